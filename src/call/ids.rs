@@ -1,0 +1,135 @@
+//! Identifiers: one newtype a noun, so that an inbox can never be taken for a mailbox.
+//!
+//! An id is a positive 63-bit number that the store mints in time order (good locality in
+//! an index) with random gaps (a count of other people's rows cannot be read from it). To
+//! clients it is text: a prefix for its noun and eleven base62 digits. It is never an IMAP
+//! UID and never reused.
+
+use serde::{Deserialize, Serialize};
+
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// 62^11 is just over 2^65, so eleven digits hold every 63-bit id.
+const WIDTH: usize = 11;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        pub struct $name(pub i64);
+
+        impl $name {
+            /// What the text form begins with.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// Reads the text form; `None` unless it is exactly what `Display` writes.
+            pub fn parse(text: &str) -> Option<Self> {
+                decode(text.strip_prefix($prefix)?).map(Self)
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str($prefix)?;
+                encode(self.0, f)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// An organization: the tenant.
+    OrgId = "org_";
+    /// An API key.
+    KeyId = "key_";
+    /// An inbox: one address with everything under it.
+    InboxId = "inb_";
+    /// A mailbox: one folder of an inbox (RFC 8474 MAILBOXID in IMAP).
+    MailboxId = "mbx_";
+    /// An entry: one message in one mailbox. MOVE keeps it, COPY mints another.
+    EntryId = "msg_";
+    /// A conversation inside one inbox.
+    ThreadId = "thr_";
+    /// A domain of an organization.
+    DomainId = "dom_";
+    /// A queued recipient outside this server.
+    OutboundId = "out_";
+    /// Stored octets; internal, clients never see it.
+    BodyId = "bod_";
+}
+
+/// One connection for as long as the process lives; never reused, so no reply can reach a
+/// later connection by mistake.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct ConnId(pub u64);
+
+/// The text form of an attachment's id: the index of its part in the message's structure.
+pub fn attachment_id(index: usize) -> String {
+    format!("att_{index}")
+}
+
+/// Reads what [`attachment_id`] writes.
+pub fn parse_attachment_id(text: &str) -> Option<usize> {
+    let digits = text.strip_prefix("att_")?;
+    if digits.len() > 5 || (digits.len() > 1 && digits.starts_with('0')) {
+        return None;
+    }
+    digits
+        .bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| digits.parse().ok())
+        .flatten()
+}
+
+fn encode(value: i64, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+    let mut left = value.unsigned_abs();
+    let mut text = [b'0'; WIDTH];
+    for slot in text.iter_mut().rev() {
+        *slot = DIGITS[(left % 62) as usize];
+        left /= 62;
+    }
+    f.write_str(core::str::from_utf8(&text).unwrap_or_default())
+}
+
+fn decode(text: &str) -> Option<i64> {
+    if text.len() != WIDTH {
+        return None;
+    }
+    let mut value: u64 = 0;
+    for byte in text.bytes() {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'A'..=b'Z' => byte - b'A' + 10,
+            b'a'..=b'z' => byte - b'a' + 36,
+            _ => return None,
+        };
+        value = value.checked_mul(62)?.checked_add(u64::from(digit))?;
+    }
+    i64::try_from(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_form_round_trips_and_is_canonical() {
+        for value in [0, 1, 61, 62, 1 << 40, i64::MAX] {
+            let text = EntryId(value).to_string();
+            assert_eq!(text.len(), 15);
+            assert_eq!(EntryId::parse(&text), Some(EntryId(value)));
+        }
+        for bad in [
+            "",
+            "msg_",
+            "inb_00000000001",
+            "msg_0000000001",
+            "msg_zzzzzzzzzzz",
+            "msg_0000000000!",
+        ] {
+            assert_eq!(EntryId::parse(bad), None, "{bad}");
+        }
+        assert_eq!(parse_attachment_id("att_12"), Some(12));
+        assert_eq!(parse_attachment_id("att_012"), None);
+        assert_eq!(parse_attachment_id("att_+1"), None);
+    }
+}

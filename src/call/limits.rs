@@ -1,0 +1,286 @@
+//! Every limit that a configuration can change, with its default and its reason; and the
+//! budget of memory that growing messages are charged to.
+//!
+//! A limit of 0 is refused by the configuration: none of these means "off" or "reject all".
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])* $name:ident: $ty:ty = $value:expr;)*) => {
+        /// Limits, defaults of reliability.md section 3.
+        #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Limits { $($(#[doc = $doc])* pub $name: $ty,)* }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Limits { $($name: $value,)* }
+            }
+        }
+
+        impl Limits {
+            /// Name, value and reason of every limit: for the README, `/me` and the check
+            /// that none is 0.
+            pub fn rows(&self) -> Vec<(&'static str, u64, &'static str)> {
+                vec![$((stringify!($name), self.$name as u64, concat!($($doc),*)),)*]
+            }
+        }
+    };
+}
+
+limits! {
+    /// Octets of one message, whole: the size that large providers accept.
+    message_bytes: usize = 25 << 20;
+    /// Octets that all messages on their way in may hold together; over it 452, NO [LIMIT], 503.
+    intake_bytes: usize = 256 << 20;
+    /// Octets stored in one inbox.
+    inbox_bytes: u64 = 10 << 30;
+    /// Connections in all; lowered to the descriptors that the process may open, less 256.
+    connections: usize = 16_000;
+    /// Connections of one address (IPv4 /32, IPv6 /64) on port 25.
+    mx_connections_per_ip: usize = 20;
+    /// Connections of one address on every other listener, each.
+    connections_per_ip: usize = 64;
+    /// New connections of one address in a minute.
+    connects_per_minute: usize = 120;
+    /// Seconds for a TLS handshake.
+    handshake_s: u64 = 10;
+    /// Handshakes under way on one worker; more wait in the accept queue or are dropped.
+    handshakes_per_worker: usize = 256;
+    /// Seconds that a peer may leave our output unread before it is cut off (SSE: 30).
+    stall_s: u64 = 120;
+    /// Seconds that a stop waits for clients to leave.
+    drain_s: u64 = 5;
+
+    /// Octets of an SMTP command line with its CRLF.
+    smtp_line_bytes: usize = 2048;
+    /// Octets of an AUTH line or response.
+    smtp_auth_line_bytes: usize = 12_288;
+    /// Octets of one line of message text; longer lines are refused.
+    smtp_text_line_bytes: usize = 65_536;
+    /// Recipients of a message on port 25.
+    mx_recipients: usize = 100;
+    /// Recipients of a submission.
+    submission_recipients: usize = 200;
+    /// Messages on one connection.
+    smtp_messages: usize = 100;
+    /// Wrong SMTP commands before goodbye; from half of it each answer waits a second.
+    smtp_errors: usize = 10;
+    /// NOOP, RSET, VRFY and the like without a message in between.
+    smtp_junk: usize = 30;
+    /// Seconds to wait for a command on port 25.
+    mx_command_s: u64 = 60;
+    /// Seconds to wait for a command of an authenticated client (RFC 5321 section 4.5.3.2.7).
+    submission_command_s: u64 = 300;
+    /// Octets a second that DATA must bring after its first minute.
+    data_bytes_per_s: u64 = 500;
+    /// Milliseconds to wait for a peer that talks before our greeting on port 25.
+    mx_greet_ms: u64 = 500;
+    /// Received fields before a message is in a loop.
+    received_hops: usize = 50;
+    /// Milliseconds that a wrong recipient waits for its answer when all so far were unknown.
+    unknown_recipient_ms: u64 = 5000;
+    /// Messages that one address may bring in a minute on port 25.
+    mx_messages_per_minute: usize = 300;
+    /// Messages that one inbox may send in a day.
+    inbox_sends_per_day: usize = 1000;
+    /// Messages that one organization may send in a day.
+    org_sends_per_day: usize = 10_000;
+    /// Messages that one inbox may receive in a minute, in bursts of five times as many.
+    inbox_receives_per_minute: usize = 60;
+
+    /// Seconds until login.
+    imap_login_s: u64 = 60;
+    /// Octets of a command before login.
+    imap_login_bytes: usize = 8192;
+    /// Octets of a command line after login.
+    imap_line_bytes: usize = 65_536;
+    /// Octets of a literal that is not a message.
+    imap_literal_bytes: usize = 65_536;
+    /// Octets of all literals of a command that are not messages.
+    imap_literals_bytes: usize = 262_144;
+    /// Literals of a command.
+    imap_literals: usize = 100;
+    /// Wrong commands before goodbye, before login.
+    imap_login_errors: usize = 3;
+    /// Wrong commands before goodbye, after login.
+    imap_errors: usize = 20;
+    /// Minutes of silence before autologout (RFC 3501 section 5.4: at least 30).
+    imap_idle_min: u64 = 30;
+    /// Seconds between two `* OK Still here` of IDLE.
+    imap_still_here_s: u64 = 240;
+    /// IMAP sessions of one inbox.
+    imap_sessions_per_inbox: usize = 16;
+    /// Commands of one session in a minute.
+    imap_commands_per_minute: usize = 2000;
+    /// Mailboxes of an inbox.
+    mailboxes: usize = 1000;
+    /// Octets of a mailbox name.
+    mailbox_name_bytes: usize = 255;
+    /// Levels of a mailbox name.
+    mailbox_depth: usize = 10;
+    /// Seconds that a search may take.
+    search_s: u64 = 10;
+    /// Milliseconds that a search runs before others get their turn.
+    search_slice_ms: u64 = 5;
+    /// Searches of one inbox at once.
+    searches_per_inbox: usize = 4;
+
+    /// Octets of an HTTP request line and its header together.
+    http_head_bytes: usize = 32_768;
+    /// Octets of a request line.
+    http_line_bytes: usize = 8192;
+    /// Header fields of a request.
+    http_fields: usize = 64;
+    /// Octets of a JSON body.
+    http_body_bytes: usize = 1 << 20;
+    /// Octets of a JSON body that may carry attachments (base64 of 25 MiB).
+    http_send_bytes: usize = 35 << 20;
+    /// Seconds until the header is complete.
+    http_head_s: u64 = 10;
+    /// Seconds that an idle connection is kept.
+    http_keep_alive_s: u64 = 75;
+    /// Requests of a key in a minute, in bursts of up to 200.
+    http_requests_per_minute: usize = 1000;
+    /// Requests without a key of one address in a minute.
+    http_anonymous_per_minute: usize = 60;
+    /// Event streams of one key.
+    streams_per_key: usize = 16;
+    /// Event streams of one organization.
+    streams_per_org: usize = 1000;
+    /// Seconds between two heartbeats of an event stream.
+    heartbeat_s: u64 = 15;
+    /// Seconds without progress before a stream is closed.
+    stream_stall_s: u64 = 30;
+
+    /// Wrong keys of one address in a minute.
+    login_failures_per_minute: usize = 10;
+    /// Wrong keys of one address in a day.
+    login_failures_per_day: usize = 50;
+    /// Tries on one connection.
+    login_tries: usize = 3;
+
+    /// Days that the log is kept.
+    event_days: u64 = 7;
+    /// Inboxes of an organization.
+    inboxes: usize = 100_000;
+    /// Keys of an organization.
+    keys: usize = 100_000;
+    /// Domains of an organization.
+    domains: usize = 100;
+    /// Octets of a body that a reader may gather for one page.
+    page_bytes: usize = 262_144;
+}
+
+/// Rates, budgets, lock-outs and connection limits that `--no-limits` lifts; never the
+/// bounds of the parsers.
+impl Limits {
+    /// For benches and tests on a loopback address.
+    pub fn lift(&mut self) {
+        const MANY: usize = 1 << 40;
+        for field in [
+            &mut self.mx_connections_per_ip,
+            &mut self.connections_per_ip,
+            &mut self.connects_per_minute,
+            &mut self.handshakes_per_worker,
+            &mut self.smtp_messages,
+            &mut self.mx_messages_per_minute,
+            &mut self.inbox_sends_per_day,
+            &mut self.org_sends_per_day,
+            &mut self.inbox_receives_per_minute,
+            &mut self.imap_sessions_per_inbox,
+            &mut self.imap_commands_per_minute,
+            &mut self.http_requests_per_minute,
+            &mut self.http_anonymous_per_minute,
+            &mut self.streams_per_key,
+            &mut self.streams_per_org,
+            &mut self.login_failures_per_minute,
+            &mut self.login_failures_per_day,
+        ] {
+            *field = MANY;
+        }
+        self.connections = 1 << 20;
+        self.inbox_bytes = 1 << 50;
+        self.mx_greet_ms = 1;
+    }
+}
+
+/// A budget of octets that many connections draw from. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    used: Arc<AtomicUsize>,
+    max: usize,
+}
+
+impl Budget {
+    /// A budget of `max` octets.
+    pub fn new(max: usize) -> Self {
+        Budget {
+            used: Arc::default(),
+            max,
+        }
+    }
+
+    /// Nothing charged yet.
+    pub fn charge(&self) -> Charge {
+        Charge {
+            budget: self.clone(),
+            held: 0,
+        }
+    }
+}
+
+/// What one message on its way in has drawn; given back when it is dropped.
+#[derive(Debug)]
+pub struct Charge {
+    budget: Budget,
+    held: usize,
+}
+
+impl Charge {
+    /// Draws until `total` octets are held; `false`, and nothing drawn, when the budget does
+    /// not allow it.
+    #[must_use]
+    pub fn hold(&mut self, total: usize) -> bool {
+        let more = total.saturating_sub(self.held);
+        let before = self.budget.used.fetch_add(more, Ordering::Relaxed);
+        if before.saturating_add(more) > self.budget.max {
+            self.budget.used.fetch_sub(more, Ordering::Relaxed);
+            return false;
+        }
+        self.held += more;
+        true
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.held, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charge_is_given_back() {
+        let budget = Budget::new(100);
+        let mut a = budget.charge();
+        assert!(a.hold(60) && a.hold(50) && a.hold(60));
+        let mut b = budget.charge();
+        assert!(!b.hold(41) && b.hold(40));
+        drop(a);
+        assert!(b.hold(100) && !b.hold(101));
+    }
+
+    #[test]
+    fn no_default_is_zero() {
+        for (name, value, reason) in Limits::default().rows() {
+            assert!(value > 0 && !reason.is_empty(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,569 @@
+//! Messages as plain data: flags, rows, what comes in, what a client asks for. Addresses are
+//! text that `mail::address` has parsed; digests are bytes that `mail::digest` has written.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Access, BodyId, EntryId, InboxId, MailboxId, ThreadId, UidSet};
+
+/// System flags (RFC 3501 section 2.3.2) as bits. `\Recent` is not one: it is a watermark
+/// of the session that selected the mailbox.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct Flags(pub u8);
+
+impl Flags {
+    /// No flag.
+    pub const NONE: Flags = Flags(0);
+    /// `\Seen`
+    pub const SEEN: Flags = Flags(1);
+    /// `\Answered`
+    pub const ANSWERED: Flags = Flags(2);
+    /// `\Flagged`
+    pub const FLAGGED: Flags = Flags(4);
+    /// `\Deleted`
+    pub const DELETED: Flags = Flags(8);
+    /// `\Draft`
+    pub const DRAFT: Flags = Flags(16);
+    /// Every system flag with its name, in the order that they are written.
+    pub const NAMES: [(&'static str, Flags); 5] = [
+        ("\\Answered", Flags::ANSWERED),
+        ("\\Flagged", Flags::FLAGGED),
+        ("\\Deleted", Flags::DELETED),
+        ("\\Seen", Flags::SEEN),
+        ("\\Draft", Flags::DRAFT),
+    ];
+
+    /// Whether all of `other` are set.
+    pub const fn has(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both together.
+    pub const fn with(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+
+    /// These without `other`.
+    pub const fn without(self, other: Flags) -> Flags {
+        Flags(self.0 & !other.0)
+    }
+}
+
+/// How STORE and PATCH change flags.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlagChange {
+    /// `+FLAGS`
+    Add,
+    /// `-FLAGS`
+    Remove,
+    /// `FLAGS`
+    Replace,
+}
+
+/// The state of one entry, as FETCH, events and answers to STORE show it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct EntryState {
+    /// Its UID in the mailbox.
+    pub uid: u32,
+    /// Its id for REST and events.
+    pub id: EntryId,
+    /// The number of the log row that changed it last (RFC 7162).
+    pub modseq: u64,
+    /// System flags.
+    pub flags: Flags,
+    /// Keywords of IMAP, labels of REST: atoms of up to 64 bytes, compared without case.
+    pub keywords: Vec<String>,
+}
+
+/// One entry as a page of FETCH gives it; `None` for what was not asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EntryRow {
+    /// UID, id, MODSEQ, flags.
+    pub state: EntryState,
+    /// The conversation (RFC 8474 THREADID).
+    pub thread: ThreadId,
+    /// Internal date, unix milliseconds.
+    pub received_at: i64,
+    /// RFC822.SIZE: the entry's own prefix and the body, in octets.
+    pub size: u32,
+    /// How many octets of `size` are the entry's own prefix (Return-Path, Delivered-To ...);
+    /// offsets in the digest count from behind it.
+    pub prefix_len: u32,
+    /// Length of the header block of the body, its blank line included.
+    pub header_len: u32,
+    /// Envelope and structure, as `mail::digest` wrote them.
+    pub digest: Option<Vec<u8>>,
+    /// As [`Octets`] asked. All octets (prefix, then body) or the header block alone.
+    pub octets: Option<Vec<u8>>,
+}
+
+/// Which octets a page of FETCH carries with each row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Octets {
+    /// None.
+    No,
+    /// Prefix and header block (at most 256 KiB and a prefix).
+    Header,
+    /// All, when `size` is at most this; else none, and the client of this call reads pages
+    /// with [`super::Call::ReadOctets`].
+    UpTo(u32),
+}
+
+/// What the sender of a message said before its octets (RFC 5321 section 2.3.1).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Envelope {
+    /// The reverse-path; `None` is the null path `<>`.
+    pub reverse_path: Option<String>,
+    /// Forward-paths in the order of RCPT, with what RCPT found out.
+    pub recipients: Vec<Recipient>,
+    /// `BODY=8BITMIME` was given.
+    pub eight_bit: bool,
+    /// `SMTPUTF8` was given.
+    pub smtputf8: bool,
+    /// `RET=` (RFC 3461): `Some(true)` is FULL.
+    pub ret_full: Option<bool>,
+    /// `ENVID=`, decoded.
+    pub envid: Option<String>,
+}
+
+/// One forward-path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recipient {
+    /// As the client wrote it, parsed and printed again.
+    pub address: String,
+    /// The inbox, where it is local.
+    pub inbox: Option<InboxId>,
+    /// `NOTIFY=` (RFC 3461) as bits: 1 NEVER, 2 SUCCESS, 4 FAILURE, 8 DELAY; 0 not given.
+    pub notify: u8,
+    /// `ORCPT=`, decoded.
+    pub orcpt: Option<String>,
+}
+
+/// By which way a message comes in; everything that goes into the store is one of these.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Route {
+    /// From outside, over port 25.
+    Inbound {
+        /// SMTP envelope.
+        envelope: Envelope,
+        /// The Received field to put in front, complete with its CRLF.
+        received: Vec<u8>,
+    },
+    /// From a client that logged in, over SMTP.
+    Submission {
+        /// Who.
+        access: Access,
+        /// SMTP envelope.
+        envelope: Envelope,
+        /// The Received field to put in front, complete with its CRLF.
+        received: Vec<u8>,
+    },
+    /// From REST: `octets` is empty and the service composes them.
+    Compose {
+        /// Who.
+        access: Access,
+        /// The sending inbox.
+        inbox: InboxRef,
+        /// What to send.
+        draft: Box<Draft>,
+    },
+    /// IMAP APPEND: parsed, not judged.
+    Append {
+        /// Who.
+        access: Access,
+        /// The inbox logged in to.
+        inbox: InboxId,
+        /// Mailbox name, decoded.
+        mailbox: String,
+        /// Flags to set.
+        flags: Flags,
+        /// Keywords to set.
+        keywords: Vec<String>,
+        /// INTERNALDATE, unix milliseconds; `None` is now.
+        received_at: Option<i64>,
+    },
+}
+
+/// What Classify gets: the way in, and the octets as they came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Intake {
+    /// The way in.
+    pub route: Route,
+    /// RFC 5322 octets, CRLF line ends, dots unstuffed.
+    pub octets: Vec<u8>,
+}
+
+/// A message to be composed, as REST describes it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Draft {
+    /// Addresses, each `addr` or `Name <addr>`.
+    pub to: Vec<String>,
+    /// As `to`.
+    pub cc: Vec<String>,
+    /// As `to`; never in the composed octets.
+    pub bcc: Vec<String>,
+    /// As `to`.
+    pub reply_to: Vec<String>,
+    /// Subject, not encoded.
+    pub subject: String,
+    /// Plain text.
+    pub text: Option<String>,
+    /// HTML.
+    pub html: Option<String>,
+    /// More fields: `X-*` and `List-*` only.
+    pub headers: Vec<(String, String)>,
+    /// Attachments, base64 not yet decoded.
+    pub attachments: Vec<DraftAttachment>,
+    /// Labels for the copy in Sent.
+    pub labels: Vec<String>,
+}
+
+/// One attachment of a [`Draft`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DraftAttachment {
+    /// Shown to the recipient.
+    pub filename: String,
+    /// MIME type; empty is application/octet-stream.
+    pub content_type: String,
+    /// Base64, as it came.
+    pub content: String,
+    /// For inline parts.
+    pub content_id: Option<String>,
+}
+
+/// What Classify found and decided; the writer stores it as it is after checking again what
+/// may have changed. Engines only carry it from one call to the next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// The way in (its octets are gone: they are in `body`).
+    pub route: Route,
+    /// Octets to store, with what we put in front and without what we took out.
+    pub body: Vec<u8>,
+    /// Length of the header block of `body`, blank line included.
+    pub header_len: u32,
+    /// Envelope and structure of `body`.
+    pub digest: Vec<u8>,
+    /// What events and lists show.
+    pub summary: Summary,
+    /// `Message-ID` with its angle brackets; empty when there is none.
+    pub message_id: String,
+    /// Message-IDs of References and In-Reply-To, oldest first, bounded.
+    pub references: Vec<String>,
+    /// The rows to write, one an inbox and mailbox.
+    pub placements: Vec<Placement>,
+    /// Recipients outside: each becomes an outbound job.
+    pub outbound: Vec<Recipient>,
+    /// SHA-256 of envelope and octets, for idempotency over SMTP.
+    pub fingerprint: [u8; 32],
+    /// `X-Idempotency-Key` of the message, if it had one.
+    pub idempotency_key: Option<String>,
+}
+
+/// One entry that delivery makes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Placement {
+    /// Where.
+    pub inbox: InboxId,
+    /// Mailbox name.
+    pub mailbox: String,
+    /// Octets in front of the body, this entry's own.
+    pub prefix: Vec<u8>,
+    /// Flags.
+    pub flags: Flags,
+    /// Keywords.
+    pub keywords: Vec<String>,
+    /// Which event it makes.
+    pub kind: Arrival,
+    /// Internal date, unix milliseconds; `None` is the time of the commit.
+    pub received_at: Option<i64>,
+}
+
+/// How an entry came to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Arrival {
+    /// Delivered to the inbox.
+    Received,
+    /// The sender's copy.
+    Sent,
+    /// IMAP APPEND.
+    Appended,
+    /// COPY, or the target side of MOVE.
+    Copied,
+}
+
+/// A mail address with its display name.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct NamedAddress {
+    /// Decoded, may be empty.
+    pub name: String,
+    /// `local@domain`.
+    pub address: String,
+}
+
+/// What lists and events show of a message without opening it. Bounded: at most 100
+/// addresses a field, a subject of 998 and a preview of 200 characters.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Summary {
+    /// First address of From.
+    pub from: NamedAddress,
+    /// To.
+    pub to: Vec<NamedAddress>,
+    /// Cc.
+    pub cc: Vec<NamedAddress>,
+    /// Decoded.
+    pub subject: String,
+    /// Of the Date field, unix seconds.
+    pub date: Option<i64>,
+    /// Beginning of the text.
+    pub preview: String,
+    /// Whether there is an attachment.
+    pub has_attachments: bool,
+    /// `high`, `normal` or `low` as -1, 0, 1 of X-Priority and Importance.
+    pub priority: i8,
+    /// One-time codes.
+    pub codes: Vec<String>,
+}
+
+/// An inbox named as clients do: by id or by address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InboxRef {
+    /// `inb_…`
+    Id(InboxId),
+    /// `local@domain`, any case.
+    Address(String),
+}
+
+/// What a list of messages is narrowed by (api.md section 4). Texts match without case.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MessageFilter {
+    /// Mailbox name.
+    pub folder: Option<String>,
+    /// Has this label.
+    pub label: Option<String>,
+    /// Lacks (or, `false`, has) `\Seen`.
+    pub unread: Option<bool>,
+    /// From contains.
+    pub from: Option<String>,
+    /// To contains.
+    pub to: Option<String>,
+    /// Subject contains.
+    pub subject: Option<String>,
+    /// Anywhere in the decoded message.
+    pub q: Option<String>,
+    /// Received at or after, unix milliseconds.
+    pub since: Option<i64>,
+    /// Received before, unix milliseconds.
+    pub until: Option<i64>,
+    /// Has an attachment, or has none.
+    pub has_attachment: Option<bool>,
+    /// In this conversation.
+    pub thread: Option<ThreadId>,
+}
+
+/// What SEARCH looks for (RFC 3501 section 6.4.4, RFC 7162, RFC 5032), with sequence numbers
+/// already turned into UIDs and texts decoded to UTF-8. Depth at most 32.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SearchKey {
+    /// Every message.
+    All,
+    /// These UIDs.
+    Uids(UidSet),
+    /// All of these flags are set.
+    Has(Flags),
+    /// None of these flags is set.
+    Lacks(Flags),
+    /// Has the keyword.
+    Keyword(String),
+    /// The field exists and its decoded value contains the text (empty: exists).
+    Header(String, String),
+    /// A decoded text part contains the text.
+    Body(String),
+    /// Decoded header or body contains the text.
+    Text(String),
+    /// Internal date before this unix time in milliseconds (start of a UTC day).
+    Before(i64),
+    /// Internal date at or after.
+    Since(i64),
+    /// Date field before this unix time in seconds, its zone disregarded.
+    SentBefore(i64),
+    /// Date field at or after.
+    SentSince(i64),
+    /// More octets than this.
+    Larger(u32),
+    /// Fewer octets than this.
+    Smaller(u32),
+    /// MODSEQ at least this.
+    ModSeq(u64),
+    /// Not this.
+    Not(Box<SearchKey>),
+    /// Either.
+    Or(Box<SearchKey>, Box<SearchKey>),
+    /// All of them.
+    And(Vec<SearchKey>),
+}
+
+/// Where a sliced search stands; `Default` is the beginning.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SearchProgress {
+    /// Every UID up to this one has been looked at.
+    pub done_to: u32,
+    /// UIDs that match, so far.
+    pub found: UidSet,
+    /// The highest MODSEQ among them (RFC 7162 section 3.1.5).
+    pub modseq: u64,
+    /// When the search began, monotonic milliseconds; 0 is not yet.
+    pub since_ms: u64,
+}
+
+/// Metadata of a mailbox, for LIST and STATUS.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MailboxRow {
+    /// Its id.
+    pub id: MailboxId,
+    /// Full name, `/` between levels, UTF-8.
+    pub name: String,
+    /// RFC 6154 attribute.
+    pub special: Option<SpecialUse>,
+    /// LSUB shows it.
+    pub subscribed: bool,
+    /// RFC 3501 section 2.3.1.1.
+    pub uidvalidity: u32,
+    /// The UID that the next message will get.
+    pub uidnext: u32,
+    /// Counters, where they were asked for.
+    pub counts: Option<MailboxCounts>,
+}
+
+/// Counters of a mailbox.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct MailboxCounts {
+    /// Messages.
+    pub messages: u32,
+    /// Without `\Seen`.
+    pub unseen: u32,
+    /// With `\Deleted`.
+    pub deleted: u32,
+    /// Above the `\Recent` watermark.
+    pub recent: u32,
+    /// Octets.
+    pub size: u64,
+    /// RFC 7162.
+    pub highest_modseq: u64,
+}
+
+/// RFC 6154 special uses that an inbox is born with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum SpecialUse {
+    /// `\Sent`
+    Sent,
+    /// `\Drafts`
+    Drafts,
+    /// `\Trash`
+    Trash,
+    /// `\Junk`
+    Junk,
+}
+
+impl SpecialUse {
+    /// Every one with the name of its mailbox and its attribute.
+    pub const ALL: [(SpecialUse, &'static str, &'static str); 4] = [
+        (SpecialUse::Sent, "Sent", "\\Sent"),
+        (SpecialUse::Drafts, "Drafts", "\\Drafts"),
+        (SpecialUse::Trash, "Trash", "\\Trash"),
+        (SpecialUse::Junk, "Junk", "\\Junk"),
+    ];
+}
+
+/// What SELECT needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Selected {
+    /// The mailbox.
+    pub mailbox: MailboxRow,
+    /// Every UID in it.
+    pub uids: UidSet,
+    /// UIDs above this are `\Recent` to this session (moved on by a read-write SELECT).
+    pub recent_above: u32,
+    /// The first message without `\Seen`.
+    pub first_unseen: Option<u32>,
+    /// Keywords in use in the mailbox.
+    pub keywords: Vec<String>,
+    /// HIGHESTMODSEQ.
+    pub highest_modseq: u64,
+    /// The log's head when this was read: events up to it are in here already.
+    pub as_of: u64,
+}
+
+/// One message, opened (api.md, message object).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MessageView {
+    /// Where it is.
+    pub inbox: InboxId,
+    /// Mailbox name.
+    pub folder: String,
+    /// Flags, labels, ids.
+    pub state: EntryState,
+    /// The conversation.
+    pub thread: ThreadId,
+    /// How it came.
+    pub arrival: Arrival,
+    /// Internal date, unix milliseconds.
+    pub received_at: i64,
+    /// Octets.
+    pub size: u32,
+    /// `Message-ID` with its brackets.
+    pub message_id: String,
+    /// From, To, Cc, subject, date, preview, codes.
+    pub summary: Summary,
+    /// Only in the sender's copy.
+    pub bcc: Vec<NamedAddress>,
+    /// Reply-To.
+    pub reply_to: Vec<NamedAddress>,
+    /// `None` in lists.
+    pub content: Option<Box<MessageContent>>,
+}
+
+/// The part of a message view that needs its octets.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MessageContent {
+    /// Never empty for a mail with a body.
+    pub text: String,
+    /// `text` without quoted history and signature.
+    pub extracted_text: String,
+    /// The HTML part as sent.
+    pub html: Option<String>,
+    /// Attachments in order.
+    pub attachments: Vec<AttachmentRow>,
+    /// Decoded header fields in order.
+    pub headers: Vec<(String, String)>,
+    /// Verification links first.
+    pub links: Vec<String>,
+    /// Something was hidden from the reader's eyes in the HTML.
+    pub hidden_content: bool,
+    /// A text was cut to `max_chars`.
+    pub truncated: bool,
+}
+
+/// One attachment.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AttachmentRow {
+    /// The index of its part; [`super::attachment_id`] makes the public id.
+    pub part: usize,
+    /// Decoded, without control bytes; may be empty.
+    pub filename: String,
+    /// `type/subtype`, lower case.
+    pub content_type: String,
+    /// Decoded octets.
+    pub size: u64,
+    /// Content-Disposition is inline.
+    pub inline: bool,
+    /// Without brackets.
+    pub content_id: Option<String>,
+}
+
+/// Where octets are read from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OctetsOf {
+    /// An entry, prefix first, then body.
+    Entry(EntryId),
+    /// A body alone.
+    Body(BodyId),
+}

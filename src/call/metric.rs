@@ -1,0 +1,150 @@
+//! Counters for `/metrics`: a closed set of names, so that no peer can make a new label.
+//!
+//! Relaxed atomics behind one `Arc`: counting is the one thing that engines share, and it
+//! decides nothing.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! metrics {
+    ($($(#[doc = $doc:literal])* $name:ident = $kind:literal $text:literal;)*) => {
+        /// One counter or gauge.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(usize)]
+        pub enum Metric { $($(#[doc = $doc])* $name,)* }
+
+        /// Prometheus name, type and help of every metric, in the order of [`Metric`].
+        pub const METRICS: &[(&str, &str, &str)] = &[$(($text, $kind, concat!($($doc),*)),)*];
+    };
+}
+
+metrics! {
+    /// Connections accepted.
+    Connections = "counter" "postern_connections_total";
+    /// Connections open now.
+    ConnectionsOpen = "gauge" "postern_connections_open";
+    /// Connections refused at accept because their address has too many.
+    RefusedPerAddress = "counter" "postern_connections_refused_per_address_total";
+    /// Connections refused at accept because the server has too many.
+    RefusedGlobal = "counter" "postern_connections_refused_global_total";
+    /// Connections refused at accept because their address opens too many a minute.
+    RefusedRate = "counter" "postern_connections_refused_rate_total";
+    /// accept() failures for want of descriptors or memory.
+    AcceptErrors = "counter" "postern_accept_errors_total";
+    /// TLS handshakes completed.
+    Handshakes = "counter" "postern_tls_handshakes_total";
+    /// TLS handshakes failed or timed out.
+    HandshakesFailed = "counter" "postern_tls_handshakes_failed_total";
+    /// Connections lost to a panic in an engine (should be 0).
+    Panics = "counter" "postern_panics_total";
+    /// Connections closed because the peer did not read.
+    Stalled = "counter" "postern_stalled_total";
+    /// Connections closed because the peer was silent for too long.
+    TimedOut = "counter" "postern_timed_out_total";
+    /// Logins that succeeded.
+    Logins = "counter" "postern_logins_total";
+    /// Logins that failed.
+    LoginsFailed = "counter" "postern_logins_failed_total";
+    /// Logins refused because of earlier failures.
+    LoginsLimited = "counter" "postern_logins_limited_total";
+    /// Messages received over SMTP or REST and committed.
+    Messages = "counter" "postern_messages_total";
+    /// Entries appended over IMAP.
+    Appends = "counter" "postern_appends_total";
+    /// Messages rejected: too large.
+    RejectedSize = "counter" "postern_rejected_size_total";
+    /// Messages rejected: bare CR, LF or NUL.
+    RejectedOctets = "counter" "postern_rejected_octets_total";
+    /// Messages rejected: header limits.
+    RejectedHeaders = "counter" "postern_rejected_headers_total";
+    /// Messages rejected: too many hops.
+    RejectedLoop = "counter" "postern_rejected_loop_total";
+    /// Recipients refused: relaying.
+    RejectedRelay = "counter" "postern_rejected_relay_total";
+    /// Recipients refused: unknown.
+    RejectedUnknown = "counter" "postern_rejected_unknown_total";
+    /// Commands or messages refused: over quota or budget.
+    RejectedQuota = "counter" "postern_rejected_quota_total";
+    /// Refused for want of memory in the global budget.
+    RejectedMemory = "counter" "postern_rejected_memory_total";
+    /// Refused for want of disk space.
+    RejectedDisk = "counter" "postern_rejected_disk_total";
+    /// Requests refused by a rate limit.
+    RateLimited = "counter" "postern_rate_limited_total";
+    /// Lines, literals or requests over a protocol's bound.
+    TooLong = "counter" "postern_too_long_total";
+    /// Syntax errors of peers.
+    SyntaxErrors = "counter" "postern_syntax_errors_total";
+    /// Connections closed after too many errors.
+    TooManyErrors = "counter" "postern_too_many_errors_total";
+    /// Sessions refused because the inbox or key has too many.
+    SessionsLimited = "counter" "postern_sessions_limited_total";
+    /// IMAP commands.
+    ImapCommands = "counter" "postern_imap_commands_total";
+    /// SMTP commands.
+    SmtpCommands = "counter" "postern_smtp_commands_total";
+    /// HTTP requests.
+    HttpRequests = "counter" "postern_http_requests_total";
+    /// Event streams open now.
+    Streams = "gauge" "postern_streams_open";
+    /// Events written to the log.
+    Events = "counter" "postern_events_total";
+    /// Transactions committed.
+    Commits = "counter" "postern_commits_total";
+    /// Calls in those transactions.
+    CommittedCalls = "counter" "postern_committed_calls_total";
+    /// Transactions that failed.
+    CommitsFailed = "counter" "postern_commits_failed_total";
+    /// Searches ended by their deadline.
+    SearchesCut = "counter" "postern_searches_cut_total";
+    /// Calls waiting for the writer.
+    WriterQueue = "gauge" "postern_writer_queue";
+    /// Recipients queued for outbound delivery.
+    OutboundQueued = "counter" "postern_outbound_queued_total";
+}
+
+/// All counters of one server.
+#[derive(Debug)]
+pub struct Metrics([AtomicU64; METRICS.len()]);
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics(core::array::from_fn(|_| AtomicU64::new(0)))
+    }
+}
+
+impl Metrics {
+    /// Counts one.
+    pub fn count(&self, metric: Metric) {
+        self.add(metric, 1);
+    }
+
+    /// Counts `n`.
+    pub fn add(&self, metric: Metric, n: u64) {
+        self.0[metric as usize].fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Lowers a gauge.
+    pub fn sub(&self, metric: Metric, n: u64) {
+        self.0[metric as usize].fetch_sub(n, Ordering::Relaxed);
+    }
+
+    /// Sets a gauge.
+    pub fn set(&self, metric: Metric, n: u64) {
+        self.0[metric as usize].store(n, Ordering::Relaxed);
+    }
+
+    /// Reads one.
+    pub fn value(&self, metric: Metric) -> u64 {
+        self.0[metric as usize].load(Ordering::Relaxed)
+    }
+
+    /// Every metric with its value: name, type, help, value.
+    pub fn all(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, &'static str, &'static str, u64)> + '_ {
+        METRICS
+            .iter()
+            .zip(&self.0)
+            .map(|(&(name, kind, help), v)| (name, kind, help, v.load(Ordering::Relaxed)))
+    }
+}

@@ -1,0 +1,293 @@
+//! A set of UIDs as sorted, disjoint, non-adjacent ranges: what views, events, searches and
+//! the store exchange. Linear in the number of ranges, never in the number of UIDs.
+
+use core::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+/// A set of `u32` UIDs. Invariant: ranges ascend, and between two there is a gap.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct UidSet(Vec<(u32, u32)>);
+
+impl UidSet {
+    /// The empty set.
+    pub const fn new() -> Self {
+        UidSet(Vec::new())
+    }
+
+    /// One UID.
+    pub fn one(uid: u32) -> Self {
+        UidSet(vec![(uid, uid)])
+    }
+
+    /// Any ranges in any order, overlapping or not, each with ends in any order (RFC 3501
+    /// `seq-range`): sorted and merged.
+    pub fn from_ranges(ranges: impl IntoIterator<Item = (u32, u32)>) -> Self {
+        let mut all: Vec<(u32, u32)> = ranges
+            .into_iter()
+            .map(|(a, b)| if a <= b { (a, b) } else { (b, a) })
+            .collect();
+        all.sort_unstable();
+        let mut merged: Vec<(u32, u32)> = Vec::with_capacity(all.len());
+        for (low, high) in all {
+            match merged.last_mut() {
+                Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
+                _ => merged.push((low, high)),
+            }
+        }
+        UidSet(merged)
+    }
+
+    /// Adds a UID; constant time when UIDs come in ascending order.
+    pub fn insert(&mut self, uid: u32) {
+        match self.0.last_mut() {
+            None => self.0.push((uid, uid)),
+            Some(last) if uid > last.1 => {
+                if uid - 1 == last.1 {
+                    last.1 = uid;
+                } else {
+                    self.0.push((uid, uid));
+                }
+            }
+            Some(_) => {
+                if !self.contains(uid) {
+                    *self = Self::from_ranges(self.0.iter().copied().chain([(uid, uid)]));
+                }
+            }
+        }
+    }
+
+    /// Takes a UID out; whether it was there.
+    pub fn remove(&mut self, uid: u32) -> bool {
+        let Some(at) = self.position(uid) else {
+            return false;
+        };
+        let (low, high) = self.0[at];
+        match (low == uid, high == uid) {
+            (true, true) => {
+                self.0.remove(at);
+            }
+            (true, false) => self.0[at].0 = uid + 1,
+            (false, true) => self.0[at].1 = uid - 1,
+            (false, false) => {
+                self.0[at].1 = uid - 1;
+                self.0.insert(at + 1, (uid + 1, high));
+            }
+        }
+        true
+    }
+
+    /// Whether `uid` is in the set; logarithmic.
+    pub fn contains(&self, uid: u32) -> bool {
+        self.position(uid).is_some()
+    }
+
+    fn position(&self, uid: u32) -> Option<usize> {
+        let at = self.0.partition_point(|&(_, high)| high < uid);
+        (at < self.0.len() && self.0[at].0 <= uid).then_some(at)
+    }
+
+    /// How many UIDs.
+    pub fn len(&self) -> usize {
+        self.0
+            .iter()
+            .map(|&(low, high)| (high - low) as usize + 1)
+            .sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The smallest UID.
+    pub fn first(&self) -> Option<u32> {
+        self.0.first().map(|r| r.0)
+    }
+
+    /// The largest UID.
+    pub fn last(&self) -> Option<u32> {
+        self.0.last().map(|r| r.1)
+    }
+
+    /// The ranges, ascending.
+    pub fn ranges(&self) -> &[(u32, u32)] {
+        &self.0
+    }
+
+    /// Every UID, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter().flat_map(|&(low, high)| low..=high)
+    }
+
+    /// UIDs in both.
+    pub fn intersection(&self, other: &UidSet) -> UidSet {
+        let (mut a, mut b) = (0, 0);
+        let mut both = Vec::new();
+        while let (Some(&(al, ah)), Some(&(bl, bh))) = (self.0.get(a), other.0.get(b)) {
+            let (low, high) = (al.max(bl), ah.min(bh));
+            if low <= high {
+                both.push((low, high));
+            }
+            if ah < bh { a += 1 } else { b += 1 }
+        }
+        UidSet::from_ranges(both)
+    }
+
+    /// UIDs in either.
+    pub fn union(&self, other: &UidSet) -> UidSet {
+        UidSet::from_ranges(self.0.iter().chain(&other.0).copied())
+    }
+
+    /// UIDs here and not in `other`.
+    pub fn difference(&self, other: &UidSet) -> UidSet {
+        let mut left = Vec::new();
+        let mut b = 0;
+        for &(mut low, high) in &self.0 {
+            while other.0.get(b).is_some_and(|r| r.1 < low) {
+                b += 1;
+            }
+            let mut at = b;
+            let mut done = false;
+            while let Some(&(bl, bh)) = other.0.get(at) {
+                if bl > high {
+                    break;
+                }
+                if bl > low {
+                    left.push((low, bl - 1));
+                }
+                if bh >= high {
+                    done = true;
+                    break;
+                }
+                low = bh + 1;
+                at += 1;
+            }
+            if !done {
+                left.push((low, high));
+            }
+        }
+        UidSet(left)
+    }
+
+    /// How many UIDs are below `uid`: its sequence number less one when it is in the set.
+    pub fn rank(&self, uid: u32) -> usize {
+        let mut n = 0;
+        for &(low, high) in &self.0 {
+            if uid <= low {
+                break;
+            }
+            n += (high.min(uid - 1) - low) as usize + 1;
+        }
+        n
+    }
+
+    /// The UID with `rank` UIDs below it.
+    pub fn nth(&self, rank: usize) -> Option<u32> {
+        let mut left = rank;
+        for &(low, high) in &self.0 {
+            let n = (high - low) as usize + 1;
+            if left < n {
+                return Some(low + left as u32);
+            }
+            left -= n;
+        }
+        None
+    }
+}
+
+impl FromIterator<u32> for UidSet {
+    fn from_iter<T: IntoIterator<Item = u32>>(iter: T) -> Self {
+        let mut set = UidSet::new();
+        let mut stray = Vec::new();
+        for uid in iter {
+            match set.0.last() {
+                Some(last) if uid < last.1 => stray.push((uid, uid)),
+                _ => set.insert(uid),
+            }
+        }
+        if stray.is_empty() {
+            set
+        } else {
+            Self::from_ranges(set.0.into_iter().chain(stray))
+        }
+    }
+}
+
+impl From<RangeInclusive<u32>> for UidSet {
+    fn from(range: RangeInclusive<u32>) -> Self {
+        UidSet::from_ranges([(*range.start(), *range.end())])
+    }
+}
+
+/// `1:3,7`, as IMAP writes a set.
+impl core::fmt::Display for UidSet {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        for (i, &(low, high)) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str(",")?;
+            }
+            if low == high {
+                write!(f, "{low}")?
+            } else {
+                write!(f, "{low}:{high}")?
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Every operation against the obvious model, over a cheap pseudo-random sequence.
+    #[test]
+    fn behaves_like_a_set_of_numbers() {
+        let mut x = 12345u32;
+        let mut next = move || {
+            x = x.wrapping_mul(1664525).wrapping_add(1013904223);
+            (x >> 24) % 64 + 1
+        };
+        for _ in 0..200 {
+            let (mut a, mut b) = (UidSet::new(), UidSet::new());
+            let (mut ma, mut mb) = (BTreeSet::new(), BTreeSet::new());
+            for _ in 0..40 {
+                let (p, q, r) = (next(), next(), next());
+                a.insert(p);
+                ma.insert(p);
+                b.insert(q);
+                mb.insert(q);
+                assert_eq!(a.remove(r), ma.remove(&r));
+            }
+            let plain = |s: &UidSet| s.iter().collect::<Vec<_>>();
+            assert_eq!(plain(&a), ma.iter().copied().collect::<Vec<_>>());
+            assert_eq!(
+                plain(&a.union(&b)),
+                ma.union(&mb).copied().collect::<Vec<_>>()
+            );
+            assert_eq!(
+                plain(&a.intersection(&b)),
+                ma.intersection(&mb).copied().collect::<Vec<_>>()
+            );
+            assert_eq!(
+                plain(&a.difference(&b)),
+                ma.difference(&mb).copied().collect::<Vec<_>>()
+            );
+            assert_eq!(
+                a.difference(&b),
+                plain(&a.difference(&b)).into_iter().collect()
+            );
+            for (rank, uid) in ma.iter().enumerate() {
+                assert_eq!(a.rank(*uid), rank);
+                assert_eq!(a.nth(rank), Some(*uid));
+            }
+            assert_eq!(a.len(), ma.len());
+        }
+        assert_eq!(
+            UidSet::from_ranges([(5, 3), (6, 9), (1, 1), (u32::MAX, 12)]).to_string(),
+            "1,3:9,12:4294967295"
+        );
+    }
+}
