@@ -580,7 +580,7 @@ pub enum Answer {
     },
     /// Every row up to `scanned_to` has been looked at; `oldest` is the first that is kept.
     Events {
-        events: Vec<Arc<Event>>,
+        events: Vec<Event>,
         scanned_to: u64,
         head: u64,
         oldest: u64,
