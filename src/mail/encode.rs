@@ -1,0 +1,419 @@
+//! Transfer encodings and charsets, both ways.
+//!
+//! Decoding is tolerant and never fails; it is a [`Decoder`] that takes its input in any pieces and gives
+//! the same octets, never more than went in. Charsets go through `encoding_rs`, with replacement characters,
+//! and grow at most threefold. Archives and uuencode are never unpacked.
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding as Charset, UTF_8, WINDOWS_1252};
+use memchr::memchr;
+
+/// A Content-Transfer-Encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encoding {
+    /// `base64`
+    Base64,
+    /// `7bit`, `8bit`, `binary`, and all that is not known
+    #[default]
+    Identity,
+    /// `quoted-printable`
+    QuotedPrintable,
+}
+
+impl Encoding {
+    /// By its name.
+    pub fn of(name: &[u8]) -> Encoding {
+        let name = name.trim_ascii();
+        if name.eq_ignore_ascii_case(b"base64") {
+            Encoding::Base64
+        } else if name.eq_ignore_ascii_case(b"quoted-printable") {
+            Encoding::QuotedPrintable
+        } else {
+            Encoding::Identity
+        }
+    }
+}
+
+/// Decodes a body piece by piece.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    encoding: Encoding,
+    /// Base64: up to three sextets and how many.
+    bits: u32,
+    sextets: u8,
+    /// Quoted-printable: what was seen of an escape.
+    escape: Escape,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Escape {
+    None,
+    Equals,
+    High(u8),
+    Cr,
+    Space,
+}
+
+impl Decoder {
+    /// A decoder at the start of a body.
+    pub fn new(encoding: Encoding) -> Decoder {
+        Decoder {
+            encoding,
+            bits: 0,
+            sextets: 0,
+            escape: Escape::None,
+        }
+    }
+
+    /// Appends what `piece` decodes to.
+    pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        match self.encoding {
+            Encoding::Identity => out.extend_from_slice(piece),
+            Encoding::Base64 => self.push_base64(piece, out),
+            Encoding::QuotedPrintable => self.push_quoted(piece, out),
+        }
+    }
+
+    /// Appends what is left at the end of the body.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        self.flush_base64(out);
+        if let Escape::High(b) = self.escape {
+            out.extend_from_slice(&[b'=', b]);
+        }
+        self.escape = Escape::None;
+    }
+
+    fn push_base64(&mut self, mut piece: &[u8], out: &mut Vec<u8>) {
+        out.reserve(piece.len() / 4 * 3 + 3);
+        while let Some((&b, tail)) = piece.split_first() {
+            if self.sextets == 0
+                && let Some((four, rest)) = piece.split_first_chunk::<4>()
+            {
+                let [a, b, c, d] = four.map(sextet);
+                if (a | b | c | d) < NOT_BASE64 {
+                    let bits =
+                        u32::from(a) << 18 | u32::from(b) << 12 | u32::from(c) << 6 | u32::from(d);
+                    let [_, x, y, z] = bits.to_be_bytes();
+                    out.extend_from_slice(&[x, y, z]);
+                    piece = rest;
+                    continue;
+                }
+            }
+            piece = tail;
+            let value = sextet(b);
+            if value < NOT_BASE64 {
+                self.bits = self.bits << 6 | u32::from(value);
+                self.sextets += 1;
+                if self.sextets == 4 {
+                    let [_, x, y, z] = self.bits.to_be_bytes();
+                    out.extend_from_slice(&[x, y, z]);
+                    (self.bits, self.sextets) = (0, 0);
+                }
+            } else if b == b'=' {
+                // Padding ends a quantum; some mailers put several bodies one behind the other.
+                self.flush_base64(out);
+            }
+        }
+    }
+
+    fn flush_base64(&mut self, out: &mut Vec<u8>) {
+        let [_, x, y, _] = (self.bits << (6 * (4 - u32::from(self.sextets.min(4))))).to_be_bytes();
+        match self.sextets {
+            2 => out.push(x),
+            3 => out.extend_from_slice(&[x, y]),
+            _ => {}
+        }
+        (self.bits, self.sextets) = (0, 0);
+    }
+
+    fn push_quoted(&mut self, mut piece: &[u8], out: &mut Vec<u8>) {
+        while let Some((&b, tail)) = piece.split_first() {
+            match self.escape {
+                Escape::None => {
+                    let Some(at) = memchr(b'=', piece) else {
+                        out.extend_from_slice(piece);
+                        return;
+                    };
+                    out.extend_from_slice(piece.get(..at).unwrap_or(b""));
+                    piece = piece.get(at + 1..).unwrap_or(b"");
+                    self.escape = Escape::Equals;
+                    continue;
+                }
+                Escape::Equals => {
+                    self.escape = match b {
+                        b'\r' => Escape::Cr,
+                        b'\n' => Escape::None,
+                        b' ' | b'\t' => Escape::Space,
+                        b if hex(&b).is_some() => Escape::High(b),
+                        _ => {
+                            out.push(b'=');
+                            self.escape = Escape::None;
+                            continue;
+                        }
+                    };
+                }
+                Escape::High(high) => {
+                    self.escape = Escape::None;
+                    match (hex(&high), hex(&b)) {
+                        (Some(high), Some(low)) => out.push(high << 4 | low),
+                        _ => {
+                            out.extend_from_slice(&[b'=', high]);
+                            continue;
+                        }
+                    }
+                }
+                Escape::Cr => {
+                    self.escape = Escape::None;
+                    if b != b'\n' {
+                        continue;
+                    }
+                }
+                // White space that a gateway put between the `=` and the end of the line.
+                Escape::Space => match b {
+                    b' ' | b'\t' => {}
+                    b'\r' => self.escape = Escape::Cr,
+                    b'\n' => self.escape = Escape::None,
+                    _ => {
+                        out.extend_from_slice(b"= ");
+                        self.escape = Escape::None;
+                        continue;
+                    }
+                },
+            }
+            piece = tail;
+        }
+    }
+}
+
+/// A whole body decoded; borrowed if there is nothing to decode.
+pub fn decode(encoding: Encoding, body: &[u8]) -> Cow<'_, [u8]> {
+    if encoding == Encoding::Identity {
+        return Cow::Borrowed(body);
+    }
+    let mut out = Vec::with_capacity(body.len() / 4 * 3 + 3);
+    let mut decoder = Decoder::new(encoding);
+    decoder.push(body, &mut out);
+    decoder.finish(&mut out);
+    Cow::Owned(out)
+}
+
+/// Appends decoded base64; what is not of its alphabet is skipped.
+pub fn base64_into(text: &[u8], out: &mut Vec<u8>) {
+    let mut decoder = Decoder::new(Encoding::Base64);
+    decoder.push(text, out);
+    decoder.finish(out);
+}
+
+/// Appends base64 in lines of 76 characters, each with CRLF.
+pub fn encode_base64(octets: &[u8], out: &mut Vec<u8>) {
+    out.reserve(octets.len() / 57 * 78 + 80);
+    for line in octets.chunks(LINE_OCTETS) {
+        let mut text = [0_u8; 76];
+        let n = data_encoding::BASE64.encode_len(line.len());
+        if let Some(text) = text.get_mut(..n) {
+            data_encoding::BASE64.encode_mut(line, text);
+            out.extend_from_slice(text);
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Appends quoted-printable text in lines of at most 76 characters. CRLF stays a line break; a bare CR or LF
+/// is escaped.
+pub fn encode_quoted(text: &[u8], out: &mut Vec<u8>) {
+    let mut column = 0;
+    let mut at = 0;
+    while let Some(&b) = text.get(at) {
+        let next = text.get(at + 1).copied();
+        if b == b'\r' && next == Some(b'\n') {
+            out.extend_from_slice(b"\r\n");
+            column = 0;
+            at += 2;
+            continue;
+        }
+        let line_ends = matches!(next, None | Some(b'\r'));
+        let plain =
+            matches!(b, b'!'..=b'<' | b'>'..=b'~') || (matches!(b, b' ' | b'\t') && !line_ends);
+        let cost = if plain { 1 } else { 3 };
+        if column + cost > QUOTED_LINE_MAX {
+            out.extend_from_slice(b"=\r\n");
+            column = 0;
+        }
+        // A dot or "From " at the start of a line is safe from every relay only when escaped.
+        let risky = column == 0
+            && (b == b'.'
+                || (b == b'F' && text.get(at..).is_some_and(|t| t.starts_with(b"From "))));
+        if plain && !risky {
+            out.push(b);
+            column += 1;
+        } else {
+            out.push(b'=');
+            out.extend([upper_hex(b >> 4), upper_hex(b)].map(|c| c as u8));
+            column += 3;
+        }
+        at += 1;
+    }
+}
+
+/// Octets as text. Without a charset, with an unknown one, and for ASCII, which in truth is often something
+/// else: UTF-8 if it is valid, else windows-1252.
+pub fn charset<'a>(label: Option<&[u8]>, octets: &'a [u8]) -> Cow<'a, str> {
+    match named_charset(label) {
+        Some(charset) => charset.decode(octets).0,
+        None => match std::str::from_utf8(octets) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => WINDOWS_1252.decode_without_bom_handling(octets).0,
+        },
+    }
+}
+
+/// The charset of a label, if it is one that decides anything.
+pub fn named_charset(label: Option<&[u8]>) -> Option<&'static Charset> {
+    let label = label?.trim_ascii();
+    if label.eq_ignore_ascii_case(b"us-ascii") || label.eq_ignore_ascii_case(b"ascii") {
+        return None;
+    }
+    // Labels that the web maps to "replacement" (iso-2022-kr, hz-gb-2312) would lose the whole text.
+    Charset::for_label_no_replacement(label)
+}
+
+/// Whether octets of this charset can be searched and shown as they are, once they prove to be UTF-8.
+pub fn is_utf8_like(label: Option<&[u8]>) -> bool {
+    named_charset(label).is_none_or(|charset| charset == UTF_8)
+}
+
+/// The value of a hexadecimal digit.
+pub fn hex(digit: &u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// The digit of the low four bits.
+pub fn upper_hex(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble & 15), 16).map_or('0', |c| c.to_ascii_uppercase())
+}
+
+fn sextet(b: u8) -> u8 {
+    SEXTETS.get(usize::from(b)).copied().unwrap_or(NOT_BASE64)
+}
+
+const fn sextets() -> [u8; 256] {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut table = [NOT_BASE64; 256];
+    let mut i = 0;
+    while i < 64 {
+        table[alphabet[i] as usize] = i as u8;
+        i += 1;
+    }
+    table
+}
+
+static SEXTETS: [u8; 256] = sextets();
+/// Over every sextet, so that an `|` of four shows whether one of them is none.
+const NOT_BASE64: u8 = 64;
+/// 57 octets make a line of 76 characters (RFC 2045 section 6.8).
+const LINE_OCTETS: usize = 57;
+/// 76 with the `=` of a soft break (RFC 2045 section 6.7 rule 5).
+const QUOTED_LINE_MAX: usize = 75;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn in_pieces(encoding: Encoding, body: &[u8], n: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut decoder = Decoder::new(encoding);
+        for piece in body.chunks(n) {
+            decoder.push(piece, &mut out);
+        }
+        decoder.finish(&mut out);
+        out
+    }
+
+    #[test]
+    fn decoding_is_tolerant_and_the_same_in_any_pieces() {
+        use Encoding::*;
+        let cases: &[(Encoding, &[u8], &[u8])] = &[
+            (Base64, b"aGVsbG8=", b"hello"),
+            (Base64, b"aGVs\r\nbG8=\r\n", b"hello"),
+            (Base64, b"aGVsbG8", b"hello"),
+            (Base64, b"a G!V*s bG8=", b"hello"),
+            (Base64, b"aGk=aGk=", b"hihi"),
+            (Base64, b"aGVsbG8hIQ==", b"hello!!"),
+            (Base64, b"a", b""),
+            (Base64, b"====", b""),
+            (Base64, b"", b""),
+            (QuotedPrintable, b"a=3Db=C3=B6", b"a=b\xc3\xb6"),
+            (QuotedPrintable, b"a=3db", b"a=b"),
+            (QuotedPrintable, b"soft=\r\nbreak", b"softbreak"),
+            (QuotedPrintable, b"soft=\nbreak", b"softbreak"),
+            (QuotedPrintable, b"soft= \t\r\nbreak", b"softbreak"),
+            (QuotedPrintable, b"bad=ZZ=4=", b"bad=ZZ=4"),
+            (QuotedPrintable, b"==41", b"=A"),
+            (QuotedPrintable, b"=4=41", b"=4A"),
+            (QuotedPrintable, b"= x", b"= x"),
+            (QuotedPrintable, b"end=", b"end"),
+            (Identity, b"a=3D", b"a=3D"),
+        ];
+        for (encoding, body, expected) in cases {
+            for n in [1, 2, 3, 5, 100] {
+                let out = in_pieces(*encoding, body, n);
+                assert_eq!(out, *expected, "{} by {n}", String::from_utf8_lossy(body));
+                assert!(out.len() <= body.len());
+            }
+            assert_eq!(&*decode(*encoding, body), *expected);
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_comes_back_in_short_lines() {
+        let all: Vec<u8> = (0..=255_u8).cycle().take(2_000).collect();
+        let umlauts = "ö".repeat(300);
+        let texts: [&[u8]; 6] = [
+            b"",
+            b"a",
+            b"trailing space \r\nFrom x\r\n.\r\n",
+            b"\r\n\r\n",
+            umlauts.as_bytes(),
+            &all,
+        ];
+        for text in texts {
+            let (mut base64, mut quoted) = (Vec::new(), Vec::new());
+            encode_base64(text, &mut base64);
+            encode_quoted(text, &mut quoted);
+            assert_eq!(&*decode(Encoding::Base64, &base64), text);
+            assert_eq!(&*decode(Encoding::QuotedPrintable, &quoted), text);
+            for encoded in [base64, quoted] {
+                assert!(encoded.is_ascii());
+                assert!(encoded.split(|&b| b == b'\n').all(|line| line.len() <= 77
+                    && line.trim_ascii() != b"."
+                    && !line.starts_with(b"From ")));
+            }
+        }
+    }
+
+    #[test]
+    fn charsets_never_fail() {
+        for (label, octets, text) in [
+            (Some("utf-8"), &b"\xc3\xb6"[..], "ö"),
+            (Some(" ISO-8859-1 "), b"\xf6", "ö"),
+            (Some("us-ascii"), b"\xc3\xb6", "ö"),
+            (Some("us-ascii"), b"\xf6", "ö"),
+            (None, b"\xf6", "ö"),
+            (Some("no-such"), b"\xf6", "ö"),
+            (Some("iso-2022-kr"), b"abc", "abc"),
+            (Some("utf-8"), b"\xf6x", "\u{fffd}x"),
+            (Some("gb18030"), b"\xc4\xe3", "你"),
+            (Some("utf-16le"), b"a\0\x00\xd8", "a\u{fffd}"),
+            (Some("windows-1251"), b"\xcf", "П"),
+        ] {
+            assert_eq!(charset(label.map(str::as_bytes), octets), text, "{label:?}");
+        }
+    }
+}

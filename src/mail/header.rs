@@ -1,0 +1,468 @@
+//! The header block: where it ends, its fields, and the writing of fields.
+//!
+//! Reading tolerates bare LF, since stored mail may hold it, and lines that are no field, which are kept as
+//! fields without a name so that every octet belongs to something. The block ends at the first empty line
+//! and nowhere else: all that reads a message agrees on that. Nothing here decides limits; `analyse` does.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use memchr::memchr;
+
+use super::unicode::is_invisible;
+use super::word;
+
+pub use super::date::{Date, format as format_date, parse as parse_date};
+pub use super::word::encode as encode_word;
+
+/// The header block of a message or a part.
+#[derive(Debug, Clone, Copy)]
+pub struct Headers<'a> {
+    block: &'a [u8],
+}
+
+impl<'a> Headers<'a> {
+    /// Finds the end of the block at the start of `raw`.
+    pub fn parse(raw: &'a [u8]) -> Headers<'a> {
+        Headers {
+            block: raw.get(..block_end(raw)).unwrap_or(raw),
+        }
+    }
+
+    /// Length of the block with its empty line: where the body starts.
+    pub fn len(&self) -> usize {
+        self.block.len()
+    }
+
+    /// Whether there is no header at all.
+    pub fn is_empty(&self) -> bool {
+        self.block.is_empty()
+    }
+
+    /// The fields in their order; those with an empty name are lines that are no field.
+    pub fn fields(&self) -> Fields<'a> {
+        Fields {
+            block: self.block,
+            at: 0,
+        }
+    }
+
+    /// The first field of that name, without regard to case.
+    pub fn first(&self, name: &str) -> Option<Field<'a>> {
+        self.fields().find(|field| field.is(name))
+    }
+
+    /// All fields of that name.
+    pub fn all<'n>(&self, name: &'n str) -> impl Iterator<Item = Field<'a>> + use<'a, 'n> {
+        self.fields().filter(move |field| field.is(name))
+    }
+}
+
+/// One field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// As written, without the colon; empty for a line that is no field.
+    pub name: &'a [u8],
+    /// All behind the colon but the last line end, folds included.
+    pub value: &'a [u8],
+    /// Offset of the field in the block.
+    pub start: usize,
+    /// Offset behind its last line end.
+    pub end: usize,
+}
+
+impl<'a> Field<'a> {
+    /// Whether it has that name, without regard to case.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    /// Its octets in the block, line end included.
+    pub fn range(&self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    /// The value with its folds undone and without outer white space.
+    pub fn unfolded(&self) -> Cow<'a, [u8]> {
+        unfold(self.value)
+    }
+
+    /// The value as text: unfolded, encoded words decoded, controls dropped.
+    pub fn decoded(&self) -> String {
+        word::decode(self.value)
+    }
+}
+
+/// Iterator over fields. Each octet is looked at once.
+#[derive(Debug, Clone)]
+pub struct Fields<'a> {
+    block: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        let start = self.at;
+        let rest = self.block.get(start..)?;
+        if rest.is_empty() || rest.starts_with(b"\n") || rest.starts_with(b"\r\n") {
+            return None;
+        }
+        let mut end = start;
+        loop {
+            let line = self.block.get(end..).unwrap_or(b"");
+            end += memchr(b'\n', line).map_or(line.len(), |n| n + 1);
+            if !matches!(self.block.get(end), Some(b' ' | b'\t')) {
+                break;
+            }
+        }
+        self.at = end;
+        let whole = self.block.get(start..end)?;
+        let line = whole.strip_suffix(b"\n").unwrap_or(whole);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let colon = line
+            .iter()
+            .position(|&b| b == b':' || !(b' '..=b'~').contains(&b));
+        let (name, value) = match colon.filter(|&n| line.get(n) == Some(&b':')) {
+            Some(n) => (line.get(..n)?.trim_ascii_end(), line.get(n + 1..)?),
+            None => (&b""[..], line),
+        };
+        // RFC 5322 section 4.5 allows white space before the colon, and none within the name.
+        if name.contains(&b' ') {
+            return Some(Field {
+                name: b"",
+                value: line,
+                start,
+                end,
+            });
+        }
+        Some(Field {
+            name,
+            value,
+            start,
+            end,
+        })
+    }
+}
+
+/// Where the body of a message starts: behind the first empty line, or at the end of it all.
+pub fn block_end(raw: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        let Some(rest) = raw.get(at..) else {
+            return raw.len();
+        };
+        if rest.starts_with(b"\n") {
+            return at + 1;
+        }
+        if rest.starts_with(b"\r\n") {
+            return at + 2;
+        }
+        match memchr(b'\n', rest) {
+            Some(n) => at += n + 1,
+            None => return raw.len(),
+        }
+    }
+}
+
+/// A value without line ends and outer white space.
+pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+    let value = value.trim_ascii();
+    if memchr::memchr2(b'\n', b'\r', value).is_none() {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(
+        value
+            .iter()
+            .copied()
+            .filter(|&b| b != b'\r' && b != b'\n')
+            .collect(),
+    )
+}
+
+/// The ids of a References, In-Reply-To or Message-ID value, in order, brackets included. At most
+/// [`MESSAGE_IDS_MAX`], each of at most 998 octets; white space, controls or a second `<` inside make it none.
+pub fn message_ids(value: &[u8]) -> Vec<String> {
+    let mut ids = Vec::new();
+    let mut start = None;
+    for (at, &b) in value.iter().enumerate() {
+        match b {
+            b'<' => start = Some(at),
+            b'>' => {
+                if let Some(id) = start.take().and_then(|start| value.get(start..=at))
+                    && id.len() > 2
+                    && id.len() <= MESSAGE_ID_MAX
+                {
+                    ids.push(String::from_utf8_lossy(id).into_owned());
+                    if ids.len() == MESSAGE_IDS_MAX {
+                        break;
+                    }
+                }
+            }
+            // A fold inside an id is the fold's fault.
+            b'\r' | b'\n' => {}
+            b if b <= b' ' || b == 0x7f => start = None,
+            _ => {}
+        }
+    }
+    for id in &mut ids {
+        if id.contains(['\r', '\n']) {
+            id.retain(|c| c != '\r' && c != '\n');
+        }
+    }
+    ids
+}
+
+/// Writes `Name: value` with CRLF, folded at spaces so that lines stay within 78 characters where there are
+/// spaces. The value must be free of controls; see [`is_value`].
+pub fn fold(name: &str, value: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(name.as_bytes());
+    out.push(b':');
+    let mut column = name.len() + 1;
+    let mut first = true;
+    for run in value.split(' ') {
+        // A line of nothing but white space could be taken for the end of the header, so no fold before an
+        // empty run.
+        if !first && !run.is_empty() && column + 1 + run.len() > FOLD_AT {
+            out.extend_from_slice(b"\r\n");
+            column = 0;
+        }
+        out.push(b' ');
+        out.extend_from_slice(run.as_bytes());
+        column += 1 + run.len();
+        first = false;
+    }
+    while out.last() == Some(&b' ') {
+        out.pop();
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Whether a text may go into a header: no control, line or paragraph separator in it.
+pub fn is_value(text: &str) -> bool {
+    !text
+        .chars()
+        .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+}
+
+/// Whether a caller may set a field of that name: `X-...` and `List-...` only. Structural fields are ours.
+pub fn may_set(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let known = ["x-", "list-"]
+        .iter()
+        .any(|prefix| lower.len() > prefix.len() && lower.starts_with(prefix));
+    known
+        && name.len() <= NAME_MAX
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// A Content-Disposition value for a download (RFC 6266, RFC 8187): always `attachment`, the name reduced to
+/// its last path component and cleaned of controls, with an ASCII form for old clients.
+pub fn content_disposition(name: &str) -> String {
+    let clean = file_name(name);
+    let name = if clean.is_empty() {
+        "attachment"
+    } else {
+        &clean
+    };
+    let ascii: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || " !#$&()+,-.@^_{}~'=".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let mut value = format!("attachment; filename=\"{ascii}\"");
+    if ascii != *name {
+        value.push_str("; filename*=UTF-8''");
+        percent_encode(name, &mut value);
+    }
+    value
+}
+
+/// A file name without folders, controls and characters that nobody sees, of at most 255 octets.
+pub fn file_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or("");
+    let clean: String = last
+        .chars()
+        .filter(|&c| !c.is_control() && !is_invisible(c))
+        .collect();
+    let clean = clean.trim();
+    let clean = if clean.chars().all(|c| c == '.') {
+        ""
+    } else {
+        clean
+    };
+    super::unicode::prefix(clean, FILE_NAME_MAX).to_owned()
+}
+
+/// RFC 8187's percent encoding, which RFC 2231 shares.
+pub fn percent_encode(text: &str, out: &mut String) {
+    for b in text.bytes() {
+        if b.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&b) {
+            out.push(char::from(b));
+        } else {
+            out.push('%');
+            out.push(super::encode::upper_hex(b >> 4));
+            out.push(super::encode::upper_hex(b));
+        }
+    }
+}
+
+/// RFC 5322 section 2.1.1: no line is longer, so no honest id is.
+pub const MESSAGE_ID_MAX: usize = 998;
+/// Far more than any conversation has; what is beyond adds nothing to threading.
+pub const MESSAGE_IDS_MAX: usize = 1_000;
+/// RFC 5322 section 2.1.1 recommends 78.
+const FOLD_AT: usize = 78;
+/// Names of our callers' fields; IANA's longest is half of that.
+const NAME_MAX: usize = 76;
+/// What file systems take.
+const FILE_NAME_MAX: usize = 255;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn shown(raw: &str) -> Vec<String> {
+        let headers = Headers::parse(raw.as_bytes());
+        let mut at = 0;
+        let fields = headers
+            .fields()
+            .map(|f| {
+                assert_eq!(f.start, at);
+                at = f.end;
+                format!(
+                    "{}={}",
+                    String::from_utf8_lossy(f.name),
+                    String::from_utf8_lossy(&f.unfolded())
+                )
+            })
+            .collect();
+        assert!(headers.len() - at <= 2);
+        fields
+    }
+
+    #[test]
+    fn blocks_are_read_to_their_empty_line() {
+        let cases: &[(&str, usize, &[&str])] = &[
+            ("A: 1\r\nB: 2\r\n\r\nbody", 14, &["A=1", "B=2"]),
+            ("A: 1\nB: 2\n\nbody", 11, &["A=1", "B=2"]),
+            ("A: 1\r\n 2\r\n\t3\r\n\r\n", 16, &["A=1 2\t3"]),
+            ("A: 1\r\n \r\nB: 2\r\n\r\n", 17, &["A=1", "B=2"]),
+            (
+                "A : 1\r\nno colon\r\nB C: 2\r\n\r\n",
+                27,
+                &["A=1", "=no colon", "=B C: 2"],
+            ),
+            ("\r\nbody", 2, &[]),
+            ("\nbody", 1, &[]),
+            ("A: 1", 4, &["A=1"]),
+            ("A: 1\r\n", 6, &["A=1"]),
+            ("", 0, &[]),
+            (": x\r\n\r\n", 7, &["=x"]),
+            ("A:\r\n\r\n", 6, &["A="]),
+            (" lead\r\nA: 1\r\n\r\n", 15, &["=lead", "A=1"]),
+            ("\u{e9}: 1\r\n\r\n", 9, &["=\u{e9}: 1"]),
+        ];
+        for (raw, len, fields) in cases {
+            assert_eq!(Headers::parse(raw.as_bytes()).len(), *len, "{raw:?}");
+            assert_eq!(shown(raw), *fields, "{raw:?}");
+        }
+        let headers = Headers::parse(b"To: a\r\nto: b\r\n\r\n");
+        assert_eq!(headers.first("TO").unwrap().value, b" a");
+        assert_eq!(headers.all("to").count(), 2);
+    }
+
+    #[test]
+    fn ids_are_bounded() {
+        let ids = |value: &str| message_ids(value.as_bytes()).join(" ");
+        assert_eq!(ids("<a@b>\r\n <c@d>"), "<a@b> <c@d>");
+        assert_eq!(ids("text <a@b> (c) <d"), "<a@b>");
+        assert_eq!(ids("<a b@c> <<x@y> <> <z\0>"), "<x@y>");
+        assert_eq!(ids("<a@\r\nb>"), "<a@b>");
+        assert_eq!(ids(&format!("<{}>", "x".repeat(1 << 20))), "");
+        assert_eq!(
+            message_ids("<a@b>".repeat(100_000).as_bytes()).len(),
+            MESSAGE_IDS_MAX
+        );
+    }
+
+    #[test]
+    fn written_fields_are_short_and_read_back() {
+        for value in [
+            "short",
+            "",
+            &"word ".repeat(60),
+            &encode_word(&"ö ".repeat(200)),
+            &format!("a {} b", "x".repeat(300)),
+            "a   b",
+        ] {
+            let mut out = Vec::new();
+            fold("Subject", value, &mut out);
+            out.extend_from_slice(b"\r\n");
+            let headers = Headers::parse(&out);
+            assert_eq!(headers.fields().count(), 1, "{value:?}");
+            assert_eq!(
+                &*headers.first("subject").unwrap().unfolded(),
+                value.trim().as_bytes()
+            );
+            assert!(
+                out.split(|&b| b == b'\n')
+                    .all(|line| line.len() <= 79 || value.len() > 300)
+            );
+        }
+    }
+
+    #[test]
+    fn download_names_cannot_leave_their_quotes() {
+        for (name, value) in [
+            ("a.pdf", "attachment; filename=\"a.pdf\""),
+            ("../../etc/passwd", "attachment; filename=\"passwd\""),
+            ("C:\\x\\y.exe", "attachment; filename=\"y.exe\""),
+            (
+                "a\"\r\nSet-Cookie: x",
+                "attachment; filename=\"a_Set-Cookie_ x\"; filename*=UTF-8''a%22Set-Cookie%3A%20x",
+            ),
+            (
+                "J\u{f6}rg.pdf",
+                "attachment; filename=\"J_rg.pdf\"; filename*=UTF-8''J%C3%B6rg.pdf",
+            ),
+            ("\u{202e}fdp.exe\0", "attachment; filename=\"fdp.exe\""),
+            ("..", "attachment; filename=\"attachment\""),
+            ("", "attachment; filename=\"attachment\""),
+        ] {
+            assert_eq!(content_disposition(name), value);
+        }
+    }
+
+    #[test]
+    fn callers_set_only_what_is_theirs() {
+        for (name, may) in [
+            ("X-Mailer", true),
+            ("x-a", true),
+            ("List-Unsubscribe", true),
+            ("X-", false),
+            ("From", false),
+            ("Bcc", false),
+            ("Content-Type", false),
+            ("X-A: b", false),
+            ("X-A\r\nBcc", false),
+            ("X-\u{e9}", false),
+            ("", false),
+        ] {
+            assert_eq!(may_set(name), may, "{name:?}");
+        }
+        for bad in ["a\r", "a\nb", "\0", "\u{85}", "\u{2028}", "\u{7f}", "\t"] {
+            assert!(!is_value(bad));
+        }
+        assert!(is_value("ok \u{e9} \u{1f600}"));
+    }
+}

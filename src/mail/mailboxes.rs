@@ -1,0 +1,759 @@
+//! Address lists of header fields: display names, groups, comments, obsolete routes.
+//!
+//! Headers in the wild must be read leniently, so [`walk`] takes anything and yields what can be made out;
+//! each mailbox says whether it was written by the book (`strict`). It is one loop over tokens with a mode,
+//! no recursion, and it never goes back. For the sender of a submission lenience would be a hole:
+//! [`parse_single_from`] accepts exactly one From with exactly one strict mailbox.
+
+use std::fmt;
+
+use super::address::Address;
+use super::{Bounds, word};
+
+/// One mailbox of a header, decoded. The parts are as written: they need not make a valid [`Address`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mailbox {
+    /// Display name with encoded words decoded and controls dropped.
+    pub name: Option<String>,
+    /// Local part without quotes.
+    pub local: String,
+    /// Domain as written; empty if there was none.
+    pub domain: String,
+}
+
+impl Mailbox {
+    /// The address, if the parts make a valid one.
+    pub fn address(&self) -> Option<Address> {
+        Address::from_parts(self.local.clone(), &self.domain).ok()
+    }
+
+    fn of(raw: &RawMailbox<'_>) -> Mailbox {
+        Mailbox {
+            name: raw.name.map(word::decode).filter(|name| !name.is_empty()),
+            local: clean(raw.local),
+            domain: clean(raw.domain),
+        }
+    }
+}
+
+/// The addr-spec alone, for showing and comparing; as written if it is not a valid address.
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address() {
+            Some(address) => address.fmt(f),
+            None if self.domain.is_empty() => f.write_str(&self.local),
+            None => write!(f, "{}@{}", self.local, self.domain),
+        }
+    }
+}
+
+/// One entry of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A mailbox by itself.
+    Mailbox(Mailbox),
+    /// `name: a@b, c@d;`
+    Group {
+        /// The group's name, decoded.
+        name: String,
+        /// Possibly none, as in `undisclosed-recipients:;`.
+        members: Vec<Mailbox>,
+    },
+}
+
+/// What a field's body held.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct List {
+    /// In the order of the field.
+    pub entries: Vec<Entry>,
+    /// There were more addresses than the bound.
+    pub truncated: bool,
+}
+
+impl List {
+    /// Every mailbox, members of groups included.
+    pub fn mailboxes(&self) -> impl Iterator<Item = &Mailbox> {
+        self.entries.iter().flat_map(|entry| match entry {
+            Entry::Mailbox(mailbox) => std::slice::from_ref(mailbox),
+            Entry::Group { members, .. } => members.as_slice(),
+        })
+    }
+}
+
+/// Reads an address field's body, folded or not, up to the bound of addresses.
+pub fn parse_list(body: &[u8], bounds: &Bounds) -> List {
+    let mut list = List::default();
+    let mut n = 0;
+    let mut in_group = false;
+    walk(body, &mut |raw| {
+        match raw {
+            RawEntry::GroupStart(name) => {
+                in_group = true;
+                list.entries.push(Entry::Group {
+                    name: word::decode(name),
+                    members: Vec::new(),
+                });
+            }
+            RawEntry::GroupEnd => in_group = false,
+            RawEntry::Mailbox(raw) => {
+                let mailbox = Mailbox::of(&raw);
+                match list.entries.last_mut() {
+                    Some(Entry::Group { members, .. }) if in_group => members.push(mailbox),
+                    _ => list.entries.push(Entry::Mailbox(mailbox)),
+                }
+            }
+        }
+        n += 1;
+        list.truncated = n >= bounds.addresses;
+        !list.truncated
+    });
+    list
+}
+
+/// Why the From of a submission is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FromError {
+    /// A group, which hides who sends.
+    Group,
+    /// Not an address by the book, or readable in two ways.
+    Malformed,
+    /// No From field, or none with an address.
+    Missing,
+    /// More than one From field.
+    SeveralFields,
+    /// More than one address in it.
+    SeveralMailboxes,
+}
+
+impl fmt::Display for FromError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FromError::Group => "the From field holds a group",
+            FromError::Malformed => "the From field is not a valid address",
+            FromError::Missing => "there is no From address",
+            FromError::SeveralFields => "there is more than one From field",
+            FromError::SeveralMailboxes => "the From field holds more than one address",
+        })
+    }
+}
+
+impl std::error::Error for FromError {}
+
+/// The one author of a submission, from the bodies of all its From fields.
+///
+/// # Errors
+/// Anything but one field with one mailbox that every parser reads alike.
+pub fn parse_single_from<'a>(
+    bodies: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Address, FromError> {
+    let mut bodies = bodies.into_iter();
+    let body = bodies.next().ok_or(FromError::Missing)?;
+    if bodies.next().is_some() {
+        return Err(FromError::SeveralFields);
+    }
+    let mut found: Result<Address, FromError> = Err(FromError::Missing);
+    walk(body, &mut |raw| {
+        found = match raw {
+            RawEntry::GroupStart(_) | RawEntry::GroupEnd => Err(FromError::Group),
+            RawEntry::Mailbox(_) if found.is_ok() => Err(FromError::SeveralMailboxes),
+            RawEntry::Mailbox(raw) if raw.strict && raw.route.is_none() => strict_address(&raw),
+            RawEntry::Mailbox(_) => Err(FromError::Malformed),
+        };
+        // An empty entry ("a@b,") yields nothing, so only a further mailbox can follow a good one.
+        found.is_ok()
+    });
+    found
+}
+
+fn strict_address(raw: &RawMailbox<'_>) -> Result<Address, FromError> {
+    let local = std::str::from_utf8(raw.local).map_err(|_| FromError::Malformed)?;
+    let domain = std::str::from_utf8(raw.domain).map_err(|_| FromError::Malformed)?;
+    Address::from_parts(local.to_owned(), domain).map_err(|_| FromError::Malformed)
+}
+
+fn clean(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes)
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect()
+}
+
+/// What [`walk`] yields, borrowed from its buffers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RawEntry<'a> {
+    /// The start of a group, with its name.
+    GroupStart(&'a [u8]),
+    /// Its end, also when the `;` is missing.
+    GroupEnd,
+    /// A mailbox.
+    Mailbox(RawMailbox<'a>),
+}
+
+/// A mailbox without quotes, comments and folds, encoded words as they are: what ENVELOPE shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawMailbox<'a> {
+    /// Phrase before the address, or the comment beside it.
+    pub name: Option<&'a [u8]>,
+    /// Obsolete source route, `@a,@b`.
+    pub route: Option<&'a [u8]>,
+    /// Local part.
+    pub local: &'a [u8],
+    /// Domain, literals in their brackets; empty if there was none.
+    pub domain: &'a [u8],
+    /// Written by the book: nothing skipped, no comment or space inside the address.
+    pub strict: bool,
+}
+
+/// Goes through the body of an address field once; `each` returns false to stop.
+pub fn walk(body: &[u8], each: &mut dyn FnMut(RawEntry<'_>) -> bool) {
+    let mut walker = Walker {
+        strict: true,
+        ..Walker::default()
+    };
+    let mut tokens = Tokens {
+        bytes: body,
+        at: 0,
+        text: Vec::new(),
+        space: false,
+        clean: true,
+    };
+    let mut go_on = true;
+    while go_on {
+        let token = tokens.next();
+        walker.strict &= tokens.clean;
+        go_on = walker.take(token, &tokens.text, tokens.space, each);
+        tokens.clean = true;
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Mode {
+    /// Words that are a display name, or the local part of what comes after them.
+    #[default]
+    Phrase,
+    /// The domain of an address without angle brackets.
+    Domain,
+    /// After `<`.
+    AngleLocal,
+    /// After `<@`.
+    AngleRoute,
+    /// After the `@` in angle brackets.
+    AngleDomain,
+    /// Behind a complete address.
+    After,
+    /// Behind something unreadable.
+    Skip,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Atom,
+    Comment,
+    End,
+    Literal,
+    Quoted,
+    Special(u8),
+}
+
+#[derive(Default)]
+struct Walker {
+    mode: Mode,
+    in_group: bool,
+    strict: bool,
+    /// The last word ended with a dot, so the next one belongs to the same run.
+    dotted: bool,
+    /// White space inside the run: fine in a name, not by the book in a local part.
+    spaced: bool,
+    phrase: Vec<u8>,
+    /// How much of `phrase` is before the last run of words joined by dots.
+    before_run: usize,
+    run: Vec<u8>,
+    comment: Vec<u8>,
+    route: Vec<u8>,
+    domain: Vec<u8>,
+}
+
+impl Walker {
+    /// One token; false ends the walk.
+    fn take(
+        &mut self,
+        token: Token,
+        text: &[u8],
+        space: bool,
+        each: &mut dyn FnMut(RawEntry<'_>) -> bool,
+    ) -> bool {
+        match token {
+            Token::End => {
+                if self.finish(each) && self.in_group {
+                    each(RawEntry::GroupEnd);
+                }
+                return false;
+            }
+            Token::Special(b',') if self.mode != Mode::AngleRoute => return self.finish(each),
+            Token::Special(b';') => {
+                self.strict &= self.in_group;
+                let go_on = self.finish(each);
+                return go_on && (!std::mem::take(&mut self.in_group) || each(RawEntry::GroupEnd));
+            }
+            Token::Comment => {
+                self.strict &= matches!(self.mode, Mode::Phrase | Mode::Domain | Mode::After);
+                // A comment inside the address is read, but no two programs agree on it.
+                self.strict &= self.mode != Mode::Phrase || self.run.is_empty() || !self.dotted;
+                self.comment.clear();
+                self.comment.extend_from_slice(text);
+                return true;
+            }
+            _ => {}
+        }
+        match self.mode {
+            Mode::Phrase => return self.phrase_token(token, text, space, each),
+            Mode::Domain => self.domain_token(token, text, space),
+            Mode::AngleLocal | Mode::AngleRoute | Mode::AngleDomain => {
+                self.angle_token(token, text, space)
+            }
+            Mode::After => {
+                self.strict = false;
+                self.mode = Mode::Skip;
+            }
+            Mode::Skip => {}
+        }
+        true
+    }
+
+    fn phrase_token(
+        &mut self,
+        token: Token,
+        text: &[u8],
+        space: bool,
+        each: &mut dyn FnMut(RawEntry<'_>) -> bool,
+    ) -> bool {
+        match token {
+            Token::Atom | Token::Quoted | Token::Literal => {
+                let dotted = std::mem::take(&mut self.dotted);
+                if dotted {
+                    self.spaced |= space;
+                } else {
+                    self.run.clear();
+                    self.spaced = false;
+                    self.before_run = self.phrase.len();
+                }
+                if space && !self.phrase.is_empty() {
+                    self.phrase.push(b' ');
+                }
+                self.phrase.extend_from_slice(text);
+                self.run.extend_from_slice(text);
+            }
+            Token::Special(b'.') => {
+                self.phrase.push(b'.');
+                self.run.push(b'.');
+                self.spaced |= space;
+                self.dotted = true;
+            }
+            Token::Special(b'@') if !self.run.is_empty() => {
+                self.strict &=
+                    !space && !self.spaced && self.before_run == 0 && self.comment.is_empty();
+                self.phrase.truncate(self.before_run);
+                self.dotted = false;
+                self.mode = Mode::Domain;
+            }
+            Token::Special(b'<') => {
+                self.run.clear();
+                self.dotted = false;
+                self.mode = Mode::AngleLocal;
+            }
+            Token::Special(b':') if !self.in_group => {
+                self.in_group = true;
+                let go_on = each(RawEntry::GroupStart(&self.phrase));
+                self.clear();
+                return go_on;
+            }
+            _ => {
+                self.strict = false;
+                self.mode = Mode::Skip;
+            }
+        }
+        true
+    }
+
+    fn domain_token(&mut self, token: Token, text: &[u8], space: bool) {
+        match token {
+            Token::Atom | Token::Literal
+                if self.domain.is_empty() || self.domain.ends_with(b".") =>
+            {
+                self.strict &= !space && self.comment.is_empty();
+                self.domain.extend_from_slice(text);
+            }
+            Token::Special(b'.') => {
+                self.strict &= !space;
+                self.domain.push(b'.');
+            }
+            // `a@b.test <a@b.test>`: a display name that should have been quoted.
+            Token::Special(b'<') => {
+                self.strict = false;
+                if !self.phrase.is_empty() {
+                    self.phrase.push(b' ');
+                }
+                self.phrase.append(&mut self.run);
+                self.phrase.push(b'@');
+                self.phrase.append(&mut self.domain);
+                self.mode = Mode::AngleLocal;
+            }
+            _ => {
+                self.strict = false;
+                self.mode = Mode::Skip;
+            }
+        }
+    }
+
+    fn angle_token(&mut self, token: Token, text: &[u8], space: bool) {
+        self.strict &= !space;
+        let part = match self.mode {
+            Mode::AngleLocal => &mut self.run,
+            Mode::AngleRoute => &mut self.route,
+            _ => &mut self.domain,
+        };
+        match (self.mode, token) {
+            (_, Token::Special(b'>')) => self.mode = Mode::After,
+            (Mode::AngleLocal, Token::Special(b'@')) if part.is_empty() => {
+                self.route.push(b'@');
+                self.mode = Mode::AngleRoute;
+            }
+            (Mode::AngleLocal, Token::Special(b'@')) => self.mode = Mode::AngleDomain,
+            (Mode::AngleRoute, Token::Special(b':')) => self.mode = Mode::AngleLocal,
+            (Mode::AngleRoute, Token::Special(b @ (b'@' | b',' | b'.'))) => part.push(b),
+            (_, Token::Special(b'.')) => part.push(b'.'),
+            (_, Token::Atom | Token::Quoted | Token::Literal) => {
+                let joined =
+                    part.is_empty() || part.ends_with(b".") || self.mode == Mode::AngleRoute;
+                if !joined {
+                    self.strict = false;
+                    part.push(b' ');
+                }
+                part.extend_from_slice(text);
+            }
+            _ => {
+                self.strict = false;
+                self.mode = Mode::Skip;
+            }
+        }
+    }
+
+    /// The end of an entry: yields it, if there is one.
+    fn finish(&mut self, each: &mut dyn FnMut(RawEntry<'_>) -> bool) -> bool {
+        let complete = matches!(self.mode, Mode::Domain | Mode::After);
+        if self.mode == Mode::Phrase && self.before_run > 0 {
+            // Several words and no address: a name without one.
+            self.run.clear();
+        } else if self.mode == Mode::Phrase {
+            self.phrase.clear();
+        }
+        let name = if self.phrase.is_empty() {
+            &self.comment
+        } else {
+            &self.phrase
+        };
+        let mut go_on = true;
+        if !(self.run.is_empty() && name.is_empty() && self.domain.is_empty()) {
+            go_on = each(RawEntry::Mailbox(RawMailbox {
+                name: (!name.is_empty()).then_some(name.as_slice()),
+                route: (!self.route.is_empty()).then_some(self.route.as_slice()),
+                local: &self.run,
+                domain: &self.domain,
+                strict: self.strict && complete,
+            }));
+        }
+        self.clear();
+        go_on
+    }
+
+    fn clear(&mut self) {
+        self.mode = Mode::Phrase;
+        self.strict = true;
+        self.dotted = false;
+        self.spaced = false;
+        self.before_run = 0;
+        for part in [
+            &mut self.phrase,
+            &mut self.run,
+            &mut self.comment,
+            &mut self.route,
+            &mut self.domain,
+        ] {
+            part.clear();
+        }
+    }
+}
+
+struct Tokens<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    text: Vec<u8>,
+    /// White space stood before the token.
+    space: bool,
+    /// Nothing was dropped or missing in it.
+    clean: bool,
+}
+
+impl Tokens<'_> {
+    fn next(&mut self) -> Token {
+        self.text.clear();
+        self.space = false;
+        while let Some(&b) = self.bytes.get(self.at) {
+            self.at += 1;
+            match b {
+                b' ' | b'\t' | b'\r' | b'\n' => self.space = true,
+                b'"' => return self.delimited(b'"', Token::Quoted),
+                b'(' => return self.comment(),
+                b'[' => {
+                    self.text.push(b'[');
+                    let token = self.delimited(b']', Token::Literal);
+                    self.text.push(b']');
+                    return token;
+                }
+                b'<' | b'>' | b'@' | b',' | b';' | b':' | b'.' | b')' | b']' | b'\\' => {
+                    return Token::Special(b);
+                }
+                _ => {
+                    self.atom(b);
+                    return Token::Atom;
+                }
+            }
+        }
+        Token::End
+    }
+
+    fn atom(&mut self, first: u8) {
+        self.push(first);
+        while let Some(&b) = self.bytes.get(self.at) {
+            if b" \t\r\n\"([<>@,;:.)]\\".contains(&b) {
+                return;
+            }
+            self.push(b);
+            self.at += 1;
+        }
+    }
+
+    /// Up to the closing delimiter, which a backslash escapes.
+    fn delimited(&mut self, end: u8, token: Token) -> Token {
+        while let Some(&b) = self.bytes.get(self.at) {
+            self.at += 1;
+            if b == end {
+                return token;
+            }
+            if b == b'\\' {
+                if let Some(&escaped) = self.bytes.get(self.at) {
+                    self.at += 1;
+                    self.push(escaped);
+                }
+            } else if b != b'\r' && b != b'\n' {
+                self.push(b);
+            }
+        }
+        self.clean = false;
+        token
+    }
+
+    fn comment(&mut self) -> Token {
+        let mut depth = 1_usize;
+        while let Some(&b) = self.bytes.get(self.at) {
+            self.at += 1;
+            match b {
+                b'(' => depth += 1,
+                b')' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Token::Comment;
+                    }
+                }
+                b'\\' => {
+                    if let Some(&escaped) = self.bytes.get(self.at) {
+                        self.at += 1;
+                        self.push(escaped);
+                    }
+                    continue;
+                }
+                b'\r' | b'\n' => continue,
+                _ => {}
+            }
+            self.push(b);
+        }
+        self.clean = false;
+        Token::Comment
+    }
+
+    fn push(&mut self, b: u8) {
+        if b < b' ' && b != b'\t' || b == 0x7f {
+            self.clean = false;
+        } else {
+            self.text.push(b);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    /// Each entry as `name|route|local|domain|strict`, groups as `{name` and `}`.
+    fn walked(body: &[u8]) -> Vec<String> {
+        let mut seen = Vec::new();
+        let text = |b: Option<&[u8]>| {
+            b.map(|b| String::from_utf8_lossy(b).into_owned())
+                .unwrap_or_default()
+        };
+        walk(body, &mut |raw| {
+            seen.push(match raw {
+                RawEntry::GroupStart(name) => format!("{{{}", text(Some(name))),
+                RawEntry::GroupEnd => "}".to_owned(),
+                RawEntry::Mailbox(m) => format!(
+                    "{}|{}|{}|{}|{}",
+                    text(m.name),
+                    text(m.route),
+                    text(Some(m.local)),
+                    text(Some(m.domain)),
+                    if m.strict { "" } else { "loose" },
+                ),
+            });
+            true
+        });
+        seen
+    }
+
+    #[test]
+    fn lists_are_read_as_people_write_them() {
+        let cases: &[(&str, &[&str])] = &[
+            ("a@b.test", &["||a|b.test|"]),
+            (" <a@b.test> ", &["||a|b.test|"]),
+            (
+                "Ann <a@b.test>, Bob <c@d.test>",
+                &["Ann||a|b.test|", "Bob||c|d.test|"],
+            ),
+            ("\"Doe, Ann\" <a@b>", &["Doe, Ann||a|b|"]),
+            ("John Q. Public <a@b>", &["John Q. Public||a|b|"]),
+            ("\"a\\\"b\" <a@b>", &["a\"b||a|b|"]),
+            ("=?utf-8?q?A?= <a@b>", &["=?utf-8?q?A?=||a|b|"]),
+            ("a@b (Ann (nested) B)", &["Ann (nested) B||a|b|"]),
+            ("Ann\r\n <a@b>", &["Ann||a|b|"]),
+            ("\"a@b\"@c", &["||a@b|c|"]),
+            ("\"x@victim.test\" <a@b>", &["x@victim.test||a|b|"]),
+            ("<@r1,@r2:a@b>", &["|@r1,@r2|a|b|"]),
+            ("a@[1.2.3.4]", &["||a|[1.2.3.4]|"]),
+            ("a.b.c@d.e", &["||a.b.c|d.e|"]),
+            (
+                "friends: a@b, Bob <c@d>;",
+                &["{friends", "||a|b|", "Bob||c|d|", "}"],
+            ),
+            (
+                "undisclosed-recipients:;",
+                &["{undisclosed-recipients", "}"],
+            ),
+            ("g: a@b", &["{g", "||a|b|", "}"]),
+            ("g:;, x@y", &["{g", "}", "||x|y|"]),
+            (",,a@b,,", &["||a|b|"]),
+            ("a", &["||a||loose"]),
+            ("Ann B", &["Ann B||||loose"]),
+            ("a@b <c@d>", &["a@b||c|d|loose"]),
+            ("Ann a@b", &["Ann||a|b|loose"]),
+            ("a@b@c", &["||a|b|loose"]),
+            ("a@b c@d", &["||a|b|loose"]),
+            ("<a@b> junk, c@d", &["||a|b|loose", "||c|d|"]),
+            ("<a@b", &["||a|b|loose"]),
+            ("<a@b, c@d>", &["||a|b|loose", "||c|d|loose"]),
+            ("< a @ b >", &["||a|b|loose"]),
+            ("a(c)@b", &["c||a|b|loose"]),
+            ("a@(c)b", &["c||a|b|loose"]),
+            ("<a(c)@b>", &["c||a|b|loose"]),
+            ("a . b@c", &["||a.b|c|loose"]),
+            ("\"unclosed <a@b>", &["||unclosed <a@b>||loose"]),
+            ("(unclosed a@b", &["unclosed a@b||||loose"]),
+            ("a\0b@c", &["||ab|c|loose"]),
+            ("<>", &[]),
+            ("", &[]),
+            ("@,<@>:;\\", &["{", "}"]),
+        ];
+        for (body, expected) in cases {
+            let seen = walked(body.as_bytes());
+            if body.starts_with("@,") {
+                continue; // only must not panic
+            }
+            assert_eq!(seen, *expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_decoded_and_groups_kept() {
+        let bounds = Bounds::default();
+        let list = parse_list(
+            b"=?utf-8?b?SsO2cmc=?= <a@b>, G: x@y, z@w;, last@one",
+            &bounds,
+        );
+        assert_eq!(list.entries.len(), 3);
+        assert_eq!(list.mailboxes().count(), 4);
+        assert_eq!(
+            list.mailboxes().next().unwrap().name.as_deref(),
+            Some("Jörg")
+        );
+        assert!(!list.truncated);
+        let many = "a@b,".repeat(5_000);
+        let list = parse_list(many.as_bytes(), &bounds);
+        assert!(list.truncated);
+        assert_eq!(list.entries.len(), bounds.addresses);
+    }
+
+    #[test]
+    fn a_submission_has_one_author() {
+        use FromError::*;
+        let cases: &[(&[&str], Result<&str, FromError>)] = &[
+            (&["a@b.test"], Ok("a@b.test")),
+            (&["Ann <A@B.test>"], Ok("A@b.test")),
+            (&["a@b.test (Ann)"], Ok("a@b.test")),
+            (&["\"v@victim.test\" <a@b.test>"], Ok("a@b.test")),
+            (&["\"a\"@b.test"], Ok("a@b.test")),
+            (&["=?utf-8?q?x?= <a@b.test>"], Ok("a@b.test")),
+            (&[], Err(Missing)),
+            (&[""], Err(Missing)),
+            (&["<>"], Err(Missing)),
+            (&["a@b.test", "a@b.test"], Err(SeveralFields)),
+            (&["a@b.test, c@d.test"], Err(SeveralMailboxes)),
+            (&["a@b.test, a@b.test"], Err(SeveralMailboxes)),
+            (&["g: a@b.test;"], Err(Group)),
+            (&["g:;"], Err(Group)),
+            (&["a@b.test, g:;"], Err(Group)),
+            (&["a@b.test <c@d.test>"], Err(Malformed)),
+            (&["<a@b.test> <c@d.test>"], Err(Malformed)),
+            (&["<a@b.test> c@d.test"], Err(Malformed)),
+            (&["<@r:a@b.test>"], Err(Malformed)),
+            (&["a@b.test@c.test"], Err(Malformed)),
+            (&["a(x)@b.test"], Err(Malformed)),
+            (&["<a@b.test"], Err(Malformed)),
+            (&["\"Ann <a@b.test>"], Err(Malformed)),
+            (&["Ann"], Err(Malformed)),
+            (&["a @b.test"], Err(Malformed)),
+            (&["a@b.test;"], Err(Malformed)),
+            (&["a@b\0.test"], Err(Malformed)),
+            (&["a@b_c.test"], Err(Malformed)),
+        ];
+        for (bodies, expected) in cases {
+            let from = parse_single_from(bodies.iter().map(|b| b.as_bytes()));
+            assert_eq!(
+                from.map(|a| a.to_string()),
+                expected.map(str::to_owned),
+                "{bodies:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn deep_comments_and_long_lists_cost_no_more_than_their_length() {
+        for body in [
+            "(".repeat(1 << 20),
+            ")(".repeat(1 << 19),
+            "<".repeat(1 << 20),
+            "\"\\".repeat(1 << 19),
+            "a:".repeat(1 << 19),
+        ] {
+            walked(body.as_bytes());
+        }
+    }
+}

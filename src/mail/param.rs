@@ -1,0 +1,454 @@
+//! Content-Type and Content-Disposition: a token or two and parameters, with RFC 2231.
+//!
+//! Continuations (`name*0`, `name*1*`) are joined, as RFC 2231 section 6 asks of IMAP servers; charset and
+//! percent encoding stay in the value of a parameter whose name ends with `*` until [`decoded`] is asked.
+//! At most `Bounds::params` parameters are looked at, segments counted, and each octet is copied once.
+
+use std::borrow::Cow;
+
+use super::{encode, word};
+
+/// A parsed value: `first/second; params`, or `first; params`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Value<'a> {
+    /// `text` of `text/plain`, `attachment` of a disposition. As written.
+    pub first: &'a [u8],
+    /// `plain`; empty where there is no slash.
+    pub second: &'a [u8],
+    /// In the order of first appearance.
+    pub params: Vec<Param<'a>>,
+}
+
+/// One parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Param<'a> {
+    /// As written, without the segment number; ends with `*` if the value is RFC 2231 encoded.
+    pub name: Cow<'a, [u8]>,
+    /// Without quotes.
+    pub value: Cow<'a, [u8]>,
+}
+
+impl<'a> Value<'a> {
+    /// Reads the body of a field, folded or not. Never fails: what cannot be read is left out.
+    pub fn parse(body: &'a [u8], params_max: usize) -> Value<'a> {
+        let mut scanner = Scanner { bytes: body, at: 0 };
+        scanner.space();
+        let first = scanner.token();
+        scanner.space();
+        let mut second: &[u8] = b"";
+        if scanner.peek() == Some(b'/') {
+            scanner.at += 1;
+            scanner.space();
+            second = scanner.token();
+        }
+        let mut segments: Vec<Segment<'a>> = Vec::new();
+        let mut n = 0;
+        while n < params_max && scanner.next_param() {
+            n += 1;
+            if let Some(segment) = scanner.param() {
+                segments.push(segment);
+            }
+        }
+        Value {
+            first,
+            second,
+            params: join(segments),
+        }
+    }
+
+    /// The raw value of a parameter that is not RFC 2231 encoded; the first one counts.
+    pub fn raw(&self, name: &str) -> Option<&[u8]> {
+        self.params
+            .iter()
+            .find(|p| p.name.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|p| &*p.value)
+    }
+
+    /// How often a parameter is given: more than once is ambiguous.
+    pub fn count(&self, name: &str) -> usize {
+        self.params
+            .iter()
+            .filter(|p| p.name.eq_ignore_ascii_case(name.as_bytes()))
+            .count()
+    }
+}
+
+/// The text of a parameter out of raw pairs, the RFC 2231 form first. Controls dropped.
+pub fn decoded<'p>(
+    pairs: impl Iterator<Item = (&'p [u8], &'p [u8])> + Clone,
+    name: &str,
+) -> Option<String> {
+    let extended = pairs.clone().find(|(n, _)| {
+        n.strip_suffix(b"*")
+            .is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()))
+    });
+    if let Some((_, value)) = extended {
+        return Some(decode_extended(value));
+    }
+    let (_, value) = pairs
+        .into_iter()
+        .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))?;
+    // Encoded words have no place in a parameter, and half the world puts them there.
+    Some(word::decode(value))
+}
+
+/// `charset'language'percent-encoded`.
+fn decode_extended(value: &[u8]) -> String {
+    let mut pieces = value.splitn(3, |&b| b == b'\'');
+    let (charset, text) = match (pieces.next(), pieces.next(), pieces.next()) {
+        (Some(charset), Some(_), Some(text)) => (charset, text),
+        _ => (b"utf-8".as_slice(), value),
+    };
+    let mut octets = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(&b) = text.get(at) {
+        at += 1;
+        match (
+            b,
+            text.get(at).and_then(encode::hex),
+            text.get(at + 1).and_then(encode::hex),
+        ) {
+            (b'%', Some(high), Some(low)) => {
+                octets.push(high << 4 | low);
+                at += 2;
+            }
+            _ => octets.push(b),
+        }
+    }
+    encode::charset(Some(charset), &octets)
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect()
+}
+
+struct Segment<'a> {
+    /// Without `*`s and number.
+    base: &'a [u8],
+    number: Option<usize>,
+    extended: bool,
+    value: Cow<'a, [u8]>,
+}
+
+/// Joins numbered segments in order, from 0 up to the first gap, once. At most `params_max` of them exist.
+fn join(segments: Vec<Segment<'_>>) -> Vec<Param<'_>> {
+    let mut params = Vec::with_capacity(segments.len());
+    for (i, segment) in segments.iter().enumerate() {
+        let (extended, value) = match segment.number {
+            None => (segment.extended, segment.value.clone()),
+            // A second segment 0 of the same name adds nothing; joining once keeps this linear.
+            Some(0) if is_first_of(&segments, i, segment.base) => {
+                let chain = chain_of(&segments, segment);
+                let extended = chain.iter().any(|part| part.extended);
+                let mut value = Vec::new();
+                for part in chain {
+                    append(&mut value, part, extended);
+                }
+                (extended, Cow::Owned(value))
+            }
+            Some(_) => continue,
+        };
+        let mut name = Cow::Borrowed(segment.base);
+        if extended {
+            name.to_mut().push(b'*');
+        }
+        params.push(Param { name, value });
+    }
+    params
+}
+
+fn is_first_of(segments: &[Segment<'_>], i: usize, base: &[u8]) -> bool {
+    segments
+        .iter()
+        .position(|s| s.number == Some(0) && s.base.eq_ignore_ascii_case(base))
+        == Some(i)
+}
+
+/// Segments 0, 1, 2 ... of one parameter, up to the first gap.
+fn chain_of<'s, 'a>(segments: &'s [Segment<'a>], start: &'s Segment<'a>) -> Vec<&'s Segment<'a>> {
+    let mut chain = vec![start];
+    while let Some(next) = segments
+        .iter()
+        .find(|s| s.number == Some(chain.len()) && s.base.eq_ignore_ascii_case(start.base))
+    {
+        chain.push(next);
+    }
+    chain
+}
+
+fn append(value: &mut Vec<u8>, part: &Segment<'_>, whole_is_extended: bool) {
+    if !whole_is_extended || part.extended {
+        value.extend_from_slice(&part.value);
+        return;
+    }
+    if part.number == Some(0) {
+        value.extend_from_slice(b"''");
+    }
+    // A plain segment of an encoded value may hold a `%` that means itself.
+    for &b in part.value.iter() {
+        if b == b'%' {
+            value.extend_from_slice(b"%25");
+        } else {
+            value.push(b);
+        }
+    }
+}
+
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn since(&self, start: usize) -> &'a [u8] {
+        self.bytes.get(start..self.at).unwrap_or(b"")
+    }
+
+    /// White space and comments.
+    fn space(&mut self) {
+        let mut depth = 0_usize;
+        while let Some(b) = self.peek() {
+            match b {
+                b'(' => depth += 1,
+                b')' if depth > 0 => depth -= 1,
+                b'\\' if depth > 0 => self.at += 1,
+                _ if depth > 0 || b.is_ascii_whitespace() => {}
+                _ => return,
+            }
+            self.at += 1;
+        }
+    }
+
+    fn token(&mut self) -> &'a [u8] {
+        let start = self.at;
+        while self
+            .peek()
+            .is_some_and(|b| b > b' ' && b != 0x7f && !b"()<>@,;:\\\"/[]?=".contains(&b))
+        {
+            self.at += 1;
+        }
+        self.since(start)
+    }
+
+    /// Moves behind the next `;`.
+    fn next_param(&mut self) -> bool {
+        while let Some(b) = self.peek() {
+            self.at += 1;
+            match b {
+                b';' => return true,
+                b'"' => drop(self.quoted()),
+                _ => {}
+            }
+        }
+        false
+    }
+
+    fn param(&mut self) -> Option<Segment<'a>> {
+        self.space();
+        let name = self.token();
+        self.space();
+        if name.is_empty() || name.len() > NAME_MAX || self.peek() != Some(b'=') {
+            return None;
+        }
+        self.at += 1;
+        self.space();
+        let value = if self.peek() == Some(b'"') {
+            self.at += 1;
+            self.quoted()
+        } else {
+            Cow::Borrowed(self.unquoted())
+        };
+        let (name, extended) = match name.strip_suffix(b"*") {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        let numbered = name.iter().rposition(|&b| b == b'*').and_then(|star| {
+            let (base, digits) = (name.get(..star)?, name.get(star + 1..)?);
+            segment_number(digits).map(|number| (base, number))
+        });
+        Some(match numbered {
+            Some((base, number)) => Segment {
+                base,
+                number: Some(number),
+                extended,
+                value,
+            },
+            None => Segment {
+                base: name,
+                number: None,
+                extended,
+                value,
+            },
+        })
+    }
+
+    /// After the opening quote.
+    fn quoted(&mut self) -> Cow<'a, [u8]> {
+        let start = self.at;
+        let end = self
+            .bytes
+            .get(start..)
+            .and_then(|tail| memchr::memchr3(b'"', b'\\', b'\r', tail));
+        if let Some(end) = end.map(|n| start + n)
+            && self.bytes.get(end) == Some(&b'"')
+        {
+            self.at = end;
+            let whole = self.since(start);
+            self.at += 1;
+            if !whole.contains(&b'\n') {
+                return Cow::Borrowed(whole);
+            }
+            self.at = start;
+        }
+        let mut value = Vec::new();
+        while let Some(b) = self.peek() {
+            self.at += 1;
+            match b {
+                b'"' => break,
+                b'\r' | b'\n' => {}
+                b'\\' => {
+                    value.extend(self.peek());
+                    self.at += 1;
+                }
+                b => value.push(b),
+            }
+        }
+        Cow::Owned(value)
+    }
+
+    /// Up to the `;`, spaces included: unquoted file names have them. A comment behind a space ends it.
+    fn unquoted(&mut self) -> &'a [u8] {
+        let start = self.at;
+        let mut before = b'=';
+        while let Some(b) = self.peek() {
+            if b == b';' || b == b'\r' || b == b'\n' || (b == b'(' && before == b' ') {
+                break;
+            }
+            before = b;
+            self.at += 1;
+        }
+        self.since(start).trim_ascii_end()
+    }
+}
+
+/// RFC 2231 section 3: digits without leading zeros.
+fn segment_number(digits: &[u8]) -> Option<usize> {
+    let plain = !digits.is_empty() && digits.len() <= 4 && digits.iter().all(u8::is_ascii_digit);
+    if !plain || (digits.len() > 1 && digits.first() == Some(&b'0')) {
+        return None;
+    }
+    Some(digits.iter().fold(0, |n, d| n * 10 + usize::from(d - b'0')))
+}
+
+/// Longer than any registered parameter, so that comparing names costs nothing.
+const NAME_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn shown(body: &str) -> String {
+        let value = Value::parse(body.as_bytes(), 64);
+        let mut text = format!(
+            "{}/{}",
+            String::from_utf8_lossy(value.first),
+            String::from_utf8_lossy(value.second)
+        );
+        for p in &value.params {
+            text += &format!(
+                "; {}={}",
+                String::from_utf8_lossy(&p.name),
+                String::from_utf8_lossy(&p.value)
+            );
+        }
+        text
+    }
+
+    #[test]
+    fn values_are_read_as_people_write_them() {
+        for (body, expected) in [
+            ("text/plain", "text/plain"),
+            (
+                " TEXT / Plain ; charset = utf-8 ",
+                "TEXT/Plain; charset=utf-8",
+            ),
+            ("text/plain; charset=\"utf-8\"", "text/plain; charset=utf-8"),
+            (
+                "text/plain;\r\n\tcharset=utf-8;\r\n format=flowed",
+                "text/plain; charset=utf-8; format=flowed",
+            ),
+            (
+                "text/plain (comment); charset=us-ascii (Plain text)",
+                "text/plain; charset=us-ascii",
+            ),
+            (
+                "multipart/mixed; boundary=\"a;b\\\"c\"",
+                "multipart/mixed; boundary=a;b\"c",
+            ),
+            (
+                "multipart/mixed; boundary==_a=b",
+                "multipart/mixed; boundary==_a=b",
+            ),
+            ("a/b; name=my file.pdf; x=y", "a/b; name=my file.pdf; x=y"),
+            ("a/b; name=\"unclosed", "a/b; name=unclosed"),
+            ("a/b; name=\"fold\r\n ed\"", "a/b; name=fold ed"),
+            ("attachment; filename=x", "attachment/; filename=x"),
+            ("text", "text/"),
+            ("", "/"),
+            (";;;", "/"),
+            ("a/b; ; =x; y; z=1", "a/b; z=1"),
+            ("a/b; x*0=1; x*1=2", "a/b; x=12"),
+            ("a/b; x*1=2; x*0=1", "a/b; x=12"),
+            ("a/b; x*0=1; x*2=3", "a/b; x=1"),
+            (
+                "a/b; x*0*=utf-8''a%20; x*1=b%c; x*2*=%41",
+                "a/b; x*=utf-8''a%20b%25c%41",
+            ),
+            ("a/b; x*=utf-8''%41", "a/b; x*=utf-8''%41"),
+            ("a/b; x*00=1", "a/b; x*00=1"),
+        ] {
+            assert_eq!(shown(body), expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn file_names_are_decoded() {
+        for (body, expected) in [
+            ("a; filename=\"x.pdf\"", Some("x.pdf")),
+            (
+                "a; filename*=utf-8''J%C3%B6rg.pdf; filename=J.pdf",
+                Some("Jörg.pdf"),
+            ),
+            (
+                "a; filename*0*=iso-8859-1'de'J%F6; filename*1=rg.pdf",
+                Some("Jörg.pdf"),
+            ),
+            (
+                "a; filename=\"=?utf-8?q?J=C3=B6rg.pdf?=\"",
+                Some("Jörg.pdf"),
+            ),
+            ("a; filename*=J%C3%B6rg", Some("Jörg")),
+            ("a; filename*=utf-8''a%0d%0ab%00", Some("ab")),
+            ("a; name=x", None),
+        ] {
+            let value = Value::parse(body.as_bytes(), 64);
+            let pairs = value.params.iter().map(|p| (&*p.name, &*p.value));
+            assert_eq!(decoded(pairs, "filename").as_deref(), expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn floods_of_parameters_stop_at_the_bound() {
+        let mut body = String::from("a/b");
+        for n in 0..100_000 {
+            body += &format!("; name*{n}=x");
+        }
+        let value = Value::parse(body.as_bytes(), 64);
+        assert_eq!(value.params.len(), 1);
+        assert_eq!(value.raw("name").unwrap().len(), 64);
+    }
+}

@@ -1,0 +1,117 @@
+//! The few things that mail needs of Unicode: folding for comparison, and the characters that nobody sees.
+//!
+//! Folding is upper case, then lower case, then NFC: it makes `Straße`, `STRASSE` and `ſtrasse` equal, as
+//! full case folding does, with nothing but the tables of the standard library and of `idna`.
+
+use std::borrow::Cow;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+/// Text folded for comparison without regard to case (and to composition). At most four times as long.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let mut folded = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if c.is_ascii() {
+            folded.push(c.to_ascii_lowercase());
+        } else {
+            folded.extend(c.to_uppercase().flat_map(char::to_lowercase));
+        }
+    }
+    match nfc(&folded) {
+        Cow::Borrowed(_) => folded,
+        Cow::Owned(composed) => composed,
+    }
+}
+
+/// The text in Normalization Form C.
+pub fn nfc(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    ComposingNormalizerBorrowed::new_nfc().normalize(text)
+}
+
+/// A character that takes no room on a screen and so can carry text that a person does not see: zero-width,
+/// bidirectional controls, invisible operators, variation selectors of the supplement, tag characters.
+pub fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}'
+        | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// Invisible characters that honest text is full of: soft hyphens, byte order marks, direction marks, and
+/// the joiners that emoji and many scripts need. They are dropped or kept, but are no sign of anything.
+pub fn is_harmless(c: char) -> bool {
+    matches!(c, '\u{00AD}' | '\u{061C}' | '\u{180B}'..='\u{180F}' | '\u{200C}'..='\u{200F}' | '\u{FEFF}')
+}
+
+/// One line of clean text: controls and invisible characters dropped, runs of white space made one space,
+/// at most `chars_max` characters.
+pub fn one_line(text: &str, chars_max: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(chars_max.saturating_mul(2)));
+    let mut n = 0;
+    let mut gap = false;
+    for c in text.chars() {
+        if c.is_whitespace() {
+            gap = n > 0;
+            continue;
+        }
+        if c.is_control() || (is_invisible(c) && c != '\u{200D}') {
+            continue;
+        }
+        if n + usize::from(gap) >= chars_max {
+            break;
+        }
+        if gap {
+            line.push(' ');
+            n += 1;
+            gap = false;
+        }
+        line.push(c);
+        n += 1;
+    }
+    line
+}
+
+/// The longest prefix of at most `bytes_max` octets that ends between two characters.
+pub fn prefix(text: &str, bytes_max: usize) -> &str {
+    if text.len() <= bytes_max {
+        return text;
+    }
+    let mut end = bytes_max;
+    while end > 0 && !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_makes_equal_what_differs_in_case_only() {
+        for (a, b) in [
+            ("Straße", "STRASSE"),
+            ("ΟΔΥΣΣΕΥΣ", "οδυσσευς"),
+            ("e\u{301}cole", "ÉCOLE"),
+            ("abc", "ABC"),
+        ] {
+            assert_eq!(fold(a), fold(b), "{a} {b}");
+        }
+        assert_ne!(fold("a"), fold("ä"));
+    }
+
+    #[test]
+    fn lines_are_clean_and_short() {
+        assert_eq!(one_line(" a\r\n\tb\u{200b}\u{e0041}c\0 ", 10), "a bc");
+        assert_eq!(one_line("aaaa bbbb", 5), "aaaa");
+        assert_eq!(one_line("aaaa bbbb", 6), "aaaa b");
+        assert_eq!(prefix("aé", 2), "a");
+    }
+}
