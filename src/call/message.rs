@@ -562,8 +562,10 @@ pub struct AttachmentRow {
 /// Where octets are read from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OctetsOf {
-    /// An entry, prefix first, then body.
+    /// An entry of the inbox that is logged in to, prefix first, then body.
     Entry(EntryId),
+    /// An entry of a named inbox, for HTTP, which logs in to none (`Answer::Sized` gives it).
+    EntryOf(InboxId, EntryId),
     /// A body alone.
     Body(BodyId),
 }

@@ -549,8 +549,10 @@ pub enum Answer {
         next: Option<String>,
     },
     Message(Box<MessageView>),
+    /// `of` is for `Call::ReadOctets`.
     Sized {
         size: u32,
+        of: OctetsOf,
     },
     Part {
         octets: Vec<u8>,

@@ -1,1 +1,305 @@
-//! To be built.
+//! The store: SQLite, and the only place that knows SQL. One [`Store`] is one connection: the
+//! writer's, a reader's, or (in memory) both at once.
+//!
+//! It is not the product: it knows no scope, no policy and no protocol, only rows that stay
+//! in step with each other. Its rules: every statement is a constant with bound parameters
+//! and names its organization; counters are columns moved in the savepoint of the call that
+//! changes them; [`Store::commit`] alone makes a [`Receipt`].
+
+mod body;
+mod entry;
+mod error;
+mod event;
+mod mailbox;
+mod mint;
+mod open;
+
+use core::cell::Cell;
+use core::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Params, Row};
+
+use crate::call::Receipt;
+
+pub use error::Error;
+pub use event::{EventPage, LogState, NewEvent, Stamp};
+pub use open::{FILE, Role};
+
+/// One connection to the database. `Send`, not `Sync`: it belongs to one thread.
+#[derive(Debug)]
+pub struct Store {
+    sql: Connection,
+    role: Role,
+    /// The database file; `None` in memory.
+    file: Option<PathBuf>,
+    /// The last id that was minted; only ever grows, whatever is rolled back.
+    last_id: Cell<i64>,
+    /// Ids up to this one may have been given out by a commit (`meta.id` on disk).
+    kept_id: Cell<i64>,
+    random: Cell<u64>,
+    /// Whether [`Store::begin`] has been called without its end.
+    open: Cell<bool>,
+    fail_commit: Cell<bool>,
+    /// The key of [`Store::reference_hash`], once it was read.
+    hash_key: Cell<Option<(u64, u64)>>,
+    /// Where the trimming of the log goes on, an organization's id.
+    trim_from: Cell<i64>,
+}
+
+/// How far [`Store::checkpoint`] goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Checkpoint {
+    /// As far as readers allow, without waiting for any.
+    Passive,
+    /// All of it, and the write-ahead log back to nothing; does nothing while a reader reads.
+    Truncate,
+}
+
+/// Ends a read transaction when it goes out of scope.
+#[derive(Debug)]
+pub struct Snapshot<'a>(Option<&'a Store>);
+
+impl Store {
+    /// Opens the database of `folder`, making it if there is none. A writer brings an older
+    /// file up to date; a reader expects that this was done. Errors: another program's or a
+    /// damaged file, a file of a newer version, a SQLite library with a known defect.
+    pub fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error> {
+        open::open(folder, role, seed)
+    }
+
+    /// A database in memory whose one connection reads and writes.
+    pub fn in_memory(seed: u64) -> Result<Store, Error> {
+        open::in_memory(seed)
+    }
+
+    /// What this connection may do.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    // ---- transactions of the writer ----
+
+    /// Begins a group: takes the write lock now, so that nothing later can fail for it.
+    pub fn begin(&self) -> Result<(), Error> {
+        self.run("BEGIN IMMEDIATE", [])?;
+        self.open.set(true);
+        Ok(())
+    }
+
+    /// Marks the beginning of one call of the group.
+    pub fn savepoint(&self) -> Result<(), Error> {
+        self.run("SAVEPOINT call", []).map(drop)
+    }
+
+    /// Keeps what the call did, as part of the group.
+    pub fn release(&self) -> Result<(), Error> {
+        self.run("RELEASE call", []).map(drop)
+    }
+
+    /// Undoes what the call did, counters included.
+    pub fn rollback_to(&self) -> Result<(), Error> {
+        self.run("ROLLBACK TO call", [])?;
+        self.run("RELEASE call", []).map(drop)
+    }
+
+    /// Undoes the group. Also right when SQLite has undone it already.
+    pub fn rollback(&self) {
+        self.open.set(false);
+        if !self.sql.is_autocommit()
+            && let Err(error) = self.run("ROLLBACK", [])
+        {
+            log::error!("store rollback failed: {error}");
+        }
+    }
+
+    /// Makes the group durable. After an error nothing of it is there, and whoever asked for
+    /// any of it must be refused.
+    pub fn commit(&self) -> Result<Receipt, Error> {
+        match self.commit_inner() {
+            Ok(()) => {
+                self.open.set(false);
+                Ok(Receipt::after_commit())
+            }
+            Err(error) => {
+                self.rollback();
+                Err(error)
+            }
+        }
+    }
+
+    fn commit_inner(&self) -> Result<(), Error> {
+        if self.is_transaction_gone() {
+            return Err(Error::Gone);
+        }
+        if self.fail_commit.replace(false) {
+            return Err(Error::Injected);
+        }
+        let kept = self.keep_ids()?;
+        self.run("COMMIT", [])?;
+        self.kept_id.set(kept);
+        Ok(())
+    }
+
+    /// Whether SQLite has undone the open transaction by itself after an error: then the
+    /// whole group is lost and must be refused (decisions.md 10).
+    pub fn is_transaction_gone(&self) -> bool {
+        self.open.get() && self.sql.is_autocommit()
+    }
+
+    /// Whether no transaction is open.
+    pub fn is_autocommit(&self) -> bool {
+        self.sql.is_autocommit()
+    }
+
+    /// The next commit fails, as a disk would make it. For tests of what follows.
+    pub fn fail_next_commit(&self) {
+        self.fail_commit.set(true);
+    }
+
+    // ---- reading ----
+
+    /// What is read until the snapshot is dropped is of one moment. Inside a transaction of
+    /// the writer it is of that transaction. Keep it short: it holds up checkpoints.
+    pub fn snapshot(&self) -> Result<Snapshot<'_>, Error> {
+        if !self.sql.is_autocommit() {
+            return Ok(Snapshot(None));
+        }
+        self.run("BEGIN DEFERRED", [])?;
+        Ok(Snapshot(Some(self)))
+    }
+
+    // ---- the write-ahead log ----
+
+    /// Which checkpoint is due after a commit, by the size of the write-ahead log.
+    pub fn checkpoint_due(&self) -> Result<Option<Checkpoint>, Error> {
+        let Some(file) = &self.file else {
+            return Ok(None);
+        };
+        // NOOP moves nothing and says how many frames there are and how many are copied.
+        let frames = self.one("PRAGMA wal_checkpoint=NOOP", [], |r| {
+            Ok((r.get::<_, i64>(1)?, r.get::<_, i64>(2)?))
+        })?;
+        let (all, copied) = frames.unwrap_or((0, 0));
+        let waiting = (all - copied).max(0) * open::PAGE_BYTES;
+        if waiting < PASSIVE_AT_BYTES {
+            return Ok(None);
+        }
+        let mut wal = file.clone().into_os_string();
+        wal.push("-wal");
+        let length = std::fs::metadata(wal).map_or(0, |m| m.len());
+        Ok(Some(if length > TRUNCATE_AT_BYTES {
+            Checkpoint::Truncate
+        } else {
+            Checkpoint::Passive
+        }))
+    }
+
+    /// Copies the write-ahead log into the database; whether all of it went. Never waits for
+    /// readers.
+    pub fn checkpoint(&self, how: Checkpoint) -> Result<bool, Error> {
+        if self.file.is_none() {
+            return Ok(true);
+        }
+        let passive = |r: &Row<'_>| Ok((r.get::<_, i64>(1)?, r.get::<_, i64>(2)?));
+        let moved = self.one("PRAGMA wal_checkpoint=PASSIVE", [], passive)?;
+        if how == Checkpoint::Passive {
+            return Ok(moved.is_none_or(|(all, copied)| all <= copied));
+        }
+        // With everything copied TRUNCATE needs only that nobody reads the log at this moment.
+        self.sql.busy_timeout(core::time::Duration::ZERO)?;
+        let busy = self.one("PRAGMA wal_checkpoint=TRUNCATE", [], |r| r.get::<_, i64>(0));
+        self.sql.busy_timeout(open::BUSY)?;
+        Ok(busy? == Some(0))
+    }
+
+    // ---- statements ----
+
+    /// Runs one statement; how many rows it changed.
+    fn run(&self, sql: &'static str, params: impl Params) -> Result<usize, Error> {
+        let mut statement = self.sql.prepare_cached(sql)?;
+        // `raw_execute` rather than `execute`: a statement may also return rows.
+        Ok(statement.execute(params)?)
+    }
+
+    /// The first row, or `None`.
+    fn one<T>(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, Error> {
+        let mut statement = self.sql.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        Ok(match rows.next()? {
+            Some(row) => Some(read(row)?),
+            None => None,
+        })
+    }
+
+    /// Every row; for queries that are bounded by their LIMIT or by a limit of the product.
+    fn all<T>(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Error> {
+        let mut statement = self.sql.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            all.push(read(row)?);
+        }
+        Ok(all)
+    }
+
+    /// Row by row until `read` breaks.
+    fn each(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let mut statement = self.sql.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        while let Some(row) = rows.next()? {
+            if read(row)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        if let Some(store) = self.0
+            && let Err(error) = store.run("COMMIT", [])
+        {
+            log::error!("store end of read failed: {error}");
+        }
+    }
+}
+
+/// A number of ours as SQLite stores it; saturates, which no count or size here reaches.
+fn int(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// A stored number that is never negative.
+fn uint(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}
+
+/// A stored number that fits 32 bits: UIDs, UIDVALIDITY, sizes of messages.
+fn uint32(n: i64) -> u32 {
+    u32::try_from(n.max(0)).unwrap_or(u32::MAX)
+}
+
+/// A passive checkpoint is due at this much write-ahead log: small enough that the log stays
+/// in the page cache of the system.
+const PASSIVE_AT_BYTES: i64 = 4 << 20;
+
+/// Over this a reader has held up checkpoints for long; the file is cut back at the first
+/// chance.
+const TRUNCATE_AT_BYTES: u64 = 64 << 20;

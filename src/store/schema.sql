@@ -2,7 +2,7 @@
 -- store (see call/ids.rs). Times are unix milliseconds. Counters are columns that are moved
 -- inside the savepoint of the call that changes them; nothing is ever MAX()+1.
 
--- Single values: epoch of the log, last minted id, last UIDVALIDITY.
+-- Single values: epoch of the log, mark above every id, last UIDVALIDITY, key of hashes.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE org (
@@ -112,7 +112,8 @@ CREATE TABLE entry (
     prefix BLOB,
     PRIMARY KEY (mailbox, uid)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX entry_id ON entry(id);
+-- Lists of a whole inbox go by id, newest first.
+CREATE UNIQUE INDEX entry_id ON entry(inbox, id);
 
 -- What was parsed once, at delivery. `refs` counts entries (and jobs) that name it.
 CREATE TABLE body (
@@ -125,6 +126,8 @@ CREATE TABLE body (
     digest BLOB NOT NULL,
     summary BLOB NOT NULL
 );
+-- Bodies that a large EXPUNGE has left behind for the writer's idle moments.
+CREATE INDEX body_free ON body(id) WHERE refs = 0;
 
 -- Octets, 256 KiB a row; chunk n of a body has the id body + n.
 CREATE TABLE chunk (

@@ -1,0 +1,118 @@
+//! What can go wrong in the store, by whose fault: ours (disk, bug, damage) or nobody's (a
+//! bound that only the store can see). A refusal for a peer is made from it in one place.
+
+use core::fmt;
+use std::path::PathBuf;
+
+use crate::call::Refusal;
+
+/// Why the store did not do something.
+#[derive(Debug)]
+pub enum Error {
+    /// SQLite or the disk under it.
+    Sqlite(rusqlite::Error),
+    /// A file of the data folder.
+    Io(PathBuf, std::io::Error),
+    /// Stored octets are not what was stored: which.
+    Corrupt(&'static str),
+    /// The file is not a database of ours, or is damaged.
+    Damaged(PathBuf, String),
+    /// The file was written by a newer Postern: its version and the last that we know.
+    Newer(i64, i64),
+    /// The SQLite library has a defect that loses data: its version.
+    Library(&'static str),
+    /// SQLite has undone the transaction: the whole group is lost.
+    Gone,
+    /// A test asked for this failure.
+    Injected,
+    /// No, and that is correct.
+    Refused(Refusal),
+}
+
+impl Error {
+    /// Whether the disk itself failed: what is in memory can no longer be trusted, and the
+    /// process must stop (reliability.md F04).
+    pub fn is_disk_failure(&self) -> bool {
+        use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, SystemIoFailure};
+        match self {
+            Error::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                Some(SystemIoFailure | DatabaseCorrupt | NotADatabase | CannotOpen)
+            ),
+            Error::Io(..) | Error::Damaged(..) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether this error can have undone the whole transaction; [`super::Store`] knows
+    /// whether it did.
+    pub fn is_transaction_gone(&self) -> bool {
+        use rusqlite::ErrorCode::{DiskFull, OperationInterrupted, OutOfMemory, SystemIoFailure};
+        match self {
+            Error::Gone => true,
+            Error::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                Some(DiskFull | OperationInterrupted | OutOfMemory | SystemIoFailure)
+            ),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Sqlite(error) => write!(f, "database: {error}"),
+            Error::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            Error::Corrupt(what) => write!(f, "stored {what} is damaged"),
+            Error::Damaged(path, why) => write!(
+                f,
+                "{} is not a Postern database or is damaged ({why}); it was left as it is: restore a backup, or move it away to begin with an empty one",
+                path.display()
+            ),
+            Error::Newer(found, known) => write!(
+                f,
+                "the database has version {found}, this Postern knows versions up to {known}: run a newer Postern"
+            ),
+            Error::Library(version) => write!(
+                f,
+                "SQLite {version} can lose committed data; 3.51.3 or 3.53.4 and later cannot"
+            ),
+            Error::Gone => f.write_str("database: the transaction was rolled back by SQLite"),
+            Error::Injected => f.write_str("database: a failure that a test asked for"),
+            Error::Refused(refusal) => write!(f, "refused: {refusal:?}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Error::Sqlite(error)
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Error::Refused(refusal)
+    }
+}
+
+/// The peer hears of a fault of ours as such and no more; the log has the reason, once.
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        use rusqlite::ErrorCode::DiskFull;
+        match error {
+            Error::Refused(refusal) => refusal,
+            Error::Sqlite(e) if e.sqlite_error_code() == Some(DiskFull) => {
+                log::error!("store error=\"{e}\"");
+                Refusal::NoSpace
+            }
+            error => {
+                log::error!("store error=\"{error}\"");
+                Refusal::Internal
+            }
+        }
+    }
+}

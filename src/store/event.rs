@@ -1,0 +1,324 @@
+//! The change log of each organization: numbers without a gap, rows, the window that is kept.
+//!
+//! A number is taken and its row written in the savepoint of one call; `Vec<Event>` gets the
+//! row as it will be published, and the caller cuts the vector back when the savepoint is
+//! rolled back. Nothing is published from here.
+
+use core::ops::ControlFlow;
+use std::sync::Arc;
+
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+
+use super::{Error, Store, int, uint};
+use crate::call::{
+    Change, ConnId, Event, InboxId, InboxPath, MailboxId, Now, OrgId, Refusal, Topic, UidSet,
+};
+
+/// The number and time of a row that is to be written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stamp {
+    /// Whose log.
+    pub org: OrgId,
+    /// Its number.
+    pub seq: u64,
+    /// max(previous, now), unix milliseconds.
+    pub at: i64,
+}
+
+/// A row without its number.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// The inbox with its address and ancestors.
+    pub inbox: Option<Arc<InboxPath>>,
+    /// The mailbox.
+    pub mailbox: Option<MailboxId>,
+    /// The UIDs concerned.
+    pub uids: UidSet,
+    /// What happened.
+    pub change: Change,
+}
+
+/// The window of a log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogState {
+    /// Number of the last row, 0 before the first.
+    pub head: u64,
+    /// Number of the first row that is kept; `head + 1` when none is.
+    pub oldest: u64,
+    /// Another after a restore.
+    pub epoch: u64,
+}
+
+/// Rows of a log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EventPage {
+    /// Those that concern the topic.
+    pub events: Vec<Event>,
+    /// Every row up to this one has been looked at.
+    pub scanned_to: u64,
+    /// The log.
+    pub state: LogState,
+}
+
+impl Store {
+    /// Takes the next number of `org`'s log. The row must be written in the same savepoint.
+    pub fn next_seq(&self, org: OrgId, now: Now) -> Result<Stamp, Error> {
+        let taken = self.one(
+            "UPDATE org SET seq = seq + 1, at = max(at, ?2) WHERE id = ?1 RETURNING seq, at",
+            [org.0, now.unix_ms],
+            |r| Ok((r.get::<_, i64>(0)?, r.get(1)?)),
+        )?;
+        let (seq, at) = taken.ok_or(Refusal::NotFound("organization"))?;
+        Ok(Stamp {
+            org,
+            seq: uint(seq),
+            at,
+        })
+    }
+
+    /// Writes the row of a number that was taken, and adds it to what will be published.
+    pub fn put_event(
+        &self,
+        stamp: Stamp,
+        origin: ConnId,
+        new: NewEvent,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
+        let pack = |_| Error::Corrupt("event");
+        let path = new.inbox.as_deref().map(postcard::to_stdvec).transpose();
+        let mut detail = vec![DETAIL_VERSION];
+        detail = postcard::to_extend(&new.change, detail).map_err(pack)?;
+        let uids = if new.uids.is_empty() {
+            None
+        } else {
+            Some(postcard::to_stdvec(&new.uids).map_err(pack)?)
+        };
+        self.run(
+            "INSERT INTO event (org, seq, at, inbox, mailbox, path, uids, detail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            (
+                stamp.org.0,
+                int(stamp.seq),
+                stamp.at,
+                new.inbox.as_ref().map(|p| p.id.0),
+                new.mailbox.map(|m| m.0),
+                path.map_err(pack)?,
+                uids,
+                detail,
+            ),
+        )?;
+        events.push(Event {
+            org: stamp.org,
+            seq: stamp.seq,
+            at: stamp.at,
+            inbox: new.inbox,
+            mailbox: new.mailbox,
+            uids: new.uids,
+            change: new.change,
+            origin,
+        });
+        Ok(())
+    }
+
+    /// Takes a number and writes its row, for changes that do not carry the number themselves.
+    pub fn append_event(
+        &self,
+        now: Now,
+        org: OrgId,
+        origin: ConnId,
+        new: NewEvent,
+        events: &mut Vec<Event>,
+    ) -> Result<u64, Error> {
+        let stamp = self.next_seq(org, now)?;
+        self.put_event(stamp, origin, new, events)?;
+        Ok(stamp.seq)
+    }
+
+    /// The window of `org`'s log; `None` when there is no such organization.
+    pub fn log_state(&self, org: OrgId) -> Result<Option<LogState>, Error> {
+        self.one(
+            "SELECT seq, oldest, (SELECT value FROM meta WHERE name = 'epoch')
+             FROM org WHERE id = ?1",
+            [org.0],
+            |r| {
+                Ok(LogState {
+                    head: uint(r.get(0)?),
+                    oldest: uint(r.get(1)?),
+                    epoch: uint(r.get(2)?),
+                })
+            },
+        )
+    }
+
+    /// The number of the first row at or after `unix_ms`; `head + 1` when there is none.
+    /// Times in a log never go back, so this is a search by halves.
+    pub fn log_at(&self, org: OrgId, unix_ms: i64) -> Result<u64, Error> {
+        let Some(state) = self.log_state(org)? else {
+            return Ok(1);
+        };
+        let (mut low, mut high) = (state.oldest, state.head.saturating_add(1));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let at = self.one(
+                "SELECT at FROM event WHERE org = ?1 AND seq = ?2",
+                [org.0, int(middle)],
+                |r| r.get::<_, i64>(0),
+            )?;
+            if at.ok_or(Error::Corrupt("log"))? < unix_ms {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// Up to `limit` rows after `after` that concern `topic`, looking at a bounded number.
+    pub fn events_after(
+        &self,
+        org: OrgId,
+        topic: Topic,
+        after: u64,
+        limit: usize,
+    ) -> Result<Option<EventPage>, Error> {
+        let _moment = self.snapshot()?;
+        let Some(state) = self.log_state(org)? else {
+            return Ok(None);
+        };
+        let mut page = EventPage {
+            events: Vec::new(),
+            scanned_to: after,
+            state,
+        };
+        let (mut looked, mut octets) = (0, 0);
+        let rest = self.each(
+            "SELECT seq, at, inbox, mailbox, path, uids, detail FROM event
+             WHERE org = ?1 AND seq > ?2 ORDER BY seq",
+            [org.0, int(after)],
+            |row| {
+                if page.events.len() >= limit || looked >= SCAN_ROWS || octets >= SCAN_OCTETS {
+                    return Ok(ControlFlow::Break(()));
+                }
+                looked += 1;
+                if let Some(event) = read_event(row, org, topic, &mut octets)? {
+                    page.events.push(event);
+                }
+                page.scanned_to = uint(row.get(0)?);
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        if rest.is_continue() {
+            page.scanned_to = page.scanned_to.max(state.head);
+        }
+        Ok(Some(page))
+    }
+
+    /// Takes rows older than `keep_ms` (and beyond the most that a log holds) out of one
+    /// organization's log, at most `rows` of them; whether there may be more to do. For the
+    /// writer's idle moments: each call goes on where the last one ended.
+    pub fn trim_events(&self, now: Now, keep_ms: i64, rows: u64) -> Result<bool, Error> {
+        let next = self.one(
+            "SELECT id, seq, oldest FROM org WHERE id > ?1 ORDER BY id LIMIT 1",
+            [self.trim_from.get()],
+            |r| {
+                Ok((
+                    r.get::<_, i64>(0)?,
+                    r.get::<_, i64>(1)?,
+                    r.get::<_, i64>(2)?,
+                ))
+            },
+        )?;
+        let Some((org, head, oldest)) = next else {
+            self.trim_from.set(0);
+            return Ok(false);
+        };
+        let (head, oldest) = (uint(head), uint(oldest));
+        let aged = self.log_at(OrgId(org), now.unix_ms.saturating_sub(keep_ms))?;
+        let crowded = head.saturating_sub(EVENTS_KEPT_MAX).saturating_add(1);
+        let wanted = aged.max(crowded);
+        let upto = wanted.min(oldest.saturating_add(rows));
+        if upto > oldest {
+            self.run(
+                "DELETE FROM event WHERE org = ?1 AND seq >= ?2 AND seq < ?3",
+                [org, int(oldest), int(upto)],
+            )?;
+            self.run("UPDATE org SET oldest = ?2 WHERE id = ?1", [org, int(upto)])?;
+        }
+        if upto >= wanted {
+            self.trim_from.set(org);
+        }
+        Ok(true)
+    }
+}
+
+/// The row as an event, if it concerns `topic`.
+fn read_event(
+    row: &Row<'_>,
+    org: OrgId,
+    topic: Topic,
+    octets: &mut usize,
+) -> Result<Option<Event>, Error> {
+    let inbox: Option<i64> = row.get(2)?;
+    match topic {
+        Topic::Org(wanted) if wanted != org => return Ok(None),
+        Topic::Inbox(wanted) if inbox != Some(wanted.0) => return Ok(None),
+        Topic::Tree(_) if inbox.is_none() => return Ok(None),
+        _ => {}
+    }
+    let path: Option<Arc<InboxPath>> = match row.get_ref(4)? {
+        ValueRef::Null => None,
+        value => Some(Arc::new(unpack(value)?)),
+    };
+    if let (Topic::Tree(wanted), Some(path)) = (topic, &path)
+        && path.id != wanted
+        && !path.ancestors.contains(&wanted)
+    {
+        return Ok(None);
+    }
+    let uids = match row.get_ref(5)? {
+        ValueRef::Null => UidSet::new(),
+        value => unpack(value)?,
+    };
+    let Ok([DETAIL_VERSION, detail @ ..]) = row.get_ref(6)?.as_blob() else {
+        return Err(Error::Corrupt("event"));
+    };
+    *octets += detail.len();
+    let change: Change = postcard::from_bytes(detail).map_err(|_| Error::Corrupt("event"))?;
+    if let Topic::Key(wanted) = topic
+        && !matches!(change, Change::KeyRevoked { key } if key == wanted)
+    {
+        return Ok(None);
+    }
+    debug_assert_eq!(path.as_ref().map(|p| p.id), inbox.map(InboxId));
+    Ok(Some(Event {
+        org,
+        seq: uint(row.get(0)?),
+        at: row.get(1)?,
+        inbox: path,
+        mailbox: row.get::<_, Option<i64>>(3)?.map(MailboxId),
+        uids,
+        change,
+        origin: ConnId::default(),
+    }))
+}
+
+fn unpack<T: serde::de::DeserializeOwned>(value: ValueRef<'_>) -> Result<T, Error> {
+    value
+        .as_blob()
+        .ok()
+        .and_then(|octets| postcard::from_bytes(octets).ok())
+        .ok_or(Error::Corrupt("event"))
+}
+
+/// The first octet of `event.detail`: the form of [`Change`] behind it.
+const DETAIL_VERSION: u8 = 1;
+
+/// Rows that one page looks at: about 5 ms when none of them concerns the topic.
+const SCAN_ROWS: usize = 4000;
+
+/// Octets of detail that one page decodes, so that its memory is bounded.
+const SCAN_OCTETS: usize = 1 << 20;
+
+/// Rows that a log keeps whatever their age (reliability.md section 3).
+const EVENTS_KEPT_MAX: u64 = 1_000_000;

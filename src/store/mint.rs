@@ -1,0 +1,238 @@
+//! Numbers that are never given twice: ids, UIDVALIDITY; and the keyed hash under which
+//! Message-IDs are kept.
+//!
+//! Ids ascend with time (good locality) by random gaps (a count of other people's rows
+//! cannot be read from them). The last one lives in memory and only grows; the mark on disk
+//! is moved ahead of it in the same commit that makes the first id above the mark durable,
+//! so neither a rolled-back call nor a crash can bring an id back.
+
+use rusqlite::Connection;
+
+use super::{Error, Store, int};
+use crate::call::{Now, Refusal};
+
+impl Store {
+    /// A new id.
+    pub fn mint_id(&self, now: Now) -> i64 {
+        self.mint_ids(now, 1)
+    }
+
+    /// The first of `n` consecutive ids.
+    pub fn mint_ids(&self, now: Now, n: u32) -> i64 {
+        let gap = 1 + i64::try_from(self.random() % ID_GAP).unwrap_or(0);
+        let by_clock = now
+            .unix_ms
+            .clamp(0, i64::MAX >> ID_CLOCK_SHIFT)
+            .wrapping_shl(ID_CLOCK_SHIFT);
+        let first = self.last_id.get().saturating_add(gap).max(by_clock + gap);
+        self.last_id
+            .set(first.saturating_add(i64::from(n.max(1)) - 1));
+        first
+    }
+
+    /// A UIDVALIDITY that no mailbox here has had. It follows the clock where it can, so that
+    /// a folder that was lost and made anew does not give the old ones again.
+    pub fn mint_uidvalidity(&self, now: Now) -> Result<u32, Error> {
+        let minted = self.one(
+            "UPDATE meta SET value = max(value + 1, ?1) WHERE name = 'uidvalidity' RETURNING value",
+            [(now.unix_ms / 1000).clamp(1, i64::from(u32::MAX))],
+            |r| r.get::<_, i64>(0),
+        )?;
+        u32::try_from(minted.unwrap_or(i64::MAX)).map_err(|_| {
+            Error::Refused(Refusal::Limit {
+                what: "mailboxes ever made",
+                max: u64::from(u32::MAX),
+            })
+        })
+    }
+
+    /// Moves the mark on disk when an id above it was minted; the mark.
+    pub(super) fn keep_ids(&self) -> Result<i64, Error> {
+        let (last, kept) = (self.last_id.get(), self.kept_id.get());
+        if last <= kept {
+            return Ok(kept);
+        }
+        let ahead = last.saturating_add(ID_AHEAD);
+        self.run("UPDATE meta SET value = ?1 WHERE name = 'id'", [ahead])?;
+        Ok(ahead)
+    }
+
+    /// One of the single values; 0 where it is missing.
+    pub(super) fn meta(&self, name: &'static str) -> Result<i64, Error> {
+        let value = self.one("SELECT value FROM meta WHERE name = ?1", [name], |r| {
+            r.get(0)
+        })?;
+        Ok(value.unwrap_or(0))
+    }
+
+    /// Makes the log's epoch and every UIDVALIDITY new, as a restored backup needs: clients
+    /// that have seen what came after it must begin again.
+    pub fn renew(&self, now: Now) -> Result<(), Error> {
+        self.run("UPDATE meta SET value = value + 1 WHERE name = 'epoch'", [])?;
+        let mut after = 0;
+        loop {
+            let next = self.one(
+                "SELECT id FROM mailbox WHERE id > ?1 ORDER BY id LIMIT 1",
+                [after],
+                |r| r.get::<_, i64>(0),
+            )?;
+            let Some(id) = next else { return Ok(()) };
+            let uidvalidity = self.mint_uidvalidity(now)?;
+            self.run(
+                "UPDATE mailbox SET uidvalidity = ?2 WHERE id = ?1",
+                [id, i64::from(uidvalidity)],
+            )?;
+            after = id;
+        }
+    }
+
+    /// The hash under which a Message-ID is kept: keyed, so that nobody outside can make two
+    /// that collide.
+    pub fn reference_hash(&self, message_id: &str) -> Result<i64, Error> {
+        let key = match self.hash_key.get() {
+            Some(key) => key,
+            None => {
+                let key = (self.meta("hash0")? as u64, self.meta("hash1")? as u64);
+                self.hash_key.set(Some(key));
+                key
+            }
+        };
+        Ok(siphash(key, message_id.as_bytes()) as i64)
+    }
+
+    /// SplitMix64: for gaps, where predicting helps nobody.
+    fn random(&self) -> u64 {
+        let state = self.random.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
+        self.random.set(state);
+        mix(state)
+    }
+}
+
+/// The single values of a new database.
+pub(super) fn sow(sql: &Connection, seed: u64) -> Result<(), Error> {
+    let secret = mix(seed ^ 0x5bd1_e995_7b93_1a2d);
+    for (name, value) in [
+        ("epoch", 1),
+        ("id", 0),
+        ("uidvalidity", 0),
+        ("hash0", int(mix(secret) >> 1)),
+        ("hash1", int(mix(secret.wrapping_add(1)) >> 1)),
+    ] {
+        sql.execute(
+            "INSERT INTO meta (name, value) VALUES (?1, ?2)",
+            (name, value),
+        )?;
+    }
+    Ok(())
+}
+
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// SipHash-2-4 (Aumasson and Bernstein, 2012). Written out because its values are stored:
+/// the one in the standard library may change.
+fn siphash((k0, k1): (u64, u64), octets: &[u8]) -> u64 {
+    let mut v = [
+        k0 ^ 0x736f_6d65_7073_6575,
+        k1 ^ 0x646f_7261_6e64_6f6d,
+        k0 ^ 0x6c79_6765_6e65_7261,
+        k1 ^ 0x7465_6462_7974_6573,
+    ];
+    let (words, rest) = octets.as_chunks::<8>();
+    for word in words {
+        let m = u64::from_le_bytes(*word);
+        v[3] ^= m;
+        sip_round(&mut v);
+        sip_round(&mut v);
+        v[0] ^= m;
+    }
+    let mut last = (octets.len() as u64) << 56;
+    for (i, octet) in rest.iter().enumerate() {
+        last |= u64::from(*octet) << (8 * i);
+    }
+    v[3] ^= last;
+    sip_round(&mut v);
+    sip_round(&mut v);
+    v[0] ^= last;
+    v[2] ^= 0xff;
+    for _ in 0..4 {
+        sip_round(&mut v);
+    }
+    v[0] ^ v[1] ^ v[2] ^ v[3]
+}
+
+fn sip_round(v: &mut [u64; 4]) {
+    v[0] = v[0].wrapping_add(v[1]);
+    v[1] = v[1].rotate_left(13) ^ v[0];
+    v[0] = v[0].rotate_left(32);
+    v[2] = v[2].wrapping_add(v[3]);
+    v[3] = v[3].rotate_left(16) ^ v[2];
+    v[0] = v[0].wrapping_add(v[3]);
+    v[3] = v[3].rotate_left(21) ^ v[0];
+    v[2] = v[2].wrapping_add(v[1]);
+    v[1] = v[1].rotate_left(17) ^ v[2];
+    v[2] = v[2].rotate_left(32);
+}
+
+/// Gaps between ids: 1 to this.
+const ID_GAP: u64 = 1024;
+
+/// A millisecond has 2^20 ids; 2^43 milliseconds last until the year 2248.
+const ID_CLOCK_SHIFT: u32 = 20;
+
+/// How far the mark on disk runs ahead: about four seconds of the clock, so that it is
+/// written once in that time.
+const ID_AHEAD: i64 = 1 << 32;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+
+    #[test]
+    fn siphash_is_the_published_one() {
+        // Appendix A of the paper: key 00..0f, message 00..0e.
+        let key = (0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908);
+        let message: Vec<u8> = (0..15).collect();
+        assert_eq!(siphash(key, &message), 0xa129_ca61_49be_45e5);
+    }
+
+    #[test]
+    fn ids_ascend_whatever_the_clock_does() {
+        let store = Store::in_memory(7).unwrap();
+        let mut last = 0;
+        for unix_ms in [0, 1_700_000_000_000, 5, -3, i64::MAX, i64::MAX] {
+            let now = Now {
+                mono_ms: 0,
+                unix_ms,
+            };
+            let id = store.mint_id(now);
+            assert!(id > last || id == i64::MAX, "{unix_ms}");
+            last = id;
+            if unix_ms == i64::MAX {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn uidvalidity_is_never_given_twice() {
+        let store = Store::in_memory(7).unwrap();
+        let now = |s: i64| Now {
+            mono_ms: 0,
+            unix_ms: s * 1000,
+        };
+        assert_eq!(store.mint_uidvalidity(now(100)).unwrap(), 100);
+        assert_eq!(store.mint_uidvalidity(now(100)).unwrap(), 101);
+        assert_eq!(store.mint_uidvalidity(now(50)).unwrap(), 102);
+        assert_eq!(
+            store.mint_uidvalidity(now(i64::MAX / 1000)).unwrap(),
+            u32::MAX
+        );
+        assert!(store.mint_uidvalidity(now(1)).is_err());
+    }
+}

@@ -1,0 +1,226 @@
+//! Opening a database: settings, the gate on SQLite's version, the steps from one version of
+//! the file to the next. It never begins anew over a file that it cannot read.
+//!
+//! A new file is made under another name and renamed when it is whole, so that an empty or
+//! cut file under the real name is damage and is refused as such.
+
+use core::cell::Cell;
+use core::time::Duration;
+use std::fs::{self, File};
+use std::path::Path;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Error, Store, mint};
+
+/// The database's name in the data folder.
+pub const FILE: &str = "postern.db";
+
+/// What a connection may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// The one connection that changes anything.
+    Writer,
+    /// Reads only; SQLite itself refuses the rest.
+    Reader,
+}
+
+pub(super) fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error> {
+    gate()?;
+    let path = folder.join(FILE);
+    if role == Role::Writer && !path.exists() {
+        create(folder, &path, seed)?;
+    }
+    let damaged = |e: rusqlite::Error| match e.sqlite_error_code() {
+        Some(
+            rusqlite::ErrorCode::NotADatabase
+            | rusqlite::ErrorCode::DatabaseCorrupt
+            | rusqlite::ErrorCode::CannotOpen,
+        ) => Error::Damaged(path.clone(), e.to_string()),
+        _ => Error::Sqlite(e),
+    };
+    let mut sql = Connection::open_with_flags(&path, FLAGS).map_err(damaged)?;
+    set(&sql).map_err(damaged)?;
+    let id: i64 = sql
+        .pragma_query_value(None, "application_id", |r| r.get(0))
+        .map_err(damaged)?;
+    if id != APPLICATION {
+        return Err(Error::Damaged(path, "its mark is missing".into()));
+    }
+    sql.pragma_update(None, "journal_mode", "WAL")
+        .map_err(damaged)?;
+    match role {
+        Role::Writer => {
+            migrate(&mut sql, STEPS)?;
+            sql.pragma_update(None, "cache_size", WRITER_CACHE_KIB)?;
+        }
+        Role::Reader => {
+            check_version(&sql, STEPS)?;
+            sql.pragma_update(None, "cache_size", READER_CACHE_KIB)?;
+            sql.pragma_update(None, "query_only", true)?;
+        }
+    }
+    finish(sql, role, Some(path.clone()), seed).map_err(|e| match e {
+        Error::Sqlite(e) => damaged(e),
+        e => e,
+    })
+}
+
+pub(super) fn in_memory(seed: u64) -> Result<Store, Error> {
+    gate()?;
+    let mut sql = Connection::open_in_memory()?;
+    set(&sql)?;
+    migrate(&mut sql, STEPS)?;
+    mint::sow(&sql, seed)?;
+    finish(sql, Role::Writer, None, seed)
+}
+
+/// Settings of every connection (reliability.md section 3, SQLite).
+fn set(sql: &Connection) -> rusqlite::Result<()> {
+    sql.busy_timeout(BUSY)?;
+    sql.set_prepared_statement_cache_capacity(STATEMENTS);
+    sql.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    sql.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    sql.pragma_update(None, "synchronous", "FULL")?;
+    sql.pragma_update(None, "wal_autocheckpoint", 0)?;
+    sql.pragma_update(None, "mmap_size", 0)?;
+    sql.pragma_update(None, "cell_size_check", true)?;
+    sql.pragma_update(None, "foreign_keys", true)?;
+    sql.pragma_update(None, "temp_store", "MEMORY")?;
+    for (limit, value) in [
+        (Limit::SQLITE_LIMIT_LENGTH, 64 << 20),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, 64 << 10),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256),
+        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+        (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 1000),
+        (Limit::SQLITE_LIMIT_ATTACHED, 0),
+    ] {
+        sql.set_limit(limit, value)?;
+    }
+    Ok(())
+}
+
+fn finish(
+    sql: Connection,
+    role: Role,
+    file: Option<std::path::PathBuf>,
+    seed: u64,
+) -> Result<Store, Error> {
+    let store = Store {
+        sql,
+        role,
+        file,
+        last_id: Cell::new(0),
+        kept_id: Cell::new(0),
+        random: Cell::new(seed),
+        open: Cell::new(false),
+        fail_commit: Cell::new(false),
+        hash_key: Cell::new(None),
+        trim_from: Cell::new(0),
+    };
+    let kept = store.meta("id")?;
+    store.last_id.set(kept);
+    store.kept_id.set(kept);
+    Ok(store)
+}
+
+/// SQLite's WAL could lose a commit when it was reset under a second connection; fixed in
+/// 3.51.3 and 3.53.4.
+fn gate() -> Result<(), Error> {
+    let version = rusqlite::version_number();
+    if version >= 3_053_004 || (3_051_003..3_052_000).contains(&version) {
+        Ok(())
+    } else {
+        Err(Error::Library(rusqlite::version()))
+    }
+}
+
+/// Makes a whole database beside its place, then moves it there.
+fn create(folder: &Path, path: &Path, seed: u64) -> Result<(), Error> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |e| Error::Io(path, e)
+    };
+    for left in ["postern.db-wal", "postern.db-shm", "postern.db-journal"] {
+        if folder.join(left).exists() {
+            return Err(Error::Damaged(
+                path.to_owned(),
+                format!("it is missing, but {left} is there"),
+            ));
+        }
+    }
+    let making = folder.join(MAKING);
+    for left in [MAKING, "postern.db.making-journal"] {
+        match fs::remove_file(folder.join(left)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(io(&making)(e));
+            }
+            _ => {}
+        }
+    }
+    let mut sql = Connection::open_with_flags(&making, FLAGS | OpenFlags::SQLITE_OPEN_CREATE)?;
+    sql.pragma_update(None, "page_size", PAGE_BYTES)?;
+    set(&sql)?;
+    migrate(&mut sql, STEPS)?;
+    mint::sow(&sql, seed)?;
+    sql.close().map_err(|(_, e)| e)?;
+    fs::rename(&making, path).map_err(io(path))?;
+    File::open(folder)
+        .and_then(|f| f.sync_all())
+        .map_err(io(folder))
+}
+
+fn check_version(sql: &Connection, steps: &[&str]) -> Result<usize, Error> {
+    let found: i64 = sql.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    let known = steps.len() as i64;
+    match usize::try_from(found) {
+        Ok(version) if version <= steps.len() => Ok(version),
+        _ => Err(Error::Newer(found, known)),
+    }
+}
+
+/// Takes the steps that the file has not seen, all in one transaction: a crash in the middle
+/// leaves the old version whole.
+pub(super) fn migrate(sql: &mut Connection, steps: &[&str]) -> Result<(), Error> {
+    let version = check_version(sql, steps)?;
+    if version == steps.len() {
+        return Ok(());
+    }
+    let step = sql.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for sql in &steps[version..] {
+        step.execute_batch(sql)?;
+    }
+    step.pragma_update(None, "application_id", APPLICATION)?;
+    step.pragma_update(None, "user_version", steps.len() as i64)?;
+    Ok(step.commit()?)
+}
+
+/// Step n takes a file from version n to n + 1.
+const STEPS: &[&str] = &[include_str!("schema.sql")];
+
+/// Waiting for the lock of an outside tool.
+pub(super) const BUSY: Duration = Duration::from_secs(5);
+
+/// Measured with 4 KiB messages; see `benches`.
+pub(super) const PAGE_BYTES: i64 = 8192;
+
+/// `Post` in ASCII: tells our file from any other.
+const APPLICATION: i64 = 0x506F_7374;
+
+const MAKING: &str = "postern.db.making";
+
+/// More than there are statements in this folder, so that each is prepared once.
+const STATEMENTS: usize = 256;
+
+/// Negative is KiB. A group of 8 MiB stays in memory until its commit.
+const WRITER_CACHE_KIB: i64 = -12_000;
+
+/// Readers share the system's page cache; their own need hold only inner pages.
+const READER_CACHE_KIB: i64 = -2_000;
+
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE
+    .union(OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    .union(OpenFlags::SQLITE_OPEN_NOFOLLOW)
+    .union(OpenFlags::SQLITE_OPEN_EXRESCODE);
