@@ -1,5 +1,9 @@
 //! IMAP, to be built.
 
+pub mod frame;
+pub mod parse;
+pub mod types;
+
 use crate::call::{Now, Opening};
 use crate::engine::{Input, Output};
 
