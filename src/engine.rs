@@ -41,6 +41,9 @@ pub struct Output {
     pub watch: Option<Vec<Topic>>,
     /// `Some(Some(t))` moves the one deadline, `Some(None)` clears it.
     pub deadline: Option<Option<Now>>,
+    /// `Some(true)`: feed no bytes until `Some(false)`, so that a delay holds the peer up and
+    /// nothing gathers meanwhile. Other inputs still come.
+    pub hold: Option<bool>,
     /// Begin TLS when `bytes` has gone. Unread input is discarded by then: an engine that
     /// sets this has refused input behind STARTTLS itself.
     pub start_tls: bool,

@@ -25,6 +25,8 @@ pub struct Session {
     /// How much of `unread` the engine has used already.
     used: usize,
     call_out: bool,
+    /// The engine wants no bytes for now ([`Output::hold`]).
+    held: bool,
     closing: bool,
     tls_wanted: bool,
     eof: Eof,
@@ -53,6 +55,7 @@ impl Session {
             unread: Vec::new(),
             used: 0,
             call_out: false,
+            held: false,
             closing: false,
             tls_wanted: false,
             eof: Eof::No,
@@ -131,7 +134,7 @@ impl Session {
     /// Whether more input would be taken now. `pending` is the unsent output in bytes. A
     /// worker that reads nothing while this is `false` gives the peer backpressure.
     pub fn wants_read(&self, pending: usize) -> bool {
-        !self.call_out && !self.closing && !self.tls_wanted && pending <= HIGH_WATER
+        !self.call_out && !self.held && !self.closing && !self.tls_wanted && pending <= HIGH_WATER
     }
 
     /// Whether a call is out.
@@ -159,8 +162,7 @@ impl Session {
                 self.used = 0;
             }
         }
-        let idle = !self.call_out && !self.closing && out.bytes.len() <= HIGH_WATER;
-        if self.eof == Eof::Pending && idle {
+        if self.eof == Eof::Pending && self.wants_read(out.bytes.len()) {
             self.eof = Eof::Told;
             self.tell(now, Input::Eof, out);
         }
@@ -190,6 +192,7 @@ impl Session {
         };
         debug_assert!(!(self.call_out && out.call.is_some()), "one call at a time");
         self.call_out |= out.call.is_some();
+        self.held = out.hold.take().unwrap_or(self.held);
         self.closing |= out.close;
         self.tls_wanted |= out.start_tls;
         used
