@@ -101,7 +101,7 @@ CREATE TABLE entry (
     id INTEGER NOT NULL,
     org INTEGER NOT NULL,
     inbox INTEGER NOT NULL,
-    body INTEGER NOT NULL REFERENCES body(id),
+    body INTEGER NOT NULL,                 -- no REFERENCES: without an index on it, freeing one body would scan every entry
     thread INTEGER NOT NULL,
     modseq INTEGER NOT NULL,
     flags INTEGER NOT NULL,
@@ -173,7 +173,7 @@ CREATE TABLE job (
     inbox INTEGER NOT NULL,
     kind INTEGER NOT NULL,                 -- 1: deliver over SMTP
     entry INTEGER,                         -- the copy in Sent
-    body INTEGER NOT NULL REFERENCES body(id),
+    body INTEGER NOT NULL,
     reverse_path TEXT,
     recipient TEXT NOT NULL,
     dsn BLOB NOT NULL,                     -- NOTIFY, ORCPT, RET, ENVID
