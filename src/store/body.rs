@@ -1,1 +1,211 @@
-//! Follows.
+//! Stored octets: chunks of 256 KiB, each with a checksum that every read compares, counted
+//! references, and beside them what was parsed once.
+//!
+//! Chunk n of a body has the id body + n, so that a body needs no table of its chunks. A read
+//! gives the right octets or [`Error::Corrupt`], never wrong ones.
+
+use core::ops::ControlFlow;
+
+use super::{Error, Store, uint32};
+use crate::call::{BodyId, Now, OrgId, Summary};
+
+/// What is stored of a message whatever the number of its entries.
+#[derive(Clone, Copy, Debug)]
+pub struct Body<'a> {
+    /// The octets.
+    pub octets: &'a [u8],
+    /// Length of the header block, blank line included.
+    pub header_len: u32,
+    /// With its brackets; empty when there is none.
+    pub message_id: &'a str,
+    /// As `mail::digest` wrote it.
+    pub digest: &'a [u8],
+    /// What lists and events show.
+    pub summary: &'a Summary,
+}
+
+impl Store {
+    /// Stores a body that `refs` entries and jobs will name.
+    pub fn put_body(
+        &self,
+        now: Now,
+        org: OrgId,
+        refs: u32,
+        body: &Body<'_>,
+    ) -> Result<BodyId, Error> {
+        let chunks = body.octets.chunks(CHUNK_BYTES);
+        let id = self.mint_ids(now, u32::try_from(chunks.len()).unwrap_or(u32::MAX));
+        let mut summary = vec![SUMMARY_VERSION];
+        summary =
+            postcard::to_extend(body.summary, summary).map_err(|_| Error::Corrupt("summary"))?;
+        self.run(
+            "INSERT INTO body (id, org, refs, size, header_len, message_id, digest, summary)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            (
+                id,
+                org.0,
+                refs,
+                body.octets.len() as i64,
+                body.header_len,
+                body.message_id,
+                body.digest,
+                &summary,
+            ),
+        )?;
+        for (n, octets) in (id..).zip(chunks) {
+            self.run(
+                "INSERT INTO chunk (id, checksum, octets) VALUES (?1, ?2, ?3)",
+                (n, crc32fast::hash(octets), octets),
+            )?;
+        }
+        Ok(BodyId(id))
+    }
+
+    /// Appends up to `len` octets from `offset` of a body that has `size` to `out`. The caller
+    /// has found body and size by an entry of its own organization.
+    pub fn read_body(
+        &self,
+        (body, size): (BodyId, u32),
+        offset: u32,
+        len: u32,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        // Never past the end: the next chunk can be another organization's.
+        let len = len.min(size.saturating_sub(offset));
+        if len == 0 {
+            return Ok(());
+        }
+        let wanted = out.len().saturating_add(len as usize);
+        let (start, end) = (
+            offset as usize,
+            (offset as usize).saturating_add(len as usize),
+        );
+        let (first, last) = (start / CHUNK_BYTES, (end - 1) / CHUNK_BYTES);
+        let mut expected = first;
+        let _ = self.each(
+            "SELECT id, checksum, octets FROM chunk WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+            [
+                body.0.saturating_add(first as i64),
+                body.0.saturating_add(last as i64),
+            ],
+            |r| {
+                let octets = r
+                    .get_ref(2)?
+                    .as_blob()
+                    .map_err(|_| Error::Corrupt("body"))?;
+                let id: i64 = r.get(0)?;
+                if id != body.0.saturating_add(expected as i64)
+                    || u32::try_from(r.get::<_, i64>(1)?) != Ok(crc32fast::hash(octets))
+                {
+                    return Err(Error::Corrupt("body"));
+                }
+                let at = expected * CHUNK_BYTES;
+                let from = start.saturating_sub(at).min(octets.len());
+                let to = end.saturating_sub(at).min(octets.len());
+                out.extend_from_slice(octets.get(from..to).unwrap_or_default());
+                expected += 1;
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        if out.len() == wanted {
+            Ok(())
+        } else {
+            Err(Error::Corrupt("body"))
+        }
+    }
+
+    /// All octets of a body that has `size` of them.
+    pub fn body_octets(&self, body: BodyId, size: u32) -> Result<Vec<u8>, Error> {
+        let mut octets = Vec::with_capacity(size as usize);
+        self.read_body((body, size), 0, size, &mut octets)?;
+        Ok(octets)
+    }
+
+    /// The digest of a body of `org`.
+    pub fn digest(&self, org: OrgId, body: BodyId) -> Result<Vec<u8>, Error> {
+        self.one(
+            "SELECT digest FROM body WHERE id = ?1 AND org = ?2",
+            [body.0, org.0],
+            |r| r.get(0),
+        )?
+        .ok_or(Error::Corrupt("body"))
+    }
+
+    /// The summary of a body of `org`.
+    pub fn summary(&self, org: OrgId, body: BodyId) -> Result<Summary, Error> {
+        let stored: Vec<u8> = self
+            .one(
+                "SELECT summary FROM body WHERE id = ?1 AND org = ?2",
+                [body.0, org.0],
+                |r| r.get(0),
+            )?
+            .ok_or(Error::Corrupt("body"))?;
+        unpack_summary(&stored)
+    }
+
+    /// One more entry or job names the body.
+    pub(super) fn hold_body(&self, org: OrgId, body: BodyId) -> Result<(), Error> {
+        let held = self.run(
+            "UPDATE body SET refs = refs + 1 WHERE id = ?1 AND org = ?2",
+            [body.0, org.0],
+        )?;
+        if held == 1 {
+            Ok(())
+        } else {
+            Err(Error::Corrupt("body"))
+        }
+    }
+
+    /// One entry or job less names the body. With `free` the octets of an unnamed body go at
+    /// once, else [`Store::sweep_bodies`] takes them later.
+    pub fn drop_body(&self, org: OrgId, body: BodyId, free: bool) -> Result<(), Error> {
+        let left = self.one(
+            "UPDATE body SET refs = refs - 1 WHERE id = ?1 AND org = ?2 RETURNING refs, size",
+            [body.0, org.0],
+            |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
+        )?;
+        let (refs, size) = left.ok_or(Error::Corrupt("body"))?;
+        if refs == 0 && free {
+            self.free_body(body, uint32(size))?;
+        }
+        Ok(())
+    }
+
+    /// Frees up to `n` bodies that nothing names; whether there may be more.
+    pub fn sweep_bodies(&self, n: usize) -> Result<bool, Error> {
+        let unnamed = self.all(
+            "SELECT id, size FROM body WHERE refs = 0 ORDER BY id LIMIT ?1",
+            [n as i64],
+            |r| Ok((BodyId(r.get(0)?), uint32(r.get(1)?))),
+        )?;
+        for (body, size) in &unnamed {
+            self.free_body(*body, *size)?;
+        }
+        Ok(unnamed.len() == n)
+    }
+
+    fn free_body(&self, body: BodyId, size: u32) -> Result<(), Error> {
+        let chunks = (size as usize).div_ceil(CHUNK_BYTES) as i64;
+        self.run(
+            "DELETE FROM chunk WHERE id >= ?1 AND id < ?2",
+            [body.0, body.0.saturating_add(chunks)],
+        )?;
+        self.run("DELETE FROM body WHERE id = ?1", [body.0])?;
+        Ok(())
+    }
+}
+
+/// Reads `body.summary`.
+pub(super) fn unpack_summary(stored: &[u8]) -> Result<Summary, Error> {
+    match stored {
+        [SUMMARY_VERSION, summary @ ..] => postcard::from_bytes(summary).ok(),
+        _ => None,
+    }
+    .ok_or(Error::Corrupt("summary"))
+}
+
+/// Octets of a chunk: a page of FETCH reads one or two.
+pub(super) const CHUNK_BYTES: usize = 256 << 10;
+
+/// The first octet of `body.summary`: the form of [`Summary`] behind it.
+const SUMMARY_VERSION: u8 = 1;

@@ -1,1 +1,405 @@
-//! Follows.
+//! Entries: one message in one mailbox. Making them, and reading them in pages of UIDs, whole
+//! mailboxes at a glance, or one by its id.
+//!
+//! Changes of many entries are in `flag.rs`, `expunge.rs` and `copy.rs`; each moves the
+//! counters of mailbox and inbox in the same savepoint. A query here is given the mailbox row
+//! that the caller has looked up under its own organization and inbox.
+
+use core::ops::ControlFlow;
+
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+
+use super::mailbox::Delta;
+use super::{Error, Mailbox, Store, int, uint, uint32};
+use crate::call::{
+    Arrival, BodyId, EntryId, EntryRow, EntryState, Flags, InboxId, MailboxId, Octets, OrgId,
+    Refusal, ThreadId, UidSet,
+};
+
+/// An entry to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewEntry<'a> {
+    /// Its id.
+    pub id: EntryId,
+    /// What it shows.
+    pub body: BodyId,
+    /// Octets of the body.
+    pub body_size: u32,
+    /// Octets in front of the body, the entry's own.
+    pub prefix: &'a [u8],
+    /// Its conversation.
+    pub thread: ThreadId,
+    /// System flags.
+    pub flags: Flags,
+    /// Keywords, each an atom.
+    pub keywords: &'a [String],
+    /// How it came.
+    pub arrival: Arrival,
+    /// Internal date, unix milliseconds.
+    pub received_at: i64,
+}
+
+/// What a page of FETCH carries.
+#[derive(Clone, Copy, Debug)]
+pub struct PageAsk {
+    /// Envelope and structure.
+    pub digest: bool,
+    /// Octets.
+    pub octets: Octets,
+    /// Only entries with a MODSEQ above.
+    pub changed_since: u64,
+    /// Ends the page when it holds this many octets.
+    pub bytes_max: usize,
+}
+
+/// What finding and opening one entry needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// The mailbox.
+    pub mailbox: MailboxId,
+    /// UID, id, MODSEQ, flags, keywords.
+    pub state: EntryState,
+    /// What it shows.
+    pub body: BodyId,
+    /// Octets of the body.
+    pub body_size: u32,
+    /// Octets in front of the body.
+    pub prefix: Vec<u8>,
+    /// Internal date.
+    pub received_at: i64,
+}
+
+/// A mailbox at a glance, as SELECT needs it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Glance {
+    /// Every UID.
+    pub uids: UidSet,
+    /// The first without `\Seen`.
+    pub first_unseen: Option<u32>,
+    /// Keywords in use, in the order of first use, at most [`KEYWORDS_SHOWN`].
+    pub keywords: Vec<String>,
+}
+
+impl Store {
+    /// Makes an entry with the mailbox's next UID and moves every counter; its UID. `mailbox`
+    /// is kept in step, so that several entries can follow each other.
+    pub fn add_entry(
+        &self,
+        mailbox: &mut Mailbox,
+        modseq: u64,
+        new: &NewEntry<'_>,
+    ) -> Result<u32, Error> {
+        let uid = mailbox.uidnext;
+        check_uids(mailbox, 1)?;
+        let prefix_len = u32::try_from(new.prefix.len()).unwrap_or(u32::MAX);
+        let size = new.body_size.saturating_add(prefix_len);
+        self.run(
+            "INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags,
+                 keywords, arrival, received_at, size, prefix)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            (
+                mailbox.id.0,
+                uid,
+                new.id.0,
+                mailbox.org.0,
+                mailbox.inbox.0,
+                new.body.0,
+                new.thread.0,
+                int(modseq),
+                new.flags.0,
+                pack_keywords(new.keywords),
+                arrival_number(new.arrival),
+                new.received_at,
+                size,
+                (!new.prefix.is_empty()).then_some(new.prefix),
+            ),
+        )?;
+        let delta = Delta {
+            uids: 1,
+            messages: 1,
+            unseen: i64::from(!new.flags.has(Flags::SEEN)),
+            deleted: i64::from(new.flags.has(Flags::DELETED)),
+            bytes: i64::from(size),
+        };
+        self.count(mailbox.id, modseq, &delta)?;
+        self.count_inbox(mailbox.inbox, 1, i64::from(size))?;
+        mailbox.uidnext += 1;
+        mailbox.highest_modseq = modseq;
+        Ok(uid)
+    }
+
+    /// A page of entries in UID order, and the part of the set that did not fit.
+    pub fn page(
+        &self,
+        mailbox: &Mailbox,
+        uids: &UidSet,
+        ask: &PageAsk,
+    ) -> Result<(Vec<EntryRow>, UidSet), Error> {
+        let sql = if ask.digest { PAGE_DIGEST } else { PAGE };
+        let mut rows: Vec<EntryRow> = Vec::new();
+        let mut octets = 0;
+        let mut full = None;
+        for (low, high) in spans(uids) {
+            let since = int(ask.changed_since);
+            let end = self.each(
+                sql,
+                [mailbox.id.0, low.into(), high.into(), since, mailbox.org.0],
+                |r| {
+                    let uid = uint32(r.get(0)?);
+                    if !uids.contains(uid) {
+                        return Ok(ControlFlow::Continue(()));
+                    }
+                    if octets >= ask.bytes_max || rows.len() >= PAGE_ROWS {
+                        full = Some(uid);
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    let row = self.read_page_row(r, ask)?;
+                    octets += ROW_BYTES
+                        + row.digest.as_ref().map_or(0, Vec::len)
+                        + row.octets.as_ref().map_or(0, Vec::len);
+                    rows.push(row);
+                    Ok(ControlFlow::Continue(()))
+                },
+            )?;
+            if end.is_break() {
+                break;
+            }
+        }
+        let more = full.map_or_else(UidSet::new, |uid| {
+            uids.intersection(&UidSet::from(uid..=u32::MAX))
+        });
+        Ok((rows, more))
+    }
+
+    fn read_page_row(&self, r: &Row<'_>, ask: &PageAsk) -> Result<EntryRow, Error> {
+        let size = uint32(r.get(7)?);
+        let prefix = match r.get_ref(8)? {
+            ValueRef::Blob(prefix) => prefix,
+            _ => &[],
+        };
+        let header_len = uint32(r.get(9)?);
+        let (body, body_size) = (BodyId(r.get(10)?), uint32(r.get(11)?));
+        let wanted = match ask.octets {
+            Octets::No => None,
+            Octets::Header => Some(header_len.min(body_size)),
+            Octets::UpTo(most) => (size <= most).then_some(body_size),
+        };
+        let octets = match wanted {
+            None => None,
+            Some(len) => {
+                let mut octets = Vec::with_capacity(prefix.len() + len as usize);
+                octets.extend_from_slice(prefix);
+                self.read_body((body, body_size), 0, len, &mut octets)?;
+                Some(octets)
+            }
+        };
+        Ok(EntryRow {
+            state: read_state(r)?,
+            thread: ThreadId(r.get(5)?),
+            received_at: r.get(6)?,
+            size,
+            prefix_len: prefix.len() as u32,
+            header_len,
+            digest: if ask.digest { Some(r.get(12)?) } else { None },
+            octets,
+        })
+    }
+
+    /// The state of every entry in `uids` that is there.
+    pub fn states(&self, mailbox: &Mailbox, uids: &UidSet) -> Result<Vec<EntryState>, Error> {
+        let mut states = Vec::new();
+        for (low, high) in spans(uids) {
+            let _ = self.each(
+                "SELECT uid, id, modseq, flags, keywords FROM entry
+                 WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4 ORDER BY uid",
+                [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
+                |r| {
+                    if uids.contains(uint32(r.get(0)?)) {
+                        states.push(read_state(r)?);
+                    }
+                    Ok(ControlFlow::Continue(()))
+                },
+            )?;
+        }
+        Ok(states)
+    }
+
+    /// Every UID, and what else SELECT shows of a mailbox.
+    pub fn glance(&self, mailbox: &Mailbox) -> Result<Glance, Error> {
+        let mut glance = Glance::default();
+        let mut last = String::new();
+        let _ = self.each(
+            "SELECT uid, flags, keywords FROM entry WHERE mailbox = ?1 AND org = ?2 ORDER BY uid",
+            [mailbox.id.0, mailbox.org.0],
+            |r| {
+                let uid = uint32(r.get(0)?);
+                glance.uids.insert(uid);
+                if glance.first_unseen.is_none() && !read_flags(r, 1)?.has(Flags::SEEN) {
+                    glance.first_unseen = Some(uid);
+                }
+                // Neighbours mostly have the same keywords: look only when they differ.
+                if let Some(keywords) = r.get_ref(2)?.as_str_or_null().ok().flatten()
+                    && keywords != last
+                {
+                    keywords.clone_into(&mut last);
+                    for word in keywords.split(' ') {
+                        let known = glance.keywords.iter().any(|k| k.eq_ignore_ascii_case(word));
+                        if !known && glance.keywords.len() < KEYWORDS_SHOWN {
+                            glance.keywords.push(word.to_owned());
+                        }
+                    }
+                }
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        Ok(glance)
+    }
+
+    /// Entries with a MODSEQ above `since`, UIDs expunged since, and all UIDs. Below the floor
+    /// of what is known of expunged UIDs, every UID that ever was and is absent counts as gone.
+    pub fn changes(
+        &self,
+        mailbox: &Mailbox,
+        since: u64,
+    ) -> Result<(Vec<EntryState>, UidSet, UidSet), Error> {
+        let mut states = Vec::new();
+        let mut uids = UidSet::new();
+        let _ = self.each(
+            "SELECT uid, id, modseq, flags, keywords FROM entry
+             WHERE mailbox = ?1 AND org = ?2 ORDER BY uid",
+            [mailbox.id.0, mailbox.org.0],
+            |r| {
+                uids.insert(uint32(r.get(0)?));
+                if uint(r.get(2)?) > since {
+                    states.push(read_state(r)?);
+                }
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        let gone = if since < mailbox.expunged_floor && mailbox.uidnext > 1 {
+            UidSet::from(1..=mailbox.uidnext - 1).difference(&uids)
+        } else {
+            self.expunged_since(mailbox, since)?
+        };
+        Ok((states, gone, uids))
+    }
+
+    /// One entry of an inbox by its id.
+    pub fn entry(&self, org: OrgId, inbox: InboxId, id: EntryId) -> Result<Option<Entry>, Error> {
+        self.one(
+            "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, e.body, b.size,
+                 e.prefix, e.received_at
+             FROM entry e JOIN body b ON b.id = e.body
+             WHERE e.inbox = ?1 AND e.id = ?2 AND e.org = ?3",
+            [inbox.0, id.0, org.0],
+            |r| {
+                Ok(Entry {
+                    mailbox: MailboxId(r.get(5)?),
+                    state: read_state(r)?,
+                    body: BodyId(r.get(6)?),
+                    body_size: uint32(r.get(7)?),
+                    prefix: r.get::<_, Option<Vec<u8>>>(8)?.unwrap_or_default(),
+                    received_at: r.get(9)?,
+                })
+            },
+        )
+    }
+}
+
+/// Refuses when `n` more UIDs would not be left: UIDNEXT itself must fit 32 bits.
+pub(super) fn check_uids(mailbox: &Mailbox, n: u32) -> Result<(), Error> {
+    if mailbox.uidnext.checked_add(n).is_some() {
+        return Ok(());
+    }
+    Err(Refusal::Limit {
+        what: "uids",
+        max: u64::from(u32::MAX),
+    }
+    .into())
+}
+
+/// The ranges of a set, with those joined that lie close: one scan over a small gap is
+/// cheaper than two look-ups. The caller filters by the set itself.
+pub(super) fn spans(uids: &UidSet) -> Vec<(u32, u32)> {
+    let mut spans: Vec<(u32, u32)> = Vec::new();
+    for &(low, high) in uids.ranges() {
+        match spans.last_mut() {
+            Some(last) if low - last.1 <= SPAN_GAP => last.1 = high,
+            _ => spans.push((low, high)),
+        }
+    }
+    spans
+}
+
+/// Reads `uid, id, modseq, flags, keywords` from the first five columns.
+pub(super) fn read_state(r: &Row<'_>) -> rusqlite::Result<EntryState> {
+    Ok(EntryState {
+        uid: uint32(r.get(0)?),
+        id: EntryId(r.get(1)?),
+        modseq: uint(r.get(2)?),
+        flags: read_flags(r, 3)?,
+        keywords: match r.get_ref(4)? {
+            ValueRef::Text(words) => unpack_keywords(words),
+            _ => Vec::new(),
+        },
+    })
+}
+
+pub(super) fn read_flags(r: &Row<'_>, column: usize) -> rusqlite::Result<Flags> {
+    Ok(Flags(r.get::<_, u8>(column)?))
+}
+
+pub(super) fn pack_keywords(keywords: &[String]) -> Option<String> {
+    (!keywords.is_empty()).then(|| keywords.join(" "))
+}
+
+fn unpack_keywords(words: &[u8]) -> Vec<String> {
+    String::from_utf8_lossy(words)
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn arrival_number(arrival: Arrival) -> i64 {
+    match arrival {
+        Arrival::Received => 1,
+        Arrival::Sent => 2,
+        Arrival::Appended => 3,
+        Arrival::Copied => 4,
+    }
+}
+
+pub(super) fn arrival_of(number: i64) -> Arrival {
+    match number {
+        1 => Arrival::Received,
+        2 => Arrival::Sent,
+        3 => Arrival::Appended,
+        _ => Arrival::Copied,
+    }
+}
+
+const PAGE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.thread, e.received_at,
+     e.size, e.prefix, b.header_len, b.id, b.size
+ FROM entry e JOIN body b ON b.id = e.body
+ WHERE e.mailbox = ?1 AND e.uid BETWEEN ?2 AND ?3 AND e.modseq > ?4 AND e.org = ?5
+ ORDER BY e.uid";
+
+const PAGE_DIGEST: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.thread,
+     e.received_at, e.size, e.prefix, b.header_len, b.id, b.size, b.digest
+ FROM entry e JOIN body b ON b.id = e.body
+ WHERE e.mailbox = ?1 AND e.uid BETWEEN ?2 AND ?3 AND e.modseq > ?4 AND e.org = ?5
+ ORDER BY e.uid";
+
+/// A gap of UIDs that is scanned rather than sought over.
+const SPAN_GAP: u32 = 32;
+
+/// Entries of one page: about 5 ms of a reader.
+const PAGE_ROWS: usize = 1000;
+
+/// What a row costs in a page beside its octets and digest.
+const ROW_BYTES: usize = 96;
+
+/// Keywords that SELECT tells of; more are still stored and searched.
+const KEYWORDS_SHOWN: usize = 256;

@@ -1,1 +1,435 @@
-//! Follows.
+//! Mailboxes, their counters and subscriptions, and the inbox row that all of them count in.
+//!
+//! Names come here checked (the service knows what a name may be). A mailbox's parents are
+//! always there: making one makes them, and one with children cannot go.
+
+use std::sync::Arc;
+
+use rusqlite::Row;
+
+use super::{Error, Store, int, uint, uint32};
+use crate::call::{
+    InboxId, InboxPath, MailboxCounts, MailboxId, MailboxRow, Now, OrgId, Refusal, SpecialUse,
+};
+
+/// An inbox as deliveries and events need it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Whose it is.
+    pub org: OrgId,
+    /// Id, address, ancestors.
+    pub path: Arc<InboxPath>,
+    /// Octets stored.
+    pub bytes: u64,
+    /// How it is shown as a sender.
+    pub display_name: Option<String>,
+}
+
+/// A mailbox row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mailbox {
+    /// Its id.
+    pub id: MailboxId,
+    /// Whose it is.
+    pub org: OrgId,
+    /// Where it is.
+    pub inbox: InboxId,
+    /// Full name.
+    pub name: String,
+    /// RFC 6154.
+    pub special: Option<SpecialUse>,
+    /// RFC 3501 section 2.3.1.1.
+    pub uidvalidity: u32,
+    /// The UID that the next entry gets.
+    pub uidnext: u32,
+    /// UIDs above are `\Recent` to the next session.
+    pub recent_above: u32,
+    /// RFC 7162.
+    pub highest_modseq: u64,
+    /// Expunged UIDs are known from here on.
+    pub expunged_floor: u64,
+    /// Entries.
+    pub messages: u32,
+    /// Without `\Seen`.
+    pub unseen: u32,
+    /// With `\Deleted`.
+    pub deleted: u32,
+    /// Octets.
+    pub bytes: u64,
+}
+
+/// How the counters of a mailbox move.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Delta {
+    pub uids: u32,
+    pub messages: i64,
+    pub unseen: i64,
+    pub deleted: i64,
+    pub bytes: i64,
+}
+
+impl Mailbox {
+    /// As LIST and STATUS show it, without what only a query can tell.
+    pub fn row(&self, subscribed: bool, counts: Option<MailboxCounts>) -> MailboxRow {
+        MailboxRow {
+            id: self.id,
+            name: self.name.clone(),
+            special: self.special,
+            subscribed,
+            uidvalidity: self.uidvalidity,
+            uidnext: self.uidnext,
+            counts,
+        }
+    }
+}
+
+impl Store {
+    /// The inbox with this id, whatever its organization: deliveries come from outside.
+    pub fn place(&self, inbox: InboxId) -> Result<Option<Place>, Error> {
+        self.one(
+            "SELECT org, address, ancestors, bytes, display_name FROM inbox WHERE id = ?1",
+            [inbox.0],
+            |r| {
+                Ok(Place {
+                    org: OrgId(r.get(0)?),
+                    path: Arc::new(InboxPath {
+                        id: inbox,
+                        address: r.get(1)?,
+                        ancestors: read_ancestors(r.get_ref(2)?.as_blob().unwrap_or_default()),
+                    }),
+                    bytes: uint(r.get(3)?),
+                    display_name: r.get(4)?,
+                })
+            },
+        )
+    }
+
+    /// The inbox of `org` with this id.
+    pub fn place_of(&self, org: OrgId, inbox: InboxId) -> Result<Option<Place>, Error> {
+        Ok(self.place(inbox)?.filter(|place| place.org == org))
+    }
+
+    /// The inbox of `org` whose address has this canonical form.
+    pub fn inbox_named(&self, org: OrgId, canonical: &str) -> Result<Option<InboxId>, Error> {
+        let found = self.one(
+            "SELECT inbox FROM address WHERE canonical = ?1 AND org = ?2",
+            (canonical, org.0),
+            |r| r.get::<_, Option<i64>>(0),
+        )?;
+        Ok(found.flatten().map(InboxId))
+    }
+
+    /// One mailbox by id.
+    pub fn mailbox(
+        &self,
+        org: OrgId,
+        inbox: InboxId,
+        id: MailboxId,
+    ) -> Result<Option<Mailbox>, Error> {
+        self.one(
+            "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
+                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes
+             FROM mailbox WHERE id = ?1 AND inbox = ?2 AND org = ?3",
+            [id.0, inbox.0, org.0],
+            read_mailbox,
+        )
+    }
+
+    /// One mailbox by name.
+    pub fn mailbox_named(
+        &self,
+        org: OrgId,
+        inbox: InboxId,
+        name: &str,
+    ) -> Result<Option<Mailbox>, Error> {
+        self.one(
+            "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
+                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes
+             FROM mailbox WHERE inbox = ?1 AND name = ?2 AND org = ?3",
+            (inbox.0, name, org.0),
+            read_mailbox,
+        )
+    }
+
+    /// The mailbox with a special use, whatever its name is now.
+    pub fn mailbox_special(
+        &self,
+        org: OrgId,
+        inbox: InboxId,
+        special: SpecialUse,
+    ) -> Result<Option<Mailbox>, Error> {
+        self.one(
+            "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
+                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes
+             FROM mailbox WHERE inbox = ?1 AND special = ?2 AND org = ?3",
+            [inbox.0, special_number(special), org.0],
+            read_mailbox,
+        )
+    }
+
+    /// Every mailbox of an inbox in the order of names, with whether it is subscribed to.
+    pub fn mailboxes(&self, org: OrgId, inbox: InboxId) -> Result<Vec<(Mailbox, bool)>, Error> {
+        self.all(
+            "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
+                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes,
+                 EXISTS (SELECT 1 FROM subscription s
+                         WHERE s.inbox = mailbox.inbox AND s.name = mailbox.name)
+             FROM mailbox WHERE inbox = ?1 AND org = ?2 ORDER BY name",
+            [inbox.0, org.0],
+            |r| Ok((read_mailbox(r)?, r.get(14)?)),
+        )
+    }
+
+    /// How many entries are above the `\Recent` watermark.
+    pub fn recent(&self, mailbox: &Mailbox) -> Result<u32, Error> {
+        if mailbox.recent_above.saturating_add(1) >= mailbox.uidnext {
+            return Ok(0);
+        }
+        let n = self.one(
+            "SELECT count(*) FROM entry WHERE mailbox = ?1 AND uid > ?2 AND org = ?3",
+            [mailbox.id.0, i64::from(mailbox.recent_above), mailbox.org.0],
+            |r| r.get(0),
+        )?;
+        Ok(uint32(n.unwrap_or(0)))
+    }
+
+    /// All counters of a mailbox.
+    pub fn counts(&self, mailbox: &Mailbox) -> Result<MailboxCounts, Error> {
+        Ok(MailboxCounts {
+            messages: mailbox.messages,
+            unseen: mailbox.unseen,
+            deleted: mailbox.deleted,
+            recent: self.recent(mailbox)?,
+            size: mailbox.bytes,
+            highest_modseq: mailbox.highest_modseq,
+        })
+    }
+
+    /// Moves the `\Recent` watermark up to all that is there.
+    pub fn claim_recent(&self, mailbox: &Mailbox) -> Result<(), Error> {
+        if mailbox.recent_above.saturating_add(1) >= mailbox.uidnext {
+            return Ok(());
+        }
+        self.run(
+            "UPDATE mailbox SET recent_above = uidnext - 1 WHERE id = ?1 AND org = ?2",
+            [mailbox.id.0, mailbox.org.0],
+        )
+        .map(drop)
+    }
+
+    /// INBOX and the special mailboxes of a new inbox, all subscribed to. `modseq` is the
+    /// number of the event that tells of the inbox.
+    pub fn make_standard_mailboxes(
+        &self,
+        now: Now,
+        org: OrgId,
+        inbox: InboxId,
+        modseq: u64,
+    ) -> Result<(), Error> {
+        self.make_mailbox(now, org, inbox, "INBOX", None, modseq)?;
+        self.subscribe(inbox, "INBOX", true)?;
+        for (special, name, _) in SpecialUse::ALL {
+            self.make_mailbox(now, org, inbox, name, Some(special), modseq)?;
+            self.subscribe(inbox, name, true)?;
+        }
+        Ok(())
+    }
+
+    /// A new mailbox, empty. `Exists` when the name is taken.
+    pub fn make_mailbox(
+        &self,
+        now: Now,
+        org: OrgId,
+        inbox: InboxId,
+        name: &str,
+        special: Option<SpecialUse>,
+        modseq: u64,
+    ) -> Result<MailboxId, Error> {
+        let id = MailboxId(self.mint_id(now));
+        let uidvalidity = self.mint_uidvalidity(now)?;
+        let made = self.run(
+            "INSERT INTO mailbox (id, org, inbox, name, special, uidvalidity, highest_modseq,
+                 expunged_floor)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT (inbox, name) DO NOTHING",
+            (
+                id.0,
+                org.0,
+                inbox.0,
+                name,
+                special.map(special_number),
+                uidvalidity,
+                int(modseq),
+            ),
+        )?;
+        if made == 0 {
+            return Err(Refusal::Exists("mailbox").into());
+        }
+        Ok(id)
+    }
+
+    /// How many mailboxes an inbox has.
+    pub fn mailbox_count(&self, org: OrgId, inbox: InboxId) -> Result<usize, Error> {
+        let n = self.one(
+            "SELECT count(*) FROM mailbox WHERE inbox = ?1 AND org = ?2",
+            [inbox.0, org.0],
+            |r| r.get::<_, i64>(0),
+        )?;
+        Ok(usize::try_from(n.unwrap_or(0)).unwrap_or(0))
+    }
+
+    /// Names and ids of the mailboxes below one. `0` follows `/`, so this is one range.
+    pub fn children(
+        &self,
+        org: OrgId,
+        inbox: InboxId,
+        name: &str,
+    ) -> Result<Vec<(MailboxId, String)>, Error> {
+        self.all(
+            "SELECT id, name FROM mailbox
+             WHERE inbox = ?1 AND name >= ?2 || '/' AND name < ?2 || '0' AND org = ?3
+             ORDER BY name",
+            (inbox.0, name, org.0),
+            |r| Ok((MailboxId(r.get(0)?), r.get(1)?)),
+        )
+    }
+
+    /// Gives a mailbox another name. `Exists` when it is taken.
+    pub fn rename_mailbox(
+        &self,
+        org: OrgId,
+        inbox: InboxId,
+        id: MailboxId,
+        name: &str,
+    ) -> Result<(), Error> {
+        let renamed = self.run(
+            "UPDATE OR IGNORE mailbox SET name = ?4 WHERE id = ?1 AND inbox = ?2 AND org = ?3",
+            (id.0, inbox.0, org.0, name),
+        )?;
+        if renamed == 0 {
+            return Err(Refusal::Exists("mailbox").into());
+        }
+        Ok(())
+    }
+
+    /// Takes a mailbox away with all its entries. Its UIDVALIDITY is never given again.
+    pub fn delete_mailbox(&self, mailbox: &Mailbox) -> Result<(), Error> {
+        self.drop_entries(mailbox)?;
+        self.run("DELETE FROM expunged WHERE mailbox = ?1", [mailbox.id.0])?;
+        self.run(
+            "DELETE FROM mailbox WHERE id = ?1 AND org = ?2",
+            [mailbox.id.0, mailbox.org.0],
+        )?;
+        Ok(())
+    }
+
+    /// Subscribes to a name or ends it; whether that changed anything.
+    pub fn subscribe(&self, inbox: InboxId, name: &str, on: bool) -> Result<bool, Error> {
+        let changed = if on {
+            self.run(
+                "INSERT OR IGNORE INTO subscription (inbox, name) VALUES (?1, ?2)",
+                (inbox.0, name),
+            )?
+        } else {
+            self.run(
+                "DELETE FROM subscription WHERE inbox = ?1 AND name = ?2",
+                (inbox.0, name),
+            )?
+        };
+        Ok(changed > 0)
+    }
+
+    /// Names that are subscribed to, whether or not a mailbox is there.
+    pub fn subscribed(&self, inbox: InboxId) -> Result<Vec<String>, Error> {
+        self.all(
+            "SELECT name FROM subscription WHERE inbox = ?1 ORDER BY name",
+            [inbox.0],
+            |r| r.get(0),
+        )
+    }
+
+    /// Moves the counters of a mailbox and sets its MODSEQ.
+    pub(super) fn count(
+        &self,
+        mailbox: MailboxId,
+        modseq: u64,
+        delta: &Delta,
+    ) -> Result<(), Error> {
+        let moved = self.run(
+            "UPDATE mailbox SET uidnext = uidnext + ?2, messages = messages + ?3,
+                 unseen = unseen + ?4, deleted = deleted + ?5, bytes = bytes + ?6,
+                 highest_modseq = ?7
+             WHERE id = ?1",
+            (
+                mailbox.0,
+                delta.uids,
+                delta.messages,
+                delta.unseen,
+                delta.deleted,
+                delta.bytes,
+                int(modseq),
+            ),
+        )?;
+        if moved == 1 {
+            Ok(())
+        } else {
+            Err(Refusal::NotFound("mailbox").into())
+        }
+    }
+
+    /// Moves the counters of an inbox.
+    pub(super) fn count_inbox(
+        &self,
+        inbox: InboxId,
+        messages: i64,
+        bytes: i64,
+    ) -> Result<(), Error> {
+        self.run(
+            "UPDATE inbox SET messages = messages + ?2, bytes = bytes + ?3 WHERE id = ?1",
+            [inbox.0, messages, bytes],
+        )
+        .map(drop)
+    }
+}
+
+fn read_mailbox(r: &Row<'_>) -> rusqlite::Result<Mailbox> {
+    Ok(Mailbox {
+        id: MailboxId(r.get(0)?),
+        org: OrgId(r.get(1)?),
+        inbox: InboxId(r.get(2)?),
+        name: r.get(3)?,
+        special: r.get::<_, Option<i64>>(4)?.and_then(special_of),
+        uidvalidity: uint32(r.get(5)?),
+        uidnext: uint32(r.get(6)?),
+        recent_above: uint32(r.get(7)?),
+        highest_modseq: uint(r.get(8)?),
+        expunged_floor: uint(r.get(9)?),
+        messages: uint32(r.get(10)?),
+        unseen: uint32(r.get(11)?),
+        deleted: uint32(r.get(12)?),
+        bytes: uint(r.get(13)?),
+    })
+}
+
+/// Reads `inbox.ancestors`: parent first, eight octets each, little endian.
+pub(super) fn read_ancestors(octets: &[u8]) -> Vec<InboxId> {
+    let (ids, _) = octets.as_chunks::<8>();
+    ids.iter()
+        .map(|id| InboxId(i64::from_le_bytes(*id)))
+        .collect()
+}
+
+fn special_number(special: SpecialUse) -> i64 {
+    match special {
+        SpecialUse::Sent => 1,
+        SpecialUse::Drafts => 2,
+        SpecialUse::Trash => 3,
+        SpecialUse::Junk => 4,
+    }
+}
+
+fn special_of(number: i64) -> Option<SpecialUse> {
+    SpecialUse::ALL
+        .iter()
+        .map(|(special, ..)| *special)
+        .find(|special| special_number(*special) == number)
+}

@@ -7,12 +7,17 @@
 //! changes them; [`Store::commit`] alone makes a [`Receipt`].
 
 mod body;
+mod copy;
 mod entry;
 mod error;
 mod event;
+mod expunge;
+mod flag;
 mod mailbox;
 mod mint;
 mod open;
+mod thread;
+mod view;
 
 use core::cell::Cell;
 use core::ops::ControlFlow;
@@ -22,9 +27,15 @@ use rusqlite::{Connection, Params, Row};
 
 use crate::call::Receipt;
 
+pub use body::Body;
+pub use copy::Copied;
+pub use entry::{Entry, Glance, NewEntry, PageAsk};
 pub use error::Error;
 pub use event::{EventPage, LogState, NewEvent, Stamp};
+pub use flag::{FlagAsk, KEYWORDS_MAX};
+pub use mailbox::{Mailbox, Place};
 pub use open::{FILE, Role};
+pub use view::{Below, View};
 
 /// One connection to the database. `Send`, not `Sync`: it belongs to one thread.
 #[derive(Debug)]
@@ -303,3 +314,6 @@ const PASSIVE_AT_BYTES: i64 = 4 << 20;
 /// Over this a reader has held up checkpoints for long; the file is cut back at the first
 /// chance.
 const TRUNCATE_AT_BYTES: u64 = 64 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -95,13 +95,15 @@ CREATE TABLE subscription (
 ) WITHOUT ROWID;
 
 -- One message in one mailbox. Clustered by mailbox and UID: a page of FETCH is one range.
+-- No foreign keys here and in `job`: without an index on the column SQLite would scan the
+-- table for each body that goes. `verify` checks instead.
 CREATE TABLE entry (
-    mailbox INTEGER NOT NULL REFERENCES mailbox(id),
+    mailbox INTEGER NOT NULL,
     uid INTEGER NOT NULL,
     id INTEGER NOT NULL,
     org INTEGER NOT NULL,
     inbox INTEGER NOT NULL,
-    body INTEGER NOT NULL,                 -- no REFERENCES: without an index on it, freeing one body would scan every entry
+    body INTEGER NOT NULL,
     thread INTEGER NOT NULL,
     modseq INTEGER NOT NULL,
     flags INTEGER NOT NULL,

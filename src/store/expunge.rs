@@ -1,0 +1,169 @@
+//! Entries that go: EXPUNGE, the source side of MOVE, a mailbox that is deleted. What is gone
+//! is remembered as ranges of UIDs per mailbox, which outlive the log.
+
+use core::ops::ControlFlow;
+
+use super::entry::{read_flags, spans};
+use super::event::{NewEvent, Stamp};
+use super::mailbox::Delta;
+use super::{Error, Mailbox, Place, Store, int, uint32};
+use crate::call::{
+    BULK_MESSAGES_MAX, BodyId, Change, ConnId, EntryId, Event, Flags, MailboxId, Now, UidSet,
+};
+
+/// An entry on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gone {
+    pub uid: u32,
+    pub id: EntryId,
+    pub body: BodyId,
+    pub size: u32,
+    pub flags: Flags,
+}
+
+impl Store {
+    /// Expunges the entries in `uids` (all, without it) that have `\Deleted`, or with `flag`
+    /// `NONE` all in `uids`. Gives the UIDs and the mailbox's MODSEQ after it.
+    pub fn expunge(
+        &self,
+        (now, origin): (Now, ConnId),
+        (place, mailbox): (&Place, &Mailbox),
+        uids: Option<&UidSet>,
+        flag: Flags,
+        events: &mut Vec<Event>,
+    ) -> Result<(UidSet, u64), Error> {
+        if flag == Flags::DELETED && mailbox.deleted == 0 {
+            return Ok((UidSet::new(), mailbox.highest_modseq));
+        }
+        let everything = UidSet::from(1..=u32::MAX);
+        let going = self.going(mailbox, uids.unwrap_or(&everything), flag)?;
+        if going.is_empty() {
+            return Ok((UidSet::new(), mailbox.highest_modseq));
+        }
+        let stamp = self.next_seq(mailbox.org, now)?;
+        let set: UidSet = going.iter().map(|gone| gone.uid).collect();
+        for &(low, high) in set.ranges() {
+            self.run(
+                "DELETE FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4",
+                [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
+            )?;
+        }
+        let free = going.len() <= FREE_AT_ONCE;
+        let mut bytes = 0;
+        for gone in &going {
+            bytes += i64::from(gone.size);
+            self.drop_body(mailbox.org, gone.body, free)?;
+        }
+        self.count_inbox(mailbox.inbox, -(going.len() as i64), -bytes)?;
+        self.record_gone((stamp, origin), (place, mailbox), &going, None, events)?;
+        Ok((set, stamp.seq))
+    }
+
+    /// What every way out of a mailbox has in common: its counters, the ranges that
+    /// resynchronisation needs, the event.
+    pub(super) fn record_gone(
+        &self,
+        (stamp, origin): (Stamp, ConnId),
+        (place, mailbox): (&Place, &Mailbox),
+        going: &[Gone],
+        moved_to: Option<MailboxId>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
+        let mut delta = Delta::default();
+        for gone in going {
+            delta.messages -= 1;
+            delta.unseen -= i64::from(!gone.flags.has(Flags::SEEN));
+            delta.deleted -= i64::from(gone.flags.has(Flags::DELETED));
+            delta.bytes -= i64::from(gone.size);
+        }
+        self.count(mailbox.id, stamp.seq, &delta)?;
+        let uids: UidSet = going.iter().map(|gone| gone.uid).collect();
+        for &(low, high) in uids.ranges() {
+            self.run(
+                "INSERT INTO expunged (mailbox, modseq, low, high) VALUES (?1, ?2, ?3, ?4)",
+                [mailbox.id.0, int(stamp.seq), low.into(), high.into()],
+            )?;
+        }
+        let event = NewEvent {
+            inbox: Some(place.path.clone()),
+            mailbox: Some(mailbox.id),
+            uids,
+            change: Change::Expunged {
+                messages: going.iter().take(BULK_MESSAGES_MAX).map(|g| g.id).collect(),
+                count: u32::try_from(going.len()).unwrap_or(u32::MAX),
+                moved_to,
+                folder: mailbox.name.clone(),
+            },
+        };
+        self.put_event(stamp, origin, event, events)
+    }
+
+    /// UIDs that were expunged after `since`.
+    pub(super) fn expunged_since(&self, mailbox: &Mailbox, since: u64) -> Result<UidSet, Error> {
+        let ranges = self.all(
+            "SELECT low, high FROM expunged WHERE mailbox = ?1 AND modseq > ?2",
+            [mailbox.id.0, int(since)],
+            |r| Ok((uint32(r.get(0)?), uint32(r.get(1)?))),
+        )?;
+        Ok(UidSet::from_ranges(ranges))
+    }
+
+    /// Takes every entry of a mailbox away that is going itself: no event and no history.
+    pub(super) fn drop_entries(&self, mailbox: &Mailbox) -> Result<(), Error> {
+        let everything = UidSet::from(1..=u32::MAX);
+        let going = self.going(mailbox, &everything, Flags::NONE)?;
+        let free = going.len() <= FREE_AT_ONCE;
+        let mut bytes = 0;
+        for gone in &going {
+            bytes += i64::from(gone.size);
+            self.drop_body(mailbox.org, gone.body, free)?;
+        }
+        self.run(
+            "DELETE FROM entry WHERE mailbox = ?1 AND org = ?2",
+            [mailbox.id.0, mailbox.org.0],
+        )?;
+        self.count_inbox(mailbox.inbox, -(going.len() as i64), -bytes)
+    }
+
+    /// Entries in `uids` that have all of `flag`.
+    pub(super) fn going(
+        &self,
+        mailbox: &Mailbox,
+        uids: &UidSet,
+        flag: Flags,
+    ) -> Result<Vec<Gone>, Error> {
+        let mut going = Vec::new();
+        for (low, high) in spans(uids) {
+            let _ = self.each(
+                "SELECT uid, id, body, size, flags FROM entry
+                 WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags & ?4 = ?4 AND org = ?5
+                 ORDER BY uid",
+                [
+                    mailbox.id.0,
+                    low.into(),
+                    high.into(),
+                    flag.0.into(),
+                    mailbox.org.0,
+                ],
+                |r| {
+                    let uid = uint32(r.get(0)?);
+                    if uids.contains(uid) {
+                        going.push(Gone {
+                            uid,
+                            id: EntryId(r.get(1)?),
+                            body: BodyId(r.get(2)?),
+                            size: uint32(r.get(3)?),
+                            flags: read_flags(r, 4)?,
+                        });
+                    }
+                    Ok(ControlFlow::Continue(()))
+                },
+            )?;
+        }
+        Ok(going)
+    }
+}
+
+/// Up to this many bodies are freed within the command; more are left to the writer's idle
+/// moments, so that one EXPUNGE of a large mailbox holds others up less.
+const FREE_AT_ONCE: usize = 200;

@@ -1,0 +1,142 @@
+//! Flags and keywords of many entries, changed by one command: one number of the log, one
+//! row, and only entries whose state really differs get it as MODSEQ.
+
+use super::entry::pack_keywords;
+use super::event::NewEvent;
+use super::mailbox::Delta;
+use super::{Error, Mailbox, Place, Store, int};
+use crate::call::{
+    BULK_MESSAGES_MAX, Bulk, Change, ConnId, EntryState, Event, FlagChange, Flags, Now, Refusal,
+    UidSet,
+};
+
+/// What STORE asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct FlagAsk<'a> {
+    /// Add, remove or replace.
+    pub how: FlagChange,
+    /// System flags.
+    pub flags: Flags,
+    /// Keywords, each an atom.
+    pub keywords: &'a [String],
+    /// Entries with a higher MODSEQ stay as they are (RFC 7162 section 3.1.3).
+    pub unchanged_since: Option<u64>,
+}
+
+impl FlagAsk<'_> {
+    /// Changes `state`; whether it differs now.
+    fn apply(&self, state: &mut EntryState) -> Result<bool, Refusal> {
+        let flags = match self.how {
+            FlagChange::Add => state.flags.with(self.flags),
+            FlagChange::Remove => state.flags.without(self.flags),
+            FlagChange::Replace => self.flags,
+        };
+        let mut changed = flags != state.flags;
+        state.flags = flags;
+        let given = |word: &String| self.keywords.iter().any(|k| k.eq_ignore_ascii_case(word));
+        let before = state.keywords.len();
+        match self.how {
+            FlagChange::Add => {}
+            FlagChange::Remove => state.keywords.retain(|word| !given(word)),
+            FlagChange::Replace => state.keywords.retain(given),
+        }
+        changed |= state.keywords.len() != before;
+        if self.how != FlagChange::Remove {
+            for word in self.keywords {
+                if !state.keywords.iter().any(|k| k.eq_ignore_ascii_case(word)) {
+                    state.keywords.push(word.clone());
+                    changed = true;
+                }
+            }
+            if changed && state.keywords.len() > KEYWORDS_MAX {
+                return Err(Refusal::Limit {
+                    what: "keywords",
+                    max: KEYWORDS_MAX as u64,
+                });
+            }
+        }
+        Ok(changed)
+    }
+}
+
+impl Store {
+    /// Changes flags of the entries in `uids`. Gives the new state of every entry that was
+    /// asked for and passed `unchanged_since`, and the UIDs that did not pass.
+    pub fn set_flags(
+        &self,
+        (now, origin): (Now, ConnId),
+        (place, mailbox): (&Place, &Mailbox),
+        uids: &UidSet,
+        ask: &FlagAsk<'_>,
+        events: &mut Vec<Event>,
+    ) -> Result<(Vec<EntryState>, UidSet), Error> {
+        let mut states = self.states(mailbox, uids)?;
+        let mut modified = UidSet::new();
+        if let Some(most) = ask.unchanged_since {
+            states.retain(|state| {
+                let passes = state.modseq <= most;
+                if !passes {
+                    modified.insert(state.uid);
+                }
+                passes
+            });
+        }
+        let mut delta = Delta::default();
+        let mut changed = UidSet::new();
+        let mut bulk = Vec::new();
+        for (n, state) in states.iter_mut().enumerate() {
+            let before = state.flags;
+            if !ask.apply(state)? {
+                continue;
+            }
+            let flip = |flag: Flags| i64::from(state.flags.has(flag)) - i64::from(before.has(flag));
+            delta.unseen -= flip(Flags::SEEN);
+            delta.deleted += flip(Flags::DELETED);
+            changed.insert(state.uid);
+            bulk.push(n);
+        }
+        if changed.is_empty() {
+            return Ok((states, modified));
+        }
+        let stamp = self.next_seq(mailbox.org, now)?;
+        for n in &bulk {
+            let Some(state) = states.get_mut(*n) else {
+                continue;
+            };
+            state.modseq = stamp.seq;
+            self.run(
+                "UPDATE entry SET modseq = ?3, flags = ?4, keywords = ?5
+                 WHERE mailbox = ?1 AND uid = ?2 AND org = ?6",
+                (
+                    mailbox.id.0,
+                    state.uid,
+                    int(stamp.seq),
+                    state.flags.0,
+                    pack_keywords(&state.keywords),
+                    mailbox.org.0,
+                ),
+            )?;
+        }
+        self.count(mailbox.id, stamp.seq, &delta)?;
+        let messages = bulk
+            .iter()
+            .take(BULK_MESSAGES_MAX)
+            .filter_map(|n| states.get(*n).cloned())
+            .collect();
+        let event = NewEvent {
+            inbox: Some(place.path.clone()),
+            mailbox: Some(mailbox.id),
+            uids: changed,
+            change: Change::Flagged(Bulk {
+                messages,
+                count: u32::try_from(bulk.len()).unwrap_or(u32::MAX),
+                folder: mailbox.name.clone(),
+            }),
+        };
+        self.put_event(stamp, origin, event, events)?;
+        Ok((states, modified))
+    }
+}
+
+/// Keywords of one entry: enough for labels, few enough that a row stays a row.
+pub const KEYWORDS_MAX: usize = 64;

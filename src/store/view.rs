@@ -1,0 +1,114 @@
+//! Messages as REST lists and shows them: entries of an inbox, newest first, with what was
+//! stored of their body. Whoever asks says row by row whether to go on.
+
+use core::ops::ControlFlow;
+
+use rusqlite::Row;
+
+use super::body::unpack_summary;
+use super::entry::{arrival_of, read_state};
+use super::{Error, Store, uint32};
+use crate::call::{
+    Arrival, BodyId, EntryId, EntryState, InboxId, MailboxId, OrgId, Summary, ThreadId,
+};
+
+/// One message with all that is stored beside its octets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct View {
+    /// Its mailbox.
+    pub mailbox: MailboxId,
+    /// The mailbox's name.
+    pub folder: String,
+    /// UID, id, MODSEQ, flags, keywords.
+    pub state: EntryState,
+    /// The conversation.
+    pub thread: ThreadId,
+    /// How it came.
+    pub arrival: Arrival,
+    /// Internal date.
+    pub received_at: i64,
+    /// Octets with the prefix.
+    pub size: u32,
+    /// Octets of the entry's own.
+    pub prefix: Vec<u8>,
+    /// The body and its octets.
+    pub body: (BodyId, u32),
+    /// With its brackets, or empty.
+    pub message_id: String,
+    /// What lists show.
+    pub summary: Summary,
+    /// Envelope and structure.
+    pub digest: Vec<u8>,
+}
+
+/// Where a list goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Below {
+    /// Through the whole inbox, at ids below this.
+    Id(i64),
+    /// Through one mailbox, at UIDs below this.
+    Uid(MailboxId, u32),
+}
+
+impl Store {
+    /// Messages of an inbox below a place, newest first, until `look` breaks.
+    pub fn views(
+        &self,
+        org: OrgId,
+        inbox: InboxId,
+        below: Below,
+        mut look: impl FnMut(View) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        let (sql, below) = match below {
+            Below::Id(id) => (BY_ID, [inbox.0, id, org.0, 0]),
+            Below::Uid(mailbox, uid) => (BY_UID, [inbox.0, uid.into(), org.0, mailbox.0]),
+        };
+        self.each(sql, below, |r| look(read_view(r)?)).map(drop)
+    }
+
+    /// One message.
+    pub fn view(&self, org: OrgId, inbox: InboxId, id: EntryId) -> Result<Option<View>, Error> {
+        let mut found = None;
+        self.views(org, inbox, Below::Id(id.0.saturating_add(1)), |view| {
+            found = (view.state.id == id).then_some(view);
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(found)
+    }
+}
+
+fn read_view(r: &Row<'_>) -> Result<View, Error> {
+    let summary = r
+        .get_ref(14)?
+        .as_blob()
+        .map_err(|_| Error::Corrupt("summary"))?;
+    Ok(View {
+        state: read_state(r)?,
+        mailbox: MailboxId(r.get(5)?),
+        folder: r.get(6)?,
+        thread: ThreadId(r.get(7)?),
+        arrival: arrival_of(r.get(8)?),
+        received_at: r.get(9)?,
+        size: uint32(r.get(10)?),
+        prefix: r.get::<_, Option<Vec<u8>>>(11)?.unwrap_or_default(),
+        body: (BodyId(r.get(12)?), uint32(r.get(13)?)),
+        summary: unpack_summary(summary)?,
+        message_id: r.get(15)?,
+        digest: r.get(16)?,
+    })
+}
+
+// `?4 = ?4` keeps the two statements' parameters alike.
+const BY_ID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
+     e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
+     b.message_id, b.digest
+ FROM entry e INDEXED BY entry_id
+     CROSS JOIN mailbox m ON m.id = e.mailbox CROSS JOIN body b ON b.id = e.body
+ WHERE e.inbox = ?1 AND e.id < ?2 AND e.org = ?3 AND ?4 = ?4 ORDER BY e.id DESC";
+
+const BY_UID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
+     e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
+     b.message_id, b.digest
+ FROM entry e
+     CROSS JOIN mailbox m ON m.id = e.mailbox CROSS JOIN body b ON b.id = e.body
+ WHERE e.mailbox = ?4 AND e.uid < ?2 AND e.org = ?3 AND e.inbox = ?1 ORDER BY e.uid DESC";
