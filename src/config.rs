@@ -1,1 +1,334 @@
-//! To be built.
+//! Flags and the TOML file, made into one [`Config`]. Everything has a default, and
+//! everything wrong is said in one sentence that names it; nothing unknown is passed over.
+//!
+//! The limits and their reasons are in [`crate::call::Limits`]; a limit of 0 is refused, for
+//! some readers take it for "none" and some for "nothing".
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::call::{Door, Limits};
+
+/// What the command line can say of a server.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct Flags {
+    /// Configuration file (TOML); without one, everything has a default for trying it out
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder for mail, keys and certificates [default: ./postern-data]
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// `auto` takes free ports instead of the configured ones
+    #[arg(long, value_name = "PORTS", default_value = "configured")]
+    pub ports: Ports,
+    /// Lift rates, budgets and connection limits, for benches and tests; loopback only
+    #[arg(long)]
+    pub no_limits: bool,
+    /// Print one line of JSON when ready
+    #[arg(long)]
+    pub json: bool,
+    /// What to log to standard error: error, warn, info, debug or trace [default: warn]
+    #[arg(long, value_name = "LEVEL")]
+    pub log: Option<String>,
+}
+
+/// Which ports to listen on.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Ports {
+    /// Those of the configuration, or the defaults.
+    #[default]
+    Configured,
+    /// Any that are free.
+    Auto,
+}
+
+/// How a server is to run; checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Sockets to open, each with its protocol; port 0 takes a free one.
+    pub listeners: Vec<(Door, SocketAddr)>,
+    /// The server's own name: greetings, Received, certificate.
+    pub hostname: String,
+    /// The domain that inboxes are made on when they name none.
+    pub domain: String,
+    /// Chain and key, PEM; `None` makes them in the data folder.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Whom to become after binding.
+    pub user: Option<String>,
+    /// Limits, lifted already if that was asked for.
+    pub limits: Limits,
+    /// Level of the log.
+    pub log: String,
+    /// One line of JSON instead of a greeting for people.
+    pub json: bool,
+}
+
+impl Config {
+    /// Reads the file that the flags name, if they do. The error is one for the operator.
+    pub fn load(flags: &Flags) -> Result<Config, String> {
+        let text = match &flags.config {
+            None => String::new(),
+            Some(path) => fs::read_to_string(path)
+                .map_err(|error| format!("cannot read {}: {error}", path.display()))?,
+        };
+        let name = flags.config.as_deref().map_or_else(
+            || "configuration".to_owned(),
+            |path| path.display().to_string(),
+        );
+        Config::parse(&text, flags).map_err(|error| format!("{name}: {error}"))
+    }
+
+    fn parse(text: &str, flags: &Flags) -> Result<Config, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let mut listeners = match file.listen {
+            Some(listen) => listen.sockets()?,
+            None => DEFAULT_LISTENERS
+                .iter()
+                .map(|&(door, port)| (door, (IpAddr::V4(Ipv4Addr::LOCALHOST), port).into()))
+                .collect(),
+        };
+        if flags.ports == Ports::Auto {
+            for (_, address) in &mut listeners {
+                address.set_port(0);
+            }
+        }
+        let is_loopback = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
+        for (door, address) in &listeners {
+            if *door == Door::Http && !is_loopback(address) {
+                return Err(format!(
+                    "listen.http = \"{address}\": HTTP in clear carries keys, so it is served \
+                     on a loopback address only; use listen.https"
+                ));
+            }
+        }
+        let mut limits = file.limits;
+        for (name, value, reason) in limits.rows() {
+            if value == 0 {
+                return Err(format!(
+                    "limits.{name} = 0: a limit must be at least 1 ({})",
+                    reason.trim()
+                ));
+            }
+        }
+        if flags.no_limits {
+            if let Some((_, address)) = listeners.iter().find(|(_, a)| !is_loopback(a)) {
+                return Err(format!(
+                    "--no-limits is for benches and tests on a loopback address, but a listener \
+                     is on {address}"
+                ));
+            }
+            limits.lift();
+        }
+        let certificate = match (file.tls.certificate, file.tls.key) {
+            (None, None) => None,
+            (Some(chain), Some(key)) => Some((chain, key)),
+            (Some(_), None) => return Err("tls.certificate needs tls.key beside it".into()),
+            (None, Some(_)) => return Err("tls.key needs tls.certificate beside it".into()),
+        };
+        let log = flags.log.clone().or(file.log);
+        let log = log.unwrap_or_else(|| "warn".into());
+        if !LEVELS.contains(&log.as_str()) {
+            return Err(format!("log = \"{log}\": one of {}", LEVELS.join(", ")));
+        }
+        let data = flags.data.clone().or(file.data);
+        Ok(Config {
+            data: data.unwrap_or_else(|| "./postern-data".into()),
+            listeners,
+            hostname: name("hostname", file.hostname, "localhost")?,
+            domain: name("domain", file.domain, "postern.localhost")?,
+            certificate,
+            user: file.user,
+            limits,
+            log,
+            json: flags.json,
+        })
+    }
+}
+
+/// The file, as it is written.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    data: Option<PathBuf>,
+    hostname: Option<String>,
+    domain: Option<String>,
+    user: Option<String>,
+    log: Option<String>,
+    listen: Option<Listen>,
+    tls: Tls,
+    limits: Limits,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Tls {
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+/// Exactly what is named is opened.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Listen {
+    mx: Addresses,
+    submission: Addresses,
+    submissions: Addresses,
+    imap: Addresses,
+    imaps: Addresses,
+    http: Addresses,
+    https: Addresses,
+}
+
+/// One address, a list of them, or none.
+#[derive(Deserialize, Default)]
+#[serde(untagged)]
+enum Addresses {
+    #[default]
+    None,
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Listen {
+    fn sockets(self) -> Result<Vec<(Door, SocketAddr)>, String> {
+        let all = [
+            ("mx", Door::Mx, self.mx),
+            ("submissions", Door::Submissions, self.submissions),
+            ("submission", Door::Submission, self.submission),
+            ("imaps", Door::Imaps, self.imaps),
+            ("imap", Door::Imap, self.imap),
+            ("https", Door::Https, self.https),
+            ("http", Door::Http, self.http),
+        ];
+        let mut sockets = Vec::new();
+        for (name, door, addresses) in all {
+            let texts = match addresses {
+                Addresses::None => Vec::new(),
+                Addresses::One(text) => vec![text],
+                Addresses::Many(texts) => texts,
+            };
+            for text in texts {
+                let address = text.parse().map_err(|_| {
+                    format!(
+                        "listen.{name} = \"{text}\": give an address and a port, as \
+                         \"0.0.0.0:25\" or \"[::]:25\""
+                    )
+                })?;
+                sockets.push((door, address));
+            }
+        }
+        if sockets.is_empty() {
+            return Err("listen: no listener is named, so nobody could connect".into());
+        }
+        Ok(sockets)
+    }
+}
+
+/// A host or domain name in lower case; letters, digits, hyphens and dots.
+fn name(field: &str, given: Option<String>, default: &str) -> Result<String, String> {
+    let Some(given) = given else {
+        return Ok(default.into());
+    };
+    let name = given.trim_end_matches('.').to_ascii_lowercase();
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    if name.len() > 253 || !name.split('.').all(is_label) {
+        return Err(format!(
+            "{field} = \"{given}\": not a host name (international names go in as punycode)"
+        ));
+    }
+    Ok(name)
+}
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// Where everything listens on the machine of somebody who just tries it.
+const DEFAULT_LISTENERS: [(Door, u16); 6] = [
+    (Door::Mx, 8025),
+    (Door::Submissions, 8465),
+    (Door::Submission, 8587),
+    (Door::Imaps, 8993),
+    (Door::Https, 8443),
+    (Door::Http, 8080),
+];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text, &Flags::default())
+    }
+
+    #[test]
+    fn nothing_is_needed() {
+        let config = parse("").unwrap();
+        assert_eq!(config.listeners.len(), 6);
+        assert!(config.listeners.iter().all(|(_, a)| a.ip().is_loopback()));
+        assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.hostname, "localhost");
+        let auto = Flags {
+            ports: Ports::Auto,
+            ..Flags::default()
+        };
+        let config = Config::parse("", &auto).unwrap();
+        assert!(config.listeners.iter().all(|(_, a)| a.port() == 0));
+    }
+
+    #[test]
+    fn a_file_says_it_all() {
+        let config = parse(
+            "hostname = 'Mail.Example.COM'\ndomain = 'example.com'\nuser = 'postern'\n\
+             [listen]\nmx = ['0.0.0.0:25', '[::]:25']\nimaps = '0.0.0.0:993'\n\
+             imap = '127.0.0.1:143'\n[tls]\ncertificate = 'a.pem'\nkey = 'b.pem'\n\
+             [limits]\nmessage_bytes = 1000\n",
+        )
+        .unwrap();
+        assert_eq!(config.hostname, "mail.example.com");
+        let doors: Vec<Door> = config.listeners.iter().map(|(door, _)| *door).collect();
+        assert_eq!(doors, [Door::Mx, Door::Mx, Door::Imaps, Door::Imap]);
+        assert_eq!(config.limits.message_bytes, 1000);
+        assert!(config.certificate.is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, said) in [
+            ("hostnam = 'a'", "hostnam"),
+            ("[limits]\nmessage_byte = 1", "message_byte"),
+            ("[limits]\nmessage_bytes = 0", "limits.message_bytes = 0"),
+            ("[limits]\nmessage_bytes = -1", "message_bytes"),
+            ("[listen]\nhttp = '0.0.0.0:80'", "listen.http"),
+            ("[listen]\nsmtp = '0.0.0.0:25'", "smtp"),
+            ("[listen]\nmx = 'localhost:25'", "listen.mx"),
+            ("[listen]\n", "no listener"),
+            ("[tls]\nkey = 'k'", "tls.certificate"),
+            ("hostname = 'a b'", "hostname"),
+            ("hostname = ''", "hostname"),
+            ("log = 'loud'", "log"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+        let flags = Flags {
+            no_limits: true,
+            ..Flags::default()
+        };
+        assert!(Config::parse("[listen]\nmx = '0.0.0.0:25'", &flags).is_err());
+        let lifted = Config::parse("", &flags).unwrap();
+        assert!(lifted.limits.connections_per_ip > 1_000_000);
+    }
+}
