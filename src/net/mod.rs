@@ -1,1 +1,26 @@
-//! To be built.
+//! Sockets, TLS, timers and threads' mail: everything that touches the outside world, and the
+//! only place that does.
+//!
+//! `listen` accepts on the main thread and deals connections to workers; a `worker` runs one
+//! poll loop a core over its `conn`s; a conn is a `transport` (plain or `tls`) and a session.
+//! `hub` brings replies and events in from the service's threads, `timer` brings the time.
+//! Nothing here knows a protocol's words except the goodbye at a full door.
+
+mod bind;
+mod cert;
+mod clock;
+mod conn;
+mod hub;
+mod listen;
+mod timer;
+mod tls;
+mod transport;
+mod worker;
+
+pub use bind::{Listener, bind, raise_descriptors};
+pub use cert::{Certified, provide as provide_certificate};
+pub use clock::Clock;
+pub use hub::{Hub, Inbox};
+pub use listen::{Acceptor, Alarm, Bell, Ended};
+pub use tls::TlsDoors;
+pub use worker::{Submit, Worker};

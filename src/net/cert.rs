@@ -1,0 +1,352 @@
+//! The server's certificate: found where the configuration says, or made in the data folder
+//! with a CA of its own on first start and renewed before it ends.
+//!
+//! A client that trusts `tls/ca.pem` trusts every certificate that this server makes later.
+//! Private keys are written with mode 0600 and a rename, so a crash leaves no half of one.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ProducesTickets;
+use rustls::sign::CertifiedKey;
+
+use super::tls::TlsDoors;
+
+/// Where the certificate is, and what loading it again needs.
+pub struct Certified {
+    /// What clients have to trust; `None` when the certificate is the operator's own.
+    pub ca: Option<PathBuf>,
+    chain: PathBuf,
+    key: PathBuf,
+    tickets: Arc<dyn ProducesTickets>,
+}
+
+/// Finds or makes the certificate. `own` is chain and key of the configuration; without,
+/// they are made in `folder` for `host` and the loopback names.
+pub fn provide(
+    folder: &Path,
+    own: Option<(&Path, &Path)>,
+    host: &str,
+    unix_ms: i64,
+) -> Result<Certified, String> {
+    let tickets = rustls::crypto::ring::Ticketer::new()
+        .map_err(|error| format!("cannot make keys for TLS session tickets: {error}"))?;
+    if let Some((chain, key)) = own {
+        return Ok(Certified {
+            ca: None,
+            chain: chain.into(),
+            key: key.into(),
+            tickets,
+        });
+    }
+    let folder = folder.join("tls");
+    let certified = Certified {
+        ca: Some(folder.join("ca.pem")),
+        chain: folder.join("cert.pem"),
+        key: folder.join("key.pem"),
+        tickets,
+    };
+    let now = unix_ms.div_euclid(1000);
+    if !is_good(&certified, host, now) {
+        make(&folder, &certified, host, now).map_err(|error| {
+            format!("cannot make a certificate in {}: {error}", folder.display())
+        })?;
+    }
+    Ok(certified)
+}
+
+impl Certified {
+    /// Reads the files and makes the configurations of all listeners. Called at the start
+    /// and on SIGHUP; on an error the caller keeps what it has.
+    pub fn load(&self) -> Result<TlsDoors, String> {
+        let chain = read_chain(&self.chain)?;
+        let key = PrivateKeyDer::from_pem_file(&self.key)
+            .map_err(|error| format!("{}: {error}", self.key.display()))?;
+        let provider = rustls::crypto::ring::default_provider();
+        let certified = CertifiedKey::from_der(chain, key, &provider)
+            .map_err(|error| format!("{}: {error}", self.chain.display()))?;
+        TlsDoors::new(Arc::new(certified), &self.tickets)
+            .map_err(|error| format!("{}: {error}", self.chain.display()))
+    }
+
+    /// Seconds until the certificate ends, negative when it has; `None` when its date
+    /// cannot be read.
+    pub fn remaining_s(&self, unix_ms: i64) -> Option<i64> {
+        let chain = read_chain(&self.chain).ok()?;
+        let end = not_after(chain.first()?)?;
+        Some(end.saturating_sub(unix_ms.div_euclid(1000)))
+    }
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let fault = |error: rustls::pki_types::pem::Error| format!("{}: {error}", path.display());
+    let chain: Vec<_> = CertificateDer::pem_file_iter(path)
+        .map_err(fault)?
+        .collect::<Result<_, _>>()
+        .map_err(fault)?;
+    if chain.is_empty() {
+        return Err(format!("{}: no certificate in it", path.display()));
+    }
+    Ok(chain)
+}
+
+/// Whether what is in the folder can be used for `host` for some time yet.
+fn is_good(certified: &Certified, host: &str, now: i64) -> bool {
+    let Some(ca) = &certified.ca else {
+        return true;
+    };
+    let Ok(chain) = read_chain(&certified.chain) else {
+        return false;
+    };
+    let Some(leaf) = chain.first() else {
+        return false;
+    };
+    // Names stand in a certificate as they are, so looking for the octets is enough to
+    // see that the host name has changed.
+    let names_host = leaf.windows(host.len()).any(|part| part == host.as_bytes());
+    let lasts = not_after(leaf).is_some_and(|end| end.saturating_sub(now) > RENEW_S);
+    names_host && lasts && read_chain(ca).is_ok() && certified.load().is_ok()
+}
+
+fn make(folder: &Path, certified: &Certified, host: &str, now: i64) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(|e| e.to_string())?;
+    let ca_key_file = folder.join("ca-key.pem");
+    let ca_file = folder.join("ca.pem");
+    let kept = fs::read_to_string(&ca_key_file)
+        .ok()
+        .and_then(|pem| KeyPair::from_pem(&pem).ok())
+        .filter(|_| {
+            read_chain(&ca_file).is_ok_and(|chain| {
+                let end = chain.first().and_then(|ca| not_after(ca));
+                end.is_some_and(|end| end.saturating_sub(now) > LEAF_S)
+            })
+        });
+    let fault = |error: rcgen::Error| error.to_string();
+    let ca = authority(now)?;
+    let ca_key = match kept {
+        Some(key) => key,
+        None => {
+            let key = KeyPair::generate().map_err(fault)?;
+            let pem = ca.self_signed(&key).map_err(fault)?.pem();
+            write(&ca_key_file, &key.serialize_pem(), 0o600)?;
+            write(&ca_file, &pem, 0o644)?;
+            key
+        }
+    };
+    let mut names = vec!["localhost".to_owned()];
+    if host != "localhost" {
+        names.push(host.to_owned());
+    }
+    names.extend(["127.0.0.1".to_owned(), "::1".to_owned()]);
+    let mut leaf = CertificateParams::new(names).map_err(fault)?;
+    leaf.distinguished_name = named(host);
+    let epoch = date_time_ymd(1970, 1, 1);
+    leaf.not_before = epoch + since(now - SKEW_S);
+    leaf.not_after = epoch + since(now + LEAF_S);
+    leaf.use_authority_key_identifier_extension = true;
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let key = KeyPair::generate().map_err(fault)?;
+    // The same name and key as the CA on disk, so nothing has to be read back from it.
+    let issuer = Issuer::new(ca, ca_key);
+    let signed = leaf.signed_by(&key, &issuer).map_err(fault)?;
+    write(&certified.key, &key.serialize_pem(), 0o600)?;
+    write(&certified.chain, &signed.pem(), 0o644)
+}
+
+fn authority(now: i64) -> Result<CertificateParams, String> {
+    let mut ca = CertificateParams::new(Vec::new()).map_err(|error| error.to_string())?;
+    ca.distinguished_name = named("Postern local CA");
+    ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    let epoch = date_time_ymd(1970, 1, 1);
+    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    ca.not_before = epoch + since(now - SKEW_S);
+    ca.not_after = epoch + since(now + CA_S);
+    Ok(ca)
+}
+
+fn named(name: &str) -> DistinguishedName {
+    let mut dn = DistinguishedName::new();
+    // RFC 5280 bounds a common name at 64 characters.
+    dn.push(
+        DnType::CommonName,
+        name.chars().take(64).collect::<String>(),
+    );
+    dn
+}
+
+/// Time since 1970-01-01.
+fn since(unix_s: i64) -> Duration {
+    Duration::from_secs(u64::try_from(unix_s).unwrap_or(0))
+}
+
+/// Whole or not at all, and never readable by others for a moment.
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), String> {
+    let new = path.with_extension("new");
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(&new)
+        .and_then(|mut file| {
+            file.set_permissions(Permissions::from_mode(mode))?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&new, path));
+    written.map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// `notAfter` of a certificate in unix seconds: Certificate > TBSCertificate > the fifth
+/// field with the version, Validity > the second time (RFC 5280 section 4.1).
+fn not_after(certificate: &[u8]) -> Option<i64> {
+    let (_, certificate, _) = element(certificate)?;
+    let (_, mut rest, _) = element(certificate)?;
+    let (tag, _, after) = element(rest)?;
+    if tag == 0xa0 {
+        rest = after; // the version
+    }
+    for _ in 0..3 {
+        rest = element(rest)?.2; // serial number, algorithm, issuer
+    }
+    let (_, validity, _) = element(rest)?;
+    let (_, _, second) = element(validity)?;
+    let (tag, text, _) = element(second)?;
+    let digits: Vec<i64> = text
+        .iter()
+        .filter(|b| b.is_ascii_digit())
+        .map(|b| i64::from(b - b'0'))
+        .collect();
+    let two = |at: usize| Some(digits.get(at)? * 10 + digits.get(at + 1)?);
+    let (year, from) = match tag {
+        // UTCTime: years below 50 are in this century.
+        0x17 => match two(0)? {
+            yy if yy < 50 => (2000 + yy, 2),
+            yy => (1900 + yy, 2),
+        },
+        0x18 => (two(0)? * 100 + two(2)?, 4),
+        _ => return None,
+    };
+    let days = days_from_civil(year, two(from)?, two(from + 2)?);
+    Some(((days * 24 + two(from + 4)?) * 60 + two(from + 6)?) * 60 + two(from + 8)?)
+}
+
+/// One DER element: tag, content, what stands behind it.
+fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = der.split_first()?;
+    let (&first, mut rest) = rest.split_first()?;
+    let mut len = usize::from(first);
+    if first >= 0x80 {
+        let n = usize::from(first & 0x7f);
+        if n == 0 || n > 4 {
+            return None;
+        }
+        let (octets, after) = rest.split_at_checked(n)?;
+        len = octets.iter().fold(0, |len, b| len << 8 | usize::from(*b));
+        rest = after;
+    }
+    let (content, after) = rest.split_at_checked(len)?;
+    Some((tag, content, after))
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year - era * 400;
+    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+const DAY_S: i64 = 86_400;
+/// Apple's clients refuse server certificates that last longer than 825 days.
+const LEAF_S: i64 = 397 * DAY_S;
+const CA_S: i64 = 3650 * DAY_S;
+/// A month before its end a certificate is made anew at the next start.
+const RENEW_S: i64 = 30 * DAY_S;
+/// For clients whose clock is slow.
+const SKEW_S: i64 = DAY_S;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("postern-cert-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        path
+    }
+
+    #[test]
+    fn made_once_renewed_in_time_and_for_a_new_name() {
+        let folder = folder("renew");
+        let now = 1_800_000_000_000;
+        let at = |host: &str, days: i64| {
+            let certified = provide(&folder, None, host, now + days * DAY_S * 1000).unwrap();
+            certified.load().map(|_| ()).unwrap();
+            assert!(certified.remaining_s(now).unwrap() > 0);
+            (
+                fs::read(certified.ca.unwrap()).unwrap(),
+                fs::read(certified.chain).unwrap(),
+            )
+        };
+        let first = at("a.test", 0);
+        assert_eq!(first, at("a.test", 300));
+        let renewed = at("a.test", 380);
+        assert!(renewed.0 == first.0 && renewed.1 != first.1);
+        let other = at("b.test", 380);
+        assert!(other.0 == first.0 && other.1 != renewed.1);
+        // The CA is replaced while it still outlasts what it signs.
+        assert!(at("b.test", 3400).0 != first.0);
+        let mode = |name: &str| {
+            let file = folder.join("tls").join(name);
+            fs::metadata(file).unwrap().permissions().mode() & 0o777
+        };
+        assert_eq!((mode("key.pem"), mode("ca-key.pem")), (0o600, 0o600));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_broken_file_is_made_anew_and_an_own_one_is_not() {
+        let folder = folder("broken");
+        let certified = provide(&folder, None, "a.test", 1_800_000_000_000).unwrap();
+        fs::write(&certified.chain, "nonsense").unwrap();
+        assert!(certified.load().is_err());
+        let own = provide(
+            &folder,
+            Some((&certified.chain, &certified.key)),
+            "a.test",
+            0,
+        )
+        .unwrap();
+        assert!(own.load().is_err());
+        provide(&folder, None, "a.test", 1_800_000_000_000)
+            .unwrap()
+            .load()
+            .map(|_| ())
+            .unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn dates() {
+        assert_eq!(days_from_civil(1970, 1, 1), 0);
+        assert_eq!(days_from_civil(2000, 3, 1), 11_017);
+        assert_eq!(days_from_civil(2024, 2, 29), 19_782);
+        assert_eq!(not_after(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
+        assert_eq!(not_after(&[]), None);
+    }
+}

@@ -1,0 +1,36 @@
+//! The one clock: a monotonic count of milliseconds since the process began, and the date.
+//!
+//! Timers use the first, header fields and rows the second (decisions.md 26). A worker reads
+//! it once a turn; nothing else in the crate reads a clock.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::call::Now;
+
+/// Tells the time. Copies share the origin.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    origin: Instant,
+}
+
+impl Clock {
+    /// A clock that counts from now.
+    #[allow(clippy::new_without_default)] // a default that reads the time would be a surprise
+    pub fn new() -> Self {
+        Clock {
+            origin: Instant::now(),
+        }
+    }
+
+    /// The time. The date may jump either way when an operator sets it; the monotonic part
+    /// never goes back. A date before 1970 is 0.
+    pub fn now(&self) -> Now {
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
+        Now {
+            mono_ms: u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX),
+            unix_ms: unix,
+        }
+    }
+}

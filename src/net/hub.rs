@@ -1,0 +1,127 @@
+//! How the service's threads reach the workers: one queue and one waker a worker.
+//!
+//! Everything comes in by the same queue, so a worker sees events before the replies that
+//! were sent after them. A worker that is awake is not woken again: a batch of a hundred
+//! replies costs one system call a worker. No lock is held across either end.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use mio::{Poll, Token, Waker};
+
+use super::listen::Accepted;
+use crate::call::{ConnId, Event, Reply};
+
+/// What a worker finds in its queue.
+pub(super) enum ToWorker {
+    /// A new connection.
+    Conn(Accepted),
+    /// The answer to a connection's call.
+    Reply(ConnId, Reply),
+    /// What has been committed.
+    Events(Arc<[Event]>),
+    /// Say goodbye to everybody and end.
+    Shutdown,
+}
+
+/// The sending side; clones share it.
+#[derive(Clone)]
+pub struct Hub {
+    workers: Arc<[Post]>,
+}
+
+struct Post {
+    queue: Sender<ToWorker>,
+    waker: Waker,
+    /// Set by the first sender after the worker last looked; the others need not wake it.
+    woken: Arc<AtomicBool>,
+}
+
+/// A worker's receiving side, with the poll that its waker belongs to.
+pub struct Inbox {
+    pub(super) poll: Poll,
+    pub(super) queue: Receiver<ToWorker>,
+    woken: Arc<AtomicBool>,
+}
+
+impl Hub {
+    /// A hub for `workers` workers (at least one), and their ends of it.
+    pub fn new(workers: usize) -> io::Result<(Hub, Vec<Inbox>)> {
+        let mut posts = Vec::new();
+        let mut inboxes = Vec::new();
+        for _ in 0..workers.max(1) {
+            let poll = Poll::new()?;
+            let waker = Waker::new(poll.registry(), WAKE)?;
+            let (sender, queue) = channel();
+            let woken = Arc::new(AtomicBool::new(false));
+            posts.push(Post {
+                queue: sender,
+                waker,
+                woken: Arc::clone(&woken),
+            });
+            inboxes.push(Inbox { poll, queue, woken });
+        }
+        let workers = posts.into();
+        Ok((Hub { workers }, inboxes))
+    }
+
+    /// Brings events to every worker: after their commit, before its replies.
+    pub fn publish(&self, events: Arc<[Event]>) {
+        if !events.is_empty() {
+            for post in self.workers.iter() {
+                post.send(ToWorker::Events(Arc::clone(&events)));
+            }
+        }
+    }
+
+    /// Brings a reply to the connection that asked, if it is still there. The server's own
+    /// calls (`ConnId(0)`) have nobody to tell.
+    pub fn answer(&self, conn: ConnId, reply: Reply) {
+        if conn != ConnId(0) {
+            self.post(conn).send(ToWorker::Reply(conn, reply));
+        }
+    }
+
+    /// Tells every worker to say goodbye and end.
+    pub fn shutdown(&self) {
+        for post in self.workers.iter() {
+            post.send(ToWorker::Shutdown);
+        }
+    }
+
+    pub(super) fn deal(&self, accepted: Accepted) {
+        let id = accepted.id;
+        self.post(id).send(ToWorker::Conn(accepted));
+    }
+
+    /// Ids count up, so their remainder deals connections round-robin and finds them again.
+    fn post(&self, conn: ConnId) -> &Post {
+        let n = self.workers.len() as u64;
+        &self.workers[(conn.0 % n) as usize]
+    }
+}
+
+impl Post {
+    fn send(&self, what: ToWorker) {
+        // A worker that has ended takes nothing any more; there is nobody to tell.
+        let sent = self.queue.send(what).is_ok();
+        if sent
+            && !self.woken.swap(true, Ordering::AcqRel)
+            && let Err(error) = self.waker.wake()
+        {
+            log::error!("cannot wake a worker: {error}");
+        }
+    }
+}
+
+impl Inbox {
+    /// Call before emptying the queue: whoever sends from now on wakes again.
+    pub(super) fn look(&self) {
+        self.woken.swap(false, Ordering::AcqRel);
+    }
+}
+
+/// The waker's token; connections count from 1.
+pub(super) const WAKE: Token = Token(0);

@@ -1,0 +1,445 @@
+//! The doors: accepts on the main thread, keeps the limits per address and in all, deals
+//! connections to the workers, and hears the signals.
+//!
+//! A refused peer hears one line in its protocol if that can be said in clear, and is closed
+//! without a TLS handshake. When the process has no descriptor left, a kept one is given up
+//! to take a peer off the queue and say so, and the listener rests: accept() is never called
+//! in a circle.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token, Waker};
+use rustix::io::Errno;
+use rustls::ServerConfig;
+use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+
+use super::bind::Listener;
+use super::clock::Clock;
+use super::hub::Hub;
+use super::tls::TlsDoors;
+use crate::call::{ConnId, Door, House, Limits, Metric};
+
+/// A connection on its way to a worker.
+pub(super) struct Accepted {
+    pub id: ConnId,
+    pub stream: TcpStream,
+    pub peer: SocketAddr,
+    pub door: Door,
+    pub tls: Option<Arc<ServerConfig>>,
+    pub slot: Slot,
+}
+
+/// A connection's place in the counts of its address; gives it back when it is dropped.
+pub(super) struct Slot {
+    key: (Prefix, Door),
+    gone: Sender<(Prefix, Door)>,
+    house: Arc<House>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.house.metrics.sub(Metric::ConnectionsOpen, 1);
+        // The acceptor has ended when the process stops; nobody counts then.
+        let _ = self.gone.send(self.key);
+    }
+}
+
+/// The main thread's loop.
+pub struct Acceptor {
+    poll: Poll,
+    signals: Signals,
+    clock: Clock,
+    doors: Vec<Gate>,
+    tls: TlsDoors,
+    hub: Hub,
+    house: Arc<House>,
+    counts: Counts,
+    gone: (Sender<(Prefix, Door)>, Receiver<(Prefix, Door)>),
+    alarm: Receiver<Alarm>,
+    bell: Bell,
+    /// Held to be given up when there is no other.
+    reserve: Option<File>,
+    next: u64,
+    most: usize,
+}
+
+struct Gate {
+    listener: Listener,
+    /// There may be somebody in the queue.
+    ready: bool,
+    /// Resting until then, after a failure of accept().
+    rest_until: Option<u64>,
+}
+
+/// What other threads have to tell the main one.
+#[derive(Debug)]
+pub enum Alarm {
+    /// A thread cannot go on, and neither can the process: what happened.
+    Fatal(String),
+}
+
+/// Wakes the main thread with an [`Alarm`].
+#[derive(Clone)]
+pub struct Bell {
+    sender: Sender<Alarm>,
+    waker: Arc<Waker>,
+}
+
+impl Bell {
+    /// Rings.
+    pub fn ring(&self, alarm: Alarm) {
+        if self.sender.send(alarm).is_err() || self.waker.wake().is_err() {
+            log::error!("the main thread cannot be reached");
+        }
+    }
+}
+
+/// Why the acceptor has ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// SIGTERM or SIGINT.
+    Asked,
+    /// Something is broken.
+    Fatal(String),
+}
+
+impl Acceptor {
+    /// Takes the listeners over. `most` is the number of connections that the process can
+    /// hold.
+    pub fn new(
+        listeners: Vec<Listener>,
+        tls: TlsDoors,
+        hub: Hub,
+        house: Arc<House>,
+        clock: Clock,
+        most: usize,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        let registry = poll.registry();
+        registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(registry, BELL)?);
+        let mut doors = Vec::new();
+        for (at, mut listener) in listeners.into_iter().enumerate() {
+            registry.register(&mut listener.socket, Token(at), Interest::READABLE)?;
+            doors.push(Gate {
+                listener,
+                ready: true,
+                rest_until: None,
+            });
+        }
+        let (sender, alarm) = channel();
+        Ok(Acceptor {
+            poll,
+            signals,
+            clock,
+            doors,
+            tls,
+            hub,
+            house,
+            counts: Counts::default(),
+            gone: channel(),
+            alarm,
+            bell: Bell { sender, waker },
+            reserve: reserve(),
+            next: 1,
+            most,
+        })
+    }
+
+    /// For the threads that may have something to tell.
+    pub fn bell(&self) -> Bell {
+        self.bell.clone()
+    }
+
+    /// Accepts until a signal or an alarm. `reload` is called on SIGHUP and gives new
+    /// certificates, or says why the old ones stay. The listeners are closed at the end.
+    pub fn run(mut self, mut reload: impl FnMut() -> Result<TlsDoors, String>) -> Ended {
+        let mut events = Events::with_capacity(64);
+        loop {
+            let timeout = self.timeout();
+            if let Err(error) = self.poll.poll(&mut events, Some(timeout))
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                return Ended::Fatal(format!("cannot poll: {error}"));
+            }
+            for event in &events {
+                if let Some(gate) = self.doors.get_mut(event.token().0) {
+                    gate.ready = true;
+                }
+            }
+            for signal in self.signals.pending() {
+                match signal {
+                    SIGHUP => match reload() {
+                        Ok(tls) => {
+                            self.tls = tls;
+                            log::info!("certificates reloaded");
+                        }
+                        Err(error) => {
+                            log::error!("certificates not reloaded, the old ones stay: {error}");
+                        }
+                    },
+                    _ => return Ended::Asked,
+                }
+            }
+            if let Ok(Alarm::Fatal(what)) = self.alarm.try_recv() {
+                return Ended::Fatal(what);
+            }
+            let now = self.clock.now().mono_ms;
+            for (key, door) in self.gone.1.try_iter() {
+                self.counts.leave(key, door);
+            }
+            self.counts.sweep(now);
+            for at in 0..self.doors.len() {
+                self.accept(at, now);
+            }
+        }
+    }
+
+    fn timeout(&self) -> Duration {
+        let now = self.clock.now().mono_ms;
+        let mut ms = TICK_MS;
+        for gate in &self.doors {
+            match gate.rest_until {
+                Some(at) => ms = ms.min(at.saturating_sub(now)),
+                None if gate.ready => ms = 0,
+                None => {}
+            }
+        }
+        Duration::from_millis(ms)
+    }
+
+    /// Some connections of one listener; the rest after the others have had their turn.
+    fn accept(&mut self, at: usize, now: u64) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Some(gate) = self.doors.get_mut(at) else {
+                return;
+            };
+            if gate.rest_until.is_some_and(|until| now < until) {
+                return;
+            }
+            gate.rest_until = None;
+            if !gate.ready {
+                return;
+            }
+            match gate.listener.socket.accept() {
+                Ok((stream, peer)) => {
+                    let door = gate.listener.door;
+                    self.welcome(door, stream, peer, now);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => gate.ready = false,
+                Err(error) if is_shortage(&error) => {
+                    // Readiness comes as edges: nobody will say again that there is a queue,
+                    // so the gate stays ready and is tried after its rest.
+                    gate.rest_until = Some(now + REST_MS);
+                    self.turn_away(at, &error);
+                    return;
+                }
+                // The peer has left the queue, or the call was interrupted.
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn welcome(&mut self, door: Door, stream: TcpStream, peer: SocketAddr, now: u64) {
+        let limits = &self.house.limits;
+        let metrics = &self.house.metrics;
+        let key = prefix(peer.ip());
+        let open = metrics.value(Metric::ConnectionsOpen);
+        let full = if open >= self.most as u64 {
+            Some(Metric::RefusedGlobal)
+        } else {
+            self.counts.enter(key, door, now, limits).err()
+        };
+        if let Some(metric) = full {
+            metrics.count(metric);
+            log::debug!("peer={peer} door={door:?} refused: {metric:?}");
+            farewell(stream, door);
+            return;
+        }
+        metrics.count(Metric::Connections);
+        metrics.add(Metric::ConnectionsOpen, 1);
+        let id = ConnId(self.next);
+        self.next += 1;
+        log::debug!("conn={} door={door:?} peer={peer}", id.0);
+        self.hub.deal(Accepted {
+            id,
+            stream,
+            peer,
+            door,
+            tls: self.tls.of(door),
+            slot: Slot {
+                key: (key, door),
+                gone: self.gone.0.clone(),
+                house: Arc::clone(&self.house),
+            },
+        });
+    }
+
+    /// No descriptor is left: with the reserve, one peer is told so rather than left to wait.
+    fn turn_away(&mut self, at: usize, error: &io::Error) {
+        self.house.metrics.count(Metric::AcceptErrors);
+        log::warn!("accept: {error}");
+        if self.reserve.take().is_some()
+            && let Some(gate) = self.doors.get(at)
+            && let Ok((stream, _)) = gate.listener.socket.accept()
+        {
+            farewell(stream, gate.listener.door);
+        }
+        self.reserve = reserve();
+    }
+}
+
+/// IPv4 address, or the first half of an IPv6 one: what one customer of a network has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Prefix {
+    V4([u8; 4]),
+    V6([u8; 8]),
+}
+
+fn prefix(address: IpAddr) -> Prefix {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => Prefix::V4(v4.octets()),
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, e, f, g, h, ..] = v6.octets();
+            Prefix::V6([a, b, c, d, e, f, g, h])
+        }
+    }
+}
+
+/// How many connections each address has, and how many it has made in this minute.
+#[derive(Debug, Default)]
+struct Counts {
+    open: HashMap<(Prefix, Door), usize>,
+    made: HashMap<Prefix, usize>,
+    minute: u64,
+}
+
+impl Counts {
+    /// One more, unless that is too many: then the metric that counts the refusal.
+    fn enter(&mut self, key: Prefix, door: Door, now: u64, limits: &Limits) -> Result<(), Metric> {
+        self.sweep(now);
+        let made = self.made.entry(key).or_default();
+        *made = made.saturating_add(1);
+        if *made > limits.connects_per_minute {
+            return Err(Metric::RefusedRate);
+        }
+        let most = match door {
+            Door::Mx => limits.mx_connections_per_ip,
+            _ => limits.connections_per_ip,
+        };
+        let open = self.open.entry((key, door)).or_default();
+        if *open >= most {
+            return Err(Metric::RefusedPerAddress);
+        }
+        *open += 1;
+        Ok(())
+    }
+
+    fn leave(&mut self, key: Prefix, door: Door) {
+        if let Some(open) = self.open.get_mut(&(key, door)) {
+            *open = open.saturating_sub(1);
+            if *open == 0 {
+                self.open.remove(&(key, door));
+            }
+        }
+    }
+
+    /// Forgets the last minute; also when more addresses came than are worth the memory.
+    fn sweep(&mut self, now: u64) {
+        if now / MINUTE_MS != self.minute || self.made.len() > ADDRESSES_MAX {
+            self.minute = now / MINUTE_MS;
+            self.made = HashMap::new();
+        }
+    }
+}
+
+/// What can be said in clear to a peer that is not let in. A fresh socket takes a line.
+fn farewell(mut stream: TcpStream, door: Door) {
+    let line: &[u8] = match door {
+        Door::Mx | Door::Submission => b"421 4.7.0 Too many connections, try again later\r\n",
+        Door::Imap => b"* BYE Too many connections, try again later\r\n",
+        Door::Http => {
+            b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nContent-Length: 0\r\n\
+              Connection: close\r\n\r\n"
+        }
+        Door::Submissions | Door::Imaps | Door::Https => b"",
+    };
+    if !line.is_empty() {
+        // The peer is turned away whether or not it hears why.
+        let _ = stream.write(line);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+    }
+}
+
+fn is_shortage(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+fn reserve() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+const SIGNALS: Token = Token(usize::MAX - 1);
+const BELL: Token = Token(usize::MAX - 2);
+/// How often the acceptor looks up when nothing happens: counts are brought up to date.
+const TICK_MS: u64 = 1000;
+/// How long a listener rests after a failure (reliability.md R03).
+const REST_MS: u64 = 100;
+/// Connections of one listener before another has its turn.
+const ACCEPTS_PER_TURN: usize = 64;
+const MINUTE_MS: u64 = 60_000;
+/// Addresses remembered in a minute, about 2 MiB of memory.
+const ADDRESSES_MAX: usize = 65_536;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_customer() {
+        let p = |text: &str| prefix(text.parse().unwrap());
+        assert_eq!(p("192.0.2.1"), p("::ffff:192.0.2.1"));
+        assert_ne!(p("192.0.2.1"), p("192.0.2.2"));
+        assert_eq!(p("2001:db8:1:2::1"), p("2001:db8:1:2:ffff::9"));
+        assert_ne!(p("2001:db8:1:2::1"), p("2001:db8:1:3::1"));
+    }
+
+    #[test]
+    fn counts_hold_their_limits() {
+        let limits = Limits {
+            connections_per_ip: 2,
+            mx_connections_per_ip: 1,
+            connects_per_minute: 5,
+            ..Limits::default()
+        };
+        let mut counts = Counts::default();
+        let a = prefix("192.0.2.1".parse().unwrap());
+        let b = prefix("192.0.2.2".parse().unwrap());
+        let mut enter = |key, door, now| counts.enter(key, door, now, &limits);
+        assert_eq!(enter(a, Door::Imaps, 0), Ok(()));
+        assert_eq!(enter(a, Door::Imaps, 0), Ok(()));
+        assert_eq!(enter(a, Door::Imaps, 0), Err(Metric::RefusedPerAddress));
+        // Each listener has its own count; another address has all of its own.
+        assert_eq!(enter(a, Door::Mx, 0), Ok(()));
+        assert_eq!(enter(a, Door::Mx, 0), Err(Metric::RefusedPerAddress));
+        assert_eq!(enter(b, Door::Imaps, 0), Ok(()));
+        assert_eq!(enter(a, Door::Https, 0), Err(Metric::RefusedRate));
+        assert_eq!(enter(a, Door::Https, MINUTE_MS), Ok(()));
+        counts.leave(a, Door::Imaps);
+        assert_eq!(counts.enter(a, Door::Imaps, MINUTE_MS, &limits), Ok(()));
+        counts.leave(b, Door::Imaps);
+        assert_eq!(counts.open.len(), 3);
+    }
+}

@@ -1,0 +1,258 @@
+//! A byte stream to one peer, plain or TLS, on a socket that never blocks.
+//!
+//! Readiness comes as edges, so it is remembered here until a call says that it would block.
+//! What is read goes through the worker's one scratch; what is written stays plaintext in
+//! the caller's buffer until the socket has room, so that a slow reader's backlog is where
+//! its engine can see it.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+
+use mio::event::Event;
+use mio::net::TcpStream;
+use rustls::ServerConfig;
+
+use super::tls::{Broken, Cipher, PLAIN_BYTES, Tls};
+
+/// The stream of one connection.
+pub(super) struct Transport {
+    stream: TcpStream,
+    tls: Option<Box<Tls>>,
+    /// There may be something to read.
+    pub readable: bool,
+    /// The socket may take something.
+    writable: bool,
+    /// The kernel has said that the peer is done, so a short read is not the last one.
+    hung_up: bool,
+    /// Nothing more will come.
+    pub eof: bool,
+}
+
+/// Why a stream is over.
+#[derive(Debug)]
+pub(super) enum Lost {
+    /// The socket failed; nothing can be said.
+    Socket(io::Error),
+    /// TLS failed; its alert is in the cipher buffer.
+    Tls(String),
+}
+
+impl From<Broken> for Lost {
+    fn from(broken: Broken) -> Self {
+        Lost::Tls(broken.0)
+    }
+}
+
+impl From<io::Error> for Lost {
+    fn from(error: io::Error) -> Self {
+        Lost::Socket(error)
+    }
+}
+
+impl Transport {
+    /// In clear.
+    pub fn new(stream: TcpStream) -> Self {
+        Transport {
+            stream,
+            tls: None,
+            readable: false,
+            writable: true,
+            hung_up: false,
+            eof: false,
+        }
+    }
+
+    /// For the poll.
+    pub fn source(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// What the poll has said.
+    pub fn note(&mut self, event: &Event) {
+        self.readable |= !self.eof && (event.is_readable() || event.is_error());
+        self.writable |= event.is_writable() || event.is_error();
+        if event.is_read_closed() {
+            self.hung_up = true;
+            self.readable |= !self.eof;
+        }
+    }
+
+    /// TLS from the next byte on, in both directions.
+    pub fn begin_tls(&mut self, config: Arc<ServerConfig>) -> Result<(), Lost> {
+        self.tls = Some(Box::new(Tls::new(config)?));
+        Ok(())
+    }
+
+    /// Whether a handshake is under way.
+    pub fn is_handshaking(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
+    }
+
+    /// Whether everything encrypted has been taken by the socket.
+    pub fn is_flushed(&self) -> bool {
+        self.tls.as_ref().is_none_or(|tls| tls.unsent.is_empty())
+    }
+
+    /// One read; what it brings goes to `take` in pieces. Moves `readable` and `eof`.
+    pub fn read(
+        &mut self,
+        scratch: &mut [u8],
+        cipher: &mut Cipher,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Lost> {
+        let kept = match &self.tls {
+            Some(tls) => {
+                let tail = tls.tail();
+                let kept = tail.len().min(scratch.len().saturating_sub(READ_MAX));
+                scratch[..kept].copy_from_slice(&tail[..kept]);
+                kept
+            }
+            None => 0,
+        };
+        let end = scratch.len().min(kept + READ_MAX);
+        let n = match self.receive(kept, &mut scratch[..end])? {
+            Some(n) => n,
+            None => return Ok(()),
+        };
+        match &mut self.tls {
+            None => take(&scratch[..n]),
+            Some(tls) => {
+                let result = tls.read(&mut scratch[..kept + n], cipher, take);
+                if tls.is_peer_closed() {
+                    // Whatever follows close_notify is not the peer's word any more.
+                    self.eof = true;
+                    self.readable = false;
+                }
+                result?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads and forgets; `true` while there may be more.
+    pub fn discard(&mut self, scratch: &mut [u8]) -> Result<bool, Lost> {
+        let end = scratch.len().min(READ_MAX);
+        Ok(self.receive(0, &mut scratch[..end])?.is_some())
+    }
+
+    fn receive(&mut self, from: usize, scratch: &mut [u8]) -> Result<Option<usize>, Lost> {
+        let space = &mut scratch[from..];
+        loop {
+            return match self.stream.read(space) {
+                Ok(0) => {
+                    self.eof = true;
+                    self.readable = false;
+                    Ok(None)
+                }
+                Ok(n) => {
+                    // A short read has emptied the socket: the next byte is a new edge. The
+                    // end of the stream is not, if it was announced already.
+                    self.readable = n == space.len() || self.hung_up;
+                    Ok(Some(n))
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    Ok(None)
+                }
+                Err(error) => Err(error.into()),
+            };
+        }
+    }
+
+    /// Writes what the socket takes, first what is encrypted already, and takes it out of
+    /// `out`. Whether anything went.
+    pub fn flush(&mut self, out: &mut Vec<u8>, cipher: &mut Cipher) -> Result<bool, Lost> {
+        let mut sent = 0;
+        let mut progress = false;
+        loop {
+            let Some(tls) = &mut self.tls else {
+                if sent < out.len() && self.writable {
+                    let n = send(&mut self.stream, &out[sent..], &mut self.writable)?;
+                    sent += n;
+                    progress |= n > 0;
+                }
+                break;
+            };
+            if !tls.unsent.is_empty() {
+                if self.writable {
+                    let n = send(&mut self.stream, &tls.unsent, &mut self.writable)?;
+                    progress |= n > 0;
+                    if n == tls.unsent.len() {
+                        tls.unsent = Vec::new();
+                    } else {
+                        tls.unsent.drain(..n);
+                    }
+                }
+                if !tls.unsent.is_empty() {
+                    break;
+                }
+            }
+            if !self.writable {
+                break;
+            }
+            if sent < out.len() && !tls.is_handshaking() {
+                let end = out.len().min(sent + PLAIN_BYTES);
+                tls.write(&out[sent..end], cipher)?;
+                sent = end;
+            }
+            if cipher.is_empty() {
+                break;
+            }
+            let n = send(&mut self.stream, cipher.bytes(), &mut self.writable)?;
+            progress |= n > 0;
+            tls.unsent.extend_from_slice(&cipher.bytes()[n..]);
+            cipher.clear();
+        }
+        if let Some(tls) = &mut self.tls {
+            // Alerts, tickets and key updates that came up while the socket was full.
+            tls.unsent.extend_from_slice(cipher.bytes());
+        }
+        cipher.clear();
+        if sent == out.len() {
+            out.clear();
+        } else {
+            out.drain(..sent);
+        }
+        Ok(progress)
+    }
+
+    /// Says the end of the stream in TLS's words.
+    pub fn say_closed(&mut self, cipher: &mut Cipher) -> Result<(), Lost> {
+        match &mut self.tls {
+            Some(tls) => Ok(tls.close(cipher)?),
+            None => Ok(()),
+        }
+    }
+
+    /// No more will be written. The peer may still be sending; a socket that is closed with
+    /// unread bytes resets the connection and takes our last reply with it.
+    pub fn shut(&mut self) -> Result<(), Lost> {
+        Ok(self.stream.shutdown(Shutdown::Write)?)
+    }
+}
+
+/// One write, as often as it is interrupted; 0 when it would block.
+fn send(stream: &mut TcpStream, bytes: &[u8], writable: &mut bool) -> Result<usize, Lost> {
+    loop {
+        return match stream.write(bytes) {
+            Ok(n) => {
+                // A short write has filled the socket: room is a new edge.
+                *writable = n == bytes.len();
+                Ok(n)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                *writable = false;
+                Ok(0)
+            }
+            Err(error) => Err(error.into()),
+        };
+    }
+}
+
+/// Octets of one read. The scratch is larger by what TLS may keep in front of them.
+pub(super) const READ_MAX: usize = 64 * 1024;
+/// The worker's scratch.
+pub(super) const SCRATCH: usize = READ_MAX + 88 * 1024;

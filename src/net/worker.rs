@@ -1,0 +1,470 @@
+//! One thread a core: a poll loop over its connections, and nothing that blocks.
+//!
+//! A turn: what the poll says is noted, the queue from the service is emptied, connections
+//! that can go on go on, deadlines that have come are told. The clock is read once. `with`
+//! is the only way to a connection; a panic below it costs that connection and no other.
+//! A worker holds no database handle and takes no lock.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::{Events, Interest, Token};
+
+use super::clock::Clock;
+use super::conn::{Conn, Gone, Phase};
+use super::hub::{Inbox, ToWorker, WAKE};
+use super::listen::Accepted;
+use super::timer::{NEVER, Timers};
+use super::tls::Cipher;
+use super::transport::SCRATCH;
+use crate::call::{Call, ConnId, Event, House, Metric, Now, Refusal, Reply, Request, Topic};
+
+/// Hands a call to the thread that answers it; `false` when that thread has ended.
+pub type Submit = Box<dyn Fn(Request) -> bool + Send>;
+
+/// One worker; `run` is its life.
+pub struct Worker {
+    inbox: Inbox,
+    clock: Clock,
+    conns: HashMap<ConnId, Box<Conn>>,
+    /// Connections that wait for a place among the handshakes.
+    waiting: VecDeque<Accepted>,
+    desk: Desk,
+    stop: Option<Stop>,
+    /// The queue from the service was not emptied in this turn.
+    behind: bool,
+}
+
+/// What every connection of a worker uses in its turn.
+pub(super) struct Desk {
+    pub now: Now,
+    pub house: Arc<House>,
+    pub timers: Timers,
+    pub watchers: Watchers,
+    /// Connections to go on with.
+    pub ready: VecDeque<ConnId>,
+    /// Handshakes under way.
+    pub handshakes: usize,
+    /// What is read goes here first.
+    pub scratch: Vec<u8>,
+    /// What is encrypted goes here first.
+    pub cipher: Cipher,
+    /// Lent to the connection whose turn it is, to write into.
+    pub spare: Vec<u8>,
+    submit: Submit,
+    /// Connections whose call nobody takes any more.
+    refused: Vec<ConnId>,
+    seed: u64,
+}
+
+/// When a stop has come.
+#[derive(Clone, Copy)]
+struct Stop {
+    /// Idle connections are closed.
+    close_at: u64,
+    /// Those that wait for the service, too.
+    end_at: u64,
+}
+
+impl Worker {
+    /// A worker that is not yet running. `seed` makes the seeds of its sessions.
+    pub fn new(inbox: Inbox, house: Arc<House>, clock: Clock, submit: Submit, seed: u64) -> Self {
+        Worker {
+            inbox,
+            clock,
+            conns: HashMap::new(),
+            waiting: VecDeque::new(),
+            desk: Desk {
+                now: clock.now(),
+                house,
+                timers: Timers::default(),
+                watchers: Watchers::default(),
+                ready: VecDeque::new(),
+                handshakes: 0,
+                scratch: vec![0; SCRATCH],
+                cipher: Cipher::new(),
+                spare: Vec::new(),
+                submit,
+                refused: Vec::new(),
+                seed,
+            },
+            stop: None,
+            behind: false,
+        }
+    }
+
+    /// Runs until a shutdown has been told to every connection and they have left, or its
+    /// time is over. An error is the poll's: the process cannot go on without it.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        while !self.is_over() {
+            if let Err(error) = self.inbox.poll.poll(&mut events, self.timeout()) {
+                if error.kind() == io::ErrorKind::Interrupted {
+                    continue;
+                }
+                return Err(error);
+            }
+            self.desk.now = self.clock.now();
+            for event in &events {
+                if event.token() != WAKE {
+                    let id = ConnId(event.token().0 as u64);
+                    if let Some(conn) = self.conns.get_mut(&id) {
+                        conn.note(&mut self.desk, event);
+                    }
+                }
+            }
+            self.take_inbox();
+            self.go_on();
+            self.expire();
+            self.refuse();
+        }
+        Ok(())
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        if self.behind || !self.desk.ready.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let stop = self.stop.map(|stop| {
+            if self.desk.now.mono_ms < stop.close_at {
+                stop.close_at
+            } else {
+                stop.end_at
+            }
+        });
+        let next = match (self.desk.timers.next(), stop) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        next.map(|at| Duration::from_millis(at.saturating_sub(self.desk.now.mono_ms)))
+    }
+
+    /// The only way to a connection. Whatever is done ends in its flush; when it is over, it
+    /// leaves; a panic is the end of this connection only, and its session is never used
+    /// again.
+    fn with(
+        &mut self,
+        id: ConnId,
+        input: &'static str,
+        act: impl FnOnce(&mut Conn, &mut Desk) -> Result<(), Gone>,
+    ) {
+        let Some(conn) = self.conns.get_mut(&id) else {
+            return;
+        };
+        let desk = &mut self.desk;
+        match catch_unwind(AssertUnwindSafe(|| act(conn, desk))) {
+            Ok(Ok(())) => {}
+            Ok(Err(Gone(why))) => self.remove(id, why),
+            Err(_) => {
+                self.desk.house.metrics.count(Metric::Panics);
+                log::error!("conn={} panic input={input}", id.0);
+                // Half of something may be in there.
+                self.desk.cipher.clear();
+                self.remove(id, "panic");
+            }
+        }
+    }
+
+    fn remove(&mut self, id: ConnId, why: &'static str) {
+        let Some(mut conn) = self.conns.remove(&id) else {
+            return;
+        };
+        conn.leave(&mut self.desk, why);
+        if conn.armed != NEVER {
+            let conns = &self.conns;
+            self.desk.timers.forget(|id| conns.contains_key(&id));
+        }
+    }
+
+    fn take_inbox(&mut self) {
+        self.inbox.look();
+        self.behind = true;
+        for _ in 0..INBOX_PER_TURN {
+            let Ok(what) = self.inbox.queue.try_recv() else {
+                self.behind = false;
+                break;
+            };
+            match what {
+                ToWorker::Conn(accepted) => self.admit(accepted),
+                ToWorker::Reply(id, reply) => self.answer(id, reply),
+                ToWorker::Events(events) => self.notify(&events),
+                ToWorker::Shutdown => self.shutdown(),
+            }
+        }
+    }
+
+    fn answer(&mut self, id: ConnId, reply: Reply) {
+        self.with(id, "reply", |conn, desk| {
+            conn.touch(desk, |session, now, out| session.answer(now, reply, out))
+        });
+    }
+
+    /// A new connection. Those that begin with a handshake wait while too many are under
+    /// way: a flood of strangers costs a bounded share of the core.
+    fn admit(&mut self, accepted: Accepted) {
+        if self.stop.is_some() {
+            return;
+        }
+        let most = self.desk.house.limits.handshakes_per_worker;
+        if accepted.door.implicit_tls() && self.desk.handshakes >= most {
+            if self.waiting.len() < most {
+                self.waiting.push_back(accepted);
+            } else {
+                self.desk.house.metrics.count(Metric::HandshakesFailed);
+            }
+            return;
+        }
+        self.adopt(accepted);
+    }
+
+    fn adopt(&mut self, accepted: Accepted) {
+        let id = accepted.id;
+        let mut conn = match Conn::new(accepted, &mut self.desk) {
+            Ok(conn) => Box::new(conn),
+            Err(Gone(why)) => {
+                log::debug!("conn={} not begun: {why}", id.0);
+                return;
+            }
+        };
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let source = conn.transport().source();
+        let token = Token(id.0 as usize);
+        if let Err(error) = self.inbox.poll.registry().register(source, token, interest) {
+            log::warn!("conn={} cannot be polled: {error}", id.0);
+            conn.leave(&mut self.desk, "not polled");
+            return;
+        }
+        self.conns.insert(id, conn);
+        self.with(id, "open", Conn::begin);
+    }
+
+    fn go_on(&mut self) {
+        let mut handshakes = HANDSHAKES_PER_TURN;
+        for _ in 0..self.desk.ready.len() {
+            let Some(id) = self.desk.ready.pop_front() else {
+                break;
+            };
+            let phase = self.conns.get(&id).map(|conn| conn.phase);
+            if phase == Some(Phase::Shaking) {
+                if handshakes == 0 {
+                    self.desk.ready.push_back(id);
+                    continue;
+                }
+                handshakes -= 1;
+            }
+            self.with(id, "bytes", |conn, desk| conn.touch(desk, |_, _, _| ()));
+        }
+        let most = self.desk.house.limits.handshakes_per_worker;
+        while self.desk.handshakes < most
+            && let Some(accepted) = self.waiting.pop_front()
+        {
+            self.adopt(accepted);
+        }
+    }
+
+    fn expire(&mut self) {
+        let now = self.desk.now.mono_ms;
+        for _ in 0..TIMERS_PER_TURN {
+            let Some((at, id)) = self.desk.timers.due(now) else {
+                break;
+            };
+            // An entry that an earlier deadline has overtaken says nothing any more.
+            if self.conns.get(&id).is_some_and(|conn| conn.armed == at) {
+                self.with(id, "deadline", Conn::expire);
+            }
+        }
+    }
+
+    /// Calls that no thread takes any more: the service is stopping.
+    fn refuse(&mut self) {
+        for id in core::mem::take(&mut self.desk.refused) {
+            self.answer(id, Reply::Refused(Refusal::Stopping));
+        }
+    }
+
+    /// Brings a batch of events to those who watch them, with one flush for each.
+    fn notify(&mut self, events: &[Event]) {
+        let reached = self.desk.watchers.reached(events);
+        for of_one in reached.chunk_by(|a, b| a.0 == b.0) {
+            let Some(&(id, _)) = of_one.first() else {
+                continue;
+            };
+            self.with(id, "event", |conn, desk| {
+                conn.touch(desk, |session, now, out| {
+                    for event in of_one.iter().filter_map(|&(_, at)| events.get(at)) {
+                        session.notify(now, event, out);
+                    }
+                })
+            });
+        }
+    }
+
+    fn shutdown(&mut self) {
+        if self.stop.is_some() {
+            return;
+        }
+        let now = self.desk.now.mono_ms;
+        let ms = self.desk.house.limits.drain_s.saturating_mul(1000);
+        let close_at = now.saturating_add(ms);
+        self.stop = Some(Stop {
+            close_at,
+            end_at: close_at.saturating_add(GRACE_MS),
+        });
+        self.waiting.clear();
+        for id in self.conns.keys().copied().collect::<Vec<_>>() {
+            self.with(id, "shutdown", |conn, desk| match conn.phase {
+                Phase::Open => conn.touch(desk, |session, now, out| session.shutdown(now, out)),
+                Phase::Shaking => Err(Gone("shutdown")),
+                Phase::Draining => Ok(()),
+            });
+        }
+    }
+
+    /// Whether a stop has run its course; ends the connections whose time is over.
+    fn is_over(&mut self) -> bool {
+        let Some(stop) = self.stop else {
+            return false;
+        };
+        let now = self.desk.now.mono_ms;
+        if now >= stop.close_at {
+            let over: Vec<ConnId> = self
+                .conns
+                .values()
+                .filter(|conn| now >= stop.end_at || !conn.is_waiting())
+                .map(|conn| conn.id)
+                .collect();
+            for id in over {
+                self.remove(id, "shutdown");
+            }
+        }
+        self.conns.is_empty()
+    }
+}
+
+impl Desk {
+    /// Hands a call out, or remembers that it could not.
+    pub fn call(&mut self, conn: ConnId, peer: SocketAddr, call: Call) {
+        if !self.submit(conn, peer, call) {
+            self.refused.push(conn);
+        }
+    }
+
+    /// Hands a call out; `false` when nobody takes it.
+    pub fn submit(&self, conn: ConnId, peer: SocketAddr, call: Call) -> bool {
+        (self.submit)(Request {
+            conn,
+            peer: peer.ip().to_canonical(),
+            now: self.now,
+            call,
+        })
+    }
+
+    /// A seed that no two connections share (splitmix64).
+    pub fn seed(&self, id: ConnId) -> u64 {
+        let mut z = self
+            .seed
+            .wrapping_add(id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+/// Who watches what, on one worker.
+#[derive(Default)]
+pub(super) struct Watchers(HashMap<Topic, Vec<ConnId>>);
+
+impl Watchers {
+    /// `id` watched `old` and watches `new` from now on.
+    pub fn replace(&mut self, id: ConnId, old: &[Topic], new: &[Topic]) {
+        for topic in old {
+            if let Some(ids) = self.0.get_mut(topic) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.0.remove(topic);
+                }
+            }
+        }
+        for topic in new {
+            let ids = self.0.entry(*topic).or_default();
+            if ids.last() != Some(&id) {
+                ids.push(id);
+            }
+        }
+    }
+
+    /// Every connection with every event that it is to hear: once each, a connection's own
+    /// together and in the order of the batch.
+    fn reached(&self, events: &[Event]) -> Vec<(ConnId, usize)> {
+        let mut reached = Vec::new();
+        for (at, event) in events.iter().enumerate() {
+            for topic in event.topics() {
+                if let Some(ids) = self.0.get(&topic) {
+                    reached.extend(ids.iter().map(|id| (*id, at)));
+                }
+            }
+        }
+        reached.sort_unstable();
+        reached.dedup();
+        reached
+    }
+}
+
+/// Readiness taken from the kernel in one turn.
+const EVENTS: usize = 1024;
+/// Messages from the service in one turn.
+const INBOX_PER_TURN: usize = 1024;
+/// Deadlines in one turn.
+const TIMERS_PER_TURN: usize = 1024;
+/// Handshake steps in one turn: about 170 µs each, so others wait 3 ms at most.
+const HANDSHAKES_PER_TURN: usize = 16;
+/// What a stop gives calls that are under way beyond its drain.
+const GRACE_MS: u64 = 5000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Change, InboxId, InboxPath, OrgId, UidSet};
+
+    fn event(seq: u64, inbox: i64, parent: i64) -> Event {
+        Event {
+            org: OrgId(1),
+            seq,
+            at: 0,
+            inbox: Some(Arc::new(InboxPath {
+                id: InboxId(inbox),
+                address: String::new(),
+                ancestors: vec![InboxId(parent)],
+            })),
+            mailbox: None,
+            uids: UidSet::new(),
+            change: Change::InboxCreated,
+            origin: ConnId(0),
+        }
+    }
+
+    #[test]
+    fn a_watcher_hears_each_event_once_and_in_order() {
+        let mut watchers = Watchers::default();
+        let all = [Topic::Org(OrgId(1)), Topic::Tree(InboxId(7))];
+        watchers.replace(ConnId(1), &[], &all);
+        watchers.replace(ConnId(2), &[], &[Topic::Inbox(InboxId(5))]);
+        watchers.replace(ConnId(3), &[], &[Topic::Tree(InboxId(7))]);
+        let events = [event(1, 5, 7), event(2, 6, 7)];
+        let pairs = |list: &[(u64, usize)]| -> Vec<(ConnId, usize)> {
+            list.iter().map(|&(id, at)| (ConnId(id), at)).collect()
+        };
+        assert_eq!(
+            watchers.reached(&events),
+            pairs(&[(1, 0), (1, 1), (2, 0), (3, 0), (3, 1)])
+        );
+        watchers.replace(ConnId(1), &all, &[]);
+        watchers.replace(ConnId(3), &[Topic::Tree(InboxId(7))], &[]);
+        assert_eq!(watchers.reached(&events), pairs(&[(2, 0)]));
+        assert_eq!(watchers.0.len(), 1);
+    }
+}
