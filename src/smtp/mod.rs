@@ -1,23 +1,15 @@
-//! SMTP, to be built.
+//! SMTP, the receiving side: port 25 for mail from outside, 587 and 465 for clients.
+//!
+//! `server` has the states and the table of commands, `transaction` one message's way from
+//! MAIL to the receipt; `parse`, `data` and `auth` read what comes, `reply` and `received`
+//! write. Sending to other hosts is not here. What anything means is the service's to say.
 
-use crate::call::{Now, Opening};
-use crate::engine::{Input, Output};
+mod auth;
+mod data;
+mod parse;
+mod received;
+mod reply;
+mod server;
+mod transaction;
 
-/// The serving side.
-#[derive(Debug)]
-pub struct Server {
-    opening: Opening,
-}
-
-impl Server {
-    /// A new conversation.
-    pub fn new(opening: Opening) -> Self {
-        Server { opening }
-    }
-
-    /// One input; returns how many bytes were used.
-    pub fn handle(&mut self, _now: Now, _input: Input<'_>, _out: &mut Output) -> usize {
-        let _ = &self.opening;
-        0
-    }
-}
+pub use server::Server;

@@ -1,0 +1,229 @@
+//! What the server says: one table from a refusal to its code, enhanced code (RFC 3463) and
+//! text, and one from a syntax error to its own.
+//!
+//! No line here holds anything that a peer has sent. Reasons of ours are static text; the
+//! free text of `Refusal::Invalid` may quote the peer and is therefore left out.
+
+use crate::call::{Receipt, Refusal, Written};
+
+use super::data::Fault;
+use super::parse::SyntaxError;
+
+/// One reply line without its CRLF, and whether the connection ends with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Line {
+    /// Code, enhanced code, text.
+    pub text: String,
+    /// Close behind it.
+    pub close: bool,
+}
+
+/// What was asked when a refusal came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Moment {
+    /// AUTH.
+    Login,
+    /// MAIL.
+    Sender,
+    /// RCPT.
+    Recipient,
+    /// End of data; `alone` with a single recipient.
+    Message {
+        /// It has but one recipient.
+        alone: bool,
+    },
+}
+
+/// The words for every refusal.
+pub fn refused(refusal: &Refusal, moment: Moment) -> Line {
+    let text = match refusal {
+        Refusal::BadCredentials { .. } => "535 5.7.8 Wrong address or key".into(),
+        Refusal::LoginLimited { retry_ms } => {
+            let s = seconds(*retry_ms);
+            return Line {
+                text: format!("454 4.7.0 Too many failed logins, try again in {s} s"),
+                close: true,
+            };
+        }
+        Refusal::MissingScope(scope) => match moment {
+            Moment::Login => format!("535 5.7.8 The key lacks the scope {scope}"),
+            _ => format!("550 5.7.1 The key lacks the scope {scope}"),
+        },
+        Refusal::NotFound(what) => format!("550 5.1.1 No such {what}"),
+        Refusal::Exists(what) => format!("550 5.5.0 There is such a {what} already"),
+        Refusal::RelayDenied => "550 5.7.1 Relaying denied".into(),
+        Refusal::NoSuchInbox => "550 5.1.1 No such inbox here".into(),
+        Refusal::SenderNotAllowed => "550 5.7.1 The key may not send as this address".into(),
+        Refusal::BadFrom(why) => format!("550 5.7.1 {why}"),
+        Refusal::Invalid { field, .. } => format!("554 5.6.0 Invalid {field}"),
+        Refusal::TooBig { what, max } => format!("552 5.3.4 Too big: {what}, at most {max}"),
+        Refusal::Loop => "554 5.4.6 Too many hops, the message is in a loop".into(),
+        Refusal::StrayOctets => STRAY.into(),
+        // A retry's RCPT can name the full inbox only if this is not final for the others.
+        Refusal::OverQuota => match moment {
+            Moment::Message { alone: false } => "452 4.2.2 An inbox is full".into(),
+            _ => "552 5.2.2 The inbox is full".into(),
+        },
+        Refusal::RateLimited { retry_ms } => {
+            let s = seconds(*retry_ms);
+            format!("451 4.7.1 Too much mail for now, try again in {s} s")
+        }
+        Refusal::Limit { what, max } => format!("452 4.5.3 Too many {what}, at most {max}"),
+        Refusal::IdempotencyConflict(why) => format!("554 5.5.4 X-Idempotency-Key: {why}"),
+        Refusal::Conflict(why) => format!("550 5.5.0 {why}"),
+        Refusal::Expired { .. } => "554 5.5.0 Too old".into(),
+        Refusal::SearchDeadline => "451 4.4.5 It took too long".into(),
+        Refusal::NoSpace => "452 4.3.1 Not enough storage, try again later".into(),
+        Refusal::Internal => INTERNAL.into(),
+        Refusal::Stopping => {
+            return Line {
+                text: "421 4.3.2 The server is stopping".into(),
+                close: true,
+            };
+        }
+    };
+    Line { text, close: false }
+}
+
+/// The words for a line that cannot be read; `mail` when the address is a sender's.
+pub fn syntax(error: SyntaxError, mail: bool) -> &'static str {
+    match (error, mail) {
+        (SyntaxError::Address, true) => "553 5.1.7 Not a valid sender address",
+        (SyntaxError::Address, false) => "553 5.1.3 Not a valid recipient address",
+        (SyntaxError::Argument, _) => "501 5.5.4 Wrong arguments",
+        (SyntaxError::Control, _) => "500 5.5.2 Control octets or invalid UTF-8 in a command",
+        (SyntaxError::LineEnd, _) => "500 5.5.2 A line must end in CRLF",
+        (SyntaxError::Parameter, _) => "555 5.5.4 Unknown parameter",
+        (SyntaxError::Route, true) => "553 5.1.7 Source routes are not accepted",
+        (SyntaxError::Route, false) => "553 5.1.3 Source routes are not accepted",
+        (SyntaxError::Utf8, _) => "553 5.6.7 The address needs SMTPUTF8",
+        (SyntaxError::Value, _) => "501 5.5.4 Wrong value of a parameter",
+    }
+}
+
+/// The words for a message whose octets are refused. After stray octets the connection ends:
+/// whoever sends them may hope that we and the next server see different ends of the message.
+pub fn fault(fault: Fault, octets_max: usize) -> Line {
+    let text = match fault {
+        Fault::Memory => "452 4.3.1 No memory for the message now, try again later".into(),
+        Fault::Line => "554 5.6.0 A line of the message is too long".into(),
+        Fault::Size => format!("552 5.3.4 Too big: message, at most {octets_max}"),
+        Fault::Stray => STRAY.into(),
+    };
+    Line {
+        text,
+        close: fault == Fault::Stray,
+    }
+}
+
+/// The line that promises a message is on disk. Only a commit makes a receipt, so only a
+/// commit leads here.
+pub fn queued(written: &Written, _proof: Receipt) -> Option<Vec<u8>> {
+    match written {
+        Written::Delivered { .. } => Some(render(written)),
+        Written::Again(octets) if octets.starts_with(b"250 ") => Some(octets.clone()),
+        _ => None,
+    }
+}
+
+/// What is kept for a repeated `X-Idempotency-Key` (`Once::render`), CRLF and all.
+pub fn render(written: &Written) -> Vec<u8> {
+    match written {
+        Written::Delivered { queue_id, .. } => {
+            format!("250 2.0.0 Ok: queued as {queue_id}\r\n").into_bytes()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn seconds(ms: u64) -> u64 {
+    ms.div_ceil(1000).max(1)
+}
+
+/// RFC 5321 section 2.3.8: only CRLF ends a line.
+const STRAY: &str = "550 5.6.11 Bare CR, bare LF or NUL in the message";
+/// No detail: the log has it.
+pub const INTERNAL: &str = "451 4.3.0 A fault on our side, try again later";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_a_short_reply_whose_codes_agree() {
+        let refusals = [
+            Refusal::BadCredentials { delay_ms: 1 },
+            Refusal::LoginLimited { retry_ms: u64::MAX },
+            Refusal::MissingScope("messages:write"),
+            Refusal::NotFound("inbox"),
+            Refusal::Exists("inbox"),
+            Refusal::RelayDenied,
+            Refusal::NoSuchInbox,
+            Refusal::SenderNotAllowed,
+            Refusal::BadFrom("From is missing"),
+            Refusal::Invalid {
+                field: "subject",
+                why: "\r\n250 2.0.0 Ok".into(),
+            },
+            Refusal::TooBig {
+                what: "header",
+                max: u64::MAX,
+            },
+            Refusal::Loop,
+            Refusal::StrayOctets,
+            Refusal::OverQuota,
+            Refusal::RateLimited { retry_ms: 0 },
+            Refusal::Limit {
+                what: "sessions",
+                max: 1,
+            },
+            Refusal::IdempotencyConflict("another message"),
+            Refusal::Conflict("no"),
+            Refusal::Expired { oldest: 1 },
+            Refusal::SearchDeadline,
+            Refusal::NoSpace,
+            Refusal::Internal,
+            Refusal::Stopping,
+        ];
+        let moments = [
+            Moment::Login,
+            Moment::Sender,
+            Moment::Recipient,
+            Moment::Message { alone: true },
+            Moment::Message { alone: false },
+        ];
+        let check = |line: &Line| {
+            let text = &line.text;
+            assert!(text.len() <= 510 && text.is_ascii(), "{text}");
+            assert!(!text.bytes().any(|b| b.is_ascii_control()), "{text}");
+            let class = text.as_bytes()[0];
+            assert!(matches!(class, b'4' | b'5'), "{text}");
+            assert_eq!(text.as_bytes()[4], class, "{text}");
+            assert_eq!(&text.as_bytes()[5..6], b".", "{text}");
+            assert!(line.close || !text.starts_with("421"), "{text}");
+        };
+        for refusal in &refusals {
+            for moment in moments {
+                check(&refused(refusal, moment));
+            }
+        }
+        for wrong in [Fault::Memory, Fault::Line, Fault::Size, Fault::Stray] {
+            check(&fault(wrong, usize::MAX));
+        }
+        for error in [
+            SyntaxError::Address,
+            SyntaxError::Argument,
+            SyntaxError::Control,
+            SyntaxError::LineEnd,
+            SyntaxError::Parameter,
+            SyntaxError::Route,
+            SyntaxError::Utf8,
+            SyntaxError::Value,
+        ] {
+            for mail in [true, false] {
+                let text = syntax(error, mail).to_owned();
+                check(&Line { text, close: false });
+            }
+        }
+    }
+}

@@ -1,0 +1,736 @@
+//! The receiving side of SMTP (RFC 5321): states, the table of commands, limits, farewells.
+//!
+//! ```text
+//!   Open ──► Greeting ──(silence)──► Command ◄──────────────┐
+//!             (port 25)                │ ▲                   │
+//!   Open ──────────────────────────────┤ │ reply of the      │ TLS is up, all is forgotten
+//!             (587, 465)               │ │ service           │
+//!              ┌──────────┬────────────┼─┴──────┬────────────┤
+//!            Login      Text         Chunk    Answer     Handshake
+//!          (AUTH)      (DATA)       (BDAT)   (a call)    (STARTTLS)
+//! ```
+//!
+//! A state is named for what it waits for. Beside the state stands at most one reply that
+//! is held back (`Later`): input is held with it, so that a delay costs the peer and not us.
+//! Rules: nothing that a peer sent is said back, but for an address that was parsed; every
+//! wrong command counts, and enough of them end the connection; no state is without a
+//! deadline, unless we are the ones who are awaited.
+
+use crate::call::Call;
+use crate::call::{Access, Change, Door, Event, Limits, Metric, Now, Opening, Reply};
+use crate::engine::{Input, Output};
+
+use super::auth::{self, Login, Step};
+use super::data::Body;
+use super::parse::{self, Verb};
+use super::reply;
+use super::transaction::{Asked, Pace, Transaction};
+
+/// One conversation with a client or another server.
+#[derive(Debug)]
+pub struct Server {
+    pub(super) opening: Opening,
+    pub(super) state: State,
+    pub(super) tls: bool,
+    /// EHLO rather than HELO.
+    pub(super) extended: bool,
+    pub(super) helo: Option<Box<str>>,
+    pub(super) access: Option<Access>,
+    pub(super) transaction: Option<Box<Transaction>>,
+    pub(super) pace: Pace,
+    /// Messages that have come to their end on this connection.
+    pub(super) messages: usize,
+    /// Commands without a message in between.
+    pub(super) junk: usize,
+    /// Wrong commands.
+    errors: usize,
+    /// Failed logins.
+    pub(super) tries: usize,
+    later: Option<Box<Later>>,
+    ending: Option<Ending>,
+    /// How far the unread line has been searched for its end.
+    searched: usize,
+    /// A line that is too long is being skipped: so many octets so far.
+    skipping: Option<usize>,
+    /// When the next command must have come.
+    command_due_ms: u64,
+    /// When the key ends, on the monotonic clock.
+    pub(super) expires_ms: Option<u64>,
+    /// The deadline that has been asked for.
+    told_ms: Option<u64>,
+}
+
+/// What the conversation waits for.
+#[derive(Debug)]
+pub(super) enum State {
+    /// Silence: on port 25 who talks first is not a mail server.
+    Greeting { due_ms: u64 },
+    /// A command line.
+    Command,
+    /// A line of the SASL exchange.
+    Login(Login),
+    /// Octets behind DATA.
+    Text(Box<Body>),
+    /// Octets of a BDAT chunk; with `refusal` they are thrown away.
+    Chunk {
+        left: usize,
+        size: u64,
+        last: bool,
+        refusal: Option<&'static str>,
+    },
+    /// The service.
+    Answer(Asked),
+    /// TLS.
+    Handshake,
+    /// Nothing: goodbye has been said.
+    Gone,
+}
+
+/// A reply that waits.
+#[derive(Debug)]
+struct Later {
+    due_ms: u64,
+    bytes: Vec<u8>,
+    close: bool,
+}
+
+/// Why the connection ends as soon as what is under way has been answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ending {
+    Expired,
+    Revoked,
+    Stopping,
+}
+
+/// One command in its turn.
+pub(super) struct Turn<'a> {
+    pub(super) now: Now,
+    pub(super) args: &'a str,
+    /// More octets had come behind the line already.
+    pub(super) behind: bool,
+    pub(super) out: &'a mut Output,
+}
+
+/// A command, and what it may not do without.
+struct Row {
+    verb: Verb,
+    /// Only after EHLO or HELO.
+    hello: bool,
+    /// On submission: only over TLS and, but for AUTH itself, only after login.
+    login: bool,
+    /// Takes no argument.
+    bare: bool,
+    /// Counts as junk: a connection that only does such things is no use.
+    junk: bool,
+    /// Where in a transaction.
+    place: Place,
+    run: fn(&mut Server, &mut Turn<'_>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Anywhere,
+    /// Not between MAIL and the end of the message.
+    Outside,
+    /// After MAIL.
+    Inside,
+}
+
+const fn row(verb: Verb, run: fn(&mut Server, &mut Turn<'_>)) -> Row {
+    Row {
+        verb,
+        hello: false,
+        login: false,
+        bare: false,
+        junk: false,
+        place: Place::Anywhere,
+        run,
+    }
+}
+
+#[rustfmt::skip]
+static COMMANDS: [Row; 14] = [
+    Row { junk: true, ..row(Verb::Ehlo, Server::ehlo) },
+    Row { junk: true, ..row(Verb::Helo, Server::helo) },
+    Row { bare: true, ..row(Verb::StartTls, Server::start_tls) },
+    Row { hello: true, place: Place::Outside, ..row(Verb::Auth, Server::auth) },
+    Row { hello: true, login: true, place: Place::Outside, ..row(Verb::Mail, Server::mail) },
+    Row { hello: true, login: true, place: Place::Inside, ..row(Verb::Rcpt, Server::rcpt) },
+    Row { hello: true, login: true, place: Place::Inside, bare: true, ..row(Verb::Data, Server::data) },
+    Row { hello: true, login: true, place: Place::Inside, ..row(Verb::Bdat, Server::bdat) },
+    Row { bare: true, junk: true, ..row(Verb::Rset, Server::rset) },
+    Row { junk: true, ..row(Verb::Noop, Server::noop) },
+    Row { junk: true, ..row(Verb::Vrfy, Server::vrfy) },
+    Row { junk: true, ..row(Verb::Expn, Server::expn) },
+    Row { junk: true, ..row(Verb::Help, Server::help) },
+    Row { bare: true, ..row(Verb::Quit, Server::quit) },
+];
+
+impl Server {
+    /// A new conversation.
+    pub fn new(opening: Opening) -> Self {
+        Server {
+            tls: opening.door.implicit_tls(),
+            opening,
+            state: State::Command,
+            extended: false,
+            helo: None,
+            access: None,
+            transaction: None,
+            pace: Pace::default(),
+            messages: 0,
+            junk: 0,
+            errors: 0,
+            tries: 0,
+            later: None,
+            ending: None,
+            searched: 0,
+            skipping: None,
+            command_due_ms: 0,
+            expires_ms: None,
+            told_ms: None,
+        }
+    }
+
+    /// One input; returns how many bytes were used.
+    pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Output) -> usize {
+        let mut used = 0;
+        match input {
+            Input::Open => self.open(now, out),
+            Input::Bytes(bytes) => used = self.bytes(now, bytes, out),
+            Input::Reply(reply) => self.replied(now, reply, out),
+            Input::Event(event) => self.event(event, out),
+            Input::Deadline => self.deadline(now, out),
+            // A message that is not whole is as if it had never begun (RFC 5321 section 4.1.1.4).
+            Input::Eof => self.close(out),
+            Input::Shutdown => self.stop(out),
+            Input::Drained => {}
+        }
+        self.rest(out);
+        self.ask_deadline(now, out);
+        used
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.opening.house.limits
+    }
+
+    pub(super) fn count(&self, metric: Metric) {
+        self.opening.house.metrics.count(metric);
+    }
+
+    pub(super) fn enter(&mut self, next: State) {
+        log::trace!(
+            "conn={} state={:?} next={:?}",
+            self.opening.conn.0,
+            core::mem::discriminant(&self.state),
+            core::mem::discriminant(&next)
+        );
+        self.state = next;
+    }
+
+    /// Waits for a command, from now on.
+    pub(super) fn await_command(&mut self, now: Now) {
+        let seconds = match self.access {
+            Some(_) => self.limits().submission_command_s,
+            None => self.limits().mx_command_s,
+        };
+        self.command_due_ms = now.mono_ms.saturating_add(seconds.saturating_mul(1000));
+        self.enter(State::Command);
+    }
+
+    fn open(&mut self, now: Now, out: &mut Output) {
+        // The handshake had the connection's timer.
+        self.told_ms = None;
+        if matches!(self.state, State::Handshake) {
+            // RFC 3207 section 4.2: what was said in clear is forgotten; no second greeting.
+            self.tls = true;
+            self.helo = None;
+            self.extended = false;
+            self.transaction = None;
+            return self.await_command(now);
+        }
+        if self.opening.door == Door::Mx {
+            let due_ms = now.mono_ms.saturating_add(self.limits().mx_greet_ms);
+            return self.enter(State::Greeting { due_ms });
+        }
+        self.greet(now, out);
+    }
+
+    fn greet(&mut self, now: Now, out: &mut Output) {
+        let line = format!("220 {} ESMTP", self.opening.house.host);
+        self.say(&line, out);
+        self.await_command(now);
+    }
+
+    fn bytes(&mut self, now: Now, bytes: &[u8], out: &mut Output) -> usize {
+        if self.later.is_some() {
+            return 0;
+        }
+        match self.state {
+            State::Greeting { .. } => {
+                self.count(Metric::SyntaxErrors);
+                self.end("554 5.5.1 You spoke before the greeting", out);
+                bytes.len()
+            }
+            State::Command | State::Login(_) => self.line(now, bytes, out),
+            State::Text(_) => self.text(now, bytes, out),
+            State::Chunk { .. } => self.chunk(now, bytes, out),
+            State::Answer(_) | State::Handshake | State::Gone => 0,
+        }
+    }
+
+    /// Finds one line. Only its own length counts, not how much of it came at once.
+    fn line(&mut self, now: Now, bytes: &[u8], out: &mut Output) -> usize {
+        if let Some(skipped) = self.skipping {
+            return self.skip(skipped, bytes, out);
+        }
+        if bytes.first() == Some(&TLS_HANDSHAKE) {
+            self.foreign(out);
+            return bytes.len();
+        }
+        let max = self.line_max(bytes);
+        let unsearched = bytes.get(self.searched..).unwrap_or_default();
+        let end = memchr::memchr(b'\n', unsearched).map(|n| self.searched + n + 1);
+        match end {
+            Some(end) if end <= max => {
+                self.searched = 0;
+                let line = bytes.get(..end).unwrap_or_default();
+                self.heard(now, line, bytes.len() > end, out);
+                end
+            }
+            None if bytes.len() < max => {
+                self.searched = bytes.len();
+                0
+            }
+            _ => {
+                self.searched = 0;
+                self.skipping = Some(0);
+                self.count(Metric::TooLong);
+                let text = match self.state {
+                    State::Login(_) => "500 5.5.6 Line too long",
+                    _ => "500 5.5.2 Line too long",
+                };
+                self.await_command(now);
+                self.fail(now, text, out);
+                max.min(bytes.len())
+            }
+        }
+    }
+
+    /// The rest of a line that is too long, up to a bound.
+    fn skip(&mut self, skipped: usize, bytes: &[u8], out: &mut Output) -> usize {
+        let room = SKIP_MAX.saturating_sub(skipped).min(bytes.len());
+        let part = bytes.get(..room).unwrap_or_default();
+        match memchr::memchr(b'\n', part) {
+            Some(n) => {
+                self.skipping = None;
+                n + 1
+            }
+            None => {
+                self.skipping = Some(skipped + part.len());
+                if skipped + part.len() >= SKIP_MAX {
+                    self.count(Metric::TooManyErrors);
+                    self.bye("4.7.0", "Line too long", out);
+                }
+                part.len()
+            }
+        }
+    }
+
+    fn line_max(&self, bytes: &[u8]) -> usize {
+        let auth = bytes
+            .get(..5)
+            .is_some_and(|b| b.eq_ignore_ascii_case(b"AUTH "));
+        match (&self.state, auth) {
+            (State::Login(_), _) | (_, true) => self.limits().smtp_auth_line_bytes,
+            _ => self.limits().smtp_line_bytes,
+        }
+    }
+
+    /// One whole line.
+    fn heard(&mut self, now: Now, line: &[u8], behind: bool, out: &mut Output) {
+        self.await_again(now);
+        if let State::Login(login) = &mut self.state {
+            let login = core::mem::replace(login, Login::Plain);
+            self.await_command(now);
+            let step = match parse::text(line) {
+                Ok(text) => auth::go_on(login, text),
+                Err(_) => Step::Garbage,
+            };
+            return self.step(now, step, out);
+        }
+        let (verb, args) = match parse::command(line) {
+            Ok(command) => command,
+            Err(error) => return self.fail(now, reply::syntax(error, false), out),
+        };
+        self.count(Metric::SmtpCommands);
+        if verb == Verb::Http {
+            return self.foreign(out);
+        }
+        let Some(row) = COMMANDS.iter().find(|row| row.verb == verb) else {
+            return self.fail(now, "500 5.5.1 Unknown command", out);
+        };
+        if row.junk {
+            self.junk += 1;
+            if self.junk > self.limits().smtp_junk {
+                self.count(Metric::TooManyErrors);
+                return self.bye("4.7.0", "Too many commands without a message", out);
+            }
+        }
+        let refusal = self.may_not(row, args);
+        let mut turn = Turn {
+            now,
+            args,
+            behind,
+            out,
+        };
+        match refusal {
+            // Its octets come whether it is welcome or not.
+            Some(text) if verb == Verb::Bdat => self.begin_chunk(&mut turn, Some(text)),
+            Some(text) => self.fail(now, text, turn.out),
+            None => (row.run)(self, &mut turn),
+        }
+    }
+
+    /// A line has come in time; the next one has as long.
+    fn await_again(&mut self, now: Now) {
+        if let State::Command = self.state {
+            self.await_command(now);
+        }
+    }
+
+    /// Why a command may not be carried out now.
+    fn may_not(&self, row: &Row, args: &str) -> Option<&'static str> {
+        let submission = self.opening.door != Door::Mx;
+        let auth = row.verb == Verb::Auth;
+        if auth && !submission {
+            return Some("502 5.5.1 AUTH is not offered here");
+        }
+        if row.hello && self.helo.is_none() {
+            return Some("503 5.5.1 EHLO first");
+        }
+        if auth && !self.tls {
+            return Some("538 5.7.11 STARTTLS first");
+        }
+        if row.login && submission && self.access.is_none() {
+            return Some(match self.tls {
+                true => "530 5.7.0 Authentication required",
+                false => "530 5.7.0 STARTTLS first",
+            });
+        }
+        match (row.place, &self.transaction) {
+            (Place::Outside, Some(_)) => return Some("503 5.5.1 Not within a transaction"),
+            (Place::Inside, None) => return Some("503 5.5.1 MAIL first"),
+            _ => {}
+        }
+        (row.bare && !args.is_empty()).then_some("501 5.5.4 No arguments here")
+    }
+
+    fn ehlo(&mut self, turn: &mut Turn<'_>) {
+        if !self.hello(turn, true) {
+            return;
+        }
+        let limits = &self.opening.house.limits;
+        let recipients = self.recipients_max().min(LIMITS_MAX);
+        let messages = limits.smtp_messages.min(LIMITS_MAX);
+        let mut lines = vec![
+            self.opening.house.host.clone(),
+            "PIPELINING".into(),
+            format!("SIZE {}", limits.message_bytes),
+            "8BITMIME".into(),
+            "SMTPUTF8".into(),
+            "CHUNKING".into(),
+            "ENHANCEDSTATUSCODES".into(),
+        ];
+        if !self.tls {
+            lines.push("STARTTLS".into());
+        } else if self.opening.door != Door::Mx {
+            lines.push("AUTH PLAIN LOGIN".into());
+        }
+        lines.push(format!("LIMITS RCPTMAX={recipients} MAILMAX={messages}"));
+        for (at, line) in lines.iter().enumerate() {
+            let mark = if at + 1 == lines.len() { ' ' } else { '-' };
+            self.say(&format!("250{mark}{line}"), turn.out);
+        }
+    }
+
+    fn helo(&mut self, turn: &mut Turn<'_>) {
+        if self.hello(turn, false) {
+            self.say(&format!("250 {}", self.opening.house.host), turn.out);
+        }
+    }
+
+    /// A greeting ends a transaction (RFC 5321 section 4.1.4).
+    fn hello(&mut self, turn: &mut Turn<'_>, extended: bool) -> bool {
+        match parse::hello(turn.args) {
+            Ok(name) => {
+                self.helo = Some(name.into());
+                self.extended = extended;
+                self.transaction = None;
+                true
+            }
+            Err(error) => {
+                self.fail(turn.now, reply::syntax(error, false), turn.out);
+                false
+            }
+        }
+    }
+
+    fn start_tls(&mut self, turn: &mut Turn<'_>) {
+        if self.tls {
+            return self.fail(turn.now, "503 5.5.1 TLS is on", turn.out);
+        }
+        if turn.behind {
+            // CVE-2011-0411: what came in clear must not be taken for what came over TLS.
+            self.count(Metric::SyntaxErrors);
+            return self.end("554 5.5.1 Nothing may follow STARTTLS", turn.out);
+        }
+        self.say("220 2.0.0 Go ahead", turn.out);
+        self.transaction = None;
+        self.enter(State::Handshake);
+        turn.out.start_tls = true;
+    }
+
+    fn rset(&mut self, turn: &mut Turn<'_>) {
+        self.transaction = None;
+        self.say("250 2.0.0 Ok", turn.out);
+    }
+
+    fn noop(&mut self, turn: &mut Turn<'_>) {
+        self.say("250 2.0.0 Ok", turn.out);
+    }
+
+    /// Says neither yes nor no (RFC 5321 section 3.5.3).
+    fn vrfy(&mut self, turn: &mut Turn<'_>) {
+        self.say("252 2.5.0 Send some mail to find out", turn.out);
+    }
+
+    fn expn(&mut self, turn: &mut Turn<'_>) {
+        self.fail(turn.now, "502 5.5.1 There are no lists here", turn.out);
+    }
+
+    fn help(&mut self, turn: &mut Turn<'_>) {
+        self.say("214 2.0.0 See RFC 5321", turn.out);
+    }
+
+    fn quit(&mut self, turn: &mut Turn<'_>) {
+        let line = format!("221 2.0.0 {} Bye", self.opening.house.host);
+        self.end(&line, turn.out);
+    }
+
+    /// Somebody speaks another protocol, perhaps without knowing it (ALPACA): the less is
+    /// said, and the less of what came is said back, the better.
+    fn foreign(&mut self, out: &mut Output) {
+        self.count(Metric::SyntaxErrors);
+        self.end("554 5.5.1 This is SMTP", out);
+    }
+
+    fn replied(&mut self, now: Now, reply: Reply, out: &mut Output) {
+        if let State::Answer(_) = self.state {
+            let State::Answer(asked) = core::mem::replace(&mut self.state, State::Command) else {
+                return;
+            };
+            self.await_command(now);
+            self.answered(now, asked, reply, out);
+        }
+    }
+
+    fn event(&mut self, event: &Event, out: &mut Output) {
+        let ours = self.access.as_ref().map(|access| access.key);
+        match &event.change {
+            Change::KeyRevoked { key } if Some(*key) == ours => self.end_with(Ending::Revoked, out),
+            _ => {}
+        }
+    }
+
+    /// Ends at once, unless the service is just storing something for this connection.
+    fn end_with(&mut self, ending: Ending, out: &mut Output) {
+        match self.state {
+            State::Answer(_) => self.ending = Some(ending),
+            _ => self.end_now(ending, out),
+        }
+    }
+
+    fn end_now(&mut self, ending: Ending, out: &mut Output) {
+        if let Some(later) = self.later.take() {
+            out.bytes.extend_from_slice(&later.bytes);
+            if later.close {
+                return self.close(out);
+            }
+        }
+        match ending {
+            Ending::Expired => self.bye("4.7.0", "The key has expired", out),
+            Ending::Revoked => self.bye("4.7.0", "The key has been revoked", out),
+            Ending::Stopping => self.bye("4.3.2", "The server is stopping", out),
+        }
+    }
+
+    /// A message on its way is let in; everyone else goes.
+    fn stop(&mut self, out: &mut Output) {
+        match self.state {
+            State::Text(_) | State::Chunk { .. } => self.ending = Some(Ending::Stopping),
+            // Nothing can be said between the protocols.
+            State::Handshake => self.close(out),
+            _ if self.has_octets() => self.ending = Some(Ending::Stopping),
+            _ => self.end_with(Ending::Stopping, out),
+        }
+    }
+
+    /// Carries out an ending that had to wait.
+    fn rest(&mut self, out: &mut Output) {
+        let Some(ending) = self.ending else { return };
+        let idle = matches!(self.state, State::Command | State::Login(_));
+        let wait = ending == Ending::Stopping && self.has_octets();
+        if idle && !wait {
+            self.end_now(ending, out);
+        }
+    }
+
+    fn has_octets(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|t| t.body.is_some())
+    }
+
+    fn deadline(&mut self, now: Now, out: &mut Output) {
+        self.told_ms = None;
+        if self.due_ms().is_none_or(|due| now.mono_ms < due) {
+            return;
+        }
+        if self.later.as_ref().is_some_and(|l| l.due_ms <= now.mono_ms) {
+            if let Some(later) = self.later.take() {
+                out.bytes.extend_from_slice(&later.bytes);
+                out.hold = Some(false);
+                if later.close {
+                    return self.close(out);
+                }
+                self.await_again(now);
+            }
+            return;
+        }
+        if self.expires_ms.is_some_and(|at| at <= now.mono_ms) {
+            return self.end_with(Ending::Expired, out);
+        }
+        match self.state {
+            State::Greeting { .. } => self.greet(now, out),
+            _ => {
+                self.count(Metric::TimedOut);
+                self.bye("4.4.2", "Timed out", out);
+            }
+        }
+    }
+
+    /// When something must have happened; `None` while we are the ones who are awaited.
+    fn due_ms(&self) -> Option<u64> {
+        let due = match (&self.later, &self.state) {
+            (Some(later), _) => later.due_ms,
+            (_, State::Greeting { due_ms }) => *due_ms,
+            (_, State::Command | State::Login(_)) => self.command_due_ms,
+            (_, State::Text(_) | State::Chunk { .. }) => self.pace.due_ms(self.limits()),
+            (_, State::Answer(_) | State::Handshake | State::Gone) => return None,
+        };
+        Some(self.expires_ms.map_or(due, |at| at.min(due)))
+    }
+
+    /// Moves the timer only when it would come too late: one that comes too early costs one
+    /// look at the clock, and most never come.
+    fn ask_deadline(&mut self, now: Now, out: &mut Output) {
+        let Some(due) = self.due_ms() else { return };
+        if self.told_ms.is_none_or(|told| told > due) {
+            self.told_ms = Some(due);
+            out.deadline = Some(Some(now.plus_ms(due.saturating_sub(now.mono_ms))));
+        }
+    }
+
+    pub(super) fn ask(&mut self, asked: Asked, call: Call, out: &mut Output) {
+        out.call = Some(call);
+        self.enter(State::Answer(asked));
+    }
+
+    pub(super) fn say(&self, line: &str, out: &mut Output) {
+        out.bytes.extend_from_slice(line.as_bytes());
+        out.bytes.extend_from_slice(b"\r\n");
+    }
+
+    /// Answers a wrong command.
+    pub(super) fn fail(&mut self, now: Now, text: &str, out: &mut Output) {
+        self.fail_slowly(now, text, 0, out);
+    }
+
+    /// Answers a wrong command after `wait_ms`, or after a second when there have been many;
+    /// the last one ends the connection.
+    pub(super) fn fail_slowly(&mut self, now: Now, text: &str, wait_ms: u64, out: &mut Output) {
+        log::debug!("conn={} refused={:?}", self.opening.conn.0, text);
+        self.count(Metric::SyntaxErrors);
+        self.errors += 1;
+        let max = self.limits().smtp_errors;
+        let wait_ms = match self.errors.saturating_mul(2) >= max {
+            true => wait_ms.max(SOFT_DELAY_MS),
+            false => wait_ms,
+        };
+        let over = self.errors >= max;
+        let mut bytes = format!("{text}\r\n").into_bytes();
+        if over {
+            self.count(Metric::TooManyErrors);
+            bytes.extend_from_slice(self.farewell("4.7.0", "Too many errors").as_bytes());
+        }
+        self.say_later(now, wait_ms, bytes, over, out);
+    }
+
+    pub(super) fn say_later(
+        &mut self,
+        now: Now,
+        wait_ms: u64,
+        bytes: Vec<u8>,
+        close: bool,
+        out: &mut Output,
+    ) {
+        if wait_ms > 0 {
+            let due_ms = now.mono_ms.saturating_add(wait_ms);
+            let later = Later {
+                due_ms,
+                bytes,
+                close,
+            };
+            self.later = Some(Box::new(later));
+            out.hold = Some(true);
+            return;
+        }
+        out.bytes.extend_from_slice(&bytes);
+        if close {
+            self.close(out);
+        }
+    }
+
+    /// `421`, with the host's name as RFC 5321 section 4.2.3 has it.
+    pub(super) fn farewell(&self, enhanced: &str, why: &str) -> String {
+        format!("421 {enhanced} {} {why}\r\n", self.opening.house.host)
+    }
+
+    pub(super) fn bye(&mut self, enhanced: &str, why: &str, out: &mut Output) {
+        out.bytes
+            .extend_from_slice(self.farewell(enhanced, why).as_bytes());
+        self.close(out);
+    }
+
+    pub(super) fn end(&mut self, line: &str, out: &mut Output) {
+        self.say(line, out);
+        self.close(out);
+    }
+
+    pub(super) fn close(&mut self, out: &mut Output) {
+        self.transaction = None;
+        self.later = None;
+        self.ending = None;
+        out.close = true;
+        self.enter(State::Gone);
+    }
+}
+
+/// The first octet of a TLS handshake record (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+/// Octets of a line that is too long which are read before the connection is closed.
+const SKIP_MAX: usize = 64 * 1024;
+/// Postfix's soft error delay.
+const SOFT_DELAY_MS: u64 = 1000;
+/// RFC 9422 section 4: a limit has at most six digits.
+const LIMITS_MAX: usize = 999_999;
