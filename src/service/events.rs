@@ -1,0 +1,102 @@
+//! The log as clients read it: its window, a place in it by time, pages of it.
+//!
+//! A key that is bound to inboxes sees the rows of those inboxes alone, whatever it watches.
+//! Which fields of a row it may see without `messages:read` is the rendering's business.
+
+use super::desk::{Look, need};
+use crate::call::{Access, Answer, Change, Event, InboxId, Refusal, Scopes, Topic};
+use crate::store::LogState;
+
+/// The window of the organization's log.
+pub fn log_state(look: &Look<'_>, access: &Access) -> Result<Answer, Refusal> {
+    need(access, Scopes::EVENTS_READ)?;
+    state(look, access).map(answer)
+}
+
+/// The number before the first row at or after a time. A time from which on rows may be
+/// missing gets a number below the window, which a reader takes as "too old".
+pub fn log_at(look: &Look<'_>, access: &Access, unix_ms: i64) -> Result<Answer, Refusal> {
+    need(access, Scopes::EVENTS_READ)?;
+    let _moment = look.store.snapshot()?;
+    let state = state(look, access)?;
+    let first = look.store.log_at(access.org, unix_ms)?;
+    let head = if first == state.oldest && state.oldest > 1 && is_trimmed(look, unix_ms) {
+        state.oldest.saturating_sub(2)
+    } else {
+        first.saturating_sub(1)
+    };
+    Ok(answer(LogState { head, ..state }))
+}
+
+/// Whether rows of that time may have been trimmed already: only rows older than the
+/// retention ever are.
+fn is_trimmed(look: &Look<'_>, unix_ms: i64) -> bool {
+    let days = i64::try_from(look.house.limits.event_days).unwrap_or(i64::MAX);
+    let kept_ms = days.saturating_mul(DAY_MS);
+    unix_ms < look.now.unix_ms.saturating_sub(kept_ms)
+}
+
+/// A page of the log.
+pub fn events_after(
+    look: &Look<'_>,
+    access: &Access,
+    topic: Topic,
+    after: u64,
+    limit: usize,
+) -> Result<Answer, Refusal> {
+    need(access, Scopes::EVENTS_READ)?;
+    match topic {
+        Topic::Org(org) if org != access.org => return Err(Refusal::NotFound("organization")),
+        Topic::Inbox(inbox) | Topic::Tree(inbox) => check_inbox(look, access, inbox)?,
+        Topic::Key(key) if key != access.key => return Err(Refusal::NotFound("key")),
+        Topic::Org(_) | Topic::Key(_) => {}
+    }
+    let limit = limit.clamp(1, EVENTS_MAX);
+    let page = look
+        .store
+        .events_after(access.org, topic, after, limit)?
+        .ok_or(Refusal::NotFound("organization"))?;
+    let mut events = page.events;
+    events.retain(|event| may_see(access, event));
+    Ok(Answer::Events {
+        events,
+        scanned_to: page.scanned_to,
+        head: page.state.head,
+        oldest: page.state.oldest,
+    })
+}
+
+/// Whether a key may hear of an event of its organization.
+pub fn may_see(access: &Access, event: &Event) -> bool {
+    match (&event.inbox, &event.change) {
+        (Some(path), _) => access.sees(path.id),
+        (None, Change::KeyRevoked { key }) if *key == access.key => true,
+        (None, _) => access.inboxes.is_none(),
+    }
+}
+
+fn check_inbox(look: &Look<'_>, access: &Access, inbox: InboxId) -> Result<(), Refusal> {
+    if access.sees(inbox) && look.store.place_of(access.org, inbox)?.is_some() {
+        return Ok(());
+    }
+    Err(Refusal::NotFound("inbox"))
+}
+
+fn state(look: &Look<'_>, access: &Access) -> Result<LogState, Refusal> {
+    look.store
+        .log_state(access.org)?
+        .ok_or(Refusal::NotFound("organization"))
+}
+
+fn answer(state: LogState) -> Answer {
+    Answer::LogState {
+        head: state.head,
+        oldest: state.oldest,
+        epoch: state.epoch,
+    }
+}
+
+/// Rows of one page, so that a page is some hundreds of KiB at most.
+const EVENTS_MAX: usize = 500;
+
+const DAY_MS: i64 = 86_400_000;

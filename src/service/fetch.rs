@@ -1,0 +1,244 @@
+//! Entries by UID, as IMAP asks for them: pages, octets, what changed; and the commands that
+//! change many at once.
+//!
+//! The mailbox is named by its id, and is looked up under the inbox that was logged in to: a
+//! mailbox that is gone, or another's, is not there.
+
+use super::desk::{Edit, Look, need, own_inbox};
+use super::mailbox::{find, own_place};
+use crate::call::{
+    Access, Answer, FlagChange, Flags, InboxId, MailboxId, Octets, OctetsOf, Refusal, Scopes,
+    UidSet, Written,
+};
+use crate::store::{FlagAsk, Mailbox, PageAsk, Place, Store};
+
+/// What FETCH asks for beside the set.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask {
+    /// Envelope and structure.
+    pub digest: bool,
+    /// Octets.
+    pub octets: Octets,
+    /// Only entries with a MODSEQ above.
+    pub changed_since: u64,
+}
+
+fn open(store: &Store, access: &Access, mailbox: MailboxId) -> Result<Mailbox, Refusal> {
+    let inbox = own_inbox(access)?;
+    store
+        .mailbox(access.org, inbox, mailbox)?
+        .ok_or(Refusal::NotFound("mailbox"))
+}
+
+fn open_to_change(
+    store: &Store,
+    access: &Access,
+    mailbox: MailboxId,
+) -> Result<(Place, Mailbox), Refusal> {
+    need(access, Scopes::MESSAGES_WRITE)?;
+    Ok((own_place(store, access)?, open(store, access, mailbox)?))
+}
+
+/// FETCH: a page.
+pub fn fetch(
+    look: &Look<'_>,
+    access: &Access,
+    mailbox: MailboxId,
+    uids: &UidSet,
+    ask: Ask,
+) -> Result<Answer, Refusal> {
+    need(access, Scopes::MESSAGES_READ)?;
+    let _moment = look.store.snapshot()?;
+    let mailbox = open(look.store, access, mailbox)?;
+    let ask = PageAsk {
+        digest: ask.digest,
+        octets: ask.octets,
+        changed_since: ask.changed_since,
+        bytes_max: look.house.limits.page_bytes,
+    };
+    let (rows, more) = look.store.page(&mailbox, uids, &ask)?;
+    Ok(Answer::Entries { rows, more })
+}
+
+/// Part of a message: prefix first, then body. Past its end there is nothing, and no more
+/// than a page comes at once.
+pub fn read_octets(
+    look: &Look<'_>,
+    access: &Access,
+    of: OctetsOf,
+    offset: u32,
+    len: u32,
+) -> Result<Answer, Refusal> {
+    need(access, Scopes::MESSAGES_READ)?;
+    let (inbox, id) = match of {
+        OctetsOf::Entry(id) => (own_inbox(access)?, id),
+        OctetsOf::EntryOf(inbox, id) if access.sees(inbox) => (inbox, id),
+        // A body has no inbox that could be checked; no client is given its id.
+        OctetsOf::EntryOf(..) | OctetsOf::Body(_) => return Err(NONE),
+    };
+    let _moment = look.store.snapshot()?;
+    let entry = look.store.entry(access.org, inbox, id)?.ok_or(NONE)?;
+    let len = len.min(u32::try_from(look.house.limits.page_bytes).unwrap_or(u32::MAX));
+    let prefix_len = u32::try_from(entry.prefix.len()).unwrap_or(u32::MAX);
+    let mut octets = Vec::with_capacity(len as usize);
+    if offset < prefix_len {
+        let end = offset.saturating_add(len).min(prefix_len) as usize;
+        octets.extend_from_slice(entry.prefix.get(offset as usize..end).unwrap_or_default());
+    }
+    let left = len.saturating_sub(octets.len() as u32);
+    look.store.read_body(
+        (entry.body, entry.body_size),
+        offset.saturating_sub(prefix_len),
+        left,
+        &mut octets,
+    )?;
+    Ok(Answer::Octets(octets))
+}
+
+/// What happened in a mailbox after `since`.
+pub fn changes(
+    look: &Look<'_>,
+    access: &Access,
+    mailbox: MailboxId,
+    since: u64,
+) -> Result<Answer, Refusal> {
+    need(access, Scopes::MESSAGES_READ)?;
+    let _moment = look.store.snapshot()?;
+    let mailbox = open(look.store, access, mailbox)?;
+    let (rows, gone, uids) = look.store.changes(&mailbox, since)?;
+    let log = look.store.log_state(access.org)?;
+    Ok(Answer::Changes {
+        rows,
+        gone,
+        uids,
+        as_of: log.map_or(0, |log| log.head),
+    })
+}
+
+/// STORE.
+pub fn set_flags(
+    edit: &mut Edit<'_>,
+    access: &Access,
+    mailbox: MailboxId,
+    uids: &UidSet,
+    ask: &FlagAsk<'_>,
+) -> Result<Written, Refusal> {
+    let (place, mailbox) = open_to_change(edit.store, access, mailbox)?;
+    check_keywords(ask.keywords)?;
+    let (rows, modified) = edit.store.set_flags(
+        (edit.now, edit.origin),
+        (&place, &mailbox),
+        uids,
+        ask,
+        edit.events,
+    )?;
+    Ok(Written::Flagged { rows, modified })
+}
+
+/// EXPUNGE and UID EXPUNGE.
+pub fn expunge(
+    edit: &mut Edit<'_>,
+    access: &Access,
+    mailbox: MailboxId,
+    uids: Option<&UidSet>,
+) -> Result<Written, Refusal> {
+    let (place, mailbox) = open_to_change(edit.store, access, mailbox)?;
+    let (uids, modseq) = edit.store.expunge(
+        (edit.now, edit.origin),
+        (&place, &mailbox),
+        uids,
+        Flags::DELETED,
+        edit.events,
+    )?;
+    Ok(Written::Expunged { uids, modseq })
+}
+
+/// COPY, or MOVE with `remove`.
+pub fn copy(
+    edit: &mut Edit<'_>,
+    access: &Access,
+    mailbox: MailboxId,
+    uids: &UidSet,
+    (to, remove): (&str, bool),
+) -> Result<Written, Refusal> {
+    let (place, source) = open_to_change(edit.store, access, mailbox)?;
+    let limits = &edit.house.limits;
+    let target = find(edit.store, limits, (access, place.path.id), to)?;
+    let copied = edit.store.copy(
+        (edit.now, edit.origin),
+        (&place, &source, &target),
+        uids,
+        (remove, limits.inbox_bytes),
+        edit.events,
+    )?;
+    Ok(Written::Copied {
+        uidvalidity: target.uidvalidity,
+        expunged: if remove {
+            copied.from.clone()
+        } else {
+            UidSet::new()
+        },
+        from: copied.from,
+        to: copied.to,
+        modseq: copied.modseq.max(source.highest_modseq),
+    })
+}
+
+/// Sets flags of one entry, for REST.
+pub(super) fn flag_one(
+    edit: &mut Edit<'_>,
+    place: &Place,
+    mailbox: &Mailbox,
+    uid: u32,
+    (how, flags, keywords): (FlagChange, Flags, &[String]),
+) -> Result<(), Refusal> {
+    let ask = FlagAsk {
+        how,
+        flags,
+        keywords,
+        unchanged_since: None,
+    };
+    edit.store.set_flags(
+        (edit.now, edit.origin),
+        (place, mailbox),
+        &UidSet::one(uid),
+        &ask,
+        edit.events,
+    )?;
+    Ok(())
+}
+
+/// Keywords and labels are IMAP atoms of up to 64 octets (decisions.md 13): printable ASCII
+/// without what the grammar of RFC 3501 reserves.
+pub fn check_keywords(keywords: &[String]) -> Result<(), Refusal> {
+    let atom = |word: &String| {
+        !word.is_empty()
+            && word.len() <= KEYWORD_BYTES
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && !b"(){%*\"\\]".contains(&b))
+    };
+    match keywords.iter().find(|word| !atom(word)) {
+        None => Ok(()),
+        Some(word) => Err(Refusal::Invalid {
+            field: "labels",
+            why: format!("{word:?} is not an IMAP atom of 1 to {KEYWORD_BYTES} octets"),
+        }),
+    }
+}
+
+/// The inbox of a message that REST names, with its place.
+pub(super) fn place_named(
+    store: &Store,
+    access: &Access,
+    inbox: InboxId,
+) -> Result<Place, Refusal> {
+    store
+        .place_of(access.org, inbox)?
+        .ok_or(Refusal::NotFound("inbox"))
+}
+
+const NONE: Refusal = Refusal::NotFound("message");
+
+/// Octets of a keyword.
+const KEYWORD_BYTES: usize = 64;

@@ -1,0 +1,324 @@
+//! Mailboxes: names, listing, opening, making, renaming and deleting them.
+//!
+//! A name is checked here once, where it comes in; the store takes it as it is. Every change
+//! is a row of the log; subscriptions are none, since they change no mail.
+
+use super::desk::{Edit, Look, need, own_inbox};
+use crate::call::{
+    Access, Answer, Change, InboxId, Limits, Refusal, Scopes, Selected, UidSet, Written,
+};
+use crate::store::{Mailbox, NewEvent, Place, Store};
+
+/// The form of a mailbox name under which it is stored: INBOX in capitals where it is the
+/// first level, no `/` at the end (RFC 3501 section 6.3.3 allows one in CREATE).
+pub fn name(text: &str, limits: &Limits) -> Result<String, Refusal> {
+    let invalid = |why: &str| Refusal::Invalid {
+        field: "mailbox",
+        why: why.to_owned(),
+    };
+    let text = text.strip_suffix('/').unwrap_or(text);
+    if text.is_empty() {
+        return Err(invalid("the name is empty"));
+    }
+    if text.len() > limits.mailbox_name_bytes {
+        return Err(Refusal::TooBig {
+            what: "mailbox name",
+            max: limits.mailbox_name_bytes as u64,
+        });
+    }
+    if text
+        .chars()
+        .any(|c| c.is_control() || matches!(c, '*' | '%'))
+    {
+        return Err(invalid("no control characters, no * and no %"));
+    }
+    if text.split('/').any(str::is_empty) {
+        return Err(invalid("a level of the name is empty"));
+    }
+    if text.split('/').count() > limits.mailbox_depth {
+        return Err(Refusal::TooBig {
+            what: "mailbox depth",
+            max: limits.mailbox_depth as u64,
+        });
+    }
+    let (first, rest) = text.split_at(text.find('/').unwrap_or(text.len()));
+    if first.eq_ignore_ascii_case(INBOX) {
+        return Ok(format!("{INBOX}{rest}"));
+    }
+    Ok(text.to_owned())
+}
+
+/// The mailbox of an inbox with this name. A name that could not be made is not there.
+pub(super) fn find(
+    store: &Store,
+    limits: &Limits,
+    (access, inbox): (&Access, InboxId),
+    text: &str,
+) -> Result<Mailbox, Refusal> {
+    let name = name(text, limits).map_err(|_| NONE)?;
+    store.mailbox_named(access.org, inbox, &name)?.ok_or(NONE)
+}
+
+/// The inbox logged in to, as events and quota need it.
+pub(super) fn own_place(store: &Store, access: &Access) -> Result<Place, Refusal> {
+    let inbox = own_inbox(access)?;
+    store
+        .place_of(access.org, inbox)?
+        .ok_or(Refusal::NotFound("inbox"))
+}
+
+/// LIST and STATUS of all.
+pub fn mailboxes(look: &Look<'_>, access: &Access, counts: bool) -> Result<Answer, Refusal> {
+    need(access, Scopes::MESSAGES_READ)?;
+    let inbox = own_inbox(access)?;
+    let _moment = look.store.snapshot()?;
+    let mut rows = Vec::new();
+    for (mailbox, subscribed) in look.store.mailboxes(access.org, inbox)? {
+        let counts = if counts {
+            Some(look.store.counts(&mailbox)?)
+        } else {
+            None
+        };
+        rows.push(mailbox.row(subscribed, counts));
+    }
+    Ok(Answer::Mailboxes(rows))
+}
+
+/// STATUS.
+pub fn status(look: &Look<'_>, access: &Access, text: &str) -> Result<Answer, Refusal> {
+    need(access, Scopes::MESSAGES_READ)?;
+    let inbox = own_inbox(access)?;
+    let _moment = look.store.snapshot()?;
+    let mailbox = find(look.store, &look.house.limits, (access, inbox), text)?;
+    let counts = look.store.counts(&mailbox)?;
+    let subscribed = look.store.subscribed(inbox)?.contains(&mailbox.name);
+    Ok(Answer::Mailboxes(vec![
+        mailbox.row(subscribed, Some(counts)),
+    ]))
+}
+
+/// EXAMINE.
+pub fn examine(look: &Look<'_>, access: &Access, text: &str) -> Result<Answer, Refusal> {
+    need(access, Scopes::MESSAGES_READ)?;
+    let inbox = own_inbox(access)?;
+    let _moment = look.store.snapshot()?;
+    let mailbox = find(look.store, &look.house.limits, (access, inbox), text)?;
+    selected(look.store, &mailbox).map(Answer::Selected)
+}
+
+/// SELECT: the messages that were new to this session are not `\Recent` to the next one.
+pub fn select(edit: &mut Edit<'_>, access: &Access, text: &str) -> Result<Written, Refusal> {
+    need(access, Scopes::MESSAGES_READ)?;
+    need(access, Scopes::MESSAGES_WRITE)?;
+    let inbox = own_inbox(access)?;
+    let mailbox = find(edit.store, &edit.house.limits, (access, inbox), text)?;
+    let selected = selected(edit.store, &mailbox)?;
+    edit.store.claim_recent(&mailbox)?;
+    Ok(Written::Selected(selected))
+}
+
+fn selected(store: &Store, mailbox: &Mailbox) -> Result<Box<Selected>, Refusal> {
+    let glance = store.glance(mailbox)?;
+    let subscribed = store.subscribed(mailbox.inbox)?.contains(&mailbox.name);
+    let counts = store.counts(mailbox)?;
+    let head = store.log_state(mailbox.org)?.map_or(0, |log| log.head);
+    Ok(Box::new(Selected {
+        mailbox: mailbox.row(subscribed, Some(counts)),
+        uids: glance.uids,
+        recent_above: mailbox.recent_above,
+        first_unseen: glance.first_unseen,
+        keywords: glance.keywords,
+        highest_modseq: mailbox.highest_modseq,
+        as_of: head,
+    }))
+}
+
+/// CREATE, with missing parents.
+pub fn create(edit: &mut Edit<'_>, access: &Access, text: &str) -> Result<Written, Refusal> {
+    need(access, Scopes::MESSAGES_WRITE)?;
+    let place = own_place(edit.store, access)?;
+    let name = name(text, &edit.house.limits)?;
+    make_with_parents(edit, &place, &name)?;
+    Ok(Written::Changed)
+}
+
+/// Makes a mailbox and those above it that are missing. `Exists` when it is there.
+pub(super) fn make_with_parents(
+    edit: &mut Edit<'_>,
+    place: &Place,
+    name: &str,
+) -> Result<(), Refusal> {
+    let (org, inbox) = (place.org, place.path.id);
+    if edit.store.mailbox_named(org, inbox, name)?.is_some() {
+        return Err(Refusal::Exists("mailbox"));
+    }
+    let parents = name.match_indices('/').map(|(at, _)| &name[..at]);
+    let mut missing = Vec::new();
+    for level in parents {
+        if edit.store.mailbox_named(org, inbox, level)?.is_none() {
+            missing.push(level);
+        }
+    }
+    missing.push(name);
+    let max = edit.house.limits.mailboxes;
+    if edit
+        .store
+        .mailbox_count(org, inbox)?
+        .saturating_add(missing.len())
+        > max
+    {
+        return Err(Refusal::Limit {
+            what: "mailboxes",
+            max: max as u64,
+        });
+    }
+    for level in missing {
+        let stamp = edit.store.next_seq(org, edit.now)?;
+        let made = edit
+            .store
+            .make_mailbox(edit.now, org, inbox, level, None, stamp.seq)?;
+        let event = NewEvent {
+            inbox: Some(place.path.clone()),
+            mailbox: Some(made),
+            uids: UidSet::new(),
+            change: Change::MailboxCreated {
+                name: level.to_owned(),
+            },
+        };
+        edit.store
+            .put_event(stamp, edit.origin, event, edit.events)?;
+    }
+    Ok(())
+}
+
+/// DELETE. INBOX, the special mailboxes and one with children stay.
+pub fn delete(edit: &mut Edit<'_>, access: &Access, text: &str) -> Result<Written, Refusal> {
+    need(access, Scopes::MESSAGES_WRITE)?;
+    let place = own_place(edit.store, access)?;
+    let (org, inbox) = (place.org, place.path.id);
+    let mailbox = find(edit.store, &edit.house.limits, (access, inbox), text)?;
+    if mailbox.name == INBOX {
+        return Err(Refusal::Conflict("INBOX cannot be deleted"));
+    }
+    if mailbox.special.is_some() {
+        return Err(Refusal::Conflict("a special mailbox cannot be deleted"));
+    }
+    if !edit.store.children(org, inbox, &mailbox.name)?.is_empty() {
+        return Err(Refusal::Conflict("the mailbox has mailboxes below it"));
+    }
+    edit.store.delete_mailbox(&mailbox)?;
+    let event = NewEvent {
+        inbox: Some(place.path.clone()),
+        mailbox: Some(mailbox.id),
+        uids: UidSet::new(),
+        change: Change::MailboxDeleted { name: mailbox.name },
+    };
+    edit.store
+        .append_event(edit.now, org, edit.origin, event, edit.events)?;
+    Ok(Written::Changed)
+}
+
+/// RENAME, with everything below it. INBOX stays and its messages move (RFC 3501 section
+/// 6.3.5).
+pub fn rename(
+    edit: &mut Edit<'_>,
+    access: &Access,
+    from: &str,
+    to: &str,
+) -> Result<Written, Refusal> {
+    need(access, Scopes::MESSAGES_WRITE)?;
+    let place = own_place(edit.store, access)?;
+    let (org, inbox) = (place.org, place.path.id);
+    let limits = &edit.house.limits;
+    let source = find(edit.store, limits, (access, inbox), from)?;
+    let target = name(to, limits)?;
+    if edit.store.mailbox_named(org, inbox, &target)?.is_some() {
+        return Err(Refusal::Exists("mailbox"));
+    }
+    if source.name == INBOX {
+        return empty_inbox_into(edit, &place, &source, &target);
+    }
+    if target.starts_with(&source.name) && target[source.name.len()..].starts_with('/') {
+        return Err(Refusal::Conflict("a mailbox cannot go below itself"));
+    }
+    let mut renamed = vec![(source.id, source.name.clone())];
+    renamed.extend(edit.store.children(org, inbox, &source.name)?);
+    if let Some((parent, _)) = target.rsplit_once('/')
+        && edit.store.mailbox_named(org, inbox, parent)?.is_none()
+    {
+        make_with_parents(edit, &place, parent)?;
+    }
+    for (id, old) in renamed {
+        let below = old.get(source.name.len()..).unwrap_or_default();
+        // The children's names get longer too, so each is checked.
+        let new = name(&format!("{target}{below}"), &edit.house.limits)?;
+        edit.store.rename_mailbox(org, inbox, id, &new)?;
+        let event = NewEvent {
+            inbox: Some(place.path.clone()),
+            mailbox: Some(id),
+            uids: UidSet::new(),
+            change: Change::MailboxRenamed { from: old, to: new },
+        };
+        edit.store
+            .append_event(edit.now, org, edit.origin, event, edit.events)?;
+    }
+    Ok(Written::Changed)
+}
+
+fn empty_inbox_into(
+    edit: &mut Edit<'_>,
+    place: &Place,
+    source: &Mailbox,
+    target: &str,
+) -> Result<Written, Refusal> {
+    make_with_parents(edit, place, target)?;
+    let target = edit
+        .store
+        .mailbox_named(place.org, place.path.id, target)?
+        .ok_or(NONE)?;
+    edit.store.copy(
+        (edit.now, edit.origin),
+        (place, source, &target),
+        &UidSet::from(1..=u32::MAX),
+        (true, u64::MAX),
+        edit.events,
+    )?;
+    Ok(Written::Changed)
+}
+
+/// SUBSCRIBE and UNSUBSCRIBE; the mailbox need not be there (RFC 3501 section 6.3.6).
+pub fn subscribe(
+    edit: &mut Edit<'_>,
+    access: &Access,
+    text: &str,
+    on: bool,
+) -> Result<Written, Refusal> {
+    need(access, Scopes::MESSAGES_WRITE)?;
+    let inbox = own_place(edit.store, access)?.path.id;
+    let name = name(text, &edit.house.limits)?;
+    // Twice as many as mailboxes: names of deleted ones stay.
+    let max = edit.house.limits.mailboxes.saturating_mul(2);
+    if on && edit.store.subscribed(inbox)?.len() >= max {
+        return Err(Refusal::Limit {
+            what: "subscriptions",
+            max: max as u64,
+        });
+    }
+    edit.store.subscribe(inbox, &name, on)?;
+    Ok(Written::Changed)
+}
+
+/// LSUB.
+pub fn subscribed(look: &Look<'_>, access: &Access) -> Result<Answer, Refusal> {
+    need(access, Scopes::MESSAGES_READ)?;
+    let inbox = own_inbox(access)?;
+    if look.store.place_of(access.org, inbox)?.is_none() {
+        return Err(Refusal::NotFound("inbox"));
+    }
+    Ok(Answer::Names(look.store.subscribed(inbox)?))
+}
+
+/// The name that every inbox has, in any case.
+pub const INBOX: &str = "INBOX";
+
+const NONE: Refusal = Refusal::NotFound("mailbox");
