@@ -3,24 +3,36 @@
 //! Everything here takes octets (or text) and gives back values; nothing here knows a socket, a clock,
 //! a store or a protocol. In reading order: `address` and `mailboxes` (who), `header`, `word`, `param`
 //! and `date` (the fields), `encode`, `utf7` and `unicode` (octets to text and back), `mime` (the parts),
-//! `digest` (the parts and the envelope in stored form) and `analyse` (the pass that makes it), `text`,
+//! `digest` (the parts and the envelope in stored form, octets by `blob`) and `analyse` (the pass that makes it), `text`,
 //! `html`, `extract` and `search` (what a reader sees), `compose` and `submit` (mail of our own).
 //!
 //! The rule: all input is hostile. Every pass is iterative and linear, every amount has a bound in
 //! [`Bounds`] or a named constant, and what is beyond a bound is refused or opaque, never guessed.
 
 pub mod address;
+pub mod analyse;
+mod blob;
+pub mod compose;
 pub mod date;
+pub mod digest;
 pub mod encode;
+pub mod extract;
 pub mod header;
+pub mod html;
 pub mod mailboxes;
+pub mod mime;
 pub mod param;
+pub mod search;
+pub mod submit;
+pub mod text;
 pub mod unicode;
 pub mod utf7;
 pub mod word;
 
 pub use address::Address;
+pub use digest::{Digest, Part};
 pub use header::Headers;
+pub use submit::check_octets;
 
 /// What one message may cost to read. Beyond the header bounds a message is refused; beyond the MIME
 /// bounds the rest of it is one opaque part.

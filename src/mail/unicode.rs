@@ -50,6 +50,33 @@ pub fn is_harmless(c: char) -> bool {
     matches!(c, '\u{00AD}' | '\u{061C}' | '\u{180B}'..='\u{180F}' | '\u{200C}'..='\u{200F}' | '\u{FEFF}')
 }
 
+/// What becomes of a character in text for a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// Left out: a control, a soft hyphen, a joiner without anything to join.
+    Drop,
+    /// Left out, and a sign that the text says more than it shows.
+    Hide,
+    /// Shown.
+    Keep,
+}
+
+/// Whether a reader sees `c` after `before`. Joiners and direction marks belong to many scripts, and stay
+/// among them; line feeds and tabs stay.
+pub fn show(before: Option<char>, c: char) -> Show {
+    match c {
+        ' '..='~' | '\n' | '\t' => Show::Keep,
+        '\u{200C}'..='\u{200F}'
+            if before.is_some_and(|b| !b.is_ascii() && !is_invisible(b) && !b.is_whitespace()) =>
+        {
+            Show::Keep
+        }
+        c if is_harmless(c) || c.is_control() => Show::Drop,
+        c if is_invisible(c) => Show::Hide,
+        _ => Show::Keep,
+    }
+}
+
 /// One line of clean text: controls and invisible characters dropped, runs of white space made one space,
 /// at most `chars_max` characters.
 pub fn one_line(text: &str, chars_max: usize) -> String {

@@ -55,6 +55,11 @@ pub fn encode(text: &str) -> String {
     {
         return text.to_owned();
     }
+    encode_always(text)
+}
+
+/// As [`encode`], but in encoded words even if plain.
+pub fn encode_always(text: &str) -> String {
     let plain = text.bytes().filter(u8::is_ascii_alphanumeric).count();
     let quoted = plain * 2 > text.len();
     let mut out = String::with_capacity(text.len() * 2 + 16);
@@ -223,8 +228,9 @@ fn push_word(out: &mut String, encoding: char, text: &str) {
     out.push_str("?=");
 }
 
-/// A word has 75 characters at most (RFC 2047 section 2); twelve are `=?utf-8?q??=`, and 60 is a multiple of four.
-const WORD_TEXT_MAX: usize = 60;
+/// A word has 75 characters at most and its line 76 (RFC 2047 section 2); twelve are `=?utf-8?q??=`, the name of
+/// the field takes some, and 48 is a multiple of four.
+const WORD_TEXT_MAX: usize = 48;
 /// Charset names end somewhere; IANA's longest has 45 characters, and a language may follow.
 const CHARSET_MAX: usize = 80;
 /// A run without a space cannot be folded; beyond this it is encoded, so that lines stay below 998 octets.

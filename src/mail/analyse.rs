@@ -1,0 +1,521 @@
+//! The one pass over a message at delivery: limits, digest, and the facts that delivery decides by.
+//!
+//! [`analyse`] refuses what is over the header bounds and says which; MIME beyond its bounds is opaque
+//! instead. It reads the message front to back a fixed number of times and keeps nothing of it but strings.
+
+use std::fmt;
+
+use memchr::memchr_iter;
+
+use super::blob::{self, Record, Writer, to_u32};
+use super::digest::Digest;
+use super::encode::Encoding;
+use super::header::{Field, Headers, message_ids, parse_date};
+use super::mailboxes::{self, Mailbox, RawEntry};
+use super::mime::{self, Kind, Media, Section};
+use super::param::Value;
+use super::{Bounds, extract, text, unicode};
+
+/// What delivery knows of a message. Texts are decoded and clean.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Analysis {
+    /// To be stored, and read by [`Digest::open`].
+    pub digest: Vec<u8>,
+    /// Octets of the header with its empty line.
+    pub header_len: u32,
+    /// Octets of the whole message.
+    pub size: u32,
+    /// At most 1,000 characters.
+    pub subject: String,
+    /// From.
+    pub from: Vec<Mailbox>,
+    /// Reply-To as written; empty if there is none.
+    pub reply_to: Vec<Mailbox>,
+    /// To.
+    pub to: Vec<Mailbox>,
+    /// Cc.
+    pub cc: Vec<Mailbox>,
+    /// Bcc, where a sender left it.
+    pub bcc: Vec<Mailbox>,
+    /// With its brackets.
+    pub message_id: Option<String>,
+    /// With their brackets.
+    pub in_reply_to: Vec<String>,
+    /// With their brackets, oldest first.
+    pub references: Vec<String>,
+    /// What the sender says, unix seconds.
+    pub date: Option<i64>,
+    /// The start of the text on one line, at most 200 characters.
+    pub preview: String,
+    /// Something is attached that is more than decoration or a signature.
+    pub has_attachments: bool,
+    /// Received fields.
+    pub hops: usize,
+    /// Values of Delivered-To, as written.
+    pub delivered_to: Vec<String>,
+    /// A Bcc field exists, empty or not.
+    pub has_bcc: bool,
+    /// X-Priority, Importance or Priority.
+    pub priority: Priority,
+    /// One-time codes in the subject and the text, likeliest first.
+    pub codes: Vec<String>,
+    /// The id of the mailing list, without brackets.
+    pub list_id: Option<String>,
+    /// Any List- field.
+    pub is_list: bool,
+    /// Auto-Submitted other than `no`, or an older sign of a machine (RFC 3834).
+    pub is_auto_submitted: bool,
+    /// Precedence bulk, junk or list.
+    pub is_bulk: bool,
+    /// The sender asks for no automatic answers.
+    pub suppresses_replies: bool,
+    /// Some octet of the message is over 127.
+    pub is_eight_bit: bool,
+    /// Some octet of the header is.
+    pub has_non_ascii_headers: bool,
+    /// Two programs could find different parts in it.
+    pub is_ambiguous: bool,
+    /// A MIME bound was reached, and the rest is opaque.
+    pub is_truncated: bool,
+    /// The text hid something from its reader.
+    pub has_hidden_content: bool,
+}
+
+/// How urgent the sender thinks it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Priority {
+    /// X-Priority 1 or 2, `high`, `urgent`
+    High,
+    /// X-Priority 4 or 5, `low`, `non-urgent`
+    Low,
+    /// Nothing said
+    #[default]
+    Normal,
+}
+
+/// The limit that a message is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// More addresses than the bound.
+    Addresses,
+    /// One field is too long.
+    FieldBytes,
+    /// Too many fields.
+    Fields,
+    /// The header is too long.
+    HeaderBytes,
+    /// As many Received fields as a loop makes.
+    Hops,
+    /// Longer than offsets can say: 4 GiB.
+    Size,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refused::Addresses => "too many addresses in the header",
+            Refused::FieldBytes => "a header field is too long",
+            Refused::Fields => "too many header fields",
+            Refused::HeaderBytes => "the header is too long",
+            Refused::Hops => "too many hops: the message is looping",
+            Refused::Size => "the message is too long",
+        })
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Reads a whole message, header and body.
+///
+/// # Errors
+/// [`Refused`] names the limit that it is over.
+pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
+    if u32::try_from(raw.len()).is_err() {
+        return Err(Refused::Size);
+    }
+    let headers = Headers::parse(raw);
+    if headers.len() > bounds.header_bytes {
+        return Err(Refused::HeaderBytes);
+    }
+    let mut found = Analysis {
+        size: to_u32(raw.len()),
+        header_len: to_u32(headers.len()),
+        ..Analysis::default()
+    };
+    let mut fields = EnvelopeFields::default();
+    for (n, field) in headers.fields().enumerate() {
+        if n >= bounds.header_fields {
+            return Err(Refused::Fields);
+        }
+        if field.end - field.start > bounds.header_field_bytes {
+            return Err(Refused::FieldBytes);
+        }
+        found.take(&field, &mut fields);
+    }
+    // A message with fifty hops behind it is the one that loops; ours would be the next.
+    if found.hops >= bounds.received_hops {
+        return Err(Refused::Hops);
+    }
+    found.has_non_ascii_headers = !raw.get(..headers.len()).unwrap_or(raw).is_ascii();
+    found.is_eight_bit = found.has_non_ascii_headers || !raw.is_ascii();
+
+    let structure = mime::parse(raw, bounds);
+    found.is_ambiguous = structure.ambiguous;
+    found.is_truncated = structure.truncated;
+    let mut writer = Writer::new();
+    let mut addresses_left = bounds.addresses;
+    if !fields.write(&mut writer, &mut addresses_left) {
+        return Err(Refused::Addresses);
+    }
+    for (index, section) in structure.parts.iter().enumerate() {
+        let header_end = if index == 0 {
+            headers.len()
+        } else {
+            section.body_start
+        };
+        let header = raw.get(section.header_start..header_end).unwrap_or(b"");
+        let offset = writer.offset();
+        write_part(&mut writer, header, section, bounds);
+        if section.kind == Kind::Message {
+            let nested =
+                Headers::parse(raw.get(section.body_start..section.body_end).unwrap_or(b""));
+            EnvelopeFields::of(&nested, bounds).write(&mut writer, &mut addresses_left);
+        }
+        writer.record(&Record {
+            header_start: section.header_start,
+            body_start: section.body_start,
+            body_end: section.body_end,
+            lines: to_u32(section.lines),
+            decoded: decoded_bytes(
+                raw.get(section.body_start..section.body_end).unwrap_or(b""),
+                section,
+            ),
+            text: offset,
+            subtree_end: section.subtree_end,
+            kind: section.kind,
+            encoding: section.encoding,
+        });
+    }
+    let mut flags = 0;
+    for (is_set, flag) in [
+        (structure.ambiguous, blob::FLAG_AMBIGUOUS),
+        (structure.truncated, blob::FLAG_TRUNCATED),
+        (found.is_eight_bit, blob::FLAG_EIGHT_BIT),
+    ] {
+        flags |= if is_set { flag } else { 0 };
+    }
+    let bytes = writer.finish(flags, raw.len(), headers.len());
+    found.digest = bytes;
+    found.read_digest(raw);
+    Ok(found)
+}
+
+impl Analysis {
+    /// One field of the message's own header.
+    fn take<'a>(&mut self, field: &Field<'a>, fields: &mut EnvelopeFields<'a>) {
+        let mut lower = [0_u8; NAME_MAX];
+        let Some(name) = lower.get_mut(..field.name.len()) else {
+            return;
+        };
+        name.copy_from_slice(field.name);
+        name.make_ascii_lowercase();
+        match &*name {
+            b"received" => self.hops += 1,
+            b"delivered-to" => self
+                .delivered_to
+                .push(unicode::one_line(&field.decoded(), DELIVERED_TO_MAX)),
+            b"date" if fields.date.is_none() => {
+                self.date = parse_date(field.value).map(|date| date.unix_s)
+            }
+            b"bcc" => self.has_bcc = true,
+            b"message-id" if fields.message_id.is_none() => {
+                self.message_id = message_ids(field.value).into_iter().next();
+            }
+            b"in-reply-to" if self.in_reply_to.is_empty() => {
+                self.in_reply_to = message_ids(field.value)
+            }
+            b"references" if self.references.is_empty() => {
+                self.references = message_ids(field.value)
+            }
+            b"x-priority" | b"importance" | b"priority" | b"x-msmail-priority" => {
+                if self.priority == Priority::Normal {
+                    self.priority = priority(&field.unfolded());
+                }
+            }
+            b"list-id" => {
+                self.is_list = true;
+                self.list_id = Some(list_id(&field.decoded()));
+            }
+            b"auto-submitted" => {
+                let value = field.unfolded();
+                let first = value
+                    .split(|&b| b == b';' || b == b' ')
+                    .next()
+                    .unwrap_or(b"");
+                self.is_auto_submitted |= !first.eq_ignore_ascii_case(b"no");
+            }
+            b"x-autoreply" | b"x-autorespond" | b"x-autogenerated" => self.is_auto_submitted = true,
+            b"x-auto-response-suppress" => self.suppresses_replies = true,
+            b"precedence" => {
+                let value = field.unfolded();
+                let words: [&[u8]; 3] = [b"bulk", b"junk", b"list"];
+                self.is_bulk |= words.iter().any(|word| value.eq_ignore_ascii_case(word));
+                self.is_auto_submitted |= value.eq_ignore_ascii_case(b"auto_reply");
+            }
+            name => self.is_list |= name.starts_with(b"list-"),
+        }
+        fields.take(field, name);
+    }
+
+    /// What can be read off the digest and the text.
+    fn read_digest(&mut self, raw: &[u8]) {
+        let Some(digest) = Digest::open(&self.digest) else {
+            return;
+        };
+        let envelope = digest.envelope();
+        self.subject = unicode::one_line(&envelope.subject_text(), SUBJECT_CHARS_MAX);
+        self.from = envelope.from.mailboxes().collect();
+        self.to = envelope.to.mailboxes().collect();
+        self.cc = envelope.cc.mailboxes().collect();
+        self.bcc = envelope.bcc.mailboxes().collect();
+        self.reply_to = envelope.own_reply_to().mailboxes().collect();
+        self.has_attachments = text::has_attachments(&digest);
+        let beginning = text::beginning_of(raw, &digest, TEXT_LOOKED_AT);
+        self.has_hidden_content = beginning.hidden_content;
+        self.preview = unicode::one_line(&beginning.text, PREVIEW_CHARS_MAX);
+        self.codes = extract::codes_in_mail(&self.subject, &beginning.text);
+        let has_attachments = self.has_attachments;
+        blob::set_flag(&mut self.digest, blob::FLAG_ATTACHMENTS, has_attachments);
+    }
+}
+
+/// The raw fields of an envelope. Address fields may be given several times; all of them count, so that no
+/// address is hidden from anyone.
+#[derive(Default)]
+struct EnvelopeFields<'a> {
+    date: Option<&'a [u8]>,
+    subject: Option<&'a [u8]>,
+    /// From, Sender, Reply-To, To, Cc, Bcc.
+    addresses: [Vec<&'a [u8]>; 6],
+    in_reply_to: Option<&'a [u8]>,
+    message_id: Option<&'a [u8]>,
+}
+
+impl<'a> EnvelopeFields<'a> {
+    fn of(headers: &Headers<'a>, bounds: &Bounds) -> EnvelopeFields<'a> {
+        let mut fields = EnvelopeFields::default();
+        for field in headers.fields().take(bounds.header_fields) {
+            let mut lower = [0_u8; NAME_MAX];
+            let Some(name) = lower.get_mut(..field.name.len()) else {
+                continue;
+            };
+            if field.value.len() <= bounds.header_field_bytes {
+                name.copy_from_slice(field.name);
+                name.make_ascii_lowercase();
+                fields.take(&field, name);
+            }
+        }
+        fields
+    }
+
+    fn take(&mut self, field: &Field<'a>, name: &[u8]) {
+        let [from, sender, reply_to, to, cc, bcc] = &mut self.addresses;
+        match name {
+            b"date" => self.date = self.date.or(Some(field.value)),
+            b"subject" => self.subject = self.subject.or(Some(field.value)),
+            b"in-reply-to" => self.in_reply_to = self.in_reply_to.or(Some(field.value)),
+            b"message-id" => self.message_id = self.message_id.or(Some(field.value)),
+            b"from" => from.push(field.value),
+            b"sender" => sender.push(field.value),
+            b"reply-to" => reply_to.push(field.value),
+            b"to" => to.push(field.value),
+            b"cc" => cc.push(field.value),
+            b"bcc" => bcc.push(field.value),
+            _ => {}
+        }
+    }
+
+    /// Writes the envelope; false if there are more addresses than are left.
+    fn write(&self, writer: &mut Writer, addresses_left: &mut usize) -> bool {
+        writer.string(self.date.map(<[u8]>::trim_ascii));
+        writer.string(self.subject.map(<[u8]>::trim_ascii));
+        let mut fits = true;
+        for bodies in &self.addresses {
+            writer.list(|writer| {
+                for body in bodies {
+                    mailboxes::walk(body, &mut |entry| {
+                        fits = *addresses_left > 0;
+                        if !fits {
+                            return false;
+                        }
+                        *addresses_left -= 1;
+                        match entry {
+                            RawEntry::GroupStart(name) => writer.group(name),
+                            RawEntry::GroupEnd => writer.group_end(),
+                            RawEntry::Mailbox(m) => {
+                                writer.mailbox(m.name, m.route, m.local, m.domain)
+                            }
+                        }
+                        true
+                    });
+                }
+            });
+        }
+        writer.string(self.in_reply_to.map(<[u8]>::trim_ascii));
+        writer.string(self.message_id.map(<[u8]>::trim_ascii));
+        fits
+    }
+}
+
+/// The strings of one part, in the order that `Part::read` expects.
+fn write_part(writer: &mut Writer, header: &[u8], section: &Section, bounds: &Bounds) {
+    let mut content_type = None;
+    let mut disposition = None;
+    let mut languages = None;
+    // Content-ID, -Description, -Transfer-Encoding, -MD5, -Location.
+    let mut plain: [Option<&[u8]>; 5] = [None; 5];
+    for field in Headers::parse(header).fields() {
+        let is_content = field
+            .name
+            .get(..8)
+            .is_some_and(|head| head.eq_ignore_ascii_case(b"content-"));
+        if !is_content || field.value.len() > bounds.header_field_bytes {
+            continue;
+        }
+        let [id, description, encoding, md5, location] = &mut plain;
+        let slot = match field
+            .name
+            .get(8..)
+            .unwrap_or(b"")
+            .to_ascii_lowercase()
+            .as_slice()
+        {
+            b"type" => &mut content_type,
+            b"disposition" => &mut disposition,
+            b"language" => &mut languages,
+            b"id" => id,
+            b"description" => description,
+            b"transfer-encoding" => encoding,
+            b"md5" => md5,
+            b"location" => location,
+            _ => continue,
+        };
+        *slot = slot.or(Some(field.value));
+    }
+    let declared = Value::parse(content_type.unwrap_or(b""), bounds.params);
+    let (media, subtype): (&[u8], &[u8]) = match section.media {
+        Media::Declared => (declared.first, declared.second),
+        Media::Message => (b"message", b"rfc822"),
+        Media::Opaque => (b"application", b"octet-stream"),
+        Media::Text => (b"text", b"plain"),
+    };
+    writer.string(Some(media));
+    writer.string(Some(subtype));
+    writer.list(|writer| match section.media {
+        Media::Declared => write_params(writer, &declared),
+        // RFC 2045 section 5.2.
+        Media::Text => {
+            writer.string(Some(b"charset"));
+            writer.string(Some(b"us-ascii"));
+        }
+        Media::Message | Media::Opaque => {}
+    });
+    let [id, description, encoding, md5, location] =
+        plain.map(|value| value.map(<[u8]>::trim_ascii));
+    writer.string(id);
+    writer.string(description);
+    // A multipart has no encoding, whatever it says, and neither has one that became text.
+    writer.string(encoding.filter(|e| !e.is_empty() && Encoding::of(e) == section.encoding));
+    writer.string(md5);
+    match disposition {
+        Some(body) => {
+            let value = Value::parse(body, bounds.params);
+            writer.string(Some(value.first).filter(|first| !first.is_empty()));
+            if !value.first.is_empty() {
+                writer.list(|writer| write_params(writer, &value));
+            }
+        }
+        None => writer.string(None),
+    }
+    writer.list(|writer| {
+        let tags = languages
+            .unwrap_or(b"")
+            .split(|&b| b == b',')
+            .map(<[u8]>::trim_ascii);
+        for tag in tags.filter(|tag| !tag.is_empty()).take(LANGUAGES_MAX) {
+            writer.string(Some(tag));
+        }
+    });
+    writer.string(location);
+}
+
+fn write_params(writer: &mut Writer, value: &Value<'_>) {
+    for param in &value.params {
+        writer.string(Some(&param.name));
+        writer.string(Some(&param.value));
+    }
+}
+
+/// Octets after decoding, without decoding: line ends and padding are no base64, and an escape of
+/// quoted-printable is three octets for one.
+fn decoded_bytes(body: &[u8], section: &Section) -> u32 {
+    to_u32(match section.encoding {
+        Encoding::Identity => body.len(),
+        Encoding::Base64 => {
+            let carriage = if body.contains(&b'\r') {
+                section.lines
+            } else {
+                0
+            };
+            let tail = body.trim_ascii_end();
+            let padding = tail
+                .iter()
+                .rev()
+                .take(2)
+                .take_while(|b| **b == b'=')
+                .count();
+            (body
+                .len()
+                .saturating_sub(section.lines + carriage + padding))
+                * 3
+                / 4
+        }
+        Encoding::QuotedPrintable => body
+            .len()
+            .saturating_sub(2 * memchr_iter(b'=', body).count()),
+    })
+}
+
+fn priority(value: &[u8]) -> Priority {
+    let word = value
+        .split(|b| b" (;".contains(b))
+        .next()
+        .unwrap_or(b"")
+        .to_ascii_lowercase();
+    match word.as_slice() {
+        b"1" | b"2" | b"high" | b"urgent" => Priority::High,
+        b"4" | b"5" | b"low" | b"non-urgent" => Priority::Low,
+        _ => Priority::Normal,
+    }
+}
+
+/// `Name <id>` as `id`.
+fn list_id(value: &str) -> String {
+    let id = value.rsplit_once('<').map_or(value, |(_, id)| id);
+    unicode::one_line(id.split('>').next().unwrap_or(""), LIST_ID_MAX)
+}
+
+/// No name that is looked for here is longer.
+const NAME_MAX: usize = 32;
+/// RFC 2919 section 2 allows 255.
+const LIST_ID_MAX: usize = 255;
+/// An address.
+const DELIVERED_TO_MAX: usize = 320;
+/// Lines of RFC 5322 end at 998; nobody reads on.
+const SUBJECT_CHARS_MAX: usize = 1_000;
+/// What lists of messages show.
+const PREVIEW_CHARS_MAX: usize = 200;
+/// Octets of text that preview and codes are taken from. Mail with a code says it early.
+const TEXT_LOOKED_AT: usize = 64 * 1024;
+/// Tags of one Content-Language.
+const LANGUAGES_MAX: usize = 16;

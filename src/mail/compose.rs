@@ -1,0 +1,681 @@
+//! A message out of fields: RFC 5322 and MIME, in lines that every relay carries.
+//!
+//! The shape is mixed[ alternative[ text, related[ html, inline... ] ], attachments... ], each level only where
+//! it is needed. Everything that goes into a header is checked first: a control character or a line separator
+//! in it is an error that names the field, never something to be stripped. There is no Bcc: blind recipients
+//! are the envelope's. Randomness comes as a seed, which becomes public with the message.
+
+use std::fmt;
+
+use super::address::Address;
+use super::encode::{encode_base64, encode_quoted};
+use super::header::{self, encode_word, file_name, fold, is_value, may_set, percent_encode};
+use super::submit::check_octets;
+
+/// What to write.
+#[derive(Debug, Clone, Default)]
+pub struct Compose<'a> {
+    /// Display name of the author.
+    pub from_name: Option<&'a str>,
+    /// The author.
+    pub from: Option<&'a Address>,
+    /// Name and address.
+    pub to: &'a [(Option<&'a str>, &'a Address)],
+    /// Name and address.
+    pub cc: &'a [(Option<&'a str>, &'a Address)],
+    /// Name and address.
+    pub reply_to: &'a [(Option<&'a str>, &'a Address)],
+    /// Any text on one line.
+    pub subject: &'a str,
+    /// Plain text; line ends of any kind.
+    pub text: Option<&'a str>,
+    /// HTML; line ends of any kind.
+    pub html: Option<&'a str>,
+    /// Files, beside the text or within the HTML.
+    pub attachments: &'a [File<'a>],
+    /// Further fields; names as [`may_set`] allows.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// With its brackets.
+    pub in_reply_to: Option<&'a str>,
+    /// With their brackets, oldest first.
+    pub references: &'a [&'a str],
+    /// Unix milliseconds.
+    pub date_ms: i64,
+    /// With its brackets; see [`message_id`].
+    pub message_id: &'a str,
+    /// Fresh random octets, for the boundaries.
+    pub seed: [u8; 16],
+}
+
+/// A file to attach.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct File<'a> {
+    /// Shown to the reader; folders are cut off.
+    pub filename: &'a str,
+    /// `type/subtype`, possibly with parameters.
+    pub content_type: &'a str,
+    /// Its octets.
+    pub content: &'a [u8],
+    /// The id by which the HTML shows it, without brackets; then it is inline.
+    pub content_id: Option<&'a str>,
+}
+
+/// A value that may not go into a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidHeaderValue {
+    /// The field of [`Compose`].
+    pub field: &'static str,
+}
+
+impl fmt::Display for InvalidHeaderValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the value of {} may not go into a header", self.field)
+    }
+}
+
+impl std::error::Error for InvalidHeaderValue {}
+
+/// A Message-ID of random octets and our name: `<hex@domain>`.
+pub fn message_id(seed: [u8; 16], domain: &str) -> String {
+    format!("<{}@{domain}>", data_encoding::HEXLOWER.encode(&seed))
+}
+
+/// Writes the message.
+///
+/// # Errors
+/// [`InvalidHeaderValue`] names the first field that may not go into a header.
+pub fn compose(mail: &Compose<'_>) -> Result<Vec<u8>, InvalidHeaderValue> {
+    check(mail)?;
+    let content: usize = mail.attachments.iter().map(|file| file.content.len()).sum();
+    let texts = mail.text.map_or(0, str::len) + mail.html.map_or(0, str::len);
+    let mut out = Vec::with_capacity(1_024 + content / 57 * 78 + texts + texts / 4);
+    if let Some(from) = mail.from {
+        addresses("From", &[(mail.from_name, from)], &mut out);
+    }
+    addresses("Reply-To", mail.reply_to, &mut out);
+    addresses("To", mail.to, &mut out);
+    addresses("Cc", mail.cc, &mut out);
+    fold("Subject", &encode_word(mail.subject), &mut out);
+    fold("Date", &header::format_date(mail.date_ms), &mut out);
+    fold("Message-ID", mail.message_id, &mut out);
+    if let Some(id) = mail.in_reply_to {
+        fold("In-Reply-To", id, &mut out);
+    }
+    if !mail.references.is_empty() {
+        fold("References", &mail.references.join(" "), &mut out);
+    }
+    for (name, value) in mail.headers {
+        fold(name, &encode_word(value.trim()), &mut out);
+    }
+    out.extend_from_slice(b"MIME-Version: 1.0\r\n");
+    body(mail, &mut out);
+    Ok(out)
+}
+
+fn check(mail: &Compose<'_>) -> Result<(), InvalidHeaderValue> {
+    let fail = |field| Err(InvalidHeaderValue { field });
+    let are_names =
+        |list: &[(Option<&str>, &Address)]| list.iter().all(|(name, _)| name.is_none_or(is_value));
+    let is_id = |id: &str| {
+        let ends = id.starts_with('<')
+            && id.ends_with('>')
+            && id.len() > 2
+            && id.len() <= header::MESSAGE_ID_MAX;
+        ends && is_value(id) && !id.contains(char::is_whitespace)
+    };
+    if !mail.from_name.is_none_or(is_value) {
+        return fail("from");
+    }
+    for (field, list) in [
+        ("to", mail.to),
+        ("cc", mail.cc),
+        ("reply_to", mail.reply_to),
+    ] {
+        if !are_names(list) {
+            return fail(field);
+        }
+    }
+    if !is_value(mail.subject) {
+        return fail("subject");
+    }
+    if !mail
+        .headers
+        .iter()
+        .all(|(name, value)| may_set(name) && is_value(value))
+    {
+        return fail("headers");
+    }
+    if !mail.in_reply_to.is_none_or(is_id) {
+        return fail("in_reply_to");
+    }
+    if !mail.references.iter().all(|id| is_id(id)) {
+        return fail("references");
+    }
+    if !is_id(mail.message_id) {
+        return fail("message_id");
+    }
+    for file in mail.attachments {
+        if !is_value(file.filename) {
+            return fail("attachments.filename");
+        }
+        if !is_media_type(file.content_type) {
+            return fail("attachments.content_type");
+        }
+        let is_content_id = |id: &str| {
+            !id.is_empty()
+                && id.len() <= header::MESSAGE_ID_MAX - 2
+                && id
+                    .bytes()
+                    .all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>')
+        };
+        if !file.content_id.is_none_or(is_content_id) {
+            return fail("attachments.content_id");
+        }
+    }
+    Ok(())
+}
+
+/// `type/subtype`, parameters behind it only as visible ASCII.
+fn is_media_type(value: &str) -> bool {
+    let (media, params) = value.split_once(';').unwrap_or((value, ""));
+    let is_token = |t: &str| {
+        !t.is_empty()
+            && t.len() <= 127
+            && t.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+    };
+    let is_whole = media
+        .trim_end()
+        .split_once('/')
+        .is_some_and(|(t, s)| is_token(t) && is_token(s));
+    is_whole && params.len() <= 500 && params.bytes().all(|b| (b' '..=b'~').contains(&b))
+}
+
+fn addresses(name: &str, list: &[(Option<&str>, &Address)], out: &mut Vec<u8>) {
+    if list.is_empty() {
+        return;
+    }
+    let mut value = String::new();
+    for (n, (display, address)) in list.iter().enumerate() {
+        if n > 0 {
+            value.push_str(", ");
+        }
+        match display.map(str::trim).filter(|d| !d.is_empty()) {
+            Some(display) => {
+                value.push_str(&phrase(display));
+                value.push_str(" <");
+                value.push_str(&address.to_string());
+                value.push('>');
+            }
+            None => value.push_str(&address.to_string()),
+        }
+    }
+    fold(name, &value, out);
+}
+
+/// A display name: atoms as they are, ASCII quoted, the rest in encoded words.
+fn phrase(name: &str) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b" !#$%&'*+-/=?^_`{|}~".contains(&b);
+    let encoded = encode_word(name);
+    if encoded != name || name.bytes().all(is_plain) {
+        return encoded;
+    }
+    // A quoted string may be folded at its spaces, but not lose one.
+    if name.contains("  ") || name.len() > 200 {
+        return super::word::encode_always(name);
+    }
+    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn body(mail: &Compose<'_>, out: &mut Vec<u8>) {
+    let (inline, attached): (Vec<&File<'_>>, Vec<&File<'_>>) = mail
+        .attachments
+        .iter()
+        .partition(|file| file.content_id.is_some() && mail.html.is_some());
+    let boundary = |n: u8| format!("=_{}_{n}", data_encoding::HEXLOWER.encode(&mail.seed));
+    let (mixed, alternative, related) = (boundary(1), boundary(2), boundary(3));
+    let is_mixed = !attached.is_empty();
+    let is_alternative = mail.text.is_some() && mail.html.is_some();
+    if is_mixed {
+        open("mixed", &mixed, "", out);
+        next(&mixed, out);
+    }
+    if is_alternative {
+        open("alternative", &alternative, "", out);
+        next(&alternative, out);
+    }
+    if let Some(text) = mail
+        .text
+        .or(if mail.html.is_none() { Some("") } else { None })
+    {
+        text_part("plain", text, out);
+    }
+    if let Some(html) = mail.html {
+        if is_alternative {
+            next(&alternative, out);
+        }
+        if !inline.is_empty() {
+            open("related", &related, "; type=\"text/html\"", out);
+            next(&related, out);
+        }
+        text_part("html", html, out);
+        for file in &inline {
+            next(&related, out);
+            file_part(file, out);
+        }
+        if !inline.is_empty() {
+            close(&related, out);
+        }
+    }
+    if is_alternative {
+        close(&alternative, out);
+    }
+    for file in &attached {
+        next(&mixed, out);
+        file_part(file, out);
+    }
+    if is_mixed {
+        close(&mixed, out);
+    }
+}
+
+fn open(kind: &str, boundary: &str, extra: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(
+        format!("Content-Type: multipart/{kind}{extra};\r\n boundary=\"{boundary}\"\r\n\r\n")
+            .as_bytes(),
+    );
+}
+
+fn next(boundary: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
+}
+
+fn close(boundary: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+}
+
+fn text_part(subtype: &str, text: &str, out: &mut Vec<u8>) {
+    let lines = with_crlf(text);
+    let longest = lines
+        .split(|&b| b == b'\n')
+        .map(<[u8]>::len)
+        .max()
+        .unwrap_or(0);
+    let is_plain = lines
+        .iter()
+        .all(|b| (b' '..=b'~').contains(b) || b"\r\n\t".contains(b));
+    out.extend_from_slice(format!("Content-Type: text/{subtype}; charset=utf-8\r\n").as_bytes());
+    // "From " and trailing spaces are what relays still change; then quoted-printable it is.
+    let is_risky = lines
+        .split(|&b| b == b'\n')
+        .any(|l| l.starts_with(b"From ") || l.ends_with(b" \r") || l.ends_with(b" "));
+    if is_plain && longest <= LINE_MAX + 1 && !is_risky {
+        out.extend_from_slice(b"Content-Transfer-Encoding: 7bit\r\n\r\n");
+        out.extend_from_slice(&lines);
+        return;
+    }
+    let escaped = lines
+        .iter()
+        .filter(|b| !(b' '..=b'~').contains(*b) && !b"\r\n\t".contains(b))
+        .count();
+    if escaped * 4 > lines.len() {
+        out.extend_from_slice(b"Content-Transfer-Encoding: base64\r\n\r\n");
+        encode_base64(&lines, out);
+    } else {
+        out.extend_from_slice(b"Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+        encode_quoted(&lines, out);
+    }
+}
+
+/// Text with CRLF for every kind of line end, and one at its end.
+fn with_crlf(text: &str) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(text.len() + text.len() / 32 + 2);
+    let bytes = text.as_bytes();
+    for (at, &b) in bytes.iter().enumerate() {
+        match b {
+            b'\r' => lines.extend_from_slice(b"\r\n"),
+            b'\n' if at.checked_sub(1).and_then(|i| bytes.get(i)) == Some(&b'\r') => {}
+            b'\n' => lines.extend_from_slice(b"\r\n"),
+            b => lines.push(b),
+        }
+    }
+    if !lines.ends_with(b"\r\n") {
+        lines.extend_from_slice(b"\r\n");
+    }
+    lines
+}
+
+fn file_part(file: &File<'_>, out: &mut Vec<u8>) {
+    let lower = file.content_type.to_ascii_lowercase();
+    // A message or a multipart may not be in base64 (RFC 2046 section 5.2.1): as it is, or as octets.
+    let is_composite = lower.starts_with("message/") || lower.starts_with("multipart/");
+    let lines_fit = || {
+        file.content
+            .split(|&b| b == b'\n')
+            .all(|line| line.len() <= 998)
+    };
+    let as_it_is =
+        lower.starts_with("message/rfc822") && check_octets(file.content).is_ok() && lines_fit();
+    let media = if is_composite && !as_it_is {
+        "application/octet-stream"
+    } else {
+        file.content_type.trim()
+    };
+    let name = file_name(file.filename);
+    let kind = if file.content_id.is_some() {
+        "inline"
+    } else {
+        "attachment"
+    };
+    fold("Content-Type", media, out);
+    out.extend_from_slice(format!("Content-Disposition: {kind}").as_bytes());
+    if !name.is_empty() {
+        filename_param(&name, out);
+    }
+    out.extend_from_slice(b"\r\n");
+    if let Some(id) = file.content_id {
+        fold("Content-ID", &format!("<{id}>"), out);
+    }
+    if as_it_is {
+        let encoding = if file.content.is_ascii() {
+            "7bit"
+        } else {
+            "8bit"
+        };
+        fold("Content-Transfer-Encoding", encoding, out);
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(file.content);
+        if !file.content.ends_with(b"\r\n") {
+            out.extend_from_slice(b"\r\n");
+        }
+        return;
+    }
+    out.extend_from_slice(b"Content-Transfer-Encoding: base64\r\n\r\n");
+    encode_base64(file.content, out);
+}
+
+/// `filename="..."`, or RFC 2231 segments of a length that fits a line.
+fn filename_param(name: &str, out: &mut Vec<u8>) {
+    if name
+        .bytes()
+        .all(|b| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\')
+        && name.len() <= 60
+    {
+        out.extend_from_slice(format!(";\r\n filename=\"{name}\"").as_bytes());
+        return;
+    }
+    let mut encoded = String::new();
+    percent_encode(name, &mut encoded);
+    if encoded.len() <= 50 {
+        out.extend_from_slice(format!(";\r\n filename*=utf-8''{encoded}").as_bytes());
+        return;
+    }
+    let mut rest = encoded.as_str();
+    let mut n = 0;
+    while !rest.is_empty() {
+        let mut cut = rest.len().min(50);
+        // Not within a "%XX".
+        while cut < rest.len()
+            && rest
+                .as_bytes()
+                .get(cut.saturating_sub(2)..cut)
+                .is_some_and(|tail| tail.contains(&b'%'))
+        {
+            cut -= 1;
+        }
+        let (piece, tail) = rest.split_at_checked(cut).unwrap_or((rest, ""));
+        let charset = if n == 0 { "utf-8''" } else { "" };
+        out.extend_from_slice(format!(";\r\n filename*{n}*={charset}{piece}").as_bytes());
+        rest = tail;
+        n += 1;
+    }
+}
+
+/// RFC 2045 section 6.7 rule 5.
+const LINE_MAX: usize = 76;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::mail::analyse::analyse;
+    use crate::mail::text::{attachments, decode_part, text_of};
+    use crate::mail::{Bounds, Digest};
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    const LOGO: File<'_> = File {
+        filename: "logo.png",
+        content_type: "image/png",
+        content: b"png",
+        content_id: Some("logo@x"),
+    };
+    const PDF: File<'_> = File {
+        filename: "../Jörg \"x\".pdf",
+        content_type: "application/pdf",
+        content: &[0, 1, 2, 255],
+        content_id: None,
+    };
+    const MESSAGE: File<'_> = File {
+        filename: "m.eml",
+        content_type: "message/rfc822",
+        content: b"Subject: in\r\n\r\nbody\r\n",
+        content_id: None,
+    };
+
+    #[test]
+    fn what_is_composed_reads_back() {
+        let long = format!("{} ü line\n", "word ".repeat(40));
+        let long_name = "ü".repeat(60);
+        let files = [
+            PDF,
+            LOGO,
+            MESSAGE,
+            File {
+                filename: &long_name,
+                content: b"x",
+                ..PDF
+            },
+        ];
+        for (text, html, n) in [
+            (Some("hello\r\nyou"), None, 0),
+            (None, Some("<b>hi</b>"), 0),
+            (Some(long.as_str()), Some("<img src=cid:logo@x>"), 4),
+            (None, None, 1),
+            (Some("From x\n.\n"), None, 0),
+        ] {
+            round_trip(text, html, files.get(..n).unwrap());
+        }
+    }
+
+    fn round_trip(text: Option<&str>, html: Option<&str>, files: &[File<'_>]) {
+        let (from, to) = (address("bot@x.test"), address("\"a b\"@y.test"));
+        let mail = Compose {
+            from_name: Some("Bot, the \"Great\""),
+            from: Some(&from),
+            to: &[(Some("Jörg Müller"), &to), (None, &from)],
+            cc: &[(Some("C"), &to)],
+            subject: "Grüße 日本語 and a subject that is long enough to be folded over several lines of text",
+            text,
+            html,
+            attachments: files,
+            headers: &[("X-Tag", "é"), ("List-Id", "<l.x.test>")],
+            in_reply_to: Some("<p@x>"),
+            references: &["<o@x>", "<p@x>"],
+            date_ms: 1_763_733_001_000,
+            message_id: "<m@x>",
+            seed: [7; 16],
+            ..Compose::default()
+        };
+        let raw = compose(&mail).unwrap();
+        assert_eq!(check_octets(&raw), Ok(()));
+        assert!(raw.is_ascii());
+        for line in raw.split(|&b| b == b'\n') {
+            assert!(line.len() <= 79, "{}", String::from_utf8_lossy(line));
+        }
+        let found = analyse(&raw, &Bounds::default()).unwrap();
+        assert_eq!(found.subject, mail.subject);
+        assert_eq!(found.from.first().unwrap().name.as_deref(), mail.from_name);
+        assert_eq!(found.from.first().unwrap().address().unwrap(), from);
+        assert_eq!(
+            found.to.first().unwrap().name.as_deref(),
+            Some("Jörg Müller")
+        );
+        assert_eq!(found.to.first().unwrap().address().unwrap(), to);
+        assert_eq!(
+            (found.to.len(), found.cc.len(), found.has_bcc),
+            (2, 1, false)
+        );
+        assert_eq!(
+            (found.message_id.as_deref(), found.date),
+            (Some("<m@x>"), Some(1_763_733_001))
+        );
+        assert_eq!((found.in_reply_to.len(), found.references.len()), (1, 2));
+        assert!(!found.is_ambiguous && !found.is_truncated);
+        let digest = Digest::open(&found.digest).unwrap();
+        let body = text_of(&raw, &digest);
+        if let Some(text) = text {
+            assert_eq!(body.text.trim_end(), text.replace("\r\n", "\n").trim_end());
+        }
+        assert_eq!(body.html.as_deref().map(str::trim_end), html);
+        let listed: Vec<_> = attachments(&digest).collect();
+        assert_eq!(listed.len(), files.len());
+        for a in &listed {
+            let part = digest.part(a.part).unwrap();
+            let file = files
+                .iter()
+                .find(|f| file_name(f.filename) == a.filename)
+                .unwrap();
+            assert_eq!(
+                decode_part(&raw, &part).trim_ascii_end(),
+                file.content.trim_ascii_end()
+            );
+            assert_eq!(a.content_id.as_deref(), file.content_id);
+        }
+    }
+
+    #[test]
+    fn nothing_is_smuggled_into_a_header() {
+        for bad in [
+            "a\r\nBcc: x@y",
+            "a\nb",
+            "a\rb",
+            "a\0b",
+            "a\u{85}b",
+            "a\u{2028}b",
+            "a\u{7f}",
+        ] {
+            refused_everywhere(bad);
+        }
+        let bcc = [("Bcc", "x@y")];
+        let mail = Compose {
+            headers: &bcc,
+            message_id: "<m@x>",
+            ..Compose::default()
+        };
+        assert!(compose(&mail).is_err());
+    }
+
+    fn refused_everywhere(bad: &str) {
+        let from = address("bot@x.test");
+        let to = [(Some(bad), &from)];
+        let headers = [("X-A", bad)];
+        let refs = [bad];
+        let names = [File {
+            filename: bad,
+            ..PDF
+        }];
+        let ids = [File {
+            content_id: Some(bad),
+            ..PDF
+        }];
+        let types = [File {
+            content_type: bad,
+            ..PDF
+        }];
+        let good = || Compose {
+            from: Some(&from),
+            message_id: "<m@x>",
+            ..Compose::default()
+        };
+        assert!(compose(&good()).is_ok());
+        for (field, mail) in [
+            (
+                "from",
+                Compose {
+                    from_name: Some(bad),
+                    ..good()
+                },
+            ),
+            ("to", Compose { to: &to, ..good() }),
+            ("cc", Compose { cc: &to, ..good() }),
+            (
+                "reply_to",
+                Compose {
+                    reply_to: &to,
+                    ..good()
+                },
+            ),
+            (
+                "subject",
+                Compose {
+                    subject: bad,
+                    ..good()
+                },
+            ),
+            (
+                "headers",
+                Compose {
+                    headers: &headers,
+                    ..good()
+                },
+            ),
+            (
+                "in_reply_to",
+                Compose {
+                    in_reply_to: Some(bad),
+                    ..good()
+                },
+            ),
+            (
+                "references",
+                Compose {
+                    references: &refs,
+                    ..good()
+                },
+            ),
+            (
+                "message_id",
+                Compose {
+                    message_id: bad,
+                    ..good()
+                },
+            ),
+            (
+                "attachments.filename",
+                Compose {
+                    attachments: &names,
+                    ..good()
+                },
+            ),
+            (
+                "attachments.content_id",
+                Compose {
+                    attachments: &ids,
+                    ..good()
+                },
+            ),
+            (
+                "attachments.content_type",
+                Compose {
+                    attachments: &types,
+                    ..good()
+                },
+            ),
+        ] {
+            assert_eq!(compose(&mail), Err(InvalidHeaderValue { field }), "{bad:?}");
+        }
+    }
+}

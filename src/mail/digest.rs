@@ -1,0 +1,723 @@
+//! Envelope and body structure in stored form: made once at delivery, rendered many times.
+//!
+//! The form is compact, versioned and neutral: values are raw (folds and NUL removed, encoded words left as
+//! they are), so IMAP can show them unchanged, and `text` decodes them for JSON. A fixed record for each
+//! part comes first, so a section is found without reading the strings; strings follow in the order in which
+//! they are rendered. Nothing is allocated to render but a stack of as many numbers as parts are nested.
+//!
+//! ```text
+//! magic version flags(2) size(4) header_len(4) parts(2) 0(2) | parts * record(28) | envelope | strings of part 0 | ...
+//! ```
+//!
+//! [`Digest::open`] and all accessors are safe on any octets: damage ends an iteration or leaves something
+//! out, it never panics.
+
+use std::ops::Range;
+
+use super::blob::{
+    Cursor, FLAG_AMBIGUOUS, FLAG_ATTACHMENTS, FLAG_EIGHT_BIT, FLAG_TRUNCATED, MAGIC, RECORD_BYTES,
+    Record, VERSION,
+};
+use super::encode::Encoding;
+use super::mailboxes::Mailbox;
+use super::mime::Kind;
+use super::word;
+
+/// A stored digest, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Digest<'a> {
+    head: Head,
+    records: &'a [u8],
+    text: &'a [u8],
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    flags: u16,
+    size: u32,
+    header_len: u32,
+}
+
+impl<'a> Digest<'a> {
+    /// Reads the head; `None` if these are no octets of ours, or of another version.
+    pub fn open(bytes: &'a [u8]) -> Option<Digest<'a>> {
+        let mut head = Cursor { rest: bytes };
+        if head.byte()? != MAGIC || head.byte()? != VERSION {
+            return None;
+        }
+        let flags = head.u16()?;
+        let size = head.u32()?;
+        let header_len = head.u32()?;
+        let parts = usize::from(head.u16()?);
+        head.u16()?;
+        let (records, text) = head.rest.split_at_checked(parts * RECORD_BYTES)?;
+        (parts > 0).then_some(Digest {
+            head: Head {
+                flags,
+                size,
+                header_len,
+            },
+            records,
+            text,
+        })
+    }
+
+    /// Octets of the whole message.
+    pub fn size(&self) -> u32 {
+        self.head.size
+    }
+
+    /// Octets of its header, with the empty line.
+    pub fn header_len(&self) -> u32 {
+        self.head.header_len
+    }
+
+    /// Whether something is attached that a reader would call an attachment.
+    pub fn has_attachments(&self) -> bool {
+        self.head.flags & FLAG_ATTACHMENTS != 0
+    }
+
+    /// Whether two programs could find different parts in it.
+    pub fn is_ambiguous(&self) -> bool {
+        self.head.flags & FLAG_AMBIGUOUS != 0
+    }
+
+    /// Whether a bound was reached and a part is opaque.
+    pub fn is_truncated(&self) -> bool {
+        self.head.flags & FLAG_TRUNCATED != 0
+    }
+
+    /// Whether any octet is over 127.
+    pub fn is_eight_bit(&self) -> bool {
+        self.head.flags & FLAG_EIGHT_BIT != 0
+    }
+
+    /// How many parts there are, multiparts included.
+    pub fn part_count(&self) -> usize {
+        self.records.len() / RECORD_BYTES
+    }
+
+    /// The envelope of the message itself.
+    pub fn envelope(&self) -> Envelope<'a> {
+        Envelope::read(&mut Cursor { rest: self.text }).unwrap_or_default()
+    }
+
+    /// A part by its place in depth-first order.
+    pub fn part(&self, index: usize) -> Option<Part<'a>> {
+        let record = self.record(index)?;
+        let mut cursor = Cursor {
+            rest: self.text.get(record.text..)?,
+        };
+        Part::read(index, &record, &mut cursor)
+    }
+
+    /// The parts depth first; what has parts within is opened and closed.
+    pub fn walk(&self) -> Walk<'a> {
+        Walk {
+            digest: *self,
+            next: 0,
+            open: Vec::new(),
+            path: Vec::new(),
+        }
+    }
+
+    /// The part of a section number, as in `BODY[1.2]`. An empty path is the whole message.
+    pub fn section(&self, path: &[u32]) -> Option<Part<'a>> {
+        let mut index = 0;
+        // Whether `index` is the root of a message, so that a lone part 1 may be itself.
+        let mut is_root = true;
+        for &number in path {
+            let record = self.record(index)?;
+            if record.kind == Kind::Multipart {
+                index = self.child(index, &record, number)?;
+                is_root = false;
+            } else if is_root {
+                if number != 1 {
+                    return None;
+                }
+                is_root = false;
+            } else if record.kind == Kind::Message {
+                // Numbers below a message are those of its root, which has none itself.
+                index += 1;
+                let root = self.record(index)?;
+                if root.kind == Kind::Multipart {
+                    index = self.child(index, &root, number)?;
+                } else if number != 1 {
+                    return None;
+                }
+            } else {
+                return None;
+            }
+        }
+        self.part(index)
+    }
+
+    /// The root of the message that a message/rfc822 part holds: its header is `BODY[n.HEADER]`, its body
+    /// `BODY[n.TEXT]`.
+    pub fn embedded(&self, part: &Part<'a>) -> Option<Part<'a>> {
+        if part.kind != Kind::Message {
+            return None;
+        }
+        self.part(part.index + 1)
+    }
+
+    fn child(&self, parent: usize, record: &Record, number: u32) -> Option<usize> {
+        let mut index = parent + 1;
+        let mut n = 1;
+        while index < record.subtree_end {
+            if n == number {
+                return Some(index);
+            }
+            index = self.record(index)?.subtree_end.max(index + 1);
+            n += 1;
+        }
+        None
+    }
+
+    fn record(&self, index: usize) -> Option<Record> {
+        let start = index.checked_mul(RECORD_BYTES)?;
+        let bytes = self.records.get(start..start + RECORD_BYTES)?;
+        Record::read(&mut Cursor { rest: bytes })
+    }
+}
+
+/// An envelope as RFC 3501 section 7.4.2 has it. Texts are raw; Sender and Reply-To fall back to From.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Envelope<'a> {
+    /// Date as written.
+    pub date: Option<&'a [u8]>,
+    /// Subject, encoded words undecoded.
+    pub subject: Option<&'a [u8]>,
+    /// From.
+    pub from: Addresses<'a>,
+    /// Sender, or From.
+    pub sender: Addresses<'a>,
+    /// Reply-To, or From.
+    pub reply_to: Addresses<'a>,
+    /// To.
+    pub to: Addresses<'a>,
+    /// Cc.
+    pub cc: Addresses<'a>,
+    /// Bcc.
+    pub bcc: Addresses<'a>,
+    /// In-Reply-To as written.
+    pub in_reply_to: Option<&'a [u8]>,
+    /// Message-ID as written.
+    pub message_id: Option<&'a [u8]>,
+    own_reply_to: Addresses<'a>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Reply-To without the fallback.
+    pub fn own_reply_to(&self) -> Addresses<'a> {
+        self.own_reply_to
+    }
+
+    /// The subject as text for a reader.
+    pub fn subject_text(&self) -> String {
+        self.subject.map(word::decode).unwrap_or_default()
+    }
+
+    fn read(cursor: &mut Cursor<'a>) -> Option<Envelope<'a>> {
+        let mut envelope = Envelope {
+            date: cursor.string()?,
+            subject: cursor.string()?,
+            ..Envelope::default()
+        };
+        for list in [
+            &mut envelope.from,
+            &mut envelope.sender,
+            &mut envelope.reply_to,
+            &mut envelope.to,
+            &mut envelope.cc,
+            &mut envelope.bcc,
+        ] {
+            *list = Addresses {
+                items: cursor.list()?,
+            };
+        }
+        envelope.in_reply_to = cursor.string()?;
+        envelope.message_id = cursor.string()?;
+        envelope.own_reply_to = envelope.reply_to;
+        for list in [&mut envelope.sender, &mut envelope.reply_to] {
+            if list.is_empty() {
+                *list = envelope.from;
+            }
+        }
+        Some(envelope)
+    }
+}
+
+/// A list of addresses.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Addresses<'a> {
+    items: &'a [u8],
+}
+
+/// One item of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressItem<'a> {
+    /// End of a group: `(NIL NIL NIL NIL)`.
+    GroupEnd,
+    /// Start of a group: `(NIL NIL name NIL)`.
+    GroupStart(&'a [u8]),
+    /// `(name route local domain)`.
+    Mailbox {
+        /// Display name.
+        name: Option<&'a [u8]>,
+        /// Obsolete source route.
+        route: Option<&'a [u8]>,
+        /// Local part without quotes.
+        local: &'a [u8],
+        /// Domain; empty if there was none.
+        domain: &'a [u8],
+    },
+}
+
+impl<'a> Addresses<'a> {
+    /// Whether there is none: `NIL`.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The mailboxes alone, decoded.
+    pub fn mailboxes(self) -> impl Iterator<Item = Mailbox> + 'a {
+        self.filter_map(|item| match item {
+            AddressItem::Mailbox {
+                name,
+                local,
+                domain,
+                ..
+            } => Some(Mailbox {
+                name: name.map(word::decode).filter(|name| !name.is_empty()),
+                local: String::from_utf8_lossy(local).into_owned(),
+                domain: String::from_utf8_lossy(domain).into_owned(),
+            }),
+            AddressItem::GroupStart(_) | AddressItem::GroupEnd => None,
+        })
+    }
+}
+
+impl<'a> Iterator for Addresses<'a> {
+    type Item = AddressItem<'a>;
+
+    fn next(&mut self) -> Option<AddressItem<'a>> {
+        let mut cursor = Cursor { rest: self.items };
+        let item = cursor.address();
+        self.items = if item.is_some() { cursor.rest } else { b"" };
+        item
+    }
+}
+
+/// One part, all its strings at hand.
+#[derive(Debug, Clone)]
+pub struct Part<'a> {
+    /// Place in depth-first order; the message itself is 0.
+    pub index: usize,
+    /// Index behind its last descendant.
+    pub subtree_end: usize,
+    /// What is within.
+    pub kind: Kind,
+    /// Octets of its header in the message.
+    pub header: Range<usize>,
+    /// Octets of its body in the message.
+    pub body: Range<usize>,
+    /// Line feeds in the body.
+    pub lines: u32,
+    /// Octets of the body once decoded; exact for well-formed base64, an upper bound for quoted-printable.
+    pub decoded_bytes: u32,
+    /// How the body is encoded.
+    pub encoding: Encoding,
+    /// `text` of `text/plain`, as written.
+    pub media: &'a [u8],
+    /// `plain`.
+    pub subtype: &'a [u8],
+    /// Parameters of the type. Names ending in `*` have RFC 2231 values.
+    pub params: Pairs<'a>,
+    /// Content-ID.
+    pub id: Option<&'a [u8]>,
+    /// Content-Description.
+    pub description: Option<&'a [u8]>,
+    /// Content-Transfer-Encoding as written, `7bit` if there was none.
+    pub encoding_name: &'a [u8],
+    /// Content-MD5.
+    pub md5: Option<&'a [u8]>,
+    /// Content-Disposition and its parameters.
+    pub disposition: Option<(&'a [u8], Pairs<'a>)>,
+    /// Content-Language, tag by tag.
+    pub languages: Strings<'a>,
+    /// Content-Location.
+    pub location: Option<&'a [u8]>,
+    /// Envelope of the message that a message/rfc822 part holds.
+    pub envelope: Option<Envelope<'a>>,
+}
+
+impl<'a> Part<'a> {
+    /// Whether it is of that type, without regard to case.
+    pub fn is(&self, media: &str, subtype: &str) -> bool {
+        self.is_media(media) && self.subtype.eq_ignore_ascii_case(subtype.as_bytes())
+    }
+
+    /// Whether its type starts with that.
+    pub fn is_media(&self, media: &str) -> bool {
+        self.media.eq_ignore_ascii_case(media.as_bytes())
+    }
+
+    /// Octets of the body as stored: what IMAP calls the size.
+    pub fn size(&self) -> usize {
+        self.body.len()
+    }
+
+    /// The raw value of a parameter of the type.
+    pub fn param(&self, name: &str) -> Option<&'a [u8]> {
+        let mut params = self.params;
+        params
+            .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+
+    fn read(index: usize, record: &Record, cursor: &mut Cursor<'a>) -> Option<Part<'a>> {
+        let media = cursor.string()?.unwrap_or(b"");
+        let subtype = cursor.string()?.unwrap_or(b"");
+        let params = Pairs::read(cursor)?;
+        let id = cursor.string()?;
+        let description = cursor.string()?;
+        let encoding_name = cursor.string()?.unwrap_or(b"7bit");
+        let md5 = cursor.string()?;
+        let disposition = match cursor.string()? {
+            Some(name) => Some((name, Pairs::read(cursor)?)),
+            None => None,
+        };
+        let languages = Strings {
+            cursor: Cursor {
+                rest: cursor.list()?,
+            },
+        };
+        let location = cursor.string()?;
+        let envelope = if record.kind == Kind::Message {
+            Some(Envelope::read(cursor)?)
+        } else {
+            None
+        };
+        Some(Part {
+            index,
+            subtree_end: record.subtree_end.max(index + 1),
+            kind: record.kind,
+            header: record.header_start..record.body_start,
+            body: record.body_start..record.body_end,
+            lines: record.lines,
+            decoded_bytes: record.decoded,
+            encoding: record.encoding,
+            media,
+            subtype,
+            params,
+            id,
+            description,
+            encoding_name,
+            md5,
+            disposition,
+            languages,
+            location,
+            envelope,
+        })
+    }
+}
+
+/// Names and values.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pairs<'a> {
+    cursor: Cursor<'a>,
+}
+
+impl<'a> Pairs<'a> {
+    fn read(cursor: &mut Cursor<'a>) -> Option<Pairs<'a>> {
+        Some(Pairs {
+            cursor: Cursor {
+                rest: cursor.list()?,
+            },
+        })
+    }
+
+    /// Whether there is none: `NIL`.
+    pub fn is_empty(&self) -> bool {
+        self.cursor.rest.is_empty()
+    }
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = self.cursor.string()??;
+        let value = self.cursor.string()??;
+        Some((name, value))
+    }
+}
+
+/// A few texts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Strings<'a> {
+    cursor: Cursor<'a>,
+}
+
+impl<'a> Iterator for Strings<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.cursor.string()?
+    }
+}
+
+/// One step through the parts.
+#[derive(Debug, Clone)]
+pub enum Step<'a> {
+    /// The end of a multipart or message; the same part again.
+    Close(Part<'a>),
+    /// A part without parts.
+    Leaf(Part<'a>),
+    /// A multipart, or a message/rfc822 part whose root comes next.
+    Open(Part<'a>),
+}
+
+/// Iterator over the parts.
+#[derive(Debug, Clone)]
+pub struct Walk<'a> {
+    digest: Digest<'a>,
+    next: usize,
+    open: Vec<Level>,
+    path: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    index: usize,
+    end: usize,
+    /// Whether its parts are numbered by it.
+    counts: bool,
+    number: u32,
+    /// How much of the path is its own.
+    path_len: usize,
+}
+
+impl Walk<'_> {
+    /// The section number of the part that was last opened or stepped on; empty for a multipart that is the
+    /// root of the message, and the number of the message for one that is the root of a message within.
+    pub fn path(&self) -> &[u32] {
+        &self.path
+    }
+
+    fn number(&mut self, is_multipart: bool) {
+        match self.open.last_mut() {
+            Some(level) if level.counts => {
+                level.number = level.number.saturating_add(1);
+                self.path.truncate(level.path_len);
+                self.path.push(level.number);
+            }
+            last => {
+                self.path.truncate(last.map_or(0, |level| level.path_len));
+                if !is_multipart {
+                    self.path.push(1);
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = Step<'a>;
+
+    fn next(&mut self) -> Option<Step<'a>> {
+        if let Some(level) = self.open.last()
+            && self.next >= level.end
+        {
+            let part = self.digest.part(level.index)?;
+            self.path.truncate(level.path_len);
+            self.open.pop();
+            return Some(Step::Close(part));
+        }
+        let index = self.next;
+        let record = self.digest.record(index)?;
+        let part = self.digest.part(index)?;
+        self.next += 1;
+        self.number(record.kind == Kind::Multipart);
+        if record.kind == Kind::Leaf {
+            return Some(Step::Leaf(part));
+        }
+        let outer = self
+            .open
+            .last()
+            .map_or(self.digest.part_count(), |level| level.end);
+        self.open.push(Level {
+            index,
+            end: record.subtree_end.clamp(self.next, outer.max(self.next)),
+            counts: record.kind == Kind::Multipart,
+            number: 0,
+            path_len: self.path.len(),
+        });
+        Some(Step::Open(part))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::mail::{Bounds, analyse::analyse};
+
+    pub const MAIL: &str = "From: =?utf-8?q?J=C3=B6rg?= <j@x.test>\r\nTo: \"A, B\" <a@b.test>,\r\n g: c@d.test;\r\n\
+        Subject: =?utf-8?q?H=C3=A4?=\r\n llo\r\nDate: Thu, 1 Jan 1970 00:00:00 +0000\r\nMessage-ID: <1@x>\r\n\
+        Content-Type: multipart/mixed; boundary=\"b\"\r\n\r\n--b\r\n\
+        Content-Type: multipart/alternative; boundary=c\r\n\r\n\
+        --c\r\nContent-Type: text/plain; charset=utf-8\r\n\r\none\r\n--c\r\nContent-Type: text/html\r\n\r\n<b>two\r\n--c--\r\n--b\r\n\
+        Content-Type: message/rfc822\r\nContent-Language: en, de\r\n\r\nFrom: in@ner\r\nContent-Type: multipart/mixed; boundary=d\r\n\r\n\
+        --d\r\n\r\nin one\r\n--d\r\nContent-Type: application/pdf; name=x.pdf\r\nContent-Transfer-Encoding: base64\r\n\
+        Content-Disposition: attachment; filename=x.pdf\r\nContent-ID: <id>\r\nContent-Description: de\r\n scr\r\n\r\naGVsbG8=\r\n--d--\r\n--b\r\n\
+        Content-Type: message/rfc822\r\n\r\nSubject: flat\r\n\r\nflat body\r\n--b--\r\n";
+
+    fn outline(digest: &Digest<'_>) -> Vec<String> {
+        let mut seen = Vec::new();
+        let mut walk = digest.walk();
+        while let Some(step) = walk.next() {
+            let path: Vec<String> = walk.path().iter().map(u32::to_string).collect();
+            let kind = |p: &Part<'_>| String::from_utf8_lossy(p.subtype).into_owned();
+            seen.push(match step {
+                Step::Open(p) => format!("{}({}", path.join("."), kind(&p)),
+                Step::Close(p) => format!("){}", kind(&p)),
+                Step::Leaf(p) => format!("{} {}", path.join("."), kind(&p)),
+            });
+        }
+        seen
+    }
+
+    #[test]
+    fn parts_are_walked_and_numbered_as_imap_does() {
+        let analysis = analyse(MAIL.as_bytes(), &Bounds::default()).unwrap();
+        let digest = Digest::open(&analysis.digest).unwrap();
+        assert_eq!(
+            outline(&digest),
+            [
+                "(mixed",
+                "1(alternative",
+                "1.1 plain",
+                "1.2 html",
+                ")alternative",
+                "2(rfc822",
+                "2(mixed",
+                "2.1 plain",
+                "2.2 pdf",
+                ")mixed",
+                ")rfc822",
+                "3(rfc822",
+                "3.1 plain",
+                ")rfc822",
+                ")mixed",
+            ]
+        );
+        let text = |range: Range<usize>| MAIL.get(range).unwrap().to_owned();
+        for (path, body) in [
+            (&[1, 1][..], Some("one")),
+            (&[1, 2], Some("<b>two")),
+            (&[2, 1], Some("in one")),
+            (&[2, 2], Some("aGVsbG8=")),
+            (&[3, 1], Some("flat body")),
+            (&[3], Some("Subject: flat\r\n\r\nflat body")),
+            (&[4], None),
+            (&[0], None),
+            (&[1, 3], None),
+            (&[1, 1, 1], None),
+            (&[2, 2, 1], None),
+            (&[3, 2], None),
+            (&[u32::MAX], None),
+        ] {
+            assert_eq!(
+                digest.section(path).map(|p| text(p.body)).as_deref(),
+                body,
+                "{path:?}"
+            );
+        }
+        assert!(
+            text(digest.section(&[1, 1]).unwrap().header).starts_with("Content-Type: text/plain;")
+        );
+        let inner = digest.embedded(&digest.section(&[2]).unwrap()).unwrap();
+        assert!(
+            text(inner.header).starts_with("From: in@ner")
+                && text(inner.body).starts_with("--d\r\n")
+        );
+        assert_eq!(digest.section(&[]).unwrap().index, 0);
+        let flat = analyse(b"Subject: x\r\n\r\nbody", &Bounds::default()).unwrap();
+        let flat = Digest::open(&flat.digest).unwrap();
+        assert_eq!(flat.section(&[1]).unwrap().body, 14..18);
+        assert!(flat.section(&[2]).is_none() && flat.section(&[1, 1]).is_none());
+    }
+
+    #[test]
+    fn values_are_raw_and_safe_to_quote() {
+        let analysis = analyse(MAIL.as_bytes(), &Bounds::default()).unwrap();
+        let digest = Digest::open(&analysis.digest).unwrap();
+        let envelope = digest.envelope();
+        assert_eq!(envelope.subject.unwrap(), b"=?utf-8?q?H=C3=A4?= llo");
+        assert_eq!(envelope.subject_text(), "H\u{e4} llo");
+        assert_eq!(envelope.message_id.unwrap(), b"<1@x>");
+        assert_eq!(envelope.sender.count(), 1);
+        assert!(envelope.own_reply_to().is_empty() && !envelope.reply_to.is_empty());
+        assert_eq!(envelope.to.count(), 4);
+        assert_eq!(
+            envelope.from.mailboxes().next().unwrap().name.unwrap(),
+            "J\u{f6}rg"
+        );
+        let pdf = digest.section(&[2, 2]).unwrap();
+        assert_eq!(
+            (pdf.id, pdf.description),
+            (Some(&b"<id>"[..]), Some(&b"de scr"[..]))
+        );
+        assert_eq!(pdf.disposition.unwrap().0, b"attachment");
+        assert_eq!(pdf.param("NAME"), Some(&b"x.pdf"[..]));
+        assert_eq!((pdf.size(), pdf.decoded_bytes), (8, 5));
+        let message = digest.section(&[2]).unwrap();
+        assert_eq!(message.languages.collect::<Vec<_>>(), [b"en", b"de"]);
+        assert_eq!(message.envelope.unwrap().from.count(), 1);
+        for hostile in ["Subject: a\0b\r\n\tc\r\n\r\n", "Subject: a\rb\r\n\r\n"] {
+            let analysis = analyse(hostile.as_bytes(), &Bounds::default()).unwrap();
+            let subject = Digest::open(&analysis.digest)
+                .unwrap()
+                .envelope()
+                .subject
+                .unwrap();
+            assert!(!subject.iter().any(|b| matches!(b, 0 | b'\r' | b'\n')));
+        }
+    }
+
+    #[test]
+    fn damage_never_panics() {
+        let analysis = analyse(MAIL.as_bytes(), &Bounds::default()).unwrap();
+        let mut seed = 7_u32;
+        for cut in 0..analysis.digest.len() {
+            touch(analysis.digest.get(..cut).unwrap());
+            let mut broken = analysis.digest.clone();
+            for _ in 0..3 {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let at = (seed >> 8) as usize % broken.len();
+                broken[at] = (seed >> 3) as u8;
+            }
+            touch(&broken);
+        }
+    }
+
+    fn touch(bytes: &[u8]) {
+        let Some(digest) = Digest::open(bytes) else {
+            return;
+        };
+        let envelope = digest.envelope();
+        assert!(envelope.to.count() <= bytes.len());
+        assert!(digest.walk().take(1_000_000).count() <= 2 * digest.part_count());
+        for path in [&[1][..], &[1, 1], &[2, 2], &[3, 1], &[]] {
+            if let Some(part) = digest.section(path) {
+                let _ = (
+                    part.params.count(),
+                    part.languages.count(),
+                    digest.embedded(&part).is_some(),
+                );
+            }
+        }
+    }
+}

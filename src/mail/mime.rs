@@ -1,0 +1,639 @@
+//! The parts of a message: where each header and body begins and ends.
+//!
+//! One pass over the lines, with a stack of open multiparts instead of recursion. Parts are an array in
+//! depth-first order, and `subtree_end` says where the descendants of one end, so a cycle cannot be written
+//! down. Every line that starts with `--` is compared with the open boundaries, innermost first, as a whole:
+//! a boundary that is a prefix of another never matches its lines.
+//!
+//! What is beyond a bound, or is no multipart after all, is a leaf: never an error, never skipped.
+
+use memchr::{memchr, memchr_iter, memmem};
+
+use super::Bounds;
+use super::encode::Encoding;
+use super::header::Headers;
+use super::param::Value;
+
+/// What a part consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Octets.
+    Leaf,
+    /// One part: the root of an embedded message (message/rfc822).
+    Message,
+    /// One part or more.
+    Multipart,
+}
+
+/// The media type that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    /// As the header says.
+    Declared,
+    /// message/rfc822, the default within multipart/digest (RFC 2046 section 5.1.5).
+    Message,
+    /// application/octet-stream: a multipart or message that was not looked into.
+    Opaque,
+    /// text/plain: nothing usable declared (RFC 2045 section 5.2), or a multipart without parts.
+    Text,
+}
+
+/// One part. Offsets are from the start of the whole message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Section {
+    /// What is within.
+    pub kind: Kind,
+    /// Its type.
+    pub media: Media,
+    /// How its body is encoded.
+    pub encoding: Encoding,
+    /// Start of its header.
+    pub header_start: usize,
+    /// End of its header, behind the empty line.
+    pub body_start: usize,
+    /// End of its body, before the line end that belongs to the next boundary.
+    pub body_end: usize,
+    /// Index behind its last descendant.
+    pub subtree_end: usize,
+    /// Line feeds in the body.
+    pub lines: usize,
+}
+
+/// All parts, depth first; the first one is the message itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Structure {
+    /// Never empty.
+    pub parts: Vec<Section>,
+    /// Two programs could see different parts here: doubled Content fields, doubled or unusable boundaries.
+    pub ambiguous: bool,
+    /// A bound was reached, and the rest is opaque.
+    pub truncated: bool,
+}
+
+/// Finds the parts of a message.
+pub fn parse(raw: &[u8], bounds: &Bounds) -> Structure {
+    let mut parser = Parser {
+        raw,
+        bounds,
+        needle: memmem::Finder::new(b"\n--"),
+        frames: Vec::new(),
+        found: Structure::default(),
+    };
+    parser.run();
+    parser.count_lines();
+    parser.found
+}
+
+struct Parser<'a> {
+    raw: &'a [u8],
+    bounds: &'a Bounds,
+    needle: memmem::Finder<'static>,
+    frames: Vec<Frame>,
+    found: Structure,
+}
+
+/// A part that is open.
+struct Frame {
+    part: usize,
+    /// `None` in a message, and behind the closing boundary.
+    boundary: Option<Vec<u8>>,
+    is_digest: bool,
+}
+
+/// A boundary line.
+struct Delimiter {
+    start: usize,
+    end: usize,
+    frame: usize,
+    closes: bool,
+}
+
+impl Parser<'_> {
+    fn run(&mut self) {
+        let mut at = 0;
+        loop {
+            let (body_start, cut) = self.header_end(at);
+            let part = self.found.parts.len();
+            let kind = self.open(at, body_start, cut.is_some());
+            if kind == Kind::Message {
+                at = body_start;
+                continue;
+            }
+            let mut leaf = (kind == Kind::Leaf).then_some(part);
+            let mut delimiter = cut.or_else(|| self.next_delimiter(body_start));
+            loop {
+                let Some(found) = delimiter else {
+                    self.close(leaf, 0, self.raw.len());
+                    return;
+                };
+                self.close(
+                    leaf.take(),
+                    found.frame + 1,
+                    self.before_line_end(found.start),
+                );
+                at = found.end;
+                if !found.closes {
+                    break;
+                }
+                if let Some(frame) = self.frames.get_mut(found.frame) {
+                    frame.boundary = None;
+                }
+                delimiter = self.next_delimiter(at);
+            }
+            if self.found.parts.len() + 1 >= self.bounds.mime_parts {
+                self.rest_is_opaque(at);
+                return;
+            }
+        }
+    }
+
+    /// Adds a part, and a frame if others are within it.
+    fn open(&mut self, header_start: usize, body_start: usize, is_cut: bool) -> Kind {
+        let header = self.raw.get(header_start..body_start).unwrap_or(b"");
+        let content = Content::read(header, self.bounds);
+        self.found.ambiguous |= content.is_ambiguous;
+        let mut section = Section {
+            kind: Kind::Leaf,
+            media: Media::Declared,
+            encoding: content.encoding,
+            header_start,
+            body_start,
+            body_end: self.raw.len(),
+            subtree_end: self.found.parts.len() + 1,
+            lines: 0,
+        };
+        let may_nest = self.frames.len() < self.bounds.mime_depth
+            && self.found.parts.len() + 2 < self.bounds.mime_parts;
+        let in_digest = self.frames.last().is_some_and(|frame| frame.is_digest);
+        let mut frame = Frame {
+            part: self.found.parts.len(),
+            boundary: None,
+            is_digest: false,
+        };
+        match content.class {
+            Class::Missing if in_digest && !is_cut => {
+                section.media = Media::Message;
+                section.kind = Kind::Message;
+            }
+            Class::Missing => section.media = Media::Text,
+            Class::Message if content.encoding == Encoding::Identity && !is_cut => {
+                section.kind = Kind::Message
+            }
+            Class::Multipart {
+                boundary: Some(boundary),
+                is_digest,
+            } => {
+                let nested = self
+                    .frames
+                    .iter()
+                    .any(|f| f.boundary.as_ref() == Some(&boundary));
+                self.found.ambiguous |= nested || content.encoding != Encoding::Identity;
+                section.kind = Kind::Multipart;
+                section.encoding = Encoding::Identity;
+                frame.boundary = Some(boundary);
+                frame.is_digest = is_digest;
+            }
+            Class::Multipart { boundary: None, .. } => {
+                self.found.ambiguous = true;
+                section.media = Media::Text;
+            }
+            // A message in base64 is against RFC 2046 section 5.2.1: it is octets.
+            Class::Message => section.media = Media::Opaque,
+            Class::Other => {}
+        }
+        if section.kind != Kind::Leaf && !may_nest {
+            self.found.truncated = true;
+            section.kind = Kind::Leaf;
+            section.media = Media::Opaque;
+        }
+        self.found.parts.push(section);
+        if section.kind != Kind::Leaf {
+            self.frames.push(frame);
+        }
+        section.kind
+    }
+
+    /// Ends the open leaf and all frames from `keep` on.
+    fn close(&mut self, leaf: Option<usize>, keep: usize, end: usize) {
+        if let Some(leaf) = leaf {
+            self.end_part(leaf, end);
+        }
+        while self.frames.len() > keep {
+            if let Some(frame) = self.frames.pop() {
+                self.end_part(frame.part, end);
+            }
+        }
+    }
+
+    fn end_part(&mut self, part: usize, end: usize) {
+        let subtree_end = self.found.parts.len();
+        let Some(section) = self.found.parts.get_mut(part) else {
+            return;
+        };
+        section.body_end = end.max(section.body_start);
+        section.subtree_end = subtree_end;
+        if section.kind == Kind::Multipart && subtree_end == part + 1 {
+            // IMAP's grammar has no multipart without parts; the text in it must not be lost either.
+            section.kind = Kind::Leaf;
+            section.media = Media::Text;
+            self.found.ambiguous = true;
+        }
+    }
+
+    fn rest_is_opaque(&mut self, at: usize) {
+        self.found.truncated = true;
+        let end = self.raw.len();
+        let part = self.found.parts.len();
+        self.found.parts.push(Section {
+            kind: Kind::Leaf,
+            media: Media::Opaque,
+            encoding: Encoding::Identity,
+            header_start: at,
+            body_start: at,
+            body_end: end,
+            subtree_end: part + 1,
+            lines: 0,
+        });
+        self.close(None, 0, end);
+    }
+
+    /// Where the body of the part at `at` starts; a boundary line within the header cuts it short.
+    fn header_end(&self, at: usize) -> (usize, Option<Delimiter>) {
+        let mut at = at;
+        loop {
+            let line = self.raw.get(at..).unwrap_or(b"");
+            if line.starts_with(b"\n") {
+                return (at + 1, None);
+            }
+            if line.starts_with(b"\r\n") {
+                return (at + 2, None);
+            }
+            if line.starts_with(b"--")
+                && let Some(delimiter) = self.delimiter_at(at)
+            {
+                return (at, Some(delimiter));
+            }
+            match memchr(b'\n', line) {
+                Some(n) => at += n + 1,
+                None => return (self.raw.len(), None),
+            }
+        }
+    }
+
+    /// The next boundary line that starts at `from` or later.
+    fn next_delimiter(&self, from: usize) -> Option<Delimiter> {
+        let mut at = from.saturating_sub(1);
+        if self.frames.iter().all(|frame| frame.boundary.is_none()) {
+            return None;
+        }
+        loop {
+            at += self.needle.find(self.raw.get(at..)?)? + 1;
+            if let Some(delimiter) = self.delimiter_at(at) {
+                return Some(delimiter);
+            }
+        }
+    }
+
+    /// Whether the line at `start`, which begins with `--`, is a boundary of an open multipart.
+    fn delimiter_at(&self, start: usize) -> Option<Delimiter> {
+        let text_start = start + 2;
+        let rest = self.raw.get(text_start..)?;
+        // Only so much of the line can matter; the white space behind it is transport padding.
+        let window = rest
+            .get(..rest.len().min(self.bounds.boundary_bytes + PADDING_MAX))
+            .unwrap_or(rest);
+        let line_end = memchr(b'\n', window);
+        if line_end.is_none() && window.len() < rest.len() {
+            return None;
+        }
+        let end = line_end.unwrap_or(window.len());
+        let text = window.get(..end)?.trim_ascii_end();
+        let end = text_start + line_end.map_or(end, |n| n + 1);
+        self.frames
+            .iter()
+            .enumerate()
+            .rev()
+            .find_map(|(frame, open)| {
+                let boundary = open.boundary.as_deref()?;
+                let closes =
+                    text.len() == boundary.len() + 2 && text.strip_suffix(b"--") == Some(boundary);
+                (closes || text == boundary).then_some(Delimiter {
+                    start,
+                    end,
+                    frame,
+                    closes,
+                })
+            })
+    }
+
+    fn before_line_end(&self, line_start: usize) -> usize {
+        let before = self.raw.get(..line_start).unwrap_or(b"");
+        let before = before.strip_suffix(b"\n").unwrap_or(before);
+        before.strip_suffix(b"\r").unwrap_or(before).len()
+    }
+
+    /// Counts line feeds once over the message, however deep its parts are nested.
+    fn count_lines(&mut self) {
+        let mut marks: Vec<(usize, usize)> = Vec::with_capacity(self.found.parts.len() * 2);
+        marks.extend(
+            self.found
+                .parts
+                .iter()
+                .flat_map(|p| [(p.body_start, 0), (p.body_end, 0)]),
+        );
+        marks.sort_unstable();
+        let (mut at, mut lines) = (0, 0);
+        for (mark, count) in &mut marks {
+            lines += memchr_iter(b'\n', self.raw.get(at..*mark).unwrap_or(b"")).count();
+            (at, *count) = (*mark, lines);
+        }
+        let before = |offset: usize| {
+            let found = marks.binary_search_by_key(&offset, |mark| mark.0);
+            found
+                .ok()
+                .and_then(|i| marks.get(i))
+                .map_or(0, |mark| mark.1)
+        };
+        for part in &mut self.found.parts {
+            part.lines = before(part.body_end).saturating_sub(before(part.body_start));
+        }
+    }
+}
+
+enum Class {
+    Message,
+    /// No usable Content-Type.
+    Missing,
+    Multipart {
+        boundary: Option<Vec<u8>>,
+        is_digest: bool,
+    },
+    Other,
+}
+
+/// What the structure needs of one part's header.
+struct Content {
+    class: Class,
+    encoding: Encoding,
+    is_ambiguous: bool,
+}
+
+impl Content {
+    fn read(header: &[u8], bounds: &Bounds) -> Content {
+        let mut content = Content {
+            class: Class::Missing,
+            encoding: Encoding::Identity,
+            is_ambiguous: false,
+        };
+        let mut seen = (0, 0);
+        for field in Headers::parse(header).fields() {
+            if !field
+                .name
+                .get(..8)
+                .is_some_and(|head| head.eq_ignore_ascii_case(b"content-"))
+            {
+                continue;
+            }
+            if field.is("content-type") {
+                seen.0 += 1;
+                if seen.0 == 1 && field.value.len() <= bounds.header_field_bytes {
+                    content.class = content.classify(field.value, bounds);
+                }
+            } else if field.is("content-transfer-encoding") {
+                seen.1 += 1;
+                if seen.1 == 1 {
+                    content.encoding = Encoding::of(&field.unfolded());
+                }
+            }
+        }
+        content.is_ambiguous |= seen.0 > 1 || seen.1 > 1;
+        content
+    }
+
+    fn classify(&mut self, value: &[u8], bounds: &Bounds) -> Class {
+        let value = Value::parse(value, bounds.params);
+        if value.first.is_empty() || value.second.is_empty() {
+            return Class::Missing;
+        }
+        if value.first.eq_ignore_ascii_case(b"message")
+            && value.second.eq_ignore_ascii_case(b"rfc822")
+        {
+            return Class::Message;
+        }
+        if !value.first.eq_ignore_ascii_case(b"multipart") {
+            return Class::Other;
+        }
+        self.is_ambiguous |= value.count("boundary") > 1;
+        let boundary = value.raw("boundary").map(<[u8]>::trim_ascii_end);
+        Class::Multipart {
+            boundary: boundary
+                .filter(|b| (1..=bounds.boundary_bytes).contains(&b.len()))
+                .map(<[u8]>::to_vec),
+            is_digest: value.second.eq_ignore_ascii_case(b"digest"),
+        }
+    }
+}
+
+/// White space that relays have been seen to put behind a boundary, `--` included.
+const PADDING_MAX: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    /// Depth-first outline: kind, descendants, header and body as text.
+    fn outline(raw: &str) -> Vec<String> {
+        let found = parse(raw.as_bytes(), &Bounds::default());
+        let text = |a: usize, b: usize| raw[a..b].replace("\r\n", "|").replace('\n', "/");
+        let parts = found.parts.iter().map(|p| {
+            let mark = match (p.kind, p.media) {
+                (Kind::Message, _) => "M",
+                (Kind::Multipart, _) => "P",
+                (_, Media::Opaque) => "O",
+                (_, Media::Text) => "T",
+                _ => "L",
+            };
+            let body = if p.kind == Kind::Leaf {
+                text(p.body_start, p.body_end)
+            } else {
+                String::new()
+            };
+            format!("{mark}{} {body}", p.subtree_end)
+        });
+        parts.collect()
+    }
+
+    const MIXED: &str = "Content-Type: multipart/mixed; boundary=b\n\n";
+
+    #[test]
+    fn parts_are_found_where_they_are() {
+        let cases: &[(&str, &[&str])] = &[
+            ("", &["T1 "]),
+            ("A: b\r\n\r\nhello\r\n", &["T1 hello|"]),
+            ("Content-Type: text/html\n\nhello", &["L1 hello"]),
+            ("Content-Type: nonsense\n\nhello", &["T1 hello"]),
+            (
+                "%--b\n\none\n--b\n\ntwo\n--b--\n",
+                &["P3 ", "T2 one", "T3 two"],
+            ),
+            (
+                "%pre\r\n--b\r\n\r\none\r\n--b--\r\nepi --b\n--b\n\nx",
+                &["P2 ", "T2 one"],
+            ),
+            ("%--b\n\none", &["P2 ", "T2 one"]),
+            ("%--b \t\n\none\n--b-- \n", &["P2 ", "T2 one"]),
+            (
+                "%--bx\n--b\n\n--bb\n--b-\n--b---\n --b\nx--b\n--b--",
+                &["P2 ", "T2 --bb/--b-/--b---/ --b/x--b"],
+            ),
+            ("%no parts at all\n", &["T1 no parts at all/"]),
+            ("%--b--\nx", &["T1 --b--/x"]),
+            (
+                "%--b\nContent-Type: text/html\n--b\nX: y\n--b--",
+                &["P3 ", "L2 ", "T3 "],
+            ),
+            ("Content-Type: multipart/mixed\n\n--b\n\nx", &["T1 --b//x"]),
+            (
+                "Content-Type: multipart/mixed; boundary=\"\"\n\n--\n\nx",
+                &["T1 --//x"],
+            ),
+            (
+                "%--b\nContent-Type: multipart/alternative; boundary=bb\n\n--bb\n\none\n--bb\n\ntwo\n--b\n\nthree\n--b--",
+                &["P5 ", "P4 ", "T3 one", "T4 two", "T5 three"],
+            ),
+            (
+                "%--b\nContent-Type: multipart/alternative; boundary=b\n\n--b\n\none\n--b--\n--b--",
+                &["P3 ", "P3 ", "T3 one"],
+            ),
+            (
+                "%--b\nContent-Type: message/rfc822\n\nSubject: x\n\ninner\n--b\n\nafter",
+                &["P4 ", "M3 ", "T3 inner", "T4 after"],
+            ),
+            (
+                "%--b\nContent-Type: message/rfc822\n\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\nin\n--c--\n--b--",
+                &["P4 ", "M4 ", "P4 ", "T4 in"],
+            ),
+            (
+                "%--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n--b--",
+                &["P2 ", "O2 AAAA"],
+            ),
+            (
+                "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\ninner\n--b--",
+                &["P3 ", "M3 ", "T3 inner"],
+            ),
+            (
+                "Content-Type: message/rfc822\n\nSubject: x\n\ninner",
+                &["M2 ", "T2 inner"],
+            ),
+        ];
+        for (raw, expected) in cases {
+            let raw = raw.replace('%', MIXED);
+            assert_eq!(outline(&raw), *expected, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_at_every_depth() {
+        let raw = format!(
+            "{MIXED}--b\nContent-Type: message/rfc822\n\nSubject: x\n\n1\n2\n3\n--b\n\n1\n--b--"
+        );
+        let found = parse(raw.as_bytes(), &Bounds::default());
+        assert_eq!(
+            found.parts.iter().map(|p| p.lines).collect::<Vec<_>>(),
+            [11, 4, 2, 0]
+        );
+    }
+
+    #[test]
+    fn what_two_programs_could_read_differently_is_marked() {
+        for (raw, ambiguous) in [
+            (
+                "Content-Type: text/plain\nContent-Type: text/html\n\n",
+                true,
+            ),
+            (
+                "Content-Transfer-Encoding: 7bit\ncontent-transfer-encoding: base64\n\n",
+                true,
+            ),
+            (
+                "Content-Type: multipart/mixed; boundary=a; boundary=b\n\n--a\n\n",
+                true,
+            ),
+            ("Content-Type: multipart/mixed\n\n", true),
+            (
+                "Content-Type: multipart/mixed; boundary=a\nContent-Transfer-Encoding: base64\n\n--a\n\nx",
+                true,
+            ),
+            (
+                "Content-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a--",
+                false,
+            ),
+            ("Subject: x\n\n", false),
+        ] {
+            assert_eq!(
+                parse(raw.as_bytes(), &Bounds::default()).ambiguous,
+                ambiguous,
+                "{raw:?}"
+            );
+        }
+    }
+
+    fn nested(n: usize) -> String {
+        let mut raw = String::new();
+        for i in 0..n {
+            raw += &format!("Content-Type: multipart/mixed; boundary=b{i}\n\n--b{i}\n");
+        }
+        raw + "\nend"
+    }
+
+    #[test]
+    fn depth_and_number_have_bounds_and_the_rest_is_opaque() {
+        let bounds = Bounds::default();
+        let found = parse(nested(100_000).as_bytes(), &bounds);
+        assert!(found.truncated);
+        assert_eq!(found.parts.len(), bounds.mime_depth + 1);
+        assert_eq!(found.parts.last().unwrap().media, Media::Opaque);
+
+        let many = format!("{MIXED}{}", "--b\n\nx\n".repeat(1_000_000));
+        let found = parse(many.as_bytes(), &bounds);
+        assert!(found.truncated);
+        assert_eq!(found.parts.len(), bounds.mime_parts);
+        assert_eq!(found.parts.last().unwrap().body_end, many.len());
+
+        let messages = "Content-Type: message/rfc822\n\n".repeat(100_000);
+        let found = parse(messages.as_bytes(), &bounds);
+        assert_eq!(found.parts.len(), bounds.mime_depth + 1);
+
+        let long = format!(
+            "Content-Type: multipart/mixed; boundary={}\n\n",
+            "x".repeat(10_000_000)
+        );
+        assert_eq!(parse(long.as_bytes(), &bounds).parts.len(), 1);
+    }
+
+    #[test]
+    fn hostile_megabytes_are_read_in_one_pass() {
+        // Each of these takes minutes if a pass over the rest is made for every line or part.
+        let same = "b".repeat(69);
+        let mut open = String::new();
+        for c in ('a'..='z').chain('A'..='Z').take(50) {
+            open += &format!("Content-Type: multipart/mixed; boundary={same}{c}\n\n--{same}{c}\n");
+        }
+        let line = format!("--{same}!\n");
+        for raw in [
+            format!("{open}\n{}", line.repeat(100_000)),
+            format!(
+                "{MIXED}{}{}",
+                "--b\nA: b\n".repeat(990),
+                "C: d\n".repeat(1_000_000)
+            ),
+            format!("{MIXED}{}", "--\n".repeat(1_000_000)),
+            format!("{MIXED}--{}", "b".repeat(8_000_000)),
+            format!("{MIXED}{}", "--b--\n".repeat(1_000_000)),
+        ] {
+            let found = parse(raw.as_bytes(), &Bounds::default());
+            assert!(found.parts.len() <= 1_000);
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! Searching the decoded text of a message without decoding all of it at once.
+//!
+//! [`searchable`] yields a message in chunks of bounded size, headers decoded, text parts decoded, so that a
+//! caller can stop between two of them. Chunks of one part overlap, so a needle of up to [`NEEDLE_MAX`] octets
+//! is never cut in two. Parts that are UTF-8 already are borrowed, not copied.
+
+use std::borrow::Cow;
+
+use encoding_rs::{CoderResult, UTF_8, WINDOWS_1252};
+use memchr::memmem;
+
+use super::digest::{Digest, Part, Step, Walk};
+use super::encode::{self, Encoding};
+use super::header::{Fields, Headers};
+use super::unicode::fold;
+
+/// What is looked for, prepared once for many messages.
+#[derive(Debug, Clone)]
+pub struct Needle {
+    folded: String,
+    finder: memmem::Finder<'static>,
+    buffer: Vec<u8>,
+}
+
+impl Needle {
+    /// Folds the text. At most [`NEEDLE_MAX`] octets of it should be given; longer ones may miss a match.
+    pub fn new(text: &str) -> Needle {
+        let folded = fold(text);
+        Needle {
+            finder: memmem::Finder::new(folded.as_bytes()).into_owned(),
+            folded,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Whether the text contains it, without regard to case. Linear; the buffer for folding is kept.
+    pub fn is_in(&mut self, text: &str) -> bool {
+        if self.folded.is_empty() {
+            return true;
+        }
+        if self.folded.is_ascii() || text.is_ascii() {
+            self.buffer.clear();
+            self.buffer.extend_from_slice(text.as_bytes());
+            self.buffer.make_ascii_lowercase();
+            return self.finder.find(&self.buffer).is_some();
+        }
+        self.finder.find(fold(text).as_bytes()).is_some()
+    }
+}
+
+/// Where to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything: SEARCH TEXT.
+    All,
+    /// Everything but the header of the message itself: SEARCH BODY.
+    Body,
+}
+
+/// Whether a message contains a text, without regard to case, on decoded headers and bodies.
+pub fn contains_text(raw: &[u8], digest: &Digest<'_>, needle: &mut Needle, scope: Scope) -> bool {
+    searchable(raw, digest).any(|chunk| {
+        let is_in_scope = scope == Scope::All || chunk.part > 0 || !chunk.is_header;
+        is_in_scope && needle.is_in(&chunk.text)
+    })
+}
+
+/// A piece of the decoded message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk<'a> {
+    /// Place of its part in the digest; 0 is the message itself.
+    pub part: usize,
+    /// A field of the part's header, as `Name: value`.
+    pub is_header: bool,
+    /// Decoded.
+    pub text: Cow<'a, str>,
+}
+
+/// The headers of all parts and the bodies of the text parts, decoded, in pieces of about 64 KiB.
+pub fn searchable<'a>(raw: &'a [u8], digest: &Digest<'a>) -> Searchable<'a> {
+    Searchable {
+        raw,
+        walk: digest.walk(),
+        part: 0,
+        fields: None,
+        body: None,
+    }
+}
+
+/// Iterator of [`searchable`].
+pub struct Searchable<'a> {
+    raw: &'a [u8],
+    walk: Walk<'a>,
+    part: usize,
+    fields: Option<Fields<'a>>,
+    body: Option<Body<'a>>,
+}
+
+impl<'a> Iterator for Searchable<'a> {
+    type Item = Chunk<'a>;
+
+    fn next(&mut self) -> Option<Chunk<'a>> {
+        loop {
+            if let Some(field) = self.fields.as_mut().and_then(Iterator::next) {
+                let name = String::from_utf8_lossy(field.name);
+                let text = Cow::Owned(format!("{name}: {}", field.decoded()));
+                return Some(Chunk {
+                    part: self.part,
+                    is_header: true,
+                    text,
+                });
+            }
+            self.fields = None;
+            if let Some(text) = self.body.as_mut().and_then(Body::next) {
+                return Some(Chunk {
+                    part: self.part,
+                    is_header: false,
+                    text,
+                });
+            }
+            self.body = None;
+            let part = match self.walk.next()? {
+                Step::Close(_) => continue,
+                Step::Open(part) => part,
+                Step::Leaf(part) => {
+                    if part.is_media("text") || part.is_media("message") {
+                        self.body = Some(Body::new(self.raw, &part));
+                    }
+                    part
+                }
+            };
+            self.part = part.index;
+            self.fields = Some(Headers::parse(self.raw.get(part.header).unwrap_or(b"")).fields());
+        }
+    }
+}
+
+enum Body<'a> {
+    /// UTF-8 as it stands.
+    Plain {
+        rest: &'a [u8],
+        charset: Option<&'a [u8]>,
+    },
+    /// To be decoded piece by piece.
+    Encoded(Box<Stream<'a>>),
+}
+
+struct Stream<'a> {
+    rest: &'a [u8],
+    transfer: encode::Decoder,
+    charset: encoding_rs::Decoder,
+    /// Whether the charset was a guess that the first piece may still change.
+    is_guess: bool,
+    is_done: bool,
+    /// The end of the last piece.
+    overlap: String,
+}
+
+impl<'a> Body<'a> {
+    fn new(raw: &'a [u8], part: &Part<'a>) -> Body<'a> {
+        let rest = raw.get(part.body.clone()).unwrap_or(b"");
+        let charset = part.param("charset");
+        if part.encoding == Encoding::Identity && encode::is_utf8_like(charset) {
+            return Body::Plain { rest, charset };
+        }
+        let named = encode::named_charset(charset);
+        Body::Encoded(Box::new(Stream {
+            rest,
+            transfer: encode::Decoder::new(part.encoding),
+            charset: named.unwrap_or(UTF_8).new_decoder(),
+            is_guess: named.is_none(),
+            is_done: false,
+            overlap: String::new(),
+        }))
+    }
+
+    fn next(&mut self) -> Option<Cow<'a, str>> {
+        match self {
+            Body::Plain { rest, charset } => {
+                if rest.is_empty() {
+                    return None;
+                }
+                let end = boundary_before(rest, CHUNK_BYTES);
+                let piece = rest.get(..end).unwrap_or(rest);
+                let step = if end == rest.len() {
+                    end
+                } else {
+                    boundary_before(rest, end.saturating_sub(OVERLAP))
+                };
+                *rest = rest.get(step.max(1)..).unwrap_or(b"");
+                Some(encode::charset(*charset, piece))
+            }
+            Body::Encoded(stream) => stream.next().map(Cow::Owned),
+        }
+    }
+}
+
+impl Stream<'_> {
+    fn next(&mut self) -> Option<String> {
+        if self.is_done {
+            return None;
+        }
+        let (piece, rest) = self
+            .rest
+            .split_at_checked(CHUNK_BYTES)
+            .unwrap_or((self.rest, b""));
+        self.rest = rest;
+        self.is_done = rest.is_empty();
+        let mut octets = Vec::new();
+        self.transfer.push(piece, &mut octets);
+        if self.is_done {
+            self.transfer.finish(&mut octets);
+        }
+        if std::mem::take(&mut self.is_guess) && is_no_utf8(&octets) {
+            self.charset = WINDOWS_1252.new_decoder();
+        }
+        let mut text = std::mem::take(&mut self.overlap);
+        let room = self
+            .charset
+            .max_utf8_buffer_length(octets.len())
+            .unwrap_or(octets.len().saturating_mul(3));
+        text.reserve(room + 16);
+        let (result, _, _) = self
+            .charset
+            .decode_to_string(&octets, &mut text, self.is_done);
+        debug_assert!(
+            result == CoderResult::InputEmpty,
+            "the room is what the decoder asked for"
+        );
+        let tail = text.len().saturating_sub(OVERLAP);
+        let tail = (tail..=text.len())
+            .find(|&at| text.is_char_boundary(at))
+            .unwrap_or(text.len());
+        self.overlap.push_str(text.get(tail..).unwrap_or(""));
+        Some(text)
+    }
+}
+
+/// Whether octets are invalid UTF-8 before their end, where a character may just be cut.
+fn is_no_utf8(octets: &[u8]) -> bool {
+    std::str::from_utf8(octets).is_err_and(|e| e.error_len().is_some())
+}
+
+/// At most `at`, between two characters if this is UTF-8.
+fn boundary_before(octets: &[u8], at: usize) -> usize {
+    if at >= octets.len() {
+        return octets.len();
+    }
+    let back = (0..4).find(|back| {
+        octets
+            .get(at.saturating_sub(*back))
+            .is_some_and(|b| b & 0xc0 != 0x80)
+    });
+    at.saturating_sub(back.unwrap_or(0))
+}
+
+/// Longest needle that is found wherever it stands.
+pub const NEEDLE_MAX: usize = 256;
+/// Small enough to stop soon, large enough to be searched at full speed.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Folding may make a text four times as long or short.
+const OVERLAP: usize = NEEDLE_MAX * 4;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::mail::{Bounds, analyse::analyse};
+
+    fn finds(raw: &[u8], needle: &str, scope: Scope) -> bool {
+        let analysis = analyse(raw, &Bounds::default()).unwrap();
+        contains_text(
+            raw,
+            &Digest::open(&analysis.digest).unwrap(),
+            &mut Needle::new(needle),
+            scope,
+        )
+    }
+
+    #[test]
+    fn decoded_text_is_found_without_regard_to_case() {
+        let raw = "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+            Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nJ=F6rg sa=\r\ngt Hallo\r\n--b\r\n\
+            Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nPGI+w5xCRVI8L2I+\r\n--b\r\n\
+            Content-Type: application/pdf; name=Report.pdf\r\n\r\nsecretpdf\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: nested one\r\n\r\ninner text\r\n--b--";
+        for (needle, all, body) in [
+            ("GRÜSSE", true, false),
+            ("subject: gr", true, false),
+            ("jörg", true, true),
+            ("sagt hallo", true, true),
+            ("über", true, true),
+            ("report.PDF", true, true),
+            ("secretpdf", false, false),
+            ("nested ONE", true, true),
+            ("Inner Text", true, true),
+            ("absent", false, false),
+            ("", true, true),
+        ] {
+            assert_eq!(finds(raw.as_bytes(), needle, Scope::All), all, "{needle}");
+            assert_eq!(finds(raw.as_bytes(), needle, Scope::Body), body, "{needle}");
+        }
+    }
+
+    #[test]
+    fn no_needle_is_lost_between_chunks() {
+        let needle = "Nädel".repeat(30);
+        for encoding in ["8bit", "quoted-printable", "base64"] {
+            for before in [65_300, 65_400, 65_450, 65_536, 131_000, 200_000] {
+                let text = format!("{}{needle}{}", "é".repeat(before / 2), "x".repeat(3_000));
+                let mut raw = format!("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n").into_bytes();
+                match encoding {
+                    "base64" => encode::encode_base64(text.as_bytes(), &mut raw),
+                    "quoted-printable" => encode::encode_quoted(text.as_bytes(), &mut raw),
+                    _ => raw.extend_from_slice(text.as_bytes()),
+                }
+                assert!(
+                    finds(&raw, &needle.to_uppercase(), Scope::Body),
+                    "{encoding} {before}"
+                );
+                assert!(!finds(&raw, "absent", Scope::Body));
+            }
+        }
+        let odd: Vec<u8> = b"\n"
+            .iter()
+            .copied()
+            .chain(std::iter::repeat_n(0x80, 300_000))
+            .chain(*b"needle")
+            .collect();
+        assert!(finds(&odd, "needle", Scope::Body));
+    }
+}

@@ -1,0 +1,150 @@
+//! What a submission needs before it is mail: the fields it lacks, the ones nobody may see, stray octets.
+//!
+//! Pure: the caller says the time and the Message-ID. Ranges are offsets into the message as it was given, so
+//! the caller can send it in pieces without a copy.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::Bounds;
+use super::address::Address;
+use super::header::{self, Headers};
+use super::mailboxes::parse_list;
+
+/// An octet that SMTP does not carry (RFC 5321 section 2.3.8), and where the first of them is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stray {
+    /// CR without LF.
+    BareCr(usize),
+    /// LF without CR.
+    BareLf(usize),
+    /// NUL.
+    Nul(usize),
+}
+
+impl fmt::Display for Stray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stray::BareCr(_) => "a carriage return without a line feed",
+            Stray::BareLf(_) => "a line feed without a carriage return",
+            Stray::Nul(_) => "a NUL octet",
+        })
+    }
+}
+
+impl std::error::Error for Stray {}
+
+/// Looks for bare CR, bare LF and NUL: what SMTP smuggling is made of.
+///
+/// # Errors
+/// The first of them.
+pub fn check_octets(raw: &[u8]) -> Result<(), Stray> {
+    let mut at = 0;
+    while let Some(found) = raw
+        .get(at..)
+        .and_then(|rest| memchr::memchr3(b'\r', b'\n', 0, rest))
+    {
+        at += found;
+        match raw.get(at) {
+            Some(b'\r') if raw.get(at + 1) == Some(&b'\n') => at += 2,
+            Some(b'\r') => return Err(Stray::BareCr(at)),
+            Some(b'\n') => return Err(Stray::BareLf(at)),
+            _ => return Err(Stray::Nul(at)),
+        }
+    }
+    Ok(())
+}
+
+/// What to change in a submitted message.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fixups {
+    /// Fields to put before it, each with CRLF: Date and Message-ID where missing.
+    pub prepend: Vec<u8>,
+    /// Octets to leave out, in order: Bcc and Resent-Bcc.
+    pub remove: Vec<Range<usize>>,
+    /// The addresses that those fields held.
+    pub bcc: Vec<Address>,
+}
+
+impl Fixups {
+    /// The message as it goes out.
+    pub fn apply(&self, raw: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.prepend.len() + raw.len());
+        out.extend_from_slice(&self.prepend);
+        let mut at = 0;
+        for range in &self.remove {
+            out.extend_from_slice(raw.get(at..range.start).unwrap_or(b""));
+            at = range.end;
+        }
+        out.extend_from_slice(raw.get(at..).unwrap_or(b""));
+        out
+    }
+}
+
+/// Says what a submission lacks (RFC 6409 section 8) and what must not leave with it (RFC 5322 section 3.6.3).
+/// `message_id_if_missing` is an id with its brackets, `now` unix milliseconds.
+pub fn submission_fixups(raw: &[u8], message_id_if_missing: &str, now: i64) -> Fixups {
+    let mut fixups = Fixups::default();
+    let (mut has_date, mut has_id) = (false, false);
+    let bounds = Bounds::default();
+    for field in Headers::parse(raw).fields() {
+        has_date |= field.is("date");
+        has_id |= field.is("message-id");
+        // A name with a space before its colon is the same field to some readers, and so it is to us.
+        if field.is("bcc") || field.is("resent-bcc") {
+            fixups.remove.push(field.range());
+            if fixups.bcc.len() < bounds.addresses {
+                fixups.bcc.extend(
+                    parse_list(field.value, &bounds)
+                        .mailboxes()
+                        .filter_map(|m| m.address()),
+                );
+            }
+        }
+    }
+    if !has_date {
+        header::fold("Date", &header::format_date(now), &mut fixups.prepend);
+    }
+    if !has_id {
+        header::fold("Message-ID", message_id_if_missing, &mut fixups.prepend);
+    }
+    fixups
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn stray_octets_are_found() {
+        for (raw, expected) in [
+            (&b""[..], Ok(())),
+            (b"a\r\nb\r\n", Ok(())),
+            (b"\r\n.\r\n", Ok(())),
+            (b"a\rb", Err(Stray::BareCr(1))),
+            (b"a\r", Err(Stray::BareCr(1))),
+            (b"\r\r\n", Err(Stray::BareCr(0))),
+            (b"a\nb", Err(Stray::BareLf(1))),
+            (b"\r\n\n", Err(Stray::BareLf(2))),
+            (b"ab\0", Err(Stray::Nul(2))),
+        ] {
+            assert_eq!(check_octets(raw), expected, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn submissions_get_what_they_lack_and_lose_their_bcc() {
+        let raw = b"From: a@b\r\nBcc: x@y.test,\r\n \"Z\" <z@y.test>\r\nTo: c@d\r\nbcc : hidden@y.test\r\nResent-BCC: r@y.test\r\nX-Bcc: stays\r\n\r\nBcc: body\r\n";
+        let fixups = submission_fixups(raw, "<id@x>", 0);
+        let sent = String::from_utf8(fixups.apply(raw)).unwrap();
+        assert_eq!(
+            sent,
+            "Date: Thu, 1 Jan 1970 00:00:00 +0000\r\nMessage-ID: <id@x>\r\nFrom: a@b\r\nTo: c@d\r\nX-Bcc: stays\r\n\r\nBcc: body\r\n"
+        );
+        let bcc: Vec<String> = fixups.bcc.iter().map(Address::to_string).collect();
+        assert_eq!(bcc, ["x@y.test", "z@y.test", "hidden@y.test", "r@y.test"]);
+        let whole = b"Date: x\r\nMESSAGE-ID: <y>\r\n\r\n";
+        assert_eq!(submission_fixups(whole, "<id@x>", 0), Fixups::default());
+    }
+}
