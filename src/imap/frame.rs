@@ -97,34 +97,283 @@ pub enum Step {
 /// How far a command has been looked at.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Frame {
+    /// No line ends before this.
     searched: usize,
+    /// Where the line begins that is being searched: 0, or behind a literal.
+    line_start: usize,
+    /// Octets of the lines before that one.
+    line_bytes: usize,
+    /// A literal is awaited up to here.
+    literal_end: Option<usize>,
+    literals: usize,
+    literals_bytes: usize,
+    depth: usize,
+    /// The rest of a refused line is being swallowed.
+    skipping: bool,
 }
 
 impl Frame {
     /// Looks at all unread octets, from the first of the command.
     pub fn step(&mut self, unread: &[u8], bounds: &Bounds) -> Step {
-        let _ = (unread, bounds, &mut self.searched);
-        Step::More
+        if self.skipping {
+            return self.skip(unread);
+        }
+        loop {
+            if let Some(end) = self.literal_end {
+                if unread.len() < end {
+                    return Step::More;
+                }
+                self.literal_end = None;
+                self.line_start = end;
+                self.searched = end;
+            }
+            let unsearched = unread.get(self.searched..).unwrap_or_default();
+            let Some(at) = memchr::memchr(b'\n', unsearched) else {
+                self.searched = unread.len();
+                if self.line_total(unread.len()) >= bounds.line_bytes {
+                    return self.too_long(bounds);
+                }
+                return Step::More;
+            };
+            let end = self.searched + at + 1;
+            if self.line_total(end) > bounds.line_bytes {
+                return self.too_long(bounds);
+            }
+            if let Some(step) = self.line_end(unread, end, bounds) {
+                return step;
+            }
+        }
+    }
+
+    /// Whether nothing of a command has been seen: no command is under way.
+    pub fn is_empty(&self) -> bool {
+        *self == Frame::default()
+    }
+
+    /// Octets of all lines so far, were the current one to end at `end`.
+    fn line_total(&self, end: usize) -> usize {
+        self.line_bytes + end.saturating_sub(self.line_start)
+    }
+
+    /// A line that ends at `end`: is it the end of the command, or does a literal follow?
+    fn line_end(&mut self, unread: &[u8], end: usize, bounds: &Bounds) -> Option<Step> {
+        let line = unread.get(self.line_start..end).unwrap_or_default();
+        let Some(text) = line.strip_suffix(b"\r\n") else {
+            let bare = line.strip_suffix(b"\n").unwrap_or(line);
+            return Some(self.refuse(end, SyntaxError::LineEnd, announced(bare)));
+        };
+        let literal = announced(text);
+        self.depth = match depth_after(text, self.depth, bounds.depth) {
+            Some(depth) => depth,
+            None => return Some(self.refuse(end, SyntaxError::Depth, literal)),
+        };
+        let Some(announced) = literal else {
+            *self = Frame::default();
+            return Some(Step::Command { len: end });
+        };
+        let (verb, arguments) = verb(unread);
+        let is = |name: &[u8]| verb.eq_ignore_ascii_case(name);
+        if bounds.before_login && !is(b"LOGIN") && !is(b"AUTHENTICATE") {
+            return Some(self.refuse(end, SyntaxError::LiteralBeforeLogin, literal));
+        }
+        // The first argument of APPEND is a mailbox name; any later literal is the message.
+        if is(b"APPEND") && self.line_start + announced.at != arguments {
+            *self = Frame::default();
+            return Some(Step::Message {
+                len: end,
+                size: announced.size,
+                sync: announced.sync,
+            });
+        }
+        let left = bounds.literals_bytes.saturating_sub(self.literals_bytes);
+        let size = usize::try_from(announced.size).unwrap_or(usize::MAX);
+        if size > bounds.literal_bytes || size > left {
+            return Some(self.refuse(end, SyntaxError::LiteralTooLong, literal));
+        }
+        if self.literals >= bounds.literals {
+            return Some(self.refuse(end, SyntaxError::TooMany, literal));
+        }
+        self.literals += 1;
+        self.literals_bytes += size;
+        self.line_bytes = self.line_total(end);
+        self.literal_end = Some(end.saturating_add(size));
+        announced.sync.then_some(Step::Continue)
+    }
+
+    /// The command ends here, refused. What was announced with `+` comes all the same, and
+    /// would be taken for commands: then there is no way on.
+    fn refuse(&mut self, used: usize, error: SyntaxError, literal: Option<Announced>) -> Step {
+        *self = Frame::default();
+        Step::Refused {
+            used,
+            error,
+            fatal: literal.is_some_and(|literal| !literal.sync),
+        }
+    }
+
+    /// Of a line over its bound the beginning is used up to the bound, less what may be the
+    /// beginning of a literal; `skip` does the rest. Before login there is no second try.
+    fn too_long(&mut self, bounds: &Bounds) -> Step {
+        let bound = self.line_start + bounds.line_bytes.saturating_sub(self.line_bytes);
+        *self = Frame {
+            skipping: true,
+            ..Frame::default()
+        };
+        Step::Refused {
+            used: bound.saturating_sub(ANNOUNCED_BYTES).max(1),
+            error: SyntaxError::LineTooLong,
+            fatal: bounds.before_login,
+        }
+    }
+
+    fn skip(&mut self, unread: &[u8]) -> Step {
+        let unsearched = unread.get(self.searched..).unwrap_or_default();
+        let Some(at) = memchr::memchr(b'\n', unsearched) else {
+            self.searched = unread.len().min(ANNOUNCED_BYTES);
+            return match unread.len().saturating_sub(ANNOUNCED_BYTES) {
+                0 => Step::More,
+                used => Step::Skip { used },
+            };
+        };
+        let used = self.searched + at + 1;
+        *self = Frame::default();
+        let line = unread.get(..used).unwrap_or_default().trim_ascii_end();
+        match announced(line) {
+            Some(literal) if !literal.sync => Step::Refused {
+                used,
+                error: SyntaxError::LineTooLong,
+                fatal: true,
+            },
+            _ => Step::Skip { used },
+        }
     }
 }
 
 /// A line that is no command (`DONE`, a SASL response, what follows a message): its octets
 /// without CRLF, and how many to use. `searched` starts at 0 and is the caller's to keep
-/// until the line is there. `Err` when it is longer than `max` or ends in LF alone.
+/// until the line is there. `Err` when it is longer than `max` with its CRLF or ends in LF
+/// alone; such a peer is best left.
 pub fn line<'a>(
     unread: &'a [u8],
     searched: &mut usize,
     max: usize,
 ) -> Result<Option<(&'a [u8], usize)>, SyntaxError> {
-    let _ = (unread, searched, max);
-    Ok(None)
+    let unsearched = unread.get(*searched..).unwrap_or_default();
+    let Some(at) = memchr::memchr(b'\n', unsearched) else {
+        *searched = unread.len();
+        return if unread.len() >= max {
+            Err(SyntaxError::LineTooLong)
+        } else {
+            Ok(None)
+        };
+    };
+    let end = *searched + at + 1;
+    *searched = 0;
+    if end > max {
+        return Err(SyntaxError::LineTooLong);
+    }
+    match unread
+        .get(..end)
+        .and_then(|line| line.strip_suffix(b"\r\n"))
+    {
+        Some(text) => Ok(Some((text, end))),
+        None => Err(SyntaxError::LineEnd),
+    }
 }
 
 /// The tag that a line begins with, if it is one, for answering a line that is otherwise
 /// wrong. At most 64 octets.
 pub fn tag(unread: &[u8]) -> Option<&str> {
-    let _ = unread;
-    None
+    let end = unread
+        .iter()
+        .take(TAG_BYTES + 1)
+        .position(|&b| !is_tag(b))?;
+    let stop = unread.get(end)?;
+    if end == 0 || !matches!(stop, b' ' | b'\r' | b'\n') {
+        return None;
+    }
+    core::str::from_utf8(unread.get(..end)?).ok()
+}
+
+/// RFC 3501 section 9: `tag` is ASTRING-CHAR without `+`.
+fn is_tag(b: u8) -> bool {
+    b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b'+')
+}
+
+/// The word behind the tag, and where what follows it begins.
+fn verb(unread: &[u8]) -> (&[u8], usize) {
+    let tag_len = tag(unread).map_or(0, str::len);
+    let rest = unread.get(tag_len + 1..).unwrap_or_default();
+    let len = rest
+        .iter()
+        .take(VERB_BYTES)
+        .position(|b| !b.is_ascii_alphabetic())
+        .unwrap_or(0);
+    (rest.get(..len).unwrap_or_default(), tag_len + 1 + len + 1)
+}
+
+/// The announcement of a literal at the end of a line.
+#[derive(Clone, Copy)]
+struct Announced {
+    /// Where its brace is in the line.
+    at: usize,
+    /// Octets; `u64::MAX` for all that is larger.
+    size: u64,
+    sync: bool,
+}
+
+/// `{n}` or `{n+}` (RFC 7888) at the end of a line that has lost its CRLF.
+fn announced(line: &[u8]) -> Option<Announced> {
+    let inner = line.strip_suffix(b"}")?;
+    let (digits_end, sync) = match inner.strip_suffix(b"+") {
+        Some(shorter) => (shorter, false),
+        None => (inner, true),
+    };
+    let digits = digits_end
+        .iter()
+        .rev()
+        .take_while(|b| b.is_ascii_digit())
+        .count();
+    let at = digits_end.len().checked_sub(digits + 1)?;
+    if digits == 0 || digits_end.get(at) != Some(&b'{') {
+        return None;
+    }
+    let size = digits_end.iter().skip(at + 1).fold(0u64, |n, &digit| {
+        n.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
+    });
+    Some(Announced { at, size, sync })
+}
+
+/// How deep parentheses are at the end of a line that begins `depth` deep; `None` above `max`.
+/// Those in quoted strings do not count.
+fn depth_after(line: &[u8], mut depth: usize, max: usize) -> Option<usize> {
+    let mut rest = line;
+    while let Some(at) = memchr::memchr3(b'(', b')', b'"', rest) {
+        let (found, mut behind) = (rest.get(at), rest.get(at + 1..).unwrap_or_default());
+        match found {
+            Some(b'(') => {
+                depth += 1;
+                if depth > max {
+                    return None;
+                }
+            }
+            Some(b')') => depth = depth.saturating_sub(1),
+            _ => loop {
+                let Some(at) = memchr::memchr2(b'"', b'\\', behind) else {
+                    // The string does not end: the grammar says so, more to the point.
+                    return Some(depth);
+                };
+                let escape = behind.get(at) == Some(&b'\\');
+                let next = at + if escape { 2 } else { 1 };
+                behind = behind.get(next..).unwrap_or_default();
+                if !escape {
+                    break;
+                }
+            },
+        }
+        rest = behind;
+    }
+    Some(depth)
 }
 
 /// A login name or key; honest ones are below 400 octets.
@@ -133,3 +382,272 @@ const LOGIN_LITERAL_BYTES: usize = 1024;
 const LOGIN_DEPTH: usize = 16;
 /// SEARCH is the one that nests, 32 deep.
 const DEPTH: usize = 50;
+/// Clients count; the longest honest tag is a UUID.
+pub(super) const TAG_BYTES: usize = 64;
+/// The longest is UNAUTHENTICATE.
+const VERB_BYTES: usize = 16;
+/// `{18446744073709551615+}` and CR: what is kept of a line that is swallowed.
+const ANNOUNCED_BYTES: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+
+    /// Every step of a conversation, one line each, whichever way it is cut.
+    fn steps(input: &[u8], cut: usize, bounds: &Bounds) -> Vec<String> {
+        let (mut frame, mut said, mut start, mut seen) = (Frame::default(), vec![], 0, 0);
+        let mut message = 0u64;
+        while seen < input.len() {
+            seen = (seen + cut).min(input.len());
+            loop {
+                if message > 0 {
+                    let take = message.min((seen - start) as u64);
+                    message -= take;
+                    start += take as usize;
+                    if message > 0 {
+                        break;
+                    }
+                }
+                match frame.step(&input[start..seen], bounds) {
+                    Step::More => break,
+                    Step::Continue => said.push("+".to_owned()),
+                    Step::Command { len } => {
+                        let text = String::from_utf8_lossy(&input[start..start + len]);
+                        said.push(text.trim_end().to_owned());
+                        start += len;
+                    }
+                    Step::Message { len, size, sync } => {
+                        said.push(format!("message {size} {sync}"));
+                        start += len;
+                        message = size;
+                    }
+                    Step::Skip { used } => start += used,
+                    Step::Refused { used, error, fatal } => {
+                        let tag = tag(&input[start..seen]).unwrap_or("*");
+                        said.push(format!(
+                            "{tag} {error:?}{}",
+                            if fatal { " BYE" } else { "" }
+                        ));
+                        if fatal {
+                            return said;
+                        }
+                        start += used;
+                    }
+                }
+            }
+        }
+        if !frame.is_empty() {
+            said.push("...".to_owned());
+        }
+        said
+    }
+
+    fn check(input: &[u8], bounds: &Bounds, expected: &[&str]) {
+        for cut in [input.len(), 1, 7, 3] {
+            assert_eq!(
+                steps(input, cut, bounds),
+                expected,
+                "cut {cut}: {}",
+                String::from_utf8_lossy(&input[..input.len().min(100)])
+            );
+        }
+    }
+
+    fn after() -> Bounds {
+        Bounds::after_login(&Limits::default())
+    }
+
+    fn before() -> Bounds {
+        Bounds::before_login(&Limits::default())
+    }
+
+    #[test]
+    fn commands_end_where_they_end() {
+        for (input, expected) in [
+            ("1 NOOP\r\n2 NOOP\r\n", &["1 NOOP", "2 NOOP"][..]),
+            ("1 NOOP\r\n2 NO", &["1 NOOP", "..."]),
+            (
+                "1 LOGIN {1}\r\na {2}\r\nbc\r\n",
+                &["+", "+", "1 LOGIN {1}\r\na {2}\r\nbc"],
+            ),
+            (
+                "1 LOGIN {1+}\r\na {2+}\r\nbc\r\n",
+                &["1 LOGIN {1+}\r\na {2+}\r\nbc"],
+            ),
+            ("1 LOGIN {0+}\r\n \"\"\r\n", &["1 LOGIN {0+}\r\n \"\""]),
+            // A literal may hold what looks like commands, lines and literals.
+            (
+                "1 X {12+}\r\n\r\n2 NOOP\r\n{9\r\n",
+                &["1 X {12+}\r\n\r\n2 NOOP\r\n{9"],
+            ),
+            ("1 X {3+}\r\n{9}\r\n", &["1 X {3+}\r\n{9}"]),
+            (
+                "1 X {3\r\n2 X {-1}\r\n3 X {+}\r\n4 X }\r\n",
+                &["1 X {3", "2 X {-1}", "3 X {+}", "4 X }"],
+            ),
+            ("1 APPEND INBOX {3}\r\nabc\r\n", &["message 3 true", ""]),
+            (
+                "1 append {5+}\r\nINBOX (\\Seen) {3+}\r\nabc\r\n2 NOOP\r\n",
+                &["message 3 false", "", "2 NOOP"],
+            ),
+            ("1 NOOP\n2 NOOP\r\n", &["1 LineEnd", "2 NOOP"]),
+            ("1 X {3+}\n2 NOOP\r\n", &["1 LineEnd BYE"]),
+            ("\r\n", &[""]),
+        ] {
+            check(input.as_bytes(), &after(), expected);
+        }
+    }
+
+    #[test]
+    fn no_literal_is_waited_for_before_its_size_is_held_against_the_budget() {
+        for (input, expected) in [
+            (
+                "1 LOGIN {4294967295}\r\n2 NOOP\r\n",
+                &["1 LiteralTooLong", "2 NOOP"][..],
+            ),
+            ("1 LOGIN {1073741824+}\r\n", &["1 LiteralTooLong BYE"]),
+            (
+                "1 LOGIN {99999999999999999999999999}\r\n",
+                &["1 LiteralTooLong"],
+            ),
+            (
+                "1 LOGIN {99999999999999999999999999+}\r\n",
+                &["1 LiteralTooLong BYE"],
+            ),
+            (
+                "1 SEARCH TEXT {65537}\r\n2 NOOP\r\n",
+                &["1 LiteralTooLong", "2 NOOP"],
+            ),
+            ("{5+}\r\n", &["..."]),
+        ] {
+            check(input.as_bytes(), &after(), expected);
+        }
+        for (input, expected) in [
+            (
+                "1 LOGIN {1025}\r\n2 NOOP\r\n",
+                &["1 LiteralTooLong", "2 NOOP"][..],
+            ),
+            ("1 login {1024}\r\n", &["+", "..."]),
+            (
+                "1 SELECT {5}\r\n2 NOOP\r\n",
+                &["1 LiteralBeforeLogin", "2 NOOP"],
+            ),
+            ("1 SELECT {5+}\r\n", &["1 LiteralBeforeLogin BYE"]),
+            ("1 APPEND INBOX {5}\r\n", &["1 LiteralBeforeLogin"]),
+            ("{5}\r\n", &["* LiteralBeforeLogin"]),
+            (
+                "1 LOGIN {1}\r\na {1}\r\nb {1}\r\n",
+                &["+", "+", "1 TooMany"],
+            ),
+        ] {
+            check(input.as_bytes(), &before(), expected);
+        }
+        // All together: four of 64 KiB fit, the fifth does not; of empty ones a hundred.
+        let full = format!(" {{65536+}}\r\n{}", "x".repeat(65536));
+        let input = format!("1 X{} {{1}}\r\n", full.repeat(4));
+        assert_eq!(
+            steps(input.as_bytes(), input.len(), &after()),
+            ["1 LiteralTooLong"]
+        );
+        let input = format!("1 X{} {{0+}}\r\n", " {0+}\r\n".repeat(100));
+        check(input.as_bytes(), &after(), &["1 TooMany BYE"]);
+    }
+
+    #[test]
+    fn long_lines_are_refused_at_their_bound_and_swallowed() {
+        let line = |len: usize| format!("1 NOOP {}\r\n", "x".repeat(len - 9));
+        assert_eq!(steps(line(65536).as_bytes(), 65536, &after()).len(), 1);
+        for len in [65537, 65600, 200_000] {
+            let input = format!("{}2 NOOP\r\n", line(len));
+            for cut in [input.len(), 1, 777] {
+                assert_eq!(
+                    steps(input.as_bytes(), cut, &after()),
+                    ["1 LineTooLong", "2 NOOP"]
+                );
+            }
+        }
+        check(&[b'('; 9000], &before(), &["* LineTooLong BYE"]);
+        let literal =
+            |plus: &str| format!("1 NOOP {} {{7{plus}}}\r\n2 NOOP\r\n", "x".repeat(70_000));
+        check(
+            literal("").as_bytes(),
+            &after(),
+            &["1 LineTooLong", "2 NOOP"],
+        );
+        let said = steps(literal("+").as_bytes(), 1 << 20, &after());
+        assert!(said.len() == 2 && said[1].ends_with("BYE"), "{said:?}");
+        // The lines of a command count together.
+        let input = format!(
+            "1 X{}",
+            format!(" {} {{1+}}\r\na", "x".repeat(6000)).repeat(11)
+        );
+        assert_eq!(
+            steps(input.as_bytes(), 1 << 20, &after())[0],
+            "1 LineTooLong"
+        );
+    }
+
+    #[test]
+    fn parentheses_are_counted() {
+        let nested = |n: usize| format!("1 NOOP {}\r\n", "(".repeat(n)).into_bytes();
+        check(&nested(4000), &after(), &["1 Depth"]);
+        check(&nested(17), &before(), &["1 Depth"]);
+        for (n, bounds) in [(16, before()), (50, after())] {
+            assert!(!steps(&nested(n), 999, &bounds)[0].contains("Depth"));
+        }
+        check(
+            b"1 X \"((((((((((((((((((((\\\"((\"\r\n",
+            &before(),
+            &["1 X \"((((((((((((((((((((\\\"((\""],
+        );
+        check(b"1 X \"(((\\\r\n", &before(), &["1 X \"(((\\"]);
+        let flat = format!("1 X {}\r\n", "() ".repeat(100));
+        check(flat.as_bytes(), &before(), &[flat.trim_end()]);
+    }
+
+    #[test]
+    fn no_octet_is_searched_twice() {
+        // A line that comes an octet at a time costs its length, not its square.
+        let mut frame = Frame::default();
+        let line = vec![b'x'; 60_000];
+        for n in 1..=line.len() {
+            assert_eq!(frame.step(&line[..n], &after()), Step::More);
+            assert_eq!(frame.searched, n);
+        }
+    }
+
+    #[test]
+    fn other_lines() {
+        let mut searched = 0;
+        assert_eq!(line(b"DON", &mut searched, 100), Ok(None));
+        assert_eq!(searched, 3);
+        assert_eq!(
+            line(b"DONE\r\nx", &mut searched, 100),
+            Ok(Some((&b"DONE"[..], 6)))
+        );
+        assert_eq!(
+            line(b"DONE\n", &mut searched, 100),
+            Err(SyntaxError::LineEnd)
+        );
+        assert_eq!(line(b"DONE\r\n", &mut 0, 5), Err(SyntaxError::LineTooLong));
+        assert_eq!(line(b"DONEE", &mut 0, 5), Err(SyntaxError::LineTooLong));
+    }
+
+    #[test]
+    fn tags() {
+        for (input, expected) in [
+            (&b"a1 NOOP\r\n"[..], Some("a1")),
+            (b"a1\r\n", Some("a1")),
+            (b"a.]-1 x", Some("a.]-1")),
+            (b" x", None),
+            (b"a+ x", None),
+            (b"a*", None),
+            (b"a", None),
+            (b"\xff x", None),
+            (&[b'a'; 100], None),
+        ] {
+            assert_eq!(tag(input), expected);
+        }
+    }
+}
