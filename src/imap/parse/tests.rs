@@ -1,0 +1,705 @@
+//! Tables of lines and what they mean, and of lines and what is wrong with them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::call::{FlagChange, Flags, SearchKey, UidSet};
+use crate::imap::types::{
+    FetchItem, MailboxName, Pattern, SearchProgram, SectionText, SequenceSet, SyntaxError,
+    Unresolved,
+};
+
+fn parse(text: &str) -> Result<Command<'_>, SyntaxError> {
+    command(text.as_bytes())
+        .map(|tagged| {
+            assert_eq!(tagged.tag, "t");
+            tagged.command
+        })
+        .map_err(|fault| {
+            assert_eq!(fault.tag, Some("t"), "{text}");
+            fault.error
+        })
+}
+
+/// Each line means what its debug form says, or is wrong in the way that it says.
+fn check(rows: &[(&str, &str)]) {
+    for (text, expected) in rows {
+        let line = format!("t {text}\r\n");
+        let got = match parse(&line) {
+            Ok(command) => format!("{command:?}"),
+            Err(error) => format!("{error:?}"),
+        };
+        assert_eq!(got, *expected, "{text}");
+    }
+}
+
+#[test]
+fn commands_without_arguments() {
+    for name in [
+        "CAPABILITY",
+        "NOOP",
+        "LOGOUT",
+        "STARTTLS",
+        "CHECK",
+        "CLOSE",
+        "UNSELECT",
+        "NAMESPACE",
+        "IDLE",
+    ] {
+        let line = format!("t {name}\r\n");
+        let got = format!("{:?}", parse(&line).unwrap());
+        assert_eq!(got.to_uppercase(), name);
+        assert!(parse(&line.to_lowercase()).is_ok());
+        assert_eq!(
+            parse(&format!("t {name} x\r\n")),
+            Err(SyntaxError::Trailing)
+        );
+        assert_eq!(parse(&format!("t {name} \r\n")), Err(SyntaxError::Trailing));
+    }
+    check(&[
+        ("EXPUNGE", "Expunge(None)"),
+        ("UID EXPUNGE 1:2", "Expunge(Some(SequenceSet([(1, 2)])))"),
+        ("UID EXPUNGE", "Missing"),
+        ("UID NOOP", "UnknownCommand"),
+        ("UID", "Missing"),
+        ("XYZZY", "UnknownCommand"),
+        ("(((", "Character"),
+        ("", "Missing"),
+    ]);
+    for line in [
+        &b"\r\n"[..],
+        b" NOOP\r\n",
+        b"+ NOOP\r\n",
+        b"",
+        b"\xff\xfe NOOP\r\n",
+    ] {
+        let fault = command(line).unwrap_err();
+        assert_eq!((fault.tag, fault.error), (None, SyntaxError::Tag));
+    }
+}
+
+#[test]
+fn logins() {
+    check(&[
+        ("LOGIN a b", "Login { user: [97], password: Hidden(..) }"),
+        ("LOGIN a", "Missing"),
+        ("LOGIN \"a\" \"b", "Character"),
+        (
+            "LOGIN {1+}\r\na {0}\r\n",
+            "Login { user: [97], password: Hidden(..) }",
+        ),
+        ("LOGIN {5+}\r\na", "Literal"),
+        ("LOGIN ~{1}\r\na x", "Character"),
+        ("LOGIN a\0 b", "Character"),
+        ("LOGIN {1+}\r\n\0 b", "Character"),
+        (
+            "AUTHENTICATE PLAIN",
+            "Authenticate { mechanism: \"PLAIN\", initial: None }",
+        ),
+        (
+            "AUTHENTICATE plain AGEAYg==",
+            "Authenticate { mechanism: \"plain\", initial: Some(Hidden(..)) }",
+        ),
+        ("AUTHENTICATE PLAIN a b", "Trailing"),
+        ("ENABLE CONDSTORE X", "Enable([\"CONDSTORE\", \"X\"])"),
+        ("ENABLE", "Missing"),
+        ("ID NIL", "Id([])"),
+        ("ID ()", "Id([])"),
+        (
+            "ID (\"a\" NIL \"b\" \"c\")",
+            "Id([([97], None), ([98], Some([99]))])",
+        ),
+        ("ID (\"a\")", "Character"),
+        ("ID x", "Character"),
+    ]);
+    let Ok(Command::Login { user, password }) = parse("t LOGIN \"a\\\"\\\\b\" {3+}\r\nx\r\n\r\n")
+    else {
+        panic!();
+    };
+    assert_eq!((&*user, &*password.0), (&b"a\"\\b"[..], &b"x\r\n"[..]));
+    let Ok(Command::Authenticate { initial, .. }) = parse("t AUTHENTICATE PLAIN =\r\n") else {
+        panic!();
+    };
+    assert_eq!(initial, Some(Hidden(Cow::Borrowed(b""))));
+}
+
+#[test]
+fn mailboxes() {
+    let name = |text: &str| {
+        parse(&format!("t DELETE {text}\r\n")).map(|command| match command {
+            Command::Delete(name) => name.into_string(),
+            other => panic!("{other:?}"),
+        })
+    };
+    for (text, expected) in [
+        ("inbox", "INBOX"),
+        ("\"InBoX/a\"", "INBOX/a"),
+        ("inboxes", "inboxes"),
+        ("a/inbox", "a/inbox"),
+        ("Entw&APw-rfe", "Entwürfe"),
+        ("\"a b\"", "a b"),
+        ("{3+}\r\na&-", "a&"),
+        ("a]b", "a]b"),
+    ] {
+        assert_eq!(name(text).as_deref(), Ok(expected), "{text}");
+    }
+    for text in [
+        "\"\"",
+        "a/",
+        "/a",
+        "a//b",
+        "../a",
+        "a/..",
+        "./a",
+        "\"a*\"",
+        "\"a%\"",
+        "&AA-",
+        "&AAoADQ-",
+        "&x-",
+        "\"Entwürfe\"",
+        "&ICg-",
+        "&AIU-",
+        "/",
+        "\"a\tb\"",
+    ] {
+        assert_eq!(name(text), Err(SyntaxError::MailboxName), "{text}");
+    }
+    let long = |len: usize| format!("\"{}\"", "x".repeat(len));
+    assert!(name(&long(255)).is_ok());
+    for text in [
+        long(256),
+        long(60_000),
+        "a/".repeat(10) + "a",
+        format!("\"{}a\"", "a/".repeat(10_000)),
+    ] {
+        assert_eq!(name(&text), Err(SyntaxError::MailboxNameTooLong));
+    }
+    assert!(name(&("a/".repeat(9) + "a")).is_ok());
+    check(&[
+        (
+            "CREATE a/",
+            "Create { mailbox: MailboxName(\"a\"), special: [] }",
+        ),
+        ("CREATE a//", "MailboxName"),
+        (
+            "CREATE a (USE (\\Drafts \\Sent))",
+            "Create { mailbox: MailboxName(\"a\"), special: [\"Drafts\", \"Sent\"] }",
+        ),
+        ("CREATE a (USE (Drafts))", "Character"),
+        (
+            "RENAME a b/",
+            "Rename { from: MailboxName(\"a\"), to: MailboxName(\"b\") }",
+        ),
+        ("RENAME a", "Missing"),
+        ("SUBSCRIBE a", "Subscribe(MailboxName(\"a\"))"),
+        ("UNSUBSCRIBE a", "Unsubscribe(MailboxName(\"a\"))"),
+        (
+            "SELECT a",
+            "Select { mailbox: MailboxName(\"a\"), read_only: false, condstore: false }",
+        ),
+        (
+            "EXAMINE a (condstore)",
+            "Select { mailbox: MailboxName(\"a\"), read_only: true, condstore: true }",
+        ),
+        ("SELECT a (QRESYNC (1 2))", "Option"),
+        ("SELECT a b", "Character"),
+        (
+            "STATUS a (MESSAGES uidnext MESSAGES)",
+            "Status { mailbox: MailboxName(\"a\"), items: [Messages, UidNext] }",
+        ),
+        ("STATUS a ()", "Character"),
+        ("STATUS a (X)", "StatusItem"),
+        ("STATUS a MESSAGES", "Character"),
+        (
+            "COPY 1:* b",
+            "Copy { uid: false, set: SequenceSet([(1, 0)]), to: MailboxName(\"b\"), remove: false }",
+        ),
+        (
+            "UID MOVE 4 b",
+            "Copy { uid: true, set: SequenceSet([(4, 4)]), to: MailboxName(\"b\"), remove: true }",
+        ),
+    ]);
+}
+
+#[test]
+fn lists() {
+    let list = |text: &str| match parse(&format!("t LIST {text}\r\n")) {
+        Ok(Command::List(list)) => list,
+        other => panic!("{text}: {other:?}"),
+    };
+    for (text, patterns) in [
+        ("\"\" *", vec!["*"]),
+        ("\"\" \"\"", vec![""]),
+        ("a \"\"", vec![""]),
+        ("inbox/ %", vec!["INBOX/%"]),
+        ("\"\" inbox", vec!["INBOX"]),
+        ("\"\" Entw&APw-%", vec!["Entwü%"]),
+        ("\"\" &bad", vec!["&bad"]),
+        ("\"\" (a \"b c\" *)", vec!["a", "b c", "*"]),
+    ] {
+        let patterns: Vec<Pattern> = patterns.into_iter().map(|p| Pattern(p.into())).collect();
+        assert_eq!(list(text).patterns, patterns, "{text}");
+    }
+    let all = list(
+        "(SUBSCRIBED RECURSIVEMATCH) \"\" * RETURN (CHILDREN SPECIAL-USE STATUS (UNSEEN SIZE))",
+    );
+    assert!(all.extended && all.only_subscribed && all.recursive_match && !all.only_special);
+    assert!(all.return_subscribed && all.return_children && all.return_special);
+    assert_eq!(all.return_status, [StatusItem::Unseen, StatusItem::Size]);
+    assert!(!list("\"\" *").extended && list("() \"\" *").extended);
+    check(&[
+        ("LIST (RECURSIVEMATCH) \"\" *", "Option"),
+        ("LIST (X) \"\" *", "Option"),
+        ("LIST \"\" * RETURN (X)", "Option"),
+        ("LIST \"\" *  RETURN ()", "Character"),
+        ("LIST (SUBSCRIBED", "Missing"),
+        ("LIST \"\"", "Missing"),
+        ("LSUB \"\" a.%", "Lsub { pattern: Pattern(\"a.%\") }"),
+    ]);
+}
+
+#[test]
+fn appends() {
+    check(&[
+        (
+            "APPEND a {3}",
+            "Append { mailbox: MailboxName(\"a\"), flags: FlagList { flags: Flags(0), keywords: [] }, received_at: None, size: 3 }",
+        ),
+        (
+            "APPEND a (\\seen $Fwd \\Recent $FWD) {3+}",
+            "Append { mailbox: MailboxName(\"a\"), flags: FlagList { flags: Flags(1), keywords: [\"$Fwd\"] }, received_at: None, size: 3 }",
+        ),
+        (
+            "APPEND a () \" 1-Jan-1970 01:00:01 +0100\" {18446744073709551615}",
+            "Literal",
+        ),
+        (
+            "APPEND a \" 1-Jan-1970 01:00:01 +0100\" {9}",
+            "Append { mailbox: MailboxName(\"a\"), flags: FlagList { flags: Flags(0), keywords: [] }, received_at: Some(1000), size: 9 }",
+        ),
+        ("APPEND a abc", "AppendWithoutMessage"),
+        ("APPEND a (\\Nope) {3}", "Flag"),
+        ("APPEND a (\\*) {3}", "Flag"),
+        ("APPEND a \"1-Jan-1970\" {3}", "Character"),
+    ]);
+    for (text, ms) in [
+        ("17-Jul-1996 02:44:25 -0700", 837_596_665_000),
+        ("29-Feb-2024 23:59:60 +0000", 1_709_251_199_000),
+        ("01-jan-9999 00:00:00 +0000", 253_370_764_800_000),
+        ("01-Jan-0000 00:00:00 +2359", -62_167_305_540_000),
+    ] {
+        let line = format!("t APPEND a \"{text}\" {{1}}\r\n");
+        match parse(&line) {
+            Ok(Command::Append { received_at, .. }) => assert_eq!(received_at, Some(ms), "{text}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    for text in [
+        "29-Feb-2023 00:00:00 +0000",
+        "00-Jan-2023 00:00:00 +0000",
+        "32-Jan-2023 00:00:00 +0000",
+        "01-Janu-2023 00:00:00 +0000",
+        "01-Jan-2023 24:00:00 +0000",
+        "01-Jan-2023 00:60:00 +0000",
+        "01-Jan-2023 00:00:00 0000",
+        "01-Jan-99999 00:00:00 +0000",
+        "  -Jan-2023 00:00:00 +0000",
+        " -Jan-2023 00:00:00 +0000",
+        "1 -Jan-2023 00:00:00 +0000",
+        "",
+        "01-Jan-2023 0x:00:00 +0000",
+    ] {
+        let line = format!("t APPEND a \"{text}\" {{1}}\r\n");
+        assert!(parse(&line).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn sets() {
+    let set = |text: &str| match parse(&format!("t UID EXPUNGE {text}\r\n")) {
+        Ok(Command::Expunge(Some(set))) => Ok(set),
+        Err(error) => Err(error),
+        other => panic!("{other:?}"),
+    };
+    for (text, largest, resolved) in [
+        ("1", 9, "1"),
+        ("3:1,2,7", 9, "1:3,7"),
+        ("*", 9, "9"),
+        ("5:*", 9, "5:9"),
+        ("*:5", 9, "5:9"),
+        ("12:*", 9, "9:12"),
+        ("*:*", 9, "9"),
+        ("*", 0, ""),
+        ("1:*", 0, "1"),
+        ("4294967295", 9, "4294967295"),
+    ] {
+        assert_eq!(
+            set(text).unwrap().resolve(largest).to_string(),
+            resolved,
+            "{text}"
+        );
+    }
+    assert_eq!(set("1:*,7").unwrap().largest_named(), 7);
+    for text in [
+        "0",
+        "1:0",
+        "4294967296",
+        "a",
+        "1,",
+        ",1",
+        "1:",
+        "-1",
+        "$",
+        "1:2:3",
+        "99999999999999999999",
+    ] {
+        assert!(set(text).is_err(), "{text}");
+    }
+    let many = |n: usize| vec!["1"; n].join(",");
+    assert!(set(&many(1000)).is_ok());
+    assert_eq!(set(&many(1001)), Err(SyntaxError::TooMany));
+}
+
+#[test]
+fn fetches() {
+    let items = |text: &str| match parse(&format!("t FETCH 1 {text}\r\n")) {
+        Ok(Command::Fetch(fetch)) => Ok(fetch.items.0),
+        Err(error) => Err(error),
+        other => panic!("{other:?}"),
+    };
+    use FetchItem::*;
+    assert_eq!(items("FAST"), Ok(vec![Flags, InternalDate, Size]));
+    assert_eq!(items("all"), Ok(vec![Flags, InternalDate, Size, Envelope]));
+    assert_eq!(
+        items("FULL"),
+        Ok(vec![Flags, InternalDate, Size, Envelope, Body])
+    );
+    assert_eq!(
+        items("(BODY BODYSTRUCTURE UID modseq uid)"),
+        Ok(vec![Body, BodyStructure, Uid, ModSeq])
+    );
+    for (text, path, of, partial, peek) in [
+        ("BODY[]", &[][..], SectionText::Whole, None, false),
+        (
+            "body.peek[]<0.100>",
+            &[],
+            SectionText::Whole,
+            Some((0, 100)),
+            true,
+        ),
+        ("BODY[HEADER]", &[], SectionText::Header, None, false),
+        ("BODY[1]", &[1], SectionText::Whole, None, false),
+        (
+            "BODY[1.2.3.MIME]",
+            &[1, 2, 3],
+            SectionText::Mime,
+            None,
+            false,
+        ),
+        ("BODY[2.TEXT]", &[2], SectionText::Text, None, false),
+        (
+            "BODY[2.HEADER.FIELDS.NOT (\"From\" {2+}\r\nTo x]y)]",
+            &[2],
+            SectionText::HeaderFields {
+                not: true,
+                names: vec!["From".into(), "To".into(), "x]y".into()],
+            },
+            None,
+            false,
+        ),
+        ("RFC822", &[], SectionText::Whole, None, false),
+        ("RFC822.HEADER", &[], SectionText::Header, None, true),
+        ("RFC822.TEXT", &[], SectionText::Text, None, false),
+    ] {
+        let got = items(text);
+        let Ok([Section(section)]) = got.as_deref() else {
+            panic!("{text}: {got:?}");
+        };
+        assert_eq!(
+            (
+                &section.path[..],
+                &section.of,
+                section.partial,
+                section.peek
+            ),
+            (path, &of, partial, peek),
+            "{text}"
+        );
+    }
+    for (text, error) in [
+        ("(ALL)", SyntaxError::FetchItem),
+        ("X", SyntaxError::FetchItem),
+        ("()", SyntaxError::Character),
+        ("(UID", SyntaxError::Missing),
+        ("UID FLAGS", SyntaxError::Character),
+        ("BODY.PEEK", SyntaxError::Missing),
+        ("BODY[MIME]", SyntaxError::Section),
+        ("BODY[0]", SyntaxError::Section),
+        ("BODY[1.]", SyntaxError::Section),
+        ("BODY[.1]", SyntaxError::Section),
+        ("BODY[1.X]", SyntaxError::Section),
+        ("BODY[1", SyntaxError::Section),
+        ("BODY[]<0.0>", SyntaxError::Number),
+        ("BODY[]<4294967296.1>", SyntaxError::Number),
+        ("BODY[]<1>", SyntaxError::Character),
+        ("BODY[HEADER.FIELDS ()]", SyntaxError::Character),
+        ("BODY[HEADER.FIELDS (\"a:b\")]", SyntaxError::Section),
+        ("BODY[HEADER.FIELDS (\"a\r\nb\")]", SyntaxError::Character),
+        ("BODY[HEADER.FIELDS ({3+}\r\n\r\nx)]", SyntaxError::Section),
+        ("RFC822.PEEK", SyntaxError::FetchItem),
+        ("FLAGS (VANISHED)", SyntaxError::Option),
+    ] {
+        assert_eq!(items(text), Err(error), "{text}");
+    }
+    let Ok(Command::Fetch(fetch)) = parse("t UID FETCH 1:* FLAGS (CHANGEDSINCE 12345678901)\r\n")
+    else {
+        panic!();
+    };
+    assert_eq!(
+        (fetch.uid, fetch.changed_since),
+        (true, Some(12_345_678_901))
+    );
+    assert_eq!(fetch.items.0, [ModSeq, Uid, Flags]);
+}
+
+#[test]
+fn stores() {
+    let store = |text: &str| match parse(&format!("t UID STORE 1 {text}\r\n")) {
+        Ok(Command::Store(store)) => Ok(store),
+        Err(error) => Err(error),
+        other => panic!("{other:?}"),
+    };
+    let row = store("(UNCHANGEDSINCE 5) +flags.silent (\\Deleted a)").unwrap();
+    assert!(row.uid && row.silent && row.how == FlagChange::Add && row.unchanged_since == Some(5));
+    assert_eq!(
+        (row.flags.flags, &row.flags.keywords[..]),
+        (Flags::DELETED, &["a".to_owned()][..])
+    );
+    let row = store("-FLAGS \\Seen \\Draft b").unwrap();
+    assert!(!row.silent && row.how == FlagChange::Remove && row.flags.keywords == ["b"]);
+    assert_eq!(row.flags.flags, Flags::SEEN.with(Flags::DRAFT));
+    assert_eq!(store("FLAGS ()").unwrap().how, FlagChange::Replace);
+    for (text, error) in [
+        ("+-FLAGS ()", SyntaxError::Character),
+        ("FLAG ()", SyntaxError::Option),
+        ("FLAGS", SyntaxError::Missing),
+        ("FLAGS (\\)", SyntaxError::Flag),
+        ("FLAGS (a b", SyntaxError::Missing),
+        ("(X 1) FLAGS ()", SyntaxError::Option),
+    ] {
+        assert_eq!(store(text), Err(error), "{text}");
+    }
+    assert!(store(&format!("FLAGS ({})", "k".repeat(64))).is_ok());
+    assert_eq!(
+        store(&format!("FLAGS ({})", "k".repeat(65))),
+        Err(SyntaxError::KeywordTooLong)
+    );
+    let many: Vec<String> = (0..65).map(|n| format!("k{n}")).collect();
+    assert_eq!(
+        store(&format!("FLAGS ({})", many.join(" "))),
+        Err(SyntaxError::TooMany)
+    );
+}
+
+fn program(text: &str) -> Result<SearchProgram, SyntaxError> {
+    parse(&format!("t SEARCH {text}\r\n")).map(|command| match command {
+        Command::Search(search) => search.program,
+        other => panic!("{other:?}"),
+    })
+}
+
+fn key(text: &str) -> SearchKey {
+    program(text).unwrap().into_key(|what| match what {
+        Unresolved::Numbers(set) => set.resolve(5).iter().map(|n| n + 100).collect(),
+        Unresolved::Uids(set) => set.resolve(105),
+        Unresolved::Recent => UidSet::one(105),
+    })
+}
+
+#[test]
+fn searches() {
+    use SearchKey::*;
+    let one = |uid| Uids(UidSet::one(uid));
+    let not = |key| Not(Box::new(key));
+    let or = |a, b| Or(Box::new(a), Box::new(b));
+    const DAY: i64 = 86_400;
+    for (text, expected) in [
+        ("ALL", All),
+        ("1", one(101)),
+        ("*", one(105)),
+        ("uid 7", one(7)),
+        ("RECENT", one(105)),
+        ("NEW", And(vec![one(105), Lacks(Flags::SEEN)])),
+        ("OLD", not(one(105))),
+        (
+            "unseen deleted",
+            And(vec![Lacks(Flags::SEEN), Has(Flags::DELETED)]),
+        ),
+        ("NOT NOT SEEN", not(not(Has(Flags::SEEN)))),
+        (
+            "OR NOT 1 (2 (3))",
+            or(not(one(101)), And(vec![one(102), one(103)])),
+        ),
+        (
+            "OR OR 1 2 3 4",
+            And(vec![or(or(one(101), one(102)), one(103)), one(104)]),
+        ),
+        ("(((1)))", one(101)),
+        ("FROM a", Header("FROM".into(), "a".into())),
+        ("HEADER X-A \"\"", Header("X-A".into(), String::new())),
+        (
+            "TEXT {3+}\r\na b BODY \"ü\"",
+            And(vec![Text("a b".into()), Body("ü".into())]),
+        ),
+        (
+            "KEYWORD a UNKEYWORD b",
+            And(vec![Keyword("a".into()), not(Keyword("b".into()))]),
+        ),
+        ("LARGER 1 SMALLER 2", And(vec![Larger(1), Smaller(2)])),
+        (
+            "SINCE 2-Jan-1970 BEFORE \"3-Jan-1970\"",
+            And(vec![Since(DAY * 1000), Before(2 * DAY * 1000)]),
+        ),
+        (
+            "ON 02-jan-1970",
+            And(vec![Since(DAY * 1000), Before(2 * DAY * 1000)]),
+        ),
+        (
+            "SENTON 2-Jan-1970",
+            And(vec![SentSince(DAY), SentBefore(2 * DAY)]),
+        ),
+        (
+            "SENTBEFORE 2-Jan-1970 SENTSINCE 1-Jan-1970",
+            And(vec![SentBefore(DAY), SentSince(0)]),
+        ),
+        (
+            "CHARSET utf-8 SUBJECT a",
+            Header("SUBJECT".into(), "a".into()),
+        ),
+        ("CHARSET \"US-ASCII\" 1", one(101)),
+        ("MODSEQ 5", ModSeq(5)),
+        (
+            "MODSEQ \"/flags/\\\\draft\" all 620162338",
+            ModSeq(620_162_338),
+        ),
+    ] {
+        assert_eq!(key(text), expected, "{text}");
+    }
+    assert!(program("OR MODSEQ 1 2").unwrap().modseq && !program("1").unwrap().modseq);
+    for (text, error) in [
+        ("", SyntaxError::SearchKey),
+        ("X", SyntaxError::SearchKey),
+        ("NOT", SyntaxError::Missing),
+        ("OR 1", SyntaxError::Missing),
+        ("OR 1 ", SyntaxError::SearchKey),
+        ("()", SyntaxError::SearchKey),
+        ("(1", SyntaxError::Missing),
+        ("1)", SyntaxError::Trailing),
+        ("1 RETURN (MIN)", SyntaxError::SearchKey),
+        ("CHARSET KOI8-R 1", SyntaxError::Charset),
+        ("CHARSET", SyntaxError::Missing),
+        ("TEXT", SyntaxError::Missing),
+        ("SINCE 30-Feb-2024", SyntaxError::Date),
+        ("LARGER 4294967296", SyntaxError::Number),
+        ("MODSEQ 9223372036854775808", SyntaxError::Number),
+        ("KEYWORD \\Seen", SyntaxError::Character),
+        ("0", SyntaxError::SearchKey),
+        ("RETURN (SAVE) 1", SyntaxError::Option),
+    ] {
+        assert_eq!(program(text), Err(error), "{text}");
+    }
+    let latin1 = command(b"t SEARCH TEXT \"\xfc\"\r\n").unwrap_err();
+    assert_eq!(latin1.error, SyntaxError::Charset);
+    let returns = |text: &str| match parse(&format!("t UID SEARCH {text}\r\n")) {
+        Ok(Command::Search(search)) => search.returns.map(|r| (r.min, r.max, r.all, r.count)),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(returns("1"), None);
+    assert_eq!(returns("RETURN () 1"), Some((false, false, true, false)));
+    assert_eq!(
+        returns("RETURN (MIN max COUNT) CHARSET UTF-8 1"),
+        Some((true, true, false, true))
+    );
+}
+
+#[test]
+fn searches_are_bounded() {
+    for (unit, end) in [("NOT ", "1"), ("OR 1 ", "1"), ("(", "1")] {
+        let text = |n: usize| {
+            let close = if unit == "(" {
+                ")".repeat(n)
+            } else {
+                String::new()
+            };
+            format!("{}{end}{close}", unit.repeat(n))
+        };
+        assert!(program(&text(32)).is_ok(), "{unit}");
+        assert_eq!(program(&text(33)), Err(SyntaxError::Depth), "{unit}");
+        assert_eq!(program(&text(10_000)), Err(SyntaxError::Depth), "{unit}");
+    }
+    assert!(program(&vec!["1"; 200].join(" ")).is_ok());
+    assert_eq!(
+        program(&vec!["1"; 201].join(" ")),
+        Err(SyntaxError::TooMany)
+    );
+    assert!(program(&format!("TEXT {}", "x".repeat(256))).is_ok());
+    assert_eq!(
+        program(&format!("TEXT {}", "x".repeat(257))),
+        Err(SyntaxError::NeedleTooLong)
+    );
+}
+
+/// Twice the line costs about twice the time (with room for a busy machine).
+#[test]
+fn parsing_is_linear() {
+    let time = |line: &str| {
+        let best = (0..5).map(|_| {
+            let start = Instant::now();
+            let _ = std::hint::black_box(command(line.as_bytes()));
+            start.elapsed()
+        });
+        best.min().unwrap().max(Duration::from_micros(20))
+    };
+    let shapes: [fn(usize) -> String; 6] = [
+        |n| format!("t LOGIN \"{}\" x\r\n", "\\\"".repeat(n)),
+        |n| format!("t FETCH {} FLAGS\r\n", "9,".repeat(n)),
+        |n| format!("t SEARCH {}1\r\n", "OR 1 ".repeat(n)),
+        |n| format!("t FETCH 1 ({}\r\n", "UID ".repeat(n)),
+        |n| format!("t STORE 1 FLAGS ({}\r\n", "a ".repeat(n)),
+        |n| format!("t LIST ({}\r\n", "REMOTE ".repeat(n)),
+    ];
+    for shape in shapes {
+        let (one, eight) = (time(&shape(8_000)), time(&shape(64_000)));
+        assert!(eight < one * 40, "{one:?} {eight:?} {}", &shape(3));
+    }
+}
+
+/// What is cut, doubled or overwritten at any place is an answer, never a panic.
+#[test]
+fn no_line_is_too_odd() {
+    let lines = [
+        "t UID FETCH 1:*,3 (FLAGS BODY.PEEK[1.HEADER.FIELDS (From {2+}\r\nTo)]<1.2>) (CHANGEDSINCE 5)\r\n",
+        "t SEARCH RETURN (MIN) CHARSET UTF-8 OR (FROM \"a\\\"b\" NOT 1) ON 1-Jan-2020 MODSEQ \"/x\" all 1\r\n",
+        "t APPEND \"a/b&APw-\" (\\Seen $x) \" 1-Jan-1970 01:00:01 +0100\" {3+}\r\n",
+        "t LIST (SUBSCRIBED) \"\" (a* %) RETURN (STATUS (MESSAGES))\r\n",
+        "t ID (\"name\" NIL)\r\n",
+        "t STORE 1 (UNCHANGEDSINCE 1) -FLAGS.SILENT (\\Seen a)\r\n",
+    ];
+    for line in lines {
+        assert!(command(line.as_bytes()).is_ok(), "{line}");
+        for at in 0..line.len() {
+            let _ = command(&line.as_bytes()[..at]);
+            for b in [
+                b'"', b'{', b'(', b')', b'\\', b' ', b'9', b'*', 0, 0xff, b'\r', b'\n',
+            ] {
+                let mut odd = line.as_bytes().to_vec();
+                odd[at] = b;
+                let _ = command(&odd);
+                odd.insert(at, b);
+                let _ = command(&odd);
+            }
+        }
+    }
+    let _: (MailboxName, SequenceSet) = (MailboxName("a".into()), SequenceSet(vec![]));
+}
