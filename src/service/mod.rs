@@ -1,6 +1,167 @@
-//! To be built.
+//! The product: carries out calls against the store, whatever protocol asked. It knows no
+//! reply code, no tag, no header and no JSON; it owns no clock, no thread and no socket.
+//!
+//! [`Service`] is what the threads share, [`Writer`] and [`Reader`] carry out what they are
+//! given, [`thread`] runs them, [`Inline`] is all of it in one thread for tests. One call is
+//! one function, and the two lists that lead there are exhaustive (`writer`, `reader`).
 
+pub mod account;
+pub mod auth;
 pub mod desk;
 pub mod events;
 pub mod fetch;
+pub mod inbox;
+mod inline;
+pub mod limit;
 pub mod mailbox;
+pub mod policy;
+mod reader;
+pub mod start;
+pub mod thread;
+mod writer;
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::call::{ConnId, Event, House, Metric, Now, Refusal};
+use crate::crypto::Random;
+use crate::store::Store;
+
+pub use inline::Inline;
+pub use reader::{ReadTurn, Reader};
+pub use writer::{Turn, Writer};
+
+/// Reads the clock; `main` has one, a test another.
+pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
+
+/// Free octets where the database is; `None` when that cannot be told.
+pub type FreeBytes = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+
+/// What a service is made of.
+pub struct Setup {
+    /// Limits, counters, names.
+    pub house: Arc<House>,
+    /// The clock.
+    pub clock: Clock,
+    /// The probe of the disk.
+    pub free_bytes: FreeBytes,
+    /// The domain on which any organization may have inboxes, as `mail::address` writes it.
+    pub shared_domain: String,
+    /// The hash of the operator's token (`crypto::OperatorToken::hash`).
+    pub operator: Option<[u8; 32]>,
+}
+
+/// What all threads of the service share. Its one lock is held for a few instructions.
+pub struct Service {
+    /// Limits, counters, names.
+    pub house: Arc<House>,
+    /// The domain on which any organization may have inboxes.
+    pub shared_domain: String,
+    operator: Option<[u8; 32]>,
+    clock: Clock,
+    free_bytes: FreeBytes,
+    stopping: AtomicBool,
+    gate: Mutex<Gate>,
+}
+
+/// What is counted in memory.
+#[derive(Debug, Default)]
+struct Gate {
+    failures: limit::Failures,
+    rates: limit::Rates,
+    leases: limit::Leases,
+}
+
+impl Service {
+    /// A service without any connection yet.
+    pub fn new(setup: Setup) -> Arc<Service> {
+        Arc::new(Service {
+            house: setup.house,
+            shared_domain: setup.shared_domain,
+            operator: setup.operator,
+            clock: setup.clock,
+            free_bytes: setup.free_bytes,
+            stopping: AtomicBool::new(false),
+            gate: Mutex::default(),
+        })
+    }
+
+    /// The time.
+    pub fn now(&self) -> Now {
+        (self.clock)()
+    }
+
+    /// The clock itself, for work in slices.
+    pub fn clock(&self) -> &(dyn Fn() -> Now + Send + Sync) {
+        &*self.clock
+    }
+
+    /// The server stops: it is not ready any more. Calls under way are carried out.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Service::stop`] was called.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        (self.free_bytes)()
+    }
+
+    /// A panic while the lock was held leaves counts behind that are at worst a little off.
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(
+        &self,
+        payer: limit::Payer,
+        per_minute: usize,
+        burst: usize,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let taken = self.gate().rates.take(payer, per_minute, burst, now);
+        taken.map_err(|retry_ms| {
+            self.house.metrics.count(Metric::RateLimited);
+            Refusal::RateLimited { retry_ms }
+        })
+    }
+}
+
+impl core::fmt::Debug for Service {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Service(..)")
+    }
+}
+
+/// What a function that writes is given besides its arguments: one call inside its
+/// savepoint. When it refuses, the savepoint is rolled back and `events` cut to what it was.
+pub struct Act<'a> {
+    /// What the threads share.
+    pub service: &'a Service,
+    /// The writer's connection.
+    pub store: &'a Store,
+    /// Randomness for secrets.
+    pub random: &'a mut Random,
+    /// When the writer took the group.
+    pub now: Now,
+    /// Whose call it is.
+    pub origin: ConnId,
+    /// What will be published after the commit.
+    pub events: &'a mut Vec<Event>,
+}
+
+impl Act<'_> {
+    /// The same, for the functions that need no secrets.
+    fn edit(&mut self) -> desk::Edit<'_> {
+        desk::Edit {
+            store: self.store,
+            house: &self.service.house,
+            now: self.now,
+            origin: self.origin,
+            events: self.events,
+        }
+    }
+}

@@ -6,6 +6,7 @@
 //! and names its organization; counters are columns moved in the savepoint of the call that
 //! changes them; [`Store::commit`] alone makes a [`Receipt`].
 
+mod account;
 mod body;
 mod copy;
 mod entry;
@@ -13,8 +14,11 @@ mod error;
 mod event;
 mod expunge;
 mod flag;
+mod inbox;
+mod job;
 mod mailbox;
 mod mint;
+mod once;
 mod open;
 mod thread;
 mod view;
@@ -27,13 +31,17 @@ use rusqlite::{Connection, Params, Row};
 
 use crate::call::Receipt;
 
+pub use account::StoredKey;
 pub use body::Body;
 pub use copy::Copied;
 pub use entry::{Entry, Glance, NewEntry, PageAsk};
 pub use error::Error;
 pub use event::{EventPage, LogState, NewEvent, Stamp};
 pub use flag::{FlagAsk, KEYWORDS_MAX};
+pub use inbox::Destination;
+pub use job::NewJob;
 pub use mailbox::{Mailbox, Place};
+pub use once::Kept;
 pub use open::{FILE, Role};
 pub use view::{Below, View};
 

@@ -1,0 +1,446 @@
+//! Keys, domains, organizations, usage and the queue to outside, as clients see them.
+
+use super::{Act, auth, inbox, policy};
+use crate::call::{
+    Access, Answer, Change, DomainId, DomainRow, InboxId, KeyId, KeyRow, NewKey, Now, OrgId,
+    OrgRow, OutboundId, Refusal, Scopes, Secret, UidSet, UsageRow, Written,
+};
+use crate::crypto::ApiKey;
+use crate::mail::address::parse_domain;
+use crate::store::{NewEvent, Store};
+
+// ---- keys ----
+
+/// See [`crate::call::Call::CreateKey`]. A key mints only what it holds itself: its scopes,
+/// its inboxes, and no longer than it lasts.
+pub fn create_key(act: &mut Act<'_>, access: &Access, new: &NewKey) -> Result<Written, Refusal> {
+    if new.scopes == Scopes::NONE {
+        return Err(Refusal::Invalid {
+            field: "scopes",
+            why: "at least one is needed".into(),
+        });
+    }
+    auth::require(access.scopes, new.scopes)?;
+    if let Some(label) = &new.label {
+        check_text(label, "label", LABEL_MAX)?;
+    }
+    if new.expires_at.is_some_and(|t| t <= act.now.unix_ms) {
+        return Err(Refusal::Invalid {
+            field: "expires_at",
+            why: "is in the past".into(),
+        });
+    }
+    let inboxes = match &new.inboxes {
+        None => access.inboxes.clone(),
+        Some(names) => {
+            if names.is_empty() || names.len() > BOUND_MAX {
+                return Err(Refusal::Invalid {
+                    field: "inboxes",
+                    why: format!("1 to {BOUND_MAX} can be named"),
+                });
+            }
+            let mut ids = Vec::with_capacity(names.len());
+            for name in names {
+                ids.push(policy::named_inbox(act.store, access, name)?);
+            }
+            ids.sort_unstable();
+            ids.dedup();
+            Some(ids)
+        }
+    };
+    let expires_at = match (new.expires_at, access.expires_at) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    make_room(act, access.org, 1)?;
+    let (row, secret) = mint(
+        act,
+        access.org,
+        NewRow {
+            label: new.label.clone(),
+            scopes: new.scopes,
+            inboxes,
+            expires_at,
+        },
+    )?;
+    Ok(Written::Key(Box::new(row), secret))
+}
+
+pub(super) struct NewRow {
+    pub label: Option<String>,
+    pub scopes: Scopes,
+    pub inboxes: Option<Vec<InboxId>>,
+    pub expires_at: Option<i64>,
+}
+
+/// Makes a key that has been checked.
+pub(super) fn mint(
+    act: &mut Act<'_>,
+    org: OrgId,
+    new: NewRow,
+) -> Result<(KeyRow, Secret), Refusal> {
+    let (key, text) = ApiKey::mint(act.random);
+    let row = KeyRow {
+        id: KeyId(act.store.mint_id(act.now)),
+        public: format!("{}{}", ApiKey::PREFIX, key.public),
+        label: new.label,
+        scopes: new.scopes,
+        inboxes: new.inboxes,
+        created_at: act.now.unix_ms,
+        expires_at: new.expires_at,
+        revoked_at: None,
+    };
+    act.store.insert_key(org, &row, &key)?;
+    Ok((row, Secret::new(text)))
+}
+
+fn make_room(act: &Act<'_>, org: OrgId, n: usize) -> Result<(), Refusal> {
+    let max = act.service.house.limits.keys as u64;
+    if act.store.keys_len(org)?.saturating_add(n as u64) > max {
+        return Err(Refusal::Limit { what: "keys", max });
+    }
+    Ok(())
+}
+
+/// See [`crate::call::Call::MintCredentials`]: what a mail client needs, an inbox each.
+pub fn mint_credentials(act: &mut Act<'_>, access: &Access) -> Result<Written, Refusal> {
+    let scopes = Scopes::MESSAGES_READ.and(Scopes::MESSAGES_WRITE);
+    auth::require(access.scopes, scopes)?;
+    let mut rows = match &access.inboxes {
+        None => act
+            .store
+            .inboxes(access.org, None, InboxId(0), MINTED_MAX + 1)?,
+        Some(bound) => {
+            let mut rows = Vec::new();
+            for id in bound.iter().take(MINTED_MAX + 1) {
+                rows.extend(act.store.inbox(access.org, *id)?);
+            }
+            rows
+        }
+    };
+    if rows.len() > MINTED_MAX {
+        return Err(Refusal::Limit {
+            what: "inboxes in one export",
+            max: MINTED_MAX as u64,
+        });
+    }
+    make_room(act, access.org, rows.len())?;
+    let mut minted = Vec::with_capacity(rows.len());
+    for inbox in rows.drain(..) {
+        let new = NewRow {
+            label: Some(format!("credentials of {}", inbox.address)),
+            scopes,
+            inboxes: Some(vec![inbox.id]),
+            expires_at: access.expires_at,
+        };
+        let (key, secret) = mint(act, access.org, new)?;
+        minted.push((inbox, key, secret));
+    }
+    Ok(Written::Minted(minted))
+}
+
+/// See [`crate::call::Call::ListKeys`]. A key that is bound to inboxes sees the keys that are
+/// bound to none but those.
+pub fn list_keys(
+    store: &Store,
+    access: &Access,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Answer, Refusal> {
+    let mut after = cursor(after, KeyId::parse)?.unwrap_or(KeyId(0));
+    let limit = limit.clamp(1, PAGE_MAX);
+    let mut rows = Vec::new();
+    for _ in 0..FILTERED_PAGES_MAX {
+        let page = store.keys(access.org, after, PAGE_MAX + 1)?;
+        let last = page.last().map(|row| row.id);
+        let is_end = page.len() <= PAGE_MAX;
+        rows.extend(
+            page.into_iter()
+                .filter(|row| auth::sees_all(access, row.inboxes.as_deref())),
+        );
+        match last {
+            Some(last) if !is_end && rows.len() <= limit => after = last,
+            _ => break,
+        }
+    }
+    let next = next_cursor(&mut rows, limit, |row| row.id.to_string());
+    Ok(Answer::Keys { rows, next })
+}
+
+/// See [`crate::call::Call::ReadKey`].
+pub fn read_key(store: &Store, access: &Access, key: KeyId) -> Result<Answer, Refusal> {
+    let row = visible_key(store, access, key)?;
+    Ok(Answer::Keys {
+        rows: vec![row],
+        next: None,
+    })
+}
+
+fn visible_key(store: &Store, access: &Access, key: KeyId) -> Result<KeyRow, Refusal> {
+    store
+        .key(access.org, key)?
+        .filter(|row| auth::sees_all(access, row.inboxes.as_deref()))
+        .ok_or(Refusal::NotFound("key"))
+}
+
+/// See [`crate::call::Call::RevokeKey`]. Revoking again changes nothing.
+pub fn revoke_key(act: &mut Act<'_>, access: &Access, key: KeyId) -> Result<Written, Refusal> {
+    visible_key(act.store, access, key)?;
+    end_key(act, access.org, key)?;
+    Ok(Written::Changed)
+}
+
+/// Ends a key; the event that tells of it ends its sessions.
+fn end_key(act: &mut Act<'_>, org: OrgId, key: KeyId) -> Result<(), Refusal> {
+    if act.store.revoke_key(org, key, act.now.unix_ms)? {
+        let new = NewEvent {
+            inbox: None,
+            mailbox: None,
+            uids: UidSet::new(),
+            change: Change::KeyRevoked { key },
+        };
+        act.store
+            .append_event(act.now, org, act.origin, new, act.events)?;
+    }
+    Ok(())
+}
+
+// ---- domains ----
+
+/// See [`crate::call::Call::CreateDomain`].
+pub fn create_domain(act: &mut Act<'_>, access: &Access, name: &str) -> Result<Written, Refusal> {
+    let name = parse_domain(name).map_err(|e| Refusal::Invalid {
+        field: "name",
+        why: e.to_string(),
+    })?;
+    let shared = &act.service.shared_domain;
+    let under_shared = name
+        .strip_suffix(shared.as_str())
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    if name.starts_with('[') || !name.contains('.') || under_shared {
+        return Err(Refusal::Invalid {
+            field: "name",
+            why: "must be a domain of your own, with a dot in it".into(),
+        });
+    }
+    if act.store.domain_by_name(&name)?.is_some() {
+        return Err(Refusal::Exists("domain"));
+    }
+    let max = act.service.house.limits.domains as u64;
+    if act.store.domains(access.org)?.len() as u64 >= max {
+        return Err(Refusal::Limit {
+            what: "domains",
+            max,
+        });
+    }
+    Ok(Written::Domain(plant_domain(act, access.org, &name)?))
+}
+
+/// Writes a domain that has been checked.
+pub(super) fn plant_domain(act: &Act<'_>, org: OrgId, name: &str) -> Result<DomainRow, Refusal> {
+    let row = DomainRow {
+        id: DomainId(act.store.mint_id(act.now)),
+        name: name.to_owned(),
+        created_at: act.now.unix_ms,
+    };
+    act.store.insert_domain(org, &row)?;
+    Ok(row)
+}
+
+/// See [`crate::call::Call::ListDomains`].
+pub fn list_domains(store: &Store, access: &Access) -> Result<Answer, Refusal> {
+    Ok(Answer::Domains(store.domains(access.org)?))
+}
+
+/// See [`crate::call::Call::DeleteDomain`].
+pub fn delete_domain(
+    act: &mut Act<'_>,
+    access: &Access,
+    domain: DomainId,
+) -> Result<Written, Refusal> {
+    if act.store.is_domain_used(access.org, domain)? {
+        return Err(Refusal::Conflict("an inbox has an address in the domain"));
+    }
+    if !act.store.delete_domain(access.org, domain)? {
+        return Err(Refusal::NotFound("domain"));
+    }
+    Ok(Written::Changed)
+}
+
+// ---- organizations ----
+
+/// See [`crate::call::Call::CreateOrg`].
+pub fn create_org(act: &mut Act<'_>, name: &str) -> Result<Written, Refusal> {
+    check_text(name, "name", LABEL_MAX)?;
+    let row = plant_org(act, name)?;
+    let new = NewRow {
+        label: Some("first key".into()),
+        scopes: Scopes::ADMIN,
+        inboxes: None,
+        expires_at: None,
+    };
+    let (key, secret) = mint(act, row.id, new)?;
+    Ok(Written::Org(row, Box::new(key), secret))
+}
+
+/// Writes an organization that has been checked.
+pub(super) fn plant_org(act: &Act<'_>, name: &str) -> Result<OrgRow, Refusal> {
+    let row = OrgRow {
+        id: OrgId(act.store.mint_id(act.now)),
+        name: name.to_owned(),
+        created_at: act.now.unix_ms,
+    };
+    act.store.insert_org(&row)?;
+    Ok(row)
+}
+
+/// See [`crate::call::Call::ListOrgs`].
+pub fn list_orgs(store: &Store) -> Result<Answer, Refusal> {
+    Ok(Answer::Orgs(store.orgs()?))
+}
+
+/// See [`crate::call::Call::DeleteOrg`]. Its length is that of the organization: everything
+/// goes in one transaction.
+pub fn delete_org(act: &mut Act<'_>, org: OrgId) -> Result<Written, Refusal> {
+    if !act.store.has_org(org)? {
+        return Err(Refusal::NotFound("organization"));
+    }
+    // The events are in a log that goes with the organization; they are published all the
+    // same, and end every session.
+    for key in act.store.live_keys(org)? {
+        end_key(act, org, key)?;
+    }
+    // The deepest first: a child names its parent.
+    let mut rest: Vec<InboxId> = Vec::new();
+    let mut level: Vec<InboxId> = Vec::new();
+    let mut after = InboxId(0);
+    loop {
+        let page = act.store.inboxes(org, None, after, PAGE_MAX)?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        level.extend(page.iter().filter(|r| r.parent.is_none()).map(|r| r.id));
+    }
+    while !level.is_empty() {
+        let mut below = Vec::new();
+        for inbox in &level {
+            below.extend(act.store.inbox_children(org, *inbox)?);
+        }
+        rest.append(&mut level);
+        level = below;
+    }
+    for inbox in rest.into_iter().rev() {
+        inbox::uproot(act, org, inbox)?;
+    }
+    act.store.delete_org(org)?;
+    Ok(Written::Changed)
+}
+
+// ---- counters and the queue ----
+
+/// See [`crate::call::Call::Usage`]. A key that is bound to inboxes is told of those only.
+pub fn usage(store: &Store, now: Now, access: &Access) -> Result<Answer, Refusal> {
+    if access.org == OrgId(0) {
+        return Ok(Answer::Usage(Box::default()));
+    }
+    let whole = store
+        .usage(access.org, policy::day_of(now))?
+        .ok_or(Refusal::NotFound("organization"))?;
+    let Some(bound) = &access.inboxes else {
+        return Ok(Answer::Usage(Box::new(whole)));
+    };
+    let mut own = UsageRow {
+        org_name: whole.org_name,
+        head: whole.head,
+        ..UsageRow::default()
+    };
+    for id in bound {
+        if let Some(row) = store.inbox(access.org, *id)? {
+            own.inboxes += 1;
+            own.messages = own.messages.saturating_add(row.messages);
+            own.bytes = own.bytes.saturating_add(row.bytes);
+        }
+    }
+    Ok(Answer::Usage(Box::new(own)))
+}
+
+/// See [`crate::call::Call::ListOutbound`].
+pub fn list_outbound(
+    store: &Store,
+    access: &Access,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Answer, Refusal> {
+    let mut after = cursor(after, OutboundId::parse)?.unwrap_or(OutboundId(0));
+    let limit = limit.clamp(1, PAGE_MAX);
+    let mut rows = Vec::new();
+    for _ in 0..FILTERED_PAGES_MAX {
+        let page = store.outbound(access.org, after, PAGE_MAX + 1)?;
+        let last = page.last().map(|row| row.id);
+        let is_end = page.len() <= PAGE_MAX;
+        rows.extend(page.into_iter().filter(|row| access.sees(row.inbox)));
+        match last {
+            Some(last) if !is_end && rows.len() <= limit => after = last,
+            _ => break,
+        }
+    }
+    let next = next_cursor(&mut rows, limit, |row| row.id.to_string());
+    Ok(Answer::Outbound { rows, next })
+}
+
+// ---- what these have in common ----
+
+/// Reads a cursor: the id of the last row of the page before.
+pub(super) fn cursor<T>(
+    text: Option<&str>,
+    parse: fn(&str) -> Option<T>,
+) -> Result<Option<T>, Refusal> {
+    match text {
+        None => Ok(None),
+        Some(text) => parse(text).map(Some).ok_or(Refusal::Invalid {
+            field: "cursor",
+            why: "is not one that a list here gave".into(),
+        }),
+    }
+}
+
+/// Cuts a page that was read with rows to spare, and names its last row if there is more.
+pub(super) fn next_cursor<T>(
+    rows: &mut Vec<T>,
+    limit: usize,
+    name: impl Fn(&T) -> String,
+) -> Option<String> {
+    if rows.len() <= limit {
+        return None;
+    }
+    rows.truncate(limit);
+    rows.last().map(name)
+}
+
+/// A short text for people: not empty, no control characters.
+pub(super) fn check_text(text: &str, field: &'static str, max: usize) -> Result<(), Refusal> {
+    let why = if text.is_empty() {
+        "is empty".to_owned()
+    } else if text.len() > max {
+        format!("is over {max} octets")
+    } else if text
+        .chars()
+        .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+    {
+        "has a control character in it".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::Invalid { field, why })
+}
+
+/// Rows of a page of any list (api.md section 4).
+pub(super) const PAGE_MAX: usize = 200;
+/// Pages that a list looks through for a key that sees few of their rows; a list may end
+/// early for it, never wrongly go on.
+const FILTERED_PAGES_MAX: usize = 500;
+/// A label is a line on a screen.
+const LABEL_MAX: usize = 200;
+/// Inboxes that a key can be bound to.
+const BOUND_MAX: usize = 1000;
+/// Keys that one export mints: about 20 ms of the writer.
+const MINTED_MAX: usize = 1000;

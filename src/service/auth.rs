@@ -1,0 +1,329 @@
+//! Who asks: keys, the operator's token, and the scope that each call needs.
+//!
+//! One failure limiter stands before all doors. A wrong user, a wrong key, an expired, a
+//! revoked and another organization's key are one answer. The scope of a call is a row of
+//! [`needs`]: a call without a row does not compile, and each function of the service that
+//! is reached has had its scope checked.
+
+use core::net::IpAddr;
+use std::sync::Arc;
+
+use super::Service;
+use super::limit::{Network, Payer};
+use crate::call::{
+    Access, Answer, Call, ConnId, Door, Grant, InboxId, KeyId, Metric, Now, OrgId, Refusal,
+    Request, Route, Scopes, Secret,
+};
+use crate::crypto::{ApiKey, OperatorToken, constant_time_eq, sha256_parts};
+use crate::mail::address::Address;
+use crate::store::Store;
+
+/// What a login brings.
+#[derive(Debug)]
+pub struct Login<'a> {
+    /// The connection, which holds the lease of an IMAP session.
+    pub conn: ConnId,
+    /// Whose failures are counted.
+    pub peer: IpAddr,
+    /// The listener.
+    pub door: Door,
+    /// The inbox's address (SMTP, IMAP).
+    pub user: Option<&'a str>,
+    /// The key.
+    pub secret: &'a Secret,
+}
+
+/// Checks a login; see [`Call::Authenticate`].
+pub fn authenticate(
+    service: &Service,
+    store: &Store,
+    now: Now,
+    login: &Login<'_>,
+) -> Result<Answer, Refusal> {
+    let metrics = &service.house.metrics;
+    let limits = &service.house.limits;
+    if let Err(retry_ms) = service.gate().failures.admit(login.peer, now) {
+        metrics.count(Metric::LoginsLimited);
+        return Err(Refusal::LoginLimited { retry_ms });
+    }
+    match check(service, store, now, login) {
+        Ok(access) => {
+            if let (Door::Imap | Door::Imaps, Some(inbox)) = (login.door, access.inbox) {
+                let max = limits.imap_sessions_per_inbox;
+                if !service.gate().leases.session(login.conn, inbox, max) {
+                    metrics.count(Metric::SessionsLimited);
+                    return Err(Refusal::Limit {
+                        what: "sessions",
+                        max: max as u64,
+                    });
+                }
+            }
+            metrics.count(Metric::Logins);
+            Ok(Answer::Authenticated(access))
+        }
+        Err(Refusal::BadCredentials { .. }) => {
+            metrics.count(Metric::LoginsFailed);
+            let user = login.user.unwrap_or_default();
+            let print = sha256_parts(&[user.as_bytes(), b"\0", login.secret.expose()]);
+            let [a, b, c, d, e, f, g, h, ..] = print;
+            let delay_ms = service.gate().failures.failed(
+                login.peer,
+                u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+                limits.login_failures_per_minute,
+                limits.login_failures_per_day,
+                now,
+            );
+            Err(Refusal::BadCredentials { delay_ms })
+        }
+        Err(refusal) => Err(refusal),
+    }
+}
+
+const WRONG: Refusal = Refusal::BadCredentials { delay_ms: 0 };
+
+fn check(service: &Service, store: &Store, now: Now, login: &Login<'_>) -> Result<Access, Refusal> {
+    let needed = match login.door {
+        Door::Mx => return Err(WRONG),
+        Door::Imap | Door::Imaps => Some(Scopes::MESSAGES_READ),
+        Door::Submission | Door::Submissions => Some(Scopes::MESSAGES_WRITE),
+        Door::Http | Door::Https => None,
+    };
+    let secret = login.secret.expose();
+    if needed.is_none() && secret.starts_with(OperatorToken::PREFIX.as_bytes()) {
+        let hash = OperatorToken::hash(secret).ok_or(WRONG)?;
+        let ours = service.operator.unwrap_or_default();
+        let equal = constant_time_eq(&hash, &ours);
+        return if equal && service.operator.is_some() {
+            Ok(operator_access())
+        } else {
+            Err(WRONG)
+        };
+    }
+    let key = ApiKey::parse(secret).ok_or(WRONG)?;
+    let Some(stored) = store.key_by_public(&key.public)? else {
+        // As long as for a key that is there.
+        core::hint::black_box(constant_time_eq(&key.hash, &[0; 32]));
+        return Err(WRONG);
+    };
+    let equal = constant_time_eq(&key.hash, &stored.hash);
+    let ended = stored.revoked_at.is_some() || stored.expires_at.is_some_and(|t| t <= now.unix_ms);
+    if !equal || ended {
+        return Err(WRONG);
+    }
+    let inboxes = if stored.bound {
+        Some(store.key_inboxes(stored.id)?)
+    } else {
+        None
+    };
+    let mut grant = Grant {
+        org: stored.org,
+        key: stored.id,
+        scopes: stored.scopes,
+        inboxes,
+        inbox: None,
+        address: String::new(),
+        expires_at: stored.expires_at,
+    };
+    if let Some(needed) = needed {
+        let user = login.user.ok_or(WRONG)?;
+        let canonical = Address::parse(user).map_err(|_| WRONG)?.canonical();
+        match store.address_owner(&canonical)? {
+            Some((org, Some(inbox))) if org == grant.org && grant.sees(inbox) => {
+                grant.inbox = Some(inbox);
+                grant.address = canonical;
+            }
+            _ => return Err(WRONG),
+        }
+        require(grant.scopes, needed)?;
+    }
+    Ok(Access(Arc::new(grant)))
+}
+
+/// What the operator may do: everything that needs the operator, and nothing in any
+/// organization.
+pub fn operator_access() -> Access {
+    Access(Arc::new(Grant {
+        org: OrgId(0),
+        key: KeyId(0),
+        scopes: Scopes::OPERATOR,
+        inboxes: Some(Vec::new()),
+        inbox: None,
+        address: String::new(),
+        expires_at: None,
+    }))
+}
+
+/// Everything in one organization, for the command line that holds the folder's lock: who
+/// can open the database needs no key.
+pub fn folder_access(org: OrgId) -> Access {
+    Access(Arc::new(Grant {
+        org,
+        key: KeyId(0),
+        scopes: Scopes::ADMIN,
+        inboxes: None,
+        inbox: None,
+        address: String::new(),
+        expires_at: None,
+    }))
+}
+
+/// Takes the lease of an event stream.
+pub fn open_stream(service: &Service, conn: ConnId, access: &Access) -> Result<Answer, Refusal> {
+    let limits = &service.house.limits;
+    let taken = service.gate().leases.stream(
+        conn,
+        access.key,
+        access.org,
+        limits.streams_per_key,
+        limits.streams_per_org,
+    );
+    match taken {
+        Ok(()) => {
+            service.house.metrics.count(Metric::Streams);
+            Ok(Answer::Done)
+        }
+        Err(max) => {
+            service.house.metrics.count(Metric::SessionsLimited);
+            Err(Refusal::Limit {
+                what: "streams",
+                max: max as u64,
+            })
+        }
+    }
+}
+
+/// Ends what a connection held.
+pub fn hangup(service: &Service, conn: ConnId) {
+    let streams = service.gate().leases.end(conn);
+    service.house.metrics.sub(Metric::Streams, streams);
+}
+
+/// What every call passes before it is carried out: the key has not ended, it has the scope,
+/// and it has not used up its rate.
+pub fn admit(service: &Service, request: &Request, now: Now) -> Result<(), Refusal> {
+    let limits = &service.house.limits;
+    if matches!(request.call, Call::Ready) && !request.peer.is_loopback() {
+        let per_minute = limits.http_anonymous_per_minute;
+        let payer = Payer::Anonymous(Network::of(request.peer));
+        return service.take(payer, per_minute, per_minute, now);
+    }
+    let (access, scopes) = needs(&request.call);
+    let Some(access) = access else { return Ok(()) };
+    if access.expires_at.is_some_and(|t| t <= now.unix_ms) {
+        return Err(WRONG);
+    }
+    require(access.scopes, scopes)?;
+    // A key without an inbox came by HTTP; SMTP and IMAP count their commands themselves.
+    // The folder's own commands have no key and no rate.
+    if access.inbox.is_none() && access.key != KeyId(0) && begins_request(&request.call) {
+        let per_minute = limits.http_requests_per_minute;
+        service.take(Payer::Key(access.key), per_minute, HTTP_BURST, now)?;
+    }
+    Ok(())
+}
+
+/// Whether the scopes hold what is needed; the refusal names the first that lacks.
+pub fn require(held: Scopes, needed: Scopes) -> Result<(), Refusal> {
+    if held.allow(needed) {
+        return Ok(());
+    }
+    let missing = Scopes::NAMES
+        .iter()
+        .find(|(_, s)| needed.0 & s.0 != 0 && !held.allow(*s))
+        .map_or("operator", |(name, _)| *name);
+    Err(Refusal::MissingScope(missing))
+}
+
+/// Who asks, and the scope that the call needs.
+pub fn needs(call: &Call) -> (Option<&Access>, Scopes) {
+    use Call::*;
+    match call {
+        Authenticate { .. } | Hangup | Ready => (None, Scopes::NONE),
+        Sender { access, .. } | Recipient { access, .. } => {
+            (access.as_ref(), Scopes::MESSAGES_WRITE)
+        }
+        Classify { intake } => (sender_of(&intake.route), Scopes::MESSAGES_WRITE),
+        Deliver { plan, .. } => (sender_of(&plan.route), Scopes::MESSAGES_WRITE),
+        Mailboxes { access, .. }
+        | Status { access, .. }
+        | Select {
+            access,
+            read_write: false,
+            ..
+        }
+        | Subscribed { access }
+        | Fetch { access, .. }
+        | ReadOctets { access, .. }
+        | Changes { access, .. }
+        | Search { access, .. }
+        | ListMessages { access, .. }
+        | ReadMessage { access, .. }
+        | FindOctets { access, .. }
+        | ReadPart { access, .. }
+        | ListOutbound { access, .. } => (Some(access), Scopes::MESSAGES_READ),
+        Select { access, .. }
+        | CreateMailbox { access, .. }
+        | DeleteMailbox { access, .. }
+        | RenameMailbox { access, .. }
+        | Subscribe { access, .. }
+        | SetFlags { access, .. }
+        | Expunge { access, .. }
+        | Copy { access, .. }
+        | PatchMessage { access, .. }
+        | DeleteMessage { access, .. } => (Some(access), Scopes::MESSAGES_WRITE),
+        ListInboxes { access, .. } | ReadInbox { access, .. } => {
+            (Some(access), Scopes::INBOXES_READ)
+        }
+        CreateInbox { access, .. } | PatchInbox { access, .. } | DeleteInbox { access, .. } => {
+            (Some(access), Scopes::INBOXES_WRITE)
+        }
+        MintCredentials { access, .. }
+        | CreateKey { access, .. }
+        | ListKeys { access, .. }
+        | ReadKey { access, .. }
+        | RevokeKey { access, .. } => (Some(access), Scopes::KEYS_WRITE),
+        CreateDomain { access, .. } | ListDomains { access } | DeleteDomain { access, .. } => {
+            (Some(access), Scopes::DOMAINS_WRITE)
+        }
+        CreateOrg { access, .. } | ListOrgs { access } | DeleteOrg { access, .. } => {
+            (Some(access), Scopes::OPERATOR)
+        }
+        // Every key may ask what it is and what it has used.
+        Usage { access } => (Some(access), Scopes::NONE),
+        OpenStream { access }
+        | LogState { access }
+        | LogAt { access, .. }
+        | EventsAfter { access, .. } => (Some(access), Scopes::EVENTS_READ),
+    }
+}
+
+fn sender_of(route: &Route) -> Option<&Access> {
+    match route {
+        Route::Inbound { .. } => None,
+        Route::Submission { access, .. }
+        | Route::Compose { access, .. }
+        | Route::Append { access, .. } => Some(access),
+    }
+}
+
+/// Whether a call is the first of an HTTP request: later pages and the second half of a send
+/// are not counted again, and a stream that catches up is not a request.
+fn begins_request(call: &Call) -> bool {
+    !matches!(
+        call,
+        Call::Deliver { .. } | Call::ReadOctets { .. } | Call::EventsAfter { .. }
+    )
+}
+
+/// The inboxes of `wanted` that are not among those that `access` is bound to are refused as
+/// if they were not there.
+pub fn sees_all(access: &Access, wanted: Option<&[InboxId]>) -> bool {
+    match (&access.inboxes, wanted) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(_), Some(wanted)) => wanted.iter().all(|inbox| access.sees(*inbox)),
+    }
+}
+
+/// An agent that starts may ask much at once.
+const HTTP_BURST: usize = 200;

@@ -1,0 +1,385 @@
+//! Inboxes: made, listed, changed, taken away. Their addresses, their tree, and what a
+//! client may write into them.
+
+use std::sync::Arc;
+
+use super::policy::{self, named_inbox};
+use super::{Act, account};
+use crate::call::{
+    Access, Answer, Change, DomainId, InboxId, InboxPatch, InboxRef, InboxRow, NewInbox, OrgId,
+    Refusal, UidSet, Written,
+};
+use crate::mail::address::{Address, parse_domain};
+use crate::store::{NewEvent, Store};
+
+/// See [`crate::call::Call::CreateInbox`].
+pub fn create_inbox(
+    act: &mut Act<'_>,
+    access: &Access,
+    new: &NewInbox,
+) -> Result<Written, Refusal> {
+    if access.inboxes.is_some() {
+        return Err(Refusal::Conflict(
+            "a key that is bound to inboxes cannot make another",
+        ));
+    }
+    let org = access.org;
+    if let Some(id) = &new.client_id {
+        account::check_text(id, "client_id", CLIENT_ID_MAX)?;
+        if let Some(inbox) = act.store.inbox_by_client_id(org, id)? {
+            let row = act.store.inbox(org, inbox)?.ok_or(Refusal::Internal)?;
+            return Ok(Written::Inbox {
+                row: Box::new(row),
+                existed: true,
+            });
+        }
+    }
+    check_display_name(new.display_name.as_deref())?;
+    check_metadata(new.metadata.as_deref())?;
+    let max = act.service.house.limits.inboxes as u64;
+    if act.store.inboxes_len(org)? >= max {
+        return Err(Refusal::Limit {
+            what: "inboxes",
+            max,
+        });
+    }
+    let parent = match &new.parent {
+        None => None,
+        Some(name) => Some(parent_inbox(act.store, access, name)?),
+    };
+    let ancestors = ancestors_under(act.store, org, parent)?;
+    let (address, domain) = choose_address(act, org, new)?;
+    let row = InboxRow {
+        id: InboxId(act.store.mint_id(act.now)),
+        address: address.to_string(),
+        display_name: new.display_name.clone(),
+        parent,
+        client_id: new.client_id.clone(),
+        metadata: new.metadata.clone(),
+        created_at: act.now.unix_ms,
+        bytes: 0,
+        messages: 0,
+    };
+    plant(act, org, &row, &address, domain, &ancestors)?;
+    Ok(Written::Inbox {
+        row: Box::new(row),
+        existed: false,
+    })
+}
+
+/// Writes a checked inbox with its standard mailboxes, and tells of it.
+pub(super) fn plant(
+    act: &mut Act<'_>,
+    org: OrgId,
+    row: &InboxRow,
+    address: &Address,
+    domain: Option<DomainId>,
+    ancestors: &[InboxId],
+) -> Result<(), Refusal> {
+    let canonical = address.canonical();
+    act.store
+        .insert_inbox(org, row, &canonical, domain, ancestors)?;
+    let seq = tell(act, org, row.id, Change::InboxCreated)?;
+    act.store
+        .make_standard_mailboxes(act.now, org, row.id, seq)?;
+    Ok(())
+}
+
+fn tell(act: &mut Act<'_>, org: OrgId, inbox: InboxId, change: Change) -> Result<u64, Refusal> {
+    let path = act
+        .store
+        .inbox_path(org, inbox)?
+        .ok_or(Refusal::NotFound("inbox"))?;
+    let new = NewEvent {
+        inbox: Some(Arc::new(path)),
+        mailbox: None,
+        uids: UidSet::new(),
+        change,
+    };
+    Ok(act
+        .store
+        .append_event(act.now, org, act.origin, new, act.events)?)
+}
+
+/// The address of a new inbox: on an own domain as asked; on the shared one with six
+/// characters made up, so that nobody can take a name from another organization.
+fn choose_address(
+    act: &mut Act<'_>,
+    org: OrgId,
+    new: &NewInbox,
+) -> Result<(Address, Option<DomainId>), Refusal> {
+    let own = match &new.domain {
+        None => None,
+        Some(name) => {
+            let name = parse_domain(name).map_err(|e| Refusal::Invalid {
+                field: "domain",
+                why: e.to_string(),
+            })?;
+            if name == act.service.shared_domain {
+                None
+            } else {
+                match act.store.domain_by_name(&name)? {
+                    Some((owner, id)) if owner == org => Some((name, id)),
+                    _ => return Err(invalid("domain", "is not a domain of this organization")),
+                }
+            }
+        }
+    };
+    if let Some((domain, id)) = own {
+        let user = new
+            .username
+            .as_deref()
+            .ok_or_else(|| invalid("username", "is needed on an own domain"))?;
+        let address = username_at(user, &domain)?;
+        match act.store.address_owner(&address.canonical())? {
+            None => {}
+            Some((owner, None)) if owner == org => {}
+            Some(_) => return Err(Refusal::Exists("inbox")),
+        }
+        return Ok((address, Some(id)));
+    }
+    let user = new.username.as_deref().unwrap_or("agent");
+    for _ in 0..MADE_UP_TRIES {
+        let made_up = act.random.lower36(MADE_UP_DIGITS);
+        let address = username_at(&format!("{user}-{made_up}"), &act.service.shared_domain)?;
+        if act.store.address_owner(&address.canonical())?.is_none() {
+            return Ok((address, None));
+        }
+    }
+    Err(Refusal::Exists("inbox"))
+}
+
+/// A local part that a client chose. Beyond what an address allows: nothing that needs
+/// quoting, no `+` (it would take another's tagged mail), nothing in front that a
+/// spreadsheet reads as a formula.
+fn username_at(user: &str, domain: &str) -> Result<Address, Refusal> {
+    if user.starts_with(['=', '+', '-', '@']) {
+        return Err(invalid("username", "may not begin with = + - @"));
+    }
+    if user.contains(['+', '"', '@', '\\']) || user.chars().any(char::is_whitespace) {
+        return Err(invalid(
+            "username",
+            "may not contain + \" @ \\ or white space",
+        ));
+    }
+    Address::parse(&format!("{user}@{domain}")).map_err(|e| invalid("username", &e.to_string()))
+}
+
+/// See [`crate::call::Call::ListInboxes`].
+pub fn list_inboxes(
+    store: &Store,
+    access: &Access,
+    parent: Option<&InboxRef>,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Answer, Refusal> {
+    let parent = match parent {
+        None => None,
+        Some(name) => Some(named_inbox(store, access, name)?),
+    };
+    let after = account::cursor(cursor, InboxId::parse)?.unwrap_or(InboxId(0));
+    let limit = limit.clamp(1, account::PAGE_MAX);
+    let mut rows = match &access.inboxes {
+        None => store.inboxes(access.org, parent, after, limit + 1)?,
+        Some(bound) => {
+            let mut rows = Vec::new();
+            for id in bound.iter().filter(|id| **id > after) {
+                let row = store.inbox(access.org, *id)?;
+                rows.extend(row.filter(|r| parent.is_none() || r.parent == parent));
+                if rows.len() > limit {
+                    break;
+                }
+            }
+            rows
+        }
+    };
+    let next = account::next_cursor(&mut rows, limit, |row| row.id.to_string());
+    Ok(Answer::Inboxes { rows, next })
+}
+
+/// See [`crate::call::Call::ReadInbox`].
+pub fn read_inbox(store: &Store, access: &Access, name: &InboxRef) -> Result<Answer, Refusal> {
+    let inbox = named_inbox(store, access, name)?;
+    let rows = store.inbox(access.org, inbox)?.into_iter().collect();
+    Ok(Answer::Inboxes { rows, next: None })
+}
+
+/// See [`crate::call::Call::PatchInbox`].
+pub fn patch_inbox(
+    act: &mut Act<'_>,
+    access: &Access,
+    name: &InboxRef,
+    patch: &InboxPatch,
+) -> Result<Written, Refusal> {
+    let org = access.org;
+    let inbox = named_inbox(act.store, access, name)?;
+    let before = act
+        .store
+        .inbox(org, inbox)?
+        .ok_or(Refusal::NotFound("inbox"))?;
+    let mut row = before.clone();
+    if let Some(display_name) = &patch.display_name {
+        check_display_name(display_name.as_deref())?;
+        row.display_name.clone_from(display_name);
+    }
+    if let Some(metadata) = &patch.metadata {
+        check_metadata(metadata.as_deref())?;
+        row.metadata.clone_from(metadata);
+    }
+    if let Some(parent) = &patch.parent {
+        row.parent = match parent {
+            None => None,
+            Some(name) => Some(parent_inbox(act.store, access, name)?),
+        };
+    }
+    if row != before {
+        act.store.update_inbox(org, &row)?;
+        if row.parent != before.parent {
+            move_tree(act.store, org, inbox, row.parent)?;
+        }
+        tell(act, org, inbox, Change::InboxUpdated)?;
+    }
+    Ok(Written::Inbox {
+        row: Box::new(row),
+        existed: true,
+    })
+}
+
+/// Writes the way up anew for an inbox and everything under it, level by level.
+fn move_tree(
+    store: &Store,
+    org: OrgId,
+    inbox: InboxId,
+    parent: Option<InboxId>,
+) -> Result<(), Refusal> {
+    let ancestors = ancestors_under(store, org, parent)?;
+    if ancestors.contains(&inbox) {
+        return Err(invalid("parent", "is this inbox or is under it"));
+    }
+    let mut level = vec![(inbox, ancestors)];
+    while !level.is_empty() {
+        let mut below = Vec::new();
+        for (id, ancestors) in level {
+            if ancestors.len() >= DEPTH_MAX {
+                return Err(too_deep());
+            }
+            store.set_ancestors(org, id, &ancestors)?;
+            let mut way = Vec::with_capacity(ancestors.len() + 1);
+            way.push(id);
+            way.extend(ancestors);
+            for child in store.inbox_children(org, id)? {
+                below.push((child, way.clone()));
+            }
+        }
+        level = below;
+    }
+    Ok(())
+}
+
+/// See [`crate::call::Call::DeleteInbox`].
+pub fn delete_inbox(
+    act: &mut Act<'_>,
+    access: &Access,
+    name: &InboxRef,
+) -> Result<Written, Refusal> {
+    let inbox = named_inbox(act.store, access, name)?;
+    if !act.store.inbox_children(access.org, inbox)?.is_empty() {
+        return Err(Refusal::Conflict(
+            "the inbox has sub-agents: delete or move them first",
+        ));
+    }
+    uproot(act, access.org, inbox)?;
+    Ok(Written::Changed)
+}
+
+/// Takes an inbox away whose children are gone, and tells of it.
+pub(super) fn uproot(act: &mut Act<'_>, org: OrgId, inbox: InboxId) -> Result<(), Refusal> {
+    tell(act, org, inbox, Change::InboxDeleted)?;
+    act.store.delete_inbox(org, inbox)?;
+    Ok(())
+}
+
+fn parent_inbox(store: &Store, access: &Access, name: &InboxRef) -> Result<InboxId, Refusal> {
+    named_inbox(store, access, name).map_err(|refusal| match refusal {
+        Refusal::NotFound(_) => invalid("parent", "is not an inbox of this organization"),
+        other => other,
+    })
+}
+
+/// The way up for an inbox under `parent`: the parent first.
+fn ancestors_under(
+    store: &Store,
+    org: OrgId,
+    parent: Option<InboxId>,
+) -> Result<Vec<InboxId>, Refusal> {
+    let Some(parent) = parent else {
+        return Ok(Vec::new());
+    };
+    let path = store
+        .inbox_path(org, parent)?
+        .ok_or(Refusal::NotFound("inbox"))?;
+    let mut way = vec![parent];
+    way.extend(path.ancestors);
+    if way.len() >= DEPTH_MAX {
+        return Err(too_deep());
+    }
+    Ok(way)
+}
+
+fn too_deep() -> Refusal {
+    invalid("parent", "the tree would be more than 8 inboxes deep")
+}
+
+fn check_display_name(name: Option<&str>) -> Result<(), Refusal> {
+    match name {
+        Some(name) => account::check_text(name, "display_name", DISPLAY_NAME_MAX),
+        None => Ok(()),
+    }
+}
+
+fn check_metadata(metadata: Option<&str>) -> Result<(), Refusal> {
+    if metadata.is_some_and(|m| m.len() > METADATA_MAX) {
+        return Err(invalid("metadata", "is over 4096 octets"));
+    }
+    Ok(())
+}
+
+fn invalid(field: &'static str, why: &str) -> Refusal {
+    Refusal::Invalid {
+        field,
+        why: why.to_owned(),
+    }
+}
+
+/// The domain of an address, for the making of a first inbox.
+pub(super) fn domain_of(
+    act: &Act<'_>,
+    org: OrgId,
+    address: &Address,
+) -> Result<Option<DomainId>, Refusal> {
+    if address.domain() == act.service.shared_domain {
+        return Ok(None);
+    }
+    debug_assert!(policy::is_local(act.service, act.store, address.domain()).is_ok());
+    match act.store.domain_by_name(address.domain())? {
+        Some((owner, id)) if owner == org => Ok(Some(id)),
+        Some(_) => Err(Refusal::Exists("domain")),
+        None => {
+            let row = account::plant_domain(act, org, address.domain())?;
+            Ok(Some(row.id))
+        }
+    }
+}
+
+/// Inboxes from the top of a tree to its deepest, both counted (api.md section 1).
+const DEPTH_MAX: usize = 8;
+/// 36^6 is two thousand million for each name.
+const MADE_UP_DIGITS: usize = 6;
+/// More collisions than this in a row do not happen.
+const MADE_UP_TRIES: usize = 8;
+/// A name that mail clients show.
+const DISPLAY_NAME_MAX: usize = 200;
+/// A UUID and a prefix, with room.
+const CLIENT_ID_MAX: usize = 128;
+/// Small enough to be read with every list.
+const METADATA_MAX: usize = 4096;

@@ -1,0 +1,196 @@
+//! The whole service in one thread over a database in memory: what transcripts, simulation
+//! and fuzzers drive. The same [`Writer`] and [`Reader`] as in the server, in virtual time,
+//! with randomness from a seed.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use super::account::{self, NewRow};
+use super::{Act, Clock, ReadTurn, Reader, Service, Setup, Writer, inbox};
+use crate::call::{
+    ConnId, Event, House, InboxId, InboxRow, OrgId, Queue, Refusal, Reply, Request, Scopes,
+};
+use crate::crypto::{OperatorToken, Random};
+use crate::mail::address::Address;
+use crate::store::{Error, Store};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Inline {
+    /// What the threads would share.
+    pub service: Arc<Service>,
+    /// Carries out what writes.
+    pub writer: Writer,
+    /// Carries out what reads.
+    pub reader: Reader,
+    /// The database.
+    pub store: Store,
+    /// The operator's token, as the file in the data folder would hold it.
+    pub operator: String,
+    random: Random,
+    free: Arc<AtomicU64>,
+}
+
+impl Inline {
+    /// The domain on which made-up addresses are.
+    pub const SHARED_DOMAIN: &'static str = "agents.test";
+
+    /// An empty world.
+    pub fn new(seed: u64, house: Arc<House>, clock: Clock) -> Result<Inline, Error> {
+        let mut random = Random::seeded(seed);
+        let operator = OperatorToken::mint(&mut random);
+        let free = Arc::new(AtomicU64::new(u64::MAX));
+        let probe = Arc::clone(&free);
+        let service = Service::new(Setup {
+            house,
+            clock,
+            free_bytes: Arc::new(move || Some(probe.load(Ordering::Relaxed))),
+            shared_domain: Self::SHARED_DOMAIN.to_owned(),
+            operator: OperatorToken::hash(operator.as_bytes()),
+        });
+        let mut next = || Random::seeded(random.u64());
+        Ok(Inline {
+            writer: Writer::with_random(Arc::clone(&service), next()),
+            reader: Reader::with_random(Arc::clone(&service), next()),
+            random: next(),
+            store: Store::in_memory(seed)?,
+            service,
+            operator,
+            free,
+        })
+    }
+
+    /// Carries out one call to its end, and gives what was answered and published.
+    pub fn serve(&mut self, request: Request) -> (Option<Reply>, Arc<[Event]>) {
+        if request.call.queue() == Queue::Writer {
+            let turn = self.writer.turn(&self.store, &[request]);
+            let reply = turn.replies.into_iter().next().map(|(_, reply)| reply);
+            return (reply, turn.events);
+        }
+        let mut turn = self.reader.turn(&self.store, request);
+        loop {
+            match turn {
+                ReadTurn::Reply(reply) => return (Some(reply), Arc::new([])),
+                ReadTurn::Again(request) => turn = self.reader.turn(&self.store, request),
+                ReadTurn::Silent => return (None, Arc::new([])),
+            }
+        }
+    }
+
+    /// The next commit fails as a disk would make it fail.
+    pub fn fail_next_commit(&mut self) {
+        self.store.fail_next_commit();
+    }
+
+    /// What the probe of the disk says from now on.
+    pub fn set_free_bytes(&mut self, free: u64) {
+        self.free.store(free, Ordering::Relaxed);
+    }
+
+    /// An organization without inboxes and keys.
+    pub fn make_org(&mut self, name: &str) -> Result<OrgId, Error> {
+        self.make(|act| Ok(account::plant_org(act, name)?.id))
+    }
+
+    /// An inbox with exactly this address; its domain is made, if it is not there.
+    pub fn make_inbox(&mut self, org: OrgId, address: &str) -> Result<InboxId, Error> {
+        self.make_inbox_under(org, address, None)
+    }
+
+    /// An inbox under another.
+    pub fn make_inbox_under(
+        &mut self,
+        org: OrgId,
+        address: &str,
+        parent: Option<InboxId>,
+    ) -> Result<InboxId, Error> {
+        self.make(|act| {
+            let address = super::policy::address(address, "address")?;
+            let domain = inbox::domain_of(act, org, &address)?;
+            let row = plain_row(act, &address, parent);
+            let ancestors = match parent {
+                None => Vec::new(),
+                Some(parent) => {
+                    let path = act.store.inbox_path(org, parent)?;
+                    let above = path.map(|p| p.ancestors).unwrap_or_default();
+                    [parent].into_iter().chain(above).collect()
+                }
+            };
+            inbox::plant(act, org, &row, &address, domain, &ancestors)?;
+            Ok(row.id)
+        })
+    }
+
+    /// A key, as text; `inboxes` binds it.
+    pub fn make_key(
+        &mut self,
+        org: OrgId,
+        scopes: Scopes,
+        inboxes: Option<&[InboxId]>,
+    ) -> Result<String, Error> {
+        self.make_key_until(org, scopes, inboxes, None)
+    }
+
+    /// A key that ends, unix milliseconds.
+    pub fn make_key_until(
+        &mut self,
+        org: OrgId,
+        scopes: Scopes,
+        inboxes: Option<&[InboxId]>,
+        expires_at: Option<i64>,
+    ) -> Result<String, Error> {
+        let inboxes = inboxes.map(|ids| {
+            let mut ids = ids.to_vec();
+            ids.sort_unstable();
+            ids
+        });
+        self.make(|act| {
+            let new = NewRow {
+                label: None,
+                scopes,
+                inboxes,
+                expires_at,
+            };
+            let (_, secret) = account::mint(act, org, new)?;
+            Ok(String::from_utf8_lossy(secret.expose()).into_owned())
+        })
+    }
+
+    /// Makes a piece of the world in a transaction of its own; nothing is published.
+    fn make<T>(
+        &mut self,
+        what: impl FnOnce(&mut Act<'_>) -> Result<T, Refusal>,
+    ) -> Result<T, Error> {
+        let mut events = Vec::new();
+        let mut act = Act {
+            service: &self.service,
+            store: &self.store,
+            random: &mut self.random,
+            now: self.service.now(),
+            origin: ConnId(0),
+            events: &mut events,
+        };
+        self.store.begin()?;
+        match what(&mut act) {
+            Ok(made) => self.store.commit().map(|_| made),
+            Err(refusal) => {
+                self.store.rollback();
+                Err(refusal.into())
+            }
+        }
+    }
+}
+
+fn plain_row(act: &Act<'_>, address: &Address, parent: Option<InboxId>) -> InboxRow {
+    InboxRow {
+        id: InboxId(act.store.mint_id(act.now)),
+        address: address.to_string(),
+        display_name: None,
+        parent,
+        client_id: None,
+        metadata: None,
+        created_at: act.now.unix_ms,
+        bytes: 0,
+        messages: 0,
+    }
+}

@@ -1,0 +1,405 @@
+//! What is counted in memory: failed logins of an address, rates of keys, inboxes and
+//! addresses, and leases of sessions and streams. Behind one lock, taken for a moment.
+//!
+//! Time is an argument and monotonic, so a clock that jumps changes nothing. Every table is
+//! bounded: one that is full forgets what matters least. An account is never locked: only
+//! addresses are slowed, else anybody could lock anybody out.
+
+use core::hash::Hash;
+use core::net::IpAddr;
+use std::collections::HashMap;
+
+use crate::call::{ConnId, InboxId, KeyId, Now, OrgId};
+
+/// What the addresses of one subscriber share: an IPv4 address, or a /64 of IPv6.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Network(u64);
+
+impl Network {
+    /// The network of an address; an IPv4 address in IPv6 clothes is the IPv4 address.
+    pub fn of(peer: IpAddr) -> Self {
+        match peer.to_canonical() {
+            IpAddr::V4(v4) => Network(u64::from(v4.to_bits())),
+            // The top bit tells the families apart; 0000::/1 beyond IPv4 is not routed.
+            IpAddr::V6(v6) => Network((v6.to_bits() >> 64) as u64 | 1 << 63),
+        }
+    }
+}
+
+/// Failed logins, the same for every door (one attacker does not get a share at each).
+#[derive(Debug, Default)]
+pub struct Failures(HashMap<Network, Failed>);
+
+#[derive(Debug, Default)]
+struct Failed {
+    minute: Window,
+    day: Window,
+    until_ms: u64,
+    /// Fingerprints of the last wrong logins: a client that repeats one wrong key is
+    /// misconfigured, not guessing, and counts once.
+    seen: [u64; SEEN],
+    next: usize,
+}
+
+/// How many failures since a moment.
+#[derive(Debug, Default)]
+struct Window {
+    since_ms: u64,
+    n: usize,
+}
+
+impl Window {
+    fn count(&mut self, now_ms: u64, length_ms: u64) -> usize {
+        if now_ms.saturating_sub(self.since_ms) >= length_ms || self.n == 0 {
+            *self = Window {
+                since_ms: now_ms,
+                n: 0,
+            };
+        }
+        self.n = self.n.saturating_add(1);
+        self.n
+    }
+}
+
+impl Failures {
+    /// Whether this address may try at all; else the milliseconds until it may.
+    pub fn admit(&self, peer: IpAddr, now: Now) -> Result<(), u64> {
+        match self.0.get(&Network::of(peer)) {
+            Some(failed) if failed.until_ms > now.mono_ms => Err(failed.until_ms - now.mono_ms),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a failure and gives the milliseconds to wait before the answer.
+    /// `fingerprint` stands for user and key together.
+    pub fn failed(
+        &mut self,
+        peer: IpAddr,
+        fingerprint: u64,
+        per_minute: usize,
+        per_day: usize,
+        now: Now,
+    ) -> u64 {
+        let now_ms = now.mono_ms;
+        if self.0.len() >= NETWORKS_MAX {
+            self.0
+                .retain(|_, f| f.until_ms > now_ms || now_ms < f.minute.since_ms + MINUTE_MS);
+            make_room(&mut self.0);
+        }
+        let failed = self.0.entry(Network::of(peer)).or_default();
+        if failed.seen.contains(&fingerprint) && failed.minute.n > 0 {
+            return delay_ms(failed.minute.n);
+        }
+        if let Some(slot) = failed.seen.get_mut(failed.next % SEEN) {
+            *slot = fingerprint;
+        }
+        failed.next = (failed.next + 1) % SEEN;
+        let in_minute = failed.minute.count(now_ms, MINUTE_MS);
+        let in_day = failed.day.count(now_ms, DAY_MS);
+        if in_minute >= per_minute || in_day >= per_day {
+            failed.until_ms = now_ms.saturating_add(PAUSE_MS);
+        }
+        delay_ms(in_minute)
+    }
+}
+
+fn delay_ms(failures: usize) -> u64 {
+    let last = DELAYS_MS.len() - 1;
+    DELAYS_MS[failures.saturating_sub(1).min(last)]
+}
+
+/// What a rate is kept for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Payer {
+    /// HTTP requests of a key.
+    Key(KeyId),
+    /// HTTP requests without one.
+    Anonymous(Network),
+    /// Messages that an address brings on port 25.
+    Mx(Network),
+    /// Messages that an inbox receives.
+    Inbox(InboxId),
+}
+
+/// Token buckets.
+#[derive(Debug, Default)]
+pub struct Rates(HashMap<Payer, Bucket>);
+
+/// `owed_ms` is the time until the bucket would be full again at its rate.
+#[derive(Debug)]
+struct Bucket {
+    at_ms: u64,
+    /// In microseconds: a token of a fast rate is less than a millisecond.
+    owed_us: u64,
+}
+
+impl Rates {
+    /// Takes a token of a bucket of `burst` that fills at `per_minute`; else the milliseconds
+    /// until there is one.
+    pub fn take(
+        &mut self,
+        payer: Payer,
+        per_minute: usize,
+        burst: usize,
+        now: Now,
+    ) -> Result<(), u64> {
+        if per_minute >= LIFTED {
+            return Ok(());
+        }
+        if self.0.len() >= NETWORKS_MAX {
+            // A bucket that has filled up again says no more than no bucket.
+            self.0.retain(|_, b| b.left_us(now.mono_ms) > 0);
+            make_room(&mut self.0);
+        }
+        let token_us = (MINUTE_MS * 1000 / (per_minute.max(1) as u64)).max(1);
+        let full_us = token_us.saturating_mul(burst.max(1) as u64);
+        let bucket = self.0.entry(payer).or_insert(Bucket {
+            at_ms: now.mono_ms,
+            owed_us: 0,
+        });
+        bucket.owed_us = bucket.left_us(now.mono_ms);
+        bucket.at_ms = now.mono_ms;
+        let wanted = bucket.owed_us.saturating_add(token_us);
+        if wanted > full_us {
+            return Err((wanted - full_us).div_ceil(1000));
+        }
+        bucket.owed_us = wanted;
+        Ok(())
+    }
+}
+
+impl Bucket {
+    fn left_us(&self, now_ms: u64) -> u64 {
+        let passed_us = now_ms.saturating_sub(self.at_ms).saturating_mul(1000);
+        self.owed_us.saturating_sub(passed_us)
+    }
+}
+
+/// What a connection holds until it is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Lease {
+    Session(InboxId),
+    Stream(KeyId, OrgId),
+}
+
+/// Sessions of an inbox, streams of a key and of an organization.
+#[derive(Debug, Default)]
+pub struct Leases {
+    held: HashMap<ConnId, Vec<Lease>>,
+    sessions: HashMap<InboxId, usize>,
+    of_key: HashMap<KeyId, usize>,
+    of_org: HashMap<OrgId, usize>,
+}
+
+impl Leases {
+    /// A session of `inbox` on `conn`; `false` when there are `max` already.
+    #[must_use]
+    pub fn session(&mut self, conn: ConnId, inbox: InboxId, max: usize) -> bool {
+        let n = self.sessions.entry(inbox).or_default();
+        if *n >= max {
+            return false;
+        }
+        *n += 1;
+        self.held
+            .entry(conn)
+            .or_default()
+            .push(Lease::Session(inbox));
+        true
+    }
+
+    /// A stream of `key` on `conn`; else which count is at its bound, and the bound.
+    pub fn stream(
+        &mut self,
+        conn: ConnId,
+        key: KeyId,
+        org: OrgId,
+        key_max: usize,
+        org_max: usize,
+    ) -> Result<(), usize> {
+        let of_key = self.of_key.get(&key).copied().unwrap_or(0);
+        let of_org = self.of_org.get(&org).copied().unwrap_or(0);
+        if of_key >= key_max {
+            return Err(key_max);
+        }
+        if of_org >= org_max {
+            return Err(org_max);
+        }
+        self.of_key.insert(key, of_key + 1);
+        self.of_org.insert(org, of_org + 1);
+        self.held
+            .entry(conn)
+            .or_default()
+            .push(Lease::Stream(key, org));
+        Ok(())
+    }
+
+    /// The connection is gone; gives how many streams it held.
+    pub fn end(&mut self, conn: ConnId) -> u64 {
+        let mut streams = 0;
+        for lease in self.held.remove(&conn).unwrap_or_default() {
+            match lease {
+                Lease::Session(inbox) => less(&mut self.sessions, inbox),
+                Lease::Stream(key, org) => {
+                    streams += 1;
+                    less(&mut self.of_key, key);
+                    less(&mut self.of_org, org);
+                }
+            }
+        }
+        streams
+    }
+}
+
+fn less<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
+    if let Some(n) = counts.get_mut(&key) {
+        *n = n.saturating_sub(1);
+        if *n == 0 {
+            counts.remove(&key);
+        }
+    }
+}
+
+/// When forgetting what has expired was not enough, everything goes: a flood from 65,536
+/// networks at once must not make each further one cost a walk over the table.
+fn make_room<K, V>(table: &mut HashMap<K, V>) {
+    if table.len() >= NETWORKS_MAX / 8 * 7 {
+        table.clear();
+    }
+}
+
+const MINUTE_MS: u64 = 60_000;
+const DAY_MS: u64 = 86_400_000;
+/// How long an address at its limit is refused; not longer, since many people may share it.
+const PAUSE_MS: u64 = 15 * MINUTE_MS;
+/// Before the answer to the first, second ... failure within a minute.
+const DELAYS_MS: [u64; 6] = [0, 1000, 2000, 4000, 8000, 15_000];
+/// Wrong logins remembered for each address.
+const SEEN: usize = 8;
+/// Rows of a table: some megabytes at most.
+const NETWORKS_MAX: usize = 65_536;
+/// `--no-limits` sets rates to this: then not even a bucket is kept.
+const LIFTED: usize = 1 << 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Now {
+        Now {
+            mono_ms: 1_000_000 + ms,
+            unix_ms: 0,
+        }
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap_or(IpAddr::from([0; 4]))
+    }
+
+    #[test]
+    fn failures_slow_an_address_and_then_stop_it() {
+        let mut failures = Failures::default();
+        let bad = ip("192.0.2.1");
+        let delays: Vec<u64> = (1..=10)
+            .map(|n| {
+                assert!(failures.admit(bad, at(n)).is_ok());
+                failures.failed(bad, n, 10, 50, at(n))
+            })
+            .collect();
+        assert_eq!(
+            delays,
+            [0, 1000, 2000, 4000, 8000, 15000, 15000, 15000, 15000, 15000]
+        );
+        assert_eq!(failures.admit(bad, at(10)), Err(PAUSE_MS));
+        assert!(failures.admit(ip("192.0.2.2"), at(10)).is_ok());
+        assert!(failures.admit(bad, at(10 + PAUSE_MS)).is_ok());
+        // A minute later the delays begin again.
+        assert_eq!(failures.failed(bad, 99, 10, 50, at(11 + PAUSE_MS)), 0);
+    }
+
+    #[test]
+    fn the_day_has_its_own_bound() {
+        let mut failures = Failures::default();
+        let bad = ip("192.0.2.1");
+        for n in 1..=50u64 {
+            assert!(failures.admit(bad, at(n * MINUTE_MS)).is_ok(), "{n}");
+            failures.failed(bad, n, 10, 50, at(n * MINUTE_MS));
+        }
+        assert!(failures.admit(bad, at(50 * MINUTE_MS)).is_err());
+        assert!(failures.admit(bad, at(51 * MINUTE_MS + DAY_MS)).is_ok());
+    }
+
+    #[test]
+    fn the_same_wrong_key_counts_once() {
+        let mut failures = Failures::default();
+        let peer = ip("192.0.2.1");
+        for n in 0..1000 {
+            assert_eq!(failures.failed(peer, 5, 10, 50, at(n)), 0);
+        }
+        assert!(failures.admit(peer, at(1000)).is_ok());
+    }
+
+    #[test]
+    fn a_network_is_a_v4_address_or_a_v6_64() {
+        for (a, b, same) in [
+            ("192.0.2.1", "::ffff:192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("2001:db8::1", "2001:db8::ffff:1", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+        ] {
+            assert_eq!(Network::of(ip(a)) == Network::of(ip(b)), same, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_flood_of_networks_stays_bounded() {
+        let mut failures = Failures::default();
+        let mut rates = Rates::default();
+        for n in 0..(NETWORKS_MAX as u32 * 2) {
+            let peer = IpAddr::from(n.to_be_bytes());
+            failures.failed(peer, 1, 10, 50, at(0));
+            let payer = Payer::Mx(Network::of(peer));
+            assert!(rates.take(payer, 1, 1, at(0)).is_ok());
+        }
+        assert!(failures.0.len() <= NETWORKS_MAX && rates.0.len() <= NETWORKS_MAX);
+    }
+
+    #[test]
+    fn a_bucket_fills_at_its_rate() {
+        let mut rates = Rates::default();
+        let payer = Payer::Inbox(InboxId(1));
+        for _ in 0..5 {
+            assert!(rates.take(payer, 60, 5, at(0)).is_ok());
+        }
+        assert_eq!(rates.take(payer, 60, 5, at(0)), Err(1000));
+        assert_eq!(rates.take(payer, 60, 5, at(400)), Err(600));
+        assert!(rates.take(payer, 60, 5, at(1000)).is_ok());
+        assert!(rates.take(payer, 60, 5, at(1000)).is_err());
+        assert!(rates.take(Payer::Inbox(InboxId(2)), 60, 5, at(0)).is_ok());
+        // A clock that goes back gives nothing and takes nothing.
+        assert!(rates.take(payer, 60, 5, at(0)).is_err());
+        for _ in 0..1000 {
+            assert!(rates.take(payer, LIFTED, 1, at(0)).is_ok());
+        }
+    }
+
+    #[test]
+    fn leases_end_with_their_connection() {
+        let mut leases = Leases::default();
+        let (inbox, key, org) = (InboxId(1), KeyId(1), OrgId(1));
+        assert!(leases.session(ConnId(1), inbox, 2) && leases.session(ConnId(2), inbox, 2));
+        assert!(!leases.session(ConnId(3), inbox, 2));
+        assert_eq!(leases.end(ConnId(1)), 0);
+        assert!(leases.session(ConnId(3), inbox, 2));
+
+        assert!(leases.stream(ConnId(4), key, org, 1, 2).is_ok());
+        assert_eq!(leases.stream(ConnId(5), key, org, 1, 2), Err(1));
+        assert!(leases.stream(ConnId(5), KeyId(2), org, 1, 2).is_ok());
+        assert_eq!(leases.stream(ConnId(6), KeyId(3), org, 1, 2), Err(2));
+        assert_eq!((leases.end(ConnId(5)), leases.end(ConnId(5))), (1, 0));
+        assert!(leases.stream(ConnId(6), KeyId(3), org, 1, 2).is_ok());
+        for conn in 1..10 {
+            leases.end(ConnId(conn));
+        }
+        assert!(leases.held.is_empty() && leases.sessions.is_empty() && leases.of_org.is_empty());
+    }
+}

@@ -1,0 +1,263 @@
+//! A reader: one call that reads, or a slice of it, and from a call to its function.
+//!
+//! A panic costs the one call: hostile input must not end the process (decisions.md 18).
+
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+
+use super::desk::Look;
+use super::writer::misplaced;
+use super::{Service, account, auth, events, fetch, inbox, mailbox, policy};
+use crate::call::{Answer, Call, Metric, Refusal, Reply, Request};
+use crate::crypto::Random;
+use crate::store::Store;
+
+/// Carries out what reads.
+#[derive(Debug)]
+pub struct Reader {
+    service: Arc<Service>,
+    random: Random,
+}
+
+/// What came of a read.
+#[derive(Debug)]
+pub enum ReadTurn {
+    /// Done.
+    Reply(Reply),
+    /// A slice of it is done; to be put back in the queue.
+    Again(Request),
+    /// Done, and nobody waits for an answer.
+    Silent,
+}
+
+impl Reader {
+    /// A reader with the system's randomness.
+    pub fn new(service: Arc<Service>) -> Self {
+        Self::with_random(service, Random::system())
+    }
+
+    /// A reader whose boundaries and Message-IDs come from `random`.
+    pub fn with_random(service: Arc<Service>, random: Random) -> Self {
+        Reader { service, random }
+    }
+
+    /// What the threads share.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// Carries out one call, or a slice of it. A panic costs that call alone: hostile input
+    /// must not end the process (decisions.md 18).
+    pub fn turn(&mut self, store: &Store, mut request: Request) -> ReadTurn {
+        if matches!(request.call, Call::Hangup) {
+            auth::hangup(&self.service, request.conn);
+            return ReadTurn::Silent;
+        }
+        let caught = catch_unwind(AssertUnwindSafe(|| self.read(store, &mut request)));
+        match caught {
+            Ok(Ok(Some(answer))) => ReadTurn::Reply(Reply::Answer(answer)),
+            Ok(Ok(None)) => ReadTurn::Again(request),
+            Ok(Err(refusal)) => ReadTurn::Reply(Reply::Refused(refusal)),
+            Err(_) => {
+                self.service.house.metrics.count(Metric::Panics);
+                log::error!("a read panicked conn={}", request.conn.0);
+                ReadTurn::Reply(Reply::Refused(Refusal::Internal))
+            }
+        }
+    }
+
+    /// From a call that reads to its function, in two steps; `None` is "go on later". The
+    /// list is exhaustive: a new call does not compile before it has its place.
+    fn read(&mut self, store: &Store, request: &mut Request) -> Result<Option<Answer>, Refusal> {
+        use Call::*;
+        let service = &*self.service;
+        let now = service.now();
+        auth::admit(service, request, now)?;
+        let look = Look {
+            store,
+            house: &service.house,
+            now,
+            clock: service.clock(),
+            seed: self.random.array(),
+        };
+        match &request.call {
+            Authenticate { .. }
+            | OpenStream { .. }
+            | Hangup
+            | Ready
+            | Sender { .. }
+            | Recipient { .. } => read_door(service, &look, request).map(Some),
+            ListInboxes { .. }
+            | ReadInbox { .. }
+            | ListKeys { .. }
+            | ReadKey { .. }
+            | ListDomains { .. }
+            | ListOrgs { .. }
+            | Usage { .. }
+            | ListOutbound { .. } => read_account(&look, &request.call).map(Some),
+            Classify { .. }
+            | Mailboxes { .. }
+            | Status { .. }
+            | Select { .. }
+            | Subscribed { .. }
+            | Fetch { .. }
+            | ReadOctets { .. }
+            | Changes { .. }
+            | Search { .. }
+            | ListMessages { .. }
+            | ReadMessage { .. }
+            | FindOctets { .. }
+            | ReadPart { .. }
+            | LogState { .. }
+            | LogAt { .. }
+            | EventsAfter { .. } => read_mail(&look, &mut request.call),
+            Deliver { .. }
+            | CreateMailbox { .. }
+            | DeleteMailbox { .. }
+            | RenameMailbox { .. }
+            | Subscribe { .. }
+            | SetFlags { .. }
+            | Expunge { .. }
+            | Copy { .. }
+            | PatchMessage { .. }
+            | DeleteMessage { .. }
+            | CreateInbox { .. }
+            | PatchInbox { .. }
+            | DeleteInbox { .. }
+            | MintCredentials { .. }
+            | CreateKey { .. }
+            | RevokeKey { .. }
+            | CreateDomain { .. }
+            | DeleteDomain { .. }
+            | CreateOrg { .. }
+            | DeleteOrg { .. } => Err(misplaced()),
+        }
+    }
+}
+
+fn read_door(service: &Service, look: &Look<'_>, request: &Request) -> Result<Answer, Refusal> {
+    use Call::*;
+    let (store, now, conn, peer) = (look.store, look.now, request.conn, request.peer);
+    match &request.call {
+        Authenticate { door, user, secret } => auth::authenticate(
+            service,
+            store,
+            now,
+            &auth::Login {
+                conn,
+                peer,
+                door: *door,
+                user: user.as_deref(),
+                secret,
+            },
+        ),
+        OpenStream { access } => auth::open_stream(service, conn, access),
+        // It has no answer; [`Reader::turn`] has dealt with it.
+        Hangup => Ok(Answer::Done),
+        Ready => ready(service),
+        Sender {
+            access,
+            reverse_path,
+            size,
+        } => {
+            let path = reverse_path.as_deref();
+            policy::sender(service, store, peer, now, access.as_ref(), path, *size)
+        }
+        Recipient { access, address } => {
+            policy::recipient(service, store, now, access.as_ref(), address)
+        }
+        _ => Err(misplaced()),
+    }
+}
+
+fn read_account(look: &Look<'_>, call: &Call) -> Result<Answer, Refusal> {
+    use Call::*;
+    let (store, now) = (look.store, look.now);
+    match call {
+        ListInboxes {
+            access,
+            parent,
+            cursor,
+            limit,
+        } => inbox::list_inboxes(store, access, parent.as_ref(), cursor.as_deref(), *limit),
+        ReadInbox { access, inbox } => inbox::read_inbox(store, access, inbox),
+        ListKeys {
+            access,
+            cursor,
+            limit,
+        } => account::list_keys(store, access, cursor.as_deref(), *limit),
+        ReadKey { access, key } => account::read_key(store, access, *key),
+        ListDomains { access } => account::list_domains(store, access),
+        ListOrgs { .. } => account::list_orgs(store),
+        Usage { access } => account::usage(store, now, access),
+        ListOutbound {
+            access,
+            cursor,
+            limit,
+        } => account::list_outbound(store, access, cursor.as_deref(), *limit),
+        _ => Err(misplaced()),
+    }
+}
+
+fn read_mail(look: &Look<'_>, call: &mut Call) -> Result<Option<Answer>, Refusal> {
+    use Call::*;
+    let answer = match call {
+        Mailboxes { access, counts } => mailbox::mailboxes(look, access, *counts),
+        Status { access, mailbox } => mailbox::status(look, access, mailbox),
+        Select {
+            access, mailbox, ..
+        } => mailbox::examine(look, access, mailbox),
+        Subscribed { access } => mailbox::subscribed(look, access),
+        Fetch {
+            access,
+            mailbox,
+            uids,
+            digest,
+            octets,
+            changed_since,
+        } => {
+            let ask = fetch::Ask {
+                digest: *digest,
+                octets: *octets,
+                changed_since: *changed_since,
+            };
+            fetch::fetch(look, access, *mailbox, uids, ask)
+        }
+        ReadOctets {
+            access,
+            of,
+            offset,
+            len,
+        } => fetch::read_octets(look, access, *of, *offset, *len),
+        Changes {
+            access,
+            mailbox,
+            since,
+        } => fetch::changes(look, access, *mailbox, *since),
+        LogState { access } => events::log_state(look, access),
+        LogAt { access, unix_ms } => events::log_at(look, access, *unix_ms),
+        EventsAfter {
+            access,
+            topic,
+            after,
+            limit,
+        } => events::events_after(look, access, *topic, *after, *limit),
+        Classify { .. }
+        | Search { .. }
+        | ListMessages { .. }
+        | ReadMessage { .. }
+        | FindOctets { .. }
+        | ReadPart { .. } => Err(Refusal::Internal),
+        _ => Err(misplaced()),
+    };
+    answer.map(Some)
+}
+
+fn ready(service: &Service) -> Result<Answer, Refusal> {
+    if service.is_stopping() {
+        return Err(Refusal::Stopping);
+    }
+    policy::space(service)?;
+    Ok(Answer::Done)
+}

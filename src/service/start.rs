@@ -1,0 +1,65 @@
+//! The first start: an organization, an inbox and a key in an empty folder, so that one
+//! command is enough to send the first mail.
+
+use super::{Act, Service, account, inbox};
+use crate::call::{ConnId, InboxRow, NewInbox, OrgId, Refusal, Secret, Written};
+use crate::crypto::Random;
+use crate::store::{Error, Store};
+
+use super::auth::folder_access;
+
+/// What was made.
+#[derive(Debug)]
+pub struct FirstStart {
+    /// The organization `default`.
+    pub org: OrgId,
+    /// Its inbox.
+    pub inbox: InboxRow,
+    /// A key with every scope. Shown once, stored nowhere.
+    pub key: Secret,
+}
+
+/// Makes the first organization, inbox and key and commits them; `None`, and nothing made,
+/// when there is an organization already.
+pub fn first_start(service: &Service, store: &Store) -> Result<Option<FirstStart>, Error> {
+    if !store.orgs()?.is_empty() {
+        return Ok(None);
+    }
+    let mut events = Vec::new();
+    let mut random = Random::system();
+    let mut act = Act {
+        service,
+        store,
+        random: &mut random,
+        now: service.now(),
+        origin: ConnId(0),
+        events: &mut events,
+    };
+    store.begin()?;
+    match make(&mut act) {
+        Ok(first) => {
+            store.commit()?;
+            Ok(Some(first))
+        }
+        Err(refusal) => {
+            store.rollback();
+            Err(refusal.into())
+        }
+    }
+}
+
+fn make(act: &mut Act<'_>) -> Result<FirstStart, Refusal> {
+    let Written::Org(org, _, key) = account::create_org(act, "default")? else {
+        return Err(Refusal::Internal);
+    };
+    let access = folder_access(org.id);
+    let Written::Inbox { row, .. } = inbox::create_inbox(act, &access, &NewInbox::default())?
+    else {
+        return Err(Refusal::Internal);
+    };
+    Ok(FirstStart {
+        org: org.id,
+        inbox: *row,
+        key,
+    })
+}

@@ -1,0 +1,320 @@
+//! Organizations, keys and domains. Only rows: who may do what is decided in `service`.
+
+use rusqlite::{Row, params};
+
+use super::{Error, Store, int, uint};
+use crate::call::{DomainId, DomainRow, InboxId, KeyId, KeyRow, OrgId, OrgRow, Scopes, UsageRow};
+use crate::crypto::ApiKey;
+
+/// A key as authentication needs it.
+#[derive(Debug)]
+pub struct StoredKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Its organization.
+    pub org: OrgId,
+    /// SHA-256 of its secret.
+    pub hash: [u8; 32],
+    /// What it may do.
+    pub scopes: Scopes,
+    /// Whether it is bound to a set of inboxes.
+    pub bound: bool,
+    /// Unix milliseconds.
+    pub expires_at: Option<i64>,
+    /// Unix milliseconds.
+    pub revoked_at: Option<i64>,
+}
+
+impl Store {
+    // ---- organizations ----
+
+    /// A new organization.
+    pub fn insert_org(&self, row: &OrgRow) -> Result<(), Error> {
+        self.run(
+            "INSERT INTO org (id, name, created_at) VALUES (?1, ?2, ?3)",
+            params![row.id.0, row.name, row.created_at],
+        )?;
+        Ok(())
+    }
+
+    /// Every organization, for the operator.
+    pub fn orgs(&self) -> Result<Vec<OrgRow>, Error> {
+        self.all(
+            "SELECT id, name, created_at FROM org ORDER BY id LIMIT 10000",
+            [],
+            |r| {
+                Ok(OrgRow {
+                    id: OrgId(r.get(0)?),
+                    name: r.get(1)?,
+                    created_at: r.get(2)?,
+                })
+            },
+        )
+    }
+
+    /// Whether there is an organization.
+    pub fn has_org(&self, org: OrgId) -> Result<bool, Error> {
+        Ok(self
+            .one("SELECT 1 FROM org WHERE id = ?1", [org.0], |_| Ok(()))?
+            .is_some())
+    }
+
+    /// Takes away an organization whose inboxes are gone already, with its keys, domains,
+    /// queue, log and kept answers. Its addresses stay taken.
+    pub fn delete_org(&self, org: OrgId) -> Result<(), Error> {
+        let bodies = self.all(
+            "SELECT body, count(*) FROM job WHERE org = ?1 GROUP BY body",
+            [org.0],
+            |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
+        )?;
+        self.run("DELETE FROM job WHERE org = ?1", [org.0])?;
+        self.drop_references(&bodies)?;
+        self.run(
+            "DELETE FROM key_inbox WHERE key IN (SELECT id FROM key WHERE org = ?1)",
+            [org.0],
+        )?;
+        for sql in [
+            "DELETE FROM key WHERE org = ?1",
+            "DELETE FROM domain WHERE org = ?1",
+            "DELETE FROM event WHERE org = ?1",
+            "DELETE FROM once WHERE org = ?1",
+            "DELETE FROM org WHERE id = ?1",
+        ] {
+            self.run(sql, [org.0])?;
+        }
+        Ok(())
+    }
+
+    /// Counters of an organization on the UTC day `day` (days since 1970).
+    pub fn usage(&self, org: OrgId, day: i64) -> Result<Option<UsageRow>, Error> {
+        self.one(
+            "SELECT name, seq, CASE WHEN sent_day = ?2 THEN sent ELSE 0 END,
+                    (SELECT count(*) FROM inbox WHERE org = ?1),
+                    (SELECT coalesce(sum(messages), 0) FROM inbox WHERE org = ?1),
+                    (SELECT coalesce(sum(bytes), 0) FROM inbox WHERE org = ?1),
+                    (SELECT count(*) FROM job WHERE org = ?1)
+             FROM org WHERE id = ?1",
+            [org.0, day],
+            |r| {
+                Ok(UsageRow {
+                    org_name: r.get(0)?,
+                    head: uint(r.get(1)?),
+                    sent_today: uint(r.get(2)?),
+                    inboxes: uint(r.get(3)?),
+                    messages: uint(r.get(4)?),
+                    bytes: uint(r.get(5)?),
+                    outbound: uint(r.get(6)?),
+                })
+            },
+        )
+    }
+
+    /// Counts `n` messages sent by `inbox` on `day`; how many that makes for the inbox and
+    /// for its organization. The caller refuses what is too many, and the savepoint takes
+    /// the count back.
+    pub fn count_sends(
+        &self,
+        org: OrgId,
+        inbox: InboxId,
+        day: i64,
+        n: u64,
+    ) -> Result<(u64, u64), Error> {
+        let of_inbox = self.one(
+            "UPDATE inbox SET sent = CASE WHEN sent_day = ?3 THEN sent ELSE 0 END + ?4,
+                              sent_day = ?3
+             WHERE id = ?2 AND org = ?1 RETURNING sent",
+            [org.0, inbox.0, day, int(n)],
+            |r| r.get(0),
+        )?;
+        let of_org = self.one(
+            "UPDATE org SET sent = CASE WHEN sent_day = ?2 THEN sent ELSE 0 END + ?3,
+                            sent_day = ?2
+             WHERE id = ?1 RETURNING sent",
+            [org.0, day, int(n)],
+            |r| r.get(0),
+        )?;
+        Ok((uint(of_inbox.unwrap_or(0)), uint(of_org.unwrap_or(0))))
+    }
+
+    // ---- keys ----
+
+    /// A new key. Errors: a public id that is taken, which does not happen.
+    pub fn insert_key(&self, org: OrgId, row: &KeyRow, key: &ApiKey) -> Result<(), Error> {
+        self.run(
+            "INSERT INTO key (id, org, public, hash, label, scopes, bound, created_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                row.id.0,
+                org.0,
+                key.public,
+                key.hash,
+                row.label,
+                row.scopes.0,
+                row.inboxes.is_some(),
+                row.created_at,
+                row.expires_at,
+            ],
+        )?;
+        for inbox in row.inboxes.iter().flatten() {
+            self.run(
+                "INSERT INTO key_inbox (key, inbox) VALUES (?1, ?2)",
+                [row.id.0, inbox.0],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The key with this public id, of whatever organization: it is what names one.
+    pub fn key_by_public(&self, public: &str) -> Result<Option<StoredKey>, Error> {
+        self.one(
+            "SELECT id, org, hash, scopes, bound, expires_at, revoked_at FROM key
+             WHERE public = ?1",
+            [public],
+            |r| {
+                Ok(StoredKey {
+                    id: KeyId(r.get(0)?),
+                    org: OrgId(r.get(1)?),
+                    hash: r.get(2)?,
+                    scopes: Scopes(r.get(3)?),
+                    bound: r.get(4)?,
+                    expires_at: r.get(5)?,
+                    revoked_at: r.get(6)?,
+                })
+            },
+        )
+    }
+
+    /// The inboxes that a key is bound to, sorted.
+    pub fn key_inboxes(&self, key: KeyId) -> Result<Vec<InboxId>, Error> {
+        self.all(
+            "SELECT inbox FROM key_inbox WHERE key = ?1 ORDER BY inbox",
+            [key.0],
+            |r| Ok(InboxId(r.get(0)?)),
+        )
+    }
+
+    /// A page of the keys of an organization after `after`, oldest first.
+    pub fn keys(&self, org: OrgId, after: KeyId, limit: usize) -> Result<Vec<KeyRow>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.all(
+            "SELECT id, public, label, scopes, bound, created_at, expires_at, revoked_at FROM key
+             WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            [org.0, after.0, limit],
+            read_key,
+        )?;
+        rows.into_iter()
+            .map(|(row, bound)| self.with_inboxes(row, bound))
+            .collect()
+    }
+
+    /// One key of an organization.
+    pub fn key(&self, org: OrgId, key: KeyId) -> Result<Option<KeyRow>, Error> {
+        let row = self.one(
+            "SELECT id, public, label, scopes, bound, created_at, expires_at, revoked_at FROM key
+             WHERE org = ?1 AND id = ?2",
+            [org.0, key.0],
+            read_key,
+        )?;
+        row.map(|(row, bound)| self.with_inboxes(row, bound))
+            .transpose()
+    }
+
+    fn with_inboxes(&self, mut row: KeyRow, bound: bool) -> Result<KeyRow, Error> {
+        if bound {
+            row.inboxes = Some(self.key_inboxes(row.id)?);
+        }
+        Ok(row)
+    }
+
+    /// Keys of an organization that still work.
+    pub fn live_keys(&self, org: OrgId) -> Result<Vec<KeyId>, Error> {
+        self.all(
+            "SELECT id FROM key WHERE org = ?1 AND revoked_at IS NULL",
+            [org.0],
+            |r| Ok(KeyId(r.get(0)?)),
+        )
+    }
+
+    /// How many keys an organization has, revoked ones included.
+    pub fn keys_len(&self, org: OrgId) -> Result<u64, Error> {
+        let n = self.one("SELECT count(*) FROM key WHERE org = ?1", [org.0], |r| {
+            r.get(0)
+        })?;
+        Ok(uint(n.unwrap_or(0)))
+    }
+
+    /// Ends a key; whether it had not ended before.
+    pub fn revoke_key(&self, org: OrgId, key: KeyId, at: i64) -> Result<bool, Error> {
+        Ok(self.run(
+            "UPDATE key SET revoked_at = ?3 WHERE org = ?1 AND id = ?2 AND revoked_at IS NULL",
+            [org.0, key.0, at],
+        )? > 0)
+    }
+
+    // ---- domains ----
+
+    /// A new domain.
+    pub fn insert_domain(&self, org: OrgId, row: &DomainRow) -> Result<(), Error> {
+        self.run(
+            "INSERT INTO domain (id, org, name, created_at) VALUES (?1, ?2, ?3, ?4)",
+            params![row.id.0, org.0, row.name, row.created_at],
+        )?;
+        Ok(())
+    }
+
+    /// Whose domain this is: mail for it is local, whoever asks.
+    pub fn domain_by_name(&self, name: &str) -> Result<Option<(OrgId, DomainId)>, Error> {
+        self.one("SELECT org, id FROM domain WHERE name = ?1", [name], |r| {
+            Ok((OrgId(r.get(0)?), DomainId(r.get(1)?)))
+        })
+    }
+
+    /// The domains of an organization; bounded by its limit.
+    pub fn domains(&self, org: OrgId) -> Result<Vec<DomainRow>, Error> {
+        self.all(
+            "SELECT id, name, created_at FROM domain WHERE org = ?1 ORDER BY id",
+            [org.0],
+            |r| {
+                Ok(DomainRow {
+                    id: DomainId(r.get(0)?),
+                    name: r.get(1)?,
+                    created_at: r.get(2)?,
+                })
+            },
+        )
+    }
+
+    /// Whether any inbox has an address in the domain.
+    pub fn is_domain_used(&self, org: OrgId, domain: DomainId) -> Result<bool, Error> {
+        Ok(self
+            .one(
+                "SELECT 1 FROM inbox WHERE org = ?1 AND domain = ?2 LIMIT 1",
+                [org.0, domain.0],
+                |_| Ok(()),
+            )?
+            .is_some())
+    }
+
+    /// Takes a domain away; whether it was there.
+    pub fn delete_domain(&self, org: OrgId, domain: DomainId) -> Result<bool, Error> {
+        Ok(self.run(
+            "DELETE FROM domain WHERE org = ?1 AND id = ?2",
+            [org.0, domain.0],
+        )? > 0)
+    }
+}
+
+fn read_key(r: &Row<'_>) -> rusqlite::Result<(KeyRow, bool)> {
+    let public: String = r.get(1)?;
+    let row = KeyRow {
+        id: KeyId(r.get(0)?),
+        public: format!("{}{public}", ApiKey::PREFIX),
+        label: r.get(2)?,
+        scopes: Scopes(r.get(3)?),
+        inboxes: None,
+        created_at: r.get(5)?,
+        expires_at: r.get(6)?,
+        revoked_at: r.get(7)?,
+    };
+    Ok((row, r.get(4)?))
+}

@@ -1,0 +1,262 @@
+//! Inboxes, their addresses and their tree. An address row outlives its inbox, so that an
+//! address is never given to another organization.
+
+use rusqlite::{Row, params};
+
+use super::{Error, Store, uint};
+use crate::call::{DomainId, InboxId, InboxPath, InboxRow, OrgId};
+
+/// Where mail for an address goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Destination {
+    /// Whose inbox.
+    pub org: OrgId,
+    /// The inbox.
+    pub inbox: InboxId,
+    /// Octets that it stores already.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// A new inbox with its address (`canonical` is the unique form) and its ancestors,
+    /// parent first. The caller has checked all of it.
+    pub fn insert_inbox(
+        &self,
+        org: OrgId,
+        row: &InboxRow,
+        canonical: &str,
+        domain: Option<DomainId>,
+        ancestors: &[InboxId],
+    ) -> Result<(), Error> {
+        self.run(
+            "INSERT INTO inbox (id, org, address, domain, display_name, parent, ancestors,
+                                client_id, metadata, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
+                row.id.0,
+                org.0,
+                row.address,
+                domain.map(|d| d.0),
+                row.display_name,
+                row.parent.map(|p| p.0),
+                pack(ancestors),
+                row.client_id,
+                row.metadata,
+                row.created_at,
+            ],
+        )?;
+        self.run(
+            "INSERT INTO address (canonical, org, inbox) VALUES (?1, ?2, ?3)
+             ON CONFLICT (canonical) DO UPDATE SET inbox = excluded.inbox",
+            params![canonical, org.0, row.id.0],
+        )?;
+        Ok(())
+    }
+
+    /// Whose an address is or was, and its inbox where there is one.
+    pub fn address_owner(
+        &self,
+        canonical: &str,
+    ) -> Result<Option<(OrgId, Option<InboxId>)>, Error> {
+        self.one(
+            "SELECT org, inbox FROM address WHERE canonical = ?1",
+            [canonical],
+            |r| Ok((OrgId(r.get(0)?), r.get::<_, Option<i64>>(1)?.map(InboxId))),
+        )
+    }
+
+    /// The inbox that receives mail for an address, of whatever organization.
+    pub fn destination(&self, canonical: &str) -> Result<Option<Destination>, Error> {
+        self.one(
+            "SELECT inbox.org, inbox.id, inbox.bytes
+             FROM address JOIN inbox ON inbox.id = address.inbox WHERE canonical = ?1",
+            [canonical],
+            |r| {
+                Ok(Destination {
+                    org: OrgId(r.get(0)?),
+                    inbox: InboxId(r.get(1)?),
+                    bytes: uint(r.get(2)?),
+                })
+            },
+        )
+    }
+
+    /// One inbox of an organization.
+    pub fn inbox(&self, org: OrgId, inbox: InboxId) -> Result<Option<InboxRow>, Error> {
+        self.one(
+            "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
+                    messages
+             FROM inbox WHERE org = ?1 AND id = ?2",
+            [org.0, inbox.0],
+            read_inbox,
+        )
+    }
+
+    /// A page of the inboxes of an organization after `after`, oldest first; of one parent,
+    /// if it is given.
+    pub fn inboxes(
+        &self,
+        org: OrgId,
+        parent: Option<InboxId>,
+        after: InboxId,
+        limit: usize,
+    ) -> Result<Vec<InboxRow>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        match parent {
+            None => self.all(
+                "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
+                        messages
+                 FROM inbox WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+                [org.0, after.0, limit],
+                read_inbox,
+            ),
+            Some(parent) => self.all(
+                "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
+                        messages
+                 FROM inbox WHERE parent = ?4 AND org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+                [org.0, after.0, limit, parent.0],
+                read_inbox,
+            ),
+        }
+    }
+
+    /// How many inboxes an organization has.
+    pub fn inboxes_len(&self, org: OrgId) -> Result<u64, Error> {
+        let n = self.one("SELECT count(*) FROM inbox WHERE org = ?1", [org.0], |r| {
+            r.get(0)
+        })?;
+        Ok(uint(n.unwrap_or(0)))
+    }
+
+    /// The inbox that was made with this id of the client's.
+    pub fn inbox_by_client_id(
+        &self,
+        org: OrgId,
+        client_id: &str,
+    ) -> Result<Option<InboxId>, Error> {
+        self.one(
+            "SELECT id FROM inbox WHERE org = ?1 AND client_id = ?2",
+            params![org.0, client_id],
+            |r| Ok(InboxId(r.get(0)?)),
+        )
+    }
+
+    /// Where an inbox is in the tree, as events carry it.
+    pub fn inbox_path(&self, org: OrgId, inbox: InboxId) -> Result<Option<InboxPath>, Error> {
+        self.one(
+            "SELECT address, ancestors FROM inbox WHERE org = ?1 AND id = ?2",
+            [org.0, inbox.0],
+            |r| {
+                Ok(InboxPath {
+                    id: inbox,
+                    address: r.get(0)?,
+                    ancestors: unpack(r.get_ref(1)?.as_blob()?),
+                })
+            },
+        )
+    }
+
+    /// The ids of the inboxes right under one.
+    pub fn inbox_children(&self, org: OrgId, parent: InboxId) -> Result<Vec<InboxId>, Error> {
+        self.all(
+            "SELECT id FROM inbox WHERE parent = ?2 AND org = ?1 ORDER BY id",
+            [org.0, parent.0],
+            |r| Ok(InboxId(r.get(0)?)),
+        )
+    }
+
+    /// Changes what a client may change.
+    pub fn update_inbox(&self, org: OrgId, row: &InboxRow) -> Result<(), Error> {
+        self.run(
+            "UPDATE inbox SET display_name = ?3, parent = ?4, metadata = ?5
+             WHERE org = ?1 AND id = ?2",
+            params![
+                org.0,
+                row.id.0,
+                row.display_name,
+                row.parent.map(|p| p.0),
+                row.metadata,
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Writes the way up from an inbox, after it or one above it has moved.
+    pub fn set_ancestors(
+        &self,
+        org: OrgId,
+        inbox: InboxId,
+        ancestors: &[InboxId],
+    ) -> Result<(), Error> {
+        self.run(
+            "UPDATE inbox SET ancestors = ?3 WHERE org = ?1 AND id = ?2",
+            params![org.0, inbox.0, pack(ancestors)],
+        )?;
+        Ok(())
+    }
+
+    /// Takes an inbox away with all in it. Its address stays taken, recipients that wait in
+    /// the queue stay queued. Its length is that of the inbox: one transaction for all.
+    pub fn delete_inbox(&self, org: OrgId, inbox: InboxId) -> Result<(), Error> {
+        let bodies = self.all(
+            "SELECT body, count(*) FROM entry
+             WHERE mailbox IN (SELECT id FROM mailbox WHERE inbox = ?2 AND org = ?1)
+             GROUP BY body",
+            [org.0, inbox.0],
+            |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
+        )?;
+        for sql in [
+            "DELETE FROM entry WHERE mailbox IN (SELECT id FROM mailbox WHERE inbox = ?2 AND org = ?1)",
+            "DELETE FROM expunged WHERE mailbox IN (SELECT id FROM mailbox WHERE inbox = ?2 AND org = ?1)",
+            "DELETE FROM mailbox WHERE inbox = ?2 AND org = ?1",
+            "UPDATE job SET entry = NULL WHERE inbox = ?2 AND org = ?1",
+            "UPDATE address SET inbox = NULL WHERE inbox = ?2 AND org = ?1",
+            "DELETE FROM key_inbox WHERE inbox = ?2 AND key IN (SELECT id FROM key WHERE org = ?1)",
+        ] {
+            self.run(sql, [org.0, inbox.0])?;
+        }
+        self.run("DELETE FROM subscription WHERE inbox = ?1", [inbox.0])?;
+        self.run("DELETE FROM reference WHERE inbox = ?1", [inbox.0])?;
+        self.run(
+            "DELETE FROM inbox WHERE id = ?2 AND org = ?1",
+            [org.0, inbox.0],
+        )?;
+        self.drop_references(&bodies)
+    }
+
+    /// Takes `n` references off each body; [`Store::sweep_bodies`] frees those without any.
+    pub(super) fn drop_references(&self, bodies: &[(i64, i64)]) -> Result<(), Error> {
+        for (body, n) in bodies {
+            self.run(
+                "UPDATE body SET refs = refs - ?2 WHERE id = ?1",
+                [*body, *n],
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn read_inbox(r: &Row<'_>) -> rusqlite::Result<InboxRow> {
+    Ok(InboxRow {
+        id: InboxId(r.get(0)?),
+        address: r.get(1)?,
+        display_name: r.get(2)?,
+        parent: r.get::<_, Option<i64>>(3)?.map(InboxId),
+        client_id: r.get(4)?,
+        metadata: r.get(5)?,
+        created_at: r.get(6)?,
+        bytes: uint(r.get(7)?),
+        messages: uint(r.get(8)?),
+    })
+}
+
+fn pack(ids: &[InboxId]) -> Vec<u8> {
+    ids.iter().flat_map(|id| id.0.to_le_bytes()).collect()
+}
+
+fn unpack(octets: &[u8]) -> Vec<InboxId> {
+    let (ids, _) = octets.as_chunks::<8>();
+    ids.iter()
+        .map(|id| InboxId(i64::from_le_bytes(*id)))
+        .collect()
+}
