@@ -2,6 +2,7 @@
 
 pub mod frame;
 pub mod parse;
+pub mod respond;
 pub mod types;
 
 use crate::call::{Now, Opening};
