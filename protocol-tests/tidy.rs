@@ -1,1 +1,245 @@
-fn main() {}
+//! The rules of `src/ARCHITECTURE.md` as tests: who may import whom, what is named only in
+//! one place, how long a file may be. A rule is changed there and here in one commit.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::{Path, PathBuf};
+
+/// Module, and what it may use inside the crate (its own name is always allowed).
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("call", &[]),
+    ("crypto", &[]),
+    ("config", &["call"]),
+    ("mail", &["crypto"]),
+    ("engine", &["call"]),
+    ("smtp", &["call", "engine", "mail", "crypto"]),
+    ("imap", &["call", "engine", "mail", "crypto"]),
+    ("http", &["call", "engine", "mail", "crypto"]),
+    ("session", &["call", "engine", "smtp", "imap", "http"]),
+    ("store", &["call"]),
+    ("service", &["call", "store", "mail", "crypto"]),
+    ("net", &["call", "engine", "session", "smtp", "imap", "http", "config"]),
+];
+
+/// A word, and the modules that may name it.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("rusqlite", &["store"]),
+    ("mio::", &["net"]),
+    ("std::net", &["net", "main", "serve", "cli"]),
+    ("rustls", &["net"]),
+    ("rcgen", &["net"]),
+    ("ring::", &["crypto"]),
+    ("std::thread", &["main", "serve", "cli"]),
+    ("thread::spawn", &["main", "serve", "cli"]),
+    ("Instant::now", &["net", "main", "serve", "cli"]),
+    ("SystemTime::now", &["net", "main", "serve", "cli"]),
+    ("postcard", &["store"]),
+    ("serde_json", &["http", "cli", "serve", "net"]),
+    ("after_commit", &["call", "store"]),
+];
+
+struct Source {
+    module: String,
+    path: PathBuf,
+    /// Without comments and tests: rules are about what ships.
+    code: String,
+    text: String,
+}
+
+#[test]
+fn modules_use_only_what_they_may() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let Some((_, allowed)) = MAY_USE.iter().find(|(m, _)| *m == source.module) else { continue };
+        for used in crate_uses(&source.code) {
+            if used != source.module && !allowed.contains(&used.as_str()) {
+                wrong.push(format!("{}: uses crate::{used}", source.path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_outside_world_is_named_in_one_place() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for (word, modules) in ONLY_IN {
+            if !modules.contains(&source.module.as_str()) && names(&source.code, word) {
+                wrong.push(format!("{}: names {word}", source.path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_commit_makes_a_receipt() {
+    let made: Vec<String> = sources()
+        .iter()
+        .filter(|s| s.module != "call" && names(&s.code, "Receipt::after_commit"))
+        .flat_map(|s| s.code.matches("Receipt::after_commit").map(|_| s.path.display().to_string()))
+        .collect();
+    assert_eq!(made.len(), 1, "made at: {made:?}");
+    assert!(made[0].contains("store"), "{made:?}");
+}
+
+#[test]
+fn sql_is_never_built_from_text() {
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|s| s.module == "store") {
+        for (at, line) in source.code.lines().enumerate() {
+            let sql = ["SELECT ", "INSERT ", "UPDATE ", "DELETE FROM"].iter().any(|w| line.contains(w));
+            if sql && line.contains("format!") {
+                wrong.push(format!("{}:{}: {line}", source.path.display(), at + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let n = source.text.lines().count();
+        if n > 800 {
+            wrong.push(format!("{}: {n} lines", source.path.display()));
+        }
+        if !source.text.starts_with("//!") {
+            wrong.push(format!("{}: does not begin with //!", source.path.display()));
+        }
+        for name in ["util", "helper", "common", "manager", "handler", "impl"] {
+            if source.path.file_stem().is_some_and(|s| s == name) {
+                wrong.push(format!("{}: is named for nothing", source.path.display()));
+            }
+        }
+    }
+    let map = root().join("src/ARCHITECTURE.md");
+    let lines = std::fs::read_to_string(&map).map_or(0, |t| t.lines().count());
+    if !(20..200).contains(&lines) {
+        wrong.push(format!("{}: {lines} lines", map.display()));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_is_left_undone_in_silence() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for (at, line) in source.text.lines().enumerate() {
+            let undone = ["TODO", "FIXME", "XXX", "todo!(", "unimplemented!(", "dbg!("];
+            if undone.iter().any(|word| line.contains(word)) {
+                wrong.push(format!("{}:{}: {}", source.path.display(), at + 1, line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn transcripts_say_what_must_hold() {
+    let mut wrong = Vec::new();
+    let mut n = 0;
+    walk(&root().join("protocol-tests"), &mut |path| {
+        if path.extension().is_some_and(|e| e == "txt") {
+            n += 1;
+            let text = std::fs::read_to_string(path).unwrap();
+            if !text.starts_with("# ") || text.lines().next().unwrap().len() < 20 {
+                wrong.push(path.display().to_string());
+            }
+        }
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(n > 0);
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources() -> Vec<Source> {
+    let src = root().join("src");
+    let mut found = Vec::new();
+    walk(&src, &mut |path| {
+        if path.extension().is_none_or(|e| e != "rs") {
+            return;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        let inside = path.strip_prefix(&src).unwrap();
+        let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
+        let module = first.trim_end_matches(".rs").to_string();
+        found.push(Source { module, path: inside.to_path_buf(), code: shipped(&text), text });
+    });
+    assert!(found.len() > 20);
+    found
+}
+
+fn walk(folder: &Path, f: &mut dyn FnMut(&Path)) {
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() { walk(&path, f) } else { f(&path) }
+    }
+}
+
+/// The lines before the tests, without comments.
+fn shipped(text: &str) -> String {
+    let mut code = String::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if line.trim() == "#[cfg(test)]" && lines.peek().is_some_and(|l| l.contains("mod ")) {
+            // A test module at the bottom ends what ships; one declared elsewhere is a line.
+            if lines.peek().is_some_and(|l| l.trim_end().ends_with('{')) {
+                break;
+            }
+            lines.next();
+            continue;
+        }
+        if !line.trim_start().starts_with("//") {
+            code += line;
+            code.push('\n');
+        }
+    }
+    code
+}
+
+/// Every `x` of `crate::x` and of `crate::{x, y::z}`.
+fn crate_uses(code: &str) -> Vec<String> {
+    let mut used = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + 7..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 0;
+            let mut word = String::new();
+            let mut first = true;
+            for c in group.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => {
+                        used.push(std::mem::take(&mut word));
+                        first = true;
+                    }
+                    c if depth == 0 && first && (c.is_alphanumeric() || c == '_') => word.push(c),
+                    ':' if depth == 0 => first = false,
+                    _ => {}
+                }
+            }
+            used.push(word);
+        } else {
+            used.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+        }
+    }
+    used.retain(|u| !u.is_empty());
+    used
+}
+
+/// Whether `word` stands in the code at the beginning of a name.
+fn names(code: &str, word: &str) -> bool {
+    code.match_indices(word).any(|(at, _)| {
+        !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
+    })
+}

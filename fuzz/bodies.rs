@@ -1,0 +1,18 @@
+//! Fuzz bodies: what is done with arbitrary bytes, and what must hold then. The targets in
+//! `fuzz_targets/` only call these; `protocol-tests/corpus.rs` replays the corpus through the
+//! same functions in every `cargo test`.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../protocol-tests/rig.rs"]
+pub mod rig;
+
+#[path = "bodies/session.rs"]
+pub mod session;
+
+/// Every body by the name of its target and of its folder in the corpus.
+pub const BODIES: &[(&str, fn(&[u8]))] = &[
+    ("smtp_session", session::smtp_session),
+    ("imap_session", session::imap_session),
+    ("http_session", session::http_session),
+];

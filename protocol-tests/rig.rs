@@ -1,0 +1,339 @@
+//! A worker without sockets: sessions over one in-memory product, in one thread, in virtual
+//! time. Transcripts, the simulation and the fuzz bodies all drive this.
+//!
+//! It keeps the worker's order: commit, then publish, then answer; every touch of a session
+//! ends in a flush. A client that "stops reading" leaves its output where it is.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use postern::call::{
+    Budget, Call, ConnId, Door, Event, House, Limits, Metrics, Now, Opening, PublicDoors, Reply,
+    Request, Topic,
+};
+use postern::engine::Output;
+use postern::service::Inline;
+use postern::session::Session;
+
+/// 2026-01-01T00:00:00Z, in milliseconds: when every virtual world begins.
+pub const BEGIN_UNIX_MS: i64 = 1_767_225_600_000;
+
+/// One client's end of a conversation.
+pub struct Conn {
+    session: Session,
+    peer: SocketAddr,
+    door: Door,
+    /// Said by the server and not yet taken by the test.
+    pub heard: Vec<u8>,
+    /// Said by the server while the client does not read.
+    stuck: Vec<u8>,
+    /// Sent by the client while the session would not read.
+    unsent: VecDeque<u8>,
+    reads: bool,
+    more: bool,
+    deadline: Option<Now>,
+    watch: HashSet<Topic>,
+    lease: bool,
+    /// The server has closed the connection.
+    pub closed: bool,
+    /// TLS has been begun by STARTTLS.
+    pub tls: bool,
+    eof: bool,
+}
+
+/// The world: a product, sessions, a clock.
+pub struct Rig {
+    pub product: Inline,
+    pub house: Arc<House>,
+    pub conns: BTreeMap<u64, Conn>,
+    clock: Arc<AtomicU64>,
+    next: u64,
+    seed: u64,
+    calls: VecDeque<(u64, Call)>,
+}
+
+impl Rig {
+    /// An empty world with these limits; the same seed gives the same run.
+    pub fn new(seed: u64, limits: Limits) -> Rig {
+        let house = Arc::new(House {
+            host: "mx.test".into(),
+            intake: Budget::new(limits.intake_bytes),
+            limits,
+            metrics: Metrics::default(),
+            doors: PublicDoors {
+                imap_host: "mx.test".into(),
+                imap_port: 993,
+                smtp_host: "mx.test".into(),
+                smtp_port: 465,
+            },
+        });
+        let clock = Arc::new(AtomicU64::new(BEGIN_MONO_MS));
+        let read = clock.clone();
+        let product = Inline::new(
+            seed,
+            house.clone(),
+            Arc::new(move || at(read.load(Ordering::Relaxed))),
+        );
+        Rig { product, house, conns: BTreeMap::new(), clock, next: 1, seed, calls: VecDeque::new() }
+    }
+
+    /// The virtual time.
+    pub fn now(&self) -> Now {
+        at(self.clock.load(Ordering::Relaxed))
+    }
+
+    /// Opens a conversation and says hello to its engine.
+    pub fn open(&mut self, door: Door, peer: IpAddr) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        let peer = SocketAddr::new(peer, 40_000 + (id % 20_000) as u16);
+        let opening = Opening {
+            conn: ConnId(id),
+            peer,
+            door,
+            seed: self.seed.wrapping_mul(31).wrapping_add(id),
+            house: self.house.clone(),
+        };
+        let conn = Conn {
+            session: Session::new(opening),
+            peer,
+            door,
+            heard: Vec::new(),
+            stuck: Vec::new(),
+            unsent: VecDeque::new(),
+            reads: true,
+            more: false,
+            deadline: None,
+            watch: HashSet::new(),
+            lease: false,
+            closed: false,
+            tls: door.implicit_tls(),
+            eof: false,
+        };
+        self.conns.insert(id, conn);
+        self.touch(id, |s, now, out| s.open(now, out));
+        self.settle();
+        id
+    }
+
+    /// The client sends bytes, in pieces of at most `piece`.
+    pub fn send(&mut self, id: u64, bytes: &[u8], piece: usize) {
+        for part in bytes.chunks(piece.max(1)) {
+            let Some(conn) = self.conns.get_mut(&id) else { return };
+            if conn.closed {
+                return;
+            }
+            conn.unsent.extend(part);
+            self.pump(id);
+            self.settle();
+        }
+    }
+
+    /// The client closes its sending side.
+    pub fn hang_up(&mut self, id: u64) {
+        self.touch(id, |s, now, out| s.eof(now, out));
+        self.settle();
+    }
+
+    /// The client is gone without a word.
+    pub fn drop_conn(&mut self, id: u64) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.closed = true;
+            if std::mem::take(&mut conn.lease) {
+                self.calls.push_back((id, Call::Hangup));
+            }
+        }
+        self.settle();
+    }
+
+    /// Whether the client takes what the server says.
+    pub fn reads(&mut self, id: u64, on: bool) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.reads = on;
+        }
+        self.settle();
+    }
+
+    /// What the server has said so far; the caller owns it now.
+    pub fn take(&mut self, id: u64) -> Vec<u8> {
+        self.conns.get_mut(&id).map(|c| std::mem::take(&mut c.heard)).unwrap_or_default()
+    }
+
+    /// Lets `ms` pass, with every deadline at its own time.
+    pub fn wait(&mut self, ms: u64) {
+        let end = self.now().mono_ms.saturating_add(ms);
+        // A deadline that is always due would hold the clock: that is a bug of an engine.
+        let mut fuel = 1_000_000u32;
+        loop {
+            let due = self
+                .conns
+                .iter()
+                .filter(|(_, c)| !c.closed)
+                .filter_map(|(id, c)| c.deadline.map(|d| (d.mono_ms, *id)))
+                .filter(|(d, _)| *d <= end)
+                .min();
+            let Some((when, id)) = due else { break };
+            fuel -= 1;
+            assert!(fuel > 0, "a deadline does not move on");
+            let when = when.max(self.now().mono_ms);
+            self.clock.store(when, Ordering::Relaxed);
+            if let Some(conn) = self.conns.get_mut(&id) {
+                conn.deadline = None;
+            }
+            self.touch(id, |s, now, out| s.deadline(now, out));
+            self.settle();
+        }
+        self.clock.store(end, Ordering::Relaxed);
+    }
+
+    /// The server is told to stop.
+    pub fn shutdown(&mut self) {
+        let ids: Vec<u64> = self.conns.keys().copied().collect();
+        for id in ids {
+            self.touch(id, |s, now, out| s.shutdown(now, out));
+        }
+        self.settle();
+    }
+
+    /// Carries out a call that no session made.
+    pub fn call(&mut self, call: Call) -> Option<Reply> {
+        let request = Request {
+            conn: ConnId(0),
+            peer: IpAddr::from([127, 0, 0, 1]),
+            now: self.now(),
+            call,
+        };
+        let (reply, events) = self.product.serve(request);
+        self.publish(&events);
+        self.settle();
+        reply
+    }
+
+    /// Tells every watcher.
+    pub fn publish(&mut self, events: &[Event]) {
+        for event in events {
+            let topics: Vec<Topic> = event.topics().collect();
+            let ids: Vec<u64> = self
+                .conns
+                .iter()
+                .filter(|(_, c)| topics.iter().any(|t| c.watch.contains(t)))
+                .map(|(id, _)| *id)
+                .collect();
+            for id in ids {
+                self.touch(id, |s, now, out| s.notify(now, event, out));
+            }
+        }
+    }
+
+    fn pump(&mut self, id: u64) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        if conn.unsent.is_empty() || conn.closed || !conn.session.wants_read(conn.stuck.len()) {
+            return;
+        }
+        let bytes: Vec<u8> = conn.unsent.drain(..).collect();
+        self.touch(id, |s, now, out| s.receive(now, &bytes, out));
+    }
+
+    fn touch(&mut self, id: u64, f: impl FnOnce(&mut Session, Now, &mut Output)) {
+        let now = self.now();
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        if conn.closed {
+            return;
+        }
+        let mut out = Output { bytes: std::mem::take(&mut conn.stuck), ..Output::default() };
+        f(&mut conn.session, now, &mut out);
+        if let Some(watch) = out.watch {
+            conn.watch = watch.into_iter().collect();
+        }
+        if let Some(deadline) = out.deadline {
+            conn.deadline = deadline;
+        }
+        conn.lease |= out.lease;
+        conn.more |= out.more;
+        if conn.reads {
+            conn.heard.append(&mut out.bytes);
+        } else {
+            conn.stuck = out.bytes;
+        }
+        if let Some(call) = out.call {
+            self.calls.push_back((id, call));
+        }
+        let conn = self.conns.get_mut(&id).expect("just there");
+        if out.close {
+            conn.closed = true;
+            if std::mem::take(&mut conn.lease) {
+                self.calls.push_back((id, Call::Hangup));
+            }
+        } else if out.start_tls {
+            conn.tls = true;
+            self.touch(id, |s, now, out| s.open(now, out));
+        }
+    }
+
+    /// Carries out calls, flushes and feeds until nothing moves.
+    fn settle(&mut self) {
+        let mut fuel = 10_000_000u32;
+        loop {
+            fuel -= 1;
+            assert!(fuel > 0, "sessions do not come to rest");
+            if let Some((id, call)) = self.calls.pop_front() {
+                let now = self.now();
+                let peer = self.conns.get(&id).map_or(IpAddr::from([127, 0, 0, 1]), |c| c.peer.ip());
+                let request = Request { conn: ConnId(id), peer, now, call };
+                let (reply, events) = self.product.serve(request);
+                self.publish(&events);
+                if let Some(reply) = reply {
+                    self.touch(id, |s, now, out| s.answer(now, reply, out));
+                }
+                continue;
+            }
+            let ids: Vec<u64> = self.conns.keys().copied().collect();
+            let mut moved = false;
+            for id in ids {
+                moved |= self.flush(id);
+            }
+            if !moved && self.calls.is_empty() {
+                break;
+            }
+        }
+    }
+
+    fn flush(&mut self, id: u64) -> bool {
+        let Some(conn) = self.conns.get_mut(&id) else { return false };
+        if conn.reads && !conn.stuck.is_empty() {
+            let mut bytes = std::mem::take(&mut conn.stuck);
+            conn.heard.append(&mut bytes);
+        }
+        if conn.closed {
+            return false;
+        }
+        if conn.reads && std::mem::take(&mut conn.more) {
+            self.touch(id, |s, now, out| s.drained(now, out));
+            return true;
+        }
+        if conn.session.unread() > 0 && conn.session.wants_read(conn.stuck.len()) {
+            let before = conn.session.unread();
+            self.touch(id, |s, now, out| s.resume(now, out));
+            let conn = &self.conns[&id];
+            return conn.closed || conn.session.unread() != before || conn.session.is_waiting();
+        }
+        if !conn.unsent.is_empty() && conn.session.wants_read(conn.stuck.len()) {
+            self.pump(id);
+            return true;
+        }
+        false
+    }
+}
+
+/// Monotonic time does not begin at 0, so that nobody takes 0 for "never" by luck.
+const BEGIN_MONO_MS: u64 = 1_000_000;
+
+/// The virtual time at a monotonic reading.
+fn at(mono_ms: u64) -> Now {
+    let since = i64::try_from(mono_ms - BEGIN_MONO_MS).expect("a short test");
+    Now { mono_ms, unix_ms: BEGIN_UNIX_MS + since }
+}

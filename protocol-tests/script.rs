@@ -1,0 +1,628 @@
+//! A transcript: a text file that a mail administrator can read.
+//!
+//! | Line | Meaning |
+//! |---|---|
+//! | `# text` | a comment; the first line says what must hold, with the RFC and section |
+//! | `org NAME` | lines below it that make something make it there (there is one at first) |
+//! | `inbox ADDRESS KEY` | an inbox and, as `$KEY`, an admin key bound to nothing; `parent=ADDRESS` |
+//! | `key KEY scopes=a,b inbox=ADDRESS expires=1h` | a key, as `$KEY`; scopes default to admin |
+//! | `limit NAME VALUE` | a limit of `call::Limits`; only before the first session |
+//! | `smtp B [mx\|submission\|submissions] [from 10.0.0.9] [early]` | opens a session; on mx the wait before the greeting passes by itself unless `early` |
+//! | `imap A [imap\|imaps]`, `http C [http\|https]` | the same |
+//! | `B> text` | the client sends text and CRLF; lines in a row are one write |
+//! | `B>> text` | the same without the CRLF |
+//! | `B>! text` | lines in a row are one write whatever the chunk size (decisions.md 25) |
+//! | `B>* N text` | text and CRLF, N times |
+//! | `B< text` | the next line from the server; `...` at its end matches the rest |
+//! | `B< nothing` | silence |
+//! | `B< anything` | whatever is there, to the last line of it |
+//! | `B closes` | the server hangs up |
+//! | `B hangs up`, `B is gone` | the client half-closes; vanishes |
+//! | `B stops reading`, `B reads` | backpressure |
+//! | `wait 29m` | time passes (`ms`, `s`, `m`, `h`, `d`) |
+//! | `shutdown`, `store fails` | SIGTERM; the next commit fails |
+//! | `deliver ADDRESS "subject"` | a small message comes in |
+//! | `revoke KEY` | `$KEY` ends |
+//!
+//! In texts: `\r \n \t \0 \\ \xNN` are octets. `$name` is replaced where it is known; where it
+//! is not yet, in an expected line, it captures. `$plain(address,key)` is a SASL PLAIN
+//! response, `$b64(text)` base64.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use postern::call::{Access, Call, Door, Envelope, Intake, Limits, Recipient, Reply, Route, Scopes, Answer};
+
+use crate::rig::Rig;
+
+type Fault = String;
+
+struct World {
+    rig: Rig,
+    names: HashMap<String, u64>,
+    vars: HashMap<String, String>,
+    inboxes: HashMap<String, postern::call::InboxId>,
+    keys: HashMap<String, postern::call::KeyId>,
+    org: postern::call::OrgId,
+    buffers: HashMap<u64, Vec<u8>>,
+    piece: usize,
+}
+
+/// Runs one transcript; with `update` gives the text with what was really said.
+pub fn run(text: &str, piece: usize, update: bool) -> Result<Option<String>, Fault> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut world = World::new(limits(&lines)?, piece);
+    let mut new = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let line = lines[at];
+        let fail = |why: String| format!("line {}: {line}\n    {why}", at + 1);
+        if update && world.expectation(line).is_none() {
+            world.say_all(&mut new, line);
+        }
+        let used = world.step(&lines[at..], update, &mut new).map_err(fail)?;
+        at += used;
+    }
+    if update {
+        world.say_all(&mut new, "");
+        return Ok(Some(new.join("\n") + "\n"));
+    }
+    world.nothing_left()?;
+    Ok(None)
+}
+
+fn limits(lines: &[&str]) -> Result<Limits, Fault> {
+    let mut table = String::new();
+    for line in lines {
+        if let Some(rest) = line.strip_prefix("limit ") {
+            let (name, value) = rest.split_once(' ').ok_or("limit NAME VALUE")?;
+            table += &format!("{name} = {value}\n");
+        }
+    }
+    toml::from_str(&table).map_err(|e| e.to_string())
+}
+
+impl World {
+    fn new(limits: Limits, piece: usize) -> World {
+        let mut rig = Rig::new(7, limits);
+        let org = rig.product.make_org("first");
+        World {
+            rig,
+            names: HashMap::new(),
+            vars: HashMap::new(),
+            inboxes: HashMap::new(),
+            keys: HashMap::new(),
+            org,
+            buffers: HashMap::new(),
+            piece,
+        }
+    }
+
+    /// The session and text of a `X< text` or `X closes` line.
+    fn expectation<'a>(&self, line: &'a str) -> Option<(u64, &'a str)> {
+        if let Some(name) = line.strip_suffix(" closes") {
+            return self.names.get(name).map(|id| (*id, "closes"));
+        }
+        let (name, rest) = line.split_once('<')?;
+        let id = self.names.get(name)?;
+        Some((*id, rest.strip_prefix(' ').unwrap_or(rest)))
+    }
+
+    /// One line (or a run of sending lines); how many were used.
+    fn step(&mut self, lines: &[&str], update: bool, new: &mut Vec<String>) -> Result<usize, Fault> {
+        let line = lines[0];
+        if let Some((id, text)) = self.expectation(line) {
+            if update {
+                self.update(id, line, text, new);
+            } else {
+                self.expect(id, line, text)?;
+            }
+            return Ok(1);
+        }
+        let (name, rest) = line.split_once(['>', ' ']).unwrap_or((line, ""));
+        let used = match self.names.get(name).copied() {
+            Some(id) if line[name.len()..].starts_with('>') => self.send(id, name, lines)?,
+            Some(id) => {
+                self.act(id, rest)?;
+                1
+            }
+            None => {
+                self.world_line(line)?;
+                1
+            }
+        };
+        new.extend(lines[..used].iter().map(|l| (*l).to_string()));
+        Ok(used)
+    }
+
+    fn act(&mut self, id: u64, what: &str) -> Result<(), Fault> {
+        match what {
+            "hangs up" => self.rig.hang_up(id),
+            "is gone" => self.rig.drop_conn(id),
+            "stops reading" => self.rig.reads(id, false),
+            "reads" => self.rig.reads(id, true),
+            other => return Err(format!("no such act: {other}")),
+        }
+        Ok(())
+    }
+
+    /// A run of `X>` lines in a row is one write; of `X>!` lines one write at any chunk size.
+    fn send(&mut self, id: u64, name: &str, lines: &[&str]) -> Result<usize, Fault> {
+        self.silent(id)?;
+        let mut bytes = Vec::new();
+        let mut used = 0;
+        let whole = lines[0][name.len() + 1..].starts_with('!');
+        for line in lines {
+            let Some(rest) = line.strip_prefix(name).and_then(|r| r.strip_prefix('>')) else { break };
+            if rest.starts_with('!') != whole {
+                break;
+            }
+            let rest = rest.strip_prefix('!').unwrap_or(rest);
+            let (rest, crlf) = match rest.strip_prefix('>') {
+                Some(rest) => (rest, false),
+                None => (rest, true),
+            };
+            let (rest, times) = match rest.strip_prefix("* ") {
+                Some(rest) => {
+                    let (n, rest) = rest.split_once(' ').ok_or("X>* N text")?;
+                    (rest, n.parse::<usize>().map_err(|e| e.to_string())?)
+                }
+                None => (rest.strip_prefix(' ').unwrap_or(rest), 1),
+            };
+            let mut text = unescape(&self.fill(rest))?;
+            if crlf {
+                text.extend_from_slice(b"\r\n");
+            }
+            for _ in 0..times {
+                bytes.extend_from_slice(&text);
+            }
+            used += 1;
+        }
+        let piece = if whole { usize::MAX } else { self.piece };
+        self.rig.send(id, &bytes, piece);
+        Ok(used)
+    }
+
+    fn heard(&mut self, id: u64) -> &mut Vec<u8> {
+        let more = self.rig.take(id);
+        let buffer = self.buffers.entry(id).or_default();
+        buffer.extend(more);
+        buffer
+    }
+
+    /// Takes the next line, without its line end.
+    fn next_line(&mut self, id: u64) -> Option<String> {
+        let buffer = self.heard(id);
+        if buffer.is_empty() {
+            return None;
+        }
+        let end = buffer.iter().position(|b| *b == b'\n').map_or(buffer.len(), |i| i + 1);
+        let mut line: Vec<u8> = buffer.drain(..end).collect();
+        if line.last() == Some(&b'\n') {
+            line.pop();
+            if line.last() == Some(&b'\r') {
+                line.pop();
+            }
+        }
+        Some(escape(&line))
+    }
+
+    fn silent(&mut self, id: u64) -> Result<(), Fault> {
+        match self.next_line(id) {
+            None => Ok(()),
+            Some(line) => Err(format!("the server also said: {line}")),
+        }
+    }
+
+    fn expect(&mut self, id: u64, _line: &str, text: &str) -> Result<(), Fault> {
+        match text {
+            "nothing" => return self.silent(id),
+            "anything" => {
+                self.heard(id).clear();
+                return Ok(());
+            }
+            "closes" => {
+                self.silent(id)?;
+                let closed = self.rig.conns.get(&id).is_some_and(|c| c.closed);
+                self.names.retain(|_, v| *v != id || !closed);
+                return if closed { Ok(()) } else { Err("the connection is open".into()) };
+            }
+            _ => {}
+        }
+        let Some(said) = self.next_line(id) else {
+            return Err("the server said nothing".into());
+        };
+        if self.matches(text, &said) { Ok(()) } else { Err(format!("the server said: {said}")) }
+    }
+
+    /// Whether `said` is what `pattern` wants; captures on the way.
+    fn matches(&mut self, pattern: &str, said: &str) -> bool {
+        let (pattern, open) = match pattern.strip_suffix("...") {
+            Some(p) => (p, true),
+            None => (pattern, false),
+        };
+        let mut left = said;
+        let mut captured = Vec::new();
+        let mut tokens = tokens(pattern).into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            match token {
+                Token::Text(text) => match left.strip_prefix(text) {
+                    Some(rest) => left = rest,
+                    None => return false,
+                },
+                Token::Var(name) => {
+                    let known = self.value(name).or_else(|| captured.iter().find(|(n, _)| *n == name).map(|(_, v): &(&str, String)| v.clone()));
+                    match known {
+                        Some(value) => match left.strip_prefix(value.as_str()) {
+                            Some(rest) => left = rest,
+                            None => return false,
+                        },
+                        None => {
+                            let end = match tokens.peek() {
+                                Some(Token::Text(next)) => match left.find(next) {
+                                    Some(end) => end,
+                                    None => return false,
+                                },
+                                _ if open => left.find([' ', '"']).unwrap_or(left.len()),
+                                _ => left.len(),
+                            };
+                            captured.push((name, left[..end].to_string()));
+                            left = &left[end..];
+                        }
+                    }
+                }
+            }
+        }
+        if !open && !left.is_empty() {
+            return false;
+        }
+        self.vars.extend(captured.into_iter().map(|(n, v)| (n.to_string(), v)));
+        true
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        if let Some(inner) = name.strip_prefix("plain(").and_then(|n| n.strip_suffix(')')) {
+            let (user, key) = inner.split_once(',').unwrap_or((inner, ""));
+            let key = self.vars.get(key).cloned().unwrap_or_else(|| key.to_string());
+            return Some(data_encoding::BASE64.encode(format!("\0{user}\0{key}").as_bytes()));
+        }
+        if let Some(inner) = name.strip_prefix("b64(").and_then(|n| n.strip_suffix(')')) {
+            let inner = self.vars.get(inner).cloned().unwrap_or_else(|| inner.to_string());
+            return Some(data_encoding::BASE64.encode(inner.as_bytes()));
+        }
+        self.vars.get(name).cloned()
+    }
+
+    fn fill(&self, text: &str) -> String {
+        let mut filled = String::new();
+        for token in tokens(text) {
+            match token {
+                Token::Text(t) => filled += t,
+                Token::Var(name) => match self.value(name) {
+                    Some(v) => filled += &v,
+                    None => {
+                        filled.push('$');
+                        filled += name;
+                    }
+                },
+            }
+        }
+        filled
+    }
+
+    /// With UPDATE: an expected line that holds stays, else what was said takes its place.
+    fn update(&mut self, id: u64, line: &str, text: &str, new: &mut Vec<String>) {
+        let name = line.split(['<', ' ']).next().unwrap_or_default().to_string();
+        match text {
+            "nothing" | "anything" => {
+                if text == "anything" {
+                    self.heard(id).clear();
+                    new.push(line.to_string());
+                } else if self.heard(id).is_empty() {
+                    new.push(line.to_string());
+                }
+            }
+            "closes" => {
+                while let Some(said) = self.next_line(id) {
+                    new.push(self.said(&name, &said));
+                }
+                if self.rig.conns.get(&id).is_some_and(|c| c.closed) {
+                    new.push(line.to_string());
+                    self.names.retain(|_, v| *v != id);
+                }
+            }
+            _ => {
+                if let Some(said) = self.next_line(id) {
+                    if self.matches(text, &said) {
+                        new.push(line.to_string());
+                    } else {
+                        new.push(self.said(&name, &said));
+                    }
+                }
+            }
+        }
+    }
+
+    fn said(&self, name: &str, said: &str) -> String {
+        let mut text = said.to_string();
+        for (var, value) in &self.vars {
+            if value.len() >= 8 {
+                text = text.replace(value.as_str(), &format!("${var}"));
+            }
+        }
+        format!("{name}< {text}")
+    }
+
+    /// With UPDATE: everything said and not yet in the file, before a line that is not about it.
+    fn say_all(&mut self, new: &mut Vec<String>, before: &str) {
+        let mut names: Vec<(String, u64)> = self.names.iter().map(|(n, i)| (n.clone(), *i)).collect();
+        names.sort();
+        let blank = new.iter().rev().take_while(|l| l.is_empty()).count();
+        let tail = new.split_off(new.len() - blank);
+        for (name, id) in names {
+            if !before.is_empty() && !before.starts_with(name.as_str()) && before.contains('>') && self.names.len() > 1 {
+                // Another session speaks: what this one was told may come later in the file.
+                continue;
+            }
+            while let Some(said) = self.next_line(id) {
+                new.push(self.said(&name, &said));
+            }
+            if self.rig.conns.get(&id).is_some_and(|c| c.closed) && before.is_empty() {
+                new.push(format!("{name} closes"));
+            }
+        }
+        new.extend(tail);
+    }
+
+    fn nothing_left(&mut self) -> Result<(), Fault> {
+        let mut names: Vec<(String, u64)> = self.names.iter().map(|(n, i)| (n.clone(), *i)).collect();
+        names.sort();
+        for (name, id) in names {
+            self.silent(id).map_err(|why| format!("at the end, {name}: {why}"))?;
+            if self.rig.conns.get(&id).is_some_and(|c| c.closed) {
+                return Err(format!("at the end: {name} was closed by the server"));
+            }
+        }
+        Ok(())
+    }
+
+    fn world_line(&mut self, line: &str) -> Result<(), Fault> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            [] => {}
+            [first, ..] if first.starts_with('#') => {}
+            ["limit", ..] => {}
+            ["org", name] => self.org = self.rig.product.make_org(name),
+            ["inbox", address, rest @ ..] => self.make_inbox(address, rest)?,
+            ["key", name, rest @ ..] => self.make_key(name, rest)?,
+            ["smtp" | "imap" | "http", name, rest @ ..] => self.open(words[0], name, rest)?,
+            ["wait", time] => self.rig.wait(millis(time)?),
+            ["shutdown"] => self.rig.shutdown(),
+            ["store", "fails"] => self.rig.product.fail_next_commit(),
+            ["deliver", address, ..] => {
+                let subject = line.split('"').nth(1).unwrap_or("hello");
+                self.deliver(address, subject)?;
+            }
+            ["revoke", key] => {
+                let key = *self.keys.get(*key).ok_or("no such key")?;
+                let access = self.operator_access();
+                match self.rig.call(Call::RevokeKey { access, key }) {
+                    Some(Reply::Written(..)) => {}
+                    other => return Err(format!("{other:?}")),
+                }
+            }
+            _ => return Err("not a line of a transcript".into()),
+        }
+        Ok(())
+    }
+
+    fn operator_access(&self) -> Access {
+        self.rig.product.admin_access(self.org)
+    }
+
+    fn make_inbox(&mut self, address: &str, rest: &[&str]) -> Result<(), Fault> {
+        let mut parent = None;
+        let mut key = None;
+        for word in rest {
+            match word.split_once('=') {
+                Some(("parent", a)) => parent = Some(*self.inboxes.get(a).ok_or("no such parent")?),
+                _ => key = Some(*word),
+            }
+        }
+        let inbox = self.rig.product.make_inbox(self.org, address, parent);
+        self.inboxes.insert(address.to_string(), inbox);
+        self.vars.insert(format!("inbox{}", self.inboxes.len()), inbox.to_string());
+        match key {
+            Some(name) => self.make_key(name, &[]),
+            None => Ok(()),
+        }
+    }
+
+    fn make_key(&mut self, name: &str, rest: &[&str]) -> Result<(), Fault> {
+        let mut scopes = Scopes::ADMIN;
+        let mut inboxes = None;
+        let mut expires = None;
+        for word in rest {
+            match word.split_once('=') {
+                Some(("scopes", list)) => {
+                    scopes = Scopes::NONE;
+                    for scope in list.split(',') {
+                        scopes = scopes.and(Scopes::named(scope).ok_or("no such scope")?);
+                    }
+                }
+                Some(("inbox", list)) => {
+                    let mut bound = Vec::new();
+                    for address in list.split(',') {
+                        bound.push(*self.inboxes.get(address).ok_or("no such inbox")?);
+                    }
+                    bound.sort();
+                    inboxes = Some(bound);
+                }
+                Some(("expires", time)) => {
+                    let ms = i64::try_from(millis(time)?).map_err(|e| e.to_string())?;
+                    expires = Some(self.rig.now().unix_ms + ms);
+                }
+                _ => return Err(format!("not of a key: {word}")),
+            }
+        }
+        let (id, text) = self.rig.product.make_key(self.org, scopes, inboxes, expires);
+        self.vars.insert(format!("{name}_id"), id.to_string());
+        self.vars.insert(name.to_string(), text);
+        self.keys.insert(name.to_string(), id);
+        Ok(())
+    }
+
+    fn open(&mut self, protocol: &str, name: &str, rest: &[&str]) -> Result<(), Fault> {
+        let mut door = match protocol {
+            "smtp" => Door::Mx,
+            "imap" => Door::Imaps,
+            _ => Door::Https,
+        };
+        let mut peer = IpAddr::from([10, 0, 0, 1]);
+        let mut early = false;
+        let mut words = rest.iter();
+        while let Some(word) = words.next() {
+            match *word {
+                "mx" => door = Door::Mx,
+                "submission" => door = Door::Submission,
+                "submissions" => door = Door::Submissions,
+                "imap" => door = Door::Imap,
+                "imaps" => door = Door::Imaps,
+                "http" => door = Door::Http,
+                "https" => door = Door::Https,
+                "early" => early = true,
+                "from" => {
+                    let text = words.next().ok_or("from ADDRESS")?;
+                    peer = text.parse().map_err(|_| "not an address")?;
+                }
+                other => return Err(format!("not of a session: {other}")),
+            }
+        }
+        let id = self.rig.open(door, peer);
+        self.names.insert(name.to_string(), id);
+        if door == Door::Mx && !early {
+            let ms = self.rig.house.limits.mx_greet_ms;
+            self.rig.wait(ms);
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, address: &str, subject: &str) -> Result<(), Fault> {
+        let inbox = *self.inboxes.get(address).ok_or("no such inbox")?;
+        let octets = format!(
+            "From: Ann <ann@else.test>\r\nTo: <{address}>\r\nSubject: {subject}\r\n\
+             Message-ID: <{}@else.test>\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\n\r\nHello.\r\n",
+            subject.replace(' ', "-")
+        );
+        let envelope = Envelope {
+            reverse_path: Some("ann@else.test".into()),
+            recipients: vec![Recipient { address: address.into(), inbox: Some(inbox), notify: 0, orcpt: None }],
+            ..Envelope::default()
+        };
+        let route = Route::Inbound { envelope, received: b"Received: by mx.test\r\n".to_vec() };
+        let intake = Box::new(Intake { route, octets: octets.into_bytes() });
+        let plan = match self.rig.call(Call::Classify { intake }) {
+            Some(Reply::Answer(Answer::Classified(plan))) => plan,
+            other => return Err(format!("{other:?}")),
+        };
+        match self.rig.call(Call::Deliver { plan, once: None }) {
+            Some(Reply::Written(..)) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    }
+}
+
+enum Token<'a> {
+    Text(&'a str),
+    Var(&'a str),
+}
+
+/// `$name` and `$name(..)` are variables where the name begins with a small letter.
+fn tokens(text: &str) -> Vec<Token<'_>> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    let mut from = 0;
+    while let Some(at) = rest[from..].find('$') {
+        let at = from + at;
+        let name = &rest[at + 1..];
+        let mut end = name
+            .find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
+            .unwrap_or(name.len());
+        if end == 0 || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
+            from = at + 1;
+            continue;
+        }
+        if name[end..].starts_with('(') {
+            end = name.find(')').map_or(name.len(), |i| i + 1);
+        }
+        if at > 0 {
+            found.push(Token::Text(&rest[..at]));
+        }
+        found.push(Token::Var(&name[..end]));
+        rest = &name[end..];
+        from = 0;
+    }
+    if !rest.is_empty() {
+        found.push(Token::Text(rest));
+    }
+    found
+}
+
+fn millis(text: &str) -> Result<u64, Fault> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or("a time needs a unit")?;
+    let n: u64 = text[..split].parse().map_err(|_| "not a time")?;
+    let unit = match &text[split..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err("a time ends in ms, s, m, h or d".into()),
+    };
+    Ok(n * unit)
+}
+
+fn unescape(text: &str) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(b) = rest.next() {
+        if b != b'\\' {
+            bytes.push(b);
+            continue;
+        }
+        match rest.next() {
+            Some(b'r') => bytes.push(b'\r'),
+            Some(b'n') => bytes.push(b'\n'),
+            Some(b't') => bytes.push(b'\t'),
+            Some(b'0') => bytes.push(0),
+            Some(b'x') => {
+                let hex: Vec<u8> = rest.by_ref().take(2).collect();
+                let hex = std::str::from_utf8(&hex).map_err(|e| e.to_string())?;
+                bytes.push(u8::from_str_radix(hex, 16).map_err(|e| e.to_string())?);
+            }
+            // A backslash before anything else is itself: `\Seen` needs no escape.
+            Some(b'\\') => bytes.push(b'\\'),
+            Some(other) => bytes.extend([b'\\', other]),
+            None => bytes.push(b'\\'),
+        }
+    }
+    Ok(bytes)
+}
+
+/// What is not printable is shown as it would be written in a transcript.
+fn escape(line: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in line.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\t' => text.push('\t'),
+                c if (c as u32) < 32 || c == '\u{7f}' => text += &format!("\\x{:02x}", c as u32),
+                c => text.push(c),
+            }
+        }
+        for b in chunk.invalid() {
+            text += &format!("\\x{b:02x}");
+        }
+    }
+    text
+}
