@@ -1,0 +1,306 @@
+//! What the connection benches are made of: a server process and TLS clients of their own.
+//! The server runs as a child, so that its processor time and memory are its own.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+/// A server in a process and a data folder of its own; both are gone when it is dropped.
+pub struct Server {
+    child: Child,
+    folder: PathBuf,
+    /// The line that it printed when it was ready.
+    pub ready: serde_json::Value,
+    /// How long it took until that line.
+    pub start: Duration,
+    /// Trusts its CA; TLS 1.3.
+    pub tls: Arc<ClientConfig>,
+}
+
+impl Server {
+    /// Starts the built binary on free ports without rate limits.
+    pub fn start(name: &str) -> Server {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let begin = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
+            .args(["serve", "--ports", "auto", "--json", "--no-limits", "--data"])
+            .arg(&folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let start = begin.elapsed();
+        let ready: serde_json::Value = serde_json::from_str(&line).expect("a ready line");
+        let mut roots = RootCertStore::empty();
+        let ca = std::fs::read(ready["ca"].as_str().unwrap()).unwrap();
+        for cert in CertificateDer::pem_slice_iter(&ca) {
+            roots.add(cert.unwrap()).unwrap();
+        }
+        let mut tls = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        // Full handshakes: a bench that resumes would flatter us.
+        tls.resumption = rustls::client::Resumption::disabled();
+        Server { child, folder, ready, start, tls: Arc::new(tls) }
+    }
+
+    /// A port of the ready line.
+    pub fn port(&self, name: &str) -> u16 {
+        match &self.ready[name] {
+            serde_json::Value::Number(n) => n.as_u64().unwrap() as u16,
+            serde_json::Value::String(s) => s.rsplit(':').next().unwrap().trim_end_matches('/').parse().unwrap(),
+            other => panic!("{name}: {other}"),
+        }
+    }
+
+    /// The first inbox.
+    pub fn inbox(&self) -> &str {
+        self.ready["inbox"].as_str().unwrap()
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &str {
+        self.ready["api_key"].as_str().unwrap()
+    }
+
+    /// Processor time of all its threads so far.
+    pub fn cpu(&self) -> Duration {
+        let mut ns = 0;
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().flatten() {
+            let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            ns += text.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+        }
+        Duration::from_nanos(ns)
+    }
+
+    /// Resident memory in bytes.
+    pub fn memory(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = text.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// More inboxes, over REST; their addresses.
+    pub fn make_inboxes(&self, n: usize) -> Vec<String> {
+        let mut stream = Stream::connect_plain(self.port("http"));
+        (0..n)
+            .map(|i| {
+                let body = format!("{{\"username\":\"bench{i}\"}}");
+                stream.send(
+                    format!(
+                        "POST /api/v1/inboxes HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                        self.key(),
+                        body.len()
+                    )
+                    .as_bytes(),
+                );
+                let answer = stream.http_body();
+                let json: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+                json["address"].as_str().unwrap_or_else(|| panic!("{json}")).to_string()
+            })
+            .collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+trait Duplex: Read + Write + Send {}
+impl<T: Read + Write + Send> Duplex for T {}
+
+/// A blocking client connection with lines.
+pub struct Stream {
+    inner: Box<dyn Duplex>,
+    buffer: Vec<u8>,
+    at: usize,
+}
+
+impl Stream {
+    /// Over TLS 1.3, the handshake done.
+    pub fn connect(server: &Server, port: &str) -> Stream {
+        let tcp = TcpStream::connect(("127.0.0.1", server.port(port))).unwrap();
+        tcp.set_nodelay(true).unwrap();
+        tcp.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let tls = ClientConnection::new(server.tls.clone(), name).unwrap();
+        let mut stream = StreamOwned::new(tls, tcp);
+        stream.conn.complete_io(&mut stream.sock).unwrap();
+        Stream { inner: Box::new(stream), buffer: Vec::new(), at: 0 }
+    }
+
+    /// In clear.
+    pub fn connect_plain(port: u16) -> Stream {
+        let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        tcp.set_nodelay(true).unwrap();
+        tcp.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        Stream { inner: Box::new(tcp), buffer: Vec::new(), at: 0 }
+    }
+
+    /// Writes all.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.inner.write_all(bytes).unwrap();
+        self.inner.flush().unwrap();
+    }
+
+    fn fill(&mut self) {
+        if self.at > 0 {
+            self.buffer.drain(..self.at);
+            self.at = 0;
+        }
+        let old = self.buffer.len();
+        self.buffer.resize(old + 65_536, 0);
+        let n = self.inner.read(&mut self.buffer[old..]).unwrap();
+        assert!(n > 0, "the server closed the connection");
+        self.buffer.truncate(old + n);
+    }
+
+    /// The next line, without CRLF.
+    pub fn line(&mut self) -> String {
+        let mut searched = self.at;
+        loop {
+            if let Some(n) = memchr::memchr(b'\n', &self.buffer[searched..]) {
+                let end = searched + n;
+                let text = String::from_utf8_lossy(&self.buffer[self.at..end]).trim_end().to_string();
+                self.at = end + 1;
+                return text;
+            }
+            let kept = self.buffer.len() - self.at;
+            self.fill();
+            searched = kept;
+        }
+    }
+
+    /// Drops exactly `n` bytes.
+    pub fn skip(&mut self, mut n: usize) {
+        while n > 0 {
+            if self.at == self.buffer.len() {
+                self.fill();
+            }
+            let take = n.min(self.buffer.len() - self.at);
+            self.at += take;
+            n -= take;
+        }
+    }
+
+    /// Reads lines until one begins with `tag `; panics unless it is OK.
+    pub fn ok(&mut self, tag: &str) {
+        loop {
+            let line = self.line();
+            if let Some(rest) = line.strip_prefix(tag) {
+                if rest.starts_with(' ') {
+                    assert!(rest.starts_with(" OK"), "{line}");
+                    return;
+                }
+            }
+            if let Some(n) = literal(&line) {
+                self.skip(n);
+            }
+        }
+    }
+
+    /// An SMTP reply; its last line.
+    pub fn reply(&mut self, code: &str) -> String {
+        loop {
+            let line = self.line();
+            assert!(line.starts_with(code), "wanted {code}, got {line}");
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return line;
+            }
+        }
+    }
+
+    /// The body of an HTTP answer with a Content-Length.
+    pub fn http_body(&mut self) -> Vec<u8> {
+        let mut length = 0;
+        loop {
+            let line = self.line();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(n) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = n.trim().parse().unwrap();
+            }
+        }
+        while self.buffer.len() - self.at < length {
+            self.fill();
+        }
+        let body = self.buffer[self.at..self.at + length].to_vec();
+        self.at += length;
+        body
+    }
+
+    /// IMAP, logged in; `select` opens INBOX.
+    pub fn imap(server: &Server, inbox: &str, select: bool) -> Stream {
+        let mut s = Stream::connect(server, "imaps");
+        s.line();
+        s.send(format!("a LOGIN {inbox} {}\r\n", server.key()).as_bytes());
+        s.ok("a");
+        if select {
+            s.send(b"b SELECT INBOX\r\n");
+            s.ok("b");
+        }
+        s
+    }
+
+    /// SMTP submission, logged in.
+    pub fn smtp(server: &Server, inbox: &str) -> Stream {
+        let mut s = Stream::connect(server, "smtps");
+        s.reply("220");
+        s.send(b"EHLO bench.test\r\n");
+        s.reply("250");
+        let plain = data_encoding::BASE64.encode(format!("\0{inbox}\0{}", server.key()).as_bytes());
+        s.send(format!("AUTH PLAIN {plain}\r\n").as_bytes());
+        s.reply("235");
+        s
+    }
+}
+
+/// The `{n}` at the end of a line.
+fn literal(line: &str) -> Option<usize> {
+    let rest = line.strip_suffix('}')?;
+    rest.rsplit('{').next()?.parse().ok()
+}
+
+/// A mail of `size` octets in all.
+pub fn message(from: &str, to: &str, size: usize, n: usize) -> Vec<u8> {
+    let mut text = format!(
+        "From: Bench <{from}>\r\nTo: <{to}>\r\nSubject: Message {n} of the bench\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\nMessage-ID: <{n}.{from}>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+    );
+    let mut i = n;
+    while text.len() + 72 < size {
+        i = i.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        text += &format!("{i:020} agents write to agents about orders and invoices {:04}\r\n", i % 10_000);
+    }
+    while text.len() + 2 < size {
+        text.push('x');
+    }
+    text += "\r\n";
+    text.into_bytes()
+}
+
+/// The value below which `p` of the samples are.
+pub fn percentile(samples: &mut [Duration], p: f64) -> Duration {
+    samples.sort_unstable();
+    samples[((samples.len() - 1) as f64 * p) as usize]
+}
+
+/// Milliseconds with three digits.
+pub fn ms(d: Duration) -> f64 {
+    (d.as_secs_f64() * 1e6).round() / 1e3
+}
