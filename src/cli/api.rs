@@ -31,17 +31,18 @@ enum Way {
 impl Api {
     /// Finds the running server, or opens the folder.
     pub fn open(cli: &Cli) -> Result<Api, Fault> {
-        if !cli.data.is_dir() {
+        let data = cli.data();
+        if !data.is_dir() {
             return Err(Fault(format!(
                 "there is no data folder at {}: start with `postern serve`, or name the folder with --data",
-                cli.data.display()
+                data.display()
             )));
         }
-        let way = match running(&cli.data)? {
+        let way = match running(&data)? {
             Some(address) => Way::Socket(address),
-            None => Way::Folder(Box::new(Local::open(&cli.data)?)),
+            None => Way::Folder(Box::new(Local::open(&data)?)),
         };
-        Ok(Api { way, token: token(&cli.data)?, org: cli.org.clone() })
+        Ok(Api { way, token: token(&data)?, org: cli.org.clone() })
     }
 
     /// The same, in the organization that was named, or in the first one.

@@ -16,16 +16,16 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
 
-use crate::config::ServeFlags;
+use crate::config::Flags;
 use api::Api;
 
 /// A mail server for AI agents in one small binary.
 #[derive(Parser, Debug)]
 #[command(name = "postern", version, about, arg_required_else_help = true)]
 pub struct Cli {
-    /// The data folder.
-    #[arg(long, global = true, default_value = "./postern-data", value_name = "FOLDER")]
-    pub data: PathBuf,
+    /// The data folder [default: ./postern-data]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
     /// Print JSON, as the API answers it.
     #[arg(long, global = true)]
     pub json: bool,
@@ -41,7 +41,7 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Run the server. Needs no configuration.
-    Serve(ServeFlags),
+    Serve(Flags),
     /// Organizations: the tenants of this server.
     #[command(subcommand)]
     Org(Org),
@@ -162,6 +162,13 @@ pub enum Domain {
         /// dom_…
         id: String,
     },
+}
+
+impl Cli {
+    /// The data folder, named or not.
+    pub fn data(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| PathBuf::from("./postern-data"))
+    }
 }
 
 /// What went wrong, and what to do about it.

@@ -42,7 +42,7 @@ pub fn tail(cli: &Cli, tail: &Tail) -> Result<ExitCode, Fault> {
         if closing {
             // The server stops: wait for the next one, or end when there is none.
             std::thread::sleep(Duration::from_secs(2));
-            if api::running(&cli.data)?.is_none() {
+            if api::running(&cli.data())?.is_none() {
                 return Ok(ExitCode::SUCCESS);
             }
         }
