@@ -1,1 +1,118 @@
-fn main() {}
+//! Transactions a second without sockets, TLS or a disk: engines, service and store in
+//! memory, in one thread. `cargo bench --bench engine`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../protocol-tests/rig.rs"]
+mod rig;
+
+use std::net::IpAddr;
+
+use divan::Bencher;
+use postern::call::{Door, Limits, Scopes};
+use rig::Rig;
+
+fn main() {
+    divan::main();
+}
+
+const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+struct World {
+    rig: Rig,
+    conn: u64,
+}
+
+fn world(door: Door, hello: impl Fn(&str) -> String) -> World {
+    let mut limits = Limits::default();
+    limits.lift();
+    let mut rig = Rig::new(7, limits);
+    let org = rig.product.make_org("bench");
+    rig.product.make_inbox(org, "bot@x.test", None);
+    let (_, key) = rig.product.make_key(org, Scopes::ADMIN, None, None);
+    let conn = rig.open(door, PEER);
+    rig.send(conn, hello(&key).as_bytes(), usize::MAX);
+    let said = String::from_utf8(rig.take(conn)).unwrap();
+    assert!(said.contains("235 ") || said.contains("b OK") || door == Door::Https, "{said}");
+    World { rig, conn }
+}
+
+impl World {
+    fn exchange(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.rig.send(self.conn, bytes, usize::MAX);
+        self.rig.take(self.conn)
+    }
+}
+
+fn smtp() -> World {
+    world(Door::Submissions, |key| {
+        let plain = data_encoding::BASE64.encode(format!("\0bot@x.test\0{key}").as_bytes());
+        format!("EHLO bench\r\nAUTH PLAIN {plain}\r\n")
+    })
+}
+
+fn imap() -> World {
+    world(Door::Imaps, |key| format!("a LOGIN bot@x.test {key}\r\nb SELECT INBOX\r\n"))
+}
+
+fn mail(size: usize) -> String {
+    let mut text = String::from("From: <bot@x.test>\r\nTo: <bot@x.test>\r\nSubject: bench\r\n\r\n");
+    while text.len() < size {
+        text += "agents write to agents about orders and invoices\r\n";
+    }
+    text
+}
+
+/// A 4 KiB submission to the sender's own inbox.
+#[divan::bench]
+fn submission(bencher: Bencher) {
+    let mut world = smtp();
+    let text = format!("MAIL FROM:<bot@x.test>\r\nRCPT TO:<bot@x.test>\r\nDATA\r\n{}.\r\n", mail(4096));
+    let (envelope, data) = text.split_at(text.find("From:").unwrap());
+    bencher.bench_local(|| {
+        world.exchange(envelope.as_bytes());
+        let said = world.exchange(data.as_bytes());
+        assert!(said.starts_with(b"250 "));
+    });
+}
+
+/// APPEND of 4 KiB.
+#[divan::bench]
+fn append(bencher: Bencher) {
+    let mut world = imap();
+    let text = mail(4096);
+    let text = format!("c APPEND Sent {{{}+}}\r\n{text}\r\n", text.len());
+    bencher.bench_local(|| {
+        let said = world.exchange(text.as_bytes());
+        assert!(said.windows(4).any(|w| w == b"c OK"));
+    });
+}
+
+/// FETCH BODY[] of a 4 KiB message.
+#[divan::bench]
+fn fetch(bencher: Bencher) {
+    let mut world = imap();
+    let text = mail(4096);
+    world.exchange(format!("c APPEND INBOX {{{}+}}\r\n{text}\r\n", text.len()).as_bytes());
+    bencher.bench_local(|| {
+        let said = world.exchange(b"d FETCH 1 BODY.PEEK[]\r\n");
+        assert!(said.len() > 4096);
+    });
+}
+
+/// NOOP: what a command costs at least.
+#[divan::bench]
+fn noop(bencher: Bencher) {
+    let mut world = imap();
+    bencher.bench_local(|| world.exchange(b"e NOOP\r\n"));
+}
+
+/// GET /healthz.
+#[divan::bench]
+fn healthz(bencher: Bencher) {
+    let mut world = world(Door::Https, |_| String::new());
+    bencher.bench_local(|| {
+        let said = world.exchange(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(said.starts_with(b"HTTP/1.1 200"));
+    });
+}

@@ -1,1 +1,58 @@
-fn main() {}
+//! Parsers alone, in bytes a second. `cargo bench --bench parse`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use divan::counter::BytesCount;
+use divan::{Bencher, black_box};
+use postern::mail::Bounds;
+use postern::mail::address::Address;
+use postern::mail::analyse::analyse;
+use postern::mail::header::Headers;
+
+fn main() {
+    divan::main();
+}
+
+/// What most mail looks like: text and HTML, some fields, `size` octets or a little more.
+fn mail(size: usize) -> Vec<u8> {
+    let mut text = String::from(
+        "Received: from a.test by b.test with ESMTPS id 1; Thu, 01 Jan 2026 00:00:00 +0000\r\n\
+         From: =?utf-8?q?J=C3=BCrgen?= <j@a.test>\r\nTo: Bot <bot@x.test>, \"Second, One\" <two@x.test>\r\n\
+         Subject: =?utf-8?b?SW52b2ljZSAxNw==?=\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\n\
+         Message-ID: <17@a.test>\r\nReferences: <15@a.test> <16@a.test>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/alternative; boundary=\"b1\"\r\n\r\n--b1\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\r\n",
+    );
+    while text.len() < size / 2 {
+        text += "Please find the invoice for order 4711 below; your code is 482913.\r\n";
+    }
+    text += "--b1\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n";
+    while text.len() < size {
+        text += "<p>Please find the invoice for order <b>4711</b> below=2E</p>\r\n";
+    }
+    text += "--b1--\r\n";
+    text.into_bytes()
+}
+
+/// All that delivery computes of a message.
+#[divan::bench(args = [4096, 65_536, 1 << 20])]
+fn analyse_mail(bencher: Bencher, size: usize) {
+    let raw = mail(size);
+    let bounds = Bounds::default();
+    bencher.counter(BytesCount::new(raw.len())).bench(|| analyse(black_box(&raw), &bounds).is_ok());
+}
+
+/// Header fields alone.
+#[divan::bench]
+fn header_fields(bencher: Bencher) {
+    let raw = mail(4096);
+    let headers = Headers::parse(&raw);
+    bencher.counter(BytesCount::new(headers.len())).bench(|| Headers::parse(black_box(&raw)).fields().count());
+}
+
+/// One address.
+#[divan::bench]
+fn address(bencher: Bencher) {
+    let text = "support-a1b2c3+tag@mail.example.org";
+    bencher.counter(BytesCount::new(text.len())).bench(|| Address::parse(black_box(text)).is_ok());
+}
