@@ -38,7 +38,9 @@ const BENCHES: &[(&str, Bench)] = &[
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let scale = Scale { quick: args.iter().any(|a| a == "--quick") };
+    let scale = Scale {
+        quick: args.iter().any(|a| a == "--quick"),
+    };
     let names: Vec<&String> = args.iter().filter(|a| !a.starts_with('-')).collect();
     for (name, bench) in BENCHES {
         if names.is_empty() || names.iter().any(|n| n == name) {
@@ -51,7 +53,9 @@ fn main() {
 fn rest(_: &Scale) {
     let server = Server::start("rest");
     std::thread::sleep(Duration::from_millis(500));
-    let binary = std::fs::metadata(env!("CARGO_BIN_EXE_postern")).unwrap().len();
+    let binary = std::fs::metadata(env!("CARGO_BIN_EXE_postern"))
+        .unwrap()
+        .len();
     println!(
         "{}",
         json!({"bench": "rest", "memory_mib": server.memory() as f64 / 1048576.0, "binary_mb": binary as f64 / 1e6, "first_start_ms": ms(server.start)})
@@ -60,16 +64,24 @@ fn rest(_: &Scale) {
 
 /// Durable 4 KiB submissions from an inbox to itself: a copy in INBOX, one in Sent.
 fn submission(scale: &Scale) {
-    let counts: &[usize] = if scale.quick { &[64] } else { &[1, 8, 32, 64, 128] };
+    let counts: &[usize] = if scale.quick {
+        &[64]
+    } else {
+        &[1, 8, 32, 64, 128]
+    };
     for &connections in counts {
         let server = Server::start("submission");
         let inboxes = server.make_inboxes(8);
-        let each = scale.of(24_000, 4_000).div_ceil(connections).clamp(20, 2000);
+        let each = scale
+            .of(24_000, 4_000)
+            .div_ceil(connections)
+            .clamp(20, 2000);
         let (wall, cpu) = measure(&server, connections, |n| {
             let inbox = inboxes[n % inboxes.len()].clone();
             let mut s = Stream::smtp(&server, &inbox);
             move || {
-                let envelope = format!("MAIL FROM:<{inbox}> SIZE={SIZE}\r\nRCPT TO:<{inbox}>\r\nDATA\r\n");
+                let envelope =
+                    format!("MAIL FROM:<{inbox}> SIZE={SIZE}\r\nRCPT TO:<{inbox}>\r\nDATA\r\n");
                 s.send(envelope.as_bytes());
                 for i in 0..each {
                     s.reply("250");
@@ -77,7 +89,11 @@ fn submission(scale: &Scale) {
                     s.reply("354");
                     let mut bytes = message(&inbox, &inbox, SIZE, n * 1_000_000 + i);
                     bytes.extend_from_slice(b".\r\n");
-                    bytes.extend_from_slice(if i + 1 < each { envelope.as_bytes() } else { b"QUIT\r\n" });
+                    bytes.extend_from_slice(if i + 1 < each {
+                        envelope.as_bytes()
+                    } else {
+                        b"QUIT\r\n"
+                    });
                     s.send(&bytes);
                     s.reply("250");
                 }

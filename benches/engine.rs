@@ -27,13 +27,16 @@ fn world(door: Door, hello: impl Fn(&str) -> String) -> World {
     let mut limits = Limits::default();
     limits.lift();
     let mut rig = Rig::new(7, limits);
-    let org = rig.product.make_org("bench");
-    rig.product.make_inbox(org, "bot@x.test", None);
-    let (_, key) = rig.product.make_key(org, Scopes::ADMIN, None, None);
+    let org = rig.make_org("bench");
+    rig.make_inbox(org, "bot@x.test", None);
+    let key = rig.make_key(org, Scopes::ADMIN, None, None);
     let conn = rig.open(door, PEER);
     rig.send(conn, hello(&key).as_bytes(), usize::MAX);
     let said = String::from_utf8(rig.take(conn)).unwrap();
-    assert!(said.contains("235 ") || said.contains("b OK") || door == Door::Https, "{said}");
+    assert!(
+        said.contains("235 ") || said.contains("b OK") || door == Door::Https,
+        "{said}"
+    );
     World { rig, conn }
 }
 
@@ -52,7 +55,9 @@ fn smtp() -> World {
 }
 
 fn imap() -> World {
-    world(Door::Imaps, |key| format!("a LOGIN bot@x.test {key}\r\nb SELECT INBOX\r\n"))
+    world(Door::Imaps, |key| {
+        format!("a LOGIN bot@x.test {key}\r\nb SELECT INBOX\r\n")
+    })
 }
 
 fn mail(size: usize) -> String {
@@ -67,7 +72,10 @@ fn mail(size: usize) -> String {
 #[divan::bench]
 fn submission(bencher: Bencher) {
     let mut world = smtp();
-    let text = format!("MAIL FROM:<bot@x.test>\r\nRCPT TO:<bot@x.test>\r\nDATA\r\n{}.\r\n", mail(4096));
+    let text = format!(
+        "MAIL FROM:<bot@x.test>\r\nRCPT TO:<bot@x.test>\r\nDATA\r\n{}.\r\n",
+        mail(4096)
+    );
     let (envelope, data) = text.split_at(text.find("From:").unwrap());
     bencher.bench_local(|| {
         world.exchange(envelope.as_bytes());

@@ -39,7 +39,9 @@ fn mail(size: usize) -> Vec<u8> {
 fn analyse_mail(bencher: Bencher, size: usize) {
     let raw = mail(size);
     let bounds = Bounds::default();
-    bencher.counter(BytesCount::new(raw.len())).bench(|| analyse(black_box(&raw), &bounds).is_ok());
+    bencher
+        .counter(BytesCount::new(raw.len()))
+        .bench(|| analyse(black_box(&raw), &bounds).is_ok());
 }
 
 /// Header fields alone.
@@ -47,12 +49,16 @@ fn analyse_mail(bencher: Bencher, size: usize) {
 fn header_fields(bencher: Bencher) {
     let raw = mail(4096);
     let headers = Headers::parse(&raw);
-    bencher.counter(BytesCount::new(headers.len())).bench(|| Headers::parse(black_box(&raw)).fields().count());
+    bencher
+        .counter(BytesCount::new(headers.len()))
+        .bench(|| Headers::parse(black_box(&raw)).fields().count());
 }
 
 /// One address.
 #[divan::bench]
 fn address(bencher: Bencher) {
     let text = "support-a1b2c3+tag@mail.example.org";
-    bencher.counter(BytesCount::new(text.len())).bench(|| Address::parse(black_box(text)).is_ok());
+    bencher
+        .counter(BytesCount::new(text.len()))
+        .bench(|| Address::parse(black_box(text)).is_ok());
 }

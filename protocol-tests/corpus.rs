@@ -35,7 +35,15 @@ fn every_input_holds_what_its_body_says() {
 fn every_body_has_seeds_and_a_target() {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     for (name, _) in bodies::BODIES {
-        assert!(fuzz.join("corpus").join(name).is_dir(), "fuzz/corpus/{name} is missing");
-        assert!(fuzz.join("fuzz_targets").join(format!("{name}.rs")).is_file(), "{name}.rs is missing");
+        assert!(
+            fuzz.join("corpus").join(name).is_dir(),
+            "fuzz/corpus/{name} is missing"
+        );
+        assert!(
+            fuzz.join("fuzz_targets")
+                .join(format!("{name}.rs"))
+                .is_file(),
+            "{name}.rs is missing"
+        );
     }
 }

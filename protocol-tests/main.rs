@@ -12,7 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
     let update = std::env::var_os("UPDATE").is_some();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests");
     let mut files = Vec::new();
@@ -34,7 +37,11 @@ fn main() -> ExitCode {
         }
     }
     println!("{passed} passed, {failed} failed");
-    if failed == 0 && (passed > 0 || !wanted.is_empty()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 && (passed > 0 || !wanted.is_empty()) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn run(file: &Path, update: bool) -> Result<(), String> {
@@ -42,9 +49,14 @@ fn run(file: &Path, update: bool) -> Result<(), String> {
     if !text.starts_with("# ") {
         return Err("the first line must say, after `# `, what must hold".into());
     }
-    for (how, piece) in [("whole writes", usize::MAX), ("single bytes", 1), ("chunks of seven", 7)] {
+    for (how, piece) in [
+        ("whole writes", usize::MAX),
+        ("single bytes", 1),
+        ("chunks of seven", 7),
+    ] {
         // A panic in an engine is a failure of its transcript, not of the run.
-        let outcome = std::panic::catch_unwind(|| script::run(&text, piece, update && piece == usize::MAX));
+        let outcome =
+            std::panic::catch_unwind(|| script::run(&text, piece, update && piece == usize::MAX));
         match outcome {
             Ok(Ok(rewritten)) => {
                 if let Some(new) = rewritten.filter(|new| *new != text) {
@@ -64,7 +76,9 @@ fn run(file: &Path, update: bool) -> Result<(), String> {
 }
 
 fn find(folder: &Path, files: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
     for entry in entries.flatten() {
         let path = entry.path();
         if path.is_dir() {

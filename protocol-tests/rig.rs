@@ -8,15 +8,16 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern::call::{
-    Budget, Call, ConnId, Door, Event, House, Limits, Metrics, Now, Opening, PublicDoors, Reply,
-    Request, Topic,
+    Answer, Budget, Call, ConnId, Door, Event, House, InboxId, KeyId, Limits, Metrics, Now,
+    Opening, OrgId, PublicDoors, Reply, Request, Scopes, Topic,
 };
 use postern::engine::Output;
 use postern::service::Inline;
+use postern::service::auth::folder_access;
 use postern::session::Session;
 
 /// 2026-01-01T00:00:00Z, in milliseconds: when every virtual world begins.
@@ -77,8 +78,60 @@ impl Rig {
             seed,
             house.clone(),
             Arc::new(move || at(read.load(Ordering::Relaxed))),
-        );
-        Rig { product, house, conns: BTreeMap::new(), clock, next: 1, seed, calls: VecDeque::new() }
+        )
+        .expect("a store in memory");
+        Rig {
+            product,
+            house,
+            conns: BTreeMap::new(),
+            clock,
+            next: 1,
+            seed,
+            calls: VecDeque::new(),
+        }
+    }
+
+    /// An organization.
+    pub fn make_org(&mut self, name: &str) -> OrgId {
+        self.product.make_org(name).expect("an organization")
+    }
+
+    /// An inbox with exactly this address.
+    pub fn make_inbox(&mut self, org: OrgId, address: &str, parent: Option<InboxId>) -> InboxId {
+        self.product
+            .make_inbox_under(org, address, parent)
+            .expect("an inbox")
+    }
+
+    /// A key's text.
+    pub fn make_key(
+        &mut self,
+        org: OrgId,
+        scopes: Scopes,
+        inboxes: Option<&[InboxId]>,
+        expires_at: Option<i64>,
+    ) -> String {
+        self.product
+            .make_key_until(org, scopes, inboxes, expires_at)
+            .expect("a key")
+    }
+
+    /// The id of a key by its text.
+    pub fn key_id(&mut self, org: OrgId, text: &str) -> KeyId {
+        let access = folder_access(org);
+        match self.call(Call::ListKeys {
+            access,
+            cursor: None,
+            limit: 200,
+        }) {
+            Some(Reply::Answer(Answer::Keys { rows, .. })) => {
+                rows.iter()
+                    .find(|r| text.starts_with(&r.public))
+                    .expect("the key")
+                    .id
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The virtual time.
@@ -123,7 +176,9 @@ impl Rig {
     /// The client sends bytes, in pieces of at most `piece`.
     pub fn send(&mut self, id: u64, bytes: &[u8], piece: usize) {
         for part in bytes.chunks(piece.max(1)) {
-            let Some(conn) = self.conns.get_mut(&id) else { return };
+            let Some(conn) = self.conns.get_mut(&id) else {
+                return;
+            };
             if conn.closed {
                 return;
             }
@@ -160,7 +215,10 @@ impl Rig {
 
     /// What the server has said so far; the caller owns it now.
     pub fn take(&mut self, id: u64) -> Vec<u8> {
-        self.conns.get_mut(&id).map(|c| std::mem::take(&mut c.heard)).unwrap_or_default()
+        self.conns
+            .get_mut(&id)
+            .map(|c| std::mem::take(&mut c.heard))
+            .unwrap_or_default()
     }
 
     /// Lets `ms` pass, with every deadline at its own time.
@@ -230,7 +288,9 @@ impl Rig {
     }
 
     fn pump(&mut self, id: u64) {
-        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let Some(conn) = self.conns.get_mut(&id) else {
+            return;
+        };
         if conn.unsent.is_empty() || conn.closed || !conn.session.wants_read(conn.stuck.len()) {
             return;
         }
@@ -240,11 +300,16 @@ impl Rig {
 
     fn touch(&mut self, id: u64, f: impl FnOnce(&mut Session, Now, &mut Output)) {
         let now = self.now();
-        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let Some(conn) = self.conns.get_mut(&id) else {
+            return;
+        };
         if conn.closed {
             return;
         }
-        let mut out = Output { bytes: std::mem::take(&mut conn.stuck), ..Output::default() };
+        let mut out = Output {
+            bytes: std::mem::take(&mut conn.stuck),
+            ..Output::default()
+        };
         f(&mut conn.session, now, &mut out);
         if let Some(watch) = out.watch {
             conn.watch = watch.into_iter().collect();
@@ -282,8 +347,16 @@ impl Rig {
             assert!(fuel > 0, "sessions do not come to rest");
             if let Some((id, call)) = self.calls.pop_front() {
                 let now = self.now();
-                let peer = self.conns.get(&id).map_or(IpAddr::from([127, 0, 0, 1]), |c| c.peer.ip());
-                let request = Request { conn: ConnId(id), peer, now, call };
+                let peer = self
+                    .conns
+                    .get(&id)
+                    .map_or(IpAddr::from([127, 0, 0, 1]), |c| c.peer.ip());
+                let request = Request {
+                    conn: ConnId(id),
+                    peer,
+                    now,
+                    call,
+                };
                 let (reply, events) = self.product.serve(request);
                 self.publish(&events);
                 if let Some(reply) = reply {
@@ -303,7 +376,9 @@ impl Rig {
     }
 
     fn flush(&mut self, id: u64) -> bool {
-        let Some(conn) = self.conns.get_mut(&id) else { return false };
+        let Some(conn) = self.conns.get_mut(&id) else {
+            return false;
+        };
         if conn.reads && !conn.stuck.is_empty() {
             let mut bytes = std::mem::take(&mut conn.stuck);
             conn.heard.append(&mut bytes);
@@ -335,5 +410,8 @@ const BEGIN_MONO_MS: u64 = 1_000_000;
 /// The virtual time at a monotonic reading.
 fn at(mono_ms: u64) -> Now {
     let since = i64::try_from(mono_ms - BEGIN_MONO_MS).expect("a short test");
-    Now { mono_ms, unix_ms: BEGIN_UNIX_MS + since }
+    Now {
+        mono_ms,
+        unix_ms: BEGIN_UNIX_MS + since,
+    }
 }

@@ -31,7 +31,10 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use postern::call::{Access, Call, Door, Envelope, Intake, Limits, Recipient, Reply, Route, Scopes, Answer};
+use postern::call::{
+    Answer, Call, Door, Envelope, Intake, Limits, Recipient, Reply, Route, Scopes,
+};
+use postern::service::auth::folder_access;
 
 use crate::rig::Rig;
 
@@ -85,7 +88,7 @@ fn limits(lines: &[&str]) -> Result<Limits, Fault> {
 impl World {
     fn new(limits: Limits, piece: usize) -> World {
         let mut rig = Rig::new(7, limits);
-        let org = rig.product.make_org("first");
+        let org = rig.make_org("first");
         World {
             rig,
             names: HashMap::new(),
@@ -109,7 +112,12 @@ impl World {
     }
 
     /// One line (or a run of sending lines); how many were used.
-    fn step(&mut self, lines: &[&str], update: bool, new: &mut Vec<String>) -> Result<usize, Fault> {
+    fn step(
+        &mut self,
+        lines: &[&str],
+        update: bool,
+        new: &mut Vec<String>,
+    ) -> Result<usize, Fault> {
         let line = lines[0];
         if let Some((id, text)) = self.expectation(line) {
             if update {
@@ -153,7 +161,9 @@ impl World {
         let mut used = 0;
         let whole = lines[0][name.len() + 1..].starts_with('!');
         for line in lines {
-            let Some(rest) = line.strip_prefix(name).and_then(|r| r.strip_prefix('>')) else { break };
+            let Some(rest) = line.strip_prefix(name).and_then(|r| r.strip_prefix('>')) else {
+                break;
+            };
             if rest.starts_with('!') != whole {
                 break;
             }
@@ -196,7 +206,10 @@ impl World {
         if buffer.is_empty() {
             return None;
         }
-        let end = buffer.iter().position(|b| *b == b'\n').map_or(buffer.len(), |i| i + 1);
+        let end = buffer
+            .iter()
+            .position(|b| *b == b'\n')
+            .map_or(buffer.len(), |i| i + 1);
         let mut line: Vec<u8> = buffer.drain(..end).collect();
         if line.last() == Some(&b'\n') {
             line.pop();
@@ -225,14 +238,22 @@ impl World {
                 self.silent(id)?;
                 let closed = self.rig.conns.get(&id).is_some_and(|c| c.closed);
                 self.names.retain(|_, v| *v != id || !closed);
-                return if closed { Ok(()) } else { Err("the connection is open".into()) };
+                return if closed {
+                    Ok(())
+                } else {
+                    Err("the connection is open".into())
+                };
             }
             _ => {}
         }
         let Some(said) = self.next_line(id) else {
             return Err("the server said nothing".into());
         };
-        if self.matches(text, &said) { Ok(()) } else { Err(format!("the server said: {said}")) }
+        if self.matches(text, &said) {
+            Ok(())
+        } else {
+            Err(format!("the server said: {said}"))
+        }
     }
 
     /// Whether `said` is what `pattern` wants; captures on the way.
@@ -251,7 +272,12 @@ impl World {
                     None => return false,
                 },
                 Token::Var(name) => {
-                    let known = self.value(name).or_else(|| captured.iter().find(|(n, _)| *n == name).map(|(_, v): &(&str, String)| v.clone()));
+                    let known = self.value(name).or_else(|| {
+                        captured
+                            .iter()
+                            .find(|(n, _)| *n == name)
+                            .map(|(_, v): &(&str, String)| v.clone())
+                    });
                     match known {
                         Some(value) => match left.strip_prefix(value.as_str()) {
                             Some(rest) => left = rest,
@@ -276,18 +302,30 @@ impl World {
         if !open && !left.is_empty() {
             return false;
         }
-        self.vars.extend(captured.into_iter().map(|(n, v)| (n.to_string(), v)));
+        self.vars
+            .extend(captured.into_iter().map(|(n, v)| (n.to_string(), v)));
         true
     }
 
     fn value(&self, name: &str) -> Option<String> {
-        if let Some(inner) = name.strip_prefix("plain(").and_then(|n| n.strip_suffix(')')) {
+        if let Some(inner) = name
+            .strip_prefix("plain(")
+            .and_then(|n| n.strip_suffix(')'))
+        {
             let (user, key) = inner.split_once(',').unwrap_or((inner, ""));
-            let key = self.vars.get(key).cloned().unwrap_or_else(|| key.to_string());
+            let key = self
+                .vars
+                .get(key)
+                .cloned()
+                .unwrap_or_else(|| key.to_string());
             return Some(data_encoding::BASE64.encode(format!("\0{user}\0{key}").as_bytes()));
         }
         if let Some(inner) = name.strip_prefix("b64(").and_then(|n| n.strip_suffix(')')) {
-            let inner = self.vars.get(inner).cloned().unwrap_or_else(|| inner.to_string());
+            let inner = self
+                .vars
+                .get(inner)
+                .cloned()
+                .unwrap_or_else(|| inner.to_string());
             return Some(data_encoding::BASE64.encode(inner.as_bytes()));
         }
         self.vars.get(name).cloned()
@@ -312,7 +350,11 @@ impl World {
 
     /// With UPDATE: an expected line that holds stays, else what was said takes its place.
     fn update(&mut self, id: u64, line: &str, text: &str, new: &mut Vec<String>) {
-        let name = line.split(['<', ' ']).next().unwrap_or_default().to_string();
+        let name = line
+            .split(['<', ' '])
+            .next()
+            .unwrap_or_default()
+            .to_string();
         match text {
             "nothing" | "anything" => {
                 if text == "anything" {
@@ -355,12 +397,17 @@ impl World {
 
     /// With UPDATE: everything said and not yet in the file, before a line that is not about it.
     fn say_all(&mut self, new: &mut Vec<String>, before: &str) {
-        let mut names: Vec<(String, u64)> = self.names.iter().map(|(n, i)| (n.clone(), *i)).collect();
+        let mut names: Vec<(String, u64)> =
+            self.names.iter().map(|(n, i)| (n.clone(), *i)).collect();
         names.sort();
         let blank = new.iter().rev().take_while(|l| l.is_empty()).count();
         let tail = new.split_off(new.len() - blank);
         for (name, id) in names {
-            if !before.is_empty() && !before.starts_with(name.as_str()) && before.contains('>') && self.names.len() > 1 {
+            if !before.is_empty()
+                && !before.starts_with(name.as_str())
+                && before.contains('>')
+                && self.names.len() > 1
+            {
                 // Another session speaks: what this one was told may come later in the file.
                 continue;
             }
@@ -375,10 +422,12 @@ impl World {
     }
 
     fn nothing_left(&mut self) -> Result<(), Fault> {
-        let mut names: Vec<(String, u64)> = self.names.iter().map(|(n, i)| (n.clone(), *i)).collect();
+        let mut names: Vec<(String, u64)> =
+            self.names.iter().map(|(n, i)| (n.clone(), *i)).collect();
         names.sort();
         for (name, id) in names {
-            self.silent(id).map_err(|why| format!("at the end, {name}: {why}"))?;
+            self.silent(id)
+                .map_err(|why| format!("at the end, {name}: {why}"))?;
             if self.rig.conns.get(&id).is_some_and(|c| c.closed) {
                 return Err(format!("at the end: {name} was closed by the server"));
             }
@@ -392,7 +441,7 @@ impl World {
             [] => {}
             [first, ..] if first.starts_with('#') => {}
             ["limit", ..] => {}
-            ["org", name] => self.org = self.rig.product.make_org(name),
+            ["org", name] => self.org = self.rig.make_org(name),
             ["inbox", address, rest @ ..] => self.make_inbox(address, rest)?,
             ["key", name, rest @ ..] => self.make_key(name, rest)?,
             ["smtp" | "imap" | "http", name, rest @ ..] => self.open(words[0], name, rest)?,
@@ -405,7 +454,7 @@ impl World {
             }
             ["revoke", key] => {
                 let key = *self.keys.get(*key).ok_or("no such key")?;
-                let access = self.operator_access();
+                let access = folder_access(self.org);
                 match self.rig.call(Call::RevokeKey { access, key }) {
                     Some(Reply::Written(..)) => {}
                     other => return Err(format!("{other:?}")),
@@ -414,10 +463,6 @@ impl World {
             _ => return Err("not a line of a transcript".into()),
         }
         Ok(())
-    }
-
-    fn operator_access(&self) -> Access {
-        self.rig.product.admin_access(self.org)
     }
 
     fn make_inbox(&mut self, address: &str, rest: &[&str]) -> Result<(), Fault> {
@@ -429,9 +474,10 @@ impl World {
                 _ => key = Some(*word),
             }
         }
-        let inbox = self.rig.product.make_inbox(self.org, address, parent);
+        let inbox = self.rig.make_inbox(self.org, address, parent);
         self.inboxes.insert(address.to_string(), inbox);
-        self.vars.insert(format!("inbox{}", self.inboxes.len()), inbox.to_string());
+        self.vars
+            .insert(format!("inbox{}", self.inboxes.len()), inbox.to_string());
         match key {
             Some(name) => self.make_key(name, &[]),
             None => Ok(()),
@@ -465,7 +511,10 @@ impl World {
                 _ => return Err(format!("not of a key: {word}")),
             }
         }
-        let (id, text) = self.rig.product.make_key(self.org, scopes, inboxes, expires);
+        let text = self
+            .rig
+            .make_key(self.org, scopes, inboxes.as_deref(), expires);
+        let id = self.rig.key_id(self.org, &text);
         self.vars.insert(format!("{name}_id"), id.to_string());
         self.vars.insert(name.to_string(), text);
         self.keys.insert(name.to_string(), id);
@@ -516,11 +565,22 @@ impl World {
         );
         let envelope = Envelope {
             reverse_path: Some("ann@else.test".into()),
-            recipients: vec![Recipient { address: address.into(), inbox: Some(inbox), notify: 0, orcpt: None }],
+            recipients: vec![Recipient {
+                address: address.into(),
+                inbox: Some(inbox),
+                notify: 0,
+                orcpt: None,
+            }],
             ..Envelope::default()
         };
-        let route = Route::Inbound { envelope, received: b"Received: by mx.test\r\n".to_vec() };
-        let intake = Box::new(Intake { route, octets: octets.into_bytes() });
+        let route = Route::Inbound {
+            envelope,
+            received: b"Received: by mx.test\r\n".to_vec(),
+        };
+        let intake = Box::new(Intake {
+            route,
+            octets: octets.into_bytes(),
+        });
         let plan = match self.rig.call(Call::Classify { intake }) {
             Some(Reply::Answer(Answer::Classified(plan))) => plan,
             other => return Err(format!("{other:?}")),
@@ -569,7 +629,9 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
 }
 
 fn millis(text: &str) -> Result<u64, Fault> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or("a time needs a unit")?;
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .ok_or("a time needs a unit")?;
     let n: u64 = text[..split].parse().map_err(|_| "not a time")?;
     let unit = match &text[split..] {
         "ms" => 1,

@@ -35,7 +35,10 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize) % n
     }
 }
@@ -72,12 +75,16 @@ impl World {
         let mut limits = Limits::default();
         limits.lift();
         let mut rig = Rig::new(seed, limits);
-        let org = rig.product.make_org("sim");
+        let org = rig.make_org("sim");
         for inbox in INBOXES {
-            rig.product.make_inbox(org, inbox, None);
+            rig.make_inbox(org, inbox, None);
         }
-        let (_, key) = rig.product.make_key(org, Scopes::ADMIN, None, None);
-        let stream = Stream { conn: 0, last: 0, heard: Vec::new() };
+        let key = rig.make_key(org, Scopes::ADMIN, None, None);
+        let stream = Stream {
+            conn: 0,
+            last: 0,
+            heard: Vec::new(),
+        };
         let mut world = World {
             rig,
             dice: Dice(seed),
@@ -122,16 +129,29 @@ impl World {
             self.readers.push(reader);
             let i = self.readers.len() - 1;
             let said = self.command(i, "UID SEARCH HEADER X-Sim delivered");
-            let found = said.iter().find(|l| l.starts_with("* SEARCH")).map_or(0, |l| l.split(' ').count() - 2);
+            let found = said
+                .iter()
+                .find(|l| l.starts_with("* SEARCH"))
+                .map_or(0, |l| l.split(' ').count() - 2);
             let trashed = self.command(i, "STATUS Gone (MESSAGES)");
-            assert!(found <= self.delivered.get(inbox).copied().unwrap_or(0), "{trashed:?}");
+            assert!(
+                found <= self.delivered.get(inbox).copied().unwrap_or(0),
+                "{trashed:?}"
+            );
         }
     }
 
     fn login(&mut self, inbox: &'static str) -> Reader {
         let conn = self.rig.open(Door::Imaps, IpAddr::from([10, 0, 0, 2]));
         self.rig.take(conn);
-        let mut reader = Reader { conn, inbox, uids: Vec::new(), flags: BTreeMap::new(), idle: false, tag: 0 };
+        let mut reader = Reader {
+            conn,
+            inbox,
+            uids: Vec::new(),
+            flags: BTreeMap::new(),
+            idle: false,
+            tag: 0,
+        };
         let key = self.key.clone();
         command(&mut self.rig, &mut reader, &format!("LOGIN {inbox} {key}"));
         command(&mut self.rig, &mut reader, "SELECT INBOX");
@@ -145,16 +165,21 @@ impl World {
     fn submit(&mut self) {
         self.n += 1;
         let to = INBOXES[self.dice.roll(2)];
-        let conn = self.rig.open(Door::Submissions, IpAddr::from([10, 0, 0, 3]));
+        let conn = self
+            .rig
+            .open(Door::Submissions, IpAddr::from([10, 0, 0, 3]));
         let plain = data_encoding::BASE64.encode(format!("\0a@x.test\0{}", self.key).as_bytes());
         let n = self.n;
         let text = format!(
             "EHLO sim\r\nAUTH PLAIN {plain}\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<{to}>\r\nDATA\r\n"
         );
         self.rig.send(conn, text.as_bytes(), usize::MAX);
-        let text = format!("From: a@x.test\r\nTo: {to}\r\nSubject: {n}\r\nX-Sim: delivered\r\n\r\n.{n}\r\n");
+        let text = format!(
+            "From: a@x.test\r\nTo: {to}\r\nSubject: {n}\r\nX-Sim: delivered\r\n\r\n.{n}\r\n"
+        );
         let text = text.replace("\r\n.", "\r\n..");
-        self.rig.send(conn, format!("{text}.\r\nQUIT\r\n").as_bytes(), 1 + n % 50);
+        self.rig
+            .send(conn, format!("{text}.\r\nQUIT\r\n").as_bytes(), 1 + n % 50);
         let said = String::from_utf8(self.rig.take(conn)).unwrap();
         assert!(said.contains("queued as"), "{said}");
         *self.delivered.entry(to).or_default() += 1;
@@ -162,7 +187,10 @@ impl World {
 
     fn flags(&mut self) {
         let i = self.dice.roll(self.readers.len());
-        let (n, flag) = (self.dice.roll(8) + 1, ["\\Seen", "\\Flagged", "blue"][self.dice.roll(3)]);
+        let (n, flag) = (
+            self.dice.roll(8) + 1,
+            ["\\Seen", "\\Flagged", "blue"][self.dice.roll(3)],
+        );
         let sign = ["+", "-", ""][self.dice.roll(3)];
         self.quiet(i);
         if n <= self.readers[i].uids.len() {
@@ -184,7 +212,10 @@ impl World {
         let i = self.dice.roll(self.readers.len());
         self.quiet(i);
         let text = "Subject: appended\r\n\r\nx\r\n";
-        self.command(i, &format!("APPEND INBOX (\\Seen) {{{}+}}\r\n{text}", text.len()));
+        self.command(
+            i,
+            &format!("APPEND INBOX (\\Seen) {{{}+}}\r\n{text}", text.len()),
+        );
     }
 
     fn copy(&mut self) {
@@ -229,7 +260,10 @@ impl World {
         assert_eq!(rows.len(), before.len(), "EXISTS is wrong: {said:?}");
         let mut fresh = self.login(self.readers[i].inbox);
         let truth: Vec<(u32, Vec<String>)> =
-            command(&mut self.rig, &mut fresh, "FETCH 1:* (UID FLAGS)").iter().filter_map(|l| uid_flags(l)).collect();
+            command(&mut self.rig, &mut fresh, "FETCH 1:* (UID FLAGS)")
+                .iter()
+                .filter_map(|l| uid_flags(l))
+                .collect();
         self.rig.drop_conn(fresh.conn);
         assert_eq!(rows, truth, "the view is not the store");
         for (known, (uid, flags)) in before.iter().zip(&rows) {
@@ -274,7 +308,10 @@ impl World {
             if let Some(id) = id {
                 assert!(id >= self.stream.last, "{id} after {}", self.stream.last);
                 if event && !frame.contains("event: ready") {
-                    assert!(self.stream.heard.last().is_none_or(|last| *last < id), "{id} twice");
+                    assert!(
+                        self.stream.heard.last().is_none_or(|last| *last < id),
+                        "{id} twice"
+                    );
                     self.stream.heard.push(id);
                 }
                 self.stream.last = id;
@@ -297,11 +334,14 @@ impl World {
             self.rig.send(conn, request.as_bytes(), usize::MAX);
             let said = String::from_utf8(self.rig.take(conn)).unwrap();
             let body = said.split_once("\r\n\r\n").unwrap().1;
-            let page: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {said}"));
+            let page: serde_json::Value =
+                serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {said}"));
             let rows = page["data"].as_array().unwrap();
             logged.extend(rows.iter().map(|r| r["seq"].as_u64().unwrap()));
             match &page["next_cursor"] {
-                serde_json::Value::String(next) if !rows.is_empty() => after = next.parse().unwrap(),
+                serde_json::Value::String(next) if !rows.is_empty() => {
+                    after = next.parse().unwrap()
+                }
                 _ => break,
             }
         }
@@ -312,7 +352,11 @@ impl World {
 fn command(rig: &mut Rig, reader: &mut Reader, text: &str) -> Vec<String> {
     reader.tag += 1;
     let tag = format!("t{}", reader.tag);
-    rig.send(reader.conn, format!("{tag} {text}\r\n").as_bytes(), usize::MAX);
+    rig.send(
+        reader.conn,
+        format!("{tag} {text}\r\n").as_bytes(),
+        usize::MAX,
+    );
     let said = String::from_utf8(rig.take(reader.conn)).unwrap();
     assert!(said.contains(&format!("{tag} ")), "{text}: {said}");
     if text.starts_with("FETCH 1:*") && said.contains(&format!("{tag} BAD")) {
@@ -325,12 +369,19 @@ fn command(rig: &mut Rig, reader: &mut Reader, text: &str) -> Vec<String> {
 /// Applies what a client was told to what it knows.
 fn hear(reader: &mut Reader, said: &str) {
     for line in said.lines() {
-        let Some(rest) = line.strip_prefix("* ") else { continue };
+        let Some(rest) = line.strip_prefix("* ") else {
+            continue;
+        };
         let mut words = rest.split(' ');
-        let Some(n) = words.next().and_then(|n| n.parse::<usize>().ok()) else { continue };
+        let Some(n) = words.next().and_then(|n| n.parse::<usize>().ok()) else {
+            continue;
+        };
         match words.next() {
             Some("EXISTS") => {
-                assert!(n >= reader.uids.len(), "EXISTS went back without EXPUNGE: {line}");
+                assert!(
+                    n >= reader.uids.len(),
+                    "EXISTS went back without EXPUNGE: {line}"
+                );
                 reader.uids.resize(n, None);
             }
             Some("EXPUNGE") => {
@@ -358,7 +409,12 @@ fn uid_flags(line: &str) -> Option<(u32, Vec<String>)> {
 
 fn flags(line: &str) -> Option<Vec<String>> {
     let at = line.find("FLAGS (")? + 7;
-    let mut flags: Vec<String> = line[at..].split(')').next()?.split_whitespace().map(str::to_string).collect();
+    let mut flags: Vec<String> = line[at..]
+        .split(')')
+        .next()?
+        .split_whitespace()
+        .map(str::to_string)
+        .collect();
     flags.retain(|f| f != "\\Recent");
     flags.sort();
     Some(flags)

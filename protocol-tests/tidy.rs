@@ -18,7 +18,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("session", &["call", "engine", "smtp", "imap", "http"]),
     ("store", &["call"]),
     ("service", &["call", "store", "mail", "crypto"]),
-    ("net", &["call", "engine", "session", "smtp", "imap", "http", "config"]),
+    (
+        "net",
+        &[
+            "call", "engine", "session", "smtp", "imap", "http", "config",
+        ],
+    ),
 ];
 
 /// A word, and the modules that may name it.
@@ -50,7 +55,9 @@ struct Source {
 fn modules_use_only_what_they_may() {
     let mut wrong = Vec::new();
     for source in sources() {
-        let Some((_, allowed)) = MAY_USE.iter().find(|(m, _)| *m == source.module) else { continue };
+        let Some((_, allowed)) = MAY_USE.iter().find(|(m, _)| *m == source.module) else {
+            continue;
+        };
         for used in crate_uses(&source.code) {
             if used != source.module && !allowed.contains(&used.as_str()) {
                 wrong.push(format!("{}: uses crate::{used}", source.path.display()));
@@ -78,7 +85,11 @@ fn only_the_commit_makes_a_receipt() {
     let made: Vec<String> = sources()
         .iter()
         .filter(|s| s.module != "call" && names(&s.code, "Receipt::after_commit"))
-        .flat_map(|s| s.code.matches("Receipt::after_commit").map(|_| s.path.display().to_string()))
+        .flat_map(|s| {
+            s.code
+                .matches("Receipt::after_commit")
+                .map(|_| s.path.display().to_string())
+        })
         .collect();
     assert_eq!(made.len(), 1, "made at: {made:?}");
     assert!(made[0].contains("store"), "{made:?}");
@@ -89,7 +100,9 @@ fn sql_is_never_built_from_text() {
     let mut wrong = Vec::new();
     for source in sources().iter().filter(|s| s.module == "store") {
         for (at, line) in source.code.lines().enumerate() {
-            let sql = ["SELECT ", "INSERT ", "UPDATE ", "DELETE FROM"].iter().any(|w| line.contains(w));
+            let sql = ["SELECT ", "INSERT ", "UPDATE ", "DELETE FROM"]
+                .iter()
+                .any(|w| line.contains(w));
             if sql && line.contains("format!") {
                 wrong.push(format!("{}:{}: {line}", source.path.display(), at + 1));
             }
@@ -107,7 +120,10 @@ fn files_are_short_and_say_what_they_are() {
             wrong.push(format!("{}: {n} lines", source.path.display()));
         }
         if !source.text.starts_with("//!") {
-            wrong.push(format!("{}: does not begin with //!", source.path.display()));
+            wrong.push(format!(
+                "{}: does not begin with //!",
+                source.path.display()
+            ));
         }
         for name in ["util", "helper", "common", "manager", "handler", "impl"] {
             if source.path.file_stem().is_some_and(|s| s == name) {
@@ -130,7 +146,12 @@ fn nothing_is_left_undone_in_silence() {
         for (at, line) in source.text.lines().enumerate() {
             let undone = ["TODO", "FIXME", "XXX", "todo!(", "unimplemented!(", "dbg!("];
             if undone.iter().any(|word| line.contains(word)) {
-                wrong.push(format!("{}:{}: {}", source.path.display(), at + 1, line.trim()));
+                wrong.push(format!(
+                    "{}:{}: {}",
+                    source.path.display(),
+                    at + 1,
+                    line.trim()
+                ));
             }
         }
     }
@@ -167,20 +188,36 @@ fn sources() -> Vec<Source> {
         }
         let text = std::fs::read_to_string(path).unwrap();
         let inside = path.strip_prefix(&src).unwrap();
-        let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
+        let first = inside
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_string_lossy();
         let module = first.trim_end_matches(".rs").to_string();
-        found.push(Source { module, path: inside.to_path_buf(), code: shipped(&text), text });
+        found.push(Source {
+            module,
+            path: inside.to_path_buf(),
+            code: shipped(&text),
+            text,
+        });
     });
     assert!(found.len() > 20);
     found
 }
 
 fn walk(folder: &Path, f: &mut dyn FnMut(&Path)) {
-    let mut entries: Vec<PathBuf> =
-        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     entries.sort();
     for path in entries {
-        if path.is_dir() { walk(&path, f) } else { f(&path) }
+        if path.is_dir() {
+            walk(&path, f)
+        } else {
+            f(&path)
+        }
     }
 }
 
@@ -230,7 +267,11 @@ fn crate_uses(code: &str) -> Vec<String> {
             }
             used.push(word);
         } else {
-            used.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+            used.push(
+                rest.chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect(),
+            );
         }
     }
     used.retain(|u| !u.is_empty());
@@ -239,7 +280,6 @@ fn crate_uses(code: &str) -> Vec<String> {
 
 /// Whether `word` stands in the code at the beginning of a name.
 fn names(code: &str, word: &str) -> bool {
-    code.match_indices(word).any(|(at, _)| {
-        !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
-    })
+    code.match_indices(word)
+        .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }

@@ -28,18 +28,28 @@ pub struct Server {
 impl Server {
     /// Starts the built binary on free ports without rate limits.
     pub fn start(name: &str) -> Server {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{name}-{}", std::process::id()));
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("bench-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         let begin = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
-            .args(["serve", "--ports", "auto", "--json", "--no-limits", "--data"])
+            .args([
+                "serve",
+                "--ports",
+                "auto",
+                "--json",
+                "--no-limits",
+                "--data",
+            ])
             .arg(&folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the server starts");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let start = begin.elapsed();
         let ready: serde_json::Value = serde_json::from_str(&line).expect("a ready line");
         let mut roots = RootCertStore::empty();
@@ -52,14 +62,26 @@ impl Server {
             .with_no_client_auth();
         // Full handshakes: a bench that resumes would flatter us.
         tls.resumption = rustls::client::Resumption::disabled();
-        Server { child, folder, ready, start, tls: Arc::new(tls) }
+        Server {
+            child,
+            folder,
+            ready,
+            start,
+            tls: Arc::new(tls),
+        }
     }
 
     /// A port of the ready line.
     pub fn port(&self, name: &str) -> u16 {
         match &self.ready[name] {
             serde_json::Value::Number(n) => n.as_u64().unwrap() as u16,
-            serde_json::Value::String(s) => s.rsplit(':').next().unwrap().trim_end_matches('/').parse().unwrap(),
+            serde_json::Value::String(s) => s
+                .rsplit(':')
+                .next()
+                .unwrap()
+                .trim_end_matches('/')
+                .parse()
+                .unwrap(),
             other => panic!("{name}: {other}"),
         }
     }
@@ -77,9 +99,16 @@ impl Server {
     /// Processor time of all its threads so far.
     pub fn cpu(&self) -> Duration {
         let mut ns = 0;
-        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().flatten() {
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))
+            .unwrap()
+            .flatten()
+        {
             let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            ns += text.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+            ns += text
+                .split_whitespace()
+                .next()
+                .and_then(|n| n.parse::<u64>().ok())
+                .unwrap_or(0);
         }
         Duration::from_nanos(ns)
     }
@@ -88,7 +117,12 @@ impl Server {
     pub fn memory(&self) -> u64 {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = text.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+        line.split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            * 1024
     }
 
     /// More inboxes, over REST; their addresses.
@@ -141,7 +175,11 @@ impl Stream {
         let tls = ClientConnection::new(server.tls.clone(), name).unwrap();
         let mut stream = StreamOwned::new(tls, tcp);
         stream.conn.complete_io(&mut stream.sock).unwrap();
-        Stream { inner: Box::new(stream), buffer: Vec::new(), at: 0 }
+        Stream {
+            inner: Box::new(stream),
+            buffer: Vec::new(),
+            at: 0,
+        }
     }
 
     /// In clear.
@@ -149,7 +187,11 @@ impl Stream {
         let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
         tcp.set_nodelay(true).unwrap();
         tcp.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        Stream { inner: Box::new(tcp), buffer: Vec::new(), at: 0 }
+        Stream {
+            inner: Box::new(tcp),
+            buffer: Vec::new(),
+            at: 0,
+        }
     }
 
     /// Writes all.
@@ -176,7 +218,9 @@ impl Stream {
         loop {
             if let Some(n) = memchr::memchr(b'\n', &self.buffer[searched..]) {
                 let end = searched + n;
-                let text = String::from_utf8_lossy(&self.buffer[self.at..end]).trim_end().to_string();
+                let text = String::from_utf8_lossy(&self.buffer[self.at..end])
+                    .trim_end()
+                    .to_string();
                 self.at = end + 1;
                 return text;
             }
@@ -284,8 +328,13 @@ pub fn message(from: &str, to: &str, size: usize, n: usize) -> Vec<u8> {
     );
     let mut i = n;
     while text.len() + 72 < size {
-        i = i.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        text += &format!("{i:020} agents write to agents about orders and invoices {:04}\r\n", i % 10_000);
+        i = i
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        text += &format!(
+            "{i:020} agents write to agents about orders and invoices {:04}\r\n",
+            i % 10_000
+        );
     }
     while text.len() + 2 < size {
         text.push('x');

@@ -20,7 +20,9 @@ pub fn smtp_session(data: &[u8]) {
 /// A session before login, then one that has a mailbox selected.
 pub fn imap_session(data: &[u8]) {
     alike(data, Door::Imaps, |_| String::new());
-    alike(data, Door::Imaps, |key| format!("a LOGIN bot@x.test {key}\r\nb SELECT INBOX\r\n"));
+    alike(data, Door::Imaps, |key| {
+        format!("a LOGIN bot@x.test {key}\r\nb SELECT INBOX\r\n")
+    });
 }
 
 /// A connection as it comes; `KEY` in the bytes stands for a good key.
@@ -40,9 +42,9 @@ fn alike(data: &[u8], door: Door, hello: impl Fn(&str) -> String) {
 
 fn said(data: &[u8], door: Door, hello: &impl Fn(&str) -> String, piece: usize) -> Vec<u8> {
     let mut rig = Rig::new(7, Limits::default());
-    let org = rig.product.make_org("fuzz");
-    rig.product.make_inbox(org, "bot@x.test", None);
-    let (_, key) = rig.product.make_key(org, Scopes::ADMIN, None, None);
+    let org = rig.make_org("fuzz");
+    rig.make_inbox(org, "bot@x.test", None);
+    let key = rig.make_key(org, Scopes::ADMIN, None, None);
     let id = rig.open(door, IpAddr::from([10, 0, 0, 1]));
     rig.wait(rig.house.limits.mx_greet_ms);
     rig.send(id, hello(&key).as_bytes(), usize::MAX);

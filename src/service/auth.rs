@@ -93,10 +93,12 @@ fn check(service: &Service, store: &Store, now: Now, login: &Login<'_>) -> Resul
         let hash = OperatorToken::hash(secret).ok_or(WRONG)?;
         let ours = service.operator.unwrap_or_default();
         let equal = constant_time_eq(&hash, &ours);
-        return if equal && service.operator.is_some() {
-            Ok(operator_access())
-        } else {
-            Err(WRONG)
+        if !equal || service.operator.is_none() {
+            return Err(WRONG);
+        }
+        return match login.user {
+            None => Ok(operator_access()),
+            Some(org) => operator_in(store, org),
         };
     }
     let key = ApiKey::parse(secret).ok_or(WRONG)?;
@@ -151,6 +153,16 @@ pub fn operator_access() -> Access {
         address: String::new(),
         expires_at: None,
     }))
+}
+
+/// The operator acting inside an organization that it names by id, as the command line does
+/// through a running server.
+fn operator_in(store: &Store, org: &str) -> Result<Access, Refusal> {
+    let org = OrgId::parse(org).ok_or(Refusal::NotFound("organization"))?;
+    if !store.has_org(org)? {
+        return Err(Refusal::NotFound("organization"));
+    }
+    Ok(folder_access(org))
 }
 
 /// Everything in one organization, for the command line that holds the folder's lock: who
