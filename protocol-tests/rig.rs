@@ -168,7 +168,7 @@ impl Rig {
             eof: false,
         };
         self.conns.insert(id, conn);
-        self.touch(id, |s, now, out| s.open(now, out));
+        self.touch(id, &mut |s, now, out| s.open(now, out));
         self.settle();
         id
     }
@@ -190,7 +190,7 @@ impl Rig {
 
     /// The client closes its sending side.
     pub fn hang_up(&mut self, id: u64) {
-        self.touch(id, |s, now, out| s.eof(now, out));
+        self.touch(id, &mut |s, now, out| s.eof(now, out));
         self.settle();
     }
 
@@ -242,7 +242,7 @@ impl Rig {
             if let Some(conn) = self.conns.get_mut(&id) {
                 conn.deadline = None;
             }
-            self.touch(id, |s, now, out| s.deadline(now, out));
+            self.touch(id, &mut |s, now, out| s.deadline(now, out));
             self.settle();
         }
         self.clock.store(end, Ordering::Relaxed);
@@ -252,7 +252,7 @@ impl Rig {
     pub fn shutdown(&mut self) {
         let ids: Vec<u64> = self.conns.keys().copied().collect();
         for id in ids {
-            self.touch(id, |s, now, out| s.shutdown(now, out));
+            self.touch(id, &mut |s, now, out| s.shutdown(now, out));
         }
         self.settle();
     }
@@ -282,7 +282,7 @@ impl Rig {
                 .map(|(id, _)| *id)
                 .collect();
             for id in ids {
-                self.touch(id, |s, now, out| s.notify(now, event, out));
+                self.touch(id, &mut |s, now, out| s.notify(now, event, out));
             }
         }
     }
@@ -295,10 +295,10 @@ impl Rig {
             return;
         }
         let bytes: Vec<u8> = conn.unsent.drain(..).collect();
-        self.touch(id, |s, now, out| s.receive(now, &bytes, out));
+        self.touch(id, &mut |s, now, out| s.receive(now, &bytes, out));
     }
 
-    fn touch(&mut self, id: u64, f: impl FnOnce(&mut Session, Now, &mut Output)) {
+    fn touch(&mut self, id: u64, f: &mut dyn FnMut(&mut Session, Now, &mut Output)) {
         let now = self.now();
         let Some(conn) = self.conns.get_mut(&id) else {
             return;
@@ -335,7 +335,7 @@ impl Rig {
             }
         } else if out.start_tls {
             conn.tls = true;
-            self.touch(id, |s, now, out| s.open(now, out));
+            self.touch(id, &mut |s, now, out| s.open(now, out));
         }
     }
 
@@ -360,7 +360,7 @@ impl Rig {
                 let (reply, events) = self.product.serve(request);
                 self.publish(&events);
                 if let Some(reply) = reply {
-                    self.touch(id, |s, now, out| s.answer(now, reply, out));
+                    self.touch(id, &mut |s, now, out| s.answer(now, reply.clone(), out));
                 }
                 continue;
             }
@@ -387,15 +387,21 @@ impl Rig {
             return false;
         }
         if conn.reads && std::mem::take(&mut conn.more) {
-            self.touch(id, |s, now, out| s.drained(now, out));
+            self.touch(id, &mut |s, now, out| s.drained(now, out));
             return true;
         }
         if conn.session.unread() > 0 && conn.session.wants_read(conn.stuck.len()) {
             let before = conn.session.unread();
-            self.touch(id, |s, now, out| s.resume(now, out));
+            self.touch(id, &mut |s, now, out| s.resume(now, out));
             let conn = &self.conns[&id];
-            return conn.closed || conn.session.unread() != before || conn.session.is_waiting();
+            let moved = conn.session.unread() != before || conn.session.is_waiting();
+            if conn.closed || moved {
+                return true;
+            }
         }
+        let Some(conn) = self.conns.get(&id) else {
+            return false;
+        };
         if !conn.unsent.is_empty() && conn.session.wants_read(conn.stuck.len()) {
             self.pump(id);
             return true;
