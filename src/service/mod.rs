@@ -7,6 +7,8 @@
 
 pub mod account;
 pub mod auth;
+pub mod classify;
+pub mod deliver;
 pub mod desk;
 pub mod events;
 pub mod fetch;
@@ -14,8 +16,11 @@ pub mod inbox;
 mod inline;
 pub mod limit;
 pub mod mailbox;
+pub mod message;
 pub mod policy;
 mod reader;
+pub mod search;
+mod send;
 pub mod start;
 pub mod thread;
 mod writer;

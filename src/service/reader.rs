@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use super::desk::Look;
 use super::writer::misplaced;
-use super::{Service, account, auth, events, fetch, inbox, mailbox, policy};
+use super::{
+    Service, account, auth, classify, events, fetch, inbox, mailbox, message, policy, search,
+};
 use crate::call::{Answer, Call, Metric, Refusal, Reply, Request};
 use crate::crypto::Random;
 use crate::store::Store;
@@ -111,7 +113,7 @@ impl Reader {
             | ReadPart { .. }
             | LogState { .. }
             | LogAt { .. }
-            | EventsAfter { .. } => read_mail(&look, &mut request.call),
+            | EventsAfter { .. } => read_mail(service, &look, &mut request.call),
             Deliver { .. }
             | CreateMailbox { .. }
             | DeleteMailbox { .. }
@@ -200,9 +202,24 @@ fn read_account(look: &Look<'_>, call: &Call) -> Result<Answer, Refusal> {
     }
 }
 
-fn read_mail(look: &Look<'_>, call: &mut Call) -> Result<Option<Answer>, Refusal> {
+fn read_mail(
+    service: &Service,
+    look: &Look<'_>,
+    call: &mut Call,
+) -> Result<Option<Answer>, Refusal> {
     use Call::*;
     let answer = match call {
+        Classify { intake } => classify::classify(service, look, intake),
+        Search {
+            access,
+            mailbox,
+            within,
+            key,
+            progress,
+        } => return search::search(look, access, *mailbox, within, key, progress),
+        ListMessages { .. } | ReadMessage { .. } | FindOctets { .. } | ReadPart { .. } => {
+            read_message(look, call)
+        }
         Mailboxes { access, counts } => mailbox::mailboxes(look, access, *counts),
         Status { access, mailbox } => mailbox::status(look, access, mailbox),
         Select {
@@ -243,15 +260,36 @@ fn read_mail(look: &Look<'_>, call: &mut Call) -> Result<Option<Answer>, Refusal
             after,
             limit,
         } => events::events_after(look, access, *topic, *after, *limit),
-        Classify { .. }
-        | Search { .. }
-        | ListMessages { .. }
-        | ReadMessage { .. }
-        | FindOctets { .. }
-        | ReadPart { .. } => Err(Refusal::Internal),
         _ => Err(misplaced()),
     };
     answer.map(Some)
+}
+
+fn read_message(look: &Look<'_>, call: &Call) -> Result<Answer, Refusal> {
+    use Call::*;
+    match call {
+        ListMessages {
+            access,
+            inbox,
+            filter,
+            cursor,
+            limit,
+        } => message::list(look, access, inbox, filter, (cursor.as_deref(), *limit)),
+        ReadMessage {
+            access,
+            inbox,
+            id,
+            max_chars,
+        } => message::read(look, access, inbox, *id, *max_chars),
+        FindOctets { access, inbox, id } => message::find_octets(look, access, inbox, *id),
+        ReadPart {
+            access,
+            inbox,
+            id,
+            part,
+        } => message::read_part(look, access, inbox, *id, *part),
+        _ => Err(misplaced()),
+    }
 }
 
 fn ready(service: &Service) -> Result<Answer, Refusal> {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Act, Service, account, auth, fetch, inbox, mailbox};
+use super::{Act, Service, account, auth, deliver, fetch, inbox, mailbox, message};
 use crate::call::{
     Access, Call, ConnId, Event, Metric, Now, Once, Refusal, Reply, Request, Written,
 };
@@ -316,7 +316,19 @@ fn write_mail(act: &mut Act<'_>, call: &Call) -> Result<Written, Refusal> {
             to,
             remove,
         } => fetch::copy(edit, access, *mailbox, uids, (to, *remove)),
-        Deliver { .. } | PatchMessage { .. } | DeleteMessage { .. } => Err(Refusal::Internal),
+        Deliver { plan, .. } => deliver::deliver(edit, plan),
+        PatchMessage {
+            access,
+            inbox,
+            id,
+            patch,
+        } => message::patch(edit, access, inbox, *id, patch),
+        DeleteMessage {
+            access,
+            inbox,
+            id,
+            permanent,
+        } => message::delete(edit, access, inbox, *id, *permanent),
         _ => Err(misplaced()),
     }
 }

@@ -70,6 +70,17 @@ pub struct Entry {
     pub received_at: i64,
 }
 
+/// What a search can tell without opening the message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scanned {
+    /// UID, id, MODSEQ, flags, keywords.
+    pub state: EntryState,
+    /// Internal date.
+    pub received_at: i64,
+    /// Octets with the prefix.
+    pub size: u32,
+}
+
 /// A mailbox at a glance, as SELECT needs it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Glance {
@@ -223,6 +234,36 @@ impl Store {
             )?;
         }
         Ok(states)
+    }
+
+    /// The entries in `uids`, ascending, until `look` breaks.
+    pub fn scan(
+        &self,
+        mailbox: &Mailbox,
+        uids: &UidSet,
+        mut look: impl FnMut(Scanned) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<ControlFlow<()>, Error> {
+        for (low, high) in spans(uids) {
+            let end = self.each(
+                "SELECT uid, id, modseq, flags, keywords, received_at, size FROM entry
+                 WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4 ORDER BY uid",
+                [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
+                |r| {
+                    if !uids.contains(uint32(r.get(0)?)) {
+                        return Ok(ControlFlow::Continue(()));
+                    }
+                    look(Scanned {
+                        state: read_state(r)?,
+                        received_at: r.get(5)?,
+                        size: uint32(r.get(6)?),
+                    })
+                },
+            )?;
+            if end.is_break() {
+                return Ok(end);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Every UID, and what else SELECT shows of a mailbox.

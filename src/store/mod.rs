@@ -34,7 +34,7 @@ use crate::call::Receipt;
 pub use account::StoredKey;
 pub use body::Body;
 pub use copy::Copied;
-pub use entry::{Entry, Glance, NewEntry, PageAsk};
+pub use entry::{Entry, Glance, NewEntry, PageAsk, Scanned};
 pub use error::Error;
 pub use event::{EventPage, LogState, NewEvent, Stamp};
 pub use flag::{FlagAsk, KEYWORDS_MAX};

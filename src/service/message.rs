@@ -1,0 +1,466 @@
+//! Messages as REST lists, opens and changes them.
+//!
+//! A list is a scan with a place to go on from: a page may be shorter than asked and still
+//! have a next one, because a scan for a rare match ends after a bounded time.
+
+use core::ops::ControlFlow;
+
+use super::classify::name;
+use super::desk::{Edit, Look, need};
+use super::fetch::{check_keywords, flag_one, place_named};
+use super::{mailbox, policy};
+use crate::call::{
+    Access, Answer, Arrival, AttachmentRow, EntryId, FlagChange, Flags, InboxId, InboxRef,
+    MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView, NamedAddress, OctetsOf,
+    OrgId, Refusal, Scopes, SpecialUse, UidSet, Written,
+};
+use crate::mail::digest::Digest;
+use crate::mail::header::Headers;
+use crate::mail::search::{Needle, Scope, contains_text};
+use crate::mail::{Bounds, extract, mailboxes, text};
+use crate::store::{Below, Mailbox, Place, Store, View};
+
+/// A page of an inbox or of one folder, newest first.
+pub fn list(
+    look: &Look<'_>,
+    access: &Access,
+    inbox: &InboxRef,
+    filter: &MessageFilter,
+    (cursor, limit): (Option<&str>, usize),
+) -> Result<Answer, Refusal> {
+    need(access, Scopes::MESSAGES_READ)?;
+    let store = look.store;
+    let inbox = policy::named_inbox(store, access, inbox)?;
+    let folder = match &filter.folder {
+        None => None,
+        Some(text) => {
+            let found = mailbox::find(store, &look.house.limits, (access, inbox), text);
+            Some(found?.id)
+        }
+    };
+    let below = below(cursor, folder)?;
+    let limit = limit.clamp(1, LIST_MAX);
+    let mut sieve = Sieve::new(filter);
+    let began = (look.clock)().mono_ms;
+    let mut rows: Vec<MessageView> = Vec::new();
+    let mut last = None;
+    let mut more = false;
+    let _moment = store.snapshot()?;
+    store.views(access.org, inbox, below, |view| {
+        let late = (look.clock)().mono_ms.saturating_sub(began) >= LIST_MS;
+        if rows.len() >= limit || (late && last.is_some()) {
+            more = true;
+            return Ok(ControlFlow::Break(()));
+        }
+        last = Some(match folder {
+            None => Below::Id(view.state.id.0),
+            Some(mailbox) => Below::Uid(mailbox, view.state.uid),
+        });
+        if sieve.passes(store, &view)? {
+            rows.push(shown(inbox, view));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let next = last.filter(|_| more).map(cursor_text);
+    Ok(Answer::Messages { rows, next })
+}
+
+/// The public form of a place in a list.
+fn cursor_text(below: Below) -> String {
+    match below {
+        Below::Id(id) => format!("i{id:x}"),
+        Below::Uid(mailbox, uid) => format!("u{uid:x}.{:x}", mailbox.0),
+    }
+}
+
+/// Reads what [`cursor_text`] wrote, for the same list.
+fn below(cursor: Option<&str>, folder: Option<MailboxId>) -> Result<Below, Refusal> {
+    let wrong = || Refusal::Invalid {
+        field: "cursor",
+        why: "it is not of this list".to_owned(),
+    };
+    let hex = |text: &str| i64::from_str_radix(text, 16).map_err(|_| wrong());
+    let Some(cursor) = cursor else {
+        return Ok(folder.map_or(Below::Id(i64::MAX), |mailbox| Below::Uid(mailbox, u32::MAX)));
+    };
+    match (folder, cursor.split_at_checked(1)) {
+        (None, Some(("i", id))) => Ok(Below::Id(hex(id)?)),
+        (Some(mailbox), Some(("u", rest))) => {
+            let (uid, of) = rest.split_once('.').ok_or_else(wrong)?;
+            if hex(of)? != mailbox.0 {
+                return Err(wrong());
+            }
+            let uid = u32::try_from(hex(uid)?).map_err(|_| wrong())?;
+            Ok(Below::Uid(mailbox, uid))
+        }
+        _ => Err(wrong()),
+    }
+}
+
+/// A filter made ready for many messages; the cheap questions come first.
+struct Sieve<'f> {
+    filter: &'f MessageFilter,
+    from: Option<Needle>,
+    to: Option<Needle>,
+    subject: Option<Needle>,
+    anywhere: Option<Needle>,
+}
+
+impl<'f> Sieve<'f> {
+    fn new(filter: &'f MessageFilter) -> Sieve<'f> {
+        let needle = |text: &Option<String>| text.as_deref().map(Needle::new);
+        Sieve {
+            filter,
+            from: needle(&filter.from),
+            to: needle(&filter.to),
+            subject: needle(&filter.subject),
+            anywhere: needle(&filter.q),
+        }
+    }
+
+    fn passes(&mut self, store: &Store, view: &View) -> Result<bool, crate::store::Error> {
+        let filter = self.filter;
+        let has_label = |label: &String| {
+            let words = &view.state.keywords;
+            words.iter().any(|word| word.eq_ignore_ascii_case(label))
+        };
+        let cheap = filter.label.as_ref().is_none_or(has_label)
+            && filter
+                .unread
+                .is_none_or(|unread| unread != view.state.flags.has(Flags::SEEN))
+            && filter.since.is_none_or(|since| view.received_at >= since)
+            && filter.until.is_none_or(|until| view.received_at < until)
+            && filter
+                .has_attachment
+                .is_none_or(|has| has == view.summary.has_attachments)
+            && filter.thread.is_none_or(|thread| thread == view.thread);
+        if !cheap {
+            return Ok(false);
+        }
+        let summary = &view.summary;
+        let named = |needle: &mut Needle, list: &[NamedAddress]| {
+            list.iter()
+                .any(|n| needle.is_in(&n.name) || needle.is_in(&n.address))
+        };
+        if let Some(needle) = &mut self.from
+            && !named(needle, core::slice::from_ref(&summary.from))
+        {
+            return Ok(false);
+        }
+        if let Some(needle) = &mut self.to
+            && !named(needle, &summary.to)
+            && !named(needle, &summary.cc)
+        {
+            return Ok(false);
+        }
+        if let Some(needle) = &mut self.subject
+            && !needle.is_in(&summary.subject)
+        {
+            return Ok(false);
+        }
+        let Some(needle) = &mut self.anywhere else {
+            return Ok(true);
+        };
+        let octets = store.body_octets(view.body.0, view.body.1)?;
+        let digest = Digest::open(&view.digest).ok_or(crate::store::Error::Corrupt("digest"))?;
+        Ok(contains_text(&octets, &digest, needle, Scope::All))
+    }
+}
+
+/// What lists show.
+fn shown(inbox: InboxId, view: View) -> MessageView {
+    let digest = Digest::open(&view.digest);
+    let reply_to = digest.as_ref().map_or_else(Vec::new, |digest| {
+        let own = digest.envelope().own_reply_to();
+        own.mailboxes().take(SHOWN_MAX).map(name).collect()
+    });
+    MessageView {
+        inbox,
+        folder: view.folder,
+        thread: view.thread,
+        arrival: view.arrival,
+        received_at: view.received_at,
+        size: view.size,
+        bcc: hidden(&view.prefix, view.arrival, digest.as_ref()),
+        reply_to,
+        state: view.state,
+        message_id: view.message_id,
+        summary: view.summary,
+        content: None,
+    }
+}
+
+/// Who got it unseen: in the prefix of the sender's copy, or in the Bcc field of a message
+/// that the owner has stored.
+fn hidden(prefix: &[u8], arrival: Arrival, digest: Option<&Digest<'_>>) -> Vec<NamedAddress> {
+    if let Some(field) = Headers::parse(prefix).first("Bcc") {
+        let list = mailboxes::parse_list(field.value, &Bounds::default());
+        return list
+            .mailboxes()
+            .take(SHOWN_MAX)
+            .cloned()
+            .map(name)
+            .collect();
+    }
+    match (arrival, digest) {
+        (Arrival::Appended | Arrival::Sent, Some(digest)) => {
+            let bcc = digest.envelope().bcc.mailboxes();
+            bcc.take(SHOWN_MAX).map(name).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn find_view(
+    store: &Store,
+    access: &Access,
+    inbox: &InboxRef,
+    id: EntryId,
+) -> Result<(InboxId, View), Refusal> {
+    let inbox = policy::named_inbox(store, access, inbox)?;
+    let view = store.view(access.org, inbox, id)?.ok_or(NONE)?;
+    Ok((inbox, view))
+}
+
+/// One message, opened.
+pub fn read(
+    look: &Look<'_>,
+    access: &Access,
+    inbox: &InboxRef,
+    id: EntryId,
+    max_chars: Option<usize>,
+) -> Result<Answer, Refusal> {
+    need(access, Scopes::MESSAGES_READ)?;
+    let _moment = look.store.snapshot()?;
+    let (inbox, view) = find_view(look.store, access, inbox, id)?;
+    let octets = look.store.body_octets(view.body.0, view.body.1)?;
+    let content = content(&view, &octets, max_chars)?;
+    let mut message = shown(inbox, view);
+    message.content = Some(Box::new(content));
+    Ok(Answer::Message(Box::new(message)))
+}
+
+fn content(
+    view: &View,
+    octets: &[u8],
+    max_chars: Option<usize>,
+) -> Result<MessageContent, Refusal> {
+    let digest = Digest::open(&view.digest).ok_or_else(|| damaged("digest"))?;
+    let body = text::text_of(octets, &digest);
+    let page = body.html.as_deref().map(text::page_of);
+    let links = extract::links(&body.text, page.as_ref());
+    let mut content = MessageContent {
+        extracted_text: extract::extracted_text(&body.text),
+        text: body.text,
+        html: body.html,
+        attachments: attachments(&digest),
+        headers: headers(&view.prefix, octets),
+        links,
+        hidden_content: body.hidden_content,
+        truncated: body.truncated,
+    };
+    if let Some(max) = max_chars {
+        let texts = [
+            Some(&mut content.text),
+            Some(&mut content.extracted_text),
+            content.html.as_mut(),
+        ];
+        for text in texts.into_iter().flatten() {
+            if let Some((end, _)) = text.char_indices().nth(max) {
+                text.truncate(end);
+                content.truncated = true;
+            }
+        }
+    }
+    Ok(content)
+}
+
+fn attachments(digest: &Digest<'_>) -> Vec<AttachmentRow> {
+    text::attachments(digest)
+        .map(|found| AttachmentRow {
+            part: found.part,
+            filename: found.filename,
+            content_type: found.content_type,
+            size: found.size.into(),
+            inline: found.inline,
+            content_id: found.content_id,
+        })
+        .collect()
+}
+
+/// Every field of the entry's prefix and of the message, decoded.
+fn headers(prefix: &[u8], octets: &[u8]) -> Vec<(String, String)> {
+    (Headers::parse(prefix).fields())
+        .chain(Headers::parse(octets).fields())
+        .filter(|field| !field.name.is_empty())
+        .map(|field| {
+            let name = String::from_utf8_lossy(field.name).into_owned();
+            (name, field.decoded())
+        })
+        .collect()
+}
+
+/// How large the octets of a message are, and where to read them.
+pub fn find_octets(
+    look: &Look<'_>,
+    access: &Access,
+    inbox: &InboxRef,
+    id: EntryId,
+) -> Result<Answer, Refusal> {
+    need(access, Scopes::MESSAGES_READ)?;
+    let inbox = policy::named_inbox(look.store, access, inbox)?;
+    let entry = look.store.entry(access.org, inbox, id)?.ok_or(NONE)?;
+    let prefix_len = u32::try_from(entry.prefix.len()).unwrap_or(u32::MAX);
+    Ok(Answer::Sized {
+        size: entry.body_size.saturating_add(prefix_len),
+        of: OctetsOf::EntryOf(inbox, id),
+    })
+}
+
+/// One attachment, decoded.
+pub fn read_part(
+    look: &Look<'_>,
+    access: &Access,
+    inbox: &InboxRef,
+    id: EntryId,
+    part: usize,
+) -> Result<Answer, Refusal> {
+    need(access, Scopes::MESSAGES_READ)?;
+    let none = || Refusal::NotFound("attachment");
+    let _moment = look.store.snapshot()?;
+    let (_, view) = find_view(look.store, access, inbox, id)?;
+    let digest = Digest::open(&view.digest).ok_or_else(|| damaged("digest"))?;
+    let found = text::attachments(&digest).find(|attachment| attachment.part == part);
+    let found = found.ok_or_else(none)?;
+    let part = digest.part(part).ok_or_else(none)?;
+    let octets = look.store.body_octets(view.body.0, view.body.1)?;
+    Ok(Answer::Part {
+        octets: text::decode_part(&octets, &part).into_owned(),
+        content_type: found.content_type,
+        filename: found.filename,
+        inline: found.inline,
+    })
+}
+
+/// Labels, flags, folder.
+pub fn patch(
+    edit: &mut Edit<'_>,
+    access: &Access,
+    inbox: &InboxRef,
+    id: EntryId,
+    patch: &MessagePatch,
+) -> Result<Written, Refusal> {
+    need(access, Scopes::MESSAGES_WRITE)?;
+    check_keywords(&patch.add_labels)?;
+    check_keywords(&patch.remove_labels)?;
+    let (place, mailbox, uid) = find_entry(edit.store, access, inbox, id)?;
+    let flags = |wanted: bool| {
+        [(patch.seen, Flags::SEEN), (patch.flagged, Flags::FLAGGED)]
+            .into_iter()
+            .filter(|(given, _)| *given == Some(wanted))
+            .fold(Flags::NONE, |all, (_, flag)| all.with(flag))
+    };
+    for (how, wanted, labels) in [
+        (FlagChange::Remove, false, &patch.remove_labels),
+        (FlagChange::Add, true, &patch.add_labels),
+    ] {
+        let flags = flags(wanted);
+        if flags != Flags::NONE || !labels.is_empty() {
+            flag_one(edit, &place, &mailbox, uid, (how, flags, labels))?;
+        }
+    }
+    if let Some(folder) = &patch.folder {
+        let limits = &edit.house.limits;
+        let target = mailbox::find(edit.store, limits, (access, place.path.id), folder)?;
+        move_one(edit, &place, &mailbox, &target, uid)?;
+    }
+    let view = edit.store.view(place.org, place.path.id, id)?.ok_or(NONE)?;
+    Ok(Written::Message(Box::new(shown(place.path.id, view))))
+}
+
+/// To Trash, or for good. What is in Trash already stays there.
+pub fn delete(
+    edit: &mut Edit<'_>,
+    access: &Access,
+    inbox: &InboxRef,
+    id: EntryId,
+    permanent: bool,
+) -> Result<Written, Refusal> {
+    need(access, Scopes::MESSAGES_WRITE)?;
+    let (place, mailbox, uid) = find_entry(edit.store, access, inbox, id)?;
+    if permanent {
+        edit.store.expunge(
+            (edit.now, edit.origin),
+            (&place, &mailbox),
+            Some(&UidSet::one(uid)),
+            Flags::NONE,
+            edit.events,
+        )?;
+        return Ok(Written::Changed);
+    }
+    let trash = edit
+        .store
+        .mailbox_special(place.org, place.path.id, SpecialUse::Trash)?
+        .ok_or(Refusal::NotFound("mailbox"))?;
+    move_one(edit, &place, &mailbox, &trash, uid)?;
+    Ok(Written::Changed)
+}
+
+fn find_entry(
+    store: &Store,
+    access: &Access,
+    inbox: &InboxRef,
+    id: EntryId,
+) -> Result<(Place, Mailbox, u32), Refusal> {
+    let inbox = policy::named_inbox(store, access, inbox)?;
+    let place = place_named(store, access, inbox)?;
+    let entry = store.entry(access.org, inbox, id)?.ok_or(NONE)?;
+    let mailbox = mailbox_of(store, access.org, inbox, entry.mailbox)?;
+    Ok((place, mailbox, entry.state.uid))
+}
+
+fn mailbox_of(
+    store: &Store,
+    org: OrgId,
+    inbox: InboxId,
+    id: MailboxId,
+) -> Result<Mailbox, Refusal> {
+    store.mailbox(org, inbox, id)?.ok_or(NONE)
+}
+
+fn move_one(
+    edit: &mut Edit<'_>,
+    place: &Place,
+    source: &Mailbox,
+    target: &Mailbox,
+    uid: u32,
+) -> Result<(), Refusal> {
+    if source.id == target.id {
+        return Ok(());
+    }
+    // A flag that has just been set has moved the source's counters, which the row in hand
+    // does not show; the store moves them by difference, so that does not matter.
+    edit.store.copy(
+        (edit.now, edit.origin),
+        (place, source, target),
+        &UidSet::one(uid),
+        (true, u64::MAX),
+        edit.events,
+    )?;
+    Ok(())
+}
+
+fn damaged(what: &'static str) -> Refusal {
+    crate::store::Error::Corrupt(what).into()
+}
+
+const NONE: Refusal = Refusal::NotFound("message");
+
+/// Rows of a page (api.md section 4).
+const LIST_MAX: usize = 200;
+
+/// After this a list gives what it has and a cursor.
+const LIST_MS: u64 = 100;
+
+/// Addresses of a field in one answer.
+const SHOWN_MAX: usize = 100;

@@ -1,0 +1,224 @@
+//! Mail that REST describes and we compose: addresses, attachments, the octets, and the same
+//! recipients, copies and rules as a submission over SMTP.
+
+use super::classify::{analyse, finish, place_local, sent_copy};
+use super::desk::{Look, need};
+use super::fetch::{check_keywords, place_named};
+use super::{Service, policy};
+use crate::call::{
+    Access, Answer, Draft, DraftAttachment, Envelope, InboxRef, Plan, Recipient, Refusal, Scopes,
+};
+use crate::mail::address::{Address, Entry, parse_list};
+use crate::mail::compose::{self, Compose, File};
+use crate::mail::{Bounds, header};
+
+type Named = (Option<String>, Address);
+
+/// The plan of a message that `inbox` sends.
+pub(super) fn composed(
+    service: &Service,
+    look: &Look<'_>,
+    access: &Access,
+    inbox: &InboxRef,
+    draft: &Draft,
+) -> Result<Plan, Refusal> {
+    need(access, Scopes::MESSAGES_WRITE)?;
+    let inbox = policy::named_inbox(look.store, access, inbox)?;
+    let place = place_named(look.store, access, inbox)?;
+    let from = Address::parse(&place.path.address).map_err(|_| Refusal::Internal)?;
+    let limits = &look.house.limits;
+    let to = addresses(&draft.to, "to")?;
+    let cc = addresses(&draft.cc, "cc")?;
+    let bcc = addresses(&draft.bcc, "bcc")?;
+    let reply_to = addresses(&draft.reply_to, "reply_to")?;
+    check_keywords(&draft.labels)?;
+    let everybody = || to.iter().chain(&cc).chain(&bcc);
+    if everybody().next().is_none() {
+        return Err(invalid(
+            "to",
+            "a message needs a recipient in to, cc or bcc",
+        ));
+    }
+    if everybody().count() > limits.submission_recipients {
+        return Err(Refusal::Limit {
+            what: "recipients",
+            max: limits.submission_recipients as u64,
+        });
+    }
+    let envelope = Envelope {
+        reverse_path: Some(place.path.address.clone()),
+        recipients: recipients(service, look, access, everybody().map(|(_, a)| a))?,
+        ..Envelope::default()
+    };
+    let octets = write(
+        look,
+        draft,
+        &from,
+        place.display_name.as_deref(),
+        [&to, &cc, &reply_to],
+    )?;
+    if octets.len() > limits.message_bytes {
+        return Err(Refusal::TooBig {
+            what: "message",
+            max: limits.message_bytes as u64,
+        });
+    }
+    let analysis = analyse(look, &octets, limits.received_hops)?;
+    let mut plan = finish(octets, analysis);
+    let hidden: Vec<String> = bcc.iter().map(written).collect();
+    let labels = draft.labels.clone();
+    plan.placements
+        .push(sent_copy(look, access, inbox, &hidden, labels)?);
+    place_local(&mut plan, &envelope);
+    plan.outbound = envelope
+        .recipients
+        .into_iter()
+        .filter(|recipient| recipient.inbox.is_none())
+        .collect();
+    Ok(plan)
+}
+
+/// Composes the octets.
+fn write(
+    look: &Look<'_>,
+    draft: &Draft,
+    from: &Address,
+    from_name: Option<&str>,
+    [to, cc, reply_to]: [&Vec<Named>; 3],
+) -> Result<Vec<u8>, Refusal> {
+    for (name, _) in &draft.headers {
+        if !header::may_set(name) {
+            let why = format!("{name:?} cannot be set: only X-* and List-* can");
+            return Err(invalid("headers", &why));
+        }
+    }
+    let contents = draft
+        .attachments
+        .iter()
+        .map(decode)
+        .collect::<Result<Vec<_>, _>>()?;
+    let files: Vec<File<'_>> = (draft.attachments.iter().zip(&contents))
+        .map(|(attachment, content)| File {
+            filename: &attachment.filename,
+            content_type: match attachment.content_type.as_str() {
+                "" => "application/octet-stream",
+                given => given,
+            },
+            content,
+            content_id: attachment.content_id.as_deref(),
+        })
+        .collect();
+    let [to, cc, reply_to] = [to, cc, reply_to].map(|list| {
+        list.iter()
+            .map(|(name, address)| (name.as_deref(), address))
+            .collect::<Vec<_>>()
+    });
+    let headers: Vec<(&str, &str)> = (draft.headers.iter())
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let domain = from.domain();
+    let mail = Compose {
+        from_name,
+        from: Some(from),
+        to: &to,
+        cc: &cc,
+        reply_to: &reply_to,
+        subject: &draft.subject,
+        text: draft.text.as_deref(),
+        html: draft.html.as_deref(),
+        attachments: &files,
+        headers: &headers,
+        in_reply_to: None,
+        references: &[],
+        date_ms: look.now.unix_ms,
+        message_id: &compose::message_id(look.seed, domain),
+        seed: look.seed,
+    };
+    compose::compose(&mail).map_err(|error| {
+        invalid(
+            error.field,
+            "no line breaks and no control characters where a header is made of it",
+        )
+    })
+}
+
+/// Each recipient once, local or not; the first that cannot have it refuses all.
+fn recipients<'a>(
+    service: &Service,
+    look: &Look<'_>,
+    access: &Access,
+    all: impl Iterator<Item = &'a Address>,
+) -> Result<Vec<Recipient>, Refusal> {
+    let mut seen: Vec<String> = Vec::new();
+    let mut recipients = Vec::new();
+    for address in all {
+        let canonical = address.canonical();
+        if seen.contains(&canonical) {
+            continue;
+        }
+        seen.push(canonical);
+        let text = address.to_string();
+        let found = policy::recipient(service, look.store, look.now, Some(access), &text)?;
+        let Answer::Recipient { inbox } = found else {
+            return Err(Refusal::Internal);
+        };
+        recipients.push(Recipient {
+            address: text,
+            inbox,
+            notify: 0,
+            orcpt: None,
+        });
+    }
+    Ok(recipients)
+}
+
+/// Reads addresses, each `addr` or `Name <addr>` and nothing else.
+fn addresses(texts: &[String], field: &'static str) -> Result<Vec<Named>, Refusal> {
+    texts
+        .iter()
+        .map(|text| {
+            if !header::is_value(text) {
+                return Err(invalid(field, "no line breaks and no control characters"));
+            }
+            // The plain form first: it is the strict parser that everything else uses.
+            if let Ok(address) = Address::parse(text.trim()) {
+                return Ok((None, address));
+            }
+            let mut entries = parse_list(text.as_bytes(), &Bounds::default()).entries;
+            match (entries.pop(), entries.is_empty()) {
+                (Some(Entry::Mailbox(mailbox)), true) => {
+                    let why = format!("{text:?} is not an address");
+                    let address = mailbox.address().ok_or_else(|| invalid(field, &why))?;
+                    Ok((mailbox.name, address))
+                }
+                _ => {
+                    let why = format!("{text:?} is not one address, `addr` or `Name <addr>`");
+                    Err(invalid(field, &why))
+                }
+            }
+        })
+        .collect()
+}
+
+/// Decodes an attachment; line breaks and missing padding are forgiven.
+fn decode(attachment: &DraftAttachment) -> Result<Vec<u8>, Refusal> {
+    let mut text: Vec<u8> = attachment.content.bytes().collect();
+    text.retain(|b| !b.is_ascii_whitespace());
+    while text.last() == Some(&b'=') {
+        text.pop();
+    }
+    data_encoding::BASE64_NOPAD
+        .decode(&text)
+        .map_err(|_| invalid("attachments", "content is not base64"))
+}
+
+fn written((_, address): &Named) -> String {
+    address.to_string()
+}
+
+fn invalid(field: &'static str, why: &str) -> Refusal {
+    Refusal::Invalid {
+        field,
+        why: why.to_owned(),
+    }
+}
