@@ -195,6 +195,10 @@ impl Body {
         (self.octets, self.charge)
     }
 
+    fn hold(&mut self, total: usize) -> bool {
+        self.charge.as_mut().is_some_and(|c| c.hold(total))
+    }
+
     fn keep(&mut self, run: &[u8]) {
         if run.is_empty() || self.fault.is_some() {
             return;
@@ -205,11 +209,11 @@ impl Body {
         }
         let capacity = self.octets.capacity();
         if need > capacity {
-            let target = capacity.saturating_mul(2).min(self.bound.octets).max(need);
-            let held = self.charge.as_mut().is_some_and(|c| c.hold(target));
-            if !held {
+            let double = capacity.saturating_mul(2).min(self.bound.octets).max(need);
+            // Near the end of the budget what is needed now may fit where twice it does not.
+            let Some(target) = [double, need].into_iter().find(|n| self.hold(*n)) else {
                 return self.fail(Fault::Memory);
-            }
+            };
             self.octets.reserve_exact(target - self.octets.len());
         }
         self.octets.extend_from_slice(run);
