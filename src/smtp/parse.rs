@@ -401,7 +401,8 @@ mod tests {
 
     #[test]
     fn lines() {
-        let cases: [(&[u8], Result<(Verb, &str), SyntaxError>); 14] = [
+        type Line<'a> = Result<(Verb, &'a str), SyntaxError>;
+        let cases: [(&[u8], Line<'_>); 14] = [
             (b"QUIT\r\n", Ok((Verb::Quit, ""))),
             (b"qUiT  \t\r\n", Ok((Verb::Quit, ""))),
             (b"NOOP  x y \r\n", Ok((Verb::Noop, "x y"))),
