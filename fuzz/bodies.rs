@@ -9,10 +9,12 @@ pub mod rig;
 
 #[path = "bodies/session.rs"]
 pub mod session;
+#[path = "bodies/smtp.rs"]
+pub mod smtp;
 
 /// Every body by the name of its target and of its folder in the corpus.
 pub const BODIES: &[(&str, fn(&[u8]))] = &[
-    ("smtp_session", session::smtp_session),
+    ("smtp_session", smtp::smtp_session),
     ("imap_session", session::imap_session),
     ("http_session", session::http_session),
 ];

@@ -8,15 +8,6 @@ use postern::call::{Door, Limits, Scopes};
 
 use super::rig::Rig;
 
-/// A session of port 25, then one of port 465 that has logged in.
-pub fn smtp_session(data: &[u8]) {
-    alike(data, Door::Mx, |_| String::new());
-    alike(data, Door::Submissions, |key| {
-        let plain = data_encoding::BASE64.encode(format!("\0bot@x.test\0{key}").as_bytes());
-        format!("EHLO fuzz\r\nAUTH PLAIN {plain}\r\n")
-    });
-}
-
 /// A session before login, then one that has a mailbox selected.
 pub fn imap_session(data: &[u8]) {
     alike(data, Door::Imaps, |_| String::new());
@@ -49,8 +40,6 @@ fn said(data: &[u8], door: Door, hello: &impl Fn(&str) -> String, piece: usize) 
     rig.wait(rig.house.limits.mx_greet_ms);
     rig.send(id, hello(&key).as_bytes(), usize::MAX);
     let data = fill(data, &key);
-    // STARTTLS decides by what came in one segment (decisions.md 25): it is never offered
-    // a way to differ here, since these doors have TLS or do not get the word.
     rig.send(id, &data, piece);
     rig.wait(1_000);
     rig.hang_up(id);

@@ -31,16 +31,24 @@ fn alike(data: &[u8], door: Door, login: bool) {
 }
 
 fn said(data: &[u8], door: Door, login: bool, piece: usize) -> Vec<u8> {
-    let limits = Limits { message_bytes: 4096, smtp_messages: 5, ..Limits::default() };
+    let limits = Limits {
+        message_bytes: 4096,
+        smtp_messages: 5,
+        ..Limits::default()
+    };
     let mut rig = Rig::new(7, limits);
-    let org = rig.product.make_org("fuzz").unwrap();
-    rig.product.make_inbox(org, "bot@x.test").unwrap();
-    let key = rig.product.make_key(org, Scopes::ADMIN, None).unwrap();
+    let org = rig.make_org("fuzz");
+    rig.make_inbox(org, "bot@x.test", None);
+    let key = rig.make_key(org, Scopes::ADMIN, None, None);
     let id = rig.open(door, IpAddr::from([10, 0, 0, 1]));
     rig.wait(rig.house.limits.mx_greet_ms);
     if login {
         let plain = data_encoding::BASE64.encode(format!("\0bot@x.test\0{key}").as_bytes());
-        rig.send(id, format!("EHLO fuzz\r\nAUTH PLAIN {plain}\r\n").as_bytes(), usize::MAX);
+        rig.send(
+            id,
+            format!("EHLO fuzz\r\nAUTH PLAIN {plain}\r\n").as_bytes(),
+            usize::MAX,
+        );
     }
     for segment in segments(data) {
         rig.send(id, segment, piece);
@@ -78,7 +86,11 @@ fn well_formed(said: &[u8]) {
         let code = &line[..3];
         assert!(code.iter().all(u8::is_ascii_digit), "{}", show(line));
         assert!(matches!(line[3], b' ' | b'-'), "{}", show(line));
-        assert!(line[..line.len() - 2].iter().all(|b| b.is_ascii_graphic() || *b == b' '));
+        assert!(
+            line[..line.len() - 2]
+                .iter()
+                .all(|b| b.is_ascii_graphic() || *b == b' ')
+        );
     }
 }
 
