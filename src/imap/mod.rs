@@ -1,8 +1,10 @@
 //! IMAP, to be built.
 
+pub mod fetch;
 pub mod frame;
 pub mod parse;
 pub mod respond;
+pub mod structure;
 pub mod types;
 
 use crate::call::{Now, Opening};
