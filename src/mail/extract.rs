@@ -247,7 +247,16 @@ impl Token {
         let goes_on = b"/@_%=&".contains(&after)
             || (b".,:".contains(&after) && beyond.is_ascii_digit())
             || (after == b'-' && beyond.is_ascii_alphanumeric());
-        if joined || goes_on || before == b'-' {
+        // Groups of digits beside groups of digits are a phone or card number.
+        let two_before = self
+            .start
+            .checked_sub(2)
+            .and_then(|i| bytes.get(i))
+            .copied();
+        let grouped = (before == b' '
+            && two_before.is_some_and(|b| b.is_ascii_digit() || b == b')'))
+            || (after == b' ' && beyond.is_ascii_digit());
+        if joined || goes_on || grouped || before == b'-' {
             return None;
         }
         let token = text.get(self.start..self.end)?;
