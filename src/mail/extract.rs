@@ -1,8 +1,9 @@
-//! What an agent looks for in a text: the new part of an answer, one-time codes, links.
+//! What an agent looks for in a text: the new part of an answer, and links. Codes are in `codes`.
 //!
 //! All of it is guesswork on hostile text, so none of it decides anything: it is shown beside the text it was
 //! taken from. Each function is linear and looks at a bounded part of its input.
 
+pub use super::codes::{codes, codes_in_mail};
 use super::html::{Page, URL_MAX};
 use super::unicode::{self, fold};
 
@@ -123,258 +124,6 @@ fn is_device_signature(line: &str) -> bool {
             .any(|start| line.starts_with(start))
 }
 
-/// One-time codes of a text, likeliest first, at most [`CODES_MAX`]: digits or capitals near words such as
-/// code, OTP or verification.
-pub fn codes(text: &str) -> Vec<String> {
-    let text = unicode::prefix(text, CODES_TEXT_MAX);
-    let bytes = text.as_bytes();
-    let mut found: Vec<(i32, String)> = Vec::new();
-    let mut at = 0;
-    let mut looked_at = 0;
-    while let Some(offset) = bytes
-        .get(at..)
-        .and_then(|rest| rest.iter().position(u8::is_ascii_alphanumeric))
-    {
-        let start = at + offset;
-        let token = Token::at(text, start);
-        at = token.end.max(start + 1);
-        let Some(code) = token.code(text) else {
-            continue;
-        };
-        looked_at += 1;
-        if looked_at > CANDIDATES_MAX {
-            break;
-        }
-        let score = token.score(text, &code);
-        if score <= 0 {
-            continue;
-        }
-        match found.iter_mut().find(|(_, known)| *known == code) {
-            Some(known) => known.0 = known.0.max(score),
-            None => found.push((score, code)),
-        }
-    }
-    found.sort_by_key(|(score, _)| -score);
-    found.truncate(CODES_MAX);
-    found.into_iter().map(|(_, code)| code).collect()
-}
-
-/// Codes of a message: what the subject says counts for the text below it.
-pub fn codes_in_mail(subject: &str, text: &str) -> Vec<String> {
-    let has_digit = |s: &str| s.bytes().any(|b| b.is_ascii_digit() || b == b'-');
-    if !has_digit(text) && !has_digit(subject) {
-        return Vec::new();
-    }
-    let text = unicode::prefix(text, CODES_TEXT_MAX - 2_048);
-    codes(&format!("{}\n{text}", unicode::prefix(subject, 1_024)))
-}
-
-/// A run of letters, digits and single hyphens.
-#[derive(Clone, Copy)]
-struct Token {
-    start: usize,
-    end: usize,
-    digits: usize,
-    uppers: usize,
-    lowers: usize,
-    hyphens: usize,
-}
-
-impl Token {
-    fn at(text: &str, start: usize) -> Token {
-        let bytes = text.as_bytes();
-        let mut token = Token {
-            start,
-            end: start,
-            digits: 0,
-            uppers: 0,
-            lowers: 0,
-            hyphens: 0,
-        };
-        while let Some(b) = bytes.get(token.end) {
-            match b {
-                b'0'..=b'9' => token.digits += 1,
-                b'A'..=b'Z' => token.uppers += 1,
-                b'a'..=b'z' => token.lowers += 1,
-                b'-' if bytes
-                    .get(token.end + 1)
-                    .is_some_and(u8::is_ascii_alphanumeric) =>
-                {
-                    token.hyphens += 1
-                }
-                _ => break,
-            }
-            token.end += 1;
-        }
-        // "123 456": two halves that belong together.
-        let half = token.end - token.start;
-        let second = bytes.get(token.end + 1..token.end + 1 + half);
-        if (3..=4).contains(&half)
-            && token.digits == half
-            && bytes.get(token.end) == Some(&b' ')
-            && second.is_some_and(|s| s.iter().all(u8::is_ascii_digit))
-            && !bytes
-                .get(token.end + 1 + half)
-                .is_some_and(u8::is_ascii_alphanumeric)
-        {
-            token.digits += half;
-            token.end += 1 + half;
-        }
-        token
-    }
-
-    /// The code that the token may be, as it would be typed.
-    fn code(&self, text: &str) -> Option<String> {
-        let n = self.end - self.start;
-        if !(4..=16).contains(&n) || self.lowers > 0 || (self.digits == 0 && self.hyphens == 0) {
-            return None;
-        }
-        let bytes = text.as_bytes();
-        let before = self
-            .start
-            .checked_sub(1)
-            .and_then(|i| bytes.get(i))
-            .copied()
-            .unwrap_or(b' ');
-        let (after, beyond) = (
-            bytes.get(self.end).copied().unwrap_or(b' '),
-            bytes.get(self.end + 1).copied().unwrap_or(b' '),
-        );
-        // Money, fractions, phone numbers, parts of addresses and links.
-        let joined = b"$/.@_&=+,?%~\\".contains(&before)
-            || (before == b'#' && self.digits == n)
-            || before >= 0x80 && is_currency_before(text, self.start);
-        let goes_on = b"/@_%=&".contains(&after)
-            || (b".,:".contains(&after) && beyond.is_ascii_digit())
-            || (after == b'-' && beyond.is_ascii_alphanumeric());
-        // Groups of digits beside groups of digits are a phone or card number.
-        let two_before = self
-            .start
-            .checked_sub(2)
-            .and_then(|i| bytes.get(i))
-            .copied();
-        let grouped = (before == b' '
-            && two_before.is_some_and(|b| b.is_ascii_digit() || b == b')'))
-            || (after == b' ' && beyond.is_ascii_digit());
-        if joined || goes_on || grouped || before == b'-' {
-            return None;
-        }
-        let token = text.get(self.start..self.end)?;
-        let groups: Vec<&str> = token.split(['-', ' ']).collect();
-        let is_number = |s: &&str| s.bytes().all(|b| b.is_ascii_digit());
-        if self.uppers == 0 {
-            let even = groups.len() == 1
-                || groups
-                    .iter()
-                    .all(|g| Some(g.len()) == groups.first().map(|f| f.len()));
-            let code: String = token.chars().filter(char::is_ascii_digit).collect();
-            return (even && groups.len() <= 3 && (4..=8).contains(&code.len())).then_some(code);
-        }
-        // "G-123456": the letter names the sender, the digits are typed.
-        if let [one, number] = groups.as_slice()
-            && one.len() <= 2
-            && is_number(number)
-            && (4..=8).contains(&number.len())
-        {
-            return Some((*number).to_owned());
-        }
-        let even = groups.len() <= 4 && groups.iter().all(|g| (3..=5).contains(&g.len()));
-        let single = groups.len() == 1 && (5..=10).contains(&n) && self.digits > 0;
-        (single || (groups.len() > 1 && even)).then(|| token.to_owned())
-    }
-
-    /// How likely it is a code, by the words around it; nothing above zero without such words.
-    fn score(&self, text: &str, code: &str) -> i32 {
-        let (line_start, line_end) = line_around(text, self.start, self.end);
-        let line = text
-            .get(line_start..line_end)
-            .unwrap_or("")
-            .trim_matches(|c: char| !c.is_alphanumeric());
-        let alone = line.len() <= self.end - self.start;
-        let reach = if alone { REACH_ALONE } else { REACH_BEFORE };
-        let before = fold(window(text, self.start.saturating_sub(reach), self.start));
-        let after = fold(window(text, self.end, self.end + REACH_AFTER));
-        let last_word = before
-            .trim_end_matches(|c: char| !c.is_alphanumeric())
-            .rsplit(|c: char| !c.is_alphanumeric())
-            .next();
-        if last_word.is_some_and(|word| NOT_CODES.contains(&word)) && !alone {
-            return 0;
-        }
-        let near = KEYWORDS.iter().filter_map(|(word, weight)| {
-            let ahead = before
-                .rfind(word)
-                .filter(|&at| !is_other_code(&before, at, word))
-                .map(|at| before.len() - at - word.len());
-            let behind = after
-                .find(word)
-                .filter(|&at| !is_other_code(&after, at, word))
-                .map(|at| at + 20);
-            let distance = [ahead, behind].into_iter().flatten().min()?;
-            Some((weight - i32::try_from(distance / 4).unwrap_or(0), distance))
-        });
-        let (mut score, distance) = near.max().unwrap_or((0, 0));
-        if score <= 0 {
-            return 0;
-        }
-        let is_year = code.len() == 4 && (code.starts_with("19") || code.starts_with("20"));
-        let is_number = code.bytes().all(|b| b.is_ascii_digit());
-        score += if alone { 40 } else { 0 };
-        score += if code.len() == 6 && is_number { 20 } else { 0 };
-        score -= if is_year && !alone && distance > ADJACENT {
-            70
-        } else {
-            0
-        };
-        score
-    }
-}
-
-fn is_currency_before(text: &str, at: usize) -> bool {
-    text.get(..at)
-        .and_then(|head| head.chars().next_back())
-        .is_some_and(|c| matches!(c, '€' | '£' | '¥' | '₹' | '₽' | '₩'))
-}
-
-/// "zip code", "promo code" and the like are no codes to type.
-fn is_other_code(text: &str, at: usize, word: &str) -> bool {
-    if word != "code" {
-        return false;
-    }
-    let before = text.get(..at).unwrap_or("").trim_end();
-    let last = before
-        .rsplit(|c: char| !c.is_alphanumeric())
-        .next()
-        .unwrap_or("");
-    OTHER_CODES.contains(&last)
-}
-
-fn line_around(text: &str, start: usize, end: usize) -> (usize, usize) {
-    let floor = start.saturating_sub(80);
-    let head = text.as_bytes().get(floor..start).unwrap_or(b"");
-    let line_start = memchr::memrchr(b'\n', head).map_or(floor, |n| floor + n + 1);
-    let tail = text
-        .as_bytes()
-        .get(end..text.len().min(end + 80))
-        .unwrap_or(b"");
-    let line_end = end + memchr::memchr(b'\n', tail).unwrap_or(tail.len());
-    let up = |at: usize| {
-        (at..=text.len())
-            .find(|&i| text.is_char_boundary(i))
-            .unwrap_or(text.len())
-    };
-    (up(line_start), up(line_end))
-}
-
-fn window(text: &str, start: usize, end: usize) -> &str {
-    let up = |at: usize| {
-        (at.min(text.len())..=text.len())
-            .find(|&i| text.is_char_boundary(i))
-            .unwrap_or(text.len())
-    };
-    text.get(up(start)..up(end)).unwrap_or("")
-}
-
 /// The links of a message, those that confirm or sign in first, at most [`LINKS_MAX`] and each once.
 pub fn links(text: &str, page: Option<&Page>) -> Vec<String> {
     let mut found: Vec<(bool, String)> = Vec::new();
@@ -428,21 +177,9 @@ fn verifies(text: &str) -> bool {
     VERIFY_WORDS.iter().any(|word| text.contains(word))
 }
 
-/// Codes of one message.
-pub const CODES_MAX: usize = 5;
 /// Links of one message.
 pub const LINKS_MAX: usize = 100;
-/// Mail with a code says it in its first screens.
-const CODES_TEXT_MAX: usize = 64 * 1024;
-/// Numbers that are looked at in their surroundings.
-const CANDIDATES_MAX: usize = 64;
 const LINKS_TEXT_MAX: usize = 1 << 20;
-const REACH_BEFORE: usize = 90;
-/// A code that stands alone in its line is announced a sentence before.
-const REACH_ALONE: usize = 260;
-const REACH_AFTER: usize = 60;
-/// "code is ", "PIN: "
-const ADJACENT: usize = 8;
 const ATTRIBUTION_LINES_MAX: usize = 4;
 const LINE_LOOKED_AT: usize = 400;
 
@@ -488,30 +225,6 @@ const DEVICE_SIGNATURES: &[&str] = &[
     "Sent from my ", "Sent from Outlook", "Get Outlook for ", "Von meinem ", "Gesendet von ",
     "Envoyé de mon ", "Envoyé depuis ", "Enviado desde mi ", "Enviado do meu ", "Inviato da ",
     "Verzonden vanaf ", "Skickat från ", "Sendt fra ", "Отправлено с ", "发自我的", "從我的", "Sent via ",
-];
-/// Folded, with how much each says.
-#[rustfmt::skip]
-const KEYWORDS: &[(&str, i32)] = &[
-    ("code", 60), ("otp", 60), ("passcode", 60), ("pin", 45), ("one-time", 60), ("one time", 60),
-    ("verification", 50), ("verify", 40), ("2fa", 50), ("two-factor", 50), ("authentication", 40),
-    ("security", 30), ("token", 35), ("confirm", 35), ("login", 30), ("log in", 30), ("sign in", 30),
-    ("sign-in", 30), ("temporary password", 45), ("código", 60), ("codigo", 60), ("codice", 60), ("kode", 60),
-    ("kod", 45), ("код", 60), ("einmalpasswort", 60), ("bestätigung", 40), ("tan", 30), ("doğrulama", 45),
-    ("koodi", 60), ("κωδικ", 60), ("验证码", 60), ("驗證碼", 60), ("校验码", 60), ("認証", 60), ("確認コード", 60),
-    ("コード", 50), ("인증", 60), ("رمز", 60), ("קוד", 60),
-];
-/// The word right before a number that makes it something else.
-#[rustfmt::skip]
-const NOT_CODES: &[&str] = &[
-    "order", "invoice", "ticket", "zip", "room", "case", "ref", "reference", "phone", "tel", "ext", "version",
-    "rfc", "iso", "suite", "flight", "copyright", "since", "box", "tracking", "account", "bestellung",
-    "rechnung",
-];
-/// The word before "code" that makes it something else.
-#[rustfmt::skip]
-const OTHER_CODES: &[&str] = &[
-    "zip", "postal", "post", "promo", "promotion", "discount", "coupon", "voucher", "gift", "referral",
-    "country", "area", "error", "status", "source", "dress", "bar", "exit", "sort", "swift", "color",
 ];
 #[rustfmt::skip]
 const VERIFY_WORDS: &[&str] = &[
@@ -600,45 +313,6 @@ mod tests {
         ] {
             assert_eq!(extracted_text(text), new, "{text}");
         }
-    }
-
-    #[test]
-    fn codes_are_found_where_words_say_so() {
-        for (text, expected) in [
-            ("Your verification code is 123456.", &["123456"][..]),
-            ("123456 is your Acme code", &["123456"]),
-            (
-                "Use this code to sign in:\n\n  4821\n\nIt expires in 2024.",
-                &["4821"],
-            ),
-            ("Your one-time passcode: 123 456", &["123456"]),
-            ("code: 123-456", &["123456"]),
-            ("G-123456 is your Google verification code.", &["123456"]),
-            ("Enter the code below\nA1B2C3", &["A1B2C3"]),
-            ("Your device code is WDJB-MJHT", &["WDJB-MJHT"]),
-            ("OTP 99887766 valid 10 minutes", &["99887766"]),
-            ("Ihr Bestätigungscode lautet 774411", &["774411"]),
-            ("Tu código es 445566", &["445566"]),
-            ("您的验证码是：735512，5分钟内有效", &["735512"]),
-            ("認証コード: 664422", &["664422"]),
-            ("Ваш код: 5521", &["5521"]),
-            ("Your PIN is 1984", &["1984"]),
-            ("Invoice 123456 over $1,234.00", &[]),
-            ("Order #123456 was shipped on 2024-01-02", &[]),
-            ("Meet at 1600 Amphitheatre, zip code 94043", &[]),
-            ("Use promo code SAVE20 now", &[]),
-            ("Call +1 555 123 4567 to confirm", &[]),
-            ("https://x.test/verify/123456?code=654321", &[]),
-            ("Copyright 2024 Acme", &[]),
-            ("hello world", &[]),
-            ("", &[]),
-        ] {
-            assert_eq!(codes(text), expected, "{text}");
-        }
-        assert_eq!(
-            codes_in_mail("Your login code", "Hi,\n\n482193\n\nBye"),
-            ["482193"]
-        );
     }
 
     #[test]

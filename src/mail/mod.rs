@@ -4,7 +4,7 @@
 //! a store or a protocol. In reading order: `address` and `mailboxes` (who), `header`, `word`, `param`
 //! and `date` (the fields), `encode`, `utf7` and `unicode` (octets to text and back), `mime` (the parts),
 //! `digest` (the parts and the envelope in stored form, octets by `blob`) and `analyse` (the pass that makes it), `text`,
-//! `html`, `extract` and `search` (what a reader sees), `compose` and `submit` (mail of our own).
+//! `html`, `extract`, `codes` and `search` (what a reader sees), `compose` and `submit` (mail of our own).
 //!
 //! The rule: all input is hostile. Every pass is iterative and linear, every amount has a bound in
 //! [`Bounds`] or a named constant, and what is beyond a bound is refused or opaque, never guessed.
@@ -12,6 +12,7 @@
 pub mod address;
 pub mod analyse;
 mod blob;
+pub mod codes;
 pub mod compose;
 pub mod date;
 pub mod digest;

@@ -348,20 +348,20 @@ impl Body {
         }
         let mut rest = text;
         while !rest.is_empty() {
-            if out.len() >= self.bytes_max {
+            let Some(room) = self
+                .bytes_max
+                .checked_sub(out.len())
+                .filter(|room| *room > 0)
+            else {
                 self.found.truncated = true;
                 return;
-            }
-            let plain = rest
-                .bytes()
-                .take_while(|b| (b' '..=b'~').contains(b) || *b == b'\n' || *b == b'\t')
-                .count();
-            let room = self.bytes_max - out.len();
+            };
+            let plain = plain_run(rest.as_bytes());
             let (run, tail) = rest.split_at_checked(plain.min(room)).unwrap_or((rest, ""));
             out.push_str(run);
             self.last = run.chars().next_back().or(self.last);
             rest = tail;
-            let Some(c) = rest.chars().next().filter(|_| plain <= room) else {
+            let Some(c) = rest.chars().next().filter(|_| plain < room) else {
                 continue;
             };
             rest = rest.get(c.len_utf8()..).unwrap_or("");
@@ -382,6 +382,24 @@ impl Body {
     }
 }
 
+/// How many octets at the start are plain ASCII and line feeds: whole lines at a time, which the compiler
+/// turns into wide comparisons, then what is left of the line.
+fn plain_run(bytes: &[u8]) -> usize {
+    let is_plain = |b: &u8| (b' '..=b'~').contains(b) || *b == b'\n' || *b == b'\t';
+    if !bytes.first().is_some_and(is_plain) {
+        return 0;
+    }
+    let window = bytes.get(..PLAIN_RUN).unwrap_or(bytes);
+    let line = memchr::memchr(b'\r', window).unwrap_or(window.len());
+    let line = window.get(..line).unwrap_or(window);
+    if line.iter().fold(true, |all, b| all & is_plain(b)) {
+        return line.len();
+    }
+    line.iter().position(|b| !is_plain(b)).unwrap_or(line.len())
+}
+
+/// Octets looked at in one step, so that a plain stretch before something else is not gone over twice for long.
+const PLAIN_RUN: usize = 256;
 /// Text that an answer of the API carries; more is not read by anyone at once.
 pub const TEXT_MAX: usize = 1 << 20;
 /// HTML of newsletters stays below 200 KiB; clients clip far earlier.

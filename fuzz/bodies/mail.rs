@@ -1,0 +1,294 @@
+//! Fuzz bodies of `postern::mail`: one function for a target, all of them total.
+//!
+//! The oracles, strongest first: what is written parses to the same value, every section number leads back to
+//! its part, pieces decode like the whole, sizes keep their bounds, nothing panics.
+
+use postern::mail::address::{Address, parse_list, parse_single_from};
+use postern::mail::analyse::analyse;
+use postern::mail::compose::{Compose, File, compose as write_mail};
+use postern::mail::digest::{AddressItem, Digest, Step};
+use postern::mail::encode::{self, Decoder, Encoding};
+use postern::mail::header::{self, Headers};
+use postern::mail::html::read;
+use postern::mail::search::{Needle, Scope, contains_text, searchable};
+use postern::mail::submit::{check_octets, submission_fixups};
+use postern::mail::text::{attachments, decode_part, text_of};
+use postern::mail::{Bounds, codes, extract, param, utf7, word};
+
+/// Header blocks, dates, ids, parameters, encoded words, and the writing of fields.
+pub fn header(data: &[u8]) {
+    let headers = Headers::parse(data);
+    let mut at = 0;
+    for field in headers.fields() {
+        assert_eq!(field.start, at, "fields leave no gap");
+        at = field.end;
+        assert!(field.decoded().len() <= field.value.len() * 4 + 4);
+        assert!(!field.decoded().chars().any(char::is_control));
+        for id in header::message_ids(field.value) {
+            assert!(id.len() <= header::MESSAGE_ID_MAX * 3);
+        }
+        if let Some(date) = header::parse_date(field.value) {
+            let written = header::format_date(date.unix_s * 1_000);
+            assert_eq!(
+                header::parse_date(written.as_bytes()).map(|d| d.unix_s),
+                Some(date.unix_s)
+            );
+        }
+        let value = param::Value::parse(field.value, 64);
+        assert!(value.params.len() <= 64);
+        let pairs = value.params.iter().map(|p| (&*p.name, &*p.value));
+        let _ = param::decoded(pairs, "filename");
+    }
+    assert!(headers.len() <= data.len() && headers.len() - at <= 2);
+    let text = String::from_utf8_lossy(data);
+    let disposition = header::content_disposition(&text);
+    assert!(!disposition.chars().any(char::is_control) && disposition.is_ascii());
+    if header::is_value(&text) && !text.chars().any(|c| c == '\u{fffd}') {
+        let mut out = Vec::new();
+        let encoded = word::encode(text.trim());
+        header::fold("Subject", &encoded, &mut out);
+        out.extend_from_slice(b"\r\n");
+        let back = Headers::parse(&out);
+        assert_eq!(back.fields().count(), 1);
+        let decoded = back
+            .first("subject")
+            .map(|f| f.decoded())
+            .unwrap_or_default();
+        assert_eq!(decoded, text.trim(), "{encoded}");
+    }
+    if let Some(name) = utf7::utf7_decode(data) {
+        assert_eq!(utf7::utf7_encode(&name).as_bytes(), data);
+    }
+}
+
+/// Addresses and address lists.
+pub fn address(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        if let Ok(address) = Address::parse(text) {
+            let written = address.to_string();
+            assert_eq!(Address::parse(&written).as_ref(), Ok(&address), "{written}");
+            assert!(written.len() <= 320 && !written.chars().any(char::is_control));
+            // Folding may lengthen a local part over its limit; then there is no canonical address to parse.
+            let canonical = address.canonical();
+            if let Ok(again) = Address::parse(&canonical) {
+                assert_eq!(again.canonical(), canonical);
+            }
+            if let Some(user) = address.without_plus() {
+                assert_eq!(Address::parse(&user.to_string()), Ok(user));
+            }
+        }
+    }
+    let list = parse_list(data, &Bounds::default());
+    for mailbox in list.mailboxes() {
+        if let Some(address) = mailbox.address() {
+            assert_eq!(Address::parse(&address.to_string()), Ok(address));
+        }
+    }
+    if let Ok(from) = parse_single_from([data]) {
+        assert_eq!(
+            list.mailboxes().count(),
+            1,
+            "one author is one to lenient readers too"
+        );
+        assert_eq!(
+            list.mailboxes().next().and_then(|m| m.address()),
+            Some(from)
+        );
+    }
+}
+
+/// Whole messages, all that is read of them, and digests that are none.
+pub fn mime(data: &[u8]) {
+    damaged(data);
+    let bounds = Bounds {
+        mime_parts: 60,
+        mime_depth: 8,
+        ..Bounds::default()
+    };
+    let Ok(found) = analyse(data, &bounds) else {
+        return;
+    };
+    let Some(digest) = Digest::open(&found.digest) else {
+        panic!("a fresh digest opens")
+    };
+    damaged(&found.digest);
+    assert_eq!(digest.size() as usize, data.len());
+    assert!(found.preview.chars().count() <= 200);
+    assert!(found.digest.len() <= data.len() * 4 + 1_024);
+    let mut open = Vec::new();
+    let mut walk = digest.walk();
+    while let Some(step) = walk.next() {
+        let path = walk.path().to_vec();
+        match step {
+            Step::Open(part) => {
+                assert!(part.body.end <= data.len());
+                open.push(part.index);
+            }
+            Step::Close(part) => assert_eq!(open.pop(), Some(part.index)),
+            Step::Leaf(part) => {
+                assert!(part.body.end <= data.len() && part.header.end == part.body.start);
+                assert_eq!(
+                    digest.section(&path).map(|p| p.index),
+                    Some(part.index),
+                    "{path:?}"
+                );
+                let decoded = decode_part(data, &part);
+                assert!(decoded.len() <= part.size());
+                in_pieces(
+                    part.encoding,
+                    data.get(part.body.clone()).unwrap_or(b""),
+                    &decoded,
+                );
+            }
+        }
+    }
+    assert!(open.is_empty());
+    let body = text_of(data, &digest);
+    assert!(
+        !body
+            .text
+            .chars()
+            .any(|c| c.is_control() && c != '\n' && c != '\t')
+    );
+    if data
+        .get(digest.header_len() as usize..)
+        .is_some_and(|b| !b.trim_ascii().is_empty())
+    {
+        assert!(
+            !body.text.trim().is_empty(),
+            "no empty text for a mail with a body"
+        );
+    }
+    for attachment in attachments(&digest) {
+        assert!(
+            !attachment.filename.is_empty()
+                && !attachment.filename.contains(['/', '\\', '\r', '\n', '\0'])
+        );
+        assert_eq!(
+            digest.section(&attachment.section).map(|p| p.index),
+            Some(attachment.part)
+        );
+    }
+    let _ = searchable(data, &digest).count();
+    let _ = contains_text(data, &digest, &mut Needle::new("n\u{e4}edle"), Scope::Body);
+    let fixups = submission_fixups(data, "<id@x.test>", 0);
+    let sent = fixups.apply(data);
+    let headers = Headers::parse(&sent);
+    assert!(headers.first("bcc").is_none() && headers.first("resent-bcc").is_none());
+    let _ = check_octets(data);
+}
+
+/// HTML to text, and what is looked for in text.
+pub fn html(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let page = read(&text, 4_096);
+    assert!(page.text.len() <= 4_096);
+    assert!(!page.text.chars().any(|c| c.is_control() && c != '\n'));
+    for line in [&*text, &page.text] {
+        let _ = extract::extracted_text(line);
+        assert!(codes::codes(line).len() <= codes::CODES_MAX);
+        for link in extract::links(line, Some(&page)) {
+            assert!(!link.chars().any(|c| c.is_control() || c.is_whitespace()));
+        }
+    }
+}
+
+/// Composing: fields are the lines of the data; what comes out reads back and smuggles nothing.
+pub fn compose(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut fields = text.split('|');
+    let mut next = || fields.next().unwrap_or("");
+    let (subject, name, custom, body, page, filename) =
+        (next(), next(), next(), next(), next(), next());
+    let Ok(address) = Address::parse("bot@x.test") else {
+        return;
+    };
+    let files = [File {
+        filename,
+        content_type: "application/pdf",
+        content: data,
+        content_id: None,
+    }];
+    let mail = Compose {
+        from: Some(&address),
+        from_name: Some(name),
+        to: &[(Some(name), &address)],
+        subject,
+        text: Some(body),
+        html: (!page.is_empty()).then_some(page),
+        attachments: if filename.is_empty() { &[] } else { &files },
+        headers: &[("X-Custom", custom)],
+        message_id: "<m@x.test>",
+        ..Compose::default()
+    };
+    let Ok(raw) = write_mail(&mail) else { return };
+    assert_eq!(check_octets(&raw), Ok(()));
+    let names: Vec<String> = Headers::parse(&raw)
+        .fields()
+        .map(|f| String::from_utf8_lossy(f.name).into_owned())
+        .collect();
+    assert!(
+        names.iter().all(|n| [
+            "From",
+            "To",
+            "Subject",
+            "Date",
+            "Message-ID",
+            "X-Custom",
+            "MIME-Version"
+        ]
+        .contains(&n.as_str())
+            || n.starts_with("Content-")),
+        "{names:?}"
+    );
+    let Ok(found) = analyse(
+        &raw,
+        &Bounds {
+            header_field_bytes: 1 << 20,
+            header_bytes: 1 << 22,
+            ..Bounds::default()
+        },
+    ) else {
+        panic!("our own mail is within bounds");
+    };
+    assert!(!found.is_ambiguous && !found.is_truncated);
+    assert_eq!(found.from.len(), 1);
+    assert_eq!(found.from.first().and_then(|m| m.address()), Some(address));
+    let Some(digest) = Digest::open(&found.digest) else {
+        panic!("a fresh digest opens")
+    };
+    for attachment in attachments(&digest) {
+        let Some(part) = digest.part(attachment.part) else {
+            panic!("an attachment is a part")
+        };
+        assert_eq!(&*decode_part(&raw, &part), data);
+    }
+}
+
+fn in_pieces(encoding: Encoding, body: &[u8], whole: &[u8]) {
+    let mut out = Vec::new();
+    let mut decoder = Decoder::new(encoding);
+    for piece in body.chunks(7) {
+        decoder.push(piece, &mut out);
+    }
+    decoder.finish(&mut out);
+    assert_eq!(out, whole);
+    let mut again = Vec::new();
+    encode::encode_quoted(whole, &mut again);
+    assert_eq!(&*encode::decode(Encoding::QuotedPrintable, &again), whole);
+}
+
+fn damaged(bytes: &[u8]) {
+    let Some(digest) = Digest::open(bytes) else {
+        return;
+    };
+    let envelope = digest.envelope();
+    for item in envelope.to {
+        if let AddressItem::GroupStart(name) = item {
+            let _ = name.len();
+        }
+    }
+    assert!(digest.walk().count() <= digest.part_count() * 2);
+    let _ = attachments(&digest).count();
+    let _ = (digest.section(&[1]), digest.section(&[1, 2, 3]));
+}
