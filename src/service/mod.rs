@@ -23,6 +23,8 @@ pub mod search;
 mod send;
 pub mod start;
 pub mod thread;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use core::sync::atomic::{AtomicBool, Ordering};

@@ -1,0 +1,1238 @@
+//! Keys, scopes, tenants, limits, the writer's group and `Idempotency-Key`, over [`Inline`]
+//! in virtual time.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use core::net::IpAddr;
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use super::{Inline, ReadTurn};
+use crate::call::*;
+
+const START: i64 = 1_700_000_000_000;
+
+struct World {
+    inline: Inline,
+    clock: Arc<AtomicU64>,
+    house: Arc<House>,
+}
+
+fn house(limits: Limits) -> Arc<House> {
+    Arc::new(House {
+        host: "mx.test".into(),
+        intake: Budget::new(limits.intake_bytes),
+        limits,
+        metrics: Metrics::default(),
+        doors: PublicDoors::default(),
+    })
+}
+
+impl World {
+    fn new() -> World {
+        Self::with(Limits::default())
+    }
+
+    fn with(limits: Limits) -> World {
+        let clock = Arc::new(AtomicU64::new(1000));
+        let reads = Arc::clone(&clock);
+        let house = house(limits);
+        let inline = Inline::new(
+            7,
+            Arc::clone(&house),
+            Arc::new(move || {
+                let ms = reads.load(Ordering::Relaxed);
+                Now {
+                    mono_ms: ms,
+                    unix_ms: START + ms as i64,
+                }
+            }),
+        )
+        .unwrap();
+        World {
+            inline,
+            clock,
+            house,
+        }
+    }
+
+    fn wait(&self, ms: u64) {
+        self.clock.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    fn request(&self, conn: u64, peer: &str, call: Call) -> Request {
+        Request {
+            conn: ConnId(conn),
+            peer: peer.parse().unwrap(),
+            now: self.inline.service.now(),
+            call,
+        }
+    }
+
+    fn call(&mut self, call: Call) -> Reply {
+        self.call_from(1, "192.0.2.1", call).0
+    }
+
+    fn call_from(&mut self, conn: u64, peer: &str, call: Call) -> (Reply, Arc<[Event]>) {
+        let request = self.request(conn, peer, call);
+        let (reply, events) = self.inline.serve(request);
+        (reply.unwrap(), events)
+    }
+
+    fn refused(&mut self, call: Call) -> Refusal {
+        match self.call(call) {
+            Reply::Refused(refusal) => refusal,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn answer(&mut self, call: Call) -> Answer {
+        match self.call(call) {
+            Reply::Answer(answer) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn written(&mut self, call: Call) -> Written {
+        match self.call(call) {
+            Reply::Written(written, _) => written,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn login(&mut self, door: Door, user: Option<&str>, key: &str) -> Reply {
+        self.call(Call::Authenticate {
+            door,
+            user: user.map(str::to_owned),
+            secret: Secret::new(key),
+        })
+    }
+
+    fn access(&mut self, key: &str) -> Access {
+        match self.login(Door::Https, None, key) {
+            Reply::Answer(Answer::Authenticated(access)) => access,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn metric(&self, metric: Metric) -> u64 {
+        self.house.metrics.value(metric)
+    }
+}
+
+fn new_inbox(access: &Access, new: NewInbox) -> Call {
+    Call::CreateInbox {
+        access: access.clone(),
+        new: Box::new(new),
+        once: None,
+    }
+}
+
+fn once(key: &str, body: u8) -> Option<Once> {
+    Some(Once {
+        key: key.into(),
+        fingerprint: [body; 32],
+        render: |written| format!("{written:?}").into_bytes(),
+    })
+}
+
+#[test]
+fn three_doors_and_what_each_asks_for() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let other = w.inline.make_org("two").unwrap();
+    let bot = w.inline.make_inbox(org, "bot@x.test").unwrap();
+    let two = w.inline.make_inbox(org, "two@x.test").unwrap();
+    w.inline.make_inbox(other, "foe@y.test").unwrap();
+    let read = w
+        .inline
+        .make_key(org, Scopes::MESSAGES_READ, None)
+        .unwrap();
+    let write = w
+        .inline
+        .make_key(org, Scopes::MESSAGES_WRITE, None)
+        .unwrap();
+    let bound = w
+        .inline
+        .make_key(org, Scopes::ADMIN, Some(&[two]))
+        .unwrap();
+    let ends = w
+        .inline
+        .make_key_until(org, Scopes::ADMIN, None, Some(START + 5000))
+        .unwrap();
+
+    const WRONG: &str = "wrong";
+    for (door, user, key, expected) in [
+        (Door::Imaps, Some("bot@x.test"), &read, ""),
+        (Door::Imaps, Some("BOT@X.Test"), &read, ""),
+        (Door::Imap, Some("bot@x.test"), &write, "messages:read"),
+        (Door::Submission, Some("bot@x.test"), &write, ""),
+        (Door::Submissions, Some("bot@x.test"), &read, "messages:write"),
+        (Door::Imaps, Some("bot@x.test"), &bound, WRONG),
+        (Door::Imaps, Some("two@x.test"), &bound, ""),
+        (Door::Imaps, Some("foe@y.test"), &read, WRONG),
+        (Door::Imaps, Some("none@x.test"), &read, WRONG),
+        (Door::Imaps, Some("bot+tag@x.test"), &read, WRONG),
+        (Door::Imaps, Some("bot"), &read, WRONG),
+        (Door::Imaps, None, &read, WRONG),
+        (Door::Mx, Some("bot@x.test"), &write, WRONG),
+        (Door::Https, None, &write, ""),
+        (Door::Http, None, &ends, ""),
+    ] {
+        let got = match w.login(door, user, key) {
+            Reply::Answer(Answer::Authenticated(access)) => {
+                assert_eq!(access.org, org);
+                if user.is_some() {
+                    assert!(access.inbox == Some(bot) || access.inbox == Some(two));
+                    assert_eq!(access.address, user.unwrap().to_lowercase());
+                }
+                ""
+            }
+            Reply::Refused(Refusal::BadCredentials { .. }) => WRONG,
+            Reply::Refused(Refusal::MissingScope(scope)) => scope,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(got, expected, "{door:?} {user:?}");
+    }
+    // Nobody is locked out by another's mistakes, and a key ends when it ends.
+    w.wait(3_600_000);
+    assert!(matches!(
+        w.login(Door::Https, None, &ends),
+        Reply::Refused(Refusal::BadCredentials { .. })
+    ));
+}
+
+#[test]
+fn the_operator_is_no_organization() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let token = w.inline.operator.clone();
+    let access = w.access(&token);
+    assert_eq!((access.org, access.scopes), (OrgId(0), Scopes::OPERATOR));
+    assert!(matches!(
+        w.answer(Call::ListOrgs { access: access.clone() }),
+        Answer::Orgs(rows) if rows.len() == 1
+    ));
+    let Written::Org(row, key, secret) = w.written(Call::CreateOrg {
+        access: access.clone(),
+        name: "two".into(),
+        once: once("k", 1),
+    }) else {
+        panic!()
+    };
+    assert_eq!(key.scopes, Scopes::ADMIN);
+    let first = w.access(core::str::from_utf8(secret.expose()).unwrap());
+    assert_eq!(first.org, row.id);
+    // Neither reaches into the other's.
+    assert_eq!(
+        w.refused(Call::ListOrgs { access: first }),
+        Refusal::MissingScope("operator")
+    );
+    assert!(matches!(
+        w.refused(Call::ListKeys {
+            access: access.clone(),
+            cursor: None,
+            limit: 10
+        }),
+        Refusal::MissingScope("keys:write")
+    ));
+    // A token with a wrong secret, and a token as a mail password.
+    let other = crate::crypto::OperatorToken::mint(&mut crate::crypto::Random::seeded(99));
+    for (door, user, text) in [
+        (Door::Https, None, other.as_str()),
+        (Door::Imaps, Some("bot@x.test"), token.as_str()),
+    ] {
+        assert!(matches!(
+            w.login(door, user, text),
+            Reply::Refused(Refusal::BadCredentials { .. })
+        ));
+    }
+    w.written(Call::DeleteOrg { access, org });
+}
+
+#[test]
+fn failures_are_one_count_for_every_door() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    w.inline.make_inbox(org, "bot@x.test").unwrap();
+    let good = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let doors = [Door::Imaps, Door::Submissions, Door::Https];
+    let mut delays = Vec::new();
+    for n in 0..10 {
+        let bad = w.inline.make_key(org, Scopes::ADMIN, None).unwrap() + "x";
+        let door = doors[n % 3];
+        match w.login(door, Some("bot@x.test"), &bad) {
+            Reply::Refused(Refusal::BadCredentials { delay_ms }) => delays.push(delay_ms),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(delays[..6], [0, 1000, 2000, 4000, 8000, 15_000]);
+    assert!(matches!(
+        w.login(Door::Https, None, &good),
+        Reply::Refused(Refusal::LoginLimited { retry_ms: 900_000 })
+    ));
+    // Another address is not concerned, not even for the same inbox.
+    let login = Call::Authenticate {
+        door: Door::Imaps,
+        user: Some("bot@x.test".into()),
+        secret: Secret::new(good.as_str()),
+    };
+    let (reply, _) = w.call_from(2, "192.0.2.2", login);
+    assert!(matches!(reply, Reply::Answer(_)));
+    w.wait(900_000);
+    w.access(&good);
+    assert_eq!(w.metric(Metric::LoginsLimited), 1);
+    assert_eq!(w.metric(Metric::LoginsFailed), 10);
+}
+
+#[test]
+fn sessions_and_streams_are_leased() {
+    let limits = Limits {
+        imap_sessions_per_inbox: 2,
+        streams_per_key: 1,
+        ..Limits::default()
+    };
+    let mut w = World::with(limits);
+    let org = w.inline.make_org("one").unwrap();
+    w.inline.make_inbox(org, "bot@x.test").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let login = |w: &mut World, conn| {
+        let call = Call::Authenticate {
+            door: Door::Imaps,
+            user: Some("bot@x.test".into()),
+            secret: Secret::new(key.as_str()),
+        };
+        w.call_from(conn, "192.0.2.1", call).0
+    };
+    assert!(matches!(login(&mut w, 1), Reply::Answer(_)));
+    assert!(matches!(login(&mut w, 2), Reply::Answer(_)));
+    assert_eq!(
+        login(&mut w, 3),
+        Reply::Refused(Refusal::Limit {
+            what: "sessions",
+            max: 2
+        })
+    );
+    let hangup = w.request(1, "192.0.2.1", Call::Hangup);
+    assert_eq!(w.inline.serve(hangup).0, None);
+    assert!(matches!(login(&mut w, 3), Reply::Answer(_)));
+
+    let access = w.access(&key);
+    let open = Call::OpenStream { access };
+    let ok = Reply::Answer(Answer::Done);
+    assert_eq!(w.call_from(10, "192.0.2.1", open.clone()).0, ok);
+    assert_eq!(w.metric(Metric::Streams), 1);
+    assert!(matches!(
+        w.call_from(11, "192.0.2.1", open.clone()).0,
+        Reply::Refused(Refusal::Limit { what: "streams", max: 1 })
+    ));
+    let hangup = w.request(10, "192.0.2.1", Call::Hangup);
+    w.inline.serve(hangup);
+    assert_eq!(w.metric(Metric::Streams), 0);
+    assert_eq!(w.call_from(11, "192.0.2.1", open).0, ok);
+}
+
+#[test]
+fn recipients_by_door() {
+    let limits = Limits {
+        inbox_receives_per_minute: 2,
+        ..Limits::default()
+    };
+    let mut w = World::with(limits);
+    let org = w.inline.make_org("one").unwrap();
+    let other = w.inline.make_org("two").unwrap();
+    let bot = w.inline.make_inbox(org, "bot@x.test").unwrap();
+    let tagged = w.inline.make_inbox(org, "bot+vip@x.test").unwrap();
+    let foe = w.inline.make_inbox(other, "foe@y.test").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = Some(w.access(&key));
+    let inbox = |inbox| Ok(inbox);
+    for (from_outside, address, expected) in [
+        (true, "bot@x.test", inbox(Some(bot))),
+        (true, "BOT@X.TEST", inbox(Some(bot))),
+        (true, "bot+news@x.test", inbox(Some(bot))),
+        (true, "bot+vip@x.test", inbox(Some(tagged))),
+        (true, "none@x.test", Err(Refusal::NoSuchInbox)),
+        (true, "none@agents.test", Err(Refusal::NoSuchInbox)),
+        (true, "a@elsewhere.test", Err(Refusal::RelayDenied)),
+        (true, "bot%x.test@elsewhere.test", Err(Refusal::RelayDenied)),
+        (true, "bot@[127.0.0.1]", Err(Refusal::RelayDenied)),
+        (true, "bot@sub.x.test", Err(Refusal::RelayDenied)),
+        (false, "foe@y.test", inbox(Some(foe))),
+        (false, "a@elsewhere.test", inbox(None)),
+        (false, "none@x.test", Err(Refusal::NoSuchInbox)),
+    ] {
+        let got = w.call(Call::Recipient {
+            access: if from_outside { None } else { access.clone() },
+            address: address.into(),
+        });
+        let got = match got {
+            Reply::Answer(Answer::Recipient { inbox }) => Ok(inbox),
+            Reply::Refused(refusal) => Err(refusal),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(got, expected, "{address}");
+    }
+    // Two a minute, in bursts of ten; three have been taken.
+    let rcpt = Call::Recipient {
+        access: None,
+        address: "bot@x.test".into(),
+    };
+    for _ in 0..7 {
+        w.answer(rcpt.clone());
+    }
+    assert!(matches!(
+        w.refused(rcpt.clone()),
+        Refusal::RateLimited { retry_ms: 1.. }
+    ));
+    w.wait(30_000);
+    w.answer(rcpt);
+}
+
+#[test]
+fn who_may_send_as_whom() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let other = w.inline.make_org("two").unwrap();
+    let bot = w.inline.make_inbox(org, "bot@x.test").unwrap();
+    w.inline.make_inbox(org, "two@x.test").unwrap();
+    w.inline.make_inbox(other, "foe@y.test").unwrap();
+    let all = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let bound = w
+        .inline
+        .make_key(org, Scopes::ADMIN, Some(&[bot]))
+        .unwrap();
+    for (key, path, ok) in [
+        (&all, Some("bot@x.test"), true),
+        (&all, Some("Bot@X.test"), true),
+        (&all, Some("bot+tag@x.test"), true),
+        (&all, Some("two@x.test"), true),
+        (&all, Some("foe@y.test"), false),
+        (&all, Some("none@x.test"), false),
+        (&all, Some("a@elsewhere.test"), false),
+        (&all, None, false),
+        (&bound, Some("bot@x.test"), true),
+        (&bound, Some("two@x.test"), false),
+    ] {
+        let Reply::Answer(Answer::Authenticated(access)) =
+            w.login(Door::Submissions, Some("bot@x.test"), key)
+        else {
+            panic!()
+        };
+        let reply = w.call(Call::Sender {
+            access: Some(access),
+            reverse_path: path.map(str::to_owned),
+            size: Some(10),
+        });
+        let expected = if ok {
+            Reply::Answer(Answer::Done)
+        } else {
+            Reply::Refused(Refusal::SenderNotAllowed)
+        };
+        assert_eq!(reply, expected, "{path:?}");
+    }
+}
+
+#[test]
+fn room_for_mail() {
+    let limits = Limits {
+        mx_messages_per_minute: 3,
+        inbox_bytes: 10,
+        ..Limits::default()
+    };
+    let mut w = World::with(limits);
+    let org = w.inline.make_org("one").unwrap();
+    let bot = w.inline.make_inbox(org, "bot@x.test").unwrap();
+    let mail = |size| Call::Sender {
+        access: None,
+        reverse_path: Some("a@elsewhere.test".into()),
+        size,
+    };
+    w.answer(mail(None));
+    assert!(matches!(
+        w.refused(mail(Some(26 << 20))),
+        Refusal::TooBig { what: "message", .. }
+    ));
+    // R05: the mark is the larger of 64 MiB and 1.5 messages.
+    w.inline.set_free_bytes((64 << 20) - 1);
+    assert_eq!(w.refused(mail(None)), Refusal::NoSpace);
+    assert_eq!(w.refused(Call::Ready), Refusal::NoSpace);
+    w.inline.set_free_bytes(64 << 20);
+    w.answer(mail(None));
+    w.answer(mail(None));
+    assert!(matches!(
+        w.refused(mail(None)),
+        Refusal::RateLimited { retry_ms: 20_000 }
+    ));
+    w.inline.service.stop();
+    assert_eq!(w.refused(Call::Ready), Refusal::Stopping);
+    let _ = bot;
+}
+
+#[test]
+fn inboxes_on_the_shared_and_on_own_domains() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let other = w.inline.make_org("two").unwrap();
+    w.inline.make_inbox(other, "foe@y.test").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let make = |w: &mut World, username: Option<&str>, domain: Option<&str>| {
+        let new = NewInbox {
+            username: username.map(str::to_owned),
+            domain: domain.map(str::to_owned),
+            ..NewInbox::default()
+        };
+        match w.call(new_inbox(&access, new)) {
+            Reply::Written(Written::Inbox { row, .. }, _) => Ok(row.address),
+            Reply::Refused(Refusal::Invalid { field, .. }) => Err(field),
+            Reply::Refused(Refusal::Exists(what)) => Err(what),
+            other => panic!("{other:?}"),
+        }
+    };
+    let address = make(&mut w, Some("support"), None).unwrap();
+    let (user, domain) = address.split_once('@').unwrap();
+    assert_eq!(domain, "agents.test");
+    assert_eq!(user.len(), "support-a1b2c3".len());
+    assert_ne!(make(&mut w, Some("support"), None).unwrap(), address);
+    assert!(make(&mut w, None, None).unwrap().starts_with("agent-"));
+    for (user, domain, expected) in [
+        (Some("a"), Some("x.test"), "domain"),
+        (Some("a"), Some("y.test"), "domain"),
+        (Some("a"), Some("not a domain"), "domain"),
+        (Some("=cmd"), None, "username"),
+        (Some("+a"), None, "username"),
+        (Some("-a"), None, "username"),
+        (Some("@a"), None, "username"),
+        (Some("a+b"), None, "username"),
+        (Some("a b"), None, "username"),
+        (Some("a\r\nb"), None, "username"),
+        (Some(""), Some("agents.test"), "username"),
+        (Some("a..b"), None, "username"),
+    ] {
+        assert_eq!(make(&mut w, user, domain), Err(expected), "{user:?}");
+    }
+    w.written(Call::CreateDomain {
+        access: access.clone(),
+        name: "X.Test".into(),
+        once: None,
+    });
+    assert_eq!(make(&mut w, Some("Bob"), Some("x.test")).unwrap(), "Bob@x.test");
+    assert_eq!(make(&mut w, Some("bob"), Some("x.test")), Err("inbox"));
+    assert_eq!(make(&mut w, None, Some("x.test")), Err("username"));
+
+    // A deleted address is the organization's for ever.
+    let named = InboxRef::Address("bob@x.test".into());
+    let (reply, events) = w.call_from(
+        1,
+        "192.0.2.1",
+        Call::DeleteInbox {
+            access: access.clone(),
+            inbox: named.clone(),
+        },
+    );
+    assert!(matches!(reply, Reply::Written(Written::Changed, _)));
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].change, Change::InboxDeleted);
+    assert_eq!(
+        w.refused(Call::ReadInbox {
+            access: access.clone(),
+            inbox: named
+        }),
+        Refusal::NotFound("inbox")
+    );
+    let Answer::Domains(domains) = w.answer(Call::ListDomains {
+        access: access.clone(),
+    }) else {
+        panic!()
+    };
+    w.written(Call::DeleteDomain {
+        access: access.clone(),
+        domain: domains[0].id,
+    });
+    let foe = w.inline.make_key(other, Scopes::ADMIN, None).unwrap();
+    let foe = w.access(&foe);
+    w.written(Call::CreateDomain {
+        access: foe.clone(),
+        name: "x.test".into(),
+        once: None,
+    });
+    let new = NewInbox {
+        username: Some("bob".into()),
+        domain: Some("x.test".into()),
+        ..NewInbox::default()
+    };
+    assert_eq!(w.refused(new_inbox(&foe, new)), Refusal::Exists("inbox"));
+    assert_eq!(crate::store::verify(&w.inline.store, true), Vec::<String>::new());
+}
+
+#[test]
+fn the_tree_has_a_depth_and_no_cycles() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let mut ids = Vec::new();
+    for depth in 1..=9 {
+        let new = NewInbox {
+            parent: ids.last().map(|id| InboxRef::Id(*id)),
+            ..NewInbox::default()
+        };
+        match w.call(new_inbox(&access, new)) {
+            Reply::Written(Written::Inbox { row, .. }, _) => ids.push(row.id),
+            Reply::Refused(Refusal::Invalid { field: "parent", .. }) => assert_eq!(depth, 9),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(ids.len(), 8);
+    let patch = |inbox: InboxId, parent: Option<InboxId>| Call::PatchInbox {
+        access: access.clone(),
+        inbox: InboxRef::Id(inbox),
+        patch: Box::new(InboxPatch {
+            parent: Some(parent.map(InboxRef::Id)),
+            ..InboxPatch::default()
+        }),
+    };
+    for (inbox, parent) in [(ids[0], ids[7]), (ids[0], ids[0]), (ids[3], ids[5])] {
+        assert!(matches!(
+            w.refused(patch(inbox, Some(parent))),
+            Refusal::Invalid { field: "parent", .. }
+        ));
+    }
+    // The fifth becomes a root; events of the eighth name its new way up.
+    w.written(patch(ids[4], None));
+    let path = w.inline.store.inbox_path(org, ids[7]).unwrap().unwrap();
+    assert_eq!(path.ancestors, [ids[6], ids[5], ids[4]]);
+    // A tree of four under a chain of four fits; under a chain of five it does not.
+    w.written(patch(ids[4], Some(ids[3])));
+    w.written(patch(ids[4], None));
+    let new = NewInbox {
+        parent: Some(InboxRef::Id(ids[3])),
+        ..NewInbox::default()
+    };
+    let Written::Inbox { row, .. } = w.written(new_inbox(&access, new)) else {
+        panic!()
+    };
+    assert!(matches!(
+        w.refused(patch(ids[4], Some(row.id))),
+        Refusal::Invalid { field: "parent", .. }
+    ));
+    assert!(matches!(
+        w.refused(Call::DeleteInbox {
+            access: access.clone(),
+            inbox: InboxRef::Id(ids[0])
+        }),
+        Refusal::Conflict(_)
+    ));
+    assert_eq!(crate::store::verify(&w.inline.store, true), Vec::<String>::new());
+}
+
+#[test]
+fn a_key_mints_only_what_it_holds() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let a = w.inline.make_inbox(org, "a@x.test").unwrap();
+    let b = w.inline.make_inbox(org, "b@x.test").unwrap();
+    let scopes = Scopes::KEYS_WRITE.and(Scopes::MESSAGES_READ);
+    let key = w
+        .inline
+        .make_key_until(org, scopes, Some(&[a]), Some(START + 100_000))
+        .unwrap();
+    let access = w.access(&key);
+    let mint = |scopes, inboxes: Option<Vec<InboxRef>>| Call::CreateKey {
+        access: access.clone(),
+        new: Box::new(NewKey {
+            scopes,
+            inboxes,
+            ..NewKey::default()
+        }),
+        once: None,
+    };
+    for (scopes, inboxes, expected) in [
+        (Scopes::ADMIN, None, Refusal::MissingScope("admin")),
+        (Scopes::OPERATOR, None, Refusal::MissingScope("operator")),
+        (
+            Scopes::MESSAGES_WRITE.and(Scopes::MESSAGES_READ),
+            None,
+            Refusal::MissingScope("messages:write"),
+        ),
+        (
+            Scopes::MESSAGES_READ,
+            Some(vec![InboxRef::Id(b)]),
+            Refusal::NotFound("inbox"),
+        ),
+    ] {
+        assert_eq!(w.refused(mint(scopes, inboxes)), expected);
+    }
+    assert!(matches!(
+        w.refused(mint(Scopes::NONE, None)),
+        Refusal::Invalid { field: "scopes", .. }
+    ));
+    let Written::Key(row, secret) = w.written(mint(Scopes::MESSAGES_READ, None)) else {
+        panic!()
+    };
+    assert_eq!(row.inboxes, Some(vec![a]));
+    assert_eq!(row.expires_at, Some(START + 100_000));
+    let minted = w.access(core::str::from_utf8(secret.expose()).unwrap());
+    assert_eq!((minted.org, minted.scopes), (org, Scopes::MESSAGES_READ));
+
+    // It lists and revokes those that see no more than it does.
+    let free = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let free = w.access(&free);
+    let Answer::Keys { rows, .. } = w.answer(Call::ListKeys {
+        access: access.clone(),
+        cursor: None,
+        limit: 50,
+    }) else {
+        panic!()
+    };
+    assert_eq!(rows.len(), 2);
+    assert_eq!(
+        w.refused(Call::RevokeKey {
+            access: access.clone(),
+            key: free.key
+        }),
+        Refusal::NotFound("key")
+    );
+    // A bound key makes no inbox that it could not see.
+    let bound = w.inline.make_key(org, Scopes::ADMIN, Some(&[a])).unwrap();
+    let bound = w.access(&bound);
+    assert!(matches!(
+        w.refused(new_inbox(&bound, NewInbox::default())),
+        Refusal::Conflict(_)
+    ));
+    // Credentials: one key an inbox that it sees, and no other.
+    let Written::Minted(rows) = w.written(Call::MintCredentials {
+        access: bound,
+        once: None,
+    }) else {
+        panic!()
+    };
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].1.inboxes, Some(vec![a]));
+}
+
+#[test]
+fn revocation_is_an_event_of_the_key() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let admin = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let (victim, admin) = (w.access(&key), w.access(&admin));
+    let revoke = Call::RevokeKey {
+        access: admin.clone(),
+        key: victim.key,
+    };
+    let (_, events) = w.call_from(1, "192.0.2.1", revoke.clone());
+    assert_eq!(events.len(), 1);
+    assert!(events[0].topics().any(|t| t == Topic::Key(victim.key)));
+    assert!(matches!(
+        w.login(Door::Https, None, &key),
+        Reply::Refused(Refusal::BadCredentials { .. })
+    ));
+    // Again is no change.
+    let (reply, events) = w.call_from(1, "192.0.2.1", revoke);
+    assert!(matches!(reply, Reply::Written(Written::Changed, _)) && events.is_empty());
+    // The end of an organization ends its keys.
+    let token = w.inline.operator.clone();
+    let access = w.access(&token);
+    let (_, events) = w.call_from(1, "192.0.2.1", Call::DeleteOrg { access, org });
+    assert!(
+        events
+            .iter()
+            .any(|e| e.change == Change::KeyRevoked { key: admin.key })
+    );
+    assert!(!w.inline.store.has_org(org).unwrap());
+    assert_eq!(crate::store::verify(&w.inline.store, true), Vec::<String>::new());
+}
+
+/// Every call with an access, made with an organization's inbox, key, mailbox and entry that
+/// are there.
+fn every_call(access: &Access, inbox: InboxId, key: KeyId, domain: DomainId) -> Vec<Call> {
+    let access = || access.clone();
+    let named = || InboxRef::Id(inbox);
+    let uids = || UidSet::one(1);
+    let text = || "INBOX".to_owned();
+    vec![
+        Call::OpenStream { access: access() },
+        Call::Sender {
+            access: Some(access()),
+            reverse_path: Some("a@x.test".into()),
+            size: None,
+        },
+        Call::Mailboxes { access: access(), counts: true },
+        Call::Status { access: access(), mailbox: text() },
+        Call::Select { access: access(), mailbox: text(), read_write: false },
+        Call::Select { access: access(), mailbox: text(), read_write: true },
+        Call::CreateMailbox { access: access(), mailbox: "x".into() },
+        Call::DeleteMailbox { access: access(), mailbox: "x".into() },
+        Call::RenameMailbox { access: access(), from: "x".into(), to: "y".into() },
+        Call::Subscribe { access: access(), mailbox: "x".into(), on: true },
+        Call::Subscribed { access: access() },
+        Call::Fetch {
+            access: access(),
+            mailbox: MailboxId(1),
+            uids: uids(),
+            digest: true,
+            octets: Octets::No,
+            changed_since: 0,
+        },
+        Call::ReadOctets {
+            access: access(),
+            of: OctetsOf::Entry(EntryId(1)),
+            offset: 0,
+            len: 1,
+        },
+        Call::Changes { access: access(), mailbox: MailboxId(1), since: 0 },
+        Call::SetFlags {
+            access: access(),
+            mailbox: MailboxId(1),
+            uids: uids(),
+            how: FlagChange::Add,
+            flags: Flags::SEEN,
+            keywords: Vec::new(),
+            unchanged_since: None,
+        },
+        Call::Expunge { access: access(), mailbox: MailboxId(1), uids: None },
+        Call::Copy {
+            access: access(),
+            mailbox: MailboxId(1),
+            uids: uids(),
+            to: "x".into(),
+            remove: true,
+        },
+        Call::Search {
+            access: access(),
+            mailbox: MailboxId(1),
+            within: uids(),
+            key: Arc::new(SearchKey::All),
+            progress: Box::default(),
+        },
+        Call::ListMessages {
+            access: access(),
+            inbox: named(),
+            filter: Box::default(),
+            cursor: None,
+            limit: 1,
+        },
+        Call::ReadMessage {
+            access: access(),
+            inbox: named(),
+            id: EntryId(1),
+            max_chars: None,
+        },
+        Call::FindOctets { access: access(), inbox: named(), id: EntryId(1) },
+        Call::ReadPart { access: access(), inbox: named(), id: EntryId(1), part: 0 },
+        Call::PatchMessage {
+            access: access(),
+            inbox: named(),
+            id: EntryId(1),
+            patch: Box::default(),
+        },
+        Call::DeleteMessage {
+            access: access(),
+            inbox: named(),
+            id: EntryId(1),
+            permanent: true,
+        },
+        new_inbox(&access(), NewInbox::default()),
+        Call::ListInboxes {
+            access: access(),
+            parent: Some(named()),
+            cursor: None,
+            limit: 1,
+        },
+        Call::ReadInbox { access: access(), inbox: named() },
+        Call::PatchInbox {
+            access: access(),
+            inbox: named(),
+            patch: Box::new(InboxPatch {
+                display_name: Some(Some("x".into())),
+                ..InboxPatch::default()
+            }),
+        },
+        Call::DeleteInbox { access: access(), inbox: named() },
+        Call::MintCredentials { access: access(), once: None },
+        Call::CreateKey {
+            access: access(),
+            new: Box::new(NewKey {
+                scopes: Scopes::KEYS_WRITE,
+                inboxes: Some(vec![named()]),
+                ..NewKey::default()
+            }),
+            once: None,
+        },
+        Call::ListKeys { access: access(), cursor: None, limit: 1 },
+        Call::ReadKey { access: access(), key },
+        Call::RevokeKey { access: access(), key },
+        Call::CreateDomain { access: access(), name: "z.test".into(), once: None },
+        Call::ListDomains { access: access() },
+        Call::DeleteDomain { access: access(), domain },
+        Call::CreateOrg { access: access(), name: "x".into(), once: None },
+        Call::ListOrgs { access: access() },
+        Call::DeleteOrg { access: access(), org: OrgId(1) },
+        Call::ListOutbound { access: access(), cursor: None, limit: 1 },
+        Call::LogState { access: access() },
+        Call::LogAt { access: access(), unix_ms: 0 },
+        Call::EventsAfter {
+            access: access(),
+            topic: Topic::Inbox(inbox),
+            after: 0,
+            limit: 1,
+        },
+    ]
+}
+
+#[test]
+fn no_scope_no_call() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let inbox = w.inline.make_inbox(org, "a@x.test").unwrap();
+    let key = w.inline.make_key(org, Scopes::RULES_WRITE, None).unwrap();
+    let access = w.access(&key);
+    for call in every_call(&access, inbox, access.key, DomainId(1)) {
+        let (_, needed) = super::auth::needs(&call);
+        let name = needed.names().next().unwrap_or("operator");
+        assert_eq!(w.refused(call.clone()), Refusal::MissingScope(name), "{call:?}");
+    }
+    // With each single scope, exactly the calls of that scope are let in.
+    for (name, scope) in Scopes::NAMES {
+        if scope == Scopes::ADMIN {
+            continue;
+        }
+        let mut limits = Limits::default();
+        limits.lift();
+        let mut w = World::with(limits);
+        let org = w.inline.make_org("one").unwrap();
+        let inbox = w.inline.make_inbox(org, "a@x.test").unwrap();
+        let key = w.inline.make_key(org, scope, None).unwrap();
+        let access = w.access(&key);
+        for call in every_call(&access, inbox, KeyId(1), DomainId(1)) {
+            let (_, needed) = super::auth::needs(&call);
+            let reply = w.call(call.clone());
+            let is_missing = matches!(
+                reply,
+                Reply::Refused(Refusal::MissingScope(missing)) if needed.names().any(|n| n == missing) || needed == Scopes::OPERATOR
+            );
+            assert_eq!(is_missing, !scope.allow(needed), "{name} {call:?} {reply:?}");
+        }
+    }
+}
+
+/// H14, K05: with another organization's key, and with a key that is bound to another inbox,
+/// nothing of this inbox is there, and nothing of it changes.
+#[test]
+fn not_yours_is_not_there() {
+    let mut limits = Limits::default();
+    limits.lift();
+    let mut w = World::with(limits);
+    let org = w.inline.make_org("one").unwrap();
+    let inbox = w.inline.make_inbox(org, "a@x.test").unwrap();
+    let second = w.inline.make_inbox(org, "b@x.test").unwrap();
+    let owner = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let owner = w.access(&owner);
+    let Answer::Domains(domains) = w.answer(Call::ListDomains {
+        access: owner.clone(),
+    }) else {
+        panic!()
+    };
+    let foe = w.inline.make_org("two").unwrap();
+    let foe = w.inline.make_key(foe, Scopes::ADMIN, None).unwrap();
+    let bound = w
+        .inline
+        .make_key(org, Scopes::ADMIN, Some(&[second]))
+        .unwrap();
+    let head = w.inline.store.log_state(org).unwrap().unwrap().head;
+    for key in [foe, bound.clone()] {
+        let access = w.access(&key);
+        for call in every_call(&access, inbox, owner.key, domains[0].id) {
+            // What names nothing of the other's has its own answer.
+            let is_named = matches!(
+                call,
+                Call::ListMessages { .. }
+                    | Call::ReadMessage { .. }
+                    | Call::FindOctets { .. }
+                    | Call::ReadPart { .. }
+                    | Call::PatchMessage { .. }
+                    | Call::DeleteMessage { .. }
+                    | Call::ListInboxes { .. }
+                    | Call::ReadInbox { .. }
+                    | Call::PatchInbox { .. }
+                    | Call::DeleteInbox { .. }
+                    | Call::CreateKey { .. }
+                    | Call::ReadKey { .. }
+                    | Call::RevokeKey { .. }
+                    | Call::EventsAfter { .. }
+            ) || matches!(&call, Call::DeleteDomain { .. } if key != bound);
+            if is_named {
+                let got = w.refused(call.clone());
+                assert!(matches!(got, Refusal::NotFound(_)), "{call:?} {got:?}");
+                // The same as for what does not exist.
+                for other in every_call(&access, InboxId(5), KeyId(5), DomainId(5)) {
+                    if core::mem::discriminant(&other) == core::mem::discriminant(&call) {
+                        assert_eq!(w.refused(other), got);
+                    }
+                }
+            }
+        }
+    }
+    let row = w.inline.store.inbox(org, inbox).unwrap().unwrap();
+    assert_eq!(row.display_name, None);
+    let access = w.access(&bound);
+    let Answer::Inboxes { rows, .. } = w.answer(Call::ListInboxes {
+        access: access.clone(),
+        parent: None,
+        cursor: None,
+        limit: 50,
+    }) else {
+        panic!()
+    };
+    assert_eq!(rows.iter().map(|r| r.id).collect::<Vec<_>>(), [second]);
+    let Answer::Usage(usage) = w.answer(Call::Usage { access }) else {
+        panic!()
+    };
+    assert_eq!(usage.inboxes, 1);
+    let log = w.inline.store.events_after(org, Topic::Inbox(inbox), head, 10);
+    assert!(log.unwrap().unwrap().events.is_empty());
+}
+
+#[test]
+fn an_idempotency_key_answers_again() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let other = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let (access, other) = (w.access(&key), w.access(&other));
+    let make = |access: &Access, once| Call::CreateInbox {
+        access: access.clone(),
+        new: Box::default(),
+        once,
+    };
+    let first = w.written(make(&access, once("k", 1)));
+    let said = format!("{first:?}").into_bytes();
+    assert_eq!(
+        w.written(make(&access, once("k", 1))),
+        Written::Again(said.clone())
+    );
+    assert!(matches!(
+        w.refused(make(&access, once("k", 2))),
+        Refusal::IdempotencyConflict(_)
+    ));
+    // Another key of the organization is another client.
+    assert!(matches!(
+        w.written(make(&other, once("k", 1))),
+        Written::Inbox { .. }
+    ));
+    // Both in one group: the second hears the first's answer.
+    let batch = [
+        w.request(1, "192.0.2.1", make(&access, once("g", 1))),
+        w.request(2, "192.0.2.1", make(&access, once("g", 1))),
+        w.request(3, "192.0.2.1", make(&access, once("g", 2))),
+    ];
+    let turn = w.inline.writer.turn(&w.inline.store, &batch);
+    assert_eq!(turn.events.len(), 1);
+    assert!(matches!(
+        &turn.replies[0].1,
+        Reply::Written(Written::Inbox { .. }, _)
+    ));
+    assert!(matches!(
+        &turn.replies[1].1,
+        Reply::Written(Written::Again(_), _)
+    ));
+    assert!(matches!(&turn.replies[2].1, Reply::Refused(_)));
+    // What was refused is not kept, and a day later nothing is.
+    let bad = Call::CreateDomain {
+        access: access.clone(),
+        name: "no".into(),
+        once: once("d", 1),
+    };
+    for _ in 0..2 {
+        assert!(matches!(w.refused(bad.clone()), Refusal::Invalid { .. }));
+    }
+    w.wait(86_400_000);
+    assert!(matches!(
+        w.written(make(&access, once("k", 2))),
+        Written::Inbox { .. }
+    ));
+    w.wait(86_400_001);
+    while w.inline.writer.tidy(&w.inline.store).unwrap() {}
+    assert!(matches!(
+        w.written(make(&access, once("g", 9))),
+        Written::Inbox { .. }
+    ));
+}
+
+#[test]
+fn a_commit_that_fails_refuses_its_group() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let head = w.inline.store.log_state(org).unwrap().unwrap().head;
+    let batch: Vec<Request> = (0..3)
+        .map(|n| w.request(n, "192.0.2.1", new_inbox(&access, NewInbox::default())))
+        .collect();
+    w.inline.fail_next_commit();
+    let turn = w.inline.writer.turn(&w.inline.store, &batch);
+    assert!(turn.events.is_empty() && turn.fatal.is_none());
+    assert_eq!(turn.replies.len(), 3);
+    for (_, reply) in turn.replies {
+        assert_eq!(reply, Reply::Refused(Refusal::Internal));
+    }
+    assert_eq!(w.metric(Metric::CommitsFailed), 1);
+    // The counters are where they were: the next group goes on without a gap.
+    let turn = w.inline.writer.turn(&w.inline.store, &batch);
+    let seqs: Vec<u64> = turn.events.iter().map(|e| e.seq).collect();
+    assert_eq!(seqs, [head + 1, head + 2, head + 3]);
+    assert_eq!(crate::store::verify(&w.inline.store, true), Vec::<String>::new());
+}
+
+#[test]
+fn a_refusal_in_a_group_leaves_no_gap() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    w.written(Call::CreateDomain {
+        access: access.clone(),
+        name: "x.test".into(),
+        once: None,
+    });
+    let named = |user: &str| NewInbox {
+        username: Some(user.into()),
+        domain: Some("x.test".into()),
+        ..NewInbox::default()
+    };
+    let batch: Vec<Request> = ["a", "a", "b"]
+        .iter()
+        .map(|user| w.request(1, "192.0.2.1", new_inbox(&access, named(user))))
+        .collect();
+    let turn = w.inline.writer.turn(&w.inline.store, &batch);
+    let seqs: Vec<u64> = turn.events.iter().map(|e| e.seq).collect();
+    assert_eq!(seqs, [1, 2]);
+    assert_eq!(turn.replies[1].1, Reply::Refused(Refusal::Exists("inbox")));
+}
+
+#[test]
+fn rates_of_a_key_and_of_an_address() {
+    let limits = Limits {
+        http_requests_per_minute: 60,
+        http_anonymous_per_minute: 2,
+        ..Limits::default()
+    };
+    let mut w = World::with(limits);
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let call = Call::Usage {
+        access: access.clone(),
+    };
+    for _ in 0..200 {
+        w.answer(call.clone());
+    }
+    assert_eq!(
+        w.refused(call.clone()),
+        Refusal::RateLimited { retry_ms: 1000 }
+    );
+    // A stream that catches up and the second half of a send are not requests.
+    w.answer(Call::EventsAfter {
+        access,
+        topic: Topic::Org(org),
+        after: 0,
+        limit: 1,
+    });
+    w.wait(1000);
+    w.answer(call);
+    w.answer(Call::Ready);
+    w.answer(Call::Ready);
+    assert!(matches!(w.refused(Call::Ready), Refusal::RateLimited { .. }));
+    let (reply, _) = w.call_from(1, "127.0.0.1", Call::Ready);
+    assert_eq!(reply, Reply::Answer(Answer::Done));
+}
+
+#[test]
+fn an_expired_access_is_worth_nothing() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w
+        .inline
+        .make_key_until(org, Scopes::ADMIN, None, Some(START + 10_000))
+        .unwrap();
+    let access = w.access(&key);
+    w.answer(Call::Usage {
+        access: access.clone(),
+    });
+    w.wait(10_000);
+    assert!(matches!(
+        w.refused(Call::Usage { access }),
+        Refusal::BadCredentials { .. }
+    ));
+}
+
+#[test]
+fn the_budget_of_sends_is_a_day() {
+    let limits = Limits {
+        inbox_sends_per_day: 3,
+        org_sends_per_day: 4,
+        ..Limits::default()
+    };
+    let mut w = World::with(limits.clone());
+    let org = w.inline.make_org("one").unwrap();
+    let a = w.inline.make_inbox(org, "a@x.test").unwrap();
+    let b = w.inline.make_inbox(org, "b@x.test").unwrap();
+    let charge = |w: &World, inbox, n| {
+        let store = &w.inline.store;
+        store.begin().unwrap();
+        store.savepoint().unwrap();
+        let now = w.inline.service.now();
+        let charged = super::policy::charge_sends(&limits, store, now, org, inbox, n);
+        match &charged {
+            Ok(()) => store.release().unwrap(),
+            Err(_) => store.rollback_to().unwrap(),
+        }
+        store.commit().unwrap();
+        charged.is_ok()
+    };
+    assert!(charge(&w, a, 3) && !charge(&w, a, 1));
+    assert!(charge(&w, b, 1) && !charge(&w, b, 1), "the organization's");
+    w.wait(86_400_000);
+    assert!(charge(&w, a, 3) && !charge(&w, a, 1));
+}
+
+#[test]
+fn a_first_start_makes_a_world_once() {
+    let mut w = World::new();
+    let service = Arc::clone(&w.inline.service);
+    let first = super::start::first_start(&service, &w.inline.store)
+        .unwrap()
+        .unwrap();
+    assert!(first.inbox.address.starts_with("agent-"));
+    assert!(first.inbox.address.ends_with("@agents.test"));
+    let key = String::from_utf8(first.key.expose().to_vec()).unwrap();
+    let reply = w.login(Door::Imaps, Some(&first.inbox.address), &key);
+    assert!(matches!(reply, Reply::Answer(Answer::Authenticated(_))));
+    assert!(
+        super::start::first_start(&service, &w.inline.store)
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(crate::store::verify(&w.inline.store, true), Vec::<String>::new());
+}
+
+/// The wrong queue, a call of nobody's: refused, never a panic.
+#[test]
+fn a_call_on_the_wrong_queue_is_our_fault_and_no_more() {
+    let mut w = World::new();
+    let ready = w.request(1, "127.0.0.1", Call::Ready);
+    let turn = w.inline.writer.turn(&w.inline.store, &[ready]);
+    assert_eq!(turn.replies[0].1, Reply::Refused(Refusal::Internal));
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let write = w.request(1, "127.0.0.1", new_inbox(&access, NewInbox::default()));
+    assert!(matches!(
+        w.inline.reader.turn(&w.inline.store, write),
+        ReadTurn::Reply(Reply::Refused(Refusal::Internal))
+    ));
+    let _: IpAddr = "127.0.0.1".parse().unwrap();
+}
