@@ -22,9 +22,9 @@ mod reader;
 pub mod search;
 mod send;
 pub mod start;
-pub mod thread;
 #[cfg(test)]
 mod tests;
+pub mod thread;
 mod writer;
 
 use core::sync::atomic::{AtomicBool, Ordering};

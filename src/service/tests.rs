@@ -1,13 +1,15 @@
-//! Keys, scopes, tenants, limits, the writer's group and `Idempotency-Key`, over [`Inline`]
-//! in virtual time.
+//! Keys, inboxes and limits, over [`Inline`] in virtual time; here is also the world that the
+//! other tests of the service begin with.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use core::net::IpAddr;
+mod group;
+mod tenant;
+
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
-use super::{Inline, ReadTurn};
+use super::Inline;
 use crate::call::*;
 
 const START: i64 = 1_700_000_000_000;
@@ -144,18 +146,12 @@ fn three_doors_and_what_each_asks_for() {
     let bot = w.inline.make_inbox(org, "bot@x.test").unwrap();
     let two = w.inline.make_inbox(org, "two@x.test").unwrap();
     w.inline.make_inbox(other, "foe@y.test").unwrap();
-    let read = w
-        .inline
-        .make_key(org, Scopes::MESSAGES_READ, None)
-        .unwrap();
+    let read = w.inline.make_key(org, Scopes::MESSAGES_READ, None).unwrap();
     let write = w
         .inline
         .make_key(org, Scopes::MESSAGES_WRITE, None)
         .unwrap();
-    let bound = w
-        .inline
-        .make_key(org, Scopes::ADMIN, Some(&[two]))
-        .unwrap();
+    let bound = w.inline.make_key(org, Scopes::ADMIN, Some(&[two])).unwrap();
     let ends = w
         .inline
         .make_key_until(org, Scopes::ADMIN, None, Some(START + 5000))
@@ -167,7 +163,12 @@ fn three_doors_and_what_each_asks_for() {
         (Door::Imaps, Some("BOT@X.Test"), &read, ""),
         (Door::Imap, Some("bot@x.test"), &write, "messages:read"),
         (Door::Submission, Some("bot@x.test"), &write, ""),
-        (Door::Submissions, Some("bot@x.test"), &read, "messages:write"),
+        (
+            Door::Submissions,
+            Some("bot@x.test"),
+            &read,
+            "messages:write",
+        ),
         (Door::Imaps, Some("bot@x.test"), &bound, WRONG),
         (Door::Imaps, Some("two@x.test"), &bound, ""),
         (Door::Imaps, Some("foe@y.test"), &read, WRONG),
@@ -324,7 +325,10 @@ fn sessions_and_streams_are_leased() {
     assert_eq!(w.metric(Metric::Streams), 1);
     assert!(matches!(
         w.call_from(11, "192.0.2.1", open.clone()).0,
-        Reply::Refused(Refusal::Limit { what: "streams", max: 1 })
+        Reply::Refused(Refusal::Limit {
+            what: "streams",
+            max: 1
+        })
     ));
     let hangup = w.request(10, "192.0.2.1", Call::Hangup);
     w.inline.serve(hangup);
@@ -398,10 +402,7 @@ fn who_may_send_as_whom() {
     w.inline.make_inbox(org, "two@x.test").unwrap();
     w.inline.make_inbox(other, "foe@y.test").unwrap();
     let all = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
-    let bound = w
-        .inline
-        .make_key(org, Scopes::ADMIN, Some(&[bot]))
-        .unwrap();
+    let bound = w.inline.make_key(org, Scopes::ADMIN, Some(&[bot])).unwrap();
     for (key, path, ok) in [
         (&all, Some("bot@x.test"), true),
         (&all, Some("Bot@X.test"), true),
@@ -451,7 +452,10 @@ fn room_for_mail() {
     w.answer(mail(None));
     assert!(matches!(
         w.refused(mail(Some(26 << 20))),
-        Refusal::TooBig { what: "message", .. }
+        Refusal::TooBig {
+            what: "message",
+            ..
+        }
     ));
     // R05: the mark is the larger of 64 MiB and 1.5 messages.
     w.inline.set_free_bytes((64 << 20) - 1);
@@ -517,7 +521,10 @@ fn inboxes_on_the_shared_and_on_own_domains() {
         name: "X.Test".into(),
         once: None,
     });
-    assert_eq!(make(&mut w, Some("Bob"), Some("x.test")).unwrap(), "Bob@x.test");
+    assert_eq!(
+        make(&mut w, Some("Bob"), Some("x.test")).unwrap(),
+        "Bob@x.test"
+    );
     assert_eq!(make(&mut w, Some("bob"), Some("x.test")), Err("inbox"));
     assert_eq!(make(&mut w, None, Some("x.test")), Err("username"));
 
@@ -563,7 +570,10 @@ fn inboxes_on_the_shared_and_on_own_domains() {
         ..NewInbox::default()
     };
     assert_eq!(w.refused(new_inbox(&foe, new)), Refusal::Exists("inbox"));
-    assert_eq!(crate::store::verify(&w.inline.store, true), Vec::<String>::new());
+    assert_eq!(
+        crate::store::verify(&w.inline.store, true),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -580,7 +590,9 @@ fn the_tree_has_a_depth_and_no_cycles() {
         };
         match w.call(new_inbox(&access, new)) {
             Reply::Written(Written::Inbox { row, .. }, _) => ids.push(row.id),
-            Reply::Refused(Refusal::Invalid { field: "parent", .. }) => assert_eq!(depth, 9),
+            Reply::Refused(Refusal::Invalid {
+                field: "parent", ..
+            }) => assert_eq!(depth, 9),
             other => panic!("{other:?}"),
         }
     }
@@ -596,7 +608,10 @@ fn the_tree_has_a_depth_and_no_cycles() {
     for (inbox, parent) in [(ids[0], ids[7]), (ids[0], ids[0]), (ids[3], ids[5])] {
         assert!(matches!(
             w.refused(patch(inbox, Some(parent))),
-            Refusal::Invalid { field: "parent", .. }
+            Refusal::Invalid {
+                field: "parent",
+                ..
+            }
         ));
     }
     // The fifth becomes a root; events of the eighth name its new way up.
@@ -615,7 +630,10 @@ fn the_tree_has_a_depth_and_no_cycles() {
     };
     assert!(matches!(
         w.refused(patch(ids[4], Some(row.id))),
-        Refusal::Invalid { field: "parent", .. }
+        Refusal::Invalid {
+            field: "parent",
+            ..
+        }
     ));
     assert!(matches!(
         w.refused(Call::DeleteInbox {
@@ -624,7 +642,10 @@ fn the_tree_has_a_depth_and_no_cycles() {
         }),
         Refusal::Conflict(_)
     ));
-    assert_eq!(crate::store::verify(&w.inline.store, true), Vec::<String>::new());
+    assert_eq!(
+        crate::store::verify(&w.inline.store, true),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -666,7 +687,10 @@ fn a_key_mints_only_what_it_holds() {
     }
     assert!(matches!(
         w.refused(mint(Scopes::NONE, None)),
-        Refusal::Invalid { field: "scopes", .. }
+        Refusal::Invalid {
+            field: "scopes",
+            ..
+        }
     ));
     let Written::Key(row, secret) = w.written(mint(Scopes::MESSAGES_READ, None)) else {
         panic!()
@@ -743,496 +767,8 @@ fn revocation_is_an_event_of_the_key() {
             .any(|e| e.change == Change::KeyRevoked { key: admin.key })
     );
     assert!(!w.inline.store.has_org(org).unwrap());
-    assert_eq!(crate::store::verify(&w.inline.store, true), Vec::<String>::new());
-}
-
-/// Every call with an access, made with an organization's inbox, key, mailbox and entry that
-/// are there.
-fn every_call(access: &Access, inbox: InboxId, key: KeyId, domain: DomainId) -> Vec<Call> {
-    let access = || access.clone();
-    let named = || InboxRef::Id(inbox);
-    let uids = || UidSet::one(1);
-    let text = || "INBOX".to_owned();
-    vec![
-        Call::OpenStream { access: access() },
-        Call::Sender {
-            access: Some(access()),
-            reverse_path: Some("a@x.test".into()),
-            size: None,
-        },
-        Call::Mailboxes { access: access(), counts: true },
-        Call::Status { access: access(), mailbox: text() },
-        Call::Select { access: access(), mailbox: text(), read_write: false },
-        Call::Select { access: access(), mailbox: text(), read_write: true },
-        Call::CreateMailbox { access: access(), mailbox: "x".into() },
-        Call::DeleteMailbox { access: access(), mailbox: "x".into() },
-        Call::RenameMailbox { access: access(), from: "x".into(), to: "y".into() },
-        Call::Subscribe { access: access(), mailbox: "x".into(), on: true },
-        Call::Subscribed { access: access() },
-        Call::Fetch {
-            access: access(),
-            mailbox: MailboxId(1),
-            uids: uids(),
-            digest: true,
-            octets: Octets::No,
-            changed_since: 0,
-        },
-        Call::ReadOctets {
-            access: access(),
-            of: OctetsOf::Entry(EntryId(1)),
-            offset: 0,
-            len: 1,
-        },
-        Call::Changes { access: access(), mailbox: MailboxId(1), since: 0 },
-        Call::SetFlags {
-            access: access(),
-            mailbox: MailboxId(1),
-            uids: uids(),
-            how: FlagChange::Add,
-            flags: Flags::SEEN,
-            keywords: Vec::new(),
-            unchanged_since: None,
-        },
-        Call::Expunge { access: access(), mailbox: MailboxId(1), uids: None },
-        Call::Copy {
-            access: access(),
-            mailbox: MailboxId(1),
-            uids: uids(),
-            to: "x".into(),
-            remove: true,
-        },
-        Call::Search {
-            access: access(),
-            mailbox: MailboxId(1),
-            within: uids(),
-            key: Arc::new(SearchKey::All),
-            progress: Box::default(),
-        },
-        Call::ListMessages {
-            access: access(),
-            inbox: named(),
-            filter: Box::default(),
-            cursor: None,
-            limit: 1,
-        },
-        Call::ReadMessage {
-            access: access(),
-            inbox: named(),
-            id: EntryId(1),
-            max_chars: None,
-        },
-        Call::FindOctets { access: access(), inbox: named(), id: EntryId(1) },
-        Call::ReadPart { access: access(), inbox: named(), id: EntryId(1), part: 0 },
-        Call::PatchMessage {
-            access: access(),
-            inbox: named(),
-            id: EntryId(1),
-            patch: Box::default(),
-        },
-        Call::DeleteMessage {
-            access: access(),
-            inbox: named(),
-            id: EntryId(1),
-            permanent: true,
-        },
-        new_inbox(&access(), NewInbox::default()),
-        Call::ListInboxes {
-            access: access(),
-            parent: Some(named()),
-            cursor: None,
-            limit: 1,
-        },
-        Call::ReadInbox { access: access(), inbox: named() },
-        Call::PatchInbox {
-            access: access(),
-            inbox: named(),
-            patch: Box::new(InboxPatch {
-                display_name: Some(Some("x".into())),
-                ..InboxPatch::default()
-            }),
-        },
-        Call::DeleteInbox { access: access(), inbox: named() },
-        Call::MintCredentials { access: access(), once: None },
-        Call::CreateKey {
-            access: access(),
-            new: Box::new(NewKey {
-                scopes: Scopes::KEYS_WRITE,
-                inboxes: Some(vec![named()]),
-                ..NewKey::default()
-            }),
-            once: None,
-        },
-        Call::ListKeys { access: access(), cursor: None, limit: 1 },
-        Call::ReadKey { access: access(), key },
-        Call::RevokeKey { access: access(), key },
-        Call::CreateDomain { access: access(), name: "z.test".into(), once: None },
-        Call::ListDomains { access: access() },
-        Call::DeleteDomain { access: access(), domain },
-        Call::CreateOrg { access: access(), name: "x".into(), once: None },
-        Call::ListOrgs { access: access() },
-        Call::DeleteOrg { access: access(), org: OrgId(1) },
-        Call::ListOutbound { access: access(), cursor: None, limit: 1 },
-        Call::LogState { access: access() },
-        Call::LogAt { access: access(), unix_ms: 0 },
-        Call::EventsAfter {
-            access: access(),
-            topic: Topic::Inbox(inbox),
-            after: 0,
-            limit: 1,
-        },
-    ]
-}
-
-#[test]
-fn no_scope_no_call() {
-    let mut w = World::new();
-    let org = w.inline.make_org("one").unwrap();
-    let inbox = w.inline.make_inbox(org, "a@x.test").unwrap();
-    let key = w.inline.make_key(org, Scopes::RULES_WRITE, None).unwrap();
-    let access = w.access(&key);
-    for call in every_call(&access, inbox, access.key, DomainId(1)) {
-        let (_, needed) = super::auth::needs(&call);
-        let name = needed.names().next().unwrap_or("operator");
-        assert_eq!(w.refused(call.clone()), Refusal::MissingScope(name), "{call:?}");
-    }
-    // With each single scope, exactly the calls of that scope are let in.
-    for (name, scope) in Scopes::NAMES {
-        if scope == Scopes::ADMIN {
-            continue;
-        }
-        let mut limits = Limits::default();
-        limits.lift();
-        let mut w = World::with(limits);
-        let org = w.inline.make_org("one").unwrap();
-        let inbox = w.inline.make_inbox(org, "a@x.test").unwrap();
-        let key = w.inline.make_key(org, scope, None).unwrap();
-        let access = w.access(&key);
-        for call in every_call(&access, inbox, KeyId(1), DomainId(1)) {
-            let (_, needed) = super::auth::needs(&call);
-            let reply = w.call(call.clone());
-            let is_missing = matches!(
-                reply,
-                Reply::Refused(Refusal::MissingScope(missing)) if needed.names().any(|n| n == missing) || needed == Scopes::OPERATOR
-            );
-            assert_eq!(is_missing, !scope.allow(needed), "{name} {call:?} {reply:?}");
-        }
-    }
-}
-
-/// H14, K05: with another organization's key, and with a key that is bound to another inbox,
-/// nothing of this inbox is there, and nothing of it changes.
-#[test]
-fn not_yours_is_not_there() {
-    let mut limits = Limits::default();
-    limits.lift();
-    let mut w = World::with(limits);
-    let org = w.inline.make_org("one").unwrap();
-    let inbox = w.inline.make_inbox(org, "a@x.test").unwrap();
-    let second = w.inline.make_inbox(org, "b@x.test").unwrap();
-    let owner = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
-    let owner = w.access(&owner);
-    let Answer::Domains(domains) = w.answer(Call::ListDomains {
-        access: owner.clone(),
-    }) else {
-        panic!()
-    };
-    let foe = w.inline.make_org("two").unwrap();
-    let foe = w.inline.make_key(foe, Scopes::ADMIN, None).unwrap();
-    let bound = w
-        .inline
-        .make_key(org, Scopes::ADMIN, Some(&[second]))
-        .unwrap();
-    let head = w.inline.store.log_state(org).unwrap().unwrap().head;
-    for key in [foe, bound.clone()] {
-        let access = w.access(&key);
-        for call in every_call(&access, inbox, owner.key, domains[0].id) {
-            // What names nothing of the other's has its own answer.
-            let is_named = matches!(
-                call,
-                Call::ListMessages { .. }
-                    | Call::ReadMessage { .. }
-                    | Call::FindOctets { .. }
-                    | Call::ReadPart { .. }
-                    | Call::PatchMessage { .. }
-                    | Call::DeleteMessage { .. }
-                    | Call::ListInboxes { .. }
-                    | Call::ReadInbox { .. }
-                    | Call::PatchInbox { .. }
-                    | Call::DeleteInbox { .. }
-                    | Call::CreateKey { .. }
-                    | Call::ReadKey { .. }
-                    | Call::RevokeKey { .. }
-                    | Call::EventsAfter { .. }
-            ) || matches!(&call, Call::DeleteDomain { .. } if key != bound);
-            if is_named {
-                let got = w.refused(call.clone());
-                assert!(matches!(got, Refusal::NotFound(_)), "{call:?} {got:?}");
-                // The same as for what does not exist.
-                for other in every_call(&access, InboxId(5), KeyId(5), DomainId(5)) {
-                    if core::mem::discriminant(&other) == core::mem::discriminant(&call) {
-                        assert_eq!(w.refused(other), got);
-                    }
-                }
-            }
-        }
-    }
-    let row = w.inline.store.inbox(org, inbox).unwrap().unwrap();
-    assert_eq!(row.display_name, None);
-    let access = w.access(&bound);
-    let Answer::Inboxes { rows, .. } = w.answer(Call::ListInboxes {
-        access: access.clone(),
-        parent: None,
-        cursor: None,
-        limit: 50,
-    }) else {
-        panic!()
-    };
-    assert_eq!(rows.iter().map(|r| r.id).collect::<Vec<_>>(), [second]);
-    let Answer::Usage(usage) = w.answer(Call::Usage { access }) else {
-        panic!()
-    };
-    assert_eq!(usage.inboxes, 1);
-    let log = w.inline.store.events_after(org, Topic::Inbox(inbox), head, 10);
-    assert!(log.unwrap().unwrap().events.is_empty());
-}
-
-#[test]
-fn an_idempotency_key_answers_again() {
-    let mut w = World::new();
-    let org = w.inline.make_org("one").unwrap();
-    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
-    let other = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
-    let (access, other) = (w.access(&key), w.access(&other));
-    let make = |access: &Access, once| Call::CreateInbox {
-        access: access.clone(),
-        new: Box::default(),
-        once,
-    };
-    let first = w.written(make(&access, once("k", 1)));
-    let said = format!("{first:?}").into_bytes();
     assert_eq!(
-        w.written(make(&access, once("k", 1))),
-        Written::Again(said.clone())
+        crate::store::verify(&w.inline.store, true),
+        Vec::<String>::new()
     );
-    assert!(matches!(
-        w.refused(make(&access, once("k", 2))),
-        Refusal::IdempotencyConflict(_)
-    ));
-    // Another key of the organization is another client.
-    assert!(matches!(
-        w.written(make(&other, once("k", 1))),
-        Written::Inbox { .. }
-    ));
-    // Both in one group: the second hears the first's answer.
-    let batch = [
-        w.request(1, "192.0.2.1", make(&access, once("g", 1))),
-        w.request(2, "192.0.2.1", make(&access, once("g", 1))),
-        w.request(3, "192.0.2.1", make(&access, once("g", 2))),
-    ];
-    let turn = w.inline.writer.turn(&w.inline.store, &batch);
-    assert_eq!(turn.events.len(), 1);
-    assert!(matches!(
-        &turn.replies[0].1,
-        Reply::Written(Written::Inbox { .. }, _)
-    ));
-    assert!(matches!(
-        &turn.replies[1].1,
-        Reply::Written(Written::Again(_), _)
-    ));
-    assert!(matches!(&turn.replies[2].1, Reply::Refused(_)));
-    // What was refused is not kept, and a day later nothing is.
-    let bad = Call::CreateDomain {
-        access: access.clone(),
-        name: "no".into(),
-        once: once("d", 1),
-    };
-    for _ in 0..2 {
-        assert!(matches!(w.refused(bad.clone()), Refusal::Invalid { .. }));
-    }
-    w.wait(86_400_000);
-    assert!(matches!(
-        w.written(make(&access, once("k", 2))),
-        Written::Inbox { .. }
-    ));
-    w.wait(86_400_001);
-    while w.inline.writer.tidy(&w.inline.store).unwrap() {}
-    assert!(matches!(
-        w.written(make(&access, once("g", 9))),
-        Written::Inbox { .. }
-    ));
-}
-
-#[test]
-fn a_commit_that_fails_refuses_its_group() {
-    let mut w = World::new();
-    let org = w.inline.make_org("one").unwrap();
-    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
-    let access = w.access(&key);
-    let head = w.inline.store.log_state(org).unwrap().unwrap().head;
-    let batch: Vec<Request> = (0..3)
-        .map(|n| w.request(n, "192.0.2.1", new_inbox(&access, NewInbox::default())))
-        .collect();
-    w.inline.fail_next_commit();
-    let turn = w.inline.writer.turn(&w.inline.store, &batch);
-    assert!(turn.events.is_empty() && turn.fatal.is_none());
-    assert_eq!(turn.replies.len(), 3);
-    for (_, reply) in turn.replies {
-        assert_eq!(reply, Reply::Refused(Refusal::Internal));
-    }
-    assert_eq!(w.metric(Metric::CommitsFailed), 1);
-    // The counters are where they were: the next group goes on without a gap.
-    let turn = w.inline.writer.turn(&w.inline.store, &batch);
-    let seqs: Vec<u64> = turn.events.iter().map(|e| e.seq).collect();
-    assert_eq!(seqs, [head + 1, head + 2, head + 3]);
-    assert_eq!(crate::store::verify(&w.inline.store, true), Vec::<String>::new());
-}
-
-#[test]
-fn a_refusal_in_a_group_leaves_no_gap() {
-    let mut w = World::new();
-    let org = w.inline.make_org("one").unwrap();
-    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
-    let access = w.access(&key);
-    w.written(Call::CreateDomain {
-        access: access.clone(),
-        name: "x.test".into(),
-        once: None,
-    });
-    let named = |user: &str| NewInbox {
-        username: Some(user.into()),
-        domain: Some("x.test".into()),
-        ..NewInbox::default()
-    };
-    let batch: Vec<Request> = ["a", "a", "b"]
-        .iter()
-        .map(|user| w.request(1, "192.0.2.1", new_inbox(&access, named(user))))
-        .collect();
-    let turn = w.inline.writer.turn(&w.inline.store, &batch);
-    let seqs: Vec<u64> = turn.events.iter().map(|e| e.seq).collect();
-    assert_eq!(seqs, [1, 2]);
-    assert_eq!(turn.replies[1].1, Reply::Refused(Refusal::Exists("inbox")));
-}
-
-#[test]
-fn rates_of_a_key_and_of_an_address() {
-    let limits = Limits {
-        http_requests_per_minute: 60,
-        http_anonymous_per_minute: 2,
-        ..Limits::default()
-    };
-    let mut w = World::with(limits);
-    let org = w.inline.make_org("one").unwrap();
-    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
-    let access = w.access(&key);
-    let call = Call::Usage {
-        access: access.clone(),
-    };
-    for _ in 0..200 {
-        w.answer(call.clone());
-    }
-    assert_eq!(
-        w.refused(call.clone()),
-        Refusal::RateLimited { retry_ms: 1000 }
-    );
-    // A stream that catches up and the second half of a send are not requests.
-    w.answer(Call::EventsAfter {
-        access,
-        topic: Topic::Org(org),
-        after: 0,
-        limit: 1,
-    });
-    w.wait(1000);
-    w.answer(call);
-    w.answer(Call::Ready);
-    w.answer(Call::Ready);
-    assert!(matches!(w.refused(Call::Ready), Refusal::RateLimited { .. }));
-    let (reply, _) = w.call_from(1, "127.0.0.1", Call::Ready);
-    assert_eq!(reply, Reply::Answer(Answer::Done));
-}
-
-#[test]
-fn an_expired_access_is_worth_nothing() {
-    let mut w = World::new();
-    let org = w.inline.make_org("one").unwrap();
-    let key = w
-        .inline
-        .make_key_until(org, Scopes::ADMIN, None, Some(START + 10_000))
-        .unwrap();
-    let access = w.access(&key);
-    w.answer(Call::Usage {
-        access: access.clone(),
-    });
-    w.wait(10_000);
-    assert!(matches!(
-        w.refused(Call::Usage { access }),
-        Refusal::BadCredentials { .. }
-    ));
-}
-
-#[test]
-fn the_budget_of_sends_is_a_day() {
-    let limits = Limits {
-        inbox_sends_per_day: 3,
-        org_sends_per_day: 4,
-        ..Limits::default()
-    };
-    let mut w = World::with(limits.clone());
-    let org = w.inline.make_org("one").unwrap();
-    let a = w.inline.make_inbox(org, "a@x.test").unwrap();
-    let b = w.inline.make_inbox(org, "b@x.test").unwrap();
-    let charge = |w: &World, inbox, n| {
-        let store = &w.inline.store;
-        store.begin().unwrap();
-        store.savepoint().unwrap();
-        let now = w.inline.service.now();
-        let charged = super::policy::charge_sends(&limits, store, now, org, inbox, n);
-        match &charged {
-            Ok(()) => store.release().unwrap(),
-            Err(_) => store.rollback_to().unwrap(),
-        }
-        store.commit().unwrap();
-        charged.is_ok()
-    };
-    assert!(charge(&w, a, 3) && !charge(&w, a, 1));
-    assert!(charge(&w, b, 1) && !charge(&w, b, 1), "the organization's");
-    w.wait(86_400_000);
-    assert!(charge(&w, a, 3) && !charge(&w, a, 1));
-}
-
-#[test]
-fn a_first_start_makes_a_world_once() {
-    let mut w = World::new();
-    let service = Arc::clone(&w.inline.service);
-    let first = super::start::first_start(&service, &w.inline.store)
-        .unwrap()
-        .unwrap();
-    assert!(first.inbox.address.starts_with("agent-"));
-    assert!(first.inbox.address.ends_with("@agents.test"));
-    let key = String::from_utf8(first.key.expose().to_vec()).unwrap();
-    let reply = w.login(Door::Imaps, Some(&first.inbox.address), &key);
-    assert!(matches!(reply, Reply::Answer(Answer::Authenticated(_))));
-    assert!(
-        super::start::first_start(&service, &w.inline.store)
-            .unwrap()
-            .is_none()
-    );
-    assert_eq!(crate::store::verify(&w.inline.store, true), Vec::<String>::new());
-}
-
-/// The wrong queue, a call of nobody's: refused, never a panic.
-#[test]
-fn a_call_on_the_wrong_queue_is_our_fault_and_no_more() {
-    let mut w = World::new();
-    let ready = w.request(1, "127.0.0.1", Call::Ready);
-    let turn = w.inline.writer.turn(&w.inline.store, &[ready]);
-    assert_eq!(turn.replies[0].1, Reply::Refused(Refusal::Internal));
-    let org = w.inline.make_org("one").unwrap();
-    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
-    let access = w.access(&key);
-    let write = w.request(1, "127.0.0.1", new_inbox(&access, NewInbox::default()));
-    assert!(matches!(
-        w.inline.reader.turn(&w.inline.store, write),
-        ReadTurn::Reply(Reply::Refused(Refusal::Internal))
-    ));
-    let _: IpAddr = "127.0.0.1".parse().unwrap();
 }

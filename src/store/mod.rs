@@ -7,6 +7,7 @@
 //! changes them; [`Store::commit`] alone makes a [`Receipt`].
 
 mod account;
+mod backup;
 mod body;
 mod copy;
 mod entry;
@@ -14,6 +15,7 @@ mod error;
 mod event;
 mod expunge;
 mod flag;
+mod folder;
 mod inbox;
 mod job;
 mod mailbox;
@@ -21,6 +23,7 @@ mod mint;
 mod once;
 mod open;
 mod thread;
+mod verify;
 mod view;
 
 use core::cell::Cell;
@@ -32,17 +35,20 @@ use rusqlite::{Connection, Params, Row};
 use crate::call::Receipt;
 
 pub use account::StoredKey;
+pub use backup::{backup, restore};
 pub use body::Body;
 pub use copy::Copied;
 pub use entry::{Entry, Glance, NewEntry, PageAsk, Scanned};
 pub use error::Error;
 pub use event::{EventPage, LogState, NewEvent, Stamp};
 pub use flag::{FlagAsk, KEYWORDS_MAX};
+pub use folder::{Folder, FolderError};
 pub use inbox::Destination;
 pub use job::NewJob;
 pub use mailbox::{Mailbox, Place};
 pub use once::Kept;
 pub use open::{FILE, Role};
+pub use verify::verify;
 pub use view::{Below, View};
 
 /// One connection to the database. `Send`, not `Sync`: it belongs to one thread.

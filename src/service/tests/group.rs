@@ -1,0 +1,256 @@
+//! The writer's group, `Idempotency-Key`, rates and budgets.
+
+use std::sync::Arc;
+
+use super::{START, World, new_inbox, once};
+use crate::call::*;
+use crate::service::{ReadTurn, policy, start};
+
+#[test]
+fn an_idempotency_key_answers_again() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let other = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let (access, other) = (w.access(&key), w.access(&other));
+    let make = |access: &Access, once| Call::CreateInbox {
+        access: access.clone(),
+        new: Box::default(),
+        once,
+    };
+    let first = w.written(make(&access, once("k", 1)));
+    let said = format!("{first:?}").into_bytes();
+    assert_eq!(
+        w.written(make(&access, once("k", 1))),
+        Written::Again(said.clone())
+    );
+    assert!(matches!(
+        w.refused(make(&access, once("k", 2))),
+        Refusal::IdempotencyConflict(_)
+    ));
+    // Another key of the organization is another client.
+    assert!(matches!(
+        w.written(make(&other, once("k", 1))),
+        Written::Inbox { .. }
+    ));
+    // Both in one group: the second hears the first's answer.
+    let batch = [
+        w.request(1, "192.0.2.1", make(&access, once("g", 1))),
+        w.request(2, "192.0.2.1", make(&access, once("g", 1))),
+        w.request(3, "192.0.2.1", make(&access, once("g", 2))),
+    ];
+    let turn = w.inline.writer.turn(&w.inline.store, &batch);
+    assert_eq!(turn.events.len(), 1);
+    assert!(matches!(
+        &turn.replies[0].1,
+        Reply::Written(Written::Inbox { .. }, _)
+    ));
+    assert!(matches!(
+        &turn.replies[1].1,
+        Reply::Written(Written::Again(_), _)
+    ));
+    assert!(matches!(&turn.replies[2].1, Reply::Refused(_)));
+    // What was refused is not kept, and a day later nothing is.
+    let bad = Call::CreateDomain {
+        access: access.clone(),
+        name: "no".into(),
+        once: once("d", 1),
+    };
+    for _ in 0..2 {
+        assert!(matches!(w.refused(bad.clone()), Refusal::Invalid { .. }));
+    }
+    w.wait(86_400_000);
+    assert!(matches!(
+        w.written(make(&access, once("k", 2))),
+        Written::Inbox { .. }
+    ));
+    w.wait(86_400_001);
+    while w.inline.writer.tidy(&w.inline.store).unwrap() {}
+    assert!(matches!(
+        w.written(make(&access, once("g", 9))),
+        Written::Inbox { .. }
+    ));
+}
+
+#[test]
+fn a_commit_that_fails_refuses_its_group() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let head = w.inline.store.log_state(org).unwrap().unwrap().head;
+    let batch: Vec<Request> = (0..3)
+        .map(|n| w.request(n, "192.0.2.1", new_inbox(&access, NewInbox::default())))
+        .collect();
+    w.inline.fail_next_commit();
+    let turn = w.inline.writer.turn(&w.inline.store, &batch);
+    assert!(turn.events.is_empty() && turn.fatal.is_none());
+    assert_eq!(turn.replies.len(), 3);
+    for (_, reply) in turn.replies {
+        assert_eq!(reply, Reply::Refused(Refusal::Internal));
+    }
+    assert_eq!(w.metric(Metric::CommitsFailed), 1);
+    // The counters are where they were: the next group goes on without a gap.
+    let turn = w.inline.writer.turn(&w.inline.store, &batch);
+    let seqs: Vec<u64> = turn.events.iter().map(|e| e.seq).collect();
+    assert_eq!(seqs, [head + 1, head + 2, head + 3]);
+    assert_eq!(
+        crate::store::verify(&w.inline.store, true),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn a_refusal_in_a_group_leaves_no_gap() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    w.written(Call::CreateDomain {
+        access: access.clone(),
+        name: "x.test".into(),
+        once: None,
+    });
+    let named = |user: &str| NewInbox {
+        username: Some(user.into()),
+        domain: Some("x.test".into()),
+        ..NewInbox::default()
+    };
+    let batch: Vec<Request> = ["a", "a", "b"]
+        .iter()
+        .map(|user| w.request(1, "192.0.2.1", new_inbox(&access, named(user))))
+        .collect();
+    let turn = w.inline.writer.turn(&w.inline.store, &batch);
+    let seqs: Vec<u64> = turn.events.iter().map(|e| e.seq).collect();
+    assert_eq!(seqs, [1, 2]);
+    assert_eq!(turn.replies[1].1, Reply::Refused(Refusal::Exists("inbox")));
+}
+
+#[test]
+fn rates_of_a_key_and_of_an_address() {
+    let limits = Limits {
+        http_requests_per_minute: 60,
+        http_anonymous_per_minute: 2,
+        ..Limits::default()
+    };
+    let mut w = World::with(limits);
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let call = Call::Usage {
+        access: access.clone(),
+    };
+    for _ in 0..200 {
+        w.answer(call.clone());
+    }
+    assert_eq!(
+        w.refused(call.clone()),
+        Refusal::RateLimited { retry_ms: 1000 }
+    );
+    // A stream that catches up and the second half of a send are not requests.
+    w.answer(Call::EventsAfter {
+        access,
+        topic: Topic::Org(org),
+        after: 0,
+        limit: 1,
+    });
+    w.wait(1000);
+    w.answer(call);
+    w.answer(Call::Ready);
+    w.answer(Call::Ready);
+    assert!(matches!(
+        w.refused(Call::Ready),
+        Refusal::RateLimited { .. }
+    ));
+    let (reply, _) = w.call_from(1, "127.0.0.1", Call::Ready);
+    assert_eq!(reply, Reply::Answer(Answer::Done));
+}
+
+#[test]
+fn an_expired_access_is_worth_nothing() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w
+        .inline
+        .make_key_until(org, Scopes::ADMIN, None, Some(START + 10_000))
+        .unwrap();
+    let access = w.access(&key);
+    w.answer(Call::Usage {
+        access: access.clone(),
+    });
+    w.wait(10_000);
+    assert!(matches!(
+        w.refused(Call::Usage { access }),
+        Refusal::BadCredentials { .. }
+    ));
+}
+
+#[test]
+fn the_budget_of_sends_is_a_day() {
+    let limits = Limits {
+        inbox_sends_per_day: 3,
+        org_sends_per_day: 4,
+        ..Limits::default()
+    };
+    let mut w = World::with(limits.clone());
+    let org = w.inline.make_org("one").unwrap();
+    let a = w.inline.make_inbox(org, "a@x.test").unwrap();
+    let b = w.inline.make_inbox(org, "b@x.test").unwrap();
+    let charge = |w: &World, inbox, n| {
+        let store = &w.inline.store;
+        store.begin().unwrap();
+        store.savepoint().unwrap();
+        let now = w.inline.service.now();
+        let charged = policy::charge_sends(&limits, store, now, org, inbox, n);
+        match &charged {
+            Ok(()) => store.release().unwrap(),
+            Err(_) => store.rollback_to().unwrap(),
+        }
+        store.commit().unwrap();
+        charged.is_ok()
+    };
+    assert!(charge(&w, a, 3) && !charge(&w, a, 1));
+    assert!(charge(&w, b, 1) && !charge(&w, b, 1), "the organization's");
+    w.wait(86_400_000);
+    assert!(charge(&w, a, 3) && !charge(&w, a, 1));
+}
+
+#[test]
+fn a_first_start_makes_a_world_once() {
+    let mut w = World::new();
+    let service = Arc::clone(&w.inline.service);
+    let first = start::first_start(&service, &w.inline.store)
+        .unwrap()
+        .unwrap();
+    assert!(first.inbox.address.starts_with("agent-"));
+    assert!(first.inbox.address.ends_with("@agents.test"));
+    let key = String::from_utf8(first.key.expose().to_vec()).unwrap();
+    let reply = w.login(Door::Imaps, Some(&first.inbox.address), &key);
+    assert!(matches!(reply, Reply::Answer(Answer::Authenticated(_))));
+    assert!(
+        start::first_start(&service, &w.inline.store)
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        crate::store::verify(&w.inline.store, true),
+        Vec::<String>::new()
+    );
+}
+
+/// The wrong queue, a call of nobody's: refused, never a panic.
+#[test]
+fn a_call_on_the_wrong_queue_is_our_fault_and_no_more() {
+    let mut w = World::new();
+    let ready = w.request(1, "127.0.0.1", Call::Ready);
+    let turn = w.inline.writer.turn(&w.inline.store, &[ready]);
+    assert_eq!(turn.replies[0].1, Reply::Refused(Refusal::Internal));
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let write = w.request(1, "127.0.0.1", new_inbox(&access, NewInbox::default()));
+    assert!(matches!(
+        w.inline.reader.turn(&w.inline.store, write),
+        ReadTurn::Reply(Reply::Refused(Refusal::Internal))
+    ));
+}

@@ -1,0 +1,150 @@
+//! Backup of a database in use, and its return: each on a connection of its own.
+//!
+//! A backup is one file that SQLite has written anew (`VACUUM INTO`), of one moment, and is
+//! verified before it gets its name. After a restore the log has another epoch and every
+//! mailbox another UIDVALIDITY, so that no client takes what it knows for what is there.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::limits::Limit;
+
+use super::{Error, FILE, Folder, Role, Store, verify};
+use crate::call::Now;
+
+/// Writes a copy of the database of `folder` to the file `to`, which must not be there.
+/// `free` is the space where `to` is, if it is known. Gives the copy's size in octets.
+/// Works while a server uses the folder.
+pub fn backup(folder: &Path, to: &Path, free: Option<u64>) -> Result<u64, Error> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |error| Error::Io(path, error)
+    };
+    if to.exists() {
+        let error = std::io::Error::new(
+            std::io::ErrorKind::AlreadyExists,
+            "is there already; a backup is never written over a file",
+        );
+        return Err(Error::Io(to.to_owned(), error));
+    }
+    let store = Store::open(folder, Role::Reader, 0)?;
+    let size = store.one(
+        "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+        [],
+        |r| r.get::<_, i64>(0),
+    )?;
+    let size = super::uint(size.unwrap_or(0));
+    if free.is_some_and(|free| free < size.saturating_add(SPARE_BYTES)) {
+        let error = std::io::Error::new(
+            std::io::ErrorKind::StorageFull,
+            format!("there is no room for a copy of {size} octets"),
+        );
+        return Err(Error::Io(to.to_owned(), error));
+    }
+    let making = beside(to, ".making");
+    // Made here and not by SQLite, so that nobody else can read it for a moment; VACUUM INTO
+    // takes an empty file as its own.
+    let _ = fs::remove_file(&making);
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&making)
+        .map_err(at(&making))?;
+    let written = copy(&store, &making);
+    if let Err(error) = written {
+        let _ = fs::remove_file(&making);
+        return Err(error);
+    }
+    drop(store);
+    File::open(&making)
+        .and_then(|f| f.sync_all())
+        .map_err(at(&making))?;
+    fs::rename(&making, to).map_err(at(to))?;
+    sync_folder_of(to)?;
+    fs::metadata(to).map(|m| m.len()).map_err(at(to))
+}
+
+fn copy(store: &Store, to: &Path) -> Result<(), Error> {
+    // VACUUM INTO attaches its target, which the limits of every other connection forbid
+    // (decisions.md 16); and it is no write of the source.
+    store.sql.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
+    store.sql.pragma_update(None, "query_only", false)?;
+    let to = to.to_str().ok_or_else(|| {
+        let error = std::io::Error::new(std::io::ErrorKind::InvalidInput, "is not UTF-8");
+        Error::Io(to.to_owned(), error)
+    })?;
+    store.run("VACUUM INTO ?1", [to]).map(drop)
+}
+
+/// Puts a backup into a folder that has no database, and makes what clients remember of the
+/// old one void. What is found wrong with the backup is an error, and the folder stays empty.
+pub fn restore(folder: &Folder, from: &Path, seed: u64, now: Now) -> Result<(), Error> {
+    let path = folder.path().join(FILE);
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |error| Error::Io(path, error)
+    };
+    if path.exists() {
+        let error = std::io::Error::new(
+            std::io::ErrorKind::AlreadyExists,
+            "is there already; restore into an empty folder",
+        );
+        return Err(Error::Io(path, error));
+    }
+    // A folder of its own until it is known to be good.
+    let trial = folder.path().join("restoring");
+    let _ = fs::remove_dir_all(&trial);
+    fs::create_dir(&trial).map_err(at(&trial))?;
+    let tried = settle(&trial, from, seed, now);
+    if let Err(error) = tried {
+        let _ = fs::remove_dir_all(&trial);
+        return Err(error);
+    }
+    fs::rename(trial.join(FILE), &path).map_err(at(&path))?;
+    fs::remove_dir_all(&trial).map_err(at(&trial))?;
+    sync_folder_of(&path)
+}
+
+fn settle(trial: &Path, from: &Path, seed: u64, now: Now) -> Result<(), Error> {
+    let file = trial.join(FILE);
+    fs::copy(from, &file).map_err(|error| Error::Io(from.to_owned(), error))?;
+    let store = Store::open(trial, Role::Writer, seed)?;
+    let found = verify(&store, true);
+    if let Some(first) = found.first() {
+        let why = format!("{first} (and {} more)", found.len() - 1);
+        return Err(Error::Damaged(from.to_owned(), why));
+    }
+    store.begin()?;
+    if let Err(error) = store.renew(now) {
+        store.rollback();
+        return Err(error);
+    }
+    store.commit()?;
+    store.checkpoint(super::Checkpoint::Truncate)?;
+    drop(store);
+    File::open(&file)
+        .and_then(|f| f.sync_all())
+        .map_err(|error| Error::Io(file, error))
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// A new name is on disk when its folder is.
+fn sync_folder_of(path: &Path) -> Result<(), Error> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(folder)
+        .and_then(|f| f.sync_all())
+        .map_err(|error| Error::Io(folder.to_owned(), error))
+}
+
+/// Room to leave on the disk besides the copy.
+const SPARE_BYTES: u64 = 16 << 20;
