@@ -450,12 +450,9 @@ impl Server {
         self.ask(asked, Call::Deliver { plan, once }, out);
     }
 
-    /// Says no. A client that has logged in may name as many wrong recipients as it likes;
+    /// Says no; the service has counted it. A client that has logged in may name as many wrong recipients as it likes;
     /// from outside they count, and wait while not a single one has been right (S17).
     fn refuse(&mut self, now: Now, refusal: &Refusal, moment: Moment, out: &mut Output) {
-        if let Some(metric) = metric(refusal) {
-            self.count(metric);
-        }
         let line = reply::refused(refusal, moment);
         if line.close {
             return self.end(&line.text, out);
@@ -482,24 +479,6 @@ impl Server {
             self.opening.conn.0
         );
         self.say(reply::INTERNAL, out);
-    }
-}
-
-/// What a refusal of mail counts as. Logins are counted by the service, for all protocols.
-fn metric(refusal: &Refusal) -> Option<Metric> {
-    match refusal {
-        Refusal::RelayDenied => Some(Metric::RejectedRelay),
-        Refusal::NoSuchInbox => Some(Metric::RejectedUnknown),
-        Refusal::OverQuota => Some(Metric::RejectedQuota),
-        Refusal::NoSpace => Some(Metric::RejectedDisk),
-        Refusal::RateLimited { .. } => Some(Metric::RateLimited),
-        Refusal::Loop => Some(Metric::RejectedLoop),
-        Refusal::StrayOctets => Some(Metric::RejectedOctets),
-        Refusal::TooBig {
-            what: "message", ..
-        } => Some(Metric::RejectedSize),
-        Refusal::TooBig { .. } => Some(Metric::RejectedHeaders),
-        _ => None,
     }
 }
 
