@@ -1,0 +1,235 @@
+//! CAPABILITY, STARTTLS, LOGIN, AUTHENTICATE PLAIN, ENABLE, ID, LOGOUT.
+//!
+//! A key goes from the line into a `Secret` and nowhere else. Before TLS none is taken, and
+//! a wrong one is answered late.
+
+use data_encoding::BASE64;
+
+use super::frame;
+use super::respond;
+use super::server::{Server, refusal_text};
+use super::state::{Delayed, Job, Stage, Waits};
+use super::types::Hidden;
+use crate::call::{Answer, Call, Now, Refusal, Reply, Scopes, Secret, Topic};
+use crate::engine::Output;
+
+impl Server {
+    pub(super) fn capability(&mut self, out: &mut Output) {
+        out.bytes.extend_from_slice(b"* CAPABILITY ");
+        self.write_capability(out);
+        out.bytes.extend_from_slice(b"\r\n");
+        self.ok("Capability done", out);
+    }
+
+    /// Before login only what a client needs to log in; after it the rest.
+    pub(super) fn write_capability(&self, out: &mut Output) {
+        let words = match (&self.stage, self.tls) {
+            (Stage::NotAuthenticated, false) => CAPABILITY_BEFORE_TLS,
+            (Stage::NotAuthenticated, true) => CAPABILITY_BEFORE_LOGIN,
+            _ => CAPABILITY,
+        };
+        out.bytes.extend_from_slice(words.as_bytes());
+        if words == CAPABILITY {
+            let limit = self.opening.house.limits.message_bytes.to_string();
+            out.bytes.extend_from_slice(limit.as_bytes());
+        }
+    }
+
+    pub(super) fn start_tls(&mut self, behind: bool, out: &mut Output) {
+        if self.tls {
+            return self.bad("TLS is up already", out);
+        }
+        if behind {
+            // What stands behind STARTTLS was sent in clear, by whomever; none of it may
+            // ever count as sent under TLS.
+            self.bad("Nothing may follow STARTTLS before TLS is up", out);
+            return self.bye("Input behind STARTTLS", out);
+        }
+        self.write_tagged("OK ", "Begin TLS", out);
+        self.waits = Waits::Tls;
+        out.start_tls = true;
+    }
+
+    pub(super) fn log_in(&mut self, user: &[u8], password: &[u8], out: &mut Output) {
+        if !self.tls {
+            return self.no("[PRIVACYREQUIRED] STARTTLS first", out);
+        }
+        let call = Call::Authenticate {
+            door: self.opening.door,
+            // A name that is no UTF-8 is nobody's; it is looked up all the same, so that it
+            // counts as a failure and is answered like one.
+            user: Some(String::from_utf8_lossy(user).into_owned()),
+            secret: Secret::new(password),
+        };
+        self.ask(call, Job::Login, out);
+    }
+
+    pub(super) fn authenticate(
+        &mut self,
+        mechanism: &str,
+        initial: Option<Hidden<'_>>,
+        out: &mut Output,
+    ) {
+        if !self.tls {
+            return self.no("[PRIVACYREQUIRED] STARTTLS first", out);
+        }
+        if !mechanism.eq_ignore_ascii_case("PLAIN") {
+            return self.no("[CANNOT] Only PLAIN", out);
+        }
+        match initial {
+            Some(response) => self.plain(&response.0, out),
+            None => {
+                respond::continuation(&mut out.bytes, "");
+                self.searched = 0;
+                self.waits = Waits::Sasl;
+            }
+        }
+    }
+
+    /// The client's response to the empty challenge: one line.
+    pub(super) fn sasl_bytes(&mut self, unread: &[u8], out: &mut Output) -> usize {
+        let max = self.opening.house.limits.imap_login_bytes;
+        match frame::line(unread, &mut self.searched, max) {
+            Ok(None) => 0,
+            Ok(Some((response, used))) => {
+                self.waits = Waits::Command;
+                if response == b"*" {
+                    self.bad("Authentication cancelled", out);
+                } else {
+                    self.plain(response, out);
+                }
+                used
+            }
+            Err(_) => {
+                self.bad("Response too long", out);
+                self.bye("What follows cannot be told from commands", out);
+                unread.len()
+            }
+        }
+    }
+
+    /// RFC 4616: authorization identity, NUL, name, NUL, key, in base64.
+    fn plain(&mut self, response: &[u8], out: &mut Output) {
+        let Ok(decoded) = BASE64.decode(response) else {
+            return self.bad("Not base64", out);
+        };
+        let mut fields = decoded.split(|b| *b == 0);
+        match (fields.next(), fields.next(), fields.next(), fields.next()) {
+            (Some(authorize), Some(user), Some(key), None) => {
+                if authorize.is_empty() || authorize == user {
+                    self.log_in(user, key, out);
+                } else {
+                    self.no("[AUTHORIZATIONFAILED] Only for oneself", out);
+                }
+            }
+            _ => self.bad("Not a PLAIN response", out),
+        }
+    }
+
+    pub(super) fn logged_in(&mut self, now: Now, reply: Reply, out: &mut Output) {
+        match reply {
+            Reply::Answer(Answer::Authenticated(access)) => {
+                // From here on the session counts, whatever comes next.
+                out.lease = true;
+                let Some(inbox) = access.inbox else {
+                    return self.no("[AUTHORIZATIONFAILED] The name must be an inbox", out);
+                };
+                if !access.scopes.allow(Scopes::MESSAGES_READ) {
+                    return self.no("[AUTHORIZATIONFAILED] The key lacks messages:read", out);
+                }
+                out.watch = Some(vec![Topic::Key(access.key), Topic::Inbox(inbox)]);
+                self.clock.expires = access.expires_at.map(|at| {
+                    let left = at.saturating_sub(now.unix_ms);
+                    now.mono_ms.saturating_add(u64::try_from(left).unwrap_or(0))
+                });
+                log::info!(
+                    "conn={} imap login inbox={inbox} key={}",
+                    self.opening.conn.0,
+                    access.key
+                );
+                self.enter(Stage::Authenticated(access));
+                let mut line = Output::default();
+                self.write_capability(&mut line);
+                let capability = String::from_utf8(line.bytes).unwrap_or_default();
+                self.ok(format!("[CAPABILITY {capability}] Logged in"), out);
+            }
+            Reply::Refused(Refusal::BadCredentials { delay_ms }) if delay_ms > 0 => {
+                self.waits = Waits::Delay {
+                    until: now.mono_ms.saturating_add(delay_ms),
+                    then: Delayed::Login(Refusal::BadCredentials { delay_ms: 0 }),
+                };
+            }
+            Reply::Refused(why) => self.login_refused(&why, out),
+            other => self.otherwise(other, out),
+        }
+    }
+
+    /// Says no to a login; one connection may try only so often.
+    pub(super) fn login_refused(&mut self, why: &Refusal, out: &mut Output) {
+        let text = match why {
+            Refusal::MissingScope(_) => "[AUTHORIZATIONFAILED] The key lacks messages:read".into(),
+            // Not yours and not there are the same answer as a wrong key.
+            Refusal::NotFound(_) => refusal_text(&Refusal::BadCredentials { delay_ms: 0 }),
+            why => refusal_text(why),
+        };
+        self.no(text, out);
+        self.tries += 1;
+        if self.tries >= self.opening.house.limits.login_tries {
+            self.bye("Too many failed logins", out);
+        }
+    }
+
+    pub(super) fn enable(&mut self, names: &[&str], out: &mut Output) {
+        let condstore = names
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case("CONDSTORE"));
+        out.bytes.extend_from_slice(if condstore {
+            b"* ENABLED CONDSTORE\r\n"
+        } else {
+            b"* ENABLED\r\n"
+        });
+        if condstore {
+            self.enable_condstore(out);
+        }
+        self.ok("Enabled", out);
+    }
+
+    /// From now on FETCH answers carry MODSEQ. A client with an open mailbox needs to know
+    /// from where on (RFC 7162 section 3.1.2).
+    pub(super) fn enable_condstore(&mut self, out: &mut Output) {
+        if !core::mem::replace(&mut self.condstore, true)
+            && let Some(open) = self.open()
+        {
+            let told = open.view.told_modseq(open.highest_modseq);
+            respond::untagged(
+                &mut out.bytes,
+                &format!("OK [HIGHESTMODSEQ {told}] Highest"),
+            );
+        }
+    }
+
+    pub(super) fn id(&mut self, out: &mut Output) {
+        out.bytes.extend_from_slice(
+            concat!(
+                "* ID (\"name\" \"Postern\" \"version\" \"",
+                env!("CARGO_PKG_VERSION"),
+                "\")\r\n"
+            )
+            .as_bytes(),
+        );
+        self.ok("ID done", out);
+    }
+
+    pub(super) fn log_out(&mut self, out: &mut Output) {
+        out.bytes.extend_from_slice(b"* BYE Logging out\r\n");
+        self.write_tagged("OK ", "Logged out", out);
+        self.hang_up(out);
+    }
+}
+
+const CAPABILITY_BEFORE_TLS: &str = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE STARTTLS LOGINDISABLED";
+const CAPABILITY_BEFORE_LOGIN: &str = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE AUTH=PLAIN";
+/// COMPRESS is never offered (RFC 4978 and the attacks on it). The number of octets follows.
+const CAPABILITY: &str = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE \
+     UNSELECT CHILDREN LIST-EXTENDED LIST-STATUS SPECIAL-USE CONDSTORE ESEARCH STATUS=SIZE \
+     APPENDLIMIT=";

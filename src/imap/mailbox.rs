@@ -1,0 +1,135 @@
+//! CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS.
+
+use std::io::Write as _;
+
+use super::respond;
+use super::server::Server;
+use super::state::{Job, Stage};
+use super::types::{MailboxName, StatusItem};
+use crate::call::{Answer, Call, MailboxRow, Reply};
+use crate::engine::Output;
+
+impl Server {
+    pub(super) fn create(&mut self, mailbox: MailboxName, special: &[&str], out: &mut Output) {
+        if !special.is_empty() {
+            return self.no("[USEATTR] Special uses are given already", out);
+        }
+        let Some(access) = self.access().cloned() else {
+            return;
+        };
+        let mailbox = mailbox.into_string();
+        let call = Call::CreateMailbox { access, mailbox };
+        self.ask(call, Job::Change("Created"), out);
+    }
+
+    pub(super) fn delete(&mut self, mailbox: MailboxName, out: &mut Output) {
+        let Some(access) = self.access().cloned() else {
+            return;
+        };
+        let mailbox = mailbox.into_string();
+        let call = Call::DeleteMailbox {
+            access,
+            mailbox: mailbox.clone(),
+        };
+        self.ask(call, Job::Delete(mailbox), out);
+    }
+
+    pub(super) fn deleted(&mut self, mailbox: &str, reply: Reply, out: &mut Output) {
+        if let Reply::Written(..) = reply
+            && matches!(&self.stage, Stage::Selected(_, open) if open.name == mailbox)
+        {
+            self.unselected();
+        }
+        self.changed("Deleted", reply, out);
+    }
+
+    pub(super) fn rename(&mut self, from: MailboxName, to: MailboxName, out: &mut Output) {
+        let Some(access) = self.access().cloned() else {
+            return;
+        };
+        let call = Call::RenameMailbox {
+            access,
+            from: from.into_string(),
+            to: to.into_string(),
+        };
+        self.ask(call, Job::Change("Renamed"), out);
+    }
+
+    pub(super) fn subscribe(&mut self, mailbox: MailboxName, on: bool, out: &mut Output) {
+        let Some(access) = self.access().cloned() else {
+            return;
+        };
+        let call = Call::Subscribe {
+            access,
+            mailbox: mailbox.into_string(),
+            on,
+        };
+        let text = if on { "Subscribed" } else { "Unsubscribed" };
+        self.ask(call, Job::Change(text), out);
+    }
+
+    /// The answer to all of the above.
+    pub(super) fn changed(&mut self, text: &'static str, reply: Reply, out: &mut Output) {
+        match reply {
+            Reply::Written(_, receipt) => self.done(receipt, text, out),
+            other => self.otherwise(other, out),
+        }
+    }
+
+    pub(super) fn status(
+        &mut self,
+        mailbox: MailboxName,
+        items: Vec<StatusItem>,
+        out: &mut Output,
+    ) {
+        let Some(access) = self.access().cloned() else {
+            return;
+        };
+        let mailbox = mailbox.into_string();
+        self.ask(Call::Status { access, mailbox }, Job::Status(items), out);
+    }
+
+    pub(super) fn status_read(&mut self, items: &[StatusItem], reply: Reply, out: &mut Output) {
+        let rows = match reply {
+            Reply::Answer(Answer::Mailboxes(rows)) => rows,
+            other => return self.otherwise(other, out),
+        };
+        if items.contains(&StatusItem::HighestModSeq) {
+            self.enable_condstore(out);
+        }
+        for row in &rows {
+            self.write_status(row, items, out);
+        }
+        self.ok("Status done", out);
+    }
+
+    pub(super) fn write_status(&self, row: &MailboxRow, items: &[StatusItem], out: &mut Output) {
+        let counts = row.counts.unwrap_or_default();
+        // Of the open mailbox no more is told than its view lets be known.
+        let highest = match &self.stage {
+            Stage::Selected(_, open) if open.id == row.id => {
+                open.view.told_modseq(counts.highest_modseq)
+            }
+            _ => counts.highest_modseq,
+        };
+        out.bytes.extend_from_slice(b"* STATUS ");
+        respond::mailbox(&mut out.bytes, &row.name);
+        let mut gap = " (";
+        for item in items {
+            let value = match item {
+                StatusItem::AppendLimit => self.opening.house.limits.message_bytes as u64,
+                StatusItem::Deleted => u64::from(counts.deleted),
+                StatusItem::HighestModSeq => highest,
+                StatusItem::Messages => u64::from(counts.messages),
+                StatusItem::Recent => u64::from(counts.recent),
+                StatusItem::Size => counts.size,
+                StatusItem::UidNext => u64::from(row.uidnext),
+                StatusItem::UidValidity => u64::from(row.uidvalidity),
+                StatusItem::Unseen => u64::from(counts.unseen),
+            };
+            let _ = write!(out.bytes, "{gap}{} {value}", item.name());
+            gap = " ";
+        }
+        out.bytes.extend_from_slice(b")\r\n");
+    }
+}

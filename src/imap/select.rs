@@ -1,0 +1,219 @@
+//! SELECT, EXAMINE, CLOSE, UNSELECT: what it means that a mailbox is open.
+
+use std::io::Write as _;
+
+use super::respond;
+use super::server::Server;
+use super::state::{Job, Stage};
+use super::types::MailboxName;
+use super::view::{Held, View};
+use crate::call::{Answer, Call, EntryState, Flags, MailboxId, Reply, Selected, UidSet, Written};
+use crate::engine::Output;
+
+/// The open mailbox.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) id: MailboxId,
+    pub(super) name: String,
+    /// By EXAMINE, or for want of messages:write.
+    pub(super) read_only: bool,
+    /// What the client knows of it.
+    pub(super) view: View,
+    /// The highest MODSEQ that this session has seen of it.
+    pub(super) highest_modseq: u64,
+    /// Keywords that FLAGS has named, lower case.
+    keywords: Vec<String>,
+}
+
+impl Open {
+    /// Names keywords in FLAGS before they are used in a FETCH answer.
+    pub(super) fn announce<'s>(
+        &mut self,
+        states: impl Iterator<Item = &'s EntryState>,
+        out: &mut Output,
+    ) {
+        let mut more = false;
+        for state in states {
+            self.highest_modseq = self.highest_modseq.max(state.modseq);
+            for keyword in &state.keywords {
+                let known = self
+                    .keywords
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(keyword));
+                if !known && self.keywords.len() < KEYWORDS_MAX {
+                    self.keywords.push(keyword.clone());
+                    more = true;
+                }
+            }
+        }
+        if more {
+            out.bytes.extend_from_slice(b"* FLAGS ");
+            all_flags(&self.keywords, "", &mut out.bytes);
+            out.bytes.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn select(
+        &mut self,
+        mailbox: MailboxName,
+        read_only: bool,
+        condstore: bool,
+        out: &mut Output,
+    ) {
+        // Whatever becomes of it, the mailbox that was open is not any more (RFC 3501
+        // section 6.3.1).
+        self.unselected();
+        let Some(access) = self.access().cloned() else {
+            return;
+        };
+        let call = Call::Select {
+            access,
+            mailbox: mailbox.into_string(),
+            read_write: !read_only && self.may_write(),
+        };
+        // Events come from now on; which of them the answer knows, its `as_of` says.
+        self.held = Some(Box::new(Held::default()));
+        self.ask(call, Job::Select { condstore }, out);
+    }
+
+    pub(super) fn selected(&mut self, reply: Reply, condstore: bool, out: &mut Output) {
+        let held = self.held.take().unwrap_or_default();
+        let (selected, read_only) = match reply {
+            Reply::Written(Written::Selected(selected), _) => (selected, false),
+            Reply::Answer(Answer::Selected(selected)) => (selected, true),
+            other => return self.otherwise(other, out),
+        };
+        let Some(access) = self.access().cloned() else {
+            return;
+        };
+        self.condstore |= condstore;
+        let open = open(*selected, read_only, *held, out);
+        self.enter(Stage::Selected(access, Box::new(open)));
+        // Nothing is told here: the client has just been told everything.
+        self.write_tagged(
+            "OK ",
+            if read_only {
+                "[READ-ONLY] Examined"
+            } else {
+                "[READ-WRITE] Selected"
+            },
+            out,
+        );
+    }
+
+    pub(super) fn close(&mut self, out: &mut Output) {
+        let may_write = self.may_write();
+        let Stage::Selected(access, open) = &self.stage else {
+            return;
+        };
+        if open.read_only || !may_write {
+            self.unselected();
+            return self.ok("Closed", out);
+        }
+        let call = Call::Expunge {
+            access: access.clone(),
+            mailbox: open.id,
+            uids: None,
+        };
+        self.ask(call, Job::Close, out);
+    }
+
+    pub(super) fn closed(&mut self, reply: Reply, out: &mut Output) {
+        match reply {
+            Reply::Written(Written::Expunged { .. }, receipt) => {
+                // CLOSE tells of no EXPUNGE (RFC 3501 section 6.4.2).
+                self.unselected();
+                self.done(receipt, "Closed", out);
+            }
+            Reply::Refused(why) => {
+                self.unselected();
+                self.refused(&why, out);
+            }
+            other => self.otherwise(other, out),
+        }
+    }
+
+    pub(super) fn unselect(&mut self, out: &mut Output) {
+        self.unselected();
+        self.ok("Unselected", out);
+    }
+
+    /// Forgets the open mailbox and everything about it.
+    pub(super) fn unselected(&mut self) {
+        if let Stage::Selected(access, _) = &self.stage {
+            let access = access.clone();
+            self.enter(Stage::Authenticated(access));
+        }
+    }
+}
+
+/// Says everything that SELECT says, and makes the view of it.
+fn open(selected: Selected, read_only: bool, held: Held, out: &mut Output) -> Open {
+    let Selected {
+        mailbox,
+        uids,
+        recent_above,
+        first_unseen,
+        mut keywords,
+        highest_modseq,
+        as_of,
+    } = selected;
+    keywords.truncate(KEYWORDS_MAX);
+    let mut view = View::new(uids, mailbox.uidnext, recent_above, as_of);
+    out.bytes.extend_from_slice(b"* FLAGS ");
+    all_flags(&keywords, "", &mut out.bytes);
+    out.bytes.extend_from_slice(b"\r\n* OK [PERMANENTFLAGS ");
+    if read_only {
+        out.bytes.extend_from_slice(b"()] None can be set\r\n");
+    } else {
+        all_flags(&keywords, "\\*", &mut out.bytes);
+        out.bytes.extend_from_slice(b"] Any can be set\r\n");
+    }
+    let (exists, recent) = (view.exists(), view.recent());
+    let _ = write!(out.bytes, "* {exists} EXISTS\r\n* {recent} RECENT\r\n");
+    if let Some(number) = first_unseen.and_then(|uid| view.numbers(&UidSet::one(uid)).first()) {
+        respond::untagged(
+            &mut out.bytes,
+            &format!("OK [UNSEEN {number}] First unseen"),
+        );
+    }
+    for (name, value, text) in [
+        (
+            "UIDVALIDITY",
+            u64::from(mailbox.uidvalidity),
+            "UIDs are valid",
+        ),
+        ("UIDNEXT", u64::from(mailbox.uidnext), "Next UID"),
+        ("HIGHESTMODSEQ", highest_modseq, "Highest"),
+    ] {
+        respond::untagged(&mut out.bytes, &format!("OK [{name} {value}] {text}"));
+    }
+    held.release(mailbox.id, &mut view);
+    Open {
+        id: mailbox.id,
+        name: mailbox.name,
+        read_only,
+        view,
+        highest_modseq,
+        keywords,
+    }
+}
+
+/// Every system flag, the keywords in use, and what else.
+fn all_flags(keywords: &[String], more: &str, out: &mut Vec<u8>) {
+    let every = Flags::NAMES
+        .iter()
+        .fold(Flags::NONE, |all, (_, flag)| all.with(*flag));
+    respond::flags(out, every, false, keywords);
+    if !more.is_empty() {
+        out.pop();
+        out.extend_from_slice(b" ");
+        out.extend_from_slice(more.as_bytes());
+        out.push(b')');
+    }
+}
+
+/// More keywords than this are not named in FLAGS.
+const KEYWORDS_MAX: usize = 200;

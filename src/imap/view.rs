@@ -1,0 +1,559 @@
+//! What one client has been told of one mailbox: which messages there are, in which order,
+//! and what has happened since that it does not know yet.
+//!
+//! Sequence numbers are ranks in the set of UIDs that the client was told of, so nothing
+//! that happens in the store moves a number until the client may hear of it (RFC 3501
+//! sections 5.5 and 7.4.1). A view holds ranges and cursors, no flags; when what is pending
+//! passes its bound, the view forgets it and lags: the next time that everything may be told
+//! it is compared with the store. Only SELECT and such a comparison move the floor under
+//! which events are known already.
+
+use crate::call::{Change, Event, MailboxId, UidSet};
+
+/// What an event means for a view.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Happening {
+    /// New messages.
+    Arrived,
+    /// Flags or keywords of messages.
+    Changed,
+    /// Messages are gone.
+    Gone,
+}
+
+impl Happening {
+    /// `None` for what is no matter of messages.
+    pub fn of(change: &Change) -> Option<Happening> {
+        match change {
+            Change::Arrived(_) | Change::Copied(_) => Some(Happening::Arrived),
+            Change::Flagged(_) => Some(Happening::Changed),
+            Change::Expunged { .. } => Some(Happening::Gone),
+            Change::MailboxCreated { .. }
+            | Change::MailboxRenamed { .. }
+            | Change::MailboxDeleted { .. }
+            | Change::InboxCreated
+            | Change::InboxUpdated
+            | Change::InboxDeleted
+            | Change::KeyRevoked { .. } => None,
+        }
+    }
+}
+
+/// One client's view of one mailbox.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct View {
+    /// UIDs that the client knows of; the n-th is message n.
+    known: UidSet,
+    /// New since; all above `known`.
+    arrived: UidSet,
+    /// Among `known`, and not there any more.
+    gone: UidSet,
+    /// Among `known`, with flags that others have changed.
+    changed: UidSet,
+    /// No UID up to this one can arrive any more.
+    top: u32,
+    /// UIDs above this are `\Recent` here.
+    recent_above: u32,
+    /// Events up to this one are in here already.
+    floor: u64,
+    /// At most the number of the first event of which the client has not heard.
+    withheld: Option<u64>,
+    /// Too much was pending: everything after this number must be read again.
+    lag: Option<u64>,
+}
+
+impl View {
+    /// The view of a client that has just been told of `uids`, as they were at `as_of`.
+    pub fn new(uids: UidSet, uidnext: u32, recent_above: u32, as_of: u64) -> Self {
+        let top = uids.last().unwrap_or(0).max(uidnext.saturating_sub(1));
+        let view = View {
+            known: uids,
+            arrived: UidSet::new(),
+            gone: UidSet::new(),
+            changed: UidSet::new(),
+            top,
+            recent_above,
+            floor: as_of,
+            withheld: None,
+            lag: None,
+        };
+        view.check_invariants();
+        view
+    }
+
+    /// The UIDs behind the sequence numbers.
+    pub fn known(&self) -> &UidSet {
+        &self.known
+    }
+
+    /// How many messages the client counts.
+    pub fn exists(&self) -> u32 {
+        u32::try_from(self.known.len()).unwrap_or(u32::MAX)
+    }
+
+    /// What `*` is in a set of UIDs; 0 when there is no message.
+    pub fn largest(&self) -> u32 {
+        self.known.last().unwrap_or(0)
+    }
+
+    /// UIDs above this are `\Recent`.
+    pub fn recent_above(&self) -> u32 {
+        self.recent_above
+    }
+
+    /// How many messages that the client counts are `\Recent`.
+    pub fn recent(&self) -> u32 {
+        let old = match self.recent_above.checked_add(1) {
+            Some(first) => self.known.rank(first),
+            None => self.known.len(),
+        };
+        u32::try_from(self.known.len().saturating_sub(old)).unwrap_or(u32::MAX)
+    }
+
+    /// The sequence numbers of those of `uids` that the client knows. Linear in ranges.
+    pub fn numbers(&self, uids: &UidSet) -> UidSet {
+        let (known, asked) = (self.known.ranges(), uids.ranges());
+        let mut numbers = Vec::new();
+        let (mut k, mut a, mut before) = (0, 0, 0u32);
+        while let (Some(&(kl, kh)), Some(&(al, ah))) = (known.get(k), asked.get(a)) {
+            let (low, high) = (kl.max(al), kh.min(ah));
+            if low <= high {
+                let base = before.saturating_add(1);
+                numbers.push((
+                    base.saturating_add(low - kl),
+                    base.saturating_add(high - kl),
+                ));
+            }
+            if kh < ah {
+                before = before.saturating_add(kh - kl).saturating_add(1);
+                k += 1;
+            } else {
+                a += 1;
+            }
+        }
+        UidSet::from_ranges(numbers)
+    }
+
+    /// The UIDs with these sequence numbers; numbers beyond the last are left out. Linear in
+    /// ranges.
+    pub fn uids(&self, numbers: &UidSet) -> UidSet {
+        let (known, asked) = (self.known.ranges(), numbers.ranges());
+        let mut uids = Vec::new();
+        let (mut k, mut a, mut before) = (0, 0, 0u32);
+        while let (Some(&(kl, kh)), Some(&(al, ah))) = (known.get(k), asked.get(a)) {
+            // This range of UIDs has the numbers `first..=last`.
+            let first = before.saturating_add(1);
+            let last = first.saturating_add(kh - kl);
+            let (low, high) = (first.max(al), last.min(ah));
+            if low <= high {
+                uids.push((kl + (low - first), kl + (high - first)));
+            }
+            if last < ah {
+                before = last;
+                k += 1;
+            } else {
+                a += 1;
+            }
+        }
+        UidSet::from_ranges(uids)
+    }
+
+    /// Whether some of `uids` are gone without the client having heard of it.
+    pub fn misses(&self, uids: &UidSet) -> bool {
+        !self.gone.is_empty() && !self.gone.intersection(uids).is_empty()
+    }
+
+    /// Takes in one event of this mailbox. In any order with replies: what is known already
+    /// changes nothing.
+    pub fn happened(&mut self, seq: u64, what: Happening, uids: &UidSet) {
+        if seq <= self.floor || self.lag.is_some() {
+            return;
+        }
+        let before = self.pending_ranges();
+        match what {
+            Happening::Arrived => {
+                let new = match self.top.checked_add(1) {
+                    Some(first) => uids.intersection(&UidSet::from(first..=u32::MAX)),
+                    None => UidSet::new(),
+                };
+                if let Some(last) = new.last() {
+                    self.top = last;
+                    merge(&mut self.arrived, &new);
+                }
+            }
+            Happening::Changed => {
+                let known = uids.intersection(&self.known).difference(&self.gone);
+                merge(&mut self.changed, &known);
+            }
+            Happening::Gone => {
+                let known = uids.intersection(&self.known);
+                merge(&mut self.gone, &known);
+                if !self.changed.is_empty() {
+                    self.changed = self.changed.difference(&known);
+                }
+                if !self.arrived.is_empty() {
+                    self.arrived = self.arrived.difference(uids);
+                }
+            }
+        }
+        if self.is_pending() && self.withheld.is_none() {
+            self.withheld = Some(seq);
+        }
+        let after = self.pending_ranges();
+        if after > PENDING_RANGES_MAX && after > before {
+            self.fall_behind(seq);
+        }
+        self.settle();
+    }
+
+    /// Forgets what is pending: everything from event `seq` on must be compared with the
+    /// store.
+    pub fn fall_behind(&mut self, seq: u64) {
+        let first = self.withheld.unwrap_or(seq).min(seq);
+        if self.lag.is_none() {
+            self.lag = Some(first.saturating_sub(1).max(self.floor));
+        }
+        self.withheld = Some(first);
+        self.arrived = UidSet::new();
+        self.gone = UidSet::new();
+        self.changed = UidSet::new();
+        self.check_invariants();
+    }
+
+    /// The number after which [`crate::call::Call::Changes`] must be asked, if the view lags.
+    pub fn lag(&self) -> Option<u64> {
+        self.lag
+    }
+
+    /// The answer to that: `uids` are there, `changed` have a MODSEQ above the asked one.
+    /// What is pending then may pass the bound: it is told at once.
+    pub fn compared(&mut self, uids: &UidSet, changed: &UidSet, as_of: u64) {
+        self.gone = self.known.difference(uids);
+        self.changed = changed.intersection(&self.known).difference(&self.gone);
+        // Whatever is there above the known ones is new, though `top` may be past it: it came
+        // before the view fell behind and was dropped then.
+        self.arrived = match self.largest().checked_add(1) {
+            Some(first) => uids.intersection(&UidSet::from(first..=u32::MAX)),
+            None => UidSet::new(),
+        };
+        self.top = self.top.max(self.arrived.last().unwrap_or(0));
+        self.floor = self.floor.max(as_of);
+        self.lag = None;
+        self.settle();
+    }
+
+    /// Whether there is anything that the client has not heard of.
+    pub fn is_pending(&self) -> bool {
+        self.lag.is_some()
+            || !self.arrived.is_empty()
+            || !self.gone.is_empty()
+            || !self.changed.is_empty()
+    }
+
+    /// The messages whose flags are to be told now; they count as told.
+    pub fn take_changed(&mut self) -> UidSet {
+        let changed = core::mem::take(&mut self.changed);
+        self.settle();
+        changed
+    }
+
+    /// Lets new messages in; `true` if there were any: then EXISTS and RECENT are due.
+    pub fn take_arrived(&mut self) -> bool {
+        let arrived = core::mem::take(&mut self.arrived);
+        let any = !arrived.is_empty();
+        if arrived.len() <= FEW {
+            // Ascending and above all others: constant time each.
+            for uid in arrived.iter() {
+                self.known.insert(uid);
+            }
+        } else {
+            self.known = self.known.union(&arrived);
+        }
+        self.settle();
+        any
+    }
+
+    /// The sequence numbers to tell as EXPUNGE, highest first and at most `max`: no later
+    /// one is moved by an earlier one. They count as told.
+    pub fn take_gone(&mut self, max: usize) -> Vec<u32> {
+        if self.gone.is_empty() || max == 0 {
+            return Vec::new();
+        }
+        let n = self.gone.len();
+        let now = match n.checked_sub(max).and_then(|rank| self.gone.nth(rank)) {
+            Some(first) => self.gone.intersection(&UidSet::from(first..=u32::MAX)),
+            None => core::mem::take(&mut self.gone),
+        };
+        let numbers = self.numbers(&now);
+        self.gone = self.gone.difference(&now);
+        self.known = self.known.difference(&now);
+        self.settle();
+        let mut descending: Vec<u32> = numbers.iter().collect();
+        descending.reverse();
+        descending
+    }
+
+    /// What the client may be told as HIGHESTMODSEQ when the mailbox's is `highest`: while
+    /// something is withheld, less than that (RFC 7162 section 3.1.2.1; decisions.md 4).
+    pub fn told_modseq(&self, highest: u64) -> u64 {
+        match self.withheld {
+            Some(seq) => highest.min(seq.saturating_sub(1)),
+            None => highest,
+        }
+    }
+
+    fn pending_ranges(&self) -> usize {
+        self.arrived.ranges().len() + self.gone.ranges().len() + self.changed.ranges().len()
+    }
+
+    fn settle(&mut self) {
+        if !self.is_pending() {
+            self.withheld = None;
+        }
+        self.check_invariants();
+    }
+
+    /// Holds in debug builds after every change.
+    fn check_invariants(&self) {
+        debug_assert!(self.gone.difference(&self.known).is_empty());
+        debug_assert!(self.changed.difference(&self.known).is_empty());
+        debug_assert!(self.changed.intersection(&self.gone).is_empty());
+        debug_assert!(self.arrived.first().is_none_or(|uid| uid > self.largest()));
+        debug_assert!(self.top >= self.largest());
+        debug_assert!(self.top >= self.arrived.last().unwrap_or(0));
+        debug_assert!(self.lag.is_none() || self.pending_ranges() == 0);
+        debug_assert!(!self.is_pending() || self.withheld.is_some() || self.lag.is_some());
+    }
+}
+
+/// Adds `more`, cheaply when it is empty or one.
+fn merge(set: &mut UidSet, more: &UidSet) {
+    match (more.first(), more.last()) {
+        (Some(uid), Some(last)) if uid == last => set.insert(uid),
+        (None, _) => {}
+        _ => *set = set.union(more),
+    }
+}
+
+/// Events that come while SELECT or a comparison is under way: which of them are in its
+/// answer is known only with the answer's `as_of`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Held {
+    events: Vec<(u64, MailboxId, Happening, UidSet)>,
+    /// The first that did not fit.
+    overflow: Option<u64>,
+}
+
+impl Held {
+    /// Keeps what matters of an event.
+    pub fn keep(&mut self, event: &Event) {
+        let (Some(mailbox), Some(what)) = (event.mailbox, Happening::of(&event.change)) else {
+            return;
+        };
+        if self.overflow.is_some() {
+            return;
+        }
+        if self.events.len() < HELD_MAX && event.uids.ranges().len() <= HELD_RANGES_MAX {
+            self.events
+                .push((event.seq, mailbox, what, event.uids.clone()));
+        } else {
+            self.overflow = Some(event.seq);
+        }
+    }
+
+    /// Gives the view of `mailbox` what is not in it yet.
+    pub fn release(self, mailbox: MailboxId, view: &mut View) {
+        for (seq, at, what, uids) in self.events {
+            if at == mailbox {
+                view.happened(seq, what, &uids);
+            }
+        }
+        if let Some(seq) = self.overflow {
+            view.fall_behind(seq);
+        }
+    }
+}
+
+/// More pending ranges than this (32 KiB) and the store is asked again instead.
+const PENDING_RANGES_MAX: usize = 4096;
+/// Events held while one call is under way; more, and the store is asked again.
+const HELD_MAX: usize = 64;
+/// Ranges of one of them.
+const HELD_RANGES_MAX: usize = 64;
+/// So many new UIDs are added one by one, in place.
+const FEW: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn set(text: &str) -> UidSet {
+        UidSet::from_ranges(text.split(',').filter(|s| !s.is_empty()).map(|part| {
+            let (a, b) = part.split_once(':').unwrap_or((part, part));
+            (a.parse().unwrap(), b.parse().unwrap())
+        }))
+    }
+
+    #[test]
+    fn numbers_and_uids_are_each_other_backwards() {
+        let view = View::new(set("2:4,9,20:29"), 30, 0, 0);
+        for (uids, numbers) in [
+            ("2", "1"),
+            ("1:9", "1:4"),
+            ("9,20", "4:5"),
+            ("29", "14"),
+            ("5:8", ""),
+            ("30:99", ""),
+            ("1:4294967295", "1:14"),
+        ] {
+            assert_eq!(view.numbers(&set(uids)).to_string(), numbers, "{uids}");
+            let back = view.uids(&set(numbers));
+            assert_eq!(back, set(uids).intersection(view.known()), "{uids}");
+        }
+        assert_eq!(view.uids(&set("0,15:99")), set(""));
+    }
+
+    #[test]
+    fn expunges_wait_and_move_no_number() {
+        let mut view = View::new(set("1:5"), 6, 3, 10);
+        view.happened(10, Happening::Gone, &set("1"));
+        assert!(!view.is_pending(), "known from SELECT");
+        view.happened(11, Happening::Gone, &set("2,4"));
+        view.happened(12, Happening::Arrived, &set("6"));
+        assert!(view.misses(&set("4")) && !view.misses(&set("3")));
+        assert_eq!(view.told_modseq(12), 10);
+        assert!(view.take_arrived());
+        assert_eq!((view.exists(), view.recent()), (6, 3));
+        assert_eq!(view.numbers(&set("5")), set("5"));
+        assert_eq!(view.take_gone(1), [4]);
+        assert_eq!(view.told_modseq(12), 10);
+        assert_eq!(view.take_gone(9), [2]);
+        assert_eq!(view.told_modseq(12), 12);
+        assert_eq!(view.known(), &set("1,3,5:6"));
+        view.happened(13, Happening::Arrived, &set("7:8"));
+        view.happened(14, Happening::Gone, &set("7:8"));
+        assert!(!view.is_pending(), "never seen, never told");
+        view.happened(15, Happening::Arrived, &set("7"));
+        assert!(!view.is_pending(), "a UID arrives once");
+    }
+
+    #[test]
+    fn too_much_pending_becomes_a_cursor() {
+        let mut view = View::new(UidSet::from(1..=20_000), 20_001, 0, 1);
+        for i in 0..5000u32 {
+            view.happened(
+                2 + u64::from(i),
+                Happening::Changed,
+                &UidSet::one(i * 2 + 1),
+            );
+        }
+        assert_eq!(view.lag(), Some(1));
+        assert_eq!(view.told_modseq(9000), 1);
+        view.happened(6000, Happening::Gone, &set("1"));
+        let there = UidSet::from(2..=20_003);
+        view.compared(&there, &set("2:9,20001"), 6001);
+        assert_eq!(view.lag(), None);
+        assert_eq!(view.take_changed(), set("2:9"));
+        assert!(view.take_arrived());
+        assert_eq!(view.take_gone(10), [1]);
+        assert_eq!(view.known(), &there);
+        assert!(!view.is_pending());
+        assert_eq!(view.told_modseq(6001), 6001);
+    }
+
+    #[test]
+    fn what_came_meanwhile_is_sorted_out_by_its_number() {
+        let event = |seq, uids: &str| Event {
+            org: crate::call::OrgId(1),
+            seq,
+            at: 0,
+            inbox: None,
+            mailbox: Some(MailboxId(7)),
+            uids: set(uids),
+            change: Change::Expunged {
+                messages: Vec::new(),
+                count: 1,
+                moved_to: None,
+                folder: String::new(),
+            },
+            origin: crate::call::ConnId(0),
+        };
+        let mut held = Held::default();
+        held.keep(&event(5, "1"));
+        held.keep(&event(6, "2"));
+        let mut view = View::new(set("1:3"), 4, 0, 5);
+        held.clone().release(MailboxId(8), &mut view);
+        assert!(!view.is_pending());
+        held.release(MailboxId(7), &mut view);
+        assert_eq!(view.take_gone(9), [2]);
+        let mut many = Held::default();
+        for seq in 0..100 {
+            many.keep(&event(10 + seq, "3"));
+        }
+        many.release(MailboxId(7), &mut view);
+        assert!(view.lag().is_some());
+    }
+
+    /// A mailbox, a client that only hears what it is told, and a view between them.
+    #[test]
+    fn a_client_that_believes_the_view_is_right_in_the_end() {
+        let mut x = 0x2545_f491u32;
+        let mut next = move |n: u32| {
+            x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (x >> 16) % n
+        };
+        for _ in 0..60 {
+            let mut store: BTreeSet<u32> = (1..=next(20)).collect();
+            let mut uidnext = store.last().map_or(1, |u| u + 1);
+            let mut seq = 5u64;
+            let mut client: Vec<u32> = store.iter().copied().collect();
+            let mut view = View::new(store.iter().copied().collect(), uidnext, 0, seq);
+            for _ in 0..200 {
+                match next(7) {
+                    0 => {
+                        seq += 1;
+                        let n = next(3) + 1;
+                        let new: UidSet = (uidnext..uidnext + n).collect();
+                        store.extend(new.iter());
+                        uidnext += n;
+                        view.happened(seq, Happening::Arrived, &new);
+                    }
+                    1 | 2 => {
+                        seq += 1;
+                        let dead: UidSet = store.iter().copied().filter(|_| next(4) == 0).collect();
+                        for uid in dead.iter() {
+                            store.remove(&uid);
+                        }
+                        view.happened(seq, Happening::Gone, &dead);
+                    }
+                    3 => {
+                        if view.take_arrived() {
+                            let first = client.last().copied().unwrap_or(0) + 1;
+                            client.extend(view.known().iter().filter(|u| *u >= first));
+                        }
+                    }
+                    4 => {
+                        for n in view.take_gone(3) {
+                            client.remove(n as usize - 1);
+                        }
+                    }
+                    5 if next(4) == 0 => view.fall_behind(seq + 1),
+                    _ => {
+                        if view.lag().is_some() {
+                            view.compared(&store.iter().copied().collect(), &set(""), seq);
+                        }
+                    }
+                }
+                assert_eq!(client, view.known().iter().collect::<Vec<_>>());
+            }
+            if view.lag().is_some() {
+                view.compared(&store.iter().copied().collect(), &set(""), seq);
+            }
+            view.take_arrived();
+            view.take_gone(usize::MAX);
+            assert!(view.known().iter().eq(store.iter().copied()));
+        }
+    }
+}
