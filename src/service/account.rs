@@ -82,7 +82,7 @@ pub(super) fn mint(
     let (key, text) = ApiKey::mint(act.random);
     let row = KeyRow {
         id: KeyId(act.store.mint_id(act.now)),
-        public: format!("{}{}", ApiKey::PREFIX, key.public),
+        public: key.public,
         label: new.label,
         scopes: new.scopes,
         inboxes: new.inboxes,
@@ -90,8 +90,14 @@ pub(super) fn mint(
         expires_at: new.expires_at,
         revoked_at: None,
     };
-    act.store.insert_key(org, &row, &key)?;
-    Ok((row, Secret::new(text)))
+    act.store.insert_key(org, &row, &key.hash)?;
+    Ok((shown(row), Secret::new(text)))
+}
+
+/// The row as clients see it: the public id with what a key's text begins with.
+fn shown(mut row: KeyRow) -> KeyRow {
+    row.public.insert_str(0, ApiKey::PREFIX);
+    row
 }
 
 fn make_room(act: &Act<'_>, org: OrgId, n: usize) -> Result<(), Refusal> {
@@ -164,6 +170,7 @@ pub fn list_keys(
         }
     }
     let next = next_cursor(&mut rows, limit, |row| row.id.to_string());
+    let rows = rows.into_iter().map(shown).collect();
     Ok(Answer::Keys { rows, next })
 }
 
@@ -171,7 +178,7 @@ pub fn list_keys(
 pub fn read_key(store: &Store, access: &Access, key: KeyId) -> Result<Answer, Refusal> {
     let row = visible_key(store, access, key)?;
     Ok(Answer::Keys {
-        rows: vec![row],
+        rows: vec![shown(row)],
         next: None,
     })
 }

@@ -4,7 +4,6 @@ use rusqlite::{Row, params};
 
 use super::{Error, Store, int, uint};
 use crate::call::{DomainId, DomainRow, InboxId, KeyId, KeyRow, OrgId, OrgRow, Scopes, UsageRow};
-use crate::crypto::ApiKey;
 
 /// A key as authentication needs it.
 #[derive(Debug)]
@@ -138,16 +137,17 @@ impl Store {
 
     // ---- keys ----
 
-    /// A new key. Errors: a public id that is taken, which does not happen.
-    pub fn insert_key(&self, org: OrgId, row: &KeyRow, key: &ApiKey) -> Result<(), Error> {
+    /// A new key; `row.public` is its public id alone, here and in every row that comes back.
+    /// Errors: a public id that is taken, which does not happen.
+    pub fn insert_key(&self, org: OrgId, row: &KeyRow, hash: &[u8; 32]) -> Result<(), Error> {
         self.run(
             "INSERT INTO key (id, org, public, hash, label, scopes, bound, created_at, expires_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 row.id.0,
                 org.0,
-                key.public,
-                key.hash,
+                row.public,
+                hash,
                 row.label,
                 row.scopes.0,
                 row.inboxes.is_some(),
@@ -305,10 +305,9 @@ impl Store {
 }
 
 fn read_key(r: &Row<'_>) -> rusqlite::Result<(KeyRow, bool)> {
-    let public: String = r.get(1)?;
     let row = KeyRow {
         id: KeyId(r.get(0)?),
-        public: format!("{}{public}", ApiKey::PREFIX),
+        public: r.get(1)?,
         label: r.get(2)?,
         scopes: Scopes(r.get(3)?),
         inboxes: None,

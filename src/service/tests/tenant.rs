@@ -302,7 +302,13 @@ fn not_yours_is_not_there() {
             // What names nothing of the other's has its own answer.
             let is_named = matches!(
                 call,
-                Call::ListInboxes { .. }
+                Call::ListMessages { .. }
+                    | Call::ReadMessage { .. }
+                    | Call::FindOctets { .. }
+                    | Call::ReadPart { .. }
+                    | Call::PatchMessage { .. }
+                    | Call::DeleteMessage { .. }
+                    | Call::ListInboxes { .. }
                     | Call::ReadInbox { .. }
                     | Call::PatchInbox { .. }
                     | Call::DeleteInbox { .. }
