@@ -7,6 +7,8 @@
 #[path = "../protocol-tests/rig.rs"]
 pub mod rig;
 
+#[path = "bodies/imap.rs"]
+pub mod imap;
 #[path = "bodies/session.rs"]
 pub mod session;
 #[path = "bodies/smtp.rs"]
@@ -17,4 +19,7 @@ pub const BODIES: &[(&str, fn(&[u8]))] = &[
     ("smtp_session", smtp::smtp_session),
     ("imap_session", session::imap_session),
     ("http_session", session::http_session),
+    ("imap_frame", imap::imap_frame),
+    ("imap_parse", imap::imap_parse),
+    ("imap_fetch", imap::imap_fetch),
 ];
