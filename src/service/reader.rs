@@ -209,7 +209,11 @@ fn read_mail(
 ) -> Result<Option<Answer>, Refusal> {
     use Call::*;
     let answer = match call {
-        Classify { intake } => classify::classify(service, look, intake),
+        Classify { intake } => {
+            // MAIL FROM has asked this for SMTP; APPEND and REST come here first.
+            policy::space(service)?;
+            classify::classify(service, look, intake)
+        }
         Search {
             access,
             mailbox,

@@ -1,0 +1,295 @@
+//! Each invariant is broken by hand once, and found; a backup passes, damage in one does not.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::verify;
+use crate::call::*;
+use crate::service::{Inline, ReadTurn, Reader, Service, Setup, Writer, auth, start};
+use crate::store::{Error, FILE, Folder, Role, Store, backup, restore};
+
+const NOW: Now = Now {
+    mono_ms: 5,
+    unix_ms: 1_700_000_000_000,
+};
+
+fn house() -> Arc<House> {
+    let limits = Limits::default();
+    Arc::new(House {
+        host: "mx.test".into(),
+        intake: Budget::new(limits.intake_bytes),
+        limits,
+        metrics: Metrics::default(),
+        doors: PublicDoors::default(),
+    })
+}
+
+fn request(call: Call) -> Request {
+    Request {
+        conn: ConnId(1),
+        peer: [192, 0, 2, 1].into(),
+        now: NOW,
+        call,
+    }
+}
+
+fn append(access: &Access, inbox: InboxId, octets: usize) -> Call {
+    let mut mail = b"From: a@x.test\r\nMessage-ID: <1@x.test>\r\n\r\n".to_vec();
+    while mail.len() < octets {
+        mail.extend_from_slice(b"one more line of this message\r\n");
+    }
+    Call::Classify {
+        intake: Box::new(Intake {
+            route: Route::Append {
+                access: access.clone(),
+                inbox,
+                mailbox: "INBOX".into(),
+                flags: Flags::NONE,
+                keywords: Vec::new(),
+                received_at: None,
+            },
+            octets: mail,
+        }),
+    }
+}
+
+/// An inbox with three messages of which one is gone, one of them of three chunks.
+fn fill(writer: &mut Writer, reader: &mut Reader, store: &Store, org: OrgId, inbox: InboxId) {
+    let mut grant = (*auth::folder_access(org).0).clone();
+    grant.inbox = Some(inbox);
+    let access = Access(Arc::new(grant));
+    let mut write = |call| {
+        let turn = writer.turn(store, &[request(call)]);
+        match turn.replies.into_iter().next().unwrap().1 {
+            Reply::Written(written, _) => written,
+            other => panic!("{other:?}"),
+        }
+    };
+    for octets in [100, 600_000, 100] {
+        let turn = reader.turn(store, request(append(&access, inbox, octets)));
+        let ReadTurn::Reply(Reply::Answer(Answer::Classified(plan))) = turn else {
+            panic!("{turn:?}")
+        };
+        write(Call::Deliver { plan, once: None });
+    }
+    let turn = reader.turn(
+        store,
+        request(Call::Status {
+            access: access.clone(),
+            mailbox: "INBOX".into(),
+        }),
+    );
+    let ReadTurn::Reply(Reply::Answer(Answer::Mailboxes(rows))) = turn else {
+        panic!("{turn:?}")
+    };
+    let mailbox = rows[0].id;
+    write(Call::SetFlags {
+        access: access.clone(),
+        mailbox,
+        uids: UidSet::one(1),
+        how: FlagChange::Add,
+        flags: Flags::DELETED,
+        keywords: Vec::new(),
+        unchanged_since: None,
+    });
+    write(Call::Expunge {
+        access,
+        mailbox,
+        uids: None,
+    });
+}
+
+fn world() -> Inline {
+    let mut inline = Inline::new(3, house(), Arc::new(|| NOW)).unwrap();
+    let org = inline.make_org("one").unwrap();
+    let inbox = inline.make_inbox(org, "a@x.test").unwrap();
+    inline
+        .make_inbox_under(org, "b@x.test", Some(inbox))
+        .unwrap();
+    inline.make_key(org, Scopes::ADMIN, Some(&[inbox])).unwrap();
+    let Inline {
+        writer,
+        reader,
+        store,
+        ..
+    } = &mut inline;
+    fill(writer, reader, store, org, inbox);
+    inline
+}
+
+#[test]
+fn a_world_is_good() {
+    let inline = world();
+    assert_eq!(verify(&inline.store, true), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_broken_is_found() {
+    for (sql, expected) in [
+        (
+            "UPDATE mailbox SET messages = messages + 1 WHERE messages > 0",
+            "mailbox counters",
+        ),
+        ("UPDATE mailbox SET unseen = 9", "mailbox counters"),
+        (
+            "UPDATE entry SET flags = 8 WHERE uid = 2",
+            "mailbox counters",
+        ),
+        (
+            "UPDATE mailbox SET uidnext = 2 WHERE messages > 0",
+            "mailbox uidnext",
+        ),
+        ("UPDATE mailbox SET highest_modseq = 1000", "highest_modseq"),
+        ("UPDATE mailbox SET highest_modseq = 1", "highest_modseq"),
+        ("UPDATE mailbox SET uidvalidity = 7", "UIDVALIDITY"),
+        ("UPDATE inbox SET bytes = bytes + 1", "inbox counters"),
+        ("UPDATE inbox SET messages = 0", "inbox counters"),
+        ("UPDATE inbox SET ancestors = x''", "wrong way up"),
+        ("UPDATE address SET inbox = NULL", "exactly one address"),
+        ("UPDATE address SET inbox = 7", "address of an inbox"),
+        ("UPDATE entry SET org = 7", "entry is in no mailbox"),
+        (
+            "UPDATE entry SET body = 7 WHERE uid = 2",
+            "entry has no body",
+        ),
+        ("UPDATE entry SET size = size + 1", "another size"),
+        ("UPDATE body SET refs = refs + 1", "body is counted wrong"),
+        (
+            "UPDATE entry SET modseq = modseq - 1",
+            "last change is not in the log",
+        ),
+        ("DELETE FROM entry WHERE uid = 3", "entry of event"),
+        ("DELETE FROM event WHERE seq = 2", "has a gap"),
+        ("UPDATE org SET seq = seq + 1", "has a gap"),
+        ("UPDATE event SET at = 0 WHERE seq = 3", "time goes back"),
+        (
+            "UPDATE chunk SET checksum = checksum + 1",
+            "stored octets are damaged",
+        ),
+        (
+            "UPDATE chunk SET octets = x'00' || substr(octets, 2)",
+            "stored octets are damaged",
+        ),
+        (
+            "DELETE FROM chunk WHERE length(octets) = 262144",
+            "body lacks octets",
+        ),
+        ("DELETE FROM body", "chunks without a body"),
+        (
+            "UPDATE meta SET value = 0 WHERE name = 'id'",
+            "beyond the mark",
+        ),
+        (
+            "UPDATE key_inbox SET inbox = 7",
+            "bound to an inbox that is gone",
+        ),
+        (
+            "UPDATE subscription SET inbox = inbox + 1",
+            "subscription of an inbox",
+        ),
+        (
+            "INSERT INTO expunged SELECT mailbox, modseq, uid, uid FROM entry LIMIT 1",
+            "twice",
+        ),
+        (
+            "DELETE FROM mailbox WHERE name = 'INBOX' AND messages = 0",
+            "lacks an INBOX",
+        ),
+    ] {
+        let inline = world();
+        inline
+            .store
+            .sql
+            .execute_batch(&format!("PRAGMA foreign_keys = OFF; {sql}"))
+            .unwrap();
+        let found = verify(&inline.store, true);
+        assert!(
+            found.iter().any(|line| line.contains(expected)),
+            "{sql}: {found:#?}"
+        );
+    }
+}
+
+fn scratch(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("postern-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn service() -> Arc<Service> {
+    Service::new(Setup {
+        house: house(),
+        clock: Arc::new(|| NOW),
+        free_bytes: Arc::new(|| None),
+        shared_domain: "agents.test".into(),
+        operator: None,
+    })
+}
+
+fn damaged(path: &Path) {
+    let mut octets = std::fs::read(path).unwrap();
+    let at = octets
+        .windows(30)
+        .position(|w| w == b"one more line of this message\r")
+        .unwrap();
+    octets[at] ^= 1;
+    std::fs::write(path, octets).unwrap();
+}
+
+#[test]
+fn a_backup_under_use_comes_back_with_another_epoch() {
+    let path = scratch("backup");
+    let data = Folder::lock(&path.join("data")).unwrap();
+    let store = Store::open(data.path(), Role::Writer, 1).unwrap();
+    let service = service();
+    let first = start::first_start(&service, &store).unwrap().unwrap();
+    let mut writer = Writer::new(Arc::clone(&service));
+    let mut reader = Reader::new(Arc::clone(&service));
+    fill(&mut writer, &mut reader, &store, first.org, first.inbox.id);
+
+    let copy = path.join("copy.db");
+    assert!(matches!(
+        backup(data.path(), &copy, Some(1000)),
+        Err(Error::Io(_, e)) if e.kind() == std::io::ErrorKind::StorageFull
+    ));
+    let size = backup(data.path(), &copy, Some(1 << 40)).unwrap();
+    assert!(size > 600_000 && !path.join("copy.db.making").exists());
+    assert!(
+        backup(data.path(), &copy, None).is_err(),
+        "never over a file"
+    );
+    // The source goes on, and what comes later is not in the copy.
+    fill(&mut writer, &mut reader, &store, first.org, first.inbox.id);
+    let before = store.log_state(first.org).unwrap().unwrap();
+
+    let back = Folder::lock(&path.join("back")).unwrap();
+    restore(&back, &copy, 2, NOW).unwrap();
+    assert!(
+        restore(&back, &copy, 2, NOW).is_err(),
+        "never over a database"
+    );
+    let restored = Store::open(back.path(), Role::Writer, 3).unwrap();
+    assert_eq!(verify(&restored, true), Vec::<String>::new());
+    let after = restored.log_state(first.org).unwrap().unwrap();
+    assert_eq!(after.epoch, before.epoch + 1);
+    assert!(after.head < before.head);
+    let validity = |store: &Store| {
+        let rows = store.mailboxes(first.org, first.inbox.id).unwrap();
+        rows.iter().map(|(m, _)| m.uidvalidity).collect::<Vec<_>>()
+    };
+    for uidvalidity in validity(&restored) {
+        assert!(!validity(&store).contains(&uidvalidity));
+    }
+
+    damaged(&copy);
+    let third = Folder::lock(&path.join("third")).unwrap();
+    assert!(matches!(
+        restore(&third, &copy, 2, NOW),
+        Err(Error::Damaged(..))
+    ));
+    assert!(!third.path().join(FILE).exists());
+    std::fs::remove_dir_all(path).unwrap();
+}
