@@ -1,0 +1,68 @@
+//! How answers look on a terminal: a line a thing, columns aligned; or the JSON itself.
+
+use serde_json::{Value, json};
+
+use super::Cli;
+
+/// The fields of a noun that a line shows, in order.
+pub type Columns = &'static [&'static str];
+
+/// An organization.
+pub const ORG: Columns = &["id", "name", "created_at"];
+/// An inbox.
+pub const INBOX: Columns = &["address", "id", "display_name", "messages", "created_at"];
+/// A key.
+pub const KEY: Columns = &["id", "label", "scopes", "inboxes", "expires_at", "revoked_at"];
+/// A domain.
+pub const DOMAIN: Columns = &["name", "id", "created_at"];
+
+/// One thing that was made: every field of it, a line each.
+pub fn one(cli: &Cli, value: &Value, _columns: Columns) {
+    if cli.json {
+        println!("{value}");
+        return;
+    }
+    let Some(fields) = value.as_object() else { return };
+    let width = fields.keys().map(String::len).max().unwrap_or(0);
+    for (name, value) in fields.iter().filter(|(_, v)| !v.is_null()) {
+        println!("{name:width$}  {}", text(value));
+    }
+    if fields.contains_key("secret") || fields.contains_key("api_key") || fields.get("key").is_some_and(Value::is_string) {
+        println!("\nThe key is shown this once. Keep it where you keep secrets.");
+    }
+}
+
+/// A list, a line each.
+pub fn list(cli: &Cli, values: &[Value], columns: Columns) {
+    if cli.json {
+        println!("{}", json!({"data": values}));
+        return;
+    }
+    let rows: Vec<Vec<String>> =
+        values.iter().map(|v| columns.iter().map(|c| text(&v[*c])).collect()).collect();
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0))
+        .collect();
+    for row in rows {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(c, w)| format!("{c:w$}")).collect();
+        println!("{}", cells.join("  ").trim_end());
+    }
+}
+
+/// Something is gone.
+pub fn deleted(cli: &Cli, what: &str, answer: &Value) {
+    if cli.json {
+        println!("{answer}");
+    } else {
+        println!("{what} is gone");
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
