@@ -6,7 +6,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -14,22 +14,16 @@ use crate::call::{Door, Limits};
 
 /// What the command line can say of a server.
 #[derive(clap::Args, Clone, Debug, Default)]
-pub struct Flags {
+pub struct ServeFlags {
     /// Configuration file (TOML); without one, everything has a default for trying it out
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Folder for mail, keys and certificates [default: ./postern-data]
-    #[arg(long, value_name = "FOLDER")]
-    pub data: Option<PathBuf>,
     /// `auto` takes free ports instead of the configured ones
     #[arg(long, value_name = "PORTS", default_value = "configured")]
     pub ports: Ports,
     /// Lift rates, budgets and connection limits, for benches and tests; loopback only
     #[arg(long)]
     pub no_limits: bool,
-    /// Print one line of JSON when ready
-    #[arg(long)]
-    pub json: bool,
     /// What to log to standard error: error, warn, info, debug or trace [default: warn]
     #[arg(long, value_name = "LEVEL")]
     pub log: Option<String>,
@@ -69,8 +63,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the file that the flags name, if they do. The error is one for the operator.
-    pub fn load(flags: &Flags) -> Result<Config, String> {
+    /// Reads the file that the flags name, if they do. `data` and `json` are flags of every
+    /// command; the file's `data` holds unless the command line names another folder than
+    /// the default. The error is one for the operator.
+    pub fn load(flags: &ServeFlags, data: &Path, json: bool) -> Result<Config, String> {
         let text = match &flags.config {
             None => String::new(),
             Some(path) => fs::read_to_string(path)
@@ -80,10 +76,16 @@ impl Config {
             || "configuration".to_owned(),
             |path| path.display().to_string(),
         );
-        Config::parse(&text, flags).map_err(|error| format!("{name}: {error}"))
+        let mut config =
+            Config::parse(&text, flags).map_err(|error| format!("{name}: {error}"))?;
+        if data != Path::new(DEFAULT_DATA) {
+            config.data = data.into();
+        }
+        config.json = json;
+        Ok(config)
     }
 
-    fn parse(text: &str, flags: &Flags) -> Result<Config, String> {
+    fn parse(text: &str, flags: &ServeFlags) -> Result<Config, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         let mut listeners = match file.listen {
             Some(listen) => listen.sockets()?,
@@ -135,9 +137,8 @@ impl Config {
         if !LEVELS.contains(&log.as_str()) {
             return Err(format!("log = \"{log}\": one of {}", LEVELS.join(", ")));
         }
-        let data = flags.data.clone().or(file.data);
         Ok(Config {
-            data: data.unwrap_or_else(|| "./postern-data".into()),
+            data: file.data.unwrap_or_else(|| DEFAULT_DATA.into()),
             listeners,
             hostname: name("hostname", file.hostname, "localhost")?,
             domain: name("domain", file.domain, "postern.localhost")?,
@@ -145,7 +146,7 @@ impl Config {
             user: file.user,
             limits,
             log,
-            json: flags.json,
+            json: false,
         })
     }
 }
@@ -252,6 +253,9 @@ fn name(field: &str, given: Option<String>, default: &str) -> Result<String, Str
     Ok(name)
 }
 
+/// The folder when nobody names one.
+pub const DEFAULT_DATA: &str = "./postern-data";
+
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Where everything listens on the machine of somebody who just tries it.
@@ -270,7 +274,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Config, String> {
-        Config::parse(text, &Flags::default())
+        Config::parse(text, &ServeFlags::default())
     }
 
     #[test]
@@ -280,9 +284,9 @@ mod tests {
         assert!(config.listeners.iter().all(|(_, a)| a.ip().is_loopback()));
         assert_eq!(config.limits, Limits::default());
         assert_eq!(config.hostname, "localhost");
-        let auto = Flags {
+        let auto = ServeFlags {
             ports: Ports::Auto,
-            ..Flags::default()
+            ..ServeFlags::default()
         };
         let config = Config::parse("", &auto).unwrap();
         assert!(config.listeners.iter().all(|(_, a)| a.port() == 0));
@@ -323,9 +327,9 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");
         }
-        let flags = Flags {
+        let flags = ServeFlags {
             no_limits: true,
-            ..Flags::default()
+            ..ServeFlags::default()
         };
         assert!(Config::parse("[listen]\nmx = '0.0.0.0:25'", &flags).is_err());
         let lifted = Config::parse("", &flags).unwrap();

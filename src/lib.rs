@@ -17,5 +17,6 @@ pub mod store;
 
 pub mod config;
 pub mod net;
+pub mod serve;
 
 pub mod cli;

@@ -1,0 +1,292 @@
+//! `postern serve`: ties everything together, starts the threads, waits for the end of the
+//! process and sees to it that it is an orderly one. The only module besides `main` and
+//! `cli` that knows both halves of the house, and the only one that starts threads.
+//!
+//! The end: listeners close, sessions say goodbye and finish what is under way, workers end.
+//! Then nobody can ask anything; the writer carries out what is left and checkpoints.
+
+mod harden;
+mod print;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crate::call::{Budget, Door, House, Metrics, PublicDoors};
+use crate::config::Config;
+use crate::crypto::{OperatorToken, Random};
+use crate::net::{self, Acceptor, Alarm, Bell, Certified, Clock, Ended, Hub, Listener, Worker};
+use crate::service::start::first_start;
+use crate::service::thread::{Router, run_reader, run_writer};
+use crate::service::{Reader, Service, Setup, Writer};
+use crate::store::{Folder, Role, Store};
+use print::{First, Running};
+
+/// Runs the server until SIGTERM or SIGINT, or until it cannot go on; then the reason is on
+/// standard error and the exit code is not 0.
+pub fn serve(config: &Config) -> ExitCode {
+    match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            log::error!("{why}");
+            eprintln!("postern: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: &Config) -> Result<(), String> {
+    harden::umask();
+    start_log(&config.log);
+    let clock = Clock::new();
+    let data = &config.data;
+    fs::create_dir_all(data)
+        .map_err(|error| format!("cannot make the data folder {}: {error}", data.display()))?;
+    // Before anything else is read or written there: two servers would both be right.
+    let _lock = Folder::lock(data).map_err(|error| error.to_string())?;
+    let most = net::raise_descriptors().min(config.limits.connections);
+    let own = config.certificate.as_ref();
+    let own = own.map(|(chain, key)| (chain.as_path(), key.as_path()));
+    let unix_ms = clock.now().unix_ms;
+    let certified = net::provide_certificate(data, own, &config.hostname, unix_ms)?;
+    let tls = certified.load()?;
+    let listeners = config
+        .listeners
+        .iter()
+        .map(|&(door, address)| net::bind(door, address))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut random = Random::system();
+    let operator = operator_token(data, &mut random)?;
+    harden::leave_root(config.user.as_deref(), data)?;
+    harden::forbid()?;
+    warn_of_certificate(&certified, unix_ms);
+
+    let house = house(config, &listeners);
+    let service = service(config, &house, clock, operator);
+    let store = open(data, Role::Writer, random.u64())?;
+    let first = first_start(&service, &store)
+        .map_err(|error| format!("cannot make the first organization: {error}"))?;
+    let first = first.map(|made| First {
+        inbox: made.inbox.address,
+        key: String::from_utf8_lossy(made.key.expose()).into_owned(),
+    });
+    let (hub, inboxes) = Hub::new(cores()).map_err(|e| format!("cannot poll: {e}"))?;
+    let running = Running::new(config, &listeners, certified.ca.as_deref(), &house);
+    let acceptor = Acceptor::new(listeners, tls, hub.clone(), Arc::clone(&house), clock, most)
+        .map_err(|error| format!("cannot poll: {error}"))?;
+    let bell = acceptor.bell();
+
+    let (router, service_threads) =
+        start_service(&service, store, data, &hub, &bell, &mut random)?;
+    let mut workers = Vec::new();
+    for (n, inbox) in inboxes.into_iter().enumerate() {
+        let router = router.clone();
+        let house = Arc::clone(&house);
+        let submit = Box::new(move |request| router.submit(request).is_ok());
+        let worker = Worker::new(inbox, house, clock, submit, random.u64());
+        workers.push(start_thread(format!("worker-{n}"), &bell, move || {
+            worker.run().map_err(|error| format!("a worker cannot poll: {error}"))
+        })?);
+    }
+    // From here on only the workers can ask.
+    drop(router);
+
+    running.leave_behind(data)?;
+    running.print(first.as_ref());
+    let ended = acceptor.run(|| certified.load());
+    log::info!("stopping: {ended:?}");
+    service.stop();
+    hub.shutdown();
+    join(workers);
+    join(service_threads);
+    running.take_away(data);
+    match ended {
+        Ended::Asked => Ok(()),
+        Ended::Fatal(why) => Err(why),
+    }
+}
+
+fn start_log(level: &str) {
+    let mut builder = env_logger::Builder::new();
+    let level = level.parse().unwrap_or(log::LevelFilter::Warn);
+    // What rustls has to say of peers is debugging, whatever it thinks.
+    let libraries = if level == log::LevelFilter::Trace {
+        level
+    } else {
+        level.min(log::LevelFilter::Error)
+    };
+    builder.filter_level(libraries);
+    builder.filter_module("postern", level);
+    // A second server in one process, as in a test, keeps the first one's log.
+    let _ = builder.try_init();
+}
+
+fn house(config: &Config, listeners: &[Listener]) -> Arc<House> {
+    let port = |door: Door| {
+        let found = listeners.iter().find(|l| l.door == door);
+        found.map_or(0, |listener| listener.address.port())
+    };
+    Arc::new(House {
+        host: config.hostname.clone(),
+        limits: config.limits.clone(),
+        metrics: Metrics::default(),
+        intake: Budget::new(config.limits.intake_bytes),
+        doors: PublicDoors {
+            imap_host: config.hostname.clone(),
+            imap_port: port(Door::Imaps),
+            smtp_host: config.hostname.clone(),
+            smtp_port: port(Door::Submissions),
+        },
+    })
+}
+
+fn service(
+    config: &Config,
+    house: &Arc<House>,
+    clock: Clock,
+    operator: [u8; 32],
+) -> Arc<Service> {
+    let data = config.data.clone();
+    Service::new(Setup {
+        house: Arc::clone(house),
+        clock: Arc::new(move || clock.now()),
+        free_bytes: Arc::new(move || harden::free_bytes(&data)),
+        shared_domain: config.domain.clone(),
+        operator: Some(operator),
+    })
+}
+
+fn open(data: &Path, role: Role, seed: u64) -> Result<Store, String> {
+    Store::open(data, role, seed)
+        .map_err(|error| format!("cannot open the database in {}: {error}", data.display()))
+}
+
+/// The operator's token, made on first start; its file is what proves who the operator is
+/// (decisions.md 31).
+fn operator_token(data: &Path, random: &mut Random) -> Result<[u8; 32], String> {
+    let path = data.join(TOKEN_FILE);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let text = OperatorToken::mint(random);
+            harden::write_private(&path, &format!("{text}\n"))
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+            text
+        }
+        Err(error) => return Err(format!("{}: {error}", path.display())),
+    };
+    OperatorToken::hash(text.trim().as_bytes()).ok_or_else(|| {
+        format!(
+            "{}: not an operator's token: delete the file, and a new one is made",
+            path.display()
+        )
+    })
+}
+
+fn warn_of_certificate(certified: &Certified, unix_ms: i64) {
+    if let Some(left) = certified.remaining_s(unix_ms)
+        && left < CERTIFICATE_WARN_S
+    {
+        log::warn!("the certificate ends in {} days", left / 86_400);
+    }
+    if let Err(error) = certified.load() {
+        log::warn!("certificates cannot be reloaded after leaving root: {error}");
+    }
+}
+
+type Thread = JoinHandle<()>;
+
+/// One writer, one reader for logins and short look-ups, the other readers. They end when
+/// every copy of the router is gone.
+fn start_service(
+    service: &Arc<Service>,
+    store: Store,
+    data: &Path,
+    hub: &Hub,
+    bell: &Bell,
+    random: &mut Random,
+) -> Result<(Router, Vec<Thread>), String> {
+    let (router, inlets) = Router::new(Arc::clone(service), (cores() / 2).max(1));
+    let mut threads = Vec::new();
+    let writer = Writer::new(Arc::clone(service));
+    let (publish, answer) = (hub.clone(), hub.clone());
+    threads.push(start_thread("writer".into(), bell, move || {
+        run_writer(
+            writer,
+            &store,
+            &inlets.writer,
+            |events| publish.publish(events),
+            |conn, reply| answer.answer(conn, reply),
+        )
+    })?);
+    let readers = inlets.readers.into_iter().enumerate();
+    let readers = readers.map(|(n, inlet)| (format!("reader-{n}"), inlet));
+    for (name, inlet) in [("door".to_owned(), inlets.door)].into_iter().chain(readers) {
+        let store = open(data, Role::Reader, random.u64())?;
+        let reader = Reader::new(Arc::clone(service));
+        let answer = hub.clone();
+        threads.push(start_thread(name, bell, move || {
+            run_reader(reader, &store, &inlet, |conn, reply| answer.answer(conn, reply));
+            Ok(())
+        })?);
+    }
+    Ok((router, threads))
+}
+
+/// Starts a thread whose failure, or panic, is the end of the process: it is told to the
+/// main thread, which stops the others.
+fn start_thread(
+    name: String,
+    bell: &Bell,
+    body: impl FnOnce() -> Result<(), String> + Send + 'static,
+) -> Result<Thread, String> {
+    let watch = Watch {
+        name: name.clone(),
+        bell: bell.clone(),
+    };
+    thread::Builder::new()
+        .name(name)
+        .spawn(move || {
+            let watch = watch;
+            if let Err(why) = body() {
+                watch.bell.ring(Alarm::Fatal(why));
+            }
+        })
+        .map_err(|error| format!("cannot start a thread: {error}"))
+}
+
+struct Watch {
+    name: String,
+    bell: Bell,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let why = format!("the thread {} panicked", self.name);
+            self.bell.ring(Alarm::Fatal(why));
+        }
+    }
+}
+
+fn join(threads: Vec<Thread>) {
+    for thread in threads {
+        let name = thread.thread().name().unwrap_or_default().to_owned();
+        // What it had to say it has told already.
+        if thread.join().is_err() {
+            log::error!("{name} ended in a panic");
+        }
+    }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)
+}
+
+/// The operator's token in the data folder.
+pub const TOKEN_FILE: &str = "operator.token";
+/// Events go to every worker, so more of them than this would only copy.
+const WORKERS_MAX: usize = 16;
+const CERTIFICATE_WARN_S: i64 = 14 * 86_400;

@@ -1,0 +1,213 @@
+//! What a started server says: one line of JSON for scripts, or a few lines for people. And
+//! the file in the data folder by which the command line finds it.
+
+use std::fs;
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::call::{Door, House};
+use crate::config::Config;
+use crate::net::Listener;
+
+/// What was made on the first start.
+pub(super) struct First {
+    /// The inbox's address.
+    pub inbox: String,
+    /// The key's text; printed, kept nowhere.
+    pub key: String,
+}
+
+/// Where a server listens.
+pub(super) struct Running {
+    doors: Vec<(Door, SocketAddr)>,
+    ca: Option<String>,
+    data: String,
+    host: String,
+    json: bool,
+}
+
+impl Running {
+    pub fn new(config: &Config, listeners: &[Listener], ca: Option<&Path>, house: &House) -> Self {
+        Running {
+            doors: listeners.iter().map(|l| (l.door, l.address)).collect(),
+            ca: ca.map(|path| path.display().to_string()),
+            data: config.data.display().to_string(),
+            host: house.host.clone(),
+            json: config.json,
+        }
+    }
+
+    /// Leaves the addresses in the data folder for the command line.
+    pub fn leave_behind(&self, data: &Path) -> Result<(), String> {
+        let path = data.join(RUNNING_FILE);
+        fs::write(&path, line(&self.fields()))
+            .map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// The server has ended.
+    pub fn take_away(&self, data: &Path) {
+        // Without the lock on the folder the file says nothing, so a leftover does no harm.
+        let _ = fs::remove_file(data.join(RUNNING_FILE));
+    }
+
+    /// Says that the server listens; a broken standard output is no reason to stop.
+    pub fn print(&self, first: Option<&First>) {
+        let text = if self.json {
+            let mut fields = self.fields();
+            if let Some(first) = first {
+                fields.push(("inbox", json!(first.inbox)));
+                fields.push(("api_key", json!(first.key)));
+            }
+            line(&fields)
+        } else {
+            self.greeting(first, std::io::stdout().is_terminal())
+        };
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    fn at(&self, door: Door) -> Option<SocketAddr> {
+        self.doors.iter().find(|(d, _)| *d == door).map(|(_, a)| *a)
+    }
+
+    /// The host part for a client: its own name in a certificate that covers it.
+    fn host_of(&self, address: SocketAddr) -> String {
+        let ip = address.ip();
+        if ip.is_unspecified() || (ip.is_loopback() && self.host == "localhost") {
+            self.host.clone()
+        } else if ip.is_ipv6() {
+            format!("[{ip}]")
+        } else {
+            ip.to_string()
+        }
+    }
+
+    fn url(&self, door: Door) -> Option<String> {
+        let address = self.at(door)?;
+        Some(match door {
+            // In clear by number: `localhost` may be ::1 first, where nobody listens.
+            Door::Http => format!("http://{address}"),
+            _ => format!("https://{}:{}", self.host_of(address), address.port()),
+        })
+    }
+
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        let mut fields = vec![("ready", json!(true))];
+        for (name, door) in [
+            ("smtps", Door::Submissions),
+            ("submission", Door::Submission),
+            ("mx", Door::Mx),
+            ("imaps", Door::Imaps),
+            ("imap", Door::Imap),
+        ] {
+            fields.extend(self.at(door).map(|at| (name, json!(at.port()))));
+        }
+        for (name, door) in [("https", Door::Https), ("http", Door::Http)] {
+            fields.extend(self.url(door).map(|url| (name, json!(url))));
+        }
+        fields.extend(self.ca.as_ref().map(|ca| ("ca", json!(ca))));
+        fields
+    }
+
+    fn greeting(&self, first: Option<&First>, colour: bool) -> String {
+        let bold = |text: &str| match colour {
+            true => format!("\x1b[1m{text}\x1b[0m"),
+            false => text.to_owned(),
+        };
+        let dim = |text: &str| match colour {
+            true => format!("\x1b[2m{text}\x1b[0m"),
+            false => text.to_owned(),
+        };
+        let mut rows: Vec<(&str, String)> = Vec::new();
+        let port = |door: Door, note: &str| {
+            let address = self.at(door)?;
+            let at = format!("{}:{}", self.host_of(address), address.port());
+            Some(format!("{at} {}", dim(note)))
+        };
+        let join = |parts: [Option<String>; 3]| {
+            let parts: Vec<String> = parts.into_iter().flatten().collect();
+            parts.join("   ")
+        };
+        rows.push((
+            "SMTP",
+            join([
+                port(Door::Submissions, "TLS"),
+                port(Door::Submission, "STARTTLS"),
+                port(Door::Mx, "from outside"),
+            ]),
+        ));
+        rows.push((
+            "IMAP",
+            join([port(Door::Imaps, "TLS"), port(Door::Imap, "STARTTLS"), None]),
+        ));
+        rows.push(("API", join([self.url(Door::Https), self.url(Door::Http), None])));
+        rows.push(("CA", self.ca.clone().unwrap_or_default()));
+        if let Some(first) = first {
+            rows.push(("inbox", bold(&first.inbox)));
+            rows.push(("key", bold(&first.key)));
+        }
+        let version = env!("CARGO_PKG_VERSION");
+        let mut text = format!("\n  {} keeps mail in {}\n\n", bold(&format!("Postern {version}")), self.data);
+        for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+            text += &format!("  {name:<6} {value}\n");
+        }
+        match first {
+            Some(first) => {
+                let note = "The key is shown this once. It is the password for SMTP and IMAP, \
+                            and the bearer token of the API.";
+                text += &format!("  {:<6} {}\n\n", "", dim(note));
+                text += &self.examples(first);
+            }
+            None => text += &format!("\n  {}\n", dim("postern inbox list   postern key create   postern tail")),
+        }
+        text.push('\n');
+        text
+    }
+
+    /// Three commands: hear, send, read.
+    fn examples(&self, first: &First) -> String {
+        let mut text = format!("  export INBOX={} KEY={}\n", first.inbox, first.key);
+        let ca = self.ca.as_deref().unwrap_or_default();
+        if let Some(url) = self.url(Door::Http) {
+            text += &format!(
+                "\n  curl -N {url}/api/v1/events -H \"Authorization: Bearer $KEY\"\n"
+            );
+        }
+        let tls = format!("c=ssl.create_default_context(cafile=\"{ca}\"); e=os.environ");
+        if let Some(address) = self.at(Door::Submissions) {
+            text += &format!(
+                "\n  python3 -c 'import os,smtplib,ssl; {tls}; \
+                 s=smtplib.SMTP_SSL(\"{}\",{},context=c); s.login(e[\"INBOX\"],e[\"KEY\"]); \
+                 s.sendmail(e[\"INBOX\"],e[\"INBOX\"],\"From: \"+e[\"INBOX\"]+\"\\nSubject: \
+                 Hello\\n\\nIt works.\\n\")'\n",
+                self.host_of(address),
+                address.port()
+            );
+        }
+        if let Some(address) = self.at(Door::Imaps) {
+            text += &format!(
+                "\n  python3 -c 'import os,imaplib,ssl; {tls}; \
+                 m=imaplib.IMAP4_SSL(\"{}\",{},ssl_context=c); m.login(e[\"INBOX\"],e[\"KEY\"]); \
+                 m.select(); print(m.fetch(\"1:*\",\"(ENVELOPE)\"))'\n",
+                self.host_of(address),
+                address.port()
+            );
+        }
+        text
+    }
+}
+
+/// One line of JSON, its fields in this order.
+fn line(fields: &[(&str, Value)]) -> String {
+    let fields: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{}:{value}", json!(name)))
+        .collect();
+    format!("{{{}}}\n", fields.join(","))
+}
+
+/// The file in the data folder that a running server leaves its addresses in.
+pub const RUNNING_FILE: &str = "running.json";
