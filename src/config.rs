@@ -76,8 +76,7 @@ impl Config {
             || "configuration".to_owned(),
             |path| path.display().to_string(),
         );
-        let mut config =
-            Config::parse(&text, flags).map_err(|error| format!("{name}: {error}"))?;
+        let mut config = Config::parse(&text, flags).map_err(|error| format!("{name}: {error}"))?;
         if data != Path::new(DEFAULT_DATA) {
             config.data = data.into();
         }

@@ -78,8 +78,7 @@ fn run(config: &Config) -> Result<(), String> {
         .map_err(|error| format!("cannot poll: {error}"))?;
     let bell = acceptor.bell();
 
-    let (router, service_threads) =
-        start_service(&service, store, data, &hub, &bell, &mut random)?;
+    let (router, service_threads) = start_service(&service, store, data, &hub, &bell, &mut random)?;
     let mut workers = Vec::new();
     for (n, inbox) in inboxes.into_iter().enumerate() {
         let router = router.clone();
@@ -87,13 +86,17 @@ fn run(config: &Config) -> Result<(), String> {
         let submit = Box::new(move |request| router.submit(request).is_ok());
         let worker = Worker::new(inbox, house, clock, submit, random.u64());
         workers.push(start_thread(format!("worker-{n}"), &bell, move || {
-            worker.run().map_err(|error| format!("a worker cannot poll: {error}"))
+            worker
+                .run()
+                .map_err(|error| format!("a worker cannot poll: {error}"))
         })?);
     }
     // From here on only the workers can ask.
     drop(router);
 
     running.leave_behind(data)?;
+    let path = data.join(crate::cli::SHARED_DOMAIN);
+    fs::write(&path, &config.domain).map_err(|error| format!("{}: {error}", path.display()))?;
     running.print(first.as_ref());
     let ended = acceptor.run(|| certified.load());
     log::info!("stopping: {ended:?}");
@@ -142,12 +145,7 @@ fn house(config: &Config, listeners: &[Listener]) -> Arc<House> {
     })
 }
 
-fn service(
-    config: &Config,
-    house: &Arc<House>,
-    clock: Clock,
-    operator: [u8; 32],
-) -> Arc<Service> {
+fn service(config: &Config, house: &Arc<House>, clock: Clock, operator: [u8; 32]) -> Arc<Service> {
     let data = config.data.clone();
     Service::new(Setup {
         house: Arc::clone(house),
@@ -223,12 +221,17 @@ fn start_service(
     })?);
     let readers = inlets.readers.into_iter().enumerate();
     let readers = readers.map(|(n, inlet)| (format!("reader-{n}"), inlet));
-    for (name, inlet) in [("door".to_owned(), inlets.door)].into_iter().chain(readers) {
+    for (name, inlet) in [("door".to_owned(), inlets.door)]
+        .into_iter()
+        .chain(readers)
+    {
         let store = open(data, Role::Reader, random.u64())?;
         let reader = Reader::new(Arc::clone(service));
         let answer = hub.clone();
         threads.push(start_thread(name, bell, move || {
-            run_reader(reader, &store, &inlet, |conn, reply| answer.answer(conn, reply));
+            run_reader(reader, &store, &inlet, |conn, reply| {
+                answer.answer(conn, reply)
+            });
             Ok(())
         })?);
     }
@@ -282,7 +285,9 @@ fn join(threads: Vec<Thread>) {
 }
 
 fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)
+    thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(WORKERS_MAX)
 }
 
 /// The operator's token in the data folder.

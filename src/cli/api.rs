@@ -44,7 +44,11 @@ impl Api {
             Err(FolderError::Taken(..)) => Way::Socket(running(data)?),
             Err(error) => return Err(error.into()),
         };
-        Ok(Api { way, token: token(data)?, org: cli.org.clone() })
+        Ok(Api {
+            way,
+            token: token(data)?,
+            org: cli.org.clone(),
+        })
     }
 
     /// The same, in the organization that was named, or in the first one.
@@ -53,7 +57,11 @@ impl Api {
         if api.org.is_none() {
             let orgs = api.get("/api/v1/orgs")?;
             let first = orgs["data"][0]["id"].as_str();
-            api.org = Some(first.ok_or("there is no organization: make one with `postern org create NAME`")?.into());
+            api.org = Some(
+                first
+                    .ok_or("there is no organization: make one with `postern org create NAME`")?
+                    .into(),
+            );
         }
         Ok(api)
     }
@@ -97,7 +105,11 @@ impl Api {
 
     /// The head of a request with everything but its body.
     pub fn head(&self, method: &str, path: &str, accept: &str) -> String {
-        let org = self.org.as_ref().map(|o| format!("Postern-Organization: {o}\r\n")).unwrap_or_default();
+        let org = self
+            .org
+            .as_ref()
+            .map(|o| format!("Postern-Organization: {o}\r\n"))
+            .unwrap_or_default();
         format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n{org}Accept: {accept}\r\n",
             self.token
@@ -108,7 +120,10 @@ impl Api {
         let mut request = self.head(method, path, "application/json");
         let body = body.map(Value::to_string).unwrap_or_default();
         if !body.is_empty() || method == "POST" {
-            request += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+            request += &format!(
+                "Content-Type: application/json\r\nContent-Length: {}\r\n",
+                body.len()
+            );
         }
         request += "Connection: close\r\n\r\n";
         request += &body;
@@ -133,15 +148,26 @@ fn over_socket(address: &str, request: &[u8]) -> Result<Vec<u8>, Fault> {
 /// Status and JSON of an answer that ends with its connection.
 fn read_answer(answer: &[u8]) -> Result<Value, Fault> {
     let text = String::from_utf8_lossy(answer);
-    let (head, body) = text.split_once("\r\n\r\n").ok_or("the server hung up without an answer")?;
-    let status: u16 = head.split_whitespace().nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .ok_or("the server hung up without an answer")?;
+    let status: u16 = head
+        .split_whitespace()
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(0);
     let json: Value = serde_json::from_str(body.trim()).unwrap_or(Value::Null);
     if (200..300).contains(&status) {
         return Ok(json);
     }
     let error = &json["error"];
-    let message = error["message"].as_str().map_or_else(|| format!("the server answered {status}"), str::to_string);
-    let hint = error["hint"].as_str().map(|h| format!(". {h}")).unwrap_or_default();
+    let message = error["message"]
+        .as_str()
+        .map_or_else(|| format!("the server answered {status}"), str::to_string);
+    let hint = error["hint"]
+        .as_str()
+        .map(|h| format!(". {h}"))
+        .unwrap_or_default();
     Err(Fault(format!("{message}{hint}")))
 }
 
@@ -150,7 +176,10 @@ fn running(data: &Path) -> Result<String, Fault> {
     let text = std::fs::read_to_string(data.join(RUNNING)).unwrap_or_default();
     let json: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
     match json["http"].as_str() {
-        Some(url) => Ok(url.trim_start_matches("http://").trim_end_matches('/').to_string()),
+        Some(url) => Ok(url
+            .trim_start_matches("http://")
+            .trim_end_matches('/')
+            .to_string()),
         None => Err(Fault(
             "a server runs on this folder, but without its HTTP listener on loopback, which this \
              command talks to: add `http = \"127.0.0.1:8080\"` under [listen] in its \
@@ -167,8 +196,12 @@ pub fn is_running(data: &Path) -> bool {
 
 fn token(data: &Path) -> Result<String, Fault> {
     let path = data.join(TOKEN);
-    let text = std::fs::read_to_string(&path)
-        .map_err(|e| format!("{}: {e}: run this as the user that the server runs as", path.display()))?;
+    let text = std::fs::read_to_string(&path).map_err(|e| {
+        format!(
+            "{}: {e}: run this as the user that the server runs as",
+            path.display()
+        )
+    })?;
     Ok(text.trim().to_string())
 }
 

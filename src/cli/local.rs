@@ -84,7 +84,12 @@ impl Local {
             said.append(&mut out.bytes);
             let now = self.service.now();
             if let Some(call) = out.call.take() {
-                if let Some(reply) = self.carry_out(Request { conn, peer: LOOPBACK, now, call }) {
+                if let Some(reply) = self.carry_out(Request {
+                    conn,
+                    peer: LOOPBACK,
+                    now,
+                    call,
+                }) {
                     session.answer(now, reply, &mut out);
                 }
             } else if out.close {
@@ -105,7 +110,9 @@ impl Local {
 
     fn carry_out(&mut self, mut request: Request) -> Option<Reply> {
         if request.call.queue() == Queue::Writer {
-            let turn = self.writer.turn(&self.store, std::slice::from_ref(&request));
+            let turn = self
+                .writer
+                .turn(&self.store, std::slice::from_ref(&request));
             return turn.replies.into_iter().next().map(|(_, reply)| reply);
         }
         loop {
@@ -122,7 +129,11 @@ impl Local {
 fn shared_domain(data: &Path) -> String {
     let text = std::fs::read_to_string(data.join(SHARED_DOMAIN)).unwrap_or_default();
     let name = text.trim();
-    if name.is_empty() { DEFAULT_DOMAIN.into() } else { name.into() }
+    if name.is_empty() {
+        DEFAULT_DOMAIN.into()
+    } else {
+        name.into()
+    }
 }
 
 fn clock() -> crate::service::Clock {
@@ -150,7 +161,11 @@ pub fn verify(cli: &Cli, deep: bool) -> Result<ExitCode, Fault> {
         }
         eprintln!("postern: {} faults in {}", faults.len(), cli.data.display());
     }
-    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if faults.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// `postern backup`: on a connection of its own, while the server runs or not.
@@ -159,7 +174,10 @@ pub fn backup(cli: &Cli, to: &Path) -> Result<ExitCode, Fault> {
     if cli.json {
         println!("{}", json!({"file": to, "bytes": bytes}));
     } else {
-        println!("{}: {bytes} bytes; `postern restore` makes a data folder of it", to.display());
+        println!(
+            "{}: {bytes} bytes; `postern restore` makes a data folder of it",
+            to.display()
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -171,7 +189,10 @@ pub fn restore(cli: &Cli, from: &Path) -> Result<ExitCode, Fault> {
     if cli.json {
         println!("{}", json!({"data": cli.data}));
     } else {
-        println!("{} is ready: start it with `postern serve`", cli.data.display());
+        println!(
+            "{} is ready: start it with `postern serve`",
+            cli.data.display()
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -56,17 +56,25 @@ pub fn send(cli: &Cli, send: &Send) -> Result<ExitCode, Fault> {
     for path in &send.attach {
         let octets = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        attachments.push(json!({"filename": name, "content": data_encoding::BASE64.encode(&octets)}));
+        attachments
+            .push(json!({"filename": name, "content": data_encoding::BASE64.encode(&octets)}));
     }
     if !attachments.is_empty() {
         body["attachments"] = json!(attachments);
     }
     let mut api = Api::in_org(cli)?;
-    let answer = api.post(&format!("/api/v1/inboxes/{}/messages", api::escape(&send.from)), &body)?;
+    let answer = api.post(
+        &format!("/api/v1/inboxes/{}/messages", api::escape(&send.from)),
+        &body,
+    )?;
     if cli.json {
         println!("{answer}");
     } else {
-        println!("{}  {}", answer["id"].as_str().unwrap_or_default(), answer["status"].as_str().unwrap_or_default());
+        println!(
+            "{}  {}",
+            answer["id"].as_str().unwrap_or_default(),
+            answer["status"].as_str().unwrap_or_default()
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

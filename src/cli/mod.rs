@@ -18,13 +18,19 @@ use serde_json::{Value, json};
 
 use crate::config::ServeFlags;
 use api::Api;
+pub use local::SHARED_DOMAIN;
 
 /// A mail server for AI agents in one small binary.
 #[derive(Parser, Debug)]
 #[command(name = "postern", version, about, arg_required_else_help = true)]
 pub struct Cli {
     /// The data folder
-    #[arg(long, global = true, default_value = "./postern-data", value_name = "FOLDER")]
+    #[arg(
+        long,
+        global = true,
+        default_value = "./postern-data",
+        value_name = "FOLDER"
+    )]
     pub data: PathBuf,
     /// Print JSON, as the API answers it.
     #[arg(long, global = true)]
@@ -128,7 +134,11 @@ pub enum Key {
         #[arg(long)]
         label: Option<String>,
         /// What it may do, with commas between: messages:read,messages:write …
-        #[arg(long, value_delimiter = ',', default_value = "messages:read,messages:write")]
+        #[arg(
+            long,
+            value_delimiter = ',',
+            default_value = "messages:read,messages:write"
+        )]
         scopes: Vec<String>,
         /// Bind it to this inbox (again for more): id or address.
         #[arg(long = "inbox")]
@@ -207,7 +217,11 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, Fault> {
 fn orgs(cli: &Cli, org: &Org) -> Result<ExitCode, Fault> {
     let mut api = Api::open(cli)?;
     match org {
-        Org::Create { name } => show::one(cli, &api.post("/api/v1/orgs", &json!({"name": name}))?, show::ORG),
+        Org::Create { name } => show::one(
+            cli,
+            &api.post("/api/v1/orgs", &json!({"name": name}))?,
+            show::ORG,
+        ),
         Org::List => show::list(cli, &api.all("/api/v1/orgs")?, show::ORG),
         Org::Delete { id } => show::deleted(cli, id, &api.delete(&format!("/api/v1/orgs/{id}"))?),
     }
@@ -217,7 +231,12 @@ fn orgs(cli: &Cli, org: &Org) -> Result<ExitCode, Fault> {
 fn inboxes(cli: &Cli, inbox: &Inbox) -> Result<ExitCode, Fault> {
     let mut api = Api::in_org(cli)?;
     match inbox {
-        Inbox::Create { username, domain, display_name, parent } => {
+        Inbox::Create {
+            username,
+            domain,
+            display_name,
+            parent,
+        } => {
             let body = given(&[
                 ("username", username),
                 ("domain", domain),
@@ -238,7 +257,12 @@ fn inboxes(cli: &Cli, inbox: &Inbox) -> Result<ExitCode, Fault> {
 fn keys(cli: &Cli, key: &Key) -> Result<ExitCode, Fault> {
     let mut api = Api::in_org(cli)?;
     match key {
-        Key::Create { label, scopes, inboxes, expires_at } => {
+        Key::Create {
+            label,
+            scopes,
+            inboxes,
+            expires_at,
+        } => {
             let mut body = given(&[("label", label), ("expires_at", expires_at)]);
             body["scopes"] = json!(scopes);
             if !inboxes.is_empty() {
@@ -256,10 +280,16 @@ fn domains(cli: &Cli, domain: &Domain) -> Result<ExitCode, Fault> {
     let mut api = Api::in_org(cli)?;
     match domain {
         Domain::Create { name } => {
-            show::one(cli, &api.post("/api/v1/domains", &json!({"name": name}))?, show::DOMAIN);
+            show::one(
+                cli,
+                &api.post("/api/v1/domains", &json!({"name": name}))?,
+                show::DOMAIN,
+            );
         }
         Domain::List => show::list(cli, &api.all("/api/v1/domains")?, show::DOMAIN),
-        Domain::Delete { id } => show::deleted(cli, id, &api.delete(&format!("/api/v1/domains/{id}"))?),
+        Domain::Delete { id } => {
+            show::deleted(cli, id, &api.delete(&format!("/api/v1/domains/{id}"))?)
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -12,7 +12,14 @@ pub const ORG: Columns = &["id", "name", "created_at"];
 /// An inbox.
 pub const INBOX: Columns = &["address", "id", "display_name", "messages", "created_at"];
 /// A key.
-pub const KEY: Columns = &["id", "label", "scopes", "inboxes", "expires_at", "revoked_at"];
+pub const KEY: Columns = &[
+    "id",
+    "label",
+    "scopes",
+    "inboxes",
+    "expires_at",
+    "revoked_at",
+];
 /// A domain.
 pub const DOMAIN: Columns = &["name", "id", "created_at"];
 
@@ -22,12 +29,17 @@ pub fn one(cli: &Cli, value: &Value, _columns: Columns) {
         println!("{value}");
         return;
     }
-    let Some(fields) = value.as_object() else { return };
+    let Some(fields) = value.as_object() else {
+        return;
+    };
     let width = fields.keys().map(String::len).max().unwrap_or(0);
     for (name, value) in fields.iter().filter(|(_, v)| !v.is_null()) {
         println!("{name:width$}  {}", text(value));
     }
-    if fields.contains_key("secret") || fields.contains_key("api_key") || fields.get("key").is_some_and(Value::is_string) {
+    if fields.contains_key("secret")
+        || fields.contains_key("api_key")
+        || fields.get("key").is_some_and(Value::is_string)
+    {
         println!("\nThe key is shown this once. Keep it where you keep secrets.");
     }
 }
@@ -38,13 +50,19 @@ pub fn list(cli: &Cli, values: &[Value], columns: Columns) {
         println!("{}", json!({"data": values}));
         return;
     }
-    let rows: Vec<Vec<String>> =
-        values.iter().map(|v| columns.iter().map(|c| text(&v[*c])).collect()).collect();
+    let rows: Vec<Vec<String>> = values
+        .iter()
+        .map(|v| columns.iter().map(|c| text(&v[*c])).collect())
+        .collect();
     let widths: Vec<usize> = (0..columns.len())
         .map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0))
         .collect();
     for row in rows {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(c, w)| format!("{c:w$}")).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(c, w)| format!("{c:w$}"))
+            .collect();
         println!("{}", cells.join("  ").trim_end());
     }
 }

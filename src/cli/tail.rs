@@ -27,7 +27,9 @@ pub struct Tail {
 pub fn tail(cli: &Cli, tail: &Tail) -> Result<ExitCode, Fault> {
     let api = Api::in_org(cli)?;
     let Some(address) = api.socket().map(str::to_string) else {
-        return Err(Fault("no server runs on this folder: start one with `postern serve`".into()));
+        return Err(Fault(
+            "no server runs on this folder: start one with `postern serve`".into(),
+        ));
     };
     let mut path = match &tail.inbox {
         Some(inbox) => format!("/api/v1/inboxes/{}/events", api::escape(inbox)),
@@ -50,7 +52,13 @@ pub fn tail(cli: &Cli, tail: &Tail) -> Result<ExitCode, Fault> {
 }
 
 /// One connection; whether the server said that it closes.
-fn follow(cli: &Cli, api: &Api, address: &str, path: &str, last: &mut String) -> Result<bool, Fault> {
+fn follow(
+    cli: &Cli,
+    api: &Api,
+    address: &str,
+    path: &str,
+    last: &mut String,
+) -> Result<bool, Fault> {
     let mut stream = TcpStream::connect(address)
         .map_err(|e| format!("the server is said to listen on {address}, but: {e}"))?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
@@ -91,9 +99,18 @@ fn print_event(cli: &Cli, kind: &str, data: &str) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
     let message = &json["message"];
     let about = if message.is_object() {
-        format!("{}  {}  {:?}", text(&json["inbox"]["address"]), text(&message["from"]["address"]), text(&message["subject"]))
+        format!(
+            "{}  {}  {:?}",
+            text(&json["inbox"]["address"]),
+            text(&message["from"]["address"]),
+            text(&message["subject"])
+        )
     } else {
         text(&json["inbox"]["address"])
     };
-    println!("{}  {:>6}  {kind:18}  {about}", text(&json["time"]), json["seq"]);
+    println!(
+        "{}  {:>6}  {kind:18}  {about}",
+        text(&json["time"]),
+        json["seq"]
+    );
 }

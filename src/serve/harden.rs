@@ -33,7 +33,9 @@ pub(super) fn leave_root(user: Option<&str>, data: &Path) -> Result<(), String> 
         if geteuid().as_raw() == uid {
             return Ok(());
         }
-        return Err(format!("user = \"{user}\": only root can become somebody else"));
+        return Err(format!(
+            "user = \"{user}\": only root can become somebody else"
+        ));
     }
     give(data, uid, gid).map_err(|error| format!("{}: {error}", data.display()))?;
     let fault = |error: rustix::io::Errno| format!("cannot become {user}: {error}");
@@ -99,7 +101,10 @@ mod tests {
 
     #[test]
     fn users_are_found_by_their_whole_name() {
-        assert_eq!(entry("mail:x:8:12:mail:/var/mail:/bin/sh", "mail"), Some((8, 12)));
+        assert_eq!(
+            entry("mail:x:8:12:mail:/var/mail:/bin/sh", "mail"),
+            Some((8, 12))
+        );
         assert_eq!(entry("mailman:x:8:12::/:/bin/sh", "mail"), None);
         assert_eq!(entry("mail:x:eight:12", "mail"), None);
         assert!(look_up("root").is_ok_and(|ids| ids == (0, 0)));

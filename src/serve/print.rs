@@ -143,14 +143,21 @@ impl Running {
             "IMAP",
             join([port(Door::Imaps, "TLS"), port(Door::Imap, "STARTTLS"), None]),
         ));
-        rows.push(("API", join([self.url(Door::Https), self.url(Door::Http), None])));
+        rows.push((
+            "API",
+            join([self.url(Door::Https), self.url(Door::Http), None]),
+        ));
         rows.push(("CA", self.ca.clone().unwrap_or_default()));
         if let Some(first) = first {
             rows.push(("inbox", bold(&first.inbox)));
             rows.push(("key", bold(&first.key)));
         }
         let version = env!("CARGO_PKG_VERSION");
-        let mut text = format!("\n  {} keeps mail in {}\n\n", bold(&format!("Postern {version}")), self.data);
+        let mut text = format!(
+            "\n  {} keeps mail in {}\n\n",
+            bold(&format!("Postern {version}")),
+            self.data
+        );
         for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
             text += &format!("  {name:<6} {value}\n");
         }
@@ -161,7 +168,12 @@ impl Running {
                 text += &format!("  {:<6} {}\n\n", "", dim(note));
                 text += &self.examples(first);
             }
-            None => text += &format!("\n  {}\n", dim("postern inbox list   postern key create   postern tail")),
+            None => {
+                text += &format!(
+                    "\n  {}\n",
+                    dim("postern inbox list   postern key create   postern tail")
+                )
+            }
         }
         text.push('\n');
         text
@@ -172,9 +184,7 @@ impl Running {
         let mut text = format!("  export INBOX={} KEY={}\n", first.inbox, first.key);
         let ca = self.ca.as_deref().unwrap_or_default();
         if let Some(url) = self.url(Door::Http) {
-            text += &format!(
-                "\n  curl -N {url}/api/v1/events -H \"Authorization: Bearer $KEY\"\n"
-            );
+            text += &format!("\n  curl -N {url}/api/v1/events -H \"Authorization: Bearer $KEY\"\n");
         }
         let tls = format!("c=ssl.create_default_context(cafile=\"{ca}\"); e=os.environ");
         if let Some(address) = self.at(Door::Submissions) {
