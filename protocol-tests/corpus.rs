@@ -5,6 +5,8 @@
 
 #[path = "../fuzz/bodies.rs"]
 mod bodies;
+#[path = "scaling.rs"]
+mod scaling;
 
 use std::path::Path;
 

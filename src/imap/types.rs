@@ -45,8 +45,8 @@ pub enum Command<'a> {
     },
     /// ENABLE (RFC 5161), with the names as written.
     Enable(Vec<&'a str>),
-    /// ID (RFC 2971): field and value pairs.
-    Id(Vec<(Cow<'a, [u8]>, Option<Cow<'a, [u8]>>)>),
+    /// ID (RFC 2971)
+    Id(Vec<IdPair<'a>>),
     /// NAMESPACE (RFC 2342)
     Namespace,
     /// SELECT, or EXAMINE if `read_only`.
@@ -131,6 +131,9 @@ pub enum Command<'a> {
     /// IDLE (RFC 2177); ends with a line `DONE` that is no command.
     Idle,
 }
+
+/// A field of ID and its value.
+pub type IdPair<'a> = (Cow<'a, [u8]>, Option<Cow<'a, [u8]>>);
 
 /// A secret on its way from the client; does not print itself.
 #[derive(Clone, PartialEq, Eq)]

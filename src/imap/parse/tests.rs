@@ -1,8 +1,6 @@
 //! Tables of lines and what they mean, and of lines and what is wrong with them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::time::{Duration, Instant};
-
 use super::*;
 use crate::call::{FlagChange, Flags, SearchKey, UidSet};
 use crate::imap::types::{
@@ -648,31 +646,6 @@ fn searches_are_bounded() {
         program(&format!("TEXT {}", "x".repeat(257))),
         Err(SyntaxError::NeedleTooLong)
     );
-}
-
-/// Twice the line costs about twice the time (with room for a busy machine).
-#[test]
-fn parsing_is_linear() {
-    let time = |line: &str| {
-        let best = (0..5).map(|_| {
-            let start = Instant::now();
-            let _ = std::hint::black_box(command(line.as_bytes()));
-            start.elapsed()
-        });
-        best.min().unwrap().max(Duration::from_micros(20))
-    };
-    let shapes: [fn(usize) -> String; 6] = [
-        |n| format!("t LOGIN \"{}\" x\r\n", "\\\"".repeat(n)),
-        |n| format!("t FETCH {} FLAGS\r\n", "9,".repeat(n)),
-        |n| format!("t SEARCH {}1\r\n", "OR 1 ".repeat(n)),
-        |n| format!("t FETCH 1 ({}\r\n", "UID ".repeat(n)),
-        |n| format!("t STORE 1 FLAGS ({}\r\n", "a ".repeat(n)),
-        |n| format!("t LIST ({}\r\n", "REMOTE ".repeat(n)),
-    ];
-    for shape in shapes {
-        let (one, eight) = (time(&shape(8_000)), time(&shape(64_000)));
-        assert!(eight < one * 40, "{one:?} {eight:?} {}", &shape(3));
-    }
 }
 
 /// What is cut, doubled or overwritten at any place is an answer, never a panic.

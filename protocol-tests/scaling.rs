@@ -1,0 +1,73 @@
+//! What a stranger can make longer costs in proportion: eight times the input takes at most
+//! about eight times the time. A square would take sixty-four times; the factor between is
+//! room for a busy machine. A row is a name, a parser and a shape of input.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use postern::call::Limits;
+use postern::imap::{frame, parse};
+
+type Row = (&'static str, fn(&[u8]), fn(usize) -> String);
+
+const ROWS: &[Row] = &[
+    ("escapes in a quoted string", imap, |n| {
+        format!("t LOGIN \"{}\" x\r\n", "\\\"".repeat(n))
+    }),
+    ("a sequence set", imap, |n| {
+        format!("t FETCH {} FLAGS\r\n", "9,".repeat(n))
+    }),
+    ("keys of a search", imap, |n| {
+        format!("t SEARCH {}1\r\n", "OR 1 ".repeat(n))
+    }),
+    ("items of a fetch", imap, |n| {
+        format!("t FETCH 1 ({}\r\n", "UID ".repeat(n))
+    }),
+    ("flags of a store", imap, |n| {
+        format!("t STORE 1 FLAGS ({}\r\n", "a ".repeat(n))
+    }),
+    ("options of a list", imap, |n| {
+        format!("t LIST ({}\r\n", "REMOTE ".repeat(n))
+    }),
+    ("levels of a name", imap, |n| {
+        format!("t CREATE {}x\r\n", "a/".repeat(n))
+    }),
+    ("parentheses in a frame", imap_frame, |n| {
+        format!("t NOOP {}\r\n", "()".repeat(n))
+    }),
+    ("literals of a frame", imap_frame, |n| {
+        format!("t SEARCH {}\r\n", "{1+}\r\n(".repeat(n))
+    }),
+];
+
+fn imap(line: &[u8]) {
+    let _ = black_box(parse::command(line));
+}
+
+fn imap_frame(line: &[u8]) {
+    let bounds = frame::Bounds {
+        line_bytes: usize::MAX,
+        literals: usize::MAX,
+        literals_bytes: usize::MAX,
+        depth: usize::MAX,
+        ..frame::Bounds::after_login(&Limits::default())
+    };
+    black_box(frame::Frame::default().step(line, &bounds));
+}
+
+#[test]
+fn no_parser_is_worse_than_linear() {
+    for (name, parser, shape) in ROWS {
+        let time = |n| {
+            let input = shape(n);
+            let best = (0..7).map(|_| {
+                let start = Instant::now();
+                parser(input.as_bytes());
+                start.elapsed()
+            });
+            best.min().unwrap().max(Duration::from_micros(20))
+        };
+        let (one, eight) = (time(8_000), time(64_000));
+        assert!(eight < one * 24, "{name}: {one:?}, then {eight:?}");
+    }
+}
