@@ -585,6 +585,10 @@ fn searches() {
         assert_eq!(key(text), expected, "{text}");
     }
     assert!(program("OR MODSEQ 1 2").unwrap().modseq && !program("1").unwrap().modseq);
+}
+
+#[test]
+fn searches_that_are_wrong() {
     for (text, error) in [
         ("", SyntaxError::SearchKey),
         ("X", SyntaxError::SearchKey),
@@ -609,6 +613,10 @@ fn searches() {
     }
     let latin1 = command(b"t SEARCH TEXT \"\xfc\"\r\n").unwrap_err();
     assert_eq!(latin1.error, SyntaxError::Charset);
+}
+
+#[test]
+fn searches_that_return() {
     let returns = |text: &str| match parse(&format!("t UID SEARCH {text}\r\n")) {
         Ok(Command::Search(search)) => search.returns.map(|r| (r.min, r.max, r.all, r.count)),
         other => panic!("{other:?}"),
