@@ -9,6 +9,8 @@ pub mod rig;
 
 #[path = "bodies/imap.rs"]
 pub mod imap;
+#[path = "bodies/mail.rs"]
+pub mod mail;
 #[path = "bodies/session.rs"]
 pub mod session;
 #[path = "bodies/smtp.rs"]
@@ -22,4 +24,9 @@ pub const BODIES: &[(&str, fn(&[u8]))] = &[
     ("imap_frame", imap::imap_frame),
     ("imap_parse", imap::imap_parse),
     ("imap_fetch", imap::imap_fetch),
+    ("header", mail::header),
+    ("address", mail::address),
+    ("mime", mail::mime),
+    ("html", mail::html),
+    ("compose", mail::compose),
 ];
