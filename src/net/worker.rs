@@ -156,14 +156,15 @@ impl Worker {
             return;
         };
         let desk = &mut self.desk;
+        // A connection that ended between encrypting and sending has left its bytes there:
+        // they are nobody else's.
+        desk.cipher.clear();
         match catch_unwind(AssertUnwindSafe(|| act(conn, desk))) {
             Ok(Ok(())) => {}
             Ok(Err(Gone(why))) => self.remove(id, why),
             Err(_) => {
                 self.desk.house.metrics.count(Metric::Panics);
                 log::error!("conn={} panic input={input}", id.0);
-                // Half of something may be in there.
-                self.desk.cipher.clear();
                 self.remove(id, "panic");
             }
         }
