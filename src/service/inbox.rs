@@ -294,8 +294,13 @@ pub fn delete_inbox(
 
 /// Takes an inbox away whose children are gone, and tells of it.
 pub(super) fn uproot(act: &mut Act<'_>, org: OrgId, inbox: InboxId) -> Result<(), Refusal> {
+    let row = act
+        .store
+        .inbox(org, inbox)?
+        .ok_or(Refusal::NotFound("inbox"))?;
+    let canonical = policy::address(&row.address, "address")?.canonical();
     tell(act, org, inbox, Change::InboxDeleted)?;
-    act.store.delete_inbox(org, inbox)?;
+    act.store.delete_inbox(org, inbox, &canonical)?;
     Ok(())
 }
 

@@ -207,6 +207,12 @@ impl Leases {
         true
     }
 
+    /// How many sessions an inbox has.
+    #[cfg(test)]
+    pub fn sessions_of(&self, inbox: InboxId) -> usize {
+        self.sessions.get(&inbox).copied().unwrap_or(0)
+    }
+
     /// A stream of `key` on `conn`; else which count is at its bound, and the bound.
     pub fn stream(
         &mut self,

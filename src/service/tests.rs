@@ -5,6 +5,7 @@
 
 mod group;
 mod tenant;
+mod thread;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -183,9 +184,9 @@ fn three_doors_and_what_each_asks_for() {
         let got = match w.login(door, user, key) {
             Reply::Answer(Answer::Authenticated(access)) => {
                 assert_eq!(access.org, org);
-                if user.is_some() {
+                if let Some(user) = user {
                     assert!(access.inbox == Some(bot) || access.inbox == Some(two));
-                    assert_eq!(access.address, user.unwrap().to_lowercase());
+                    assert_eq!(access.address, user.to_lowercase());
                 }
                 ""
             }

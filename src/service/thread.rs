@@ -113,7 +113,8 @@ pub fn run_writer(
     loop {
         let next = match first.take() {
             Some(request) => Ok(request),
-            None => inlet.recv_timeout(IDLE),
+            None if idle_turns == 0 => inlet.recv_timeout(IDLE),
+            None => inlet.recv_timeout(IDLE_LONG),
         };
         match next {
             Ok(request) => {
@@ -341,8 +342,10 @@ const GROUP_CALLS: usize = 128;
 const GROUP_OCTETS: usize = 8 << 20;
 /// Silence after which the writer is idle.
 const IDLE: Duration = Duration::from_millis(200);
+/// And how long it then sleeps at a time: a server at rest is at rest.
+const IDLE_LONG: Duration = Duration::from_secs(10);
 /// Old rows go once in this many idle turns: each minute.
-const TIDY_EVERY: u32 = 300;
+const TIDY_EVERY: u32 = 6;
 /// Transactions of one tidying: then the queue is looked at again.
 const TIDY_STEPS: usize = 50;
 /// 2^32 / phi: spreads ids that ascend over the readers.

@@ -195,9 +195,9 @@ impl Store {
         Ok(())
     }
 
-    /// Takes an inbox away with all in it. Its address stays taken, recipients that wait in
+    /// Takes an inbox away with all in it. Its address (`canonical`) stays taken, recipients that wait in
     /// the queue stay queued. Its length is that of the inbox: one transaction for all.
-    pub fn delete_inbox(&self, org: OrgId, inbox: InboxId) -> Result<(), Error> {
+    pub fn delete_inbox(&self, org: OrgId, inbox: InboxId, canonical: &str) -> Result<(), Error> {
         let bodies = self.all(
             "SELECT body, count(*) FROM entry
              WHERE mailbox IN (SELECT id FROM mailbox WHERE inbox = ?2 AND org = ?1)
@@ -210,11 +210,14 @@ impl Store {
             "DELETE FROM expunged WHERE mailbox IN (SELECT id FROM mailbox WHERE inbox = ?2 AND org = ?1)",
             "DELETE FROM mailbox WHERE inbox = ?2 AND org = ?1",
             "UPDATE job SET entry = NULL WHERE inbox = ?2 AND org = ?1",
-            "UPDATE address SET inbox = NULL WHERE inbox = ?2 AND org = ?1",
             "DELETE FROM key_inbox WHERE inbox = ?2 AND key IN (SELECT id FROM key WHERE org = ?1)",
         ] {
             self.run(sql, [org.0, inbox.0])?;
         }
+        self.run(
+            "UPDATE address SET inbox = NULL WHERE canonical = ?3 AND inbox = ?2 AND org = ?1",
+            params![org.0, inbox.0, canonical],
+        )?;
         self.run("DELETE FROM subscription WHERE inbox = ?1", [inbox.0])?;
         self.run("DELETE FROM reference WHERE inbox = ?1", [inbox.0])?;
         self.run(

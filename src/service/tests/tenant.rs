@@ -6,11 +6,19 @@ use std::sync::Arc;
 use super::{World, new_inbox};
 use crate::call::*;
 
-/// Every call with an access, made with an organization's inbox, key, mailbox and entry that
-/// are there.
+/// Every call with an access, made with an organization's inbox, key and domain that are
+/// there.
 fn every_call(access: &Access, inbox: InboxId, key: KeyId, domain: DomainId) -> Vec<Call> {
+    let mut all = calls_that_look(access);
+    all.extend(calls_that_change(access));
+    all.extend(calls_of_messages(access, inbox));
+    all.extend(calls_of_inboxes(access, inbox));
+    all.extend(calls_of_accounts(access, inbox, key, domain));
+    all
+}
+
+fn calls_that_look(access: &Access) -> Vec<Call> {
     let access = || access.clone();
-    let named = || InboxRef::Id(inbox);
     let uids = || UidSet::one(1);
     let text = || "INBOX".to_owned();
     vec![
@@ -76,6 +84,13 @@ fn every_call(access: &Access, inbox: InboxId, key: KeyId, domain: DomainId) -> 
             mailbox: MailboxId(1),
             since: 0,
         },
+    ]
+}
+
+fn calls_that_change(access: &Access) -> Vec<Call> {
+    let access = || access.clone();
+    let uids = || UidSet::one(1);
+    vec![
         Call::SetFlags {
             access: access(),
             mailbox: MailboxId(1),
@@ -104,6 +119,13 @@ fn every_call(access: &Access, inbox: InboxId, key: KeyId, domain: DomainId) -> 
             key: Arc::new(SearchKey::All),
             progress: Box::default(),
         },
+    ]
+}
+
+fn calls_of_messages(access: &Access, inbox: InboxId) -> Vec<Call> {
+    let access = || access.clone();
+    let named = || InboxRef::Id(inbox);
+    vec![
         Call::ListMessages {
             access: access(),
             inbox: named(),
@@ -140,6 +162,13 @@ fn every_call(access: &Access, inbox: InboxId, key: KeyId, domain: DomainId) -> 
             id: EntryId(1),
             permanent: true,
         },
+    ]
+}
+
+fn calls_of_inboxes(access: &Access, inbox: InboxId) -> Vec<Call> {
+    let access = || access.clone();
+    let named = || InboxRef::Id(inbox);
+    vec![
         new_inbox(&access(), NewInbox::default()),
         Call::ListInboxes {
             access: access(),
@@ -163,6 +192,13 @@ fn every_call(access: &Access, inbox: InboxId, key: KeyId, domain: DomainId) -> 
             access: access(),
             inbox: named(),
         },
+    ]
+}
+
+fn calls_of_accounts(access: &Access, inbox: InboxId, key: KeyId, domain: DomainId) -> Vec<Call> {
+    let access = || access.clone();
+    let named = || InboxRef::Id(inbox);
+    vec![
         Call::MintCredentials {
             access: access(),
             once: None,

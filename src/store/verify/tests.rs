@@ -250,6 +250,15 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
     let mut reader = Reader::new(Arc::clone(&service));
     fill(&mut writer, &mut reader, &store, first.org, first.inbox.id);
 
+    // K01: what is on disk is no key.
+    let secret = first.key.expose();
+    for file in std::fs::read_dir(data.path()).unwrap() {
+        let octets = std::fs::read(file.unwrap().path()).unwrap();
+        for part in secret.chunks(24) {
+            assert!(memchr::memmem::find(&octets, part).is_none());
+        }
+    }
+
     let copy = path.join("copy.db");
     assert!(matches!(
         backup(data.path(), &copy, Some(1000)),

@@ -1,0 +1,129 @@
+//! The loops of the threads, run to their end in one thread: every call is queued first, then
+//! the routers go, then each loop does what is left.
+
+use core::cell::RefCell;
+use std::sync::Arc;
+
+use super::{World, new_inbox};
+use crate::call::*;
+use crate::service::thread::{Inlets, Router, run_reader, run_writer};
+use crate::service::{Reader, Writer};
+
+fn world() -> (World, Router, Inlets) {
+    let mut limits = Limits::default();
+    limits.lift();
+    limits.searches_per_inbox = 2;
+    let w = World::with(limits);
+    let (router, inlets) = Router::new(Arc::clone(&w.inline.service), 2);
+    (w, router, inlets)
+}
+
+#[test]
+fn the_writer_publishes_before_it_answers() {
+    let (mut w, router, inlets) = world();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    for n in 1..=300 {
+        let request = w.request(n, "192.0.2.1", new_inbox(&access, NewInbox::default()));
+        router.submit(request).unwrap();
+    }
+    assert_eq!(w.metric(Metric::WriterQueue), 300);
+    drop(router);
+    let said = RefCell::new(Vec::new());
+    let writer = Writer::new(Arc::clone(&w.inline.service));
+    run_writer(
+        writer,
+        &w.inline.store,
+        &inlets.writer,
+        |events| {
+            said.borrow_mut()
+                .extend(events.iter().map(|e| (0, e.origin.0)));
+        },
+        |conn, reply| {
+            assert!(matches!(reply, Reply::Written(..)));
+            said.borrow_mut().push((1, conn.0));
+        },
+    )
+    .unwrap();
+    let said = said.into_inner();
+    assert_eq!(said.len(), 600);
+    for n in 1..=300 {
+        let published = said.iter().position(|s| *s == (0, n)).unwrap();
+        let answered = said.iter().position(|s| *s == (1, n)).unwrap();
+        assert!(published < answered);
+    }
+    // Three groups, of 128 calls at the most.
+    assert_eq!(w.metric(Metric::Commits), 3);
+    assert_eq!(w.metric(Metric::WriterQueue), 0);
+}
+
+fn imap(w: &mut World, conn: u64, key: &str) -> Access {
+    let call = Call::Authenticate {
+        door: Door::Imaps,
+        user: Some("bot@x.test".into()),
+        secret: Secret::new(key),
+    };
+    match w.call_from(conn, "192.0.2.1", call).0 {
+        Reply::Answer(Answer::Authenticated(access)) => access,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn searches_wait_their_turn_and_end_with_their_session() {
+    let (mut w, router, inlets) = world();
+    let org = w.inline.make_org("one").unwrap();
+    w.inline.make_inbox(org, "bot@x.test").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let mut grants = Vec::new();
+    for conn in 1..=6 {
+        grants.push(imap(&mut w, conn, &key));
+    }
+    let Answer::Mailboxes(rows) = w.answer(Call::Status {
+        access: grants[0].clone(),
+        mailbox: "INBOX".into(),
+    }) else {
+        panic!()
+    };
+    let search = |access: &Access| Call::Search {
+        access: access.clone(),
+        mailbox: rows[0].id,
+        within: UidSet::from(1..=10),
+        key: Arc::new(SearchKey::All),
+        progress: Box::default(),
+    };
+    for conn in 1..=6u64 {
+        let access = &grants[conn as usize - 1];
+        let request = w.request(conn, "192.0.2.1", search(access));
+        router.submit(request).unwrap();
+    }
+    // The third and the last have gone: one that waits, and one over the bound of two.
+    for conn in [3, 6] {
+        let request = w.request(conn, "192.0.2.1", Call::Hangup);
+        router.submit(request).unwrap();
+    }
+    drop(router);
+    let mut answered = Vec::new();
+    for inlet in inlets.readers.iter().chain([&inlets.door]) {
+        let reader = Reader::new(Arc::clone(&w.inline.service));
+        run_reader(reader, &w.inline.store, inlet, |conn, reply| {
+            assert!(
+                matches!(reply, Reply::Answer(Answer::Found { .. })),
+                "{reply:?}"
+            );
+            answered.push(conn.0);
+        });
+    }
+    answered.sort_unstable();
+    assert_eq!(answered, [1, 2, 4, 5]);
+    // Their leases are free again.
+    assert_eq!(
+        w.inline
+            .service
+            .gate()
+            .leases
+            .sessions_of(grants[0].inbox.unwrap()),
+        4
+    );
+}
