@@ -100,7 +100,7 @@ impl Server {
         if size > most && allowed.is_ok() {
             self.opening.house.metrics.count(Metric::RejectedSize);
             let text = refusal_text(&Refusal::TooBig {
-                what: "a message",
+                what: "octets of a message",
                 max: most,
             });
             self.no(text, out);

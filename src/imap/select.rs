@@ -95,7 +95,7 @@ impl Server {
         self.write_tagged(
             "OK ",
             if read_only {
-                "[READ-ONLY] Examined"
+                "[READ-ONLY] Selected"
             } else {
                 "[READ-WRITE] Selected"
             },
