@@ -441,6 +441,43 @@ fn who_does_not_read_is_cut_off_and_costs_nothing() {
 }
 
 #[test]
+fn a_large_message_comes_through_a_small_window() {
+    let server = Server::start("window", "");
+    let inbox = server.inbox();
+    let mut tls = server.submission();
+    say(
+        &mut tls,
+        &format!("MAIL FROM:<{inbox}>\r\nRCPT TO:<{inbox}>\r\nDATA\r\n"),
+    );
+    for code in ["250", "250", "354"] {
+        assert!(reply(&mut tls).starts_with(code));
+    }
+    let text: String = (0..60_000)
+        .map(|n| format!("line {n} of many\r\n"))
+        .collect();
+    let head = format!("From: {inbox}\r\nTo: {inbox}\r\nSubject: large\r\n\r\n");
+    say(&mut tls, &format!("{head}{text}.\r\n"));
+    let said = reply(&mut tls);
+    assert!(said.starts_with("250"), "{said}");
+
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&server.address("imaps").into()).unwrap();
+    let mut tls = StreamOwned::new(session(&server.config), patient(socket.into()));
+    assert!(line(&mut tls).starts_with("* OK"));
+    let key = server.key();
+    say(
+        &mut tls,
+        &format!(
+            "a LOGIN {inbox} {key}\r\nb SELECT INBOX\r\nc FETCH 1:* BODY.PEEK[TEXT]\r\nd LOGOUT\r\n"
+        ),
+    );
+    let said = rest(&mut tls);
+    assert!(said.contains(&text), "{} octets", said.len());
+    assert!(said.contains("\r\nc OK") && said.contains("\r\nd OK"));
+}
+
+#[test]
 fn an_address_has_so_many_connections() {
     let server = Server::start("limits", "[limits]\nmx_connections_per_ip = 2\n");
     let mut first = server.plain("mx");

@@ -77,9 +77,9 @@ fn open(door: Door, address: SocketAddr) -> std::io::Result<Listener> {
 /// connections that leaves room for everything else.
 pub fn raise_descriptors() -> usize {
     let limit = getrlimit(Resource::Nofile);
-    let mut raised = limit.clone();
+    let mut raised = limit;
     raised.current = raised.maximum;
-    let soft = match setrlimit(Resource::Nofile, raised.clone()) {
+    let soft = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => raised.current,
         Err(_) => limit.current,
     };

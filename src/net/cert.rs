@@ -15,6 +15,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
+use rustls::crypto::ring as provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ProducesTickets;
@@ -39,7 +40,7 @@ pub fn provide(
     host: &str,
     unix_ms: i64,
 ) -> Result<Certified, String> {
-    let tickets = rustls::crypto::ring::Ticketer::new()
+    let tickets = provider::Ticketer::new()
         .map_err(|error| format!("cannot make keys for TLS session tickets: {error}"))?;
     if let Some((chain, key)) = own {
         return Ok(Certified {
@@ -72,7 +73,7 @@ impl Certified {
         let chain = read_chain(&self.chain)?;
         let key = PrivateKeyDer::from_pem_file(&self.key)
             .map_err(|error| format!("{}: {error}", self.key.display()))?;
-        let provider = rustls::crypto::ring::default_provider();
+        let provider = provider::default_provider();
         let certified = CertifiedKey::from_der(chain, key, &provider)
             .map_err(|error| format!("{}: {error}", self.chain.display()))?;
         TlsDoors::new(Arc::new(certified), &self.tickets)

@@ -39,8 +39,8 @@ pub(super) struct Accepted {
 
 /// A connection's place in the counts of its address; gives it back when it is dropped.
 pub(super) struct Slot {
-    key: (Prefix, Door),
-    gone: Sender<(Prefix, Door)>,
+    key: Place,
+    gone: Sender<Place>,
     house: Arc<House>,
 }
 
@@ -62,7 +62,7 @@ pub struct Acceptor {
     hub: Hub,
     house: Arc<House>,
     counts: Counts,
-    gone: (Sender<(Prefix, Door)>, Receiver<(Prefix, Door)>),
+    gone: (Sender<Place>, Receiver<Place>),
     alarm: Receiver<Alarm>,
     bell: Bell,
     /// Held to be given up when there is no other.
@@ -297,6 +297,9 @@ impl Acceptor {
         self.reserve = reserve();
     }
 }
+
+/// What connections are counted by.
+type Place = (Prefix, Door);
 
 /// IPv4 address, or the first half of an IPv6 one: what one customer of a network has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use rustls::ServerConfig;
+use rustls::crypto::ring as provider;
 use rustls::server::{NoServerSessionStorage, ProducesTickets, UnbufferedServerConnection};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
@@ -300,7 +301,7 @@ impl TlsDoors {
         tickets: &Arc<dyn ProducesTickets>,
     ) -> Result<Self, rustls::Error> {
         let door = |name: &[u8]| -> Result<Arc<ServerConfig>, rustls::Error> {
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let provider = Arc::new(provider::default_provider());
             let mut config = ServerConfig::builder_with_provider(provider)
                 .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
                 .with_no_client_auth()
