@@ -87,7 +87,8 @@ fn announcements(text: &str) -> Vec<Word> {
             let is_part = word.is_ascii()
                 && word.len() <= 3
                 && (joins(start.checked_sub(1)) || joins(Some(end)));
-            if !is_part && !(word == "code" && is_other_code(lower.get(..start).unwrap_or(""))) {
+            let is_other = word == "code" && is_other_code(lower.get(..start).unwrap_or(""));
+            if !is_part && !is_other {
                 words.push(Word { start, end, weight });
             }
         }

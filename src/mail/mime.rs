@@ -77,6 +77,7 @@ pub fn parse(raw: &[u8], bounds: &Bounds) -> Structure {
         bounds,
         needle: memmem::Finder::new(b"\n--"),
         frames: Vec::new(),
+        lengths: 0,
         found: Structure::default(),
     };
     parser.run();
@@ -89,6 +90,8 @@ struct Parser<'a> {
     bounds: &'a Bounds,
     needle: memmem::Finder<'static>,
     frames: Vec<Frame>,
+    /// A bit for each length that a boundary line may have; bits are only ever added.
+    lengths: u128,
     found: Structure,
 }
 
@@ -190,6 +193,9 @@ impl Parser<'_> {
                 self.found.ambiguous |= nested || content.encoding != Encoding::Identity;
                 section.kind = Kind::Multipart;
                 section.encoding = Encoding::Identity;
+                self.lengths |= 0b101_u128
+                    .checked_shl(u32::try_from(boundary.len()).unwrap_or(0))
+                    .unwrap_or(0);
                 frame.boundary = Some(boundary);
                 frame.is_digest = is_digest;
             }
@@ -309,6 +315,13 @@ impl Parser<'_> {
         let end = line_end.unwrap_or(window.len());
         let text = window.get(..end)?.trim_ascii_end();
         let end = text_start + line_end.map_or(end, |n| n + 1);
+        // Most lines with dashes are no boundary, and their length says so at once.
+        if 1_u128
+            .checked_shl(u32::try_from(text.len()).ok()?)
+            .is_some_and(|bit| self.lengths & bit == 0)
+        {
+            return None;
+        }
         self.frames
             .iter()
             .enumerate()

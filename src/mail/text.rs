@@ -215,24 +215,31 @@ fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, wants_html: bool) 
         bytes_max,
         last: None,
     };
+    let source_max = if wants_html {
+        HTML_MAX
+    } else {
+        bytes_max.saturating_mul(3)
+    };
     let mut pages = String::new();
     for (part, is_shown) in &parts {
         let is_html = part.is("text", "html");
         if !is_html {
-            body.plain(&decoded_text(raw, part, bytes_max));
+            let room = bytes_max.saturating_sub(body.found.text.len());
+            body.found.truncated |= room == 0;
+            body.plain(&decoded_text(raw, part, room));
             continue;
         }
-        let source = decoded_text(raw, part, if wants_html { HTML_MAX } else { bytes_max });
-        let page = html::read(&source, bytes_max);
+        // One budget for all pages: a message of a hundred costs what one does.
+        let room = source_max.saturating_sub(pages.len());
+        let source = decoded_text(raw, part, room);
+        body.found.truncated |= source.len() > room;
+        let source = unicode::prefix(&source, room);
+        let page = html::read(source, bytes_max);
         body.found.hidden_content |= page.hidden_content;
         if *is_shown {
             body.plain(&page.text);
         }
-        if pages.len() + source.len() <= HTML_MAX {
-            pages.push_str(&source);
-        } else {
-            body.found.truncated = true;
-        }
+        pages.push_str(source);
     }
     let mut found = body.found;
     if found.text.trim().is_empty() {

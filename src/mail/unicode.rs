@@ -14,10 +14,11 @@ pub fn fold(text: &str) -> String {
     }
     let mut folded = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if c.is_ascii() {
-            folded.push(c.to_ascii_lowercase());
-        } else {
-            folded.extend(c.to_uppercase().flat_map(char::to_lowercase));
+        match c {
+            c if c.is_ascii() => folded.push(c.to_ascii_lowercase()),
+            // Scripts without case, and Cyrillic in lower case: most of what is not Latin, without the tables.
+            'а'..='я' | '\u{2E80}'..='\u{A63F}' | '\u{AC00}'..='\u{D7A3}' => folded.push(c),
+            c => folded.extend(c.to_uppercase().flat_map(char::to_lowercase)),
         }
     }
     match nfc(&folded) {
@@ -132,6 +133,17 @@ mod tests {
             assert_eq!(fold(a), fold(b), "{a} {b}");
         }
         assert_ne!(fold("a"), fold("ä"));
+    }
+
+    #[test]
+    fn the_short_way_is_the_long_one() {
+        let ranges = ['а'..='я', '\u{2E80}'..='\u{A63F}', '\u{AC00}'..='\u{D7A3}'];
+        for c in ranges.into_iter().flatten() {
+            assert!(
+                c.to_uppercase().flat_map(char::to_lowercase).eq([c]),
+                "{c:?}"
+            );
+        }
     }
 
     #[test]
