@@ -1,0 +1,418 @@
+//! Every way of saying no: one closed table from `Refusal` to status, code, message and hint,
+//! and the mistakes of HTTP itself.
+//!
+//! A client learns what is wrong and what to do, never why we failed: `Internal` is one
+//! sentence, and what is not the key's to see is not there.
+
+use std::borrow::Cow;
+
+use super::json;
+use super::response::{Kind, Response};
+use crate::call::{Limits, Refusal};
+
+/// A refusal in the words of HTTP. Boxed where it is returned: it is rare and not small.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Problem {
+    pub status: u16,
+    pub code: &'static str,
+    message: Cow<'static, str>,
+    hint: Cow<'static, str>,
+    field: Option<String>,
+    retry_ms: Option<u64>,
+    /// How many there may be in a minute, where that is known.
+    quota: Option<u64>,
+    allow: Option<String>,
+    oldest: Option<u64>,
+    /// The connection cannot go on: nobody knows where the next request would begin.
+    pub fatal: bool,
+}
+
+impl Problem {
+    /// A status with its code, what is wrong and what to do.
+    pub fn new(
+        status: u16,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+        hint: impl Into<Cow<'static, str>>,
+    ) -> Box<Problem> {
+        Box::new(Problem {
+            status,
+            code,
+            message: message.into(),
+            hint: hint.into(),
+            field: None,
+            retry_ms: None,
+            quota: None,
+            allow: None,
+            oldest: None,
+            fatal: false,
+        })
+    }
+
+    /// 400 for a request that is well framed but wrong.
+    pub fn bad_request(code: &'static str, message: &'static str) -> Box<Problem> {
+        Problem::new(400, code, message, "Correct the request and send it again.")
+    }
+
+    /// 400 for a request whose end cannot be known; the connection ends.
+    pub fn syntax(message: &'static str) -> Box<Problem> {
+        Problem::bad_request("bad_request", message).and_close()
+    }
+
+    /// 400 for a field or parameter of the wrong kind; `why` goes on after its name.
+    pub fn invalid(field: &str, why: &str) -> Box<Problem> {
+        Problem::new(
+            400,
+            "invalid_field",
+            format!("`{}` {why}.", printable(field)),
+            "Correct the field and send the request again.",
+        )
+        .of(field)
+    }
+
+    /// 400 for a field or parameter that nothing knows.
+    pub fn unknown(noun: &'static str, name: &str) -> Box<Problem> {
+        Problem::new(
+            400,
+            "unknown_field",
+            format!("There is no {noun} `{}` here.", printable(name)),
+            "Check its spelling, or leave it out.",
+        )
+        .of(name)
+    }
+
+    /// 400 for what the contract has and this server does not do yet.
+    pub fn not_supported(field: &str) -> Box<Problem> {
+        Problem::new(
+            400,
+            "not_supported",
+            format!("`{}` is not supported yet.", printable(field)),
+            "Leave it out.",
+        )
+        .of(field)
+    }
+
+    /// 400 for a text that would break the header field it goes into.
+    pub fn header_value(field: &str) -> Box<Problem> {
+        Problem::new(
+            400,
+            "invalid_header_value",
+            format!(
+                "`{}` has a line break or another control character in it.",
+                printable(field)
+            ),
+            "Send it as one line of text without control characters.",
+        )
+        .of(field)
+    }
+
+    /// 404, the same for what is not there and what is not yours (decisions.md 30).
+    pub fn not_found(what: &'static str) -> Box<Problem> {
+        Problem::new(
+            404,
+            "not_found",
+            format!("There is no such {what}."),
+            "Check the id and which key you use; a key sees only what is its own.",
+        )
+    }
+
+    /// 401: no key, or not one.
+    pub fn unauthorized(message: &'static str) -> Box<Problem> {
+        Problem::new(
+            401,
+            "unauthorized",
+            message,
+            "Send `Authorization: Bearer ap_sk_…` with a key that is valid and not revoked.",
+        )
+    }
+
+    /// 403: the key is good and its scopes are too few.
+    pub fn missing_scope(scope: &'static str) -> Box<Problem> {
+        Problem::new(
+            403,
+            "missing_scope",
+            format!("The key lacks the scope `{scope}`."),
+            "Use a key that has it; POST /api/v1/keys makes one.",
+        )
+    }
+
+    /// 405 with the methods that there are.
+    pub fn method(allow: String) -> Box<Problem> {
+        let mut problem = Problem::new(
+            405,
+            "method_not_allowed",
+            "The path is right, the method is not.",
+            format!("Use one of: {allow}."),
+        );
+        problem.allow = Some(allow);
+        problem
+    }
+
+    /// 429 after `retry_ms`, of `quota` a minute.
+    pub fn too_many(retry_ms: u64, quota: Option<u64>) -> Box<Problem> {
+        let mut problem = Problem::new(
+            429,
+            "rate_limited",
+            "Too many requests.",
+            "Wait for as long as Retry-After says.",
+        );
+        problem.retry_ms = Some(retry_ms);
+        problem.quota = quota;
+        problem
+    }
+
+    /// 410: the cursor is older than the log.
+    pub fn expired(oldest: u64) -> Box<Problem> {
+        let mut problem = Problem::new(
+            410,
+            "cursor_expired",
+            "Events after this cursor are no longer kept.",
+            format!(
+                "Read the messages afresh, then go on with after={}.",
+                oldest.saturating_sub(1)
+            ),
+        );
+        problem.oldest = Some(oldest);
+        problem
+    }
+
+    /// 503: the request is good, we are not; try again.
+    pub fn unavailable(code: &'static str, message: &'static str) -> Box<Problem> {
+        let mut problem = Problem::new(503, code, message, "Try again in a few seconds.");
+        problem.retry_ms = Some(UNAVAILABLE_RETRY_MS);
+        problem
+    }
+
+    /// The same, with the field that it is about.
+    pub fn of(mut self: Box<Self>, field: &str) -> Box<Problem> {
+        self.field = Some(printable(field));
+        self
+    }
+
+    /// The same, and the connection ends.
+    pub fn and_close(mut self: Box<Self>) -> Box<Problem> {
+        self.fatal = true;
+        self
+    }
+
+    /// The answer that says it.
+    pub fn response(&self, request_id: &str) -> Response {
+        let mut body = Vec::with_capacity(256);
+        json::object(&mut body, |body| {
+            body.object("error", |error| {
+                error.text("code", self.code);
+                error.text("message", &self.message);
+                error.text("hint", &self.hint);
+                if let Some(field) = &self.field {
+                    error.text("field", field);
+                }
+                if let Some(oldest) = self.oldest {
+                    error.number("oldest", oldest);
+                }
+                error.text("request_id", request_id);
+            });
+        });
+        body.push(b'\n');
+        let mut response = Response::new(self.status, Kind::Json, body);
+        if self.status == 401 {
+            response.add("WWW-Authenticate", "Bearer realm=\"postern\"");
+        }
+        if let Some(allow) = &self.allow {
+            response.add("Allow", allow.clone());
+        }
+        if let Some(ms) = self.retry_ms {
+            let seconds = ms.div_ceil(1000).max(1);
+            response.add("Retry-After", seconds.to_string());
+            if self.status == 429 {
+                if let Some(quota) = self.quota {
+                    response.add("RateLimit-Limit", quota.to_string());
+                }
+                response.add("RateLimit-Remaining", "0");
+                response.add("RateLimit-Reset", seconds.to_string());
+            }
+        }
+        response
+    }
+}
+
+/// The table. Exhaustive: a new refusal does not compile until it has its words here.
+pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
+    let bad = Problem::bad_request;
+    match refusal {
+        Refusal::BadCredentials { .. } => {
+            Problem::unauthorized("The key is wrong, revoked or expired.")
+        }
+        Refusal::LoginLimited { retry_ms } => {
+            let quota = limits.login_failures_per_minute as u64;
+            let mut problem = Problem::too_many(*retry_ms, Some(quota));
+            problem.code = "too_many_failures";
+            problem.message = "Too many wrong keys came from this address.".into();
+            problem
+        }
+        Refusal::MissingScope(scope) => Problem::missing_scope(scope),
+        Refusal::NotFound(what) => Problem::not_found(what),
+        Refusal::Exists(what) => Problem::new(
+            409,
+            "already_exists",
+            format!("The {what} is there already."),
+            "Choose another name, or use the one that is there.",
+        ),
+        Refusal::RelayDenied => Problem::new(
+            403,
+            "relay_denied",
+            "This server does not relay for that address.",
+            "Send from an inbox of yours.",
+        ),
+        Refusal::NoSuchInbox => bad("no_such_recipient", "A local recipient does not exist."),
+        Refusal::SenderNotAllowed => Problem::new(
+            403,
+            "sender_not_allowed",
+            "The key may not send as this address.",
+            "Send from an inbox that the key may see.",
+        ),
+        Refusal::BadFrom(why) => Problem::invalid("from", why),
+        Refusal::Invalid { field, why } => Problem::invalid(field, why),
+        Refusal::TooBig { what, max } => Problem::new(
+            413,
+            "too_large",
+            format!("The {what} is too large: at most {max} are allowed."),
+            "Make it smaller.",
+        ),
+        Refusal::Loop => bad("mail_loop", "The message has passed too many servers."),
+        Refusal::StrayOctets => bad(
+            "stray_octets",
+            "The message has a bare CR, LF or NUL in it.",
+        ),
+        Refusal::OverQuota => Problem::new(
+            403,
+            "over_quota",
+            "The inbox is full.",
+            "Delete messages for good, or use another inbox.",
+        ),
+        Refusal::RateLimited { retry_ms } => Problem::too_many(*retry_ms, None),
+        Refusal::Limit { what, max } => Problem::new(
+            if matches!(*what, "streams" | "sessions") {
+                429
+            } else {
+                403
+            },
+            "limit_reached",
+            format!("There are {max} {what} already, which is the limit."),
+            "Close or delete one first.",
+        ),
+        Refusal::IdempotencyConflict(why) => Problem::new(
+            409,
+            "idempotency_conflict",
+            format!("The Idempotency-Key cannot be used: {why}."),
+            "Use a new key for a new request, and the same body for the same key.",
+        ),
+        Refusal::Conflict(why) => Problem::new(
+            409,
+            "conflict",
+            format!("It cannot be done now: {why}."),
+            "Change what stands in the way, then try again.",
+        ),
+        Refusal::Expired { oldest } => Problem::expired(*oldest),
+        Refusal::SearchDeadline => {
+            Problem::unavailable("search_deadline", "The search took too long.")
+        }
+        Refusal::NoSpace => {
+            Problem::unavailable("no_space", "The server is too full to take mail for now.")
+        }
+        Refusal::Internal => {
+            Problem::unavailable("internal", "Something went wrong here; it is in our log.")
+        }
+        Refusal::Stopping => {
+            Problem::unavailable("stopping", "The server is stopping.").and_close()
+        }
+    }
+}
+
+/// What a client named, short and without controls, fit to be shown back to it.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .take(SHOWN_MAX)
+        .collect()
+}
+
+/// Characters of a client's own words that an error repeats.
+const SHOWN_MAX: usize = 100;
+/// A disk or a restart takes seconds.
+const UNAVAILABLE_RETRY_MS: u64 = 5000;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_a_status_and_words() {
+        let limits = Limits::default();
+        for (refusal, status) in [
+            (Refusal::BadCredentials { delay_ms: 0 }, 401),
+            (Refusal::LoginLimited { retry_ms: 1 }, 429),
+            (Refusal::MissingScope("admin"), 403),
+            (Refusal::NotFound("inbox"), 404),
+            (Refusal::Exists("inbox"), 409),
+            (Refusal::RelayDenied, 403),
+            (Refusal::NoSuchInbox, 400),
+            (Refusal::SenderNotAllowed, 403),
+            (Refusal::BadFrom("is a group"), 400),
+            (
+                Refusal::Invalid {
+                    field: "to",
+                    why: "is not an address".into(),
+                },
+                400,
+            ),
+            (
+                Refusal::TooBig {
+                    what: "message",
+                    max: 1,
+                },
+                413,
+            ),
+            (Refusal::Loop, 400),
+            (Refusal::StrayOctets, 400),
+            (Refusal::OverQuota, 403),
+            (Refusal::RateLimited { retry_ms: 1500 }, 429),
+            (
+                Refusal::Limit {
+                    what: "streams",
+                    max: 16,
+                },
+                429,
+            ),
+            (
+                Refusal::Limit {
+                    what: "inboxes",
+                    max: 16,
+                },
+                403,
+            ),
+            (Refusal::IdempotencyConflict("another body"), 409),
+            (Refusal::Conflict("it has children"), 409),
+            (Refusal::Expired { oldest: 5 }, 410),
+            (Refusal::SearchDeadline, 503),
+            (Refusal::NoSpace, 503),
+            (Refusal::Internal, 503),
+            (Refusal::Stopping, 503),
+        ] {
+            let problem = refused(&refusal, &limits);
+            assert_eq!(problem.status, status, "{refusal:?}");
+            let response = problem.response("req_1");
+            let body = String::from_utf8(response.body.clone()).unwrap();
+            let value: serde_json::Value = serde_json::from_str(&body).unwrap();
+            for field in ["code", "message", "hint", "request_id"] {
+                assert!(value["error"][field].is_string(), "{refusal:?} {field}");
+            }
+            assert_eq!(
+                status == 429 && response.header("Retry-After").is_none(),
+                matches!(refusal, Refusal::Limit { .. })
+            );
+        }
+        let slow = refused(&Refusal::RateLimited { retry_ms: 1500 }, &limits).response("r");
+        assert_eq!(slow.header("Retry-After"), Some("2"));
+    }
+}

@@ -1,0 +1,492 @@
+//! One request between its head and its response: what is asked of the product for it, and
+//! what is made of the answers.
+//!
+//! Split from `server.rs`, which frames; here a request already has a route, a caller and a
+//! whole body. Long responses (raw messages, the export) go out in pages: a page is asked for
+//! when the one before it has left.
+
+use super::error::refused;
+use super::export;
+use super::head::{Credentials, Framing, Head, Media};
+use super::json_message;
+use super::message;
+use super::response::{Frame, Kind, Length, Response};
+use super::route::{Asked, Row, Show, ShowWritten, Step};
+use super::server::{Server, State};
+use super::sse::Stream;
+use super::target::Target;
+use super::watch::LogPage;
+use crate::call::{
+    Access, Answer, Call, Charge, Intake, Now, OctetsOf, Once, Refusal, Reply, Route, Secret,
+    Written,
+};
+use crate::crypto::sha256_parts;
+use crate::engine::Output;
+
+/// A request that is being answered.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub id: String,
+    pub method: String,
+    pub target: Target,
+    /// `OPTIONS *`.
+    pub any_target: bool,
+    pub row: Option<&'static Row>,
+    /// What stood in place of the route's `{name}`s.
+    pub places: Vec<String>,
+    pub credentials: Credentials,
+    pub secret: Option<Secret>,
+    /// SHA-256 of the token.
+    pub digest: [u8; 32],
+    pub access: Option<Access>,
+    /// How the part of the request that has not been read is framed.
+    pub framing: Framing,
+    pub media: Media,
+    pub encoded: bool,
+    pub expects: bool,
+    pub head_only: bool,
+    /// HTTP/1.0.
+    pub old: bool,
+    /// The connection ends after the response.
+    pub close: bool,
+    pub idempotency_key: Option<String>,
+    pub last_event_id: Option<String>,
+    /// What the body has drawn from the budget, until the answer.
+    pub charge: Option<Charge>,
+}
+
+/// The key that a connection used last.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub digest: [u8; 32],
+    pub access: Access,
+    /// It was checked again after its revocation was being watched for.
+    pub confirmed: bool,
+}
+
+/// What the call that is out will bring.
+#[derive(Debug)]
+pub(super) enum Waiting {
+    Read(Show),
+    Write(ShowWritten),
+    /// The plan for a message, and the idempotency of its delivery.
+    Plan(Option<Once>),
+    Sent,
+    /// The size of a raw message.
+    Size,
+    Log(Box<LogPage>),
+    Page(Box<Paging>),
+}
+
+/// A response that goes out in pages.
+#[derive(Debug)]
+pub(super) enum Paging {
+    Raw {
+        of: OctetsOf,
+        at: u32,
+        size: u32,
+    },
+    Export {
+        secret: Secret,
+        cursor: Option<String>,
+        begun: bool,
+    },
+}
+
+impl Known {
+    /// Whether this is the token, still good, and safe to rely on.
+    pub fn serves(&self, digest: &[u8; 32], now: Now) -> bool {
+        let ended = self.access.expires_at.is_some_and(|end| end <= now.unix_ms);
+        self.confirmed && !ended && self.digest == *digest
+    }
+}
+
+impl Waiting {
+    /// Whether a response has begun that this will go on with.
+    pub fn is_page(&self) -> bool {
+        matches!(self, Waiting::Page(_))
+    }
+}
+
+impl Exchange {
+    /// Of a head.
+    pub fn new(id: String, head: Head) -> Exchange {
+        Exchange {
+            id,
+            head_only: head.method == "HEAD",
+            method: head.method,
+            any_target: head.target.is_none(),
+            target: head.target.unwrap_or_default(),
+            row: None,
+            places: Vec::new(),
+            credentials: head.credentials,
+            secret: None,
+            digest: [0; 32],
+            access: None,
+            framing: head.framing,
+            media: head.media,
+            encoded: head.encoded,
+            expects: head.expects,
+            old: head.old,
+            close: head.close,
+            idempotency_key: head.idempotency_key,
+            last_event_id: head.last_event_id,
+            charge: None,
+        }
+    }
+
+    /// For what is no request.
+    pub fn broken(id: String) -> Exchange {
+        let head = Head {
+            method: String::new(),
+            target: None,
+            framing: Framing::None,
+            close: true,
+            old: false,
+            expects: false,
+            credentials: Credentials::None,
+            media: Media::None,
+            encoded: false,
+            idempotency_key: None,
+            last_event_id: None,
+        };
+        Exchange::new(id, head)
+    }
+
+    /// What its response's frame depends on.
+    pub fn frame(&self, now: Now) -> Frame<'_> {
+        Frame {
+            now,
+            request_id: &self.id,
+            close: self.close,
+            head_only: self.head_only,
+        }
+    }
+
+    /// The idempotency of this request: of a POST with the field, over method, path and body.
+    fn once(&self, body: &[u8]) -> Option<(String, [u8; 32])> {
+        let key = self
+            .idempotency_key
+            .clone()
+            .filter(|_| self.method == "POST")?;
+        let parts: [&[u8]; 5] = [
+            self.method.as_bytes(),
+            b" ",
+            self.target.raw.as_bytes(),
+            b"\n",
+            body,
+        ];
+        Some((key, sha256_parts(&parts)))
+    }
+}
+
+impl Server {
+    /// A request is whole: asks what its route says.
+    pub(super) fn run(
+        &mut self,
+        now: Now,
+        mut exchange: Box<Exchange>,
+        body: &[u8],
+        out: &mut Output,
+    ) {
+        let Some(row) = exchange.row else {
+            return self.fail_internal(now, exchange, out);
+        };
+        let step = (row.run)(&Asked {
+            access: exchange.access.as_ref(),
+            places: &exchange.places,
+            query: &exchange.target.query,
+            body,
+            once: exchange.once(body),
+            last_event_id: exchange.last_event_id.as_deref(),
+            secret: exchange.secret.as_ref(),
+            house: self.house(),
+        });
+        let waiting = match step {
+            Err(problem) => return self.fail(now, exchange, &problem, out),
+            Ok(Step::Respond(response)) => return self.respond(now, exchange, &response, out),
+            Ok(Step::Read(call, show)) => {
+                out.call = Some(*call);
+                Waiting::Read(show)
+            }
+            Ok(Step::Write(call, show)) => {
+                out.call = Some(*call);
+                Waiting::Write(show)
+            }
+            Ok(step) => {
+                let Some(access) = exchange.access.clone() else {
+                    return self.fail_internal(now, exchange, out);
+                };
+                match step {
+                    Step::Send(inbox, draft, once) => {
+                        let route = Route::Compose {
+                            access,
+                            inbox,
+                            draft,
+                        };
+                        let intake = Box::new(Intake {
+                            route,
+                            octets: Vec::new(),
+                        });
+                        out.call = Some(Call::Classify { intake });
+                        Waiting::Plan(once)
+                    }
+                    Step::Raw(inbox, id) => {
+                        out.call = Some(Call::FindOctets { access, inbox, id });
+                        Waiting::Size
+                    }
+                    Step::Export(secret) => {
+                        let paging = Paging::Export {
+                            secret,
+                            cursor: None,
+                            begun: false,
+                        };
+                        return self.next_page(now, exchange, Box::new(paging), out);
+                    }
+                    Step::Log(page) => {
+                        out.call = Some(page.call(0));
+                        Waiting::Log(page)
+                    }
+                    Step::Stream(wanted) => {
+                        exchange.close = true;
+                        let seed = self.opening.seed;
+                        let house = self.opening.house.clone();
+                        let stream = Stream::new(wanted, house, seed, out);
+                        self.state = State::Streaming(Some(exchange), Box::new(stream));
+                        return;
+                    }
+                    Step::Respond(_) | Step::Read(..) | Step::Write(..) => {
+                        return self.fail_internal(now, exchange, out);
+                    }
+                }
+            }
+        };
+        self.state = State::ExpectAnswer(exchange, waiting);
+    }
+
+    /// The answer to a call of a request.
+    pub(super) fn answer(
+        &mut self,
+        now: Now,
+        exchange: Box<Exchange>,
+        waiting: Waiting,
+        reply: Reply,
+        out: &mut Output,
+    ) {
+        match (waiting, reply) {
+            (Waiting::Page(paging), reply) => self.page(now, exchange, *paging, reply, out),
+            (Waiting::Log(page), Reply::Refused(Refusal::Expired { oldest }))
+                if page.after.is_none() && oldest > 1 =>
+            {
+                out.call = Some(page.call(oldest - 1));
+                self.state = State::ExpectAnswer(exchange, Waiting::Log(page));
+            }
+            (_, Reply::Refused(refusal)) => {
+                let problem = refused(&refusal, &self.house().limits);
+                self.fail(now, exchange, &problem, out);
+            }
+            (Waiting::Read(show), Reply::Answer(answer)) => {
+                let nobody = nobody();
+                let access = exchange.access.as_ref().unwrap_or(&nobody);
+                match show(answer, access, self.house()) {
+                    Some(response) => self.respond(now, exchange, &response, out),
+                    None => self.fail_internal(now, exchange, out),
+                }
+            }
+            (Waiting::Write(_) | Waiting::Sent, Reply::Written(Written::Again(kept), _)) => {
+                match Response::replay(&kept) {
+                    Some(response) => self.respond(now, exchange, &response, out),
+                    None => self.fail_internal(now, exchange, out),
+                }
+            }
+            (Waiting::Write(show), Reply::Written(written, _receipt)) => {
+                match show(&written, self.house()) {
+                    Some(response) => self.respond(now, exchange, &response, out),
+                    None => self.fail_internal(now, exchange, out),
+                }
+            }
+            (Waiting::Plan(once), Reply::Answer(Answer::Classified(plan))) => {
+                out.call = Some(Call::Deliver { plan, once });
+                self.state = State::ExpectAnswer(exchange, Waiting::Sent);
+            }
+            (Waiting::Sent, Reply::Written(written, _receipt)) => {
+                match json_message::sent(&written) {
+                    Some(response) => self.respond(now, exchange, &response, out),
+                    None => self.fail_internal(now, exchange, out),
+                }
+            }
+            (Waiting::Size, Reply::Answer(Answer::Sized { size, of })) => {
+                let head = message::raw_response(self.house());
+                let length = Length::Known(u64::from(size));
+                head.write_head(exchange.frame(now), length, &mut out.bytes);
+                if exchange.head_only {
+                    return self.finish(now, &exchange, out);
+                }
+                let paging = Paging::Raw { of, at: 0, size };
+                self.next_page(now, exchange, Box::new(paging), out);
+            }
+            (
+                Waiting::Log(page),
+                Reply::Answer(Answer::Events {
+                    events,
+                    scanned_to,
+                    head,
+                    oldest,
+                }),
+            ) => match page.show(&events, scanned_to, head, oldest) {
+                Ok(response) => self.respond(now, exchange, &response, out),
+                Err(problem) => self.fail(now, exchange, &problem, out),
+            },
+            _ => self.fail_internal(now, exchange, out),
+        }
+    }
+
+    /// Asks for the next page of a long response, or ends it.
+    pub(super) fn next_page(
+        &mut self,
+        now: Now,
+        exchange: Box<Exchange>,
+        paging: Box<Paging>,
+        out: &mut Output,
+    ) {
+        let Some(access) = exchange.access.clone() else {
+            return self.close(out);
+        };
+        out.call = Some(match &*paging {
+            Paging::Raw { at, size, .. } if at >= size => {
+                out.hold = Some(false);
+                return self.finish(now, &exchange, out);
+            }
+            Paging::Raw { of, at, size } => {
+                let page = u32::try_from(self.house().limits.page_bytes).unwrap_or(u32::MAX);
+                Call::ReadOctets {
+                    access,
+                    of: *of,
+                    offset: *at,
+                    len: page.min(size.saturating_sub(*at)),
+                }
+            }
+            Paging::Export { cursor, .. } => Call::ListInboxes {
+                access,
+                parent: None,
+                cursor: cursor.clone(),
+                limit: export::PAGE,
+            },
+        });
+        // Nothing is read while a long response goes out: the peer's next request waits.
+        out.hold = Some(true);
+        self.state = State::ExpectAnswer(exchange, Waiting::Page(paging));
+    }
+
+    /// A page of a long response. After its head has gone, an error can only end the
+    /// connection, which tells the peer that the length was not reached.
+    fn page(
+        &mut self,
+        now: Now,
+        exchange: Box<Exchange>,
+        paging: Paging,
+        reply: Reply,
+        out: &mut Output,
+    ) {
+        match (paging, reply) {
+            (Paging::Raw { of, at, size }, Reply::Answer(Answer::Octets(octets))) => {
+                let n = u32::try_from(octets.len()).unwrap_or(u32::MAX);
+                if n == 0 || n > size.saturating_sub(at) {
+                    return self.close(out);
+                }
+                out.bytes.extend_from_slice(&octets);
+                let paging = Paging::Raw {
+                    of,
+                    at: at + n,
+                    size,
+                };
+                self.after_page(now, exchange, paging, at + n < size, out);
+            }
+            (
+                Paging::Export { secret, begun, .. },
+                Reply::Answer(Answer::Inboxes { rows, next }),
+            ) => {
+                let mut csv = Vec::new();
+                if !begun {
+                    csv.extend_from_slice(export::HEADING);
+                }
+                for row in &rows {
+                    export::row(&mut csv, row, &self.house().doors, secret.expose());
+                }
+                let length = if exchange.old {
+                    Length::Close
+                } else {
+                    Length::Chunked
+                };
+                if !begun {
+                    let head = Response::new(200, Kind::Csv, Vec::new());
+                    head.write_head(exchange.frame(now), length, &mut out.bytes);
+                    if exchange.head_only {
+                        out.hold = Some(false);
+                        return self.finish(now, &exchange, out);
+                    }
+                }
+                let more = next.is_some();
+                chunk(&csv, length, !more, &mut out.bytes);
+                let paging = Paging::Export {
+                    secret,
+                    cursor: next,
+                    begun: true,
+                };
+                self.after_page(now, exchange, paging, more, out);
+            }
+            (Paging::Export { begun: false, .. }, Reply::Refused(refusal)) => {
+                out.hold = Some(false);
+                let problem = refused(&refusal, &self.house().limits);
+                self.fail(now, exchange, &problem, out);
+            }
+            _ => self.close(out),
+        }
+    }
+
+    fn after_page(
+        &mut self,
+        now: Now,
+        exchange: Box<Exchange>,
+        paging: Paging,
+        more: bool,
+        out: &mut Output,
+    ) {
+        if more {
+            out.more = true;
+            self.state = State::ExpectDrained(exchange, Box::new(paging));
+        } else {
+            out.hold = Some(false);
+            self.finish(now, &exchange, out);
+        }
+    }
+}
+
+/// Writes octets as one chunk where the response is chunked, and the last chunk at the end.
+fn chunk(octets: &[u8], length: Length, last: bool, out: &mut Vec<u8>) {
+    if length != Length::Chunked {
+        out.extend_from_slice(octets);
+        return;
+    }
+    if !octets.is_empty() {
+        out.extend_from_slice(format!("{:x}\r\n", octets.len()).as_bytes());
+        out.extend_from_slice(octets);
+        out.extend_from_slice(b"\r\n");
+    }
+    if last {
+        out.extend_from_slice(b"0\r\n\r\n");
+    }
+}
+
+/// Stands for a caller where none is needed: it sees and may do nothing.
+fn nobody() -> Access {
+    Access(std::sync::Arc::new(crate::call::Grant {
+        org: crate::call::OrgId(0),
+        key: crate::call::KeyId(0),
+        scopes: crate::call::Scopes::NONE,
+        inboxes: Some(Vec::new()),
+        inbox: None,
+        address: String::new(),
+        expires_at: None,
+    }))
+}

@@ -1,0 +1,125 @@
+//! Credentials of every inbox as CSV (RFC 4180): for tools that set up mail clients in bulk.
+//!
+//! Keys are not stored, so the GET gives the key that asked in every row, and the POST mints
+//! one bound to each inbox. No cell needs more than quoting: user names cannot begin with
+//! `= + - @` (decisions.md 29).
+
+use super::error::Problem;
+use super::json::Fields;
+use super::response::{Kind, Response};
+use super::route::{Asked, Step};
+use crate::call::{Call, House, InboxRow, PublicDoors, Written};
+
+/// The first line.
+pub(super) const HEADING: &[u8] =
+    b"email,imap_host,imap_port,smtp_host,smtp_port,username,password\r\n";
+
+pub(super) fn export(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+    asked.access()?;
+    let secret = asked.secret.cloned();
+    let secret = secret.ok_or_else(|| Problem::unauthorized("A key is needed here."))?;
+    Ok(Step::Export(secret))
+}
+
+pub(super) fn mint(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+    if !asked.body.is_empty() {
+        Fields::of_body(asked.body)?.end()?;
+    }
+    let access = asked.access()?;
+    let once = asked.once(keep);
+    Ok(Step::Write(
+        Box::new(Call::MintCredentials { access, once }),
+        minted,
+    ))
+}
+
+/// A row for each key that has just been minted.
+fn minted(written: &Written, house: &House) -> Option<Response> {
+    let Written::Minted(rows) = written else {
+        return None;
+    };
+    let mut body = HEADING.to_vec();
+    for (inbox, _, secret) in rows {
+        row(&mut body, inbox, &house.doors, secret.expose());
+    }
+    Some(Response::new(201, Kind::Csv, body))
+}
+
+/// A replay names the inboxes again but not the keys; `Idempotent-Replayed` says why the
+/// cells are empty. The hosts are not known where answers are kept, so they stay empty too.
+fn keep(written: &Written) -> Vec<u8> {
+    let Written::Minted(rows) = written else {
+        return Vec::new();
+    };
+    let mut body = HEADING.to_vec();
+    for (inbox, _, _) in rows {
+        row(&mut body, inbox, &PublicDoors::default(), b"");
+    }
+    Response::new(201, Kind::Csv, body).keep()
+}
+
+/// Writes one inbox.
+pub(super) fn row(out: &mut Vec<u8>, inbox: &InboxRow, doors: &PublicDoors, password: &[u8]) {
+    let port = |port: u16| {
+        if port == 0 {
+            String::new()
+        } else {
+            port.to_string()
+        }
+    };
+    let (imap_port, smtp_port) = (port(doors.imap_port), port(doors.smtp_port));
+    let cells: [&[u8]; 7] = [
+        inbox.address.as_bytes(),
+        doors.imap_host.as_bytes(),
+        imap_port.as_bytes(),
+        doors.smtp_host.as_bytes(),
+        smtp_port.as_bytes(),
+        inbox.address.as_bytes(),
+        password,
+    ];
+    for (at, text) in cells.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        cell(out, text);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn cell(out: &mut Vec<u8>, text: &[u8]) {
+    if !text.iter().any(|b| b",\"\r\n".contains(b)) {
+        out.extend_from_slice(text);
+        return;
+    }
+    out.push(b'"');
+    for byte in text {
+        if *byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(*byte);
+    }
+    out.push(b'"');
+}
+
+/// How many inboxes are asked for at once.
+pub(super) const PAGE: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted() {
+        for (text, want) in [
+            ("a@b", "a@b"),
+            ("a,b", "\"a,b\""),
+            ("\"a\"@b", "\"\"\"a\"\"@b\""),
+            ("a\r\nb", "\"a\r\nb\""),
+            ("", ""),
+        ] {
+            let mut out = Vec::new();
+            cell(&mut out, text.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&out), want);
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! Request heads: found whole, then parsed by httparse, then judged by stricter rules than
+//! RFC 9112 asks for, since everything that two readers could frame differently is an attack.
+//!
+//! Finding looks at each octet once however the bytes are cut. Every error from here ends the
+//! connection: what follows a doubtful head is never read as a request.
+
+use memchr::memchr;
+
+use super::error::Problem;
+use super::target::Target;
+use crate::call::{Limits, Secret};
+
+/// How far the search for the end of a head has come.
+#[derive(Debug, Default)]
+pub(super) struct Finder {
+    /// Everything before this has been looked at.
+    searched: usize,
+    /// Where the current line begins.
+    line: usize,
+    /// An empty line in front of the request line has been skipped.
+    skipped: bool,
+}
+
+/// What a search found.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// More is needed.
+    Partial,
+    /// An empty line of two octets in front of the request (RFC 9112 section 2.2).
+    Empty,
+    /// A head of so many octets, its empty line included.
+    Head(usize),
+}
+
+impl Finder {
+    /// Looks for the end of the head at the beginning of `bytes`, which is the same as the
+    /// last time with more behind it.
+    pub fn find(&mut self, bytes: &[u8], limits: &Limits) -> Result<Found, Box<Problem>> {
+        match bytes {
+            [] | [b'\r'] => return Ok(Found::Partial),
+            [b'\r', b'\n', ..] if !self.skipped => {
+                *self = Finder {
+                    skipped: true,
+                    ..Finder::default()
+                };
+                return Ok(Found::Empty);
+            }
+            [first, ..] if !first.is_ascii_alphabetic() => {
+                return Err(Problem::syntax("This is not an HTTP request."));
+            }
+            _ => {}
+        }
+        loop {
+            let found = bytes.get(self.searched..).and_then(|b| memchr(b'\n', b));
+            let end = found.map(|n| self.searched + n + 1);
+            let end_or_all = end.unwrap_or(bytes.len());
+            if self.line == 0 && end_or_all > limits.http_line_bytes {
+                return Err(too_long(414, "The request line"));
+            }
+            if end_or_all - self.line > limits.http_line_bytes
+                || end_or_all > limits.http_head_bytes
+            {
+                return Err(too_long(431, "The header"));
+            }
+            self.searched = end_or_all;
+            let Some(end) = end else {
+                return Ok(Found::Partial);
+            };
+            let line = bytes.get(self.line..end).unwrap_or_default();
+            if !line.ends_with(b"\r\n") {
+                return Err(Problem::syntax("A line ends without CR."));
+            }
+            self.line = end;
+            if line.len() == 2 {
+                *self = Finder::default();
+                return Ok(Found::Head(end));
+            }
+        }
+    }
+}
+
+fn too_long(status: u16, what: &str) -> Box<Problem> {
+    let code = if status == 414 {
+        "uri_too_long"
+    } else {
+        "header_too_large"
+    };
+    Problem::new(
+        status,
+        code,
+        format!("{what} is too long."),
+        "Send less of it.",
+    )
+    .and_close()
+}
+
+/// One request head, owned.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub method: String,
+    /// `None` for `OPTIONS *`.
+    pub target: Option<Target>,
+    pub framing: Framing,
+    /// The connection ends after the response.
+    pub close: bool,
+    /// HTTP/1.0: no chunked response, no `100 Continue`.
+    pub old: bool,
+    /// `Expect: 100-continue`.
+    pub expects: bool,
+    pub credentials: Credentials,
+    pub media: Media,
+    /// A Content-Encoding other than identity.
+    pub encoded: bool,
+    pub idempotency_key: Option<String>,
+    pub last_event_id: Option<String>,
+}
+
+/// How the body is delimited.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Framing {
+    None,
+    Length(u64),
+    Chunked,
+}
+
+/// What Authorization says.
+#[derive(Debug)]
+pub(super) enum Credentials {
+    None,
+    /// Another scheme, or nothing that could be a token.
+    Other,
+    Bearer(Secret),
+}
+
+/// What Content-Type says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Media {
+    None,
+    Json,
+    Other,
+}
+
+/// Parses a complete head, as [`Finder::find`] cut it.
+pub(super) fn parse(octets: &[u8], limits: &Limits) -> Result<Head, Box<Problem>> {
+    let mut fields = vec![httparse::EMPTY_HEADER; limits.http_fields];
+    let mut request = httparse::Request::new(&mut fields);
+    match request.parse(octets) {
+        Ok(httparse::Status::Complete(n)) if n == octets.len() => {}
+        Ok(_) => return Err(Problem::syntax("The request head is malformed.")),
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(too_long(431, "The list of header fields"));
+        }
+        Err(httparse::Error::Version) => {
+            return Err(Problem::syntax(
+                "Only HTTP/1.1 and HTTP/1.0 are spoken here.",
+            ));
+        }
+        Err(_) => return Err(Problem::syntax("The request head is malformed.")),
+    }
+    let old = request.version == Some(0);
+    let fields = Read::of(request.headers)?;
+    let mut head = Head {
+        method: request.method.unwrap_or_default().to_owned(),
+        target: None,
+        framing: framing(&fields, old)?,
+        close: old || fields.has_token(Known::Connection, "close"),
+        old,
+        expects: false,
+        credentials: credentials(fields.text(Known::Authorization)?),
+        media: media(fields.text(Known::ContentType)?),
+        encoded: fields
+            .text(Known::ContentEncoding)?
+            .is_some_and(|v| !v.eq_ignore_ascii_case("identity")),
+        idempotency_key: fields.text(Known::IdempotencyKey)?.map(str::to_owned),
+        last_event_id: fields.text(Known::LastEventId)?.map(str::to_owned),
+    };
+    match fields.text(Known::Expect)? {
+        None => {}
+        Some(text) if text.eq_ignore_ascii_case("100-continue") => head.expects = !old,
+        Some(_) => {
+            let message = "Only 100-continue can be expected.";
+            return Err(
+                Problem::new(417, "expectation_failed", message, "Leave Expect out.").and_close(),
+            );
+        }
+    }
+    if let Some(key) = &head.idempotency_key
+        && !(1..=IDEMPOTENCY_KEY_MAX).contains(&key.len())
+    {
+        return Err(
+            Problem::invalid("Idempotency-Key", "must be 1 to 255 characters of ASCII").and_close(),
+        );
+    }
+    let host = fields.text(Known::Host)?;
+    if host.is_none() && !old {
+        return Err(Problem::syntax("Host is missing."));
+    }
+    if host.is_some_and(|h| {
+        !h.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~:[]%".contains(&b))
+    }) {
+        return Err(Problem::syntax("Host is not a host."));
+    }
+    let path = request.path.unwrap_or_default();
+    if path == "*" && head.method == "OPTIONS" {
+        return Ok(head);
+    }
+    let origin = origin_form(path, host)?;
+    head.target = Some(Target::parse(origin).map_err(Problem::and_close)?);
+    Ok(head)
+}
+
+/// The path and query of `absolute-form` (RFC 9112 section 3.2.2), whose authority must be
+/// the one in Host; `origin-form` is itself.
+fn origin_form<'a>(target: &'a str, host: Option<&str>) -> Result<&'a str, Box<Problem>> {
+    let Some((scheme, rest)) = target.split_once("://") else {
+        return Ok(target);
+    };
+    if target.starts_with('/') {
+        return Ok(target);
+    }
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let known = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    if !known || !host.is_some_and(|h| h.eq_ignore_ascii_case(authority)) {
+        return Err(Problem::syntax("The request target is not of this host."));
+    }
+    Ok(if path.is_empty() { "/" } else { path })
+}
+
+/// RFC 9112 section 6.3, and anything doubtful is refused: two lengths (even equal ones), a
+/// length and a coding, any coding but one `chunked`, a coding in HTTP/1.0, anything but
+/// digits.
+fn framing(fields: &Read<'_>, old: bool) -> Result<Framing, Box<Problem>> {
+    let length = fields.text(Known::ContentLength)?;
+    let coding = fields.text(Known::TransferEncoding)?;
+    match (length, coding) {
+        (None, None) => Ok(Framing::None),
+        (Some(_), Some(_)) => Err(Problem::syntax(
+            "Content-Length and Transfer-Encoding exclude each other.",
+        )),
+        (None, Some(_)) if old => Err(Problem::syntax("HTTP/1.0 has no Transfer-Encoding.")),
+        (None, Some(coding)) if coding.eq_ignore_ascii_case("chunked") => Ok(Framing::Chunked),
+        (None, Some(_)) => Err(Problem::syntax("Transfer-Encoding can only be chunked.")),
+        (Some(length), None) => match super::target::digits(length) {
+            Some(0) => Ok(Framing::None),
+            Some(n) => Ok(Framing::Length(n)),
+            None => Err(Problem::syntax("Content-Length is not a number.")),
+        },
+    }
+}
+
+fn credentials(value: Option<&str>) -> Credentials {
+    let Some(value) = value else {
+        return Credentials::None;
+    };
+    let Some((scheme, token)) = value.split_once(' ') else {
+        return Credentials::Other;
+    };
+    let token = token.trim_start_matches(' ');
+    // RFC 6750 section 2.1.
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
+    let fits = (1..=TOKEN_MAX).contains(&token.len()) && token.bytes().all(is_token);
+    if !scheme.eq_ignore_ascii_case("bearer") || !fits {
+        return Credentials::Other;
+    }
+    Credentials::Bearer(Secret::new(token.as_bytes()))
+}
+
+fn media(value: Option<&str>) -> Media {
+    let Some(value) = value else {
+        return Media::None;
+    };
+    let (essence, parameters) = value.split_once(';').unwrap_or((value, ""));
+    if !essence.trim().eq_ignore_ascii_case("application/json") {
+        return Media::Other;
+    }
+    for parameter in parameters.split(';').map(str::trim) {
+        let (name, charset) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let charset = charset.trim_matches('"');
+        if name.eq_ignore_ascii_case("charset") && !charset.eq_ignore_ascii_case("utf-8") {
+            return Media::Other;
+        }
+    }
+    Media::Json
+}
+
+/// The fields that anything here looks at. Each may be there once, but for Connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Known {
+    Authorization,
+    Connection,
+    ContentEncoding,
+    ContentLength,
+    ContentType,
+    Expect,
+    Host,
+    IdempotencyKey,
+    LastEventId,
+    TransferEncoding,
+}
+
+/// In the order of [`Known`].
+const KNOWN: [&str; 10] = [
+    "Authorization",
+    "Connection",
+    "Content-Encoding",
+    "Content-Length",
+    "Content-Type",
+    "Expect",
+    "Host",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "Transfer-Encoding",
+];
+
+/// The values of the known fields.
+struct Read<'a> {
+    values: [Option<&'a [u8]>; KNOWN.len()],
+    connection: Vec<&'a [u8]>,
+}
+
+impl<'a> Read<'a> {
+    fn of(fields: &[httparse::Header<'a>]) -> Result<Self, Box<Problem>> {
+        let mut read = Read {
+            values: [None; KNOWN.len()],
+            connection: Vec::new(),
+        };
+        for field in fields {
+            let known = KNOWN
+                .iter()
+                .position(|n| n.eq_ignore_ascii_case(field.name));
+            let Some(at) = known else {
+                // X-Forwarded-For and its like are among these: nobody is believed.
+                continue;
+            };
+            if at == Known::Connection as usize {
+                read.connection.push(field.value);
+            } else if let Some(value) = read.values.get_mut(at)
+                && value.replace(field.value.trim_ascii()).is_some()
+            {
+                return Err(Problem::syntax(
+                    "A header field that may be there once is there twice.",
+                ));
+            }
+        }
+        Ok(read)
+    }
+
+    fn text(&self, known: Known) -> Result<Option<&'a str>, Box<Problem>> {
+        let Some(value) = self.values.get(known as usize).copied().flatten() else {
+            return Ok(None);
+        };
+        let clean = value.iter().all(|b| (b' '..0x7f).contains(b));
+        match core::str::from_utf8(value) {
+            Ok(text) if clean => Ok(Some(text)),
+            _ => Err(Problem::syntax(
+                "A header field has octets in it that are not ASCII.",
+            )),
+        }
+    }
+
+    fn has_token(&self, known: Known, token: &str) -> bool {
+        debug_assert_eq!(known, Known::Connection);
+        self.connection
+            .iter()
+            .flat_map(|value| value.split(|b| *b == b','))
+            .any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+    }
+}
+
+/// An API key is about 90; nothing longer is looked up.
+const TOKEN_MAX: usize = 512;
+/// What the store keeps.
+const IDEMPOTENCY_KEY_MAX: usize = 255;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_end_is_found_once_however_it_is_cut() {
+        let limits = Limits::default();
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /next";
+        for cut in [1, 2, 7, head.len()] {
+            let mut finder = Finder::default();
+            let mut end = 0;
+            let found = loop {
+                end = (end + cut).min(head.len());
+                match finder.find(&head[..end], &limits).unwrap() {
+                    Found::Head(n) => break n,
+                    _ => assert!(end < head.len()),
+                }
+            };
+            assert_eq!(found, 27);
+        }
+    }
+
+    #[test]
+    fn fields_are_read() {
+        let limits = Limits::default();
+        let text = "POST /a?b=1 HTTP/1.1\r\nhost: x.test:8080\r\nCONTENT-LENGTH: 5\r\n\
+            authorization: bearer ap_sk_x\r\nContent-Type: application/json; charset=UTF-8\r\n\
+            Connection: keep-alive, Close\r\nExpect: 100-Continue\r\nIdempotency-Key: k 1\r\n\r\n";
+        let head = parse(text.as_bytes(), &limits).unwrap();
+        assert_eq!(head.framing, Framing::Length(5));
+        assert!(head.close && head.expects && !head.encoded);
+        assert!(matches!(head.credentials, Credentials::Bearer(s) if s.expose() == b"ap_sk_x"));
+        assert_eq!(head.media, Media::Json);
+        assert_eq!(head.idempotency_key.as_deref(), Some("k 1"));
+        assert_eq!(head.target.unwrap().raw, "/a?b=1");
+        let text = "GET http://X.test/a HTTP/1.1\r\nHost: x.test\r\n\r\n";
+        let head = parse(text.as_bytes(), &limits).unwrap();
+        assert_eq!(head.target.unwrap().raw, "/a");
+    }
+}

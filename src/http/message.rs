@@ -1,0 +1,288 @@
+//! Routes about messages: send, list, read, change, delete, raw octets, attachments, and the
+//! queue to outside. Each function reads a request strictly and names what is asked; shapes
+//! are in `json_message.rs`.
+//!
+//! Texts that end in header fields are checked here for controls (reliability.md H02), by
+//! field, before anything composes them.
+
+use super::error::Problem;
+use super::json::{Fields, Json, is_header_value};
+use super::json_message as show;
+use super::response::{Kind, Response};
+use super::route::{Asked, Step};
+use crate::call::{
+    Answer, Call, Draft, DraftAttachment, EntryId, House, MessageFilter, MessagePatch, ThreadId,
+    Written, parse_attachment_id,
+};
+use crate::mail::header;
+
+type Done = Result<Step, Box<Problem>>;
+
+pub(super) fn send(asked: &Asked<'_>) -> Done {
+    let mut fields = Fields::of_body(asked.body)?;
+    fields.not_yet("send_at")?;
+    fields.not_yet("expires_at")?;
+    let draft = Draft {
+        to: fields.texts("to", true)?.unwrap_or_default(),
+        cc: fields.texts("cc", true)?.unwrap_or_default(),
+        bcc: fields.texts("bcc", true)?.unwrap_or_default(),
+        reply_to: fields.texts("reply_to", true)?.unwrap_or_default(),
+        subject: fields
+            .header_text("subject", SUBJECT_MAX)?
+            .unwrap_or_default(),
+        text: fields.text("text", usize::MAX)?,
+        html: fields.text("html", usize::MAX)?,
+        headers: own_fields(&mut fields)?,
+        attachments: attachments(&mut fields)?,
+        labels: fields.texts("labels", false)?.unwrap_or_default(),
+    };
+    fields.end()?;
+    if draft.to.is_empty() && draft.cc.is_empty() && draft.bcc.is_empty() {
+        return Err(Problem::invalid(
+            "to",
+            "must name somebody, unless cc or bcc do",
+        ));
+    }
+    let once = asked.once(show::keep_sent);
+    Ok(Step::Send(asked.inbox()?, Box::new(draft), once))
+}
+
+/// `headers`: `X-*` and `List-*` only, so that nothing structural can be forged.
+fn own_fields(fields: &mut Fields<'_>) -> Result<Vec<(String, String)>, Box<Problem>> {
+    let members = match fields.take("headers") {
+        None | Some(Json::Null) => return Ok(Vec::new()),
+        Some(Json::Object(members)) => members,
+        Some(_) => return Err(Problem::invalid("headers", "must be an object")),
+    };
+    let mut own = Vec::with_capacity(members.len());
+    for (name, value) in members {
+        let place = format!("headers.{name}");
+        if !header::may_set(&name) {
+            return Err(Problem::invalid(
+                &place,
+                "cannot be set; X-* and List-* can",
+            ));
+        }
+        match value {
+            Json::Text(text) if !is_header_value(&text) => {
+                return Err(Problem::header_value(&place));
+            }
+            Json::Text(text) if text.len() <= OWN_FIELD_MAX => {
+                own.push((name.into_owned(), text.into_owned()));
+            }
+            Json::Text(_) => return Err(Problem::invalid(&place, "is too long")),
+            _ => return Err(Problem::invalid(&place, "must be a string")),
+        }
+    }
+    Ok(own)
+}
+
+fn attachments(fields: &mut Fields<'_>) -> Result<Vec<DraftAttachment>, Box<Problem>> {
+    let items = fields.list("attachments")?.unwrap_or_default();
+    let mut all = Vec::with_capacity(items.len());
+    for (at, item) in items.into_iter().enumerate() {
+        let mut one = Fields::of(item, &format!("attachments[{at}]"))?;
+        one.not_yet("upload_id")?;
+        let content = one.text("content", usize::MAX)?;
+        let Some(content) = content else {
+            return Err(Problem::invalid(&one.name("content"), "is missing"));
+        };
+        all.push(DraftAttachment {
+            filename: one.header_text("filename", NAME_MAX)?.unwrap_or_default(),
+            content_type: one
+                .header_text("content_type", NAME_MAX)?
+                .unwrap_or_default(),
+            content,
+            content_id: one.header_text("content_id", NAME_MAX)?,
+        });
+        one.end()?;
+    }
+    Ok(all)
+}
+
+pub(super) fn list(asked: &Asked<'_>) -> Done {
+    let query = asked.query;
+    if query.text("spam").is_some() {
+        return Err(Problem::not_supported("spam"));
+    }
+    let text = |name: &str| query.text(name).map(str::to_owned);
+    let thread = match query.text("thread") {
+        None => None,
+        Some(text) => Some(
+            ThreadId::parse(text)
+                .ok_or_else(|| Problem::invalid("thread", "must be the id of a thread"))?,
+        ),
+    };
+    let filter = MessageFilter {
+        folder: text("folder"),
+        label: text("label"),
+        unread: query.flag("unread")?,
+        from: text("from"),
+        to: text("to"),
+        subject: text("subject"),
+        q: text("q"),
+        since: query.time("since")?,
+        until: query.time("until")?,
+        has_attachment: query.flag("has_attachment")?,
+        thread,
+    };
+    let call = Call::ListMessages {
+        access: asked.access()?,
+        inbox: asked.inbox()?,
+        filter: Box::new(filter),
+        cursor: query.cursor(),
+        limit: query.limit()?,
+    };
+    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
+        Answer::Messages { rows, next } => Some(show::messages(&rows, next.as_deref())),
+        _ => None,
+    }))
+}
+
+pub(super) fn read(asked: &Asked<'_>) -> Done {
+    let max_chars = match asked.query.number("max_chars")? {
+        None => None,
+        Some(0) => return Err(Problem::invalid("max_chars", "must be at least 1")),
+        Some(n) => Some(usize::try_from(n).unwrap_or(usize::MAX)),
+    };
+    let call = Call::ReadMessage {
+        access: asked.access()?,
+        inbox: asked.inbox()?,
+        id: asked.id(1, "message", EntryId::parse)?,
+        max_chars,
+    };
+    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
+        Answer::Message(view) => Some(show::one_message(&view)),
+        _ => None,
+    }))
+}
+
+pub(super) fn patch(asked: &Asked<'_>) -> Done {
+    let mut fields = Fields::of_body(asked.body)?;
+    let patch = MessagePatch {
+        add_labels: fields.texts("add_labels", false)?.unwrap_or_default(),
+        remove_labels: fields.texts("remove_labels", false)?.unwrap_or_default(),
+        seen: fields.flag("seen")?,
+        flagged: fields.flag("flagged")?,
+        folder: fields.header_text("folder", FOLDER_MAX)?,
+    };
+    fields.end()?;
+    let call = Call::PatchMessage {
+        access: asked.access()?,
+        inbox: asked.inbox()?,
+        id: asked.id(1, "message", EntryId::parse)?,
+        patch: Box::new(patch),
+    };
+    Ok(Step::Write(Box::new(call), |written, _| match written {
+        Written::Message(view) => Some(show::one_message(view)),
+        _ => None,
+    }))
+}
+
+pub(super) fn delete(asked: &Asked<'_>) -> Done {
+    let call = Call::DeleteMessage {
+        access: asked.access()?,
+        inbox: asked.inbox()?,
+        id: asked.id(1, "message", EntryId::parse)?,
+        permanent: asked.query.flag("permanent")?.unwrap_or(false),
+    };
+    Ok(Step::Write(Box::new(call), super::account::gone))
+}
+
+pub(super) fn raw(asked: &Asked<'_>) -> Done {
+    let id = asked.id(1, "message", EntryId::parse)?;
+    Ok(Step::Raw(asked.inbox()?, id))
+}
+
+pub(super) fn attachment(asked: &Asked<'_>) -> Done {
+    let call = Call::ReadPart {
+        access: asked.access()?,
+        inbox: asked.inbox()?,
+        id: asked.id(1, "message", EntryId::parse)?,
+        part: asked.id(2, "attachment", parse_attachment_id)?,
+    };
+    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
+        Answer::Part {
+            octets,
+            content_type,
+            filename,
+            ..
+        } => {
+            let kind = Kind::Octets(media_type(&content_type));
+            let mut response = Response::new(200, kind, octets);
+            response.add(
+                "Content-Disposition",
+                header::content_disposition(&filename),
+            );
+            Some(response)
+        }
+        _ => None,
+    }))
+}
+
+pub(super) fn outbound(asked: &Asked<'_>) -> Done {
+    let call = Call::ListOutbound {
+        access: asked.access()?,
+        cursor: asked.query.cursor(),
+        limit: asked.query.limit()?,
+    };
+    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
+        Answer::Outbound { rows, next } => Some(show::outbound(&rows, next.as_deref())),
+        _ => None,
+    }))
+}
+
+/// The head of a raw download.
+pub(super) fn raw_response(_house: &House) -> Response {
+    let kind = Kind::Octets("message/rfc822".to_owned());
+    let mut response = Response::new(200, kind, Vec::new());
+    response.add(
+        "Content-Disposition",
+        "attachment; filename=\"message.eml\"",
+    );
+    response
+}
+
+/// The type of a part, if it is one: two tokens with a slash between them. What a browser
+/// could run is given as plain octets all the same only by `nosniff` and the sandbox.
+fn media_type(text: &str) -> String {
+    let token = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+    };
+    match text.split_once('/') {
+        Some((kind, sub)) if text.len() <= NAME_MAX && token(kind) && token(sub) => text.to_owned(),
+        _ => "application/octet-stream".to_owned(),
+    }
+}
+
+/// Characters of a subject: one line of RFC 5322 section 2.1.1, and more folds anyway.
+const SUBJECT_MAX: usize = 998;
+/// Octets of the value of a field that a client sets.
+const OWN_FIELD_MAX: usize = 998;
+/// Characters of a file name, a media type or a Content-ID.
+const NAME_MAX: usize = 255;
+/// Characters of a mailbox name.
+const FOLDER_MAX: usize = 255;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_types_of_parts() {
+        for (text, want) in [
+            ("text/plain", "text/plain"),
+            ("application/vnd.x+json", "application/vnd.x+json"),
+            ("text/plain\r\nSet-Cookie: a", "application/octet-stream"),
+            ("text", "application/octet-stream"),
+            ("text/", "application/octet-stream"),
+            ("a/b;c", "application/octet-stream"),
+            ("", "application/octet-stream"),
+        ] {
+            assert_eq!(media_type(text), want);
+        }
+    }
+}

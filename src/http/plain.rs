@@ -1,0 +1,41 @@
+//! The routes for machines that look after the server: alive, ready, counters. They are
+//! outside the API and, but for counters from afar, need no key.
+
+use super::error::Problem;
+use super::json;
+use super::response::{Kind, Response};
+use super::route::{Asked, Step};
+use crate::call::{Access, Answer, Call, House};
+
+/// The process answers.
+pub(super) fn healthz(_asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+    Ok(Step::Respond(status("ok")))
+}
+
+/// Mail can be taken: the writer lives and the disk has room.
+pub(super) fn readyz(_asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+    Ok(Step::Read(Box::new(Call::Ready), ready))
+}
+
+/// Prometheus text (exposition format 0.0.4).
+pub(super) fn metrics(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+    let mut text = String::with_capacity(8192);
+    for (name, kind, help, value) in asked.house.metrics.all() {
+        let help = help.trim();
+        text.push_str(&format!(
+            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
+        ));
+    }
+    let response = Response::new(200, Kind::Metrics, text.into_bytes());
+    Ok(Step::Respond(response))
+}
+
+fn ready(answer: Answer, _access: &Access, _house: &House) -> Option<Response> {
+    matches!(answer, Answer::Done).then(|| status("ready"))
+}
+
+fn status(word: &str) -> Response {
+    let mut body = Vec::new();
+    json::object(&mut body, |o| o.text("status", word));
+    Response::json(200, body)
+}

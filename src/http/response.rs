@@ -1,0 +1,238 @@
+//! Responses on their way out: status, kind of body, the few fields that every one carries,
+//! and the form in which an answer is kept for `Idempotency-Key`.
+//!
+//! No field value here comes from a client unfiltered: names of attachments pass
+//! `mail::header::content_disposition`, everything else is ours.
+
+use std::borrow::Cow;
+
+use super::clock;
+use crate::call::Now;
+
+/// One response without its frame.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Response {
+    pub status: u16,
+    pub kind: Kind,
+    pub body: Vec<u8>,
+    extra: Vec<(&'static str, Cow<'static, str>)>,
+}
+
+/// What a body is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// No body, and no field about one (204).
+    Nothing,
+    Json,
+    Csv,
+    /// Prometheus text.
+    Metrics,
+    Events,
+    /// Octets of a message: a type that is ours or has been checked.
+    Octets(String),
+}
+
+/// What the frame of a response depends on besides the response.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame<'a> {
+    pub now: Now,
+    pub request_id: &'a str,
+    /// Say `Connection: close`.
+    pub close: bool,
+    /// The request was HEAD: no body goes out, its length is told.
+    pub head_only: bool,
+}
+
+/// How the end of a body is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Length {
+    Known(u64),
+    Chunked,
+    /// Until the connection closes.
+    Close,
+}
+
+impl Response {
+    pub fn new(status: u16, kind: Kind, body: Vec<u8>) -> Self {
+        Response {
+            status,
+            kind,
+            body,
+            extra: Vec::new(),
+        }
+    }
+
+    /// JSON, with the newline that ends it.
+    pub fn json(status: u16, mut body: Vec<u8>) -> Self {
+        body.push(b'\n');
+        Response::new(status, Kind::Json, body)
+    }
+
+    /// 204.
+    pub fn nothing() -> Self {
+        Response::new(204, Kind::Nothing, Vec::new())
+    }
+
+    /// One more field. The value must have no CR or LF; what has is left out.
+    pub fn add(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
+        let value = value.into();
+        debug_assert!(!value.contains(['\r', '\n']));
+        if !value.contains(['\r', '\n', '\0']) {
+            self.extra.push((name, value));
+        }
+    }
+
+    /// The value of an added field.
+    #[cfg(test)]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.extra.iter().find(|(n, _)| *n == name);
+        found.map(|(_, v)| v.as_ref())
+    }
+
+    /// The whole of it, body included.
+    pub fn write(&self, frame: Frame<'_>, out: &mut Vec<u8>) {
+        self.write_head(frame, Length::Known(self.body.len() as u64), out);
+        if !frame.head_only {
+            out.extend_from_slice(&self.body);
+        }
+    }
+
+    /// Status line and fields, up to the empty line.
+    pub fn write_head(&self, frame: Frame<'_>, length: Length, out: &mut Vec<u8>) {
+        out.reserve(512 + self.body.len());
+        let mut line = |parts: &[&str]| {
+            for part in parts {
+                out.extend_from_slice(part.as_bytes());
+            }
+            out.extend_from_slice(b"\r\n");
+        };
+        line(&[
+            "HTTP/1.1 ",
+            &self.status.to_string(),
+            " ",
+            reason(self.status),
+        ]);
+        line(&["Date: ", &clock::imf_fixdate(frame.now.unix_ms)]);
+        line(&["Server: postern"]);
+        let kind = match &self.kind {
+            Kind::Nothing => "",
+            Kind::Json => "application/json",
+            Kind::Csv => "text/csv; charset=utf-8",
+            Kind::Metrics => "text/plain; version=0.0.4; charset=utf-8",
+            Kind::Events => "text/event-stream",
+            Kind::Octets(kind) => kind,
+        };
+        if !kind.is_empty() {
+            line(&["Content-Type: ", kind]);
+            match length {
+                Length::Known(n) => line(&["Content-Length: ", &n.to_string()]),
+                Length::Chunked => line(&["Transfer-Encoding: chunked"]),
+                Length::Close => {}
+            }
+        }
+        if matches!(self.kind, Kind::Octets(_)) {
+            // What came by mail is never a page of ours (RFC 9110 section 8.3 on sniffing).
+            line(&["X-Content-Type-Options: nosniff"]);
+            line(&["Content-Security-Policy: sandbox; default-src 'none'"]);
+        }
+        line(&["Cache-Control: no-store"]);
+        for (name, value) in &self.extra {
+            line(&[name, ": ", value]);
+        }
+        line(&["X-Request-Id: ", frame.request_id]);
+        if frame.close {
+            line(&["Connection: close"]);
+        }
+        line(&[]);
+    }
+
+    /// The octets to keep for a replay: status and kind in a line of their own, then the
+    /// body. [`Response::replay`] reads them.
+    pub fn keep(self) -> Vec<u8> {
+        let kind = match self.kind {
+            Kind::Csv => "csv",
+            _ => "json",
+        };
+        let mut kept = format!("{} {kind}\n", self.status).into_bytes();
+        kept.extend_from_slice(&self.body);
+        kept
+    }
+
+    /// What [`Response::keep`] kept; `None` if these are other octets.
+    pub fn replay(kept: &[u8]) -> Option<Response> {
+        let end = memchr::memchr(b'\n', kept)?;
+        let line = core::str::from_utf8(kept.get(..end)?).ok()?;
+        let (status, kind) = line.split_once(' ')?;
+        let kind = match kind {
+            "json" => Kind::Json,
+            "csv" => Kind::Csv,
+            _ => return None,
+        };
+        let body = kept.get(end + 1..)?.to_vec();
+        let mut response = Response::new(status.parse().ok()?, kind, body);
+        response.add("Idempotent-Replayed", "true");
+        Some(response)
+    }
+}
+
+/// The id of the `n`th request of a connection: from its seed, so that a test can repeat it,
+/// and spread so that it tells nothing of other connections (splitmix64).
+pub(super) fn request_id(seed: u64, n: u64) -> String {
+    format!("req_{:016x}", spread(seed, n))
+}
+
+/// A number that looks random, from a seed and a count.
+pub(super) fn spread(seed: u64, n: u64) -> u64 {
+    let mut z = seed.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        503 => "Service Unavailable",
+        _ => "Unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_kept_comes_back() {
+        let first = Response::json(201, b"{\"a\":\"\\n\"}".to_vec());
+        let body = first.body.clone();
+        let again = Response::replay(&first.keep()).unwrap();
+        assert_eq!((again.status, again.body), (201, body));
+        assert!(Response::replay(b"").is_none());
+        assert!(Response::replay(b"201 html\n").is_none());
+    }
+
+    #[test]
+    fn ids_differ() {
+        assert_ne!(request_id(1, 1), request_id(1, 2));
+        assert_eq!(request_id(7, 3), request_id(7, 3));
+        assert_eq!(request_id(7, 3).len(), 20);
+    }
+}

@@ -1,0 +1,657 @@
+//! The serving side of HTTP/1.1: one request at a time, each from head to last octet.
+//!
+//! ```text
+//! ExpectHead -> ExpectLogin -> ExpectBody -> ExpectAnswer -> (response) -> ExpectHead
+//!     |              |                            |
+//!     |              +-> Delay (a wrong key)      +-> Streaming (until it closes)
+//!     +-> (any doubt: response, close)            +-> Paging <-> ExpectDrained
+//! ```
+//!
+//! Anything that two readers could frame differently ends the connection after its answer;
+//! what is behind it is never interpreted. Keys are checked before a body is read, so nobody
+//! without one makes us keep megabytes. A key is checked again, under the watch of its
+//! revocation, before its connection may rely on the first check.
+
+use super::body::Body;
+use super::error::{Problem, refused};
+use super::exchange::{Exchange, Known, Paging, Waiting};
+use super::head::{self, Credentials, Finder, Found, Framing};
+use super::response::{Kind, Length, Response, request_id};
+use super::route::{self, Match, Need, REPEATABLE, Row, Takes};
+use super::sse::Stream;
+use super::target::Query;
+use crate::call::{Answer, Call, Change, Event, Metric, Now, Opening, Refusal, Reply, Topic};
+use crate::crypto::sha256;
+use crate::engine::{Input, Output};
+
+/// The serving side.
+#[derive(Debug)]
+pub struct Server {
+    pub(super) opening: Opening,
+    pub(super) state: State,
+    finder: Finder,
+    /// Requests so far; the seed of request ids.
+    requests: u64,
+    /// The key that this connection used last.
+    known: Option<Known>,
+    /// Wrong keys so far.
+    failures: usize,
+    /// Requests without a key: when the minute began, and how many since.
+    anonymous: (u64, usize),
+    /// The server stops: the response under way is the last.
+    pub(super) stopping: bool,
+}
+
+/// Named for what is waited for.
+#[derive(Debug)]
+pub(super) enum State {
+    /// A request; `true` once its first octet is there.
+    ExpectHead(bool),
+    ExpectLogin(Box<Exchange>),
+    ExpectBody(Box<Exchange>, Box<Body>),
+    /// The answer to a call of a request.
+    ExpectAnswer(Box<Exchange>, Waiting),
+    /// The output of a long response to have gone.
+    ExpectDrained(Box<Exchange>, Box<Paging>),
+    /// The time at which a wrong key is told so.
+    Delay(Box<Exchange>, Box<Problem>),
+    /// The request is kept until its response has begun.
+    Streaming(Option<Box<Exchange>>, Box<Stream>),
+    /// Nothing: the connection ends.
+    Closed,
+}
+
+impl Server {
+    /// A new conversation.
+    pub fn new(opening: Opening) -> Self {
+        Server {
+            opening,
+            state: State::ExpectHead(false),
+            finder: Finder::default(),
+            requests: 0,
+            known: None,
+            failures: 0,
+            anonymous: (0, 0),
+            stopping: false,
+        }
+    }
+
+    /// One input; returns how many bytes were used.
+    pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Output) -> usize {
+        match input {
+            Input::Open => out.deadline = Some(Some(self.head_deadline(now))),
+            Input::Bytes(bytes) => return self.bytes(now, bytes, out),
+            Input::Reply(reply) => self.reply(now, reply, out),
+            Input::Event(event) => self.event(event, out),
+            Input::Drained => self.drained(now, out),
+            Input::Deadline => self.deadline(now, out),
+            Input::Eof => self.eof(now, out),
+            Input::Shutdown => self.shutdown(now, out),
+        }
+        0
+    }
+
+    fn bytes(&mut self, now: Now, bytes: &[u8], out: &mut Output) -> usize {
+        match core::mem::replace(&mut self.state, State::Closed) {
+            State::ExpectHead(begun) => self.head_bytes(now, begun, bytes, out),
+            State::ExpectBody(exchange, body) => self.body_bytes(now, exchange, body, bytes, out),
+            // Nothing is to come behind the request of a stream, whose connection ends with it.
+            State::Streaming(exchange, stream) => {
+                self.state = State::Streaming(exchange, stream);
+                bytes.len()
+            }
+            State::Closed => bytes.len(),
+            other => {
+                self.state = other;
+                0
+            }
+        }
+    }
+
+    fn head_bytes(&mut self, now: Now, begun: bool, bytes: &[u8], out: &mut Output) -> usize {
+        if !begun {
+            out.deadline = Some(Some(self.head_deadline(now)));
+        }
+        self.state = State::ExpectHead(true);
+        let limits = &self.opening.house.limits;
+        let end = match self.finder.find(bytes, limits) {
+            Ok(Found::Partial) => return 0,
+            Ok(Found::Empty) => return 2,
+            Ok(Found::Head(end)) => end,
+            Err(problem) => {
+                self.refuse_head(now, &problem, out);
+                return bytes.len();
+            }
+        };
+        match head::parse(bytes.get(..end).unwrap_or_default(), limits) {
+            Ok(head) => self.begin(now, head, out),
+            Err(problem) => {
+                self.refuse_head(now, &problem, out);
+                return bytes.len();
+            }
+        }
+        end
+    }
+
+    /// Answers what is not a request, and closes.
+    fn refuse_head(&mut self, now: Now, problem: &Problem, out: &mut Output) {
+        self.requests += 1;
+        self.house().metrics.count(Metric::HttpRequests);
+        let exchange = Exchange::broken(request_id(self.opening.seed, self.requests));
+        self.fail(now, Box::new(exchange), problem, out);
+    }
+
+    /// A head is there: which route, with what body, and who asks?
+    fn begin(&mut self, now: Now, head: head::Head, out: &mut Output) {
+        self.requests += 1;
+        self.house().metrics.count(Metric::HttpRequests);
+        out.deadline = Some(None);
+        let id = request_id(self.opening.seed, self.requests);
+        let mut exchange = Box::new(Exchange::new(id, head));
+        if exchange.method == "OPTIONS" {
+            self.options(now, exchange, out);
+            return;
+        }
+        let segments = exchange.target.segments.as_slice();
+        let (row, places) = match route::find(&exchange.method, segments) {
+            Match::Row(row, places) => (row, places),
+            Match::Methods(allow) => {
+                return self.fail_unknown(now, exchange, Problem::method(allow), out);
+            }
+            Match::None => {
+                return self.fail_unknown(now, exchange, Problem::not_found("route"), out);
+            }
+        };
+        exchange.row = Some(row);
+        exchange.places = places;
+        let query: &Query = &exchange.target.query;
+        let checked =
+            check_body(row, &exchange).and_then(|()| query.check(row.params, repeatable(row)));
+        if let Err(problem) = checked {
+            return self.fail(now, exchange, &problem, out);
+        }
+        self.authenticate(now, exchange, row.need, out);
+    }
+
+    fn options(&mut self, now: Now, mut exchange: Box<Exchange>, out: &mut Output) {
+        let allow = match route::find("OPTIONS", &exchange.target.segments) {
+            Match::Methods(allow) => allow,
+            _ if exchange.any_target => "GET, HEAD, POST, PATCH, DELETE, OPTIONS".to_owned(),
+            _ => return self.fail_unknown(now, exchange, Problem::not_found("route"), out),
+        };
+        if let Some(problem) = self.count_anonymous(now) {
+            return self.fail(now, exchange, &problem, out);
+        }
+        // No Access-Control field: a page of another origin gets nothing (H07).
+        let mut response = Response::nothing();
+        response.add("Allow", allow);
+        exchange.close |= exchange.framing != Framing::None;
+        self.respond(now, exchange, &response, out);
+    }
+
+    fn authenticate(
+        &mut self,
+        now: Now,
+        mut exchange: Box<Exchange>,
+        need: Need,
+        out: &mut Output,
+    ) {
+        let near = need == Need::Near && self.opening.peer.ip().is_loopback();
+        let credentials = core::mem::replace(&mut exchange.credentials, Credentials::None);
+        match credentials {
+            Credentials::Bearer(secret) if need != Need::Nothing => {
+                let digest = sha256(secret.expose());
+                exchange.secret = Some(secret.clone());
+                let known = self
+                    .known
+                    .as_ref()
+                    .filter(|known| known.serves(&digest, now));
+                if let Some(known) = known {
+                    exchange.access = Some(known.access.clone());
+                    return self.proceed(now, exchange, out);
+                }
+                exchange.digest = digest;
+                out.call = Some(Call::Authenticate {
+                    door: self.opening.door,
+                    user: None,
+                    secret,
+                });
+                self.state = State::ExpectLogin(exchange);
+            }
+            _ if need == Need::Nothing || near => match self.count_anonymous(now) {
+                Some(problem) => self.fail(now, exchange, &problem, out),
+                None => self.proceed(now, exchange, out),
+            },
+            Credentials::None => {
+                let problem = Problem::unauthorized("A key is needed here.");
+                self.fail_unknown(now, exchange, problem, out);
+            }
+            _ => {
+                let problem = Problem::unauthorized("Authorization is not a bearer token.");
+                self.fail_unknown(now, exchange, problem, out);
+            }
+        }
+    }
+
+    /// The answer to a login.
+    fn login(&mut self, now: Now, mut exchange: Box<Exchange>, reply: Reply, out: &mut Output) {
+        match reply {
+            Reply::Answer(Answer::Authenticated(access)) => {
+                let same = |known: &Known| {
+                    known.digest == exchange.digest && known.access.key == access.key
+                };
+                let again = self.known.as_ref().is_some_and(same);
+                out.watch = Some(vec![Topic::Key(access.key)]);
+                self.known = Some(Known {
+                    digest: exchange.digest,
+                    access: access.clone(),
+                    confirmed: again,
+                });
+                let lasts = exchange.row.is_some_and(|row| {
+                    row.path.contains("/events") || row.path.ends_with("/watch")
+                });
+                if lasts
+                    && !again
+                    && let Some(secret) = exchange.secret.clone()
+                {
+                    // A stream lives on this check: it is made again with the watch in
+                    // place, or a revocation in between would never be heard of.
+                    out.call = Some(Call::Authenticate {
+                        door: self.opening.door,
+                        user: None,
+                        secret,
+                    });
+                    self.state = State::ExpectLogin(exchange);
+                    return;
+                }
+                exchange.access = Some(access);
+                self.proceed(now, exchange, out);
+            }
+            Reply::Refused(refusal) => {
+                self.known = None;
+                let mut problem = refused(&refusal, &self.house().limits);
+                if let Refusal::BadCredentials { delay_ms } = refusal {
+                    self.failures += 1;
+                    problem.fatal |= self.failures >= self.house().limits.login_tries;
+                    if delay_ms > 0 && !self.stopping {
+                        out.deadline = Some(Some(now.plus_ms(delay_ms)));
+                        out.hold = Some(true);
+                        self.state = State::Delay(exchange, problem);
+                        return;
+                    }
+                }
+                self.fail(now, exchange, &problem, out);
+            }
+            _ => self.fail_internal(now, exchange, out),
+        }
+    }
+
+    /// Who asks is known, or need not be: scope, then body, then the call.
+    fn proceed(&mut self, now: Now, exchange: Box<Exchange>, out: &mut Output) {
+        let Some(row) = exchange.row else {
+            return self.fail_internal(now, exchange, out);
+        };
+        let lack = exchange
+            .access
+            .as_ref()
+            .and_then(|access| row.need.lacks(access));
+        if let Some(scope) = lack {
+            return self.fail(now, exchange, &Problem::missing_scope(scope), out);
+        }
+        if exchange.framing == Framing::None {
+            return self.run(now, exchange, &[], out);
+        }
+        let limits = &self.house().limits;
+        let max = match row.takes {
+            Takes::Message => limits.http_send_bytes,
+            Takes::Json | Takes::Nothing => limits.http_body_bytes,
+        };
+        match Body::new(exchange.framing, max, &self.house().intake, now) {
+            Err(problem) => self.fail(now, exchange, &problem, out),
+            Ok(body) => {
+                if exchange.expects {
+                    out.bytes
+                        .extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+                }
+                out.deadline = Some(Some(body.deadline()));
+                self.state = State::ExpectBody(exchange, Box::new(body));
+            }
+        }
+    }
+
+    fn body_bytes(
+        &mut self,
+        now: Now,
+        mut exchange: Box<Exchange>,
+        mut body: Box<Body>,
+        bytes: &[u8],
+        out: &mut Output,
+    ) -> usize {
+        match body.take(bytes) {
+            Ok((used, false)) => {
+                out.deadline = Some(Some(body.deadline()));
+                self.state = State::ExpectBody(exchange, body);
+                used
+            }
+            Ok((used, true)) => {
+                out.deadline = Some(None);
+                exchange.framing = Framing::None;
+                let whole = body.whole();
+                exchange.charge = Some(whole.charge);
+                self.run(now, exchange, &whole.octets, out);
+                used
+            }
+            Err(problem) => {
+                self.fail(now, exchange, &problem, out);
+                bytes.len()
+            }
+        }
+    }
+
+    fn reply(&mut self, now: Now, reply: Reply, out: &mut Output) {
+        match core::mem::replace(&mut self.state, State::Closed) {
+            State::ExpectLogin(exchange) => self.login(now, exchange, reply, out),
+            State::ExpectAnswer(exchange, waiting) => {
+                self.answer(now, exchange, waiting, reply, out);
+            }
+            State::Streaming(exchange, stream) => {
+                self.stream_reply(now, exchange, stream, reply, out);
+            }
+            other => self.state = other,
+        }
+    }
+
+    fn stream_reply(
+        &mut self,
+        now: Now,
+        exchange: Option<Box<Exchange>>,
+        mut stream: Box<Stream>,
+        reply: Reply,
+        out: &mut Output,
+    ) {
+        let result = stream.reply(now, reply, out);
+        let Some(exchange) = exchange else {
+            match result {
+                Ok(_) => self.state = State::Streaming(None, stream),
+                Err(_) => self.close(out),
+            }
+            return;
+        };
+        match result {
+            Ok(None) => self.state = State::Streaming(Some(exchange), stream),
+            Ok(Some(_)) if self.stopping => {
+                let problem = refused(&Refusal::Stopping, &self.house().limits);
+                self.fail(now, exchange, &problem, out);
+            }
+            Ok(Some(first)) => {
+                let response = Response::new(200, Kind::Events, Vec::new());
+                response.write_head(exchange.frame(now), Length::Close, &mut out.bytes);
+                if exchange.head_only {
+                    return self.close(out);
+                }
+                stream.start(now, first, out);
+                self.state = State::Streaming(None, stream);
+            }
+            Err(problem) => self.fail(now, exchange, &problem, out),
+        }
+    }
+
+    fn event(&mut self, event: &Event, out: &mut Output) {
+        let revoked = match (&event.change, &self.known) {
+            (Change::KeyRevoked { key }, Some(known)) => *key == known.access.key,
+            _ => false,
+        };
+        if revoked {
+            self.known = None;
+        }
+        match &mut self.state {
+            State::Streaming(_, stream) => stream.event(event, out),
+            // A download that a revoked key began ends where it is.
+            State::ExpectDrained(..) if revoked => out.close = true,
+            State::ExpectAnswer(_, waiting) if revoked && waiting.is_page() => out.close = true,
+            _ => {}
+        }
+        if out.close {
+            self.state = State::Closed;
+        }
+    }
+
+    fn drained(&mut self, now: Now, out: &mut Output) {
+        match core::mem::replace(&mut self.state, State::Closed) {
+            State::ExpectDrained(exchange, paging) => self.next_page(now, exchange, paging, out),
+            State::Streaming(exchange, mut stream) => {
+                stream.drained(out);
+                self.state = State::Streaming(exchange, stream);
+            }
+            other => self.state = other,
+        }
+    }
+
+    fn deadline(&mut self, now: Now, out: &mut Output) {
+        match core::mem::replace(&mut self.state, State::Closed) {
+            State::Delay(exchange, problem) => {
+                out.hold = Some(false);
+                self.fail(now, exchange, &problem, out);
+            }
+            State::ExpectHead(true) => {
+                self.house().metrics.count(Metric::TimedOut);
+                self.refuse_head(now, &timeout("The request head took too long."), out);
+            }
+            State::ExpectBody(exchange, _) => {
+                self.house().metrics.count(Metric::TimedOut);
+                self.fail(
+                    now,
+                    exchange,
+                    &timeout("The request body took too long."),
+                    out,
+                );
+            }
+            State::Streaming(exchange, mut stream) => {
+                stream.deadline(now, out);
+                if !out.close {
+                    self.state = State::Streaming(exchange, stream);
+                }
+            }
+            State::ExpectHead(false) | State::Closed => self.close(out),
+            other => self.state = other,
+        }
+    }
+
+    /// The peer sends no more. A request that is under way is answered; nothing follows it.
+    fn eof(&mut self, now: Now, out: &mut Output) {
+        match core::mem::replace(&mut self.state, State::Closed) {
+            State::ExpectBody(exchange, _) => {
+                let problem = Problem::syntax("The request ends within its body.");
+                self.fail(now, exchange, &problem, out);
+            }
+            State::Delay(mut exchange, problem) => {
+                exchange.close = true;
+                self.state = State::Delay(exchange, problem);
+            }
+            State::ExpectDrained(mut exchange, paging) => {
+                exchange.close = true;
+                self.state = State::ExpectDrained(exchange, paging);
+            }
+            _ => self.close(out),
+        }
+    }
+
+    fn shutdown(&mut self, now: Now, out: &mut Output) {
+        self.stopping = true;
+        match core::mem::replace(&mut self.state, State::Closed) {
+            State::ExpectHead(false) | State::Closed => self.close(out),
+            State::ExpectHead(true) => {
+                let problem = refused(&Refusal::Stopping, &self.house().limits);
+                self.refuse_head(now, &problem, out);
+            }
+            State::ExpectBody(exchange, _) => {
+                let problem = refused(&Refusal::Stopping, &self.house().limits);
+                self.fail(now, exchange, &problem, out);
+            }
+            State::Delay(exchange, problem) => {
+                out.hold = Some(false);
+                self.fail(now, exchange, &problem.and_close(), out);
+            }
+            State::Streaming(exchange, mut stream) => {
+                if stream.is_started() {
+                    stream.shutdown(now, out);
+                } else {
+                    self.state = State::Streaming(exchange, stream);
+                }
+            }
+            other => self.state = other,
+        }
+    }
+
+    /// One more request without a key; over the rate it is refused. The bucket is of the
+    /// connection: connections are limited by address elsewhere.
+    fn count_anonymous(&mut self, now: Now) -> Option<Box<Problem>> {
+        let quota = self.house().limits.http_anonymous_per_minute;
+        let (began, n) = self.anonymous;
+        let passed = now.mono_ms.saturating_sub(began);
+        if n == 0 || passed >= MINUTE_MS {
+            self.anonymous = (now.mono_ms, 1);
+            return None;
+        }
+        if n >= quota {
+            self.house().metrics.count(Metric::RateLimited);
+            return Some(Problem::too_many(MINUTE_MS - passed, Some(quota as u64)));
+        }
+        self.anonymous.1 += 1;
+        None
+    }
+
+    /// Fails a request of nobody we know: these are counted.
+    fn fail_unknown(
+        &mut self,
+        now: Now,
+        exchange: Box<Exchange>,
+        problem: Box<Problem>,
+        out: &mut Output,
+    ) {
+        let problem = self.count_anonymous(now).unwrap_or(problem);
+        self.fail(now, exchange, &problem, out);
+    }
+
+    fn head_deadline(&self, now: Now) -> Now {
+        now.plus_ms(self.house().limits.http_head_s.saturating_mul(1000))
+    }
+}
+
+impl Server {
+    /// The response to a request has been written whole: the next one, or the end.
+    pub(super) fn finish(&mut self, now: Now, exchange: &Exchange, out: &mut Output) {
+        if exchange.close || self.stopping {
+            return self.close(out);
+        }
+        self.state = State::ExpectHead(false);
+        let idle_ms = self.house().limits.http_keep_alive_s.saturating_mul(1000);
+        out.deadline = Some(Some(now.plus_ms(idle_ms)));
+    }
+
+    pub(super) fn close(&mut self, out: &mut Output) {
+        out.close = true;
+        out.deadline = Some(None);
+        self.state = State::Closed;
+    }
+
+    /// A whole response.
+    pub(super) fn respond(
+        &mut self,
+        now: Now,
+        mut exchange: Box<Exchange>,
+        response: &Response,
+        out: &mut Output,
+    ) {
+        exchange.close |= self.stopping;
+        response.write(exchange.frame(now), &mut out.bytes);
+        log::debug!(
+            "conn={} method={} route={} status={}",
+            self.opening.conn.0,
+            exchange.row.map_or("-", |row| row.method),
+            exchange.row.map_or("-", |row| row.path),
+            response.status
+        );
+        self.finish(now, &exchange, out);
+    }
+
+    /// An error. When part of the request has not been read, nobody knows where the next one
+    /// begins without reading it: the connection ends.
+    pub(super) fn fail(
+        &mut self,
+        now: Now,
+        mut exchange: Box<Exchange>,
+        problem: &Problem,
+        out: &mut Output,
+    ) {
+        let metrics = &self.house().metrics;
+        match problem.status {
+            400 if problem.fatal => metrics.count(Metric::SyntaxErrors),
+            413 | 414 | 431 => metrics.count(Metric::TooLong),
+            503 if problem.code == "busy" => metrics.count(Metric::RejectedMemory),
+            _ => {}
+        }
+        exchange.close |= problem.fatal || exchange.framing != Framing::None;
+        let response = problem.response(&exchange.id);
+        self.respond(now, exchange, &response, out);
+    }
+
+    pub(super) fn fail_internal(&mut self, now: Now, exchange: Box<Exchange>, out: &mut Output) {
+        log::error!(
+            "conn={} an answer that does not fit its call, request={}",
+            self.opening.conn.0,
+            exchange.id
+        );
+        let problem = refused(&Refusal::Internal, &self.house().limits);
+        self.fail(now, exchange, &problem, out);
+    }
+
+    pub(super) fn house(&self) -> &crate::call::House {
+        &self.opening.house
+    }
+}
+
+/// What a body must be for a route, as far as the head tells.
+fn check_body(row: &Row, exchange: &Exchange) -> Result<(), Box<Problem>> {
+    if exchange.encoded {
+        let message = "A Content-Encoding is not accepted.";
+        return Err(Problem::new(
+            415,
+            "unsupported_encoding",
+            message,
+            "Send the body as it is.",
+        ));
+    }
+    if exchange.framing == Framing::None {
+        return Ok(());
+    }
+    if row.takes == Takes::Nothing {
+        return Err(Problem::bad_request(
+            "unexpected_body",
+            "This request takes no body.",
+        ));
+    }
+    if exchange.media == head::Media::Other {
+        return Err(Problem::new(
+            415,
+            "unsupported_media_type",
+            "The body must be JSON.",
+            "Send it with Content-Type: application/json.",
+        ));
+    }
+    Ok(())
+}
+
+fn repeatable(row: &Row) -> &'static [&'static str] {
+    match row.params.contains(&"type") {
+        true => REPEATABLE,
+        false => &[],
+    }
+}
+
+fn timeout(message: &'static str) -> Box<Problem> {
+    Problem::new(408, "timeout", message, "Send it again, faster.").and_close()
+}
+
+/// Requests without a key are counted by the minute.
+const MINUTE_MS: u64 = 60_000;

@@ -1,0 +1,150 @@
+//! Routes about events: the three streams and the polled log. This file reads what is wanted;
+//! `sse.rs` carries a stream out.
+
+use super::error::Problem;
+use super::filter::Filter;
+use super::json;
+use super::json_event;
+use super::response::Response;
+use super::route::{Asked, Step};
+use super::target::digits;
+use crate::call::{Access, Call, Event, InboxRef, Topic};
+
+/// A stream that a client asks for.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub access: Access,
+    pub place: Place,
+    pub start: Start,
+    pub filter: Filter,
+}
+
+/// Which part of the organization is watched.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// All that the key may see.
+    All,
+    One(InboxRef),
+    /// An inbox and its sub-agents.
+    Tree(InboxRef),
+}
+
+/// Where a stream begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Start {
+    /// With what comes next.
+    Now,
+    /// Behind this number.
+    After(u64),
+    /// With the first event at or after this time, unix milliseconds.
+    At(i64),
+}
+
+/// A page of the log that a client asks for.
+#[derive(Debug)]
+pub(super) struct LogPage {
+    pub access: Access,
+    /// `None`: from the oldest that is kept.
+    pub after: Option<u64>,
+    pub limit: usize,
+    pub filter: Filter,
+}
+
+pub(super) fn all(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+    stream(asked, Place::All)
+}
+
+pub(super) fn one(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+    stream(asked, Place::One(asked.inbox()?))
+}
+
+pub(super) fn tree(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+    stream(asked, Place::Tree(asked.inbox()?))
+}
+
+fn stream(asked: &Asked<'_>, place: Place) -> Result<Step, Box<Problem>> {
+    let access = asked.access()?;
+    let filter = Filter::of(asked.query, &access)?;
+    let start =
+        match (asked.last_event_id, asked.query.text("since")) {
+            (Some(text), _) if !text.is_empty() => Start::After(digits(text).ok_or_else(|| {
+                Problem::invalid("Last-Event-ID", "must be the number of an event")
+            })?),
+            (_, Some(text)) => match digits(text) {
+                Some(seq) => Start::After(seq),
+                None => Start::At(super::clock::parse_rfc3339(text).ok_or_else(|| {
+                    Problem::invalid(
+                        "since",
+                        "must be the number of an event or an RFC 3339 time",
+                    )
+                })?),
+            },
+            _ => Start::Now,
+        };
+    Ok(Step::Stream(Box::new(Wanted {
+        access,
+        place,
+        start,
+        filter,
+    })))
+}
+
+pub(super) fn log(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+    let access = asked.access()?;
+    let filter = Filter::of(asked.query, &access)?;
+    let after = match asked.query.number("after")? {
+        Some(after) => Some(after),
+        // `next_cursor` is such a number too.
+        None => asked.query.number("cursor")?,
+    };
+    Ok(Step::Log(Box::new(LogPage {
+        access,
+        after,
+        limit: asked.query.limit()?,
+        filter,
+    })))
+}
+
+impl LogPage {
+    /// The call that reads it, from `after` where the client did not say.
+    pub fn call(&self, after: u64) -> Call {
+        Call::EventsAfter {
+            access: self.access.clone(),
+            topic: Topic::Org(self.access.org),
+            after: self.after.unwrap_or(after),
+            limit: self.limit,
+        }
+    }
+
+    /// The page, or 410 for a cursor that the log no longer (or never) had. `seq` is where to
+    /// go on, also when there is no more for now.
+    pub fn show(
+        &self,
+        events: &[Event],
+        scanned_to: u64,
+        head: u64,
+        oldest: u64,
+    ) -> Result<Response, Box<Problem>> {
+        if let Some(after) = self.after
+            && (after > head || after.saturating_add(1) < oldest)
+        {
+            return Err(Problem::expired(oldest));
+        }
+        let seq = scanned_to.max(self.after.unwrap_or(0));
+        let mut body = Vec::new();
+        json::object(&mut body, |o| {
+            let shown = events
+                .iter()
+                .filter_map(|event| Some((self.filter.pass(event, &self.access)?, event)));
+            json::list(o.value("data"), shown, |out, (kind, event)| {
+                json_event::write(out, kind, event, &self.access);
+            });
+            match seq < head {
+                true => o.shown("next_cursor", seq),
+                false => o.null("next_cursor"),
+            }
+            o.number("seq", seq);
+        });
+        Ok(Response::json(200, body))
+    }
+}
