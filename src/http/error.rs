@@ -407,10 +407,9 @@ mod tests {
             for field in ["code", "message", "hint", "request_id"] {
                 assert!(value["error"][field].is_string(), "{refusal:?} {field}");
             }
-            assert_eq!(
-                status == 429 && response.header("Retry-After").is_none(),
-                matches!(refusal, Refusal::Limit { .. })
-            );
+            let waits = response.header("Retry-After").is_some();
+            let limit = matches!(refusal, Refusal::Limit { .. });
+            assert_eq!(waits, !limit && matches!(status, 429 | 503), "{refusal:?}");
         }
         let slow = refused(&Refusal::RateLimited { retry_ms: 1500 }, &limits).response("r");
         assert_eq!(slow.header("Retry-After"), Some("2"));
