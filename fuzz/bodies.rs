@@ -9,6 +9,8 @@ pub mod rig;
 
 #[path = "bodies/imap.rs"]
 pub mod imap;
+#[path = "bodies/imap_session.rs"]
+pub mod imap_session;
 #[path = "bodies/mail.rs"]
 pub mod mail;
 #[path = "bodies/session.rs"]
@@ -19,7 +21,8 @@ pub mod smtp;
 /// Every body by the name of its target and of its folder in the corpus.
 pub const BODIES: &[(&str, fn(&[u8]))] = &[
     ("smtp_session", smtp::smtp_session),
-    ("imap_session", session::imap_session),
+    ("imap_session", imap_session::imap_session),
+    ("imap_view", imap_session::imap_view),
     ("http_session", session::http_session),
     ("imap_frame", imap::imap_frame),
     ("imap_parse", imap::imap_parse),

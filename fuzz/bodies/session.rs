@@ -8,14 +8,6 @@ use postern::call::{Door, Limits, Scopes};
 
 use super::rig::Rig;
 
-/// A session before login, then one that has a mailbox selected.
-pub fn imap_session(data: &[u8]) {
-    alike(data, Door::Imaps, |_| String::new());
-    alike(data, Door::Imaps, |key| {
-        format!("a LOGIN bot@x.test {key}\r\nb SELECT INBOX\r\n")
-    });
-}
-
 /// A connection as it comes; `KEY` in the bytes stands for a good key.
 pub fn http_session(data: &[u8]) {
     alike(data, Door::Https, |_| String::new());

@@ -1,4 +1,4 @@
 #![no_main]
 #[path = "../bodies.rs"]
 mod bodies;
-libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::session::imap_session(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::imap_session::imap_session(data));
