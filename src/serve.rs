@@ -98,7 +98,10 @@ fn run(config: &Config) -> Result<(), String> {
     let path = data.join(crate::cli::SHARED_DOMAIN);
     fs::write(&path, &config.domain).map_err(|error| format!("{}: {error}", path.display()))?;
     running.print(first.as_ref());
-    let ended = acceptor.run(|| certified.load());
+    let ended = acceptor.run(|| {
+        certified.renew(&config.hostname, clock.now().unix_ms)?;
+        certified.load()
+    });
     log::info!("stopping: {ended:?}");
     service.stop();
     hub.shutdown();

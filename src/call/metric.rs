@@ -34,6 +34,8 @@ metrics! {
     Handshakes = "counter" "postern_tls_handshakes_total";
     /// TLS handshakes failed or timed out.
     HandshakesFailed = "counter" "postern_tls_handshakes_failed_total";
+    /// Certificates that could not be reloaded; the old ones are still served.
+    CertificatesFailed = "counter" "postern_certificate_reloads_failed_total";
     /// Connections lost to a panic in an engine (should be 0).
     Panics = "counter" "postern_panics_total";
     /// Connections closed because the peer did not read.

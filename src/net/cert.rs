@@ -57,16 +57,25 @@ pub fn provide(
         key: folder.join("key.pem"),
         tickets,
     };
-    let now = unix_ms.div_euclid(1000);
-    if !is_good(&certified, host, now) {
-        make(&folder, &certified, host, now).map_err(|error| {
-            format!("cannot make a certificate in {}: {error}", folder.display())
-        })?;
-    }
+    certified.renew(host, unix_ms)?;
     Ok(certified)
 }
 
 impl Certified {
+    /// Makes a certificate that is ours anew if it is missing, cannot be read, is for
+    /// another host or ends soon.
+    pub fn renew(&self, host: &str, unix_ms: i64) -> Result<(), String> {
+        let now = unix_ms.div_euclid(1000);
+        let Some(folder) = self.ca.as_deref().and_then(Path::parent) else {
+            return Ok(());
+        };
+        if is_good(self, host, now) {
+            return Ok(());
+        }
+        make(folder, self, host, now)
+            .map_err(|error| format!("cannot make a certificate in {}: {error}", folder.display()))
+    }
+
     /// Reads the files and makes the configurations of all listeners. Called at the start
     /// and on SIGHUP; on an error the caller keeps what it has.
     pub fn load(&self) -> Result<TlsDoors, String> {

@@ -428,8 +428,15 @@ const GRACE_MS: u64 = 5000;
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::Read;
+
+    use super::super::hub::Hub;
+    use super::super::listen::Slot;
     use super::*;
+    use crate::call::{Budget, Door, Limits, Metrics, PublicDoors};
     use crate::call::{Change, InboxId, InboxPath, OrgId, UidSet};
+    use crate::session::Session;
 
     fn event(seq: u64, inbox: i64, parent: i64) -> Event {
         Event {
@@ -446,6 +453,51 @@ mod tests {
             change: Change::InboxCreated,
             origin: ConnId(0),
         }
+    }
+
+    #[test]
+    fn a_panic_costs_one_connection() {
+        let house = Arc::new(House {
+            host: "mx.test".into(),
+            limits: Limits::default(),
+            metrics: Metrics::default(),
+            intake: Budget::new(1 << 20),
+            doors: PublicDoors::default(),
+        });
+        let (_hub, mut inboxes) = Hub::new(1).unwrap();
+        let submit = Box::new(|_| true);
+        let inbox = inboxes.remove(0);
+        let mut worker = Worker::new(inbox, Arc::clone(&house), Clock::new(), submit, 7);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut peers = Vec::new();
+        for n in 1..=2 {
+            let address = listener.local_addr().unwrap();
+            peers.push(std::net::TcpStream::connect(address).unwrap());
+            let (stream, peer) = listener.accept().unwrap();
+            stream.set_nonblocking(true).unwrap();
+            worker.adopt(Accepted {
+                id: ConnId(n),
+                stream: mio::net::TcpStream::from_std(stream),
+                peer,
+                door: Door::Submission,
+                tls: None,
+                slot: Slot::uncounted(&house),
+            });
+        }
+        worker.with(ConnId(1), "bytes", |_, _| panic!("on purpose"));
+        assert_eq!(house.metrics.value(Metric::Panics), 1);
+        assert_eq!(house.metrics.value(Metric::ConnectionsOpen), 1);
+        // Its peer has heard the greeting and sees the end; the other goes on.
+        let mut said = String::new();
+        peers[0].read_to_string(&mut said).unwrap();
+        assert!(said.starts_with("220 mx.test"));
+        worker.with(ConnId(2), "shutdown", |conn, desk| {
+            conn.touch(desk, Session::shutdown)
+        });
+        worker.remove(ConnId(2), "test");
+        said.clear();
+        peers[1].read_to_string(&mut said).unwrap();
+        assert!(said.contains("\r\n421 4.3.2"), "{said}");
     }
 
     #[test]
