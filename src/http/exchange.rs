@@ -50,6 +50,7 @@ pub(super) struct Exchange {
     /// The connection ends after the response.
     pub close: bool,
     pub idempotency_key: Option<String>,
+    pub organization: Option<String>,
     pub last_event_id: Option<String>,
     /// What the body has drawn from the budget, until the answer.
     pub charge: Option<Charge>,
@@ -130,6 +131,7 @@ impl Exchange {
             old: head.old,
             close: head.close,
             idempotency_key: head.idempotency_key,
+            organization: head.organization,
             last_event_id: head.last_event_id,
             charge: None,
         }
@@ -148,6 +150,7 @@ impl Exchange {
             media: Media::None,
             encoded: false,
             idempotency_key: None,
+            organization: None,
             last_event_id: None,
         };
         Exchange::new(id, head)

@@ -112,6 +112,8 @@ pub(super) struct Head {
     /// A Content-Encoding other than identity.
     pub encoded: bool,
     pub idempotency_key: Option<String>,
+    /// `Postern-Organization`: where the operator's token acts.
+    pub organization: Option<String>,
     pub last_event_id: Option<String>,
 }
 
@@ -172,6 +174,7 @@ pub(super) fn parse(octets: &[u8], limits: &Limits) -> Result<Head, Box<Problem>
             .text(Known::ContentEncoding)?
             .is_some_and(|v| !v.eq_ignore_ascii_case("identity")),
         idempotency_key: fields.text(Known::IdempotencyKey)?.map(str::to_owned),
+        organization: fields.text(Known::Organization)?.map(str::to_owned),
         last_event_id: fields.text(Known::LastEventId)?.map(str::to_owned),
     };
     match fields.text(Known::Expect)? {
@@ -296,11 +299,12 @@ enum Known {
     Host,
     IdempotencyKey,
     LastEventId,
+    Organization,
     TransferEncoding,
 }
 
 /// In the order of [`Known`].
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "Authorization",
     "Connection",
     "Content-Encoding",
@@ -310,6 +314,7 @@ const KNOWN: [&str; 10] = [
     "Host",
     "Idempotency-Key",
     "Last-Event-ID",
+    "Postern-Organization",
     "Transfer-Encoding",
 ];
 

@@ -21,7 +21,7 @@ use super::route::{self, Match, Need, REPEATABLE, Row, Takes};
 use super::sse::Stream;
 use super::target::Query;
 use crate::call::{Answer, Call, Change, Event, Metric, Now, Opening, Refusal, Reply, Topic};
-use crate::crypto::sha256;
+use crate::crypto::sha256_parts;
 use crate::engine::{Input, Output};
 
 /// The serving side.
@@ -200,7 +200,8 @@ impl Server {
         let credentials = core::mem::replace(&mut exchange.credentials, Credentials::None);
         match credentials {
             Credentials::Bearer(secret) if need != Need::Nothing => {
-                let digest = sha256(secret.expose());
+                let org = exchange.organization.as_deref().unwrap_or_default();
+                let digest = sha256_parts(&[secret.expose(), b"\0", org.as_bytes()]);
                 exchange.secret = Some(secret.clone());
                 let known = self
                     .known
@@ -213,7 +214,7 @@ impl Server {
                 exchange.digest = digest;
                 out.call = Some(Call::Authenticate {
                     door: self.opening.door,
-                    user: None,
+                    user: exchange.organization.clone(),
                     secret,
                 });
                 self.state = State::ExpectLogin(exchange);
@@ -258,7 +259,7 @@ impl Server {
                     // place, or a revocation in between would never be heard of.
                     out.call = Some(Call::Authenticate {
                         door: self.opening.door,
-                        user: None,
+                        user: exchange.organization.clone(),
                         secret,
                     });
                     self.state = State::ExpectLogin(exchange);
