@@ -315,6 +315,9 @@ pub enum Call {
     },
     /// Answer: `Inboxes` with one.
     ReadInbox { access: Access, inbox: InboxRef },
+    /// The same for an event stream, which needs only `events:read`. Answer: `Inboxes` with
+    /// one, of which nothing but the id is to be shown.
+    FindInbox { access: Access, inbox: InboxRef },
     /// Written: `Inbox`.
     PatchInbox {
         access: Access,
@@ -410,6 +413,7 @@ impl Call {
             | Recipient { .. }
             | LogState { .. }
             | LogAt { .. }
+            | FindInbox { .. }
             | Ready => Queue::Door,
             Select {
                 read_write: true, ..

@@ -17,8 +17,7 @@ use super::sse::Stream;
 use super::target::Target;
 use super::watch::LogPage;
 use crate::call::{
-    Access, Answer, Call, Charge, Intake, Now, OctetsOf, Once, Refusal, Reply, Route, Secret,
-    Written,
+    Access, Answer, Call, Charge, Intake, Now, OctetsOf, Once, Reply, Route, Secret, Written,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
@@ -75,6 +74,8 @@ pub(super) enum Waiting {
     Sent,
     /// The size of a raw message.
     Size,
+    /// The window of the log, then the page of it.
+    LogState(Box<LogPage>),
     Log(Box<LogPage>),
     Page(Box<Paging>),
 }
@@ -247,8 +248,8 @@ impl Server {
                         return self.next_page(now, exchange, Box::new(paging), out);
                     }
                     Step::Log(page) => {
-                        out.call = Some(page.call(0));
-                        Waiting::Log(page)
+                        out.call = Some(Call::LogState { access });
+                        Waiting::LogState(page)
                     }
                     Step::Stream(wanted) => {
                         exchange.close = true;
@@ -278,12 +279,6 @@ impl Server {
     ) {
         match (waiting, reply) {
             (Waiting::Page(paging), reply) => self.page(now, exchange, *paging, reply, out),
-            (Waiting::Log(page), Reply::Refused(Refusal::Expired { oldest }))
-                if page.after.is_none() && oldest > 1 =>
-            {
-                out.call = Some(page.call(oldest - 1));
-                self.state = State::ExpectAnswer(exchange, Waiting::Log(page));
-            }
             (_, Reply::Refused(refusal)) => {
                 let problem = refused(&refusal, &self.house().limits);
                 self.fail(now, exchange, &problem, out);
@@ -327,6 +322,10 @@ impl Server {
                 }
                 let paging = Paging::Raw { of, at: 0, size };
                 self.next_page(now, exchange, Box::new(paging), out);
+            }
+            (Waiting::LogState(page), Reply::Answer(Answer::LogState { oldest, .. })) => {
+                out.call = Some(page.call(oldest.saturating_sub(1)));
+                self.state = State::ExpectAnswer(exchange, Waiting::Log(page));
             }
             (
                 Waiting::Log(page),

@@ -227,7 +227,7 @@ routes! {
     GET "/api/v1/keys/{key}" KEYS, Nothing, [], account::read_key;
     DELETE "/api/v1/keys/{key}" KEYS, Nothing, [], account::revoke_key;
     POST "/api/v1/domains" DOMAINS, Json, [], account::create_domain;
-    GET "/api/v1/domains" INBOX_READ, Nothing, ["limit" "cursor"], account::list_domains;
+    GET "/api/v1/domains" DOMAINS, Nothing, ["limit" "cursor"], account::list_domains;
     DELETE "/api/v1/domains/{domain}" DOMAINS, Nothing, [], account::delete_domain;
     POST "/api/v1/orgs" Operator, Json, [], account::create_org;
     GET "/api/v1/orgs" Operator, Nothing, ["limit" "cursor"], account::list_orgs;

@@ -19,9 +19,7 @@ use super::json;
 use super::json_event;
 use super::response::spread;
 use super::watch::{Place, Start, Wanted};
-use crate::call::{
-    Answer, Call, Change, Event, House, InboxId, Metric, Now, Refusal, Reply, Topic,
-};
+use crate::call::{Answer, Call, Change, Event, House, InboxId, Now, Refusal, Reply, Topic};
 use crate::engine::{HIGH_WATER, Output};
 
 /// One stream.
@@ -44,13 +42,13 @@ pub(super) struct Stream {
     page: usize,
     /// Heartbeats so far.
     beats: u32,
-    /// The response head has been written, and the gauge counts this stream.
+    /// The response head has been written.
     started: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// `ReadInbox` is out.
+    /// `FindInbox` is out.
     ExpectInbox,
     /// `OpenStream` is out.
     ExpectLease,
@@ -107,7 +105,7 @@ impl Stream {
         match stream.wanted.place.clone() {
             Place::All => stream.lease(out),
             Place::One(inbox) | Place::Tree(inbox) => {
-                out.call = Some(Call::ReadInbox { access, inbox });
+                out.call = Some(Call::FindInbox { access, inbox });
             }
         }
         stream
@@ -166,20 +164,9 @@ impl Stream {
             (State::ExpectHead, Reply::Answer(Answer::LogState { head, epoch, .. })) => {
                 return Ok(Some(First::Head(head, epoch)));
             }
-            (State::ExpectTime, Reply::Answer(Answer::LogState { head, oldest, .. })) => {
-                let kept_ms = i64::try_from(self.house.limits.event_days)
-                    .unwrap_or(i64::MAX)
-                    .saturating_mul(DAY_MS);
-                let Start::At(unix_ms) = self.wanted.start else {
-                    return Err(Problem::unavailable(
-                        "internal",
-                        "The stream lost its place.",
-                    ));
-                };
-                let lost = oldest > 1 && head < oldest;
-                if lost && unix_ms < now.unix_ms.saturating_sub(kept_ms) {
-                    return Ok(Some(First::Reset(oldest)));
-                }
+            // A time from which on rows may be missing gives a number below the window, which
+            // the first page finds too old.
+            (State::ExpectTime, Reply::Answer(Answer::LogState { head, .. })) => {
                 self.at = head;
                 self.read(out);
             }
@@ -216,7 +203,6 @@ impl Stream {
     /// The response head has been written: the stream begins.
     pub fn start(&mut self, now: Now, first: First, out: &mut Output) {
         self.started = true;
-        self.house.metrics.count(Metric::Streams);
         self.told = self.at;
         out.stream = true;
         let retry = RETRY_MS_MIN + spread(self.seed, 1) % RETRY_MS_SPREAD;
@@ -453,14 +439,6 @@ impl Stream {
     }
 }
 
-impl Drop for Stream {
-    fn drop(&mut self) {
-        if self.started {
-            self.house.metrics.sub(Metric::Streams, 1);
-        }
-    }
-}
-
 /// Events in a page of a replay at most (reliability.md H10).
 const PAGE_MAX: usize = 500;
 /// And at least, so that a slow reader still gets on.
@@ -471,4 +449,3 @@ const RETRY_MS_MIN: u64 = 1000;
 const RETRY_MS_SPREAD: u64 = 9001;
 /// Every five minutes with a heartbeat of fifteen seconds; the log is kept for days.
 const REFRESH_BEATS: u32 = 20;
-const DAY_MS: i64 = 86_400_000;

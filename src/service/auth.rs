@@ -303,6 +303,7 @@ pub fn needs(call: &Call) -> (Option<&Access>, Scopes) {
         // Every key may ask what it is and what it has used.
         Usage { access } => (Some(access), Scopes::NONE),
         OpenStream { access }
+        | FindInbox { access, .. }
         | LogState { access }
         | LogAt { access, .. }
         | EventsAfter { access, .. } => (Some(access), Scopes::EVENTS_READ),
@@ -323,7 +324,10 @@ fn sender_of(route: &Route) -> Option<&Access> {
 fn begins_request(call: &Call) -> bool {
     !matches!(
         call,
-        Call::Deliver { .. } | Call::ReadOctets { .. } | Call::EventsAfter { .. }
+        Call::Deliver { .. }
+            | Call::ReadOctets { .. }
+            | Call::EventsAfter { .. }
+            | Call::FindInbox { .. }
     )
 }
 

@@ -92,6 +92,7 @@ impl Reader {
             | Recipient { .. } => read_door(service, &look, request).map(Some),
             ListInboxes { .. }
             | ReadInbox { .. }
+            | FindInbox { .. }
             | ListKeys { .. }
             | ReadKey { .. }
             | ListDomains { .. }
@@ -183,7 +184,9 @@ fn read_account(look: &Look<'_>, call: &Call) -> Result<Answer, Refusal> {
             cursor,
             limit,
         } => inbox::list_inboxes(store, access, parent.as_ref(), cursor.as_deref(), *limit),
-        ReadInbox { access, inbox } => inbox::read_inbox(store, access, inbox),
+        ReadInbox { access, inbox } | FindInbox { access, inbox } => {
+            inbox::read_inbox(store, access, inbox)
+        }
         ListKeys {
             access,
             cursor,

@@ -259,6 +259,7 @@ fn write(act: &mut Act<'_>, call: &Call) -> Result<Written, Refusal> {
         | ReadPart { .. }
         | ListInboxes { .. }
         | ReadInbox { .. }
+        | FindInbox { .. }
         | ListKeys { .. }
         | ReadKey { .. }
         | ListDomains { .. }
