@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern::call::{
-    Answer, Budget, Call, ConnId, Door, Event, House, InboxId, KeyId, Limits, Metrics, Now,
+    Answer, Budget, Call, ConnId, Door, Event, House, InboxId, KeyId, Limits, Metric, Metrics, Now,
     Opening, OrgId, PublicDoors, Reply, Request, Scopes, Topic,
 };
 use postern::engine::Output;
@@ -168,6 +168,7 @@ impl Rig {
             eof: false,
         };
         self.conns.insert(id, conn);
+        self.house.metrics.add(Metric::ConnectionsOpen, 1);
         self.touch(id, &mut |s, now, out| s.open(now, out));
         self.settle();
         id
@@ -197,7 +198,9 @@ impl Rig {
     /// The client is gone without a word.
     pub fn drop_conn(&mut self, id: u64) {
         if let Some(conn) = self.conns.get_mut(&id) {
-            conn.closed = true;
+            if !std::mem::replace(&mut conn.closed, true) {
+                self.house.metrics.sub(Metric::ConnectionsOpen, 1);
+            }
             if std::mem::take(&mut conn.lease) {
                 self.calls.push_back((id, Call::Hangup));
             }
@@ -330,6 +333,7 @@ impl Rig {
         let conn = self.conns.get_mut(&id).expect("just there");
         if out.close {
             conn.closed = true;
+            self.house.metrics.sub(Metric::ConnectionsOpen, 1);
             if std::mem::take(&mut conn.lease) {
                 self.calls.push_back((id, Call::Hangup));
             }

@@ -21,6 +21,7 @@
 //! | `B stops reading`, `B reads` | backpressure |
 //! | `wait 29m` | time passes (`ms`, `s`, `m`, `h`, `d`) |
 //! | `shutdown`, `store fails` | SIGTERM; the next commit fails |
+//! | `disk N`, `disk free` | so many octets are free on the disk; enough |
 //! | `deliver ADDRESS "subject"` | a small message comes in |
 //! | `revoke KEY` | `$KEY` ends |
 //!
@@ -446,6 +447,13 @@ impl World {
             ["key", name, rest @ ..] => self.make_key(name, rest)?,
             ["smtp" | "imap" | "http", name, rest @ ..] => self.open(words[0], name, rest)?,
             ["wait", time] => self.rig.wait(millis(time)?),
+            ["disk", octets] => {
+                let free = match *octets {
+                    "free" => u64::MAX,
+                    n => n.parse().map_err(|_| "disk N or disk free")?,
+                };
+                self.rig.product.set_free_bytes(free);
+            }
             ["shutdown"] => self.rig.shutdown(),
             ["store", "fails"] => self.rig.product.fail_next_commit(),
             ["deliver", address, ..] => {

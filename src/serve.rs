@@ -5,6 +5,7 @@
 //! The end: listeners close, sessions say goodbye and finish what is under way, workers end.
 //! Then nobody can ask anything; the writer carries out what is left and checkpoints.
 
+mod ballast;
 mod harden;
 mod print;
 
@@ -14,14 +15,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use crate::call::{Budget, Door, House, Metrics, PublicDoors};
+use crate::call::{Budget, Door, House, Limits, Metrics, PublicDoors};
 use crate::config::Config;
 use crate::crypto::{OperatorToken, Random};
 use crate::net::{self, Acceptor, Alarm, Bell, Certified, Clock, Ended, Hub, Listener, Worker};
 use crate::service::start::first_start;
 use crate::service::thread::{Router, run_reader, run_writer};
-use crate::service::{Reader, Service, Setup, Writer};
+use crate::service::{Reader, Room, Service, Setup, Writer};
 use crate::store::{Folder, Role, Store};
+use ballast::Ballast;
 use print::{First, Running};
 
 /// Runs the server until SIGTERM or SIGINT, or until it cannot go on; then the reason is on
@@ -63,9 +65,12 @@ fn run(config: &Config) -> Result<(), String> {
     harden::forbid()?;
     warn_of_certificate(&certified, unix_ms);
 
-    let house = house(config, &listeners);
+    let house = house(config, &listeners, most);
     let service = service(config, &house, clock, operator);
+    let ballast = Ballast::new(data);
+    ballast.give_if_short();
     let store = open(data, Role::Writer, random.u64())?;
+    ballast.keep();
     let first = first_start(&service, &store)
         .map_err(|error| format!("cannot make the first organization: {error}"))?;
     let first = first.map(|made| First {
@@ -129,14 +134,18 @@ fn start_log(level: &str) {
     let _ = builder.try_init();
 }
 
-fn house(config: &Config, listeners: &[Listener]) -> Arc<House> {
+fn house(config: &Config, listeners: &[Listener], most: usize) -> Arc<House> {
     let port = |door: Door| {
         let found = listeners.iter().find(|l| l.door == door);
         found.map_or(0, |listener| listener.address.port())
     };
     Arc::new(House {
         host: config.hostname.clone(),
-        limits: config.limits.clone(),
+        // What the process can hold is the true limit, and what stress is measured by.
+        limits: Limits {
+            connections: most,
+            ..config.limits.clone()
+        },
         metrics: Metrics::default(),
         intake: Budget::new(config.limits.intake_bytes),
         doors: PublicDoors {
@@ -211,7 +220,14 @@ fn start_service(
 ) -> Result<(Router, Vec<Thread>), String> {
     let (router, inlets) = Router::new(Arc::clone(service), (cores() / 2).max(1));
     let mut threads = Vec::new();
-    let writer = Writer::new(Arc::clone(service));
+    let ballast = Ballast::new(data);
+    let writer = Writer::new(Arc::clone(service)).with_room(Box::new(move |room| match room {
+        Room::Give => ballast.give(),
+        Room::Keep => {
+            ballast.keep();
+            false
+        }
+    }));
     let (publish, answer) = (hub.clone(), hub.clone());
     threads.push(start_thread("writer".into(), bell, move || {
         run_writer(

@@ -142,6 +142,16 @@ impl Session {
         self.call_out
     }
 
+    /// Whether this is nobody's whom we know, doing nothing that would be lost.
+    pub fn is_stranger(&self) -> bool {
+        !self.call_out
+            && match &self.engine {
+                Engine::Smtp(engine) => engine.is_stranger(),
+                Engine::Imap(engine) => engine.is_stranger(),
+                Engine::Http(engine) => engine.is_stranger(),
+            }
+    }
+
     /// Bytes kept for later.
     pub fn unread(&self) -> usize {
         self.unread.len() - self.used

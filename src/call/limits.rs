@@ -54,6 +54,15 @@ limits! {
     stall_s: u64 = 120;
     /// Seconds that a stop waits for clients to leave.
     drain_s: u64 = 5;
+    /// Hundredths of `connections` from which the server is under stress: strangers get less
+    /// patience, and the oldest of them make room when nearly all are taken.
+    stress_percent: usize = 80;
+    /// Wrong SMTP commands of a stranger under stress.
+    stress_errors: usize = 1;
+    /// SMTP commands of a stranger under stress without a message in between.
+    stress_junk: usize = 1;
+    /// Seconds to wait for an SMTP command of a stranger under stress.
+    stress_command_s: u64 = 10;
 
     /// Octets of an SMTP command line with its CRLF.
     smtp_line_bytes: usize = 2048;

@@ -28,6 +28,8 @@ metrics! {
     RefusedGlobal = "counter" "postern_connections_refused_global_total";
     /// Connections refused at accept because their address opens too many a minute.
     RefusedRate = "counter" "postern_connections_refused_rate_total";
+    /// Strangers' connections closed to make room for others.
+    Evicted = "counter" "postern_connections_evicted_total";
     /// accept() failures for want of descriptors or memory.
     AcceptErrors = "counter" "postern_accept_errors_total";
     /// TLS handshakes completed.

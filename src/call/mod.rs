@@ -105,6 +105,15 @@ pub struct House {
     pub doors: PublicDoors,
 }
 
+impl House {
+    /// Whether so many connections are open that strangers get less patience.
+    pub fn is_stressed(&self) -> bool {
+        let open = self.metrics.value(Metric::ConnectionsOpen);
+        let most = self.limits.connections as u64;
+        open.saturating_mul(100) > most.saturating_mul(self.limits.stress_percent as u64)
+    }
+}
+
 /// Host names and ports as clients outside are to use them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PublicDoors {

@@ -317,7 +317,10 @@ pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             Problem::unavailable("search_deadline", "The search took too long.")
         }
         Refusal::NoSpace => {
-            Problem::unavailable("no_space", "The server is too full to take mail for now.")
+            let mut problem =
+                Problem::unavailable("no_space", "The server is too full to take mail for now.");
+            problem.status = 507;
+            problem
         }
         Refusal::Internal => {
             Problem::unavailable("internal", "Something went wrong here; it is in our log.")
@@ -395,7 +398,7 @@ mod tests {
             (Refusal::Conflict("it has children"), 409),
             (Refusal::Expired { oldest: 5 }, 410),
             (Refusal::SearchDeadline, 503),
-            (Refusal::NoSpace, 503),
+            (Refusal::NoSpace, 507),
             (Refusal::Internal, 503),
             (Refusal::Stopping, 503),
         ] {
@@ -409,7 +412,11 @@ mod tests {
             }
             let waits = response.header("Retry-After").is_some();
             let limit = matches!(refusal, Refusal::Limit { .. });
-            assert_eq!(waits, !limit && matches!(status, 429 | 503), "{refusal:?}");
+            assert_eq!(
+                waits,
+                !limit && matches!(status, 429 | 503 | 507),
+                "{refusal:?}"
+            );
         }
         let slow = refused(&Refusal::RateLimited { retry_ms: 1500 }, &limits).response("r");
         assert_eq!(slow.header("Retry-After"), Some("2"));

@@ -76,6 +76,12 @@ impl Server {
         }
     }
 
+    /// Whether no key has been shown and no request is under way: such a connection may be
+    /// closed to make room.
+    pub fn is_stranger(&self) -> bool {
+        self.known.is_none() && matches!(self.state, State::ExpectHead(_) | State::Closed)
+    }
+
     /// One input; returns how many bytes were used.
     pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Output) -> usize {
         match input {

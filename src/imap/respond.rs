@@ -129,7 +129,7 @@ pub fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
         }
         Refusal::Expired { .. } => ("[UNAVAILABLE]", "No longer kept".to_owned()),
         Refusal::SearchDeadline => ("[LIMIT]", "The search took too long".to_owned()),
-        Refusal::NoSpace => ("[UNAVAILABLE]", "The disk is full".to_owned()),
+        Refusal::NoSpace => ("[LIMIT]", "The disk is full".to_owned()),
         Refusal::Internal => ("[UNAVAILABLE]", "Our fault; try again later".to_owned()),
         Refusal::Stopping => ("[UNAVAILABLE]", "The server is stopping".to_owned()),
     }

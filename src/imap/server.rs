@@ -491,6 +491,11 @@ impl Server {
         self.stage = next;
     }
 
+    /// Whether nobody has logged in: such a connection may be closed to make room.
+    pub fn is_stranger(&self) -> bool {
+        self.access().is_none()
+    }
+
     pub(super) fn access(&self) -> Option<&Access> {
         match &self.stage {
             Stage::Authenticated(access) | Stage::Selected(access, _) => Some(access),

@@ -52,6 +52,8 @@ pub(super) struct Conn {
     deadline: u64,
     /// Handshake or drain: when it is over.
     limit: u64,
+    /// When it began.
+    since: u64,
     /// When the output last moved, or began to wait.
     moved: u64,
     /// The earliest entry in the timers.
@@ -113,6 +115,7 @@ impl Conn {
             topics: Box::default(),
             deadline: NEVER,
             limit: NEVER,
+            since: desk.now.mono_ms,
             moved: desk.now.mono_ms,
             armed: NEVER,
             flags: Flags::default(),
@@ -184,6 +187,16 @@ impl Conn {
     /// Whether this waits for the service: a stop gives it time to end what is under way.
     pub fn is_waiting(&self) -> bool {
         self.phase == Phase::Open && self.session.is_waiting()
+    }
+
+    /// Whether this has been here for a while without anybody logging in, and nothing that
+    /// somebody waits for is under way.
+    pub fn is_stranger(&self, now: u64) -> bool {
+        now.saturating_sub(self.since) >= STRANGER_MS
+            && match self.phase {
+                Phase::Open => self.session.is_stranger(),
+                Phase::Shaking | Phase::Draining => true,
+            }
     }
 
     /// Leaves the worker: what others know of it is taken back.
@@ -459,6 +472,9 @@ fn lost(lost: Lost) -> Gone {
 const READS_PER_TURN: usize = 4;
 /// Pages of a long response before others get their turn.
 const ROUNDS_PER_TURN: usize = 16;
+/// A connection is not closed for want of room before this: an honest client has said by
+/// then who it is.
+const STRANGER_MS: u64 = 3000;
 /// How long a peer has to take our last words (decisions.md 24).
 const DRAIN_MS: u64 = 2000;
 /// A larger buffer is given back rather than kept for the next connection.

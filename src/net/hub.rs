@@ -22,6 +22,8 @@ pub(super) enum ToWorker {
     Reply(ConnId, Reply),
     /// What has been committed.
     Events(Arc<[Event]>),
+    /// Room is needed: let the oldest strangers go.
+    Evict,
     /// Say goodbye to everybody and end.
     Shutdown,
 }
@@ -88,6 +90,13 @@ impl Hub {
     pub fn shutdown(&self) {
         for post in self.workers.iter() {
             post.send(ToWorker::Shutdown);
+        }
+    }
+
+    /// Asks every worker to let its oldest strangers go.
+    pub(super) fn evict(&self) {
+        for post in self.workers.iter() {
+            post.send(ToWorker::Evict);
         }
     }
 

@@ -82,6 +82,8 @@ pub struct Acceptor {
     reserve: Option<File>,
     next: u64,
     most: usize,
+    /// Before this no room is made again.
+    evicted_until: u64,
 }
 
 struct Gate {
@@ -165,6 +167,7 @@ impl Acceptor {
             reserve: reserve(),
             next: 1,
             most,
+            evicted_until: 0,
         })
     }
 
@@ -268,6 +271,12 @@ impl Acceptor {
         let metrics = &self.house.metrics;
         let key = prefix(peer.ip());
         let open = metrics.value(Metric::ConnectionsOpen);
+        // The last places are for those who log in: strangers make room, the oldest first.
+        let reserve = (self.most / RESERVE_SHARE).max(1);
+        if open.saturating_add(reserve as u64) >= self.most as u64 && now >= self.evicted_until {
+            self.evicted_until = now.saturating_add(EVICT_EVERY_MS);
+            self.hub.evict();
+        }
         let full = if open >= self.most as u64 {
             Some(Metric::RefusedGlobal)
         } else {
@@ -413,6 +422,10 @@ const BELL: Token = Token(usize::MAX - 2);
 const TICK_MS: u64 = 1000;
 /// How long a listener rests after a failure (reliability.md R03).
 const REST_MS: u64 = 100;
+/// One place in so many is kept free by closing strangers' connections.
+const RESERVE_SHARE: usize = 20;
+/// Looking for strangers costs a walk over all connections, so not for each that comes.
+const EVICT_EVERY_MS: u64 = 100;
 /// Connections of one listener before another has its turn.
 const ACCEPTS_PER_TURN: usize = 64;
 const MINUTE_MS: u64 = 60_000;

@@ -193,6 +193,7 @@ impl Worker {
                 ToWorker::Conn(accepted) => self.admit(accepted),
                 ToWorker::Reply(id, reply) => self.answer(id, reply),
                 ToWorker::Events(events) => self.notify(&events),
+                ToWorker::Evict => self.evict(),
                 ToWorker::Shutdown => self.shutdown(),
             }
         }
@@ -301,6 +302,23 @@ impl Worker {
                     }
                 })
             });
+        }
+    }
+
+    /// Nearly all connections are taken: the oldest of those that nobody has logged in on
+    /// go. Ids count up, so the smallest are the oldest; who came just now may still log in.
+    fn evict(&mut self) {
+        let now = self.desk.now.mono_ms;
+        let strangers = self.conns.values().filter(|conn| conn.is_stranger(now));
+        let mut ids: Vec<ConnId> = strangers.map(|conn| conn.id).collect();
+        let share = (self.conns.len() / EVICT_SHARE).max(1);
+        if ids.len() > share {
+            ids.select_nth_unstable(share);
+            ids.truncate(share);
+        }
+        for id in ids {
+            self.desk.house.metrics.count(Metric::Evicted);
+            self.remove(id, "evicted");
         }
     }
 
@@ -423,6 +441,8 @@ const INBOX_PER_TURN: usize = 1024;
 const TIMERS_PER_TURN: usize = 1024;
 /// Handshake steps in one turn: about 170 µs each, so others wait 3 ms at most.
 const HANDSHAKES_PER_TURN: usize = 16;
+/// One connection in so many goes at once when room is needed.
+const EVICT_SHARE: usize = 64;
 /// What a stop gives calls that are under way beyond its drain.
 const GRACE_MS: u64 = 5000;
 

@@ -78,9 +78,14 @@ fn entry(line: &str, user: &str) -> Option<(u32, u32)> {
     Some((uid, gid))
 }
 
-/// Octets that a process without privileges can still write there.
+/// Octets that a process without privileges can still write there: none when files cannot be
+/// made any more, since the database needs some (reliability.md section 3: 1 % of the inodes).
 pub(super) fn free_bytes(path: &Path) -> Option<u64> {
     let found = statvfs(path).ok()?;
+    // A file system without a table of inodes says that it has 0.
+    if found.f_files > 0 && found.f_favail < found.f_files / 100 {
+        return Some(0);
+    }
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 

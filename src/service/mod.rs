@@ -36,7 +36,7 @@ use crate::store::Store;
 
 pub use inline::Inline;
 pub use reader::{ReadTurn, Reader};
-pub use writer::{Turn, Writer};
+pub use writer::{Room, Turn, Writer};
 
 /// Reads the clock; `main` has one, a test another.
 pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;

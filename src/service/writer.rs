@@ -14,10 +14,25 @@ use crate::crypto::Random;
 use crate::store::{FlagAsk, Kept, Store};
 
 /// Carries out what writes, in groups.
-#[derive(Debug)]
 pub struct Writer {
     service: Arc<Service>,
     random: Random,
+    room: Box<dyn FnMut(Room) -> bool + Send>,
+}
+
+impl core::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+/// What the writer asks of whoever keeps a reserve of disk space.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Room {
+    /// The disk is full: give the reserve up. Whether there was one.
+    Give,
+    /// Nothing to do: build the reserve up, if there is space for it.
+    Keep,
 }
 
 /// What came of a group.
@@ -29,6 +44,8 @@ pub struct Turn {
     pub replies: Vec<(ConnId, Reply)>,
     /// The disk has failed: the process must end and say this.
     pub fatal: Option<String>,
+    /// Nothing was committed, for want of disk space.
+    is_full: bool,
 }
 
 impl Writer {
@@ -39,7 +56,17 @@ impl Writer {
 
     /// A writer whose secrets and made-up addresses come from `random`.
     pub fn with_random(service: Arc<Service>, random: Random) -> Self {
-        Writer { service, random }
+        Writer {
+            service,
+            random,
+            room: Box::new(|_| false),
+        }
+    }
+
+    /// The same, with a reserve of disk space to give up.
+    #[must_use]
+    pub fn with_room(self, room: Box<dyn FnMut(Room) -> bool + Send>) -> Self {
+        Writer { room, ..self }
     }
 
     /// What the threads share.
@@ -49,8 +76,17 @@ impl Writer {
 
     /// Carries out a group in one transaction, each request in a savepoint of its own. When
     /// the commit fails, or SQLite has undone the transaction, every request of the group is
-    /// refused and nothing is published.
+    /// refused and nothing is published. On a full disk it is tried once more when a reserve
+    /// could be given up, so that deletions get through.
     pub fn turn(&mut self, store: &Store, batch: &[Request]) -> Turn {
+        let turn = self.attempt(store, batch);
+        if turn.is_full && (self.room)(Room::Give) {
+            return self.attempt(store, batch);
+        }
+        turn
+    }
+
+    fn attempt(&mut self, store: &Store, batch: &[Request]) -> Turn {
         let now = self.service.now();
         let mut events = Vec::new();
         let mut results = Vec::with_capacity(batch.len());
@@ -84,16 +120,19 @@ impl Writer {
                     events: events.into(),
                     replies: replies.collect(),
                     fatal: None,
+                    is_full: false,
                 }
             }
             Err((is_fatal, why, refusal)) => {
                 metrics.count(Metric::CommitsFailed);
                 log::error!("commit failed calls={} error=\"{why}\"", batch.len());
+                let is_full = refusal == Refusal::NoSpace;
                 let refused = Reply::Refused(refusal);
                 Turn {
                     events: Arc::new([]),
                     replies: batch.iter().map(|r| (r.conn, refused.clone())).collect(),
                     fatal: is_fatal.then_some(why),
+                    is_full,
                 }
             }
         }
@@ -142,6 +181,7 @@ impl Writer {
     /// Work of idle moments, in one small transaction: old events and kept answers go, and
     /// bodies that nothing names. Whether there is more to do at once.
     pub fn tidy(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
+        (self.room)(Room::Keep);
         let now = self.service.now();
         let days = i64::try_from(self.service.house.limits.event_days).unwrap_or(7);
         store.begin()?;

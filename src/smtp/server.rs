@@ -211,8 +211,24 @@ impl Server {
         used
     }
 
+    /// Whether nobody has logged in and no message is on its way: such a connection may be
+    /// closed to make room.
+    pub fn is_stranger(&self) -> bool {
+        self.access.is_none()
+            && self.transaction.is_none()
+            && !matches!(self.state, State::Answer(_) | State::Text(_))
+    }
+
     pub(super) fn limits(&self) -> &Limits {
         &self.opening.house.limits
+    }
+
+    /// `usual`, or for a stranger what it is under stress (Postfix's STRESS_README).
+    fn unless_stressed<T>(&self, usual: T, stressed: T) -> T {
+        match self.access.is_none() && self.opening.house.is_stressed() {
+            true => stressed,
+            false => usual,
+        }
     }
 
     pub(super) fn count(&self, metric: Metric) {
@@ -233,7 +249,10 @@ impl Server {
     pub(super) fn await_command(&mut self, now: Now) {
         let seconds = match self.access {
             Some(_) => self.limits().submission_command_s,
-            None => self.limits().mx_command_s,
+            None => {
+                let limits = self.limits();
+                self.unless_stressed(limits.mx_command_s, limits.stress_command_s)
+            }
         };
         self.command_due_ms = now.mono_ms.saturating_add(seconds.saturating_mul(1000));
         self.enter(State::Command);
@@ -248,9 +267,10 @@ impl Server {
             self.helo = None;
             self.extended = false;
             self.transaction = None;
+            self.junk = 0;
             return self.await_command(now);
         }
-        if self.opening.door == Door::Mx {
+        if self.opening.door == Door::Mx && self.unless_stressed(true, false) {
             let due_ms = now.mono_ms.saturating_add(self.limits().mx_greet_ms);
             return self.enter(State::Greeting { due_ms });
         }
@@ -373,7 +393,8 @@ impl Server {
         };
         if row.junk {
             self.junk += 1;
-            if self.junk > self.limits().smtp_junk {
+            let limits = self.limits();
+            if self.junk > self.unless_stressed(limits.smtp_junk, limits.stress_junk) {
                 self.count(Metric::TooManyErrors);
                 return self.bye("4.7.0", "Too many commands without a message", out);
             }
@@ -662,7 +683,8 @@ impl Server {
         log::debug!("conn={} refused={:?}", self.opening.conn.0, text);
         self.count(Metric::SyntaxErrors);
         self.errors += 1;
-        let max = self.limits().smtp_errors;
+        let limits = self.limits();
+        let max = self.unless_stressed(limits.smtp_errors, limits.stress_errors);
         let wait_ms = match self.errors.saturating_mul(2) >= max {
             true => wait_ms.max(SOFT_DELAY_MS),
             false => wait_ms,

@@ -35,6 +35,7 @@ impl Error {
     pub fn is_disk_failure(&self) -> bool {
         use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, SystemIoFailure};
         match self {
+            Error::Sqlite(error) if is_full(error) => false,
             Error::Sqlite(error) => matches!(
                 error.sqlite_error_code(),
                 Some(SystemIoFailure | DatabaseCorrupt | NotADatabase | CannotOpen)
@@ -102,10 +103,9 @@ impl From<Refusal> for Error {
 /// The peer hears of a fault of ours as such and no more; the log has the reason, once.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        use rusqlite::ErrorCode::DiskFull;
         match error {
             Error::Refused(refusal) => refusal,
-            Error::Sqlite(e) if e.sqlite_error_code() == Some(DiskFull) => {
+            Error::Sqlite(e) if is_full(&e) => {
                 log::error!("store error=\"{e}\"");
                 Refusal::NoSpace
             }
@@ -115,4 +115,13 @@ impl From<Error> for Refusal {
             }
         }
     }
+}
+
+/// Whether the disk is full, and not broken: also when it is the index of the write-ahead log
+/// that could not grow.
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+        || error
+            .sqlite_error()
+            .is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
