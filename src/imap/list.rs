@@ -305,44 +305,38 @@ impl Matcher {
         }
         let words = self.len / 64 + 1;
         let mut here: Bits = [0; WORDS];
-        here[0] = 1;
+        set(&mut here, 0);
         self.skip_wildcards(&mut here, words);
         for &octet in name.as_bytes() {
             let Some(literal) = self.literal.get(usize::from(octet)) else {
                 return false;
             };
-            let mut next: Bits = [0; WORDS];
-            let mut carry = 0;
-            let mut any = 0;
-            for (i, slot) in next.iter_mut().enumerate().take(words) {
-                let at = here[i];
-                let moved = at & literal[i];
-                let mut stays = self.star[i];
-                if octet != b'/' {
-                    stays |= self.percent[i];
-                }
-                *slot = (moved << 1) | carry | (at & stays);
+            let (mut carry, mut any) = (0, 0);
+            let tables = literal.iter().zip(self.star.iter().zip(&self.percent));
+            for (word, (literal, (star, percent))) in here.iter_mut().zip(tables).take(words) {
+                let moved = *word & literal;
+                let stays = if octet == b'/' { *star } else { star | percent };
+                *word = (moved << 1) | carry | (*word & stays);
                 carry = moved >> 63;
-                any |= *slot;
+                any |= *word;
             }
             if any == 0 {
                 return false;
             }
-            here = next;
             self.skip_wildcards(&mut here, words);
         }
-        here[self.len / 64] >> (self.len % 64) & 1 == 1
+        here.get(self.len / 64)
+            .is_some_and(|word| word >> (self.len % 64) & 1 == 1)
     }
 
-    /// A wildcard also stands for nothing; no two are side by side.
+    /// A wildcard also stands for nothing; no two are side by side, so one step is enough.
     fn skip_wildcards(&self, here: &mut Bits, words: usize) {
         let mut carry = 0;
-        for i in 0..words {
-            let wild = here[i] & (self.star[i] | self.percent[i]);
-            // The carry of the word before cannot be a wildcard's neighbour that is one.
-            let from_before = carry;
+        let wild = self.star.iter().zip(&self.percent);
+        for (word, (star, percent)) in here.iter_mut().zip(wild).take(words) {
+            let wild = *word & (star | percent);
+            *word |= (wild << 1) | carry;
             carry = wild >> 63;
-            here[i] |= (wild << 1) | from_before;
         }
     }
 }

@@ -23,6 +23,8 @@ mod store;
 pub mod structure;
 mod table;
 mod tell;
+#[cfg(test)]
+mod tests;
 pub mod types;
 pub mod view;
 

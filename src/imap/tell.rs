@@ -13,7 +13,7 @@ use super::server::Server;
 use super::state::{Flow, Job, Stage, Waits};
 use super::view::Held;
 use crate::call::{Answer, Call, EntryState, Octets, Reply, UidSet};
-use crate::engine::Output;
+use crate::engine::{HIGH_WATER, Output};
 
 /// What comes when all has been told.
 #[derive(Debug)]
@@ -87,16 +87,18 @@ impl Server {
                 let (exists, recent) = (view.exists(), view.recent());
                 let _ = write!(out.bytes, "* {exists} EXISTS\r\n* {recent} RECENT\r\n");
             }
-            while expunge {
-                let gone = view.take_gone(EXPUNGES_AT_ONCE);
-                if gone.is_empty() {
-                    break;
-                }
-                for number in gone {
-                    let _ = write!(out.bytes, "* {number} EXPUNGE\r\n");
-                }
-                if out.bytes.len() > crate::engine::HIGH_WATER {
-                    return self.after_drain(Flow::Tell(Box::new(telling)), out);
+            if expunge {
+                loop {
+                    let gone = view.take_gone(EXPUNGES_AT_ONCE);
+                    if gone.is_empty() {
+                        break;
+                    }
+                    for number in gone {
+                        let _ = write!(out.bytes, "* {number} EXPUNGE\r\n");
+                    }
+                    if out.bytes.len() > HIGH_WATER {
+                        return self.after_drain(Flow::Tell(Box::new(telling)), out);
+                    }
                 }
             }
         }

@@ -1,0 +1,306 @@
+//! What only happens when replies and events cross: an engine with its answers made by hand.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::Arc;
+
+use super::Server;
+use crate::call::*;
+use crate::engine::{Input, Output};
+
+const NOW: Now = Now {
+    mono_ms: 5_000,
+    unix_ms: 0,
+};
+
+struct Client {
+    server: Server,
+    out: Output,
+}
+
+impl Client {
+    /// Logged in, with a key that may only read: then SELECT is answered without a receipt.
+    fn new(limits: Limits) -> Client {
+        let house = House {
+            host: "mx.test".into(),
+            intake: Budget::new(limits.intake_bytes),
+            limits,
+            metrics: Metrics::default(),
+            doors: PublicDoors::default(),
+        };
+        let mut client = Client {
+            server: Server::new(Opening {
+                conn: ConnId(9),
+                peer: "10.0.0.1:1".parse().unwrap(),
+                door: Door::Imaps,
+                seed: 1,
+                house: Arc::new(house),
+            }),
+            out: Output::default(),
+        };
+        client.tell(Input::Open);
+        client.say("1 LOGIN a b");
+        client.answer(Answer::Authenticated(Access(Arc::new(Grant {
+            org: OrgId(1),
+            key: KeyId(1),
+            scopes: Scopes::MESSAGES_READ,
+            inboxes: None,
+            inbox: Some(InboxId(1)),
+            address: String::new(),
+            expires_at: None,
+        }))));
+        client.out.bytes.clear();
+        client
+    }
+
+    fn tell(&mut self, input: Input<'_>) {
+        self.server.handle(NOW, input, &mut self.out);
+    }
+
+    fn say(&mut self, line: &str) {
+        self.tell(Input::Bytes(format!("{line}\r\n").as_bytes()));
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        assert!(self.out.call.take().is_some(), "nothing was asked");
+        self.tell(Input::Reply(Reply::Answer(answer)));
+    }
+
+    fn event(&mut self, seq: u64, uids: UidSet, change: Change) {
+        let event = Event {
+            org: OrgId(1),
+            seq,
+            at: 0,
+            inbox: Some(Arc::new(InboxPath {
+                id: InboxId(1),
+                address: String::new(),
+                ancestors: Vec::new(),
+            })),
+            mailbox: Some(MailboxId(7)),
+            uids,
+            change,
+            origin: ConnId(3),
+        };
+        self.tell(Input::Event(&event));
+    }
+
+    fn heard(&mut self) -> String {
+        String::from_utf8(core::mem::take(&mut self.out.bytes)).unwrap()
+    }
+
+    fn select(&mut self, uids: UidSet, as_of: u64) {
+        self.say("2 SELECT box");
+        self.answer(selected(uids, as_of));
+    }
+}
+
+fn selected(uids: UidSet, as_of: u64) -> Answer {
+    Answer::Selected(Box::new(Selected {
+        mailbox: MailboxRow {
+            id: MailboxId(7),
+            name: "box".into(),
+            special: None,
+            subscribed: false,
+            uidvalidity: 1,
+            uidnext: uids.last().unwrap_or(0) + 1,
+            counts: None,
+        },
+        uids,
+        recent_above: u32::MAX,
+        first_unseen: None,
+        keywords: Vec::new(),
+        highest_modseq: as_of,
+        as_of,
+    }))
+}
+
+fn gone() -> Change {
+    Change::Expunged {
+        messages: Vec::new(),
+        count: 1,
+        moved_to: None,
+        folder: String::new(),
+    }
+}
+
+fn flagged() -> Change {
+    Change::Flagged(Bulk {
+        messages: Vec::new(),
+        count: 1,
+        folder: String::new(),
+    })
+}
+
+fn row(uid: u32, size: u32) -> EntryRow {
+    EntryRow {
+        state: EntryState {
+            uid,
+            id: EntryId(i64::from(uid)),
+            modseq: 12,
+            flags: Flags::FLAGGED,
+            keywords: Vec::new(),
+        },
+        thread: ThreadId(1),
+        received_at: 0,
+        size,
+        prefix_len: 0,
+        header_len: 0,
+        digest: None,
+        octets: None,
+    }
+}
+
+#[test]
+fn an_event_that_crosses_a_select_is_told_once() {
+    let mut client = Client::new(Limits::default());
+    client.say("2 SELECT box");
+    client.event(10, UidSet::one(1), gone());
+    client.event(11, UidSet::one(2), gone());
+    client.answer(selected(UidSet::from(2..=3), 10));
+    assert!(client.heard().contains("* 2 EXISTS\r\n"));
+    client.say("3 NOOP");
+    assert_eq!(client.heard(), "* 1 EXPUNGE\r\n3 OK Noop done\r\n");
+    client.say("4 NOOP");
+    assert_eq!(client.heard(), "4 OK Noop done\r\n");
+}
+
+#[test]
+fn a_view_that_lags_is_compared_when_everything_may_be_told() {
+    let mut client = Client::new(Limits::default());
+    client.select(UidSet::from(1..=20_000), 10);
+    client.heard();
+    for n in 0..5_000u32 {
+        client.event(11 + u64::from(n), UidSet::one(2 * n + 1), flagged());
+    }
+    // FETCH by sequence number may tell of no EXPUNGE, so it compares nothing.
+    client.say("3 FETCH 20000 UID");
+    client.answer(Answer::Entries {
+        rows: vec![row(20_000, 1)],
+        more: UidSet::new(),
+    });
+    assert_eq!(
+        client.heard(),
+        "* 20000 FETCH (UID 20000)\r\n3 OK Fetch done\r\n"
+    );
+    client.say("4 NOOP");
+    assert!(matches!(
+        client.out.call,
+        Some(Call::Changes { since: 10, .. })
+    ));
+    // One that comes meanwhile is not in the answer.
+    client.event(9_001, UidSet::one(5), gone());
+    client.answer(Answer::Changes {
+        rows: vec![row(9, 1).state],
+        gone: UidSet::one(1),
+        uids: UidSet::from(2..=20_001),
+        as_of: 9_000,
+    });
+    assert!(matches!(&client.out.call, Some(Call::Fetch { uids, .. }) if *uids == UidSet::one(9)));
+    client.answer(Answer::Entries {
+        rows: vec![row(9, 1)],
+        more: UidSet::new(),
+    });
+    assert_eq!(
+        client.heard(),
+        "* 9 FETCH (UID 9 FLAGS (\\Flagged))\r\n* 20001 EXISTS\r\n* 0 RECENT\r\n\
+         * 5 EXPUNGE\r\n* 1 EXPUNGE\r\n4 OK Noop done\r\n"
+    );
+}
+
+#[test]
+fn flags_that_change_while_flags_are_told_wait_for_the_next_command() {
+    let mut client = Client::new(Limits::default());
+    client.select(UidSet::from(1..=3), 10);
+    client.heard();
+    client.event(11, UidSet::one(1), flagged());
+    client.say("3 NOOP");
+    client.event(12, UidSet::one(2), flagged());
+    client.answer(Answer::Entries {
+        rows: vec![row(1, 1)],
+        more: UidSet::new(),
+    });
+    assert_eq!(
+        client.heard(),
+        "* 1 FETCH (UID 1 FLAGS (\\Flagged))\r\n3 OK Noop done\r\n"
+    );
+    client.say("4 IDLE");
+    client.answer(Answer::Entries {
+        rows: vec![row(2, 1)],
+        more: UidSet::new(),
+    });
+    assert_eq!(
+        client.heard(),
+        "+ idling\r\n* 2 FETCH (UID 2 FLAGS (\\Flagged))\r\n"
+    );
+    // Until that has gone, nothing more is written.
+    client.event(13, UidSet::one(2), gone());
+    assert_eq!(client.heard(), "");
+    client.tell(Input::Drained);
+    assert_eq!(client.heard(), "* 2 EXPUNGE\r\n");
+}
+
+#[test]
+fn a_literal_that_cannot_be_kept_ends_the_connection_without_a_word() {
+    let begin = |client: &mut Client| {
+        client.select(UidSet::one(1), 10);
+        client.heard();
+        client.say("3 FETCH 1 BODY.PEEK[]");
+        client.answer(Answer::Entries {
+            rows: vec![row(1, 900_000)],
+            more: UidSet::new(),
+        });
+        assert_eq!(client.heard(), "* 1 FETCH (BODY[] {900000}\r\n");
+        assert!(client.out.call.take().is_some());
+    };
+    let refused = Input::Reply(Reply::Refused(Refusal::NotFound("message")));
+    let short = Input::Reply(Reply::Answer(Answer::Octets(Vec::new())));
+    let revoked = Event {
+        org: OrgId(1),
+        seq: 11,
+        at: 0,
+        inbox: None,
+        mailbox: None,
+        uids: UidSet::new(),
+        change: Change::KeyRevoked { key: KeyId(1) },
+        origin: ConnId(0),
+    };
+    for end in [refused, short, Input::Event(&revoked)] {
+        let mut client = Client::new(Limits::default());
+        begin(&mut client);
+        client.tell(end);
+        assert_eq!(client.heard(), "");
+        assert!(client.out.close);
+    }
+}
+
+#[test]
+fn a_stop_waits_for_the_command_under_way() {
+    let mut client = Client::new(Limits::default());
+    client.say("2 LIST \"\" *");
+    client.tell(Input::Shutdown);
+    assert_eq!(client.heard(), "");
+    client.answer(Answer::Mailboxes(Vec::new()));
+    assert_eq!(
+        client.heard(),
+        "2 OK List done\r\n* BYE Server is stopping, come back soon\r\n"
+    );
+    assert!(client.out.close);
+}
+
+#[test]
+fn an_answer_to_another_call_is_our_fault_and_ends_nothing() {
+    let mut client = Client::new(Limits::default());
+    client.say("2 LIST \"\" *");
+    client.answer(Answer::Done);
+    assert_eq!(
+        client.heard(),
+        "2 NO [UNAVAILABLE] Our fault; try again later\r\n"
+    );
+    client.say("3 NOOP");
+    assert_eq!(client.heard(), "3 OK Noop done\r\n");
+}
+
+#[test]
+fn an_idle_session_is_small() {
+    assert!(size_of::<Server>() <= 512, "{}", size_of::<Server>());
+}
