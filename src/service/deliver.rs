@@ -184,7 +184,7 @@ fn store_one(
     let Target {
         placement,
         place,
-        mut mailbox,
+        mailbox,
     } = target;
     let inbox = place.path.id;
     let thread = store.thread_for(now, inbox, &plan.message_id, &plan.references)?;
@@ -200,7 +200,7 @@ fn store_one(
         arrival: placement.kind,
         received_at: placement.received_at.unwrap_or(now.unix_ms),
     };
-    let uid = store.add_entry(&mut mailbox, stamp.seq, &new)?;
+    let uid = store.add_entry(&mailbox, stamp.seq, &new)?;
     let arrived = Arrived {
         kind: placement.kind,
         state: EntryState {

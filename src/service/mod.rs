@@ -172,3 +172,6 @@ impl Act<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod mail_tests;

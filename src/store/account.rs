@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, params};
 
-use super::{Error, Store, int, uint};
+use super::{Error, Store, uint};
 use crate::call::{DomainId, DomainRow, InboxId, KeyId, KeyRow, OrgId, OrgRow, Scopes, UsageRow};
 
 /// A key as authentication needs it.
@@ -106,33 +106,6 @@ impl Store {
                 })
             },
         )
-    }
-
-    /// Counts `n` messages sent by `inbox` on `day`; how many that makes for the inbox and
-    /// for its organization. The caller refuses what is too many, and the savepoint takes
-    /// the count back.
-    pub fn count_sends(
-        &self,
-        org: OrgId,
-        inbox: InboxId,
-        day: i64,
-        n: u64,
-    ) -> Result<(u64, u64), Error> {
-        let of_inbox = self.one(
-            "UPDATE inbox SET sent = CASE WHEN sent_day = ?3 THEN sent ELSE 0 END + ?4,
-                              sent_day = ?3
-             WHERE id = ?2 AND org = ?1 RETURNING sent",
-            [org.0, inbox.0, day, int(n)],
-            |r| r.get(0),
-        )?;
-        let of_org = self.one(
-            "UPDATE org SET sent = CASE WHEN sent_day = ?2 THEN sent ELSE 0 END + ?3,
-                            sent_day = ?2
-             WHERE id = ?1 RETURNING sent",
-            [org.0, day, int(n)],
-            |r| r.get(0),
-        )?;
-        Ok((uint(of_inbox.unwrap_or(0)), uint(of_org.unwrap_or(0))))
     }
 
     // ---- keys ----

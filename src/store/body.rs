@@ -38,7 +38,7 @@ impl Store {
         let mut summary = vec![SUMMARY_VERSION];
         summary =
             postcard::to_extend(body.summary, summary).map_err(|_| Error::Corrupt("summary"))?;
-        self.run(
+        self.apart().run(
             "INSERT INTO body (id, org, refs, size, header_len, message_id, digest, summary)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             (
@@ -53,7 +53,7 @@ impl Store {
             ),
         )?;
         for (n, octets) in (id..).zip(chunks) {
-            self.run(
+            self.apart().run(
                 "INSERT INTO chunk (id, checksum, octets) VALUES (?1, ?2, ?3)",
                 (n, crc32fast::hash(octets), octets),
             )?;
@@ -82,7 +82,7 @@ impl Store {
         );
         let (first, last) = (start / CHUNK_BYTES, (end - 1) / CHUNK_BYTES);
         let mut expected = first;
-        let _ = self.each(
+        let _ = self.apart().each(
             "SELECT id, checksum, octets FROM chunk WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
             [
                 body.0.saturating_add(first as i64),
@@ -123,12 +123,13 @@ impl Store {
 
     /// The digest of a body of `org`.
     pub fn digest(&self, org: OrgId, body: BodyId) -> Result<Vec<u8>, Error> {
-        self.one(
-            "SELECT digest FROM body WHERE id = ?1 AND org = ?2",
-            [body.0, org.0],
-            |r| r.get(0),
-        )?
-        .ok_or(Error::Corrupt("body"))
+        self.apart()
+            .one(
+                "SELECT digest FROM body WHERE id = ?1 AND org = ?2",
+                [body.0, org.0],
+                |r| r.get(0),
+            )?
+            .ok_or(Error::Corrupt("body"))
     }
 
     /// The summary of a body of `org`.
@@ -145,7 +146,7 @@ impl Store {
 
     /// One more entry or job names the body.
     pub(super) fn hold_body(&self, org: OrgId, body: BodyId) -> Result<(), Error> {
-        let held = self.run(
+        let held = self.apart().run(
             "UPDATE body SET refs = refs + 1 WHERE id = ?1 AND org = ?2",
             [body.0, org.0],
         )?;
@@ -159,21 +160,23 @@ impl Store {
     /// One entry or job less names the body. With `free` the octets of an unnamed body go at
     /// once, else [`Store::sweep_bodies`] takes them later.
     pub fn drop_body(&self, org: OrgId, body: BodyId, free: bool) -> Result<(), Error> {
-        let left = self.one(
-            "UPDATE body SET refs = refs - 1 WHERE id = ?1 AND org = ?2 RETURNING refs, size",
+        let held = self.apart().one(
+            "SELECT refs, size FROM body WHERE id = ?1 AND org = ?2",
             [body.0, org.0],
             |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
         )?;
-        let (refs, size) = left.ok_or(Error::Corrupt("body"))?;
-        if refs == 0 && free {
-            self.free_body(body, uint32(size))?;
+        let (refs, size) = held.ok_or(Error::Corrupt("body"))?;
+        if refs == 1 && free {
+            return self.free_body(body, uint32(size));
         }
-        Ok(())
+        self.apart()
+            .run("UPDATE body SET refs = refs - 1 WHERE id = ?1", [body.0])
+            .map(drop)
     }
 
     /// Frees up to `n` bodies that nothing names; whether there may be more.
     pub fn sweep_bodies(&self, n: usize) -> Result<bool, Error> {
-        let unnamed = self.all(
+        let unnamed = self.apart().all(
             "SELECT id, size FROM body WHERE refs = 0 ORDER BY id LIMIT ?1",
             [n as i64],
             |r| Ok((BodyId(r.get(0)?), uint32(r.get(1)?))),
@@ -186,11 +189,12 @@ impl Store {
 
     fn free_body(&self, body: BodyId, size: u32) -> Result<(), Error> {
         let chunks = (size as usize).div_ceil(CHUNK_BYTES) as i64;
-        self.run(
+        self.apart().run(
             "DELETE FROM chunk WHERE id >= ?1 AND id < ?2",
             [body.0, body.0.saturating_add(chunks)],
         )?;
-        self.run("DELETE FROM body WHERE id = ?1", [body.0])?;
+        self.apart()
+            .run("DELETE FROM body WHERE id = ?1", [body.0])?;
         Ok(())
     }
 }

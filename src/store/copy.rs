@@ -1,7 +1,6 @@
 //! COPY and MOVE: the target gets new UIDs in the order of the source's. A copy shares the
 //! body and gets an id of its own; a moved entry keeps its id (decisions.md, words).
 
-use super::entry::check_uids;
 use super::event::NewEvent;
 use super::expunge::Gone;
 use super::mailbox::Delta;
@@ -37,7 +36,6 @@ impl Store {
             return Ok(Copied::default());
         }
         let n = u32::try_from(entries.len()).unwrap_or(u32::MAX);
-        check_uids(target, n)?;
         let bytes: u64 = entries.iter().map(|e| u64::from(e.size)).sum();
         if !remove && place.bytes.saturating_add(bytes) > bytes_max {
             return Err(Refusal::OverQuota.into());
@@ -47,25 +45,26 @@ impl Store {
             uids: n,
             ..Delta::default()
         };
-        let mut ids = Vec::with_capacity(entries.len());
-        for (uid, entry) in (target.uidnext..).zip(&entries) {
-            ids.push(if remove {
-                self.move_entry(source, target, entry, uid, stamp.seq)?
-            } else {
-                self.copy_entry(now, (source, target), entry, uid, stamp.seq)?
-            });
+        for entry in &entries {
             delta.messages += 1;
             delta.unseen += i64::from(!entry.flags.has(Flags::SEEN));
             delta.deleted += i64::from(entry.flags.has(Flags::DELETED));
             delta.bytes += i64::from(entry.size);
         }
-        self.count(target.id, stamp.seq, &delta)?;
+        let first = self.count(target, stamp.seq, &delta)?;
         if !remove {
             self.count_inbox(source.inbox, delta.messages, delta.bytes)?;
         }
-        let to = UidSet::from(target.uidnext..=target.uidnext + (n - 1));
+        for (uid, entry) in (first..).zip(&entries) {
+            if remove {
+                self.move_entry(source, target, entry, uid, stamp.seq)?;
+            } else {
+                self.copy_entry(now, (source, target), entry, uid, stamp.seq)?;
+            }
+        }
+        let to = UidSet::from(first..=first + (n - 1));
         let shown = (BULK_MESSAGES_MAX as u32).min(n);
-        let first = UidSet::from(target.uidnext..=target.uidnext + (shown - 1));
+        let first = UidSet::from(first..=first + (shown - 1));
         let event = NewEvent {
             inbox: Some(place.path.clone()),
             mailbox: Some(target.id),
@@ -98,10 +97,10 @@ impl Store {
         entry: &Gone,
         uid: u32,
         modseq: u64,
-    ) -> Result<EntryId, Error> {
+    ) -> Result<(), Error> {
         let id = EntryId(self.mint_id(now));
         self.hold_body(source.org, entry.body)?;
-        self.run(
+        self.apart().run(
             "INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags,
                  keywords, arrival, received_at, size, prefix)
              SELECT ?3, ?4, ?5, org, inbox, body, thread, ?6, flags, keywords, arrival,
@@ -117,7 +116,7 @@ impl Store {
                 source.org.0,
             ],
         )?;
-        Ok(id)
+        Ok(())
     }
 
     fn move_entry(
@@ -127,8 +126,8 @@ impl Store {
         entry: &Gone,
         uid: u32,
         modseq: u64,
-    ) -> Result<EntryId, Error> {
-        self.run(
+    ) -> Result<(), Error> {
+        self.apart().run(
             "UPDATE entry SET mailbox = ?3, uid = ?4, modseq = ?5
              WHERE mailbox = ?1 AND uid = ?2 AND org = ?6",
             [
@@ -140,6 +139,6 @@ impl Store {
                 source.org.0,
             ],
         )?;
-        Ok(entry.id)
+        Ok(())
     }
 }

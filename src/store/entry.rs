@@ -14,7 +14,7 @@ use super::mailbox::Delta;
 use super::{Error, Mailbox, Store, int, uint, uint32};
 use crate::call::{
     Arrival, BodyId, EntryId, EntryRow, EntryState, Flags, InboxId, MailboxId, Octets, OrgId,
-    Refusal, ThreadId, UidSet,
+    ThreadId, UidSet,
 };
 
 /// An entry to be made.
@@ -93,19 +93,25 @@ pub struct Glance {
 }
 
 impl Store {
-    /// Makes an entry with the mailbox's next UID and moves every counter; its UID. `mailbox`
-    /// is kept in step, so that several entries can follow each other.
+    /// Makes an entry with the mailbox's next UID and moves every counter; its UID.
     pub fn add_entry(
         &self,
-        mailbox: &mut Mailbox,
+        mailbox: &Mailbox,
         modseq: u64,
         new: &NewEntry<'_>,
     ) -> Result<u32, Error> {
-        let uid = mailbox.uidnext;
-        check_uids(mailbox, 1)?;
         let prefix_len = u32::try_from(new.prefix.len()).unwrap_or(u32::MAX);
         let size = new.body_size.saturating_add(prefix_len);
-        self.run(
+        let delta = Delta {
+            uids: 1,
+            messages: 1,
+            unseen: i64::from(!new.flags.has(Flags::SEEN)),
+            deleted: i64::from(new.flags.has(Flags::DELETED)),
+            bytes: i64::from(size),
+        };
+        let uid = self.count(mailbox, modseq, &delta)?;
+        self.count_inbox(mailbox.inbox, 1, i64::from(size))?;
+        self.apart().run(
             "INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags,
                  keywords, arrival, received_at, size, prefix)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
@@ -126,17 +132,6 @@ impl Store {
                 (!new.prefix.is_empty()).then_some(new.prefix),
             ),
         )?;
-        let delta = Delta {
-            uids: 1,
-            messages: 1,
-            unseen: i64::from(!new.flags.has(Flags::SEEN)),
-            deleted: i64::from(new.flags.has(Flags::DELETED)),
-            bytes: i64::from(size),
-        };
-        self.count(mailbox.id, modseq, &delta)?;
-        self.count_inbox(mailbox.inbox, 1, i64::from(size))?;
-        mailbox.uidnext += 1;
-        mailbox.highest_modseq = modseq;
         Ok(uid)
     }
 
@@ -153,7 +148,7 @@ impl Store {
         let mut full = None;
         for (low, high) in spans(uids) {
             let since = int(ask.changed_since);
-            let end = self.each(
+            let end = self.apart().each(
                 sql,
                 [mailbox.id.0, low.into(), high.into(), since, mailbox.org.0],
                 |r| {
@@ -221,7 +216,7 @@ impl Store {
     pub fn states(&self, mailbox: &Mailbox, uids: &UidSet) -> Result<Vec<EntryState>, Error> {
         let mut states = Vec::new();
         for (low, high) in spans(uids) {
-            let _ = self.each(
+            let _ = self.apart().each(
                 "SELECT uid, id, modseq, flags, keywords FROM entry
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4 ORDER BY uid",
                 [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
@@ -244,7 +239,7 @@ impl Store {
         mut look: impl FnMut(Scanned) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ControlFlow<()>, Error> {
         for (low, high) in spans(uids) {
-            let end = self.each(
+            let end = self.apart().each(
                 "SELECT uid, id, modseq, flags, keywords, received_at, size FROM entry
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4 ORDER BY uid",
                 [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
@@ -270,7 +265,7 @@ impl Store {
     pub fn glance(&self, mailbox: &Mailbox) -> Result<Glance, Error> {
         let mut glance = Glance::default();
         let mut last = String::new();
-        let _ = self.each(
+        let _ = self.apart().each(
             "SELECT uid, flags, keywords FROM entry WHERE mailbox = ?1 AND org = ?2 ORDER BY uid",
             [mailbox.id.0, mailbox.org.0],
             |r| {
@@ -306,7 +301,7 @@ impl Store {
     ) -> Result<(Vec<EntryState>, UidSet, UidSet), Error> {
         let mut states = Vec::new();
         let mut uids = UidSet::new();
-        let _ = self.each(
+        let _ = self.apart().each(
             "SELECT uid, id, modseq, flags, keywords FROM entry
              WHERE mailbox = ?1 AND org = ?2 ORDER BY uid",
             [mailbox.id.0, mailbox.org.0],
@@ -328,7 +323,7 @@ impl Store {
 
     /// One entry of an inbox by its id.
     pub fn entry(&self, org: OrgId, inbox: InboxId, id: EntryId) -> Result<Option<Entry>, Error> {
-        self.one(
+        self.apart().one(
             "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, e.body, b.size,
                  e.prefix, e.received_at
              FROM entry e JOIN body b ON b.id = e.body
@@ -346,18 +341,6 @@ impl Store {
             },
         )
     }
-}
-
-/// Refuses when `n` more UIDs would not be left: UIDNEXT itself must fit 32 bits.
-pub(super) fn check_uids(mailbox: &Mailbox, n: u32) -> Result<(), Error> {
-    if mailbox.uidnext.checked_add(n).is_some() {
-        return Ok(());
-    }
-    Err(Refusal::Limit {
-        what: "uids",
-        max: u64::from(u32::MAX),
-    }
-    .into())
 }
 
 /// The ranges of a set, with those joined that lie close: one scan over a small gap is

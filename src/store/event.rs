@@ -12,7 +12,7 @@ use rusqlite::types::ValueRef;
 
 use super::{Error, Store, int, uint};
 use crate::call::{
-    Change, ConnId, Event, InboxId, InboxPath, MailboxId, Now, OrgId, Refusal, Topic, UidSet,
+    Change, ConnId, Event, InboxId, InboxPath, MailboxId, Now, OrgId, Topic, UidSet,
 };
 
 /// The number and time of a row that is to be written.
@@ -64,17 +64,8 @@ pub struct EventPage {
 impl Store {
     /// Takes the next number of `org`'s log. The row must be written in the same savepoint.
     pub fn next_seq(&self, org: OrgId, now: Now) -> Result<Stamp, Error> {
-        let taken = self.one(
-            "UPDATE org SET seq = seq + 1, at = max(at, ?2) WHERE id = ?1 RETURNING seq, at",
-            [org.0, now.unix_ms],
-            |r| Ok((r.get::<_, i64>(0)?, r.get(1)?)),
-        )?;
-        let (seq, at) = taken.ok_or(Refusal::NotFound("organization"))?;
-        Ok(Stamp {
-            org,
-            seq: uint(seq),
-            at,
-        })
+        let (seq, at) = self.take_seq(org, now)?;
+        Ok(Stamp { org, seq, at })
     }
 
     /// Writes the row of a number that was taken, and adds it to what will be published.
@@ -94,7 +85,7 @@ impl Store {
         } else {
             Some(postcard::to_stdvec(&new.uids).map_err(pack)?)
         };
-        self.run(
+        self.apart().run(
             "INSERT INTO event (org, seq, at, inbox, mailbox, path, uids, detail)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             (

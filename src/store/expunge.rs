@@ -43,7 +43,7 @@ impl Store {
         let stamp = self.next_seq(mailbox.org, now)?;
         let set: UidSet = going.iter().map(|gone| gone.uid).collect();
         for &(low, high) in set.ranges() {
-            self.run(
+            self.apart().run(
                 "DELETE FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4",
                 [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
             )?;
@@ -76,10 +76,10 @@ impl Store {
             delta.deleted -= i64::from(gone.flags.has(Flags::DELETED));
             delta.bytes -= i64::from(gone.size);
         }
-        self.count(mailbox.id, stamp.seq, &delta)?;
+        self.count(mailbox, stamp.seq, &delta)?;
         let uids: UidSet = going.iter().map(|gone| gone.uid).collect();
         for &(low, high) in uids.ranges() {
-            self.run(
+            self.apart().run(
                 "INSERT INTO expunged (mailbox, modseq, low, high) VALUES (?1, ?2, ?3, ?4)",
                 [mailbox.id.0, int(stamp.seq), low.into(), high.into()],
             )?;
@@ -100,7 +100,7 @@ impl Store {
 
     /// UIDs that were expunged after `since`.
     pub(super) fn expunged_since(&self, mailbox: &Mailbox, since: u64) -> Result<UidSet, Error> {
-        let ranges = self.all(
+        let ranges = self.apart().all(
             "SELECT low, high FROM expunged WHERE mailbox = ?1 AND modseq > ?2",
             [mailbox.id.0, int(since)],
             |r| Ok((uint32(r.get(0)?), uint32(r.get(1)?))),
@@ -118,7 +118,7 @@ impl Store {
             bytes += i64::from(gone.size);
             self.drop_body(mailbox.org, gone.body, free)?;
         }
-        self.run(
+        self.apart().run(
             "DELETE FROM entry WHERE mailbox = ?1 AND org = ?2",
             [mailbox.id.0, mailbox.org.0],
         )?;
@@ -134,7 +134,7 @@ impl Store {
     ) -> Result<Vec<Gone>, Error> {
         let mut going = Vec::new();
         for (low, high) in spans(uids) {
-            let _ = self.each(
+            let _ = self.apart().each(
                 "SELECT uid, id, body, size, flags FROM entry
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags & ?4 = ?4 AND org = ?5
                  ORDER BY uid",

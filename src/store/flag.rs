@@ -104,7 +104,7 @@ impl Store {
                 continue;
             };
             state.modseq = stamp.seq;
-            self.run(
+            self.apart().run(
                 "UPDATE entry SET modseq = ?3, flags = ?4, keywords = ?5
                  WHERE mailbox = ?1 AND uid = ?2 AND org = ?6",
                 (
@@ -117,7 +117,7 @@ impl Store {
                 ),
             )?;
         }
-        self.count(mailbox.id, stamp.seq, &delta)?;
+        self.count(mailbox, stamp.seq, &delta)?;
         let messages = bulk
             .iter()
             .take(BULK_MESSAGES_MAX)

@@ -37,7 +37,7 @@ impl Store {
             job.envid,
         );
         let dsn = postcard::to_stdvec(&dsn).unwrap_or_default();
-        self.run(
+        self.apart().run(
             "INSERT INTO job (id, org, inbox, kind, entry, body, reverse_path, recipient, dsn,
                               state, due_at, created_at)
              VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?9)",

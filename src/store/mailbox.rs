@@ -86,22 +86,7 @@ impl Mailbox {
 impl Store {
     /// The inbox with this id, whatever its organization: deliveries come from outside.
     pub fn place(&self, inbox: InboxId) -> Result<Option<Place>, Error> {
-        self.one(
-            "SELECT org, address, ancestors, bytes, display_name FROM inbox WHERE id = ?1",
-            [inbox.0],
-            |r| {
-                Ok(Place {
-                    org: OrgId(r.get(0)?),
-                    path: Arc::new(InboxPath {
-                        id: inbox,
-                        address: r.get(1)?,
-                        ancestors: read_ancestors(r.get_ref(2)?.as_blob().unwrap_or_default()),
-                    }),
-                    bytes: uint(r.get(3)?),
-                    display_name: r.get(4)?,
-                })
-            },
-        )
+        self.held_place(inbox)
     }
 
     /// The inbox of `org` with this id.
@@ -126,13 +111,22 @@ impl Store {
         inbox: InboxId,
         id: MailboxId,
     ) -> Result<Option<Mailbox>, Error> {
-        self.one(
+        let held =
+            self.held_mailbox(|held| held.id == id && held.inbox == inbox && held.org == org);
+        if held.is_some() {
+            return Ok(held);
+        }
+        let found = self.apart().one(
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
                  highest_modseq, expunged_floor, messages, unseen, deleted, bytes
              FROM mailbox WHERE id = ?1 AND inbox = ?2 AND org = ?3",
             [id.0, inbox.0, org.0],
             read_mailbox,
-        )
+        )?;
+        if let Some(mailbox) = &found {
+            self.keep_mailbox(mailbox);
+        }
+        Ok(found)
     }
 
     /// One mailbox by name.
@@ -142,13 +136,22 @@ impl Store {
         inbox: InboxId,
         name: &str,
     ) -> Result<Option<Mailbox>, Error> {
-        self.one(
+        let held =
+            self.held_mailbox(|held| held.inbox == inbox && held.name == name && held.org == org);
+        if held.is_some() {
+            return Ok(held);
+        }
+        let found = self.apart().one(
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
                  highest_modseq, expunged_floor, messages, unseen, deleted, bytes
              FROM mailbox WHERE inbox = ?1 AND name = ?2 AND org = ?3",
             (inbox.0, name, org.0),
             read_mailbox,
-        )
+        )?;
+        if let Some(mailbox) = &found {
+            self.keep_mailbox(mailbox);
+        }
+        Ok(found)
     }
 
     /// The mailbox with a special use, whatever its name is now.
@@ -158,13 +161,23 @@ impl Store {
         inbox: InboxId,
         special: SpecialUse,
     ) -> Result<Option<Mailbox>, Error> {
-        self.one(
+        let held = self.held_mailbox(|held| {
+            held.inbox == inbox && held.special == Some(special) && held.org == org
+        });
+        if held.is_some() {
+            return Ok(held);
+        }
+        let found = self.apart().one(
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
                  highest_modseq, expunged_floor, messages, unseen, deleted, bytes
              FROM mailbox WHERE inbox = ?1 AND special = ?2 AND org = ?3",
             [inbox.0, special_number(special), org.0],
             read_mailbox,
-        )
+        )?;
+        if let Some(mailbox) = &found {
+            self.keep_mailbox(mailbox);
+        }
+        Ok(found)
     }
 
     /// Every mailbox of an inbox in the order of names, with whether it is subscribed to.
@@ -185,7 +198,7 @@ impl Store {
         if mailbox.recent_above.saturating_add(1) >= mailbox.uidnext {
             return Ok(0);
         }
-        let n = self.one(
+        let n = self.apart().one(
             "SELECT count(*) FROM entry WHERE mailbox = ?1 AND uid > ?2 AND org = ?3",
             [mailbox.id.0, i64::from(mailbox.recent_above), mailbox.org.0],
             |r| r.get(0),
@@ -346,52 +359,23 @@ impl Store {
             |r| r.get(0),
         )
     }
-
-    /// Moves the counters of a mailbox and sets its MODSEQ.
-    pub(super) fn count(
-        &self,
-        mailbox: MailboxId,
-        modseq: u64,
-        delta: &Delta,
-    ) -> Result<(), Error> {
-        let moved = self.run(
-            "UPDATE mailbox SET uidnext = uidnext + ?2, messages = messages + ?3,
-                 unseen = unseen + ?4, deleted = deleted + ?5, bytes = bytes + ?6,
-                 highest_modseq = ?7
-             WHERE id = ?1",
-            (
-                mailbox.0,
-                delta.uids,
-                delta.messages,
-                delta.unseen,
-                delta.deleted,
-                delta.bytes,
-                int(modseq),
-            ),
-        )?;
-        if moved == 1 {
-            Ok(())
-        } else {
-            Err(Refusal::NotFound("mailbox").into())
-        }
-    }
-
-    /// Moves the counters of an inbox.
-    pub(super) fn count_inbox(
-        &self,
-        inbox: InboxId,
-        messages: i64,
-        bytes: i64,
-    ) -> Result<(), Error> {
-        self.run(
-            "UPDATE inbox SET messages = messages + ?2, bytes = bytes + ?3 WHERE id = ?1",
-            [inbox.0, messages, bytes],
-        )
-        .map(drop)
-    }
 }
 
-fn read_mailbox(r: &Row<'_>) -> rusqlite::Result<Mailbox> {
+/// Reads `org, address, ancestors, bytes, display_name` of an inbox.
+pub(super) fn read_place(inbox: InboxId, r: &Row<'_>) -> rusqlite::Result<Place> {
+    Ok(Place {
+        org: OrgId(r.get(0)?),
+        path: Arc::new(InboxPath {
+            id: inbox,
+            address: r.get(1)?,
+            ancestors: read_ancestors(r.get_ref(2)?.as_blob().unwrap_or_default()),
+        }),
+        bytes: uint(r.get(3)?),
+        display_name: r.get(4)?,
+    })
+}
+
+pub(super) fn read_mailbox(r: &Row<'_>) -> rusqlite::Result<Mailbox> {
     Ok(Mailbox {
         id: MailboxId(r.get(0)?),
         org: OrgId(r.get(1)?),

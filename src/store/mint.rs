@@ -33,7 +33,7 @@ impl Store {
     /// A UIDVALIDITY that no mailbox here has had. It follows the clock where it can, so that
     /// a folder that was lost and made anew does not give the old ones again.
     pub fn mint_uidvalidity(&self, now: Now) -> Result<u32, Error> {
-        let minted = self.one(
+        let minted = self.apart().one(
             "UPDATE meta SET value = max(value + 1, ?1) WHERE name = 'uidvalidity' RETURNING value",
             [(now.unix_ms / 1000).clamp(1, i64::from(u32::MAX))],
             |r| r.get::<_, i64>(0),
@@ -53,15 +53,18 @@ impl Store {
             return Ok(kept);
         }
         let ahead = last.saturating_add(ID_AHEAD);
-        self.run("UPDATE meta SET value = ?1 WHERE name = 'id'", [ahead])?;
+        self.apart()
+            .run("UPDATE meta SET value = ?1 WHERE name = 'id'", [ahead])?;
         Ok(ahead)
     }
 
     /// One of the single values; 0 where it is missing.
     pub(super) fn meta(&self, name: &'static str) -> Result<i64, Error> {
-        let value = self.one("SELECT value FROM meta WHERE name = ?1", [name], |r| {
-            r.get(0)
-        })?;
+        let value = self
+            .apart()
+            .one("SELECT value FROM meta WHERE name = ?1", [name], |r| {
+                r.get(0)
+            })?;
         Ok(value.unwrap_or(0))
     }
 

@@ -18,6 +18,7 @@ mod flag;
 mod folder;
 mod inbox;
 mod job;
+mod ledger;
 mod mailbox;
 mod mint;
 mod once;
@@ -26,7 +27,7 @@ mod thread;
 mod verify;
 mod view;
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use core::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +66,7 @@ pub struct Store {
     random: Cell<u64>,
     /// Whether [`Store::begin`] has been called without its end.
     open: Cell<bool>,
+    ledger: RefCell<ledger::Ledger>,
     fail_commit: Cell<bool>,
     /// The key of [`Store::reference_hash`], once it was read.
     hash_key: Cell<Option<(u64, u64)>>,
@@ -80,6 +82,11 @@ pub enum Checkpoint {
     /// All of it, and the write-ahead log back to nothing; does nothing while a reader reads.
     Truncate,
 }
+
+/// Statements that touch no organization, inbox or mailbox row, and so need not know of
+/// counters that are held in memory (see `ledger`).
+#[derive(Clone, Copy)]
+struct Apart<'a>(&'a Connection);
 
 /// Ends a read transaction when it goes out of scope.
 #[derive(Debug)]
@@ -108,31 +115,39 @@ impl Store {
     /// Begins a group: takes the write lock now, so that nothing later can fail for it.
     pub fn begin(&self) -> Result<(), Error> {
         self.run("BEGIN IMMEDIATE", [])?;
+        self.ledger.borrow_mut().clear();
         self.open.set(true);
         Ok(())
     }
 
     /// Marks the beginning of one call of the group.
     pub fn savepoint(&self) -> Result<(), Error> {
-        self.run("SAVEPOINT call", []).map(drop)
+        self.apart().run("SAVEPOINT call", [])?;
+        self.ledger.borrow_mut().savepoint();
+        Ok(())
     }
 
     /// Keeps what the call did, as part of the group.
     pub fn release(&self) -> Result<(), Error> {
-        self.run("RELEASE call", []).map(drop)
+        self.apart().run("RELEASE call", [])?;
+        self.ledger.borrow_mut().release();
+        Ok(())
     }
 
     /// Undoes what the call did, counters included.
     pub fn rollback_to(&self) -> Result<(), Error> {
-        self.run("ROLLBACK TO call", [])?;
-        self.run("RELEASE call", []).map(drop)
+        self.apart().run("ROLLBACK TO call", [])?;
+        self.apart().run("RELEASE call", [])?;
+        self.ledger.borrow_mut().rollback_to();
+        Ok(())
     }
 
     /// Undoes the group. Also right when SQLite has undone it already.
     pub fn rollback(&self) {
         self.open.set(false);
+        self.ledger.borrow_mut().clear();
         if !self.sql.is_autocommit()
-            && let Err(error) = self.run("ROLLBACK", [])
+            && let Err(error) = self.apart().run("ROLLBACK", [])
         {
             log::error!("store rollback failed: {error}");
         }
@@ -160,8 +175,10 @@ impl Store {
         if self.fail_commit.replace(false) {
             return Err(Error::Injected);
         }
+        self.settle()?;
         let kept = self.keep_ids()?;
-        self.run("COMMIT", [])?;
+        self.apart().run("COMMIT", [])?;
+        self.ledger.borrow_mut().clear();
         self.kept_id.set(kept);
         Ok(())
     }
@@ -240,11 +257,14 @@ impl Store {
 
     // ---- statements ----
 
+    fn apart(&self) -> Apart<'_> {
+        Apart(&self.sql)
+    }
+
     /// Runs one statement; how many rows it changed.
     fn run(&self, sql: &'static str, params: impl Params) -> Result<usize, Error> {
-        let mut statement = self.sql.prepare_cached(sql)?;
-        // `raw_execute` rather than `execute`: a statement may also return rows.
-        Ok(statement.execute(params)?)
+        self.settle()?;
+        self.apart().run(sql, params)
     }
 
     /// The first row, or `None`.
@@ -254,12 +274,8 @@ impl Store {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Error> {
-        let mut statement = self.sql.prepare_cached(sql)?;
-        let mut rows = statement.query(params)?;
-        Ok(match rows.next()? {
-            Some(row) => Some(read(row)?),
-            None => None,
-        })
+        self.settle()?;
+        self.apart().one(sql, params, read)
     }
 
     /// Every row; for queries that are bounded by their LIMIT or by a limit of the product.
@@ -267,9 +283,50 @@ impl Store {
         &self,
         sql: &'static str,
         params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Error> {
+        self.settle()?;
+        self.apart().all(sql, params, read)
+    }
+
+    /// Row by row until `read` breaks.
+    fn each(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<ControlFlow<()>, Error> {
+        self.settle()?;
+        self.apart().each(sql, params, read)
+    }
+}
+
+impl Apart<'_> {
+    fn run(self, sql: &'static str, params: impl Params) -> Result<usize, Error> {
+        Ok(self.0.prepare_cached(sql)?.execute(params)?)
+    }
+
+    fn one<T>(
+        self,
+        sql: &'static str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, Error> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        Ok(match rows.next()? {
+            Some(row) => Some(read(row)?),
+            None => None,
+        })
+    }
+
+    fn all<T>(
+        self,
+        sql: &'static str,
+        params: impl Params,
         mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, Error> {
-        let mut statement = self.sql.prepare_cached(sql)?;
+        let mut statement = self.0.prepare_cached(sql)?;
         let mut rows = statement.query(params)?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
@@ -278,14 +335,13 @@ impl Store {
         Ok(all)
     }
 
-    /// Row by row until `read` breaks.
     fn each(
-        &self,
+        self,
         sql: &'static str,
         params: impl Params,
         mut read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ControlFlow<()>, Error> {
-        let mut statement = self.sql.prepare_cached(sql)?;
+        let mut statement = self.0.prepare_cached(sql)?;
         let mut rows = statement.query(params)?;
         while let Some(row) = rows.next()? {
             if read(row)?.is_break() {

@@ -17,7 +17,7 @@ pub struct Kept {
 impl Store {
     /// The answer that is kept for `key`, unless it is from before `since` (unix ms).
     pub fn once(&self, org: OrgId, key: &str, since: i64) -> Result<Option<Kept>, Error> {
-        self.one(
+        self.apart().one(
             "SELECT fingerprint, answer FROM once WHERE org = ?1 AND key = ?2 AND at > ?3",
             params![org.0, key, since],
             |r| {
@@ -31,7 +31,7 @@ impl Store {
 
     /// Keeps an answer; one that had expired is replaced.
     pub fn keep_once(&self, org: OrgId, key: &str, kept: &Kept, at: i64) -> Result<(), Error> {
-        self.run(
+        self.apart().run(
             "INSERT OR REPLACE INTO once (org, key, fingerprint, answer, at)
              VALUES (?1, ?2, ?3, ?4, ?5)",
             params![org.0, key, kept.fingerprint, kept.answer, at],
@@ -41,7 +41,7 @@ impl Store {
 
     /// Forgets up to `limit` answers from before `before` (unix ms); gives how many.
     pub fn trim_once(&self, before: i64, limit: u32) -> Result<usize, Error> {
-        self.run(
+        self.apart().run(
             "DELETE FROM once WHERE (org, key) IN
              (SELECT org, key FROM once WHERE at <= ?1 ORDER BY at LIMIT ?2)",
             [before, i64::from(limit)],

@@ -69,7 +69,7 @@ fn named(store: &Store, name: &str) -> (Place, Mailbox) {
 }
 
 fn deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> u32 {
-    let (_, mut mailbox) = named(store, name);
+    let (_, mailbox) = named(store, name);
     let summary = Summary {
         subject: "s".into(),
         ..Summary::default()
@@ -94,7 +94,7 @@ fn deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> u32 {
         arrival: Arrival::Received,
         received_at: NOW.unix_ms,
     };
-    let uid = store.add_entry(&mut mailbox, stamp.seq, &entry).unwrap();
+    let uid = store.add_entry(&mailbox, stamp.seq, &entry).unwrap();
     let event = NewEvent {
         inbox: None,
         mailbox: Some(mailbox.id),
@@ -559,4 +559,87 @@ fn threads_follow_references_and_never_merge() {
     assert_eq!(thread("<a>", &["<e>"]), a, "what is known stays");
     assert_eq!(thread("<b>", &[]), a);
     assert_ne!(thread("", &[]), thread("", &[]));
+}
+
+/// Counters in memory and on disk are the same to whoever looks, whatever is rolled back.
+#[test]
+fn held_counters_follow_every_savepoint_and_commit() {
+    let mut seed = 7u32;
+    let mut random = move |n: u32| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 16) % n
+    };
+    let store = world();
+    let names = ["INBOX", "Sent", "Trash"];
+    let mut sent = 0;
+    for _ in 0..150 {
+        store.begin().unwrap();
+        let sent_before = sent;
+        for _ in 0..random(6) {
+            store.savepoint().unwrap();
+            let sent_here = sent;
+            for _ in 0..=random(3) {
+                let name = names[random(3) as usize];
+                match random(8) {
+                    0..4 => drop(deliver(&store, name, b"octets", Flags::NONE)),
+                    4 => {
+                        let (place, mailbox) = named(&store, name);
+                        let ask = FlagAsk {
+                            how: FlagChange::Add,
+                            flags: Flags::DELETED,
+                            keywords: &[],
+                            unchanged_since: None,
+                        };
+                        let set = UidSet::one(random(mailbox.uidnext.max(2)).max(1));
+                        store
+                            .set_flags((NOW, ME), (&place, &mailbox), &set, &ask, &mut Vec::new())
+                            .unwrap();
+                    }
+                    5 => {
+                        let (place, mailbox) = named(&store, name);
+                        let flag = Flags::DELETED;
+                        store
+                            .expunge((NOW, ME), (&place, &mailbox), None, flag, &mut Vec::new())
+                            .unwrap();
+                    }
+                    6 => {
+                        let (place, source) = named(&store, name);
+                        let (_, target) = named(&store, names[random(3) as usize]);
+                        let set = UidSet::from(1..=random(4) + 1);
+                        let how = (random(2) == 0, u64::MAX);
+                        let both = (&place, &source, &target);
+                        store
+                            .copy((NOW, ME), both, &set, how, &mut Vec::new())
+                            .unwrap();
+                    }
+                    _ => {
+                        sent += 1;
+                        let counted = store.count_sends(ORG, INBOX, 1, 1).unwrap();
+                        assert_eq!(counted, (sent, sent));
+                    }
+                }
+                if random(6) == 0 {
+                    check(&store);
+                }
+            }
+            if random(3) == 0 {
+                store.rollback_to().unwrap();
+                sent = sent_here;
+            } else {
+                store.release().unwrap();
+            }
+            if random(6) == 0 {
+                check(&store);
+            }
+        }
+        if random(8) == 0 {
+            store.fail_next_commit();
+            assert!(store.commit().is_err());
+            sent = sent_before;
+        } else {
+            store.commit().unwrap();
+        }
+        check(&store);
+    }
+    assert!(named(&store, "INBOX").1.uidnext > 50);
 }

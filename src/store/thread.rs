@@ -15,34 +15,35 @@ impl Store {
         message_id: &str,
         references: &[String],
     ) -> Result<ThreadId, Error> {
+        let apart = self.apart();
+        let known = |id: &str| -> Result<Option<i64>, Error> {
+            apart.one(
+                "SELECT thread FROM reference WHERE inbox = ?1 AND hash = ?2",
+                [inbox.0, self.reference_hash(id)?],
+                |r| r.get(0),
+            )
+        };
+        // 1 when nothing was known of the message, and the thread is remembered for it now.
+        let remember = |id: &str, thread: i64| {
+            apart.run(
+                "INSERT OR IGNORE INTO reference (inbox, hash, thread) VALUES (?1, ?2, ?3)",
+                [inbox.0, self.reference_hash(id)?, thread],
+            )
+        };
         let mut thread = None;
         for reference in references.iter().rev() {
-            let hash = self.reference_hash(reference)?;
-            thread = self.one(
-                "SELECT thread FROM reference WHERE inbox = ?1 AND hash = ?2",
-                [inbox.0, hash],
-                |r| r.get::<_, i64>(0),
-            )?;
+            thread = known(reference)?;
             if thread.is_some() {
                 break;
             }
         }
         let mut thread = thread.unwrap_or_else(|| self.mint_id(now));
-        if !message_id.is_empty() {
-            // A copy of it, or an answer to it, may have come before.
-            let known = self.one(
-                "INSERT INTO reference (inbox, hash, thread) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (inbox, hash) DO UPDATE SET thread = thread RETURNING thread",
-                [inbox.0, self.reference_hash(message_id)?, thread],
-                |r| r.get::<_, i64>(0),
-            )?;
-            thread = known.unwrap_or(thread);
+        if !message_id.is_empty() && remember(message_id, thread)? == 0 {
+            // A copy of it, or an answer to it, has come before.
+            thread = known(message_id)?.unwrap_or(thread);
         }
         for reference in references {
-            self.run(
-                "INSERT OR IGNORE INTO reference (inbox, hash, thread) VALUES (?1, ?2, ?3)",
-                [inbox.0, self.reference_hash(reference)?, thread],
-            )?;
+            remember(reference, thread)?;
         }
         Ok(ThreadId(thread))
     }

@@ -1,0 +1,409 @@
+//! Rows whose counters move with nearly every call: organizations, inboxes, mailboxes. While
+//! a group is open they are held in memory, and each is written once, not once a call.
+//!
+//! Nobody can tell the difference. Every statement that could see one of these rows goes
+//! through [`Store::run`] and its like, which first write what is held and forget it; a
+//! savepoint that is rolled back takes the held counters back with it; the commit writes the
+//! rest before it commits. Only statements that touch none of the three tables use `apart`.
+
+use std::collections::HashMap;
+
+use super::mailbox::{Delta, read_mailbox, read_place};
+use super::{Error, Mailbox, Place, Store, int, uint, uint32};
+use crate::call::{InboxId, MailboxId, Now, OrgId, Refusal};
+
+/// What moves in a row, in an order of its own for each table.
+type Counters = [i64; 6];
+
+/// A row in memory.
+#[derive(Clone, Debug)]
+struct Held<T> {
+    what: T,
+    counters: Counters,
+    /// Differs from the row on disk.
+    dirty: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Rows {
+    orgs: HashMap<OrgId, Held<()>>,
+    inboxes: HashMap<InboxId, Held<Place>>,
+    mailboxes: HashMap<MailboxId, Held<Mailbox>>,
+}
+
+/// Which row a note of the past is about.
+#[derive(Clone, Copy, Debug)]
+enum Key {
+    Org(OrgId),
+    Inbox(InboxId),
+    Mailbox(MailboxId),
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    rows: Rows,
+    /// How rows were before the open savepoint changed them, newest last.
+    past: Vec<(Key, Counters, bool)>,
+    /// The rows as they were at the savepoint, kept when they are written within it.
+    image: Option<Rows>,
+    in_savepoint: bool,
+}
+
+impl Rows {
+    fn is_empty(&self) -> bool {
+        self.orgs.is_empty() && self.inboxes.is_empty() && self.mailboxes.is_empty()
+    }
+
+    fn undo(&mut self, past: &[(Key, Counters, bool)]) {
+        for (key, counters, dirty) in past.iter().rev() {
+            let held = match key {
+                Key::Org(id) => self.orgs.get_mut(id).map(Held::moving),
+                Key::Inbox(id) => self.inboxes.get_mut(id).map(Held::moving),
+                Key::Mailbox(id) => self.mailboxes.get_mut(id).map(Held::moving),
+            };
+            if let Some((now, is_dirty)) = held {
+                *now = *counters;
+                *is_dirty = *dirty;
+            }
+        }
+    }
+}
+
+impl<T> Held<T> {
+    fn moving(&mut self) -> (&mut Counters, &mut bool) {
+        (&mut self.counters, &mut self.dirty)
+    }
+}
+
+impl Ledger {
+    pub(super) fn savepoint(&mut self) {
+        self.in_savepoint = true;
+        self.past.clear();
+        self.image = None;
+    }
+
+    pub(super) fn release(&mut self) {
+        self.in_savepoint = false;
+        self.past.clear();
+        self.image = None;
+    }
+
+    pub(super) fn rollback_to(&mut self) {
+        match self.image.take() {
+            Some(image) => self.rows = image,
+            None => self.rows.undo(&self.past),
+        }
+        self.release();
+    }
+
+    /// The transaction is over: what was held is on disk or void.
+    pub(super) fn clear(&mut self) {
+        *self = Ledger::default();
+    }
+
+    fn note(&mut self, key: Key, counters: Counters, dirty: bool) {
+        if self.in_savepoint && self.image.is_none() {
+            self.past.push((key, counters, dirty));
+        }
+    }
+}
+
+impl Store {
+    /// Writes every held row that differs from the disk, and forgets all.
+    pub(super) fn settle(&self) -> Result<(), Error> {
+        let rows = {
+            let mut ledger = self.ledger.borrow_mut();
+            if ledger.rows.is_empty() {
+                return Ok(());
+            }
+            if ledger.in_savepoint && ledger.image.is_none() {
+                let mut image = ledger.rows.clone();
+                image.undo(&ledger.past);
+                ledger.image = Some(image);
+                ledger.past.clear();
+            }
+            core::mem::take(&mut ledger.rows)
+        };
+        for (org, held) in rows.orgs.iter().filter(|(_, held)| held.dirty) {
+            let [seq, at, sent_day, sent, ..] = held.counters;
+            self.apart().run(
+                "UPDATE org SET seq = ?2, at = ?3, sent_day = ?4, sent = ?5 WHERE id = ?1",
+                [org.0, seq, at, sent_day, sent],
+            )?;
+        }
+        for (inbox, held) in rows.inboxes.iter().filter(|(_, held)| held.dirty) {
+            let [bytes, messages, sent_day, sent, ..] = held.counters;
+            self.apart().run(
+                "UPDATE inbox SET bytes = ?2, messages = ?3, sent_day = ?4, sent = ?5
+                 WHERE id = ?1",
+                [inbox.0, bytes, messages, sent_day, sent],
+            )?;
+        }
+        for (mailbox, held) in rows.mailboxes.iter().filter(|(_, held)| held.dirty) {
+            let [uidnext, modseq, messages, unseen, deleted, bytes] = held.counters;
+            self.apart().run(
+                "UPDATE mailbox SET uidnext = ?2, highest_modseq = ?3, messages = ?4,
+                     unseen = ?5, deleted = ?6, bytes = ?7
+                 WHERE id = ?1",
+                [mailbox.0, uidnext, modseq, messages, unseen, deleted, bytes],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Outside a transaction nothing is held beyond the call that moved it.
+    fn settle_unless_open(&self) -> Result<(), Error> {
+        if self.open.get() {
+            Ok(())
+        } else {
+            self.settle()
+        }
+    }
+
+    /// Takes the next number of an organization's log: the number, and its time.
+    pub(super) fn take_seq(&self, org: OrgId, now: Now) -> Result<(u64, i64), Error> {
+        self.hold_org(org)?;
+        let taken = {
+            let mut ledger = self.ledger.borrow_mut();
+            let held = ledger.rows.orgs.get_mut(&org).ok_or(NO_ORG)?;
+            let before = (held.counters, held.dirty);
+            held.counters[0] += 1;
+            held.counters[1] = held.counters[1].max(now.unix_ms);
+            held.dirty = true;
+            let taken = (uint(held.counters[0]), held.counters[1]);
+            ledger.note(Key::Org(org), before.0, before.1);
+            taken
+        };
+        self.settle_unless_open()?;
+        Ok(taken)
+    }
+
+    /// Counts `n` messages sent by `inbox` on `day`; how many that makes for the inbox and
+    /// for its organization. The caller refuses what is too many, and the savepoint takes
+    /// the count back.
+    pub fn count_sends(
+        &self,
+        org: OrgId,
+        inbox: InboxId,
+        day: i64,
+        n: u64,
+    ) -> Result<(u64, u64), Error> {
+        self.hold_org(org)?;
+        self.hold_inbox(inbox)?;
+        let counted = {
+            let mut ledger = self.ledger.borrow_mut();
+            let held = ledger.rows.orgs.get_mut(&org).ok_or(NO_ORG)?;
+            let before = (held.counters, held.dirty);
+            let of_org = send(&mut held.counters, day, n);
+            held.dirty = true;
+            ledger.note(Key::Org(org), before.0, before.1);
+            let held = ledger.rows.inboxes.get_mut(&inbox);
+            let held = held.filter(|held| held.what.org == org).ok_or(NO_INBOX)?;
+            let before = (held.counters, held.dirty);
+            let of_inbox = send(&mut held.counters, day, n);
+            held.dirty = true;
+            ledger.note(Key::Inbox(inbox), before.0, before.1);
+            (of_inbox, of_org)
+        };
+        self.settle_unless_open()?;
+        Ok(counted)
+    }
+
+    /// Moves the counters of a mailbox and sets its MODSEQ. Gives the first of the UIDs that
+    /// `delta` takes; refuses when they would run out, since UIDNEXT itself must fit 32 bits.
+    pub(super) fn count(
+        &self,
+        mailbox: &Mailbox,
+        modseq: u64,
+        delta: &Delta,
+    ) -> Result<u32, Error> {
+        self.hold_mailbox(mailbox)?;
+        let uid = {
+            let mut ledger = self.ledger.borrow_mut();
+            let held = ledger.rows.mailboxes.get_mut(&mailbox.id);
+            let held = held.ok_or(Refusal::NotFound("mailbox"))?;
+            let uid = uint32(held.counters[0]);
+            if uid.checked_add(delta.uids).is_none() {
+                return Err(Refusal::Limit {
+                    what: "uids",
+                    max: u64::from(u32::MAX),
+                }
+                .into());
+            }
+            let before = (held.counters, held.dirty);
+            held.counters[0] += i64::from(delta.uids);
+            held.counters[1] = int(modseq);
+            held.counters[2] += delta.messages;
+            held.counters[3] += delta.unseen;
+            held.counters[4] += delta.deleted;
+            held.counters[5] += delta.bytes;
+            held.dirty = true;
+            ledger.note(Key::Mailbox(mailbox.id), before.0, before.1);
+            uid
+        };
+        self.settle_unless_open()?;
+        Ok(uid)
+    }
+
+    /// Moves the counters of an inbox.
+    pub(super) fn count_inbox(
+        &self,
+        inbox: InboxId,
+        messages: i64,
+        bytes: i64,
+    ) -> Result<(), Error> {
+        self.hold_inbox(inbox)?;
+        {
+            let mut ledger = self.ledger.borrow_mut();
+            let held = ledger.rows.inboxes.get_mut(&inbox).ok_or(NO_INBOX)?;
+            let before = (held.counters, held.dirty);
+            held.counters[0] += bytes;
+            held.counters[1] += messages;
+            held.dirty = true;
+            ledger.note(Key::Inbox(inbox), before.0, before.1);
+        }
+        self.settle_unless_open()
+    }
+
+    /// The inbox as it is now, held if a group is open.
+    pub(super) fn held_place(&self, inbox: InboxId) -> Result<Option<Place>, Error> {
+        self.hold_inbox(inbox)?;
+        let mut ledger = self.ledger.borrow_mut();
+        let found = ledger.rows.inboxes.get(&inbox).map(|held| Place {
+            bytes: uint(held.counters[0]),
+            ..held.what.clone()
+        });
+        if !self.open.get() {
+            ledger.rows.inboxes.remove(&inbox);
+        }
+        Ok(found)
+    }
+
+    /// A mailbox that is held, as it is now.
+    pub(super) fn held_mailbox(&self, which: impl Fn(&Mailbox) -> bool) -> Option<Mailbox> {
+        let ledger = self.ledger.borrow();
+        let mut held = ledger.rows.mailboxes.values();
+        let held = held.find(|held| which(&held.what))?;
+        let [uidnext, modseq, messages, unseen, deleted, bytes] = held.counters;
+        Some(Mailbox {
+            uidnext: uint32(uidnext),
+            highest_modseq: uint(modseq),
+            messages: uint32(messages),
+            unseen: uint32(unseen),
+            deleted: uint32(deleted),
+            bytes: uint(bytes),
+            ..held.what.clone()
+        })
+    }
+
+    /// Holds a mailbox that was just read, if a group is open.
+    pub(super) fn keep_mailbox(&self, mailbox: &Mailbox) {
+        let mut ledger = self.ledger.borrow_mut();
+        if self.open.get() && ledger.rows.mailboxes.len() < HELD_MAILBOXES {
+            ledger
+                .rows
+                .mailboxes
+                .entry(mailbox.id)
+                .or_insert_with(|| held_of(mailbox));
+        }
+    }
+
+    fn hold_org(&self, org: OrgId) -> Result<(), Error> {
+        if self.ledger.borrow().rows.orgs.contains_key(&org) {
+            return Ok(());
+        }
+        let read = self.apart().one(
+            "SELECT seq, at, sent_day, sent FROM org WHERE id = ?1",
+            [org.0],
+            |r| Ok([r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, 0, 0]),
+        )?;
+        if let Some(counters) = read {
+            let held = Held {
+                what: (),
+                counters,
+                dirty: false,
+            };
+            self.ledger.borrow_mut().rows.orgs.insert(org, held);
+        }
+        Ok(())
+    }
+
+    fn hold_inbox(&self, inbox: InboxId) -> Result<(), Error> {
+        if self.ledger.borrow().rows.inboxes.contains_key(&inbox) {
+            return Ok(());
+        }
+        let read = self.apart().one(
+            "SELECT org, address, ancestors, bytes, display_name, messages, sent_day, sent
+             FROM inbox WHERE id = ?1",
+            [inbox.0],
+            |r| {
+                Ok(Held {
+                    what: read_place(inbox, r)?,
+                    counters: [r.get(3)?, r.get(5)?, r.get(6)?, r.get(7)?, 0, 0],
+                    dirty: false,
+                })
+            },
+        )?;
+        if let Some(held) = read {
+            self.ledger.borrow_mut().rows.inboxes.insert(inbox, held);
+        }
+        Ok(())
+    }
+
+    fn hold_mailbox(&self, mailbox: &Mailbox) -> Result<(), Error> {
+        if self
+            .ledger
+            .borrow()
+            .rows
+            .mailboxes
+            .contains_key(&mailbox.id)
+        {
+            return Ok(());
+        }
+        // The row in the caller's hand may be older than what has happened since.
+        let read = self.apart().one(
+            "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
+                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes
+             FROM mailbox WHERE id = ?1 AND org = ?2",
+            [mailbox.id.0, mailbox.org.0],
+            read_mailbox,
+        )?;
+        if let Some(row) = read {
+            let mut ledger = self.ledger.borrow_mut();
+            ledger.rows.mailboxes.insert(row.id, held_of(&row));
+        }
+        Ok(())
+    }
+}
+
+fn held_of(mailbox: &Mailbox) -> Held<Mailbox> {
+    Held {
+        what: mailbox.clone(),
+        counters: [
+            mailbox.uidnext.into(),
+            int(mailbox.highest_modseq),
+            mailbox.messages.into(),
+            mailbox.unseen.into(),
+            mailbox.deleted.into(),
+            int(mailbox.bytes),
+        ],
+        dirty: false,
+    }
+}
+
+/// Moves `sent_day` and `sent`, the third and fourth counter of an organization and an inbox.
+fn send(counters: &mut Counters, day: i64, n: u64) -> u64 {
+    if counters[2] != day {
+        counters[2] = day;
+        counters[3] = 0;
+    }
+    counters[3] = counters[3].saturating_add(int(n));
+    uint(counters[3])
+}
+
+/// Mailboxes that are held without having changed: they are looked for one by one.
+const HELD_MAILBOXES: usize = 256;
+
+const NO_ORG: Refusal = Refusal::NotFound("organization");
+const NO_INBOX: Refusal = Refusal::NotFound("inbox");
