@@ -160,7 +160,11 @@ impl Server {
             .unwrap_or(usize::MAX)
             .min(unread.len());
         if left > 0 {
+            let stored = message.target.is_some();
             message.take(unread.get(..left).unwrap_or(unread));
+            if stored && message.target.is_none() {
+                self.opening.house.metrics.count(Metric::RejectedMemory);
+            }
             return left;
         }
         if message.size > message.received {
