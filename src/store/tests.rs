@@ -147,7 +147,7 @@ fn check(store: &Store) {
 }
 
 #[test]
-fn flags_copies_and_expunges_keep_every_counter() {
+fn flags_change_what_differs_and_keep_every_counter() {
     let store = world();
     for n in 0..6 {
         let flags = if n % 2 == 0 { Flags::SEEN } else { Flags::NONE };
@@ -202,7 +202,36 @@ fn flags_copies_and_expunges_keep_every_counter() {
         .unwrap();
     assert_eq!((states.len(), modified.to_string()), (1, "2:4".into()));
     assert_eq!(events.len(), 1, "uid 1 had \\Seen alone before");
+}
 
+#[test]
+fn copies_moves_and_expunges_keep_every_counter() {
+    let store = world();
+    for n in 0..6 {
+        let flags = if (1..4).contains(&n) {
+            Flags::DELETED
+        } else {
+            Flags::SEEN
+        };
+        deliver(&store, "INBOX", format!("body {n}\r\n").as_bytes(), flags);
+    }
+    let mut events = Vec::new();
+    let (place, inbox) = named(&store, "INBOX");
+    let ask = FlagAsk {
+        how: FlagChange::Add,
+        flags: Flags::NONE,
+        keywords: &["Todo".into()],
+        unchanged_since: None,
+    };
+    store
+        .set_flags(
+            (NOW, ME),
+            (&place, &inbox),
+            &UidSet::one(2),
+            &ask,
+            &mut events,
+        )
+        .unwrap();
     let (_, trash) = named(&store, "Trash");
     let copied = store
         .copy(

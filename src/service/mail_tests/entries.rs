@@ -1,0 +1,422 @@
+//! What is there: searched, listed, changed, and nobody else's.
+
+use super::*;
+
+#[test]
+fn search_is_right_on_decoded_mail() {
+    let mut world = world();
+    append(&mut world, b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nDate: Mon, 1 Jan 2024 23:30:00 -0800\r\n\r\nplain\r\n", 1000);
+    append(&mut world, b"Subject: two\r\nContent-Transfer-Encoding: base64\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nw5xiZXJyYXNjaHVuZw==\r\n", 2000);
+    let plan = world
+        .receive("bob@a.test", b"From: Eve\r\nSubject: three\r\n\r\nlong\r\n")
+        .unwrap();
+    world.deliver(plan);
+    use SearchKey::*;
+    let day = 1_704_067_200; // 2024-01-01
+    for (key, expected) in [
+        (All, "1:3"),
+        (Header("subject".into(), "grüSSE".into()), "1"),
+        (Header("Date".into(), String::new()), "1"),
+        (Header("Return-Path".into(), "eve".into()), "3"),
+        (Body("überraschung".into()), "2"),
+        (Body("two".into()), ""),
+        (Text("TWO".into()), "2"),
+        (Has(Flags::FLAGGED), "1:2"),
+        (Lacks(Flags::FLAGGED), "3"),
+        (Keyword("old".into()), "1:2"),
+        (Before(2000), "1"),
+        (Since(2000), "2:3"),
+        (SentSince(day), "1"),
+        (SentBefore(day + 86_400), "1"),
+        (SentBefore(day), ""),
+        (Not(Box::new(Text("two".into()))), "1,3"),
+        (
+            Or(
+                Box::new(Uids(UidSet::one(3))),
+                Box::new(Body("plain".into())),
+            ),
+            "1,3",
+        ),
+        (
+            And(vec![
+                Has(Flags::FLAGGED),
+                Not(Box::new(Uids(UidSet::one(1)))),
+            ]),
+            "2",
+        ),
+        (And(vec![]), "1:3"),
+        (ModSeq(u64::MAX), ""),
+        (Larger(0), "1:3"),
+        (Smaller(1), ""),
+    ] {
+        assert_eq!(world.search(key.clone()), expected, "{key:?}");
+    }
+    // Deep nesting is a loop, not a recursion.
+    let mut deep = Uids(UidSet::one(2));
+    for _ in 0..1000 {
+        deep = Not(Box::new(deep));
+    }
+    assert_eq!(world.search(deep), "2");
+}
+
+#[test]
+fn a_search_gives_way_and_ends_at_its_deadline() {
+    let mut world = world();
+    for n in 0..5 {
+        append(&mut world, b"Subject: x\r\n\r\nbody\r\n", n);
+    }
+    let access = world.bob.clone();
+    let mailbox = world.select(&access, "INBOX").mailbox.id;
+    let call = Call::Search {
+        access,
+        mailbox,
+        within: UidSet::from(1..=u32::MAX),
+        key: Arc::new(SearchKey::Text("body".into())),
+        progress: Box::default(),
+    };
+    // A clock that runs ten milliseconds each time it is looked at.
+    let store = &world.inline.store;
+    let clock = Arc::clone(&world.clock);
+    let now = move || Now {
+        mono_ms: clock.fetch_add(10, Ordering::Relaxed),
+        unix_ms: START,
+    };
+    let look = crate::service::desk::Look {
+        store,
+        house: &world.inline.service.house,
+        now: Now::default(),
+        clock: &now,
+        seed: [0; 16],
+    };
+    let Call::Search {
+        access,
+        mailbox,
+        within,
+        key,
+        mut progress,
+    } = call
+    else {
+        unreachable!()
+    };
+    let mut slices = 1;
+    let found = loop {
+        match crate::service::search::search(&look, &access, mailbox, &within, &key, &mut progress)
+            .unwrap()
+        {
+            None => slices += 1,
+            Some(found) => break found,
+        }
+    };
+    assert_eq!(slices, 5);
+    assert!(matches!(found, Answer::Found { uids, .. } if uids.to_string() == "1:5"));
+    let mut progress = SearchProgress {
+        since_ms: 1,
+        ..SearchProgress::default()
+    };
+    world.clock.store(20_000, Ordering::Relaxed);
+    let late =
+        crate::service::search::search(&look, &access, mailbox, &within, &key, &mut progress);
+    assert_eq!(late, Err(Refusal::SearchDeadline));
+}
+
+#[test]
+fn lists_filter_and_go_on_where_they_ended() {
+    let mut world = world();
+    for n in 0..5 {
+        let octets = format!(
+            "From: Eve {n} <eve@out.test>\r\nTo: bob@a.test\r\nSubject: n{n}\r\n\r\nneedle{n}\r\n"
+        );
+        let plan = world.receive("bob@a.test", octets.as_bytes()).unwrap();
+        world.deliver(plan);
+    }
+    let bob = world.bob.clone();
+    let mut subjects = |filter: MessageFilter| -> Vec<String> {
+        let rows = world.list(&bob, filter);
+        rows.into_iter().map(|row| row.summary.subject).collect()
+    };
+    let filter = MessageFilter::default;
+    assert_eq!(subjects(filter()), ["n4", "n3", "n2", "n1", "n0"]);
+    let folder = MessageFilter {
+        folder: Some("INBOX".into()),
+        ..filter()
+    };
+    assert_eq!(subjects(folder).len(), 5);
+    let q = MessageFilter {
+        q: Some("NEEDLE3".into()),
+        ..filter()
+    };
+    assert_eq!(subjects(q), ["n3"]);
+    let from = MessageFilter {
+        from: Some("eve 2".into()),
+        unread: Some(true),
+        ..filter()
+    };
+    assert_eq!(subjects(from), ["n2"]);
+    let none = MessageFilter {
+        has_attachment: Some(true),
+        ..filter()
+    };
+    assert!(subjects(none).is_empty());
+    for cursor in ["", "x", "i", "u1.1", "izz", "é"] {
+        let refused = world.refused(Call::ListMessages {
+            access: bob.clone(),
+            inbox: InboxRef::Id(bob.inbox.unwrap()),
+            filter: Box::default(),
+            cursor: Some(cursor.into()),
+            limit: 2,
+        });
+        assert!(matches!(
+            refused,
+            Refusal::Invalid {
+                field: "cursor",
+                ..
+            }
+        ));
+    }
+}
+
+#[test]
+fn messages_are_changed_moved_and_deleted() {
+    let mut world = world();
+    append(&mut world, b"Subject: x\r\n\r\n", 0);
+    let bob = world.bob.clone();
+    let inbox = InboxRef::Id(bob.inbox.unwrap());
+    let id = world.list(&bob, MessageFilter::default())[0].state.id;
+    let patch = |patch: MessagePatch| Call::PatchMessage {
+        access: bob.clone(),
+        inbox: inbox.clone(),
+        id,
+        patch: Box::new(patch),
+    };
+    let (written, events) = world.written(patch(MessagePatch {
+        add_labels: vec!["New".into()],
+        remove_labels: vec!["OLD".into()],
+        seen: Some(true),
+        flagged: Some(false),
+        folder: Some("Junk".into()),
+    }));
+    let Written::Message(view) = written else {
+        panic!()
+    };
+    assert_eq!(
+        (view.folder.as_str(), view.state.flags),
+        ("Junk", Flags::SEEN)
+    );
+    assert_eq!(view.state.keywords, ["New"]);
+    assert_eq!(view.state.id, id);
+    assert_eq!(events.len(), 4);
+    let (_, events) = world.written(patch(MessagePatch {
+        seen: Some(true),
+        ..MessagePatch::default()
+    }));
+    assert!(events.is_empty());
+    let bad = patch(MessagePatch {
+        add_labels: vec!["two words".into()],
+        ..MessagePatch::default()
+    });
+    assert!(matches!(
+        world.refused(bad),
+        Refusal::Invalid {
+            field: "labels",
+            ..
+        }
+    ));
+    let delete = |permanent| Call::DeleteMessage {
+        access: bob.clone(),
+        inbox: inbox.clone(),
+        id,
+        permanent,
+    };
+    assert_eq!(world.written(delete(false)).1.len(), 2);
+    assert_eq!(world.written(delete(false)).1.len(), 0, "it is in Trash");
+    let (_, events) = world.written(delete(true));
+    assert!(matches!(
+        events[0].change,
+        Change::Expunged { count: 1, .. }
+    ));
+    assert_eq!(world.refused(delete(true)), Refusal::NotFound("message"));
+}
+
+#[test]
+fn nothing_of_another_inbox_is_there() {
+    let mut world = world();
+    append(&mut world, b"Subject: x\r\n\r\n", 0);
+    let (ann, bob) = (world.ann.clone(), world.bob.clone());
+    let inbox = InboxRef::Id(bob.inbox.unwrap());
+    let mailbox = world.select(&bob, "INBOX").mailbox.id;
+    let id = world.list(&bob, MessageFilter::default())[0].state.id;
+    let read = |inbox: InboxRef| Call::ReadMessage {
+        access: ann.clone(),
+        inbox,
+        id,
+        max_chars: None,
+    };
+    let octets = |of: OctetsOf| Call::ReadOctets {
+        access: ann.clone(),
+        of,
+        offset: 0,
+        len: 10,
+    };
+    let fetch = Call::Fetch {
+        access: ann.clone(),
+        mailbox,
+        uids: UidSet::one(1),
+        digest: false,
+        octets: Octets::No,
+        changed_since: 0,
+    };
+    let expunge = Call::Expunge {
+        access: ann.clone(),
+        mailbox,
+        uids: None,
+    };
+    let hear = Call::EventsAfter {
+        access: ann.clone(),
+        topic: Topic::Inbox(bob.inbox.unwrap()),
+        after: 0,
+        limit: 10,
+    };
+    for (call, what) in [
+        (read(inbox), "inbox"),
+        (read(InboxRef::Id(ann.inbox.unwrap())), "message"),
+        (octets(OctetsOf::Entry(id)), "message"),
+        (octets(OctetsOf::EntryOf(bob.inbox.unwrap(), id)), "message"),
+        (fetch, "mailbox"),
+        (expunge, "mailbox"),
+        (hear, "inbox"),
+    ] {
+        assert_eq!(
+            world.refused(call.clone()),
+            Refusal::NotFound(what),
+            "{call:?}"
+        );
+    }
+    // A key bound to one inbox hears nothing of the others on its organization's stream.
+    let answer = world.answer(Call::EventsAfter {
+        access: ann,
+        topic: Topic::Org(world.org),
+        after: 0,
+        limit: 100,
+    });
+    let Answer::Events {
+        events,
+        scanned_to,
+        head,
+        ..
+    } = answer
+    else {
+        panic!()
+    };
+    let mine = world.ann.inbox.unwrap();
+    assert!(
+        events
+            .iter()
+            .all(|e| e.inbox.as_ref().is_some_and(|p| p.id == mine))
+    );
+    assert_eq!(scanned_to, head);
+}
+
+#[test]
+fn mailboxes_are_made_renamed_and_deleted() {
+    let mut world = world();
+    let bob = world.bob.clone();
+    append(&mut world, b"Subject: x\r\n\r\n", 0);
+    let access = || bob.clone();
+    let create = |name: &str| Call::CreateMailbox {
+        access: access(),
+        mailbox: name.into(),
+    };
+    let rename = |from: &str, to: &str| Call::RenameMailbox {
+        access: access(),
+        from: from.into(),
+        to: to.into(),
+    };
+    let delete = |name: &str| Call::DeleteMailbox {
+        access: access(),
+        mailbox: name.into(),
+    };
+    assert_eq!(world.written(create("a/b/c/")).1.len(), 3);
+    assert_eq!(world.refused(create("a/b")), Refusal::Exists("mailbox"));
+    assert_eq!(world.refused(create("Inbox")), Refusal::Exists("mailbox"));
+    for bad in ["", "/", "a//b", "a*", "a\r\n", "/a"] {
+        let refused = world.refused(create(bad));
+        assert!(
+            matches!(refused, Refusal::Invalid { .. }),
+            "{bad}: {refused:?}"
+        );
+    }
+    let deep = ["x"; 11].join("/");
+    assert!(matches!(
+        world.refused(create(&deep)),
+        Refusal::TooBig { .. }
+    ));
+    assert!(matches!(world.refused(delete("a")), Refusal::Conflict(_)));
+    assert!(matches!(
+        world.refused(delete("INBOX")),
+        Refusal::Conflict(_)
+    ));
+    assert!(matches!(
+        world.refused(delete("Sent")),
+        Refusal::Conflict(_)
+    ));
+    assert_eq!(world.refused(delete("none")), Refusal::NotFound("mailbox"));
+    assert!(matches!(
+        world.refused(rename("a", "a/x")),
+        Refusal::Conflict(_)
+    ));
+    assert_eq!(world.written(rename("a", "z/y")).1.len(), 4);
+    let names = |world: &mut World| -> Vec<String> {
+        let rows = world.answer(Call::Mailboxes {
+            access: access(),
+            counts: true,
+        });
+        match rows {
+            Answer::Mailboxes(rows) => rows.into_iter().map(|row| row.name).collect(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        names(&mut world),
+        [
+            "Drafts", "INBOX", "Junk", "Sent", "Trash", "z", "z/y", "z/y/b", "z/y/b/c"
+        ]
+    );
+    let before = world.select(&bob, "z/y/b/c").mailbox.uidvalidity;
+    world.written(delete("z/y/b/c"));
+    world.written(create("z/y/b/c"));
+    assert!(world.select(&bob, "z/y/b/c").mailbox.uidvalidity > before);
+
+    // INBOX stays, its messages go.
+    world.written(rename("inbox", "old"));
+    assert_eq!(world.select(&bob, "INBOX").uids.len(), 0);
+    let old = world.select(&bob, "old");
+    assert_eq!((old.uids.len(), old.first_unseen), (1, Some(1)));
+    assert_eq!(old.keywords, ["Old"]);
+
+    world.written(Call::Subscribe {
+        access: access(),
+        mailbox: "not there".into(),
+        on: true,
+    });
+    let Answer::Names(names) = world.answer(Call::Subscribed { access: access() }) else {
+        panic!()
+    };
+    assert!(names.contains(&"not there".into()) && names.contains(&"INBOX".into()));
+}
+
+#[test]
+fn recent_is_told_to_one_session() {
+    let mut world = world();
+    append(&mut world, b"Subject: x\r\n\r\n", 0);
+    let bob = world.bob.clone();
+    let first = world.select(&bob, "INBOX");
+    assert_eq!(
+        (first.recent_above, first.mailbox.counts.unwrap().recent),
+        (0, 1)
+    );
+    let second = world.select(&bob, "INBOX");
+    assert_eq!(
+        (second.recent_above, second.mailbox.counts.unwrap().recent),
+        (1, 0)
+    );
+}

@@ -1,0 +1,274 @@
+//! In by every route: what is stored, what is refused.
+
+use super::*;
+
+const HELLO: &[u8] = b"From: Ann <ann@a.test>\r\nTo: bob@a.test\r\nSubject: Hello\r\n\
+    Bcc: carol@out.test\r\nX-Idempotency-Key: k1\r\n\r\nHi Bob, the code is 482913.\r\n";
+
+#[test]
+fn a_submission_reaches_the_inbox_and_sent_and_the_queue() {
+    let mut world = world();
+    let plan = world
+        .submit(&["bob@a.test", "carol@out.test"], HELLO)
+        .unwrap();
+    assert_eq!(plan.idempotency_key.as_deref(), Some("k1"));
+    assert_ne!(plan.fingerprint, [0; 32]);
+    let (written, events) = world.deliver(plan);
+    let Written::Delivered {
+        outbound, thread, ..
+    } = written
+    else {
+        panic!("{written:?}")
+    };
+    assert_eq!((outbound, events.len()), (1, 2));
+    assert_eq!(
+        (events[0].seq + 1, events[0].org),
+        (events[1].seq, world.org)
+    );
+    assert!(thread.is_some());
+
+    let (ann, bob) = (world.ann.clone(), world.bob.clone());
+    let got = &world.fetch(&bob, "INBOX", Octets::UpTo(1 << 20))[0];
+    let text = String::from_utf8(got.octets.clone().unwrap()).unwrap();
+    let start =
+        "Return-Path: <ann@a.test>\r\nDelivered-To: bob@a.test\r\nReceived: from x by mx.test\r\n";
+    assert!(text.starts_with(start), "{text}");
+    assert!(
+        !text.contains("Bcc:") && !text.contains("Idempotency"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Date: ") && text.contains("Message-ID: <"),
+        "{text}"
+    );
+    assert_eq!(text.len(), got.size as usize);
+    assert_eq!(got.state.flags, Flags::NONE);
+
+    let sent = &world.fetch(&ann, "Sent", Octets::Header)[0];
+    let text = String::from_utf8(sent.octets.clone().unwrap()).unwrap();
+    assert!(
+        text.starts_with("Bcc: carol@out.test\r\nReceived:"),
+        "{text}"
+    );
+    assert!(text.ends_with("\r\n\r\n"), "{text}");
+    assert_eq!(sent.state.flags, Flags::SEEN);
+
+    let listed = world.list(&ann, MessageFilter::default());
+    assert_eq!(listed[0].bcc[0].address, "carol@out.test");
+    assert_eq!(listed[0].summary.codes, ["482913"]);
+    assert_eq!(
+        (listed[0].folder.as_str(), listed[0].arrival),
+        ("Sent", Arrival::Sent)
+    );
+    let queued = world.answer(Call::ListOutbound {
+        access: Access(Arc::new(Grant {
+            inboxes: None,
+            ..(*ann.0).clone()
+        })),
+        cursor: None,
+        limit: 10,
+    });
+    let Answer::Outbound { rows, .. } = queued else {
+        panic!("{queued:?}")
+    };
+    assert_eq!(rows[0].recipient, "carol@out.test");
+    assert_eq!(rows[0].message, Some(sent.state.id));
+}
+
+#[test]
+fn what_a_submission_may_not_say() {
+    let mut world = world();
+    let cases: [(&[u8], Refusal); 8] = [
+        (b"To: x@y.test\r\n\r\n.\r\n", Refusal::BadFrom("missing")),
+        (
+            b"From: ann@a.test\r\nFrom: ann@a.test\r\n\r\n",
+            Refusal::BadFrom("more than one field"),
+        ),
+        (
+            b"From: ann@a.test, bob@a.test\r\n\r\n",
+            Refusal::BadFrom("more than one address"),
+        ),
+        (b"From: g: ann@a.test;\r\n\r\n", Refusal::BadFrom("a group")),
+        (b"From: bob@a.test\r\n\r\n", Refusal::SenderNotAllowed),
+        (
+            b"From: ann@a.test\r\nSender: bob@a.test\r\n\r\n",
+            Refusal::SenderNotAllowed,
+        ),
+        (b"From: ann@a.test\r\n\r\na\nb\r\n", Refusal::StrayOctets),
+        (b"From: ann@a.test\r\n\r\na\0b\r\n", Refusal::StrayOctets),
+    ];
+    for (octets, expected) in cases {
+        let refused = world.submit(&["bob@a.test"], octets).unwrap_err();
+        assert_eq!(refused, expected, "{}", String::from_utf8_lossy(octets));
+    }
+    // A tag of the own address is the own address.
+    let tagged = b"From: ann+news@a.test\r\n\r\nx\r\n";
+    assert!(world.submit(&["bob@a.test"], tagged).is_ok());
+}
+
+#[test]
+fn inbound_mail_is_bounded_and_does_not_loop() {
+    let mut world = world_with(|limits| limits.message_bytes = 5000);
+    let hops = b"Received: a\r\n".repeat(51);
+    for (octets, expected) in [
+        (vec![b'x'; 5001], "TooBig { what: \"message\", max: 5000 }"),
+        (hops, "Loop"),
+        (b"Delivered-To: Bob@A.test\r\n\r\n".to_vec(), "Loop"),
+    ] {
+        let refused = world.receive("bob@a.test", &octets).unwrap_err();
+        assert_eq!(format!("{refused:?}"), expected);
+    }
+    let fine = b"Delivered-To: other@a.test\r\nFrom: x\r\n\r\nhello\r\n";
+    let plan = world.receive("bob+tag@a.test", fine).unwrap();
+    assert_eq!(plan.placements.len(), 1);
+    let (_, events) = world.deliver(plan);
+    let Change::Arrived(arrived) = &events[0].change else {
+        panic!()
+    };
+    assert_eq!((arrived.kind, arrived.local), (Arrival::Received, false));
+}
+
+#[test]
+fn a_recipient_of_another_organization_gets_its_own_body_and_log() {
+    let mut world = world();
+    let other = world.inline.make_org("b").unwrap();
+    let dan = world.inline.make_inbox(other, "dan@b.test").unwrap();
+    let plan = world
+        .submit(&["dan@b.test", "dan+x@b.test", "bob@a.test"], HELLO)
+        .unwrap();
+    assert_eq!(plan.placements.len(), 3, "one for each inbox");
+    let (_, events) = world.deliver(plan);
+    let theirs: Vec<_> = events.iter().filter(|e| e.org == other).collect();
+    assert_eq!(theirs.len(), 1);
+    assert_eq!(theirs[0].inbox.as_ref().unwrap().id, dan);
+    let Change::Arrived(arrived) = &theirs[0].change else {
+        panic!()
+    };
+    assert!(arrived.local);
+}
+
+#[test]
+fn quota_is_checked_where_it_is_used() {
+    let mut world = world_with(|limits| limits.inbox_bytes = 2000);
+    let octets = [b"From: x@y.test\r\n\r\n".to_vec(), vec![b'x'; 1200]].concat();
+    let first = world.receive("bob@a.test", &octets).unwrap();
+    // Both are classified while there is room; only one is stored.
+    let second = first.clone();
+    world.deliver(first);
+    let refused = world.refused(Call::Deliver {
+        plan: second,
+        once: None,
+    });
+    assert_eq!(refused, Refusal::OverQuota);
+    let access = world.bob.clone();
+    let mailbox = world.select(&access, "INBOX").mailbox;
+    assert_eq!((mailbox.uidnext, mailbox.counts.unwrap().messages), (2, 1));
+    let copy = Call::Copy {
+        access,
+        mailbox: mailbox.id,
+        uids: UidSet::one(1),
+        to: "Trash".into(),
+        remove: false,
+    };
+    assert_eq!(world.refused(copy), Refusal::OverQuota);
+}
+
+#[test]
+fn rest_composes_and_validates() {
+    let mut world = world();
+    let route = |draft: Draft, world: &World| Route::Compose {
+        access: world.ann.clone(),
+        inbox: InboxRef::Address("ANN@a.test".into()),
+        draft: Box::new(draft),
+    };
+    let good = Draft {
+        to: vec!["Bob <bob@a.test>".into()],
+        bcc: vec!["zoe@out.test".into()],
+        subject: "Grüße".into(),
+        text: Some("Hallo".into()),
+        html: Some("<p>Hallo <a href=\"https://x.test/verify\">hier</a>".into()),
+        headers: vec![("X-Campaign".into(), "7".into())],
+        attachments: vec![DraftAttachment {
+            filename: "a.txt".into(),
+            content_type: "text/plain".into(),
+            content: "aGVs\nbG8=".into(),
+            content_id: None,
+        }],
+        labels: vec!["Out".into()],
+        ..Draft::default()
+    };
+    let plan = world.classify(route(good.clone(), &world), b"").unwrap();
+    world.deliver(plan);
+    let bob = world.bob.clone();
+    let listed = world.list(&bob, MessageFilter::default());
+    assert_eq!(listed[0].summary.subject, "Grüße");
+    assert!(listed[0].summary.has_attachments && listed[0].bcc.is_empty());
+    let answer = world.answer(Call::ReadMessage {
+        access: bob.clone(),
+        inbox: InboxRef::Address("bob@a.test".into()),
+        id: listed[0].state.id,
+        max_chars: Some(3),
+    });
+    let Answer::Message(message) = answer else {
+        panic!()
+    };
+    let content = message.content.unwrap();
+    assert_eq!((content.text.as_str(), content.truncated), ("Hal", true));
+    assert_eq!(content.links, ["https://x.test/verify"]);
+    assert_eq!(content.attachments[0].filename, "a.txt");
+    let part = world.answer(Call::ReadPart {
+        access: bob.clone(),
+        inbox: InboxRef::Id(bob.inbox.unwrap()),
+        id: listed[0].state.id,
+        part: content.attachments[0].part,
+    });
+    assert!(
+        matches!(&part, Answer::Part { octets, content_type, .. }
+            if octets == b"hello" && content_type == "text/plain"),
+        "{part:?}"
+    );
+
+    type Spoil = fn(&mut Draft);
+    let bad: [(Spoil, &str); 8] = [
+        (|d| d.to = vec![], "to"),
+        (|d| d.to = vec!["nobody".into()], "to"),
+        (|d| d.cc = vec!["a@b.test, c@d.test".into()], "cc"),
+        (|d| d.bcc = vec!["x@y.test\r\nX: y".into()], "bcc"),
+        (|d| d.subject = "a\r\nBcc: x@y.test".into(), "subject"),
+        (|d| d.headers[0].0 = "From".into(), "headers"),
+        (|d| d.headers[0].1 = "a\u{85}b".into(), "headers"),
+        (|d| d.attachments[0].content = "!".into(), "attachments"),
+    ];
+    for (spoil, expected) in bad {
+        let mut draft = good.clone();
+        spoil(&mut draft);
+        draft.bcc.retain(|_| expected == "bcc" || expected != "to");
+        if expected == "to" {
+            draft.bcc.clear();
+        }
+        match world.classify(route(draft, &world), b"").unwrap_err() {
+            Refusal::Invalid { field, .. } => assert_eq!(field, expected),
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
+    let mut draft = good;
+    draft.to = vec!["unknown@a.test".into()];
+    let refused = world.classify(route(draft, &world), b"").unwrap_err();
+    assert_eq!(refused, Refusal::NoSuchInbox);
+}
+
+#[test]
+fn a_commit_that_fails_refuses_and_publishes_nothing() {
+    let mut world = world();
+    let plan = world.receive("bob@a.test", b"From: x\r\n\r\n").unwrap();
+    world.inline.fail_next_commit();
+    let call = Call::Deliver {
+        plan: plan.clone(),
+        once: None,
+    };
+    assert_eq!(world.refused(call), Refusal::Internal);
+    let bob = world.bob.clone();
+    assert_eq!(world.select(&bob, "INBOX").uids.len(), 0);
+    let (_, events) = world.deliver(plan);
+    assert_eq!(events[0].seq, world.select(&bob, "INBOX").as_of);
+}

@@ -1,0 +1,254 @@
+//! Mail through the whole service, as engines drive it: in by every route, out by every read,
+//! and what each refuses.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use super::Inline;
+use crate::call::*;
+
+mod cost;
+mod entries;
+mod incoming;
+
+const START: i64 = 1_700_000_000_000;
+
+struct World {
+    inline: Inline,
+    clock: Arc<AtomicU64>,
+    org: OrgId,
+    ann: Access,
+    bob: Access,
+}
+
+fn world_with(change: impl FnOnce(&mut Limits)) -> World {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    let house = Arc::new(House {
+        host: "mx.test".into(),
+        limits,
+        metrics: Metrics::default(),
+        intake: Budget::new(1 << 30),
+        doors: PublicDoors::default(),
+    });
+    let clock = Arc::new(AtomicU64::new(1000));
+    let ticks = Arc::clone(&clock);
+    let now = move || {
+        let mono_ms = ticks.load(Ordering::Relaxed);
+        Now {
+            mono_ms,
+            unix_ms: START + mono_ms as i64,
+        }
+    };
+    let mut inline = Inline::new(1, house, Arc::new(now)).unwrap();
+    let org = inline.make_org("a").unwrap();
+    let ann = inline.make_inbox(org, "ann@a.test").unwrap();
+    let bob = inline.make_inbox(org, "bob@a.test").unwrap();
+    let access = |inbox: InboxId, address: &str| {
+        Access(Arc::new(Grant {
+            org,
+            key: KeyId(1),
+            scopes: Scopes::ADMIN,
+            inboxes: Some(vec![inbox]),
+            inbox: Some(inbox),
+            address: address.into(),
+            expires_at: None,
+        }))
+    };
+    World {
+        ann: access(ann, "ann@a.test"),
+        bob: access(bob, "bob@a.test"),
+        inline,
+        clock,
+        org,
+    }
+}
+
+fn world() -> World {
+    world_with(|_| {})
+}
+
+fn ask(call: Call) -> Request {
+    Request {
+        conn: ConnId(7),
+        peer: core::net::IpAddr::from([127, 0, 0, 1]),
+        now: Now::default(),
+        call,
+    }
+}
+
+impl World {
+    fn serve(&mut self, call: Call) -> (Reply, Arc<[Event]>) {
+        let (reply, events) = self.inline.serve(ask(call));
+        (reply.unwrap(), events)
+    }
+
+    fn answer(&mut self, call: Call) -> Answer {
+        match self.serve(call).0 {
+            Reply::Answer(answer) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn written(&mut self, call: Call) -> (Written, Arc<[Event]>) {
+        match self.serve(call) {
+            (Reply::Written(written, _), events) => (written, events),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refused(&mut self, call: Call) -> Refusal {
+        match self.serve(call) {
+            (Reply::Refused(refusal), events) if events.is_empty() => refusal,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn recipient(&mut self, access: Option<&Access>, address: &str) -> Recipient {
+        let found = self.answer(Call::Recipient {
+            access: access.cloned(),
+            address: address.into(),
+        });
+        let Answer::Recipient { inbox } = found else {
+            panic!("{found:?}")
+        };
+        Recipient {
+            address: address.into(),
+            inbox,
+            notify: 0,
+            orcpt: None,
+        }
+    }
+
+    fn classify(&mut self, route: Route, octets: &[u8]) -> Result<Box<Plan>, Refusal> {
+        let intake = Box::new(Intake {
+            route,
+            octets: octets.to_vec(),
+        });
+        match self.serve(Call::Classify { intake }).0 {
+            Reply::Answer(Answer::Classified(plan)) => Ok(plan),
+            Reply::Refused(refusal) => Err(refusal),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn deliver(&mut self, plan: Box<Plan>) -> (Written, Arc<[Event]>) {
+        self.written(Call::Deliver { plan, once: None })
+    }
+
+    fn submit(&mut self, to: &[&str], octets: &[u8]) -> Result<Box<Plan>, Refusal> {
+        let access = self.ann.clone();
+        let recipients = to
+            .iter()
+            .map(|to| self.recipient(Some(&access), to))
+            .collect();
+        let route = Route::Submission {
+            access,
+            envelope: Envelope {
+                reverse_path: Some("ann@a.test".into()),
+                recipients,
+                ..Envelope::default()
+            },
+            received: b"Received: from x by mx.test\r\n".to_vec(),
+        };
+        self.classify(route, octets)
+    }
+
+    fn receive(&mut self, to: &str, octets: &[u8]) -> Result<Box<Plan>, Refusal> {
+        let recipients = vec![self.recipient(None, to)];
+        let route = Route::Inbound {
+            envelope: Envelope {
+                reverse_path: Some("eve@out.test".into()),
+                recipients,
+                ..Envelope::default()
+            },
+            received: b"Received: from out by mx.test\r\n".to_vec(),
+        };
+        self.classify(route, octets)
+    }
+
+    fn select(&mut self, access: &Access, mailbox: &str) -> Selected {
+        let (written, _) = self.written(Call::Select {
+            access: access.clone(),
+            mailbox: mailbox.into(),
+            read_write: true,
+        });
+        match written {
+            Written::Selected(selected) => *selected,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn fetch(&mut self, access: &Access, mailbox: &str, octets: Octets) -> Vec<EntryRow> {
+        let mailbox = self.select(access, mailbox).mailbox.id;
+        let answer = self.answer(Call::Fetch {
+            access: access.clone(),
+            mailbox,
+            uids: UidSet::from(1..=u32::MAX),
+            digest: true,
+            octets,
+            changed_since: 0,
+        });
+        match answer {
+            Answer::Entries { rows, more } if more.is_empty() => rows,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn list(&mut self, access: &Access, filter: MessageFilter) -> Vec<MessageView> {
+        let mut all = Vec::new();
+        let mut cursor = None;
+        loop {
+            let answer = self.answer(Call::ListMessages {
+                access: access.clone(),
+                inbox: InboxRef::Id(access.inbox.unwrap()),
+                filter: Box::new(filter.clone()),
+                cursor,
+                limit: 2,
+            });
+            let Answer::Messages { rows, next } = answer else {
+                panic!("{answer:?}")
+            };
+            all.extend(rows);
+            match next {
+                Some(next) => cursor = Some(next),
+                None => return all,
+            }
+        }
+    }
+
+    fn search(&mut self, key: SearchKey) -> String {
+        let access = self.bob.clone();
+        let mailbox = self.select(&access, "INBOX").mailbox.id;
+        let answer = self.answer(Call::Search {
+            access,
+            mailbox,
+            within: UidSet::from(1..=u32::MAX),
+            key: Arc::new(key),
+            progress: Box::default(),
+        });
+        match answer {
+            Answer::Found { uids, .. } => uids.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn append(world: &mut World, octets: &[u8], at: i64) -> (u32, u32) {
+    let access = world.bob.clone();
+    let route = Route::Append {
+        inbox: access.inbox.unwrap(),
+        access,
+        mailbox: "inbox".into(),
+        flags: Flags::FLAGGED,
+        keywords: vec!["Old".into()],
+        received_at: Some(at),
+    };
+    let plan = world.classify(route, octets).unwrap();
+    match world.deliver(plan).0 {
+        Written::Delivered { placed, .. } => placed.unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
