@@ -32,7 +32,6 @@ pub fn serve(config: &Config) -> ExitCode {
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            log::error!("{why}");
             eprintln!("postern: {why}");
             ExitCode::FAILURE
         }

@@ -68,6 +68,10 @@ pub struct Store {
     open: Cell<bool>,
     ledger: RefCell<ledger::Ledger>,
     fail_commit: Cell<bool>,
+    /// The longest that the write-ahead log was since it was cut back.
+    wal_length: Cell<u64>,
+    /// Commits since SQLite was last asked how much of the log waits to be copied.
+    unchecked: Cell<u32>,
     /// The key of [`Store::reference_hash`], once it was read.
     hash_key: Cell<Option<(u64, u64)>>,
     /// Where the trimming of the log goes on, an organization's id.
@@ -218,6 +222,20 @@ impl Store {
         let Some(file) = &self.file else {
             return Ok(None);
         };
+        // The length is one cheap system call, but it does not fall when the log starts over,
+        // and asking SQLite costs a prepared statement: so only when it has grown, and now
+        // and then.
+        let mut wal = file.clone().into_os_string();
+        wal.push("-wal");
+        let length = std::fs::metadata(wal).map_or(0, |m| m.len());
+        let commits = self.unchecked.get() + 1;
+        let (seen, grown) = (self.wal_length.get(), length > self.wal_length.get());
+        self.wal_length.set(length.max(seen));
+        if length < PASSIVE_AT_BYTES.unsigned_abs() || (!grown && commits < CHECK_COMMITS) {
+            self.unchecked.set(commits);
+            return Ok(None);
+        }
+        self.unchecked.set(0);
         // NOOP moves nothing and says how many frames there are and how many are copied.
         let frames = self.one("PRAGMA wal_checkpoint=NOOP", [], |r| {
             Ok((r.get::<_, i64>(1)?, r.get::<_, i64>(2)?))
@@ -227,9 +245,6 @@ impl Store {
         if waiting < PASSIVE_AT_BYTES {
             return Ok(None);
         }
-        let mut wal = file.clone().into_os_string();
-        wal.push("-wal");
-        let length = std::fs::metadata(wal).map_or(0, |m| m.len());
         Ok(Some(if length > TRUNCATE_AT_BYTES {
             Checkpoint::Truncate
         } else {
@@ -251,6 +266,7 @@ impl Store {
         // With everything copied TRUNCATE needs only that nobody reads the log at this moment.
         self.sql.busy_timeout(core::time::Duration::ZERO)?;
         let busy = self.one("PRAGMA wal_checkpoint=TRUNCATE", [], |r| r.get::<_, i64>(0));
+        self.wal_length.set(0);
         self.sql.busy_timeout(open::BUSY)?;
         Ok(busy? == Some(0))
     }
@@ -380,6 +396,9 @@ fn uint32(n: i64) -> u32 {
 /// A passive checkpoint is due at this much write-ahead log: small enough that the log stays
 /// in the page cache of the system.
 const PASSIVE_AT_BYTES: i64 = 4 << 20;
+/// SQLite is asked after this many commits even when the log has not grown: a group is at
+/// most 8 MiB, so the log stays below the mark for TRUNCATE.
+const CHECK_COMMITS: u32 = 8;
 
 /// Over this a reader has held up checkpoints for long; the file is cut back at the first
 /// chance.
