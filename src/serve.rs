@@ -9,8 +9,9 @@ mod ballast;
 mod harden;
 mod print;
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -21,7 +22,7 @@ use crate::crypto::{OperatorToken, Random};
 use crate::net::{self, Acceptor, Alarm, Bell, Certified, Clock, Ended, Hub, Listener, Worker};
 use crate::service::start::first_start;
 use crate::service::thread::{Router, run_reader, run_writer};
-use crate::service::{Reader, Room, Service, Setup, Writer};
+use crate::service::{FreeBytes, Reader, Room, Service, Setup, Writer};
 use crate::store::{Folder, Role, Store};
 use ballast::Ballast;
 use print::{First, Running};
@@ -161,9 +162,22 @@ fn service(config: &Config, house: &Arc<House>, clock: Clock, operator: [u8; 32]
     Service::new(Setup {
         house: Arc::clone(house),
         clock: Arc::new(move || clock.now()),
-        free_bytes: Arc::new(move || harden::free_bytes(&data)),
+        free_bytes: free_bytes(data, clock),
         shared_domain: config.domain.clone(),
         operator: Some(operator),
+    })
+}
+
+/// Asks the file system at most twice a second: it is asked for at each message.
+fn free_bytes(data: PathBuf, clock: Clock) -> FreeBytes {
+    let (asked_at, free) = (AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX));
+    Arc::new(move || {
+        let now = clock.now().mono_ms / 500;
+        if asked_at.swap(now, Ordering::Relaxed) != now {
+            let known = harden::free_bytes(&data).unwrap_or(u64::MAX);
+            free.store(known, Ordering::Relaxed);
+        }
+        Some(free.load(Ordering::Relaxed))
     })
 }
 

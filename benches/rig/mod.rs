@@ -326,15 +326,20 @@ pub fn message(from: &str, to: &str, size: usize, n: usize) -> Vec<u8> {
     let mut text = format!(
         "From: Bench <{from}>\r\nTo: <{to}>\r\nSubject: Message {n} of the bench\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\nMessage-ID: <{n}.{from}>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
     );
+    let words = [
+        "agents", "write", "to", "each", "other", "about", "orders", "invoices", "and", "the",
+        "weather",
+    ];
     let mut i = n;
-    while text.len() + 72 < size {
-        i = i
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        text += &format!(
-            "{i:020} agents write to agents about orders and invoices {:04}\r\n",
-            i % 10_000
-        );
+    while text.len() + 96 < size {
+        for _ in 0..8 {
+            i = i
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            text += words[(i >> 33) % words.len()];
+            text.push(' ');
+        }
+        text += "\r\n";
     }
     while text.len() + 2 < size {
         text.push('x');

@@ -19,7 +19,7 @@ use super::listen::{Accepted, Slot};
 use super::timer::NEVER;
 use super::transport::{Lost, Transport};
 use super::worker::Desk;
-use crate::call::{Call, ConnId, Door, Metric, Now, Opening, Topic};
+use crate::call::{Call, ConnId, Door, Metric, Now, Opening, Queue, Topic};
 use crate::engine::{HIGH_WATER, Output};
 use crate::session::Session;
 
@@ -73,6 +73,8 @@ struct Flags {
     stream: bool,
     /// Input was held back by the high-water mark.
     choked: bool,
+    /// The call that is out is a short look-up.
+    brief: bool,
     /// In the worker's list of connections to go on with.
     listed: bool,
     /// The write side is shut.
@@ -219,7 +221,9 @@ impl Conn {
         loop {
             self.apply(desk, out);
             self.flags.choked |= out.bytes.len() > HIGH_WATER;
-            self.flush(desk, out)?;
+            if !self.expects_more(out) {
+                self.flush(desk, out)?;
+            }
             let flushed = self.pending_is_empty(out);
             if self.phase == Phase::Draining {
                 if flushed && !self.flags.shut {
@@ -269,6 +273,16 @@ impl Conn {
         }
     }
 
+    /// Whether pipelined commands wait behind a short look-up: their replies will follow in
+    /// microseconds and go out together with what is there (RFC 2920 section 3.2).
+    fn expects_more(&self, out: &Output) -> bool {
+        self.phase == Phase::Open
+            && self.flags.brief
+            && self.session.is_waiting()
+            && self.session.unread() > 0
+            && out.bytes.len() <= TOGETHER_BYTES
+    }
+
     /// Hands out what the engine has asked for.
     fn apply(&mut self, desk: &mut Desk, out: &mut Output) {
         // Watch first, ask second: an event between the two is heard twice, never missed.
@@ -277,6 +291,7 @@ impl Conn {
             self.topics = topics.into();
         }
         if let Some(call) = out.call.take() {
+            self.flags.brief = call.queue() == Queue::Door;
             desk.call(self.id, self.peer, call);
         }
         if let Some(deadline) = out.deadline.take() {
@@ -467,6 +482,8 @@ fn lost(lost: Lost) -> Gone {
         }
     }
 }
+/// Replies to pipelined commands are gathered up to this many octets: about one segment.
+const TOGETHER_BYTES: usize = 1024;
 
 /// Reads of one connection before others get their turn: 256 KiB.
 const READS_PER_TURN: usize = 4;
