@@ -22,6 +22,7 @@
 //! | `wait 29m` | time passes (`ms`, `s`, `m`, `h`, `d`) |
 //! | `shutdown`, `store fails` | SIGTERM; the next commit fails |
 //! | `disk N`, `disk free` | so many octets are free on the disk; enough |
+//! | `store tidies` | the writer's work of idle moments is done: what is old is gone |
 //! | `deliver ADDRESS "subject"` | a small message comes in |
 //! | `revoke KEY` | `$KEY` ends |
 //!
@@ -90,10 +91,12 @@ impl World {
     fn new(limits: Limits, piece: usize) -> World {
         let mut rig = Rig::new(7, limits);
         let org = rig.make_org("first");
+        // `$operator` is the token that the data folder would hold.
+        let vars = HashMap::from([("operator".to_string(), rig.product.operator.clone())]);
         World {
             rig,
             names: HashMap::new(),
-            vars: HashMap::new(),
+            vars,
             inboxes: HashMap::new(),
             keys: HashMap::new(),
             org,
@@ -455,6 +458,7 @@ impl World {
                 self.rig.product.set_free_bytes(free);
             }
             ["shutdown"] => self.rig.shutdown(),
+            ["store", "tidies"] => self.tidy()?,
             ["store", "fails"] => self.rig.product.fail_next_commit(),
             ["deliver", address, ..] => {
                 let subject = line.split('"').nth(1).unwrap_or("hello");
@@ -561,6 +565,16 @@ impl World {
             let ms = self.rig.house.limits.mx_greet_ms;
             self.rig.wait(ms);
         }
+        Ok(())
+    }
+
+    fn tidy(&mut self) -> Result<(), Fault> {
+        let product = &mut self.rig.product;
+        while product
+            .writer
+            .tidy(&product.store)
+            .map_err(|e| e.to_string())?
+        {}
         Ok(())
     }
 

@@ -112,7 +112,10 @@ impl Problem {
             404,
             "not_found",
             format!("There is no such {what}."),
-            "Check the id and which key you use; a key sees only what is its own.",
+            match what {
+                "route" => "Check the path; the API is under /api/v1.",
+                _ => "Check the id and which key you use; a key sees only what is its own.",
+            },
         )
     }
 
@@ -132,7 +135,10 @@ impl Problem {
             403,
             "missing_scope",
             format!("The key lacks the scope `{scope}`."),
-            "Use a key that has it; POST /api/v1/keys makes one.",
+            match scope {
+                "operator" => "Use the operator's token; it is in the server's data folder.",
+                _ => "Use a key that has it; POST /api/v1/keys makes one.",
+            },
         )
     }
 
@@ -166,7 +172,7 @@ impl Problem {
         let mut problem = Problem::new(
             410,
             "cursor_expired",
-            "Events after this cursor are no longer kept.",
+            "The log has no such cursor: it is too old, or of another log.",
             format!(
                 "Read the messages afresh, then go on with after={}.",
                 oldest.saturating_sub(1)

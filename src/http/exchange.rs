@@ -186,13 +186,7 @@ impl Exchange {
 
 impl Server {
     /// A request is whole: asks what its route says.
-    pub(super) fn run(
-        &mut self,
-        now: Now,
-        mut exchange: Box<Exchange>,
-        body: &[u8],
-        out: &mut Output,
-    ) {
+    pub(super) fn run(&mut self, now: Now, exchange: Box<Exchange>, body: &[u8], out: &mut Output) {
         let Some(row) = exchange.row else {
             return self.fail_internal(now, exchange, out);
         };
@@ -252,7 +246,6 @@ impl Server {
                         Waiting::LogState(page)
                     }
                     Step::Stream(wanted) => {
-                        exchange.close = true;
                         let seed = self.opening.seed;
                         let house = self.opening.house.clone();
                         let stream = Stream::new(wanted, house, seed, out);

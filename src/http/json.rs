@@ -25,6 +25,14 @@ pub(super) enum Json<'a> {
 
 /// Reads a whole body.
 pub(super) fn parse(body: &[u8]) -> Result<Json<'_>, Box<Problem>> {
+    if body.is_empty() {
+        return Err(Problem::new(
+            400,
+            "invalid_json",
+            "The body is missing.",
+            "Send one JSON object, encoded in UTF-8.",
+        ));
+    }
     let excess = Cell::new(None);
     let values = Cell::new(0);
     let seed = Seed {
@@ -91,7 +99,12 @@ impl<'a> Fields<'a> {
                 left,
                 place: String::new(),
             }),
-            _ => Err(bad("The body must be a JSON object.")),
+            _ => Err(Problem::new(
+                400,
+                "invalid_json",
+                "The body must be a JSON object.",
+                "Send `{…}` with the fields of this route.",
+            )),
         }
     }
 

@@ -83,15 +83,21 @@ fn attachments(fields: &mut Fields<'_>) -> Result<Vec<DraftAttachment>, Box<Prob
     for (at, item) in items.into_iter().enumerate() {
         let mut one = Fields::of(item, &format!("attachments[{at}]"))?;
         one.not_yet("upload_id")?;
+        let content_type = one
+            .header_text("content_type", NAME_MAX)?
+            .unwrap_or_default();
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        if !content_type.is_empty() && !is_media_type(essence) {
+            let why = "must be a media type such as text/plain";
+            return Err(Problem::invalid(&one.name("content_type"), why));
+        }
         let content = one.text("content", usize::MAX)?;
         let Some(content) = content else {
             return Err(Problem::invalid(&one.name("content"), "is missing"));
         };
         all.push(DraftAttachment {
             filename: one.header_text("filename", NAME_MAX)?.unwrap_or_default(),
-            content_type: one
-                .header_text("content_type", NAME_MAX)?
-                .unwrap_or_default(),
+            content_type,
             content,
             content_id: one.header_text("content_id", NAME_MAX)?,
         });
@@ -243,19 +249,25 @@ pub(super) fn raw_response(_house: &House) -> Response {
     response
 }
 
-/// The type of a part, if it is one: two tokens with a slash between them. What a browser
-/// could run is given as plain octets all the same only by `nosniff` and the sandbox.
+/// The type of a part, if it is one. That a browser could run it is no matter: `nosniff` and
+/// the sandbox are beside it.
 fn media_type(text: &str) -> String {
+    match is_media_type(text) {
+        true => text.to_owned(),
+        false => "application/octet-stream".to_owned(),
+    }
+}
+
+/// Two tokens with a slash between them.
+fn is_media_type(text: &str) -> bool {
     let token = |part: &str| {
         !part.is_empty()
             && part
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
     };
-    match text.split_once('/') {
-        Some((kind, sub)) if text.len() <= NAME_MAX && token(kind) && token(sub) => text.to_owned(),
-        _ => "application/octet-stream".to_owned(),
-    }
+    let parts = text.split_once('/');
+    text.len() <= NAME_MAX && parts.is_some_and(|(kind, sub)| token(kind) && token(sub))
 }
 
 /// Characters of a subject: one line of RFC 5322 section 2.1.1, and more folds anyway.

@@ -10,6 +10,10 @@ mod account;
 mod body;
 mod chunked;
 mod clock;
+#[cfg(test)]
+mod door;
+#[cfg(test)]
+mod drive;
 mod error;
 mod exchange;
 mod export;
@@ -23,6 +27,8 @@ mod json_event;
 mod json_message;
 mod message;
 mod plain;
+#[cfg(test)]
+mod replay;
 mod response;
 mod route;
 mod server;

@@ -49,6 +49,8 @@ pub(super) enum State {
     ExpectHead(bool),
     ExpectLogin(Box<Exchange>),
     ExpectBody(Box<Exchange>, Box<Body>),
+    /// The rest of a small body that nobody wants, its request refused already.
+    Skip(u64),
     /// The answer to a call of a request.
     ExpectAnswer(Box<Exchange>, Waiting),
     /// The output of a long response to have gone.
@@ -107,6 +109,11 @@ impl Server {
                 bytes.len()
             }
             State::Closed => bytes.len(),
+            State::Skip(left) => {
+                let used = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                self.skip(now, left.saturating_sub(used as u64), out);
+                used
+            }
             other => {
                 self.state = other;
                 0
@@ -377,7 +384,7 @@ impl Server {
         out: &mut Output,
     ) {
         let result = stream.reply(now, reply, out);
-        let Some(exchange) = exchange else {
+        let Some(mut exchange) = exchange else {
             match result {
                 Ok(_) => self.state = State::Streaming(None, stream),
                 Err(_) => self.close(out),
@@ -391,6 +398,8 @@ impl Server {
                 self.fail(now, exchange, &problem, out);
             }
             Ok(Some(first)) => {
+                // A stream has no end but its connection's.
+                exchange.close = true;
                 let response = Response::new(200, Kind::Events, Vec::new());
                 response.write_head(exchange.frame(now), Length::Close, &mut out.bytes);
                 if exchange.head_only {
@@ -459,7 +468,7 @@ impl Server {
                     self.state = State::Streaming(exchange, stream);
                 }
             }
-            State::ExpectHead(false) | State::Closed => self.close(out),
+            State::ExpectHead(false) | State::Skip(_) | State::Closed => self.close(out),
             other => self.state = other,
         }
     }
@@ -486,7 +495,7 @@ impl Server {
     fn shutdown(&mut self, now: Now, out: &mut Output) {
         self.stopping = true;
         match core::mem::replace(&mut self.state, State::Closed) {
-            State::ExpectHead(false) | State::Closed => self.close(out),
+            State::ExpectHead(false) | State::Skip(_) | State::Closed => self.close(out),
             State::ExpectHead(true) => {
                 let problem = refused(&Refusal::Stopping, &self.house().limits);
                 self.refuse_head(now, &problem, out);
@@ -551,6 +560,22 @@ impl Server {
         if exchange.close || self.stopping {
             return self.close(out);
         }
+        if let Framing::Length(left) = exchange.framing {
+            out.deadline = Some(Some(self.head_deadline(now)));
+            self.state = State::Skip(left);
+            return;
+        }
+        self.await_head(now, out);
+    }
+
+    fn skip(&mut self, now: Now, left: u64, out: &mut Output) {
+        match left {
+            0 => self.await_head(now, out),
+            left => self.state = State::Skip(left),
+        }
+    }
+
+    fn await_head(&mut self, now: Now, out: &mut Output) {
         self.state = State::ExpectHead(false);
         let idle_ms = self.house().limits.http_keep_alive_s.saturating_mul(1000);
         out.deadline = Some(Some(now.plus_ms(idle_ms)));
@@ -582,8 +607,8 @@ impl Server {
         self.finish(now, &exchange, out);
     }
 
-    /// An error. When part of the request has not been read, nobody knows where the next one
-    /// begins without reading it: the connection ends.
+    /// An error. A small body that is on its way is skipped; behind any other that has not
+    /// been read, nobody waits for the next request: the connection ends.
     pub(super) fn fail(
         &mut self,
         now: Now,
@@ -598,7 +623,12 @@ impl Server {
             503 if problem.code == "busy" => metrics.count(Metric::RejectedMemory),
             _ => {}
         }
-        exchange.close |= problem.fatal || exchange.framing != Framing::None;
+        let skips = match exchange.framing {
+            Framing::None => true,
+            Framing::Length(n) => n <= SKIP_MAX && !exchange.expects,
+            Framing::Chunked => false,
+        };
+        exchange.close |= problem.fatal || !skips;
         let response = problem.response(&exchange.id);
         self.respond(now, exchange, &response, out);
     }
@@ -627,7 +657,8 @@ fn check_body(row: &Row, exchange: &Exchange) -> Result<(), Box<Problem>> {
             "unsupported_encoding",
             message,
             "Send the body as it is.",
-        ));
+        )
+        .and_close());
     }
     if exchange.framing == Framing::None {
         return Ok(());
@@ -644,7 +675,8 @@ fn check_body(row: &Row, exchange: &Exchange) -> Result<(), Box<Problem>> {
             "unsupported_media_type",
             "The body must be JSON.",
             "Send it with Content-Type: application/json.",
-        ));
+        )
+        .and_close());
     }
     Ok(())
 }
@@ -660,5 +692,7 @@ fn timeout(message: &'static str) -> Box<Problem> {
     Problem::new(408, "timeout", message, "Send it again, faster.").and_close()
 }
 
+/// Octets of an unwanted body that are read for the sake of the connection.
+const SKIP_MAX: u64 = 65_536;
 /// Requests without a key are counted by the minute.
 const MINUTE_MS: u64 = 60_000;

@@ -229,7 +229,8 @@ pub fn admit(service: &Service, request: &Request, now: Now) -> Result<(), Refus
     // The folder's own commands have no key and no rate.
     if access.inbox.is_none() && access.key != KeyId(0) && begins_request(&request.call) {
         let per_minute = limits.http_requests_per_minute;
-        service.take(Payer::Key(access.key), per_minute, HTTP_BURST, now)?;
+        let burst = HTTP_BURST.min(per_minute);
+        service.take(Payer::Key(access.key), per_minute, burst, now)?;
     }
     Ok(())
 }

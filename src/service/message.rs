@@ -77,7 +77,7 @@ fn cursor_text(below: Below) -> String {
 fn below(cursor: Option<&str>, folder: Option<MailboxId>) -> Result<Below, Refusal> {
     let wrong = || Refusal::Invalid {
         field: "cursor",
-        why: "it is not of this list".to_owned(),
+        why: "is not one that this list gave".to_owned(),
     };
     let hex = |text: &str| i64::from_str_radix(text, 16).map_err(|_| wrong());
     let Some(cursor) = cursor else {

@@ -1,0 +1,168 @@
+//! Who gets in: every route of the table against every kind of wrong key (reliability.md
+//! H14), how often a key is checked, and what those without one may do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use core::net::IpAddr;
+
+use super::drive::Drive;
+use super::route::{Need, ROUTES, Takes};
+use crate::call::{Call, Change, EntryId, KeyId, Limits, Scopes, Topic};
+
+/// Every row × {no key, no bearer token, garbage, too small a scope}: generated, so that a
+/// new row is in it by being in the table (reliability.md H14).
+#[test]
+fn every_route_keeps_its_door() {
+    for row in ROUTES {
+        let path = row
+            .path
+            .replace("{inbox}", "inb_00000000001")
+            .replace("{id}", "msg_00000000001")
+            .replace("{att}", "att_1")
+            .replace("{key}", "key_00000000001")
+            .replace("{domain}", "dom_00000000001")
+            .replace("{org}", "org_00000000001");
+        let body = match row.takes {
+            Takes::Nothing => "",
+            Takes::Json | Takes::Message => "Content-Length: 2\r\n",
+        };
+        let text = |authorization: &str| {
+            let end = if body.is_empty() { "" } else { "{}" };
+            format!(
+                "{} {path} HTTP/1.1\r\nHost: a\r\n{authorization}{body}\r\n{end}",
+                row.method
+            )
+        };
+        if row.need == Need::Nothing {
+            continue;
+        }
+        for authorization in [
+            "",
+            "Authorization: Basic YTpi\r\n",
+            "Authorization: Bearer no\r\n",
+        ] {
+            let mut drive = Drive::new(Limits::default());
+            let said = drive.send(text(authorization).as_bytes(), 7).take();
+            assert!(
+                said.starts_with("HTTP/1.1 401 "),
+                "{} {path}: {said}",
+                row.method
+            );
+            assert!(said.contains("\r\nWWW-Authenticate: Bearer"), "{said}");
+        }
+        let enough = match row.need {
+            Need::Nothing | Need::Key => Scopes::NONE,
+            Need::Near => Scopes::ADMIN,
+            Need::Scope(scope) => scope,
+            Need::Operator => Scopes::OPERATOR,
+        };
+        let all = Scopes::ADMIN.0 - 1;
+        let implied = if enough == Scopes::EVENTS_READ {
+            Scopes::MESSAGES_READ.0
+        } else {
+            0
+        };
+        let less = Scopes(all & !enough.0 & !implied);
+        if row.need != Need::Key {
+            let mut drive = Drive::new(Limits::default());
+            drive.scopes = less;
+            let said = drive
+                .send(text("Authorization: Bearer good\r\n").as_bytes(), 7)
+                .take();
+            assert!(
+                said.starts_with("HTTP/1.1 403 "),
+                "{} {path}: {said}",
+                row.method
+            );
+            assert!(said.contains("missing_scope"), "{said}");
+        }
+        let mut drive = Drive::new(Limits::default());
+        drive.scopes = enough;
+        let said = drive
+            .send(text("Authorization: Bearer good\r\n").as_bytes(), 7)
+            .take();
+        assert!(
+            !said.starts_with("HTTP/1.1 401 "),
+            "{} {path}: {said}",
+            row.method
+        );
+        assert!(
+            !said.starts_with("HTTP/1.1 403 "),
+            "{} {path}: {said}",
+            row.method
+        );
+    }
+}
+
+#[test]
+fn a_key_is_asked_for_once_it_is_watched() {
+    let ask = "GET /api/v1/inboxes HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\n\r\n";
+    let logins = |drive: &Drive| {
+        let logins = drive
+            .calls
+            .iter()
+            .filter(|c| matches!(c, Call::Authenticate { .. }));
+        logins.count()
+    };
+    let mut drive = Drive::new(Limits::default());
+    for _ in 0..5 {
+        drive.send(ask.as_bytes(), 1000);
+    }
+    assert_eq!(logins(&drive), 2);
+    assert_eq!(drive.watch, [Topic::Key(KeyId(1))]);
+    drive.event(1, Change::KeyRevoked { key: KeyId(1) });
+    drive.send(ask.as_bytes(), 1000);
+    assert_eq!(logins(&drive), 3);
+    let other = ask.replace("good", "bad");
+    for _ in 0..3 {
+        drive.send(other.as_bytes(), 1000);
+    }
+    // Three wrong keys are enough for one connection.
+    assert!(drive.closed);
+}
+
+#[test]
+fn requests_without_a_key_are_counted() {
+    let mut limits = Limits::default();
+    limits.http_anonymous_per_minute = 3;
+    let mut drive = Drive::new(limits);
+    for _ in 0..4 {
+        drive.send(b"GET /api/v1/me HTTP/1.1\r\nHost: a\r\n\r\n", 100);
+    }
+    let said = drive.take();
+    assert_eq!(said.matches("HTTP/1.1 401").count(), 3);
+    assert_eq!(said.matches("HTTP/1.1 429").count(), 1);
+    assert!(said.contains("Retry-After: 60") && said.contains("RateLimit-Limit: 3"));
+    drive.wait(60_000);
+    drive.send(b"GET /api/v1/me HTTP/1.1\r\nHost: a\r\n\r\n", 100);
+    assert!(drive.take().starts_with("HTTP/1.1 401"));
+}
+
+#[test]
+fn counters_are_for_neighbours() {
+    let ask = b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n";
+    let mut near = Drive::from(Limits::default(), IpAddr::from([127, 0, 0, 1]));
+    let said = near.send(ask, 100).take();
+    assert!(said.contains("\npostern_http_requests_total 1\n"), "{said}");
+    let mut far = Drive::new(Limits::default());
+    assert!(far.send(ask, 100).take().starts_with("HTTP/1.1 401 "));
+}
+
+#[test]
+fn ids_that_do_not_parse_are_not_there() {
+    let path = format!("/api/v1/inboxes/inb_00000000001/messages/{}", EntryId(7));
+    for bad in [
+        "/api/v1/inboxes/nobody".to_owned(),
+        "/api/v1/inboxes/inb_!".to_owned(),
+        format!("{path}/attachments/x"),
+        format!("{path}/attachments/att_01"),
+        "/api/v1/inboxes/a@b/messages/17".to_owned(),
+        "/api/v1/keys/key_1".to_owned(),
+    ] {
+        let mut drive = Drive::new(Limits::default());
+        let text = format!("GET {bad} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\n\r\n");
+        let said = drive.send(text.as_bytes(), 1000).take();
+        assert!(said.starts_with("HTTP/1.1 404 "), "{bad}: {said}");
+        assert!(!drive.closed);
+    }
+}

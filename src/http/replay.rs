@@ -1,0 +1,152 @@
+//! Streams against a log of a thousand events: every number once, whatever the cursor; a slow
+//! reader costs a cursor; each end is one that a client understands (reliability.md H08 to
+//! H12).
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::drive::{Drive, event};
+use crate::call::{Answer, Call, Change, Event, InboxId, InboxRow, KeyId, Limits, Refusal, Reply};
+use crate::engine::Input;
+
+fn log_of(call: &Call) -> Reply {
+    const HEAD: u64 = 1000;
+    match call {
+        Call::OpenStream { .. } => Reply::Answer(Answer::Done),
+        Call::LogState { .. } => Reply::Answer(Answer::LogState {
+            head: HEAD,
+            oldest: 101,
+            epoch: 1,
+        }),
+        Call::FindInbox { .. } => Reply::Answer(Answer::Inboxes {
+            rows: vec![InboxRow {
+                id: InboxId(5),
+                address: "a@x.test".into(),
+                display_name: None,
+                parent: None,
+                client_id: None,
+                metadata: None,
+                created_at: 0,
+                bytes: 0,
+                messages: 0,
+            }],
+            next: None,
+        }),
+        Call::EventsAfter { after, limit, .. } => {
+            let events: Vec<Event> = (*after + 1..=HEAD)
+                .take(*limit)
+                .map(|seq| event(seq, Change::InboxUpdated))
+                .collect();
+            let scanned_to = events.last().map_or(HEAD, |e| e.seq);
+            Reply::Answer(Answer::Events {
+                events,
+                scanned_to,
+                head: HEAD,
+                oldest: 101,
+            })
+        }
+        _ => Reply::Refused(Refusal::Internal),
+    }
+}
+
+fn stream(fields: &str, path: &str) -> Drive {
+    let mut drive = Drive::new(Limits::default());
+    drive.answer = log_of;
+    let text = format!(
+        "GET /api/v1/{path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\n{fields}\r\n"
+    );
+    drive.send(text.as_bytes(), 1000);
+    drive
+}
+
+/// The numbers of the frames that have a type.
+fn numbers(said: &str) -> Vec<u64> {
+    said.split("\n\n")
+        .filter(|frame| frame.contains("event: inbox.updated"))
+        .map(|frame| {
+            let line = frame.lines().find_map(|l| l.strip_prefix("id: "));
+            line.unwrap().parse().unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn a_replay_has_every_number_once() {
+    for from in [100, 101, 500, 999, 1000] {
+        let said = stream(&format!("Last-Event-ID: {from}\r\n"), "events").take();
+        assert_eq!(numbers(&said), (from + 1..=1000).collect::<Vec<_>>());
+        assert!(!said.contains("event: reset") && !said.contains("event: ready"));
+    }
+    for from in ["0", "99", "1001", "9223372036854775807"] {
+        let said = stream(&format!("Last-Event-ID: {from}\r\n"), "events?since=500").take();
+        let body = said.split_once("\r\n\r\n").unwrap().1;
+        let first = body.split("\n\n").nth(1).unwrap();
+        assert!(
+            first.starts_with("id: 100\nevent: reset\ndata: {\"seq\":101,"),
+            "{first}"
+        );
+        assert_eq!(numbers(&said), (101..=1000).collect::<Vec<_>>());
+    }
+    for bad in [
+        "-1",
+        "+1",
+        "1x",
+        "0x1",
+        "9223372036854775808",
+        "99999999999999999999",
+        "a b",
+    ] {
+        let said = stream(&format!("Last-Event-ID: {bad}\r\n"), "events").take();
+        assert!(said.starts_with("HTTP/1.1 400 "), "{bad}: {said}");
+    }
+}
+
+#[test]
+fn a_slow_reader_costs_a_cursor() {
+    let mut drive = stream("", "events");
+    assert!(drive.take().contains("id: 1000\nevent: ready\n"));
+    drive.reads = false;
+    for seq in 1001..4000 {
+        drive.event(seq, Change::InboxUpdated);
+    }
+    assert!(
+        drive.said.len() < crate::engine::HIGH_WATER + 1024,
+        "{}",
+        drive.said.len()
+    );
+    let calls = drive.calls.len();
+    drive.reads = true;
+    drive.settle();
+    // It asked the log for what it has not written.
+    assert!(matches!(&drive.calls[calls], Call::EventsAfter { after, .. } if *after > 1000));
+}
+
+#[test]
+fn a_stream_breathes_and_ends() {
+    let mut drive = stream("", "inboxes/a@x.test/events");
+    drive.take();
+    drive.wait(15_000);
+    assert_eq!(drive.take(), ": heartbeat\n\n");
+    drive.event(1001, Change::MailboxCreated { name: "x".into() });
+    assert_eq!(drive.take(), "");
+    drive.wait(15_000);
+    assert_eq!(drive.take(), ": heartbeat\nid: 1001\n\n");
+    drive.tell(Input::Shutdown);
+    let said = drive.take();
+    assert!(
+        said.starts_with("id: 1001\nevent: closing\ndata: {\"time\":"),
+        "{said}"
+    );
+    assert!(drive.closed);
+
+    let mut drive = stream("", "inboxes/a@x.test/watch?type=message.received");
+    drive.take();
+    drive.event(1001, Change::InboxDeleted);
+    assert!(drive.closed && drive.take().is_empty());
+
+    let mut drive = stream("", "events");
+    drive.take();
+    drive.event(1001, Change::KeyRevoked { key: KeyId(2) });
+    assert!(!drive.closed);
+    drive.event(1002, Change::KeyRevoked { key: KeyId(1) });
+    assert!(drive.closed);
+}
