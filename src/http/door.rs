@@ -123,8 +123,10 @@ fn a_key_is_asked_for_once_it_is_watched() {
 
 #[test]
 fn requests_without_a_key_are_counted() {
-    let mut limits = Limits::default();
-    limits.http_anonymous_per_minute = 3;
+    let limits = Limits {
+        http_anonymous_per_minute: 3,
+        ..Limits::default()
+    };
     let mut drive = Drive::new(limits);
     for _ in 0..4 {
         drive.send(b"GET /api/v1/me HTTP/1.1\r\nHost: a\r\n\r\n", 100);

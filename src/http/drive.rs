@@ -16,7 +16,6 @@ use crate::engine::{Input, Output};
 /// A session without a product: calls are answered by a function.
 pub(super) struct Drive {
     server: Server,
-    pub house: Arc<House>,
     now: Now,
     unread: Vec<u8>,
     pub said: Vec<u8>,
@@ -49,11 +48,10 @@ impl Drive {
             peer: SocketAddr::new(peer, 40_000),
             door: Door::Https,
             seed: 7,
-            house: house.clone(),
+            house,
         };
         let mut drive = Drive {
             server: Server::new(opening),
-            house,
             now: Now {
                 mono_ms: 1_000_000,
                 unix_ms: 1_767_225_600_000,

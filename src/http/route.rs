@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn rows_are_found() {
         for row in ROUTES {
-            let path = row.path.replace('{', "").replace('}', "");
+            let path = row.path.replace(['{', '}'], "");
             match look(row.method, &path) {
                 Match::Row(found, _) => assert_eq!(found.path, row.path),
                 other => panic!("{path}: {other:?}"),
