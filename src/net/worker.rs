@@ -475,8 +475,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_panic_costs_one_connection() {
+    fn worker() -> (Worker, Arc<House>) {
         let house = Arc::new(House {
             host: "mx.test".into(),
             limits: Limits::default(),
@@ -487,23 +486,52 @@ mod tests {
         let (_hub, mut inboxes) = Hub::new(1).unwrap();
         let submit = Box::new(|_| true);
         let inbox = inboxes.remove(0);
-        let mut worker = Worker::new(inbox, Arc::clone(&house), Clock::new(), submit, 7);
+        let worker = Worker::new(inbox, Arc::clone(&house), Clock::new(), submit, 7);
+        (worker, house)
+    }
+
+    /// A new connection of the worker; the peer's end of it.
+    fn connect(worker: &mut Worker, house: &Arc<House>, id: u64) -> std::net::TcpStream {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut peers = Vec::new();
-        for n in 1..=2 {
-            let address = listener.local_addr().unwrap();
-            peers.push(std::net::TcpStream::connect(address).unwrap());
-            let (stream, peer) = listener.accept().unwrap();
-            stream.set_nonblocking(true).unwrap();
-            worker.adopt(Accepted {
-                id: ConnId(n),
-                stream: mio::net::TcpStream::from_std(stream),
-                peer,
-                door: Door::Submission,
-                tls: None,
-                slot: Slot::uncounted(&house),
-            });
-        }
+        let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, address) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        worker.adopt(Accepted {
+            id: ConnId(id),
+            stream: mio::net::TcpStream::from_std(stream),
+            peer: address,
+            door: Door::Submission,
+            tls: None,
+            slot: Slot::uncounted(house),
+        });
+        peer
+    }
+
+    #[test]
+    fn the_oldest_strangers_make_room() {
+        let (mut worker, house) = worker();
+        let mut peers: Vec<_> = (1..=130)
+            .map(|id| connect(&mut worker, &house, id))
+            .collect();
+        worker.evict();
+        assert_eq!(
+            worker.conns.len(),
+            130,
+            "who has just come may still log in"
+        );
+        worker.desk.now.mono_ms += 5000;
+        peers.push(connect(&mut worker, &house, 131));
+        worker.evict();
+        let mut left: Vec<u64> = worker.conns.keys().map(|id| id.0).collect();
+        left.sort_unstable();
+        assert_eq!(left, (3..=131).collect::<Vec<_>>());
+        assert_eq!(house.metrics.value(Metric::Evicted), 2);
+    }
+
+    #[test]
+    fn a_panic_costs_one_connection() {
+        let (mut worker, house) = worker();
+        let mut peers: Vec<_> = (1..=2).map(|id| connect(&mut worker, &house, id)).collect();
         worker.with(ConnId(1), "bytes", |_, _| panic!("on purpose"));
         assert_eq!(house.metrics.value(Metric::Panics), 1);
         assert_eq!(house.metrics.value(Metric::ConnectionsOpen), 1);

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod wal;
+
 use std::path::PathBuf;
 
 use super::*;

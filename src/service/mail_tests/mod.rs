@@ -11,6 +11,7 @@ use crate::call::*;
 
 mod cost;
 mod entries;
+mod fault;
 mod incoming;
 
 const START: i64 = 1_700_000_000_000;

@@ -1,0 +1,285 @@
+//! What strangers and clocks may do to mail: nothing is sent back, nothing leaks, nothing is
+//! taken for SQL, and time that leaps moves neither order nor UIDs.
+
+use core::sync::atomic::AtomicI64;
+
+use super::*;
+
+fn mail(fields: &str) -> Vec<u8> {
+    format!("From: Eve <eve@out.test>\r\nTo: bob@a.test\r\n{fields}\r\nHello.\r\n").into_bytes()
+}
+
+fn queued(world: &mut World) -> usize {
+    let access = Access(Arc::new(Grant {
+        inboxes: None,
+        ..(*world.ann.0).clone()
+    }));
+    match world.answer(Call::ListOutbound {
+        access,
+        cursor: None,
+        limit: 100,
+    }) {
+        Answer::Outbound { rows, .. } => rows.len(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// S15: what is refused is refused in the session; nothing is ever sent to a return path.
+#[test]
+fn no_mail_from_outside_makes_mail_to_outside() {
+    let mut world = world_with(|limits| limits.received_hops = 3);
+    let unknown = Call::Recipient {
+        access: None,
+        address: "nobody@a.test".into(),
+    };
+    assert_eq!(world.refused(unknown), Refusal::NoSuchInbox);
+    let looped = mail(&"Received: from x by y\r\n".repeat(4));
+    assert_eq!(world.receive("bob@a.test", &looped), Err(Refusal::Loop));
+    assert!(world.receive("bob@a.test", b"bare\nline\r\n").is_err());
+    for fields in [
+        "Disposition-Notification-To: victim@out.test\r\n",
+        "Return-Receipt-To: victim@out.test\r\nErrors-To: victim@out.test\r\n",
+        "Reply-To: victim@out.test\r\nAuto-Submitted: no\r\nBcc: victim@out.test\r\n",
+    ] {
+        let plan = world.receive("bob@a.test", &mail(fields)).unwrap();
+        assert!(plan.outbound.is_empty());
+        world.deliver(plan);
+    }
+    assert_eq!(queued(&mut world), 0);
+}
+
+/// S18: a hidden recipient is in the sender's own copy and nowhere else.
+#[test]
+fn nobody_else_hears_of_a_hidden_recipient() {
+    let mut world = world();
+    let other = world.inline.make_org("b").unwrap();
+    world.inline.make_inbox(other, "far@b.test").unwrap();
+    let octets = b"From: ann@a.test\r\nTo: bob@a.test\r\nBcc: ghost@out.test,\r\n far@b.test\r\n\
+        BCC: second@ghost.test\r\nSubject: s\r\n\r\nbody\r\n";
+    let to = ["bob@a.test", "far@b.test", "ghost@out.test"];
+    let plan = world.submit(&to, octets).unwrap();
+    let (_, events) = world.deliver(plan);
+    let (ann, bob) = (world.ann.clone(), world.bob.clone());
+    for event in events.iter() {
+        let of = event.inbox.as_ref().map(|path| path.id);
+        if of != ann.inbox {
+            let text = format!("{event:?}");
+            assert!(!text.contains("ghost"), "{text}");
+        }
+    }
+    let got = &world.fetch(&bob, "INBOX", Octets::UpTo(1 << 20))[0];
+    let digest = String::from_utf8_lossy(got.digest.as_ref().unwrap()).into_owned();
+    let text = String::from_utf8_lossy(got.octets.as_ref().unwrap()).into_owned() + &digest;
+    assert!(
+        !text.contains("ghost") && !text.to_lowercase().contains("bcc"),
+        "{text}"
+    );
+    assert!(!text.contains("far@b.test"), "{text}");
+    let sent = &world.fetch(&ann, "Sent", Octets::Header)[0];
+    let text = String::from_utf8_lossy(sent.octets.as_ref().unwrap()).into_owned();
+    assert!(
+        text.contains("ghost@out.test") && text.contains("far@b.test"),
+        "{text}"
+    );
+}
+
+/// K06: text is bound, never built into a statement.
+#[test]
+fn text_is_never_a_statement() {
+    let mut world = world();
+    let bob = world.bob.clone();
+    let payloads = [
+        "'; DROP TABLE entry; --",
+        "\" OR 1=1 --",
+        "x'); DELETE FROM body; --",
+        "%' OR '1'='1",
+        "?1",
+        ":a",
+        "`entry`",
+        "x' UNION SELECT hash FROM key --",
+    ];
+    for payload in payloads {
+        let name = format!("Box {payload}");
+        world.serve(Call::CreateMailbox {
+            access: bob.clone(),
+            mailbox: name.clone(),
+        });
+        let fields = format!("Subject: {payload}\r\nMessage-ID: <{payload}>\r\n");
+        let plan = world.receive("bob@a.test", &mail(&fields)).unwrap();
+        world.deliver(plan);
+        let found = world.search(SearchKey::Header("subject".into(), payload.into()));
+        assert_eq!(found.split([',', ':']).count(), 1, "{payload}: {found}");
+        assert!(!found.is_empty(), "{payload}");
+        world.search(SearchKey::Text(payload.into()));
+        let filter = MessageFilter {
+            subject: Some(payload.into()),
+            ..MessageFilter::default()
+        };
+        assert_eq!(world.list(&bob, filter).len(), 1, "{payload}");
+        let filter = MessageFilter {
+            folder: Some(name),
+            label: Some(payload.into()),
+            ..MessageFilter::default()
+        };
+        world.serve(Call::ListMessages {
+            access: bob.clone(),
+            inbox: InboxRef::Address(payload.into()),
+            filter: Box::new(filter),
+            cursor: Some(payload.into()),
+            limit: 10,
+        });
+        world.serve(Call::Recipient {
+            access: None,
+            address: format!("\"{payload}\"@a.test"),
+        });
+        world.serve(Call::Authenticate {
+            door: Door::Imaps,
+            user: Some(payload.into()),
+            secret: Secret::new(payload),
+        });
+    }
+    let stored = world.fetch(&bob, "INBOX", Octets::No);
+    assert_eq!(stored.len(), payloads.len());
+    let wrong = crate::store::verify(&world.inline.store, true);
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// M10: a Message-ID is a stranger's word: it names nothing, and joins nothing across inboxes.
+#[test]
+fn a_message_id_is_no_key() {
+    let mut world = world();
+    let (ann, bob) = (world.ann.clone(), world.bob.clone());
+    let same = mail("Message-ID: <same@out.test>\r\n");
+    for to in ["bob@a.test", "bob@a.test", "ann@a.test"] {
+        let plan = world.receive(to, &same).unwrap();
+        world.deliver(plan);
+    }
+    let (at_bob, at_ann) = (
+        world.fetch(&bob, "INBOX", Octets::No),
+        world.fetch(&ann, "INBOX", Octets::No),
+    );
+    assert_eq!((at_bob.len(), at_ann.len()), (2, 1));
+    assert_ne!(at_bob[0].thread, at_ann[0].thread);
+    let long = mail(&format!(
+        "Message-ID: <{}@out.test>\r\n",
+        "x".repeat(20_000)
+    ));
+    if let Ok(plan) = world.receive("bob@a.test", &long) {
+        assert!(plan.message_id.len() <= 998, "{}", plan.message_id.len());
+    }
+}
+
+/// M12: a message may say what it likes about its date; when it came is ours to say.
+#[test]
+fn a_date_is_a_strangers_word() {
+    let mut world = world();
+    let bob = world.bob.clone();
+    for date in [
+        "Fri, 31 Dec 9999 23:59:59 +0000",
+        "Thu, 01 Jan 10000 00:00:00 +0000",
+        "Thu, 01 Jan -0001 00:00:00 +9999",
+        "99999999999999999999",
+        "",
+    ] {
+        let plan = world.receive("bob@a.test", &mail(&format!("Date: {date}\r\n")));
+        world.deliver(plan.unwrap());
+    }
+    for row in world.fetch(&bob, "INBOX", Octets::No) {
+        assert_eq!(row.received_at, START + 1000);
+    }
+    // APPEND may say when; not so that it cannot be written as a date again.
+    for at in [i64::MAX, i64::MIN, -1, 253_402_300_799_000] {
+        append(&mut world, b"Subject: x\r\n\r\n", at);
+    }
+    for row in world.fetch(&bob, "INBOX", Octets::No) {
+        let text = crate::mail::date::format(row.received_at);
+        assert!(
+            crate::mail::date::parse(text.as_bytes()).is_some(),
+            "{text}"
+        );
+    }
+}
+
+/// F07: the wall clock leaps by seconds and years. The log's time never goes back, numbers and
+/// UIDs go on, rates count on the other clock.
+#[test]
+fn leaps_of_the_clock_move_nothing_but_dates() {
+    const YEAR: i64 = 365 * 86_400_000;
+    let mut world = world();
+    let leap = Arc::new(AtomicI64::new(0));
+    let limits = Limits {
+        mx_messages_per_minute: 3,
+        ..Limits::default()
+    };
+    let house = Arc::new(House {
+        host: "mx.test".into(),
+        limits,
+        metrics: Metrics::default(),
+        intake: Budget::new(1 << 30),
+        doors: PublicDoors::default(),
+    });
+    let (reads, ticks) = (Arc::clone(&leap), Arc::clone(&world.clock));
+    let now = move || Now {
+        mono_ms: ticks.load(Ordering::Relaxed),
+        unix_ms: START.saturating_add(reads.load(Ordering::Relaxed)),
+    };
+    world.inline = Inline::new(1, house, Arc::new(now)).unwrap();
+    let org = world.inline.make_org("a").unwrap();
+    let bob = world.inline.make_inbox(org, "bob@a.test").unwrap();
+    world.bob = Access(Arc::new(Grant {
+        org,
+        inbox: Some(bob),
+        inboxes: Some(vec![bob]),
+        ..(*world.bob.0).clone()
+    }));
+    let mut last = (0, i64::MIN);
+    let leaps = [
+        0,
+        1000,
+        -1000,
+        3_600_000,
+        -5000,
+        10 * YEAR,
+        0,
+        -10 * YEAR,
+        -60 * YEAR,
+        0,
+    ];
+    for (n, ms) in leaps.into_iter().enumerate() {
+        leap.store(ms, Ordering::Relaxed);
+        let plan = world
+            .receive("bob@a.test", &mail("Subject: x\r\n"))
+            .unwrap();
+        let (_, events) = world.deliver(plan);
+        assert!(events[0].seq > last.0 && events[0].at >= last.1, "{ms}");
+        last = (events[0].seq, events[0].at);
+        let access = world.bob.clone();
+        let uids: Vec<u32> = world
+            .fetch(&access, "INBOX", Octets::No)
+            .iter()
+            .map(|row| row.state.uid)
+            .collect();
+        assert_eq!(uids, (1..=n as u32 + 1).collect::<Vec<_>>());
+    }
+    // Three in a minute, however far the date leaps between them.
+    let sender = |world: &mut World, ms| {
+        leap.store(ms, Ordering::Relaxed);
+        world
+            .serve(Call::Sender {
+                access: None,
+                reverse_path: None,
+                size: None,
+            })
+            .0
+    };
+    for ms in [0, YEAR, -YEAR] {
+        assert_eq!(sender(&mut world, ms), Reply::Answer(Answer::Done));
+    }
+    let refused = sender(&mut world, 20 * YEAR);
+    assert!(
+        matches!(refused, Reply::Refused(Refusal::RateLimited { .. })),
+        "{refused:?}"
+    );
+    let wrong = crate::store::verify(&world.inline.store, true);
+    assert_eq!(wrong, Vec::<String>::new());
+}
