@@ -27,12 +27,16 @@ import time
 
 
 class Server:
-    def __init__(self, binary, folder):
+    """A running server. `under` is a command that runs it, such as strace; `flags` are the
+    server's own."""
+
+    def __init__(self, binary, folder, under=(), flags=("--no-limits",), env=None):
         self.log = open(folder + ".log", "ab")
         self.process = subprocess.Popen(
-            [binary, "serve", "--data", folder, "--ports", "auto", "--json", "--no-limits"],
+            [*under, binary, "serve", "--data", folder, "--ports", "auto", "--json", *flags],
             stdout=subprocess.PIPE,
             stderr=self.log,
+            env={**os.environ, **(env or {})},
         )
         line = self.process.stdout.readline()
         if not line:
@@ -279,4 +283,5 @@ def main():
         sys.exit("too little was acknowledged for this to mean anything")
 
 
-main()
+if __name__ == "__main__":
+    main()

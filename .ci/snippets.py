@@ -52,7 +52,7 @@ def run(language, code):
         path = os.path.join(folder, "snippet.mjs")
         if not os.path.isdir(os.path.join(folder, "node_modules")):
             subprocess.run(
-                ["npm", "install", "--silent", "--no-audit", "--no-fund", "nodemailer", "imapflow"], cwd=folder, check=True
+                ["npm", "install", "--silent", "--no-audit", "--no-fund", "nodemailer", "imapflow@1"], cwd=folder, check=True
             )
         command = ["node", path]
     elif language == "python":

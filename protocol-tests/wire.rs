@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -152,7 +152,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-fn command(folder: &PathBuf, toml: &str) -> Command {
+fn command(folder: &Path, toml: &str) -> Command {
     let config = folder.join("postern.toml");
     fs::write(&config, toml).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));

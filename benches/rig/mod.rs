@@ -246,11 +246,11 @@ impl Stream {
     pub fn ok(&mut self, tag: &str) {
         loop {
             let line = self.line();
-            if let Some(rest) = line.strip_prefix(tag) {
-                if rest.starts_with(' ') {
-                    assert!(rest.starts_with(" OK"), "{line}");
-                    return;
-                }
+            if let Some(rest) = line.strip_prefix(tag)
+                && rest.starts_with(' ')
+            {
+                assert!(rest.starts_with(" OK"), "{line}");
+                return;
             }
             if let Some(n) = literal(&line) {
                 self.skip(n);

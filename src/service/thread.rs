@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 
 use super::{ReadTurn, Reader, Service, Writer, auth};
-use crate::call::{Call, ConnId, Event, InboxId, Metric, Queue, Reply, Request};
+use crate::call::{Call, ConnId, Event, InboxId, Metric, Queue, Refusal, Reply, Request};
 use crate::store::{Checkpoint, Store};
 
 /// Where workers leave their calls. Cheap to clone.
@@ -98,7 +98,7 @@ impl Router {
 }
 
 /// The writer: until every [`Router`] is gone, or the disk fails. Then the error says why,
-/// everything that waits is left unanswered, and the process must end.
+/// everything that waits is refused, and the process must end.
 pub fn run_writer(
     mut writer: Writer,
     store: &Store,
@@ -153,6 +153,10 @@ pub fn run_writer(
             answer(conn, reply);
         }
         if let Some(why) = turn.fatal {
+            // Nothing is carried out any more; who waits hears it now rather than never.
+            for request in first.into_iter().chain(inlet.try_iter()) {
+                answer(request.conn, Reply::Refused(Refusal::Stopping));
+            }
             return Err(disk(&why));
         }
         if let Some(how) = store.checkpoint_due().map_err(|e| disk(&e.to_string()))? {

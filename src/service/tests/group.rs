@@ -140,7 +140,7 @@ fn rates_of_a_key_and_of_an_address() {
     let call = Call::Usage {
         access: access.clone(),
     };
-    for _ in 0..200 {
+    for _ in 0..60 {
         w.answer(call.clone());
     }
     assert_eq!(
