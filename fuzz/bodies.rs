@@ -18,8 +18,11 @@ pub mod session;
 #[path = "bodies/smtp.rs"]
 pub mod smtp;
 
+/// What is done with arbitrary bytes.
+pub type Body = fn(&[u8]);
+
 /// Every body by the name of its target and of its folder in the corpus.
-pub const BODIES: &[(&str, fn(&[u8]))] = &[
+pub const BODIES: &[(&str, Body)] = &[
     ("smtp_session", smtp::smtp_session),
     ("imap_session", imap_session::imap_session),
     ("imap_view", imap_session::imap_view),

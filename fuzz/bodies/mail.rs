@@ -63,19 +63,19 @@ pub fn header(data: &[u8]) {
 
 /// Addresses and address lists.
 pub fn address(data: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(data) {
-        if let Ok(address) = Address::parse(text) {
-            let written = address.to_string();
-            assert_eq!(Address::parse(&written).as_ref(), Ok(&address), "{written}");
-            assert!(written.len() <= 320 && !written.chars().any(char::is_control));
-            // Folding may lengthen a local part over its limit; then there is no canonical address to parse.
-            let canonical = address.canonical();
-            if let Ok(again) = Address::parse(&canonical) {
-                assert_eq!(again.canonical(), canonical);
-            }
-            if let Some(user) = address.without_plus() {
-                assert_eq!(Address::parse(&user.to_string()), Ok(user));
-            }
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Ok(address) = Address::parse(text)
+    {
+        let written = address.to_string();
+        assert_eq!(Address::parse(&written).as_ref(), Ok(&address), "{written}");
+        assert!(written.len() <= 320 && !written.chars().any(char::is_control));
+        // Folding may lengthen a local part over its limit; then there is no canonical address to parse.
+        let canonical = address.canonical();
+        if let Ok(again) = Address::parse(&canonical) {
+            assert_eq!(again.canonical(), canonical);
+        }
+        if let Some(user) = address.without_plus() {
+            assert_eq!(Address::parse(&user.to_string()), Ok(user));
         }
     }
     let list = parse_list(data, &Bounds::default());
