@@ -23,6 +23,7 @@
 //! | `shutdown`, `store fails` | SIGTERM; the next commit fails |
 //! | `disk N`, `disk free` | so many octets are free on the disk; enough |
 //! | `store tidies` | the writer's work of idle moments is done: what is old is gone |
+//! | `counts NAME` | the metric `postern_NAME` is not 0: whatever is refused is counted |
 //! | `deliver ADDRESS "subject"` | a small message comes in |
 //! | `revoke KEY` | `$KEY` ends |
 //!
@@ -456,6 +457,14 @@ impl World {
                     n => n.parse().map_err(|_| "disk N or disk free")?,
                 };
                 self.rig.product.set_free_bytes(free);
+            }
+            ["counts", name] => {
+                let mut all = self.rig.house.metrics.all();
+                let found = all.find(|(n, ..)| n.strip_prefix("postern_") == Some(*name));
+                match found.ok_or("no such metric")?.3 {
+                    0 => return Err(format!("{name} is 0")),
+                    _ => {}
+                }
             }
             ["shutdown"] => self.rig.shutdown(),
             ["store", "tidies"] => self.tidy()?,

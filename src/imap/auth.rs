@@ -10,7 +10,7 @@ use super::respond;
 use super::server::{Server, refusal_text};
 use super::state::{Delayed, Job, Stage, Waits};
 use super::types::Hidden;
-use crate::call::{Answer, Call, Now, Refusal, Reply, Scopes, Secret, Topic};
+use crate::call::{Answer, Call, Metric, Now, Refusal, Reply, Scopes, Secret, Topic};
 use crate::engine::Output;
 
 impl Server {
@@ -101,6 +101,7 @@ impl Server {
                 used
             }
             Err(_) => {
+                self.opening.house.metrics.count(Metric::TooLong);
                 self.bad("Response too long", out);
                 self.bye("What follows cannot be told from commands", out);
                 unread.len()

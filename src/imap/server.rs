@@ -601,7 +601,13 @@ impl Server {
         let (bad, code, text) = fault.error.words();
         let metrics = &self.opening.house.metrics;
         metrics.count(match fault.error {
-            SyntaxError::LineTooLong | SyntaxError::LiteralTooLong => Metric::TooLong,
+            SyntaxError::Depth
+            | SyntaxError::KeywordTooLong
+            | SyntaxError::LineTooLong
+            | SyntaxError::LiteralTooLong
+            | SyntaxError::MailboxNameTooLong
+            | SyntaxError::NeedleTooLong
+            | SyntaxError::TooMany => Metric::TooLong,
             _ => Metric::SyntaxErrors,
         });
         self.tag.clear();

@@ -56,7 +56,8 @@ pub fn deliver(edit: &mut Edit<'_>, plan: &Plan) -> Result<Written, Refusal> {
     if is_sending && let Some(sent) = targets.iter().find(|t| t.placement.kind == Arrival::Sent) {
         let limits = &edit.house.limits;
         let (org, inbox) = (sent.place.org, sent.place.path.id);
-        policy::charge_sends(limits, edit.store, edit.now, org, inbox, 1)?;
+        policy::charge_sends(limits, edit.store, edit.now, org, inbox, 1)
+            .inspect_err(|_| edit.house.metrics.count(Metric::RateLimited))?;
     }
     let stored = store_all(edit, plan, targets, is_sending)?;
     let metrics = &edit.house.metrics;
