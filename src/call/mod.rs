@@ -181,13 +181,12 @@ pub enum Call {
     Mailboxes { access: Access, counts: bool },
     /// One mailbox with its counters. Answer: `Mailboxes` with one row.
     Status { access: Access, mailbox: String },
-    /// Opens one for reading and moves its `\Recent` watermark if `read_write` (then it is a
-    /// write: the answer is `Written::Selected`, else `Answer::Selected`).
-    Select {
-        access: Access,
-        mailbox: String,
-        read_write: bool,
-    },
+    /// Opens one: everything that a client is told of it. Answer: `Selected`.
+    Select { access: Access, mailbox: String },
+    /// Moves the `\Recent` watermark of a mailbox to its last UID: what was new to this
+    /// session is not to the next. Only where SELECT found something new, so that opening a
+    /// mailbox is otherwise no write. Written: `Recent` with the watermark as it was.
+    ClaimRecent { access: Access, mailbox: MailboxId },
     /// CREATE, with missing parents. Written: `Changed`.
     CreateMailbox { access: Access, mailbox: String },
     /// DELETE. Written: `Changed`.
@@ -424,10 +423,8 @@ impl Call {
             | LogAt { .. }
             | FindInbox { .. }
             | Ready => Queue::Door,
-            Select {
-                read_write: true, ..
-            } => Queue::Writer,
             Deliver { .. }
+            | ClaimRecent { .. }
             | CreateMailbox { .. }
             | DeleteMailbox { .. }
             | RenameMailbox { .. }
@@ -608,7 +605,9 @@ pub enum Answer {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Written {
     Changed,
-    Selected(Box<Selected>),
+    Recent {
+        above: u32,
+    },
     /// `queue_id` is for `250 Ok: queued as`; `entry` is the Sent copy, the appended entry or
     /// the first delivered one; `placed` is (UIDVALIDITY, UID) of it.
     Delivered {

@@ -7,7 +7,9 @@ use super::server::Server;
 use super::state::{Job, Stage};
 use super::types::MailboxName;
 use super::view::{Held, View};
-use crate::call::{Answer, Call, EntryState, Flags, MailboxId, Reply, Selected, UidSet, Written};
+use crate::call::{
+    Answer, Call, EntryState, Flags, MailboxId, Refusal, Reply, Selected, UidSet, Written,
+};
 use crate::engine::Output;
 
 /// The open mailbox.
@@ -71,25 +73,83 @@ impl Server {
         let call = Call::Select {
             access,
             mailbox: mailbox.into_string(),
-            read_write: !read_only && self.may_write(),
         };
+        let read_write = !read_only && self.may_write();
         // Events come from now on; which of them the answer knows, its `as_of` says.
         self.held = Some(Box::new(Held::default()));
-        self.ask(call, Job::Select { condstore }, out);
+        let job = Job::Select {
+            read_write,
+            condstore,
+        };
+        self.ask(call, job, out);
     }
 
-    pub(super) fn selected(&mut self, reply: Reply, condstore: bool, out: &mut Output) {
-        let held = self.held.take().unwrap_or_default();
-        let (selected, read_only) = match reply {
-            Reply::Written(Written::Selected(selected), _) => (selected, false),
-            Reply::Answer(Answer::Selected(selected)) => (selected, true),
-            other => return self.otherwise(other, out),
+    pub(super) fn selected(
+        &mut self,
+        reply: Reply,
+        read_write: bool,
+        condstore: bool,
+        out: &mut Output,
+    ) {
+        let selected = match reply {
+            Reply::Answer(Answer::Selected(selected)) => selected,
+            other => {
+                self.held = None;
+                return self.otherwise(other, out);
+            }
         };
+        let is_new = selected.mailbox.uidnext > selected.recent_above.saturating_add(1);
+        match self.access().cloned() {
+            Some(access) if read_write && is_new => {
+                let call = Call::ClaimRecent {
+                    access,
+                    mailbox: selected.mailbox.id,
+                };
+                let job = Job::Claim {
+                    selected,
+                    condstore,
+                };
+                self.ask(call, job, out);
+            }
+            _ => self.open_selected(*selected, !read_write, condstore, out),
+        }
+    }
+
+    /// Of two sessions that open a mailbox at once, one gets what is new.
+    pub(super) fn claimed(
+        &mut self,
+        reply: Reply,
+        mut selected: Box<Selected>,
+        condstore: bool,
+        out: &mut Output,
+    ) {
+        match reply {
+            Reply::Written(Written::Recent { above }, _) => {
+                selected.recent_above = selected.recent_above.max(above);
+            }
+            Reply::Refused(Refusal::NotFound(_)) => {
+                self.held = None;
+                return self.otherwise(reply, out);
+            }
+            // A disk that takes no watermark is no reason not to read.
+            _ => {}
+        }
+        self.open_selected(*selected, false, condstore, out);
+    }
+
+    fn open_selected(
+        &mut self,
+        selected: Selected,
+        read_only: bool,
+        condstore: bool,
+        out: &mut Output,
+    ) {
+        let held = self.held.take().unwrap_or_default();
         let Some(access) = self.access().cloned() else {
             return;
         };
         self.condstore |= condstore;
-        let open = open(*selected, read_only, *held, out);
+        let open = open(selected, read_only, *held, out);
         self.enter(Stage::Selected(access, Box::new(open)));
         // Nothing is told here: the client has just been told everything.
         self.write_tagged(

@@ -297,7 +297,14 @@ impl Server {
         };
         match job {
             Job::Login => self.logged_in(now, reply, out),
-            Job::Select { condstore } => self.selected(reply, condstore, out),
+            Job::Select {
+                read_write,
+                condstore,
+            } => self.selected(reply, read_write, condstore, out),
+            Job::Claim {
+                selected,
+                condstore,
+            } => self.claimed(reply, selected, condstore, out),
             Job::Change(text) => self.changed(text, reply, out),
             Job::Delete(mailbox) => self.deleted(&mailbox, reply, out),
             Job::List(list) => self.listed(list, reply, out),

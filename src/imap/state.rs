@@ -8,7 +8,7 @@ use super::store::Storing;
 use super::table::{IN, OPEN, OUT};
 use super::tell::Telling;
 use super::types::{List, Pattern, StatusItem};
-use crate::call::{Access, Charge, MailboxRow, Refusal};
+use crate::call::{Access, Charge, MailboxRow, Refusal, Selected};
 
 /// Every time that matters to a session, in monotonic milliseconds.
 #[derive(Debug, Default)]
@@ -85,7 +85,12 @@ pub(super) enum Job {
     /// LOGIN, AUTHENTICATE.
     Login,
     /// SELECT, EXAMINE.
-    Select { condstore: bool },
+    Select { read_write: bool, condstore: bool },
+    /// SELECT, when there is something new to claim.
+    Claim {
+        selected: Box<Selected>,
+        condstore: bool,
+    },
     /// CREATE, RENAME, SUBSCRIBE, UNSUBSCRIBE: what to say when it is done.
     Change(&'static str),
     /// DELETE.

@@ -259,11 +259,7 @@ pub fn needs(call: &Call) -> (Option<&Access>, Scopes) {
         Deliver { plan, .. } => (sender_of(&plan.route), Scopes::MESSAGES_WRITE),
         Mailboxes { access, .. }
         | Status { access, .. }
-        | Select {
-            access,
-            read_write: false,
-            ..
-        }
+        | Select { access, .. }
         | Subscribed { access }
         | Fetch { access, .. }
         | ReadOctets { access, .. }
@@ -274,7 +270,7 @@ pub fn needs(call: &Call) -> (Option<&Access>, Scopes) {
         | FindOctets { access, .. }
         | ReadPart { access, .. }
         | ListOutbound { access, .. } => (Some(access), Scopes::MESSAGES_READ),
-        Select { access, .. }
+        ClaimRecent { access, .. }
         | CreateMailbox { access, .. }
         | DeleteMailbox { access, .. }
         | RenameMailbox { access, .. }

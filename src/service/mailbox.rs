@@ -5,7 +5,7 @@
 
 use super::desk::{Edit, Look, need, own_inbox};
 use crate::call::{
-    Access, Answer, Change, InboxId, Limits, Refusal, Scopes, Selected, UidSet, Written,
+    Access, Answer, Change, InboxId, Limits, MailboxId, Refusal, Scopes, Selected, UidSet, Written,
 };
 use crate::store::{Mailbox, NewEvent, Place, Store};
 
@@ -97,8 +97,8 @@ pub fn status(look: &Look<'_>, access: &Access, text: &str) -> Result<Answer, Re
     ]))
 }
 
-/// EXAMINE.
-pub fn examine(look: &Look<'_>, access: &Access, text: &str) -> Result<Answer, Refusal> {
+/// SELECT and EXAMINE.
+pub fn select(look: &Look<'_>, access: &Access, text: &str) -> Result<Answer, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
     let inbox = own_inbox(access)?;
     let _moment = look.store.snapshot()?;
@@ -106,15 +106,20 @@ pub fn examine(look: &Look<'_>, access: &Access, text: &str) -> Result<Answer, R
     selected(look.store, &mailbox).map(Answer::Selected)
 }
 
-/// SELECT: the messages that were new to this session are not `\Recent` to the next one.
-pub fn select(edit: &mut Edit<'_>, access: &Access, text: &str) -> Result<Written, Refusal> {
-    need(access, Scopes::MESSAGES_READ)?;
+/// The messages that were new to this session are not `\Recent` to the next one.
+pub fn claim_recent(
+    edit: &mut Edit<'_>,
+    access: &Access,
+    mailbox: MailboxId,
+) -> Result<Written, Refusal> {
     need(access, Scopes::MESSAGES_WRITE)?;
     let inbox = own_inbox(access)?;
-    let mailbox = find(edit.store, &edit.house.limits, (access, inbox), text)?;
-    let selected = selected(edit.store, &mailbox)?;
+    let found = edit.store.mailbox(access.org, inbox, mailbox)?;
+    let mailbox = found.ok_or(Refusal::NotFound("mailbox"))?;
     edit.store.claim_recent(&mailbox)?;
-    Ok(Written::Selected(selected))
+    Ok(Written::Recent {
+        above: mailbox.recent_above,
+    })
 }
 
 fn selected(store: &Store, mailbox: &Mailbox) -> Result<Box<Selected>, Refusal> {

@@ -116,6 +116,7 @@ impl Reader {
             | LogAt { .. }
             | EventsAfter { .. } => read_mail(service, &look, &mut request.call),
             Deliver { .. }
+            | ClaimRecent { .. }
             | CreateMailbox { .. }
             | DeleteMailbox { .. }
             | RenameMailbox { .. }
@@ -229,9 +230,7 @@ fn read_mail(
         }
         Mailboxes { access, counts } => mailbox::mailboxes(look, access, *counts),
         Status { access, mailbox } => mailbox::status(look, access, mailbox),
-        Select {
-            access, mailbox, ..
-        } => mailbox::examine(look, access, mailbox),
+        Select { access, mailbox } => mailbox::select(look, access, mailbox),
         Subscribed { access } => mailbox::subscribed(look, access),
         Fetch {
             access,

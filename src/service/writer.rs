@@ -263,7 +263,7 @@ fn write(act: &mut Act<'_>, call: &Call) -> Result<Written, Refusal> {
     use Call::*;
     match call {
         Deliver { .. }
-        | Select { .. }
+        | ClaimRecent { .. }
         | CreateMailbox { .. }
         | DeleteMailbox { .. }
         | RenameMailbox { .. }
@@ -291,6 +291,7 @@ fn write(act: &mut Act<'_>, call: &Call) -> Result<Written, Refusal> {
         | Classify { .. }
         | Mailboxes { .. }
         | Status { .. }
+        | Select { .. }
         | Subscribed { .. }
         | Fetch { .. }
         | ReadOctets { .. }
@@ -320,9 +321,7 @@ fn write_mail(act: &mut Act<'_>, call: &Call) -> Result<Written, Refusal> {
     use Call::*;
     let edit = &mut act.edit();
     match call {
-        Select {
-            access, mailbox, ..
-        } => mailbox::select(edit, access, mailbox),
+        ClaimRecent { access, mailbox } => mailbox::claim_recent(edit, access, *mailbox),
         CreateMailbox { access, mailbox } => mailbox::create(edit, access, mailbox),
         DeleteMailbox { access, mailbox } => mailbox::delete(edit, access, mailbox),
         RenameMailbox { access, from, to } => mailbox::rename(edit, access, from, to),

@@ -414,6 +414,14 @@ fn recent_is_told_to_one_session() {
         (first.recent_above, first.mailbox.counts.unwrap().recent),
         (0, 1)
     );
+    let claim = || Call::ClaimRecent {
+        access: bob.clone(),
+        mailbox: first.mailbox.id,
+    };
+    // Two that opened it at once: one gets what is new.
+    for above in [0, 1] {
+        assert_eq!(world.written(claim()).0, Written::Recent { above });
+    }
     let second = world.select(&bob, "INBOX");
     assert_eq!(
         (second.recent_above, second.mailbox.counts.unwrap().recent),

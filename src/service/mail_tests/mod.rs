@@ -171,13 +171,12 @@ impl World {
     }
 
     fn select(&mut self, access: &Access, mailbox: &str) -> Selected {
-        let (written, _) = self.written(Call::Select {
+        let answer = self.answer(Call::Select {
             access: access.clone(),
             mailbox: mailbox.into(),
-            read_write: true,
         });
-        match written {
-            Written::Selected(selected) => *selected,
+        match answer {
+            Answer::Selected(selected) => *selected,
             other => panic!("{other:?}"),
         }
     }

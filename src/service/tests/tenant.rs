@@ -39,12 +39,10 @@ fn calls_that_look(access: &Access) -> Vec<Call> {
         Call::Select {
             access: access(),
             mailbox: text(),
-            read_write: false,
         },
-        Call::Select {
+        Call::ClaimRecent {
             access: access(),
-            mailbox: text(),
-            read_write: true,
+            mailbox: MailboxId(1),
         },
         Call::CreateMailbox {
             access: access(),
