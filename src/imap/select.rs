@@ -119,7 +119,7 @@ impl Server {
     pub(super) fn claimed(
         &mut self,
         reply: Reply,
-        mut selected: Box<Selected>,
+        mut selected: Selected,
         condstore: bool,
         out: &mut Output,
     ) {
@@ -134,7 +134,7 @@ impl Server {
             // A disk that takes no watermark is no reason not to read.
             _ => {}
         }
-        self.open_selected(*selected, false, condstore, out);
+        self.open_selected(selected, false, condstore, out);
     }
 
     fn open_selected(

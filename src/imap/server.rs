@@ -304,7 +304,7 @@ impl Server {
             Job::Claim {
                 selected,
                 condstore,
-            } => self.claimed(reply, selected, condstore, out),
+            } => self.claimed(reply, *selected, condstore, out),
             Job::Change(text) => self.changed(text, reply, out),
             Job::Delete(mailbox) => self.deleted(&mailbox, reply, out),
             Job::List(list) => self.listed(list, reply, out),
