@@ -461,9 +461,8 @@ impl World {
             ["counts", name] => {
                 let mut all = self.rig.house.metrics.all();
                 let found = all.find(|(n, ..)| n.strip_prefix("postern_") == Some(*name));
-                match found.ok_or("no such metric")?.3 {
-                    0 => return Err(format!("{name} is 0")),
-                    _ => {}
+                if found.ok_or("no such metric")?.3 == 0 {
+                    return Err(format!("{name} is 0"));
                 }
             }
             ["shutdown"] => self.rig.shutdown(),
