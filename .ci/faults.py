@@ -16,6 +16,7 @@ import glob
 import imaplib
 import json
 import os
+import pwd
 import random
 import resource
 import shutil
@@ -82,9 +83,11 @@ class Place:
         code = server.process.wait(within)
         assert code == 0, f"exit code {code} after SIGTERM: {self.log()}"
 
-    def log(self):
+    def log(self, last=2000):
+        if not os.path.exists(self.data + ".log"):
+            return ""
         with open(self.data + ".log", errors="replace") as file:
-            return file.read()[-2000:]
+            return file.read()[-last:]
 
     def verify(self, data=None):
         done = self.command("verify", "--data", data or self.data)
@@ -176,6 +179,7 @@ def killed_at_a_system_call(place):
     place.stop(place.start())
     acked = set()
     points = [("pwrite64", n) for n in (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377)]
+    points += [("pwrite64", random.randrange(10, 2000)) for _ in range(15)]
     points += [("fsync,fdatasync", n) for n in (1, 2, 3, 6, 20)]
     for call, n in points:
         under = strace("-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={n}")
@@ -277,6 +281,77 @@ def disk_fails_at_sync(place):
     return f"{len(acked)} acknowledged before the failures"
 
 
+@check("F05")
+def system_calls_fail(place):
+    """Each system call that matters fails now and then: no false yes, no panic, no damage."""
+    strace()
+    place.stop(place.start())
+    acked, ended = set(), 0
+    for n, (calls, error, when) in enumerate(FAULTS):
+        begin = time.monotonic()
+        under = strace("-e", f"trace={calls}", "-e", f"inject={calls}:error={error}:when={when}")
+        try:
+            server = place.start(under=under)
+        except SystemExit:
+            # It may refuse to start, in words.
+            place.verify()
+            ended += 1
+            continue
+        done, threads = place.load(server, [again(over_smtp), over_rest, again(over_imap)], f"call{n}")
+        time.sleep(0.5)
+        done.over = True
+        if server.process.poll() is None:
+            os.kill(place.pid(), signal.SIGTERM)
+        try:
+            code = server.process.wait(15)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{calls} {error}: does not stop")
+        for thread in threads:
+            thread.join()
+        if os.environ.get("FAULTS_TIMES"):
+            print(f"  {calls} {error} {when}: {time.monotonic() - begin:.1f} s, exit code {code}, {len(done.smtp)} acknowledged")
+        assert code in (0, 1), f"{calls} {error}: exit code {code}: {place.log()}"
+        ended += code
+        acked |= done.smtp
+        place.verify()
+    server = place.start()
+    place.has_all(server, acked)
+    return f"{len(FAULTS)} faults, {len(acked)} acknowledged, {ended} ended the process in words"
+
+
+# Which calls, with what error, at which of a thread's calls.
+FAULTS = [
+    ("pwrite64", "EIO", "9+7"),
+    ("pwrite64", "ENOSPC", "9+7"),
+    ("pwrite64", "EINTR", "5+3"),
+    ("pread64", "EIO", "30+9"),
+    ("ftruncate", "EIO", "1+2"),
+    ("fsync,fdatasync", "ENOSPC", "5"),
+    ("recvfrom,read", "EINTR", "20+5"),
+    ("recvfrom", "ECONNRESET", "9+9"),
+    ("sendto,writev", "EINTR", "9+4"),
+    ("sendto,writev", "EPIPE", "9+9"),
+    ("accept4", "EMFILE", "1..6"),
+    ("accept4", "ECONNABORTED", "1+2"),
+    ("epoll_wait", "EINTR", "5+5"),
+    ("epoll_ctl", "ENOSPC", "12+3"),
+    ("openat", "EMFILE", "90+5"),
+    ("mmap", "ENOMEM", "150+40"),
+]
+
+
+def again(work):
+    """The work of crash.py, begun anew after each failure until the load is over."""
+
+    def repeat(server, inbox, key, done, name):
+        for n in range(50):
+            if server.process.poll() is not None or getattr(done, "over", False):
+                return
+            run(work, server, inbox, key, done, f"{name}.{n}")
+
+    return repeat
+
+
 @check("F07")
 def clock_jumps(place):
     """The wall clock leaps by seconds and years, both ways: order, UIDs and patience stay."""
@@ -358,7 +433,7 @@ int clock_gettime(clockid_t which, struct timespec *ts) {
 @check("F10")
 def sigterm_under_load(place):
     """Stops in the middle of load: goodbyes in every protocol, exit 0, nothing lost."""
-    acked, cycles = set(), 10
+    acked, cycles = set(), 20
     for cycle in range(cycles):
         server = place.start()
         idle = smtplib.SMTP("127.0.0.1", server.port("mx"), timeout=20)
@@ -478,7 +553,7 @@ def strangers_make_room(place):
 def handshakes_that_never_end(place):
     """Hundreds of half handshakes: clients are served, and the handshakes time out."""
     flags = place.config(
-        "[limits]\nhandshake_s = 3\nconnections_per_ip = 500\nconnects_per_minute = 5000\n"
+        "[limits]\nhandshake_s = 3\nhandshakes_per_worker = 64\nconnections_per_ip = 500\nconnects_per_minute = 5000\n"
     )
     server = place.start(flags=flags)
     hello = bytes.fromhex("1603010200010001fc0303") + bytes(40)
@@ -488,13 +563,21 @@ def handshakes_that_never_end(place):
         stream = connect(server, "smtps", f"127.0.2.{n % 8 + 1}")
         stream.sendall(shapes[n % len(shapes)])
         held.append(stream)
+    # The first may have to wait until a handshake counts as slow.
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            server.imap(place.inbox, place.key).logout()
+            break
+        except GONE:
+            assert time.monotonic() < deadline, "no client gets in"
     times = []
     for _ in range(25):
         begin = time.monotonic()
         server.imap(place.inbox, place.key).logout()
         times.append(time.monotonic() - begin)
-    assert statistics.median(times) < 0.5 and max(times) < 5, f"{max(times):.2f} s for a login"
-    time.sleep(3.5)
+    assert statistics.median(times) < 0.5 and max(times) < 3, f"{max(times):.2f} s for a login"
+    time.sleep(3.2)
     failed = metric(server, "postern_tls_handshakes_failed_total")
     assert failed >= 400, f"only {failed} of 400 ended"
     return f"login median {statistics.median(times) * 1000:.0f} ms beside 400 half handshakes"
@@ -568,6 +651,7 @@ def fill_and_free(place, mounted):
     expunged = 0
     for cycle in range(3):
         leave(40 << 20)
+        time.sleep(0.6)  # The server asks for free space twice a second.
         refused_for_space(place, server, client)
         client.select("INBOX")
         # To the last octet: what has to go through now is a deletion.
@@ -583,6 +667,7 @@ def fill_and_free(place, mounted):
         assert server.process.poll() is None, place.log()
         client.fetch("1:*", "(FLAGS)")
         os.unlink(filler)
+        time.sleep(0.6)
         send(server, place.inbox, f"after.{cycle}@full.test")
         client.close()
         client.logout()
@@ -614,6 +699,150 @@ def refused_for_space(place, server, client):
     assert status == 507, f"{status} {answer}"
     status, answer = client.append("INBOX", None, None, b"Subject: x\r\n\r\nx\r\n")
     assert status == "NO" and b"LIMIT" in answer[0], f"{status} {answer}"
+
+
+@check("S08")
+def floods(place):
+    """Lines without end, commands without sense, messages that are never whole: bounded memory."""
+    flags = place.config(
+        "[limits]\nintake_bytes = 33554432\nmx_connections_per_ip = 500\nconnects_per_minute = 5000\n"
+    )
+    server = place.start(flags=flags)
+    send(server, place.inbox, "warm@flood.test")
+    before = memory(place.pid())
+    hello = b"EHLO flood.test\r\n"
+    begin = b"MAIL FROM:<>\r\nRCPT TO:<%s>\r\n" % place.inbox.encode()
+    heads = [
+        (hello, b"x" * 65536, 1600),
+        (hello, b"NOOP\r\n" * 10_000, 100),
+        (hello, (b"RSET\r\n" + begin) * 100, 100),
+        (hello + begin, b"RCPT TO:<a@b.test>\r\n" * 5000, 200),
+        (hello + begin + b"BDAT 26000000\r\n", b"x" * 65536, 300),
+        (hello + begin + b"BDAT 99999999999999999999 LAST\r\n", b"x" * 65536, 300),
+    ]
+    ended = 0
+    for head, piece, times in heads:
+        for n in range(2):
+            ended += flood(connect(server, "mx", f"127.0.4.{n + 1}"), head, piece, times)
+    # Thirty messages of 4 MiB that do not end: the budget holds, the rest hears 452.
+    held = [connect(server, "mx", f"127.0.5.{n + 1}") for n in range(30)]
+    for stream in held:
+        stream.settimeout(10)
+        stream.recv(100)
+        stream.sendall(hello + begin)
+        stream.sendall(b"BDAT 4194304 LAST\r\n" + b"line of a message\r\n" * 200_000)
+    at_most = memory(place.pid(), "VmHWM") - before
+    for stream in held:
+        stream.close()
+    assert at_most < 110 << 20, f"{at_most >> 20} MiB"
+    send(server, place.inbox, "after@flood.test")
+    place.has_all(server, ["warm@flood.test", "after@flood.test"])
+    time.sleep(0.3)
+    assert metric(server, "postern_connections_open") <= 2, "connections are left behind"
+    return f"{ended} of {len(heads) * 2} cut off, {at_most >> 20} MiB more at the most"
+
+
+def flood(stream, head, piece, times):
+    """Whether the server cut it off."""
+    stream.settimeout(0.7)
+    try:
+        stream.recv(100)
+        stream.sendall(head)
+        for _ in range(times):
+            stream.sendall(piece)
+        while stream.recv(65536):
+            pass
+        return True
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+    finally:
+        stream.close()
+
+
+def memory(pid, field="VmRSS"):
+    with open(f"/proc/{pid}/status") as file:
+        for line in file:
+            if line.startswith(field + ":"):
+                return int(line.split()[1]) * 1024
+    raise AssertionError(field)
+
+
+@check("R06")
+def quota_at_the_edge(place):
+    """Many at once at the edge of an inbox: never over it, and what was taken is there."""
+    flags = place.config(
+        "[limits]\ninbox_bytes = 200000\nmx_connections_per_ip = 500\nconnects_per_minute = 5000\n"
+        "inbox_receives_per_minute = 5000\nmx_messages_per_minute = 5000\n"
+    )
+    server = place.start(flags=flags)
+    filler = ("0123456789" * 7 + "\r\n") * 130
+    taken, wrong = [], []
+
+    def one(n):
+        client = smtplib.SMTP("127.0.0.1", server.port("mx"), timeout=20)
+        try:
+            body = f"Message-ID: <q.{n}@edge.test>\r\nSubject: q\r\n\r\n" + filler
+            client.sendmail("ann@else.test", [place.inbox], body)
+            taken.append(f"q.{n}@edge.test")
+        except smtplib.SMTPRecipientsRefused as error:
+            wrong.extend(code for code, _ in error.recipients.values() if code not in (452, 552))
+        except smtplib.SMTPResponseException as error:
+            wrong.extend([error.smtp_code] if error.smtp_code not in (452, 552) else [])
+        finally:
+            client.close()
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong, f"refused with {wrong}"
+    place.has_all(server, taken)
+    path = f"/api/v1/inboxes/{place.inbox}/messages?limit=200"
+    stored = sum(row["size"] for row in server.rest(place.key, "GET", path)[1]["data"])
+    assert 150_000 < stored <= 200_000, f"{stored} octets of 200000"
+    return f"{len(taken)} of 60 taken, {stored} of 200000 octets"
+
+
+@check("R07")
+def log_behind_a_slow_reader(place):
+    """A client that does not read what it fetched does not hold up the write-ahead log."""
+    server = place.start()
+    text = "Subject: big\r\n\r\n" + ("x" * 70 + "\r\n") * 7000
+    client = smtplib.SMTP("127.0.0.1", server.port("mx"), timeout=20)
+    for _ in range(20):
+        client.sendmail("ann@else.test", [place.inbox], text)
+    slow = server.imap(place.inbox, place.key)
+    slow.select("INBOX")
+    slow.send(b"x UID FETCH 1:* (BODY.PEEK[])\r\n")
+    for _ in range(80):
+        client.sendmail("ann@else.test", [place.inbox], text)
+    log = os.path.getsize(place.data + "/postern.db-wal")
+    assert log < 64 << 20, f"{log >> 20} MiB of log"
+    slow.shutdown()
+    client.quit()
+    return f"{log >> 20} MiB of log after 50 MB of mail"
+
+
+@check("K10")
+def leaves_root(place):
+    """Started as root with a user named, it is that user, for good, and nobody reads its memory."""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    os.chmod(place.root, 0o755)
+    nobody = pwd.getpwnam("nobody").pw_uid
+    server = place.start(flags=place.config('user = "nobody"\n'))
+    with open(f"/proc/{place.pid()}/status") as file:
+        uids = next(line for line in file if line.startswith("Uid:")).split()[1:]
+    assert uids == [str(nobody)] * 4, uids
+    assert os.stat(f"/proc/{place.pid()}/environ").st_uid == 0, "its user may dump it"
+    assert os.stat(place.data + "/postern.db").st_uid == nobody
+    hardened(place.pid())
+    send(server, place.inbox, "nobody@root.test")
+    place.has_all(server, ["nobody@root.test"])
+    return f"uid {nobody}"
 
 
 @check("K01")
@@ -680,6 +909,7 @@ def main():
         place, at = Place(binary, root), time.monotonic()
         try:
             result = "ok " + str(function(place))
+            assert "panicked" not in place.log(1 << 30), place.log()
         except Skip as why:
             result = f"skipped: {why}"
         except (Exception, SystemExit) as error:

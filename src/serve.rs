@@ -241,7 +241,7 @@ fn start_service(
             false
         }
     }));
-    let (publish, answer) = (hub.clone(), hub.clone());
+    let (publish, answer, fatal) = (hub.clone(), hub.clone(), bell.clone());
     threads.push(start_thread("writer".into(), bell, move || {
         run_writer(
             writer,
@@ -249,7 +249,9 @@ fn start_service(
             &inlets.writer,
             |events| publish.publish(events),
             |conn, reply| answer.answer(conn, reply),
-        )
+            |why| fatal.ring(Alarm::Fatal(why)),
+        );
+        Ok(())
     })?);
     let readers = inlets.readers.into_iter().enumerate();
     let readers = readers.map(|(n, inlet)| (format!("reader-{n}"), inlet));

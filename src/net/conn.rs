@@ -191,10 +191,15 @@ impl Conn {
         self.phase == Phase::Open && self.session.is_waiting()
     }
 
+    /// Milliseconds since it began.
+    pub fn age(&self, now: u64) -> u64 {
+        now.saturating_sub(self.since)
+    }
+
     /// Whether this has been here for a while without anybody logging in, and nothing that
     /// somebody waits for is under way.
     pub fn is_stranger(&self, now: u64) -> bool {
-        now.saturating_sub(self.since) >= STRANGER_MS
+        self.age(now) >= STRANGER_MS
             && match self.phase {
                 Phase::Open => self.session.is_stranger(),
                 Phase::Shaking | Phase::Draining => true,

@@ -33,6 +33,8 @@ pub struct Worker {
     conns: HashMap<ConnId, Box<Conn>>,
     /// Connections that wait for a place among the handshakes.
     waiting: VecDeque<Accepted>,
+    /// Connections that began with a handshake, the oldest first; some have ended it since.
+    shaking: VecDeque<ConnId>,
     desk: Desk,
     stop: Option<Stop>,
     /// The queue from the service was not emptied in this turn.
@@ -78,6 +80,7 @@ impl Worker {
             clock,
             conns: HashMap::new(),
             waiting: VecDeque::new(),
+            shaking: VecDeque::new(),
             desk: Desk {
                 now: clock.now(),
                 house,
@@ -211,8 +214,8 @@ impl Worker {
         if self.stop.is_some() {
             return;
         }
-        let most = self.desk.house.limits.handshakes_per_worker;
-        if accepted.door.implicit_tls() && self.desk.handshakes >= most {
+        if accepted.door.implicit_tls() && !self.has_room_to_shake() {
+            let most = self.desk.house.limits.handshakes_per_worker;
             if self.waiting.len() < most {
                 self.waiting.push_back(accepted);
             } else {
@@ -223,8 +226,34 @@ impl Worker {
         self.adopt(accepted);
     }
 
+    /// Whether one more handshake may begin. When too many are under way, one that has taken
+    /// long ends for it: an honest one is over in the time of two round trips.
+    fn has_room_to_shake(&mut self) -> bool {
+        let is_shaking = |conn: &Box<Conn>| conn.phase == Phase::Shaking;
+        while let Some(id) = self.shaking.front()
+            && !self.conns.get(id).is_some_and(is_shaking)
+        {
+            self.shaking.pop_front();
+        }
+        if self.desk.handshakes < self.desk.house.limits.handshakes_per_worker {
+            return true;
+        }
+        let now = self.desk.now.mono_ms;
+        let oldest = self.shaking.front().and_then(|id| self.conns.get(id));
+        let Some(id) = oldest.filter(|c| c.age(now) >= SLOW_HANDSHAKE_MS) else {
+            return false;
+        };
+        let id = id.id;
+        self.desk.house.metrics.count(Metric::HandshakesFailed);
+        self.remove(id, "handshake made room");
+        true
+    }
+
     fn adopt(&mut self, accepted: Accepted) {
         let id = accepted.id;
+        if accepted.door.implicit_tls() {
+            self.shaking.push_back(id);
+        }
         let mut conn = match Conn::new(accepted, &mut self.desk) {
             Ok(conn) => Box::new(conn),
             Err(Gone(why)) => {
@@ -260,11 +289,10 @@ impl Worker {
             }
             self.with(id, "bytes", |conn, desk| conn.touch(desk, |_, _, _| ()));
         }
-        let most = self.desk.house.limits.handshakes_per_worker;
-        while self.desk.handshakes < most
-            && let Some(accepted) = self.waiting.pop_front()
-        {
-            self.adopt(accepted);
+        while !self.waiting.is_empty() && self.has_room_to_shake() {
+            if let Some(accepted) = self.waiting.pop_front() {
+                self.adopt(accepted);
+            }
         }
     }
 
@@ -441,6 +469,8 @@ const INBOX_PER_TURN: usize = 1024;
 const TIMERS_PER_TURN: usize = 1024;
 /// Handshake steps in one turn: about 170 µs each, so others wait 3 ms at most.
 const HANDSHAKES_PER_TURN: usize = 16;
+/// A handshake that has taken this long is ended when another needs its place.
+const SLOW_HANDSHAKE_MS: u64 = 1000;
 /// One connection in so many goes at once when room is needed.
 const EVICT_SHARE: usize = 64;
 /// What a stop gives calls that are under way beyond its drain.

@@ -97,18 +97,37 @@ impl Router {
     }
 }
 
-/// The writer: until every [`Router`] is gone, or the disk fails. Then the error says why,
-/// everything that waits is refused, and the process must end.
+/// The writer: until every [`Router`] is gone, or the disk fails. Then `fail` is told why, the
+/// process must end, and until the routers have gone everything is refused: who waits hears it
+/// at once.
 pub fn run_writer(
     mut writer: Writer,
     store: &Store,
     inlet: &Receiver<Request>,
+    publish: impl FnMut(Arc<[Event]>),
+    mut answer: impl FnMut(ConnId, Reply),
+    fail: impl FnOnce(String),
+) {
+    // One that came with a group that was full already.
+    let mut first: Option<Request> = None;
+    let ended = write_all(&mut writer, store, inlet, &mut first, publish, &mut answer);
+    if let Err(why) = ended {
+        fail(why);
+        for request in first.into_iter().chain(inlet.iter()) {
+            answer(request.conn, Reply::Refused(Refusal::Stopping));
+        }
+    }
+}
+
+fn write_all(
+    writer: &mut Writer,
+    store: &Store,
+    inlet: &Receiver<Request>,
+    first: &mut Option<Request>,
     mut publish: impl FnMut(Arc<[Event]>),
     mut answer: impl FnMut(ConnId, Reply),
 ) -> Result<(), String> {
     let mut batch: Vec<Request> = Vec::new();
-    // One that came with a group that was full already.
-    let mut first: Option<Request> = None;
     let mut idle_turns = 0u32;
     loop {
         let next = match first.take() {
@@ -122,7 +141,7 @@ pub fn run_writer(
                 batch.push(request);
             }
             Err(RecvTimeoutError::Timeout) => {
-                idle(&mut writer, store, idle_turns)?;
+                idle(writer, store, idle_turns)?;
                 idle_turns = idle_turns.saturating_add(1);
                 continue;
             }
@@ -134,7 +153,7 @@ pub fn run_writer(
                 Ok(request) => {
                     octets = octets.saturating_add(weight(&request));
                     if octets > GROUP_OCTETS {
-                        first = Some(request);
+                        *first = Some(request);
                         break;
                     }
                     batch.push(request);
@@ -153,10 +172,6 @@ pub fn run_writer(
             answer(conn, reply);
         }
         if let Some(why) = turn.fatal {
-            // Nothing is carried out any more; who waits hears it now rather than never.
-            for request in first.into_iter().chain(inlet.try_iter()) {
-                answer(request.conn, Reply::Refused(Refusal::Stopping));
-            }
             return Err(disk(&why));
         }
         if let Some(how) = store.checkpoint_due().map_err(|e| disk(&e.to_string()))? {

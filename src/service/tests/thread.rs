@@ -44,8 +44,8 @@ fn the_writer_publishes_before_it_answers() {
             assert!(matches!(reply, Reply::Written(..)));
             said.borrow_mut().push((1, conn.0));
         },
-    )
-    .unwrap();
+        |why| panic!("{why}"),
+    );
     let said = said.into_inner();
     assert_eq!(said.len(), 600);
     for n in 1..=300 {
