@@ -195,16 +195,124 @@ impl Session {
         if self.closing {
             return 0;
         }
+        // A batch of events comes with one `out`: the call of the first of them is still in it.
+        let asked = out.call.take();
         let used = match &mut self.engine {
             Engine::Smtp(engine) => engine.handle(now, input, out),
             Engine::Imap(engine) => engine.handle(now, input, out),
             Engine::Http(engine) => engine.handle(now, input, out),
         };
         debug_assert!(!(self.call_out && out.call.is_some()), "one call at a time");
+        out.call = out.call.take().or(asked);
         self.call_out |= out.call.is_some();
         self.held = out.hold.take().unwrap_or(self.held);
         self.closing |= out.close;
         self.tls_wanted |= out.start_tls;
         used
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::call::{
+        Access, Answer, Budget, Bulk, Call, Change, ConnId, Grant, House, InboxId, InboxPath,
+        KeyId, Limits, MailboxId, MailboxRow, Metrics, OrgId, PublicDoors, Scopes, Selected,
+        UidSet,
+    };
+
+    const NOW: Now = Now {
+        mono_ms: 5_000,
+        unix_ms: 0,
+    };
+
+    fn idling() -> Session {
+        let house = House {
+            host: "mx.test".into(),
+            limits: Limits::default(),
+            metrics: Metrics::default(),
+            intake: Budget::new(1 << 20),
+            doors: PublicDoors::default(),
+        };
+        let mut session = Session::new(Opening {
+            conn: ConnId(9),
+            peer: "10.0.0.1:1".parse().unwrap(),
+            door: Door::Imaps,
+            seed: 1,
+            house: Arc::new(house),
+        });
+        let grant = Grant {
+            org: OrgId(1),
+            key: KeyId(1),
+            scopes: Scopes::MESSAGES_READ,
+            inboxes: None,
+            inbox: Some(InboxId(1)),
+            address: String::new(),
+            expires_at: None,
+        };
+        let selected = Selected {
+            mailbox: MailboxRow {
+                id: MailboxId(7),
+                name: "box".into(),
+                special: None,
+                subscribed: false,
+                uidvalidity: 1,
+                uidnext: 4,
+                counts: None,
+            },
+            uids: UidSet::from(1..=3),
+            recent_above: 3,
+            first_unseen: None,
+            keywords: Vec::new(),
+            highest_modseq: 10,
+            as_of: 10,
+        };
+        let say = |session: &mut Session, text: &[u8]| {
+            session.receive(NOW, text, &mut Output::default());
+        };
+        let answer = |session: &mut Session, answer: Answer| {
+            session.answer(NOW, Reply::Answer(answer), &mut Output::default());
+        };
+        session.open(NOW, &mut Output::default());
+        say(&mut session, b"1 LOGIN a b\r\n");
+        answer(&mut session, Answer::Authenticated(Access(Arc::new(grant))));
+        say(&mut session, b"2 SELECT box\r\n");
+        answer(&mut session, Answer::Selected(Box::new(selected)));
+        say(&mut session, b"3 IDLE\r\n");
+        session
+    }
+
+    /// As a worker does it: one `Output` for all events of a commit that reach a session.
+    #[test]
+    fn a_batch_of_events_makes_one_call() {
+        let mut session = idling();
+        session.drained(NOW, &mut Output::default());
+        let mut out = Output::default();
+        for seq in 11..14 {
+            let event = Event {
+                org: OrgId(1),
+                seq,
+                at: 0,
+                inbox: Some(Arc::new(InboxPath {
+                    id: InboxId(1),
+                    address: String::new(),
+                    ancestors: Vec::new(),
+                })),
+                mailbox: Some(MailboxId(7)),
+                uids: UidSet::one(1),
+                change: Change::Flagged(Bulk {
+                    messages: Vec::new(),
+                    count: 1,
+                    folder: String::new(),
+                }),
+                origin: ConnId(3),
+            };
+            session.notify(NOW, &event, &mut out);
+        }
+        assert!(matches!(out.call, Some(Call::Fetch { .. })));
+        assert!(session.is_waiting());
     }
 }
