@@ -293,7 +293,11 @@ impl Conn {
         // Watch first, ask second: an event between the two is heard twice, never missed.
         if let Some(topics) = out.watch.take() {
             desk.watchers.replace(self.id, &self.topics, &topics);
+            let ended = desk.watchers.ended(&topics);
             self.topics = topics.into();
+            for event in ended {
+                self.session.notify(desk.now, &event, out);
+            }
         }
         if let Some(call) = out.call.take() {
             self.flags.brief = call.queue() == Queue::Door;

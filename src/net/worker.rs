@@ -21,7 +21,9 @@ use super::listen::Accepted;
 use super::timer::{NEVER, Timers};
 use super::tls::Cipher;
 use super::transport::SCRATCH;
-use crate::call::{Call, ConnId, Event, House, Metric, Now, Refusal, Reply, Request, Topic};
+use crate::call::{
+    Call, Change, ConnId, Event, House, Metric, Now, Refusal, Reply, Request, Topic,
+};
 
 /// Hands a call to the thread that answers it; `false` when that thread has ended.
 pub type Submit = Box<dyn Fn(Request) -> bool + Send>;
@@ -318,6 +320,7 @@ impl Worker {
 
     /// Brings a batch of events to those who watch them, with one flush for each.
     fn notify(&mut self, events: &[Event]) {
+        self.desk.watchers.remember(events);
         let reached = self.desk.watchers.reached(events);
         for of_one in reached.chunk_by(|a, b| a.0 == b.0) {
             let Some(&(id, _)) = of_one.first() else {
@@ -423,25 +426,52 @@ impl Desk {
 
 /// Who watches what, on one worker.
 #[derive(Default)]
-pub(super) struct Watchers(HashMap<Topic, Vec<ConnId>>);
+pub(super) struct Watchers {
+    watched: HashMap<Topic, Vec<ConnId>>,
+    /// The last keys and inboxes to end: a login that was checked before and is told after
+    /// begins to watch too late to hear of it.
+    ended: VecDeque<Event>,
+}
 
 impl Watchers {
     /// `id` watched `old` and watches `new` from now on.
     pub fn replace(&mut self, id: ConnId, old: &[Topic], new: &[Topic]) {
         for topic in old {
-            if let Some(ids) = self.0.get_mut(topic) {
+            if let Some(ids) = self.watched.get_mut(topic) {
                 ids.retain(|other| *other != id);
                 if ids.is_empty() {
-                    self.0.remove(topic);
+                    self.watched.remove(topic);
                 }
             }
         }
         for topic in new {
-            let ids = self.0.entry(*topic).or_default();
+            let ids = self.watched.entry(*topic).or_default();
             if ids.last() != Some(&id) {
                 ids.push(id);
             }
         }
+    }
+
+    /// Keeps what ends a session, for those that are about to watch.
+    fn remember(&mut self, events: &[Event]) {
+        let is_end = |event: &&Event| {
+            matches!(
+                event.change,
+                Change::KeyRevoked { .. } | Change::InboxDeleted
+            )
+        };
+        for event in events.iter().filter(is_end) {
+            if self.ended.len() == ENDED_MAX {
+                self.ended.pop_front();
+            }
+            self.ended.push_back(event.clone());
+        }
+    }
+
+    /// What of these topics has ended lately.
+    pub fn ended(&self, topics: &[Topic]) -> Vec<Event> {
+        let concerns = |event: &&Event| event.topics().any(|topic| topics.contains(&topic));
+        self.ended.iter().filter(concerns).cloned().collect()
     }
 
     /// Every connection with every event that it is to hear: once each, a connection's own
@@ -450,7 +480,7 @@ impl Watchers {
         let mut reached = Vec::new();
         for (at, event) in events.iter().enumerate() {
             for topic in event.topics() {
-                if let Some(ids) = self.0.get(&topic) {
+                if let Some(ids) = self.watched.get(&topic) {
                     reached.extend(ids.iter().map(|id| (*id, at)));
                 }
             }
@@ -471,6 +501,8 @@ const TIMERS_PER_TURN: usize = 1024;
 const HANDSHAKES_PER_TURN: usize = 16;
 /// A handshake that has taken this long is ended when another needs its place.
 const SLOW_HANDSHAKE_MS: u64 = 1000;
+/// Ends that are remembered: a login is told milliseconds after it was checked.
+const ENDED_MAX: usize = 256;
 /// One connection in so many goes at once when room is needed.
 const EVICT_SHARE: usize = 64;
 /// What a stop gives calls that are under way beyond its drain.
@@ -485,7 +517,7 @@ mod tests {
     use super::super::listen::Slot;
     use super::*;
     use crate::call::{Budget, Door, Limits, Metrics, PublicDoors};
-    use crate::call::{Change, InboxId, InboxPath, OrgId, UidSet};
+    use crate::call::{InboxId, InboxPath, KeyId, OrgId, UidSet};
     use crate::session::Session;
 
     fn event(seq: u64, inbox: i64, parent: i64) -> Event {
@@ -579,6 +611,28 @@ mod tests {
     }
 
     #[test]
+    fn who_begins_to_watch_hears_what_has_just_ended() {
+        let mut watchers = Watchers::default();
+        let mut revoked = event(1, 5, 7);
+        revoked.inbox = None;
+        revoked.change = Change::KeyRevoked { key: KeyId(3) };
+        let mut deleted = event(2, 5, 7);
+        deleted.change = Change::InboxDeleted;
+        watchers.remember(&[event(0, 5, 7), revoked, deleted]);
+        let heard = |topic| -> Vec<u64> {
+            let ended = watchers.ended(&[topic]);
+            ended.iter().map(|event| event.seq).collect()
+        };
+        assert_eq!(heard(Topic::Key(KeyId(3))), [1]);
+        assert_eq!(heard(Topic::Key(KeyId(4))), [0u64; 0]);
+        assert_eq!(heard(Topic::Inbox(InboxId(5))), [2]);
+        for seq in 0..1000 {
+            watchers.remember(&[event(seq, 5, 7), watchers.ended[0].clone()]);
+        }
+        assert_eq!(watchers.ended.len(), ENDED_MAX);
+    }
+
+    #[test]
     fn a_watcher_hears_each_event_once_and_in_order() {
         let mut watchers = Watchers::default();
         let all = [Topic::Org(OrgId(1)), Topic::Tree(InboxId(7))];
@@ -596,6 +650,6 @@ mod tests {
         watchers.replace(ConnId(1), &all, &[]);
         watchers.replace(ConnId(3), &[Topic::Tree(InboxId(7))], &[]);
         assert_eq!(watchers.reached(&events), pairs(&[(2, 0)]));
-        assert_eq!(watchers.0.len(), 1);
+        assert_eq!(watchers.watched.len(), 1);
     }
 }
