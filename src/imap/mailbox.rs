@@ -27,20 +27,10 @@ impl Server {
             return;
         };
         let mailbox = mailbox.into_string();
-        let call = Call::DeleteMailbox {
-            access,
-            mailbox: mailbox.clone(),
-        };
-        self.ask(call, Job::Delete(mailbox), out);
-    }
-
-    pub(super) fn deleted(&mut self, mailbox: &str, reply: Reply, out: &mut Output) {
-        if let Reply::Written(..) = reply
-            && matches!(&self.stage, Stage::Selected(_, open) if open.name == mailbox)
-        {
-            self.unselected();
-        }
-        self.changed("Deleted", reply, out);
+        // That the open mailbox is the one that is gone, whatever its name is by now, the
+        // event says, which comes before the answer.
+        let call = Call::DeleteMailbox { access, mailbox };
+        self.ask(call, Job::Change("Deleted"), out);
     }
 
     pub(super) fn rename(&mut self, from: MailboxName, to: MailboxName, out: &mut Output) {

@@ -16,7 +16,6 @@ use crate::engine::Output;
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) id: MailboxId,
-    pub(super) name: String,
     /// By EXAMINE, or for want of messages:write.
     pub(super) read_only: bool,
     /// What the client knows of it.
@@ -148,6 +147,10 @@ impl Server {
         let Some(access) = self.access().cloned() else {
             return;
         };
+        if held.has_deleted(selected.mailbox.id) {
+            // It was read, then deleted, and the client has been told nothing of it.
+            return self.refused(&Refusal::NotFound("mailbox"), out);
+        }
         self.condstore |= condstore;
         let open = open(selected, read_only, *held, out);
         self.enter(Stage::Selected(access, Box::new(open)));
@@ -253,7 +256,6 @@ fn open(selected: Selected, read_only: bool, held: Held, out: &mut Output) -> Op
     held.release(mailbox.id, &mut view);
     Open {
         id: mailbox.id,
-        name: mailbox.name,
         read_only,
         view,
         highest_modseq,

@@ -306,7 +306,6 @@ impl Server {
                 condstore,
             } => self.claimed(reply, *selected, condstore, out),
             Job::Change(text) => self.changed(text, reply, out),
-            Job::Delete(mailbox) => self.deleted(&mailbox, reply, out),
             Job::List(list) => self.listed(list, reply, out),
             Job::ListNames(list, rows) => self.list_named(&list, &rows, reply, out),
             Job::Lsub(pattern) => self.lsub_named(&pattern, reply, out),
@@ -350,18 +349,25 @@ impl Server {
             _ if !ours => return,
             _ => {}
         }
+        let own = event.origin == self.opening.conn && self.opening.conn != ConnId(0);
+        if let Stage::Selected(_, open) = &self.stage
+            && event.mailbox == Some(open.id)
+            && matches!(event.change, Change::MailboxDeleted { .. })
+        {
+            return if own {
+                self.unselected();
+            } else {
+                self.bye("The selected mailbox has been deleted", out);
+            };
+        }
         if let Some(held) = &mut self.held {
             return held.keep(event);
         }
-        let own = event.origin == self.opening.conn && self.opening.conn != ConnId(0);
         let Stage::Selected(_, open) = &mut self.stage else {
             return;
         };
         if event.mailbox != Some(open.id) {
             return;
-        }
-        if matches!(event.change, Change::MailboxDeleted { .. }) && !own {
-            return self.bye("The selected mailbox has been deleted", out);
         }
         match Happening::of(&event.change) {
             // What this session changes itself is told by the answer to its command.

@@ -91,10 +91,8 @@ pub(super) enum Job {
         selected: Box<Selected>,
         condstore: bool,
     },
-    /// CREATE, RENAME, SUBSCRIBE, UNSUBSCRIBE: what to say when it is done.
+    /// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE: what to say when it is done.
     Change(&'static str),
-    /// DELETE.
-    Delete(String),
     /// LIST.
     List(Box<List>),
     /// LIST of subscribed names: the mailboxes are there, the names are not.

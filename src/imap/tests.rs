@@ -165,6 +165,28 @@ fn an_event_that_crosses_a_select_is_told_once() {
 }
 
 #[test]
+fn a_mailbox_that_goes_while_it_is_opened_is_not_open() {
+    let deleted = || Change::MailboxDeleted { name: "box".into() };
+    let mut client = Client::new(Limits::default());
+    client.say("2 SELECT box");
+    client.event(11, UidSet::new(), deleted());
+    client.answer(selected(UidSet::one(1), 10));
+    assert_eq!(client.heard(), "2 NO [NONEXISTENT] No such mailbox\r\n");
+    client.say("3 FETCH 1 UID");
+    assert_eq!(client.heard(), "3 BAD Select a mailbox first\r\n");
+    // Behind the answer, and while a call is out: the view cannot be kept.
+    client.select(UidSet::one(1), 12);
+    client.heard();
+    client.say("4 FETCH 1 UID");
+    client.event(13, UidSet::new(), deleted());
+    assert_eq!(
+        client.heard(),
+        "* BYE The selected mailbox has been deleted\r\n"
+    );
+    assert!(client.out.close);
+}
+
+#[test]
 fn a_view_that_lags_is_compared_when_everything_may_be_told() {
     let mut client = Client::new(Limits::default());
     client.select(UidSet::from(1..=20_000), 10);

@@ -342,11 +342,22 @@ pub struct Held {
     events: Vec<(u64, MailboxId, Happening, UidSet)>,
     /// The first that did not fit.
     overflow: Option<u64>,
+    /// Mailboxes that are gone.
+    deleted: Vec<MailboxId>,
+    /// So many were deleted that any of them may be.
+    many_deleted: bool,
 }
 
 impl Held {
     /// Keeps what matters of an event.
     pub fn keep(&mut self, event: &Event) {
+        if let (Change::MailboxDeleted { .. }, Some(mailbox)) = (&event.change, event.mailbox) {
+            if self.deleted.len() < HELD_MAX {
+                self.deleted.push(mailbox);
+            } else {
+                self.many_deleted = true;
+            }
+        }
         let (Some(mailbox), Some(what)) = (event.mailbox, Happening::of(&event.change)) else {
             return;
         };
@@ -359,6 +370,11 @@ impl Held {
         } else {
             self.overflow = Some(event.seq);
         }
+    }
+
+    /// Whether `mailbox` was deleted meanwhile.
+    pub fn has_deleted(&self, mailbox: MailboxId) -> bool {
+        self.many_deleted || self.deleted.contains(&mailbox)
     }
 
     /// Gives the view of `mailbox` what is not in it yet.
