@@ -119,16 +119,21 @@ impl Server {
         let Some(receipt) = job.receipt else {
             return;
         };
-        if job.missing {
-            return self.no(GONE, out);
-        }
         if job.modified.is_empty() {
-            return self.done(receipt, "Store done", out);
+            return if job.missing {
+                self.no(GONE, out)
+            } else {
+                self.done(receipt, "Store done", out)
+            };
         }
         let modified = match (&self.stage, job.uid) {
             (Stage::Selected(_, open), false) => open.view.numbers(&job.modified),
             _ => job.modified,
         };
+        if job.missing {
+            // Which were not stored has to be said here, too (RFC 7162 section 3.1.3).
+            return self.no(format!("[MODIFIED {modified}] Others are gone"), out);
+        }
         self.done(
             receipt,
             format!("[MODIFIED {modified}] Changed meanwhile, not stored"),
