@@ -826,6 +826,52 @@ def log_behind_a_slow_reader(place):
     return f"{log >> 20} MiB of log after 50 MB of mail"
 
 
+@check("K03")
+def guesses_beside_a_client(place):
+    """Forty addresses guess an inbox's key at three doors; its owner logs in as fast as ever."""
+    server = place.start()
+    wrong, stop = place.key[:-8] + "AAAAAAAA", threading.Event()
+    plain = base64.b64encode(f"\0{place.inbox}\0{wrong}".encode())
+    words = {
+        "imap": b"a LOGIN %s %s\r\n" % (place.inbox.encode(), wrong.encode()),
+        "smtps": b"EHLO x.test\r\nAUTH PLAIN %s\r\n" % plain,
+        "http": b"GET /api/v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % wrong.encode(),
+    }
+    tls = ssl.create_default_context(cafile=server.ready["ca"])
+
+    def guess(n):
+        door = ["imap", "smtps", "http"][n % 3]
+        while not stop.is_set():
+            try:
+                stream = connect(server, "imaps" if door == "imap" else door, f"127.0.6.{n + 1}")
+                stream.settimeout(2)
+                if door != "http":
+                    stream = tls.wrap_socket(stream, server_hostname="localhost")
+                stream.sendall(words[door])
+                stream.recv(1000)
+                stream.close()
+            except OSError:
+                pass
+            time.sleep(0.05)
+
+    threads = [threading.Thread(target=guess, args=(n,)) for n in range(40)]
+    for thread in threads:
+        thread.start()
+    times = []
+    for _ in range(25):
+        begin = time.monotonic()
+        server.imap(place.inbox, place.key).logout()
+        assert server.rest(place.key, "GET", "/api/v1/me")[0] == 200
+        times.append(time.monotonic() - begin)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    failed = metric(server, "postern_logins_failed_total")
+    assert failed > 20, f"only {failed} guesses"
+    assert statistics.median(times) < 0.3 and max(times) < 2, f"{max(times):.2f} s for a login"
+    return f"login median {statistics.median(times) * 1000:.0f} ms, most {max(times) * 1000:.0f} ms beside {failed} guesses"
+
+
 @check("K10")
 def leaves_root(place):
     """Started as root with a user named, it is that user, for good, and nobody reads its memory."""

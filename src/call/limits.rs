@@ -94,6 +94,8 @@ limits! {
     unknown_recipient_ms: u64 = 5000;
     /// Messages that one address may bring in a minute on port 25.
     mx_messages_per_minute: usize = 300;
+    /// Octets of messages that one address may bring in a minute on port 25.
+    mx_bytes_per_minute: usize = 500 << 20;
     /// Messages that one inbox may send in a day.
     inbox_sends_per_day: usize = 1000;
     /// Messages that one organization may send in a day.
@@ -197,6 +199,7 @@ impl Limits {
             &mut self.handshakes_per_worker,
             &mut self.smtp_messages,
             &mut self.mx_messages_per_minute,
+            &mut self.mx_bytes_per_minute,
             &mut self.inbox_sends_per_day,
             &mut self.org_sends_per_day,
             &mut self.inbox_receives_per_minute,

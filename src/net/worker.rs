@@ -231,10 +231,10 @@ impl Worker {
     /// Whether one more handshake may begin. When too many are under way, one that has taken
     /// long ends for it: an honest one is over in the time of two round trips.
     fn has_room_to_shake(&mut self) -> bool {
-        let is_shaking = |conn: &Box<Conn>| conn.phase == Phase::Shaking;
-        while let Some(id) = self.shaking.front()
-            && !self.conns.get(id).is_some_and(is_shaking)
-        {
+        while let Some(id) = self.shaking.front() {
+            if (self.conns.get(id)).is_some_and(|conn| conn.phase == Phase::Shaking) {
+                break;
+            }
             self.shaking.pop_front();
         }
         if self.desk.handshakes < self.desk.house.limits.handshakes_per_worker {

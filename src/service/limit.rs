@@ -117,6 +117,8 @@ pub enum Payer {
     Anonymous(Network),
     /// Messages that an address brings on port 25.
     Mx(Network),
+    /// Octets of messages that an address brings on port 25, in KiB.
+    MxOctets(Network),
     /// Messages that an inbox receives.
     Inbox(InboxId),
 }
@@ -143,6 +145,18 @@ impl Rates {
         burst: usize,
         now: Now,
     ) -> Result<(), u64> {
+        self.take_many(payer, per_minute, burst, 1, now)
+    }
+
+    /// Takes `n` tokens, or none.
+    pub fn take_many(
+        &mut self,
+        payer: Payer,
+        per_minute: usize,
+        burst: usize,
+        n: u64,
+        now: Now,
+    ) -> Result<(), u64> {
         if per_minute >= LIFTED {
             return Ok(());
         }
@@ -159,7 +173,7 @@ impl Rates {
         });
         bucket.owed_us = bucket.left_us(now.mono_ms);
         bucket.at_ms = now.mono_ms;
-        let wanted = bucket.owed_us.saturating_add(token_us);
+        let wanted = bucket.owed_us.saturating_add(token_us.saturating_mul(n));
         if wanted > full_us {
             return Err((wanted - full_us).div_ceil(1000));
         }
@@ -284,7 +298,7 @@ const SEEN: usize = 8;
 /// Rows of a table: some megabytes at most.
 const NETWORKS_MAX: usize = 65_536;
 /// `--no-limits` sets rates to this: then not even a bucket is kept.
-const LIFTED: usize = 1 << 40;
+pub(super) const LIFTED: usize = 1 << 40;
 
 #[cfg(test)]
 mod tests {

@@ -137,6 +137,28 @@ impl Service {
     }
 }
 
+impl Service {
+    /// Counts the octets of a message that an address brings on port 25.
+    fn take_octets(&self, peer: core::net::IpAddr, octets: usize, now: Now) -> Result<(), Refusal> {
+        let most = self.house.limits.mx_bytes_per_minute;
+        if most >= limit::LIFTED {
+            return Ok(());
+        }
+        let per_minute = (most / 1024).max(1);
+        // A message that is larger than the whole bucket may still come alone.
+        let n = (octets / 1024).clamp(1, per_minute) as u64;
+        let payer = limit::Payer::MxOctets(limit::Network::of(peer));
+        let taken = self
+            .gate()
+            .rates
+            .take_many(payer, per_minute, per_minute, n, now);
+        taken.map_err(|retry_ms| {
+            self.house.metrics.count(Metric::RateLimited);
+            Refusal::RateLimited { retry_ms }
+        })
+    }
+}
+
 impl core::fmt::Debug for Service {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Service(..)")

@@ -2,6 +2,7 @@
 //!
 //! A panic costs the one call: hostile input must not end the process (decisions.md 18).
 
+use core::net::IpAddr;
 use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use super::writer::misplaced;
 use super::{
     Service, account, auth, classify, events, fetch, inbox, mailbox, message, policy, search,
 };
-use crate::call::{Answer, Call, Metric, Refusal, Reply, Request};
+use crate::call::{Answer, Call, Metric, Refusal, Reply, Request, Route};
 use crate::crypto::Random;
 use crate::store::Store;
 
@@ -114,7 +115,7 @@ impl Reader {
             | ReadPart { .. }
             | LogState { .. }
             | LogAt { .. }
-            | EventsAfter { .. } => read_mail(service, &look, &mut request.call),
+            | EventsAfter { .. } => read_mail(service, &look, request.peer, &mut request.call),
             Deliver { .. }
             | ClaimRecent { .. }
             | CreateMailbox { .. }
@@ -209,6 +210,7 @@ fn read_account(look: &Look<'_>, call: &Call) -> Result<Answer, Refusal> {
 fn read_mail(
     service: &Service,
     look: &Look<'_>,
+    peer: IpAddr,
     call: &mut Call,
 ) -> Result<Option<Answer>, Refusal> {
     use Call::*;
@@ -216,6 +218,9 @@ fn read_mail(
         Classify { intake } => {
             // MAIL FROM has asked this for SMTP; APPEND and REST come here first.
             policy::space(service)?;
+            if let Route::Inbound { .. } = intake.route {
+                service.take_octets(peer, intake.octets.len(), look.now)?;
+            }
             classify::classify(service, look, intake)
         }
         Search {
