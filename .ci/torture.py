@@ -34,6 +34,10 @@ class Wrong(Exception):
     """The server broke a rule."""
 
 
+class Cut(Exception):
+    """The connection ended within the literal of this message."""
+
+
 class World:
     """What all clients together know."""
 
@@ -42,7 +46,7 @@ class World:
         self.ids = {}  # (mailbox, uid) -> Subject of the message
         self.given = set()  # (mailbox, uid) of APPENDUID and COPYUID
         self.finals = {}  # mailbox -> what the first client found when all had stopped
-        self.commands = 0
+        self.commands = self.cuts = 0
         self.faults = []
         self.end = time.monotonic() + seconds
 
@@ -113,17 +117,20 @@ class Client:
         self.world, self.name, self.random = world, name, random.Random(seed)
         self.mark = f"mark{name}"  # a keyword that only this client sets
         self.condstore = name % 2 == 0
-        port = ready["imaps"] if isinstance(ready["imaps"], int) else int(str(ready["imaps"]).rsplit(":", 1)[1])
-        tls = ssl.create_default_context(cafile=ready["ca"])
+        self.ready, self.tag, self.said = ready, 0, []
+        self.connect()
+
+    def connect(self):
+        port = int(str(self.ready["imaps"]).rsplit(":", 1)[-1])
+        tls = ssl.create_default_context(cafile=self.ready["ca"])
         plain = socket.create_connection(("localhost", port), timeout=30)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = tls.wrap_socket(plain, server_hostname="localhost")
         self.file = self.socket.makefile("rb")
-        self.tag, self.said = 0, []
         self.mailbox, self.view, self.running, self.under_way = None, [], "", ""
         self.flags, self.modseqs, self.marked = {}, {}, set()
         self.file.readline()
-        self.do(f'LOGIN {ready["inbox"]} {ready["api_key"]}')
+        self.do(f'LOGIN {self.ready["inbox"]} {self.ready["api_key"]}')
         if self.condstore:
             self.do("ENABLE CONDSTORE")
 
@@ -133,6 +140,8 @@ class Client:
         whole = self.file.readline()
         while True:
             if not whole.endswith(b"\r\n"):
+                if uid := re.match(rb"\* \d+ FETCH \(UID (\d+)[^{]*\{\d+\}\r\n", whole):
+                    raise Cut(int(uid[1]))
                 raise Wrong(f"the connection ended: {whole[:200]}")
             literal = re.search(rb"\{(\d+)\}\r\n$", whole)
             if not literal:
@@ -356,10 +365,16 @@ class Client:
         items = self.random.choice(
             ["(UID RFC822.SIZE ENVELOPE BODY.PEEK[])", "(UID FLAGS)", "(UID BODY.PEEK[]<0.1000000> RFC822.SIZE)", "(UID BODYSTRUCTURE)"]
         )
-        if self.random.random() < 0.5:
-            self.do(f"FETCH {ranges(chosen)} {items}")
-        else:
-            self.do(f"UID FETCH {ranges(self.view[n - 1] for n in chosen)} {items}")
+        uids = ranges(self.view[n - 1] for n in chosen)
+        try:
+            self.do(f"FETCH {ranges(chosen)} {items}" if self.random.random() < 0.5 else f"UID FETCH {uids} {items}")
+        except Cut as cut:
+            # The server may break its promise of a literal in one case: the message is gone.
+            mailbox, self.world.cuts = self.mailbox, self.world.cuts + 1
+            self.connect()
+            self.select(mailbox)
+            if cut.args[0] in self.view:
+                raise Wrong(f"a connection was cut over UID {cut.args[0]} of {mailbox}, which is there")
 
     def search(self):
         before, ours = len(self.view), {uid for uid in self.marked if uid in self.view}
@@ -490,7 +505,7 @@ def main():
     if b"panic" in open(folder + ".log", "rb").read():
         world.faults.append("the server's log tells of a panic")
     took = round(time.monotonic() - start, 1)
-    print(json.dumps({"commands": world.commands, "seconds": took, "faults": len(world.faults), "seed": options.seed}))
+    print(json.dumps({"commands": world.commands, "cuts": world.cuts, "seconds": took, "faults": len(world.faults), "seed": options.seed}))
     if world.faults:
         print("\n".join(world.faults[:5]))
         sys.exit(f"the folder is kept: {folder}")
