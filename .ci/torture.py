@@ -117,7 +117,7 @@ class Client:
         self.world, self.name, self.random = world, name, random.Random(seed)
         self.mark = f"mark{name}"  # a keyword that only this client sets
         self.condstore = name % 2 == 0
-        self.ready, self.tag, self.said = ready, 0, []
+        self.ready, self.tag, self.said, self.past = ready, 0, [], {}
         self.connect()
 
     def connect(self):
@@ -439,11 +439,29 @@ class Client:
         if f"MESSAGES {len(self.view)})".encode() not in lines[-1]:
             raise Wrong(f"{lines[-1]}, and we count {len(self.view)}")
         final = {uid: sorted(self.flags[uid]) for uid in self.view}
+        if self.condstore and self.view:
+            self.catch_up(final)
         with self.world.lock:
             first = self.world.finals.setdefault(self.mailbox, final)
         if first != final:
             odd = {uid: (first.get(uid), final.get(uid)) for uid in {*first, *final} if first.get(uid) != final.get(uid)}
             raise Wrong(f"two clients disagree about {self.mailbox}: {odd}")
+
+
+    def catch_up(self, final):
+        """What has changed since the last time that all stopped is what CHANGEDSINCE tells."""
+        since, past = self.past.get(self.mailbox, (0, {}))
+        if since:
+            _, lines = self.do(f"FETCH 1:* (UID FLAGS) (CHANGEDSINCE {since})")
+            told = {int(uid[1]) for line in lines if (uid := re.search(rb" FETCH \(.*UID (\d+)", line))}
+            missed = {uid for uid in final if final[uid] != past.get(uid)} - told
+            if missed:
+                raise Wrong(f"CHANGEDSINCE {since} of {self.mailbox} does not tell of {missed}")
+        _, lines = self.do(f"STATUS {self.mailbox} (HIGHESTMODSEQ)")
+        highest = int(re.search(rb"HIGHESTMODSEQ (\d+)", lines[-1])[1])
+        if highest < max(self.modseqs.values(), default=0):
+            raise Wrong(f"HIGHESTMODSEQ {highest} is below that of a message")
+        self.past[self.mailbox] = (highest, final)
 
 
 def play(client, world, barrier, stops):
