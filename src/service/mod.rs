@@ -66,6 +66,8 @@ pub struct Service {
     pub shared_domain: String,
     operator: Option<[u8; 32]>,
     clock: Clock,
+    /// When the service began, on both clocks.
+    began: Now,
     free_bytes: FreeBytes,
     stopping: AtomicBool,
     gate: Mutex<Gate>,
@@ -86,6 +88,7 @@ impl Service {
             house: setup.house,
             shared_domain: setup.shared_domain,
             operator: setup.operator,
+            began: (setup.clock)(),
             clock: setup.clock,
             free_bytes: setup.free_bytes,
             stopping: AtomicBool::new(false),
@@ -96,6 +99,14 @@ impl Service {
     /// The time.
     pub fn now(&self) -> Now {
         (self.clock)()
+    }
+
+    /// The unix time that nothing kept may be judged older by: the wall clock, unless it has
+    /// leapt ahead of the monotonic one. A leap of years must not empty the log (F07).
+    fn steady_ms(&self, now: Now) -> i64 {
+        let passed = now.mono_ms.saturating_sub(self.began.mono_ms);
+        let passed = i64::try_from(passed).unwrap_or(i64::MAX);
+        now.unix_ms.min(self.began.unix_ms.saturating_add(passed))
     }
 
     /// The clock itself, for work in slices.

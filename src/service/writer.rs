@@ -185,7 +185,8 @@ impl Writer {
     /// bodies that nothing names. Whether there is more to do at once.
     pub fn tidy(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
         (self.room)(Room::Keep);
-        let now = self.service.now();
+        let mut now = self.service.now();
+        now.unix_ms = self.service.steady_ms(now);
         let days = i64::try_from(self.service.house.limits.event_days).unwrap_or(7);
         store.begin()?;
         let done = (|| {
@@ -222,7 +223,7 @@ fn write_once(
     call: &Call,
 ) -> Result<Written, Refusal> {
     let key = format!("{}:{}", access.key, once.key);
-    let since = act.now.unix_ms.saturating_sub(ONCE_MS);
+    let since = act.service.steady_ms(act.now).saturating_sub(ONCE_MS);
     if let Some(kept) = act.store.once(access.org, &key, since)? {
         return if kept.fingerprint == once.fingerprint {
             Ok(Written::Again(kept.answer))

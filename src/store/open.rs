@@ -62,10 +62,18 @@ pub(super) fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error>
             sql.pragma_update(None, "query_only", true)?;
         }
     }
-    finish(sql, role, Some(path.clone()), seed).map_err(|e| match e {
+    let store = finish(sql, role, Some(path.clone()), seed).map_err(|e| match e {
         Error::Sqlite(e) => damaged(e),
         e => e,
-    })
+    })?;
+    if role == Role::Writer {
+        // The write-ahead log is there by now. SQLite lets a failure to make its name durable
+        // pass in silence, and without the name every commit after it would be lost.
+        File::open(folder)
+            .and_then(|f| f.sync_all())
+            .map_err(|e| Error::Io(folder.to_owned(), e))?;
+    }
+    Ok(store)
 }
 
 pub(super) fn in_memory(seed: u64) -> Result<Store, Error> {

@@ -261,6 +261,12 @@ fn leaps_of_the_clock_move_nothing_but_dates() {
             .collect();
         assert_eq!(uids, (1..=n as u32 + 1).collect::<Vec<_>>());
     }
+    // Ten years ahead nothing of the log is old; a day of true time later the window moves.
+    leap.store(10 * YEAR, Ordering::Relaxed);
+    let head = last.0;
+    while world.inline.writer.tidy(&world.inline.store).unwrap() {}
+    let log = world.inline.store.log_state(org).unwrap().unwrap();
+    assert_eq!((log.oldest, log.head), (1, head));
     // Three in a minute, however far the date leaps between them.
     let sender = |world: &mut World, ms| {
         leap.store(ms, Ordering::Relaxed);
