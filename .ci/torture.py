@@ -6,7 +6,7 @@ IDLE, SELECT, CLOSE. It keeps the view that RFC 3501 obliges a server to give it
 that the server says is held against that view. Now and then all stop, and what each has been
 told must be what the mailbox is. At the end `postern verify` has the last word.
 
-    python3 .ci/torture.py target/release/postern [--clients 50] [--seconds 20] [--seed 1]
+    python3 .ci/torture.py target/release/postern [--clients 50] [--seconds 16] [--seed 1]
 """
 
 import argparse
@@ -486,11 +486,62 @@ def play(client, world, barrier, stops):
         barrier.abort()
 
 
+def memory(server):
+    status = open(f"/proc/{server.pid}/status").read()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+
+
+def connect(ready, window=None):
+    tls = ssl.create_default_context(cafile=ready["ca"])
+    plain = socket.socket()
+    if window:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+    plain.settimeout(30)
+    plain.connect(("localhost", int(str(ready["imaps"]).rsplit(":", 1)[-1])))
+    return tls.wrap_socket(plain, server_hostname="localhost")
+
+
+def strangers(server, ready, world):
+    """What costs memory elsewhere costs none here before login (CVE-2026-27857, CVE-2025-61600)."""
+    floods = [
+        b"1 LOGIN {1024+}\r\n" + b"x" * 1024 + b" {1024+}\r\n" + b"x" * 1000,
+        b"1 NOOP " + b"(" * 8100,
+        b"1 LOGIN {4294967295}\r\n1 LOGIN {1073741824+}\r\n" + b"x" * 60_000,
+        b"1 LOGIN " + b"a" * 1_000_000,
+    ]
+    connections = [connect(ready) for _ in range(200)]
+    for connection in connections:
+        connection.recv(1000)
+    before = memory(server)
+    for n, connection in enumerate(connections):
+        try:
+            connection.sendall(floods[n % len(floods)])
+        except OSError:
+            pass  # It has been told goodbye in the middle of it.
+    time.sleep(1)
+    each = (memory(server) - before) / len(connections)
+    if each > 32:
+        world.faults.append(f"a stranger's connection costs {each} KiB")
+    for connection in connections:
+        connection.close()
+    return round(each, 1)
+
+
+def sloth(ready, maker):
+    """Asks for 40 MB and reads nothing; as long as it lives, the log must be cut all the same."""
+    text = "Subject: s\r\n\r\n" + ("x" * 76 + "\r\n") * 50_000
+    for _ in range(10):
+        maker.do(f"APPEND Slow {{{len(text)}+}}\r\n{text}")
+    connection = connect(ready, 4096)
+    connection.sendall(f'1 LOGIN {ready["inbox"]} {ready["api_key"]}\r\n2 SELECT Slow\r\n3 FETCH 1:* BODY[]\r\n'.encode())
+    return connection
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("binary")
     parser.add_argument("--clients", type=int, default=50)
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=16)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="postern-torture-") + "/data"
@@ -503,8 +554,10 @@ def main():
     ready = json.loads(server.stdout.readline())
     world = World(options.seconds)
     maker = Client(world, 9999, ready, 0)
-    for name in MAILBOXES[1:]:
+    for name in [*MAILBOXES[1:], "Slow"]:
         maker.do(f"CREATE {name}")
+    each = strangers(server, ready, world)
+    slow = sloth(ready, maker)
     clients = [Client(world, n, ready, options.seed * 1000 + n) for n in range(options.clients)]
     start = time.monotonic()
     stops = [start + options.seconds * part / 4 for part in range(1, 5)]
@@ -514,6 +567,10 @@ def main():
         thread.start()
     for thread in threads:
         thread.join()
+    log_size = os.path.getsize(folder + "/postern.db-wal")
+    if log_size > 96 << 20:
+        world.faults.append(f"the write-ahead log has {log_size} octets")
+    slow.close()
     server.send_signal(signal.SIGTERM)
     if server.wait(30) != 0:
         world.faults.append("the server did not end well")
@@ -523,7 +580,7 @@ def main():
     if b"panic" in open(folder + ".log", "rb").read():
         world.faults.append("the server's log tells of a panic")
     took = round(time.monotonic() - start, 1)
-    print(json.dumps({"commands": world.commands, "cuts": world.cuts, "seconds": took, "faults": len(world.faults), "seed": options.seed}))
+    print(json.dumps({"commands": world.commands, "cuts": world.cuts, "stranger_kib": each, "wal_kib": log_size >> 10, "seconds": took, "faults": len(world.faults), "seed": options.seed}))
     if world.faults:
         print("\n".join(world.faults[:5]))
         sys.exit(f"the folder is kept: {folder}")
