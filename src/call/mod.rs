@@ -69,6 +69,19 @@ pub enum Door {
 }
 
 impl Door {
+    /// Its name in the `listen` table of the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Door::Mx => "mx",
+            Door::Submission => "submission",
+            Door::Submissions => "submissions",
+            Door::Imap => "imap",
+            Door::Imaps => "imaps",
+            Door::Http => "http",
+            Door::Https => "https",
+        }
+    }
+
     /// Whether TLS comes before the first octet of the protocol.
     pub const fn implicit_tls(self) -> bool {
         matches!(self, Door::Submissions | Door::Imaps | Door::Https)

@@ -33,12 +33,7 @@ impl Api {
     /// Finds the running server, or opens the folder.
     pub fn open(cli: &Cli) -> Result<Api, Fault> {
         let data = &cli.data;
-        if !data.is_dir() {
-            return Err(Fault(format!(
-                "there is no data folder at {}: start with `postern serve`, or name the folder with --data",
-                data.display()
-            )));
-        }
+        must_be_there(data)?;
         let way = match Folder::lock(data) {
             Ok(folder) => Way::Folder(Box::new(Local::open(folder)?)),
             Err(FolderError::Taken(..)) => Way::Socket(running(data)?),
@@ -146,7 +141,7 @@ fn over_socket(address: &str, request: &[u8]) -> Result<Vec<u8>, Fault> {
 }
 
 /// Status and JSON of an answer that ends with its connection.
-fn read_answer(answer: &[u8]) -> Result<Value, Fault> {
+pub fn read_answer(answer: &[u8]) -> Result<Value, Fault> {
     let text = String::from_utf8_lossy(answer);
     let (head, body) = text
         .split_once("\r\n\r\n")
@@ -160,15 +155,21 @@ fn read_answer(answer: &[u8]) -> Result<Value, Fault> {
     if (200..300).contains(&status) {
         return Ok(json);
     }
-    let error = &json["error"];
-    let message = error["message"]
-        .as_str()
-        .map_or_else(|| format!("the server answered {status}"), str::to_string);
-    let hint = error["hint"]
-        .as_str()
-        .map(|h| format!(". {h}"))
-        .unwrap_or_default();
-    Err(Fault(format!("{message}{hint}")))
+    match &json["error"] {
+        Value::Null => Err(Fault::Own(format!("the server answered {status}"))),
+        error => Err(Fault::Api(error.clone())),
+    }
+}
+
+/// Says what to do when there is no data folder.
+pub fn must_be_there(data: &Path) -> Result<(), Fault> {
+    if data.is_dir() {
+        return Ok(());
+    }
+    Err(Fault::Own(format!(
+        "there is no data folder at {}: start with `postern serve`, or name the folder with --data",
+        data.display()
+    )))
 }
 
 /// The loopback address of the server that has the folder.
@@ -180,7 +181,7 @@ fn running(data: &Path) -> Result<String, Fault> {
             .trim_start_matches("http://")
             .trim_end_matches('/')
             .to_string()),
-        None => Err(Fault(
+        None => Err(Fault::Own(
             "a server runs on this folder, but without its HTTP listener on loopback, which this \
              command talks to: add `http = \"127.0.0.1:8080\"` under [listen] in its \
              configuration, or stop the server first"

@@ -149,6 +149,7 @@ fn clock() -> crate::service::Clock {
 /// `postern verify`: reads without the lock, so that it can look at a running server's
 /// folder too.
 pub fn verify(cli: &Cli, deep: bool) -> Result<ExitCode, Fault> {
+    super::api::must_be_there(&cli.data)?;
     let store = Store::open(&cli.data, Role::Reader, 0)?;
     let faults = crate::store::verify(&store, deep);
     if cli.json {
@@ -170,12 +171,13 @@ pub fn verify(cli: &Cli, deep: bool) -> Result<ExitCode, Fault> {
 
 /// `postern backup`: on a connection of its own, while the server runs or not.
 pub fn backup(cli: &Cli, to: &Path) -> Result<ExitCode, Fault> {
+    super::api::must_be_there(&cli.data)?;
     let bytes = crate::store::backup(&cli.data, to, None)?;
     if cli.json {
         println!("{}", json!({"file": to, "bytes": bytes}));
     } else {
         println!(
-            "{}: {bytes} bytes; `postern restore` makes a data folder of it",
+            "{0}: {bytes} bytes; `postern restore {0} --data NEW_FOLDER` makes a data folder of it",
             to.display()
         );
     }
@@ -184,13 +186,19 @@ pub fn backup(cli: &Cli, to: &Path) -> Result<ExitCode, Fault> {
 
 /// `postern restore`: into a data folder that does not exist yet.
 pub fn restore(cli: &Cli, from: &Path) -> Result<ExitCode, Fault> {
+    if !from.is_file() {
+        return Err(Fault::Own(format!(
+            "there is no backup at {}",
+            from.display()
+        )));
+    }
     let folder = Folder::lock(&cli.data)?;
     crate::store::restore(&folder, from, Random::system().u64(), clock()())?;
     if cli.json {
         println!("{}", json!({"data": cli.data}));
     } else {
         println!(
-            "{} is ready: start it with `postern serve`",
+            "{0} is ready: start it with `postern serve --data {0}`",
             cli.data.display()
         );
     }

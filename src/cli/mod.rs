@@ -176,11 +176,31 @@ pub enum Domain {
 
 /// What went wrong, and what to do about it.
 #[derive(Debug)]
-pub struct Fault(pub String);
+pub enum Fault {
+    /// Ours, in words.
+    Own(String),
+    /// The `error` object that the API answered with.
+    Api(Value),
+}
+
+impl Fault {
+    /// What is wrong and what to do, in words.
+    fn words(&self) -> String {
+        match self {
+            Fault::Own(why) => why.clone(),
+            Fault::Api(error) => {
+                let text = |name: &str| error[name].as_str().unwrap_or_default();
+                format!("{} {}", text("message"), text("hint"))
+                    .trim()
+                    .to_owned()
+            }
+        }
+    }
+}
 
 impl<E: core::fmt::Display> From<E> for Fault {
     fn from(error: E) -> Self {
-        Fault(error.to_string())
+        Fault::Own(error.to_string())
     }
 }
 
@@ -188,11 +208,15 @@ impl<E: core::fmt::Display> From<E> for Fault {
 pub fn run(cli: &Cli) -> ExitCode {
     match carry_out(cli) {
         Ok(code) => code,
-        Err(Fault(why)) => {
+        Err(fault) => {
             if cli.json {
-                println!("{}", json!({"error": {"message": why}}));
+                let error = match &fault {
+                    Fault::Own(why) => json!({"message": why}),
+                    Fault::Api(error) => error.clone(),
+                };
+                println!("{}", json!({"error": error}));
             } else {
-                eprintln!("postern: {why}");
+                eprintln!("postern: {}", fault.words());
             }
             ExitCode::FAILURE
         }
@@ -201,7 +225,7 @@ pub fn run(cli: &Cli) -> ExitCode {
 
 fn carry_out(cli: &Cli) -> Result<ExitCode, Fault> {
     match &cli.command {
-        Command::Serve(_) => Err(Fault("serve is started by main".into())),
+        Command::Serve(_) => Err(Fault::Own("serve is started by main".into())),
         Command::Verify { quick } => local::verify(cli, !quick),
         Command::Backup { to } => local::backup(cli, to),
         Command::Restore { from } => local::restore(cli, from),
@@ -223,7 +247,10 @@ fn orgs(cli: &Cli, org: &Org) -> Result<ExitCode, Fault> {
             show::ORG,
         ),
         Org::List => show::list(cli, &api.all("/api/v1/orgs")?, show::ORG),
-        Org::Delete { id } => show::deleted(cli, id, &api.delete(&format!("/api/v1/orgs/{id}"))?),
+        Org::Delete { id } => {
+            api.delete(&format!("/api/v1/orgs/{id}"))?;
+            show::deleted(cli, id);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -248,7 +275,8 @@ fn inboxes(cli: &Cli, inbox: &Inbox) -> Result<ExitCode, Fault> {
         Inbox::List => show::list(cli, &api.all("/api/v1/inboxes")?, show::INBOX),
         Inbox::Delete { inbox } => {
             let path = format!("/api/v1/inboxes/{}", api::escape(inbox));
-            show::deleted(cli, inbox, &api.delete(&path)?);
+            api.delete(&path)?;
+            show::deleted(cli, inbox);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -271,7 +299,10 @@ fn keys(cli: &Cli, key: &Key) -> Result<ExitCode, Fault> {
             show::one(cli, &api.post("/api/v1/keys", &body)?, show::KEY);
         }
         Key::List => show::list(cli, &api.all("/api/v1/keys")?, show::KEY),
-        Key::Revoke { id } => show::deleted(cli, id, &api.delete(&format!("/api/v1/keys/{id}"))?),
+        Key::Revoke { id } => {
+            api.delete(&format!("/api/v1/keys/{id}"))?;
+            show::deleted(cli, id);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -288,7 +319,8 @@ fn domains(cli: &Cli, domain: &Domain) -> Result<ExitCode, Fault> {
         }
         Domain::List => show::list(cli, &api.all("/api/v1/domains")?, show::DOMAIN),
         Domain::Delete { id } => {
-            show::deleted(cli, id, &api.delete(&format!("/api/v1/domains/{id}"))?)
+            api.delete(&format!("/api/v1/domains/{id}"))?;
+            show::deleted(cli, id);
         }
     }
     Ok(ExitCode::SUCCESS)

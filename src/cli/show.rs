@@ -57,6 +57,15 @@ pub fn list(cli: &Cli, values: &[Value], columns: Columns) {
     let widths: Vec<usize> = (0..columns.len())
         .map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0))
         .collect();
+    let heading = std::io::IsTerminal::is_terminal(&std::io::stdout()) && !rows.is_empty();
+    if heading {
+        let names: Vec<String> = columns
+            .iter()
+            .zip(&widths)
+            .map(|(name, w)| format!("{name:w$}"))
+            .collect();
+        println!("\x1b[2m{}\x1b[0m", names.join("  ").trim_end());
+    }
     for row in rows {
         let cells: Vec<String> = row
             .iter()
@@ -68,9 +77,9 @@ pub fn list(cli: &Cli, values: &[Value], columns: Columns) {
 }
 
 /// Something is gone.
-pub fn deleted(cli: &Cli, what: &str, answer: &Value) {
+pub fn deleted(cli: &Cli, what: &str) {
     if cli.json {
-        println!("{answer}");
+        println!("{}", json!({"id": what, "deleted": true}));
     } else {
         println!("{what} is gone");
     }

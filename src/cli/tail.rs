@@ -1,7 +1,7 @@
 //! `postern tail`: events as they happen, a line each; goes on where it was when the
 //! connection breaks.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub struct Tail {
 pub fn tail(cli: &Cli, tail: &Tail) -> Result<ExitCode, Fault> {
     let api = Api::in_org(cli)?;
     let Some(address) = api.socket().map(str::to_string) else {
-        return Err(Fault(
+        return Err(Fault::Own(
             "no server runs on this folder: start one with `postern serve`".into(),
         ));
     };
@@ -66,13 +66,17 @@ fn follow(
     if !last.is_empty() {
         request += &format!("Last-Event-ID: {last}\r\n");
     }
-    stream.write_all(format!("{request}\r\n").as_bytes())?;
-    let mut lines = BufReader::new(stream).lines();
-    let status = lines.next().transpose()?.unwrap_or_default();
+    stream.write_all(format!("{request}Connection: close\r\n\r\n").as_bytes())?;
+    let mut answer = BufReader::new(stream);
+    let mut status = String::new();
+    answer.read_line(&mut status)?;
     if !status.contains(" 200 ") {
-        let body: Vec<String> = lines.map_while(Result::ok).collect();
-        return Err(Fault(format!("{status}\n{}", body.join("\n"))));
+        let mut refused = status.into_bytes();
+        answer.read_to_end(&mut refused)?;
+        api::read_answer(&refused)?;
+        return Err(Fault::Own("the server answered with no stream".into()));
     }
+    let lines = answer.lines();
     let mut kind = String::new();
     for line in lines {
         let Ok(line) = line else { return Ok(false) };

@@ -37,7 +37,13 @@ pub fn bind(door: Door, address: SocketAddr) -> Result<Listener, String> {
         } else {
             "check the `listen` table of the configuration"
         };
-        format!("cannot listen on {address} ({door:?}): {error}; {hint}")
+        let name = door.name();
+        let what = if is(Errno::ADDRINUSE) {
+            String::new()
+        } else {
+            format!("{error}; ")
+        };
+        format!("cannot listen on {address} (listen.{name}): {what}{hint}")
     })
 }
 

@@ -136,7 +136,7 @@ impl Running {
             join([
                 port(Door::Submissions, "TLS"),
                 port(Door::Submission, "STARTTLS"),
-                port(Door::Mx, "from outside"),
+                port(Door::Mx, "inbound mail"),
             ]),
         ));
         rows.push((
@@ -171,7 +171,9 @@ impl Running {
             None => {
                 text += &format!(
                     "\n  {}\n",
-                    dim("postern inbox list   postern key create   postern tail")
+                    dim(
+                        "Inboxes: postern inbox list   Another key: postern key create   Events: postern tail"
+                    )
                 )
             }
         }
@@ -181,7 +183,10 @@ impl Running {
 
     /// Three commands: hear, send, read.
     fn examples(&self, first: &First) -> String {
-        let mut text = format!("  export INBOX={} KEY={}\n", first.inbox, first.key);
+        let mut text = format!(
+            "  export INBOX={}\n  export KEY={}\n",
+            first.inbox, first.key
+        );
         let ca = self.ca.as_deref().unwrap_or_default();
         if let Some(url) = self.url(Door::Http) {
             text += &format!("\n  curl -N {url}/api/v1/events -H \"Authorization: Bearer $KEY\"\n");
@@ -191,8 +196,9 @@ impl Running {
             text += &format!(
                 "\n  python3 -c 'import os,smtplib,ssl; {tls}; \
                  s=smtplib.SMTP_SSL(\"{}\",{},context=c); s.login(e[\"INBOX\"],e[\"KEY\"]); \
-                 s.sendmail(e[\"INBOX\"],e[\"INBOX\"],\"From: \"+e[\"INBOX\"]+\"\\nSubject: \
-                 Hello\\n\\nIt works.\\n\")'\n",
+                 a=e[\"INBOX\"]; \
+                 s.sendmail(a,a,\"From: \"+a+\"\\nTo: \"+a+\"\\nSubject: Hello\\n\\nIt works.\\n\"); \
+                 print(\"sent\")'\n",
                 self.host_of(address),
                 address.port()
             );
