@@ -44,8 +44,10 @@ limits! {
     mx_connections_per_ip: usize = 20;
     /// Connections of one address on every other listener, each.
     connections_per_ip: usize = 64;
-    /// New connections of one address in a minute.
+    /// New connections of one address in a minute, HTTP apart.
     connects_per_minute: usize = 120;
+    /// New HTTP connections of one address in a minute: many clients make one for each request.
+    http_connects_per_minute: usize = 1200;
     /// Seconds for a TLS handshake.
     handshake_s: u64 = 10;
     /// Handshakes under way on one worker; more wait in the accept queue or are dropped.
@@ -196,6 +198,7 @@ impl Limits {
             &mut self.mx_connections_per_ip,
             &mut self.connections_per_ip,
             &mut self.connects_per_minute,
+            &mut self.http_connects_per_minute,
             &mut self.handshakes_per_worker,
             &mut self.smtp_messages,
             &mut self.mx_messages_per_minute,

@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 
 use super::json;
-use super::response::{Kind, Response};
-use crate::call::{Limits, Refusal};
+use super::response::{Frame, Kind, Response, request_id};
+use crate::call::{Limits, Now, Refusal};
 
 /// A refusal in the words of HTTP. Boxed where it is returned: it is rare and not small.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -335,6 +335,33 @@ pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             Problem::unavailable("stopping", "The server is stopping.").and_close()
         }
     }
+}
+
+/// The whole answer to a peer that is not let in: 429 when it came too often and may come
+/// again after so many milliseconds, 503 when there is no room. `seed` is for its id.
+pub fn turned_away(wait_ms: Option<u64>, now: Now, seed: u64) -> Vec<u8> {
+    let problem = match wait_ms {
+        Some(ms) => {
+            let mut problem = Problem::too_many(ms, None);
+            problem.message = "Too many new connections came from this address.".into();
+            problem.hint = "Keep connections open; wait for as long as Retry-After says.".into();
+            problem
+        }
+        None => Problem::unavailable(
+            "too_many_connections",
+            "Too many connections are open, of this address or in all.",
+        ),
+    };
+    let id = request_id(now.mono_ms, seed);
+    let frame = Frame {
+        now,
+        request_id: &id,
+        close: true,
+        head_only: false,
+    };
+    let mut out = Vec::new();
+    problem.response(&id).write(frame, &mut out);
+    out
 }
 
 /// What a client named, short and without controls, fit to be shown back to it.

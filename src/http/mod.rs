@@ -36,4 +36,5 @@ mod sse;
 mod target;
 mod watch;
 
+pub use error::turned_away;
 pub use server::Server;

@@ -6,7 +6,7 @@
 //! to take a peer off the queue and say so, and the listener rests: accept() is never called
 //! in a circle.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -25,7 +25,8 @@ use super::bind::Listener;
 use super::clock::Clock;
 use super::hub::Hub;
 use super::tls::TlsDoors;
-use crate::call::{ConnId, Door, House, Limits, Metric};
+use crate::call::{ConnId, Door, House, Limits, Metric, Now};
+use crate::http;
 
 /// A connection on its way to a worker.
 pub(super) struct Accepted {
@@ -84,6 +85,9 @@ pub struct Acceptor {
     most: usize,
     /// Before this no room is made again.
     evicted_until: u64,
+    /// Peers that have been turned away in the last second, until then: a socket that is
+    /// closed while its request is on the way takes the answer with it.
+    leaving: VecDeque<(u64, TcpStream)>,
 }
 
 struct Gate {
@@ -168,6 +172,7 @@ impl Acceptor {
             next: 1,
             most,
             evicted_until: 0,
+            leaving: VecDeque::new(),
         })
     }
 
@@ -215,6 +220,9 @@ impl Acceptor {
                 self.counts.leave(key, door);
             }
             self.counts.sweep(now);
+            while self.leaving.front().is_some_and(|(until, _)| now >= *until) {
+                self.leaving.pop_front();
+            }
             for at in 0..self.doors.len() {
                 self.accept(at, now);
             }
@@ -285,7 +293,16 @@ impl Acceptor {
         if let Some(metric) = full {
             metrics.count(metric);
             log::debug!("peer={peer} door={door:?} refused: {metric:?}");
-            farewell(stream, door);
+            let line = farewell(door, metric == Metric::RefusedRate, self.clock.now(), peer);
+            if let Some(stream) = dismiss(stream, &line)
+                && matches!(door, Door::Http)
+            {
+                if self.leaving.len() >= LEAVING_MAX {
+                    self.leaving.pop_front();
+                }
+                self.leaving
+                    .push_back((now.saturating_add(LEAVE_MS), stream));
+            }
             return;
         }
         metrics.count(Metric::Connections);
@@ -313,9 +330,10 @@ impl Acceptor {
         log::warn!("accept: {error}");
         if self.reserve.take().is_some()
             && let Some(gate) = self.doors.get(at)
-            && let Ok((stream, _)) = gate.listener.socket.accept()
+            && let Ok((stream, peer)) = gate.listener.socket.accept()
         {
-            farewell(stream, gate.listener.door);
+            let line = farewell(gate.listener.door, false, self.clock.now(), peer);
+            dismiss(stream, &line);
         }
         self.reserve = reserve();
     }
@@ -345,7 +363,8 @@ fn prefix(address: IpAddr) -> Prefix {
 #[derive(Debug, Default)]
 struct Counts {
     open: HashMap<(Prefix, Door), usize>,
-    made: HashMap<Prefix, usize>,
+    /// HTTP apart from the rest: neither takes from what the other may.
+    made: HashMap<(Prefix, bool), usize>,
     minute: u64,
 }
 
@@ -353,9 +372,14 @@ impl Counts {
     /// One more, unless that is too many: then the metric that counts the refusal.
     fn enter(&mut self, key: Prefix, door: Door, now: u64, limits: &Limits) -> Result<(), Metric> {
         self.sweep(now);
-        let made = self.made.entry(key).or_default();
+        let is_http = matches!(door, Door::Http | Door::Https);
+        let made = self.made.entry((key, is_http)).or_default();
         *made = made.saturating_add(1);
-        if *made > limits.connects_per_minute {
+        let most = match is_http {
+            true => limits.http_connects_per_minute,
+            false => limits.connects_per_minute,
+        };
+        if *made > most {
             return Err(Metric::RefusedRate);
         }
         let most = match door {
@@ -388,22 +412,29 @@ impl Counts {
     }
 }
 
-/// What can be said in clear to a peer that is not let in. A fresh socket takes a line.
-fn farewell(mut stream: TcpStream, door: Door) {
-    let line: &[u8] = match door {
-        Door::Mx | Door::Submission => b"421 4.7.0 Too many connections, try again later\r\n",
-        Door::Imap => b"* BYE Too many connections, try again later\r\n",
-        Door::Http => {
-            b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nContent-Length: 0\r\n\
-              Connection: close\r\n\r\n"
+/// What can be said in clear to a peer that is not let in: that it came too often in this
+/// minute, or that there is no room.
+fn farewell(door: Door, too_often: bool, now: Now, peer: SocketAddr) -> Vec<u8> {
+    match door {
+        Door::Mx | Door::Submission => {
+            b"421 4.7.0 Too many connections, try again later\r\n".into()
         }
-        Door::Submissions | Door::Imaps | Door::Https => b"",
-    };
-    if !line.is_empty() {
-        // The peer is turned away whether or not it hears why.
-        let _ = stream.write(line);
-        let _ = stream.shutdown(std::net::Shutdown::Write);
+        Door::Imap => b"* BYE Too many connections, try again later\r\n".into(),
+        Door::Http => {
+            let wait = MINUTE_MS - now.mono_ms % MINUTE_MS;
+            http::turned_away(too_often.then_some(wait), now, u64::from(peer.port()))
+        }
+        Door::Submissions | Door::Imaps | Door::Https => Vec::new(),
     }
+}
+
+/// Says it, and that nothing follows; a fresh socket takes a line. The socket comes back if
+/// it was said.
+fn dismiss(mut stream: TcpStream, line: &[u8]) -> Option<TcpStream> {
+    // The peer is turned away whether or not it hears why.
+    let said = !line.is_empty() && stream.write(line).is_ok();
+    let ended = said && stream.shutdown(std::net::Shutdown::Write).is_ok();
+    ended.then_some(stream)
 }
 
 fn is_shortage(error: &io::Error) -> bool {
@@ -428,6 +459,10 @@ const RESERVE_SHARE: usize = 20;
 const EVICT_EVERY_MS: u64 = 100;
 /// Connections of one listener before another has its turn.
 const ACCEPTS_PER_TURN: usize = 64;
+/// How long a peer that was turned away over HTTP has to read why.
+const LEAVE_MS: u64 = 1000;
+/// Sockets that are kept for that at once, out of the descriptors that are spare.
+const LEAVING_MAX: usize = 64;
 const MINUTE_MS: u64 = 60_000;
 /// Addresses remembered in a minute, about 2 MiB of memory.
 const ADDRESSES_MAX: usize = 65_536;
@@ -452,6 +487,7 @@ mod tests {
             connections_per_ip: 2,
             mx_connections_per_ip: 1,
             connects_per_minute: 5,
+            http_connects_per_minute: 1,
             ..Limits::default()
         };
         let mut counts = Counts::default();
@@ -465,11 +501,52 @@ mod tests {
         assert_eq!(enter(a, Door::Mx, 0), Ok(()));
         assert_eq!(enter(a, Door::Mx, 0), Err(Metric::RefusedPerAddress));
         assert_eq!(enter(b, Door::Imaps, 0), Ok(()));
+        assert_eq!(enter(a, Door::Imaps, 0), Err(Metric::RefusedRate));
+        // HTTP has a count of its own.
+        assert_eq!(enter(a, Door::Https, 0), Ok(()));
         assert_eq!(enter(a, Door::Https, 0), Err(Metric::RefusedRate));
         assert_eq!(enter(a, Door::Https, MINUTE_MS), Ok(()));
         counts.leave(a, Door::Imaps);
         assert_eq!(counts.enter(a, Door::Imaps, MINUTE_MS, &limits), Ok(()));
         counts.leave(b, Door::Imaps);
         assert_eq!(counts.open.len(), 3);
+    }
+
+    #[test]
+    fn a_peer_over_http_hears_why() {
+        let peer = "192.0.2.1:5".parse().unwrap();
+        let now = Now {
+            mono_ms: MINUTE_MS + 20_000,
+            unix_ms: 0,
+        };
+        for (too_often, status, retry, code) in [
+            (
+                true,
+                "429 Too Many Requests",
+                "Retry-After: 40\r\n",
+                "rate_limited",
+            ),
+            (
+                false,
+                "503 Service Unavailable",
+                "Retry-After: 5\r\n",
+                "too_many_connections",
+            ),
+        ] {
+            let said = String::from_utf8(farewell(Door::Http, too_often, now, peer)).unwrap();
+            assert!(
+                said.starts_with(&format!("HTTP/1.1 {status}\r\n")),
+                "{said}"
+            );
+            assert!(
+                said.contains(retry) && said.contains("\r\nConnection: close\r\n"),
+                "{said}"
+            );
+            assert!(
+                said.contains(&format!("\"error\":{{\"code\":\"{code}\"")),
+                "{said}"
+            );
+        }
+        assert!(farewell(Door::Https, true, now, peer).is_empty());
     }
 }
