@@ -93,11 +93,6 @@ impl Config {
                 .map(|&(door, port)| (door, (IpAddr::V4(Ipv4Addr::LOCALHOST), port).into()))
                 .collect(),
         };
-        if flags.ports == Ports::Auto {
-            for (_, address) in &mut listeners {
-                address.set_port(0);
-            }
-        }
         let is_loopback = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
         for (door, address) in &listeners {
             if *door == Door::Http && !is_loopback(address) {
@@ -124,6 +119,11 @@ impl Config {
                 ));
             }
             limits.lift();
+        }
+        if flags.ports == Ports::Auto {
+            for (_, address) in &mut listeners {
+                address.set_port(0);
+            }
         }
         let certificate = match (file.tls.certificate, file.tls.key) {
             (None, None) => None,

@@ -621,10 +621,9 @@ pub enum Written {
     Recent {
         above: u32,
     },
-    /// `queue_id` is for `250 Ok: queued as`; `entry` is the Sent copy, the appended entry or
+    /// `entry`, also the id of `250 Ok: queued as`, is the Sent copy, the appended entry or
     /// the first delivered one; `placed` is (UIDVALIDITY, UID) of it.
     Delivered {
-        queue_id: u64,
         entry: Option<EntryId>,
         thread: Option<ThreadId>,
         message_id: String,

@@ -67,7 +67,6 @@ pub fn deliver(edit: &mut Edit<'_>, plan: &Plan) -> Result<Written, Refusal> {
     }
     metrics.add(Metric::OutboundQueued, plan.outbound.len() as u64);
     Ok(Written::Delivered {
-        queue_id: u64::try_from(stored.entry.0).unwrap_or(0),
         entry: Some(stored.entry),
         thread: Some(stored.thread),
         message_id: plan.message_id.clone(),

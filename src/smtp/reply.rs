@@ -4,7 +4,7 @@
 //! No line here holds anything that a peer has sent. Reasons of ours are static text; the
 //! free text of `Refusal::Invalid` may quote the peer and is therefore left out.
 
-use crate::call::{Receipt, Refusal, Written};
+use crate::call::{EntryId, Receipt, Refusal, Written};
 
 use super::data::Fault;
 use super::parse::SyntaxError;
@@ -129,8 +129,10 @@ pub fn queued(written: &Written, _proof: Receipt) -> Option<Vec<u8>> {
 /// What is kept for a repeated `X-Idempotency-Key` (`Once::render`), CRLF and all.
 pub fn render(written: &Written) -> Vec<u8> {
     match written {
-        Written::Delivered { queue_id, .. } => {
-            format!("250 2.0.0 Ok: queued as {queue_id}\r\n").into_bytes()
+        Written::Delivered { entry, .. } => {
+            // The name that every other surface has for it.
+            let entry = entry.unwrap_or(EntryId(0));
+            format!("250 2.0.0 Ok: queued as {entry}\r\n").into_bytes()
         }
         _ => Vec::new(),
     }
