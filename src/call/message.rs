@@ -347,7 +347,7 @@ pub struct MessageFilter {
     pub to: Option<String>,
     /// Subject contains.
     pub subject: Option<String>,
-    /// Anywhere in the decoded message.
+    /// Words, at most ten: each is anywhere in the decoded message.
     pub q: Option<String>,
     /// Received at or after, unix milliseconds.
     pub since: Option<i64>,

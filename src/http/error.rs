@@ -119,6 +119,16 @@ impl Problem {
         )
     }
 
+    /// 501: the contract has the route, and this server does not do it yet.
+    pub fn later() -> Box<Problem> {
+        Problem::new(
+            501,
+            "not_built_yet",
+            "This route is part of the API but is not built yet.",
+            "Do without it for now; trying again does not help.",
+        )
+    }
+
     /// 401: no key, or not one.
     pub fn unauthorized(message: &'static str) -> Box<Problem> {
         Problem::new(

@@ -10,6 +10,7 @@ use super::json::{Fields, Json, is_header_value};
 use super::json_message as show;
 use super::response::{Kind, Response};
 use super::route::{Asked, Step};
+use super::target::Query;
 use crate::call::{
     Answer, Call, Draft, DraftAttachment, EntryId, House, MessageFilter, MessagePatch, ThreadId,
     Written, parse_attachment_id,
@@ -126,7 +127,7 @@ pub(super) fn list(asked: &Asked<'_>) -> Done {
         from: text("from"),
         to: text("to"),
         subject: text("subject"),
-        q: text("q"),
+        q: words(query)?,
         since: query.time("since")?,
         until: query.time("until")?,
         has_attachment: query.flag("has_attachment")?,
@@ -143,6 +144,21 @@ pub(super) fn list(asked: &Asked<'_>) -> Done {
         Answer::Messages { rows, next } => Some(show::messages(&rows, next.as_deref())),
         _ => None,
     }))
+}
+
+/// `q`: up to ten words, all of which a message has to have.
+fn words(query: &Query) -> Result<Option<String>, Box<Problem>> {
+    let Some(text) = query.given("q") else {
+        return Ok(None);
+    };
+    match text.split_whitespace().take(WORDS_MAX + 1).count() {
+        1..=WORDS_MAX => Ok(Some(text.to_owned())),
+        0 => Err(Problem::invalid(
+            "q",
+            "is empty: it must be what to look for",
+        )),
+        _ => Err(Problem::invalid("q", "must have at most 10 words")),
+    }
 }
 
 pub(super) fn read(asked: &Asked<'_>) -> Done {
@@ -270,6 +286,8 @@ fn is_media_type(text: &str) -> bool {
     text.len() <= NAME_MAX && parts.is_some_and(|(kind, sub)| token(kind) && token(sub))
 }
 
+/// Words of one search: each costs a walk through every message.
+const WORDS_MAX: usize = 10;
 /// Characters of a subject: one line of RFC 5322 section 2.1.1, and more folds anyway.
 const SUBJECT_MAX: usize = 998;
 /// Octets of the value of a field that a client sets.

@@ -148,12 +148,20 @@ pub(super) enum Match {
     Row(&'static Row, Vec<String>),
     /// The path is there with these methods.
     Methods(String),
+    /// The contract has it and this server does not do it yet.
+    Later,
     None,
 }
 
 /// Looks a request up. HEAD is GET.
 pub(super) fn find(method: &str, segments: &[String]) -> Match {
     let wanted = if method == "HEAD" { "GET" } else { method };
+    let is_later = |(later, path): &(&str, &str)| {
+        (*later == "*" || *later == wanted) && places(path, segments).is_some()
+    };
+    if LATER.iter().any(is_later) {
+        return Match::Later;
+    }
     let mut methods: Vec<&str> = Vec::new();
     for row in ROUTES {
         let Some(places) = places(row.path, segments) else {
@@ -264,6 +272,49 @@ routes! {
         ["since" "inbox" "type" "from" "label" "priority" "verdict"], watch::tree;
 }
 
+/// What the contract has and this server does not do yet, by method (`*` is any) and path.
+/// It is looked at first: `messages/wait` is no id of a message.
+const LATER: &[(&str, &str)] = &[
+    ("*", "/api/v1/inboxes/{inbox}/messages/wait"),
+    ("*", "/api/v1/inboxes/{inbox}/messages/batch"),
+    ("*", "/api/v1/inboxes/{inbox}/messages/{id}/reply"),
+    ("*", "/api/v1/inboxes/{inbox}/messages/{id}/reply-all"),
+    ("*", "/api/v1/inboxes/{inbox}/messages/{id}/forward"),
+    ("*", "/api/v1/inboxes/{inbox}/messages/{id}/spam"),
+    ("*", "/api/v1/inboxes/{inbox}/messages/{id}/not-spam"),
+    ("*", "/api/v1/inboxes/{inbox}/threads"),
+    ("*", "/api/v1/inboxes/{inbox}/threads/{id}"),
+    ("*", "/api/v1/inboxes/{inbox}/drafts"),
+    ("*", "/api/v1/inboxes/{inbox}/drafts/{id}"),
+    ("*", "/api/v1/inboxes/{inbox}/drafts/{id}/send"),
+    ("*", "/api/v1/inboxes/{inbox}/rules"),
+    ("*", "/api/v1/inboxes/{inbox}/rules/test"),
+    ("*", "/api/v1/inboxes/{inbox}/rules/{id}"),
+    ("*", "/api/v1/inboxes/{inbox}/spam"),
+    ("*", "/api/v1/inboxes/{inbox}/webhooks"),
+    ("*", "/api/v1/inboxes/{inbox}/webhooks/{id}"),
+    ("*", "/api/v1/filter-rules"),
+    ("*", "/api/v1/filter-rules/{id}"),
+    ("*", "/api/v1/spam/check"),
+    ("*", "/api/v1/uploads"),
+    ("*", "/api/v1/uploads/{id}"),
+    ("*", "/api/v1/ws"),
+    ("*", "/api/v1/webhooks"),
+    ("*", "/api/v1/webhooks/{id}"),
+    ("*", "/api/v1/webhooks/{id}/test"),
+    ("*", "/api/v1/webhooks/{id}/deliveries"),
+    ("*", "/api/v1/webhooks/{id}/deliveries/{id}/redeliver"),
+    ("*", "/api/v1/outbound/{id}/retry"),
+    ("*", "/api/v1/outbound/{id}/cancel"),
+    ("*", "/api/v1/suppressions"),
+    ("*", "/api/v1/suppressions/{id}"),
+    ("GET", "/api/v1/domains/{domain}"),
+    ("*", "/api/v1/domains/{domain}/dns-records"),
+    ("*", "/api/v1/domains/{domain}/verify"),
+    ("*", "/api/v1/usage"),
+    ("*", "/api/v1/openapi.json"),
+];
+
 /// Parameters that may be there more than once.
 pub(super) const REPEATABLE: &[&str] = &["inbox", "type"];
 
@@ -290,6 +341,15 @@ mod tests {
         assert!(matches!(look("GET", "/api/v1/inboxes/"), Match::None));
         assert!(matches!(look("GET", "/api/v1"), Match::None));
         assert!(matches!(look("GET", "//api/v1/me"), Match::None));
+        for (method, path) in [
+            ("GET", "/api/v1/inboxes/a@b/messages/wait"),
+            ("POST", "/api/v1/inboxes/a@b/messages/batch"),
+            ("POST", "/api/v1/inboxes/a@b/messages/msg_1/reply-all"),
+            ("GET", "/api/v1/domains/dom_1"),
+            ("GET", "/api/v1/openapi.json"),
+        ] {
+            assert!(matches!(look(method, path), Match::Later), "{path}");
+        }
         match look("PUT", "/api/v1/inboxes/a@b") {
             Match::Methods(all) => assert_eq!(all, "GET, HEAD, PATCH, DELETE, OPTIONS"),
             other => panic!("{other:?}"),

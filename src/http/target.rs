@@ -83,6 +83,12 @@ impl Query {
         self.all(name).next()
     }
 
+    /// The value of a parameter, if it is there, even when it is empty.
+    pub fn given(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// Every value that is not empty, split at commas too.
     pub fn each(&self, name: &str) -> impl Iterator<Item = &str> {
         self.all(name)

@@ -65,6 +65,17 @@ pub fn contains_text(raw: &[u8], digest: &Digest<'_>, needle: &mut Needle, scope
     })
 }
 
+/// Whether a message contains every one of these, in any order and any place of it, without
+/// regard to case.
+pub fn contains_all(raw: &[u8], digest: &Digest<'_>, needles: &mut [Needle]) -> bool {
+    let mut missing: Vec<&mut Needle> = needles.iter_mut().collect();
+    missing.is_empty()
+        || searchable(raw, digest).any(|chunk| {
+            missing.retain_mut(|needle| !needle.is_in(&chunk.text));
+            missing.is_empty()
+        })
+}
+
 /// A piece of the decoded message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk<'a> {

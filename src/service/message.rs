@@ -16,7 +16,7 @@ use crate::call::{
 };
 use crate::mail::digest::Digest;
 use crate::mail::header::Headers;
-use crate::mail::search::{Needle, Scope, contains_text};
+use crate::mail::search::{Needle, contains_all};
 use crate::mail::{Bounds, extract, mailboxes, text};
 use crate::store::{Below, Mailbox, Place, Store, View};
 
@@ -103,7 +103,8 @@ struct Sieve<'f> {
     from: Option<Needle>,
     to: Option<Needle>,
     subject: Option<Needle>,
-    anywhere: Option<Needle>,
+    /// Every word of `q`.
+    anywhere: Vec<Needle>,
 }
 
 impl<'f> Sieve<'f> {
@@ -114,7 +115,13 @@ impl<'f> Sieve<'f> {
             from: needle(&filter.from),
             to: needle(&filter.to),
             subject: needle(&filter.subject),
-            anywhere: needle(&filter.q),
+            anywhere: filter
+                .q
+                .iter()
+                .flat_map(|text| text.split_whitespace())
+                .take(WORDS_MAX)
+                .map(Needle::new)
+                .collect(),
         }
     }
 
@@ -158,12 +165,12 @@ impl<'f> Sieve<'f> {
         {
             return Ok(false);
         }
-        let Some(needle) = &mut self.anywhere else {
+        if self.anywhere.is_empty() {
             return Ok(true);
-        };
+        }
         let octets = store.body_octets(view.body.0, view.body.1)?;
         let digest = Digest::open(&view.digest).ok_or(crate::store::Error::Corrupt("digest"))?;
-        Ok(contains_text(&octets, &digest, needle, Scope::All))
+        Ok(contains_all(&octets, &digest, &mut self.anywhere))
     }
 }
 
@@ -455,6 +462,9 @@ fn damaged(what: &'static str) -> Refusal {
 }
 
 const NONE: Refusal = Refusal::NotFound("message");
+
+/// Words of `q`: each is looked for in the whole text of every message.
+const WORDS_MAX: usize = 10;
 
 /// Rows of a page (api.md section 4).
 const LIST_MAX: usize = 200;
