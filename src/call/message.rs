@@ -505,6 +505,8 @@ pub struct MessageView {
     pub thread: ThreadId,
     /// How it came.
     pub arrival: Arrival,
+    /// Whether a client that logged in here sent it: its sender is known without DKIM.
+    pub local: bool,
     /// Internal date, unix milliseconds.
     pub received_at: i64,
     /// Octets.

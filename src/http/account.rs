@@ -1,7 +1,7 @@
 //! Routes about who: keys, inboxes, domains, organizations, `/me`. Each function reads a
 //! request strictly and names one call; shapes are in `json_account.rs`.
 
-use super::error::Problem;
+use super::error::{Problem, printable};
 use super::json::{Fields, Json};
 use super::json_account as show;
 use super::response::Response;
@@ -30,24 +30,29 @@ pub(super) fn create_key(asked: &Asked<'_>) -> Done {
     let mut fields = Fields::of_body(asked.body)?;
     let label = fields.text("label", LABEL_MAX)?;
     let names = fields.texts("scopes", false)?;
-    let names = names.ok_or_else(|| Problem::invalid("scopes", "is missing"))?;
-    let mut scopes = Scopes::NONE;
-    for name in &names {
-        let scope = Scopes::named(name).ok_or_else(|| {
-            let all: Vec<&str> = Scopes::NAMES.iter().map(|(name, _)| *name).collect();
-            Problem::invalid("scopes", &format!("may have {}", all.join(", ")))
-        })?;
-        scopes = scopes.and(scope);
-    }
-    if names.is_empty() {
-        return Err(Problem::invalid("scopes", "must have at least one scope"));
-    }
     let inboxes = match fields.texts("inboxes", false)? {
         None => None,
         Some(texts) => Some(refs("inboxes", &texts)?),
     };
     let expires_at = fields.time("expires_at")?;
     fields.end()?;
+    let names = names.ok_or_else(|| Problem::invalid("scopes", "is missing"))?;
+    let mut scopes = Scopes::NONE;
+    for name in &names {
+        let scope = Scopes::named(name).ok_or_else(|| {
+            let all: Vec<&str> = Scopes::NAMES.iter().map(|(name, _)| *name).collect();
+            let why = format!(
+                "names `{}`, which is no scope; there are {}",
+                printable(name),
+                all.join(", ")
+            );
+            Problem::invalid("scopes", &why)
+        })?;
+        scopes = scopes.and(scope);
+    }
+    if names.is_empty() {
+        return Err(Problem::invalid("scopes", "must have at least one scope"));
+    }
     let call = Call::CreateKey {
         access: asked.access()?,
         new: Box::new(NewKey {
@@ -95,8 +100,8 @@ pub(super) fn revoke_key(asked: &Asked<'_>) -> Done {
 pub(super) fn create_domain(asked: &Asked<'_>) -> Done {
     let mut fields = Fields::of_body(asked.body)?;
     let name = fields.header_text("name", DOMAIN_MAX)?;
-    let name = name.ok_or_else(|| Problem::invalid("name", "is missing"))?;
     fields.end()?;
+    let name = name.ok_or_else(|| Problem::invalid("name", "is missing"))?;
     let call = Call::CreateDomain {
         access: asked.access()?,
         name,
@@ -126,8 +131,8 @@ pub(super) fn delete_domain(asked: &Asked<'_>) -> Done {
 pub(super) fn create_org(asked: &Asked<'_>) -> Done {
     let mut fields = Fields::of_body(asked.body)?;
     let name = fields.header_text("name", LABEL_MAX)?;
-    let name = name.ok_or_else(|| Problem::invalid("name", "is missing"))?;
     fields.end()?;
+    let name = name.ok_or_else(|| Problem::invalid("name", "is missing"))?;
     let call = Call::CreateOrg {
         access: asked.access()?,
         name,

@@ -6,7 +6,7 @@
 //! `messages:read` is shown no subject, preview, address of a correspondent, or code.
 
 use super::json::{self, Object};
-use super::json_message::{address, addresses, labels_and_flags, priority};
+use super::json_message::{address, addresses, auth, labels_and_flags, priority};
 use crate::call::{Access, Arrival, Arrived, Bulk, Change, EntryState, Event, Scopes};
 
 /// Every public type that a row can be, for the check of `?type=`. The rest of api.md's list
@@ -71,10 +71,7 @@ pub(super) fn write(out: &mut Vec<u8>, kind: &str, event: &Event, access: &Acces
             Change::Arrived(arrived) => {
                 o.object("message", |o| message(o, arrived, open));
                 o.null("spam");
-                match arrived.local {
-                    true => o.object("auth", |o| o.flag("local", true)),
-                    false => o.null("auth"),
-                }
+                auth(o, arrived.local);
                 o.texts::<&str>("rules", []);
             }
             Change::Copied(Bulk {

@@ -51,7 +51,16 @@ fn message(o: &mut Object<'_>, view: &MessageView) {
         opened(o, content);
     }
     o.null("spam");
-    o.null("auth");
+    auth(o, view.local);
+}
+
+/// What is known of the sender, the same in events: a client of this server is sure to be
+/// who it says; of mail from outside nothing is known yet.
+pub(super) fn auth(o: &mut Object<'_>, local: bool) {
+    match local {
+        true => o.object("auth", |o| o.flag("local", true)),
+        false => o.null("auth"),
+    }
 }
 
 fn opened(o: &mut Object<'_>, content: &MessageContent) {

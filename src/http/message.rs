@@ -48,16 +48,37 @@ pub(super) fn send(asked: &Asked<'_>) -> Done {
     Ok(Step::Send(asked.inbox()?, Box::new(draft), once))
 }
 
-/// `headers`: `X-*` and `List-*` only, so that nothing structural can be forged.
+/// `headers`: `X-*` and `List-*` only, so that nothing structural can be forged. An object,
+/// or a list of `{name, value}` as messages show them.
 fn own_fields(fields: &mut Fields<'_>) -> Result<Vec<(String, String)>, Box<Problem>> {
-    let members = match fields.take("headers") {
-        None | Some(Json::Null) => return Ok(Vec::new()),
-        Some(Json::Object(members)) => members,
-        Some(_) => return Err(Problem::invalid("headers", "must be an object")),
-    };
+    let mut members = Vec::new();
+    match fields.take("headers") {
+        None | Some(Json::Null) => {}
+        Some(Json::Object(all)) => {
+            let named = all.into_iter().map(|(name, value)| {
+                let place = format!("headers.{name}");
+                (place, name.into_owned(), value)
+            });
+            members.extend(named);
+        }
+        Some(Json::List(items)) => {
+            for (at, item) in items.into_iter().enumerate() {
+                let mut one = Fields::of(item, &format!("headers[{at}]"))?;
+                let (place, name) = (one.name("name"), one.text("name", NAME_MAX)?);
+                let value = one.take("value").unwrap_or(Json::Null);
+                let value_place = one.name("value");
+                one.end()?;
+                let name = name.ok_or_else(|| Problem::invalid(&place, "is missing"))?;
+                members.push((value_place, name, value));
+            }
+        }
+        Some(_) => {
+            let why = "must be an object, or a list of {name, value}";
+            return Err(Problem::invalid("headers", why));
+        }
+    }
     let mut own = Vec::with_capacity(members.len());
-    for (name, value) in members {
-        let place = format!("headers.{name}");
+    for (place, name, value) in members {
         if !header::may_set(&name) {
             return Err(Problem::invalid(
                 &place,
@@ -69,7 +90,7 @@ fn own_fields(fields: &mut Fields<'_>) -> Result<Vec<(String, String)>, Box<Prob
                 return Err(Problem::header_value(&place));
             }
             Json::Text(text) if text.len() <= OWN_FIELD_MAX => {
-                own.push((name.into_owned(), text.into_owned()));
+                own.push((name, text.into_owned()));
             }
             Json::Text(_) => return Err(Problem::invalid(&place, "is too long")),
             _ => return Err(Problem::invalid(&place, "must be a string")),
@@ -93,16 +114,16 @@ fn attachments(fields: &mut Fields<'_>) -> Result<Vec<DraftAttachment>, Box<Prob
             return Err(Problem::invalid(&one.name("content_type"), why));
         }
         let content = one.text("content", usize::MAX)?;
-        let Some(content) = content else {
-            return Err(Problem::invalid(&one.name("content"), "is missing"));
-        };
-        all.push(DraftAttachment {
-            filename: one.header_text("filename", NAME_MAX)?.unwrap_or_default(),
-            content_type,
-            content,
-            content_id: one.header_text("content_id", NAME_MAX)?,
-        });
+        let filename = one.header_text("filename", NAME_MAX)?.unwrap_or_default();
+        let content_id = one.header_text("content_id", NAME_MAX)?;
+        let place = one.name("content");
         one.end()?;
+        all.push(DraftAttachment {
+            filename,
+            content_type,
+            content: content.ok_or_else(|| Problem::invalid(&place, "is missing"))?,
+            content_id,
+        });
     }
     Ok(all)
 }

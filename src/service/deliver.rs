@@ -198,6 +198,7 @@ fn store_one(
         flags: placement.flags,
         keywords: &placement.keywords,
         arrival: placement.kind,
+        local: is_local,
         received_at: placement.received_at.unwrap_or(now.unix_ms),
     };
     let uid = store.add_entry(&mailbox, stamp.seq, &new)?;

@@ -186,6 +186,7 @@ fn shown(inbox: InboxId, view: View) -> MessageView {
         folder: view.folder,
         thread: view.thread,
         arrival: view.arrival,
+        local: view.local,
         received_at: view.received_at,
         size: view.size,
         bcc: hidden(&view.prefix, view.arrival, digest.as_ref()),

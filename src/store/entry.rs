@@ -36,6 +36,8 @@ pub struct NewEntry<'a> {
     pub keywords: &'a [String],
     /// How it came.
     pub arrival: Arrival,
+    /// Whether a client that logged in here sent it.
+    pub local: bool,
     /// Internal date, unix milliseconds.
     pub received_at: i64,
 }
@@ -126,7 +128,7 @@ impl Store {
                 int(modseq),
                 new.flags.0,
                 pack_keywords(new.keywords),
-                arrival_number(new.arrival),
+                arrival_number(new.arrival, new.local),
                 new.received_at,
                 size,
                 (!new.prefix.is_empty()).then_some(new.prefix),
@@ -386,23 +388,29 @@ fn unpack_keywords(words: &[u8]) -> Vec<String> {
         .collect()
 }
 
-fn arrival_number(arrival: Arrival) -> i64 {
-    match arrival {
+fn arrival_number(arrival: Arrival, local: bool) -> i64 {
+    let number = match arrival {
         Arrival::Received => 1,
         Arrival::Sent => 2,
         Arrival::Appended => 3,
         Arrival::Copied => 4,
-    }
+    };
+    if local { number | LOCAL } else { number }
 }
 
-pub(super) fn arrival_of(number: i64) -> Arrival {
-    match number {
+/// How it came, and whether from a client of ours.
+pub(super) fn arrival_of(number: i64) -> (Arrival, bool) {
+    let arrival = match number & !LOCAL {
         1 => Arrival::Received,
         2 => Arrival::Sent,
         3 => Arrival::Appended,
         _ => Arrival::Copied,
-    }
+    };
+    (arrival, number & LOCAL != 0)
 }
+
+/// Beside the number of an arrival: a client that logged in here sent it.
+const LOCAL: i64 = 16;
 
 const PAGE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.thread, e.received_at,
      e.size, e.prefix, b.header_len, b.id, b.size

@@ -94,6 +94,7 @@ fn deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> u32 {
         flags,
         keywords: &[],
         arrival: Arrival::Received,
+        local: false,
         received_at: NOW.unix_ms,
     };
     let uid = store.add_entry(&mailbox, stamp.seq, &entry).unwrap();

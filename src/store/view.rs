@@ -25,6 +25,8 @@ pub struct View {
     pub thread: ThreadId,
     /// How it came.
     pub arrival: Arrival,
+    /// Whether a client that logged in here sent it.
+    pub local: bool,
     /// Internal date.
     pub received_at: i64,
     /// Octets with the prefix.
@@ -82,12 +84,14 @@ fn read_view(r: &Row<'_>) -> Result<View, Error> {
         .get_ref(14)?
         .as_blob()
         .map_err(|_| Error::Corrupt("summary"))?;
+    let (arrival, local) = arrival_of(r.get(8)?);
     Ok(View {
         state: read_state(r)?,
         mailbox: MailboxId(r.get(5)?),
         folder: r.get(6)?,
         thread: ThreadId(r.get(7)?),
-        arrival: arrival_of(r.get(8)?),
+        arrival,
+        local,
         received_at: r.get(9)?,
         size: uint32(r.get(10)?),
         prefix: r.get::<_, Option<Vec<u8>>>(11)?.unwrap_or_default(),
