@@ -375,6 +375,10 @@ impl Stream {
 
     /// The cursor is not of this log any more: says so, and goes on with the oldest there is.
     fn reset(&mut self, now: Now, oldest: u64, out: &mut Output) {
+        let reason = match self.at.saturating_add(1) < oldest {
+            true => "too_old",
+            false => "ahead",
+        };
         self.at = oldest.saturating_sub(1);
         let id = self.at;
         self.frame(out, id, "reset", |data| {
@@ -382,6 +386,7 @@ impl Stream {
                 o.number("seq", oldest);
                 o.text("type", "reset");
                 o.time("time", now.unix_ms);
+                o.text("reason", reason);
             });
         });
         self.read(out);
