@@ -5,7 +5,7 @@
 //! whole body. Long responses (raw messages, the export) go out in pages: a page is asked for
 //! when the one before it has left.
 
-use super::error::refused;
+use super::error::{Problem, refused};
 use super::export;
 use super::head::{Credentials, Framing, Head, Media};
 use super::json_message;
@@ -17,7 +17,8 @@ use super::sse::Stream;
 use super::target::Target;
 use super::watch::LogPage;
 use crate::call::{
-    Access, Answer, Call, Charge, Intake, Now, OctetsOf, Once, Reply, Route, Secret, Written,
+    Access, Answer, Call, Charge, Intake, Now, OctetsOf, Once, Refusal, Reply, Route, Secret,
+    Written,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
@@ -272,8 +273,16 @@ impl Server {
     ) {
         match (waiting, reply) {
             (Waiting::Page(paging), reply) => self.page(now, exchange, *paging, reply, out),
-            (_, Reply::Refused(refusal)) => {
-                let problem = refused(&refusal, &self.house().limits);
+            (waiting, Reply::Refused(refusal)) => {
+                let limits = &self.house().limits;
+                let mut problem = refused(&refusal, limits);
+                // Past the first call it is not the key's rate that is used up.
+                if let Refusal::RateLimited { retry_ms } = refusal
+                    && !matches!(waiting, Waiting::Sent)
+                {
+                    let quota = limits.http_requests_per_minute as u64;
+                    problem = Problem::too_many(retry_ms, Some(quota));
+                }
                 self.fail(now, exchange, &problem, out);
             }
             (Waiting::Read(show), Reply::Answer(answer)) => {
@@ -286,7 +295,12 @@ impl Server {
             }
             (Waiting::Write(_) | Waiting::Sent, Reply::Written(Written::Again(kept), _)) => {
                 match Response::replay(&kept) {
-                    Some(response) => self.respond(now, exchange, &response, out),
+                    Some(mut response) => {
+                        if response.kind == Kind::Csv {
+                            response.body = export::complete(&response.body, &self.house().doors);
+                        }
+                        self.respond(now, exchange, &response, out);
+                    }
                     None => self.fail_internal(now, exchange, out),
                 }
             }

@@ -46,45 +46,66 @@ fn minted(written: &Written, house: &House) -> Option<Response> {
 }
 
 /// A replay names the inboxes again but not the keys; `Idempotent-Replayed` says why the
-/// cells are empty. The hosts are not known where answers are kept, so they stay empty too.
+/// cells are empty. The doors are not known where answers are kept: [`complete`] adds them.
 fn keep(written: &Written) -> Vec<u8> {
     let Written::Minted(rows) = written else {
         return Vec::new();
     };
     let mut body = HEADING.to_vec();
     for (inbox, _, _) in rows {
-        row(&mut body, inbox, &PublicDoors::default(), b"");
+        line(&mut body, inbox, &[DOORS], b"");
     }
     Response::new(201, Kind::Csv, body).keep()
 }
 
+/// Puts the doors of today into what was kept.
+pub(super) fn complete(kept: &[u8], doors: &PublicDoors) -> Vec<u8> {
+    let cells = door_cells(doors);
+    let mut body = Vec::with_capacity(kept.len());
+    for (at, part) in kept.split(|byte| *byte == DOORS).enumerate() {
+        if at > 0 {
+            body.extend_from_slice(&cells);
+        }
+        body.extend_from_slice(part);
+    }
+    body
+}
+
 /// Writes one inbox.
 pub(super) fn row(out: &mut Vec<u8>, inbox: &InboxRow, doors: &PublicDoors, password: &[u8]) {
-    let port = |port: u16| {
-        if port == 0 {
-            String::new()
-        } else {
-            port.to_string()
-        }
-    };
-    let (imap_port, smtp_port) = (port(doors.imap_port), port(doors.smtp_port));
-    let cells: [&[u8]; 7] = [
-        inbox.address.as_bytes(),
-        doors.imap_host.as_bytes(),
-        imap_port.as_bytes(),
-        doors.smtp_host.as_bytes(),
-        smtp_port.as_bytes(),
-        inbox.address.as_bytes(),
-        password,
-    ];
-    for (at, text) in cells.iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        cell(out, text);
-    }
+    line(out, inbox, &door_cells(doors), password);
+}
+
+fn line(out: &mut Vec<u8>, inbox: &InboxRow, doors: &[u8], password: &[u8]) {
+    cell(out, inbox.address.as_bytes());
+    out.push(b',');
+    out.extend_from_slice(doors);
+    out.push(b',');
+    cell(out, inbox.address.as_bytes());
+    out.push(b',');
+    cell(out, password);
     out.extend_from_slice(b"\r\n");
 }
+
+/// The four cells about hosts and ports.
+fn door_cells(doors: &PublicDoors) -> Vec<u8> {
+    let port = |port: u16| match port {
+        0 => String::new(),
+        known => known.to_string(),
+    };
+    let mut out = Vec::new();
+    cell(&mut out, doors.imap_host.as_bytes());
+    out.push(b',');
+    cell(&mut out, port(doors.imap_port).as_bytes());
+    out.push(b',');
+    cell(&mut out, doors.smtp_host.as_bytes());
+    out.push(b',');
+    cell(&mut out, port(doors.smtp_port).as_bytes());
+    out
+}
+
+/// Stands for the cells about doors in a kept answer; no address has it.
+const DOORS: u8 = 0;
 
 fn cell(out: &mut Vec<u8>, text: &[u8]) {
     if !text.iter().any(|b| b",\"\r\n".contains(b)) {
