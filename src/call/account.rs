@@ -103,6 +103,15 @@ pub struct KeyRow {
     pub revoked_at: Option<i64>,
 }
 
+/// A domain named as clients do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DomainRef {
+    /// `dom_…`
+    Id(DomainId),
+    /// Its name, any case.
+    Name(String),
+}
+
 /// A domain.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DomainRow {
@@ -136,10 +145,10 @@ pub struct UsageRow {
     pub messages: u64,
     /// Octets stored.
     pub bytes: u64,
-    /// Recipients queued for outside.
-    pub outbound: u64,
-    /// Messages sent in the current UTC day.
-    pub sent_today: u64,
+    /// Recipients queued for outside; `None` for a key that may not see all of them.
+    pub outbound: Option<u64>,
+    /// Messages sent in the current UTC day; `None` likewise.
+    pub sent_today: Option<u64>,
     /// The log's head.
     pub head: u64,
 }

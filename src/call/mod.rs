@@ -374,7 +374,7 @@ pub enum Call {
     /// Answer: `Domains`.
     ListDomains { access: Access },
     /// Written: `Changed`; refused while an inbox uses it.
-    DeleteDomain { access: Access, domain: DomainId },
+    DeleteDomain { access: Access, domain: DomainRef },
     /// Operator. Written: `Org` with a first key.
     CreateOrg {
         access: Access,
@@ -679,12 +679,17 @@ pub enum Refusal {
     RelayDenied,
     /// No such local recipient.
     NoSuchInbox,
+    /// The same for a recipient of a draft: where it stands (`to[3]`), and the address.
+    NoSuchRecipient { field: String, address: String },
     /// The key may not send as this address.
     SenderNotAllowed,
     /// From is missing, double or a group.
     BadFrom(&'static str),
     /// A field of the request is wrong: name and what is expected.
     Invalid { field: &'static str, why: String },
+    /// Something inside a field of a draft is wrong: where (`attachments[0].content`), and
+    /// what is expected.
+    InvalidPlace { field: String, why: String },
     /// The message breaks a bound: which.
     TooBig { what: &'static str, max: u64 },
     /// Too many Received fields.

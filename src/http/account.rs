@@ -8,8 +8,8 @@ use super::response::Response;
 use super::route::{Asked, Step};
 use super::target::inbox_ref;
 use crate::call::{
-    Answer, Call, DomainId, House, InboxPatch, InboxRef, KeyId, NewInbox, NewKey, OrgId, Scopes,
-    Written,
+    Answer, Call, DomainId, DomainRef, House, InboxPatch, InboxRef, KeyId, NewInbox, NewKey, OrgId,
+    Scopes, Written,
 };
 
 type Done = Result<Step, Box<Problem>>;
@@ -123,9 +123,17 @@ pub(super) fn list_domains(asked: &Asked<'_>) -> Done {
 
 pub(super) fn delete_domain(asked: &Asked<'_>) -> Done {
     let access = asked.access()?;
-    let domain = asked.id(0, "domain", DomainId::parse)?;
+    let domain = asked.id(0, "domain", domain_ref)?;
     let call = Call::DeleteDomain { access, domain };
     Ok(Step::Write(Box::new(call), gone))
+}
+
+/// An id, or a name: only a name has a dot in it.
+fn domain_ref(text: &str) -> Option<DomainRef> {
+    match DomainId::parse(text) {
+        Some(id) => Some(DomainRef::Id(id)),
+        None => text.contains('.').then(|| DomainRef::Name(text.to_owned())),
+    }
 }
 
 pub(super) fn create_org(asked: &Asked<'_>) -> Done {

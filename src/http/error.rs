@@ -119,6 +119,19 @@ impl Problem {
         )
     }
 
+    /// 404 for what is no id at all. It is answered like an id that nothing has, in plainer words.
+    pub fn no_id(what: &'static str, text: &str) -> Box<Problem> {
+        let mut problem = Problem::not_found(what);
+        problem.message = format!("There is no {what} `{}`.", printable(text)).into();
+        problem.hint = match what {
+            "inbox" => "Use its id or its address.",
+            "domain" => "Use its id or its name.",
+            _ => "Use the id as the API gave it.",
+        }
+        .into();
+        problem
+    }
+
     /// 501: the contract has the route, and this server does not do it yet.
     pub fn later() -> Box<Problem> {
         Problem::new(
@@ -266,6 +279,8 @@ pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             problem
         }
         Refusal::MissingScope(scope) => Problem::missing_scope(scope),
+        // What IMAP calls a mailbox is a folder of REST.
+        Refusal::NotFound("mailbox") => no_folder(),
         Refusal::NotFound(what) => Problem::not_found(what),
         Refusal::Exists(what) => Problem::new(
             409,
@@ -280,6 +295,7 @@ pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "Send from an inbox of yours.",
         ),
         Refusal::NoSuchInbox => bad("no_such_recipient", "A local recipient does not exist."),
+        Refusal::NoSuchRecipient { field, address } => no_recipient(field, address),
         Refusal::SenderNotAllowed => Problem::new(
             403,
             "sender_not_allowed",
@@ -287,6 +303,7 @@ pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "Send from an inbox that the key may see.",
         ),
         Refusal::BadFrom(why) => Problem::invalid("from", why),
+        Refusal::InvalidPlace { field, why } => Problem::invalid(field, why),
         Refusal::Invalid { field, why } => Problem::invalid(field, why),
         Refusal::TooBig { what, max } => Problem::new(
             413,
@@ -347,6 +364,22 @@ pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
     }
 }
 
+fn no_recipient(field: &str, address: &str) -> Box<Problem> {
+    Problem::new(
+        400,
+        "no_such_recipient",
+        format!("There is no inbox `{}` here.", printable(address)),
+        "Correct the address or leave it out; nothing was sent.",
+    )
+    .of(field)
+}
+
+fn no_folder() -> Box<Problem> {
+    let mut problem = Problem::not_found("folder").of("folder");
+    problem.hint = "Name a folder that is there, such as INBOX, Sent or Trash.".into();
+    problem
+}
+
 /// The whole answer to a peer that is not let in: 429 when it came too often and may come
 /// again after so many milliseconds, 503 when there is no room. `seed` is for its id.
 pub fn turned_away(wait_ms: Option<u64>, now: Now, seed: u64) -> Vec<u8> {
@@ -403,6 +436,20 @@ mod tests {
             (Refusal::Exists("inbox"), 409),
             (Refusal::RelayDenied, 403),
             (Refusal::NoSuchInbox, 400),
+            (
+                Refusal::NoSuchRecipient {
+                    field: "to[0]".into(),
+                    address: "a@b".into(),
+                },
+                400,
+            ),
+            (
+                Refusal::InvalidPlace {
+                    field: "attachments[0].content".into(),
+                    why: "is not base64".into(),
+                },
+                400,
+            ),
             (Refusal::SenderNotAllowed, 403),
             (Refusal::BadFrom("is a group"), 400),
             (

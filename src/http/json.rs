@@ -29,8 +29,8 @@ pub(super) fn parse(body: &[u8]) -> Result<Json<'_>, Box<Problem>> {
         return Err(Problem::new(
             400,
             "invalid_json",
-            "The body is missing.",
-            "Send one JSON object, encoded in UTF-8.",
+            "The body is empty; a JSON object is expected.",
+            "Send `{…}` with the fields of this route, encoded in UTF-8.",
         ));
     }
     let excess = Cell::new(None);
@@ -102,7 +102,7 @@ impl<'a> Fields<'a> {
             _ => Err(Problem::new(
                 400,
                 "invalid_json",
-                "The body must be a JSON object.",
+                "The body is JSON, but not an object.",
                 "Send `{…}` with the fields of this route.",
             )),
         }
@@ -506,6 +506,13 @@ impl Object<'_> {
     pub fn number(&mut self, name: &str, value: u64) {
         let out = self.value(name);
         out.extend_from_slice(value.to_string().as_bytes());
+    }
+
+    pub fn number_or_null(&mut self, name: &str, value: Option<u64>) {
+        match value {
+            Some(value) => self.number(name, value),
+            None => self.null(name),
+        }
     }
 
     pub fn flag(&mut self, name: &str, on: bool) {

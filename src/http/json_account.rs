@@ -146,8 +146,8 @@ pub(super) fn me(usage: &UsageRow, access: &Access, house: &House) -> Response {
             o.number("inboxes", usage.inboxes);
             o.number("messages", usage.messages);
             o.number("bytes", usage.bytes);
-            o.number("outbound", usage.outbound);
-            o.number("sent_today", usage.sent_today);
+            o.number_or_null("outbound", usage.outbound);
+            o.number_or_null("sent_today", usage.sent_today);
             o.number("seq", usage.head);
         });
         o.object("limits", |o| {

@@ -116,8 +116,7 @@ impl Asked<'_> {
 
     /// `{inbox}`, which is always the first.
     pub fn inbox(&self) -> Result<InboxRef, Box<Problem>> {
-        let found = self.places.first().and_then(|text| inbox_ref(text));
-        found.ok_or_else(|| Problem::not_found("inbox"))
+        self.id(0, "inbox", inbox_ref)
     }
 
     /// The `at`th `{name}` by its parser; what does not parse cannot be there.
@@ -127,8 +126,8 @@ impl Asked<'_> {
         noun: &'static str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<T, Box<Problem>> {
-        let found = self.places.get(at).and_then(|text| parse(text));
-        found.ok_or_else(|| Problem::not_found(noun))
+        let text = self.places.get(at).map_or("", String::as_str);
+        parse(text).ok_or_else(|| Problem::no_id(noun, text))
     }
 
     /// The idempotency of this request, with what keeps its answer.

@@ -108,12 +108,15 @@ pub fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
         Refusal::NotFound(what) => ("[NONEXISTENT]", format!("No such {what}")),
         Refusal::Exists(what) => ("[ALREADYEXISTS]", format!("That {what} is there already")),
         Refusal::RelayDenied => ("[CANNOT]", "Not a local address".to_owned()),
-        Refusal::NoSuchInbox => ("[NONEXISTENT]", "No such inbox".to_owned()),
+        Refusal::NoSuchInbox | Refusal::NoSuchRecipient { .. } => {
+            ("[NONEXISTENT]", "No such inbox".to_owned())
+        }
         Refusal::SenderNotAllowed => (
             "[NOPERM]",
             "This key may not send as that address".to_owned(),
         ),
         Refusal::BadFrom(why) => ("[CANNOT]", format!("From: {why}")),
+        Refusal::InvalidPlace { field, why } => ("[CANNOT]", format!("{field}: {why}")),
         Refusal::Invalid { field, why } => ("[CANNOT]", format!("{field}: {why}")),
         Refusal::TooBig { what, max } => ("[TOOBIG]", format!("{what}: at most {max}")),
         Refusal::Loop => ("[CANNOT]", "Too many Received fields".to_owned()),

@@ -2,8 +2,8 @@
 
 use super::{Act, auth, inbox, policy};
 use crate::call::{
-    Access, Answer, Change, DomainId, DomainRow, InboxId, KeyId, KeyRow, NewKey, Now, OrgId,
-    OrgRow, OutboundId, Refusal, Scopes, Secret, UidSet, UsageRow, Written,
+    Access, Answer, Change, DomainId, DomainRef, DomainRow, InboxId, KeyId, KeyRow, NewKey, Now,
+    OrgId, OrgRow, OutboundId, Refusal, Scopes, Secret, UidSet, UsageRow, Written,
 };
 use crate::crypto::ApiKey;
 use crate::mail::address::parse_domain;
@@ -17,7 +17,7 @@ pub fn create_key(act: &mut Act<'_>, access: &Access, new: &NewKey) -> Result<Wr
     if new.scopes == Scopes::NONE {
         return Err(Refusal::Invalid {
             field: "scopes",
-            why: "at least one is needed".into(),
+            why: "must have at least one scope".into(),
         });
     }
     auth::require(access.scopes, new.scopes)?;
@@ -36,7 +36,7 @@ pub fn create_key(act: &mut Act<'_>, access: &Access, new: &NewKey) -> Result<Wr
             if names.is_empty() || names.len() > BOUND_MAX {
                 return Err(Refusal::Invalid {
                     field: "inboxes",
-                    why: format!("1 to {BOUND_MAX} can be named"),
+                    why: format!("must name 1 to {BOUND_MAX} inboxes"),
                 });
             }
             let mut ids = Vec::with_capacity(names.len());
@@ -263,13 +263,23 @@ pub fn list_domains(store: &Store, access: &Access) -> Result<Answer, Refusal> {
 pub fn delete_domain(
     act: &mut Act<'_>,
     access: &Access,
-    domain: DomainId,
+    domain: &DomainRef,
 ) -> Result<Written, Refusal> {
+    const NONE: Refusal = Refusal::NotFound("domain");
+    let domain = match domain {
+        DomainRef::Id(id) => *id,
+        DomainRef::Name(name) => {
+            let name = parse_domain(name).map_err(|_| NONE)?;
+            let found = act.store.domain_by_name(&name)?;
+            let own = found.filter(|(org, _)| *org == access.org);
+            own.ok_or(NONE)?.1
+        }
+    };
     if act.store.is_domain_used(access.org, domain)? {
         return Err(Refusal::Conflict("an inbox has an address in the domain"));
     }
     if !act.store.delete_domain(access.org, domain)? {
-        return Err(Refusal::NotFound("domain"));
+        return Err(NONE);
     }
     Ok(Written::Changed)
 }

@@ -142,7 +142,7 @@ fn append(look: &Look<'_>, route: &Route, octets: Vec<u8>) -> Result<Plan, Refus
     if own_inbox(access)? != *inbox {
         return Err(Refusal::NotFound("inbox"));
     }
-    check_keywords(keywords)?;
+    check_keywords("labels", keywords)?;
     check_size(look, &octets)?;
     if memchr::memchr(0, &octets).is_some() {
         look.house.metrics.count(Metric::RejectedOctets);

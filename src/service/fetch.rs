@@ -124,7 +124,7 @@ pub fn set_flags(
     ask: &FlagAsk<'_>,
 ) -> Result<Written, Refusal> {
     let (place, mailbox) = open_to_change(edit.store, access, mailbox)?;
-    check_keywords(ask.keywords)?;
+    check_keywords("labels", ask.keywords)?;
     let (rows, modified) = edit.store.set_flags(
         (edit.now, edit.origin),
         (&place, &mailbox),
@@ -210,7 +210,7 @@ pub(super) fn flag_one(
 
 /// Keywords and labels are IMAP atoms of up to 64 octets (decisions.md 13): printable ASCII
 /// without what the grammar of RFC 3501 reserves.
-pub fn check_keywords(keywords: &[String]) -> Result<(), Refusal> {
+pub fn check_keywords(field: &'static str, keywords: &[String]) -> Result<(), Refusal> {
     let atom = |word: &String| {
         !word.is_empty()
             && word.len() <= KEYWORD_BYTES
@@ -221,8 +221,11 @@ pub fn check_keywords(keywords: &[String]) -> Result<(), Refusal> {
     match keywords.iter().find(|word| !atom(word)) {
         None => Ok(()),
         Some(word) => Err(Refusal::Invalid {
-            field: "labels",
-            why: format!("{word:?} is not an IMAP atom of 1 to {KEYWORD_BYTES} octets"),
+            field,
+            why: format!(
+                "names {word:?}, which is no label: those have 1 to {KEYWORD_BYTES} ASCII \
+                 characters, no spaces and none of ( ) {{ ] % * \" \\"
+            ),
         }),
     }
 }

@@ -359,8 +359,8 @@ pub fn patch(
     patch: &MessagePatch,
 ) -> Result<Written, Refusal> {
     need(access, Scopes::MESSAGES_WRITE)?;
-    check_keywords(&patch.add_labels)?;
-    check_keywords(&patch.remove_labels)?;
+    check_keywords("add_labels", &patch.add_labels)?;
+    check_keywords("remove_labels", &patch.remove_labels)?;
     let (place, mailbox, uid) = find_entry(edit.store, access, inbox, id)?;
     let flags = |wanted: bool| {
         [(patch.seen, Flags::SEEN), (patch.flagged, Flags::FLAGGED)]

@@ -31,8 +31,14 @@ pub(super) fn composed(
     let cc = addresses(&draft.cc, "cc")?;
     let bcc = addresses(&draft.bcc, "bcc")?;
     let reply_to = addresses(&draft.reply_to, "reply_to")?;
-    check_keywords(&draft.labels)?;
-    let everybody = || to.iter().chain(&cc).chain(&bcc);
+    check_keywords("labels", &draft.labels)?;
+    let everybody = || {
+        let fields = [("to", &to), ("cc", &cc), ("bcc", &bcc)];
+        fields.into_iter().flat_map(|(field, list)| {
+            let places = list.iter().enumerate();
+            places.map(move |(at, (_, address))| (field, at, address))
+        })
+    };
     if everybody().next().is_none() {
         return Err(invalid(
             "to",
@@ -47,7 +53,7 @@ pub(super) fn composed(
     }
     let envelope = Envelope {
         reverse_path: Some(place.path.address.clone()),
-        recipients: recipients(service, look, access, everybody().map(|(_, a)| a))?,
+        recipients: recipients(service, look, access, everybody())?,
         ..Envelope::default()
     };
     let octets = write(
@@ -95,7 +101,8 @@ fn write(
     let contents = draft
         .attachments
         .iter()
-        .map(decode)
+        .enumerate()
+        .map(|(at, attachment)| decode(at, attachment))
         .collect::<Result<Vec<_>, _>>()?;
     let files: Vec<File<'_>> = (draft.attachments.iter().zip(&contents))
         .map(|(attachment, content)| File {
@@ -147,18 +154,25 @@ fn recipients<'a>(
     service: &Service,
     look: &Look<'_>,
     access: &Access,
-    all: impl Iterator<Item = &'a Address>,
+    all: impl Iterator<Item = (&'static str, usize, &'a Address)>,
 ) -> Result<Vec<Recipient>, Refusal> {
     let mut seen: Vec<String> = Vec::new();
     let mut recipients = Vec::new();
-    for address in all {
+    for (field, at, address) in all {
         let canonical = address.canonical();
         if seen.contains(&canonical) {
             continue;
         }
         seen.push(canonical);
         let text = address.to_string();
-        let found = policy::recipient(service, look.store, look.now, Some(access), &text)?;
+        let found = policy::recipient(service, look.store, look.now, Some(access), &text);
+        let found = found.map_err(|refusal| match refusal {
+            Refusal::NoSuchInbox => Refusal::NoSuchRecipient {
+                field: format!("{field}[{at}]"),
+                address: text.clone(),
+            },
+            other => other,
+        })?;
         let Answer::Recipient { inbox } = found else {
             return Err(Refusal::Internal);
         };
@@ -201,7 +215,7 @@ fn addresses(texts: &[String], field: &'static str) -> Result<Vec<Named>, Refusa
 }
 
 /// Decodes an attachment; line breaks and missing padding are forgiven.
-fn decode(attachment: &DraftAttachment) -> Result<Vec<u8>, Refusal> {
+fn decode(at: usize, attachment: &DraftAttachment) -> Result<Vec<u8>, Refusal> {
     let mut text: Vec<u8> = attachment.content.bytes().collect();
     text.retain(|b| !b.is_ascii_whitespace());
     while text.last() == Some(&b'=') {
@@ -209,7 +223,10 @@ fn decode(attachment: &DraftAttachment) -> Result<Vec<u8>, Refusal> {
     }
     data_encoding::BASE64_NOPAD
         .decode(&text)
-        .map_err(|_| invalid("attachments", "content is not base64"))
+        .map_err(|_| Refusal::InvalidPlace {
+            field: format!("attachments[{at}].content"),
+            why: "is not base64".into(),
+        })
 }
 
 fn written((_, address): &Named) -> String {

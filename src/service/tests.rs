@@ -556,7 +556,7 @@ fn inboxes_on_the_shared_and_on_own_domains() {
     };
     w.written(Call::DeleteDomain {
         access: access.clone(),
-        domain: domains[0].id,
+        domain: DomainRef::Id(domains[0].id),
     });
     let foe = w.inline.make_key(other, Scopes::ADMIN, None).unwrap();
     let foe = w.access(&foe);

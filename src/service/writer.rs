@@ -391,7 +391,7 @@ fn write_account(act: &mut Act<'_>, call: &Call) -> Result<Written, Refusal> {
         CreateKey { access, new, .. } => account::create_key(act, access, new),
         RevokeKey { access, key } => account::revoke_key(act, access, *key),
         CreateDomain { access, name, .. } => account::create_domain(act, access, name),
-        DeleteDomain { access, domain } => account::delete_domain(act, access, *domain),
+        DeleteDomain { access, domain } => account::delete_domain(act, access, domain),
         CreateOrg { name, .. } => account::create_org(act, name),
         DeleteOrg { org, .. } => account::delete_org(act, *org),
         _ => Err(misplaced()),

@@ -52,9 +52,12 @@ pub fn refused(refusal: &Refusal, moment: Moment) -> Line {
         Refusal::NotFound(what) => format!("550 5.1.1 No such {what}"),
         Refusal::Exists(what) => format!("550 5.5.0 There is such a {what} already"),
         Refusal::RelayDenied => "550 5.7.1 Relaying denied".into(),
-        Refusal::NoSuchInbox => "550 5.1.1 No such inbox here".into(),
+        Refusal::NoSuchInbox | Refusal::NoSuchRecipient { .. } => {
+            "550 5.1.1 No such inbox here".into()
+        }
         Refusal::SenderNotAllowed => "550 5.7.1 The key may not send as this address".into(),
         Refusal::BadFrom(why) => format!("550 5.7.1 From: {why}"),
+        Refusal::InvalidPlace { .. } => "554 5.6.0 Invalid message".into(),
         Refusal::Invalid { field, .. } => format!("554 5.6.0 Invalid {field}"),
         Refusal::TooBig { what, max } => format!("552 5.3.4 Too big: {what}, at most {max}"),
         Refusal::Loop => "554 5.4.6 Too many hops, the message is in a loop".into(),

@@ -98,11 +98,11 @@ impl Store {
                 Ok(UsageRow {
                     org_name: r.get(0)?,
                     head: uint(r.get(1)?),
-                    sent_today: uint(r.get(2)?),
+                    sent_today: Some(uint(r.get(2)?)),
                     inboxes: uint(r.get(3)?),
                     messages: uint(r.get(4)?),
                     bytes: uint(r.get(5)?),
-                    outbound: uint(r.get(6)?),
+                    outbound: Some(uint(r.get(6)?)),
                 })
             },
         )

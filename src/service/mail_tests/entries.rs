@@ -217,7 +217,7 @@ fn messages_are_changed_moved_and_deleted() {
     assert!(matches!(
         world.refused(bad),
         Refusal::Invalid {
-            field: "labels",
+            field: "add_labels",
             ..
         }
     ));

@@ -248,13 +248,18 @@ fn rest_composes_and_validates() {
         }
         match world.classify(route(draft, &world), b"").unwrap_err() {
             Refusal::Invalid { field, .. } => assert_eq!(field, expected),
+            Refusal::InvalidPlace { field, .. } => assert!(field.starts_with(expected)),
             other => panic!("{expected}: {other:?}"),
         }
     }
     let mut draft = good;
     draft.to = vec!["unknown@a.test".into()];
     let refused = world.classify(route(draft, &world), b"").unwrap_err();
-    assert_eq!(refused, Refusal::NoSuchInbox);
+    let expected = Refusal::NoSuchRecipient {
+        field: "to[0]".into(),
+        address: "unknown@a.test".into(),
+    };
+    assert_eq!(refused, expected);
 }
 
 #[test]

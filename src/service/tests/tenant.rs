@@ -231,7 +231,7 @@ fn calls_of_accounts(access: &Access, inbox: InboxId, key: KeyId, domain: Domain
         Call::ListDomains { access: access() },
         Call::DeleteDomain {
             access: access(),
-            domain,
+            domain: DomainRef::Id(domain),
         },
         Call::CreateOrg {
             access: access(),
