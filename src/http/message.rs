@@ -66,10 +66,9 @@ fn own_fields(fields: &mut Fields<'_>) -> Result<Vec<(String, String)>, Box<Prob
                 let mut one = Fields::of(item, &format!("headers[{at}]"))?;
                 let (place, name) = (one.name("name"), one.text("name", NAME_MAX)?);
                 let value = one.take("value").unwrap_or(Json::Null);
-                let value_place = one.name("value");
                 one.end()?;
                 let name = name.ok_or_else(|| Problem::invalid(&place, "is missing"))?;
-                members.push((value_place, name, value));
+                members.push((format!("headers[{at}]"), name, value));
             }
         }
         Some(_) => {
