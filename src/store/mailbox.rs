@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::Row;
+use rusqlite::{Params, Row};
 
 use super::{Error, Store, int, uint, uint32};
 use crate::call::{
@@ -104,6 +104,25 @@ impl Store {
         Ok(found.flatten().map(InboxId))
     }
 
+    /// A mailbox as the open group has it in memory, or else as its row says, which the group
+    /// keeps from then on.
+    fn held_or_read(
+        &self,
+        is: impl Fn(&Mailbox) -> bool,
+        sql: &'static str,
+        params: impl Params,
+    ) -> Result<Option<Mailbox>, Error> {
+        let held = self.held_mailbox(is);
+        if held.is_some() {
+            return Ok(held);
+        }
+        let found = self.apart().one(sql, params, read_mailbox)?;
+        if let Some(mailbox) = &found {
+            self.keep_mailbox(mailbox);
+        }
+        Ok(found)
+    }
+
     /// One mailbox by id.
     pub fn mailbox(
         &self,
@@ -111,22 +130,13 @@ impl Store {
         inbox: InboxId,
         id: MailboxId,
     ) -> Result<Option<Mailbox>, Error> {
-        let held =
-            self.held_mailbox(|held| held.id == id && held.inbox == inbox && held.org == org);
-        if held.is_some() {
-            return Ok(held);
-        }
-        let found = self.apart().one(
+        self.held_or_read(
+            |held| held.id == id && held.inbox == inbox && held.org == org,
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
                  highest_modseq, expunged_floor, messages, unseen, deleted, bytes
              FROM mailbox WHERE id = ?1 AND inbox = ?2 AND org = ?3",
             [id.0, inbox.0, org.0],
-            read_mailbox,
-        )?;
-        if let Some(mailbox) = &found {
-            self.keep_mailbox(mailbox);
-        }
-        Ok(found)
+        )
     }
 
     /// One mailbox by name.
@@ -136,22 +146,13 @@ impl Store {
         inbox: InboxId,
         name: &str,
     ) -> Result<Option<Mailbox>, Error> {
-        let held =
-            self.held_mailbox(|held| held.inbox == inbox && held.name == name && held.org == org);
-        if held.is_some() {
-            return Ok(held);
-        }
-        let found = self.apart().one(
+        self.held_or_read(
+            |held| held.inbox == inbox && held.name == name && held.org == org,
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
                  highest_modseq, expunged_floor, messages, unseen, deleted, bytes
              FROM mailbox WHERE inbox = ?1 AND name = ?2 AND org = ?3",
             (inbox.0, name, org.0),
-            read_mailbox,
-        )?;
-        if let Some(mailbox) = &found {
-            self.keep_mailbox(mailbox);
-        }
-        Ok(found)
+        )
     }
 
     /// The mailbox with a special use, whatever its name is now.
