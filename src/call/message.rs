@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Access, BodyId, EntryId, InboxId, MailboxId, ThreadId, UidSet};
+use super::{Access, EntryId, InboxId, MailboxId, ThreadId, UidSet};
 
 /// System flags (RFC 3501 section 2.3.2) as bits. `\Recent` is not one: it is a watermark
 /// of the session that selected the mailbox.
@@ -568,6 +568,4 @@ pub enum OctetsOf {
     Entry(EntryId),
     /// An entry of a named inbox, for HTTP, which logs in to none (`Answer::Sized` gives it).
     EntryOf(InboxId, EntryId),
-    /// A body alone.
-    Body(BodyId),
 }

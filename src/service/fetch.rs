@@ -73,8 +73,7 @@ pub fn read_octets(
     let (inbox, id) = match of {
         OctetsOf::Entry(id) => (own_inbox(access)?, id),
         OctetsOf::EntryOf(inbox, id) if access.sees(inbox) => (inbox, id),
-        // A body has no inbox that could be checked; no client is given its id.
-        OctetsOf::EntryOf(..) | OctetsOf::Body(_) => return Err(NONE),
+        OctetsOf::EntryOf(..) => return Err(NONE),
     };
     let _moment = look.store.snapshot()?;
     let entry = look.store.entry(access.org, inbox, id)?.ok_or(NONE)?;
