@@ -14,6 +14,7 @@ use postern::call::{Door, Limits, Scopes, UidSet};
 use postern::imap::view::{Happening, View};
 
 use super::rig::Rig;
+use super::session::fill;
 
 /// A session before TLS, one before login, and one that has a mailbox with mail open, while
 /// another one idles on the same mailbox. `KEY` in the octets stands for a good key.
@@ -71,18 +72,6 @@ fn said(data: &[u8], door: Door, login: bool, piece: usize) -> [Vec<u8>; 2] {
         piece,
     );
     [rig.take(id), rig.take(beside)]
-}
-
-fn fill(data: &[u8], key: &str) -> Vec<u8> {
-    let mut filled = Vec::with_capacity(data.len());
-    let mut rest = data;
-    while let Some(at) = memchr::memmem::find(rest, b"KEY") {
-        filled.extend_from_slice(&rest[..at]);
-        filled.extend_from_slice(key.as_bytes());
-        rest = &rest[at + 3..];
-    }
-    filled.extend_from_slice(rest);
-    filled
 }
 
 /// Cuts behind every line that may be STARTTLS.
