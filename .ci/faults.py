@@ -576,23 +576,17 @@ def handshakes_that_never_end(place):
         stream = connect(server, "smtps", f"127.0.2.{n % 8 + 1}")
         stream.sendall(shapes[n % len(shapes)])
         held.append(stream)
-    # The first may have to wait until a handshake counts as slow.
-    deadline = time.monotonic() + 5
-    while True:
-        try:
-            server.imap(place.inbox, place.key).logout()
-            break
-        except GONE:
-            assert time.monotonic() < deadline, "no client gets in"
+    # Whoever holds the most places gives one up to a client of another address, at once.
     times = []
     for _ in range(25):
         begin = time.monotonic()
         server.imap(place.inbox, place.key).logout()
         times.append(time.monotonic() - begin)
     assert statistics.median(times) < 0.5 and max(times) < 3, f"{max(times):.2f} s for a login"
-    time.sleep(3.2)
-    failed = metric(server, "postern_tls_handshakes_failed_total")
-    assert failed >= 400, f"only {failed} of 400 ended"
+    deadline = time.monotonic() + 6
+    while (failed := metric(server, "postern_tls_handshakes_failed_total")) < 400:
+        assert time.monotonic() < deadline, f"only {failed} of 400 ended"
+        time.sleep(0.1)
     return f"login median {statistics.median(times) * 1000:.0f} ms beside 400 half handshakes"
 
 

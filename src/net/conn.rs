@@ -60,7 +60,7 @@ pub(super) struct Conn {
     pub armed: u64,
     flags: Flags,
     /// Gives the place back to the acceptor.
-    _slot: Slot,
+    slot: Slot,
 }
 
 /// Wishes of the engine that outlive the call that made them, and notes of the worker's.
@@ -94,6 +94,7 @@ impl Conn {
             id,
             stream,
             peer,
+            at,
             door,
             tls,
             slot,
@@ -117,14 +118,14 @@ impl Conn {
             topics: Box::default(),
             deadline: NEVER,
             limit: NEVER,
-            since: desk.now.mono_ms,
+            since: at,
             moved: desk.now.mono_ms,
             armed: NEVER,
             flags: Flags::default(),
-            _slot: slot,
+            slot,
         };
         if door.implicit_tls() {
-            conn.begin_tls(desk)?;
+            conn.begin_tls(desk, at)?;
         }
         Ok(conn)
     }
@@ -210,7 +211,7 @@ impl Conn {
     pub fn leave(&mut self, desk: &mut Desk, why: &'static str) {
         log::debug!("conn={} door={:?} closed: {why}", self.id.0, self.door);
         if self.phase == Phase::Shaking {
-            desk.handshakes = desk.handshakes.saturating_sub(1);
+            desk.shaking.end(self.id);
         }
         desk.watchers.replace(self.id, &self.topics, &[]);
         if self.flags.lease || self.session.is_waiting() {
@@ -242,7 +243,7 @@ impl Conn {
             if self.phase == Phase::Open {
                 if flushed && self.flags.start_tls {
                     self.flags.start_tls = false;
-                    self.begin_tls(desk)?;
+                    self.begin_tls(desk, desk.now.mono_ms)?;
                     continue;
                 }
                 if flushed && self.flags.closing {
@@ -350,7 +351,7 @@ impl Conn {
             Err(error) => return Err(lost(error)),
         }
         if was_shaking && !self.transport.is_handshaking() {
-            desk.handshakes = desk.handshakes.saturating_sub(1);
+            desk.shaking.end(self.id);
             desk.house.metrics.count(Metric::Handshakes);
             self.limit = NEVER;
             self.phase = Phase::Open;
@@ -368,16 +369,17 @@ impl Conn {
         Ok(())
     }
 
-    /// TLS from here on. Whatever has been read in clear is forgotten by `Session::open`.
-    fn begin_tls(&mut self, desk: &mut Desk) -> Result<(), Gone> {
+    /// TLS from here on, with a deadline counted from `since`. Whatever has been read in clear is forgotten by `Session::open`.
+    fn begin_tls(&mut self, desk: &mut Desk, since: u64) -> Result<(), Gone> {
         let Some(config) = self.config.take() else {
             return Err(Gone("no TLS here"));
         };
         self.transport.begin_tls(config).map_err(lost)?;
         self.phase = Phase::Shaking;
-        desk.handshakes += 1;
+        let prefix = self.slot.prefix();
+        desk.shaking.begin(self.id, prefix, since);
         let ms = desk.house.limits.handshake_s.saturating_mul(1000);
-        self.limit = desk.now.mono_ms.saturating_add(ms);
+        self.limit = since.saturating_add(ms);
         Ok(())
     }
 
@@ -385,7 +387,7 @@ impl Conn {
     fn break_off(&mut self, desk: &mut Desk, out: &mut Output, error: &str) -> Result<(), Gone> {
         log::debug!("conn={} door={:?} tls: {error}", self.id.0, self.door);
         if self.phase == Phase::Shaking {
-            desk.handshakes = desk.handshakes.saturating_sub(1);
+            desk.shaking.end(self.id);
             desk.house.metrics.count(Metric::HandshakesFailed);
         }
         out.bytes.clear();

@@ -33,6 +33,8 @@ pub(super) struct Accepted {
     pub id: ConnId,
     pub stream: TcpStream,
     pub peer: SocketAddr,
+    /// When, in monotonic milliseconds.
+    pub at: u64,
     pub door: Door,
     pub tls: Option<Arc<ServerConfig>>,
     pub slot: Slot,
@@ -43,6 +45,13 @@ pub(super) struct Slot {
     key: Place,
     gone: Sender<Place>,
     house: Arc<House>,
+}
+
+impl Slot {
+    /// The address that it is counted for.
+    pub fn prefix(&self) -> Prefix {
+        self.key.0
+    }
 }
 
 #[cfg(test)]
@@ -314,6 +323,7 @@ impl Acceptor {
             id,
             stream,
             peer,
+            at: now,
             door,
             tls: self.tls.of(door),
             slot: Slot {
@@ -344,7 +354,7 @@ type Place = (Prefix, Door);
 
 /// IPv4 address, or the first half of an IPv6 one: what one customer of a network has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Prefix {
+pub(super) enum Prefix {
     V4([u8; 4]),
     V6([u8; 8]),
 }

@@ -12,6 +12,7 @@ mod clock;
 mod conn;
 mod hub;
 mod listen;
+mod shaking;
 mod timer;
 mod tls;
 mod transport;

@@ -18,6 +18,7 @@ use super::clock::Clock;
 use super::conn::{Conn, Gone, Phase};
 use super::hub::{Inbox, ToWorker, WAKE};
 use super::listen::Accepted;
+use super::shaking::{Room, Shaking};
 use super::timer::{NEVER, Timers};
 use super::tls::Cipher;
 use super::transport::SCRATCH;
@@ -35,8 +36,6 @@ pub struct Worker {
     conns: HashMap<ConnId, Box<Conn>>,
     /// Connections that wait for a place among the handshakes.
     waiting: VecDeque<Accepted>,
-    /// Connections that began with a handshake, the oldest first; some have ended it since.
-    shaking: VecDeque<ConnId>,
     desk: Desk,
     stop: Option<Stop>,
     /// The queue from the service was not emptied in this turn.
@@ -51,8 +50,7 @@ pub(super) struct Desk {
     pub watchers: Watchers,
     /// Connections to go on with.
     pub ready: VecDeque<ConnId>,
-    /// Handshakes under way.
-    pub handshakes: usize,
+    pub shaking: Shaking,
     /// What is read goes here first.
     pub scratch: Vec<u8>,
     /// What is encrypted goes here first.
@@ -82,14 +80,13 @@ impl Worker {
             clock,
             conns: HashMap::new(),
             waiting: VecDeque::new(),
-            shaking: VecDeque::new(),
             desk: Desk {
                 now: clock.now(),
                 house,
                 timers: Timers::default(),
                 watchers: Watchers::default(),
                 ready: VecDeque::new(),
-                handshakes: 0,
+                shaking: Shaking::default(),
                 scratch: vec![0; SCRATCH],
                 cipher: Cipher::new(),
                 spare: Vec::new(),
@@ -125,6 +122,7 @@ impl Worker {
             self.take_inbox();
             self.go_on();
             self.expire();
+            self.go_in();
             self.refuse();
         }
         Ok(())
@@ -216,7 +214,7 @@ impl Worker {
         if self.stop.is_some() {
             return;
         }
-        if accepted.door.implicit_tls() && !self.has_room_to_shake() {
+        if accepted.door.implicit_tls() && !self.makes_room(&accepted) {
             let most = self.desk.house.limits.handshakes_per_worker;
             if self.waiting.len() < most {
                 self.waiting.push_back(accepted);
@@ -228,34 +226,23 @@ impl Worker {
         self.adopt(accepted);
     }
 
-    /// Whether one more handshake may begin. When too many are under way, one that has taken
-    /// long ends for it: an honest one is over in the time of two round trips.
-    fn has_room_to_shake(&mut self) -> bool {
-        while let Some(id) = self.shaking.front() {
-            if (self.conns.get(id)).is_some_and(|conn| conn.phase == Phase::Shaking) {
-                break;
-            }
-            self.shaking.pop_front();
-        }
-        if self.desk.handshakes < self.desk.house.limits.handshakes_per_worker {
-            return true;
-        }
+    /// Whether this one's handshake may begin, at the cost of another's perhaps.
+    fn makes_room(&mut self, newcomer: &Accepted) -> bool {
+        let most = self.desk.house.limits.handshakes_per_worker;
         let now = self.desk.now.mono_ms;
-        let oldest = self.shaking.front().and_then(|id| self.conns.get(id));
-        let Some(id) = oldest.filter(|c| c.age(now) >= SLOW_HANDSHAKE_MS) else {
-            return false;
-        };
-        let id = id.id;
-        self.desk.house.metrics.count(Metric::HandshakesFailed);
-        self.remove(id, "handshake made room");
-        true
+        match (self.desk.shaking).room(newcomer.slot.prefix(), most, now) {
+            Room::Free => true,
+            Room::None => false,
+            Room::Of(id) => {
+                self.desk.house.metrics.count(Metric::HandshakesFailed);
+                self.remove(id, "handshake made room");
+                true
+            }
+        }
     }
 
     fn adopt(&mut self, accepted: Accepted) {
         let id = accepted.id;
-        if accepted.door.implicit_tls() {
-            self.shaking.push_back(id);
-        }
         let mut conn = match Conn::new(accepted, &mut self.desk) {
             Ok(conn) => Box::new(conn),
             Err(Gone(why)) => {
@@ -291,9 +278,20 @@ impl Worker {
             }
             self.with(id, "bytes", |conn, desk| conn.touch(desk, |_, _, _| ()));
         }
-        while !self.waiting.is_empty() && self.has_room_to_shake() {
-            if let Some(accepted) = self.waiting.pop_front() {
+    }
+
+    /// Those that waited for a place; the wait is a part of the time that a handshake has.
+    fn go_in(&mut self) {
+        let now = self.desk.now.mono_ms;
+        let most_ms = self.desk.house.limits.handshake_s.saturating_mul(1000);
+        while let Some(accepted) = self.waiting.pop_front() {
+            if now.saturating_sub(accepted.at) >= most_ms {
+                self.desk.house.metrics.count(Metric::HandshakesFailed);
+            } else if self.makes_room(&accepted) {
                 self.adopt(accepted);
+            } else {
+                self.waiting.push_front(accepted);
+                break;
             }
         }
     }
@@ -499,8 +497,6 @@ const INBOX_PER_TURN: usize = 1024;
 const TIMERS_PER_TURN: usize = 1024;
 /// Handshake steps in one turn: about 170 µs each, so others wait 3 ms at most.
 const HANDSHAKES_PER_TURN: usize = 16;
-/// A handshake that has taken this long is ended when another needs its place.
-const SLOW_HANDSHAKE_MS: u64 = 1000;
 /// Ends that are remembered: a login is told milliseconds after it was checked.
 const ENDED_MAX: usize = 256;
 /// One connection in so many goes at once when room is needed.
@@ -562,6 +558,7 @@ mod tests {
             id: ConnId(id),
             stream: mio::net::TcpStream::from_std(stream),
             peer: address,
+            at: worker.desk.now.mono_ms,
             door: Door::Submission,
             tls: None,
             slot: Slot::uncounted(house),
