@@ -129,9 +129,14 @@ fn write_all(
 ) -> Result<(), String> {
     let mut batch: Vec<Request> = Vec::new();
     let mut idle_turns = 0u32;
+    let mut unreaped = 0u32;
     loop {
         let next = match first.take() {
             Some(request) => Ok(request),
+            None if store.has_waste() => inlet.try_recv().map_err(|none| match none {
+                TryRecvError::Empty => RecvTimeoutError::Timeout,
+                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+            }),
             None if idle_turns == 0 => inlet.recv_timeout(IDLE),
             None => inlet.recv_timeout(IDLE_LONG),
         };
@@ -139,6 +144,11 @@ fn write_all(
             Ok(request) => {
                 idle_turns = 0;
                 batch.push(request);
+            }
+            Err(RecvTimeoutError::Timeout) if store.has_waste() => {
+                unreaped = 0;
+                reap(writer, store)?;
+                continue;
             }
             Err(RecvTimeoutError::Timeout) => {
                 idle(writer, store, idle_turns)?;
@@ -174,11 +184,34 @@ fn write_all(
         if let Some(why) = turn.fatal {
             return Err(disk(&why));
         }
-        if let Some(how) = store.checkpoint_due().map_err(|e| disk(&e.to_string()))? {
-            checkpoint(store, how)?;
+        checkpoint_if_due(store)?;
+        // Without a free moment there is a slice now and then all the same.
+        unreaped = unreaped.saturating_add(1);
+        if unreaped >= REAP_EVERY && store.has_waste() {
+            unreaped = 0;
+            reap(writer, store)?;
         }
     }
     checkpoint(store, Checkpoint::Truncate)
+}
+
+/// A slice of what deletions have left.
+fn reap(writer: &mut Writer, store: &Store) -> Result<(), String> {
+    match writer.reap(store) {
+        Ok(_) => checkpoint_if_due(store),
+        Err(error) if error.is_disk_failure() => Err(disk(&error.to_string())),
+        Err(error) => {
+            log::error!("reaping failed error=\"{error}\"");
+            Ok(())
+        }
+    }
+}
+
+fn checkpoint_if_due(store: &Store) -> Result<(), String> {
+    match store.checkpoint_due().map_err(|e| disk(&e.to_string()))? {
+        Some(how) => checkpoint(store, how),
+        None => Ok(()),
+    }
 }
 
 /// What is done when nobody asks for anything: after a moment the write-ahead log goes back
@@ -363,6 +396,8 @@ const GROUP_OCTETS: usize = 8 << 20;
 const IDLE: Duration = Duration::from_millis(200);
 /// And how long it then sleeps at a time: a server at rest is at rest.
 const IDLE_LONG: Duration = Duration::from_secs(10);
+/// Groups after which a slice of what deletions have left goes even when others wait.
+const REAP_EVERY: u32 = 16;
 /// Old rows go once in this many idle turns: each minute.
 const TIDY_EVERY: u32 = 6;
 /// Transactions of one tidying: then the queue is looked at again.

@@ -181,8 +181,27 @@ impl Writer {
         Ok(())
     }
 
+    /// One slice of what deletions have left, in a transaction of its own. Whether there is
+    /// more. Freeing takes room too: on a full disk the reserve is given up for it.
+    pub fn reap(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
+        let slice = || {
+            store.begin()?;
+            match store.reap() {
+                Ok(more) => store.commit().map(|_| more),
+                Err(error) => {
+                    store.rollback();
+                    Err(error)
+                }
+            }
+        };
+        match slice() {
+            Err(error) if error.is_full() && (self.room)(Room::Give) => slice(),
+            done => done,
+        }
+    }
+
     /// Work of idle moments, in one small transaction: old events and kept answers go, and
-    /// bodies that nothing names. Whether there is more to do at once.
+    /// what deletions have left. Whether there is more to do at once.
     pub fn tidy(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
         (self.room)(Room::Keep);
         let mut now = self.service.now();
@@ -191,7 +210,7 @@ impl Writer {
         store.begin()?;
         let done = (|| {
             let more = store.trim_events(now, days.saturating_mul(ONCE_MS), TIDY_ROWS)?;
-            let more = store.sweep_bodies(TIDY_BODIES)? || more;
+            let more = store.reap()? || more;
             let kept = store.trim_once(now.unix_ms.saturating_sub(ONCE_MS), TIDY_ANSWERS)?;
             Ok(more || kept > 0)
         })();
@@ -410,5 +429,3 @@ const ONCE_MS: i64 = 86_400_000;
 const TIDY_ROWS: u64 = 500;
 /// Kept answers that one idle moment forgets.
 const TIDY_ANSWERS: u32 = 200;
-/// Bodies that one idle moment frees.
-const TIDY_BODIES: usize = 50;

@@ -58,16 +58,9 @@ impl Store {
             .is_some())
     }
 
-    /// Takes away an organization whose inboxes are gone already, with its keys, domains,
-    /// queue, log and kept answers. Its addresses stay taken.
+    /// Takes away an organization whose inboxes are gone already, with its keys and domains.
+    /// Its addresses stay taken; [`Store::reap`] takes its queue, log and kept answers.
     pub fn delete_org(&self, org: OrgId) -> Result<(), Error> {
-        let bodies = self.all(
-            "SELECT body, count(*) FROM job WHERE org = ?1 GROUP BY body",
-            [org.0],
-            |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
-        )?;
-        self.run("DELETE FROM job WHERE org = ?1", [org.0])?;
-        self.drop_references(&bodies)?;
         self.run(
             "DELETE FROM key_inbox WHERE key IN (SELECT id FROM key WHERE org = ?1)",
             [org.0],
@@ -75,13 +68,11 @@ impl Store {
         for sql in [
             "DELETE FROM key WHERE org = ?1",
             "DELETE FROM domain WHERE org = ?1",
-            "DELETE FROM event WHERE org = ?1",
-            "DELETE FROM once WHERE org = ?1",
             "DELETE FROM org WHERE id = ?1",
         ] {
             self.run(sql, [org.0])?;
         }
-        Ok(())
+        self.doom_org(org.0)
     }
 
     /// Counters of an organization on the UTC day `day` (days since 1970).

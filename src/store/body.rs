@@ -6,6 +6,7 @@
 
 use core::ops::ControlFlow;
 
+use super::reap::SLICE_OCTETS;
 use super::{Error, Store, uint32};
 use crate::call::{BodyId, Now, OrgId, Summary};
 
@@ -158,7 +159,7 @@ impl Store {
     }
 
     /// One entry or job less names the body. With `free` the octets of an unnamed body go at
-    /// once, else [`Store::sweep_bodies`] takes them later.
+    /// once, else [`Store::reap`] takes them later.
     pub fn drop_body(&self, org: OrgId, body: BodyId, free: bool) -> Result<(), Error> {
         let held = self.apart().one(
             "SELECT refs, size FROM body WHERE id = ?1 AND org = ?2",
@@ -166,25 +167,33 @@ impl Store {
             |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
         )?;
         let (refs, size) = held.ok_or(Error::Corrupt("body"))?;
-        if refs == 1 && free {
+        if refs == 1 && free && !self.is_recounted(body)? {
             return self.free_body(body, uint32(size));
+        }
+        if refs == 1 {
+            self.waste.set(true);
         }
         self.apart()
             .run("UPDATE body SET refs = refs - 1 WHERE id = ?1", [body.0])
             .map(drop)
     }
 
-    /// Frees up to `n` bodies that nothing names; whether there may be more.
-    pub fn sweep_bodies(&self, n: usize) -> Result<bool, Error> {
+    /// Frees some bodies that nothing names; whether there were any.
+    pub(super) fn sweep_bodies(&self) -> Result<bool, Error> {
         let unnamed = self.apart().all(
             "SELECT id, size FROM body WHERE refs = 0 ORDER BY id LIMIT ?1",
-            [n as i64],
+            [SWEPT_BODIES],
             |r| Ok((BodyId(r.get(0)?), uint32(r.get(1)?))),
         )?;
+        let mut octets = 0;
         for (body, size) in &unnamed {
+            if octets >= SLICE_OCTETS {
+                break;
+            }
+            octets += i64::from(*size);
             self.free_body(*body, *size)?;
         }
-        Ok(unnamed.len() == n)
+        Ok(!unnamed.is_empty())
     }
 
     fn free_body(&self, body: BodyId, size: u32) -> Result<(), Error> {
@@ -207,6 +216,9 @@ pub(super) fn unpack_summary(stored: &[u8]) -> Result<Summary, Error> {
     }
     .ok_or(Error::Corrupt("summary"))
 }
+
+/// Bodies that one slice of [`Store::reap`] frees.
+const SWEPT_BODIES: i64 = 100;
 
 /// Octets of a chunk: a page of FETCH reads one or two.
 pub(super) const CHUNK_BYTES: usize = 256 << 10;

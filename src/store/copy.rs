@@ -2,12 +2,10 @@
 //! body and gets an id of its own; a moved entry keeps its id (decisions.md, words).
 
 use super::event::NewEvent;
-use super::expunge::Gone;
+use super::expunge::{AT_ONCE, Gone};
 use super::mailbox::Delta;
 use super::{Error, Mailbox, Place, Store, int};
-use crate::call::{
-    BULK_MESSAGES_MAX, Bulk, Change, ConnId, EntryId, Event, Flags, Now, Refusal, UidSet,
-};
+use crate::call::{BULK_MESSAGES_MAX, Bulk, Change, ConnId, Event, Flags, Now, Refusal, UidSet};
 
 /// What COPY or MOVE did.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -55,12 +53,10 @@ impl Store {
         if !remove {
             self.count_inbox(source.inbox, delta.messages, delta.bytes)?;
         }
-        for (uid, entry) in (first..).zip(&entries) {
-            if remove {
-                self.move_entry(source, target, entry, uid, stamp.seq)?;
-            } else {
-                self.copy_entry(now, (source, target), entry, uid, stamp.seq)?;
-            }
+        if remove {
+            self.move_entries((source, target), &entries, first, stamp.seq)?;
+        } else {
+            self.copy_entries(now, (source, target), &entries, first, stamp.seq)?;
         }
         let to = UidSet::from(first..=first + (n - 1));
         let shown = (BULK_MESSAGES_MAX as u32).min(n);
@@ -90,55 +86,101 @@ impl Store {
         })
     }
 
-    fn copy_entry(
+    /// Copies `entries` to UIDs from `first` on.
+    fn copy_entries(
         &self,
         now: Now,
         (source, target): (&Mailbox, &Mailbox),
-        entry: &Gone,
-        uid: u32,
+        entries: &[Gone],
+        first: u32,
         modseq: u64,
     ) -> Result<(), Error> {
-        let id = EntryId(self.mint_id(now));
-        self.hold_body(source.org, entry.body)?;
-        self.apart().run(
-            "INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags,
-                 keywords, arrival, received_at, size, prefix)
-             SELECT ?3, ?4, ?5, org, inbox, body, thread, ?6, flags, keywords, arrival,
-                 received_at, size, prefix
-             FROM entry WHERE mailbox = ?1 AND uid = ?2 AND org = ?7",
-            [
-                source.id.0,
-                entry.uid.into(),
-                target.id.0,
-                uid.into(),
-                id.0,
-                int(modseq),
-                source.org.0,
-            ],
-        )?;
+        if entries.len() <= AT_ONCE {
+            for entry in entries {
+                self.hold_body(source.org, entry.body)?;
+            }
+        } else {
+            self.recount_bodies(entries.iter().map(|entry| entry.body), 1)?;
+        }
+        let id = self.mint_ids(now, u32::try_from(entries.len()).unwrap_or(u32::MAX));
+        for run in runs(entries) {
+            let up = run.up(first);
+            // OR FAIL here and below: the savepoint of the call takes a failure back, and with
+            // ABORT SQLite would keep a journal of each statement as well.
+            self.apart().run(
+                "INSERT OR FAIL INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq,
+                     flags, keywords, arrival, received_at, size, prefix)
+                 SELECT ?4, uid + ?5, uid + ?6, org, inbox, body, thread, ?7, flags, keywords,
+                     arrival, received_at, size, prefix
+                 FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?8",
+                [
+                    source.id.0,
+                    run.low.into(),
+                    run.high.into(),
+                    target.id.0,
+                    up,
+                    id.saturating_add(up) - i64::from(first),
+                    int(modseq),
+                    source.org.0,
+                ],
+            )?;
+        }
         Ok(())
     }
 
-    fn move_entry(
+    /// Moves `entries` to UIDs from `first` on.
+    fn move_entries(
         &self,
-        source: &Mailbox,
-        target: &Mailbox,
-        entry: &Gone,
-        uid: u32,
+        (source, target): (&Mailbox, &Mailbox),
+        entries: &[Gone],
+        first: u32,
         modseq: u64,
     ) -> Result<(), Error> {
-        self.apart().run(
-            "UPDATE entry SET mailbox = ?3, uid = ?4, modseq = ?5
-             WHERE mailbox = ?1 AND uid = ?2 AND org = ?6",
-            [
-                source.id.0,
-                entry.uid.into(),
-                target.id.0,
-                uid.into(),
-                int(modseq),
-                source.org.0,
-            ],
-        )?;
+        for run in runs(entries) {
+            self.apart().run(
+                "UPDATE OR FAIL entry SET mailbox = ?4, uid = uid + ?5, modseq = ?6
+                 WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?7",
+                [
+                    source.id.0,
+                    run.low.into(),
+                    run.high.into(),
+                    target.id.0,
+                    run.up(first),
+                    int(modseq),
+                    source.org.0,
+                ],
+            )?;
+        }
         Ok(())
     }
+}
+
+/// Entries with UIDs in a row, of which `before` come first.
+struct Run {
+    low: u32,
+    high: u32,
+    before: usize,
+}
+
+impl Run {
+    /// What makes the UIDs here those in the target, where the first of all gets `first`.
+    fn up(&self, first: u32) -> i64 {
+        i64::from(first) + self.before as i64 - i64::from(self.low)
+    }
+}
+
+/// A command names few runs of many entries, and a statement for each costs little.
+fn runs(entries: &[Gone]) -> impl Iterator<Item = Run> {
+    let mut before = 0;
+    entries
+        .chunk_by(|a, b| a.uid.checked_add(1) == Some(b.uid))
+        .filter_map(move |run| {
+            let from = before;
+            before += run.len();
+            Some(Run {
+                low: run.first()?.uid,
+                high: run.last()?.uid,
+                before: from,
+            })
+        })
 }

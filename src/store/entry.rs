@@ -328,7 +328,8 @@ impl Store {
         self.apart().one(
             "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, e.body, b.size,
                  e.prefix, e.received_at
-             FROM entry e JOIN body b ON b.id = e.body
+             FROM entry e CROSS JOIN mailbox m ON m.id = e.mailbox
+                 CROSS JOIN body b ON b.id = e.body
              WHERE e.inbox = ?1 AND e.id = ?2 AND e.org = ?3",
             [inbox.0, id.0, org.0],
             |r| {

@@ -35,7 +35,7 @@ impl Error {
     pub fn is_disk_failure(&self) -> bool {
         use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, SystemIoFailure};
         match self {
-            Error::Sqlite(error) if is_full(error) => false,
+            _ if self.is_full() => false,
             Error::Sqlite(error) => matches!(
                 error.sqlite_error_code(),
                 Some(SystemIoFailure | DatabaseCorrupt | NotADatabase | CannotOpen)
@@ -43,6 +43,11 @@ impl Error {
             Error::Io(..) | Error::Damaged(..) => true,
             _ => false,
         }
+    }
+
+    /// Whether the disk is full, and not broken.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Error::Sqlite(error) if is_full(error))
     }
 
     /// Whether this error can have undone the whole transaction; [`super::Store`] knows

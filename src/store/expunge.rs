@@ -1,5 +1,4 @@
-//! Entries that go: EXPUNGE, the source side of MOVE, a mailbox that is deleted. What is gone
-//! is remembered as ranges of UIDs per mailbox, which outlive the log.
+//! Entries that go: EXPUNGE and the source side of MOVE. What is gone is remembered as ranges of UIDs per mailbox, which outlive the log.
 
 use core::ops::ControlFlow;
 
@@ -48,12 +47,14 @@ impl Store {
                 [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
             )?;
         }
-        let free = going.len() <= FREE_AT_ONCE;
-        let mut bytes = 0;
-        for gone in &going {
-            bytes += i64::from(gone.size);
-            self.drop_body(mailbox.org, gone.body, free)?;
+        if going.len() <= AT_ONCE {
+            for gone in &going {
+                self.drop_body(mailbox.org, gone.body, true)?;
+            }
+        } else {
+            self.recount_bodies(going.iter().map(|gone| gone.body), -1)?;
         }
+        let bytes: i64 = going.iter().map(|gone| i64::from(gone.size)).sum();
         self.count_inbox(mailbox.inbox, -(going.len() as i64), -bytes)?;
         self.record_gone((stamp, origin), (place, mailbox), &going, None, events)?;
         Ok((set, stamp.seq))
@@ -108,23 +109,6 @@ impl Store {
         Ok(UidSet::from_ranges(ranges))
     }
 
-    /// Takes every entry of a mailbox away that is going itself: no event and no history.
-    pub(super) fn drop_entries(&self, mailbox: &Mailbox) -> Result<(), Error> {
-        let everything = UidSet::from(1..=u32::MAX);
-        let going = self.going(mailbox, &everything, Flags::NONE)?;
-        let free = going.len() <= FREE_AT_ONCE;
-        let mut bytes = 0;
-        for gone in &going {
-            bytes += i64::from(gone.size);
-            self.drop_body(mailbox.org, gone.body, free)?;
-        }
-        self.apart().run(
-            "DELETE FROM entry WHERE mailbox = ?1 AND org = ?2",
-            [mailbox.id.0, mailbox.org.0],
-        )?;
-        self.count_inbox(mailbox.inbox, -(going.len() as i64), -bytes)
-    }
-
     /// Entries in `uids` that have all of `flag`.
     pub(super) fn going(
         &self,
@@ -164,6 +148,6 @@ impl Store {
     }
 }
 
-/// Up to this many bodies are freed within the command; more are left to the writer's idle
-/// moments, so that one EXPUNGE of a large mailbox holds others up less.
-const FREE_AT_ONCE: usize = 200;
+/// A command on up to this many entries counts and frees their bodies itself; a larger one
+/// leaves that to [`Store::reap`].
+pub(super) const AT_ONCE: usize = 200;

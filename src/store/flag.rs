@@ -100,23 +100,11 @@ impl Store {
         }
         let stamp = self.next_seq(mailbox.org, now)?;
         for n in &bulk {
-            let Some(state) = states.get_mut(*n) else {
-                continue;
-            };
-            state.modseq = stamp.seq;
-            self.apart().run(
-                "UPDATE entry SET modseq = ?3, flags = ?4, keywords = ?5
-                 WHERE mailbox = ?1 AND uid = ?2 AND org = ?6",
-                (
-                    mailbox.id.0,
-                    state.uid,
-                    int(stamp.seq),
-                    state.flags.0,
-                    pack_keywords(&state.keywords),
-                    mailbox.org.0,
-                ),
-            )?;
+            if let Some(state) = states.get_mut(*n) {
+                state.modseq = stamp.seq;
+            }
         }
+        self.write_states(mailbox, states.iter().filter(|s| s.modseq == stamp.seq))?;
         self.count(mailbox, stamp.seq, &delta)?;
         let messages = bulk
             .iter()
@@ -135,6 +123,54 @@ impl Store {
         };
         self.put_event(stamp, origin, event, events)?;
         Ok((states, modified))
+    }
+}
+
+impl Store {
+    /// Writes changed states, ascending: entries in a row that are alike with one statement,
+    /// as those of a large command mostly are.
+    fn write_states<'a>(
+        &self,
+        mailbox: &Mailbox,
+        states: impl Iterator<Item = &'a EntryState>,
+    ) -> Result<(), Error> {
+        let write = |first: &EntryState, high: u32| {
+            self.apart().run(
+                "UPDATE entry SET modseq = ?4, flags = ?5, keywords = ?6
+                 WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?7",
+                (
+                    mailbox.id.0,
+                    first.uid,
+                    high,
+                    int(first.modseq),
+                    first.flags.0,
+                    pack_keywords(&first.keywords),
+                    mailbox.org.0,
+                ),
+            )
+        };
+        let mut run: Option<(&EntryState, u32)> = None;
+        for state in states {
+            run = match run {
+                Some((first, high))
+                    if high.checked_add(1) == Some(state.uid)
+                        && first.flags == state.flags
+                        && first.keywords == state.keywords =>
+                {
+                    Some((first, state.uid))
+                }
+                other => {
+                    if let Some((first, high)) = other {
+                        write(first, high)?;
+                    }
+                    Some((state, state.uid))
+                }
+            };
+        }
+        if let Some((first, high)) = run {
+            write(first, high)?;
+        }
+        Ok(())
     }
 }
 

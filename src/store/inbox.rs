@@ -195,22 +195,16 @@ impl Store {
         Ok(())
     }
 
-    /// Takes an inbox away with all in it. Its address (`canonical`) stays taken, recipients that wait in
-    /// the queue stay queued. Its length is that of the inbox: one transaction for all.
+    /// Takes an inbox away with all in it. Its address (`canonical`) stays taken, recipients
+    /// that wait in the queue stay queued. [`Store::reap`] takes the rows of its messages.
     pub fn delete_inbox(&self, org: OrgId, inbox: InboxId, canonical: &str) -> Result<(), Error> {
-        let bodies = self.all(
-            "SELECT body, count(*) FROM entry
-             WHERE mailbox IN (SELECT id FROM mailbox WHERE inbox = ?2 AND org = ?1)
-             GROUP BY body",
-            [org.0, inbox.0],
-            |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
-        )?;
+        for (mailbox, _) in self.mailboxes(org, inbox)? {
+            self.doom_mailbox(mailbox.id.0)?;
+        }
+        self.doom_inbox(inbox.0)?;
         for sql in [
-            "DELETE FROM entry WHERE mailbox IN (SELECT id FROM mailbox WHERE inbox = ?2 AND org = ?1)",
-            "DELETE FROM expunged WHERE mailbox IN (SELECT id FROM mailbox WHERE inbox = ?2 AND org = ?1)",
             "DELETE FROM mailbox WHERE inbox = ?2 AND org = ?1",
-            "UPDATE job SET entry = NULL WHERE inbox = ?2 AND org = ?1",
-            "DELETE FROM key_inbox WHERE inbox = ?2 AND key IN (SELECT id FROM key WHERE org = ?1)",
+            "DELETE FROM key_inbox WHERE inbox = ?2 AND (SELECT org FROM key WHERE id = key_inbox.key) = ?1",
         ] {
             self.run(sql, [org.0, inbox.0])?;
         }
@@ -219,22 +213,10 @@ impl Store {
             params![org.0, inbox.0, canonical],
         )?;
         self.run("DELETE FROM subscription WHERE inbox = ?1", [inbox.0])?;
-        self.run("DELETE FROM reference WHERE inbox = ?1", [inbox.0])?;
         self.run(
             "DELETE FROM inbox WHERE id = ?2 AND org = ?1",
             [org.0, inbox.0],
         )?;
-        self.drop_references(&bodies)
-    }
-
-    /// Takes `n` references off each body; [`Store::sweep_bodies`] frees those without any.
-    pub(super) fn drop_references(&self, bodies: &[(i64, i64)]) -> Result<(), Error> {
-        for (body, n) in bodies {
-            self.run(
-                "UPDATE body SET refs = refs - ?2 WHERE id = ?1",
-                [*body, *n],
-            )?;
-        }
         Ok(())
     }
 }

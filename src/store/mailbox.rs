@@ -325,13 +325,18 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a mailbox away with all its entries. Its UIDVALIDITY is never given again.
+    /// Takes a mailbox away with all its entries, whose rows [`Store::reap`] takes later: no
+    /// query finds an entry without its mailbox. Its UIDVALIDITY is never given again.
     pub fn delete_mailbox(&self, mailbox: &Mailbox) -> Result<(), Error> {
-        self.drop_entries(mailbox)?;
-        self.run("DELETE FROM expunged WHERE mailbox = ?1", [mailbox.id.0])?;
+        let (org, inbox) = (mailbox.org, mailbox.inbox);
+        let Some(mailbox) = self.mailbox(org, inbox, mailbox.id)? else {
+            return Ok(());
+        };
+        self.count_inbox(inbox, -i64::from(mailbox.messages), -int(mailbox.bytes))?;
+        self.doom_mailbox(mailbox.id.0)?;
         self.run(
             "DELETE FROM mailbox WHERE id = ?1 AND org = ?2",
-            [mailbox.id.0, mailbox.org.0],
+            [mailbox.id.0, org.0],
         )?;
         Ok(())
     }

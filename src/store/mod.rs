@@ -23,6 +23,7 @@ mod mailbox;
 mod mint;
 mod once;
 mod open;
+mod reap;
 mod thread;
 mod verify;
 mod view;
@@ -76,6 +77,8 @@ pub struct Store {
     hash_key: Cell<Option<(u64, u64)>>,
     /// Where the trimming of the log goes on, an organization's id.
     trim_from: Cell<i64>,
+    /// Whether deletions may have left something for [`Store::reap`].
+    waste: Cell<bool>,
 }
 
 /// How far [`Store::checkpoint`] goes.

@@ -133,6 +133,7 @@ fn finish(
         unchecked: Cell::new(0),
         hash_key: Cell::new(None),
         trim_from: Cell::new(0),
+        waste: Cell::new(true),
     };
     let kept = store.meta("id")?;
     store.last_id.set(kept);
@@ -212,7 +213,7 @@ pub(super) fn migrate(sql: &mut Connection, steps: &[&str]) -> Result<(), Error>
 }
 
 /// Step n takes a file from version n to n + 1.
-const STEPS: &[&str] = &[include_str!("schema.sql")];
+const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("step2.sql")];
 
 /// Waiting for the lock of an outside tool.
 pub(super) const BUSY: Duration = Duration::from_secs(5);

@@ -113,7 +113,8 @@ const CHECKS: &[Check] = &[
         what: "entry is in no mailbox of its inbox and organization",
         sql: "SELECT e.id FROM entry e LEFT JOIN mailbox m
                   ON m.id = e.mailbox AND m.inbox = e.inbox AND m.org = e.org
-              WHERE m.id IS NULL",
+              WHERE m.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 1 AND id = e.mailbox)",
     },
     Check {
         what: "entry has no body of its organization, or another size",
@@ -132,7 +133,8 @@ const CHECKS: &[Check] = &[
     Check {
         what: "expunged UIDs of a mailbox that is gone",
         sql: "SELECT DISTINCT x.mailbox FROM expunged x LEFT JOIN mailbox m ON m.id = x.mailbox
-              WHERE m.id IS NULL",
+              WHERE m.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 1 AND id = x.mailbox)",
     },
     Check {
         what: "inbox counters differ from its entries",
@@ -167,7 +169,8 @@ const CHECKS: &[Check] = &[
     Check {
         what: "conversation of an inbox that is gone",
         sql: "SELECT DISTINCT r.inbox FROM reference r LEFT JOIN inbox i ON i.id = r.inbox
-              WHERE i.id IS NULL",
+              WHERE i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = r.inbox)",
     },
     Check {
         what: "body is counted wrong",
@@ -175,7 +178,20 @@ const CHECKS: &[Check] = &[
                   SELECT body, count(*) n FROM
                       (SELECT body FROM entry UNION ALL SELECT body FROM job) GROUP BY body) u
                   ON u.body = b.id
-              WHERE b.refs <> coalesce(u.n, 0)",
+                  LEFT JOIN recount r ON r.body = b.id
+              WHERE b.refs + coalesce(r.delta, 0) <> coalesce(u.n, 0)",
+    },
+    Check {
+        what: "change of the references of a body that is gone",
+        sql: "SELECT r.body FROM recount r LEFT JOIN body b ON b.id = r.body
+              WHERE b.id IS NULL",
+    },
+    Check {
+        what: "doomed, and still there",
+        sql: "SELECT d.id FROM doomed d LEFT JOIN mailbox m ON m.id = d.id
+                  LEFT JOIN inbox i ON i.id = d.id LEFT JOIN org o ON o.id = d.id
+              WHERE m.id IS NOT NULL OR i.id IS NOT NULL OR o.id IS NOT NULL
+                  OR d.kind NOT BETWEEN 1 AND 3",
     },
     Check {
         what: "job has no body of its organization",
@@ -197,7 +213,8 @@ const CHECKS: &[Check] = &[
     Check {
         what: "log of an organization that is gone",
         sql: "SELECT DISTINCT e.org FROM event e LEFT JOIN org o ON o.id = e.org
-              WHERE o.id IS NULL",
+              WHERE o.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = e.org)",
     },
     Check {
         what: "time goes back in the log, at number",
@@ -318,7 +335,8 @@ fn log(store: &Store, org: OrgId, lines: &mut Vec<String>) -> Result<(), Error> 
         }
     }
     let _ = store.each(
-        "SELECT mailbox, uid, modseq FROM entry WHERE org = ?1",
+        "SELECT mailbox, uid, modseq FROM entry
+         WHERE org = ?1 AND mailbox NOT IN (SELECT id FROM doomed WHERE kind = 1)",
         [org.0],
         |r| {
             let mailbox = MailboxId(r.get(0)?);

@@ -302,3 +302,48 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
     assert!(!third.path().join(FILE).exists());
     std::fs::remove_dir_all(path).unwrap();
 }
+
+#[test]
+fn what_deletions_leave_is_known_and_goes() {
+    let mut inline = world();
+    let org = inline.store.orgs().unwrap()[0].id;
+    let inboxes = inline.store.inboxes(org, None, InboxId(0), 10).unwrap();
+    let access = auth::folder_access(org);
+    let write = |inline: &mut Inline, call| {
+        let turn = inline.writer.turn(&inline.store, &[request(call)]);
+        let (_, reply) = &turn.replies[0];
+        assert!(
+            matches!(reply, Reply::Written(Written::Changed, _)),
+            "{reply:?}"
+        );
+        assert_eq!(verify(&inline.store, true), Vec::<String>::new());
+    };
+    // The child first.
+    for row in inboxes.iter().rev() {
+        let access = access.clone();
+        let inbox = InboxRef::Id(row.id);
+        write(&mut inline, Call::DeleteInbox { access, inbox });
+    }
+    assert_eq!(inline.store.destination("a@x.test").unwrap(), None);
+    assert!(inline.writer.reap(&inline.store).unwrap());
+    let mut grant = (*access.0).clone();
+    grant.scopes = Scopes::OPERATOR;
+    let access = Access(Arc::new(grant));
+    write(&mut inline, Call::DeleteOrg { access, org });
+    while inline.writer.reap(&inline.store).unwrap() {
+        assert_eq!(verify(&inline.store, true), Vec::<String>::new());
+    }
+    for table in [
+        "SELECT count(*) FROM entry",
+        "SELECT count(*) FROM body",
+        "SELECT count(*) FROM chunk",
+        "SELECT count(*) FROM reference",
+        "SELECT count(*) FROM expunged",
+        "SELECT count(*) FROM event",
+        "SELECT count(*) FROM key_inbox",
+        "SELECT count(*) FROM doomed",
+    ] {
+        let n = inline.store.one(table, [], |r| r.get::<_, i64>(0)).unwrap();
+        assert_eq!(n, Some(0), "{table}");
+    }
+}

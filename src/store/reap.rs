@@ -1,0 +1,212 @@
+//! What deletions leave behind. A mailbox, an inbox or an organization that is deleted is out
+//! of reach at once; its rows go later, a slice at a time, in the writer's free moments, so
+//! that the end of something large holds nobody up.
+//!
+//! `doomed` names what has rows left, and `recount` holds changes of `body.refs` that a large
+//! command has not made itself. Both are tables, so that a crash loses neither, and `verify`
+//! counts with them. Nothing here is an event: all of it has been told already.
+
+use super::{Error, Store};
+use crate::call::{BodyId, OrgId};
+
+/// What was deleted and may have rows left: its number in `doomed.kind`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    /// Its entries and expunged UIDs.
+    Mailbox = 1,
+    /// Its conversations.
+    Inbox = 2,
+    /// Its queue, its log, its kept answers.
+    Org = 3,
+}
+
+impl Store {
+    /// Whether there may be something for [`Store::reap`].
+    pub fn has_waste(&self) -> bool {
+        self.waste.get()
+    }
+
+    /// Takes away one slice of what deletions have left, a few milliseconds of work; whether
+    /// there may be more. For a transaction of its own.
+    pub fn reap(&self) -> Result<bool, Error> {
+        // Counts first: only they tell which bodies nothing names.
+        // After an error it waits for the next deletion, or for the next tidying.
+        self.waste.set(false);
+        let more = self.apply_recounts()? || self.reap_doomed()? || self.sweep_bodies()?;
+        self.waste.set(more);
+        Ok(more)
+    }
+
+    pub(super) fn doom_mailbox(&self, mailbox: i64) -> Result<(), Error> {
+        self.doom(Kind::Mailbox, mailbox)
+    }
+
+    pub(super) fn doom_inbox(&self, inbox: i64) -> Result<(), Error> {
+        self.doom(Kind::Inbox, inbox)
+    }
+
+    pub(super) fn doom_org(&self, org: i64) -> Result<(), Error> {
+        self.doom(Kind::Org, org)
+    }
+
+    fn doom(&self, kind: Kind, id: i64) -> Result<(), Error> {
+        self.waste.set(true);
+        self.apart()
+            .run(
+                "INSERT INTO doomed (kind, id) VALUES (?1, ?2)",
+                [kind as i64, id],
+            )
+            .map(drop)
+    }
+
+    /// Changes the references of each body by `delta`, later: the rows of bodies are wide, and
+    /// to touch those of a large mailbox takes longer than all else that a command does.
+    pub(super) fn recount_bodies(
+        &self,
+        bodies: impl Iterator<Item = BodyId>,
+        delta: i64,
+    ) -> Result<(), Error> {
+        self.waste.set(true);
+        let mut bodies: Vec<i64> = bodies.map(|body| body.0).collect();
+        bodies.sort_unstable();
+        for same in bodies.chunk_by(|a, b| a == b) {
+            self.apart().run(
+                "INSERT INTO recount (body, delta) VALUES (?1, ?2)
+                 ON CONFLICT (body) DO UPDATE SET delta = delta + excluded.delta",
+                [
+                    same.first().copied().unwrap_or_default(),
+                    delta.saturating_mul(same.len() as i64),
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Whether changes of a body's references are to come: then it must not be freed yet.
+    pub(super) fn is_recounted(&self, body: BodyId) -> Result<bool, Error> {
+        let found =
+            self.apart().one(
+                "SELECT 1 FROM recount WHERE body = ?1",
+                [body.0],
+                |_| Ok(()),
+            )?;
+        Ok(found.is_some())
+    }
+
+    fn apply_recounts(&self) -> Result<bool, Error> {
+        let due = self.apart().all(
+            "SELECT body, delta FROM recount ORDER BY body LIMIT ?1",
+            [SLICE_ROWS],
+            |r| Ok([r.get::<_, i64>(0)?, r.get::<_, i64>(1)?]),
+        )?;
+        for [body, delta] in &due {
+            self.apart().run(
+                "UPDATE body SET refs = refs + ?2 WHERE id = ?1",
+                [*body, *delta],
+            )?;
+        }
+        if let Some([last, _]) = due.last() {
+            self.apart()
+                .run("DELETE FROM recount WHERE body <= ?1", [*last])?;
+        }
+        Ok(!due.is_empty())
+    }
+
+    fn reap_doomed(&self) -> Result<bool, Error> {
+        let next = self.apart().one(
+            "SELECT kind, id FROM doomed ORDER BY kind, id LIMIT 1",
+            [],
+            |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
+        )?;
+        let Some((kind, id)) = next else {
+            return Ok(false);
+        };
+        let is_done = if kind == Kind::Mailbox as i64 {
+            self.reap_mailbox(id)?
+        } else if kind == Kind::Inbox as i64 {
+            self.apart().run(
+                "DELETE FROM reference WHERE inbox = ?1 AND hash IN
+                     (SELECT hash FROM reference WHERE inbox = ?1 LIMIT ?2)",
+                [id, SLICE_ROWS],
+            )? == 0
+        } else {
+            self.reap_org(OrgId(id))?
+        };
+        if is_done {
+            self.apart()
+                .run("DELETE FROM doomed WHERE kind = ?1 AND id = ?2", [kind, id])?;
+        }
+        Ok(true)
+    }
+
+    /// One slice of a mailbox; whether that was the last.
+    fn reap_mailbox(&self, mailbox: i64) -> Result<bool, Error> {
+        let rows = self.apart().all(
+            "SELECT uid, org, body, size FROM entry WHERE mailbox = ?1 ORDER BY uid LIMIT ?2",
+            [mailbox, SLICE_ROWS],
+            |r| {
+                Ok((
+                    r.get::<_, i64>(0)?,
+                    r.get(1)?,
+                    r.get(2)?,
+                    r.get::<_, i64>(3)?,
+                ))
+            },
+        )?;
+        let mut octets = 0;
+        let mut last = None;
+        for (uid, org, body, size) in rows {
+            if octets >= SLICE_OCTETS {
+                break;
+            }
+            octets += size;
+            last = Some(uid);
+            self.drop_body(OrgId(org), BodyId(body), true)?;
+        }
+        if let Some(last) = last {
+            self.apart().run(
+                "DELETE FROM entry WHERE mailbox = ?1 AND uid <= ?2",
+                [mailbox, last],
+            )?;
+            return Ok(false);
+        }
+        let expunged = self.apart().run(
+            "DELETE FROM expunged WHERE mailbox = ?1 AND (modseq, low) IN
+                 (SELECT modseq, low FROM expunged WHERE mailbox = ?1 LIMIT ?2)",
+            [mailbox, SLICE_ROWS],
+        )?;
+        Ok(expunged == 0)
+    }
+
+    /// One slice of an organization; whether that was the last.
+    fn reap_org(&self, org: OrgId) -> Result<bool, Error> {
+        let jobs = self.apart().all(
+            "SELECT id, body FROM job WHERE org = ?1 ORDER BY id LIMIT ?2",
+            [org.0, SLICE_ROWS],
+            |r| Ok((r.get::<_, i64>(0)?, BodyId(r.get(1)?))),
+        )?;
+        for (job, body) in &jobs {
+            self.drop_body(org, *body, false)?;
+            self.apart().run("DELETE FROM job WHERE id = ?1", [*job])?;
+        }
+        if !jobs.is_empty() {
+            return Ok(false);
+        }
+        let gone = self.apart().run(
+            "DELETE FROM event WHERE org = ?1
+                 AND seq < ?2 + (SELECT min(seq) FROM event WHERE org = ?1)",
+            [org.0, SLICE_ROWS],
+        )? + self.apart().run(
+            "DELETE FROM once WHERE org = ?1 AND key IN
+                 (SELECT key FROM once WHERE org = ?1 LIMIT ?2)",
+            [org.0, SLICE_ROWS],
+        )?;
+        Ok(gone == 0)
+    }
+}
+
+/// Rows of one slice.
+const SLICE_ROWS: i64 = 200;
+
+/// Octets whose pages one slice frees: each page has to be read for it.
+pub(super) const SLICE_OCTETS: i64 = 4 << 20;

@@ -1,0 +1,219 @@
+//! What a large command and a deletion leave for later: out of reach at once, counted right
+//! at every moment, and gone in the end, whatever ends the process in between.
+
+use super::*;
+
+/// More than a command counts itself, more than two slices.
+const MANY: u32 = 250;
+
+fn many(store: &Store, name: &str) {
+    for n in 0..MANY {
+        deliver(store, name, format!("body {n}\r\n").as_bytes(), Flags::NONE);
+    }
+}
+
+fn rows(store: &Store) -> [i64; 6] {
+    let sql = "SELECT (SELECT count(*) FROM entry), (SELECT count(*) FROM body),
+                   (SELECT count(*) FROM chunk), (SELECT count(*) FROM expunged),
+                   (SELECT count(*) FROM doomed), (SELECT count(*) FROM recount)";
+    let read = |r: &Row<'_>| {
+        let column = |n| r.get::<_, i64>(n);
+        Ok([
+            column(0)?,
+            column(1)?,
+            column(2)?,
+            column(3)?,
+            column(4)?,
+            column(5)?,
+        ])
+    };
+    store.one(sql, [], read).unwrap().unwrap()
+}
+
+fn reap_all(store: &Store) {
+    while store.reap().unwrap() {
+        check(store);
+    }
+    assert!(!store.has_waste());
+}
+
+fn expunge(store: &Store, name: &str, uids: &UidSet) -> UidSet {
+    let (place, mailbox) = named(store, name);
+    store
+        .expunge(
+            (NOW, ME),
+            (&place, &mailbox),
+            Some(uids),
+            Flags::NONE,
+            &mut Vec::new(),
+        )
+        .unwrap()
+        .0
+}
+
+fn copy(store: &Store, from: &str, to: &str, uids: &UidSet, remove: bool) -> Copied {
+    let (place, source) = named(store, from);
+    let (_, target) = named(store, to);
+    let ask = (remove, u64::MAX);
+    store
+        .copy(
+            (NOW, ME),
+            (&place, &source, &target),
+            uids,
+            ask,
+            &mut Vec::new(),
+        )
+        .unwrap()
+}
+
+fn first_octets(store: &Store, name: &str) -> Vec<u8> {
+    let (_, mailbox) = named(store, name);
+    let ask = PageAsk {
+        digest: false,
+        octets: Octets::UpTo(100),
+        changed_since: 0,
+        bytes_max: 1,
+    };
+    let (rows, _) = store
+        .page(&mailbox, &mailbox_uids(store, &mailbox), &ask)
+        .unwrap();
+    rows[0].octets.clone().unwrap()
+}
+
+fn mailbox_uids(store: &Store, mailbox: &Mailbox) -> UidSet {
+    store.glance(mailbox).unwrap().uids
+}
+
+#[test]
+fn bodies_of_a_large_command_are_counted_later_and_never_wrong() {
+    let store = world();
+    reap_all(&store);
+    many(&store, "INBOX");
+    let holes = UidSet::from_ranges([(7, 7), (100, 102), (249, 249)]);
+    assert_eq!(expunge(&store, "INBOX", &holes), holes);
+    assert!(!store.has_waste(), "a small command does all itself");
+
+    let all = UidSet::from(1..=u32::MAX);
+    let copied = copy(&store, "INBOX", "Trash", &all, false);
+    assert_eq!(copied.from.to_string(), "1:6,8:99,103:248,250");
+    assert_eq!(copied.to.to_string(), "1:245");
+    check(&store);
+    assert_eq!(rows(&store)[5], 245);
+    // Each copy shows what its original does, in the same order, under an id of its own.
+    let (_, inbox) = named(&store, "INBOX");
+    let (_, trash) = named(&store, "Trash");
+    let bodies = |mailbox: &Mailbox| store.going(mailbox, &all, Flags::NONE).unwrap();
+    let (old, new) = (bodies(&inbox), bodies(&trash));
+    assert!(
+        old.iter()
+            .zip(&new)
+            .all(|(a, b)| a.body == b.body && a.id != b.id)
+    );
+    assert!(new.is_sorted_by(|a, b| a.id < b.id));
+
+    // The originals and some copies go before anything was counted: nothing is freed.
+    assert_eq!(expunge(&store, "INBOX", &UidSet::one(1)).len(), 1);
+    assert_eq!(expunge(&store, "Trash", &UidSet::from(2..=3)).len(), 2);
+    assert_eq!(expunge(&store, "INBOX", &all).len(), 244);
+    check(&store);
+    assert_eq!(first_octets(&store, "Trash"), b"X: y\r\nbody 0\r\n");
+
+    // And the rest moves in runs.
+    let moved = copy(&store, "Trash", "Junk", &all, true);
+    assert_eq!(
+        (moved.from.to_string(), moved.to.to_string()),
+        ("1,4:245".into(), "1:243".into())
+    );
+    check(&store);
+    reap_all(&store);
+    assert_eq!(rows(&store)[..3], [243, 243, 243]);
+    assert_eq!(rows(&store)[4..], [0, 0]);
+    assert_eq!(first_octets(&store, "Junk"), b"X: y\r\nbody 0\r\n");
+}
+
+#[test]
+fn flags_of_many_end_as_if_set_one_by_one() {
+    let store = world();
+    many(&store, "INBOX");
+    let add = |uids: UidSet, word: &str, flags| {
+        let (place, inbox) = named(&store, "INBOX");
+        let words = [word.to_owned()];
+        let ask = FlagAsk {
+            how: FlagChange::Add,
+            flags,
+            keywords: if word.is_empty() { &[] } else { &words },
+            unchanged_since: None,
+        };
+        store
+            .set_flags((NOW, ME), (&place, &inbox), &uids, &ask, &mut Vec::new())
+            .unwrap()
+            .0
+    };
+    add(
+        UidSet::from_ranges([(3, 5), (9, 9), (12, 40)]),
+        "Todo",
+        Flags::NONE,
+    );
+    add(UidSet::from_ranges([(4, 4), (30, 50)]), "", Flags::SEEN);
+    let told = add(UidSet::from(2..=200), "More", Flags::SEEN);
+    check(&store);
+    let (_, inbox) = named(&store, "INBOX");
+    assert_eq!(store.states(&inbox, &UidSet::from(2..=200)).unwrap(), told);
+    let state = |uid| store.states(&inbox, &UidSet::one(uid)).unwrap().remove(0);
+    assert_eq!(state(12).keywords, ["Todo", "More"]);
+    assert_eq!(state(41).keywords, ["More"]);
+    assert_eq!(
+        (state(1).flags, state(201).keywords.len()),
+        (Flags::NONE, 0)
+    );
+}
+
+#[test]
+fn what_is_deleted_is_out_of_reach_and_goes_later() {
+    let folder = super::Folder::new("reap");
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    store.begin().unwrap();
+    populate(&store);
+    many(&store, "Trash");
+    copy(&store, "Trash", "INBOX", &UidSet::from(1..=20), false);
+    expunge(&store, "Trash", &UidSet::from(1..=2));
+    store.commit().unwrap();
+    let (place, trash) = named(&store, "Trash");
+    let (first, last) = (UidSet::one(3), UidSet::one(MANY));
+    let id = |uids: &UidSet| store.states(&trash, uids).unwrap()[0].id;
+    let ids = [id(&first), id(&last)];
+    assert!(store.entry(ORG, INBOX, ids[0]).unwrap().is_some());
+
+    store.begin().unwrap();
+    store.delete_mailbox(&trash).unwrap();
+    store.commit().unwrap();
+    assert_eq!(
+        rows(&store)[0],
+        i64::from(MANY) + 18,
+        "all entries are still there"
+    );
+    let unreachable = |store: &Store| {
+        check(store);
+        for id in ids {
+            assert_eq!(store.entry(ORG, INBOX, id).unwrap(), None);
+            assert_eq!(store.view(ORG, INBOX, id).unwrap(), None);
+        }
+        let left = store.place_of(ORG, INBOX).unwrap().unwrap();
+        assert!(left.bytes < place.bytes / 10);
+    };
+    unreachable(&store);
+    store.begin().unwrap();
+    assert!(store.reap().unwrap());
+    unreachable(&store);
+    store.commit().unwrap();
+    drop(store);
+
+    // Another process goes on where this one ended.
+    let store = Store::open(&folder.0, Role::Writer, 2).unwrap();
+    assert!(store.has_waste());
+    store.begin().unwrap();
+    reap_all(&store);
+    store.commit().unwrap();
+    assert_eq!(rows(&store), [20, 20, 20, 0, 0, 0]);
+    assert_eq!(first_octets(&store, "INBOX"), b"X: y\r\nbody 0\r\n");
+}
