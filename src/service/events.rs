@@ -20,7 +20,7 @@ pub fn log_at(look: &Look<'_>, access: &Access, unix_ms: i64) -> Result<Answer, 
     let _moment = look.store.snapshot()?;
     let state = state(look, access)?;
     let first = look.store.log_at(access.org, unix_ms)?;
-    let head = if first == state.oldest && state.oldest > 1 && is_trimmed(look, unix_ms) {
+    let head = if first == state.oldest && state.oldest > 1 && is_cut_off(look, &state, unix_ms) {
         state.oldest.saturating_sub(2)
     } else {
         first.saturating_sub(1)
@@ -28,12 +28,12 @@ pub fn log_at(look: &Look<'_>, access: &Access, unix_ms: i64) -> Result<Answer, 
     Ok(answer(LogState { head, ..state }))
 }
 
-/// Whether rows of that time may have been trimmed already: only rows older than the
-/// retention ever are.
-fn is_trimmed(look: &Look<'_>, unix_ms: i64) -> bool {
+/// Whether rows of that time may be gone: trimmed, which only rows older than the retention
+/// ever are, or from before a restore.
+fn is_cut_off(look: &Look<'_>, state: &LogState, unix_ms: i64) -> bool {
     let days = i64::try_from(look.house.limits.event_days).unwrap_or(i64::MAX);
     let kept_ms = days.saturating_mul(DAY_MS);
-    unix_ms < look.now.unix_ms.saturating_sub(kept_ms)
+    unix_ms < look.now.unix_ms.saturating_sub(kept_ms) || unix_ms <= state.restored_at
 }
 
 /// A page of the log.

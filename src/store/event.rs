@@ -48,6 +48,8 @@ pub struct LogState {
     pub oldest: u64,
     /// Another after a restore.
     pub epoch: u64,
+    /// When that was, unix milliseconds: no row before it is here. 0 if never.
+    pub restored_at: i64,
 }
 
 /// Rows of a log.
@@ -129,7 +131,8 @@ impl Store {
     /// The window of `org`'s log; `None` when there is no such organization.
     pub fn log_state(&self, org: OrgId) -> Result<Option<LogState>, Error> {
         self.one(
-            "SELECT seq, oldest, (SELECT value FROM meta WHERE name = 'epoch')
+            "SELECT seq, oldest, (SELECT value FROM meta WHERE name = 'epoch'),
+                 (SELECT value FROM meta WHERE name = 'restored')
              FROM org WHERE id = ?1",
             [org.0],
             |r| {
@@ -137,6 +140,7 @@ impl Store {
                     head: uint(r.get(0)?),
                     oldest: uint(r.get(1)?),
                     epoch: uint(r.get(2)?),
+                    restored_at: r.get::<_, Option<i64>>(3)?.unwrap_or(0),
                 })
             },
         )

@@ -69,9 +69,23 @@ impl Store {
     }
 
     /// Makes the log's epoch and every UIDVALIDITY new, as a restored backup needs: clients
-    /// that have seen what came after it must begin again.
+    /// that have seen what came after it must begin again. The numbers of every log leap, and
+    /// what is kept of it begins behind the leap, so that a number from before the restore is
+    /// below the window for ever, also when the log has become longer than it ever was. The
+    /// leap follows the clock, so that the same backup restored twice leaps twice.
     pub fn renew(&self, now: Now) -> Result<(), Error> {
         self.run("UPDATE meta SET value = value + 1 WHERE name = 'epoch'", [])?;
+        self.run(
+            "INSERT OR REPLACE INTO meta (name, value)
+             SELECT 'restored', max(?1, coalesce(max(at), 0)) FROM org",
+            [now.unix_ms],
+        )?;
+        self.run("DELETE FROM event", [])?;
+        let by_clock = now.unix_ms.clamp(0, SEQ_CLOCK_MAX_MS) / 1000 * SEQS_A_SECOND;
+        self.run(
+            "UPDATE org SET seq = max(seq + ?1, ?2), oldest = max(seq + ?1, ?2) + 1",
+            [SEQ_LEAP, by_clock],
+        )?;
         let mut after = 0;
         loop {
             let next = self.one(
@@ -185,6 +199,16 @@ const ID_GAP: u64 = 1024;
 
 /// A millisecond has 2^20 ids; 2^43 milliseconds last until the year 2248.
 const ID_CLOCK_SHIFT: u32 = 20;
+
+/// A log has not gone on by this much since a backup of it was made.
+const SEQ_LEAP: i64 = 1 << 32;
+
+/// And not by this much in each second: the numbers stay below 2^53, which JavaScript counts
+/// to, past the year 9999.
+const SEQS_A_SECOND: i64 = 1 << 12;
+
+/// The year 9999.
+const SEQ_CLOCK_MAX_MS: i64 = 253_402_300_799_000;
 
 /// How far the mark on disk runs ahead: about four seconds of the clock, so that it is
 /// written once in that time.

@@ -284,7 +284,39 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
     assert_eq!(verify(&restored, true), Vec::<String>::new());
     let after = restored.log_state(first.org).unwrap().unwrap();
     assert_eq!(after.epoch, before.epoch + 1);
-    assert!(after.head < before.head);
+    // Whatever number a client has from before is below the window, and stays below it; and
+    // so is what it remembers by time.
+    assert_eq!(after.oldest, after.head + 1);
+    assert!(after.head > before.head + (1 << 31));
+    let access = auth::folder_access(first.org);
+    let mut first_since = |unix_ms| {
+        let access = access.clone();
+        let turn = reader.turn(&restored, request(Call::LogAt { access, unix_ms }));
+        let ReadTurn::Reply(Reply::Answer(Answer::LogState { head, .. })) = turn else {
+            panic!("{turn:?}")
+        };
+        head + 1
+    };
+    assert!(first_since(NOW.unix_ms) < after.oldest);
+    assert_eq!(first_since(NOW.unix_ms + 1), after.oldest);
+    fill(
+        &mut writer,
+        &mut reader,
+        &restored,
+        first.org,
+        first.inbox.id,
+    );
+    assert_eq!(verify(&restored, true), Vec::<String>::new());
+    // The same copy restored again, a minute later, does not give the same numbers again.
+    let again = Folder::lock(&path.join("again")).unwrap();
+    let later = Now {
+        unix_ms: NOW.unix_ms + 60_000,
+        ..NOW
+    };
+    restore(&again, &copy, 2, later).unwrap();
+    let second = Store::open(again.path(), Role::Writer, 3).unwrap();
+    let first_life = restored.log_state(first.org).unwrap().unwrap();
+    assert!(second.log_state(first.org).unwrap().unwrap().oldest > first_life.head);
     let validity = |store: &Store| {
         let rows = store.mailboxes(first.org, first.inbox.id).unwrap();
         rows.iter().map(|(m, _)| m.uidvalidity).collect::<Vec<_>>()
