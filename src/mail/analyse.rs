@@ -9,7 +9,7 @@ use memchr::memchr_iter;
 
 use super::blob::{self, Record, Writer, to_u32};
 use super::digest::Digest;
-use super::encode::Encoding;
+use super::encode::{self, Encoding};
 use super::header::{Field, Headers, message_ids, parse_date};
 use super::mailboxes::{self, Mailbox, RawEntry};
 use super::mime::{self, Kind, Media, Section};
@@ -425,7 +425,11 @@ fn write_part(writer: &mut Writer, header: &[u8], section: &Section, bounds: &Bo
     writer.string(id);
     writer.string(description);
     // A multipart has no encoding, whatever it says, and neither has one that became text.
-    writer.string(encoding.filter(|e| !e.is_empty() && Encoding::of(e) == section.encoding));
+    writer.string(
+        encoding
+            .map(encode::mechanism)
+            .filter(|e| !e.is_empty() && Encoding::of(e) == section.encoding),
+    );
     writer.string(md5);
     match disposition {
         Some(body) => {

@@ -24,7 +24,7 @@ pub enum Encoding {
 impl Encoding {
     /// By its name.
     pub fn of(name: &[u8]) -> Encoding {
-        let name = name.trim_ascii();
+        let name = mechanism(name);
         if name.eq_ignore_ascii_case(b"base64") {
             Encoding::Base64
         } else if name.eq_ignore_ascii_case(b"quoted-printable") {
@@ -33,6 +33,16 @@ impl Encoding {
             Encoding::Identity
         }
     }
+}
+
+/// The word of a Content-Transfer-Encoding, without the comment that may stand beside it (RFC
+/// 2045 section 6.1) and what else does not belong there.
+pub fn mechanism(value: &[u8]) -> &[u8] {
+    let value = value.trim_ascii_start();
+    let end = value
+        .iter()
+        .position(|b| b.is_ascii_whitespace() || matches!(b, b'(' | b';'));
+    value.get(..end.unwrap_or(value.len())).unwrap_or(value)
 }
 
 /// Decodes a body piece by piece.

@@ -123,13 +123,13 @@ impl<'a> Iterator for Fields<'a> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let colon = line
             .iter()
-            .position(|&b| b == b':' || !(b' '..=b'~').contains(&b));
+            .position(|&b| b == b':' || !matches!(b, b'\t' | b' '..=b'~'));
         let (name, value) = match colon.filter(|&n| line.get(n) == Some(&b':')) {
             Some(n) => (line.get(..n)?.trim_ascii_end(), line.get(n + 1..)?),
             None => (&b""[..], line),
         };
         // RFC 5322 section 4.5 allows white space before the colon, and none within the name.
-        if name.contains(&b' ') {
+        if memchr::memchr2(b' ', b'\t', name).is_some() {
             return Some(Field {
                 name: b"",
                 value: line,

@@ -299,8 +299,14 @@ impl Walker {
                 self.strict &= matches!(self.mode, Mode::Phrase | Mode::Domain | Mode::After);
                 // A comment inside the address is read, but no two programs agree on it.
                 self.strict &= self.mode != Mode::Phrase || self.run.is_empty() || !self.dotted;
-                self.comment.clear();
-                self.comment.extend_from_slice(text);
+                if !matches!(
+                    self.mode,
+                    Mode::AngleLocal | Mode::AngleRoute | Mode::AngleDomain
+                ) {
+                    // Beside an address it is a name; within one it is nobody's.
+                    self.comment.clear();
+                    self.comment.extend_from_slice(text);
+                }
                 return true;
             }
             _ => {}
@@ -663,7 +669,7 @@ mod tests {
             ("< a @ b >", &["||a|b|loose"]),
             ("a(c)@b", &["c||a|b|loose"]),
             ("a@(c)b", &["c||a|b|loose"]),
-            ("<a(c)@b>", &["c||a|b|loose"]),
+            ("<a(c)@b>", &["||a|b|loose"]),
             ("a . b@c", &["||a.b|c|loose"]),
             ("\"unclosed <a@b>", &["||unclosed <a@b>||loose"]),
             ("(unclosed a@b", &["unclosed a@b||||loose"]),

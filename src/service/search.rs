@@ -11,8 +11,10 @@ use crate::call::{
     Access, Answer, EntryId, Flags, MailboxId, Metric, Refusal, Scopes, SearchKey, SearchProgress,
     UidSet,
 };
+use crate::mail::Bounds;
 use crate::mail::digest::Digest;
 use crate::mail::header::{Headers, parse_date};
+use crate::mail::mailboxes::parse_list;
 use crate::mail::search::{Needle, Scope, contains_text};
 use crate::store::{Error, Scanned, Store};
 
@@ -256,7 +258,7 @@ impl Opened {
         [&self.prefix, &self.octets]
             .into_iter()
             .flat_map(|octets| Headers::parse(octets).all(name))
-            .any(|field| needle.is_in(&field.decoded()))
+            .any(|field| needle.is_in(&field.decoded()) || is_among(field.value, name, needle))
     }
 
     fn contains(&self, needle: &mut Needle, scope: Scope) -> bool {
@@ -277,6 +279,21 @@ impl Opened {
         let date = parse_date(&field.unfolded())?;
         date.local_day().checked_mul(86_400)
     }
+}
+
+/// FROM, TO and their like look into the envelope (RFC 3501 section 6.4.4), where an address
+/// has lost the comments, folds and quotes that its field may have.
+fn is_among(value: &[u8], name: &str, needle: &mut Needle) -> bool {
+    let is_envelope = ["from", "sender", "reply-to", "to", "cc", "bcc"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name));
+    is_envelope
+        && parse_list(value, &Bounds::default())
+            .mailboxes()
+            .any(|mailbox| {
+                let name = mailbox.name.as_deref().unwrap_or_default();
+                needle.is_in(&format!("{name} <{}@{}>", mailbox.local, mailbox.domain))
+            })
 }
 
 /// Rows between two looks at the clock when no octets are read: about 0.1 ms.
