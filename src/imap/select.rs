@@ -64,7 +64,11 @@ impl Server {
         out: &mut Output,
     ) {
         // Whatever becomes of it, the mailbox that was open is not any more (RFC 3501
-        // section 6.3.1).
+        // section 6.3.1). What comes before this line is about it, what comes after is not
+        // (RFC 7162 section 3.2.11).
+        if self.open().is_some() {
+            respond::untagged(&mut out.bytes, "OK [CLOSED] The mailbox before is closed");
+        }
         self.unselected();
         let Some(access) = self.access().cloned() else {
             return;
