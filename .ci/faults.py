@@ -12,6 +12,7 @@ set, as in crash.py, from which the server and the load come.
 import argparse
 import base64
 import ctypes
+import fcntl
 import glob
 import imaplib
 import json
@@ -25,6 +26,7 @@ import smtplib
 import socket
 import ssl
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -33,6 +35,7 @@ import time
 import traceback
 
 from crash import GONE, Acknowledged, Server, headers, over_imap, over_rest, over_smtp, run, text
+from crash import check as nothing_lost
 
 
 class Skip(Exception):
@@ -174,8 +177,17 @@ def connect(server, door, source="127.0.0.1"):
 
 @check("F01")
 def killed_at_a_system_call(place):
-    """SIGKILL at the Nth write to, or sync of, the database."""
+    """SIGKILL at the Nth write to, or sync of, the database; and while the folder is made."""
     strace()
+    for n in range(1, 13):
+        place.data = f"{place.root}/first{n}"
+        try:
+            under = strace("-e", "trace=write", "-e", f"inject=write:signal=SIGKILL:when={n}")
+            place.stop(place.start(under=under))
+        except (SystemExit, ProcessLookupError, AssertionError):
+            pass  # It was killed, at the latest while it stopped.
+        place.stop(place.start())
+    place.data, place.key, place.inbox = place.root + "/data", None, None
     place.stop(place.start())
     acked = set()
     points = [("pwrite64", n) for n in (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377)]
@@ -198,6 +210,71 @@ def killed_at_a_system_call(place):
     server = place.start()
     place.has_all(server, acked)
     return f"{len(points)} points, {len(acked)} acknowledged"
+
+
+@check("F02")
+def power_is_cut(place):
+    """The disk forgets what was not synced, under mixed load: nothing acknowledged is lost."""
+    image, mounted = place.root + "/image", place.root + "/disk"
+    os.mkdir(mounted)
+    for command in (["truncate", "-s", "256M", image], ["mkfs.ext4", "-q", "-F", image]):
+        if not shutil.which(command[0]):
+            raise Skip(f"{command[0]} is not installed")
+        subprocess.run(command, check=True)
+    mount_image(image, mounted)
+    place.data = mounted + "/data"
+    total, after = 0, 0
+    try:
+        for cut in range(POWER_CUTS):
+            server = place.start()
+            # The first one at once: the key that was shown must work.
+            works = [over_smtp, over_smtp, over_rest, over_imap] if cut else []
+            status, made = server.rest(place.key, "POST", "/api/v1/inboxes", {"username": f"p{cut}"})
+            assert status == 201, made
+            inbox, done, threads = made["address"], Acknowledged(), []
+            for n, work in enumerate(works):
+                arguments = (work, server, inbox, place.key, done, f"p{cut}.{n}")
+                threads.append(threading.Thread(target=run, args=arguments))
+                threads[-1].start()
+            time.sleep(random.uniform(0.1, 0.6) if cut else 0)
+            # First the process, so that nothing is acknowledged after the cut; then the disk.
+            server.kill()
+            for thread in threads:
+                thread.join()
+            cut_power(mounted)
+            mount_image(image, mounted)
+            place.verify()
+            server = place.start()
+            faults, after = nothing_lost(server, inbox, place.key, done, after)
+            assert not faults, f"cut {cut}: {faults[:5]}"
+            total += done.count()
+            server.kill()
+        assert total > POWER_CUTS, f"only {total} acknowledged"
+        return f"{POWER_CUTS} cuts, {total} acknowledged"
+    finally:
+        place.end()
+        subprocess.run(["umount", "-l", mounted], capture_output=True)
+
+
+def mount_image(image, mounted):
+    done = subprocess.run(["mount", "-o", "loop", image, mounted], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Skip("may not mount: " + done.stderr.strip())
+
+
+def cut_power(mounted):
+    """EXT4_IOC_SHUTDOWN without a flush of the journal."""
+    folder = os.open(mounted, os.O_RDONLY)
+    try:
+        fcntl.ioctl(folder, 0x8004587D, struct.pack("I", 2))
+    except OSError as error:
+        raise Skip(f"the file system cannot be shut down: {error}")
+    finally:
+        os.close(folder)
+    subprocess.run(["umount", mounted], check=True)
+
+
+POWER_CUTS = int(os.environ.get("FAULTS_POWER_CUTS", "10"))
 
 
 @check("F03")
