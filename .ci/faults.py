@@ -787,6 +787,62 @@ def refused_for_space(place, server, client):
     assert status == "NO" and b"LIMIT" in answer[0], f"{status} {answer}"
 
 
+@check("R05")
+def disk_full_of_mail(place):
+    """A disk that mail has filled takes mail again when mail was deleted, though the file stays as long."""
+    mounted = place.root + "/small"
+    os.mkdir(mounted)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", mounted], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Skip("may not mount: " + done.stderr.strip())
+    try:
+        place.data = mounted + "/data"
+        server = place.start()
+        client = server.imap(place.inbox, place.key)
+        taken = [fill_with_mail(place, server)]
+        for _ in range(2):
+            client.select("INBOX")
+            assert client.store("1:*", "+FLAGS.SILENT", "(\\Deleted)")[0] == "OK"
+            assert client.expunge()[0] == "OK"
+            wait_until(lambda: ready(server), "there is no room again")
+            taken.append(fill_with_mail(place, server))
+        assert min(taken) > 0.7 * max(taken), f"messages taken each time: {taken}"
+        place.stop(server)
+        place.verify()
+        return f"messages taken each time: {taken}"
+    finally:
+        place.end()
+        subprocess.run(["umount", "-l", mounted])
+
+
+def ready(server):
+    with socket.create_connection(("127.0.0.1", server.port("http")), 5) as stream:
+        stream.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return b" 200 " in stream.recv(100)
+
+
+def wait_until(holds, what, seconds=20):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, what
+        time.sleep(0.1)
+
+
+def fill_with_mail(place, server):
+    """How many messages of 256 KiB are taken before the disk is said to be full."""
+    octets = "Subject: big\r\n\r\n" + ("x" * 62 + "\r\n") * 4096
+    client = smtplib.SMTP("127.0.0.1", server.port("mx"), timeout=20)
+    try:
+        for n in range(1000):
+            client.sendmail("ann@else.test", [place.inbox], octets)
+    except smtplib.SMTPResponseException as error:
+        assert error.smtp_code == 452, error
+        return n
+    finally:
+        client.close()
+    raise AssertionError("the disk is never full")
+
+
 @check("S08")
 def floods(place):
     """Lines without end, commands without sense, messages that are never whole: bounded memory."""

@@ -27,7 +27,7 @@ mod tests;
 pub mod thread;
 mod writer;
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::call::{ConnId, Event, House, Metric, Now, Refusal};
@@ -69,6 +69,8 @@ pub struct Service {
     /// When the service began, on both clocks.
     began: Now,
     free_bytes: FreeBytes,
+    /// Octets inside the database file that hold nothing, as the writer last saw it.
+    vacant_bytes: AtomicU64,
     stopping: AtomicBool,
     gate: Mutex<Gate>,
 }
@@ -91,6 +93,7 @@ impl Service {
             began: (setup.clock)(),
             clock: setup.clock,
             free_bytes: setup.free_bytes,
+            vacant_bytes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             gate: Mutex::default(),
         })
@@ -124,8 +127,14 @@ impl Service {
         self.stopping.load(Ordering::Relaxed)
     }
 
+    /// Room for mail: what is free on the disk and, as long as the write-ahead log has room
+    /// there, what is free inside the database, which never gives back what it has.
     fn free_bytes(&self) -> Option<u64> {
-        (self.free_bytes)()
+        let free = (self.free_bytes)()?;
+        if free < LOG_BYTES {
+            return Some(free);
+        }
+        Some(free.saturating_add(self.vacant_bytes.load(Ordering::Relaxed)))
     }
 
     /// A panic while the lock was held leaves counts behind that are at worst a little off.
@@ -205,6 +214,9 @@ impl Act<'_> {
         }
     }
 }
+
+/// What the write-ahead log grows to between checkpoints, several times over.
+const LOG_BYTES: u64 = 32 << 20;
 
 #[cfg(test)]
 mod mail_tests;

@@ -130,6 +130,7 @@ fn write_all(
     let mut batch: Vec<Request> = Vec::new();
     let mut idle_turns = 0u32;
     let mut unreaped = 0u32;
+    checkpoint(writer, store, Checkpoint::Passive)?;
     loop {
         let next = match first.take() {
             Some(request) => Ok(request),
@@ -184,7 +185,7 @@ fn write_all(
         if let Some(why) = turn.fatal {
             return Err(disk(&why));
         }
-        checkpoint_if_due(store)?;
+        checkpoint_if_due(writer, store)?;
         // Without a free moment there is a slice now and then all the same.
         unreaped = unreaped.saturating_add(1);
         if unreaped >= REAP_EVERY && store.has_waste() {
@@ -192,13 +193,13 @@ fn write_all(
             reap(writer, store)?;
         }
     }
-    checkpoint(store, Checkpoint::Truncate)
+    checkpoint(writer, store, Checkpoint::Truncate)
 }
 
 /// A slice of what deletions have left.
 fn reap(writer: &mut Writer, store: &Store) -> Result<(), String> {
     match writer.reap(store) {
-        Ok(_) => checkpoint_if_due(store),
+        Ok(_) => checkpoint_if_due(writer, store),
         Err(error) if error.is_disk_failure() => Err(disk(&error.to_string())),
         Err(error) => {
             log::error!("reaping failed error=\"{error}\"");
@@ -207,9 +208,9 @@ fn reap(writer: &mut Writer, store: &Store) -> Result<(), String> {
     }
 }
 
-fn checkpoint_if_due(store: &Store) -> Result<(), String> {
+fn checkpoint_if_due(writer: &Writer, store: &Store) -> Result<(), String> {
     match store.checkpoint_due().map_err(|e| disk(&e.to_string()))? {
-        Some(how) => checkpoint(store, how),
+        Some(how) => checkpoint(writer, store, how),
         None => Ok(()),
     }
 }
@@ -218,7 +219,7 @@ fn checkpoint_if_due(store: &Store) -> Result<(), String> {
 /// to nothing, and now and then what is old goes.
 fn idle(writer: &mut Writer, store: &Store, turns: u32) -> Result<(), String> {
     if turns == 0 {
-        return checkpoint(store, Checkpoint::Truncate);
+        return checkpoint(writer, store, Checkpoint::Truncate);
     }
     if turns % TIDY_EVERY == 1 {
         for _ in 0..TIDY_STEPS {
@@ -232,16 +233,16 @@ fn idle(writer: &mut Writer, store: &Store, turns: u32) -> Result<(), String> {
                 }
             }
         }
-        return checkpoint(store, Checkpoint::Truncate);
+        return checkpoint(writer, store, Checkpoint::Truncate);
     }
     Ok(())
 }
 
 /// A checkpoint that a reader holds up is tried again later; one that the disk refuses ends
 /// the process, since an fsync that failed once says nothing about the pages before it.
-fn checkpoint(store: &Store, how: Checkpoint) -> Result<(), String> {
-    match store.checkpoint(how) {
-        Ok(_) => Ok(()),
+fn checkpoint(writer: &Writer, store: &Store, how: Checkpoint) -> Result<(), String> {
+    match store.checkpoint(how).and_then(|_| writer.note_room(store)) {
+        Ok(()) => Ok(()),
         Err(error) if error.is_disk_failure() => Err(disk(&error.to_string())),
         Err(error) => {
             log::warn!("checkpoint failed error=\"{error}\"");

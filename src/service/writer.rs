@@ -181,6 +181,15 @@ impl Writer {
         Ok(())
     }
 
+    /// Takes note of the room inside the database. For after a checkpoint: its figure moves
+    /// slowly.
+    pub fn note_room(&self, store: &Store) -> Result<(), crate::store::Error> {
+        let vacant = store.vacant_bytes()?;
+        let seen = &self.service.vacant_bytes;
+        seen.store(vacant, core::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    }
+
     /// One slice of what deletions have left, in a transaction of its own. Whether there is
     /// more. Freeing takes room too: on a full disk the reserve is given up for it.
     pub fn reap(&mut self, store: &Store) -> Result<bool, crate::store::Error> {

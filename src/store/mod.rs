@@ -274,6 +274,14 @@ impl Store {
         Ok(busy? == Some(0))
     }
 
+    /// Octets of the database file that hold nothing: new mail goes there first.
+    pub fn vacant_bytes(&self) -> Result<u64, Error> {
+        let pages = self
+            .apart()
+            .one("PRAGMA freelist_count", [], |r| r.get::<_, i64>(0))?;
+        Ok(uint(pages.unwrap_or(0).saturating_mul(open::PAGE_BYTES)))
+    }
+
     // ---- statements ----
 
     fn apart(&self) -> Apart<'_> {
