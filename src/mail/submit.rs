@@ -60,7 +60,7 @@ pub fn check_octets(raw: &[u8]) -> Result<(), Stray> {
 pub struct Fixups {
     /// Fields to put before it, each with CRLF: Date and Message-ID where missing.
     pub prepend: Vec<u8>,
-    /// Octets to leave out, in order: Bcc and Resent-Bcc.
+    /// Octets to leave out, in order: Bcc and Resent-Bcc, and Return-Path.
     pub remove: Vec<Range<usize>>,
     /// The addresses that those fields held.
     pub bcc: Vec<Address>,
@@ -90,6 +90,10 @@ pub fn submission_fixups(raw: &[u8], message_id_if_missing: &str, now: i64) -> F
     for field in Headers::parse(raw).fields() {
         has_date |= field.is("date");
         has_id |= field.is("message-id");
+        // Who delivers writes it; a client's would stand beside the true one (RFC 5321 section 4.4).
+        if field.is("return-path") {
+            fixups.remove.push(field.range());
+        }
         // A name with a space before its colon is the same field to some readers, and so it is to us.
         if field.is("bcc") || field.is("resent-bcc") {
             fixups.remove.push(field.range());
@@ -135,7 +139,7 @@ mod tests {
 
     #[test]
     fn submissions_get_what_they_lack_and_lose_their_bcc() {
-        let raw = b"From: a@b\r\nBcc: x@y.test,\r\n \"Z\" <z@y.test>\r\nTo: c@d\r\nbcc : hidden@y.test\r\nResent-BCC: r@y.test\r\nX-Bcc: stays\r\n\r\nBcc: body\r\n";
+        let raw = b"Return-Path: <r@b>\r\nFrom: a@b\r\nBcc: x@y.test,\r\n \"Z\" <z@y.test>\r\nTo: c@d\r\nbcc : hidden@y.test\r\nResent-BCC\t: r@y.test\r\nX-Bcc: stays\r\n\r\nBcc: body\r\n";
         let fixups = submission_fixups(raw, "<id@x>", 0);
         let sent = String::from_utf8(fixups.apply(raw)).unwrap();
         assert_eq!(
