@@ -165,7 +165,7 @@ fn append(look: &Look<'_>, route: &Route, octets: Vec<u8>) -> Result<Plan, Refus
 }
 
 /// The inbox that a submission is sent from: the envelope's and the one From must be inboxes
-/// that the key may send for, and Sender too where there is one (S14).
+/// that the key may send for, and Sender and who resent it too where they are named (S14).
 fn sending_inbox(
     look: &Look<'_>,
     access: &Access,
@@ -193,6 +193,14 @@ fn sending_inbox(
         let sender = address::parse_single_from(headers.all("Sender").map(|field| field.value))
             .map_err(|_| Refusal::BadFrom("Sender is not one valid address"))?;
         policy::sender_inbox(look.store, access, &sender)?;
+    }
+    // A block of resent fields for each time (RFC 5322 section 3.6.6), each with its own one.
+    for name in ["Resent-From", "Resent-Sender"] {
+        for field in headers.all(name) {
+            let resent = address::parse_single_from([field.value].into_iter())
+                .map_err(|_| Refusal::BadFrom("a Resent field is not one valid address"))?;
+            policy::sender_inbox(look.store, access, &resent)?;
+        }
     }
     Ok(inbox)
 }
