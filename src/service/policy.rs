@@ -107,7 +107,11 @@ pub fn recipient(
 ) -> Result<Answer, Refusal> {
     let address = address(text, "recipient")?;
     let metrics = &service.house.metrics;
-    let Some(found) = destination(store, &address)? else {
+    let found = match destination(store, &address)? {
+        None if is_postmaster(service, &address) => store.operator_inbox()?,
+        found => found,
+    };
+    let Some(found) = found else {
         return if is_local(service, store, address.domain())? {
             metrics.count(Metric::RejectedUnknown);
             Err(Refusal::NoSuchInbox)
@@ -126,6 +130,16 @@ pub fn recipient(
     Ok(Answer::Recipient {
         inbox: Some(found.inbox),
     })
+}
+
+/// Whether it is for whoever runs this server (RFC 5321 section 4.5.1). On an organization's
+/// own domain that name is the organization's to give.
+fn is_postmaster(service: &Service, address: &Address) -> bool {
+    let ours = [&service.shared_domain, &service.house.host];
+    address.local().eq_ignore_ascii_case("postmaster")
+        && ours
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(address.domain()))
 }
 
 /// Whether mail for this domain stays here, whoever's it is.

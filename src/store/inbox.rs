@@ -71,13 +71,17 @@ impl Store {
             "SELECT inbox.org, inbox.id, inbox.bytes
              FROM address JOIN inbox ON inbox.id = address.inbox WHERE canonical = ?1",
             [canonical],
-            |r| {
-                Ok(Destination {
-                    org: OrgId(r.get(0)?),
-                    inbox: InboxId(r.get(1)?),
-                    bytes: uint(r.get(2)?),
-                })
-            },
+            read_destination,
+        )
+    }
+
+    /// The oldest inbox of the first organization, which is the operator's.
+    pub fn operator_inbox(&self) -> Result<Option<Destination>, Error> {
+        self.one(
+            "SELECT org, id, bytes FROM inbox
+             WHERE org = (SELECT MIN(id) FROM org) ORDER BY id LIMIT 1",
+            [],
+            read_destination,
         )
     }
 
@@ -232,6 +236,14 @@ fn read_inbox(r: &Row<'_>) -> rusqlite::Result<InboxRow> {
         created_at: r.get(6)?,
         bytes: uint(r.get(7)?),
         messages: uint(r.get(8)?),
+    })
+}
+
+fn read_destination(r: &Row<'_>) -> rusqlite::Result<Destination> {
+    Ok(Destination {
+        org: OrgId(r.get(0)?),
+        inbox: InboxId(r.get(1)?),
+        bytes: uint(r.get(2)?),
     })
 }
 
