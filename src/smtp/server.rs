@@ -391,13 +391,8 @@ impl Server {
         let Some(row) = COMMANDS.iter().find(|row| row.verb == verb) else {
             return self.fail(now, "500 5.5.1 Unknown command", out);
         };
-        if row.junk {
-            self.junk += 1;
-            let limits = self.limits();
-            if self.junk > self.unless_stressed(limits.smtp_junk, limits.stress_junk) {
-                self.count(Metric::TooManyErrors);
-                return self.bye("4.7.0", "Too many commands without a message", out);
-            }
+        if row.junk && self.is_junk(out) {
+            return;
         }
         let refusal = self.may_not(row, args);
         let mut turn = Turn {
@@ -412,6 +407,18 @@ impl Server {
             Some(text) => self.fail(now, text, turn.out),
             None => (row.run)(self, &mut turn),
         }
+    }
+
+    /// Counts a command that brings nothing; `true` when it was the last.
+    pub(super) fn is_junk(&mut self, out: &mut Output) -> bool {
+        self.junk += 1;
+        let limits = self.limits();
+        let over = self.junk > self.unless_stressed(limits.smtp_junk, limits.stress_junk);
+        if over {
+            self.count(Metric::TooManyErrors);
+            self.bye("4.7.0", "Too many commands without a message", out);
+        }
+        over
     }
 
     /// A line has come in time; the next one has as long.
@@ -645,6 +652,9 @@ impl Server {
         let due = match (&self.later, &self.state) {
             (Some(later), _) => later.due_ms,
             (_, State::Greeting { due_ms }) => *due_ms,
+            (_, State::Command) if self.has_octets() => {
+                self.command_due_ms.min(self.pace.due_ms(self.limits()))
+            }
             (_, State::Command | State::Login(_)) => self.command_due_ms,
             (_, State::Text(_) | State::Chunk { .. }) => self.pace.due_ms(self.limits()),
             (_, State::Answer(_) | State::Handshake | State::Gone) => return None,

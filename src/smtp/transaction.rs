@@ -25,8 +25,8 @@ pub(super) struct Transaction {
     pub(super) body: Option<Box<Body>>,
     /// A chunk has been refused: only RSET, EHLO and QUIT help (RFC 3030 section 2).
     failed: bool,
-    /// RCPTs beyond the limit.
-    surplus: usize,
+    /// RCPTs, whatever came of them.
+    rcpts: usize,
 }
 
 /// What the service has been asked.
@@ -132,6 +132,11 @@ impl Server {
         if transaction.body.is_some() || transaction.failed {
             return self.fail(turn.now, "503 5.5.1 Not after BDAT", turn.out);
         }
+        transaction.rcpts += 1;
+        if transaction.rcpts > max.saturating_add(SURPLUS_MAX) {
+            self.count(Metric::TooManyErrors);
+            return self.bye("4.7.0", "Too many recipients", turn.out);
+        }
         let utf8 = transaction.envelope.smtputf8;
         let rcpt = match parse::rcpt(turn.args, utf8, &self.opening.house.host) {
             Ok(rcpt) => rcpt,
@@ -140,11 +145,6 @@ impl Server {
         if transaction.envelope.recipients.len() >= max {
             // RFC 5321 section 4.5.3.1.10: the client sends the rest in another transaction;
             // it may have pipelined many more already.
-            transaction.surplus += 1;
-            if transaction.surplus > SURPLUS_MAX {
-                self.count(Metric::TooManyErrors);
-                return self.bye("4.7.0", "Too many recipients", turn.out);
-            }
             self.count(Metric::RateLimited);
             return self.say("452 4.5.3 Too many recipients", turn.out);
         }
@@ -239,7 +239,13 @@ impl Server {
             let text = reply::fault(Fault::Size, max).text;
             return self.end(&text, turn.out);
         };
+        // An empty chunk brings a message no nearer to its end.
+        if size == 0 && !chunk.last && self.is_junk(turn.out) {
+            return;
+        }
         let mut refusal = refusal;
+        // The pace is the message's, not the chunk's.
+        let mut pace = Pace::begin(turn.now);
         if refusal.is_none()
             && let Some(transaction) = &self.transaction
         {
@@ -252,9 +258,12 @@ impl Server {
                 if let Some(transaction) = self.transaction.as_mut() {
                     transaction.body = body;
                 }
+            } else {
+                pace = self.pace;
+                pace.hear(turn.now, 0);
             }
         }
-        self.pace = Pace::begin(turn.now);
+        self.pace = pace;
         self.enter(State::Chunk {
             left: size,
             size: chunk.size,
@@ -483,7 +492,7 @@ impl Server {
 }
 
 const NO_RECIPIENTS: &str = "554 5.5.1 No valid recipients";
-/// RCPTs beyond the limit that are answered with 452, as Postfix does.
+/// RCPTs beyond the limit that are answered, as Postfix does: too many of them, doubled or wrong.
 const SURPLUS_MAX: usize = 1000;
 /// Before this the rate of octets is nobody's business.
 const GRACE_MS: u64 = 60_000;
