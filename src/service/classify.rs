@@ -61,7 +61,7 @@ fn inbound(
     check_size(look, octets)?;
     check_stray(look, octets)?;
     let body = [received, octets].concat();
-    let analysis = analyse(look, &body, look.house.limits.received_hops)?;
+    let analysis = analyse(look, &body, received.len(), look.house.limits.received_hops)?;
     check_loop(look, envelope, &analysis)?;
     let mut plan = finish(body, analysis);
     place_local(&mut plan, envelope);
@@ -105,7 +105,8 @@ fn submission(
     let mut body = Vec::with_capacity(received.len() + octets.len() + 256);
     body.extend_from_slice(received);
     body.extend_from_slice(&fixups.apply(octets));
-    let analysis = analyse(look, &body, look.house.limits.received_hops)?;
+    let ours = received.len() + fixups.prepend.len();
+    let analysis = analyse(look, &body, ours, look.house.limits.received_hops)?;
     let hidden = hidden_recipients(envelope, &analysis, &fixups.bcc);
     let mut plan = finish(body, analysis);
     if idempotency_key.is_some() {
@@ -150,7 +151,7 @@ fn append(look: &Look<'_>, route: &Route, octets: Vec<u8>) -> Result<Plan, Refus
     }
     let found = mailbox::find(look.store, &look.house.limits, (access, *inbox), mailbox)?;
     // An old message may have gone through many hands.
-    let analysis = analyse(look, &octets, usize::MAX)?;
+    let analysis = analyse(look, &octets, 0, usize::MAX)?;
     let mut plan = finish(octets, analysis);
     plan.placements.push(Placement {
         inbox: *inbox,
@@ -317,14 +318,23 @@ fn check_stray(look: &Look<'_>, octets: &[u8]) -> Result<(), Refusal> {
     })
 }
 
-/// Reads what will be stored; a bound that it breaks is named.
-pub(super) fn analyse(look: &Look<'_>, body: &[u8], hops: usize) -> Result<Analysis, Refusal> {
-    let bounds = Bounds {
-        // One more for the field that we have put in front.
-        received_hops: hops.saturating_add(1),
-        ..Bounds::default()
+/// Reads what will be stored; a bound that it breaks is named. Its first `ours` octets are
+/// fields that we have put in front: they take nothing from what the sender may have.
+pub(super) fn analyse(
+    look: &Look<'_>,
+    body: &[u8],
+    ours: usize,
+    hops: usize,
+) -> Result<Analysis, Refusal> {
+    let own = Headers::parse(body.get(..ours).unwrap_or_default());
+    let bounds = Bounds::default();
+    let widened = Bounds {
+        header_bytes: bounds.header_bytes + own.len(),
+        header_fields: bounds.header_fields + own.fields().count(),
+        received_hops: hops.saturating_add(own.all("Received").count()),
+        ..bounds
     };
-    analyse::analyse(body, &bounds).map_err(|refused| {
+    analyse::analyse(body, &widened).map_err(|refused| {
         let metrics = &look.house.metrics;
         metrics.count(if refused == analyse::Refused::Hops {
             Metric::RejectedLoop

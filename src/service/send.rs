@@ -69,7 +69,7 @@ pub(super) fn composed(
             max: limits.message_bytes as u64,
         });
     }
-    let analysis = analyse(look, &octets, limits.received_hops)?;
+    let analysis = analyse(look, &octets, 0, limits.received_hops)?;
     let mut plan = finish(octets, analysis);
     let hidden: Vec<String> = bcc.iter().map(written).collect();
     let labels = draft.labels.clone();
