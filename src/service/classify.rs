@@ -60,7 +60,7 @@ fn inbound(
 ) -> Result<Plan, Refusal> {
     check_size(look, octets)?;
     check_stray(look, octets)?;
-    let body = [received, octets].concat();
+    let body = [received, end_of_header(octets), octets].concat();
     let analysis = analyse(look, &body, received.len(), look.house.limits.received_hops)?;
     check_loop(look, envelope, &analysis)?;
     let mut plan = finish(body, analysis);
@@ -123,6 +123,23 @@ fn submission(
         .cloned()
         .collect();
     Ok(plan)
+}
+
+/// The empty line that a text without any header needs, since our own field would otherwise
+/// take it for more of the header, and nobody would see it.
+fn end_of_header(octets: &[u8]) -> &'static [u8] {
+    let first = Headers::parse(octets).fields().next();
+    // Mail that has been in an mbox file may still have that line in front of its header.
+    let is_text = first.is_some_and(|line| {
+        line.name.is_empty()
+            && ![&b"From "[..], b">From "]
+                .iter()
+                .any(|m| line.value.starts_with(m))
+    });
+    match is_text {
+        true => b"\r\n",
+        false => b"",
+    }
 }
 
 /// IMAP APPEND: read, not judged. Bare CR or LF is kept as the client has it, since an
