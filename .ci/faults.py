@@ -643,7 +643,7 @@ def strangers_make_room(place):
 def handshakes_that_never_end(place):
     """Hundreds of half handshakes: clients are served, and the handshakes time out."""
     flags = place.config(
-        "[limits]\nhandshake_s = 3\nhandshakes_per_worker = 64\nconnections_per_ip = 500\nconnects_per_minute = 5000\n"
+        "[limits]\nhandshake_s = 3\nhandshakes_per_worker = 64\nsubmission_connections_per_ip = 500\nconnects_per_minute = 5000\n"
     )
     server = place.start(flags=flags)
     hello = bytes.fromhex("1603010200010001fc0303") + bytes(40)

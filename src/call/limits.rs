@@ -42,6 +42,8 @@ limits! {
     connections: usize = 16_000;
     /// Connections of one address (IPv4 /32, IPv6 /64) on port 25.
     mx_connections_per_ip: usize = 20;
+    /// Connections of one address on each submission port.
+    submission_connections_per_ip: usize = 50;
     /// Connections of one address on every other listener, each.
     connections_per_ip: usize = 64;
     /// New connections of one address in a minute, HTTP apart.
@@ -196,6 +198,7 @@ impl Limits {
         const MANY: usize = 1 << 40;
         for field in [
             &mut self.mx_connections_per_ip,
+            &mut self.submission_connections_per_ip,
             &mut self.connections_per_ip,
             &mut self.connects_per_minute,
             &mut self.http_connects_per_minute,

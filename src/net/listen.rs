@@ -394,6 +394,7 @@ impl Counts {
         }
         let most = match door {
             Door::Mx => limits.mx_connections_per_ip,
+            Door::Submission | Door::Submissions => limits.submission_connections_per_ip,
             _ => limits.connections_per_ip,
         };
         let open = self.open.entry((key, door)).or_default();
@@ -495,6 +496,7 @@ mod tests {
     fn counts_hold_their_limits() {
         let limits = Limits {
             connections_per_ip: 2,
+            submission_connections_per_ip: 1,
             mx_connections_per_ip: 1,
             connects_per_minute: 5,
             http_connects_per_minute: 1,
@@ -510,6 +512,11 @@ mod tests {
         // Each listener has its own count; another address has all of its own.
         assert_eq!(enter(a, Door::Mx, 0), Ok(()));
         assert_eq!(enter(a, Door::Mx, 0), Err(Metric::RefusedPerAddress));
+        assert_eq!(enter(b, Door::Submissions, 0), Ok(()));
+        assert_eq!(
+            enter(b, Door::Submissions, 0),
+            Err(Metric::RefusedPerAddress)
+        );
         assert_eq!(enter(b, Door::Imaps, 0), Ok(()));
         assert_eq!(enter(a, Door::Imaps, 0), Err(Metric::RefusedRate));
         // HTTP has a count of its own.
@@ -519,6 +526,7 @@ mod tests {
         counts.leave(a, Door::Imaps);
         assert_eq!(counts.enter(a, Door::Imaps, MINUTE_MS, &limits), Ok(()));
         counts.leave(b, Door::Imaps);
+        counts.leave(b, Door::Submissions);
         assert_eq!(counts.open.len(), 3);
     }
 
