@@ -668,10 +668,10 @@ fn check_body(row: &Row, exchange: &Exchange) -> Result<(), Box<Problem>> {
         return Ok(());
     }
     if row.takes == Takes::Nothing {
-        return Err(Problem::bad_request(
-            "unexpected_body",
-            "This request takes no body.",
-        ));
+        // Others between us and the client may think that it has none: nothing follows it.
+        return Err(
+            Problem::bad_request("unexpected_body", "This request takes no body.").and_close(),
+        );
     }
     if exchange.media == head::Media::Other {
         return Err(Problem::new(
