@@ -20,7 +20,7 @@ use super::json_event;
 use super::response::spread;
 use super::watch::{Place, Start, Wanted};
 use crate::call::{Answer, Call, Change, Event, House, InboxId, Now, Refusal, Reply, Topic};
-use crate::engine::{HIGH_WATER, Output};
+use crate::engine::Output;
 
 /// One stream.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Stream {
             told: 0,
             seen: 0,
             unsent: 0,
-            page: PAGE_MAX,
+            page: PAGE_FIRST,
             beats: 0,
             started: false,
         };
@@ -244,7 +244,7 @@ impl Stream {
             self.read(out);
             return;
         }
-        if self.unsent > HIGH_WATER {
+        if self.unsent > STREAM_WATER {
             self.state = State::Full;
             return;
         }
@@ -337,7 +337,7 @@ impl Stream {
         }
         let before = self.at;
         for (n, event) in page.events.iter().enumerate() {
-            if self.unsent > HIGH_WATER {
+            if self.unsent > STREAM_WATER {
                 self.page = (n + n / 4).clamp(PAGE_MIN, PAGE_MAX);
                 self.state = State::Full;
                 return;
@@ -366,7 +366,7 @@ impl Stream {
     fn go_on(&mut self, target: u64, out: &mut Output) {
         if self.at >= target {
             self.state = State::Live;
-        } else if self.unsent > HIGH_WATER {
+        } else if self.unsent > STREAM_WATER {
             self.state = State::Full;
         } else {
             self.read(out);
@@ -444,8 +444,13 @@ impl Stream {
     }
 }
 
+/// Octets that a stream has unsent before it waits: what a reader that has stopped costs. Less
+/// than other responses may have, since there may be a thousand such readers.
+const STREAM_WATER: usize = 16 * 1024;
 /// Events in a page of a replay at most (reliability.md H10).
 const PAGE_MAX: usize = 500;
+/// And at first: a thousand that come back together do not each read the most.
+const PAGE_FIRST: usize = 32;
 /// And at least, so that a slow reader still gets on.
 const PAGE_MIN: usize = 8;
 /// The shortest time that a client waits before it comes back.
