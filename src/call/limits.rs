@@ -175,6 +175,8 @@ limits! {
     login_failures_per_minute: usize = 10;
     /// Wrong keys of one address in a day.
     login_failures_per_day: usize = 50;
+    /// Milliseconds that the answer to a wrong key is kept back at most.
+    login_delay_ms: u64 = 15_000;
     /// Tries on one connection.
     login_tries: usize = 3;
 
@@ -223,6 +225,7 @@ impl Limits {
         self.connections = 1 << 20;
         self.inbox_bytes = 1 << 50;
         self.mx_greet_ms = 1;
+        self.login_delay_ms = 0;
     }
 }
 

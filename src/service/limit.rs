@@ -35,7 +35,7 @@ struct Failed {
     minute: Window,
     day: Window,
     until_ms: u64,
-    /// Fingerprints of the last wrong logins: a client that repeats one wrong key is
+    /// Fingerprints of the last wrong keys: a client that repeats one wrong key is
     /// misconfigured, not guessing, and counts once.
     seen: [u64; SEEN],
     next: usize,
@@ -71,7 +71,7 @@ impl Failures {
     }
 
     /// Counts a failure and gives the milliseconds to wait before the answer.
-    /// `fingerprint` stands for user and key together.
+    /// `fingerprint` stands for the key.
     pub fn failed(
         &mut self,
         peer: IpAddr,
