@@ -9,8 +9,8 @@ use super::json::{self, Object};
 use super::json_message::{address, addresses, auth, labels_and_flags, priority};
 use crate::call::{Access, Arrival, Arrived, Bulk, Change, EntryState, Event, Scopes};
 
-/// Every public type that a row can be, for the check of `?type=`. The rest of api.md's list
-/// are frames of a stream, or come with what makes them.
+/// Every public type of api.md, for the check of `?type=`. Some come with what will make them;
+/// the last three are frames of a stream, which no filter holds back.
 pub(super) const TYPES: &[&str] = &[
     "message.received",
     "message.sent",
@@ -25,6 +25,9 @@ pub(super) const TYPES: &[&str] = &[
     "inbox.updated",
     "inbox.deleted",
     "webhook.disabled",
+    "ready",
+    "reset",
+    "closing",
 ];
 
 /// The public type of a change, or `None` when it has none.
@@ -58,7 +61,9 @@ pub(super) fn write(out: &mut Vec<u8>, kind: &str, event: &Event, access: &Acces
         match event.inbox.as_deref() {
             Some(path) => o.object("inbox", |o| {
                 o.shown("id", path.id);
-                o.text("address", &path.address);
+                if open || access.scopes.allow(Scopes::INBOXES_READ) {
+                    o.text("address", &path.address);
+                }
                 o.shown_or_null("parent", path.ancestors.first());
             }),
             None => o.null("inbox"),
