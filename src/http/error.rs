@@ -308,7 +308,7 @@ pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
         Refusal::TooBig { what, max } => Problem::new(
             413,
             "too_large",
-            format!("The {what} is too large: at most {max} are allowed."),
+            format!("There is too much of the {what}: the limit is {max}."),
             "Make it smaller.",
         ),
         Refusal::Loop => bad("mail_loop", "The message has passed too many servers."),
@@ -323,6 +323,13 @@ pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "Delete messages for good, or use another inbox.",
         ),
         Refusal::RateLimited { retry_ms } => Problem::too_many(*retry_ms, None),
+        Refusal::Limit {
+            what: "recipients",
+            max,
+        } => Problem::invalid(
+            "to",
+            &format!("may, together with cc and bcc, name at most {max} recipients"),
+        ),
         Refusal::Limit { what, max } => Problem::new(
             if matches!(*what, "streams" | "sessions") {
                 429

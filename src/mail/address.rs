@@ -37,15 +37,16 @@ pub enum AddressError {
     TooLong,
 }
 
+/// Said of the text that is no address: "`to` has no @".
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            AddressError::Domain => "the part after @ is not a valid domain",
-            AddressError::Empty => "the address is empty",
-            AddressError::Literal => "the address literal is not an IP address",
-            AddressError::LocalPart => "the part before @ is not valid",
-            AddressError::NoAt => "the address has no @",
-            AddressError::TooLong => "the address is too long",
+            AddressError::Domain => "has no valid domain after the @",
+            AddressError::Empty => "is empty",
+            AddressError::Literal => "has a literal in it that is no IP address",
+            AddressError::LocalPart => "has no valid name before the @",
+            AddressError::NoAt => "has no @",
+            AddressError::TooLong => "is too long",
         })
     }
 }

@@ -216,9 +216,9 @@ fn end_key(act: &mut Act<'_>, org: OrgId, key: KeyId) -> Result<(), Refusal> {
 
 /// See [`crate::call::Call::CreateDomain`].
 pub fn create_domain(act: &mut Act<'_>, access: &Access, name: &str) -> Result<Written, Refusal> {
-    let name = parse_domain(name).map_err(|e| Refusal::Invalid {
+    let name = parse_domain(name).map_err(|_| Refusal::Invalid {
         field: "name",
-        why: e.to_string(),
+        why: "is not a valid domain".into(),
     })?;
     let shared = &act.service.shared_domain;
     let under_shared = name

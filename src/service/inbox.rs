@@ -108,13 +108,14 @@ fn choose_address(
     org: OrgId,
     new: &NewInbox,
 ) -> Result<(Address, Option<DomainId>), Refusal> {
+    if new.username.as_deref() == Some("") {
+        return Err(invalid("username", "is empty"));
+    }
     let own = match &new.domain {
         None => None,
         Some(name) => {
-            let name = parse_domain(name).map_err(|e| Refusal::Invalid {
-                field: "domain",
-                why: e.to_string(),
-            })?;
+            let name =
+                parse_domain(name).map_err(|_| invalid("domain", "is not a valid domain"))?;
             if name == act.service.shared_domain {
                 None
             } else {
@@ -162,7 +163,8 @@ fn username_at(user: &str, domain: &str) -> Result<Address, Refusal> {
             "may not contain + \" @ \\ or white space",
         ));
     }
-    Address::parse(&format!("{user}@{domain}")).map_err(|e| invalid("username", &e.to_string()))
+    Address::parse(&format!("{user}@{domain}"))
+        .map_err(|_| invalid("username", "is too long or cannot stand before an @"))
 }
 
 /// See [`crate::call::Call::ListInboxes`].
@@ -332,7 +334,7 @@ fn ancestors_under(
 }
 
 fn too_deep() -> Refusal {
-    invalid("parent", "the tree would be more than 8 inboxes deep")
+    invalid("parent", "would make the tree more than 8 inboxes deep")
 }
 
 fn check_display_name(name: Option<&str>) -> Result<(), Refusal> {
