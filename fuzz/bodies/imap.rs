@@ -142,6 +142,7 @@ pub fn imap_fetch(data: &[u8]) {
         header_len: analysis.header_len,
         digest: Some(analysis.digest),
         octets: None,
+        rest: None,
     };
     let at_hand = EntryRow {
         octets: Some(octets.clone()),

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Access, EntryId, InboxId, MailboxId, ThreadId, UidSet};
+use super::{Access, BodyId, EntryId, InboxId, MailboxId, ThreadId, UidSet};
 
 /// System flags (RFC 3501 section 2.3.2) as bits. `\Recent` is not one: it is a watermark
 /// of the session that selected the mailbox.
@@ -94,6 +94,8 @@ pub struct EntryRow {
     pub digest: Option<Vec<u8>>,
     /// As [`Octets`] asked. All octets (prefix, then body) or the header block alone.
     pub octets: Option<Vec<u8>>,
+    /// Where octets that were asked for and are too many are read from.
+    pub rest: Option<OctetsOf>,
 }
 
 /// Which octets a page of FETCH carries with each row.
@@ -104,7 +106,7 @@ pub enum Octets {
     /// Prefix and header block (at most 256 KiB and a prefix).
     Header,
     /// All, when `size` is at most this; else none, and the client of this call reads pages
-    /// with [`super::Call::ReadOctets`].
+    /// of `rest` with [`super::Call::ReadOctets`].
     UpTo(u32),
 }
 
@@ -561,11 +563,14 @@ pub struct AttachmentRow {
     pub content_id: Option<String>,
 }
 
-/// Where octets are read from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OctetsOf {
-    /// An entry of the inbox that is logged in to, prefix first, then body.
-    Entry(EntryId),
-    /// An entry of a named inbox, for HTTP, which logs in to none (`Answer::Sized` gives it).
-    EntryOf(InboxId, EntryId),
+/// Where octets are read from: what an entry of `inbox` showed when it was looked up. They
+/// can be read for some minutes after the entry is gone, so that who has begun can finish.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OctetsOf {
+    /// Whose.
+    pub inbox: InboxId,
+    /// What comes behind `prefix`.
+    pub body: BodyId,
+    /// The entry's own first octets.
+    pub prefix: Vec<u8>,
 }

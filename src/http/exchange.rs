@@ -370,7 +370,7 @@ impl Server {
                 let page = u32::try_from(self.house().limits.page_bytes).unwrap_or(u32::MAX);
                 Call::ReadOctets {
                     access,
-                    of: *of,
+                    of: of.clone(),
                     offset: *at,
                     len: page.min(size.saturating_sub(*at)),
                 }

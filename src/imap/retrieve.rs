@@ -9,9 +9,7 @@ use super::server::Server;
 use super::state::{Flow, Job, Stage};
 use super::store::GONE;
 use super::types::{Fetch, FetchItem, FetchItems};
-use crate::call::{
-    Answer, Call, EntryRow, EntryState, FlagChange, Flags, OctetsOf, Reply, UidSet, Written,
-};
+use crate::call::{Answer, Call, EntryRow, EntryState, FlagChange, Flags, Reply, UidSet, Written};
 use crate::engine::Output;
 
 /// A FETCH under way.
@@ -108,8 +106,8 @@ impl Server {
             (Asked::Octets, Reply::Answer(Answer::Octets(octets))) => {
                 match job.rendering.feed(&octets, &mut out.bytes) {
                     Ok(()) => self.retrieve_on(job, out),
-                    // The message went while it was being written: there is nothing to keep
-                    // the promise of its literal with.
+                    // The message went minutes ago and is still being written: there is
+                    // nothing to keep the promise of its literal with.
                     Err(_) => self.hang_up(out),
                 }
             }
@@ -199,9 +197,13 @@ impl Server {
                 }
                 Progress::Read { offset, len } => {
                     self.mid_line = true;
+                    let Some(of) = row.rest.clone() else {
+                        log::error!("conn={} octets from nowhere", self.opening.conn.0);
+                        return self.hang_up(out);
+                    };
                     let call = Call::ReadOctets {
                         access: access.clone(),
-                        of: OctetsOf::Entry(row.state.id),
+                        of,
                         offset,
                         len,
                     };

@@ -316,6 +316,7 @@ pub(super) mod tests {
             header_len: analysis.header_len,
             digest: Some(analysis.digest),
             octets: Some(octets),
+            rest: None,
         }
     }
 

@@ -147,6 +147,11 @@ fn row(uid: u32, size: u32) -> EntryRow {
         header_len: 0,
         digest: None,
         octets: None,
+        rest: Some(OctetsOf {
+            inbox: InboxId(1),
+            body: BodyId(1),
+            prefix: Vec::new(),
+        }),
     }
 }
 

@@ -65,28 +65,26 @@ pub fn fetch(
 pub fn read_octets(
     look: &Look<'_>,
     access: &Access,
-    of: OctetsOf,
+    of: &OctetsOf,
     offset: u32,
     len: u32,
 ) -> Result<Answer, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
-    let (inbox, id) = match of {
-        OctetsOf::Entry(id) => (own_inbox(access)?, id),
-        OctetsOf::EntryOf(inbox, id) if access.sees(inbox) => (inbox, id),
-        OctetsOf::EntryOf(..) => return Err(NONE),
-    };
+    if !access.sees(of.inbox) {
+        return Err(NONE);
+    }
     let _moment = look.store.snapshot()?;
-    let entry = look.store.entry(access.org, inbox, id)?.ok_or(NONE)?;
+    let body_size = look.store.body_size(access.org, of.body)?.ok_or(NONE)?;
     let len = len.min(u32::try_from(look.house.limits.page_bytes).unwrap_or(u32::MAX));
-    let prefix_len = u32::try_from(entry.prefix.len()).unwrap_or(u32::MAX);
+    let prefix_len = u32::try_from(of.prefix.len()).unwrap_or(u32::MAX);
     let mut octets = Vec::with_capacity(len as usize);
     if offset < prefix_len {
         let end = offset.saturating_add(len).min(prefix_len) as usize;
-        octets.extend_from_slice(entry.prefix.get(offset as usize..end).unwrap_or_default());
+        octets.extend_from_slice(of.prefix.get(offset as usize..end).unwrap_or_default());
     }
     let left = len.saturating_sub(octets.len() as u32);
     look.store.read_body(
-        (entry.body, entry.body_size),
+        (of.body, body_size),
         offset.saturating_sub(prefix_len),
         left,
         &mut octets,

@@ -321,7 +321,11 @@ pub fn find_octets(
     let prefix_len = u32::try_from(entry.prefix.len()).unwrap_or(u32::MAX);
     Ok(Answer::Sized {
         size: entry.body_size.saturating_add(prefix_len),
-        of: OctetsOf::EntryOf(inbox, id),
+        of: OctetsOf {
+            inbox,
+            body: entry.body,
+            prefix: entry.prefix,
+        },
     })
 }
 

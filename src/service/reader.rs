@@ -257,7 +257,7 @@ fn read_mail(
             of,
             offset,
             len,
-        } => fetch::read_octets(look, access, *of, *offset, *len),
+        } => fetch::read_octets(look, access, of, *offset, *len),
         Changes {
             access,
             mailbox,

@@ -193,9 +193,10 @@ impl Writer {
     /// One slice of what deletions have left, in a transaction of its own. Whether there is
     /// more. Freeing takes room too: on a full disk the reserve is given up for it.
     pub fn reap(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
+        let now = self.service.now();
         let slice = || {
             store.begin()?;
-            match store.reap() {
+            match store.reap(now) {
                 Ok(more) => store.commit().map(|_| more),
                 Err(error) => {
                     store.rollback();
@@ -219,7 +220,7 @@ impl Writer {
         store.begin()?;
         let done = (|| {
             let more = store.trim_events(now, days.saturating_mul(ONCE_MS), TIDY_ROWS)?;
-            let more = store.reap()? || more;
+            let more = store.reap(now)? || more;
             let kept = store.trim_once(now.unix_ms.saturating_sub(ONCE_MS), TIDY_ANSWERS)?;
             Ok(more || kept > 0)
         })();

@@ -122,6 +122,15 @@ impl Store {
         Ok(octets)
     }
 
+    /// How many octets a body of `org` has.
+    pub fn body_size(&self, org: OrgId, body: BodyId) -> Result<Option<u32>, Error> {
+        self.apart().one(
+            "SELECT size FROM body WHERE id = ?1 AND org = ?2",
+            [body.0, org.0],
+            |r| Ok(uint32(r.get(0)?)),
+        )
+    }
+
     /// The digest of a body of `org`.
     pub fn digest(&self, org: OrgId, body: BodyId) -> Result<Vec<u8>, Error> {
         self.apart()
@@ -159,7 +168,8 @@ impl Store {
     }
 
     /// One entry or job less names the body. With `free` the octets of an unnamed body go at
-    /// once, else [`Store::reap`] takes them later.
+    /// once unless somebody may be reading them page by page; [`Store::reap`] takes the others
+    /// later.
     pub fn drop_body(&self, org: OrgId, body: BodyId, free: bool) -> Result<(), Error> {
         let held = self.apart().one(
             "SELECT refs, size FROM body WHERE id = ?1 AND org = ?2",
@@ -167,7 +177,7 @@ impl Store {
             |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
         )?;
         let (refs, size) = held.ok_or(Error::Corrupt("body"))?;
-        if refs == 1 && free && !self.is_recounted(body)? {
+        if refs == 1 && free && size <= PAGED_BYTES && !self.is_recounted(body)? {
             return self.free_body(body, uint32(size));
         }
         if refs == 1 {
@@ -178,22 +188,33 @@ impl Store {
             .map(drop)
     }
 
-    /// Frees some bodies that nothing names; whether there were any.
-    pub(super) fn sweep_bodies(&self) -> Result<bool, Error> {
+    /// Frees some bodies that nothing names; whether there were any. Large ones, which are
+    /// read in many calls, stay for [`LINGER_MS`] after this has first seen them so.
+    pub(super) fn sweep_bodies(&self, now: Now) -> Result<bool, Error> {
+        let mut lingering = self.lingering.borrow_mut();
+        let most = SWEPT_BODIES.saturating_add(lingering.len() as i64);
         let unnamed = self.apart().all(
             "SELECT id, size FROM body WHERE refs = 0 ORDER BY id LIMIT ?1",
-            [SWEPT_BODIES],
-            |r| Ok((BodyId(r.get(0)?), uint32(r.get(1)?))),
+            [most],
+            |r| Ok((BodyId(r.get(0)?), r.get::<_, i64>(1)?)),
         )?;
-        let mut octets = 0;
+        let (mut octets, mut any) = (0, false);
         for (body, size) in &unnamed {
             if octets >= SLICE_OCTETS {
                 break;
             }
-            octets += i64::from(*size);
-            self.free_body(*body, *size)?;
+            if *size > PAGED_BYTES {
+                let until = now.mono_ms.saturating_add(LINGER_MS);
+                if *lingering.entry(*body).or_insert(until) > now.mono_ms {
+                    continue;
+                }
+                lingering.remove(body);
+            }
+            octets += *size;
+            any = true;
+            self.free_body(*body, uint32(*size))?;
         }
-        Ok(!unnamed.is_empty())
+        Ok(any)
     }
 
     fn free_body(&self, body: BodyId, size: u32) -> Result<(), Error> {
@@ -219,6 +240,13 @@ pub(super) fn unpack_summary(stored: &[u8]) -> Result<Summary, Error> {
 
 /// Bodies that one slice of [`Store::reap`] frees.
 const SWEPT_BODIES: i64 = 100;
+
+/// Up to so many octets come in one answer, whatever the page of a reader is.
+const PAGED_BYTES: i64 = 64 << 10;
+
+/// How long a large body can still be read when nothing names it any more: longer than a
+/// client may stand still while it reads (RFC 2180 section 4.1.1).
+const LINGER_MS: u64 = 180_000;
 
 /// Octets of a chunk: a page of FETCH reads one or two.
 pub(super) const CHUNK_BYTES: usize = 256 << 10;

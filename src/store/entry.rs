@@ -13,8 +13,8 @@ use rusqlite::types::ValueRef;
 use super::mailbox::Delta;
 use super::{Error, Mailbox, Store, int, uint, uint32};
 use crate::call::{
-    Arrival, BodyId, EntryId, EntryRow, EntryState, Flags, InboxId, MailboxId, Octets, OrgId,
-    ThreadId, UidSet,
+    Arrival, BodyId, EntryId, EntryRow, EntryState, Flags, InboxId, MailboxId, Octets, OctetsOf,
+    OrgId, ThreadId, UidSet,
 };
 
 /// An entry to be made.
@@ -162,7 +162,7 @@ impl Store {
                         full = Some(uid);
                         return Ok(ControlFlow::Break(()));
                     }
-                    let row = self.read_page_row(r, ask)?;
+                    let row = self.read_page_row(r, mailbox.inbox, ask)?;
                     octets += ROW_BYTES
                         + row.digest.as_ref().map_or(0, Vec::len)
                         + row.octets.as_ref().map_or(0, Vec::len);
@@ -180,7 +180,7 @@ impl Store {
         Ok((rows, more))
     }
 
-    fn read_page_row(&self, r: &Row<'_>, ask: &PageAsk) -> Result<EntryRow, Error> {
+    fn read_page_row(&self, r: &Row<'_>, inbox: InboxId, ask: &PageAsk) -> Result<EntryRow, Error> {
         let size = uint32(r.get(7)?);
         let prefix = match r.get_ref(8)? {
             ValueRef::Blob(prefix) => prefix,
@@ -210,6 +210,14 @@ impl Store {
             prefix_len: prefix.len() as u32,
             header_len,
             digest: if ask.digest { Some(r.get(12)?) } else { None },
+            rest: match (&octets, ask.octets) {
+                (None, Octets::UpTo(_)) => Some(OctetsOf {
+                    inbox,
+                    body,
+                    prefix: prefix.to_vec(),
+                }),
+                _ => None,
+            },
             octets,
         })
     }

@@ -30,11 +30,12 @@ mod view;
 
 use core::cell::{Cell, RefCell};
 use core::ops::ControlFlow;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Params, Row};
 
-use crate::call::Receipt;
+use crate::call::{BodyId, Receipt};
 
 pub use account::StoredKey;
 pub use backup::{backup, restore};
@@ -79,6 +80,8 @@ pub struct Store {
     trim_from: Cell<i64>,
     /// Whether deletions may have left something for [`Store::reap`].
     waste: Cell<bool>,
+    /// Large bodies that nothing names, and until when they are kept (monotonic ms).
+    lingering: RefCell<HashMap<BodyId, u64>>,
 }
 
 /// How far [`Store::checkpoint`] goes.

@@ -4,7 +4,7 @@
 //! A new file is made under another name and renamed when it is whole, so that an empty or
 //! cut file under the real name is damage and is refused as such.
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::fs::{self, File};
 use std::path::Path;
@@ -127,13 +127,14 @@ fn finish(
         kept_id: Cell::new(0),
         random: Cell::new(seed),
         open: Cell::new(false),
-        ledger: core::cell::RefCell::default(),
+        ledger: RefCell::default(),
         fail_commit: Cell::new(false),
         wal_length: Cell::new(0),
         unchecked: Cell::new(0),
         hash_key: Cell::new(None),
         trim_from: Cell::new(0),
         waste: Cell::new(true),
+        lingering: RefCell::default(),
     };
     let kept = store.meta("id")?;
     store.last_id.set(kept);

@@ -7,7 +7,7 @@
 //! counts with them. Nothing here is an event: all of it has been told already.
 
 use super::{Error, Store};
-use crate::call::{BodyId, OrgId};
+use crate::call::{BodyId, Now, OrgId};
 
 /// What was deleted and may have rows left: its number in `doomed.kind`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,11 +28,11 @@ impl Store {
 
     /// Takes away one slice of what deletions have left, a few milliseconds of work; whether
     /// there may be more. For a transaction of its own.
-    pub fn reap(&self) -> Result<bool, Error> {
+    pub fn reap(&self, now: Now) -> Result<bool, Error> {
         // Counts first: only they tell which bodies nothing names.
         // After an error it waits for the next deletion, or for the next tidying.
         self.waste.set(false);
-        let more = self.apply_recounts()? || self.reap_doomed()? || self.sweep_bodies()?;
+        let more = self.apply_recounts()? || self.reap_doomed()? || self.sweep_bodies(now)?;
         self.waste.set(more);
         Ok(more)
     }

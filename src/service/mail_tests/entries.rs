@@ -251,6 +251,14 @@ fn nothing_of_another_inbox_is_there() {
         id,
         max_chars: None,
     };
+    let sized = world.answer(Call::FindOctets {
+        access: bob.clone(),
+        inbox: inbox.clone(),
+        id,
+    });
+    let Answer::Sized { of, .. } = sized else {
+        panic!("{sized:?}");
+    };
     let octets = |of: OctetsOf| Call::ReadOctets {
         access: ann.clone(),
         of,
@@ -279,8 +287,7 @@ fn nothing_of_another_inbox_is_there() {
     for (call, what) in [
         (read(inbox), "inbox"),
         (read(InboxRef::Id(ann.inbox.unwrap())), "message"),
-        (octets(OctetsOf::Entry(id)), "message"),
-        (octets(OctetsOf::EntryOf(bob.inbox.unwrap(), id)), "message"),
+        (octets(of), "message"),
         (fetch, "mailbox"),
         (expunge, "mailbox"),
         (hear, "inbox"),

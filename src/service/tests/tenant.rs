@@ -73,7 +73,11 @@ fn calls_that_look(access: &Access) -> Vec<Call> {
         },
         Call::ReadOctets {
             access: access(),
-            of: OctetsOf::Entry(EntryId(1)),
+            of: OctetsOf {
+                inbox: InboxId(1),
+                body: BodyId(1),
+                prefix: Vec::new(),
+            },
             offset: 0,
             len: 1,
         },
