@@ -416,6 +416,15 @@ pub struct SearchProgress {
     pub since_ms: u64,
 }
 
+/// How far a list of messages has come that does not end within its slice.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ListProgress {
+    /// What belongs to the page, so far.
+    pub rows: Vec<MessageView>,
+    /// When the list began, monotonic milliseconds; 0 is not yet.
+    pub since_ms: u64,
+}
+
 /// Metadata of a mailbox, for LIST and STATUS.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MailboxRow {

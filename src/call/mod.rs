@@ -277,13 +277,14 @@ pub enum Call {
     },
 
     // ---- REST: messages ----
-    /// A page, newest first. Answer: `Messages`.
+    /// A page, newest first, in slices, each of which moves `cursor`. Answer: `Messages`.
     ListMessages {
         access: Access,
         inbox: InboxRef,
         filter: Box<MessageFilter>,
         cursor: Option<String>,
         limit: usize,
+        progress: Box<ListProgress>,
     },
     /// One, opened; texts cut to `max_chars`. Answer: `Message`.
     ReadMessage {

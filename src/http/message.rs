@@ -159,6 +159,7 @@ pub(super) fn list(asked: &Asked<'_>) -> Done {
         filter: Box::new(filter),
         cursor: query.cursor(),
         limit: query.limit()?,
+        progress: Box::default(),
     };
     Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
         Answer::Messages { rows, next } => Some(show::messages(&rows, next.as_deref())),

@@ -11,8 +11,8 @@ use super::fetch::{check_keywords, flag_one, place_named};
 use super::{mailbox, policy};
 use crate::call::{
     Access, Answer, Arrival, AttachmentRow, EntryId, FlagChange, Flags, InboxId, InboxRef,
-    MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView, NamedAddress, OctetsOf,
-    OrgId, Refusal, Scopes, SpecialUse, UidSet, Written,
+    ListProgress, MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView,
+    NamedAddress, OctetsOf, OrgId, Refusal, Scopes, SpecialUse, UidSet, Written,
 };
 use crate::mail::digest::Digest;
 use crate::mail::header::Headers;
@@ -20,14 +20,16 @@ use crate::mail::search::{Needle, contains_all};
 use crate::mail::{Bounds, extract, mailboxes, text};
 use crate::store::{Below, Mailbox, Place, Store, View};
 
-/// A page of an inbox or of one folder, newest first.
+/// A page of an inbox or of one folder, newest first; or a slice of the work for it, and
+/// `None`.
 pub fn list(
     look: &Look<'_>,
     access: &Access,
     inbox: &InboxRef,
     filter: &MessageFilter,
-    (cursor, limit): (Option<&str>, usize),
-) -> Result<Answer, Refusal> {
+    (cursor, limit): (&mut Option<String>, usize),
+    progress: &mut ListProgress,
+) -> Result<Option<Answer>, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
     let store = look.store;
     let inbox = policy::named_inbox(store, access, inbox)?;
@@ -38,17 +40,21 @@ pub fn list(
             Some(found?.id)
         }
     };
-    let below = below(cursor, folder)?;
+    let below = below(cursor.as_deref(), folder)?;
     let limit = limit.clamp(1, LIST_MAX);
     let mut sieve = Sieve::new(filter);
     let began = (look.clock)().mono_ms;
-    let mut rows: Vec<MessageView> = Vec::new();
+    if progress.since_ms == 0 {
+        progress.since_ms = began.max(1);
+    }
+    let mut rows = core::mem::take(&mut progress.rows);
     let mut last = None;
-    let mut more = false;
+    let (mut more, mut is_slice) = (false, false);
     let _moment = store.snapshot()?;
     store.views(access.org, inbox, below, |view| {
-        let late = (look.clock)().mono_ms.saturating_sub(began) >= LIST_MS;
-        if rows.len() >= limit || (late && last.is_some()) {
+        let spent = (look.clock)().mono_ms.saturating_sub(began);
+        is_slice = spent >= look.house.limits.search_slice_ms && last.is_some();
+        if rows.len() >= limit || is_slice {
             more = true;
             return Ok(ControlFlow::Break(()));
         }
@@ -62,7 +68,13 @@ pub fn list(
         Ok(ControlFlow::Continue(()))
     })?;
     let next = last.filter(|_| more).map(cursor_text);
-    Ok(Answer::Messages { rows, next })
+    let is_due = began.saturating_sub(progress.since_ms) >= LIST_MS;
+    if is_slice && rows.len() < limit && !is_due {
+        *cursor = next;
+        progress.rows = rows;
+        return Ok(None);
+    }
+    Ok(Some(Answer::Messages { rows, next }))
 }
 
 /// The public form of a place in a list.
@@ -475,7 +487,7 @@ const WORDS_MAX: usize = 10;
 const LIST_MAX: usize = 200;
 
 /// After this a list gives what it has and a cursor.
-const LIST_MS: u64 = 100;
+const LIST_MS: u64 = 2000;
 
 /// Addresses of a field in one answer.
 const SHOWN_MAX: usize = 100;

@@ -183,8 +183,7 @@ pub fn day_of(now: Now) -> i64 {
 /// Whether the disk has room for more mail: 1.5 times the largest message or 64 MiB,
 /// whichever is more. Reading, deleting and delivering to outside go on without it.
 pub fn space(service: &Service) -> Result<(), Refusal> {
-    let message = service.house.limits.message_bytes as u64;
-    let wanted = SPACE_BYTES_MIN.max(message.saturating_add(message / 2));
+    let wanted = space_wanted(service);
     // A probe that fails must not stop the mail: the commit will tell.
     if service.free_bytes().is_some_and(|free| free < wanted) {
         service.house.metrics.count(Metric::RejectedDisk);
@@ -193,7 +192,20 @@ pub fn space(service: &Service) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether mail may be refused before long: what is deleted must make room at once.
+pub fn is_space_short(service: &Service) -> bool {
+    let wanted = space_wanted(service).saturating_mul(SPACE_SHORT_TIMES);
+    service.free_bytes().is_some_and(|free| free < wanted)
+}
+
+fn space_wanted(service: &Service) -> u64 {
+    let message = service.house.limits.message_bytes as u64;
+    SPACE_BYTES_MIN.max(message.saturating_add(message / 2))
+}
+
 const DAY_MS: i64 = 86_400_000;
 const BURST_MINUTES: usize = 5;
 /// Below this SQLite itself may find no room to commit a deletion.
 const SPACE_BYTES_MIN: u64 = 64 << 20;
+/// Below this many times what is wanted, space is short.
+const SPACE_SHORT_TIMES: u64 = 4;

@@ -230,9 +230,15 @@ fn read_mail(
             key,
             progress,
         } => return search::search(look, access, *mailbox, within, key, progress),
-        ListMessages { .. } | ReadMessage { .. } | FindOctets { .. } | ReadPart { .. } => {
-            read_message(look, call)
-        }
+        ListMessages {
+            access,
+            inbox,
+            filter,
+            cursor,
+            limit,
+            progress,
+        } => return message::list(look, access, inbox, filter, (cursor, *limit), progress),
+        ReadMessage { .. } | FindOctets { .. } | ReadPart { .. } => read_message(look, call),
         Mailboxes { access, counts } => mailbox::mailboxes(look, access, *counts),
         Status { access, mailbox } => mailbox::status(look, access, mailbox),
         Select { access, mailbox } => mailbox::select(look, access, mailbox),
@@ -279,13 +285,6 @@ fn read_mail(
 fn read_message(look: &Look<'_>, call: &Call) -> Result<Answer, Refusal> {
     use Call::*;
     match call {
-        ListMessages {
-            access,
-            inbox,
-            filter,
-            cursor,
-            limit,
-        } => message::list(look, access, inbox, filter, (cursor.as_deref(), *limit)),
         ReadMessage {
             access,
             inbox,

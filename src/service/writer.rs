@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Act, Service, account, auth, deliver, fetch, inbox, mailbox, message};
+use super::{Act, Service, account, auth, deliver, fetch, inbox, mailbox, message, policy};
 use crate::call::{
     Access, Call, ConnId, Event, Metric, Now, Once, Refusal, Reply, Request, Written,
 };
@@ -194,9 +194,10 @@ impl Writer {
     /// more. Freeing takes room too: on a full disk the reserve is given up for it.
     pub fn reap(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
         let now = self.service.now();
+        let is_short = policy::is_space_short(&self.service);
         let slice = || {
             store.begin()?;
-            match store.reap(now) {
+            match store.reap(now, is_short) {
                 Ok(more) => store.commit().map(|_| more),
                 Err(error) => {
                     store.rollback();
@@ -217,10 +218,11 @@ impl Writer {
         let mut now = self.service.now();
         now.unix_ms = self.service.steady_ms(now);
         let days = i64::try_from(self.service.house.limits.event_days).unwrap_or(7);
+        let is_short = policy::is_space_short(&self.service);
         store.begin()?;
         let done = (|| {
             let more = store.trim_events(now, days.saturating_mul(ONCE_MS), TIDY_ROWS)?;
-            let more = store.reap(now)? || more;
+            let more = store.reap(now, is_short)? || more;
             let kept = store.trim_once(now.unix_ms.saturating_sub(ONCE_MS), TIDY_ANSWERS)?;
             Ok(more || kept > 0)
         })();

@@ -6,7 +6,7 @@
 
 use core::ops::ControlFlow;
 
-use super::reap::SLICE_OCTETS;
+use super::reap::{SLICE_OCTETS, SLICE_ROWS};
 use super::{Error, Store, uint32};
 use crate::call::{BodyId, Now, OrgId, Summary};
 
@@ -188,9 +188,10 @@ impl Store {
             .map(drop)
     }
 
-    /// Frees some bodies that nothing names; whether there were any. Large ones, which are
-    /// read in many calls, stay for [`LINGER_MS`] after this has first seen them so.
-    pub(super) fn sweep_bodies(&self, now: Now) -> Result<bool, Error> {
+    /// Frees some bodies that nothing names; how much work that was, in rows. Large ones,
+    /// which are read in many calls, stay for [`LINGER_MS`] after this has first seen them so,
+    /// but not when room `is_short`, and not when many are on their way out at once.
+    pub(super) fn sweep_bodies(&self, now: Now, is_short: bool) -> Result<i64, Error> {
         let mut lingering = self.lingering.borrow_mut();
         let most = SWEPT_BODIES.saturating_add(lingering.len() as i64);
         let unnamed = self.apart().all(
@@ -203,18 +204,24 @@ impl Store {
             if octets >= SLICE_OCTETS {
                 break;
             }
-            if *size > PAGED_BYTES {
-                let until = now.mono_ms.saturating_add(LINGER_MS);
-                if *lingering.entry(*body).or_insert(until) > now.mono_ms {
+            if *size > PAGED_BYTES && !is_short {
+                let until = lingering.get(body).copied().unwrap_or_else(|| {
+                    let is_many = lingering.len() >= LINGERING_MAX;
+                    now.mono_ms
+                        .saturating_add(if is_many { 0 } else { LINGER_MS })
+                });
+                if until > now.mono_ms {
+                    lingering.insert(*body, until);
                     continue;
                 }
-                lingering.remove(body);
             }
+            lingering.remove(body);
             octets += *size;
             any = true;
             self.free_body(*body, uint32(*size))?;
         }
-        Ok(any)
+        // Freeing is heavier than other work: this is a slice.
+        Ok(if any { SLICE_ROWS } else { 0 })
     }
 
     fn free_body(&self, body: BodyId, size: u32) -> Result<(), Error> {
@@ -243,6 +250,9 @@ const SWEPT_BODIES: i64 = 100;
 
 /// Up to so many octets come in one answer, whatever the page of a reader is.
 const PAGED_BYTES: i64 = 64 << 10;
+
+/// Bodies that are kept so: each slice looks past them.
+const LINGERING_MAX: usize = 500;
 
 /// How long a large body can still be read when nothing names it any more: longer than a
 /// client may stand still while it reads (RFC 2180 section 4.1.1).

@@ -27,12 +27,26 @@ impl Store {
     }
 
     /// Takes away one slice of what deletions have left, a few milliseconds of work; whether
-    /// there may be more. For a transaction of its own.
-    pub fn reap(&self, now: Now) -> Result<bool, Error> {
-        // Counts first: only they tell which bodies nothing names.
+    /// there may be more. For a transaction of its own. With `is_short` nothing lingers: the
+    /// room is needed.
+    pub fn reap(&self, now: Now, is_short: bool) -> Result<bool, Error> {
         // After an error it waits for the next deletion, or for the next tidying.
         self.waste.set(false);
-        let more = self.apply_recounts()? || self.reap_doomed()? || self.sweep_bodies(now)?;
+        let mut more = true;
+        let mut done = 0;
+        while more && done < SLICE_ROWS {
+            // Counts first: only they tell which bodies nothing names.
+            let rows = match self.apply_recounts()? {
+                0 => self.reap_doomed()?,
+                rows => rows,
+            };
+            let rows = match rows {
+                0 => self.sweep_bodies(now, is_short)?,
+                rows => rows,
+            };
+            more = rows > 0;
+            done += rows;
+        }
         self.waste.set(more);
         Ok(more)
     }
@@ -93,7 +107,8 @@ impl Store {
         Ok(found.is_some())
     }
 
-    fn apply_recounts(&self) -> Result<bool, Error> {
+    /// How many rows that were.
+    fn apply_recounts(&self) -> Result<i64, Error> {
         let due = self.apart().all(
             "SELECT body, delta FROM recount ORDER BY body LIMIT ?1",
             [SLICE_ROWS],
@@ -109,38 +124,39 @@ impl Store {
             self.apart()
                 .run("DELETE FROM recount WHERE body <= ?1", [*last])?;
         }
-        Ok(!due.is_empty())
+        Ok(due.len() as i64)
     }
 
-    fn reap_doomed(&self) -> Result<bool, Error> {
+    /// A piece of what is first in `doomed`; how much work that was, 0 when nothing is.
+    fn reap_doomed(&self) -> Result<i64, Error> {
         let next = self.apart().one(
             "SELECT kind, id FROM doomed ORDER BY kind, id LIMIT 1",
             [],
             |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
         )?;
         let Some((kind, id)) = next else {
-            return Ok(false);
+            return Ok(0);
         };
-        let is_done = if kind == Kind::Mailbox as i64 {
+        let rows = if kind == Kind::Mailbox as i64 {
             self.reap_mailbox(id)?
         } else if kind == Kind::Inbox as i64 {
             self.apart().run(
                 "DELETE FROM reference WHERE inbox = ?1 AND hash IN
                      (SELECT hash FROM reference WHERE inbox = ?1 LIMIT ?2)",
                 [id, SLICE_ROWS],
-            )? == 0
+            )? as i64
         } else {
             self.reap_org(OrgId(id))?
         };
-        if is_done {
+        if rows == 0 {
             self.apart()
                 .run("DELETE FROM doomed WHERE kind = ?1 AND id = ?2", [kind, id])?;
         }
-        Ok(true)
+        Ok(rows.max(1))
     }
 
-    /// One slice of a mailbox; whether that was the last.
-    fn reap_mailbox(&self, mailbox: i64) -> Result<bool, Error> {
+    /// A piece of a mailbox; how much work that was, 0 when nothing is left.
+    fn reap_mailbox(&self, mailbox: i64) -> Result<i64, Error> {
         let rows = self.apart().all(
             "SELECT uid, org, body, size FROM entry WHERE mailbox = ?1 ORDER BY uid LIMIT ?2",
             [mailbox, SLICE_ROWS],
@@ -153,13 +169,14 @@ impl Store {
                 ))
             },
         )?;
-        let mut octets = 0;
+        let (mut octets, mut n) = (0, 0);
         let mut last = None;
         for (uid, org, body, size) in rows {
             if octets >= SLICE_OCTETS {
                 break;
             }
             octets += size;
+            n += 1;
             last = Some(uid);
             self.drop_body(OrgId(org), BodyId(body), true)?;
         }
@@ -168,18 +185,18 @@ impl Store {
                 "DELETE FROM entry WHERE mailbox = ?1 AND uid <= ?2",
                 [mailbox, last],
             )?;
-            return Ok(false);
+            return Ok(if octets < SLICE_OCTETS { n } else { SLICE_ROWS });
         }
         let expunged = self.apart().run(
             "DELETE FROM expunged WHERE mailbox = ?1 AND (modseq, low) IN
                  (SELECT modseq, low FROM expunged WHERE mailbox = ?1 LIMIT ?2)",
             [mailbox, SLICE_ROWS],
         )?;
-        Ok(expunged == 0)
+        Ok(expunged as i64)
     }
 
-    /// One slice of an organization; whether that was the last.
-    fn reap_org(&self, org: OrgId) -> Result<bool, Error> {
+    /// A piece of an organization; how much work that was, 0 when nothing is left.
+    fn reap_org(&self, org: OrgId) -> Result<i64, Error> {
         let jobs = self.apart().all(
             "SELECT id, body FROM job WHERE org = ?1 ORDER BY id LIMIT ?2",
             [org.0, SLICE_ROWS],
@@ -190,7 +207,7 @@ impl Store {
             self.apart().run("DELETE FROM job WHERE id = ?1", [*job])?;
         }
         if !jobs.is_empty() {
-            return Ok(false);
+            return Ok(jobs.len() as i64);
         }
         let gone = self.apart().run(
             "DELETE FROM event WHERE org = ?1
@@ -201,12 +218,12 @@ impl Store {
                  (SELECT key FROM once WHERE org = ?1 LIMIT ?2)",
             [org.0, SLICE_ROWS],
         )?;
-        Ok(gone == 0)
+        Ok(gone as i64)
     }
 }
 
-/// Rows of one slice.
-const SLICE_ROWS: i64 = 200;
+/// Rows of one slice, about.
+pub(super) const SLICE_ROWS: i64 = 200;
 
 /// Octets whose pages one slice frees: each page has to be read for it.
 pub(super) const SLICE_OCTETS: i64 = 4 << 20;

@@ -120,6 +120,57 @@ fn a_search_gives_way_and_ends_at_its_deadline() {
 }
 
 #[test]
+fn a_list_gives_way_and_ends_after_a_while() {
+    let mut world = world();
+    for n in 0..5 {
+        append(&mut world, b"Subject: x\r\n\r\nbody\r\n", n);
+    }
+    let access = world.bob.clone();
+    let inbox = InboxRef::Id(access.inbox.unwrap());
+    let clock = Arc::clone(&world.clock);
+    let now = move || Now {
+        mono_ms: clock.fetch_add(3, Ordering::Relaxed),
+        unix_ms: START,
+    };
+    let look = crate::service::desk::Look {
+        store: &world.inline.store,
+        house: &world.inline.service.house,
+        now: Now::default(),
+        clock: &now,
+        seed: [0; 16],
+    };
+    let filter = MessageFilter::default();
+    let (mut cursor, mut progress, mut slices) = (None, ListProgress::default(), 1);
+    let slice = |cursor: &mut Option<String>, progress: &mut ListProgress| {
+        crate::service::message::list(&look, &access, &inbox, &filter, (cursor, 4), progress)
+            .unwrap()
+    };
+    let page = loop {
+        match slice(&mut cursor, &mut progress) {
+            None => slices += 1,
+            Some(page) => break page,
+        }
+    };
+    let uids = |page: &Answer| match page {
+        Answer::Messages { rows, next } => {
+            let uids: Vec<_> = rows.iter().map(|row| row.state.uid).collect();
+            (uids, next.clone())
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((slices, uids(&page).0), (4, vec![5, 4, 3, 2]));
+    // One that has taken too long already gives what it has, and where to go on.
+    let mut progress = ListProgress {
+        since_ms: 1,
+        ..ListProgress::default()
+    };
+    world.clock.store(20_000, Ordering::Relaxed);
+    let (first, next) = uids(&slice(&mut None, &mut progress).unwrap());
+    assert_eq!(first, [5]);
+    assert!(next.is_some());
+}
+
+#[test]
 fn lists_filter_and_go_on_where_they_ended() {
     let mut world = world();
     for n in 0..5 {
@@ -164,6 +215,7 @@ fn lists_filter_and_go_on_where_they_ended() {
             filter: Box::default(),
             cursor: Some(cursor.into()),
             limit: 2,
+            progress: Box::default(),
         });
         assert!(matches!(
             refused,

@@ -127,6 +127,7 @@ fn text_is_never_a_statement() {
             filter: Box::new(filter),
             cursor: Some(payload.into()),
             limit: 10,
+            progress: Box::default(),
         });
         world.serve(Call::Recipient {
             access: None,

@@ -207,6 +207,7 @@ impl World {
                 filter: Box::new(filter.clone()),
                 cursor,
                 limit: 2,
+                progress: Box::default(),
             });
             let Answer::Messages { rows, next } = answer else {
                 panic!("{answer:?}")

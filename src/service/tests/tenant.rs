@@ -134,6 +134,7 @@ fn calls_of_messages(access: &Access, inbox: InboxId) -> Vec<Call> {
             filter: Box::default(),
             cursor: None,
             limit: 1,
+            progress: Box::default(),
         },
         Call::ReadMessage {
             access: access(),

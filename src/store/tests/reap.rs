@@ -31,7 +31,7 @@ fn rows(store: &Store) -> [i64; 6] {
 }
 
 fn reap_all(store: &Store) {
-    while store.reap(NOW).unwrap() {
+    while store.reap(NOW, false).unwrap() {
         check(store);
     }
     assert!(!store.has_waste());
@@ -203,7 +203,7 @@ fn what_is_deleted_is_out_of_reach_and_goes_later() {
     };
     unreachable(&store);
     store.begin().unwrap();
-    assert!(store.reap(NOW).unwrap());
+    assert!(store.reap(NOW, false).unwrap());
     unreachable(&store);
     store.commit().unwrap();
     drop(store);
