@@ -116,12 +116,17 @@ impl Post {
     fn send(&self, what: ToWorker) {
         // A worker that has ended takes nothing any more; there is nobody to tell.
         let sent = self.queue.send(what).is_ok();
-        if sent
-            && !self.woken.swap(true, Ordering::AcqRel)
-            && let Err(error) = self.waker.wake()
-        {
-            log::error!("cannot wake a worker: {error}");
+        if !sent || self.woken.swap(true, Ordering::AcqRel) {
+            return;
         }
+        for _ in 0..WAKES {
+            match self.waker.wake() {
+                Ok(()) => return,
+                Err(error) => log::error!("cannot wake a worker: {error}"),
+            }
+        }
+        // Whoever sends next tries again.
+        self.woken.store(false, Ordering::Release);
     }
 }
 
@@ -134,3 +139,6 @@ impl Inbox {
 
 /// The waker's token; connections count from 1.
 pub(super) const WAKE: Token = Token(0);
+
+/// Tries to wake a worker: one that is not woken would stand still until its next deadline.
+const WAKES: usize = 3;
