@@ -365,6 +365,33 @@ fn a_client_of_another_protocol_is_turned_away_in_the_handshake() {
 }
 
 #[test]
+fn a_client_that_asks_for_another_host_is_told_so() {
+    let heard = |server: &Server, door: &str, name: &'static str| {
+        let session =
+            ClientConnection::new(Arc::clone(&server.config), name.try_into().unwrap()).unwrap();
+        let mut tls = StreamOwned::new(session, server.plain(door));
+        let mut result = Ok((0, 0));
+        while tls.conn.is_handshaking() && result.is_ok() {
+            result = tls.conn.complete_io(&mut tls.sock);
+        }
+        result.map_or_else(|error| error.to_string(), |_| String::new())
+    };
+    let strict = Server::start("sni", "hostname = 'mail.test'\n");
+    for door in ["smtps", "imaps", "https"] {
+        for name in ["localhost", "mail.test", "127.0.0.1"] {
+            assert_eq!(heard(&strict, door, name), "", "{door} {name}");
+        }
+        let said = heard(&strict, door, "elsewhere.test");
+        assert!(said.contains("UnrecognisedName"), "{door}: {said}");
+    }
+    let open = "hostname = 'mail.test'\n[tls]\nunknown_sni = 'serve'\n";
+    let open = Server::start("sni-open", open);
+    // The client itself does not like the certificate.
+    let said = heard(&open, "imaps", "elsewhere.test");
+    assert!(said.contains("NotValidForName"), "{said}");
+}
+
+#[test]
 fn a_handshake_has_its_time_and_no_more() {
     let server = Server::start("slow", "[limits]\nhandshake_s = 1\n");
     let mut silent = server.plain("smtps");

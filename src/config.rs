@@ -52,6 +52,8 @@ pub struct Config {
     pub domain: String,
     /// Chain and key, PEM; `None` makes them in the data folder.
     pub certificate: Option<(PathBuf, PathBuf)>,
+    /// What happens to a client that asks for a host name which is not ours.
+    pub unknown_sni: UnknownSni,
     /// Whom to become after binding.
     pub user: Option<String>,
     /// Limits, lifted already if that was asked for.
@@ -60,6 +62,18 @@ pub struct Config {
     pub log: String,
     /// One line of JSON instead of a greeting for people.
     pub json: bool,
+}
+
+/// What to do with a client whose ClientHello names a host that the certificate does not
+/// (RFC 6066 section 3). Servers that bring mail on the MX port are always served.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownSni {
+    /// End the handshake with unrecognized_name: it was led here by mistake, or by somebody.
+    #[default]
+    Refuse,
+    /// Show the certificate that there is.
+    Serve,
 }
 
 impl Config {
@@ -142,6 +156,7 @@ impl Config {
             hostname: name("hostname", file.hostname, "localhost")?,
             domain: name("domain", file.domain, "postern.localhost")?,
             certificate,
+            unknown_sni: file.tls.unknown_sni,
             user: file.user,
             limits,
             log,
@@ -169,6 +184,7 @@ struct File {
 struct Tls {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
+    unknown_sni: UnknownSni,
 }
 
 /// Exactly what is named is opened.
@@ -297,6 +313,7 @@ mod tests {
             "hostname = 'Mail.Example.COM'\ndomain = 'example.com'\nuser = 'postern'\n\
              [listen]\nmx = ['0.0.0.0:25', '[::]:25']\nimaps = '0.0.0.0:993'\n\
              imap = '127.0.0.1:143'\n[tls]\ncertificate = 'a.pem'\nkey = 'b.pem'\n\
+             unknown_sni = 'serve'\n\
              [limits]\nmessage_bytes = 1000\n",
         )
         .unwrap();
@@ -305,6 +322,7 @@ mod tests {
         assert_eq!(doors, [Door::Mx, Door::Mx, Door::Imaps, Door::Imap]);
         assert_eq!(config.limits.message_bytes, 1000);
         assert!(config.certificate.is_some());
+        assert_eq!(config.unknown_sni, UnknownSni::Serve);
     }
 
     #[test]
@@ -319,6 +337,7 @@ mod tests {
             ("[listen]\nmx = 'localhost:25'", "listen.mx"),
             ("[listen]\n", "no listener"),
             ("[tls]\nkey = 'k'", "tls.certificate"),
+            ("[tls]\nunknown_sni = 'maybe'", "unknown_sni"),
             ("hostname = 'a b'", "hostname"),
             ("hostname = ''", "hostname"),
             ("log = 'loud'", "log"),

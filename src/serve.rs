@@ -52,7 +52,8 @@ fn run(config: &Config) -> Result<(), String> {
     let own = config.certificate.as_ref();
     let own = own.map(|(chain, key)| (chain.as_path(), key.as_path()));
     let unix_ms = clock.now().unix_ms;
-    let certified = net::provide_certificate(data, own, &config.hostname, unix_ms)?;
+    let certified =
+        net::provide_certificate(data, own, &config.hostname, config.unknown_sni, unix_ms)?;
     let tls = certified.load()?;
     let listeners = config
         .listeners
@@ -104,7 +105,7 @@ fn run(config: &Config) -> Result<(), String> {
     fs::write(&path, &config.domain).map_err(|error| format!("{}: {error}", path.display()))?;
     running.print(first.as_ref());
     let ended = acceptor.run(|| {
-        certified.renew(&config.hostname, clock.now().unix_ms)?;
+        certified.renew(clock.now().unix_ms)?;
         certified.load()
     });
     log::info!("stopping: {ended:?}");

@@ -22,6 +22,7 @@ use rustls::server::ProducesTickets;
 use rustls::sign::CertifiedKey;
 
 use super::tls::TlsDoors;
+use crate::config::UnknownSni;
 
 /// Where the certificate is, and what loading it again needs.
 pub struct Certified {
@@ -29,15 +30,19 @@ pub struct Certified {
     pub ca: Option<PathBuf>,
     chain: PathBuf,
     key: PathBuf,
+    host: String,
+    unknown: UnknownSni,
     tickets: Arc<dyn ProducesTickets>,
 }
 
 /// Finds or makes the certificate. `own` is chain and key of the configuration; without,
 /// they are made in `folder` for `host` and the loopback names.
+/// `unknown` is what happens to clients that ask for another name than the certificate's.
 pub fn provide(
     folder: &Path,
     own: Option<(&Path, &Path)>,
     host: &str,
+    unknown: UnknownSni,
     unix_ms: i64,
 ) -> Result<Certified, String> {
     let tickets = provider::Ticketer::new()
@@ -47,6 +52,8 @@ pub fn provide(
             ca: None,
             chain: chain.into(),
             key: key.into(),
+            host: host.into(),
+            unknown,
             tickets,
         });
     }
@@ -55,24 +62,26 @@ pub fn provide(
         ca: Some(folder.join("ca.pem")),
         chain: folder.join("cert.pem"),
         key: folder.join("key.pem"),
+        host: host.into(),
+        unknown,
         tickets,
     };
-    certified.renew(host, unix_ms)?;
+    certified.renew(unix_ms)?;
     Ok(certified)
 }
 
 impl Certified {
     /// Makes a certificate that is ours anew if it is missing, cannot be read, is for
     /// another host or ends soon.
-    pub fn renew(&self, host: &str, unix_ms: i64) -> Result<(), String> {
+    pub fn renew(&self, unix_ms: i64) -> Result<(), String> {
         let now = unix_ms.div_euclid(1000);
         let Some(folder) = self.ca.as_deref().and_then(Path::parent) else {
             return Ok(());
         };
-        if is_good(self, host, now) {
+        if is_good(self, now) {
             return Ok(());
         }
-        make(folder, self, host, now)
+        make(folder, self, now)
             .map_err(|error| format!("cannot make a certificate in {}: {error}", folder.display()))
     }
 
@@ -85,7 +94,7 @@ impl Certified {
         let provider = provider::default_provider();
         let certified = CertifiedKey::from_der(chain, key, &provider)
             .map_err(|error| format!("{}: {error}", self.chain.display()))?;
-        TlsDoors::new(Arc::new(certified), &self.tickets)
+        TlsDoors::new(Arc::new(certified), &self.host, self.unknown, &self.tickets)
             .map_err(|error| format!("{}: {error}", self.chain.display()))
     }
 
@@ -110,8 +119,9 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(chain)
 }
 
-/// Whether what is in the folder can be used for `host` for some time yet.
-fn is_good(certified: &Certified, host: &str, now: i64) -> bool {
+/// Whether what is in the folder can be used for its host for some time yet.
+fn is_good(certified: &Certified, now: i64) -> bool {
+    let host = &certified.host;
     let Some(ca) = &certified.ca else {
         return true;
     };
@@ -128,7 +138,8 @@ fn is_good(certified: &Certified, host: &str, now: i64) -> bool {
     names_host && lasts && read_chain(ca).is_ok() && certified.load().is_ok()
 }
 
-fn make(folder: &Path, certified: &Certified, host: &str, now: i64) -> Result<(), String> {
+fn make(folder: &Path, certified: &Certified, now: i64) -> Result<(), String> {
+    let host = certified.host.as_str();
     fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(|e| e.to_string())?;
     let ca_key_file = folder.join("ca-key.pem");
@@ -300,12 +311,16 @@ mod tests {
         path
     }
 
+    fn made(folder: &Path, host: &str, unix_ms: i64) -> Result<Certified, String> {
+        provide(folder, None, host, UnknownSni::Refuse, unix_ms)
+    }
+
     #[test]
     fn made_once_renewed_in_time_and_for_a_new_name() {
         let folder = folder("renew");
         let now = 1_800_000_000_000;
         let at = |host: &str, days: i64| {
-            let certified = provide(&folder, None, host, now + days * DAY_S * 1000).unwrap();
+            let certified = made(&folder, host, now + days * DAY_S * 1000).unwrap();
             certified.load().map(|_| ()).unwrap();
             assert!(certified.remaining_s(now).unwrap() > 0);
             (
@@ -332,18 +347,19 @@ mod tests {
     #[test]
     fn a_broken_file_is_made_anew_and_an_own_one_is_not() {
         let folder = folder("broken");
-        let certified = provide(&folder, None, "a.test", 1_800_000_000_000).unwrap();
+        let certified = made(&folder, "a.test", 1_800_000_000_000).unwrap();
         fs::write(&certified.chain, "nonsense").unwrap();
         assert!(certified.load().is_err());
         let own = provide(
             &folder,
             Some((&certified.chain, &certified.key)),
             "a.test",
+            UnknownSni::Refuse,
             0,
         )
         .unwrap();
         assert!(own.load().is_err());
-        provide(&folder, None, "a.test", 1_800_000_000_000)
+        made(&folder, "a.test", 1_800_000_000_000)
             .unwrap()
             .load()
             .map(|_| ())

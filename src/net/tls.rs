@@ -9,12 +9,18 @@
 use std::sync::Arc;
 
 use rustls::ServerConfig;
+use rustls::client::verify_server_name;
 use rustls::crypto::ring as provider;
-use rustls::server::{NoServerSessionStorage, ProducesTickets, UnbufferedServerConnection};
+use rustls::pki_types::ServerName;
+use rustls::server::{
+    ClientHello, NoServerSessionStorage, ParsedCertificate, ProducesTickets, ResolvesServerCert,
+    UnbufferedServerConnection,
+};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
 
 use crate::call::Door;
+use crate::config::UnknownSni;
 
 /// One TLS connection.
 pub(super) struct Tls {
@@ -60,6 +66,18 @@ impl Cipher {
 
     fn free(&mut self) -> &mut [u8] {
         &mut self.buffer[self.len..]
+    }
+
+    /// rustls says access_denied when the resolver has no certificate, and at no other time
+    /// in clear, since nobody is asked for one of his own. The resolver's only reason is the
+    /// name, and that has an alert of its own (RFC 6066 section 3).
+    fn name_the_name(&mut self, from: usize) {
+        let end = self.len;
+        if let Some([21, _, _, 0, 2, _, what]) = self.buffer.get_mut(from..end)
+            && *what == ACCESS_DENIED
+        {
+            *what = UNRECOGNIZED_NAME;
+        }
     }
 
     fn filled(&mut self, n: usize) {
@@ -196,6 +214,7 @@ impl Tls {
             if encode(&mut data, cipher).is_err() {
                 return;
             }
+            cipher.name_the_name(from);
             let record = cipher.bytes().get(from..).unwrap_or_default();
             let is_alert = match record.first() {
                 Some(21) => true,
@@ -285,27 +304,66 @@ fn broken(error: rustls::Error) -> Broken {
     Broken(error.to_string())
 }
 
+/// The one certificate, for the names that are ours.
+#[derive(Debug)]
+struct Named {
+    key: Arc<CertifiedKey>,
+    /// The server's own name; the others are in the certificate.
+    host: String,
+}
+
+impl ResolvesServerCert for Named {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        // Who names nobody has connected to an address.
+        let is_ours = hello
+            .server_name()
+            .is_none_or(|name| name == LOCALHOST || name == self.host || self.certifies(name));
+        is_ours.then(|| Arc::clone(&self.key))
+    }
+}
+
+impl Named {
+    /// Whether the certificate is for `name`, by a wildcard or in full. Parsing it anew costs
+    /// microseconds beside the handshake's hundreds, and keeps nothing.
+    fn certifies(&self, name: &str) -> bool {
+        let (Ok(name), Ok(leaf)) = (ServerName::try_from(name), self.key.end_entity_cert()) else {
+            return false;
+        };
+        ParsedCertificate::try_from(leaf).is_ok_and(|leaf| verify_server_name(&leaf, &name).is_ok())
+    }
+}
+
 /// The TLS configurations of all listeners: one certificate, one ALPN name a protocol.
 #[derive(Clone)]
 pub struct TlsDoors {
+    mx: Arc<ServerConfig>,
     smtp: Arc<ServerConfig>,
     imap: Arc<ServerConfig>,
     http: Arc<ServerConfig>,
 }
 
 impl TlsDoors {
-    /// For one certificate. `tickets` outlives a change of certificate, so that clients can
-    /// resume across it.
+    /// For one certificate and the server's own name. `tickets` outlives a change of
+    /// certificate, so that clients can resume across it.
     pub(super) fn new(
         key: Arc<CertifiedKey>,
+        host: &str,
+        unknown: UnknownSni,
         tickets: &Arc<dyn ProducesTickets>,
     ) -> Result<Self, rustls::Error> {
-        let door = |name: &[u8]| -> Result<Arc<ServerConfig>, rustls::Error> {
+        let anybody: Arc<dyn ResolvesServerCert> =
+            Arc::new(SingleCertAndKey::from(Arc::clone(&key)));
+        let host = host.to_owned();
+        let clients: Arc<dyn ResolvesServerCert> = match unknown {
+            UnknownSni::Refuse => Arc::new(Named { key, host }),
+            UnknownSni::Serve => Arc::clone(&anybody),
+        };
+        let door = |name: &[u8], who: &Arc<dyn ResolvesServerCert>| {
             let provider = Arc::new(provider::default_provider());
             let mut config = ServerConfig::builder_with_provider(provider)
                 .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
                 .with_no_client_auth()
-                .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&key))));
+                .with_cert_resolver(Arc::clone(who));
             // A client that offers ALPN without ours is talking to somebody else (ALPACA);
             // rustls then answers no_application_protocol. "smtp" has no registration, which
             // only makes it the more certain that nobody offers it by mistake.
@@ -314,12 +372,15 @@ impl TlsDoors {
             config.ticketer = Arc::clone(tickets);
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = TICKETS;
-            Ok(Arc::new(config))
+            Ok::<_, rustls::Error>(Arc::new(config))
         };
         Ok(TlsDoors {
-            smtp: door(b"smtp")?,
-            imap: door(b"imap")?,
-            http: door(b"http/1.1")?,
+            // A server that sends mail names the MX host by whatever alias its DNS has, and
+            // goes on in clear, or defers, where it is refused.
+            mx: door(b"smtp", &anybody)?,
+            smtp: door(b"smtp", &clients)?,
+            imap: door(b"imap", &clients)?,
+            http: door(b"http/1.1", &clients)?,
         })
     }
 
@@ -327,7 +388,8 @@ impl TlsDoors {
     /// none.
     pub(super) fn of(&self, door: Door) -> Option<Arc<ServerConfig>> {
         match door {
-            Door::Mx | Door::Submission | Door::Submissions => Some(Arc::clone(&self.smtp)),
+            Door::Mx => Some(Arc::clone(&self.mx)),
+            Door::Submission | Door::Submissions => Some(Arc::clone(&self.smtp)),
             Door::Imap | Door::Imaps => Some(Arc::clone(&self.imap)),
             Door::Https => Some(Arc::clone(&self.http)),
             Door::Http => None,
@@ -351,6 +413,10 @@ const STEPS_MIN: usize = 64;
 const ALERT_STEPS: usize = 8;
 /// TLS 1.3: record header, two octets, their type, and the tag.
 const ENCRYPTED_ALERT: usize = 5 + 2 + 1 + 16;
+const ACCESS_DENIED: u8 = 49;
+const UNRECOGNIZED_NAME: u8 = 112;
+/// Served whatever the certificate says: who asks for it sits on this machine.
+const LOCALHOST: &str = "localhost";
 /// Clients that open several connections at once use one ticket each.
 const TICKETS: usize = 2;
 
@@ -368,7 +434,9 @@ mod tests {
     fn doors(name: &str) -> (TlsDoors, RootCertStore) {
         let folder =
             std::env::temp_dir().join(format!("postern-tls-{name}-{}", std::process::id()));
-        let made = super::super::cert::provide(&folder, None, "localhost", 1_800_000_000_000);
+        let unknown = UnknownSni::Refuse;
+        let now = 1_800_000_000_000;
+        let made = super::super::cert::provide(&folder, None, "mx.test", unknown, now);
         let made = made.unwrap();
         let mut roots = RootCertStore::empty();
         roots
@@ -380,6 +448,10 @@ mod tests {
     }
 
     fn client(roots: &RootCertStore, alpn: &[u8]) -> ClientConnection {
+        client_of("localhost", roots, alpn)
+    }
+
+    fn client_of(name: &'static str, roots: &RootCertStore, alpn: &[u8]) -> ClientConnection {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -391,7 +463,7 @@ mod tests {
         }
         // The certificate's dates are those of the test, not of the machine.
         config.time_provider = Arc::new(Then);
-        ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap()
+        ClientConnection::new(Arc::new(config), name.try_into().unwrap()).unwrap()
     }
 
     #[derive(Debug)]
@@ -562,6 +634,33 @@ mod tests {
         record.resize(5 + 0x4000, 0);
         assert!(server.take(&record).is_ok());
         assert!(server.take(&record).is_err());
+    }
+
+    #[test]
+    fn a_name_that_is_not_ours_is_told_so() {
+        let (doors, roots) = doors("sni");
+        let refused = rustls::AlertDescription::UnrecognisedName;
+        for (door, name, served) in [
+            (Door::Imaps, "mx.test", true),
+            (Door::Imaps, "MX.test", true),
+            (Door::Imaps, "localhost", true),
+            // No name is sent for an address.
+            (Door::Imaps, "127.0.0.1", true),
+            (Door::Imaps, "other.test", false),
+            (Door::Imaps, "a.mx.test", false),
+            (Door::Submission, "other.test", false),
+            (Door::Https, "other.test", false),
+            // Served; whether the certificate pleases is the client's affair.
+            (Door::Mx, "other.test", true),
+        ] {
+            let mut client = client_of(name, &roots, b"");
+            let mut server = Server::new(&doors, door);
+            let result = carry(&mut client, &mut server, 4096);
+            let heard = client.process_new_packets();
+            let alert = Err(rustls::Error::AlertReceived(refused));
+            assert_eq!(heard.map(|_| ()) != alert, served, "{door:?} {name}");
+            assert!(served || result.is_err(), "{door:?} {name}");
+        }
     }
 
     #[test]
