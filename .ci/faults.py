@@ -698,6 +698,129 @@ def descriptors_run_out(place):
     return f"{errors} failures of accept, {used:.1%} of a core"
 
 
+class Group:
+    """A memory control group of either version, for one check."""
+
+    def __init__(self, octets):
+        mine = {}
+        with open("/proc/self/cgroup") as file:
+            for line in file:
+                _, kinds, path = line.rstrip("\n").split(":", 2)
+                mine.update({kind: path for kind in kinds.split(",")})
+        if "memory" in mine:
+            roots, limit, self.events = ["/sys/fs/cgroup/memory" + mine["memory"], "/sys/fs/cgroup/memory"], "memory.limit_in_bytes", "memory.oom_control"
+        else:
+            roots, limit, self.events = ["/sys/fs/cgroup" + mine.get("", ""), "/sys/fs/cgroup"], "memory.max", "memory.events"
+        for root in roots:
+            self.path = f"{root}/postern-{os.getpid()}"
+            try:
+                os.mkdir(self.path)
+                with open(f"{self.path}/{limit}", "w") as file:
+                    file.write(str(octets))
+                with open(f"{self.path}/cgroup.procs", "w"):
+                    return
+            except OSError as error:
+                why = error
+                self.end()
+        raise Skip(f"no memory control group may be made here: {why}")
+
+    def under(self):
+        return ["sh", "-c", f'echo $$ > {self.path}/cgroup.procs && exec "$0" "$@"']
+
+    def killed(self):
+        with open(f"{self.path}/{self.events}") as file:
+            return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
+
+    def end(self):
+        for _ in range(50):
+            try:
+                return os.rmdir(self.path)
+            except FileNotFoundError:
+                return
+            except OSError:
+                time.sleep(0.1)
+
+
+@check("R04")
+def memory_is_short(place):
+    """Peers that would have several times the memory there is: newcomers are turned away, strangers go, nobody
+    is killed; and when they have gone everybody is let in again."""
+    group = Group(96 << 20)
+    try:
+        return hog(place, group)
+    finally:
+        place.end()
+        group.end()
+
+
+def hog(place, group):
+    flags = place.config(
+        "[limits]\nmemory_mb = 70\nmx_connections_per_ip = 500\nconnections_per_ip = 500\nconnects_per_minute = 5000\n"
+        "http_connects_per_minute = 5000\nsmtp_junk = 1000000\nstall_s = 60\n"
+    )
+    server = place.start(flags=(*flags, "--log", "info"), under=group.under())
+    send(server, place.inbox, "before@memory.test")
+    hello = b"EHLO flood.test\r\n"
+    begin = hello + b"MAIL FROM:<>\r\nRCPT TO:<%s>\r\nBDAT 4194304 LAST\r\n" % place.inbox.encode()
+    words = [
+        ("mx", begin + b"line of a message\r\n" * 20_000),
+        ("submission", hello * 40_000),  # with the answers never read
+        ("imaps", b"\x16\x03\x01\x40\x00\x01\x00\x3f\x00" + bytes(16_000)),
+        ("http", b"GET / HTTP/1.1\r\nX: " + b"y" * 8000 + b"\r\nZ: " + b"y" * 8000),
+    ]
+    held, most, until = {}, 0, time.monotonic() + 14
+    while time.monotonic() < until:
+        if len(held) < 2400:
+            door, left = words[len(held) % 4]
+            stream = socket.socket()
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stream.bind((f"127.0.{len(held) // 250 + 20}.{len(held) % 250 + 1}", 0))
+            stream.settimeout(1)
+            try:
+                stream.connect(("127.0.0.1", server.port(door)))
+            except OSError:
+                continue
+            stream.setblocking(False)
+            # Who talks before the greeting of the MX door is sent away.
+            held[stream] = [memoryview(left), time.monotonic() + (0.7 if door == "mx" else 0)]
+            if len(held) % 50:
+                continue
+        for stream, talk in held.items():
+            if talk[0] and time.monotonic() >= talk[1]:
+                try:
+                    talk[0] = talk[0][stream.send(talk[0]) :]
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    talk[0] = None
+        now = memory(place.pid(), "RssAnon")
+        most = max(most, now)
+        if now > 58 << 20:
+            connect(server, "mx", "127.0.40.1").close()
+        time.sleep(0.02)
+    assert server.process.poll() is None and group.killed() == 0, f"it was killed: {place.log()}"
+    for stream in held:
+        stream.close()
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            send(server, place.inbox, "after@memory.test")
+            break
+        except GONE:
+            assert time.monotonic() < deadline, f"it does not come back: {place.log()}"
+            time.sleep(0.2)
+    place.has_all(server, ["before@memory.test", "after@memory.test"])
+    lines = [line for line in place.log(1 << 20).splitlines() if "memory: " in line]
+    assert any("nobody new" in line for line in lines) and len(lines) < 40, lines
+    time.sleep(1)
+    left = memory(place.pid(), "RssAnon")
+    assert left < 54 << 20, f"{left >> 20} MiB stay"
+    refused = metric(server, "postern_connections_refused_memory_total")
+    evicted = metric(server, "postern_connections_evicted_total")
+    assert refused and evicted, f"{refused} turned away, {evicted} closed"
+    return f"{most >> 20} MiB at most, {left >> 20} afterwards, {len(lines)} crossings, {refused} and {evicted} peers gone"
+
+
 @check("R05")
 def disk_is_full(place):
     """Mail is refused in words, reading and deleting go on to the last octet, and it recovers."""

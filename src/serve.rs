@@ -8,6 +8,7 @@
 mod ballast;
 mod harden;
 mod print;
+mod settle;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::fs;
@@ -30,6 +31,7 @@ use print::{First, Running};
 /// Runs the server until SIGTERM or SIGINT, or until it cannot go on; then the reason is on
 /// standard error and the exit code is not 0.
 pub fn serve(config: &Config) -> ExitCode {
+    settle::allocator();
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
@@ -140,15 +142,18 @@ fn house(config: &Config, listeners: &[Listener], most: usize) -> Arc<House> {
         let found = listeners.iter().find(|l| l.door == door);
         found.map_or(0, |listener| listener.address.port())
     };
+    // What the process can hold is the true limit, and what stress is measured by.
+    let memory_mb = net::memory_mb().unwrap_or(usize::MAX);
+    let limits = Limits {
+        connections: most,
+        memory_mb: config.limits.memory_mb.min(memory_mb),
+        ..config.limits.clone()
+    };
     Arc::new(House {
         host: config.hostname.clone(),
-        // What the process can hold is the true limit, and what stress is measured by.
-        limits: Limits {
-            connections: most,
-            ..config.limits.clone()
-        },
+        intake: Budget::intake(&limits),
+        limits,
         metrics: Metrics::default(),
-        intake: Budget::new(config.limits.intake_bytes),
         doors: PublicDoors {
             imap_host: config.hostname.clone(),
             imap_port: port(Door::Imaps),

@@ -34,8 +34,12 @@ macro_rules! limits {
 limits! {
     /// Octets of one message, whole: the size that large providers accept.
     message_bytes: usize = 25 << 20;
-    /// Octets that all messages on their way in may hold together; over it 452, NO [LIMIT], 503.
+    /// Octets that all messages on their way in may hold together; over it 452, NO [LIMIT], 503;
+    /// at most half of the memory.
     intake_bytes: usize = 256 << 20;
+    /// Mebibytes of memory for the process, lowered to three quarters of what its control group
+    /// or the machine has: at 80 % nobody new is let in, at 95 % the oldest strangers go.
+    memory_mb: usize = 1 << 20;
     /// Octets stored in one inbox.
     inbox_bytes: u64 = 10 << 30;
     /// Connections in all; lowered to the descriptors that the process may open, less 256.
@@ -245,6 +249,14 @@ impl Budget {
         }
     }
 
+    /// Half of the memory that there is, though never too little for one message: what a
+    /// message needs beside its octets, and all the rest, has the other half.
+    pub fn intake(limits: &Limits) -> Self {
+        let half = limits.memory_mb.saturating_mul(1 << 19);
+        let one = limits.message_bytes.saturating_add(1 << 20);
+        Budget::new(limits.intake_bytes.min(half.max(one)))
+    }
+
     /// Nothing charged yet.
     pub fn charge(&self) -> Charge {
         Charge {
@@ -296,6 +308,22 @@ mod tests {
         assert!(!b.hold(41) && b.hold(40));
         drop(a);
         assert!(b.hold(100) && !b.hold(101));
+    }
+
+    #[test]
+    fn messages_leave_room_for_the_rest() {
+        let most = |memory_mb, intake_bytes| {
+            let limits = Limits {
+                memory_mb,
+                intake_bytes,
+                ..Limits::default()
+            };
+            Budget::intake(&limits).max >> 20
+        };
+        assert_eq!(most(1 << 20, 256 << 20), 256);
+        assert_eq!(most(192, 256 << 20), 96);
+        assert_eq!(most(48, 256 << 20), 26);
+        assert_eq!(most(192, 1 << 20), 1);
     }
 
     #[test]

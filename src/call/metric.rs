@@ -28,6 +28,10 @@ metrics! {
     RefusedGlobal = "counter" "postern_connections_refused_global_total";
     /// Connections refused at accept because their address opens too many a minute.
     RefusedRate = "counter" "postern_connections_refused_rate_total";
+    /// Connections refused at accept because memory is nearly full.
+    RefusedForMemory = "counter" "postern_connections_refused_memory_total";
+    /// Anonymous resident memory of the process, octets.
+    Memory = "gauge" "postern_memory_bytes";
     /// Strangers' connections closed to make room for others.
     Evicted = "counter" "postern_connections_evicted_total";
     /// accept() failures for want of descriptors or memory.

@@ -197,14 +197,12 @@ impl Conn {
         now.saturating_sub(self.since)
     }
 
-    /// Whether this has been here for a while without anybody logging in, and nothing that
-    /// somebody waits for is under way.
-    pub fn is_stranger(&self, now: u64) -> bool {
-        self.age(now) >= STRANGER_MS
-            && match self.phase {
-                Phase::Open => self.session.is_stranger(),
-                Phase::Shaking | Phase::Draining => true,
-            }
+    /// Whether nobody has logged in here, and nothing that somebody waits for is under way.
+    pub fn is_stranger(&self) -> bool {
+        match self.phase {
+            Phase::Open => self.session.is_stranger(),
+            Phase::Shaking | Phase::Draining => true,
+        }
     }
 
     /// Leaves the worker: what others know of it is taken back.
@@ -500,9 +498,6 @@ const TOGETHER_BYTES: usize = 1024;
 const READS_PER_TURN: usize = 4;
 /// Pages of a long response before others get their turn.
 const ROUNDS_PER_TURN: usize = 16;
-/// A connection is not closed for want of room before this: an honest client has said by
-/// then who it is.
-const STRANGER_MS: u64 = 3000;
 /// How long a peer has to take our last words (decisions.md 24).
 const DRAIN_MS: u64 = 2000;
 /// A larger buffer is given back rather than kept for the next connection.

@@ -22,10 +22,19 @@ pub(super) enum ToWorker {
     Reply(ConnId, Reply),
     /// What has been committed.
     Events(Arc<[Event]>),
-    /// Room is needed: let the oldest strangers go.
-    Evict,
+    /// Let the oldest strangers go: what there is too little of.
+    Evict(Short),
     /// Say goodbye to everybody and end.
     Shutdown,
+}
+
+/// What strangers have to make room for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Short {
+    /// Connections: a few at a time are enough, and who has just come may still log in.
+    Places,
+    /// Memory: all of it could be gone in a second.
+    Memory,
 }
 
 /// The sending side; clones share it.
@@ -94,9 +103,9 @@ impl Hub {
     }
 
     /// Asks every worker to let its oldest strangers go.
-    pub(super) fn evict(&self) {
+    pub(super) fn evict(&self, short: Short) {
         for post in self.workers.iter() {
-            post.send(ToWorker::Evict);
+            post.send(ToWorker::Evict(short));
         }
     }
 

@@ -23,7 +23,8 @@ use signal_hook_mio::v1_0::Signals;
 
 use super::bind::Listener;
 use super::clock::Clock;
-use super::hub::Hub;
+use super::hub::{Hub, Short};
+use super::memory::{Level, Memory};
 use super::tls::TlsDoors;
 use crate::call::{ConnId, Door, House, Limits, Metric, Now};
 use crate::http;
@@ -92,6 +93,7 @@ pub struct Acceptor {
     reserve: Option<File>,
     next: u64,
     most: usize,
+    memory: Memory,
     /// Before this no room is made again.
     evicted_until: u64,
     /// Peers that have been turned away in the last second, until then: a socket that is
@@ -165,6 +167,7 @@ impl Acceptor {
             });
         }
         let (sender, alarm) = channel();
+        let memory = Memory::new(house.limits.memory_mb);
         Ok(Acceptor {
             poll,
             signals,
@@ -180,6 +183,7 @@ impl Acceptor {
             reserve: reserve(),
             next: 1,
             most,
+            memory,
             evicted_until: 0,
             leaving: VecDeque::new(),
         })
@@ -232,6 +236,10 @@ impl Acceptor {
             while self.leaving.front().is_some_and(|(until, _)| now >= *until) {
                 self.leaving.pop_front();
             }
+            self.memory.look(now, &self.house.metrics);
+            if self.is_short() == Level::Dire {
+                self.make_room(now, Short::Memory);
+            }
             for at in 0..self.doors.len() {
                 self.accept(at, now);
             }
@@ -240,7 +248,11 @@ impl Acceptor {
 
     fn timeout(&self) -> Duration {
         let now = self.clock.now().mono_ms;
-        let mut ms = TICK_MS;
+        let open = self.house.metrics.value(Metric::ConnectionsOpen);
+        let mut ms = match self.memory.level() {
+            Level::Calm if open < MANY => TICK_MS,
+            _ => EVICT_EVERY_MS,
+        };
         for gate in &self.doors {
             match gate.rest_until {
                 Some(at) => ms = ms.min(at.saturating_sub(now)),
@@ -283,18 +295,36 @@ impl Acceptor {
         }
     }
 
+    /// How short of memory we are on account of connections. With few of them it is not
+    /// theirs, so that closing them would free nothing and turning others away would not end.
+    fn is_short(&self) -> Level {
+        match self.house.metrics.value(Metric::ConnectionsOpen) {
+            ..MANY => Level::Calm,
+            _ => self.memory.level(),
+        }
+    }
+
+    /// Has the oldest strangers closed, some at a time.
+    fn make_room(&mut self, now: u64, short: Short) {
+        if now >= self.evicted_until {
+            self.evicted_until = now.saturating_add(EVICT_EVERY_MS);
+            self.hub.evict(short);
+        }
+    }
+
     fn welcome(&mut self, door: Door, stream: TcpStream, peer: SocketAddr, now: u64) {
+        let open = self.house.metrics.value(Metric::ConnectionsOpen);
+        // The last places are for those who log in: strangers make room, the oldest first.
+        let reserve = (self.most / RESERVE_SHARE).max(1);
+        if open.saturating_add(reserve as u64) >= self.most as u64 {
+            self.make_room(now, Short::Places);
+        }
         let limits = &self.house.limits;
         let metrics = &self.house.metrics;
         let key = prefix(peer.ip());
-        let open = metrics.value(Metric::ConnectionsOpen);
-        // The last places are for those who log in: strangers make room, the oldest first.
-        let reserve = (self.most / RESERVE_SHARE).max(1);
-        if open.saturating_add(reserve as u64) >= self.most as u64 && now >= self.evicted_until {
-            self.evicted_until = now.saturating_add(EVICT_EVERY_MS);
-            self.hub.evict();
-        }
-        let full = if open >= self.most as u64 {
+        let full = if self.is_short() != Level::Calm {
+            Some(Metric::RefusedForMemory)
+        } else if open >= self.most as u64 {
             Some(Metric::RefusedGlobal)
         } else {
             self.counts.enter(key, door, now, limits).err()
@@ -462,6 +492,9 @@ const SIGNALS: Token = Token(usize::MAX - 1);
 const BELL: Token = Token(usize::MAX - 2);
 /// How often the acceptor looks up when nothing happens: counts are brought up to date.
 const TICK_MS: u64 = 1000;
+/// With so many connections memory may be gone within a tick, so that it is looked at more
+/// often; with fewer it is not what they have.
+const MANY: u64 = 64;
 /// How long a listener rests after a failure (reliability.md R03).
 const REST_MS: u64 = 100;
 /// One place in so many is kept free by closing strangers' connections.

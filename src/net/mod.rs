@@ -3,7 +3,8 @@
 //!
 //! `listen` accepts on the main thread and deals connections to workers; a `worker` runs one
 //! poll loop a core over its `conn`s; a conn is a `transport` (plain or `tls`) and a session.
-//! `hub` brings replies and events in from the service's threads, `timer` brings the time.
+//! `hub` brings replies and events in from the service's threads, `timer` brings the time,
+//! `memory` says when there is no more room for strangers.
 //! Nothing here knows a protocol's words except the goodbye at a full door.
 
 mod bind;
@@ -12,6 +13,7 @@ mod clock;
 mod conn;
 mod hub;
 mod listen;
+mod memory;
 mod shaking;
 mod timer;
 mod tls;
@@ -23,5 +25,6 @@ pub use cert::{Certified, provide as provide_certificate};
 pub use clock::Clock;
 pub use hub::{Hub, Inbox};
 pub use listen::{Acceptor, Alarm, Bell, Ended};
+pub use memory::memory_mb;
 pub use tls::TlsDoors;
 pub use worker::{Submit, Worker};

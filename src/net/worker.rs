@@ -16,7 +16,7 @@ use mio::{Events, Interest, Token};
 
 use super::clock::Clock;
 use super::conn::{Conn, Gone, Phase};
-use super::hub::{Inbox, ToWorker, WAKE};
+use super::hub::{Inbox, Short, ToWorker, WAKE};
 use super::listen::Accepted;
 use super::shaking::{Room, Shaking};
 use super::timer::{NEVER, Timers};
@@ -196,7 +196,7 @@ impl Worker {
                 ToWorker::Conn(accepted) => self.admit(accepted),
                 ToWorker::Reply(id, reply) => self.answer(id, reply),
                 ToWorker::Events(events) => self.notify(&events),
-                ToWorker::Evict => self.evict(),
+                ToWorker::Evict(short) => self.evict(short),
                 ToWorker::Shutdown => self.shutdown(),
             }
         }
@@ -334,13 +334,17 @@ impl Worker {
         }
     }
 
-    /// Nearly all connections are taken: the oldest of those that nobody has logged in on
-    /// go. Ids count up, so the smallest are the oldest; who came just now may still log in.
-    fn evict(&mut self) {
+    /// The oldest connections that nobody has logged in on go. Ids count up, so the smallest
+    /// are the oldest.
+    fn evict(&mut self, short: Short) {
         let now = self.desk.now.mono_ms;
-        let strangers = self.conns.values().filter(|conn| conn.is_stranger(now));
+        let (share, age) = match short {
+            Short::Places => (EVICT_SHARE, STRANGER_MS),
+            Short::Memory => (EVICT_SHARE_MEMORY, 0),
+        };
+        let strangers = (self.conns.values()).filter(|c| c.age(now) >= age && c.is_stranger());
         let mut ids: Vec<ConnId> = strangers.map(|conn| conn.id).collect();
-        let share = (self.conns.len() / EVICT_SHARE).max(1);
+        let share = (self.conns.len() / share).max(1);
         if ids.len() > share {
             ids.select_nth_unstable(share);
             ids.truncate(share);
@@ -501,6 +505,11 @@ const HANDSHAKES_PER_TURN: usize = 16;
 const ENDED_MAX: usize = 256;
 /// One connection in so many goes at once when room is needed.
 const EVICT_SHARE: usize = 64;
+/// One in so many when memory is nearly gone.
+const EVICT_SHARE_MEMORY: usize = 8;
+/// A connection is not closed for want of a place before this: an honest client has said by
+/// then who it is.
+const STRANGER_MS: u64 = 3000;
 /// What a stop gives calls that are under way beyond its drain.
 const GRACE_MS: u64 = 5000;
 
@@ -572,7 +581,7 @@ mod tests {
         let mut peers: Vec<_> = (1..=130)
             .map(|id| connect(&mut worker, &house, id))
             .collect();
-        worker.evict();
+        worker.evict(Short::Places);
         assert_eq!(
             worker.conns.len(),
             130,
@@ -580,11 +589,14 @@ mod tests {
         );
         worker.desk.now.mono_ms += 5000;
         peers.push(connect(&mut worker, &house, 131));
-        worker.evict();
+        worker.evict(Short::Places);
         let mut left: Vec<u64> = worker.conns.keys().map(|id| id.0).collect();
         left.sort_unstable();
         assert_eq!(left, (3..=131).collect::<Vec<_>>());
         assert_eq!(house.metrics.value(Metric::Evicted), 2);
+        // Memory is more than that: an eighth at once, however young.
+        worker.evict(Short::Memory);
+        assert_eq!(house.metrics.value(Metric::Evicted), 2 + 129 / 8);
     }
 
     #[test]
