@@ -42,6 +42,10 @@ metrics! {
     HandshakesFailed = "counter" "postern_tls_handshakes_failed_total";
     /// Certificates that could not be reloaded; the old ones are still served.
     CertificatesFailed = "counter" "postern_certificate_reloads_failed_total";
+    /// Turns of one connection on a worker that took more than 5 ms.
+    LongTurns = "counter" "postern_long_turns_total";
+    /// The longest of them so far, microseconds.
+    LongestTurn = "gauge" "postern_longest_turn_microseconds";
     /// Connections lost to a panic in an engine (should be 0).
     Panics = "counter" "postern_panics_total";
     /// Connections closed because the peer did not read.
@@ -139,6 +143,11 @@ impl Metrics {
     /// Sets a gauge.
     pub fn set(&self, metric: Metric, n: u64) {
         self.0[metric as usize].store(n, Ordering::Relaxed);
+    }
+
+    /// Raises a gauge to `n` if it is lower.
+    pub fn raise(&self, metric: Metric, n: u64) {
+        self.0[metric as usize].fetch_max(n, Ordering::Relaxed);
     }
 
     /// Reads one.

@@ -1,7 +1,8 @@
 //! The one clock: a monotonic count of milliseconds since the process began, and the date.
 //!
 //! Timers use the first, header fields and rows the second (decisions.md 26). A worker reads
-//! it once a turn; nothing else in the crate reads a clock.
+//! it once a turn, and once after each connection's part of it to measure that; nothing else
+//! in the crate reads a clock.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -20,6 +21,11 @@ impl Clock {
         Clock {
             origin: Instant::now(),
         }
+    }
+
+    /// Microseconds since the process began, for measuring how long something took.
+    pub fn micros(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     /// The time. The date may jump either way when an operator sets it; the monotonic part

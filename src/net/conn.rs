@@ -192,6 +192,11 @@ impl Conn {
         self.phase == Phase::Open && self.session.is_waiting()
     }
 
+    /// The listener that it came in by.
+    pub fn door(&self) -> Door {
+        self.door
+    }
+
     /// Milliseconds since it began.
     pub fn age(&self, now: u64) -> u64 {
         now.saturating_sub(self.since)

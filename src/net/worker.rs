@@ -40,6 +40,8 @@ pub struct Worker {
     stop: Option<Stop>,
     /// The queue from the service was not emptied in this turn.
     behind: bool,
+    /// When the last connection's part of the turn was over, in microseconds.
+    mark: u64,
 }
 
 /// What every connection of a worker uses in its turn.
@@ -96,6 +98,7 @@ impl Worker {
             },
             stop: None,
             behind: false,
+            mark: clock.micros(),
         }
     }
 
@@ -111,6 +114,7 @@ impl Worker {
                 return Err(error);
             }
             self.desk.now = self.clock.now();
+            self.mark = self.clock.micros();
             for event in &events {
                 if event.token() != WAKE {
                     let id = ConnId(event.token().0 as u64);
@@ -162,7 +166,18 @@ impl Worker {
         // A connection that ended between encrypting and sending has left its bytes there:
         // they are nobody else's.
         desk.cipher.clear();
-        match catch_unwind(AssertUnwindSafe(|| act(conn, desk))) {
+        let result = catch_unwind(AssertUnwindSafe(|| act(conn, desk)));
+        // One look at the clock: what the worker does between two of these is little, and goes
+        // to the second.
+        let now = self.clock.micros();
+        let took = now.saturating_sub(core::mem::replace(&mut self.mark, now));
+        if took > LONG_TURN_US {
+            desk.house.metrics.count(Metric::LongTurns);
+            desk.house.metrics.raise(Metric::LongestTurn, took);
+            let door = conn.door().name();
+            log::debug!("conn={} door={door} input={input} took {took} us", id.0);
+        }
+        match result {
             Ok(Ok(())) => {}
             Ok(Err(Gone(why))) => self.remove(id, why),
             Err(_) => {
@@ -501,6 +516,8 @@ const INBOX_PER_TURN: usize = 1024;
 const TIMERS_PER_TURN: usize = 1024;
 /// Handshake steps in one turn: about 170 µs each, so others wait 3 ms at most.
 const HANDSHAKES_PER_TURN: usize = 16;
+/// A turn of one connection that takes longer keeps the others waiting (reliability.md R09).
+const LONG_TURN_US: u64 = 5000;
 /// Ends that are remembered: a login is told milliseconds after it was checked.
 const ENDED_MAX: usize = 256;
 /// One connection in so many goes at once when room is needed.
@@ -617,6 +634,43 @@ mod tests {
         said.clear();
         peers[1].read_to_string(&mut said).unwrap();
         assert!(said.contains("\r\n421 4.3.2"), "{said}");
+    }
+
+    #[test]
+    fn who_does_not_read_has_its_time() {
+        let (mut worker, house) = worker();
+        let (stall_s, stream_s) = (house.limits.stall_s, house.limits.stream_stall_s);
+        for (id, stream, limit_s) in [(1, false, stall_s), (2, true, stream_s)] {
+            let before = house.metrics.value(Metric::Stalled);
+            let _peer = connect(&mut worker, &house, id);
+            worker.with(ConnId(id), "bytes", |conn, desk| {
+                conn.touch(desk, |_, _, out| {
+                    out.stream = stream;
+                    // More than the kernel takes on behalf of a peer that reads nothing.
+                    out.bytes.resize(32 << 20, b'x');
+                })
+            });
+            worker.desk.now.mono_ms += limit_s * 1000 - 1;
+            worker.expire();
+            assert_eq!(house.metrics.value(Metric::Stalled), before);
+            worker.desk.now.mono_ms += 1;
+            worker.expire();
+            assert_eq!(house.metrics.value(Metric::Stalled), before + 1);
+        }
+    }
+
+    #[test]
+    fn a_turn_that_takes_long_is_counted() {
+        let (mut worker, house) = worker();
+        let _peer = connect(&mut worker, &house, 1);
+        let before = house.metrics.value(Metric::LongTurns);
+        let long = std::time::Duration::from_millis(8);
+        worker.with(ConnId(1), "bytes", |_, _| {
+            std::thread::sleep(long);
+            Ok(())
+        });
+        assert_eq!(house.metrics.value(Metric::LongTurns), before + 1);
+        assert!(house.metrics.value(Metric::LongestTurn) >= 8000);
     }
 
     #[test]
