@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use postern::call::{Limits, METRICS};
+
 /// Module, and what it may use inside the crate (its own name is always allowed).
 const MAY_USE: &[(&str, &[&str])] = &[
     ("call", &[]),
@@ -49,6 +51,8 @@ struct Source {
     /// Without comments and tests: rules are about what ships.
     code: String,
     text: String,
+    /// Where in `text` the tests begin.
+    tests_at: usize,
 }
 
 #[test]
@@ -175,6 +179,42 @@ fn transcripts_say_what_must_hold() {
     assert!(n > 0);
 }
 
+#[test]
+fn every_limit_is_hit_by_a_test_and_counted() {
+    let mut tests = Vec::new();
+    for folder in ["protocol-tests", ".ci"] {
+        walk(&root().join(folder), &mut |path| {
+            // In a string of a test, a name may stand right behind a line's end.
+            tests.push(std::fs::read_to_string(path).unwrap().replace("\\n", "\n"));
+        });
+    }
+    for source in sources() {
+        tests.push(source.text[source.tests_at..].to_owned());
+    }
+    let mut wrong = Vec::new();
+    for (limit, metric) in Limits::HITS {
+        let hit = |test: &&String| {
+            let counted = metric.is_none_or(|metric| {
+                let name = METRICS[metric as usize].0.trim_start_matches("postern_");
+                test.contains(name) || test.contains(&format!("Metric::{metric:?}"))
+            });
+            counted && is_word(test, limit)
+        };
+        // One file that names both shows that the one moves the other.
+        if !tests.iter().any(|test| hit(&test)) {
+            wrong.push(format!("limit {limit}: no test names it with {metric:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn is_word(text: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).any(|(at, _)| {
+        !text[..at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part)
+    })
+}
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -196,18 +236,26 @@ fn sources() -> Vec<Source> {
             .to_string_lossy();
         let module = first.trim_end_matches(".rs").to_string();
         // A file of tests ships nothing; it may look at both halves of the house.
-        let stem = path.file_stem().unwrap().to_string_lossy();
-        let is_test = stem == "tests" || stem.ends_with("_tests") || stem == "hostile";
+        let is_test = inside.components().any(|part| {
+            let name = part.as_os_str().to_string_lossy();
+            let name = name.trim_end_matches(".rs");
+            name == "tests" || name.ends_with("_tests") || name == "hostile"
+        });
         let code = if is_test {
             String::new()
         } else {
             shipped(&text)
+        };
+        let tests_at = match is_test {
+            true => 0,
+            false => (text.find("#[cfg(test)]\nmod tests {")).unwrap_or(text.len()),
         };
         found.push(Source {
             module,
             path: inside.to_path_buf(),
             code,
             text,
+            tests_at,
         });
     });
     assert!(found.len() > 20);

@@ -388,7 +388,7 @@ fn a_client_that_asks_for_another_host_is_told_so() {
     let open = Server::start("sni-open", open);
     // The client itself does not like the certificate.
     let said = heard(&open, "imaps", "elsewhere.test");
-    assert!(said.contains("NotValidForName"), "{said}");
+    assert!(said.contains("not valid for name"), "{said}");
 }
 
 #[test]
@@ -592,6 +592,27 @@ fn sigterm_says_goodbye_and_finishes_data() {
     drop(busy);
     assert_eq!(server.wait(15), 0);
     assert!(!server.folder.join("data/running.json").exists());
+}
+
+#[test]
+fn a_stop_waits_its_time_and_no_longer() {
+    let mut server = Server::start("drain", "[limits]\ndrain_s = 1\n");
+    let inbox = server.inbox().to_owned();
+    let mut busy = server.submission();
+    say(
+        &mut busy,
+        &format!("MAIL FROM:<{inbox}>\r\nRCPT TO:<{inbox}>\r\nDATA\r\n"),
+    );
+    for code in ["250", "250", "354"] {
+        assert!(reply(&mut busy).starts_with(code));
+    }
+    // Neither ends its handshake, nor its message.
+    let shaking = server.plain("imaps");
+    let begin = Instant::now();
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait(5), 0);
+    assert!(begin.elapsed() >= Duration::from_millis(900));
+    drop((busy, shaking));
 }
 
 #[test]

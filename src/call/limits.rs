@@ -1,15 +1,19 @@
 //! Every limit that a configuration can change, with its default and its reason; and the
 //! budget of memory that growing messages are charged to.
 //!
-//! A limit of 0 is refused by the configuration: none of these means "off" or "reject all".
+//! Behind each stands the metric that counts when it is hit, or `pace` where nobody can run
+//! into it. A limit of 0 is refused by the configuration: none of these means
+//! "off" or "reject all".
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::metric::Metric;
+
 macro_rules! limits {
-    ($($(#[doc = $doc:literal])* $name:ident: $ty:ty = $value:expr;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident: $ty:ty = $value:expr => $hit:ident;)*) => {
         /// Limits, defaults of reliability.md section 3.
         #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
         #[serde(default, deny_unknown_fields)]
@@ -22,178 +26,191 @@ macro_rules! limits {
         }
 
         impl Limits {
-            /// Name, value and reason of every limit: for the README, `/me` and the check
-            /// that none is 0.
+            /// Name, value and reason of every limit: for the configuration and the check that
+            /// none is 0.
             pub fn rows(&self) -> Vec<(&'static str, u64, &'static str)> {
                 vec![$((stringify!($name), self.$name as u64, concat!($($doc),*)),)*]
             }
+
+            /// What counts the hits of each limit; a pace is kept rather than hit.
+            pub const HITS: &[(&str, Option<Metric>)] =
+                &[$((stringify!($name), hit!($hit)),)*];
         }
+    };
+}
+
+macro_rules! hit {
+    (pace) => {
+        None
+    };
+    ($metric:ident) => {
+        Some(Metric::$metric)
     };
 }
 
 limits! {
     /// Octets of one message, whole: the size that large providers accept.
-    message_bytes: usize = 25 << 20;
+    message_bytes: usize = 25 << 20 => RejectedSize;
     /// Octets that all messages on their way in may hold together; over it 452, NO [LIMIT], 503;
     /// at most half of the memory.
-    intake_bytes: usize = 256 << 20;
+    intake_bytes: usize = 256 << 20 => RejectedMemory;
     /// Mebibytes of memory for the process, lowered to three quarters of what its control group
     /// or the machine has: at 80 % nobody new is let in, at 95 % the oldest strangers go.
-    memory_mb: usize = 1 << 20;
+    memory_mb: usize = 1 << 20 => RefusedForMemory;
     /// Octets stored in one inbox.
-    inbox_bytes: u64 = 10 << 30;
+    inbox_bytes: u64 = 10 << 30 => RejectedQuota;
     /// Connections in all; lowered to the descriptors that the process may open, less 256.
-    connections: usize = 16_000;
+    connections: usize = 16_000 => RefusedGlobal;
     /// Connections of one address (IPv4 /32, IPv6 /64) on port 25.
-    mx_connections_per_ip: usize = 20;
+    mx_connections_per_ip: usize = 20 => RefusedPerAddress;
     /// Connections of one address on each submission port.
-    submission_connections_per_ip: usize = 50;
+    submission_connections_per_ip: usize = 50 => RefusedPerAddress;
     /// Connections of one address on every other listener, each.
-    connections_per_ip: usize = 64;
+    connections_per_ip: usize = 64 => RefusedPerAddress;
     /// New connections of one address in a minute, HTTP apart.
-    connects_per_minute: usize = 120;
+    connects_per_minute: usize = 120 => RefusedRate;
     /// New HTTP connections of one address in a minute: many clients make one for each request.
-    http_connects_per_minute: usize = 1200;
+    http_connects_per_minute: usize = 1200 => RefusedRate;
     /// Seconds for a TLS handshake.
-    handshake_s: u64 = 10;
+    handshake_s: u64 = 10 => HandshakesFailed;
     /// Handshakes under way on one worker; more wait in the accept queue or are dropped.
-    handshakes_per_worker: usize = 256;
+    handshakes_per_worker: usize = 256 => HandshakesFailed;
     /// Seconds that a peer may leave our output unread before it is cut off (SSE: 30).
-    stall_s: u64 = 120;
+    stall_s: u64 = 120 => Stalled;
     /// Seconds that a stop waits for clients to leave.
-    drain_s: u64 = 5;
+    drain_s: u64 = 5 => pace;
     /// Hundredths of `connections` from which the server is under stress: strangers get less
     /// patience, and the oldest of them make room when nearly all are taken.
-    stress_percent: usize = 80;
+    stress_percent: usize = 80 => pace;
     /// Wrong SMTP commands of a stranger under stress.
-    stress_errors: usize = 1;
+    stress_errors: usize = 1 => TooManyErrors;
     /// SMTP commands of a stranger under stress without a message in between.
-    stress_junk: usize = 1;
+    stress_junk: usize = 1 => TooManyErrors;
     /// Seconds to wait for an SMTP command of a stranger under stress.
-    stress_command_s: u64 = 10;
+    stress_command_s: u64 = 10 => TimedOut;
 
     /// Octets of an SMTP command line with its CRLF.
-    smtp_line_bytes: usize = 2048;
+    smtp_line_bytes: usize = 2048 => TooLong;
     /// Octets of an AUTH line or response.
-    smtp_auth_line_bytes: usize = 12_288;
+    smtp_auth_line_bytes: usize = 12_288 => TooLong;
     /// Octets of one line of message text; longer lines are refused.
-    smtp_text_line_bytes: usize = 65_536;
+    smtp_text_line_bytes: usize = 65_536 => TooLong;
     /// Recipients of a message on port 25.
-    mx_recipients: usize = 100;
+    mx_recipients: usize = 100 => RateLimited;
     /// Recipients of a submission.
-    submission_recipients: usize = 200;
+    submission_recipients: usize = 200 => RateLimited;
     /// Messages on one connection.
-    smtp_messages: usize = 100;
+    smtp_messages: usize = 100 => RateLimited;
     /// Wrong SMTP commands before goodbye; from half of it each answer waits a second.
-    smtp_errors: usize = 10;
+    smtp_errors: usize = 10 => TooManyErrors;
     /// NOOP, RSET, VRFY and the like without a message in between.
-    smtp_junk: usize = 30;
+    smtp_junk: usize = 30 => TooManyErrors;
     /// Seconds to wait for a command on port 25.
-    mx_command_s: u64 = 60;
+    mx_command_s: u64 = 60 => TimedOut;
     /// Seconds to wait for a command of an authenticated client (RFC 5321 section 4.5.3.2.7).
-    submission_command_s: u64 = 300;
+    submission_command_s: u64 = 300 => TimedOut;
     /// Octets a second that DATA must bring after its first minute.
-    data_bytes_per_s: u64 = 500;
+    data_bytes_per_s: u64 = 500 => TimedOut;
     /// Milliseconds to wait for a peer that talks before our greeting on port 25.
-    mx_greet_ms: u64 = 500;
+    mx_greet_ms: u64 = 500 => SyntaxErrors;
     /// Received fields before a message is in a loop.
-    received_hops: usize = 50;
+    received_hops: usize = 50 => RejectedLoop;
     /// Milliseconds that a wrong recipient waits for its answer when all so far were unknown.
-    unknown_recipient_ms: u64 = 5000;
+    unknown_recipient_ms: u64 = 5000 => RejectedUnknown;
     /// Messages that one address may bring in a minute on port 25.
-    mx_messages_per_minute: usize = 300;
+    mx_messages_per_minute: usize = 300 => RateLimited;
     /// Octets of messages that one address may bring in a minute on port 25.
-    mx_bytes_per_minute: usize = 500 << 20;
+    mx_bytes_per_minute: usize = 500 << 20 => RateLimited;
     /// Messages that one inbox may send in a day.
-    inbox_sends_per_day: usize = 1000;
+    inbox_sends_per_day: usize = 1000 => RateLimited;
     /// Messages that one organization may send in a day.
-    org_sends_per_day: usize = 10_000;
+    org_sends_per_day: usize = 10_000 => RateLimited;
     /// Messages that one inbox may receive in a minute, in bursts of five times as many.
-    inbox_receives_per_minute: usize = 60;
+    inbox_receives_per_minute: usize = 60 => RateLimited;
 
     /// Seconds until login.
-    imap_login_s: u64 = 60;
+    imap_login_s: u64 = 60 => TimedOut;
     /// Octets of a command before login.
-    imap_login_bytes: usize = 8192;
+    imap_login_bytes: usize = 8192 => TooLong;
     /// Octets of a command line after login.
-    imap_line_bytes: usize = 65_536;
+    imap_line_bytes: usize = 65_536 => TooLong;
     /// Octets of a literal that is not a message.
-    imap_literal_bytes: usize = 65_536;
+    imap_literal_bytes: usize = 65_536 => TooLong;
     /// Octets of all literals of a command that are not messages.
-    imap_literals_bytes: usize = 262_144;
+    imap_literals_bytes: usize = 262_144 => TooLong;
     /// Literals of a command.
-    imap_literals: usize = 100;
+    imap_literals: usize = 100 => TooLong;
     /// Wrong commands before goodbye, before login.
-    imap_login_errors: usize = 3;
+    imap_login_errors: usize = 3 => TooManyErrors;
     /// Wrong commands before goodbye, after login.
-    imap_errors: usize = 20;
+    imap_errors: usize = 20 => TooManyErrors;
     /// Minutes of silence before autologout (RFC 3501 section 5.4: at least 30).
-    imap_idle_min: u64 = 30;
+    imap_idle_min: u64 = 30 => TimedOut;
     /// Seconds between two `* OK Still here` of IDLE.
-    imap_still_here_s: u64 = 240;
+    imap_still_here_s: u64 = 240 => pace;
     /// IMAP sessions of one inbox.
-    imap_sessions_per_inbox: usize = 16;
+    imap_sessions_per_inbox: usize = 16 => SessionsLimited;
     /// Commands of one session in a minute.
-    imap_commands_per_minute: usize = 2000;
+    imap_commands_per_minute: usize = 2000 => RateLimited;
     /// Mailboxes of an inbox.
-    mailboxes: usize = 1000;
+    mailboxes: usize = 1000 => RejectedQuota;
     /// Octets of a mailbox name.
-    mailbox_name_bytes: usize = 255;
+    mailbox_name_bytes: usize = 255 => RejectedQuota;
     /// Levels of a mailbox name.
-    mailbox_depth: usize = 10;
+    mailbox_depth: usize = 10 => RejectedQuota;
     /// Seconds that a search may take.
-    search_s: u64 = 10;
+    search_s: u64 = 10 => SearchesCut;
     /// Milliseconds that a search runs before others get their turn.
-    search_slice_ms: u64 = 5;
+    search_slice_ms: u64 = 5 => pace;
     /// Searches of one inbox at once.
-    searches_per_inbox: usize = 4;
+    searches_per_inbox: usize = 4 => pace;
 
     /// Octets of an HTTP request line and its header together.
-    http_head_bytes: usize = 32_768;
+    http_head_bytes: usize = 32_768 => TooLong;
     /// Octets of a request line.
-    http_line_bytes: usize = 8192;
+    http_line_bytes: usize = 8192 => TooLong;
     /// Header fields of a request.
-    http_fields: usize = 64;
+    http_fields: usize = 64 => TooLong;
     /// Octets of a JSON body.
-    http_body_bytes: usize = 1 << 20;
+    http_body_bytes: usize = 1 << 20 => TooLong;
     /// Octets of a JSON body that may carry attachments (base64 of 25 MiB).
-    http_send_bytes: usize = 35 << 20;
+    http_send_bytes: usize = 35 << 20 => TooLong;
     /// Seconds until the header is complete.
-    http_head_s: u64 = 10;
+    http_head_s: u64 = 10 => TimedOut;
     /// Seconds that an idle connection is kept.
-    http_keep_alive_s: u64 = 75;
+    http_keep_alive_s: u64 = 75 => TimedOut;
     /// Requests of a key in a minute, in bursts of up to 200.
-    http_requests_per_minute: usize = 1000;
+    http_requests_per_minute: usize = 1000 => RateLimited;
     /// Requests without a key of one address in a minute.
-    http_anonymous_per_minute: usize = 60;
+    http_anonymous_per_minute: usize = 60 => RateLimited;
     /// Event streams of one key.
-    streams_per_key: usize = 16;
+    streams_per_key: usize = 16 => SessionsLimited;
     /// Event streams of one organization.
-    streams_per_org: usize = 1000;
+    streams_per_org: usize = 1000 => SessionsLimited;
     /// Seconds between two heartbeats of an event stream.
-    heartbeat_s: u64 = 15;
+    heartbeat_s: u64 = 15 => pace;
     /// Seconds without progress before a stream is closed.
-    stream_stall_s: u64 = 30;
+    stream_stall_s: u64 = 30 => Stalled;
 
     /// Wrong keys of one address in a minute.
-    login_failures_per_minute: usize = 10;
+    login_failures_per_minute: usize = 10 => LoginsLimited;
     /// Wrong keys of one address in a day.
-    login_failures_per_day: usize = 50;
+    login_failures_per_day: usize = 50 => LoginsLimited;
     /// Milliseconds that the answer to a wrong key is kept back at most.
-    login_delay_ms: u64 = 15_000;
+    login_delay_ms: u64 = 15_000 => pace;
     /// Tries on one connection.
-    login_tries: usize = 3;
+    login_tries: usize = 3 => TooManyErrors;
 
     /// Days that the log is kept.
-    event_days: u64 = 7;
+    event_days: u64 = 7 => pace;
     /// Inboxes of an organization.
-    inboxes: usize = 100_000;
+    inboxes: usize = 100_000 => RejectedQuota;
     /// Keys of an organization.
-    keys: usize = 100_000;
+    keys: usize = 100_000 => RejectedQuota;
     /// Domains of an organization.
-    domains: usize = 100;
+    domains: usize = 100 => RejectedQuota;
     /// Octets of a body that a reader may gather for one page.
-    page_bytes: usize = 262_144;
+    page_bytes: usize = 262_144 => pace;
 }
 
 /// Rates, budgets, lock-outs and connection limits that `--no-limits` lifts; never the

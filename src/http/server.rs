@@ -290,7 +290,10 @@ impl Server {
                 let mut problem = refused(&refusal, &self.house().limits);
                 if let Refusal::BadCredentials { delay_ms } = refusal {
                     self.failures += 1;
-                    problem.fatal |= self.failures >= self.house().limits.login_tries;
+                    if self.failures >= self.house().limits.login_tries {
+                        self.house().metrics.count(Metric::TooManyErrors);
+                        problem.fatal = true;
+                    }
                     if delay_ms > 0 && !self.stopping {
                         out.deadline = Some(Some(now.plus_ms(delay_ms)));
                         out.hold = Some(true);
@@ -472,7 +475,11 @@ impl Server {
                     self.state = State::Streaming(exchange, stream);
                 }
             }
-            State::ExpectHead(false) | State::Skip(_) | State::Closed => self.close(out),
+            State::ExpectHead(false) => {
+                self.house().metrics.count(Metric::TimedOut);
+                self.close(out);
+            }
+            State::Skip(_) | State::Closed => self.close(out),
             other => self.state = other,
         }
     }

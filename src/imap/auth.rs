@@ -176,6 +176,7 @@ impl Server {
         self.no(text, out);
         self.tries += 1;
         if self.tries >= self.opening.house.limits.login_tries {
+            self.opening.house.metrics.count(Metric::TooManyErrors);
             self.bye("Too many failed logins", out);
         }
     }

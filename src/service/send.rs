@@ -6,7 +6,8 @@ use super::desk::{Look, need};
 use super::fetch::{check_keywords, place_named};
 use super::{Service, policy};
 use crate::call::{
-    Access, Answer, Draft, DraftAttachment, Envelope, InboxRef, Plan, Recipient, Refusal, Scopes,
+    Access, Answer, Draft, DraftAttachment, Envelope, InboxRef, Metric, Plan, Recipient, Refusal,
+    Scopes,
 };
 use crate::mail::address::{Address, Entry, parse_list};
 use crate::mail::compose::{self, Compose, File};
@@ -46,6 +47,7 @@ pub(super) fn composed(
         ));
     }
     if everybody().count() > limits.submission_recipients {
+        look.house.metrics.count(Metric::RateLimited);
         return Err(Refusal::Limit {
             what: "recipients",
             max: limits.submission_recipients as u64,
@@ -64,6 +66,7 @@ pub(super) fn composed(
         [&to, &cc, &reply_to],
     )?;
     if octets.len() > limits.message_bytes {
+        look.house.metrics.count(Metric::RejectedSize);
         return Err(Refusal::TooBig {
             what: "message",
             max: limits.message_bytes as u64,

@@ -165,7 +165,7 @@ impl Writer {
                 Ok(_) if store.is_transaction_gone() => return Err(lost(Refusal::Internal)),
                 Ok(_) => store.release().map_err(sql)?,
                 Err(refusal) => {
-                    if let Refusal::Limit { .. } = refusal {
+                    if let Refusal::Limit { .. } | Refusal::TooBig { .. } = refusal {
                         self.service.house.metrics.count(Metric::RejectedQuota);
                     }
                     // decisions.md 10: after an error inside a savepoint.

@@ -98,6 +98,8 @@ fn a_search_gives_way_and_ends_at_its_deadline() {
     else {
         unreachable!()
     };
+    let limits = &world.inline.service.house.limits;
+    assert_eq!((limits.search_slice_ms, limits.search_s), (5, 10));
     let mut slices = 1;
     let found = loop {
         match crate::service::search::search(&look, &access, mailbox, &within, &key, &mut progress)
@@ -117,6 +119,10 @@ fn a_search_gives_way_and_ends_at_its_deadline() {
     let late =
         crate::service::search::search(&look, &access, mailbox, &within, &key, &mut progress);
     assert_eq!(late, Err(Refusal::SearchDeadline));
+    assert_eq!(
+        look.house.metrics.value(crate::call::Metric::SearchesCut),
+        1
+    );
 }
 
 #[test]
