@@ -4,6 +4,8 @@
 //! A page is read; what it makes seen is stored with one call; its rows are written until the
 //! output is full, then on when it has gone. So a FETCH of any size holds one page.
 
+use std::io::Write as _;
+
 use super::fetch::{Needs, Progress, Rendering, Told};
 use super::server::Server;
 use super::state::{Flow, Job, Stage};
@@ -47,6 +49,9 @@ impl Server {
         let Some(uids) = self.resolve(fetch.uid, &fetch.set, out) else {
             return;
         };
+        if fetch.changed_since.is_none() && fetch.items.0.iter().all(|i| *i == FetchItem::Uid) {
+            return self.write_uids(uids, out);
+        }
         let page_bytes = self.page_bytes();
         let job = Retrieval {
             needs: fetch.items.needs(page_bytes),
@@ -62,6 +67,26 @@ impl Server {
             asked: Asked::Page,
         };
         self.next_page(Box::new(job), out);
+    }
+
+    /// FETCH of UIDs alone: the view has them, also those of messages that are gone and that
+    /// the client is yet to hear of (RFC 2180 section 4.1.1).
+    pub(super) fn write_uids(&mut self, mut left: UidSet, out: &mut Output) {
+        while !left.is_empty() {
+            let Stage::Selected(_, open) = &self.stage else {
+                return;
+            };
+            if self.is_full(out) {
+                return self.after_drain(Flow::Uids(left), out);
+            }
+            let slice: UidSet = left.iter().take(UIDS_AT_ONCE).collect();
+            let numbers = open.view.numbers(&slice);
+            for (number, uid) in numbers.iter().zip(slice.iter()) {
+                let _ = write!(out.bytes, "* {number} FETCH (UID {uid})\r\n");
+            }
+            left = left.difference(&slice);
+        }
+        self.ok("Fetch done", out);
     }
 
     fn page_bytes(&self) -> u32 {
@@ -231,3 +256,6 @@ impl Retrieval {
         }
     }
 }
+
+/// So many UIDs are written before the output is looked at.
+const UIDS_AT_ONCE: usize = 1000;

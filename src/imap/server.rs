@@ -327,6 +327,7 @@ impl Server {
         self.unflushed = 0;
         match core::mem::replace(&mut self.waits, Waits::Command) {
             Waits::Drain(Flow::Retrieve(job)) => self.retrieve_on(job, out),
+            Waits::Drain(Flow::Uids(left)) => self.write_uids(left, out),
             Waits::Drain(Flow::Search(search)) => self.write_found(search, out),
             Waits::Drain(Flow::Store(job)) => self.write_stored(job, out),
             Waits::Drain(Flow::Tell(telling)) => self.tell_on(*telling, out),

@@ -8,7 +8,7 @@ use super::store::Storing;
 use super::table::{IN, OPEN, OUT};
 use super::tell::Telling;
 use super::types::{List, Pattern, StatusItem};
-use crate::call::{Access, Charge, MailboxRow, Refusal, Selected};
+use crate::call::{Access, Charge, MailboxRow, Refusal, Selected, UidSet};
 
 /// Every time that matters to a session, in monotonic milliseconds.
 #[derive(Debug, Default)]
@@ -128,6 +128,8 @@ pub(super) enum Job {
 pub(super) enum Flow {
     /// FETCH.
     Retrieve(Box<Retrieval>),
+    /// FETCH of UIDs alone: these are still to be written.
+    Uids(UidSet),
     /// SEARCH, with the answer half written.
     Search(Box<Searching>),
     /// STORE, with the answer half written.
