@@ -20,7 +20,9 @@ use super::response::{Kind, Length, Response, request_id};
 use super::route::{self, Match, Need, REPEATABLE, Row, Takes};
 use super::sse::Stream;
 use super::target::Query;
-use crate::call::{Answer, Call, Change, Event, Metric, Now, Opening, Refusal, Reply, Topic};
+use crate::call::{
+    Answer, Call, Change, Charge, Event, Metric, Now, Opening, Refusal, Reply, Topic,
+};
 use crate::crypto::sha256_parts;
 use crate::engine::{Input, Output};
 
@@ -40,6 +42,8 @@ pub struct Server {
     anonymous: (u64, usize),
     /// The server stops: the response under way is the last.
     pub(super) stopping: bool,
+    /// What a long response holds of the memory for messages, until it has gone.
+    outgoing: Option<Charge>,
 }
 
 /// Named for what is waited for.
@@ -75,6 +79,7 @@ impl Server {
             failures: 0,
             anonymous: (0, 0),
             stopping: false,
+            outgoing: None,
         }
     }
 
@@ -440,6 +445,7 @@ impl Server {
     }
 
     fn drained(&mut self, now: Now, out: &mut Output) {
+        self.outgoing = None;
         match core::mem::replace(&mut self.state, State::Closed) {
             State::ExpectDrained(exchange, paging) => self.next_page(now, exchange, paging, out),
             State::Streaming(exchange, mut stream) => {
@@ -606,6 +612,17 @@ impl Server {
         response: &Response,
         out: &mut Output,
     ) {
+        if response.body.len() > LONG_BODY {
+            // Whoever reads slowly keeps it here, as a message on its way in is kept.
+            let mut charge = self.house().intake.charge();
+            if !charge.hold(response.body.len()) {
+                let message = "Too many long answers are under way.";
+                let problem = Problem::unavailable("busy", message);
+                return self.fail(now, exchange, &problem, out);
+            }
+            self.outgoing = Some(charge);
+            out.more = true;
+        }
         exchange.close |= self.stopping;
         response.write(exchange.frame(now), &mut out.bytes);
         log::debug!(
@@ -705,5 +722,8 @@ fn timeout(message: &'static str) -> Box<Problem> {
 
 /// Octets of an unwanted body that are read for the sake of the connection.
 const SKIP_MAX: u64 = 65_536;
+
+/// Longer answers are messages and their parts; what changed something is shorter.
+const LONG_BODY: usize = 1 << 20;
 /// Requests without a key are counted by the minute.
 const MINUTE_MS: u64 = 60_000;
