@@ -326,10 +326,7 @@ pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
         Refusal::Limit {
             what: "recipients",
             max,
-        } => Problem::invalid(
-            "to",
-            &format!("may, together with cc and bcc, name at most {max} recipients"),
-        ),
+        } => many_recipients(*max),
         Refusal::Limit { what, max } => Problem::new(
             if matches!(*what, "streams" | "sessions") {
                 429
@@ -369,6 +366,11 @@ pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             Problem::unavailable("stopping", "The server is stopping.").and_close()
         }
     }
+}
+
+fn many_recipients(max: u64) -> Box<Problem> {
+    let why = format!("may, together with cc and bcc, name at most {max} recipients");
+    Problem::invalid("to", &why)
 }
 
 fn no_recipient(field: &str, address: &str) -> Box<Problem> {
