@@ -99,7 +99,12 @@ impl Config {
     }
 
     fn parse(text: &str, flags: &ServeFlags) -> Result<Config, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        // The parser speaks of Rust's types where the file has numbers.
+        let file: File = toml::from_str(text).map_err(|error| {
+            let text = error.to_string();
+            let text = text.replace("expected usize", "expected a whole number");
+            text.replace("expected u64", "expected a whole number")
+        })?;
         let mut listeners = match file.listen {
             Some(listen) => listen.sockets()?,
             None => DEFAULT_LISTENERS
@@ -138,6 +143,13 @@ impl Config {
             for (_, address) in &mut listeners {
                 address.set_port(0);
             }
+        }
+        if file
+            .data
+            .as_ref()
+            .is_some_and(|data| data.as_os_str().is_empty())
+        {
+            return Err("data = \"\": name a folder".into());
         }
         let certificate = match (file.tls.certificate, file.tls.key) {
             (None, None) => None,
@@ -202,7 +214,10 @@ struct Listen {
 
 /// One address, a list of them, or none.
 #[derive(Deserialize, Default)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected an address and a port, as \"0.0.0.0:25\" or \"[::]:25\", or a list of them"
+)]
 enum Addresses {
     #[default]
     None,
@@ -335,6 +350,9 @@ mod tests {
             ("[listen]\nhttp = '0.0.0.0:80'", "listen.http"),
             ("[listen]\nsmtp = '0.0.0.0:25'", "smtp"),
             ("[listen]\nmx = 'localhost:25'", "listen.mx"),
+            ("[listen]\nmx = 25", "an address and a port"),
+            ("[limits]\nmessage_bytes = 'a'", "a whole number"),
+            ("data = ''", "data = "),
             ("[listen]\n", "no listener"),
             ("[tls]\nkey = 'k'", "tls.certificate"),
             ("[tls]\nunknown_sni = 'maybe'", "unknown_sni"),
