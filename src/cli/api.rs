@@ -1,7 +1,7 @@
 //! The REST surface as the command line uses it: one request, one answer, over a loopback
 //! socket to the running server or through an engine in this process.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::local::Local;
 use super::{Cli, Fault};
-use crate::store::{Folder, FolderError};
+use crate::store::{FILE, Folder, FolderError};
 
 /// The file in the data folder that a running server leaves its addresses in.
 pub const RUNNING: &str = "running.json";
@@ -161,19 +161,30 @@ pub fn read_answer(answer: &[u8]) -> Result<Value, Fault> {
     }
 }
 
-/// Says what to do when there is no data folder.
+/// Says what to do when there is no data folder, or one that cannot be read.
 pub fn must_be_there(data: &Path) -> Result<(), Fault> {
-    if data.is_dir() {
+    let file = data.join(FILE);
+    let Err(error) = std::fs::metadata(&file) else {
         return Ok(());
-    }
+    };
+    let what = match error.kind() {
+        ErrorKind::NotFound if data.is_dir() => "there is no Postern database in",
+        ErrorKind::NotFound | ErrorKind::NotADirectory => "there is no data folder at",
+        _ => {
+            return Err(Fault::Own(format!(
+                "{}: {error}: run this as the user that the server runs as",
+                file.display()
+            )));
+        }
+    };
     Err(Fault::Own(format!(
-        "there is no data folder at {}: start with `postern serve`, or name the folder with --data",
+        "{what} {}: start with `postern serve`, or name the folder with --data",
         data.display()
     )))
 }
 
 /// The loopback address of the server that has the folder.
-fn running(data: &Path) -> Result<String, Fault> {
+pub fn running(data: &Path) -> Result<String, Fault> {
     let text = std::fs::read_to_string(data.join(RUNNING)).unwrap_or_default();
     let json: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
     match json["http"].as_str() {
@@ -188,11 +199,6 @@ fn running(data: &Path) -> Result<String, Fault> {
                 .into(),
         )),
     }
-}
-
-/// Whether a server has the folder.
-pub fn is_running(data: &Path) -> bool {
-    matches!(Folder::lock(data), Err(FolderError::Taken(..)))
 }
 
 fn token(data: &Path) -> Result<String, Fault> {

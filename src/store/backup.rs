@@ -110,7 +110,10 @@ pub fn restore(folder: &Folder, from: &Path, seed: u64, now: Now) -> Result<(), 
 fn settle(trial: &Path, from: &Path, seed: u64, now: Now) -> Result<(), Error> {
     let file = trial.join(FILE);
     fs::copy(from, &file).map_err(|error| Error::Io(from.to_owned(), error))?;
-    let store = Store::open(trial, Role::Writer, seed)?;
+    let store = Store::open(trial, Role::Writer, seed).map_err(|error| match error {
+        Error::Damaged(_, why) => Error::Damaged(from.to_owned(), why),
+        other => other,
+    })?;
     let found = verify(&store, true);
     if let Some(first) = found.first() {
         let why = format!("{first} (and {} more)", found.len() - 1);

@@ -73,7 +73,7 @@ impl fmt::Display for Error {
             Error::Corrupt(what) => write!(f, "stored {what} is damaged"),
             Error::Damaged(path, why) => write!(
                 f,
-                "{} is not a Postern database or is damaged ({why}); it was left as it is: restore a backup, or move it away to begin with an empty one",
+                "{} is not a Postern database or is damaged ({why}); nothing was changed in it: use a backup, or an empty folder to begin anew",
                 path.display()
             ),
             Error::Newer(found, known) => write!(
