@@ -153,12 +153,12 @@ pub fn verify(cli: &Cli, deep: bool) -> Result<ExitCode, Fault> {
     let store = Store::open(&cli.data, Role::Reader, 0)?;
     let faults = crate::store::verify(&store, deep);
     if cli.json {
-        println!("{}", json!({"ok": faults.is_empty(), "faults": faults}));
+        super::show::line(json!({"ok": faults.is_empty(), "faults": faults}));
     } else if faults.is_empty() {
-        println!("{}: everything holds", cli.data.display());
+        super::show::line(format_args!("{}: everything holds", cli.data.display()));
     } else {
         for fault in &faults {
-            println!("{fault}");
+            super::show::line(fault);
         }
         eprintln!("postern: {} faults in {}", faults.len(), cli.data.display());
     }
@@ -174,12 +174,12 @@ pub fn backup(cli: &Cli, to: &Path) -> Result<ExitCode, Fault> {
     super::api::must_be_there(&cli.data)?;
     let bytes = crate::store::backup(&cli.data, to, None)?;
     if cli.json {
-        println!("{}", json!({"file": to, "bytes": bytes}));
+        super::show::line(json!({"file": to, "bytes": bytes}));
     } else {
-        println!(
+        super::show::line(format_args!(
             "{0}: {bytes} bytes; `postern restore {0} --data NEW_FOLDER` makes a data folder of it",
             to.display()
-        );
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -195,12 +195,12 @@ pub fn restore(cli: &Cli, from: &Path) -> Result<ExitCode, Fault> {
     let folder = Folder::lock(&cli.data)?;
     crate::store::restore(&folder, from, Random::system().u64(), clock()())?;
     if cli.json {
-        println!("{}", json!({"data": cli.data}));
+        super::show::line(json!({"data": cli.data}));
     } else {
-        println!(
+        super::show::line(format_args!(
             "{0} is ready: start it with `postern serve --data {0}`",
             cli.data.display()
-        );
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

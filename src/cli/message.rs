@@ -68,13 +68,13 @@ pub fn send(cli: &Cli, send: &Send) -> Result<ExitCode, Fault> {
         &body,
     )?;
     if cli.json {
-        println!("{answer}");
+        super::show::line(answer);
     } else {
-        println!(
+        super::show::line(format_args!(
             "{}  {}",
             answer["id"].as_str().unwrap_or_default(),
             answer["status"].as_str().unwrap_or_default()
-        );
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -214,7 +214,7 @@ pub fn run(cli: &Cli) -> ExitCode {
                     Fault::Own(why) => json!({"message": why}),
                     Fault::Api(error) => error.clone(),
                 };
-                println!("{}", json!({"error": error}));
+                show::line(json!({"error": error}));
             } else {
                 eprintln!("postern: {}", fault.words());
             }
@@ -248,7 +248,7 @@ fn orgs(cli: &Cli, org: &Org) -> Result<ExitCode, Fault> {
         ),
         Org::List => show::list(cli, &api.all("/api/v1/orgs")?, show::ORG),
         Org::Delete { id } => {
-            api.delete(&format!("/api/v1/orgs/{id}"))?;
+            api.delete(&format!("/api/v1/orgs/{}", api::escape(id)))?;
             show::deleted(cli, id);
         }
     }
@@ -300,7 +300,7 @@ fn keys(cli: &Cli, key: &Key) -> Result<ExitCode, Fault> {
         }
         Key::List => show::list(cli, &api.all("/api/v1/keys")?, show::KEY),
         Key::Revoke { id } => {
-            api.delete(&format!("/api/v1/keys/{id}"))?;
+            api.delete(&format!("/api/v1/keys/{}", api::escape(id)))?;
             show::deleted(cli, id);
         }
     }
@@ -319,7 +319,7 @@ fn domains(cli: &Cli, domain: &Domain) -> Result<ExitCode, Fault> {
         }
         Domain::List => show::list(cli, &api.all("/api/v1/domains")?, show::DOMAIN),
         Domain::Delete { id } => {
-            api.delete(&format!("/api/v1/domains/{id}"))?;
+            api.delete(&format!("/api/v1/domains/{}", api::escape(id)))?;
             show::deleted(cli, id);
         }
     }

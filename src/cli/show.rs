@@ -1,5 +1,8 @@
 //! How answers look on a terminal: a line a thing, columns aligned; or the JSON itself.
 
+use core::fmt::Display;
+use std::io::{ErrorKind, Write};
+
 use serde_json::{Value, json};
 
 use super::Cli;
@@ -26,7 +29,7 @@ pub const DOMAIN: Columns = &["name", "id", "created_at"];
 /// One thing that was made: every field of it, a line each.
 pub fn one(cli: &Cli, value: &Value, _columns: Columns) {
     if cli.json {
-        println!("{value}");
+        line(value);
         return;
     }
     let Some(fields) = value.as_object() else {
@@ -34,20 +37,22 @@ pub fn one(cli: &Cli, value: &Value, _columns: Columns) {
     };
     let width = fields.keys().map(String::len).max().unwrap_or(0);
     for (name, value) in fields.iter().filter(|(_, v)| !v.is_null()) {
-        println!("{name:width$}  {}", text(value));
+        line(format_args!("{name:width$}  {}", text(value)));
     }
     if fields.contains_key("secret")
         || fields.contains_key("api_key")
         || fields.get("key").is_some_and(Value::is_string)
     {
-        println!("\nThe key is shown this once. Keep it where you keep secrets.");
+        line(format_args!(
+            "\nThe key is shown this once. Keep it where you keep secrets."
+        ));
     }
 }
 
 /// A list, a line each.
 pub fn list(cli: &Cli, values: &[Value], columns: Columns) {
     if cli.json {
-        println!("{}", json!({"data": values}));
+        line(json!({"data": values}));
         return;
     }
     let rows: Vec<Vec<String>> = values
@@ -64,7 +69,10 @@ pub fn list(cli: &Cli, values: &[Value], columns: Columns) {
             .zip(&widths)
             .map(|(name, w)| format!("{name:w$}"))
             .collect();
-        println!("\x1b[2m{}\x1b[0m", names.join("  ").trim_end());
+        line(format_args!(
+            "\x1b[2m{}\x1b[0m",
+            names.join("  ").trim_end()
+        ));
     }
     for row in rows {
         let cells: Vec<String> = row
@@ -72,17 +80,31 @@ pub fn list(cli: &Cli, values: &[Value], columns: Columns) {
             .zip(&widths)
             .map(|(c, w)| format!("{c:w$}"))
             .collect();
-        println!("{}", cells.join("  ").trim_end());
+        line(cells.join("  ").trim_end());
     }
 }
 
 /// Something is gone.
 pub fn deleted(cli: &Cli, what: &str) {
     if cli.json {
-        println!("{}", json!({"id": what, "deleted": true}));
+        line(json!({"id": what, "deleted": true}));
     } else {
-        println!("{what} is gone");
+        line(format_args!("{what} is gone"));
     }
+}
+
+/// A line to standard output. When nobody reads it any more (`| head`) there is nothing left to
+/// do; when it cannot be written, that is an error like any other.
+pub fn line(text: impl Display) {
+    let mut out = std::io::stdout().lock();
+    let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) else {
+        return;
+    };
+    if error.kind() == ErrorKind::BrokenPipe {
+        std::process::exit(0);
+    }
+    eprintln!("postern: cannot write to standard output: {error}");
+    std::process::exit(1);
 }
 
 fn text(value: &Value) -> String {

@@ -23,10 +23,10 @@ pub struct Tail {
     since: Option<String>,
 }
 
-/// Follows the stream until it is interrupted or the server stops.
+/// Follows the stream until it is interrupted or there is no server any more.
 pub fn tail(cli: &Cli, tail: &Tail) -> Result<ExitCode, Fault> {
     let api = Api::in_org(cli)?;
-    let Some(address) = api.socket().map(str::to_string) else {
+    let Some(address) = api.socket() else {
         return Err(Fault::Own(
             "no server runs on this folder: start one with `postern serve`".into(),
         ));
@@ -39,28 +39,45 @@ pub fn tail(cli: &Cli, tail: &Tail) -> Result<ExitCode, Fault> {
         path += &format!("?since={}", api::escape(since));
     }
     let mut last = String::new();
+    let mut stream = TcpStream::connect(address)
+        .map_err(|e| format!("the server is said to listen on {address}, but: {e}"))?;
     loop {
-        let closing = follow(cli, &api, &address, &path, &mut last)?;
-        if closing {
-            // The server stops: wait for the next one, or end when there is none.
-            std::thread::sleep(Duration::from_secs(2));
-            if !api::is_running(&cli.data) {
-                return Ok(ExitCode::SUCCESS);
+        let closing = follow(cli, &api, stream, &path, &mut last)?;
+        stream = match again(cli) {
+            Some(next) => next,
+            // It said that it stops, and nobody has started it again.
+            None if closing => return Ok(ExitCode::SUCCESS),
+            None => {
+                return Err(Fault::Own(format!(
+                    "the server is gone; go on with `postern tail --since {}` when it is back",
+                    if last.is_empty() { "0" } else { &last }
+                )));
             }
+        };
+    }
+}
+
+/// Finds the server again after its connection broke; it may be starting, at another port.
+fn again(cli: &Cli) -> Option<TcpStream> {
+    for _ in 0..TRIES {
+        std::thread::sleep(BETWEEN_TRIES);
+        if let Ok(address) = api::running(&cli.data)
+            && let Ok(stream) = TcpStream::connect(address)
+        {
+            return Some(stream);
         }
     }
+    None
 }
 
 /// One connection; whether the server said that it closes.
 fn follow(
     cli: &Cli,
     api: &Api,
-    address: &str,
+    mut stream: TcpStream,
     path: &str,
     last: &mut String,
 ) -> Result<bool, Fault> {
-    let mut stream = TcpStream::connect(address)
-        .map_err(|e| format!("the server is said to listen on {address}, but: {e}"))?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let mut request = api.head("GET", path, "text/event-stream");
     if !last.is_empty() {
@@ -96,7 +113,7 @@ fn follow(
 
 fn print_event(cli: &Cli, kind: &str, data: &str) {
     if cli.json {
-        println!("{data}");
+        super::show::line(data);
         return;
     }
     let json: Value = serde_json::from_str(data).unwrap_or(Value::Null);
@@ -112,9 +129,13 @@ fn print_event(cli: &Cli, kind: &str, data: &str) {
     } else {
         text(&json["inbox"]["address"])
     };
-    println!(
+    super::show::line(format_args!(
         "{}  {:>6}  {kind:18}  {about}",
         text(&json["time"]),
         json["seq"]
-    );
+    ));
 }
+
+/// Ten seconds in all: a restart takes less.
+const TRIES: usize = 20;
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
