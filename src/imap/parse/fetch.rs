@@ -52,10 +52,18 @@ fn items(lexer: &mut Lexer<'_>) -> Parsed<Vec<FetchItem>> {
             () => Ok(vec![item(lexer, name)?]),
         };
     }
-    let mut items = Vec::new();
+    let (mut items, mut names) = (Vec::new(), 0);
     loop {
         let name = item_name(lexer)?;
         let item = item(lexer, name)?;
+        if let FetchItem::Section(section) = &item
+            && let SectionText::HeaderFields { names: more, .. } = &section.of
+        {
+            names += more.len();
+            if names > FIELD_NAMES_MAX {
+                return Err(SyntaxError::TooMany);
+            }
+        }
         // Said twice is answered once.
         if !items.contains(&item) {
             if items.len() == ITEMS_MAX {
@@ -237,7 +245,8 @@ pub(super) fn store(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Store> {
 const ITEMS_MAX: usize = 64;
 /// As deep as parts go.
 const PATH_MAX: usize = 50;
-/// Field names of one section; an exhaustive client asks for some forty.
+/// Field names of all sections together: each is held against every field of every message.
+/// An exhaustive client asks for some forty.
 const FIELD_NAMES_MAX: usize = 100;
 /// Longer names match nothing that we store.
 const FIELD_NAME_BYTES: usize = 128;

@@ -500,6 +500,26 @@ fn stores() {
     );
 }
 
+#[test]
+fn field_names_are_bounded_over_all_sections() {
+    let sections = |counts: &[usize]| {
+        let section = |(at, n): (usize, &usize)| {
+            let names: Vec<String> = (0..*n).map(|n| format!("f{at}-{n}")).collect();
+            format!("BODY[HEADER.FIELDS ({})]", names.join(" "))
+        };
+        let all: Vec<String> = counts.iter().enumerate().map(section).collect();
+        match parse(&format!("t FETCH 1 ({})\r\n", all.join(" "))) {
+            Ok(Command::Fetch(fetch)) => Ok(fetch.items.0.len()),
+            Err(error) => Err(error),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(sections(&[100]), Ok(1));
+    assert_eq!(sections(&[50, 50]), Ok(2));
+    assert_eq!(sections(&[101]), Err(SyntaxError::TooMany));
+    assert_eq!(sections(&[50, 51]), Err(SyntaxError::TooMany));
+}
+
 fn program(text: &str) -> Result<SearchProgram, SyntaxError> {
     parse(&format!("t SEARCH {text}\r\n")).map(|command| match command {
         Command::Search(search) => search.program,
