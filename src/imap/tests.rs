@@ -182,7 +182,7 @@ fn a_mailbox_that_goes_while_it_is_opened_is_not_open() {
     // Behind the answer, and while a call is out: the view cannot be kept.
     client.select(UidSet::one(1), 12);
     client.heard();
-    client.say("4 FETCH 1 UID");
+    client.say("4 FETCH 1 FLAGS");
     client.event(13, UidSet::new(), deleted());
     assert_eq!(
         client.heard(),
@@ -200,14 +200,14 @@ fn a_view_that_lags_is_compared_when_everything_may_be_told() {
         client.event(11 + u64::from(n), UidSet::one(2 * n + 1), flagged());
     }
     // FETCH by sequence number may tell of no EXPUNGE, so it compares nothing.
-    client.say("3 FETCH 20000 UID");
+    client.say("3 FETCH 20000 FLAGS");
     client.answer(Answer::Entries {
         rows: vec![row(20_000, 1)],
         more: UidSet::new(),
     });
     assert_eq!(
         client.heard(),
-        "* 20000 FETCH (UID 20000)\r\n3 OK Fetch done\r\n"
+        "* 20000 FETCH (FLAGS (\\Flagged))\r\n3 OK Fetch done\r\n"
     );
     client.say("4 NOOP");
     assert!(matches!(
