@@ -129,7 +129,8 @@ fn write_all(
 ) -> Result<(), String> {
     let mut batch: Vec<Request> = Vec::new();
     let mut idle_turns = 0u32;
-    let mut unreaped = 0u32;
+    let mut undone = 0u32;
+    let mut tidied_ms = writer.service().now().mono_ms;
     checkpoint(writer, store, Checkpoint::Passive)?;
     loop {
         let next = match first.take() {
@@ -147,7 +148,6 @@ fn write_all(
                 batch.push(request);
             }
             Err(RecvTimeoutError::Timeout) if store.has_waste() => {
-                unreaped = 0;
                 reap(writer, store)?;
                 continue;
             }
@@ -186,11 +186,17 @@ fn write_all(
             return Err(disk(&why));
         }
         checkpoint_if_due(writer, store)?;
-        // Without a free moment there is a slice now and then all the same.
-        unreaped = unreaped.saturating_add(1);
-        if unreaped >= REAP_EVERY && store.has_waste() {
-            unreaped = 0;
-            reap(writer, store)?;
+        // Without a free moment the chores are done between groups all the same.
+        undone = undone.saturating_add(1);
+        if undone >= CHORES_EVERY {
+            undone = 0;
+            if store.has_waste() {
+                reap(writer, store)?;
+            }
+            let now_ms = writer.service().now().mono_ms;
+            if now_ms.saturating_sub(tidied_ms) >= TIDY_MS && !tidy(writer, store)? {
+                tidied_ms = now_ms;
+            }
         }
     }
     checkpoint(writer, store, Checkpoint::Truncate)
@@ -205,6 +211,18 @@ fn reap(writer: &mut Writer, store: &Store) -> Result<(), String> {
             log::error!("reaping failed error=\"{error}\"");
             Ok(())
         }
+    }
+}
+
+/// One step of tidying; whether there is more.
+fn tidy(writer: &mut Writer, store: &Store) -> Result<bool, String> {
+    match writer.tidy(store) {
+        Err(error) if error.is_disk_failure() => Err(disk(&error.to_string())),
+        Err(error) => {
+            log::error!("tidying failed error=\"{error}\"");
+            Ok(false)
+        }
+        more => Ok(more.unwrap_or(false)),
     }
 }
 
@@ -223,14 +241,8 @@ fn idle(writer: &mut Writer, store: &Store, turns: u32) -> Result<(), String> {
     }
     if turns % TIDY_EVERY == 1 {
         for _ in 0..TIDY_STEPS {
-            match writer.tidy(store) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) if error.is_disk_failure() => return Err(disk(&error.to_string())),
-                Err(error) => {
-                    log::error!("tidying failed error=\"{error}\"");
-                    break;
-                }
+            if !tidy(writer, store)? {
+                break;
             }
         }
         return checkpoint(writer, store, Checkpoint::Truncate);
@@ -397,8 +409,11 @@ const GROUP_OCTETS: usize = 8 << 20;
 const IDLE: Duration = Duration::from_millis(200);
 /// And how long it then sleeps at a time: a server at rest is at rest.
 const IDLE_LONG: Duration = Duration::from_secs(10);
-/// Groups after which a slice of what deletions have left goes even when others wait.
-const REAP_EVERY: u32 = 16;
+/// Groups after which some of the chores is done even when others wait: a slice of what
+/// deletions have left, and each minute a step of tidying after the other until it is tidy.
+const CHORES_EVERY: u32 = 16;
+/// Milliseconds between tidyings under load.
+const TIDY_MS: u64 = 60_000;
 /// Old rows go once in this many idle turns: each minute.
 const TIDY_EVERY: u32 = 6;
 /// Transactions of one tidying: then the queue is looked at again.

@@ -209,39 +209,40 @@ impl Store {
         Ok(Some(page))
     }
 
-    /// Takes rows older than `keep_ms` (and beyond the most that a log holds) out of one
-    /// organization's log, at most `rows` of them; whether there may be more to do. For the
-    /// writer's idle moments: each call goes on where the last one ended.
+    /// Takes rows older than `keep_ms` (and beyond the most that a log holds) out of the logs,
+    /// at most `rows` of them; whether there may be more to do. Each call goes on where the
+    /// last one ended.
     pub fn trim_events(&self, now: Now, keep_ms: i64, rows: u64) -> Result<bool, Error> {
-        let next = self.one(
-            "SELECT id, seq, oldest FROM org WHERE id > ?1 ORDER BY id LIMIT 1",
-            [self.trim_from.get()],
-            |r| {
-                Ok((
-                    r.get::<_, i64>(0)?,
-                    r.get::<_, i64>(1)?,
-                    r.get::<_, i64>(2)?,
-                ))
-            },
-        )?;
-        let Some((org, head, oldest)) = next else {
-            self.trim_from.set(0);
-            return Ok(false);
-        };
-        let (head, oldest) = (uint(head), uint(oldest));
-        let aged = self.log_at(OrgId(org), now.unix_ms.saturating_sub(keep_ms))?;
-        let crowded = head.saturating_sub(EVENTS_KEPT_MAX).saturating_add(1);
-        let wanted = aged.max(crowded);
-        let upto = wanted.min(oldest.saturating_add(rows));
-        if upto > oldest {
-            self.run(
-                "DELETE FROM event WHERE org = ?1 AND seq >= ?2 AND seq < ?3",
-                [org, int(oldest), int(upto)],
+        let before = now.unix_ms.saturating_sub(keep_ms);
+        let mut left = rows;
+        for _ in 0..TRIMMED_LOGS {
+            let next = self.one(
+                "SELECT id, seq, oldest FROM org WHERE id > ?1 ORDER BY id LIMIT 1",
+                [self.trim_from.get()],
+                |r| Ok((OrgId(r.get(0)?), uint(r.get(1)?), uint(r.get(2)?))),
             )?;
-            self.run("UPDATE org SET oldest = ?2 WHERE id = ?1", [org, int(upto)])?;
-        }
-        if upto >= wanted {
-            self.trim_from.set(org);
+            let Some((org, head, oldest)) = next else {
+                self.trim_from.set(0);
+                return Ok(false);
+            };
+            let crowded = head.saturating_sub(EVENTS_KEPT_MAX).saturating_add(1);
+            let wanted = self.log_at(org, before)?.max(crowded);
+            let upto = wanted.min(oldest.saturating_add(left));
+            if upto > oldest {
+                self.run(
+                    "DELETE FROM event WHERE org = ?1 AND seq >= ?2 AND seq < ?3",
+                    [org.0, int(oldest), int(upto)],
+                )?;
+                self.run(
+                    "UPDATE org SET oldest = ?2 WHERE id = ?1",
+                    [org.0, int(upto)],
+                )?;
+                left -= upto - oldest;
+            }
+            if upto < wanted {
+                break;
+            }
+            self.trim_from.set(org.0);
         }
         Ok(true)
     }
@@ -314,6 +315,9 @@ const SCAN_ROWS: usize = 4000;
 
 /// Octets of detail that one page decodes, so that its memory is bounded.
 const SCAN_OCTETS: usize = 1 << 20;
+
+/// Logs that one trimming looks at.
+const TRIMMED_LOGS: usize = 50;
 
 /// Rows that a log keeps whatever their age (reliability.md section 3).
 const EVENTS_KEPT_MAX: u64 = 1_000_000;

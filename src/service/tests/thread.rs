@@ -58,6 +58,39 @@ fn the_writer_publishes_before_it_answers() {
     assert_eq!(w.metric(Metric::WriterQueue), 0);
 }
 
+/// Nothing that grows waits for an idle moment, which a busy server never has.
+#[test]
+fn old_rows_go_under_load_too() {
+    let (mut w, router, inlets) = world();
+    let org = w.inline.make_org("one").unwrap();
+    w.inline.make_inbox(org, "bot@x.test").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    w.wait(8 * 86_400_000);
+    let writer = Writer::new(Arc::clone(&w.inline.service));
+    for n in 1..=128 * 20 {
+        let call = Call::DeleteDomain {
+            access: access.clone(),
+            domain: DomainRef::Name("not.there.test".into()),
+        };
+        router.submit(w.request(n, "192.0.2.1", call)).unwrap();
+    }
+    drop(router);
+    let clock = Arc::clone(&w.clock);
+    run_writer(
+        writer,
+        &w.inline.store,
+        &inlets.writer,
+        |_| {},
+        |_, _| {
+            clock.fetch_add(100, core::sync::atomic::Ordering::Relaxed);
+        },
+        |why| panic!("{why}"),
+    );
+    let log = w.inline.store.log_state(org).unwrap().unwrap();
+    assert_eq!(log.oldest, log.head + 1);
+}
+
 fn imap(w: &mut World, conn: u64, key: &str) -> Access {
     let call = Call::Authenticate {
         door: Door::Imaps,
