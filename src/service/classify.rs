@@ -177,7 +177,7 @@ fn append(look: &Look<'_>, route: &Route, octets: Vec<u8>) -> Result<Plan, Refus
         flags: *flags,
         keywords: keywords.clone(),
         kind: Arrival::Appended,
-        received_at: *received_at,
+        received_at: received_at.map(|at| at.clamp(0, look.now.unix_ms.saturating_add(AHEAD_MS))),
     });
     Ok(plan)
 }
@@ -451,6 +451,10 @@ fn fingerprint(envelope: &Envelope, octets: &[u8]) -> [u8; 32] {
     all.extend_from_slice(octets);
     crypto::sha256(&all)
 }
+
+/// How far a client's clock may be ahead of ours in the date that it gives an appended message
+/// (M12; Dovecot has the same); nobody's mail came before 1970.
+const AHEAD_MS: i64 = 2 * 3_600_000;
 
 const IDEMPOTENCY_FIELD: &str = "X-Idempotency-Key";
 
