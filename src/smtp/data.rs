@@ -144,12 +144,21 @@ impl Body {
                     self.fail(Fault::Line);
                 }
                 let Some(run) = run else { return input.len() };
-                if input.get(run) == Some(&b'\r') {
-                    self.at = At::Cr;
-                } else {
-                    self.fail(Fault::Stray);
+                match input.get(run..) {
+                    // The usual end of a line, in one go.
+                    Some([b'\r', b'\n', ..]) => {
+                        self.line = 0;
+                        self.at = At::LineStart;
+                        return run + 2;
+                    }
+                    Some([b'\r', ..]) => self.at = At::Cr,
+                    _ => self.fail(Fault::Stray),
                 }
                 run + 1
+            }
+            (At::LineStart, b'\r') => {
+                self.at = At::Cr;
+                1
             }
             (At::LineStart | At::Dot | At::DotCr, _) => {
                 self.at = At::Text;
