@@ -218,7 +218,10 @@ fn warn_of_certificate(certified: &Certified, unix_ms: i64) {
     if let Some(left) = certified.remaining_s(unix_ms)
         && left < CERTIFICATE_WARN_S
     {
-        log::warn!("the certificate ends in {} days", left / 86_400);
+        match left / 86_400 {
+            days if left > 0 => log::warn!("the certificate ends in {days} days"),
+            days => log::warn!("the certificate ended {} days ago", -days),
+        }
     }
     if let Err(error) = certified.load() {
         log::warn!("certificates cannot be reloaded after leaving root: {error}");

@@ -92,8 +92,13 @@ impl Certified {
         let key = PrivateKeyDer::from_pem_file(&self.key)
             .map_err(|error| format!("{}: {error}", self.key.display()))?;
         let provider = provider::default_provider();
-        let certified = CertifiedKey::from_der(chain, key, &provider)
-            .map_err(|error| format!("{}: {error}", self.chain.display()))?;
+        let certified = CertifiedKey::from_der(chain, key, &provider).map_err(|error| {
+            let (chain, key) = (self.chain.display(), self.key.display());
+            match error {
+                rustls::Error::InconsistentKeys(_) => format!("{key}: not the key of {chain}"),
+                error => format!("{chain}: {error}"),
+            }
+        })?;
         TlsDoors::new(Arc::new(certified), &self.host, self.unknown, &self.tickets)
             .map_err(|error| format!("{}: {error}", self.chain.display()))
     }
@@ -359,6 +364,16 @@ mod tests {
         )
         .unwrap();
         assert!(own.load().is_err());
+        // The certificate of one, the key of another.
+        let other = provide(
+            &folder,
+            Some((&folder.join("tls/ca.pem"), &certified.key)),
+            "a.test",
+            UnknownSni::Refuse,
+            0,
+        );
+        let said = other.unwrap().load().map(|_| ()).unwrap_err();
+        assert!(said.contains("key.pem: not the key of"), "{said}");
         made(&folder, "a.test", 1_800_000_000_000)
             .unwrap()
             .load()

@@ -617,6 +617,35 @@ mod tests {
     }
 
     #[test]
+    fn many_panics_leave_nothing_behind() {
+        let (mut worker, house) = worker();
+        let _bystander = connect(&mut worker, &house, 1);
+        for id in 2..300 {
+            let _peer = connect(&mut worker, &house, id);
+            worker.with(ConnId(id), "bytes", |conn, desk| {
+                let topics = vec![Topic::Org(OrgId(1))];
+                conn.touch(desk, |_, _, out| out.watch = Some(topics))
+            });
+            worker.with(ConnId(id), "bytes", |conn, desk| {
+                conn.touch(desk, |_, _, out| {
+                    out.bytes.extend_from_slice(b"half of a line");
+                    panic!("on purpose")
+                })
+            });
+        }
+        assert_eq!(house.metrics.value(Metric::Panics), 298);
+        assert_eq!(house.metrics.value(Metric::ConnectionsOpen), 1);
+        assert_eq!(worker.conns.len(), 1);
+        assert!(worker.desk.watchers.watched.is_empty());
+        // Nothing of theirs is said to the one that is left.
+        assert!(worker.desk.spare.is_empty() && worker.desk.cipher.is_empty());
+        worker.with(ConnId(1), "bytes", |conn, desk| {
+            conn.touch(desk, |_, _, _| ())
+        });
+        assert_eq!(worker.conns.len(), 1);
+    }
+
+    #[test]
     fn a_panic_costs_one_connection() {
         let (mut worker, house) = worker();
         let mut peers: Vec<_> = (1..=2).map(|id| connect(&mut worker, &house, id)).collect();
