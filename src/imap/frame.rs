@@ -295,6 +295,16 @@ pub fn tag(unread: &[u8]) -> Option<&str> {
     core::str::from_utf8(unread.get(..end)?).ok()
 }
 
+/// Whether this is the request line of a browser that was lured here: it is told nothing of
+/// what it sent, not even its method as a tag (the ALPACA attack).
+pub fn is_http(line: &[u8]) -> bool {
+    let mut words = line.trim_ascii().split(|b| *b == b' ');
+    words.next().is_some_and(|method| METHODS.contains(&method))
+        && words
+            .next_back()
+            .is_some_and(|last| last.starts_with(b"HTTP/"))
+}
+
 /// RFC 3501 section 9: `tag` is ASTRING-CHAR without `+`.
 fn is_tag(b: u8) -> bool {
     b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b'+')
@@ -376,6 +386,10 @@ fn depth_after(line: &[u8], mut depth: usize, max: usize) -> Option<usize> {
     Some(depth)
 }
 
+/// RFC 9110 section 9, RFC 5789.
+const METHODS: [&[u8]; 9] = [
+    b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE",
+];
 /// A login name or key; honest ones are below 400 octets.
 const LOGIN_LITERAL_BYTES: usize = 1024;
 /// Nothing before login nests.

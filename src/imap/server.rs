@@ -158,7 +158,16 @@ impl Server {
             _ => Bounds::after_login(limits),
         };
         loop {
-            match self.frame.step(unread, &bounds) {
+            let step = self.frame.step(unread, &bounds);
+            if let Step::Command { len: used } | Step::Refused { used, .. } = step
+                && matches!(self.stage, Stage::NotAuthenticated)
+                && frame::is_http(unread.get(..used).unwrap_or(unread))
+            {
+                self.opening.house.metrics.count(Metric::SyntaxErrors);
+                self.bye("This is IMAP", out);
+                return unread.len();
+            }
+            match step {
                 Step::More => return 0,
                 Step::Continue => respond::continuation(&mut out.bytes, "Go on"),
                 Step::Skip { used } => return used,
