@@ -215,7 +215,7 @@ fn sending_inbox(
     // A block of resent fields for each time (RFC 5322 section 3.6.6), each with its own one.
     for name in ["Resent-From", "Resent-Sender"] {
         for field in headers.all(name) {
-            let resent = address::parse_single_from([field.value].into_iter())
+            let resent = address::parse_single_from([field.value])
                 .map_err(|_| Refusal::BadFrom("a Resent field is not one valid address"))?;
             policy::sender_inbox(look.store, access, &resent)?;
         }
