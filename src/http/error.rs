@@ -323,20 +323,7 @@ pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "Delete messages for good, or use another inbox.",
         ),
         Refusal::RateLimited { retry_ms } => Problem::too_many(*retry_ms, None),
-        Refusal::Limit {
-            what: "recipients",
-            max,
-        } => many_recipients(*max),
-        Refusal::Limit { what, max } => Problem::new(
-            if matches!(*what, "streams" | "sessions") {
-                429
-            } else {
-                403
-            },
-            "limit_reached",
-            format!("There are {max} {what} already, which is the limit."),
-            "Close or delete one first.",
-        ),
+        Refusal::Limit { what, max } => limit(what, *max),
         Refusal::IdempotencyConflict(why) => Problem::new(
             409,
             "idempotency_conflict",
@@ -368,9 +355,26 @@ pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
     }
 }
 
-fn many_recipients(max: u64) -> Box<Problem> {
-    let why = format!("may, together with cc and bcc, name at most {max} recipients");
-    Problem::invalid("to", &why)
+fn limit(what: &str, max: u64) -> Box<Problem> {
+    let status = match what {
+        "recipients" => {
+            let why = format!("may, together with cc and bcc, name at most {max} recipients");
+            return Problem::invalid("to", &why);
+        }
+        "streams" | "sessions" => 429,
+        _ => 403,
+    };
+    // What IMAP calls a keyword is a label of REST.
+    let what = match what {
+        "keywords" => "labels in the folder",
+        other => other,
+    };
+    Problem::new(
+        status,
+        "limit_reached",
+        format!("There are {max} {what} already, which is the limit."),
+        "Close or delete one first.",
+    )
 }
 
 fn no_recipient(field: &str, address: &str) -> Box<Problem> {

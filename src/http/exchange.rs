@@ -335,7 +335,7 @@ impl Server {
                 self.state = State::ExpectAnswer(exchange, Waiting::Log(page));
             }
             (
-                Waiting::Log(page),
+                Waiting::Log(mut page),
                 Reply::Answer(Answer::Events {
                     events,
                     scanned_to,
@@ -343,7 +343,11 @@ impl Server {
                     oldest,
                 }),
             ) => match page.show(&events, scanned_to, head, oldest) {
-                Ok(response) => self.respond(now, exchange, &response, out),
+                Ok(Some(response)) => self.respond(now, exchange, &response, out),
+                Ok(None) => {
+                    out.call = Some(page.call(oldest));
+                    self.state = State::ExpectAnswer(exchange, Waiting::Log(page));
+                }
                 Err(problem) => self.fail(now, exchange, &problem, out),
             },
             _ => self.fail_internal(now, exchange, out),

@@ -48,6 +48,8 @@ pub(super) struct LogPage {
     pub after: Option<u64>,
     pub limit: usize,
     pub filter: Filter,
+    /// How often it has been asked on because nothing was for this reader.
+    pub rounds: usize,
 }
 
 pub(super) fn all(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
@@ -102,6 +104,7 @@ pub(super) fn log(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
         after,
         limit: asked.query.limit()?,
         filter,
+        rounds: 0,
     })))
 }
 
@@ -112,30 +115,42 @@ impl LogPage {
             access: self.access.clone(),
             topic: Topic::Org(self.access.org),
             after: self.after.unwrap_or(after),
-            limit: self.limit,
+            limit: if self.rounds == 0 {
+                self.limit
+            } else {
+                ROWS_AT_ONCE
+            },
         }
     }
 
     /// The page, or 410 for a cursor that the log no longer (or never) had. `seq` is where to
-    /// go on, also when there is no more for now.
+    /// go on, also when there is no more for now. `None` when nothing here was for this reader
+    /// and the log goes on: the page asks on from there.
     pub fn show(
-        &self,
+        &mut self,
         events: &[Event],
         scanned_to: u64,
         head: u64,
         oldest: u64,
-    ) -> Result<Response, Box<Problem>> {
+    ) -> Result<Option<Response>, Box<Problem>> {
         if let Some(after) = self.after
             && (after > head || after.saturating_add(1) < oldest)
         {
             return Err(Problem::expired(oldest));
         }
-        let seq = scanned_to.max(self.after.unwrap_or(0));
+        let pass = |event| Some((self.filter.pass(event, &self.access)?, event));
+        let shown: Vec<(&str, &Event)> = events.iter().filter_map(pass).take(self.limit).collect();
+        let seq = match shown.last() {
+            Some((_, last)) if shown.len() == self.limit => last.seq,
+            _ => scanned_to.max(self.after.unwrap_or(0)),
+        };
+        if shown.is_empty() && seq < head && self.rounds < ROUNDS {
+            self.after = Some(seq);
+            self.rounds += 1;
+            return Ok(None);
+        }
         let mut body = Vec::new();
         json::object(&mut body, |o| {
-            let shown = events
-                .iter()
-                .filter_map(|event| Some((self.filter.pass(event, &self.access)?, event)));
             json::list(o.value("data"), shown, |out, (kind, event)| {
                 json_event::write(out, kind, event, &self.access);
             });
@@ -145,6 +160,11 @@ impl LogPage {
             }
             o.number("seq", seq);
         });
-        Ok(Response::json(200, body))
+        Ok(Some(Response::json(200, body)))
     }
 }
+
+/// Rows that a page asks on for when nothing before was for its reader.
+const ROWS_AT_ONCE: usize = 500;
+/// How often it does so for one request; then an empty page says where to go on.
+const ROUNDS: usize = 20;
