@@ -410,6 +410,8 @@ pub enum Call {
     },
     /// Is the server able to take mail: writer alive, disk above its mark? Answer: `Done`.
     Ready,
+    /// An HTTP request without a key, which its address has a rate for. Answer: `Done`.
+    Stranger,
 }
 
 /// Which thread answers a call.
@@ -436,7 +438,8 @@ impl Call {
             | LogState { .. }
             | LogAt { .. }
             | FindInbox { .. }
-            | Ready => Queue::Door,
+            | Ready
+            | Stranger => Queue::Door,
             Deliver { .. }
             | ClaimRecent { .. }
             | CreateMailbox { .. }

@@ -122,25 +122,6 @@ fn a_key_is_asked_for_once_it_is_watched() {
 }
 
 #[test]
-fn requests_without_a_key_are_counted() {
-    let limits = Limits {
-        http_anonymous_per_minute: 3,
-        ..Limits::default()
-    };
-    let mut drive = Drive::new(limits);
-    for _ in 0..4 {
-        drive.send(b"GET /api/v1/me HTTP/1.1\r\nHost: a\r\n\r\n", 100);
-    }
-    let said = drive.take();
-    assert_eq!(said.matches("HTTP/1.1 401").count(), 3);
-    assert_eq!(said.matches("HTTP/1.1 429").count(), 1);
-    assert!(said.contains("Retry-After: 60") && said.contains("RateLimit-Limit: 3"));
-    drive.wait(60_000);
-    drive.send(b"GET /api/v1/me HTTP/1.1\r\nHost: a\r\n\r\n", 100);
-    assert!(drive.take().starts_with("HTTP/1.1 401"));
-}
-
-#[test]
 fn counters_are_for_neighbours() {
     let ask = b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n";
     let mut near = Drive::from(Limits::default(), IpAddr::from([127, 0, 0, 1]));

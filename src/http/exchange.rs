@@ -68,6 +68,8 @@ pub(super) struct Known {
 /// What the call that is out will bring.
 #[derive(Debug)]
 pub(super) enum Waiting {
+    /// Whether nobody we know may be told this.
+    Stranger(Result<Response, Box<Problem>>),
     Read(Show),
     Write(ShowWritten),
     /// The plan for a message, and the idempotency of its delivery.
@@ -273,6 +275,16 @@ impl Server {
     ) {
         match (waiting, reply) {
             (Waiting::Page(paging), reply) => self.page(now, exchange, *paging, reply, out),
+            (Waiting::Stranger(_), Reply::Refused(Refusal::RateLimited { retry_ms })) => {
+                let problem = self.stranger_too_often(retry_ms);
+                self.fail(now, exchange, &problem, out);
+            }
+            (Waiting::Stranger(Ok(response)), Reply::Answer(_)) => {
+                self.respond(now, exchange, &response, out);
+            }
+            (Waiting::Stranger(Err(problem)), Reply::Answer(_)) => {
+                self.fail(now, exchange, &problem, out);
+            }
             (waiting, Reply::Refused(refusal)) => {
                 let limits = &self.house().limits;
                 let mut problem = refused(&refusal, limits);

@@ -38,8 +38,6 @@ pub struct Server {
     known: Option<Known>,
     /// Wrong keys so far.
     failures: usize,
-    /// Requests without a key: when the minute began, and how many since.
-    anonymous: (u64, usize),
     /// The server stops: the response under way is the last.
     pub(super) stopping: bool,
     /// What a long response holds of the memory for messages, until it has gone.
@@ -77,7 +75,6 @@ impl Server {
             requests: 0,
             known: None,
             failures: 0,
-            anonymous: (0, 0),
             stopping: false,
             outgoing: None,
         }
@@ -167,20 +164,20 @@ impl Server {
         let id = request_id(self.opening.seed, self.requests);
         let mut exchange = Box::new(Exchange::new(id, head));
         if exchange.method == "OPTIONS" {
-            self.options(now, exchange, out);
+            self.options(exchange, out);
             return;
         }
         let segments = exchange.target.segments.as_slice();
         let (row, places) = match route::find(&exchange.method, segments) {
             Match::Row(row, places) => (row, places),
             Match::Methods(allow) => {
-                return self.fail_unknown(now, exchange, Problem::method(allow), out);
+                return self.fail_unknown(exchange, Problem::method(allow), out);
             }
             Match::Later => {
-                return self.fail_unknown(now, exchange, Problem::later(), out);
+                return self.fail_unknown(exchange, Problem::later(), out);
             }
             Match::None => {
-                return self.fail_unknown(now, exchange, Problem::not_found("route"), out);
+                return self.fail_unknown(exchange, Problem::not_found("route"), out);
             }
         };
         exchange.row = Some(row);
@@ -194,21 +191,19 @@ impl Server {
         self.authenticate(now, exchange, row.need, out);
     }
 
-    fn options(&mut self, now: Now, mut exchange: Box<Exchange>, out: &mut Output) {
+    fn options(&mut self, mut exchange: Box<Exchange>, out: &mut Output) {
         let allow = match route::find("OPTIONS", &exchange.target.segments) {
             Match::Methods(allow) => allow,
-            Match::Later => return self.fail_unknown(now, exchange, Problem::later(), out),
+            Match::Later => return self.fail_unknown(exchange, Problem::later(), out),
             _ if exchange.any_target => "GET, HEAD, POST, PATCH, DELETE, OPTIONS".to_owned(),
-            _ => return self.fail_unknown(now, exchange, Problem::not_found("route"), out),
+            _ => return self.fail_unknown(exchange, Problem::not_found("route"), out),
         };
-        if let Some(problem) = self.count_anonymous(now) {
-            return self.fail(now, exchange, &problem, out);
-        }
         // No Access-Control field: a page of another origin gets nothing (H07).
         let mut response = Response::nothing();
         response.add("Allow", allow);
         exchange.close |= exchange.framing != Framing::None;
-        self.respond(now, exchange, &response, out);
+        out.call = Some(Call::Stranger);
+        self.state = State::ExpectAnswer(exchange, Waiting::Stranger(Ok(response)));
     }
 
     fn authenticate(
@@ -241,17 +236,21 @@ impl Server {
                 });
                 self.state = State::ExpectLogin(exchange);
             }
-            _ if need == Need::Nothing || near => match self.count_anonymous(now) {
-                Some(problem) => self.fail(now, exchange, &problem, out),
-                None => self.proceed(now, exchange, out),
-            },
+            // Whoever looks after this machine on it may look as often as it likes.
+            _ if near || (need == Need::Nothing && self.opening.peer.ip().is_loopback()) => {
+                self.proceed(now, exchange, out);
+            }
+            _ if need == Need::Nothing => {
+                out.call = Some(Call::Stranger);
+                self.state = State::ExpectLogin(exchange);
+            }
             Credentials::None => {
                 let problem = Problem::unauthorized("A key is needed here.");
-                self.fail_unknown(now, exchange, problem, out);
+                self.fail_unknown(exchange, problem, out);
             }
             _ => {
                 let problem = Problem::unauthorized("Authorization is not a bearer token.");
-                self.fail_unknown(now, exchange, problem, out);
+                self.fail_unknown(exchange, problem, out);
             }
         }
     }
@@ -289,6 +288,12 @@ impl Server {
                 }
                 exchange.access = Some(access);
                 self.proceed(now, exchange, out);
+            }
+            // Nobody, and not too often.
+            Reply::Answer(Answer::Done) => self.proceed(now, exchange, out),
+            Reply::Refused(Refusal::RateLimited { retry_ms }) => {
+                let problem = self.stranger_too_often(retry_ms);
+                self.fail(now, exchange, &problem, out);
             }
             Reply::Refused(refusal) => {
                 self.known = None;
@@ -536,34 +541,16 @@ impl Server {
         }
     }
 
-    /// One more request without a key; over the rate it is refused. The bucket is of the
-    /// connection: connections are limited by address elsewhere.
-    fn count_anonymous(&mut self, now: Now) -> Option<Box<Problem>> {
-        let quota = self.house().limits.http_anonymous_per_minute;
-        let (began, n) = self.anonymous;
-        let passed = now.mono_ms.saturating_sub(began);
-        if n == 0 || passed >= MINUTE_MS {
-            self.anonymous = (now.mono_ms, 1);
-            return None;
-        }
-        if n >= quota {
-            self.house().metrics.count(Metric::RateLimited);
-            return Some(Problem::too_many(MINUTE_MS - passed, Some(quota as u64)));
-        }
-        self.anonymous.1 += 1;
-        None
+    /// Fails a request of nobody we know: these are counted, each address for itself.
+    fn fail_unknown(&mut self, exchange: Box<Exchange>, problem: Box<Problem>, out: &mut Output) {
+        out.call = Some(Call::Stranger);
+        self.state = State::ExpectAnswer(exchange, Waiting::Stranger(Err(problem)));
     }
 
-    /// Fails a request of nobody we know: these are counted.
-    fn fail_unknown(
-        &mut self,
-        now: Now,
-        exchange: Box<Exchange>,
-        problem: Box<Problem>,
-        out: &mut Output,
-    ) {
-        let problem = self.count_anonymous(now).unwrap_or(problem);
-        self.fail(now, exchange, &problem, out);
+    /// What an address is told that makes too many requests without a key.
+    pub(super) fn stranger_too_often(&self, retry_ms: u64) -> Box<Problem> {
+        let quota = self.house().limits.http_anonymous_per_minute;
+        Problem::too_many(retry_ms, Some(quota as u64))
     }
 
     fn head_deadline(&self, now: Now) -> Now {
@@ -725,5 +712,3 @@ const SKIP_MAX: u64 = 65_536;
 
 /// Longer answers are messages and their parts; what changed something is shorter.
 const LONG_BODY: usize = 1 << 20;
-/// Requests without a key are counted by the minute.
-const MINUTE_MS: u64 = 60_000;

@@ -216,7 +216,7 @@ pub fn hangup(service: &Service, conn: ConnId) {
 /// and it has not used up its rate.
 pub fn admit(service: &Service, request: &Request, now: Now) -> Result<(), Refusal> {
     let limits = &service.house.limits;
-    if matches!(request.call, Call::Ready) && !request.peer.is_loopback() {
+    if matches!(request.call, Call::Stranger) {
         let per_minute = limits.http_anonymous_per_minute;
         let payer = Payer::Anonymous(Network::of(request.peer));
         return service.take(payer, per_minute, per_minute, now);
@@ -253,7 +253,7 @@ pub fn require(held: Scopes, needed: Scopes) -> Result<(), Refusal> {
 pub fn needs(call: &Call) -> (Option<&Access>, Scopes) {
     use Call::*;
     match call {
-        Authenticate { .. } | Hangup | Ready => (None, Scopes::NONE),
+        Authenticate { .. } | Hangup | Ready | Stranger => (None, Scopes::NONE),
         Sender { access, .. } | Recipient { access, .. } => {
             (access.as_ref(), Scopes::MESSAGES_WRITE)
         }

@@ -89,6 +89,7 @@ impl Reader {
             | OpenStream { .. }
             | Hangup
             | Ready
+            | Stranger
             | Sender { .. }
             | Recipient { .. } => read_door(service, &look, request).map(Some),
             ListInboxes { .. }
@@ -161,6 +162,8 @@ fn read_door(service: &Service, look: &Look<'_>, request: &Request) -> Result<An
         // It has no answer; [`Reader::turn`] has dealt with it.
         Hangup => Ok(Answer::Done),
         Ready => ready(service),
+        // Counting it was all ([`auth::admit`]).
+        Stranger => Ok(Answer::Done),
         Sender {
             access,
             reverse_path,

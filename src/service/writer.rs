@@ -345,7 +345,8 @@ fn write(act: &mut Act<'_>, call: &Call) -> Result<Written, Refusal> {
         | LogState { .. }
         | LogAt { .. }
         | EventsAfter { .. }
-        | Ready => Err(misplaced()),
+        | Ready
+        | Stranger => Err(misplaced()),
     }
 }
 

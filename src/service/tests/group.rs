@@ -156,13 +156,13 @@ fn rates_of_a_key_and_of_an_address() {
     });
     w.wait(1000);
     w.answer(call);
-    w.answer(Call::Ready);
-    w.answer(Call::Ready);
+    w.answer(Call::Stranger);
+    w.answer(Call::Stranger);
     assert!(matches!(
-        w.refused(Call::Ready),
+        w.refused(Call::Stranger),
         Refusal::RateLimited { .. }
     ));
-    let (reply, _) = w.call_from(1, "127.0.0.1", Call::Ready);
+    let (reply, _) = w.call_from(1, "127.0.0.1", Call::Stranger);
     assert_eq!(reply, Reply::Answer(Answer::Done));
 }
 
