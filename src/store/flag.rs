@@ -136,7 +136,7 @@ impl Store {
     ) -> Result<(), Error> {
         let write = |first: &EntryState, high: u32| {
             self.apart().run(
-                "UPDATE entry SET modseq = ?4, flags = ?5, keywords = ?6
+                "UPDATE OR FAIL entry SET modseq = ?4, flags = ?5, keywords = ?6
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?7",
                 (
                     mailbox.id.0,
