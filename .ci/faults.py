@@ -768,8 +768,10 @@ def hog(place, group):
         ("imaps", b"\x16\x03\x01\x40\x00\x01\x00\x3f\x00" + bytes(16_000)),
         ("http", b"GET / HTTP/1.1\r\nX: " + b"y" * 8000 + b"\r\nZ: " + b"y" * 8000),
     ]
-    held, most, until = {}, 0, time.monotonic() + 14
-    while time.monotonic() < until:
+    held, most, began = {}, 0, time.monotonic()
+    crossed = lambda: all(words in place.log(1 << 20) for words in ("nobody new", "strangers are closed"))
+    # A busy machine takes its time to fill the memory.
+    while (passed := time.monotonic() - began) < 14 or passed < 90 and not crossed():
         if len(held) < 2400:
             door, left = words[len(held) % 4]
             stream = socket.socket()
