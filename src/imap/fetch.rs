@@ -394,7 +394,8 @@ fn field_name(out: &mut Vec<u8>, name: &str) {
     }
 }
 
-/// The fields of a header that a section asks for, and the empty line, as a literal.
+/// The fields of a header that a section asks for, and the empty line where the header has
+/// one (RFC 3501 section 6.4.5), as a literal.
 fn filtered(out: &mut Vec<u8>, section: &Section, header: &[u8]) {
     let SectionText::HeaderFields { not, names } = &section.of else {
         return;
@@ -406,10 +407,15 @@ fn filtered(out: &mut Vec<u8>, section: &Section, header: &[u8]) {
             chosen.extend_from_slice(header.get(field.range()).unwrap_or_default());
         }
     }
-    if !chosen.is_empty() && !chosen.ends_with(b"\n") {
+    let has_end = [&b"\r\n"[..], b"\n"].contains(&header)
+        || header.ends_with(b"\n\r\n")
+        || header.ends_with(b"\n\n");
+    if has_end || header.len() >= HEADER_BYTES as usize {
+        if !chosen.is_empty() && !chosen.ends_with(b"\n") {
+            chosen.extend_from_slice(b"\r\n");
+        }
         chosen.extend_from_slice(b"\r\n");
     }
-    chosen.extend_from_slice(b"\r\n");
     let all = 0..u32::try_from(chosen.len()).unwrap_or(u32::MAX);
     let range = cut(all, section.partial);
     literal_head(out, range.len());
