@@ -385,9 +385,8 @@ fn file_part(file: &File<'_>, out: &mut Vec<u8>) {
         fold("Content-Transfer-Encoding", encoding, out);
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(file.content);
-        if !file.content.ends_with(b"\r\n") {
-            out.extend_from_slice(b"\r\n");
-        }
+        // The line end in front of a boundary is the boundary's (RFC 2046 section 5.1.1).
+        out.extend_from_slice(b"\r\n");
         return;
     }
     out.extend_from_slice(b"Content-Transfer-Encoding: base64\r\n\r\n");
@@ -548,10 +547,7 @@ mod tests {
                 .iter()
                 .find(|f| file_name(f.filename) == a.filename)
                 .unwrap();
-            assert_eq!(
-                decode_part(&raw, &part).trim_ascii_end(),
-                file.content.trim_ascii_end()
-            );
+            assert_eq!(*decode_part(&raw, &part), *file.content);
             assert_eq!(a.content_id.as_deref(), file.content_id);
         }
     }

@@ -147,7 +147,7 @@ fn write(
     compose::compose(&mail).map_err(|error| {
         invalid(
             error.field,
-            "no line breaks and no control characters where a header is made of it",
+            "must be one line, not too long and without control characters",
         )
     })
 }
@@ -195,14 +195,19 @@ fn addresses(texts: &[String], field: &'static str) -> Result<Vec<Named>, Refusa
         .iter()
         .map(|text| {
             if !header::is_value(text) {
-                return Err(invalid(field, "no line breaks and no control characters"));
+                return Err(invalid(
+                    field,
+                    "must be one line without control characters",
+                ));
             }
             // The plain form first: it is the strict parser that everything else uses.
             if let Ok(address) = Address::parse(text.trim()) {
                 return Ok((None, address));
             }
+            // Mail that is read forgives an angle that was never opened; a request does not.
+            let closed = text.contains('<') == text.trim_end().ends_with('>');
             let mut entries = parse_list(text.as_bytes(), &Bounds::default()).entries;
-            match (entries.pop(), entries.is_empty()) {
+            match (entries.pop(), entries.is_empty() && closed) {
                 (Some(Entry::Mailbox(mailbox)), true) => {
                     let why = format!("{text:?} is not an address");
                     let address = mailbox.address().ok_or_else(|| invalid(field, &why))?;
