@@ -211,23 +211,25 @@ impl Writer {
         }
     }
 
-    /// Work of free moments, in one small transaction: old events and kept answers go, and
+    /// Work of free moments, in two small transactions: old events and kept answers go, and
     /// what deletions have left. Whether there is more to do at once.
     pub fn tidy(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
         (self.room)(Room::Keep);
         let mut now = self.service.now();
         now.unix_ms = self.service.steady_ms(now);
         let days = i64::try_from(self.service.house.limits.event_days).unwrap_or(7);
-        let is_short = policy::is_space_short(&self.service);
         store.begin()?;
         let done = (|| {
             let more = store.trim_events(now, days.saturating_mul(ONCE_MS), TIDY_ROWS)?;
-            let more = store.reap(now, is_short)? || more;
             let kept = store.trim_once(now.unix_ms.saturating_sub(ONCE_MS), TIDY_ANSWERS)?;
             Ok(more || kept > 0)
         })();
         match done {
-            Ok(more) => store.commit().map(|_| more),
+            Ok(more) => {
+                store.commit()?;
+                // By itself, so that what cannot be reaped does not keep the rest.
+                Ok(self.reap(store)? || more)
+            }
             Err(error) => {
                 store.rollback();
                 Err(error)
