@@ -633,6 +633,17 @@ fn a_certificate_is_replaced_while_running() {
         tls.conn.peer_certificates().unwrap().len()
     };
     assert_eq!(served(), 1);
+    let mut plain = server.plain("http");
+    say(
+        &mut plain,
+        "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    );
+    let page = rest(&mut plain);
+    let end = page.split("\npostern_certificate_ends_seconds ").nth(1);
+    let end: u64 = end.unwrap().lines().next().unwrap().parse().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let left = end - now.unwrap().as_secs();
+    assert!((300 * 86_400..400 * 86_400).contains(&left), "{left}");
     fs::write(&chain, "nothing of use").unwrap();
     server.signal(Signal::HUP);
     std::thread::sleep(Duration::from_millis(200));

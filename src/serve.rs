@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use crate::call::{Budget, Door, House, Limits, Metrics, PublicDoors};
+use crate::call::{Budget, Door, House, Limits, Metric, Metrics, PublicDoors};
 use crate::config::Config;
 use crate::crypto::{OperatorToken, Random};
 use crate::net::{self, Acceptor, Alarm, Bell, Certified, Clock, Ended, Hub, Listener, Worker};
@@ -66,9 +66,12 @@ fn run(config: &Config) -> Result<(), String> {
     let operator = operator_token(data, &mut random)?;
     harden::leave_root(config.user.as_deref(), data)?;
     harden::forbid()?;
-    warn_of_certificate(&certified, unix_ms);
+    if let Err(error) = certified.load() {
+        log::warn!("certificates cannot be reloaded after leaving root: {error}");
+    }
 
     let house = house(config, &listeners, most);
+    watch_certificate(&certified, &house, unix_ms);
     let service = service(config, &house, clock, operator);
     let ballast = Ballast::new(data);
     ballast.give_if_short();
@@ -107,8 +110,11 @@ fn run(config: &Config) -> Result<(), String> {
     fs::write(&path, &config.domain).map_err(|error| format!("{}: {error}", path.display()))?;
     running.print(first.as_ref());
     let ended = acceptor.run(|| {
-        certified.renew(clock.now().unix_ms)?;
-        certified.load()
+        let unix_ms = clock.now().unix_ms;
+        certified.renew(unix_ms)?;
+        let tls = certified.load()?;
+        watch_certificate(&certified, &house, unix_ms);
+        Ok(tls)
     });
     log::info!("stopping: {ended:?}");
     service.stop();
@@ -214,17 +220,18 @@ fn operator_token(data: &Path, random: &mut Random) -> Result<[u8; 32], String> 
     })
 }
 
-fn warn_of_certificate(certified: &Certified, unix_ms: i64) {
-    if let Some(left) = certified.remaining_s(unix_ms)
-        && left < CERTIFICATE_WARN_S
-    {
+/// Tells when the certificate that has just been loaded ends.
+fn watch_certificate(certified: &Certified, house: &House, unix_ms: i64) {
+    let Some(left) = certified.remaining_s(unix_ms) else {
+        return;
+    };
+    let end = unix_ms.div_euclid(1000).saturating_add(left);
+    (house.metrics).set(Metric::CertificateEnds, u64::try_from(end).unwrap_or(0));
+    if left < CERTIFICATE_WARN_S {
         match left / 86_400 {
             days if left > 0 => log::warn!("the certificate ends in {days} days"),
             days => log::warn!("the certificate ended {} days ago", -days),
         }
-    }
-    if let Err(error) = certified.load() {
-        log::warn!("certificates cannot be reloaded after leaving root: {error}");
     }
 }
 

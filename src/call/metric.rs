@@ -42,6 +42,8 @@ metrics! {
     HandshakesFailed = "counter" "postern_tls_handshakes_failed_total";
     /// Certificates that could not be reloaded; the old ones are still served.
     CertificatesFailed = "counter" "postern_certificate_reloads_failed_total";
+    /// When the certificate that is served ends, in seconds since 1970.
+    CertificateEnds = "gauge" "postern_certificate_ends_seconds";
     /// Turns of one connection on a worker that took more than 5 ms.
     LongTurns = "counter" "postern_long_turns_total";
     /// The longest of them so far, microseconds.
