@@ -314,7 +314,10 @@ impl Conn {
         self.flags.start_tls |= core::mem::take(&mut out.start_tls);
         self.flags.closing |= core::mem::take(&mut out.close);
         self.flags.lease |= core::mem::take(&mut out.lease);
-        self.flags.stream |= core::mem::take(&mut out.stream);
+        if core::mem::take(&mut out.stream) {
+            self.flags.stream = true;
+            self.transport.narrow();
+        }
     }
 
     fn flush(&mut self, desk: &mut Desk, out: &mut Output) -> Result<(), Gone> {

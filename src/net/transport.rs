@@ -12,6 +12,7 @@ use std::sync::Arc;
 use mio::event::Event;
 use mio::net::TcpStream;
 use rustls::ServerConfig;
+use socket2::SockRef;
 
 use super::tls::{Broken, Cipher, PLAIN_BYTES, Tls};
 
@@ -82,6 +83,13 @@ impl Transport {
     pub fn begin_tls(&mut self, config: Arc<ServerConfig>) -> Result<(), Lost> {
         self.tls = Some(Box::new(Tls::new(config)?));
         Ok(())
+    }
+
+    /// From here on the kernel keeps little for a peer that does not read. An event stream has
+    /// its buffer in the log, and the megabytes that a socket may grow to are memory too.
+    pub fn narrow(&self) {
+        // A kernel that does not do it costs memory and nothing else.
+        let _ = SockRef::from(&self.stream).set_send_buffer_size(STREAM_BUFFER);
     }
 
     /// Whether a handshake is under way.
@@ -256,3 +264,7 @@ fn send(stream: &mut TcpStream, bytes: &[u8], writable: &mut bool) -> Result<usi
 pub(super) const READ_MAX: usize = 64 * 1024;
 /// The worker's scratch.
 pub(super) const SCRATCH: usize = READ_MAX + 88 * 1024;
+
+/// Octets that the kernel keeps for an event stream. Linux takes twice as many, with what it
+/// needs for itself: 256 KiB (reliability.md section 3).
+const STREAM_BUFFER: usize = 128 * 1024;
