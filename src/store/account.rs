@@ -27,8 +27,12 @@ pub struct StoredKey {
 impl Store {
     // ---- organizations ----
 
-    /// A new organization.
+    /// A new organization; the first of all is the operator's.
     pub fn insert_org(&self, row: &OrgRow) -> Result<(), Error> {
+        self.run(
+            "INSERT OR IGNORE INTO meta (name, value) VALUES ('operator', ?1)",
+            [row.id.0],
+        )?;
         self.run(
             "INSERT INTO org (id, name, created_at) VALUES (?1, ?2, ?3)",
             params![row.id.0, row.name, row.created_at],

@@ -75,11 +75,11 @@ impl Store {
         )
     }
 
-    /// The oldest inbox of the first organization, which is the operator's.
+    /// The oldest inbox of the operator's organization; none once that is deleted.
     pub fn operator_inbox(&self) -> Result<Option<Destination>, Error> {
         self.one(
             "SELECT org, id, bytes FROM inbox
-             WHERE org = (SELECT MIN(id) FROM org) ORDER BY id LIMIT 1",
+             WHERE org = (SELECT value FROM meta WHERE name = 'operator') ORDER BY id LIMIT 1",
             [],
             read_destination,
         )

@@ -14,5 +14,9 @@ CREATE TABLE recount (
     delta INTEGER NOT NULL
 );
 
+-- The organization that is the operator's: the first that was ever made.
+INSERT INTO meta (name, value)
+    SELECT 'operator', MIN(id) FROM org HAVING MIN(id) IS NOT NULL;
+
 -- The keys that an inbox is bound to go with it.
 CREATE INDEX key_inbox_inbox ON key_inbox(inbox);

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::super::auth;
 use super::{World, new_inbox};
 use crate::call::*;
 
@@ -389,4 +390,34 @@ fn not_yours_is_not_there() {
         .store
         .events_after(org, Topic::Inbox(inbox), head, 10);
     assert!(log.unwrap().unwrap().events.is_empty());
+}
+
+/// What a tenant makes of names and of the order of organizations, mail for postmaster is
+/// the operator's, and nobody's when he has no organization any more.
+#[test]
+fn no_tenant_is_postmaster() {
+    let mut w = World::new();
+    let first = w.inline.make_org("one").unwrap();
+    let mine = w.inline.make_inbox(first, "op@x.test").unwrap();
+    let second = w.inline.make_org("two").unwrap();
+    w.inline.make_inbox(second, "eve@y.test").unwrap();
+    let eve = w.inline.make_key(second, Scopes::ADMIN, None).unwrap();
+    let eve = w.access(&eve);
+    let claim = |access: Access| Call::CreateDomain {
+        access,
+        name: "mx.test".into(),
+        once: None,
+    };
+    assert_eq!(w.refused(claim(eve)), Refusal::Exists("domain"));
+    let rcpt = || Call::Recipient {
+        access: None,
+        address: "postmaster@mx.test".into(),
+    };
+    let inbox = Some(mine);
+    assert_eq!(w.answer(rcpt()), Answer::Recipient { inbox });
+    let access = auth::operator_access();
+    w.written(Call::DeleteOrg { access, org: first });
+    assert!(matches!(w.call(rcpt()), Reply::Refused(_)));
+    let operator = auth::folder_access(second);
+    w.written(claim(operator));
 }
