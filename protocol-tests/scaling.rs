@@ -58,16 +58,24 @@ fn imap_frame(line: &[u8]) {
 #[test]
 fn no_parser_is_worse_than_linear() {
     for (name, parser, shape) in ROWS {
-        let time = |n| {
-            let input = shape(n);
-            let best = (0..7).map(|_| {
+        let inputs = [shape(8_000), shape(64_000)];
+        let mut best = [Duration::MAX; 2];
+        // The best of a few, and of many while the machine has other things to do: noise
+        // only ever adds.
+        for round in 1..=ROUNDS_MAX {
+            for (input, best) in inputs.iter().zip(&mut best) {
                 let start = Instant::now();
                 parser(input.as_bytes());
-                start.elapsed()
-            });
-            best.min().unwrap().max(Duration::from_micros(20))
-        };
-        let (one, eight) = (time(8_000), time(64_000));
+                *best = start.elapsed().max(Duration::from_micros(20)).min(*best);
+            }
+            if round >= ROUNDS && best[1] < best[0] * 24 {
+                break;
+            }
+        }
+        let [one, eight] = best;
         assert!(eight < one * 24, "{name}: {one:?}, then {eight:?}");
     }
 }
+
+const ROUNDS: u32 = 7;
+const ROUNDS_MAX: u32 = 500;
