@@ -55,7 +55,8 @@ limits! {
     /// at most half of the memory.
     intake_bytes: usize = 256 << 20 => RejectedMemory;
     /// Mebibytes of memory for the process, lowered to three quarters of what its control group
-    /// or the machine has: at 80 % nobody new is let in, at 95 % the oldest strangers go.
+    /// or the machine has: at 80 % nobody new is let in but over plain HTTP, and whoever
+    /// is turned away has old strangers closed; at 95 % these go at once.
     memory_mb: usize = 1 << 20 => RefusedForMemory;
     /// Octets stored in one inbox.
     inbox_bytes: u64 = 10 << 30 => RejectedQuota;

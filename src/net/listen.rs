@@ -316,13 +316,17 @@ impl Acceptor {
         let open = self.house.metrics.value(Metric::ConnectionsOpen);
         // The last places are for those who log in: strangers make room, the oldest first.
         let reserve = (self.most / RESERVE_SHARE).max(1);
-        if open.saturating_add(reserve as u64) >= self.most as u64 {
+        // Plain HTTP is for this machine alone (config.rs): whoever looks after it gets in when
+        // memory is short, and then above all.
+        let is_short = door != Door::Http && self.is_short() != Level::Calm;
+        // Where memory is short nobody would leave of themselves for whoever is turned away.
+        if is_short || open.saturating_add(reserve as u64) >= self.most as u64 {
             self.make_room(now, Short::Places);
         }
         let limits = &self.house.limits;
         let metrics = &self.house.metrics;
         let key = prefix(peer.ip());
-        let full = if self.is_short() != Level::Calm {
+        let full = if is_short {
             Some(Metric::RefusedForMemory)
         } else if open >= self.most as u64 {
             Some(Metric::RefusedGlobal)
@@ -514,7 +518,65 @@ const ADDRESSES_MAX: usize = 65_536;
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::hub::ToWorker;
     use super::*;
+    use crate::call::{Budget, Metrics, PublicDoors};
+
+    #[test]
+    fn short_of_memory_the_machine_gets_in_and_strangers_go() {
+        let house = Arc::new(House {
+            host: "mx.test".into(),
+            limits: Limits::default(),
+            metrics: Metrics::default(),
+            intake: Budget::new(1 << 20),
+            doors: PublicDoors::default(),
+        });
+        house.metrics.add(Metric::ConnectionsOpen, MANY);
+        let (hub, inboxes) = Hub::new(1).unwrap();
+        let poll = Poll::new().unwrap();
+        let waker = Arc::new(Waker::new(poll.registry(), BELL).unwrap());
+        let (sender, alarm) = channel();
+        let mut acceptor = Acceptor {
+            poll,
+            signals: Signals::new([0; 0]).unwrap(),
+            clock: Clock::new(),
+            doors: Vec::new(),
+            tls: super::super::tls::tests::doors("listen").0,
+            hub,
+            house: Arc::clone(&house),
+            counts: Counts::default(),
+            gone: channel(),
+            alarm,
+            bell: Bell { sender, waker },
+            reserve: None,
+            next: 1,
+            most: 1000,
+            memory: Memory::at(Level::Full),
+            evicted_until: 0,
+            leaving: VecDeque::new(),
+        };
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut comes = |door| {
+            let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (stream, address) = listener.accept().unwrap();
+            acceptor.welcome(door, TcpStream::from_std(stream), address, 5000);
+            drop(peer);
+            inboxes[0].queue.try_iter().collect::<Vec<_>>()
+        };
+        let dealt = comes(Door::Http);
+        assert!(matches!(dealt[..], [ToWorker::Conn(_)]));
+        assert_eq!(house.metrics.value(Metric::RefusedForMemory), 0);
+        for door in [Door::Mx, Door::Https] {
+            let refused = house.metrics.value(Metric::RefusedForMemory);
+            let told = comes(door);
+            assert_eq!(house.metrics.value(Metric::RefusedForMemory), refused + 1);
+            match door {
+                Door::Mx => assert!(matches!(told[..], [ToWorker::Evict(Short::Places)])),
+                // Not for each of those that come in the same moment.
+                _ => assert!(told.is_empty()),
+            }
+        }
+    }
 
     #[test]
     fn an_address_is_a_customer() {

@@ -1,9 +1,10 @@
 //! How much memory the process has, may have, and what follows when the two come close.
 //!
 //! What counts is anonymous resident memory: what no file can give back. At four fifths of
-//! the limit nobody new is let in, near its end the oldest strangers go; both end by
-//! themselves a little below where they began, so that the log has one line for each
-//! crossing. A system without `/proc` has no watermark.
+//! the limit nobody new is let in but over plain HTTP, and the oldest strangers make room for
+//! whoever is turned away; near its end they go at once. Both end by themselves a little below
+//! where they began, so that the log has one line for each crossing. A system without `/proc`
+//! has no watermark.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -27,7 +28,7 @@ pub(super) struct Memory {
 pub(super) enum Level {
     /// Everybody is welcome.
     Calm,
-    /// Nobody new.
+    /// Nobody new; whoever comes has some strangers closed.
     Full,
     /// Strangers have to go.
     Dire,
@@ -63,6 +64,17 @@ impl Memory {
                 Level::Dire => log::warn!("memory: {mib} of {of} MiB, strangers are closed"),
             }
             self.level = level;
+        }
+    }
+
+    /// One that stays as full as this.
+    #[cfg(test)]
+    pub fn at(level: Level) -> Self {
+        Memory {
+            statm: None,
+            limit: 0,
+            level,
+            next: 0,
         }
     }
 

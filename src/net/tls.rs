@@ -421,7 +421,7 @@ const LOCALHOST: &str = "localhost";
 const TICKETS: usize = 2;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use std::io::{Read, Write};
 
@@ -431,7 +431,7 @@ mod tests {
 
     use super::*;
 
-    fn doors(name: &str) -> (TlsDoors, RootCertStore) {
+    pub(in crate::net) fn doors(name: &str) -> (TlsDoors, RootCertStore) {
         let folder =
             std::env::temp_dir().join(format!("postern-tls-{name}-{}", std::process::id()));
         let unknown = UnknownSni::Refuse;
