@@ -39,8 +39,8 @@ impl std::error::Error for Stray {}
 /// # Errors
 /// The first of them.
 pub fn check_octets(raw: &[u8]) -> Result<(), Stray> {
-    // Nearly all mail is clean, and that can be seen many octets at a time: each CR stands before an LF,
-    // each LF behind a CR, and no octet is NUL.
+    // Nearly all mail is clean, and that can be seen many octets at a time: each CR stands
+    // before an LF, each LF behind a CR, and no octet is NUL.
     let pairs = raw.iter().zip(raw.get(1..).unwrap_or_default());
     let is_odd = pairs.fold(false, |odd, (&a, &b)| {
         odd | ((a == b'\r') != (b == b'\n')) | (a == 0)
@@ -91,8 +91,8 @@ impl Fixups {
     }
 }
 
-/// Says what a submission lacks (RFC 6409 section 8) and what must not leave with it (RFC 5322 section 3.6.3).
-/// `message_id_if_missing` is an id with its brackets, `now` unix milliseconds.
+/// Says what a submission lacks (RFC 6409 section 8) and what must not leave with it (RFC 5322
+/// section 3.6.3). `message_id_if_missing` is an id with its brackets, `now` unix milliseconds.
 pub fn submission_fixups(raw: &[u8], message_id_if_missing: &str, now: i64) -> Fixups {
     let mut fixups = Fixups::default();
     let (mut has_date, mut has_id) = (false, false);
@@ -100,11 +100,13 @@ pub fn submission_fixups(raw: &[u8], message_id_if_missing: &str, now: i64) -> F
     for field in Headers::parse(raw).fields() {
         has_date |= field.is("date");
         has_id |= field.is("message-id");
-        // Who delivers writes it; a client's would stand beside the true one (RFC 5321 section 4.4).
+        // Who delivers writes it; a client's would stand beside the true one (RFC 5321 section
+        // 4.4).
         if field.is("return-path") {
             fixups.remove.push(field.range());
         }
-        // A name with a space before its colon is the same field to some readers, and so it is to us.
+        // A name with a space before its colon is the same field to some readers, and so it is
+        // to us.
         if field.is("bcc") || field.is("resent-bcc") {
             fixups.remove.push(field.range());
             if fixups.bcc.len() < bounds.addresses {

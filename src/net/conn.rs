@@ -375,7 +375,8 @@ impl Conn {
         Ok(())
     }
 
-    /// TLS from here on, with a deadline counted from `since`. Whatever has been read in clear is forgotten by `Session::open`.
+    /// TLS from here on, with a deadline counted from `since`. Whatever has been read in clear
+    /// is forgotten by `Session::open`.
     fn begin_tls(&mut self, desk: &mut Desk, since: u64) -> Result<(), Gone> {
         let Some(config) = self.config.take() else {
             return Err(Gone("no TLS here"));

@@ -52,7 +52,8 @@ pub fn refused(refusal: &Refusal, moment: Moment) -> Line {
         Refusal::NotFound(what) => format!("550 5.1.1 No such {what}"),
         Refusal::Exists(what) => format!("550 5.5.0 There is such a {what} already"),
         Refusal::RelayDenied => "550 5.7.1 Relaying denied".into(),
-        // It was there at RCPT; the retry's RCPT tells which one is gone, and the others get theirs.
+        // It was there at RCPT; the retry's RCPT tells which one is gone, and the others get
+        // theirs.
         Refusal::NoSuchInbox if moment == (Moment::Message { alone: false }) => {
             "451 4.2.1 An inbox has just been deleted, try again".into()
         }
