@@ -57,5 +57,16 @@ pub struct Output {
     pub stream: bool,
 }
 
+/// Who is there, in the order in which connections are closed when there is too little room.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Standing {
+    /// Nobody whom we know, doing nothing that would be lost.
+    Stranger,
+    /// Nobody whom we know, bringing a message that will be brought again.
+    Guest,
+    /// Somebody who has logged in, or who waits for us.
+    Known,
+}
+
 /// Over this much unsent output a session is fed no input (decisions.md 27).
 pub const HIGH_WATER: usize = 64 * 1024;

@@ -6,7 +6,7 @@
 //! copied, and an idle session holds no buffer.
 
 use crate::call::{Door, Event, Now, Opening, Reply};
-use crate::engine::{HIGH_WATER, Input, Output};
+use crate::engine::{HIGH_WATER, Input, Output, Standing};
 use crate::{http, imap, smtp};
 
 /// Every protocol. Boxed: a connection costs what its own protocol needs.
@@ -142,14 +142,14 @@ impl Session {
         self.call_out
     }
 
-    /// Whether this is nobody's whom we know, doing nothing that would be lost.
-    pub fn is_stranger(&self) -> bool {
-        !self.call_out
-            && match &self.engine {
-                Engine::Smtp(engine) => engine.is_stranger(),
-                Engine::Imap(engine) => engine.is_stranger(),
-                Engine::Http(engine) => engine.is_stranger(),
-            }
+    /// Who is there.
+    pub fn standing(&self) -> Standing {
+        match &self.engine {
+            _ if self.call_out => Standing::Known,
+            Engine::Smtp(engine) => engine.standing(),
+            Engine::Imap(engine) => engine.standing(),
+            Engine::Http(engine) => engine.standing(),
+        }
     }
 
     /// Bytes kept for later.

@@ -24,7 +24,7 @@ use crate::call::{
     Answer, Call, Change, Charge, Event, Metric, Now, Opening, Refusal, Reply, Topic,
 };
 use crate::crypto::sha256_parts;
-use crate::engine::{Input, Output};
+use crate::engine::{Input, Output, Standing};
 
 /// The serving side.
 #[derive(Debug)]
@@ -80,10 +80,12 @@ impl Server {
         }
     }
 
-    /// Whether no key has been shown and no request is under way: such a connection may be
-    /// closed to make room.
-    pub fn is_stranger(&self) -> bool {
-        self.known.is_none() && matches!(self.state, State::ExpectHead(_) | State::Closed)
+    /// Who is there: nobody, while no key has been shown and no request is under way.
+    pub fn standing(&self) -> Standing {
+        match (&self.known, &self.state) {
+            (None, State::ExpectHead(_) | State::Closed) => Standing::Stranger,
+            _ => Standing::Known,
+        }
     }
 
     /// One input; returns how many bytes were used.

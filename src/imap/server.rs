@@ -28,7 +28,7 @@ use super::view::{Happening, Held};
 use crate::call::{
     Access, Call, Change, ConnId, Event, Metric, Now, Opening, Receipt, Refusal, Reply, Scopes,
 };
-use crate::engine::{HIGH_WATER, Input, Output};
+use crate::engine::{HIGH_WATER, Input, Output, Standing};
 
 /// One IMAP session.
 #[derive(Debug)]
@@ -514,9 +514,12 @@ impl Server {
         self.stage = next;
     }
 
-    /// Whether nobody has logged in: such a connection may be closed to make room.
-    pub fn is_stranger(&self) -> bool {
-        self.access().is_none()
+    /// Who is there.
+    pub fn standing(&self) -> Standing {
+        match self.access() {
+            Some(_) => Standing::Known,
+            None => Standing::Stranger,
+        }
     }
 
     pub(super) fn access(&self) -> Option<&Access> {

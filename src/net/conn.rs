@@ -20,7 +20,7 @@ use super::timer::NEVER;
 use super::transport::{Lost, Transport};
 use super::worker::Desk;
 use crate::call::{Call, ConnId, Door, Metric, Now, Opening, Queue, Topic};
-use crate::engine::{HIGH_WATER, Output};
+use crate::engine::{HIGH_WATER, Output, Standing};
 use crate::session::Session;
 
 /// What a connection is doing.
@@ -202,11 +202,11 @@ impl Conn {
         now.saturating_sub(self.since)
     }
 
-    /// Whether nobody has logged in here, and nothing that somebody waits for is under way.
-    pub fn is_stranger(&self) -> bool {
+    /// Who is there.
+    pub fn standing(&self) -> Standing {
         match self.phase {
-            Phase::Open => self.session.is_stranger(),
-            Phase::Shaking | Phase::Draining => true,
+            Phase::Open => self.session.standing(),
+            Phase::Shaking | Phase::Draining => Standing::Stranger,
         }
     }
 

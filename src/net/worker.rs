@@ -25,6 +25,7 @@ use super::transport::SCRATCH;
 use crate::call::{
     Call, Change, ConnId, Event, House, Metric, Now, Refusal, Reply, Request, Topic,
 };
+use crate::engine::Standing;
 
 /// Hands a call to the thread that answers it; `false` when that thread has ended.
 pub type Submit = Box<dyn Fn(Request) -> bool + Send>;
@@ -349,22 +350,27 @@ impl Worker {
         }
     }
 
-    /// The oldest connections that nobody has logged in on go. Ids count up, so the smallest
-    /// are the oldest.
+    /// The oldest connections that nobody has logged in on go, those that bring a message last
+    /// and when it has had its time. Ids count up, so the smallest are the oldest.
     fn evict(&mut self, short: Short) {
         let now = self.desk.now.mono_ms;
         let (share, age) = match short {
             Short::Places => (EVICT_SHARE, STRANGER_MS),
             Short::Memory => (EVICT_SHARE_MEMORY, 0),
         };
-        let strangers = (self.conns.values()).filter(|c| c.age(now) >= age && c.is_stranger());
-        let mut ids: Vec<ConnId> = strangers.map(|conn| conn.id).collect();
+        let may_go = |conn: &&Box<Conn>| match conn.standing() {
+            Standing::Stranger => conn.age(now) >= age,
+            Standing::Guest => conn.age(now) >= GUEST_MS,
+            Standing::Known => false,
+        };
+        let candidates = self.conns.values().filter(may_go);
+        let mut going: Vec<_> = candidates.map(|c| (c.standing(), c.id)).collect();
         let share = (self.conns.len() / share).max(1);
-        if ids.len() > share {
-            ids.select_nth_unstable(share);
-            ids.truncate(share);
+        if going.len() > share {
+            going.select_nth_unstable(share);
+            going.truncate(share);
         }
-        for id in ids {
+        for (_, id) in going {
             self.desk.house.metrics.count(Metric::Evicted);
             self.remove(id, "evicted");
         }
@@ -527,6 +533,9 @@ const EVICT_SHARE_MEMORY: usize = 8;
 /// A connection is not closed for want of a place before this: an honest client has said by
 /// then who it is.
 const STRANGER_MS: u64 = 3000;
+/// One that brings a message is not closed before this, the minute in which DATA may be as
+/// slow as it likes; whoever only trickles would else hold its place and memory for hours.
+const GUEST_MS: u64 = 60_000;
 /// What a stop gives calls that are under way beyond its drain.
 const GRACE_MS: u64 = 5000;
 
@@ -538,7 +547,7 @@ mod tests {
     use super::super::hub::Hub;
     use super::super::listen::Slot;
     use super::*;
-    use crate::call::{Budget, Door, Limits, Metrics, PublicDoors};
+    use crate::call::{Answer, Budget, Door, Limits, Metrics, PublicDoors};
     use crate::call::{InboxId, InboxPath, KeyId, OrgId, UidSet};
     use crate::session::Session;
 
@@ -576,6 +585,15 @@ mod tests {
 
     /// A new connection of the worker; the peer's end of it.
     fn connect(worker: &mut Worker, house: &Arc<House>, id: u64) -> std::net::TcpStream {
+        connect_to(worker, house, id, Door::Submission)
+    }
+
+    fn connect_to(
+        worker: &mut Worker,
+        house: &Arc<House>,
+        id: u64,
+        door: Door,
+    ) -> std::net::TcpStream {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (stream, address) = listener.accept().unwrap();
@@ -585,7 +603,7 @@ mod tests {
             stream: mio::net::TcpStream::from_std(stream),
             peer: address,
             at: worker.desk.now.mono_ms,
-            door: Door::Submission,
+            door,
             tls: None,
             slot: Slot::uncounted(house),
         });
@@ -614,6 +632,25 @@ mod tests {
         // Memory is more than that: an eighth at once, however young.
         worker.evict(Short::Memory);
         assert_eq!(house.metrics.value(Metric::Evicted), 2 + 129 / 8);
+    }
+
+    #[test]
+    fn a_message_on_its_way_has_its_time() {
+        let (mut worker, house) = worker();
+        let _peers = [1, 2].map(|id| connect_to(&mut worker, &house, id, Door::Mx));
+        worker.desk.now.mono_ms += 1000;
+        worker.with(ConnId(1), "bytes", |conn, desk| {
+            conn.touch(desk, Session::deadline)?;
+            let words = b"EHLO a.test\r\nMAIL FROM:<>\r\n";
+            conn.touch(desk, |session, now, out| session.receive(now, words, out))
+        });
+        worker.answer(ConnId(1), Reply::Answer(Answer::Done));
+        worker.desk.now.mono_ms += GUEST_MS - 1001;
+        for (ms, left) in [(0, &[ConnId(1)][..]), (0, &[ConnId(1)]), (1, &[])] {
+            worker.desk.now.mono_ms += ms;
+            worker.evict(Short::Memory);
+            assert_eq!(worker.conns.keys().copied().collect::<Vec<_>>(), left);
+        }
     }
 
     #[test]

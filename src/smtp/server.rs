@@ -18,7 +18,7 @@
 
 use crate::call::Call;
 use crate::call::{Access, Change, Door, Event, Limits, Metric, Now, Opening, Reply};
-use crate::engine::{Input, Output};
+use crate::engine::{Input, Output, Standing};
 
 use super::auth::{self, Login, Step};
 use super::data::Body;
@@ -211,12 +211,15 @@ impl Server {
         used
     }
 
-    /// Whether nobody has logged in and no message is on its way: such a connection may be
-    /// closed to make room.
-    pub fn is_stranger(&self) -> bool {
-        self.access.is_none()
-            && self.transaction.is_none()
-            && !matches!(self.state, State::Answer(_) | State::Text(_))
+    /// Who is there: a message that is on its way can be sent again.
+    pub fn standing(&self) -> Standing {
+        match self.state {
+            _ if self.access.is_some() => Standing::Known,
+            State::Answer(_) => Standing::Known,
+            State::Text(_) => Standing::Guest,
+            _ if self.transaction.is_some() => Standing::Guest,
+            _ => Standing::Stranger,
+        }
     }
 
     pub(super) fn limits(&self) -> &Limits {
