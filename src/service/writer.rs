@@ -195,18 +195,8 @@ impl Writer {
     pub fn reap(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
         let now = self.service.now();
         let is_short = policy::is_space_short(&self.service);
-        let slice = || {
-            store.begin()?;
-            match store.reap(now, is_short) {
-                Ok(more) => store.commit().map(|_| more),
-                Err(error) => {
-                    store.rollback();
-                    Err(error)
-                }
-            }
-        };
-        match slice() {
-            Err(error) if error.is_full() && (self.room)(Room::Give) => slice(),
+        match store.reap(now, is_short) {
+            Err(error) if error.is_full() && (self.room)(Room::Give) => store.reap(now, is_short),
             done => done,
         }
     }

@@ -26,12 +26,29 @@ impl Store {
         self.waste.get()
     }
 
-    /// Takes away one slice of what deletions have left, a few milliseconds of work; whether
-    /// there may be more. For a transaction of its own. With `is_short` nothing lingers: the
+    /// Takes away one slice of what deletions have left, a few milliseconds of work, in a
+    /// transaction of its own; whether there may be more. With `is_short` nothing lingers: the
     /// room is needed.
     pub fn reap(&self, now: Now, is_short: bool) -> Result<bool, Error> {
-        // After an error it waits for the next deletion, or for the next tidying.
-        self.waste.set(false);
+        let done = self.reap_durably(now, is_short);
+        // After an error it waits for the next deletion, or for the next tidying: a full disk
+        // is still full at once. Only here, since the commit fails too.
+        self.waste.set(matches!(done, Ok(true)));
+        done
+    }
+
+    fn reap_durably(&self, now: Now, is_short: bool) -> Result<bool, Error> {
+        self.begin()?;
+        match self.reap_slice(now, is_short) {
+            Ok(more) => self.commit().map(|_| more),
+            Err(error) => {
+                self.rollback();
+                Err(error)
+            }
+        }
+    }
+
+    fn reap_slice(&self, now: Now, is_short: bool) -> Result<bool, Error> {
         let mut more = true;
         let mut done = 0;
         while more && done < SLICE_ROWS {
@@ -47,7 +64,6 @@ impl Store {
             more = rows > 0;
             done += rows;
         }
-        self.waste.set(more);
         Ok(more)
     }
 

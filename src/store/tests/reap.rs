@@ -66,7 +66,7 @@ fn copy(store: &Store, from: &str, to: &str, uids: &UidSet, remove: bool) -> Cop
         .unwrap()
 }
 
-fn first_octets(store: &Store, name: &str) -> Vec<u8> {
+pub(super) fn first_octets(store: &Store, name: &str) -> Vec<u8> {
     let (_, mailbox) = named(store, name);
     let ask = PageAsk {
         digest: false,
@@ -202,18 +202,38 @@ fn what_is_deleted_is_out_of_reach_and_goes_later() {
         assert!(left.bytes < place.bytes / 10);
     };
     unreachable(&store);
-    store.begin().unwrap();
     assert!(store.reap(NOW, false).unwrap());
     unreachable(&store);
-    store.commit().unwrap();
     drop(store);
 
     // Another process goes on where this one ended.
     let store = Store::open(&folder.0, Role::Writer, 2).unwrap();
     assert!(store.has_waste());
-    store.begin().unwrap();
     reap_all(&store);
-    store.commit().unwrap();
     assert_eq!(rows(&store), [20, 20, 20, 0, 0, 0]);
     assert_eq!(first_octets(&store, "INBOX"), b"X: y\r\nbody 0\r\n");
+}
+
+/// A full disk says so at the commit, or lets nothing begin: who asks again at once spins.
+#[test]
+fn what_cannot_be_reaped_waits_for_another_occasion() {
+    let store = world();
+    many(&store, "Trash");
+    let (_, trash) = named(&store, "Trash");
+    store.delete_mailbox(&trash).unwrap();
+    store.fail_next_commit();
+    assert!(matches!(store.reap(NOW, false), Err(Error::Injected)));
+    assert!(!store.has_waste());
+    assert_eq!(rows(&store)[0], i64::from(MANY), "nothing of it is there");
+
+    let (_, junk) = named(&store, "Junk");
+    store.begin().unwrap();
+    store.delete_mailbox(&junk).unwrap();
+    assert!(store.has_waste());
+    assert!(store.reap(NOW, false).is_err(), "no transaction in another");
+    assert!(!store.has_waste());
+    store.commit().unwrap();
+    // Tidying tries again whatever the flag says.
+    reap_all(&store);
+    assert_eq!(rows(&store), [0; 6]);
 }

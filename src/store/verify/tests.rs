@@ -368,9 +368,7 @@ fn what_deletions_leave_is_known_and_goes() {
     // What is large may still be being read; three minutes later it is not.
     let mut later = inline.writer.service().now();
     later.mono_ms += 180_000;
-    inline.store.begin().unwrap();
     while inline.store.reap(later, false).unwrap() {}
-    inline.store.commit().unwrap();
     for table in [
         "SELECT count(*) FROM entry",
         "SELECT count(*) FROM body",
