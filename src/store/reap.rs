@@ -194,7 +194,7 @@ impl Store {
             octets += size;
             n += 1;
             last = Some(uid);
-            self.drop_body(OrgId(org), BodyId(body), true)?;
+            self.drop_doomed(OrgId(org), BodyId(body), true)?;
         }
         if let Some(last) = last {
             self.apart().run(
@@ -211,6 +211,18 @@ impl Store {
         Ok(expunged as i64)
     }
 
+    /// A body that is not there has nothing to be freed: the damage is told, and keeps neither
+    /// its entry nor what comes after it.
+    fn drop_doomed(&self, org: OrgId, body: BodyId, free: bool) -> Result<(), Error> {
+        match self.drop_body(org, body, free) {
+            Err(Error::Corrupt(_)) => {
+                log::error!("reaping found no body id={} org={org}", body.0);
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
     /// A piece of an organization; how much work that was, 0 when nothing is left.
     fn reap_org(&self, org: OrgId) -> Result<i64, Error> {
         let jobs = self.apart().all(
@@ -219,7 +231,7 @@ impl Store {
             |r| Ok((r.get::<_, i64>(0)?, BodyId(r.get(1)?))),
         )?;
         for (job, body) in &jobs {
-            self.drop_body(org, *body, false)?;
+            self.drop_doomed(org, *body, false)?;
             self.apart().run("DELETE FROM job WHERE id = ?1", [*job])?;
         }
         if !jobs.is_empty() {

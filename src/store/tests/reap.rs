@@ -237,3 +237,34 @@ fn what_cannot_be_reaped_waits_for_another_occasion() {
     reap_all(&store);
     assert_eq!(rows(&store), [0; 6]);
 }
+
+#[test]
+fn what_is_damaged_does_not_keep_the_rest() {
+    let store = world();
+    for n in 0..3 {
+        deliver(
+            &store,
+            "Trash",
+            format!("body {n}\r\n").as_bytes(),
+            Flags::NONE,
+        );
+    }
+    let (_, trash) = named(&store, "Trash");
+    let all = UidSet::from(1..=u32::MAX);
+    let bodies = store.going(&trash, &all, Flags::NONE).unwrap();
+    let lost = bodies[1].body.0;
+    store
+        .run("DELETE FROM chunk WHERE id = ?1", [lost])
+        .unwrap();
+    store.run("DELETE FROM body WHERE id = ?1", [lost]).unwrap();
+    store.delete_mailbox(&trash).unwrap();
+    let job = "INSERT INTO job (id, org, inbox, kind, body, recipient, dsn, state, due_at,
+                                created_at)
+               VALUES (8, 9, 1, 1, 7, '', x'', 0, 0, 0)";
+    store.run(job, []).unwrap();
+    store.doom_org(9).unwrap();
+    while store.reap(NOW, false).unwrap() {}
+    assert_eq!(rows(&store), [0; 6]);
+    let jobs = store.one("SELECT count(*) FROM job", [], |r| r.get::<_, i64>(0));
+    assert_eq!(jobs.unwrap(), Some(0));
+}
