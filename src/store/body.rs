@@ -189,8 +189,9 @@ impl Store {
     }
 
     /// Frees some bodies that nothing names; how much work that was, in rows. Large ones,
-    /// which are read in many calls, stay for [`LINGER_MS`] after this has first seen them so,
-    /// but not when room `is_short`, and not when many are on their way out at once.
+    /// which are read in many calls, stay for [`linger_ms`] after this has first seen them so,
+    /// but not when room `is_short`, and not when many are on their way out at once. That is
+    /// known to this process only: after a start it counts anew.
     pub(super) fn sweep_bodies(&self, now: Now, is_short: bool) -> Result<i64, Error> {
         let mut lingering = self.lingering.borrow_mut();
         let most = SWEPT_BODIES.saturating_add(lingering.len() as i64);
@@ -208,7 +209,7 @@ impl Store {
                 let until = lingering.get(body).copied().unwrap_or_else(|| {
                     let is_many = lingering.len() >= LINGERING_MAX;
                     now.mono_ms
-                        .saturating_add(if is_many { 0 } else { LINGER_MS })
+                        .saturating_add(if is_many { 0 } else { linger_ms(*size) })
                 });
                 if until > now.mono_ms {
                     lingering.insert(*body, until);
@@ -248,15 +249,24 @@ pub(super) fn unpack_summary(stored: &[u8]) -> Result<Summary, Error> {
 /// Bodies that one slice of [`Store::reap`] frees.
 const SWEPT_BODIES: i64 = 100;
 
-/// Up to so many octets come in one answer, whatever the page of a reader is.
+/// Bodies of up to so many octets go at once: they come in one answer, unless the limit
+/// `page_bytes` is set lower than this.
 const PAGED_BYTES: i64 = 64 << 10;
 
 /// Bodies that are kept so: each slice looks past them.
 const LINGERING_MAX: usize = 500;
 
 /// How long a large body can still be read when nothing names it any more: longer than a
-/// client may stand still while it reads (RFC 2180 section 4.1.1).
+/// client may stand still while it reads (RFC 2180 section 4.1.1), and as long as it takes at
+/// [`LINGER_PACE`]. Who is slower can find the rest of it gone.
+fn linger_ms(size: i64) -> u64 {
+    LINGER_MS.saturating_add(size.unsigned_abs().saturating_mul(1000) / LINGER_PACE)
+}
+
 const LINGER_MS: u64 = 180_000;
+
+/// Octets a second: a poor mobile network. 25 MiB then take less than half an hour.
+const LINGER_PACE: u64 = 16 << 10;
 
 /// Octets of a chunk: a page of FETCH reads one or two.
 pub(super) const CHUNK_BYTES: usize = 256 << 10;

@@ -268,3 +268,20 @@ fn what_is_damaged_does_not_keep_the_rest() {
     let jobs = store.one("SELECT count(*) FROM job", [], |r| r.get::<_, i64>(0));
     assert_eq!(jobs.unwrap(), Some(0));
 }
+
+/// Whoever is being sent a message in pages gets all of it, at 16 KiB a second.
+#[test]
+fn what_is_large_lingers_as_long_as_it_takes_to_send() {
+    let store = world();
+    deliver(&store, "INBOX", &[b'a'; 128 << 10], Flags::NONE);
+    deliver(&store, "INBOX", &[b'b'; 2 << 20], Flags::NONE);
+    expunge(&store, "INBOX", &UidSet::from(1..=2));
+    for (seconds, bodies) in [(0, 2), (187, 2), (188, 1), (307, 1), (308, 0)] {
+        let now = Now {
+            mono_ms: seconds * 1000,
+            ..NOW
+        };
+        while store.reap(now, false).unwrap() {}
+        assert_eq!(rows(&store)[1], bodies, "{seconds}");
+    }
+}
