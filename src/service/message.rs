@@ -51,18 +51,17 @@ pub fn list(
     let mut last = None;
     let (mut more, mut is_slice) = (false, false);
     let _moment = store.snapshot()?;
-    store.views(access.org, inbox, below, |view| {
+    store.views(access.org, inbox, below, |at, view| {
         let spent = (look.clock)().mono_ms.saturating_sub(began);
         is_slice = spent >= look.house.limits.search_slice_ms && last.is_some();
-        if rows.len() >= limit || is_slice {
+        if is_slice || (view.is_some() && rows.len() >= limit) {
             more = true;
             return Ok(ControlFlow::Break(()));
         }
-        last = Some(match folder {
-            None => Below::Id(view.state.id.0),
-            Some(mailbox) => Below::Uid(mailbox, view.state.uid),
-        });
-        if sieve.passes(store, &view)? {
+        last = Some(at);
+        if let Some(view) = view
+            && sieve.passes(store, &view)?
+        {
             rows.push(shown(inbox, view));
         }
         Ok(ControlFlow::Continue(()))

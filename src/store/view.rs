@@ -53,39 +53,53 @@ pub enum Below {
 }
 
 impl Store {
-    /// Messages of an inbox below a place, newest first, until `look` breaks.
+    /// Messages of an inbox below a place, newest first, each with its own place, until `look`
+    /// breaks. What was deleted and still has its row comes too, without a view: such rows can
+    /// be many, and the time for them is its to bound.
     pub fn views(
         &self,
         org: OrgId,
         inbox: InboxId,
         below: Below,
-        mut look: impl FnMut(View) -> Result<ControlFlow<()>, Error>,
+        mut look: impl FnMut(Below, Option<View>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
-        let (sql, below) = match below {
+        let (sql, params) = match below {
             Below::Id(id) => (BY_ID, [inbox.0, id, org.0, 0]),
             Below::Uid(mailbox, uid) => (BY_UID, [inbox.0, uid.into(), org.0, mailbox.0]),
         };
-        self.each(sql, below, |r| look(read_view(r)?)).map(drop)
+        self.each(sql, params, |r| {
+            let at = match below {
+                Below::Id(_) => Below::Id(r.get(1)?),
+                Below::Uid(mailbox, _) => Below::Uid(mailbox, uint32(r.get(0)?)),
+            };
+            look(at, read_view(r)?)
+        })
+        .map(drop)
     }
 
     /// One message.
     pub fn view(&self, org: OrgId, inbox: InboxId, id: EntryId) -> Result<Option<View>, Error> {
         let mut found = None;
-        self.views(org, inbox, Below::Id(id.0.saturating_add(1)), |view| {
-            found = (view.state.id == id).then_some(view);
+        let only = [inbox.0, id.0.saturating_add(1), org.0, id.0];
+        let _ = self.each(BY_ID, only, |r| {
+            found = read_view(r)?;
             Ok(ControlFlow::Break(()))
         })?;
         Ok(found)
     }
 }
 
-fn read_view(r: &Row<'_>) -> Result<View, Error> {
+/// `None` when its mailbox is gone.
+fn read_view(r: &Row<'_>) -> Result<Option<View>, Error> {
+    let Some(body) = r.get::<_, Option<i64>>(12)?.map(BodyId) else {
+        return Ok(None);
+    };
     let summary = r
         .get_ref(14)?
         .as_blob()
         .map_err(|_| Error::Corrupt("summary"))?;
     let (arrival, local) = arrival_of(r.get(8)?);
-    Ok(View {
+    Ok(Some(View {
         state: read_state(r)?,
         mailbox: MailboxId(r.get(5)?),
         folder: r.get(6)?,
@@ -95,24 +109,26 @@ fn read_view(r: &Row<'_>) -> Result<View, Error> {
         received_at: r.get(9)?,
         size: uint32(r.get(10)?),
         prefix: r.get::<_, Option<Vec<u8>>>(11)?.unwrap_or_default(),
-        body: (BodyId(r.get(12)?), uint32(r.get(13)?)),
+        body: (body, uint32(r.get(13)?)),
         summary: unpack_summary(summary)?,
         message_id: r.get(15)?,
         digest: r.get(16)?,
-    })
+    }))
 }
 
-// `?4 = ?4` keeps the two statements' parameters alike.
+// What is doomed has no mailbox, and then its body is not looked for.
 const BY_ID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
      e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
      b.message_id, b.digest
  FROM entry e INDEXED BY entry_id
-     CROSS JOIN mailbox m ON m.id = e.mailbox CROSS JOIN body b ON b.id = e.body
- WHERE e.inbox = ?1 AND e.id < ?2 AND e.org = ?3 AND ?4 = ?4 ORDER BY e.id DESC";
+     LEFT JOIN mailbox m ON m.id = e.mailbox
+     LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
+ WHERE e.inbox = ?1 AND e.id < ?2 AND e.id >= ?4 AND e.org = ?3 ORDER BY e.id DESC";
 
 const BY_UID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
      e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
      b.message_id, b.digest
  FROM entry e
-     CROSS JOIN mailbox m ON m.id = e.mailbox CROSS JOIN body b ON b.id = e.body
+     LEFT JOIN mailbox m ON m.id = e.mailbox
+     LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
  WHERE e.mailbox = ?4 AND e.uid < ?2 AND e.org = ?3 AND e.inbox = ?1 ORDER BY e.uid DESC";

@@ -1,6 +1,7 @@
 //! What is there: searched, listed, changed, and nobody else's.
 
 use super::*;
+use crate::service::{ReadTurn, Reader, Service, Setup};
 
 #[test]
 fn search_is_right_on_decoded_mail() {
@@ -492,4 +493,65 @@ fn recent_is_told_to_one_session() {
         (second.recent_above, second.mailbox.counts.unwrap().recent),
         (1, 0)
     );
+}
+
+/// The rows of a deleted mailbox that wait for their end are walked in slices like others.
+#[test]
+fn a_list_over_what_is_deleted_looks_at_the_clock() {
+    let mut world = world();
+    append(&mut world, b"Subject: first\r\n\r\n", START);
+    let bob = world.bob.clone();
+    world.written(Call::CreateMailbox {
+        access: bob.clone(),
+        mailbox: "Old".into(),
+    });
+    for _ in 0..60 {
+        let route = Route::Append {
+            access: bob.clone(),
+            inbox: bob.inbox.unwrap(),
+            mailbox: "Old".into(),
+            flags: Flags::NONE,
+            keywords: Vec::new(),
+            received_at: None,
+        };
+        let plan = world.classify(route, b"Subject: old\r\n\r\n").unwrap();
+        world.deliver(plan);
+    }
+    world.written(Call::DeleteMailbox {
+        access: bob.clone(),
+        mailbox: "Old".into(),
+    });
+    let list = ask(Call::ListMessages {
+        access: bob.clone(),
+        inbox: InboxRef::Id(bob.inbox.unwrap()),
+        filter: Box::default(),
+        cursor: None,
+        limit: 1,
+        progress: Box::default(),
+    });
+    // Each look at this clock takes a millisecond.
+    let ticks = Arc::clone(&world.clock);
+    let service = Service::new(Setup {
+        house: Arc::clone(&world.inline.service.house),
+        clock: Arc::new(move || Now {
+            mono_ms: ticks.fetch_add(1, Ordering::Relaxed),
+            unix_ms: START,
+        }),
+        free_bytes: Arc::new(|| None),
+        shared_domain: "agents.test".into(),
+        operator: None,
+    });
+    let mut reader = Reader::new(service);
+    let mut turn = reader.turn(&world.inline.store, list);
+    let mut slices = 0;
+    while let ReadTurn::Again(request) = turn {
+        slices += 1;
+        turn = reader.turn(&world.inline.store, request);
+    }
+    let ReadTurn::Reply(Reply::Answer(Answer::Messages { rows, next })) = turn else {
+        panic!("{turn:?}")
+    };
+    assert_eq!((rows.len(), next), (1, None));
+    assert_eq!(rows[0].summary.subject, "first");
+    assert!(slices > 5, "{slices}");
 }
