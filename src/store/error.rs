@@ -19,6 +19,8 @@ pub enum Error {
     Damaged(PathBuf, String),
     /// The file was written by a newer Postern: its version and the last that we know.
     Newer(i64, i64),
+    /// The file was written by an older Postern and is only to be read: its version and ours.
+    Older(i64, i64),
     /// The SQLite library has a defect that loses data: its version.
     Library(&'static str),
     /// SQLite has undone the transaction: the whole group is lost.
@@ -79,6 +81,10 @@ impl fmt::Display for Error {
             Error::Newer(found, known) => write!(
                 f,
                 "the database has version {found}, this Postern knows versions up to {known}: run a newer Postern"
+            ),
+            Error::Older(found, known) => write!(
+                f,
+                "the database has version {found}, this Postern reads version {known}: start `postern serve` once, which brings it up to date"
             ),
             Error::Library(version) => write!(
                 f,

@@ -104,8 +104,8 @@ pub struct Snapshot<'a>(Option<&'a Store>);
 
 impl Store {
     /// Opens the database of `folder`, making it if there is none. A writer brings an older
-    /// file up to date; a reader expects that this was done. Errors: another program's or a
-    /// damaged file, a file of a newer version, a SQLite library with a known defect.
+    /// file up to date; a reader refuses it. Errors: another program's or a damaged file, a
+    /// file of a newer version, a SQLite library with a known defect.
     pub fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error> {
         open::open(folder, role, seed)
     }

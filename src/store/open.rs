@@ -57,7 +57,10 @@ pub(super) fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error>
             sql.pragma_update(None, "cache_size", WRITER_CACHE_KIB)?;
         }
         Role::Reader => {
-            check_version(&sql, STEPS)?;
+            let found = check_version(&sql, STEPS)?;
+            if found < STEPS.len() {
+                return Err(Error::Older(found as i64, STEPS.len() as i64));
+            }
             sql.pragma_update(None, "cache_size", READER_CACHE_KIB)?;
             sql.pragma_update(None, "query_only", true)?;
         }
@@ -113,7 +116,7 @@ fn set(sql: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn finish(
+pub(super) fn finish(
     sql: Connection,
     role: Role,
     file: Option<std::path::PathBuf>,
@@ -214,7 +217,7 @@ pub(super) fn migrate(sql: &mut Connection, steps: &[&str]) -> Result<(), Error>
 }
 
 /// Step n takes a file from version n to n + 1.
-const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("step2.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("step2.sql")];
 
 /// Waiting for the lock of an outside tool.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
