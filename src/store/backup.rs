@@ -1,8 +1,9 @@
 //! Backup of a database in use, and its return: each on a connection of its own.
 //!
-//! A backup is one file that SQLite has written anew (`VACUUM INTO`), of one moment, and is
-//! verified before it gets its name. After a restore the log has another epoch and every
-//! mailbox another UIDVALIDITY, so that no client takes what it knows for what is there.
+//! A backup is one file that SQLite has written anew (`VACUUM INTO`), of one moment. It is
+//! verified when it is restored, before the folder gets it. After that the log has another
+//! epoch and every mailbox another UIDVALIDITY, so that no client takes what it knows for what
+//! is there.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;

@@ -1,4 +1,5 @@
-//! Entries that go: EXPUNGE and the source side of MOVE. What is gone is remembered as ranges of UIDs per mailbox, which outlive the log.
+//! Entries that go: EXPUNGE and the source side of MOVE. What is gone is remembered as ranges
+//! of UIDs per mailbox, which outlive the log.
 
 use core::ops::ControlFlow;
 

@@ -128,7 +128,7 @@ CREATE TABLE body (
     digest BLOB NOT NULL,
     summary BLOB NOT NULL
 );
--- Bodies that a large EXPUNGE has left behind for the writer's idle moments.
+-- Bodies that nothing names any more, to be freed (see reap.rs).
 CREATE INDEX body_free ON body(id) WHERE refs = 0;
 
 -- Octets, 256 KiB a row; chunk n of a body has the id body + n.
