@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern::call::{
     Answer, Budget, Call, ConnId, Door, Event, House, InboxId, KeyId, Limits, Metric, Metrics, Now,
-    Opening, OrgId, PublicDoors, Reply, Request, Scopes, Topic,
+    Opening, OrgId, PublicDoors, Recents, Reply, Request, Scopes, Topic,
 };
 use postern::engine::Output;
 use postern::service::Inline;
@@ -63,6 +63,7 @@ impl Rig {
         let house = Arc::new(House {
             host: "mx.test".into(),
             intake: Budget::new(limits.intake_bytes),
+            recents: Recents::default(),
             limits,
             metrics: Metrics::default(),
             doors: PublicDoors {

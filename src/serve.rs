@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use crate::call::{Budget, Door, House, Limits, Metric, Metrics, PublicDoors};
+use crate::call::{Budget, Door, House, Limits, Metric, Metrics, PublicDoors, Recents};
 use crate::config::Config;
 use crate::crypto::{OperatorToken, Random};
 use crate::net::{self, Acceptor, Alarm, Bell, Certified, Clock, Ended, Hub, Listener, Worker};
@@ -158,6 +158,7 @@ fn house(config: &Config, listeners: &[Listener], most: usize) -> Arc<House> {
     Arc::new(House {
         host: config.hostname.clone(),
         intake: Budget::intake(&limits),
+        recents: Recents::default(),
         limits,
         metrics: Metrics::default(),
         doors: PublicDoors {

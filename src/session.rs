@@ -220,8 +220,8 @@ mod tests {
     use super::*;
     use crate::call::{
         Access, Answer, Budget, Bulk, Call, Change, ConnId, Grant, House, InboxId, InboxPath,
-        KeyId, Limits, MailboxId, MailboxRow, Metrics, OrgId, PublicDoors, Scopes, Selected,
-        UidSet,
+        KeyId, Limits, MailboxId, MailboxRow, Metrics, OrgId, PublicDoors, Recents, Scopes,
+        Selected, UidSet,
     };
 
     const NOW: Now = Now {
@@ -235,6 +235,7 @@ mod tests {
             limits: Limits::default(),
             metrics: Metrics::default(),
             intake: Budget::new(1 << 20),
+            recents: Recents::default(),
             doors: PublicDoors::default(),
         };
         let mut session = Session::new(Opening {

@@ -214,11 +214,12 @@ pub fn imap_view(data: &[u8]) {
 }
 
 fn hear_arrived(view: &mut View, client: &mut Vec<u32>) {
-    if view.take_arrived() {
+    if view.take_arrived(|last| last / 2) {
         let last = client.last().copied().unwrap_or(0);
         let new = UidSet::from(last + 1..=u32::MAX).intersection(view.known());
         client.extend(new.iter());
     }
+    assert!(view.recent().difference(view.known()).is_empty());
 }
 
 fn hear_gone(view: &mut View, client: &mut Vec<u32>, max: usize) {

@@ -12,6 +12,7 @@ mod ids;
 mod limits;
 mod message;
 mod metric;
+mod recent;
 mod set;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use ids::{
 pub use limits::{Budget, Charge, Limits};
 pub use message::*;
 pub use metric::{METRICS, Metric, Metrics};
+pub use recent::Recents;
 pub use set::UidSet;
 
 /// The time, read once a turn by whoever owns a clock.
@@ -103,7 +105,7 @@ pub struct Opening {
     pub house: Arc<House>,
 }
 
-/// What all connections of a server share; nothing in it changes but the counters.
+/// What all connections of a server share; nothing in it changes but counters and marks.
 #[derive(Debug)]
 pub struct House {
     /// The server's own name, in greetings and Received.
@@ -114,6 +116,8 @@ pub struct House {
     pub metrics: Metrics,
     /// Memory for messages on their way in.
     pub intake: Budget,
+    /// Which messages are nobody's `\Recent` any more.
+    pub recents: Recents,
     /// What `GET /inboxes/credentials/export` tells clients to connect to.
     pub doors: PublicDoors,
 }

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::{Cli, Fault};
 use crate::call::{
-    Budget, ConnId, Door, House, Limits, Metrics, Now, Opening, PublicDoors, Queue, Reply, Request,
+    Budget, ConnId, Door, House, Limits, Metrics, Now, Opening, PublicDoors, Queue, Recents, Reply,
+    Request,
 };
 use crate::crypto::Random;
 use crate::engine::Output;
@@ -46,6 +47,7 @@ impl Local {
                 limits: Limits::default(),
                 metrics: Metrics::default(),
                 intake: Budget::new(usize::MAX),
+                recents: Recents::default(),
                 doors: PublicDoors::default(),
             }),
             clock: clock(),

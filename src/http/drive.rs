@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::Server;
 use crate::call::{
     Access, Answer, Budget, Call, Change, ConnId, Door, Event, Grant, House, InboxId, KeyId,
-    Limits, Metrics, Now, Opening, OrgId, PublicDoors, Refusal, Reply, Scopes, Topic, UidSet,
+    Limits, Metrics, Now, Opening, OrgId, PublicDoors, Recents, Refusal, Reply, Scopes, Topic,
+    UidSet,
 };
 use crate::engine::{Input, Output};
 
@@ -39,6 +40,7 @@ impl Drive {
         let house = Arc::new(House {
             host: "mx.test".into(),
             intake: Budget::new(limits.intake_bytes),
+            recents: Recents::default(),
             limits,
             metrics: Metrics::default(),
             doors: PublicDoors::default(),

@@ -197,7 +197,7 @@ impl Server {
         let Stage::Selected(access, open) = &self.stage else {
             return;
         };
-        let recent_above = open.view.recent_above();
+        let recent = open.view.recent();
         loop {
             if self.is_full(out) {
                 return self.after_drain(Flow::Retrieve(job), out);
@@ -206,7 +206,7 @@ impl Server {
                 break;
             };
             let told = Told {
-                recent: row.state.uid > recent_above,
+                recent: recent.contains(row.state.uid),
                 uid: false,
                 flags: job.marked.contains(row.state.uid),
                 modseq: condstore && job.marked.contains(row.state.uid),

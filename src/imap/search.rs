@@ -50,10 +50,7 @@ impl Server {
         let key = search.program.into_key(|what| match what {
             Unresolved::Numbers(set) => view.uids(&set.resolve(view.exists())),
             Unresolved::Uids(set) => set.resolve(view.largest()),
-            Unresolved::Recent => match view.recent_above().checked_add(1) {
-                Some(first) => UidSet::from(first..=u32::MAX),
-                None => UidSet::new(),
-            },
+            Unresolved::Recent => view.recent().clone(),
         });
         let call = Call::Search {
             access: access.clone(),

@@ -95,7 +95,11 @@ impl Server {
         out: &mut Output,
     ) {
         let selected = match reply {
-            Reply::Answer(Answer::Selected(selected)) => selected,
+            Reply::Answer(Answer::Selected(mut selected)) => {
+                let taken = self.opening.house.recents.taken(selected.mailbox.id);
+                selected.recent_above = selected.recent_above.max(taken);
+                selected
+            }
             other => {
                 self.held = None;
                 return self.otherwise(other, out);
@@ -142,7 +146,7 @@ impl Server {
 
     fn open_selected(
         &mut self,
-        selected: Selected,
+        mut selected: Selected,
         read_only: bool,
         condstore: bool,
         out: &mut Output,
@@ -156,6 +160,14 @@ impl Server {
             return self.refused(&Refusal::NotFound("mailbox"), out);
         }
         self.condstore |= condstore;
+        if !read_only {
+            let (id, last) = (
+                selected.mailbox.id,
+                selected.mailbox.uidnext.saturating_sub(1),
+            );
+            let taken = self.opening.house.recents.take(id, last);
+            selected.recent_above = selected.recent_above.max(taken);
+        }
         let open = open(selected, read_only, *held, out);
         self.enter(Stage::Selected(access, Box::new(open)));
         // Nothing is told here: the client has just been told everything.
@@ -238,7 +250,7 @@ fn open(selected: Selected, read_only: bool, held: Held, out: &mut Output) -> Op
         all_flags(&keywords, "\\*", &mut out.bytes);
         out.bytes.extend_from_slice(b"] Any can be set\r\n");
     }
-    let (exists, recent) = (view.exists(), view.recent());
+    let (exists, recent) = (view.exists(), view.recent().len());
     let _ = write!(out.bytes, "* {exists} EXISTS\r\n* {recent} RECENT\r\n");
     if let Some(number) = first_unseen.and_then(|uid| view.numbers(&UidSet::one(uid)).first()) {
         respond::untagged(

@@ -83,8 +83,12 @@ impl Server {
                 };
                 return self.ask(call, Job::Flags(Box::new(telling)), out);
             }
-            if view.take_arrived() {
-                let (exists, recent) = (view.exists(), view.recent());
+            let recents = &self.opening.house.recents;
+            if view.take_arrived(|last| match open.read_only {
+                true => recents.taken(open.id),
+                false => recents.take(open.id, last),
+            }) {
+                let (exists, recent) = (view.exists(), view.recent().len());
                 let _ = write!(out.bytes, "* {exists} EXISTS\r\n* {recent} RECENT\r\n");
             }
             if expunge {
@@ -168,7 +172,6 @@ impl Server {
         let uids: UidSet = states.iter().map(|state| state.uid).collect();
         let known = uids.intersection(open.view.known());
         let numbers = open.view.numbers(&known);
-        let recent_above = open.view.recent_above();
         let mut states: Vec<&EntryState> = states.iter().collect();
         states.sort_unstable_by_key(|state| state.uid);
         states.dedup_by_key(|state| state.uid);
@@ -182,7 +185,7 @@ impl Server {
             }
             if flags {
                 let _ = write!(out.bytes, "{gap}FLAGS ");
-                let recent = state.uid > recent_above;
+                let recent = open.view.recent().contains(state.uid);
                 respond::flags(&mut out.bytes, state.flags, recent, &state.keywords);
                 gap = " ";
             }

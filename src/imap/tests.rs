@@ -24,6 +24,7 @@ impl Client {
         let house = House {
             host: "mx.test".into(),
             intake: Budget::new(limits.intake_bytes),
+            recents: Recents::default(),
             limits,
             metrics: Metrics::default(),
             doors: PublicDoors::default(),
@@ -229,7 +230,7 @@ fn a_view_that_lags_is_compared_when_everything_may_be_told() {
     });
     assert_eq!(
         client.heard(),
-        "* 9 FETCH (UID 9 FLAGS (\\Flagged))\r\n* 20001 EXISTS\r\n* 0 RECENT\r\n\
+        "* 9 FETCH (UID 9 FLAGS (\\Flagged))\r\n* 20001 EXISTS\r\n* 1 RECENT\r\n\
          * 5 EXPUNGE\r\n* 1 EXPUNGE\r\n4 OK Noop done\r\n"
     );
 }

@@ -52,8 +52,8 @@ pub struct View {
     changed: UidSet,
     /// No UID up to this one can arrive any more.
     top: u32,
-    /// UIDs above this are `\Recent` here.
-    recent_above: u32,
+    /// Among `known`, and `\Recent` here.
+    recent: UidSet,
     /// Events up to this one are in here already.
     floor: u64,
     /// At most the number of the first event of which the client has not heard.
@@ -66,13 +66,17 @@ impl View {
     /// The view of a client that has just been told of `uids`, as they were at `as_of`.
     pub fn new(uids: UidSet, uidnext: u32, recent_above: u32, as_of: u64) -> Self {
         let top = uids.last().unwrap_or(0).max(uidnext.saturating_sub(1));
+        let recent = match recent_above.checked_add(1) {
+            Some(first) => uids.intersection(&UidSet::from(first..=u32::MAX)),
+            None => UidSet::new(),
+        };
         let view = View {
             known: uids,
             arrived: UidSet::new(),
             gone: UidSet::new(),
             changed: UidSet::new(),
             top,
-            recent_above,
+            recent,
             floor: as_of,
             withheld: None,
             lag: None,
@@ -96,18 +100,9 @@ impl View {
         self.known.last().unwrap_or(0)
     }
 
-    /// UIDs above this are `\Recent`.
-    pub fn recent_above(&self) -> u32 {
-        self.recent_above
-    }
-
-    /// How many messages that the client counts are `\Recent`.
-    pub fn recent(&self) -> u32 {
-        let old = match self.recent_above.checked_add(1) {
-            Some(first) => self.known.rank(first),
-            None => self.known.len(),
-        };
-        u32::try_from(self.known.len().saturating_sub(old)).unwrap_or(u32::MAX)
+    /// Those that are `\Recent` to this client.
+    pub fn recent(&self) -> &UidSet {
+        &self.recent
     }
 
     /// The sequence numbers of those of `uids` that the client knows. Linear in ranges.
@@ -258,9 +253,17 @@ impl View {
     }
 
     /// Lets new messages in; `true` if there were any: then EXISTS and RECENT are due.
-    pub fn take_arrived(&mut self) -> bool {
+    /// `take` is given the last of their UIDs and says up to which they are no longer
+    /// `\Recent`, since another session has been told of them first.
+    pub fn take_arrived(&mut self, take: impl FnOnce(u32) -> u32) -> bool {
         let arrived = core::mem::take(&mut self.arrived);
-        let any = !arrived.is_empty();
+        let Some(last) = arrived.last() else {
+            return false;
+        };
+        if let Some(first) = take(last).checked_add(1).filter(|first| *first <= last) {
+            let recent = arrived.intersection(&UidSet::from(first..=last));
+            self.recent = self.recent.union(&recent);
+        }
         if arrived.len() <= FEW {
             // Ascending and above all others: constant time each.
             for uid in arrived.iter() {
@@ -270,7 +273,7 @@ impl View {
             self.known = self.known.union(&arrived);
         }
         self.settle();
-        any
+        true
     }
 
     /// The sequence numbers to tell as EXPUNGE, highest first and at most `max`: no later
@@ -287,6 +290,7 @@ impl View {
         let numbers = self.numbers(&now);
         self.gone = self.gone.difference(&now);
         self.known = self.known.difference(&now);
+        self.recent = self.recent.difference(&now);
         self.settle();
         let mut descending: Vec<u32> = numbers.iter().collect();
         descending.reverse();
@@ -317,6 +321,7 @@ impl View {
     fn check_invariants(&self) {
         debug_assert!(self.gone.difference(&self.known).is_empty());
         debug_assert!(self.changed.difference(&self.known).is_empty());
+        debug_assert!(self.recent.difference(&self.known).is_empty());
         debug_assert!(self.changed.intersection(&self.gone).is_empty());
         debug_assert!(self.arrived.first().is_none_or(|uid| uid > self.largest()));
         debug_assert!(self.top >= self.largest());
@@ -440,12 +445,13 @@ mod tests {
         view.happened(12, Happening::Arrived, &set("6"));
         assert!(view.misses(&set("4")) && !view.misses(&set("3")));
         assert_eq!(view.told_modseq(12), 10);
-        assert!(view.take_arrived());
-        assert_eq!((view.exists(), view.recent()), (6, 3));
+        assert!(view.take_arrived(|last| last - 1));
+        assert_eq!((view.exists(), view.recent()), (6, &set("4:6")));
         assert_eq!(view.numbers(&set("5")), set("5"));
         assert_eq!(view.take_gone(1), [4]);
         assert_eq!(view.told_modseq(12), 10);
         assert_eq!(view.take_gone(9), [2]);
+        assert_eq!(view.recent(), &set("5:6"));
         assert_eq!(view.told_modseq(12), 12);
         assert_eq!(view.known(), &set("1,3,5:6"));
         view.happened(13, Happening::Arrived, &set("7:8"));
@@ -472,7 +478,7 @@ mod tests {
         view.compared(&there, &set("2:9,20001"), 6001);
         assert_eq!(view.lag(), None);
         assert_eq!(view.take_changed(), set("2:9"));
-        assert!(view.take_arrived());
+        assert!(view.take_arrived(|last| last));
         assert_eq!(view.take_gone(10), [1]);
         assert_eq!(view.known(), &there);
         assert!(!view.is_pending());
@@ -545,7 +551,7 @@ mod tests {
                         view.happened(seq, Happening::Gone, &dead);
                     }
                     3 => {
-                        if view.take_arrived() {
+                        if view.take_arrived(|last| last - 1) {
                             let first = client.last().copied().unwrap_or(0) + 1;
                             client.extend(view.known().iter().filter(|u| *u >= first));
                         }
@@ -567,7 +573,7 @@ mod tests {
             if view.lag().is_some() {
                 view.compared(&store.iter().copied().collect(), &set(""), seq);
             }
-            view.take_arrived();
+            view.take_arrived(|_| 0);
             view.take_gone(usize::MAX);
             assert!(view.known().iter().eq(store.iter().copied()));
         }

@@ -520,7 +520,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::hub::ToWorker;
     use super::*;
-    use crate::call::{Budget, Metrics, PublicDoors};
+    use crate::call::{Budget, Metrics, PublicDoors, Recents};
 
     #[test]
     fn short_of_memory_the_machine_gets_in_and_strangers_go() {
@@ -529,6 +529,7 @@ mod tests {
             limits: Limits::default(),
             metrics: Metrics::default(),
             intake: Budget::new(1 << 20),
+            recents: Recents::default(),
             doors: PublicDoors::default(),
         });
         house.metrics.add(Metric::ConnectionsOpen, MANY);

@@ -547,7 +547,7 @@ mod tests {
     use super::super::hub::Hub;
     use super::super::listen::Slot;
     use super::*;
-    use crate::call::{Answer, Budget, Door, Limits, Metrics, PublicDoors};
+    use crate::call::{Answer, Budget, Door, Limits, Metrics, PublicDoors, Recents};
     use crate::call::{InboxId, InboxPath, KeyId, OrgId, UidSet};
     use crate::session::Session;
 
@@ -574,6 +574,7 @@ mod tests {
             limits: Limits::default(),
             metrics: Metrics::default(),
             intake: Budget::new(1 << 20),
+            recents: Recents::default(),
             doors: PublicDoors::default(),
         });
         let (_hub, mut inboxes) = Hub::new(1).unwrap();

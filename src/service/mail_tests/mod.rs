@@ -32,6 +32,7 @@ fn world_with(change: impl FnOnce(&mut Limits)) -> World {
         limits,
         metrics: Metrics::default(),
         intake: Budget::new(1 << 30),
+        recents: Recents::default(),
         doors: PublicDoors::default(),
     });
     let clock = Arc::new(AtomicU64::new(1000));

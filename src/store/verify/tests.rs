@@ -20,6 +20,7 @@ fn house() -> Arc<House> {
     Arc::new(House {
         host: "mx.test".into(),
         intake: Budget::new(limits.intake_bytes),
+        recents: Recents::default(),
         limits,
         metrics: Metrics::default(),
         doors: PublicDoors::default(),
