@@ -9,7 +9,6 @@ use std::sync::Arc;
 use super::Inline;
 use crate::call::*;
 
-mod cost;
 mod entries;
 mod fault;
 mod incoming;
