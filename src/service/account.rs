@@ -319,8 +319,9 @@ pub fn list_orgs(store: &Store) -> Result<Answer, Refusal> {
     Ok(Answer::Orgs(store.orgs()?))
 }
 
-/// See [`crate::call::Call::DeleteOrg`]. Its length is that of the organization: everything
-/// goes in one transaction.
+/// See [`crate::call::Call::DeleteOrg`]. Every inbox and key goes, and is told of, in this one
+/// transaction, which takes about a tenth of a millisecond for each; mail, log and queue go
+/// later, in slices.
 pub fn delete_org(act: &mut Act<'_>, org: OrgId) -> Result<Written, Refusal> {
     if !act.store.has_org(org)? {
         return Err(Refusal::NotFound("organization"));

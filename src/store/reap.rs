@@ -1,6 +1,7 @@
 //! What deletions leave behind. A mailbox, an inbox or an organization that is deleted is out
-//! of reach at once; its rows go later, a slice at a time, in the writer's free moments, so
-//! that the end of something large holds nobody up.
+//! of reach at once; its mail, its log and its queue go later, a slice at a time, in the
+//! writer's free moments, so that the end of something large holds nobody up. The rows of
+//! inboxes, mailboxes and keys themselves go at once: of an organization all of them.
 //!
 //! `doomed` names what has rows left, and `recount` holds changes of `body.refs` that a large
 //! command has not made itself. Both are tables, so that a crash loses neither, and `verify`
