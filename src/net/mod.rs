@@ -18,6 +18,7 @@ mod shaking;
 mod timer;
 mod tls;
 mod transport;
+mod watchers;
 mod worker;
 
 pub use bind::{Listener, bind, raise_descriptors};

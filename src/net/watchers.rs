@@ -1,0 +1,151 @@
+//! Who watches what on one worker, and what has ended lately of it.
+//!
+//! Knows connections by number only: the worker brings them what they are to hear.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::call::{Change, ConnId, Event, Topic};
+
+/// Who watches what, on one worker.
+#[derive(Default)]
+pub(super) struct Watchers {
+    watched: HashMap<Topic, Vec<ConnId>>,
+    /// The last keys and inboxes to end: a login that was checked before and is told after
+    /// begins to watch too late to hear of it.
+    ended: VecDeque<Event>,
+}
+
+impl Watchers {
+    /// `id` watched `old` and watches `new` from now on.
+    pub fn replace(&mut self, id: ConnId, old: &[Topic], new: &[Topic]) {
+        for topic in old {
+            if let Some(ids) = self.watched.get_mut(topic) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.watched.remove(topic);
+                }
+            }
+        }
+        for topic in new {
+            let ids = self.watched.entry(*topic).or_default();
+            if ids.last() != Some(&id) {
+                ids.push(id);
+            }
+        }
+    }
+
+    /// Keeps what ends a session, for those that are about to watch.
+    pub fn remember(&mut self, events: &[Event]) {
+        let is_end = |event: &&Event| {
+            matches!(
+                event.change,
+                Change::KeyRevoked { .. } | Change::InboxDeleted
+            )
+        };
+        for event in events.iter().filter(is_end) {
+            if self.ended.len() == ENDED_MAX {
+                self.ended.pop_front();
+            }
+            self.ended.push_back(event.clone());
+        }
+    }
+
+    /// What of these topics has ended lately.
+    pub fn ended(&self, topics: &[Topic]) -> Vec<Event> {
+        let concerns = |event: &&Event| event.topics().any(|topic| topics.contains(&topic));
+        self.ended.iter().filter(concerns).cloned().collect()
+    }
+
+    /// Every connection with every event that it is to hear: once each, a connection's own
+    /// together and in the order of the batch.
+    pub fn reached(&self, events: &[Event]) -> Vec<(ConnId, usize)> {
+        let mut reached = Vec::new();
+        for (at, event) in events.iter().enumerate() {
+            for topic in event.topics() {
+                if let Some(ids) = self.watched.get(&topic) {
+                    reached.extend(ids.iter().map(|id| (*id, at)));
+                }
+            }
+        }
+        reached.sort_unstable();
+        reached.dedup();
+        reached
+    }
+
+    /// Whether nobody watches anything.
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.watched.is_empty()
+    }
+}
+
+/// Ends that are remembered: a login is told milliseconds after it was checked.
+const ENDED_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::call::{InboxId, InboxPath, KeyId, OrgId, UidSet};
+
+    fn event(seq: u64, inbox: i64, parent: i64) -> Event {
+        Event {
+            org: OrgId(1),
+            seq,
+            at: 0,
+            inbox: Some(Arc::new(InboxPath {
+                id: InboxId(inbox),
+                address: String::new(),
+                ancestors: vec![InboxId(parent)],
+            })),
+            mailbox: None,
+            uids: UidSet::new(),
+            change: Change::InboxCreated,
+            origin: ConnId(0),
+        }
+    }
+
+    #[test]
+    fn who_begins_to_watch_hears_what_has_just_ended() {
+        let mut watchers = Watchers::default();
+        let mut revoked = event(1, 5, 7);
+        revoked.inbox = None;
+        revoked.change = Change::KeyRevoked { key: KeyId(3) };
+        let mut deleted = event(2, 5, 7);
+        deleted.change = Change::InboxDeleted;
+        watchers.remember(&[event(0, 5, 7), revoked, deleted]);
+        let heard = |topic| -> Vec<u64> {
+            let ended = watchers.ended(&[topic]);
+            ended.iter().map(|event| event.seq).collect()
+        };
+        assert_eq!(heard(Topic::Key(KeyId(3))), [1]);
+        assert_eq!(heard(Topic::Key(KeyId(4))), [0u64; 0]);
+        assert_eq!(heard(Topic::Inbox(InboxId(5))), [2]);
+        for seq in 0..1000 {
+            watchers.remember(&[event(seq, 5, 7), watchers.ended[0].clone()]);
+        }
+        assert_eq!(watchers.ended.len(), ENDED_MAX);
+    }
+
+    #[test]
+    fn a_watcher_hears_each_event_once_and_in_order() {
+        let mut watchers = Watchers::default();
+        let all = [Topic::Org(OrgId(1)), Topic::Tree(InboxId(7))];
+        watchers.replace(ConnId(1), &[], &all);
+        watchers.replace(ConnId(2), &[], &[Topic::Inbox(InboxId(5))]);
+        watchers.replace(ConnId(3), &[], &[Topic::Tree(InboxId(7))]);
+        let events = [event(1, 5, 7), event(2, 6, 7)];
+        let pairs = |list: &[(u64, usize)]| -> Vec<(ConnId, usize)> {
+            list.iter().map(|&(id, at)| (ConnId(id), at)).collect()
+        };
+        assert_eq!(
+            watchers.reached(&events),
+            pairs(&[(1, 0), (1, 1), (2, 0), (3, 0), (3, 1)])
+        );
+        watchers.replace(ConnId(1), &all, &[]);
+        watchers.replace(ConnId(3), &[Topic::Tree(InboxId(7))], &[]);
+        assert_eq!(watchers.reached(&events), pairs(&[(2, 0)]));
+        assert_eq!(watchers.watched.len(), 1);
+    }
+}
