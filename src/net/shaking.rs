@@ -4,15 +4,18 @@
 //! places are shared by address: the address that holds the most gives one up to whoever holds
 //! fewer, and only among equals does age decide.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use super::listen::Prefix;
 use crate::call::ConnId;
 
-/// Handshakes under way, the oldest first.
+/// Handshakes under way, in no order: one that has waited for its place began before others
+/// that are here already.
 #[derive(Debug, Default)]
 pub(super) struct Shaking {
-    under_way: VecDeque<Handshake>,
+    under_way: Vec<Handshake>,
+    /// How many of them each address has.
+    held: HashMap<Prefix, usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,19 +37,23 @@ pub(super) enum Room {
 }
 
 impl Shaking {
-    /// `id` begins a handshake at `now`, in monotonic milliseconds.
-    pub fn begin(&mut self, id: ConnId, prefix: Prefix, now: u64) {
-        self.under_way.push_back(Handshake {
-            id,
-            prefix,
-            since: now,
-        });
+    /// `id` begins a handshake, whose time counts from `since` in monotonic milliseconds.
+    pub fn begin(&mut self, id: ConnId, prefix: Prefix, since: u64) {
+        self.under_way.push(Handshake { id, prefix, since });
+        *self.held.entry(prefix).or_default() += 1;
     }
 
-    /// The handshake of `id` is over, in whichever way; most that end are among the oldest.
+    /// The handshake of `id` is over, in whichever way.
     pub fn end(&mut self, id: ConnId) {
-        if let Some(at) = self.under_way.iter().position(|other| other.id == id) {
-            self.under_way.remove(at);
+        let Some(at) = self.under_way.iter().position(|other| other.id == id) else {
+            return;
+        };
+        let prefix = self.under_way.swap_remove(at).prefix;
+        if let Some(held) = self.held.get_mut(&prefix) {
+            *held -= 1;
+            if *held == 0 {
+                self.held.remove(&prefix);
+            }
         }
     }
 
@@ -55,21 +62,17 @@ impl Shaking {
         if self.under_way.len() < most {
             return Room::Free;
         }
-        let mut held: HashMap<Prefix, usize> = HashMap::new();
-        for handshake in &self.under_way {
-            *held.entry(handshake.prefix).or_default() += 1;
-        }
-        let fair = held.get(&newcomer).copied().unwrap_or(0) + 1;
-        let largest = held.into_iter().max_by_key(|(_, count)| *count);
+        let fair = self.held.get(&newcomer).map_or(1, |count| count + 1);
+        let largest = self.held.iter().max_by_key(|(_, count)| **count);
+        let all = self.under_way.iter();
         let victim = match largest {
-            Some((prefix, count)) if count > fair => {
-                self.under_way.iter().find(|other| other.prefix == prefix)
-            }
+            Some((prefix, count)) if *count > fair => all
+                .filter(|other| other.prefix == *prefix)
+                .min_by_key(|other| other.since),
             // An honest handshake is over in the time of two round trips.
-            _ => {
-                let oldest = self.under_way.front();
-                oldest.filter(|other| now.saturating_sub(other.since) >= SLOW_MS)
-            }
+            _ => all
+                .min_by_key(|other| other.since)
+                .filter(|other| now.saturating_sub(other.since) >= SLOW_MS),
         };
         victim.map_or(Room::None, |other| Room::Of(other.id))
     }
@@ -118,5 +121,20 @@ mod tests {
         assert_eq!(crowd.room(C, 2, SLOW_MS), Room::None);
         assert_eq!(crowd.room(C, 2, SLOW_MS + 1), Room::Of(ConnId(1)));
         assert_eq!(shaking(&[]).room(A, 0, 0), Room::None);
+    }
+
+    #[test]
+    fn who_has_waited_is_older_than_its_place_among_the_others() {
+        let mut crowd = Shaking::default();
+        for (id, prefix, since) in [(1, A, 500), (2, B, 400), (3, A, 300)] {
+            crowd.begin(ConnId(id), prefix, since);
+        }
+        assert_eq!(crowd.room(C, 3, 500), Room::Of(ConnId(3)));
+        crowd.end(ConnId(3));
+        crowd.end(ConnId(3));
+        assert_eq!(crowd.room(C, 2, 400 + SLOW_MS), Room::Of(ConnId(2)));
+        crowd.end(ConnId(1));
+        crowd.end(ConnId(2));
+        assert!(crowd.held.is_empty());
     }
 }

@@ -147,7 +147,13 @@ impl Worker {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        next.map(|at| Duration::from_millis(at.saturating_sub(self.desk.now.mono_ms)))
+        let ms = next.map(|at| at.saturating_sub(self.desk.now.mono_ms));
+        // A place that comes free by time alone is announced by nobody.
+        let ms = match self.waiting.is_empty() {
+            true => ms,
+            false => Some(ms.unwrap_or(PLACE_MS).min(PLACE_MS)),
+        };
+        ms.map(Duration::from_millis)
     }
 
     /// The only way to a connection. Whatever is done ends in its flush; when it is over, it
@@ -295,18 +301,21 @@ impl Worker {
         }
     }
 
-    /// Those that waited for a place; the wait is a part of the time that a handshake has.
+    /// Those that waited for a place, each in its turn; one for which there is none does not
+    /// keep the others out. The wait is a part of the time that a handshake has.
     fn go_in(&mut self) {
         let now = self.desk.now.mono_ms;
         let most_ms = self.desk.house.limits.handshake_s.saturating_mul(1000);
-        while let Some(accepted) = self.waiting.pop_front() {
+        for _ in 0..self.waiting.len() {
+            let Some(accepted) = self.waiting.pop_front() else {
+                break;
+            };
             if now.saturating_sub(accepted.at) >= most_ms {
                 self.desk.house.metrics.count(Metric::HandshakesFailed);
             } else if self.makes_room(&accepted) {
                 self.adopt(accepted);
             } else {
-                self.waiting.push_front(accepted);
-                break;
+                self.waiting.push_back(accepted);
             }
         }
     }
@@ -454,6 +463,8 @@ const INBOX_PER_TURN: usize = 1024;
 const TIMERS_PER_TURN: usize = 1024;
 /// Handshake steps in one turn: about 170 µs each, so others wait 3 ms at most.
 const HANDSHAKES_PER_TURN: usize = 16;
+/// How often those that wait for a place are looked at when nothing else happens.
+const PLACE_MS: u64 = 100;
 /// A turn of one connection that takes longer keeps the others waiting (reliability.md R09).
 const LONG_TURN_US: u64 = 5000;
 /// One connection in so many goes at once when room is needed.
@@ -475,7 +486,7 @@ mod tests {
     use std::io::Read;
 
     use super::super::hub::Hub;
-    use super::super::listen::Slot;
+    use super::super::listen::{Prefix, Slot};
     use super::*;
     use crate::call::{Answer, Budget, Door, Limits, Metrics, OrgId, PublicDoors, Recents, Topic};
     use crate::session::Session;
@@ -507,20 +518,31 @@ mod tests {
         id: u64,
         door: Door,
     ) -> std::net::TcpStream {
+        let (accepted, peer) = arrive(worker, house, id, door);
+        worker.adopt(accepted);
+        peer
+    }
+
+    fn arrive(
+        worker: &Worker,
+        house: &Arc<House>,
+        id: u64,
+        door: Door,
+    ) -> (Accepted, std::net::TcpStream) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (stream, address) = listener.accept().unwrap();
         stream.set_nonblocking(true).unwrap();
-        worker.adopt(Accepted {
+        let accepted = Accepted {
             id: ConnId(id),
             stream: mio::net::TcpStream::from_std(stream),
             peer: address,
             at: worker.desk.now.mono_ms,
             door,
             tls: None,
-            slot: Slot::uncounted(house),
-        });
-        peer
+            slot: Slot::uncounted(house, Prefix::V4([127, 0, 0, 1])),
+        };
+        (accepted, peer)
     }
 
     #[test]
@@ -564,6 +586,33 @@ mod tests {
             worker.evict(Short::Memory);
             assert_eq!(worker.conns.keys().copied().collect::<Vec<_>>(), left);
         }
+    }
+
+    #[test]
+    fn who_waits_for_a_place_is_looked_after() {
+        let (mut worker, house) = worker();
+        let (crowd, lone) = (Prefix::V4([192, 0, 2, 1]), Prefix::V4([192, 0, 2, 2]));
+        let most = house.limits.handshakes_per_worker as u64;
+        let now = worker.desk.now.mono_ms;
+        for id in 0..most {
+            (worker.desk.shaking).begin(ConnId(1000 + id), crowd, now);
+        }
+        assert_eq!(worker.timeout(), None);
+        // The first of them has its share, the second has nothing yet.
+        let _peers = [(1, crowd), (2, lone)].map(|(id, prefix)| {
+            let (mut accepted, peer) = arrive(&worker, &house, id, Door::Submission);
+            accepted.slot = Slot::uncounted(&house, prefix);
+            worker.waiting.push_back(accepted);
+            peer
+        });
+        let wait = worker.timeout().unwrap();
+        assert!(wait <= Duration::from_millis(PLACE_MS), "{wait:?}");
+        worker.go_in();
+        assert_eq!(worker.conns.keys().collect::<Vec<_>>(), [&ConnId(2)]);
+        assert_eq!(worker.waiting.len(), 1);
+        worker.desk.now.mono_ms += 1000;
+        worker.go_in();
+        assert_eq!(worker.conns.len(), 2, "those before it have become slow");
     }
 
     #[test]
