@@ -63,6 +63,7 @@ impl Rig {
         let house = Arc::new(House {
             host: "mx.test".into(),
             intake: Budget::new(limits.intake_bytes),
+            outgoing: Budget::outgoing(&limits),
             recents: Recents::default(),
             limits,
             metrics: Metrics::default(),

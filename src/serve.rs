@@ -158,6 +158,7 @@ fn house(config: &Config, listeners: &[Listener], most: usize) -> Arc<House> {
     Arc::new(House {
         host: config.hostname.clone(),
         intake: Budget::intake(&limits),
+        outgoing: Budget::outgoing(&limits),
         recents: Recents::default(),
         limits,
         metrics: Metrics::default(),

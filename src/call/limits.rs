@@ -52,7 +52,7 @@ limits! {
     /// Octets of one message, whole: the size that large providers accept.
     message_bytes: usize = 25 << 20 => RejectedSize;
     /// Octets that all messages on their way in may hold together; over it 452, NO [LIMIT], 503;
-    /// at most half of the memory.
+    /// at most half of the memory. Long answers over HTTP may hold a quarter as much, apart.
     intake_bytes: usize = 256 << 20 => RejectedMemory;
     /// Mebibytes of memory for the process, lowered to three quarters of what its control group
     /// or the machine has: at 80 % nobody new is let in but over plain HTTP, and whoever
@@ -275,6 +275,13 @@ impl Budget {
         Budget::new(limits.intake_bytes.min(half.max(one)))
     }
 
+    /// A quarter of that for long answers on their way out, though never too little for one:
+    /// apart, so that whoever reads slowly keeps no mail from coming in.
+    pub fn outgoing(limits: &Limits) -> Self {
+        let one = limits.message_bytes.saturating_add(1 << 20);
+        Budget::new((Budget::intake(limits).max / 4).max(one))
+    }
+
     /// Nothing charged yet.
     pub fn charge(&self) -> Charge {
         Charge {
@@ -284,7 +291,7 @@ impl Budget {
     }
 }
 
-/// What one message on its way in has drawn; given back when it is dropped.
+/// What one message on its way has drawn; given back when it is dropped.
 #[derive(Debug)]
 pub struct Charge {
     budget: Budget,
@@ -336,12 +343,12 @@ mod tests {
                 intake_bytes,
                 ..Limits::default()
             };
-            Budget::intake(&limits).max >> 20
+            [Budget::intake(&limits), Budget::outgoing(&limits)].map(|b| b.max >> 20)
         };
-        assert_eq!(most(1 << 20, 256 << 20), 256);
-        assert_eq!(most(192, 256 << 20), 96);
-        assert_eq!(most(48, 256 << 20), 26);
-        assert_eq!(most(192, 1 << 20), 1);
+        assert_eq!(most(1 << 20, 256 << 20), [256, 64]);
+        assert_eq!(most(192, 256 << 20), [96, 26]);
+        assert_eq!(most(48, 256 << 20), [26, 26]);
+        assert_eq!(most(192, 1 << 20), [1, 26]);
     }
 
     #[test]

@@ -116,6 +116,8 @@ pub struct House {
     pub metrics: Metrics,
     /// Memory for messages on their way in.
     pub intake: Budget,
+    /// Memory for long answers that wait to be read.
+    pub outgoing: Budget,
     /// Which messages are nobody's `\Recent` any more.
     pub recents: Recents,
     /// What `GET /inboxes/credentials/export` tells clients to connect to.

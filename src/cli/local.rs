@@ -47,6 +47,7 @@ impl Local {
                 limits: Limits::default(),
                 metrics: Metrics::default(),
                 intake: Budget::new(usize::MAX),
+                outgoing: Budget::new(usize::MAX),
                 recents: Recents::default(),
                 doors: PublicDoors::default(),
             }),

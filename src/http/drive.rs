@@ -40,6 +40,7 @@ impl Drive {
         let house = Arc::new(House {
             host: "mx.test".into(),
             intake: Budget::new(limits.intake_bytes),
+            outgoing: Budget::outgoing(&limits),
             recents: Recents::default(),
             limits,
             metrics: Metrics::default(),

@@ -40,7 +40,7 @@ pub struct Server {
     failures: usize,
     /// The server stops: the response under way is the last.
     pub(super) stopping: bool,
-    /// What a long response holds of the memory for messages, until it has gone.
+    /// What a long response holds of the memory for such, until it has gone.
     outgoing: Option<Charge>,
 }
 
@@ -602,8 +602,8 @@ impl Server {
         out: &mut Output,
     ) {
         if response.body.len() > LONG_BODY {
-            // Whoever reads slowly keeps it here, as a message on its way in is kept.
-            let mut charge = self.house().intake.charge();
+            // Whoever reads slowly keeps it here.
+            let mut charge = self.house().outgoing.charge();
             if !charge.hold(response.body.len()) {
                 let message = "Too many long answers are under way.";
                 let problem = Problem::unavailable("busy", message);

@@ -24,6 +24,7 @@ impl Client {
         let house = House {
             host: "mx.test".into(),
             intake: Budget::new(limits.intake_bytes),
+            outgoing: Budget::outgoing(&limits),
             recents: Recents::default(),
             limits,
             metrics: Metrics::default(),

@@ -529,6 +529,7 @@ mod tests {
             limits: Limits::default(),
             metrics: Metrics::default(),
             intake: Budget::new(1 << 20),
+            outgoing: Budget::new(1 << 20),
             recents: Recents::default(),
             doors: PublicDoors::default(),
         });

@@ -217,6 +217,7 @@ fn leaps_of_the_clock_move_nothing_but_dates() {
         limits,
         metrics: Metrics::default(),
         intake: Budget::new(1 << 30),
+        outgoing: Budget::new(1 << 30),
         recents: Recents::default(),
         doors: PublicDoors::default(),
     });

@@ -31,6 +31,7 @@ fn world_with(change: impl FnOnce(&mut Limits)) -> World {
         limits,
         metrics: Metrics::default(),
         intake: Budget::new(1 << 30),
+        outgoing: Budget::new(1 << 30),
         recents: Recents::default(),
         doors: PublicDoors::default(),
     });

@@ -20,6 +20,7 @@ fn house() -> Arc<House> {
     Arc::new(House {
         host: "mx.test".into(),
         intake: Budget::new(limits.intake_bytes),
+        outgoing: Budget::outgoing(&limits),
         recents: Recents::default(),
         limits,
         metrics: Metrics::default(),
