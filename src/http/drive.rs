@@ -29,6 +29,8 @@ pub(super) struct Drive {
     pub closed: bool,
     pub scopes: Scopes,
     pub answer: fn(&Call) -> Reply,
+    /// What the next login is answered with, whatever its key.
+    pub login: Option<Reply>,
 }
 
 impl Drive {
@@ -70,6 +72,7 @@ impl Drive {
             closed: false,
             scopes: Scopes::ADMIN,
             answer: |_| Reply::Refused(Refusal::Internal),
+            login: None,
         };
         drive.tell(Input::Open);
         drive
@@ -91,6 +94,10 @@ impl Drive {
         }
         if let Some(call) = out.call.take() {
             let reply = match &call {
+                Call::Authenticate { .. } if self.login.is_some() => self
+                    .login
+                    .take()
+                    .unwrap_or(Reply::Refused(Refusal::Internal)),
                 Call::Authenticate { secret, .. } if secret.expose() == b"good" => {
                     Reply::Answer(Answer::Authenticated(access(self.scopes)))
                 }

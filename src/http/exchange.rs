@@ -68,6 +68,8 @@ pub(super) struct Known {
 /// What the call that is out will bring.
 #[derive(Debug)]
 pub(super) enum Waiting {
+    /// Whether nobody we know may go on, where no key is needed.
+    Nobody,
     /// Whether nobody we know may be told this.
     Stranger(Result<Response, Box<Problem>>),
     Read(Show),
@@ -275,10 +277,14 @@ impl Server {
     ) {
         match (waiting, reply) {
             (Waiting::Page(paging), reply) => self.page(now, exchange, *paging, reply, out),
-            (Waiting::Stranger(_), Reply::Refused(Refusal::RateLimited { retry_ms })) => {
+            (
+                Waiting::Nobody | Waiting::Stranger(_),
+                Reply::Refused(Refusal::RateLimited { retry_ms }),
+            ) => {
                 let problem = self.stranger_too_often(retry_ms);
                 self.fail(now, exchange, &problem, out);
             }
+            (Waiting::Nobody, Reply::Answer(_)) => self.proceed(now, exchange, out),
             (Waiting::Stranger(Ok(response)), Reply::Answer(_)) => {
                 self.respond(now, exchange, &response, out);
             }

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::drive::Drive;
-use crate::call::Limits;
+use crate::call::{Answer, Call, Limits, Reply};
 
 /// Sends `bad` with a good request behind it in three ways; the one response there is.
 fn refused(bad: &[u8]) -> String {
@@ -34,6 +34,20 @@ fn refused(bad: &[u8]) -> String {
         }
     }
     first.unwrap()
+}
+
+#[test]
+fn a_login_answered_as_for_a_stranger_is_none() {
+    let mut drive = Drive::new(Limits::default());
+    drive.login = Some(Reply::Answer(Answer::Done));
+    drive.send(
+        b"POST /api/v1/keys HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\nContent-Length: 2\r\n\
+          Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n",
+        1000,
+    );
+    let said = drive.take();
+    assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+    assert!(matches!(drive.calls[..], [Call::Authenticate { .. }]));
 }
 
 #[test]

@@ -244,7 +244,7 @@ impl Server {
             }
             _ if need == Need::Nothing => {
                 out.call = Some(Call::Stranger);
-                self.state = State::ExpectLogin(exchange);
+                self.state = State::ExpectAnswer(exchange, Waiting::Nobody);
             }
             Credentials::None => {
                 let problem = Problem::unauthorized("A key is needed here.");
@@ -291,12 +291,6 @@ impl Server {
                 exchange.access = Some(access);
                 self.proceed(now, exchange, out);
             }
-            // Nobody, and not too often.
-            Reply::Answer(Answer::Done) => self.proceed(now, exchange, out),
-            Reply::Refused(Refusal::RateLimited { retry_ms }) => {
-                let problem = self.stranger_too_often(retry_ms);
-                self.fail(now, exchange, &problem, out);
-            }
             Reply::Refused(refusal) => {
                 self.known = None;
                 let mut problem = refused(&refusal, &self.house().limits);
@@ -320,7 +314,7 @@ impl Server {
     }
 
     /// Who asks is known, or need not be: scope, then body, then the call.
-    fn proceed(&mut self, now: Now, exchange: Box<Exchange>, out: &mut Output) {
+    pub(super) fn proceed(&mut self, now: Now, exchange: Box<Exchange>, out: &mut Output) {
         let Some(row) = exchange.row else {
             return self.fail_internal(now, exchange, out);
         };
