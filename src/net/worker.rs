@@ -366,12 +366,11 @@ impl Worker {
             Short::Places => (EVICT_SHARE, STRANGER_MS),
             Short::Memory => (EVICT_SHARE_MEMORY, 0),
         };
-        let may_go = |conn: &&Box<Conn>| match conn.standing() {
+        let candidates = self.conns.values().filter(|conn| match conn.standing() {
             Standing::Stranger => conn.age(now) >= age,
             Standing::Guest => conn.age(now) >= GUEST_MS,
             Standing::Known => false,
-        };
-        let candidates = self.conns.values().filter(may_go);
+        });
         let mut going: Vec<_> = candidates.map(|c| (c.standing(), c.id)).collect();
         let share = (self.conns.len() / share).max(1);
         if going.len() > share {
