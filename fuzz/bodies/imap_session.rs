@@ -55,7 +55,8 @@ fn said(data: &[u8], door: Door, login: bool, piece: usize) -> [Vec<u8>; 2] {
     let hello = format!("a LOGIN bot@x.test {key}\r\n{}", begin());
     if login {
         rig.send(id, hello.as_bytes(), usize::MAX);
-        let hello = format!("a LOGIN bot@x.test {key}\r\nb SELECT INBOX\r\nc IDLE\r\n");
+        // EXAMINE: which of two is told of a message first, as `\Recent`, depends on when.
+        let hello = format!("a LOGIN bot@x.test {key}\r\nb EXAMINE INBOX\r\nc IDLE\r\n");
         rig.send(beside, hello.as_bytes(), usize::MAX);
     }
     let data = fill(data, &key);
@@ -146,14 +147,14 @@ fn response(heard: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// All that the session said, and what the one beside it knows in the end: how many changes
-/// it is told of in one go depends on when they come.
+/// it is told of in one go depends on when they come, and so does what is `\Recent` to it.
 fn show([said, beside]: &[Vec<u8>; 2]) -> String {
     let end = memchr::memmem::rfind(beside, b"d OK Noop done").unwrap_or(0);
-    format!(
-        "{}\n---\n{}",
-        said.escape_ascii(),
-        beside[end..].escape_ascii()
-    )
+    let mut beside = beside[end..].escape_ascii().to_string();
+    for flag in [r"\\Recent ", r" \\Recent", r"\\Recent"] {
+        beside = beside.replace(flag, "");
+    }
+    format!("{}\n---\n{beside}", said.escape_ascii())
 }
 
 /// A mailbox, a view of it, and a client that only hears what the view tells. Each octet is
