@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern::call::{
-    Answer, Budget, Call, ConnId, Door, Event, House, InboxId, KeyId, Limits, Metric, Metrics, Now,
-    Opening, OrgId, PublicDoors, Recents, Reply, Request, Scopes, Topic,
+    Answer, Call, ConnId, Door, Event, House, InboxId, KeyId, Limits, Metric, Now, Opening, OrgId,
+    PublicDoors, Reply, Request, Scopes, Topic,
 };
 use postern::engine::Output;
 use postern::service::Inline;
@@ -60,20 +60,16 @@ pub struct Rig {
 impl Rig {
     /// An empty world with these limits; the same seed gives the same run.
     pub fn new(seed: u64, limits: Limits) -> Rig {
-        let house = Arc::new(House {
-            host: "mx.test".into(),
-            intake: Budget::new(limits.intake_bytes),
-            outgoing: Budget::outgoing(&limits),
-            recents: Recents::default(),
+        let house = Arc::new(House::new(
+            "mx.test",
             limits,
-            metrics: Metrics::default(),
-            doors: PublicDoors {
+            PublicDoors {
                 imap_host: "mx.test".into(),
                 imap_port: 993,
                 smtp_host: "mx.test".into(),
                 smtp_port: 465,
             },
-        });
+        ));
         let clock = Arc::new(AtomicU64::new(BEGIN_MONO_MS));
         let read = clock.clone();
         let product = Inline::new(

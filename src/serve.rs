@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use crate::call::{Budget, Door, House, Limits, Metric, Metrics, PublicDoors, Recents};
+use crate::call::{Door, House, Limits, Metric, PublicDoors};
 use crate::config::Config;
 use crate::crypto::{OperatorToken, Random};
 use crate::net::{self, Acceptor, Alarm, Bell, Certified, Clock, Ended, Hub, Listener, Worker};
@@ -155,20 +155,16 @@ fn house(config: &Config, listeners: &[Listener], most: usize) -> Arc<House> {
         memory_mb: config.limits.memory_mb.min(memory_mb),
         ..config.limits.clone()
     };
-    Arc::new(House {
-        host: config.hostname.clone(),
-        intake: Budget::intake(&limits),
-        outgoing: Budget::outgoing(&limits),
-        recents: Recents::default(),
+    Arc::new(House::new(
+        &config.hostname,
         limits,
-        metrics: Metrics::default(),
-        doors: PublicDoors {
+        PublicDoors {
             imap_host: config.hostname.clone(),
             imap_port: port(Door::Imaps),
             smtp_host: config.hostname.clone(),
             smtp_port: port(Door::Submissions),
         },
-    })
+    ))
 }
 
 fn service(config: &Config, house: &Arc<House>, clock: Clock, operator: [u8; 32]) -> Arc<Service> {

@@ -219,9 +219,8 @@ mod tests {
 
     use super::*;
     use crate::call::{
-        Access, Answer, Budget, Bulk, Call, Change, ConnId, Grant, House, InboxId, InboxPath,
-        KeyId, Limits, MailboxId, MailboxRow, Metrics, OrgId, PublicDoors, Recents, Scopes,
-        Selected, UidSet,
+        Access, Answer, Bulk, Call, Change, ConnId, Grant, House, InboxId, InboxPath, KeyId,
+        Limits, MailboxId, MailboxRow, OrgId, PublicDoors, Scopes, Selected, UidSet,
     };
 
     const NOW: Now = Now {
@@ -230,15 +229,7 @@ mod tests {
     };
 
     fn idling() -> Session {
-        let house = House {
-            host: "mx.test".into(),
-            limits: Limits::default(),
-            metrics: Metrics::default(),
-            intake: Budget::new(1 << 20),
-            outgoing: Budget::new(1 << 20),
-            recents: Recents::default(),
-            doors: PublicDoors::default(),
-        };
+        let house = House::new("mx.test", Limits::default(), PublicDoors::default());
         let mut session = Session::new(Opening {
             conn: ConnId(9),
             peer: "10.0.0.1:1".parse().unwrap(),

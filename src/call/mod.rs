@@ -125,6 +125,19 @@ pub struct House {
 }
 
 impl House {
+    /// A house with nothing in it yet; its budgets follow from its limits.
+    pub fn new(host: &str, limits: Limits, doors: PublicDoors) -> Self {
+        House {
+            host: host.into(),
+            metrics: Metrics::default(),
+            intake: Budget::intake(&limits),
+            outgoing: Budget::outgoing(&limits),
+            recents: Recents::default(),
+            doors,
+            limits,
+        }
+    }
+
     /// Whether so many connections are open that strangers get less patience.
     pub fn is_stressed(&self) -> bool {
         let open = self.metrics.value(Metric::ConnectionsOpen);

@@ -10,10 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 
 use super::{Cli, Fault};
-use crate::call::{
-    Budget, ConnId, Door, House, Limits, Metrics, Now, Opening, PublicDoors, Queue, Recents, Reply,
-    Request,
-};
+use crate::call::{ConnId, Door, House, Limits, Now, Opening, PublicDoors, Queue, Reply, Request};
 use crate::crypto::Random;
 use crate::engine::Output;
 use crate::service::{ReadTurn, Reader, Service, Setup, Writer};
@@ -42,15 +39,11 @@ impl Local {
         let data = folder.path();
         let token = std::fs::read(data.join(super::api::TOKEN)).unwrap_or_default();
         let service = Service::new(Setup {
-            house: Arc::new(House {
-                host: "localhost".into(),
-                limits: Limits::default(),
-                metrics: Metrics::default(),
-                intake: Budget::new(usize::MAX),
-                outgoing: Budget::new(usize::MAX),
-                recents: Recents::default(),
-                doors: PublicDoors::default(),
-            }),
+            house: Arc::new(House::new(
+                "localhost",
+                Limits::default(),
+                PublicDoors::default(),
+            )),
             clock: clock(),
             free_bytes: Arc::new(|| None),
             shared_domain: shared_domain(data),

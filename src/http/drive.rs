@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use super::Server;
 use crate::call::{
-    Access, Answer, Budget, Call, Change, ConnId, Door, Event, Grant, House, InboxId, KeyId,
-    Limits, Metrics, Now, Opening, OrgId, PublicDoors, Recents, Refusal, Reply, Scopes, Topic,
-    UidSet,
+    Access, Answer, Call, Change, ConnId, Door, Event, Grant, House, InboxId, KeyId, Limits, Now,
+    Opening, OrgId, PublicDoors, Refusal, Reply, Scopes, Topic, UidSet,
 };
 use crate::engine::{Input, Output};
 
@@ -39,15 +38,7 @@ impl Drive {
     }
 
     pub fn from(limits: Limits, peer: IpAddr) -> Drive {
-        let house = Arc::new(House {
-            host: "mx.test".into(),
-            intake: Budget::new(limits.intake_bytes),
-            outgoing: Budget::outgoing(&limits),
-            recents: Recents::default(),
-            limits,
-            metrics: Metrics::default(),
-            doors: PublicDoors::default(),
-        });
+        let house = Arc::new(House::new("mx.test", limits, PublicDoors::default()));
         let opening = Opening {
             conn: ConnId(1),
             peer: SocketAddr::new(peer, 40_000),

@@ -21,15 +21,7 @@ struct Client {
 impl Client {
     /// Logged in, with a key that may only read: then SELECT is answered without a receipt.
     fn new(limits: Limits) -> Client {
-        let house = House {
-            host: "mx.test".into(),
-            intake: Budget::new(limits.intake_bytes),
-            outgoing: Budget::outgoing(&limits),
-            recents: Recents::default(),
-            limits,
-            metrics: Metrics::default(),
-            doors: PublicDoors::default(),
-        };
+        let house = House::new("mx.test", limits, PublicDoors::default());
         let mut client = Client {
             server: Server::new(Opening {
                 conn: ConnId(9),

@@ -520,19 +520,15 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::hub::ToWorker;
     use super::*;
-    use crate::call::{Budget, Metrics, PublicDoors, Recents};
+    use crate::call::PublicDoors;
 
     #[test]
     fn short_of_memory_the_machine_gets_in_and_strangers_go() {
-        let house = Arc::new(House {
-            host: "mx.test".into(),
-            limits: Limits::default(),
-            metrics: Metrics::default(),
-            intake: Budget::new(1 << 20),
-            outgoing: Budget::new(1 << 20),
-            recents: Recents::default(),
-            doors: PublicDoors::default(),
-        });
+        let house = Arc::new(House::new(
+            "mx.test",
+            Limits::default(),
+            PublicDoors::default(),
+        ));
         house.metrics.add(Metric::ConnectionsOpen, MANY);
         let (hub, inboxes) = Hub::new(1).unwrap();
         let poll = Poll::new().unwrap();

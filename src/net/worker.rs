@@ -487,19 +487,15 @@ mod tests {
     use super::super::hub::Hub;
     use super::super::listen::{Prefix, Slot};
     use super::*;
-    use crate::call::{Answer, Budget, Door, Limits, Metrics, OrgId, PublicDoors, Recents, Topic};
+    use crate::call::{Answer, Door, Limits, OrgId, PublicDoors, Topic};
     use crate::session::Session;
 
     fn worker() -> (Worker, Arc<House>) {
-        let house = Arc::new(House {
-            host: "mx.test".into(),
-            limits: Limits::default(),
-            metrics: Metrics::default(),
-            intake: Budget::new(1 << 20),
-            outgoing: Budget::new(1 << 20),
-            recents: Recents::default(),
-            doors: PublicDoors::default(),
-        });
+        let house = Arc::new(House::new(
+            "mx.test",
+            Limits::default(),
+            PublicDoors::default(),
+        ));
         let (_hub, mut inboxes) = Hub::new(1).unwrap();
         let submit = Box::new(|_| true);
         let inbox = inboxes.remove(0);

@@ -22,15 +22,7 @@ struct World {
 }
 
 fn house(limits: Limits) -> Arc<House> {
-    Arc::new(House {
-        host: "mx.test".into(),
-        intake: Budget::new(limits.intake_bytes),
-        outgoing: Budget::outgoing(&limits),
-        recents: Recents::default(),
-        limits,
-        metrics: Metrics::default(),
-        doors: PublicDoors::default(),
-    })
+    Arc::new(House::new("mx.test", limits, PublicDoors::default()))
 }
 
 impl World {

@@ -212,15 +212,7 @@ fn leaps_of_the_clock_move_nothing_but_dates() {
         mx_messages_per_minute: 3,
         ..Limits::default()
     };
-    let house = Arc::new(House {
-        host: "mx.test".into(),
-        limits,
-        metrics: Metrics::default(),
-        intake: Budget::new(1 << 30),
-        outgoing: Budget::new(1 << 30),
-        recents: Recents::default(),
-        doors: PublicDoors::default(),
-    });
+    let house = Arc::new(House::new("mx.test", limits, PublicDoors::default()));
     let (reads, ticks) = (Arc::clone(&leap), Arc::clone(&world.clock));
     let now = move || Now {
         mono_ms: ticks.load(Ordering::Relaxed),

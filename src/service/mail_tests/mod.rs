@@ -26,15 +26,7 @@ struct World {
 fn world_with(change: impl FnOnce(&mut Limits)) -> World {
     let mut limits = Limits::default();
     change(&mut limits);
-    let house = Arc::new(House {
-        host: "mx.test".into(),
-        limits,
-        metrics: Metrics::default(),
-        intake: Budget::new(1 << 30),
-        outgoing: Budget::new(1 << 30),
-        recents: Recents::default(),
-        doors: PublicDoors::default(),
-    });
+    let house = Arc::new(House::new("mx.test", limits, PublicDoors::default()));
     let clock = Arc::new(AtomicU64::new(1000));
     let ticks = Arc::clone(&clock);
     let now = move || {

@@ -17,15 +17,7 @@ const NOW: Now = Now {
 
 fn house() -> Arc<House> {
     let limits = Limits::default();
-    Arc::new(House {
-        host: "mx.test".into(),
-        intake: Budget::new(limits.intake_bytes),
-        outgoing: Budget::outgoing(&limits),
-        recents: Recents::default(),
-        limits,
-        metrics: Metrics::default(),
-        doors: PublicDoors::default(),
-    })
+    Arc::new(House::new("mx.test", limits, PublicDoors::default()))
 }
 
 fn request(call: Call) -> Request {
