@@ -193,14 +193,15 @@ def killed_at_a_system_call(place):
     points = [("pwrite64", n) for n in (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377)]
     points += [("pwrite64", random.randrange(10, 2000)) for _ in range(15)]
     points += [("fsync,fdatasync", n) for n in (1, 2, 3, 6, 20)]
-    for call, n in points:
+    for at, (call, n) in enumerate(points):
         under = strace("-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={n}")
         try:
             server = place.start(under=under)
         except SystemExit:
             place.verify()  # It was killed while it opened the database.
             continue
-        done, threads = place.load(server, [over_smtp], f"{call}{n}")
+        # Chance may choose a call twice, and a Message-ID is given once.
+        done, threads = place.load(server, [over_smtp], f"{call}{n}.{at}")
         code = server.process.wait(20)
         assert code == -signal.SIGKILL, f"{call} {n}: {code}"
         for thread in threads:
