@@ -21,7 +21,8 @@ pub struct ServeFlags {
     /// `auto` takes free ports instead of the configured ones
     #[arg(long, value_name = "PORTS", default_value = "configured")]
     pub ports: Ports,
-    /// Lift rates, budgets and connection limits, for benches and tests; loopback only
+    /// Lift rates, budgets, connection limits and the check of SNI, for benches and tests;
+    /// loopback only
     #[arg(long)]
     pub no_limits: bool,
     /// What to log to standard error: error, warn, info, debug or trace [default: warn]
@@ -139,6 +140,11 @@ impl Config {
             }
             limits.lift();
         }
+        // A load generator on this machine may call it whatever it likes.
+        let unknown_sni = match flags.no_limits {
+            true => UnknownSni::Serve,
+            false => file.tls.unknown_sni,
+        };
         if flags.ports == Ports::Auto {
             for (_, address) in &mut listeners {
                 address.set_port(0);
@@ -168,7 +174,7 @@ impl Config {
             hostname: name("hostname", file.hostname, "localhost")?,
             domain: name("domain", file.domain, "postern.localhost")?,
             certificate,
-            unknown_sni: file.tls.unknown_sni,
+            unknown_sni,
             user: file.user,
             limits,
             log,
@@ -370,5 +376,6 @@ mod tests {
         assert!(Config::parse("[listen]\nmx = '0.0.0.0:25'", &flags).is_err());
         let lifted = Config::parse("", &flags).unwrap();
         assert!(lifted.limits.connections_per_ip > 1_000_000);
+        assert_eq!(lifted.unknown_sni, UnknownSni::Serve);
     }
 }
