@@ -9,7 +9,7 @@ mod rig;
 use std::net::IpAddr;
 
 use divan::Bencher;
-use postern::call::{Door, Limits, Scopes};
+use postern::call::{Limits, Listener, Scopes};
 use rig::Rig;
 
 fn main() {
@@ -23,18 +23,18 @@ struct World {
     conn: u64,
 }
 
-fn world(door: Door, hello: impl Fn(&str) -> String) -> World {
+fn world(listener: Listener, hello: impl Fn(&str) -> String) -> World {
     let mut limits = Limits::default();
     limits.lift();
     let mut rig = Rig::new(7, limits);
     let org = rig.make_org("bench");
     rig.make_inbox(org, "bot@x.test", None);
     let key = rig.make_key(org, Scopes::ADMIN, None, None);
-    let conn = rig.open(door, PEER);
+    let conn = rig.open(listener, PEER);
     rig.send(conn, hello(&key).as_bytes(), usize::MAX);
     let said = String::from_utf8(rig.take(conn)).unwrap();
     assert!(
-        said.contains("235 ") || said.contains("b OK") || door == Door::Https,
+        said.contains("235 ") || said.contains("b OK") || listener == Listener::Https,
         "{said}"
     );
     World { rig, conn }
@@ -48,14 +48,14 @@ impl World {
 }
 
 fn smtp() -> World {
-    world(Door::Submissions, |key| {
+    world(Listener::Submissions, |key| {
         let plain = data_encoding::BASE64.encode(format!("\0bot@x.test\0{key}").as_bytes());
         format!("EHLO bench\r\nAUTH PLAIN {plain}\r\n")
     })
 }
 
 fn imap() -> World {
-    world(Door::Imaps, |key| {
+    world(Listener::Imaps, |key| {
         format!("a LOGIN bot@x.test {key}\r\nb SELECT INBOX\r\n")
     })
 }
@@ -118,7 +118,7 @@ fn noop(bencher: Bencher) {
 /// GET /healthz.
 #[divan::bench]
 fn healthz(bencher: Bencher) {
-    let mut world = world(Door::Https, |_| String::new());
+    let mut world = world(Listener::Https, |_| String::new());
     bencher.bench_local(|| {
         let said = world.exchange(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(said.starts_with(b"HTTP/1.1 200"));

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern::call::{
-    Answer, Call, ConnId, Door, Event, House, InboxId, KeyId, Limits, Metric, Now, Opening, OrgId,
-    PublicDoors, Reply, Request, Scopes, Topic,
+    Answer, Call, ConnId, Event, InboxId, KeyId, Limits, Listener, Metric, Now, Opening, OrgId,
+    PublicEndpoints, Reply, Request, Scopes, Shared, Topic,
 };
 use postern::engine::Output;
 use postern::service::Inline;
@@ -27,7 +27,7 @@ pub const BEGIN_UNIX_MS: i64 = 1_767_225_600_000;
 pub struct Conn {
     session: Session,
     peer: SocketAddr,
-    door: Door,
+    listener: Listener,
     /// Said by the server and not yet taken by the test.
     pub heard: Vec<u8>,
     /// Said by the server while the client does not read.
@@ -49,7 +49,7 @@ pub struct Conn {
 /// The world: a product, sessions, a clock.
 pub struct Rig {
     pub product: Inline,
-    pub house: Arc<House>,
+    pub shared: Arc<Shared>,
     pub conns: BTreeMap<u64, Conn>,
     clock: Arc<AtomicU64>,
     next: u64,
@@ -60,10 +60,10 @@ pub struct Rig {
 impl Rig {
     /// An empty world with these limits; the same seed gives the same run.
     pub fn new(seed: u64, limits: Limits) -> Rig {
-        let house = Arc::new(House::new(
+        let shared = Arc::new(Shared::new(
             "mx.test",
             limits,
-            PublicDoors {
+            PublicEndpoints {
                 imap_host: "mx.test".into(),
                 imap_port: 993,
                 smtp_host: "mx.test".into(),
@@ -74,13 +74,13 @@ impl Rig {
         let read = clock.clone();
         let product = Inline::new(
             seed,
-            house.clone(),
+            shared.clone(),
             Arc::new(move || at(read.load(Ordering::Relaxed))),
         )
         .expect("a store in memory");
         Rig {
             product,
-            house,
+            shared,
             conns: BTreeMap::new(),
             clock,
             next: 1,
@@ -138,21 +138,21 @@ impl Rig {
     }
 
     /// Opens a conversation and says hello to its engine.
-    pub fn open(&mut self, door: Door, peer: IpAddr) -> u64 {
+    pub fn open(&mut self, listener: Listener, peer: IpAddr) -> u64 {
         let id = self.next;
         self.next += 1;
         let peer = SocketAddr::new(peer, 40_000 + (id % 20_000) as u16);
         let opening = Opening {
             conn: ConnId(id),
             peer,
-            door,
+            listener,
             seed: self.seed.wrapping_mul(31).wrapping_add(id),
-            house: self.house.clone(),
+            shared: self.shared.clone(),
         };
         let conn = Conn {
             session: Session::new(opening),
             peer,
-            door,
+            listener,
             heard: Vec::new(),
             stuck: Vec::new(),
             unsent: VecDeque::new(),
@@ -162,11 +162,11 @@ impl Rig {
             watch: HashSet::new(),
             lease: false,
             closed: false,
-            tls: door.implicit_tls(),
+            tls: listener.implicit_tls(),
             eof: false,
         };
         self.conns.insert(id, conn);
-        self.house.metrics.add(Metric::ConnectionsOpen, 1);
+        self.shared.metrics.add(Metric::ConnectionsOpen, 1);
         self.touch(id, &mut |s, now, out| s.open(now, out));
         self.settle();
         id
@@ -197,7 +197,7 @@ impl Rig {
     pub fn drop_conn(&mut self, id: u64) {
         if let Some(conn) = self.conns.get_mut(&id) {
             if !std::mem::replace(&mut conn.closed, true) {
-                self.house.metrics.sub(Metric::ConnectionsOpen, 1);
+                self.shared.metrics.sub(Metric::ConnectionsOpen, 1);
             }
             if std::mem::take(&mut conn.lease) {
                 self.calls.push_back((id, Call::Hangup));
@@ -331,7 +331,7 @@ impl Rig {
         let conn = self.conns.get_mut(&id).expect("just there");
         if out.close {
             conn.closed = true;
-            self.house.metrics.sub(Metric::ConnectionsOpen, 1);
+            self.shared.metrics.sub(Metric::ConnectionsOpen, 1);
             if std::mem::take(&mut conn.lease) {
                 self.calls.push_back((id, Call::Hangup));
             }

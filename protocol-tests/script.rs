@@ -35,7 +35,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use postern::call::{
-    Answer, Call, Door, Envelope, Intake, Limits, Recipient, Reply, Route, Scopes,
+    Answer, Call, Envelope, Intake, Limits, Listener, Recipient, Reply, Route, Scopes,
 };
 use postern::service::auth::folder_access;
 
@@ -459,7 +459,7 @@ impl World {
                 self.rig.product.set_free_bytes(free);
             }
             ["counts", name] => {
-                let mut all = self.rig.house.metrics.all();
+                let mut all = self.rig.shared.metrics.all();
                 let found = all.find(|(n, ..)| n.strip_prefix("postern_") == Some(*name));
                 if found.ok_or("no such metric")?.3 == 0 {
                     return Err(format!("{name} is 0"));
@@ -542,23 +542,23 @@ impl World {
     }
 
     fn open(&mut self, protocol: &str, name: &str, rest: &[&str]) -> Result<(), Fault> {
-        let mut door = match protocol {
-            "smtp" => Door::Mx,
-            "imap" => Door::Imaps,
-            _ => Door::Https,
+        let mut listener = match protocol {
+            "smtp" => Listener::Mx,
+            "imap" => Listener::Imaps,
+            _ => Listener::Https,
         };
         let mut peer = IpAddr::from([10, 0, 0, 1]);
         let mut early = false;
         let mut words = rest.iter();
         while let Some(word) = words.next() {
             match *word {
-                "mx" => door = Door::Mx,
-                "submission" => door = Door::Submission,
-                "submissions" => door = Door::Submissions,
-                "imap" => door = Door::Imap,
-                "imaps" => door = Door::Imaps,
-                "http" => door = Door::Http,
-                "https" => door = Door::Https,
+                "mx" => listener = Listener::Mx,
+                "submission" => listener = Listener::Submission,
+                "submissions" => listener = Listener::Submissions,
+                "imap" => listener = Listener::Imap,
+                "imaps" => listener = Listener::Imaps,
+                "http" => listener = Listener::Http,
+                "https" => listener = Listener::Https,
                 "early" => early = true,
                 "from" => {
                     let text = words.next().ok_or("from ADDRESS")?;
@@ -567,10 +567,10 @@ impl World {
                 other => return Err(format!("not of a session: {other}")),
             }
         }
-        let id = self.rig.open(door, peer);
+        let id = self.rig.open(listener, peer);
         self.names.insert(name.to_string(), id);
-        if door == Door::Mx && !early {
-            let ms = self.rig.house.limits.mx_greet_ms;
+        if listener == Listener::Mx && !early {
+            let ms = self.rig.shared.limits.mx_greet_ms;
             self.rig.wait(ms);
         }
         Ok(())

@@ -12,7 +12,7 @@ mod rig;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use postern::call::{Door, Limits, Scopes};
+use postern::call::{Limits, Listener, Scopes};
 use rig::Rig;
 
 const STEPS: usize = 250;
@@ -142,7 +142,7 @@ impl World {
     }
 
     fn login(&mut self, inbox: &'static str) -> Reader {
-        let conn = self.rig.open(Door::Imaps, IpAddr::from([10, 0, 0, 2]));
+        let conn = self.rig.open(Listener::Imaps, IpAddr::from([10, 0, 0, 2]));
         self.rig.take(conn);
         let mut reader = Reader {
             conn,
@@ -167,7 +167,7 @@ impl World {
         let to = INBOXES[self.dice.roll(2)];
         let conn = self
             .rig
-            .open(Door::Submissions, IpAddr::from([10, 0, 0, 3]));
+            .open(Listener::Submissions, IpAddr::from([10, 0, 0, 3]));
         let plain = data_encoding::BASE64.encode(format!("\0a@x.test\0{}", self.key).as_bytes());
         let n = self.n;
         let text = format!(
@@ -284,7 +284,7 @@ impl World {
             self.listen();
             self.rig.drop_conn(self.stream.conn);
         }
-        let conn = self.rig.open(Door::Https, IpAddr::from([10, 0, 0, 4]));
+        let conn = self.rig.open(Listener::Https, IpAddr::from([10, 0, 0, 4]));
         let request = format!(
             "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nAccept: text/event-stream\r\nLast-Event-ID: {}\r\n\r\n",
             self.key, self.stream.last
@@ -326,7 +326,7 @@ impl World {
         let mut logged = Vec::new();
         let mut after = 0;
         loop {
-            let conn = self.rig.open(Door::Https, IpAddr::from([10, 0, 0, 5]));
+            let conn = self.rig.open(Listener::Https, IpAddr::from([10, 0, 0, 5]));
             let request = format!(
                 "GET /api/v1/events/log?after={after}&limit=200 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
                 self.key

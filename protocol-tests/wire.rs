@@ -63,8 +63,8 @@ impl Server {
         }
     }
 
-    fn address(&self, door: &str) -> SocketAddr {
-        let port = match &self.ready[door] {
+    fn address(&self, listener: &str) -> SocketAddr {
+        let port = match &self.ready[listener] {
             Value::Number(port) => port.as_u64().unwrap(),
             url => url
                 .as_str()
@@ -78,12 +78,12 @@ impl Server {
         (Ipv4Addr::LOCALHOST, u16::try_from(port).unwrap()).into()
     }
 
-    fn plain(&self, door: &str) -> TcpStream {
-        patient(TcpStream::connect(self.address(door)).unwrap())
+    fn plain(&self, listener: &str) -> TcpStream {
+        patient(TcpStream::connect(self.address(listener)).unwrap())
     }
 
-    fn tls(&self, door: &str) -> Tls {
-        let mut tls = StreamOwned::new(session(&self.config), self.plain(door));
+    fn tls(&self, listener: &str) -> Tls {
+        let mut tls = StreamOwned::new(session(&self.config), self.plain(listener));
         while tls.conn.is_handshaking() {
             tls.conn.complete_io(&mut tls.sock).unwrap();
         }
@@ -335,7 +335,7 @@ fn records_of_one_byte_are_a_conversation() {
 #[test]
 fn a_client_of_another_protocol_is_turned_away_in_the_handshake() {
     let server = Server::start("alpn", "");
-    for (door, alpn, good) in [
+    for (listener, alpn, good) in [
         ("imaps", &[&b"imap"[..]][..], true),
         ("imaps", &[b"http/1.1", b"h2"], false),
         ("smtps", &[b"http/1.1"], false),
@@ -343,12 +343,12 @@ fn a_client_of_another_protocol_is_turned_away_in_the_handshake() {
         ("https", &[b"imap"], false),
     ] {
         let config = client(&server.ready, alpn);
-        let mut tls = StreamOwned::new(session(&config), server.plain(door));
+        let mut tls = StreamOwned::new(session(&config), server.plain(listener));
         let mut result = Ok((0, 0));
         while tls.conn.is_handshaking() && result.is_ok() {
             result = tls.conn.complete_io(&mut tls.sock);
         }
-        assert_eq!(result.is_ok(), good, "{door} {result:?}");
+        assert_eq!(result.is_ok(), good, "{listener} {result:?}");
         if let Err(error) = result {
             assert!(
                 error.to_string().contains("NoApplicationProtocol"),
@@ -357,8 +357,8 @@ fn a_client_of_another_protocol_is_turned_away_in_the_handshake() {
         }
     }
     // Nothing that a browser was made to send is sent back to it (ALPACA).
-    for door in ["imaps", "smtps", "https"] {
-        let mut plain = server.plain(door);
+    for listener in ["imaps", "smtps", "https"] {
+        let mut plain = server.plain(listener);
         say(&mut plain, "POST /<script> HTTP/1.1\r\nHost: a\r\n\r\n");
         assert!(!rest(&mut plain).contains("script"));
     }
@@ -366,10 +366,10 @@ fn a_client_of_another_protocol_is_turned_away_in_the_handshake() {
 
 #[test]
 fn a_client_that_asks_for_another_host_is_told_so() {
-    let heard = |server: &Server, door: &str, name: &'static str| {
+    let heard = |server: &Server, listener: &str, name: &'static str| {
         let session =
             ClientConnection::new(Arc::clone(&server.config), name.try_into().unwrap()).unwrap();
-        let mut tls = StreamOwned::new(session, server.plain(door));
+        let mut tls = StreamOwned::new(session, server.plain(listener));
         let mut result = Ok((0, 0));
         while tls.conn.is_handshaking() && result.is_ok() {
             result = tls.conn.complete_io(&mut tls.sock);
@@ -377,12 +377,12 @@ fn a_client_that_asks_for_another_host_is_told_so() {
         result.map_or_else(|error| error.to_string(), |_| String::new())
     };
     let strict = Server::start("sni", "hostname = 'mail.test'\n");
-    for door in ["smtps", "imaps", "https"] {
+    for listener in ["smtps", "imaps", "https"] {
         for name in ["localhost", "mail.test", "127.0.0.1"] {
-            assert_eq!(heard(&strict, door, name), "", "{door} {name}");
+            assert_eq!(heard(&strict, listener, name), "", "{listener} {name}");
         }
-        let said = heard(&strict, door, "elsewhere.test");
-        assert!(said.contains("UnrecognisedName"), "{door}: {said}");
+        let said = heard(&strict, listener, "elsewhere.test");
+        assert!(said.contains("UnrecognisedName"), "{listener}: {said}");
     }
     let open = "hostname = 'mail.test'\n[tls]\nunknown_sni = 'serve'\n";
     let open = Server::start("sni-open", open);

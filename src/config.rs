@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::call::{Door, Limits};
+use crate::call::{Limits, Listener};
 
 /// What the command line can say of a server.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -46,7 +46,7 @@ pub struct Config {
     /// The data folder.
     pub data: PathBuf,
     /// Sockets to open, each with its protocol; port 0 takes a free one.
-    pub listeners: Vec<(Door, SocketAddr)>,
+    pub listeners: Vec<(Listener, SocketAddr)>,
     /// The server's own name: greetings, Received, certificate.
     pub hostname: String,
     /// The domain that inboxes are made on when they name none.
@@ -110,12 +110,12 @@ impl Config {
             Some(listen) => listen.sockets()?,
             None => DEFAULT_LISTENERS
                 .iter()
-                .map(|&(door, port)| (door, (IpAddr::V4(Ipv4Addr::LOCALHOST), port).into()))
+                .map(|&(listener, port)| (listener, (IpAddr::V4(Ipv4Addr::LOCALHOST), port).into()))
                 .collect(),
         };
         let is_loopback = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
-        for (door, address) in &listeners {
-            if *door == Door::Http && !is_loopback(address) {
+        for (listener, address) in &listeners {
+            if *listener == Listener::Http && !is_loopback(address) {
                 return Err(format!(
                     "listen.http = \"{address}\": HTTP in clear carries keys, so it is served \
                      on a loopback address only; use listen.https"
@@ -232,18 +232,18 @@ enum Addresses {
 }
 
 impl Listen {
-    fn sockets(self) -> Result<Vec<(Door, SocketAddr)>, String> {
+    fn sockets(self) -> Result<Vec<(Listener, SocketAddr)>, String> {
         let all = [
-            ("mx", Door::Mx, self.mx),
-            ("submissions", Door::Submissions, self.submissions),
-            ("submission", Door::Submission, self.submission),
-            ("imaps", Door::Imaps, self.imaps),
-            ("imap", Door::Imap, self.imap),
-            ("https", Door::Https, self.https),
-            ("http", Door::Http, self.http),
+            ("mx", Listener::Mx, self.mx),
+            ("submissions", Listener::Submissions, self.submissions),
+            ("submission", Listener::Submission, self.submission),
+            ("imaps", Listener::Imaps, self.imaps),
+            ("imap", Listener::Imap, self.imap),
+            ("https", Listener::Https, self.https),
+            ("http", Listener::Http, self.http),
         ];
         let mut sockets = Vec::new();
-        for (name, door, addresses) in all {
+        for (name, listener, addresses) in all {
             let texts = match addresses {
                 Addresses::None => Vec::new(),
                 Addresses::One(text) => vec![text],
@@ -256,7 +256,7 @@ impl Listen {
                          \"0.0.0.0:25\" or \"[::]:25\""
                     )
                 })?;
-                sockets.push((door, address));
+                sockets.push((listener, address));
             }
         }
         if sockets.is_empty() {
@@ -295,13 +295,13 @@ pub const DEFAULT_DATA: &str = "./postern-data";
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Where everything listens on the machine of somebody who just tries it.
-const DEFAULT_LISTENERS: [(Door, u16); 6] = [
-    (Door::Mx, 8025),
-    (Door::Submissions, 8465),
-    (Door::Submission, 8587),
-    (Door::Imaps, 8993),
-    (Door::Https, 8443),
-    (Door::Http, 8080),
+const DEFAULT_LISTENERS: [(Listener, u16); 6] = [
+    (Listener::Mx, 8025),
+    (Listener::Submissions, 8465),
+    (Listener::Submission, 8587),
+    (Listener::Imaps, 8993),
+    (Listener::Https, 8443),
+    (Listener::Http, 8080),
 ];
 
 #[cfg(test)]
@@ -339,8 +339,15 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.hostname, "mail.example.com");
-        let doors: Vec<Door> = config.listeners.iter().map(|(door, _)| *door).collect();
-        assert_eq!(doors, [Door::Mx, Door::Mx, Door::Imaps, Door::Imap]);
+        let listeners: Vec<Listener> = config
+            .listeners
+            .iter()
+            .map(|(listener, _)| *listener)
+            .collect();
+        assert_eq!(
+            listeners,
+            [Listener::Mx, Listener::Mx, Listener::Imaps, Listener::Imap]
+        );
         assert_eq!(config.limits.message_bytes, 1000);
         assert!(config.certificate.is_some());
         assert_eq!(config.unknown_sni, UnknownSni::Serve);

@@ -59,7 +59,7 @@ pub struct Output {
 
 /// Who is there, in the order in which connections are closed when there is too little room.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Standing {
+pub enum Trust {
     /// Nobody whom we know, doing nothing that would be lost.
     Stranger,
     /// Nobody whom we know, bringing a message that will be brought again.

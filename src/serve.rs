@@ -17,10 +17,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use crate::call::{Door, House, Limits, Metric, PublicDoors};
+use crate::call::{Limits, Listener, Metric, PublicEndpoints, Shared};
 use crate::config::Config;
 use crate::crypto::{OperatorToken, Random};
-use crate::net::{self, Acceptor, Alarm, Bell, Certified, Clock, Ended, Hub, Listener, Worker};
+use crate::net::{
+    self, Acceptor, Alarm, Bell, BoundListener, Certified, Clock, Ended, Hub, Worker,
+};
 use crate::service::start::first_start;
 use crate::service::thread::{Router, run_reader, run_writer};
 use crate::service::{FreeBytes, Reader, Room, Service, Setup, Writer};
@@ -60,7 +62,7 @@ fn run(config: &Config) -> Result<(), String> {
     let listeners = config
         .listeners
         .iter()
-        .map(|&(door, address)| net::bind(door, address))
+        .map(|&(listener, address)| net::bind(listener, address))
         .collect::<Result<Vec<_>, _>>()?;
     let mut random = Random::system();
     let operator = operator_token(data, &mut random)?;
@@ -70,9 +72,9 @@ fn run(config: &Config) -> Result<(), String> {
         log::warn!("certificates cannot be reloaded after leaving root: {error}");
     }
 
-    let house = house(config, &listeners, most);
-    watch_certificate(&certified, &house, unix_ms);
-    let service = service(config, &house, clock, operator);
+    let shared = shared(config, &listeners, most);
+    watch_certificate(&certified, &shared, unix_ms);
+    let service = service(config, &shared, clock, operator);
     let ballast = Ballast::new(data);
     ballast.give_if_short();
     let store = open(data, Role::Writer, random.u64())?;
@@ -84,18 +86,25 @@ fn run(config: &Config) -> Result<(), String> {
         key: String::from_utf8_lossy(made.key.expose()).into_owned(),
     });
     let (hub, inboxes) = Hub::new(cores()).map_err(|e| format!("cannot poll: {e}"))?;
-    let running = Running::new(config, &listeners, certified.ca.as_deref(), &house);
-    let acceptor = Acceptor::new(listeners, tls, hub.clone(), Arc::clone(&house), clock, most)
-        .map_err(|error| format!("cannot poll: {error}"))?;
+    let running = Running::new(config, &listeners, certified.ca.as_deref(), &shared);
+    let acceptor = Acceptor::new(
+        listeners,
+        tls,
+        hub.clone(),
+        Arc::clone(&shared),
+        clock,
+        most,
+    )
+    .map_err(|error| format!("cannot poll: {error}"))?;
     let bell = acceptor.bell();
 
     let (router, service_threads) = start_service(&service, store, data, &hub, &bell, &mut random)?;
     let mut workers = Vec::new();
     for (n, inbox) in inboxes.into_iter().enumerate() {
         let router = router.clone();
-        let house = Arc::clone(&house);
+        let shared = Arc::clone(&shared);
         let submit = Box::new(move |request| router.submit(request).is_ok());
-        let worker = Worker::new(inbox, house, clock, submit, random.u64());
+        let worker = Worker::new(inbox, shared, clock, submit, random.u64());
         workers.push(start_thread(format!("worker-{n}"), &bell, move || {
             worker
                 .run()
@@ -113,7 +122,7 @@ fn run(config: &Config) -> Result<(), String> {
         let unix_ms = clock.now().unix_ms;
         certified.renew(unix_ms)?;
         let tls = certified.load()?;
-        watch_certificate(&certified, &house, unix_ms);
+        watch_certificate(&certified, &shared, unix_ms);
         Ok(tls)
     });
     log::info!("stopping: {ended:?}");
@@ -143,9 +152,9 @@ fn start_log(level: &str) {
     let _ = builder.try_init();
 }
 
-fn house(config: &Config, listeners: &[Listener], most: usize) -> Arc<House> {
-    let port = |door: Door| {
-        let found = listeners.iter().find(|l| l.door == door);
+fn shared(config: &Config, listeners: &[BoundListener], most: usize) -> Arc<Shared> {
+    let port = |listener: Listener| {
+        let found = listeners.iter().find(|l| l.listener == listener);
         found.map_or(0, |listener| listener.address.port())
     };
     // What the process can hold is the true limit, and what stress is measured by.
@@ -155,22 +164,27 @@ fn house(config: &Config, listeners: &[Listener], most: usize) -> Arc<House> {
         memory_mb: config.limits.memory_mb.min(memory_mb),
         ..config.limits.clone()
     };
-    Arc::new(House::new(
+    Arc::new(Shared::new(
         &config.hostname,
         limits,
-        PublicDoors {
+        PublicEndpoints {
             imap_host: config.hostname.clone(),
-            imap_port: port(Door::Imaps),
+            imap_port: port(Listener::Imaps),
             smtp_host: config.hostname.clone(),
-            smtp_port: port(Door::Submissions),
+            smtp_port: port(Listener::Submissions),
         },
     ))
 }
 
-fn service(config: &Config, house: &Arc<House>, clock: Clock, operator: [u8; 32]) -> Arc<Service> {
+fn service(
+    config: &Config,
+    shared: &Arc<Shared>,
+    clock: Clock,
+    operator: [u8; 32],
+) -> Arc<Service> {
     let data = config.data.clone();
     Service::new(Setup {
-        house: Arc::clone(house),
+        shared: Arc::clone(shared),
         clock: Arc::new(move || clock.now()),
         free_bytes: free_bytes(data, clock),
         shared_domain: config.domain.clone(),
@@ -219,12 +233,12 @@ fn operator_token(data: &Path, random: &mut Random) -> Result<[u8; 32], String> 
 }
 
 /// Tells when the certificate that has just been loaded ends.
-fn watch_certificate(certified: &Certified, house: &House, unix_ms: i64) {
+fn watch_certificate(certified: &Certified, shared: &Shared, unix_ms: i64) {
     let Some(left) = certified.remaining_s(unix_ms) else {
         return;
     };
     let end = unix_ms.div_euclid(1000).saturating_add(left);
-    (house.metrics).set(Metric::CertificateEnds, u64::try_from(end).unwrap_or(0));
+    (shared.metrics).set(Metric::CertificateEnds, u64::try_from(end).unwrap_or(0));
     if left < CERTIFICATE_WARN_S {
         match left / 86_400 {
             days if left > 0 => log::warn!("the certificate ends in {days} days"),
@@ -269,7 +283,7 @@ fn start_service(
     })?);
     let readers = inlets.readers.into_iter().enumerate();
     let readers = readers.map(|(n, inlet)| (format!("reader-{n}"), inlet));
-    for (name, inlet) in [("door".to_owned(), inlets.door)]
+    for (name, inlet) in [("lookup".to_owned(), inlets.lookup)]
         .into_iter()
         .chain(readers)
     {

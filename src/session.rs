@@ -5,8 +5,8 @@
 //! unread is kept unless it must be: bytes used straight from the caller's buffer are never
 //! copied, and an idle session holds no buffer.
 
-use crate::call::{Door, Event, Now, Opening, Reply};
-use crate::engine::{HIGH_WATER, Input, Output, Standing};
+use crate::call::{Event, Listener, Now, Opening, Reply};
+use crate::engine::{HIGH_WATER, Input, Output, Trust};
 use crate::{http, imap, smtp};
 
 /// Every protocol. Boxed: a connection costs what its own protocol needs.
@@ -43,12 +43,12 @@ enum Eof {
 impl Session {
     /// A new conversation; [`Session::open`] starts it.
     pub fn new(opening: Opening) -> Self {
-        let engine = match opening.door {
-            Door::Mx | Door::Submission | Door::Submissions => {
+        let engine = match opening.listener {
+            Listener::Mx | Listener::Submission | Listener::Submissions => {
                 Engine::Smtp(Box::new(smtp::Server::new(opening)))
             }
-            Door::Imap | Door::Imaps => Engine::Imap(Box::new(imap::Server::new(opening))),
-            Door::Http | Door::Https => Engine::Http(Box::new(http::Server::new(opening))),
+            Listener::Imap | Listener::Imaps => Engine::Imap(Box::new(imap::Server::new(opening))),
+            Listener::Http | Listener::Https => Engine::Http(Box::new(http::Server::new(opening))),
         };
         Session {
             engine,
@@ -143,12 +143,12 @@ impl Session {
     }
 
     /// Who is there.
-    pub fn standing(&self) -> Standing {
+    pub fn trust(&self) -> Trust {
         match &self.engine {
-            _ if self.call_out => Standing::Known,
-            Engine::Smtp(engine) => engine.standing(),
-            Engine::Imap(engine) => engine.standing(),
-            Engine::Http(engine) => engine.standing(),
+            _ if self.call_out => Trust::Known,
+            Engine::Smtp(engine) => engine.trust(),
+            Engine::Imap(engine) => engine.trust(),
+            Engine::Http(engine) => engine.trust(),
         }
     }
 
@@ -219,8 +219,8 @@ mod tests {
 
     use super::*;
     use crate::call::{
-        Access, Answer, Bulk, Call, Change, ConnId, Grant, House, InboxId, InboxPath, KeyId,
-        Limits, MailboxId, MailboxRow, OrgId, PublicDoors, Scopes, Selected, UidSet,
+        Access, Answer, Bulk, Call, Change, ConnId, Grant, InboxId, InboxPath, KeyId, Limits,
+        MailboxId, MailboxRow, OrgId, PublicEndpoints, Scopes, Selected, Shared, UidSet,
     };
 
     const NOW: Now = Now {
@@ -229,13 +229,13 @@ mod tests {
     };
 
     fn idling() -> Session {
-        let house = House::new("mx.test", Limits::default(), PublicDoors::default());
+        let shared = Shared::new("mx.test", Limits::default(), PublicEndpoints::default());
         let mut session = Session::new(Opening {
             conn: ConnId(9),
             peer: "10.0.0.1:1".parse().unwrap(),
-            door: Door::Imaps,
+            listener: Listener::Imaps,
             seed: 1,
-            house: Arc::new(house),
+            shared: Arc::new(shared),
         });
         let grant = Grant {
             org: OrgId(1),

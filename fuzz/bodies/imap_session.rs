@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use postern::call::{Door, Limits, Scopes, UidSet};
+use postern::call::{Limits, Listener, Scopes, UidSet};
 use postern::imap::view::{Happening, View};
 
 use super::rig::Rig;
@@ -20,16 +20,21 @@ use super::session::fill;
 /// another one idles on the same mailbox. `KEY` in the octets stands for a good key.
 pub fn imap_session(data: &[u8]) {
     let data = &data[..data.len().min(MAX)];
-    alike(data, Door::Imap, false);
-    alike(data, Door::Imaps, false);
-    alike(data, Door::Imaps, true);
+    alike(data, Listener::Imap, false);
+    alike(data, Listener::Imaps, false);
+    alike(data, Listener::Imaps, true);
 }
 
-fn alike(data: &[u8], door: Door, login: bool) {
-    let whole = said(data, door, login, usize::MAX);
-    let thirds = said(data, door, login, data.len().div_ceil(3).max(1));
+fn alike(data: &[u8], listener: Listener, login: bool) {
+    let whole = said(data, listener, login, usize::MAX);
+    let thirds = said(data, listener, login, data.len().div_ceil(3).max(1));
     // One by one costs a turn an octet; long inputs are cut at a prime number instead.
-    let singly = said(data, door, login, if data.len() <= 1024 { 1 } else { 13 });
+    let singly = said(
+        data,
+        listener,
+        login,
+        if data.len() <= 1024 { 1 } else { 13 },
+    );
     assert_eq!(show(&whole), show(&thirds), "cut in thirds");
     assert_eq!(show(&whole), show(&singly), "cut singly");
     for heard in &whole {
@@ -38,7 +43,7 @@ fn alike(data: &[u8], door: Door, login: bool) {
 }
 
 /// What the session says, and what the one beside it hears.
-fn said(data: &[u8], door: Door, login: bool, piece: usize) -> [Vec<u8>; 2] {
+fn said(data: &[u8], listener: Listener, login: bool, piece: usize) -> [Vec<u8>; 2] {
     let limits = Limits {
         message_bytes: 4096,
         page_bytes: 512,
@@ -49,9 +54,9 @@ fn said(data: &[u8], door: Door, login: bool, piece: usize) -> [Vec<u8>; 2] {
     let org = rig.make_org("fuzz");
     rig.make_inbox(org, "bot@x.test", None);
     let key = rig.make_key(org, Scopes::ADMIN, None, None);
-    let open = |rig: &mut Rig, door| rig.open(door, IpAddr::from([10, 0, 0, 1]));
-    let id = open(&mut rig, door);
-    let beside = open(&mut rig, Door::Imaps);
+    let open = |rig: &mut Rig, listener| rig.open(listener, IpAddr::from([10, 0, 0, 1]));
+    let id = open(&mut rig, listener);
+    let beside = open(&mut rig, Listener::Imaps);
     let hello = format!("a LOGIN bot@x.test {key}\r\n{}", begin());
     if login {
         rig.send(id, hello.as_bytes(), usize::MAX);

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use postern::call::{Door, Limits, Scopes};
+use postern::call::{Limits, Listener, Scopes};
 
 use super::rig::Rig;
 
@@ -24,7 +24,7 @@ fn said(data: &[u8], piece: usize) -> Vec<u8> {
     let org = rig.make_org("fuzz");
     rig.make_inbox(org, "bot@x.test", None);
     let key = rig.make_key(org, Scopes::ADMIN, None, None);
-    let id = rig.open(Door::Https, IpAddr::from([10, 0, 0, 1]));
+    let id = rig.open(Listener::Https, IpAddr::from([10, 0, 0, 1]));
     rig.send(id, &fill(data, &key), piece);
     rig.wait(1_000);
     rig.hang_up(id);

@@ -8,29 +8,34 @@
 
 use std::net::IpAddr;
 
-use postern::call::{Door, Limits, Scopes};
+use postern::call::{Limits, Listener, Scopes};
 
 use super::rig::Rig;
 
 /// A session of port 25, one of port 587 before TLS, and one of port 465 that has logged in.
 pub fn smtp_session(data: &[u8]) {
     let data = &data[..data.len().min(MAX)];
-    alike(data, Door::Mx, false);
-    alike(data, Door::Submission, false);
-    alike(data, Door::Submissions, true);
+    alike(data, Listener::Mx, false);
+    alike(data, Listener::Submission, false);
+    alike(data, Listener::Submissions, true);
 }
 
-fn alike(data: &[u8], door: Door, login: bool) {
-    let whole = said(data, door, login, usize::MAX);
-    let thirds = said(data, door, login, data.len().div_ceil(3).max(1));
+fn alike(data: &[u8], listener: Listener, login: bool) {
+    let whole = said(data, listener, login, usize::MAX);
+    let thirds = said(data, listener, login, data.len().div_ceil(3).max(1));
     // One by one costs a turn an octet; long inputs are cut at a prime number instead.
-    let singly = said(data, door, login, if data.len() <= 2048 { 1 } else { 13 });
+    let singly = said(
+        data,
+        listener,
+        login,
+        if data.len() <= 2048 { 1 } else { 13 },
+    );
     assert_eq!(show(&whole), show(&thirds), "cut in thirds");
     assert_eq!(show(&whole), show(&singly), "cut singly");
     well_formed(&whole);
 }
 
-fn said(data: &[u8], door: Door, login: bool, piece: usize) -> Vec<u8> {
+fn said(data: &[u8], listener: Listener, login: bool, piece: usize) -> Vec<u8> {
     let limits = Limits {
         message_bytes: 4096,
         smtp_messages: 5,
@@ -40,8 +45,8 @@ fn said(data: &[u8], door: Door, login: bool, piece: usize) -> Vec<u8> {
     let org = rig.make_org("fuzz");
     rig.make_inbox(org, "bot@x.test", None);
     let key = rig.make_key(org, Scopes::ADMIN, None, None);
-    let id = rig.open(door, IpAddr::from([10, 0, 0, 1]));
-    rig.wait(rig.house.limits.mx_greet_ms);
+    let id = rig.open(listener, IpAddr::from([10, 0, 0, 1]));
+    rig.wait(rig.shared.limits.mx_greet_ms);
     if login {
         let plain = data_encoding::BASE64.encode(format!("\0bot@x.test\0{key}").as_bytes());
         rig.send(

@@ -27,7 +27,7 @@ pub use ids::{
 pub use limits::{Budget, Charge, Limits};
 pub use message::*;
 pub use metric::{METRICS, Metric, Metrics};
-pub use recent::Recents;
+pub use recent::RecentMarks;
 pub use set::UidSet;
 
 /// The time, read once a turn by whoever owns a clock.
@@ -53,7 +53,7 @@ impl Now {
 
 /// Which listener a connection came in by.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Door {
+pub enum Listener {
     /// Port 25: inbound mail, STARTTLS offered, no AUTH.
     Mx,
     /// Port 587: submission, STARTTLS required before AUTH.
@@ -70,23 +70,26 @@ pub enum Door {
     Https,
 }
 
-impl Door {
+impl Listener {
     /// Its name in the `listen` table of the configuration.
     pub const fn name(self) -> &'static str {
         match self {
-            Door::Mx => "mx",
-            Door::Submission => "submission",
-            Door::Submissions => "submissions",
-            Door::Imap => "imap",
-            Door::Imaps => "imaps",
-            Door::Http => "http",
-            Door::Https => "https",
+            Listener::Mx => "mx",
+            Listener::Submission => "submission",
+            Listener::Submissions => "submissions",
+            Listener::Imap => "imap",
+            Listener::Imaps => "imaps",
+            Listener::Http => "http",
+            Listener::Https => "https",
         }
     }
 
     /// Whether TLS comes before the first octet of the protocol.
     pub const fn implicit_tls(self) -> bool {
-        matches!(self, Door::Submissions | Door::Imaps | Door::Https)
+        matches!(
+            self,
+            Listener::Submissions | Listener::Imaps | Listener::Https
+        )
     }
 }
 
@@ -98,16 +101,16 @@ pub struct Opening {
     /// The peer's address.
     pub peer: core::net::SocketAddr,
     /// The listener.
-    pub door: Door,
+    pub listener: Listener,
     /// Randomness for this session (boundaries, `retry:`), so that a test can repeat it.
     pub seed: u64,
     /// What all connections share.
-    pub house: Arc<House>,
+    pub shared: Arc<Shared>,
 }
 
 /// What all connections of a server share; nothing in it changes but counters and marks.
 #[derive(Debug)]
-pub struct House {
+pub struct Shared {
     /// The server's own name, in greetings and Received.
     pub host: String,
     /// Limits.
@@ -119,21 +122,21 @@ pub struct House {
     /// Memory for long answers that wait to be read.
     pub outgoing: Budget,
     /// Which messages are nobody's `\Recent` any more.
-    pub recents: Recents,
+    pub recent_marks: RecentMarks,
     /// What `GET /inboxes/credentials/export` tells clients to connect to.
-    pub doors: PublicDoors,
+    pub endpoints: PublicEndpoints,
 }
 
-impl House {
+impl Shared {
     /// A house with nothing in it yet; its budgets follow from its limits.
-    pub fn new(host: &str, limits: Limits, doors: PublicDoors) -> Self {
-        House {
+    pub fn new(host: &str, limits: Limits, endpoints: PublicEndpoints) -> Self {
+        Shared {
             host: host.into(),
             metrics: Metrics::default(),
             intake: Budget::intake(&limits),
             outgoing: Budget::outgoing(&limits),
-            recents: Recents::default(),
-            doors,
+            recent_marks: RecentMarks::default(),
+            endpoints,
             limits,
         }
     }
@@ -148,7 +151,7 @@ impl House {
 
 /// Host names and ports as clients outside are to use them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct PublicDoors {
+pub struct PublicEndpoints {
     /// IMAP host.
     pub imap_host: String,
     /// IMAP port, implicit TLS.
@@ -181,7 +184,7 @@ pub enum Call {
     /// Checks a key; `user` is the inbox address that SMTP and IMAP log in with. Takes a
     /// lease of the session limit for IMAP. Answer: `Authenticated`.
     Authenticate {
-        door: Door,
+        listener: Listener,
         user: Option<String>,
         secret: Secret,
     },
@@ -439,7 +442,7 @@ pub enum Queue {
     /// The one writer.
     Writer,
     /// The reader for logins and short look-ups, never behind a search.
-    Door,
+    Lookup,
     /// A reader for everything else that only reads.
     Reader,
 }
@@ -458,7 +461,7 @@ impl Call {
             | LogAt { .. }
             | FindInbox { .. }
             | Ready
-            | Stranger => Queue::Door,
+            | Stranger => Queue::Lookup,
             Deliver { .. }
             | ClaimRecent { .. }
             | CreateMailbox { .. }

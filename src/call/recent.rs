@@ -11,21 +11,21 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::MailboxId;
 
 /// The marks. Each is 32 bits of the mailbox' hash above its last UID that is taken.
-pub struct Recents(Box<[AtomicU64]>);
+pub struct RecentMarks(Box<[AtomicU64]>);
 
-impl Default for Recents {
+impl Default for RecentMarks {
     fn default() -> Self {
-        Recents((0..SLOTS).map(|_| AtomicU64::new(0)).collect())
+        RecentMarks((0..SLOTS).map(|_| AtomicU64::new(0)).collect())
     }
 }
 
-impl core::fmt::Debug for Recents {
+impl core::fmt::Debug for RecentMarks {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Recents")
     }
 }
 
-impl Recents {
+impl RecentMarks {
     /// UIDs of the mailbox up to this one have been told to a session; 0 when nobody knows.
     pub fn taken(&self, mailbox: MailboxId) -> u32 {
         let (slot, tag) = self.slot(mailbox);
@@ -68,20 +68,23 @@ mod tests {
 
     #[test]
     fn each_uid_is_taken_once() {
-        let recents = Recents::default();
+        let recent_marks = RecentMarks::default();
         let (a, b) = (MailboxId(7), MailboxId(8));
-        assert_eq!(recents.taken(a), 0);
-        assert_eq!(recents.take(a, 3), 0);
-        assert_eq!(recents.take(a, 5), 3);
-        assert_eq!(recents.take(a, 4), 5, "a mark does not fall");
-        assert_eq!((recents.taken(a), recents.taken(b)), (5, 0));
-        assert_eq!(recents.take(b, u32::MAX), 0);
-        assert_eq!((recents.take(b, 1), recents.taken(a)), (u32::MAX, 5));
+        assert_eq!(recent_marks.taken(a), 0);
+        assert_eq!(recent_marks.take(a, 3), 0);
+        assert_eq!(recent_marks.take(a, 5), 3);
+        assert_eq!(recent_marks.take(a, 4), 5, "a mark does not fall");
+        assert_eq!((recent_marks.taken(a), recent_marks.taken(b)), (5, 0));
+        assert_eq!(recent_marks.take(b, u32::MAX), 0);
+        assert_eq!(
+            (recent_marks.take(b, 1), recent_marks.taken(a)),
+            (u32::MAX, 5)
+        );
     }
 
     #[test]
     fn mailboxes_that_meet_forget_each_other() {
-        let recents = Recents::default();
+        let recent_marks = RecentMarks::default();
         let slot = |id| {
             MailboxId(id)
                 .0
@@ -90,8 +93,8 @@ mod tests {
                 >> 52
         };
         let other = (2..).find(|id| slot(*id) == slot(1)).map(MailboxId);
-        recents.take(MailboxId(1), 9);
-        assert_eq!(other.map(|id| recents.take(id, 4)), Some(0));
-        assert_eq!(recents.take(MailboxId(1), 9), 0);
+        recent_marks.take(MailboxId(1), 9);
+        assert_eq!(other.map(|id| recent_marks.take(id, 4)), Some(0));
+        assert_eq!(recent_marks.take(MailboxId(1), 9), 0);
     }
 }

@@ -10,7 +10,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 
 use super::{Cli, Fault};
-use crate::call::{ConnId, Door, House, Limits, Now, Opening, PublicDoors, Queue, Reply, Request};
+use crate::call::{
+    ConnId, Limits, Listener, Now, Opening, PublicEndpoints, Queue, Reply, Request, Shared,
+};
 use crate::crypto::Random;
 use crate::engine::Output;
 use crate::service::{ReadTurn, Reader, Service, Setup, Writer};
@@ -39,10 +41,10 @@ impl Local {
         let data = folder.path();
         let token = std::fs::read(data.join(super::api::TOKEN)).unwrap_or_default();
         let service = Service::new(Setup {
-            house: Arc::new(House::new(
+            shared: Arc::new(Shared::new(
                 "localhost",
                 Limits::default(),
-                PublicDoors::default(),
+                PublicEndpoints::default(),
             )),
             clock: clock(),
             free_bytes: Arc::new(|| None),
@@ -67,9 +69,9 @@ impl Local {
         let opening = Opening {
             conn,
             peer: SocketAddr::new(LOOPBACK, 0),
-            door: Door::Http,
+            listener: Listener::Http,
             seed: Random::system().u64(),
-            house: self.service.house.clone(),
+            shared: self.service.shared.clone(),
         };
         let mut session = Session::new(opening);
         let mut said = Vec::new();

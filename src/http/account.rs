@@ -8,8 +8,8 @@ use super::response::Response;
 use super::route::{Asked, Step};
 use super::target::inbox_ref;
 use crate::call::{
-    Answer, Call, DomainId, DomainRef, House, InboxPatch, InboxRef, KeyId, NewInbox, NewKey, OrgId,
-    Scopes, Written,
+    Answer, Call, DomainId, DomainRef, InboxPatch, InboxRef, KeyId, NewInbox, NewKey, OrgId,
+    Scopes, Shared, Written,
 };
 
 type Done = Result<Step, Box<Problem>>;
@@ -19,8 +19,8 @@ pub(super) fn me(asked: &Asked<'_>) -> Done {
     let call = Call::Usage { access };
     Ok(Step::Read(
         Box::new(call),
-        |answer, access, house| match answer {
-            Answer::Usage(usage) => Some(show::me(&usage, access, house)),
+        |answer, access, shared| match answer {
+            Answer::Usage(usage) => Some(show::me(&usage, access, shared)),
             _ => None,
         },
     ))
@@ -241,11 +241,11 @@ pub(super) fn delete_inbox(asked: &Asked<'_>) -> Done {
 }
 
 /// 204 for what is no longer there.
-pub(super) fn gone(written: &Written, _house: &House) -> Option<Response> {
+pub(super) fn gone(written: &Written, _house: &Shared) -> Option<Response> {
     matches!(written, Written::Changed).then(Response::nothing)
 }
 
-fn made_inbox(written: &Written, _house: &House) -> Option<Response> {
+fn made_inbox(written: &Written, _house: &Shared) -> Option<Response> {
     match written {
         // The same `client_id` got the inbox that was there: nothing was created.
         Written::Inbox { row, existed } => {
@@ -255,7 +255,7 @@ fn made_inbox(written: &Written, _house: &House) -> Option<Response> {
     }
 }
 
-fn made_domain(written: &Written, _house: &House) -> Option<Response> {
+fn made_domain(written: &Written, _house: &Shared) -> Option<Response> {
     match written {
         Written::Domain(row) => Some(show::one_domain(201, row)),
         _ => None,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::Server;
 use crate::call::{
-    Access, Answer, Call, Change, ConnId, Door, Event, Grant, House, InboxId, KeyId, Limits, Now,
-    Opening, OrgId, PublicDoors, Refusal, Reply, Scopes, Topic, UidSet,
+    Access, Answer, Call, Change, ConnId, Event, Grant, InboxId, KeyId, Limits, Listener, Now,
+    Opening, OrgId, PublicEndpoints, Refusal, Reply, Scopes, Shared, Topic, UidSet,
 };
 use crate::engine::{Input, Output};
 
@@ -38,13 +38,13 @@ impl Drive {
     }
 
     pub fn from(limits: Limits, peer: IpAddr) -> Drive {
-        let house = Arc::new(House::new("mx.test", limits, PublicDoors::default()));
+        let shared = Arc::new(Shared::new("mx.test", limits, PublicEndpoints::default()));
         let opening = Opening {
             conn: ConnId(1),
             peer: SocketAddr::new(peer, 40_000),
-            door: Door::Https,
+            listener: Listener::Https,
             seed: 7,
-            house,
+            shared,
         };
         let mut drive = Drive {
             server: Server::new(opening),

@@ -203,7 +203,7 @@ impl Server {
             once: exchange.once(body),
             last_event_id: exchange.last_event_id.as_deref(),
             secret: exchange.secret.as_ref(),
-            house: self.house(),
+            shared: self.shared(),
         });
         let waiting = match step {
             Err(problem) => return self.fail(now, exchange, &problem, out),
@@ -252,8 +252,8 @@ impl Server {
                     }
                     Step::Stream(wanted) => {
                         let seed = self.opening.seed;
-                        let house = self.opening.house.clone();
-                        let stream = Stream::new(wanted, house, seed, out);
+                        let shared = self.opening.shared.clone();
+                        let stream = Stream::new(wanted, shared, seed, out);
                         self.state = State::Streaming(Some(exchange), Box::new(stream));
                         return;
                     }
@@ -292,7 +292,7 @@ impl Server {
                 self.fail(now, exchange, &problem, out);
             }
             (waiting, Reply::Refused(refusal)) => {
-                let limits = &self.house().limits;
+                let limits = &self.shared().limits;
                 let mut problem = refused(&refusal, limits);
                 // Past the first call it is not the key's rate that is used up.
                 if let Refusal::RateLimited { retry_ms } = refusal
@@ -306,7 +306,7 @@ impl Server {
             (Waiting::Read(show), Reply::Answer(answer)) => {
                 let nobody = nobody();
                 let access = exchange.access.as_ref().unwrap_or(&nobody);
-                match show(answer, access, self.house()) {
+                match show(answer, access, self.shared()) {
                     Some(response) => self.respond(now, exchange, &response, out),
                     None => self.fail_internal(now, exchange, out),
                 }
@@ -315,7 +315,8 @@ impl Server {
                 match Response::replay(&kept) {
                     Some(mut response) => {
                         if response.kind == Kind::Csv {
-                            response.body = export::complete(&response.body, &self.house().doors);
+                            response.body =
+                                export::complete(&response.body, &self.shared().endpoints);
                         }
                         self.respond(now, exchange, &response, out);
                     }
@@ -323,7 +324,7 @@ impl Server {
                 }
             }
             (Waiting::Write(show), Reply::Written(written, _receipt)) => {
-                match show(&written, self.house()) {
+                match show(&written, self.shared()) {
                     Some(response) => self.respond(now, exchange, &response, out),
                     None => self.fail_internal(now, exchange, out),
                 }
@@ -339,7 +340,7 @@ impl Server {
                 }
             }
             (Waiting::Size, Reply::Answer(Answer::Sized { size, of })) => {
-                let head = message::raw_response(self.house());
+                let head = message::raw_response(self.shared());
                 let length = Length::Known(u64::from(size));
                 head.write_head(exchange.frame(now), length, &mut out.bytes);
                 if exchange.head_only {
@@ -389,7 +390,7 @@ impl Server {
                 return self.finish(now, &exchange, out);
             }
             Paging::Raw { of, at, size } => {
-                let page = u32::try_from(self.house().limits.page_bytes).unwrap_or(u32::MAX);
+                let page = u32::try_from(self.shared().limits.page_bytes).unwrap_or(u32::MAX);
                 Call::ReadOctets {
                     access,
                     of: of.clone(),
@@ -442,7 +443,7 @@ impl Server {
                     csv.extend_from_slice(export::HEADING);
                 }
                 for row in &rows {
-                    export::row(&mut csv, row, &self.house().doors, secret.expose());
+                    export::row(&mut csv, row, &self.shared().endpoints, secret.expose());
                 }
                 let length = if exchange.old {
                     Length::Close
@@ -468,7 +469,7 @@ impl Server {
             }
             (Paging::Export { begun: false, .. }, Reply::Refused(refusal)) => {
                 out.hold = Some(false);
-                let problem = refused(&refusal, &self.house().limits);
+                let problem = refused(&refusal, &self.shared().limits);
                 self.fail(now, exchange, &problem, out);
             }
             _ => self.close(out),

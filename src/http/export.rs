@@ -8,7 +8,7 @@ use super::error::Problem;
 use super::json::Fields;
 use super::response::{Kind, Response};
 use super::route::{Asked, Step};
-use crate::call::{Call, House, InboxRow, PublicDoors, Written};
+use crate::call::{Call, InboxRow, PublicEndpoints, Shared, Written};
 
 /// The first line.
 pub(super) const HEADING: &[u8] =
@@ -34,13 +34,13 @@ pub(super) fn mint(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
 }
 
 /// A row for each key that has just been minted.
-fn minted(written: &Written, house: &House) -> Option<Response> {
+fn minted(written: &Written, shared: &Shared) -> Option<Response> {
     let Written::Minted(rows) = written else {
         return None;
     };
     let mut body = HEADING.to_vec();
     for (inbox, _, secret) in rows {
-        row(&mut body, inbox, &house.doors, secret.expose());
+        row(&mut body, inbox, &shared.endpoints, secret.expose());
     }
     Some(Response::new(201, Kind::Csv, body))
 }
@@ -59,8 +59,8 @@ fn keep(written: &Written) -> Vec<u8> {
 }
 
 /// Puts the doors of today into what was kept.
-pub(super) fn complete(kept: &[u8], doors: &PublicDoors) -> Vec<u8> {
-    let cells = door_cells(doors);
+pub(super) fn complete(kept: &[u8], endpoints: &PublicEndpoints) -> Vec<u8> {
+    let cells = endpoint_cells(endpoints);
     let mut body = Vec::with_capacity(kept.len());
     for (at, part) in kept.split(|byte| *byte == DOORS).enumerate() {
         if at > 0 {
@@ -72,14 +72,19 @@ pub(super) fn complete(kept: &[u8], doors: &PublicDoors) -> Vec<u8> {
 }
 
 /// Writes one inbox.
-pub(super) fn row(out: &mut Vec<u8>, inbox: &InboxRow, doors: &PublicDoors, password: &[u8]) {
-    line(out, inbox, &door_cells(doors), password);
+pub(super) fn row(
+    out: &mut Vec<u8>,
+    inbox: &InboxRow,
+    endpoints: &PublicEndpoints,
+    password: &[u8],
+) {
+    line(out, inbox, &endpoint_cells(endpoints), password);
 }
 
-fn line(out: &mut Vec<u8>, inbox: &InboxRow, doors: &[u8], password: &[u8]) {
+fn line(out: &mut Vec<u8>, inbox: &InboxRow, endpoints: &[u8], password: &[u8]) {
     cell(out, inbox.address.as_bytes());
     out.push(b',');
-    out.extend_from_slice(doors);
+    out.extend_from_slice(endpoints);
     out.push(b',');
     cell(out, inbox.address.as_bytes());
     out.push(b',');
@@ -88,19 +93,19 @@ fn line(out: &mut Vec<u8>, inbox: &InboxRow, doors: &[u8], password: &[u8]) {
 }
 
 /// The four cells about hosts and ports.
-fn door_cells(doors: &PublicDoors) -> Vec<u8> {
+fn endpoint_cells(endpoints: &PublicEndpoints) -> Vec<u8> {
     let port = |port: u16| match port {
         0 => String::new(),
         known => known.to_string(),
     };
     let mut out = Vec::new();
-    cell(&mut out, doors.imap_host.as_bytes());
+    cell(&mut out, endpoints.imap_host.as_bytes());
     out.push(b',');
-    cell(&mut out, port(doors.imap_port).as_bytes());
+    cell(&mut out, port(endpoints.imap_port).as_bytes());
     out.push(b',');
-    cell(&mut out, doors.smtp_host.as_bytes());
+    cell(&mut out, endpoints.smtp_host.as_bytes());
     out.push(b',');
-    cell(&mut out, port(doors.smtp_port).as_bytes());
+    cell(&mut out, port(endpoints.smtp_port).as_bytes());
     out
 }
 

@@ -5,7 +5,7 @@
 
 use super::json::{self, Object};
 use super::response::Response;
-use crate::call::{Access, DomainRow, House, InboxRow, KeyRow, OrgRow, Secret, UsageRow};
+use crate::call::{Access, DomainRow, InboxRow, KeyRow, OrgRow, Secret, Shared, UsageRow};
 
 /// Writes `{"data":[…],"next_cursor":…}`.
 pub(super) fn page<T>(
@@ -126,8 +126,8 @@ fn org(o: &mut Object<'_>, row: &OrgRow) {
 }
 
 /// Who the key is, what it may do, what it has used and what holds for it.
-pub(super) fn me(usage: &UsageRow, access: &Access, house: &House) -> Response {
-    let limits = &house.limits;
+pub(super) fn me(usage: &UsageRow, access: &Access, shared: &Shared) -> Response {
+    let limits = &shared.limits;
     one(200, |o| {
         o.object("org", |o| {
             o.shown("id", access.org);

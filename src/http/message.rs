@@ -12,7 +12,7 @@ use super::response::{Kind, Response};
 use super::route::{Asked, Step};
 use super::target::Query;
 use crate::call::{
-    Answer, Call, Draft, DraftAttachment, EntryId, House, MessageFilter, MessagePatch, ThreadId,
+    Answer, Call, Draft, DraftAttachment, EntryId, MessageFilter, MessagePatch, Shared, ThreadId,
     Written, parse_attachment_id,
 };
 use crate::mail::header;
@@ -276,7 +276,7 @@ pub(super) fn outbound(asked: &Asked<'_>) -> Done {
 }
 
 /// The head of a raw download.
-pub(super) fn raw_response(_house: &House) -> Response {
+pub(super) fn raw_response(_house: &Shared) -> Response {
     let kind = Kind::Octets("message/rfc822".to_owned());
     let mut response = Response::new(200, kind, Vec::new());
     response.add(

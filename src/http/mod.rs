@@ -11,8 +11,6 @@ mod body;
 mod chunked;
 mod clock;
 #[cfg(test)]
-mod door;
-#[cfg(test)]
 mod drive;
 mod error;
 mod exchange;
@@ -35,6 +33,8 @@ mod server;
 mod sse;
 mod target;
 mod watch;
+#[cfg(test)]
+mod who;
 
 pub use error::turned_away;
 pub use server::Server;

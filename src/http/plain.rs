@@ -5,7 +5,7 @@ use super::error::Problem;
 use super::json;
 use super::response::{Kind, Response};
 use super::route::{Asked, Step};
-use crate::call::{Access, Answer, Call, House};
+use crate::call::{Access, Answer, Call, Shared};
 
 /// The process answers.
 pub(super) fn healthz(_asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
@@ -20,7 +20,7 @@ pub(super) fn readyz(_asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
 /// Prometheus text (exposition format 0.0.4).
 pub(super) fn metrics(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
     let mut text = String::with_capacity(8192);
-    for (name, kind, help, value) in asked.house.metrics.all() {
+    for (name, kind, help, value) in asked.shared.metrics.all() {
         let help = help.trim();
         text.push_str(&format!(
             "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
@@ -30,7 +30,7 @@ pub(super) fn metrics(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
     Ok(Step::Respond(response))
 }
 
-fn ready(answer: Answer, _access: &Access, _house: &House) -> Option<Response> {
+fn ready(answer: Answer, _access: &Access, _house: &Shared) -> Option<Response> {
     matches!(answer, Answer::Done).then(|| status("ready"))
 }
 

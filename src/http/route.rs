@@ -9,7 +9,7 @@ use super::response::Response;
 use super::target::{Query, inbox_ref};
 use super::{account, export, message, plain, watch};
 use crate::call::{
-    Access, Answer, Call, Draft, EntryId, House, InboxRef, Once, Scopes, Secret, Written,
+    Access, Answer, Call, Draft, EntryId, InboxRef, Once, Scopes, Secret, Shared, Written,
 };
 
 /// One route.
@@ -78,7 +78,7 @@ pub(super) struct Asked<'a> {
     pub once: Option<(String, [u8; 32])>,
     pub last_event_id: Option<&'a str>,
     pub secret: Option<&'a Secret>,
-    pub house: &'a House,
+    pub shared: &'a Shared,
 }
 
 /// What the engine does for a request.
@@ -103,9 +103,9 @@ pub(super) enum Step {
 }
 
 /// Makes a response of an answer; `None` when it is not the answer to this route's call.
-pub(super) type Show = fn(Answer, &Access, &House) -> Option<Response>;
+pub(super) type Show = fn(Answer, &Access, &Shared) -> Option<Response>;
 /// The same for a call that writes.
-pub(super) type ShowWritten = fn(&Written, &House) -> Option<Response>;
+pub(super) type ShowWritten = fn(&Written, &Shared) -> Option<Response>;
 
 impl Asked<'_> {
     /// Who asks. Every row but those that need nothing has it.

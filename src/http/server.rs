@@ -24,7 +24,7 @@ use crate::call::{
     Answer, Call, Change, Charge, Event, Metric, Now, Opening, Refusal, Reply, Topic,
 };
 use crate::crypto::sha256_parts;
-use crate::engine::{Input, Output, Standing};
+use crate::engine::{Input, Output, Trust};
 
 /// The serving side.
 #[derive(Debug)]
@@ -81,10 +81,10 @@ impl Server {
     }
 
     /// Who is there: nobody, while no key has been shown and no request is under way.
-    pub fn standing(&self) -> Standing {
+    pub fn trust(&self) -> Trust {
         match (&self.known, &self.state) {
-            (None, State::ExpectHead(_) | State::Closed) => Standing::Stranger,
-            _ => Standing::Known,
+            (None, State::ExpectHead(_) | State::Closed) => Trust::Stranger,
+            _ => Trust::Known,
         }
     }
 
@@ -130,7 +130,7 @@ impl Server {
             out.deadline = Some(Some(self.head_deadline(now)));
         }
         self.state = State::ExpectHead(true);
-        let limits = &self.opening.house.limits;
+        let limits = &self.opening.shared.limits;
         let end = match self.finder.find(bytes, limits) {
             Ok(Found::Partial) => return 0,
             Ok(Found::Empty) => return 2,
@@ -153,7 +153,7 @@ impl Server {
     /// Answers what is not a request, and closes.
     fn refuse_head(&mut self, now: Now, problem: &Problem, out: &mut Output) {
         self.requests += 1;
-        self.house().metrics.count(Metric::HttpRequests);
+        self.shared().metrics.count(Metric::HttpRequests);
         let exchange = Exchange::broken(request_id(self.opening.seed, self.requests));
         self.fail(now, Box::new(exchange), problem, out);
     }
@@ -161,7 +161,7 @@ impl Server {
     /// A head is there: which route, with what body, and who asks?
     fn begin(&mut self, now: Now, head: head::Head, out: &mut Output) {
         self.requests += 1;
-        self.house().metrics.count(Metric::HttpRequests);
+        self.shared().metrics.count(Metric::HttpRequests);
         out.deadline = Some(None);
         let id = request_id(self.opening.seed, self.requests);
         let mut exchange = Box::new(Exchange::new(id, head));
@@ -232,7 +232,7 @@ impl Server {
                 }
                 exchange.digest = digest;
                 out.call = Some(Call::Authenticate {
-                    door: self.opening.door,
+                    listener: self.opening.listener,
                     user: exchange.organization.clone(),
                     secret,
                 });
@@ -281,7 +281,7 @@ impl Server {
                     // A stream lives on this check: it is made again with the watch in
                     // place, or a revocation in between would never be heard of.
                     out.call = Some(Call::Authenticate {
-                        door: self.opening.door,
+                        listener: self.opening.listener,
                         user: exchange.organization.clone(),
                         secret,
                     });
@@ -293,11 +293,11 @@ impl Server {
             }
             Reply::Refused(refusal) => {
                 self.known = None;
-                let mut problem = refused(&refusal, &self.house().limits);
+                let mut problem = refused(&refusal, &self.shared().limits);
                 if let Refusal::BadCredentials { delay_ms } = refusal {
                     self.failures += 1;
-                    if self.failures >= self.house().limits.login_tries {
-                        self.house().metrics.count(Metric::TooManyErrors);
+                    if self.failures >= self.shared().limits.login_tries {
+                        self.shared().metrics.count(Metric::TooManyErrors);
                         problem.fatal = true;
                     }
                     if delay_ms > 0 && !self.stopping {
@@ -328,12 +328,12 @@ impl Server {
         if exchange.framing == Framing::None {
             return self.run(now, exchange, &[], out);
         }
-        let limits = &self.house().limits;
+        let limits = &self.shared().limits;
         let max = match row.takes {
             Takes::Message => limits.http_send_bytes,
             Takes::Json | Takes::Nothing => limits.http_body_bytes,
         };
-        match Body::new(exchange.framing, max, &self.house().intake, now) {
+        match Body::new(exchange.framing, max, &self.shared().intake, now) {
             Err(problem) => self.fail(now, exchange, &problem, out),
             Ok(body) => {
                 if exchange.expects {
@@ -407,7 +407,7 @@ impl Server {
         match result {
             Ok(None) => self.state = State::Streaming(Some(exchange), stream),
             Ok(Some(_)) if self.stopping => {
-                let problem = refused(&Refusal::Stopping, &self.house().limits);
+                let problem = refused(&Refusal::Stopping, &self.shared().limits);
                 self.fail(now, exchange, &problem, out);
             }
             Ok(Some(first)) => {
@@ -464,11 +464,11 @@ impl Server {
                 self.fail(now, exchange, &problem, out);
             }
             State::ExpectHead(true) => {
-                self.house().metrics.count(Metric::TimedOut);
+                self.shared().metrics.count(Metric::TimedOut);
                 self.refuse_head(now, &timeout("The request head took too long."), out);
             }
             State::ExpectBody(exchange, _) => {
-                self.house().metrics.count(Metric::TimedOut);
+                self.shared().metrics.count(Metric::TimedOut);
                 self.fail(
                     now,
                     exchange,
@@ -483,7 +483,7 @@ impl Server {
                 }
             }
             State::ExpectHead(false) => {
-                self.house().metrics.count(Metric::TimedOut);
+                self.shared().metrics.count(Metric::TimedOut);
                 self.close(out);
             }
             State::Skip(_) | State::Closed => self.close(out),
@@ -515,11 +515,11 @@ impl Server {
         match core::mem::replace(&mut self.state, State::Closed) {
             State::ExpectHead(false) | State::Skip(_) | State::Closed => self.close(out),
             State::ExpectHead(true) => {
-                let problem = refused(&Refusal::Stopping, &self.house().limits);
+                let problem = refused(&Refusal::Stopping, &self.shared().limits);
                 self.refuse_head(now, &problem, out);
             }
             State::ExpectBody(exchange, _) => {
-                let problem = refused(&Refusal::Stopping, &self.house().limits);
+                let problem = refused(&Refusal::Stopping, &self.shared().limits);
                 self.fail(now, exchange, &problem, out);
             }
             State::Delay(exchange, problem) => {
@@ -545,12 +545,12 @@ impl Server {
 
     /// What an address is told that makes too many requests without a key.
     pub(super) fn stranger_too_often(&self, retry_ms: u64) -> Box<Problem> {
-        let quota = self.house().limits.http_anonymous_per_minute;
+        let quota = self.shared().limits.http_anonymous_per_minute;
         Problem::too_many(retry_ms, Some(quota as u64))
     }
 
     fn head_deadline(&self, now: Now) -> Now {
-        now.plus_ms(self.house().limits.http_head_s.saturating_mul(1000))
+        now.plus_ms(self.shared().limits.http_head_s.saturating_mul(1000))
     }
 }
 
@@ -577,7 +577,7 @@ impl Server {
 
     fn await_head(&mut self, now: Now, out: &mut Output) {
         self.state = State::ExpectHead(false);
-        let idle_ms = self.house().limits.http_keep_alive_s.saturating_mul(1000);
+        let idle_ms = self.shared().limits.http_keep_alive_s.saturating_mul(1000);
         out.deadline = Some(Some(now.plus_ms(idle_ms)));
     }
 
@@ -597,7 +597,7 @@ impl Server {
     ) {
         if response.body.len() > LONG_BODY {
             // Whoever reads slowly keeps it here.
-            let mut charge = self.house().outgoing.charge();
+            let mut charge = self.shared().outgoing.charge();
             if !charge.hold(response.body.len()) {
                 let message = "Too many long answers are under way.";
                 let problem = Problem::unavailable("busy", message);
@@ -627,7 +627,7 @@ impl Server {
         problem: &Problem,
         out: &mut Output,
     ) {
-        let metrics = &self.house().metrics;
+        let metrics = &self.shared().metrics;
         match problem.status {
             400 if problem.fatal => metrics.count(Metric::SyntaxErrors),
             413 | 414 | 431 => metrics.count(Metric::TooLong),
@@ -650,12 +650,12 @@ impl Server {
             self.opening.conn.0,
             exchange.id
         );
-        let problem = refused(&Refusal::Internal, &self.house().limits);
+        let problem = refused(&Refusal::Internal, &self.shared().limits);
         self.fail(now, exchange, &problem, out);
     }
 
-    pub(super) fn house(&self) -> &crate::call::House {
-        &self.opening.house
+    pub(super) fn shared(&self) -> &crate::call::Shared {
+        &self.opening.shared
     }
 }
 

@@ -19,7 +19,7 @@ use super::json;
 use super::json_event;
 use super::response::spread;
 use super::watch::{Place, Start, Wanted};
-use crate::call::{Answer, Call, Change, Event, House, InboxId, Now, Refusal, Reply, Topic};
+use crate::call::{Answer, Call, Change, Event, InboxId, Now, Refusal, Reply, Shared, Topic};
 use crate::engine::Output;
 
 /// One stream.
@@ -27,7 +27,7 @@ use crate::engine::Output;
 pub(super) struct Stream {
     wanted: Box<Wanted>,
     topic: Topic,
-    house: Arc<House>,
+    shared: Arc<Shared>,
     seed: u64,
     state: State,
     /// Every event up to this one has been written or is not for this stream.
@@ -86,12 +86,12 @@ pub(super) struct Page {
 
 impl Stream {
     /// Begins to open; asks for the inbox or the lease.
-    pub fn new(wanted: Box<Wanted>, house: Arc<House>, seed: u64, out: &mut Output) -> Stream {
+    pub fn new(wanted: Box<Wanted>, shared: Arc<Shared>, seed: u64, out: &mut Output) -> Stream {
         let access = wanted.access.clone();
         let mut stream = Stream {
             topic: Topic::Org(access.org),
             wanted,
-            house,
+            shared,
             seed,
             state: State::ExpectInbox,
             at: 0,
@@ -131,7 +131,7 @@ impl Stream {
                 }
                 self.reset(now, oldest, out);
             }
-            (_, Reply::Refused(refusal)) => return Err(refused(&refusal, &self.house.limits)),
+            (_, Reply::Refused(refusal)) => return Err(refused(&refusal, &self.shared.limits)),
             (State::ExpectInbox, Reply::Answer(Answer::Inboxes { rows, .. })) => {
                 let Some(row) = rows.first() else {
                     return Err(Problem::not_found("inbox"));
@@ -435,7 +435,7 @@ impl Stream {
     }
 
     fn beat_later(&self, now: Now, out: &mut Output) {
-        let mut next = now.plus_ms(self.house.limits.heartbeat_s.saturating_mul(1000));
+        let mut next = now.plus_ms(self.shared.limits.heartbeat_s.saturating_mul(1000));
         if let Some(end) = self.wanted.access.expires_at {
             let left = u64::try_from(end.saturating_sub(now.unix_ms)).unwrap_or(0);
             next = next.min(now.plus_ms(left));

@@ -96,9 +96,9 @@ impl Server {
         else {
             return self.bad(SyntaxError::AppendWithoutMessage.words().2, out);
         };
-        let most = self.opening.house.limits.message_bytes as u64;
+        let most = self.opening.shared.limits.message_bytes as u64;
         if size > most && allowed.is_ok() {
-            self.opening.house.metrics.count(Metric::RejectedSize);
+            self.opening.shared.metrics.count(Metric::RejectedSize);
             let text = refusal_text(&Refusal::TooBig {
                 what: "octets of a message",
                 max: most,
@@ -132,7 +132,7 @@ impl Server {
         if sync || !self.is_reading() {
             return;
         }
-        if size > self.opening.house.limits.message_bytes as u64 {
+        if size > self.opening.shared.limits.message_bytes as u64 {
             return self.bye("The message would be too big", out);
         }
         self.gather(now, size, None, None);
@@ -144,7 +144,7 @@ impl Server {
             target,
             refusal,
             octets: Vec::new(),
-            charge: self.opening.house.intake.charge(),
+            charge: self.opening.shared.intake.charge(),
             size,
             received: 0,
             began: now.mono_ms,
@@ -163,7 +163,7 @@ impl Server {
             let stored = message.target.is_some();
             message.take(unread.get(..left).unwrap_or(unread));
             if stored && message.target.is_none() {
-                self.opening.house.metrics.count(Metric::RejectedMemory);
+                self.opening.shared.metrics.count(Metric::RejectedMemory);
             }
             return left;
         }

@@ -30,7 +30,7 @@ impl Server {
         };
         out.bytes.extend_from_slice(words.as_bytes());
         if words == CAPABILITY {
-            let limit = self.opening.house.limits.message_bytes.to_string();
+            let limit = self.opening.shared.limits.message_bytes.to_string();
             out.bytes.extend_from_slice(limit.as_bytes());
         }
     }
@@ -55,7 +55,7 @@ impl Server {
             return self.no("[PRIVACYREQUIRED] STARTTLS first", out);
         }
         let call = Call::Authenticate {
-            door: self.opening.door,
+            listener: self.opening.listener,
             // A name that is no UTF-8 is nobody's; it is looked up all the same, so that it
             // counts as a failure and is answered like one.
             user: Some(String::from_utf8_lossy(user).into_owned()),
@@ -88,7 +88,7 @@ impl Server {
 
     /// The client's response to the empty challenge: one line.
     pub(super) fn sasl_bytes(&mut self, unread: &[u8], out: &mut Output) -> usize {
-        let max = self.opening.house.limits.imap_login_bytes;
+        let max = self.opening.shared.limits.imap_login_bytes;
         match frame::line(unread, &mut self.searched, max) {
             Ok(None) => 0,
             Ok(Some((response, used))) => {
@@ -101,7 +101,7 @@ impl Server {
                 used
             }
             Err(_) => {
-                self.opening.house.metrics.count(Metric::TooLong);
+                self.opening.shared.metrics.count(Metric::TooLong);
                 self.bad("Response too long", out);
                 self.bye("What follows cannot be told from commands", out);
                 unread.len()
@@ -175,8 +175,8 @@ impl Server {
         };
         self.no(text, out);
         self.tries += 1;
-        if self.tries >= self.opening.house.limits.login_tries {
-            self.opening.house.metrics.count(Metric::TooManyErrors);
+        if self.tries >= self.opening.shared.limits.login_tries {
+            self.opening.shared.metrics.count(Metric::TooManyErrors);
             self.bye("Too many failed logins", out);
         }
     }

@@ -15,7 +15,7 @@ impl Server {
     pub(super) fn idle(&mut self, now: Now, out: &mut Output) {
         out.bytes.extend_from_slice(b"+ idling\r\n");
         self.searched = 0;
-        let every_s = self.opening.house.limits.imap_still_here_s;
+        let every_s = self.opening.shared.limits.imap_still_here_s;
         let still_at = now.mono_ms.saturating_add(every_s.saturating_mul(1000));
         self.tell(End::Idle { still_at }, out);
     }

@@ -107,7 +107,7 @@ impl Server {
         let mut gap = " (";
         for item in items {
             let value = match item {
-                StatusItem::AppendLimit => self.opening.house.limits.message_bytes as u64,
+                StatusItem::AppendLimit => self.opening.shared.limits.message_bytes as u64,
                 StatusItem::Deleted => u64::from(counts.deleted),
                 StatusItem::HighestModSeq => highest,
                 StatusItem::Messages => u64::from(counts.messages),

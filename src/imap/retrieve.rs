@@ -90,7 +90,7 @@ impl Server {
     }
 
     fn page_bytes(&self) -> u32 {
-        u32::try_from(self.opening.house.limits.page_bytes).unwrap_or(u32::MAX)
+        u32::try_from(self.opening.shared.limits.page_bytes).unwrap_or(u32::MAX)
     }
 
     fn next_page(&mut self, mut job: Box<Retrieval>, out: &mut Output) {

@@ -96,7 +96,7 @@ impl Server {
     ) {
         let selected = match reply {
             Reply::Answer(Answer::Selected(mut selected)) => {
-                let taken = self.opening.house.recents.taken(selected.mailbox.id);
+                let taken = self.opening.shared.recent_marks.taken(selected.mailbox.id);
                 selected.recent_above = selected.recent_above.max(taken);
                 selected
             }
@@ -165,7 +165,7 @@ impl Server {
                 selected.mailbox.id,
                 selected.mailbox.uidnext.saturating_sub(1),
             );
-            let taken = self.opening.house.recents.take(id, last);
+            let taken = self.opening.shared.recent_marks.take(id, last);
             selected.recent_above = selected.recent_above.max(taken);
         }
         let open = open(selected, read_only, *held, out);

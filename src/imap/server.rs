@@ -28,7 +28,7 @@ use super::view::{Happening, Held};
 use crate::call::{
     Access, Call, Change, ConnId, Event, Metric, Now, Opening, Receipt, Refusal, Reply, Scopes,
 };
-use crate::engine::{HIGH_WATER, Input, Output, Standing};
+use crate::engine::{HIGH_WATER, Input, Output, Trust};
 
 /// One IMAP session.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Server {
     /// A new conversation.
     pub fn new(opening: Opening) -> Self {
         Server {
-            tls: opening.door.implicit_tls(),
+            tls: opening.listener.implicit_tls(),
             opening,
             frame: Frame::default(),
             searched: 0,
@@ -119,7 +119,7 @@ impl Server {
             self.frame = Frame::default();
             return;
         }
-        let limits = &self.opening.house.limits;
+        let limits = &self.opening.shared.limits;
         self.clock.login_by = now
             .mono_ms
             .saturating_add(limits.imap_login_s.saturating_mul(1000));
@@ -145,14 +145,14 @@ impl Server {
         if self.frame.is_empty()
             && let Some(until) = self.too_fast(now)
         {
-            self.opening.house.metrics.count(Metric::RateLimited);
+            self.opening.shared.metrics.count(Metric::RateLimited);
             self.waits = Waits::Delay {
                 until,
                 then: Delayed::Rate,
             };
             return 0;
         }
-        let limits = &self.opening.house.limits;
+        let limits = &self.opening.shared.limits;
         let bounds = match self.stage {
             Stage::NotAuthenticated => Bounds::before_login(limits),
             _ => Bounds::after_login(limits),
@@ -163,7 +163,7 @@ impl Server {
                 && matches!(self.stage, Stage::NotAuthenticated)
                 && frame::is_http(unread.get(..used).unwrap_or(unread))
             {
-                self.opening.house.metrics.count(Metric::SyntaxErrors);
+                self.opening.shared.metrics.count(Metric::SyntaxErrors);
                 self.bye("This is IMAP", out);
                 return unread.len();
             }
@@ -400,10 +400,10 @@ impl Server {
     fn deadline(&mut self, now: Now, out: &mut Output) {
         self.clock.told = None;
         let at = now.mono_ms;
-        let limits = &self.opening.house.limits;
+        let limits = &self.opening.shared.limits;
         let silent = self.silence_ends(limits.imap_idle_min);
         if matches!(self.stage, Stage::NotAuthenticated) && at >= self.clock.login_by {
-            self.opening.house.metrics.count(Metric::TimedOut);
+            self.opening.shared.metrics.count(Metric::TimedOut);
             return self.bye("Login took too long", out);
         }
         if self.clock.expires.is_some_and(|end| at >= end) {
@@ -423,11 +423,11 @@ impl Server {
             Waits::Command | Waits::Sasl | Waits::Message(_) | Waits::Done { .. }
                 if at >= silent && !matches!(self.stage, Stage::NotAuthenticated) =>
             {
-                self.opening.house.metrics.count(Metric::TimedOut);
+                self.opening.shared.metrics.count(Metric::TimedOut);
                 self.bye("Autologout, silent for too long", out);
             }
             Waits::Message(message) if at >= message.due_by(limits.data_bytes_per_s) => {
-                self.opening.house.metrics.count(Metric::TimedOut);
+                self.opening.shared.metrics.count(Metric::TimedOut);
                 self.bye("The message came too slowly", out);
             }
             Waits::Done { blocked, still_at } if at >= *still_at => {
@@ -443,7 +443,7 @@ impl Server {
     /// Asks for the one deadline that the state needs, and holds input back where nothing
     /// can be done with it.
     fn schedule(&mut self, now: Now, out: &mut Output) {
-        let limits = &self.opening.house.limits;
+        let limits = &self.opening.shared.limits;
         let holding = matches!(self.waits, Waits::Drain(_) | Waits::Delay { .. });
         if holding != self.holding {
             self.holding = holding;
@@ -493,13 +493,13 @@ impl Server {
     }
 
     fn count_command(&mut self, now: Now) {
-        let per_minute = self.opening.house.limits.imap_commands_per_minute as u64;
+        let per_minute = self.opening.shared.limits.imap_commands_per_minute as u64;
         self.clock.rate_us = self
             .clock
             .rate_us
             .max(now.mono_ms.saturating_mul(1000))
             .saturating_add(MINUTE_US / per_minute.max(1));
-        self.opening.house.metrics.count(Metric::ImapCommands);
+        self.opening.shared.metrics.count(Metric::ImapCommands);
     }
 
     // ---- what every family uses ----
@@ -515,10 +515,10 @@ impl Server {
     }
 
     /// Who is there.
-    pub fn standing(&self) -> Standing {
+    pub fn trust(&self) -> Trust {
         match self.access() {
-            Some(_) => Standing::Known,
-            None => Standing::Stranger,
+            Some(_) => Trust::Known,
+            None => Trust::Stranger,
         }
     }
 
@@ -625,7 +625,7 @@ impl Server {
 
     fn fault(&mut self, fault: Fault<'_>, out: &mut Output) {
         let (bad, code, text) = fault.error.words();
-        let metrics = &self.opening.house.metrics;
+        let metrics = &self.opening.shared.metrics;
         metrics.count(match fault.error {
             SyntaxError::Depth
             | SyntaxError::KeywordTooLong
@@ -649,13 +649,13 @@ impl Server {
 
     pub(super) fn count_error(&mut self, out: &mut Output) {
         self.errors += 1;
-        let limits = &self.opening.house.limits;
+        let limits = &self.opening.shared.limits;
         let most = match self.stage {
             Stage::NotAuthenticated => limits.imap_login_errors,
             _ => limits.imap_errors,
         };
         if self.errors >= most {
-            self.opening.house.metrics.count(Metric::TooManyErrors);
+            self.opening.shared.metrics.count(Metric::TooManyErrors);
             self.bye("Too many wrong commands", out);
         }
     }

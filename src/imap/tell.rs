@@ -83,10 +83,10 @@ impl Server {
                 };
                 return self.ask(call, Job::Flags(Box::new(telling)), out);
             }
-            let recents = &self.opening.house.recents;
+            let recent_marks = &self.opening.shared.recent_marks;
             if view.take_arrived(|last| match open.read_only {
-                true => recents.taken(open.id),
-                false => recents.take(open.id, last),
+                true => recent_marks.taken(open.id),
+                false => recent_marks.take(open.id, last),
             }) {
                 let (exists, recent) = (view.exists(), view.recent().len());
                 let _ = write!(out.bytes, "* {exists} EXISTS\r\n* {recent} RECENT\r\n");

@@ -21,14 +21,14 @@ struct Client {
 impl Client {
     /// Logged in, with a key that may only read: then SELECT is answered without a receipt.
     fn new(limits: Limits) -> Client {
-        let house = House::new("mx.test", limits, PublicDoors::default());
+        let shared = Shared::new("mx.test", limits, PublicEndpoints::default());
         let mut client = Client {
             server: Server::new(Opening {
                 conn: ConnId(9),
                 peer: "10.0.0.1:1".parse().unwrap(),
-                door: Door::Imaps,
+                listener: Listener::Imaps,
                 seed: 1,
-                house: Arc::new(house),
+                shared: Arc::new(shared),
             }),
             out: Output::default(),
         };

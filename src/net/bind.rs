@@ -10,20 +10,20 @@ use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use crate::call::Door;
+use crate::call::Listener;
 
 /// A socket that listens.
-pub struct Listener {
+pub struct BoundListener {
     /// What speaks behind it.
-    pub door: Door,
+    pub listener: Listener,
     /// Where; the port is the real one when 0 was asked for.
     pub address: SocketAddr,
     pub(super) socket: mio::net::TcpListener,
 }
 
 /// Opens a listener. The error says what to do about it.
-pub fn bind(door: Door, address: SocketAddr) -> Result<Listener, String> {
-    open(door, address).map_err(|error| {
+pub fn bind(listener: Listener, address: SocketAddr) -> Result<BoundListener, String> {
+    open(listener, address).map_err(|error| {
         let errno = error.raw_os_error();
         let is = |other: Errno| errno == Some(other.raw_os_error());
         let hint = if is(Errno::ADDRINUSE) {
@@ -37,7 +37,7 @@ pub fn bind(door: Door, address: SocketAddr) -> Result<Listener, String> {
         } else {
             "check the `listen` table of the configuration"
         };
-        let name = door.name();
+        let name = listener.name();
         let what = if is(Errno::ADDRINUSE) {
             String::new()
         } else {
@@ -47,7 +47,7 @@ pub fn bind(door: Door, address: SocketAddr) -> Result<Listener, String> {
     })
 }
 
-fn open(door: Door, address: SocketAddr) -> std::io::Result<Listener> {
+fn open(listener: Listener, address: SocketAddr) -> std::io::Result<BoundListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -60,7 +60,10 @@ fn open(door: Door, address: SocketAddr) -> std::io::Result<Listener> {
     }
     // Postfix's client over TLS takes 48 ms instead of 4 without this.
     socket.set_tcp_nodelay(true)?;
-    if !matches!(door, Door::Mx | Door::Submission | Door::Submissions) {
+    if !matches!(
+        listener,
+        Listener::Mx | Listener::Submission | Listener::Submissions
+    ) {
         // IDLE and event streams may be silent for half an hour; this tells who is gone.
         let keepalive = TcpKeepalive::new()
             .with_time(KEEPALIVE_AFTER)
@@ -72,8 +75,8 @@ fn open(door: Door, address: SocketAddr) -> std::io::Result<Listener> {
     socket.listen(BACKLOG)?;
     let socket = std::net::TcpListener::from(socket);
     let address = socket.local_addr()?;
-    Ok(Listener {
-        door,
+    Ok(BoundListener {
+        listener,
         address,
         socket: mio::net::TcpListener::from_std(socket),
     })

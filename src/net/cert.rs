@@ -21,7 +21,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ProducesTickets;
 use rustls::sign::CertifiedKey;
 
-use super::tls::TlsDoors;
+use super::tls::TlsListeners;
 use crate::config::UnknownSni;
 
 /// Where the certificate is, and what loading it again needs.
@@ -87,7 +87,7 @@ impl Certified {
 
     /// Reads the files and makes the configurations of all listeners. Called at the start
     /// and on SIGHUP; on an error the caller keeps what it has.
-    pub fn load(&self) -> Result<TlsDoors, String> {
+    pub fn load(&self) -> Result<TlsListeners, String> {
         let chain = read_chain(&self.chain)?;
         let key = PrivateKeyDer::from_pem_file(&self.key)
             .map_err(|error| format!("{}: {error}", self.key.display()))?;
@@ -99,7 +99,7 @@ impl Certified {
                 error => format!("{chain}: {error}"),
             }
         })?;
-        TlsDoors::new(Arc::new(certified), &self.host, self.unknown, &self.tickets)
+        TlsListeners::new(Arc::new(certified), &self.host, self.unknown, &self.tickets)
             .map_err(|error| format!("{}: {error}", self.chain.display()))
     }
 

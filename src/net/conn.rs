@@ -19,8 +19,8 @@ use super::listen::{Accepted, Slot};
 use super::timer::NEVER;
 use super::transport::{Lost, Transport};
 use super::worker::Desk;
-use crate::call::{Call, ConnId, Door, Metric, Now, Opening, Queue, Topic};
-use crate::engine::{HIGH_WATER, Output, Standing};
+use crate::call::{Call, ConnId, Listener, Metric, Now, Opening, Queue, Topic};
+use crate::engine::{HIGH_WATER, Output, Trust};
 use crate::session::Session;
 
 /// What a connection is doing.
@@ -41,7 +41,7 @@ pub(super) struct Conn {
     transport: Transport,
     session: Session,
     peer: SocketAddr,
-    door: Door,
+    listener: Listener,
     /// For STARTTLS.
     config: Option<Arc<ServerConfig>>,
     /// Written by the engine, not yet taken by the socket.
@@ -95,16 +95,16 @@ impl Conn {
             stream,
             peer,
             at,
-            door,
+            listener,
             tls,
             slot,
         } = accepted;
         let session = Session::new(Opening {
             conn: id,
             peer,
-            door,
+            listener,
             seed: desk.seed(id),
-            house: Arc::clone(&desk.house),
+            shared: Arc::clone(&desk.shared),
         });
         let mut conn = Conn {
             id,
@@ -112,7 +112,7 @@ impl Conn {
             transport: Transport::new(stream),
             session,
             peer,
-            door,
+            listener,
             config: tls,
             pending: Vec::new(),
             topics: Box::default(),
@@ -124,7 +124,7 @@ impl Conn {
             flags: Flags::default(),
             slot,
         };
-        if door.implicit_tls() {
+        if listener.implicit_tls() {
             conn.begin_tls(desk, at)?;
         }
         Ok(conn)
@@ -170,13 +170,13 @@ impl Conn {
         let now = desk.now.mono_ms;
         if now >= self.limit {
             if self.phase == Phase::Shaking {
-                desk.house.metrics.count(Metric::HandshakesFailed);
+                desk.shared.metrics.count(Metric::HandshakesFailed);
                 return Err(Gone("handshake timed out"));
             }
             return Err(Gone("drained"));
         }
         if now >= self.stall_at(desk) {
-            desk.house.metrics.count(Metric::Stalled);
+            desk.shared.metrics.count(Metric::Stalled);
             return Err(Gone("peer does not read"));
         }
         if self.phase == Phase::Open && now >= self.deadline {
@@ -193,8 +193,8 @@ impl Conn {
     }
 
     /// The listener that it came in by.
-    pub fn door(&self) -> Door {
-        self.door
+    pub fn listener(&self) -> Listener {
+        self.listener
     }
 
     /// Milliseconds since it began.
@@ -203,16 +203,20 @@ impl Conn {
     }
 
     /// Who is there.
-    pub fn standing(&self) -> Standing {
+    pub fn trust(&self) -> Trust {
         match self.phase {
-            Phase::Open => self.session.standing(),
-            Phase::Shaking | Phase::Draining => Standing::Stranger,
+            Phase::Open => self.session.trust(),
+            Phase::Shaking | Phase::Draining => Trust::Stranger,
         }
     }
 
     /// Leaves the worker: what others know of it is taken back.
     pub fn leave(&mut self, desk: &mut Desk, why: &'static str) {
-        log::debug!("conn={} door={:?} closed: {why}", self.id.0, self.door);
+        log::debug!(
+            "conn={} listener={:?} closed: {why}",
+            self.id.0,
+            self.listener
+        );
         if self.phase == Phase::Shaking {
             desk.shaking.end(self.id);
         }
@@ -304,7 +308,7 @@ impl Conn {
             }
         }
         if let Some(call) = out.call.take() {
-            self.flags.brief = call.queue() == Queue::Door;
+            self.flags.brief = call.queue() == Queue::Lookup;
             desk.call(self.id, self.peer, call);
         }
         if let Some(deadline) = out.deadline.take() {
@@ -358,7 +362,7 @@ impl Conn {
         }
         if was_shaking && !self.transport.is_handshaking() {
             desk.shaking.end(self.id);
-            desk.house.metrics.count(Metric::Handshakes);
+            desk.shared.metrics.count(Metric::Handshakes);
             self.limit = NEVER;
             self.phase = Phase::Open;
             if !open {
@@ -367,7 +371,7 @@ impl Conn {
         }
         if self.transport.eof {
             if self.phase == Phase::Shaking {
-                desk.house.metrics.count(Metric::HandshakesFailed);
+                desk.shared.metrics.count(Metric::HandshakesFailed);
                 return Err(Gone("left in the handshake"));
             }
             self.session.eof(now, out);
@@ -385,17 +389,21 @@ impl Conn {
         self.phase = Phase::Shaking;
         let prefix = self.slot.prefix();
         desk.shaking.begin(self.id, prefix, since);
-        let ms = desk.house.limits.handshake_s.saturating_mul(1000);
+        let ms = desk.shared.limits.handshake_s.saturating_mul(1000);
         self.limit = since.saturating_add(ms);
         Ok(())
     }
 
     /// TLS has failed: the alert goes out, nothing else.
     fn break_off(&mut self, desk: &mut Desk, out: &mut Output, error: &str) -> Result<(), Gone> {
-        log::debug!("conn={} door={:?} tls: {error}", self.id.0, self.door);
+        log::debug!(
+            "conn={} listener={:?} tls: {error}",
+            self.id.0,
+            self.listener
+        );
         if self.phase == Phase::Shaking {
             desk.shaking.end(self.id);
-            desk.house.metrics.count(Metric::HandshakesFailed);
+            desk.shared.metrics.count(Metric::HandshakesFailed);
         }
         out.bytes.clear();
         out.call = None;
@@ -467,7 +475,7 @@ impl Conn {
         if self.pending.is_empty() && self.transport.is_flushed() {
             return NEVER;
         }
-        let limits = &desk.house.limits;
+        let limits = &desk.shared.limits;
         let s = match self.flags.stream {
             true => limits.stream_stall_s,
             false => limits.stall_s,

@@ -21,12 +21,12 @@ use rustls::ServerConfig;
 use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
-use super::bind::Listener;
+use super::bind::BoundListener;
 use super::clock::Clock;
 use super::hub::{Hub, Short};
 use super::memory::{Level, Memory};
-use super::tls::TlsDoors;
-use crate::call::{ConnId, Door, House, Limits, Metric, Now};
+use super::tls::TlsListeners;
+use crate::call::{ConnId, Limits, Listener, Metric, Now, Shared};
 use crate::http;
 
 /// A connection on its way to a worker.
@@ -36,7 +36,7 @@ pub(super) struct Accepted {
     pub peer: SocketAddr,
     /// When, in monotonic milliseconds.
     pub at: u64,
-    pub door: Door,
+    pub listener: Listener,
     pub tls: Option<Arc<ServerConfig>>,
     pub slot: Slot,
 }
@@ -45,7 +45,7 @@ pub(super) struct Accepted {
 pub(super) struct Slot {
     key: Place,
     gone: Sender<Place>,
-    house: Arc<House>,
+    shared: Arc<Shared>,
 }
 
 impl Slot {
@@ -58,19 +58,19 @@ impl Slot {
 #[cfg(test)]
 impl Slot {
     /// A place that nobody counts.
-    pub fn uncounted(house: &Arc<House>, prefix: Prefix) -> Self {
-        house.metrics.add(Metric::ConnectionsOpen, 1);
+    pub fn uncounted(shared: &Arc<Shared>, prefix: Prefix) -> Self {
+        shared.metrics.add(Metric::ConnectionsOpen, 1);
         Slot {
-            key: (prefix, Door::Mx),
+            key: (prefix, Listener::Mx),
             gone: channel().0,
-            house: Arc::clone(house),
+            shared: Arc::clone(shared),
         }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.house.metrics.sub(Metric::ConnectionsOpen, 1);
+        self.shared.metrics.sub(Metric::ConnectionsOpen, 1);
         // The acceptor has ended when the process stops; nobody counts then.
         let _ = self.gone.send(self.key);
     }
@@ -81,10 +81,10 @@ pub struct Acceptor {
     poll: Poll,
     signals: Signals,
     clock: Clock,
-    doors: Vec<Gate>,
-    tls: TlsDoors,
+    sockets: Vec<ListenSocket>,
+    tls: TlsListeners,
     hub: Hub,
-    house: Arc<House>,
+    shared: Arc<Shared>,
     counts: Counts,
     gone: (Sender<Place>, Receiver<Place>),
     alarm: Receiver<Alarm>,
@@ -101,8 +101,8 @@ pub struct Acceptor {
     leaving: VecDeque<(u64, TcpStream)>,
 }
 
-struct Gate {
-    listener: Listener,
+struct ListenSocket {
+    bound: BoundListener,
     /// There may be somebody in the queue.
     ready: bool,
     /// Resting until then, after a failure of accept().
@@ -145,10 +145,10 @@ impl Acceptor {
     /// Takes the listeners over. `most` is the number of connections that the process can
     /// hold.
     pub fn new(
-        listeners: Vec<Listener>,
-        tls: TlsDoors,
+        listeners: Vec<BoundListener>,
+        tls: TlsListeners,
         hub: Hub,
-        house: Arc<House>,
+        shared: Arc<Shared>,
         clock: Clock,
         most: usize,
     ) -> io::Result<Self> {
@@ -157,25 +157,25 @@ impl Acceptor {
         let registry = poll.registry();
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(registry, BELL)?);
-        let mut doors = Vec::new();
-        for (at, mut listener) in listeners.into_iter().enumerate() {
-            registry.register(&mut listener.socket, Token(at), Interest::READABLE)?;
-            doors.push(Gate {
-                listener,
+        let mut sockets = Vec::new();
+        for (at, mut bound) in listeners.into_iter().enumerate() {
+            registry.register(&mut bound.socket, Token(at), Interest::READABLE)?;
+            sockets.push(ListenSocket {
+                bound,
                 ready: true,
                 rest_until: None,
             });
         }
         let (sender, alarm) = channel();
-        let memory = Memory::new(house.limits.memory_mb);
+        let memory = Memory::new(shared.limits.memory_mb);
         Ok(Acceptor {
             poll,
             signals,
             clock,
-            doors,
+            sockets,
             tls,
             hub,
-            house,
+            shared,
             counts: Counts::default(),
             gone: channel(),
             alarm,
@@ -196,7 +196,7 @@ impl Acceptor {
 
     /// Accepts until a signal or an alarm. `reload` is called on SIGHUP and gives new
     /// certificates, or says why the old ones stay. The listeners are closed at the end.
-    pub fn run(mut self, mut reload: impl FnMut() -> Result<TlsDoors, String>) -> Ended {
+    pub fn run(mut self, mut reload: impl FnMut() -> Result<TlsListeners, String>) -> Ended {
         let mut events = Events::with_capacity(64);
         loop {
             let timeout = self.timeout();
@@ -206,8 +206,8 @@ impl Acceptor {
                 return Ended::Fatal(format!("cannot poll: {error}"));
             }
             for event in &events {
-                if let Some(gate) = self.doors.get_mut(event.token().0) {
-                    gate.ready = true;
+                if let Some(socket) = self.sockets.get_mut(event.token().0) {
+                    socket.ready = true;
                 }
             }
             for signal in self.signals.pending() {
@@ -218,7 +218,7 @@ impl Acceptor {
                             log::info!("certificates reloaded");
                         }
                         Err(error) => {
-                            self.house.metrics.count(Metric::CertificatesFailed);
+                            self.shared.metrics.count(Metric::CertificatesFailed);
                             log::error!("certificates not reloaded, the old ones stay: {error}");
                         }
                     },
@@ -229,18 +229,18 @@ impl Acceptor {
                 return Ended::Fatal(what);
             }
             let now = self.clock.now().mono_ms;
-            for (key, door) in self.gone.1.try_iter() {
-                self.counts.leave(key, door);
+            for (key, listener) in self.gone.1.try_iter() {
+                self.counts.leave(key, listener);
             }
             self.counts.sweep(now);
             while self.leaving.front().is_some_and(|(until, _)| now >= *until) {
                 self.leaving.pop_front();
             }
-            self.memory.look(now, &self.house.metrics);
+            self.memory.look(now, &self.shared.metrics);
             if self.is_short() == Level::Dire {
                 self.make_room(now, Short::Memory);
             }
-            for at in 0..self.doors.len() {
+            for at in 0..self.sockets.len() {
                 self.accept(at, now);
             }
         }
@@ -248,15 +248,15 @@ impl Acceptor {
 
     fn timeout(&self) -> Duration {
         let now = self.clock.now().mono_ms;
-        let open = self.house.metrics.value(Metric::ConnectionsOpen);
+        let open = self.shared.metrics.value(Metric::ConnectionsOpen);
         let mut ms = match self.memory.level() {
             Level::Calm if open < MANY => TICK_MS,
             _ => EVICT_EVERY_MS,
         };
-        for gate in &self.doors {
-            match gate.rest_until {
+        for socket in &self.sockets {
+            match socket.rest_until {
                 Some(at) => ms = ms.min(at.saturating_sub(now)),
-                None if gate.ready => ms = 0,
+                None if socket.ready => ms = 0,
                 None => {}
             }
         }
@@ -266,26 +266,26 @@ impl Acceptor {
     /// Some connections of one listener; the rest after the others have had their turn.
     fn accept(&mut self, at: usize, now: u64) {
         for _ in 0..ACCEPTS_PER_TURN {
-            let Some(gate) = self.doors.get_mut(at) else {
+            let Some(socket) = self.sockets.get_mut(at) else {
                 return;
             };
-            if gate.rest_until.is_some_and(|until| now < until) {
+            if socket.rest_until.is_some_and(|until| now < until) {
                 return;
             }
-            gate.rest_until = None;
-            if !gate.ready {
+            socket.rest_until = None;
+            if !socket.ready {
                 return;
             }
-            match gate.listener.socket.accept() {
+            match socket.bound.socket.accept() {
                 Ok((stream, peer)) => {
-                    let door = gate.listener.door;
-                    self.welcome(door, stream, peer, now);
+                    let listener = socket.bound.listener;
+                    self.welcome(listener, stream, peer, now);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => gate.ready = false,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.ready = false,
                 Err(error) if is_shortage(&error) => {
                     // Readiness comes as edges: nobody will say again that there is a queue,
-                    // so the gate stays ready and is tried after its rest.
-                    gate.rest_until = Some(now + REST_MS);
+                    // so the socket stays ready and is tried after its rest.
+                    socket.rest_until = Some(now + REST_MS);
                     self.turn_away(at, &error);
                     return;
                 }
@@ -298,7 +298,7 @@ impl Acceptor {
     /// How short of memory we are on account of connections. With few of them it is not
     /// theirs, so that closing them would free nothing and turning others away would not end.
     fn is_short(&self) -> Level {
-        match self.house.metrics.value(Metric::ConnectionsOpen) {
+        match self.shared.metrics.value(Metric::ConnectionsOpen) {
             ..MANY => Level::Calm,
             _ => self.memory.level(),
         }
@@ -312,33 +312,38 @@ impl Acceptor {
         }
     }
 
-    fn welcome(&mut self, door: Door, stream: TcpStream, peer: SocketAddr, now: u64) {
-        let open = self.house.metrics.value(Metric::ConnectionsOpen);
+    fn welcome(&mut self, listener: Listener, stream: TcpStream, peer: SocketAddr, now: u64) {
+        let open = self.shared.metrics.value(Metric::ConnectionsOpen);
         // The last places are for those who log in: strangers make room, the oldest first.
         let reserve = (self.most / RESERVE_SHARE).max(1);
         // Plain HTTP is for this machine alone (config.rs): whoever looks after it gets in when
         // memory is short, and then above all.
-        let is_short = door != Door::Http && self.is_short() != Level::Calm;
+        let is_short = listener != Listener::Http && self.is_short() != Level::Calm;
         // Where memory is short nobody would leave of themselves for whoever is turned away.
         if is_short || open.saturating_add(reserve as u64) >= self.most as u64 {
             self.make_room(now, Short::Places);
         }
-        let limits = &self.house.limits;
-        let metrics = &self.house.metrics;
+        let limits = &self.shared.limits;
+        let metrics = &self.shared.metrics;
         let key = prefix(peer.ip());
         let full = if is_short {
             Some(Metric::RefusedForMemory)
         } else if open >= self.most as u64 {
             Some(Metric::RefusedGlobal)
         } else {
-            self.counts.enter(key, door, now, limits).err()
+            self.counts.enter(key, listener, now, limits).err()
         };
         if let Some(metric) = full {
             metrics.count(metric);
-            log::debug!("peer={peer} door={door:?} refused: {metric:?}");
-            let line = farewell(door, metric == Metric::RefusedRate, self.clock.now(), peer);
+            log::debug!("peer={peer} listener={listener:?} refused: {metric:?}");
+            let line = farewell(
+                listener,
+                metric == Metric::RefusedRate,
+                self.clock.now(),
+                peer,
+            );
             if let Some(stream) = dismiss(stream, &line)
-                && matches!(door, Door::Http)
+                && matches!(listener, Listener::Http)
             {
                 if self.leaving.len() >= LEAVING_MAX {
                     self.leaving.pop_front();
@@ -352,31 +357,31 @@ impl Acceptor {
         metrics.add(Metric::ConnectionsOpen, 1);
         let id = ConnId(self.next);
         self.next += 1;
-        log::debug!("conn={} door={door:?} peer={peer}", id.0);
+        log::debug!("conn={} listener={listener:?} peer={peer}", id.0);
         self.hub.deal(Accepted {
             id,
             stream,
             peer,
             at: now,
-            door,
-            tls: self.tls.of(door),
+            listener,
+            tls: self.tls.of(listener),
             slot: Slot {
-                key: (key, door),
+                key: (key, listener),
                 gone: self.gone.0.clone(),
-                house: Arc::clone(&self.house),
+                shared: Arc::clone(&self.shared),
             },
         });
     }
 
     /// No descriptor is left: with the reserve, one peer is told so rather than left to wait.
     fn turn_away(&mut self, at: usize, error: &io::Error) {
-        self.house.metrics.count(Metric::AcceptErrors);
+        self.shared.metrics.count(Metric::AcceptErrors);
         log::warn!("accept: {error}");
         if self.reserve.take().is_some()
-            && let Some(gate) = self.doors.get(at)
-            && let Ok((stream, peer)) = gate.listener.socket.accept()
+            && let Some(socket) = self.sockets.get(at)
+            && let Ok((stream, peer)) = socket.bound.socket.accept()
         {
-            let line = farewell(gate.listener.door, false, self.clock.now(), peer);
+            let line = farewell(socket.bound.listener, false, self.clock.now(), peer);
             dismiss(stream, &line);
         }
         self.reserve = reserve();
@@ -384,7 +389,7 @@ impl Acceptor {
 }
 
 /// What connections are counted by.
-type Place = (Prefix, Door);
+type Place = (Prefix, Listener);
 
 /// IPv4 address, or the first half of an IPv6 one: what one customer of a network has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -406,7 +411,7 @@ fn prefix(address: IpAddr) -> Prefix {
 /// How many connections each address has, and how many it has made in this minute.
 #[derive(Debug, Default)]
 struct Counts {
-    open: HashMap<(Prefix, Door), usize>,
+    open: HashMap<(Prefix, Listener), usize>,
     /// HTTP apart from the rest: neither takes from what the other may.
     made: HashMap<(Prefix, bool), usize>,
     minute: u64,
@@ -414,9 +419,15 @@ struct Counts {
 
 impl Counts {
     /// One more, unless that is too many: then the metric that counts the refusal.
-    fn enter(&mut self, key: Prefix, door: Door, now: u64, limits: &Limits) -> Result<(), Metric> {
+    fn enter(
+        &mut self,
+        key: Prefix,
+        listener: Listener,
+        now: u64,
+        limits: &Limits,
+    ) -> Result<(), Metric> {
         self.sweep(now);
-        let is_http = matches!(door, Door::Http | Door::Https);
+        let is_http = matches!(listener, Listener::Http | Listener::Https);
         let made = self.made.entry((key, is_http)).or_default();
         *made = made.saturating_add(1);
         let most = match is_http {
@@ -426,12 +437,12 @@ impl Counts {
         if *made > most {
             return Err(Metric::RefusedRate);
         }
-        let most = match door {
-            Door::Mx => limits.mx_connections_per_ip,
-            Door::Submission | Door::Submissions => limits.submission_connections_per_ip,
+        let most = match listener {
+            Listener::Mx => limits.mx_connections_per_ip,
+            Listener::Submission | Listener::Submissions => limits.submission_connections_per_ip,
             _ => limits.connections_per_ip,
         };
-        let open = self.open.entry((key, door)).or_default();
+        let open = self.open.entry((key, listener)).or_default();
         if *open >= most {
             return Err(Metric::RefusedPerAddress);
         }
@@ -439,11 +450,11 @@ impl Counts {
         Ok(())
     }
 
-    fn leave(&mut self, key: Prefix, door: Door) {
-        if let Some(open) = self.open.get_mut(&(key, door)) {
+    fn leave(&mut self, key: Prefix, listener: Listener) {
+        if let Some(open) = self.open.get_mut(&(key, listener)) {
             *open = open.saturating_sub(1);
             if *open == 0 {
-                self.open.remove(&(key, door));
+                self.open.remove(&(key, listener));
             }
         }
     }
@@ -459,17 +470,17 @@ impl Counts {
 
 /// What can be said in clear to a peer that is not let in: that it came too often in this
 /// minute, or that there is no room.
-fn farewell(door: Door, too_often: bool, now: Now, peer: SocketAddr) -> Vec<u8> {
-    match door {
-        Door::Mx | Door::Submission => {
+fn farewell(listener: Listener, too_often: bool, now: Now, peer: SocketAddr) -> Vec<u8> {
+    match listener {
+        Listener::Mx | Listener::Submission => {
             b"421 4.7.0 Too many connections, try again later\r\n".into()
         }
-        Door::Imap => b"* BYE Too many connections, try again later\r\n".into(),
-        Door::Http => {
+        Listener::Imap => b"* BYE Too many connections, try again later\r\n".into(),
+        Listener::Http => {
             let wait = MINUTE_MS - now.mono_ms % MINUTE_MS;
             http::turned_away(too_often.then_some(wait), now, u64::from(peer.port()))
         }
-        Door::Submissions | Door::Imaps | Door::Https => Vec::new(),
+        Listener::Submissions | Listener::Imaps | Listener::Https => Vec::new(),
     }
 }
 
@@ -520,16 +531,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::hub::ToWorker;
     use super::*;
-    use crate::call::PublicDoors;
+    use crate::call::PublicEndpoints;
 
     #[test]
     fn short_of_memory_the_machine_gets_in_and_strangers_go() {
-        let house = Arc::new(House::new(
+        let shared = Arc::new(Shared::new(
             "mx.test",
             Limits::default(),
-            PublicDoors::default(),
+            PublicEndpoints::default(),
         ));
-        house.metrics.add(Metric::ConnectionsOpen, MANY);
+        shared.metrics.add(Metric::ConnectionsOpen, MANY);
         let (hub, inboxes) = Hub::new(1).unwrap();
         let poll = Poll::new().unwrap();
         let waker = Arc::new(Waker::new(poll.registry(), BELL).unwrap());
@@ -538,10 +549,10 @@ mod tests {
             poll,
             signals: Signals::new([0; 0]).unwrap(),
             clock: Clock::new(),
-            doors: Vec::new(),
-            tls: super::super::tls::tests::doors("listen").0,
+            sockets: Vec::new(),
+            tls: super::super::tls::tests::listeners("listen").0,
             hub,
-            house: Arc::clone(&house),
+            shared: Arc::clone(&shared),
             counts: Counts::default(),
             gone: channel(),
             alarm,
@@ -553,23 +564,23 @@ mod tests {
             evicted_until: 0,
             leaving: VecDeque::new(),
         };
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut comes = |door| {
-            let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            let (stream, address) = listener.accept().unwrap();
-            acceptor.welcome(door, TcpStream::from_std(stream), address, 5000);
+        let bound = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut comes = |listener| {
+            let peer = std::net::TcpStream::connect(bound.local_addr().unwrap()).unwrap();
+            let (stream, address) = bound.accept().unwrap();
+            acceptor.welcome(listener, TcpStream::from_std(stream), address, 5000);
             drop(peer);
             inboxes[0].queue.try_iter().collect::<Vec<_>>()
         };
-        let dealt = comes(Door::Http);
+        let dealt = comes(Listener::Http);
         assert!(matches!(dealt[..], [ToWorker::Conn(_)]));
-        assert_eq!(house.metrics.value(Metric::RefusedForMemory), 0);
-        for door in [Door::Mx, Door::Https] {
-            let refused = house.metrics.value(Metric::RefusedForMemory);
-            let told = comes(door);
-            assert_eq!(house.metrics.value(Metric::RefusedForMemory), refused + 1);
-            match door {
-                Door::Mx => assert!(matches!(told[..], [ToWorker::Evict(Short::Places)])),
+        assert_eq!(shared.metrics.value(Metric::RefusedForMemory), 0);
+        for listener in [Listener::Mx, Listener::Https] {
+            let refused = shared.metrics.value(Metric::RefusedForMemory);
+            let told = comes(listener);
+            assert_eq!(shared.metrics.value(Metric::RefusedForMemory), refused + 1);
+            match listener {
+                Listener::Mx => assert!(matches!(told[..], [ToWorker::Evict(Short::Places)])),
                 // Not for each of those that come in the same moment.
                 _ => assert!(told.is_empty()),
             }
@@ -598,28 +609,28 @@ mod tests {
         let mut counts = Counts::default();
         let a = prefix("192.0.2.1".parse().unwrap());
         let b = prefix("192.0.2.2".parse().unwrap());
-        let mut enter = |key, door, now| counts.enter(key, door, now, &limits);
-        assert_eq!(enter(a, Door::Imaps, 0), Ok(()));
-        assert_eq!(enter(a, Door::Imaps, 0), Ok(()));
-        assert_eq!(enter(a, Door::Imaps, 0), Err(Metric::RefusedPerAddress));
+        let mut enter = |key, listener, now| counts.enter(key, listener, now, &limits);
+        assert_eq!(enter(a, Listener::Imaps, 0), Ok(()));
+        assert_eq!(enter(a, Listener::Imaps, 0), Ok(()));
+        assert_eq!(enter(a, Listener::Imaps, 0), Err(Metric::RefusedPerAddress));
         // Each listener has its own count; another address has all of its own.
-        assert_eq!(enter(a, Door::Mx, 0), Ok(()));
-        assert_eq!(enter(a, Door::Mx, 0), Err(Metric::RefusedPerAddress));
-        assert_eq!(enter(b, Door::Submissions, 0), Ok(()));
+        assert_eq!(enter(a, Listener::Mx, 0), Ok(()));
+        assert_eq!(enter(a, Listener::Mx, 0), Err(Metric::RefusedPerAddress));
+        assert_eq!(enter(b, Listener::Submissions, 0), Ok(()));
         assert_eq!(
-            enter(b, Door::Submissions, 0),
+            enter(b, Listener::Submissions, 0),
             Err(Metric::RefusedPerAddress)
         );
-        assert_eq!(enter(b, Door::Imaps, 0), Ok(()));
-        assert_eq!(enter(a, Door::Imaps, 0), Err(Metric::RefusedRate));
+        assert_eq!(enter(b, Listener::Imaps, 0), Ok(()));
+        assert_eq!(enter(a, Listener::Imaps, 0), Err(Metric::RefusedRate));
         // HTTP has a count of its own.
-        assert_eq!(enter(a, Door::Https, 0), Ok(()));
-        assert_eq!(enter(a, Door::Https, 0), Err(Metric::RefusedRate));
-        assert_eq!(enter(a, Door::Https, MINUTE_MS), Ok(()));
-        counts.leave(a, Door::Imaps);
-        assert_eq!(counts.enter(a, Door::Imaps, MINUTE_MS, &limits), Ok(()));
-        counts.leave(b, Door::Imaps);
-        counts.leave(b, Door::Submissions);
+        assert_eq!(enter(a, Listener::Https, 0), Ok(()));
+        assert_eq!(enter(a, Listener::Https, 0), Err(Metric::RefusedRate));
+        assert_eq!(enter(a, Listener::Https, MINUTE_MS), Ok(()));
+        counts.leave(a, Listener::Imaps);
+        assert_eq!(counts.enter(a, Listener::Imaps, MINUTE_MS, &limits), Ok(()));
+        counts.leave(b, Listener::Imaps);
+        counts.leave(b, Listener::Submissions);
         assert_eq!(counts.open.len(), 3);
     }
 
@@ -644,7 +655,7 @@ mod tests {
                 "too_many_connections",
             ),
         ] {
-            let said = String::from_utf8(farewell(Door::Http, too_often, now, peer)).unwrap();
+            let said = String::from_utf8(farewell(Listener::Http, too_often, now, peer)).unwrap();
             assert!(
                 said.starts_with(&format!("HTTP/1.1 {status}\r\n")),
                 "{said}"
@@ -658,6 +669,6 @@ mod tests {
                 "{said}"
             );
         }
-        assert!(farewell(Door::Https, true, now, peer).is_empty());
+        assert!(farewell(Listener::Https, true, now, peer).is_empty());
     }
 }

@@ -21,11 +21,11 @@ mod transport;
 mod watchers;
 mod worker;
 
-pub use bind::{Listener, bind, raise_descriptors};
+pub use bind::{BoundListener, bind, raise_descriptors};
 pub use cert::{Certified, provide as provide_certificate};
 pub use clock::Clock;
 pub use hub::{Hub, Inbox};
 pub use listen::{Acceptor, Alarm, Bell, Ended};
 pub use memory::memory_mb;
-pub use tls::TlsDoors;
+pub use tls::TlsListeners;
 pub use worker::{Submit, Worker};

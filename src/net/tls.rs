@@ -19,7 +19,7 @@ use rustls::server::{
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
 
-use crate::call::Door;
+use crate::call::Listener;
 use crate::config::UnknownSni;
 
 /// One TLS connection.
@@ -335,14 +335,14 @@ impl Named {
 
 /// The TLS configurations of all listeners: one certificate, one ALPN name a protocol.
 #[derive(Clone)]
-pub struct TlsDoors {
+pub struct TlsListeners {
     mx: Arc<ServerConfig>,
     smtp: Arc<ServerConfig>,
     imap: Arc<ServerConfig>,
     http: Arc<ServerConfig>,
 }
 
-impl TlsDoors {
+impl TlsListeners {
     /// For one certificate and the server's own name. `tickets` outlives a change of
     /// certificate, so that clients can resume across it.
     pub(super) fn new(
@@ -358,7 +358,7 @@ impl TlsDoors {
             UnknownSni::Refuse => Arc::new(Named { key, host }),
             UnknownSni::Serve => Arc::clone(&anybody),
         };
-        let door = |name: &[u8], who: &Arc<dyn ResolvesServerCert>| {
+        let listener = |name: &[u8], who: &Arc<dyn ResolvesServerCert>| {
             let provider = Arc::new(provider::default_provider());
             let mut config = ServerConfig::builder_with_provider(provider)
                 .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
@@ -374,25 +374,25 @@ impl TlsDoors {
             config.send_tls13_tickets = TICKETS;
             Ok::<_, rustls::Error>(Arc::new(config))
         };
-        Ok(TlsDoors {
+        Ok(TlsListeners {
             // A server that sends mail names the MX host by whatever alias its DNS has, and
             // goes on in clear, or defers, where it is refused.
-            mx: door(b"smtp", &anybody)?,
-            smtp: door(b"smtp", &clients)?,
-            imap: door(b"imap", &clients)?,
-            http: door(b"http/1.1", &clients)?,
+            mx: listener(b"smtp", &anybody)?,
+            smtp: listener(b"smtp", &clients)?,
+            imap: listener(b"imap", &clients)?,
+            http: listener(b"http/1.1", &clients)?,
         })
     }
 
     /// The configuration of a listener, for implicit TLS and STARTTLS alike; plain HTTP has
     /// none.
-    pub(super) fn of(&self, door: Door) -> Option<Arc<ServerConfig>> {
-        match door {
-            Door::Mx => Some(Arc::clone(&self.mx)),
-            Door::Submission | Door::Submissions => Some(Arc::clone(&self.smtp)),
-            Door::Imap | Door::Imaps => Some(Arc::clone(&self.imap)),
-            Door::Https => Some(Arc::clone(&self.http)),
-            Door::Http => None,
+    pub(super) fn of(&self, listener: Listener) -> Option<Arc<ServerConfig>> {
+        match listener {
+            Listener::Mx => Some(Arc::clone(&self.mx)),
+            Listener::Submission | Listener::Submissions => Some(Arc::clone(&self.smtp)),
+            Listener::Imap | Listener::Imaps => Some(Arc::clone(&self.imap)),
+            Listener::Https => Some(Arc::clone(&self.http)),
+            Listener::Http => None,
         }
     }
 }
@@ -431,7 +431,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    pub(in crate::net) fn doors(name: &str) -> (TlsDoors, RootCertStore) {
+    pub(in crate::net) fn listeners(name: &str) -> (TlsListeners, RootCertStore) {
         let folder =
             std::env::temp_dir().join(format!("postern-tls-{name}-{}", std::process::id()));
         let unknown = UnknownSni::Refuse;
@@ -442,9 +442,9 @@ pub(super) mod tests {
         roots
             .add(CertificateDer::from_pem_file(made.ca.as_ref().unwrap()).unwrap())
             .unwrap();
-        let doors = made.load().unwrap();
+        let listeners = made.load().unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
-        (doors, roots)
+        (listeners, roots)
     }
 
     fn client(roots: &RootCertStore, alpn: &[u8]) -> ClientConnection {
@@ -484,9 +484,9 @@ pub(super) mod tests {
     }
 
     impl Server {
-        fn new(doors: &TlsDoors, door: Door) -> Self {
+        fn new(listeners: &TlsListeners, listener: Listener) -> Self {
             Server {
-                tls: Tls::new(doors.of(door).unwrap()).unwrap(),
+                tls: Tls::new(listeners.of(listener).unwrap()).unwrap(),
                 cipher: Cipher::new(),
                 plain: Vec::new(),
             }
@@ -531,10 +531,10 @@ pub(super) mod tests {
 
     #[test]
     fn talks_whatever_the_cut() {
-        let (doors, roots) = doors("cut");
+        let (listeners, roots) = listeners("cut");
         for cut in [1, 7, 1000, 100_000] {
             let mut client = client(&roots, b"imap");
-            let mut server = Server::new(&doors, Door::Imaps);
+            let mut server = Server::new(&listeners, Listener::Imaps);
             carry(&mut client, &mut server, cut).unwrap();
             assert!(!server.tls.is_handshaking() && !client.is_handshaking());
             let long = vec![b'x'; 40_000];
@@ -562,9 +562,9 @@ pub(super) mod tests {
 
     #[test]
     fn writes_while_half_a_record_is_kept() {
-        let (doors, roots) = doors("half");
+        let (listeners, roots) = listeners("half");
         let mut client = client(&roots, b"");
-        let mut server = Server::new(&doors, Door::Imaps);
+        let mut server = Server::new(&listeners, Listener::Imaps);
         carry(&mut client, &mut server, 4096).unwrap();
         // A key update in two pieces with a reply of ours between them: rustls has looked
         // at the first piece and indexes into it.
@@ -588,9 +588,9 @@ pub(super) mod tests {
 
     #[test]
     fn nothing_is_read_behind_close_notify() {
-        let (doors, roots) = doors("notify");
+        let (listeners, roots) = listeners("notify");
         let mut client = client(&roots, b"");
-        let mut server = Server::new(&doors, Door::Submissions);
+        let mut server = Server::new(&listeners, Listener::Submissions);
         carry(&mut client, &mut server, 4096).unwrap();
         client.writer().write_all(b"DATA").unwrap();
         client.send_close_notify();
@@ -611,25 +611,25 @@ pub(super) mod tests {
 
     #[test]
     fn strangers_are_told_what_is_wrong() {
-        let (doors, roots) = doors("alpn");
-        for (door, alpn) in [
-            (Door::Imaps, &b"http/1.1"[..]),
-            (Door::Https, b"h2"),
-            (Door::Submissions, b"imap"),
+        let (listeners, roots) = listeners("alpn");
+        for (listener, alpn) in [
+            (Listener::Imaps, &b"http/1.1"[..]),
+            (Listener::Https, b"h2"),
+            (Listener::Submissions, b"imap"),
         ] {
             let mut client = client(&roots, alpn);
-            let mut server = Server::new(&doors, door);
+            let mut server = Server::new(&listeners, listener);
             assert!(carry(&mut client, &mut server, 4096).is_err());
             let heard = client.process_new_packets().unwrap_err();
             let wanted = rustls::AlertDescription::NoApplicationProtocol;
             assert_eq!(heard, rustls::Error::AlertReceived(wanted));
         }
         for garbage in [&b"EHLO a\r\n"[..], b"GET / HTTP/1.1\r\n\r\n", &[22; 300]] {
-            let mut server = Server::new(&doors, Door::Imaps);
+            let mut server = Server::new(&listeners, Listener::Imaps);
             assert!(server.take(garbage).is_err());
         }
         // A handshake message that goes on and on is not kept.
-        let mut server = Server::new(&doors, Door::Imaps);
+        let mut server = Server::new(&listeners, Listener::Imaps);
         let mut record = vec![22, 3, 1, 0x40, 0, 1, 0, 0xff, 0xff];
         record.resize(5 + 0x4000, 0);
         assert!(server.take(&record).is_ok());
@@ -638,28 +638,28 @@ pub(super) mod tests {
 
     #[test]
     fn a_name_that_is_not_ours_is_told_so() {
-        let (doors, roots) = doors("sni");
+        let (listeners, roots) = listeners("sni");
         let refused = rustls::AlertDescription::UnrecognisedName;
-        for (door, name, served) in [
-            (Door::Imaps, "mx.test", true),
-            (Door::Imaps, "MX.test", true),
-            (Door::Imaps, "localhost", true),
+        for (listener, name, served) in [
+            (Listener::Imaps, "mx.test", true),
+            (Listener::Imaps, "MX.test", true),
+            (Listener::Imaps, "localhost", true),
             // No name is sent for an address.
-            (Door::Imaps, "127.0.0.1", true),
-            (Door::Imaps, "other.test", false),
-            (Door::Imaps, "a.mx.test", false),
-            (Door::Submission, "other.test", false),
-            (Door::Https, "other.test", false),
+            (Listener::Imaps, "127.0.0.1", true),
+            (Listener::Imaps, "other.test", false),
+            (Listener::Imaps, "a.mx.test", false),
+            (Listener::Submission, "other.test", false),
+            (Listener::Https, "other.test", false),
             // Served; whether the certificate pleases is the client's affair.
-            (Door::Mx, "other.test", true),
+            (Listener::Mx, "other.test", true),
         ] {
             let mut client = client_of(name, &roots, b"");
-            let mut server = Server::new(&doors, door);
+            let mut server = Server::new(&listeners, listener);
             let result = carry(&mut client, &mut server, 4096);
             let heard = client.process_new_packets();
             let alert = Err(rustls::Error::AlertReceived(refused));
-            assert_eq!(heard.map(|_| ()) != alert, served, "{door:?} {name}");
-            assert!(served || result.is_err(), "{door:?} {name}");
+            assert_eq!(heard.map(|_| ()) != alert, served, "{listener:?} {name}");
+            assert!(served || result.is_err(), "{listener:?} {name}");
         }
     }
 

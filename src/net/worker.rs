@@ -23,8 +23,8 @@ use super::timer::{NEVER, Timers};
 use super::tls::Cipher;
 use super::transport::SCRATCH;
 use super::watchers::Watchers;
-use crate::call::{Call, ConnId, Event, House, Metric, Now, Refusal, Reply, Request};
-use crate::engine::Standing;
+use crate::call::{Call, ConnId, Event, Metric, Now, Refusal, Reply, Request, Shared};
+use crate::engine::Trust;
 
 /// Hands a call to the thread that answers it; `false` when that thread has ended.
 pub type Submit = Box<dyn Fn(Request) -> bool + Send>;
@@ -47,7 +47,7 @@ pub struct Worker {
 /// What every connection of a worker uses in its turn.
 pub(super) struct Desk {
     pub now: Now,
-    pub house: Arc<House>,
+    pub shared: Arc<Shared>,
     pub timers: Timers,
     pub watchers: Watchers,
     /// Connections to go on with.
@@ -76,7 +76,7 @@ struct Stop {
 
 impl Worker {
     /// A worker that is not yet running. `seed` makes the seeds of its sessions.
-    pub fn new(inbox: Inbox, house: Arc<House>, clock: Clock, submit: Submit, seed: u64) -> Self {
+    pub fn new(inbox: Inbox, shared: Arc<Shared>, clock: Clock, submit: Submit, seed: u64) -> Self {
         Worker {
             inbox,
             clock,
@@ -84,7 +84,7 @@ impl Worker {
             waiting: VecDeque::new(),
             desk: Desk {
                 now: clock.now(),
-                house,
+                shared,
                 timers: Timers::default(),
                 watchers: Watchers::default(),
                 ready: VecDeque::new(),
@@ -178,16 +178,19 @@ impl Worker {
         let now = self.clock.micros();
         let took = now.saturating_sub(core::mem::replace(&mut self.mark, now));
         if took > LONG_TURN_US {
-            desk.house.metrics.count(Metric::LongTurns);
-            desk.house.metrics.raise(Metric::LongestTurn, took);
-            let door = conn.door().name();
-            log::debug!("conn={} door={door} input={input} took {took} us", id.0);
+            desk.shared.metrics.count(Metric::LongTurns);
+            desk.shared.metrics.raise(Metric::LongestTurn, took);
+            let listener = conn.listener().name();
+            log::debug!(
+                "conn={} listener={listener} input={input} took {took} us",
+                id.0
+            );
         }
         match result {
             Ok(Ok(())) => {}
             Ok(Err(Gone(why))) => self.remove(id, why),
             Err(_) => {
-                self.desk.house.metrics.count(Metric::Panics);
+                self.desk.shared.metrics.count(Metric::Panics);
                 log::error!("conn={} panic input={input}", id.0);
                 self.remove(id, "panic");
             }
@@ -235,12 +238,12 @@ impl Worker {
         if self.stop.is_some() {
             return;
         }
-        if accepted.door.implicit_tls() && !self.makes_room(&accepted) {
-            let most = self.desk.house.limits.handshakes_per_worker;
+        if accepted.listener.implicit_tls() && !self.makes_room(&accepted) {
+            let most = self.desk.shared.limits.handshakes_per_worker;
             if self.waiting.len() < most {
                 self.waiting.push_back(accepted);
             } else {
-                self.desk.house.metrics.count(Metric::HandshakesFailed);
+                self.desk.shared.metrics.count(Metric::HandshakesFailed);
             }
             return;
         }
@@ -249,13 +252,13 @@ impl Worker {
 
     /// Whether this one's handshake may begin, at the cost of another's perhaps.
     fn makes_room(&mut self, newcomer: &Accepted) -> bool {
-        let most = self.desk.house.limits.handshakes_per_worker;
+        let most = self.desk.shared.limits.handshakes_per_worker;
         let now = self.desk.now.mono_ms;
         match (self.desk.shaking).room(newcomer.slot.prefix(), most, now) {
             Room::Free => true,
             Room::None => false,
             Room::Of(id) => {
-                self.desk.house.metrics.count(Metric::HandshakesFailed);
+                self.desk.shared.metrics.count(Metric::HandshakesFailed);
                 self.remove(id, "handshake made room");
                 true
             }
@@ -305,13 +308,13 @@ impl Worker {
     /// keep the others out. The wait is a part of the time that a handshake has.
     fn go_in(&mut self) {
         let now = self.desk.now.mono_ms;
-        let most_ms = self.desk.house.limits.handshake_s.saturating_mul(1000);
+        let most_ms = self.desk.shared.limits.handshake_s.saturating_mul(1000);
         for _ in 0..self.waiting.len() {
             let Some(accepted) = self.waiting.pop_front() else {
                 break;
             };
             if now.saturating_sub(accepted.at) >= most_ms {
-                self.desk.house.metrics.count(Metric::HandshakesFailed);
+                self.desk.shared.metrics.count(Metric::HandshakesFailed);
             } else if self.makes_room(&accepted) {
                 self.adopt(accepted);
             } else {
@@ -366,19 +369,19 @@ impl Worker {
             Short::Places => (EVICT_SHARE, STRANGER_MS),
             Short::Memory => (EVICT_SHARE_MEMORY, 0),
         };
-        let candidates = self.conns.values().filter(|conn| match conn.standing() {
-            Standing::Stranger => conn.age(now) >= age,
-            Standing::Guest => conn.age(now) >= GUEST_MS,
-            Standing::Known => false,
+        let candidates = self.conns.values().filter(|conn| match conn.trust() {
+            Trust::Stranger => conn.age(now) >= age,
+            Trust::Guest => conn.age(now) >= GUEST_MS,
+            Trust::Known => false,
         });
-        let mut going: Vec<_> = candidates.map(|c| (c.standing(), c.id)).collect();
+        let mut going: Vec<_> = candidates.map(|c| (c.trust(), c.id)).collect();
         let share = (self.conns.len() / share).max(1);
         if going.len() > share {
             going.select_nth_unstable(share);
             going.truncate(share);
         }
         for (_, id) in going {
-            self.desk.house.metrics.count(Metric::Evicted);
+            self.desk.shared.metrics.count(Metric::Evicted);
             self.remove(id, "evicted");
         }
     }
@@ -388,7 +391,7 @@ impl Worker {
             return;
         }
         let now = self.desk.now.mono_ms;
-        let ms = self.desk.house.limits.drain_s.saturating_mul(1000);
+        let ms = self.desk.shared.limits.drain_s.saturating_mul(1000);
         let close_at = now.saturating_add(ms);
         self.stop = Some(Stop {
             close_at,
@@ -487,65 +490,65 @@ mod tests {
     use super::super::hub::Hub;
     use super::super::listen::{Prefix, Slot};
     use super::*;
-    use crate::call::{Answer, Door, Limits, OrgId, PublicDoors, Topic};
+    use crate::call::{Answer, Limits, Listener, OrgId, PublicEndpoints, Topic};
     use crate::session::Session;
 
-    fn worker() -> (Worker, Arc<House>) {
-        let house = Arc::new(House::new(
+    fn worker() -> (Worker, Arc<Shared>) {
+        let shared = Arc::new(Shared::new(
             "mx.test",
             Limits::default(),
-            PublicDoors::default(),
+            PublicEndpoints::default(),
         ));
         let (_hub, mut inboxes) = Hub::new(1).unwrap();
         let submit = Box::new(|_| true);
         let inbox = inboxes.remove(0);
-        let worker = Worker::new(inbox, Arc::clone(&house), Clock::new(), submit, 7);
-        (worker, house)
+        let worker = Worker::new(inbox, Arc::clone(&shared), Clock::new(), submit, 7);
+        (worker, shared)
     }
 
     /// A new connection of the worker; the peer's end of it.
-    fn connect(worker: &mut Worker, house: &Arc<House>, id: u64) -> std::net::TcpStream {
-        connect_to(worker, house, id, Door::Submission)
+    fn connect(worker: &mut Worker, shared: &Arc<Shared>, id: u64) -> std::net::TcpStream {
+        connect_to(worker, shared, id, Listener::Submission)
     }
 
     fn connect_to(
         worker: &mut Worker,
-        house: &Arc<House>,
+        shared: &Arc<Shared>,
         id: u64,
-        door: Door,
+        listener: Listener,
     ) -> std::net::TcpStream {
-        let (accepted, peer) = arrive(worker, house, id, door);
+        let (accepted, peer) = arrive(worker, shared, id, listener);
         worker.adopt(accepted);
         peer
     }
 
     fn arrive(
         worker: &Worker,
-        house: &Arc<House>,
+        shared: &Arc<Shared>,
         id: u64,
-        door: Door,
+        listener: Listener,
     ) -> (Accepted, std::net::TcpStream) {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (stream, address) = listener.accept().unwrap();
+        let bound = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = std::net::TcpStream::connect(bound.local_addr().unwrap()).unwrap();
+        let (stream, address) = bound.accept().unwrap();
         stream.set_nonblocking(true).unwrap();
         let accepted = Accepted {
             id: ConnId(id),
             stream: mio::net::TcpStream::from_std(stream),
             peer: address,
             at: worker.desk.now.mono_ms,
-            door,
+            listener,
             tls: None,
-            slot: Slot::uncounted(house, Prefix::V4([127, 0, 0, 1])),
+            slot: Slot::uncounted(shared, Prefix::V4([127, 0, 0, 1])),
         };
         (accepted, peer)
     }
 
     #[test]
     fn the_oldest_strangers_make_room() {
-        let (mut worker, house) = worker();
+        let (mut worker, shared) = worker();
         let mut peers: Vec<_> = (1..=130)
-            .map(|id| connect(&mut worker, &house, id))
+            .map(|id| connect(&mut worker, &shared, id))
             .collect();
         worker.evict(Short::Places);
         assert_eq!(
@@ -554,21 +557,21 @@ mod tests {
             "who has just come may still log in"
         );
         worker.desk.now.mono_ms += 5000;
-        peers.push(connect(&mut worker, &house, 131));
+        peers.push(connect(&mut worker, &shared, 131));
         worker.evict(Short::Places);
         let mut left: Vec<u64> = worker.conns.keys().map(|id| id.0).collect();
         left.sort_unstable();
         assert_eq!(left, (3..=131).collect::<Vec<_>>());
-        assert_eq!(house.metrics.value(Metric::Evicted), 2);
+        assert_eq!(shared.metrics.value(Metric::Evicted), 2);
         // Memory is more than that: an eighth at once, however young.
         worker.evict(Short::Memory);
-        assert_eq!(house.metrics.value(Metric::Evicted), 2 + 129 / 8);
+        assert_eq!(shared.metrics.value(Metric::Evicted), 2 + 129 / 8);
     }
 
     #[test]
     fn a_message_on_its_way_has_its_time() {
-        let (mut worker, house) = worker();
-        let _peers = [1, 2].map(|id| connect_to(&mut worker, &house, id, Door::Mx));
+        let (mut worker, shared) = worker();
+        let _peers = [1, 2].map(|id| connect_to(&mut worker, &shared, id, Listener::Mx));
         worker.desk.now.mono_ms += 1000;
         worker.with(ConnId(1), "bytes", |conn, desk| {
             conn.touch(desk, Session::deadline)?;
@@ -586,9 +589,9 @@ mod tests {
 
     #[test]
     fn who_waits_for_a_place_is_looked_after() {
-        let (mut worker, house) = worker();
+        let (mut worker, shared) = worker();
         let (crowd, lone) = (Prefix::V4([192, 0, 2, 1]), Prefix::V4([192, 0, 2, 2]));
-        let most = house.limits.handshakes_per_worker as u64;
+        let most = shared.limits.handshakes_per_worker as u64;
         let now = worker.desk.now.mono_ms;
         for id in 0..most {
             (worker.desk.shaking).begin(ConnId(1000 + id), crowd, now);
@@ -596,8 +599,8 @@ mod tests {
         assert_eq!(worker.timeout(), None);
         // The first of them has its share, the second has nothing yet.
         let _peers = [(1, crowd), (2, lone)].map(|(id, prefix)| {
-            let (mut accepted, peer) = arrive(&worker, &house, id, Door::Submission);
-            accepted.slot = Slot::uncounted(&house, prefix);
+            let (mut accepted, peer) = arrive(&worker, &shared, id, Listener::Submission);
+            accepted.slot = Slot::uncounted(&shared, prefix);
             worker.waiting.push_back(accepted);
             peer
         });
@@ -613,10 +616,10 @@ mod tests {
 
     #[test]
     fn many_panics_leave_nothing_behind() {
-        let (mut worker, house) = worker();
-        let _bystander = connect(&mut worker, &house, 1);
+        let (mut worker, shared) = worker();
+        let _bystander = connect(&mut worker, &shared, 1);
         for id in 2..300 {
-            let _peer = connect(&mut worker, &house, id);
+            let _peer = connect(&mut worker, &shared, id);
             worker.with(ConnId(id), "bytes", |conn, desk| {
                 let topics = vec![Topic::Org(OrgId(1))];
                 conn.touch(desk, |_, _, out| out.watch = Some(topics))
@@ -628,8 +631,8 @@ mod tests {
                 })
             });
         }
-        assert_eq!(house.metrics.value(Metric::Panics), 298);
-        assert_eq!(house.metrics.value(Metric::ConnectionsOpen), 1);
+        assert_eq!(shared.metrics.value(Metric::Panics), 298);
+        assert_eq!(shared.metrics.value(Metric::ConnectionsOpen), 1);
         assert_eq!(worker.conns.len(), 1);
         assert!(worker.desk.watchers.is_empty());
         // Nothing of theirs is said to the one that is left.
@@ -642,11 +645,13 @@ mod tests {
 
     #[test]
     fn a_panic_costs_one_connection() {
-        let (mut worker, house) = worker();
-        let mut peers: Vec<_> = (1..=2).map(|id| connect(&mut worker, &house, id)).collect();
+        let (mut worker, shared) = worker();
+        let mut peers: Vec<_> = (1..=2)
+            .map(|id| connect(&mut worker, &shared, id))
+            .collect();
         worker.with(ConnId(1), "bytes", |_, _| panic!("on purpose"));
-        assert_eq!(house.metrics.value(Metric::Panics), 1);
-        assert_eq!(house.metrics.value(Metric::ConnectionsOpen), 1);
+        assert_eq!(shared.metrics.value(Metric::Panics), 1);
+        assert_eq!(shared.metrics.value(Metric::ConnectionsOpen), 1);
         // Its peer has heard the greeting and sees the end; the other goes on.
         let mut said = String::new();
         peers[0].read_to_string(&mut said).unwrap();
@@ -662,11 +667,11 @@ mod tests {
 
     #[test]
     fn who_does_not_read_has_its_time() {
-        let (mut worker, house) = worker();
-        let (stall_s, stream_s) = (house.limits.stall_s, house.limits.stream_stall_s);
+        let (mut worker, shared) = worker();
+        let (stall_s, stream_s) = (shared.limits.stall_s, shared.limits.stream_stall_s);
         for (id, stream, limit_s) in [(1, false, stall_s), (2, true, stream_s)] {
-            let before = house.metrics.value(Metric::Stalled);
-            let _peer = connect(&mut worker, &house, id);
+            let before = shared.metrics.value(Metric::Stalled);
+            let _peer = connect(&mut worker, &shared, id);
             worker.with(ConnId(id), "bytes", |conn, desk| {
                 conn.touch(desk, |_, _, out| {
                     out.stream = stream;
@@ -676,24 +681,24 @@ mod tests {
             });
             worker.desk.now.mono_ms += limit_s * 1000 - 1;
             worker.expire();
-            assert_eq!(house.metrics.value(Metric::Stalled), before);
+            assert_eq!(shared.metrics.value(Metric::Stalled), before);
             worker.desk.now.mono_ms += 1;
             worker.expire();
-            assert_eq!(house.metrics.value(Metric::Stalled), before + 1);
+            assert_eq!(shared.metrics.value(Metric::Stalled), before + 1);
         }
     }
 
     #[test]
     fn a_turn_that_takes_long_is_counted() {
-        let (mut worker, house) = worker();
-        let _peer = connect(&mut worker, &house, 1);
-        let before = house.metrics.value(Metric::LongTurns);
+        let (mut worker, shared) = worker();
+        let _peer = connect(&mut worker, &shared, 1);
+        let before = shared.metrics.value(Metric::LongTurns);
         let long = std::time::Duration::from_millis(8);
         worker.with(ConnId(1), "bytes", |_, _| {
             std::thread::sleep(long);
             Ok(())
         });
-        assert_eq!(house.metrics.value(Metric::LongTurns), before + 1);
-        assert!(house.metrics.value(Metric::LongestTurn) >= 8000);
+        assert_eq!(shared.metrics.value(Metric::LongTurns), before + 1);
+        assert!(shared.metrics.value(Metric::LongestTurn) >= 8000);
     }
 }

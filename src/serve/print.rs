@@ -8,9 +8,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::call::{Door, House};
+use crate::call::{Listener, Shared};
 use crate::config::Config;
-use crate::net::Listener;
+use crate::net::BoundListener;
 
 /// What was made on the first start.
 pub(super) struct First {
@@ -22,7 +22,7 @@ pub(super) struct First {
 
 /// Where a server listens.
 pub(super) struct Running {
-    doors: Vec<(Door, SocketAddr)>,
+    listeners: Vec<(Listener, SocketAddr)>,
     ca: Option<String>,
     data: String,
     host: String,
@@ -30,12 +30,17 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub fn new(config: &Config, listeners: &[Listener], ca: Option<&Path>, house: &House) -> Self {
+    pub fn new(
+        config: &Config,
+        listeners: &[BoundListener],
+        ca: Option<&Path>,
+        shared: &Shared,
+    ) -> Self {
         Running {
-            doors: listeners.iter().map(|l| (l.door, l.address)).collect(),
+            listeners: listeners.iter().map(|l| (l.listener, l.address)).collect(),
             ca: ca.map(|path| path.display().to_string()),
             data: config.data.display().to_string(),
-            host: house.host.clone(),
+            host: shared.host.clone(),
             json: config.json,
         }
     }
@@ -69,8 +74,11 @@ impl Running {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
-    fn at(&self, door: Door) -> Option<SocketAddr> {
-        self.doors.iter().find(|(d, _)| *d == door).map(|(_, a)| *a)
+    fn at(&self, listener: Listener) -> Option<SocketAddr> {
+        self.listeners
+            .iter()
+            .find(|(d, _)| *d == listener)
+            .map(|(_, a)| *a)
     }
 
     /// The host part for a client: its own name in a certificate that covers it.
@@ -85,28 +93,28 @@ impl Running {
         }
     }
 
-    fn url(&self, door: Door) -> Option<String> {
-        let address = self.at(door)?;
-        Some(match door {
+    fn url(&self, listener: Listener) -> Option<String> {
+        let address = self.at(listener)?;
+        Some(match listener {
             // In clear by number: `localhost` may be ::1 first, where nobody listens.
-            Door::Http => format!("http://{address}"),
+            Listener::Http => format!("http://{address}"),
             _ => format!("https://{}:{}", self.host_of(address), address.port()),
         })
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
         let mut fields = vec![("ready", json!(true))];
-        for (name, door) in [
-            ("smtps", Door::Submissions),
-            ("submission", Door::Submission),
-            ("mx", Door::Mx),
-            ("imaps", Door::Imaps),
-            ("imap", Door::Imap),
+        for (name, listener) in [
+            ("smtps", Listener::Submissions),
+            ("submission", Listener::Submission),
+            ("mx", Listener::Mx),
+            ("imaps", Listener::Imaps),
+            ("imap", Listener::Imap),
         ] {
-            fields.extend(self.at(door).map(|at| (name, json!(at.port()))));
+            fields.extend(self.at(listener).map(|at| (name, json!(at.port()))));
         }
-        for (name, door) in [("https", Door::Https), ("http", Door::Http)] {
-            fields.extend(self.url(door).map(|url| (name, json!(url))));
+        for (name, listener) in [("https", Listener::Https), ("http", Listener::Http)] {
+            fields.extend(self.url(listener).map(|url| (name, json!(url))));
         }
         fields.extend(self.ca.as_ref().map(|ca| ("ca", json!(ca))));
         fields
@@ -122,8 +130,8 @@ impl Running {
             false => text.to_owned(),
         };
         let mut rows: Vec<(&str, String)> = Vec::new();
-        let port = |door: Door, note: &str| {
-            let address = self.at(door)?;
+        let port = |listener: Listener, note: &str| {
+            let address = self.at(listener)?;
             let at = format!("{}:{}", self.host_of(address), address.port());
             Some(format!("{at} {}", dim(note)))
         };
@@ -134,18 +142,22 @@ impl Running {
         rows.push((
             "SMTP",
             join([
-                port(Door::Submissions, "TLS"),
-                port(Door::Submission, "STARTTLS"),
-                port(Door::Mx, "inbound mail"),
+                port(Listener::Submissions, "TLS"),
+                port(Listener::Submission, "STARTTLS"),
+                port(Listener::Mx, "inbound mail"),
             ]),
         ));
         rows.push((
             "IMAP",
-            join([port(Door::Imaps, "TLS"), port(Door::Imap, "STARTTLS"), None]),
+            join([
+                port(Listener::Imaps, "TLS"),
+                port(Listener::Imap, "STARTTLS"),
+                None,
+            ]),
         ));
         rows.push((
             "API",
-            join([self.url(Door::Https), self.url(Door::Http), None]),
+            join([self.url(Listener::Https), self.url(Listener::Http), None]),
         ));
         rows.push(("CA", self.ca.clone().unwrap_or_default()));
         if let Some(first) = first {
@@ -188,11 +200,11 @@ impl Running {
             first.inbox, first.key
         );
         let ca = self.ca.as_deref().unwrap_or_default();
-        if let Some(url) = self.url(Door::Http) {
+        if let Some(url) = self.url(Listener::Http) {
             text += &format!("\n  curl -N {url}/api/v1/events -H \"Authorization: Bearer $KEY\"\n");
         }
         let tls = format!("c=ssl.create_default_context(cafile=\"{ca}\"); e=os.environ");
-        if let Some(address) = self.at(Door::Submissions) {
+        if let Some(address) = self.at(Listener::Submissions) {
             text += &format!(
                 "\n  python3 -c 'import os,smtplib,ssl; {tls}; \
                  s=smtplib.SMTP_SSL(\"{}\",{},context=c); s.login(e[\"INBOX\"],e[\"KEY\"]); \
@@ -203,7 +215,7 @@ impl Running {
                 address.port()
             );
         }
-        if let Some(address) = self.at(Door::Imaps) {
+        if let Some(address) = self.at(Listener::Imaps) {
             text += &format!(
                 "\n  python3 -c 'import os,imaplib,ssl; {tls}; \
                  m=imaplib.IMAP4_SSL(\"{}\",{},ssl_context=c); m.login(e[\"INBOX\"],e[\"KEY\"]); \

@@ -101,7 +101,7 @@ fn shown(mut row: KeyRow) -> KeyRow {
 }
 
 fn make_room(act: &Act<'_>, org: OrgId, n: usize) -> Result<(), Refusal> {
-    let max = act.service.house.limits.keys as u64;
+    let max = act.service.shared.limits.keys as u64;
     if act.store.keys_len(org)?.saturating_add(n as u64) > max {
         return Err(Refusal::Limit { what: "keys", max });
     }
@@ -232,11 +232,11 @@ pub fn create_domain(act: &mut Act<'_>, access: &Access, name: &str) -> Result<W
     }
     // Mail for the server's own name is the operator's, who acts without a key: to its
     // postmaster others prove what is not theirs.
-    let is_host = name.eq_ignore_ascii_case(&act.service.house.host);
+    let is_host = name.eq_ignore_ascii_case(&act.service.shared.host);
     if is_host && access.key != KeyId(0) || act.store.domain_by_name(&name)?.is_some() {
         return Err(Refusal::Exists("domain"));
     }
-    let max = act.service.house.limits.domains as u64;
+    let max = act.service.shared.limits.domains as u64;
     if act.store.domains(access.org)?.len() as u64 >= max {
         return Err(Refusal::Limit {
             what: "domains",

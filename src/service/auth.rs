@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::Service;
 use super::limit::{Network, Payer};
 use crate::call::{
-    Access, Answer, Call, ConnId, Door, Grant, InboxId, KeyId, Metric, Now, OrgId, Refusal,
+    Access, Answer, Call, ConnId, Grant, InboxId, KeyId, Listener, Metric, Now, OrgId, Refusal,
     Request, Route, Scopes, Secret,
 };
 use crate::crypto::{ApiKey, OperatorToken, constant_time_eq, sha256_parts};
@@ -26,7 +26,7 @@ pub struct Login<'a> {
     /// Whose failures are counted.
     pub peer: IpAddr,
     /// The listener.
-    pub door: Door,
+    pub listener: Listener,
     /// The inbox's address (SMTP, IMAP).
     pub user: Option<&'a str>,
     /// The key.
@@ -40,15 +40,16 @@ pub fn authenticate(
     now: Now,
     login: &Login<'_>,
 ) -> Result<Answer, Refusal> {
-    let metrics = &service.house.metrics;
-    let limits = &service.house.limits;
+    let metrics = &service.shared.metrics;
+    let limits = &service.shared.limits;
     if let Err(retry_ms) = service.gate().failures.admit(login.peer, now) {
         metrics.count(Metric::LoginsLimited);
         return Err(Refusal::LoginLimited { retry_ms });
     }
     match check(service, store, now, login) {
         Ok(access) => {
-            if let (Door::Imap | Door::Imaps, Some(inbox)) = (login.door, access.inbox) {
+            if let (Listener::Imap | Listener::Imaps, Some(inbox)) = (login.listener, access.inbox)
+            {
                 let max = limits.imap_sessions_per_inbox;
                 if !service.gate().leases.session(login.conn, inbox, max) {
                     metrics.count(Metric::SessionsLimited);
@@ -84,11 +85,11 @@ pub fn authenticate(
 const WRONG: Refusal = Refusal::BadCredentials { delay_ms: 0 };
 
 fn check(service: &Service, store: &Store, now: Now, login: &Login<'_>) -> Result<Access, Refusal> {
-    let needed = match login.door {
-        Door::Mx => return Err(WRONG),
-        Door::Imap | Door::Imaps => Some(Scopes::MESSAGES_READ),
-        Door::Submission | Door::Submissions => Some(Scopes::MESSAGES_WRITE),
-        Door::Http | Door::Https => None,
+    let needed = match login.listener {
+        Listener::Mx => return Err(WRONG),
+        Listener::Imap | Listener::Imaps => Some(Scopes::MESSAGES_READ),
+        Listener::Submission | Listener::Submissions => Some(Scopes::MESSAGES_WRITE),
+        Listener::Http | Listener::Https => None,
     };
     let secret = login.secret.expose();
     if needed.is_none() && secret.starts_with(OperatorToken::PREFIX.as_bytes()) {
@@ -183,7 +184,7 @@ pub fn folder_access(org: OrgId) -> Access {
 
 /// Takes the lease of an event stream.
 pub fn open_stream(service: &Service, conn: ConnId, access: &Access) -> Result<Answer, Refusal> {
-    let limits = &service.house.limits;
+    let limits = &service.shared.limits;
     let taken = service.gate().leases.stream(
         conn,
         access.key,
@@ -193,11 +194,11 @@ pub fn open_stream(service: &Service, conn: ConnId, access: &Access) -> Result<A
     );
     match taken {
         Ok(()) => {
-            service.house.metrics.count(Metric::Streams);
+            service.shared.metrics.count(Metric::Streams);
             Ok(Answer::Done)
         }
         Err(max) => {
-            service.house.metrics.count(Metric::SessionsLimited);
+            service.shared.metrics.count(Metric::SessionsLimited);
             Err(Refusal::Limit {
                 what: "streams",
                 max: max as u64,
@@ -209,13 +210,13 @@ pub fn open_stream(service: &Service, conn: ConnId, access: &Access) -> Result<A
 /// Ends what a connection held.
 pub fn hangup(service: &Service, conn: ConnId) {
     let streams = service.gate().leases.end(conn);
-    service.house.metrics.sub(Metric::Streams, streams);
+    service.shared.metrics.sub(Metric::Streams, streams);
 }
 
 /// What every call passes before it is carried out: the key has not ended, it has the scope,
 /// and it has not used up its rate.
 pub fn admit(service: &Service, request: &Request, now: Now) -> Result<(), Refusal> {
-    let limits = &service.house.limits;
+    let limits = &service.shared.limits;
     if matches!(request.call, Call::Stranger) {
         let per_minute = limits.http_anonymous_per_minute;
         let payer = Payer::Anonymous(Network::of(request.peer));

@@ -5,7 +5,7 @@
 //! stored. Octets with bare CR, bare LF or NUL go no further than here on the routes that
 //! lead to other servers (SMTP smuggling).
 
-use super::desk::{Look, need, own_inbox};
+use super::context::{ReadContext, need, own_inbox};
 use super::fetch::check_keywords;
 use super::mailbox;
 use super::send;
@@ -25,7 +25,7 @@ use crate::mail::{Bounds, compose, unicode};
 /// A plan for what came in; `intake` is left empty.
 pub fn classify(
     service: &Service,
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     intake: &mut Intake,
 ) -> Result<Answer, Refusal> {
     let octets = core::mem::take(&mut intake.octets);
@@ -35,34 +35,39 @@ pub fn classify(
     };
     let route = core::mem::replace(&mut intake.route, nothing);
     let plan = match &route {
-        Route::Inbound { envelope, received } => inbound(look, envelope, received, &octets)?,
+        Route::Inbound { envelope, received } => inbound(context, envelope, received, &octets)?,
         Route::Submission {
             access,
             envelope,
             received,
-        } => submission(look, access, envelope, received, &octets)?,
+        } => submission(context, access, envelope, received, &octets)?,
         Route::Compose {
             access,
             inbox,
             draft,
-        } => send::composed(service, look, access, inbox, draft)?,
-        Route::Append { .. } => append(look, &route, octets)?,
+        } => send::composed(service, context, access, inbox, draft)?,
+        Route::Append { .. } => append(context, &route, octets)?,
     };
     Ok(Answer::Classified(Box::new(Plan { route, ..plan })))
 }
 
 /// From outside.
 fn inbound(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     envelope: &Envelope,
     received: &[u8],
     octets: &[u8],
 ) -> Result<Plan, Refusal> {
-    check_size(look, octets)?;
-    check_stray(look, octets)?;
+    check_size(context, octets)?;
+    check_stray(context, octets)?;
     let body = [received, end_of_header(octets), octets].concat();
-    let analysis = analyse(look, &body, received.len(), look.house.limits.received_hops)?;
-    check_loop(look, envelope, &analysis)?;
+    let analysis = analyse(
+        context,
+        &body,
+        received.len(),
+        context.shared.limits.received_hops,
+    )?;
+    check_loop(context, envelope, &analysis)?;
     let mut plan = finish(body, analysis);
     place_local(&mut plan, envelope);
     if plan.placements.is_empty() {
@@ -73,19 +78,19 @@ fn inbound(
 
 /// From a client that logged in.
 fn submission(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     envelope: &Envelope,
     received: &[u8],
     octets: &[u8],
 ) -> Result<Plan, Refusal> {
     need(access, Scopes::MESSAGES_WRITE)?;
-    check_size(look, octets)?;
-    check_stray(look, octets)?;
+    check_size(context, octets)?;
+    check_stray(context, octets)?;
     let headers = Headers::parse(octets);
-    let inbox = sending_inbox(look, access, envelope, &headers)?;
-    let id = compose::message_id(look.seed, &look.house.host);
-    let mut fixups = submission_fixups(octets, &id, look.now.unix_ms);
+    let inbox = sending_inbox(context, access, envelope, &headers)?;
+    let id = compose::message_id(context.seed, &context.shared.host);
+    let mut fixups = submission_fixups(octets, &id, context.now.unix_ms);
     let mut idempotency_key = None;
     if let Some(field) = headers.first(IDEMPOTENCY_FIELD) {
         let key = field.decoded();
@@ -106,7 +111,7 @@ fn submission(
     body.extend_from_slice(received);
     body.extend_from_slice(&fixups.apply(octets));
     let ours = received.len() + fixups.prepend.len();
-    let analysis = analyse(look, &body, ours, look.house.limits.received_hops)?;
+    let analysis = analyse(context, &body, ours, context.shared.limits.received_hops)?;
     let hidden = hidden_recipients(envelope, &analysis, &fixups.bcc);
     let mut plan = finish(body, analysis);
     if idempotency_key.is_some() {
@@ -114,7 +119,7 @@ fn submission(
         plan.idempotency_key = idempotency_key;
     }
     plan.placements
-        .push(sent_copy(look, access, inbox, &hidden, Vec::new())?);
+        .push(sent_copy(context, access, inbox, &hidden, Vec::new())?);
     place_local(&mut plan, envelope);
     plan.outbound = envelope
         .recipients
@@ -144,7 +149,7 @@ fn end_of_header(octets: &[u8]) -> &'static [u8] {
 
 /// IMAP APPEND: read, not judged. Bare CR or LF is kept as the client has it, since an
 /// appended message goes nowhere; NUL is not allowed in a literal (RFC 3501 section 9).
-fn append(look: &Look<'_>, route: &Route, octets: Vec<u8>) -> Result<Plan, Refusal> {
+fn append(context: &ReadContext<'_>, route: &Route, octets: Vec<u8>) -> Result<Plan, Refusal> {
     let Route::Append {
         access,
         inbox,
@@ -161,14 +166,19 @@ fn append(look: &Look<'_>, route: &Route, octets: Vec<u8>) -> Result<Plan, Refus
         return Err(Refusal::NotFound("inbox"));
     }
     check_keywords("labels", keywords)?;
-    check_size(look, &octets)?;
+    check_size(context, &octets)?;
     if memchr::memchr(0, &octets).is_some() {
-        look.house.metrics.count(Metric::RejectedOctets);
+        context.shared.metrics.count(Metric::RejectedOctets);
         return Err(Refusal::StrayOctets);
     }
-    let found = mailbox::find(look.store, &look.house.limits, (access, *inbox), mailbox)?;
+    let found = mailbox::find(
+        context.store,
+        &context.shared.limits,
+        (access, *inbox),
+        mailbox,
+    )?;
     // An old message may have gone through many hands.
-    let analysis = analyse(look, &octets, 0, usize::MAX)?;
+    let analysis = analyse(context, &octets, 0, usize::MAX)?;
     let mut plan = finish(octets, analysis);
     plan.placements.push(Placement {
         inbox: *inbox,
@@ -177,7 +187,8 @@ fn append(look: &Look<'_>, route: &Route, octets: Vec<u8>) -> Result<Plan, Refus
         flags: *flags,
         keywords: keywords.clone(),
         kind: Arrival::Appended,
-        received_at: received_at.map(|at| at.clamp(0, look.now.unix_ms.saturating_add(AHEAD_MS))),
+        received_at: received_at
+            .map(|at| at.clamp(0, context.now.unix_ms.saturating_add(AHEAD_MS))),
     });
     Ok(plan)
 }
@@ -185,7 +196,7 @@ fn append(look: &Look<'_>, route: &Route, octets: Vec<u8>) -> Result<Plan, Refus
 /// The inbox that a submission is sent from: the envelope's and the one From must be inboxes
 /// that the key may send for, and Sender and who resent it too where they are named (S14).
 fn sending_inbox(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     envelope: &Envelope,
     headers: &Headers<'_>,
@@ -195,7 +206,7 @@ fn sending_inbox(
         .as_deref()
         .and_then(|path| Address::parse(path).ok())
         .ok_or(Refusal::SenderNotAllowed)?;
-    policy::sender_inbox(look.store, access, &path)?;
+    policy::sender_inbox(context.store, access, &path)?;
     let from = address::parse_single_from(headers.all("From").map(|field| field.value));
     let from = from.map_err(|error| {
         Refusal::BadFrom(match error {
@@ -206,18 +217,18 @@ fn sending_inbox(
             address::FromError::SeveralMailboxes => "more than one address",
         })
     })?;
-    let inbox = policy::sender_inbox(look.store, access, &from)?;
+    let inbox = policy::sender_inbox(context.store, access, &from)?;
     if headers.first("Sender").is_some() {
         let sender = address::parse_single_from(headers.all("Sender").map(|field| field.value))
             .map_err(|_| Refusal::BadFrom("Sender is not one valid address"))?;
-        policy::sender_inbox(look.store, access, &sender)?;
+        policy::sender_inbox(context.store, access, &sender)?;
     }
     // A block of resent fields for each time (RFC 5322 section 3.6.6), each with its own one.
     for name in ["Resent-From", "Resent-Sender"] {
         for field in headers.all(name) {
             let resent = address::parse_single_from([field.value])
                 .map_err(|_| Refusal::BadFrom("a Resent field is not one valid address"))?;
-            policy::sender_inbox(look.store, access, &resent)?;
+            policy::sender_inbox(context.store, access, &resent)?;
         }
     }
     Ok(inbox)
@@ -225,13 +236,13 @@ fn sending_inbox(
 
 /// The sender's copy, with the recipients that nobody else sees in its prefix.
 pub(super) fn sent_copy(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     inbox: InboxId,
     hidden: &[String],
     keywords: Vec<String>,
 ) -> Result<Placement, Refusal> {
-    let sent = look
+    let sent = context
         .store
         .mailbox_special(access.org, inbox, SpecialUse::Sent)?
         .ok_or(Refusal::NotFound("inbox"))?;
@@ -300,7 +311,11 @@ pub(super) fn place_local(plan: &mut Plan, envelope: &Envelope) {
 }
 
 /// A message that was delivered to the same address before has come back (S16).
-fn check_loop(look: &Look<'_>, envelope: &Envelope, analysis: &Analysis) -> Result<(), Refusal> {
+fn check_loop(
+    context: &ReadContext<'_>,
+    envelope: &Envelope,
+    analysis: &Analysis,
+) -> Result<(), Refusal> {
     if analysis.delivered_to.is_empty() {
         return Ok(());
     }
@@ -313,24 +328,24 @@ fn check_loop(look: &Look<'_>, envelope: &Envelope, analysis: &Analysis) -> Resu
             && canonical(&recipient.address).is_some_and(|own| passed.contains(&own))
     });
     if back {
-        look.house.metrics.count(Metric::RejectedLoop);
+        context.shared.metrics.count(Metric::RejectedLoop);
         return Err(Refusal::Loop);
     }
     Ok(())
 }
 
-fn check_size(look: &Look<'_>, octets: &[u8]) -> Result<(), Refusal> {
-    let max = look.house.limits.message_bytes;
+fn check_size(context: &ReadContext<'_>, octets: &[u8]) -> Result<(), Refusal> {
+    let max = context.shared.limits.message_bytes;
     if octets.len() > max {
-        look.house.metrics.count(Metric::RejectedSize);
+        context.shared.metrics.count(Metric::RejectedSize);
         return Err(too_big("message", max));
     }
     Ok(())
 }
 
-fn check_stray(look: &Look<'_>, octets: &[u8]) -> Result<(), Refusal> {
+fn check_stray(context: &ReadContext<'_>, octets: &[u8]) -> Result<(), Refusal> {
     check_octets(octets).map_err(|_| {
-        look.house.metrics.count(Metric::RejectedOctets);
+        context.shared.metrics.count(Metric::RejectedOctets);
         Refusal::StrayOctets
     })
 }
@@ -338,7 +353,7 @@ fn check_stray(look: &Look<'_>, octets: &[u8]) -> Result<(), Refusal> {
 /// Reads what will be stored; a bound that it breaks is named. Its first `ours` octets are
 /// fields that we have put in front: they take nothing from what the sender may have.
 pub(super) fn analyse(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     body: &[u8],
     ours: usize,
     hops: usize,
@@ -352,7 +367,7 @@ pub(super) fn analyse(
         ..bounds
     };
     analyse::analyse(body, &widened).map_err(|refused| {
-        let metrics = &look.house.metrics;
+        let metrics = &context.shared.metrics;
         metrics.count(if refused == analyse::Refused::Hops {
             Metric::RejectedLoop
         } else {
@@ -364,7 +379,7 @@ pub(super) fn analyse(
             analyse::Refused::FieldBytes => too_big("header field", bounds.header_field_bytes),
             analyse::Refused::Fields => too_big("header fields", bounds.header_fields),
             analyse::Refused::HeaderBytes => too_big("header", bounds.header_bytes),
-            analyse::Refused::Size => too_big("message", look.house.limits.message_bytes),
+            analyse::Refused::Size => too_big("message", context.shared.limits.message_bytes),
         }
     })
 }

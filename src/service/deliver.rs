@@ -4,7 +4,7 @@
 //! transaction: inboxes and mailboxes that are gone, quota, send budgets. A refusal is of the
 //! whole message; the savepoint takes everything back.
 
-use super::desk::{Edit, need};
+use super::context::{WriteContext, need};
 use super::policy;
 use crate::call::{
     Arrival, Arrived, Change, EntryId, EntryState, InboxId, Metric, OrgId, Placement, Plan,
@@ -30,7 +30,7 @@ struct Stored {
 
 /// Stores a message: bodies (one for each organization), entries, conversations, events and
 /// the recipients outside.
-pub fn deliver(edit: &mut Edit<'_>, plan: &Plan) -> Result<Written, Refusal> {
+pub fn deliver(context: &mut WriteContext<'_>, plan: &Plan) -> Result<Written, Refusal> {
     let sender = match &plan.route {
         Route::Inbound { .. } => None,
         Route::Submission { access, .. }
@@ -40,7 +40,7 @@ pub fn deliver(edit: &mut Edit<'_>, plan: &Plan) -> Result<Written, Refusal> {
             Some(access)
         }
     };
-    let targets = targets(edit, plan)?;
+    let targets = targets(context, plan)?;
     // The sender's own placement must be the sender's, whatever the plan says.
     for target in &targets {
         let own = matches!(target.placement.kind, Arrival::Sent | Arrival::Appended);
@@ -51,16 +51,16 @@ pub fn deliver(edit: &mut Edit<'_>, plan: &Plan) -> Result<Written, Refusal> {
             return Err(Refusal::NotFound("inbox"));
         }
     }
-    check_quota(edit, plan, &targets)?;
+    check_quota(context, plan, &targets)?;
     let is_sending = matches!(plan.route, Route::Submission { .. } | Route::Compose { .. });
     if is_sending && let Some(sent) = targets.iter().find(|t| t.placement.kind == Arrival::Sent) {
-        let limits = &edit.house.limits;
+        let limits = &context.shared.limits;
         let (org, inbox) = (sent.place.org, sent.place.path.id);
-        policy::charge_sends(limits, edit.store, edit.now, org, inbox, 1)
-            .inspect_err(|_| edit.house.metrics.count(Metric::RateLimited))?;
+        policy::charge_sends(limits, context.store, context.now, org, inbox, 1)
+            .inspect_err(|_| context.shared.metrics.count(Metric::RateLimited))?;
     }
-    let stored = store_all(edit, plan, targets, is_sending)?;
-    let metrics = &edit.house.metrics;
+    let stored = store_all(context, plan, targets, is_sending)?;
+    let metrics = &context.shared.metrics;
     match plan.route {
         Route::Append { .. } => metrics.count(Metric::Appends),
         _ => metrics.count(Metric::Messages),
@@ -76,19 +76,21 @@ pub fn deliver(edit: &mut Edit<'_>, plan: &Plan) -> Result<Written, Refusal> {
 }
 
 /// Where each placement goes now.
-fn targets<'p>(edit: &Edit<'_>, plan: &'p Plan) -> Result<Vec<Target<'p>>, Refusal> {
+fn targets<'p>(context: &WriteContext<'_>, plan: &'p Plan) -> Result<Vec<Target<'p>>, Refusal> {
     let mut targets = Vec::with_capacity(plan.placements.len());
     for placement in &plan.placements {
-        let place = edit
+        let place = context
             .store
             .place(placement.inbox)?
             .ok_or(Refusal::NoSuchInbox)?;
         let (org, inbox) = (place.org, placement.inbox);
-        let mut mailbox = edit.store.mailbox_named(org, inbox, &placement.mailbox)?;
+        let mut mailbox = context
+            .store
+            .mailbox_named(org, inbox, &placement.mailbox)?;
         if mailbox.is_none() && placement.kind == Arrival::Sent {
             // Renamed between Classify and now.
             let sent = crate::call::SpecialUse::Sent;
-            mailbox = edit.store.mailbox_special(org, inbox, sent)?;
+            mailbox = context.store.mailbox_special(org, inbox, sent)?;
         }
         targets.push(Target {
             placement,
@@ -101,8 +103,12 @@ fn targets<'p>(edit: &Edit<'_>, plan: &'p Plan) -> Result<Vec<Target<'p>>, Refus
 
 /// Every inbox keeps within its quota with all that this message puts there; else none
 /// gets it, so that the sender's retry can find out which recipient it is (decisions.md 10).
-fn check_quota(edit: &Edit<'_>, plan: &Plan, targets: &[Target<'_>]) -> Result<(), Refusal> {
-    let max = edit.house.limits.inbox_bytes;
+fn check_quota(
+    context: &WriteContext<'_>,
+    plan: &Plan,
+    targets: &[Target<'_>],
+) -> Result<(), Refusal> {
+    let max = context.shared.limits.inbox_bytes;
     for target in targets {
         let inbox = target.place.path.id;
         let new: u64 = targets
@@ -111,7 +117,7 @@ fn check_quota(edit: &Edit<'_>, plan: &Plan, targets: &[Target<'_>]) -> Result<(
             .map(|other| (other.placement.prefix.len() + plan.body.len()) as u64)
             .sum();
         if target.place.bytes.saturating_add(new) > max {
-            edit.house.metrics.count(Metric::RejectedQuota);
+            context.shared.metrics.count(Metric::RejectedQuota);
             return Err(Refusal::OverQuota);
         }
     }
@@ -119,12 +125,12 @@ fn check_quota(edit: &Edit<'_>, plan: &Plan, targets: &[Target<'_>]) -> Result<(
 }
 
 fn store_all(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     plan: &Plan,
     targets: Vec<Target<'_>>,
     is_local: bool,
 ) -> Result<Stored, Refusal> {
-    let (store, now) = (edit.store, edit.now);
+    let (store, now) = (context.store, context.now);
     let body = Body {
         octets: &plan.body,
         header_len: plan.header_len,
@@ -156,7 +162,7 @@ fn store_all(
             .iter()
             .find(|(known, _)| *known == org)
             .ok_or(Refusal::Internal)?;
-        let stored = store_one(edit, plan, target, *body, is_local)?;
+        let stored = store_one(context, plan, target, *body, is_local)?;
         let is_better = first
             .as_ref()
             .is_none_or(|known| stored.kind == Arrival::Sent && known.kind != Arrival::Sent);
@@ -168,19 +174,19 @@ fn store_all(
     if let Some(org) = sender
         && let Some((_, body)) = bodies.iter().find(|(known, _)| *known == org)
     {
-        queue(edit, plan, &stored, org, *body)?;
+        queue(context, plan, &stored, org, *body)?;
     }
     Ok(stored)
 }
 
 fn store_one(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     plan: &Plan,
     target: Target<'_>,
     body: crate::call::BodyId,
     is_local: bool,
 ) -> Result<Stored, Refusal> {
-    let (store, now) = (edit.store, edit.now);
+    let (store, now) = (context.store, context.now);
     let Target {
         placement,
         place,
@@ -226,7 +232,7 @@ fn store_one(
         uids: UidSet::one(uid),
         change: Change::Arrived(Box::new(arrived)),
     };
-    store.put_event(stamp, edit.origin, event, edit.events)?;
+    store.put_event(stamp, context.origin, event, context.events)?;
     Ok(Stored {
         inbox,
         entry: new.id,
@@ -238,7 +244,7 @@ fn store_one(
 
 /// Recipients outside, each a row: they stay queued and visible until delivery exists.
 fn queue(
-    edit: &Edit<'_>,
+    context: &WriteContext<'_>,
     plan: &Plan,
     sent: &Stored,
     org: OrgId,
@@ -253,8 +259,8 @@ fn queue(
         _ => (Some(plan.summary.from.address.as_str()), None, None),
     };
     for recipient in &plan.outbound {
-        edit.store.insert_job(
-            edit.now,
+        context.store.insert_job(
+            context.now,
             &NewJob {
                 org,
                 inbox: sent.inbox,

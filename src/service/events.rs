@@ -3,24 +3,25 @@
 //! A key that is bound to inboxes sees the rows of those inboxes alone, whatever it watches.
 //! Which fields of a row it may see without `messages:read` is the rendering's business.
 
-use super::desk::{Look, need};
+use super::context::{ReadContext, need};
 use crate::call::{Access, Answer, Change, Event, InboxId, Refusal, Scopes, Topic};
 use crate::store::LogState;
 
 /// The window of the organization's log.
-pub fn log_state(look: &Look<'_>, access: &Access) -> Result<Answer, Refusal> {
+pub fn log_state(context: &ReadContext<'_>, access: &Access) -> Result<Answer, Refusal> {
     need(access, Scopes::EVENTS_READ)?;
-    state(look, access).map(answer)
+    state(context, access).map(answer)
 }
 
 /// The number before the first row at or after a time. A time from which on rows may be
 /// missing gets a number below the window, which a reader takes as "too old".
-pub fn log_at(look: &Look<'_>, access: &Access, unix_ms: i64) -> Result<Answer, Refusal> {
+pub fn log_at(context: &ReadContext<'_>, access: &Access, unix_ms: i64) -> Result<Answer, Refusal> {
     need(access, Scopes::EVENTS_READ)?;
-    let _moment = look.store.snapshot()?;
-    let state = state(look, access)?;
-    let first = look.store.log_at(access.org, unix_ms)?;
-    let head = if first == state.oldest && state.oldest > 1 && is_cut_off(look, &state, unix_ms) {
+    let _moment = context.store.snapshot()?;
+    let state = state(context, access)?;
+    let first = context.store.log_at(access.org, unix_ms)?;
+    let head = if first == state.oldest && state.oldest > 1 && is_cut_off(context, &state, unix_ms)
+    {
         state.oldest.saturating_sub(2)
     } else {
         first.saturating_sub(1)
@@ -30,15 +31,15 @@ pub fn log_at(look: &Look<'_>, access: &Access, unix_ms: i64) -> Result<Answer, 
 
 /// Whether rows of that time may be gone: trimmed, which only rows older than the retention
 /// ever are, or from before a restore.
-fn is_cut_off(look: &Look<'_>, state: &LogState, unix_ms: i64) -> bool {
-    let days = i64::try_from(look.house.limits.event_days).unwrap_or(i64::MAX);
+fn is_cut_off(context: &ReadContext<'_>, state: &LogState, unix_ms: i64) -> bool {
+    let days = i64::try_from(context.shared.limits.event_days).unwrap_or(i64::MAX);
     let kept_ms = days.saturating_mul(DAY_MS);
-    unix_ms < look.now.unix_ms.saturating_sub(kept_ms) || unix_ms <= state.restored_at
+    unix_ms < context.now.unix_ms.saturating_sub(kept_ms) || unix_ms <= state.restored_at
 }
 
 /// A page of the log.
 pub fn events_after(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     topic: Topic,
     after: u64,
@@ -47,12 +48,12 @@ pub fn events_after(
     need(access, Scopes::EVENTS_READ)?;
     match topic {
         Topic::Org(org) if org != access.org => return Err(Refusal::NotFound("organization")),
-        Topic::Inbox(inbox) | Topic::Tree(inbox) => check_inbox(look, access, inbox)?,
+        Topic::Inbox(inbox) | Topic::Tree(inbox) => check_inbox(context, access, inbox)?,
         Topic::Key(key) if key != access.key => return Err(Refusal::NotFound("key")),
         Topic::Org(_) | Topic::Key(_) => {}
     }
     let limit = limit.clamp(1, EVENTS_MAX);
-    let page = look
+    let page = context
         .store
         .events_after(access.org, topic, after, limit)?
         .ok_or(Refusal::NotFound("organization"))?;
@@ -75,15 +76,16 @@ pub fn may_see(access: &Access, event: &Event) -> bool {
     }
 }
 
-fn check_inbox(look: &Look<'_>, access: &Access, inbox: InboxId) -> Result<(), Refusal> {
-    if access.sees(inbox) && look.store.place_of(access.org, inbox)?.is_some() {
+fn check_inbox(context: &ReadContext<'_>, access: &Access, inbox: InboxId) -> Result<(), Refusal> {
+    if access.sees(inbox) && context.store.place_of(access.org, inbox)?.is_some() {
         return Ok(());
     }
     Err(Refusal::NotFound("inbox"))
 }
 
-fn state(look: &Look<'_>, access: &Access) -> Result<LogState, Refusal> {
-    look.store
+fn state(context: &ReadContext<'_>, access: &Access) -> Result<LogState, Refusal> {
+    context
+        .store
         .log_state(access.org)?
         .ok_or(Refusal::NotFound("organization"))
 }

@@ -4,7 +4,7 @@
 //! The mailbox is named by its id, and is looked up under the inbox that was logged in to: a
 //! mailbox that is gone, or another's, is not there.
 
-use super::desk::{Edit, Look, need, own_inbox};
+use super::context::{ReadContext, WriteContext, need, own_inbox};
 use super::mailbox::{find, own_place};
 use crate::call::{
     Access, Answer, FlagChange, Flags, InboxId, MailboxId, Octets, OctetsOf, Refusal, Scopes,
@@ -41,29 +41,29 @@ fn open_to_change(
 
 /// FETCH: a page.
 pub fn fetch(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     mailbox: MailboxId,
     uids: &UidSet,
     ask: Ask,
 ) -> Result<Answer, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
-    let _moment = look.store.snapshot()?;
-    let mailbox = open(look.store, access, mailbox)?;
+    let _moment = context.store.snapshot()?;
+    let mailbox = open(context.store, access, mailbox)?;
     let ask = PageAsk {
         digest: ask.digest,
         octets: ask.octets,
         changed_since: ask.changed_since,
-        bytes_max: look.house.limits.page_bytes,
+        bytes_max: context.shared.limits.page_bytes,
     };
-    let (rows, more) = look.store.page(&mailbox, uids, &ask)?;
+    let (rows, more) = context.store.page(&mailbox, uids, &ask)?;
     Ok(Answer::Entries { rows, more })
 }
 
 /// Part of a message: prefix first, then body. Past its end there is nothing, and no more
 /// than a page comes at once.
 pub fn read_octets(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     of: &OctetsOf,
     offset: u32,
@@ -73,9 +73,9 @@ pub fn read_octets(
     if !access.sees(of.inbox) {
         return Err(NONE);
     }
-    let _moment = look.store.snapshot()?;
-    let body_size = look.store.body_size(access.org, of.body)?.ok_or(NONE)?;
-    let len = len.min(u32::try_from(look.house.limits.page_bytes).unwrap_or(u32::MAX));
+    let _moment = context.store.snapshot()?;
+    let body_size = context.store.body_size(access.org, of.body)?.ok_or(NONE)?;
+    let len = len.min(u32::try_from(context.shared.limits.page_bytes).unwrap_or(u32::MAX));
     let prefix_len = u32::try_from(of.prefix.len()).unwrap_or(u32::MAX);
     let mut octets = Vec::with_capacity(len as usize);
     if offset < prefix_len {
@@ -83,7 +83,7 @@ pub fn read_octets(
         octets.extend_from_slice(of.prefix.get(offset as usize..end).unwrap_or_default());
     }
     let left = len.saturating_sub(octets.len() as u32);
-    look.store.read_body(
+    context.store.read_body(
         (of.body, body_size),
         offset.saturating_sub(prefix_len),
         left,
@@ -94,16 +94,16 @@ pub fn read_octets(
 
 /// What happened in a mailbox after `since`.
 pub fn changes(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     mailbox: MailboxId,
     since: u64,
 ) -> Result<Answer, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
-    let _moment = look.store.snapshot()?;
-    let mailbox = open(look.store, access, mailbox)?;
-    let (rows, gone, uids) = look.store.changes(&mailbox, since)?;
-    let log = look.store.log_state(access.org)?;
+    let _moment = context.store.snapshot()?;
+    let mailbox = open(context.store, access, mailbox)?;
+    let (rows, gone, uids) = context.store.changes(&mailbox, since)?;
+    let log = context.store.log_state(access.org)?;
     Ok(Answer::Changes {
         rows,
         gone,
@@ -114,59 +114,59 @@ pub fn changes(
 
 /// STORE.
 pub fn set_flags(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     access: &Access,
     mailbox: MailboxId,
     uids: &UidSet,
     ask: &FlagAsk<'_>,
 ) -> Result<Written, Refusal> {
-    let (place, mailbox) = open_to_change(edit.store, access, mailbox)?;
+    let (place, mailbox) = open_to_change(context.store, access, mailbox)?;
     check_keywords("labels", ask.keywords)?;
-    let (rows, modified) = edit.store.set_flags(
-        (edit.now, edit.origin),
+    let (rows, modified) = context.store.set_flags(
+        (context.now, context.origin),
         (&place, &mailbox),
         uids,
         ask,
-        edit.events,
+        context.events,
     )?;
     Ok(Written::Flagged { rows, modified })
 }
 
 /// EXPUNGE and UID EXPUNGE.
 pub fn expunge(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     access: &Access,
     mailbox: MailboxId,
     uids: Option<&UidSet>,
 ) -> Result<Written, Refusal> {
-    let (place, mailbox) = open_to_change(edit.store, access, mailbox)?;
-    let (uids, modseq) = edit.store.expunge(
-        (edit.now, edit.origin),
+    let (place, mailbox) = open_to_change(context.store, access, mailbox)?;
+    let (uids, modseq) = context.store.expunge(
+        (context.now, context.origin),
         (&place, &mailbox),
         uids,
         Flags::DELETED,
-        edit.events,
+        context.events,
     )?;
     Ok(Written::Expunged { uids, modseq })
 }
 
 /// COPY, or MOVE with `remove`.
 pub fn copy(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     access: &Access,
     mailbox: MailboxId,
     uids: &UidSet,
     (to, remove): (&str, bool),
 ) -> Result<Written, Refusal> {
-    let (place, source) = open_to_change(edit.store, access, mailbox)?;
-    let limits = &edit.house.limits;
-    let target = find(edit.store, limits, (access, place.path.id), to)?;
-    let copied = edit.store.copy(
-        (edit.now, edit.origin),
+    let (place, source) = open_to_change(context.store, access, mailbox)?;
+    let limits = &context.shared.limits;
+    let target = find(context.store, limits, (access, place.path.id), to)?;
+    let copied = context.store.copy(
+        (context.now, context.origin),
         (&place, &source, &target),
         uids,
         (remove, limits.inbox_bytes),
-        edit.events,
+        context.events,
     )?;
     Ok(Written::Copied {
         uidvalidity: target.uidvalidity,
@@ -183,7 +183,7 @@ pub fn copy(
 
 /// Sets flags of one entry, for REST.
 pub(super) fn flag_one(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     place: &Place,
     mailbox: &Mailbox,
     uid: u32,
@@ -195,12 +195,12 @@ pub(super) fn flag_one(
         keywords,
         unchanged_since: None,
     };
-    edit.store.set_flags(
-        (edit.now, edit.origin),
+    context.store.set_flags(
+        (context.now, context.origin),
         (place, mailbox),
         &UidSet::one(uid),
         &ask,
-        edit.events,
+        context.events,
     )?;
     Ok(())
 }

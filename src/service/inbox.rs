@@ -36,7 +36,7 @@ pub fn create_inbox(
     }
     check_display_name(new.display_name.as_deref())?;
     check_metadata(new.metadata.as_deref())?;
-    let max = act.service.house.limits.inboxes as u64;
+    let max = act.service.shared.limits.inboxes as u64;
     if act.store.inboxes_len(org)? >= max {
         return Err(Refusal::Limit {
             what: "inboxes",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::account::{self, NewRow};
 use super::{Act, Clock, ReadTurn, Reader, Service, Setup, Writer, inbox};
 use crate::call::{
-    ConnId, Event, House, InboxId, InboxRow, OrgId, Queue, Refusal, Reply, Request, Scopes,
+    ConnId, Event, InboxId, InboxRow, OrgId, Queue, Refusal, Reply, Request, Scopes, Shared,
 };
 use crate::crypto::{OperatorToken, Random};
 use crate::mail::address::Address;
@@ -36,13 +36,13 @@ impl Inline {
     pub const SHARED_DOMAIN: &'static str = "agents.test";
 
     /// An empty world.
-    pub fn new(seed: u64, house: Arc<House>, clock: Clock) -> Result<Inline, Error> {
+    pub fn new(seed: u64, shared: Arc<Shared>, clock: Clock) -> Result<Inline, Error> {
         let mut random = Random::seeded(seed);
         let operator = OperatorToken::mint(&mut random);
         let free = Arc::new(AtomicU64::new(u64::MAX));
         let probe = Arc::clone(&free);
         let service = Service::new(Setup {
-            house,
+            shared,
             clock,
             free_bytes: Arc::new(move || Some(probe.load(Ordering::Relaxed))),
             shared_domain: Self::SHARED_DOMAIN.to_owned(),

@@ -3,7 +3,7 @@
 //! A name is checked here once, where it comes in; the store takes it as it is. Every change
 //! is a row of the log; subscriptions are none, since they change no mail.
 
-use super::desk::{Edit, Look, need, own_inbox};
+use super::context::{ReadContext, WriteContext, need, own_inbox};
 use crate::call::{
     Access, Answer, Change, InboxId, Limits, MailboxId, Refusal, Scopes, Selected, UidSet, Written,
 };
@@ -68,14 +68,18 @@ pub(super) fn own_place(store: &Store, access: &Access) -> Result<Place, Refusal
 }
 
 /// LIST and STATUS of all.
-pub fn mailboxes(look: &Look<'_>, access: &Access, counts: bool) -> Result<Answer, Refusal> {
+pub fn mailboxes(
+    context: &ReadContext<'_>,
+    access: &Access,
+    counts: bool,
+) -> Result<Answer, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
     let inbox = own_inbox(access)?;
-    let _moment = look.store.snapshot()?;
+    let _moment = context.store.snapshot()?;
     let mut rows = Vec::new();
-    for (mailbox, subscribed) in look.store.mailboxes(access.org, inbox)? {
+    for (mailbox, subscribed) in context.store.mailboxes(access.org, inbox)? {
         let counts = if counts {
-            Some(look.store.counts(&mailbox)?)
+            Some(context.store.counts(&mailbox)?)
         } else {
             None
         };
@@ -85,38 +89,38 @@ pub fn mailboxes(look: &Look<'_>, access: &Access, counts: bool) -> Result<Answe
 }
 
 /// STATUS.
-pub fn status(look: &Look<'_>, access: &Access, text: &str) -> Result<Answer, Refusal> {
+pub fn status(context: &ReadContext<'_>, access: &Access, text: &str) -> Result<Answer, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
     let inbox = own_inbox(access)?;
-    let _moment = look.store.snapshot()?;
-    let mailbox = find(look.store, &look.house.limits, (access, inbox), text)?;
-    let counts = look.store.counts(&mailbox)?;
-    let subscribed = look.store.subscribed(inbox)?.contains(&mailbox.name);
+    let _moment = context.store.snapshot()?;
+    let mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
+    let counts = context.store.counts(&mailbox)?;
+    let subscribed = context.store.subscribed(inbox)?.contains(&mailbox.name);
     Ok(Answer::Mailboxes(vec![
         mailbox.row(subscribed, Some(counts)),
     ]))
 }
 
 /// SELECT and EXAMINE.
-pub fn select(look: &Look<'_>, access: &Access, text: &str) -> Result<Answer, Refusal> {
+pub fn select(context: &ReadContext<'_>, access: &Access, text: &str) -> Result<Answer, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
     let inbox = own_inbox(access)?;
-    let _moment = look.store.snapshot()?;
-    let mailbox = find(look.store, &look.house.limits, (access, inbox), text)?;
-    selected(look.store, &mailbox).map(Answer::Selected)
+    let _moment = context.store.snapshot()?;
+    let mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
+    selected(context.store, &mailbox).map(Answer::Selected)
 }
 
 /// The messages that were new to this session are not `\Recent` to the next one.
 pub fn claim_recent(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     access: &Access,
     mailbox: MailboxId,
 ) -> Result<Written, Refusal> {
     need(access, Scopes::MESSAGES_WRITE)?;
     let inbox = own_inbox(access)?;
-    let found = edit.store.mailbox(access.org, inbox, mailbox)?;
+    let found = context.store.mailbox(access.org, inbox, mailbox)?;
     let mailbox = found.ok_or(Refusal::NotFound("mailbox"))?;
-    edit.store.claim_recent(&mailbox)?;
+    context.store.claim_recent(&mailbox)?;
     Ok(Written::Recent {
         above: mailbox.recent_above,
     })
@@ -139,34 +143,38 @@ fn selected(store: &Store, mailbox: &Mailbox) -> Result<Box<Selected>, Refusal> 
 }
 
 /// CREATE, with missing parents.
-pub fn create(edit: &mut Edit<'_>, access: &Access, text: &str) -> Result<Written, Refusal> {
+pub fn create(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    text: &str,
+) -> Result<Written, Refusal> {
     need(access, Scopes::MESSAGES_WRITE)?;
-    let place = own_place(edit.store, access)?;
-    let name = name(text, &edit.house.limits)?;
-    make_with_parents(edit, &place, &name)?;
+    let place = own_place(context.store, access)?;
+    let name = name(text, &context.shared.limits)?;
+    make_with_parents(context, &place, &name)?;
     Ok(Written::Changed)
 }
 
 /// Makes a mailbox and those above it that are missing. `Exists` when it is there.
 pub(super) fn make_with_parents(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     place: &Place,
     name: &str,
 ) -> Result<(), Refusal> {
     let (org, inbox) = (place.org, place.path.id);
-    if edit.store.mailbox_named(org, inbox, name)?.is_some() {
+    if context.store.mailbox_named(org, inbox, name)?.is_some() {
         return Err(Refusal::Exists("mailbox"));
     }
     let parents = name.match_indices('/').map(|(at, _)| &name[..at]);
     let mut missing = Vec::new();
     for level in parents {
-        if edit.store.mailbox_named(org, inbox, level)?.is_none() {
+        if context.store.mailbox_named(org, inbox, level)?.is_none() {
             missing.push(level);
         }
     }
     missing.push(name);
-    let max = edit.house.limits.mailboxes;
-    if edit
+    let max = context.shared.limits.mailboxes;
+    if context
         .store
         .mailbox_count(org, inbox)?
         .saturating_add(missing.len())
@@ -178,10 +186,10 @@ pub(super) fn make_with_parents(
         });
     }
     for level in missing {
-        let stamp = edit.store.next_seq(org, edit.now)?;
-        let made = edit
+        let stamp = context.store.next_seq(org, context.now)?;
+        let made = context
             .store
-            .make_mailbox(edit.now, org, inbox, level, None, stamp.seq)?;
+            .make_mailbox(context.now, org, inbox, level, None, stamp.seq)?;
         let event = NewEvent {
             inbox: Some(place.path.clone()),
             mailbox: Some(made),
@@ -190,137 +198,148 @@ pub(super) fn make_with_parents(
                 name: level.to_owned(),
             },
         };
-        edit.store
-            .put_event(stamp, edit.origin, event, edit.events)?;
+        context
+            .store
+            .put_event(stamp, context.origin, event, context.events)?;
     }
     Ok(())
 }
 
 /// DELETE. INBOX, the special mailboxes and one with children stay.
-pub fn delete(edit: &mut Edit<'_>, access: &Access, text: &str) -> Result<Written, Refusal> {
+pub fn delete(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    text: &str,
+) -> Result<Written, Refusal> {
     need(access, Scopes::MESSAGES_WRITE)?;
-    let place = own_place(edit.store, access)?;
+    let place = own_place(context.store, access)?;
     let (org, inbox) = (place.org, place.path.id);
-    let mailbox = find(edit.store, &edit.house.limits, (access, inbox), text)?;
+    let mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
     if mailbox.name == INBOX {
         return Err(Refusal::Conflict("INBOX cannot be deleted"));
     }
     if mailbox.special.is_some() {
         return Err(Refusal::Conflict("a special mailbox cannot be deleted"));
     }
-    if !edit.store.children(org, inbox, &mailbox.name)?.is_empty() {
+    if !context
+        .store
+        .children(org, inbox, &mailbox.name)?
+        .is_empty()
+    {
         return Err(Refusal::Conflict("the mailbox has mailboxes below it"));
     }
-    edit.store.delete_mailbox(&mailbox)?;
+    context.store.delete_mailbox(&mailbox)?;
     let event = NewEvent {
         inbox: Some(place.path.clone()),
         mailbox: Some(mailbox.id),
         uids: UidSet::new(),
         change: Change::MailboxDeleted { name: mailbox.name },
     };
-    edit.store
-        .append_event(edit.now, org, edit.origin, event, edit.events)?;
+    context
+        .store
+        .append_event(context.now, org, context.origin, event, context.events)?;
     Ok(Written::Changed)
 }
 
 /// RENAME, with everything below it. INBOX stays and its messages move (RFC 3501 section
 /// 6.3.5).
 pub fn rename(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     access: &Access,
     from: &str,
     to: &str,
 ) -> Result<Written, Refusal> {
     need(access, Scopes::MESSAGES_WRITE)?;
-    let place = own_place(edit.store, access)?;
+    let place = own_place(context.store, access)?;
     let (org, inbox) = (place.org, place.path.id);
-    let limits = &edit.house.limits;
-    let source = find(edit.store, limits, (access, inbox), from)?;
+    let limits = &context.shared.limits;
+    let source = find(context.store, limits, (access, inbox), from)?;
     let target = name(to, limits)?;
-    if edit.store.mailbox_named(org, inbox, &target)?.is_some() {
+    if context.store.mailbox_named(org, inbox, &target)?.is_some() {
         return Err(Refusal::Exists("mailbox"));
     }
     if source.name == INBOX {
-        return empty_inbox_into(edit, &place, &source, &target);
+        return empty_inbox_into(context, &place, &source, &target);
     }
     if target.starts_with(&source.name) && target[source.name.len()..].starts_with('/') {
         return Err(Refusal::Conflict("a mailbox cannot go below itself"));
     }
     let mut renamed = vec![(source.id, source.name.clone())];
-    renamed.extend(edit.store.children(org, inbox, &source.name)?);
+    renamed.extend(context.store.children(org, inbox, &source.name)?);
     if let Some((parent, _)) = target.rsplit_once('/')
-        && edit.store.mailbox_named(org, inbox, parent)?.is_none()
+        && context.store.mailbox_named(org, inbox, parent)?.is_none()
     {
-        make_with_parents(edit, &place, parent)?;
+        make_with_parents(context, &place, parent)?;
     }
     for (id, old) in renamed {
         let below = old.get(source.name.len()..).unwrap_or_default();
         // The children's names get longer too, so each is checked.
-        let new = name(&format!("{target}{below}"), &edit.house.limits)?;
-        edit.store.rename_mailbox(org, inbox, id, &new)?;
+        let new = name(&format!("{target}{below}"), &context.shared.limits)?;
+        context.store.rename_mailbox(org, inbox, id, &new)?;
         let event = NewEvent {
             inbox: Some(place.path.clone()),
             mailbox: Some(id),
             uids: UidSet::new(),
             change: Change::MailboxRenamed { from: old, to: new },
         };
-        edit.store
-            .append_event(edit.now, org, edit.origin, event, edit.events)?;
+        context
+            .store
+            .append_event(context.now, org, context.origin, event, context.events)?;
     }
     Ok(Written::Changed)
 }
 
 fn empty_inbox_into(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     place: &Place,
     source: &Mailbox,
     target: &str,
 ) -> Result<Written, Refusal> {
-    make_with_parents(edit, place, target)?;
-    let target = edit
+    make_with_parents(context, place, target)?;
+    let target = context
         .store
         .mailbox_named(place.org, place.path.id, target)?
         .ok_or(NONE)?;
-    edit.store.copy(
-        (edit.now, edit.origin),
+    context.store.copy(
+        (context.now, context.origin),
         (place, source, &target),
         &UidSet::from(1..=u32::MAX),
         (true, u64::MAX),
-        edit.events,
+        context.events,
     )?;
     Ok(Written::Changed)
 }
 
 /// SUBSCRIBE and UNSUBSCRIBE; the mailbox need not be there (RFC 3501 section 6.3.6).
 pub fn subscribe(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     access: &Access,
     text: &str,
     on: bool,
 ) -> Result<Written, Refusal> {
     need(access, Scopes::MESSAGES_WRITE)?;
-    let inbox = own_place(edit.store, access)?.path.id;
-    let name = name(text, &edit.house.limits)?;
+    let inbox = own_place(context.store, access)?.path.id;
+    let name = name(text, &context.shared.limits)?;
     // Twice as many as mailboxes: names of deleted ones stay.
-    let max = edit.house.limits.mailboxes.saturating_mul(2);
-    if on && edit.store.subscribed(inbox)?.len() >= max {
+    let max = context.shared.limits.mailboxes.saturating_mul(2);
+    if on && context.store.subscribed(inbox)?.len() >= max {
         return Err(Refusal::Limit {
             what: "subscriptions",
             max: max as u64,
         });
     }
-    edit.store.subscribe(inbox, &name, on)?;
+    context.store.subscribe(inbox, &name, on)?;
     Ok(Written::Changed)
 }
 
 /// LSUB.
-pub fn subscribed(look: &Look<'_>, access: &Access) -> Result<Answer, Refusal> {
+pub fn subscribed(context: &ReadContext<'_>, access: &Access) -> Result<Answer, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
     let inbox = own_inbox(access)?;
-    if look.store.place_of(access.org, inbox)?.is_none() {
+    if context.store.place_of(access.org, inbox)?.is_none() {
         return Err(Refusal::NotFound("inbox"));
     }
-    Ok(Answer::Names(look.store.subscribed(inbox)?))
+    Ok(Answer::Names(context.store.subscribed(inbox)?))
 }
 
 /// The name that every inbox has, in any case.

@@ -6,7 +6,7 @@
 use core::ops::ControlFlow;
 
 use super::classify::name;
-use super::desk::{Edit, Look, need};
+use super::context::{ReadContext, WriteContext, need};
 use super::fetch::{check_keywords, flag_one, place_named};
 use super::{mailbox, policy};
 use crate::call::{
@@ -23,7 +23,7 @@ use crate::store::{Below, Mailbox, Place, Store, View};
 /// A page of an inbox or of one folder, newest first; or a slice of the work for it, and
 /// `None`.
 pub fn list(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     inbox: &InboxRef,
     filter: &MessageFilter,
@@ -31,19 +31,19 @@ pub fn list(
     progress: &mut ListProgress,
 ) -> Result<Option<Answer>, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
-    let store = look.store;
+    let store = context.store;
     let inbox = policy::named_inbox(store, access, inbox)?;
     let folder = match &filter.folder {
         None => None,
         Some(text) => {
-            let found = mailbox::find(store, &look.house.limits, (access, inbox), text);
+            let found = mailbox::find(store, &context.shared.limits, (access, inbox), text);
             Some(found?.id)
         }
     };
     let below = below(cursor.as_deref(), folder)?;
     let limit = limit.clamp(1, LIST_MAX);
     let mut sieve = Sieve::new(filter);
-    let began = (look.clock)().mono_ms;
+    let began = (context.clock)().mono_ms;
     if progress.since_ms == 0 {
         progress.since_ms = began.max(1);
     }
@@ -52,8 +52,8 @@ pub fn list(
     let (mut more, mut is_slice) = (false, false);
     let _moment = store.snapshot()?;
     store.views(access.org, inbox, below, |at, view| {
-        let spent = (look.clock)().mono_ms.saturating_sub(began);
-        is_slice = spent >= look.house.limits.search_slice_ms && last.is_some();
+        let spent = (context.clock)().mono_ms.saturating_sub(began);
+        is_slice = spent >= context.shared.limits.search_slice_ms && last.is_some();
         if is_slice || (view.is_some() && rows.len() >= limit) {
             more = true;
             return Ok(ControlFlow::Break(()));
@@ -243,16 +243,16 @@ fn find_view(
 
 /// One message, opened.
 pub fn read(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     inbox: &InboxRef,
     id: EntryId,
     max_chars: Option<usize>,
 ) -> Result<Answer, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
-    let _moment = look.store.snapshot()?;
-    let (inbox, view) = find_view(look.store, access, inbox, id)?;
-    let octets = look.store.body_octets(view.body.0, view.body.1)?;
+    let _moment = context.store.snapshot()?;
+    let (inbox, view) = find_view(context.store, access, inbox, id)?;
+    let octets = context.store.body_octets(view.body.0, view.body.1)?;
     let content = content(&view, &octets, max_chars)?;
     let mut message = shown(inbox, view);
     message.content = Some(Box::new(content));
@@ -321,14 +321,14 @@ fn headers(prefix: &[u8], octets: &[u8]) -> Vec<(String, String)> {
 
 /// How large the octets of a message are, and where to read them.
 pub fn find_octets(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     inbox: &InboxRef,
     id: EntryId,
 ) -> Result<Answer, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
-    let inbox = policy::named_inbox(look.store, access, inbox)?;
-    let entry = look.store.entry(access.org, inbox, id)?.ok_or(NONE)?;
+    let inbox = policy::named_inbox(context.store, access, inbox)?;
+    let entry = context.store.entry(access.org, inbox, id)?.ok_or(NONE)?;
     let prefix_len = u32::try_from(entry.prefix.len()).unwrap_or(u32::MAX);
     Ok(Answer::Sized {
         size: entry.body_size.saturating_add(prefix_len),
@@ -342,7 +342,7 @@ pub fn find_octets(
 
 /// One attachment, decoded.
 pub fn read_part(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     inbox: &InboxRef,
     id: EntryId,
@@ -350,13 +350,13 @@ pub fn read_part(
 ) -> Result<Answer, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
     let none = || Refusal::NotFound("attachment");
-    let _moment = look.store.snapshot()?;
-    let (_, view) = find_view(look.store, access, inbox, id)?;
+    let _moment = context.store.snapshot()?;
+    let (_, view) = find_view(context.store, access, inbox, id)?;
     let digest = Digest::open(&view.digest).ok_or_else(|| damaged("digest"))?;
     let found = text::attachments(&digest).find(|attachment| attachment.part == part);
     let found = found.ok_or_else(none)?;
     let part = digest.part(part).ok_or_else(none)?;
-    let octets = look.store.body_octets(view.body.0, view.body.1)?;
+    let octets = context.store.body_octets(view.body.0, view.body.1)?;
     Ok(Answer::Part {
         octets: text::decode_part(&octets, &part).into_owned(),
         content_type: found.content_type,
@@ -367,7 +367,7 @@ pub fn read_part(
 
 /// Labels, flags, folder.
 pub fn patch(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     access: &Access,
     inbox: &InboxRef,
     id: EntryId,
@@ -376,7 +376,7 @@ pub fn patch(
     need(access, Scopes::MESSAGES_WRITE)?;
     check_keywords("add_labels", &patch.add_labels)?;
     check_keywords("remove_labels", &patch.remove_labels)?;
-    let (place, mailbox, uid) = find_entry(edit.store, access, inbox, id)?;
+    let (place, mailbox, uid) = find_entry(context.store, access, inbox, id)?;
     let flags = |wanted: bool| {
         [(patch.seen, Flags::SEEN), (patch.flagged, Flags::FLAGGED)]
             .into_iter()
@@ -389,43 +389,46 @@ pub fn patch(
     ] {
         let flags = flags(wanted);
         if flags != Flags::NONE || !labels.is_empty() {
-            flag_one(edit, &place, &mailbox, uid, (how, flags, labels))?;
+            flag_one(context, &place, &mailbox, uid, (how, flags, labels))?;
         }
     }
     if let Some(folder) = &patch.folder {
-        let limits = &edit.house.limits;
-        let target = mailbox::find(edit.store, limits, (access, place.path.id), folder)?;
-        move_one(edit, &place, &mailbox, &target, uid)?;
+        let limits = &context.shared.limits;
+        let target = mailbox::find(context.store, limits, (access, place.path.id), folder)?;
+        move_one(context, &place, &mailbox, &target, uid)?;
     }
-    let view = edit.store.view(place.org, place.path.id, id)?.ok_or(NONE)?;
+    let view = context
+        .store
+        .view(place.org, place.path.id, id)?
+        .ok_or(NONE)?;
     Ok(Written::Message(Box::new(shown(place.path.id, view))))
 }
 
 /// To Trash, or for good. What is in Trash already stays there.
 pub fn delete(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     access: &Access,
     inbox: &InboxRef,
     id: EntryId,
     permanent: bool,
 ) -> Result<Written, Refusal> {
     need(access, Scopes::MESSAGES_WRITE)?;
-    let (place, mailbox, uid) = find_entry(edit.store, access, inbox, id)?;
+    let (place, mailbox, uid) = find_entry(context.store, access, inbox, id)?;
     if permanent {
-        edit.store.expunge(
-            (edit.now, edit.origin),
+        context.store.expunge(
+            (context.now, context.origin),
             (&place, &mailbox),
             Some(&UidSet::one(uid)),
             Flags::NONE,
-            edit.events,
+            context.events,
         )?;
         return Ok(Written::Changed);
     }
-    let trash = edit
+    let trash = context
         .store
         .mailbox_special(place.org, place.path.id, SpecialUse::Trash)?
         .ok_or(Refusal::NotFound("mailbox"))?;
-    move_one(edit, &place, &mailbox, &trash, uid)?;
+    move_one(context, &place, &mailbox, &trash, uid)?;
     Ok(Written::Changed)
 }
 
@@ -452,7 +455,7 @@ fn mailbox_of(
 }
 
 fn move_one(
-    edit: &mut Edit<'_>,
+    context: &mut WriteContext<'_>,
     place: &Place,
     source: &Mailbox,
     target: &Mailbox,
@@ -463,12 +466,12 @@ fn move_one(
     }
     // A flag that has just been set has moved the source's counters, which the row in hand
     // does not show; the store moves them by difference, so that does not matter.
-    edit.store.copy(
-        (edit.now, edit.origin),
+    context.store.copy(
+        (context.now, context.origin),
         (place, source, target),
         &UidSet::one(uid),
         (true, u64::MAX),
-        edit.events,
+        context.events,
     )?;
     Ok(())
 }

@@ -8,8 +8,8 @@
 pub mod account;
 pub mod auth;
 pub mod classify;
+pub mod context;
 pub mod deliver;
-pub mod desk;
 pub mod events;
 pub mod fetch;
 pub mod inbox;
@@ -30,7 +30,7 @@ mod writer;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::call::{ConnId, Event, House, Metric, Now, Refusal};
+use crate::call::{ConnId, Event, Metric, Now, Refusal, Shared};
 use crate::crypto::Random;
 use crate::store::Store;
 
@@ -47,7 +47,7 @@ pub type FreeBytes = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 /// What a service is made of.
 pub struct Setup {
     /// Limits, counters, names.
-    pub house: Arc<House>,
+    pub shared: Arc<Shared>,
     /// The clock.
     pub clock: Clock,
     /// The probe of the disk.
@@ -61,7 +61,7 @@ pub struct Setup {
 /// What all threads of the service share. Its one lock is held for a few instructions.
 pub struct Service {
     /// Limits, counters, names.
-    pub house: Arc<House>,
+    pub shared: Arc<Shared>,
     /// The domain on which any organization may have inboxes.
     pub shared_domain: String,
     operator: Option<[u8; 32]>,
@@ -87,7 +87,7 @@ impl Service {
     /// A service without any connection yet.
     pub fn new(setup: Setup) -> Arc<Service> {
         Arc::new(Service {
-            house: setup.house,
+            shared: setup.shared,
             shared_domain: setup.shared_domain,
             operator: setup.operator,
             began: (setup.clock)(),
@@ -151,7 +151,7 @@ impl Service {
     ) -> Result<(), Refusal> {
         let taken = self.gate().rates.take(payer, per_minute, burst, now);
         taken.map_err(|retry_ms| {
-            self.house.metrics.count(Metric::RateLimited);
+            self.shared.metrics.count(Metric::RateLimited);
             Refusal::RateLimited { retry_ms }
         })
     }
@@ -160,7 +160,7 @@ impl Service {
 impl Service {
     /// Counts the octets of a message that an address brings on port 25.
     fn take_octets(&self, peer: core::net::IpAddr, octets: usize, now: Now) -> Result<(), Refusal> {
-        let most = self.house.limits.mx_bytes_per_minute;
+        let most = self.shared.limits.mx_bytes_per_minute;
         if most >= limit::LIFTED {
             return Ok(());
         }
@@ -173,7 +173,7 @@ impl Service {
             .rates
             .take_many(payer, per_minute, per_minute, n, now);
         taken.map_err(|retry_ms| {
-            self.house.metrics.count(Metric::RateLimited);
+            self.shared.metrics.count(Metric::RateLimited);
             Refusal::RateLimited { retry_ms }
         })
     }
@@ -204,10 +204,10 @@ pub struct Act<'a> {
 
 impl Act<'_> {
     /// The same, for the functions that need no secrets.
-    fn edit(&mut self) -> desk::Edit<'_> {
-        desk::Edit {
+    fn context(&mut self) -> context::WriteContext<'_> {
+        context::WriteContext {
             store: self.store,
-            house: &self.service.house,
+            shared: &self.service.shared,
             now: self.now,
             origin: self.origin,
             events: self.events,

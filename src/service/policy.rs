@@ -73,9 +73,9 @@ pub fn sender(
     reverse_path: Option<&str>,
     size: Option<u64>,
 ) -> Result<Answer, Refusal> {
-    let limits = &service.house.limits;
+    let limits = &service.shared.limits;
     if size.is_some_and(|n| n > limits.message_bytes as u64) {
-        service.house.metrics.count(Metric::RejectedSize);
+        service.shared.metrics.count(Metric::RejectedSize);
         return Err(Refusal::TooBig {
             what: "message",
             max: limits.message_bytes as u64,
@@ -106,7 +106,7 @@ pub fn recipient(
     text: &str,
 ) -> Result<Answer, Refusal> {
     let address = address(text, "recipient")?;
-    let metrics = &service.house.metrics;
+    let metrics = &service.shared.metrics;
     let found = match destination(store, &address)? {
         None if is_postmaster(service, &address) => store.operator_inbox()?,
         found => found,
@@ -122,7 +122,7 @@ pub fn recipient(
             Err(Refusal::RelayDenied)
         };
     };
-    if found.bytes >= service.house.limits.inbox_bytes {
+    if found.bytes >= service.shared.limits.inbox_bytes {
         metrics.count(Metric::RejectedQuota);
         return Err(Refusal::OverQuota);
     }
@@ -135,7 +135,7 @@ pub fn recipient(
 /// Whether it is for whoever runs this server (RFC 5321 section 4.5.1). On an organization's
 /// own domain that name is the organization's to give.
 fn is_postmaster(service: &Service, address: &Address) -> bool {
-    let ours = [&service.shared_domain, &service.house.host];
+    let ours = [&service.shared_domain, &service.shared.host];
     address.local().eq_ignore_ascii_case("postmaster")
         && ours
             .iter()
@@ -149,7 +149,7 @@ pub fn is_local(service: &Service, store: &Store, domain: &str) -> Result<bool, 
 
 /// Counts a message that `inbox` is to receive: 60 a minute, in bursts of five times as many.
 pub fn charge_receive(service: &Service, now: Now, inbox: InboxId) -> Result<(), Refusal> {
-    let per_minute = service.house.limits.inbox_receives_per_minute;
+    let per_minute = service.shared.limits.inbox_receives_per_minute;
     let burst = per_minute.saturating_mul(BURST_MINUTES);
     service.take(Payer::Inbox(inbox), per_minute, burst, now)
 }
@@ -186,7 +186,7 @@ pub fn space(service: &Service) -> Result<(), Refusal> {
     let wanted = space_wanted(service);
     // A probe that fails must not stop the mail: the commit will tell.
     if service.free_bytes().is_some_and(|free| free < wanted) {
-        service.house.metrics.count(Metric::RejectedDisk);
+        service.shared.metrics.count(Metric::RejectedDisk);
         return Err(Refusal::NoSpace);
     }
     Ok(())
@@ -199,7 +199,7 @@ pub fn is_space_short(service: &Service) -> bool {
 }
 
 fn space_wanted(service: &Service) -> u64 {
-    let message = service.house.limits.message_bytes as u64;
+    let message = service.shared.limits.message_bytes as u64;
     SPACE_BYTES_MIN.max(message.saturating_add(message / 2))
 }
 

@@ -7,7 +7,7 @@ use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
-use super::desk::Look;
+use super::context::ReadContext;
 use super::writer::misplaced;
 use super::{
     Service, account, auth, classify, events, fetch, inbox, mailbox, message, policy, search,
@@ -63,7 +63,7 @@ impl Reader {
             Ok(Ok(None)) => ReadTurn::Again(request),
             Ok(Err(refusal)) => ReadTurn::Reply(Reply::Refused(refusal)),
             Err(_) => {
-                self.service.house.metrics.count(Metric::Panics);
+                self.service.shared.metrics.count(Metric::Panics);
                 log::error!("a read panicked conn={}", request.conn.0);
                 ReadTurn::Reply(Reply::Refused(Refusal::Internal))
             }
@@ -77,9 +77,9 @@ impl Reader {
         let service = &*self.service;
         let now = service.now();
         auth::admit(service, request, now)?;
-        let look = Look {
+        let context = ReadContext {
             store,
-            house: &service.house,
+            shared: &service.shared,
             now,
             clock: service.clock(),
             seed: self.random.array(),
@@ -91,7 +91,7 @@ impl Reader {
             | Ready
             | Stranger
             | Sender { .. }
-            | Recipient { .. } => read_door(service, &look, request).map(Some),
+            | Recipient { .. } => read_lookup(service, &context, request).map(Some),
             ListInboxes { .. }
             | ReadInbox { .. }
             | FindInbox { .. }
@@ -100,7 +100,7 @@ impl Reader {
             | ListDomains { .. }
             | ListOrgs { .. }
             | Usage { .. }
-            | ListOutbound { .. } => read_account(&look, &request.call).map(Some),
+            | ListOutbound { .. } => read_account(&context, &request.call).map(Some),
             Classify { .. }
             | Mailboxes { .. }
             | Status { .. }
@@ -116,7 +116,7 @@ impl Reader {
             | ReadPart { .. }
             | LogState { .. }
             | LogAt { .. }
-            | EventsAfter { .. } => read_mail(service, &look, request.peer, &mut request.call),
+            | EventsAfter { .. } => read_mail(service, &context, request.peer, &mut request.call),
             Deliver { .. }
             | ClaimRecent { .. }
             | CreateMailbox { .. }
@@ -142,18 +142,26 @@ impl Reader {
     }
 }
 
-fn read_door(service: &Service, look: &Look<'_>, request: &Request) -> Result<Answer, Refusal> {
+fn read_lookup(
+    service: &Service,
+    context: &ReadContext<'_>,
+    request: &Request,
+) -> Result<Answer, Refusal> {
     use Call::*;
-    let (store, now, conn, peer) = (look.store, look.now, request.conn, request.peer);
+    let (store, now, conn, peer) = (context.store, context.now, request.conn, request.peer);
     match &request.call {
-        Authenticate { door, user, secret } => auth::authenticate(
+        Authenticate {
+            listener,
+            user,
+            secret,
+        } => auth::authenticate(
             service,
             store,
             now,
             &auth::Login {
                 conn,
                 peer,
-                door: *door,
+                listener: *listener,
                 user: user.as_deref(),
                 secret,
             },
@@ -179,9 +187,9 @@ fn read_door(service: &Service, look: &Look<'_>, request: &Request) -> Result<An
     }
 }
 
-fn read_account(look: &Look<'_>, call: &Call) -> Result<Answer, Refusal> {
+fn read_account(context: &ReadContext<'_>, call: &Call) -> Result<Answer, Refusal> {
     use Call::*;
-    let (store, now) = (look.store, look.now);
+    let (store, now) = (context.store, context.now);
     match call {
         ListInboxes {
             access,
@@ -212,7 +220,7 @@ fn read_account(look: &Look<'_>, call: &Call) -> Result<Answer, Refusal> {
 
 fn read_mail(
     service: &Service,
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     peer: IpAddr,
     call: &mut Call,
 ) -> Result<Option<Answer>, Refusal> {
@@ -222,9 +230,9 @@ fn read_mail(
             // MAIL FROM has asked this for SMTP; APPEND and REST come here first.
             policy::space(service)?;
             if let Route::Inbound { .. } = intake.route {
-                service.take_octets(peer, intake.octets.len(), look.now)?;
+                service.take_octets(peer, intake.octets.len(), context.now)?;
             }
-            classify::classify(service, look, intake)
+            classify::classify(service, context, intake)
         }
         Search {
             access,
@@ -232,7 +240,7 @@ fn read_mail(
             within,
             key,
             progress,
-        } => return search::search(look, access, *mailbox, within, key, progress),
+        } => return search::search(context, access, *mailbox, within, key, progress),
         ListMessages {
             access,
             inbox,
@@ -240,12 +248,12 @@ fn read_mail(
             cursor,
             limit,
             progress,
-        } => return message::list(look, access, inbox, filter, (cursor, *limit), progress),
-        ReadMessage { .. } | FindOctets { .. } | ReadPart { .. } => read_message(look, call),
-        Mailboxes { access, counts } => mailbox::mailboxes(look, access, *counts),
-        Status { access, mailbox } => mailbox::status(look, access, mailbox),
-        Select { access, mailbox } => mailbox::select(look, access, mailbox),
-        Subscribed { access } => mailbox::subscribed(look, access),
+        } => return message::list(context, access, inbox, filter, (cursor, *limit), progress),
+        ReadMessage { .. } | FindOctets { .. } | ReadPart { .. } => read_message(context, call),
+        Mailboxes { access, counts } => mailbox::mailboxes(context, access, *counts),
+        Status { access, mailbox } => mailbox::status(context, access, mailbox),
+        Select { access, mailbox } => mailbox::select(context, access, mailbox),
+        Subscribed { access } => mailbox::subscribed(context, access),
         Fetch {
             access,
             mailbox,
@@ -259,33 +267,33 @@ fn read_mail(
                 octets: *octets,
                 changed_since: *changed_since,
             };
-            fetch::fetch(look, access, *mailbox, uids, ask)
+            fetch::fetch(context, access, *mailbox, uids, ask)
         }
         ReadOctets {
             access,
             of,
             offset,
             len,
-        } => fetch::read_octets(look, access, of, *offset, *len),
+        } => fetch::read_octets(context, access, of, *offset, *len),
         Changes {
             access,
             mailbox,
             since,
-        } => fetch::changes(look, access, *mailbox, *since),
-        LogState { access } => events::log_state(look, access),
-        LogAt { access, unix_ms } => events::log_at(look, access, *unix_ms),
+        } => fetch::changes(context, access, *mailbox, *since),
+        LogState { access } => events::log_state(context, access),
+        LogAt { access, unix_ms } => events::log_at(context, access, *unix_ms),
         EventsAfter {
             access,
             topic,
             after,
             limit,
-        } => events::events_after(look, access, *topic, *after, *limit),
+        } => events::events_after(context, access, *topic, *after, *limit),
         _ => Err(misplaced()),
     };
     answer.map(Some)
 }
 
-fn read_message(look: &Look<'_>, call: &Call) -> Result<Answer, Refusal> {
+fn read_message(context: &ReadContext<'_>, call: &Call) -> Result<Answer, Refusal> {
     use Call::*;
     match call {
         ReadMessage {
@@ -293,14 +301,14 @@ fn read_message(look: &Look<'_>, call: &Call) -> Result<Answer, Refusal> {
             inbox,
             id,
             max_chars,
-        } => message::read(look, access, inbox, *id, *max_chars),
-        FindOctets { access, inbox, id } => message::find_octets(look, access, inbox, *id),
+        } => message::read(context, access, inbox, *id, *max_chars),
+        FindOctets { access, inbox, id } => message::find_octets(context, access, inbox, *id),
         ReadPart {
             access,
             inbox,
             id,
             part,
-        } => message::read_part(look, access, inbox, *id, *part),
+        } => message::read_part(context, access, inbox, *id, *part),
         _ => Err(misplaced()),
     }
 }

@@ -6,7 +6,7 @@
 
 use core::ops::ControlFlow;
 
-use super::desk::{Look, need, own_inbox};
+use super::context::{ReadContext, need, own_inbox};
 use crate::call::{
     Access, Answer, EntryId, Flags, MailboxId, Metric, Refusal, Scopes, SearchKey, SearchProgress,
     UidSet,
@@ -20,7 +20,7 @@ use crate::store::{Error, Scanned, Store};
 
 /// One slice. `None`: there is more to do, and `progress` says from where.
 pub fn search(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     mailbox: MailboxId,
     within: &UidSet,
@@ -29,17 +29,17 @@ pub fn search(
 ) -> Result<Option<Answer>, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
     let inbox = own_inbox(access)?;
-    let began = (look.clock)().mono_ms;
+    let began = (context.clock)().mono_ms;
     if progress.since_ms == 0 {
         progress.since_ms = began.max(1);
     }
-    let limits = &look.house.limits;
+    let limits = &context.shared.limits;
     if began.saturating_sub(progress.since_ms) > limits.search_s.saturating_mul(1000) {
-        look.house.metrics.count(Metric::SearchesCut);
+        context.shared.metrics.count(Metric::SearchesCut);
         return Err(Refusal::SearchDeadline);
     }
-    let _moment = look.store.snapshot()?;
-    let mailbox = look
+    let _moment = context.store.snapshot()?;
+    let mailbox = context
         .store
         .mailbox(access.org, inbox, mailbox)?
         .ok_or(Refusal::NotFound("mailbox"))?;
@@ -49,17 +49,17 @@ pub fn search(
     };
     let mut plan = Compiled::new(key);
     let mut looked = 0u32;
-    let end = look.store.scan(&mailbox, &left, |row| {
+    let end = context.store.scan(&mailbox, &left, |row| {
         // Cheap rows are some hundreds of nanoseconds each: the clock is read now and then.
         if looked > 0 && (plan.has_read || looked.is_multiple_of(CLOCK_EVERY)) {
             plan.has_read = false;
-            let spent = (look.clock)().mono_ms.saturating_sub(began);
+            let spent = (context.clock)().mono_ms.saturating_sub(began);
             if spent >= limits.search_slice_ms {
                 return Ok(ControlFlow::Break(()));
             }
         }
         looked += 1;
-        if plan.matches(look.store, access, &row)? {
+        if plan.matches(context.store, access, &row)? {
             progress.found.insert(row.state.uid);
             progress.modseq = progress.modseq.max(row.state.modseq);
         }

@@ -2,7 +2,7 @@
 //! recipients, copies and rules as a submission over SMTP.
 
 use super::classify::{analyse, finish, place_local, sent_copy};
-use super::desk::{Look, need};
+use super::context::{ReadContext, need};
 use super::fetch::{check_keywords, place_named};
 use super::{Service, policy};
 use crate::call::{
@@ -18,16 +18,16 @@ type Named = (Option<String>, Address);
 /// The plan of a message that `inbox` sends.
 pub(super) fn composed(
     service: &Service,
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     inbox: &InboxRef,
     draft: &Draft,
 ) -> Result<Plan, Refusal> {
     need(access, Scopes::MESSAGES_WRITE)?;
-    let inbox = policy::named_inbox(look.store, access, inbox)?;
-    let place = place_named(look.store, access, inbox)?;
+    let inbox = policy::named_inbox(context.store, access, inbox)?;
+    let place = place_named(context.store, access, inbox)?;
     let from = Address::parse(&place.path.address).map_err(|_| Refusal::Internal)?;
-    let limits = &look.house.limits;
+    let limits = &context.shared.limits;
     let to = addresses(&draft.to, "to")?;
     let cc = addresses(&draft.cc, "cc")?;
     let bcc = addresses(&draft.bcc, "bcc")?;
@@ -47,7 +47,7 @@ pub(super) fn composed(
         ));
     }
     if everybody().count() > limits.submission_recipients {
-        look.house.metrics.count(Metric::RateLimited);
+        context.shared.metrics.count(Metric::RateLimited);
         return Err(Refusal::Limit {
             what: "recipients",
             max: limits.submission_recipients as u64,
@@ -55,29 +55,29 @@ pub(super) fn composed(
     }
     let envelope = Envelope {
         reverse_path: Some(place.path.address.clone()),
-        recipients: recipients(service, look, access, everybody())?,
+        recipients: recipients(service, context, access, everybody())?,
         ..Envelope::default()
     };
     let octets = write(
-        look,
+        context,
         draft,
         &from,
         place.display_name.as_deref(),
         [&to, &cc, &reply_to],
     )?;
     if octets.len() > limits.message_bytes {
-        look.house.metrics.count(Metric::RejectedSize);
+        context.shared.metrics.count(Metric::RejectedSize);
         return Err(Refusal::TooBig {
             what: "message",
             max: limits.message_bytes as u64,
         });
     }
-    let analysis = analyse(look, &octets, 0, limits.received_hops)?;
+    let analysis = analyse(context, &octets, 0, limits.received_hops)?;
     let mut plan = finish(octets, analysis);
     let hidden: Vec<String> = bcc.iter().map(written).collect();
     let labels = draft.labels.clone();
     plan.placements
-        .push(sent_copy(look, access, inbox, &hidden, labels)?);
+        .push(sent_copy(context, access, inbox, &hidden, labels)?);
     place_local(&mut plan, &envelope);
     plan.outbound = envelope
         .recipients
@@ -89,7 +89,7 @@ pub(super) fn composed(
 
 /// Composes the octets.
 fn write(
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     draft: &Draft,
     from: &Address,
     from_name: Option<&str>,
@@ -140,9 +140,9 @@ fn write(
         headers: &headers,
         in_reply_to: None,
         references: &[],
-        date_ms: look.now.unix_ms,
-        message_id: &compose::message_id(look.seed, domain),
-        seed: look.seed,
+        date_ms: context.now.unix_ms,
+        message_id: &compose::message_id(context.seed, domain),
+        seed: context.seed,
     };
     compose::compose(&mail).map_err(|error| {
         invalid(
@@ -155,7 +155,7 @@ fn write(
 /// Each recipient once, local or not; the first that cannot have it refuses all.
 fn recipients<'a>(
     service: &Service,
-    look: &Look<'_>,
+    context: &ReadContext<'_>,
     access: &Access,
     all: impl Iterator<Item = (&'static str, usize, &'a Address)>,
 ) -> Result<Vec<Recipient>, Refusal> {
@@ -168,7 +168,7 @@ fn recipients<'a>(
         }
         seen.push(canonical);
         let text = address.to_string();
-        let found = policy::recipient(service, look.store, look.now, Some(access), &text);
+        let found = policy::recipient(service, context.store, context.now, Some(access), &text);
         let found = found.map_err(|refusal| match refusal {
             Refusal::NoSuchInbox => Refusal::NoSuchRecipient {
                 field: format!("{field}[{at}]"),

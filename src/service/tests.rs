@@ -18,11 +18,11 @@ const START: i64 = 1_700_000_000_000;
 struct World {
     inline: Inline,
     clock: Arc<AtomicU64>,
-    house: Arc<House>,
+    shared: Arc<Shared>,
 }
 
-fn house(limits: Limits) -> Arc<House> {
-    Arc::new(House::new("mx.test", limits, PublicDoors::default()))
+fn shared(limits: Limits) -> Arc<Shared> {
+    Arc::new(Shared::new("mx.test", limits, PublicEndpoints::default()))
 }
 
 impl World {
@@ -33,10 +33,10 @@ impl World {
     fn with(limits: Limits) -> World {
         let clock = Arc::new(AtomicU64::new(1000));
         let reads = Arc::clone(&clock);
-        let house = house(limits);
+        let shared = shared(limits);
         let inline = Inline::new(
             7,
-            Arc::clone(&house),
+            Arc::clone(&shared),
             Arc::new(move || {
                 let ms = reads.load(Ordering::Relaxed);
                 Now {
@@ -49,7 +49,7 @@ impl World {
         World {
             inline,
             clock,
-            house,
+            shared,
         }
     }
 
@@ -97,23 +97,23 @@ impl World {
         }
     }
 
-    fn login(&mut self, door: Door, user: Option<&str>, key: &str) -> Reply {
+    fn login(&mut self, listener: Listener, user: Option<&str>, key: &str) -> Reply {
         self.call(Call::Authenticate {
-            door,
+            listener,
             user: user.map(str::to_owned),
             secret: Secret::new(key),
         })
     }
 
     fn access(&mut self, key: &str) -> Access {
-        match self.login(Door::Https, None, key) {
+        match self.login(Listener::Https, None, key) {
             Reply::Answer(Answer::Authenticated(access)) => access,
             other => panic!("{other:?}"),
         }
     }
 
     fn metric(&self, metric: Metric) -> u64 {
-        self.house.metrics.value(metric)
+        self.shared.metrics.value(metric)
     }
 }
 
@@ -134,7 +134,7 @@ fn once(key: &str, body: u8) -> Option<Once> {
 }
 
 #[test]
-fn three_doors_and_what_each_asks_for() {
+fn three_listeners_and_what_each_asks_for() {
     let mut w = World::new();
     let org = w.inline.make_org("one").unwrap();
     let other = w.inline.make_org("two").unwrap();
@@ -153,29 +153,29 @@ fn three_doors_and_what_each_asks_for() {
         .unwrap();
 
     const WRONG: &str = "wrong";
-    for (door, user, key, expected) in [
-        (Door::Imaps, Some("bot@x.test"), &read, ""),
-        (Door::Imaps, Some("BOT@X.Test"), &read, ""),
-        (Door::Imap, Some("bot@x.test"), &write, "messages:read"),
-        (Door::Submission, Some("bot@x.test"), &write, ""),
+    for (listener, user, key, expected) in [
+        (Listener::Imaps, Some("bot@x.test"), &read, ""),
+        (Listener::Imaps, Some("BOT@X.Test"), &read, ""),
+        (Listener::Imap, Some("bot@x.test"), &write, "messages:read"),
+        (Listener::Submission, Some("bot@x.test"), &write, ""),
         (
-            Door::Submissions,
+            Listener::Submissions,
             Some("bot@x.test"),
             &read,
             "messages:write",
         ),
-        (Door::Imaps, Some("bot@x.test"), &bound, WRONG),
-        (Door::Imaps, Some("two@x.test"), &bound, ""),
-        (Door::Imaps, Some("foe@y.test"), &read, WRONG),
-        (Door::Imaps, Some("none@x.test"), &read, WRONG),
-        (Door::Imaps, Some("bot+tag@x.test"), &read, WRONG),
-        (Door::Imaps, Some("bot"), &read, WRONG),
-        (Door::Imaps, None, &read, WRONG),
-        (Door::Mx, Some("bot@x.test"), &write, WRONG),
-        (Door::Https, None, &write, ""),
-        (Door::Http, None, &ends, ""),
+        (Listener::Imaps, Some("bot@x.test"), &bound, WRONG),
+        (Listener::Imaps, Some("two@x.test"), &bound, ""),
+        (Listener::Imaps, Some("foe@y.test"), &read, WRONG),
+        (Listener::Imaps, Some("none@x.test"), &read, WRONG),
+        (Listener::Imaps, Some("bot+tag@x.test"), &read, WRONG),
+        (Listener::Imaps, Some("bot"), &read, WRONG),
+        (Listener::Imaps, None, &read, WRONG),
+        (Listener::Mx, Some("bot@x.test"), &write, WRONG),
+        (Listener::Https, None, &write, ""),
+        (Listener::Http, None, &ends, ""),
     ] {
-        let got = match w.login(door, user, key) {
+        let got = match w.login(listener, user, key) {
             Reply::Answer(Answer::Authenticated(access)) => {
                 assert_eq!(access.org, org);
                 if let Some(user) = user {
@@ -188,12 +188,12 @@ fn three_doors_and_what_each_asks_for() {
             Reply::Refused(Refusal::MissingScope(scope)) => scope,
             other => panic!("{other:?}"),
         };
-        assert_eq!(got, expected, "{door:?} {user:?}");
+        assert_eq!(got, expected, "{listener:?} {user:?}");
     }
     // Nobody is locked out by another's mistakes, and a key ends when it ends.
     w.wait(3_600_000);
     assert!(matches!(
-        w.login(Door::Https, None, &ends),
+        w.login(Listener::Https, None, &ends),
         Reply::Refused(Refusal::BadCredentials { .. })
     ));
 }
@@ -234,12 +234,12 @@ fn the_operator_is_no_organization() {
     ));
     // A token with a wrong secret, and a token as a mail password.
     let other = crate::crypto::OperatorToken::mint(&mut crate::crypto::Random::seeded(99));
-    for (door, user, text) in [
-        (Door::Https, None, other.as_str()),
-        (Door::Imaps, Some("bot@x.test"), token.as_str()),
+    for (listener, user, text) in [
+        (Listener::Https, None, other.as_str()),
+        (Listener::Imaps, Some("bot@x.test"), token.as_str()),
     ] {
         assert!(matches!(
-            w.login(door, user, text),
+            w.login(listener, user, text),
             Reply::Refused(Refusal::BadCredentials { .. })
         ));
     }
@@ -247,29 +247,29 @@ fn the_operator_is_no_organization() {
 }
 
 #[test]
-fn failures_are_one_count_for_every_door() {
+fn failures_are_one_count_for_every_listener() {
     let mut w = World::new();
     let org = w.inline.make_org("one").unwrap();
     w.inline.make_inbox(org, "bot@x.test").unwrap();
     let good = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
-    let doors = [Door::Imaps, Door::Submissions, Door::Https];
+    let listeners = [Listener::Imaps, Listener::Submissions, Listener::Https];
     let mut delays = Vec::new();
     for n in 0..10 {
         let bad = w.inline.make_key(org, Scopes::ADMIN, None).unwrap() + "x";
-        let door = doors[n % 3];
-        match w.login(door, Some("bot@x.test"), &bad) {
+        let listener = listeners[n % 3];
+        match w.login(listener, Some("bot@x.test"), &bad) {
             Reply::Refused(Refusal::BadCredentials { delay_ms }) => delays.push(delay_ms),
             other => panic!("{other:?}"),
         }
     }
     assert_eq!(delays[..6], [0, 1000, 2000, 4000, 8000, 15_000]);
     assert!(matches!(
-        w.login(Door::Https, None, &good),
+        w.login(Listener::Https, None, &good),
         Reply::Refused(Refusal::LoginLimited { retry_ms: 900_000 })
     ));
     // Another address is not concerned, not even for the same inbox.
     let login = Call::Authenticate {
-        door: Door::Imaps,
+        listener: Listener::Imaps,
         user: Some("bot@x.test".into()),
         secret: Secret::new(good.as_str()),
     };
@@ -294,7 +294,7 @@ fn sessions_and_streams_are_leased() {
     let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
     let login = |w: &mut World, conn| {
         let call = Call::Authenticate {
-            door: Door::Imaps,
+            listener: Listener::Imaps,
             user: Some("bot@x.test".into()),
             secret: Secret::new(key.as_str()),
         };
@@ -332,7 +332,7 @@ fn sessions_and_streams_are_leased() {
 }
 
 #[test]
-fn recipients_by_door() {
+fn recipients_by_listener() {
     let limits = Limits {
         inbox_receives_per_minute: 2,
         ..Limits::default()
@@ -411,7 +411,7 @@ fn who_may_send_as_whom() {
         (&bound, Some("two@x.test"), false),
     ] {
         let Reply::Answer(Answer::Authenticated(access)) =
-            w.login(Door::Submissions, Some("bot@x.test"), key)
+            w.login(Listener::Submissions, Some("bot@x.test"), key)
         else {
             panic!()
         };
@@ -746,7 +746,7 @@ fn revocation_is_an_event_of_the_key() {
     assert_eq!(events.len(), 1);
     assert!(events[0].topics().any(|t| t == Topic::Key(victim.key)));
     assert!(matches!(
-        w.login(Door::Https, None, &key),
+        w.login(Listener::Https, None, &key),
         Reply::Refused(Refusal::BadCredentials { .. })
     ));
     // Again is no change.

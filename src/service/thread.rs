@@ -18,7 +18,7 @@ use crate::store::{Checkpoint, Store};
 pub struct Router {
     service: Arc<Service>,
     writer: Sender<Request>,
-    door: Sender<Request>,
+    lookup: Sender<Request>,
     readers: Vec<Sender<Request>>,
 }
 
@@ -28,7 +28,7 @@ pub struct Inlets {
     /// For [`run_writer`].
     pub writer: Receiver<Request>,
     /// For the [`run_reader`] that logins go to, which never has a search.
-    pub door: Receiver<Request>,
+    pub lookup: Receiver<Request>,
     /// For every other [`run_reader`].
     pub readers: Vec<Receiver<Request>>,
 }
@@ -37,17 +37,17 @@ impl Router {
     /// Queues for one writer, one door and `readers` readers (at least one).
     pub fn new(service: Arc<Service>, readers: usize) -> (Router, Inlets) {
         let (writer, writer_inlet) = channel();
-        let (door, door_inlet) = channel();
+        let (lookup, lookup_inlet) = channel();
         let (readers, reader_inlets) = (0..readers.max(1)).map(|_| channel()).unzip();
         let router = Router {
             service,
             writer,
-            door,
+            lookup,
             readers,
         };
         let inlets = Inlets {
             writer: writer_inlet,
-            door: door_inlet,
+            lookup: lookup_inlet,
             readers: reader_inlets,
         };
         (router, inlets)
@@ -59,7 +59,7 @@ impl Router {
         let sent = match request.call.queue() {
             Queue::Writer => {
                 // Counted before it is sent, so that the writer cannot take it off first.
-                let metrics = &self.service.house.metrics;
+                let metrics = &self.service.shared.metrics;
                 metrics.add(Metric::WriterQueue, 1);
                 let sent = self.writer.send(request);
                 if sent.is_err() {
@@ -67,14 +67,14 @@ impl Router {
                 }
                 sent
             }
-            Queue::Door => {
+            Queue::Lookup => {
                 if matches!(request.call, Call::Hangup) {
                     for reader in &self.readers {
                         // A reader that has ended has no work to drop.
                         let _ = reader.send(request.clone());
                     }
                 }
-                self.door.send(request)
+                self.lookup.send(request)
             }
             // All work of an inbox goes to one reader: what it reads stays in one cache, and
             // the bound on its searches is kept in one place.
@@ -89,7 +89,7 @@ impl Router {
                     .get((pick.wrapping_mul(GOLDEN) >> 32) as usize % n as usize)
                 {
                     Some(reader) => reader.send(request),
-                    None => self.door.send(request),
+                    None => self.lookup.send(request),
                 }
             }
         };
@@ -173,7 +173,7 @@ fn write_all(
             }
         }
         let turn = writer.turn(store, &batch);
-        let metrics = &writer.service().house.metrics;
+        let metrics = &writer.service().shared.metrics;
         metrics.sub(Metric::WriterQueue, batch.len() as u64);
         batch.clear();
         if !turn.events.is_empty() {
@@ -286,7 +286,7 @@ pub fn run_reader(
     mut answer: impl FnMut(ConnId, Reply),
 ) {
     let mut work = Work {
-        searches_max: reader.service().house.limits.searches_per_inbox,
+        searches_max: reader.service().shared.limits.searches_per_inbox,
         ..Work::default()
     };
     loop {

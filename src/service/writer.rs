@@ -103,7 +103,7 @@ impl Writer {
                     .map_err(|e| (e.is_disk_failure(), e.to_string(), e.into())),
             },
         };
-        let metrics = &self.service.house.metrics;
+        let metrics = &self.service.shared.metrics;
         match end {
             Ok(receipt) => {
                 metrics.count(Metric::Commits);
@@ -166,7 +166,7 @@ impl Writer {
                 Ok(_) => store.release().map_err(sql)?,
                 Err(refusal) => {
                     if let Refusal::Limit { .. } | Refusal::TooBig { .. } = refusal {
-                        self.service.house.metrics.count(Metric::RejectedQuota);
+                        self.service.shared.metrics.count(Metric::RejectedQuota);
                     }
                     // decisions.md 10: after an error inside a savepoint.
                     if store.is_transaction_gone() {
@@ -207,7 +207,7 @@ impl Writer {
         (self.room)(Room::Keep);
         let mut now = self.service.now();
         now.unix_ms = self.service.steady_ms(now);
-        let days = i64::try_from(self.service.house.limits.event_days).unwrap_or(7);
+        let days = i64::try_from(self.service.shared.limits.event_days).unwrap_or(7);
         store.begin()?;
         let done = (|| {
             let more = store.trim_events(now, days.saturating_mul(ONCE_MS), TIDY_ROWS)?;
@@ -344,17 +344,17 @@ fn write(act: &mut Act<'_>, call: &Call) -> Result<Written, Refusal> {
 
 fn write_mail(act: &mut Act<'_>, call: &Call) -> Result<Written, Refusal> {
     use Call::*;
-    let edit = &mut act.edit();
+    let context = &mut act.context();
     match call {
-        ClaimRecent { access, mailbox } => mailbox::claim_recent(edit, access, *mailbox),
-        CreateMailbox { access, mailbox } => mailbox::create(edit, access, mailbox),
-        DeleteMailbox { access, mailbox } => mailbox::delete(edit, access, mailbox),
-        RenameMailbox { access, from, to } => mailbox::rename(edit, access, from, to),
+        ClaimRecent { access, mailbox } => mailbox::claim_recent(context, access, *mailbox),
+        CreateMailbox { access, mailbox } => mailbox::create(context, access, mailbox),
+        DeleteMailbox { access, mailbox } => mailbox::delete(context, access, mailbox),
+        RenameMailbox { access, from, to } => mailbox::rename(context, access, from, to),
         Subscribe {
             access,
             mailbox,
             on,
-        } => mailbox::subscribe(edit, access, mailbox, *on),
+        } => mailbox::subscribe(context, access, mailbox, *on),
         SetFlags {
             access,
             mailbox,
@@ -370,33 +370,33 @@ fn write_mail(act: &mut Act<'_>, call: &Call) -> Result<Written, Refusal> {
                 keywords,
                 unchanged_since: *unchanged_since,
             };
-            fetch::set_flags(edit, access, *mailbox, uids, &ask)
+            fetch::set_flags(context, access, *mailbox, uids, &ask)
         }
         Expunge {
             access,
             mailbox,
             uids,
-        } => fetch::expunge(edit, access, *mailbox, uids.as_ref()),
+        } => fetch::expunge(context, access, *mailbox, uids.as_ref()),
         Copy {
             access,
             mailbox,
             uids,
             to,
             remove,
-        } => fetch::copy(edit, access, *mailbox, uids, (to, *remove)),
-        Deliver { plan, .. } => deliver::deliver(edit, plan),
+        } => fetch::copy(context, access, *mailbox, uids, (to, *remove)),
+        Deliver { plan, .. } => deliver::deliver(context, plan),
         PatchMessage {
             access,
             inbox,
             id,
             patch,
-        } => message::patch(edit, access, inbox, *id, patch),
+        } => message::patch(context, access, inbox, *id, patch),
         DeleteMessage {
             access,
             inbox,
             id,
             permanent,
-        } => message::delete(edit, access, inbox, *id, *permanent),
+        } => message::delete(context, access, inbox, *id, *permanent),
         _ => Err(misplaced()),
     }
 }

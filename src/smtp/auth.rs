@@ -65,7 +65,7 @@ impl Server {
             }
             Step::Check { user, secret } => {
                 let call = Call::Authenticate {
-                    door: self.opening.door,
+                    listener: self.opening.listener,
                     user: Some(user),
                     secret,
                 };

@@ -17,8 +17,8 @@
 //! deadline, unless we are the ones who are awaited.
 
 use crate::call::Call;
-use crate::call::{Access, Change, Door, Event, Limits, Metric, Now, Opening, Reply};
-use crate::engine::{Input, Output, Standing};
+use crate::call::{Access, Change, Event, Limits, Listener, Metric, Now, Opening, Reply};
+use crate::engine::{Input, Output, Trust};
 
 use super::auth::{self, Login, Step};
 use super::data::Body;
@@ -170,7 +170,7 @@ impl Server {
     /// A new conversation.
     pub fn new(opening: Opening) -> Self {
         Server {
-            tls: opening.door.implicit_tls(),
+            tls: opening.listener.implicit_tls(),
             opening,
             state: State::Command,
             extended: false,
@@ -212,30 +212,30 @@ impl Server {
     }
 
     /// Who is there: a message that is on its way can be sent again.
-    pub fn standing(&self) -> Standing {
+    pub fn trust(&self) -> Trust {
         match self.state {
-            _ if self.access.is_some() => Standing::Known,
-            State::Answer(_) => Standing::Known,
-            State::Text(_) => Standing::Guest,
-            _ if self.transaction.is_some() => Standing::Guest,
-            _ => Standing::Stranger,
+            _ if self.access.is_some() => Trust::Known,
+            State::Answer(_) => Trust::Known,
+            State::Text(_) => Trust::Guest,
+            _ if self.transaction.is_some() => Trust::Guest,
+            _ => Trust::Stranger,
         }
     }
 
     pub(super) fn limits(&self) -> &Limits {
-        &self.opening.house.limits
+        &self.opening.shared.limits
     }
 
     /// `usual`, or for a stranger what it is under stress (Postfix's STRESS_README).
     fn unless_stressed<T>(&self, usual: T, stressed: T) -> T {
-        match self.access.is_none() && self.opening.house.is_stressed() {
+        match self.access.is_none() && self.opening.shared.is_stressed() {
             true => stressed,
             false => usual,
         }
     }
 
     pub(super) fn count(&self, metric: Metric) {
-        self.opening.house.metrics.count(metric);
+        self.opening.shared.metrics.count(metric);
     }
 
     pub(super) fn enter(&mut self, next: State) {
@@ -273,7 +273,7 @@ impl Server {
             self.junk = 0;
             return self.await_command(now);
         }
-        if self.opening.door == Door::Mx && self.unless_stressed(true, false) {
+        if self.opening.listener == Listener::Mx && self.unless_stressed(true, false) {
             let due_ms = now.mono_ms.saturating_add(self.limits().mx_greet_ms);
             return self.enter(State::Greeting { due_ms });
         }
@@ -281,7 +281,7 @@ impl Server {
     }
 
     fn greet(&mut self, now: Now, out: &mut Output) {
-        let line = format!("220 {} ESMTP", self.opening.house.host);
+        let line = format!("220 {} ESMTP", self.opening.shared.host);
         self.say(&line, out);
         self.await_command(now);
     }
@@ -433,7 +433,7 @@ impl Server {
 
     /// Why a command may not be carried out now.
     fn may_not(&self, row: &Row, args: &str) -> Option<&'static str> {
-        let submission = self.opening.door != Door::Mx;
+        let submission = self.opening.listener != Listener::Mx;
         let auth = row.verb == Verb::Auth;
         if auth && !submission {
             return Some("502 5.5.1 AUTH is not offered here");
@@ -462,11 +462,11 @@ impl Server {
         if !self.hello(turn, true) {
             return;
         }
-        let limits = &self.opening.house.limits;
+        let limits = &self.opening.shared.limits;
         let recipients = self.recipients_max().min(LIMITS_MAX);
         let messages = limits.smtp_messages.min(LIMITS_MAX);
         let mut lines = vec![
-            self.opening.house.host.clone(),
+            self.opening.shared.host.clone(),
             "PIPELINING".into(),
             format!("SIZE {}", limits.message_bytes),
             "8BITMIME".into(),
@@ -476,7 +476,7 @@ impl Server {
         ];
         if !self.tls {
             lines.push("STARTTLS".into());
-        } else if self.opening.door != Door::Mx {
+        } else if self.opening.listener != Listener::Mx {
             lines.push("AUTH PLAIN LOGIN".into());
         }
         lines.push(format!("LIMITS RCPTMAX={recipients} MAILMAX={messages}"));
@@ -488,7 +488,7 @@ impl Server {
 
     fn helo(&mut self, turn: &mut Turn<'_>) {
         if self.hello(turn, false) {
-            self.say(&format!("250 {}", self.opening.house.host), turn.out);
+            self.say(&format!("250 {}", self.opening.shared.host), turn.out);
         }
     }
 
@@ -546,7 +546,7 @@ impl Server {
     }
 
     fn quit(&mut self, turn: &mut Turn<'_>) {
-        let line = format!("221 2.0.0 {} Bye", self.opening.house.host);
+        let line = format!("221 2.0.0 {} Bye", self.opening.shared.host);
         self.end(&line, turn.out);
     }
 
@@ -738,7 +738,7 @@ impl Server {
 
     /// `421`, with the host's name as RFC 5321 section 4.2.3 has it.
     pub(super) fn farewell(&self, enhanced: &str, why: &str) -> String {
-        format!("421 {enhanced} {} {why}\r\n", self.opening.house.host)
+        format!("421 {enhanced} {} {why}\r\n", self.opening.shared.host)
     }
 
     pub(super) fn bye(&mut self, enhanced: &str, why: &str, out: &mut Output) {

@@ -6,7 +6,7 @@
 //! (a refusal, RSET, EHLO, the connection's end) drops the octets and gives their memory back.
 
 use crate::call::{
-    Answer, Call, Charge, Door, Envelope, InboxId, Intake, Limits, Metric, Now, Once, Plan,
+    Answer, Call, Charge, Envelope, InboxId, Intake, Limits, Listener, Metric, Now, Once, Plan,
     Recipient, Refusal, Reply, Route,
 };
 use crate::engine::Output;
@@ -82,8 +82,8 @@ impl Pace {
 
 impl Server {
     pub(super) fn recipients_max(&self) -> usize {
-        match self.opening.door {
-            Door::Mx => self.limits().mx_recipients,
+        match self.opening.listener {
+            Listener::Mx => self.limits().mx_recipients,
             _ => self.limits().submission_recipients,
         }
     }
@@ -138,7 +138,7 @@ impl Server {
             return self.bye("4.7.0", "Too many recipients", turn.out);
         }
         let utf8 = transaction.envelope.smtputf8;
-        let rcpt = match parse::rcpt(turn.args, utf8, &self.opening.house.host) {
+        let rcpt = match parse::rcpt(turn.args, utf8, &self.opening.shared.host) {
             Ok(rcpt) => rcpt,
             Err(error) => return self.fail(turn.now, reply::syntax(error, false), turn.out),
         };
@@ -193,7 +193,7 @@ impl Server {
             octets: limits.message_bytes,
             line: limits.smtp_text_line_bytes,
         };
-        Body::new(bound, &self.opening.house.intake)
+        Body::new(bound, &self.opening.shared.intake)
     }
 
     /// Octets behind DATA.
@@ -385,7 +385,7 @@ impl Server {
         Received {
             helo: self.helo.as_deref().unwrap_or("unknown"),
             peer: self.opening.peer.ip(),
-            host: &self.opening.house.host,
+            host: &self.opening.shared.host,
             extended: self.extended,
             tls: self.tls,
             login: self.access.is_some(),

@@ -82,9 +82,9 @@ fn a_search_gives_way_and_ends_at_its_deadline() {
         mono_ms: clock.fetch_add(10, Ordering::Relaxed),
         unix_ms: START,
     };
-    let look = crate::service::desk::Look {
+    let context = crate::service::context::ReadContext {
         store,
-        house: &world.inline.service.house,
+        shared: &world.inline.service.shared,
         now: Now::default(),
         clock: &now,
         seed: [0; 16],
@@ -99,12 +99,19 @@ fn a_search_gives_way_and_ends_at_its_deadline() {
     else {
         unreachable!()
     };
-    let limits = &world.inline.service.house.limits;
+    let limits = &world.inline.service.shared.limits;
     assert_eq!((limits.search_slice_ms, limits.search_s), (5, 10));
     let mut slices = 1;
     let found = loop {
-        match crate::service::search::search(&look, &access, mailbox, &within, &key, &mut progress)
-            .unwrap()
+        match crate::service::search::search(
+            &context,
+            &access,
+            mailbox,
+            &within,
+            &key,
+            &mut progress,
+        )
+        .unwrap()
         {
             None => slices += 1,
             Some(found) => break found,
@@ -118,10 +125,13 @@ fn a_search_gives_way_and_ends_at_its_deadline() {
     };
     world.clock.store(20_000, Ordering::Relaxed);
     let late =
-        crate::service::search::search(&look, &access, mailbox, &within, &key, &mut progress);
+        crate::service::search::search(&context, &access, mailbox, &within, &key, &mut progress);
     assert_eq!(late, Err(Refusal::SearchDeadline));
     assert_eq!(
-        look.house.metrics.value(crate::call::Metric::SearchesCut),
+        context
+            .shared
+            .metrics
+            .value(crate::call::Metric::SearchesCut),
         1
     );
 }
@@ -139,9 +149,9 @@ fn a_list_gives_way_and_ends_after_a_while() {
         mono_ms: clock.fetch_add(3, Ordering::Relaxed),
         unix_ms: START,
     };
-    let look = crate::service::desk::Look {
+    let context = crate::service::context::ReadContext {
         store: &world.inline.store,
-        house: &world.inline.service.house,
+        shared: &world.inline.service.shared,
         now: Now::default(),
         clock: &now,
         seed: [0; 16],
@@ -149,7 +159,7 @@ fn a_list_gives_way_and_ends_after_a_while() {
     let filter = MessageFilter::default();
     let (mut cursor, mut progress, mut slices) = (None, ListProgress::default(), 1);
     let slice = |cursor: &mut Option<String>, progress: &mut ListProgress| {
-        crate::service::message::list(&look, &access, &inbox, &filter, (cursor, 4), progress)
+        crate::service::message::list(&context, &access, &inbox, &filter, (cursor, 4), progress)
             .unwrap()
     };
     let page = loop {
@@ -532,7 +542,7 @@ fn a_list_over_what_is_deleted_looks_at_the_clock() {
     // Each look at this clock takes a millisecond.
     let ticks = Arc::clone(&world.clock);
     let service = Service::new(Setup {
-        house: Arc::clone(&world.inline.service.house),
+        shared: Arc::clone(&world.inline.service.shared),
         clock: Arc::new(move || Now {
             mono_ms: ticks.fetch_add(1, Ordering::Relaxed),
             unix_ms: START,

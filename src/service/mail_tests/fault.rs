@@ -134,7 +134,7 @@ fn text_is_never_a_statement() {
             address: format!("\"{payload}\"@a.test"),
         });
         world.serve(Call::Authenticate {
-            door: Door::Imaps,
+            listener: Listener::Imaps,
             user: Some(payload.into()),
             secret: Secret::new(payload),
         });
@@ -212,13 +212,13 @@ fn leaps_of_the_clock_move_nothing_but_dates() {
         mx_messages_per_minute: 3,
         ..Limits::default()
     };
-    let house = Arc::new(House::new("mx.test", limits, PublicDoors::default()));
+    let shared = Arc::new(Shared::new("mx.test", limits, PublicEndpoints::default()));
     let (reads, ticks) = (Arc::clone(&leap), Arc::clone(&world.clock));
     let now = move || Now {
         mono_ms: ticks.load(Ordering::Relaxed),
         unix_ms: START.saturating_add(reads.load(Ordering::Relaxed)),
     };
-    world.inline = Inline::new(1, house, Arc::new(now)).unwrap();
+    world.inline = Inline::new(1, shared, Arc::new(now)).unwrap();
     let org = world.inline.make_org("a").unwrap();
     let bob = world.inline.make_inbox(org, "bob@a.test").unwrap();
     world.bob = Access(Arc::new(Grant {

@@ -26,7 +26,7 @@ struct World {
 fn world_with(change: impl FnOnce(&mut Limits)) -> World {
     let mut limits = Limits::default();
     change(&mut limits);
-    let house = Arc::new(House::new("mx.test", limits, PublicDoors::default()));
+    let shared = Arc::new(Shared::new("mx.test", limits, PublicEndpoints::default()));
     let clock = Arc::new(AtomicU64::new(1000));
     let ticks = Arc::clone(&clock);
     let now = move || {
@@ -36,7 +36,7 @@ fn world_with(change: impl FnOnce(&mut Limits)) -> World {
             unix_ms: START + mono_ms as i64,
         }
     };
-    let mut inline = Inline::new(1, house, Arc::new(now)).unwrap();
+    let mut inline = Inline::new(1, shared, Arc::new(now)).unwrap();
     let org = inline.make_org("a").unwrap();
     let ann = inline.make_inbox(org, "ann@a.test").unwrap();
     let bob = inline.make_inbox(org, "bob@a.test").unwrap();

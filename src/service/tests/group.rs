@@ -225,7 +225,7 @@ fn a_first_start_makes_a_world_once() {
     assert!(first.inbox.address.starts_with("agent-"));
     assert!(first.inbox.address.ends_with("@agents.test"));
     let key = String::from_utf8(first.key.expose().to_vec()).unwrap();
-    let reply = w.login(Door::Imaps, Some(&first.inbox.address), &key);
+    let reply = w.login(Listener::Imaps, Some(&first.inbox.address), &key);
     assert!(matches!(reply, Reply::Answer(Answer::Authenticated(_))));
     assert!(
         start::first_start(&service, &w.inline.store)

@@ -93,7 +93,7 @@ fn old_rows_go_under_load_too() {
 
 fn imap(w: &mut World, conn: u64, key: &str) -> Access {
     let call = Call::Authenticate {
-        door: Door::Imaps,
+        listener: Listener::Imaps,
         user: Some("bot@x.test".into()),
         secret: Secret::new(key),
     };
@@ -138,7 +138,7 @@ fn searches_wait_their_turn_and_end_with_their_session() {
     }
     drop(router);
     let mut answered = Vec::new();
-    for inlet in inlets.readers.iter().chain([&inlets.door]) {
+    for inlet in inlets.readers.iter().chain([&inlets.lookup]) {
         let reader = Reader::new(Arc::clone(&w.inline.service));
         run_reader(reader, &w.inline.store, inlet, |conn, reply| {
             assert!(

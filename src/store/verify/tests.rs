@@ -15,9 +15,9 @@ const NOW: Now = Now {
     unix_ms: 1_700_000_000_000,
 };
 
-fn house() -> Arc<House> {
+fn shared() -> Arc<Shared> {
     let limits = Limits::default();
-    Arc::new(House::new("mx.test", limits, PublicDoors::default()))
+    Arc::new(Shared::new("mx.test", limits, PublicEndpoints::default()))
 }
 
 fn request(call: Call) -> Request {
@@ -96,7 +96,7 @@ fn fill(writer: &mut Writer, reader: &mut Reader, store: &Store, org: OrgId, inb
 }
 
 fn world() -> Inline {
-    let mut inline = Inline::new(3, house(), Arc::new(|| NOW)).unwrap();
+    let mut inline = Inline::new(3, shared(), Arc::new(|| NOW)).unwrap();
     let org = inline.make_org("one").unwrap();
     let inbox = inline.make_inbox(org, "a@x.test").unwrap();
     inline
@@ -215,7 +215,7 @@ fn scratch(name: &str) -> PathBuf {
 
 fn service() -> Arc<Service> {
     Service::new(Setup {
-        house: house(),
+        shared: shared(),
         clock: Arc::new(|| NOW),
         free_bytes: Arc::new(|| None),
         shared_domain: "agents.test".into(),

@@ -12,7 +12,7 @@ use crate::call::{Call, Change, EntryId, KeyId, Limits, Scopes, Topic};
 /// Every row × {no key, no bearer token, garbage, too small a scope}: generated, so that a
 /// new row is in it by being in the table (reliability.md H14).
 #[test]
-fn every_route_keeps_its_door() {
+fn every_route_asks_for_its_key() {
     for row in ROUTES {
         let path = row
             .path

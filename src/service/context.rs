@@ -3,16 +3,16 @@
 //!
 //! "Not yours" and "not there" are one answer (decisions.md 30).
 
-use crate::call::{Access, ConnId, Event, House, InboxId, Now, Refusal, Scopes};
+use crate::call::{Access, ConnId, Event, InboxId, Now, Refusal, Scopes, Shared};
 use crate::store::Store;
 
 /// For what only reads.
 #[derive(Clone, Copy)]
-pub struct Look<'a> {
+pub struct ReadContext<'a> {
     /// A reader's connection.
     pub store: &'a Store,
     /// Limits, counters, names.
-    pub house: &'a House,
+    pub shared: &'a Shared,
     /// When the call was taken.
     pub now: Now,
     /// Reads the clock, for work in slices.
@@ -23,11 +23,11 @@ pub struct Look<'a> {
 
 /// For what writes: one call inside its savepoint. When it refuses, its caller rolls the
 /// savepoint back and cuts `events` to the length that it had.
-pub struct Edit<'a> {
+pub struct WriteContext<'a> {
     /// The writer's connection.
     pub store: &'a Store,
     /// Limits, counters, names.
-    pub house: &'a House,
+    pub shared: &'a Shared,
     /// When the writer took the call.
     pub now: Now,
     /// Whose call it is.
