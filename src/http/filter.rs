@@ -3,16 +3,16 @@
 //!
 //! An event that a filter cannot judge (who a deleted message was from) does not pass it.
 
-use super::error::Problem;
+use super::api::json_message::priority;
+use super::api::problems::Problem;
 use super::json_event::{TYPES, kind};
-use super::json_message::priority;
-use super::target::{Query, inbox_ref};
+use super::wire::target::{Query, inbox_ref};
 use crate::call::{Access, Change, Event, InboxRef, Scopes};
 use crate::mail::address::Address;
 
 /// A filter. The default lets everything through.
 #[derive(Debug, Default)]
-pub(super) struct Filter {
+pub(crate) struct Filter {
     /// Any of these.
     inboxes: Vec<InboxRef>,
     /// Any of these.

@@ -5,13 +5,13 @@
 //! Rows about mailboxes and keys have no public type; they only move the cursor. A key without
 //! `messages:read` is shown no subject, preview, address of a correspondent, or code.
 
-use super::json::{self, Object};
-use super::json_message::{address, addresses, auth, labels_and_flags, priority};
+use super::api::json_message::{address, addresses, auth, labels_and_flags, priority};
+use super::wire::json::{self, Object};
 use crate::call::{Access, Arrival, Arrived, Bulk, Change, EntryState, Event, Scopes};
 
 /// Every public type of api.md, for the check of `?type=`. Some come with what will make them;
 /// the last three are frames of a stream, which no filter holds back.
-pub(super) const TYPES: &[&str] = &[
+pub(crate) const TYPES: &[&str] = &[
     "message.received",
     "message.sent",
     "message.delivered",
@@ -31,7 +31,7 @@ pub(super) const TYPES: &[&str] = &[
 ];
 
 /// The public type of a change, or `None` when it has none.
-pub(super) fn kind(change: &Change) -> Option<&'static str> {
+pub(crate) fn kind(change: &Change) -> Option<&'static str> {
     match change {
         Change::Arrived(arrived) => Some(match arrived.kind {
             Arrival::Received => "message.received",
@@ -52,7 +52,7 @@ pub(super) fn kind(change: &Change) -> Option<&'static str> {
 }
 
 /// Writes the payload of an event that has a type: one object in one line.
-pub(super) fn write(out: &mut Vec<u8>, kind: &str, event: &Event, access: &Access) {
+pub(crate) fn write(out: &mut Vec<u8>, kind: &str, event: &Event, access: &Access) {
     let open = access.scopes.allow(Scopes::MESSAGES_READ);
     json::object(out, |o| {
         o.number("seq", event.seq);

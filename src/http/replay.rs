@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::drive::{Drive, event};
+use super::tests::drive::{Drive, event};
 use crate::call::{Answer, Call, Change, Event, InboxId, InboxRow, KeyId, Limits, Refusal, Reply};
 use crate::engine::Input;
 

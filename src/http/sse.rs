@@ -14,17 +14,17 @@
 
 use std::sync::Arc;
 
-use super::error::{Problem, refused};
-use super::json;
+use super::api::problems::{Problem, refused};
 use super::json_event;
-use super::response::spread;
 use super::watch::{Place, Start, Wanted};
+use super::wire::json;
+use super::wire::response::spread;
 use crate::call::{Answer, Call, Change, Event, InboxId, Now, Refusal, Reply, Shared, Topic};
 use crate::engine::Output;
 
 /// One stream.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(crate) struct Stream {
     wanted: Box<Wanted>,
     topic: Topic,
     shared: Arc<Shared>,
@@ -66,7 +66,7 @@ enum State {
 
 /// What the first reply that matters brought; the response begins with it.
 #[derive(Debug)]
-pub(super) enum First {
+pub(crate) enum First {
     /// A stream from now on: the log's head and epoch.
     Head(u64, u64),
     /// A page of a replay.
@@ -77,7 +77,7 @@ pub(super) enum First {
 
 /// An answer to `EventsAfter`.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(crate) struct Page {
     events: Vec<Event>,
     scanned_to: u64,
     head: u64,

@@ -1,18 +1,18 @@
 //! Routes about events: the three streams and the polled log. This file reads what is wanted;
 //! `sse.rs` carries a stream out.
 
-use super::error::Problem;
+use super::api::problems::Problem;
+use super::api::routes::{Asked, Step};
 use super::filter::Filter;
-use super::json;
 use super::json_event;
-use super::response::Response;
-use super::route::{Asked, Step};
-use super::target::digits;
+use super::wire::json;
+use super::wire::response::Response;
+use super::wire::target::digits;
 use crate::call::{Access, Call, Event, InboxRef, Topic};
 
 /// A stream that a client asks for.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     pub access: Access,
     pub place: Place,
     pub start: Start,
@@ -21,7 +21,7 @@ pub(super) struct Wanted {
 
 /// Which part of the organization is watched.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// All that the key may see.
     All,
     One(InboxRef),
@@ -31,7 +31,7 @@ pub(super) enum Place {
 
 /// Where a stream begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Start {
+pub(crate) enum Start {
     /// With what comes next.
     Now,
     /// Behind this number.
@@ -42,7 +42,7 @@ pub(super) enum Start {
 
 /// A page of the log that a client asks for.
 #[derive(Debug)]
-pub(super) struct LogPage {
+pub(crate) struct LogPage {
     pub access: Access,
     /// `None`: from the oldest that is kept.
     pub after: Option<u64>,
@@ -52,15 +52,15 @@ pub(super) struct LogPage {
     pub rounds: usize,
 }
 
-pub(super) fn all(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn all(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
     stream(asked, Place::All)
 }
 
-pub(super) fn one(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn one(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
     stream(asked, Place::One(asked.inbox()?))
 }
 
-pub(super) fn tree(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn tree(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
     stream(asked, Place::Tree(asked.inbox()?))
 }
 
@@ -74,7 +74,7 @@ fn stream(asked: &Asked<'_>, place: Place) -> Result<Step, Box<Problem>> {
             })?),
             (_, Some(text)) => match digits(text) {
                 Some(seq) => Start::After(seq),
-                None => Start::At(super::clock::parse_rfc3339(text).ok_or_else(|| {
+                None => Start::At(super::wire::clock::parse_rfc3339(text).ok_or_else(|| {
                     Problem::invalid(
                         "since",
                         "must be the number of an event or an RFC 3339 time",
@@ -91,7 +91,7 @@ fn stream(asked: &Asked<'_>, place: Place) -> Result<Step, Box<Problem>> {
     })))
 }
 
-pub(super) fn log(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn log(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
     let access = asked.access()?;
     let filter = Filter::of(asked.query, &access)?;
     let after = match asked.query.number("after")? {

@@ -6,13 +6,13 @@
 
 use memchr::memchr;
 
-use super::error::Problem;
 use super::target::Target;
 use crate::call::{Limits, Secret};
+use crate::http::api::problems::Problem;
 
 /// How far the search for the end of a head has come.
 #[derive(Debug, Default)]
-pub(super) struct Finder {
+pub(crate) struct Finder {
     /// Everything before this has been looked at.
     searched: usize,
     /// Where the current line begins.
@@ -23,7 +23,7 @@ pub(super) struct Finder {
 
 /// What a search found.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// More is needed.
     Partial,
     /// An empty line of two octets in front of the request (RFC 9112 section 2.2).
@@ -96,7 +96,7 @@ fn too_long(status: u16, what: &str) -> Box<Problem> {
 
 /// One request head, owned.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(crate) struct Head {
     pub method: String,
     /// `None` for `OPTIONS *`.
     pub target: Option<Target>,
@@ -119,7 +119,7 @@ pub(super) struct Head {
 
 /// How the body is delimited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Framing {
+pub(crate) enum Framing {
     None,
     Length(u64),
     Chunked,
@@ -127,7 +127,7 @@ pub(super) enum Framing {
 
 /// What Authorization says.
 #[derive(Debug)]
-pub(super) enum Credentials {
+pub(crate) enum Credentials {
     None,
     /// Another scheme, or nothing that could be a token.
     Other,
@@ -136,14 +136,14 @@ pub(super) enum Credentials {
 
 /// What Content-Type says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Media {
+pub(crate) enum Media {
     None,
     Json,
     Other,
 }
 
 /// Parses a complete head, as [`Finder::find`] cut it.
-pub(super) fn parse(octets: &[u8], limits: &Limits) -> Result<Head, Box<Problem>> {
+pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<Head, Box<Problem>> {
     let mut fields = vec![httparse::EMPTY_HEADER; limits.http_fields];
     let mut request = httparse::Request::new(&mut fields);
     match request.parse(octets) {

@@ -8,7 +8,7 @@ use memchr::memchr;
 
 /// Where in the coding the reader is.
 #[derive(Debug)]
-pub(super) struct Chunked {
+pub(crate) struct Chunked {
     state: State,
     /// Octets of trailer fields so far.
     trailer: usize,
@@ -25,7 +25,7 @@ enum State {
 
 /// Why a body is not one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum ChunkError {
+pub(crate) enum ChunkError {
     /// Not the coding.
     Syntax,
     /// More octets than the route allows.

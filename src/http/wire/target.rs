@@ -4,13 +4,13 @@
 //! take for different things (bad percent signs, octets that are not UTF-8, controls) is
 //! refused, not repaired.
 
-use super::error::Problem;
 use crate::call::InboxId;
 use crate::call::InboxRef;
+use crate::http::api::problems::Problem;
 
 /// Path and query of one request.
 #[derive(Debug, Default)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// As it came, for the fingerprint of `Idempotency-Key`: path and query.
     pub raw: String,
     /// Between the slashes, decoded.
@@ -21,7 +21,7 @@ pub(super) struct Target {
 
 /// Name and value pairs in their order.
 #[derive(Debug, Default)]
-pub(super) struct Query(Vec<(String, String)>);
+pub(crate) struct Query(Vec<(String, String)>);
 
 impl Target {
     /// Reads `origin-form` (RFC 9112 section 3.2.1): the path must begin with a slash.
@@ -156,7 +156,7 @@ impl Query {
 }
 
 /// The number that digits (and nothing else) make; `None` beyond 2^63, which no log reaches.
-pub(super) fn digits(text: &str) -> Option<u64> {
+pub(crate) fn digits(text: &str) -> Option<u64> {
     if text.is_empty() || text.len() > 19 || !text.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -164,7 +164,7 @@ pub(super) fn digits(text: &str) -> Option<u64> {
 }
 
 /// An inbox by id or by address. What is neither is no inbox that could be there.
-pub(super) fn inbox_ref(text: &str) -> Option<InboxRef> {
+pub(crate) fn inbox_ref(text: &str) -> Option<InboxRef> {
     if let Some(id) = InboxId::parse(text) {
         return Some(InboxRef::Id(id));
     }

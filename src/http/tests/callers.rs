@@ -6,8 +6,8 @@
 use core::net::IpAddr;
 
 use super::drive::Drive;
-use super::route::{Need, ROUTES, Takes};
 use crate::call::{Call, Change, EntryId, KeyId, Limits, Scopes, Topic};
+use crate::http::api::routes::{Need, ROUTES, Takes};
 
 /// Every row × {no key, no bearer token, garbage, too small a scope}: generated, so that a
 /// new row is in it by being in the table (reliability.md H14).

@@ -3,12 +3,12 @@
 //! Pure functions from rows to responses. A secret is in exactly two of them, and only when
 //! the caller has it in its hand.
 
-use super::json::{self, Object};
-use super::response::Response;
 use crate::call::{Access, DomainRow, InboxRow, KeyRow, OrgRow, Secret, Shared, UsageRow};
+use crate::http::wire::json::{self, Object};
+use crate::http::wire::response::Response;
 
 /// Writes `{"data":[…],"next_cursor":…}`.
-pub(super) fn page<T>(
+pub(crate) fn page<T>(
     rows: &[T],
     next: Option<&str>,
     mut write: impl FnMut(&mut Object<'_>, &T),
@@ -29,11 +29,11 @@ fn one(status: u16, write: impl FnOnce(&mut Object<'_>)) -> Response {
     Response::json(status, body)
 }
 
-pub(super) fn inboxes(rows: &[InboxRow], next: Option<&str>) -> Response {
+pub(crate) fn inboxes(rows: &[InboxRow], next: Option<&str>) -> Response {
     page(rows, next, inbox)
 }
 
-pub(super) fn one_inbox(status: u16, row: &InboxRow) -> Response {
+pub(crate) fn one_inbox(status: u16, row: &InboxRow) -> Response {
     one(status, |o| inbox(o, row))
 }
 
@@ -49,16 +49,16 @@ fn inbox(o: &mut Object<'_>, row: &InboxRow) {
     o.number("bytes", row.bytes);
 }
 
-pub(super) fn keys(rows: &[KeyRow], next: Option<&str>) -> Response {
+pub(crate) fn keys(rows: &[KeyRow], next: Option<&str>) -> Response {
     page(rows, next, key)
 }
 
-pub(super) fn one_key(row: &KeyRow) -> Response {
+pub(crate) fn one_key(row: &KeyRow) -> Response {
     one(200, |o| key(o, row))
 }
 
 /// A key that has just been made. Without its secret this is what a replay says.
-pub(super) fn new_key(row: &KeyRow, secret: Option<&Secret>) -> Response {
+pub(crate) fn new_key(row: &KeyRow, secret: Option<&Secret>) -> Response {
     one(201, |o| {
         key(o, row);
         shown_once(o, secret);
@@ -92,11 +92,11 @@ fn shown_once(o: &mut Object<'_>, secret: Option<&Secret>) {
     }
 }
 
-pub(super) fn domains(rows: &[DomainRow]) -> Response {
+pub(crate) fn domains(rows: &[DomainRow]) -> Response {
     page(rows, None, domain)
 }
 
-pub(super) fn one_domain(status: u16, row: &DomainRow) -> Response {
+pub(crate) fn one_domain(status: u16, row: &DomainRow) -> Response {
     one(status, |o| domain(o, row))
 }
 
@@ -106,12 +106,12 @@ fn domain(o: &mut Object<'_>, row: &DomainRow) {
     o.time("created_at", row.created_at);
 }
 
-pub(super) fn orgs(rows: &[OrgRow]) -> Response {
+pub(crate) fn orgs(rows: &[OrgRow]) -> Response {
     page(rows, None, org)
 }
 
 /// An organization with its first key.
-pub(super) fn new_org(row: &OrgRow, first: &KeyRow, secret: Option<&Secret>) -> Response {
+pub(crate) fn new_org(row: &OrgRow, first: &KeyRow, secret: Option<&Secret>) -> Response {
     one(201, |o| {
         org(o, row);
         o.shown("key_id", first.id);
@@ -126,7 +126,7 @@ fn org(o: &mut Object<'_>, row: &OrgRow) {
 }
 
 /// Who the key is, what it may do, what it has used and what holds for it.
-pub(super) fn me(usage: &UsageRow, access: &Access, shared: &Shared) -> Response {
+pub(crate) fn me(usage: &UsageRow, access: &Access, shared: &Shared) -> Response {
     let limits = &shared.limits;
     one(200, |o| {
         o.object("org", |o| {

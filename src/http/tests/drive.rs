@@ -6,15 +6,15 @@
 use core::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::Server;
 use crate::call::{
     Access, Answer, Call, Change, ConnId, Event, Grant, InboxId, KeyId, Limits, Listener, Now,
     Opening, OrgId, PublicEndpoints, Refusal, Reply, Scopes, Shared, Topic, UidSet,
 };
 use crate::engine::{Input, Output};
+use crate::http::Server;
 
 /// A session without a product: calls are answered by a function.
-pub(super) struct Drive {
+pub(crate) struct Drive {
     server: Server,
     now: Now,
     unread: Vec<u8>,
@@ -169,7 +169,7 @@ fn access(scopes: Scopes) -> Access {
     }))
 }
 
-pub(super) fn event(seq: u64, change: Change) -> Event {
+pub(crate) fn event(seq: u64, change: Change) -> Event {
     Event {
         org: OrgId(1),
         seq,

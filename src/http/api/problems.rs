@@ -6,13 +6,13 @@
 
 use std::borrow::Cow;
 
-use super::json;
-use super::response::{Frame, Kind, Response, request_id};
 use crate::call::{Limits, Now, Refusal};
+use crate::http::wire::json;
+use crate::http::wire::response::{Frame, Kind, Response, request_id};
 
 /// A refusal in the words of HTTP. Boxed where it is returned: it is rare and not small.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     pub status: u16,
     pub code: &'static str,
     message: Cow<'static, str>,
@@ -265,7 +265,7 @@ impl Problem {
 }
 
 /// The table. Exhaustive: a new refusal does not compile until it has its words here.
-pub(super) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
+pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
     let bad = Problem::bad_request;
     match refusal {
         Refusal::BadCredentials { .. } => {
@@ -421,7 +421,7 @@ pub fn turned_away(wait_ms: Option<u64>, now: Now, seed: u64) -> Vec<u8> {
 }
 
 /// What a client named, short and without controls, fit to be shown back to it.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .take(SHOWN_MAX)

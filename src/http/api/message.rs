@@ -5,21 +5,21 @@
 //! Texts that end in header fields are checked here for controls (reliability.md H02), by
 //! field, before anything composes them.
 
-use super::error::Problem;
-use super::json::{Fields, Json, is_header_value};
 use super::json_message as show;
-use super::response::{Kind, Response};
-use super::route::{Asked, Step};
-use super::target::Query;
+use super::problems::Problem;
+use super::routes::{Asked, Step};
 use crate::call::{
     Answer, Call, Draft, DraftAttachment, EntryId, MessageFilter, MessagePatch, Shared, ThreadId,
     Written, parse_attachment_id,
 };
+use crate::http::wire::json::{Fields, Json, is_header_value};
+use crate::http::wire::response::{Kind, Response};
+use crate::http::wire::target::Query;
 use crate::mail::header;
 
 type Done = Result<Step, Box<Problem>>;
 
-pub(super) fn send(asked: &Asked<'_>) -> Done {
+pub(crate) fn send(asked: &Asked<'_>) -> Done {
     let mut fields = Fields::of_body(asked.body)?;
     fields.not_yet("send_at")?;
     fields.not_yet("expires_at")?;
@@ -127,7 +127,7 @@ fn attachments(fields: &mut Fields<'_>) -> Result<Vec<DraftAttachment>, Box<Prob
     Ok(all)
 }
 
-pub(super) fn list(asked: &Asked<'_>) -> Done {
+pub(crate) fn list(asked: &Asked<'_>) -> Done {
     let query = asked.query;
     if query.text("spam").is_some() {
         return Err(Problem::not_supported("spam"));
@@ -182,7 +182,7 @@ fn words(query: &Query) -> Result<Option<String>, Box<Problem>> {
     }
 }
 
-pub(super) fn read(asked: &Asked<'_>) -> Done {
+pub(crate) fn read(asked: &Asked<'_>) -> Done {
     let max_chars = match asked.query.number("max_chars")? {
         None => None,
         Some(0) => return Err(Problem::invalid("max_chars", "must be at least 1")),
@@ -200,7 +200,7 @@ pub(super) fn read(asked: &Asked<'_>) -> Done {
     }))
 }
 
-pub(super) fn patch(asked: &Asked<'_>) -> Done {
+pub(crate) fn patch(asked: &Asked<'_>) -> Done {
     let mut fields = Fields::of_body(asked.body)?;
     let patch = MessagePatch {
         add_labels: fields.texts("add_labels", false)?.unwrap_or_default(),
@@ -222,7 +222,7 @@ pub(super) fn patch(asked: &Asked<'_>) -> Done {
     }))
 }
 
-pub(super) fn delete(asked: &Asked<'_>) -> Done {
+pub(crate) fn delete(asked: &Asked<'_>) -> Done {
     let call = Call::DeleteMessage {
         access: asked.access()?,
         inbox: asked.inbox()?,
@@ -232,12 +232,12 @@ pub(super) fn delete(asked: &Asked<'_>) -> Done {
     Ok(Step::Write(Box::new(call), super::account::gone))
 }
 
-pub(super) fn raw(asked: &Asked<'_>) -> Done {
+pub(crate) fn raw(asked: &Asked<'_>) -> Done {
     let id = asked.id(1, "message", EntryId::parse)?;
     Ok(Step::Raw(asked.inbox()?, id))
 }
 
-pub(super) fn attachment(asked: &Asked<'_>) -> Done {
+pub(crate) fn attachment(asked: &Asked<'_>) -> Done {
     let call = Call::ReadPart {
         access: asked.access()?,
         inbox: asked.inbox()?,
@@ -263,7 +263,7 @@ pub(super) fn attachment(asked: &Asked<'_>) -> Done {
     }))
 }
 
-pub(super) fn outbound(asked: &Asked<'_>) -> Done {
+pub(crate) fn outbound(asked: &Asked<'_>) -> Done {
     let call = Call::ListOutbound {
         access: asked.access()?,
         cursor: asked.query.cursor(),
@@ -276,7 +276,7 @@ pub(super) fn outbound(asked: &Asked<'_>) -> Done {
 }
 
 /// The head of a raw download.
-pub(super) fn raw_response(_house: &Shared) -> Response {
+pub(crate) fn raw_response(_house: &Shared) -> Response {
     let kind = Kind::Octets("message/rfc822".to_owned());
     let mut response = Response::new(200, kind, Vec::new());
     response.add(

@@ -1,20 +1,20 @@
 //! Routes about who: keys, inboxes, domains, organizations, `/me`. Each function reads a
 //! request strictly and names one call; shapes are in `json_account.rs`.
 
-use super::error::{Problem, printable};
-use super::json::{Fields, Json};
 use super::json_account as show;
-use super::response::Response;
-use super::route::{Asked, Step};
-use super::target::inbox_ref;
+use super::problems::{Problem, printable};
+use super::routes::{Asked, Step};
 use crate::call::{
     Answer, Call, DomainId, DomainRef, InboxPatch, InboxRef, KeyId, NewInbox, NewKey, OrgId,
     Scopes, Shared, Written,
 };
+use crate::http::wire::json::{Fields, Json};
+use crate::http::wire::response::Response;
+use crate::http::wire::target::inbox_ref;
 
 type Done = Result<Step, Box<Problem>>;
 
-pub(super) fn me(asked: &Asked<'_>) -> Done {
+pub(crate) fn me(asked: &Asked<'_>) -> Done {
     let access = asked.access()?;
     let call = Call::Usage { access };
     Ok(Step::Read(
@@ -26,7 +26,7 @@ pub(super) fn me(asked: &Asked<'_>) -> Done {
     ))
 }
 
-pub(super) fn create_key(asked: &Asked<'_>) -> Done {
+pub(crate) fn create_key(asked: &Asked<'_>) -> Done {
     let mut fields = Fields::of_body(asked.body)?;
     let label = fields.text("label", LABEL_MAX)?;
     let names = fields.texts("scopes", false)?;
@@ -69,7 +69,7 @@ pub(super) fn create_key(asked: &Asked<'_>) -> Done {
     }))
 }
 
-pub(super) fn list_keys(asked: &Asked<'_>) -> Done {
+pub(crate) fn list_keys(asked: &Asked<'_>) -> Done {
     let call = Call::ListKeys {
         access: asked.access()?,
         cursor: asked.query.cursor(),
@@ -81,7 +81,7 @@ pub(super) fn list_keys(asked: &Asked<'_>) -> Done {
     }))
 }
 
-pub(super) fn read_key(asked: &Asked<'_>) -> Done {
+pub(crate) fn read_key(asked: &Asked<'_>) -> Done {
     let access = asked.access()?;
     let key = asked.id(0, "key", KeyId::parse)?;
     let call = Call::ReadKey { access, key };
@@ -91,13 +91,13 @@ pub(super) fn read_key(asked: &Asked<'_>) -> Done {
     }))
 }
 
-pub(super) fn revoke_key(asked: &Asked<'_>) -> Done {
+pub(crate) fn revoke_key(asked: &Asked<'_>) -> Done {
     let access = asked.access()?;
     let key = asked.id(0, "key", KeyId::parse)?;
     Ok(Step::Write(Box::new(Call::RevokeKey { access, key }), gone))
 }
 
-pub(super) fn create_domain(asked: &Asked<'_>) -> Done {
+pub(crate) fn create_domain(asked: &Asked<'_>) -> Done {
     let mut fields = Fields::of_body(asked.body)?;
     let name = fields.header_text("name", DOMAIN_MAX)?;
     fields.end()?;
@@ -110,7 +110,7 @@ pub(super) fn create_domain(asked: &Asked<'_>) -> Done {
     Ok(Step::Write(Box::new(call), made_domain))
 }
 
-pub(super) fn list_domains(asked: &Asked<'_>) -> Done {
+pub(crate) fn list_domains(asked: &Asked<'_>) -> Done {
     let access = asked.access()?;
     // There are at most a hundred: they are one page, whatever the limit.
     asked.query.limit()?;
@@ -121,7 +121,7 @@ pub(super) fn list_domains(asked: &Asked<'_>) -> Done {
     }))
 }
 
-pub(super) fn delete_domain(asked: &Asked<'_>) -> Done {
+pub(crate) fn delete_domain(asked: &Asked<'_>) -> Done {
     let access = asked.access()?;
     let domain = asked.id(0, "domain", domain_ref)?;
     let call = Call::DeleteDomain { access, domain };
@@ -136,7 +136,7 @@ fn domain_ref(text: &str) -> Option<DomainRef> {
     }
 }
 
-pub(super) fn create_org(asked: &Asked<'_>) -> Done {
+pub(crate) fn create_org(asked: &Asked<'_>) -> Done {
     let mut fields = Fields::of_body(asked.body)?;
     let name = fields.header_text("name", LABEL_MAX)?;
     fields.end()?;
@@ -152,7 +152,7 @@ pub(super) fn create_org(asked: &Asked<'_>) -> Done {
     }))
 }
 
-pub(super) fn list_orgs(asked: &Asked<'_>) -> Done {
+pub(crate) fn list_orgs(asked: &Asked<'_>) -> Done {
     let access = asked.access()?;
     asked.query.limit()?;
     let call = Call::ListOrgs { access };
@@ -162,13 +162,13 @@ pub(super) fn list_orgs(asked: &Asked<'_>) -> Done {
     }))
 }
 
-pub(super) fn delete_org(asked: &Asked<'_>) -> Done {
+pub(crate) fn delete_org(asked: &Asked<'_>) -> Done {
     let access = asked.access()?;
     let org = asked.id(0, "organization", OrgId::parse)?;
     Ok(Step::Write(Box::new(Call::DeleteOrg { access, org }), gone))
 }
 
-pub(super) fn create_inbox(asked: &Asked<'_>) -> Done {
+pub(crate) fn create_inbox(asked: &Asked<'_>) -> Done {
     let mut fields = Fields::of_body(asked.body)?;
     let new = NewInbox {
         username: fields.header_text("username", LOCAL_MAX)?,
@@ -187,7 +187,7 @@ pub(super) fn create_inbox(asked: &Asked<'_>) -> Done {
     Ok(Step::Write(Box::new(call), made_inbox))
 }
 
-pub(super) fn list_inboxes(asked: &Asked<'_>) -> Done {
+pub(crate) fn list_inboxes(asked: &Asked<'_>) -> Done {
     let parent = match asked.query.text("parent") {
         None => None,
         Some(text) => Some(inbox_ref(text).ok_or_else(|| Problem::not_found("inbox"))?),
@@ -204,7 +204,7 @@ pub(super) fn list_inboxes(asked: &Asked<'_>) -> Done {
     }))
 }
 
-pub(super) fn read_inbox(asked: &Asked<'_>) -> Done {
+pub(crate) fn read_inbox(asked: &Asked<'_>) -> Done {
     let access = asked.access()?;
     let inbox = asked.inbox()?;
     let call = Call::ReadInbox { access, inbox };
@@ -214,7 +214,7 @@ pub(super) fn read_inbox(asked: &Asked<'_>) -> Done {
     }))
 }
 
-pub(super) fn patch_inbox(asked: &Asked<'_>) -> Done {
+pub(crate) fn patch_inbox(asked: &Asked<'_>) -> Done {
     let mut fields = Fields::of_body(asked.body)?;
     let patch = InboxPatch {
         display_name: fields.nullable_header_text("display_name", LABEL_MAX)?,
@@ -233,7 +233,7 @@ pub(super) fn patch_inbox(asked: &Asked<'_>) -> Done {
     }))
 }
 
-pub(super) fn delete_inbox(asked: &Asked<'_>) -> Done {
+pub(crate) fn delete_inbox(asked: &Asked<'_>) -> Done {
     let access = asked.access()?;
     let inbox = asked.inbox()?;
     let call = Call::DeleteInbox { access, inbox };
@@ -241,7 +241,7 @@ pub(super) fn delete_inbox(asked: &Asked<'_>) -> Done {
 }
 
 /// 204 for what is no longer there.
-pub(super) fn gone(written: &Written, _house: &Shared) -> Option<Response> {
+pub(crate) fn gone(written: &Written, _house: &Shared) -> Option<Response> {
     matches!(written, Written::Changed).then(Response::nothing)
 }
 

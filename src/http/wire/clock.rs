@@ -4,7 +4,7 @@
 //! are clamped on the way out and refused on the way in.
 
 /// `2026-01-02T03:04:05.678Z` of unix milliseconds.
-pub(super) fn rfc3339(unix_ms: i64) -> String {
+pub(crate) fn rfc3339(unix_ms: i64) -> String {
     let unix_ms = unix_ms.clamp(UNIX_MS_MIN, UNIX_MS_MAX);
     let (days, ms) = (unix_ms.div_euclid(DAY_MS), unix_ms.rem_euclid(DAY_MS));
     let (year, month, day) = civil(days);
@@ -14,7 +14,7 @@ pub(super) fn rfc3339(unix_ms: i64) -> String {
 }
 
 /// `Fri, 02 Jan 2026 03:04:05 GMT` of unix milliseconds (RFC 9110 section 5.6.7).
-pub(super) fn imf_fixdate(unix_ms: i64) -> String {
+pub(crate) fn imf_fixdate(unix_ms: i64) -> String {
     let unix_ms = unix_ms.clamp(UNIX_MS_MIN, UNIX_MS_MAX);
     let (days, ms) = (unix_ms.div_euclid(DAY_MS), unix_ms.rem_euclid(DAY_MS));
     let (year, month, day) = civil(days);
@@ -29,7 +29,7 @@ pub(super) fn imf_fixdate(unix_ms: i64) -> String {
 
 /// Unix milliseconds of an RFC 3339 date-time (section 5.6): any offset, up to nine digits of
 /// a second's fraction (cut to milliseconds), second 60 taken as 59. `None` for anything else.
-pub(super) fn parse_rfc3339(text: &str) -> Option<i64> {
+pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
     let text = text.as_bytes();
     let number = |at: usize, len: usize| -> Option<i64> {
         let digits = text.get(at..at + len)?;

@@ -5,27 +5,27 @@
 //! whole body. Long responses (raw messages, the export) go out in pages: a page is asked for
 //! when the one before it has left.
 
-use super::error::{Problem, refused};
-use super::export;
-use super::head::{Credentials, Framing, Head, Media};
-use super::json_message;
-use super::message;
-use super::response::{Frame, Kind, Length, Response};
-use super::route::{Asked, Row, Show, ShowWritten, Step};
-use super::server::{Server, State};
-use super::sse::Stream;
-use super::target::Target;
-use super::watch::LogPage;
+use super::{Server, State};
 use crate::call::{
     Access, Answer, Call, Charge, Intake, Now, OctetsOf, Once, Refusal, Reply, Route, Secret,
     Written,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
+use crate::http::api::credentials;
+use crate::http::api::json_message;
+use crate::http::api::message;
+use crate::http::api::problems::{Problem, refused};
+use crate::http::api::routes::{Asked, Row, Show, ShowWritten, Step};
+use crate::http::sse::Stream;
+use crate::http::watch::LogPage;
+use crate::http::wire::head::{Credentials, Framing, Head, Media};
+use crate::http::wire::response::{Frame, Kind, Length, Response};
+use crate::http::wire::target::Target;
 
 /// A request that is being answered.
 #[derive(Debug)]
-pub(super) struct Exchange {
+pub(crate) struct Exchange {
     pub id: String,
     pub method: String,
     pub target: Target,
@@ -58,7 +58,7 @@ pub(super) struct Exchange {
 
 /// The key that a connection used last.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(crate) struct Known {
     pub digest: [u8; 32],
     pub access: Access,
     /// It was checked again after its revocation was being watched for.
@@ -67,7 +67,7 @@ pub(super) struct Known {
 
 /// What the call that is out will bring.
 #[derive(Debug)]
-pub(super) enum Waiting {
+pub(crate) enum Waiting {
     /// Whether nobody we know may go on, where no key is needed.
     Nobody,
     /// Whether nobody we know may be told this.
@@ -87,7 +87,7 @@ pub(super) enum Waiting {
 
 /// A response that goes out in pages.
 #[derive(Debug)]
-pub(super) enum Paging {
+pub(crate) enum Paging {
     Raw {
         of: OctetsOf,
         at: u32,
@@ -191,7 +191,7 @@ impl Exchange {
 
 impl Server {
     /// A request is whole: asks what its route says.
-    pub(super) fn run(&mut self, now: Now, exchange: Box<Exchange>, body: &[u8], out: &mut Output) {
+    pub(crate) fn run(&mut self, now: Now, exchange: Box<Exchange>, body: &[u8], out: &mut Output) {
         let Some(row) = exchange.row else {
             return self.fail_internal(now, exchange, out);
         };
@@ -267,7 +267,7 @@ impl Server {
     }
 
     /// The answer to a call of a request.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &mut self,
         now: Now,
         exchange: Box<Exchange>,
@@ -316,7 +316,7 @@ impl Server {
                     Some(mut response) => {
                         if response.kind == Kind::Csv {
                             response.body =
-                                export::complete(&response.body, &self.shared().endpoints);
+                                credentials::complete(&response.body, &self.shared().endpoints);
                         }
                         self.respond(now, exchange, &response, out);
                     }
@@ -374,7 +374,7 @@ impl Server {
     }
 
     /// Asks for the next page of a long response, or ends it.
-    pub(super) fn next_page(
+    pub(crate) fn next_page(
         &mut self,
         now: Now,
         exchange: Box<Exchange>,
@@ -402,7 +402,7 @@ impl Server {
                 access,
                 parent: None,
                 cursor: cursor.clone(),
-                limit: export::PAGE,
+                limit: credentials::PAGE,
             },
         });
         // Nothing is read while a long response goes out: the peer's next request waits.
@@ -440,10 +440,10 @@ impl Server {
             ) => {
                 let mut csv = Vec::new();
                 if !begun {
-                    csv.extend_from_slice(export::HEADING);
+                    csv.extend_from_slice(credentials::HEADING);
                 }
                 for row in &rows {
-                    export::row(&mut csv, row, &self.shared().endpoints, secret.expose());
+                    credentials::row(&mut csv, row, &self.shared().endpoints, secret.expose());
                 }
                 let length = if exchange.old {
                     Length::Close

@@ -11,7 +11,7 @@ use crate::call::Now;
 
 /// One response without its frame.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Response {
+pub(crate) struct Response {
     pub status: u16,
     pub kind: Kind,
     pub body: Vec<u8>,
@@ -20,7 +20,7 @@ pub(super) struct Response {
 
 /// What a body is.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// No body, and no field about one (204).
     Nothing,
     Json,
@@ -34,7 +34,7 @@ pub(super) enum Kind {
 
 /// What the frame of a response depends on besides the response.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     pub now: Now,
     pub request_id: &'a str,
     /// Say `Connection: close`.
@@ -45,7 +45,7 @@ pub(super) struct Frame<'a> {
 
 /// How the end of a body is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Length {
+pub(crate) enum Length {
     Known(u64),
     Chunked,
     /// Until the connection closes.
@@ -177,12 +177,12 @@ impl Response {
 
 /// The id of the `n`th request of a connection: from its seed, so that a test can repeat it,
 /// and spread so that it tells nothing of other connections (splitmix64).
-pub(super) fn request_id(seed: u64, n: u64) -> String {
+pub(crate) fn request_id(seed: u64, n: u64) -> String {
     format!("req_{:016x}", spread(seed, n))
 }
 
 /// A number that looks random, from a seed and a count.
-pub(super) fn spread(seed: u64, n: u64) -> u64 {
+pub(crate) fn spread(seed: u64, n: u64) -> u64 {
     let mut z = seed.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -4,13 +4,13 @@
 //! Memory grows with what has arrived, never with what was announced.
 
 use super::chunked::{ChunkError, Chunked};
-use super::error::Problem;
 use super::head::Framing;
 use crate::call::{Budget, Charge, Now};
+use crate::http::api::problems::Problem;
 
 /// One body, growing.
 #[derive(Debug)]
-pub(super) struct Body {
+pub(crate) struct Body {
     octets: Vec<u8>,
     charge: Charge,
     coding: Coding,
@@ -28,7 +28,7 @@ enum Coding {
 
 /// A whole body. What it has drawn from the budget is given back when this is dropped.
 #[derive(Debug)]
-pub(super) struct Whole {
+pub(crate) struct Whole {
     pub octets: Vec<u8>,
     /// Held for as long as what was made of the body lives.
     pub charge: Charge,

@@ -12,25 +12,27 @@
 //! without one makes us keep megabytes. A key is checked again, under the watch of its
 //! revocation, before its connection may rely on the first check.
 
-use super::body::Body;
-use super::error::{Problem, refused};
-use super::exchange::{Exchange, Known, Paging, Waiting};
-use super::head::{self, Credentials, Finder, Found, Framing};
-use super::response::{Kind, Length, Response, request_id};
-use super::route::{self, Match, Need, REPEATABLE, Row, Takes};
-use super::sse::Stream;
-use super::target::Query;
+mod exchange;
+
 use crate::call::{
     Answer, Call, Change, Charge, Event, Metric, Now, Opening, Refusal, Reply, Topic,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::{Input, Output, Trust};
+use crate::http::api::problems::{Problem, refused};
+use crate::http::api::routes::{self, Match, Need, REPEATABLE, Row, Takes};
+use crate::http::sse::Stream;
+use crate::http::wire::body::Body;
+use crate::http::wire::head::{self, Credentials, Finder, Found, Framing};
+use crate::http::wire::response::{Kind, Length, Response, request_id};
+use crate::http::wire::target::Query;
+use exchange::{Exchange, Known, Paging, Waiting};
 
 /// The serving side.
 #[derive(Debug)]
 pub struct Server {
-    pub(super) opening: Opening,
-    pub(super) state: State,
+    pub(crate) opening: Opening,
+    pub(crate) state: State,
     finder: Finder,
     /// Requests so far; the seed of request ids.
     requests: u64,
@@ -39,14 +41,14 @@ pub struct Server {
     /// Wrong keys so far.
     failures: usize,
     /// The server stops: the response under way is the last.
-    pub(super) stopping: bool,
+    pub(crate) stopping: bool,
     /// What a long response holds of the memory for such, until it has gone.
     outgoing: Option<Charge>,
 }
 
 /// Named for what is waited for.
 #[derive(Debug)]
-pub(super) enum State {
+pub(crate) enum State {
     /// A request; `true` once its first octet is there.
     ExpectHead(bool),
     ExpectLogin(Box<Exchange>),
@@ -170,7 +172,7 @@ impl Server {
             return;
         }
         let segments = exchange.target.segments.as_slice();
-        let (row, places) = match route::find(&exchange.method, segments) {
+        let (row, places) = match routes::find(&exchange.method, segments) {
             Match::Row(row, places) => (row, places),
             Match::Methods(allow) => {
                 return self.fail_unknown(exchange, Problem::method(allow), out);
@@ -194,7 +196,7 @@ impl Server {
     }
 
     fn options(&mut self, mut exchange: Box<Exchange>, out: &mut Output) {
-        let allow = match route::find("OPTIONS", &exchange.target.segments) {
+        let allow = match routes::find("OPTIONS", &exchange.target.segments) {
             Match::Methods(allow) => allow,
             Match::Later => return self.fail_unknown(exchange, Problem::later(), out),
             _ if exchange.any_target => "GET, HEAD, POST, PATCH, DELETE, OPTIONS".to_owned(),
@@ -314,7 +316,7 @@ impl Server {
     }
 
     /// Who asks is known, or need not be: scope, then body, then the call.
-    pub(super) fn proceed(&mut self, now: Now, exchange: Box<Exchange>, out: &mut Output) {
+    pub(crate) fn proceed(&mut self, now: Now, exchange: Box<Exchange>, out: &mut Output) {
         let Some(row) = exchange.row else {
             return self.fail_internal(now, exchange, out);
         };
@@ -544,7 +546,7 @@ impl Server {
     }
 
     /// What an address is told that makes too many requests without a key.
-    pub(super) fn stranger_too_often(&self, retry_ms: u64) -> Box<Problem> {
+    pub(crate) fn stranger_too_often(&self, retry_ms: u64) -> Box<Problem> {
         let quota = self.shared().limits.http_anonymous_per_minute;
         Problem::too_many(retry_ms, Some(quota as u64))
     }
@@ -556,7 +558,7 @@ impl Server {
 
 impl Server {
     /// The response to a request has been written whole: the next one, or the end.
-    pub(super) fn finish(&mut self, now: Now, exchange: &Exchange, out: &mut Output) {
+    pub(crate) fn finish(&mut self, now: Now, exchange: &Exchange, out: &mut Output) {
         if exchange.close || self.stopping {
             return self.close(out);
         }
@@ -581,14 +583,14 @@ impl Server {
         out.deadline = Some(Some(now.plus_ms(idle_ms)));
     }
 
-    pub(super) fn close(&mut self, out: &mut Output) {
+    pub(crate) fn close(&mut self, out: &mut Output) {
         out.close = true;
         out.deadline = Some(None);
         self.state = State::Closed;
     }
 
     /// A whole response.
-    pub(super) fn respond(
+    pub(crate) fn respond(
         &mut self,
         now: Now,
         mut exchange: Box<Exchange>,
@@ -620,7 +622,7 @@ impl Server {
 
     /// An error. A small body that is on its way is skipped; behind any other that has not
     /// been read, nobody waits for the next request: the connection ends.
-    pub(super) fn fail(
+    pub(crate) fn fail(
         &mut self,
         now: Now,
         mut exchange: Box<Exchange>,
@@ -644,7 +646,7 @@ impl Server {
         self.respond(now, exchange, &response, out);
     }
 
-    pub(super) fn fail_internal(&mut self, now: Now, exchange: Box<Exchange>, out: &mut Output) {
+    pub(crate) fn fail_internal(&mut self, now: Now, exchange: Box<Exchange>, out: &mut Output) {
         log::error!(
             "conn={} an answer that does not fit its call, request={}",
             self.opening.conn.0,
@@ -654,7 +656,7 @@ impl Server {
         self.fail(now, exchange, &problem, out);
     }
 
-    pub(super) fn shared(&self) -> &crate::call::Shared {
+    pub(crate) fn shared(&self) -> &crate::call::Shared {
         &self.opening.shared
     }
 }

@@ -1,24 +1,24 @@
 //! The routes for machines that look after the server: alive, ready, counters. They are
 //! outside the API and, but for counters from afar, need no key.
 
-use super::error::Problem;
-use super::json;
-use super::response::{Kind, Response};
-use super::route::{Asked, Step};
+use super::problems::Problem;
+use super::routes::{Asked, Step};
 use crate::call::{Access, Answer, Call, Shared};
+use crate::http::wire::json;
+use crate::http::wire::response::{Kind, Response};
 
 /// The process answers.
-pub(super) fn healthz(_asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn healthz(_asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
     Ok(Step::Respond(status("ok")))
 }
 
 /// Mail can be taken: the writer lives and the disk has room.
-pub(super) fn readyz(_asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn readyz(_asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
     Ok(Step::Read(Box::new(Call::Ready), ready))
 }
 
 /// Prometheus text (exposition format 0.0.4).
-pub(super) fn metrics(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn metrics(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
     let mut text = String::with_capacity(8192);
     for (name, kind, help, value) in asked.shared.metrics.all() {
         let help = help.trim();

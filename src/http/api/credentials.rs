@@ -4,24 +4,24 @@
 //! one bound to each inbox. No cell needs more than quoting: user names cannot begin with
 //! `= + - @` (decisions.md 29).
 
-use super::error::Problem;
-use super::json::Fields;
-use super::response::{Kind, Response};
-use super::route::{Asked, Step};
+use super::problems::Problem;
+use super::routes::{Asked, Step};
 use crate::call::{Call, InboxRow, PublicEndpoints, Shared, Written};
+use crate::http::wire::json::Fields;
+use crate::http::wire::response::{Kind, Response};
 
 /// The first line.
-pub(super) const HEADING: &[u8] =
+pub(crate) const HEADING: &[u8] =
     b"email,imap_host,imap_port,smtp_host,smtp_port,username,password\r\n";
 
-pub(super) fn export(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn export(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
     asked.access()?;
     let secret = asked.secret.cloned();
     let secret = secret.ok_or_else(|| Problem::unauthorized("A key is needed here."))?;
     Ok(Step::Export(secret))
 }
 
-pub(super) fn mint(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn mint(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
     if !asked.body.is_empty() {
         Fields::of_body(asked.body)?.end()?;
     }
@@ -59,7 +59,7 @@ fn keep(written: &Written) -> Vec<u8> {
 }
 
 /// Puts the doors of today into what was kept.
-pub(super) fn complete(kept: &[u8], endpoints: &PublicEndpoints) -> Vec<u8> {
+pub(crate) fn complete(kept: &[u8], endpoints: &PublicEndpoints) -> Vec<u8> {
     let cells = endpoint_cells(endpoints);
     let mut body = Vec::with_capacity(kept.len());
     for (at, part) in kept.split(|byte| *byte == DOORS).enumerate() {
@@ -72,7 +72,7 @@ pub(super) fn complete(kept: &[u8], endpoints: &PublicEndpoints) -> Vec<u8> {
 }
 
 /// Writes one inbox.
-pub(super) fn row(
+pub(crate) fn row(
     out: &mut Vec<u8>,
     inbox: &InboxRow,
     endpoints: &PublicEndpoints,
@@ -128,7 +128,7 @@ fn cell(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// How many inboxes are asked for at once.
-pub(super) const PAGE: usize = 200;
+pub(crate) const PAGE: usize = 200;
 
 #[cfg(test)]
 mod tests {

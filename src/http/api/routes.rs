@@ -4,17 +4,18 @@
 //! A row without a declared need does not compile. The service checks scopes again in every
 //! call: the table is what a client is told first, not what keeps it out.
 
-use super::error::Problem;
-use super::response::Response;
-use super::target::{Query, inbox_ref};
-use super::{account, export, message, plain, watch};
+use super::problems::Problem;
+use super::{account, credentials, health, message};
 use crate::call::{
     Access, Answer, Call, Draft, EntryId, InboxRef, Once, Scopes, Secret, Shared, Written,
 };
+use crate::http::watch;
+use crate::http::wire::response::Response;
+use crate::http::wire::target::{Query, inbox_ref};
 
 /// One route.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(crate) struct Row {
     pub method: &'static str,
     /// `{name}` stands for one segment.
     pub path: &'static str,
@@ -27,7 +28,7 @@ pub(super) struct Row {
 
 /// What the caller must hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Need {
+pub(crate) enum Need {
     /// Nothing at all.
     Nothing,
     /// Nothing on a loopback address, elsewhere `admin` or the operator's token.
@@ -58,7 +59,7 @@ impl Need {
 
 /// What a body may be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Takes {
+pub(crate) enum Takes {
     Nothing,
     /// JSON up to `Limits::http_body_bytes`.
     Json,
@@ -68,7 +69,7 @@ pub(super) enum Takes {
 
 /// A request, as the functions of the table see it.
 #[derive(Debug)]
-pub(super) struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     pub access: Option<&'a Access>,
     /// What stood in place of the `{name}`s, in order.
     pub places: &'a [String],
@@ -83,7 +84,7 @@ pub(super) struct Asked<'a> {
 
 /// What the engine does for a request.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Answer at once.
     Respond(Response),
     /// One call that reads, and how its answer is shown.
@@ -103,9 +104,9 @@ pub(super) enum Step {
 }
 
 /// Makes a response of an answer; `None` when it is not the answer to this route's call.
-pub(super) type Show = fn(Answer, &Access, &Shared) -> Option<Response>;
+pub(crate) type Show = fn(Answer, &Access, &Shared) -> Option<Response>;
 /// The same for a call that writes.
-pub(super) type ShowWritten = fn(&Written, &Shared) -> Option<Response>;
+pub(crate) type ShowWritten = fn(&Written, &Shared) -> Option<Response>;
 
 impl Asked<'_> {
     /// Who asks. Every row but those that need nothing has it.
@@ -143,7 +144,7 @@ impl Asked<'_> {
 
 /// What the table has for a method and a path.
 #[derive(Debug)]
-pub(super) enum Match {
+pub(crate) enum Match {
     Row(&'static Row, Vec<String>),
     /// The path is there with these methods.
     Methods(String),
@@ -153,7 +154,7 @@ pub(super) enum Match {
 }
 
 /// Looks a request up. HEAD is GET.
-pub(super) fn find(method: &str, segments: &[String]) -> Match {
+pub(crate) fn find(method: &str, segments: &[String]) -> Match {
     let wanted = if method == "HEAD" { "GET" } else { method };
     let is_later = |(later, path): &(&str, &str)| {
         (*later == "*" || *later == wanted) && places(path, segments).is_some()
@@ -202,7 +203,7 @@ fn places(pattern: &str, segments: &[String]) -> Option<Vec<String>> {
 macro_rules! routes {
     ($($method:ident $path:literal $need:expr, $takes:ident, [$($param:literal)*], $run:path;)*) => {
         /// Every route, the more literal before the less.
-        pub(super) const ROUTES: &[Row] = &[$(Row {
+        pub(crate) const ROUTES: &[Row] = &[$(Row {
             method: stringify!($method),
             path: $path,
             need: $need,
@@ -224,9 +225,9 @@ const DOMAINS: Need = Scope(Scopes::DOMAINS_WRITE);
 const KEYS: Need = Scope(Scopes::KEYS_WRITE);
 
 routes! {
-    GET "/healthz" Nothing, Nothing, [], plain::healthz;
-    GET "/readyz" Nothing, Nothing, [], plain::readyz;
-    GET "/metrics" Near, Nothing, [], plain::metrics;
+    GET "/healthz" Nothing, Nothing, [], health::healthz;
+    GET "/readyz" Nothing, Nothing, [], health::readyz;
+    GET "/metrics" Near, Nothing, [], health::metrics;
 
     GET "/api/v1/me" Key, Nothing, [], account::me;
     POST "/api/v1/keys" KEYS, Json, [], account::create_key;
@@ -242,8 +243,8 @@ routes! {
 
     POST "/api/v1/inboxes" INBOX_WRITE, Json, [], account::create_inbox;
     GET "/api/v1/inboxes" INBOX_READ, Nothing, ["limit" "cursor" "parent"], account::list_inboxes;
-    GET "/api/v1/inboxes/credentials/export" INBOX_READ, Nothing, [], export::export;
-    POST "/api/v1/inboxes/credentials/export" KEYS, Json, [], export::mint;
+    GET "/api/v1/inboxes/credentials/export" INBOX_READ, Nothing, [], credentials::export;
+    POST "/api/v1/inboxes/credentials/export" KEYS, Json, [], credentials::mint;
     GET "/api/v1/inboxes/{inbox}" INBOX_READ, Nothing, [], account::read_inbox;
     PATCH "/api/v1/inboxes/{inbox}" INBOX_WRITE, Json, [], account::patch_inbox;
     DELETE "/api/v1/inboxes/{inbox}" INBOX_WRITE, Nothing, [], account::delete_inbox;
@@ -315,7 +316,7 @@ const LATER: &[(&str, &str)] = &[
 ];
 
 /// Parameters that may be there more than once.
-pub(super) const REPEATABLE: &[&str] = &["inbox", "type"];
+pub(crate) const REPEATABLE: &[&str] = &["inbox", "type"];
 
 #[cfg(test)]
 mod tests {

@@ -10,11 +10,11 @@ use std::borrow::Cow;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
-use super::error::Problem;
+use crate::http::api::problems::Problem;
 
 /// One value.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum Json<'a> {
+pub(crate) enum Json<'a> {
     Null,
     Bool(bool),
     Number(serde_json::Number),
@@ -24,7 +24,7 @@ pub(super) enum Json<'a> {
 }
 
 /// Reads a whole body.
-pub(super) fn parse(body: &[u8]) -> Result<Json<'_>, Box<Problem>> {
+pub(crate) fn parse(body: &[u8]) -> Result<Json<'_>, Box<Problem>> {
     if body.is_empty() {
         return Err(Problem::new(
             400,
@@ -85,7 +85,7 @@ impl Json<'_> {
 
 /// The fields of an object, taken one by one.
 #[derive(Debug)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     left: Vec<(Cow<'a, str>, Json<'a>)>,
     /// Where the object is, in front of the names in errors: `attachments[0].`.
     place: String,
@@ -268,7 +268,7 @@ impl<'a> Fields<'a> {
 
 /// Whether a text may go into a header field: no control character and no separator that
 /// some reader takes for a line end (U+0085 is a control).
-pub(super) fn is_header_value(text: &str) -> bool {
+pub(crate) fn is_header_value(text: &str) -> bool {
     !text
         .chars()
         .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
@@ -415,14 +415,14 @@ impl<'de> Visitor<'de> for Name {
 }
 
 /// Writes an object: `{`, what `fill` adds, `}`.
-pub(super) fn object(out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
+pub(crate) fn object(out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
     out.push(b'{');
     fill(&mut Object { out, first: true });
     out.push(b'}');
 }
 
 /// Writes a list with `write` for each item.
-pub(super) fn list<T>(
+pub(crate) fn list<T>(
     out: &mut Vec<u8>,
     items: impl IntoIterator<Item = T>,
     mut write: impl FnMut(&mut Vec<u8>, T),
@@ -438,7 +438,7 @@ pub(super) fn list<T>(
 }
 
 /// Writes a string. Controls are escaped, so a value never holds a line end.
-pub(super) fn quote(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn quote(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut plain = 0;
@@ -463,7 +463,7 @@ pub(super) fn quote(out: &mut Vec<u8>, text: &str) {
 
 /// An object being written.
 #[derive(Debug)]
-pub(super) struct Object<'w> {
+pub(crate) struct Object<'w> {
     out: &'w mut Vec<u8>,
     first: bool,
 }

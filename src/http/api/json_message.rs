@@ -4,19 +4,19 @@
 //! Lists carry no content. What only a filter can know (`spam`, `auth`) is null until there
 //! is one.
 
-use super::json::{self, Object};
 use super::json_account::page;
-use super::response::Response;
 use crate::call::{
     Arrival, EntryState, Flags, MessageContent, MessageView, NamedAddress, OutboundRow, Written,
     attachment_id,
 };
+use crate::http::wire::json::{self, Object};
+use crate::http::wire::response::Response;
 
-pub(super) fn messages(rows: &[MessageView], next: Option<&str>) -> Response {
+pub(crate) fn messages(rows: &[MessageView], next: Option<&str>) -> Response {
     page(rows, next, message)
 }
 
-pub(super) fn one_message(view: &MessageView) -> Response {
+pub(crate) fn one_message(view: &MessageView) -> Response {
     let mut body = Vec::new();
     json::object(&mut body, |o| message(o, view));
     Response::json(200, body)
@@ -56,7 +56,7 @@ fn message(o: &mut Object<'_>, view: &MessageView) {
 
 /// What is known of the sender, the same in events: a client of this server is sure to be
 /// who it says; of mail from outside nothing is known yet.
-pub(super) fn auth(o: &mut Object<'_>, local: bool) {
+pub(crate) fn auth(o: &mut Object<'_>, local: bool) {
     match local {
         true => o.object("auth", |o| o.flag("local", true)),
         false => o.null("auth"),
@@ -93,7 +93,7 @@ fn opened(o: &mut Object<'_>, content: &MessageContent) {
 }
 
 /// `{"name":…,"address":…}`.
-pub(super) fn address(out: &mut Vec<u8>, named: &NamedAddress) {
+pub(crate) fn address(out: &mut Vec<u8>, named: &NamedAddress) {
     json::object(out, |o| {
         o.text("name", &named.name);
         o.text("address", &named.address);
@@ -101,12 +101,12 @@ pub(super) fn address(out: &mut Vec<u8>, named: &NamedAddress) {
 }
 
 /// A list of addresses.
-pub(super) fn addresses(o: &mut Object<'_>, field: &str, all: &[NamedAddress]) {
+pub(crate) fn addresses(o: &mut Object<'_>, field: &str, all: &[NamedAddress]) {
     json::list(o.value(field), all, address);
 }
 
 /// `labels` are the keywords of IMAP, `flags` its system flags without their backslash.
-pub(super) fn labels_and_flags(o: &mut Object<'_>, state: &EntryState) {
+pub(crate) fn labels_and_flags(o: &mut Object<'_>, state: &EntryState) {
     o.texts("labels", &state.keywords);
     let set = Flags::NAMES
         .iter()
@@ -118,7 +118,7 @@ pub(super) fn labels_and_flags(o: &mut Object<'_>, state: &EntryState) {
 }
 
 /// The word for what X-Priority and Importance say.
-pub(super) fn priority(level: i8) -> &'static str {
+pub(crate) fn priority(level: i8) -> &'static str {
     match level {
         ..0 => "high",
         0 => "normal",
@@ -127,7 +127,7 @@ pub(super) fn priority(level: i8) -> &'static str {
 }
 
 /// 202 for a message that has been committed.
-pub(super) fn sent(written: &Written) -> Option<Response> {
+pub(crate) fn sent(written: &Written) -> Option<Response> {
     let Written::Delivered {
         entry,
         thread,
@@ -150,11 +150,11 @@ pub(super) fn sent(written: &Written) -> Option<Response> {
 }
 
 /// What is kept of it for a replay.
-pub(super) fn keep_sent(written: &Written) -> Vec<u8> {
+pub(crate) fn keep_sent(written: &Written) -> Vec<u8> {
     sent(written).map(Response::keep).unwrap_or_default()
 }
 
-pub(super) fn outbound(rows: &[OutboundRow], next: Option<&str>) -> Response {
+pub(crate) fn outbound(rows: &[OutboundRow], next: Option<&str>) -> Response {
     page(rows, next, |o, row| {
         o.shown("id", row.id);
         o.shown("inbox_id", row.inbox);

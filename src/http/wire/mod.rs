@@ -1,0 +1,10 @@
+//! The octets of HTTP/1.1 and JSON: heads, targets, bodies, responses. Nothing here knows a
+//! route; each reader is strict, bounded, and looks at an octet once.
+
+pub(crate) mod body;
+pub(crate) mod chunked;
+pub(crate) mod clock;
+pub(crate) mod head;
+pub(crate) mod json;
+pub(crate) mod response;
+pub(crate) mod target;
