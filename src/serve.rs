@@ -5,10 +5,10 @@
 //! The end: listeners close, sessions say goodbye and finish what is under way, workers end.
 //! Then nobody can ask anything; the writer carries out what is left and checkpoints.
 
-mod ballast;
+mod allocator;
+mod disk_reserve;
 mod harden;
 mod print;
-mod settle;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::fs;
@@ -27,13 +27,13 @@ use crate::service::start::first_start;
 use crate::service::thread::{Router, run_reader, run_writer};
 use crate::service::{FreeBytes, Reader, Room, Service, Setup, Writer};
 use crate::store::{Folder, Role, Store};
-use ballast::Ballast;
+use disk_reserve::Ballast;
 use print::{First, Running};
 
 /// Runs the server until SIGTERM or SIGINT, or until it cannot go on; then the reason is on
 /// standard error and the exit code is not 0.
 pub fn serve(config: &Config) -> ExitCode {
-    settle::allocator();
+    allocator::settle();
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

@@ -4,12 +4,7 @@
 //! MAIL to the receipt; `parse`, `data` and `auth` read what comes, `reply` and `received`
 //! write. Sending to other hosts is not here. What anything means is the service's to say.
 
-mod auth;
-mod data;
-mod parse;
-mod received;
-mod reply;
 mod server;
-mod transaction;
+mod wire;
 
 pub use server::Server;

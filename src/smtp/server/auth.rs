@@ -8,9 +8,10 @@ use data_encoding::BASE64;
 use crate::call::{Access, Call, Metric, Now, Refusal, Secret, Topic};
 use crate::engine::Output;
 
-use super::reply::{self, Line, Moment};
-use super::server::{Server, State, Turn};
+use super::super::wire::reply::{self, Line, Moment};
+use super::table::Turn;
 use super::transaction::Asked;
+use super::{Server, State};
 
 /// What the next line of the client is.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -19,7 +19,7 @@ use signal_hook::consts::signal::SIGPIPE;
 
 /// Begins the program anew, in the same process, with the allocator told. Comes back where
 /// that is done already, is not wanted or cannot be: everything works without.
-pub(super) fn allocator() {
+pub(super) fn settle() {
     let is_glibc = cfg!(all(target_os = "linux", target_env = "gnu"));
     // A variable of our own, since the others may be taken away from a program with
     // capabilities.

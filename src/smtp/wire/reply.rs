@@ -6,8 +6,8 @@
 
 use crate::call::{EntryId, Receipt, Refusal, Written};
 
+use super::command::SyntaxError;
 use super::data::Fault;
-use super::parse::SyntaxError;
 
 /// One reply line without its CRLF, and whether the connection ends with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -156,84 +156,5 @@ const STRAY: &str = "550 5.6.11 Bare CR, bare LF or NUL in the message";
 pub const INTERNAL: &str = "451 4.3.0 A fault on our side, try again later";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_line_is_a_short_reply_whose_codes_agree() {
-        let refusals = [
-            Refusal::BadCredentials { delay_ms: 1 },
-            Refusal::LoginLimited { retry_ms: u64::MAX },
-            Refusal::MissingScope("messages:write"),
-            Refusal::NotFound("inbox"),
-            Refusal::Exists("inbox"),
-            Refusal::RelayDenied,
-            Refusal::NoSuchInbox,
-            Refusal::SenderNotAllowed,
-            Refusal::BadFrom("From is missing"),
-            Refusal::Invalid {
-                field: "subject",
-                why: "\r\n250 2.0.0 Ok".into(),
-            },
-            Refusal::TooBig {
-                what: "header",
-                max: u64::MAX,
-            },
-            Refusal::Loop,
-            Refusal::StrayOctets,
-            Refusal::OverQuota,
-            Refusal::RateLimited { retry_ms: 0 },
-            Refusal::Limit {
-                what: "sessions",
-                max: 1,
-            },
-            Refusal::IdempotencyConflict("another message"),
-            Refusal::Conflict("no"),
-            Refusal::Expired { oldest: 1 },
-            Refusal::SearchDeadline,
-            Refusal::NoSpace,
-            Refusal::Internal,
-            Refusal::Stopping,
-        ];
-        let moments = [
-            Moment::Login,
-            Moment::Sender,
-            Moment::Recipient,
-            Moment::Message { alone: true },
-            Moment::Message { alone: false },
-        ];
-        let check = |line: &Line| {
-            let text = &line.text;
-            assert!(text.len() <= 510 && text.is_ascii(), "{text}");
-            assert!(!text.bytes().any(|b| b.is_ascii_control()), "{text}");
-            let class = text.as_bytes()[0];
-            assert!(matches!(class, b'4' | b'5'), "{text}");
-            assert_eq!(text.as_bytes()[4], class, "{text}");
-            assert_eq!(&text.as_bytes()[5..6], b".", "{text}");
-            assert!(line.close || !text.starts_with("421"), "{text}");
-        };
-        for refusal in &refusals {
-            for moment in moments {
-                check(&refused(refusal, moment));
-            }
-        }
-        for wrong in [Fault::Memory, Fault::Line, Fault::Size, Fault::Stray] {
-            check(&fault(wrong, usize::MAX));
-        }
-        for error in [
-            SyntaxError::Address,
-            SyntaxError::Argument,
-            SyntaxError::Control,
-            SyntaxError::LineEnd,
-            SyntaxError::Parameter,
-            SyntaxError::Route,
-            SyntaxError::Utf8,
-            SyntaxError::Value,
-        ] {
-            for mail in [true, false] {
-                let text = syntax(error, mail).to_owned();
-                check(&Line { text, close: false });
-            }
-        }
-    }
-}
+#[path = "../tests/reply.rs"]
+mod tests;

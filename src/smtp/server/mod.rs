@@ -16,36 +16,42 @@
 //! wrong command counts, and enough of them end the connection; no state is without a
 //! deadline, unless we are the ones who are awaited.
 
+mod auth;
+mod received;
+mod table;
+mod transaction;
+
 use crate::call::Call;
 use crate::call::{Access, Change, Event, Limits, Listener, Metric, Now, Opening, Reply};
 use crate::engine::{Input, Output, Trust};
 
-use super::auth::{self, Login, Step};
-use super::data::Body;
-use super::parse::{self, Verb};
-use super::reply;
-use super::transaction::{Asked, Pace, Transaction};
+use super::wire::command::{self, Verb};
+use super::wire::data::Body;
+use super::wire::reply;
+use auth::{Login, Step};
+use table::Turn;
+use transaction::{Asked, Pace, Transaction};
 
 /// One conversation with a client or another server.
 #[derive(Debug)]
 pub struct Server {
-    pub(super) opening: Opening,
-    pub(super) state: State,
-    pub(super) tls: bool,
+    opening: Opening,
+    state: State,
+    tls: bool,
     /// EHLO rather than HELO.
-    pub(super) extended: bool,
-    pub(super) helo: Option<Box<str>>,
-    pub(super) access: Option<Access>,
-    pub(super) transaction: Option<Box<Transaction>>,
-    pub(super) pace: Pace,
+    extended: bool,
+    helo: Option<Box<str>>,
+    access: Option<Access>,
+    transaction: Option<Box<Transaction>>,
+    pace: Pace,
     /// Messages that have come to their end on this connection.
-    pub(super) messages: usize,
+    messages: usize,
     /// Commands without a message in between.
-    pub(super) junk: usize,
+    junk: usize,
     /// Wrong commands.
     errors: usize,
     /// Failed logins.
-    pub(super) tries: usize,
+    tries: usize,
     later: Option<Box<Later>>,
     ending: Option<Ending>,
     /// How far the unread line has been searched for its end.
@@ -55,14 +61,14 @@ pub struct Server {
     /// When the next command must have come.
     command_due_ms: u64,
     /// When the key ends, on the monotonic clock.
-    pub(super) expires_ms: Option<u64>,
+    expires_ms: Option<u64>,
     /// The deadline that has been asked for.
     told_ms: Option<u64>,
 }
 
 /// What the conversation waits for.
 #[derive(Debug)]
-pub(super) enum State {
+enum State {
     /// Silence: on port 25 who talks first is not a mail server.
     Greeting { due_ms: u64 },
     /// A command line.
@@ -101,70 +107,6 @@ enum Ending {
     Revoked,
     Stopping,
 }
-
-/// One command in its turn.
-pub(super) struct Turn<'a> {
-    pub(super) now: Now,
-    pub(super) args: &'a str,
-    /// More octets had come behind the line already.
-    pub(super) behind: bool,
-    pub(super) out: &'a mut Output,
-}
-
-/// A command, and what it may not do without.
-struct Row {
-    verb: Verb,
-    /// Only after EHLO or HELO.
-    hello: bool,
-    /// On submission: only over TLS and, but for AUTH itself, only after login.
-    login: bool,
-    /// Takes no argument.
-    bare: bool,
-    /// Counts as junk: a connection that only does such things is no use.
-    junk: bool,
-    /// Where in a transaction.
-    place: Place,
-    run: fn(&mut Server, &mut Turn<'_>),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Anywhere,
-    /// Not between MAIL and the end of the message.
-    Outside,
-    /// After MAIL.
-    Inside,
-}
-
-const fn row(verb: Verb, run: fn(&mut Server, &mut Turn<'_>)) -> Row {
-    Row {
-        verb,
-        hello: false,
-        login: false,
-        bare: false,
-        junk: false,
-        place: Place::Anywhere,
-        run,
-    }
-}
-
-#[rustfmt::skip]
-static COMMANDS: [Row; 14] = [
-    Row { junk: true, ..row(Verb::Ehlo, Server::ehlo) },
-    Row { junk: true, ..row(Verb::Helo, Server::helo) },
-    Row { bare: true, ..row(Verb::StartTls, Server::start_tls) },
-    Row { hello: true, place: Place::Outside, ..row(Verb::Auth, Server::auth) },
-    Row { hello: true, login: true, place: Place::Outside, ..row(Verb::Mail, Server::mail) },
-    Row { hello: true, login: true, place: Place::Inside, ..row(Verb::Rcpt, Server::rcpt) },
-    Row { hello: true, login: true, place: Place::Inside, bare: true, ..row(Verb::Data, Server::data) },
-    Row { hello: true, login: true, place: Place::Inside, ..row(Verb::Bdat, Server::bdat) },
-    Row { bare: true, junk: true, ..row(Verb::Rset, Server::rset) },
-    Row { junk: true, ..row(Verb::Noop, Server::noop) },
-    Row { junk: true, ..row(Verb::Vrfy, Server::vrfy) },
-    Row { junk: true, ..row(Verb::Expn, Server::expn) },
-    Row { junk: true, ..row(Verb::Help, Server::help) },
-    Row { bare: true, ..row(Verb::Quit, Server::quit) },
-];
 
 impl Server {
     /// A new conversation.
@@ -222,7 +164,7 @@ impl Server {
         }
     }
 
-    pub(super) fn limits(&self) -> &Limits {
+    fn limits(&self) -> &Limits {
         &self.opening.shared.limits
     }
 
@@ -234,11 +176,11 @@ impl Server {
         }
     }
 
-    pub(super) fn count(&self, metric: Metric) {
+    fn count(&self, metric: Metric) {
         self.opening.shared.metrics.count(metric);
     }
 
-    pub(super) fn enter(&mut self, next: State) {
+    fn enter(&mut self, next: State) {
         log::trace!(
             "conn={} state={:?} next={:?}",
             self.opening.conn.0,
@@ -249,7 +191,7 @@ impl Server {
     }
 
     /// Waits for a command, from now on.
-    pub(super) fn await_command(&mut self, now: Now) {
+    fn await_command(&mut self, now: Now) {
         let seconds = match self.access {
             Some(_) => self.limits().submission_command_s,
             None => {
@@ -377,13 +319,13 @@ impl Server {
         if let State::Login(login) = &mut self.state {
             let login = core::mem::replace(login, Login::Plain);
             self.await_command(now);
-            let step = match parse::text(line) {
+            let step = match command::text(line) {
                 Ok(text) => auth::go_on(login, text),
                 Err(_) => Step::Garbage,
             };
             return self.step(now, step, out);
         }
-        let (verb, args) = match parse::command(line) {
+        let (verb, args) = match command::command(line) {
             Ok(command) => command,
             Err(error) => return self.fail(now, reply::syntax(error, false), out),
         };
@@ -391,7 +333,7 @@ impl Server {
         if verb == Verb::Http {
             return self.foreign(out);
         }
-        let Some(row) = COMMANDS.iter().find(|row| row.verb == verb) else {
+        let Some(row) = table::row_of(verb) else {
             return self.fail(now, "500 5.5.1 Unknown command", out);
         };
         if row.junk && self.is_junk(out) {
@@ -413,7 +355,7 @@ impl Server {
     }
 
     /// Counts a command that brings nothing; `true` when it was the last.
-    pub(super) fn is_junk(&mut self, out: &mut Output) -> bool {
+    fn is_junk(&mut self, out: &mut Output) -> bool {
         self.junk += 1;
         let limits = self.limits();
         let over = self.junk > self.unless_stressed(limits.smtp_junk, limits.stress_junk);
@@ -429,125 +371,6 @@ impl Server {
         if let State::Command = self.state {
             self.await_command(now);
         }
-    }
-
-    /// Why a command may not be carried out now.
-    fn may_not(&self, row: &Row, args: &str) -> Option<&'static str> {
-        let submission = self.opening.listener != Listener::Mx;
-        let auth = row.verb == Verb::Auth;
-        if auth && !submission {
-            return Some("502 5.5.1 AUTH is not offered here");
-        }
-        if row.hello && self.helo.is_none() {
-            return Some("503 5.5.1 EHLO first");
-        }
-        if auth && !self.tls {
-            return Some("538 5.7.11 STARTTLS first");
-        }
-        if row.login && submission && self.access.is_none() {
-            return Some(match self.tls {
-                true => "530 5.7.0 Authentication required",
-                false => "530 5.7.0 STARTTLS first",
-            });
-        }
-        match (row.place, &self.transaction) {
-            (Place::Outside, Some(_)) => return Some("503 5.5.1 Not within a transaction"),
-            (Place::Inside, None) => return Some("503 5.5.1 MAIL first"),
-            _ => {}
-        }
-        (row.bare && !args.is_empty()).then_some("501 5.5.4 No arguments here")
-    }
-
-    fn ehlo(&mut self, turn: &mut Turn<'_>) {
-        if !self.hello(turn, true) {
-            return;
-        }
-        let limits = &self.opening.shared.limits;
-        let recipients = self.recipients_max().min(LIMITS_MAX);
-        let messages = limits.smtp_messages.min(LIMITS_MAX);
-        let mut lines = vec![
-            self.opening.shared.host.clone(),
-            "PIPELINING".into(),
-            format!("SIZE {}", limits.message_bytes),
-            "8BITMIME".into(),
-            "SMTPUTF8".into(),
-            "CHUNKING".into(),
-            "ENHANCEDSTATUSCODES".into(),
-        ];
-        if !self.tls {
-            lines.push("STARTTLS".into());
-        } else if self.opening.listener != Listener::Mx {
-            lines.push("AUTH PLAIN LOGIN".into());
-        }
-        lines.push(format!("LIMITS RCPTMAX={recipients} MAILMAX={messages}"));
-        for (at, line) in lines.iter().enumerate() {
-            let mark = if at + 1 == lines.len() { ' ' } else { '-' };
-            self.say(&format!("250{mark}{line}"), turn.out);
-        }
-    }
-
-    fn helo(&mut self, turn: &mut Turn<'_>) {
-        if self.hello(turn, false) {
-            self.say(&format!("250 {}", self.opening.shared.host), turn.out);
-        }
-    }
-
-    /// A greeting ends a transaction (RFC 5321 section 4.1.4).
-    fn hello(&mut self, turn: &mut Turn<'_>, extended: bool) -> bool {
-        match parse::hello(turn.args) {
-            Ok(name) => {
-                self.helo = Some(name.into());
-                self.extended = extended;
-                self.transaction = None;
-                true
-            }
-            Err(error) => {
-                self.fail(turn.now, reply::syntax(error, false), turn.out);
-                false
-            }
-        }
-    }
-
-    fn start_tls(&mut self, turn: &mut Turn<'_>) {
-        if self.tls {
-            return self.fail(turn.now, "503 5.5.1 TLS is on", turn.out);
-        }
-        if turn.behind {
-            // CVE-2011-0411: what came in clear must not be taken for what came over TLS.
-            self.count(Metric::SyntaxErrors);
-            return self.end("554 5.5.1 Nothing may follow STARTTLS", turn.out);
-        }
-        self.say("220 2.0.0 Go ahead", turn.out);
-        self.transaction = None;
-        self.enter(State::Handshake);
-        turn.out.start_tls = true;
-    }
-
-    fn rset(&mut self, turn: &mut Turn<'_>) {
-        self.transaction = None;
-        self.say("250 2.0.0 Ok", turn.out);
-    }
-
-    fn noop(&mut self, turn: &mut Turn<'_>) {
-        self.say("250 2.0.0 Ok", turn.out);
-    }
-
-    /// Says neither yes nor no (RFC 5321 section 3.5.3).
-    fn vrfy(&mut self, turn: &mut Turn<'_>) {
-        self.say("252 2.5.0 Send some mail to find out", turn.out);
-    }
-
-    fn expn(&mut self, turn: &mut Turn<'_>) {
-        self.fail(turn.now, "502 5.5.1 There are no lists here", turn.out);
-    }
-
-    fn help(&mut self, turn: &mut Turn<'_>) {
-        self.say("214 2.0.0 See RFC 5321", turn.out);
-    }
-
-    fn quit(&mut self, turn: &mut Turn<'_>) {
-        let line = format!("221 2.0.0 {} Bye", self.opening.shared.host);
-        self.end(&line, turn.out);
     }
 
     /// Somebody speaks another protocol, perhaps without knowing it (ALPACA): the less is
@@ -675,24 +498,24 @@ impl Server {
         }
     }
 
-    pub(super) fn ask(&mut self, asked: Asked, call: Call, out: &mut Output) {
+    fn ask(&mut self, asked: Asked, call: Call, out: &mut Output) {
         out.call = Some(call);
         self.enter(State::Answer(asked));
     }
 
-    pub(super) fn say(&self, line: &str, out: &mut Output) {
+    fn say(&self, line: &str, out: &mut Output) {
         out.bytes.extend_from_slice(line.as_bytes());
         out.bytes.extend_from_slice(b"\r\n");
     }
 
     /// Answers a wrong command.
-    pub(super) fn fail(&mut self, now: Now, text: &str, out: &mut Output) {
+    fn fail(&mut self, now: Now, text: &str, out: &mut Output) {
         self.fail_slowly(now, text, 0, out);
     }
 
     /// Answers a wrong command after `wait_ms`, or after a second when there have been many;
     /// the last one ends the connection.
-    pub(super) fn fail_slowly(&mut self, now: Now, text: &str, wait_ms: u64, out: &mut Output) {
+    fn fail_slowly(&mut self, now: Now, text: &str, wait_ms: u64, out: &mut Output) {
         log::debug!("conn={} refused={:?}", self.opening.conn.0, text);
         self.count(Metric::SyntaxErrors);
         self.errors += 1;
@@ -711,14 +534,7 @@ impl Server {
         self.say_later(now, wait_ms, bytes, over, out);
     }
 
-    pub(super) fn say_later(
-        &mut self,
-        now: Now,
-        wait_ms: u64,
-        bytes: Vec<u8>,
-        close: bool,
-        out: &mut Output,
-    ) {
+    fn say_later(&mut self, now: Now, wait_ms: u64, bytes: Vec<u8>, close: bool, out: &mut Output) {
         if wait_ms > 0 {
             let due_ms = now.mono_ms.saturating_add(wait_ms);
             let later = Later {
@@ -737,22 +553,22 @@ impl Server {
     }
 
     /// `421`, with the host's name as RFC 5321 section 4.2.3 has it.
-    pub(super) fn farewell(&self, enhanced: &str, why: &str) -> String {
+    fn farewell(&self, enhanced: &str, why: &str) -> String {
         format!("421 {enhanced} {} {why}\r\n", self.opening.shared.host)
     }
 
-    pub(super) fn bye(&mut self, enhanced: &str, why: &str, out: &mut Output) {
+    fn bye(&mut self, enhanced: &str, why: &str, out: &mut Output) {
         out.bytes
             .extend_from_slice(self.farewell(enhanced, why).as_bytes());
         self.close(out);
     }
 
-    pub(super) fn end(&mut self, line: &str, out: &mut Output) {
+    fn end(&mut self, line: &str, out: &mut Output) {
         self.say(line, out);
         self.close(out);
     }
 
-    pub(super) fn close(&mut self, out: &mut Output) {
+    fn close(&mut self, out: &mut Output) {
         self.transaction = None;
         self.later = None;
         self.ending = None;
@@ -767,5 +583,3 @@ const TLS_HANDSHAKE: u8 = 22;
 const SKIP_MAX: usize = 64 * 1024;
 /// Postfix's soft error delay.
 const SOFT_DELAY_MS: u64 = 1000;
-/// RFC 9422 section 4: a limit has at most six digits.
-const LIMITS_MAX: usize = 999_999;

@@ -11,11 +11,12 @@ use crate::call::{
 };
 use crate::engine::Output;
 
-use super::data::{Body, Bound, Fault};
-use super::parse;
+use super::super::wire::command;
+use super::super::wire::data::{Body, Bound, Fault};
+use super::super::wire::reply::{self, Moment};
 use super::received::Received;
-use super::reply::{self, Moment};
-use super::server::{Server, State, Turn};
+use super::table::Turn;
+use super::{Server, State};
 
 /// What has been said about a message so far.
 #[derive(Debug, Default)]
@@ -89,7 +90,7 @@ impl Server {
     }
 
     pub(super) fn mail(&mut self, turn: &mut Turn<'_>) {
-        let mail = match parse::mail(turn.args) {
+        let mail = match command::mail(turn.args) {
             Ok(mail) => mail,
             Err(error) => return self.fail(turn.now, reply::syntax(error, true), turn.out),
         };
@@ -138,7 +139,7 @@ impl Server {
             return self.bye("4.7.0", "Too many recipients", turn.out);
         }
         let utf8 = transaction.envelope.smtputf8;
-        let rcpt = match parse::rcpt(turn.args, utf8, &self.opening.shared.host) {
+        let rcpt = match command::rcpt(turn.args, utf8, &self.opening.shared.host) {
             Ok(rcpt) => rcpt,
             Err(error) => return self.fail(turn.now, reply::syntax(error, false), turn.out),
         };
@@ -228,7 +229,7 @@ impl Server {
     /// A chunk follows whether it is welcome or not, so its length is read before anything
     /// else is asked; when that fails nobody knows where commands begin again.
     pub(super) fn begin_chunk(&mut self, turn: &mut Turn<'_>, refusal: Option<&'static str>) {
-        let Ok(chunk) = parse::bdat(turn.args) else {
+        let Ok(chunk) = command::bdat(turn.args) else {
             self.count(Metric::SyntaxErrors);
             return self.end("501 5.5.4 Wrong arguments", turn.out);
         };

@@ -1,0 +1,6 @@
+//! What crosses the connection: command lines, message octets, reply lines. Pure parsing and
+//! writing; the state of a conversation is in `server`.
+
+pub(super) mod command;
+pub(super) mod data;
+pub(super) mod reply;
