@@ -5,27 +5,20 @@
 //! client knows of its mailbox, `tell` the one place where that changes. `respond`, `fetch`
 //! and `structure` write.
 
-mod append;
-mod auth;
-pub mod fetch;
-pub mod frame;
-mod idle;
-mod list;
-mod mailbox;
-pub mod parse;
-pub mod respond;
-mod retrieve;
-mod search;
-mod select;
+pub mod command;
 mod server;
 mod state;
-mod store;
-pub mod structure;
 mod table;
-mod tell;
 #[cfg(test)]
 mod tests;
 pub mod types;
 pub mod view;
+pub mod wire;
 
+use command::fetch as retrieve;
+use command::fetch::structure;
+use command::{append, search, select, store};
+pub use command::{fetch::render as fetch, parse};
 pub use server::Server;
+use view::tell;
+pub use wire::{frame, respond};

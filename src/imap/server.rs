@@ -16,52 +16,52 @@
 
 use std::borrow::Cow;
 
-use super::frame::{self, Bounds, Frame, Step};
-use super::parse;
-use super::respond;
-use super::select::Open;
-use super::state::{Clock, Delayed, Flow, Job, Stage, Waits};
-use super::table::{CHANGES, Denied, OUT, Row, WRITE, row};
-use super::tell::End;
-use super::types::{Command, Fault, SyntaxError, Tagged};
-use super::view::{Happening, Held};
 use crate::call::{
     Access, Call, Change, ConnId, Event, Metric, Now, Opening, Receipt, Refusal, Reply, Scopes,
 };
 use crate::engine::{HIGH_WATER, Input, Output, Trust};
+use crate::imap::frame::{self, Bounds, Frame, Step};
+use crate::imap::parse;
+use crate::imap::respond;
+use crate::imap::select::Open;
+use crate::imap::state::{Clock, Delayed, Flow, Job, Stage, Waits};
+use crate::imap::table::{CHANGES, Denied, OUT, Row, WRITE, row};
+use crate::imap::tell::End;
+use crate::imap::types::{Command, Fault, SyntaxError, Tagged};
+use crate::imap::view::{Happening, Held};
 
 /// One IMAP session.
 #[derive(Debug)]
 pub struct Server {
-    pub(super) opening: Opening,
+    pub(in crate::imap) opening: Opening,
     frame: Frame,
     /// How far a line that is no command has been looked at.
-    pub(super) searched: usize,
-    pub(super) stage: Stage,
-    pub(super) waits: Waits,
+    pub(in crate::imap) searched: usize,
+    pub(in crate::imap) stage: Stage,
+    pub(in crate::imap) waits: Waits,
     /// Of the command under way.
-    pub(super) tag: String,
+    pub(in crate::imap) tag: String,
     /// The command under way may be told of EXPUNGE (RFC 3501 section 7.4.1).
-    pub(super) may_expunge: bool,
+    pub(in crate::imap) may_expunge: bool,
     /// Events that came while a mailbox was being read.
-    pub(super) held: Option<Box<Held>>,
+    pub(in crate::imap) held: Option<Box<Held>>,
     /// TLS is up.
-    pub(super) tls: bool,
+    pub(in crate::imap) tls: bool,
     /// The client has shown that it knows CONDSTORE (RFC 7162 section 3.1).
-    pub(super) condstore: bool,
+    pub(in crate::imap) condstore: bool,
     /// A line or a literal is half written: nothing else may be.
-    pub(super) mid_line: bool,
+    pub(in crate::imap) mid_line: bool,
     /// The server stops; goodbye when the command under way has ended.
     stopping: bool,
     /// Wrong commands so far.
     errors: usize,
     /// Wrong keys so far.
-    pub(super) tries: usize,
+    pub(in crate::imap) tries: usize,
     /// Octets written since the output was last known to be empty.
     unflushed: usize,
     /// `out.hold` as it was told last.
     holding: bool,
-    pub(super) clock: Clock,
+    pub(in crate::imap) clock: Clock,
 }
 
 impl Server {
@@ -267,7 +267,7 @@ impl Server {
     }
 
     /// "May I?", apart from "do it".
-    pub(super) fn allowed(&self, row: &Row) -> Result<(), Denied> {
+    pub(in crate::imap) fn allowed(&self, row: &Row) -> Result<(), Denied> {
         if row.stages & self.stage.bit() == 0 {
             return Err(Denied::Bad(match self.stage {
                 Stage::NotAuthenticated => "Log in first",
@@ -287,7 +287,7 @@ impl Server {
         Ok(())
     }
 
-    pub(super) fn denied(&mut self, why: Denied, out: &mut Output) {
+    pub(in crate::imap) fn denied(&mut self, why: Denied, out: &mut Output) {
         match why {
             Denied::Bad(text) => self.bad(text, out),
             Denied::No(text) => self.no(text, out),
@@ -504,7 +504,7 @@ impl Server {
 
     // ---- what every family uses ----
 
-    pub(super) fn enter(&mut self, next: Stage) {
+    pub(in crate::imap) fn enter(&mut self, next: Stage) {
         log::trace!(
             "conn={} {} -> {}",
             self.opening.conn.0,
@@ -522,49 +522,49 @@ impl Server {
         }
     }
 
-    pub(super) fn access(&self) -> Option<&Access> {
+    pub(in crate::imap) fn access(&self) -> Option<&Access> {
         match &self.stage {
             Stage::Authenticated(access) | Stage::Selected(access, _) => Some(access),
             Stage::NotAuthenticated | Stage::Logout => None,
         }
     }
 
-    pub(super) fn open(&mut self) -> Option<&mut Open> {
+    pub(in crate::imap) fn open(&mut self) -> Option<&mut Open> {
         match &mut self.stage {
             Stage::Selected(_, open) => Some(open),
             _ => None,
         }
     }
 
-    pub(super) fn may_write(&self) -> bool {
+    pub(in crate::imap) fn may_write(&self) -> bool {
         self.access()
             .is_some_and(|access| access.scopes.allow(Scopes::MESSAGES_WRITE))
     }
 
     /// Asks the product; `job` takes the answer.
-    pub(super) fn ask(&mut self, call: Call, job: Job, out: &mut Output) {
+    pub(in crate::imap) fn ask(&mut self, call: Call, job: Job, out: &mut Output) {
         out.call = Some(call);
         self.waits = Waits::Reply(job);
     }
 
     /// Whether as much has been written as may be before the client has read it.
-    pub(super) fn is_full(&self, out: &Output) -> bool {
+    pub(in crate::imap) fn is_full(&self, out: &Output) -> bool {
         self.unflushed.max(out.bytes.len()) > HIGH_WATER
     }
 
     /// Goes on when the output has gone.
-    pub(super) fn after_drain(&mut self, flow: Flow, out: &mut Output) {
+    pub(in crate::imap) fn after_drain(&mut self, flow: Flow, out: &mut Output) {
         out.more = true;
         self.waits = Waits::Drain(flow);
     }
 
     /// The command did nothing that had to be stored, and succeeded.
-    pub(super) fn ok(&mut self, text: impl Into<Cow<'static, str>>, out: &mut Output) {
+    pub(in crate::imap) fn ok(&mut self, text: impl Into<Cow<'static, str>>, out: &mut Output) {
         self.finish("OK ", text.into(), out);
     }
 
     /// The command changed something: only a commit gives the receipt.
-    pub(super) fn done(
+    pub(in crate::imap) fn done(
         &mut self,
         _proof: Receipt,
         text: impl Into<Cow<'static, str>>,
@@ -574,7 +574,7 @@ impl Server {
     }
 
     /// No, and that is correct.
-    pub(super) fn no(&mut self, text: impl Into<Cow<'static, str>>, out: &mut Output) {
+    pub(in crate::imap) fn no(&mut self, text: impl Into<Cow<'static, str>>, out: &mut Output) {
         self.finish("NO ", text.into(), out);
     }
 
@@ -583,20 +583,20 @@ impl Server {
     }
 
     /// The client's mistake; too many end the session.
-    pub(super) fn bad(&mut self, text: &str, out: &mut Output) {
+    pub(in crate::imap) fn bad(&mut self, text: &str, out: &mut Output) {
         self.write_tagged("BAD ", text, out);
         self.waits = Waits::Command;
         self.count_error(out);
     }
 
-    pub(super) fn write_tagged(&mut self, kind: &str, text: &str, out: &mut Output) {
+    pub(in crate::imap) fn write_tagged(&mut self, kind: &str, text: &str, out: &mut Output) {
         for piece in [self.tag.as_str(), " ", kind, text, "\r\n"] {
             out.bytes.extend_from_slice(piece.as_bytes());
         }
     }
 
     /// The product said no.
-    pub(super) fn refused(&mut self, why: &Refusal, out: &mut Output) {
+    pub(in crate::imap) fn refused(&mut self, why: &Refusal, out: &mut Output) {
         if self.mid_line {
             return self.hang_up(out);
         }
@@ -605,7 +605,7 @@ impl Server {
 
     /// As [`Server::refused`], where a mailbox that is not there could be made (RFC 3501
     /// sections 6.3.11 and 6.4.7).
-    pub(super) fn refused_target(&mut self, why: &Refusal, out: &mut Output) {
+    pub(in crate::imap) fn refused_target(&mut self, why: &Refusal, out: &mut Output) {
         match why {
             Refusal::NotFound("mailbox") => self.no("[TRYCREATE] No such mailbox", out),
             why => self.refused(why, out),
@@ -613,7 +613,7 @@ impl Server {
     }
 
     /// A reply that is no answer to what was asked: refused, or our own mistake.
-    pub(super) fn otherwise(&mut self, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn otherwise(&mut self, reply: Reply, out: &mut Output) {
         match reply {
             Reply::Refused(why) => self.refused(&why, out),
             Reply::Answer(_) | Reply::Written(..) => {
@@ -647,7 +647,7 @@ impl Server {
         }
     }
 
-    pub(super) fn count_error(&mut self, out: &mut Output) {
+    pub(in crate::imap) fn count_error(&mut self, out: &mut Output) {
         self.errors += 1;
         let limits = &self.opening.shared.limits;
         let most = match self.stage {
@@ -661,7 +661,7 @@ impl Server {
     }
 
     /// The server ends the session, in words unless a literal is half written.
-    pub(super) fn bye(&mut self, text: &str, out: &mut Output) {
+    pub(in crate::imap) fn bye(&mut self, text: &str, out: &mut Output) {
         if matches!(self.stage, Stage::Logout) {
             return;
         }
@@ -674,11 +674,11 @@ impl Server {
     }
 
     /// The session goes on.
-    pub(super) fn is_reading(&self) -> bool {
+    pub(in crate::imap) fn is_reading(&self) -> bool {
         !matches!(self.stage, Stage::Logout)
     }
 
-    pub(super) fn hang_up(&mut self, out: &mut Output) {
+    pub(in crate::imap) fn hang_up(&mut self, out: &mut Output) {
         self.enter(Stage::Logout);
         self.waits = Waits::Command;
         self.held = None;
@@ -695,7 +695,7 @@ impl Server {
 }
 
 /// Code and words of a refusal as one text.
-pub(super) fn refusal_text(why: &Refusal) -> String {
+pub(in crate::imap) fn refusal_text(why: &Refusal) -> String {
     let (code, words) = respond::refusal_words(why);
     [code, " ", &words].concat()
 }

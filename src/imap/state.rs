@@ -1,33 +1,33 @@
 //! What a session is in and what it waits for: plain enums, each variant named for that.
 
-use super::append::Appending;
-use super::retrieve::Retrieval;
-use super::search::Searching;
-use super::select::Open;
-use super::store::Storing;
-use super::table::{IN, OPEN, OUT};
-use super::tell::Telling;
-use super::types::{List, Pattern, StatusItem};
 use crate::call::{Access, Charge, MailboxRow, Refusal, Selected, UidSet};
+use crate::imap::append::Appending;
+use crate::imap::retrieve::Retrieval;
+use crate::imap::search::Searching;
+use crate::imap::select::Open;
+use crate::imap::store::Storing;
+use crate::imap::table::{IN, OPEN, OUT};
+use crate::imap::tell::Telling;
+use crate::imap::types::{List, Pattern, StatusItem};
 
 /// Every time that matters to a session, in monotonic milliseconds.
 #[derive(Debug, Default)]
-pub(super) struct Clock {
+pub(in crate::imap) struct Clock {
     /// Login must be done by then.
-    pub(super) login_by: u64,
+    pub(in crate::imap) login_by: u64,
     /// When the client was last heard of.
-    pub(super) active: u64,
+    pub(in crate::imap) active: u64,
     /// When its key ends.
-    pub(super) expires: Option<u64>,
+    pub(in crate::imap) expires: Option<u64>,
     /// The deadline that was asked for.
-    pub(super) told: Option<u64>,
+    pub(in crate::imap) told: Option<u64>,
     /// When the rate of commands is level again, in microseconds.
-    pub(super) rate_us: u64,
+    pub(in crate::imap) rate_us: u64,
 }
 
 /// The states of RFC 3501 section 3.
 #[derive(Debug)]
-pub(super) enum Stage {
+pub(in crate::imap) enum Stage {
     /// Waits for LOGIN.
     NotAuthenticated,
     /// Waits for SELECT.
@@ -39,7 +39,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    pub(super) fn bit(&self) -> u8 {
+    pub(in crate::imap) fn bit(&self) -> u8 {
         match self {
             Stage::NotAuthenticated => OUT,
             Stage::Authenticated(_) => IN,
@@ -48,7 +48,7 @@ impl Stage {
         }
     }
 
-    pub(super) fn name(&self) -> &'static str {
+    pub(in crate::imap) fn name(&self) -> &'static str {
         match self {
             Stage::NotAuthenticated => "not-authenticated",
             Stage::Authenticated(_) => "authenticated",
@@ -60,7 +60,7 @@ impl Stage {
 
 /// What the session waits for.
 #[derive(Debug)]
-pub(super) enum Waits {
+pub(in crate::imap) enum Waits {
     /// A command.
     Command,
     /// TLS, after STARTTLS.
@@ -81,7 +81,7 @@ pub(super) enum Waits {
 
 /// What a call was made for.
 #[derive(Debug)]
-pub(super) enum Job {
+pub(in crate::imap) enum Job {
     /// LOGIN, AUTHENTICATE.
     Login,
     /// SELECT, EXAMINE.
@@ -125,7 +125,7 @@ pub(super) enum Job {
 
 /// What goes on when the output has gone.
 #[derive(Debug)]
-pub(super) enum Flow {
+pub(in crate::imap) enum Flow {
     /// FETCH.
     Retrieve(Box<Retrieval>),
     /// FETCH of UIDs alone: these are still to be written.
@@ -140,7 +140,7 @@ pub(super) enum Flow {
 
 /// What a delay ends in.
 #[derive(Debug)]
-pub(super) enum Delayed {
+pub(in crate::imap) enum Delayed {
     /// A wrong key is answered.
     Login(Refusal),
     /// The next command is read.

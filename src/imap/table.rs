@@ -3,11 +3,11 @@
 //! Rows are commands, columns are what goes wrong when they are forgotten (RFC 3501 sections
 //! 6 and 7.4.1, and the scopes of a key).
 
-use super::types::Command;
+use crate::imap::types::Command;
 
 /// Why a command is not carried out.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Denied {
+pub(in crate::imap) enum Denied {
     /// It cannot be given now.
     Bad(&'static str),
     /// It may not.
@@ -16,23 +16,23 @@ pub(super) enum Denied {
 
 /// A row of the table of commands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
-    pub(super) name: &'static str,
+pub(in crate::imap) struct Row {
+    pub(in crate::imap) name: &'static str,
     /// In which states it may be given.
-    pub(super) stages: u8,
-    pub(super) flags: u8,
+    pub(in crate::imap) stages: u8,
+    pub(in crate::imap) flags: u8,
     /// What to say when it has succeeded and there is nothing else to say.
-    pub(super) done: &'static str,
+    pub(in crate::imap) done: &'static str,
 }
 
 impl Row {
-    pub(super) fn may_expunge(&self) -> bool {
+    pub(in crate::imap) fn may_expunge(&self) -> bool {
         self.flags & EXPUNGE != 0
     }
 }
 
 /// The table of commands.
-pub(super) fn row(command: &Command<'_>) -> Row {
+pub(in crate::imap) fn row(command: &Command<'_>) -> Row {
     use Command::*;
     const ANY: u8 = OUT | IN | OPEN;
     const AUTH: u8 = IN | OPEN;
@@ -82,16 +82,16 @@ pub(super) fn row(command: &Command<'_>) -> Row {
 }
 
 /// Not logged in.
-pub(super) const OUT: u8 = 1;
+pub(in crate::imap) const OUT: u8 = 1;
 /// Logged in, no mailbox open.
-pub(super) const IN: u8 = 2;
+pub(in crate::imap) const IN: u8 = 2;
 /// A mailbox is open.
-pub(super) const OPEN: u8 = 4;
+pub(in crate::imap) const OPEN: u8 = 4;
 
 /// EXPUNGE may be told at its end: every command but FETCH, STORE and SEARCH by sequence
 /// number (RFC 3501 section 7.4.1), and those that end the view.
-pub(super) const EXPUNGE: u8 = 1;
+pub(in crate::imap) const EXPUNGE: u8 = 1;
 /// Needs the scope messages:write.
-pub(super) const WRITE: u8 = 2;
+pub(in crate::imap) const WRITE: u8 = 2;
 /// Needs the mailbox open read-write.
-pub(super) const CHANGES: u8 = 4;
+pub(in crate::imap) const CHANGES: u8 = 4;

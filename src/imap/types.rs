@@ -149,7 +149,7 @@ impl core::fmt::Debug for Hidden<'_> {
 /// capitals, no empty level, no control character, no wildcard, at most 255 octets and 10
 /// levels. Made by `parse` alone.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct MailboxName(pub(super) String);
+pub struct MailboxName(pub(in crate::imap) String);
 
 impl MailboxName {
     /// The name.
@@ -250,7 +250,7 @@ pub struct FlagList {
 /// A sequence set (RFC 3501 section 9) as ranges in the order given, at most 1,000; 0 stands
 /// for `*`, which is no valid number.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SequenceSet(pub(super) Vec<(u32, u32)>);
+pub struct SequenceSet(pub(in crate::imap) Vec<(u32, u32)>);
 
 impl SequenceSet {
     /// The numbers, with `*` as `largest`: the largest UID or the number of messages. Empty
@@ -407,14 +407,14 @@ pub struct Returns {
 /// keys, nested at most 32 deep.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SearchProgram {
-    pub(super) ops: Vec<SearchOp>,
+    pub(in crate::imap) ops: Vec<SearchOp>,
     /// A MODSEQ key is in it: the answer has the highest MODSEQ found, and CONDSTORE is on.
     pub modseq: bool,
 }
 
 /// One step of a [`SearchProgram`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum SearchOp {
+pub(in crate::imap) enum SearchOp {
     /// Pushes a key that needs nothing of the session.
     Key(SearchKey),
     /// Pushes the messages with these sequence numbers.

@@ -1,13 +1,13 @@
 //! FETCH and STORE (RFC 3501 sections 6.4.5 and 6.4.6, RFC 7162).
 
-use super::lexer::{Lexer, Parsed};
 use crate::call::FlagChange;
 use crate::imap::types::{
     Fetch, FetchItem, FetchItems, FlagList, Section, SectionLabel, SectionText, Store, SyntaxError,
 };
+use crate::imap::wire::lexer::{Lexer, Parsed};
 
 /// FETCH and UID FETCH, behind the verb.
-pub(super) fn fetch(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Fetch> {
+pub(in crate::imap) fn fetch(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Fetch> {
     lexer.space()?;
     let set = lexer.sequence_set()?;
     lexer.space()?;
@@ -194,7 +194,7 @@ fn field_names(lexer: &mut Lexer<'_>) -> Parsed<Vec<String>> {
 }
 
 /// STORE and UID STORE, behind the verb.
-pub(super) fn store(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Store> {
+pub(in crate::imap) fn store(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Store> {
     lexer.space()?;
     let set = lexer.sequence_set()?;
     lexer.space()?;

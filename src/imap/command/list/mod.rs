@@ -5,15 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::respond;
-use super::server::Server;
-use super::state::Job;
-use super::types::{List, Pattern};
 use crate::call::{Answer, Call, MailboxRow, Reply, SpecialUse};
 use crate::engine::Output;
+use crate::imap::respond;
+use crate::imap::server::Server;
+use crate::imap::state::Job;
+use crate::imap::types::{List, Pattern};
 
 impl Server {
-    pub(super) fn list(&mut self, list: List, out: &mut Output) {
+    pub(in crate::imap) fn list(&mut self, list: List, out: &mut Output) {
         let Some(access) = self.access().cloned() else {
             return;
         };
@@ -28,7 +28,7 @@ impl Server {
         self.ask(call, Job::List(Box::new(list)), out);
     }
 
-    pub(super) fn listed(&mut self, list: Box<List>, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn listed(&mut self, list: Box<List>, reply: Reply, out: &mut Output) {
         let rows = match reply {
             Reply::Answer(Answer::Mailboxes(rows)) => rows,
             other => return self.otherwise(other, out),
@@ -43,7 +43,7 @@ impl Server {
         self.write_list(&list, &rows, &[], out);
     }
 
-    pub(super) fn list_named(
+    pub(in crate::imap) fn list_named(
         &mut self,
         list: &List,
         rows: &[MailboxRow],
@@ -74,14 +74,19 @@ impl Server {
         self.ok("List done", out);
     }
 
-    pub(super) fn lsub(&mut self, pattern: Pattern, out: &mut Output) {
+    pub(in crate::imap) fn lsub(&mut self, pattern: Pattern, out: &mut Output) {
         let Some(access) = self.access().cloned() else {
             return;
         };
         self.ask(Call::Subscribed { access }, Job::Lsub(pattern), out);
     }
 
-    pub(super) fn lsub_named(&mut self, pattern: &Pattern, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn lsub_named(
+        &mut self,
+        pattern: &Pattern,
+        reply: Reply,
+        out: &mut Output,
+    ) {
         let names = match reply {
             Reply::Answer(Answer::Names(names)) => names,
             other => return self.otherwise(other, out),

@@ -2,33 +2,33 @@
 
 use std::io::Write as _;
 
-use super::respond;
-use super::server::Server;
-use super::state::{Job, Stage};
-use super::types::MailboxName;
-use super::view::{Held, View};
 use crate::call::{
     Answer, Call, EntryState, Flags, MailboxId, Refusal, Reply, Selected, UidSet, Written,
 };
 use crate::engine::Output;
+use crate::imap::respond;
+use crate::imap::server::Server;
+use crate::imap::state::{Job, Stage};
+use crate::imap::types::MailboxName;
+use crate::imap::view::{Held, View};
 
 /// The open mailbox.
 #[derive(Debug)]
-pub(super) struct Open {
-    pub(super) id: MailboxId,
+pub(in crate::imap) struct Open {
+    pub(in crate::imap) id: MailboxId,
     /// By EXAMINE, or for want of messages:write.
-    pub(super) read_only: bool,
+    pub(in crate::imap) read_only: bool,
     /// What the client knows of it.
-    pub(super) view: View,
+    pub(in crate::imap) view: View,
     /// The highest MODSEQ that this session has seen of it.
-    pub(super) highest_modseq: u64,
+    pub(in crate::imap) highest_modseq: u64,
     /// Keywords that FLAGS has named, lower case.
     keywords: Vec<String>,
 }
 
 impl Open {
     /// Names keywords in FLAGS before they are used in a FETCH answer.
-    pub(super) fn announce<'s>(
+    pub(in crate::imap) fn announce<'s>(
         &mut self,
         states: impl Iterator<Item = &'s EntryState>,
         out: &mut Output,
@@ -56,7 +56,7 @@ impl Open {
 }
 
 impl Server {
-    pub(super) fn select(
+    pub(in crate::imap) fn select(
         &mut self,
         mailbox: MailboxName,
         read_only: bool,
@@ -87,7 +87,7 @@ impl Server {
         self.ask(call, job, out);
     }
 
-    pub(super) fn selected(
+    pub(in crate::imap) fn selected(
         &mut self,
         reply: Reply,
         read_write: bool,
@@ -123,7 +123,7 @@ impl Server {
     }
 
     /// Of two sessions that open a mailbox at once, one gets what is new.
-    pub(super) fn claimed(
+    pub(in crate::imap) fn claimed(
         &mut self,
         reply: Reply,
         mut selected: Selected,
@@ -182,7 +182,7 @@ impl Server {
         );
     }
 
-    pub(super) fn close(&mut self, out: &mut Output) {
+    pub(in crate::imap) fn close(&mut self, out: &mut Output) {
         let may_write = self.may_write();
         let Stage::Selected(access, open) = &self.stage else {
             return;
@@ -199,7 +199,7 @@ impl Server {
         self.ask(call, Job::Close, out);
     }
 
-    pub(super) fn closed(&mut self, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn closed(&mut self, reply: Reply, out: &mut Output) {
         match reply {
             Reply::Written(Written::Expunged { .. }, receipt) => {
                 // CLOSE tells of no EXPUNGE (RFC 3501 section 6.4.2).
@@ -214,13 +214,13 @@ impl Server {
         }
     }
 
-    pub(super) fn unselect(&mut self, out: &mut Output) {
+    pub(in crate::imap) fn unselect(&mut self, out: &mut Output) {
         self.unselected();
         self.ok("Unselected", out);
     }
 
     /// Forgets the open mailbox and everything about it.
-    pub(super) fn unselected(&mut self) {
+    pub(in crate::imap) fn unselected(&mut self) {
         if let Stage::Selected(access, _) = &self.stage {
             let access = access.clone();
             self.enter(Stage::Authenticated(access));

@@ -3,19 +3,21 @@
 //! The search itself is a sliced call; here are the sets that only a session can resolve,
 //! and the answer in the client's numbers.
 
+pub(in crate::imap) mod program;
+
 use std::io::Write as _;
 use std::sync::Arc;
 
-use super::respond;
-use super::server::Server;
-use super::state::{Flow, Job, Stage};
-use super::types::{Returns, Search, Unresolved};
 use crate::call::{Answer, Call, Octets, Reply, SearchProgress, UidSet};
 use crate::engine::{HIGH_WATER, Output};
+use crate::imap::respond;
+use crate::imap::server::Server;
+use crate::imap::state::{Flow, Job, Stage};
+use crate::imap::types::{Returns, Search, Unresolved};
 
 /// A SEARCH under way.
 #[derive(Debug)]
-pub(super) struct Searching {
+pub(in crate::imap) struct Searching {
     uid: bool,
     returns: Option<Returns>,
     /// The answer has a MODSEQ.
@@ -30,7 +32,7 @@ pub(super) struct Searching {
 }
 
 impl Server {
-    pub(super) fn search(&mut self, search: Search, out: &mut Output) {
+    pub(in crate::imap) fn search(&mut self, search: Search, out: &mut Output) {
         if search.program.modseq {
             self.enable_condstore(out);
         }
@@ -63,7 +65,12 @@ impl Server {
     }
 
     /// What was found; or, when only its ends are answered, their MODSEQs.
-    pub(super) fn found(&mut self, mut job: Box<Searching>, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn found(
+        &mut self,
+        mut job: Box<Searching>,
+        reply: Reply,
+        out: &mut Output,
+    ) {
         match reply {
             Reply::Answer(Answer::Found { uids, modseq }) => {
                 job.modseq = modseq;
@@ -115,7 +122,7 @@ impl Server {
     }
 
     /// The numbers of a `* SEARCH` line, as many as may be written now.
-    pub(super) fn write_found(&mut self, mut job: Box<Searching>, out: &mut Output) {
+    pub(in crate::imap) fn write_found(&mut self, mut job: Box<Searching>, out: &mut Output) {
         let rest = job.answer.intersection(&UidSet::from(job.next..=u32::MAX));
         let from = out.bytes.len();
         for number in rest.iter() {

@@ -4,19 +4,23 @@
 //! A page is read; what it makes seen is stored with one call; its rows are written until the
 //! output is full, then on when it has gone. So a FETCH of any size holds one page.
 
+pub mod item;
+pub mod render;
+pub mod structure;
+
 use std::io::Write as _;
 
-use super::fetch::{Needs, Progress, Rendering, Told};
-use super::server::Server;
-use super::state::{Flow, Job, Stage};
-use super::store::GONE;
-use super::types::{Fetch, FetchItem, FetchItems};
 use crate::call::{Answer, Call, EntryRow, EntryState, FlagChange, Flags, Reply, UidSet, Written};
 use crate::engine::Output;
+use crate::imap::fetch::{Needs, Progress, Rendering, Told};
+use crate::imap::server::Server;
+use crate::imap::state::{Flow, Job, Stage};
+use crate::imap::store::GONE;
+use crate::imap::types::{Fetch, FetchItem, FetchItems};
 
 /// A FETCH under way.
 #[derive(Debug)]
-pub(super) struct Retrieval {
+pub(in crate::imap) struct Retrieval {
     items: FetchItems,
     needs: Needs,
     changed_since: u64,
@@ -42,7 +46,7 @@ enum Asked {
 }
 
 impl Server {
-    pub(super) fn fetch(&mut self, fetch: Fetch, out: &mut Output) {
+    pub(in crate::imap) fn fetch(&mut self, fetch: Fetch, out: &mut Output) {
         if fetch.changed_since.is_some() || fetch.items.0.contains(&FetchItem::ModSeq) {
             self.enable_condstore(out);
         }
@@ -71,7 +75,7 @@ impl Server {
 
     /// FETCH of UIDs alone: the view has them, also those of messages that are gone and that
     /// the client is yet to hear of (RFC 2180 section 4.1.1).
-    pub(super) fn write_uids(&mut self, mut left: UidSet, out: &mut Output) {
+    pub(in crate::imap) fn write_uids(&mut self, mut left: UidSet, out: &mut Output) {
         while !left.is_empty() {
             let Stage::Selected(_, open) = &self.stage else {
                 return;
@@ -117,7 +121,12 @@ impl Server {
     }
 
     /// A page, the proof that it is seen, or octets of a row.
-    pub(super) fn retrieved(&mut self, mut job: Box<Retrieval>, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn retrieved(
+        &mut self,
+        mut job: Box<Retrieval>,
+        reply: Reply,
+        out: &mut Output,
+    ) {
         match (job.asked, reply) {
             (Asked::Page, Reply::Answer(Answer::Entries { rows, more })) => {
                 self.turn_page(job, rows, more, out);
@@ -191,7 +200,7 @@ impl Server {
     }
 
     /// Writes rows until the output is full, the page is done, or octets are wanted.
-    pub(super) fn retrieve_on(&mut self, mut job: Box<Retrieval>, out: &mut Output) {
+    pub(in crate::imap) fn retrieve_on(&mut self, mut job: Box<Retrieval>, out: &mut Output) {
         let page_bytes = self.page_bytes();
         let condstore = self.condstore;
         let Stage::Selected(access, open) = &self.stage else {

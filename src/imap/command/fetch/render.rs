@@ -11,10 +11,10 @@
 
 use core::ops::Range;
 
-use super::respond::{flags, internal_date, literal_head, number, string};
-use super::structure;
-use super::types::{FetchItem, FetchItems, Section, SectionLabel, SectionText};
 use crate::call::{EntryRow, EntryState, Octets};
+use crate::imap::respond::{flags, internal_date, literal_head, number, string};
+use crate::imap::structure;
+use crate::imap::types::{FetchItem, FetchItems, Section, SectionLabel, SectionText};
 use crate::mail::Headers;
 
 /// What `Call::Fetch` has to bring with each row.

@@ -10,12 +10,12 @@ use crate::imap::types::{MailboxName, Pattern, SyntaxError};
 use crate::mail::utf7::utf7_decode;
 
 /// A mailbox that is there already, or not.
-pub(super) fn mailbox(lexer: &mut Lexer<'_>) -> Parsed<MailboxName> {
+pub(in crate::imap) fn mailbox(lexer: &mut Lexer<'_>) -> Parsed<MailboxName> {
     name(&lexer.astring()?)
 }
 
 /// A mailbox to be made.
-pub(super) fn new_mailbox(lexer: &mut Lexer<'_>) -> Parsed<MailboxName> {
+pub(in crate::imap) fn new_mailbox(lexer: &mut Lexer<'_>) -> Parsed<MailboxName> {
     let raw = lexer.astring()?;
     name(raw.strip_suffix(b"/").unwrap_or(&raw))
 }
@@ -49,7 +49,9 @@ fn upper_inbox(name: &mut str) {
 }
 
 /// `list-mailbox`: an atom with wildcards, or a string.
-pub(super) fn pattern_text<'a>(lexer: &mut Lexer<'a>) -> Parsed<std::borrow::Cow<'a, [u8]>> {
+pub(in crate::imap) fn pattern_text<'a>(
+    lexer: &mut Lexer<'a>,
+) -> Parsed<std::borrow::Cow<'a, [u8]>> {
     match lexer.peek() {
         Some(b'"' | b'{') => lexer.string(),
         _ => Ok(std::borrow::Cow::Borrowed(
@@ -61,7 +63,7 @@ pub(super) fn pattern_text<'a>(lexer: &mut Lexer<'a>) -> Parsed<std::borrow::Cow
 }
 
 /// Reference and pattern, put together. An empty pattern stays empty (`LIST "" ""`).
-pub(super) fn pattern(reference: &[u8], pattern: &[u8]) -> Parsed<Pattern> {
+pub(in crate::imap) fn pattern(reference: &[u8], pattern: &[u8]) -> Parsed<Pattern> {
     if pattern.is_empty() {
         return Ok(Pattern(String::new()));
     }

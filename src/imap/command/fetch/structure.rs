@@ -10,9 +10,9 @@
 
 use core::ops::Range;
 
-use super::respond::{nstring, number, string};
-use super::types::SectionText;
 use crate::call::EntryRow;
+use crate::imap::respond::{nstring, number, string};
+use crate::imap::types::SectionText;
 use crate::mail::digest::{AddressItem, Addresses, Digest, Envelope, Part, Step};
 use crate::mail::mime::Kind;
 
@@ -288,7 +288,7 @@ fn addresses(out: &mut Vec<u8>, list: Addresses<'_>) {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::imap) mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::call::{EntryId, EntryState, Flags, ThreadId};

@@ -1,8 +1,11 @@
 //! Tables of lines and what they mean, and of lines and what is wrong with them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::*;
+use std::borrow::Cow;
+
 use crate::call::{FlagChange, Flags, SearchKey, UidSet};
+use crate::imap::parse::command;
+use crate::imap::types::{Command, Hidden, StatusItem};
 use crate::imap::types::{
     FetchItem, MailboxName, Pattern, SearchProgram, SectionText, SequenceSet, SyntaxError,
     Unresolved,

@@ -2,15 +2,20 @@
 
 use std::io::Write as _;
 
-use super::respond;
-use super::server::Server;
-use super::state::{Job, Stage};
-use super::types::{MailboxName, StatusItem};
 use crate::call::{Answer, Call, MailboxRow, Reply};
 use crate::engine::Output;
+use crate::imap::respond;
+use crate::imap::server::Server;
+use crate::imap::state::{Job, Stage};
+use crate::imap::types::{MailboxName, StatusItem};
 
 impl Server {
-    pub(super) fn create(&mut self, mailbox: MailboxName, special: &[&str], out: &mut Output) {
+    pub(in crate::imap) fn create(
+        &mut self,
+        mailbox: MailboxName,
+        special: &[&str],
+        out: &mut Output,
+    ) {
         if !special.is_empty() {
             return self.no("[USEATTR] Special uses are given already", out);
         }
@@ -22,7 +27,7 @@ impl Server {
         self.ask(call, Job::Change("Created"), out);
     }
 
-    pub(super) fn delete(&mut self, mailbox: MailboxName, out: &mut Output) {
+    pub(in crate::imap) fn delete(&mut self, mailbox: MailboxName, out: &mut Output) {
         let Some(access) = self.access().cloned() else {
             return;
         };
@@ -33,7 +38,7 @@ impl Server {
         self.ask(call, Job::Change("Deleted"), out);
     }
 
-    pub(super) fn rename(&mut self, from: MailboxName, to: MailboxName, out: &mut Output) {
+    pub(in crate::imap) fn rename(&mut self, from: MailboxName, to: MailboxName, out: &mut Output) {
         let Some(access) = self.access().cloned() else {
             return;
         };
@@ -45,7 +50,7 @@ impl Server {
         self.ask(call, Job::Change("Renamed"), out);
     }
 
-    pub(super) fn subscribe(&mut self, mailbox: MailboxName, on: bool, out: &mut Output) {
+    pub(in crate::imap) fn subscribe(&mut self, mailbox: MailboxName, on: bool, out: &mut Output) {
         let Some(access) = self.access().cloned() else {
             return;
         };
@@ -59,14 +64,14 @@ impl Server {
     }
 
     /// The answer to all of the above.
-    pub(super) fn changed(&mut self, text: &'static str, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn changed(&mut self, text: &'static str, reply: Reply, out: &mut Output) {
         match reply {
             Reply::Written(_, receipt) => self.done(receipt, text, out),
             other => self.otherwise(other, out),
         }
     }
 
-    pub(super) fn status(
+    pub(in crate::imap) fn status(
         &mut self,
         mailbox: MailboxName,
         items: Vec<StatusItem>,
@@ -79,7 +84,12 @@ impl Server {
         self.ask(Call::Status { access, mailbox }, Job::Status(items), out);
     }
 
-    pub(super) fn status_read(&mut self, items: &[StatusItem], reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn status_read(
+        &mut self,
+        items: &[StatusItem],
+        reply: Reply,
+        out: &mut Output,
+    ) {
         let rows = match reply {
             Reply::Answer(Answer::Mailboxes(rows)) => rows,
             other => return self.otherwise(other, out),
@@ -93,7 +103,12 @@ impl Server {
         self.ok("Status done", out);
     }
 
-    pub(super) fn write_status(&self, row: &MailboxRow, items: &[StatusItem], out: &mut Output) {
+    pub(in crate::imap) fn write_status(
+        &self,
+        row: &MailboxRow,
+        items: &[StatusItem],
+        out: &mut Output,
+    ) {
         let counts = row.counts.unwrap_or_default();
         // Of the open mailbox no more is told than its view lets be known.
         let highest = match &self.stage {

@@ -5,8 +5,8 @@
 //! text has no octet outside printable ASCII; an atom is checked. So no subject, file name
 //! or address can begin a line of our answers.
 
-use super::types::{Fault, SyntaxError};
 use crate::call::{Flags, Receipt, Refusal, UidSet};
+use crate::imap::types::{Fault, SyntaxError};
 use crate::mail::date::civil_from_days;
 use crate::mail::utf7::utf7_encode;
 

@@ -6,8 +6,8 @@
 //! place, so that `parse` borrows from it. No literal is waited for, let alone stored, before its size has been held
 //! against what is left of the command's budget. The message of APPEND is announced, not gathered.
 
-use super::types::SyntaxError;
 use crate::call::Limits;
+use crate::imap::types::SyntaxError;
 
 /// What a command may cost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -397,7 +397,7 @@ const LOGIN_DEPTH: usize = 16;
 /// SEARCH is the one that nests, 32 deep.
 const DEPTH: usize = 50;
 /// Clients count; the longest honest tag is a UUID.
-pub(super) const TAG_BYTES: usize = 64;
+pub(in crate::imap) const TAG_BYTES: usize = 64;
 /// The longest is UNAUTHENTICATE.
 const VERB_BYTES: usize = 16;
 /// `{18446744073709551615+}` and CR: what is kept of a line that is swallowed.

@@ -4,15 +4,15 @@
 //! the connection for dead. The clock of the autologout goes on: only the client's own
 //! octets move it.
 
-use super::frame;
-use super::server::Server;
-use super::state::Waits;
-use super::tell::End;
 use crate::call::Now;
 use crate::engine::Output;
+use crate::imap::frame;
+use crate::imap::server::Server;
+use crate::imap::state::Waits;
+use crate::imap::tell::End;
 
 impl Server {
-    pub(super) fn idle(&mut self, now: Now, out: &mut Output) {
+    pub(in crate::imap) fn idle(&mut self, now: Now, out: &mut Output) {
         out.bytes.extend_from_slice(b"+ idling\r\n");
         self.searched = 0;
         let every_s = self.opening.shared.limits.imap_still_here_s;
@@ -21,7 +21,7 @@ impl Server {
     }
 
     /// Something has happened, or the last of what was told has gone.
-    pub(super) fn idle_on(&mut self, still_at: u64, out: &mut Output) {
+    pub(in crate::imap) fn idle_on(&mut self, still_at: u64, out: &mut Output) {
         self.waits = Waits::Done {
             blocked: false,
             still_at,
@@ -32,7 +32,7 @@ impl Server {
     }
 
     /// `DONE`, or a mistake.
-    pub(super) fn done_bytes(&mut self, unread: &[u8], out: &mut Output) -> usize {
+    pub(in crate::imap) fn done_bytes(&mut self, unread: &[u8], out: &mut Output) -> usize {
         match frame::line(unread, &mut self.searched, DONE_BYTES_MAX) {
             Ok(None) => 0,
             Ok(Some((line, used))) => {

@@ -8,6 +8,8 @@
 //! it is compared with the store. Only SELECT and such a comparison move the floor under
 //! which events are known already.
 
+pub(in crate::imap) mod tell;
+
 use crate::call::{Change, Event, MailboxId, UidSet};
 
 /// What an event means for a view.

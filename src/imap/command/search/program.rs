@@ -3,12 +3,12 @@
 //! The stack of what is open is explicit and bounded, so no nesting of a client's reaches
 //! ours. A text is UTF-8, whatever the charset says it is.
 
-use super::lexer::{Lexer, Parsed, is_atom};
 use crate::call::{Flags, SearchKey};
 use crate::imap::types::{Returns, Search, SearchOp, SearchProgram, SyntaxError};
+use crate::imap::wire::lexer::{Lexer, Parsed, is_atom};
 
 /// SEARCH and UID SEARCH, behind the verb.
-pub(super) fn search(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Search> {
+pub(in crate::imap) fn search(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Search> {
     lexer.space()?;
     let mut program = SearchProgram::default();
     let mut returns = None;

@@ -5,17 +5,17 @@
 //! is linear in the frame, which is bounded itself. `lexer` has the words, `mailbox` the
 //! names, `search` and `fetch` the two big commands.
 
-mod fetch;
-mod lexer;
-mod mailbox;
-mod search;
-
 use std::borrow::Cow;
 
-use super::frame;
-use super::types::{Command, Fault, Hidden, List, MailboxName, StatusItem, SyntaxError, Tagged};
-use lexer::{Lexer, Parsed};
-use mailbox::{mailbox, new_mailbox};
+use super::fetch::item as fetch;
+use super::search::program as search;
+use crate::imap::frame;
+use crate::imap::types::{
+    Command, Fault, Hidden, List, MailboxName, StatusItem, SyntaxError, Tagged,
+};
+use crate::imap::wire::lexer::{Lexer, Parsed};
+use crate::imap::wire::name as mailbox;
+use crate::imap::wire::name::{mailbox, new_mailbox};
 
 /// The command in `line`: everything that a [`frame::Frame`] gave, its CRLF included.
 pub fn command(line: &[u8]) -> Result<Tagged<'_>, Fault<'_>> {
@@ -410,6 +410,3 @@ const ENABLE_MAX: usize = 32;
 const SPECIAL_MAX: usize = 8;
 /// Patterns of one LIST: each is held against every mailbox.
 const PATTERNS_MAX: usize = 16;
-
-#[cfg(test)]
-mod tests;

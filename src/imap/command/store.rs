@@ -3,17 +3,17 @@
 //! What this session changes it hears of here, in the answer to its own command: the events
 //! that the change makes are known by their origin.
 
-use super::respond;
-use super::server::Server;
-use super::state::{Flow, Job, Stage};
-use super::types::{MailboxName, SequenceSet, Store};
-use super::view::Happening;
 use crate::call::{Call, EntryState, Receipt, Reply, UidSet, Written};
 use crate::engine::Output;
+use crate::imap::respond;
+use crate::imap::server::Server;
+use crate::imap::state::{Flow, Job, Stage};
+use crate::imap::types::{MailboxName, SequenceSet, Store};
+use crate::imap::view::Happening;
 
 /// A STORE under way.
 #[derive(Debug)]
-pub(super) struct Storing {
+pub(in crate::imap) struct Storing {
     /// UID STORE: its answers name UIDs.
     uid: bool,
     silent: bool,
@@ -29,7 +29,7 @@ pub(super) struct Storing {
 impl Server {
     /// The UIDs of a set, as this client counts. `None` when a BAD has been written: a
     /// sequence number beyond the last message (RFC 3501 section 9, `seq-number`).
-    pub(super) fn resolve(
+    pub(in crate::imap) fn resolve(
         &mut self,
         uid: bool,
         set: &SequenceSet,
@@ -52,11 +52,11 @@ impl Server {
     }
 
     /// Whether a command by sequence number names messages that are gone.
-    pub(super) fn misses(&self, uid: bool, uids: &UidSet) -> bool {
+    pub(in crate::imap) fn misses(&self, uid: bool, uids: &UidSet) -> bool {
         !uid && matches!(&self.stage, Stage::Selected(_, open) if open.view.misses(uids))
     }
 
-    pub(super) fn store(&mut self, store: Store, out: &mut Output) {
+    pub(in crate::imap) fn store(&mut self, store: Store, out: &mut Output) {
         if store.unchanged_since.is_some() {
             self.enable_condstore(out);
         }
@@ -90,7 +90,12 @@ impl Server {
         self.ask(call, Job::Store(Box::new(job)), out);
     }
 
-    pub(super) fn stored(&mut self, mut job: Box<Storing>, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn stored(
+        &mut self,
+        mut job: Box<Storing>,
+        reply: Reply,
+        out: &mut Output,
+    ) {
         match reply {
             Reply::Written(Written::Flagged { rows, modified }, receipt) => {
                 job.rows = rows;
@@ -102,7 +107,7 @@ impl Server {
         }
     }
 
-    pub(super) fn write_stored(&mut self, mut job: Box<Storing>, out: &mut Output) {
+    pub(in crate::imap) fn write_stored(&mut self, mut job: Box<Storing>, out: &mut Output) {
         let rows = core::mem::take(&mut job.rows);
         // `.SILENT` is silent about flags, not about MODSEQ (RFC 7162 section 3.1.3).
         if !job.silent || self.condstore {
@@ -141,7 +146,7 @@ impl Server {
         );
     }
 
-    pub(super) fn expunge(&mut self, set: Option<SequenceSet>, out: &mut Output) {
+    pub(in crate::imap) fn expunge(&mut self, set: Option<SequenceSet>, out: &mut Output) {
         let uids = match set {
             None => None,
             Some(set) => match self.resolve(true, &set, out) {
@@ -161,7 +166,7 @@ impl Server {
         self.ask(call, Job::Expunge, out);
     }
 
-    pub(super) fn expunged(&mut self, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn expunged(&mut self, reply: Reply, out: &mut Output) {
         match reply {
             Reply::Written(Written::Expunged { uids, modseq }, receipt) => {
                 self.gone(modseq, &uids);
@@ -171,7 +176,7 @@ impl Server {
         }
     }
 
-    pub(super) fn copy(
+    pub(in crate::imap) fn copy(
         &mut self,
         uid: bool,
         set: &SequenceSet,
@@ -202,7 +207,7 @@ impl Server {
         self.ask(call, Job::Copy { remove }, out);
     }
 
-    pub(super) fn copied(&mut self, remove: bool, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn copied(&mut self, remove: bool, reply: Reply, out: &mut Output) {
         let (uidvalidity, from, to, expunged, modseq, receipt) = match reply {
             Reply::Written(
                 Written::Copied {
@@ -239,6 +244,6 @@ impl Server {
 }
 
 /// RFC 5530: another session has expunged what this command names.
-pub(super) const GONE: &str = "[EXPUNGEISSUED] Some of the messages are gone";
+pub(in crate::imap) const GONE: &str = "[EXPUNGEISSUED] Some of the messages are gone";
 /// So many rows are written before the output is looked at.
 const ROWS_AT_ONCE: usize = 1000;

@@ -10,20 +10,20 @@ use crate::imap::types::{FlagList, SequenceSet, SyntaxError};
 use crate::mail::date::{days_from_civil, days_in_month, month};
 
 /// What a rule gives.
-pub(super) type Parsed<T> = Result<T, SyntaxError>;
+pub(in crate::imap) type Parsed<T> = Result<T, SyntaxError>;
 
 /// A place in a frame.
-pub(super) struct Lexer<'a> {
+pub(in crate::imap) struct Lexer<'a> {
     line: &'a [u8],
     at: usize,
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(line: &'a [u8], at: usize) -> Self {
+    pub(in crate::imap) fn new(line: &'a [u8], at: usize) -> Self {
         Lexer { line, at }
     }
 
-    pub(super) fn peek(&self) -> Option<u8> {
+    pub(in crate::imap) fn peek(&self) -> Option<u8> {
         self.line.get(self.at).copied()
     }
 
@@ -38,14 +38,14 @@ impl<'a> Lexer<'a> {
     }
 
     /// Goes past `b` if it is next.
-    pub(super) fn eat(&mut self, b: u8) -> bool {
+    pub(in crate::imap) fn eat(&mut self, b: u8) -> bool {
         let is_next = self.peek() == Some(b);
         self.at += usize::from(is_next);
         is_next
     }
 
     /// Goes past `b`, which has to be next.
-    pub(super) fn expect(&mut self, b: u8) -> Parsed<()> {
+    pub(in crate::imap) fn expect(&mut self, b: u8) -> Parsed<()> {
         if self.eat(b) {
             return Ok(());
         }
@@ -57,7 +57,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The one space between two arguments.
-    pub(super) fn space(&mut self) -> Parsed<()> {
+    pub(in crate::imap) fn space(&mut self) -> Parsed<()> {
         self.expect(b' ')
     }
 
@@ -66,7 +66,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The end of the command.
-    pub(super) fn end(&self) -> Parsed<()> {
+    pub(in crate::imap) fn end(&self) -> Parsed<()> {
         if self.is_end() {
             Ok(())
         } else {
@@ -75,14 +75,14 @@ impl<'a> Lexer<'a> {
     }
 
     /// Octets as long as they are `wanted`; may be none.
-    pub(super) fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
+    pub(in crate::imap) fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
         let rest = self.rest();
         let len = rest.iter().position(|&b| !wanted(b)).unwrap_or(rest.len());
         self.take(len)
     }
 
     /// As [`Self::take_while`], at least one, as text; `wanted` takes ASCII only.
-    pub(super) fn word(&mut self, wanted: impl Fn(u8) -> bool) -> Parsed<&'a str> {
+    pub(in crate::imap) fn word(&mut self, wanted: impl Fn(u8) -> bool) -> Parsed<&'a str> {
         let word = self.take_while(|b| b.is_ascii() && wanted(b));
         match core::str::from_utf8(word) {
             Ok(word) if !word.is_empty() => Ok(word),
@@ -91,12 +91,12 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    pub(super) fn atom(&mut self) -> Parsed<&'a str> {
+    pub(in crate::imap) fn atom(&mut self) -> Parsed<&'a str> {
         self.word(is_atom)
     }
 
     /// An atom (in which `]` may be, too) or a string.
-    pub(super) fn astring(&mut self) -> Parsed<Cow<'a, [u8]>> {
+    pub(in crate::imap) fn astring(&mut self) -> Parsed<Cow<'a, [u8]>> {
         match self.peek() {
             Some(b'"' | b'{') => self.string(),
             _ => Ok(Cow::Borrowed(
@@ -106,7 +106,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Quoted or literal.
-    pub(super) fn string(&mut self) -> Parsed<Cow<'a, [u8]>> {
+    pub(in crate::imap) fn string(&mut self) -> Parsed<Cow<'a, [u8]>> {
         match self.peek() {
             Some(b'"') => self.quoted(),
             Some(b'{') => self.literal().map(Cow::Borrowed),
@@ -116,7 +116,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// A string or NIL.
-    pub(super) fn nstring(&mut self) -> Parsed<Option<Cow<'a, [u8]>>> {
+    pub(in crate::imap) fn nstring(&mut self) -> Parsed<Option<Cow<'a, [u8]>>> {
         match self.peek() {
             Some(b'"' | b'{') => self.string().map(Some),
             _ if self.atom()?.eq_ignore_ascii_case("NIL") => Ok(None),
@@ -157,7 +157,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// `{n}` or `{n+}` and its CRLF.
-    pub(super) fn announced(&mut self) -> Parsed<u64> {
+    pub(in crate::imap) fn announced(&mut self) -> Parsed<u64> {
         self.expect(b'{')?;
         let size = self.number64().map_err(|_| SyntaxError::Literal)?;
         self.eat(b'+');
@@ -168,12 +168,12 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    pub(super) fn number(&mut self) -> Parsed<u32> {
+    pub(in crate::imap) fn number(&mut self) -> Parsed<u32> {
         u32::try_from(self.number64()?).map_err(|_| SyntaxError::Number)
     }
 
     /// RFC 7162 `mod-sequence-valzer`, RFC 9051 `number64`: up to 63 bits.
-    pub(super) fn number64(&mut self) -> Parsed<u64> {
+    pub(in crate::imap) fn number64(&mut self) -> Parsed<u64> {
         let digits = self.take_while(|b| b.is_ascii_digit());
         let number = digits.iter().try_fold(0i64, |n, &digit| {
             n.checked_mul(10)?.checked_add(i64::from(digit - b'0'))
@@ -185,12 +185,12 @@ impl<'a> Lexer<'a> {
     }
 
     /// Whether a number is next.
-    pub(super) fn is_digit(&self) -> bool {
+    pub(in crate::imap) fn is_digit(&self) -> bool {
         self.peek().is_some_and(|b| b.is_ascii_digit())
     }
 
     /// `1`, `2:4`, `5:*`, with commas between; at most 1,000 ranges.
-    pub(super) fn sequence_set(&mut self) -> Parsed<SequenceSet> {
+    pub(in crate::imap) fn sequence_set(&mut self) -> Parsed<SequenceSet> {
         let mut ranges = Vec::new();
         loop {
             let low = self.sequence_number()?;
@@ -221,7 +221,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Flags in parentheses; may be none.
-    pub(super) fn flag_list(&mut self) -> Parsed<FlagList> {
+    pub(in crate::imap) fn flag_list(&mut self) -> Parsed<FlagList> {
         self.expect(b'(')?;
         let mut list = FlagList::default();
         if self.eat(b')') {
@@ -237,7 +237,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// One flag, added to the list.
-    pub(super) fn flag(&mut self, list: &mut FlagList) -> Parsed<()> {
+    pub(in crate::imap) fn flag(&mut self, list: &mut FlagList) -> Parsed<()> {
         use crate::call::Flags;
 
         if self.eat(b'\\') {
@@ -273,7 +273,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// `1-Feb-1994`, quoted or not, as days since 1970.
-    pub(super) fn date(&mut self) -> Parsed<i64> {
+    pub(in crate::imap) fn date(&mut self) -> Parsed<i64> {
         let quoted = self.eat(b'"');
         let days = self.day_month_year(false)?;
         if quoted {
@@ -283,7 +283,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// `"17-Jul-1996 02:44:25 -0700"` as unix milliseconds.
-    pub(super) fn date_time(&mut self) -> Parsed<i64> {
+    pub(in crate::imap) fn date_time(&mut self) -> Parsed<i64> {
         self.expect(b'"')?;
         let days = self.day_month_year(true)?;
         self.space()?;
@@ -339,7 +339,7 @@ impl<'a> Lexer<'a> {
 }
 
 /// ATOM-CHAR: printable, and none of `( ) { SP % * " \ ]`.
-pub(super) fn is_atom(b: u8) -> bool {
+pub(in crate::imap) fn is_atom(b: u8) -> bool {
     b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b']')
 }
 

@@ -5,20 +5,20 @@
 //! continuation; else (LITERAL+) the octets are swallowed first, so that none of them is
 //! ever taken for a command.
 
-use super::frame;
-use super::respond;
-use super::server::{Server, refusal_text};
-use super::state::{Job, Waits};
-use super::table::{Denied, row};
-use super::types::{Command, SyntaxError, Tagged};
 use crate::call::{
     Answer, Call, Charge, Flags, Intake, Metric, Now, Refusal, Reply, Route, Written,
 };
 use crate::engine::Output;
+use crate::imap::frame;
+use crate::imap::respond;
+use crate::imap::server::{Server, refusal_text};
+use crate::imap::state::{Job, Waits};
+use crate::imap::table::{Denied, row};
+use crate::imap::types::{Command, SyntaxError, Tagged};
 
 /// The message that is coming in.
 #[derive(Debug)]
-pub(super) struct Appending {
+pub(in crate::imap) struct Appending {
     /// Where it goes; `None` when its octets are only swallowed.
     target: Option<Target>,
     /// What is said when it is all there: it will not be stored.
@@ -40,7 +40,7 @@ struct Target {
 
 impl Appending {
     /// When more octets than these must have come: after a minute's grace, at a least rate.
-    pub(super) fn due_by(&self, octets_per_s: u64) -> u64 {
+    pub(in crate::imap) fn due_by(&self, octets_per_s: u64) -> u64 {
         let earned = self.received.saturating_mul(1000) / octets_per_s.max(1);
         self.began.saturating_add(GRACE_MS).saturating_add(earned)
     }
@@ -74,7 +74,7 @@ impl Appending {
 
 impl Server {
     /// An APPEND whose message begins behind it.
-    pub(super) fn append(
+    pub(in crate::imap) fn append(
         &mut self,
         now: Now,
         tagged: Tagged<'_>,
@@ -128,7 +128,13 @@ impl Server {
     }
 
     /// The line of an APPEND was wrong and that has been said; its octets may come anyway.
-    pub(super) fn skip_message(&mut self, size: u64, sync: bool, now: Now, out: &mut Output) {
+    pub(in crate::imap) fn skip_message(
+        &mut self,
+        size: u64,
+        sync: bool,
+        now: Now,
+        out: &mut Output,
+    ) {
         if sync || !self.is_reading() {
             return;
         }
@@ -152,7 +158,7 @@ impl Server {
     }
 
     /// Octets of the message, then the end of the command's line.
-    pub(super) fn message_bytes(&mut self, unread: &[u8], out: &mut Output) -> usize {
+    pub(in crate::imap) fn message_bytes(&mut self, unread: &[u8], out: &mut Output) -> usize {
         let Waits::Message(message) = &mut self.waits else {
             return 0;
         };
@@ -229,7 +235,7 @@ impl Server {
         }
     }
 
-    pub(super) fn classified(&mut self, charge: Charge, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn classified(&mut self, charge: Charge, reply: Reply, out: &mut Output) {
         match reply {
             Reply::Answer(Answer::Classified(plan)) => {
                 let call = Call::Deliver { plan, once: None };
@@ -240,7 +246,7 @@ impl Server {
         }
     }
 
-    pub(super) fn appended(&mut self, charge: Charge, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn appended(&mut self, charge: Charge, reply: Reply, out: &mut Output) {
         drop(charge);
         match reply {
             Reply::Written(Written::Delivered { placed, .. }, receipt) => match placed {

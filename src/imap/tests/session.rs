@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use super::Server;
 use crate::call::*;
 use crate::engine::{Input, Output};
+use crate::imap::Server;
 
 const NOW: Now = Now {
     mono_ms: 5_000,

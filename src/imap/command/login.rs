@@ -5,16 +5,16 @@
 
 use data_encoding::BASE64;
 
-use super::frame;
-use super::respond;
-use super::server::{Server, refusal_text};
-use super::state::{Delayed, Job, Stage, Waits};
-use super::types::Hidden;
 use crate::call::{Answer, Call, Metric, Now, Refusal, Reply, Scopes, Secret, Topic};
 use crate::engine::Output;
+use crate::imap::frame;
+use crate::imap::respond;
+use crate::imap::server::{Server, refusal_text};
+use crate::imap::state::{Delayed, Job, Stage, Waits};
+use crate::imap::types::Hidden;
 
 impl Server {
-    pub(super) fn capability(&mut self, out: &mut Output) {
+    pub(in crate::imap) fn capability(&mut self, out: &mut Output) {
         out.bytes.extend_from_slice(b"* CAPABILITY ");
         self.write_capability(out);
         out.bytes.extend_from_slice(b"\r\n");
@@ -22,7 +22,7 @@ impl Server {
     }
 
     /// Before login only what a client needs to log in; after it the rest.
-    pub(super) fn write_capability(&self, out: &mut Output) {
+    pub(in crate::imap) fn write_capability(&self, out: &mut Output) {
         let words = match (&self.stage, self.tls) {
             (Stage::NotAuthenticated, false) => CAPABILITY_BEFORE_TLS,
             (Stage::NotAuthenticated, true) => CAPABILITY_BEFORE_LOGIN,
@@ -35,7 +35,7 @@ impl Server {
         }
     }
 
-    pub(super) fn start_tls(&mut self, behind: bool, out: &mut Output) {
+    pub(in crate::imap) fn start_tls(&mut self, behind: bool, out: &mut Output) {
         if self.tls {
             return self.bad("TLS is up already", out);
         }
@@ -50,7 +50,7 @@ impl Server {
         out.start_tls = true;
     }
 
-    pub(super) fn log_in(&mut self, user: &[u8], password: &[u8], out: &mut Output) {
+    pub(in crate::imap) fn log_in(&mut self, user: &[u8], password: &[u8], out: &mut Output) {
         if !self.tls {
             return self.no("[PRIVACYREQUIRED] STARTTLS first", out);
         }
@@ -64,7 +64,7 @@ impl Server {
         self.ask(call, Job::Login, out);
     }
 
-    pub(super) fn authenticate(
+    pub(in crate::imap) fn authenticate(
         &mut self,
         mechanism: &str,
         initial: Option<Hidden<'_>>,
@@ -87,7 +87,7 @@ impl Server {
     }
 
     /// The client's response to the empty challenge: one line.
-    pub(super) fn sasl_bytes(&mut self, unread: &[u8], out: &mut Output) -> usize {
+    pub(in crate::imap) fn sasl_bytes(&mut self, unread: &[u8], out: &mut Output) -> usize {
         let max = self.opening.shared.limits.imap_login_bytes;
         match frame::line(unread, &mut self.searched, max) {
             Ok(None) => 0,
@@ -127,7 +127,7 @@ impl Server {
         }
     }
 
-    pub(super) fn logged_in(&mut self, now: Now, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn logged_in(&mut self, now: Now, reply: Reply, out: &mut Output) {
         match reply {
             Reply::Answer(Answer::Authenticated(access)) => {
                 // From here on the session counts, whatever comes next.
@@ -166,7 +166,7 @@ impl Server {
     }
 
     /// Says no to a login; one connection may try only so often.
-    pub(super) fn login_refused(&mut self, why: &Refusal, out: &mut Output) {
+    pub(in crate::imap) fn login_refused(&mut self, why: &Refusal, out: &mut Output) {
         let text = match why {
             Refusal::MissingScope(_) => "[AUTHORIZATIONFAILED] The key lacks messages:read".into(),
             // Not yours and not there are the same answer as a wrong key.
@@ -181,7 +181,7 @@ impl Server {
         }
     }
 
-    pub(super) fn enable(&mut self, names: &[&str], out: &mut Output) {
+    pub(in crate::imap) fn enable(&mut self, names: &[&str], out: &mut Output) {
         let condstore = names
             .iter()
             .any(|name| name.eq_ignore_ascii_case("CONDSTORE"));
@@ -198,7 +198,7 @@ impl Server {
 
     /// From now on FETCH answers carry MODSEQ. A client with an open mailbox needs to know
     /// from where on (RFC 7162 section 3.1.2).
-    pub(super) fn enable_condstore(&mut self, out: &mut Output) {
+    pub(in crate::imap) fn enable_condstore(&mut self, out: &mut Output) {
         if !core::mem::replace(&mut self.condstore, true)
             && let Some(open) = self.open()
         {
@@ -210,7 +210,7 @@ impl Server {
         }
     }
 
-    pub(super) fn id(&mut self, out: &mut Output) {
+    pub(in crate::imap) fn id(&mut self, out: &mut Output) {
         out.bytes.extend_from_slice(
             concat!(
                 "* ID (\"name\" \"Postern\" \"version\" \"",
@@ -222,7 +222,7 @@ impl Server {
         self.ok("ID done", out);
     }
 
-    pub(super) fn log_out(&mut self, out: &mut Output) {
+    pub(in crate::imap) fn log_out(&mut self, out: &mut Output) {
         out.bytes.extend_from_slice(b"* BYE Logging out\r\n");
         self.write_tagged("OK ", "Logged out", out);
         self.hang_up(out);

@@ -8,16 +8,16 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
-use super::respond;
-use super::server::Server;
-use super::state::{Flow, Job, Stage, Waits};
-use super::view::Held;
 use crate::call::{Answer, Call, EntryState, Octets, Reply, UidSet};
 use crate::engine::{HIGH_WATER, Output};
+use crate::imap::respond;
+use crate::imap::server::Server;
+use crate::imap::state::{Flow, Job, Stage, Waits};
+use crate::imap::view::Held;
 
 /// What comes when all has been told.
 #[derive(Debug)]
-pub(super) enum End {
+pub(in crate::imap) enum End {
     /// `OK `, `NO ` or `BAD `, and the text.
     Tagged(&'static str, Cow<'static, str>),
     /// IDLE goes on; the next `Still here` is due then.
@@ -26,7 +26,7 @@ pub(super) enum End {
 
 /// How far the telling is.
 #[derive(Debug)]
-pub(super) struct Telling {
+pub(in crate::imap) struct Telling {
     end: End,
     /// The view was compared with the store, or need not be.
     compared: bool,
@@ -36,7 +36,7 @@ pub(super) struct Telling {
 
 impl Server {
     /// Tells what may be told, then ends the command.
-    pub(super) fn tell(&mut self, end: End, out: &mut Output) {
+    pub(in crate::imap) fn tell(&mut self, end: End, out: &mut Output) {
         if let (End::Tagged(kind, text), false) = (&end, self.is_pending()) {
             self.write_tagged(kind, text, out);
             self.waits = Waits::Command;
@@ -52,12 +52,12 @@ impl Server {
         );
     }
 
-    pub(super) fn is_pending(&self) -> bool {
+    pub(in crate::imap) fn is_pending(&self) -> bool {
         matches!(&self.stage, Stage::Selected(_, open) if open.view.is_pending())
     }
 
     /// Goes on telling.
-    pub(super) fn tell_on(&mut self, mut telling: Telling, out: &mut Output) {
+    pub(in crate::imap) fn tell_on(&mut self, mut telling: Telling, out: &mut Output) {
         let expunge = self.may_expunge;
         if let Stage::Selected(access, open) = &mut self.stage {
             let view = &mut open.view;
@@ -122,7 +122,7 @@ impl Server {
     }
 
     /// What the store has, for a view that lags.
-    pub(super) fn compared(&mut self, telling: Telling, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn compared(&mut self, telling: Telling, reply: Reply, out: &mut Output) {
         let held = self.held.take().unwrap_or_default();
         if let Stage::Selected(_, open) = &mut self.stage
             && let Reply::Answer(Answer::Changes {
@@ -138,7 +138,12 @@ impl Server {
     }
 
     /// A page of the flags that others changed.
-    pub(super) fn flags_read(&mut self, mut telling: Telling, reply: Reply, out: &mut Output) {
+    pub(in crate::imap) fn flags_read(
+        &mut self,
+        mut telling: Telling,
+        reply: Reply,
+        out: &mut Output,
+    ) {
         if let Reply::Answer(Answer::Entries { rows, more }) = reply {
             let states: Vec<EntryState> = rows.into_iter().map(|row| row.state).collect();
             self.write_states(&states, true, true, out);
@@ -155,7 +160,7 @@ impl Server {
     }
 
     /// `* n FETCH (UID u FLAGS (...) MODSEQ (m))` for each that the client knows of.
-    pub(super) fn write_states(
+    pub(in crate::imap) fn write_states(
         &mut self,
         states: &[EntryState],
         uid: bool,

@@ -1,0 +1,4 @@
+//! Tests of the grammar, and of a session whose answers are made by hand.
+
+mod grammar;
+mod session;
