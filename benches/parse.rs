@@ -4,10 +4,10 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use postern::mail::Address;
 use postern::mail::Bounds;
-use postern::mail::address::Address;
-use postern::mail::analyse::analyse;
-use postern::mail::header::Headers;
+use postern::mail::Headers;
+use postern::mail::digest::analyse;
 
 fn main() {
     divan::main();

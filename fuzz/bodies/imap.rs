@@ -6,7 +6,7 @@ use postern::imap::frame::{Bounds, Frame, Step, tag};
 use postern::imap::types::{Command, SearchProgram};
 use postern::imap::{parse, respond};
 use postern::mail::Bounds as MailBounds;
-use postern::mail::analyse::analyse;
+use postern::mail::digest::analyse;
 
 /// The same steps, however the octets are cut; every command that comes out is within bounds.
 pub fn imap_frame(data: &[u8]) {

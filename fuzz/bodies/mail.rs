@@ -3,17 +3,22 @@
 //! The oracles, strongest first: what is written parses to the same value, every section number leads back to
 //! its part, pieces decode like the whole, sizes keep their bounds, nothing panics.
 
-use postern::mail::address::{Address, parse_list, parse_single_from};
-use postern::mail::analyse::analyse;
-use postern::mail::compose::{Compose, File, compose as write_mail};
+use postern::mail::digest::analyse;
 use postern::mail::digest::{AddressItem, Digest, Step};
-use postern::mail::encode::{self, Decoder, Encoding};
-use postern::mail::header::{self, Headers};
-use postern::mail::html::read;
-use postern::mail::search::{Needle, Scope, contains_text, searchable};
-use postern::mail::submit::{check_octets, submission_fixups};
+use postern::mail::parse::address::Address;
+use postern::mail::parse::address_list::{parse_list, parse_single_from};
+use postern::mail::parse::header::{self, Headers};
+use postern::mail::parse::transfer::{self, Decoder, Encoding};
+use postern::mail::parse::{date, param};
+use postern::mail::text::html::read;
+use postern::mail::text::search::{Needle, Scope, contains_text, searchable};
 use postern::mail::text::{attachments, decode_part, text_of};
-use postern::mail::{Bounds, codes, extract, param, utf7, word};
+use postern::mail::text::{codes, extract};
+use postern::mail::write::compose::{Compose, File, compose as write_mail};
+use postern::mail::write::encode;
+use postern::mail::write::submit::{check_octets, submission_fixups};
+use postern::mail::write::{field, word};
+use postern::mail::{Bounds, utf7};
 
 /// Header blocks, dates, ids, parameters, encoded words, and the writing of fields.
 pub fn header(data: &[u8]) {
@@ -27,10 +32,10 @@ pub fn header(data: &[u8]) {
         for id in header::message_ids(field.value) {
             assert!(id.len() <= header::MESSAGE_ID_MAX * 3);
         }
-        if let Some(date) = header::parse_date(field.value) {
-            let written = header::format_date(date.unix_s * 1_000);
+        if let Some(date) = date::parse(field.value) {
+            let written = date::format(date.unix_s * 1_000);
             assert_eq!(
-                header::parse_date(written.as_bytes()).map(|d| d.unix_s),
+                date::parse(written.as_bytes()).map(|d| d.unix_s),
                 Some(date.unix_s)
             );
         }
@@ -41,12 +46,12 @@ pub fn header(data: &[u8]) {
     }
     assert!(headers.len() <= data.len() && headers.len() - at <= 2);
     let text = String::from_utf8_lossy(data);
-    let disposition = header::content_disposition(&text);
+    let disposition = field::content_disposition(&text);
     assert!(!disposition.chars().any(char::is_control) && disposition.is_ascii());
-    if header::is_value(&text) && !text.chars().any(|c| c == '\u{fffd}') {
+    if field::is_value(&text) && !text.chars().any(|c| c == '\u{fffd}') {
         let mut out = Vec::new();
         let encoded = word::encode(text.trim());
-        header::fold("Subject", &encoded, &mut out);
+        field::fold("Subject", &encoded, &mut out);
         out.extend_from_slice(b"\r\n");
         let back = Headers::parse(&out);
         assert_eq!(back.fields().count(), 1);
@@ -275,7 +280,7 @@ fn in_pieces(encoding: Encoding, body: &[u8], whole: &[u8]) {
     assert_eq!(out, whole);
     let mut again = Vec::new();
     encode::encode_quoted(whole, &mut again);
-    assert_eq!(&*encode::decode(Encoding::QuotedPrintable, &again), whole);
+    assert_eq!(&*transfer::decode(Encoding::QuotedPrintable, &again), whole);
 }
 
 fn damaged(bytes: &[u8]) {

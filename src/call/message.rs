@@ -1,5 +1,5 @@
 //! Messages as plain data: flags, rows, what comes in, what a client asks for. Addresses are
-//! text that `mail::address` has parsed; digests are bytes that `mail::digest` has written.
+//! text that `mail::parse::address` has parsed; digests are bytes that `mail::digest` has written.
 
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,7 @@ use super::api::problems::Problem;
 use super::json_event::{TYPES, kind};
 use super::wire::target::{Query, inbox_ref};
 use crate::call::{Access, Change, Event, InboxRef, Scopes};
-use crate::mail::address::Address;
+use crate::mail::Address;
 
 /// A filter. The default lets everything through.
 #[derive(Debug, Default)]

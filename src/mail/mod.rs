@@ -9,31 +9,16 @@
 //! The rule: all input is hostile. Every pass is iterative and linear, every amount has a bound in
 //! [`Bounds`] or a named constant, and what is beyond a bound is refused or opaque, never guessed.
 
-pub mod address;
-pub mod analyse;
-mod blob;
-pub mod codes;
-pub mod compose;
-pub mod date;
 pub mod digest;
-pub mod encode;
-pub mod extract;
-pub mod header;
-pub mod html;
-pub mod mailboxes;
-pub mod mime;
-pub mod param;
-pub mod search;
-pub mod submit;
+pub mod parse;
 pub mod text;
 pub mod unicode;
 pub mod utf7;
-pub mod word;
+pub mod write;
 
-pub use address::Address;
 pub use digest::{Digest, Part};
-pub use header::Headers;
-pub use submit::check_octets;
+pub use parse::address::Address;
+pub use parse::header::Headers;
 
 /// What one message may cost to read. Beyond the header bounds a message is refused; beyond the MIME
 /// bounds the rest of it is one opaque part.

@@ -118,6 +118,25 @@ pub fn prefix(text: &str, bytes_max: usize) -> &str {
     text.get(..end).unwrap_or("")
 }
 
+/// A file name without folders, controls and characters that nobody sees, of at most 255 octets.
+pub fn file_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or("");
+    let clean: String = last
+        .chars()
+        .filter(|&c| !c.is_control() && !is_invisible(c))
+        .collect();
+    let clean = clean.trim();
+    let clean = if clean.chars().all(|c| c == '.') {
+        ""
+    } else {
+        clean
+    };
+    prefix(clean, FILE_NAME_MAX).to_owned()
+}
+
+/// What file systems take.
+const FILE_NAME_MAX: usize = 255;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use crate::call::{
     OrgId, OrgRow, OutboundId, Refusal, Scopes, Secret, UidSet, UsageRow, Written,
 };
 use crate::crypto::ApiKey;
-use crate::mail::address::parse_domain;
+use crate::mail::parse::address::parse_domain;
 use crate::store::{NewEvent, Store};
 
 // ---- keys ----

@@ -15,7 +15,7 @@ use crate::call::{
     Request, Route, Scopes, Secret,
 };
 use crate::crypto::{ApiKey, OperatorToken, constant_time_eq, sha256_parts};
-use crate::mail::address::Address;
+use crate::mail::Address;
 use crate::store::Store;
 
 /// What a login brings.

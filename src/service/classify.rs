@@ -15,12 +15,13 @@ use crate::call::{
     Plan, Recipient, Refusal, Route, Scopes, SpecialUse, Summary,
 };
 use crate::crypto;
-use crate::mail::address::{self, Address};
-use crate::mail::analyse::{self, Analysis, Priority};
-use crate::mail::header::Headers;
-use crate::mail::mailboxes::Mailbox;
-use crate::mail::submit::{check_octets, submission_fixups};
-use crate::mail::{Bounds, compose, unicode};
+use crate::mail::Address;
+use crate::mail::Headers;
+use crate::mail::digest::{self, Analysis, Priority, Refused};
+use crate::mail::parse::address_list::{FromError, Mailbox, parse_single_from};
+use crate::mail::write::compose;
+use crate::mail::write::submit::{check_octets, submission_fixups};
+use crate::mail::{Bounds, unicode};
 
 /// A plan for what came in; `intake` is left empty.
 pub fn classify(
@@ -207,26 +208,26 @@ fn sending_inbox(
         .and_then(|path| Address::parse(path).ok())
         .ok_or(Refusal::SenderNotAllowed)?;
     policy::sender_inbox(context.store, access, &path)?;
-    let from = address::parse_single_from(headers.all("From").map(|field| field.value));
+    let from = parse_single_from(headers.all("From").map(|field| field.value));
     let from = from.map_err(|error| {
         Refusal::BadFrom(match error {
-            address::FromError::Group => "a group",
-            address::FromError::Malformed => "not a valid address",
-            address::FromError::Missing => "missing",
-            address::FromError::SeveralFields => "more than one field",
-            address::FromError::SeveralMailboxes => "more than one address",
+            FromError::Group => "a group",
+            FromError::Malformed => "not a valid address",
+            FromError::Missing => "missing",
+            FromError::SeveralFields => "more than one field",
+            FromError::SeveralMailboxes => "more than one address",
         })
     })?;
     let inbox = policy::sender_inbox(context.store, access, &from)?;
     if headers.first("Sender").is_some() {
-        let sender = address::parse_single_from(headers.all("Sender").map(|field| field.value))
+        let sender = parse_single_from(headers.all("Sender").map(|field| field.value))
             .map_err(|_| Refusal::BadFrom("Sender is not one valid address"))?;
         policy::sender_inbox(context.store, access, &sender)?;
     }
     // A block of resent fields for each time (RFC 5322 section 3.6.6), each with its own one.
     for name in ["Resent-From", "Resent-Sender"] {
         for field in headers.all(name) {
-            let resent = address::parse_single_from([field.value])
+            let resent = parse_single_from([field.value])
                 .map_err(|_| Refusal::BadFrom("a Resent field is not one valid address"))?;
             policy::sender_inbox(context.store, access, &resent)?;
         }
@@ -248,7 +249,7 @@ pub(super) fn sent_copy(
         .ok_or(Refusal::NotFound("inbox"))?;
     let mut prefix = Vec::new();
     if !hidden.is_empty() {
-        crate::mail::header::fold("Bcc", &hidden.join(", "), &mut prefix);
+        crate::mail::write::field::fold("Bcc", &hidden.join(", "), &mut prefix);
     }
     Ok(Placement {
         inbox,
@@ -366,20 +367,20 @@ pub(super) fn analyse(
         received_hops: hops.saturating_add(own.all("Received").count()),
         ..bounds
     };
-    analyse::analyse(body, &widened).map_err(|refused| {
+    digest::analyse(body, &widened).map_err(|refused| {
         let metrics = &context.shared.metrics;
-        metrics.count(if refused == analyse::Refused::Hops {
+        metrics.count(if refused == Refused::Hops {
             Metric::RejectedLoop
         } else {
             Metric::RejectedHeaders
         });
         match refused {
-            analyse::Refused::Hops => Refusal::Loop,
-            analyse::Refused::Addresses => too_big("header addresses", bounds.addresses),
-            analyse::Refused::FieldBytes => too_big("header field", bounds.header_field_bytes),
-            analyse::Refused::Fields => too_big("header fields", bounds.header_fields),
-            analyse::Refused::HeaderBytes => too_big("header", bounds.header_bytes),
-            analyse::Refused::Size => too_big("message", context.shared.limits.message_bytes),
+            Refused::Hops => Refusal::Loop,
+            Refused::Addresses => too_big("header addresses", bounds.addresses),
+            Refused::FieldBytes => too_big("header field", bounds.header_field_bytes),
+            Refused::Fields => too_big("header fields", bounds.header_fields),
+            Refused::HeaderBytes => too_big("header", bounds.header_bytes),
+            Refused::Size => too_big("message", context.shared.limits.message_bytes),
         }
     })
 }

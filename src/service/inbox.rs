@@ -9,7 +9,7 @@ use crate::call::{
     Access, Answer, Change, DomainId, InboxId, InboxPatch, InboxRef, InboxRow, NewInbox, OrgId,
     Refusal, UidSet, Written,
 };
-use crate::mail::address::{Address, parse_domain};
+use crate::mail::parse::address::{Address, parse_domain};
 use crate::store::{NewEvent, Store};
 
 /// See [`crate::call::Call::CreateInbox`].

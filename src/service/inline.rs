@@ -11,7 +11,7 @@ use crate::call::{
     ConnId, Event, InboxId, InboxRow, OrgId, Queue, Refusal, Reply, Request, Scopes, Shared,
 };
 use crate::crypto::{OperatorToken, Random};
-use crate::mail::address::Address;
+use crate::mail::Address;
 use crate::store::{Error, Store};
 
 /// See the module.

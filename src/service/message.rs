@@ -14,10 +14,12 @@ use crate::call::{
     ListProgress, MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView,
     NamedAddress, OctetsOf, OrgId, Refusal, Scopes, SpecialUse, UidSet, Written,
 };
-use crate::mail::digest::Digest;
-use crate::mail::header::Headers;
-use crate::mail::search::{Needle, contains_all};
-use crate::mail::{Bounds, extract, mailboxes, text};
+use crate::mail::Bounds;
+use crate::mail::Digest;
+use crate::mail::Headers;
+use crate::mail::parse::address_list::parse_list;
+use crate::mail::text::search::{Needle, contains_all};
+use crate::mail::text::{self, extract};
 use crate::store::{Below, Mailbox, Place, Store, View};
 
 /// A page of an inbox or of one folder, newest first; or a slice of the work for it, and
@@ -213,7 +215,7 @@ fn shown(inbox: InboxId, view: View) -> MessageView {
 /// that the owner has stored.
 fn hidden(prefix: &[u8], arrival: Arrival, digest: Option<&Digest<'_>>) -> Vec<NamedAddress> {
     if let Some(field) = Headers::parse(prefix).first("Bcc") {
-        let list = mailboxes::parse_list(field.value, &Bounds::default());
+        let list = parse_list(field.value, &Bounds::default());
         return list
             .mailboxes()
             .take(SHOWN_MAX)

@@ -52,7 +52,7 @@ pub struct Setup {
     pub clock: Clock,
     /// The probe of the disk.
     pub free_bytes: FreeBytes,
-    /// The domain on which any organization may have inboxes, as `mail::address` writes it.
+    /// The domain on which any organization may have inboxes, as `mail::parse::address` writes it.
     pub shared_domain: String,
     /// The hash of the operator's token (`crypto::OperatorToken::hash`).
     pub operator: Option<[u8; 32]>,

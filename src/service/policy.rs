@@ -4,7 +4,7 @@
 use super::Service;
 use super::limit::{Network, Payer};
 use crate::call::{Access, Answer, InboxId, InboxRef, Limits, Metric, Now, OrgId, Refusal};
-use crate::mail::address::Address;
+use crate::mail::Address;
 use crate::store::{Destination, Store};
 use core::net::IpAddr;
 

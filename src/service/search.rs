@@ -12,10 +12,11 @@ use crate::call::{
     UidSet,
 };
 use crate::mail::Bounds;
-use crate::mail::digest::Digest;
-use crate::mail::header::{Headers, parse_date};
-use crate::mail::mailboxes::parse_list;
-use crate::mail::search::{Needle, Scope, contains_text};
+use crate::mail::Digest;
+use crate::mail::Headers;
+use crate::mail::parse::address_list::parse_list;
+use crate::mail::parse::date;
+use crate::mail::text::search::{Needle, Scope, contains_text};
 use crate::store::{Error, Scanned, Store};
 
 /// One slice. `None`: there is more to do, and `progress` says from where.
@@ -276,7 +277,7 @@ impl Opened {
     /// 6.4.4), as unix seconds of its start.
     fn sent_day_s(&self) -> Option<i64> {
         let field = Headers::parse(&self.octets).first("Date")?;
-        let date = parse_date(&field.unfolded())?;
+        let date = date::parse(&field.unfolded())?;
         date.local_day().checked_mul(86_400)
     }
 }

@@ -9,9 +9,11 @@ use crate::call::{
     Access, Answer, Draft, DraftAttachment, Envelope, InboxRef, Metric, Plan, Recipient, Refusal,
     Scopes,
 };
-use crate::mail::address::{Address, Entry, parse_list};
-use crate::mail::compose::{self, Compose, File};
-use crate::mail::{Bounds, header};
+use crate::mail::Bounds;
+use crate::mail::parse::address::Address;
+use crate::mail::parse::address_list::{Entry, parse_list};
+use crate::mail::write::compose::{self, Compose, File};
+use crate::mail::write::field;
 
 type Named = (Option<String>, Address);
 
@@ -96,7 +98,7 @@ fn write(
     [to, cc, reply_to]: [&Vec<Named>; 3],
 ) -> Result<Vec<u8>, Refusal> {
     for (name, _) in &draft.headers {
-        if !header::may_set(name) {
+        if !field::may_set(name) {
             let why = format!("{name:?} cannot be set: only X-* and List-* can");
             return Err(invalid("headers", &why));
         }
@@ -194,7 +196,7 @@ fn addresses(texts: &[String], field: &'static str) -> Result<Vec<Named>, Refusa
     texts
         .iter()
         .map(|text| {
-            if !header::is_value(text) {
+            if !field::is_value(text) {
                 return Err(invalid(
                     field,
                     "must be one line without control characters",

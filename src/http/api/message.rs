@@ -15,7 +15,7 @@ use crate::call::{
 use crate::http::wire::json::{Fields, Json, is_header_value};
 use crate::http::wire::response::{Kind, Response};
 use crate::http::wire::target::Query;
-use crate::mail::header;
+use crate::mail::write::field;
 
 type Done = Result<Step, Box<Problem>>;
 
@@ -78,7 +78,7 @@ fn own_fields(fields: &mut Fields<'_>) -> Result<Vec<(String, String)>, Box<Prob
     }
     let mut own = Vec::with_capacity(members.len());
     for (place, name, value) in members {
-        if !header::may_set(&name) {
+        if !field::may_set(&name) {
             return Err(Problem::invalid(
                 &place,
                 "cannot be set; X-* and List-* can",
@@ -253,10 +253,7 @@ pub(crate) fn attachment(asked: &Asked<'_>) -> Done {
         } => {
             let kind = Kind::Octets(media_type(&content_type));
             let mut response = Response::new(200, kind, octets);
-            response.add(
-                "Content-Disposition",
-                header::content_disposition(&filename),
-            );
+            response.add("Content-Disposition", field::content_disposition(&filename));
             Some(response)
         }
         _ => None,

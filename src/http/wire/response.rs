@@ -2,7 +2,7 @@
 //! and the form in which an answer is kept for `Idempotency-Key`.
 //!
 //! No field value here comes from a client unfiltered: names of attachments pass
-//! `mail::header::content_disposition`, everything else is ours.
+//! `mail::write::field::content_disposition`, everything else is ours.
 
 use std::borrow::Cow;
 

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use crate::imap::types::{FlagList, SequenceSet, SyntaxError};
-use crate::mail::date::{days_from_civil, days_in_month, month};
+use crate::mail::parse::date::{days_from_civil, days_in_month, month};
 
 /// What a rule gives.
 pub(in crate::imap) type Parsed<T> = Result<T, SyntaxError>;

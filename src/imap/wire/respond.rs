@@ -7,7 +7,7 @@
 
 use crate::call::{Flags, Receipt, Refusal, UidSet};
 use crate::imap::types::{Fault, SyntaxError};
-use crate::mail::date::civil_from_days;
+use crate::mail::parse::date::civil_from_days;
 use crate::mail::utf7::utf7_encode;
 
 /// `tag OK text`. `text` may begin with a code in brackets. For what has changed nothing;

@@ -193,9 +193,9 @@ fn a_date_is_a_strangers_word() {
         append(&mut world, b"Subject: x\r\n\r\n", at);
     }
     for row in world.fetch(&bob, "INBOX", Octets::No) {
-        let text = crate::mail::date::format(row.received_at);
+        let text = crate::mail::parse::date::format(row.received_at);
         assert!(
-            crate::mail::date::parse(text.as_bytes()).is_some(),
+            crate::mail::parse::date::parse(text.as_bytes()).is_some(),
             "{text}"
         );
     }

@@ -5,7 +5,7 @@
 
 use core::net::IpAddr;
 
-use crate::mail::date;
+use crate::mail::parse::date;
 
 /// What a Received field tells.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 //!
 //! Not here: whether a command may come now (`server`), what an address means (the service).
 //! Anything ambiguous is refused, not repaired: source routes, bare line ends, control
-//! octets, doubled parameters. Addresses are parsed by `mail::address`, as everywhere.
+//! octets, doubled parameters. Addresses are parsed by `mail::parse::address`, as everywhere.
 
 use crate::mail::Address;
 

@@ -14,7 +14,7 @@ use crate::call::EntryRow;
 use crate::imap::respond::{nstring, number, string};
 use crate::imap::types::SectionText;
 use crate::mail::digest::{AddressItem, Addresses, Digest, Envelope, Part, Step};
-use crate::mail::mime::Kind;
+use crate::mail::parse::mime::Kind;
 
 /// Writes the ENVELOPE of the message.
 pub fn envelope(out: &mut Vec<u8>, row: &EntryRow) {
@@ -293,7 +293,7 @@ pub(in crate::imap) mod tests {
     use super::*;
     use crate::call::{EntryId, EntryState, Flags, ThreadId};
     use crate::mail::Bounds;
-    use crate::mail::analyse::analyse;
+    use crate::mail::digest::analyse;
 
     pub(crate) const PREFIX: &str = "Return-Path: <a@x.test>\r\n";
 

@@ -10,8 +10,7 @@ use std::fmt;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-pub use super::mailboxes::{Entry, FromError, List, Mailbox, parse_list, parse_single_from};
-use super::unicode::{fold, is_invisible, nfc};
+use crate::mail::unicode::{fold, is_invisible, nfc};
 
 /// An RFC 5321 mailbox: a local part without its quoting and a domain in lower case, punycode or literal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

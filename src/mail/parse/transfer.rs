@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding as Charset, UTF_8, WINDOWS_1252};
 use memchr::memchr;
 
 /// A Content-Transfer-Encoding.
@@ -215,84 +214,6 @@ pub fn base64_into(text: &[u8], out: &mut Vec<u8>) {
     decoder.finish(out);
 }
 
-/// Appends base64 in lines of 76 characters, each with CRLF.
-pub fn encode_base64(octets: &[u8], out: &mut Vec<u8>) {
-    out.reserve(octets.len() / 57 * 78 + 80);
-    for line in octets.chunks(LINE_OCTETS) {
-        let mut text = [0_u8; 76];
-        let n = data_encoding::BASE64.encode_len(line.len());
-        if let Some(text) = text.get_mut(..n) {
-            data_encoding::BASE64.encode_mut(line, text);
-            out.extend_from_slice(text);
-        }
-        out.extend_from_slice(b"\r\n");
-    }
-}
-
-/// Appends quoted-printable text in lines of at most 76 characters. CRLF stays a line break; a bare CR or LF
-/// is escaped.
-pub fn encode_quoted(text: &[u8], out: &mut Vec<u8>) {
-    let mut column = 0;
-    let mut at = 0;
-    while let Some(&b) = text.get(at) {
-        let next = text.get(at + 1).copied();
-        if b == b'\r' && next == Some(b'\n') {
-            out.extend_from_slice(b"\r\n");
-            column = 0;
-            at += 2;
-            continue;
-        }
-        let line_ends = matches!(next, None | Some(b'\r'));
-        let plain =
-            matches!(b, b'!'..=b'<' | b'>'..=b'~') || (matches!(b, b' ' | b'\t') && !line_ends);
-        let cost = if plain { 1 } else { 3 };
-        if column + cost > QUOTED_LINE_MAX {
-            out.extend_from_slice(b"=\r\n");
-            column = 0;
-        }
-        // A dot or "From " at the start of a line is safe from every relay only when escaped.
-        let risky = column == 0
-            && (b == b'.'
-                || (b == b'F' && text.get(at..).is_some_and(|t| t.starts_with(b"From "))));
-        if plain && !risky {
-            out.push(b);
-            column += 1;
-        } else {
-            out.push(b'=');
-            out.extend([upper_hex(b >> 4), upper_hex(b)].map(|c| c as u8));
-            column += 3;
-        }
-        at += 1;
-    }
-}
-
-/// Octets as text. Without a charset, with an unknown one, and for ASCII, which in truth is often something
-/// else: UTF-8 if it is valid, else windows-1252.
-pub fn charset<'a>(label: Option<&[u8]>, octets: &'a [u8]) -> Cow<'a, str> {
-    match named_charset(label) {
-        Some(charset) => charset.decode(octets).0,
-        None => match std::str::from_utf8(octets) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => WINDOWS_1252.decode_without_bom_handling(octets).0,
-        },
-    }
-}
-
-/// The charset of a label, if it is one that decides anything.
-pub fn named_charset(label: Option<&[u8]>) -> Option<&'static Charset> {
-    let label = label?.trim_ascii();
-    if label.eq_ignore_ascii_case(b"us-ascii") || label.eq_ignore_ascii_case(b"ascii") {
-        return None;
-    }
-    // Labels that the web maps to "replacement" (iso-2022-kr, hz-gb-2312) would lose the whole text.
-    Charset::for_label_no_replacement(label)
-}
-
-/// Whether octets of this charset can be searched and shown as they are, once they prove to be UTF-8.
-pub fn is_utf8_like(label: Option<&[u8]>) -> bool {
-    named_charset(label).is_none_or(|charset| charset == UTF_8)
-}
-
 /// The value of a hexadecimal digit.
 pub fn hex(digit: &u8) -> Option<u8> {
     match digit {
@@ -301,11 +222,6 @@ pub fn hex(digit: &u8) -> Option<u8> {
         b'A'..=b'F' => Some(digit - b'A' + 10),
         _ => None,
     }
-}
-
-/// The digit of the low four bits.
-pub fn upper_hex(nibble: u8) -> char {
-    char::from_digit(u32::from(nibble & 15), 16).map_or('0', |c| c.to_ascii_uppercase())
 }
 
 fn sextet(b: u8) -> u8 {
@@ -326,10 +242,6 @@ const fn sextets() -> [u8; 256] {
 static SEXTETS: [u8; 256] = sextets();
 /// Over every sextet, so that an `|` of four shows whether one of them is none.
 const NOT_BASE64: u8 = 64;
-/// 57 octets make a line of 76 characters (RFC 2045 section 6.8).
-const LINE_OCTETS: usize = 57;
-/// 76 with the `=` of a soft break (RFC 2045 section 6.7 rule 5).
-const QUOTED_LINE_MAX: usize = 75;
 
 #[cfg(test)]
 mod tests {
@@ -378,52 +290,6 @@ mod tests {
                 assert!(out.len() <= body.len());
             }
             assert_eq!(&*decode(*encoding, body), *expected);
-        }
-    }
-
-    #[test]
-    fn what_is_encoded_comes_back_in_short_lines() {
-        let all: Vec<u8> = (0..=255_u8).cycle().take(2_000).collect();
-        let umlauts = "ö".repeat(300);
-        let texts: [&[u8]; 6] = [
-            b"",
-            b"a",
-            b"trailing space \r\nFrom x\r\n.\r\n",
-            b"\r\n\r\n",
-            umlauts.as_bytes(),
-            &all,
-        ];
-        for text in texts {
-            let (mut base64, mut quoted) = (Vec::new(), Vec::new());
-            encode_base64(text, &mut base64);
-            encode_quoted(text, &mut quoted);
-            assert_eq!(&*decode(Encoding::Base64, &base64), text);
-            assert_eq!(&*decode(Encoding::QuotedPrintable, &quoted), text);
-            for encoded in [base64, quoted] {
-                assert!(encoded.is_ascii());
-                assert!(encoded.split(|&b| b == b'\n').all(|line| line.len() <= 77
-                    && line.trim_ascii() != b"."
-                    && !line.starts_with(b"From ")));
-            }
-        }
-    }
-
-    #[test]
-    fn charsets_never_fail() {
-        for (label, octets, text) in [
-            (Some("utf-8"), &b"\xc3\xb6"[..], "ö"),
-            (Some(" ISO-8859-1 "), b"\xf6", "ö"),
-            (Some("us-ascii"), b"\xc3\xb6", "ö"),
-            (Some("us-ascii"), b"\xf6", "ö"),
-            (None, b"\xf6", "ö"),
-            (Some("no-such"), b"\xf6", "ö"),
-            (Some("iso-2022-kr"), b"abc", "abc"),
-            (Some("utf-8"), b"\xf6x", "\u{fffd}x"),
-            (Some("gb18030"), b"\xc4\xe3", "你"),
-            (Some("utf-16le"), b"a\0\x00\xd8", "a\u{fffd}"),
-            (Some("windows-1251"), b"\xcf", "П"),
-        ] {
-            assert_eq!(charset(label.map(str::as_bytes), octets), text, "{label:?}");
         }
     }
 }

@@ -12,16 +12,21 @@
 //! [`Digest::open`] and all accessors are safe on any octets: damage ends an iteration or leaves something
 //! out, it never panics.
 
+mod analyse;
+mod blob;
+
 use std::ops::Range;
 
-use super::blob::{
+use super::parse::address_list::Mailbox;
+use super::parse::mime::Kind;
+use super::parse::transfer::Encoding;
+use super::parse::word;
+use blob::{
     Cursor, FLAG_AMBIGUOUS, FLAG_ATTACHMENTS, FLAG_EIGHT_BIT, FLAG_TRUNCATED, MAGIC, RECORD_BYTES,
     Record, VERSION,
 };
-use super::encode::Encoding;
-use super::mailboxes::Mailbox;
-use super::mime::Kind;
-use super::word;
+
+pub use analyse::{Analysis, Priority, Refused, analyse};
 
 /// A stored digest, borrowed.
 #[derive(Debug, Clone, Copy)]
@@ -562,7 +567,8 @@ impl<'a> Iterator for Walk<'a> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::mail::{Bounds, analyse::analyse};
+    use crate::mail::Bounds;
+    use crate::mail::digest::analyse;
 
     pub const MAIL: &str = "From: =?utf-8?q?J=C3=B6rg?= <j@x.test>\r\nTo: \"A, B\" <a@b.test>,\r\n g: c@d.test;\r\n\
         Subject: =?utf-8?q?H=C3=A4?=\r\n llo\r\nDate: Thu, 1 Jan 1970 00:00:00 +0000\r\nMessage-ID: <1@x>\r\n\

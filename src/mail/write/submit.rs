@@ -6,10 +6,12 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::Bounds;
-use super::address::Address;
-use super::header::{self, Headers};
-use super::mailboxes::parse_list;
+use super::field;
+use crate::mail::Bounds;
+use crate::mail::parse::address::Address;
+use crate::mail::parse::address_list::parse_list;
+use crate::mail::parse::date;
+use crate::mail::parse::header::Headers;
 
 /// An octet that SMTP does not carry (RFC 5321 section 2.3.8), and where the first of them is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,10 +121,10 @@ pub fn submission_fixups(raw: &[u8], message_id_if_missing: &str, now: i64) -> F
         }
     }
     if !has_date {
-        header::fold("Date", &header::format_date(now), &mut fixups.prepend);
+        field::fold("Date", &date::format(now), &mut fixups.prepend);
     }
     if !has_id {
-        header::fold("Message-ID", message_id_if_missing, &mut fixups.prepend);
+        field::fold("Message-ID", message_id_if_missing, &mut fixups.prepend);
     }
     fixups
 }

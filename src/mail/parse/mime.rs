@@ -9,10 +9,10 @@
 
 use memchr::{memchr, memchr_iter, memmem};
 
-use super::Bounds;
-use super::encode::Encoding;
 use super::header::Headers;
 use super::param::Value;
+use super::transfer::Encoding;
+use crate::mail::Bounds;
 
 /// What a part consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,12 +6,11 @@
 
 use std::borrow::Cow;
 
-use super::digest::{Digest, Part, Step};
-use super::encode;
-use super::header::file_name;
-use super::mime::Kind;
-use super::unicode::{self, Show, show};
-use super::{html, param};
+use super::html;
+use crate::mail::digest::{Digest, Part, Step, Walk};
+use crate::mail::parse::mime::Kind;
+use crate::mail::parse::{charset, param, transfer};
+use crate::mail::unicode::{self, Show, file_name, show};
 
 /// A message as text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -101,7 +100,7 @@ pub fn has_attachments(digest: &Digest<'_>) -> bool {
 
 /// The octets of a part, its transfer encoding undone. A multipart or message as it is.
 pub fn decode_part<'a>(raw: &'a [u8], part: &Part<'_>) -> Cow<'a, [u8]> {
-    encode::decode(part.encoding, raw.get(part.body.clone()).unwrap_or(b""))
+    transfer::decode(part.encoding, raw.get(part.body.clone()).unwrap_or(b""))
 }
 
 /// The file name that the sender gave, cleaned.
@@ -117,7 +116,7 @@ pub fn filename_of(part: &Part<'_>) -> Option<String> {
 
 /// Leaves and attached messages, without what is within the latter.
 struct Skip<'a> {
-    walk: super::digest::Walk<'a>,
+    walk: Walk<'a>,
     /// The attached message that is being skipped.
     within: Option<usize>,
 }
@@ -331,9 +330,9 @@ pub(super) fn decoded_text<'a>(raw: &'a [u8], part: &Part<'_>, bytes_max: usize)
     // Base64 takes four octets for three, quoted-printable three for one at worst.
     let body = body.get(..bytes_max.saturating_mul(3)).unwrap_or(body);
     let charset = part.param("charset");
-    match encode::decode(part.encoding, body) {
-        Cow::Borrowed(octets) => encode::charset(charset, octets),
-        Cow::Owned(octets) => Cow::Owned(match encode::charset(charset, &octets) {
+    match transfer::decode(part.encoding, body) {
+        Cow::Borrowed(octets) => charset::decode(charset, octets),
+        Cow::Owned(octets) => Cow::Owned(match charset::decode(charset, &octets) {
             Cow::Owned(text) => text,
             Cow::Borrowed(text) => text.to_owned(),
         }),
@@ -422,7 +421,8 @@ const STAND_IN_MAX: usize = 10;
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::mail::{Bounds, analyse::analyse};
+    use crate::mail::Bounds;
+    use crate::mail::digest::analyse;
 
     fn body(raw: &str) -> TextBody {
         let analysis = analyse(raw.as_bytes(), &Bounds::default()).unwrap();

@@ -7,14 +7,16 @@ use std::fmt;
 
 use memchr::memchr_iter;
 
+use super::Digest;
 use super::blob::{self, Record, Writer, to_u32};
-use super::digest::Digest;
-use super::encode::{self, Encoding};
-use super::header::{Field, Headers, message_ids, parse_date};
-use super::mailboxes::{self, Mailbox, RawEntry};
-use super::mime::{self, Kind, Media, Section};
-use super::param::Value;
-use super::{Bounds, extract, text, unicode};
+use crate::mail::parse::address_list::{self, Mailbox, RawEntry};
+use crate::mail::parse::date;
+use crate::mail::parse::header::{Field, Headers, message_ids};
+use crate::mail::parse::mime::{self, Kind, Media, Section};
+use crate::mail::parse::param::Value;
+use crate::mail::parse::transfer::{self, Encoding};
+use crate::mail::text::{self, codes};
+use crate::mail::{Bounds, unicode};
 
 /// What delivery knows of a message. Texts are decoded and clean.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -225,7 +227,7 @@ impl Analysis {
                 .delivered_to
                 .push(unicode::one_line(&field.decoded(), DELIVERED_TO_MAX)),
             b"date" if fields.date.is_none() => {
-                self.date = parse_date(field.value).map(|date| date.unix_s)
+                self.date = date::parse(field.value).map(|date| date.unix_s)
             }
             b"bcc" => self.has_bcc = true,
             b"message-id" if fields.message_id.is_none() => {
@@ -283,7 +285,7 @@ impl Analysis {
         let beginning = text::beginning_of(raw, &digest, TEXT_LOOKED_AT);
         self.has_hidden_content = beginning.hidden_content;
         self.preview = unicode::one_line(&beginning.text, PREVIEW_CHARS_MAX);
-        self.codes = extract::codes_in_mail(&self.subject, &beginning.text);
+        self.codes = codes::codes_in_mail(&self.subject, &beginning.text);
         let has_attachments = self.has_attachments;
         blob::set_flag(&mut self.digest, blob::FLAG_ATTACHMENTS, has_attachments);
     }
@@ -343,7 +345,7 @@ impl<'a> EnvelopeFields<'a> {
         for bodies in &self.addresses {
             writer.list(|writer| {
                 for body in bodies {
-                    mailboxes::walk(body, &mut |entry| {
+                    address_list::walk(body, &mut |entry| {
                         fits = *addresses_left > 0;
                         if !fits {
                             return false;
@@ -427,7 +429,7 @@ fn write_part(writer: &mut Writer, header: &[u8], section: &Section, bounds: &Bo
     // A multipart has no encoding, whatever it says, and neither has one that became text.
     writer.string(
         encoding
-            .map(encode::mechanism)
+            .map(transfer::mechanism)
             .filter(|e| !e.is_empty() && Encoding::of(e) == section.encoding),
     );
     writer.string(md5);

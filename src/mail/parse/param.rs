@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::{encode, word};
+use super::{charset, transfer, word};
 
 /// A parsed value: `first/second; params`, or `first; params`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -105,8 +105,8 @@ fn decode_extended(value: &[u8]) -> String {
         at += 1;
         match (
             b,
-            text.get(at).and_then(encode::hex),
-            text.get(at + 1).and_then(encode::hex),
+            text.get(at).and_then(transfer::hex),
+            text.get(at + 1).and_then(transfer::hex),
         ) {
             (b'%', Some(high), Some(low)) => {
                 octets.push(high << 4 | low);
@@ -115,7 +115,7 @@ fn decode_extended(value: &[u8]) -> String {
             _ => octets.push(b),
         }
     }
-    encode::charset(Some(charset), &octets)
+    charset::decode(Some(charset), &octets)
         .chars()
         .filter(|c| !c.is_control())
         .collect()

@@ -3,9 +3,8 @@
 //! All of it is guesswork on hostile text, so none of it decides anything: it is shown beside the text it was
 //! taken from. Each function is linear and looks at a bounded part of its input.
 
-pub use super::codes::{codes, codes_in_mail};
 use super::html::{Page, URL_MAX};
-use super::unicode::{self, fold};
+use crate::mail::unicode::{self, fold};
 
 /// The text without quoted history and signature; the whole text if nothing else would be left.
 pub fn extracted_text(text: &str) -> String {
@@ -349,7 +348,7 @@ mod tests {
             "From: \n".repeat(150_000),
         ] {
             let _ = (
-                codes(&text),
+                crate::mail::text::codes::codes(&text),
                 links(&text, None).len(),
                 extracted_text(&text).len(),
             );

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use html5gum::Tokenizer;
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 
-use super::unicode::{self, Show, show};
+use crate::mail::unicode::{self, Show, show};
 
 /// What a page says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

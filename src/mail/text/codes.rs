@@ -6,7 +6,7 @@
 
 use memchr::memmem;
 
-use super::unicode;
+use crate::mail::unicode;
 
 /// One-time codes of a text, likeliest first, at most [`CODES_MAX`].
 pub fn codes(text: &str) -> Vec<String> {

@@ -9,10 +9,11 @@ use std::borrow::Cow;
 use encoding_rs::{CoderResult, UTF_8, WINDOWS_1252};
 use memchr::memmem;
 
-use super::digest::{Digest, Part, Step, Walk};
-use super::encode::{self, Encoding};
-use super::header::{Fields, Headers};
-use super::unicode::fold;
+use crate::mail::digest::{Digest, Part, Step, Walk};
+use crate::mail::parse::charset;
+use crate::mail::parse::header::{Fields, Headers};
+use crate::mail::parse::transfer::{Decoder, Encoding};
+use crate::mail::unicode::fold;
 
 /// What is looked for, prepared once for many messages.
 #[derive(Debug, Clone)]
@@ -158,7 +159,7 @@ enum Body<'a> {
 
 struct Stream<'a> {
     rest: &'a [u8],
-    transfer: encode::Decoder,
+    transfer: Decoder,
     charset: encoding_rs::Decoder,
     /// Whether the charset was a guess that the first piece may still change.
     is_guess: bool,
@@ -171,13 +172,13 @@ impl<'a> Body<'a> {
     fn new(raw: &'a [u8], part: &Part<'a>) -> Body<'a> {
         let rest = raw.get(part.body.clone()).unwrap_or(b"");
         let charset = part.param("charset");
-        if part.encoding == Encoding::Identity && encode::is_utf8_like(charset) {
+        if part.encoding == Encoding::Identity && charset::is_utf8_like(charset) {
             return Body::Plain { rest, charset };
         }
-        let named = encode::named_charset(charset);
+        let named = charset::named(charset);
         Body::Encoded(Box::new(Stream {
             rest,
-            transfer: encode::Decoder::new(part.encoding),
+            transfer: Decoder::new(part.encoding),
             charset: named.unwrap_or(UTF_8).new_decoder(),
             is_guess: named.is_none(),
             is_done: false,
@@ -199,7 +200,7 @@ impl<'a> Body<'a> {
                     boundary_before(rest, end.saturating_sub(OVERLAP))
                 };
                 *rest = rest.get(step.max(1)..).unwrap_or(b"");
-                Some(encode::charset(*charset, piece))
+                Some(charset::decode(*charset, piece))
             }
             Body::Encoded(stream) => stream.next().map(Cow::Owned),
         }
@@ -276,7 +277,9 @@ const OVERLAP: usize = NEEDLE_MAX * 4;
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::mail::{Bounds, analyse::analyse};
+    use crate::mail::Bounds;
+    use crate::mail::digest::analyse;
+    use crate::mail::write::encode;
 
     fn finds(raw: &[u8], needle: &str, scope: Scope) -> bool {
         let analysis = analyse(raw, &Bounds::default()).unwrap();

@@ -2,9 +2,9 @@
 //!
 //! Reading is checked at every step and gives `None` for damage; writing bounds what one message may store.
 
-use super::digest::AddressItem;
-use super::encode::Encoding;
-use super::mime::Kind;
+use super::AddressItem;
+use crate::mail::parse::mime::Kind;
+use crate::mail::parse::transfer::Encoding;
 
 /// The fixed part of a part.
 pub struct Record {

@@ -7,10 +7,14 @@
 
 use std::fmt;
 
-use super::address::Address;
-use super::encode::{encode_base64, encode_quoted};
-use super::header::{self, encode_word, file_name, fold, is_value, may_set, percent_encode};
+use super::encode::{encode_base64, encode_quoted, percent_encode};
+use super::field::{fold, is_value, may_set};
 use super::submit::check_octets;
+use super::word::{encode as encode_word, encode_always};
+use crate::mail::parse::address::Address;
+use crate::mail::parse::date;
+use crate::mail::parse::header::MESSAGE_ID_MAX;
+use crate::mail::unicode::file_name;
 
 /// What to write.
 #[derive(Debug, Clone, Default)]
@@ -96,7 +100,7 @@ pub fn compose(mail: &Compose<'_>) -> Result<Vec<u8>, InvalidHeaderValue> {
     addresses("To", mail.to, &mut out);
     addresses("Cc", mail.cc, &mut out);
     fold("Subject", &encode_word(mail.subject), &mut out);
-    fold("Date", &header::format_date(mail.date_ms), &mut out);
+    fold("Date", &date::format(mail.date_ms), &mut out);
     fold("Message-ID", mail.message_id, &mut out);
     if let Some(id) = mail.in_reply_to {
         fold("In-Reply-To", id, &mut out);
@@ -117,10 +121,8 @@ fn check(mail: &Compose<'_>) -> Result<(), InvalidHeaderValue> {
     let are_names =
         |list: &[(Option<&str>, &Address)]| list.iter().all(|(name, _)| name.is_none_or(is_value));
     let is_id = |id: &str| {
-        let ends = id.starts_with('<')
-            && id.ends_with('>')
-            && id.len() > 2
-            && id.len() <= header::MESSAGE_ID_MAX;
+        let ends =
+            id.starts_with('<') && id.ends_with('>') && id.len() > 2 && id.len() <= MESSAGE_ID_MAX;
         ends && is_value(id) && !id.contains(char::is_whitespace)
     };
     if !mail.from_name.is_none_or(is_value) {
@@ -163,7 +165,7 @@ fn check(mail: &Compose<'_>) -> Result<(), InvalidHeaderValue> {
         }
         let is_content_id = |id: &str| {
             !id.is_empty()
-                && id.len() <= header::MESSAGE_ID_MAX - 2
+                && id.len() <= MESSAGE_ID_MAX - 2
                 && id
                     .bytes()
                     .all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>')
@@ -222,7 +224,7 @@ fn phrase(name: &str) -> String {
     }
     // A quoted string may be folded at its spaces, but not lose one.
     if name.contains("  ") || name.len() > 200 {
-        return super::word::encode_always(name);
+        return encode_always(name);
     }
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
@@ -437,7 +439,7 @@ const LINE_MAX: usize = 76;
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::mail::analyse::analyse;
+    use crate::mail::digest::analyse;
     use crate::mail::text::{attachments, decode_part, text_of};
     use crate::mail::{Bounds, Digest};
 

@@ -8,7 +8,8 @@
 use std::fmt;
 
 use super::address::Address;
-use super::{Bounds, word};
+use super::word;
+use crate::mail::Bounds;
 
 /// One mailbox of a header, decoded. The parts are as written: they need not make a valid [`Address`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
