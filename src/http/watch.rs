@@ -2,7 +2,7 @@
 //! `sse.rs` carries a stream out.
 
 use super::api::problems::Problem;
-use super::api::routes::{Asked, Step};
+use super::api::routes::{RouteRequest, RouteStep};
 use super::filter::Filter;
 use super::json_event;
 use super::wire::json;
@@ -52,19 +52,19 @@ pub(crate) struct LogPage {
     pub rounds: usize,
 }
 
-pub(crate) fn all(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn all(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
     stream(asked, Place::All)
 }
 
-pub(crate) fn one(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn one(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
     stream(asked, Place::One(asked.inbox()?))
 }
 
-pub(crate) fn tree(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn tree(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
     stream(asked, Place::Tree(asked.inbox()?))
 }
 
-fn stream(asked: &Asked<'_>, place: Place) -> Result<Step, Box<Problem>> {
+fn stream(asked: &RouteRequest<'_>, place: Place) -> Result<RouteStep, Box<Problem>> {
     let access = asked.access()?;
     let filter = Filter::of(asked.query, &access)?;
     let start =
@@ -83,7 +83,7 @@ fn stream(asked: &Asked<'_>, place: Place) -> Result<Step, Box<Problem>> {
             },
             _ => Start::Now,
         };
-    Ok(Step::Stream(Box::new(Wanted {
+    Ok(RouteStep::Stream(Box::new(Wanted {
         access,
         place,
         start,
@@ -91,7 +91,7 @@ fn stream(asked: &Asked<'_>, place: Place) -> Result<Step, Box<Problem>> {
     })))
 }
 
-pub(crate) fn log(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn log(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
     let access = asked.access()?;
     let filter = Filter::of(asked.query, &access)?;
     let after = match asked.query.number("after")? {
@@ -99,7 +99,7 @@ pub(crate) fn log(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
         // `next_cursor` is such a number too.
         None => asked.query.number("cursor")?,
     };
-    Ok(Step::Log(Box::new(LogPage {
+    Ok(RouteStep::Log(Box::new(LogPage {
         access,
         after,
         limit: asked.query.limit()?,

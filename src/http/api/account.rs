@@ -3,21 +3,21 @@
 
 use super::json_account as show;
 use super::problems::{Problem, printable};
-use super::routes::{Asked, Step};
+use super::routes::{RouteRequest, RouteStep};
 use crate::call::{
     Answer, Call, DomainId, DomainRef, InboxPatch, InboxRef, KeyId, NewInbox, NewKey, OrgId,
     Scopes, Shared, Written,
 };
-use crate::http::wire::json::{Fields, Json};
+use crate::http::wire::json::{Json, JsonFields};
 use crate::http::wire::response::Response;
 use crate::http::wire::target::inbox_ref;
 
-type Done = Result<Step, Box<Problem>>;
+type RouteResult = Result<RouteStep, Box<Problem>>;
 
-pub(crate) fn me(asked: &Asked<'_>) -> Done {
+pub(crate) fn me(asked: &RouteRequest<'_>) -> RouteResult {
     let access = asked.access()?;
     let call = Call::Usage { access };
-    Ok(Step::Read(
+    Ok(RouteStep::Read(
         Box::new(call),
         |answer, access, shared| match answer {
             Answer::Usage(usage) => Some(show::me(&usage, access, shared)),
@@ -26,8 +26,8 @@ pub(crate) fn me(asked: &Asked<'_>) -> Done {
     ))
 }
 
-pub(crate) fn create_key(asked: &Asked<'_>) -> Done {
-    let mut fields = Fields::of_body(asked.body)?;
+pub(crate) fn create_key(asked: &RouteRequest<'_>) -> RouteResult {
+    let mut fields = JsonFields::of_body(asked.body)?;
     let label = fields.text("label", LABEL_MAX)?;
     let names = fields.texts("scopes", false)?;
     let inboxes = match fields.texts("inboxes", false)? {
@@ -63,42 +63,54 @@ pub(crate) fn create_key(asked: &Asked<'_>) -> Done {
         }),
         once: asked.once(keep_key),
     };
-    Ok(Step::Write(Box::new(call), |written, _| match written {
-        Written::Key(row, secret) => Some(show::new_key(row, Some(secret))),
-        _ => None,
-    }))
+    Ok(RouteStep::Write(
+        Box::new(call),
+        |written, _| match written {
+            Written::Key(row, secret) => Some(show::new_key(row, Some(secret))),
+            _ => None,
+        },
+    ))
 }
 
-pub(crate) fn list_keys(asked: &Asked<'_>) -> Done {
+pub(crate) fn list_keys(asked: &RouteRequest<'_>) -> RouteResult {
     let call = Call::ListKeys {
         access: asked.access()?,
         cursor: asked.query.cursor(),
         limit: asked.query.limit()?,
     };
-    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
-        Answer::Keys { rows, next } => Some(show::keys(&rows, next.as_deref())),
-        _ => None,
-    }))
+    Ok(RouteStep::Read(
+        Box::new(call),
+        |answer, _, _| match answer {
+            Answer::Keys { rows, next } => Some(show::keys(&rows, next.as_deref())),
+            _ => None,
+        },
+    ))
 }
 
-pub(crate) fn read_key(asked: &Asked<'_>) -> Done {
+pub(crate) fn read_key(asked: &RouteRequest<'_>) -> RouteResult {
     let access = asked.access()?;
     let key = asked.id(0, "key", KeyId::parse)?;
     let call = Call::ReadKey { access, key };
-    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
-        Answer::Keys { rows, .. } => Some(show::one_key(rows.first()?)),
-        _ => None,
-    }))
+    Ok(RouteStep::Read(
+        Box::new(call),
+        |answer, _, _| match answer {
+            Answer::Keys { rows, .. } => Some(show::one_key(rows.first()?)),
+            _ => None,
+        },
+    ))
 }
 
-pub(crate) fn revoke_key(asked: &Asked<'_>) -> Done {
+pub(crate) fn revoke_key(asked: &RouteRequest<'_>) -> RouteResult {
     let access = asked.access()?;
     let key = asked.id(0, "key", KeyId::parse)?;
-    Ok(Step::Write(Box::new(Call::RevokeKey { access, key }), gone))
+    Ok(RouteStep::Write(
+        Box::new(Call::RevokeKey { access, key }),
+        gone,
+    ))
 }
 
-pub(crate) fn create_domain(asked: &Asked<'_>) -> Done {
-    let mut fields = Fields::of_body(asked.body)?;
+pub(crate) fn create_domain(asked: &RouteRequest<'_>) -> RouteResult {
+    let mut fields = JsonFields::of_body(asked.body)?;
     let name = fields.header_text("name", DOMAIN_MAX)?;
     fields.end()?;
     let name = name.ok_or_else(|| Problem::invalid("name", "is missing"))?;
@@ -107,25 +119,28 @@ pub(crate) fn create_domain(asked: &Asked<'_>) -> Done {
         name,
         once: asked.once(keep_domain),
     };
-    Ok(Step::Write(Box::new(call), made_domain))
+    Ok(RouteStep::Write(Box::new(call), made_domain))
 }
 
-pub(crate) fn list_domains(asked: &Asked<'_>) -> Done {
+pub(crate) fn list_domains(asked: &RouteRequest<'_>) -> RouteResult {
     let access = asked.access()?;
     // There are at most a hundred: they are one page, whatever the limit.
     asked.query.limit()?;
     let call = Call::ListDomains { access };
-    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
-        Answer::Domains(rows) => Some(show::domains(&rows)),
-        _ => None,
-    }))
+    Ok(RouteStep::Read(
+        Box::new(call),
+        |answer, _, _| match answer {
+            Answer::Domains(rows) => Some(show::domains(&rows)),
+            _ => None,
+        },
+    ))
 }
 
-pub(crate) fn delete_domain(asked: &Asked<'_>) -> Done {
+pub(crate) fn delete_domain(asked: &RouteRequest<'_>) -> RouteResult {
     let access = asked.access()?;
     let domain = asked.id(0, "domain", domain_ref)?;
     let call = Call::DeleteDomain { access, domain };
-    Ok(Step::Write(Box::new(call), gone))
+    Ok(RouteStep::Write(Box::new(call), gone))
 }
 
 /// An id, or a name: only a name has a dot in it.
@@ -136,8 +151,8 @@ fn domain_ref(text: &str) -> Option<DomainRef> {
     }
 }
 
-pub(crate) fn create_org(asked: &Asked<'_>) -> Done {
-    let mut fields = Fields::of_body(asked.body)?;
+pub(crate) fn create_org(asked: &RouteRequest<'_>) -> RouteResult {
+    let mut fields = JsonFields::of_body(asked.body)?;
     let name = fields.header_text("name", LABEL_MAX)?;
     fields.end()?;
     let name = name.ok_or_else(|| Problem::invalid("name", "is missing"))?;
@@ -146,30 +161,39 @@ pub(crate) fn create_org(asked: &Asked<'_>) -> Done {
         name,
         once: asked.once(keep_org),
     };
-    Ok(Step::Write(Box::new(call), |written, _| match written {
-        Written::Org(org, key, secret) => Some(show::new_org(org, key, Some(secret))),
-        _ => None,
-    }))
+    Ok(RouteStep::Write(
+        Box::new(call),
+        |written, _| match written {
+            Written::Org(org, key, secret) => Some(show::new_org(org, key, Some(secret))),
+            _ => None,
+        },
+    ))
 }
 
-pub(crate) fn list_orgs(asked: &Asked<'_>) -> Done {
+pub(crate) fn list_orgs(asked: &RouteRequest<'_>) -> RouteResult {
     let access = asked.access()?;
     asked.query.limit()?;
     let call = Call::ListOrgs { access };
-    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
-        Answer::Orgs(rows) => Some(show::orgs(&rows)),
-        _ => None,
-    }))
+    Ok(RouteStep::Read(
+        Box::new(call),
+        |answer, _, _| match answer {
+            Answer::Orgs(rows) => Some(show::orgs(&rows)),
+            _ => None,
+        },
+    ))
 }
 
-pub(crate) fn delete_org(asked: &Asked<'_>) -> Done {
+pub(crate) fn delete_org(asked: &RouteRequest<'_>) -> RouteResult {
     let access = asked.access()?;
     let org = asked.id(0, "organization", OrgId::parse)?;
-    Ok(Step::Write(Box::new(Call::DeleteOrg { access, org }), gone))
+    Ok(RouteStep::Write(
+        Box::new(Call::DeleteOrg { access, org }),
+        gone,
+    ))
 }
 
-pub(crate) fn create_inbox(asked: &Asked<'_>) -> Done {
-    let mut fields = Fields::of_body(asked.body)?;
+pub(crate) fn create_inbox(asked: &RouteRequest<'_>) -> RouteResult {
+    let mut fields = JsonFields::of_body(asked.body)?;
     let new = NewInbox {
         username: fields.header_text("username", LOCAL_MAX)?,
         domain: fields.header_text("domain", DOMAIN_MAX)?,
@@ -184,10 +208,10 @@ pub(crate) fn create_inbox(asked: &Asked<'_>) -> Done {
         new: Box::new(new),
         once: asked.once(keep_inbox),
     };
-    Ok(Step::Write(Box::new(call), made_inbox))
+    Ok(RouteStep::Write(Box::new(call), made_inbox))
 }
 
-pub(crate) fn list_inboxes(asked: &Asked<'_>) -> Done {
+pub(crate) fn list_inboxes(asked: &RouteRequest<'_>) -> RouteResult {
     let parent = match asked.query.text("parent") {
         None => None,
         Some(text) => Some(inbox_ref(text).ok_or_else(|| Problem::not_found("inbox"))?),
@@ -198,24 +222,30 @@ pub(crate) fn list_inboxes(asked: &Asked<'_>) -> Done {
         cursor: asked.query.cursor(),
         limit: asked.query.limit()?,
     };
-    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
-        Answer::Inboxes { rows, next } => Some(show::inboxes(&rows, next.as_deref())),
-        _ => None,
-    }))
+    Ok(RouteStep::Read(
+        Box::new(call),
+        |answer, _, _| match answer {
+            Answer::Inboxes { rows, next } => Some(show::inboxes(&rows, next.as_deref())),
+            _ => None,
+        },
+    ))
 }
 
-pub(crate) fn read_inbox(asked: &Asked<'_>) -> Done {
+pub(crate) fn read_inbox(asked: &RouteRequest<'_>) -> RouteResult {
     let access = asked.access()?;
     let inbox = asked.inbox()?;
     let call = Call::ReadInbox { access, inbox };
-    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
-        Answer::Inboxes { rows, .. } => Some(show::one_inbox(200, rows.first()?)),
-        _ => None,
-    }))
+    Ok(RouteStep::Read(
+        Box::new(call),
+        |answer, _, _| match answer {
+            Answer::Inboxes { rows, .. } => Some(show::one_inbox(200, rows.first()?)),
+            _ => None,
+        },
+    ))
 }
 
-pub(crate) fn patch_inbox(asked: &Asked<'_>) -> Done {
-    let mut fields = Fields::of_body(asked.body)?;
+pub(crate) fn patch_inbox(asked: &RouteRequest<'_>) -> RouteResult {
+    let mut fields = JsonFields::of_body(asked.body)?;
     let patch = InboxPatch {
         display_name: fields.nullable_header_text("display_name", LABEL_MAX)?,
         parent: fields.nullable_ref("parent")?,
@@ -227,17 +257,20 @@ pub(crate) fn patch_inbox(asked: &Asked<'_>) -> Done {
         inbox: asked.inbox()?,
         patch: Box::new(patch),
     };
-    Ok(Step::Write(Box::new(call), |written, _| match written {
-        Written::Inbox { row, .. } => Some(show::one_inbox(200, row)),
-        _ => None,
-    }))
+    Ok(RouteStep::Write(
+        Box::new(call),
+        |written, _| match written {
+            Written::Inbox { row, .. } => Some(show::one_inbox(200, row)),
+            _ => None,
+        },
+    ))
 }
 
-pub(crate) fn delete_inbox(asked: &Asked<'_>) -> Done {
+pub(crate) fn delete_inbox(asked: &RouteRequest<'_>) -> RouteResult {
     let access = asked.access()?;
     let inbox = asked.inbox()?;
     let call = Call::DeleteInbox { access, inbox };
-    Ok(Step::Write(Box::new(call), gone))
+    Ok(RouteStep::Write(Box::new(call), gone))
 }
 
 /// 204 for what is no longer there.
@@ -299,7 +332,7 @@ fn refs(field: &str, texts: &[String]) -> Result<Vec<InboxRef>, Box<Problem>> {
         .ok_or_else(|| Problem::invalid(field, "must have inbox ids or addresses"))
 }
 
-impl Fields<'_> {
+impl JsonFields<'_> {
     /// An inbox by id or address; `Some(None)` is null.
     fn nullable_ref(&mut self, field: &str) -> Result<Option<Option<InboxRef>>, Box<Problem>> {
         match self.nullable_text(field, ADDRESS_MAX)? {
@@ -322,7 +355,7 @@ impl Fields<'_> {
             None => Ok(None),
             Some(Json::Null) => Ok(Some(None)),
             Some(other) => {
-                let mut one = Fields::single(field, other);
+                let mut one = JsonFields::single(field, other);
                 Ok(Some(one.header_text(field, max)?))
             }
         }

@@ -5,29 +5,29 @@
 //! `= + - @` (decisions.md 29).
 
 use super::problems::Problem;
-use super::routes::{Asked, Step};
+use super::routes::{RouteRequest, RouteStep};
 use crate::call::{Call, InboxRow, PublicEndpoints, Shared, Written};
-use crate::http::wire::json::Fields;
-use crate::http::wire::response::{Kind, Response};
+use crate::http::wire::json::JsonFields;
+use crate::http::wire::response::{MediaType, Response};
 
 /// The first line.
 pub(crate) const HEADING: &[u8] =
     b"email,imap_host,imap_port,smtp_host,smtp_port,username,password\r\n";
 
-pub(crate) fn export(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn export(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
     asked.access()?;
     let secret = asked.secret.cloned();
     let secret = secret.ok_or_else(|| Problem::unauthorized("A key is needed here."))?;
-    Ok(Step::Export(secret))
+    Ok(RouteStep::Export(secret))
 }
 
-pub(crate) fn mint(asked: &Asked<'_>) -> Result<Step, Box<Problem>> {
+pub(crate) fn mint(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
     if !asked.body.is_empty() {
-        Fields::of_body(asked.body)?.end()?;
+        JsonFields::of_body(asked.body)?.end()?;
     }
     let access = asked.access()?;
     let once = asked.once(keep);
-    Ok(Step::Write(
+    Ok(RouteStep::Write(
         Box::new(Call::MintCredentials { access, once }),
         minted,
     ))
@@ -42,7 +42,7 @@ fn minted(written: &Written, shared: &Shared) -> Option<Response> {
     for (inbox, _, secret) in rows {
         row(&mut body, inbox, &shared.endpoints, secret.expose());
     }
-    Some(Response::new(201, Kind::Csv, body))
+    Some(Response::new(201, MediaType::Csv, body))
 }
 
 /// A replay names the inboxes again but not the keys; `Idempotent-Replayed` says why the
@@ -55,7 +55,7 @@ fn keep(written: &Written) -> Vec<u8> {
     for (inbox, _, _) in rows {
         line(&mut body, inbox, &[DOORS], b"");
     }
-    Response::new(201, Kind::Csv, body).keep()
+    Response::new(201, MediaType::Csv, body).keep()
 }
 
 /// Puts the doors of today into what was kept.

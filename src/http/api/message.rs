@@ -7,20 +7,20 @@
 
 use super::json_message as show;
 use super::problems::Problem;
-use super::routes::{Asked, Step};
+use super::routes::{RouteRequest, RouteStep};
 use crate::call::{
     Answer, Call, Draft, DraftAttachment, EntryId, MessageFilter, MessagePatch, Shared, ThreadId,
     Written, parse_attachment_id,
 };
-use crate::http::wire::json::{Fields, Json, is_header_value};
-use crate::http::wire::response::{Kind, Response};
+use crate::http::wire::json::{Json, JsonFields, is_header_value};
+use crate::http::wire::response::{MediaType, Response};
 use crate::http::wire::target::Query;
 use crate::mail::write::field;
 
-type Done = Result<Step, Box<Problem>>;
+type RouteResult = Result<RouteStep, Box<Problem>>;
 
-pub(crate) fn send(asked: &Asked<'_>) -> Done {
-    let mut fields = Fields::of_body(asked.body)?;
+pub(crate) fn send(asked: &RouteRequest<'_>) -> RouteResult {
+    let mut fields = JsonFields::of_body(asked.body)?;
     fields.not_yet("send_at")?;
     fields.not_yet("expires_at")?;
     let draft = Draft {
@@ -45,12 +45,12 @@ pub(crate) fn send(asked: &Asked<'_>) -> Done {
         ));
     }
     let once = asked.once(show::keep_sent);
-    Ok(Step::Send(asked.inbox()?, Box::new(draft), once))
+    Ok(RouteStep::Send(asked.inbox()?, Box::new(draft), once))
 }
 
 /// `headers`: `X-*` and `List-*` only, so that nothing structural can be forged. An object,
 /// or a list of `{name, value}` as messages show them.
-fn own_fields(fields: &mut Fields<'_>) -> Result<Vec<(String, String)>, Box<Problem>> {
+fn own_fields(fields: &mut JsonFields<'_>) -> Result<Vec<(String, String)>, Box<Problem>> {
     let mut members = Vec::new();
     match fields.take("headers") {
         None | Some(Json::Null) => {}
@@ -63,7 +63,7 @@ fn own_fields(fields: &mut Fields<'_>) -> Result<Vec<(String, String)>, Box<Prob
         }
         Some(Json::List(items)) => {
             for (at, item) in items.into_iter().enumerate() {
-                let mut one = Fields::of(item, &format!("headers[{at}]"))?;
+                let mut one = JsonFields::of(item, &format!("headers[{at}]"))?;
                 let (place, name) = (one.name("name"), one.text("name", NAME_MAX)?);
                 let value = one.take("value").unwrap_or(Json::Null);
                 one.end()?;
@@ -98,11 +98,11 @@ fn own_fields(fields: &mut Fields<'_>) -> Result<Vec<(String, String)>, Box<Prob
     Ok(own)
 }
 
-fn attachments(fields: &mut Fields<'_>) -> Result<Vec<DraftAttachment>, Box<Problem>> {
+fn attachments(fields: &mut JsonFields<'_>) -> Result<Vec<DraftAttachment>, Box<Problem>> {
     let items = fields.list("attachments")?.unwrap_or_default();
     let mut all = Vec::with_capacity(items.len());
     for (at, item) in items.into_iter().enumerate() {
-        let mut one = Fields::of(item, &format!("attachments[{at}]"))?;
+        let mut one = JsonFields::of(item, &format!("attachments[{at}]"))?;
         one.not_yet("upload_id")?;
         let content_type = one
             .header_text("content_type", NAME_MAX)?
@@ -127,7 +127,7 @@ fn attachments(fields: &mut Fields<'_>) -> Result<Vec<DraftAttachment>, Box<Prob
     Ok(all)
 }
 
-pub(crate) fn list(asked: &Asked<'_>) -> Done {
+pub(crate) fn list(asked: &RouteRequest<'_>) -> RouteResult {
     let query = asked.query;
     if query.text("spam").is_some() {
         return Err(Problem::not_supported("spam"));
@@ -161,10 +161,13 @@ pub(crate) fn list(asked: &Asked<'_>) -> Done {
         limit: query.limit()?,
         progress: Box::default(),
     };
-    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
-        Answer::Messages { rows, next } => Some(show::messages(&rows, next.as_deref())),
-        _ => None,
-    }))
+    Ok(RouteStep::Read(
+        Box::new(call),
+        |answer, _, _| match answer {
+            Answer::Messages { rows, next } => Some(show::messages(&rows, next.as_deref())),
+            _ => None,
+        },
+    ))
 }
 
 /// `q`: up to ten words, all of which a message has to have.
@@ -182,7 +185,7 @@ fn words(query: &Query) -> Result<Option<String>, Box<Problem>> {
     }
 }
 
-pub(crate) fn read(asked: &Asked<'_>) -> Done {
+pub(crate) fn read(asked: &RouteRequest<'_>) -> RouteResult {
     let max_chars = match asked.query.number("max_chars")? {
         None => None,
         Some(0) => return Err(Problem::invalid("max_chars", "must be at least 1")),
@@ -194,14 +197,17 @@ pub(crate) fn read(asked: &Asked<'_>) -> Done {
         id: asked.id(1, "message", EntryId::parse)?,
         max_chars,
     };
-    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
-        Answer::Message(view) => Some(show::one_message(&view)),
-        _ => None,
-    }))
+    Ok(RouteStep::Read(
+        Box::new(call),
+        |answer, _, _| match answer {
+            Answer::Message(view) => Some(show::one_message(&view)),
+            _ => None,
+        },
+    ))
 }
 
-pub(crate) fn patch(asked: &Asked<'_>) -> Done {
-    let mut fields = Fields::of_body(asked.body)?;
+pub(crate) fn patch(asked: &RouteRequest<'_>) -> RouteResult {
+    let mut fields = JsonFields::of_body(asked.body)?;
     let patch = MessagePatch {
         add_labels: fields.texts("add_labels", false)?.unwrap_or_default(),
         remove_labels: fields.texts("remove_labels", false)?.unwrap_or_default(),
@@ -216,65 +222,74 @@ pub(crate) fn patch(asked: &Asked<'_>) -> Done {
         id: asked.id(1, "message", EntryId::parse)?,
         patch: Box::new(patch),
     };
-    Ok(Step::Write(Box::new(call), |written, _| match written {
-        Written::Message(view) => Some(show::one_message(view)),
-        _ => None,
-    }))
+    Ok(RouteStep::Write(
+        Box::new(call),
+        |written, _| match written {
+            Written::Message(view) => Some(show::one_message(view)),
+            _ => None,
+        },
+    ))
 }
 
-pub(crate) fn delete(asked: &Asked<'_>) -> Done {
+pub(crate) fn delete(asked: &RouteRequest<'_>) -> RouteResult {
     let call = Call::DeleteMessage {
         access: asked.access()?,
         inbox: asked.inbox()?,
         id: asked.id(1, "message", EntryId::parse)?,
         permanent: asked.query.flag("permanent")?.unwrap_or(false),
     };
-    Ok(Step::Write(Box::new(call), super::account::gone))
+    Ok(RouteStep::Write(Box::new(call), super::account::gone))
 }
 
-pub(crate) fn raw(asked: &Asked<'_>) -> Done {
+pub(crate) fn raw(asked: &RouteRequest<'_>) -> RouteResult {
     let id = asked.id(1, "message", EntryId::parse)?;
-    Ok(Step::Raw(asked.inbox()?, id))
+    Ok(RouteStep::Raw(asked.inbox()?, id))
 }
 
-pub(crate) fn attachment(asked: &Asked<'_>) -> Done {
+pub(crate) fn attachment(asked: &RouteRequest<'_>) -> RouteResult {
     let call = Call::ReadPart {
         access: asked.access()?,
         inbox: asked.inbox()?,
         id: asked.id(1, "message", EntryId::parse)?,
         part: asked.id(2, "attachment", parse_attachment_id)?,
     };
-    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
-        Answer::Part {
-            octets,
-            content_type,
-            filename,
-            ..
-        } => {
-            let kind = Kind::Octets(media_type(&content_type));
-            let mut response = Response::new(200, kind, octets);
-            response.add("Content-Disposition", field::content_disposition(&filename));
-            Some(response)
-        }
-        _ => None,
-    }))
+    Ok(RouteStep::Read(
+        Box::new(call),
+        |answer, _, _| match answer {
+            Answer::Part {
+                octets,
+                content_type,
+                filename,
+                ..
+            } => {
+                let kind = MediaType::Octets(media_type(&content_type));
+                let mut response = Response::new(200, kind, octets);
+                response.add("Content-Disposition", field::content_disposition(&filename));
+                Some(response)
+            }
+            _ => None,
+        },
+    ))
 }
 
-pub(crate) fn outbound(asked: &Asked<'_>) -> Done {
+pub(crate) fn outbound(asked: &RouteRequest<'_>) -> RouteResult {
     let call = Call::ListOutbound {
         access: asked.access()?,
         cursor: asked.query.cursor(),
         limit: asked.query.limit()?,
     };
-    Ok(Step::Read(Box::new(call), |answer, _, _| match answer {
-        Answer::Outbound { rows, next } => Some(show::outbound(&rows, next.as_deref())),
-        _ => None,
-    }))
+    Ok(RouteStep::Read(
+        Box::new(call),
+        |answer, _, _| match answer {
+            Answer::Outbound { rows, next } => Some(show::outbound(&rows, next.as_deref())),
+            _ => None,
+        },
+    ))
 }
 
 /// The head of a raw download.
 pub(crate) fn raw_response(_house: &Shared) -> Response {
-    let kind = Kind::Octets("message/rfc822".to_owned());
+    let kind = MediaType::Octets("message/rfc822".to_owned());
     let mut response = Response::new(200, kind, Vec::new());
     response.add(
         "Content-Disposition",

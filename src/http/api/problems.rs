@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::call::{Limits, Now, Refusal};
 use crate::http::wire::json;
-use crate::http::wire::response::{Frame, Kind, Response, request_id};
+use crate::http::wire::response::{MediaType, Response, ResponseFrame, request_id};
 
 /// A refusal in the words of HTTP. Boxed where it is returned: it is rare and not small.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -242,7 +242,7 @@ impl Problem {
             });
         });
         body.push(b'\n');
-        let mut response = Response::new(self.status, Kind::Json, body);
+        let mut response = Response::new(self.status, MediaType::Json, body);
         if self.status == 401 {
             response.add("WWW-Authenticate", "Bearer realm=\"postern\"");
         }
@@ -409,7 +409,7 @@ pub fn turned_away(wait_ms: Option<u64>, now: Now, seed: u64) -> Vec<u8> {
         ),
     };
     let id = request_id(now.mono_ms, seed);
-    let frame = Frame {
+    let frame = ResponseFrame {
         now,
         request_id: &id,
         close: true,

@@ -15,7 +15,7 @@ use crate::http::wire::target::{Query, inbox_ref};
 
 /// One route.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct RouteRow {
     pub method: &'static str,
     /// `{name}` stands for one segment.
     pub path: &'static str,
@@ -23,7 +23,7 @@ pub(crate) struct Row {
     pub takes: Takes,
     /// The query parameters that it knows.
     pub params: &'static [&'static str],
-    pub run: fn(&Asked<'_>) -> Result<Step, Box<Problem>>,
+    pub run: fn(&RouteRequest<'_>) -> Result<RouteStep, Box<Problem>>,
 }
 
 /// What the caller must hold.
@@ -69,7 +69,7 @@ pub(crate) enum Takes {
 
 /// A request, as the functions of the table see it.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct RouteRequest<'a> {
     pub access: Option<&'a Access>,
     /// What stood in place of the `{name}`s, in order.
     pub places: &'a [String],
@@ -84,11 +84,11 @@ pub(crate) struct Asked<'a> {
 
 /// What the engine does for a request.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub(crate) enum RouteStep {
     /// Answer at once.
     Respond(Response),
     /// One call that reads, and how its answer is shown.
-    Read(Box<Call>, Show),
+    Read(Box<Call>, ShowAnswer),
     /// One call that writes, and how what it did is shown.
     Write(Box<Call>, ShowWritten),
     /// Compose, classify, deliver.
@@ -104,11 +104,11 @@ pub(crate) enum Step {
 }
 
 /// Makes a response of an answer; `None` when it is not the answer to this route's call.
-pub(crate) type Show = fn(Answer, &Access, &Shared) -> Option<Response>;
+pub(crate) type ShowAnswer = fn(Answer, &Access, &Shared) -> Option<Response>;
 /// The same for a call that writes.
 pub(crate) type ShowWritten = fn(&Written, &Shared) -> Option<Response>;
 
-impl Asked<'_> {
+impl RouteRequest<'_> {
     /// Who asks. Every row but those that need nothing has it.
     pub fn access(&self) -> Result<Access, Box<Problem>> {
         let access = self.access.cloned();
@@ -145,7 +145,7 @@ impl Asked<'_> {
 /// What the table has for a method and a path.
 #[derive(Debug)]
 pub(crate) enum Match {
-    Row(&'static Row, Vec<String>),
+    RouteRow(&'static RouteRow, Vec<String>),
     /// The path is there with these methods.
     Methods(String),
     /// The contract has it and this server does not do it yet.
@@ -168,7 +168,7 @@ pub(crate) fn find(method: &str, segments: &[String]) -> Match {
             continue;
         };
         if row.method == wanted {
-            return Match::Row(row, places);
+            return Match::RouteRow(row, places);
         }
         methods.push(row.method);
         if row.method == "GET" {
@@ -203,7 +203,7 @@ fn places(pattern: &str, segments: &[String]) -> Option<Vec<String>> {
 macro_rules! routes {
     ($($method:ident $path:literal $need:expr, $takes:ident, [$($param:literal)*], $run:path;)*) => {
         /// Every route, the more literal before the less.
-        pub(crate) const ROUTES: &[Row] = &[$(Row {
+        pub(crate) const ROUTES: &[RouteRow] = &[$(RouteRow {
             method: stringify!($method),
             path: $path,
             need: $need,
@@ -332,11 +332,11 @@ mod tests {
         for row in ROUTES {
             let path = row.path.replace(['{', '}'], "");
             match look(row.method, &path) {
-                Match::Row(found, _) => assert_eq!(found.path, row.path),
+                Match::RouteRow(found, _) => assert_eq!(found.path, row.path),
                 other => panic!("{path}: {other:?}"),
             }
         }
-        assert!(matches!(look("HEAD", "/api/v1/me"), Match::Row(..)));
+        assert!(matches!(look("HEAD", "/api/v1/me"), Match::RouteRow(..)));
         assert!(matches!(look("GET", "/api/v1/me/"), Match::None));
         assert!(matches!(look("GET", "/api/v1/inboxes/"), Match::None));
         assert!(matches!(look("GET", "/api/v1"), Match::None));

@@ -5,7 +5,7 @@
 //! whole body. Long responses (raw messages, the export) go out in pages: a page is asked for
 //! when the one before it has left.
 
-use super::{Server, State};
+use super::{Server, ServerState};
 use crate::call::{
     Access, Answer, Call, Charge, Intake, Now, OctetsOf, Once, Refusal, Reply, Route, Secret,
     Written,
@@ -16,22 +16,22 @@ use crate::http::api::credentials;
 use crate::http::api::json_message;
 use crate::http::api::message;
 use crate::http::api::problems::{Problem, refused};
-use crate::http::api::routes::{Asked, Row, Show, ShowWritten, Step};
+use crate::http::api::routes::{RouteRequest, RouteRow, RouteStep, ShowAnswer, ShowWritten};
 use crate::http::sse::Stream;
 use crate::http::watch::LogPage;
-use crate::http::wire::head::{Credentials, Framing, Head, Media};
-use crate::http::wire::response::{Frame, Kind, Length, Response};
-use crate::http::wire::target::Target;
+use crate::http::wire::head::{ContentKind, Credentials, Framing, RequestHead};
+use crate::http::wire::response::{Length, MediaType, Response, ResponseFrame};
+use crate::http::wire::target::RequestTarget;
 
 /// A request that is being answered.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub id: String,
     pub method: String,
-    pub target: Target,
+    pub target: RequestTarget,
     /// `OPTIONS *`.
     pub any_target: bool,
-    pub row: Option<&'static Row>,
+    pub row: Option<&'static RouteRow>,
     /// What stood in place of the route's `{name}`s.
     pub places: Vec<String>,
     pub credentials: Credentials,
@@ -41,7 +41,7 @@ pub(crate) struct Exchange {
     pub access: Option<Access>,
     /// How the part of the request that has not been read is framed.
     pub framing: Framing,
-    pub media: Media,
+    pub media: ContentKind,
     pub encoded: bool,
     pub expects: bool,
     pub head_only: bool,
@@ -58,7 +58,7 @@ pub(crate) struct Exchange {
 
 /// The key that a connection used last.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownKey {
     pub digest: [u8; 32],
     pub access: Access,
     /// It was checked again after its revocation was being watched for.
@@ -72,7 +72,7 @@ pub(crate) enum Waiting {
     Nobody,
     /// Whether nobody we know may be told this.
     Stranger(Result<Response, Box<Problem>>),
-    Read(Show),
+    Read(ShowAnswer),
     Write(ShowWritten),
     /// The plan for a message, and the idempotency of its delivery.
     Plan(Option<Once>),
@@ -100,7 +100,7 @@ pub(crate) enum Paging {
     },
 }
 
-impl Known {
+impl KnownKey {
     /// Whether this is the token, still good, and safe to rely on.
     pub fn serves(&self, digest: &[u8; 32], now: Now) -> bool {
         let ended = self.access.expires_at.is_some_and(|end| end <= now.unix_ms);
@@ -117,7 +117,7 @@ impl Waiting {
 
 impl Exchange {
     /// Of a head.
-    pub fn new(id: String, head: Head) -> Exchange {
+    pub fn new(id: String, head: RequestHead) -> Exchange {
         Exchange {
             id,
             head_only: head.method == "HEAD",
@@ -145,7 +145,7 @@ impl Exchange {
 
     /// For what is no request.
     pub fn broken(id: String) -> Exchange {
-        let head = Head {
+        let head = RequestHead {
             method: String::new(),
             target: None,
             framing: Framing::None,
@@ -153,7 +153,7 @@ impl Exchange {
             old: false,
             expects: false,
             credentials: Credentials::None,
-            media: Media::None,
+            media: ContentKind::None,
             encoded: false,
             idempotency_key: None,
             organization: None,
@@ -163,8 +163,8 @@ impl Exchange {
     }
 
     /// What its response's frame depends on.
-    pub fn frame(&self, now: Now) -> Frame<'_> {
-        Frame {
+    pub fn frame(&self, now: Now) -> ResponseFrame<'_> {
+        ResponseFrame {
             now,
             request_id: &self.id,
             close: self.close,
@@ -195,7 +195,7 @@ impl Server {
         let Some(row) = exchange.row else {
             return self.fail_internal(now, exchange, out);
         };
-        let step = (row.run)(&Asked {
+        let step = (row.run)(&RouteRequest {
             access: exchange.access.as_ref(),
             places: &exchange.places,
             query: &exchange.target.query,
@@ -207,12 +207,12 @@ impl Server {
         });
         let waiting = match step {
             Err(problem) => return self.fail(now, exchange, &problem, out),
-            Ok(Step::Respond(response)) => return self.respond(now, exchange, &response, out),
-            Ok(Step::Read(call, show)) => {
+            Ok(RouteStep::Respond(response)) => return self.respond(now, exchange, &response, out),
+            Ok(RouteStep::Read(call, show)) => {
                 out.call = Some(*call);
                 Waiting::Read(show)
             }
-            Ok(Step::Write(call, show)) => {
+            Ok(RouteStep::Write(call, show)) => {
                 out.call = Some(*call);
                 Waiting::Write(show)
             }
@@ -221,7 +221,7 @@ impl Server {
                     return self.fail_internal(now, exchange, out);
                 };
                 match step {
-                    Step::Send(inbox, draft, once) => {
+                    RouteStep::Send(inbox, draft, once) => {
                         let route = Route::Compose {
                             access,
                             inbox,
@@ -234,11 +234,11 @@ impl Server {
                         out.call = Some(Call::Classify { intake });
                         Waiting::Plan(once)
                     }
-                    Step::Raw(inbox, id) => {
+                    RouteStep::Raw(inbox, id) => {
                         out.call = Some(Call::FindOctets { access, inbox, id });
                         Waiting::Size
                     }
-                    Step::Export(secret) => {
+                    RouteStep::Export(secret) => {
                         let paging = Paging::Export {
                             secret,
                             cursor: None,
@@ -246,24 +246,24 @@ impl Server {
                         };
                         return self.next_page(now, exchange, Box::new(paging), out);
                     }
-                    Step::Log(page) => {
+                    RouteStep::Log(page) => {
                         out.call = Some(Call::LogState { access });
                         Waiting::LogState(page)
                     }
-                    Step::Stream(wanted) => {
+                    RouteStep::Stream(wanted) => {
                         let seed = self.opening.seed;
                         let shared = self.opening.shared.clone();
                         let stream = Stream::new(wanted, shared, seed, out);
-                        self.state = State::Streaming(Some(exchange), Box::new(stream));
+                        self.state = ServerState::Streaming(Some(exchange), Box::new(stream));
                         return;
                     }
-                    Step::Respond(_) | Step::Read(..) | Step::Write(..) => {
+                    RouteStep::Respond(_) | RouteStep::Read(..) | RouteStep::Write(..) => {
                         return self.fail_internal(now, exchange, out);
                     }
                 }
             }
         };
-        self.state = State::ExpectAnswer(exchange, waiting);
+        self.state = ServerState::ExpectAnswer(exchange, waiting);
     }
 
     /// The answer to a call of a request.
@@ -314,7 +314,7 @@ impl Server {
             (Waiting::Write(_) | Waiting::Sent, Reply::Written(Written::Again(kept), _)) => {
                 match Response::replay(&kept) {
                     Some(mut response) => {
-                        if response.kind == Kind::Csv {
+                        if response.kind == MediaType::Csv {
                             response.body =
                                 credentials::complete(&response.body, &self.shared().endpoints);
                         }
@@ -331,7 +331,7 @@ impl Server {
             }
             (Waiting::Plan(once), Reply::Answer(Answer::Classified(plan))) => {
                 out.call = Some(Call::Deliver { plan, once });
-                self.state = State::ExpectAnswer(exchange, Waiting::Sent);
+                self.state = ServerState::ExpectAnswer(exchange, Waiting::Sent);
             }
             (Waiting::Sent, Reply::Written(written, _receipt)) => {
                 match json_message::sent(&written) {
@@ -351,7 +351,7 @@ impl Server {
             }
             (Waiting::LogState(page), Reply::Answer(Answer::LogState { oldest, .. })) => {
                 out.call = Some(page.call(oldest.saturating_sub(1)));
-                self.state = State::ExpectAnswer(exchange, Waiting::Log(page));
+                self.state = ServerState::ExpectAnswer(exchange, Waiting::Log(page));
             }
             (
                 Waiting::Log(mut page),
@@ -365,7 +365,7 @@ impl Server {
                 Ok(Some(response)) => self.respond(now, exchange, &response, out),
                 Ok(None) => {
                     out.call = Some(page.call(oldest));
-                    self.state = State::ExpectAnswer(exchange, Waiting::Log(page));
+                    self.state = ServerState::ExpectAnswer(exchange, Waiting::Log(page));
                 }
                 Err(problem) => self.fail(now, exchange, &problem, out),
             },
@@ -407,7 +407,7 @@ impl Server {
         });
         // Nothing is read while a long response goes out: the peer's next request waits.
         out.hold = Some(true);
-        self.state = State::ExpectAnswer(exchange, Waiting::Page(paging));
+        self.state = ServerState::ExpectAnswer(exchange, Waiting::Page(paging));
     }
 
     /// A page of a long response. After its head has gone, an error can only end the
@@ -451,7 +451,7 @@ impl Server {
                     Length::Chunked
                 };
                 if !begun {
-                    let head = Response::new(200, Kind::Csv, Vec::new());
+                    let head = Response::new(200, MediaType::Csv, Vec::new());
                     head.write_head(exchange.frame(now), length, &mut out.bytes);
                     if exchange.head_only {
                         out.hold = Some(false);
@@ -486,7 +486,7 @@ impl Server {
     ) {
         if more {
             out.more = true;
-            self.state = State::ExpectDrained(exchange, Box::new(paging));
+            self.state = ServerState::ExpectDrained(exchange, Box::new(paging));
         } else {
             out.hold = Some(false);
             self.finish(now, &exchange, out);

@@ -20,24 +20,24 @@ use crate::call::{
 use crate::crypto::sha256_parts;
 use crate::engine::{Input, Output, Trust};
 use crate::http::api::problems::{Problem, refused};
-use crate::http::api::routes::{self, Match, Need, REPEATABLE, Row, Takes};
+use crate::http::api::routes::{self, Match, Need, REPEATABLE, RouteRow, Takes};
 use crate::http::sse::Stream;
-use crate::http::wire::body::Body;
-use crate::http::wire::head::{self, Credentials, Finder, Found, Framing};
-use crate::http::wire::response::{Kind, Length, Response, request_id};
+use crate::http::wire::body::BodyReader;
+use crate::http::wire::head::{self, Credentials, Finder, Framing, HeadSearch};
+use crate::http::wire::response::{Length, MediaType, Response, request_id};
 use crate::http::wire::target::Query;
-use exchange::{Exchange, Known, Paging, Waiting};
+use exchange::{Exchange, KnownKey, Paging, Waiting};
 
 /// The serving side.
 #[derive(Debug)]
 pub struct Server {
     pub(crate) opening: Opening,
-    pub(crate) state: State,
+    pub(crate) state: ServerState,
     finder: Finder,
     /// Requests so far; the seed of request ids.
     requests: u64,
     /// The key that this connection used last.
-    known: Option<Known>,
+    known: Option<KnownKey>,
     /// Wrong keys so far.
     failures: usize,
     /// The server stops: the response under way is the last.
@@ -48,11 +48,11 @@ pub struct Server {
 
 /// Named for what is waited for.
 #[derive(Debug)]
-pub(crate) enum State {
+pub(crate) enum ServerState {
     /// A request; `true` once its first octet is there.
     ExpectHead(bool),
     ExpectLogin(Box<Exchange>),
-    ExpectBody(Box<Exchange>, Box<Body>),
+    ExpectBody(Box<Exchange>, Box<BodyReader>),
     /// The rest of a small body that nobody wants, its request refused already.
     Skip(u64),
     /// The answer to a call of a request.
@@ -72,7 +72,7 @@ impl Server {
     pub fn new(opening: Opening) -> Self {
         Server {
             opening,
-            state: State::ExpectHead(false),
+            state: ServerState::ExpectHead(false),
             finder: Finder::default(),
             requests: 0,
             known: None,
@@ -85,7 +85,7 @@ impl Server {
     /// Who is there: nobody, while no key has been shown and no request is under way.
     pub fn trust(&self) -> Trust {
         match (&self.known, &self.state) {
-            (None, State::ExpectHead(_) | State::Closed) => Trust::Stranger,
+            (None, ServerState::ExpectHead(_) | ServerState::Closed) => Trust::Stranger,
             _ => Trust::Known,
         }
     }
@@ -106,16 +106,18 @@ impl Server {
     }
 
     fn bytes(&mut self, now: Now, bytes: &[u8], out: &mut Output) -> usize {
-        match core::mem::replace(&mut self.state, State::Closed) {
-            State::ExpectHead(begun) => self.head_bytes(now, begun, bytes, out),
-            State::ExpectBody(exchange, body) => self.body_bytes(now, exchange, body, bytes, out),
+        match core::mem::replace(&mut self.state, ServerState::Closed) {
+            ServerState::ExpectHead(begun) => self.head_bytes(now, begun, bytes, out),
+            ServerState::ExpectBody(exchange, body) => {
+                self.body_bytes(now, exchange, body, bytes, out)
+            }
             // Nothing is to come behind the request of a stream, whose connection ends with it.
-            State::Streaming(exchange, stream) => {
-                self.state = State::Streaming(exchange, stream);
+            ServerState::Streaming(exchange, stream) => {
+                self.state = ServerState::Streaming(exchange, stream);
                 bytes.len()
             }
-            State::Closed => bytes.len(),
-            State::Skip(left) => {
+            ServerState::Closed => bytes.len(),
+            ServerState::Skip(left) => {
                 let used = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                 self.skip(now, left.saturating_sub(used as u64), out);
                 used
@@ -131,12 +133,12 @@ impl Server {
         if !begun {
             out.deadline = Some(Some(self.head_deadline(now)));
         }
-        self.state = State::ExpectHead(true);
+        self.state = ServerState::ExpectHead(true);
         let limits = &self.opening.shared.limits;
         let end = match self.finder.find(bytes, limits) {
-            Ok(Found::Partial) => return 0,
-            Ok(Found::Empty) => return 2,
-            Ok(Found::Head(end)) => end,
+            Ok(HeadSearch::Partial) => return 0,
+            Ok(HeadSearch::Empty) => return 2,
+            Ok(HeadSearch::Complete(end)) => end,
             Err(problem) => {
                 self.refuse_head(now, &problem, out);
                 return bytes.len();
@@ -161,7 +163,7 @@ impl Server {
     }
 
     /// A head is there: which route, with what body, and who asks?
-    fn begin(&mut self, now: Now, head: head::Head, out: &mut Output) {
+    fn begin(&mut self, now: Now, head: head::RequestHead, out: &mut Output) {
         self.requests += 1;
         self.shared().metrics.count(Metric::HttpRequests);
         out.deadline = Some(None);
@@ -173,7 +175,7 @@ impl Server {
         }
         let segments = exchange.target.segments.as_slice();
         let (row, places) = match routes::find(&exchange.method, segments) {
-            Match::Row(row, places) => (row, places),
+            Match::RouteRow(row, places) => (row, places),
             Match::Methods(allow) => {
                 return self.fail_unknown(exchange, Problem::method(allow), out);
             }
@@ -207,7 +209,7 @@ impl Server {
         response.add("Allow", allow);
         exchange.close |= exchange.framing != Framing::None;
         out.call = Some(Call::Stranger);
-        self.state = State::ExpectAnswer(exchange, Waiting::Stranger(Ok(response)));
+        self.state = ServerState::ExpectAnswer(exchange, Waiting::Stranger(Ok(response)));
     }
 
     fn authenticate(
@@ -238,7 +240,7 @@ impl Server {
                     user: exchange.organization.clone(),
                     secret,
                 });
-                self.state = State::ExpectLogin(exchange);
+                self.state = ServerState::ExpectLogin(exchange);
             }
             // Whoever looks after this machine on it may look as often as it likes.
             _ if near || (need == Need::Nothing && self.opening.peer.ip().is_loopback()) => {
@@ -246,7 +248,7 @@ impl Server {
             }
             _ if need == Need::Nothing => {
                 out.call = Some(Call::Stranger);
-                self.state = State::ExpectAnswer(exchange, Waiting::Nobody);
+                self.state = ServerState::ExpectAnswer(exchange, Waiting::Nobody);
             }
             Credentials::None => {
                 let problem = Problem::unauthorized("A key is needed here.");
@@ -263,12 +265,12 @@ impl Server {
     fn login(&mut self, now: Now, mut exchange: Box<Exchange>, reply: Reply, out: &mut Output) {
         match reply {
             Reply::Answer(Answer::Authenticated(access)) => {
-                let same = |known: &Known| {
+                let same = |known: &KnownKey| {
                     known.digest == exchange.digest && known.access.key == access.key
                 };
                 let again = self.known.as_ref().is_some_and(same);
                 out.watch = Some(vec![Topic::Key(access.key)]);
-                self.known = Some(Known {
+                self.known = Some(KnownKey {
                     digest: exchange.digest,
                     access: access.clone(),
                     confirmed: again,
@@ -287,7 +289,7 @@ impl Server {
                         user: exchange.organization.clone(),
                         secret,
                     });
-                    self.state = State::ExpectLogin(exchange);
+                    self.state = ServerState::ExpectLogin(exchange);
                     return;
                 }
                 exchange.access = Some(access);
@@ -305,7 +307,7 @@ impl Server {
                     if delay_ms > 0 && !self.stopping {
                         out.deadline = Some(Some(now.plus_ms(delay_ms)));
                         out.hold = Some(true);
-                        self.state = State::Delay(exchange, problem);
+                        self.state = ServerState::Delay(exchange, problem);
                         return;
                     }
                 }
@@ -335,7 +337,7 @@ impl Server {
             Takes::Message => limits.http_send_bytes,
             Takes::Json | Takes::Nothing => limits.http_body_bytes,
         };
-        match Body::new(exchange.framing, max, &self.shared().intake, now) {
+        match BodyReader::new(exchange.framing, max, &self.shared().intake, now) {
             Err(problem) => self.fail(now, exchange, &problem, out),
             Ok(body) => {
                 if exchange.expects {
@@ -343,7 +345,7 @@ impl Server {
                         .extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
                 }
                 out.deadline = Some(Some(body.deadline()));
-                self.state = State::ExpectBody(exchange, Box::new(body));
+                self.state = ServerState::ExpectBody(exchange, Box::new(body));
             }
         }
     }
@@ -352,14 +354,14 @@ impl Server {
         &mut self,
         now: Now,
         mut exchange: Box<Exchange>,
-        mut body: Box<Body>,
+        mut body: Box<BodyReader>,
         bytes: &[u8],
         out: &mut Output,
     ) -> usize {
         match body.take(bytes) {
             Ok((used, false)) => {
                 out.deadline = Some(Some(body.deadline()));
-                self.state = State::ExpectBody(exchange, body);
+                self.state = ServerState::ExpectBody(exchange, body);
                 used
             }
             Ok((used, true)) => {
@@ -378,12 +380,12 @@ impl Server {
     }
 
     fn reply(&mut self, now: Now, reply: Reply, out: &mut Output) {
-        match core::mem::replace(&mut self.state, State::Closed) {
-            State::ExpectLogin(exchange) => self.login(now, exchange, reply, out),
-            State::ExpectAnswer(exchange, waiting) => {
+        match core::mem::replace(&mut self.state, ServerState::Closed) {
+            ServerState::ExpectLogin(exchange) => self.login(now, exchange, reply, out),
+            ServerState::ExpectAnswer(exchange, waiting) => {
                 self.answer(now, exchange, waiting, reply, out);
             }
-            State::Streaming(exchange, stream) => {
+            ServerState::Streaming(exchange, stream) => {
                 self.stream_reply(now, exchange, stream, reply, out);
             }
             other => self.state = other,
@@ -401,13 +403,13 @@ impl Server {
         let result = stream.reply(now, reply, out);
         let Some(mut exchange) = exchange else {
             match result {
-                Ok(_) => self.state = State::Streaming(None, stream),
+                Ok(_) => self.state = ServerState::Streaming(None, stream),
                 Err(_) => self.close(out),
             }
             return;
         };
         match result {
-            Ok(None) => self.state = State::Streaming(Some(exchange), stream),
+            Ok(None) => self.state = ServerState::Streaming(Some(exchange), stream),
             Ok(Some(_)) if self.stopping => {
                 let problem = refused(&Refusal::Stopping, &self.shared().limits);
                 self.fail(now, exchange, &problem, out);
@@ -415,13 +417,13 @@ impl Server {
             Ok(Some(first)) => {
                 // A stream has no end but its connection's.
                 exchange.close = true;
-                let response = Response::new(200, Kind::Events, Vec::new());
+                let response = Response::new(200, MediaType::Events, Vec::new());
                 response.write_head(exchange.frame(now), Length::Close, &mut out.bytes);
                 if exchange.head_only {
                     return self.close(out);
                 }
                 stream.start(now, first, out);
-                self.state = State::Streaming(None, stream);
+                self.state = ServerState::Streaming(None, stream);
             }
             Err(problem) => self.fail(now, exchange, &problem, out),
         }
@@ -436,40 +438,44 @@ impl Server {
             self.known = None;
         }
         match &mut self.state {
-            State::Streaming(_, stream) => stream.event(event, out),
+            ServerState::Streaming(_, stream) => stream.event(event, out),
             // A download that a revoked key began ends where it is.
-            State::ExpectDrained(..) if revoked => out.close = true,
-            State::ExpectAnswer(_, waiting) if revoked && waiting.is_page() => out.close = true,
+            ServerState::ExpectDrained(..) if revoked => out.close = true,
+            ServerState::ExpectAnswer(_, waiting) if revoked && waiting.is_page() => {
+                out.close = true
+            }
             _ => {}
         }
         if out.close {
-            self.state = State::Closed;
+            self.state = ServerState::Closed;
         }
     }
 
     fn drained(&mut self, now: Now, out: &mut Output) {
         self.outgoing = None;
-        match core::mem::replace(&mut self.state, State::Closed) {
-            State::ExpectDrained(exchange, paging) => self.next_page(now, exchange, paging, out),
-            State::Streaming(exchange, mut stream) => {
+        match core::mem::replace(&mut self.state, ServerState::Closed) {
+            ServerState::ExpectDrained(exchange, paging) => {
+                self.next_page(now, exchange, paging, out)
+            }
+            ServerState::Streaming(exchange, mut stream) => {
                 stream.drained(out);
-                self.state = State::Streaming(exchange, stream);
+                self.state = ServerState::Streaming(exchange, stream);
             }
             other => self.state = other,
         }
     }
 
     fn deadline(&mut self, now: Now, out: &mut Output) {
-        match core::mem::replace(&mut self.state, State::Closed) {
-            State::Delay(exchange, problem) => {
+        match core::mem::replace(&mut self.state, ServerState::Closed) {
+            ServerState::Delay(exchange, problem) => {
                 out.hold = Some(false);
                 self.fail(now, exchange, &problem, out);
             }
-            State::ExpectHead(true) => {
+            ServerState::ExpectHead(true) => {
                 self.shared().metrics.count(Metric::TimedOut);
                 self.refuse_head(now, &timeout("The request head took too long."), out);
             }
-            State::ExpectBody(exchange, _) => {
+            ServerState::ExpectBody(exchange, _) => {
                 self.shared().metrics.count(Metric::TimedOut);
                 self.fail(
                     now,
@@ -478,35 +484,35 @@ impl Server {
                     out,
                 );
             }
-            State::Streaming(exchange, mut stream) => {
+            ServerState::Streaming(exchange, mut stream) => {
                 stream.deadline(now, out);
                 if !out.close {
-                    self.state = State::Streaming(exchange, stream);
+                    self.state = ServerState::Streaming(exchange, stream);
                 }
             }
-            State::ExpectHead(false) => {
+            ServerState::ExpectHead(false) => {
                 self.shared().metrics.count(Metric::TimedOut);
                 self.close(out);
             }
-            State::Skip(_) | State::Closed => self.close(out),
+            ServerState::Skip(_) | ServerState::Closed => self.close(out),
             other => self.state = other,
         }
     }
 
     /// The peer sends no more. A request that is under way is answered; nothing follows it.
     fn eof(&mut self, now: Now, out: &mut Output) {
-        match core::mem::replace(&mut self.state, State::Closed) {
-            State::ExpectBody(exchange, _) => {
+        match core::mem::replace(&mut self.state, ServerState::Closed) {
+            ServerState::ExpectBody(exchange, _) => {
                 let problem = Problem::syntax("The request ends within its body.");
                 self.fail(now, exchange, &problem, out);
             }
-            State::Delay(mut exchange, problem) => {
+            ServerState::Delay(mut exchange, problem) => {
                 exchange.close = true;
-                self.state = State::Delay(exchange, problem);
+                self.state = ServerState::Delay(exchange, problem);
             }
-            State::ExpectDrained(mut exchange, paging) => {
+            ServerState::ExpectDrained(mut exchange, paging) => {
                 exchange.close = true;
-                self.state = State::ExpectDrained(exchange, paging);
+                self.state = ServerState::ExpectDrained(exchange, paging);
             }
             _ => self.close(out),
         }
@@ -514,25 +520,27 @@ impl Server {
 
     fn shutdown(&mut self, now: Now, out: &mut Output) {
         self.stopping = true;
-        match core::mem::replace(&mut self.state, State::Closed) {
-            State::ExpectHead(false) | State::Skip(_) | State::Closed => self.close(out),
-            State::ExpectHead(true) => {
+        match core::mem::replace(&mut self.state, ServerState::Closed) {
+            ServerState::ExpectHead(false) | ServerState::Skip(_) | ServerState::Closed => {
+                self.close(out)
+            }
+            ServerState::ExpectHead(true) => {
                 let problem = refused(&Refusal::Stopping, &self.shared().limits);
                 self.refuse_head(now, &problem, out);
             }
-            State::ExpectBody(exchange, _) => {
+            ServerState::ExpectBody(exchange, _) => {
                 let problem = refused(&Refusal::Stopping, &self.shared().limits);
                 self.fail(now, exchange, &problem, out);
             }
-            State::Delay(exchange, problem) => {
+            ServerState::Delay(exchange, problem) => {
                 out.hold = Some(false);
                 self.fail(now, exchange, &problem.and_close(), out);
             }
-            State::Streaming(exchange, mut stream) => {
+            ServerState::Streaming(exchange, mut stream) => {
                 if stream.is_started() {
                     stream.shutdown(now, out);
                 } else {
-                    self.state = State::Streaming(exchange, stream);
+                    self.state = ServerState::Streaming(exchange, stream);
                 }
             }
             other => self.state = other,
@@ -542,7 +550,7 @@ impl Server {
     /// Fails a request of nobody we know: these are counted, each address for itself.
     fn fail_unknown(&mut self, exchange: Box<Exchange>, problem: Box<Problem>, out: &mut Output) {
         out.call = Some(Call::Stranger);
-        self.state = State::ExpectAnswer(exchange, Waiting::Stranger(Err(problem)));
+        self.state = ServerState::ExpectAnswer(exchange, Waiting::Stranger(Err(problem)));
     }
 
     /// What an address is told that makes too many requests without a key.
@@ -564,7 +572,7 @@ impl Server {
         }
         if let Framing::Length(left) = exchange.framing {
             out.deadline = Some(Some(self.head_deadline(now)));
-            self.state = State::Skip(left);
+            self.state = ServerState::Skip(left);
             return;
         }
         self.await_head(now, out);
@@ -573,12 +581,12 @@ impl Server {
     fn skip(&mut self, now: Now, left: u64, out: &mut Output) {
         match left {
             0 => self.await_head(now, out),
-            left => self.state = State::Skip(left),
+            left => self.state = ServerState::Skip(left),
         }
     }
 
     fn await_head(&mut self, now: Now, out: &mut Output) {
-        self.state = State::ExpectHead(false);
+        self.state = ServerState::ExpectHead(false);
         let idle_ms = self.shared().limits.http_keep_alive_s.saturating_mul(1000);
         out.deadline = Some(Some(now.plus_ms(idle_ms)));
     }
@@ -586,7 +594,7 @@ impl Server {
     pub(crate) fn close(&mut self, out: &mut Output) {
         out.close = true;
         out.deadline = Some(None);
-        self.state = State::Closed;
+        self.state = ServerState::Closed;
     }
 
     /// A whole response.
@@ -662,7 +670,7 @@ impl Server {
 }
 
 /// What a body must be for a route, as far as the head tells.
-fn check_body(row: &Row, exchange: &Exchange) -> Result<(), Box<Problem>> {
+fn check_body(row: &RouteRow, exchange: &Exchange) -> Result<(), Box<Problem>> {
     if exchange.encoded {
         let message = "A Content-Encoding is not accepted.";
         return Err(Problem::new(
@@ -682,7 +690,7 @@ fn check_body(row: &Row, exchange: &Exchange) -> Result<(), Box<Problem>> {
             Problem::bad_request("unexpected_body", "This request takes no body.").and_close(),
         );
     }
-    if exchange.media == head::Media::Other {
+    if exchange.media == head::ContentKind::Other {
         return Err(Problem::new(
             415,
             "unsupported_media_type",
@@ -694,7 +702,7 @@ fn check_body(row: &Row, exchange: &Exchange) -> Result<(), Box<Problem>> {
     Ok(())
 }
 
-fn repeatable(row: &Row) -> &'static [&'static str] {
+fn repeatable(row: &RouteRow) -> &'static [&'static str] {
     match row.params.contains(&"type") {
         true => REPEATABLE,
         false => &[],

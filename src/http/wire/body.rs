@@ -10,7 +10,7 @@ use crate::http::api::problems::Problem;
 
 /// One body, growing.
 #[derive(Debug)]
-pub(crate) struct Body {
+pub(crate) struct BodyReader {
     octets: Vec<u8>,
     charge: Charge,
     coding: Coding,
@@ -34,14 +34,14 @@ pub(crate) struct Whole {
     pub charge: Charge,
 }
 
-impl Body {
+impl BodyReader {
     /// `max` is the bound of the route; a length over it is refused at once.
     pub fn new(
         framing: Framing,
         max: usize,
         budget: &Budget,
         now: Now,
-    ) -> Result<Body, Box<Problem>> {
+    ) -> Result<BodyReader, Box<Problem>> {
         let max = max as u64;
         let coding = match framing {
             Framing::None => Coding::Length(0),
@@ -49,7 +49,7 @@ impl Body {
             Framing::Length(n) => Coding::Length(n),
             Framing::Chunked => Coding::Chunked(Chunked::new()),
         };
-        Ok(Body {
+        Ok(BodyReader {
             octets: Vec::new(),
             charge: budget.charge(),
             coding,
@@ -151,31 +151,32 @@ mod tests {
     fn a_body_ends_where_it_says() {
         let budget = Budget::new(100);
         let now = Now::default();
-        let mut body = Body::new(Framing::Length(5), 10, &budget, now).unwrap();
+        let mut body = BodyReader::new(Framing::Length(5), 10, &budget, now).unwrap();
         assert_eq!(body.take(b"abc").unwrap(), (3, false));
         assert_eq!(body.take(b"deGET").unwrap(), (2, true));
         assert_eq!(body.whole().octets, b"abcde");
-        let mut body = Body::new(Framing::Chunked, 10, &budget, now).unwrap();
+        let mut body = BodyReader::new(Framing::Chunked, 10, &budget, now).unwrap();
         assert_eq!(body.take(b"3\r\nabc\r\n0\r\n\r\nGET").unwrap(), (13, true));
-        assert!(Body::new(Framing::Length(11), 10, &budget, now).is_err());
+        assert!(BodyReader::new(Framing::Length(11), 10, &budget, now).is_err());
     }
 
     #[test]
     fn memory_is_charged_as_it_grows_and_given_back() {
         let budget = Budget::new(10);
         let now = Now::default();
-        let mut body = Body::new(Framing::Length(20), 20, &budget, now).unwrap();
+        let mut body = BodyReader::new(Framing::Length(20), 20, &budget, now).unwrap();
         assert!(body.take(b"0123456789").unwrap().0 == 10);
         assert_eq!(body.take(b"0").unwrap_err().status, 503);
         drop(body);
-        let mut body = Body::new(Framing::Length(10), 20, &budget, now).unwrap();
+        let mut body = BodyReader::new(Framing::Length(10), 20, &budget, now).unwrap();
         assert!(body.take(b"0123456789").unwrap().1);
     }
 
     #[test]
     fn a_slow_body_earns_time_by_bytes() {
         let budget = Budget::new(10_000);
-        let mut body = Body::new(Framing::Length(5000), 5000, &budget, Now::default()).unwrap();
+        let mut body =
+            BodyReader::new(Framing::Length(5000), 5000, &budget, Now::default()).unwrap();
         assert_eq!(body.deadline().mono_ms, 30_000);
         body.take(&[b'x'; 2048]).unwrap();
         assert_eq!(body.deadline().mono_ms, 32_000);

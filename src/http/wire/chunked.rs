@@ -9,13 +9,13 @@ use memchr::memchr;
 /// Where in the coding the reader is.
 #[derive(Debug)]
 pub(crate) struct Chunked {
-    state: State,
+    state: ChunkedState,
     /// Octets of trailer fields so far.
     trailer: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+enum ChunkedState {
     ExpectSize,
     ExpectData(u64),
     ExpectDataEnd,
@@ -35,14 +35,14 @@ pub(crate) enum ChunkError {
 impl Chunked {
     pub fn new() -> Self {
         Chunked {
-            state: State::ExpectSize,
+            state: ChunkedState::ExpectSize,
             trailer: 0,
         }
     }
 
     /// Whether the last chunk and the trailer have been read.
     pub fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.state == ChunkedState::Done
     }
 
     /// One step: what it used of `bytes`, and the part of that which is body. Uses nothing
@@ -53,7 +53,7 @@ impl Chunked {
         room: u64,
     ) -> Result<(usize, &'a [u8]), ChunkError> {
         match self.state {
-            State::ExpectSize => {
+            ChunkedState::ExpectSize => {
                 let Some(line) = line(bytes)? else {
                     return Ok((0, &[]));
                 };
@@ -62,30 +62,30 @@ impl Chunked {
                     return Err(ChunkError::TooLong);
                 }
                 self.state = match size {
-                    0 => State::ExpectTrailer,
-                    n => State::ExpectData(n),
+                    0 => ChunkedState::ExpectTrailer,
+                    n => ChunkedState::ExpectData(n),
                 };
                 Ok((line.len() + 2, &[]))
             }
-            State::ExpectData(left) => {
+            ChunkedState::ExpectData(left) => {
                 let n = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                 let data = bytes.get(..n).unwrap_or_default();
                 let left = left.saturating_sub(n as u64);
                 self.state = match left {
-                    0 => State::ExpectDataEnd,
-                    left => State::ExpectData(left),
+                    0 => ChunkedState::ExpectDataEnd,
+                    left => ChunkedState::ExpectData(left),
                 };
                 Ok((n, data))
             }
-            State::ExpectDataEnd => match bytes {
+            ChunkedState::ExpectDataEnd => match bytes {
                 [b'\r', b'\n', ..] => {
-                    self.state = State::ExpectSize;
+                    self.state = ChunkedState::ExpectSize;
                     Ok((2, &[]))
                 }
                 [] | [b'\r'] => Ok((0, &[])),
                 _ => Err(ChunkError::Syntax),
             },
-            State::ExpectTrailer => {
+            ChunkedState::ExpectTrailer => {
                 let Some(line) = line(bytes)? else {
                     return Ok((0, &[]));
                 };
@@ -94,13 +94,13 @@ impl Chunked {
                     return Err(ChunkError::Syntax);
                 }
                 if line.is_empty() {
-                    self.state = State::Done;
+                    self.state = ChunkedState::Done;
                 } else if !is_field(line) {
                     return Err(ChunkError::Syntax);
                 }
                 Ok((line.len() + 2, &[]))
             }
-            State::Done => Ok((0, &[])),
+            ChunkedState::Done => Ok((0, &[])),
         }
     }
 }

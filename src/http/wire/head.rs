@@ -6,7 +6,7 @@
 
 use memchr::memchr;
 
-use super::target::Target;
+use super::target::RequestTarget;
 use crate::call::{Limits, Secret};
 use crate::http::api::problems::Problem;
 
@@ -23,27 +23,27 @@ pub(crate) struct Finder {
 
 /// What a search found.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum HeadSearch {
     /// More is needed.
     Partial,
     /// An empty line of two octets in front of the request (RFC 9112 section 2.2).
     Empty,
     /// A head of so many octets, its empty line included.
-    Head(usize),
+    Complete(usize),
 }
 
 impl Finder {
     /// Looks for the end of the head at the beginning of `bytes`, which is the same as the
     /// last time with more behind it.
-    pub fn find(&mut self, bytes: &[u8], limits: &Limits) -> Result<Found, Box<Problem>> {
+    pub fn find(&mut self, bytes: &[u8], limits: &Limits) -> Result<HeadSearch, Box<Problem>> {
         match bytes {
-            [] | [b'\r'] => return Ok(Found::Partial),
+            [] | [b'\r'] => return Ok(HeadSearch::Partial),
             [b'\r', b'\n', ..] if !self.skipped => {
                 *self = Finder {
                     skipped: true,
                     ..Finder::default()
                 };
-                return Ok(Found::Empty);
+                return Ok(HeadSearch::Empty);
             }
             [first, ..] if !first.is_ascii_alphabetic() => {
                 return Err(Problem::syntax("This is not an HTTP request."));
@@ -64,7 +64,7 @@ impl Finder {
             }
             self.searched = end_or_all;
             let Some(end) = end else {
-                return Ok(Found::Partial);
+                return Ok(HeadSearch::Partial);
             };
             let line = bytes.get(self.line..end).unwrap_or_default();
             if !line.ends_with(b"\r\n") {
@@ -73,7 +73,7 @@ impl Finder {
             self.line = end;
             if line.len() == 2 {
                 *self = Finder::default();
-                return Ok(Found::Head(end));
+                return Ok(HeadSearch::Complete(end));
             }
         }
     }
@@ -96,10 +96,10 @@ fn too_long(status: u16, what: &str) -> Box<Problem> {
 
 /// One request head, owned.
 #[derive(Debug)]
-pub(crate) struct Head {
+pub(crate) struct RequestHead {
     pub method: String,
     /// `None` for `OPTIONS *`.
-    pub target: Option<Target>,
+    pub target: Option<RequestTarget>,
     pub framing: Framing,
     /// The connection ends after the response.
     pub close: bool,
@@ -108,7 +108,7 @@ pub(crate) struct Head {
     /// `Expect: 100-continue`.
     pub expects: bool,
     pub credentials: Credentials,
-    pub media: Media,
+    pub media: ContentKind,
     /// A Content-Encoding other than identity.
     pub encoded: bool,
     pub idempotency_key: Option<String>,
@@ -136,14 +136,14 @@ pub(crate) enum Credentials {
 
 /// What Content-Type says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Media {
+pub(crate) enum ContentKind {
     None,
     Json,
     Other,
 }
 
 /// Parses a complete head, as [`Finder::find`] cut it.
-pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<Head, Box<Problem>> {
+pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<Problem>> {
     let mut fields = vec![httparse::EMPTY_HEADER; limits.http_fields];
     let mut request = httparse::Request::new(&mut fields);
     match request.parse(octets) {
@@ -161,23 +161,23 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<Head, Box<Problem>
     }
     let old = request.version == Some(0);
     let fields = Read::of(request.headers)?;
-    let mut head = Head {
+    let mut head = RequestHead {
         method: request.method.unwrap_or_default().to_owned(),
         target: None,
         framing: framing(&fields, old)?,
-        close: old || fields.has_token(Known::Connection, "close"),
+        close: old || fields.has_token(HeadField::Connection, "close"),
         old,
         expects: false,
-        credentials: credentials(fields.text(Known::Authorization)?),
-        media: media(fields.text(Known::ContentType)?),
+        credentials: credentials(fields.text(HeadField::Authorization)?),
+        media: media(fields.text(HeadField::ContentType)?),
         encoded: fields
-            .text(Known::ContentEncoding)?
+            .text(HeadField::ContentEncoding)?
             .is_some_and(|v| !v.eq_ignore_ascii_case("identity")),
-        idempotency_key: fields.text(Known::IdempotencyKey)?.map(str::to_owned),
-        organization: fields.text(Known::Organization)?.map(str::to_owned),
-        last_event_id: fields.text(Known::LastEventId)?.map(str::to_owned),
+        idempotency_key: fields.text(HeadField::IdempotencyKey)?.map(str::to_owned),
+        organization: fields.text(HeadField::Organization)?.map(str::to_owned),
+        last_event_id: fields.text(HeadField::LastEventId)?.map(str::to_owned),
     };
-    match fields.text(Known::Expect)? {
+    match fields.text(HeadField::Expect)? {
         None => {}
         Some(text) if text.eq_ignore_ascii_case("100-continue") => head.expects = !old,
         Some(_) => {
@@ -194,7 +194,7 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<Head, Box<Problem>
             Problem::invalid("Idempotency-Key", "must be 1 to 255 characters of ASCII").and_close(),
         );
     }
-    let host = fields.text(Known::Host)?;
+    let host = fields.text(HeadField::Host)?;
     if host.is_none() && !old {
         return Err(Problem::syntax("Host is missing."));
     }
@@ -209,7 +209,7 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<Head, Box<Problem>
         return Ok(head);
     }
     let origin = origin_form(path, host)?;
-    head.target = Some(Target::parse(origin).map_err(Problem::and_close)?);
+    head.target = Some(RequestTarget::parse(origin).map_err(Problem::and_close)?);
     Ok(head)
 }
 
@@ -234,8 +234,8 @@ fn origin_form<'a>(target: &'a str, host: Option<&str>) -> Result<&'a str, Box<P
 /// length and a coding, any coding but one `chunked`, a coding in HTTP/1.0, anything but
 /// digits.
 fn framing(fields: &Read<'_>, old: bool) -> Result<Framing, Box<Problem>> {
-    let length = fields.text(Known::ContentLength)?;
-    let coding = fields.text(Known::TransferEncoding)?;
+    let length = fields.text(HeadField::ContentLength)?;
+    let coding = fields.text(HeadField::TransferEncoding)?;
     match (length, coding) {
         (None, None) => Ok(Framing::None),
         (Some(_), Some(_)) => Err(Problem::syntax(
@@ -269,27 +269,27 @@ fn credentials(value: Option<&str>) -> Credentials {
     Credentials::Bearer(Secret::new(token.as_bytes()))
 }
 
-fn media(value: Option<&str>) -> Media {
+fn media(value: Option<&str>) -> ContentKind {
     let Some(value) = value else {
-        return Media::None;
+        return ContentKind::None;
     };
     let (essence, parameters) = value.split_once(';').unwrap_or((value, ""));
     if !essence.trim().eq_ignore_ascii_case("application/json") {
-        return Media::Other;
+        return ContentKind::Other;
     }
     for parameter in parameters.split(';').map(str::trim) {
         let (name, charset) = parameter.split_once('=').unwrap_or((parameter, ""));
         let charset = charset.trim_matches('"');
         if name.eq_ignore_ascii_case("charset") && !charset.eq_ignore_ascii_case("utf-8") {
-            return Media::Other;
+            return ContentKind::Other;
         }
     }
-    Media::Json
+    ContentKind::Json
 }
 
 /// The fields that anything here looks at. Each may be there once, but for Connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Known {
+enum HeadField {
     Authorization,
     Connection,
     ContentEncoding,
@@ -303,7 +303,7 @@ enum Known {
     TransferEncoding,
 }
 
-/// In the order of [`Known`].
+/// In the order of [`HeadField`].
 const KNOWN: [&str; 11] = [
     "Authorization",
     "Connection",
@@ -338,7 +338,7 @@ impl<'a> Read<'a> {
                 // X-Forwarded-For and its like are among these: nobody is believed.
                 continue;
             };
-            if at == Known::Connection as usize {
+            if at == HeadField::Connection as usize {
                 read.connection.push(field.value);
             } else if let Some(value) = read.values.get_mut(at)
                 && value.replace(field.value.trim_ascii()).is_some()
@@ -351,7 +351,7 @@ impl<'a> Read<'a> {
         Ok(read)
     }
 
-    fn text(&self, known: Known) -> Result<Option<&'a str>, Box<Problem>> {
+    fn text(&self, known: HeadField) -> Result<Option<&'a str>, Box<Problem>> {
         let Some(value) = self.values.get(known as usize).copied().flatten() else {
             return Ok(None);
         };
@@ -364,8 +364,8 @@ impl<'a> Read<'a> {
         }
     }
 
-    fn has_token(&self, known: Known, token: &str) -> bool {
-        debug_assert_eq!(known, Known::Connection);
+    fn has_token(&self, known: HeadField, token: &str) -> bool {
+        debug_assert_eq!(known, HeadField::Connection);
         self.connection
             .iter()
             .flat_map(|value| value.split(|b| *b == b','))
@@ -393,7 +393,7 @@ mod tests {
             let found = loop {
                 end = (end + cut).min(head.len());
                 match finder.find(&head[..end], &limits).unwrap() {
-                    Found::Head(n) => break n,
+                    HeadSearch::Complete(n) => break n,
                     _ => assert!(end < head.len()),
                 }
             };
@@ -411,7 +411,7 @@ mod tests {
         assert_eq!(head.framing, Framing::Length(5));
         assert!(head.close && head.expects && !head.encoded);
         assert!(matches!(head.credentials, Credentials::Bearer(s) if s.expose() == b"ap_sk_x"));
-        assert_eq!(head.media, Media::Json);
+        assert_eq!(head.media, ContentKind::Json);
         assert_eq!(head.idempotency_key.as_deref(), Some("k 1"));
         assert_eq!(head.target.unwrap().raw, "/a?b=1");
         let text = "GET http://X.test/a HTTP/1.1\r\nHost: x.test\r\n\r\n";

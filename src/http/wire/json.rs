@@ -85,17 +85,17 @@ impl Json<'_> {
 
 /// The fields of an object, taken one by one.
 #[derive(Debug)]
-pub(crate) struct Fields<'a> {
+pub(crate) struct JsonFields<'a> {
     left: Vec<(Cow<'a, str>, Json<'a>)>,
     /// Where the object is, in front of the names in errors: `attachments[0].`.
     place: String,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> JsonFields<'a> {
     /// Of a body, which must be an object.
-    pub fn of_body(body: &'a [u8]) -> Result<Fields<'a>, Box<Problem>> {
+    pub fn of_body(body: &'a [u8]) -> Result<JsonFields<'a>, Box<Problem>> {
         match parse(body)? {
-            Json::Object(left) => Ok(Fields {
+            Json::Object(left) => Ok(JsonFields {
                 left,
                 place: String::new(),
             }),
@@ -109,9 +109,9 @@ impl<'a> Fields<'a> {
     }
 
     /// Of a value at `place`.
-    pub fn of(value: Json<'a>, place: &str) -> Result<Fields<'a>, Box<Problem>> {
+    pub fn of(value: Json<'a>, place: &str) -> Result<JsonFields<'a>, Box<Problem>> {
         match value {
-            Json::Object(left) => Ok(Fields {
+            Json::Object(left) => Ok(JsonFields {
                 left,
                 place: format!("{place}."),
             }),
@@ -120,8 +120,8 @@ impl<'a> Fields<'a> {
     }
 
     /// Of one field that has been taken already.
-    pub fn single(field: &str, value: Json<'a>) -> Fields<'a> {
-        Fields {
+    pub fn single(field: &str, value: Json<'a>) -> JsonFields<'a> {
+        JsonFields {
             left: vec![(Cow::Owned(field.to_owned()), value)],
             place: String::new(),
         }
@@ -371,7 +371,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
             return Err(self.too(Excess::Depth));
         }
         let mut fields: Vec<(Cow<'de, str>, Json<'de>)> = Vec::new();
-        while let Some(name) = map.next_key_seed(Name)? {
+        while let Some(name) = map.next_key_seed(FieldName)? {
             if fields.len() == LIST_MAX {
                 return Err(self.too(Excess::List));
             }
@@ -388,9 +388,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
 }
 
 /// A member's name, borrowed where it can be.
-struct Name;
+struct FieldName;
 
-impl<'de> DeserializeSeed<'de> for Name {
+impl<'de> DeserializeSeed<'de> for FieldName {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
@@ -398,7 +398,7 @@ impl<'de> DeserializeSeed<'de> for Name {
     }
 }
 
-impl<'de> Visitor<'de> for Name {
+impl<'de> Visitor<'de> for FieldName {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -609,14 +609,14 @@ mod tests {
 
     #[test]
     fn what_is_left_over_is_named() {
-        let mut fields = Fields::of_body(b"{\"a\":\"x\",\"b\":1,\"c\":null}").unwrap();
+        let mut fields = JsonFields::of_body(b"{\"a\":\"x\",\"b\":1,\"c\":null}").unwrap();
         assert_eq!(fields.text("a", 5).unwrap().as_deref(), Some("x"));
         assert!(fields.text("b", 5).is_err());
         assert_eq!(fields.nullable_text("c", 5).unwrap(), Some(None));
         assert!(fields.end().is_ok());
-        let fields = Fields::of_body(b"{\"zz\":1}").unwrap();
+        let fields = JsonFields::of_body(b"{\"zz\":1}").unwrap();
         assert_eq!(fields.end().unwrap_err().code, "unknown_field");
-        assert!(Fields::of_body(b"[]").is_err());
+        assert!(JsonFields::of_body(b"[]").is_err());
     }
 
     #[test]

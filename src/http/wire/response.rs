@@ -13,14 +13,14 @@ use crate::call::Now;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Response {
     pub status: u16,
-    pub kind: Kind,
+    pub kind: MediaType,
     pub body: Vec<u8>,
     extra: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 /// What a body is.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum MediaType {
     /// No body, and no field about one (204).
     Nothing,
     Json,
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
 
 /// What the frame of a response depends on besides the response.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Frame<'a> {
+pub(crate) struct ResponseFrame<'a> {
     pub now: Now,
     pub request_id: &'a str,
     /// Say `Connection: close`.
@@ -53,7 +53,7 @@ pub(crate) enum Length {
 }
 
 impl Response {
-    pub fn new(status: u16, kind: Kind, body: Vec<u8>) -> Self {
+    pub fn new(status: u16, kind: MediaType, body: Vec<u8>) -> Self {
         Response {
             status,
             kind,
@@ -65,12 +65,12 @@ impl Response {
     /// JSON, with the newline that ends it.
     pub fn json(status: u16, mut body: Vec<u8>) -> Self {
         body.push(b'\n');
-        Response::new(status, Kind::Json, body)
+        Response::new(status, MediaType::Json, body)
     }
 
     /// 204.
     pub fn nothing() -> Self {
-        Response::new(204, Kind::Nothing, Vec::new())
+        Response::new(204, MediaType::Nothing, Vec::new())
     }
 
     /// One more field. The value must have no CR or LF; what has is left out.
@@ -90,7 +90,7 @@ impl Response {
     }
 
     /// The whole of it, body included.
-    pub fn write(&self, frame: Frame<'_>, out: &mut Vec<u8>) {
+    pub fn write(&self, frame: ResponseFrame<'_>, out: &mut Vec<u8>) {
         self.write_head(frame, Length::Known(self.body.len() as u64), out);
         if !frame.head_only {
             out.extend_from_slice(&self.body);
@@ -98,7 +98,7 @@ impl Response {
     }
 
     /// Status line and fields, up to the empty line.
-    pub fn write_head(&self, frame: Frame<'_>, length: Length, out: &mut Vec<u8>) {
+    pub fn write_head(&self, frame: ResponseFrame<'_>, length: Length, out: &mut Vec<u8>) {
         out.reserve(512 + self.body.len());
         let mut line = |parts: &[&str]| {
             for part in parts {
@@ -115,12 +115,12 @@ impl Response {
         line(&["Date: ", &clock::imf_fixdate(frame.now.unix_ms)]);
         line(&["Server: postern"]);
         let kind = match &self.kind {
-            Kind::Nothing => "",
-            Kind::Json => "application/json",
-            Kind::Csv => "text/csv; charset=utf-8",
-            Kind::Metrics => "text/plain; version=0.0.4; charset=utf-8",
-            Kind::Events => "text/event-stream",
-            Kind::Octets(kind) => kind,
+            MediaType::Nothing => "",
+            MediaType::Json => "application/json",
+            MediaType::Csv => "text/csv; charset=utf-8",
+            MediaType::Metrics => "text/plain; version=0.0.4; charset=utf-8",
+            MediaType::Events => "text/event-stream",
+            MediaType::Octets(kind) => kind,
         };
         if !kind.is_empty() {
             line(&["Content-Type: ", kind]);
@@ -130,7 +130,7 @@ impl Response {
                 Length::Close => {}
             }
         }
-        if matches!(self.kind, Kind::Octets(_)) {
+        if matches!(self.kind, MediaType::Octets(_)) {
             // What came by mail is never a page of ours (RFC 9110 section 8.3 on sniffing).
             line(&["X-Content-Type-Options: nosniff"]);
             line(&["Content-Security-Policy: sandbox; default-src 'none'"]);
@@ -150,7 +150,7 @@ impl Response {
     /// body. [`Response::replay`] reads them.
     pub fn keep(self) -> Vec<u8> {
         let kind = match self.kind {
-            Kind::Csv => "csv",
+            MediaType::Csv => "csv",
             _ => "json",
         };
         let mut kept = format!("{} {kind}\n", self.status).into_bytes();
@@ -164,8 +164,8 @@ impl Response {
         let line = core::str::from_utf8(kept.get(..end)?).ok()?;
         let (status, kind) = line.split_once(' ')?;
         let kind = match kind {
-            "json" => Kind::Json,
-            "csv" => Kind::Csv,
+            "json" => MediaType::Json,
+            "csv" => MediaType::Csv,
             _ => return None,
         };
         let body = kept.get(end + 1..)?.to_vec();

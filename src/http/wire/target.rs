@@ -10,7 +10,7 @@ use crate::http::api::problems::Problem;
 
 /// Path and query of one request.
 #[derive(Debug, Default)]
-pub(crate) struct Target {
+pub(crate) struct RequestTarget {
     /// As it came, for the fingerprint of `Idempotency-Key`: path and query.
     pub raw: String,
     /// Between the slashes, decoded.
@@ -23,9 +23,9 @@ pub(crate) struct Target {
 #[derive(Debug, Default)]
 pub(crate) struct Query(Vec<(String, String)>);
 
-impl Target {
+impl RequestTarget {
     /// Reads `origin-form` (RFC 9112 section 3.2.1): the path must begin with a slash.
-    pub fn parse(text: &str) -> Result<Target, Box<Problem>> {
+    pub fn parse(text: &str) -> Result<RequestTarget, Box<Problem>> {
         let bad = |what| Problem::bad_request("bad_target", what);
         if !text.bytes().all(|b| b.is_ascii_graphic()) || text.contains('#') {
             return Err(bad(
@@ -53,7 +53,7 @@ impl Target {
             let pair = decode(name, true).zip(decode(value, true));
             pairs.push(pair.ok_or_else(|| bad("The query is not percent-encoded UTF-8."))?);
         }
-        Ok(Target {
+        Ok(RequestTarget {
             raw: text.to_owned(),
             segments,
             query: Query(pairs),
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn segments_are_split_before_they_are_decoded() {
-        let target = Target::parse("/a/b%2Fc/%C3%A4?x=1+2&y=%2B&z&=&x2=").unwrap();
+        let target = RequestTarget::parse("/a/b%2Fc/%C3%A4?x=1+2&y=%2B&z&=&x2=").unwrap();
         assert_eq!(target.segments, ["a", "b/c", "ä"]);
         assert_eq!(target.query.text("x"), Some("1 2"));
         assert_eq!(target.query.text("y"), Some("+"));
@@ -223,15 +223,15 @@ mod tests {
             "", "a", "*", "http:/x", "/%", "/%2", "/%zz", "/%ff", "/%00", "/%0d%0a", "/a b",
             "/a#b", "/a?x=%0a", "/a?x=%80", "/\u{e4}", "/%+1", "/a\x7f",
         ] {
-            assert!(Target::parse(bad).is_err(), "{bad}");
+            assert!(RequestTarget::parse(bad).is_err(), "{bad}");
         }
-        assert!(Target::parse(&"/x".repeat(17)).is_err());
-        assert!(Target::parse(&format!("/?{}", "a=1&".repeat(65))).is_err());
+        assert!(RequestTarget::parse(&"/x".repeat(17)).is_err());
+        assert!(RequestTarget::parse(&format!("/?{}", "a=1&".repeat(65))).is_err());
     }
 
     #[test]
     fn parameters() {
-        let query = |text: &str| Target::parse(&format!("/?{text}")).unwrap().query;
+        let query = |text: &str| RequestTarget::parse(&format!("/?{text}")).unwrap().query;
         assert!(query("a=1&b=2").check(&["a", "b"], &[]).is_ok());
         assert!(query("a=1&a=2").check(&["a"], &[]).is_err());
         assert!(query("a=1&a=2").check(&[], &["a"]).is_ok());
