@@ -7,6 +7,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,35 +16,102 @@ use postern::call::{
     Answer, Call, ConnId, Event, InboxId, KeyId, Limits, Listener, Metric, Now, Opening, OrgId,
     PublicEndpoints, Reply, Request, Scopes, Shared, Topic,
 };
-use postern::engine::Output;
+use postern::engine::drive::{Driver, Environment, Settled};
+use postern::engine::{Output, Session};
+use postern::protocol::Protocol;
 use postern::service::Inline;
 use postern::service::auth::folder_access;
-use postern::session::Session;
 
 /// 2026-01-01T00:00:00Z, in milliseconds: when every virtual world begins.
 pub const BEGIN_UNIX_MS: i64 = 1_767_225_600_000;
 
 /// One client's end of a conversation.
 pub struct Conn {
-    session: Session,
+    driver: Driver<Protocol>,
     peer: SocketAddr,
-    listener: Listener,
-    /// Said by the server and not yet taken by the test.
-    pub heard: Vec<u8>,
-    /// Said by the server while the client does not read.
-    stuck: Vec<u8>,
+    end: ClientEnd,
+}
+
+/// What the client has sent and taken, and what the session wants of the world.
+#[derive(Default)]
+struct ClientEnd {
+    /// Sent by the server and not yet taken by the test.
+    received: Vec<u8>,
     /// Sent by the client while the session would not read.
     unsent: VecDeque<u8>,
-    reads: bool,
-    more: bool,
+    /// The client does not read.
+    is_stuck: bool,
     deadline: Option<Now>,
     watch: HashSet<Topic>,
-    lease: bool,
-    /// The server has closed the connection.
-    pub closed: bool,
-    /// TLS has been begun by STARTTLS.
-    pub tls: bool,
+    closed: bool,
+    /// TLS has been begun by STARTTLS, or was there from the beginning.
+    tls: bool,
     eof: bool,
+}
+
+impl Conn {
+    /// Whether the server has closed the connection, or the client has left.
+    pub fn is_closed(&self) -> bool {
+        self.end.closed
+    }
+}
+
+/// One touch of a session.
+struct Touch<'a> {
+    id: u64,
+    now: Now,
+    end: &'a mut ClientEnd,
+    calls: &'a mut VecDeque<(u64, Call)>,
+}
+
+impl Environment for Touch<'_> {
+    type Failure = Infallible;
+
+    fn now(&self) -> Now {
+        self.now
+    }
+
+    fn watch(&mut self, topics: Vec<Topic>) -> Vec<Event> {
+        self.end.watch = topics.into_iter().collect();
+        Vec::new()
+    }
+
+    fn submit(&mut self, call: Call) {
+        self.calls.push_back((self.id, call));
+    }
+
+    fn set_deadline(&mut self, at: Option<Now>) {
+        self.end.deadline = at;
+    }
+
+    fn send(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Infallible> {
+        if !self.end.is_stuck {
+            self.end.received.append(bytes);
+        }
+        Ok(bytes.is_empty())
+    }
+
+    fn is_readable(&self) -> bool {
+        !self.end.unsent.is_empty() || self.end.eof
+    }
+
+    fn read(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<bool, Infallible> {
+        let bytes: Vec<u8> = self.end.unsent.drain(..).collect();
+        if !bytes.is_empty() {
+            take(&bytes);
+        }
+        Ok(std::mem::take(&mut self.end.eof))
+    }
+
+    fn begin_tls(&mut self) -> Result<(), Infallible> {
+        self.end.tls = true;
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Infallible> {
+        self.end.closed = true;
+        Ok(())
+    }
 }
 
 /// The world: a product, sessions, a clock.
@@ -55,6 +123,8 @@ pub struct Rig {
     next: u64,
     seed: u64,
     calls: VecDeque<(u64, Call)>,
+    /// Sessions that go on after the others.
+    ready: VecDeque<u64>,
 }
 
 impl Rig {
@@ -86,6 +156,7 @@ impl Rig {
             next: 1,
             seed,
             calls: VecDeque::new(),
+            ready: VecDeque::new(),
         }
     }
 
@@ -150,20 +221,12 @@ impl Rig {
             shared: self.shared.clone(),
         };
         let conn = Conn {
-            session: Session::new(opening),
+            driver: Driver::new(Protocol::serve(opening)),
             peer,
-            listener,
-            heard: Vec::new(),
-            stuck: Vec::new(),
-            unsent: VecDeque::new(),
-            reads: true,
-            more: false,
-            deadline: None,
-            watch: HashSet::new(),
-            lease: false,
-            closed: false,
-            tls: listener.implicit_tls(),
-            eof: false,
+            end: ClientEnd {
+                tls: listener.implicit_tls(),
+                ..ClientEnd::default()
+            },
         };
         self.conns.insert(id, conn);
         self.shared.metrics.add(Metric::ConnectionsOpen, 1);
@@ -178,47 +241,45 @@ impl Rig {
             let Some(conn) = self.conns.get_mut(&id) else {
                 return;
             };
-            if conn.closed {
+            if conn.end.closed {
                 return;
             }
-            conn.unsent.extend(part);
-            self.pump(id);
-            self.settle();
+            conn.end.unsent.extend(part);
+            self.go_on(id);
         }
     }
 
     /// The client closes its sending side.
     pub fn hang_up(&mut self, id: u64) {
-        self.touch(id, &mut |s, now, out| s.eof(now, out));
-        self.settle();
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.end.eof = true;
+        }
+        self.go_on(id);
     }
 
-    /// The client is gone without a word.
+    /// The client has left without a word.
     pub fn drop_conn(&mut self, id: u64) {
-        if let Some(conn) = self.conns.get_mut(&id) {
-            if !std::mem::replace(&mut conn.closed, true) {
-                self.shared.metrics.sub(Metric::ConnectionsOpen, 1);
-            }
-            if std::mem::take(&mut conn.lease) {
-                self.calls.push_back((id, Call::Hangup));
-            }
+        if let Some(conn) = self.conns.get_mut(&id)
+            && !std::mem::replace(&mut conn.end.closed, true)
+        {
+            self.leave(id);
         }
         self.settle();
     }
 
-    /// Whether the client takes what the server says.
+    /// Whether the client takes the bytes that the server sends.
     pub fn reads(&mut self, id: u64, on: bool) {
         if let Some(conn) = self.conns.get_mut(&id) {
-            conn.reads = on;
+            conn.end.is_stuck = !on;
         }
-        self.settle();
+        self.go_on(id);
     }
 
     /// What the server has said so far; the caller owns it now.
     pub fn take(&mut self, id: u64) -> Vec<u8> {
         self.conns
             .get_mut(&id)
-            .map(|c| std::mem::take(&mut c.heard))
+            .map(|c| std::mem::take(&mut c.end.received))
             .unwrap_or_default()
     }
 
@@ -231,8 +292,8 @@ impl Rig {
             let due = self
                 .conns
                 .iter()
-                .filter(|(_, c)| !c.closed)
-                .filter_map(|(id, c)| c.deadline.map(|d| (d.mono_ms, *id)))
+                .filter(|(_, c)| !c.end.closed)
+                .filter_map(|(id, c)| c.end.deadline.map(|d| (d.mono_ms, *id)))
                 .filter(|(d, _)| *d <= end)
                 .min();
             let Some((when, id)) = due else { break };
@@ -241,7 +302,7 @@ impl Rig {
             let when = when.max(self.now().mono_ms);
             self.clock.store(when, Ordering::Relaxed);
             if let Some(conn) = self.conns.get_mut(&id) {
-                conn.deadline = None;
+                conn.end.deadline = None;
             }
             self.touch(id, &mut |s, now, out| s.deadline(now, out));
             self.settle();
@@ -279,7 +340,7 @@ impl Rig {
             let ids: Vec<u64> = self
                 .conns
                 .iter()
-                .filter(|(_, c)| topics.iter().any(|t| c.watch.contains(t)))
+                .filter(|(_, c)| topics.iter().any(|t| c.end.watch.contains(t)))
                 .map(|(id, _)| *id)
                 .collect();
             for id in ids {
@@ -288,60 +349,44 @@ impl Rig {
         }
     }
 
-    fn pump(&mut self, id: u64) {
-        let Some(conn) = self.conns.get_mut(&id) else {
-            return;
-        };
-        if conn.unsent.is_empty() || conn.closed || !conn.session.wants_read(conn.stuck.len()) {
-            return;
-        }
-        let bytes: Vec<u8> = conn.unsent.drain(..).collect();
-        self.touch(id, &mut |s, now, out| s.receive(now, &bytes, out));
-    }
-
-    fn touch(&mut self, id: u64, f: &mut dyn FnMut(&mut Session, Now, &mut Output)) {
+    fn touch(&mut self, id: u64, act: &mut dyn FnMut(&mut Session<Protocol>, Now, &mut Output)) {
         let now = self.now();
         let Some(conn) = self.conns.get_mut(&id) else {
             return;
         };
-        if conn.closed {
+        if conn.end.closed {
             return;
         }
-        let mut out = Output {
-            bytes: std::mem::take(&mut conn.stuck),
-            ..Output::default()
+        let mut touch = Touch {
+            id,
+            now,
+            end: &mut conn.end,
+            calls: &mut self.calls,
         };
-        f(&mut conn.session, now, &mut out);
-        if let Some(watch) = out.watch {
-            conn.watch = watch.into_iter().collect();
-        }
-        if let Some(deadline) = out.deadline {
-            conn.deadline = deadline;
-        }
-        conn.lease |= out.lease;
-        conn.more |= out.more;
-        if conn.reads {
-            conn.heard.append(&mut out.bytes);
-        } else {
-            conn.stuck = out.bytes;
-        }
-        if let Some(call) = out.call {
-            self.calls.push_back((id, call));
-        }
-        let conn = self.conns.get_mut(&id).expect("just there");
-        if out.close {
-            conn.closed = true;
-            self.shared.metrics.sub(Metric::ConnectionsOpen, 1);
-            if std::mem::take(&mut conn.lease) {
-                self.calls.push_back((id, Call::Hangup));
-            }
-        } else if out.start_tls {
-            conn.tls = true;
-            self.touch(id, &mut |s, now, out| s.open(now, out));
+        let Ok(settled) = conn.driver.touch(&mut touch, act);
+        match settled {
+            Settled::Idle => {}
+            Settled::Again => self.ready.push_back(id),
+            Settled::TlsBegun => self.touch(id, &mut |s, now, out| s.open(now, out)),
+            Settled::Closed => self.leave(id),
         }
     }
 
-    /// Carries out calls, flushes and feeds until nothing moves.
+    /// The connection has ended.
+    fn leave(&mut self, id: u64) {
+        self.shared.metrics.sub(Metric::ConnectionsOpen, 1);
+        if self.conns.get(&id).is_some_and(|c| c.driver.owes_hangup()) {
+            self.calls.push_back((id, Call::Hangup));
+        }
+    }
+
+    /// A session goes on with what its client has done.
+    fn go_on(&mut self, id: u64) {
+        self.touch(id, &mut |_, _, _| ());
+        self.settle();
+    }
+
+    /// Carries out calls until nothing moves.
     fn settle(&mut self) {
         let mut fuel = 10_000_000u32;
         loop {
@@ -364,51 +409,12 @@ impl Rig {
                 if let Some(reply) = reply {
                     self.touch(id, &mut |s, now, out| s.answer(now, reply.clone(), out));
                 }
-                continue;
-            }
-            let ids: Vec<u64> = self.conns.keys().copied().collect();
-            let mut moved = false;
-            for id in ids {
-                moved |= self.flush(id);
-            }
-            if !moved && self.calls.is_empty() {
+            } else if let Some(id) = self.ready.pop_front() {
+                self.touch(id, &mut |_, _, _| ());
+            } else {
                 break;
             }
         }
-    }
-
-    fn flush(&mut self, id: u64) -> bool {
-        let Some(conn) = self.conns.get_mut(&id) else {
-            return false;
-        };
-        if conn.reads && !conn.stuck.is_empty() {
-            let mut bytes = std::mem::take(&mut conn.stuck);
-            conn.heard.append(&mut bytes);
-        }
-        if conn.closed {
-            return false;
-        }
-        if conn.reads && std::mem::take(&mut conn.more) {
-            self.touch(id, &mut |s, now, out| s.drained(now, out));
-            return true;
-        }
-        if conn.session.unread() > 0 && conn.session.wants_read(conn.stuck.len()) {
-            let before = conn.session.unread();
-            self.touch(id, &mut |s, now, out| s.resume(now, out));
-            let conn = &self.conns[&id];
-            let moved = conn.session.unread() != before || conn.session.is_waiting();
-            if conn.closed || moved {
-                return true;
-            }
-        }
-        let Some(conn) = self.conns.get(&id) else {
-            return false;
-        };
-        if !conn.unsent.is_empty() && conn.session.wants_read(conn.stuck.len()) {
-            self.pump(id);
-            return true;
-        }
-        false
     }
 }
 

@@ -241,7 +241,7 @@ impl World {
             }
             "closes" => {
                 self.silent(id)?;
-                let closed = self.rig.conns.get(&id).is_some_and(|c| c.closed);
+                let closed = self.rig.conns.get(&id).is_some_and(|c| c.is_closed());
                 self.names.retain(|_, v| *v != id || !closed);
                 return if closed {
                     Ok(())
@@ -373,7 +373,7 @@ impl World {
                 while let Some(said) = self.next_line(id) {
                     new.push(self.said(&name, &said));
                 }
-                if self.rig.conns.get(&id).is_some_and(|c| c.closed) {
+                if self.rig.conns.get(&id).is_some_and(|c| c.is_closed()) {
                     new.push(line.to_string());
                     self.names.retain(|_, v| *v != id);
                 }
@@ -419,7 +419,7 @@ impl World {
             while let Some(said) = self.next_line(id) {
                 new.push(self.said(&name, &said));
             }
-            if self.rig.conns.get(&id).is_some_and(|c| c.closed) && before.is_empty() {
+            if self.rig.conns.get(&id).is_some_and(|c| c.is_closed()) && before.is_empty() {
                 new.push(format!("{name} closes"));
             }
         }
@@ -433,7 +433,7 @@ impl World {
         for (name, id) in names {
             self.silent(id)
                 .map_err(|why| format!("at the end, {name}: {why}"))?;
-            if self.rig.conns.get(&id).is_some_and(|c| c.closed) {
+            if self.rig.conns.get(&id).is_some_and(|c| c.is_closed()) {
                 return Err(format!("at the end: {name} was closed by the server"));
             }
         }

@@ -17,13 +17,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("smtp", &["call", "engine", "mail", "crypto"]),
     ("imap", &["call", "engine", "mail", "crypto"]),
     ("http", &["call", "engine", "mail", "crypto"]),
-    ("session", &["call", "engine", "smtp", "imap", "http"]),
+    ("protocol", &["call", "engine", "smtp", "imap", "http"]),
     ("store", &["call"]),
     ("service", &["call", "store", "mail", "crypto"]),
     (
         "net",
         &[
-            "call", "engine", "session", "smtp", "imap", "http", "config",
+            "call", "engine", "protocol", "smtp", "imap", "http", "config",
         ],
     ),
 ];

@@ -3,11 +3,12 @@
 
 pub mod call;
 pub mod engine;
-pub mod session;
 
 pub mod http;
 pub mod imap;
 pub mod smtp;
+
+pub mod protocol;
 
 pub mod crypto;
 pub mod mail;

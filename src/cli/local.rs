@@ -1,6 +1,7 @@
 //! The folder when no server runs on it: the HTTP engine and the service in this process,
 //! under the folder's lock. And the commands that are about the folder itself.
 
+use core::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,12 +12,14 @@ use serde_json::json;
 
 use super::{Cli, Fault};
 use crate::call::{
-    ConnId, Limits, Listener, Now, Opening, PublicEndpoints, Queue, Reply, Request, Shared,
+    Call, ConnId, Event, Limits, Listener, Now, Opening, PublicEndpoints, Queue, Reply, Request,
+    Shared, Topic,
 };
 use crate::crypto::Random;
-use crate::engine::Output;
+use crate::engine::Session;
+use crate::engine::drive::{Driver, Environment, Settled};
+use crate::protocol::Protocol;
 use crate::service::{ReadTurn, Reader, Service, Setup, Writer};
-use crate::session::Session;
 use crate::store::{Folder, Role, Store};
 
 /// The file in the data folder in which `serve` leaves the name of its shared domain.
@@ -73,36 +76,32 @@ impl Local {
             seed: Random::system().u64(),
             shared: self.service.shared.clone(),
         };
-        let mut session = Session::new(opening);
-        let mut said = Vec::new();
-        let mut out = Output::default();
-        session.open(self.service.now(), &mut out);
-        session.receive(self.service.now(), request, &mut out);
+        let mut driver = Driver::new(Protocol::serve(opening));
+        let mut exchange = Exchange {
+            now: self.service.now(),
+            request,
+            response: Vec::new(),
+            call: None,
+        };
+        let Ok(mut settled) = driver.touch(&mut exchange, Session::open);
         loop {
-            said.append(&mut out.bytes);
-            let now = self.service.now();
-            if let Some(call) = out.call.take() {
-                if let Some(reply) = self.carry_out(Request {
+            exchange.now = self.service.now();
+            let reply = match exchange.call.take() {
+                Some(call) => self.carry_out(Request {
                     conn,
                     peer: LOOPBACK,
-                    now,
+                    now: exchange.now,
                     call,
-                }) {
-                    session.answer(now, reply, &mut out);
+                }),
+                None if settled == Settled::Again => None,
+                None => return exchange.response,
+            };
+            let Ok(next) = driver.touch(&mut exchange, |session, now, out| {
+                if let Some(reply) = reply {
+                    session.answer(now, reply, out);
                 }
-            } else if out.close {
-                return said;
-            } else if std::mem::take(&mut out.more) {
-                session.drained(now, &mut out);
-            } else if session.unread() > 0 && session.wants_read(0) {
-                let before = session.unread();
-                session.resume(now, &mut out);
-                if session.unread() == before && out.call.is_none() && out.bytes.is_empty() {
-                    return said;
-                }
-            } else {
-                return said;
-            }
+            });
+            settled = next;
         }
     }
 
@@ -120,6 +119,57 @@ impl Local {
                 ReadTurn::Silent => return None,
             }
         }
+    }
+}
+
+/// One request and its response in this process: what the engine is driven with.
+struct Exchange<'a> {
+    now: Now,
+    /// Taken by the first read.
+    request: &'a [u8],
+    response: Vec<u8>,
+    call: Option<Call>,
+}
+
+impl Environment for Exchange<'_> {
+    type Failure = Infallible;
+
+    fn now(&self) -> Now {
+        self.now
+    }
+
+    /// One exchange watches nothing: no stream of events is asked for here.
+    fn watch(&mut self, _: Vec<Topic>) -> Vec<Event> {
+        Vec::new()
+    }
+
+    fn submit(&mut self, call: Call) {
+        self.call = Some(call);
+    }
+
+    /// The answer is there before any deadline, or never.
+    fn set_deadline(&mut self, _: Option<Now>) {}
+
+    fn send(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Infallible> {
+        self.response.append(bytes);
+        Ok(true)
+    }
+
+    fn is_readable(&self) -> bool {
+        !self.request.is_empty()
+    }
+
+    fn read(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<bool, Infallible> {
+        take(core::mem::take(&mut self.request));
+        Ok(false)
+    }
+
+    fn begin_tls(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Infallible> {
+        Ok(())
     }
 }
 

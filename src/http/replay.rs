@@ -6,7 +6,6 @@
 
 use super::tests::drive::{Drive, event};
 use crate::call::{Answer, Call, Change, Event, InboxId, InboxRow, KeyId, Limits, Refusal, Reply};
-use crate::engine::Input;
 
 fn log_of(call: &Call) -> Reply {
     const HEAD: u64 = 1000;
@@ -109,9 +108,9 @@ fn a_slow_reader_costs_a_cursor() {
         drive.event(seq, Change::InboxUpdated);
     }
     assert!(
-        drive.said.len() < crate::engine::HIGH_WATER + 1024,
+        drive.unsent_bytes() < crate::engine::HIGH_WATER + 1024,
         "{}",
-        drive.said.len()
+        drive.unsent_bytes()
     );
     let calls = drive.calls.len();
     drive.reads = true;
@@ -130,7 +129,7 @@ fn a_stream_breathes_and_ends() {
     assert_eq!(drive.take(), "");
     drive.wait(15_000);
     assert_eq!(drive.take(), ": heartbeat\nid: 1001\n\n");
-    drive.tell(Input::Shutdown);
+    drive.shutdown();
     let said = drive.take();
     assert!(
         said.starts_with("id: 1001\nevent: closing\ndata: {\"time\":"),

@@ -102,6 +102,8 @@ impl Server {
                 Input::Deadline => self.deadline(now, out),
                 Input::Eof => self.hang_up(out),
                 Input::Shutdown => self.stopping = true,
+                // For outgoing connections only.
+                Input::Failed(_) => {}
             }
         }
         if self.stopping && self.is_idle() {

@@ -23,14 +23,14 @@ pub(super) enum ToWorker {
     /// What has been committed.
     Events(Arc<[Event]>),
     /// Let the oldest strangers go: what there is too little of.
-    Evict(Short),
+    Evict(Shortage),
     /// Say goodbye to everybody and end.
     Shutdown,
 }
 
 /// What strangers have to make room for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Short {
+pub(super) enum Shortage {
     /// Connections: a few at a time are enough, and who has just come may still log in.
     Places,
     /// Memory: all of it could be gone in a second.
@@ -51,31 +51,35 @@ struct Post {
 }
 
 /// A worker's receiving side, with the poll that its waker belongs to.
-pub struct Inbox {
+pub struct WorkerQueue {
     pub(super) poll: Poll,
-    pub(super) queue: Receiver<ToWorker>,
+    pub(super) messages: Receiver<ToWorker>,
     woken: Arc<AtomicBool>,
 }
 
 impl Hub {
     /// A hub for `workers` workers (at least one), and their ends of it.
-    pub fn new(workers: usize) -> io::Result<(Hub, Vec<Inbox>)> {
+    pub fn new(workers: usize) -> io::Result<(Hub, Vec<WorkerQueue>)> {
         let mut posts = Vec::new();
-        let mut inboxes = Vec::new();
+        let mut queues = Vec::new();
         for _ in 0..workers.max(1) {
             let poll = Poll::new()?;
             let waker = Waker::new(poll.registry(), WAKE)?;
-            let (sender, queue) = channel();
+            let (sender, messages) = channel();
             let woken = Arc::new(AtomicBool::new(false));
             posts.push(Post {
                 queue: sender,
                 waker,
                 woken: Arc::clone(&woken),
             });
-            inboxes.push(Inbox { poll, queue, woken });
+            queues.push(WorkerQueue {
+                poll,
+                messages,
+                woken,
+            });
         }
         let workers = posts.into();
-        Ok((Hub { workers }, inboxes))
+        Ok((Hub { workers }, queues))
     }
 
     /// Brings events to every worker: after their commit, before its replies.
@@ -103,7 +107,7 @@ impl Hub {
     }
 
     /// Asks every worker to let its oldest strangers go.
-    pub(super) fn evict(&self, short: Short) {
+    pub(super) fn evict(&self, short: Shortage) {
         for post in self.workers.iter() {
             post.send(ToWorker::Evict(short));
         }
@@ -139,7 +143,7 @@ impl Post {
     }
 }
 
-impl Inbox {
+impl WorkerQueue {
     /// Call before emptying the queue: whoever sends from now on wakes again.
     pub(super) fn look(&self) {
         self.woken.swap(false, Ordering::AcqRel);

@@ -23,8 +23,8 @@ use signal_hook_mio::v1_0::Signals;
 
 use super::bind::BoundListener;
 use super::clock::Clock;
-use super::hub::{Hub, Short};
-use super::memory::{Level, Memory};
+use super::hub::{Hub, Shortage};
+use super::memory::{Memory, Pressure};
 use super::tls::TlsListeners;
 use crate::call::{ConnId, Limits, Listener, Metric, Now, Shared};
 use crate::http;
@@ -43,8 +43,8 @@ pub(super) struct Accepted {
 
 /// A connection's place in the counts of its address; gives it back when it is dropped.
 pub(super) struct Slot {
-    key: Place,
-    gone: Sender<Place>,
+    key: CountKey,
+    gone: Sender<CountKey>,
     shared: Arc<Shared>,
 }
 
@@ -86,7 +86,7 @@ pub struct Acceptor {
     hub: Hub,
     shared: Arc<Shared>,
     counts: Counts,
-    gone: (Sender<Place>, Receiver<Place>),
+    gone: (Sender<CountKey>, Receiver<CountKey>),
     alarm: Receiver<Alarm>,
     bell: Bell,
     /// Held to be given up when there is no other.
@@ -237,8 +237,8 @@ impl Acceptor {
                 self.leaving.pop_front();
             }
             self.memory.look(now, &self.shared.metrics);
-            if self.is_short() == Level::Dire {
-                self.make_room(now, Short::Memory);
+            if self.is_short() == Pressure::Critical {
+                self.make_room(now, Shortage::Memory);
             }
             for at in 0..self.sockets.len() {
                 self.accept(at, now);
@@ -250,7 +250,7 @@ impl Acceptor {
         let now = self.clock.now().mono_ms;
         let open = self.shared.metrics.value(Metric::ConnectionsOpen);
         let mut ms = match self.memory.level() {
-            Level::Calm if open < MANY => TICK_MS,
+            Pressure::Normal if open < MANY => TICK_MS,
             _ => EVICT_EVERY_MS,
         };
         for socket in &self.sockets {
@@ -297,15 +297,15 @@ impl Acceptor {
 
     /// How short of memory we are on account of connections. With few of them it is not
     /// theirs, so that closing them would free nothing and turning others away would not end.
-    fn is_short(&self) -> Level {
+    fn is_short(&self) -> Pressure {
         match self.shared.metrics.value(Metric::ConnectionsOpen) {
-            ..MANY => Level::Calm,
+            ..MANY => Pressure::Normal,
             _ => self.memory.level(),
         }
     }
 
     /// Has the oldest strangers closed, some at a time.
-    fn make_room(&mut self, now: u64, short: Short) {
+    fn make_room(&mut self, now: u64, short: Shortage) {
         if now >= self.evicted_until {
             self.evicted_until = now.saturating_add(EVICT_EVERY_MS);
             self.hub.evict(short);
@@ -318,10 +318,10 @@ impl Acceptor {
         let reserve = (self.most / RESERVE_SHARE).max(1);
         // Plain HTTP is for this machine alone (config.rs): whoever looks after it gets in when
         // memory is short, and then above all.
-        let is_short = listener != Listener::Http && self.is_short() != Level::Calm;
+        let is_short = listener != Listener::Http && self.is_short() != Pressure::Normal;
         // Where memory is short nobody would leave of themselves for whoever is turned away.
         if is_short || open.saturating_add(reserve as u64) >= self.most as u64 {
-            self.make_room(now, Short::Places);
+            self.make_room(now, Shortage::Places);
         }
         let limits = &self.shared.limits;
         let metrics = &self.shared.metrics;
@@ -389,7 +389,7 @@ impl Acceptor {
 }
 
 /// What connections are counted by.
-type Place = (Prefix, Listener);
+type CountKey = (Prefix, Listener);
 
 /// IPv4 address, or the first half of an IPv6 one: what one customer of a network has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -541,7 +541,7 @@ mod tests {
             PublicEndpoints::default(),
         ));
         shared.metrics.add(Metric::ConnectionsOpen, MANY);
-        let (hub, inboxes) = Hub::new(1).unwrap();
+        let (hub, queues) = Hub::new(1).unwrap();
         let poll = Poll::new().unwrap();
         let waker = Arc::new(Waker::new(poll.registry(), BELL).unwrap());
         let (sender, alarm) = channel();
@@ -560,7 +560,7 @@ mod tests {
             reserve: None,
             next: 1,
             most: 1000,
-            memory: Memory::at(Level::Full),
+            memory: Memory::at(Pressure::High),
             evicted_until: 0,
             leaving: VecDeque::new(),
         };
@@ -570,7 +570,7 @@ mod tests {
             let (stream, address) = bound.accept().unwrap();
             acceptor.welcome(listener, TcpStream::from_std(stream), address, 5000);
             drop(peer);
-            inboxes[0].queue.try_iter().collect::<Vec<_>>()
+            queues[0].messages.try_iter().collect::<Vec<_>>()
         };
         let dealt = comes(Listener::Http);
         assert!(matches!(dealt[..], [ToWorker::Conn(_)]));
@@ -580,7 +580,7 @@ mod tests {
             let told = comes(listener);
             assert_eq!(shared.metrics.value(Metric::RefusedForMemory), refused + 1);
             match listener {
-                Listener::Mx => assert!(matches!(told[..], [ToWorker::Evict(Short::Places)])),
+                Listener::Mx => assert!(matches!(told[..], [ToWorker::Evict(Shortage::Places)])),
                 // Not for each of those that come in the same moment.
                 _ => assert!(told.is_empty()),
             }

@@ -18,20 +18,20 @@ pub(super) struct Memory {
     /// Held open: there may be no descriptor left when it matters most.
     statm: Option<File>,
     limit: u64,
-    level: Level,
+    level: Pressure,
     /// Not looked at again before.
     next: u64,
 }
 
 /// How full memory is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Level {
+pub(super) enum Pressure {
     /// Everybody is welcome.
-    Calm,
+    Normal,
     /// Nobody new; whoever comes has some strangers closed.
-    Full,
+    High,
     /// Strangers have to go.
-    Dire,
+    Critical,
 }
 
 impl Memory {
@@ -40,7 +40,7 @@ impl Memory {
         Memory {
             statm: File::open("/proc/self/statm").ok(),
             limit: (limit_mb as u64).saturating_mul(MIB),
-            level: Level::Calm,
+            level: Pressure::Normal,
             next: 0,
         }
     }
@@ -59,9 +59,11 @@ impl Memory {
         if level != self.level {
             let (mib, of) = (used / MIB, self.limit / MIB);
             match level {
-                Level::Calm => log::info!("memory: {mib} of {of} MiB, everybody is let in again"),
-                Level::Full => log::warn!("memory: {mib} of {of} MiB, nobody new is let in"),
-                Level::Dire => log::warn!("memory: {mib} of {of} MiB, strangers are closed"),
+                Pressure::Normal => {
+                    log::info!("memory: {mib} of {of} MiB, everybody is let in again")
+                }
+                Pressure::High => log::warn!("memory: {mib} of {of} MiB, nobody new is let in"),
+                Pressure::Critical => log::warn!("memory: {mib} of {of} MiB, strangers are closed"),
             }
             self.level = level;
         }
@@ -69,7 +71,7 @@ impl Memory {
 
     /// One that stays as full as this.
     #[cfg(test)]
-    pub fn at(level: Level) -> Self {
+    pub fn at(level: Pressure) -> Self {
         Memory {
             statm: None,
             limit: 0,
@@ -79,25 +81,25 @@ impl Memory {
     }
 
     /// How full it was at the last look.
-    pub fn level(&self) -> Level {
+    pub fn level(&self) -> Pressure {
         self.level
     }
 }
 
-impl Level {
+impl Pressure {
     /// The level with `used` of `limit`: up at the marks, down five hundredths below them.
-    fn after(self, used: u64, limit: u64) -> Level {
+    fn after(self, used: u64, limit: u64) -> Pressure {
         let percent = used.saturating_mul(100) / limit.max(1);
-        let reached = |mark: u64, level: Level| {
+        let reached = |mark: u64, level: Pressure| {
             let slack = if self >= level { SLACK_PERCENT } else { 0 };
             percent + slack >= mark
         };
-        if reached(DIRE_PERCENT, Level::Dire) {
-            Level::Dire
-        } else if reached(FULL_PERCENT, Level::Full) {
-            Level::Full
+        if reached(DIRE_PERCENT, Pressure::Critical) {
+            Pressure::Critical
+        } else if reached(FULL_PERCENT, Pressure::High) {
+            Pressure::High
         } else {
-            Level::Calm
+            Pressure::Normal
         }
     }
 }
@@ -180,25 +182,25 @@ mod tests {
 
     #[test]
     fn a_level_is_left_below_where_it_is_reached() {
-        let mut level = Level::Calm;
+        let mut level = Pressure::Normal;
         for (used, wanted) in [
-            (79, Level::Calm),
-            (80, Level::Full),
-            (76, Level::Full),
-            (94, Level::Full),
-            (95, Level::Dire),
-            (91, Level::Dire),
-            (89, Level::Full),
-            (75, Level::Full),
-            (74, Level::Calm),
-            (79, Level::Calm),
-            (120, Level::Dire),
-            (3, Level::Calm),
+            (79, Pressure::Normal),
+            (80, Pressure::High),
+            (76, Pressure::High),
+            (94, Pressure::High),
+            (95, Pressure::Critical),
+            (91, Pressure::Critical),
+            (89, Pressure::High),
+            (75, Pressure::High),
+            (74, Pressure::Normal),
+            (79, Pressure::Normal),
+            (120, Pressure::Critical),
+            (3, Pressure::Normal),
         ] {
             level = level.after(used, 100);
             assert_eq!(level, wanted, "at {used}");
         }
-        assert_eq!(Level::Calm.after(u64::MAX, 0), Level::Dire);
+        assert_eq!(Pressure::Normal.after(u64::MAX, 0), Pressure::Critical);
     }
 
     #[test]
@@ -228,7 +230,7 @@ mod tests {
         if cfg!(target_os = "linux") {
             assert!(memory_mb().is_some_and(|mb| mb > 16));
             let metrics = Metrics::default();
-            for (limit, wanted) in [(u64::MAX, Level::Calm), (1, Level::Dire)] {
+            for (limit, wanted) in [(u64::MAX, Pressure::Normal), (1, Pressure::Critical)] {
                 let mut memory = Memory::new(1);
                 memory.limit = limit;
                 memory.look(0, &metrics);

@@ -3,7 +3,7 @@
 //!
 //! `listen` accepts on the main thread and deals connections to workers; a `worker` runs one
 //! poll loop a core over its `conn`s; a conn is a `transport` (plain or `tls`) and a session.
-//! `hub` brings replies and events in from the service's threads, `timer` brings the time,
+//! `hub` brings replies and events in from the service's threads, `timers` brings the time,
 //! `memory` says when there is no more room for strangers.
 //! Nothing here knows a protocol's words except the goodbye at a full door.
 
@@ -11,11 +11,11 @@ mod bind;
 mod cert;
 mod clock;
 mod conn;
+mod handshakes;
 mod hub;
 mod listen;
 mod memory;
-mod shaking;
-mod timer;
+mod timers;
 mod tls;
 mod transport;
 mod watchers;
@@ -24,7 +24,7 @@ mod worker;
 pub use bind::{BoundListener, bind, raise_descriptors};
 pub use cert::{Certified, provide as provide_certificate};
 pub use clock::Clock;
-pub use hub::{Hub, Inbox};
+pub use hub::{Hub, WorkerQueue};
 pub use listen::{Acceptor, Alarm, Bell, Ended};
 pub use memory::memory_mb;
 pub use tls::TlsListeners;

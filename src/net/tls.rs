@@ -306,13 +306,13 @@ fn broken(error: rustls::Error) -> Broken {
 
 /// The one certificate, for the names that are ours.
 #[derive(Debug)]
-struct Named {
+struct CertificateByName {
     key: Arc<CertifiedKey>,
     /// The server's own name; the others are in the certificate.
     host: String,
 }
 
-impl ResolvesServerCert for Named {
+impl ResolvesServerCert for CertificateByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         // Who names nobody has connected to an address.
         let is_ours = hello
@@ -322,7 +322,7 @@ impl ResolvesServerCert for Named {
     }
 }
 
-impl Named {
+impl CertificateByName {
     /// Whether the certificate is for `name`, by a wildcard or in full. Parsing it anew costs
     /// microseconds beside the handshake's hundreds, and keeps nothing.
     fn certifies(&self, name: &str) -> bool {
@@ -355,7 +355,7 @@ impl TlsListeners {
             Arc::new(SingleCertAndKey::from(Arc::clone(&key)));
         let host = host.to_owned();
         let clients: Arc<dyn ResolvesServerCert> = match unknown {
-            UnknownSni::Refuse => Arc::new(Named { key, host }),
+            UnknownSni::Refuse => Arc::new(CertificateByName { key, host }),
             UnknownSni::Serve => Arc::clone(&anybody),
         };
         let listener = |name: &[u8], who: &Arc<dyn ResolvesServerCert>| {

@@ -70,7 +70,7 @@ impl Transport {
     }
 
     /// What the poll has said.
-    pub fn note(&mut self, event: &Event) {
+    pub fn record_readiness(&mut self, event: &Event) {
         self.readable |= !self.eof && (event.is_readable() || event.is_error());
         self.writable |= event.is_writable() || event.is_error();
         if event.is_read_closed() {

@@ -15,11 +15,11 @@ use std::time::Duration;
 use mio::{Events, Interest, Token};
 
 use super::clock::Clock;
-use super::conn::{Conn, Gone, Phase};
-use super::hub::{Inbox, Short, ToWorker, WAKE};
+use super::conn::{Conn, ConnEnd, Phase};
+use super::handshakes::{HandshakeSlots, SlotOffer};
+use super::hub::{Shortage, ToWorker, WAKE, WorkerQueue};
 use super::listen::Accepted;
-use super::shaking::{Room, Shaking};
-use super::timer::{NEVER, Timers};
+use super::timers::{NEVER, Timers};
 use super::tls::Cipher;
 use super::transport::SCRATCH;
 use super::watchers::Watchers;
@@ -31,12 +31,12 @@ pub type Submit = Box<dyn Fn(Request) -> bool + Send>;
 
 /// One worker; `run` is its life.
 pub struct Worker {
-    inbox: Inbox,
+    queue: WorkerQueue,
     clock: Clock,
     conns: HashMap<ConnId, Box<Conn>>,
     /// Connections that wait for a place among the handshakes.
     waiting: VecDeque<Accepted>,
-    desk: Desk,
+    context: WorkerContext,
     stop: Option<Stop>,
     /// The queue from the service was not emptied in this turn.
     behind: bool,
@@ -45,14 +45,14 @@ pub struct Worker {
 }
 
 /// What every connection of a worker uses in its turn.
-pub(super) struct Desk {
+pub(super) struct WorkerContext {
     pub now: Now,
     pub shared: Arc<Shared>,
     pub timers: Timers,
     pub watchers: Watchers,
     /// Connections to go on with.
     pub ready: VecDeque<ConnId>,
-    pub shaking: Shaking,
+    pub handshakes: HandshakeSlots,
     /// What is read goes here first.
     pub scratch: Vec<u8>,
     /// What is encrypted goes here first.
@@ -76,19 +76,25 @@ struct Stop {
 
 impl Worker {
     /// A worker that is not yet running. `seed` makes the seeds of its sessions.
-    pub fn new(inbox: Inbox, shared: Arc<Shared>, clock: Clock, submit: Submit, seed: u64) -> Self {
+    pub fn new(
+        queue: WorkerQueue,
+        shared: Arc<Shared>,
+        clock: Clock,
+        submit: Submit,
+        seed: u64,
+    ) -> Self {
         Worker {
-            inbox,
+            queue,
             clock,
             conns: HashMap::new(),
             waiting: VecDeque::new(),
-            desk: Desk {
+            context: WorkerContext {
                 now: clock.now(),
                 shared,
                 timers: Timers::default(),
                 watchers: Watchers::default(),
                 ready: VecDeque::new(),
-                shaking: Shaking::default(),
+                handshakes: HandshakeSlots::default(),
                 scratch: vec![0; SCRATCH],
                 cipher: Cipher::new(),
                 spare: Vec::new(),
@@ -107,23 +113,23 @@ impl Worker {
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         while !self.is_over() {
-            if let Err(error) = self.inbox.poll.poll(&mut events, self.timeout()) {
+            if let Err(error) = self.queue.poll.poll(&mut events, self.timeout()) {
                 if error.kind() == io::ErrorKind::Interrupted {
                     continue;
                 }
                 return Err(error);
             }
-            self.desk.now = self.clock.now();
+            self.context.now = self.clock.now();
             self.mark = self.clock.micros();
             for event in &events {
                 if event.token() != WAKE {
                     let id = ConnId(event.token().0 as u64);
                     if let Some(conn) = self.conns.get_mut(&id) {
-                        conn.note(&mut self.desk, event);
+                        conn.record_readiness(&mut self.context, event);
                     }
                 }
             }
-            self.take_inbox();
+            self.take_queue();
             self.go_on();
             self.expire();
             self.go_in();
@@ -133,21 +139,21 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if self.behind || !self.desk.ready.is_empty() {
+        if self.behind || !self.context.ready.is_empty() {
             return Some(Duration::ZERO);
         }
         let stop = self.stop.map(|stop| {
-            if self.desk.now.mono_ms < stop.close_at {
+            if self.context.now.mono_ms < stop.close_at {
                 stop.close_at
             } else {
                 stop.end_at
             }
         });
-        let next = match (self.desk.timers.next(), stop) {
+        let next = match (self.context.timers.next(), stop) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        let ms = next.map(|at| at.saturating_sub(self.desk.now.mono_ms));
+        let ms = next.map(|at| at.saturating_sub(self.context.now.mono_ms));
         // A place that comes free by time alone is announced by nobody.
         let ms = match self.waiting.is_empty() {
             true => ms,
@@ -163,23 +169,23 @@ impl Worker {
         &mut self,
         id: ConnId,
         input: &'static str,
-        act: impl FnOnce(&mut Conn, &mut Desk) -> Result<(), Gone>,
+        act: impl FnOnce(&mut Conn, &mut WorkerContext) -> Result<(), ConnEnd>,
     ) {
         let Some(conn) = self.conns.get_mut(&id) else {
             return;
         };
-        let desk = &mut self.desk;
+        let context = &mut self.context;
         // A connection that ended between encrypting and sending has left its bytes there:
         // they are nobody else's.
-        desk.cipher.clear();
-        let result = catch_unwind(AssertUnwindSafe(|| act(conn, desk)));
+        context.cipher.clear();
+        let result = catch_unwind(AssertUnwindSafe(|| act(conn, context)));
         // One look at the clock: what the worker does between two of these is little, and goes
         // to the second.
         let now = self.clock.micros();
         let took = now.saturating_sub(core::mem::replace(&mut self.mark, now));
         if took > LONG_TURN_US {
-            desk.shared.metrics.count(Metric::LongTurns);
-            desk.shared.metrics.raise(Metric::LongestTurn, took);
+            context.shared.metrics.count(Metric::LongTurns);
+            context.shared.metrics.raise(Metric::LongestTurn, took);
             let listener = conn.listener().name();
             log::debug!(
                 "conn={} listener={listener} input={input} took {took} us",
@@ -188,9 +194,9 @@ impl Worker {
         }
         match result {
             Ok(Ok(())) => {}
-            Ok(Err(Gone(why))) => self.remove(id, why),
+            Ok(Err(ConnEnd(why))) => self.remove(id, why),
             Err(_) => {
-                self.desk.shared.metrics.count(Metric::Panics);
+                self.context.shared.metrics.count(Metric::Panics);
                 log::error!("conn={} panic input={input}", id.0);
                 self.remove(id, "panic");
             }
@@ -201,18 +207,18 @@ impl Worker {
         let Some(mut conn) = self.conns.remove(&id) else {
             return;
         };
-        conn.leave(&mut self.desk, why);
-        if conn.armed != NEVER {
+        conn.leave(&mut self.context, why);
+        if conn.armed() != NEVER {
             let conns = &self.conns;
-            self.desk.timers.forget(|id| conns.contains_key(&id));
+            self.context.timers.forget(|id| conns.contains_key(&id));
         }
     }
 
-    fn take_inbox(&mut self) {
-        self.inbox.look();
+    fn take_queue(&mut self) {
+        self.queue.look();
         self.behind = true;
         for _ in 0..INBOX_PER_TURN {
-            let Ok(what) = self.inbox.queue.try_recv() else {
+            let Ok(what) = self.queue.messages.try_recv() else {
                 self.behind = false;
                 break;
             };
@@ -227,8 +233,8 @@ impl Worker {
     }
 
     fn answer(&mut self, id: ConnId, reply: Reply) {
-        self.with(id, "reply", |conn, desk| {
-            conn.touch(desk, |session, now, out| session.answer(now, reply, out))
+        self.with(id, "reply", |conn, context| {
+            conn.touch(context, |session, now, out| session.answer(now, reply, out))
         });
     }
 
@@ -239,11 +245,11 @@ impl Worker {
             return;
         }
         if accepted.listener.implicit_tls() && !self.makes_room(&accepted) {
-            let most = self.desk.shared.limits.handshakes_per_worker;
+            let most = self.context.shared.limits.handshakes_per_worker;
             if self.waiting.len() < most {
                 self.waiting.push_back(accepted);
             } else {
-                self.desk.shared.metrics.count(Metric::HandshakesFailed);
+                self.context.shared.metrics.count(Metric::HandshakesFailed);
             }
             return;
         }
@@ -252,13 +258,13 @@ impl Worker {
 
     /// Whether this one's handshake may begin, at the cost of another's perhaps.
     fn makes_room(&mut self, newcomer: &Accepted) -> bool {
-        let most = self.desk.shared.limits.handshakes_per_worker;
-        let now = self.desk.now.mono_ms;
-        match (self.desk.shaking).room(newcomer.slot.prefix(), most, now) {
-            Room::Free => true,
-            Room::None => false,
-            Room::Of(id) => {
-                self.desk.shared.metrics.count(Metric::HandshakesFailed);
+        let most = self.context.shared.limits.handshakes_per_worker;
+        let now = self.context.now.mono_ms;
+        match (self.context.handshakes).room(newcomer.slot.prefix(), most, now) {
+            SlotOffer::Free => true,
+            SlotOffer::None => false,
+            SlotOffer::Of(id) => {
+                self.context.shared.metrics.count(Metric::HandshakesFailed);
                 self.remove(id, "handshake made room");
                 true
             }
@@ -267,9 +273,9 @@ impl Worker {
 
     fn adopt(&mut self, accepted: Accepted) {
         let id = accepted.id;
-        let mut conn = match Conn::new(accepted, &mut self.desk) {
+        let mut conn = match Conn::new(accepted, &mut self.context) {
             Ok(conn) => Box::new(conn),
-            Err(Gone(why)) => {
+            Err(ConnEnd(why)) => {
                 log::debug!("conn={} not begun: {why}", id.0);
                 return;
             }
@@ -277,9 +283,9 @@ impl Worker {
         let interest = Interest::READABLE | Interest::WRITABLE;
         let source = conn.transport().source();
         let token = Token(id.0 as usize);
-        if let Err(error) = self.inbox.poll.registry().register(source, token, interest) {
+        if let Err(error) = self.queue.poll.registry().register(source, token, interest) {
             log::warn!("conn={} cannot be polled: {error}", id.0);
-            conn.leave(&mut self.desk, "not polled");
+            conn.leave(&mut self.context, "not polled");
             return;
         }
         self.conns.insert(id, conn);
@@ -288,33 +294,35 @@ impl Worker {
 
     fn go_on(&mut self) {
         let mut handshakes = HANDSHAKES_PER_TURN;
-        for _ in 0..self.desk.ready.len() {
-            let Some(id) = self.desk.ready.pop_front() else {
+        for _ in 0..self.context.ready.len() {
+            let Some(id) = self.context.ready.pop_front() else {
                 break;
             };
-            let phase = self.conns.get(&id).map(|conn| conn.phase);
-            if phase == Some(Phase::Shaking) {
+            let phase = self.conns.get(&id).map(|conn| conn.phase());
+            if phase == Some(Phase::Handshake) {
                 if handshakes == 0 {
-                    self.desk.ready.push_back(id);
+                    self.context.ready.push_back(id);
                     continue;
                 }
                 handshakes -= 1;
             }
-            self.with(id, "bytes", |conn, desk| conn.touch(desk, |_, _, _| ()));
+            self.with(id, "bytes", |conn, context| {
+                conn.touch(context, |_, _, _| ())
+            });
         }
     }
 
     /// Those that waited for a place, each in its turn; one for which there is none does not
     /// keep the others out. The wait is a part of the time that a handshake has.
     fn go_in(&mut self) {
-        let now = self.desk.now.mono_ms;
-        let most_ms = self.desk.shared.limits.handshake_s.saturating_mul(1000);
+        let now = self.context.now.mono_ms;
+        let most_ms = self.context.shared.limits.handshake_s.saturating_mul(1000);
         for _ in 0..self.waiting.len() {
             let Some(accepted) = self.waiting.pop_front() else {
                 break;
             };
             if now.saturating_sub(accepted.at) >= most_ms {
-                self.desk.shared.metrics.count(Metric::HandshakesFailed);
+                self.context.shared.metrics.count(Metric::HandshakesFailed);
             } else if self.makes_room(&accepted) {
                 self.adopt(accepted);
             } else {
@@ -324,13 +332,13 @@ impl Worker {
     }
 
     fn expire(&mut self) {
-        let now = self.desk.now.mono_ms;
+        let now = self.context.now.mono_ms;
         for _ in 0..TIMERS_PER_TURN {
-            let Some((at, id)) = self.desk.timers.due(now) else {
+            let Some((at, id)) = self.context.timers.due(now) else {
                 break;
             };
             // An entry that an earlier deadline has overtaken says nothing any more.
-            if self.conns.get(&id).is_some_and(|conn| conn.armed == at) {
+            if self.conns.get(&id).is_some_and(|conn| conn.armed() == at) {
                 self.with(id, "deadline", Conn::expire);
             }
         }
@@ -338,21 +346,21 @@ impl Worker {
 
     /// Calls that no thread takes any more: the service is stopping.
     fn refuse(&mut self) {
-        for id in core::mem::take(&mut self.desk.refused) {
+        for id in core::mem::take(&mut self.context.refused) {
             self.answer(id, Reply::Refused(Refusal::Stopping));
         }
     }
 
     /// Brings a batch of events to those who watch them, with one flush for each.
     fn notify(&mut self, events: &[Event]) {
-        self.desk.watchers.remember(events);
-        let reached = self.desk.watchers.reached(events);
+        self.context.watchers.remember(events);
+        let reached = self.context.watchers.reached(events);
         for of_one in reached.chunk_by(|a, b| a.0 == b.0) {
             let Some(&(id, _)) = of_one.first() else {
                 continue;
             };
-            self.with(id, "event", |conn, desk| {
-                conn.touch(desk, |session, now, out| {
+            self.with(id, "event", |conn, context| {
+                conn.touch(context, |session, now, out| {
                     for event in of_one.iter().filter_map(|&(_, at)| events.get(at)) {
                         session.notify(now, event, out);
                     }
@@ -363,25 +371,25 @@ impl Worker {
 
     /// The oldest connections that nobody has logged in on go, those that bring a message last
     /// and when it has had its time. Ids count up, so the smallest are the oldest.
-    fn evict(&mut self, short: Short) {
-        let now = self.desk.now.mono_ms;
+    fn evict(&mut self, short: Shortage) {
+        let now = self.context.now.mono_ms;
         let (share, age) = match short {
-            Short::Places => (EVICT_SHARE, STRANGER_MS),
-            Short::Memory => (EVICT_SHARE_MEMORY, 0),
+            Shortage::Places => (EVICT_SHARE, STRANGER_MS),
+            Shortage::Memory => (EVICT_SHARE_MEMORY, 0),
         };
         let candidates = self.conns.values().filter(|conn| match conn.trust() {
-            Trust::Stranger => conn.age(now) >= age,
-            Trust::Guest => conn.age(now) >= GUEST_MS,
+            Trust::Stranger => conn.age_ms(now) >= age,
+            Trust::Guest => conn.age_ms(now) >= GUEST_MS,
             Trust::Known => false,
         });
-        let mut going: Vec<_> = candidates.map(|c| (c.trust(), c.id)).collect();
+        let mut going: Vec<_> = candidates.map(|c| (c.trust(), c.id())).collect();
         let share = (self.conns.len() / share).max(1);
         if going.len() > share {
             going.select_nth_unstable(share);
             going.truncate(share);
         }
         for (_, id) in going {
-            self.desk.shared.metrics.count(Metric::Evicted);
+            self.context.shared.metrics.count(Metric::Evicted);
             self.remove(id, "evicted");
         }
     }
@@ -390,8 +398,8 @@ impl Worker {
         if self.stop.is_some() {
             return;
         }
-        let now = self.desk.now.mono_ms;
-        let ms = self.desk.shared.limits.drain_s.saturating_mul(1000);
+        let now = self.context.now.mono_ms;
+        let ms = self.context.shared.limits.drain_s.saturating_mul(1000);
         let close_at = now.saturating_add(ms);
         self.stop = Some(Stop {
             close_at,
@@ -399,9 +407,9 @@ impl Worker {
         });
         self.waiting.clear();
         for id in self.conns.keys().copied().collect::<Vec<_>>() {
-            self.with(id, "shutdown", |conn, desk| match conn.phase {
-                Phase::Open => conn.touch(desk, |session, now, out| session.shutdown(now, out)),
-                Phase::Shaking => Err(Gone("shutdown")),
+            self.with(id, "shutdown", |conn, context| match conn.phase() {
+                Phase::Open => conn.touch(context, |session, now, out| session.shutdown(now, out)),
+                Phase::Handshake => Err(ConnEnd("shutdown")),
                 Phase::Draining => Ok(()),
             });
         }
@@ -412,13 +420,13 @@ impl Worker {
         let Some(stop) = self.stop else {
             return false;
         };
-        let now = self.desk.now.mono_ms;
+        let now = self.context.now.mono_ms;
         if now >= stop.close_at {
             let over: Vec<ConnId> = self
                 .conns
                 .values()
                 .filter(|conn| now >= stop.end_at || !conn.is_waiting())
-                .map(|conn| conn.id)
+                .map(|conn| conn.id())
                 .collect();
             for id in over {
                 self.remove(id, "shutdown");
@@ -428,7 +436,7 @@ impl Worker {
     }
 }
 
-impl Desk {
+impl WorkerContext {
     /// Hands a call out, or remembers that it could not.
     pub fn call(&mut self, conn: ConnId, peer: SocketAddr, call: Call) {
         if !self.submit(conn, peer, call) {
@@ -491,7 +499,7 @@ mod tests {
     use super::super::listen::{Prefix, Slot};
     use super::*;
     use crate::call::{Answer, Limits, Listener, OrgId, PublicEndpoints, Topic};
-    use crate::session::Session;
+    use crate::engine::Session;
 
     fn worker() -> (Worker, Arc<Shared>) {
         let shared = Arc::new(Shared::new(
@@ -499,10 +507,10 @@ mod tests {
             Limits::default(),
             PublicEndpoints::default(),
         ));
-        let (_hub, mut inboxes) = Hub::new(1).unwrap();
+        let (_hub, mut queues) = Hub::new(1).unwrap();
         let submit = Box::new(|_| true);
-        let inbox = inboxes.remove(0);
-        let worker = Worker::new(inbox, Arc::clone(&shared), Clock::new(), submit, 7);
+        let queue = queues.remove(0);
+        let worker = Worker::new(queue, Arc::clone(&shared), Clock::new(), submit, 7);
         (worker, shared)
     }
 
@@ -536,7 +544,7 @@ mod tests {
             id: ConnId(id),
             stream: mio::net::TcpStream::from_std(stream),
             peer: address,
-            at: worker.desk.now.mono_ms,
+            at: worker.context.now.mono_ms,
             listener,
             tls: None,
             slot: Slot::uncounted(shared, Prefix::V4([127, 0, 0, 1])),
@@ -550,21 +558,21 @@ mod tests {
         let mut peers: Vec<_> = (1..=130)
             .map(|id| connect(&mut worker, &shared, id))
             .collect();
-        worker.evict(Short::Places);
+        worker.evict(Shortage::Places);
         assert_eq!(
             worker.conns.len(),
             130,
             "who has just come may still log in"
         );
-        worker.desk.now.mono_ms += 5000;
+        worker.context.now.mono_ms += 5000;
         peers.push(connect(&mut worker, &shared, 131));
-        worker.evict(Short::Places);
+        worker.evict(Shortage::Places);
         let mut left: Vec<u64> = worker.conns.keys().map(|id| id.0).collect();
         left.sort_unstable();
         assert_eq!(left, (3..=131).collect::<Vec<_>>());
         assert_eq!(shared.metrics.value(Metric::Evicted), 2);
         // Memory is more than that: an eighth at once, however young.
-        worker.evict(Short::Memory);
+        worker.evict(Shortage::Memory);
         assert_eq!(shared.metrics.value(Metric::Evicted), 2 + 129 / 8);
     }
 
@@ -572,17 +580,19 @@ mod tests {
     fn a_message_on_its_way_has_its_time() {
         let (mut worker, shared) = worker();
         let _peers = [1, 2].map(|id| connect_to(&mut worker, &shared, id, Listener::Mx));
-        worker.desk.now.mono_ms += 1000;
-        worker.with(ConnId(1), "bytes", |conn, desk| {
-            conn.touch(desk, Session::deadline)?;
+        worker.context.now.mono_ms += 1000;
+        worker.with(ConnId(1), "bytes", |conn, context| {
+            conn.touch(context, Session::deadline)?;
             let words = b"EHLO a.test\r\nMAIL FROM:<>\r\n";
-            conn.touch(desk, |session, now, out| session.receive(now, words, out))
+            conn.touch(context, |session, now, out| {
+                session.receive(now, words, out)
+            })
         });
         worker.answer(ConnId(1), Reply::Answer(Answer::Done));
-        worker.desk.now.mono_ms += GUEST_MS - 1001;
+        worker.context.now.mono_ms += GUEST_MS - 1001;
         for (ms, left) in [(0, &[ConnId(1)][..]), (0, &[ConnId(1)]), (1, &[])] {
-            worker.desk.now.mono_ms += ms;
-            worker.evict(Short::Memory);
+            worker.context.now.mono_ms += ms;
+            worker.evict(Shortage::Memory);
             assert_eq!(worker.conns.keys().copied().collect::<Vec<_>>(), left);
         }
     }
@@ -592,9 +602,9 @@ mod tests {
         let (mut worker, shared) = worker();
         let (crowd, lone) = (Prefix::V4([192, 0, 2, 1]), Prefix::V4([192, 0, 2, 2]));
         let most = shared.limits.handshakes_per_worker as u64;
-        let now = worker.desk.now.mono_ms;
+        let now = worker.context.now.mono_ms;
         for id in 0..most {
-            (worker.desk.shaking).begin(ConnId(1000 + id), crowd, now);
+            (worker.context.handshakes).begin(ConnId(1000 + id), crowd, now);
         }
         assert_eq!(worker.timeout(), None);
         // The first of them has its share, the second has nothing yet.
@@ -609,7 +619,7 @@ mod tests {
         worker.go_in();
         assert_eq!(worker.conns.keys().collect::<Vec<_>>(), [&ConnId(2)]);
         assert_eq!(worker.waiting.len(), 1);
-        worker.desk.now.mono_ms += 1000;
+        worker.context.now.mono_ms += 1000;
         worker.go_in();
         assert_eq!(worker.conns.len(), 2, "those before it have become slow");
     }
@@ -620,12 +630,12 @@ mod tests {
         let _bystander = connect(&mut worker, &shared, 1);
         for id in 2..300 {
             let _peer = connect(&mut worker, &shared, id);
-            worker.with(ConnId(id), "bytes", |conn, desk| {
+            worker.with(ConnId(id), "bytes", |conn, context| {
                 let topics = vec![Topic::Org(OrgId(1))];
-                conn.touch(desk, |_, _, out| out.watch = Some(topics))
+                conn.touch(context, |_, _, out| out.watch = Some(topics))
             });
-            worker.with(ConnId(id), "bytes", |conn, desk| {
-                conn.touch(desk, |_, _, out| {
+            worker.with(ConnId(id), "bytes", |conn, context| {
+                conn.touch(context, |_, _, out| {
                     out.bytes.extend_from_slice(b"half of a line");
                     panic!("on purpose")
                 })
@@ -634,11 +644,11 @@ mod tests {
         assert_eq!(shared.metrics.value(Metric::Panics), 298);
         assert_eq!(shared.metrics.value(Metric::ConnectionsOpen), 1);
         assert_eq!(worker.conns.len(), 1);
-        assert!(worker.desk.watchers.is_empty());
+        assert!(worker.context.watchers.is_empty());
         // Nothing of theirs is said to the one that is left.
-        assert!(worker.desk.spare.is_empty() && worker.desk.cipher.is_empty());
-        worker.with(ConnId(1), "bytes", |conn, desk| {
-            conn.touch(desk, |_, _, _| ())
+        assert!(worker.context.spare.is_empty() && worker.context.cipher.is_empty());
+        worker.with(ConnId(1), "bytes", |conn, context| {
+            conn.touch(context, |_, _, _| ())
         });
         assert_eq!(worker.conns.len(), 1);
     }
@@ -656,8 +666,8 @@ mod tests {
         let mut said = String::new();
         peers[0].read_to_string(&mut said).unwrap();
         assert!(said.starts_with("220 mx.test"));
-        worker.with(ConnId(2), "shutdown", |conn, desk| {
-            conn.touch(desk, Session::shutdown)
+        worker.with(ConnId(2), "shutdown", |conn, context| {
+            conn.touch(context, Session::shutdown)
         });
         worker.remove(ConnId(2), "test");
         said.clear();
@@ -672,17 +682,17 @@ mod tests {
         for (id, stream, limit_s) in [(1, false, stall_s), (2, true, stream_s)] {
             let before = shared.metrics.value(Metric::Stalled);
             let _peer = connect(&mut worker, &shared, id);
-            worker.with(ConnId(id), "bytes", |conn, desk| {
-                conn.touch(desk, |_, _, out| {
+            worker.with(ConnId(id), "bytes", |conn, context| {
+                conn.touch(context, |_, _, out| {
                     out.stream = stream;
                     // More than the kernel takes on behalf of a peer that reads nothing.
                     out.bytes.resize(32 << 20, b'x');
                 })
             });
-            worker.desk.now.mono_ms += limit_s * 1000 - 1;
+            worker.context.now.mono_ms += limit_s * 1000 - 1;
             worker.expire();
             assert_eq!(shared.metrics.value(Metric::Stalled), before);
-            worker.desk.now.mono_ms += 1;
+            worker.context.now.mono_ms += 1;
             worker.expire();
             assert_eq!(shared.metrics.value(Metric::Stalled), before + 1);
         }

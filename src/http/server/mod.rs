@@ -101,6 +101,8 @@ impl Server {
             Input::Deadline => self.deadline(now, out),
             Input::Eof => self.eof(now, out),
             Input::Shutdown => self.shutdown(now, out),
+            // For outgoing connections only.
+            Input::Failed(_) => {}
         }
         0
     }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use core::convert::Infallible;
 use core::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -10,26 +11,75 @@ use crate::call::{
     Access, Answer, Call, Change, ConnId, Event, Grant, InboxId, KeyId, Limits, Listener, Now,
     Opening, OrgId, PublicEndpoints, Refusal, Reply, Scopes, Shared, Topic, UidSet,
 };
-use crate::engine::{Input, Output};
-use crate::http::Server;
+use crate::engine::drive::{Driver, Environment, Settled};
+use crate::engine::{Output, Session};
+use crate::protocol::Protocol;
 
 /// A session without a product: calls are answered by a function.
 pub(crate) struct Drive {
-    server: Server,
+    /// Taken out while it is being touched.
+    driver: Option<Driver<Protocol>>,
     now: Now,
+    /// Sent by the client and not yet read.
     unread: Vec<u8>,
     pub said: Vec<u8>,
     pub calls: Vec<Call>,
     pub watch: Vec<Topic>,
     deadline: Option<Now>,
-    held: bool,
     pub reads: bool,
-    more: bool,
     pub closed: bool,
     pub scopes: Scopes,
     pub answer: fn(&Call) -> Reply,
-    /// What the next login is answered with, whatever its key.
+    /// The answer to the next login, for any key.
     pub login: Option<Reply>,
+    /// The call that is out.
+    asked: Option<Call>,
+}
+
+impl Environment for Drive {
+    type Failure = Infallible;
+
+    fn now(&self) -> Now {
+        self.now
+    }
+
+    fn watch(&mut self, topics: Vec<Topic>) -> Vec<Event> {
+        self.watch = topics;
+        Vec::new()
+    }
+
+    fn submit(&mut self, call: Call) {
+        self.asked = Some(call);
+    }
+
+    fn set_deadline(&mut self, at: Option<Now>) {
+        self.deadline = at;
+    }
+
+    fn send(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Infallible> {
+        if self.reads {
+            self.said.append(bytes);
+        }
+        Ok(bytes.is_empty())
+    }
+
+    fn is_readable(&self) -> bool {
+        !self.unread.is_empty()
+    }
+
+    fn read(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<bool, Infallible> {
+        take(&core::mem::take(&mut self.unread));
+        Ok(false)
+    }
+
+    fn begin_tls(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Infallible> {
+        self.closed = true;
+        Ok(())
+    }
 }
 
 impl Drive {
@@ -47,7 +97,7 @@ impl Drive {
             shared,
         };
         let mut drive = Drive {
-            server: Server::new(opening),
+            driver: Some(Driver::new(Protocol::serve(opening))),
             now: Now {
                 mono_ms: 1_000_000,
                 unix_ms: 1_767_225_600_000,
@@ -57,69 +107,67 @@ impl Drive {
             calls: Vec::new(),
             watch: Vec::new(),
             deadline: None,
-            held: false,
             reads: true,
-            more: false,
             closed: false,
             scopes: Scopes::ADMIN,
             answer: |_| Reply::Refused(Refusal::Internal),
             login: None,
+            asked: None,
         };
-        drive.tell(Input::Open);
+        drive.touch(&mut Session::open);
         drive
     }
 
-    pub fn tell(&mut self, input: Input<'_>) -> usize {
+    fn touch(&mut self, act: &mut dyn FnMut(&mut Session<Protocol>, Now, &mut Output)) {
         if self.closed {
-            return 0;
+            return;
         }
-        let mut out = Output::default();
-        let used = self.server.handle(self.now, input, &mut out);
-        self.said.append(&mut out.bytes);
-        self.closed |= out.close;
-        self.more |= out.more;
-        self.held = out.hold.unwrap_or(self.held);
-        self.deadline = out.deadline.unwrap_or(self.deadline);
-        if let Some(watch) = out.watch {
-            self.watch = watch;
-        }
-        if let Some(call) = out.call.take() {
-            let reply = match &call {
-                Call::Authenticate { .. } if self.login.is_some() => self
-                    .login
-                    .take()
-                    .unwrap_or(Reply::Refused(Refusal::Internal)),
-                Call::Authenticate { secret, .. } if secret.expose() == b"good" => {
-                    Reply::Answer(Answer::Authenticated(access(self.scopes)))
-                }
-                Call::Authenticate { .. } => {
-                    Reply::Refused(Refusal::BadCredentials { delay_ms: 0 })
-                }
-                Call::Stranger => Reply::Answer(Answer::Done),
-                call => (self.answer)(call),
+        let mut driver = self.driver.take().unwrap();
+        let Ok(mut settled) = driver.touch(self, act);
+        loop {
+            let reply = match self.asked.take() {
+                Some(call) => Some(self.reply(call)),
+                None if settled == Settled::Again => None,
+                None => break,
             };
-            self.calls.push(call);
-            self.tell(Input::Reply(reply));
+            let Ok(next) = driver.touch(self, |session, now, out| {
+                if let Some(reply) = reply {
+                    session.answer(now, reply, out);
+                }
+            });
+            settled = next;
         }
-        used
+        self.driver = Some(driver);
+    }
+
+    fn reply(&mut self, call: Call) -> Reply {
+        let reply = match &call {
+            Call::Authenticate { .. } if self.login.is_some() => self
+                .login
+                .take()
+                .unwrap_or(Reply::Refused(Refusal::Internal)),
+            Call::Authenticate { secret, .. } if secret.expose() == b"good" => {
+                Reply::Answer(Answer::Authenticated(access(self.scopes)))
+            }
+            Call::Authenticate { .. } => Reply::Refused(Refusal::BadCredentials { delay_ms: 0 }),
+            Call::Stranger => Reply::Answer(Answer::Done),
+            call => (self.answer)(call),
+        };
+        self.calls.push(call);
+        reply
     }
 
     pub fn settle(&mut self) {
-        loop {
-            if self.reads && core::mem::take(&mut self.more) {
-                self.tell(Input::Drained);
-                continue;
-            }
-            if self.held || self.closed || self.unread.is_empty() {
-                return;
-            }
-            let kept = core::mem::take(&mut self.unread);
-            let used = self.tell(Input::Bytes(&kept));
-            self.unread = kept[used..].to_vec();
-            if used == 0 && !self.more {
-                return;
-            }
-        }
+        self.touch(&mut |_, _, _| ());
+    }
+
+    pub fn shutdown(&mut self) {
+        self.touch(&mut Session::shutdown);
+    }
+
+    /// Bytes that the client has not read.
+    pub fn unsent_bytes(&self) -> usize {
+        self.driver.as_ref().unwrap().unsent_bytes()
     }
 
     pub fn send(&mut self, bytes: &[u8], cut: usize) -> &mut Self {
@@ -137,8 +185,7 @@ impl Drive {
         while let Some(due) = self.deadline.filter(|due| *due <= end && !self.closed) {
             self.now = due;
             self.deadline = None;
-            self.tell(Input::Deadline);
-            self.settle();
+            self.touch(&mut Session::deadline);
         }
         self.now = end;
         self
@@ -147,8 +194,7 @@ impl Drive {
     pub fn event(&mut self, seq: u64, change: Change) {
         let event = event(seq, change);
         if event.topics().any(|topic| self.watch.contains(&topic)) {
-            self.tell(Input::Event(&event));
-            self.settle();
+            self.touch(&mut |session, now, out| session.notify(now, &event, out));
         }
     }
 

@@ -146,6 +146,8 @@ impl Server {
             // A message that is not whole is as if it had never begun (RFC 5321 section 4.1.1.4).
             Input::Eof => self.close(out),
             Input::Shutdown => self.stop(out),
+            // For outgoing connections only.
+            Input::Failed(_) => {}
             Input::Drained => {}
         }
         self.rest(out);

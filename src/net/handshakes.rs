@@ -12,7 +12,7 @@ use crate::call::ConnId;
 /// Handshakes under way, in no order: one that has waited for its place began before others
 /// that are here already.
 #[derive(Debug, Default)]
-pub(super) struct Shaking {
+pub(super) struct HandshakeSlots {
     under_way: Vec<Handshake>,
     /// How many of them each address has.
     held: HashMap<Prefix, usize>,
@@ -27,7 +27,7 @@ struct Handshake {
 
 /// What a newcomer finds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Room {
+pub(super) enum SlotOffer {
     /// A place.
     Free,
     /// The place of another, which is to end.
@@ -36,7 +36,7 @@ pub(super) enum Room {
     None,
 }
 
-impl Shaking {
+impl HandshakeSlots {
     /// `id` begins a handshake, whose time counts from `since` in monotonic milliseconds.
     pub fn begin(&mut self, id: ConnId, prefix: Prefix, since: u64) {
         self.under_way.push(Handshake { id, prefix, since });
@@ -58,9 +58,9 @@ impl Shaking {
     }
 
     /// Where one more from `newcomer` may go when `most` may be under way.
-    pub fn room(&self, newcomer: Prefix, most: usize, now: u64) -> Room {
+    pub fn room(&self, newcomer: Prefix, most: usize, now: u64) -> SlotOffer {
         if self.under_way.len() < most {
-            return Room::Free;
+            return SlotOffer::Free;
         }
         let fair = self.held.get(&newcomer).map_or(1, |count| count + 1);
         let largest = self.held.iter().max_by_key(|(_, count)| **count);
@@ -74,7 +74,7 @@ impl Shaking {
                 .min_by_key(|other| other.since)
                 .filter(|other| now.saturating_sub(other.since) >= SLOW_MS),
         };
-        victim.map_or(Room::None, |other| Room::Of(other.id))
+        victim.map_or(SlotOffer::None, |other| SlotOffer::Of(other.id))
     }
 }
 
@@ -89,50 +89,50 @@ mod tests {
     const B: Prefix = Prefix::V4([192, 0, 2, 2]);
     const C: Prefix = Prefix::V4([192, 0, 2, 3]);
 
-    fn shaking(of: &[Prefix]) -> Shaking {
-        let mut shaking = Shaking::default();
+    fn handshakes(of: &[Prefix]) -> HandshakeSlots {
+        let mut handshakes = HandshakeSlots::default();
         for (prefix, id) in of.iter().zip(1..) {
-            shaking.begin(ConnId(id), *prefix, id);
+            handshakes.begin(ConnId(id), *prefix, id);
         }
-        shaking
+        handshakes
     }
 
     #[test]
     fn the_address_with_the_most_makes_room() {
-        let crowd = shaking(&[B, A, A, B, A]);
-        assert_eq!(crowd.room(C, 6, 10), Room::Free);
-        assert_eq!(crowd.room(C, 5, 10), Room::Of(ConnId(2)));
-        assert_eq!(crowd.room(A, 5, 10), Room::None, "not for its own");
+        let crowd = handshakes(&[B, A, A, B, A]);
+        assert_eq!(crowd.room(C, 6, 10), SlotOffer::Free);
+        assert_eq!(crowd.room(C, 5, 10), SlotOffer::Of(ConnId(2)));
+        assert_eq!(crowd.room(A, 5, 10), SlotOffer::None, "not for its own");
         assert_eq!(
             crowd.room(B, 5, 10),
-            Room::None,
+            SlotOffer::None,
             "it would only change sides"
         );
-        let mut crowd = shaking(&[A, A, A, A, B]);
-        assert_eq!(crowd.room(B, 5, 10), Room::Of(ConnId(1)));
+        let mut crowd = handshakes(&[A, A, A, A, B]);
+        assert_eq!(crowd.room(B, 5, 10), SlotOffer::Of(ConnId(1)));
         crowd.end(ConnId(1));
-        assert_eq!(crowd.room(B, 5, 10), Room::Free);
-        assert_eq!(crowd.room(B, 4, 10), Room::Of(ConnId(2)));
+        assert_eq!(crowd.room(B, 5, 10), SlotOffer::Free);
+        assert_eq!(crowd.room(B, 4, 10), SlotOffer::Of(ConnId(2)));
     }
 
     #[test]
     fn among_equals_the_oldest_makes_room_when_it_is_slow() {
-        let crowd = shaking(&[A, B]);
-        assert_eq!(crowd.room(C, 2, SLOW_MS), Room::None);
-        assert_eq!(crowd.room(C, 2, SLOW_MS + 1), Room::Of(ConnId(1)));
-        assert_eq!(shaking(&[]).room(A, 0, 0), Room::None);
+        let crowd = handshakes(&[A, B]);
+        assert_eq!(crowd.room(C, 2, SLOW_MS), SlotOffer::None);
+        assert_eq!(crowd.room(C, 2, SLOW_MS + 1), SlotOffer::Of(ConnId(1)));
+        assert_eq!(handshakes(&[]).room(A, 0, 0), SlotOffer::None);
     }
 
     #[test]
     fn who_has_waited_is_older_than_its_place_among_the_others() {
-        let mut crowd = Shaking::default();
+        let mut crowd = HandshakeSlots::default();
         for (id, prefix, since) in [(1, A, 500), (2, B, 400), (3, A, 300)] {
             crowd.begin(ConnId(id), prefix, since);
         }
-        assert_eq!(crowd.room(C, 3, 500), Room::Of(ConnId(3)));
+        assert_eq!(crowd.room(C, 3, 500), SlotOffer::Of(ConnId(3)));
         crowd.end(ConnId(3));
         crowd.end(ConnId(3));
-        assert_eq!(crowd.room(C, 2, 400 + SLOW_MS), Room::Of(ConnId(2)));
+        assert_eq!(crowd.room(C, 2, 400 + SLOW_MS), SlotOffer::Of(ConnId(2)));
         crowd.end(ConnId(1));
         crowd.end(ConnId(2));
         assert!(crowd.held.is_empty());
