@@ -6,7 +6,7 @@
 
 use core::ops::ControlFlow;
 
-use super::reap::{SLICE_OCTETS, SLICE_ROWS};
+use super::reclaim::{SLICE_OCTETS, SLICE_ROWS};
 use super::{Error, Store, uint32};
 use crate::call::{BodyId, Now, OrgId, Summary};
 

@@ -9,6 +9,7 @@
 mod account;
 mod backup;
 mod body;
+mod conversation;
 mod copy;
 mod entry;
 mod error;
@@ -16,17 +17,16 @@ mod event;
 mod expunge;
 mod flag;
 mod folder;
+mod idempotency;
+mod ids;
 mod inbox;
 mod job;
 mod ledger;
 mod mailbox;
-mod mint;
-mod once;
+mod message;
 mod open;
-mod reap;
-mod thread;
+mod reclaim;
 mod verify;
-mod view;
 
 use core::cell::{Cell, RefCell};
 use core::ops::ControlFlow;
@@ -46,13 +46,13 @@ pub use error::Error;
 pub use event::{EventPage, LogState, NewEvent, Stamp};
 pub use flag::{FlagAsk, KEYWORDS_MAX};
 pub use folder::{Folder, FolderError};
+pub use idempotency::Kept;
 pub use inbox::Destination;
 pub use job::NewJob;
 pub use mailbox::{Mailbox, Place};
-pub use once::Kept;
+pub use message::{Below, View};
 pub use open::{FILE, Role};
 pub use verify::verify;
-pub use view::{Below, View};
 
 /// One connection to the database. `Send`, not `Sync`: it belongs to one thread.
 #[derive(Debug)]

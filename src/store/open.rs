@@ -13,7 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Error, Store, mint};
+use super::{Error, Store, ids};
 
 /// The database's name in the data folder.
 pub const FILE: &str = "postern.db";
@@ -84,7 +84,7 @@ pub(super) fn in_memory(seed: u64) -> Result<Store, Error> {
     let mut sql = Connection::open_in_memory()?;
     set(&sql)?;
     migrate(&mut sql, STEPS)?;
-    mint::sow(&sql, seed)?;
+    ids::sow(&sql, seed)?;
     finish(sql, Role::Writer, None, seed)
 }
 
@@ -183,7 +183,7 @@ fn create(folder: &Path, path: &Path, seed: u64) -> Result<(), Error> {
     sql.pragma_update(None, "page_size", PAGE_BYTES)?;
     set(&sql)?;
     migrate(&mut sql, STEPS)?;
-    mint::sow(&sql, seed)?;
+    ids::sow(&sql, seed)?;
     sql.close().map_err(|(_, e)| e)?;
     fs::rename(&making, path).map_err(io(path))?;
     File::open(folder)

@@ -417,6 +417,3 @@ fn octets(store: &Store) -> Result<Vec<String>, Error> {
 const LINES_MAX: usize = 20;
 /// Rows of the log read at once.
 const PAGE_ROWS: usize = 500;
-
-#[cfg(test)]
-mod tests;

@@ -8,7 +8,7 @@ fn a_file_of_version_1_keeps_its_mail() {
     let folder = super::Folder::new("old");
     let mut sql = Connection::open(folder.0.join(FILE)).unwrap();
     open::migrate(&mut sql, &open::STEPS[..1]).unwrap();
-    mint::sow(&sql, 1).unwrap();
+    ids::sow(&sql, 1).unwrap();
     let old = open::finish(sql, Role::Writer, None, 1).unwrap();
     old.begin().unwrap();
     populate(&old);
@@ -36,7 +36,7 @@ fn a_file_of_version_1_keeps_its_mail() {
     check(&store);
     while store.reap(NOW, false).unwrap() {}
     check(&store);
-    assert_eq!(reap::first_octets(&store, "INBOX"), b"X: y\r\nkept\r\n");
+    assert_eq!(reclaim::first_octets(&store, "INBOX"), b"X: y\r\nkept\r\n");
     assert_eq!(deliver(&store, "INBOX", b"new\r\n", Flags::NONE), 2);
     check(&store);
     drop(store);

@@ -5,10 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::verify;
 use crate::call::*;
 use crate::service::{Inline, ReadTurn, Reader, Service, Setup, Writer, auth, start};
-use crate::store::{Error, FILE, Folder, Role, Store, backup, restore};
+use crate::store::{Error, FILE, Folder, Role, Store, backup, restore, verify};
 
 const NOW: Now = Now {
     mono_ms: 5,

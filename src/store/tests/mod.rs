@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod old;
-mod reap;
+mod reclaim;
+mod verify;
 mod wal;
 
 use std::path::PathBuf;
