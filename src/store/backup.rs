@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::limits::Limit;
 
-use super::{Error, FILE, Folder, Role, Store, verify};
+use super::verify::{Findings, examine};
+use super::{Error, FILE, Folder, Role, Store};
 use crate::call::Now;
 
 /// Writes a copy of the database of `folder` to the file `to`, which must not be there.
@@ -115,9 +116,12 @@ fn settle(trial: &Path, from: &Path, seed: u64, now: Now) -> Result<(), Error> {
         Error::Damaged(_, why) => Error::Damaged(from.to_owned(), why),
         other => other,
     })?;
-    let found = verify(&store, true);
-    if let Some(first) = found.first() {
-        let why = format!("{first} (and {} more)", found.len() - 1);
+    let Findings { lines, unknown } = examine(&store, true);
+    if let Some(error) = unknown {
+        return Err(error);
+    }
+    if let Some(first) = lines.first() {
+        let why = format!("{first} (and {} more)", lines.len() - 1);
         return Err(Error::Damaged(from.to_owned(), why));
     }
     store.begin()?;

@@ -7,7 +7,7 @@
 use core::ops::ControlFlow;
 
 use super::reclaim::{SLICE_OCTETS, SLICE_ROWS};
-use super::{Error, Store, uint32};
+use super::{Error, Store, format, uint32};
 use crate::call::{BodyId, Now, OrgId, Summary};
 
 /// What is stored of a message whatever the number of its entries.
@@ -36,9 +36,7 @@ impl Store {
     ) -> Result<BodyId, Error> {
         let chunks = body.octets.chunks(CHUNK_BYTES);
         let id = self.mint_ids(now, u32::try_from(chunks.len()).unwrap_or(u32::MAX));
-        let mut summary = vec![SUMMARY_VERSION];
-        summary =
-            postcard::to_extend(body.summary, summary).map_err(|_| Error::Corrupt("summary"))?;
+        let summary = format::encode_summary(body.summary)?;
         self.apart().run(
             "INSERT INTO body (id, org, refs, size, header_len, message_id, digest, summary)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -133,13 +131,12 @@ impl Store {
 
     /// The digest of a body of `org`.
     pub fn digest(&self, org: OrgId, body: BodyId) -> Result<Vec<u8>, Error> {
-        self.apart()
-            .one(
-                "SELECT digest FROM body WHERE id = ?1 AND org = ?2",
-                [body.0, org.0],
-                |r| r.get(0),
-            )?
-            .ok_or(Error::Corrupt("body"))
+        let stored = self.apart().one(
+            "SELECT digest FROM body WHERE id = ?1 AND org = ?2",
+            [body.0, org.0],
+            |r| r.get(0),
+        )?;
+        format::decode_digest(stored.ok_or(Error::Corrupt("body"))?)
     }
 
     /// The summary of a body of `org`.
@@ -151,7 +148,7 @@ impl Store {
                 |r| r.get(0),
             )?
             .ok_or(Error::Corrupt("body"))?;
-        unpack_summary(&stored)
+        format::decode_summary(&stored)
     }
 
     /// One more entry or job names the body.
@@ -237,15 +234,6 @@ impl Store {
     }
 }
 
-/// Reads `body.summary`.
-pub(super) fn unpack_summary(stored: &[u8]) -> Result<Summary, Error> {
-    match stored {
-        [SUMMARY_VERSION, summary @ ..] => postcard::from_bytes(summary).ok(),
-        _ => None,
-    }
-    .ok_or(Error::Corrupt("summary"))
-}
-
 /// Bodies that one slice of [`Store::reap`] frees.
 const SWEPT_BODIES: i64 = 100;
 
@@ -270,6 +258,3 @@ const LINGER_PACE: u64 = 16 << 10;
 
 /// Octets of a chunk: a page of FETCH reads one or two.
 pub(super) const CHUNK_BYTES: usize = 256 << 10;
-
-/// The first octet of `body.summary`: the form of [`Summary`] behind it.
-const SUMMARY_VERSION: u8 = 1;

@@ -11,7 +11,7 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::mailbox::Delta;
-use super::{Error, Mailbox, Store, int, uint, uint32};
+use super::{Error, Mailbox, Store, format, int, uint, uint32};
 use crate::call::{
     Arrival, BodyId, EntryId, EntryRow, EntryState, Flags, InboxId, MailboxId, Octets, OctetsOf,
     OrgId, ThreadId, UidSet,
@@ -209,7 +209,10 @@ impl Store {
             size,
             prefix_len: prefix.len() as u32,
             header_len,
-            digest: if ask.digest { Some(r.get(12)?) } else { None },
+            digest: match ask.digest {
+                true => Some(format::decode_digest(r.get(12)?)?),
+                false => None,
+            },
             rest: match (&octets, ask.octets) {
                 (None, Octets::UpTo(_)) => Some(OctetsOf {
                     inbox,

@@ -15,6 +15,16 @@ pub enum Error {
     Io(PathBuf, std::io::Error),
     /// Stored octets are not what was stored: which.
     Corrupt(&'static str),
+    /// A row has an encoding of a version that this program does not know. The row may
+    /// be whole: a newer Postern has written it.
+    UnknownVersion {
+        /// Which encoding.
+        what: &'static str,
+        /// The version of the row.
+        found: u8,
+        /// The highest version that this program reads.
+        known: u8,
+    },
     /// The file is not a database of ours, or is damaged.
     Damaged(PathBuf, String),
     /// The file was written by a newer Postern: its version and the last that we know.
@@ -73,6 +83,10 @@ impl fmt::Display for Error {
             Error::Sqlite(error) => write!(f, "database: {error}"),
             Error::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Error::Corrupt(what) => write!(f, "stored {what} is damaged"),
+            Error::UnknownVersion { what, found, known } => write!(
+                f,
+                "stored {what} has the unknown version {found}, this Postern reads versions up to {known}: run a newer Postern"
+            ),
             Error::Damaged(path, why) => write!(
                 f,
                 "{} is not a Postern database or is damaged ({why}); nothing was changed in it: use a backup, or an empty folder to begin anew",

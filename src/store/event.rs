@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-use super::{Error, Store, int, uint};
+use super::{Error, Store, format, int, uint};
 use crate::call::{
     Change, ConnId, Event, InboxId, InboxPath, MailboxId, Now, OrgId, Topic, UidSet,
 };
@@ -78,15 +78,7 @@ impl Store {
         new: NewEvent,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
-        let pack = |_| Error::Corrupt("event");
-        let path = new.inbox.as_deref().map(postcard::to_stdvec).transpose();
-        let mut detail = vec![DETAIL_VERSION];
-        detail = postcard::to_extend(&new.change, detail).map_err(pack)?;
-        let uids = if new.uids.is_empty() {
-            None
-        } else {
-            Some(postcard::to_stdvec(&new.uids).map_err(pack)?)
-        };
+        let path = new.inbox.as_deref().map(format::encode_path).transpose()?;
         self.apart().run(
             "INSERT INTO event (org, seq, at, inbox, mailbox, path, uids, detail)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -96,9 +88,9 @@ impl Store {
                 stamp.at,
                 new.inbox.as_ref().map(|p| p.id.0),
                 new.mailbox.map(|m| m.0),
-                path.map_err(pack)?,
-                uids,
-                detail,
+                path,
+                format::encode_uids(&new.uids)?,
+                format::encode_change(&new.change)?,
             ),
         )?;
         events.push(Event {
@@ -262,9 +254,10 @@ fn read_event(
         Topic::Tree(_) if inbox.is_none() => return Ok(None),
         _ => {}
     }
-    let path: Option<Arc<InboxPath>> = match row.get_ref(4)? {
+    let detail = blob(row.get_ref(6)?)?;
+    let path = match row.get_ref(4)? {
         ValueRef::Null => None,
-        value => Some(Arc::new(unpack(value)?)),
+        value => Some(Arc::new(format::decode_path(blob(value)?, detail)?)),
     };
     if let (Topic::Tree(wanted), Some(path)) = (topic, &path)
         && path.id != wanted
@@ -274,13 +267,10 @@ fn read_event(
     }
     let uids = match row.get_ref(5)? {
         ValueRef::Null => UidSet::new(),
-        value => unpack(value)?,
-    };
-    let Ok([DETAIL_VERSION, detail @ ..]) = row.get_ref(6)?.as_blob() else {
-        return Err(Error::Corrupt("event"));
+        value => format::decode_uids(blob(value)?, detail)?,
     };
     *octets += detail.len();
-    let change: Change = postcard::from_bytes(detail).map_err(|_| Error::Corrupt("event"))?;
+    let change = format::decode_change(detail)?;
     if let Topic::Key(wanted) = topic
         && !matches!(change, Change::KeyRevoked { key } if key == wanted)
     {
@@ -299,16 +289,9 @@ fn read_event(
     }))
 }
 
-fn unpack<T: serde::de::DeserializeOwned>(value: ValueRef<'_>) -> Result<T, Error> {
-    value
-        .as_blob()
-        .ok()
-        .and_then(|octets| postcard::from_bytes(octets).ok())
-        .ok_or(Error::Corrupt("event"))
+fn blob<'r>(value: ValueRef<'r>) -> Result<&'r [u8], Error> {
+    value.as_blob().map_err(|_| Error::Corrupt("event"))
 }
-
-/// The first octet of `event.detail`: the form of [`Change`] behind it.
-const DETAIL_VERSION: u8 = 1;
 
 /// Rows that one page looks at: about 5 ms when none of them concerns the topic.
 const SCAN_ROWS: usize = 4000;

@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::{Error, Store};
+use super::{Error, Store, format};
 use crate::call::OrgId;
 
 /// What was kept for a key.
@@ -17,7 +17,7 @@ pub struct Kept {
 impl Store {
     /// The answer that is kept for `key`, unless it is from before `since` (unix ms).
     pub fn once(&self, org: OrgId, key: &str, since: i64) -> Result<Option<Kept>, Error> {
-        self.apart().one(
+        let kept = self.apart().one(
             "SELECT fingerprint, answer FROM once WHERE org = ?1 AND key = ?2 AND at > ?3",
             params![org.0, key, since],
             |r| {
@@ -26,7 +26,14 @@ impl Store {
                     answer: r.get(1)?,
                 })
             },
-        )
+        )?;
+        kept.map(|kept| {
+            Ok(Kept {
+                answer: format::decode_answer(kept.answer)?,
+                ..kept
+            })
+        })
+        .transpose()
     }
 
     /// Keeps an answer; one that had expired is replaced.
@@ -34,7 +41,13 @@ impl Store {
         self.apart().run(
             "INSERT OR REPLACE INTO once (org, key, fingerprint, answer, at)
              VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![org.0, key, kept.fingerprint, kept.answer, at],
+            params![
+                org.0,
+                key,
+                kept.fingerprint,
+                format::encode_answer(&kept.answer),
+                at
+            ],
         )?;
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use rusqlite::{Row, params};
 
-use super::{Error, Store, uint};
+use super::{Error, Store, format, uint};
 use crate::call::{DomainId, InboxId, InboxPath, InboxRow, OrgId};
 
 /// Where mail for an address goes.
@@ -39,7 +39,7 @@ impl Store {
                 domain.map(|d| d.0),
                 row.display_name,
                 row.parent.map(|p| p.0),
-                pack(ancestors),
+                format::encode_ancestors(ancestors),
                 row.client_id,
                 row.metadata,
                 row.created_at,
@@ -147,17 +147,19 @@ impl Store {
 
     /// Where an inbox is in the tree, as events carry it.
     pub fn inbox_path(&self, org: OrgId, inbox: InboxId) -> Result<Option<InboxPath>, Error> {
-        self.one(
+        let row = self.one(
             "SELECT address, ancestors FROM inbox WHERE org = ?1 AND id = ?2",
             [org.0, inbox.0],
-            |r| {
-                Ok(InboxPath {
-                    id: inbox,
-                    address: r.get(0)?,
-                    ancestors: unpack(r.get_ref(1)?.as_blob()?),
-                })
-            },
-        )
+            |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?)),
+        )?;
+        row.map(|(address, ancestors)| {
+            Ok(InboxPath {
+                id: inbox,
+                address,
+                ancestors: format::decode_ancestors(&ancestors)?,
+            })
+        })
+        .transpose()
     }
 
     /// The ids of the inboxes right under one.
@@ -194,7 +196,7 @@ impl Store {
     ) -> Result<(), Error> {
         self.run(
             "UPDATE inbox SET ancestors = ?3 WHERE org = ?1 AND id = ?2",
-            params![org.0, inbox.0, pack(ancestors)],
+            params![org.0, inbox.0, format::encode_ancestors(ancestors)],
         )?;
         Ok(())
     }
@@ -245,15 +247,4 @@ fn read_destination(r: &Row<'_>) -> rusqlite::Result<Destination> {
         inbox: InboxId(r.get(1)?),
         bytes: uint(r.get(2)?),
     })
-}
-
-fn pack(ids: &[InboxId]) -> Vec<u8> {
-    ids.iter().flat_map(|id| id.0.to_le_bytes()).collect()
-}
-
-fn unpack(octets: &[u8]) -> Vec<InboxId> {
-    let (ids, _) = octets.as_chunks::<8>();
-    ids.iter()
-        .map(|id| InboxId(i64::from_le_bytes(*id)))
-        .collect()
 }

@@ -6,6 +6,7 @@
 //! savepoint that is rolled back takes the held counters back with it; the commit writes the
 //! rest before it commits. Only statements that touch none of the three tables use `apart`.
 
+use core::ops::ControlFlow;
 use std::collections::HashMap;
 
 use super::mailbox::{Delta, read_mailbox, read_place};
@@ -333,21 +334,20 @@ impl Store {
         if self.ledger.borrow().rows.inboxes.contains_key(&inbox) {
             return Ok(());
         }
-        let read = self.apart().one(
+        let _ = self.apart().each(
             "SELECT org, address, ancestors, bytes, display_name, messages, sent_day, sent
              FROM inbox WHERE id = ?1",
             [inbox.0],
             |r| {
-                Ok(Held {
+                let held = Held {
                     what: read_place(inbox, r)?,
                     counters: [r.get(3)?, r.get(5)?, r.get(6)?, r.get(7)?, 0, 0],
                     dirty: false,
-                })
+                };
+                self.ledger.borrow_mut().rows.inboxes.insert(inbox, held);
+                Ok(ControlFlow::Continue(()))
             },
         )?;
-        if let Some(held) = read {
-            self.ledger.borrow_mut().rows.inboxes.insert(inbox, held);
-        }
         Ok(())
     }
 

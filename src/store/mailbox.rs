@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Params, Row};
 
-use super::{Error, Store, int, uint, uint32};
+use super::{Error, Store, format, int, uint, uint32};
 use crate::call::{
     InboxId, InboxPath, MailboxCounts, MailboxId, MailboxRow, Now, OrgId, Refusal, SpecialUse,
 };
@@ -368,13 +368,15 @@ impl Store {
 }
 
 /// Reads `org, address, ancestors, bytes, display_name` of an inbox.
-pub(super) fn read_place(inbox: InboxId, r: &Row<'_>) -> rusqlite::Result<Place> {
+pub(super) fn read_place(inbox: InboxId, r: &Row<'_>) -> Result<Place, Error> {
+    let ancestors = r.get_ref(2)?.as_blob();
+    let ancestors = ancestors.map_err(|_| Error::Corrupt("ancestors"))?;
     Ok(Place {
         org: OrgId(r.get(0)?),
         path: Arc::new(InboxPath {
             id: inbox,
             address: r.get(1)?,
-            ancestors: read_ancestors(r.get_ref(2)?.as_blob().unwrap_or_default()),
+            ancestors: format::decode_ancestors(ancestors)?,
         }),
         bytes: uint(r.get(3)?),
         display_name: r.get(4)?,
@@ -398,14 +400,6 @@ pub(super) fn read_mailbox(r: &Row<'_>) -> rusqlite::Result<Mailbox> {
         deleted: uint32(r.get(12)?),
         bytes: uint(r.get(13)?),
     })
-}
-
-/// Reads `inbox.ancestors`: parent first, eight octets each, little endian.
-pub(super) fn read_ancestors(octets: &[u8]) -> Vec<InboxId> {
-    let (ids, _) = octets.as_chunks::<8>();
-    ids.iter()
-        .map(|id| InboxId(i64::from_le_bytes(*id)))
-        .collect()
 }
 
 fn special_number(special: SpecialUse) -> i64 {

@@ -5,9 +5,8 @@ use core::ops::ControlFlow;
 
 use rusqlite::Row;
 
-use super::body::unpack_summary;
 use super::entry::{arrival_of, read_state};
-use super::{Error, Store, uint32};
+use super::{Error, Store, format, uint32};
 use crate::call::{
     Arrival, BodyId, EntryId, EntryState, InboxId, MailboxId, OrgId, Summary, ThreadId,
 };
@@ -110,9 +109,9 @@ fn read_view(r: &Row<'_>) -> Result<Option<View>, Error> {
         size: uint32(r.get(10)?),
         prefix: r.get::<_, Option<Vec<u8>>>(11)?.unwrap_or_default(),
         body: (body, uint32(r.get(13)?)),
-        summary: unpack_summary(summary)?,
+        summary: format::decode_summary(summary)?,
         message_id: r.get(15)?,
-        digest: r.get(16)?,
+        digest: format::decode_digest(r.get(16)?)?,
     }))
 }
 

@@ -17,6 +17,7 @@ mod event;
 mod expunge;
 mod flag;
 mod folder;
+mod format;
 mod idempotency;
 mod ids;
 mod inbox;

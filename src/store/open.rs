@@ -217,7 +217,11 @@ pub(super) fn migrate(sql: &mut Connection, steps: &[&str]) -> Result<(), Error>
 }
 
 /// Step n takes a file from version n to n + 1.
-pub(super) const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("step2.sql")];
+pub(super) const STEPS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("step2.sql"),
+    include_str!("step3.sql"),
+];
 
 /// Waiting for the lock of an outside tool.
 pub(super) const BUSY: Duration = Duration::from_secs(5);

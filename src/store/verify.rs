@@ -8,13 +8,18 @@ use core::ops::ControlFlow;
 use std::collections::HashMap;
 
 use super::body::CHUNK_BYTES;
-use super::{Error, Store, uint};
+use super::{Error, Store, format, uint};
 use crate::call::{Change, MailboxId, OrgId, Topic};
 
 /// Everything that is wrong with a database; empty is good. `deep` also reads every stored
-/// octet against its checksum and every page of the file.
+/// octet against its checksum, every stored encoding and every page of the file.
 pub fn verify(store: &Store, deep: bool) -> Vec<String> {
-    let mut found = Found::default();
+    examine(store, deep).lines
+}
+
+/// The findings of [`verify`], with what of them is not damage.
+pub(super) fn examine(store: &Store, deep: bool) -> Findings {
+    let mut found = Findings::default();
     // One moment for all that compares tables.
     match store.snapshot() {
         Ok(_moment) => {
@@ -23,7 +28,12 @@ pub fn verify(store: &Store, deep: bool) -> Vec<String> {
                 found.note(check.what, rows(store, check));
             }
             found.note("ancestors", ancestors(store));
-            found.note("log", logs(store));
+            let log = logs(store, &mut found.unknown);
+            found.note("log", log);
+            if deep {
+                let forms = bodies(store, &mut found.unknown);
+                found.note("encodings", forms);
+            }
         }
         Err(error) => found.lines.push(format!("cannot read: {error}")),
     }
@@ -32,15 +42,19 @@ pub fn verify(store: &Store, deep: bool) -> Vec<String> {
     if deep {
         found.note("octets", octets(store));
     }
-    found.lines
+    found
 }
 
+/// What was found.
 #[derive(Debug, Default)]
-struct Found {
-    lines: Vec<String>,
+pub(super) struct Findings {
+    /// One for each thing that is wrong.
+    pub lines: Vec<String>,
+    /// An encoding of a newer version: this program cannot tell whether the row is good.
+    pub unknown: Option<Error>,
 }
 
-impl Found {
+impl Findings {
     fn note(&mut self, what: &str, result: Result<Vec<String>, Error>) {
         match result {
             Ok(lines) => {
@@ -284,11 +298,36 @@ fn ancestors(store: &Store) -> Result<Vec<String>, Error> {
     Ok(lines)
 }
 
-fn logs(store: &Store) -> Result<Vec<String>, Error> {
+fn logs(store: &Store, unknown: &mut Option<Error>) -> Result<Vec<String>, Error> {
     let mut lines = Vec::new();
     for org in store.all("SELECT id FROM org", [], |r| r.get(0).map(OrgId))? {
-        log(store, org, &mut lines)?;
+        match log(store, org, &mut lines) {
+            Err(error @ Error::UnknownVersion { .. }) => {
+                lines.push(format!("{error}: log of {}", org.0));
+                *unknown = Some(error);
+            }
+            done => done?,
+        }
     }
+    Ok(lines)
+}
+
+/// Every body's summary, and the version of its digest.
+fn bodies(store: &Store, unknown: &mut Option<Error>) -> Result<Vec<String>, Error> {
+    let mut lines = Vec::new();
+    let _ = store.each("SELECT id, summary, digest FROM body", [], |r| {
+        let id: i64 = r.get(0)?;
+        let summary: Vec<u8> = r.get(1)?;
+        let read = format::decode_summary(&summary).map(drop);
+        let read = read.and(format::decode_digest(r.get(2)?).map(drop));
+        if let Err(error) = read {
+            lines.push(format!("{error}: body {id}"));
+            if let Error::UnknownVersion { .. } = error {
+                *unknown = Some(error);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(lines)
 }
 

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod format;
 mod old;
 mod reclaim;
 mod verify;

@@ -205,6 +205,27 @@ fn what_is_broken_is_found() {
     }
 }
 
+/// Rows of a newer program are told as such, and never as damage.
+#[test]
+fn an_unknown_version_is_told_as_one() {
+    for (sql, what) in [
+        ("UPDATE event SET detail = x'63' WHERE seq = 2", "event"),
+        ("UPDATE body SET summary = x'63'", "summary"),
+        ("UPDATE body SET digest = x'd163'", "digest"),
+        ("UPDATE inbox SET ancestors = x'63'", "ancestors"),
+    ] {
+        let inline = world();
+        inline.store.sql.execute_batch(sql).unwrap();
+        let found = verify(&inline.store, true);
+        let told = format!("stored {what} has the unknown version 99");
+        assert!(found.iter().any(|line| line.contains(&told)), "{found:#?}");
+        assert!(
+            !found.iter().any(|line| line.contains("damaged")),
+            "{found:#?}"
+        );
+    }
+}
+
 fn scratch(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("postern-{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&path);
@@ -318,6 +339,7 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
         assert!(!validity(&store).contains(&uidvalidity));
     }
 
+    newer_copies_are_refused_as_such(&path, &copy);
     damaged(&copy);
     let third = Folder::lock(&path.join("third")).unwrap();
     assert!(matches!(
@@ -326,6 +348,32 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
     ));
     assert!(!third.path().join(FILE).exists());
     std::fs::remove_dir_all(path).unwrap();
+}
+
+/// A copy that a newer program has written is no damage either.
+fn newer_copies_are_refused_as_such(path: &Path, copy: &Path) {
+    for (name, sql) in [
+        ("rows", "UPDATE body SET summary = x'63'"),
+        ("file", "PRAGMA user_version = 99"),
+    ] {
+        let newer = path.join(format!("newer-{name}.db"));
+        std::fs::copy(copy, &newer).unwrap();
+        let sql_of = rusqlite::Connection::open(&newer).unwrap();
+        sql_of.execute_batch(sql).unwrap();
+        drop(sql_of);
+        let folder = Folder::lock(&path.join(format!("newer-{name}"))).unwrap();
+        let error = restore(&folder, &newer, 2, NOW).unwrap_err();
+        assert!(
+            matches!(error, Error::UnknownVersion { .. } | Error::Newer(99, _)),
+            "{error:?}"
+        );
+        let text = error.to_string();
+        assert!(
+            text.contains("99") && text.contains("newer Postern"),
+            "{text}"
+        );
+        assert!(!folder.path().join(FILE).exists());
+    }
 }
 
 #[test]

@@ -1,0 +1,573 @@
+//! Every stored encoding: in which column it is, which versions there are, how each is laid out.
+//! What a column holds is written and read by the functions of this file only.
+//!
+//! It is not the vocabulary: the structs here are the stored forms, and `call` has what the
+//! program works with. A new field in `call` does not change a stored form. The compiler points
+//! to the place here where the field is left out or put in.
+//!
+//! The rule: **an encoding begins with one octet, its version. A version is never changed once a
+//! release has written it, and every version is read for ever.** Octets of each version are kept
+//! in `tests/golden/`. A test reads them; they are never made again. A version that this program
+//! does not know is [`Error::UnknownVersion`]. It is not damage, and it is never read as another
+//! version.
+//!
+//! | Column | Versions | Layout after the version octet |
+//! |---|---|---|
+//! | `event.detail` | 1, 2 | postcard of [`StoredChange`]. The two differ in what they say of the row, see below |
+//! | `event.path` | none, 1 | postcard of [`StoredPath`] |
+//! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
+//! | `body.summary` | 1 | postcard of [`StoredSummary`] |
+//! | `body.digest` | 1 | octet 0xD1 *before* the version; written and read by `mail::digest` |
+//! | `inbox.ancestors` | none, 1 | 8 octets for each id, little endian, the parent first |
+//! | `job.payload`, kind `smtp` | 1 | postcard of [`StoredSmtpJob`] |
+//! | `once.answer` | none, 1 | the octets of the answer as its protocol gave them |
+//!
+//! "None" is a row that was written before version 3 of the file. It has no version octet. It is
+//! told apart without a pass over the file:
+//!
+//! - `event.path` and `event.uids` have no version octet where `event.detail` has version 1.
+//! - `inbox.ancestors` has none where its length is a multiple of 8.
+//! - `once.answer` has none where it is empty or begins with an octet of 0x20 or more: an answer
+//!   is JSON or an SMTP reply. Versions stay below 0x20.
+//!
+//! Other columns of octets hold no encoding, and so have no version: `chunk.octets` and
+//! `entry.prefix` (octets of messages), `key.hash` and `once.fingerprint` (SHA-256). Numbers that
+//! stand for something (`entry.flags`, `entry.arrival`, `mailbox.special`, `doomed.kind`,
+//! `job.state`) are named where they are read; a step of the schema changes them.
+//!
+//! postcard writes integers as varints (signed ones zigzag), `u8`, `i8` and `bool` as one octet,
+//! texts and lists behind their length, an option behind 0 or 1, an enum as the number of its
+//! variant. It has no field names: order is all, and one more field is another version.
+//!
+//! # One more field
+//!
+//! 1. Leave the struct of the old version as it is. Add a struct for the new version.
+//! 2. Raise the version of its [`Form`] and write the new struct.
+//! 3. Match on the version when reading: the old arm gives the new field its default.
+//! 4. Add a golden file for the new version.
+//!
+//! `tests/format.rs` does this with a form of its own (`a_field_is_added_as_version_2`).
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::Error;
+use crate::call::{
+    Arrival, Arrived, Bulk, Change, EntryId, EntryState, Flags, InboxId, InboxPath, KeyId,
+    MailboxId, NamedAddress, Summary, ThreadId, UidSet,
+};
+
+/// An encoding: its name in errors, and the version that is written, which is the highest that
+/// can be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    pub what: &'static str,
+    pub version: u8,
+}
+
+const DETAIL: Form = Form {
+    what: "event",
+    version: 2,
+};
+const PATH: Form = Form {
+    what: "event path",
+    version: 1,
+};
+const UIDS: Form = Form {
+    what: "event uids",
+    version: 1,
+};
+const SUMMARY: Form = Form {
+    what: "summary",
+    version: 1,
+};
+const DIGEST: Form = Form {
+    what: "digest",
+    version: 1,
+};
+const ANCESTORS: Form = Form {
+    what: "ancestors",
+    version: 1,
+};
+const ANSWER: Form = Form {
+    what: "answer",
+    version: 1,
+};
+
+/// The first octet of a digest, before its version.
+const DIGEST_MAGIC: u8 = 0xD1;
+
+/// A kept answer without a version octet begins with this or a higher octet.
+const ANSWER_PRINTABLE: u8 = 0x20;
+
+impl Form {
+    /// The version octet and the value behind it.
+    pub fn encode(&self, value: &impl Serialize) -> Result<Vec<u8>, Error> {
+        postcard::to_extend(value, vec![self.version]).map_err(|_| self.corrupt())
+    }
+
+    /// The version and what is behind it.
+    pub fn open<'o>(&self, octets: &'o [u8]) -> Result<(u8, &'o [u8]), Error> {
+        match octets {
+            [0, ..] | [] => Err(self.corrupt()),
+            [version, ..] if *version > self.version => Err(Error::UnknownVersion {
+                what: self.what,
+                found: *version,
+                known: self.version,
+            }),
+            [version, rest @ ..] => Ok((*version, rest)),
+        }
+    }
+
+    /// Reads what is behind a version octet. All of it must be used: octets that are left over
+    /// are damage.
+    pub fn decode<T: DeserializeOwned>(&self, octets: &[u8]) -> Result<T, Error> {
+        match postcard::take_from_bytes(octets) {
+            Ok((value, [])) => Ok(value),
+            _ => Err(self.corrupt()),
+        }
+    }
+
+    fn corrupt(&self) -> Error {
+        Error::Corrupt(self.what)
+    }
+}
+
+// ---- the change log ----
+
+/// A text that is borrowed when it is written and owned when it is read.
+type Text<'a> = Cow<'a, str>;
+
+/// Versions 1 and 2 of `event.detail`.
+#[derive(Serialize, Deserialize)]
+enum StoredChange<'a> {
+    Arrived(Box<StoredArrived<'a>>),
+    Copied(StoredBulk<'a>),
+    Flagged(StoredBulk<'a>),
+    Expunged {
+        messages: Vec<i64>,
+        count: u32,
+        moved_to: Option<i64>,
+        folder: Text<'a>,
+    },
+    MailboxCreated {
+        name: Text<'a>,
+    },
+    MailboxRenamed {
+        from: Text<'a>,
+        to: Text<'a>,
+    },
+    MailboxDeleted {
+        name: Text<'a>,
+    },
+    InboxCreated,
+    InboxUpdated,
+    InboxDeleted,
+    KeyRevoked {
+        key: i64,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredArrived<'a> {
+    arrival: StoredArrival,
+    state: StoredState<'a>,
+    thread: i64,
+    folder: Text<'a>,
+    size: u32,
+    message_id: Text<'a>,
+    summary: StoredSummary<'a>,
+    local: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredArrival {
+    Received,
+    Sent,
+    Appended,
+    Copied,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredBulk<'a> {
+    messages: Vec<StoredState<'a>>,
+    count: u32,
+    folder: Text<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredState<'a> {
+    uid: u32,
+    id: i64,
+    modseq: u64,
+    flags: u8,
+    keywords: Vec<Text<'a>>,
+}
+
+/// Version 1 of `event.path`, and what is there without a version.
+#[derive(Serialize, Deserialize)]
+struct StoredPath<'a> {
+    inbox: i64,
+    address: Text<'a>,
+    ancestors: Vec<i64>,
+}
+
+/// Version 1 of `body.summary`; also a part of versions 1 and 2 of `event.detail`.
+#[derive(Serialize, Deserialize)]
+struct StoredSummary<'a> {
+    from: StoredAddress<'a>,
+    to: Vec<StoredAddress<'a>>,
+    cc: Vec<StoredAddress<'a>>,
+    subject: Text<'a>,
+    date: Option<i64>,
+    preview: Text<'a>,
+    has_attachments: bool,
+    priority: i8,
+    codes: Vec<Text<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredAddress<'a> {
+    name: Text<'a>,
+    address: Text<'a>,
+}
+
+/// Writes `event.detail`.
+pub(super) fn encode_change(change: &Change) -> Result<Vec<u8>, Error> {
+    DETAIL.encode(&store_change(change))
+}
+
+/// Reads `event.detail`.
+pub(super) fn decode_change(octets: &[u8]) -> Result<Change, Error> {
+    // The two versions have one layout.
+    let (_, rest) = DETAIL.open(octets)?;
+    DETAIL.decode::<StoredChange<'_>>(rest).map(load_change)
+}
+
+/// Writes `event.path`.
+pub(super) fn encode_path(path: &InboxPath) -> Result<Vec<u8>, Error> {
+    let InboxPath {
+        id,
+        address,
+        ancestors,
+    } = path;
+    PATH.encode(&StoredPath {
+        inbox: id.0,
+        address: address.into(),
+        ancestors: ancestors.iter().map(|id| id.0).collect(),
+    })
+}
+
+/// Reads `event.path` of a row with this `event.detail`.
+pub(super) fn decode_path(octets: &[u8], detail: &[u8]) -> Result<InboxPath, Error> {
+    let rest = match is_plain_row(detail) {
+        true => octets,
+        false => PATH.open(octets)?.1,
+    };
+    let stored: StoredPath<'_> = PATH.decode(rest)?;
+    Ok(InboxPath {
+        id: InboxId(stored.inbox),
+        address: stored.address.into_owned(),
+        ancestors: stored.ancestors.into_iter().map(InboxId).collect(),
+    })
+}
+
+/// Writes `event.uids`; NULL for none.
+pub(super) fn encode_uids(uids: &UidSet) -> Result<Option<Vec<u8>>, Error> {
+    match uids.ranges() {
+        [] => Ok(None),
+        ranges => UIDS.encode(&ranges).map(Some),
+    }
+}
+
+/// Reads `event.uids` of a row with this `event.detail`.
+pub(super) fn decode_uids(octets: &[u8], detail: &[u8]) -> Result<UidSet, Error> {
+    let rest = match is_plain_row(detail) {
+        true => octets,
+        false => UIDS.open(octets)?.1,
+    };
+    let ranges: Vec<(u32, u32)> = UIDS.decode(rest)?;
+    Ok(UidSet::from_ranges(ranges))
+}
+
+/// Whether the row of the log is from before version 3 of the file.
+fn is_plain_row(detail: &[u8]) -> bool {
+    detail.first() == Some(&1)
+}
+
+fn store_change(change: &Change) -> StoredChange<'_> {
+    match change {
+        Change::Arrived(arrived) => StoredChange::Arrived(Box::new(store_arrived(arrived))),
+        Change::Copied(bulk) => StoredChange::Copied(store_bulk(bulk)),
+        Change::Flagged(bulk) => StoredChange::Flagged(store_bulk(bulk)),
+        Change::Expunged {
+            messages,
+            count,
+            moved_to,
+            folder,
+        } => StoredChange::Expunged {
+            messages: messages.iter().map(|id| id.0).collect(),
+            count: *count,
+            moved_to: moved_to.map(|id| id.0),
+            folder: folder.into(),
+        },
+        Change::MailboxCreated { name } => StoredChange::MailboxCreated { name: name.into() },
+        Change::MailboxRenamed { from, to } => StoredChange::MailboxRenamed {
+            from: from.into(),
+            to: to.into(),
+        },
+        Change::MailboxDeleted { name } => StoredChange::MailboxDeleted { name: name.into() },
+        Change::InboxCreated => StoredChange::InboxCreated,
+        Change::InboxUpdated => StoredChange::InboxUpdated,
+        Change::InboxDeleted => StoredChange::InboxDeleted,
+        Change::KeyRevoked { key } => StoredChange::KeyRevoked { key: key.0 },
+    }
+}
+
+fn load_change(stored: StoredChange<'_>) -> Change {
+    match stored {
+        StoredChange::Arrived(arrived) => Change::Arrived(Box::new(load_arrived(*arrived))),
+        StoredChange::Copied(bulk) => Change::Copied(load_bulk(bulk)),
+        StoredChange::Flagged(bulk) => Change::Flagged(load_bulk(bulk)),
+        StoredChange::Expunged {
+            messages,
+            count,
+            moved_to,
+            folder,
+        } => Change::Expunged {
+            messages: messages.into_iter().map(EntryId).collect(),
+            count,
+            moved_to: moved_to.map(MailboxId),
+            folder: folder.into_owned(),
+        },
+        StoredChange::MailboxCreated { name } => Change::MailboxCreated {
+            name: name.into_owned(),
+        },
+        StoredChange::MailboxRenamed { from, to } => Change::MailboxRenamed {
+            from: from.into_owned(),
+            to: to.into_owned(),
+        },
+        StoredChange::MailboxDeleted { name } => Change::MailboxDeleted {
+            name: name.into_owned(),
+        },
+        StoredChange::InboxCreated => Change::InboxCreated,
+        StoredChange::InboxUpdated => Change::InboxUpdated,
+        StoredChange::InboxDeleted => Change::InboxDeleted,
+        StoredChange::KeyRevoked { key } => Change::KeyRevoked { key: KeyId(key) },
+    }
+}
+
+fn store_arrived(arrived: &Arrived) -> StoredArrived<'_> {
+    let Arrived {
+        kind,
+        state,
+        thread,
+        folder,
+        size,
+        message_id,
+        summary,
+        local,
+    } = arrived;
+    StoredArrived {
+        arrival: match kind {
+            Arrival::Received => StoredArrival::Received,
+            Arrival::Sent => StoredArrival::Sent,
+            Arrival::Appended => StoredArrival::Appended,
+            Arrival::Copied => StoredArrival::Copied,
+        },
+        state: store_state(state),
+        thread: thread.0,
+        folder: folder.into(),
+        size: *size,
+        message_id: message_id.into(),
+        summary: store_summary(summary),
+        local: *local,
+    }
+}
+
+fn load_arrived(stored: StoredArrived<'_>) -> Arrived {
+    Arrived {
+        kind: match stored.arrival {
+            StoredArrival::Received => Arrival::Received,
+            StoredArrival::Sent => Arrival::Sent,
+            StoredArrival::Appended => Arrival::Appended,
+            StoredArrival::Copied => Arrival::Copied,
+        },
+        state: load_state(stored.state),
+        thread: ThreadId(stored.thread),
+        folder: stored.folder.into_owned(),
+        size: stored.size,
+        message_id: stored.message_id.into_owned(),
+        summary: load_summary(stored.summary),
+        local: stored.local,
+    }
+}
+
+fn store_bulk(bulk: &Bulk) -> StoredBulk<'_> {
+    let Bulk {
+        messages,
+        count,
+        folder,
+    } = bulk;
+    StoredBulk {
+        messages: messages.iter().map(store_state).collect(),
+        count: *count,
+        folder: folder.into(),
+    }
+}
+
+fn load_bulk(stored: StoredBulk<'_>) -> Bulk {
+    Bulk {
+        messages: stored.messages.into_iter().map(load_state).collect(),
+        count: stored.count,
+        folder: stored.folder.into_owned(),
+    }
+}
+
+fn store_state(state: &EntryState) -> StoredState<'_> {
+    let EntryState {
+        uid,
+        id,
+        modseq,
+        flags,
+        keywords,
+    } = state;
+    StoredState {
+        uid: *uid,
+        id: id.0,
+        modseq: *modseq,
+        flags: flags.0,
+        keywords: keywords.iter().map(Text::from).collect(),
+    }
+}
+
+fn load_state(stored: StoredState<'_>) -> EntryState {
+    EntryState {
+        uid: stored.uid,
+        id: EntryId(stored.id),
+        modseq: stored.modseq,
+        flags: Flags(stored.flags),
+        keywords: stored.keywords.into_iter().map(Text::into_owned).collect(),
+    }
+}
+
+// ---- bodies ----
+
+/// Writes `body.summary`.
+pub(super) fn encode_summary(summary: &Summary) -> Result<Vec<u8>, Error> {
+    SUMMARY.encode(&store_summary(summary))
+}
+
+/// Reads `body.summary`.
+pub(super) fn decode_summary(octets: &[u8]) -> Result<Summary, Error> {
+    let (_, rest) = SUMMARY.open(octets)?;
+    SUMMARY.decode::<StoredSummary<'_>>(rest).map(load_summary)
+}
+
+/// Reads `body.digest` as far as its version. What is behind it is for `mail::digest`, which
+/// also finds damage.
+pub(super) fn decode_digest(octets: Vec<u8>) -> Result<Vec<u8>, Error> {
+    if let [DIGEST_MAGIC, rest @ ..] = octets.as_slice() {
+        DIGEST.open(rest)?;
+    }
+    Ok(octets)
+}
+
+fn store_summary(summary: &Summary) -> StoredSummary<'_> {
+    let Summary {
+        from,
+        to,
+        cc,
+        subject,
+        date,
+        preview,
+        has_attachments,
+        priority,
+        codes,
+    } = summary;
+    StoredSummary {
+        from: store_address(from),
+        to: to.iter().map(store_address).collect(),
+        cc: cc.iter().map(store_address).collect(),
+        subject: subject.into(),
+        date: *date,
+        preview: preview.into(),
+        has_attachments: *has_attachments,
+        priority: *priority,
+        codes: codes.iter().map(Text::from).collect(),
+    }
+}
+
+fn load_summary(stored: StoredSummary<'_>) -> Summary {
+    Summary {
+        from: load_address(stored.from),
+        to: stored.to.into_iter().map(load_address).collect(),
+        cc: stored.cc.into_iter().map(load_address).collect(),
+        subject: stored.subject.into_owned(),
+        date: stored.date,
+        preview: stored.preview.into_owned(),
+        has_attachments: stored.has_attachments,
+        priority: stored.priority,
+        codes: stored.codes.into_iter().map(Text::into_owned).collect(),
+    }
+}
+
+fn store_address(address: &NamedAddress) -> StoredAddress<'_> {
+    let NamedAddress { name, address } = address;
+    StoredAddress {
+        name: name.into(),
+        address: address.into(),
+    }
+}
+
+fn load_address(stored: StoredAddress<'_>) -> NamedAddress {
+    NamedAddress {
+        name: stored.name.into_owned(),
+        address: stored.address.into_owned(),
+    }
+}
+
+// ---- inboxes ----
+
+/// Writes `inbox.ancestors`.
+pub(super) fn encode_ancestors(ids: &[InboxId]) -> Vec<u8> {
+    let ids = ids.iter().flat_map(|id| id.0.to_le_bytes());
+    [ANCESTORS.version].into_iter().chain(ids).collect()
+}
+
+/// Reads `inbox.ancestors`.
+pub(super) fn decode_ancestors(octets: &[u8]) -> Result<Vec<InboxId>, Error> {
+    let rest = match octets.len() % 8 {
+        0 => octets,
+        _ => ANCESTORS.open(octets)?.1,
+    };
+    match rest.as_chunks::<8>() {
+        (ids, []) => Ok(ids
+            .iter()
+            .map(|id| InboxId(i64::from_le_bytes(*id)))
+            .collect()),
+        _ => Err(ANCESTORS.corrupt()),
+    }
+}
+
+// ---- kept answers ----
+
+/// Writes `once.answer`.
+pub(super) fn encode_answer(answer: &[u8]) -> Vec<u8> {
+    let mut octets = vec![ANSWER.version];
+    octets.extend_from_slice(answer);
+    octets
+}
+
+/// Reads `once.answer`.
+pub(super) fn decode_answer(mut octets: Vec<u8>) -> Result<Vec<u8>, Error> {
+    match octets.first() {
+        None | Some(ANSWER_PRINTABLE..) => {}
+        Some(_) => {
+            ANSWER.open(&octets)?;
+            octets.remove(0);
+        }
+    }
+    Ok(octets)
+}

@@ -1,0 +1,2 @@
+-- Version 3. Every stored encoding has a version octet of its own from here on (see format.rs).
+-- Rows that are there already stay as they are: format.rs tells them apart.

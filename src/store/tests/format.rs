@@ -1,0 +1,312 @@
+//! Every version of every stored encoding, against octets that were kept.
+//!
+//! The files in `golden/` are what released programs have written: a line is a name and octets
+//! in hexadecimal. They are read and compared, and never made again. A test that fails here
+//! means that existing databases can no longer be read, or that new rows have changed.
+
+use super::super::format::*;
+use super::*;
+
+/// The lines of a golden file.
+pub(super) fn golden(file: &str) -> Vec<(String, Vec<u8>)> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/store/tests/golden");
+    let text = std::fs::read_to_string(path.join(format!("{file}.hex"))).unwrap();
+    let lines = text.lines().map(|line| {
+        let (name, hex) = line.split_once(' ').unwrap();
+        let octets = data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap();
+        (name.to_owned(), octets)
+    });
+    lines.collect()
+}
+
+/// The only line of a golden file.
+pub(super) fn golden_one(file: &str) -> Vec<u8> {
+    let mut lines = golden(file);
+    assert_eq!(lines.len(), 1, "{file}");
+    lines.remove(0).1
+}
+
+pub(super) fn summary() -> Summary {
+    let named = |name: &str, address: &str| NamedAddress {
+        name: name.into(),
+        address: address.into(),
+    };
+    Summary {
+        from: named("Ä", "a@x.test"),
+        to: vec![named("", "b@x.test"), named("C", "c@x.test")],
+        cc: vec![named("", "d@x.test")],
+        subject: "Your code".into(),
+        date: Some(-86_400),
+        preview: "123456 is it".into(),
+        has_attachments: true,
+        priority: -1,
+        codes: vec!["123456".into()],
+    }
+}
+
+pub(super) fn path() -> InboxPath {
+    InboxPath {
+        id: InboxId(0x1234_5678_9abc),
+        address: "bot@x.test".into(),
+        ancestors: vec![InboxId(300), InboxId(i64::MAX)],
+    }
+}
+
+pub(super) fn uids() -> UidSet {
+    UidSet::from_ranges([(1, 1), (5, 300), (70_000, u32::MAX)])
+}
+
+fn state(uid: u32, keywords: &[&str]) -> EntryState {
+    EntryState {
+        uid,
+        id: EntryId(77),
+        modseq: 1 << 40,
+        flags: Flags::SEEN.with(Flags::DRAFT),
+        keywords: keywords.iter().map(|k| (*k).to_owned()).collect(),
+    }
+}
+
+pub(super) fn changes() -> Vec<(&'static str, Change)> {
+    let arrived = |kind, local| {
+        let arrived = Arrived {
+            kind,
+            state: state(9, &["Todo", "x"]),
+            thread: ThreadId(500),
+            folder: "INBOX".into(),
+            size: 70_000,
+            message_id: "<m@x.test>".into(),
+            summary: summary(),
+            local,
+        };
+        Change::Arrived(Box::new(arrived))
+    };
+    let bulk = |n| Bulk {
+        messages: (1..=n).map(|uid| state(uid, &[])).collect(),
+        count: 200,
+        folder: "Trash".into(),
+    };
+    vec![
+        ("received", arrived(Arrival::Received, false)),
+        ("sent", arrived(Arrival::Sent, true)),
+        ("appended", arrived(Arrival::Appended, true)),
+        ("copied-one", arrived(Arrival::Copied, false)),
+        ("copied", Change::Copied(bulk(2))),
+        ("flagged", Change::Flagged(bulk(1))),
+        (
+            "expunged",
+            Change::Expunged {
+                messages: vec![EntryId(1), EntryId(200)],
+                count: 2,
+                moved_to: None,
+                folder: "INBOX".into(),
+            },
+        ),
+        (
+            "moved",
+            Change::Expunged {
+                messages: Vec::new(),
+                count: 1000,
+                moved_to: Some(MailboxId(33)),
+                folder: "INBOX".into(),
+            },
+        ),
+        (
+            "mailbox-created",
+            Change::MailboxCreated { name: "A".into() },
+        ),
+        (
+            "mailbox-renamed",
+            Change::MailboxRenamed {
+                from: "A".into(),
+                to: "B/Ü".into(),
+            },
+        ),
+        (
+            "mailbox-deleted",
+            Change::MailboxDeleted { name: "B".into() },
+        ),
+        ("inbox-created", Change::InboxCreated),
+        ("inbox-updated", Change::InboxUpdated),
+        ("inbox-deleted", Change::InboxDeleted),
+        ("key-revoked", Change::KeyRevoked { key: KeyId(4_000) }),
+    ]
+}
+
+#[test]
+fn changes_of_every_version_are_read() {
+    for version in [1, 2] {
+        let kept = golden(&format!("event_detail_{version}"));
+        let changes = changes();
+        assert_eq!(kept.len(), changes.len());
+        for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
+            assert_eq!(name, expected);
+            assert_eq!(octets[0], version, "{name}");
+            assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
+            if version == 2 {
+                assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn paths_and_uids_are_read_with_and_without_a_version() {
+    let (old, new) = ([1, 9], [2, 9]);
+    let (plain, versioned) = (golden_one("event_path_plain"), golden_one("event_path_1"));
+    assert_eq!(decode_path(&plain, &old).unwrap(), path());
+    assert_eq!(decode_path(&versioned, &new).unwrap(), path());
+    assert_eq!(encode_path(&path()).unwrap(), versioned);
+    let (plain, versioned) = (golden_one("event_uids_plain"), golden_one("event_uids_1"));
+    assert_eq!(decode_uids(&plain, &old).unwrap(), uids());
+    assert_eq!(decode_uids(&versioned, &new).unwrap(), uids());
+    assert_eq!(encode_uids(&uids()).unwrap(), Some(versioned));
+    assert_eq!(encode_uids(&UidSet::new()).unwrap(), None);
+}
+
+#[test]
+fn summaries_and_digests_are_read() {
+    let kept = golden_one("body_summary_1");
+    assert_eq!(decode_summary(&kept).unwrap(), summary());
+    assert_eq!(encode_summary(&summary()).unwrap(), kept);
+
+    let kept = golden_one("body_digest_1");
+    let octets = decode_digest(kept).unwrap();
+    let digest = crate::mail::Digest::open(&octets).unwrap();
+    assert_eq!((digest.part_count(), digest.has_attachments()), (4, true));
+    assert_eq!(digest.envelope().subject_text(), "Ü 2");
+    let from: Vec<_> = digest.envelope().from.mailboxes().collect();
+    assert_eq!(
+        (from[0].local.as_str(), from[0].domain.as_str()),
+        ("a", "x.test")
+    );
+    assert!(digest.section(&[2, 1]).unwrap().is("text", "plain"));
+}
+
+#[test]
+fn ancestors_and_answers_are_read_with_and_without_a_version() {
+    for file in ["inbox_ancestors_plain", "inbox_ancestors_1"] {
+        let kept = golden(file);
+        assert_eq!(decode_ancestors(&kept[0].1).unwrap(), []);
+        assert_eq!(decode_ancestors(&kept[1].1).unwrap(), path().ancestors);
+    }
+    assert_eq!(
+        encode_ancestors(&path().ancestors),
+        golden("inbox_ancestors_1")[1].1
+    );
+    let (plain, versioned) = (golden("once_answer_plain"), golden("once_answer_1"));
+    for ((name, old), (_, new)) in plain.into_iter().zip(versioned) {
+        assert_eq!(decode_answer(old.clone()).unwrap(), old, "{name}");
+        assert_eq!(decode_answer(new.clone()).unwrap(), old, "{name}");
+        assert_eq!(encode_answer(&old), new, "{name}");
+    }
+}
+
+/// A version from the future is told as one. It is not damage and is not read as another.
+#[test]
+fn an_unknown_version_is_no_damage_and_damage_is_no_version() {
+    let unknown = |error: Error, found| {
+        let text = error.to_string();
+        assert!(
+            matches!(error, Error::UnknownVersion { found: f, .. } if f == found),
+            "{text}"
+        );
+        assert!(text.contains(&format!("unknown version {found}")), "{text}");
+        assert!(text.contains("reads versions up to"), "{text}");
+        assert!(!error.is_disk_failure());
+    };
+    let future = |mut octets: Vec<u8>| {
+        octets[0] = 9;
+        octets
+    };
+    let change = golden("event_detail_2").remove(0).1;
+    unknown(decode_change(&future(change.clone())).unwrap_err(), 9);
+    unknown(
+        decode_path(&future(golden_one("event_path_1")), &[2]).unwrap_err(),
+        9,
+    );
+    unknown(
+        decode_uids(&future(golden_one("event_uids_1")), &[2]).unwrap_err(),
+        9,
+    );
+    unknown(
+        decode_summary(&future(golden_one("body_summary_1"))).unwrap_err(),
+        9,
+    );
+    unknown(decode_digest(vec![0xD1, 3, 0, 0]).unwrap_err(), 3);
+    unknown(
+        decode_ancestors(&future(encode_ancestors(&[InboxId(1)]))).unwrap_err(),
+        9,
+    );
+    unknown(decode_answer(future(encode_answer(b"{}"))).unwrap_err(), 9);
+
+    for octets in [&[][..], &[0], &[0, 1, 2], &change[..change.len() - 1]] {
+        let read = decode_change(octets);
+        assert!(matches!(read, Err(Error::Corrupt("event"))), "{read:?}");
+    }
+    let longer = [&change[..], b"x"].concat();
+    assert!(matches!(decode_change(&longer), Err(Error::Corrupt(_))));
+    let odd = decode_ancestors(&[1, 2, 3]);
+    assert!(matches!(odd, Err(Error::Corrupt("ancestors"))));
+}
+
+/// The pattern to follow when a stored form gets one more field (see the module of `format`).
+#[test]
+fn a_field_is_added_as_version_2() {
+    use serde::{Deserialize, Serialize};
+    #[derive(Clone, PartialEq, Debug)]
+    struct Note {
+        text: String,
+        urgent: bool,
+    }
+    // As version 1 was, for ever.
+    #[derive(Serialize, Deserialize)]
+    struct StoredNote1 {
+        text: String,
+    }
+    // What is written now.
+    #[derive(Serialize, Deserialize)]
+    struct StoredNote2 {
+        text: String,
+        urgent: bool,
+    }
+    const NOTE: Form = Form {
+        what: "note",
+        version: 2,
+    };
+    fn encode_note(note: &Note) -> Result<Vec<u8>, Error> {
+        let Note { text, urgent } = note.clone();
+        NOTE.encode(&StoredNote2 { text, urgent })
+    }
+    fn decode_note(octets: &[u8]) -> Result<Note, Error> {
+        match NOTE.open(octets)? {
+            (1, rest) => {
+                let StoredNote1 { text } = NOTE.decode(rest)?;
+                // The notes of version 1 were not urgent.
+                let urgent = false;
+                Ok(Note { text, urgent })
+            }
+            (_, rest) => {
+                let StoredNote2 { text, urgent } = NOTE.decode(rest)?;
+                Ok(Note { text, urgent })
+            }
+        }
+    }
+    let note = |urgent| Note {
+        text: "hi".into(),
+        urgent,
+    };
+    let (first, second) = ([1, 2, b'h', b'i'], [2, 2, b'h', b'i', 1]);
+    assert_eq!(decode_note(&first).unwrap(), note(false));
+    assert_eq!(decode_note(&second).unwrap(), note(true));
+    assert_eq!(encode_note(&note(true)).unwrap(), second);
+    // The program before this one knows version 1 only.
+    let before = Form { version: 1, ..NOTE };
+    assert!(matches!(
+        before.open(&second),
+        Err(Error::UnknownVersion {
+            what: "note",
+            found: 2,
+            known: 1
+        })
+    ));
+}
