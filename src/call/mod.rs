@@ -12,6 +12,7 @@ mod ids;
 mod limits;
 mod message;
 mod metric;
+mod network;
 mod recent;
 mod set;
 
@@ -27,6 +28,7 @@ pub use ids::{
 pub use limits::{Budget, Charge, Limits};
 pub use message::*;
 pub use metric::{METRICS, Metric, Metrics};
+pub use network::Network;
 pub use recent::RecentMarks;
 pub use set::UidSet;
 

@@ -6,8 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::listen::Prefix;
-use crate::call::ConnId;
+use crate::call::{ConnId, Network};
 
 /// Handshakes under way, in no order: one that has waited for its place began before others
 /// that are here already.
@@ -15,13 +14,13 @@ use crate::call::ConnId;
 pub(super) struct HandshakeSlots {
     under_way: Vec<Handshake>,
     /// How many of them each address has.
-    held: HashMap<Prefix, usize>,
+    held: HashMap<Network, usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Handshake {
     id: ConnId,
-    prefix: Prefix,
+    prefix: Network,
     since: u64,
 }
 
@@ -38,7 +37,7 @@ pub(super) enum SlotOffer {
 
 impl HandshakeSlots {
     /// `id` begins a handshake, whose time counts from `since` in monotonic milliseconds.
-    pub fn begin(&mut self, id: ConnId, prefix: Prefix, since: u64) {
+    pub fn begin(&mut self, id: ConnId, prefix: Network, since: u64) {
         self.under_way.push(Handshake { id, prefix, since });
         *self.held.entry(prefix).or_default() += 1;
     }
@@ -58,7 +57,7 @@ impl HandshakeSlots {
     }
 
     /// Where one more from `newcomer` may go when `most` may be under way.
-    pub fn room(&self, newcomer: Prefix, most: usize, now: u64) -> SlotOffer {
+    pub fn room(&self, newcomer: Network, most: usize, now: u64) -> SlotOffer {
         if self.under_way.len() < most {
             return SlotOffer::Free;
         }
@@ -85,11 +84,11 @@ const SLOW_MS: u64 = 1000;
 mod tests {
     use super::*;
 
-    const A: Prefix = Prefix::V4([192, 0, 2, 1]);
-    const B: Prefix = Prefix::V4([192, 0, 2, 2]);
-    const C: Prefix = Prefix::V4([192, 0, 2, 3]);
+    const A: Network = Network::V4([192, 0, 2, 1]);
+    const B: Network = Network::V4([192, 0, 2, 2]);
+    const C: Network = Network::V4([192, 0, 2, 3]);
 
-    fn handshakes(of: &[Prefix]) -> HandshakeSlots {
+    fn handshakes(of: &[Network]) -> HandshakeSlots {
         let mut handshakes = HandshakeSlots::default();
         for (prefix, id) in of.iter().zip(1..) {
             handshakes.begin(ConnId(id), *prefix, id);

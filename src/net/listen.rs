@@ -9,7 +9,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -26,7 +26,7 @@ use super::clock::Clock;
 use super::hub::{Hub, Shortage};
 use super::memory::{Memory, Pressure};
 use super::tls::TlsListeners;
-use crate::call::{ConnId, Limits, Listener, Metric, Now, Shared};
+use crate::call::{ConnId, Limits, Listener, Metric, Network, Now, Shared};
 use crate::http;
 
 /// A connection on its way to a worker.
@@ -50,7 +50,7 @@ pub(super) struct Slot {
 
 impl Slot {
     /// The address that it is counted for.
-    pub fn prefix(&self) -> Prefix {
+    pub fn prefix(&self) -> Network {
         self.key.0
     }
 }
@@ -58,7 +58,7 @@ impl Slot {
 #[cfg(test)]
 impl Slot {
     /// A place that nobody counts.
-    pub fn uncounted(shared: &Arc<Shared>, prefix: Prefix) -> Self {
+    pub fn uncounted(shared: &Arc<Shared>, prefix: Network) -> Self {
         shared.metrics.add(Metric::ConnectionsOpen, 1);
         Slot {
             key: (prefix, Listener::Mx),
@@ -325,7 +325,7 @@ impl Acceptor {
         }
         let limits = &self.shared.limits;
         let metrics = &self.shared.metrics;
-        let key = prefix(peer.ip());
+        let key = Network::of(peer.ip());
         let full = if is_short {
             Some(Metric::RefusedForMemory)
         } else if open >= self.most as u64 {
@@ -389,31 +389,14 @@ impl Acceptor {
 }
 
 /// What connections are counted by.
-type CountKey = (Prefix, Listener);
-
-/// IPv4 address, or the first half of an IPv6 one: what one customer of a network has.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Prefix {
-    V4([u8; 4]),
-    V6([u8; 8]),
-}
-
-fn prefix(address: IpAddr) -> Prefix {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => Prefix::V4(v4.octets()),
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, e, f, g, h, ..] = v6.octets();
-            Prefix::V6([a, b, c, d, e, f, g, h])
-        }
-    }
-}
+type CountKey = (Network, Listener);
 
 /// How many connections each address has, and how many it has made in this minute.
 #[derive(Debug, Default)]
 struct Counts {
-    open: HashMap<(Prefix, Listener), usize>,
+    open: HashMap<(Network, Listener), usize>,
     /// HTTP apart from the rest: neither takes from what the other may.
-    made: HashMap<(Prefix, bool), usize>,
+    made: HashMap<(Network, bool), usize>,
     minute: u64,
 }
 
@@ -421,7 +404,7 @@ impl Counts {
     /// One more, unless that is too many: then the metric that counts the refusal.
     fn enter(
         &mut self,
-        key: Prefix,
+        key: Network,
         listener: Listener,
         now: u64,
         limits: &Limits,
@@ -450,7 +433,7 @@ impl Counts {
         Ok(())
     }
 
-    fn leave(&mut self, key: Prefix, listener: Listener) {
+    fn leave(&mut self, key: Network, listener: Listener) {
         if let Some(open) = self.open.get_mut(&(key, listener)) {
             *open = open.saturating_sub(1);
             if *open == 0 {
@@ -589,7 +572,7 @@ mod tests {
 
     #[test]
     fn an_address_is_a_customer() {
-        let p = |text: &str| prefix(text.parse().unwrap());
+        let p = |text: &str| Network::of(text.parse().unwrap());
         assert_eq!(p("192.0.2.1"), p("::ffff:192.0.2.1"));
         assert_ne!(p("192.0.2.1"), p("192.0.2.2"));
         assert_eq!(p("2001:db8:1:2::1"), p("2001:db8:1:2:ffff::9"));
@@ -607,8 +590,8 @@ mod tests {
             ..Limits::default()
         };
         let mut counts = Counts::default();
-        let a = prefix("192.0.2.1".parse().unwrap());
-        let b = prefix("192.0.2.2".parse().unwrap());
+        let a = Network::of("192.0.2.1".parse().unwrap());
+        let b = Network::of("192.0.2.2".parse().unwrap());
         let mut enter = |key, listener, now| counts.enter(key, listener, now, &limits);
         assert_eq!(enter(a, Listener::Imaps, 0), Ok(()));
         assert_eq!(enter(a, Listener::Imaps, 0), Ok(()));

@@ -496,9 +496,9 @@ mod tests {
     use std::io::Read;
 
     use super::super::hub::Hub;
-    use super::super::listen::{Prefix, Slot};
+    use super::super::listen::Slot;
     use super::*;
-    use crate::call::{Answer, Limits, Listener, OrgId, PublicEndpoints, Topic};
+    use crate::call::{Answer, Limits, Listener, Network, OrgId, PublicEndpoints, Topic};
     use crate::engine::Session;
 
     fn worker() -> (Worker, Arc<Shared>) {
@@ -547,7 +547,7 @@ mod tests {
             at: worker.context.now.mono_ms,
             listener,
             tls: None,
-            slot: Slot::uncounted(shared, Prefix::V4([127, 0, 0, 1])),
+            slot: Slot::uncounted(shared, Network::V4([127, 0, 0, 1])),
         };
         (accepted, peer)
     }
@@ -600,7 +600,7 @@ mod tests {
     #[test]
     fn who_waits_for_a_place_is_looked_after() {
         let (mut worker, shared) = worker();
-        let (crowd, lone) = (Prefix::V4([192, 0, 2, 1]), Prefix::V4([192, 0, 2, 2]));
+        let (crowd, lone) = (Network::V4([192, 0, 2, 1]), Network::V4([192, 0, 2, 2]));
         let most = shared.limits.handshakes_per_worker as u64;
         let now = worker.context.now.mono_ms;
         for id in 0..most {

@@ -9,10 +9,10 @@ use core::net::IpAddr;
 use std::sync::Arc;
 
 use super::Service;
-use super::limit::{Network, Payer};
+use super::limit::Payer;
 use crate::call::{
-    Access, Answer, Call, ConnId, Grant, InboxId, KeyId, Listener, Metric, Now, OrgId, Refusal,
-    Request, Route, Scopes, Secret,
+    Access, Answer, Call, ConnId, Grant, InboxId, KeyId, Listener, Metric, Network, Now, OrgId,
+    Refusal, Request, Route, Scopes, Secret,
 };
 use crate::crypto::{ApiKey, OperatorToken, constant_time_eq, sha256_parts};
 use crate::mail::Address;

@@ -9,22 +9,7 @@ use core::hash::Hash;
 use core::net::IpAddr;
 use std::collections::HashMap;
 
-use crate::call::{ConnId, InboxId, KeyId, Now, OrgId};
-
-/// What the addresses of one subscriber share: an IPv4 address, or a /64 of IPv6.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Network(u64);
-
-impl Network {
-    /// The network of an address; an IPv4 address in IPv6 clothes is the IPv4 address.
-    pub fn of(peer: IpAddr) -> Self {
-        match peer.to_canonical() {
-            IpAddr::V4(v4) => Network(u64::from(v4.to_bits())),
-            // The top bit tells the families apart; 0000::/1 beyond IPv4 is not routed.
-            IpAddr::V6(v6) => Network((v6.to_bits() >> 64) as u64 | 1 << 63),
-        }
-    }
-}
+use crate::call::{ConnId, InboxId, KeyId, Network, Now, OrgId};
 
 /// Failed logins, the same for every door (one attacker does not get a share at each).
 #[derive(Debug, Default)]
@@ -356,18 +341,6 @@ mod tests {
             assert_eq!(failures.failed(peer, 5, 10, 50, at(n)), 0);
         }
         assert!(failures.admit(peer, at(1000)).is_ok());
-    }
-
-    #[test]
-    fn a_network_is_a_v4_address_or_a_v6_64() {
-        for (a, b, same) in [
-            ("192.0.2.1", "::ffff:192.0.2.1", true),
-            ("192.0.2.1", "192.0.2.2", false),
-            ("2001:db8::1", "2001:db8::ffff:1", true),
-            ("2001:db8::1", "2001:db8:0:1::1", false),
-        ] {
-            assert_eq!(Network::of(ip(a)) == Network::of(ip(b)), same, "{a} {b}");
-        }
     }
 
     #[test]

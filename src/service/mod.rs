@@ -30,7 +30,7 @@ mod writer;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::call::{ConnId, Event, Metric, Now, Refusal, Shared};
+use crate::call::{ConnId, Event, Metric, Network, Now, Refusal, Shared};
 use crate::crypto::Random;
 use crate::store::Store;
 
@@ -167,7 +167,7 @@ impl Service {
         let per_minute = (most / 1024).max(1);
         // A message that is larger than the whole bucket may still come alone.
         let n = (octets / 1024).clamp(1, per_minute) as u64;
-        let payer = limit::Payer::MxOctets(limit::Network::of(peer));
+        let payer = limit::Payer::MxOctets(Network::of(peer));
         let taken = self
             .gate()
             .rates

@@ -2,8 +2,10 @@
 //! SMTP, REST and IMAP. It decides; storing is done elsewhere.
 
 use super::Service;
-use super::limit::{Network, Payer};
-use crate::call::{Access, Answer, InboxId, InboxRef, Limits, Metric, Now, OrgId, Refusal};
+use super::limit::Payer;
+use crate::call::{
+    Access, Answer, InboxId, InboxRef, Limits, Metric, Network, Now, OrgId, Refusal,
+};
 use crate::mail::Address;
 use crate::store::{Destination, Store};
 use core::net::IpAddr;
