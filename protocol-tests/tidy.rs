@@ -23,7 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "net",
         &[
-            "call", "engine", "protocol", "smtp", "imap", "http", "config",
+            "call", "engine", "protocol", "smtp", "imap", "http", "mail", "config",
         ],
     ),
 ];

@@ -18,7 +18,7 @@ use postern::mail::write::compose::{Compose, File, compose as write_mail};
 use postern::mail::write::encode;
 use postern::mail::write::submit::{check_octets, submission_fixups};
 use postern::mail::write::{field, word};
-use postern::mail::{Bounds, utf7};
+use postern::mail::{Bounds, time, utf7};
 
 /// Header blocks, dates, ids, parameters, encoded words, and the writing of fields.
 pub fn header(data: &[u8]) {
@@ -33,7 +33,7 @@ pub fn header(data: &[u8]) {
             assert!(id.len() <= header::MESSAGE_ID_MAX * 3);
         }
         if let Some(date) = date::parse(field.value) {
-            let written = date::format(date.unix_s * 1_000);
+            let written = time::rfc5322(date.unix_s * 1_000);
             assert_eq!(
                 date::parse(written.as_bytes()).map(|d| d.unix_s),
                 Some(date.unix_s)

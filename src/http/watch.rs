@@ -74,7 +74,7 @@ fn stream(asked: &RouteRequest<'_>, place: Place) -> Result<RouteStep, Box<Probl
             })?),
             (_, Some(text)) => match digits(text) {
                 Some(seq) => Start::After(seq),
-                None => Start::At(super::wire::clock::parse_rfc3339(text).ok_or_else(|| {
+                None => Start::At(crate::mail::time::parse_rfc3339(text).ok_or_else(|| {
                     Problem::invalid(
                         "since",
                         "must be the number of an event or an RFC 3339 time",

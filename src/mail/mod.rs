@@ -12,6 +12,7 @@
 pub mod digest;
 pub mod parse;
 pub mod text;
+pub mod time;
 pub mod unicode;
 pub mod utf7;
 pub mod write;

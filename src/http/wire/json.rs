@@ -222,7 +222,7 @@ impl<'a> JsonFields<'a> {
             return Ok(None);
         };
         let why = "must be an RFC 3339 time such as 2026-01-31T12:00:00Z";
-        match super::clock::parse_rfc3339(&text) {
+        match crate::mail::time::parse_rfc3339(&text) {
             Some(ms) => Ok(Some(ms)),
             None => Err(Problem::invalid(&self.name(field), why)),
         }
@@ -526,7 +526,7 @@ impl Object<'_> {
 
     /// Unix milliseconds as RFC 3339.
     pub fn time(&mut self, name: &str, unix_ms: i64) {
-        self.text(name, &super::clock::rfc3339(unix_ms));
+        self.text(name, &crate::mail::time::rfc3339(unix_ms));
     }
 
     pub fn time_or_null(&mut self, name: &str, unix_ms: Option<i64>) {

@@ -3,7 +3,6 @@
 
 pub(crate) mod body;
 pub(crate) mod chunked;
-pub(crate) mod clock;
 pub(crate) mod head;
 pub(crate) mod json;
 pub(crate) mod response;

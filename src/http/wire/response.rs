@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::clock;
 use crate::call::Now;
+use crate::mail::time;
 
 /// One response without its frame.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,7 +112,7 @@ impl Response {
             " ",
             reason(self.status),
         ]);
-        line(&["Date: ", &clock::imf_fixdate(frame.now.unix_ms)]);
+        line(&["Date: ", &time::imf_fixdate(frame.now.unix_ms)]);
         line(&["Server: postern"]);
         let kind = match &self.kind {
             MediaType::Nothing => "",

@@ -129,7 +129,7 @@ impl Query {
         let Some(text) = self.text(name) else {
             return Ok(None);
         };
-        match super::clock::parse_rfc3339(text) {
+        match crate::mail::time::parse_rfc3339(text) {
             Some(ms) => Ok(Some(ms)),
             None => Err(Problem::invalid(
                 name,

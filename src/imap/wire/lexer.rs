@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use crate::imap::types::{FlagList, SequenceSet, SyntaxError};
-use crate::mail::parse::date::{days_from_civil, days_in_month, month};
+use crate::mail::time::{self, Civil};
 
 /// What a rule gives.
 pub(in crate::imap) type Parsed<T> = Result<T, SyntaxError>;
@@ -275,17 +275,17 @@ impl<'a> Lexer<'a> {
     /// `1-Feb-1994`, quoted or not, as days since 1970.
     pub(in crate::imap) fn date(&mut self) -> Parsed<i64> {
         let quoted = self.eat(b'"');
-        let days = self.day_month_year(false)?;
+        let (year, month, day) = self.day_month_year(false)?;
         if quoted {
             self.expect(b'"')?;
         }
-        Ok(days)
+        time::day_of_date(year, month, day).ok_or(SyntaxError::Date)
     }
 
     /// `"17-Jul-1996 02:44:25 -0700"` as unix milliseconds.
     pub(in crate::imap) fn date_time(&mut self) -> Parsed<i64> {
         self.expect(b'"')?;
-        let days = self.day_month_year(true)?;
+        let (year, month, day) = self.day_month_year(true)?;
         self.space()?;
         let hour = self.digits(2, 23)?;
         self.expect(b':')?;
@@ -300,11 +300,19 @@ impl<'a> Lexer<'a> {
         };
         let zone = sign * (self.digits(2, 23)? * 60 + self.digits(2, 59)?);
         self.expect(b'"')?;
-        // A leap second is folded into the one before it.
-        Ok((days * 86_400 + hour * 3_600 + (minute - zone) * 60 + second.min(59)) * 1_000)
+        let civil = Civil {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+        };
+        let unix_s = civil.unix_s().ok_or(SyntaxError::Date)?;
+        Ok((unix_s - zone * 60) * 1_000)
     }
 
-    fn day_month_year(&mut self, fixed: bool) -> Parsed<i64> {
+    fn day_month_year(&mut self, fixed: bool) -> Parsed<(i64, i64, i64)> {
         let day = match self.take_while(|b| b.is_ascii_digit() || (fixed && b == b' ')) {
             [b' ', d @ b'0'..=b'9'] if fixed => i64::from(d - b'0'),
             [d @ b'0'..=b'9'] => i64::from(d - b'0'),
@@ -313,15 +321,10 @@ impl<'a> Lexer<'a> {
         };
         self.expect(b'-').map_err(|_| SyntaxError::Date)?;
         let name = self.take_while(|b| b.is_ascii_alphabetic());
-        let month = month(name)
-            .filter(|_| name.len() == 3)
-            .ok_or(SyntaxError::Date)?;
+        let month = time::month(name).ok_or(SyntaxError::Date)?;
         self.expect(b'-').map_err(|_| SyntaxError::Date)?;
         let year = self.digits(4, 9999)?;
-        if day == 0 || day > days_in_month(year, month) {
-            return Err(SyntaxError::Date);
-        }
-        Ok(days_from_civil(year, month, day))
+        Ok((year, month, day))
     }
 
     fn digits(&mut self, count: usize, max: i64) -> Parsed<i64> {

@@ -7,7 +7,7 @@
 
 use crate::call::{Flags, Receipt, Refusal, UidSet};
 use crate::imap::types::{Fault, SyntaxError};
-use crate::mail::parse::date::civil_from_days;
+use crate::mail::time;
 use crate::mail::utf7::utf7_encode;
 
 /// `tag OK text`. `text` may begin with a code in brackets. For what has changed nothing;
@@ -271,44 +271,13 @@ fn is_keyword(text: &str) -> bool {
 /// `"17-Jul-1996 09:44:25 +0000"`, from unix milliseconds; years outside 1 to 9999 become the
 /// nearest of them.
 pub fn internal_date(out: &mut Vec<u8>, unix_ms: i64) {
-    let seconds = unix_ms.div_euclid(1000).clamp(YEAR_1_S, YEAR_9999_S);
-    let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
-    let of_day = seconds.rem_euclid(86_400);
-    let name = usize::try_from(month - 1)
-        .ok()
-        .and_then(|month| MONTHS.get(month))
-        .unwrap_or(&"Jan");
     out.push(b'"');
-    padded(out, day, 2);
-    out.push(b'-');
-    out.extend_from_slice(name.as_bytes());
-    out.push(b'-');
-    padded(out, year, 4);
-    out.push(b' ');
-    padded(out, of_day / 3_600, 2);
-    out.push(b':');
-    padded(out, of_day / 60 % 60, 2);
-    out.push(b':');
-    padded(out, of_day % 60, 2);
-    out.extend_from_slice(b" +0000\"");
-}
-
-fn padded(out: &mut Vec<u8>, n: i64, width: u32) {
-    let mut unit = 10i64.pow(width.saturating_sub(1));
-    while unit > 0 {
-        out.push(b'0' + (n / unit % 10) as u8);
-        unit /= 10;
-    }
+    time::push_imap_date_time(out, unix_ms);
+    out.push(b'"');
 }
 
 /// Octets of a quoted string; above, a literal is easier on everybody's line buffer.
 const QUOTED_BYTES: usize = 1_000;
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
-/// 0001-01-01 00:00:00 and 9999-12-31 23:59:59: what a four-digit year can say.
-const YEAR_1_S: i64 = -62_135_596_800;
-const YEAR_9999_S: i64 = 253_402_300_799;
 
 #[cfg(test)]
 mod tests {

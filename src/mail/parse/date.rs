@@ -1,7 +1,9 @@
-//! Dates of RFC 5322: read with the obsolete zones and without seconds or weekday, written in UTC.
+//! The date grammar of RFC 5322: read with the obsolete zones, and without seconds or weekday.
 //!
-//! A date is what its sender says: it is shown and searched, never used for order, retention or UIDs. Years
-//! before 1970 or of five digits are no date at all.
+//! A date is a claim of its sender. It is shown and searched; order, retention and UIDs never depend on it.
+//! A date outside the years 1970 to 9999 is no date. Dates are written by [`time::rfc5322`].
+
+use crate::mail::time::{self, Civil, DAY_S};
 
 /// A point in time as a sender wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,15 +15,15 @@ pub struct Date {
 }
 
 impl Date {
-    /// The day as its sender saw it: days since 1970 in the sender's own zone, as SEARCH SENTON compares.
+    /// The day as its sender saw it: days since 1970 in the sender's own zone. SEARCH SENTON compares it.
     pub fn local_day(&self) -> i64 {
-        (self.unix_s + i64::from(self.offset_min) * 60).div_euclid(86_400)
+        (self.unix_s + i64::from(self.offset_min) * 60).div_euclid(DAY_S)
     }
 }
 
-/// Reads the body of a Date field. `None` for what is no date, and for years outside 1970 to 9999.
+/// Reads the body of a Date field. `None` if it is no date, and for years outside 1970 to 9999.
 pub fn parse(body: &[u8]) -> Option<Date> {
-    let mut words = Words {
+    let mut words = DateWords {
         bytes: body,
         at: 0,
         after_colon: false,
@@ -31,7 +33,7 @@ pub fn parse(body: &[u8]) -> Option<Date> {
         word = words.next()?; // the weekday adds nothing
     }
     let day = number(word, 2)?;
-    let month = month(words.next()?)?;
+    let month = time::month(words.next()?.get(..3)?)?;
     let year_word = words.next()?;
     let year = match (year_word.len(), number(year_word, 4)?) {
         // RFC 5322 section 4.3.
@@ -51,90 +53,20 @@ pub fn parse(body: &[u8]) -> Option<Date> {
         zone = words.next();
     }
     let offset_min = zone.and_then(parse_zone).unwrap_or(0);
-    // A leap second is folded into the one before it.
-    if hour > 23 || minute > 59 || second > 60 || !(1970..=9999).contains(&year) {
-        return None;
-    }
-    if day == 0 || day > days_in_month(year, month) {
-        return None;
-    }
-    let days = days_from_civil(year, month, day);
-    let unix_s =
-        days * 86_400 + hour * 3_600 + minute * 60 + second.min(59) - i64::from(offset_min) * 60;
-    (0..=UNIX_MAX_S)
-        .contains(&unix_s)
-        .then_some(Date { unix_s, offset_min })
-}
-
-/// `Thu, 1 Jan 1970 00:00:00 +0000`. Times outside 1970 to 9999 are clamped.
-pub fn format(unix_ms: i64) -> String {
-    let unix_s = unix_ms.div_euclid(1_000).clamp(0, UNIX_MAX_S);
-    let days = unix_s.div_euclid(86_400);
-    let second = unix_s.rem_euclid(86_400);
-    let (year, month, day) = civil_from_days(days);
-    let weekday = WEEKDAYS
-        .get(usize::try_from((days + 4).rem_euclid(7)).unwrap_or(0))
-        .unwrap_or(&"");
-    let month = MONTHS
-        .get(usize::try_from(month - 1).unwrap_or(0))
-        .unwrap_or(&"");
-    format!(
-        "{weekday}, {day} {month} {year} {:02}:{:02}:{:02} +0000",
-        second / 3_600,
-        second / 60 % 60,
-        second % 60
-    )
-}
-
-/// Days since 1970 of a date in the Gregorian calendar; `month` from 1.
-pub fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    // Years that begin in March put the leap day at their end (Howard Hinnant's calendar algorithms).
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
-/// The inverse of [`days_from_civil`]: year, month, day.
-pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
+    let civil = Civil {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
     };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+    let unix_s = civil.unix_s()? - i64::from(offset_min) * 60;
+    let is_date = year >= 1970 && (0..=time::YEAR_9999_END_S).contains(&unix_s);
+    is_date.then_some(Date { unix_s, offset_min })
 }
 
-/// `Jan` to 1, without regard to case.
-pub fn month(word: &[u8]) -> Option<i64> {
-    let at = MONTHS.iter().position(|m| {
-        word.get(..3)
-            .is_some_and(|w| w.eq_ignore_ascii_case(m.as_bytes()))
-    })?;
-    i64::try_from(at + 1).ok()
-}
-
-/// How many days a month has; `month` from 1.
-pub fn days_in_month(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// RFC 5322 section 4.3: military letters say nothing reliable and count as unknown.
+/// RFC 5322 section 4.3: a military letter says nothing reliable and counts as an unknown zone.
 fn parse_zone(word: &[u8]) -> Option<i32> {
     if let [sign @ (b'+' | b'-'), digits @ ..] = word {
         let value = i32::try_from(number(digits, 4)?).ok()?;
@@ -165,14 +97,14 @@ fn number(word: &[u8], digits_max: usize) -> Option<i64> {
     Some(word.iter().fold(0, |n, d| n * 10 + i64::from(d - b'0')))
 }
 
-/// Words between white space, commas, colons and comments.
-struct Words<'a> {
+/// DateWords between white space, commas, colons and comments.
+struct DateWords<'a> {
     bytes: &'a [u8],
     at: usize,
     after_colon: bool,
 }
 
-impl<'a> Words<'a> {
+impl<'a> DateWords<'a> {
     fn next(&mut self) -> Option<&'a [u8]> {
         self.after_colon = false;
         let mut depth = 0_usize;
@@ -199,13 +131,6 @@ impl<'a> Words<'a> {
             .filter(|word| !word.is_empty())
     }
 }
-
-const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
-/// The last second of the year 9999.
-const UNIX_MAX_S: i64 = 253_402_300_799;
 
 #[cfg(test)]
 mod tests {
@@ -236,7 +161,10 @@ mod tests {
             ("Sat, 31 Dec 2016 23:59:60 +0000", Some((1_483_228_799, 0))),
             ("Thu, 29 Feb 2024 12:00:00 +0000", Some((1_709_208_000, 0))),
             ("Thu, 29 Feb 2023 12:00:00 +0000", None),
-            ("Fri, 31 Dec 9999 23:59:59 +0000", Some((UNIX_MAX_S, 0))),
+            (
+                "Fri, 31 Dec 9999 23:59:59 +0000",
+                Some((time::YEAR_9999_END_S, 0)),
+            ),
             ("Fri, 31 Dec 9999 23:59:59 -0100", None),
             ("1 Jan 10000 00:00:00 +0000", None),
             ("1 Jan -1 00:00:00 +0000", None),
@@ -267,18 +195,14 @@ mod tests {
             1_709_208_000,
             1_763_733_001,
             4_107_542_399,
-            UNIX_MAX_S,
+            time::YEAR_9999_END_S,
         ] {
-            let written = format(unix_s * 1_000 + 999);
+            let written = time::rfc5322(unix_s * 1_000 + 999);
             assert_eq!(
                 parse(written.as_bytes()).unwrap().unix_s,
                 unix_s,
                 "{written}"
             );
         }
-        assert_eq!(format(0), "Thu, 1 Jan 1970 00:00:00 +0000");
-        assert_eq!(format(1_763_733_001_000), "Fri, 21 Nov 2025 13:50:01 +0000");
-        assert_eq!(format(i64::MAX), format(UNIX_MAX_S * 1_000));
-        assert_eq!(format(i64::MIN), format(0));
     }
 }

@@ -12,8 +12,8 @@ use super::field::{fold, is_value, may_set};
 use super::submit::check_octets;
 use super::word::{encode as encode_word, encode_always};
 use crate::mail::parse::address::Address;
-use crate::mail::parse::date;
 use crate::mail::parse::header::MESSAGE_ID_MAX;
+use crate::mail::time;
 use crate::mail::unicode::file_name;
 
 /// What to write.
@@ -100,7 +100,7 @@ pub fn compose(mail: &Compose<'_>) -> Result<Vec<u8>, InvalidHeaderValue> {
     addresses("To", mail.to, &mut out);
     addresses("Cc", mail.cc, &mut out);
     fold("Subject", &encode_word(mail.subject), &mut out);
-    fold("Date", &date::format(mail.date_ms), &mut out);
+    fold("Date", &time::rfc5322(mail.date_ms), &mut out);
     fold("Message-ID", mail.message_id, &mut out);
     if let Some(id) = mail.in_reply_to {
         fold("In-Reply-To", id, &mut out);

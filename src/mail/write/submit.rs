@@ -10,8 +10,8 @@ use super::field;
 use crate::mail::Bounds;
 use crate::mail::parse::address::Address;
 use crate::mail::parse::address_list::parse_list;
-use crate::mail::parse::date;
 use crate::mail::parse::header::Headers;
+use crate::mail::time;
 
 /// An octet that SMTP does not carry (RFC 5321 section 2.3.8), and where the first of them is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +121,7 @@ pub fn submission_fixups(raw: &[u8], message_id_if_missing: &str, now: i64) -> F
         }
     }
     if !has_date {
-        field::fold("Date", &date::format(now), &mut fixups.prepend);
+        field::fold("Date", &time::rfc5322(now), &mut fixups.prepend);
     }
     if !has_id {
         field::fold("Message-ID", message_id_if_missing, &mut fixups.prepend);

@@ -193,7 +193,7 @@ fn a_date_is_a_strangers_word() {
         append(&mut world, b"Subject: x\r\n\r\n", at);
     }
     for row in world.fetch(&bob, "INBOX", Octets::No) {
-        let text = crate::mail::parse::date::format(row.received_at);
+        let text = crate::mail::time::rfc5322(row.received_at);
         assert!(
             crate::mail::parse::date::parse(text.as_bytes()).is_some(),
             "{text}"

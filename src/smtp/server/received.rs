@@ -5,7 +5,7 @@
 
 use core::net::IpAddr;
 
-use crate::mail::parse::date;
+use crate::mail::time;
 
 /// What a Received field tells.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ impl Received<'_> {
             self.helo,
             self.host,
             self.with(),
-            date::format(self.unix_ms),
+            time::rfc5322(self.unix_ms),
         )
         .into_bytes()
     }
