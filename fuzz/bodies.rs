@@ -13,6 +13,8 @@ pub mod imap;
 pub mod imap_session;
 #[path = "bodies/mail.rs"]
 pub mod mail;
+#[path = "bodies/sasl.rs"]
+pub mod sasl;
 #[path = "bodies/session.rs"]
 pub mod session;
 #[path = "bodies/smtp.rs"]
@@ -24,6 +26,7 @@ pub type Body = fn(&[u8]);
 /// Every body by the name of its target and of its folder in the corpus.
 pub const BODIES: &[(&str, Body)] = &[
     ("smtp_session", smtp::smtp_session),
+    ("sasl", sasl::sasl),
     ("imap_session", imap_session::imap_session),
     ("imap_view", imap_session::imap_view),
     ("http_session", session::http_session),

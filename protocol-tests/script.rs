@@ -29,7 +29,8 @@
 //!
 //! In texts: `\r \n \t \0 \\ \xNN` are octets. `$name` is replaced where it is known; where it
 //! is not yet, in an expected line, it captures. `$plain(address,key)` is a SASL PLAIN
-//! response, `$b64(text)` base64.
+//! response, `$plain(identity,address,key)` one with an authorization identity; `$b64(text)` is
+//! base64, and `\0` in its text is a NUL.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -317,13 +318,16 @@ impl World {
             .strip_prefix("plain(")
             .and_then(|n| n.strip_suffix(')'))
         {
-            let (user, key) = inner.split_once(',').unwrap_or((inner, ""));
+            let (user, key) = inner.rsplit_once(',').unwrap_or((inner, ""));
+            let (act_as, user) = user.split_once(',').unwrap_or(("", user));
             let key = self
                 .vars
                 .get(key)
                 .cloned()
                 .unwrap_or_else(|| key.to_string());
-            return Some(data_encoding::BASE64.encode(format!("\0{user}\0{key}").as_bytes()));
+            return Some(
+                data_encoding::BASE64.encode(format!("{act_as}\0{user}\0{key}").as_bytes()),
+            );
         }
         if let Some(inner) = name.strip_prefix("b64(").and_then(|n| n.strip_suffix(')')) {
             let inner = self
@@ -331,7 +335,7 @@ impl World {
                 .get(inner)
                 .cloned()
                 .unwrap_or_else(|| inner.to_string());
-            return Some(data_encoding::BASE64.encode(inner.as_bytes()));
+            return Some(data_encoding::BASE64.encode(inner.replace("\\0", "\0").as_bytes()));
         }
         self.vars.get(name).cloned()
     }

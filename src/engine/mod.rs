@@ -10,6 +10,7 @@ use core::fmt;
 use crate::call::{Call, Event, Now, Reply, Topic};
 
 pub mod drive;
+pub mod sasl;
 mod session;
 
 pub use session::Session;

@@ -135,7 +135,7 @@ impl Server {
         self.clock.active = now.mono_ms;
         match &mut self.waits {
             Waits::Command => self.command_bytes(now, unread, out),
-            Waits::Sasl => self.sasl_bytes(unread, out),
+            Waits::Sasl(_) => self.sasl_bytes(unread, out),
             Waits::Message(_) => self.message_bytes(unread, out),
             Waits::Done { .. } => self.done_bytes(unread, out),
             Waits::Tls | Waits::Reply(_) | Waits::Drain(_) | Waits::Delay { .. } => 0,
@@ -422,7 +422,7 @@ impl Server {
                     }
                 }
             }
-            Waits::Command | Waits::Sasl | Waits::Message(_) | Waits::Done { .. }
+            Waits::Command | Waits::Sasl(_) | Waits::Message(_) | Waits::Done { .. }
                 if at >= silent && !matches!(self.stage, Stage::NotAuthenticated) =>
             {
                 self.opening.shared.metrics.count(Metric::TimedOut);

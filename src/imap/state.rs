@@ -1,6 +1,7 @@
 //! What a session is in and what it waits for: plain enums, each variant named for that.
 
 use crate::call::{Access, Charge, MailboxRow, Refusal, Selected, UidSet};
+use crate::engine::sasl::SaslWait;
 use crate::imap::append::Appending;
 use crate::imap::retrieve::Retrieval;
 use crate::imap::search::Searching;
@@ -66,7 +67,7 @@ pub(in crate::imap) enum Waits {
     /// TLS, after STARTTLS.
     Tls,
     /// The response to a SASL challenge.
-    Sasl,
+    Sasl(SaslWait),
     /// The octets of an APPEND, and the line end behind them.
     Message(Box<Appending>),
     /// DONE, and events. Nothing is written while `blocked`: the last of it has not gone.

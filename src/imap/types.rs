@@ -40,7 +40,7 @@ pub enum Command<'a> {
     Authenticate {
         /// `PLAIN` and such, as written.
         mechanism: &'a str,
-        /// SASL-IR (RFC 4959), base64 not yet decoded; `=` is given as the empty slice.
+        /// SASL-IR (RFC 4959), base64 not yet decoded.
         initial: Option<Hidden<'a>>,
     },
     /// ENABLE (RFC 5161), with the names as written.

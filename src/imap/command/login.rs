@@ -3,10 +3,11 @@
 //! A key goes from the line into a `Secret` and nowhere else. Before TLS none is taken, and
 //! a wrong one is answered late.
 
-use data_encoding::BASE64;
+use std::borrow::Cow;
 
 use crate::call::{Answer, Call, Metric, Now, Refusal, Reply, Scopes, Secret, Topic};
 use crate::engine::Output;
+use crate::engine::sasl::{self, SaslMechanism, SaslStep};
 use crate::imap::frame;
 use crate::imap::respond;
 use crate::imap::server::{Server, refusal_text};
@@ -54,12 +55,17 @@ impl Server {
         if !self.tls {
             return self.no("[PRIVACYREQUIRED] STARTTLS first", out);
         }
+        // A name that is not UTF-8 belongs to no inbox. It is looked up all the same, so that
+        // it counts as a failed login and gets the same answer.
+        let user = String::from_utf8_lossy(user).into_owned();
+        self.check_login(user, Secret::new(password), out);
+    }
+
+    fn check_login(&mut self, user: String, secret: Secret, out: &mut Output) {
         let call = Call::Authenticate {
             listener: self.opening.listener,
-            // A name that is no UTF-8 is nobody's; it is looked up all the same, so that it
-            // counts as a failure and is answered like one.
-            user: Some(String::from_utf8_lossy(user).into_owned()),
-            secret: Secret::new(password),
+            user: Some(user),
+            secret,
         };
         self.ask(call, Job::Login, out);
     }
@@ -73,30 +79,19 @@ impl Server {
         if !self.tls {
             return self.no("[PRIVACYREQUIRED] STARTTLS first", out);
         }
-        if !mechanism.eq_ignore_ascii_case("PLAIN") {
-            return self.no("[CANNOT] Only PLAIN", out);
-        }
-        match initial {
-            Some(response) => self.plain(&response.0, out),
-            None => {
-                respond::continuation(&mut out.bytes, "");
-                self.searched = 0;
-                self.waits = Waits::Sasl;
-            }
-        }
+        let initial = initial.as_ref().map(|response| &*response.0);
+        let step = sasl::begin(mechanism, initial, &[SaslMechanism::Plain]);
+        self.sasl_step(step, out);
     }
 
-    /// The client's response to the empty challenge: one line.
+    /// The client's response to a challenge: one line.
     pub(in crate::imap) fn sasl_bytes(&mut self, unread: &[u8], out: &mut Output) -> usize {
         let max = self.opening.shared.limits.imap_login_bytes;
         match frame::line(unread, &mut self.searched, max) {
             Ok(None) => 0,
             Ok(Some((response, used))) => {
-                self.waits = Waits::Command;
-                if response == b"*" {
-                    self.bad("Authentication cancelled", out);
-                } else {
-                    self.plain(response, out);
+                if let Waits::Sasl(wait) = core::mem::replace(&mut self.waits, Waits::Command) {
+                    self.sasl_step(sasl::respond(wait, response), out);
                 }
                 used
             }
@@ -109,21 +104,21 @@ impl Server {
         }
     }
 
-    /// RFC 4616: authorization identity, NUL, name, NUL, key, in base64.
-    fn plain(&mut self, response: &[u8], out: &mut Output) {
-        let Ok(decoded) = BASE64.decode(response) else {
-            return self.bad("Not base64", out);
-        };
-        let mut fields = decoded.split(|b| *b == 0);
-        match (fields.next(), fields.next(), fields.next(), fields.next()) {
-            (Some(authorize), Some(user), Some(key), None) => {
-                if authorize.is_empty() || authorize == user {
-                    self.log_in(user, key, out);
-                } else {
-                    self.no("[AUTHORIZATIONFAILED] Only for oneself", out);
-                }
+    fn sasl_step(&mut self, step: SaslStep, out: &mut Output) {
+        match step {
+            SaslStep::Challenge { base64, wait } => {
+                respond::continuation(&mut out.bytes, base64);
+                self.searched = 0;
+                self.waits = Waits::Sasl(wait);
             }
-            _ => self.bad("Not a PLAIN response", out),
+            SaslStep::Check { user, secret } => self.check_login(user, secret, out),
+            SaslStep::Cancelled => self.bad("Authentication cancelled", out),
+            SaslStep::UnknownMechanism => self.no("[CANNOT] Only PLAIN", out),
+            SaslStep::NotBase64 => self.bad("Not base64", out),
+            SaslStep::Malformed => self.bad("Not a PLAIN response", out),
+            SaslStep::ActsForAnother => {
+                self.fail_login("[AUTHORIZATIONFAILED] Only for oneself", out);
+            }
         }
     }
 
@@ -173,6 +168,11 @@ impl Server {
             Refusal::NotFound(_) => refusal_text(&Refusal::BadCredentials { delay_ms: 0 }),
             why => refusal_text(why),
         };
+        self.fail_login(text, out);
+    }
+
+    /// Answers a failed login; after some of them the connection ends.
+    fn fail_login(&mut self, text: impl Into<Cow<'static, str>>, out: &mut Output) {
         self.no(text, out);
         self.tries += 1;
         if self.tries >= self.opening.shared.limits.login_tries {

@@ -141,8 +141,6 @@ fn authenticate<'a>(lexer: &mut Lexer<'a>) -> Parsed<Command<'a>> {
     if lexer.eat(b' ') {
         let base64 =
             lexer.word(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))?;
-        // RFC 4959 section 3: a lone `=` is a response of no octets.
-        let base64 = if base64 == "=" { "" } else { base64 };
         initial = Some(Hidden(Cow::Borrowed(base64.as_bytes())));
     }
     Ok(Command::Authenticate { mechanism, initial })

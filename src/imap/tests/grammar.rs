@@ -122,7 +122,7 @@ fn logins() {
     let Ok(Command::Authenticate { initial, .. }) = parse("t AUTHENTICATE PLAIN =\r\n") else {
         panic!();
     };
-    assert_eq!(initial, Some(Hidden(Cow::Borrowed(b""))));
+    assert_eq!(initial, Some(Hidden(Cow::Borrowed(b"="))));
 }
 
 #[test]

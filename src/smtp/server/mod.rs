@@ -6,12 +6,12 @@
 //!   Open ──────────────────────────────┤ │ reply of the      │ TLS is up, all is forgotten
 //!             (587, 465)               │ │ service           │
 //!              ┌──────────┬────────────┼─┴──────┬────────────┤
-//!            Login      Text         Chunk    Answer     Handshake
+//!            Sasl       Data         Chunk    Answer     Handshake
 //!          (AUTH)      (DATA)       (BDAT)   (a call)    (STARTTLS)
 //! ```
 //!
 //! A state is named for what it waits for. Beside the state stands at most one reply that
-//! is held back (`Later`): input is held with it, so that a delay costs the peer and not us.
+//! is held back (`DelayedReply`): input is held with it, so that a delay costs the peer and not us.
 //! Rules: nothing that a peer sent is said back, but for an address that was parsed; every
 //! wrong command counts, and enough of them end the connection; no state is without a
 //! deadline, unless we are the ones who are awaited.
@@ -23,20 +23,20 @@ mod transaction;
 
 use crate::call::Call;
 use crate::call::{Access, Change, Event, Limits, Listener, Metric, Now, Opening, Reply};
+use crate::engine::sasl::SaslWait;
 use crate::engine::{Input, Output, Trust};
 
 use super::wire::command::{self, Verb};
-use super::wire::data::Body;
+use super::wire::data::DataBody;
 use super::wire::reply;
-use auth::{Login, Step};
-use table::Turn;
-use transaction::{Asked, Pace, Transaction};
+use table::CommandInput;
+use transaction::{Pace, PendingCall, Transaction};
 
 /// One conversation with a client or another server.
 #[derive(Debug)]
 pub struct Server {
     opening: Opening,
-    state: State,
+    state: SmtpState,
     tls: bool,
     /// EHLO rather than HELO.
     extended: bool,
@@ -52,7 +52,7 @@ pub struct Server {
     errors: usize,
     /// Failed logins.
     tries: usize,
-    later: Option<Box<Later>>,
+    later: Option<Box<DelayedReply>>,
     ending: Option<Ending>,
     /// How far the unread line has been searched for its end.
     searched: usize,
@@ -68,15 +68,15 @@ pub struct Server {
 
 /// What the conversation waits for.
 #[derive(Debug)]
-enum State {
+enum SmtpState {
     /// Silence: on port 25 who talks first is not a mail server.
     Greeting { due_ms: u64 },
     /// A command line.
     Command,
     /// A line of the SASL exchange.
-    Login(Login),
+    Sasl(SaslWait),
     /// Octets behind DATA.
-    Text(Box<Body>),
+    Data(Box<DataBody>),
     /// Octets of a BDAT chunk; with `refusal` they are thrown away.
     Chunk {
         left: usize,
@@ -85,16 +85,16 @@ enum State {
         refusal: Option<&'static str>,
     },
     /// The service.
-    Answer(Asked),
+    Answer(PendingCall),
     /// TLS.
     Handshake,
     /// Nothing: goodbye has been said.
-    Gone,
+    Closed,
 }
 
 /// A reply that waits.
 #[derive(Debug)]
-struct Later {
+struct DelayedReply {
     due_ms: u64,
     bytes: Vec<u8>,
     close: bool,
@@ -114,7 +114,7 @@ impl Server {
         Server {
             tls: opening.listener.implicit_tls(),
             opening,
-            state: State::Command,
+            state: SmtpState::Command,
             extended: false,
             helo: None,
             access: None,
@@ -140,7 +140,7 @@ impl Server {
         match input {
             Input::Open => self.open(now, out),
             Input::Bytes(bytes) => used = self.bytes(now, bytes, out),
-            Input::Reply(reply) => self.replied(now, reply, out),
+            Input::Reply(reply) => self.reply_came(now, reply, out),
             Input::Event(event) => self.event(event, out),
             Input::Deadline => self.deadline(now, out),
             // A message that is not whole is as if it had never begun (RFC 5321 section 4.1.1.4).
@@ -150,7 +150,7 @@ impl Server {
             Input::Failed(_) => {}
             Input::Drained => {}
         }
-        self.rest(out);
+        self.carry_out_ending(out);
         self.ask_deadline(now, out);
         used
     }
@@ -159,8 +159,8 @@ impl Server {
     pub fn trust(&self) -> Trust {
         match self.state {
             _ if self.access.is_some() => Trust::Known,
-            State::Answer(_) => Trust::Known,
-            State::Text(_) => Trust::Guest,
+            SmtpState::Answer(_) => Trust::Known,
+            SmtpState::Data(_) => Trust::Guest,
             _ if self.transaction.is_some() => Trust::Guest,
             _ => Trust::Stranger,
         }
@@ -182,7 +182,7 @@ impl Server {
         self.opening.shared.metrics.count(metric);
     }
 
-    fn enter(&mut self, next: State) {
+    fn enter(&mut self, next: SmtpState) {
         log::trace!(
             "conn={} state={:?} next={:?}",
             self.opening.conn.0,
@@ -202,13 +202,13 @@ impl Server {
             }
         };
         self.command_due_ms = now.mono_ms.saturating_add(seconds.saturating_mul(1000));
-        self.enter(State::Command);
+        self.enter(SmtpState::Command);
     }
 
     fn open(&mut self, now: Now, out: &mut Output) {
         // The handshake had the connection's timer.
         self.told_ms = None;
-        if matches!(self.state, State::Handshake) {
+        if matches!(self.state, SmtpState::Handshake) {
             // RFC 3207 section 4.2: what was said in clear is forgotten; no second greeting.
             self.tls = true;
             self.helo = None;
@@ -219,7 +219,7 @@ impl Server {
         }
         if self.opening.listener == Listener::Mx && self.unless_stressed(true, false) {
             let due_ms = now.mono_ms.saturating_add(self.limits().mx_greet_ms);
-            return self.enter(State::Greeting { due_ms });
+            return self.enter(SmtpState::Greeting { due_ms });
         }
         self.greet(now, out);
     }
@@ -235,15 +235,15 @@ impl Server {
             return 0;
         }
         match self.state {
-            State::Greeting { .. } => {
+            SmtpState::Greeting { .. } => {
                 self.count(Metric::SyntaxErrors);
                 self.end("554 5.5.1 You spoke before the greeting", out);
                 bytes.len()
             }
-            State::Command | State::Login(_) => self.line(now, bytes, out),
-            State::Text(_) => self.text(now, bytes, out),
-            State::Chunk { .. } => self.chunk(now, bytes, out),
-            State::Answer(_) | State::Handshake | State::Gone => 0,
+            SmtpState::Command | SmtpState::Sasl(_) => self.line(now, bytes, out),
+            SmtpState::Data(_) => self.text(now, bytes, out),
+            SmtpState::Chunk { .. } => self.chunk(now, bytes, out),
+            SmtpState::Answer(_) | SmtpState::Handshake | SmtpState::Closed => 0,
         }
     }
 
@@ -253,7 +253,7 @@ impl Server {
             return self.skip(skipped, bytes, out);
         }
         if bytes.first() == Some(&TLS_HANDSHAKE) {
-            self.foreign(out);
+            self.end_foreign(out);
             return bytes.len();
         }
         let max = self.line_max(bytes);
@@ -263,7 +263,7 @@ impl Server {
             Some(end) if end <= max => {
                 self.searched = 0;
                 let line = bytes.get(..end).unwrap_or_default();
-                self.heard(now, line, bytes.len() > end, out);
+                self.run_line(now, line, bytes.len() > end, out);
                 end
             }
             None if bytes.len() < max => {
@@ -275,7 +275,7 @@ impl Server {
                 self.skipping = Some(0);
                 self.count(Metric::TooLong);
                 let text = match self.state {
-                    State::Login(_) => "500 5.5.6 Line too long",
+                    SmtpState::Sasl(_) => "500 5.5.6 Line too long",
                     _ => "500 5.5.2 Line too long",
                 };
                 self.await_command(now);
@@ -298,7 +298,7 @@ impl Server {
                 self.skipping = Some(skipped + part.len());
                 if skipped + part.len() >= SKIP_MAX {
                     self.count(Metric::TooManyErrors);
-                    self.bye("4.7.0", "Line too long", out);
+                    self.say_goodbye("4.7.0", "Line too long", out);
                 }
                 part.len()
             }
@@ -310,22 +310,18 @@ impl Server {
             .get(..5)
             .is_some_and(|b| b.eq_ignore_ascii_case(b"AUTH "));
         match (&self.state, auth) {
-            (State::Login(_), _) | (_, true) => self.limits().smtp_auth_line_bytes,
+            (SmtpState::Sasl(_), _) | (_, true) => self.limits().smtp_auth_line_bytes,
             _ => self.limits().smtp_line_bytes,
         }
     }
 
     /// One whole line.
-    fn heard(&mut self, now: Now, line: &[u8], behind: bool, out: &mut Output) {
+    fn run_line(&mut self, now: Now, line: &[u8], behind: bool, out: &mut Output) {
         self.await_again(now);
-        if let State::Login(login) = &mut self.state {
-            let login = core::mem::replace(login, Login::Plain);
+        if let SmtpState::Sasl(wait) = &mut self.state {
+            let wait = core::mem::replace(wait, SaslWait::PlainMessage);
             self.await_command(now);
-            let step = match command::text(line) {
-                Ok(text) => auth::go_on(login, text),
-                Err(_) => Step::Garbage,
-            };
-            return self.step(now, step, out);
+            return self.sasl_line(now, wait, line, out);
         }
         let (verb, args) = match command::command(line) {
             Ok(command) => command,
@@ -333,16 +329,16 @@ impl Server {
         };
         self.count(Metric::SmtpCommands);
         if verb == Verb::Http {
-            return self.foreign(out);
+            return self.end_foreign(out);
         }
         let Some(row) = table::row_of(verb) else {
             return self.fail(now, "500 5.5.1 Unknown command", out);
         };
-        if row.junk && self.is_junk(out) {
+        if row.junk && self.count_junk(out) {
             return;
         }
-        let refusal = self.may_not(row, args);
-        let mut turn = Turn {
+        let refusal = self.refusal_of(row, args);
+        let mut command = CommandInput {
             now,
             args,
             behind,
@@ -350,41 +346,42 @@ impl Server {
         };
         match refusal {
             // Its octets come whether it is welcome or not.
-            Some(text) if verb == Verb::Bdat => self.begin_chunk(&mut turn, Some(text)),
-            Some(text) => self.fail(now, text, turn.out),
-            None => (row.run)(self, &mut turn),
+            Some(text) if verb == Verb::Bdat => self.begin_chunk(&mut command, Some(text)),
+            Some(text) => self.fail(now, text, command.out),
+            None => (row.run)(self, &mut command),
         }
     }
 
     /// Counts a command that brings nothing; `true` when it was the last.
-    fn is_junk(&mut self, out: &mut Output) -> bool {
+    fn count_junk(&mut self, out: &mut Output) -> bool {
         self.junk += 1;
         let limits = self.limits();
         let over = self.junk > self.unless_stressed(limits.smtp_junk, limits.stress_junk);
         if over {
             self.count(Metric::TooManyErrors);
-            self.bye("4.7.0", "Too many commands without a message", out);
+            self.say_goodbye("4.7.0", "Too many commands without a message", out);
         }
         over
     }
 
     /// A line has come in time; the next one has as long.
     fn await_again(&mut self, now: Now) {
-        if let State::Command = self.state {
+        if let SmtpState::Command = self.state {
             self.await_command(now);
         }
     }
 
     /// Somebody speaks another protocol, perhaps without knowing it (ALPACA): the less is
     /// said, and the less of what came is said back, the better.
-    fn foreign(&mut self, out: &mut Output) {
+    fn end_foreign(&mut self, out: &mut Output) {
         self.count(Metric::SyntaxErrors);
         self.end("554 5.5.1 This is SMTP", out);
     }
 
-    fn replied(&mut self, now: Now, reply: Reply, out: &mut Output) {
-        if let State::Answer(_) = self.state {
-            let State::Answer(asked) = core::mem::replace(&mut self.state, State::Command) else {
+    fn reply_came(&mut self, now: Now, reply: Reply, out: &mut Output) {
+        if let SmtpState::Answer(_) = self.state {
+            let SmtpState::Answer(asked) = core::mem::replace(&mut self.state, SmtpState::Command)
+            else {
                 return;
             };
             self.await_command(now);
@@ -403,7 +400,7 @@ impl Server {
     /// Ends at once, unless the service is just storing something for this connection.
     fn end_with(&mut self, ending: Ending, out: &mut Output) {
         match self.state {
-            State::Answer(_) => self.ending = Some(ending),
+            SmtpState::Answer(_) => self.ending = Some(ending),
             _ => self.end_now(ending, out),
         }
     }
@@ -416,27 +413,27 @@ impl Server {
             }
         }
         match ending {
-            Ending::Expired => self.bye("4.7.0", "The key has expired", out),
-            Ending::Revoked => self.bye("4.7.0", "The key has been revoked", out),
-            Ending::Stopping => self.bye("4.3.2", "The server is stopping", out),
+            Ending::Expired => self.say_goodbye("4.7.0", "The key has expired", out),
+            Ending::Revoked => self.say_goodbye("4.7.0", "The key has been revoked", out),
+            Ending::Stopping => self.say_goodbye("4.3.2", "The server is stopping", out),
         }
     }
 
     /// A message on its way is let in; everyone else goes.
     fn stop(&mut self, out: &mut Output) {
         match self.state {
-            State::Text(_) | State::Chunk { .. } => self.ending = Some(Ending::Stopping),
+            SmtpState::Data(_) | SmtpState::Chunk { .. } => self.ending = Some(Ending::Stopping),
             // Nothing can be said between the protocols.
-            State::Handshake => self.close(out),
+            SmtpState::Handshake => self.close(out),
             _ if self.has_octets() => self.ending = Some(Ending::Stopping),
             _ => self.end_with(Ending::Stopping, out),
         }
     }
 
     /// Carries out an ending that had to wait.
-    fn rest(&mut self, out: &mut Output) {
+    fn carry_out_ending(&mut self, out: &mut Output) {
         let Some(ending) = self.ending else { return };
-        let idle = matches!(self.state, State::Command | State::Login(_));
+        let idle = matches!(self.state, SmtpState::Command | SmtpState::Sasl(_));
         let wait = ending == Ending::Stopping && self.has_octets();
         if idle && !wait {
             self.end_now(ending, out);
@@ -467,10 +464,10 @@ impl Server {
             return self.end_with(Ending::Expired, out);
         }
         match self.state {
-            State::Greeting { .. } => self.greet(now, out),
+            SmtpState::Greeting { .. } => self.greet(now, out),
             _ => {
                 self.count(Metric::TimedOut);
-                self.bye("4.4.2", "Timed out", out);
+                self.say_goodbye("4.4.2", "Timed out", out);
             }
         }
     }
@@ -479,13 +476,13 @@ impl Server {
     fn due_ms(&self) -> Option<u64> {
         let due = match (&self.later, &self.state) {
             (Some(later), _) => later.due_ms,
-            (_, State::Greeting { due_ms }) => *due_ms,
-            (_, State::Command) if self.has_octets() => {
+            (_, SmtpState::Greeting { due_ms }) => *due_ms,
+            (_, SmtpState::Command) if self.has_octets() => {
                 self.command_due_ms.min(self.pace.due_ms(self.limits()))
             }
-            (_, State::Command | State::Login(_)) => self.command_due_ms,
-            (_, State::Text(_) | State::Chunk { .. }) => self.pace.due_ms(self.limits()),
-            (_, State::Answer(_) | State::Handshake | State::Gone) => return None,
+            (_, SmtpState::Command | SmtpState::Sasl(_)) => self.command_due_ms,
+            (_, SmtpState::Data(_) | SmtpState::Chunk { .. }) => self.pace.due_ms(self.limits()),
+            (_, SmtpState::Answer(_) | SmtpState::Handshake | SmtpState::Closed) => return None,
         };
         Some(self.expires_ms.map_or(due, |at| at.min(due)))
     }
@@ -500,9 +497,9 @@ impl Server {
         }
     }
 
-    fn ask(&mut self, asked: Asked, call: Call, out: &mut Output) {
+    fn ask(&mut self, asked: PendingCall, call: Call, out: &mut Output) {
         out.call = Some(call);
-        self.enter(State::Answer(asked));
+        self.enter(SmtpState::Answer(asked));
     }
 
     fn say(&self, line: &str, out: &mut Output) {
@@ -539,7 +536,7 @@ impl Server {
     fn say_later(&mut self, now: Now, wait_ms: u64, bytes: Vec<u8>, close: bool, out: &mut Output) {
         if wait_ms > 0 {
             let due_ms = now.mono_ms.saturating_add(wait_ms);
-            let later = Later {
+            let later = DelayedReply {
                 due_ms,
                 bytes,
                 close,
@@ -559,7 +556,7 @@ impl Server {
         format!("421 {enhanced} {} {why}\r\n", self.opening.shared.host)
     }
 
-    fn bye(&mut self, enhanced: &str, why: &str, out: &mut Output) {
+    fn say_goodbye(&mut self, enhanced: &str, why: &str, out: &mut Output) {
         out.bytes
             .extend_from_slice(self.farewell(enhanced, why).as_bytes());
         self.close(out);
@@ -575,7 +572,7 @@ impl Server {
         self.later = None;
         self.ending = None;
         out.close = true;
-        self.enter(State::Gone);
+        self.enter(SmtpState::Closed);
     }
 }
 

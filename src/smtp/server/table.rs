@@ -8,10 +8,10 @@ use crate::engine::Output;
 
 use super::super::wire::command::{self, Verb};
 use super::super::wire::reply;
-use super::{Server, State};
+use super::{Server, SmtpState};
 
 /// One command in its turn.
-pub(super) struct Turn<'a> {
+pub(super) struct CommandInput<'a> {
     pub(super) now: Now,
     pub(super) args: &'a str,
     /// More octets had come behind the line already.
@@ -20,7 +20,7 @@ pub(super) struct Turn<'a> {
 }
 
 /// A command, and what it may not do without.
-pub(super) struct Row {
+pub(super) struct CommandRow {
     pub(super) verb: Verb,
     /// Only after EHLO or HELO.
     hello: bool,
@@ -30,58 +30,49 @@ pub(super) struct Row {
     bare: bool,
     /// Counts as junk: a connection that only does such things is no use.
     pub(super) junk: bool,
-    /// Where in a transaction.
-    place: Place,
-    pub(super) run: fn(&mut Server, &mut Turn<'_>),
+    /// `Some(true)`: only after MAIL. `Some(false)`: not between MAIL and the end of the message.
+    in_transaction: Option<bool>,
+    pub(super) run: fn(&mut Server, &mut CommandInput<'_>),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Anywhere,
-    /// Not between MAIL and the end of the message.
-    Outside,
-    /// After MAIL.
-    Inside,
-}
-
-const fn row(verb: Verb, run: fn(&mut Server, &mut Turn<'_>)) -> Row {
-    Row {
+const fn row(verb: Verb, run: fn(&mut Server, &mut CommandInput<'_>)) -> CommandRow {
+    CommandRow {
         verb,
         hello: false,
         login: false,
         bare: false,
         junk: false,
-        place: Place::Anywhere,
+        in_transaction: None,
         run,
     }
 }
 
 #[rustfmt::skip]
-static COMMANDS: [Row; 14] = [
-    Row { junk: true, ..row(Verb::Ehlo, Server::ehlo) },
-    Row { junk: true, ..row(Verb::Helo, Server::helo) },
-    Row { bare: true, ..row(Verb::StartTls, Server::start_tls) },
-    Row { hello: true, place: Place::Outside, ..row(Verb::Auth, Server::auth) },
-    Row { hello: true, login: true, place: Place::Outside, ..row(Verb::Mail, Server::mail) },
-    Row { hello: true, login: true, place: Place::Inside, ..row(Verb::Rcpt, Server::rcpt) },
-    Row { hello: true, login: true, place: Place::Inside, bare: true, ..row(Verb::Data, Server::data) },
-    Row { hello: true, login: true, place: Place::Inside, ..row(Verb::Bdat, Server::bdat) },
-    Row { bare: true, junk: true, ..row(Verb::Rset, Server::rset) },
-    Row { junk: true, ..row(Verb::Noop, Server::noop) },
-    Row { junk: true, ..row(Verb::Vrfy, Server::vrfy) },
-    Row { junk: true, ..row(Verb::Expn, Server::expn) },
-    Row { junk: true, ..row(Verb::Help, Server::help) },
-    Row { bare: true, ..row(Verb::Quit, Server::quit) },
+static COMMANDS: [CommandRow; 14] = [
+    CommandRow { junk: true, ..row(Verb::Ehlo, Server::ehlo) },
+    CommandRow { junk: true, ..row(Verb::Helo, Server::helo) },
+    CommandRow { bare: true, ..row(Verb::StartTls, Server::start_tls) },
+    CommandRow { hello: true, in_transaction: Some(false), ..row(Verb::Auth, Server::auth) },
+    CommandRow { hello: true, login: true, in_transaction: Some(false), ..row(Verb::Mail, Server::mail) },
+    CommandRow { hello: true, login: true, in_transaction: Some(true), ..row(Verb::Rcpt, Server::rcpt) },
+    CommandRow { hello: true, login: true, in_transaction: Some(true), bare: true, ..row(Verb::Data, Server::data) },
+    CommandRow { hello: true, login: true, in_transaction: Some(true), ..row(Verb::Bdat, Server::bdat) },
+    CommandRow { bare: true, junk: true, ..row(Verb::Rset, Server::rset) },
+    CommandRow { junk: true, ..row(Verb::Noop, Server::noop) },
+    CommandRow { junk: true, ..row(Verb::Vrfy, Server::vrfy) },
+    CommandRow { junk: true, ..row(Verb::Expn, Server::expn) },
+    CommandRow { junk: true, ..row(Verb::Help, Server::help) },
+    CommandRow { bare: true, ..row(Verb::Quit, Server::quit) },
 ];
 
 /// The row of a verb, unless it is no command of ours.
-pub(super) fn row_of(verb: Verb) -> Option<&'static Row> {
+pub(super) fn row_of(verb: Verb) -> Option<&'static CommandRow> {
     COMMANDS.iter().find(|row| row.verb == verb)
 }
 
 impl Server {
     /// Why a command may not be carried out now.
-    pub(super) fn may_not(&self, row: &Row, args: &str) -> Option<&'static str> {
+    pub(super) fn refusal_of(&self, row: &CommandRow, args: &str) -> Option<&'static str> {
         let submission = self.opening.listener != Listener::Mx;
         let auth = row.verb == Verb::Auth;
         if auth && !submission {
@@ -99,16 +90,16 @@ impl Server {
                 false => "530 5.7.0 STARTTLS first",
             });
         }
-        match (row.place, &self.transaction) {
-            (Place::Outside, Some(_)) => return Some("503 5.5.1 Not within a transaction"),
-            (Place::Inside, None) => return Some("503 5.5.1 MAIL first"),
+        match (row.in_transaction, &self.transaction) {
+            (Some(false), Some(_)) => return Some("503 5.5.1 Not within a transaction"),
+            (Some(true), None) => return Some("503 5.5.1 MAIL first"),
             _ => {}
         }
         (row.bare && !args.is_empty()).then_some("501 5.5.4 No arguments here")
     }
 
-    fn ehlo(&mut self, turn: &mut Turn<'_>) {
-        if !self.hello(turn, true) {
+    fn ehlo(&mut self, command: &mut CommandInput<'_>) {
+        if !self.hello(command, true) {
             return;
         }
         let limits = &self.opening.shared.limits;
@@ -131,19 +122,19 @@ impl Server {
         lines.push(format!("LIMITS RCPTMAX={recipients} MAILMAX={messages}"));
         for (at, line) in lines.iter().enumerate() {
             let mark = if at + 1 == lines.len() { ' ' } else { '-' };
-            self.say(&format!("250{mark}{line}"), turn.out);
+            self.say(&format!("250{mark}{line}"), command.out);
         }
     }
 
-    fn helo(&mut self, turn: &mut Turn<'_>) {
-        if self.hello(turn, false) {
-            self.say(&format!("250 {}", self.opening.shared.host), turn.out);
+    fn helo(&mut self, command: &mut CommandInput<'_>) {
+        if self.hello(command, false) {
+            self.say(&format!("250 {}", self.opening.shared.host), command.out);
         }
     }
 
     /// A greeting ends a transaction (RFC 5321 section 4.1.4).
-    fn hello(&mut self, turn: &mut Turn<'_>, extended: bool) -> bool {
-        match command::hello(turn.args) {
+    fn hello(&mut self, command: &mut CommandInput<'_>, extended: bool) -> bool {
+        match command::hello(command.args) {
             Ok(name) => {
                 self.helo = Some(name.into());
                 self.extended = extended;
@@ -151,52 +142,56 @@ impl Server {
                 true
             }
             Err(error) => {
-                self.fail(turn.now, reply::syntax(error, false), turn.out);
+                self.fail(command.now, reply::syntax(error, false), command.out);
                 false
             }
         }
     }
 
-    fn start_tls(&mut self, turn: &mut Turn<'_>) {
+    fn start_tls(&mut self, command: &mut CommandInput<'_>) {
         if self.tls {
-            return self.fail(turn.now, "503 5.5.1 TLS is on", turn.out);
+            return self.fail(command.now, "503 5.5.1 TLS is on", command.out);
         }
-        if turn.behind {
+        if command.behind {
             // CVE-2011-0411: what came in clear must not be taken for what came over TLS.
             self.count(Metric::SyntaxErrors);
-            return self.end("554 5.5.1 Nothing may follow STARTTLS", turn.out);
+            return self.end("554 5.5.1 Nothing may follow STARTTLS", command.out);
         }
-        self.say("220 2.0.0 Go ahead", turn.out);
+        self.say("220 2.0.0 Go ahead", command.out);
         self.transaction = None;
-        self.enter(State::Handshake);
-        turn.out.start_tls = true;
+        self.enter(SmtpState::Handshake);
+        command.out.start_tls = true;
     }
 
-    fn rset(&mut self, turn: &mut Turn<'_>) {
+    fn rset(&mut self, command: &mut CommandInput<'_>) {
         self.transaction = None;
-        self.say("250 2.0.0 Ok", turn.out);
+        self.say("250 2.0.0 Ok", command.out);
     }
 
-    fn noop(&mut self, turn: &mut Turn<'_>) {
-        self.say("250 2.0.0 Ok", turn.out);
+    fn noop(&mut self, command: &mut CommandInput<'_>) {
+        self.say("250 2.0.0 Ok", command.out);
     }
 
     /// Says neither yes nor no (RFC 5321 section 3.5.3).
-    fn vrfy(&mut self, turn: &mut Turn<'_>) {
-        self.say("252 2.5.0 Send some mail to find out", turn.out);
+    fn vrfy(&mut self, command: &mut CommandInput<'_>) {
+        self.say("252 2.5.0 Send some mail to find out", command.out);
     }
 
-    fn expn(&mut self, turn: &mut Turn<'_>) {
-        self.fail(turn.now, "502 5.5.1 There are no lists here", turn.out);
+    fn expn(&mut self, command: &mut CommandInput<'_>) {
+        self.fail(
+            command.now,
+            "502 5.5.1 There are no lists here",
+            command.out,
+        );
     }
 
-    fn help(&mut self, turn: &mut Turn<'_>) {
-        self.say("214 2.0.0 See RFC 5321", turn.out);
+    fn help(&mut self, command: &mut CommandInput<'_>) {
+        self.say("214 2.0.0 See RFC 5321", command.out);
     }
 
-    fn quit(&mut self, turn: &mut Turn<'_>) {
+    fn quit(&mut self, command: &mut CommandInput<'_>) {
         let line = format!("221 2.0.0 {} Bye", self.opening.shared.host);
-        self.end(&line, turn.out);
+        self.end(&line, command.out);
     }
 }
 

@@ -12,18 +12,18 @@ use crate::call::{
 use crate::engine::Output;
 
 use super::super::wire::command;
-use super::super::wire::data::{Body, Bound, Fault};
-use super::super::wire::reply::{self, Moment};
+use super::super::wire::data::{DataBody, DataBounds, DataFault};
+use super::super::wire::reply::{self, ReplyContext};
 use super::received::Received;
-use super::table::Turn;
-use super::{Server, State};
+use super::table::CommandInput;
+use super::{Server, SmtpState};
 
 /// What has been said about a message so far.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
     envelope: Envelope,
     /// The octets of BDAT chunks so far.
-    pub(super) body: Option<Box<Body>>,
+    pub(super) body: Option<Box<DataBody>>,
     /// A chunk has been refused: only RSET, EHLO and QUIT help (RFC 3030 section 2).
     failed: bool,
     /// RCPTs, whatever came of them.
@@ -32,7 +32,7 @@ pub(super) struct Transaction {
 
 /// What the service has been asked.
 #[derive(Debug)]
-pub(super) enum Asked {
+pub(super) enum PendingCall {
     /// Who is this?
     Login,
     /// MAIL.
@@ -42,7 +42,7 @@ pub(super) enum Asked {
     /// The message; its memory is held until it is stored.
     Message {
         /// It has but one recipient.
-        alone: bool,
+        single_recipient: bool,
         /// Given back when this is dropped.
         charge: Option<Charge>,
     },
@@ -52,7 +52,7 @@ pub(super) enum Asked {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
     since_ms: u64,
-    heard_ms: u64,
+    last_ms: u64,
     octets: u64,
 }
 
@@ -60,13 +60,13 @@ impl Pace {
     fn begin(now: Now) -> Pace {
         Pace {
             since_ms: now.mono_ms,
-            heard_ms: now.mono_ms,
+            last_ms: now.mono_ms,
             octets: 0,
         }
     }
 
-    fn hear(&mut self, now: Now, octets: usize) {
-        self.heard_ms = now.mono_ms;
+    fn record(&mut self, now: Now, octets: usize) {
+        self.last_ms = now.mono_ms;
         self.octets = self.octets.saturating_add(octets as u64);
     }
 
@@ -76,7 +76,7 @@ impl Pace {
         let at = |octets_per_s: u64| self.octets.saturating_mul(1000) / octets_per_s.max(1);
         let slow = at(limits.data_bytes_per_s).max(GRACE_MS);
         let whole = at(WHOLE_BYTES_PER_S).saturating_add(WHOLE_MS);
-        let silent = self.heard_ms.saturating_add(SILENCE_MS);
+        let silent = self.last_ms.saturating_add(SILENCE_MS);
         self.since_ms.saturating_add(slow.min(whole)).min(silent)
     }
 }
@@ -89,20 +89,20 @@ impl Server {
         }
     }
 
-    pub(super) fn mail(&mut self, turn: &mut Turn<'_>) {
-        let mail = match command::mail(turn.args) {
+    pub(super) fn mail(&mut self, command: &mut CommandInput<'_>) {
+        let mail = match command::mail(command.args) {
             Ok(mail) => mail,
-            Err(error) => return self.fail(turn.now, reply::syntax(error, true), turn.out),
+            Err(error) => return self.fail(command.now, reply::syntax(error, true), command.out),
         };
         if self.messages >= self.limits().smtp_messages {
             self.count(Metric::RateLimited);
-            return self.bye("4.7.0", "Too many messages on one connection", turn.out);
+            return self.say_goodbye("4.7.0", "Too many messages on one connection", command.out);
         }
         let max = self.limits().message_bytes;
         if mail.size.is_some_and(|size| size > max as u64) {
             self.count(Metric::RejectedSize);
-            let text = reply::fault(Fault::Size, max).text;
-            return self.fail(turn.now, &text, turn.out);
+            let text = reply::fault(DataFault::Size, max).text;
+            return self.fail(command.now, &text, command.out);
         }
         let reverse_path = mail.reverse_path.map(|a| a.to_string());
         let envelope = Envelope {
@@ -122,37 +122,37 @@ impl Server {
             reverse_path,
             size: mail.size,
         };
-        self.ask(Asked::Sender, call, turn.out);
+        self.ask(PendingCall::Sender, call, command.out);
     }
 
-    pub(super) fn rcpt(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn rcpt(&mut self, command: &mut CommandInput<'_>) {
         let max = self.recipients_max();
         let Some(transaction) = self.transaction.as_mut() else {
             return;
         };
         if transaction.body.is_some() || transaction.failed {
-            return self.fail(turn.now, "503 5.5.1 Not after BDAT", turn.out);
+            return self.fail(command.now, "503 5.5.1 Not after BDAT", command.out);
         }
         transaction.rcpts += 1;
         if transaction.rcpts > max.saturating_add(SURPLUS_MAX) {
             self.count(Metric::TooManyErrors);
-            return self.bye("4.7.0", "Too many recipients", turn.out);
+            return self.say_goodbye("4.7.0", "Too many recipients", command.out);
         }
         let utf8 = transaction.envelope.smtputf8;
-        let rcpt = match command::rcpt(turn.args, utf8, &self.opening.shared.host) {
+        let rcpt = match command::rcpt(command.args, utf8, &self.opening.shared.host) {
             Ok(rcpt) => rcpt,
-            Err(error) => return self.fail(turn.now, reply::syntax(error, false), turn.out),
+            Err(error) => return self.fail(command.now, reply::syntax(error, false), command.out),
         };
         if transaction.envelope.recipients.len() >= max {
             // RFC 5321 section 4.5.3.1.10: the client sends the rest in another transaction;
             // it may have pipelined many more already.
             self.count(Metric::RateLimited);
-            return self.say("452 4.5.3 Too many recipients", turn.out);
+            return self.say("452 4.5.3 Too many recipients", command.out);
         }
         let address = rcpt.address.to_string();
         let envelope = &transaction.envelope;
         if envelope.recipients.iter().any(|r| r.address == address) {
-            return self.say("250 2.1.5 Ok", turn.out);
+            return self.say("250 2.1.5 Ok", command.out);
         }
         let recipient = Recipient {
             address: address.clone(),
@@ -164,89 +164,97 @@ impl Server {
             access: self.access.clone(),
             address,
         };
-        self.ask(Asked::Recipient(Box::new(recipient)), call, turn.out);
+        self.ask(
+            PendingCall::Recipient(Box::new(recipient)),
+            call,
+            command.out,
+        );
     }
 
-    pub(super) fn data(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn data(&mut self, command: &mut CommandInput<'_>) {
         let Some(transaction) = &self.transaction else {
             return;
         };
         if transaction.body.is_some() || transaction.failed {
-            return self.fail(turn.now, "503 5.5.1 Not after BDAT", turn.out);
+            return self.fail(command.now, "503 5.5.1 Not after BDAT", command.out);
         }
         if transaction.envelope.recipients.is_empty() {
-            return self.fail(turn.now, NO_RECIPIENTS, turn.out);
+            return self.fail(command.now, NO_RECIPIENTS, command.out);
         }
-        if turn.behind {
+        if command.behind {
             // RFC 2920 section 3.1: DATA ends a group. Who does not wait for 354 does not
             // listen, and may be a web browser.
             self.count(Metric::SyntaxErrors);
-            return self.end("503 5.5.1 You did not wait for 354", turn.out);
+            return self.end("503 5.5.1 You did not wait for 354", command.out);
         }
-        self.say("354 End data with <CR><LF>.<CR><LF>", turn.out);
-        self.pace = Pace::begin(turn.now);
-        self.enter(State::Text(Box::new(self.body())));
+        self.say("354 End data with <CR><LF>.<CR><LF>", command.out);
+        self.pace = Pace::begin(command.now);
+        self.enter(SmtpState::Data(Box::new(self.body())));
     }
 
-    fn body(&self) -> Body {
+    fn body(&self) -> DataBody {
         let limits = self.limits();
-        let bound = Bound {
+        let bound = DataBounds {
             octets: limits.message_bytes,
             line: limits.smtp_text_line_bytes,
         };
-        Body::new(bound, &self.opening.shared.intake)
+        DataBody::new(bound, &self.opening.shared.intake)
     }
 
     /// Octets behind DATA.
     pub(super) fn text(&mut self, now: Now, bytes: &[u8], out: &mut Output) -> usize {
-        let State::Text(body) = &mut self.state else {
+        let SmtpState::Data(body) = &mut self.state else {
             return 0;
         };
-        let room = body.patience().min(bytes.len());
+        let room = body.octets_allowed().min(bytes.len());
         let part = bytes.get(..room).unwrap_or_default();
         let end = body.unstuff(part);
-        let over = body.patience() == 0;
-        self.pace.hear(now, part.len());
+        let over = body.octets_allowed() == 0;
+        self.pace.record(now, part.len());
         let Some(used) = end else {
             if over {
                 self.count(Metric::RejectedSize);
-                let text = reply::fault(Fault::Size, self.limits().message_bytes).text;
+                let text = reply::fault(DataFault::Size, self.limits().message_bytes).text;
                 self.end(&text, out);
             }
             return part.len();
         };
-        if let State::Text(body) = core::mem::replace(&mut self.state, State::Command) {
+        if let SmtpState::Data(body) = core::mem::replace(&mut self.state, SmtpState::Command) {
             self.await_command(now);
             self.finish(now, *body, out);
         }
         used
     }
 
-    pub(super) fn bdat(&mut self, turn: &mut Turn<'_>) {
-        self.begin_chunk(turn, None);
+    pub(super) fn bdat(&mut self, command: &mut CommandInput<'_>) {
+        self.begin_chunk(command, None);
     }
 
     /// A chunk follows whether it is welcome or not, so its length is read before anything
     /// else is asked; when that fails nobody knows where commands begin again.
-    pub(super) fn begin_chunk(&mut self, turn: &mut Turn<'_>, refusal: Option<&'static str>) {
-        let Ok(chunk) = command::bdat(turn.args) else {
+    pub(super) fn begin_chunk(
+        &mut self,
+        command: &mut CommandInput<'_>,
+        refusal: Option<&'static str>,
+    ) {
+        let Ok(chunk) = command::bdat(command.args) else {
             self.count(Metric::SyntaxErrors);
-            return self.end("501 5.5.4 Wrong arguments", turn.out);
+            return self.end("501 5.5.4 Wrong arguments", command.out);
         };
         let max = self.limits().message_bytes;
         let size = usize::try_from(chunk.size).ok().filter(|size| *size <= max);
         let Some(size) = size else {
             self.count(Metric::RejectedSize);
-            let text = reply::fault(Fault::Size, max).text;
-            return self.end(&text, turn.out);
+            let text = reply::fault(DataFault::Size, max).text;
+            return self.end(&text, command.out);
         };
         // An empty chunk brings a message no nearer to its end.
-        if size == 0 && !chunk.last && self.is_junk(turn.out) {
+        if size == 0 && !chunk.last && self.count_junk(command.out) {
             return;
         }
         let mut refusal = refusal;
         // The pace is the message's, not the chunk's.
-        let mut pace = Pace::begin(turn.now);
+        let mut pace = Pace::begin(command.now);
         if refusal.is_none()
             && let Some(transaction) = &self.transaction
         {
@@ -261,24 +269,24 @@ impl Server {
                 }
             } else {
                 pace = self.pace;
-                pace.hear(turn.now, 0);
+                pace.record(command.now, 0);
             }
         }
         self.pace = pace;
-        self.enter(State::Chunk {
+        self.enter(SmtpState::Chunk {
             left: size,
             size: chunk.size,
             last: chunk.last,
             refusal,
         });
         if size == 0 {
-            self.chunk(turn.now, &[], turn.out);
+            self.chunk(command.now, &[], command.out);
         }
     }
 
     /// Octets of a chunk.
     pub(super) fn chunk(&mut self, now: Now, bytes: &[u8], out: &mut Output) -> usize {
-        let State::Chunk {
+        let SmtpState::Chunk {
             left,
             size,
             last,
@@ -294,7 +302,7 @@ impl Server {
         if let (Some(body), None) = (body, refusal) {
             body.take(part);
         }
-        self.pace.hear(now, part.len());
+        self.pace.record(now, part.len());
         if left > 0 {
             return part.len();
         }
@@ -328,7 +336,7 @@ impl Server {
     }
 
     /// The message is whole.
-    fn finish(&mut self, now: Now, body: Body, out: &mut Output) {
+    fn finish(&mut self, now: Now, body: DataBody, out: &mut Output) {
         self.messages += 1;
         self.junk = 0;
         let Some(transaction) = self.transaction.take() else {
@@ -338,7 +346,7 @@ impl Server {
             return self.faulty(now, fault, out);
         }
         let envelope = transaction.envelope;
-        let alone = envelope.recipients.len() == 1;
+        let single_recipient = envelope.recipients.len() == 1;
         let received = self.received(now, &envelope);
         let (octets, charge) = body.into_parts();
         log::debug!(
@@ -357,23 +365,26 @@ impl Server {
         };
         let intake = Box::new(Intake { route, octets });
         self.ask(
-            Asked::Message { alone, charge },
+            PendingCall::Message {
+                single_recipient,
+                charge,
+            },
             Call::Classify { intake },
             out,
         );
     }
 
-    fn faulty(&mut self, now: Now, fault: Fault, out: &mut Output) {
+    fn faulty(&mut self, now: Now, fault: DataFault, out: &mut Output) {
         self.count(match fault {
-            Fault::Memory => Metric::RejectedMemory,
-            Fault::Line => Metric::TooLong,
-            Fault::Size => Metric::RejectedSize,
-            Fault::Stray => Metric::RejectedOctets,
+            DataFault::Memory => Metric::RejectedMemory,
+            DataFault::ReplyLine => Metric::TooLong,
+            DataFault::Size => Metric::RejectedSize,
+            DataFault::Stray => Metric::RejectedOctets,
         });
         let line = reply::fault(fault, self.limits().message_bytes);
         match line.close {
             true => self.end(&line.text, out),
-            false if fault == Fault::Memory => self.say(&line.text, out),
+            false if fault == DataFault::Memory => self.say(&line.text, out),
             false => self.fail(now, &line.text, out),
         }
     }
@@ -398,43 +409,74 @@ impl Server {
     }
 
     /// The service has answered.
-    pub(super) fn answered(&mut self, now: Now, asked: Asked, reply: Reply, out: &mut Output) {
+    pub(super) fn answered(
+        &mut self,
+        now: Now,
+        asked: PendingCall,
+        reply: Reply,
+        out: &mut Output,
+    ) {
         match (asked, reply) {
-            (Asked::Login, Reply::Answer(Answer::Authenticated(access))) => {
+            (PendingCall::Login, Reply::Answer(Answer::Authenticated(access))) => {
                 self.logged_in(now, access, out);
             }
-            (Asked::Login, Reply::Refused(refusal)) => self.login_refused(now, &refusal, out),
-            (Asked::Sender, Reply::Answer(Answer::Done)) => self.say("250 2.1.0 Ok", out),
-            (Asked::Sender, Reply::Refused(refusal)) => {
+            (PendingCall::Login, Reply::Refused(refusal)) => self.login_refused(now, &refusal, out),
+            (PendingCall::Sender, Reply::Answer(Answer::Done)) => self.say("250 2.1.0 Ok", out),
+            (PendingCall::Sender, Reply::Refused(refusal)) => {
                 self.transaction = None;
-                self.refuse(now, &refusal, Moment::Sender, out);
+                self.refuse(now, &refusal, ReplyContext::Sender, out);
             }
-            (Asked::Recipient(recipient), Reply::Answer(Answer::Recipient { inbox })) => {
+            (PendingCall::Recipient(recipient), Reply::Answer(Answer::Recipient { inbox })) => {
                 self.accept(now, *recipient, inbox, out);
             }
-            (Asked::Recipient(_), Reply::Refused(refusal)) => {
-                self.refuse(now, &refusal, Moment::Recipient, out);
+            (PendingCall::Recipient(_), Reply::Refused(refusal)) => {
+                self.refuse(now, &refusal, ReplyContext::Recipient, out);
             }
-            (Asked::Message { alone, charge }, Reply::Answer(Answer::Classified(plan))) => {
-                self.deliver(plan, Asked::Message { alone, charge }, out);
+            (
+                PendingCall::Message {
+                    single_recipient,
+                    charge,
+                },
+                Reply::Answer(Answer::Classified(plan)),
+            ) => {
+                self.deliver(
+                    plan,
+                    PendingCall::Message {
+                        single_recipient,
+                        charge,
+                    },
+                    out,
+                );
             }
-            (Asked::Message { alone, .. }, Reply::Refused(refusal)) => {
-                self.refuse(now, &refusal, Moment::Message { alone }, out);
+            (
+                PendingCall::Message {
+                    single_recipient, ..
+                },
+                Reply::Refused(refusal),
+            ) => {
+                self.refuse(
+                    now,
+                    &refusal,
+                    ReplyContext::Message { single_recipient },
+                    out,
+                );
             }
-            (Asked::Message { .. }, Reply::Written(written, receipt)) => {
+            (PendingCall::Message { .. }, Reply::Written(written, receipt)) => {
                 match reply::queued(&written, receipt) {
                     Some(line) => {
                         log::info!("conn={} stored=1", self.opening.conn.0);
                         out.bytes.extend_from_slice(&line);
                     }
-                    None => self.strange(out),
+                    None => self.fail_internal(out),
                 }
             }
-            (Asked::Sender, _) => {
+            (PendingCall::Sender, _) => {
                 self.transaction = None;
-                self.strange(out);
+                self.fail_internal(out);
             }
-            (Asked::Login | Asked::Recipient(_) | Asked::Message { .. }, _) => self.strange(out),
+            (PendingCall::Login | PendingCall::Recipient(_) | PendingCall::Message { .. }, _) => {
+                self.fail_internal(out)
+            }
         }
     }
 
@@ -442,7 +484,7 @@ impl Server {
         if inbox.is_none() && self.access.is_none() {
             // The service has refused this already; nothing else stands between us and an
             // open relay, so it is asked twice.
-            return self.refuse(now, &Refusal::RelayDenied, Moment::Recipient, out);
+            return self.refuse(now, &Refusal::RelayDenied, ReplyContext::Recipient, out);
         }
         to.inbox = inbox;
         if let Some(transaction) = self.transaction.as_mut() {
@@ -451,7 +493,7 @@ impl Server {
         self.say("250 2.1.5 Ok", out);
     }
 
-    fn deliver(&mut self, plan: Box<Plan>, asked: Asked, out: &mut Output) {
+    fn deliver(&mut self, plan: Box<Plan>, asked: PendingCall, out: &mut Output) {
         let once = plan.idempotency_key.clone().map(|key| Once {
             key,
             fingerprint: plan.fingerprint,
@@ -462,12 +504,12 @@ impl Server {
 
     /// Says no; the service has counted it. A client that has logged in may name as many wrong recipients as it likes;
     /// from outside they count, and wait while not a single one has been right (S17).
-    fn refuse(&mut self, now: Now, refusal: &Refusal, moment: Moment, out: &mut Output) {
+    fn refuse(&mut self, now: Now, refusal: &Refusal, moment: ReplyContext, out: &mut Output) {
         let line = reply::refused(refusal, moment);
         if line.close {
             return self.end(&line.text, out);
         }
-        let trusted = self.access.is_some() && moment == Moment::Recipient;
+        let trusted = self.access.is_some() && moment == ReplyContext::Recipient;
         if trusted || line.text.starts_with('4') {
             return self.say(&line.text, out);
         }
@@ -483,7 +525,7 @@ impl Server {
     }
 
     /// An answer that does not fit the question.
-    fn strange(&mut self, out: &mut Output) {
+    fn fail_internal(&mut self, out: &mut Output) {
         log::error!(
             "conn={} a call was answered out of turn",
             self.opening.conn.0

@@ -5,8 +5,8 @@ use super::*;
 
 #[test]
 fn lines() {
-    type Line<'a> = Result<(Verb, &'a str), SyntaxError>;
-    let cases: [(&[u8], Line<'_>); 14] = [
+    type CommandParts<'a> = Result<(Verb, &'a str), CommandError>;
+    let cases: [(&[u8], CommandParts<'_>); 14] = [
         (b"QUIT\r\n", Ok((Verb::Quit, ""))),
         (b"qUiT  \t\r\n", Ok((Verb::Quit, ""))),
         (b"NOOP  x y \r\n", Ok((Verb::Noop, "x y"))),
@@ -15,12 +15,12 @@ fn lines() {
         (b"QUITX\r\n", Ok((Verb::Unknown, ""))),
         (b"\r\n", Ok((Verb::Unknown, ""))),
         (b" QUIT\r\n", Ok((Verb::Unknown, "QUIT"))),
-        (b"QUIT\n", Err(SyntaxError::LineEnd)),
-        (b"\n", Err(SyntaxError::LineEnd)),
-        (b"QUIT\r\r\n", Err(SyntaxError::Control)),
-        (b"NO\0OP\r\n", Err(SyntaxError::Control)),
-        (b"NOOP\tx\r\n", Err(SyntaxError::Control)),
-        (b"NOOP \xff\r\n", Err(SyntaxError::Control)),
+        (b"QUIT\n", Err(CommandError::LineEnd)),
+        (b"\n", Err(CommandError::LineEnd)),
+        (b"QUIT\r\r\n", Err(CommandError::Control)),
+        (b"NO\0OP\r\n", Err(CommandError::Control)),
+        (b"NOOP\tx\r\n", Err(CommandError::Control)),
+        (b"NOOP \xff\r\n", Err(CommandError::Control)),
     ];
     for (line, expected) in cases {
         assert_eq!(command(line), expected, "{}", line.escape_ascii());
@@ -34,18 +34,18 @@ fn names() {
     }
     let long = "x".repeat(256);
     for bad in ["", "a b", "(x)", "a@b", "x;y", "<x>", "\u{fc}", &long] {
-        assert_eq!(hello(bad), Err(SyntaxError::Argument), "{bad}");
+        assert_eq!(hello(bad), Err(CommandError::Argument), "{bad}");
     }
 }
 
-fn from(args: &str) -> Result<String, SyntaxError> {
+fn from(args: &str) -> Result<String, CommandError> {
     mail(args).map(|m| m.reverse_path.map_or("<>".into(), |a| a.to_string()))
 }
 
 #[test]
 fn paths() {
-    use SyntaxError::{Address, Argument, Route, Utf8};
-    let cases: [(&str, Result<&str, SyntaxError>); 30] = [
+    use CommandError::{Address, Argument, Route, Utf8};
+    let cases: [(&str, Result<&str, CommandError>); 30] = [
         ("FROM:<>", Ok("<>")),
         ("from:<a@x.test>", Ok("a@x.test")),
         ("FROM:  <a@x.test>", Ok("a@x.test")),
@@ -95,7 +95,7 @@ fn mail_parameters() {
     let all = "FROM:<> size=0012 BODY=8bitmime SMTPUTF8 RET=hdrs ENVID=a+2Bb AUTH=<>";
     assert_eq!(
         mail(all),
-        Ok(Mail {
+        Ok(MailCommand {
             reverse_path: None,
             size: Some(12),
             eight_bit: true,
@@ -104,7 +104,7 @@ fn mail_parameters() {
             envid: Some("a+b".into()),
         })
     );
-    use SyntaxError::{Parameter, Value};
+    use CommandError::{Parameter, Value};
     let long = format!("ENVID={}", "x".repeat(101));
     let cases = [
         ("SIZE=", Value),
@@ -161,12 +161,12 @@ fn rcpt_parameters() {
     ] {
         assert!(read(bad).is_err(), "{bad}");
     }
-    assert_eq!(read("SIZE=1"), Err(SyntaxError::Parameter));
+    assert_eq!(read("SIZE=1"), Err(CommandError::Parameter));
 }
 
 #[test]
 fn chunks() {
-    let chunk = |size, last| Ok(Chunk { size, last });
+    let chunk = |size, last| Ok(BdatChunk { size, last });
     assert_eq!(bdat("0"), chunk(0, false));
     assert_eq!(bdat("12 last"), chunk(12, true));
     assert_eq!(bdat("12   LAST"), chunk(12, true));
@@ -181,6 +181,6 @@ fn chunks() {
         "18446744073709551616",
         "0x10",
     ] {
-        assert_eq!(bdat(bad), Err(SyntaxError::Argument), "{bad}");
+        assert_eq!(bdat(bad), Err(CommandError::Argument), "{bad}");
     }
 }

@@ -3,16 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
 
-fn body(octets: usize) -> Body {
-    let bound = Bound {
+fn body(octets: usize) -> DataBody {
+    let bound = DataBounds {
         octets,
         line: 65_536,
     };
-    Body::new(bound, &Budget::new(1 << 20))
+    DataBody::new(bound, &Budget::new(1 << 20))
 }
 
 /// What came of DATA: the message or its fault, and how much was used.
-fn read(input: &[u8], cut: usize) -> (Result<Vec<u8>, Fault>, Option<usize>) {
+fn read(input: &[u8], cut: usize) -> (Result<Vec<u8>, DataFault>, Option<usize>) {
     let mut body = body(1 << 16);
     let (a, b) = input.split_at(cut);
     let end = body
@@ -23,7 +23,7 @@ fn read(input: &[u8], cut: usize) -> (Result<Vec<u8>, Fault>, Option<usize>) {
 }
 
 /// The rule in its plainest form, to compare with: find CRLF.CRLF, look for strays.
-fn model(input: &[u8]) -> (Result<Vec<u8>, Fault>, Option<usize>) {
+fn model(input: &[u8]) -> (Result<Vec<u8>, DataFault>, Option<usize>) {
     let mut text = b"\r\n".to_vec();
     text.extend_from_slice(input);
     let found = text.windows(5).position(|w| w == b"\r\n.\r\n");
@@ -44,7 +44,7 @@ fn model(input: &[u8]) -> (Result<Vec<u8>, Fault>, Option<usize>) {
         i += 1;
     }
     let got = if stray {
-        Err(Fault::Stray)
+        Err(DataFault::Stray)
     } else {
         Ok(message)
     };
@@ -106,10 +106,10 @@ fn a_chunk_may_cut_a_line_end_in_two_but_not_leave_it_bare() {
         assert_eq!((body.fault(), &body.octets[..]), (None, &whole[..]));
     }
     for (input, fault, octets) in [
-        (&b"a\r"[..], Some(Fault::Stray), &b""[..]),
-        (b"a\nb", Some(Fault::Stray), b""),
-        (b"a\rb", Some(Fault::Stray), b""),
-        (b"a\0", Some(Fault::Stray), b""),
+        (&b"a\r"[..], Some(DataFault::Stray), &b""[..]),
+        (b"a\nb", Some(DataFault::Stray), b""),
+        (b"a\rb", Some(DataFault::Stray), b""),
+        (b"a\0", Some(DataFault::Stray), b""),
         (b"a", None, b"a\r\n"),
         (b"", None, b""),
     ] {
@@ -123,28 +123,28 @@ fn a_chunk_may_cut_a_line_end_in_two_but_not_leave_it_bare() {
 #[test]
 fn bounds_hold_and_give_memory_back() {
     let budget = Budget::new(1000);
-    let bound = Bound {
+    let bound = DataBounds {
         octets: 600,
         line: 50,
     };
     let line = [&[b'x'; 48][..], b"\r\n"].concat();
-    let mut a = Body::new(bound, &budget);
+    let mut a = DataBody::new(bound, &budget);
     for _ in 0..12 {
         assert_eq!(a.unstuff(&line), None);
     }
     assert_eq!((a.fault(), a.octets.len()), (None, 600));
-    let mut b = Body::new(bound, &budget);
+    let mut b = DataBody::new(bound, &budget);
     for _ in 0..12 {
         b.take(&line);
     }
-    assert_eq!(b.fault(), Some(Fault::Memory));
+    assert_eq!(b.fault(), Some(DataFault::Memory));
     assert_eq!(a.unstuff(b"."), None);
     assert_eq!(a.unstuff(b"x"), None);
-    assert_eq!(a.fault(), Some(Fault::Size));
-    let mut c = Body::new(bound, &budget);
+    assert_eq!(a.fault(), Some(DataFault::Size));
+    let mut c = DataBody::new(bound, &budget);
     c.take(&[b'x'; 51]);
-    assert_eq!(c.fault(), Some(Fault::Line));
-    let mut d = Body::new(bound, &budget);
+    assert_eq!(c.fault(), Some(DataFault::ReplyLine));
+    let mut d = DataBody::new(bound, &budget);
     for _ in 0..12 {
         d.take(&line);
     }

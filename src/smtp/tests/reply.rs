@@ -39,13 +39,17 @@ fn every_line_is_a_short_reply_whose_codes_agree() {
         Refusal::Stopping,
     ];
     let moments = [
-        Moment::Login,
-        Moment::Sender,
-        Moment::Recipient,
-        Moment::Message { alone: true },
-        Moment::Message { alone: false },
+        ReplyContext::Login,
+        ReplyContext::Sender,
+        ReplyContext::Recipient,
+        ReplyContext::Message {
+            single_recipient: true,
+        },
+        ReplyContext::Message {
+            single_recipient: false,
+        },
     ];
-    let check = |line: &Line| {
+    let check = |line: &ReplyLine| {
         let text = &line.text;
         assert!(text.len() <= 510 && text.is_ascii(), "{text}");
         assert!(!text.bytes().any(|b| b.is_ascii_control()), "{text}");
@@ -60,22 +64,27 @@ fn every_line_is_a_short_reply_whose_codes_agree() {
             check(&refused(refusal, moment));
         }
     }
-    for wrong in [Fault::Memory, Fault::Line, Fault::Size, Fault::Stray] {
+    for wrong in [
+        DataFault::Memory,
+        DataFault::ReplyLine,
+        DataFault::Size,
+        DataFault::Stray,
+    ] {
         check(&fault(wrong, usize::MAX));
     }
     for error in [
-        SyntaxError::Address,
-        SyntaxError::Argument,
-        SyntaxError::Control,
-        SyntaxError::LineEnd,
-        SyntaxError::Parameter,
-        SyntaxError::Route,
-        SyntaxError::Utf8,
-        SyntaxError::Value,
+        CommandError::Address,
+        CommandError::Argument,
+        CommandError::Control,
+        CommandError::LineEnd,
+        CommandError::Parameter,
+        CommandError::Route,
+        CommandError::Utf8,
+        CommandError::Value,
     ] {
         for mail in [true, false] {
             let text = syntax(error, mail).to_owned();
-            check(&Line { text, close: false });
+            check(&ReplyLine { text, close: false });
         }
     }
 }

@@ -32,7 +32,7 @@ pub enum Verb {
 
 /// What is wrong with a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SyntaxError {
+pub enum CommandError {
     /// The text between the angle brackets is not an address.
     Address,
     /// An argument is missing, superfluous or not what it should be.
@@ -53,7 +53,7 @@ pub enum SyntaxError {
 
 /// MAIL.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Mail {
+pub struct MailCommand {
     /// `None` is `<>`.
     pub reverse_path: Option<Address>,
     /// SIZE=
@@ -70,7 +70,7 @@ pub struct Mail {
 
 /// RCPT.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Rcpt {
+pub struct RcptCommand {
     /// The forward-path.
     pub address: Address,
     /// NOTIFY= as bits: 1 NEVER, 2 SUCCESS, 4 FAILURE, 8 DELAY.
@@ -81,7 +81,7 @@ pub struct Rcpt {
 
 /// BDAT.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Chunk {
+pub struct BdatChunk {
     /// Octets that follow the line.
     pub size: u64,
     /// The message ends with them.
@@ -92,7 +92,7 @@ pub struct Chunk {
 ///
 /// # Errors
 /// `LineEnd` and `Control`.
-pub fn command(line: &[u8]) -> Result<(Verb, &str), SyntaxError> {
+pub fn command(line: &[u8]) -> Result<(Verb, &str), CommandError> {
     let text = text(line)?;
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     let verb = VERBS
@@ -106,12 +106,12 @@ pub fn command(line: &[u8]) -> Result<(Verb, &str), SyntaxError> {
 ///
 /// # Errors
 /// As [`command`].
-pub fn text(line: &[u8]) -> Result<&str, SyntaxError> {
-    let line = line.strip_suffix(b"\r\n").ok_or(SyntaxError::LineEnd)?;
-    let text = core::str::from_utf8(line).map_err(|_| SyntaxError::Control)?;
+pub fn text(line: &[u8]) -> Result<&str, CommandError> {
+    let line = line.strip_suffix(b"\r\n").ok_or(CommandError::LineEnd)?;
+    let text = core::str::from_utf8(line).map_err(|_| CommandError::Control)?;
     let text = text.trim_end_matches([' ', '\t']);
     match text.bytes().any(|b| b.is_ascii_control()) {
-        true => Err(SyntaxError::Control),
+        true => Err(CommandError::Control),
         false => Ok(text),
     }
 }
@@ -121,20 +121,20 @@ pub fn text(line: &[u8]) -> Result<&str, SyntaxError> {
 ///
 /// # Errors
 /// `Argument`.
-pub fn hello(args: &str) -> Result<&str, SyntaxError> {
+pub fn hello(args: &str) -> Result<&str, CommandError> {
     let plain = |b: u8| b.is_ascii_graphic() && !b"()<>@,;\"\\".contains(&b);
     let fits = !args.is_empty() && args.len() <= NAME_MAX && args.bytes().all(plain);
-    fits.then_some(args).ok_or(SyntaxError::Argument)
+    fits.then_some(args).ok_or(CommandError::Argument)
 }
 
 /// The arguments of MAIL: `FROM:<path>` and parameters.
 ///
 /// # Errors
-/// Every [`SyntaxError`] that an argument can have.
-pub fn mail(args: &str) -> Result<Mail, SyntaxError> {
+/// Every [`CommandError`] that an argument can have.
+pub fn mail(args: &str) -> Result<MailCommand, CommandError> {
     let (path, parameters) = path(args, "FROM:")?;
-    let mut mail = Mail::default();
-    let mut given = Given(0);
+    let mut mail = MailCommand::default();
+    let mut given = GivenParameters(0);
     for (name, value) in parameter_list(parameters)? {
         let known = given.first(name, &MAIL_PARAMETERS)?;
         match (known, value) {
@@ -149,7 +149,7 @@ pub fn mail(args: &str) -> Result<Mail, SyntaxError> {
             ("AUTH", Some(v)) if v.len() <= ORCPT_MAX => {
                 xtext(v)?;
             }
-            _ => return Err(SyntaxError::Value),
+            _ => return Err(CommandError::Value),
         }
     }
     mail.reverse_path = match path {
@@ -164,23 +164,23 @@ pub fn mail(args: &str) -> Result<Mail, SyntaxError> {
 ///
 /// # Errors
 /// As [`mail`].
-pub fn rcpt(args: &str, smtputf8: bool, host: &str) -> Result<Rcpt, SyntaxError> {
+pub fn rcpt(args: &str, smtputf8: bool, host: &str) -> Result<RcptCommand, CommandError> {
     let (path, parameters) = path(args, "TO:")?;
     let mut notify = 0;
     let mut orcpt = None;
-    let mut given = Given(0);
+    let mut given = GivenParameters(0);
     for (name, value) in parameter_list(parameters)? {
         match (given.first(name, &RCPT_PARAMETERS)?, value) {
             ("NOTIFY", Some(v)) => notify = notify_bits(v)?,
             ("ORCPT", Some(v)) if v.len() <= ORCPT_MAX => orcpt = Some(original(v)?),
-            _ => return Err(SyntaxError::Value),
+            _ => return Err(CommandError::Value),
         }
     }
     let address = match path.eq_ignore_ascii_case("postmaster") {
         true => address(&format!("postmaster@{host}"), false)?,
         false => address(path, smtputf8)?,
     };
-    Ok(Rcpt {
+    Ok(RcptCommand {
         address,
         notify,
         orcpt,
@@ -192,31 +192,31 @@ pub fn rcpt(args: &str, smtputf8: bool, host: &str) -> Result<Rcpt, SyntaxError>
 ///
 /// # Errors
 /// `Argument`.
-pub fn bdat(args: &str) -> Result<Chunk, SyntaxError> {
+pub fn bdat(args: &str) -> Result<BdatChunk, CommandError> {
     let (size, rest) = args.split_once(' ').unwrap_or((args, ""));
     let last = match rest.trim_matches(' ') {
         "" => false,
         word if word.eq_ignore_ascii_case("LAST") => true,
-        _ => return Err(SyntaxError::Argument),
+        _ => return Err(CommandError::Argument),
     };
-    let size = number(size).map_err(|_| SyntaxError::Argument)?;
-    Ok(Chunk { size, last })
+    let size = number(size).map_err(|_| CommandError::Argument)?;
+    Ok(BdatChunk { size, last })
 }
 
 /// Takes `<path>` off the front of `FROM:<path> parameters`. Blanks behind the colon are
 /// tolerated, as many clients write them; an address without brackets is not.
-fn path<'a>(args: &'a str, keyword: &str) -> Result<(&'a str, &'a str), SyntaxError> {
+fn path<'a>(args: &'a str, keyword: &str) -> Result<(&'a str, &'a str), CommandError> {
     let rest = match args.split_at_checked(keyword.len()) {
         Some((word, rest)) if word.eq_ignore_ascii_case(keyword) => rest.trim_start_matches(' '),
-        _ => return Err(SyntaxError::Argument),
+        _ => return Err(CommandError::Argument),
     };
-    let inner = rest.strip_prefix('<').ok_or(SyntaxError::Argument)?;
-    let end = path_end(inner).ok_or(SyntaxError::Argument)?;
+    let inner = rest.strip_prefix('<').ok_or(CommandError::Argument)?;
+    let end = path_end(inner).ok_or(CommandError::Argument)?;
     let (path, rest) = inner.split_at(end);
     let parameters = rest.strip_prefix('>').unwrap_or(rest);
     match parameters.bytes().next() {
         None | Some(b' ') => Ok((path, parameters)),
-        Some(_) => Err(SyntaxError::Argument),
+        Some(_) => Err(CommandError::Argument),
     }
 }
 
@@ -239,23 +239,23 @@ fn path_end(inner: &str) -> Option<usize> {
     })
 }
 
-fn address(path: &str, smtputf8: bool) -> Result<Address, SyntaxError> {
+fn address(path: &str, smtputf8: bool) -> Result<Address, CommandError> {
     if path.starts_with('@') {
-        return Err(SyntaxError::Route);
+        return Err(CommandError::Route);
     }
     if !path.is_ascii() && !smtputf8 {
-        return Err(SyntaxError::Utf8);
+        return Err(CommandError::Utf8);
     }
-    Address::parse(path).map_err(|_| SyntaxError::Address)
+    Address::parse(path).map_err(|_| CommandError::Address)
 }
 
 type Parameter<'a> = (&'a str, Option<&'a str>);
 
 /// Splits `KEY=value` pairs. The line's bound bounds them.
-fn parameter_list(text: &str) -> Result<impl Iterator<Item = Parameter<'_>>, SyntaxError> {
+fn parameter_list(text: &str) -> Result<impl Iterator<Item = Parameter<'_>>, CommandError> {
     let graphic = text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
     if !graphic {
-        return Err(SyntaxError::Value);
+        return Err(CommandError::Value);
     }
     Ok(text
         .split(' ')
@@ -267,36 +267,36 @@ fn parameter_list(text: &str) -> Result<impl Iterator<Item = Parameter<'_>>, Syn
 }
 
 /// Which parameters of a table have been given, as bits.
-struct Given(u32);
+struct GivenParameters(u32);
 
-impl Given {
+impl GivenParameters {
     /// The table's own spelling of `name`, the first time.
-    fn first(&mut self, name: &str, table: &[&'static str]) -> Result<&'static str, SyntaxError> {
+    fn first(&mut self, name: &str, table: &[&'static str]) -> Result<&'static str, CommandError> {
         let found = table
             .iter()
             .enumerate()
             .find(|(_, known)| known.eq_ignore_ascii_case(name));
-        let (index, known) = found.ok_or(SyntaxError::Parameter)?;
+        let (index, known) = found.ok_or(CommandError::Parameter)?;
         let bit = 1 << index;
         if self.0 & bit != 0 {
-            return Err(SyntaxError::Value);
+            return Err(CommandError::Value);
         }
         self.0 |= bit;
         Ok(known)
     }
 }
 
-fn number(text: &str) -> Result<u64, SyntaxError> {
+fn number(text: &str) -> Result<u64, CommandError> {
     let digits = !text.is_empty() && text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit());
     match digits {
-        true => text.parse().map_err(|_| SyntaxError::Value),
-        false => Err(SyntaxError::Value),
+        true => text.parse().map_err(|_| CommandError::Value),
+        false => Err(CommandError::Value),
     }
 }
 
 /// Decodes xtext (RFC 3461 section 4); what comes out must be text without control octets,
 /// since it will be written into reports.
-fn xtext(text: &str) -> Result<String, SyntaxError> {
+fn xtext(text: &str) -> Result<String, CommandError> {
     let mut octets = Vec::with_capacity(text.len());
     let mut left = text.bytes();
     while let Some(byte) = left.next() {
@@ -304,18 +304,18 @@ fn xtext(text: &str) -> Result<String, SyntaxError> {
             b'+' => {
                 let (high, low) = (left.next().and_then(hex), left.next().and_then(hex));
                 let (Some(high), Some(low)) = (high, low) else {
-                    return Err(SyntaxError::Value);
+                    return Err(CommandError::Value);
                 };
                 high * 16 + low
             }
-            b'=' => return Err(SyntaxError::Value),
+            b'=' => return Err(CommandError::Value),
             byte if byte.is_ascii_graphic() => byte,
-            _ => return Err(SyntaxError::Value),
+            _ => return Err(CommandError::Value),
         });
     }
-    let text = String::from_utf8(octets).map_err(|_| SyntaxError::Value)?;
+    let text = String::from_utf8(octets).map_err(|_| CommandError::Value)?;
     match text.is_empty() || text.chars().any(char::is_control) {
-        true => Err(SyntaxError::Value),
+        true => Err(CommandError::Value),
         false => Ok(text),
     }
 }
@@ -329,28 +329,28 @@ fn hex(byte: u8) -> Option<u8> {
     }
 }
 
-fn notify_bits(value: &str) -> Result<u8, SyntaxError> {
+fn notify_bits(value: &str) -> Result<u8, CommandError> {
     let mut bits = 0u8;
     for word in value.split(',') {
         let known = NOTIFY.iter().find(|(n, _)| n.eq_ignore_ascii_case(word));
         match known {
             Some((_, bit)) if bits & bit == 0 => bits |= bit,
-            _ => return Err(SyntaxError::Value),
+            _ => return Err(CommandError::Value),
         }
     }
     // NEVER stands alone (RFC 3461 section 4.1).
     match bits & 1 != 0 && bits != 1 {
-        true => Err(SyntaxError::Value),
+        true => Err(CommandError::Value),
         false => Ok(bits),
     }
 }
 
 /// `type;xtext`
-fn original(value: &str) -> Result<String, SyntaxError> {
-    let (kind, rest) = value.split_once(';').ok_or(SyntaxError::Value)?;
+fn original(value: &str) -> Result<String, CommandError> {
+    let (kind, rest) = value.split_once(';').ok_or(CommandError::Value)?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     if kind.is_empty() || !kind.bytes().all(plain) {
-        return Err(SyntaxError::Value);
+        return Err(CommandError::Value);
     }
     Ok(format!("{kind};{}", xtext(rest)?))
 }

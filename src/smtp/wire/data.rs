@@ -9,11 +9,11 @@ use crate::call::{Budget, Charge};
 
 /// Why a message that has been read will be refused; the gravest is kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Fault {
+pub enum DataFault {
     /// The budget that all messages share is used up.
     Memory,
     /// A line of text is too long.
-    Line,
+    ReplyLine,
     /// More octets than a message may have.
     Size,
     /// A bare CR, a bare LF or a NUL (RFC 5321 section 2.3.8).
@@ -22,7 +22,7 @@ pub enum Fault {
 
 /// What bounds a message.
 #[derive(Clone, Copy, Debug)]
-pub struct Bound {
+pub struct DataBounds {
     /// Octets of the message, dots unstuffed.
     pub octets: usize,
     /// Octets of one line without its CRLF.
@@ -31,21 +31,21 @@ pub struct Bound {
 
 /// A message as far as it has come.
 #[derive(Debug)]
-pub struct Body {
+pub struct DataBody {
     octets: Vec<u8>,
     charge: Option<Charge>,
-    bound: Bound,
-    at: At,
+    bound: DataBounds,
+    at: LinePosition,
     /// Octets of the current line, its CRLF not counted.
     line: usize,
     /// Octets that came in, kept or not.
     seen: usize,
-    fault: Option<Fault>,
+    fault: Option<DataFault>,
 }
 
 /// Where in a line the last octet was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum At {
+enum LinePosition {
     /// Behind CRLF, or at the very beginning: the command's own CRLF counts.
     LineStart,
     /// Behind `CRLF .`
@@ -58,14 +58,14 @@ enum At {
     Cr,
 }
 
-impl Body {
+impl DataBody {
     /// An empty message that draws from `budget`.
-    pub fn new(bound: Bound, budget: &Budget) -> Self {
-        Body {
+    pub fn new(bound: DataBounds, budget: &Budget) -> Self {
+        DataBody {
             octets: Vec::new(),
             charge: Some(budget.charge()),
             bound,
-            at: At::LineStart,
+            at: LinePosition::LineStart,
             line: 0,
             seen: 0,
             fault: None,
@@ -79,26 +79,26 @@ impl Body {
         let mut pos = 0;
         while let Some(&byte) = input.get(pos) {
             match self.at {
-                At::LineStart if byte == b'.' => {
+                LinePosition::LineStart if byte == b'.' => {
                     self.keep(input.get(from..pos).unwrap_or_default());
                     pos += 1;
                     from = pos;
-                    self.at = At::Dot;
+                    self.at = LinePosition::Dot;
                 }
-                At::Dot if byte == b'\r' => {
+                LinePosition::Dot if byte == b'\r' => {
                     // Not kept: either it belongs to the end, or the message is refused.
                     pos += 1;
                     from = pos;
-                    self.at = At::DotCr;
+                    self.at = LinePosition::DotCr;
                 }
-                At::DotCr if byte == b'\n' => {
+                LinePosition::DotCr if byte == b'\n' => {
                     self.seen = self.seen.saturating_add(pos + 1);
-                    self.at = At::LineStart;
+                    self.at = LinePosition::LineStart;
                     return Some(pos + 1);
                 }
-                At::DotCr => {
-                    self.fail(Fault::Stray);
-                    self.at = At::Cr;
+                LinePosition::DotCr => {
+                    self.fail(DataFault::Stray);
+                    self.at = LinePosition::Cr;
                 }
                 _ => pos += self.step(input.get(pos..).unwrap_or_default()),
             }
@@ -123,45 +123,45 @@ impl Body {
     fn step(&mut self, input: &[u8]) -> usize {
         let Some(&byte) = input.first() else { return 0 };
         match (self.at, byte) {
-            (At::Cr, b'\n') => {
+            (LinePosition::Cr, b'\n') => {
                 self.line = 0;
-                self.at = At::LineStart;
+                self.at = LinePosition::LineStart;
                 1
             }
-            (At::Cr, b'\r') => {
-                self.fail(Fault::Stray);
+            (LinePosition::Cr, b'\r') => {
+                self.fail(DataFault::Stray);
                 1
             }
-            (At::Cr, _) => {
-                self.fail(Fault::Stray);
-                self.at = At::Text;
+            (LinePosition::Cr, _) => {
+                self.fail(DataFault::Stray);
+                self.at = LinePosition::Text;
                 0
             }
-            (At::Text, _) => {
+            (LinePosition::Text, _) => {
                 let run = memchr::memchr3(b'\r', b'\n', 0, input);
                 self.line = self.line.saturating_add(run.unwrap_or(input.len()));
                 if self.line > self.bound.line {
-                    self.fail(Fault::Line);
+                    self.fail(DataFault::ReplyLine);
                 }
                 let Some(run) = run else { return input.len() };
                 match input.get(run..) {
                     // The usual end of a line, in one go.
                     Some([b'\r', b'\n', ..]) => {
                         self.line = 0;
-                        self.at = At::LineStart;
+                        self.at = LinePosition::LineStart;
                         return run + 2;
                     }
-                    Some([b'\r', ..]) => self.at = At::Cr,
-                    _ => self.fail(Fault::Stray),
+                    Some([b'\r', ..]) => self.at = LinePosition::Cr,
+                    _ => self.fail(DataFault::Stray),
                 }
                 run + 1
             }
-            (At::LineStart, b'\r') => {
-                self.at = At::Cr;
+            (LinePosition::LineStart, b'\r') => {
+                self.at = LinePosition::Cr;
                 1
             }
-            (At::LineStart | At::Dot | At::DotCr, _) => {
-                self.at = At::Text;
+            (LinePosition::LineStart | LinePosition::Dot | LinePosition::DotCr, _) => {
+                self.at = LinePosition::Text;
                 0
             }
         }
@@ -171,27 +171,27 @@ impl Body {
     /// and a last line without its CRLF gets one.
     pub fn close(&mut self) {
         match self.at {
-            At::Cr => self.fail(Fault::Stray),
-            At::Text => self.keep(b"\r\n"),
-            At::LineStart | At::Dot | At::DotCr => {}
+            LinePosition::Cr => self.fail(DataFault::Stray),
+            LinePosition::Text => self.keep(b"\r\n"),
+            LinePosition::LineStart | LinePosition::Dot | LinePosition::DotCr => {}
         }
     }
 
     /// Marks the message as one to refuse and gives its memory back.
-    pub fn fail(&mut self, fault: Fault) {
+    pub fn fail(&mut self, fault: DataFault) {
         self.fault = self.fault.max(Some(fault));
         self.octets = Vec::new();
         self.charge = None;
     }
 
     /// Why it will be refused, if it will.
-    pub fn fault(&self) -> Option<Fault> {
+    pub fn fault(&self) -> Option<DataFault> {
         self.fault
     }
 
     /// How much more will be read before the peer is cut off: a message that is too big is
     /// read to its end so that it can be answered, but not for ever.
-    pub fn patience(&self) -> usize {
+    pub fn octets_allowed(&self) -> usize {
         self.bound
             .octets
             .saturating_mul(2)
@@ -214,14 +214,14 @@ impl Body {
         }
         let need = self.octets.len().saturating_add(run.len());
         if need > self.bound.octets {
-            return self.fail(Fault::Size);
+            return self.fail(DataFault::Size);
         }
         let capacity = self.octets.capacity();
         if need > capacity {
             let double = capacity.saturating_mul(2).min(self.bound.octets).max(need);
             // Near the end of the budget what is needed now may fit where twice it does not.
             let Some(target) = [double, need].into_iter().find(|n| self.hold(*n)) else {
-                return self.fail(Fault::Memory);
+                return self.fail(DataFault::Memory);
             };
             self.octets.reserve_exact(target - self.octets.len());
         }

@@ -6,12 +6,12 @@
 
 use crate::call::{EntryId, Receipt, Refusal, Written};
 
-use super::command::SyntaxError;
-use super::data::Fault;
+use super::command::CommandError;
+use super::data::DataFault;
 
 /// One reply line without its CRLF, and whether the connection ends with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Line {
+pub struct ReplyLine {
     /// Code, enhanced code, text.
     pub text: String,
     /// Close behind it.
@@ -20,33 +20,33 @@ pub struct Line {
 
 /// What was asked when a refusal came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Moment {
+pub enum ReplyContext {
     /// AUTH.
     Login,
     /// MAIL.
     Sender,
     /// RCPT.
     Recipient,
-    /// End of data; `alone` with a single recipient.
+    /// End of data; `single_recipient` with a single recipient.
     Message {
         /// It has but one recipient.
-        alone: bool,
+        single_recipient: bool,
     },
 }
 
 /// The words for every refusal.
-pub fn refused(refusal: &Refusal, moment: Moment) -> Line {
+pub fn refused(refusal: &Refusal, moment: ReplyContext) -> ReplyLine {
     let text = match refusal {
         Refusal::BadCredentials { .. } => "535 5.7.8 Wrong address or key".into(),
         Refusal::LoginLimited { retry_ms } => {
             let s = seconds(*retry_ms);
-            return Line {
+            return ReplyLine {
                 text: format!("454 4.7.0 Too many failed logins, try again in {s} s"),
                 close: true,
             };
         }
         Refusal::MissingScope(scope) => match moment {
-            Moment::Login => format!("535 5.7.8 The key lacks the scope {scope}"),
+            ReplyContext::Login => format!("535 5.7.8 The key lacks the scope {scope}"),
             _ => format!("550 5.7.1 The key lacks the scope {scope}"),
         },
         Refusal::NotFound(what) => format!("550 5.1.1 No such {what}"),
@@ -54,7 +54,12 @@ pub fn refused(refusal: &Refusal, moment: Moment) -> Line {
         Refusal::RelayDenied => "550 5.7.1 Relaying denied".into(),
         // It was there at RCPT; the retry's RCPT tells which one is gone, and the others get
         // theirs.
-        Refusal::NoSuchInbox if moment == (Moment::Message { alone: false }) => {
+        Refusal::NoSuchInbox
+            if moment
+                == (ReplyContext::Message {
+                    single_recipient: false,
+                }) =>
+        {
             "451 4.2.1 An inbox has just been deleted, try again".into()
         }
         Refusal::NoSuchInbox | Refusal::NoSuchRecipient { .. } => {
@@ -69,7 +74,9 @@ pub fn refused(refusal: &Refusal, moment: Moment) -> Line {
         Refusal::StrayOctets => STRAY.into(),
         // A retry's RCPT can name the full inbox only if this is not final for the others.
         Refusal::OverQuota => match moment {
-            Moment::Message { alone: false } => "452 4.2.2 An inbox is full".into(),
+            ReplyContext::Message {
+                single_recipient: false,
+            } => "452 4.2.2 An inbox is full".into(),
             _ => "552 5.2.2 The inbox is full".into(),
         },
         Refusal::RateLimited { retry_ms } => {
@@ -84,43 +91,43 @@ pub fn refused(refusal: &Refusal, moment: Moment) -> Line {
         Refusal::NoSpace => "452 4.3.1 Not enough storage, try again later".into(),
         Refusal::Internal => INTERNAL.into(),
         Refusal::Stopping => {
-            return Line {
+            return ReplyLine {
                 text: "421 4.3.2 The server is stopping".into(),
                 close: true,
             };
         }
     };
-    Line { text, close: false }
+    ReplyLine { text, close: false }
 }
 
 /// The words for a line that cannot be read; `mail` when the address is a sender's.
-pub fn syntax(error: SyntaxError, mail: bool) -> &'static str {
+pub fn syntax(error: CommandError, mail: bool) -> &'static str {
     match (error, mail) {
-        (SyntaxError::Address, true) => "553 5.1.7 Not a valid sender address",
-        (SyntaxError::Address, false) => "553 5.1.3 Not a valid recipient address",
-        (SyntaxError::Argument, _) => "501 5.5.4 Wrong arguments",
-        (SyntaxError::Control, _) => "500 5.5.2 Control octets or invalid UTF-8 in a command",
-        (SyntaxError::LineEnd, _) => "500 5.5.2 A line must end in CRLF",
-        (SyntaxError::Parameter, _) => "555 5.5.4 Unknown parameter",
-        (SyntaxError::Route, true) => "553 5.1.7 Source routes are not accepted",
-        (SyntaxError::Route, false) => "553 5.1.3 Source routes are not accepted",
-        (SyntaxError::Utf8, _) => "553 5.6.7 The address needs SMTPUTF8",
-        (SyntaxError::Value, _) => "501 5.5.4 Wrong value of a parameter",
+        (CommandError::Address, true) => "553 5.1.7 Not a valid sender address",
+        (CommandError::Address, false) => "553 5.1.3 Not a valid recipient address",
+        (CommandError::Argument, _) => "501 5.5.4 Wrong arguments",
+        (CommandError::Control, _) => "500 5.5.2 Control octets or invalid UTF-8 in a command",
+        (CommandError::LineEnd, _) => "500 5.5.2 A line must end in CRLF",
+        (CommandError::Parameter, _) => "555 5.5.4 Unknown parameter",
+        (CommandError::Route, true) => "553 5.1.7 Source routes are not accepted",
+        (CommandError::Route, false) => "553 5.1.3 Source routes are not accepted",
+        (CommandError::Utf8, _) => "553 5.6.7 The address needs SMTPUTF8",
+        (CommandError::Value, _) => "501 5.5.4 Wrong value of a parameter",
     }
 }
 
 /// The words for a message whose octets are refused. After stray octets the connection ends:
 /// whoever sends them may hope that we and the next server see different ends of the message.
-pub fn fault(fault: Fault, octets_max: usize) -> Line {
+pub fn fault(fault: DataFault, octets_max: usize) -> ReplyLine {
     let text = match fault {
-        Fault::Memory => "452 4.3.1 No memory for the message now, try again later".into(),
-        Fault::Line => "554 5.6.0 A line of the message is too long".into(),
-        Fault::Size => format!("552 5.3.4 Too big: message, at most {octets_max}"),
-        Fault::Stray => STRAY.into(),
+        DataFault::Memory => "452 4.3.1 No memory for the message now, try again later".into(),
+        DataFault::ReplyLine => "554 5.6.0 A line of the message is too long".into(),
+        DataFault::Size => format!("552 5.3.4 Too big: message, at most {octets_max}"),
+        DataFault::Stray => STRAY.into(),
     };
-    Line {
+    ReplyLine {
         text,
-        close: fault == Fault::Stray,
+        close: fault == DataFault::Stray,
     }
 }
 
