@@ -11,7 +11,7 @@
 //! | `imap A [imap\|imaps]`, `http C [http\|https]` | the same |
 //! | `B> text` | the client sends text and CRLF; lines in a row are one write |
 //! | `B>> text` | the same without the CRLF |
-//! | `B>! text` | lines in a row are one write whatever the chunk size (decisions.md 25) |
+//! | `B>! text` | lines in a row are one write whatever the chunk size (DECISIONS.md, "SMTP framing") |
 //! | `B>* N text` | text and CRLF, N times |
 //! | `B< text` | the next line from the server; `...` at its end matches the rest |
 //! | `B< nothing` | silence |

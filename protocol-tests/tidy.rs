@@ -1,11 +1,23 @@
-//! The rules of `src/ARCHITECTURE.md` as tests: who may import whom, what is named only in
-//! one place, how long a file may be. A rule is changed there and here in one commit.
+//! The rules of `src/ARCHITECTURE.md` as tests. This file has the layers: which module may
+//! import which, and which names stand in one module only. Beside it: circles inside a folder
+//! (`circles`), words and references (`words`), lengths (`sizes`), and the map itself (`map`).
+//! A rule is changed on that page and here in one commit.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::path::{Path, PathBuf};
+#[path = "tidy/circles.rs"]
+mod circles;
+#[path = "tidy/map.rs"]
+mod map;
+#[path = "tidy/sizes.rs"]
+mod sizes;
+#[path = "tidy/sources.rs"]
+mod sources;
+#[path = "tidy/words.rs"]
+mod words;
 
 use postern::call::{Limits, METRICS};
+use sources::{is_word, names, root, sources, walk};
 
 /// Module, and what it may use inside the crate (its own name is always allowed).
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -44,16 +56,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("serde_json", &["http", "cli", "serve", "net"]),
     ("after_commit", &["call", "store"]),
 ];
-
-struct Source {
-    module: String,
-    path: PathBuf,
-    /// Without comments and tests: rules are about what ships.
-    code: String,
-    text: String,
-    /// Where in `text` the tests begin.
-    tests_at: usize,
-}
 
 #[test]
 fn modules_use_only_what_they_may() {
@@ -111,34 +113,6 @@ fn sql_is_never_built_from_text() {
                 wrong.push(format!("{}:{}: {line}", source.path.display(), at + 1));
             }
         }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn files_are_short_and_say_what_they_are() {
-    let mut wrong = Vec::new();
-    for source in sources() {
-        let n = source.text.lines().count();
-        if n > 800 {
-            wrong.push(format!("{}: {n} lines", source.path.display()));
-        }
-        if !source.text.starts_with("//!") {
-            wrong.push(format!(
-                "{}: does not begin with //!",
-                source.path.display()
-            ));
-        }
-        for name in ["util", "helper", "common", "manager", "handler", "impl"] {
-            if source.path.file_stem().is_some_and(|s| s == name) {
-                wrong.push(format!("{}: is named for nothing", source.path.display()));
-            }
-        }
-    }
-    let map = root().join("src/ARCHITECTURE.md");
-    let lines = std::fs::read_to_string(&map).map_or(0, |t| t.lines().count());
-    if !(20..200).contains(&lines) {
-        wrong.push(format!("{}: {lines} lines", map.display()));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -208,96 +182,6 @@ fn every_limit_is_hit_by_a_test_and_counted() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-fn is_word(text: &str, word: &str) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(word).any(|(at, _)| {
-        !text[..at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part)
-    })
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn sources() -> Vec<Source> {
-    let src = root().join("src");
-    let mut found = Vec::new();
-    walk(&src, &mut |path| {
-        if path.extension().is_none_or(|e| e != "rs") {
-            return;
-        }
-        let text = std::fs::read_to_string(path).unwrap();
-        let inside = path.strip_prefix(&src).unwrap();
-        let first = inside
-            .components()
-            .next()
-            .unwrap()
-            .as_os_str()
-            .to_string_lossy();
-        let module = first.trim_end_matches(".rs").to_string();
-        // A file of tests ships nothing; it may look at both halves of the house.
-        let is_test = inside.components().any(|part| {
-            let name = part.as_os_str().to_string_lossy();
-            let name = name.trim_end_matches(".rs");
-            name == "tests" || name.ends_with("_tests") || name == "hostile"
-        });
-        let code = if is_test {
-            String::new()
-        } else {
-            shipped(&text)
-        };
-        let tests_at = match is_test {
-            true => 0,
-            false => (text.find("#[cfg(test)]\nmod tests {")).unwrap_or(text.len()),
-        };
-        found.push(Source {
-            module,
-            path: inside.to_path_buf(),
-            code,
-            text,
-            tests_at,
-        });
-    });
-    assert!(found.len() > 20);
-    found
-}
-
-fn walk(folder: &Path, f: &mut dyn FnMut(&Path)) {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            walk(&path, f)
-        } else {
-            f(&path)
-        }
-    }
-}
-
-/// The lines before the tests, without comments.
-fn shipped(text: &str) -> String {
-    let mut code = String::new();
-    let mut lines = text.lines().peekable();
-    while let Some(line) = lines.next() {
-        if line.trim() == "#[cfg(test)]" && lines.peek().is_some_and(|l| l.contains("mod ")) {
-            // A test module at the bottom ends what ships; one declared elsewhere is a line.
-            if lines.peek().is_some_and(|l| l.trim_end().ends_with('{')) {
-                break;
-            }
-            lines.next();
-            continue;
-        }
-        if !line.trim_start().starts_with("//") {
-            code += line;
-            code.push('\n');
-        }
-    }
-    code
-}
-
 /// Every `x` of `crate::x` and of `crate::{x, y::z}`.
 fn crate_uses(code: &str) -> Vec<String> {
     let mut used = Vec::new();
@@ -332,10 +216,4 @@ fn crate_uses(code: &str) -> Vec<String> {
     }
     used.retain(|u| !u.is_empty());
     used
-}
-
-/// Whether `word` stands in the code at the beginning of a name.
-fn names(code: &str, word: &str) -> bool {
-    code.match_indices(word)
-        .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
