@@ -4,7 +4,7 @@
 //! its part, pieces decode like the whole, sizes keep their bounds, nothing panics.
 
 use postern::mail::digest::analyse;
-use postern::mail::digest::{AddressItem, Digest, Step};
+use postern::mail::digest::{AddressItem, Digest, PartStep};
 use postern::mail::parse::address::Address;
 use postern::mail::parse::address_list::{parse_list, parse_single_from};
 use postern::mail::parse::header::{self, Headers};
@@ -14,7 +14,7 @@ use postern::mail::text::html::read;
 use postern::mail::text::search::{Needle, Scope, contains_text, searchable};
 use postern::mail::text::{attachments, decode_part, text_of};
 use postern::mail::text::{codes, extract};
-use postern::mail::write::compose::{Compose, File, compose as write_mail};
+use postern::mail::write::compose::{AttachedFile, Compose, compose as write_mail};
 use postern::mail::write::encode;
 use postern::mail::write::submit::{check_octets, submission_fixups};
 use postern::mail::write::{field, word};
@@ -39,7 +39,7 @@ pub fn header(data: &[u8]) {
                 Some(date.unix_s)
             );
         }
-        let value = param::Value::parse(field.value, 64);
+        let value = param::ParamValue::parse(field.value, 64);
         assert!(value.params.len() <= 64);
         let pairs = value.params.iter().map(|p| (&*p.name, &*p.value));
         let _ = param::decoded(pairs, "filename");
@@ -125,12 +125,12 @@ pub fn mime(data: &[u8]) {
     while let Some(step) = walk.next() {
         let path = walk.path().to_vec();
         match step {
-            Step::Open(part) => {
+            PartStep::Open(part) => {
                 assert!(part.body.end <= data.len());
                 open.push(part.index);
             }
-            Step::Close(part) => assert_eq!(open.pop(), Some(part.index)),
-            Step::Leaf(part) => {
+            PartStep::Close(part) => assert_eq!(open.pop(), Some(part.index)),
+            PartStep::Leaf(part) => {
                 assert!(part.body.end <= data.len() && part.header.end == part.body.start);
                 assert_eq!(
                     digest.section(&path).map(|p| p.index),
@@ -208,7 +208,7 @@ pub fn compose(data: &[u8]) {
     let Ok(address) = Address::parse("bot@x.test") else {
         return;
     };
-    let files = [File {
+    let files = [AttachedFile {
         filename,
         content_type: "application/pdf",
         content: data,

@@ -53,7 +53,7 @@ pub fn is_harmless(c: char) -> bool {
 
 /// What becomes of a character in text for a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Show {
+pub enum Visibility {
     /// Left out: a control, a soft hyphen, a joiner without anything to join.
     Drop,
     /// Left out, and a sign that the text says more than it shows.
@@ -64,17 +64,17 @@ pub enum Show {
 
 /// Whether a reader sees `c` after `before`. Joiners and direction marks belong to many scripts, and stay
 /// among them; line feeds and tabs stay.
-pub fn show(before: Option<char>, c: char) -> Show {
+pub fn visibility(before: Option<char>, c: char) -> Visibility {
     match c {
-        ' '..='~' | '\n' | '\t' => Show::Keep,
+        ' '..='~' | '\n' | '\t' => Visibility::Keep,
         '\u{200C}'..='\u{200F}'
             if before.is_some_and(|b| !b.is_ascii() && !is_invisible(b) && !b.is_whitespace()) =>
         {
-            Show::Keep
+            Visibility::Keep
         }
-        c if is_harmless(c) || c.is_control() => Show::Drop,
-        c if is_invisible(c) => Show::Hide,
-        _ => Show::Keep,
+        c if is_harmless(c) || c.is_control() => Visibility::Drop,
+        c if is_invisible(c) => Visibility::Hide,
+        _ => Visibility::Keep,
     }
 }
 

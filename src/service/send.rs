@@ -11,8 +11,8 @@ use crate::call::{
 };
 use crate::mail::Bounds;
 use crate::mail::parse::address::Address;
-use crate::mail::parse::address_list::{Entry, parse_list};
-use crate::mail::write::compose::{self, Compose, File};
+use crate::mail::parse::address_list::{AddressEntry, parse_list};
+use crate::mail::write::compose::{self, AttachedFile, Compose};
 use crate::mail::write::field;
 
 type Named = (Option<String>, Address);
@@ -109,8 +109,8 @@ fn write(
         .enumerate()
         .map(|(at, attachment)| decode(at, attachment))
         .collect::<Result<Vec<_>, _>>()?;
-    let files: Vec<File<'_>> = (draft.attachments.iter().zip(&contents))
-        .map(|(attachment, content)| File {
+    let files: Vec<AttachedFile<'_>> = (draft.attachments.iter().zip(&contents))
+        .map(|(attachment, content)| AttachedFile {
             filename: &attachment.filename,
             content_type: match attachment.content_type.as_str() {
                 "" => "application/octet-stream",
@@ -210,7 +210,7 @@ fn addresses(texts: &[String], field: &'static str) -> Result<Vec<Named>, Refusa
             let closed = text.contains('<') == text.trim_end().ends_with('>');
             let mut entries = parse_list(text.as_bytes(), &Bounds::default()).entries;
             match (entries.pop(), entries.is_empty() && closed) {
-                (Some(Entry::Mailbox(mailbox)), true) => {
+                (Some(AddressEntry::Mailbox(mailbox)), true) => {
                     let why = format!("{text:?} is not an address");
                     let address = mailbox.address().ok_or_else(|| invalid(field, &why))?;
                     Ok((mailbox.name, address))

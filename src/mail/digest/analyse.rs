@@ -8,12 +8,12 @@ use std::fmt;
 use memchr::memchr_iter;
 
 use super::Digest;
-use super::blob::{self, Record, Writer, to_u32};
+use super::blob::{self, BlobWriter, PartRecord, to_u32};
 use crate::mail::parse::address_list::{self, Mailbox, RawEntry};
 use crate::mail::parse::date;
 use crate::mail::parse::header::{Field, Headers, message_ids};
-use crate::mail::parse::mime::{self, Kind, Media, Section};
-use crate::mail::parse::param::Value;
+use crate::mail::parse::mime::{self, Media, PartKind, RawPart};
+use crate::mail::parse::param::ParamValue;
 use crate::mail::parse::transfer::{self, Encoding};
 use crate::mail::text::{self, codes};
 use crate::mail::{Bounds, unicode};
@@ -164,7 +164,7 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
     let structure = mime::parse(raw, bounds);
     found.is_ambiguous = structure.ambiguous;
     found.is_truncated = structure.truncated;
-    let mut writer = Writer::new();
+    let mut writer = BlobWriter::new();
     let mut addresses_left = bounds.addresses;
     if !fields.write(&mut writer, &mut addresses_left) {
         return Err(Refused::Addresses);
@@ -178,12 +178,12 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
         let header = raw.get(section.header_start..header_end).unwrap_or(b"");
         let offset = writer.offset();
         write_part(&mut writer, header, section, bounds);
-        if section.kind == Kind::Message {
+        if section.kind == PartKind::Message {
             let nested =
                 Headers::parse(raw.get(section.body_start..section.body_end).unwrap_or(b""));
             EnvelopeFields::of(&nested, bounds).write(&mut writer, &mut addresses_left);
         }
-        writer.record(&Record {
+        writer.record(&PartRecord {
             header_start: section.header_start,
             body_start: section.body_start,
             body_end: section.body_end,
@@ -338,7 +338,7 @@ impl<'a> EnvelopeFields<'a> {
     }
 
     /// Writes the envelope; false if there are more addresses than are left.
-    fn write(&self, writer: &mut Writer, addresses_left: &mut usize) -> bool {
+    fn write(&self, writer: &mut BlobWriter, addresses_left: &mut usize) -> bool {
         writer.string(self.date.map(<[u8]>::trim_ascii));
         writer.string(self.subject.map(<[u8]>::trim_ascii));
         let mut fits = true;
@@ -370,7 +370,7 @@ impl<'a> EnvelopeFields<'a> {
 }
 
 /// The strings of one part, in the order that `Part::read` expects.
-fn write_part(writer: &mut Writer, header: &[u8], section: &Section, bounds: &Bounds) {
+fn write_part(writer: &mut BlobWriter, header: &[u8], section: &RawPart, bounds: &Bounds) {
     let mut content_type = None;
     let mut disposition = None;
     let mut languages = None;
@@ -404,7 +404,7 @@ fn write_part(writer: &mut Writer, header: &[u8], section: &Section, bounds: &Bo
         };
         *slot = slot.or(Some(field.value));
     }
-    let declared = Value::parse(content_type.unwrap_or(b""), bounds.params);
+    let declared = ParamValue::parse(content_type.unwrap_or(b""), bounds.params);
     let (media, subtype): (&[u8], &[u8]) = match section.media {
         Media::Declared => (declared.first, declared.second),
         Media::Message => (b"message", b"rfc822"),
@@ -435,7 +435,7 @@ fn write_part(writer: &mut Writer, header: &[u8], section: &Section, bounds: &Bo
     writer.string(md5);
     match disposition {
         Some(body) => {
-            let value = Value::parse(body, bounds.params);
+            let value = ParamValue::parse(body, bounds.params);
             writer.string(Some(value.first).filter(|first| !first.is_empty()));
             if !value.first.is_empty() {
                 writer.list(|writer| write_params(writer, &value));
@@ -455,7 +455,7 @@ fn write_part(writer: &mut Writer, header: &[u8], section: &Section, bounds: &Bo
     writer.string(location);
 }
 
-fn write_params(writer: &mut Writer, value: &Value<'_>) {
+fn write_params(writer: &mut BlobWriter, value: &ParamValue<'_>) {
     for param in &value.params {
         writer.string(Some(&param.name));
         writer.string(Some(&param.value));
@@ -464,7 +464,7 @@ fn write_params(writer: &mut Writer, value: &Value<'_>) {
 
 /// Octets after decoding, without decoding: line ends and padding are no base64, and an escape of
 /// quoted-printable is three octets for one.
-fn decoded_bytes(body: &[u8], section: &Section) -> u32 {
+fn decoded_bytes(body: &[u8], section: &RawPart) -> u32 {
     to_u32(match section.encoding {
         Encoding::Identity => body.len(),
         Encoding::Base64 => {

@@ -3,11 +3,11 @@
 //! Reading is checked at every step and gives `None` for damage; writing bounds what one message may store.
 
 use super::AddressItem;
-use crate::mail::parse::mime::Kind;
+use crate::mail::parse::mime::PartKind;
 use crate::mail::parse::transfer::Encoding;
 
 /// The fixed part of a part.
-pub struct Record {
+pub struct PartRecord {
     pub header_start: usize,
     pub body_start: usize,
     pub body_end: usize,
@@ -16,12 +16,12 @@ pub struct Record {
     /// Offset of its strings in the text.
     pub text: usize,
     pub subtree_end: usize,
-    pub kind: Kind,
+    pub kind: PartKind,
     pub encoding: Encoding,
 }
 
-impl Record {
-    pub fn read(cursor: &mut Cursor<'_>) -> Option<Record> {
+impl PartRecord {
+    pub fn read(cursor: &mut Cursor<'_>) -> Option<PartRecord> {
         let header_start = cursor.offset()?;
         let body_start = cursor.offset()?;
         let body_end = cursor.offset()?;
@@ -30,9 +30,9 @@ impl Record {
         let text = cursor.offset()?;
         let subtree_end = usize::from(cursor.u16()?);
         let kind = match cursor.byte()? {
-            0 => Kind::Leaf,
-            1 => Kind::Message,
-            2 => Kind::Multipart,
+            0 => PartKind::Leaf,
+            1 => PartKind::Message,
+            2 => PartKind::Multipart,
             _ => return None,
         };
         let encoding = match cursor.byte()? {
@@ -42,7 +42,7 @@ impl Record {
             _ => return None,
         };
         let is_ordered = header_start <= body_start && body_start <= body_end;
-        is_ordered.then_some(Record {
+        is_ordered.then_some(PartRecord {
             header_start,
             body_start,
             body_end,
@@ -133,15 +133,15 @@ impl<'a> Cursor<'a> {
 }
 
 /// Writes a digest: the text while the parts are gone through, head and records at the end.
-pub struct Writer {
+pub struct BlobWriter {
     text: Vec<u8>,
     records: Vec<u8>,
     parts: u16,
 }
 
-impl Writer {
-    pub fn new() -> Writer {
-        Writer {
+impl BlobWriter {
+    pub fn new() -> BlobWriter {
+        BlobWriter {
             text: Vec::with_capacity(512),
             records: Vec::with_capacity(RECORD_BYTES),
             parts: 0,
@@ -173,7 +173,7 @@ impl Writer {
     }
 
     /// What `write` writes, with its length before it.
-    pub fn list(&mut self, write: impl FnOnce(&mut Writer)) {
+    pub fn list(&mut self, write: impl FnOnce(&mut BlobWriter)) {
         let start = self.text.len();
         self.text.extend_from_slice(&[0; 4]);
         write(self);
@@ -206,7 +206,7 @@ impl Writer {
         self.text.push(TAG_GROUP_END);
     }
 
-    pub fn record(&mut self, record: &Record) {
+    pub fn record(&mut self, record: &PartRecord) {
         for n in [record.header_start, record.body_start, record.body_end] {
             self.records.extend_from_slice(&to_u32(n).to_le_bytes());
         }
@@ -221,9 +221,9 @@ impl Writer {
                 .to_le_bytes(),
         );
         self.records.push(match record.kind {
-            Kind::Leaf => 0,
-            Kind::Message => 1,
-            Kind::Multipart => 2,
+            PartKind::Leaf => 0,
+            PartKind::Message => 1,
+            PartKind::Multipart => 2,
         });
         self.records.push(match record.encoding {
             Encoding::Identity => 0,

@@ -18,12 +18,12 @@ mod blob;
 use std::ops::Range;
 
 use super::parse::address_list::Mailbox;
-use super::parse::mime::Kind;
+use super::parse::mime::PartKind;
 use super::parse::transfer::Encoding;
 use super::parse::word;
 use blob::{
-    Cursor, FLAG_AMBIGUOUS, FLAG_ATTACHMENTS, FLAG_EIGHT_BIT, FLAG_TRUNCATED, MAGIC, RECORD_BYTES,
-    Record, VERSION,
+    Cursor, FLAG_AMBIGUOUS, FLAG_ATTACHMENTS, FLAG_EIGHT_BIT, FLAG_TRUNCATED, MAGIC, PartRecord,
+    RECORD_BYTES, VERSION,
 };
 
 pub use analyse::{Analysis, Priority, Refused, analyse};
@@ -31,13 +31,13 @@ pub use analyse::{Analysis, Priority, Refused, analyse};
 /// A stored digest, borrowed.
 #[derive(Debug, Clone, Copy)]
 pub struct Digest<'a> {
-    head: Head,
+    head: DigestHead,
     records: &'a [u8],
     text: &'a [u8],
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Head {
+struct DigestHead {
     flags: u16,
     size: u32,
     header_len: u32,
@@ -57,7 +57,7 @@ impl<'a> Digest<'a> {
         head.u16()?;
         let (records, text) = head.rest.split_at_checked(parts * RECORD_BYTES)?;
         (parts > 0).then_some(Digest {
-            head: Head {
+            head: DigestHead {
                 flags,
                 size,
                 header_len,
@@ -103,8 +103,8 @@ impl<'a> Digest<'a> {
     }
 
     /// The envelope of the message itself.
-    pub fn envelope(&self) -> Envelope<'a> {
-        Envelope::read(&mut Cursor { rest: self.text }).unwrap_or_default()
+    pub fn envelope(&self) -> DigestEnvelope<'a> {
+        DigestEnvelope::read(&mut Cursor { rest: self.text }).unwrap_or_default()
     }
 
     /// A part by its place in depth-first order.
@@ -133,7 +133,7 @@ impl<'a> Digest<'a> {
         let mut is_root = true;
         for &number in path {
             let record = self.record(index)?;
-            if record.kind == Kind::Multipart {
+            if record.kind == PartKind::Multipart {
                 index = self.child(index, &record, number)?;
                 is_root = false;
             } else if is_root {
@@ -141,11 +141,11 @@ impl<'a> Digest<'a> {
                     return None;
                 }
                 is_root = false;
-            } else if record.kind == Kind::Message {
+            } else if record.kind == PartKind::Message {
                 // Numbers below a message are those of its root, which has none itself.
                 index += 1;
                 let root = self.record(index)?;
-                if root.kind == Kind::Multipart {
+                if root.kind == PartKind::Multipart {
                     index = self.child(index, &root, number)?;
                 } else if number != 1 {
                     return None;
@@ -160,13 +160,13 @@ impl<'a> Digest<'a> {
     /// The root of the message that a message/rfc822 part holds: its header is `BODY[n.HEADER]`, its body
     /// `BODY[n.TEXT]`.
     pub fn embedded(&self, part: &Part<'a>) -> Option<Part<'a>> {
-        if part.kind != Kind::Message {
+        if part.kind != PartKind::Message {
             return None;
         }
         self.part(part.index + 1)
     }
 
-    fn child(&self, parent: usize, record: &Record, number: u32) -> Option<usize> {
+    fn child(&self, parent: usize, record: &PartRecord, number: u32) -> Option<usize> {
         let mut index = parent + 1;
         let mut n = 1;
         while index < record.subtree_end {
@@ -179,42 +179,42 @@ impl<'a> Digest<'a> {
         None
     }
 
-    fn record(&self, index: usize) -> Option<Record> {
+    fn record(&self, index: usize) -> Option<PartRecord> {
         let start = index.checked_mul(RECORD_BYTES)?;
         let bytes = self.records.get(start..start + RECORD_BYTES)?;
-        Record::read(&mut Cursor { rest: bytes })
+        PartRecord::read(&mut Cursor { rest: bytes })
     }
 }
 
 /// An envelope as RFC 3501 section 7.4.2 has it. Texts are raw; Sender and Reply-To fall back to From.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Envelope<'a> {
+pub struct DigestEnvelope<'a> {
     /// Date as written.
     pub date: Option<&'a [u8]>,
     /// Subject, encoded words undecoded.
     pub subject: Option<&'a [u8]>,
     /// From.
-    pub from: Addresses<'a>,
+    pub from: AddressItems<'a>,
     /// Sender, or From.
-    pub sender: Addresses<'a>,
+    pub sender: AddressItems<'a>,
     /// Reply-To, or From.
-    pub reply_to: Addresses<'a>,
+    pub reply_to: AddressItems<'a>,
     /// To.
-    pub to: Addresses<'a>,
+    pub to: AddressItems<'a>,
     /// Cc.
-    pub cc: Addresses<'a>,
+    pub cc: AddressItems<'a>,
     /// Bcc.
-    pub bcc: Addresses<'a>,
+    pub bcc: AddressItems<'a>,
     /// In-Reply-To as written.
     pub in_reply_to: Option<&'a [u8]>,
     /// Message-ID as written.
     pub message_id: Option<&'a [u8]>,
-    own_reply_to: Addresses<'a>,
+    own_reply_to: AddressItems<'a>,
 }
 
-impl<'a> Envelope<'a> {
+impl<'a> DigestEnvelope<'a> {
     /// Reply-To without the fallback.
-    pub fn own_reply_to(&self) -> Addresses<'a> {
+    pub fn own_reply_to(&self) -> AddressItems<'a> {
         self.own_reply_to
     }
 
@@ -223,11 +223,11 @@ impl<'a> Envelope<'a> {
         self.subject.map(word::decode).unwrap_or_default()
     }
 
-    fn read(cursor: &mut Cursor<'a>) -> Option<Envelope<'a>> {
-        let mut envelope = Envelope {
+    fn read(cursor: &mut Cursor<'a>) -> Option<DigestEnvelope<'a>> {
+        let mut envelope = DigestEnvelope {
             date: cursor.string()?,
             subject: cursor.string()?,
-            ..Envelope::default()
+            ..DigestEnvelope::default()
         };
         for list in [
             &mut envelope.from,
@@ -237,7 +237,7 @@ impl<'a> Envelope<'a> {
             &mut envelope.cc,
             &mut envelope.bcc,
         ] {
-            *list = Addresses {
+            *list = AddressItems {
                 items: cursor.list()?,
             };
         }
@@ -255,7 +255,7 @@ impl<'a> Envelope<'a> {
 
 /// A list of addresses.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Addresses<'a> {
+pub struct AddressItems<'a> {
     items: &'a [u8],
 }
 
@@ -279,7 +279,7 @@ pub enum AddressItem<'a> {
     },
 }
 
-impl<'a> Addresses<'a> {
+impl<'a> AddressItems<'a> {
     /// Whether there is none: `NIL`.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
@@ -303,7 +303,7 @@ impl<'a> Addresses<'a> {
     }
 }
 
-impl<'a> Iterator for Addresses<'a> {
+impl<'a> Iterator for AddressItems<'a> {
     type Item = AddressItem<'a>;
 
     fn next(&mut self) -> Option<AddressItem<'a>> {
@@ -322,7 +322,7 @@ pub struct Part<'a> {
     /// Index behind its last descendant.
     pub subtree_end: usize,
     /// What is within.
-    pub kind: Kind,
+    pub kind: PartKind,
     /// Octets of its header in the message.
     pub header: Range<usize>,
     /// Octets of its body in the message.
@@ -354,7 +354,7 @@ pub struct Part<'a> {
     /// Content-Location.
     pub location: Option<&'a [u8]>,
     /// Envelope of the message that a message/rfc822 part holds.
-    pub envelope: Option<Envelope<'a>>,
+    pub envelope: Option<DigestEnvelope<'a>>,
 }
 
 impl<'a> Part<'a> {
@@ -381,7 +381,7 @@ impl<'a> Part<'a> {
             .map(|(_, value)| value)
     }
 
-    fn read(index: usize, record: &Record, cursor: &mut Cursor<'a>) -> Option<Part<'a>> {
+    fn read(index: usize, record: &PartRecord, cursor: &mut Cursor<'a>) -> Option<Part<'a>> {
         let media = cursor.string()?.unwrap_or(b"");
         let subtype = cursor.string()?.unwrap_or(b"");
         let params = Pairs::read(cursor)?;
@@ -399,8 +399,8 @@ impl<'a> Part<'a> {
             },
         };
         let location = cursor.string()?;
-        let envelope = if record.kind == Kind::Message {
-            Some(Envelope::read(cursor)?)
+        let envelope = if record.kind == PartKind::Message {
+            Some(DigestEnvelope::read(cursor)?)
         } else {
             None
         };
@@ -475,7 +475,7 @@ impl<'a> Iterator for Strings<'a> {
 
 /// One step through the parts.
 #[derive(Debug, Clone)]
-pub enum Step<'a> {
+pub enum PartStep<'a> {
     /// The end of a multipart or message; the same part again.
     Close(Part<'a>),
     /// A part without parts.
@@ -489,12 +489,12 @@ pub enum Step<'a> {
 pub struct Walk<'a> {
     digest: Digest<'a>,
     next: usize,
-    open: Vec<Level>,
+    open: Vec<OpenLevel>,
     path: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Level {
+struct OpenLevel {
     index: usize,
     end: usize,
     /// Whether its parts are numbered by it.
@@ -529,37 +529,37 @@ impl Walk<'_> {
 }
 
 impl<'a> Iterator for Walk<'a> {
-    type Item = Step<'a>;
+    type Item = PartStep<'a>;
 
-    fn next(&mut self) -> Option<Step<'a>> {
+    fn next(&mut self) -> Option<PartStep<'a>> {
         if let Some(level) = self.open.last()
             && self.next >= level.end
         {
             let part = self.digest.part(level.index)?;
             self.path.truncate(level.path_len);
             self.open.pop();
-            return Some(Step::Close(part));
+            return Some(PartStep::Close(part));
         }
         let index = self.next;
         let record = self.digest.record(index)?;
         let part = self.digest.part(index)?;
         self.next += 1;
-        self.number(record.kind == Kind::Multipart);
-        if record.kind == Kind::Leaf {
-            return Some(Step::Leaf(part));
+        self.number(record.kind == PartKind::Multipart);
+        if record.kind == PartKind::Leaf {
+            return Some(PartStep::Leaf(part));
         }
         let outer = self
             .open
             .last()
             .map_or(self.digest.part_count(), |level| level.end);
-        self.open.push(Level {
+        self.open.push(OpenLevel {
             index,
             end: record.subtree_end.clamp(self.next, outer.max(self.next)),
-            counts: record.kind == Kind::Multipart,
+            counts: record.kind == PartKind::Multipart,
             number: 0,
             path_len: self.path.len(),
         });
-        Some(Step::Open(part))
+        Some(PartStep::Open(part))
     }
 }
 
@@ -587,9 +587,9 @@ mod tests {
             let path: Vec<String> = walk.path().iter().map(u32::to_string).collect();
             let kind = |p: &Part<'_>| String::from_utf8_lossy(p.subtype).into_owned();
             seen.push(match step {
-                Step::Open(p) => format!("{}({}", path.join("."), kind(&p)),
-                Step::Close(p) => format!("){}", kind(&p)),
-                Step::Leaf(p) => format!("{} {}", path.join("."), kind(&p)),
+                PartStep::Open(p) => format!("{}({}", path.join("."), kind(&p)),
+                PartStep::Close(p) => format!("){}", kind(&p)),
+                PartStep::Leaf(p) => format!("{} {}", path.join("."), kind(&p)),
             });
         }
         seen

@@ -50,7 +50,7 @@ impl fmt::Display for Mailbox {
 
 /// One entry of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
+pub enum AddressEntry {
     /// A mailbox by itself.
     Mailbox(Mailbox),
     /// `name: a@b, c@d;`
@@ -64,33 +64,33 @@ pub enum Entry {
 
 /// What a field's body held.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct List {
+pub struct AddressList {
     /// In the order of the field.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<AddressEntry>,
     /// There were more addresses than the bound.
     pub truncated: bool,
 }
 
-impl List {
+impl AddressList {
     /// Every mailbox, members of groups included.
     pub fn mailboxes(&self) -> impl Iterator<Item = &Mailbox> {
         self.entries.iter().flat_map(|entry| match entry {
-            Entry::Mailbox(mailbox) => std::slice::from_ref(mailbox),
-            Entry::Group { members, .. } => members.as_slice(),
+            AddressEntry::Mailbox(mailbox) => std::slice::from_ref(mailbox),
+            AddressEntry::Group { members, .. } => members.as_slice(),
         })
     }
 }
 
 /// Reads an address field's body, folded or not, up to the bound of addresses.
-pub fn parse_list(body: &[u8], bounds: &Bounds) -> List {
-    let mut list = List::default();
+pub fn parse_list(body: &[u8], bounds: &Bounds) -> AddressList {
+    let mut list = AddressList::default();
     let mut n = 0;
     let mut in_group = false;
     walk(body, &mut |raw| {
         match raw {
             RawEntry::GroupStart(name) => {
                 in_group = true;
-                list.entries.push(Entry::Group {
+                list.entries.push(AddressEntry::Group {
                     name: word::decode(name),
                     members: Vec::new(),
                 });
@@ -99,8 +99,8 @@ pub fn parse_list(body: &[u8], bounds: &Bounds) -> List {
             RawEntry::Mailbox(raw) => {
                 let mailbox = Mailbox::of(&raw);
                 match list.entries.last_mut() {
-                    Some(Entry::Group { members, .. }) if in_group => members.push(mailbox),
-                    _ => list.entries.push(Entry::Mailbox(mailbox)),
+                    Some(AddressEntry::Group { members, .. }) if in_group => members.push(mailbox),
+                    _ => list.entries.push(AddressEntry::Mailbox(mailbox)),
                 }
             }
         }
@@ -207,11 +207,11 @@ pub struct RawMailbox<'a> {
 
 /// Goes through the body of an address field once; `each` returns false to stop.
 pub fn walk(body: &[u8], each: &mut dyn FnMut(RawEntry<'_>) -> bool) {
-    let mut walker = Walker {
+    let mut walker = AddressWalker {
         strict: true,
-        ..Walker::default()
+        ..AddressWalker::default()
     };
-    let mut tokens = Tokens {
+    let mut tokens = AddressTokens {
         bytes: body,
         at: 0,
         text: Vec::new(),
@@ -228,7 +228,7 @@ pub fn walk(body: &[u8], each: &mut dyn FnMut(RawEntry<'_>) -> bool) {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-enum Mode {
+enum WalkMode {
     /// Words that are a display name, or the local part of what comes after them.
     #[default]
     Phrase,
@@ -247,7 +247,7 @@ enum Mode {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Token {
+enum AddressToken {
     Atom,
     Comment,
     End,
@@ -257,8 +257,8 @@ enum Token {
 }
 
 #[derive(Default)]
-struct Walker {
-    mode: Mode,
+struct AddressWalker {
+    mode: WalkMode,
     in_group: bool,
     strict: bool,
     /// The last word ended with a dot, so the next one belongs to the same run.
@@ -274,35 +274,40 @@ struct Walker {
     domain: Vec<u8>,
 }
 
-impl Walker {
+impl AddressWalker {
     /// One token; false ends the walk.
     fn take(
         &mut self,
-        token: Token,
+        token: AddressToken,
         text: &[u8],
         space: bool,
         each: &mut dyn FnMut(RawEntry<'_>) -> bool,
     ) -> bool {
         match token {
-            Token::End => {
+            AddressToken::End => {
                 if self.finish(each) && self.in_group {
                     each(RawEntry::GroupEnd);
                 }
                 return false;
             }
-            Token::Special(b',') if self.mode != Mode::AngleRoute => return self.finish(each),
-            Token::Special(b';') => {
+            AddressToken::Special(b',') if self.mode != WalkMode::AngleRoute => {
+                return self.finish(each);
+            }
+            AddressToken::Special(b';') => {
                 self.strict &= self.in_group;
                 let go_on = self.finish(each);
                 return go_on && (!std::mem::take(&mut self.in_group) || each(RawEntry::GroupEnd));
             }
-            Token::Comment => {
-                self.strict &= matches!(self.mode, Mode::Phrase | Mode::Domain | Mode::After);
+            AddressToken::Comment => {
+                self.strict &= matches!(
+                    self.mode,
+                    WalkMode::Phrase | WalkMode::Domain | WalkMode::After
+                );
                 // A comment inside the address is read, but no two programs agree on it.
-                self.strict &= self.mode != Mode::Phrase || self.run.is_empty() || !self.dotted;
+                self.strict &= self.mode != WalkMode::Phrase || self.run.is_empty() || !self.dotted;
                 if !matches!(
                     self.mode,
-                    Mode::AngleLocal | Mode::AngleRoute | Mode::AngleDomain
+                    WalkMode::AngleLocal | WalkMode::AngleRoute | WalkMode::AngleDomain
                 ) {
                     // Beside an address it is a name; within one it is nobody's.
                     self.comment.clear();
@@ -313,29 +318,29 @@ impl Walker {
             _ => {}
         }
         match self.mode {
-            Mode::Phrase => return self.phrase_token(token, text, space, each),
-            Mode::Domain => self.domain_token(token, text, space),
-            Mode::AngleLocal | Mode::AngleRoute | Mode::AngleDomain => {
+            WalkMode::Phrase => return self.phrase_token(token, text, space, each),
+            WalkMode::Domain => self.domain_token(token, text, space),
+            WalkMode::AngleLocal | WalkMode::AngleRoute | WalkMode::AngleDomain => {
                 self.angle_token(token, text, space)
             }
-            Mode::After => {
+            WalkMode::After => {
                 self.strict = false;
-                self.mode = Mode::Skip;
+                self.mode = WalkMode::Skip;
             }
-            Mode::Skip => {}
+            WalkMode::Skip => {}
         }
         true
     }
 
     fn phrase_token(
         &mut self,
-        token: Token,
+        token: AddressToken,
         text: &[u8],
         space: bool,
         each: &mut dyn FnMut(RawEntry<'_>) -> bool,
     ) -> bool {
         match token {
-            Token::Atom | Token::Quoted | Token::Literal => {
+            AddressToken::Atom | AddressToken::Quoted | AddressToken::Literal => {
                 let dotted = std::mem::take(&mut self.dotted);
                 if dotted {
                     self.spaced |= space;
@@ -350,25 +355,25 @@ impl Walker {
                 self.phrase.extend_from_slice(text);
                 self.run.extend_from_slice(text);
             }
-            Token::Special(b'.') => {
+            AddressToken::Special(b'.') => {
                 self.phrase.push(b'.');
                 self.run.push(b'.');
                 self.spaced |= space;
                 self.dotted = true;
             }
-            Token::Special(b'@') if !self.run.is_empty() => {
+            AddressToken::Special(b'@') if !self.run.is_empty() => {
                 self.strict &=
                     !space && !self.spaced && self.before_run == 0 && self.comment.is_empty();
                 self.phrase.truncate(self.before_run);
                 self.dotted = false;
-                self.mode = Mode::Domain;
+                self.mode = WalkMode::Domain;
             }
-            Token::Special(b'<') => {
+            AddressToken::Special(b'<') => {
                 self.run.clear();
                 self.dotted = false;
-                self.mode = Mode::AngleLocal;
+                self.mode = WalkMode::AngleLocal;
             }
-            Token::Special(b':') if !self.in_group => {
+            AddressToken::Special(b':') if !self.in_group => {
                 self.in_group = true;
                 let go_on = each(RawEntry::GroupStart(&self.phrase));
                 self.clear();
@@ -376,26 +381,26 @@ impl Walker {
             }
             _ => {
                 self.strict = false;
-                self.mode = Mode::Skip;
+                self.mode = WalkMode::Skip;
             }
         }
         true
     }
 
-    fn domain_token(&mut self, token: Token, text: &[u8], space: bool) {
+    fn domain_token(&mut self, token: AddressToken, text: &[u8], space: bool) {
         match token {
-            Token::Atom | Token::Literal
+            AddressToken::Atom | AddressToken::Literal
                 if self.domain.is_empty() || self.domain.ends_with(b".") =>
             {
                 self.strict &= !space && self.comment.is_empty();
                 self.domain.extend_from_slice(text);
             }
-            Token::Special(b'.') => {
+            AddressToken::Special(b'.') => {
                 self.strict &= !space;
                 self.domain.push(b'.');
             }
             // `a@b.test <a@b.test>`: a display name that should have been quoted.
-            Token::Special(b'<') => {
+            AddressToken::Special(b'<') => {
                 self.strict = false;
                 if !self.phrase.is_empty() {
                     self.phrase.push(b' ');
@@ -403,35 +408,37 @@ impl Walker {
                 self.phrase.append(&mut self.run);
                 self.phrase.push(b'@');
                 self.phrase.append(&mut self.domain);
-                self.mode = Mode::AngleLocal;
+                self.mode = WalkMode::AngleLocal;
             }
             _ => {
                 self.strict = false;
-                self.mode = Mode::Skip;
+                self.mode = WalkMode::Skip;
             }
         }
     }
 
-    fn angle_token(&mut self, token: Token, text: &[u8], space: bool) {
+    fn angle_token(&mut self, token: AddressToken, text: &[u8], space: bool) {
         self.strict &= !space;
         let part = match self.mode {
-            Mode::AngleLocal => &mut self.run,
-            Mode::AngleRoute => &mut self.route,
+            WalkMode::AngleLocal => &mut self.run,
+            WalkMode::AngleRoute => &mut self.route,
             _ => &mut self.domain,
         };
         match (self.mode, token) {
-            (_, Token::Special(b'>')) => self.mode = Mode::After,
-            (Mode::AngleLocal, Token::Special(b'@')) if part.is_empty() => {
+            (_, AddressToken::Special(b'>')) => self.mode = WalkMode::After,
+            (WalkMode::AngleLocal, AddressToken::Special(b'@')) if part.is_empty() => {
                 self.route.push(b'@');
-                self.mode = Mode::AngleRoute;
+                self.mode = WalkMode::AngleRoute;
             }
-            (Mode::AngleLocal, Token::Special(b'@')) => self.mode = Mode::AngleDomain,
-            (Mode::AngleRoute, Token::Special(b':')) => self.mode = Mode::AngleLocal,
-            (Mode::AngleRoute, Token::Special(b @ (b'@' | b',' | b'.'))) => part.push(b),
-            (_, Token::Special(b'.')) => part.push(b'.'),
-            (_, Token::Atom | Token::Quoted | Token::Literal) => {
+            (WalkMode::AngleLocal, AddressToken::Special(b'@')) => {
+                self.mode = WalkMode::AngleDomain
+            }
+            (WalkMode::AngleRoute, AddressToken::Special(b':')) => self.mode = WalkMode::AngleLocal,
+            (WalkMode::AngleRoute, AddressToken::Special(b @ (b'@' | b',' | b'.'))) => part.push(b),
+            (_, AddressToken::Special(b'.')) => part.push(b'.'),
+            (_, AddressToken::Atom | AddressToken::Quoted | AddressToken::Literal) => {
                 let joined =
-                    part.is_empty() || part.ends_with(b".") || self.mode == Mode::AngleRoute;
+                    part.is_empty() || part.ends_with(b".") || self.mode == WalkMode::AngleRoute;
                 if !joined {
                     self.strict = false;
                     part.push(b' ');
@@ -440,18 +447,18 @@ impl Walker {
             }
             _ => {
                 self.strict = false;
-                self.mode = Mode::Skip;
+                self.mode = WalkMode::Skip;
             }
         }
     }
 
     /// The end of an entry: yields it, if there is one.
     fn finish(&mut self, each: &mut dyn FnMut(RawEntry<'_>) -> bool) -> bool {
-        let complete = matches!(self.mode, Mode::Domain | Mode::After);
-        if self.mode == Mode::Phrase && self.before_run > 0 {
+        let complete = matches!(self.mode, WalkMode::Domain | WalkMode::After);
+        if self.mode == WalkMode::Phrase && self.before_run > 0 {
             // Several words and no address: a name without one.
             self.run.clear();
-        } else if self.mode == Mode::Phrase {
+        } else if self.mode == WalkMode::Phrase {
             self.phrase.clear();
         }
         let name = if self.phrase.is_empty() {
@@ -474,7 +481,7 @@ impl Walker {
     }
 
     fn clear(&mut self) {
-        self.mode = Mode::Phrase;
+        self.mode = WalkMode::Phrase;
         self.strict = true;
         self.dotted = false;
         self.spaced = false;
@@ -491,7 +498,7 @@ impl Walker {
     }
 }
 
-struct Tokens<'a> {
+struct AddressTokens<'a> {
     bytes: &'a [u8],
     at: usize,
     text: Vec<u8>,
@@ -501,32 +508,32 @@ struct Tokens<'a> {
     clean: bool,
 }
 
-impl Tokens<'_> {
-    fn next(&mut self) -> Token {
+impl AddressTokens<'_> {
+    fn next(&mut self) -> AddressToken {
         self.text.clear();
         self.space = false;
         while let Some(&b) = self.bytes.get(self.at) {
             self.at += 1;
             match b {
                 b' ' | b'\t' | b'\r' | b'\n' => self.space = true,
-                b'"' => return self.delimited(b'"', Token::Quoted),
+                b'"' => return self.delimited(b'"', AddressToken::Quoted),
                 b'(' => return self.comment(),
                 b'[' => {
                     self.text.push(b'[');
-                    let token = self.delimited(b']', Token::Literal);
+                    let token = self.delimited(b']', AddressToken::Literal);
                     self.text.push(b']');
                     return token;
                 }
                 b'<' | b'>' | b'@' | b',' | b';' | b':' | b'.' | b')' | b']' | b'\\' => {
-                    return Token::Special(b);
+                    return AddressToken::Special(b);
                 }
                 _ => {
                     self.atom(b);
-                    return Token::Atom;
+                    return AddressToken::Atom;
                 }
             }
         }
-        Token::End
+        AddressToken::End
     }
 
     fn atom(&mut self, first: u8) {
@@ -541,7 +548,7 @@ impl Tokens<'_> {
     }
 
     /// Up to the closing delimiter, which a backslash escapes.
-    fn delimited(&mut self, end: u8, token: Token) -> Token {
+    fn delimited(&mut self, end: u8, token: AddressToken) -> AddressToken {
         while let Some(&b) = self.bytes.get(self.at) {
             self.at += 1;
             if b == end {
@@ -560,7 +567,7 @@ impl Tokens<'_> {
         token
     }
 
-    fn comment(&mut self) -> Token {
+    fn comment(&mut self) -> AddressToken {
         let mut depth = 1_usize;
         while let Some(&b) = self.bytes.get(self.at) {
             self.at += 1;
@@ -569,7 +576,7 @@ impl Tokens<'_> {
                 b')' => {
                     depth -= 1;
                     if depth == 0 {
-                        return Token::Comment;
+                        return AddressToken::Comment;
                     }
                 }
                 b'\\' => {
@@ -585,7 +592,7 @@ impl Tokens<'_> {
             self.push(b);
         }
         self.clean = false;
-        Token::Comment
+        AddressToken::Comment
     }
 
     fn push(&mut self, b: u8) {

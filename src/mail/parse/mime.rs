@@ -10,13 +10,13 @@
 use memchr::{memchr, memchr_iter, memmem};
 
 use super::header::Headers;
-use super::param::Value;
+use super::param::ParamValue;
 use super::transfer::Encoding;
 use crate::mail::Bounds;
 
 /// What a part consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum PartKind {
     /// Octets.
     Leaf,
     /// One part: the root of an embedded message (message/rfc822).
@@ -40,9 +40,9 @@ pub enum Media {
 
 /// One part. Offsets are from the start of the whole message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Section {
+pub struct RawPart {
     /// What is within.
-    pub kind: Kind,
+    pub kind: PartKind,
     /// Its type.
     pub media: Media,
     /// How its body is encoded.
@@ -63,7 +63,7 @@ pub struct Section {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Structure {
     /// Never empty.
-    pub parts: Vec<Section>,
+    pub parts: Vec<RawPart>,
     /// Two programs could see different parts here: doubled Content fields, doubled or unusable boundaries.
     pub ambiguous: bool,
     /// A bound was reached, and the rest is opaque.
@@ -89,14 +89,14 @@ struct Parser<'a> {
     raw: &'a [u8],
     bounds: &'a Bounds,
     needle: memmem::Finder<'static>,
-    frames: Vec<Frame>,
+    frames: Vec<OpenPart>,
     /// A bit for each length that a boundary line may have; bits are only ever added.
     lengths: u128,
     found: Structure,
 }
 
 /// A part that is open.
-struct Frame {
+struct OpenPart {
     part: usize,
     /// `None` in a message, and behind the closing boundary.
     boundary: Option<Vec<u8>>,
@@ -118,11 +118,11 @@ impl Parser<'_> {
             let (body_start, cut) = self.header_end(at);
             let part = self.found.parts.len();
             let kind = self.open(at, body_start, cut.is_some());
-            if kind == Kind::Message {
+            if kind == PartKind::Message {
                 at = body_start;
                 continue;
             }
-            let mut leaf = (kind == Kind::Leaf).then_some(part);
+            let mut leaf = (kind == PartKind::Leaf).then_some(part);
             let mut delimiter = cut.or_else(|| self.next_delimiter(body_start));
             loop {
                 let Some(found) = delimiter else {
@@ -151,12 +151,12 @@ impl Parser<'_> {
     }
 
     /// Adds a part, and a frame if others are within it.
-    fn open(&mut self, header_start: usize, body_start: usize, is_cut: bool) -> Kind {
+    fn open(&mut self, header_start: usize, body_start: usize, is_cut: bool) -> PartKind {
         let header = self.raw.get(header_start..body_start).unwrap_or(b"");
         let content = Content::read(header, self.bounds);
         self.found.ambiguous |= content.is_ambiguous;
-        let mut section = Section {
-            kind: Kind::Leaf,
+        let mut section = RawPart {
+            kind: PartKind::Leaf,
             media: Media::Declared,
             encoding: content.encoding,
             header_start,
@@ -168,7 +168,7 @@ impl Parser<'_> {
         let may_nest = self.frames.len() < self.bounds.mime_depth
             && self.found.parts.len() + 2 < self.bounds.mime_parts;
         let in_digest = self.frames.last().is_some_and(|frame| frame.is_digest);
-        let mut frame = Frame {
+        let mut frame = OpenPart {
             part: self.found.parts.len(),
             boundary: None,
             is_digest: false,
@@ -176,11 +176,11 @@ impl Parser<'_> {
         match content.class {
             Class::Missing if in_digest && !is_cut => {
                 section.media = Media::Message;
-                section.kind = Kind::Message;
+                section.kind = PartKind::Message;
             }
             Class::Missing => section.media = Media::Text,
             Class::Message if content.encoding == Encoding::Identity && !is_cut => {
-                section.kind = Kind::Message
+                section.kind = PartKind::Message
             }
             Class::Multipart {
                 boundary: Some(boundary),
@@ -191,7 +191,7 @@ impl Parser<'_> {
                     .iter()
                     .any(|f| f.boundary.as_ref() == Some(&boundary));
                 self.found.ambiguous |= nested || content.encoding != Encoding::Identity;
-                section.kind = Kind::Multipart;
+                section.kind = PartKind::Multipart;
                 section.encoding = Encoding::Identity;
                 self.lengths |= 0b101_u128
                     .checked_shl(u32::try_from(boundary.len()).unwrap_or(0))
@@ -207,13 +207,13 @@ impl Parser<'_> {
             Class::Message => section.media = Media::Opaque,
             Class::Other => {}
         }
-        if section.kind != Kind::Leaf && !may_nest {
+        if section.kind != PartKind::Leaf && !may_nest {
             self.found.truncated = true;
-            section.kind = Kind::Leaf;
+            section.kind = PartKind::Leaf;
             section.media = Media::Opaque;
         }
         self.found.parts.push(section);
-        if section.kind != Kind::Leaf {
+        if section.kind != PartKind::Leaf {
             self.frames.push(frame);
         }
         section.kind
@@ -238,9 +238,9 @@ impl Parser<'_> {
         };
         section.body_end = end.max(section.body_start);
         section.subtree_end = subtree_end;
-        if section.kind == Kind::Multipart && subtree_end == part + 1 {
+        if section.kind == PartKind::Multipart && subtree_end == part + 1 {
             // IMAP's grammar has no multipart without parts; the text in it must not be lost either.
-            section.kind = Kind::Leaf;
+            section.kind = PartKind::Leaf;
             section.media = Media::Text;
             self.found.ambiguous = true;
         }
@@ -250,8 +250,8 @@ impl Parser<'_> {
         self.found.truncated = true;
         let end = self.raw.len();
         let part = self.found.parts.len();
-        self.found.parts.push(Section {
-            kind: Kind::Leaf,
+        self.found.parts.push(RawPart {
+            kind: PartKind::Leaf,
             media: Media::Opaque,
             encoding: Encoding::Identity,
             header_start: at,
@@ -424,7 +424,7 @@ impl Content {
     }
 
     fn classify(&mut self, value: &[u8], bounds: &Bounds) -> Class {
-        let value = Value::parse(value, bounds.params);
+        let value = ParamValue::parse(value, bounds.params);
         if value.first.is_empty() || value.second.is_empty() {
             return Class::Missing;
         }
@@ -461,13 +461,13 @@ mod tests {
         let text = |a: usize, b: usize| raw[a..b].replace("\r\n", "|").replace('\n', "/");
         let parts = found.parts.iter().map(|p| {
             let mark = match (p.kind, p.media) {
-                (Kind::Message, _) => "M",
-                (Kind::Multipart, _) => "P",
+                (PartKind::Message, _) => "M",
+                (PartKind::Multipart, _) => "P",
                 (_, Media::Opaque) => "O",
                 (_, Media::Text) => "T",
                 _ => "L",
             };
-            let body = if p.kind == Kind::Leaf {
+            let body = if p.kind == PartKind::Leaf {
                 text(p.body_start, p.body_end)
             } else {
                 String::new()

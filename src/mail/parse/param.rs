@@ -10,7 +10,7 @@ use super::{charset, transfer, word};
 
 /// A parsed value: `first/second; params`, or `first; params`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Value<'a> {
+pub struct ParamValue<'a> {
     /// `text` of `text/plain`, `attachment` of a disposition. As written.
     pub first: &'a [u8],
     /// `plain`; empty where there is no slash.
@@ -28,9 +28,9 @@ pub struct Param<'a> {
     pub value: Cow<'a, [u8]>,
 }
 
-impl<'a> Value<'a> {
+impl<'a> ParamValue<'a> {
     /// Reads the body of a field, folded or not. Never fails: what cannot be read is left out.
-    pub fn parse(body: &'a [u8], params_max: usize) -> Value<'a> {
+    pub fn parse(body: &'a [u8], params_max: usize) -> ParamValue<'a> {
         let mut scanner = Scanner { bytes: body, at: 0 };
         scanner.space();
         let first = scanner.token();
@@ -49,7 +49,7 @@ impl<'a> Value<'a> {
                 segments.push(segment);
             }
         }
-        Value {
+        ParamValue {
             first,
             second,
             params: join(segments),
@@ -352,7 +352,7 @@ mod tests {
     use super::*;
 
     fn shown(body: &str) -> String {
-        let value = Value::parse(body.as_bytes(), 64);
+        let value = ParamValue::parse(body.as_bytes(), 64);
         let mut text = format!(
             "{}/{}",
             String::from_utf8_lossy(value.first),
@@ -435,7 +435,7 @@ mod tests {
             ("a; filename*=utf-8''a%0d%0ab%00", Some("ab")),
             ("a; name=x", None),
         ] {
-            let value = Value::parse(body.as_bytes(), 64);
+            let value = ParamValue::parse(body.as_bytes(), 64);
             let pairs = value.params.iter().map(|p| (&*p.name, &*p.value));
             assert_eq!(decoded(pairs, "filename").as_deref(), expected, "{body:?}");
         }
@@ -447,7 +447,7 @@ mod tests {
         for n in 0..100_000 {
             body += &format!("; name*{n}=x");
         }
-        let value = Value::parse(body.as_bytes(), 64);
+        let value = ParamValue::parse(body.as_bytes(), 64);
         assert_eq!(value.params.len(), 1);
         assert_eq!(value.raw("name").unwrap().len(), 64);
     }

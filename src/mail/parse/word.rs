@@ -14,7 +14,7 @@ pub fn decode(value: &[u8]) -> String {
     if memmem::find(value, b"=?").is_none() && value.iter().all(|b| (b' '..=b'~').contains(b)) {
         return String::from_utf8_lossy(value).trim().to_owned();
     }
-    let mut out = Decoded {
+    let mut out = DecodedWords {
         text: String::with_capacity(value.len()),
         charset: Vec::new(),
         octets: Vec::new(),
@@ -24,7 +24,7 @@ pub fn decode(value: &[u8]) -> String {
     let mut at = 0;
     while let Some(found) = rest.get(at..).and_then(|tail| memmem::find(tail, b"=?")) {
         at += found;
-        let Some(word) = rest.get(at..).and_then(Word::parse) else {
+        let Some(word) = rest.get(at..).and_then(EncodedWord::parse) else {
             at += 2;
             continue;
         };
@@ -43,14 +43,14 @@ pub fn decode(value: &[u8]) -> String {
     out.text.trim().to_owned()
 }
 
-struct Decoded {
+struct DecodedWords {
     text: String,
     charset: Vec<u8>,
     octets: Vec<u8>,
 }
 
-impl Decoded {
-    fn word(&mut self, word: &Word<'_>) {
+impl DecodedWords {
+    fn word(&mut self, word: &EncodedWord<'_>) {
         if !self.charset.eq_ignore_ascii_case(word.charset) {
             self.flush();
             self.charset.extend_from_slice(word.charset);
@@ -86,7 +86,7 @@ fn push_clean(text: &str, out: &mut String) {
     }
 }
 
-struct Word<'a> {
+struct EncodedWord<'a> {
     charset: &'a [u8],
     base64: bool,
     text: &'a [u8],
@@ -94,9 +94,9 @@ struct Word<'a> {
     bytes: usize,
 }
 
-impl<'a> Word<'a> {
+impl<'a> EncodedWord<'a> {
     /// A word at the start of `bytes`, which begin with `=?`. Looks no further than the third `?`.
-    fn parse(bytes: &'a [u8]) -> Option<Word<'a>> {
+    fn parse(bytes: &'a [u8]) -> Option<EncodedWord<'a>> {
         let rest = bytes.get(2..)?;
         let charset_end = memchr(b'?', rest.get(..rest.len().min(CHARSET_MAX))?)?;
         let charset = rest.get(..charset_end)?;
@@ -116,7 +116,7 @@ impl<'a> Word<'a> {
         if tail.get(text_end + 1) != Some(&b'=') || memchr::memchr2(b'\r', b'\n', text).is_some() {
             return None;
         }
-        Some(Word {
+        Some(EncodedWord {
             charset,
             base64,
             text,

@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 
 use super::html;
-use crate::mail::digest::{Digest, Part, Step, Walk};
-use crate::mail::parse::mime::Kind;
+use crate::mail::digest::{Digest, Part, PartStep, Walk};
+use crate::mail::parse::mime::PartKind;
 use crate::mail::parse::{charset, param, transfer};
-use crate::mail::unicode::{self, Show, file_name, show};
+use crate::mail::unicode::{self, Visibility, file_name, visibility};
 
 /// A message as text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,7 +36,7 @@ pub fn beginning_of(raw: &[u8], digest: &Digest<'_>, bytes_max: usize) -> TextBo
 }
 
 /// The visible links of a page: see [`super::extract::links`] for those of a message.
-pub fn page_of(html_text: &str) -> html::Page {
+pub fn page_of(html_text: &str) -> html::HtmlPage {
     html::read(html_text, TEXT_MAX)
 }
 
@@ -63,7 +63,7 @@ pub struct Attachment {
 
 /// The attachments, in the order of the message. An attached message is one, whatever is within it.
 pub fn attachments(digest: &Digest<'_>) -> impl Iterator<Item = Attachment> {
-    let mut walk = Skip {
+    let mut walk = AttachmentWalk {
         walk: digest.walk(),
         within: None,
     };
@@ -82,7 +82,7 @@ pub fn attachments(digest: &Digest<'_>) -> impl Iterator<Item = Attachment> {
 
 /// Whether anything is attached beside the text and its decoration, signatures and delivery reports.
 pub fn has_attachments(digest: &Digest<'_>) -> bool {
-    let mut walk = Skip {
+    let mut walk = AttachmentWalk {
         walk: digest.walk(),
         within: None,
     };
@@ -115,24 +115,24 @@ pub fn filename_of(part: &Part<'_>) -> Option<String> {
 }
 
 /// Leaves and attached messages, without what is within the latter.
-struct Skip<'a> {
+struct AttachmentWalk<'a> {
     walk: Walk<'a>,
     /// The attached message that is being skipped.
     within: Option<usize>,
 }
 
-impl<'a> Skip<'a> {
+impl<'a> AttachmentWalk<'a> {
     fn next(&mut self) -> Option<Part<'a>> {
         loop {
             match self.walk.next()? {
-                Step::Close(part) if self.within == Some(part.index) => self.within = None,
+                PartStep::Close(part) if self.within == Some(part.index) => self.within = None,
                 _ if self.within.is_some() => {}
-                Step::Open(part) if part.kind == Kind::Message => {
+                PartStep::Open(part) if part.kind == PartKind::Message => {
                     self.within = Some(part.index);
                     return Some(part);
                 }
-                Step::Leaf(part) => return Some(part),
-                Step::Open(_) | Step::Close(_) => {}
+                PartStep::Leaf(part) => return Some(part),
+                PartStep::Open(_) | PartStep::Close(_) => {}
             }
         }
     }
@@ -194,7 +194,7 @@ fn is_body_text(part: &Part<'_>) -> bool {
         })
     });
     let is_text = part.is_media("text") && (part.is("text", "plain") || part.is("text", "html"));
-    part.kind == Kind::Leaf && is_text && !is_disposed(part, "attachment") && !is_named
+    part.kind == PartKind::Leaf && is_text && !is_disposed(part, "attachment") && !is_named
 }
 
 /// A message that is nothing but one text of another kind (text/csv, say) is shown, not attached.
@@ -209,7 +209,7 @@ fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, wants_html: bool) 
         // Nothing but an attached message: its text is what a reader would open.
         parts = body_parts(digest, true);
     }
-    let mut body = Body {
+    let mut body = TextBuilder {
         found: TextBody::default(),
         bytes_max,
         last: None,
@@ -277,20 +277,22 @@ fn body_parts<'a>(digest: &Digest<'a>, with_messages: bool) -> Vec<(Part<'a>, bo
     let mut within = None;
     for step in digest.walk() {
         match step {
-            Step::Close(part) if within == Some(part.index) => within = None,
+            PartStep::Close(part) if within == Some(part.index) => within = None,
             _ if within.is_some() => {}
-            Step::Open(part) if part.kind == Kind::Message && part.index > 0 && !with_messages => {
+            PartStep::Open(part)
+                if part.kind == PartKind::Message && part.index > 0 && !with_messages =>
+            {
                 within = Some(part.index);
             }
-            Step::Open(part) => {
+            PartStep::Open(part) => {
                 let above = has_plain.last().copied().unwrap_or(false);
-                let is_message = part.kind == Kind::Message;
+                let is_message = part.kind == PartKind::Message;
                 let here =
                     part.is("multipart", "alternative") && (above || offers_plain(digest, &part));
                 has_plain.push(!is_message && (above || here));
             }
-            Step::Close(_) => drop(has_plain.pop()),
-            Step::Leaf(part)
+            PartStep::Close(_) => drop(has_plain.pop()),
+            PartStep::Leaf(part)
                 if is_body_text(&part) || (part.index == 0 && part.is_media("text")) =>
             {
                 let is_shown =
@@ -300,7 +302,7 @@ fn body_parts<'a>(digest: &Digest<'a>, with_messages: bool) -> Vec<(Part<'a>, bo
                     break;
                 }
             }
-            Step::Leaf(_) => {}
+            PartStep::Leaf(_) => {}
         }
     }
     parts
@@ -312,7 +314,7 @@ fn offers_plain(digest: &Digest<'_>, alternative: &Part<'_>) -> bool {
         let Some(part) = digest.part(index) else {
             return false;
         };
-        if part.kind == Kind::Message {
+        if part.kind == PartKind::Message {
             index = part.subtree_end;
             continue;
         }
@@ -339,13 +341,13 @@ pub(super) fn decoded_text<'a>(raw: &'a [u8], part: &Part<'_>, bytes_max: usize)
     }
 }
 
-struct Body {
+struct TextBuilder {
     found: TextBody,
     bytes_max: usize,
     last: Option<char>,
 }
 
-impl Body {
+impl TextBuilder {
     /// Appends text without what nobody sees, with `\n` for every kind of line end.
     fn plain(&mut self, text: &str) {
         let out = &mut self.found.text;
@@ -378,10 +380,10 @@ impl Body {
                 }
                 continue;
             }
-            match show(self.last, c) {
-                Show::Keep => out.push(c),
-                Show::Hide => self.found.hidden_content = true,
-                Show::Drop => {}
+            match visibility(self.last, c) {
+                Visibility::Keep => out.push(c),
+                Visibility::Hide => self.found.hidden_content = true,
+                Visibility::Drop => {}
             }
             self.last = Some(c);
         }

@@ -12,13 +12,13 @@ use crate::mail::unicode;
 pub fn codes(text: &str) -> Vec<String> {
     let text = unicode::prefix(text, TEXT_MAX);
     let bytes = text.as_bytes();
-    let mut candidates: Vec<(Token, String)> = Vec::new();
+    let mut candidates: Vec<(CodeCandidate, String)> = Vec::new();
     let mut at = 0;
     while let Some(offset) = bytes
         .get(at..)
         .and_then(|rest| rest.iter().position(u8::is_ascii_alphanumeric))
     {
-        let token = Token::at(text, at + offset);
+        let token = CodeCandidate::at(text, at + offset);
         at = token.end.max(at + offset + 1);
         if let Some(code) = token.code(text) {
             candidates.push((token, code));
@@ -62,14 +62,14 @@ pub fn codes_in_mail(subject: &str, text: &str) -> Vec<String> {
 
 /// A word that announces a code, and how much it says.
 #[derive(Clone, Copy)]
-struct Word {
+struct Announcement {
     start: usize,
     end: usize,
     weight: i32,
 }
 
 /// All announcing words of a text, in order.
-fn announcements(text: &str) -> Vec<Word> {
+fn announcements(text: &str) -> Vec<Announcement> {
     let lower = text.to_ascii_lowercase();
     let bytes = lower.as_bytes();
     let mut words = Vec::new();
@@ -89,7 +89,7 @@ fn announcements(text: &str) -> Vec<Word> {
                 && (joins(start.checked_sub(1)) || joins(Some(end)));
             let is_other = word == "code" && is_other_code(lower.get(..start).unwrap_or(""));
             if !is_part && !is_other {
-                words.push(Word { start, end, weight });
+                words.push(Announcement { start, end, weight });
             }
         }
     }
@@ -111,7 +111,7 @@ fn is_other_code(before: &str) -> bool {
 
 /// A run of letters, digits and single hyphens.
 #[derive(Clone, Copy)]
-struct Token {
+struct CodeCandidate {
     start: usize,
     end: usize,
     digits: usize,
@@ -120,10 +120,10 @@ struct Token {
     hyphens: usize,
 }
 
-impl Token {
-    fn at(text: &str, start: usize) -> Token {
+impl CodeCandidate {
+    fn at(text: &str, start: usize) -> CodeCandidate {
         let bytes = text.as_bytes();
-        let mut token = Token {
+        let mut token = CodeCandidate {
             start,
             end: start,
             digits: 0,
@@ -224,7 +224,7 @@ impl Token {
     }
 
     /// How likely it is a code, by the words around it; nothing above zero without such words.
-    fn score(&self, text: &str, code: &str, words: &[Word]) -> i32 {
+    fn score(&self, text: &str, code: &str, words: &[Announcement]) -> i32 {
         let alone = is_alone(text, self.start, self.end);
         let reach = if alone { REACH_ALONE } else { REACH_BEFORE };
         if !alone && self.follows_other_word(text) {

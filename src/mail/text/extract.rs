@@ -3,7 +3,7 @@
 //! All of it is guesswork on hostile text, so none of it decides anything: it is shown beside the text it was
 //! taken from. Each function is linear and looks at a bounded part of its input.
 
-use super::html::{Page, URL_MAX};
+use super::html::{HtmlPage, URL_MAX};
 use crate::mail::unicode::{self, fold};
 
 /// The text without quoted history and signature; the whole text if nothing else would be left.
@@ -124,7 +124,7 @@ fn is_device_signature(line: &str) -> bool {
 }
 
 /// The links of a message, those that confirm or sign in first, at most [`LINKS_MAX`] and each once.
-pub fn links(text: &str, page: Option<&Page>) -> Vec<String> {
+pub fn links(text: &str, page: Option<&HtmlPage>) -> Vec<String> {
     let mut found: Vec<(bool, String)> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     let mut add = |url: &str, label: &str| {
@@ -316,12 +316,12 @@ mod tests {
 
     #[test]
     fn links_that_verify_come_first() {
-        let page = Page {
+        let page = HtmlPage {
             links: vec![
                 ("https://a.test/u".to_owned(), "Unsubscribe".to_owned()),
                 ("https://a.test/x".to_owned(), "Confirm email".to_owned()),
             ],
-            ..Page::default()
+            ..HtmlPage::default()
         };
         let text = "See https://b.test/a(b). Then (http://c.test/magic), or <https://a.test/x>! httpx http:// https://";
         assert_eq!(

@@ -10,11 +10,11 @@ use std::collections::HashSet;
 use html5gum::Tokenizer;
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 
-use crate::mail::unicode::{self, Show, show};
+use crate::mail::unicode::{self, Visibility, visibility};
 
 /// What a page says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Page {
+pub struct HtmlPage {
     /// Its text, lines separated by `\n`, quotations marked with `> `.
     pub text: String,
     /// Something was there that a reader would not see.
@@ -24,10 +24,10 @@ pub struct Page {
 }
 
 /// Reads a page until its text has `text_bytes_max` octets. Linear in its length.
-pub fn read(html: &str, text_bytes_max: usize) -> Page {
-    let mut reader = Reader {
+pub fn read(html: &str, text_bytes_max: usize) -> HtmlPage {
+    let mut reader = HtmlReader {
         text_bytes_max,
-        ..Reader::default()
+        ..HtmlReader::default()
     };
     let mut emitter =
         CallbackEmitter::new(|event: CallbackEvent<'_>, _: html5gum::Span<()>| reader.take(event));
@@ -38,8 +38,8 @@ pub fn read(html: &str, text_bytes_max: usize) -> Page {
 }
 
 #[derive(Default)]
-struct Reader {
-    page: Page,
+struct HtmlReader {
+    page: HtmlPage,
     text_bytes_max: usize,
     open: Vec<Element>,
     /// Elements opened above [`DEPTH_MAX`], which are only counted.
@@ -59,15 +59,15 @@ struct Reader {
 
 /// A name cut at twelve octets; no element of HTML has a longer one.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-struct Name([u8; 12], usize);
+struct TagName([u8; 12], usize);
 
-impl Name {
-    fn of(name: &[u8]) -> Name {
+impl TagName {
+    fn of(name: &[u8]) -> TagName {
         let mut short = [0; 12];
         for (slot, b) in short.iter_mut().zip(name) {
             *slot = *b;
         }
-        Name(short, name.len().min(12))
+        TagName(short, name.len().min(12))
     }
 
     fn get(&self) -> &[u8] {
@@ -77,7 +77,7 @@ impl Name {
 
 #[derive(Clone, Copy)]
 struct Element {
-    name: Name,
+    name: TagName,
     hidden: bool,
     /// Never text for a reader, and no sign of anything: scripts, styles, titles.
     skipped: bool,
@@ -85,7 +85,7 @@ struct Element {
 
 #[derive(Default)]
 struct Tag {
-    name: Name,
+    name: TagName,
     hidden: bool,
     href: Option<String>,
     alt: Option<String>,
@@ -102,12 +102,12 @@ enum Attribute {
     Style,
 }
 
-impl Reader {
+impl HtmlReader {
     fn take(&mut self, event: CallbackEvent<'_>) -> Option<()> {
         match event {
             CallbackEvent::OpenStartTag { name } => {
                 self.tag = Tag {
-                    name: Name::of(name),
+                    name: TagName::of(name),
                     ..Tag::default()
                 }
             }
@@ -124,14 +124,14 @@ impl Reader {
             }
             CallbackEvent::AttributeValue { value } => self.attribute_value(value),
             CallbackEvent::CloseStartTag { .. } => self.start(),
-            CallbackEvent::EndTag { name } => self.end(Name::of(name)),
+            CallbackEvent::EndTag { name } => self.end(TagName::of(name)),
             CallbackEvent::String { value } => self.string(value),
             _ => {}
         }
         (self.page.text.len() >= self.text_bytes_max).then_some(())
     }
 
-    fn finish(mut self) -> Page {
+    fn finish(mut self) -> HtmlPage {
         self.end_link();
         let cut = unicode::prefix(&self.page.text, self.text_bytes_max)
             .trim_end()
@@ -243,7 +243,7 @@ impl Reader {
         }
     }
 
-    fn end(&mut self, name: Name) {
+    fn end(&mut self, name: TagName) {
         if self.overflow > 0 {
             self.overflow -= 1;
             return;
@@ -309,9 +309,9 @@ impl Reader {
             .saturating_add(64);
         let text = String::from_utf8_lossy(value.get(..room).unwrap_or(value));
         if self.is_hidden() {
-            self.page.hidden_content |= text
-                .chars()
-                .any(|c| !c.is_whitespace() && show(None, c) != Show::Drop && c != '\u{a0}');
+            self.page.hidden_content |= text.chars().any(|c| {
+                !c.is_whitespace() && visibility(None, c) != Visibility::Drop && c != '\u{a0}'
+            });
             return;
         }
         self.text(&text);
@@ -328,10 +328,10 @@ impl Reader {
                 self.space = true;
                 continue;
             }
-            match show(self.last, c) {
-                Show::Keep => {}
-                Show::Drop => continue,
-                Show::Hide => {
+            match visibility(self.last, c) {
+                Visibility::Keep => {}
+                Visibility::Drop => continue,
+                Visibility::Hide => {
                     self.page.hidden_content = true;
                     continue;
                 }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use encoding_rs::{CoderResult, UTF_8, WINDOWS_1252};
 use memchr::memmem;
 
-use crate::mail::digest::{Digest, Part, Step, Walk};
+use crate::mail::digest::{Digest, Part, PartStep, Walk};
 use crate::mail::parse::charset;
 use crate::mail::parse::header::{Fields, Headers};
 use crate::mail::parse::transfer::{Decoder, Encoding};
@@ -79,7 +79,7 @@ pub fn contains_all(raw: &[u8], digest: &Digest<'_>, needles: &mut [Needle]) -> 
 
 /// A piece of the decoded message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chunk<'a> {
+pub struct TextChunk<'a> {
     /// Place of its part in the digest; 0 is the message itself.
     pub part: usize,
     /// A field of the part's header, as `Name: value`.
@@ -105,26 +105,26 @@ pub struct Searchable<'a> {
     walk: Walk<'a>,
     part: usize,
     fields: Option<Fields<'a>>,
-    body: Option<Body<'a>>,
+    body: Option<PartText<'a>>,
 }
 
 impl<'a> Iterator for Searchable<'a> {
-    type Item = Chunk<'a>;
+    type Item = TextChunk<'a>;
 
-    fn next(&mut self) -> Option<Chunk<'a>> {
+    fn next(&mut self) -> Option<TextChunk<'a>> {
         loop {
             if let Some(field) = self.fields.as_mut().and_then(Iterator::next) {
                 let name = String::from_utf8_lossy(field.name);
                 let text = Cow::Owned(format!("{name}: {}", field.decoded()));
-                return Some(Chunk {
+                return Some(TextChunk {
                     part: self.part,
                     is_header: true,
                     text,
                 });
             }
             self.fields = None;
-            if let Some(text) = self.body.as_mut().and_then(Body::next) {
-                return Some(Chunk {
+            if let Some(text) = self.body.as_mut().and_then(PartText::next) {
+                return Some(TextChunk {
                     part: self.part,
                     is_header: false,
                     text,
@@ -132,11 +132,11 @@ impl<'a> Iterator for Searchable<'a> {
             }
             self.body = None;
             let part = match self.walk.next()? {
-                Step::Close(_) => continue,
-                Step::Open(part) => part,
-                Step::Leaf(part) => {
+                PartStep::Close(_) => continue,
+                PartStep::Open(part) => part,
+                PartStep::Leaf(part) => {
                     if part.is_media("text") || part.is_media("message") {
-                        self.body = Some(Body::new(self.raw, &part));
+                        self.body = Some(PartText::new(self.raw, &part));
                     }
                     part
                 }
@@ -147,17 +147,17 @@ impl<'a> Iterator for Searchable<'a> {
     }
 }
 
-enum Body<'a> {
+enum PartText<'a> {
     /// UTF-8 as it stands.
     Plain {
         rest: &'a [u8],
         charset: Option<&'a [u8]>,
     },
     /// To be decoded piece by piece.
-    Encoded(Box<Stream<'a>>),
+    Encoded(Box<TextStream<'a>>),
 }
 
-struct Stream<'a> {
+struct TextStream<'a> {
     rest: &'a [u8],
     transfer: Decoder,
     charset: encoding_rs::Decoder,
@@ -168,15 +168,15 @@ struct Stream<'a> {
     overlap: String,
 }
 
-impl<'a> Body<'a> {
-    fn new(raw: &'a [u8], part: &Part<'a>) -> Body<'a> {
+impl<'a> PartText<'a> {
+    fn new(raw: &'a [u8], part: &Part<'a>) -> PartText<'a> {
         let rest = raw.get(part.body.clone()).unwrap_or(b"");
         let charset = part.param("charset");
         if part.encoding == Encoding::Identity && charset::is_utf8_like(charset) {
-            return Body::Plain { rest, charset };
+            return PartText::Plain { rest, charset };
         }
         let named = charset::named(charset);
-        Body::Encoded(Box::new(Stream {
+        PartText::Encoded(Box::new(TextStream {
             rest,
             transfer: Decoder::new(part.encoding),
             charset: named.unwrap_or(UTF_8).new_decoder(),
@@ -188,7 +188,7 @@ impl<'a> Body<'a> {
 
     fn next(&mut self) -> Option<Cow<'a, str>> {
         match self {
-            Body::Plain { rest, charset } => {
+            PartText::Plain { rest, charset } => {
                 if rest.is_empty() {
                     return None;
                 }
@@ -202,12 +202,12 @@ impl<'a> Body<'a> {
                 *rest = rest.get(step.max(1)..).unwrap_or(b"");
                 Some(charset::decode(*charset, piece))
             }
-            Body::Encoded(stream) => stream.next().map(Cow::Owned),
+            PartText::Encoded(stream) => stream.next().map(Cow::Owned),
         }
     }
 }
 
-impl Stream<'_> {
+impl TextStream<'_> {
     fn next(&mut self) -> Option<String> {
         if self.is_done {
             return None;

@@ -36,7 +36,7 @@ pub struct Compose<'a> {
     /// HTML; line ends of any kind.
     pub html: Option<&'a str>,
     /// Files, beside the text or within the HTML.
-    pub attachments: &'a [File<'a>],
+    pub attachments: &'a [AttachedFile<'a>],
     /// Further fields; names as [`may_set`] allows.
     pub headers: &'a [(&'a str, &'a str)],
     /// With its brackets.
@@ -53,7 +53,7 @@ pub struct Compose<'a> {
 
 /// A file to attach.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct File<'a> {
+pub struct AttachedFile<'a> {
     /// Shown to the reader; folders are cut off.
     pub filename: &'a str,
     /// `type/subtype`, possibly with parameters.
@@ -230,7 +230,7 @@ fn phrase(name: &str) -> String {
 }
 
 fn body(mail: &Compose<'_>, out: &mut Vec<u8>) {
-    let (inline, attached): (Vec<&File<'_>>, Vec<&File<'_>>) = mail
+    let (inline, attached): (Vec<&AttachedFile<'_>>, Vec<&AttachedFile<'_>>) = mail
         .attachments
         .iter()
         .partition(|file| file.content_id.is_some() && mail.html.is_some());
@@ -347,7 +347,7 @@ fn with_crlf(text: &str) -> Vec<u8> {
     lines
 }
 
-fn file_part(file: &File<'_>, out: &mut Vec<u8>) {
+fn file_part(file: &AttachedFile<'_>, out: &mut Vec<u8>) {
     let lower = file.content_type.to_ascii_lowercase();
     // A message or a multipart may not be in base64 (RFC 2046 section 5.2.1): as it is, or as octets.
     let is_composite = lower.starts_with("message/") || lower.starts_with("multipart/");
@@ -447,19 +447,19 @@ mod tests {
         Address::parse(text).unwrap()
     }
 
-    const LOGO: File<'_> = File {
+    const LOGO: AttachedFile<'_> = AttachedFile {
         filename: "logo.png",
         content_type: "image/png",
         content: b"png",
         content_id: Some("logo@x"),
     };
-    const PDF: File<'_> = File {
+    const PDF: AttachedFile<'_> = AttachedFile {
         filename: "../Jörg \"x\".pdf",
         content_type: "application/pdf",
         content: &[0, 1, 2, 255],
         content_id: None,
     };
-    const MESSAGE: File<'_> = File {
+    const MESSAGE: AttachedFile<'_> = AttachedFile {
         filename: "m.eml",
         content_type: "message/rfc822",
         content: b"Subject: in\r\n\r\nbody\r\n",
@@ -474,7 +474,7 @@ mod tests {
             PDF,
             LOGO,
             MESSAGE,
-            File {
+            AttachedFile {
                 filename: &long_name,
                 content: b"x",
                 ..PDF
@@ -491,7 +491,7 @@ mod tests {
         }
     }
 
-    fn round_trip(text: Option<&str>, html: Option<&str>, files: &[File<'_>]) {
+    fn round_trip(text: Option<&str>, html: Option<&str>, files: &[AttachedFile<'_>]) {
         let (from, to) = (address("bot@x.test"), address("\"a b\"@y.test"));
         let mail = Compose {
             from_name: Some("Bot, the \"Great\""),
@@ -581,15 +581,15 @@ mod tests {
         let to = [(Some(bad), &from)];
         let headers = [("X-A", bad)];
         let refs = [bad];
-        let names = [File {
+        let names = [AttachedFile {
             filename: bad,
             ..PDF
         }];
-        let ids = [File {
+        let ids = [AttachedFile {
             content_id: Some(bad),
             ..PDF
         }];
-        let types = [File {
+        let types = [AttachedFile {
             content_type: bad,
             ..PDF
         }];

@@ -13,8 +13,8 @@ use core::ops::Range;
 use crate::call::EntryRow;
 use crate::imap::respond::{nstring, number, string};
 use crate::imap::types::SectionText;
-use crate::mail::digest::{AddressItem, Addresses, Digest, Envelope, Part, Step};
-use crate::mail::parse::mime::Kind;
+use crate::mail::digest::{AddressItem, AddressItems, Digest, DigestEnvelope, Part, PartStep};
+use crate::mail::parse::mime::PartKind;
 
 /// Writes the ENVELOPE of the message.
 pub fn envelope(out: &mut Vec<u8>, row: &EntryRow) {
@@ -28,11 +28,11 @@ pub fn structure(out: &mut Vec<u8>, row: &EntryRow, extended: bool) {
     let mut written = false;
     for step in open(row).iter().flat_map(Digest::walk) {
         match step {
-            Step::Open(part) => {
+            PartStep::Open(part) => {
                 note_part(&mut open_parts);
                 written = true;
                 out.push(b'(');
-                if part.kind == Kind::Message {
+                if part.kind == PartKind::Message {
                     single_head(out, &part);
                     out.push(b' ');
                     write_envelope(out, &part.envelope.unwrap_or_default());
@@ -43,12 +43,12 @@ pub fn structure(out: &mut Vec<u8>, row: &EntryRow, extended: bool) {
                     parts: 0,
                 });
             }
-            Step::Leaf(part) => {
+            PartStep::Leaf(part) => {
                 note_part(&mut open_parts);
                 written = true;
                 leaf(out, &part, extended);
             }
-            Step::Close(part) => {
+            PartStep::Close(part) => {
                 if let Some(opened) = open_parts.pop() {
                     close(out, opened, Some(&part), extended);
                 }
@@ -102,7 +102,7 @@ fn open(row: &EntryRow) -> Option<Digest<'_>> {
 /// A multipart or message whose parts are being written.
 #[derive(Clone, Copy)]
 struct Opened {
-    kind: Kind,
+    kind: PartKind,
     parts: usize,
 }
 
@@ -118,7 +118,7 @@ fn close(out: &mut Vec<u8>, opened: Opened, part: Option<&Part<'_>>, extended: b
         plain_text(out, 0);
     }
     out.push(b' ');
-    if opened.kind == Kind::Message {
+    if opened.kind == PartKind::Message {
         number(out, part.map_or(0, |part| u64::from(part.lines)));
         if let (Some(part), true) = (part, extended) {
             single_extension(out, part);
@@ -152,7 +152,7 @@ fn single_head(out: &mut Vec<u8>, part: &Part<'_>) {
     // A message that was not looked into would owe its envelope: it is shown as octets. So is
     // a multipart, of which nothing else could be said.
     let owes = part.is("message", "rfc822") || part.is_media("multipart");
-    let (media, subtype) = if owes && part.kind == Kind::Leaf {
+    let (media, subtype) = if owes && part.kind == PartKind::Leaf {
         (&b"APPLICATION"[..], &b"OCTET-STREAM"[..])
     } else {
         (part.media, part.subtype)
@@ -225,7 +225,7 @@ fn plain_text(out: &mut Vec<u8>, size: u32) {
     out.extend_from_slice(b" 0)");
 }
 
-fn write_envelope(out: &mut Vec<u8>, envelope: &Envelope<'_>) {
+fn write_envelope(out: &mut Vec<u8>, envelope: &DigestEnvelope<'_>) {
     out.push(b'(');
     nstring(out, envelope.date);
     out.push(b' ');
@@ -248,7 +248,7 @@ fn write_envelope(out: &mut Vec<u8>, envelope: &Envelope<'_>) {
     out.push(b')');
 }
 
-fn addresses(out: &mut Vec<u8>, list: Addresses<'_>) {
+fn addresses(out: &mut Vec<u8>, list: AddressItems<'_>) {
     let start = out.len();
     for item in list {
         if out.len() == start {
