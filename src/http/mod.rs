@@ -1,20 +1,15 @@
 //! HTTP: the REST surface and the event streams.
 //!
 //! `wire/` reads and writes the octets of HTTP and JSON, `server/` frames requests and answers
-//! them, `api/` is the API as a table with one file a noun, and the stream files carry events.
+//! them, `api/` is the API as a table with one file a noun, and `stream/` carries events.
 //! There is no CORS, no cookie, no compression and no HTTP/2: a key in a header is the only
 //! way in.
 
 mod api;
-mod filter;
-mod json_event;
-#[cfg(test)]
-mod replay;
 mod server;
-mod sse;
+mod stream;
 #[cfg(test)]
 mod tests;
-mod watch;
 mod wire;
 
 pub use api::problems::turned_away;

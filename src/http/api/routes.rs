@@ -9,7 +9,7 @@ use super::{account, credentials, health, message};
 use crate::call::{
     Access, Answer, Call, Draft, EntryId, InboxRef, Once, Scopes, Secret, Shared, Written,
 };
-use crate::http::watch;
+use crate::http::stream;
 use crate::http::wire::response::Response;
 use crate::http::wire::target::{Query, inbox_ref};
 
@@ -98,9 +98,9 @@ pub(crate) enum RouteStep {
     /// Every inbox as CSV, in pages, with the key of the request.
     Export(Secret),
     /// An event stream.
-    Stream(Box<watch::Wanted>),
+    Stream(Box<stream::Wanted>),
     /// A page of the log.
-    Log(Box<watch::LogPage>),
+    Log(Box<stream::LogPage>),
 }
 
 /// Makes a response of an answer; `None` when it is not the answer to this route's call.
@@ -263,13 +263,13 @@ routes! {
     GET "/api/v1/outbound" MAIL_READ, Nothing, ["limit" "cursor"], message::outbound;
 
     GET "/api/v1/events" EVENTS, Nothing,
-        ["since" "inbox" "type" "from" "label" "priority" "verdict"], watch::all;
+        ["since" "inbox" "type" "from" "label" "priority" "verdict"], stream::all;
     GET "/api/v1/events/log" EVENTS, Nothing,
-        ["after" "cursor" "limit" "inbox" "type" "from" "label" "priority" "verdict"], watch::log;
+        ["after" "cursor" "limit" "inbox" "type" "from" "label" "priority" "verdict"], stream::log;
     GET "/api/v1/inboxes/{inbox}/events" EVENTS, Nothing,
-        ["since" "inbox" "type" "from" "label" "priority" "verdict"], watch::one;
+        ["since" "inbox" "type" "from" "label" "priority" "verdict"], stream::one;
     GET "/api/v1/inboxes/{inbox}/watch" EVENTS, Nothing,
-        ["since" "inbox" "type" "from" "label" "priority" "verdict"], watch::tree;
+        ["since" "inbox" "type" "from" "label" "priority" "verdict"], stream::tree;
 }
 
 /// What the contract has and this server does not do yet, by method (`*` is any) and path.

@@ -21,7 +21,7 @@ use crate::crypto::sha256_parts;
 use crate::engine::{Input, Output, Trust};
 use crate::http::api::problems::{Problem, refused};
 use crate::http::api::routes::{self, Match, Need, REPEATABLE, RouteRow, Takes};
-use crate::http::sse::Stream;
+use crate::http::stream::Stream;
 use crate::http::wire::body::BodyReader;
 use crate::http::wire::head::{self, Credentials, Finder, Framing, HeadSearch};
 use crate::http::wire::response::{Length, MediaType, Response, request_id};

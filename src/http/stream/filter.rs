@@ -3,11 +3,11 @@
 //!
 //! An event that a filter cannot judge (who a deleted message was from) does not pass it.
 
-use super::api::json_message::priority;
-use super::api::problems::Problem;
-use super::json_event::{TYPES, kind};
-use super::wire::target::{Query, inbox_ref};
+use super::show::{TYPES, kind};
 use crate::call::{Access, Change, Event, InboxRef, Scopes};
+use crate::http::api::json_message::priority;
+use crate::http::api::problems::Problem;
+use crate::http::wire::target::{Query, inbox_ref};
 use crate::mail::Address;
 
 /// A filter. The default lets everything through.

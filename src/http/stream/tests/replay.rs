@@ -4,8 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::tests::drive::{Drive, event};
 use crate::call::{Answer, Call, Change, Event, InboxId, InboxRow, KeyId, Limits, Refusal, Reply};
+use crate::http::tests::drive::{Drive, event};
 
 fn log_of(call: &Call) -> Reply {
     const HEAD: u64 = 1000;

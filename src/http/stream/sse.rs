@@ -14,13 +14,13 @@
 
 use std::sync::Arc;
 
-use super::api::problems::{Problem, refused};
-use super::json_event;
-use super::watch::{Place, Start, Wanted};
-use super::wire::json;
-use super::wire::response::spread;
+use super::show;
+use super::wanted::{Place, Start, Wanted};
 use crate::call::{Answer, Call, Change, Event, InboxId, Now, Refusal, Reply, Shared, Topic};
 use crate::engine::Output;
+use crate::http::api::problems::{Problem, refused};
+use crate::http::wire::json;
+use crate::http::wire::response::spread;
 
 /// One stream.
 #[derive(Debug)]
@@ -397,7 +397,7 @@ impl Stream {
         self.at = event.seq;
         if let Some(kind) = self.wanted.filter.pass(event, &self.wanted.access) {
             let mut data = Vec::with_capacity(1024);
-            json_event::write(&mut data, kind, event, &self.wanted.access);
+            show::write(&mut data, kind, event, &self.wanted.access);
             self.frame(out, event.seq, kind, |bytes| bytes.extend_from_slice(&data));
         }
         if matches!(event.change, Change::InboxDeleted)

@@ -5,9 +5,9 @@
 //! Rows about mailboxes and keys have no public type; they only move the cursor. A key without
 //! `messages:read` is shown no subject, preview, address of a correspondent, or code.
 
-use super::api::json_message::{address, addresses, auth, labels_and_flags, priority};
-use super::wire::json::{self, Object};
 use crate::call::{Access, Arrival, Arrived, Bulk, Change, EntryState, Event, Scopes};
+use crate::http::api::json_message::{address, addresses, auth, labels_and_flags, priority};
+use crate::http::wire::json::{self, Object};
 
 /// Every public type of api.md, for the check of `?type=`. Some come with what will make them;
 /// the last three are frames of a stream, which no filter holds back.

@@ -1,14 +1,14 @@
 //! Routes about events: the three streams and the polled log. This file reads what is wanted;
 //! `sse.rs` carries a stream out.
 
-use super::api::problems::Problem;
-use super::api::routes::{RouteRequest, RouteStep};
 use super::filter::Filter;
-use super::json_event;
-use super::wire::json;
-use super::wire::response::Response;
-use super::wire::target::digits;
+use super::show;
 use crate::call::{Access, Call, Event, InboxRef, Topic};
+use crate::http::api::problems::Problem;
+use crate::http::api::routes::{RouteRequest, RouteStep};
+use crate::http::wire::json;
+use crate::http::wire::response::Response;
+use crate::http::wire::target::digits;
 
 /// A stream that a client asks for.
 #[derive(Debug)]
@@ -152,7 +152,7 @@ impl LogPage {
         let mut body = Vec::new();
         json::object(&mut body, |o| {
             json::list(o.value("data"), shown, |out, (kind, event)| {
-                json_event::write(out, kind, event, &self.access);
+                show::write(out, kind, event, &self.access);
             });
             match seq < head {
                 true => o.shown("next_cursor", seq),
