@@ -1,7 +1,7 @@
 //! AUTH (RFC 4954): the server's part of a SASL exchange, and what a login changes.
 //!
-//! The messages of the mechanisms are in `engine::sasl`; whether a key is good is decided by
-//! the service. Nothing that a client sends here is logged, kept or sent back.
+//! The messages of the mechanisms are in `engine::sasl`. The service decides whether a key is
+//! good. Nothing that a client sends here is logged, kept or sent back.
 
 use crate::call::{Access, Call, Metric, Now, Refusal, Topic};
 use crate::engine::Output;
@@ -95,5 +95,5 @@ impl Server {
     }
 }
 
-/// As EHLO names them.
+/// EHLO names the same.
 const MECHANISMS: [SaslMechanism; 2] = [SaslMechanism::Plain, SaslMechanism::Login];

@@ -1,4 +1,4 @@
-//! The receiving side of SMTP (RFC 5321): states, the table of commands, limits, farewells.
+//! The receiving side of SMTP (RFC 5321): its states, lines, deadlines and endings.
 //!
 //! ```text
 //!   Open ──► Greeting ──(silence)──► Command ◄──────────────┐
@@ -10,11 +10,12 @@
 //!          (AUTH)      (DATA)       (BDAT)   (a call)    (STARTTLS)
 //! ```
 //!
-//! A state is named for what it waits for. Beside the state stands at most one reply that
-//! is held back (`DelayedReply`): input is held with it, so that a delay costs the peer and not us.
-//! Rules: nothing that a peer sent is said back, but for an address that was parsed; every
-//! wrong command counts, and enough of them end the connection; no state is without a
-//! deadline, unless we are the ones who are awaited.
+//! A state is named for what it waits for. At most one reply waits beside the state
+//! (`DelayedReply`). Input waits with it, so that a delay costs the peer and not this server.
+//!
+//! The rules: of what a peer sent, only a parsed address is sent back. Every wrong command
+//! counts, and too many of them end the connection. Every state has a deadline, except those
+//! in which the peer waits for this server. The commands are in `table`.
 
 mod auth;
 mod received;
@@ -44,9 +45,9 @@ pub struct Server {
     access: Option<Access>,
     transaction: Option<Box<Transaction>>,
     pace: Pace,
-    /// Messages that have come to their end on this connection.
+    /// Messages on this connection that have come to their end.
     messages: usize,
-    /// Commands without a message in between.
+    /// Commands since the last message that bring no message nearer.
     junk: usize,
     /// Wrong commands.
     errors: usize,
@@ -56,9 +57,9 @@ pub struct Server {
     ending: Option<Ending>,
     /// How far the unread line has been searched for its end.
     searched: usize,
-    /// A line that is too long is being skipped: so many octets so far.
+    /// Octets of a line that is too long, skipped so far.
     skipping: Option<usize>,
-    /// When the next command must have come.
+    /// The next command must have come by then.
     command_due_ms: u64,
     /// When the key ends, on the monotonic clock.
     expires_ms: Option<u64>,
@@ -69,7 +70,7 @@ pub struct Server {
 /// What the conversation waits for.
 #[derive(Debug)]
 enum SmtpState {
-    /// Silence: on port 25 who talks first is not a mail server.
+    /// Silence. On port 25 a mail server waits for the greeting; other clients often do not.
     Greeting { due_ms: u64 },
     /// A command line.
     Command,
@@ -77,22 +78,22 @@ enum SmtpState {
     Sasl(SaslWait),
     /// Octets behind DATA.
     Data(Box<DataBody>),
-    /// Octets of a BDAT chunk; with `refusal` they are thrown away.
+    /// Octets of a BDAT chunk; with `refusal` they are discarded.
     Chunk {
         left: usize,
         size: u64,
         last: bool,
         refusal: Option<&'static str>,
     },
-    /// The service.
+    /// The answer of the service.
     Answer(PendingCall),
     /// TLS.
     Handshake,
-    /// Nothing: goodbye has been said.
+    /// Nothing: the last reply has been sent.
     Closed,
 }
 
-/// A reply that waits.
+/// A reply that is sent later.
 #[derive(Debug)]
 struct DelayedReply {
     due_ms: u64,
@@ -100,7 +101,7 @@ struct DelayedReply {
     close: bool,
 }
 
-/// Why the connection ends as soon as what is under way has been answered.
+/// Why the connection ends as soon as the running command has its answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Ending {
     Expired,
@@ -155,7 +156,7 @@ impl Server {
         used
     }
 
-    /// Who is there: a message that is on its way can be sent again.
+    /// How much the peer is trusted. A message on its way counts little: it can be sent again.
     pub fn trust(&self) -> Trust {
         match self.state {
             _ if self.access.is_some() => Trust::Known,
@@ -170,7 +171,8 @@ impl Server {
         &self.opening.shared.limits
     }
 
-    /// `usual`, or for a stranger what it is under stress (Postfix's STRESS_README).
+    /// `usual`, or `stressed` for a client without login under stress, as in Postfix's
+    /// STRESS_README.
     fn unless_stressed<T>(&self, usual: T, stressed: T) -> T {
         match self.access.is_none() && self.opening.shared.is_stressed() {
             true => stressed,
@@ -192,7 +194,7 @@ impl Server {
         self.state = next;
     }
 
-    /// Waits for a command, from now on.
+    /// Waits for a command; its time begins now.
     fn await_command(&mut self, now: Now) {
         let seconds = match self.access {
             Some(_) => self.limits().submission_command_s,
@@ -209,7 +211,7 @@ impl Server {
         // The handshake had the connection's timer.
         self.told_ms = None;
         if matches!(self.state, SmtpState::Handshake) {
-            // RFC 3207 section 4.2: what was said in clear is forgotten; no second greeting.
+            // RFC 3207 section 4.2: everything before TLS is forgotten; no second greeting.
             self.tls = true;
             self.helo = None;
             self.extended = false;
@@ -247,7 +249,7 @@ impl Server {
         }
     }
 
-    /// Finds one line. Only its own length counts, not how much of it came at once.
+    /// Finds one line. Its length alone decides, in whatever pieces it comes.
     fn line(&mut self, now: Now, bytes: &[u8], out: &mut Output) -> usize {
         if let Some(skipped) = self.skipping {
             return self.skip(skipped, bytes, out);
@@ -285,7 +287,7 @@ impl Server {
         }
     }
 
-    /// The rest of a line that is too long, up to a bound.
+    /// Skips the rest of a line that is too long, up to a bound.
     fn skip(&mut self, skipped: usize, bytes: &[u8], out: &mut Output) -> usize {
         let room = SKIP_MAX.saturating_sub(skipped).min(bytes.len());
         let part = bytes.get(..room).unwrap_or_default();
@@ -315,7 +317,7 @@ impl Server {
         }
     }
 
-    /// One whole line.
+    /// Carries out one whole line.
     fn run_line(&mut self, now: Now, line: &[u8], behind: bool, out: &mut Output) {
         self.await_again(now);
         if let SmtpState::Sasl(wait) = &mut self.state {
@@ -345,14 +347,14 @@ impl Server {
             out,
         };
         match refusal {
-            // Its octets come whether it is welcome or not.
+            // Its octets come even if it is refused.
             Some(text) if verb == Verb::Bdat => self.begin_chunk(&mut command, Some(text)),
             Some(text) => self.fail(now, text, command.out),
             None => (row.run)(self, &mut command),
         }
     }
 
-    /// Counts a command that brings nothing; `true` when it was the last.
+    /// Counts a command that brings no message nearer. `true`: the connection has ended.
     fn count_junk(&mut self, out: &mut Output) -> bool {
         self.junk += 1;
         let limits = self.limits();
@@ -364,15 +366,15 @@ impl Server {
         over
     }
 
-    /// A line has come in time; the next one has as long.
+    /// A line has come in time; the next one has the same time.
     fn await_again(&mut self, now: Now) {
         if let SmtpState::Command = self.state {
             self.await_command(now);
         }
     }
 
-    /// Somebody speaks another protocol, perhaps without knowing it (ALPACA): the less is
-    /// said, and the less of what came is said back, the better.
+    /// The client speaks another protocol, perhaps because it was sent here by an attacker
+    /// (ALPACA). It gets one line, and nothing of its input.
     fn end_foreign(&mut self, out: &mut Output) {
         self.count(Metric::SyntaxErrors);
         self.end("554 5.5.1 This is SMTP", out);
@@ -397,7 +399,7 @@ impl Server {
         }
     }
 
-    /// Ends at once, unless the service is just storing something for this connection.
+    /// Ends the connection, but not before the answer of a call that is out.
     fn end_with(&mut self, ending: Ending, out: &mut Output) {
         match self.state {
             SmtpState::Answer(_) => self.ending = Some(ending),
@@ -419,11 +421,11 @@ impl Server {
         }
     }
 
-    /// A message on its way is let in; everyone else goes.
+    /// The server stops. A message on its way may come to its end; other connections end now.
     fn stop(&mut self, out: &mut Output) {
         match self.state {
             SmtpState::Data(_) | SmtpState::Chunk { .. } => self.ending = Some(Ending::Stopping),
-            // Nothing can be said between the protocols.
+            // No reply is possible between the last plain octet and TLS.
             SmtpState::Handshake => self.close(out),
             _ if self.has_octets() => self.ending = Some(Ending::Stopping),
             _ => self.end_with(Ending::Stopping, out),
@@ -472,7 +474,7 @@ impl Server {
         }
     }
 
-    /// When something must have happened; `None` while we are the ones who are awaited.
+    /// The next deadline; `None` while the peer waits for this server.
     fn due_ms(&self) -> Option<u64> {
         let due = match (&self.later, &self.state) {
             (Some(later), _) => later.due_ms,
@@ -487,8 +489,8 @@ impl Server {
         Some(self.expires_ms.map_or(due, |at| at.min(due)))
     }
 
-    /// Moves the timer only when it would come too late: one that comes too early costs one
-    /// look at the clock, and most never come.
+    /// Moves the timer only if it would come too late. A timer that comes too early costs one
+    /// look at the clock, and most timers never come.
     fn ask_deadline(&mut self, now: Now, out: &mut Output) {
         let Some(due) = self.due_ms() else { return };
         if self.told_ms.is_none_or(|told| told > due) {
@@ -512,8 +514,8 @@ impl Server {
         self.fail_slowly(now, text, 0, out);
     }
 
-    /// Answers a wrong command after `wait_ms`, or after a second when there have been many;
-    /// the last one ends the connection.
+    /// Answers a wrong command after `wait_ms`, or after a second if there have been many.
+    /// One error too many ends the connection.
     fn fail_slowly(&mut self, now: Now, text: &str, wait_ms: u64, out: &mut Output) {
         log::debug!("conn={} refused={:?}", self.opening.conn.0, text);
         self.count(Metric::SyntaxErrors);
@@ -551,7 +553,7 @@ impl Server {
         }
     }
 
-    /// `421`, with the host's name as RFC 5321 section 4.2.3 has it.
+    /// `421` with the name of the host (RFC 5321 section 4.2.3).
     fn farewell(&self, enhanced: &str, why: &str) -> String {
         format!("421 {enhanced} {} {why}\r\n", self.opening.shared.host)
     }
@@ -578,7 +580,7 @@ impl Server {
 
 /// The first octet of a TLS handshake record (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 22;
-/// Octets of a line that is too long which are read before the connection is closed.
+/// Of a line that is too long, so many octets are skipped; then the connection ends.
 const SKIP_MAX: usize = 64 * 1024;
 /// Postfix's soft error delay.
 const SOFT_DELAY_MS: u64 = 1000;

@@ -1,20 +1,20 @@
-//! The Received field that we put in front of every message (RFC 5321 section 4.4).
+//! The Received field in front of every message (RFC 5321 section 4.4).
 //!
-//! With more than one recipient it has no `for` clause: it would tell one Bcc recipient of
-//! another. The name that the client gave has been checked to be plain when it was given.
+//! With more than one recipient it has no `for` clause: the clause would show one Bcc
+//! recipient to another. The name of the client was checked by EHLO or HELO.
 
 use core::net::IpAddr;
 
 use crate::mail::time;
 
-/// What a Received field tells.
+/// The contents of a Received field.
 #[derive(Clone, Copy, Debug)]
 pub struct Received<'a> {
     /// The name of EHLO or HELO.
     pub helo: &'a str,
-    /// The peer.
+    /// The address of the client.
     pub peer: IpAddr,
-    /// Our own name.
+    /// The name of this server.
     pub host: &'a str,
     /// The client said EHLO.
     pub extended: bool,
@@ -24,7 +24,7 @@ pub struct Received<'a> {
     pub login: bool,
     /// SMTPUTF8 was asked for.
     pub utf8: bool,
-    /// The one recipient, if there is but one.
+    /// The recipient, if there is only one.
     pub recipient: Option<&'a str>,
     /// Unix milliseconds.
     pub unix_ms: i64,

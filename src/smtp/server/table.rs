@@ -1,7 +1,7 @@
 //! The table of commands, and the commands that need neither a transaction nor a login.
 //!
-//! A row says when its command may come; one function checks that, so no command checks it
-//! again. AUTH is in `auth`; MAIL, RCPT, DATA and BDAT are in `transaction`.
+//! A row says when its command may come. One function checks it for all of them. AUTH is in
+//! `auth`; MAIL, RCPT, DATA and BDAT are in `transaction`.
 
 use crate::call::{Listener, Metric, Now};
 use crate::engine::Output;
@@ -10,27 +10,27 @@ use super::super::wire::command::{self, Verb};
 use super::super::wire::reply;
 use super::{Server, SmtpState};
 
-/// One command in its turn.
+/// One command line and its surroundings.
 pub(super) struct CommandInput<'a> {
     pub(super) now: Now,
     pub(super) args: &'a str,
-    /// More octets had come behind the line already.
+    /// More octets came together with the line.
     pub(super) behind: bool,
     pub(super) out: &'a mut Output,
 }
 
-/// A command, and what it may not do without.
+/// A command and its conditions.
 pub(super) struct CommandRow {
     pub(super) verb: Verb,
     /// Only after EHLO or HELO.
     hello: bool,
-    /// On submission: only over TLS and, but for AUTH itself, only after login.
+    /// On submission: only over TLS and after login.
     login: bool,
     /// Takes no argument.
     bare: bool,
-    /// Counts as junk: a connection that only does such things is no use.
+    /// Brings no message nearer; too many of them in a row end the connection.
     pub(super) junk: bool,
-    /// `Some(true)`: only after MAIL. `Some(false)`: not between MAIL and the end of the message.
+    /// `Some(true)`: only between MAIL and the end of the message. `Some(false)`: only outside.
     in_transaction: Option<bool>,
     pub(super) run: fn(&mut Server, &mut CommandInput<'_>),
 }
@@ -65,13 +65,13 @@ static COMMANDS: [CommandRow; 14] = [
     CommandRow { bare: true, ..row(Verb::Quit, Server::quit) },
 ];
 
-/// The row of a verb, unless it is no command of ours.
+/// The row of a verb; `None` for an unknown command.
 pub(super) fn row_of(verb: Verb) -> Option<&'static CommandRow> {
     COMMANDS.iter().find(|row| row.verb == verb)
 }
 
 impl Server {
-    /// Why a command may not be carried out now.
+    /// The reply to a command that may not come now.
     pub(super) fn refusal_of(&self, row: &CommandRow, args: &str) -> Option<&'static str> {
         let submission = self.opening.listener != Listener::Mx;
         let auth = row.verb == Verb::Auth;
@@ -153,7 +153,7 @@ impl Server {
             return self.fail(command.now, "503 5.5.1 TLS is on", command.out);
         }
         if command.behind {
-            // CVE-2011-0411: what came in clear must not be taken for what came over TLS.
+            // CVE-2011-0411: input before TLS must never count as input over TLS.
             self.count(Metric::SyntaxErrors);
             return self.end("554 5.5.1 Nothing may follow STARTTLS", command.out);
         }
@@ -172,7 +172,7 @@ impl Server {
         self.say("250 2.0.0 Ok", command.out);
     }
 
-    /// Says neither yes nor no (RFC 5321 section 3.5.3).
+    /// Does not tell whether the address exists (RFC 5321 section 3.5.3).
     fn vrfy(&mut self, command: &mut CommandInput<'_>) {
         self.say("252 2.5.0 Send some mail to find out", command.out);
     }
@@ -195,5 +195,5 @@ impl Server {
     }
 }
 
-/// RFC 9422 section 4: a limit has at most six digits.
+/// RFC 9422 section 4: the value of a limit has at most six digits.
 const LIMITS_MAX: usize = 999_999;

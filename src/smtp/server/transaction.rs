@@ -2,8 +2,8 @@
 //! carry them to the service.
 //!
 //! MAIL asks `Sender`, each RCPT asks `Recipient`, the end of data asks `Classify` and then
-//! `Deliver`. `250` behind data is said only with a receipt. Every way out of a transaction
-//! (a refusal, RSET, EHLO, the connection's end) drops the octets and gives their memory back.
+//! `Deliver`. The `250` after the data needs a receipt. Every end of a transaction (a refusal,
+//! RSET, EHLO, the end of the connection) drops the octets and gives their memory back.
 
 use crate::call::{
     Answer, Call, Charge, Envelope, InboxId, Intake, Limits, Listener, Metric, Now, Once, Plan,
@@ -18,7 +18,7 @@ use super::received::Received;
 use super::table::CommandInput;
 use super::{Server, SmtpState};
 
-/// What has been said about a message so far.
+/// A message as far as it has come.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
     envelope: Envelope,
@@ -26,22 +26,22 @@ pub(super) struct Transaction {
     pub(super) body: Option<Box<DataBody>>,
     /// A chunk has been refused: only RSET, EHLO and QUIT help (RFC 3030 section 2).
     failed: bool,
-    /// RCPTs, whatever came of them.
+    /// RCPTs, accepted or not.
     rcpts: usize,
 }
 
-/// What the service has been asked.
+/// The call that the service has not answered yet.
 #[derive(Debug)]
 pub(super) enum PendingCall {
-    /// Who is this?
+    /// AUTH.
     Login,
     /// MAIL.
     Sender,
     /// RCPT.
     Recipient(Box<Recipient>),
-    /// The message; its memory is held until it is stored.
+    /// The end of data. The memory of the message is charged until it is stored.
     Message {
-        /// It has but one recipient.
+        /// The message has only one recipient.
         single_recipient: bool,
         /// Given back when this is dropped.
         charge: Option<Charge>,
@@ -70,8 +70,8 @@ impl Pace {
         self.octets = self.octets.saturating_add(octets as u64);
     }
 
-    /// When patience ends if nothing more comes: after silence, below the least rate once
-    /// the first minute is over, and in any case.
+    /// The connection ends then if nothing more comes: after a silence, below the lowest rate
+    /// once the first minute is over, and at last after the time for a whole message.
     pub(super) fn due_ms(&self, limits: &Limits) -> u64 {
         let at = |octets_per_s: u64| self.octets.saturating_mul(1000) / octets_per_s.max(1);
         let slow = at(limits.data_bytes_per_s).max(GRACE_MS);
@@ -144,8 +144,8 @@ impl Server {
             Err(error) => return self.fail(command.now, reply::syntax(error, false), command.out),
         };
         if transaction.envelope.recipients.len() >= max {
-            // RFC 5321 section 4.5.3.1.10: the client sends the rest in another transaction;
-            // it may have pipelined many more already.
+            // RFC 5321 section 4.5.3.1.10: the client sends the rest in another transaction.
+            // It may have pipelined many more already.
             self.count(Metric::RateLimited);
             return self.say("452 4.5.3 Too many recipients", command.out);
         }
@@ -182,8 +182,8 @@ impl Server {
             return self.fail(command.now, NO_RECIPIENTS, command.out);
         }
         if command.behind {
-            // RFC 2920 section 3.1: DATA ends a group. Who does not wait for 354 does not
-            // listen, and may be a web browser.
+            // RFC 2920 section 3.1: DATA ends a group. A client that does not wait for 354
+            // does not read replies; it may be a web browser.
             self.count(Metric::SyntaxErrors);
             return self.end("503 5.5.1 You did not wait for 354", command.out);
         }
@@ -230,8 +230,8 @@ impl Server {
         self.begin_chunk(command, None);
     }
 
-    /// A chunk follows whether it is welcome or not, so its length is read before anything
-    /// else is asked; when that fails nobody knows where commands begin again.
+    /// The octets of a chunk follow even if it is refused, so its length is read first. If
+    /// that fails, the next command cannot be found, and the connection ends.
     pub(super) fn begin_chunk(
         &mut self,
         command: &mut CommandInput<'_>,
@@ -248,12 +248,12 @@ impl Server {
             let text = reply::fault(DataFault::Size, max).text;
             return self.end(&text, command.out);
         };
-        // An empty chunk brings a message no nearer to its end.
+        // An empty chunk does not bring the message nearer to its end.
         if size == 0 && !chunk.last && self.count_junk(command.out) {
             return;
         }
         let mut refusal = refusal;
-        // The pace is the message's, not the chunk's.
+        // The rate is that of the message, over all its chunks.
         let mut pace = Pace::begin(command.now);
         if refusal.is_none()
             && let Some(transaction) = &self.transaction
@@ -335,7 +335,7 @@ impl Server {
         }
     }
 
-    /// The message is whole.
+    /// The message has come to its end.
     fn finish(&mut self, now: Now, body: DataBody, out: &mut Output) {
         self.messages += 1;
         self.junk = 0;
@@ -482,8 +482,8 @@ impl Server {
 
     fn accept(&mut self, now: Now, mut to: Recipient, inbox: Option<InboxId>, out: &mut Output) {
         if inbox.is_none() && self.access.is_none() {
-            // The service has refused this already; nothing else stands between us and an
-            // open relay, so it is asked twice.
+            // The service refuses this too. Without both checks this would be an open relay,
+            // so a fault in one of them must not be enough.
             return self.refuse(now, &Refusal::RelayDenied, ReplyContext::Recipient, out);
         }
         to.inbox = inbox;
@@ -502,8 +502,9 @@ impl Server {
         self.ask(asked, Call::Deliver { plan, once }, out);
     }
 
-    /// Says no; the service has counted it. A client that has logged in may name as many wrong recipients as it likes;
-    /// from outside they count, and wait while not a single one has been right (S17).
+    /// Sends a refusal; the service has counted it. A wrong recipient is no error of a client
+    /// that has logged in. From outside it is one, and the reply waits while all recipients so
+    /// far were wrong: this makes guessing of addresses slow.
     fn refuse(&mut self, now: Now, refusal: &Refusal, moment: ReplyContext, out: &mut Output) {
         let line = reply::refused(refusal, moment);
         if line.close {
@@ -524,7 +525,7 @@ impl Server {
         self.fail_slowly(now, &line.text, wait_ms, out);
     }
 
-    /// An answer that does not fit the question.
+    /// The answer does not fit the call: a fault of this server.
     fn fail_internal(&mut self, out: &mut Output) {
         log::error!(
             "conn={} a call was answered out of turn",
@@ -535,13 +536,13 @@ impl Server {
 }
 
 const NO_RECIPIENTS: &str = "554 5.5.1 No valid recipients";
-/// RCPTs beyond the limit that are answered, as Postfix does: too many of them, doubled or wrong.
+/// So many RCPTs beyond the limit get an answer, as in Postfix; then the connection ends.
 const SURPLUS_MAX: usize = 1000;
-/// Before this the rate of octets is nobody's business.
+/// Before this time the rate of octets is not checked.
 const GRACE_MS: u64 = 60_000;
 /// RFC 5321 section 4.5.3.2.5: three minutes for a block of data.
 const SILENCE_MS: u64 = 180_000;
-/// A message may take ten minutes,
+/// A message may take ten minutes, and longer at [`WHOLE_BYTES_PER_S`].
 const WHOLE_MS: u64 = 600_000;
-/// and longer when it has brought this much a second.
+/// At this rate a message may take longer than [`WHOLE_MS`].
 const WHOLE_BYTES_PER_S: u64 = 2048;

@@ -1,12 +1,12 @@
 //! One command line and its arguments, borrowed from the read buffer.
 //!
-//! Not here: whether a command may come now (`server`), what an address means (the service).
-//! Anything ambiguous is refused, not repaired: source routes, bare line ends, control
-//! octets, doubled parameters. Addresses are parsed by `mail::parse::address`, as everywhere.
+//! Not here: whether a command may come now (`server`), and what an address means (the
+//! service). Ambiguous input is refused, not repaired: source routes, bare line ends, control
+//! octets, doubled parameters. `mail::parse::address` parses addresses, here as everywhere.
 
 use crate::mail::Address;
 
-/// Every verb that has an answer of its own.
+/// Every verb with a reply of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
 pub enum Verb {
@@ -24,24 +24,24 @@ pub enum Verb {
     Rset,
     StartTls,
     Vrfy,
-    /// A request line of HTTP: a browser that was lured here (ALPACA).
+    /// A request line of HTTP: an attacker has sent a browser here (ALPACA).
     Http,
-    /// Not a command of ours.
+    /// Any other word.
     Unknown,
 }
 
-/// What is wrong with a line.
+/// Why a command line is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CommandError {
     /// The text between the angle brackets is not an address.
     Address,
-    /// An argument is missing, superfluous or not what it should be.
+    /// An argument is missing, superfluous or wrong.
     Argument,
     /// A control octet, or octets that are not UTF-8.
     Control,
     /// A line that ends in LF without CR.
     LineEnd,
-    /// A parameter that we do not know (RFC 5321 section 4.1.1.11).
+    /// An unknown parameter (RFC 5321 section 4.1.1.11).
     Parameter,
     /// A source route.
     Route,
@@ -51,7 +51,7 @@ pub enum CommandError {
     Value,
 }
 
-/// MAIL.
+/// The arguments of MAIL.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MailCommand {
     /// `None` is `<>`.
@@ -68,23 +68,23 @@ pub struct MailCommand {
     pub envid: Option<String>,
 }
 
-/// RCPT.
+/// The arguments of RCPT.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RcptCommand {
     /// The forward-path.
     pub address: Address,
     /// NOTIFY= as bits: 1 NEVER, 2 SUCCESS, 4 FAILURE, 8 DELAY.
     pub notify: u8,
-    /// ORCPT=, decoded, its type in front.
+    /// ORCPT=, decoded, with its type in front.
     pub orcpt: Option<String>,
 }
 
-/// BDAT.
+/// The arguments of BDAT.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BdatChunk {
-    /// Octets that follow the line.
+    /// Octets that follow the command line.
     pub size: u64,
-    /// The message ends with them.
+    /// LAST: the message ends with this chunk.
     pub last: bool,
 }
 
@@ -116,8 +116,8 @@ pub fn text(line: &[u8]) -> Result<&str, CommandError> {
     }
 }
 
-/// The name of EHLO or HELO: anything that can stand in a Received field as one word. More
-/// is not asked (RFC 5321 section 4.1.4: a name that does not verify is no reason to refuse).
+/// The name of EHLO or HELO: one word that may stand in a Received field. RFC 5321 section
+/// 4.1.4 does not allow to refuse a name that cannot be verified.
 ///
 /// # Errors
 /// `Argument`.
@@ -145,7 +145,7 @@ pub fn mail(args: &str) -> Result<MailCommand, CommandError> {
             ("RET", Some(v)) if v.eq_ignore_ascii_case("FULL") => mail.ret_full = Some(true),
             ("RET", Some(v)) if v.eq_ignore_ascii_case("HDRS") => mail.ret_full = Some(false),
             ("ENVID", Some(v)) if v.len() <= ENVID_MAX => mail.envid = Some(xtext(v)?),
-            // RFC 4954 section 5: understood, and believed by nobody.
+            // RFC 4954 section 5: parsed, and then ignored.
             ("AUTH", Some(v)) if v.len() <= ORCPT_MAX => {
                 xtext(v)?;
             }
@@ -187,8 +187,8 @@ pub fn rcpt(args: &str, smtputf8: bool, host: &str) -> Result<RcptCommand, Comma
     })
 }
 
-/// The arguments of BDAT. A number too large for us is an error as much as none: where the
-/// chunk ends cannot be known then.
+/// The arguments of BDAT. A number that is missing or too large is an error: the end of the
+/// chunk is unknown then.
 ///
 /// # Errors
 /// `Argument`.
@@ -203,8 +203,8 @@ pub fn bdat(args: &str) -> Result<BdatChunk, CommandError> {
     Ok(BdatChunk { size, last })
 }
 
-/// Takes `<path>` off the front of `FROM:<path> parameters`. Blanks behind the colon are
-/// tolerated, as many clients write them; an address without brackets is not.
+/// Splits `FROM:<path> parameters` into the path and the parameters. Blanks behind the colon
+/// are allowed, since many clients write them. An address without brackets is not.
 fn path<'a>(args: &'a str, keyword: &str) -> Result<(&'a str, &'a str), CommandError> {
     let rest = match args.split_at_checked(keyword.len()) {
         Some((word, rest)) if word.eq_ignore_ascii_case(keyword) => rest.trim_start_matches(' '),
@@ -220,7 +220,7 @@ fn path<'a>(args: &'a str, keyword: &str) -> Result<(&'a str, &'a str), CommandE
     }
 }
 
-/// Where the closing bracket is: a `>` inside a quoted local part is not it.
+/// The position of the closing bracket. A `>` in a quoted local part does not close.
 fn path_end(inner: &str) -> Option<usize> {
     let mut quoted = false;
     let mut escaped = false;
@@ -251,7 +251,7 @@ fn address(path: &str, smtputf8: bool) -> Result<Address, CommandError> {
 
 type Parameter<'a> = (&'a str, Option<&'a str>);
 
-/// Splits `KEY=value` pairs. The line's bound bounds them.
+/// Splits `KEY=value` pairs. The bound of the line bounds their number.
 fn parameter_list(text: &str) -> Result<impl Iterator<Item = Parameter<'_>>, CommandError> {
     let graphic = text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
     if !graphic {
@@ -266,11 +266,11 @@ fn parameter_list(text: &str) -> Result<impl Iterator<Item = Parameter<'_>>, Com
         }))
 }
 
-/// Which parameters of a table have been given, as bits.
+/// The parameters of a table that have come so far, as bits.
 struct GivenParameters(u32);
 
 impl GivenParameters {
-    /// The table's own spelling of `name`, the first time.
+    /// The spelling of `name` in the table. A second time is an error.
     fn first(&mut self, name: &str, table: &[&'static str]) -> Result<&'static str, CommandError> {
         let found = table
             .iter()
@@ -294,8 +294,8 @@ fn number(text: &str) -> Result<u64, CommandError> {
     }
 }
 
-/// Decodes xtext (RFC 3461 section 4); what comes out must be text without control octets,
-/// since it will be written into reports.
+/// Decodes xtext (RFC 3461 section 4). The result must be text without control characters,
+/// since delivery reports contain it.
 fn xtext(text: &str) -> Result<String, CommandError> {
     let mut octets = Vec::with_capacity(text.len());
     let mut left = text.bytes();
@@ -320,7 +320,7 @@ fn xtext(text: &str) -> Result<String, CommandError> {
     }
 }
 
-/// A digit of xtext: upper case only.
+/// A hexadecimal digit of xtext, in upper case only.
 fn hex(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -338,7 +338,7 @@ fn notify_bits(value: &str) -> Result<u8, CommandError> {
             _ => return Err(CommandError::Value),
         }
     }
-    // NEVER stands alone (RFC 3461 section 4.1).
+    // NEVER may not have another word beside it (RFC 3461 section 4.1).
     match bits & 1 != 0 && bits != 1 {
         true => Err(CommandError::Value),
         false => Ok(bits),

@@ -1,16 +1,16 @@
 //! Message octets on their way in: DATA with its dots, BDAT with its counts.
 //!
 //! Only `CRLF . CRLF` ends DATA (RFC 5321 section 4.1.1.4). A bare CR, a bare LF or a NUL
-//! never ends a line and never a message; it makes the message one to refuse, and the server
-//! then closes, so that nothing behind it can be taken for commands. Octets are copied once,
-//! from the read buffer into the message, and memory is charged as it grows by what arrived.
+//! never ends a line or a message. The message is refused then and the connection ends, so
+//! that no octet behind it can count as a command. Octets are copied once, from the read
+//! buffer into the message, and memory is charged for octets that have come.
 
 use crate::call::{Budget, Charge};
 
-/// Why a message that has been read will be refused; the gravest is kept.
+/// Why a message is refused at its end, in order of weight; the heaviest reason is kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum DataFault {
-    /// The budget that all messages share is used up.
+    /// The memory that all messages share is used up.
     Memory,
     /// A line of text is too long.
     ReplyLine,
@@ -20,7 +20,7 @@ pub enum DataFault {
     Stray,
 }
 
-/// What bounds a message.
+/// The bounds of a message.
 #[derive(Clone, Copy, Debug)]
 pub struct DataBounds {
     /// Octets of the message, dots unstuffed.
@@ -43,10 +43,10 @@ pub struct DataBody {
     fault: Option<DataFault>,
 }
 
-/// Where in a line the last octet was.
+/// The place of the last octet in its line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum LinePosition {
-    /// Behind CRLF, or at the very beginning: the command's own CRLF counts.
+    /// Behind CRLF, also that of the DATA command.
     LineStart,
     /// Behind `CRLF .`
     Dot,
@@ -72,8 +72,8 @@ impl DataBody {
         }
     }
 
-    /// Takes octets behind DATA. `Some(used)` when the end was among them: what follows are
-    /// commands again. `None`: all were used and more must come.
+    /// Takes octets behind DATA. `Some(used)`: the end was among them, and commands follow.
+    /// `None`: all octets were used and more must come.
     pub fn unstuff(&mut self, input: &[u8]) -> Option<usize> {
         let mut from = 0;
         let mut pos = 0;
@@ -86,7 +86,7 @@ impl DataBody {
                     self.at = LinePosition::Dot;
                 }
                 LinePosition::Dot if byte == b'\r' => {
-                    // Not kept: either it belongs to the end, or the message is refused.
+                    // Not kept: it belongs to the end, or else the message is refused.
                     pos += 1;
                     from = pos;
                     self.at = LinePosition::DotCr;
@@ -108,8 +108,8 @@ impl DataBody {
         None
     }
 
-    /// Takes octets of a BDAT chunk (RFC 3030): dots mean nothing, line ends must be CRLF
-    /// all the same, and one may be cut in two by the end of a chunk.
+    /// Takes octets of a BDAT chunk (RFC 3030). Dots have no meaning. Line ends must be CRLF
+    /// here too, and the end of a chunk may cut one in two.
     pub fn take(&mut self, input: &[u8]) {
         let mut pos = 0;
         while pos < input.len() {
@@ -119,7 +119,7 @@ impl DataBody {
         self.seen = self.seen.saturating_add(input.len());
     }
 
-    /// Looks at one octet, or at a run of text; returns how many it has looked at.
+    /// Looks at one octet or at a run of text; returns the number of octets.
     fn step(&mut self, input: &[u8]) -> usize {
         let Some(&byte) = input.first() else { return 0 };
         match (self.at, byte) {
@@ -145,7 +145,7 @@ impl DataBody {
                 }
                 let Some(run) = run else { return input.len() };
                 match input.get(run..) {
-                    // The usual end of a line, in one go.
+                    // The usual end of a line, in one step.
                     Some([b'\r', b'\n', ..]) => {
                         self.line = 0;
                         self.at = LinePosition::LineStart;
@@ -167,8 +167,7 @@ impl DataBody {
         }
     }
 
-    /// The chunk that brings the message to its end has come: a CR at the very end is bare,
-    /// and a last line without its CRLF gets one.
+    /// The last chunk has come. A CR at its end is bare; a last line without CRLF gets one.
     pub fn close(&mut self) {
         match self.at {
             LinePosition::Cr => self.fail(DataFault::Stray),
@@ -177,20 +176,20 @@ impl DataBody {
         }
     }
 
-    /// Marks the message as one to refuse and gives its memory back.
+    /// Notes why the message will be refused, and gives its memory back.
     pub fn fail(&mut self, fault: DataFault) {
         self.fault = self.fault.max(Some(fault));
         self.octets = Vec::new();
         self.charge = None;
     }
 
-    /// Why it will be refused, if it will.
+    /// Why the message will be refused; `None` so far if it will not.
     pub fn fault(&self) -> Option<DataFault> {
         self.fault
     }
 
-    /// How much more will be read before the peer is cut off: a message that is too big is
-    /// read to its end so that it can be answered, but not for ever.
+    /// So many more octets are read before the connection is closed. A message that is too
+    /// big is read on, so that its sender gets a reply, up to twice the limit.
     pub fn octets_allowed(&self) -> usize {
         self.bound
             .octets
@@ -219,7 +218,7 @@ impl DataBody {
         let capacity = self.octets.capacity();
         if need > capacity {
             let double = capacity.saturating_mul(2).min(self.bound.octets).max(need);
-            // Near the end of the budget what is needed now may fit where twice it does not.
+            // Near the end of the budget, twice the size may not fit while the size itself does.
             let Some(target) = [double, need].into_iter().find(|n| self.hold(*n)) else {
                 return self.fail(DataFault::Memory);
             };
@@ -229,7 +228,7 @@ impl DataBody {
     }
 }
 
-/// Read beyond twice the size limit, so that small limits leave room for an answer.
+/// Read beyond twice the size limit, so that a message just over a small limit gets a reply.
 const PATIENCE_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! What the server says: one table from a refusal to its code, enhanced code (RFC 3463) and
-//! text, and one from a syntax error to its own.
+//! Reply lines: a table from each refusal, and one from each wrong command, to a code, an
+//! enhanced code (RFC 3463) and a text.
 //!
-//! No line here holds anything that a peer has sent. Reasons of ours are static text; the
-//! free text of `Refusal::Invalid` may quote the peer and is therefore left out.
+//! No line contains octets of a peer. The free text of `Refusal::Invalid` may quote the peer,
+//! so it is left out.
 
 use crate::call::{EntryId, Receipt, Refusal, Written};
 
@@ -14,11 +14,11 @@ use super::data::DataFault;
 pub struct ReplyLine {
     /// Code, enhanced code, text.
     pub text: String,
-    /// Close behind it.
+    /// The connection ends after it.
     pub close: bool,
 }
 
-/// What was asked when a refusal came.
+/// The command to which a refusal is the answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReplyContext {
     /// AUTH.
@@ -27,14 +27,14 @@ pub enum ReplyContext {
     Sender,
     /// RCPT.
     Recipient,
-    /// End of data; `single_recipient` with a single recipient.
+    /// The end of data.
     Message {
-        /// It has but one recipient.
+        /// The message has only one recipient.
         single_recipient: bool,
     },
 }
 
-/// The words for every refusal.
+/// The reply for a refusal.
 pub fn refused(refusal: &Refusal, moment: ReplyContext) -> ReplyLine {
     let text = match refusal {
         Refusal::BadCredentials { .. } => "535 5.7.8 Wrong address or key".into(),
@@ -52,8 +52,8 @@ pub fn refused(refusal: &Refusal, moment: ReplyContext) -> ReplyLine {
         Refusal::NotFound(what) => format!("550 5.1.1 No such {what}"),
         Refusal::Exists(what) => format!("550 5.5.0 There is such a {what} already"),
         Refusal::RelayDenied => "550 5.7.1 Relaying denied".into(),
-        // It was there at RCPT; the retry's RCPT tells which one is gone, and the others get
-        // theirs.
+        // The inbox was there at RCPT. At the next try RCPT refuses the one that is gone, and
+        // the other recipients get the message.
         Refusal::NoSuchInbox
             if moment
                 == (ReplyContext::Message {
@@ -72,7 +72,8 @@ pub fn refused(refusal: &Refusal, moment: ReplyContext) -> ReplyLine {
         Refusal::TooBig { what, max } => format!("552 5.3.4 Too big: {what}, at most {max}"),
         Refusal::Loop => "554 5.4.6 Too many hops, the message is in a loop".into(),
         Refusal::StrayOctets => STRAY.into(),
-        // A retry's RCPT can name the full inbox only if this is not final for the others.
+        // At the next try RCPT refuses the full inbox. A final reply here would end the message
+        // for the other recipients too.
         Refusal::OverQuota => match moment {
             ReplyContext::Message {
                 single_recipient: false,
@@ -100,7 +101,7 @@ pub fn refused(refusal: &Refusal, moment: ReplyContext) -> ReplyLine {
     ReplyLine { text, close: false }
 }
 
-/// The words for a line that cannot be read; `mail` when the address is a sender's.
+/// The reply for a wrong command line; `mail`: the address is that of a sender.
 pub fn syntax(error: CommandError, mail: bool) -> &'static str {
     match (error, mail) {
         (CommandError::Address, true) => "553 5.1.7 Not a valid sender address",
@@ -116,8 +117,8 @@ pub fn syntax(error: CommandError, mail: bool) -> &'static str {
     }
 }
 
-/// The words for a message whose octets are refused. After stray octets the connection ends:
-/// whoever sends them may hope that we and the next server see different ends of the message.
+/// The reply for a message whose octets are refused. After stray octets the connection ends:
+/// an attacker sends them so that two servers see different ends of the message.
 pub fn fault(fault: DataFault, octets_max: usize) -> ReplyLine {
     let text = match fault {
         DataFault::Memory => "452 4.3.1 No memory for the message now, try again later".into(),
@@ -131,8 +132,8 @@ pub fn fault(fault: DataFault, octets_max: usize) -> ReplyLine {
     }
 }
 
-/// The line that promises a message is on disk. Only a commit makes a receipt, so only a
-/// commit leads here.
+/// The reply that promises that the message is on disk. It needs a receipt, and only a commit
+/// makes one.
 pub fn queued(written: &Written, _proof: Receipt) -> Option<Vec<u8>> {
     match written {
         Written::Delivered { .. } => Some(render(written)),
@@ -145,7 +146,7 @@ pub fn queued(written: &Written, _proof: Receipt) -> Option<Vec<u8>> {
 pub fn render(written: &Written) -> Vec<u8> {
     match written {
         Written::Delivered { entry, .. } => {
-            // The name that every other surface has for it.
+            // The id of the message in the other protocols.
             let entry = entry.unwrap_or(EntryId(0));
             format!("250 2.0.0 Ok: queued as {entry}\r\n").into_bytes()
         }
@@ -159,7 +160,7 @@ fn seconds(ms: u64) -> u64 {
 
 /// RFC 5321 section 2.3.8: only CRLF ends a line.
 const STRAY: &str = "550 5.6.11 Bare CR, bare LF or NUL in the message";
-/// No detail: the log has it.
+/// The log has the details.
 pub const INTERNAL: &str = "451 4.3.0 A fault on our side, try again later";
 
 #[cfg(test)]
