@@ -20,7 +20,10 @@ use std::sync::Arc;
 
 pub use access::{Access, Grant, Scopes, Secret};
 pub use account::*;
-pub use event::{Arrived, BULK_MESSAGES_MAX, Bulk, Change, Event, InboxPath, Topic};
+pub use event::{
+    Arrived, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind, Facts, InboxPath,
+    InboxSet, KindSet, Meaning, PriorityLevel, SessionEnd, Topic, Verdict,
+};
 pub use ids::{
     BodyId, ConnId, DomainId, EntryId, InboxId, KeyId, MailboxId, OrgId, OutboundId, ThreadId,
     attachment_id, parse_attachment_id,

@@ -17,7 +17,7 @@
 use std::borrow::Cow;
 
 use crate::call::{
-    Access, Call, Change, ConnId, Event, Metric, Now, Opening, Receipt, Refusal, Reply, Scopes,
+    Access, Call, ConnId, Event, Metric, Now, Opening, Receipt, Refusal, Reply, Scopes, SessionEnd,
 };
 use crate::engine::{HIGH_WATER, Input, Output, Trust};
 use crate::imap::frame::{self, Bounds, Frame, Step};
@@ -353,18 +353,19 @@ impl Server {
             return;
         };
         let ours = event.inbox.as_ref().map(|path| path.id) == access.inbox;
-        match &event.change {
-            Change::KeyRevoked { key } if *key == access.key => {
+        match event.ends() {
+            Some(SessionEnd::Key(key)) if key == access.key => {
                 return self.bye("The key has been revoked", out);
             }
-            Change::InboxDeleted if ours => return self.bye("The inbox has been deleted", out),
+            Some(SessionEnd::Inbox(_)) if ours => {
+                return self.bye("The inbox has been deleted", out);
+            }
             _ if !ours => return,
             _ => {}
         }
         let own = event.origin == self.opening.conn && self.opening.conn != ConnId(0);
         if let Stage::Selected(_, open) = &self.stage
-            && event.mailbox == Some(open.id)
-            && matches!(event.change, Change::MailboxDeleted { .. })
+            && event.ends() == Some(SessionEnd::Mailbox(open.id))
         {
             return if own {
                 self.unselected();

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::call::{Change, ConnId, Event, Topic};
+use crate::call::{ConnId, Event, SessionEnd, Topic};
 
 /// Who watches what, on one worker.
 #[derive(Default)]
@@ -36,11 +36,10 @@ impl Watchers {
 
     /// Keeps what ends a session, for those that are about to watch.
     pub fn remember(&mut self, events: &[Event]) {
-        let is_end = |event: &&Event| {
-            matches!(
-                event.change,
-                Change::KeyRevoked { .. } | Change::InboxDeleted
-            )
+        let is_end = |event: &&Event| match event.ends() {
+            Some(SessionEnd::Key(_) | SessionEnd::Inbox(_)) => true,
+            // A session selects a mailbox long after it has begun to watch.
+            Some(SessionEnd::Mailbox(_)) | None => false,
         };
         for event in events.iter().filter(is_end) {
             if self.ended.len() == ENDED_MAX {
@@ -87,7 +86,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::call::{InboxId, InboxPath, KeyId, OrgId, UidSet};
+    use crate::call::{Change, InboxId, InboxPath, KeyId, OrgId, UidSet};
 
     fn event(seq: u64, inbox: i64, parent: i64) -> Event {
         Event {

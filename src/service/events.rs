@@ -4,7 +4,7 @@
 //! Which fields of a row it may see without `messages:read` is the rendering's business.
 
 use super::context::{ReadContext, need};
-use crate::call::{Access, Answer, Change, Event, InboxId, Refusal, Scopes, Topic};
+use crate::call::{Access, Answer, InboxId, Refusal, Scopes, Topic};
 use crate::store::LogState;
 
 /// The window of the organization's log.
@@ -58,22 +58,13 @@ pub fn events_after(
         .events_after(access.org, topic, after, limit)?
         .ok_or(Refusal::NotFound("organization"))?;
     let mut events = page.events;
-    events.retain(|event| may_see(access, event));
+    events.retain(|event| event.is_visible_to(access));
     Ok(Answer::Events {
         events,
         scanned_to: page.scanned_to,
         head: page.state.head,
         oldest: page.state.oldest,
     })
-}
-
-/// Whether a key may hear of an event of its organization.
-pub fn may_see(access: &Access, event: &Event) -> bool {
-    match (&event.inbox, &event.change) {
-        (Some(path), _) => access.sees(path.id),
-        (None, Change::KeyRevoked { key }) if *key == access.key => true,
-        (None, _) => access.inboxes.is_none(),
-    }
 }
 
 fn check_inbox(context: &ReadContext<'_>, access: &Access, inbox: InboxId) -> Result<(), Refusal> {

@@ -1,11 +1,22 @@
-//! The change log: one row a command and mailbox, numbered without gaps within an
-//! organization. The number is the SSE id, the poll cursor and the IMAP MODSEQ.
+//! The change log: one row for each command and mailbox, numbered without gaps within an
+//! organization. The number is the SSE id, the poll cursor and the IMAP MODSEQ
+//! (DECISIONS.md, "Events and cursors").
 //!
-//! A row is stored in the transaction that makes the change and published after its commit;
-//! what is published is the row itself.
+//! The row is stored in the transaction that makes the change, and is published after the
+//! commit: the published event is the stored row. This file has the types alone. `meaning.rs`
+//! says what an event means to clients, `kind.rs` has the public names, `filter.rs` compares.
+
+mod filter;
+mod kind;
+mod meaning;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
+pub use filter::{EventFilter, InboxSet};
+pub use kind::{EventKind, KindSet, PriorityLevel, Verdict};
+pub use meaning::{Facts, Meaning, SessionEnd};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -13,7 +24,7 @@ use super::{
     UidSet,
 };
 
-/// What a session may watch. A set of these replaces the one before.
+/// A set of events that a session can watch.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Topic {
     /// Everything in one inbox.
@@ -22,56 +33,34 @@ pub enum Topic {
     Tree(InboxId),
     /// Everything in an organization.
     Org(OrgId),
-    /// The end of a key.
+    /// The end of one key.
     Key(KeyId),
 }
 
 /// One row of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Event {
-    /// Whose log.
+    /// The organization whose log it is in.
     pub org: OrgId,
-    /// Its number there.
+    /// Its number in that log.
     pub seq: u64,
     /// max(previous, now) when the writer took the call, unix milliseconds.
     pub at: i64,
-    /// The inbox, its address and its ancestors; `None` for what concerns no inbox.
+    /// The inbox, its address and its ancestors; `None` for an event of no inbox.
     pub inbox: Option<Arc<InboxPath>>,
-    /// The mailbox.
+    /// The mailbox; `None` for an event of no mailbox.
     pub mailbox: Option<MailboxId>,
-    /// The UIDs concerned.
+    /// The UIDs of the messages in the mailbox.
     pub uids: UidSet,
     /// What happened.
     pub change: Change,
-    /// The connection whose call made it, so that it can tell its own changes; not stored.
+    /// The connection whose call made it, so that the connection knows its own changes. It
+    /// is not stored.
     pub origin: ConnId,
 }
 
-impl Event {
-    /// Every topic that this reaches.
-    pub fn topics(&self) -> impl Iterator<Item = Topic> + '_ {
-        let inbox = self.inbox.as_deref();
-        let key = match &self.change {
-            Change::KeyRevoked { key } => Some(Topic::Key(*key)),
-            _ => None,
-        };
-        [
-            Some(Topic::Org(self.org)),
-            inbox.map(|p| Topic::Inbox(p.id)),
-            inbox.map(|p| Topic::Tree(p.id)),
-            key,
-        ]
-        .into_iter()
-        .flatten()
-        .chain(
-            inbox
-                .into_iter()
-                .flat_map(|p| p.ancestors.iter().map(|id| Topic::Tree(*id))),
-        )
-    }
-}
-
-/// Where in the tree of inboxes an event is; in the row, so that a watcher looks up nothing.
+/// The place of an inbox in the tree of inboxes. The row holds it, so that a watcher needs no
+/// look-up.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct InboxPath {
     /// The inbox.
@@ -82,28 +71,27 @@ pub struct InboxPath {
     pub ancestors: Vec<InboxId>,
 }
 
-/// What happened. The names of public event types are made from these in one place
-/// (`http/json.rs`); a superset of them.
+/// What happened. `meaning.rs` gives the public type of each; some have none.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Change {
-    /// An entry came to be, with all that its event shows.
+    /// One new entry, with all that its event shows.
     Arrived(Box<Arrived>),
-    /// Many entries came to be by one COPY or MOVE.
+    /// Many new entries by one COPY or MOVE.
     Copied(Bulk),
     /// Flags or keywords changed.
     Flagged(Bulk),
     /// Entries are gone from the mailbox.
     Expunged {
-        /// Up to 100 ids.
+        /// Up to [`BULK_MESSAGES_MAX`] ids.
         messages: Vec<EntryId>,
         /// How many in all.
         count: u32,
-        /// The mailbox they are in now, when this was a MOVE.
+        /// The mailbox that they are in now, when this was a MOVE.
         moved_to: Option<MailboxId>,
         /// The mailbox's name.
         folder: String,
     },
-    /// A mailbox was made.
+    /// There is a new mailbox.
     MailboxCreated {
         /// Its name.
         name: String,
@@ -120,15 +108,15 @@ pub enum Change {
         /// Its name.
         name: String,
     },
-    /// An inbox was made.
+    /// There is a new inbox.
     InboxCreated,
-    /// Its name, metadata or place changed.
+    /// The name, the metadata or the parent of an inbox has changed.
     InboxUpdated,
-    /// It is gone with all in it.
+    /// An inbox is gone with all in it.
     InboxDeleted,
-    /// A key ended; its sessions end now.
+    /// A key has ended; its sessions end now.
     KeyRevoked {
-        /// Which.
+        /// The key.
         key: KeyId,
     },
 }
@@ -136,7 +124,7 @@ pub enum Change {
 /// Everything that `message.received` and `message.sent` show.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Arrived {
-    /// How.
+    /// The way in which it came.
     pub kind: Arrival,
     /// UID, id, MODSEQ, flags, labels.
     pub state: EntryState,
@@ -144,20 +132,20 @@ pub struct Arrived {
     pub thread: ThreadId,
     /// The mailbox's name.
     pub folder: String,
-    /// Octets.
+    /// Size in octets.
     pub size: u32,
     /// `Message-ID` with its brackets.
     pub message_id: String,
     /// From, To, subject, preview, codes.
     pub summary: Summary,
-    /// The sender logged in to this server (decisions.md 32).
+    /// Whether the sender had logged in to this server.
     pub local: bool,
 }
 
 /// A change of many entries.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Bulk {
-    /// New state of up to 100 entries.
+    /// The new state of up to [`BULK_MESSAGES_MAX`] entries.
     pub messages: Vec<EntryState>,
     /// How many in all.
     pub count: u32,
@@ -165,5 +153,5 @@ pub struct Bulk {
     pub folder: String,
 }
 
-/// The most entries that one row names; beyond it `count` tells how many there are.
+/// The most entries that one row names. `count` says how many there are in all.
 pub const BULK_MESSAGES_MAX: usize = 100;

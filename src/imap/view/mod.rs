@@ -10,7 +10,7 @@
 
 pub(in crate::imap) mod tell;
 
-use crate::call::{Change, Event, MailboxId, UidSet};
+use crate::call::{Change, Event, MailboxId, SessionEnd, UidSet};
 
 /// What an event means for a view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -358,7 +358,7 @@ pub struct Held {
 impl Held {
     /// Keeps what matters of an event.
     pub fn keep(&mut self, event: &Event) {
-        if let (Change::MailboxDeleted { .. }, Some(mailbox)) = (&event.change, event.mailbox) {
+        if let Some(SessionEnd::Mailbox(mailbox)) = event.ends() {
             if self.deleted.len() < HELD_MAX {
                 self.deleted.push(mailbox);
             } else {

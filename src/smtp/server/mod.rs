@@ -23,7 +23,7 @@ mod table;
 mod transaction;
 
 use crate::call::Call;
-use crate::call::{Access, Change, Event, Limits, Listener, Metric, Now, Opening, Reply};
+use crate::call::{Access, Event, Limits, Listener, Metric, Now, Opening, Reply};
 use crate::engine::sasl::SaslWait;
 use crate::engine::{Input, Output, Trust};
 
@@ -392,10 +392,10 @@ impl Server {
     }
 
     fn event(&mut self, event: &Event, out: &mut Output) {
-        let ours = self.access.as_ref().map(|access| access.key);
-        match &event.change {
-            Change::KeyRevoked { key } if Some(*key) == ours => self.end_with(Ending::Revoked, out),
-            _ => {}
+        if let Some(access) = &self.access
+            && event.ends_key(access.key)
+        {
+            self.end_with(Ending::Revoked, out);
         }
     }
 

@@ -1,0 +1,126 @@
+//! A filter over events: inbox, type, sender, label, priority, verdict. It is compiled once,
+//! when a reader of events begins, and compared with every event after that; it allocates
+//! nothing for an ASCII address. It does not read query strings: each way in (a stream, the
+//! polled log, a webhook) builds it from its own input.
+//!
+//! A filter that asks for a fact which the event does not have holds the event back: the
+//! sender of a deleted message is unknown.
+
+use super::{Event, EventKind, Facts, InboxPath, KindSet, PriorityLevel, Verdict};
+use crate::call::{Access, InboxId};
+
+/// Which events a reader wants. The default wants every event that has a public type.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Any of these types; empty is all.
+    pub kinds: KindSet,
+    /// Any of these inboxes; empty is all.
+    pub inboxes: InboxSet,
+    /// The sender's address or its domain, in lower case.
+    pub from: Option<String>,
+    /// A label of a message, in any case of ASCII letters.
+    pub label: Option<String>,
+    /// The priority of the message.
+    pub priority: Option<PriorityLevel>,
+    /// The verdict on the message.
+    pub verdict: Option<Verdict>,
+}
+
+/// Inboxes by id and by address.
+#[derive(Clone, Debug, Default)]
+pub struct InboxSet {
+    ids: Vec<InboxId>,
+    addresses: Vec<InboxAddress>,
+}
+
+/// An address in its unique form, with the function that makes this form of another address.
+#[derive(Clone, Debug)]
+struct InboxAddress {
+    canonical: String,
+    make: fn(&str) -> String,
+}
+
+impl EventFilter {
+    /// The public type of the event, if it has one, `access` may see it and the filter wants it.
+    pub fn admit(&self, event: &Event, access: &Access) -> Option<EventKind> {
+        let meaning = event.meaning();
+        let kind = meaning.kind?;
+        let path = event.inbox.as_deref()?;
+        let wanted = (self.kinds.is_empty() || self.kinds.has(kind))
+            && event.is_visible_to(access)
+            && (self.inboxes.is_empty() || self.inboxes.has(path))
+            && self.agrees(&meaning.facts);
+        wanted.then_some(kind)
+    }
+
+    fn agrees(&self, facts: &Facts<'_>) -> bool {
+        self.verdict
+            .is_none_or(|wanted| facts.verdict == Some(wanted))
+            && self
+                .priority
+                .is_none_or(|wanted| facts.priority.map(PriorityLevel::of) == Some(wanted))
+            && self
+                .label
+                .as_deref()
+                .is_none_or(|label| facts.have_label(label))
+            && self
+                .from
+                .as_deref()
+                .is_none_or(|from| facts.from.is_some_and(|sender| is_from(sender, from)))
+    }
+}
+
+impl Facts<'_> {
+    fn have_label(&self, label: &str) -> bool {
+        self.messages
+            .iter()
+            .flat_map(|state| &state.keywords)
+            .any(|word| word.eq_ignore_ascii_case(label))
+    }
+}
+
+/// Whether a sender is `wanted`, an address or a domain in lower case.
+fn is_from(sender: &str, wanted: &str) -> bool {
+    let same = |sender: &str| {
+        let domain = sender.rsplit_once('@').map_or("", |(_, domain)| domain);
+        sender.eq_ignore_ascii_case(wanted) || domain.eq_ignore_ascii_case(wanted)
+    };
+    match sender.is_ascii() {
+        true => same(sender),
+        false => same(&sender.to_lowercase()),
+    }
+}
+
+impl InboxSet {
+    /// Adds an inbox by its id.
+    pub fn add_id(&mut self, id: InboxId) {
+        self.ids.push(id);
+    }
+
+    /// Adds an inbox by its address. `make` gives the unique form of an address; addresses are
+    /// parsed by `mail`, which this module does not use.
+    pub fn add_address(&mut self, address: &str, make: fn(&str) -> String) {
+        let canonical = make(address);
+        self.addresses.push(InboxAddress { canonical, make });
+    }
+
+    /// Whether no inbox is in it.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.addresses.is_empty()
+    }
+
+    fn has(&self, path: &InboxPath) -> bool {
+        self.ids.contains(&path.id) || self.addresses.iter().any(|wanted| wanted.is(&path.address))
+    }
+}
+
+impl InboxAddress {
+    /// Whether `stored`, a valid address, is this one. The unique form of an ASCII address is
+    /// the address in lower case.
+    fn is(&self, stored: &str) -> bool {
+        match stored.is_ascii() {
+            true => self.canonical.eq_ignore_ascii_case(stored),
+            false => self.canonical == stored || self.canonical == (self.make)(stored),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The meaning of a log row outside the store: its public type, the facts that a filter
+//! compares, the sessions that it ends, the keys that may see it. One match names every
+//! [`Change`]: a new one does not compile until all of this is said of it.
+//!
+//! There is no JSON here: `http/stream/show.rs` has the shapes.
+
+use super::{Change, Event, EventKind, Verdict};
+use crate::call::{Access, Arrival, EntryState, InboxId, KeyId, MailboxId, Topic};
+
+/// The meaning of one event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Meaning<'a> {
+    /// Its public type. A row without one only moves cursors.
+    pub kind: Option<EventKind>,
+    /// The facts that a filter compares.
+    pub facts: Facts<'a>,
+    /// What has ended with it.
+    pub ends: Option<SessionEnd>,
+}
+
+/// The facts of an event that a filter compares. A filter that asks for a fact that the event
+/// does not have holds the event back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Facts<'a> {
+    /// The address in From.
+    pub from: Option<&'a str>,
+    /// The priority that the sender gave: below, at or above 0.
+    pub priority: Option<i8>,
+    /// The judgement on the message. Nothing judges messages yet.
+    pub verdict: Option<Verdict>,
+    /// The messages, with their labels.
+    pub messages: &'a [EntryState],
+}
+
+/// Something that has ended, and with it the sessions that depend on it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SessionEnd {
+    /// A key: every session that has logged in with it, every stream that it opened.
+    Key(KeyId),
+    /// An inbox: every IMAP session that has logged in to it, every stream of it.
+    Inbox(InboxId),
+    /// A mailbox: every IMAP session that has selected it.
+    Mailbox(MailboxId),
+}
+
+impl Event {
+    /// What this event means outside the store.
+    pub fn meaning(&self) -> Meaning<'_> {
+        let unseen = Facts::default();
+        let row = |kind, facts, ends| Meaning { kind, facts, ends };
+        match &self.change {
+            Change::Arrived(arrived) => {
+                let kind = match arrived.kind {
+                    Arrival::Received => EventKind::MessageReceived,
+                    Arrival::Sent => EventKind::MessageSent,
+                    Arrival::Appended | Arrival::Copied => EventKind::MessageUpdated,
+                };
+                let facts = Facts {
+                    from: Some(&arrived.summary.from.address),
+                    priority: Some(arrived.summary.priority),
+                    verdict: None,
+                    messages: core::slice::from_ref(&arrived.state),
+                };
+                row(Some(kind), facts, None)
+            }
+            Change::Copied(bulk) | Change::Flagged(bulk) => {
+                let facts = Facts {
+                    messages: &bulk.messages,
+                    ..Facts::default()
+                };
+                row(Some(EventKind::MessageUpdated), facts, None)
+            }
+            // A MOVE is two rows. The row of the target mailbox tells where the messages are,
+            // so the row of the source mailbox has no public type.
+            Change::Expunged { moved_to, .. } => {
+                let kind = match moved_to {
+                    None => Some(EventKind::MessageDeleted),
+                    Some(_) => None,
+                };
+                row(kind, unseen, None)
+            }
+            Change::MailboxCreated { .. } | Change::MailboxRenamed { .. } => {
+                row(None, unseen, None)
+            }
+            Change::MailboxDeleted { .. } => {
+                row(None, unseen, self.mailbox.map(SessionEnd::Mailbox))
+            }
+            Change::InboxCreated => row(Some(EventKind::InboxCreated), unseen, None),
+            Change::InboxUpdated => row(Some(EventKind::InboxUpdated), unseen, None),
+            Change::InboxDeleted => {
+                let ends = self.inbox.as_deref().map(|path| SessionEnd::Inbox(path.id));
+                row(Some(EventKind::InboxDeleted), unseen, ends)
+            }
+            Change::KeyRevoked { key } => row(None, unseen, Some(SessionEnd::Key(*key))),
+        }
+    }
+
+    /// What has ended with this event.
+    pub fn ends(&self) -> Option<SessionEnd> {
+        self.meaning().ends
+    }
+
+    /// Whether this event ends every session of a key.
+    pub fn ends_key(&self, key: KeyId) -> bool {
+        self.ends() == Some(SessionEnd::Key(key))
+    }
+
+    /// Whether a key of the same organization may see this event. A key that is bound to
+    /// inboxes sees the rows of those inboxes and the end of itself.
+    pub fn is_visible_to(&self, access: &Access) -> bool {
+        match self.inbox.as_deref() {
+            Some(path) => access.sees(path.id),
+            None => access.inboxes.is_none() || self.ends_key(access.key),
+        }
+    }
+
+    /// Every topic that this event belongs to.
+    pub fn topics(&self) -> impl Iterator<Item = Topic> + '_ {
+        let inbox = self.inbox.as_deref();
+        let key = match self.ends() {
+            Some(SessionEnd::Key(key)) => Some(Topic::Key(key)),
+            Some(SessionEnd::Inbox(_) | SessionEnd::Mailbox(_)) | None => None,
+        };
+        [
+            Some(Topic::Org(self.org)),
+            inbox.map(|path| Topic::Inbox(path.id)),
+            inbox.map(|path| Topic::Tree(path.id)),
+            key,
+        ]
+        .into_iter()
+        .flatten()
+        .chain(
+            inbox
+                .into_iter()
+                .flat_map(|path| path.ancestors.iter().map(|id| Topic::Tree(*id))),
+        )
+    }
+}
