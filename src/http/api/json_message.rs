@@ -6,8 +6,8 @@
 
 use super::json_account::page;
 use crate::call::{
-    Arrival, EntryState, Flags, MessageContent, MessageView, NamedAddress, OutboundRow, Written,
-    attachment_id,
+    Arrival, EntryState, Flags, MessageContent, MessageView, NamedAddress, OutboundRow,
+    PriorityLevel, Written, attachment_id,
 };
 use crate::http::wire::json::{self, Object};
 use crate::http::wire::response::Response;
@@ -44,7 +44,7 @@ fn message(o: &mut Object<'_>, view: &MessageView) {
     o.time("received_at", view.received_at);
     o.number("size", u64::from(view.size));
     o.text("preview", &summary.preview);
-    o.text("priority", priority(summary.priority));
+    o.text("priority", PriorityLevel::of(summary.priority).name());
     o.flag("has_attachments", summary.has_attachments);
     o.texts("codes", &summary.codes);
     if let Some(content) = &view.content {
@@ -115,15 +115,6 @@ pub(crate) fn labels_and_flags(o: &mut Object<'_>, state: &EntryState) {
         "flags",
         set.map(|(name, _)| name.trim_start_matches('\\').to_ascii_lowercase()),
     );
-}
-
-/// The word for what X-Priority and Importance say.
-pub(crate) fn priority(level: i8) -> &'static str {
-    match level {
-        ..0 => "high",
-        0 => "normal",
-        1.. => "low",
-    }
 }
 
 /// 202 for a message that has been committed.

@@ -100,7 +100,7 @@ pub(crate) enum RouteStep {
     /// An event stream.
     Stream(Box<stream::Wanted>),
     /// A page of the log.
-    Log(Box<stream::LogPage>),
+    Log(Box<stream::PolledPage>),
 }
 
 /// Makes a response of an answer; `None` when it is not the answer to this route's call.

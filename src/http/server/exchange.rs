@@ -17,7 +17,7 @@ use crate::http::api::json_message;
 use crate::http::api::message;
 use crate::http::api::problems::{Problem, refused};
 use crate::http::api::routes::{RouteRequest, RouteRow, RouteStep, ShowAnswer, ShowWritten};
-use crate::http::stream::{LogPage, Stream};
+use crate::http::stream::{EventStream, PolledPage};
 use crate::http::wire::head::{ContentKind, Credentials, Framing, RequestHead};
 use crate::http::wire::response::{Length, MediaType, Response, ResponseFrame};
 use crate::http::wire::target::RequestTarget;
@@ -79,8 +79,8 @@ pub(crate) enum Waiting {
     /// The size of a raw message.
     Size,
     /// The window of the log, then the page of it.
-    LogState(Box<LogPage>),
-    Log(Box<LogPage>),
+    LogState(Box<PolledPage>),
+    Log(Box<PolledPage>),
     Page(Box<Paging>),
 }
 
@@ -252,7 +252,7 @@ impl Server {
                     RouteStep::Stream(wanted) => {
                         let seed = self.opening.seed;
                         let shared = self.opening.shared.clone();
-                        let stream = Stream::new(wanted, shared, seed, out);
+                        let stream = EventStream::new(wanted, shared, seed, out);
                         self.state = ServerState::Streaming(Some(exchange), Box::new(stream));
                         return;
                     }

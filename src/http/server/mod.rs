@@ -14,14 +14,12 @@
 
 mod exchange;
 
-use crate::call::{
-    Answer, Call, Change, Charge, Event, Metric, Now, Opening, Refusal, Reply, Topic,
-};
+use crate::call::{Answer, Call, Charge, Event, Metric, Now, Opening, Refusal, Reply, Topic};
 use crate::crypto::sha256_parts;
 use crate::engine::{Input, Output, Trust};
 use crate::http::api::problems::{Problem, refused};
 use crate::http::api::routes::{self, Match, Need, REPEATABLE, RouteRow, Takes};
-use crate::http::stream::Stream;
+use crate::http::stream::EventStream;
 use crate::http::wire::body::BodyReader;
 use crate::http::wire::head::{self, Credentials, Finder, Framing, HeadSearch};
 use crate::http::wire::response::{Length, MediaType, Response, request_id};
@@ -62,7 +60,7 @@ pub(crate) enum ServerState {
     /// The time at which a wrong key is told so.
     Delay(Box<Exchange>, Box<Problem>),
     /// The request is kept until its response has begun.
-    Streaming(Option<Box<Exchange>>, Box<Stream>),
+    Streaming(Option<Box<Exchange>>, Box<EventStream>),
     /// Nothing: the connection ends.
     Closed,
 }
@@ -96,7 +94,7 @@ impl Server {
             Input::Open => out.deadline = Some(Some(self.head_deadline(now))),
             Input::Bytes(bytes) => return self.bytes(now, bytes, out),
             Input::Reply(reply) => self.reply(now, reply, out),
-            Input::Event(event) => self.event(event, out),
+            Input::Event(event) => self.event(now, event, out),
             Input::Drained => self.drained(now, out),
             Input::Deadline => self.deadline(now, out),
             Input::Eof => self.eof(now, out),
@@ -398,7 +396,7 @@ impl Server {
         &mut self,
         now: Now,
         exchange: Option<Box<Exchange>>,
-        mut stream: Box<Stream>,
+        mut stream: Box<EventStream>,
         reply: Reply,
         out: &mut Output,
     ) {
@@ -431,16 +429,14 @@ impl Server {
         }
     }
 
-    fn event(&mut self, event: &Event, out: &mut Output) {
-        let revoked = match (&event.change, &self.known) {
-            (Change::KeyRevoked { key }, Some(known)) => *key == known.access.key,
-            _ => false,
-        };
+    fn event(&mut self, now: Now, event: &Event, out: &mut Output) {
+        let known = self.known.as_ref();
+        let revoked = known.is_some_and(|known| event.ends_key(known.access.key));
         if revoked {
             self.known = None;
         }
         match &mut self.state {
-            ServerState::Streaming(_, stream) => stream.event(event, out),
+            ServerState::Streaming(_, stream) => stream.event(now, event, out),
             // A download that a revoked key began ends where it is.
             ServerState::ExpectDrained(..) if revoked => out.close = true,
             ServerState::ExpectAnswer(_, waiting) if revoked && waiting.is_page() => {

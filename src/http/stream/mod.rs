@@ -1,16 +1,26 @@
 //! Events over HTTP: streams, the polled log, and the JSON of an event.
 //!
-//! `wanted.rs` reads what a client asks for, `filter.rs` which events it wants, `sse.rs` carries
-//! a stream out, `show.rs` writes an event.
+//! ```text
+//! wanted.rs  what a client asks for: place, start, filter
+//! subscription.rs  opens, holds the cursor, ends with the key or the inbox
+//! cursor.rs  log and live events as one sequence without gaps; knows no HTTP
+//! sse.rs     frames and heartbeats of a stream
+//! log.rs     the polled log
+//! show.rs    the JSON of every event
+//! ```
+//!
+//! What an event means (its type, what ends with it, which filter admits it) is not here: it
+//! is in `call/event/`.
 
-mod filter;
+pub mod cursor;
+mod log;
 mod show;
 mod sse;
+mod subscription;
 #[cfg(test)]
-mod tests {
-    mod replay;
-}
+mod tests;
 mod wanted;
 
-pub(crate) use sse::Stream;
-pub(crate) use wanted::{LogPage, Wanted, all, log, one, tree};
+pub(crate) use log::{PolledPage, log};
+pub(crate) use sse::EventStream;
+pub(crate) use wanted::{Wanted, all, one, tree};

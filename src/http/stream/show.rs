@@ -1,62 +1,23 @@
-//! The public events: which type a row of the log is, and its payload. The one place where
-//! `Change` becomes something that clients see; streams, the polled log and webhooks agree
-//! because all of them come here.
+//! The JSON of events: one object in one line for every public type, and for the frames that
+//! a stream makes itself. Streams, the polled log and webhooks write the same, because all of
+//! them come here. Which type an event has is the matter of `call/event/`.
 //!
-//! Rows about mailboxes and keys have no public type; they only move the cursor. A key without
-//! `messages:read` is shown no subject, preview, address of a correspondent, or code.
+//! A key without `messages:read` is shown no subject, preview, address of a correspondent, or
+//! code (DECISIONS.md, "Events and cursors").
 
-use crate::call::{Access, Arrival, Arrived, Bulk, Change, EntryState, Event, Scopes};
-use crate::http::api::json_message::{address, addresses, auth, labels_and_flags, priority};
+use super::cursor::ResetReason;
+use crate::call::{
+    Access, Arrival, Arrived, Change, EntryState, Event, EventKind, Now, PriorityLevel, Scopes,
+};
+use crate::http::api::json_message::{address, addresses, auth, labels_and_flags};
 use crate::http::wire::json::{self, Object};
 
-/// Every public type of api.md, for the check of `?type=`. Some come with what will make them;
-/// the last three are frames of a stream, which no filter holds back.
-pub(crate) const TYPES: &[&str] = &[
-    "message.received",
-    "message.sent",
-    "message.delivered",
-    "message.deferred",
-    "message.bounced",
-    "message.rejected",
-    "message.updated",
-    "message.deleted",
-    "message.auto_replied",
-    "inbox.created",
-    "inbox.updated",
-    "inbox.deleted",
-    "webhook.disabled",
-    "ready",
-    "reset",
-    "closing",
-];
-
-/// The public type of a change, or `None` when it has none.
-pub(crate) fn kind(change: &Change) -> Option<&'static str> {
-    match change {
-        Change::Arrived(arrived) => Some(match arrived.kind {
-            Arrival::Received => "message.received",
-            Arrival::Sent => "message.sent",
-            Arrival::Appended | Arrival::Copied => "message.updated",
-        }),
-        // A MOVE is two rows; the one in the target mailbox tells where the messages are.
-        Change::Expunged { moved_to, .. } => moved_to.is_none().then_some("message.deleted"),
-        Change::Copied(_) | Change::Flagged(_) => Some("message.updated"),
-        Change::InboxCreated => Some("inbox.created"),
-        Change::InboxUpdated => Some("inbox.updated"),
-        Change::InboxDeleted => Some("inbox.deleted"),
-        Change::MailboxCreated { .. }
-        | Change::MailboxRenamed { .. }
-        | Change::MailboxDeleted { .. }
-        | Change::KeyRevoked { .. } => None,
-    }
-}
-
-/// Writes the payload of an event that has a type: one object in one line.
-pub(crate) fn write(out: &mut Vec<u8>, kind: &str, event: &Event, access: &Access) {
+/// Writes an event of the type `kind`.
+pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &Access) {
     let open = access.scopes.allow(Scopes::MESSAGES_READ);
     json::object(out, |o| {
         o.number("seq", event.seq);
-        o.text("type", kind);
+        o.text("type", kind.name());
         o.time("time", event.at);
         match event.inbox.as_deref() {
             Some(path) => o.object("inbox", |o| {
@@ -69,34 +30,27 @@ pub(crate) fn write(out: &mut Vec<u8>, kind: &str, event: &Event, access: &Acces
             None => o.null("inbox"),
         }
         match &event.change {
-            Change::Arrived(arrived) if kind == "message.updated" => {
-                o.text("folder", &arrived.folder);
-                states(o, core::slice::from_ref(&arrived.state), 1);
-            }
-            Change::Arrived(arrived) => {
-                o.object("message", |o| message(o, arrived, open));
-                o.null("spam");
-                auth(o, arrived.local);
-                o.texts::<&str>("rules", []);
-            }
-            Change::Copied(Bulk {
-                messages,
-                count,
-                folder,
-            })
-            | Change::Flagged(Bulk {
-                messages,
-                count,
-                folder,
-            }) => {
-                o.text("folder", folder);
-                states(o, messages, *count);
+            Change::Arrived(arrived) => match arrived.kind {
+                Arrival::Received | Arrival::Sent => {
+                    o.object("message", |o| message(o, arrived, open));
+                    o.null("spam");
+                    auth(o, arrived.local);
+                    o.texts::<&str>("rules", []);
+                }
+                Arrival::Appended | Arrival::Copied => {
+                    o.text("folder", &arrived.folder);
+                    states(o, core::slice::from_ref(&arrived.state), 1);
+                }
+            },
+            Change::Copied(bulk) | Change::Flagged(bulk) => {
+                o.text("folder", &bulk.folder);
+                states(o, &bulk.messages, bulk.count);
             }
             Change::Expunged {
                 messages,
                 count,
                 folder,
-                ..
+                moved_to: _,
             } => {
                 o.text("folder", folder);
                 json::list(o.value("messages"), messages, |out, id| {
@@ -104,14 +58,48 @@ pub(crate) fn write(out: &mut Vec<u8>, kind: &str, event: &Event, access: &Acces
                 });
                 counts(o, messages.len(), *count);
             }
-            Change::InboxCreated
-            | Change::InboxUpdated
-            | Change::InboxDeleted
-            | Change::MailboxCreated { .. }
+            Change::InboxCreated | Change::InboxUpdated | Change::InboxDeleted => {}
+            // These have no public type, so they are never shown.
+            Change::MailboxCreated { .. }
             | Change::MailboxRenamed { .. }
             | Change::MailboxDeleted { .. }
             | Change::KeyRevoked { .. } => {}
         }
+    });
+}
+
+/// Writes the frame of a stream that begins without a cursor.
+pub(super) fn ready(out: &mut Vec<u8>, now: Now, seq: u64, epoch: u64) {
+    json::object(out, |o| {
+        o.number("seq", seq);
+        o.text("type", EventKind::Ready.name());
+        o.time("time", now.unix_ms);
+        o.number("epoch", epoch);
+    });
+}
+
+/// Writes the frame of a stream whose cursor is not in the log.
+pub(super) fn reset(out: &mut Vec<u8>, now: Now, oldest: u64, reason: ResetReason) {
+    json::object(out, |o| {
+        o.number("seq", oldest);
+        o.text("type", EventKind::Reset.name());
+        o.time("time", now.unix_ms);
+        o.text(
+            "reason",
+            match reason {
+                ResetReason::TooOld => "too_old",
+                ResetReason::Ahead => "ahead",
+            },
+        );
+    });
+}
+
+/// Writes the last frame of a stream when the server stops.
+pub(super) fn closing(out: &mut Vec<u8>, now: Now, seq: u64, reconnect_after_ms: u64) {
+    json::object(out, |o| {
+        o.time("time", now.unix_ms);
+        o.number("seq", seq);
+        o.number("reconnect_after_ms", reconnect_after_ms);
     });
 }
 
@@ -132,13 +120,13 @@ fn message(o: &mut Object<'_>, arrived: &Arrived, open: bool) {
         o.text("preview", &summary.preview);
     }
     o.flag("has_attachments", summary.has_attachments);
-    o.text("priority", priority(summary.priority));
+    o.text("priority", PriorityLevel::of(summary.priority).name());
     if open {
         o.texts("codes", &summary.codes);
     }
 }
 
-/// New states of up to 100 messages, and how many there are in all (decisions.md 2).
+/// The new states of up to 100 messages, and how many there are in all.
 fn states(o: &mut Object<'_>, messages: &[EntryState], count: u32) {
     json::list(o.value("messages"), messages, |out, state| {
         json::object(out, |o| {

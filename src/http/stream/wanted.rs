@@ -1,170 +1,145 @@
-//! Routes about events: the three streams and the polled log. This file reads what is wanted;
-//! `sse.rs` carries a stream out.
+//! The events that a client asks for: the routes of the three streams, where a stream begins,
+//! and the filter in the query. It asks nothing of the product; `subscription.rs` does.
 
-use super::filter::Filter;
-use super::show;
-use crate::call::{Access, Call, Event, InboxRef, Topic};
+use super::cursor::StartAt;
+use crate::call::{
+    Access, EventFilter, EventKind, InboxRef, InboxSet, KindSet, PriorityLevel, Scopes, Verdict,
+};
 use crate::http::api::problems::Problem;
 use crate::http::api::routes::{RouteRequest, RouteStep};
-use crate::http::wire::json;
-use crate::http::wire::response::Response;
-use crate::http::wire::target::digits;
+use crate::http::wire::target::{Query, digits, inbox_ref};
+use crate::mail::Address;
+use crate::mail::time::parse_rfc3339;
 
 /// A stream that a client asks for.
 #[derive(Debug)]
 pub(crate) struct Wanted {
     pub access: Access,
-    pub place: Place,
-    pub start: Start,
-    pub filter: Filter,
+    pub watched: Watched,
+    pub start: StartAt,
+    pub filter: EventFilter,
 }
 
-/// Which part of the organization is watched.
+/// The part of the organization that is watched.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Place {
+pub(crate) enum Watched {
     /// All that the key may see.
     All,
-    One(InboxRef),
-    /// An inbox and its sub-agents.
-    Tree(InboxRef),
+    /// An inbox, with its sub-agents or without.
+    Inbox { inbox: InboxRef, tree: bool },
 }
 
-/// Where a stream begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Start {
-    /// With what comes next.
-    Now,
-    /// Behind this number.
-    After(u64),
-    /// With the first event at or after this time, unix milliseconds.
-    At(i64),
-}
-
-/// A page of the log that a client asks for.
-#[derive(Debug)]
-pub(crate) struct LogPage {
-    pub access: Access,
-    /// `None`: from the oldest that is kept.
-    pub after: Option<u64>,
-    pub limit: usize,
-    pub filter: Filter,
-    /// How often it has been asked on because nothing was for this reader.
-    pub rounds: usize,
-}
-
+/// `GET /events`
 pub(crate) fn all(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
-    stream(asked, Place::All)
+    stream(asked, Watched::All)
 }
 
+/// `GET /inboxes/{inbox}/events`
 pub(crate) fn one(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
-    stream(asked, Place::One(asked.inbox()?))
+    let inbox = asked.inbox()?;
+    stream(asked, Watched::Inbox { inbox, tree: false })
 }
 
+/// `GET /inboxes/{inbox}/watch`
 pub(crate) fn tree(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
-    stream(asked, Place::Tree(asked.inbox()?))
+    let inbox = asked.inbox()?;
+    stream(asked, Watched::Inbox { inbox, tree: true })
 }
 
-fn stream(asked: &RouteRequest<'_>, place: Place) -> Result<RouteStep, Box<Problem>> {
+fn stream(asked: &RouteRequest<'_>, watched: Watched) -> Result<RouteStep, Box<Problem>> {
     let access = asked.access()?;
-    let filter = Filter::of(asked.query, &access)?;
-    let start =
-        match (asked.last_event_id, asked.query.text("since")) {
-            (Some(text), _) if !text.is_empty() => Start::After(digits(text).ok_or_else(|| {
-                Problem::invalid("Last-Event-ID", "must be the number of an event")
-            })?),
-            (_, Some(text)) => match digits(text) {
-                Some(seq) => Start::After(seq),
-                None => Start::At(crate::mail::time::parse_rfc3339(text).ok_or_else(|| {
-                    Problem::invalid(
-                        "since",
-                        "must be the number of an event or an RFC 3339 time",
-                    )
-                })?),
-            },
-            _ => Start::Now,
-        };
+    let filter = read_filter(asked.query, &access)?;
+    let start = read_start(asked.last_event_id, asked.query)?;
     Ok(RouteStep::Stream(Box::new(Wanted {
         access,
-        place,
+        watched,
         start,
         filter,
     })))
 }
 
-pub(crate) fn log(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
-    let access = asked.access()?;
-    let filter = Filter::of(asked.query, &access)?;
-    let after = match asked.query.number("after")? {
-        Some(after) => Some(after),
-        // `next_cursor` is such a number too.
-        None => asked.query.number("cursor")?,
+/// `Last-Event-ID` wins over `?since=`.
+fn read_start(last_event_id: Option<&str>, query: &Query) -> Result<StartAt, Box<Problem>> {
+    if let Some(text) = last_event_id
+        && !text.is_empty()
+    {
+        let seq = digits(text)
+            .ok_or_else(|| Problem::invalid("Last-Event-ID", "must be the number of an event"))?;
+        return Ok(StartAt::After(seq));
+    }
+    let Some(text) = query.text("since") else {
+        return Ok(StartAt::Now);
     };
-    Ok(RouteStep::Log(Box::new(LogPage {
-        access,
-        after,
-        limit: asked.query.limit()?,
-        filter,
-        rounds: 0,
-    })))
-}
-
-impl LogPage {
-    /// The call that reads it, from `after` where the client did not say.
-    pub fn call(&self, after: u64) -> Call {
-        Call::EventsAfter {
-            access: self.access.clone(),
-            topic: Topic::Org(self.access.org),
-            after: self.after.unwrap_or(after),
-            limit: if self.rounds == 0 {
-                self.limit
-            } else {
-                ROWS_AT_ONCE
-            },
-        }
-    }
-
-    /// The page, or 410 for a cursor that the log no longer (or never) had. `seq` is where to
-    /// go on, also when there is no more for now. `None` when nothing here was for this reader
-    /// and the log goes on: the page asks on from there.
-    pub fn show(
-        &mut self,
-        events: &[Event],
-        scanned_to: u64,
-        head: u64,
-        oldest: u64,
-    ) -> Result<Option<Response>, Box<Problem>> {
-        if let Some(after) = self.after
-            && (after > head || after.saturating_add(1) < oldest)
-        {
-            return Err(Problem::expired(oldest));
-        }
-        let pass = |event| Some((self.filter.pass(event, &self.access)?, event));
-        let shown: Vec<(&str, &Event)> = events.iter().filter_map(pass).take(self.limit).collect();
-        let seq = match shown.last() {
-            Some((_, last)) if shown.len() == self.limit => last.seq,
-            _ => scanned_to.max(self.after.unwrap_or(0)),
-        };
-        if shown.is_empty() && seq < head && self.rounds < ROUNDS {
-            self.after = Some(seq);
-            self.rounds += 1;
-            return Ok(None);
-        }
-        let mut body = Vec::new();
-        json::object(&mut body, |o| {
-            json::list(o.value("data"), shown, |out, (kind, event)| {
-                show::write(out, kind, event, &self.access);
-            });
-            match seq < head {
-                true => o.shown("next_cursor", seq),
-                false => o.null("next_cursor"),
-            }
-            o.number("seq", seq);
-        });
-        Ok(Some(Response::json(200, body)))
+    match (digits(text), parse_rfc3339(text)) {
+        (Some(seq), _) => Ok(StartAt::After(seq)),
+        (None, Some(unix_ms)) => Ok(StartAt::Time(unix_ms)),
+        (None, None) => Err(Problem::invalid(
+            "since",
+            "must be the number of an event or an RFC 3339 time",
+        )),
     }
 }
 
-/// Rows that a page asks on for when nothing before was for its reader.
-const ROWS_AT_ONCE: usize = 500;
-/// How often it does so for one request; then an empty page says where to go on.
-const ROUNDS: usize = 20;
+/// `?inbox= type= from= label= priority= verdict=`. `from` asks about content, so it needs
+/// `messages:read`.
+pub(super) fn read_filter(query: &Query, access: &Access) -> Result<EventFilter, Box<Problem>> {
+    let mut inboxes = InboxSet::default();
+    for text in query.each("inbox") {
+        match inbox_ref(text) {
+            Some(InboxRef::Id(id)) => inboxes.add_id(id),
+            Some(InboxRef::Address(address)) => inboxes.add_address(&address, canonical),
+            None => return Err(Problem::invalid("inbox", "must be an inbox id or address")),
+        }
+    }
+    let mut kinds = KindSet::default();
+    for text in query.each("type") {
+        let kind = EventKind::named(text);
+        kinds = kinds.with(kind.ok_or_else(|| {
+            let names: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
+            Problem::invalid("type", &format!("must be among {}", names.join(", ")))
+        })?);
+    }
+    let from = match query.text("from") {
+        None => None,
+        Some(_) if !access.scopes.allow(Scopes::MESSAGES_READ) => {
+            return Err(Problem::missing_scope("messages:read").of("from"));
+        }
+        Some(text) => Some(text.trim_start_matches('@').to_lowercase()),
+    };
+    let priorities = PriorityLevel::ALL.iter().map(|level| level.name());
+    let verdicts = Verdict::ALL.iter().map(|verdict| verdict.name());
+    Ok(EventFilter {
+        kinds,
+        inboxes,
+        from,
+        label: query.text("label").map(str::to_owned),
+        priority: read_word(query, "priority", PriorityLevel::named, priorities)?,
+        verdict: read_word(query, "verdict", Verdict::named, verdicts)?,
+    })
+}
+
+fn read_word<T>(
+    query: &Query,
+    name: &str,
+    named: fn(&str) -> Option<T>,
+    words: impl Iterator<Item = &'static str>,
+) -> Result<Option<T>, Box<Problem>> {
+    let Some(text) = query.text(name) else {
+        return Ok(None);
+    };
+    match named(text) {
+        None => {
+            let words: Vec<&str> = words.collect();
+            Err(Problem::invalid(
+                name,
+                &format!("must be {}", words.join(", ")),
+            ))
+        }
+        word => Ok(word),
+    }
+}
+
+/// The unique form of an address, and lower case for other text.
+pub(super) fn canonical(text: &str) -> String {
+    Address::parse(text).map_or_else(|_| text.to_lowercase(), |address| address.canonical())
+}

@@ -1,0 +1,313 @@
+//! The cursor of one reader of the log: where it is, what it asks of the log next, and when it
+//! takes events live.
+//!
+//! ```text
+//! ExpectHead ------------------------> Live <--+
+//!                                      |       | the cursor is at the head
+//! ExpectTime -> ExpectPage <-----------+-------+
+//!                  |   ^    a gap in live events, or a page ends below the head
+//!                  v   |
+//!                 Paused    the reader has no room; `resume` asks again
+//! ```
+//!
+//! It knows no connection, no framing and no filter: an event stream, a WebSocket, a webhook
+//! and a consumer group can each put an [`EventSink`] behind it. It rests on three rules:
+//!
+//! - The log is the buffer. The cursor holds numbers and no event, so a slow reader costs
+//!   nothing (DECISIONS.md, "Events and cursors").
+//! - Watch first, read second. An event that comes while a page is read only raises `seen`,
+//!   and a page that ends below `seen` is followed by another.
+//! - `at` only grows, except by a reset. So every number is emitted at most once, in order.
+
+use core::ops::ControlFlow;
+
+use crate::call::Event;
+
+/// The cursor.
+#[derive(Debug)]
+pub struct LogCursor {
+    stage: CursorStage,
+    /// The log has no gaps for this reader: it watches the whole organization.
+    dense: bool,
+    /// Every event up to this one has been emitted or is of another topic.
+    at: u64,
+    /// The highest number of an event that came live.
+    seen: u64,
+    /// The rows that the next page asks for.
+    rows: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum CursorStage {
+    /// [`LogAsk::Head`] is out.
+    ExpectHead,
+    /// [`LogAsk::Time`] is out.
+    ExpectTime,
+    /// [`LogAsk::Page`] is out.
+    ExpectPage,
+    /// There is more to read, when the reader has room again.
+    Paused,
+    /// At the head: events are emitted as they come.
+    Live,
+}
+
+/// Where a reader begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StartAt {
+    /// The event that comes next.
+    Now,
+    /// The event behind this number.
+    After(u64),
+    /// The first event at or after this time, unix milliseconds.
+    Time(i64),
+}
+
+/// What a cursor asks of the log. There is at most one question at a time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogAsk {
+    /// The head of the log.
+    Head,
+    /// The number before the first event at or after this time, unix milliseconds.
+    Time(i64),
+    /// The events behind a number.
+    Page {
+        /// The number.
+        after: u64,
+        /// The rows at most.
+        rows: usize,
+    },
+}
+
+/// The answer to a [`LogAsk`].
+#[derive(Debug)]
+pub enum LogAnswer {
+    /// To [`LogAsk::Head`].
+    Head {
+        /// The number of the last event.
+        head: u64,
+        /// It grows with every restore of the database.
+        epoch: u64,
+    },
+    /// To [`LogAsk::Time`]: the number. It is below the log when events of that time may be
+    /// gone; the page behind it then tells so.
+    Time(u64),
+    /// To [`LogAsk::Page`].
+    Page(LogPage),
+    /// To [`LogAsk::Page`]: the events behind the number are gone. The oldest that is kept.
+    Expired(u64),
+}
+
+/// A page of the log.
+#[derive(Debug)]
+pub struct LogPage {
+    /// The events of the topic, in order.
+    pub events: Vec<Event>,
+    /// The last number that the page covers.
+    pub scanned_to: u64,
+    /// The number of the last event in the log.
+    pub head: u64,
+    /// The number of the first event in the log.
+    pub oldest: u64,
+}
+
+/// What a cursor emits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Emitted<'a> {
+    /// The reader begins at the head, behind `seq`.
+    Ready {
+        /// The number of the last event.
+        seq: u64,
+        /// As in [`LogAnswer::Head`].
+        epoch: u64,
+    },
+    /// The next event.
+    Event(&'a Event),
+    /// The cursor is not in the log: the reader goes on with `oldest`.
+    Reset {
+        /// The oldest event that is kept.
+        oldest: u64,
+        /// Why.
+        reason: ResetReason,
+    },
+}
+
+/// Why a cursor is not in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ResetReason {
+    /// Events behind it are gone.
+    TooOld,
+    /// It is above the head: it is the number of another log, or from before a restore.
+    Ahead,
+}
+
+/// What takes the events. It decides which of them its client wants, and how they are written.
+pub trait EventSink {
+    /// Whether it takes an event now. It always takes `Ready` and `Reset`.
+    fn has_room(&self) -> bool;
+
+    /// Takes one. `Break` ends the reader: nothing is emitted and asked after it.
+    fn take(&mut self, emitted: Emitted<'_>) -> ControlFlow<()>;
+}
+
+/// The answer is not to what the cursor has asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutOfStep;
+
+impl LogCursor {
+    /// A cursor with its first question. `dense`: its topic is the whole organization, whose
+    /// numbers have no gaps.
+    pub fn open(start: StartAt, dense: bool) -> (LogCursor, LogAsk) {
+        let mut cursor = LogCursor {
+            stage: CursorStage::ExpectHead,
+            dense,
+            at: 0,
+            seen: 0,
+            rows: PAGE_ROWS_FIRST,
+        };
+        let ask = match start {
+            StartAt::Now => LogAsk::Head,
+            StartAt::Time(unix_ms) => {
+                cursor.stage = CursorStage::ExpectTime;
+                LogAsk::Time(unix_ms)
+            }
+            StartAt::After(seq) => {
+                cursor.at = seq;
+                cursor.read()
+            }
+        };
+        (cursor, ask)
+    }
+
+    /// Every event up to this number has been emitted or is of another topic. A reader that
+    /// comes back with it misses nothing.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// The answer to the question that is out; returns the next one.
+    pub fn answer(
+        &mut self,
+        answer: LogAnswer,
+        sink: &mut impl EventSink,
+    ) -> Result<Option<LogAsk>, OutOfStep> {
+        match (self.stage, answer) {
+            (CursorStage::ExpectHead, LogAnswer::Head { head, epoch }) => {
+                self.at = head;
+                Ok(match sink.take(Emitted::Ready { seq: head, epoch }) {
+                    ControlFlow::Continue(()) => self.go_on(head.max(self.seen), sink),
+                    ControlFlow::Break(()) => None,
+                })
+            }
+            (CursorStage::ExpectTime, LogAnswer::Time(before)) => {
+                self.at = before;
+                Ok(Some(self.read()))
+            }
+            (CursorStage::ExpectPage, LogAnswer::Page(page)) => Ok(self.page(&page, sink)),
+            (CursorStage::ExpectPage, LogAnswer::Expired(oldest)) => Ok(self.reset(oldest, sink)),
+            _ => Err(OutOfStep),
+        }
+    }
+
+    /// An event of the topic has come live.
+    pub fn event(&mut self, event: &Event, sink: &mut impl EventSink) -> Option<LogAsk> {
+        self.seen = self.seen.max(event.seq);
+        if self.stage != CursorStage::Live || event.seq <= self.at {
+            return None;
+        }
+        // A gap: events before this one have not come, so they are read from the log.
+        if self.dense && event.seq != self.at.saturating_add(1) {
+            return Some(self.read());
+        }
+        if !sink.has_room() {
+            self.stage = CursorStage::Paused;
+            return None;
+        }
+        // `Break` or not: the next event is the business of the sink.
+        let _ = self.emit(event, sink);
+        None
+    }
+
+    /// The sink has room again.
+    pub fn resume(&mut self) -> Option<LogAsk> {
+        (self.stage == CursorStage::Paused).then(|| self.read())
+    }
+
+    /// Reads on when the last page brought nothing although there is more. `idle`: it is long
+    /// since the last time; a cursor whose topic is a part of the organization is then moved
+    /// past the events of other topics, so that it does not grow too old for the log.
+    pub fn refresh(&mut self, idle: bool) -> Option<LogAsk> {
+        let behind = self.seen > self.at || (idle && !self.dense);
+        (self.stage == CursorStage::Live && behind).then(|| self.read())
+    }
+
+    fn read(&mut self) -> LogAsk {
+        self.stage = CursorStage::ExpectPage;
+        LogAsk::Page {
+            after: self.at,
+            rows: self.rows,
+        }
+    }
+
+    /// Emits as much of a page as the sink has room for. The rest is read again: the next page
+    /// is as small as the reader is slow.
+    fn page(&mut self, page: &LogPage, sink: &mut impl EventSink) -> Option<LogAsk> {
+        if self.at > page.head || self.at.saturating_add(1) < page.oldest {
+            return self.reset(page.oldest, sink);
+        }
+        let before = self.at;
+        for (taken, event) in page.events.iter().enumerate() {
+            if !sink.has_room() {
+                self.rows = (taken + taken / 4).clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);
+                self.stage = CursorStage::Paused;
+                return None;
+            }
+            if event.seq > self.at && self.emit(event, sink).is_break() {
+                return None;
+            }
+        }
+        self.rows = (self.rows * 2).min(PAGE_ROWS_MAX);
+        self.at = self.at.max(page.scanned_to);
+        // After a page without progress another would bring none either; `refresh` tries again.
+        let target = match self.at > before {
+            true => page.head.max(self.seen),
+            false => self.at,
+        };
+        self.go_on(target, sink)
+    }
+
+    /// Another page, or live when the cursor has come to `target`.
+    fn go_on(&mut self, target: u64, sink: &impl EventSink) -> Option<LogAsk> {
+        if self.at >= target {
+            self.stage = CursorStage::Live;
+        } else if !sink.has_room() {
+            self.stage = CursorStage::Paused;
+        } else {
+            return Some(self.read());
+        }
+        None
+    }
+
+    fn reset(&mut self, oldest: u64, sink: &mut impl EventSink) -> Option<LogAsk> {
+        let reason = match self.at.saturating_add(1) < oldest {
+            true => ResetReason::TooOld,
+            false => ResetReason::Ahead,
+        };
+        self.at = oldest.saturating_sub(1);
+        match sink.take(Emitted::Reset { oldest, reason }) {
+            ControlFlow::Continue(()) => Some(self.read()),
+            ControlFlow::Break(()) => None,
+        }
+    }
+
+    fn emit(&mut self, event: &Event, sink: &mut impl EventSink) -> ControlFlow<()> {
+        self.at = event.seq;
+        sink.take(Emitted::Event(event))
+    }
+}
+
+/// Rows of a page at most.
+const PAGE_ROWS_MAX: usize = 500;
+/// Rows of the first page. It is small because a thousand readers may come back together.
+const PAGE_ROWS_FIRST: usize = 32;
+/// Rows of a page at least, so that a slow reader still gets on.
+const PAGE_ROWS_MIN: usize = 8;

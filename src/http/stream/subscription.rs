@@ -1,0 +1,297 @@
+//! One subscription to events: which part of the organization it watches, for which key, with
+//! which filter, and its cursor. It opens, reads from the log, goes live, and ends with the
+//! key or the inbox. It knows nothing of how events are framed.
+//!
+//! ```text
+//! ExpectInbox -> ExpectLease -> Open (cursor.rs)
+//! ```
+
+use core::ops::ControlFlow;
+
+use super::cursor::{
+    Emitted, EventSink, LogAnswer, LogAsk, LogCursor, LogPage, OutOfStep, ResetReason, StartAt,
+};
+use super::wanted::{Wanted, Watched};
+use crate::call::{
+    Access, Answer, Call, Event, EventFilter, EventKind, Limits, Refusal, Reply, SessionEnd, Topic,
+};
+use crate::engine::Output;
+use crate::http::api::problems::{Problem, refused};
+
+/// One subscription.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    access: Access,
+    filter: EventFilter,
+    start: StartAt,
+    topic: Topic,
+    state: SubscriptionState,
+}
+
+#[derive(Debug)]
+enum SubscriptionState {
+    /// `FindInbox` is out; with its sub-agents or without.
+    ExpectInbox { tree: bool },
+    /// `OpenStream` is out.
+    ExpectLease,
+    /// The cursor runs; its last question.
+    Open(LogCursor, LogAsk),
+}
+
+/// What writes the events of a subscription for its client.
+pub(super) trait EventWriter {
+    /// Whether it takes an event now. It always takes the others.
+    fn has_room(&self) -> bool;
+    /// The subscription begins behind `seq`, at the head of the log.
+    fn ready(&mut self, seq: u64, epoch: u64);
+    /// An event that the filter wants and the key may see.
+    fn event(&mut self, kind: EventKind, event: &Event);
+    /// The cursor is not in the log; the subscription goes on with `oldest`.
+    fn reset(&mut self, oldest: u64, reason: ResetReason);
+    /// The key or the inbox of the subscription is gone.
+    fn end(&mut self);
+}
+
+impl Subscription {
+    /// Begins to open: asks for the inbox or the lease.
+    pub fn new(wanted: Wanted, out: &mut Output) -> Subscription {
+        let Wanted {
+            access,
+            watched,
+            start,
+            filter,
+        } = wanted;
+        let mut subscription = Subscription {
+            topic: Topic::Org(access.org),
+            access,
+            filter,
+            start,
+            state: SubscriptionState::ExpectLease,
+        };
+        match watched {
+            Watched::All => subscription.ask_lease(out),
+            Watched::Inbox { inbox, tree } => {
+                subscription.state = SubscriptionState::ExpectInbox { tree };
+                let access = subscription.access.clone();
+                out.call = Some(Call::FindInbox { access, inbox });
+            }
+        }
+        subscription
+    }
+
+    /// The key that has subscribed.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// A subscription that begins again behind this number misses nothing.
+    pub fn at(&self) -> u64 {
+        match &self.state {
+            SubscriptionState::Open(cursor, _) => cursor.at(),
+            SubscriptionState::ExpectInbox { .. } | SubscriptionState::ExpectLease => 0,
+        }
+    }
+
+    /// The answer to the call that is out. `Some` is an answer of the log, for
+    /// [`Subscription::answer`].
+    pub fn reply(
+        &mut self,
+        reply: Reply,
+        limits: &Limits,
+        out: &mut Output,
+    ) -> Result<Option<LogAnswer>, Box<Problem>> {
+        match (&self.state, reply) {
+            (
+                SubscriptionState::Open(_, LogAsk::Page { .. }),
+                Reply::Refused(Refusal::Expired { oldest }),
+            ) => return Ok(Some(LogAnswer::Expired(oldest))),
+            (_, Reply::Refused(refusal)) => return Err(refused(&refusal, limits)),
+            (
+                SubscriptionState::ExpectInbox { tree },
+                Reply::Answer(Answer::Inboxes { rows, .. }),
+            ) => {
+                let Some(row) = rows.first() else {
+                    return Err(Problem::not_found("inbox"));
+                };
+                self.topic = match tree {
+                    true => Topic::Tree(row.id),
+                    false => Topic::Inbox(row.id),
+                };
+                self.ask_lease(out);
+            }
+            (SubscriptionState::ExpectLease, Reply::Answer(Answer::Done)) => {
+                // Watch first, read second: from here on no event is missed.
+                out.watch = Some(vec![self.topic, Topic::Key(self.access.key)]);
+                let dense = matches!(self.topic, Topic::Org(_));
+                let (cursor, asked) = LogCursor::open(self.start, dense);
+                self.state = SubscriptionState::Open(cursor, asked);
+                out.call = Some(self.call(asked));
+            }
+            (SubscriptionState::Open(_, asked), reply) => {
+                return log_answer(*asked, reply).map(Some).map_err(lost);
+            }
+            _ => return Err(lost(OutOfStep)),
+        }
+        Ok(None)
+    }
+
+    /// Moves the cursor by an answer of the log; returns the next call.
+    pub fn answer(
+        &mut self,
+        answer: LogAnswer,
+        writer: &mut impl EventWriter,
+    ) -> Result<Option<Call>, Box<Problem>> {
+        let asked = self.move_cursor(writer, |cursor, sink| cursor.answer(answer, sink));
+        Ok(self.follow(asked.map_err(lost)?))
+    }
+
+    /// An event of what is watched has come; returns the next call.
+    pub fn event(&mut self, event: &Event, writer: &mut impl EventWriter) -> Option<Call> {
+        if event.ends_key(self.access.key) {
+            writer.end();
+            return None;
+        }
+        let asked = self.move_cursor(writer, |cursor, sink| Ok(cursor.event(event, sink)));
+        self.follow(asked.ok()?)
+    }
+
+    /// The writer has room again; returns the next call.
+    pub fn resume(&mut self) -> Option<Call> {
+        let asked = match &mut self.state {
+            SubscriptionState::Open(cursor, _) => cursor.resume(),
+            SubscriptionState::ExpectInbox { .. } | SubscriptionState::ExpectLease => None,
+        };
+        self.follow(asked)
+    }
+
+    /// See [`LogCursor::refresh`]; returns the next call.
+    pub fn refresh(&mut self, idle: bool) -> Option<Call> {
+        let asked = match &mut self.state {
+            SubscriptionState::Open(cursor, _) => cursor.refresh(idle),
+            SubscriptionState::ExpectInbox { .. } | SubscriptionState::ExpectLease => None,
+        };
+        self.follow(asked)
+    }
+
+    fn ask_lease(&mut self, out: &mut Output) {
+        self.state = SubscriptionState::ExpectLease;
+        out.lease = true;
+        out.call = Some(Call::OpenStream {
+            access: self.access.clone(),
+        });
+    }
+
+    fn move_cursor<W: EventWriter>(
+        &mut self,
+        writer: &mut W,
+        run: impl FnOnce(&mut LogCursor, &mut Admitted<'_, W>) -> Result<Option<LogAsk>, OutOfStep>,
+    ) -> Result<Option<LogAsk>, OutOfStep> {
+        let SubscriptionState::Open(cursor, _) = &mut self.state else {
+            return Err(OutOfStep);
+        };
+        let mut sink = Admitted {
+            access: &self.access,
+            filter: &self.filter,
+            topic: self.topic,
+            writer,
+        };
+        run(cursor, &mut sink)
+    }
+
+    fn follow(&mut self, asked: Option<LogAsk>) -> Option<Call> {
+        let asked = asked?;
+        if let SubscriptionState::Open(_, last) = &mut self.state {
+            *last = asked;
+        }
+        Some(self.call(asked))
+    }
+
+    fn call(&self, asked: LogAsk) -> Call {
+        let access = self.access.clone();
+        match asked {
+            LogAsk::Head => Call::LogState { access },
+            LogAsk::Time(unix_ms) => Call::LogAt { access, unix_ms },
+            LogAsk::Page { after, rows } => Call::EventsAfter {
+                access,
+                topic: self.topic,
+                after,
+                limit: rows,
+            },
+        }
+    }
+}
+
+/// The answer of the log in a reply.
+fn log_answer(asked: LogAsk, reply: Reply) -> Result<LogAnswer, OutOfStep> {
+    match (asked, reply) {
+        (LogAsk::Head, Reply::Answer(Answer::LogState { head, epoch, .. })) => {
+            Ok(LogAnswer::Head { head, epoch })
+        }
+        (LogAsk::Time(_), Reply::Answer(Answer::LogState { head, .. })) => {
+            Ok(LogAnswer::Time(head))
+        }
+        (
+            LogAsk::Page { .. },
+            Reply::Answer(Answer::Events {
+                events,
+                scanned_to,
+                head,
+                oldest,
+            }),
+        ) => Ok(LogAnswer::Page(LogPage {
+            events,
+            scanned_to,
+            head,
+            oldest,
+        })),
+        _ => Err(OutOfStep),
+    }
+}
+
+fn lost(OutOfStep: OutOfStep) -> Box<Problem> {
+    Problem::unavailable("internal", "The stream lost its place.")
+}
+
+/// Gives a writer the events that the key may see and the filter wants, up to the end of the
+/// subscription's inbox.
+struct Admitted<'a, W> {
+    access: &'a Access,
+    filter: &'a EventFilter,
+    topic: Topic,
+    writer: &'a mut W,
+}
+
+impl<W: EventWriter> EventSink for Admitted<'_, W> {
+    fn has_room(&self) -> bool {
+        self.writer.has_room()
+    }
+
+    fn take(&mut self, emitted: Emitted<'_>) -> ControlFlow<()> {
+        match emitted {
+            Emitted::Ready { seq, epoch } => self.writer.ready(seq, epoch),
+            Emitted::Reset { oldest, reason } => self.writer.reset(oldest, reason),
+            Emitted::Event(event) => {
+                if let Some(kind) = self.filter.admit(event, self.access) {
+                    self.writer.event(kind, event);
+                }
+                if self.ends_with(event) {
+                    self.writer.end();
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl<W> Admitted<'_, W> {
+    /// Whether the inbox of the subscription ends with an event.
+    fn ends_with(&self, event: &Event) -> bool {
+        match (self.topic, event.ends()) {
+            (Topic::Inbox(watched) | Topic::Tree(watched), Some(SessionEnd::Inbox(ended))) => {
+                watched == ended
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of streams: the cursor alone, and whole streams over the HTTP engine.
+
+mod replay;
