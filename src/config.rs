@@ -1,8 +1,8 @@
-//! Flags and the TOML file, made into one [`Config`]. Everything has a default, and
-//! everything wrong is said in one sentence that names it; nothing unknown is passed over.
+//! The flags and the TOML file, made into one [`Config`]. Every setting has a default. A wrong
+//! or unknown setting is an error that names it in one sentence.
 //!
-//! The limits and their reasons are in [`crate::call::Limits`]; a limit of 0 is refused, for
-//! some readers take it for "none" and some for "nothing".
+//! The limits and their reasons are in [`crate::call::Limits`]. A limit of 0 is refused: it
+//! could mean "no limit" or "nothing at all".
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::fs;
@@ -12,75 +12,74 @@ use serde::Deserialize;
 
 use crate::call::{Limits, Listener};
 
-/// What the command line can say of a server.
+/// The flags of `postern serve`.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct ServeFlags {
-    /// Configuration file (TOML); without one, everything has a default for trying it out
+    /// Configuration file (TOML); without one, the defaults are right for a first try
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// `auto` takes free ports instead of the configured ones
     #[arg(long, value_name = "PORTS", default_value = "configured")]
     pub ports: Ports,
-    /// Lift rates, budgets, connection limits and the check of SNI, for benches and tests;
-    /// loopback only
+    /// Lift rates, budgets, connection limits and the check of SNI, for benchmarks and tests;
+    /// on loopback addresses only
     #[arg(long)]
     pub no_limits: bool,
-    /// What to log to standard error: error, warn, info, debug or trace [default: warn]
+    /// Level of the log on standard error: error, warn, info, debug or trace [default: warn]
     #[arg(long, value_name = "LEVEL")]
     pub log: Option<String>,
 }
 
-/// Which ports to listen on.
+/// The ports to listen on.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Ports {
     /// Those of the configuration, or the defaults.
     #[default]
     Configured,
-    /// Any that are free.
+    /// Free ports.
     Auto,
 }
 
-/// How a server is to run; checked.
+/// The checked settings of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The data folder.
     pub data: PathBuf,
-    /// Sockets to open, each with its protocol; port 0 takes a free one.
+    /// The addresses to listen on, each with its protocol; port 0 is any free port.
     pub listeners: Vec<(Listener, SocketAddr)>,
-    /// The server's own name: greetings, Received, certificate.
+    /// The name of the server in greetings, Received fields and the certificate.
     pub hostname: String,
-    /// The domain that inboxes are made on when they name none.
+    /// The domain of an inbox that is made without one.
     pub domain: String,
-    /// Chain and key, PEM; `None` makes them in the data folder.
+    /// The certificate chain and the key, PEM; `None`: both are made in the data folder.
     pub certificate: Option<(PathBuf, PathBuf)>,
-    /// What happens to a client that asks for a host name which is not ours.
+    /// The answer to a client that asks for another host name.
     pub unknown_sni: UnknownSni,
-    /// Whom to become after binding.
+    /// The user to become after binding.
     pub user: Option<String>,
-    /// Limits, lifted already if that was asked for.
+    /// The limits, lifted already if the flags say so.
     pub limits: Limits,
-    /// Level of the log.
+    /// The level of the log.
     pub log: String,
-    /// One line of JSON instead of a greeting for people.
+    /// Print one line of JSON instead of lines for people.
     pub json: bool,
 }
 
-/// What to do with a client whose ClientHello names a host that the certificate does not
-/// (RFC 6066 section 3). Servers that bring mail on the MX port are always served.
+/// The answer to a client whose ClientHello names a host that the certificate does not name
+/// (RFC 6066 section 3). Mail servers on the MX port are always served.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum UnknownSni {
-    /// End the handshake with unrecognized_name: it was led here by mistake, or by somebody.
+    /// End the handshake with unrecognized_name: a mistake or an attacker led the client here.
     #[default]
     Refuse,
-    /// Show the certificate that there is.
+    /// Go on with the certificate as it is.
     Serve,
 }
 
 impl Config {
-    /// Reads the file that the flags name, if they do. `data` and `json` are flags of every
-    /// command; the file's `data` holds unless the command line names another folder than
-    /// the default. The error is one for the operator.
+    /// Reads the file that the flags name. `data` and `json` are flags of every command. A
+    /// `data` other than the default overrides the file. The error is a text for the operator.
     pub fn load(flags: &ServeFlags, data: &Path, json: bool) -> Result<Config, String> {
         let text = match &flags.config {
             None => String::new(),
@@ -100,8 +99,8 @@ impl Config {
     }
 
     fn parse(text: &str, flags: &ServeFlags) -> Result<Config, String> {
-        // The parser speaks of Rust's types where the file has numbers.
-        let file: File = toml::from_str(text).map_err(|error| {
+        // The parser names types of Rust; the file has numbers.
+        let file: ConfigFile = toml::from_str(text).map_err(|error| {
             let text = error.to_string();
             let text = text.replace("expected usize", "expected a whole number");
             text.replace("expected u64", "expected a whole number")
@@ -117,8 +116,8 @@ impl Config {
         for (listener, address) in &listeners {
             if *listener == Listener::Http && !is_loopback(address) {
                 return Err(format!(
-                    "listen.http = \"{address}\": HTTP in clear carries keys, so it is served \
-                     on a loopback address only; use listen.https"
+                    "listen.http = \"{address}\": HTTP without TLS would show keys, so it is for \
+                     loopback addresses only; use listen.https"
                 ));
             }
         }
@@ -134,13 +133,13 @@ impl Config {
         if flags.no_limits {
             if let Some((_, address)) = listeners.iter().find(|(_, a)| !is_loopback(a)) {
                 return Err(format!(
-                    "--no-limits is for benches and tests on a loopback address, but a listener \
+                    "--no-limits is for benchmarks and tests on loopback addresses, but a listener \
                      is on {address}"
                 ));
             }
             limits.lift();
         }
-        // A load generator on this machine may call it whatever it likes.
+        // A load generator on this machine may use any name.
         let unknown_sni = match flags.no_limits {
             true => UnknownSni::Serve,
             false => file.tls.unknown_sni,
@@ -183,39 +182,39 @@ impl Config {
     }
 }
 
-/// The file, as it is written.
+/// The contents of the file.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
-struct File {
+struct ConfigFile {
     data: Option<PathBuf>,
     hostname: Option<String>,
     domain: Option<String>,
     user: Option<String>,
     log: Option<String>,
-    listen: Option<Listen>,
-    tls: Tls,
+    listen: Option<ListenConfig>,
+    tls: TlsConfig,
     limits: Limits,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
-struct Tls {
+struct TlsConfig {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     unknown_sni: UnknownSni,
 }
 
-/// Exactly what is named is opened.
+/// The listeners. Only those that are named are opened.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
-struct Listen {
-    mx: Addresses,
-    submission: Addresses,
-    submissions: Addresses,
-    imap: Addresses,
-    imaps: Addresses,
-    http: Addresses,
-    https: Addresses,
+struct ListenConfig {
+    mx: ListenAddresses,
+    submission: ListenAddresses,
+    submissions: ListenAddresses,
+    imap: ListenAddresses,
+    imaps: ListenAddresses,
+    http: ListenAddresses,
+    https: ListenAddresses,
 }
 
 /// One address, a list of them, or none.
@@ -224,14 +223,14 @@ struct Listen {
     untagged,
     expecting = "expected an address and a port, as \"0.0.0.0:25\" or \"[::]:25\", or a list of them"
 )]
-enum Addresses {
+enum ListenAddresses {
     #[default]
     None,
     One(String),
     Many(Vec<String>),
 }
 
-impl Listen {
+impl ListenConfig {
     fn sockets(self) -> Result<Vec<(Listener, SocketAddr)>, String> {
         let all = [
             ("mx", Listener::Mx, self.mx),
@@ -245,9 +244,9 @@ impl Listen {
         let mut sockets = Vec::new();
         for (name, listener, addresses) in all {
             let texts = match addresses {
-                Addresses::None => Vec::new(),
-                Addresses::One(text) => vec![text],
-                Addresses::Many(texts) => texts,
+                ListenAddresses::None => Vec::new(),
+                ListenAddresses::One(text) => vec![text],
+                ListenAddresses::Many(texts) => texts,
             };
             for text in texts {
                 let address = text.parse().map_err(|_| {
@@ -260,13 +259,13 @@ impl Listen {
             }
         }
         if sockets.is_empty() {
-            return Err("listen: no listener is named, so nobody could connect".into());
+            return Err("listen: no listener is named, so no client could connect".into());
         }
         Ok(sockets)
     }
 }
 
-/// A host or domain name in lower case; letters, digits, hyphens and dots.
+/// A host or domain name in lower case, of letters, digits, hyphens and dots.
 fn name(field: &str, given: Option<String>, default: &str) -> Result<String, String> {
     let Some(given) = given else {
         return Ok(default.into());
@@ -283,18 +282,18 @@ fn name(field: &str, given: Option<String>, default: &str) -> Result<String, Str
     };
     if name.len() > 253 || !name.split('.').all(is_label) {
         return Err(format!(
-            "{field} = \"{given}\": not a host name (international names go in as punycode)"
+            "{field} = \"{given}\": not a host name (write an international name in punycode)"
         ));
     }
     Ok(name)
 }
 
-/// The folder when nobody names one.
+/// The data folder if none is named.
 pub const DEFAULT_DATA: &str = "./postern-data";
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// Where everything listens on the machine of somebody who just tries it.
+/// The listeners for a first try, all on loopback.
 const DEFAULT_LISTENERS: [(Listener, u16); 6] = [
     (Listener::Mx, 8025),
     (Listener::Submissions, 8465),

@@ -1,8 +1,8 @@
-//! Digests, message authentication, randomness and the text form of keys: the only place
-//! that names `ring`. No protocol and no storage here.
+//! Digests, message authentication, randomness and the text form of keys. Only this file names
+//! `ring`. No protocol and no storage is here.
 //!
-//! Randomness is an object that is passed in, never a global: a test gives a seeded one and
-//! gets the same run again; the server gives [`Random::system`].
+//! Randomness is an argument, never a global. A test passes a seeded source and gets the same
+//! run again; the server passes [`Random::system`].
 
 use ring::rand::SecureRandom;
 
@@ -13,7 +13,7 @@ pub fn sha256(octets: &[u8]) -> [u8; 32] {
     out
 }
 
-/// SHA-256 of the parts one behind the other; the caller separates them where it matters.
+/// SHA-256 of the parts one behind the other. The caller separates them if that matters.
 pub fn sha256_parts(parts: &[&[u8]]) -> [u8; 32] {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     for part in parts {
@@ -39,7 +39,7 @@ pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
     }
     let mut differ = 0u8;
     for (x, y) in a.iter().zip(b) {
-        // black_box keeps the optimiser from seeing that the rest cannot matter any more.
+        // With black_box the optimiser cannot see that the rest no longer changes the result.
         differ = core::hint::black_box(differ | (x ^ y));
     }
     core::hint::black_box(differ) == 0
@@ -52,7 +52,7 @@ pub struct Random(Source);
 #[derive(Debug)]
 enum Source {
     System(ring::rand::SystemRandom),
-    /// HMAC of a counter: good enough to look random, and the same again for the same seed.
+    /// HMAC of a counter: it looks random, and the same seed gives the same octets.
     Seeded {
         key: [u8; 32],
         counter: u64,
@@ -73,8 +73,8 @@ impl Random {
         })
     }
 
-    /// Fills `out`. A kernel that has no randomness to give ends the process: a guessable
-    /// key would be worse than none.
+    /// Fills `out`. If the kernel gives no randomness the process ends: a key that can be
+    /// guessed would be worse.
     pub fn fill(&mut self, out: &mut [u8]) {
         match &mut self.0 {
             Source::System(system) => {
@@ -112,15 +112,15 @@ impl Random {
         self.text(n, BASE62)
     }
 
-    /// `n` lower-case letters and digits, for the part of an address that is made up.
+    /// `n` lower-case letters and digits, for the random part of an address.
     pub fn lower36(&mut self, n: usize) -> String {
         self.text(n, &BASE36)
     }
 
     fn text(&mut self, n: usize, digits: &[u8]) -> String {
         let mut out = String::with_capacity(n);
-        // Octets from the largest multiple of the number of digits upwards are thrown away,
-        // so that no digit is likelier than another.
+        // Octets at and above the largest multiple of the number of digits are discarded, so
+        // that every digit is equally likely.
         let limit = 256 - 256 % digits.len();
         while out.len() < n {
             for octet in self.array::<32>() {
@@ -134,13 +134,13 @@ impl Random {
     }
 }
 
-/// An API key as it is written: `ap_sk_`, 16 digits of public id, `_`, 43 digits of a
-/// 256-bit secret, 6 digits of CRC-32 over all before them; digits are base62.
+/// An API key. Its text is `ap_sk_`, 16 digits of public id, `_`, 43 digits of a 256-bit
+/// secret, and 6 digits of the CRC-32 of all before them; the digits are base62.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// The public id, by which the key is found.
+    /// The public id; the store finds the key by it.
     pub public: String,
-    /// SHA-256 of the secret: what the store keeps. A fast hash is right for 256 random bits.
+    /// SHA-256 of the secret; the store keeps only this. For 256 random bits a fast hash is right.
     pub hash: [u8; 32],
 }
 
@@ -148,8 +148,8 @@ impl ApiKey {
     /// What the text begins with.
     pub const PREFIX: &'static str = "ap_sk_";
 
-    /// A new key and its text, which exists nowhere else.
-    pub fn mint(random: &mut Random) -> (ApiKey, String) {
+    /// Makes a key. The text is not kept anywhere else.
+    pub fn generate(random: &mut Random) -> (ApiKey, String) {
         let public = random.base62(PUBLIC_DIGITS);
         let secret: [u8; 32] = random.array();
         let mut text = format!("{}{public}_{}", Self::PREFIX, encode_secret(&secret));
@@ -162,8 +162,8 @@ impl ApiKey {
         (key, text)
     }
 
-    /// Reads the text of a key; `None` unless form and checksum are right, so that a typing
-    /// error or a guess costs no look-up.
+    /// Reads the text of a key. `None` if its form or checksum is wrong, so that a typing error
+    /// or a guess costs no look-up.
     pub fn parse(text: &[u8]) -> Option<ApiKey> {
         let text = core::str::from_utf8(text).ok()?;
         let rest = text.strip_prefix(Self::PREFIX)?;
@@ -180,7 +180,7 @@ impl ApiKey {
     }
 }
 
-/// The operator's token: `ap_op_`, 43 digits of secret, 6 of checksum.
+/// The operator's token. Its text is `ap_op_`, 43 digits of secret and 6 of checksum.
 #[derive(Clone, Copy, Debug)]
 pub struct OperatorToken;
 
@@ -188,8 +188,8 @@ impl OperatorToken {
     /// What the text begins with.
     pub const PREFIX: &'static str = "ap_op_";
 
-    /// A new token.
-    pub fn mint(random: &mut Random) -> String {
+    /// Makes a token.
+    pub fn generate(random: &mut Random) -> String {
         let secret: [u8; 32] = random.array();
         let mut text = format!("{}{}", Self::PREFIX, encode_secret(&secret));
         let sum = checksum(&text);
@@ -197,7 +197,7 @@ impl OperatorToken {
         text
     }
 
-    /// The hash of the secret in a token; `None` unless form and checksum are right.
+    /// The hash of the secret in a token; `None` if its form or checksum is wrong.
     pub fn hash(text: &[u8]) -> Option<[u8; 32]> {
         let text = core::str::from_utf8(text).ok()?;
         let tail = text.strip_prefix(Self::PREFIX)?;
@@ -270,7 +270,7 @@ fn decode_secret(text: &str) -> Option<[u8; 32]> {
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const BASE36: [u8; 36] = *b"0123456789abcdefghijklmnopqrstuvwxyz";
-/// 62^16 is 95 bits: no two keys of a server will ever share a public id.
+/// 62^16 is 95 bits: two keys of one server never get the same public id.
 const PUBLIC_DIGITS: usize = 16;
 const SECRET_DIGITS: usize = 43;
 const SUM_DIGITS: usize = 6;
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn compare_tells_the_truth() {
+    fn compare_finds_every_difference() {
         let a: Vec<u8> = (0..64).collect();
         assert!(constant_time_eq(&a, &a.clone()) && constant_time_eq(b"", b""));
         for at in 0..64 {
@@ -310,9 +310,9 @@ mod tests {
         assert!(!constant_time_eq(&a, &a[..63]));
     }
 
-    /// Welch's t of the times that `compare` takes for two candidates against one secret. Which
-    /// comes next is drawn by lot and both are read from one place, so that what else the
-    /// machine does falls on both; the slowest tenth, which is such, is left out.
+    /// Welch's t of the times that `compare` takes for two candidates against one secret. The
+    /// next candidate is random and both are read from one place, so that other work of the
+    /// machine slows both equally. The slowest tenth is such work and is left out.
     fn welch_t(compare: fn(&[u8], &[u8]) -> bool, candidates: [[u8; 32]; 2]) -> f64 {
         const SAMPLES: usize = 500_000;
         let secret = core::hint::black_box([7u8; 32]);
@@ -343,9 +343,9 @@ mod tests {
         (a - b) / (a_error + b_error).sqrt()
     }
 
-    /// Neither the place of a difference nor its absence shows in the time (reliability.md
-    /// K02). A time that tells stays over the bound however often it is measured; the lot goes
-    /// over it once in a hundred thousand times, and not three times.
+    /// The time tells neither the place of a difference nor whether there is one. A real
+    /// difference in time exceeds the bound in every run. Chance exceeds it once in a hundred
+    /// thousand runs, so it does not do so three times.
     #[test]
     fn compare_takes_the_same_time_whatever_it_is_given() {
         fn early(a: &[u8], b: &[u8]) -> bool {
@@ -366,7 +366,7 @@ mod tests {
     fn a_key_reads_back_and_nothing_else_does() {
         let mut random = Random::seeded(1);
         for _ in 0..50 {
-            let (key, text) = ApiKey::mint(&mut random);
+            let (key, text) = ApiKey::generate(&mut random);
             assert_eq!(text.len(), 6 + 16 + 1 + 43 + 6);
             let read = ApiKey::parse(text.as_bytes()).unwrap();
             assert!(read == key);
@@ -377,7 +377,7 @@ mod tests {
                 assert!(ApiKey::parse(&other).is_none(), "{at}");
             }
         }
-        let token = OperatorToken::mint(&mut random);
+        let token = OperatorToken::generate(&mut random);
         assert!(OperatorToken::hash(token.as_bytes()).is_some());
         assert!(ApiKey::parse(token.as_bytes()).is_none());
         for bad in [&b""[..], b"ap_sk_", b"\xff\xfe", "ap_sk_é".as_bytes()] {

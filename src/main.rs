@@ -1,15 +1,15 @@
-//! The program: reads the command line and hands over.
+//! The program: reads the command line and starts the command.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use postern::cli::{self, Cli, Command};
+use postern::cli::{self, Cli, CliCommand};
 use postern::config::Config;
 use postern::serve::serve;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let Command::Serve(flags) = &cli.command else {
+    let CliCommand::Serve(flags) = &cli.command else {
         return cli::run(&cli);
     };
     match Config::load(flags, &cli.data, cli.json) {

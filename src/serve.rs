@@ -1,9 +1,10 @@
-//! `postern serve`: ties everything together, starts the threads, waits for the end of the
-//! process and sees to it that it is an orderly one. The only module besides `main` and
-//! `cli` that knows both halves of the house, and the only one that starts threads.
+//! `postern serve`: connects all parts, starts the system threads, and ends the process in
+//! order. Only this module, `cli` and `main` know both the network and the service, and only
+//! this module starts system threads.
 //!
-//! The end: listeners close, sessions say goodbye and finish what is under way, workers end.
-//! Then nobody can ask anything; the writer carries out what is left and checkpoints.
+//! At the end the listeners close, the sessions finish their running calls and say goodbye,
+//! and the workers end. No call can come after that; the writer carries out the calls that are
+//! left, and makes a checkpoint.
 
 mod allocator;
 mod disk_reserve;
@@ -27,13 +28,13 @@ use crate::service::start::first_start;
 use crate::service::thread::{Router, run_reader, run_writer};
 use crate::service::{FreeBytes, Reader, Room, Service, Setup, Writer};
 use crate::store::{Folder, Role, Store};
-use disk_reserve::Ballast;
-use print::{First, Running};
+use disk_reserve::ReserveFile;
+use print::{FirstInbox, Running};
 
-/// Runs the server until SIGTERM or SIGINT, or until it cannot go on; then the reason is on
+/// Runs the server until SIGTERM or SIGINT. If it cannot go on, the reason is written to
 /// standard error and the exit code is not 0.
 pub fn serve(config: &Config) -> ExitCode {
-    allocator::settle();
+    allocator::return_large_blocks();
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
@@ -50,7 +51,7 @@ fn run(config: &Config) -> Result<(), String> {
     let data = &config.data;
     fs::create_dir_all(data)
         .map_err(|error| format!("cannot make the data folder {}: {error}", data.display()))?;
-    // Before anything else is read or written there: two servers would both be right.
+    // Before anything is read or written there: two servers on one folder would destroy it.
     let _lock = Folder::lock(data).map_err(|error| error.to_string())?;
     let most = net::raise_descriptors().min(config.limits.connections);
     let own = config.certificate.as_ref();
@@ -75,13 +76,13 @@ fn run(config: &Config) -> Result<(), String> {
     let shared = shared(config, &listeners, most);
     watch_certificate(&certified, &shared, unix_ms);
     let service = service(config, &shared, clock, operator);
-    let ballast = Ballast::new(data);
-    ballast.give_if_short();
+    let reserve = ReserveFile::new(data);
+    reserve.delete_if_short();
     let store = open(data, Role::Writer, random.u64())?;
-    ballast.keep();
+    reserve.keep();
     let first = first_start(&service, &store)
         .map_err(|error| format!("cannot make the first organization: {error}"))?;
-    let first = first.map(|made| First {
+    let first = first.map(|made| FirstInbox {
         inbox: made.inbox.address,
         key: String::from_utf8_lossy(made.key.expose()).into_owned(),
     });
@@ -111,10 +112,10 @@ fn run(config: &Config) -> Result<(), String> {
                 .map_err(|error| format!("a worker cannot poll: {error}"))
         })?);
     }
-    // From here on only the workers can ask.
+    // From here on only the workers can send calls.
     drop(router);
 
-    running.leave_behind(data)?;
+    running.write_file(data)?;
     let path = data.join(crate::cli::SHARED_DOMAIN);
     fs::write(&path, &config.domain).map_err(|error| format!("{}: {error}", path.display()))?;
     running.print(first.as_ref());
@@ -130,7 +131,7 @@ fn run(config: &Config) -> Result<(), String> {
     hub.shutdown();
     join(workers);
     join(service_threads);
-    running.take_away(data);
+    running.delete_file(data);
     match ended {
         Ended::Asked => Ok(()),
         Ended::Fatal(why) => Err(why),
@@ -140,7 +141,7 @@ fn run(config: &Config) -> Result<(), String> {
 fn start_log(level: &str) {
     let mut builder = env_logger::Builder::new();
     let level = level.parse().unwrap_or(log::LevelFilter::Warn);
-    // What rustls has to say of peers is debugging, whatever it thinks.
+    // rustls warns of wrong peers; here that is a matter for debugging.
     let libraries = if level == log::LevelFilter::Trace {
         level
     } else {
@@ -148,7 +149,7 @@ fn start_log(level: &str) {
     };
     builder.filter_level(libraries);
     builder.filter_module("postern", level);
-    // A second server in one process, as in a test, keeps the first one's log.
+    // A second server in one process, as in a test, uses the log of the first.
     let _ = builder.try_init();
 }
 
@@ -157,7 +158,7 @@ fn shared(config: &Config, listeners: &[BoundListener], most: usize) -> Arc<Shar
         let found = listeners.iter().find(|l| l.listener == listener);
         found.map_or(0, |listener| listener.address.port())
     };
-    // What the process can hold is the true limit, and what stress is measured by.
+    // The process may have less than the configured limits. Stress is a part of the true limit.
     let memory_mb = net::memory_mb().unwrap_or(usize::MAX);
     let limits = Limits {
         connections: most,
@@ -192,7 +193,8 @@ fn service(
     })
 }
 
-/// Asks the file system at most twenty times a second: it is asked for at each message.
+/// The free octets of the disk, asked of the file system at most twenty times a second: every
+/// message needs them.
 fn free_bytes(data: PathBuf, clock: Clock) -> FreeBytes {
     let (asked_at, free) = (AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX));
     Arc::new(move || {
@@ -210,14 +212,14 @@ fn open(data: &Path, role: Role, seed: u64) -> Result<Store, String> {
         .map_err(|error| format!("cannot open the database in {}: {error}", data.display()))
 }
 
-/// The operator's token, made on first start; its file is what proves who the operator is
-/// (decisions.md 31).
+/// The operator's token, made on first start. A process that can read its file is the
+/// operator's (DECISIONS.md, "Keys and scopes").
 fn operator_token(data: &Path, random: &mut Random) -> Result<[u8; 32], String> {
     let path = data.join(TOKEN_FILE);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let text = OperatorToken::mint(random);
+            let text = OperatorToken::generate(random);
             harden::write_private(&path, &format!("{text}\n"))
                 .map_err(|error| format!("{}: {error}", path.display()))?;
             text
@@ -232,7 +234,7 @@ fn operator_token(data: &Path, random: &mut Random) -> Result<[u8; 32], String> 
     })
 }
 
-/// Tells when the certificate that has just been loaded ends.
+/// Counts and logs when the certificate that has just been loaded ends.
 fn watch_certificate(certified: &Certified, shared: &Shared, unix_ms: i64) {
     let Some(left) = certified.remaining_s(unix_ms) else {
         return;
@@ -247,10 +249,8 @@ fn watch_certificate(certified: &Certified, shared: &Shared, unix_ms: i64) {
     }
 }
 
-type Thread = JoinHandle<()>;
-
-/// One writer, one reader for logins and short look-ups, the other readers. They end when
-/// every copy of the router is gone.
+/// Starts one writer, one reader for logins and short look-ups, and the other readers. They
+/// end when every copy of the router is gone.
 fn start_service(
     service: &Arc<Service>,
     store: Store,
@@ -258,14 +258,14 @@ fn start_service(
     hub: &Hub,
     bell: &Bell,
     random: &mut Random,
-) -> Result<(Router, Vec<Thread>), String> {
+) -> Result<(Router, Vec<JoinHandle<()>>), String> {
     let (router, inlets) = Router::new(Arc::clone(service), (cores() / 2).max(1));
     let mut threads = Vec::new();
-    let ballast = Ballast::new(data);
+    let reserve = ReserveFile::new(data);
     let writer = Writer::new(Arc::clone(service)).with_room(Box::new(move |room| match room {
-        Room::Give => ballast.give(),
+        Room::Give => reserve.delete(),
         Room::Keep => {
-            ballast.keep();
+            reserve.keep();
             false
         }
     }));
@@ -300,34 +300,35 @@ fn start_service(
     Ok((router, threads))
 }
 
-/// Starts a thread whose failure, or panic, is the end of the process: it is told to the
-/// main thread, which stops the others.
+/// Starts a system thread. Its failure or panic ends the process: the main thread is told, and
+/// stops the others.
 fn start_thread(
     name: String,
     bell: &Bell,
     body: impl FnOnce() -> Result<(), String> + Send + 'static,
-) -> Result<Thread, String> {
-    let watch = Watch {
+) -> Result<JoinHandle<()>, String> {
+    let alarm = PanicAlarm {
         name: name.clone(),
         bell: bell.clone(),
     };
     thread::Builder::new()
         .name(name)
         .spawn(move || {
-            let watch = watch;
+            let alarm = alarm;
             if let Err(why) = body() {
-                watch.bell.ring(Alarm::Fatal(why));
+                alarm.bell.ring(Alarm::Fatal(why));
             }
         })
         .map_err(|error| format!("cannot start a thread: {error}"))
 }
 
-struct Watch {
+/// Tells the main thread of a panic.
+struct PanicAlarm {
     name: String,
     bell: Bell,
 }
 
-impl Drop for Watch {
+impl Drop for PanicAlarm {
     fn drop(&mut self) {
         if thread::panicking() {
             let why = format!("the thread {} panicked", self.name);
@@ -336,10 +337,10 @@ impl Drop for Watch {
     }
 }
 
-fn join(threads: Vec<Thread>) {
+fn join(threads: Vec<JoinHandle<()>>) {
     for thread in threads {
         let name = thread.thread().name().unwrap_or_default().to_owned();
-        // What it had to say it has told already.
+        // The main thread knows the reason already.
         if thread.join().is_err() {
             log::error!("{name} ended in a panic");
         }
@@ -352,8 +353,8 @@ fn cores() -> usize {
         .min(WORKERS_MAX)
 }
 
-/// The operator's token in the data folder.
+/// The file in the data folder with the operator's token.
 pub const TOKEN_FILE: &str = "operator.token";
-/// Events go to every worker, so more of them than this would only copy.
+/// Every worker gets every event, so more workers would only copy more.
 const WORKERS_MAX: usize = 16;
 const CERTIFICATE_WARN_S: i64 = 14 * 86_400;

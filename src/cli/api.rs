@@ -1,5 +1,5 @@
-//! The REST surface as the command line uses it: one request, one answer, over a loopback
-//! socket to the running server or through an engine in this process.
+//! The client of the REST API: one request and one answer, over a loopback socket to the
+//! running server or through an engine in this process.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -9,15 +9,15 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::local::Local;
-use super::{Cli, Fault};
+use super::{Cli, CliError};
 use crate::store::{FILE, Folder, FolderError};
 
-/// The file in the data folder that a running server leaves its addresses in.
+/// The file in the data folder with the addresses of the running server.
 pub const RUNNING: &str = "running.json";
 /// The file in the data folder with the operator's token, mode 0600.
 pub const TOKEN: &str = "operator.token";
 
-/// A client with the operator's token.
+/// A client that has the operator's token.
 pub struct Api {
     way: Way,
     token: String,
@@ -30,8 +30,8 @@ enum Way {
 }
 
 impl Api {
-    /// Finds the running server, or opens the folder.
-    pub fn open(cli: &Cli) -> Result<Api, Fault> {
+    /// Finds the running server, or opens the data folder.
+    pub fn open(cli: &Cli) -> Result<Api, CliError> {
         let data = &cli.data;
         must_be_there(data)?;
         let way = match Folder::lock(data) {
@@ -46,8 +46,8 @@ impl Api {
         })
     }
 
-    /// The same, in the organization that was named, or in the first one.
-    pub fn in_org(cli: &Cli) -> Result<Api, Fault> {
+    /// The same, in the named organization or in the first one.
+    pub fn in_org(cli: &Cli) -> Result<Api, CliError> {
         let mut api = Api::open(cli)?;
         if api.org.is_none() {
             let orgs = api.get("/api/v1/orgs")?;
@@ -61,7 +61,7 @@ impl Api {
         Ok(api)
     }
 
-    /// The running server's loopback address, for a stream.
+    /// The loopback address of the running server, for a stream.
     pub fn socket(&self) -> Option<&str> {
         match &self.way {
             Way::Socket(address) => Some(address),
@@ -69,23 +69,23 @@ impl Api {
         }
     }
 
-    /// GET; the answer's JSON.
-    pub fn get(&mut self, path: &str) -> Result<Value, Fault> {
+    /// GET; gives the JSON of the answer.
+    pub fn get(&mut self, path: &str) -> Result<Value, CliError> {
         self.exchange("GET", path, None)
     }
 
     /// POST.
-    pub fn post(&mut self, path: &str, body: &Value) -> Result<Value, Fault> {
+    pub fn post(&mut self, path: &str, body: &Value) -> Result<Value, CliError> {
         self.exchange("POST", path, Some(body))
     }
 
     /// DELETE.
-    pub fn delete(&mut self, path: &str) -> Result<Value, Fault> {
+    pub fn delete(&mut self, path: &str) -> Result<Value, CliError> {
         self.exchange("DELETE", path, None)
     }
 
-    /// Every page of a list.
-    pub fn all(&mut self, path: &str) -> Result<Vec<Value>, Fault> {
+    /// All pages of a list.
+    pub fn all(&mut self, path: &str) -> Result<Vec<Value>, CliError> {
         let mut rows = Vec::new();
         let mut cursor = String::new();
         loop {
@@ -98,7 +98,7 @@ impl Api {
         }
     }
 
-    /// The head of a request with everything but its body.
+    /// The head of a request without its last line.
     pub fn head(&self, method: &str, path: &str, accept: &str) -> String {
         let org = self
             .org
@@ -111,7 +111,12 @@ impl Api {
         )
     }
 
-    fn exchange(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Fault> {
+    fn exchange(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, CliError> {
         let mut request = self.head(method, path, "application/json");
         let body = body.map(Value::to_string).unwrap_or_default();
         if !body.is_empty() || method == "POST" {
@@ -130,9 +135,9 @@ impl Api {
     }
 }
 
-fn over_socket(address: &str, request: &[u8]) -> Result<Vec<u8>, Fault> {
+fn over_socket(address: &str, request: &[u8]) -> Result<Vec<u8>, CliError> {
     let mut stream = TcpStream::connect(address)
-        .map_err(|e| format!("the server is said to listen on {address}, but: {e}"))?;
+        .map_err(|e| format!("cannot connect to the server on {address}: {e}"))?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     stream.write_all(request)?;
     let mut answer = Vec::new();
@@ -140,12 +145,12 @@ fn over_socket(address: &str, request: &[u8]) -> Result<Vec<u8>, Fault> {
     Ok(answer)
 }
 
-/// Status and JSON of an answer that ends with its connection.
-pub fn read_answer(answer: &[u8]) -> Result<Value, Fault> {
+/// The JSON of an answer that ends with its connection; a status other than 2xx is an error.
+pub fn read_answer(answer: &[u8]) -> Result<Value, CliError> {
     let text = String::from_utf8_lossy(answer);
     let (head, body) = text
         .split_once("\r\n\r\n")
-        .ok_or("the server hung up without an answer")?;
+        .ok_or("the server closed the connection without an answer")?;
     let status: u16 = head
         .split_whitespace()
         .nth(1)
@@ -156,13 +161,13 @@ pub fn read_answer(answer: &[u8]) -> Result<Value, Fault> {
         return Ok(json);
     }
     match &json["error"] {
-        Value::Null => Err(Fault::Own(format!("the server answered {status}"))),
-        error => Err(Fault::Api(error.clone())),
+        Value::Null => Err(CliError::Own(format!("the server answered {status}"))),
+        error => Err(CliError::Api(error.clone())),
     }
 }
 
-/// Says what to do when there is no data folder, or one that cannot be read.
-pub fn must_be_there(data: &Path) -> Result<(), Fault> {
+/// Checks that there is a data folder that can be read; the error says what to do.
+pub fn must_be_there(data: &Path) -> Result<(), CliError> {
     let file = data.join(FILE);
     let Err(error) = std::fs::metadata(&file) else {
         return Ok(());
@@ -171,20 +176,20 @@ pub fn must_be_there(data: &Path) -> Result<(), Fault> {
         ErrorKind::NotFound if data.is_dir() => "there is no Postern database in",
         ErrorKind::NotFound | ErrorKind::NotADirectory => "there is no data folder at",
         _ => {
-            return Err(Fault::Own(format!(
+            return Err(CliError::Own(format!(
                 "{}: {error}: run this as the user that the server runs as",
                 file.display()
             )));
         }
     };
-    Err(Fault::Own(format!(
+    Err(CliError::Own(format!(
         "{what} {}: start with `postern serve`, or name the folder with --data",
         data.display()
     )))
 }
 
-/// The loopback address of the server that has the folder.
-pub fn running(data: &Path) -> Result<String, Fault> {
+/// The loopback address of the server that runs on the folder.
+pub fn running(data: &Path) -> Result<String, CliError> {
     let text = std::fs::read_to_string(data.join(RUNNING)).unwrap_or_default();
     let json: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
     match json["http"].as_str() {
@@ -192,7 +197,7 @@ pub fn running(data: &Path) -> Result<String, Fault> {
             .trim_start_matches("http://")
             .trim_end_matches('/')
             .to_string()),
-        None => Err(Fault::Own(
+        None => Err(CliError::Own(
             "a server runs on this folder, but without its HTTP listener on loopback, which this \
              command talks to: add `http = \"127.0.0.1:8080\"` under [listen] in its \
              configuration, or stop the server first"
@@ -201,7 +206,7 @@ pub fn running(data: &Path) -> Result<String, Fault> {
     }
 }
 
-fn token(data: &Path) -> Result<String, Fault> {
+fn token(data: &Path) -> Result<String, CliError> {
     let path = data.join(TOKEN);
     let text = std::fs::read_to_string(&path).map_err(|e| {
         format!(

@@ -1,5 +1,5 @@
-//! The folder when no server runs on it: the HTTP engine and the service in this process,
-//! under the folder's lock. And the commands that are about the folder itself.
+//! The data folder while no server runs on it: the HTTP engine and the service in this process,
+//! under the lock of the folder. And the commands for the folder itself.
 
 use core::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use super::{Cli, Fault};
+use super::{Cli, CliError};
 use crate::call::{
     Call, ConnId, Event, Limits, Listener, Now, Opening, PublicEndpoints, Queue, Reply, Request,
     Shared, Topic,
@@ -22,9 +22,9 @@ use crate::protocol::Protocol;
 use crate::service::{ReadTurn, Reader, Service, Setup, Writer};
 use crate::store::{Folder, Role, Store};
 
-/// The file in the data folder in which `serve` leaves the name of its shared domain.
+/// The file in the data folder with the name of the shared domain; `serve` writes it.
 pub const SHARED_DOMAIN: &str = "shared-domain";
-/// What `serve` takes when its configuration names none.
+/// The default of `serve`.
 const DEFAULT_DOMAIN: &str = "postern.localhost";
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -40,7 +40,7 @@ pub struct Local {
 
 impl Local {
     /// Opens the database of a folder that this process has locked.
-    pub fn open(folder: Folder) -> Result<Local, Fault> {
+    pub fn open(folder: Folder) -> Result<Local, CliError> {
         let data = folder.path();
         let token = std::fs::read(data.join(super::api::TOKEN)).unwrap_or_default();
         let service = Service::new(Setup {
@@ -65,7 +65,7 @@ impl Local {
         })
     }
 
-    /// One request and its answer, as they would be on a connection of their own.
+    /// One request and its answer, as on a connection of their own.
     pub fn exchange(&mut self, request: &[u8]) -> Vec<u8> {
         self.conns += 1;
         let conn = ConnId(self.conns);
@@ -173,7 +173,7 @@ impl Environment for Exchange<'_> {
     }
 }
 
-/// The shared domain that the last server on this folder had.
+/// The shared domain of the last server on this folder.
 fn shared_domain(data: &Path) -> String {
     let text = std::fs::read_to_string(data.join(SHARED_DOMAIN)).unwrap_or_default();
     let name = text.trim();
@@ -194,9 +194,8 @@ fn clock() -> crate::service::Clock {
     })
 }
 
-/// `postern verify`: reads without the lock, so that it can look at a running server's
-/// folder too.
-pub fn verify(cli: &Cli, deep: bool) -> Result<ExitCode, Fault> {
+/// `postern verify`: reads without the lock, so that it also works while the server runs.
+pub fn verify(cli: &Cli, deep: bool) -> Result<ExitCode, CliError> {
     super::api::must_be_there(&cli.data)?;
     let store = Store::open(&cli.data, Role::Reader, 0)?;
     let faults = crate::store::verify(&store, deep);
@@ -217,8 +216,9 @@ pub fn verify(cli: &Cli, deep: bool) -> Result<ExitCode, Fault> {
     })
 }
 
-/// `postern backup`: on a connection of its own, while the server runs or not.
-pub fn backup(cli: &Cli, to: &Path) -> Result<ExitCode, Fault> {
+/// `postern backup`: reads on a connection of its own, so that it also works while the server
+/// runs.
+pub fn backup(cli: &Cli, to: &Path) -> Result<ExitCode, CliError> {
     super::api::must_be_there(&cli.data)?;
     let bytes = crate::store::backup(&cli.data, to, None)?;
     if cli.json {
@@ -232,10 +232,10 @@ pub fn backup(cli: &Cli, to: &Path) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `postern restore`: into a data folder that does not exist yet.
-pub fn restore(cli: &Cli, from: &Path) -> Result<ExitCode, Fault> {
+/// `postern restore`: makes a data folder that does not exist yet.
+pub fn restore(cli: &Cli, from: &Path) -> Result<ExitCode, CliError> {
     if !from.is_file() {
-        return Err(Fault::Own(format!(
+        return Err(CliError::Own(format!(
             "there is no backup at {}",
             from.display()
         )));

@@ -1,4 +1,5 @@
-//! `postern send`: a message from an inbox, text from an argument or standard input.
+//! `postern send`: sends a message from an inbox. The text comes from an argument or from
+//! standard input.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -8,36 +9,36 @@ use clap::Args;
 use serde_json::json;
 
 use super::api::{self, Api};
-use super::{Cli, Fault};
+use super::{Cli, CliError};
 
 /// `postern send`
 #[derive(Args, Debug)]
-pub struct Send {
-    /// The sending inbox: id or address.
+pub struct SendCommand {
+    /// The sending inbox: id or address
     #[arg(long)]
     from: String,
-    /// Recipients (again, or with commas).
+    /// Recipients; separate them by commas or repeat the option
     #[arg(long, required = true, value_delimiter = ',')]
     to: Vec<String>,
-    /// Copies.
+    /// Recipients of a copy
     #[arg(long, value_delimiter = ',')]
     cc: Vec<String>,
-    /// Blind copies.
+    /// Recipients of a blind copy
     #[arg(long, value_delimiter = ',')]
     bcc: Vec<String>,
-    /// Subject.
+    /// The subject
     #[arg(long, default_value = "")]
     subject: String,
-    /// The text; without it, standard input.
+    /// The text; without this option it is read from standard input
     #[arg(long)]
     text: Option<String>,
-    /// Files to attach.
+    /// Files to attach
     #[arg(long = "attach")]
     attach: Vec<PathBuf>,
 }
 
-/// Sends it; prints its id.
-pub fn send(cli: &Cli, send: &Send) -> Result<ExitCode, Fault> {
+/// Sends the message and prints its id.
+pub fn send(cli: &Cli, send: &SendCommand) -> Result<ExitCode, CliError> {
     let text = match &send.text {
         Some(text) => text.clone(),
         None => {

@@ -1,8 +1,8 @@
-//! The command line. Everything but `serve` is a client of the REST surface: of the running
-//! server over its loopback listener, or, when none runs, of the same engine and service
-//! over the folder in this process. So both ways give the same answers.
+//! The command line. Every command except `serve` is a client of the REST API. It asks the
+//! running server over its loopback listener. If none runs, it asks the same engine and service
+//! in this process, over the data folder. So both ways give the same answers.
 //!
-//! Errors say what is wrong and what to do; `--json` prints what the API said.
+//! An error says what is wrong and what to do. `--json` prints the answer of the API.
 
 mod api;
 mod local;
@@ -32,163 +32,163 @@ pub struct Cli {
         value_name = "FOLDER"
     )]
     pub data: PathBuf,
-    /// Print JSON, as the API answers it.
+    /// Print the JSON of the API
     #[arg(long, global = true)]
     pub json: bool,
-    /// Act in this organization (default: the first one).
+    /// The organization to act in [default: the first one]
     #[arg(long, global = true, value_name = "ORG_ID")]
     pub org: Option<String>,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CliCommand,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Subcommand, Debug)]
-pub enum Command {
-    /// Run the server. Needs no configuration.
+pub enum CliCommand {
+    /// Run the server; it needs no configuration
     Serve(ServeFlags),
-    /// Organizations: the tenants of this server.
+    /// Organizations: the tenants of this server
     #[command(subcommand)]
-    Org(Org),
-    /// Inboxes: one address each.
+    Org(OrgCommand),
+    /// Inboxes: one address each
     #[command(subcommand)]
-    Inbox(Inbox),
-    /// API keys.
+    Inbox(InboxCommand),
+    /// API keys
     #[command(subcommand)]
-    Key(Key),
-    /// Domains of an organization.
+    Key(KeyCommand),
+    /// Domains of an organization
     #[command(subcommand)]
-    Domain(Domain),
-    /// Send a message.
-    Send(message::Send),
-    /// Print events as they happen.
-    Tail(tail::Tail),
-    /// Check everything that must hold in the data folder. Safe while the server runs.
+    Domain(DomainCommand),
+    /// Send a message
+    Send(message::SendCommand),
+    /// Print events as they happen
+    Tail(tail::TailCommand),
+    /// Check the data folder for damage; also while the server runs
     Verify {
-        /// Skip the checksums of stored messages.
+        /// Skip the checksums of stored messages
         #[arg(long)]
         quick: bool,
     },
-    /// Copy the data folder's database into a new file, while the server runs.
+    /// Copy the database of the data folder into a new file; also while the server runs
     Backup {
-        /// The file to write; it must not exist.
+        /// The file to write; it must not exist
         to: PathBuf,
     },
-    /// Make a data folder from a backup. Clients will see a new UIDVALIDITY and a `reset`.
+    /// Make a data folder from a backup; clients see a new UIDVALIDITY and a `reset`
     Restore {
-        /// The file that `backup` wrote.
+        /// The file that `backup` wrote
         from: PathBuf,
     },
 }
 
 /// `postern org`
 #[derive(Subcommand, Debug)]
-pub enum Org {
-    /// Make one; prints its first key, once.
+pub enum OrgCommand {
+    /// Make an organization and print its first key; the key is not shown again
     Create {
-        /// For people.
+        /// A name of your choice
         name: String,
     },
-    /// All of them.
+    /// List the organizations
     List,
-    /// Delete one with everything in it.
+    /// Delete an organization and everything in it
     Delete {
-        /// org_…
+        /// Its id (org_…)
         id: String,
     },
 }
 
 /// `postern inbox`
 #[derive(Subcommand, Debug)]
-pub enum Inbox {
-    /// Make one.
+pub enum InboxCommand {
+    /// Make an inbox
     Create {
-        /// The beginning of the address (shared domain) or its local part (own domain).
+        /// The start of the address on the shared domain, or its local part on an own domain
         username: Option<String>,
-        /// An own domain.
+        /// An own domain of the organization
         #[arg(long)]
         domain: Option<String>,
-        /// Shown as the sender's name.
+        /// The name of the sender in messages
         #[arg(long)]
         display_name: Option<String>,
-        /// The inbox above it: id or address.
+        /// The parent inbox: id or address
         #[arg(long)]
         parent: Option<String>,
     },
-    /// All of them.
+    /// List the inboxes
     List,
-    /// Delete one with everything in it.
+    /// Delete an inbox and everything in it
     Delete {
-        /// Id or address.
+        /// Its id or address
         inbox: String,
     },
 }
 
 /// `postern key`
 #[derive(Subcommand, Debug)]
-pub enum Key {
-    /// Make one; prints it, once.
+pub enum KeyCommand {
+    /// Make a key and print it; it is not shown again
     Create {
-        /// For people.
+        /// A name of your choice
         #[arg(long)]
         label: Option<String>,
-        /// What it may do, with commas between: messages:read,messages:write …
+        /// The scopes of the key, separated by commas
         #[arg(
             long,
             value_delimiter = ',',
             default_value = "messages:read,messages:write"
         )]
         scopes: Vec<String>,
-        /// Bind it to this inbox (again for more): id or address.
+        /// Bind the key to this inbox, id or address; repeat the option for more inboxes
         #[arg(long = "inbox")]
         inboxes: Vec<String>,
-        /// When it ends, RFC 3339.
+        /// The end of the key, RFC 3339
         #[arg(long)]
         expires_at: Option<String>,
     },
-    /// All of them, without their secrets.
+    /// List the keys, without their secrets
     List,
-    /// End one, and its connections.
+    /// End a key and close its connections
     #[command(alias = "delete")]
     Revoke {
-        /// key_…
+        /// Its id (key_…)
         id: String,
     },
 }
 
 /// `postern domain`
 #[derive(Subcommand, Debug)]
-pub enum Domain {
-    /// Add one.
+pub enum DomainCommand {
+    /// Add a domain
     Create {
-        /// example.org
+        /// The name of the domain
         name: String,
     },
-    /// All of them.
+    /// List the domains
     List,
-    /// Remove one that no inbox uses.
+    /// Remove a domain that no inbox uses
     Delete {
-        /// dom_…
+        /// Its id (dom_…)
         id: String,
     },
 }
 
-/// What went wrong, and what to do about it.
+/// Why a command failed.
 #[derive(Debug)]
-pub enum Fault {
-    /// Ours, in words.
+pub enum CliError {
+    /// A reason of the command line itself.
     Own(String),
-    /// The `error` object that the API answered with.
+    /// The `error` object of the API.
     Api(Value),
 }
 
-impl Fault {
-    /// What is wrong and what to do, in words.
+impl CliError {
+    /// The reason and the remedy, in words.
     fn words(&self) -> String {
         match self {
-            Fault::Own(why) => why.clone(),
-            Fault::Api(error) => {
+            CliError::Own(why) => why.clone(),
+            CliError::Api(error) => {
                 let text = |name: &str| error[name].as_str().unwrap_or_default();
                 format!("{} {}", text("message"), text("hint"))
                     .trim()
@@ -198,21 +198,21 @@ impl Fault {
     }
 }
 
-impl<E: core::fmt::Display> From<E> for Fault {
+impl<E: core::fmt::Display> From<E> for CliError {
     fn from(error: E) -> Self {
-        Fault::Own(error.to_string())
+        CliError::Own(error.to_string())
     }
 }
 
-/// Runs any command but `serve`.
+/// Runs any command except `serve`.
 pub fn run(cli: &Cli) -> ExitCode {
     match carry_out(cli) {
         Ok(code) => code,
         Err(fault) => {
             if cli.json {
                 let error = match &fault {
-                    Fault::Own(why) => json!({"message": why}),
-                    Fault::Api(error) => error.clone(),
+                    CliError::Own(why) => json!({"message": why}),
+                    CliError::Api(error) => error.clone(),
                 };
                 show::line(json!({"error": error}));
             } else {
@@ -223,31 +223,31 @@ pub fn run(cli: &Cli) -> ExitCode {
     }
 }
 
-fn carry_out(cli: &Cli) -> Result<ExitCode, Fault> {
+fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
     match &cli.command {
-        Command::Serve(_) => Err(Fault::Own("serve is started by main".into())),
-        Command::Verify { quick } => local::verify(cli, !quick),
-        Command::Backup { to } => local::backup(cli, to),
-        Command::Restore { from } => local::restore(cli, from),
-        Command::Org(org) => orgs(cli, org),
-        Command::Inbox(inbox) => inboxes(cli, inbox),
-        Command::Key(key) => keys(cli, key),
-        Command::Domain(domain) => domains(cli, domain),
-        Command::Send(send) => message::send(cli, send),
-        Command::Tail(tail) => tail::tail(cli, tail),
+        CliCommand::Serve(_) => Err(CliError::Own("serve is started by main".into())),
+        CliCommand::Verify { quick } => local::verify(cli, !quick),
+        CliCommand::Backup { to } => local::backup(cli, to),
+        CliCommand::Restore { from } => local::restore(cli, from),
+        CliCommand::Org(org) => orgs(cli, org),
+        CliCommand::Inbox(inbox) => inboxes(cli, inbox),
+        CliCommand::Key(key) => keys(cli, key),
+        CliCommand::Domain(domain) => domains(cli, domain),
+        CliCommand::Send(send) => message::send(cli, send),
+        CliCommand::Tail(tail) => tail::tail(cli, tail),
     }
 }
 
-fn orgs(cli: &Cli, org: &Org) -> Result<ExitCode, Fault> {
+fn orgs(cli: &Cli, org: &OrgCommand) -> Result<ExitCode, CliError> {
     let mut api = Api::open(cli)?;
     match org {
-        Org::Create { name } => show::one(
+        OrgCommand::Create { name } => show::one(
             cli,
             &api.post("/api/v1/orgs", &json!({"name": name}))?,
             show::ORG,
         ),
-        Org::List => show::list(cli, &api.all("/api/v1/orgs")?, show::ORG),
-        Org::Delete { id } => {
+        OrgCommand::List => show::list(cli, &api.all("/api/v1/orgs")?, show::ORG),
+        OrgCommand::Delete { id } => {
             api.delete(&format!("/api/v1/orgs/{}", api::escape(id)))?;
             show::deleted(cli, id);
         }
@@ -255,10 +255,10 @@ fn orgs(cli: &Cli, org: &Org) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn inboxes(cli: &Cli, inbox: &Inbox) -> Result<ExitCode, Fault> {
+fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
     let mut api = Api::in_org(cli)?;
     match inbox {
-        Inbox::Create {
+        InboxCommand::Create {
             username,
             domain,
             display_name,
@@ -272,8 +272,8 @@ fn inboxes(cli: &Cli, inbox: &Inbox) -> Result<ExitCode, Fault> {
             ]);
             show::one(cli, &api.post("/api/v1/inboxes", &body)?, show::INBOX);
         }
-        Inbox::List => show::list(cli, &api.all("/api/v1/inboxes")?, show::INBOX),
-        Inbox::Delete { inbox } => {
+        InboxCommand::List => show::list(cli, &api.all("/api/v1/inboxes")?, show::INBOX),
+        InboxCommand::Delete { inbox } => {
             let path = format!("/api/v1/inboxes/{}", api::escape(inbox));
             api.delete(&path)?;
             show::deleted(cli, inbox);
@@ -282,10 +282,10 @@ fn inboxes(cli: &Cli, inbox: &Inbox) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn keys(cli: &Cli, key: &Key) -> Result<ExitCode, Fault> {
+fn keys(cli: &Cli, key: &KeyCommand) -> Result<ExitCode, CliError> {
     let mut api = Api::in_org(cli)?;
     match key {
-        Key::Create {
+        KeyCommand::Create {
             label,
             scopes,
             inboxes,
@@ -298,8 +298,8 @@ fn keys(cli: &Cli, key: &Key) -> Result<ExitCode, Fault> {
             }
             show::one(cli, &api.post("/api/v1/keys", &body)?, show::KEY);
         }
-        Key::List => show::list(cli, &api.all("/api/v1/keys")?, show::KEY),
-        Key::Revoke { id } => {
+        KeyCommand::List => show::list(cli, &api.all("/api/v1/keys")?, show::KEY),
+        KeyCommand::Revoke { id } => {
             api.delete(&format!("/api/v1/keys/{}", api::escape(id)))?;
             show::deleted(cli, id);
         }
@@ -307,18 +307,18 @@ fn keys(cli: &Cli, key: &Key) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn domains(cli: &Cli, domain: &Domain) -> Result<ExitCode, Fault> {
+fn domains(cli: &Cli, domain: &DomainCommand) -> Result<ExitCode, CliError> {
     let mut api = Api::in_org(cli)?;
     match domain {
-        Domain::Create { name } => {
+        DomainCommand::Create { name } => {
             show::one(
                 cli,
                 &api.post("/api/v1/domains", &json!({"name": name}))?,
                 show::DOMAIN,
             );
         }
-        Domain::List => show::list(cli, &api.all("/api/v1/domains")?, show::DOMAIN),
-        Domain::Delete { id } => {
+        DomainCommand::List => show::list(cli, &api.all("/api/v1/domains")?, show::DOMAIN),
+        DomainCommand::Delete { id } => {
             api.delete(&format!("/api/v1/domains/{}", api::escape(id)))?;
             show::deleted(cli, id);
         }
@@ -326,7 +326,7 @@ fn domains(cli: &Cli, domain: &Domain) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// An object of the fields that were given.
+/// An object of the fields that have a value.
 fn given(fields: &[(&str, &Option<String>)]) -> Value {
     let mut body = json!({});
     for (name, value) in fields {

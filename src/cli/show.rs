@@ -1,4 +1,4 @@
-//! How answers look on a terminal: a line a thing, columns aligned; or the JSON itself.
+//! Output on a terminal: one line for each object, in aligned columns; or the JSON itself.
 
 use core::fmt::Display;
 use std::io::{ErrorKind, Write};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Cli;
 
-/// The fields of a noun that a line shows, in order.
+/// The fields on a line, in order.
 pub type Columns = &'static [&'static str];
 
 /// An organization.
@@ -26,7 +26,7 @@ pub const KEY: Columns = &[
 /// A domain.
 pub const DOMAIN: Columns = &["name", "id", "created_at"];
 
-/// One thing that was made: every field of it, a line each.
+/// Prints an object that was made: one line for each field.
 pub fn one(cli: &Cli, value: &Value, _columns: Columns) {
     if cli.json {
         line(value);
@@ -49,7 +49,7 @@ pub fn one(cli: &Cli, value: &Value, _columns: Columns) {
     }
 }
 
-/// A list, a line each.
+/// Prints a list: one line for each object.
 pub fn list(cli: &Cli, values: &[Value], columns: Columns) {
     if cli.json {
         line(json!({"data": values}));
@@ -84,7 +84,7 @@ pub fn list(cli: &Cli, values: &[Value], columns: Columns) {
     }
 }
 
-/// Something is gone.
+/// Prints that an object has been deleted.
 pub fn deleted(cli: &Cli, what: &str) {
     if cli.json {
         line(json!({"id": what, "deleted": true}));
@@ -93,8 +93,8 @@ pub fn deleted(cli: &Cli, what: &str) {
     }
 }
 
-/// A line to standard output. When nobody reads it any more (`| head`) there is nothing left to
-/// do; when it cannot be written, that is an error like any other.
+/// Prints a line to standard output. If its reader has ended (`| head`), the program ends with
+/// success. Any other failure to write is an error.
 pub fn line(text: impl Display) {
     let mut out = std::io::stdout().lock();
     let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) else {

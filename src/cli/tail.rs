@@ -1,5 +1,5 @@
-//! `postern tail`: events as they happen, a line each; goes on where it was when the
-//! connection breaks.
+//! `postern tail`: events as they happen, one on each line. After a broken connection it goes
+//! on with the next event.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -10,24 +10,24 @@ use clap::Args;
 use serde_json::Value;
 
 use super::api::{self, Api};
-use super::{Cli, Fault};
+use super::{Cli, CliError};
 
 /// `postern tail`
 #[derive(Args, Debug)]
-pub struct Tail {
-    /// Only this inbox: id or address.
+pub struct TailCommand {
+    /// Only events of this inbox: id or address
     #[arg(long)]
     inbox: Option<String>,
-    /// Begin behind this number, or at this RFC 3339 time.
+    /// Begin after the event with this number, or at this RFC 3339 time
     #[arg(long)]
     since: Option<String>,
 }
 
-/// Follows the stream until it is interrupted or there is no server any more.
-pub fn tail(cli: &Cli, tail: &Tail) -> Result<ExitCode, Fault> {
+/// Follows the stream until it is interrupted or the server is gone.
+pub fn tail(cli: &Cli, tail: &TailCommand) -> Result<ExitCode, CliError> {
     let api = Api::in_org(cli)?;
     let Some(address) = api.socket() else {
-        return Err(Fault::Own(
+        return Err(CliError::Own(
             "no server runs on this folder: start one with `postern serve`".into(),
         ));
     };
@@ -40,15 +40,15 @@ pub fn tail(cli: &Cli, tail: &Tail) -> Result<ExitCode, Fault> {
     }
     let mut last = String::new();
     let mut stream = TcpStream::connect(address)
-        .map_err(|e| format!("the server is said to listen on {address}, but: {e}"))?;
+        .map_err(|e| format!("cannot connect to the server on {address}: {e}"))?;
     loop {
         let closing = follow(cli, &api, stream, &path, &mut last)?;
         stream = match again(cli) {
             Some(next) => next,
-            // It said that it stops, and nobody has started it again.
+            // The server has said that it stops, and it has not been started again.
             None if closing => return Ok(ExitCode::SUCCESS),
             None => {
-                return Err(Fault::Own(format!(
+                return Err(CliError::Own(format!(
                     "the server is gone; go on with `postern tail --since {}` when it is back",
                     if last.is_empty() { "0" } else { &last }
                 )));
@@ -57,7 +57,7 @@ pub fn tail(cli: &Cli, tail: &Tail) -> Result<ExitCode, Fault> {
     }
 }
 
-/// Finds the server again after its connection broke; it may be starting, at another port.
+/// Finds the server again after a broken connection; it may be starting on another port.
 fn again(cli: &Cli) -> Option<TcpStream> {
     for _ in 0..TRIES {
         std::thread::sleep(BETWEEN_TRIES);
@@ -70,14 +70,14 @@ fn again(cli: &Cli) -> Option<TcpStream> {
     None
 }
 
-/// One connection; whether the server said that it closes.
+/// Follows one connection; `true`: the server has said that it closes.
 fn follow(
     cli: &Cli,
     api: &Api,
     mut stream: TcpStream,
     path: &str,
     last: &mut String,
-) -> Result<bool, Fault> {
+) -> Result<bool, CliError> {
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let mut request = api.head("GET", path, "text/event-stream");
     if !last.is_empty() {
@@ -91,7 +91,9 @@ fn follow(
         let mut refused = status.into_bytes();
         answer.read_to_end(&mut refused)?;
         api::read_answer(&refused)?;
-        return Err(Fault::Own("the server answered with no stream".into()));
+        return Err(CliError::Own(
+            "the server did not answer with a stream".into(),
+        ));
     }
     let lines = answer.lines();
     let mut kind = String::new();
@@ -136,6 +138,6 @@ fn print_event(cli: &Cli, kind: &str, data: &str) {
     ));
 }
 
-/// Ten seconds in all: a restart takes less.
+/// Ten seconds together: a restart takes less.
 const TRIES: usize = 20;
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);

@@ -1,12 +1,11 @@
-//! How the C library's allocator is to behave: large blocks go back to the system when they
-//! are freed, always.
+//! The setting of glibc's allocator: every large block goes back to the system when it is freed.
 //!
-//! Left to itself glibc raises the size from which it maps a block of its own to that of the
-//! largest one freed, up to 32 MiB. After a few large messages every buffer of the next ones
-//! is cut from heaps that are not given back: 256 MiB of mail on its way in then take 500 and
-//! keep them for good, which the watermark of memory could not tell from use. Without `unsafe`
-//! (mallopt(3) needs it) the size is fixed by the environment only, before a process begins;
-//! so this one begins again.
+//! glibc maps a block of its own only from a size on that grows to the largest block freed, up
+//! to 32 MiB. After some large messages the buffers of the next ones come from heaps that stay
+//! with the process: 256 MiB of mail on its way in then take 500 MiB and keep them. The limit
+//! of memory could not tell them from memory in use. mallopt(3) would fix the size but needs
+//! `unsafe`; the environment fixes it before a process begins. So the program executes itself
+//! once more, with that environment.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -17,11 +16,11 @@ use std::sync::Arc;
 
 use signal_hook::consts::signal::SIGPIPE;
 
-/// Begins the program anew, in the same process, with the allocator told. Comes back where
-/// that is done already, is not wanted or cannot be: everything works without.
-pub(super) fn settle() {
+/// Executes the program again in the same process, with the setting. Returns if that is done
+/// already, is not needed or is not possible: the server also works without it.
+pub(super) fn return_large_blocks() {
     let is_glibc = cfg!(all(target_os = "linux", target_env = "gnu"));
-    // A variable of our own, since the others may be taken away from a program with
+    // A variable of its own, since the loader removes the others from a program with
     // capabilities.
     if !is_glibc || env::var_os(SETTLED).is_some() {
         return;
@@ -30,35 +29,35 @@ pub(super) fn settle() {
     if let (Ok(program), Some((name, rest))) = (env::current_exe(), words.split_first())
         && is_ours(&program, name)
     {
-        begin_anew(&program, name, rest);
+        execute_again(&program, name, rest);
     }
 }
 
-/// Whether the file that runs is this program. Started through a dynamic loader it is the
-/// loader, to which our words mean something else.
+/// Whether the executed file is this program. If it was started through a dynamic loader, the
+/// file is the loader, and our arguments would mean something else to it.
 fn is_ours(program: &Path, name: &OsStr) -> bool {
     let file = program.file_name();
     file == Path::new(name).file_name() || file == Some(OsStr::new(env!("CARGO_PKG_NAME")))
 }
 
-/// Comes back only when there is no other program to become.
-fn begin_anew(program: &Path, name: &OsStr, words: &[OsString]) {
+/// Returns only if the program cannot be executed.
+fn execute_again(program: &Path, name: &OsStr, words: &[OsString]) {
     let mut again = Command::new(program);
     again.arg0(name).args(words).env(SETTLED, "1");
     if env::var_os(THRESHOLD).is_none() {
         again.env(THRESHOLD, LARGE_BYTES);
     }
     let _ = again.exec();
-    // It has set SIGPIPE back on its way, for the program to come: a reader of our output that
-    // goes would end the server. An action that does nothing is as good as being ignored, and
-    // where even that cannot be had there is nothing to be done.
+    // `exec` has reset SIGPIPE for the next program: a reader of our output that ends would
+    // now end the server. An action that does nothing is as good as ignoring the signal. If it
+    // cannot be set, the server runs without it.
     let _ = signal_hook::flag::register(SIGPIPE, Arc::default());
 }
 
 const SETTLED: &str = "POSTERN_SETTLED";
 const THRESHOLD: &str = "MALLOC_MMAP_THRESHOLD_";
-/// Blocks from here on are mapped: whatever a peer can make a connection keep, output up to
-/// its high-water mark included. Below are the blocks of ordinary turns.
+/// Blocks of this size and above are mapped: all that a peer can make a connection keep, also
+/// its unsent output up to the limit. Smaller are the blocks of ordinary work.
 const LARGE_BYTES: &str = "65536";
 
 #[cfg(test)]
@@ -70,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_leaves_this_one_as_it_was() {
-        begin_anew(
+        execute_again(
             Path::new("/nonexistent/postern"),
             OsStr::new("postern"),
             &[],

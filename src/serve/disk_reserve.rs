@@ -1,7 +1,9 @@
-//! A file that is there to be deleted. When the disk is full SQLite cannot even commit a
-//! deletion, since that goes to the write-ahead log first; then the ballast goes, and what
-//! the users delete makes the room that is missing. Mail is not let in on its account: that
-//! is refused long before, by free space (reliability.md R05).
+//! A file that reserves disk space. On a full disk SQLite cannot commit a deletion, since the
+//! deletion goes to the write-ahead log first. Then this file is deleted, deletions work again,
+//! and they free the space that is missing.
+//!
+//! The reserve is not for new mail: mail is refused long before, by the free space of the disk
+//! (DECISIONS.md, "Fairness and limits").
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -12,23 +14,23 @@ use rustix::fs::{FallocateFlags, fallocate};
 
 use super::harden::free_bytes;
 
-/// The file, which may be there or not.
+/// The file `ballast` in the data folder, which may exist or not.
 #[derive(Clone, Debug)]
-pub(super) struct Ballast {
+pub(super) struct ReserveFile {
     path: PathBuf,
 }
 
-impl Ballast {
-    /// For this data folder; makes nothing yet.
+impl ReserveFile {
+    /// For this data folder; makes no file yet.
     pub fn new(data: &Path) -> Self {
-        Ballast {
+        ReserveFile {
             path: data.join("ballast"),
         }
     }
 
-    /// Makes the file when there is room to spare and it is missing.
+    /// Makes the file if it is missing and the disk has enough space.
     pub fn keep(&self) {
-        if fs::metadata(&self.path).is_ok_and(|file| file.len() == BALLAST_BYTES) {
+        if fs::metadata(&self.path).is_ok_and(|file| file.len() == RESERVE_BYTES) {
             return;
         }
         let folder = self.path.parent().unwrap_or(Path::new("."));
@@ -37,24 +39,24 @@ impl Ballast {
         }
         if let Err(error) = self.make() {
             log::warn!("{}: {error}", self.path.display());
-            self.give();
+            self.delete();
         }
     }
 
-    /// Deletes the file; whether that made room.
-    pub fn give(&self) -> bool {
+    /// Deletes the file; `false` if there was none.
+    pub fn delete(&self) -> bool {
         let given = fs::remove_file(&self.path).is_ok();
         if given {
-            log::warn!("the disk is full: the ballast was deleted, so that deletions go on");
+            log::warn!("the disk is full: the reserve was deleted, so that deletions go on");
         }
         given
     }
 
-    /// Before the database is opened on a disk that may be too full for that.
-    pub fn give_if_short(&self) {
+    /// Deletes the file if the disk is too full to open the database.
+    pub fn delete_if_short(&self) {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         if free_bytes(folder).is_some_and(|free| free < OPEN_BYTES) {
-            self.give();
+            self.delete();
         }
     }
 
@@ -65,12 +67,12 @@ impl Ballast {
             .truncate(true)
             .mode(0o600)
             .open(&self.path)?;
-        if fallocate(&file, FallocateFlags::empty(), 0, BALLAST_BYTES).is_ok() {
+        if fallocate(&file, FallocateFlags::empty(), 0, RESERVE_BYTES).is_ok() {
             return Ok(());
         }
-        // A file system that cannot reserve blocks is given octets.
+        // This file system cannot reserve blocks, so octets are written.
         let piece = [0u8; 64 * 1024];
-        let mut left = BALLAST_BYTES;
+        let mut left = RESERVE_BYTES;
         while left > 0 {
             file.write_all(&piece)?;
             left = left.saturating_sub(piece.len() as u64);
@@ -80,10 +82,10 @@ impl Ballast {
 }
 
 /// Enough for thousands of deletions in the write-ahead log.
-const BALLAST_BYTES: u64 = 16 << 20;
-/// With less than this mail is refused anyway, and the ballast must not be why.
+const RESERVE_BYTES: u64 = 16 << 20;
+/// With less free space than this mail is refused; the reserve must not be the reason.
 const KEEP_FROM_BYTES: u64 = 128 << 20;
-/// With less than this opening may fail: the index of the write-ahead log is written then.
+/// With less free space than this opening may fail: it writes the index of the write-ahead log.
 const OPEN_BYTES: u64 = 4 << 20;
 
 #[cfg(test)]
@@ -92,18 +94,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_made_once_and_given_once() {
-        let data = std::env::temp_dir().join(format!("postern-ballast-{}", std::process::id()));
+    fn is_made_once_and_deleted_once() {
+        let data = std::env::temp_dir().join(format!("postern-reserve-{}", std::process::id()));
         fs::create_dir_all(&data).unwrap();
-        let ballast = Ballast::new(&data);
+        let reserve = ReserveFile::new(&data);
         if free_bytes(&data).unwrap() >= KEEP_FROM_BYTES {
-            ballast.keep();
-            ballast.keep();
-            assert_eq!(fs::metadata(&ballast.path).unwrap().len(), BALLAST_BYTES);
-            ballast.give_if_short();
-            assert!(ballast.give());
+            reserve.keep();
+            reserve.keep();
+            assert_eq!(fs::metadata(&reserve.path).unwrap().len(), RESERVE_BYTES);
+            reserve.delete_if_short();
+            assert!(reserve.delete());
         }
-        assert!(!ballast.give());
+        assert!(!reserve.delete());
         fs::remove_dir_all(data).unwrap();
     }
 }

@@ -1,5 +1,5 @@
-//! What the process may do to itself to be worth less to an intruder (decisions.md 36), and
-//! the few other questions that it asks the system.
+//! Rights that the process gives up, so that an intruder gains less (DECISIONS.md, "Keys and
+//! scopes"); and the questions that it asks the operating system: users, free space.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -10,20 +10,20 @@ use rustix::fs::{Mode, statvfs};
 use rustix::process::{DumpableBehavior, Gid, Uid, geteuid, set_dumpable_behavior};
 use rustix::thread::{set_no_new_privs, set_thread_gid, set_thread_groups, set_thread_uid};
 
-/// Files are the owner's alone.
+/// Only the owner may read or write new files.
 pub(super) fn umask() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }
 
-/// No new privileges by executing anything, no core dumps with mail and keys in them.
+/// Executing a program gives no new privileges; no core dump contains mail and keys.
 pub(super) fn forbid() -> Result<(), String> {
     set_no_new_privs(true).map_err(|error| format!("no_new_privs: {error}"))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|error| format!("PR_SET_DUMPABLE: {error}"))
 }
 
-/// Becomes `user`, for good, and gives it the data folder. The system calls change one
-/// thread, so this comes before any other is started.
+/// Becomes `user` and gives it the data folder; there is no way back. The system calls change
+/// one system thread only, so this runs before others are started.
 pub(super) fn leave_root(user: Option<&str>, data: &Path) -> Result<(), String> {
     let Some(user) = user else {
         return Ok(());
@@ -34,18 +34,18 @@ pub(super) fn leave_root(user: Option<&str>, data: &Path) -> Result<(), String> 
             return Ok(());
         }
         return Err(format!(
-            "user = \"{user}\": only root can become somebody else"
+            "user = \"{user}\": only root can become another user"
         ));
     }
-    give(data, uid, gid).map_err(|error| format!("{}: {error}", data.display()))?;
+    give_folder(data, uid, gid).map_err(|error| format!("{}: {error}", data.display()))?;
     let fault = |error: rustix::io::Errno| format!("cannot become {user}: {error}");
     set_thread_groups(&[]).map_err(fault)?;
     set_thread_gid(Gid::from_raw(gid)).map_err(fault)?;
     set_thread_uid(Uid::from_raw(uid)).map_err(fault)
 }
 
-/// The folder with all in it; its depth is ours (`tls/`), so two levels are enough.
-fn give(folder: &Path, uid: u32, gid: u32) -> std::io::Result<()> {
+/// Gives a user the folder and its contents: two levels, since `tls/` is the deepest folder.
+fn give_folder(folder: &Path, uid: u32, gid: u32) -> std::io::Result<()> {
     chown(folder, Some(uid), Some(gid))?;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -78,19 +78,19 @@ fn entry(line: &str, user: &str) -> Option<(u32, u32)> {
     Some((uid, gid))
 }
 
-/// Octets that a process without privileges can still write there: none when files cannot be
-/// made any more, since the database needs some (reliability.md section 3: 1 % of the inodes).
+/// Octets that a process without privileges can still write there. 0 if fewer than 1 % of the
+/// inodes are free, since the database needs to make files.
 pub(super) fn free_bytes(path: &Path) -> Option<u64> {
     let found = statvfs(path).ok()?;
-    // A file system without a table of inodes says that it has 0.
+    // A file system without a table of inodes reports 0 of them.
     if found.f_files > 0 && found.f_favail < found.f_files / 100 {
         return Some(0);
     }
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-/// A file that only its owner reads, whole or not at all: a server that is killed here must
-/// start again.
+/// Writes a file that only its owner can read. After a crash it is whole or missing, so that
+/// the server can start again.
 pub(super) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     let new = path.with_extension("new");
     let _ = std::fs::remove_file(&new);

@@ -1,5 +1,5 @@
-//! What a started server says: one line of JSON for scripts, or a few lines for people. And
-//! the file in the data folder by which the command line finds it.
+//! The output of a server that has started: one line of JSON for scripts, or some lines for
+//! people. And the file in the data folder with which the command line finds the server.
 
 use std::fs;
 use std::io::{IsTerminal, Write};
@@ -12,15 +12,15 @@ use crate::call::{Listener, Shared};
 use crate::config::Config;
 use crate::net::BoundListener;
 
-/// What was made on the first start.
-pub(super) struct First {
+/// The inbox and the key of the first start.
+pub(super) struct FirstInbox {
     /// The inbox's address.
     pub inbox: String,
-    /// The key's text; printed, kept nowhere.
+    /// The text of the key. It is printed and not kept.
     pub key: String,
 }
 
-/// Where a server listens.
+/// The addresses of a running server.
 pub(super) struct Running {
     listeners: Vec<(Listener, SocketAddr)>,
     ca: Option<String>,
@@ -45,21 +45,22 @@ impl Running {
         }
     }
 
-    /// Leaves the addresses in the data folder for the command line.
-    pub fn leave_behind(&self, data: &Path) -> Result<(), String> {
+    /// Writes the addresses into the data folder, for the command line.
+    pub fn write_file(&self, data: &Path) -> Result<(), String> {
         let path = data.join(RUNNING_FILE);
         fs::write(&path, line(&self.fields()))
             .map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    /// The server has ended.
-    pub fn take_away(&self, data: &Path) {
-        // Without the lock on the folder the file says nothing, so a leftover does no harm.
+    /// Deletes that file when the server has ended.
+    pub fn delete_file(&self, data: &Path) {
+        // The command line reads the file only while the folder is locked, so a file that is
+        // left does no harm.
         let _ = fs::remove_file(data.join(RUNNING_FILE));
     }
 
-    /// Says that the server listens; a broken standard output is no reason to stop.
-    pub fn print(&self, first: Option<&First>) {
+    /// Prints that the server listens. A broken standard output does not stop the server.
+    pub fn print(&self, first: Option<&FirstInbox>) {
         let text = if self.json {
             let mut fields = self.fields();
             if let Some(first) = first {
@@ -81,7 +82,7 @@ impl Running {
             .map(|(_, a)| *a)
     }
 
-    /// The host part for a client: its own name in a certificate that covers it.
+    /// The host for a client, one that the certificate names.
     fn host_of(&self, address: SocketAddr) -> String {
         let ip = address.ip();
         if ip.is_unspecified() || (ip.is_loopback() && self.host == "localhost") {
@@ -96,7 +97,7 @@ impl Running {
     fn url(&self, listener: Listener) -> Option<String> {
         let address = self.at(listener)?;
         Some(match listener {
-            // In clear by number: `localhost` may be ::1 first, where nobody listens.
+            // The number, since `localhost` may be ::1 first, where the server does not listen.
             Listener::Http => format!("http://{address}"),
             _ => format!("https://{}:{}", self.host_of(address), address.port()),
         })
@@ -120,7 +121,7 @@ impl Running {
         fields
     }
 
-    fn greeting(&self, first: Option<&First>, colour: bool) -> String {
+    fn greeting(&self, first: Option<&FirstInbox>, colour: bool) -> String {
         let bold = |text: &str| match colour {
             true => format!("\x1b[1m{text}\x1b[0m"),
             false => text.to_owned(),
@@ -193,8 +194,8 @@ impl Running {
         text
     }
 
-    /// Three commands: hear, send, read.
-    fn examples(&self, first: &First) -> String {
+    /// Three commands: follow events, send, read.
+    fn examples(&self, first: &FirstInbox) -> String {
         let mut text = format!(
             "  export INBOX={}\n  export KEY={}\n",
             first.inbox, first.key
@@ -228,7 +229,7 @@ impl Running {
     }
 }
 
-/// One line of JSON, its fields in this order.
+/// One line of JSON with the fields in this order.
 fn line(fields: &[(&str, Value)]) -> String {
     let fields: Vec<String> = fields
         .iter()

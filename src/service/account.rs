@@ -79,7 +79,7 @@ pub(super) fn mint(
     org: OrgId,
     new: NewRow,
 ) -> Result<(KeyRow, Secret), Refusal> {
-    let (key, text) = ApiKey::mint(act.random);
+    let (key, text) = ApiKey::generate(act.random);
     let row = KeyRow {
         id: KeyId(act.store.mint_id(act.now)),
         public: key.public,

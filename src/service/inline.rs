@@ -38,7 +38,7 @@ impl Inline {
     /// An empty world.
     pub fn new(seed: u64, shared: Arc<Shared>, clock: Clock) -> Result<Inline, Error> {
         let mut random = Random::seeded(seed);
-        let operator = OperatorToken::mint(&mut random);
+        let operator = OperatorToken::generate(&mut random);
         let free = Arc::new(AtomicU64::new(u64::MAX));
         let probe = Arc::clone(&free);
         let service = Service::new(Setup {

@@ -233,7 +233,7 @@ fn the_operator_is_no_organization() {
         Refusal::MissingScope("keys:write")
     ));
     // A token with a wrong secret, and a token as a mail password.
-    let other = crate::crypto::OperatorToken::mint(&mut crate::crypto::Random::seeded(99));
+    let other = crate::crypto::OperatorToken::generate(&mut crate::crypto::Random::seeded(99));
     for (listener, user, text) in [
         (Listener::Https, None, other.as_str()),
         (Listener::Imaps, Some("bot@x.test"), token.as_str()),
