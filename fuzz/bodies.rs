@@ -1,6 +1,6 @@
-//! Fuzz bodies: what is done with arbitrary bytes, and what must hold then. The targets in
-//! `fuzz_targets/` only call these; `protocol-tests/corpus.rs` replays the corpus through the
-//! same functions in every `cargo test`.
+//! Fuzz bodies: each does something with arbitrary octets and checks the result. The targets in
+//! `fuzz_targets/` only call these; `protocol-tests/corpus.rs` replays the corpus through the same
+//! functions in every `cargo test`.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
@@ -20,7 +20,7 @@ pub mod session;
 #[path = "bodies/smtp.rs"]
 pub mod smtp;
 
-/// What is done with arbitrary bytes.
+/// A function that takes arbitrary octets and panics if a check fails.
 pub type Body = fn(&[u8]);
 
 /// Every body by the name of its target and of its folder in the corpus.

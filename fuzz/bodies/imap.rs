@@ -1,4 +1,4 @@
-//! IMAP below the session: framing, grammar, and what FETCH writes of a hostile message.
+//! IMAP below the session: framing, grammar, and the answer to FETCH for a hostile message.
 
 use postern::call::{EntryId, EntryRow, EntryState, Flags, Limits, ThreadId, UidSet};
 use postern::imap::fetch::{Progress, Rendering, Told};
@@ -8,7 +8,7 @@ use postern::imap::{parse, respond};
 use postern::mail::Bounds as MailBounds;
 use postern::mail::digest::analyse;
 
-/// The same steps, however the octets are cut; every command that comes out is within bounds.
+/// The steps are the same for every cut of the octets, and every command is within bounds.
 pub fn imap_frame(data: &[u8]) {
     let data = &data[..data.len().min(70_000)];
     let limits = Limits::default();
@@ -65,7 +65,7 @@ fn steps(data: &[u8], piece: usize, bounds: &Bounds) -> Vec<String> {
     said
 }
 
-/// A parsed name, set, flag list or search says the same when it is written and read again.
+/// A parsed name, set, flag list or search has the same meaning when it is written and read again.
 pub fn imap_parse(data: &[u8]) {
     let mut line = data[..data.len().min(70_000)].to_vec();
     line.extend_from_slice(b"\r\n");
@@ -112,15 +112,15 @@ fn read(mut line: Vec<u8>) -> String {
     }
 }
 
-/// A program resolves, and resolves to the same twice.
+/// A program resolves, and resolves to the same result twice.
 fn resolve(program: SearchProgram) {
     let again = program.clone();
     let key = program.into_key(|_| UidSet::one(1));
     assert_eq!(key, again.into_key(|_| UidSet::one(1)));
 }
 
-/// Whatever a message says, the answer to FETCH is well formed, and is the same with the
-/// octets at hand and streamed.
+/// The answer to FETCH is well formed for every message, and is the same from octets in memory and
+/// streamed.
 pub fn imap_fetch(data: &[u8]) {
     let data = &data[..data.len().min(70_000)];
     let Ok(analysis) = analyse(data, &MailBounds::default()) else {

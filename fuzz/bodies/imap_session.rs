@@ -1,11 +1,11 @@
-//! Whole IMAP conversations with arbitrary octets, over the real product in memory, and a
-//! view under arbitrary operations.
+//! Whole IMAP conversations with arbitrary octets, over the real product in memory, and a view
+//! under arbitrary operations.
 //!
-//! What must hold: no panic, the session comes to rest, cut invariance (the same octets
-//! whole, singly and in thirds get the same answers), and that a client which believes every
-//! answer is never told of a message that it cannot know. STARTTLS looks at what came in one
-//! segment with it (decisions.md 25), so the input is sent up to the end of such a line, and
-//! the rest after it.
+//! The checks: no panic; the session comes to rest; cut invariance (the same octets whole, singly
+//! and in thirds get the same answers); and a client that believes every answer never gets a
+//! message number that it cannot know. The answer to STARTTLS depends on the octets of its segment
+//! (DECISIONS.md, "SMTP framing"), so the input is sent up to the end of such a line, and the rest
+//! after it.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -16,8 +16,8 @@ use postern::imap::view::{Happening, View};
 use super::rig::Rig;
 use super::session::fill;
 
-/// A session before TLS, one before login, and one that has a mailbox with mail open, while
-/// another one idles on the same mailbox. `KEY` in the octets stands for a good key.
+/// Three sessions: one before TLS, one before login, and one that has a mailbox with mail open
+/// while another session idles on the same mailbox. `KEY` in the octets stands for a good key.
 pub fn imap_session(data: &[u8]) {
     let data = &data[..data.len().min(MAX)];
     alike(data, Listener::Imap, false);
@@ -28,7 +28,8 @@ pub fn imap_session(data: &[u8]) {
 fn alike(data: &[u8], listener: Listener, login: bool) {
     let whole = said(data, listener, login, usize::MAX);
     let thirds = said(data, listener, login, data.len().div_ceil(3).max(1));
-    // One by one costs a turn an octet; long inputs are cut at a prime number instead.
+    // One octet at a time costs a turn for each octet; long inputs are cut at a prime number
+    // instead.
     let singly = said(
         data,
         listener,
@@ -42,7 +43,7 @@ fn alike(data: &[u8], listener: Listener, login: bool) {
     }
 }
 
-/// What the session says, and what the one beside it hears.
+/// The output of the session, and the output of the session beside it.
 fn said(data: &[u8], listener: Listener, login: bool, piece: usize) -> [Vec<u8>; 2] {
     let limits = Limits {
         message_bytes: 4096,
@@ -60,14 +61,15 @@ fn said(data: &[u8], listener: Listener, login: bool, piece: usize) -> [Vec<u8>;
     let hello = format!("a LOGIN bot@x.test {key}\r\n{}", begin());
     if login {
         rig.send(id, hello.as_bytes(), usize::MAX);
-        // EXAMINE: which of two is told of a message first, as `\Recent`, depends on when.
+        // EXAMINE, because time decides which of two sessions is told of a message first, as
+        // `\Recent`.
         let hello = format!("a LOGIN bot@x.test {key}\r\nb EXAMINE INBOX\r\nc IDLE\r\n");
         rig.send(beside, hello.as_bytes(), usize::MAX);
     }
     let data = fill(data, &key);
     for segment in segments(&data) {
         rig.send(id, segment, piece);
-        // Held answers (a wrong key, too many commands) come meanwhile.
+        // Delayed answers (a wrong key, too many commands) come in this time.
         rig.wait(20_000);
     }
     rig.wait(20_000);
@@ -80,7 +82,7 @@ fn said(data: &[u8], listener: Listener, login: bool, piece: usize) -> [Vec<u8>;
     [rig.take(id), rig.take(beside)]
 }
 
-/// Cuts behind every line that may be STARTTLS.
+/// Cuts after every line that may be STARTTLS.
 fn segments(data: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
     let (mut from, mut at) = (0, 0);
@@ -115,19 +117,19 @@ fn believe(heard: &[u8]) {
                 exists -= 1;
             }
             (["*", _, "FETCH", ..], Some(n)) => assert!(n >= 1 && n <= exists, "{text}"),
-            // A mailbox is being opened: the count begins anew.
+            // A mailbox is being opened: the count starts again.
             (["*", "OK", "[PERMANENTFLAGS", ..], _) => exists = 0,
             _ => {}
         }
     }
 }
 
-/// The first response with its literals, and what is behind it.
+/// The first response with its literals, and the octets after it.
 fn response(heard: &[u8]) -> (&[u8], &[u8]) {
     let mut at = 0;
     loop {
         let Some(end) = memchr::memchr(b'\n', &heard[at..]).map(|n| at + n + 1) else {
-            // Cut off in a literal by the end of the session.
+            // The end of the session cut a literal off.
             return (heard, &[]);
         };
         let line = &heard[at..end];
@@ -151,8 +153,8 @@ fn response(heard: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// All that the session said, and what the one beside it knows in the end: how many changes
-/// it is told of in one go depends on when they come, and so does what is `\Recent` to it.
+/// All output of the session, and the final state that the session beside it knows. How many
+/// changes one response tells depends on when they come, and so does `\Recent` there.
 fn show([said, beside]: &[Vec<u8>; 2]) -> String {
     let end = memchr::memmem::rfind(beside, b"d OK Noop done").unwrap_or(0);
     let mut beside = beside[end..].escape_ascii().to_string();
@@ -162,8 +164,8 @@ fn show([said, beside]: &[Vec<u8>; 2]) -> String {
     format!("{}\n---\n{beside}", said.escape_ascii())
 }
 
-/// A mailbox, a view of it, and a client that only hears what the view tells. Each octet is
-/// one thing that happens; in the end all three must agree.
+/// A mailbox, a view of it, and a client that sees only the output of the view. Each octet is one
+/// operation; at the end all three must agree.
 pub fn imap_view(data: &[u8]) {
     let data = &data[..data.len().min(MAX)];
     let (first, data) = data.split_first().unwrap_or((&0, &[]));
@@ -242,7 +244,7 @@ fn compare(view: &mut View, store: &BTreeSet<u32>, seq: u64) {
     }
 }
 
-/// Three messages, one with a keyword and one bigger than a page, and an open mailbox.
+/// Three messages, one with a keyword and one larger than a page, and an open mailbox.
 fn begin() -> String {
     let big = format!("Subject: three\r\n\r\n{}\r\n", "0123456789".repeat(90));
     let size = big.len();
@@ -255,5 +257,5 @@ fn begin() -> String {
     .concat()
 }
 
-/// Longer inputs find nothing that these do not.
+/// Longer inputs find nothing that these do not find.
 const MAX: usize = 16 * 1024;

@@ -1,7 +1,7 @@
-//! Fuzz bodies of `postern::mail`: one function for a target, all of them total.
+//! Fuzz bodies of `postern::mail`: one function for a target, each total.
 //!
-//! The oracles, strongest first: what is written parses to the same value, every section number leads back to
-//! its part, pieces decode like the whole, sizes keep their bounds, nothing panics.
+//! The checks, strongest first: written text parses to the same value, every section number leads
+//! back to its part, pieces decode like the whole, sizes keep their bounds, nothing panics.
 
 use postern::mail::digest::analyse;
 use postern::mail::digest::{AddressItem, Digest, PartStep};
@@ -74,7 +74,8 @@ pub fn address(data: &[u8]) {
         let written = address.to_string();
         assert_eq!(Address::parse(&written).as_ref(), Ok(&address), "{written}");
         assert!(written.len() <= 320 && !written.chars().any(char::is_control));
-        // Folding may lengthen a local part over its limit; then there is no canonical address to parse.
+        // Folding may lengthen a local part beyond its limit; such an address has no canonical
+        // address to parse.
         let canonical = address.canonical();
         if let Ok(again) = Address::parse(&canonical) {
             assert_eq!(again.canonical(), canonical);
@@ -102,7 +103,7 @@ pub fn address(data: &[u8]) {
     }
 }
 
-/// Whole messages, all that is read of them, and digests that are none.
+/// Whole messages, everything that is read of them, and octets that are no digest.
 pub fn mime(data: &[u8]) {
     damaged(data);
     let bounds = Bounds {
@@ -183,7 +184,7 @@ pub fn mime(data: &[u8]) {
     let _ = check_octets(data);
 }
 
-/// HTML to text, and what is looked for in text.
+/// HTML to text, and the codes and links in text.
 pub fn html(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let page = read(&text, 4_096);
@@ -198,7 +199,8 @@ pub fn html(data: &[u8]) {
     }
 }
 
-/// Composing: fields are the lines of the data; what comes out reads back and smuggles nothing.
+/// Composing: fields are the lines of the data. The result reads back and contains no smuggled
+/// line.
 pub fn compose(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut fields = text.split('|');

@@ -1,7 +1,7 @@
 //! SASL messages with arbitrary octets: the exchange by itself, and whole logins over SMTP and
-//! IMAP. What must hold: a message is accepted exactly when the plain model below accepts it;
-//! both protocols agree on every response; and cut invariance: the same octets whole, singly
-//! and in thirds get the same answers.
+//! IMAP. The checks: a message is accepted exactly when the plain model below accepts it; both
+//! protocols agree on every response; and cut invariance: the same octets whole, singly and in
+//! thirds get the same answers.
 //!
 //! If the first octet is even, the rest is the message of PLAIN, and it is sent in base64;
 //! otherwise the rest is sent as it is. `KEY` stands for a good key.
@@ -28,7 +28,7 @@ pub fn sasl(data: &[u8]) {
     };
     let imap = alike(Listener::Imaps, &response);
     let smtp = alike(Listener::Submissions, &response);
-    // Other octets end the line, or are another protocol to one of the two.
+    // With other octets the line ends, or means something else in one of the two protocols.
     let line = response(&"k".repeat(KEY_BYTES));
     if line.len() <= LINE_MAX && line.iter().all(u8::is_ascii_graphic) {
         let (imap, smtp) = (outcome(&imap), outcome(&smtp));
@@ -61,7 +61,7 @@ fn exchange(octets: &[u8]) {
             (step, good) => panic!("{step:?} where {good:?}"),
         }
     }
-    // Not encoded: accepted only if it is what encoding its decoding gives.
+    // Octets without base64: accepted only if encoding their decoding gives the same octets.
     for wait in [SaslWait::PlainMessage, SaslWait::LoginUser] {
         let strict = BASE64
             .decode(octets)
@@ -72,7 +72,7 @@ fn exchange(octets: &[u8]) {
     }
 }
 
-/// What the server says to the response at three sizes of pieces.
+/// The answer of the server to the response at three sizes of pieces.
 fn alike(listener: Listener, response: &dyn Fn(&str) -> Vec<u8>) -> Vec<u8> {
     let whole = said(listener, response, usize::MAX);
     assert_eq!(
@@ -123,9 +123,9 @@ fn show(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
 
-/// Longer inputs find nothing that these do not.
+/// Longer inputs find nothing that these do not find.
 const MAX: usize = 4096;
 /// Octets of the text of a key.
 const KEY_BYTES: usize = 72;
-/// Within what a line may have in either protocol.
+/// The length of a line that both protocols accept.
 const LINE_MAX: usize = 8000;

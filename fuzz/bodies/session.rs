@@ -1,6 +1,6 @@
-//! A whole HTTP conversation with arbitrary bytes, over the real product in memory. What must
-//! hold: no panic, the session comes to rest, and cut invariance: the same bytes whole,
-//! singly and in thirds get the same answer.
+//! A whole HTTP conversation with arbitrary octets, over the real product in memory. The checks: no
+//! panic; the session comes to rest; and cut invariance: the same octets whole, singly and in
+//! thirds get the same answer.
 
 use std::net::IpAddr;
 
@@ -8,12 +8,13 @@ use postern::call::{Limits, Listener, Scopes};
 
 use super::rig::Rig;
 
-/// A connection as it comes; `KEY` in the bytes stands for a good key.
+/// A new connection; `KEY` in the octets stands for a good key.
 pub fn http_session(data: &[u8]) {
     let data = &data[..data.len().min(64 * 1024)];
     let whole = said(data, usize::MAX);
     let thirds = said(data, data.len().div_ceil(3).max(1));
-    // One by one costs a call a byte; long inputs are cut at a prime number instead.
+    // One octet at a time costs a call for each octet; long inputs are cut at a prime number
+    // instead.
     let singly = said(data, if data.len() <= 4096 { 1 } else { 13 });
     assert_eq!(show(&whole), show(&singly), "cut singly");
     assert_eq!(show(&whole), show(&thirds), "cut in thirds");
@@ -32,7 +33,7 @@ fn said(data: &[u8], piece: usize) -> Vec<u8> {
     rig.take(id)
 }
 
-/// The bytes with `key` wherever they say `KEY`.
+/// The octets with `key` at every place of `KEY`.
 pub fn fill(data: &[u8], key: &str) -> Vec<u8> {
     let mut filled = Vec::with_capacity(data.len());
     let mut rest = data;

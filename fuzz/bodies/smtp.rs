@@ -1,10 +1,11 @@
-//! Whole SMTP conversations with arbitrary octets, over the real product in memory. What
-//! must hold: no panic, the session comes to rest, no reply is longer than 512 octets or has
-//! another shape than RFC 5321 gives it, and cut invariance: the same octets whole, singly
-//! and in thirds get the same answers.
+//! Whole SMTP conversations with arbitrary octets, over the real product in memory. The checks: no
+//! panic; the session comes to rest; no reply is longer than 512 octets or has a shape that RFC
+//! 5321 forbids; and cut invariance: the same octets whole, singly and in thirds get the same
+//! answers.
 //!
-//! DATA and STARTTLS look at what came in one segment with them (decisions.md 25), so the
-//! input is sent up to the end of such a line, and the rest when that has been answered.
+//! The answers to DATA and STARTTLS depend on the octets of their segment (DECISIONS.md, "SMTP
+//! framing"), so the input is sent up to the end of such a line, and the rest when that line has
+//! been answered.
 
 use std::net::IpAddr;
 
@@ -12,7 +13,7 @@ use postern::call::{Limits, Listener, Scopes};
 
 use super::rig::Rig;
 
-/// A session of port 25, one of port 587 before TLS, and one of port 465 that has logged in.
+/// A session of port 25, one of port 587 before TLS, and one of port 465 after login.
 pub fn smtp_session(data: &[u8]) {
     let data = &data[..data.len().min(MAX)];
     alike(data, Listener::Mx, false);
@@ -23,7 +24,8 @@ pub fn smtp_session(data: &[u8]) {
 fn alike(data: &[u8], listener: Listener, login: bool) {
     let whole = said(data, listener, login, usize::MAX);
     let thirds = said(data, listener, login, data.len().div_ceil(3).max(1));
-    // One by one costs a turn an octet; long inputs are cut at a prime number instead.
+    // One octet at a time costs a turn for each octet; long inputs are cut at a prime number
+    // instead.
     let singly = said(
         data,
         listener,
@@ -57,7 +59,7 @@ fn said(data: &[u8], listener: Listener, login: bool, piece: usize) -> Vec<u8> {
     }
     for segment in segments(data) {
         rig.send(id, segment, piece);
-        // Held answers (a row of errors, unknown recipients, wrong keys) come meanwhile.
+        // Delayed answers (a row of errors, unknown recipients, wrong keys) come in this time.
         for _ in 0..12 {
             rig.wait(4_999);
         }
@@ -66,7 +68,7 @@ fn said(data: &[u8], listener: Listener, login: bool, piece: usize) -> Vec<u8> {
     rig.take(id)
 }
 
-/// Cuts behind every line that may be DATA or STARTTLS.
+/// Cuts after every line that may be DATA or STARTTLS.
 fn segments(data: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
     let mut rest = data;
@@ -103,5 +105,5 @@ fn show(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
 
-/// Longer inputs find nothing that these do not.
+/// Longer inputs find nothing that these do not find.
 const MAX: usize = 16 * 1024;

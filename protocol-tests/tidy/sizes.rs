@@ -15,10 +15,8 @@ const LINES_LEFT: &[&str] = &[".ci/faults.py"];
 const COLUMNS_LEFT: &[&str] = &[
     "src/",
     ".ci/faults",
-    "fuzz/",
     "protocol-tests/script.rs",
     "src/imap/",
-    "src/mail/",
     "src/smtp/",
 ];
 

@@ -67,7 +67,6 @@ const TWICE_LEFT: &[&str] = &[
 
 /// Files and folders that still have references to pages outside the repository.
 const REFERENCES_LEFT: &[&str] = &[
-    "fuzz/",
     "protocol-tests/events/",
     "protocol-tests/http/",
     "protocol-tests/imap/",
@@ -90,7 +89,6 @@ const REFERENCES_LEFT: &[&str] = &[
 const DIALECT_LEFT: &[&str] = &[
     ".ci/faults",
     "README.md",
-    "fuzz/",
     "protocol-tests/events/",
     "protocol-tests/http/",
     "protocol-tests/imap/",

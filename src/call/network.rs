@@ -1,7 +1,8 @@
 //! The network of a peer: the unit by which connections, attempts and rates are counted.
 //!
-//! One subscriber has one IPv4 address or a /64 of IPv6, whose other 64 bits its machines choose themselves
-//! (RFC 4291 section 2.5.1): a count of single IPv6 addresses limits nothing. Every limit uses this one rule.
+//! One subscriber has one IPv4 address or a /64 of IPv6, whose other 64 bits its machines choose
+//! themselves (RFC 4291 section 2.5.1): a count of single IPv6 addresses limits nothing. Every
+//! limit uses this one rule.
 
 use core::net::IpAddr;
 
@@ -15,7 +16,8 @@ pub enum Network {
 }
 
 impl Network {
-    /// The network of an address. An IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) is the IPv4 address.
+    /// The network of an address. An IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) is the
+    /// IPv4 address.
     pub fn of(peer: IpAddr) -> Self {
         match peer.to_canonical() {
             IpAddr::V4(v4) => Network::V4(v4.octets()),

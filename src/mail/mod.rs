@@ -1,13 +1,15 @@
 //! RFC 5322 and MIME as pure functions over `&[u8]`.
 //!
-//! Everything here takes octets (or text) and gives back values; nothing here knows a socket, a clock,
-//! a store or a protocol. In reading order: `address` and `mailboxes` (who), `header`, `word`, `param`
-//! and `date` (the fields), `encode`, `utf7` and `unicode` (octets to text and back), `mime` (the parts),
-//! `digest` (the parts and the envelope in stored form, octets by `blob`) and `analyse` (the pass that makes it), `text`,
-//! `html`, `extract`, `codes` and `search` (what a reader sees), `compose` and `submit` (mail of our own).
+//! Everything here takes octets or text and gives back values. Nothing here knows a socket, a
+//! clock, a store or a protocol. `parse` reads octets: addresses, fields, dates, encodings, MIME
+//! parts. `digest` is the stored form of a message and the pass that makes it at delivery. `text`
+//! is the message as a reader sees it: text, HTML, attachments, links, codes, search. `write` makes
+//! mail of our own. `time` is the calendar, `unicode` compares and cleans text, `utf7` is the form
+//! of mailbox names in IMAP.
 //!
-//! The rule: all input is hostile. Every pass is iterative and linear, every amount has a bound in
-//! [`Bounds`] or a named constant, and what is beyond a bound is refused or opaque, never guessed.
+//! The rule: all input is hostile. Every pass is iterative and linear. Every amount has a bound in
+//! [`Bounds`] or a named constant. Input beyond a bound is refused or left opaque; it is never
+//! guessed.
 
 pub mod digest;
 pub mod parse;
@@ -21,11 +23,12 @@ pub use digest::{Digest, Part};
 pub use parse::address::Address;
 pub use parse::header::Headers;
 
-/// What one message may cost to read. Beyond the header bounds a message is refused; beyond the MIME
+/// How much of a message is read. A message beyond the header bounds is refused; beyond the MIME
 /// bounds the rest of it is one opaque part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Octets of the header block; the largest honest ones (long reference chains, many signatures) stay below 100 KiB.
+    /// Octets of the header block. The largest ones of real mail (long reference chains, many
+    /// signatures) stay below 100 KiB.
     pub header_bytes: usize,
     /// Octets of one field with its folds; a To field of 1,000 addresses fits.
     pub header_field_bytes: usize,
@@ -33,7 +36,7 @@ pub struct Bounds {
     pub header_fields: usize,
     /// Addresses in all address fields together.
     pub addresses: usize,
-    /// Multiparts and messages within one another.
+    /// Depth of multiparts and messages inside one another.
     pub mime_depth: usize,
     /// Parts in all, multiparts included.
     pub mime_parts: usize,
@@ -41,7 +44,7 @@ pub struct Bounds {
     pub params: usize,
     /// Octets of a boundary (RFC 2046 section 5.1.1); with a longer one the part is a leaf.
     pub boundary_bytes: usize,
-    /// Received fields before a message counts as looping.
+    /// Received fields from which a message counts as looping.
     pub received_hops: usize,
 }
 

@@ -1,9 +1,9 @@
 //! The one calendar: unix time as dates, and the written forms that protocols have for it.
 //!
-//! It reads no clock: the caller has the number. The calendar is the proleptic Gregorian one. Each form has
-//! its own range of years; a time outside it is written as the nearest time inside. Unix time has no leap
-//! seconds: second 60 is read as second 59. The grammar of RFC 5322 dates is in `parse::date`, the one of
-//! IMAP in `imap`; both end here.
+//! It reads no clock: the caller has the number. The calendar is the proleptic Gregorian one. Each
+//! form has its own range of years; a time outside it is written as the nearest time inside. Unix
+//! time has no leap seconds: second 60 is read as second 59. The grammar of RFC 5322 dates is in
+//! `parse::date`, the one of IMAP in `imap`; both end here.
 
 /// A date and a time of day, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +47,15 @@ impl Civil {
     }
 }
 
-/// Days since 1970-01-01 of a date, `month` and `day` counted from 1; `None` if there is no such date.
+/// Days since 1970-01-01 of a date, `month` and `day` counted from 1; `None` if there is no such
+/// date.
 pub fn day_of_date(year: i64, month: i64, day: i64) -> Option<i64> {
     let is_year = (-YEARS_MAX..=YEARS_MAX).contains(&year);
     if !is_year || !(1..=12).contains(&month) || !(1..=days_in_month(year, month)).contains(&day) {
         return None;
     }
-    // A year that begins in March has the leap day at its end (Howard Hinnant's calendar algorithms).
+    // A year that begins in March has the leap day at its end (Howard Hinnant's calendar
+    // algorithms).
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
@@ -97,7 +99,8 @@ pub fn month(name: &[u8]) -> Option<i64> {
     i64::try_from(at + 1).ok()
 }
 
-/// `Thu, 1 Jan 1970 00:00:00 +0000` (RFC 5322 section 3.3). Years 1970 to 9999, which `parse::date` reads.
+/// `Thu, 1 Jan 1970 00:00:00 +0000` (RFC 5322 section 3.3). Years 1970 to 9999, which `parse::date`
+/// reads.
 pub fn rfc5322(unix_ms: i64) -> String {
     let unix_s = unix_ms.div_euclid(1_000).clamp(0, YEAR_9999_END_S);
     let at = Civil::of(unix_s);
@@ -119,8 +122,8 @@ pub fn imf_fixdate(unix_ms: i64) -> String {
     )
 }
 
-/// Appends `17-Jul-1996 09:44:25 +0000` (date-time of RFC 9051 section 9, without its quotes). Years 1 to
-/// 9999.
+/// Appends `17-Jul-1996 09:44:25 +0000` (date-time of RFC 9051 section 9, without its quotes).
+/// Years 1 to 9999.
 pub fn push_imap_date_time(out: &mut Vec<u8>, unix_ms: i64) {
     let unix_s = unix_ms.div_euclid(1_000).clamp(YEAR_1_S, YEAR_9999_END_S);
     let at = Civil::of(unix_s);
@@ -152,8 +155,8 @@ pub fn rfc3339(unix_ms: i64) -> String {
     )
 }
 
-/// Unix milliseconds of an RFC 3339 date-time (section 5.6): any offset, up to nine digits of a second's
-/// fraction, cut to milliseconds. `None` for anything else.
+/// Unix milliseconds of an RFC 3339 date-time (section 5.6): any offset, up to nine digits of a
+/// second's fraction, cut to milliseconds. `None` for anything else.
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
     let text = text.as_bytes();
     let number = |at: usize, len: usize| -> Option<i64> {

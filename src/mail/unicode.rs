@@ -1,13 +1,16 @@
-//! The few things that mail needs of Unicode: folding for comparison, and the characters that nobody sees.
+//! Unicode as far as mail needs it: folding for comparison, invisible characters, clean lines and
+//! names.
 //!
-//! Folding is upper case, then lower case, then NFC: it makes `Straße`, `STRASSE` and `ſtrasse` equal, as
-//! full case folding does, with nothing but the tables of the standard library and of `idna`.
+//! Folding is upper case, then lower case, then NFC. It makes `Straße`, `STRASSE` and `ſtrasse`
+//! equal, as full case folding does, and needs only the tables of the standard library and of
+//! `idna`.
 
 use std::borrow::Cow;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-/// Text folded for comparison without regard to case (and to composition). At most four times as long.
+/// Text folded for a comparison without regard to case and composition. It is at most four times as
+/// long.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -16,7 +19,8 @@ pub fn fold(text: &str) -> String {
     for c in text.chars() {
         match c {
             c if c.is_ascii() => folded.push(c.to_ascii_lowercase()),
-            // Scripts without case, and Cyrillic in lower case: most of what is not Latin, without the tables.
+            // Scripts without case, and Cyrillic in lower case: most of all text that is not Latin,
+            // without the tables.
             'а'..='я' | '\u{2E80}'..='\u{A63F}' | '\u{AC00}'..='\u{D7A3}' => folded.push(c),
             c => folded.extend(c.to_uppercase().flat_map(char::to_lowercase)),
         }
@@ -35,8 +39,9 @@ pub fn nfc(text: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(text)
 }
 
-/// A character that takes no room on a screen and so can carry text that a person does not see: zero-width,
-/// bidirectional controls, invisible operators, variation selectors of the supplement, tag characters.
+/// Whether a character takes no space on a screen, so that it can carry text that a person does not
+/// see: zero-width characters, bidirectional controls, invisible operators, variation selectors of
+/// the supplement, tag characters.
 pub fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
@@ -45,25 +50,26 @@ pub fn is_invisible(c: char) -> bool {
         | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// Invisible characters that honest text is full of: soft hyphens, byte order marks, direction marks, and
-/// the joiners that emoji and many scripts need. They are dropped or kept, but are no sign of anything.
+/// Whether an invisible character is common in ordinary text: soft hyphens, byte order marks,
+/// direction marks, and the joiners that emoji and many scripts need. They are dropped or kept, and
+/// are no sign of hidden content.
 pub fn is_harmless(c: char) -> bool {
     matches!(c, '\u{00AD}' | '\u{061C}' | '\u{180B}'..='\u{180F}' | '\u{200C}'..='\u{200F}' | '\u{FEFF}')
 }
 
-/// What becomes of a character in text for a reader.
+/// What text for a reader does with a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visibility {
-    /// Left out: a control, a soft hyphen, a joiner without anything to join.
+    /// Leave it out: a control, a soft hyphen, a joiner with nothing to join.
     Drop,
-    /// Left out, and a sign that the text says more than it shows.
+    /// Leave it out and report hidden content.
     Hide,
-    /// Shown.
+    /// Show it.
     Keep,
 }
 
-/// Whether a reader sees `c` after `before`. Joiners and direction marks belong to many scripts, and stay
-/// among them; line feeds and tabs stay.
+/// How `c` after `before` is treated. Joiners and direction marks belong to many scripts and stay
+/// inside them; line feeds and tabs stay.
 pub fn visibility(before: Option<char>, c: char) -> Visibility {
     match c {
         ' '..='~' | '\n' | '\t' => Visibility::Keep,
@@ -78,8 +84,8 @@ pub fn visibility(before: Option<char>, c: char) -> Visibility {
     }
 }
 
-/// One line of clean text: controls and invisible characters dropped, runs of white space made one space,
-/// at most `chars_max` characters.
+/// One line of clean text: controls and invisible characters dropped, runs of white space made one
+/// space, at most `chars_max` characters.
 pub fn one_line(text: &str, chars_max: usize) -> String {
     let mut line = String::with_capacity(text.len().min(chars_max.saturating_mul(2)));
     let mut n = 0;
@@ -118,7 +124,7 @@ pub fn prefix(text: &str, bytes_max: usize) -> &str {
     text.get(..end).unwrap_or("")
 }
 
-/// A file name without folders, controls and characters that nobody sees, of at most 255 octets.
+/// A file name without folders, controls and invisible characters, of at most 255 octets.
 pub fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or("");
     let clean: String = last
@@ -134,7 +140,7 @@ pub fn file_name(name: &str) -> String {
     prefix(clean, FILE_NAME_MAX).to_owned()
 }
 
-/// What file systems take.
+/// The longest name that common file systems take.
 const FILE_NAME_MAX: usize = 255;
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Modified UTF-7, in which IMAP4rev1 writes mailbox names (RFC 3501 section 5.1.3).
 //!
-//! Strict: a name has one spelling. What another spelling would stand for is refused, so that two names on
+//! Reading is strict: a name has one spelling. A second spelling is refused, so that two names on
 //! the wire never mean one mailbox.
 
-/// The text of a name; `None` if it is not in canonical modified UTF-7.
+/// The text of a name; `None` if the name is not in canonical modified UTF-7.
 pub fn utf7_decode(name: &[u8]) -> Option<String> {
     let mut text = String::with_capacity(name.len());
     let mut rest = name;
@@ -24,7 +24,7 @@ pub fn utf7_decode(name: &[u8]) -> Option<String> {
             _ => return None,
         }
     }
-    // The one canonical spelling is the one that we would write.
+    // The canonical spelling is the one that we write.
     (utf7_encode(&text).as_bytes() == name).then_some(text)
 }
 

@@ -1,7 +1,8 @@
-//! The one pass over a message at delivery: limits, digest, and the facts that delivery decides by.
+//! The pass over a message at delivery: limits, digest, and the facts that delivery decides by.
 //!
-//! [`analyse`] refuses what is over the header bounds and says which; MIME beyond its bounds is opaque
-//! instead. It reads the message front to back a fixed number of times and keeps nothing of it but strings.
+//! [`analyse`] refuses a message beyond the header bounds and names the bound; MIME beyond its
+//! bounds becomes opaque instead. It reads the message from front to back a fixed number of times
+//! and keeps only strings of it.
 
 use std::fmt;
 
@@ -18,10 +19,10 @@ use crate::mail::parse::transfer::{self, Encoding};
 use crate::mail::text::{self, codes};
 use crate::mail::{Bounds, unicode};
 
-/// What delivery knows of a message. Texts are decoded and clean.
+/// The facts that delivery knows of a message. Texts are decoded and clean.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Analysis {
-    /// To be stored, and read by [`Digest::open`].
+    /// The stored form, which [`Digest::open`] reads.
     pub digest: Vec<u8>,
     /// Octets of the header with its empty line.
     pub header_len: u32,
@@ -37,7 +38,7 @@ pub struct Analysis {
     pub to: Vec<Mailbox>,
     /// Cc.
     pub cc: Vec<Mailbox>,
-    /// Bcc, where a sender left it.
+    /// Bcc, if the sender left it in.
     pub bcc: Vec<Mailbox>,
     /// With its brackets.
     pub message_id: Option<String>,
@@ -45,17 +46,17 @@ pub struct Analysis {
     pub in_reply_to: Vec<String>,
     /// With their brackets, oldest first.
     pub references: Vec<String>,
-    /// What the sender says, unix seconds.
+    /// The Date of the sender, unix seconds.
     pub date: Option<i64>,
     /// The start of the text on one line, at most 200 characters.
     pub preview: String,
-    /// Something is attached that is more than decoration or a signature.
+    /// It has an attachment other than decoration and signatures.
     pub has_attachments: bool,
-    /// Received fields.
+    /// The number of Received fields.
     pub hops: usize,
     /// Values of Delivered-To, as written.
     pub delivered_to: Vec<String>,
-    /// A Bcc field exists, empty or not.
+    /// It has a Bcc field, empty or not.
     pub has_bcc: bool,
     /// X-Priority, Importance or Priority.
     pub priority: Priority,
@@ -63,7 +64,7 @@ pub struct Analysis {
     pub codes: Vec<String>,
     /// The id of the mailing list, without brackets.
     pub list_id: Option<String>,
-    /// Any List- field.
+    /// It has a field whose name begins with `List-`.
     pub is_list: bool,
     /// Auto-Submitted other than `no`, or an older sign of a machine (RFC 3834).
     pub is_auto_submitted: bool,
@@ -73,29 +74,29 @@ pub struct Analysis {
     pub suppresses_replies: bool,
     /// Some octet of the message is over 127.
     pub is_eight_bit: bool,
-    /// Some octet of the header is.
+    /// Some octet of the header is over 127.
     pub has_non_ascii_headers: bool,
     /// Two programs could find different parts in it.
     pub is_ambiguous: bool,
-    /// A MIME bound was reached, and the rest is opaque.
+    /// It reached a MIME bound, and the rest is opaque.
     pub is_truncated: bool,
-    /// The text hid something from its reader.
+    /// Its text has hidden content.
     pub has_hidden_content: bool,
 }
 
-/// How urgent the sender thinks it is.
+/// The urgency that the sender gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Priority {
     /// X-Priority 1 or 2, `high`, `urgent`
     High,
     /// X-Priority 4 or 5, `low`, `non-urgent`
     Low,
-    /// Nothing said
+    /// No such field, or another value
     #[default]
     Normal,
 }
 
-/// The limit that a message is over.
+/// The limit that a message exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// More addresses than the bound.
@@ -106,9 +107,9 @@ pub enum Refused {
     Fields,
     /// The header is too long.
     HeaderBytes,
-    /// As many Received fields as a loop makes.
+    /// As many Received fields as a mail loop makes.
     Hops,
-    /// Longer than offsets can say: 4 GiB.
+    /// 4 GiB or more; offsets have 32 bits.
     Size,
 }
 
@@ -130,7 +131,7 @@ impl std::error::Error for Refused {}
 /// Reads a whole message, header and body.
 ///
 /// # Errors
-/// [`Refused`] names the limit that it is over.
+/// [`Refused`] names the exceeded limit.
 pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
     if u32::try_from(raw.len()).is_err() {
         return Err(Refused::Size);
@@ -154,7 +155,7 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
         }
         found.take(&field, &mut fields);
     }
-    // A message with fifty hops behind it is the one that loops; ours would be the next.
+    // A message with fifty hops is in a loop; this server would add the next one.
     if found.hops >= bounds.received_hops {
         return Err(Refused::Hops);
     }
@@ -269,7 +270,7 @@ impl Analysis {
         fields.take(field, name);
     }
 
-    /// What can be read off the digest and the text.
+    /// The facts that the digest and the text give.
     fn read_digest(&mut self, raw: &[u8]) {
         let Some(digest) = Digest::open(&self.digest) else {
             return;
@@ -291,8 +292,8 @@ impl Analysis {
     }
 }
 
-/// The raw fields of an envelope. Address fields may be given several times; all of them count, so that no
-/// address is hidden from anyone.
+/// The raw fields of an envelope. An address field may be repeated; all of its copies count, so
+/// that every address is visible.
 #[derive(Default)]
 struct EnvelopeFields<'a> {
     date: Option<&'a [u8]>,
@@ -337,7 +338,7 @@ impl<'a> EnvelopeFields<'a> {
         }
     }
 
-    /// Writes the envelope; false if there are more addresses than are left.
+    /// Writes the envelope; false if it has more addresses than `addresses_left`.
     fn write(&self, writer: &mut BlobWriter, addresses_left: &mut usize) -> bool {
         writer.string(self.date.map(<[u8]>::trim_ascii));
         writer.string(self.subject.map(<[u8]>::trim_ascii));
@@ -426,7 +427,8 @@ fn write_part(writer: &mut BlobWriter, header: &[u8], section: &RawPart, bounds:
         plain.map(|value| value.map(<[u8]>::trim_ascii));
     writer.string(id);
     writer.string(description);
-    // A multipart has no encoding, whatever it says, and neither has one that became text.
+    // A multipart has no encoding, even if its header names one. A multipart that became text has
+    // none either.
     writer.string(
         encoding
             .map(transfer::mechanism)
@@ -462,8 +464,8 @@ fn write_params(writer: &mut BlobWriter, value: &ParamValue<'_>) {
     }
 }
 
-/// Octets after decoding, without decoding: line ends and padding are no base64, and an escape of
-/// quoted-printable is three octets for one.
+/// Octets of the decoded body, computed without decoding. Line ends and padding are no base64, and
+/// an escape of quoted-printable is three octets for one.
 fn decoded_bytes(body: &[u8], section: &RawPart) -> u32 {
     to_u32(match section.encoding {
         Encoding::Identity => body.len(),
@@ -511,17 +513,18 @@ fn list_id(value: &str) -> String {
     unicode::one_line(id.split('>').next().unwrap_or(""), LIST_ID_MAX)
 }
 
-/// No name that is looked for here is longer.
+/// No name in the matches above is longer.
 const NAME_MAX: usize = 32;
-/// RFC 2919 section 2 allows 255.
+/// The limit of RFC 2919 section 2.
 const LIST_ID_MAX: usize = 255;
-/// An address.
+/// The length of an address.
 const DELIVERED_TO_MAX: usize = 320;
-/// Lines of RFC 5322 end at 998; nobody reads on.
+/// A line of RFC 5322 has at most 998 characters.
 const SUBJECT_CHARS_MAX: usize = 1_000;
-/// What lists of messages show.
+/// The length that lists of messages show.
 const PREVIEW_CHARS_MAX: usize = 200;
-/// Octets of text that preview and codes are taken from. Mail with a code says it early.
+/// Octets of text from which the preview and the codes are taken. A mail with a code has it near
+/// its start.
 const TEXT_LOOKED_AT: usize = 64 * 1024;
 /// Tags of one Content-Language.
 const LANGUAGES_MAX: usize = 16;

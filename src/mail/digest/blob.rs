@@ -1,12 +1,13 @@
-//! The octets of a digest: reading them with a cursor, writing them, and the numbers that both must share.
+//! The octets of a digest: a cursor that reads them, a writer, and the numbers that both share.
 //!
-//! Reading is checked at every step and gives `None` for damage; writing bounds what one message may store.
+//! Reading is checked at every step and gives `None` for damage. Writing bounds the stored size of
+//! one message.
 
 use super::AddressItem;
 use crate::mail::parse::mime::PartKind;
 use crate::mail::parse::transfer::Encoding;
 
-/// The fixed part of a part.
+/// The fixed part of one part's entry.
 pub struct PartRecord {
     pub header_start: usize,
     pub body_start: usize,
@@ -103,7 +104,7 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    /// The outer `None` is damage, the inner one NIL.
+    /// The outer `None` is damage; the inner `None` is NIL.
     #[allow(clippy::option_option)]
     pub fn string(&mut self) -> Option<Option<&'a [u8]>> {
         match self.length()? {
@@ -132,7 +133,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Writes a digest: the text while the parts are gone through, head and records at the end.
+/// Writes a digest: the text in the order of the parts, and the head and the records at the end.
 pub struct BlobWriter {
     text: Vec<u8>,
     records: Vec<u8>,
@@ -148,14 +149,15 @@ impl BlobWriter {
         }
     }
 
-    /// Where the next string goes.
+    /// The offset of the next string.
     pub fn offset(&self) -> usize {
         self.text.len()
     }
 
     /// A string without CR, LF and NUL, which no IMAP string may hold, cut at [`STRING_MAX`].
     pub fn string(&mut self, value: Option<&[u8]>) {
-        // Once the whole is too long, what follows is NIL: a message cannot cost us a second copy of itself.
+        // Beyond the limit of all strings every further string is NIL, so that no message costs a
+        // second copy of itself.
         let Some(value) = value.filter(|_| self.text.len() < TEXT_MAX) else {
             self.text.push(0);
             return;
@@ -172,7 +174,7 @@ impl BlobWriter {
             .extend(value.iter().copied().filter(|b| is_kept(b)));
     }
 
-    /// What `write` writes, with its length before it.
+    /// The output of `write`, with its length before it.
     pub fn list(&mut self, write: impl FnOnce(&mut BlobWriter)) {
         let start = self.text.len();
         self.text.extend_from_slice(&[0; 4]);
@@ -274,16 +276,17 @@ pub const FLAG_AMBIGUOUS: u16 = 2;
 pub const FLAG_TRUNCATED: u16 = 4;
 pub const FLAG_EIGHT_BIT: u16 = 8;
 
-/// Not a letter, so that no text is taken for a digest.
+/// The first octet. It is not a letter, so that a text is never taken for a digest.
 pub const MAGIC: u8 = 0xD1;
-/// Counts up when the form changes; an old one is made anew from the body.
+/// It is raised when the form changes; an old digest is made again from the body.
 pub const VERSION: u8 = 1;
 pub const HEAD_BYTES: usize = 16;
 pub const RECORD_BYTES: usize = 28;
 pub const TAG_MAILBOX: u8 = 1;
 pub const TAG_GROUP: u8 = 2;
 pub const TAG_GROUP_END: u8 = 3;
-/// Of one string. A subject of 8 KiB is already nobody's; the header itself has the rest.
+/// Octets of one string. A longer subject is of no use in a list; the header itself has all of it.
 pub const STRING_MAX: usize = 8 * 1024;
-/// Of all strings together. With 1,000 addresses in each envelope and 1,000 parts honest mail stays below.
+/// Octets of all strings together. Ordinary mail stays below, even with 1,000 addresses in each
+/// envelope and 1,000 parts.
 pub const TEXT_MAX: usize = 512 * 1024;

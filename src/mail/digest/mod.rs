@@ -1,16 +1,17 @@
 //! Envelope and body structure in stored form: made once at delivery, rendered many times.
 //!
-//! The form is compact, versioned and neutral: values are raw (folds and NUL removed, encoded words left as
-//! they are), so IMAP can show them unchanged, and `text` decodes them for JSON. A fixed record for each
-//! part comes first, so a section is found without reading the strings; strings follow in the order in which
-//! they are rendered. Nothing is allocated to render but a stack of as many numbers as parts are nested.
+//! The form is compact, versioned and independent of protocols. Values are raw (folds and NUL
+//! removed, encoded words unchanged), so IMAP can show them unchanged, and `text` decodes them for
+//! JSON. A fixed record for each part comes first, so a section is found without reading the
+//! strings; the strings follow in the order in which they are rendered. Rendering allocates only a
+//! stack of as many numbers as the depth of the parts.
 //!
 //! ```text
 //! magic version flags(2) size(4) header_len(4) parts(2) 0(2) | parts * record(28) | envelope | strings of part 0 | ...
 //! ```
 //!
-//! [`Digest::open`] and all accessors are safe on any octets: damage ends an iteration or leaves something
-//! out, it never panics.
+//! [`Digest::open`] and all accessors are safe on any octets: damage ends an iteration or leaves
+//! something out, and never panics.
 
 mod analyse;
 mod blob;
@@ -44,7 +45,7 @@ struct DigestHead {
 }
 
 impl<'a> Digest<'a> {
-    /// Reads the head; `None` if these are no octets of ours, or of another version.
+    /// Reads the head; `None` if the octets are no digest, or one of another version.
     pub fn open(bytes: &'a [u8]) -> Option<Digest<'a>> {
         let mut head = Cursor { rest: bytes };
         if head.byte()? != MAGIC || head.byte()? != VERSION {
@@ -77,7 +78,7 @@ impl<'a> Digest<'a> {
         self.head.header_len
     }
 
-    /// Whether something is attached that a reader would call an attachment.
+    /// Whether the message has an attachment, as a reader understands the word.
     pub fn has_attachments(&self) -> bool {
         self.head.flags & FLAG_ATTACHMENTS != 0
     }
@@ -97,7 +98,7 @@ impl<'a> Digest<'a> {
         self.head.flags & FLAG_EIGHT_BIT != 0
     }
 
-    /// How many parts there are, multiparts included.
+    /// The number of parts, multiparts included.
     pub fn part_count(&self) -> usize {
         self.records.len() / RECORD_BYTES
     }
@@ -107,7 +108,7 @@ impl<'a> Digest<'a> {
         DigestEnvelope::read(&mut Cursor { rest: self.text }).unwrap_or_default()
     }
 
-    /// A part by its place in depth-first order.
+    /// A part by its index in depth-first order.
     pub fn part(&self, index: usize) -> Option<Part<'a>> {
         let record = self.record(index)?;
         let mut cursor = Cursor {
@@ -116,7 +117,8 @@ impl<'a> Digest<'a> {
         Part::read(index, &record, &mut cursor)
     }
 
-    /// The parts depth first; what has parts within is opened and closed.
+    /// The parts in depth-first order; a part with parts inside has a step before them and a step
+    /// after them.
     pub fn walk(&self) -> Walk<'a> {
         Walk {
             digest: *self,
@@ -129,7 +131,8 @@ impl<'a> Digest<'a> {
     /// The part of a section number, as in `BODY[1.2]`. An empty path is the whole message.
     pub fn section(&self, path: &[u32]) -> Option<Part<'a>> {
         let mut index = 0;
-        // Whether `index` is the root of a message, so that a lone part 1 may be itself.
+        // Whether `index` is the root of a message: a root that is no multipart is also its own
+        // part 1.
         let mut is_root = true;
         for &number in path {
             let record = self.record(index)?;
@@ -142,7 +145,7 @@ impl<'a> Digest<'a> {
                 }
                 is_root = false;
             } else if record.kind == PartKind::Message {
-                // Numbers below a message are those of its root, which has none itself.
+                // Numbers below a message are those of its root; the root has no number itself.
                 index += 1;
                 let root = self.record(index)?;
                 if root.kind == PartKind::Multipart {
@@ -157,8 +160,8 @@ impl<'a> Digest<'a> {
         self.part(index)
     }
 
-    /// The root of the message that a message/rfc822 part holds: its header is `BODY[n.HEADER]`, its body
-    /// `BODY[n.TEXT]`.
+    /// The root of the message that a message/rfc822 part holds. Its header is `BODY[n.HEADER]`,
+    /// its body `BODY[n.TEXT]`.
     pub fn embedded(&self, part: &Part<'a>) -> Option<Part<'a>> {
         if part.kind != PartKind::Message {
             return None;
@@ -186,7 +189,8 @@ impl<'a> Digest<'a> {
     }
 }
 
-/// An envelope as RFC 3501 section 7.4.2 has it. Texts are raw; Sender and Reply-To fall back to From.
+/// An envelope as RFC 3501 section 7.4.2 defines it. Texts are raw; Sender and Reply-To fall back
+/// to From.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DigestEnvelope<'a> {
     /// Date as written.
@@ -259,7 +263,7 @@ pub struct AddressItems<'a> {
     items: &'a [u8],
 }
 
-/// One item of it.
+/// One item of a list of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressItem<'a> {
     /// End of a group: `(NIL NIL NIL NIL)`.
@@ -274,13 +278,13 @@ pub enum AddressItem<'a> {
         route: Option<&'a [u8]>,
         /// Local part without quotes.
         local: &'a [u8],
-        /// Domain; empty if there was none.
+        /// Domain; empty if there is none.
         domain: &'a [u8],
     },
 }
 
 impl<'a> AddressItems<'a> {
-    /// Whether there is none: `NIL`.
+    /// Whether the list is empty: `NIL`.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
@@ -314,14 +318,14 @@ impl<'a> Iterator for AddressItems<'a> {
     }
 }
 
-/// One part, all its strings at hand.
+/// One part with all its strings.
 #[derive(Debug, Clone)]
 pub struct Part<'a> {
-    /// Place in depth-first order; the message itself is 0.
+    /// Index in depth-first order; the message itself is 0.
     pub index: usize,
-    /// Index behind its last descendant.
+    /// Index after its last descendant.
     pub subtree_end: usize,
-    /// What is within.
+    /// Its content.
     pub kind: PartKind,
     /// Octets of its header in the message.
     pub header: Range<usize>,
@@ -329,7 +333,8 @@ pub struct Part<'a> {
     pub body: Range<usize>,
     /// Line feeds in the body.
     pub lines: u32,
-    /// Octets of the body once decoded; exact for well-formed base64, an upper bound for quoted-printable.
+    /// Octets of the body once decoded; exact for well-formed base64, an upper bound for
+    /// quoted-printable.
     pub decoded_bytes: u32,
     /// How the body is encoded.
     pub encoding: Encoding,
@@ -343,7 +348,7 @@ pub struct Part<'a> {
     pub id: Option<&'a [u8]>,
     /// Content-Description.
     pub description: Option<&'a [u8]>,
-    /// Content-Transfer-Encoding as written, `7bit` if there was none.
+    /// Content-Transfer-Encoding as written, `7bit` if there is none.
     pub encoding_name: &'a [u8],
     /// Content-MD5.
     pub md5: Option<&'a [u8]>,
@@ -358,17 +363,17 @@ pub struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// Whether it is of that type, without regard to case.
+    /// Whether it has that type, without regard to case.
     pub fn is(&self, media: &str, subtype: &str) -> bool {
         self.is_media(media) && self.subtype.eq_ignore_ascii_case(subtype.as_bytes())
     }
 
-    /// Whether its type starts with that.
+    /// Whether it has that top-level type, without regard to case.
     pub fn is_media(&self, media: &str) -> bool {
         self.media.eq_ignore_ascii_case(media.as_bytes())
     }
 
-    /// Octets of the body as stored: what IMAP calls the size.
+    /// Octets of the body as stored; IMAP calls this the size.
     pub fn size(&self) -> usize {
         self.body.len()
     }
@@ -428,7 +433,7 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Names and values.
+/// An iterator over names and values.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pairs<'a> {
     cursor: Cursor<'a>,
@@ -459,7 +464,7 @@ impl<'a> Iterator for Pairs<'a> {
     }
 }
 
-/// A few texts.
+/// An iterator over strings.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Strings<'a> {
     cursor: Cursor<'a>,
@@ -497,16 +502,17 @@ pub struct Walk<'a> {
 struct OpenLevel {
     index: usize,
     end: usize,
-    /// Whether its parts are numbered by it.
+    /// Whether the numbers of its parts have its own number before them.
     counts: bool,
     number: u32,
-    /// How much of the path is its own.
+    /// The length of its own section number.
     path_len: usize,
 }
 
 impl Walk<'_> {
-    /// The section number of the part that was last opened or stepped on; empty for a multipart that is the
-    /// root of the message, and the number of the message for one that is the root of a message within.
+    /// The section number of the part of the last step. It is empty for a multipart that is the
+    /// root of the message; for a multipart that is the root of an embedded message it is the
+    /// number of that message.
     pub fn path(&self) -> &[u32] {
         &self.path
     }

@@ -1,9 +1,10 @@
 //! One address: the parser that SMTP, REST, rules and IMAP share.
 //!
-//! An [`Address`] exists only if valid, and writing it gives text that parses to the same value. What could
-//! be read in two ways (comments, routes, `a@b@c`, a trailing dot, a host that looks like an IP address) is
-//! rejected, never repaired: every repair here has been a security hole in somebody's mail server.
-//! Lists of header addresses, which must be read leniently, are in `mailboxes`.
+//! An [`Address`] exists only if it is valid, and writing it gives text that parses to the same
+//! value. A text that can be read in two ways (comments, routes, `a@b@c`, a trailing dot, a host
+//! that looks like an IP address) is rejected and never repaired: in other servers such repairs
+//! have been security holes. Lists of header addresses must be read leniently; they are in
+//! `address_list`.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::fmt;
@@ -12,7 +13,8 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::mail::unicode::{fold, is_invisible, nfc};
 
-/// An RFC 5321 mailbox: a local part without its quoting and a domain in lower case, punycode or literal.
+/// An RFC 5321 mailbox: a local part without its quoting and a domain in lower case, punycode or
+/// literal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Address {
     local: String,
@@ -24,19 +26,19 @@ pub struct Address {
 pub enum AddressError {
     /// The domain is not one: bad label, bad punycode, trailing dot, all digits.
     Domain,
-    /// Nothing there.
+    /// The text is empty.
     Empty,
-    /// `[...]` that is no IPv4 or `IPv6:` address.
+    /// `[...]` that is neither an IPv4 address nor an `IPv6:` address.
     Literal,
     /// The local part is neither a dot-atom nor a quoted string.
     LocalPart,
-    /// No `@` after the local part.
+    /// There is no `@` after the local part.
     NoAt,
     /// Over 64 octets of local part, 255 of domain, 320 in all (RFC 5321 section 4.5.3.1).
     TooLong,
 }
 
-/// Said of the text that is no address: "`to` has no @".
+/// The predicate of a sentence about the text: "`to` has no @".
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -56,13 +58,13 @@ impl Address {
     /// Reads an addr-spec: no display name, no angle brackets, no white space around it.
     ///
     /// # Errors
-    /// See [`AddressError`]; whatever is ambiguous is an error.
+    /// See [`AddressError`]; an ambiguous text is an error.
     pub fn parse(text: &str) -> Result<Address, AddressError> {
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
-        // A quoted pair doubles an octet of the local part, so the text may be a little over the limit of
-        // the value; the value is measured below.
+        // A quoted pair doubles an octet of the local part, so the text may be somewhat longer than
+        // the value. The limit on the value is checked below.
         if text.len() > LOCAL_MAX * 2 + 2 + 1 + DOMAIN_TEXT_MAX {
             return Err(AddressError::TooLong);
         }
@@ -78,7 +80,7 @@ impl Address {
         Address::from_parts(local, domain)
     }
 
-    /// An address of an unquoted local part and a domain, as header parsing yields them.
+    /// An address of an unquoted local part and a domain, as header parsing gives them.
     ///
     /// # Errors
     /// As [`Address::parse`].
@@ -98,7 +100,7 @@ impl Address {
         Ok(address)
     }
 
-    /// The local part as it is meant, without quotes and backslashes.
+    /// The local part without quotes and backslashes.
     pub fn local(&self) -> &str {
         &self.local
     }
@@ -108,7 +110,8 @@ impl Address {
         &self.domain
     }
 
-    /// The key under which an address is unique: case folded, NFC, punycode. Writes like an address.
+    /// The key under which an address is unique: case folded, NFC, punycode. It is written like an
+    /// address.
     pub fn canonical(&self) -> String {
         let local = fold(&nfc(&self.local));
         Address {
@@ -118,7 +121,7 @@ impl Address {
         .to_string()
     }
 
-    /// `user+tag@d` as `user@d`; `None` when there is no tag, or nothing before it.
+    /// `user@d` for `user+tag@d`; `None` if there is no tag, or nothing before the tag.
     pub fn without_plus(&self) -> Option<Address> {
         match self.local.split_once('+') {
             Some((user, _)) if !user.is_empty() => Some(Address {
@@ -129,7 +132,7 @@ impl Address {
         }
     }
 
-    /// Whether the address can be written without SMTPUTF8. The domain always can.
+    /// Whether the address can be written without SMTPUTF8. The domain is always ASCII.
     pub fn is_ascii(&self) -> bool {
         self.local.is_ascii()
     }
@@ -195,8 +198,9 @@ pub fn parse_domain(text: &str) -> Result<String, AddressError> {
     if text.is_ascii() && !has_ace_label(text) {
         return parse_ldh(text.to_ascii_lowercase());
     }
-    // Only the case and the composition of a label may change on the way to ASCII. The other mappings of
-    // UTS 46 (full-width letters, ideographic dots, ligatures) are repairs that make two texts one address.
+    // Only the case and the composition of a label may change on the way to ASCII. The other
+    // mappings of UTS 46 (full-width letters, ideographic dots, ligatures) are repairs that make
+    // two texts one address.
     let folded: String = nfc(text).chars().flat_map(char::to_lowercase).collect();
     let ascii = Uts46::new()
         .to_ascii(
@@ -223,7 +227,8 @@ fn has_ace_label(text: &str) -> bool {
     })
 }
 
-/// Each label as typed is the U-label or the A-label that came out; nothing was mapped in between.
+/// Whether each label as typed is the U-label or the A-label of the result, so that nothing was
+/// mapped in between.
 fn same_labels(typed: &str, unicode: &str, ascii: &str) -> bool {
     let n = typed.split('.').count();
     n == unicode.split('.').count()
@@ -274,7 +279,7 @@ fn parse_literal(inner: &str) -> Result<String, AddressError> {
     }
 }
 
-/// Takes a quoted local part off the front; what follows its `@` is the domain.
+/// Takes a quoted local part off the front; the domain follows its `@`.
 fn split_quoted(text: &str) -> Result<(String, &str), AddressError> {
     let mut local = String::new();
     let mut chars = text.char_indices().skip(1);
@@ -307,8 +312,8 @@ fn is_atext(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && is_local(c))
 }
 
-/// What a local part may contain at all, quoted or not: no controls, and no space but the ASCII one, and
-/// nothing that cannot be seen.
+/// Whether a local part may contain this character, quoted or not. It may contain neither controls,
+/// nor white space other than the ASCII space, nor invisible characters.
 fn is_local(c: char) -> bool {
     c == ' ' || !(c.is_control() || c.is_whitespace() || is_invisible(c) || c == '\u{FFFD}')
 }
@@ -317,11 +322,12 @@ fn is_local(c: char) -> bool {
 const LOCAL_MAX: usize = 64;
 /// RFC 5321 section 4.5.3.1.2.
 const DOMAIN_MAX: usize = 255;
-/// RFC 5321's 64 + 1 + 255.
+/// 64 + 1 + 255, from the two limits above.
 const ADDRESS_MAX: usize = 320;
 /// RFC 1035 section 2.3.4.
 const LABEL_MAX: usize = 63;
-/// A domain of 255 octets in punycode may be longer in UTF-8; this bounds the work, not the name.
+/// A domain of 255 octets in punycode may be longer in UTF-8. This bounds the work; the name is
+/// bounded by `DOMAIN_MAX`.
 const DOMAIN_TEXT_MAX: usize = 1_000;
 
 #[cfg(test)]
@@ -329,7 +335,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    /// Text and what it is written as; `None` is a refusal.
+    /// A text and its written form; `None` is a refusal.
     const ODD: &[(&str, Option<&str>)] = &[
         ("a@b", Some("a@b")),
         ("user@example.com", Some("user@example.com")),
@@ -528,7 +534,7 @@ mod tests {
             ("a@BÜCHER.example", "a@xn--bcher-kva.example", true),
             ("straße@x.test", "STRASSE@x.test", true),
             ("a.b@x.test", "ab@x.test", false),
-            ("а@x.test", "a@x.test", false), // a Cyrillic letter is no Latin one
+            ("а@x.test", "a@x.test", false), // a Cyrillic letter is not the Latin one
             ("a@раypal.test", "a@paypal.test", false),
         ] {
             let (a, b) = (Address::parse(a).unwrap(), Address::parse(b).unwrap());

@@ -1,9 +1,10 @@
 //! Address lists of header fields: display names, groups, comments, obsolete routes.
 //!
-//! Headers in the wild must be read leniently, so [`walk`] takes anything and yields what can be made out;
-//! each mailbox says whether it was written by the book (`strict`). It is one loop over tokens with a mode,
-//! no recursion, and it never goes back. For the sender of a submission lenience would be a hole:
-//! [`parse_single_from`] accepts exactly one From with exactly one strict mailbox.
+//! Headers of real mail must be read leniently, so [`walk`] takes any octets and yields the
+//! mailboxes that it finds; each mailbox says whether it obeyed the grammar (`strict`). The walk is
+//! one loop over tokens with a mode. It has no recursion and never goes back. For the sender of a
+//! submission a lenient reading is unsafe: [`parse_single_from`] accepts exactly one From field
+//! with exactly one strict mailbox.
 
 use std::fmt;
 
@@ -11,14 +12,14 @@ use super::address::Address;
 use super::word;
 use crate::mail::Bounds;
 
-/// One mailbox of a header, decoded. The parts are as written: they need not make a valid [`Address`].
+/// One mailbox of a header, decoded. The parts are as written: they may be no valid [`Address`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mailbox {
     /// Display name with encoded words decoded and controls dropped.
     pub name: Option<String>,
     /// Local part without quotes.
     pub local: String,
-    /// Domain as written; empty if there was none.
+    /// Domain as written; empty if there is none.
     pub domain: String,
 }
 
@@ -37,7 +38,8 @@ impl Mailbox {
     }
 }
 
-/// The addr-spec alone, for showing and comparing; as written if it is not a valid address.
+/// The addr-spec alone, for showing and comparing. A mailbox that is no valid address is written as
+/// it stood.
 impl fmt::Display for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.address() {
@@ -57,17 +59,17 @@ pub enum AddressEntry {
     Group {
         /// The group's name, decoded.
         name: String,
-        /// Possibly none, as in `undisclosed-recipients:;`.
+        /// May be empty, as in `undisclosed-recipients:;`.
         members: Vec<Mailbox>,
     },
 }
 
-/// What a field's body held.
+/// The entries of a field's body.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AddressList {
     /// In the order of the field.
     pub entries: Vec<AddressEntry>,
-    /// There were more addresses than the bound.
+    /// The field had more addresses than the bound.
     pub truncated: bool,
 }
 
@@ -111,14 +113,14 @@ pub fn parse_list(body: &[u8], bounds: &Bounds) -> AddressList {
     list
 }
 
-/// Why the From of a submission is not accepted.
+/// The reason why the From of a submission is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FromError {
-    /// A group, which hides who sends.
+    /// A group: it does not name one sender.
     Group,
-    /// Not an address by the book, or readable in two ways.
+    /// Not a valid address, or readable in two ways.
     Malformed,
-    /// No From field, or none with an address.
+    /// There is no From field, or none with an address.
     Missing,
     /// More than one From field.
     SeveralFields,
@@ -143,7 +145,7 @@ impl std::error::Error for FromError {}
 /// The one author of a submission, from the bodies of all its From fields.
 ///
 /// # Errors
-/// Anything but one field with one mailbox that every parser reads alike.
+/// Any other form than one field with one mailbox that every parser reads in the same way.
 pub fn parse_single_from<'a>(
     bodies: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Address, FromError> {
@@ -179,33 +181,34 @@ fn clean(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// What [`walk`] yields, borrowed from its buffers.
+/// An entry that [`walk`] yields, borrowed from its buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RawEntry<'a> {
     /// The start of a group, with its name.
     GroupStart(&'a [u8]),
-    /// Its end, also when the `;` is missing.
+    /// The end of a group, also if the `;` is missing.
     GroupEnd,
     /// A mailbox.
     Mailbox(RawMailbox<'a>),
 }
 
-/// A mailbox without quotes, comments and folds, encoded words as they are: what ENVELOPE shows.
+/// A mailbox without quotes, comments and folds, encoded words as they are. ENVELOPE shows this
+/// form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawMailbox<'a> {
-    /// Phrase before the address, or the comment beside it.
+    /// The phrase before the address, or the comment beside it.
     pub name: Option<&'a [u8]>,
     /// Obsolete source route, `@a,@b`.
     pub route: Option<&'a [u8]>,
     /// Local part.
     pub local: &'a [u8],
-    /// Domain, literals in their brackets; empty if there was none.
+    /// Domain, a literal in its brackets; empty if there is none.
     pub domain: &'a [u8],
-    /// Written by the book: nothing skipped, no comment or space inside the address.
+    /// It obeys the grammar: nothing was skipped, and no comment or space is inside the address.
     pub strict: bool,
 }
 
-/// Goes through the body of an address field once; `each` returns false to stop.
+/// Goes through the body of an address field once; it stops when `each` returns false.
 pub fn walk(body: &[u8], each: &mut dyn FnMut(RawEntry<'_>) -> bool) {
     let mut walker = AddressWalker {
         strict: true,
@@ -229,7 +232,7 @@ pub fn walk(body: &[u8], each: &mut dyn FnMut(RawEntry<'_>) -> bool) {
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 enum WalkMode {
-    /// Words that are a display name, or the local part of what comes after them.
+    /// Words that are a display name, or a local part if an `@` follows.
     #[default]
     Phrase,
     /// The domain of an address without angle brackets.
@@ -240,9 +243,9 @@ enum WalkMode {
     AngleRoute,
     /// After the `@` in angle brackets.
     AngleDomain,
-    /// Behind a complete address.
+    /// After a complete address.
     After,
-    /// Behind something unreadable.
+    /// After something unreadable, up to the next separator.
     Skip,
 }
 
@@ -261,12 +264,12 @@ struct AddressWalker {
     mode: WalkMode,
     in_group: bool,
     strict: bool,
-    /// The last word ended with a dot, so the next one belongs to the same run.
+    /// The last word ended with a dot, so the next word belongs to the same run.
     dotted: bool,
-    /// White space inside the run: fine in a name, not by the book in a local part.
+    /// White space inside the run: valid in a name, but not strict in a local part.
     spaced: bool,
     phrase: Vec<u8>,
-    /// How much of `phrase` is before the last run of words joined by dots.
+    /// How much of `phrase` stands before the last run of words joined by dots.
     before_run: usize,
     run: Vec<u8>,
     comment: Vec<u8>,
@@ -303,13 +306,13 @@ impl AddressWalker {
                     self.mode,
                     WalkMode::Phrase | WalkMode::Domain | WalkMode::After
                 );
-                // A comment inside the address is read, but no two programs agree on it.
+                // A comment inside the address is read, but programs do not agree on it.
                 self.strict &= self.mode != WalkMode::Phrase || self.run.is_empty() || !self.dotted;
                 if !matches!(
                     self.mode,
                     WalkMode::AngleLocal | WalkMode::AngleRoute | WalkMode::AngleDomain
                 ) {
-                    // Beside an address it is a name; within one it is nobody's.
+                    // A comment beside an address is a name; a comment inside one is dropped.
                     self.comment.clear();
                     self.comment.extend_from_slice(text);
                 }
@@ -399,7 +402,7 @@ impl AddressWalker {
                 self.strict &= !space;
                 self.domain.push(b'.');
             }
-            // `a@b.test <a@b.test>`: a display name that should have been quoted.
+            // `a@b.test <a@b.test>`: a display name that needed quotes.
             AddressToken::Special(b'<') => {
                 self.strict = false;
                 if !self.phrase.is_empty() {
@@ -452,7 +455,7 @@ impl AddressWalker {
         }
     }
 
-    /// The end of an entry: yields it, if there is one.
+    /// The end of an entry: yields the entry, if there is one.
     fn finish(&mut self, each: &mut dyn FnMut(RawEntry<'_>) -> bool) -> bool {
         let complete = matches!(self.mode, WalkMode::Domain | WalkMode::After);
         if self.mode == WalkMode::Phrase && self.before_run > 0 {
@@ -504,7 +507,7 @@ struct AddressTokens<'a> {
     text: Vec<u8>,
     /// White space stood before the token.
     space: bool,
-    /// Nothing was dropped or missing in it.
+    /// Nothing in the token was dropped or missing.
     clean: bool,
 }
 
@@ -689,7 +692,7 @@ mod tests {
         for (body, expected) in cases {
             let seen = walked(body.as_bytes());
             if body.starts_with("@,") {
-                continue; // only must not panic
+                continue; // it must only not panic
             }
             assert_eq!(seen, *expected, "{body:?}");
         }

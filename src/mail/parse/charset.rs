@@ -1,14 +1,14 @@
 //! Charsets: octets to text.
 //!
-//! Charsets go through `encoding_rs`, which never fails: what is invalid becomes the replacement character.
-//! A text is at most three times as long as its octets.
+//! `encoding_rs` decodes and never fails: invalid octets become the replacement character. A text
+//! is at most three times as long as its octets.
 
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding as Charset, UTF_8, WINDOWS_1252};
 
-/// Octets as text. Without a charset, with an unknown one, and for ASCII, which in truth is often something
-/// else: UTF-8 if it is valid, else windows-1252.
+/// Octets as text. Without a charset, with an unknown one, and for ASCII (a label that is often
+/// wrong) the text is UTF-8 if it is valid UTF-8, and windows-1252 otherwise.
 pub fn decode<'a>(label: Option<&[u8]>, octets: &'a [u8]) -> Cow<'a, str> {
     match named(label) {
         Some(charset) => charset.decode(octets).0,
@@ -19,17 +19,18 @@ pub fn decode<'a>(label: Option<&[u8]>, octets: &'a [u8]) -> Cow<'a, str> {
     }
 }
 
-/// The charset of a label, if it is one that decides anything.
+/// The charset of a label. `None` if the label decides nothing: it is missing, unknown or ASCII.
 pub fn named(label: Option<&[u8]>) -> Option<&'static Charset> {
     let label = label?.trim_ascii();
     if label.eq_ignore_ascii_case(b"us-ascii") || label.eq_ignore_ascii_case(b"ascii") {
         return None;
     }
-    // Labels that the web maps to "replacement" (iso-2022-kr, hz-gb-2312) would lose the whole text.
+    // The web maps some labels to "replacement" (iso-2022-kr, hz-gb-2312); that would lose the
+    // whole text.
     Charset::for_label_no_replacement(label)
 }
 
-/// Whether octets of this charset can be searched and shown as they are, once they prove to be UTF-8.
+/// Whether octets of this charset can be searched and shown unchanged if they are valid UTF-8.
 pub fn is_utf8_like(label: Option<&[u8]>) -> bool {
     named(label).is_none_or(|charset| charset == UTF_8)
 }

@@ -1,7 +1,8 @@
 //! The date grammar of RFC 5322: read with the obsolete zones, and without seconds or weekday.
 //!
-//! A date is a claim of its sender. It is shown and searched; order, retention and UIDs never depend on it.
-//! A date outside the years 1970 to 9999 is no date. Dates are written by [`time::rfc5322`].
+//! A date is a claim of its sender. It is shown and searched; order, retention and UIDs never
+//! depend on it. A date outside the years 1970 to 9999 is no date. Dates are written by
+//! [`time::rfc5322`].
 
 use crate::mail::time::{self, Civil, DAY_S};
 
@@ -15,7 +16,7 @@ pub struct Date {
 }
 
 impl Date {
-    /// The day as its sender saw it: days since 1970 in the sender's own zone. SEARCH SENTON compares it.
+    /// The day in the sender's own zone, in days since 1970. SEARCH SENTON compares it.
     pub fn local_day(&self) -> i64 {
         (self.unix_s + i64::from(self.offset_min) * 60).div_euclid(DAY_S)
     }
@@ -97,7 +98,7 @@ fn number(word: &[u8], digits_max: usize) -> Option<i64> {
     Some(word.iter().fold(0, |n, d| n * 10 + i64::from(d - b'0')))
 }
 
-/// DateWords between white space, commas, colons and comments.
+/// The words between white space, commas, colons and comments.
 struct DateWords<'a> {
     bytes: &'a [u8],
     at: usize,

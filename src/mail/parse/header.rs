@@ -1,8 +1,9 @@
-//! The header block: where it ends, its fields, and the writing of fields.
+//! The header block: where it ends, and its fields.
 //!
-//! Reading tolerates bare LF, since stored mail may hold it, and lines that are no field, which are kept as
-//! fields without a name so that every octet belongs to something. The block ends at the first empty line
-//! and nowhere else: all that reads a message agrees on that. Nothing here decides limits; `analyse` does.
+//! Stored mail may hold a bare LF, so reading accepts it. A line that is no field is kept as a
+//! field without a name, so that every octet belongs to a field. The block ends at the first empty
+//! line and nowhere else; all code that reads a message agrees on that. Nothing here decides
+//! limits; `digest::analyse` does. Fields are written by `write::field`.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -25,7 +26,7 @@ impl<'a> Headers<'a> {
         }
     }
 
-    /// Length of the block with its empty line: where the body starts.
+    /// Octets of the block with its empty line; the body starts there.
     pub fn len(&self) -> usize {
         self.block.len()
     }
@@ -35,7 +36,7 @@ impl<'a> Headers<'a> {
         self.block.is_empty()
     }
 
-    /// The fields in their order; those with an empty name are lines that are no field.
+    /// The fields in their order; a field with an empty name is a line that is no field.
     pub fn fields(&self) -> Fields<'a> {
         Fields {
             block: self.block,
@@ -59,11 +60,11 @@ impl<'a> Headers<'a> {
 pub struct Field<'a> {
     /// As written, without the colon; empty for a line that is no field.
     pub name: &'a [u8],
-    /// All behind the colon but the last line end, folds included.
+    /// All octets after the colon without the last line end, folds included.
     pub value: &'a [u8],
     /// Offset of the field in the block.
     pub start: usize,
-    /// Offset behind its last line end.
+    /// Offset after its last line end.
     pub end: usize,
 }
 
@@ -124,7 +125,7 @@ impl<'a> Iterator for Fields<'a> {
             Some(n) => (line.get(..n)?.trim_ascii_end(), line.get(n + 1..)?),
             None => (&b""[..], line),
         };
-        // RFC 5322 section 4.5 allows white space before the colon, and none within the name.
+        // RFC 5322 section 4.5 allows white space before the colon, but not inside the name.
         if memchr::memchr2(b' ', b'\t', name).is_some() {
             return Some(Field {
                 name: b"",
@@ -142,7 +143,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// Where the body of a message starts: behind the first empty line, or at the end of it all.
+/// Where the body of a message starts: after the first empty line, or at the end of the message.
 pub fn block_end(raw: &[u8]) -> usize {
     let mut at = 0;
     loop {
@@ -177,8 +178,9 @@ pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     )
 }
 
-/// The ids of a References, In-Reply-To or Message-ID value, in order, brackets included. At most
-/// [`MESSAGE_IDS_MAX`], each of at most 998 octets; white space, controls or a second `<` inside make it none.
+/// The ids of a References, In-Reply-To or Message-ID value, in order, brackets included. There are
+/// at most [`MESSAGE_IDS_MAX`], each of at most 998 octets. White space, a control or a second `<`
+/// inside ends the id without a result.
 pub fn message_ids(value: &[u8]) -> Vec<String> {
     let mut ids = Vec::new();
     let mut start = None;
@@ -196,7 +198,7 @@ pub fn message_ids(value: &[u8]) -> Vec<String> {
                     }
                 }
             }
-            // A fold inside an id is the fold's fault.
+            // A fold inside an id is dropped below.
             b'\r' | b'\n' => {}
             b if b <= b' ' || b == 0x7f => start = None,
             _ => {}
@@ -210,9 +212,9 @@ pub fn message_ids(value: &[u8]) -> Vec<String> {
     ids
 }
 
-/// RFC 5322 section 2.1.1: no line is longer, so no honest id is.
+/// No line is longer (RFC 5322 section 2.1.1), so no valid id is.
 pub const MESSAGE_ID_MAX: usize = 998;
-/// Far more than any conversation has; what is beyond adds nothing to threading.
+/// Far more than any conversation has. Later ids add nothing to threading.
 pub const MESSAGE_IDS_MAX: usize = 1_000;
 
 #[cfg(test)]

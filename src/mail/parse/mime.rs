@@ -1,11 +1,12 @@
 //! The parts of a message: where each header and body begins and ends.
 //!
-//! One pass over the lines, with a stack of open multiparts instead of recursion. Parts are an array in
-//! depth-first order, and `subtree_end` says where the descendants of one end, so a cycle cannot be written
-//! down. Every line that starts with `--` is compared with the open boundaries, innermost first, as a whole:
-//! a boundary that is a prefix of another never matches its lines.
+//! One pass over the lines, with a stack of open parts instead of recursion. Parts are an array in
+//! depth-first order, and `subtree_end` says where the descendants of a part end, so the form
+//! cannot contain a cycle. Every line that starts with `--` is compared with the open boundaries,
+//! innermost first, as a whole: a boundary that is a prefix of another never matches its lines.
 //!
-//! What is beyond a bound, or is no multipart after all, is a leaf: never an error, never skipped.
+//! A part beyond a bound, and a multipart without usable parts, is a leaf. It is never an error and
+//! never skipped.
 
 use memchr::{memchr, memchr_iter, memmem};
 
@@ -14,7 +15,7 @@ use super::param::ParamValue;
 use super::transfer::Encoding;
 use crate::mail::Bounds;
 
-/// What a part consists of.
+/// The content of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartKind {
     /// Octets.
@@ -25,23 +26,24 @@ pub enum PartKind {
     Multipart,
 }
 
-/// The media type that counts.
+/// The source of a part's media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Media {
-    /// As the header says.
+    /// The Content-Type of its header.
     Declared,
     /// message/rfc822, the default within multipart/digest (RFC 2046 section 5.1.5).
     Message,
-    /// application/octet-stream: a multipart or message that was not looked into.
+    /// application/octet-stream: a multipart or message whose content was not parsed.
     Opaque,
-    /// text/plain: nothing usable declared (RFC 2045 section 5.2), or a multipart without parts.
+    /// text/plain: the header declares nothing usable (RFC 2045 section 5.2), or a multipart has no
+    /// parts.
     Text,
 }
 
-/// One part. Offsets are from the start of the whole message.
+/// One part as the octets have it. Offsets are from the start of the whole message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawPart {
-    /// What is within.
+    /// Its content.
     pub kind: PartKind,
     /// Its type.
     pub media: Media,
@@ -49,11 +51,11 @@ pub struct RawPart {
     pub encoding: Encoding,
     /// Start of its header.
     pub header_start: usize,
-    /// End of its header, behind the empty line.
+    /// End of its header, after the empty line.
     pub body_start: usize,
     /// End of its body, before the line end that belongs to the next boundary.
     pub body_end: usize,
-    /// Index behind its last descendant.
+    /// Index after its last descendant.
     pub subtree_end: usize,
     /// Line feeds in the body.
     pub lines: usize,
@@ -64,7 +66,8 @@ pub struct RawPart {
 pub struct Structure {
     /// Never empty.
     pub parts: Vec<RawPart>,
-    /// Two programs could see different parts here: doubled Content fields, doubled or unusable boundaries.
+    /// Two programs could see different parts here: doubled Content fields, doubled or unusable
+    /// boundaries.
     pub ambiguous: bool,
     /// A bound was reached, and the rest is opaque.
     pub truncated: bool,
@@ -98,7 +101,7 @@ struct Parser<'a> {
 /// A part that is open.
 struct OpenPart {
     part: usize,
-    /// `None` in a message, and behind the closing boundary.
+    /// `None` in a message, and after the closing boundary.
     boundary: Option<Vec<u8>>,
     is_digest: bool,
 }
@@ -150,7 +153,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Adds a part, and a frame if others are within it.
+    /// Adds a part; it stays open if other parts are inside it.
     fn open(&mut self, header_start: usize, body_start: usize, is_cut: bool) -> PartKind {
         let header = self.raw.get(header_start..body_start).unwrap_or(b"");
         let content = Content::read(header, self.bounds);
@@ -203,7 +206,7 @@ impl Parser<'_> {
                 self.found.ambiguous = true;
                 section.media = Media::Text;
             }
-            // A message in base64 is against RFC 2046 section 5.2.1: it is octets.
+            // RFC 2046 section 5.2.1 forbids a message in base64, so its octets are not parsed.
             Class::Message => section.media = Media::Opaque,
             Class::Other => {}
         }
@@ -239,7 +242,7 @@ impl Parser<'_> {
         section.body_end = end.max(section.body_start);
         section.subtree_end = subtree_end;
         if section.kind == PartKind::Multipart && subtree_end == part + 1 {
-            // IMAP's grammar has no multipart without parts; the text in it must not be lost either.
+            // IMAP's grammar has no multipart without parts, and the text in it must stay visible.
             section.kind = PartKind::Leaf;
             section.media = Media::Text;
             self.found.ambiguous = true;
@@ -300,11 +303,11 @@ impl Parser<'_> {
         }
     }
 
-    /// Whether the line at `start`, which begins with `--`, is a boundary of an open multipart.
+    /// The boundary of an open multipart at `start`, where a line begins with `--`.
     fn delimiter_at(&self, start: usize) -> Option<Delimiter> {
         let text_start = start + 2;
         let rest = self.raw.get(text_start..)?;
-        // Only so much of the line can matter; the white space behind it is transport padding.
+        // Only the start of the line can be a boundary; white space after it is transport padding.
         let window = rest
             .get(..rest.len().min(self.bounds.boundary_bytes + PADDING_MAX))
             .unwrap_or(rest);
@@ -315,7 +318,7 @@ impl Parser<'_> {
         let end = line_end.unwrap_or(window.len());
         let text = window.get(..end)?.trim_ascii_end();
         let end = text_start + line_end.map_or(end, |n| n + 1);
-        // Most lines with dashes are no boundary, and their length says so at once.
+        // Most lines with dashes are no boundary; their length shows that at once.
         if 1_u128
             .checked_shl(u32::try_from(text.len()).ok()?)
             .is_some_and(|bit| self.lengths & bit == 0)
@@ -345,7 +348,7 @@ impl Parser<'_> {
         before.strip_suffix(b"\r").unwrap_or(before).len()
     }
 
-    /// Counts line feeds once over the message, however deep its parts are nested.
+    /// Counts line feeds in one pass over the message, at any depth of its parts.
     fn count_lines(&mut self) {
         let mut marks: Vec<(usize, usize)> = Vec::with_capacity(self.found.parts.len() * 2);
         marks.extend(
@@ -375,7 +378,7 @@ impl Parser<'_> {
 
 enum Class {
     Message,
-    /// No usable Content-Type.
+    /// There is no usable Content-Type.
     Missing,
     Multipart {
         boundary: Option<Vec<u8>>,
@@ -384,7 +387,7 @@ enum Class {
     Other,
 }
 
-/// What the structure needs of one part's header.
+/// The facts of one part's header that decide the structure.
 struct Content {
     class: Class,
     encoding: Encoding,
@@ -447,7 +450,7 @@ impl Content {
     }
 }
 
-/// White space that relays have been seen to put behind a boundary, `--` included.
+/// Relays put white space after a boundary; 80 octets, `--` included, cover it.
 const PADDING_MAX: usize = 80;
 
 #[cfg(test)]
@@ -627,7 +630,7 @@ mod tests {
 
     #[test]
     fn hostile_megabytes_are_read_in_one_pass() {
-        // Each of these takes minutes if a pass over the rest is made for every line or part.
+        // Each of these takes minutes if the code looks at the rest again for every line or part.
         let same = "b".repeat(69);
         let mut open = String::new();
         for c in ('a'..='z').chain('A'..='Z').take(50) {

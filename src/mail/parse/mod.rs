@@ -1,7 +1,7 @@
 //! Reading mail: octets to addresses, fields, words, dates and parts.
 //!
-//! Nothing here writes mail and nothing decides what is accepted. Reading stored mail never fails: what
-//! cannot be read is left out, and the octets keep it.
+//! Nothing here writes mail, and nothing decides whether a message is accepted. Reading stored mail
+//! never fails: unreadable octets are left out of the result and stay in the message.
 
 pub mod address;
 pub mod address_list;

@@ -1,8 +1,9 @@
 //! Content-Type and Content-Disposition: a token or two and parameters, with RFC 2231.
 //!
-//! Continuations (`name*0`, `name*1*`) are joined, as RFC 2231 section 6 asks of IMAP servers; charset and
-//! percent encoding stay in the value of a parameter whose name ends with `*` until [`decoded`] is asked.
-//! At most `Bounds::params` parameters are looked at, segments counted, and each octet is copied once.
+//! Continuations (`name*0`, `name*1*`) are joined, as RFC 2231 section 6 asks of IMAP servers.
+//! Charset and percent encoding stay in the value of a parameter whose name ends with `*` until
+//! [`decoded`] decodes it. At most `Bounds::params` parameters are read, segments counted, and each
+//! octet is copied once.
 
 use std::borrow::Cow;
 
@@ -13,7 +14,7 @@ use super::{charset, transfer, word};
 pub struct ParamValue<'a> {
     /// `text` of `text/plain`, `attachment` of a disposition. As written.
     pub first: &'a [u8],
-    /// `plain`; empty where there is no slash.
+    /// `plain`; empty if there is no slash.
     pub second: &'a [u8],
     /// In the order of first appearance.
     pub params: Vec<Param<'a>>,
@@ -29,7 +30,7 @@ pub struct Param<'a> {
 }
 
 impl<'a> ParamValue<'a> {
-    /// Reads the body of a field, folded or not. Never fails: what cannot be read is left out.
+    /// Reads the body of a field, folded or not. It never fails: unreadable parts are left out.
     pub fn parse(body: &'a [u8], params_max: usize) -> ParamValue<'a> {
         let mut scanner = Scanner { bytes: body, at: 0 };
         scanner.space();
@@ -56,7 +57,7 @@ impl<'a> ParamValue<'a> {
         }
     }
 
-    /// The raw value of a parameter that is not RFC 2231 encoded; the first one counts.
+    /// The raw value of a parameter without RFC 2231 encoding; the first one counts.
     pub fn raw(&self, name: &str) -> Option<&[u8]> {
         self.params
             .iter()
@@ -73,7 +74,7 @@ impl<'a> ParamValue<'a> {
     }
 }
 
-/// The text of a parameter out of raw pairs, the RFC 2231 form first. Controls dropped.
+/// The text of a parameter from raw pairs, the RFC 2231 form first. Controls are dropped.
 pub fn decoded<'p>(
     pairs: impl Iterator<Item = (&'p [u8], &'p [u8])> + Clone,
     name: &str,
@@ -88,7 +89,7 @@ pub fn decoded<'p>(
     let (_, value) = pairs
         .into_iter()
         .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))?;
-    // Encoded words have no place in a parameter, and half the world puts them there.
+    // The standard forbids encoded words in a parameter, but many mailers write them.
     Some(word::decode(value))
 }
 
@@ -129,7 +130,8 @@ struct Segment<'a> {
     value: Cow<'a, [u8]>,
 }
 
-/// Joins numbered segments in order, from 0 up to the first gap, once. At most `params_max` of them exist.
+/// Joins numbered segments in order, from 0 up to the first gap. There are at most `params_max` of
+/// them.
 fn join(segments: Vec<Segment<'_>>) -> Vec<Param<'_>> {
     let mut params = Vec::with_capacity(segments.len());
     for (i, segment) in segments.iter().enumerate() {
@@ -183,7 +185,7 @@ fn append(value: &mut Vec<u8>, part: &Segment<'_>, whole_is_extended: bool) {
     if part.number == Some(0) {
         value.extend_from_slice(b"''");
     }
-    // A plain segment of an encoded value may hold a `%` that means itself.
+    // A plain segment of an encoded value may hold a literal `%`.
     for &b in part.value.iter() {
         if b == b'%' {
             value.extend_from_slice(b"%25");
@@ -233,7 +235,7 @@ impl<'a> Scanner<'a> {
         self.since(start)
     }
 
-    /// Moves behind the next `;`.
+    /// Moves past the next `;`.
     fn next_param(&mut self) -> bool {
         while let Some(b) = self.peek() {
             self.at += 1;
@@ -319,7 +321,8 @@ impl<'a> Scanner<'a> {
         Cow::Owned(value)
     }
 
-    /// Up to the `;`, spaces included: unquoted file names have them. A comment behind a space ends it.
+    /// Up to the `;`, spaces included, because unquoted file names have spaces. A comment after a
+    /// space ends it.
     fn unquoted(&mut self) -> &'a [u8] {
         let start = self.at;
         let mut before = b'=';
@@ -343,7 +346,7 @@ fn segment_number(digits: &[u8]) -> Option<usize> {
     Some(digits.iter().fold(0, |n, d| n * 10 + usize::from(d - b'0')))
 }
 
-/// Longer than any registered parameter, so that comparing names costs nothing.
+/// Longer than any registered parameter. It bounds the comparison of names.
 const NAME_MAX: usize = 64;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Transfer encodings and charsets, both ways.
+//! Transfer encodings: base64 and quoted-printable to octets.
 //!
-//! Decoding is tolerant and never fails; it is a [`Decoder`] that takes its input in any pieces and gives
-//! the same octets, never more than went in. Charsets go through `encoding_rs`, with replacement characters,
-//! and grow at most threefold. Archives and uuencode are never unpacked.
+//! Decoding is tolerant and never fails. A [`Decoder`] takes its input in pieces of any size and
+//! gives the same octets, never more than the input has. Archives and uuencode are never unpacked.
+//! The inverse is `write::encode`; charsets are in `charset`.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use memchr::memchr;
 pub enum Encoding {
     /// `base64`
     Base64,
-    /// `7bit`, `8bit`, `binary`, and all that is not known
+    /// `7bit`, `8bit`, `binary`, and every unknown name
     #[default]
     Identity,
     /// `quoted-printable`
@@ -34,8 +34,8 @@ impl Encoding {
     }
 }
 
-/// The word of a Content-Transfer-Encoding, without the comment that may stand beside it (RFC
-/// 2045 section 6.1) and what else does not belong there.
+/// The word of a Content-Transfer-Encoding, without the comment that may stand beside it (RFC 2045
+/// section 6.1) and without other octets after it.
 pub fn mechanism(value: &[u8]) -> &[u8] {
     let value = value.trim_ascii_start();
     let end = value
@@ -48,10 +48,10 @@ pub fn mechanism(value: &[u8]) -> &[u8] {
 #[derive(Debug, Clone)]
 pub struct Decoder {
     encoding: Encoding,
-    /// Base64: up to three sextets and how many.
+    /// Base64: up to three sextets, and their number.
     bits: u32,
     sextets: u8,
-    /// Quoted-printable: what was seen of an escape.
+    /// Quoted-printable: the part of an escape that has been read.
     escape: Escape,
 }
 
@@ -75,7 +75,7 @@ impl Decoder {
         }
     }
 
-    /// Appends what `piece` decodes to.
+    /// Appends the decoded octets of `piece`.
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         match self.encoding {
             Encoding::Identity => out.extend_from_slice(piece),
@@ -84,7 +84,7 @@ impl Decoder {
         }
     }
 
-    /// Appends what is left at the end of the body.
+    /// Appends the octets that are still held at the end of the body.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         self.flush_base64(out);
         if let Escape::High(b) = self.escape {
@@ -120,7 +120,8 @@ impl Decoder {
                     (self.bits, self.sextets) = (0, 0);
                 }
             } else if b == b'=' {
-                // Padding ends a quantum; some mailers put several bodies one behind the other.
+                // Padding ends a quantum; some mailers write several base64 texts one after the
+                // other.
                 self.flush_base64(out);
             }
         }
@@ -178,7 +179,7 @@ impl Decoder {
                         continue;
                     }
                 }
-                // White space that a gateway put between the `=` and the end of the line.
+                // White space that a gateway added between the `=` and the end of the line.
                 Escape::Space => match b {
                     b' ' | b'\t' => {}
                     b'\r' => self.escape = Escape::Cr,
@@ -195,7 +196,7 @@ impl Decoder {
     }
 }
 
-/// A whole body decoded; borrowed if there is nothing to decode.
+/// A whole body decoded; borrowed if the encoding is the identity.
 pub fn decode(encoding: Encoding, body: &[u8]) -> Cow<'_, [u8]> {
     if encoding == Encoding::Identity {
         return Cow::Borrowed(body);
@@ -207,7 +208,7 @@ pub fn decode(encoding: Encoding, body: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// Appends decoded base64; what is not of its alphabet is skipped.
+/// Appends decoded base64; octets outside its alphabet are skipped.
 pub fn base64_into(text: &[u8], out: &mut Vec<u8>) {
     let mut decoder = Decoder::new(Encoding::Base64);
     decoder.push(text, out);
@@ -240,7 +241,7 @@ const fn sextets() -> [u8; 256] {
 }
 
 static SEXTETS: [u8; 256] = sextets();
-/// Over every sextet, so that an `|` of four shows whether one of them is none.
+/// Larger than every sextet, so the `|` of four values shows whether one of them is invalid.
 const NOT_BASE64: u8 = 64;
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
-//! RFC 2047: encoded words, read and written.
+//! Encoded words of header fields, read (RFC 2047).
 //!
-//! Reading is lenient and never fails: what is no encoded word stays as it is, octets that are no UTF-8 are
-//! taken for windows-1252, controls (which an encoded word can smuggle in) are dropped. Neighbouring words
-//! of one charset are joined before they are decoded, since many mailers split characters between them.
+//! Reading is lenient and never fails. A text that is no encoded word stays as it is. Octets that
+//! are no UTF-8 are read as windows-1252. Controls, which an encoded word can hide, are dropped.
+//! Neighbouring words of one charset are joined before they are decoded, because many mailers split
+//! characters between words. The inverse is `write::word`.
 
 use memchr::{memchr, memmem};
 
 use super::{charset, transfer};
 
-/// The text of an unstructured or phrase value: folds undone, words decoded, controls dropped.
-/// At most four times as long as the value.
+/// The text of an unstructured or phrase value: folds undone, words decoded, controls dropped. It
+/// is at most four times as long as the value.
 pub fn decode(value: &[u8]) -> String {
     if memmem::find(value, b"=?").is_none() && value.iter().all(|b| (b' '..=b'~').contains(b)) {
         return String::from_utf8_lossy(value).trim().to_owned();
@@ -95,7 +96,8 @@ struct EncodedWord<'a> {
 }
 
 impl<'a> EncodedWord<'a> {
-    /// A word at the start of `bytes`, which begin with `=?`. Looks no further than the third `?`.
+    /// A word at the start of `bytes`, which begin with `=?`. It reads no further than the third
+    /// `?`.
     fn parse(bytes: &'a [u8]) -> Option<EncodedWord<'a>> {
         let rest = bytes.get(2..)?;
         let charset_end = memchr(b'?', rest.get(..rest.len().min(CHARSET_MAX))?)?;
@@ -146,7 +148,7 @@ fn q_into(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Charset names end somewhere; IANA's longest has 45 characters, and a language may follow.
+/// IANA's longest charset name has 45 characters, and a language may follow it.
 const CHARSET_MAX: usize = 80;
 
 #[cfg(test)]

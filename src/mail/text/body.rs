@@ -1,8 +1,9 @@
-//! What a reader sees of a stored message: its text, its HTML, its attachments.
+//! The text, the HTML and the attachments of a stored message.
 //!
-//! Works on the octets and their [`Digest`], so that every door shows the same parts. The text of a message is
-//! its inline text/plain parts and, where an alternative has none, the text of its HTML; a mail with a body
-//! never has an empty text. Characters that nobody sees are left out and reported.
+//! It works on the octets and their [`Digest`], so that every protocol shows the same parts. The
+//! text of a message is its inline text/plain parts and, if an alternative has none, the text of
+//! its HTML. A mail with a body never has an empty text. Invisible characters are left out and
+//! reported.
 
 use std::borrow::Cow;
 
@@ -15,13 +16,14 @@ use crate::mail::unicode::{self, Visibility, file_name, visibility};
 /// A message as text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TextBody {
-    /// Never empty for a mail with a body; lines end with `\n`, at most [`TEXT_MAX`] octets.
+    /// Never empty for a mail with a body. Lines end with `\n`; it has at most [`TEXT_MAX`] octets.
     pub text: String,
-    /// The HTML as sent, decoded; never safe to show without a sanitiser. At most [`HTML_MAX`] octets.
+    /// The HTML as sent, decoded. It is not safe to show without a sanitiser. It has at most
+    /// [`HTML_MAX`] octets.
     pub html: Option<String>,
-    /// Something was there that a reader would not see.
+    /// The message has content that a reader does not see.
     pub hidden_content: bool,
-    /// One of the two was cut.
+    /// The text or the HTML was cut.
     pub truncated: bool,
 }
 
@@ -30,12 +32,13 @@ pub fn text_of(raw: &[u8], digest: &Digest<'_>) -> TextBody {
     collect(raw, digest, TEXT_MAX, true)
 }
 
-/// The beginning of the text, of at most so many octets, for previews and filters. Without the HTML.
+/// The beginning of the text, at most `bytes_max` octets, for previews and filters. It does not
+/// read the HTML for display.
 pub fn beginning_of(raw: &[u8], digest: &Digest<'_>, bytes_max: usize) -> TextBody {
     collect(raw, digest, bytes_max, false)
 }
 
-/// The visible links of a page: see [`super::extract::links`] for those of a message.
+/// The text and the visible links of a page. The links of a message are [`super::extract::links`].
 pub fn page_of(html_text: &str) -> html::HtmlPage {
     html::read(html_text, TEXT_MAX)
 }
@@ -43,25 +46,26 @@ pub fn page_of(html_text: &str) -> html::HtmlPage {
 /// An attachment as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
-    /// Place in the list, from 0.
+    /// Position in the list, from 0.
     pub index: usize,
-    /// Place of its part in the digest, for [`Digest::part`].
+    /// Index of its part in the digest, for [`Digest::part`].
     pub part: usize,
     /// Section number in IMAP.
     pub section: Vec<u32>,
-    /// Decoded, without folders and controls; made up if the sender gave none.
+    /// Decoded, without folders and controls; made up if the sender gives none.
     pub filename: String,
     /// `type/subtype` in lower case.
     pub content_type: String,
     /// Octets once decoded; exact for well-formed base64.
     pub size: u32,
-    /// Shown within the text rather than beside it.
+    /// Shown inside the text and not beside it.
     pub inline: bool,
     /// Without its brackets.
     pub content_id: Option<String>,
 }
 
-/// The attachments, in the order of the message. An attached message is one, whatever is within it.
+/// The attachments, in the order of the message. An attached message is one attachment with
+/// everything inside it.
 pub fn attachments(digest: &Digest<'_>) -> impl Iterator<Item = Attachment> {
     let mut walk = AttachmentWalk {
         walk: digest.walk(),
@@ -80,7 +84,8 @@ pub fn attachments(digest: &Digest<'_>) -> impl Iterator<Item = Attachment> {
     })
 }
 
-/// Whether anything is attached beside the text and its decoration, signatures and delivery reports.
+/// Whether the message has an attachment other than decoration of the text, signatures and delivery
+/// reports.
 pub fn has_attachments(digest: &Digest<'_>) -> bool {
     let mut walk = AttachmentWalk {
         walk: digest.walk(),
@@ -98,12 +103,12 @@ pub fn has_attachments(digest: &Digest<'_>) -> bool {
     })
 }
 
-/// The octets of a part, its transfer encoding undone. A multipart or message as it is.
+/// The octets of a part without its transfer encoding. A multipart or message is returned as it is.
 pub fn decode_part<'a>(raw: &'a [u8], part: &Part<'_>) -> Cow<'a, [u8]> {
     transfer::decode(part.encoding, raw.get(part.body.clone()).unwrap_or(b""))
 }
 
-/// The file name that the sender gave, cleaned.
+/// The file name that the sender gives, cleaned.
 pub fn filename_of(part: &Part<'_>) -> Option<String> {
     let disposition = part
         .disposition
@@ -114,10 +119,10 @@ pub fn filename_of(part: &Part<'_>) -> Option<String> {
     Some(file_name(&given)).filter(|name| !name.is_empty())
 }
 
-/// Leaves and attached messages, without what is within the latter.
+/// A walk over leaves and attached messages that skips the parts inside attached messages.
 struct AttachmentWalk<'a> {
     walk: Walk<'a>,
-    /// The attached message that is being skipped.
+    /// The attached message whose parts are skipped.
     within: Option<usize>,
 }
 
@@ -197,7 +202,8 @@ fn is_body_text(part: &Part<'_>) -> bool {
     part.kind == PartKind::Leaf && is_text && !is_disposed(part, "attachment") && !is_named
 }
 
-/// A message that is nothing but one text of another kind (text/csv, say) is shown, not attached.
+/// A message that consists of one text of another kind (text/csv, say) is shown and has no
+/// attachment.
 fn is_attachment(part: &Part<'_>) -> bool {
     let is_shown = is_body_text(part) || (part.index == 0 && part.is_media("text"));
     !is_shown
@@ -206,7 +212,7 @@ fn is_attachment(part: &Part<'_>) -> bool {
 fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, wants_html: bool) -> TextBody {
     let mut parts = body_parts(digest, false);
     if parts.is_empty() {
-        // Nothing but an attached message: its text is what a reader would open.
+        // The message is only an attached message: its text is the text of that message.
         parts = body_parts(digest, true);
     }
     let mut body = TextBuilder {
@@ -228,7 +234,7 @@ fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, wants_html: bool) 
             body.plain(&decoded_text(raw, part, room));
             continue;
         }
-        // One budget for all pages: a message of a hundred costs what one does.
+        // All pages share one limit: a message of a hundred pages costs as much as one.
         let room = source_max.saturating_sub(pages.len());
         let source = decoded_text(raw, part, room);
         body.found.truncated |= source.len() > room;
@@ -256,7 +262,7 @@ fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, wants_html: bool) 
     found
 }
 
-/// For mail that says nothing in words: the names of what it carries.
+/// The text of mail without words: the names of its attachments.
 fn stand_in(digest: &Digest<'_>) -> String {
     let names: Vec<String> = attachments(digest)
         .take(STAND_IN_MAX)
@@ -269,10 +275,11 @@ fn stand_in(digest: &Digest<'_>) -> String {
     }
 }
 
-/// The text parts in order, and whether each is to be shown: HTML is not where its alternative has plain text.
+/// The text parts in order, each with whether it is shown. HTML is not shown if its alternative has
+/// plain text.
 fn body_parts<'a>(digest: &Digest<'a>, with_messages: bool) -> Vec<(Part<'a>, bool)> {
     let mut parts = Vec::new();
-    // For each open part whether there is plain text instead of HTML.
+    // For each open part, whether plain text replaces HTML.
     let mut has_plain: Vec<bool> = Vec::new();
     let mut within = None;
     for step in digest.walk() {
@@ -326,10 +333,10 @@ fn offers_plain(digest: &Digest<'_>, alternative: &Part<'_>) -> bool {
     false
 }
 
-/// A text part decoded, about so many octets of it.
+/// A text part decoded, about `bytes_max` octets of it.
 pub(super) fn decoded_text<'a>(raw: &'a [u8], part: &Part<'_>, bytes_max: usize) -> Cow<'a, str> {
     let body = raw.get(part.body.clone()).unwrap_or(b"");
-    // Base64 takes four octets for three, quoted-printable three for one at worst.
+    // Base64 has four octets for three, quoted-printable three for one at worst.
     let body = body.get(..bytes_max.saturating_mul(3)).unwrap_or(body);
     let charset = part.param("charset");
     match transfer::decode(part.encoding, body) {
@@ -348,7 +355,7 @@ struct TextBuilder {
 }
 
 impl TextBuilder {
-    /// Appends text without what nobody sees, with `\n` for every kind of line end.
+    /// Appends text without its invisible characters, with `\n` for every kind of line end.
     fn plain(&mut self, text: &str) {
         let out = &mut self.found.text;
         if !out.is_empty() && !out.ends_with('\n') {
@@ -390,8 +397,8 @@ impl TextBuilder {
     }
 }
 
-/// How many octets at the start are plain ASCII and line feeds: whole lines at a time, which the compiler
-/// turns into wide comparisons, then what is left of the line.
+/// How many octets at the start are plain ASCII and line feeds. The compiler turns the test of a
+/// whole window into wide comparisons; only a window with another octet is searched for it.
 fn plain_run(bytes: &[u8]) -> usize {
     let is_plain = |b: &u8| (b' '..=b'~').contains(b) || *b == b'\n' || *b == b'\t';
     if !bytes.first().is_some_and(is_plain) {
@@ -406,13 +413,14 @@ fn plain_run(bytes: &[u8]) -> usize {
     line.iter().position(|b| !is_plain(b)).unwrap_or(line.len())
 }
 
-/// Octets looked at in one step, so that a plain stretch before something else is not gone over twice for long.
+/// Octets of one step. A small window keeps the octets before a character that is not plain from
+/// being read twice many times.
 const PLAIN_RUN: usize = 256;
-/// Text that an answer of the API carries; more is not read by anyone at once.
+/// The most text in one response of the API.
 pub const TEXT_MAX: usize = 1 << 20;
-/// HTML of newsletters stays below 200 KiB; clients clip far earlier.
+/// HTML of newsletters stays below 200 KiB, and clients cut far earlier.
 pub const HTML_MAX: usize = 4 << 20;
-/// Text parts of one message that are looked at.
+/// Text parts of one message that are read.
 const TEXT_PARTS_MAX: usize = 100;
 const CONTENT_TYPE_MAX: usize = 200;
 const CONTENT_ID_MAX: usize = 998;

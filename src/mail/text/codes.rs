@@ -1,8 +1,9 @@
 //! One-time codes in a text: digits or capitals near words such as code, OTP or verification.
 //!
-//! Guesswork on hostile text, shown beside it and never acted upon. First the numbers that could be codes are
-//! collected, then, only if there are any, the words that announce them, each in one pass over a bounded text;
-//! a number is judged by the words within its reach.
+//! This is guesswork on hostile text: the codes are shown beside it, and the server never acts on
+//! them. The numbers that could be codes are collected first. If there are any, the words that
+//! announce codes are collected. Each is one pass over a bounded text. A number is scored by the
+//! words within its reach.
 
 use memchr::memmem;
 
@@ -45,11 +46,11 @@ pub fn codes(text: &str) -> Vec<String> {
     found.into_iter().map(|(_, code)| code).collect()
 }
 
-/// Codes of a message: what the subject says counts for the text below it.
+/// Codes of a message: words of the subject count for the text below it.
 pub fn codes_in_mail(subject: &str, text: &str) -> Vec<String> {
     let text = unicode::prefix(text, TEXT_MAX - SUBJECT_MAX);
     let subject = unicode::prefix(subject, SUBJECT_MAX - 1);
-    // Without an early end this runs many octets at a time.
+    // Without an early exit the compiler tests many octets at a time.
     let has_digit = |s: &str| {
         s.bytes()
             .fold(false, |found, b| found | b.is_ascii_digit() | (b == b'-'))
@@ -60,7 +61,7 @@ pub fn codes_in_mail(subject: &str, text: &str) -> Vec<String> {
     codes(&format!("{subject}\n{text}"))
 }
 
-/// A word that announces a code, and how much it says.
+/// A word that announces a code, and its weight.
 #[derive(Clone, Copy)]
 struct Announcement {
     start: usize,
@@ -83,7 +84,7 @@ fn announcements(text: &str) -> Vec<Announcement> {
                 at.and_then(|at| bytes.get(at))
                     .is_some_and(u8::is_ascii_alphanumeric)
             };
-            // "pin" is in "spinning" too.
+            // "pin" is also in "spinning".
             let is_part = word.is_ascii()
                 && word.len() <= 3
                 && (joins(start.checked_sub(1)) || joins(Some(end)));
@@ -97,7 +98,7 @@ fn announcements(text: &str) -> Vec<Announcement> {
     words
 }
 
-/// "zip code", "promo code" and the like are no codes to type.
+/// Whether the word before "code" gives it another meaning: "zip code", "promo code".
 fn is_other_code(before: &str) -> bool {
     let before = before.trim_end_matches(' ');
     let start = before.len().saturating_sub(LONGEST_OTHER + 1);
@@ -146,7 +147,7 @@ impl CodeCandidate {
             }
             token.end += 1;
         }
-        // "123 456": two halves that belong together.
+        // "123 456": two halves of one number.
         let half = token.end - token.start;
         let second = bytes.get(token.end + 1..token.end + 1 + half);
         if (3..=4).contains(&half)
@@ -163,7 +164,7 @@ impl CodeCandidate {
         token
     }
 
-    /// The code that the token may be, as it would be typed.
+    /// The code that this may be, in the form in which it is typed.
     fn code(&self, text: &str) -> Option<String> {
         let n = self.end - self.start;
         if !(4..=16).contains(&n) || self.lowers > 0 || (self.digits == 0 && self.hyphens == 0) {
@@ -223,7 +224,8 @@ impl CodeCandidate {
         (single || (groups.len() > 1 && even)).then(|| token.to_owned())
     }
 
-    /// How likely it is a code, by the words around it; nothing above zero without such words.
+    /// How likely this is a code, by the words around it. Without such words the score is at most
+    /// zero.
     fn score(&self, text: &str, code: &str, words: &[Announcement]) -> i32 {
         let alone = is_alone(text, self.start, self.end);
         let reach = if alone { REACH_ALONE } else { REACH_BEFORE };
@@ -281,7 +283,7 @@ impl CodeCandidate {
     }
 }
 
-/// Whether nothing else is in the line but punctuation.
+/// Whether the line has no letter or digit outside this range.
 fn is_alone(text: &str, start: usize, end: usize) -> bool {
     let bytes = text.as_bytes();
     let is_end = |b: &u8| *b == b'\n' || *b == b'\r';
@@ -306,12 +308,12 @@ fn is_currency_before(text: &str, at: usize) -> bool {
 
 /// Codes of one message.
 pub const CODES_MAX: usize = 5;
-/// Mail with a code says it in its first screens.
+/// A mail with a code has it near its start.
 const TEXT_MAX: usize = 16 * 1024;
 const SUBJECT_MAX: usize = 1_024;
-/// Numbers that are looked at in their surroundings.
+/// Numbers whose surroundings are read.
 const CANDIDATES_MAX: usize = 64;
-/// Places of one announcing word.
+/// Occurrences of one announcing word that are collected.
 const WORDS_MAX: usize = 200;
 const REACH_BEFORE: usize = 100;
 /// A code that stands alone in its line is announced a sentence before.
@@ -321,9 +323,9 @@ const REACH_AFTER: usize = 60;
 const ADJACENT: usize = 8;
 /// White space and marks around a code that stands alone.
 const LINE_MARGIN: usize = 60;
-/// Longest of the words below.
+/// The length of the longest word below.
 const LONGEST_OTHER: usize = 12;
-/// In lower case, with how much each says; one of up to three letters counts as a whole word only.
+/// In lower case, each with its weight. A word of up to three letters counts only as a whole word.
 #[rustfmt::skip]
 const KEYWORDS: &[(&str, i32)] = &[
     ("code", 60), ("otp", 60), ("pin", 45), ("one-time", 60), ("one time", 60), ("verif", 45), ("2fa", 50),
@@ -334,14 +336,14 @@ const KEYWORDS: &[(&str, i32)] = &[
     ("验证码", 60), ("驗證碼", 60), ("校验码", 60), ("認証", 60), ("確認コード", 60), ("コード", 50), ("인증", 60),
     ("رمز", 60), ("קוד", 60),
 ];
-/// The word right before a number that makes it something else.
+/// The word directly before a number that gives the number another meaning.
 #[rustfmt::skip]
 const NOT_CODES: &[&str] = &[
     "order", "invoice", "ticket", "zip", "room", "case", "ref", "reference", "phone", "tel", "ext", "version",
     "rfc", "iso", "suite", "flight", "copyright", "since", "box", "tracking", "account", "bestellung",
     "rechnung",
 ];
-/// The word before "code" that makes it something else.
+/// The word before "code" that gives it another meaning.
 #[rustfmt::skip]
 const OTHER_CODES: &[&str] = &[
     "zip", "postal", "post", "promo", "promotion", "discount", "coupon", "voucher", "gift", "referral",

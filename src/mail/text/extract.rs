@@ -1,12 +1,12 @@
-//! What an agent looks for in a text: the new part of an answer, and links. Codes are in `codes`.
+//! The new part of a reply, and the links of a text, for agents. Codes are in `codes`.
 //!
-//! All of it is guesswork on hostile text, so none of it decides anything: it is shown beside the text it was
-//! taken from. Each function is linear and looks at a bounded part of its input.
+//! All of it is guesswork on hostile text, so the server never acts on it: it is shown beside the
+//! text. Each function is linear and reads a bounded part of its input.
 
 use super::html::{HtmlPage, URL_MAX};
 use crate::mail::unicode::{self, fold};
 
-/// The text without quoted history and signature; the whole text if nothing else would be left.
+/// The text without quoted history and signature; the whole text if nothing else is left.
 pub fn extracted_text(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let mut kept: Vec<&str> = Vec::with_capacity(lines.len());
@@ -28,7 +28,8 @@ pub fn extracted_text(text: &str) -> String {
                 .iter()
                 .skip(at + n)
                 .find(|line| !line.trim().is_empty());
-            // Quoted with marks: the answer may go on below. Without marks all that follows is history.
+            // A quotation with marks may have an answer below it. Without marks, all text that
+            // follows is history.
             if next.is_some_and(|line| line.trim_start().starts_with('>')) {
                 at += n;
                 continue;
@@ -47,7 +48,7 @@ pub fn extracted_text(text: &str) -> String {
     }
 }
 
-/// How many lines "On ... wrote:" takes at `at`, if it starts there. Mailers wrap it.
+/// How many lines "On ... wrote:" has at `at`, if it starts there. Mailers wrap it.
 fn attribution(lines: &[&str], at: usize) -> Option<usize> {
     let first = lines.get(at)?.trim();
     let is_start = ATTRIBUTION_STARTS.iter().any(|start| {
@@ -55,7 +56,7 @@ fn attribution(lines: &[&str], at: usize) -> Option<usize> {
             .get(..start.len())
             .is_some_and(|head| head.eq_ignore_ascii_case(start))
     });
-    // Languages that begin with the date end in a word of their own.
+    // In languages that begin with the date, the last word marks the end.
     let mut joined = String::new();
     for n in 1..=ATTRIBUTION_LINES_MAX {
         let line = lines.get(at + n - 1)?.trim();
@@ -97,7 +98,8 @@ fn is_separator(line: &str) -> bool {
     }
 }
 
-/// Outlook's quotation: From, Sent or Date, To, Subject in any of a few languages, one below the other.
+/// Outlook's quotation: From, Sent or Date, To, Subject in one of a few languages, in successive
+/// lines.
 fn starts_header_block(lines: &[&str], at: usize) -> bool {
     let label = |n: usize, labels: &[&str]| {
         let line = lines
@@ -123,7 +125,7 @@ fn is_device_signature(line: &str) -> bool {
             .any(|start| line.starts_with(start))
 }
 
-/// The links of a message, those that confirm or sign in first, at most [`LINKS_MAX`] and each once.
+/// The links of a message: first those that confirm or sign in, at most [`LINKS_MAX`], each once.
 pub fn links(text: &str, page: Option<&HtmlPage>) -> Vec<String> {
     let mut found: Vec<(bool, String)> = Vec::new();
     let mut seen = std::collections::HashSet::new();
@@ -156,7 +158,7 @@ pub fn links(text: &str, page: Option<&HtmlPage>) -> Vec<String> {
     found.into_iter().map(|(_, url)| url).collect()
 }
 
-/// Without the punctuation of the sentence it stands in.
+/// A link without the punctuation of its sentence.
 fn trim_url(url: &str) -> &str {
     let mut url = url.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '*', '_', '…']);
     if url.ends_with(')') && !url.contains('(') {
@@ -187,7 +189,7 @@ const ATTRIBUTION_STARTS: &[&str] = &[
     "On ", "Am ", "Le ", "El ", "Il ", "Em ", "Op ", "Den ", "Den. ", "W dniu ", "Dne ", "Pe ", "Pada ",
     "Vào ", "Tarih:",
 ];
-/// Folded.
+/// In folded form.
 #[rustfmt::skip]
 const ATTRIBUTION_WORDS: &[&str] = &[
     "wrote", "schrieb", "a écrit", "escribió", "ha scritto", "escreveu", "schreef", "skrev", "napisał",
@@ -196,7 +198,7 @@ const ATTRIBUTION_WORDS: &[&str] = &[
 ];
 #[rustfmt::skip]
 const ENDS_WITHOUT_COLON: &[&str] = &["wrote", "schrieb", "写道", "寫道", "書きました"];
-/// Folded.
+/// In folded form.
 #[rustfmt::skip]
 const SEPARATORS: &[&str] = &[
     "original message", "original appointment", "forwarded message", "ursprüngliche nachricht", "originalnachricht",

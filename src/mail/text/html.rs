@@ -1,9 +1,10 @@
-//! HTML to text as a reader would see it, and the links in it.
+//! HTML to the text that a reader sees, and the links in it.
 //!
-//! The tokenizer is html5gum's; above it is one loop with a bounded stack of open elements, which exists to
-//! know what is hidden. Hidden elements (`display:none` and its many relatives, inline or by a simple rule of
-//! a style sheet), zero-width and tag characters are left out and reported. Nothing is fetched or executed,
-//! and this is no sanitiser: the HTML itself must not be shown on the strength of it.
+//! The tokenizer is html5gum's. Above it is one loop with a bounded stack of open elements, which
+//! finds hidden elements. Hidden elements (`display:none` and its many relatives, inline or by a
+//! simple rule of a style sheet), zero-width characters and tag characters are left out and
+//! reported. Nothing is fetched or executed. This is no sanitiser: it does not make the HTML itself
+//! safe to show.
 
 use std::collections::HashSet;
 
@@ -12,18 +13,18 @@ use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 
 use crate::mail::unicode::{self, Visibility, visibility};
 
-/// What a page says.
+/// The content of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HtmlPage {
     /// Its text, lines separated by `\n`, quotations marked with `> `.
     pub text: String,
-    /// Something was there that a reader would not see.
+    /// The page has content that a reader does not see.
     pub hidden_content: bool,
     /// Targets of visible links and their texts, in order, at most [`LINKS_MAX`].
     pub links: Vec<(String, String)>,
 }
 
-/// Reads a page until its text has `text_bytes_max` octets. Linear in its length.
+/// Reads a page until its text has `text_bytes_max` octets. The cost is linear in its length.
 pub fn read(html: &str, text_bytes_max: usize) -> HtmlPage {
     let mut reader = HtmlReader {
         text_bytes_max,
@@ -32,7 +33,7 @@ pub fn read(html: &str, text_bytes_max: usize) -> HtmlPage {
     let mut emitter =
         CallbackEmitter::new(|event: CallbackEvent<'_>, _: html5gum::Span<()>| reader.take(event));
     emitter.naively_switch_states(true);
-    // The only token is the sign that there is text enough.
+    // The emitter gives a token only when the text is long enough.
     let _ = Tokenizer::new_with_emitter(html, emitter).next();
     reader.finish()
 }
@@ -42,7 +43,7 @@ struct HtmlReader {
     page: HtmlPage,
     text_bytes_max: usize,
     open: Vec<Element>,
-    /// Elements opened above [`DEPTH_MAX`], which are only counted.
+    /// Elements opened above [`DEPTH_MAX`]; they are only counted.
     overflow: usize,
     tag: Tag,
     attribute: Attribute,
@@ -79,7 +80,7 @@ impl TagName {
 struct Element {
     name: TagName,
     hidden: bool,
-    /// Never text for a reader, and no sign of anything: scripts, styles, titles.
+    /// Never shown and no sign of hidden content: scripts, styles, titles.
     skipped: bool,
 }
 
@@ -171,7 +172,7 @@ impl HtmlReader {
     fn start(&mut self) {
         let tag = std::mem::take(&mut self.tag);
         let name = tag.name.get();
-        // What HTML closes by itself.
+        // The elements that this start tag closes by the rules of HTML.
         let closes: &[&[u8]] = match name {
             b"li" => &[b"li", b"p"],
             b"td" | b"th" => &[b"td", b"th", b"p"],
@@ -342,7 +343,7 @@ impl HtmlReader {
         }
     }
 
-    /// Writes the white space that is due before the next character.
+    /// Writes the white space that comes before the next character.
     fn white_space(&mut self) {
         let text = &mut self.page.text;
         if text.is_empty() || self.line_breaks > 0 {
@@ -368,8 +369,8 @@ impl HtmlReader {
         self.space = false;
     }
 
-    /// Notes the class names and ids that simple rules of a style sheet hide. Rules within `@media` and the
-    /// like do not count: mail hides parts on some screens for honest reasons.
+    /// Collects the class names and ids that simple rules of a style sheet hide. Rules within
+    /// `@media` and the like do not count: ordinary mail hides parts on some screens.
     fn style_sheet(&mut self) {
         let css = std::mem::take(&mut self.css);
         let mut depth = 0_usize;
@@ -416,7 +417,7 @@ impl HtmlReader {
     }
 }
 
-/// Whether declarations make an element invisible.
+/// Whether style declarations make an element invisible.
 fn hides(style: &[u8]) -> bool {
     let mut text = String::new();
     let mut rest = style.get(..STYLE_MAX).unwrap_or(style);
@@ -567,15 +568,16 @@ fn is_block(name: &[u8]) -> bool {
     )
 }
 
-/// Links of one page that are worth keeping.
+/// Links that are kept of one page.
 pub const LINKS_MAX: usize = 200;
-/// What browsers and mail clients agree to open.
+/// Browsers and mail clients open URLs up to this length.
 pub const URL_MAX: usize = 2_048;
-/// Open elements; newsletters reach 60.
+/// Open elements; newsletters have up to 60.
 const DEPTH_MAX: usize = 512;
-/// How far up an end tag looks for its start, so that wrong ones cost a constant.
+/// How far up the stack an end tag looks for its start tag, so that a wrong end tag costs a
+/// constant.
 const CLOSE_SEARCH_MAX: usize = 128;
-/// Marks of quotations at the start of a line.
+/// Quotation marks at the start of a line.
 const QUOTES_MAX: usize = 5;
 const ALT_MAX: usize = 200;
 const CLASSES_MAX: usize = 32;

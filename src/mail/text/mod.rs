@@ -1,6 +1,8 @@
-//! What a reader sees of a stored message: its text, HTML, attachments, links and codes, and the search in it.
+//! A stored message as a reader sees it: text, HTML, attachments, links, codes, and the search in
+//! it.
 //!
-//! It works on the octets and their [`super::Digest`]; nothing here parses a header again.
+//! It works on the octets and their [`super::Digest`]. Nothing here finds parts or reads address
+//! fields; `parse` has done so at delivery.
 
 mod body;
 pub mod codes;

@@ -1,8 +1,8 @@
 //! Searching the decoded text of a message without decoding all of it at once.
 //!
-//! [`searchable`] yields a message in chunks of bounded size, headers decoded, text parts decoded, so that a
-//! caller can stop between two of them. Chunks of one part overlap, so a needle of up to [`NEEDLE_MAX`] octets
-//! is never cut in two. Parts that are UTF-8 already are borrowed, not copied.
+//! [`searchable`] yields a message in chunks of bounded size, with headers and text parts decoded,
+//! so that a caller can stop between two chunks. Chunks of one part overlap, so a needle of up to
+//! [`NEEDLE_MAX`] octets is never cut in two. Parts in UTF-8 are borrowed and not copied.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::mail::parse::header::{Fields, Headers};
 use crate::mail::parse::transfer::{Decoder, Encoding};
 use crate::mail::unicode::fold;
 
-/// What is looked for, prepared once for many messages.
+/// The text to find, prepared once for many messages.
 #[derive(Debug, Clone)]
 pub struct Needle {
     folded: String,
@@ -24,7 +24,8 @@ pub struct Needle {
 }
 
 impl Needle {
-    /// Folds the text. At most [`NEEDLE_MAX`] octets of it should be given; longer ones may miss a match.
+    /// Folds the text. It should have at most [`NEEDLE_MAX`] octets; a longer text may miss a
+    /// match.
     pub fn new(text: &str) -> Needle {
         let folded = fold(text);
         Needle {
@@ -34,7 +35,8 @@ impl Needle {
         }
     }
 
-    /// Whether the text contains it, without regard to case. Linear; the buffer for folding is kept.
+    /// Whether the text contains the needle, without regard to case. The cost is linear; the buffer
+    /// for folding is kept.
     pub fn is_in(&mut self, text: &str) -> bool {
         if self.folded.is_empty() {
             return true;
@@ -49,7 +51,7 @@ impl Needle {
     }
 }
 
-/// Where to look.
+/// The part of a message in which to search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Everything: SEARCH TEXT.
@@ -58,7 +60,7 @@ pub enum Scope {
     Body,
 }
 
-/// Whether a message contains a text, without regard to case, on decoded headers and bodies.
+/// Whether a message contains a text in decoded headers and bodies, without regard to case.
 pub fn contains_text(raw: &[u8], digest: &Digest<'_>, needle: &mut Needle, scope: Scope) -> bool {
     searchable(raw, digest).any(|chunk| {
         let is_in_scope = scope == Scope::All || chunk.part > 0 || !chunk.is_header;
@@ -66,8 +68,7 @@ pub fn contains_text(raw: &[u8], digest: &Digest<'_>, needle: &mut Needle, scope
     })
 }
 
-/// Whether a message contains every one of these, in any order and any place of it, without
-/// regard to case.
+/// Whether a message contains all needles, in any order and place, without regard to case.
 pub fn contains_all(raw: &[u8], digest: &Digest<'_>, needles: &mut [Needle]) -> bool {
     let mut missing: Vec<&mut Needle> = needles.iter_mut().collect();
     missing.is_empty()
@@ -80,11 +81,11 @@ pub fn contains_all(raw: &[u8], digest: &Digest<'_>, needles: &mut [Needle]) -> 
 /// A piece of the decoded message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextChunk<'a> {
-    /// Place of its part in the digest; 0 is the message itself.
+    /// Index of its part in the digest; 0 is the message itself.
     pub part: usize,
     /// A field of the part's header, as `Name: value`.
     pub is_header: bool,
-    /// Decoded.
+    /// The decoded text.
     pub text: Cow<'a, str>,
 }
 
@@ -148,12 +149,12 @@ impl<'a> Iterator for Searchable<'a> {
 }
 
 enum PartText<'a> {
-    /// UTF-8 as it stands.
+    /// UTF-8, used as it is.
     Plain {
         rest: &'a [u8],
         charset: Option<&'a [u8]>,
     },
-    /// To be decoded piece by piece.
+    /// Text that is decoded piece by piece.
     Encoded(Box<TextStream<'a>>),
 }
 
@@ -161,7 +162,7 @@ struct TextStream<'a> {
     rest: &'a [u8],
     transfer: Decoder,
     charset: encoding_rs::Decoder,
-    /// Whether the charset was a guess that the first piece may still change.
+    /// Whether the charset is a guess that the first piece may change.
     is_guess: bool,
     is_done: bool,
     /// The end of the last piece.
@@ -248,12 +249,12 @@ impl TextStream<'_> {
     }
 }
 
-/// Whether octets are invalid UTF-8 before their end, where a character may just be cut.
+/// Whether octets are invalid UTF-8 before their end; at the end a character may be cut.
 fn is_no_utf8(octets: &[u8]) -> bool {
     std::str::from_utf8(octets).is_err_and(|e| e.error_len().is_some())
 }
 
-/// At most `at`, between two characters if this is UTF-8.
+/// An offset of at most `at`, between two characters if this is UTF-8.
 fn boundary_before(octets: &[u8], at: usize) -> usize {
     if at >= octets.len() {
         return octets.len();
@@ -266,11 +267,11 @@ fn boundary_before(octets: &[u8], at: usize) -> usize {
     at.saturating_sub(back.unwrap_or(0))
 }
 
-/// Longest needle that is found wherever it stands.
+/// The longest needle that is found at every place.
 pub const NEEDLE_MAX: usize = 256;
-/// Small enough to stop soon, large enough to be searched at full speed.
+/// Small enough to stop soon, and large enough to search at full speed.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Folding may make a text four times as long or short.
+/// Folding can change the length of a text by a factor of four.
 const OVERLAP: usize = NEEDLE_MAX * 4;
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! A message out of fields: RFC 5322 and MIME, in lines that every relay carries.
+//! Composes a message from its fields: RFC 5322 and MIME, in lines that every relay carries.
 //!
-//! The shape is mixed[ alternative[ text, related[ html, inline... ] ], attachments... ], each level only where
-//! it is needed. Everything that goes into a header is checked first: a control character or a line separator
-//! in it is an error that names the field, never something to be stripped. There is no Bcc: blind recipients
-//! are the envelope's. Randomness comes as a seed, which becomes public with the message.
+//! The shape is mixed[ alternative[ text, related[ html, inline... ] ], attachments... ], each
+//! level only where it is needed. Every header value is checked first: a control character or a
+//! line separator in it is an error that names the field, and is never removed. There is no Bcc:
+//! the envelope names blind recipients. Randomness comes as a seed, which becomes public with the
+//! message.
 
 use std::fmt;
 
@@ -16,7 +17,7 @@ use crate::mail::parse::header::MESSAGE_ID_MAX;
 use crate::mail::time;
 use crate::mail::unicode::file_name;
 
-/// What to write.
+/// The content of the message.
 #[derive(Debug, Clone, Default)]
 pub struct Compose<'a> {
     /// Display name of the author.
@@ -35,9 +36,9 @@ pub struct Compose<'a> {
     pub text: Option<&'a str>,
     /// HTML; line ends of any kind.
     pub html: Option<&'a str>,
-    /// Files, beside the text or within the HTML.
+    /// Files, beside the text or inside the HTML.
     pub attachments: &'a [AttachedFile<'a>],
-    /// Further fields; names as [`may_set`] allows.
+    /// Further fields, with names that [`may_set`] allows.
     pub headers: &'a [(&'a str, &'a str)],
     /// With its brackets.
     pub in_reply_to: Option<&'a str>,
@@ -60,11 +61,11 @@ pub struct AttachedFile<'a> {
     pub content_type: &'a str,
     /// Its octets.
     pub content: &'a [u8],
-    /// The id by which the HTML shows it, without brackets; then it is inline.
+    /// The id by which the HTML shows the file, without brackets; a file with an id is inline.
     pub content_id: Option<&'a str>,
 }
 
-/// A value that may not go into a header.
+/// A value that a header may not contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidHeaderValue {
     /// The field of [`Compose`].
@@ -79,7 +80,7 @@ impl fmt::Display for InvalidHeaderValue {
 
 impl std::error::Error for InvalidHeaderValue {}
 
-/// A Message-ID of random octets and our name: `<hex@domain>`.
+/// A Message-ID from random octets and the domain: `<hex@domain>`.
 pub fn message_id(seed: [u8; 16], domain: &str) -> String {
     format!("<{}@{domain}>", data_encoding::HEXLOWER.encode(&seed))
 }
@@ -87,7 +88,7 @@ pub fn message_id(seed: [u8; 16], domain: &str) -> String {
 /// Writes the message.
 ///
 /// # Errors
-/// [`InvalidHeaderValue`] names the first field that may not go into a header.
+/// [`InvalidHeaderValue`] names the first field with such a value.
 pub fn compose(mail: &Compose<'_>) -> Result<Vec<u8>, InvalidHeaderValue> {
     check(mail)?;
     let content: usize = mail.attachments.iter().map(|file| file.content.len()).sum();
@@ -177,7 +178,7 @@ fn check(mail: &Compose<'_>) -> Result<(), InvalidHeaderValue> {
     Ok(())
 }
 
-/// `type/subtype`, parameters behind it only as visible ASCII.
+/// `type/subtype`, and after it parameters only as visible ASCII.
 fn is_media_type(value: &str) -> bool {
     let (media, params) = value.split_once(';').unwrap_or((value, ""));
     let is_token = |t: &str| {
@@ -215,14 +216,14 @@ fn addresses(name: &str, list: &[(Option<&str>, &Address)], out: &mut Vec<u8>) {
     fold(name, &value, out);
 }
 
-/// A display name: atoms as they are, ASCII quoted, the rest in encoded words.
+/// A display name: atoms as they are, other ASCII quoted, all else in encoded words.
 fn phrase(name: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b" !#$%&'*+-/=?^_`{|}~".contains(&b);
     let encoded = encode_word(name);
     if encoded != name || name.bytes().all(is_plain) {
         return encoded;
     }
-    // A quoted string may be folded at its spaces, but not lose one.
+    // A quoted string may be folded at its spaces, and must not lose one.
     if name.contains("  ") || name.len() > 200 {
         return encode_always(name);
     }
@@ -307,7 +308,8 @@ fn text_part(subtype: &str, text: &str, out: &mut Vec<u8>) {
         .iter()
         .all(|b| (b' '..=b'~').contains(b) || b"\r\n\t".contains(b));
     out.extend_from_slice(format!("Content-Type: text/{subtype}; charset=utf-8\r\n").as_bytes());
-    // "From " and trailing spaces are what relays still change; then quoted-printable it is.
+    // Relays still change "From " at the start of a line and spaces at the end; quoted-printable
+    // protects both.
     let is_risky = lines
         .split(|&b| b == b'\n')
         .any(|l| l.starts_with(b"From ") || l.ends_with(b" \r") || l.ends_with(b" "));
@@ -349,7 +351,8 @@ fn with_crlf(text: &str) -> Vec<u8> {
 
 fn file_part(file: &AttachedFile<'_>, out: &mut Vec<u8>) {
     let lower = file.content_type.to_ascii_lowercase();
-    // A message or a multipart may not be in base64 (RFC 2046 section 5.2.1): as it is, or as octets.
+    // A message or a multipart may not be in base64 (RFC 2046 section 5.2.1): it is sent as it is,
+    // or declared as octets.
     let is_composite = lower.starts_with("message/") || lower.starts_with("multipart/");
     let lines_fit = || {
         file.content
@@ -387,7 +390,7 @@ fn file_part(file: &AttachedFile<'_>, out: &mut Vec<u8>) {
         fold("Content-Transfer-Encoding", encoding, out);
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(file.content);
-        // The line end in front of a boundary is the boundary's (RFC 2046 section 5.1.1).
+        // The line end before a boundary belongs to the boundary (RFC 2046 section 5.1.1).
         out.extend_from_slice(b"\r\n");
         return;
     }
@@ -395,7 +398,7 @@ fn file_part(file: &AttachedFile<'_>, out: &mut Vec<u8>) {
     encode_base64(file.content, out);
 }
 
-/// `filename="..."`, or RFC 2231 segments of a length that fits a line.
+/// `filename="..."`, or RFC 2231 segments that fit a line each.
 fn filename_param(name: &str, out: &mut Vec<u8>) {
     if name
         .bytes()
@@ -415,7 +418,7 @@ fn filename_param(name: &str, out: &mut Vec<u8>) {
     let mut n = 0;
     while !rest.is_empty() {
         let mut cut = rest.len().min(50);
-        // Not within a "%XX".
+        // The cut is not inside a "%XX".
         while cut < rest.len()
             && rest
                 .as_bytes()

@@ -1,6 +1,7 @@
 //! The transfer encodings of mail that we write: base64, quoted-printable, percent encoding.
 //!
-//! It is the inverse of `parse::transfer`; every line that it makes is short enough for every relay.
+//! It is the inverse of `parse::transfer` and `parse::param`. Every line is short enough for every
+//! relay.
 
 /// Appends base64 in lines of 76 characters, each with CRLF.
 pub fn encode_base64(octets: &[u8], out: &mut Vec<u8>) {
@@ -16,8 +17,8 @@ pub fn encode_base64(octets: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends quoted-printable text in lines of at most 76 characters. CRLF stays a line break; a bare CR or LF
-/// is escaped.
+/// Appends quoted-printable text in lines of at most 76 characters. CRLF stays a line break; a bare
+/// CR or LF is escaped.
 pub fn encode_quoted(text: &[u8], out: &mut Vec<u8>) {
     let mut column = 0;
     let mut at = 0;
@@ -37,7 +38,7 @@ pub fn encode_quoted(text: &[u8], out: &mut Vec<u8>) {
             out.extend_from_slice(b"=\r\n");
             column = 0;
         }
-        // A dot or "From " at the start of a line is safe from every relay only when escaped.
+        // Some relays change a dot or "From " at the start of a line; escaped, both are safe.
         let risky = column == 0
             && (b == b'.'
                 || (b == b'F' && text.get(at..).is_some_and(|t| t.starts_with(b"From "))));
@@ -53,7 +54,7 @@ pub fn encode_quoted(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// RFC 8187's percent encoding, which RFC 2231 shares.
+/// Percent encoding of RFC 8187 and RFC 2231.
 pub fn percent_encode(text: &str, out: &mut String) {
     for b in text.bytes() {
         if b.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&b) {

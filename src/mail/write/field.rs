@@ -1,19 +1,19 @@
-//! Header fields that we write, and what a caller may put into one.
+//! Header fields that we write, and the values that a caller may put into one.
 
 use crate::mail::unicode::file_name;
 
 use super::encode::percent_encode;
 
-/// Writes `Name: value` with CRLF, folded at spaces so that lines stay within 78 characters where there are
-/// spaces. The value must be free of controls; see [`is_value`].
+/// Writes `Name: value` with CRLF, folded at spaces so that lines stay within 78 characters if the
+/// value has spaces. The value must be free of controls; see [`is_value`].
 pub fn fold(name: &str, value: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(name.as_bytes());
     out.push(b':');
     let mut column = name.len() + 1;
     let mut first = true;
     for run in value.split(' ') {
-        // A line of nothing but white space could be taken for the end of the header, so no fold before an
-        // empty run.
+        // A reader could take a line of white space for the end of the header, so no fold stands
+        // before an empty run.
         if !first && !run.is_empty() && column + 1 + run.len() > FOLD_AT {
             out.extend_from_slice(b"\r\n");
             column = 0;
@@ -29,14 +29,15 @@ pub fn fold(name: &str, value: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Whether a text may go into a header: no control, line or paragraph separator in it.
+/// Whether a text may go into a header: it has no control, line separator or paragraph separator.
 pub fn is_value(text: &str) -> bool {
     !text
         .chars()
         .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
 }
 
-/// Whether a caller may set a field of that name: `X-...` and `List-...` only. Structural fields are ours.
+/// Whether a caller may set a field of that name: only `X-...` and `List-...`. The server writes
+/// the structural fields.
 pub fn may_set(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let known = ["x-", "list-"]
@@ -49,8 +50,9 @@ pub fn may_set(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// A Content-Disposition value for a download (RFC 6266, RFC 8187): always `attachment`, the name reduced to
-/// its last path component and cleaned of controls, with an ASCII form for old clients.
+/// A Content-Disposition value for a download (RFC 6266, RFC 8187). It is always `attachment`. The
+/// name is reduced to its last path component and cleaned of controls; an ASCII form serves old
+/// clients.
 pub fn content_disposition(name: &str) -> String {
     let clean = file_name(name);
     let name = if clean.is_empty() {
@@ -78,7 +80,7 @@ pub fn content_disposition(name: &str) -> String {
 
 /// RFC 5322 section 2.1.1 recommends 78.
 const FOLD_AT: usize = 78;
-/// Names of our callers' fields; IANA's longest is half of that.
+/// Names of fields that a caller sets. IANA's longest name has half of that.
 const NAME_MAX: usize = 76;
 
 #[cfg(test)]

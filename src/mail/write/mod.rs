@@ -1,6 +1,6 @@
 //! Writing mail: whole messages, the fields that a submission lacks, and the encodings of both.
 //!
-//! What is written here reads back in `parse` as the same value.
+//! `parse` reads the same value back from everything that is written here.
 
 pub mod compose;
 pub mod encode;

@@ -1,7 +1,8 @@
-//! What a submission needs before it is mail: the fields it lacks, the ones nobody may see, stray octets.
+//! The changes that turn a submission into mail: fields that it lacks, fields that must not leave,
+//! stray octets.
 //!
-//! Pure: the caller says the time and the Message-ID. Ranges are offsets into the message as it was given, so
-//! the caller can send it in pieces without a copy.
+//! It is pure: the caller gives the time and the Message-ID. Ranges are offsets into the message as
+//! it came, so the caller can send it in pieces without a copy.
 
 use std::fmt;
 use std::ops::Range;
@@ -13,7 +14,7 @@ use crate::mail::parse::address_list::parse_list;
 use crate::mail::parse::header::Headers;
 use crate::mail::time;
 
-/// An octet that SMTP does not carry (RFC 5321 section 2.3.8), and where the first of them is.
+/// An octet that SMTP does not carry (RFC 5321 section 2.3.8), with the offset of the first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stray {
     /// CR without LF.
@@ -36,13 +37,13 @@ impl fmt::Display for Stray {
 
 impl std::error::Error for Stray {}
 
-/// Looks for bare CR, bare LF and NUL: what SMTP smuggling is made of.
+/// Looks for bare CR, bare LF and NUL; SMTP smuggling uses them.
 ///
 /// # Errors
 /// The first of them.
 pub fn check_octets(raw: &[u8]) -> Result<(), Stray> {
-    // Nearly all mail is clean, and that can be seen many octets at a time: each CR stands
-    // before an LF, each LF behind a CR, and no octet is NUL.
+    // Nearly all mail is clean, and a test of many octets at a time shows it: each CR stands before
+    // an LF, each LF after a CR, and no octet is NUL.
     let pairs = raw.iter().zip(raw.get(1..).unwrap_or_default());
     let is_odd = pairs.fold(false, |odd, (&a, &b)| {
         odd | ((a == b'\r') != (b == b'\n')) | (a == 0)
@@ -67,10 +68,10 @@ pub fn check_octets(raw: &[u8]) -> Result<(), Stray> {
     Ok(())
 }
 
-/// What to change in a submitted message.
+/// The changes of a submitted message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fixups {
-    /// Fields to put before it, each with CRLF: Date and Message-ID where missing.
+    /// Fields to put before it, each with CRLF: Date and Message-ID if they are missing.
     pub prepend: Vec<u8>,
     /// Octets to leave out, in order: Bcc and Resent-Bcc, and Return-Path.
     pub remove: Vec<Range<usize>>,
@@ -79,7 +80,7 @@ pub struct Fixups {
 }
 
 impl Fixups {
-    /// The message as it goes out.
+    /// The message after the changes.
     pub fn apply(&self, raw: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.prepend.len() + raw.len());
         out.extend_from_slice(&self.prepend);
@@ -93,8 +94,9 @@ impl Fixups {
     }
 }
 
-/// Says what a submission lacks (RFC 6409 section 8) and what must not leave with it (RFC 5322
-/// section 3.6.3). `message_id_if_missing` is an id with its brackets, `now` unix milliseconds.
+/// Finds the fields that a submission lacks (RFC 6409 section 8) and those that must not leave with
+/// it (RFC 5322 section 3.6.3). `message_id_if_missing` is an id with its brackets, `now` unix
+/// milliseconds.
 pub fn submission_fixups(raw: &[u8], message_id_if_missing: &str, now: i64) -> Fixups {
     let mut fixups = Fixups::default();
     let (mut has_date, mut has_id) = (false, false);
@@ -102,13 +104,13 @@ pub fn submission_fixups(raw: &[u8], message_id_if_missing: &str, now: i64) -> F
     for field in Headers::parse(raw).fields() {
         has_date |= field.is("date");
         has_id |= field.is("message-id");
-        // Who delivers writes it; a client's would stand beside the true one (RFC 5321 section
-        // 4.4).
+        // The delivering server writes this field (RFC 5321 section 4.4); the one of a client would
+        // stand beside the true one.
         if field.is("return-path") {
             fixups.remove.push(field.range());
         }
-        // A name with a space before its colon is the same field to some readers, and so it is
-        // to us.
+        // Some readers accept a name with a space before its colon, so it is treated as the same
+        // field.
         if field.is("bcc") || field.is("resent-bcc") {
             fixups.remove.push(field.range());
             if fixups.bcc.len() < bounds.addresses {

@@ -1,9 +1,9 @@
-//! Encoded words that we write (RFC 2047).
+//! Encoded words of header fields, written (RFC 2047). The inverse is `parse::word`.
 
 use super::encode::upper_hex;
 
-/// Text for an unstructured or phrase value: itself if it is plain ASCII, else encoded words of at most 75
-/// characters with single spaces between them, ready for [`super::header::fold`].
+/// Text for an unstructured or phrase value: unchanged if it is plain ASCII, else encoded words of
+/// at most 75 characters with single spaces between them, ready for [`super::field::fold`].
 pub fn encode(text: &str) -> String {
     let long = text.split(' ').any(|run| run.len() > PLAIN_RUN_MAX);
     let outer_space = text.starts_with(' ') || text.ends_with(' ');
@@ -17,7 +17,7 @@ pub fn encode(text: &str) -> String {
     encode_always(text)
 }
 
-/// As [`encode`], but in encoded words even if plain.
+/// As [`encode`], but in encoded words even if the text is plain.
 pub fn encode_always(text: &str) -> String {
     let plain = text.bytes().filter(u8::is_ascii_alphanumeric).count();
     let quoted = plain * 2 > text.len();
@@ -56,7 +56,8 @@ pub fn encode_always(text: &str) -> String {
     out
 }
 
-/// What needs no escape in a phrase (RFC 2047 section 5 rule 3), the strictest of the three places.
+/// Whether an octet needs no escape in a phrase (RFC 2047 section 5 rule 3), the strictest of the
+/// three places.
 fn is_q_plain(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'!' | b'*' | b'+' | b'-' | b'/')
 }
@@ -84,10 +85,11 @@ fn push_word(out: &mut String, encoding: char, text: &str) {
     out.push_str("?=");
 }
 
-/// A word has 75 characters at most and its line 76 (RFC 2047 section 2); twelve are `=?utf-8?q??=`, the name of
-/// the field takes some, and 48 is a multiple of four.
+/// A word has at most 75 characters and its line 76 (RFC 2047 section 2). Twelve are
+/// `=?utf-8?q??=`, the name of the field takes some, and 48 is a multiple of four.
 const WORD_TEXT_MAX: usize = 48;
-/// A run without a space cannot be folded; beyond this it is encoded, so that lines stay below 998 octets.
+/// A run without a space cannot be folded; a longer one is encoded, so that lines stay below 998
+/// octets.
 const PLAIN_RUN_MAX: usize = 400;
 
 #[cfg(test)]
