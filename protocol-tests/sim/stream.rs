@@ -1,0 +1,98 @@
+//! A client of the event stream. It keeps the last id and everything that it heard, reconnects
+//! at will, and may stop reading; it must miss nothing and hear nothing twice.
+
+use std::net::IpAddr;
+
+use postern::call::Listener;
+
+use crate::rig::Rig;
+
+/// See the module.
+#[derive(Default)]
+pub struct Stream {
+    conn: u64,
+    last: u64,
+    heard: Vec<u64>,
+}
+
+impl Stream {
+    /// Connects behind the last id that it has.
+    pub fn connect(&mut self, rig: &mut Rig, key: &str) {
+        if self.conn != 0 {
+            rig.drop_conn(self.conn);
+        }
+        let conn = rig.open(Listener::Https, IpAddr::from([10, 0, 0, 4]));
+        let request = format!(
+            "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\
+             Accept: text/event-stream\r\nLast-Event-ID: {}\r\n\r\n",
+            self.last
+        );
+        rig.send(conn, request.as_bytes(), usize::MAX);
+        self.conn = conn;
+    }
+
+    /// The server has stopped, and its connections are gone.
+    pub fn forget_connection(&mut self) {
+        self.conn = 0;
+    }
+
+    /// Whether it reads from now on.
+    pub fn reads(&mut self, rig: &mut Rig, on: bool) {
+        rig.reads(self.conn, on);
+    }
+
+    /// Takes what has come.
+    pub fn listen(&mut self, rig: &mut Rig) {
+        let said = String::from_utf8(rig.take(self.conn)).unwrap();
+        for frame in said.split("\n\n") {
+            let mut id = None;
+            let mut is_event = false;
+            for line in frame.lines() {
+                if let Some(text) = line.strip_prefix("id: ") {
+                    id = Some(text.parse::<u64>().unwrap());
+                }
+                is_event |= line.starts_with("data: ");
+            }
+            assert!(!frame.contains("event: reset"), "{frame}");
+            if let Some(id) = id {
+                assert!(id >= self.last, "{id} after {}", self.last);
+                if is_event && !frame.contains("event: ready") {
+                    let is_new = self.heard.last().is_none_or(|last| *last < id);
+                    assert!(is_new, "{id} twice");
+                    self.heard.push(id);
+                }
+                self.last = id;
+            }
+        }
+    }
+
+    /// Every event of the log was heard, once and in order.
+    pub fn compare_with_log(&mut self, rig: &mut Rig, key: &str) {
+        self.reads(rig, true);
+        rig.wait(1000);
+        self.listen(rig);
+        let mut logged = Vec::new();
+        let mut after = 0;
+        loop {
+            let conn = rig.open(Listener::Https, IpAddr::from([10, 0, 0, 5]));
+            let request = format!(
+                "GET /api/v1/events/log?after={after}&limit=200 HTTP/1.1\r\nHost: x\r\n\
+                 Authorization: Bearer {key}\r\nConnection: close\r\n\r\n"
+            );
+            rig.send(conn, request.as_bytes(), usize::MAX);
+            let said = String::from_utf8(rig.take(conn)).unwrap();
+            let body = said.split_once("\r\n\r\n").unwrap().1;
+            let page: serde_json::Value =
+                serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {said}"));
+            let rows = page["data"].as_array().unwrap();
+            logged.extend(rows.iter().map(|r| r["seq"].as_u64().unwrap()));
+            match &page["next_cursor"] {
+                serde_json::Value::String(next) if !rows.is_empty() => {
+                    after = next.parse().unwrap()
+                }
+                _ => break,
+            }
+        }
+        assert_eq!(self.heard, logged, "the stream is not the log");
+    }
+}
