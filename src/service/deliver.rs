@@ -10,7 +10,7 @@ use crate::call::{
     Arrival, Arrived, Change, EntryId, EntryState, InboxId, Metric, OrgId, Placement, Plan,
     Refusal, Route, Scopes, ThreadId, UidSet, Written,
 };
-use crate::store::{Body, Mailbox, NewEntry, NewEvent, NewJob, Place};
+use crate::store::{Body, JobPayload, Mailbox, NewEntry, NewEvent, NewJob, Place, SmtpJob};
 
 /// A placement whose inbox is still there.
 struct Target<'p> {
@@ -259,19 +259,24 @@ fn queue(
         _ => (Some(plan.summary.from.address.as_str()), None, None),
     };
     for recipient in &plan.outbound {
-        context.store.insert_job(
-            context.now,
-            &NewJob {
-                org,
-                inbox: sent.inbox,
-                entry: Some(sent.entry),
-                body,
-                reverse_path,
-                recipient,
-                ret_full,
-                envid,
-            },
-        )?;
+        let job = SmtpJob {
+            reverse_path: reverse_path.map(str::to_owned),
+            recipient: recipient.address.clone(),
+            notify: recipient.notify,
+            orcpt: recipient.orcpt.clone(),
+            ret_full,
+            envid: envid.map(str::to_owned),
+        };
+        let job = NewJob {
+            org,
+            inbox: Some(sent.inbox),
+            subject: &job.domain(),
+            entry: Some(sent.entry),
+            body: Some(body),
+            payload: JobPayload::Smtp(job),
+            due_at: context.now.unix_ms,
+        };
+        context.store.enqueue(context.now, &job)?;
     }
     Ok(())
 }

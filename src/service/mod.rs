@@ -14,6 +14,7 @@ pub mod events;
 pub mod fetch;
 pub mod inbox;
 mod inline;
+pub mod job;
 pub mod limit;
 pub mod mailbox;
 pub mod message;

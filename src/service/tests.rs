@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod group;
+mod job;
 mod tenant;
 mod thread;
 

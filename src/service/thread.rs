@@ -133,14 +133,18 @@ fn write_all(
     let mut tidied_ms = writer.service().now().mono_ms;
     checkpoint(writer, store, Checkpoint::Passive)?;
     loop {
+        let next_job = run_jobs(writer, store)?;
+        let wait = match (idle_turns, next_job) {
+            (0, job) => job.map_or(IDLE, |job| job.min(IDLE)),
+            (_, job) => job.map_or(IDLE_LONG, |job| job.min(IDLE_LONG)),
+        };
         let next = match first.take() {
             Some(request) => Ok(request),
             None if store.has_waste() => inlet.try_recv().map_err(|none| match none {
                 TryRecvError::Empty => RecvTimeoutError::Timeout,
                 TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
             }),
-            None if idle_turns == 0 => inlet.recv_timeout(IDLE),
-            None => inlet.recv_timeout(IDLE_LONG),
+            None => inlet.recv_timeout(wait),
         };
         match next {
             Ok(request) => {
@@ -149,6 +153,11 @@ fn write_all(
             }
             Err(RecvTimeoutError::Timeout) if store.has_waste() => {
                 reap(writer, store)?;
+                continue;
+            }
+            Err(RecvTimeoutError::Timeout) if Some(wait) == next_job => {
+                checkpoint_if_due(writer, store)?;
+                chores(writer, store, &mut undone, &mut tidied_ms)?;
                 continue;
             }
             Err(RecvTimeoutError::Timeout) => {
@@ -186,20 +195,43 @@ fn write_all(
             return Err(disk(&why));
         }
         checkpoint_if_due(writer, store)?;
-        // Without a free moment the chores are done between groups all the same.
-        undone = undone.saturating_add(1);
-        if undone >= CHORES_EVERY {
-            undone = 0;
-            if store.has_waste() {
-                reap(writer, store)?;
-            }
-            let now_ms = writer.service().now().mono_ms;
-            if now_ms.saturating_sub(tidied_ms) >= TIDY_MS && !tidy(writer, store)? {
-                tidied_ms = now_ms;
-            }
-        }
+        chores(writer, store, &mut undone, &mut tidied_ms)?;
     }
     checkpoint(writer, store, Checkpoint::Truncate)
+}
+
+/// Without a free moment the chores are done between groups all the same.
+fn chores(
+    writer: &mut Writer,
+    store: &Store,
+    undone: &mut u32,
+    tidied_ms: &mut u64,
+) -> Result<(), String> {
+    *undone = undone.saturating_add(1);
+    if *undone < CHORES_EVERY {
+        return Ok(());
+    }
+    *undone = 0;
+    if store.has_waste() {
+        reap(writer, store)?;
+    }
+    let now_ms = writer.service().now().mono_ms;
+    if now_ms.saturating_sub(*tidied_ms) >= TIDY_MS && !tidy(writer, store)? {
+        *tidied_ms = now_ms;
+    }
+    Ok(())
+}
+
+/// Starts the jobs that are due; how long until the next one.
+fn run_jobs(writer: &mut Writer, store: &Store) -> Result<Option<Duration>, String> {
+    match writer.run_jobs(store) {
+        Ok(next_ms) => Ok(next_ms.map(Duration::from_millis)),
+        Err(error) if error.is_disk_failure() => Err(disk(&error.to_string())),
+        Err(error) => {
+            log::error!("jobs failed error=\"{error}\"");
+            Ok(None)
+        }
+    }
 }
 
 /// A slice of what deletions have left.

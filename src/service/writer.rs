@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::job::{Runner, Runners};
 use super::{Act, Service, account, auth, deliver, fetch, inbox, mailbox, message, policy};
 use crate::call::{
     Access, Call, ConnId, Event, Metric, Now, Once, Refusal, Reply, Request, Written,
@@ -18,6 +19,7 @@ pub struct Writer {
     service: Arc<Service>,
     random: Random,
     room: Box<dyn FnMut(Room) -> bool + Send>,
+    jobs: Runners,
 }
 
 impl core::fmt::Debug for Writer {
@@ -60,6 +62,7 @@ impl Writer {
             service,
             random,
             room: Box::new(|_| false),
+            jobs: Runners::default(),
         }
     }
 
@@ -67,6 +70,19 @@ impl Writer {
     #[must_use]
     pub fn with_room(self, room: Box<dyn FnMut(Room) -> bool + Send>) -> Self {
         Writer { room, ..self }
+    }
+
+    /// The same, with what carries out the jobs of one kind.
+    #[must_use]
+    pub fn with_runner(mut self, runner: Runner) -> Self {
+        let holder = self.random.u64().cast_signed();
+        self.jobs.add(runner, holder);
+        self
+    }
+
+    /// Starts the jobs that are due. Gives in how many milliseconds the next is due, if any is.
+    pub fn run_jobs(&mut self, store: &Store) -> Result<Option<u64>, crate::store::Error> {
+        self.jobs.run(store, self.service.now())
     }
 
     /// What the threads share.

@@ -86,7 +86,7 @@ impl Store {
                     (SELECT count(*) FROM inbox WHERE org = ?1),
                     (SELECT coalesce(sum(messages), 0) FROM inbox WHERE org = ?1),
                     (SELECT coalesce(sum(bytes), 0) FROM inbox WHERE org = ?1),
-                    (SELECT count(*) FROM job WHERE org = ?1)
+                    (SELECT count(*) FROM job WHERE org = ?1 AND kind = 'smtp')
              FROM org WHERE id = ?1",
             [org.0, day],
             |r| {

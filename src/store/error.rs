@@ -25,6 +25,8 @@ pub enum Error {
         /// The highest version that this program reads.
         known: u8,
     },
+    /// The queue has jobs of a kind that this program does not know: its name.
+    UnknownKind(String),
     /// The file is not a database of ours, or is damaged.
     Damaged(PathBuf, String),
     /// The file was written by a newer Postern: its version and the last that we know.
@@ -86,6 +88,10 @@ impl fmt::Display for Error {
             Error::UnknownVersion { what, found, known } => write!(
                 f,
                 "stored {what} has the unknown version {found}, this Postern reads versions up to {known}: run a newer Postern"
+            ),
+            Error::UnknownKind(kind) => write!(
+                f,
+                "the queue has jobs of the unknown kind {kind:?}: run a newer Postern"
             ),
             Error::Damaged(path, why) => write!(
                 f,

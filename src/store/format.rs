@@ -53,6 +53,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Error;
+use super::payload::{JobKind, JobPayload, SmtpJob};
 use crate::call::{
     Arrival, Arrived, Bulk, Change, EntryId, EntryState, Flags, InboxId, InboxPath, KeyId,
     MailboxId, NamedAddress, Summary, ThreadId, UidSet,
@@ -88,6 +89,10 @@ const DIGEST: Form = Form {
 };
 const ANCESTORS: Form = Form {
     what: "ancestors",
+    version: 1,
+};
+const SMTP_JOB: Form = Form {
+    what: "smtp job",
     version: 1,
 };
 const ANSWER: Form = Form {
@@ -571,3 +576,102 @@ pub(super) fn decode_answer(mut octets: Vec<u8>) -> Result<Vec<u8>, Error> {
     }
     Ok(octets)
 }
+
+// ---- jobs ----
+
+/// Version 1 of `job.payload` of the kind `smtp`.
+#[derive(Serialize, Deserialize)]
+struct StoredSmtpJob<'a> {
+    reverse_path: Option<Text<'a>>,
+    recipient: Text<'a>,
+    notify: u8,
+    orcpt: Option<Text<'a>>,
+    ret_full: Option<bool>,
+    envid: Option<Text<'a>>,
+}
+
+/// `job.dsn` of version 2 of the file: NOTIFY, ORCPT, RET, ENVID. It has no version octet.
+type PlainDsn = (u8, Option<String>, Option<bool>, Option<String>);
+
+/// Writes `job.payload`.
+pub(super) fn encode_job(payload: &JobPayload) -> Result<Vec<u8>, Error> {
+    match payload {
+        JobPayload::Smtp(job) => SMTP_JOB.encode(&store_smtp_job(job)),
+        #[cfg(test)]
+        JobPayload::Probe(number) => PROBE_JOB.encode(number),
+    }
+}
+
+/// Reads `job.payload` of a job of this kind.
+pub(super) fn decode_job(kind: JobKind, octets: &[u8]) -> Result<JobPayload, Error> {
+    match kind {
+        JobKind::Smtp => {
+            let (_, rest) = SMTP_JOB.open(octets)?;
+            let stored = SMTP_JOB.decode::<StoredSmtpJob<'_>>(rest)?;
+            Ok(JobPayload::Smtp(load_smtp_job(stored)))
+        }
+        #[cfg(test)]
+        JobKind::Probe => {
+            let (_, rest) = PROBE_JOB.open(octets)?;
+            PROBE_JOB.decode(rest).map(JobPayload::Probe)
+        }
+    }
+}
+
+/// The envelope of a row of `job_2`, from its columns. DSN parameters that cannot be read are
+/// left out: the recipient still gets the message.
+pub(super) fn plain_smtp_job(
+    reverse_path: Option<String>,
+    recipient: String,
+    dsn: &[u8],
+) -> SmtpJob {
+    let read: Result<PlainDsn, Error> = SMTP_JOB.decode(dsn);
+    let (notify, orcpt, ret_full, envid) = read.unwrap_or_else(|_| {
+        log::error!("queued recipient: its DSN parameters cannot be read and are left out");
+        PlainDsn::default()
+    });
+    SmtpJob {
+        reverse_path,
+        recipient,
+        notify,
+        orcpt,
+        ret_full,
+        envid,
+    }
+}
+
+fn store_smtp_job(job: &SmtpJob) -> StoredSmtpJob<'_> {
+    let SmtpJob {
+        reverse_path,
+        recipient,
+        notify,
+        orcpt,
+        ret_full,
+        envid,
+    } = job;
+    StoredSmtpJob {
+        reverse_path: reverse_path.as_ref().map(Text::from),
+        recipient: recipient.into(),
+        notify: *notify,
+        orcpt: orcpt.as_ref().map(Text::from),
+        ret_full: *ret_full,
+        envid: envid.as_ref().map(Text::from),
+    }
+}
+
+fn load_smtp_job(stored: StoredSmtpJob<'_>) -> SmtpJob {
+    SmtpJob {
+        reverse_path: stored.reverse_path.map(Text::into_owned),
+        recipient: stored.recipient.into_owned(),
+        notify: stored.notify,
+        orcpt: stored.orcpt.map(Text::into_owned),
+        ret_full: stored.ret_full,
+        envid: stored.envid.map(Text::into_owned),
+    }
+}
+
+#[cfg(test)]
+const PROBE_JOB: Form = Form {
+    what: "probe job",
+    version: 1,
+};

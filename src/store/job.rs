@@ -1,85 +1,278 @@
-//! Work for outside as rows: recipients on other servers that wait for delivery.
+//! Jobs: work for outside, as rows. A row is there before anything is sent and stays until its
+//! work is done, so that a crash loses no work.
+//!
+//! ```text
+//! enqueue ──► queued ──claim──► leased ──finish──► (the row is gone)
+//!               ▲                 │
+//!               └── retry, lease expired
+//! ```
+//!
+//! It is not a scheduler: it knows no back-off and runs nothing. A claim counts the attempt and
+//! sets a lease: until when the holder may work. An answer that comes after the lease was given
+//! to another attempt changes nothing. So a job can run twice, and is never lost.
+//!
+//! Rows that are not due cost pages of an index, no memory and no time at the start.
 
-use rusqlite::params;
+use core::ops::ControlFlow;
 
-use super::{Error, Store};
-use crate::call::{BodyId, EntryId, InboxId, Now, OrgId, OutboundId, OutboundRow, Recipient};
+use rusqlite::{Row, params};
 
-/// A recipient outside, to be queued.
-#[derive(Debug)]
+use super::payload::{JobKind, JobPayload};
+use super::{Error, Store, format, uint32};
+use crate::call::{BodyId, EntryId, InboxId, Now, OrgId, OutboundId, OutboundRow};
+
+/// The number of a job.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct JobId(pub i64);
+
+/// A job to be queued.
+#[derive(Clone, Debug)]
 pub struct NewJob<'a> {
     /// Whose.
     pub org: OrgId,
-    /// The sending inbox.
-    pub inbox: InboxId,
-    /// The copy in Sent.
+    /// The inbox that it is for.
+    pub inbox: Option<InboxId>,
+    /// What it is about, so that jobs can be grouped: a domain, a host, an endpoint.
+    pub subject: &'a str,
+    /// The entry that it belongs to.
     pub entry: Option<EntryId>,
-    /// What to send; the caller counts this reference in `body.refs`.
-    pub body: BodyId,
-    /// MAIL FROM; `None` is the null path.
-    pub reverse_path: Option<&'a str>,
-    /// RCPT TO with its DSN parameters.
-    pub recipient: &'a Recipient,
-    /// `RET=` (RFC 3461).
-    pub ret_full: Option<bool>,
-    /// `ENVID=`, decoded.
-    pub envid: Option<&'a str>,
+    /// Octets that it needs. The caller counts this reference in `body.refs`.
+    pub body: Option<BodyId>,
+    /// What is to be done.
+    pub payload: JobPayload,
+    /// Not before this time, unix milliseconds.
+    pub due_at: i64,
+}
+
+/// A job that was claimed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimedJob {
+    /// Its number.
+    pub id: JobId,
+    /// Whose.
+    pub org: OrgId,
+    /// The inbox that it is for.
+    pub inbox: Option<InboxId>,
+    /// What it is about.
+    pub subject: String,
+    /// The entry that it belongs to.
+    pub entry: Option<EntryId>,
+    /// Octets that it needs.
+    pub body: Option<BodyId>,
+    /// What is to be done.
+    pub payload: JobPayload,
+    /// Claims so far, this one included.
+    pub attempts: u32,
+    /// When it was queued, unix milliseconds.
+    pub created_at: i64,
+    /// Until when, and by whom.
+    pub lease: JobLease,
+}
+
+/// The right to work on a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct JobLease {
+    /// Unix milliseconds. After it the job is given to another.
+    pub until: i64,
+    /// A number that the process has chosen at its start.
+    pub holder: i64,
 }
 
 impl Store {
-    /// Queues one recipient, due at once.
-    pub fn insert_job(&self, now: Now, job: &NewJob<'_>) -> Result<OutboundId, Error> {
-        let id = OutboundId(self.mint_id(now));
-        let dsn = (
-            job.recipient.notify,
-            job.recipient.orcpt.as_deref(),
-            job.ret_full,
-            job.envid,
-        );
-        let dsn = postcard::to_stdvec(&dsn).unwrap_or_default();
+    /// Queues a job.
+    pub fn enqueue(&self, now: Now, job: &NewJob<'_>) -> Result<JobId, Error> {
+        let id = JobId(self.mint_id(now));
         self.apart().run(
-            "INSERT INTO job (id, org, inbox, kind, entry, body, reverse_path, recipient, dsn,
-                              state, due_at, created_at)
-             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?9)",
+            "INSERT INTO job (id, org, inbox, kind, subject, entry, body, payload, state, due_at,
+                              created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10)",
             params![
                 id.0,
                 job.org.0,
-                job.inbox.0,
-                job.entry.map(|e| e.0),
-                job.body.0,
-                job.reverse_path,
-                job.recipient.address,
-                dsn,
+                job.inbox.map(|id| id.0),
+                job.payload.kind().name(),
+                job.subject,
+                job.entry.map(|id| id.0),
+                job.body.map(|id| id.0),
+                format::encode_job(&job.payload)?,
+                job.due_at,
                 now.unix_ms,
             ],
         )?;
         Ok(id)
     }
 
-    /// A page of the queue of an organization after `after`, oldest first.
+    /// Leases up to `limit` jobs of a kind that are due, the longest due first. A job with a
+    /// payload that cannot be read is put off and not given: it must not hold up the others,
+    /// and `verify` reports it.
+    pub fn claim(
+        &self,
+        now: Now,
+        kind: JobKind,
+        lease: JobLease,
+        limit: u32,
+    ) -> Result<Vec<ClaimedJob>, Error> {
+        let mut due = Vec::new();
+        let _ = self.apart().each(
+            "SELECT id, org, inbox, subject, entry, body, payload, attempts, created_at FROM job
+             WHERE state = 0 AND kind = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3",
+            params![kind.name(), now.unix_ms, limit],
+            |r| {
+                due.push(read_job(r, kind, lease)?);
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        let mut claimed = Vec::with_capacity(due.len());
+        for (id, job) in due {
+            match job {
+                Ok(job) => {
+                    self.apart().run(
+                        "UPDATE job SET state = 1, attempts = ?2, lease_until = ?3, lease_by = ?4
+                         WHERE id = ?1",
+                        params![id.0, job.attempts, lease.until, lease.holder],
+                    )?;
+                    claimed.push(job);
+                }
+                Err(error) => {
+                    log::error!("job cannot be read id={} error=\"{error}\"", id.0);
+                    self.apart().run(
+                        "UPDATE job SET due_at = ?2 WHERE id = ?1",
+                        [id.0, now.unix_ms.saturating_add(UNREADABLE_MS)],
+                    )?;
+                }
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// The job is done, or given up: its row goes. `false` when the lease is no longer this
+    /// one; then nothing has changed.
+    pub fn finish(&self, job: &ClaimedJob) -> Result<bool, Error> {
+        let gone = self.apart().run(
+            "DELETE FROM job WHERE id = ?1 AND org = ?2 AND state = 1 AND lease_by = ?3
+                 AND attempts = ?4",
+            params![job.id.0, job.org.0, job.lease.holder, job.attempts],
+        )?;
+        if gone == 1
+            && let Some(body) = job.body
+        {
+            self.drop_body(job.org, body, true)?;
+        }
+        Ok(gone == 1)
+    }
+
+    /// The job is due again at `due_at`. `false` when the lease is no longer this one; then
+    /// nothing has changed.
+    pub fn retry(&self, job: &ClaimedJob, due_at: i64) -> Result<bool, Error> {
+        let queued = self.apart().run(
+            "UPDATE job SET state = 0, due_at = ?5, lease_until = NULL, lease_by = NULL
+             WHERE id = ?1 AND org = ?2 AND state = 1 AND lease_by = ?3 AND attempts = ?4",
+            params![job.id.0, job.org.0, job.lease.holder, job.attempts, due_at],
+        )?;
+        Ok(queued == 1)
+    }
+
+    /// Queues up to `limit` jobs again whose lease has ended without an answer; how many.
+    pub fn release_leases(&self, now: Now, limit: u32) -> Result<usize, Error> {
+        self.apart().run(
+            "UPDATE job SET state = 0, lease_until = NULL, lease_by = NULL WHERE id IN
+                 (SELECT id FROM job WHERE state = 1 AND lease_until <= ?1
+                  ORDER BY lease_until LIMIT ?2)",
+            params![now.unix_ms, limit],
+        )
+    }
+
+    /// When the next job of these kinds is due or the next lease ends, unix milliseconds.
+    pub fn next_due(&self, kinds: &[JobKind]) -> Result<Option<i64>, Error> {
+        let mut next: Option<i64> = None;
+        for kind in kinds {
+            // Two look-ups at the beginning of an index each, whatever the number of rows.
+            let of_kind = self.apart().one(
+                "SELECT (SELECT due_at FROM job WHERE state = 0 AND kind = ?1
+                         ORDER BY due_at LIMIT 1),
+                        (SELECT lease_until FROM job WHERE state = 1
+                         ORDER BY lease_until LIMIT 1)",
+                [kind.name()],
+                |r| Ok([r.get::<_, Option<i64>>(0)?, r.get(1)?]),
+            )?;
+            for at in of_kind.into_iter().flatten().flatten() {
+                next = Some(next.map_or(at, |next| next.min(at)));
+            }
+        }
+        Ok(next)
+    }
+
+    /// A page of the recipients of an organization that wait for delivery, after `after`, oldest
+    /// first.
     pub fn outbound(
         &self,
         org: OrgId,
         after: OutboundId,
         limit: usize,
     ) -> Result<Vec<OutboundRow>, Error> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.all(
-            "SELECT id, inbox, entry, recipient, attempts, due_at, created_at FROM job
-             WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
-            [org.0, after.0, limit],
+        let mut rows = Vec::new();
+        let _ = self.apart().each(
+            "SELECT id, inbox, entry, payload, attempts, due_at, created_at FROM job
+             WHERE org = ?1 AND kind = ?2 AND id > ?3 ORDER BY id LIMIT ?4",
+            params![
+                org.0,
+                JobKind::Smtp.name(),
+                after.0,
+                i64::try_from(limit).unwrap_or(i64::MAX)
+            ],
             |r| {
-                Ok(OutboundRow {
+                let payload = read_payload(r, 3, JobKind::Smtp)?;
+                rows.push(OutboundRow {
                     id: OutboundId(r.get(0)?),
-                    inbox: InboxId(r.get(1)?),
+                    inbox: InboxId(r.get::<_, Option<i64>>(1)?.unwrap_or(0)),
                     message: r.get::<_, Option<i64>>(2)?.map(EntryId),
-                    recipient: r.get(3)?,
+                    recipient: match payload {
+                        JobPayload::Smtp(job) => job.recipient,
+                        #[cfg(test)]
+                        JobPayload::Probe(_) => return Err(Error::Corrupt("job")),
+                    },
                     status: "queued",
                     attempts: r.get(4)?,
                     due_at: r.get(5)?,
                     created_at: r.get(6)?,
-                })
+                });
+                Ok(ControlFlow::Continue(()))
             },
-        )
+        )?;
+        Ok(rows)
     }
 }
+
+/// A row of [`Store::claim`], as the claim will leave it.
+fn read_job(
+    r: &Row<'_>,
+    kind: JobKind,
+    lease: JobLease,
+) -> Result<(JobId, Result<ClaimedJob, Error>), Error> {
+    let id = JobId(r.get(0)?);
+    let payload = match read_payload(r, 6, kind) {
+        Ok(payload) => payload,
+        Err(error) => return Ok((id, Err(error))),
+    };
+    let job = ClaimedJob {
+        id,
+        org: OrgId(r.get(1)?),
+        inbox: r.get::<_, Option<i64>>(2)?.map(InboxId),
+        subject: r.get(3)?,
+        entry: r.get::<_, Option<i64>>(4)?.map(EntryId),
+        body: r.get::<_, Option<i64>>(5)?.map(BodyId),
+        payload,
+        attempts: uint32(r.get(7)?).saturating_add(1),
+        created_at: r.get(8)?,
+        lease,
+    };
+    Ok((id, Ok(job)))
+}
+
+fn read_payload(r: &Row<'_>, column: usize, kind: JobKind) -> Result<JobPayload, Error> {
+    let octets = r.get_ref(column)?.as_blob();
+    format::decode_job(kind, octets.map_err(|_| Error::Corrupt("job"))?)
+}
+
+/// How long a job with a payload that cannot be read is put off: an hour.
+const UNREADABLE_MS: i64 = 3_600_000;

@@ -26,6 +26,7 @@ mod ledger;
 mod mailbox;
 mod message;
 mod open;
+mod payload;
 mod reclaim;
 mod verify;
 
@@ -49,10 +50,11 @@ pub use flag::{FlagAsk, KEYWORDS_MAX};
 pub use folder::{Folder, FolderError};
 pub use idempotency::Kept;
 pub use inbox::Destination;
-pub use job::NewJob;
+pub use job::{ClaimedJob, JobId, JobLease, NewJob};
 pub use mailbox::{Mailbox, Place};
 pub use message::{Below, View};
 pub use open::{FILE, Role};
+pub use payload::{JobKind, JobPayload, SmtpJob};
 pub use verify::verify;
 
 /// One connection to the database. `Send`, not `Sync`: it belongs to one thread.

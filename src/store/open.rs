@@ -13,7 +13,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Error, Store, ids};
+use super::payload::{JobKind, JobPayload};
+use super::{Error, Store, format, ids};
 
 /// The database's name in the data folder.
 pub const FILE: &str = "postern.db";
@@ -191,7 +192,7 @@ fn create(folder: &Path, path: &Path, seed: u64) -> Result<(), Error> {
         .map_err(io(folder))
 }
 
-fn check_version(sql: &Connection, steps: &[&str]) -> Result<usize, Error> {
+fn check_version(sql: &Connection, steps: &[Step]) -> Result<usize, Error> {
     let found: i64 = sql.pragma_query_value(None, "user_version", |r| r.get(0))?;
     let known = steps.len() as i64;
     match usize::try_from(found) {
@@ -202,26 +203,85 @@ fn check_version(sql: &Connection, steps: &[&str]) -> Result<usize, Error> {
 
 /// Takes the steps that the file has not seen, all in one transaction: a crash in the middle
 /// leaves the old version whole.
-pub(super) fn migrate(sql: &mut Connection, steps: &[&str]) -> Result<(), Error> {
+pub(super) fn migrate(sql: &mut Connection, steps: &[Step]) -> Result<(), Error> {
     let version = check_version(sql, steps)?;
     if version == steps.len() {
         return Ok(());
     }
-    let step = sql.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    for sql in &steps[version..] {
-        step.execute_batch(sql)?;
+    let all = sql.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for step in &steps[version..] {
+        all.execute_batch(step.sql)?;
+        (step.move_rows)(&all)?;
     }
-    step.pragma_update(None, "application_id", APPLICATION)?;
-    step.pragma_update(None, "user_version", steps.len() as i64)?;
-    Ok(step.commit()?)
+    all.pragma_update(None, "application_id", APPLICATION)?;
+    all.pragma_update(None, "user_version", steps.len() as i64)?;
+    Ok(all.commit()?)
+}
+
+/// From one version of the file to the next: SQL, then what SQL alone cannot do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub sql: &'static str,
+    pub move_rows: fn(&Connection) -> Result<(), Error>,
+}
+
+impl Step {
+    /// A step that is SQL alone.
+    pub const fn sql(sql: &'static str) -> Step {
+        Step {
+            sql,
+            move_rows: |_| Ok(()),
+        }
+    }
 }
 
 /// Step n takes a file from version n to n + 1.
-pub(super) const STEPS: &[&str] = &[
-    include_str!("schema.sql"),
-    include_str!("step2.sql"),
-    include_str!("step3.sql"),
+pub(super) const STEPS: &[Step] = &[
+    Step::sql(include_str!("schema.sql")),
+    Step::sql(include_str!("step2.sql")),
+    Step {
+        sql: include_str!("step3.sql"),
+        move_rows: move_jobs,
+    },
 ];
+
+/// Step 3: recipients that wait for delivery become jobs of the kind `smtp`, with the ids and
+/// times that they had.
+fn move_jobs(sql: &Connection) -> Result<(), Error> {
+    let mut old = sql.prepare(
+        "SELECT id, org, inbox, entry, body, reverse_path, recipient, dsn, attempts, due_at,
+                created_at
+         FROM job_2 ORDER BY id",
+    )?;
+    let mut insert = sql.prepare(
+        "INSERT INTO job (id, org, inbox, kind, subject, entry, body, payload, state, attempts,
+                          due_at, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11)",
+    )?;
+    let mut rows = old.query([])?;
+    while let Some(r) = rows.next()? {
+        let dsn: Vec<u8> = r.get(7)?;
+        let job = format::plain_smtp_job(r.get(5)?, r.get(6)?, &dsn);
+        let subject = job.domain();
+        let payload = JobPayload::Smtp(job);
+        insert.execute(rusqlite::params![
+            r.get::<_, i64>(0)?,
+            r.get::<_, i64>(1)?,
+            r.get::<_, i64>(2)?,
+            JobKind::Smtp.name(),
+            subject,
+            r.get::<_, Option<i64>>(3)?,
+            r.get::<_, i64>(4)?,
+            format::encode_job(&payload)?,
+            r.get::<_, i64>(8)?,
+            r.get::<_, i64>(9)?,
+            r.get::<_, i64>(10)?,
+        ])?;
+    }
+    drop(rows);
+    drop(old);
+    Ok(sql.execute_batch("DROP TABLE job_2")?)
+}
 
 /// Waiting for the lock of an outside tool.
 pub(super) const BUSY: Duration = Duration::from_secs(5);

@@ -227,12 +227,14 @@ impl Store {
     /// A piece of an organization; how much work that was, 0 when nothing is left.
     fn reap_org(&self, org: OrgId) -> Result<i64, Error> {
         let jobs = self.apart().all(
-            "SELECT id, body FROM job WHERE org = ?1 ORDER BY id LIMIT ?2",
+            "SELECT id, body FROM job WHERE org = ?1 LIMIT ?2",
             [org.0, SLICE_ROWS],
-            |r| Ok((r.get::<_, i64>(0)?, BodyId(r.get(1)?))),
+            |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Option<i64>>(1)?)),
         )?;
         for (job, body) in &jobs {
-            self.drop_doomed(org, *body, false)?;
+            if let Some(body) = body {
+                self.drop_doomed(org, BodyId(*body), false)?;
+            }
             self.apart().run("DELETE FROM job WHERE id = ?1", [*job])?;
         }
         if !jobs.is_empty() {

@@ -8,6 +8,7 @@ use core::ops::ControlFlow;
 use std::collections::HashMap;
 
 use super::body::CHUNK_BYTES;
+use super::payload::JobKind;
 use super::{Error, Store, format, uint};
 use crate::call::{Change, MailboxId, OrgId, Topic};
 
@@ -30,6 +31,8 @@ pub(super) fn examine(store: &Store, deep: bool) -> Findings {
             found.note("ancestors", ancestors(store));
             let log = logs(store, &mut found.unknown);
             found.note("log", log);
+            let jobs = jobs(store, &mut found.unknown);
+            found.note("jobs", jobs);
             if deep {
                 let forms = bodies(store, &mut found.unknown);
                 found.note("encodings", forms);
@@ -190,7 +193,8 @@ const CHECKS: &[Check] = &[
         what: "body is counted wrong",
         sql: "SELECT b.id FROM body b LEFT JOIN (
                   SELECT body, count(*) n FROM
-                      (SELECT body FROM entry UNION ALL SELECT body FROM job) GROUP BY body) u
+                      (SELECT body FROM entry UNION ALL
+                       SELECT body FROM job WHERE body IS NOT NULL) GROUP BY body) u
                   ON u.body = b.id
                   LEFT JOIN recount r ON r.body = b.id
               WHERE b.refs + coalesce(r.delta, 0) <> coalesce(u.n, 0)",
@@ -210,11 +214,13 @@ const CHECKS: &[Check] = &[
     Check {
         what: "job has no body of its organization",
         sql: "SELECT j.id FROM job j LEFT JOIN body b ON b.id = j.body AND b.org = j.org
-              WHERE b.id IS NULL",
+              WHERE j.body IS NOT NULL AND b.id IS NULL",
     },
     Check {
         what: "job is in no state that there is",
-        sql: "SELECT id FROM job WHERE state <> 0 OR kind <> 1",
+        sql: "SELECT id FROM job WHERE state NOT IN (0, 1)
+                 OR (state = 1) <> (lease_until IS NOT NULL)
+                 OR (state = 1) <> (lease_by IS NOT NULL)",
     },
     Check {
         what: "log of the organization has a gap",
@@ -308,6 +314,38 @@ fn logs(store: &Store, unknown: &mut Option<Error>) -> Result<Vec<String>, Error
             }
             done => done?,
         }
+    }
+    Ok(lines)
+}
+
+/// The payload of every job of a kind that is known here, and the names of the other kinds.
+fn jobs(store: &Store, unknown: &mut Option<Error>) -> Result<Vec<String>, Error> {
+    let mut lines = Vec::new();
+    let kinds = store.all("SELECT DISTINCT kind FROM job", [], |r| {
+        r.get::<_, String>(0)
+    })?;
+    for name in kinds {
+        let Some(kind) = JobKind::named(&name) else {
+            let error = Error::UnknownKind(name);
+            lines.push(error.to_string());
+            *unknown = Some(error);
+            continue;
+        };
+        let _ = store.each(
+            "SELECT id, payload FROM job WHERE kind = ?1",
+            [kind.name()],
+            |r| {
+                let id: i64 = r.get(0)?;
+                let payload = r.get_ref(1)?.as_blob().unwrap_or_default();
+                if let Err(error) = format::decode_job(kind, payload) {
+                    lines.push(format!("{error}: job {id}"));
+                    if let Error::UnknownVersion { .. } = error {
+                        *unknown = Some(error);
+                    }
+                }
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
     }
     Ok(lines)
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod format;
+mod job;
 mod old;
 mod reclaim;
 mod verify;
@@ -520,8 +521,9 @@ fn an_old_file_is_brought_up_to_date_or_left_as_it_was() {
     let mut sql = Connection::open_in_memory().unwrap();
     let first = "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1);";
     let second = "ALTER TABLE t ADD COLUMN b INTEGER NOT NULL DEFAULT 7;";
+    let [first, second, broken] = [first, second, "not sql"].map(open::Step::sql);
     open::migrate(&mut sql, &[first]).unwrap();
-    assert!(open::migrate(&mut sql, &[first, second, "not sql"]).is_err());
+    assert!(open::migrate(&mut sql, &[first, second, broken]).is_err());
     let version = |sql: &Connection| -> i64 {
         sql.pragma_query_value(None, "user_version", |r| r.get(0))
             .unwrap()

@@ -258,9 +258,8 @@ fn what_is_damaged_does_not_keep_the_rest() {
         .unwrap();
     store.run("DELETE FROM body WHERE id = ?1", [lost]).unwrap();
     store.delete_mailbox(&trash).unwrap();
-    let job = "INSERT INTO job (id, org, inbox, kind, body, recipient, dsn, state, due_at,
-                                created_at)
-               VALUES (8, 9, 1, 1, 7, '', x'', 0, 0, 0)";
+    let job = "INSERT INTO job (id, org, kind, subject, body, payload, state, due_at, created_at)
+               VALUES (8, 9, 'smtp', '', 7, x'', 0, 0, 0)";
     store.run(job, []).unwrap();
     store.doom_org(9).unwrap();
     while store.reap(NOW, false).unwrap() {}
