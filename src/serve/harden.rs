@@ -59,23 +59,12 @@ fn give_folder(folder: &Path, uid: u32, gid: u32) -> std::io::Result<()> {
     Ok(())
 }
 
-/// User and group by name, from the file that every Linux has.
+/// The user and its group, as the system's name service knows them (nsswitch.conf(5)): users
+/// of /etc/passwd, of a directory and of systemd.
 fn look_up(user: &str) -> Result<(u32, u32), String> {
-    let text = fs::read_to_string("/etc/passwd").map_err(|e| format!("/etc/passwd: {e}"))?;
-    text.lines()
-        .find_map(|line| entry(line, user))
-        .ok_or_else(|| format!("user = \"{user}\": no such user in /etc/passwd"))
-}
-
-/// `name:password:uid:gid:…`
-fn entry(line: &str, user: &str) -> Option<(u32, u32)> {
-    let mut fields = line.split(':');
-    if fields.next() != Some(user) {
-        return None;
-    }
-    let uid = fields.nth(1)?.parse().ok()?;
-    let gid = fields.next()?.parse().ok()?;
-    Some((uid, gid))
+    uzers::get_user_by_name(user)
+        .map(|found| (found.uid(), found.primary_group_id()))
+        .ok_or_else(|| format!("user = \"{user}\": this system has no such user"))
 }
 
 /// Octets that a process without privileges can still write there. 0 if fewer than 1 % of the
@@ -110,14 +99,10 @@ mod tests {
 
     #[test]
     fn users_are_found_by_their_whole_name() {
-        assert_eq!(
-            entry("mail:x:8:12:mail:/var/mail:/bin/sh", "mail"),
-            Some((8, 12))
-        );
-        assert_eq!(entry("mailman:x:8:12::/:/bin/sh", "mail"), None);
-        assert_eq!(entry("mail:x:eight:12", "mail"), None);
         assert!(look_up("root").is_ok_and(|ids| ids == (0, 0)));
-        assert!(look_up("no such user").is_err());
+        for unknown in ["no such user", "roo", "root:x", "root\0", ""] {
+            assert!(look_up(unknown).is_err(), "{unknown:?}");
+        }
         assert!(free_bytes(Path::new("/")).is_some());
     }
 }
