@@ -7,6 +7,7 @@
 
 mod access;
 mod account;
+pub mod bounds;
 mod event;
 mod ids;
 mod limits;

@@ -14,6 +14,8 @@ macro_rules! words {
         impl $enum {
             /// All of them, in the order in which an error message lists them.
             pub const ALL: &'static [$enum] = &[$($enum::$name,)*];
+            /// Their names, in the same order.
+            pub const NAMES: &'static [&'static str] = &[$($text,)*];
 
             /// Its name for clients.
             pub const fn name(self) -> &'static str {

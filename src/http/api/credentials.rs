@@ -1,40 +1,81 @@
 //! Credentials of every inbox as CSV (RFC 4180): for tools that set up mail clients in bulk.
 //!
-//! Keys are not stored, so the GET gives the key that asked in every row, and the POST mints
-//! one bound to each inbox. No cell needs more than quoting: user names cannot begin with
-//! `= + - @` (decisions.md 29).
+//! Keys are not stored. So the GET gives the key of the request in every row, and the POST
+//! makes a key for each inbox, bound to it. No cell needs more than quoting: user names cannot
+//! begin with `= + - @` (DECISIONS.md, "Keys and scopes").
 
+use super::codes;
+use super::fields::BodyTable;
+use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::problems::Problem;
-use super::routes::{RouteRequest, RouteStep};
+use super::routes::{RouteRequest, RouteResult, RouteStep};
 use crate::call::{Call, InboxRow, PublicEndpoints, Shared, Written};
-use crate::http::wire::json::JsonFields;
 use crate::http::wire::response::{MediaType, Response};
 
 /// The first line.
 pub(crate) const HEADING: &[u8] =
     b"email,imap_host,imap_port,smtp_host,smtp_port,username,password\r\n";
 
-pub(crate) fn export(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
-    asked.access()?;
-    let secret = asked.secret.cloned();
+/// The media type of the export.
+const CSV: &str = "text/csv";
+
+pub(crate) static EXPORT: Operation = Operation {
+    id: "credentials.export",
+    summary: "Export credentials",
+    says: "One row of CSV for each inbox, with hosts and ports for mail clients. Keys are not \
+           stored, so that `password` is the key of the request.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "The rows, with a heading.",
+        content: ResponseContent::Other(CSV),
+    }],
+    errors: &[],
+    run: export,
+};
+
+fn export(request: &mut RouteRequest<'_>) -> RouteResult {
+    request.access()?;
+    let secret = request.secret.cloned();
     let secret = secret.ok_or_else(|| Problem::unauthorized("A key is needed here."))?;
     Ok(RouteStep::Export(secret))
 }
 
-pub(crate) fn mint(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
-    if !asked.body.is_empty() {
-        JsonFields::of_body(asked.body)?.end()?;
-    }
-    let access = asked.access()?;
-    let once = asked.once(keep);
+const NEW_CREDENTIALS: BodyTable = BodyTable {
+    name: "NewCredentials",
+    says: "Nothing is needed: the body may be empty, or an object without fields.",
+    optional: true,
+    fields: &[],
+};
+
+pub(crate) static MAKE: Operation = Operation {
+    id: "credentials.create",
+    summary: "Make credentials",
+    says: "Makes a key for each inbox, bound to it, and answers with the same CSV. The keys are \
+           in this response only.",
+    query: &[],
+    takes: Takes::Json(&NEW_CREDENTIALS),
+    gives: &[Gives {
+        status: 201,
+        says: "The rows, with a heading. In a replay the passwords are empty.",
+        content: ResponseContent::Other(CSV),
+    }],
+    errors: &[codes::LIMIT_REACHED],
+    run: make,
+};
+
+fn make(request: &mut RouteRequest<'_>) -> RouteResult {
+    let access = request.access()?;
+    let once = request.idempotency(keep);
     Ok(RouteStep::Write(
         Box::new(Call::MintCredentials { access, once }),
-        minted,
+        made,
     ))
 }
 
-/// A row for each key that has just been minted.
-fn minted(written: &Written, shared: &Shared) -> Option<Response> {
+/// A row for each key that has just been made.
+fn made(written: &Written, shared: &Shared) -> Option<Response> {
     let Written::Minted(rows) = written else {
         return None;
     };
@@ -46,23 +87,24 @@ fn minted(written: &Written, shared: &Shared) -> Option<Response> {
 }
 
 /// A replay names the inboxes again but not the keys; `Idempotent-Replayed` says why the
-/// cells are empty. The doors are not known where answers are kept: [`complete`] adds them.
+/// cells are empty. Hosts and ports are not known where answers are kept: [`complete`] adds
+/// them.
 fn keep(written: &Written) -> Vec<u8> {
     let Written::Minted(rows) = written else {
         return Vec::new();
     };
     let mut body = HEADING.to_vec();
     for (inbox, _, _) in rows {
-        line(&mut body, inbox, &[DOORS], b"");
+        line(&mut body, inbox, &[ENDPOINTS], b"");
     }
     Response::new(201, MediaType::Csv, body).keep()
 }
 
-/// Puts the doors of today into what was kept.
+/// Puts the hosts and ports of today into what was kept.
 pub(crate) fn complete(kept: &[u8], endpoints: &PublicEndpoints) -> Vec<u8> {
     let cells = endpoint_cells(endpoints);
     let mut body = Vec::with_capacity(kept.len());
-    for (at, part) in kept.split(|byte| *byte == DOORS).enumerate() {
+    for (at, part) in kept.split(|byte| *byte == ENDPOINTS).enumerate() {
         if at > 0 {
             body.extend_from_slice(&cells);
         }
@@ -109,8 +151,8 @@ fn endpoint_cells(endpoints: &PublicEndpoints) -> Vec<u8> {
     out
 }
 
-/// Stands for the cells about doors in a kept answer; no address has it.
-const DOORS: u8 = 0;
+/// Stands for the cells about hosts and ports in a kept answer; no address has it.
+const ENDPOINTS: u8 = 0;
 
 fn cell(out: &mut Vec<u8>, text: &[u8]) {
     if !text.iter().any(|b| b",\"\r\n".contains(b)) {

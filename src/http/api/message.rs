@@ -1,257 +1,488 @@
-//! Routes about messages: send, list, read, change, delete, raw octets, attachments, and the
-//! queue to outside. Each function reads a request strictly and names what is asked; shapes
-//! are in `json_message.rs`.
+//! Messages of an inbox: listed, read, changed, deleted, and their octets.
 //!
-//! Texts that end in header fields are checked here for controls (reliability.md H02), by
-//! field, before anything composes them.
+//! Lists carry no content. `spam` and `auth` are null until something judges mail.
 
-use super::json_message as show;
-use super::problems::Problem;
-use super::routes::{RouteRequest, RouteStep};
-use crate::call::{
-    Answer, Call, Draft, DraftAttachment, EntryId, MessageFilter, MessagePatch, Shared, ThreadId,
-    Written, parse_attachment_id,
+use super::address::ADDRESS;
+use super::codes;
+use super::fields::FieldKind::{
+    AnyObject, AttachmentId, Flag, Id, InboxName, Labels, Later, Line, List, Number, Object, OneOf,
+    SearchWords, Text, Time,
 };
-use crate::http::wire::json::{Json, JsonFields, is_header_value};
+use super::fields::{ANY, BodyTable, FieldKind, TextBound, TextMax, fields, sometimes};
+use super::inbox::COUNT;
+use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
+use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
+use super::shapes::{Shape, shape};
+use super::values::is_media_type;
+use crate::call::bounds::{METADATA_BYTES_MAX, SEARCH_WORDS_MAX};
+use crate::call::{
+    Answer, Arrival, AttachmentRow, Call, EntryId, EntryState, Flags, InboxId, MessageFilter,
+    MessageView, PriorityLevel, ThreadId, Written, attachment_id, parse_attachment_id,
+};
+use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response};
-use crate::http::wire::target::Query;
 use crate::mail::write::field;
 
-type RouteResult = Result<RouteStep, Box<Problem>>;
+static ATTACHMENT: Shape<AttachmentRow> = shape! {
+    "Attachment", "A part of a message that is no text of it.";
+    id: always AttachmentId, r#""att_2""#, "Its id within the message."
+        => |slot, row| slot.text(&attachment_id(row.part));
+    filename: always Text(ANY), r#""report.pdf""#, "Its name without path; may be empty."
+        => |slot, row| slot.text(&row.filename);
+    content_type: always Text(ANY), r#""application/pdf""#, "Its media type, as the message says."
+        => |slot, row| slot.text(&row.content_type);
+    size: always COUNT, "4096", "Its octets, decoded."
+        => |slot, row| slot.number(row.size);
+    inline: always Flag, "false", "Whether it is meant to be shown within the text."
+        => |slot, row| slot.flag(row.inline);
+    content_id: or_null Text(ANY), "null", "Its Content-ID, which HTML names it by."
+        => |slot, row| slot.text_or_null(row.content_id.as_deref());
+};
 
-pub(crate) fn send(asked: &RouteRequest<'_>) -> RouteResult {
-    let mut fields = JsonFields::of_body(asked.body)?;
-    fields.not_yet("send_at")?;
-    fields.not_yet("expires_at")?;
-    let draft = Draft {
-        to: fields.texts("to", true)?.unwrap_or_default(),
-        cc: fields.texts("cc", true)?.unwrap_or_default(),
-        bcc: fields.texts("bcc", true)?.unwrap_or_default(),
-        reply_to: fields.texts("reply_to", true)?.unwrap_or_default(),
-        subject: fields
-            .header_text("subject", SUBJECT_MAX)?
-            .unwrap_or_default(),
-        text: fields.text("text", usize::MAX)?,
-        html: fields.text("html", usize::MAX)?,
-        headers: own_fields(&mut fields)?,
-        attachments: attachments(&mut fields)?,
-        labels: fields.texts("labels", false)?.unwrap_or_default(),
-    };
-    fields.end()?;
-    if draft.to.is_empty() && draft.cc.is_empty() && draft.bcc.is_empty() {
-        return Err(Problem::invalid(
-            "to",
-            "must name somebody, unless cc or bcc do",
-        ));
-    }
-    let once = asked.once(show::keep_sent);
-    Ok(RouteStep::Send(asked.inbox()?, Box::new(draft), once))
+static HEADER_FIELD: Shape<(String, String)> = shape! {
+    "HeaderField", "One field of the header.";
+    name: always Text(ANY), r#""X-Mailer""#, "Its name."
+        => |slot, field| slot.text(&field.0);
+    value: always Text(ANY), r#""Example 1.0""#, "Its value, decoded and unfolded."
+        => |slot, field| slot.text(&field.1);
+};
+
+pub(crate) static LOCAL_AUTH: Shape<()> = shape! {
+    "Auth", "What is known of the sender.";
+    local: always Flag, "true", "It was sent by a client of this server, with its key."
+        => |slot, _| slot.flag(true);
+};
+
+pub(crate) static MESSAGE: Shape<MessageView> = shape! {
+    "Message", "A message in a folder. Lists leave its content out.";
+    id: always Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "Its id; a move keeps it."
+        => |slot, view| slot.shown(view.state.id);
+    inbox_id: always Id(InboxId::PREFIX), r#""inb_01Hq7Zk3VdX""#, "The inbox that it is in."
+        => |slot, view| slot.shown(view.inbox);
+    thread_id: always Id(ThreadId::PREFIX), r#""thr_01Hq7Zk3VdX""#, "The conversation."
+        => |slot, view| slot.shown(view.thread);
+    message_id: always Text(ANY), r#""<1@example.com>""#, "Its Message-ID; may be empty."
+        => |slot, view| slot.text(&view.message_id);
+    folder: always Text(ANY), r#""INBOX""#, "The folder that it is in."
+        => |slot, view| slot.text(&view.folder);
+    labels: always List(&Text(ANY)), r#"["urgent"]"#, "Its labels, which are keywords in IMAP."
+        => |slot, view| slot.texts(&view.state.keywords);
+    flags: always List(&OneOf(&FLAGS)), r#"["seen"]"#, "Its system flags."
+        => |slot, view| slot.texts(flag_names(view.state.flags));
+    direction: always OneOf(&["inbound", "outbound"]), r#""inbound""#,
+        "`outbound` for the sender's own copy of what it sent."
+        => |slot, view| slot.text(if is_sent(view) { "outbound" } else { "inbound" });
+    from: always Object(&ADDRESS), "{}", "The first address of From."
+        => |mut slot, view| ADDRESS.write(slot.octets(), &view.summary.from);
+    to: always List(&Object(&ADDRESS)), "[]", "To, up to 100 addresses."
+        => |mut slot, view| ADDRESS.write_list(slot.octets(), &view.summary.to);
+    cc: always List(&Object(&ADDRESS)), "[]", "Cc, up to 100 addresses."
+        => |mut slot, view| ADDRESS.write_list(slot.octets(), &view.summary.cc);
+    bcc: always List(&Object(&ADDRESS)), "[]", "Bcc, only in the sender's own copy."
+        => |mut slot, view| ADDRESS.write_list(slot.octets(), &view.bcc), if is_sent;
+    reply_to: always List(&Object(&ADDRESS)), "[]", "Reply-To."
+        => |mut slot, view| ADDRESS.write_list(slot.octets(), &view.reply_to);
+    subject: always Text(ANY), r#""Hello""#, "The subject, decoded."
+        => |slot, view| slot.text(&view.summary.subject);
+    date: or_null Time, r#""2026-01-31T12:00:00.000Z""#, "Date, as the sender wrote it."
+        => |slot, view| slot.time_or_null(view.summary.date.map(|s| s.saturating_mul(1000)));
+    received_at: always Time, r#""2026-01-31T12:00:01.000Z""#, "When it came into this folder's inbox."
+        => |slot, view| slot.time(view.received_at);
+    size: always COUNT, "2048", "Its octets, as stored."
+        => |slot, view| slot.number(u64::from(view.size));
+    preview: always Text(ANY), r#""Hello, here is the report.""#, "The beginning of its text."
+        => |slot, view| slot.text(&view.summary.preview);
+    priority: always OneOf(PriorityLevel::NAMES), r#""normal""#, "What X-Priority and Importance say."
+        => |slot, view| slot.text(PriorityLevel::of(view.summary.priority).name());
+    has_attachments: always Flag, "true", "Whether it has an attachment."
+        => |slot, view| slot.flag(view.summary.has_attachments);
+    codes: always List(&Text(ANY)), r#"["482913"]"#, "One-time codes found in it."
+        => |slot, view| slot.texts(&view.summary.codes);
+    text: always Text(ANY), r#""Hello, here is the report.""#,
+        "Its text, made from HTML where there is no other. Only when one message is read."
+        => |slot, view| slot.text(content(view, |c| &c.text)), if is_open;
+    extracted_text: always Text(ANY), r#""Hello, here is the report.""#,
+        "`text` without quoted history and signature. Only when one message is read."
+        => |slot, view| slot.text(content(view, |c| &c.extracted_text)), if is_open;
+    html: or_null Text(ANY), "null",
+        "The HTML part as it was sent; it may do harm in a browser. Only when one message is read."
+        => |slot, view| slot.text_or_null(view.content.as_ref().and_then(|c| c.html.as_deref())),
+        if is_open;
+    attachments: always List(&Object(&ATTACHMENT)), "[]", "Only when one message is read."
+        => |mut slot, view| ATTACHMENT.write_list(
+            slot.octets(),
+            view.content.iter().flat_map(|c| &c.attachments),
+        ), if is_open;
+    headers: always List(&Object(&HEADER_FIELD)), "[]",
+        "Every header field in order. Only when one message is read."
+        => |mut slot, view| HEADER_FIELD.write_list(
+            slot.octets(),
+            view.content.iter().flat_map(|c| &c.headers),
+        ), if is_open;
+    links: always List(&Text(ANY)), r#"["https://example.com/verify"]"#,
+        "Links, verification links first. Only when one message is read."
+        => |slot, view| slot.texts(view.content.iter().flat_map(|c| &c.links)), if is_open;
+    hidden_content: always Flag, "false",
+        "Whether its HTML hides text from people. Only when one message is read."
+        => |slot, view| slot.flag(view.content.as_ref().is_some_and(|c| c.hidden_content)),
+        if is_open;
+    truncated: always Flag, "false",
+        "Whether `text` or `extracted_text` was cut to `max_chars`. Only when one message is read."
+        => |slot, view| slot.flag(view.content.as_ref().is_some_and(|c| c.truncated)), if is_open;
+    spam: or_null AnyObject(METADATA_BYTES_MAX), "null", "The verdict of a filter; null until one is built."
+        => |slot, _| slot.null();
+    auth: or_null Object(&LOCAL_AUTH), "null",
+        "What is known of the sender; null for mail from outside until its signatures are checked."
+        => |slot, view| local_auth(slot, view.local);
+};
+
+fn is_sent(view: &MessageView) -> bool {
+    view.arrival == Arrival::Sent
 }
 
-/// `headers`: `X-*` and `List-*` only, so that nothing structural can be forged. An object,
-/// or a list of `{name, value}` as messages show them.
-fn own_fields(fields: &mut JsonFields<'_>) -> Result<Vec<(String, String)>, Box<Problem>> {
-    let mut members = Vec::new();
-    match fields.take("headers") {
-        None | Some(Json::Null) => {}
-        Some(Json::Object(all)) => {
-            let named = all.into_iter().map(|(name, value)| {
-                let place = format!("headers.{name}");
-                (place, name.into_owned(), value)
-            });
-            members.extend(named);
-        }
-        Some(Json::List(items)) => {
-            for (at, item) in items.into_iter().enumerate() {
-                let mut one = JsonFields::of(item, &format!("headers[{at}]"))?;
-                let (place, name) = (one.name("name"), one.text("name", NAME_MAX)?);
-                let value = one.take("value").unwrap_or(Json::Null);
-                one.end()?;
-                let name = name.ok_or_else(|| Problem::invalid(&place, "is missing"))?;
-                members.push((format!("headers[{at}]"), name, value));
-            }
-        }
-        Some(_) => {
-            let why = "must be an object, or a list of {name, value}";
-            return Err(Problem::invalid("headers", why));
-        }
-    }
-    let mut own = Vec::with_capacity(members.len());
-    for (place, name, value) in members {
-        if !field::may_set(&name) {
-            return Err(Problem::invalid(
-                &place,
-                "cannot be set; X-* and List-* can",
-            ));
-        }
-        match value {
-            Json::Text(text) if !is_header_value(&text) => {
-                return Err(Problem::header_value(&place));
-            }
-            Json::Text(text) if text.len() <= OWN_FIELD_MAX => {
-                own.push((name, text.into_owned()));
-            }
-            Json::Text(_) => return Err(Problem::invalid(&place, "is too long")),
-            _ => return Err(Problem::invalid(&place, "must be a string")),
-        }
-    }
-    Ok(own)
+fn is_open(view: &MessageView) -> bool {
+    view.content.is_some()
 }
 
-fn attachments(fields: &mut JsonFields<'_>) -> Result<Vec<DraftAttachment>, Box<Problem>> {
-    let items = fields.list("attachments")?.unwrap_or_default();
-    let mut all = Vec::with_capacity(items.len());
-    for (at, item) in items.into_iter().enumerate() {
-        let mut one = JsonFields::of(item, &format!("attachments[{at}]"))?;
-        one.not_yet("upload_id")?;
-        let content_type = one
-            .header_text("content_type", NAME_MAX)?
-            .unwrap_or_default();
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        if !content_type.is_empty() && !is_media_type(essence) {
-            let why = "must be a media type such as text/plain";
-            return Err(Problem::invalid(&one.name("content_type"), why));
-        }
-        let content = one.text("content", usize::MAX)?;
-        let filename = one.header_text("filename", NAME_MAX)?.unwrap_or_default();
-        let content_id = one.header_text("content_id", NAME_MAX)?;
-        let place = one.name("content");
-        one.end()?;
-        all.push(DraftAttachment {
-            filename,
-            content_type,
-            content: content.ok_or_else(|| Problem::invalid(&place, "is missing"))?,
-            content_id,
-        });
-    }
-    Ok(all)
+/// A text of an opened message.
+fn content(view: &MessageView, text: fn(&crate::call::MessageContent) -> &String) -> &str {
+    view.content.as_ref().map_or("", |c| text(c).as_str())
 }
 
-pub(crate) fn list(asked: &RouteRequest<'_>) -> RouteResult {
-    let query = asked.query;
-    if query.text("spam").is_some() {
-        return Err(Problem::not_supported("spam"));
+fn local_auth(mut slot: json::ValueSlot<'_>, local: bool) {
+    match local {
+        true => LOCAL_AUTH.write(slot.octets(), &()),
+        false => slot.null(),
     }
-    let text = |name: &str| query.text(name).map(str::to_owned);
-    let thread = match query.text("thread") {
-        None => None,
-        Some(text) => Some(
-            ThreadId::parse(text)
-                .ok_or_else(|| Problem::invalid("thread", "must be the id of a thread"))?,
+}
+
+/// What is known of the sender, the same in events: a client of this server is sure to be
+/// what it says; of mail from outside nothing is known yet.
+pub(crate) fn auth(object: &mut json::Object<'_>, local: bool) {
+    local_auth(object.slot("auth"), local);
+}
+
+/// `labels` are the keywords of IMAP, `flags` its system flags without their backslash.
+pub(crate) fn labels_and_flags(object: &mut json::Object<'_>, state: &EntryState) {
+    object.texts("labels", &state.keywords);
+    object.texts("flags", flag_names(state.flags));
+}
+
+fn flag_names(flags: Flags) -> impl Iterator<Item = String> {
+    let set = Flags::NAMES
+        .iter()
+        .filter(move |(_, flag)| flags.has(*flag));
+    set.map(|(name, _)| name.trim_start_matches('\\').to_ascii_lowercase())
+}
+
+/// Every flag of [`Flags::NAMES`] as the API shows it.
+pub(crate) const FLAGS: [&str; 5] = ["answered", "flagged", "deleted", "seen", "draft"];
+pub(crate) static LIST_OF_INBOX: Operation = Operation {
+    id: "messages.list",
+    summary: "List and search messages",
+    says: "Lists messages without their content, newest first. Without `folder` these are the \
+           messages of INBOX and of your own folders. A page may end early when much had to be \
+           searched; `next_cursor` then goes on.",
+    query: &[
+        LIMIT,
+        CURSOR,
+        sometimes(
+            "folder",
+            Text(ANY),
+            r#""INBOX""#,
+            "A folder by its name; `all` is every one.",
         ),
-    };
+        sometimes(
+            "label",
+            Text(ANY),
+            r#""urgent""#,
+            "Only messages with this label.",
+        ),
+        sometimes(
+            "unread",
+            Flag,
+            "true",
+            "Only unread messages, or only read ones.",
+        ),
+        sometimes(
+            "from",
+            Text(ANY),
+            r#""ann@""#,
+            "Text within the names and addresses of From.",
+        ),
+        sometimes(
+            "to",
+            Text(ANY),
+            r#""bob@""#,
+            "Text within the names and addresses of To and Cc.",
+        ),
+        sometimes(
+            "subject",
+            Text(ANY),
+            r#""report""#,
+            "Text within the subject.",
+        ),
+        sometimes(
+            "q",
+            SearchWords(SEARCH_WORDS_MAX),
+            r#""report january""#,
+            "Words that the message must all have, in its header or its text.",
+        ),
+        sometimes(
+            "since",
+            Time,
+            r#""2026-01-01T00:00:00Z""#,
+            "Received at this time or later.",
+        ),
+        sometimes(
+            "until",
+            Time,
+            r#""2026-02-01T00:00:00Z""#,
+            "Received before this time.",
+        ),
+        sometimes(
+            "has_attachment",
+            Flag,
+            "true",
+            "Only messages with an attachment, or without.",
+        ),
+        sometimes(
+            "spam",
+            Later,
+            r#""clean""#,
+            "The verdict of a filter; refused until one is built.",
+        ),
+        sometimes(
+            "thread",
+            Id(ThreadId::PREFIX),
+            r#""thr_01Hq7Zk3VdX""#,
+            "Only this conversation.",
+        ),
+    ],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "A page of messages.",
+        content: ResponseContent::Page(&MESSAGE),
+    }],
+    errors: &[codes::NOT_SUPPORTED, codes::SEARCH_DEADLINE],
+    run: list,
+};
+
+fn list(request: &mut RouteRequest<'_>) -> RouteResult {
+    let query = &mut request.parameters;
     let filter = MessageFilter {
-        folder: text("folder"),
-        label: text("label"),
-        unread: query.flag("unread")?,
-        from: text("from"),
-        to: text("to"),
-        subject: text("subject"),
-        q: words(query)?,
-        since: query.time("since")?,
-        until: query.time("until")?,
-        has_attachment: query.flag("has_attachment")?,
-        thread,
+        folder: query.text("folder"),
+        label: query.text("label"),
+        unread: query.flag("unread"),
+        from: query.text("from"),
+        to: query.text("to"),
+        subject: query.text("subject"),
+        q: query.text("q"),
+        since: query.time("since"),
+        until: query.time("until"),
+        has_attachment: query.flag("has_attachment"),
+        thread: query.conversation("thread"),
     };
     let call = Call::ListMessages {
-        access: asked.access()?,
-        inbox: asked.inbox()?,
+        access: request.access()?,
+        inbox: request.inbox()?,
         filter: Box::new(filter),
-        cursor: query.cursor(),
-        limit: query.limit()?,
+        cursor: request.parameters.text("cursor"),
+        limit: request.parameters.limit(),
         progress: Box::default(),
     };
     Ok(RouteStep::Read(
         Box::new(call),
         |answer, _, _| match answer {
-            Answer::Messages { rows, next } => Some(show::messages(&rows, next.as_deref())),
+            Answer::Messages { rows, next } => Some(MESSAGE.page(&rows, next.as_deref())),
             _ => None,
         },
     ))
 }
 
-/// `q`: up to ten words, all of which a message has to have.
-fn words(query: &Query) -> Result<Option<String>, Box<Problem>> {
-    let Some(text) = query.given("q") else {
-        return Ok(None);
-    };
-    match text.split_whitespace().take(WORDS_MAX + 1).count() {
-        1..=WORDS_MAX => Ok(Some(text.to_owned())),
-        0 => Err(Problem::invalid(
-            "q",
-            "is empty: it must be what to look for",
-        )),
-        _ => Err(Problem::invalid("q", "must have at most 10 words")),
-    }
-}
+pub(crate) static READ: Operation = Operation {
+    id: "messages.read",
+    summary: "Read a message",
+    says: "Reads one message with its content. Reading never sets a flag.",
+    query: &[sometimes(
+        "max_chars",
+        Number {
+            min: 1,
+            max: u64::MAX,
+        },
+        "4000",
+        "Cuts `text` and `extracted_text` to so many characters.",
+    )],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "The message.",
+        content: ResponseContent::One(&MESSAGE),
+    }],
+    errors: &[],
+    run: read,
+};
 
-pub(crate) fn read(asked: &RouteRequest<'_>) -> RouteResult {
-    let max_chars = match asked.query.number("max_chars")? {
-        None => None,
-        Some(0) => return Err(Problem::invalid("max_chars", "must be at least 1")),
-        Some(n) => Some(usize::try_from(n).unwrap_or(usize::MAX)),
-    };
+fn read(request: &mut RouteRequest<'_>) -> RouteResult {
+    let max_chars = request.parameters.number("max_chars");
     let call = Call::ReadMessage {
-        access: asked.access()?,
-        inbox: asked.inbox()?,
-        id: asked.id(1, "message", EntryId::parse)?,
-        max_chars,
+        access: request.access()?,
+        inbox: request.inbox()?,
+        id: request.id(1, "message", EntryId::parse)?,
+        max_chars: max_chars.map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
     };
     Ok(RouteStep::Read(
         Box::new(call),
         |answer, _, _| match answer {
-            Answer::Message(view) => Some(show::one_message(&view)),
+            Answer::Message(view) => Some(MESSAGE.response(200, &view)),
             _ => None,
         },
     ))
 }
 
-pub(crate) fn patch(asked: &RouteRequest<'_>) -> RouteResult {
-    let mut fields = JsonFields::of_body(asked.body)?;
-    let patch = MessagePatch {
-        add_labels: fields.texts("add_labels", false)?.unwrap_or_default(),
-        remove_labels: fields.texts("remove_labels", false)?.unwrap_or_default(),
-        seen: fields.flag("seen")?,
-        flagged: fields.flag("flagged")?,
-        folder: fields.header_text("folder", FOLDER_MAX)?,
+const MESSAGE_PATCH: BodyTable = BodyTable {
+    name: "MessagePatch",
+    says: "A change of a message. What is left out stays.",
+    optional: false,
+    fields: fields! {
+        add_labels: optional Labels, r#"["urgent"]"#, "Labels to add.";
+        remove_labels: optional Labels, r#"["later"]"#, "Labels to take away.";
+        seen: optional Flag, "true", "Whether it has been read.";
+        flagged: optional Flag, "false", "Whether it is marked as important.";
+        folder: optional Line(FOLDER_NAME), r#""Archive""#, "The folder to move it to.";
+    },
+};
+
+/// The name of a folder, as long as a mailbox name may be.
+const FOLDER_NAME: TextBound = TextBound {
+    min: 0,
+    max: TextMax::Limit(|limits| limits.mailbox_name_bytes),
+};
+
+pub(crate) static PATCH: Operation = Operation {
+    id: "messages.patch",
+    summary: "Change a message",
+    says: "Changes labels and flags of a message, and moves it to another folder.",
+    query: &[],
+    takes: Takes::Json(&MESSAGE_PATCH),
+    gives: &[Gives {
+        status: 200,
+        says: "The message as it is now, without its content.",
+        content: ResponseContent::One(&MESSAGE),
+    }],
+    errors: &[
+        codes::INVALID_HEADER_VALUE,
+        codes::LIMIT_REACHED,
+        codes::CONFLICT,
+        codes::OVER_QUOTA,
+    ],
+    run: patch,
+};
+
+fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
+    let body = &mut request.body;
+    let patch = crate::call::MessagePatch {
+        add_labels: body.texts("add_labels").unwrap_or_default(),
+        remove_labels: body.texts("remove_labels").unwrap_or_default(),
+        seen: body.flag("seen"),
+        flagged: body.flag("flagged"),
+        folder: body.text("folder"),
     };
-    fields.end()?;
     let call = Call::PatchMessage {
-        access: asked.access()?,
-        inbox: asked.inbox()?,
-        id: asked.id(1, "message", EntryId::parse)?,
+        access: request.access()?,
+        inbox: request.inbox()?,
+        id: request.id(1, "message", EntryId::parse)?,
         patch: Box::new(patch),
     };
     Ok(RouteStep::Write(
         Box::new(call),
         |written, _| match written {
-            Written::Message(view) => Some(show::one_message(view)),
+            Written::Message(view) => Some(MESSAGE.response(200, view)),
             _ => None,
         },
     ))
 }
 
-pub(crate) fn delete(asked: &RouteRequest<'_>) -> RouteResult {
+pub(crate) static DELETE: Operation = Operation {
+    id: "messages.delete",
+    summary: "Delete a message",
+    says: "Moves a message to Trash, or deletes it for good.",
+    query: &[sometimes(
+        "permanent",
+        Flag,
+        "true",
+        "Delete it for good, wherever it is.",
+    )
+    .or("false")],
+    takes: Takes::Nothing,
+    gives: GONE,
+    errors: &[],
+    run: delete,
+};
+
+fn delete(request: &mut RouteRequest<'_>) -> RouteResult {
     let call = Call::DeleteMessage {
-        access: asked.access()?,
-        inbox: asked.inbox()?,
-        id: asked.id(1, "message", EntryId::parse)?,
-        permanent: asked.query.flag("permanent")?.unwrap_or(false),
+        access: request.access()?,
+        inbox: request.inbox()?,
+        id: request.id(1, "message", EntryId::parse)?,
+        permanent: request.parameters.flag("permanent").unwrap_or(false),
     };
-    Ok(RouteStep::Write(Box::new(call), super::account::gone))
+    Ok(RouteStep::Write(Box::new(call), gone))
 }
 
-pub(crate) fn raw(asked: &RouteRequest<'_>) -> RouteResult {
-    let id = asked.id(1, "message", EntryId::parse)?;
-    Ok(RouteStep::Raw(asked.inbox()?, id))
+pub(crate) static RAW: Operation = Operation {
+    id: "messages.raw",
+    summary: "Download a message",
+    says: "The octets of a message as they are stored (RFC 5322).",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "The message.",
+        content: ResponseContent::Other("message/rfc822"),
+    }],
+    errors: &[],
+    run: raw,
+};
+
+fn raw(request: &mut RouteRequest<'_>) -> RouteResult {
+    let id = request.id(1, "message", EntryId::parse)?;
+    Ok(RouteStep::Raw(request.inbox()?, id))
 }
 
-pub(crate) fn attachment(asked: &RouteRequest<'_>) -> RouteResult {
+/// The head of a raw download.
+pub(crate) fn raw_response() -> Response {
+    let kind = MediaType::Octets("message/rfc822".to_owned());
+    let mut response = Response::new(200, kind, Vec::new());
+    response.add(
+        "Content-Disposition",
+        "attachment; filename=\"message.eml\"",
+    );
+    response
+}
+
+pub(crate) static ATTACHMENT_OCTETS: Operation = Operation {
+    id: "messages.attachment",
+    summary: "Download an attachment",
+    says: "The decoded octets of one part, with its own media type where that is one.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "The octets of the part.",
+        content: ResponseContent::Other("*/*"),
+    }],
+    errors: &[],
+    run: attachment,
+};
+
+fn attachment(request: &mut RouteRequest<'_>) -> RouteResult {
     let call = Call::ReadPart {
-        access: asked.access()?,
-        inbox: asked.inbox()?,
-        id: asked.id(1, "message", EntryId::parse)?,
-        part: asked.id(2, "attachment", parse_attachment_id)?,
+        access: request.access()?,
+        inbox: request.inbox()?,
+        id: request.id(1, "message", EntryId::parse)?,
+        part: request.id(2, "attachment", parse_attachment_id)?,
     };
     Ok(RouteStep::Read(
         Box::new(call),
@@ -272,34 +503,8 @@ pub(crate) fn attachment(asked: &RouteRequest<'_>) -> RouteResult {
     ))
 }
 
-pub(crate) fn outbound(asked: &RouteRequest<'_>) -> RouteResult {
-    let call = Call::ListOutbound {
-        access: asked.access()?,
-        cursor: asked.query.cursor(),
-        limit: asked.query.limit()?,
-    };
-    Ok(RouteStep::Read(
-        Box::new(call),
-        |answer, _, _| match answer {
-            Answer::Outbound { rows, next } => Some(show::outbound(&rows, next.as_deref())),
-            _ => None,
-        },
-    ))
-}
-
-/// The head of a raw download.
-pub(crate) fn raw_response(_house: &Shared) -> Response {
-    let kind = MediaType::Octets("message/rfc822".to_owned());
-    let mut response = Response::new(200, kind, Vec::new());
-    response.add(
-        "Content-Disposition",
-        "attachment; filename=\"message.eml\"",
-    );
-    response
-}
-
-/// The type of a part, if it is one. That a browser could run it is no matter: `nosniff` and
-/// the sandbox are beside it.
+/// The type of a part, if it is one. A type that a browser could run does no harm: `nosniff`
+/// and the sandbox stand beside it.
 fn media_type(text: &str) -> String {
     match is_media_type(text) {
         true => text.to_owned(),
@@ -307,28 +512,25 @@ fn media_type(text: &str) -> String {
     }
 }
 
-/// Two tokens with a slash between them.
-fn is_media_type(text: &str) -> bool {
-    let token = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
-    };
-    let parts = text.split_once('/');
-    text.len() <= NAME_MAX && parts.is_some_and(|(kind, sub)| token(kind) && token(sub))
-}
-
-/// Words of one search: each costs a walk through every message.
-const WORDS_MAX: usize = 10;
-/// Characters of a subject: one line of RFC 5322 section 2.1.1, and more folds anyway.
-const SUBJECT_MAX: usize = 998;
-/// Octets of the value of a field that a client sets.
-const OWN_FIELD_MAX: usize = 998;
-/// Characters of a file name, a media type or a Content-ID.
-const NAME_MAX: usize = 255;
-/// Characters of a mailbox name.
-const FOLDER_MAX: usize = 255;
+/// The parts of paths that name something, as every route has them.
+pub(crate) const PATH_NAMES: &[(&str, FieldKind, &str, &str)] = &[
+    (
+        "inbox",
+        InboxName,
+        "inb_01Hq7Zk3VdX",
+        "The inbox, by its id or its address.",
+    ),
+    ("id", Id(EntryId::PREFIX), "msg_01Hq7Zk3VdX", "The message."),
+    ("att", AttachmentId, "att_2", "The attachment."),
+    ("key", Id("key_"), "key_01Hq7Zk3VdX", "The key."),
+    (
+        "domain",
+        FieldKind::DomainRef,
+        "dom_01Hq7Zk3VdX",
+        "The domain, by its id or its name.",
+    ),
+    ("org", Id("org_"), "org_01Hq7Zk3VdX", "The organization."),
+];
 
 #[cfg(test)]
 mod tests {
@@ -347,5 +549,13 @@ mod tests {
         ] {
             assert_eq!(media_type(text), want);
         }
+    }
+
+    #[test]
+    fn flags_are_those_of_imap() {
+        let all = Flags::NAMES
+            .iter()
+            .fold(Flags::NONE, |all, (_, f)| all.with(*f));
+        assert!(flag_names(all).eq(FLAGS));
     }
 }

@@ -1,11 +1,25 @@
 //! The API: its routes as a table, one file for each noun, and every error that a client sees.
 //! Nothing here knows framing or sockets; a route reads a request and names a call.
+//!
+//! `fields.rs` and `shapes.rs` are the tables that bodies, queries and responses are described
+//! with, `values.rs` reads requests by them, `operation.rs` describes a route.
 
-pub(crate) mod account;
+pub(crate) mod address;
+pub(crate) mod codes;
 pub(crate) mod credentials;
+pub(crate) mod domain;
+pub(crate) mod event;
+pub(crate) mod fields;
 pub(crate) mod health;
-pub(crate) mod json_account;
-pub(crate) mod json_message;
+pub(crate) mod inbox;
+pub(crate) mod key;
+pub(crate) mod me;
 pub(crate) mod message;
+pub(crate) mod operation;
+pub(crate) mod org;
+pub(crate) mod outbound;
 pub(crate) mod problems;
 pub(crate) mod routes;
+pub(crate) mod send;
+pub(crate) mod shapes;
+pub(crate) mod values;

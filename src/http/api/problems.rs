@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::codes::{self, ErrorCode};
 use crate::call::{Limits, Now, Refusal};
 use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response, ResponseFrame, request_id};
@@ -13,8 +14,7 @@ use crate::http::wire::response::{MediaType, Response, ResponseFrame, request_id
 /// A refusal in the words of HTTP. Boxed where it is returned: it is rare and not small.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Problem {
-    pub status: u16,
-    pub code: &'static str,
+    pub code: &'static ErrorCode,
     message: Cow<'static, str>,
     hint: Cow<'static, str>,
     field: Option<String>,
@@ -30,13 +30,11 @@ pub(crate) struct Problem {
 impl Problem {
     /// A status with its code, what is wrong and what to do.
     pub fn new(
-        status: u16,
-        code: &'static str,
+        code: &'static ErrorCode,
         message: impl Into<Cow<'static, str>>,
         hint: impl Into<Cow<'static, str>>,
     ) -> Box<Problem> {
         Box::new(Problem {
-            status,
             code,
             message: message.into(),
             hint: hint.into(),
@@ -50,20 +48,19 @@ impl Problem {
     }
 
     /// 400 for a request that is well framed but wrong.
-    pub fn bad_request(code: &'static str, message: &'static str) -> Box<Problem> {
-        Problem::new(400, code, message, "Correct the request and send it again.")
+    pub fn bad_request(code: &'static ErrorCode, message: &'static str) -> Box<Problem> {
+        Problem::new(code, message, "Correct the request and send it again.")
     }
 
     /// 400 for a request whose end cannot be known; the connection ends.
     pub fn syntax(message: &'static str) -> Box<Problem> {
-        Problem::bad_request("bad_request", message).and_close()
+        Problem::bad_request(codes::BAD_REQUEST, message).and_close()
     }
 
     /// 400 for a field or parameter of the wrong kind; `why` goes on after its name.
     pub fn invalid(field: &str, why: &str) -> Box<Problem> {
         Problem::new(
-            400,
-            "invalid_field",
+            codes::INVALID_FIELD,
             format!("`{}` {why}.", printable(field)),
             "Correct the field and send the request again.",
         )
@@ -73,8 +70,7 @@ impl Problem {
     /// 400 for a field or parameter that nothing knows.
     pub fn unknown(noun: &'static str, name: &str) -> Box<Problem> {
         Problem::new(
-            400,
-            "unknown_field",
+            codes::UNKNOWN_FIELD,
             format!("There is no {noun} `{}` here.", printable(name)),
             "Check its spelling, or leave it out.",
         )
@@ -84,8 +80,7 @@ impl Problem {
     /// 400 for what the contract has and this server does not do yet.
     pub fn not_supported(field: &str) -> Box<Problem> {
         Problem::new(
-            400,
-            "not_supported",
+            codes::NOT_SUPPORTED,
             format!("`{}` is not supported yet.", printable(field)),
             "Leave it out.",
         )
@@ -95,8 +90,7 @@ impl Problem {
     /// 400 for a text that would break the header field it goes into.
     pub fn header_value(field: &str) -> Box<Problem> {
         Problem::new(
-            400,
-            "invalid_header_value",
+            codes::INVALID_HEADER_VALUE,
             format!(
                 "`{}` has a line break or another control character in it.",
                 printable(field)
@@ -109,8 +103,7 @@ impl Problem {
     /// 404, the same for what is not there and what is not yours (decisions.md 30).
     pub fn not_found(what: &'static str) -> Box<Problem> {
         Problem::new(
-            404,
-            "not_found",
+            codes::NOT_FOUND,
             format!("There is no such {what}."),
             match what {
                 "route" => "Check the path; the API is under /api/v1.",
@@ -135,8 +128,7 @@ impl Problem {
     /// 501: the contract has the route, and this server does not do it yet.
     pub fn later() -> Box<Problem> {
         Problem::new(
-            501,
-            "not_built_yet",
+            codes::NOT_BUILT_YET,
             "This route is part of the API but is not built yet.",
             "Do without it for now; trying again does not help.",
         )
@@ -145,8 +137,7 @@ impl Problem {
     /// 401: no key, or not one.
     pub fn unauthorized(message: &'static str) -> Box<Problem> {
         Problem::new(
-            401,
-            "unauthorized",
+            codes::UNAUTHORIZED,
             message,
             "Send `Authorization: Bearer ap_sk_…` with a key that is valid and not revoked.",
         )
@@ -155,8 +146,7 @@ impl Problem {
     /// 403: the key is good and its scopes are too few.
     pub fn missing_scope(scope: &'static str) -> Box<Problem> {
         Problem::new(
-            403,
-            "missing_scope",
+            codes::MISSING_SCOPE,
             format!("The key lacks the scope `{scope}`."),
             match scope {
                 "operator" => "Use the operator's token; it is in the server's data folder.",
@@ -168,8 +158,7 @@ impl Problem {
     /// 405 with the methods that there are.
     pub fn method(allow: String) -> Box<Problem> {
         let mut problem = Problem::new(
-            405,
-            "method_not_allowed",
+            codes::METHOD_NOT_ALLOWED,
             "The path is right, the method is not.",
             format!("Use one of: {allow}."),
         );
@@ -180,8 +169,7 @@ impl Problem {
     /// 429 after `retry_ms`, of `quota` a minute.
     pub fn too_many(retry_ms: u64, quota: Option<u64>) -> Box<Problem> {
         let mut problem = Problem::new(
-            429,
-            "rate_limited",
+            codes::RATE_LIMITED,
             "Too many requests.",
             "Wait for as long as Retry-After says.",
         );
@@ -193,8 +181,7 @@ impl Problem {
     /// 410: the cursor is older than the log.
     pub fn expired(oldest: u64) -> Box<Problem> {
         let mut problem = Problem::new(
-            410,
-            "cursor_expired",
+            codes::CURSOR_EXPIRED,
             "The log has no such cursor: it is too old, or of another log.",
             format!(
                 "Read the messages afresh, then go on with after={}.",
@@ -206,8 +193,8 @@ impl Problem {
     }
 
     /// 503: the request is good, we are not; try again.
-    pub fn unavailable(code: &'static str, message: &'static str) -> Box<Problem> {
-        let mut problem = Problem::new(503, code, message, "Try again in a few seconds.");
+    pub fn unavailable(code: &'static ErrorCode, message: &'static str) -> Box<Problem> {
+        let mut problem = Problem::new(code, message, "Try again in a few seconds.");
         problem.retry_ms = Some(UNAVAILABLE_RETRY_MS);
         problem
     }
@@ -229,7 +216,7 @@ impl Problem {
         let mut body = Vec::with_capacity(256);
         json::object(&mut body, |body| {
             body.object("error", |error| {
-                error.text("code", self.code);
+                error.text("code", self.code.word);
                 error.text("message", &self.message);
                 error.text("hint", &self.hint);
                 if let Some(field) = &self.field {
@@ -242,8 +229,8 @@ impl Problem {
             });
         });
         body.push(b'\n');
-        let mut response = Response::new(self.status, MediaType::Json, body);
-        if self.status == 401 {
+        let mut response = Response::new(self.code.status, MediaType::Json, body);
+        if self.code.status == 401 {
             response.add("WWW-Authenticate", "Bearer realm=\"postern\"");
         }
         if let Some(allow) = &self.allow {
@@ -252,7 +239,7 @@ impl Problem {
         if let Some(ms) = self.retry_ms {
             let seconds = ms.div_ceil(1000).max(1);
             response.add("Retry-After", seconds.to_string());
-            if self.status == 429 {
+            if self.code.status == 429 {
                 if let Some(quota) = self.quota {
                     response.add("RateLimit-Limit", quota.to_string());
                 }
@@ -274,7 +261,7 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
         Refusal::LoginLimited { retry_ms } => {
             let quota = limits.login_failures_per_minute as u64;
             let mut problem = Problem::too_many(*retry_ms, Some(quota));
-            problem.code = "too_many_failures";
+            problem.code = codes::TOO_MANY_FAILURES;
             problem.message = "Too many wrong keys came from this address.".into();
             problem
         }
@@ -283,22 +270,22 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
         Refusal::NotFound("mailbox") => no_folder(),
         Refusal::NotFound(what) => Problem::not_found(what),
         Refusal::Exists(what) => Problem::new(
-            409,
-            "already_exists",
+            codes::ALREADY_EXISTS,
             format!("The {what} is there already."),
             "Choose another name, or use the one that is there.",
         ),
         Refusal::RelayDenied => Problem::new(
-            403,
-            "relay_denied",
+            codes::RELAY_DENIED,
             "This server does not relay for that address.",
             "Send from an inbox of yours.",
         ),
-        Refusal::NoSuchInbox => bad("no_such_recipient", "A local recipient does not exist."),
+        Refusal::NoSuchInbox => bad(
+            codes::NO_SUCH_RECIPIENT,
+            "A local recipient does not exist.",
+        ),
         Refusal::NoSuchRecipient { field, address } => no_recipient(field, address),
         Refusal::SenderNotAllowed => Problem::new(
-            403,
-            "sender_not_allowed",
+            codes::SENDER_NOT_ALLOWED,
             "The key may not send as this address.",
             "Send from an inbox that the key may see.",
         ),
@@ -306,63 +293,58 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
         Refusal::InvalidPlace { field, why } => Problem::invalid(field, why),
         Refusal::Invalid { field, why } => Problem::invalid(field, why),
         Refusal::TooBig { what, max } => Problem::new(
-            413,
-            "too_large",
+            codes::TOO_LARGE,
             format!("There is too much of the {what}: the limit is {max}."),
             "Make it smaller.",
         ),
-        Refusal::Loop => bad("mail_loop", "The message has passed too many servers."),
+        Refusal::Loop => bad(codes::MAIL_LOOP, "The message has passed too many servers."),
         Refusal::StrayOctets => bad(
-            "stray_octets",
+            codes::STRAY_OCTETS,
             "The message has a bare CR, LF or NUL in it.",
         ),
         Refusal::OverQuota => Problem::new(
-            403,
-            "over_quota",
+            codes::OVER_QUOTA,
             "The inbox is full.",
             "Delete messages for good, or use another inbox.",
         ),
         Refusal::RateLimited { retry_ms } => Problem::too_many(*retry_ms, None),
         Refusal::Limit { what, max } => limit(what, *max),
         Refusal::IdempotencyConflict(why) => Problem::new(
-            409,
-            "idempotency_conflict",
+            codes::IDEMPOTENCY_CONFLICT,
             format!("The Idempotency-Key cannot be used: {why}."),
             "Use a new key for a new request, and the same body for the same key.",
         ),
         Refusal::Conflict(why) => Problem::new(
-            409,
-            "conflict",
+            codes::CONFLICT,
             format!("It cannot be done now: {why}."),
             "Change what stands in the way, then try again.",
         ),
         Refusal::Expired { oldest } => Problem::expired(*oldest),
         Refusal::SearchDeadline => {
-            Problem::unavailable("search_deadline", "The search took too long.")
+            Problem::unavailable(codes::SEARCH_DEADLINE, "The search took too long.")
         }
-        Refusal::NoSpace => {
-            let mut problem =
-                Problem::unavailable("no_space", "The server is too full to take mail for now.");
-            problem.status = 507;
-            problem
-        }
-        Refusal::Internal => {
-            Problem::unavailable("internal", "Something went wrong here; it is in our log.")
-        }
+        Refusal::NoSpace => Problem::unavailable(
+            codes::NO_SPACE,
+            "The server is too full to take mail for now.",
+        ),
+        Refusal::Internal => Problem::unavailable(
+            codes::INTERNAL,
+            "Something went wrong here; it is in our log.",
+        ),
         Refusal::Stopping => {
-            Problem::unavailable("stopping", "The server is stopping.").and_close()
+            Problem::unavailable(codes::STOPPING, "The server is stopping.").and_close()
         }
     }
 }
 
 fn limit(what: &str, max: u64) -> Box<Problem> {
-    let status = match what {
+    let code = match what {
         "recipients" => {
             let why = format!("may, together with cc and bcc, name at most {max} recipients");
             return Problem::invalid("to", &why);
         }
-        "streams" | "sessions" => 429,
-        _ => 403,
+        "streams" | "sessions" => codes::STREAMS_LIMITED,
+        _ => codes::LIMIT_REACHED,
     };
     // What IMAP calls a keyword is a label of REST.
     let what = match what {
@@ -370,8 +352,7 @@ fn limit(what: &str, max: u64) -> Box<Problem> {
         other => other,
     };
     Problem::new(
-        status,
-        "limit_reached",
+        code,
         format!("There are {max} {what} already, which is the limit."),
         "Close or delete one first.",
     )
@@ -379,8 +360,7 @@ fn limit(what: &str, max: u64) -> Box<Problem> {
 
 fn no_recipient(field: &str, address: &str) -> Box<Problem> {
     Problem::new(
-        400,
-        "no_such_recipient",
+        codes::NO_SUCH_RECIPIENT,
         format!("There is no inbox `{}` here.", printable(address)),
         "Correct the address or leave it out; nothing was sent.",
     )
@@ -404,7 +384,7 @@ pub fn turned_away(wait_ms: Option<u64>, now: Now, seed: u64) -> Vec<u8> {
             problem
         }
         None => Problem::unavailable(
-            "too_many_connections",
+            codes::TOO_MANY_CONNECTIONS,
             "Too many connections are open, of this address or in all.",
         ),
     };
@@ -506,7 +486,7 @@ mod tests {
             (Refusal::Stopping, 503),
         ] {
             let problem = refused(&refusal, &limits);
-            assert_eq!(problem.status, status, "{refusal:?}");
+            assert_eq!(problem.code.status, status, "{refusal:?}");
             let response = problem.response("req_1");
             let body = String::from_utf8(response.body.clone()).unwrap();
             let value: serde_json::Value = serde_json::from_str(&body).unwrap();

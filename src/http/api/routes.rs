@@ -1,11 +1,13 @@
-//! The API as a table: method, path, what the key must hold, what kind of body, which
-//! parameters, and the function that turns a request into what is asked of the product.
+//! The API as a table: method, path, what the key must hold, how it is answered, and the
+//! operation, which describes itself.
 //!
 //! A row without a declared need does not compile. The service checks scopes again in every
 //! call: the table is what a client is told first, not what keeps it out.
 
+use super::operation::Operation;
 use super::problems::Problem;
-use super::{account, credentials, health, message};
+use super::values::Values;
+use super::{credentials, domain, event, health, inbox, key, me, message, org, outbound, send};
 use crate::call::{
     Access, Answer, Call, Draft, EntryId, InboxRef, Once, Scopes, Secret, Shared, Written,
 };
@@ -16,14 +18,38 @@ use crate::http::wire::target::{Query, inbox_ref};
 /// One route.
 #[derive(Debug)]
 pub(crate) struct RouteRow {
+    /// `*` is any.
     pub method: &'static str,
     /// `{name}` stands for one segment.
     pub path: &'static str,
     pub need: Need,
-    pub takes: Takes,
-    /// The query parameters that it knows.
-    pub params: &'static [&'static str],
-    pub run: fn(&RouteRequest<'_>) -> Result<RouteStep, Box<Problem>>,
+    pub stage: RouteStage,
+}
+
+/// How a route is answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RouteStage {
+    /// With one response.
+    Answered(&'static Operation),
+    /// With a stream that lasts as long as its connection.
+    Lasting(&'static Operation),
+    /// Not yet: the contract has it and this server does not do it.
+    Later,
+}
+
+impl RouteRow {
+    /// What the route does, if it does something yet.
+    pub const fn operation(&self) -> Option<&'static Operation> {
+        match self.stage {
+            RouteStage::Answered(operation) | RouteStage::Lasting(operation) => Some(operation),
+            RouteStage::Later => None,
+        }
+    }
+
+    /// Whether its response lasts as long as its connection.
+    pub const fn is_lasting(&self) -> bool {
+        matches!(self.stage, RouteStage::Lasting(_))
+    }
 }
 
 /// What the caller must hold.
@@ -57,16 +83,6 @@ impl Need {
     }
 }
 
-/// What a body may be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Takes {
-    Nothing,
-    /// JSON up to `Limits::http_body_bytes`.
-    Json,
-    /// JSON with attachments, up to `Limits::http_send_bytes`.
-    Message,
-}
-
 /// A request, as the functions of the table see it.
 #[derive(Debug)]
 pub(crate) struct RouteRequest<'a> {
@@ -74,9 +90,12 @@ pub(crate) struct RouteRequest<'a> {
     /// What stood in place of the `{name}`s, in order.
     pub places: &'a [String],
     pub query: &'a Query,
-    pub body: &'a [u8],
+    /// The query, read by the table of the operation.
+    pub parameters: Values,
+    /// The body, read by the table of the operation.
+    pub body: Values,
     /// `Idempotency-Key`, with the fingerprint of this request.
-    pub once: Option<(String, [u8; 32])>,
+    pub idempotency: Option<(String, [u8; 32])>,
     pub last_event_id: Option<&'a str>,
     pub secret: Option<&'a Secret>,
     pub shared: &'a Shared,
@@ -120,6 +139,12 @@ impl RouteRequest<'_> {
         self.id(0, "inbox", inbox_ref)
     }
 
+    /// Takes `limit` and `cursor` of a list that is one page whatever they say.
+    pub fn one_page(&mut self) {
+        self.parameters.limit();
+        self.parameters.text("cursor");
+    }
+
     /// The `at`th `{name}` by its parser; what does not parse cannot be there.
     pub fn id<T>(
         &self,
@@ -131,15 +156,23 @@ impl RouteRequest<'_> {
         parse(text).ok_or_else(|| Problem::no_id(noun, text))
     }
 
-    /// The idempotency of this request, with what keeps its answer.
-    pub fn once(&self, render: fn(&Written) -> Vec<u8>) -> Option<Once> {
-        let (key, fingerprint) = self.once.clone()?;
+    /// The idempotency of this request, with the function that keeps its answer.
+    pub fn idempotency(&self, render: fn(&Written) -> Vec<u8>) -> Option<Once> {
+        let (key, fingerprint) = self.idempotency.clone()?;
         Some(Once {
             key,
             fingerprint,
             render,
         })
     }
+}
+
+/// What the function of a route gives.
+pub(crate) type RouteResult = Result<RouteStep, Box<Problem>>;
+
+/// 204 for what is no longer there.
+pub(crate) fn gone(written: &Written, _shared: &Shared) -> Option<Response> {
+    matches!(written, Written::Changed).then(Response::nothing)
 }
 
 /// What the table has for a method and a path.
@@ -156,14 +189,17 @@ pub(crate) enum Match {
 /// Looks a request up. HEAD is GET.
 pub(crate) fn find(method: &str, segments: &[String]) -> Match {
     let wanted = if method == "HEAD" { "GET" } else { method };
-    let is_later = |(later, path): &(&str, &str)| {
-        (*later == "*" || *later == wanted) && places(path, segments).is_some()
+    let is_later = |row: &&RouteRow| {
+        row.operation().is_none()
+            && (row.method == "*" || row.method == wanted)
+            && places(row.path, segments).is_some()
     };
-    if LATER.iter().any(is_later) {
+    // These are looked at first: `messages/wait` is no id of a message.
+    if ROUTES.iter().any(|row| is_later(&row)) {
         return Match::Later;
     }
     let mut methods: Vec<&str> = Vec::new();
-    for row in ROUTES {
+    for row in ROUTES.iter().filter(|row| row.operation().is_some()) {
         let Some(places) = places(row.path, segments) else {
             continue;
         };
@@ -201,20 +237,28 @@ fn places(pattern: &str, segments: &[String]) -> Option<Vec<String>> {
 }
 
 macro_rules! routes {
-    ($($method:ident $path:literal $need:expr, $takes:ident, [$($param:literal)*], $run:path;)*) => {
+    ($($method:tt $path:literal $need:ident $stage:expr;)*) => {
         /// Every route, the more literal before the less.
-        pub(crate) const ROUTES: &[RouteRow] = &[$(RouteRow {
-            method: stringify!($method),
+        pub(crate) static ROUTES: &[RouteRow] = &[$(RouteRow {
+            method: method!($method),
             path: $path,
             need: $need,
-            takes: Takes::$takes,
-            params: &[$($param),*],
-            run: $run,
+            stage: $stage,
         },)*];
     };
 }
 
+macro_rules! method {
+    (*) => {
+        "*"
+    };
+    ($method:ident) => {
+        stringify!($method)
+    };
+}
+
 use Need::{Key, Near, Nothing, Operator, Scope};
+use RouteStage::{Answered, Lasting, Later};
 
 const MAIL_READ: Need = Scope(Scopes::MESSAGES_READ);
 const MAIL_WRITE: Need = Scope(Scopes::MESSAGES_WRITE);
@@ -225,98 +269,84 @@ const DOMAINS: Need = Scope(Scopes::DOMAINS_WRITE);
 const KEYS: Need = Scope(Scopes::KEYS_WRITE);
 
 routes! {
-    GET "/healthz" Nothing, Nothing, [], health::healthz;
-    GET "/readyz" Nothing, Nothing, [], health::readyz;
-    GET "/metrics" Near, Nothing, [], health::metrics;
+    GET "/healthz" Nothing Answered(&health::ALIVE);
+    GET "/readyz" Nothing Answered(&health::READY);
+    GET "/metrics" Near Answered(&health::METRICS);
 
-    GET "/api/v1/me" Key, Nothing, [], account::me;
-    POST "/api/v1/keys" KEYS, Json, [], account::create_key;
-    GET "/api/v1/keys" KEYS, Nothing, ["limit" "cursor"], account::list_keys;
-    GET "/api/v1/keys/{key}" KEYS, Nothing, [], account::read_key;
-    DELETE "/api/v1/keys/{key}" KEYS, Nothing, [], account::revoke_key;
-    POST "/api/v1/domains" DOMAINS, Json, [], account::create_domain;
-    GET "/api/v1/domains" DOMAINS, Nothing, ["limit" "cursor"], account::list_domains;
-    DELETE "/api/v1/domains/{domain}" DOMAINS, Nothing, [], account::delete_domain;
-    POST "/api/v1/orgs" Operator, Json, [], account::create_org;
-    GET "/api/v1/orgs" Operator, Nothing, ["limit" "cursor"], account::list_orgs;
-    DELETE "/api/v1/orgs/{org}" Operator, Nothing, [], account::delete_org;
+    GET "/api/v1/me" Key Answered(&me::READ);
+    POST "/api/v1/keys" KEYS Answered(&key::CREATE);
+    GET "/api/v1/keys" KEYS Answered(&key::LIST);
+    GET "/api/v1/keys/{key}" KEYS Answered(&key::READ);
+    DELETE "/api/v1/keys/{key}" KEYS Answered(&key::REVOKE);
+    POST "/api/v1/domains" DOMAINS Answered(&domain::CREATE);
+    GET "/api/v1/domains" DOMAINS Answered(&domain::LIST);
+    DELETE "/api/v1/domains/{domain}" DOMAINS Answered(&domain::DELETE);
+    POST "/api/v1/orgs" Operator Answered(&org::CREATE);
+    GET "/api/v1/orgs" Operator Answered(&org::LIST);
+    DELETE "/api/v1/orgs/{org}" Operator Answered(&org::DELETE);
 
-    POST "/api/v1/inboxes" INBOX_WRITE, Json, [], account::create_inbox;
-    GET "/api/v1/inboxes" INBOX_READ, Nothing, ["limit" "cursor" "parent"], account::list_inboxes;
-    GET "/api/v1/inboxes/credentials/export" INBOX_READ, Nothing, [], credentials::export;
-    POST "/api/v1/inboxes/credentials/export" KEYS, Json, [], credentials::mint;
-    GET "/api/v1/inboxes/{inbox}" INBOX_READ, Nothing, [], account::read_inbox;
-    PATCH "/api/v1/inboxes/{inbox}" INBOX_WRITE, Json, [], account::patch_inbox;
-    DELETE "/api/v1/inboxes/{inbox}" INBOX_WRITE, Nothing, [], account::delete_inbox;
+    POST "/api/v1/inboxes" INBOX_WRITE Answered(&inbox::CREATE);
+    GET "/api/v1/inboxes" INBOX_READ Answered(&inbox::LIST);
+    GET "/api/v1/inboxes/credentials/export" INBOX_READ Answered(&credentials::EXPORT);
+    POST "/api/v1/inboxes/credentials/export" KEYS Answered(&credentials::MAKE);
+    GET "/api/v1/inboxes/{inbox}" INBOX_READ Answered(&inbox::READ);
+    PATCH "/api/v1/inboxes/{inbox}" INBOX_WRITE Answered(&inbox::PATCH);
+    DELETE "/api/v1/inboxes/{inbox}" INBOX_WRITE Answered(&inbox::DELETE);
 
-    POST "/api/v1/inboxes/{inbox}/messages" MAIL_WRITE, Message, [], message::send;
-    GET "/api/v1/inboxes/{inbox}/messages" MAIL_READ, Nothing,
-        ["limit" "cursor" "folder" "label" "unread" "from" "to" "subject" "q" "since" "until"
-         "has_attachment" "spam" "thread"], message::list;
-    GET "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_READ, Nothing, ["max_chars"], message::read;
-    PATCH "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE, Json, [], message::patch;
-    DELETE "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE, Nothing, ["permanent"],
-        message::delete;
-    GET "/api/v1/inboxes/{inbox}/messages/{id}/raw" MAIL_READ, Nothing, [], message::raw;
-    GET "/api/v1/inboxes/{inbox}/messages/{id}/attachments/{att}" MAIL_READ, Nothing, [],
-        message::attachment;
-    GET "/api/v1/outbound" MAIL_READ, Nothing, ["limit" "cursor"], message::outbound;
+    POST "/api/v1/inboxes/{inbox}/messages" MAIL_WRITE Answered(&send::SEND);
+    GET "/api/v1/inboxes/{inbox}/messages" MAIL_READ Answered(&message::LIST_OF_INBOX);
+    GET "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_READ Answered(&message::READ);
+    PATCH "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::PATCH);
+    DELETE "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::DELETE);
+    GET "/api/v1/inboxes/{inbox}/messages/{id}/raw" MAIL_READ Answered(&message::RAW);
+    GET "/api/v1/inboxes/{inbox}/messages/{id}/attachments/{att}" MAIL_READ
+        Answered(&message::ATTACHMENT_OCTETS);
+    GET "/api/v1/outbound" MAIL_READ Answered(&outbound::LIST);
 
-    GET "/api/v1/events" EVENTS, Nothing,
-        ["since" "inbox" "type" "from" "label" "priority" "verdict"], stream::all;
-    GET "/api/v1/events/log" EVENTS, Nothing,
-        ["after" "cursor" "limit" "inbox" "type" "from" "label" "priority" "verdict"], stream::log;
-    GET "/api/v1/inboxes/{inbox}/events" EVENTS, Nothing,
-        ["since" "inbox" "type" "from" "label" "priority" "verdict"], stream::one;
-    GET "/api/v1/inboxes/{inbox}/watch" EVENTS, Nothing,
-        ["since" "inbox" "type" "from" "label" "priority" "verdict"], stream::tree;
+    GET "/api/v1/events" EVENTS Lasting(&event::ALL);
+    GET "/api/v1/events/log" EVENTS Answered(&event::LOG);
+    GET "/api/v1/inboxes/{inbox}/events" EVENTS Lasting(&event::ONE);
+    GET "/api/v1/inboxes/{inbox}/watch" EVENTS Lasting(&event::TREE);
+
+    * "/api/v1/inboxes/{inbox}/messages/wait" Key Later;
+    * "/api/v1/inboxes/{inbox}/messages/batch" Key Later;
+    * "/api/v1/inboxes/{inbox}/messages/{id}/reply" Key Later;
+    * "/api/v1/inboxes/{inbox}/messages/{id}/reply-all" Key Later;
+    * "/api/v1/inboxes/{inbox}/messages/{id}/forward" Key Later;
+    * "/api/v1/inboxes/{inbox}/messages/{id}/spam" Key Later;
+    * "/api/v1/inboxes/{inbox}/messages/{id}/not-spam" Key Later;
+    * "/api/v1/inboxes/{inbox}/threads" Key Later;
+    * "/api/v1/inboxes/{inbox}/threads/{id}" Key Later;
+    * "/api/v1/inboxes/{inbox}/drafts" Key Later;
+    * "/api/v1/inboxes/{inbox}/drafts/{id}" Key Later;
+    * "/api/v1/inboxes/{inbox}/drafts/{id}/send" Key Later;
+    * "/api/v1/inboxes/{inbox}/rules" Key Later;
+    * "/api/v1/inboxes/{inbox}/rules/test" Key Later;
+    * "/api/v1/inboxes/{inbox}/rules/{id}" Key Later;
+    * "/api/v1/inboxes/{inbox}/spam" Key Later;
+    * "/api/v1/inboxes/{inbox}/webhooks" Key Later;
+    * "/api/v1/inboxes/{inbox}/webhooks/{id}" Key Later;
+    * "/api/v1/filter-rules" Key Later;
+    * "/api/v1/filter-rules/{id}" Key Later;
+    * "/api/v1/spam/check" Key Later;
+    * "/api/v1/uploads" Key Later;
+    * "/api/v1/uploads/{id}" Key Later;
+    * "/api/v1/ws" Key Later;
+    * "/api/v1/webhooks" Key Later;
+    * "/api/v1/webhooks/{id}" Key Later;
+    * "/api/v1/webhooks/{id}/test" Key Later;
+    * "/api/v1/webhooks/{id}/deliveries" Key Later;
+    * "/api/v1/webhooks/{id}/deliveries/{id}/redeliver" Key Later;
+    * "/api/v1/outbound/{id}/retry" Key Later;
+    * "/api/v1/outbound/{id}/cancel" Key Later;
+    * "/api/v1/suppressions" Key Later;
+    * "/api/v1/suppressions/{id}" Key Later;
+    GET "/api/v1/domains/{domain}" Key Later;
+    * "/api/v1/domains/{domain}/dns-records" Key Later;
+    * "/api/v1/domains/{domain}/verify" Key Later;
+    * "/api/v1/usage" Key Later;
+    * "/api/v1/openapi.json" Key Later;
 }
-
-/// What the contract has and this server does not do yet, by method (`*` is any) and path.
-/// It is looked at first: `messages/wait` is no id of a message.
-const LATER: &[(&str, &str)] = &[
-    ("*", "/api/v1/inboxes/{inbox}/messages/wait"),
-    ("*", "/api/v1/inboxes/{inbox}/messages/batch"),
-    ("*", "/api/v1/inboxes/{inbox}/messages/{id}/reply"),
-    ("*", "/api/v1/inboxes/{inbox}/messages/{id}/reply-all"),
-    ("*", "/api/v1/inboxes/{inbox}/messages/{id}/forward"),
-    ("*", "/api/v1/inboxes/{inbox}/messages/{id}/spam"),
-    ("*", "/api/v1/inboxes/{inbox}/messages/{id}/not-spam"),
-    ("*", "/api/v1/inboxes/{inbox}/threads"),
-    ("*", "/api/v1/inboxes/{inbox}/threads/{id}"),
-    ("*", "/api/v1/inboxes/{inbox}/drafts"),
-    ("*", "/api/v1/inboxes/{inbox}/drafts/{id}"),
-    ("*", "/api/v1/inboxes/{inbox}/drafts/{id}/send"),
-    ("*", "/api/v1/inboxes/{inbox}/rules"),
-    ("*", "/api/v1/inboxes/{inbox}/rules/test"),
-    ("*", "/api/v1/inboxes/{inbox}/rules/{id}"),
-    ("*", "/api/v1/inboxes/{inbox}/spam"),
-    ("*", "/api/v1/inboxes/{inbox}/webhooks"),
-    ("*", "/api/v1/inboxes/{inbox}/webhooks/{id}"),
-    ("*", "/api/v1/filter-rules"),
-    ("*", "/api/v1/filter-rules/{id}"),
-    ("*", "/api/v1/spam/check"),
-    ("*", "/api/v1/uploads"),
-    ("*", "/api/v1/uploads/{id}"),
-    ("*", "/api/v1/ws"),
-    ("*", "/api/v1/webhooks"),
-    ("*", "/api/v1/webhooks/{id}"),
-    ("*", "/api/v1/webhooks/{id}/test"),
-    ("*", "/api/v1/webhooks/{id}/deliveries"),
-    ("*", "/api/v1/webhooks/{id}/deliveries/{id}/redeliver"),
-    ("*", "/api/v1/outbound/{id}/retry"),
-    ("*", "/api/v1/outbound/{id}/cancel"),
-    ("*", "/api/v1/suppressions"),
-    ("*", "/api/v1/suppressions/{id}"),
-    ("GET", "/api/v1/domains/{domain}"),
-    ("*", "/api/v1/domains/{domain}/dns-records"),
-    ("*", "/api/v1/domains/{domain}/verify"),
-    ("*", "/api/v1/usage"),
-    ("*", "/api/v1/openapi.json"),
-];
-
-/// Parameters that may be there more than once.
-pub(crate) const REPEATABLE: &[&str] = &["inbox", "type"];
 
 #[cfg(test)]
 mod tests {
@@ -329,7 +359,7 @@ mod tests {
 
     #[test]
     fn rows_are_found() {
-        for row in ROUTES {
+        for row in ROUTES.iter().filter(|row| row.operation().is_some()) {
             let path = row.path.replace(['{', '}'], "");
             match look(row.method, &path) {
                 Match::RouteRow(found, _) => assert_eq!(found.path, row.path),

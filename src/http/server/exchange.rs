@@ -13,10 +13,13 @@ use crate::call::{
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
 use crate::http::api::credentials;
-use crate::http::api::json_message;
 use crate::http::api::message;
 use crate::http::api::problems::{Problem, refused};
-use crate::http::api::routes::{RouteRequest, RouteRow, RouteStep, ShowAnswer, ShowWritten};
+use crate::http::api::routes::{
+    RouteRequest, RouteResult, RouteRow, RouteStep, ShowAnswer, ShowWritten,
+};
+use crate::http::api::send;
+use crate::http::api::values::Values;
 use crate::http::stream::{EventStream, PolledPage};
 use crate::http::wire::head::{ContentKind, Credentials, Framing, RequestHead};
 use crate::http::wire::response::{Length, MediaType, Response, ResponseFrame};
@@ -172,7 +175,7 @@ impl Exchange {
     }
 
     /// The idempotency of this request: of a POST with the field, over method, path and body.
-    fn once(&self, body: &[u8]) -> Option<(String, [u8; 32])> {
+    fn idempotency(&self, body: &[u8]) -> Option<(String, [u8; 32])> {
         let key = self
             .idempotency_key
             .clone()
@@ -191,19 +194,10 @@ impl Exchange {
 impl Server {
     /// A request is whole: asks what its route says.
     pub(crate) fn run(&mut self, now: Now, exchange: Box<Exchange>, body: &[u8], out: &mut Output) {
-        let Some(row) = exchange.row else {
-            return self.fail_internal(now, exchange, out);
+        let step = match self.step(&exchange, body) {
+            Some(step) => step,
+            None => return self.fail_internal(now, exchange, out),
         };
-        let step = (row.run)(&RouteRequest {
-            access: exchange.access.as_ref(),
-            places: &exchange.places,
-            query: &exchange.target.query,
-            body,
-            once: exchange.once(body),
-            last_event_id: exchange.last_event_id.as_deref(),
-            secret: exchange.secret.as_ref(),
-            shared: self.shared(),
-        });
         let waiting = match step {
             Err(problem) => return self.fail(now, exchange, &problem, out),
             Ok(RouteStep::Respond(response)) => return self.respond(now, exchange, &response, out),
@@ -263,6 +257,43 @@ impl Server {
             }
         };
         self.state = ServerState::ExpectAnswer(exchange, waiting);
+    }
+
+    /// What the route of a request says, after its tables have read query and body. `None`
+    /// when there is no route.
+    fn step(&self, exchange: &Exchange, body: &[u8]) -> Option<RouteResult> {
+        let operation = exchange.row?.operation()?;
+        let query = &exchange.target.query;
+        let read = Values::of_query(operation.query, query).and_then(|parameters| {
+            let values = match operation.takes.table() {
+                Some(table) => Values::of_body(table, body, &self.shared().limits)?,
+                None => Values::default(),
+            };
+            Ok((parameters, values))
+        });
+        let (parameters, values) = match read {
+            Ok(read) => read,
+            Err(problem) => return Some(Err(problem)),
+        };
+        let mut request = RouteRequest {
+            access: exchange.access.as_ref(),
+            places: &exchange.places,
+            query,
+            parameters,
+            body: values,
+            idempotency: exchange.idempotency(body),
+            last_event_id: exchange.last_event_id.as_deref(),
+            secret: exchange.secret.as_ref(),
+            shared: self.shared(),
+        };
+        let step = (operation.run)(&mut request);
+        debug_assert!(
+            step.is_err() || request.body.untaken().is_empty(),
+            "{} leaves {:?}",
+            operation.id,
+            request.body.untaken()
+        );
+        Some(step)
     }
 
     /// The answer to a call of a request.
@@ -332,14 +363,12 @@ impl Server {
                 out.call = Some(Call::Deliver { plan, once });
                 self.state = ServerState::ExpectAnswer(exchange, Waiting::Sent);
             }
-            (Waiting::Sent, Reply::Written(written, _receipt)) => {
-                match json_message::sent(&written) {
-                    Some(response) => self.respond(now, exchange, &response, out),
-                    None => self.fail_internal(now, exchange, out),
-                }
-            }
+            (Waiting::Sent, Reply::Written(written, _receipt)) => match send::sent(&written) {
+                Some(response) => self.respond(now, exchange, &response, out),
+                None => self.fail_internal(now, exchange, out),
+            },
             (Waiting::Size, Reply::Answer(Answer::Sized { size, of })) => {
-                let head = message::raw_response(self.shared());
+                let head = message::raw_response();
                 let length = Length::Known(u64::from(size));
                 head.write_head(exchange.frame(now), length, &mut out.bytes);
                 if exchange.head_only {

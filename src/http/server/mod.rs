@@ -17,13 +17,14 @@ mod exchange;
 use crate::call::{Answer, Call, Charge, Event, Metric, Now, Opening, Refusal, Reply, Topic};
 use crate::crypto::sha256_parts;
 use crate::engine::{Input, Output, Trust};
+use crate::http::api::codes;
+use crate::http::api::operation::Takes;
 use crate::http::api::problems::{Problem, refused};
-use crate::http::api::routes::{self, Match, Need, REPEATABLE, RouteRow, Takes};
+use crate::http::api::routes::{self, Match, Need, RouteRow};
 use crate::http::stream::EventStream;
 use crate::http::wire::body::BodyReader;
 use crate::http::wire::head::{self, Credentials, Finder, Framing, HeadSearch};
 use crate::http::wire::response::{Length, MediaType, Response, request_id};
-use crate::http::wire::target::Query;
 use exchange::{Exchange, KnownKey, Paging, Waiting};
 
 /// The serving side.
@@ -188,9 +189,15 @@ impl Server {
         };
         exchange.row = Some(row);
         exchange.places = places;
-        let query: &Query = &exchange.target.query;
-        let checked =
-            check_body(row, &exchange).and_then(|()| query.check(row.params, repeatable(row)));
+        let Some(operation) = row.operation() else {
+            return self.fail_internal(now, exchange, out);
+        };
+        let known = |name: &str| {
+            let row = operation.query.iter().find(|row| row.name == name)?;
+            Some(row.repeats())
+        };
+        let checked = check_body(operation.takes, &exchange)
+            .and_then(|()| exchange.target.query.check(known));
         if let Err(problem) = checked {
             return self.fail(now, exchange, &problem, out);
         }
@@ -275,9 +282,7 @@ impl Server {
                     access: access.clone(),
                     confirmed: again,
                 });
-                let lasts = exchange.row.is_some_and(|row| {
-                    row.path.contains("/events") || row.path.ends_with("/watch")
-                });
+                let lasts = exchange.row.is_some_and(RouteRow::is_lasting);
                 if lasts
                     && !again
                     && let Some(secret) = exchange.secret.clone()
@@ -333,9 +338,9 @@ impl Server {
             return self.run(now, exchange, &[], out);
         }
         let limits = &self.shared().limits;
-        let max = match row.takes {
-            Takes::Message => limits.http_send_bytes,
-            Takes::Json | Takes::Nothing => limits.http_body_bytes,
+        let max = match row.operation().map(|operation| operation.takes) {
+            Some(Takes::Message(_)) => limits.http_send_bytes,
+            _ => limits.http_body_bytes,
         };
         match BodyReader::new(exchange.framing, max, &self.shared().intake, now) {
             Err(problem) => self.fail(now, exchange, &problem, out),
@@ -608,7 +613,7 @@ impl Server {
             let mut charge = self.shared().outgoing.charge();
             if !charge.hold(response.body.len()) {
                 let message = "Too many long answers are under way.";
-                let problem = Problem::unavailable("busy", message);
+                let problem = Problem::unavailable(codes::BUSY, message);
                 return self.fail(now, exchange, &problem, out);
             }
             self.outgoing = Some(charge);
@@ -636,10 +641,10 @@ impl Server {
         out: &mut Output,
     ) {
         let metrics = &self.shared().metrics;
-        match problem.status {
+        match problem.code.status {
             400 if problem.fatal => metrics.count(Metric::SyntaxErrors),
             413 | 414 | 431 => metrics.count(Metric::TooLong),
-            503 if problem.code == "busy" => metrics.count(Metric::RejectedMemory),
+            503 if problem.code == codes::BUSY => metrics.count(Metric::RejectedMemory),
             _ => {}
         }
         let skips = match exchange.framing {
@@ -668,12 +673,11 @@ impl Server {
 }
 
 /// What a body must be for a route, as far as the head tells.
-fn check_body(row: &RouteRow, exchange: &Exchange) -> Result<(), Box<Problem>> {
+fn check_body(takes: Takes, exchange: &Exchange) -> Result<(), Box<Problem>> {
     if exchange.encoded {
         let message = "A Content-Encoding is not accepted.";
         return Err(Problem::new(
-            415,
-            "unsupported_encoding",
+            codes::UNSUPPORTED_ENCODING,
             message,
             "Send the body as it is.",
         )
@@ -682,16 +686,15 @@ fn check_body(row: &RouteRow, exchange: &Exchange) -> Result<(), Box<Problem>> {
     if exchange.framing == Framing::None {
         return Ok(());
     }
-    if row.takes == Takes::Nothing {
+    if takes.table().is_none() {
         // Others between us and the client may think that it has none: nothing follows it.
         return Err(
-            Problem::bad_request("unexpected_body", "This request takes no body.").and_close(),
+            Problem::bad_request(codes::UNEXPECTED_BODY, "This request takes no body.").and_close(),
         );
     }
     if exchange.media == head::ContentKind::Other {
         return Err(Problem::new(
-            415,
-            "unsupported_media_type",
+            codes::UNSUPPORTED_MEDIA_TYPE,
             "The body must be JSON.",
             "Send it with Content-Type: application/json.",
         )
@@ -700,15 +703,8 @@ fn check_body(row: &RouteRow, exchange: &Exchange) -> Result<(), Box<Problem>> {
     Ok(())
 }
 
-fn repeatable(row: &RouteRow) -> &'static [&'static str] {
-    match row.params.contains(&"type") {
-        true => REPEATABLE,
-        false => &[],
-    }
-}
-
 fn timeout(message: &'static str) -> Box<Problem> {
-    Problem::new(408, "timeout", message, "Send it again, faster.").and_close()
+    Problem::new(codes::TIMEOUT, message, "Send it again, faster.").and_close()
 }
 
 /// Octets of an unwanted body that are read for the sake of the connection.

@@ -9,7 +9,8 @@ use super::cursor::ResetReason;
 use crate::call::{
     Access, Arrival, Arrived, Change, EntryState, Event, EventKind, Now, PriorityLevel, Scopes,
 };
-use crate::http::api::json_message::{address, addresses, auth, labels_and_flags};
+use crate::http::api::address::{address, addresses};
+use crate::http::api::message::{auth, labels_and_flags};
 use crate::http::wire::json::{self, Object};
 
 /// Writes an event of the type `kind`.

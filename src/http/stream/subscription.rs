@@ -249,7 +249,10 @@ fn log_answer(asked: LogAsk, reply: Reply) -> Result<LogAnswer, OutOfStep> {
 }
 
 fn lost(OutOfStep: OutOfStep) -> Box<Problem> {
-    Problem::unavailable("internal", "The stream lost its place.")
+    Problem::unavailable(
+        crate::http::api::codes::INTERNAL,
+        "The stream lost its place.",
+    )
 }
 
 /// Gives a writer the events that the key may see and the filter wants, up to the end of the

@@ -6,6 +6,7 @@
 use super::chunked::{ChunkError, Chunked};
 use super::head::Framing;
 use crate::call::{Budget, Charge, Now};
+use crate::http::api::codes;
 use crate::http::api::problems::Problem;
 
 /// One body, growing.
@@ -120,7 +121,7 @@ impl BodyReader {
         let capacity = (self.octets.capacity() * 2).clamp(needed, ceiling);
         if !self.charge.hold(capacity) {
             let message = "Too many large requests are under way.";
-            return Err(Problem::unavailable("busy", message).and_close());
+            return Err(Problem::unavailable(codes::BUSY, message).and_close());
         }
         self.octets.reserve_exact(capacity - self.octets.len());
         Ok(())
@@ -129,8 +130,7 @@ impl BodyReader {
 
 fn too_long(max: u64) -> Box<Problem> {
     Problem::new(
-        413,
-        "body_too_large",
+        codes::BODY_TOO_LARGE,
         format!("The body is longer than the {max} octets that fit here."),
         "Send less, or in parts.",
     )
@@ -166,7 +166,7 @@ mod tests {
         let now = Now::default();
         let mut body = BodyReader::new(Framing::Length(20), 20, &budget, now).unwrap();
         assert!(body.take(b"0123456789").unwrap().0 == 10);
-        assert_eq!(body.take(b"0").unwrap_err().status, 503);
+        assert_eq!(body.take(b"0").unwrap_err().code.status, 503);
         drop(body);
         let mut body = BodyReader::new(Framing::Length(10), 20, &budget, now).unwrap();
         assert!(body.take(b"0123456789").unwrap().1);

@@ -8,6 +8,7 @@ use memchr::memchr;
 
 use super::target::RequestTarget;
 use crate::call::{Limits, Secret};
+use crate::http::api::codes::{self, ErrorCode};
 use crate::http::api::problems::Problem;
 
 /// How far the search for the end of a head has come.
@@ -55,12 +56,12 @@ impl Finder {
             let end = found.map(|n| self.searched + n + 1);
             let end_or_all = end.unwrap_or(bytes.len());
             if self.line == 0 && end_or_all > limits.http_line_bytes {
-                return Err(too_long(414, "The request line"));
+                return Err(too_long(codes::URI_TOO_LONG, "The request line"));
             }
             if end_or_all - self.line > limits.http_line_bytes
                 || end_or_all > limits.http_head_bytes
             {
-                return Err(too_long(431, "The header"));
+                return Err(too_long(codes::HEADER_TOO_LARGE, "The header"));
             }
             self.searched = end_or_all;
             let Some(end) = end else {
@@ -79,19 +80,8 @@ impl Finder {
     }
 }
 
-fn too_long(status: u16, what: &str) -> Box<Problem> {
-    let code = if status == 414 {
-        "uri_too_long"
-    } else {
-        "header_too_large"
-    };
-    Problem::new(
-        status,
-        code,
-        format!("{what} is too long."),
-        "Send less of it.",
-    )
-    .and_close()
+fn too_long(code: &'static ErrorCode, what: &str) -> Box<Problem> {
+    Problem::new(code, format!("{what} is too long."), "Send less of it.").and_close()
 }
 
 /// One request head, owned.
@@ -150,7 +140,10 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
         Ok(httparse::Status::Complete(n)) if n == octets.len() => {}
         Ok(_) => return Err(Problem::syntax("The request head is malformed.")),
         Err(httparse::Error::TooManyHeaders) => {
-            return Err(too_long(431, "The list of header fields"));
+            return Err(too_long(
+                codes::HEADER_TOO_LARGE,
+                "The list of header fields",
+            ));
         }
         Err(httparse::Error::Version) => {
             return Err(Problem::syntax(
@@ -160,7 +153,7 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
         Err(_) => return Err(Problem::syntax("The request head is malformed.")),
     }
     let old = request.version == Some(0);
-    let fields = Read::of(request.headers)?;
+    let fields = HeadFields::of(request.headers)?;
     let mut head = RequestHead {
         method: request.method.unwrap_or_default().to_owned(),
         target: None,
@@ -183,7 +176,7 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
         Some(_) => {
             let message = "Only 100-continue can be expected.";
             return Err(
-                Problem::new(417, "expectation_failed", message, "Leave Expect out.").and_close(),
+                Problem::new(codes::EXPECTATION_FAILED, message, "Leave Expect out.").and_close(),
             );
         }
     }
@@ -233,7 +226,7 @@ fn origin_form<'a>(target: &'a str, host: Option<&str>) -> Result<&'a str, Box<P
 /// RFC 9112 section 6.3, and anything doubtful is refused: two lengths (even equal ones), a
 /// length and a coding, any coding but one `chunked`, a coding in HTTP/1.0, anything but
 /// digits.
-fn framing(fields: &Read<'_>, old: bool) -> Result<Framing, Box<Problem>> {
+fn framing(fields: &HeadFields<'_>, old: bool) -> Result<Framing, Box<Problem>> {
     let length = fields.text(HeadField::ContentLength)?;
     let coding = fields.text(HeadField::TransferEncoding)?;
     match (length, coding) {
@@ -319,14 +312,14 @@ const KNOWN: [&str; 11] = [
 ];
 
 /// The values of the known fields.
-struct Read<'a> {
+struct HeadFields<'a> {
     values: [Option<&'a [u8]>; KNOWN.len()],
     connection: Vec<&'a [u8]>,
 }
 
-impl<'a> Read<'a> {
+impl<'a> HeadFields<'a> {
     fn of(fields: &[httparse::Header<'a>]) -> Result<Self, Box<Problem>> {
-        let mut read = Read {
+        let mut read = HeadFields {
             values: [None; KNOWN.len()],
             connection: Vec::new(),
         };

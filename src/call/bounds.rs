@@ -1,0 +1,69 @@
+//! Bounds of what clients write into the product, each in one unit, with the check of a line
+//! of text. The protocols describe and refuse with them; the service refuses with the same.
+//!
+//! These are not limits of a configuration: rows of the store and pages of the API rely on
+//! them. What an operator may change is in `limits.rs`.
+
+/// Octets of a name for people: the label of a key, the name of an organization, the display
+/// name of an inbox. It is one line on a screen.
+pub const LABEL_BYTES_MAX: usize = 200;
+/// Octets of a client's own id for an inbox: a UUID and a prefix, with room.
+pub const CLIENT_ID_BYTES_MAX: usize = 128;
+/// Octets of a client's own JSON object at an inbox: small enough to be read with every list.
+pub const METADATA_BYTES_MAX: usize = 4096;
+/// Inboxes that a key can be bound to.
+pub const KEY_INBOXES_MAX: usize = 1000;
+/// Rows of one page of any list.
+pub const PAGE_ROWS_MAX: usize = 200;
+/// Words of one search: each is looked for in the whole text of every message.
+pub const SEARCH_WORDS_MAX: usize = 10;
+/// Octets of an `Idempotency-Key`, over HTTP and SMTP.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// Octets of a label of a message, which is a keyword in IMAP.
+pub const KEYWORD_BYTES_MAX: usize = 64;
+
+/// Checks a line for people: it has text, it fits into `bytes_max` octets, and no character
+/// in it is a control or a line separator. The error goes on after the name of the field.
+pub fn check_line(text: &str, bytes_max: usize) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    if text.len() > bytes_max {
+        return Err(format!("must be at most {bytes_max} octets long"));
+    }
+    match is_one_line(text) {
+        true => Ok(()),
+        false => Err("has a control character in it".to_owned()),
+    }
+}
+
+/// Whether a text has no control character and no separator that some reader takes for the
+/// end of a line (U+0085 is a control).
+pub fn is_one_line(text: &str) -> bool {
+    !text
+        .chars()
+        .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        for bad in [
+            "a\rb", "a\nb", "a\r\nb", "\0", "\u{85}", "\u{2028}", "\u{2029}", "\x0b", "\x7f",
+        ] {
+            assert!(!is_one_line(bad), "{bad:?}");
+            assert!(check_line(bad, 10).is_err(), "{bad:?}");
+        }
+        assert!(is_one_line("%0d%0aX: y — ü"));
+        for (text, why) in [
+            ("", Err("is empty".to_owned())),
+            ("abc", Ok(())),
+            ("äbc", Err("must be at most 3 octets long".to_owned())),
+        ] {
+            assert_eq!(check_line(text, 3), why);
+        }
+    }
+}

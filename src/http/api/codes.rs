@@ -1,0 +1,70 @@
+//! Every code that an error can have, with its status and one sentence: a closed table. An
+//! error is made from a row of it, so a code without a description does not compile.
+
+/// One code of an error.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct ErrorCode {
+    pub status: u16,
+    /// `error.code` in JSON.
+    pub word: &'static str,
+    /// When it is given.
+    pub says: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident $status:literal $word:literal $says:literal;)*) => {
+        $(pub(crate) const $name: &ErrorCode = &ErrorCode {
+            status: $status,
+            word: $word,
+            says: $says,
+        };)*
+
+        /// All of them.
+        #[cfg(test)]
+        pub(crate) const ALL: &[&ErrorCode] = &[$($name),*];
+    };
+}
+
+codes! {
+    BAD_REQUEST 400 "bad_request" "The request is not HTTP as RFC 9112 has it; the connection ends.";
+    BAD_TARGET 400 "bad_target" "The path or the query is not percent-encoded UTF-8.";
+    INVALID_JSON 400 "invalid_json" "The body is not one JSON object, or is nested too deep.";
+    UNKNOWN_FIELD 400 "unknown_field" "There is no field or parameter of this name.";
+    INVALID_FIELD 400 "invalid_field" "A field or parameter is missing or wrong.";
+    INVALID_HEADER_VALUE 400 "invalid_header_value" "A text for a header field has a control character in it.";
+    NOT_SUPPORTED 400 "not_supported" "The field is part of the API and is not built yet.";
+    UNEXPECTED_BODY 400 "unexpected_body" "The route takes no body.";
+    NO_SUCH_RECIPIENT 400 "no_such_recipient" "A recipient at a domain of this server does not exist.";
+    MAIL_LOOP 400 "mail_loop" "The message has passed too many servers.";
+    STRAY_OCTETS 400 "stray_octets" "The message has a bare CR, LF or NUL in it.";
+    UNAUTHORIZED 401 "unauthorized" "There is no key, or it is wrong, revoked or expired.";
+    MISSING_SCOPE 403 "missing_scope" "The key is valid and lacks the scope.";
+    RELAY_DENIED 403 "relay_denied" "This server does not relay for that address.";
+    SENDER_NOT_ALLOWED 403 "sender_not_allowed" "The key may not send as this address.";
+    OVER_QUOTA 403 "over_quota" "The inbox is full.";
+    LIMIT_REACHED 403 "limit_reached" "There are as many of these as the limit allows.";
+    NOT_FOUND 404 "not_found" "It does not exist, or the key may not see it.";
+    METHOD_NOT_ALLOWED 405 "method_not_allowed" "The path exists and has no such method; Allow names those it has.";
+    TIMEOUT 408 "timeout" "The request came too slowly; the connection ends.";
+    ALREADY_EXISTS 409 "already_exists" "One of this name exists already.";
+    CONFLICT 409 "conflict" "Something else stands in the way.";
+    IDEMPOTENCY_CONFLICT 409 "idempotency_conflict" "The Idempotency-Key was used for another request.";
+    CURSOR_EXPIRED 410 "cursor_expired" "The log no longer has this cursor; `oldest` is the first number that it has.";
+    BODY_TOO_LARGE 413 "body_too_large" "The body is longer than the route allows.";
+    TOO_LARGE 413 "too_large" "The message, or a part of it, is over its limit.";
+    URI_TOO_LONG 414 "uri_too_long" "The request line is too long.";
+    UNSUPPORTED_MEDIA_TYPE 415 "unsupported_media_type" "The body must be application/json.";
+    UNSUPPORTED_ENCODING 415 "unsupported_encoding" "A Content-Encoding is not accepted.";
+    EXPECTATION_FAILED 417 "expectation_failed" "Only 100-continue can be expected.";
+    RATE_LIMITED 429 "rate_limited" "Too many requests; Retry-After says how long to wait.";
+    TOO_MANY_FAILURES 429 "too_many_failures" "Too many wrong keys came from this address.";
+    STREAMS_LIMITED 429 "limit_reached" "As many streams are open as the limit allows.";
+    HEADER_TOO_LARGE 431 "header_too_large" "The header fields are too long or too many.";
+    NOT_BUILT_YET 501 "not_built_yet" "The route is part of the API and is not built yet.";
+    BUSY 503 "busy" "Too many large requests or long responses are under way.";
+    TOO_MANY_CONNECTIONS 503 "too_many_connections" "Too many connections are open, of this address or in all.";
+    SEARCH_DEADLINE 503 "search_deadline" "The search took too long.";
+    INTERNAL 503 "internal" "Something failed in the server; its log says what.";
+    STOPPING 503 "stopping" "The server is stopping.";
+    NO_SPACE 507 "no_space" "The disk is too full to take mail for now.";
+}

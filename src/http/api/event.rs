@@ -1,0 +1,206 @@
+//! The routes of events: three streams and the polled log, with the shape of an event. What
+//! they do is in `stream/`.
+
+use super::address::ADDRESS;
+use super::codes::{self, ErrorCode};
+use super::fields::FieldKind::{
+    AnyObject, EventOrTime, Flag, Id, InboxNames, List, Object, OneOf, SomeOf, Text, Time,
+};
+use super::fields::{ANY, BodyTable, FieldRow, fields, sometimes};
+use super::inbox::COUNT;
+use super::message::{FLAGS, LOCAL_AUTH};
+use super::operation::{Gives, LIMIT, Operation, ResponseContent, Takes};
+use crate::call::bounds::METADATA_BYTES_MAX;
+use crate::call::{EntryId, EventKind, InboxId, PriorityLevel, ThreadId, Verdict};
+use crate::http::stream;
+
+static EVENT_INBOX: BodyTable = BodyTable {
+    name: "EventInbox",
+    says: "The inbox of an event.",
+    optional: false,
+    fields: fields! {
+        id: required Id(InboxId::PREFIX), r#""inb_01Hq7Zk3VdX""#, "Its id.";
+        address: sometimes Text(ANY), r#""support@agents.example""#,
+            "Its address, for a key with `messages:read` or `inboxes:read`.";
+        parent: nullable Id(InboxId::PREFIX), "null", "The inbox that it is a sub-agent of.";
+    },
+};
+
+static EVENT_MESSAGE: BodyTable = BodyTable {
+    name: "EventMessage",
+    says: "The message of an event. A key without `messages:read` is shown no sender, recipient, \
+           subject, preview or code.",
+    optional: false,
+    fields: fields! {
+        id: required Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "Its id.";
+        thread_id: required Id(ThreadId::PREFIX), r#""thr_01Hq7Zk3VdX""#, "The conversation.";
+        from: sometimes Object(&ADDRESS), "{}", "The first address of From.";
+        to: sometimes List(&Object(&ADDRESS)), "[]", "To, up to 100 addresses.";
+        subject: sometimes Text(ANY), r#""Hello""#, "The subject, decoded.";
+        date: nullable Time, r#""2026-01-31T12:00:00.000Z""#, "Date, as the sender wrote it.";
+        size: required COUNT, "2048", "Its octets.";
+        folder: required Text(ANY), r#""INBOX""#, "The folder that it came into.";
+        labels: required List(&Text(ANY)), "[]", "Its labels.";
+        flags: required List(&OneOf(&FLAGS)), "[]", "Its system flags.";
+        preview: sometimes Text(ANY), r#""Hello, here is the report.""#, "The beginning of its text.";
+        has_attachments: required Flag, "true", "Whether it has an attachment.";
+        priority: required OneOf(PriorityLevel::NAMES), r#""normal""#, "What X-Priority and Importance say.";
+        codes: sometimes List(&Text(ANY)), "[]", "One-time codes found in it.";
+    },
+};
+
+static EVENT_STATE: BodyTable = BodyTable {
+    name: "EventState",
+    says: "The new state of one message.",
+    optional: false,
+    fields: fields! {
+        id: required Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "Its id.";
+        labels: sometimes List(&Text(ANY)), "[]", "Its labels, unless it was deleted.";
+        flags: sometimes List(&OneOf(&FLAGS)), r#"["seen"]"#, "Its system flags, likewise.";
+    },
+};
+
+/// Written in `stream/show.rs`; the transcripts hold the two together.
+static EVENT: BodyTable = BodyTable {
+    name: "Event",
+    says: "An event of the log. Every event has the first four fields; what follows depends on \
+           its type.",
+    optional: false,
+    fields: fields! {
+        seq: required COUNT, "1234", "Its number in the log of the organization, without gaps.";
+        type: required OneOf(EventKind::NAMES), r#""message.received""#, "What happened.";
+        time: required Time, r#""2026-01-31T12:00:01.000Z""#, "When it was committed.";
+        inbox: nullable Object(&EVENT_INBOX), "{}", "The inbox that it is about.";
+        message: sometimes Object(&EVENT_MESSAGE), "{}", "The message that came or was sent.";
+        spam: optional AnyObject(METADATA_BYTES_MAX), "null",
+            "The verdict of a filter; null until one is built.";
+        auth: optional Object(&LOCAL_AUTH), "null", "What is known of the sender.";
+        rules: sometimes List(&Text(ANY)), "[]", "The rules that acted; none until they are built.";
+        folder: sometimes Text(ANY), r#""INBOX""#, "The folder of the messages that changed.";
+        messages: sometimes List(&Object(&EVENT_STATE)), "[]", "Up to 100 messages that changed.";
+        count: sometimes COUNT, "1", "How many messages changed.";
+        more: sometimes Flag, "false", "Whether there are more than `messages` shows.";
+    },
+};
+
+const SINCE: FieldRow = sometimes(
+    "since",
+    EventOrTime,
+    "1234",
+    "Begin behind this event, or with the first event at this time. `Last-Event-ID` is obeyed \
+     before it.",
+);
+const INBOX: FieldRow = sometimes(
+    "inbox",
+    InboxNames,
+    r#""inb_01Hq7Zk3VdX""#,
+    "Only events of these inboxes.",
+);
+const TYPE: FieldRow = sometimes(
+    "type",
+    SomeOf(EventKind::NAMES),
+    r#""message.received""#,
+    "Only events of these types.",
+);
+const FROM: FieldRow = sometimes(
+    "from",
+    Text(ANY),
+    r#""example.com""#,
+    "Only mail from this address or domain; needs `messages:read`.",
+);
+const LABEL: FieldRow = sometimes(
+    "label",
+    Text(ANY),
+    r#""urgent""#,
+    "Only messages with this label.",
+);
+const PRIORITY: FieldRow = sometimes(
+    "priority",
+    OneOf(PriorityLevel::NAMES),
+    r#""high""#,
+    "Only mail of this priority.",
+);
+const VERDICT: FieldRow = sometimes(
+    "verdict",
+    OneOf(Verdict::NAMES),
+    r#""clean""#,
+    "Only mail of this verdict; no mail has one until a filter is built.",
+);
+
+const STREAM_QUERY: &[FieldRow] = &[SINCE, INBOX, TYPE, FROM, LABEL, PRIORITY, VERDICT];
+
+const STREAM_GIVES: &[Gives] = &[Gives {
+    status: 200,
+    says: "The stream, as long as the connection lasts. Each frame has `id` (the number of the \
+           event), `event` (its type) and `data` (one line of JSON). The first frame of a stream \
+           without a cursor is `ready`; `reset` says that the cursor is not in the log; `closing` \
+           says that the server stops. A comment comes every 15 seconds.",
+    content: ResponseContent::Events(&EVENT),
+}];
+
+const STREAM_ERRORS: &[&ErrorCode] = &[codes::STREAMS_LIMITED];
+
+pub(crate) static ALL: Operation = Operation {
+    id: "events.stream",
+    summary: "Stream events",
+    says: "A stream of the events of every inbox that the key may see.",
+    query: STREAM_QUERY,
+    takes: Takes::Nothing,
+    gives: STREAM_GIVES,
+    errors: STREAM_ERRORS,
+    run: |request| stream::all(request),
+};
+
+pub(crate) static ONE: Operation = Operation {
+    id: "inboxes.events",
+    summary: "Stream events of an inbox",
+    says: "A stream of the events of one inbox.",
+    query: STREAM_QUERY,
+    takes: Takes::Nothing,
+    gives: STREAM_GIVES,
+    errors: STREAM_ERRORS,
+    run: |request| stream::one(request),
+};
+
+pub(crate) static TREE: Operation = Operation {
+    id: "inboxes.watch",
+    summary: "Stream events of an inbox and its sub-agents",
+    says: "A stream of the events of one inbox and of everything under it. Each event names its \
+           inbox.",
+    query: STREAM_QUERY,
+    takes: Takes::Nothing,
+    gives: STREAM_GIVES,
+    errors: STREAM_ERRORS,
+    run: |request| stream::tree(request),
+};
+
+const AFTER: FieldRow = sometimes(
+    "after",
+    COUNT,
+    "1234",
+    "Begin behind this event; without it, with the oldest that the log has.",
+);
+const LOG_CURSOR: FieldRow = sometimes(
+    "cursor",
+    COUNT,
+    "1234",
+    "Where to go on: `next_cursor` of the page before.",
+);
+
+pub(crate) static LOG: Operation = Operation {
+    id: "events.log",
+    summary: "Poll the log",
+    says: "The same events as the streams, page by page. `seq` is the number to go on after, also \
+           when no event is left for now.",
+    query: &[
+        AFTER, LOG_CURSOR, LIMIT, INBOX, TYPE, FROM, LABEL, PRIORITY, VERDICT,
+    ],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "A page of events.",
+        content: ResponseContent::EventPage(&EVENT),
+    }],
+    errors: &[codes::CURSOR_EXPIRED],
+    run: |request| stream::log(request),
+};

@@ -1,0 +1,258 @@
+//! Inboxes: made, listed, read, changed, deleted.
+
+use super::codes;
+use super::fields::FieldKind::{
+    AnyObject, DomainName, Id, InboxName, Label, Line, Number, Text, Time,
+};
+use super::fields::{ANY, BodyTable, fields, octets, sometimes};
+use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
+use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
+use super::shapes::{Shape, shape};
+use crate::call::bounds::{CLIENT_ID_BYTES_MAX, LABEL_BYTES_MAX, METADATA_BYTES_MAX};
+use crate::call::{Answer, Call, InboxId, InboxPatch, InboxRow, Shared, Written};
+use crate::http::wire::response::Response;
+
+const NEW_INBOX: BodyTable = BodyTable {
+    name: "NewInbox",
+    says: "An inbox to make. Every field may be left out.",
+    optional: false,
+    fields: fields! {
+        username: optional Line(octets(LOCAL_PART_BYTES_MAX)), r#""support""#,
+            "What stands before the @: exactly this on an own domain, and with a hyphen and six \
+             random characters behind it on the shared one.";
+        domain: optional DomainName, r#""agents.example""#,
+            "An own domain; without it the shared domain of the server.";
+        display_name: optional Line(octets(LABEL_BYTES_MAX)), r#""Support""#,
+            "Shown as the name of the sender.";
+        parent: optional InboxName, r#""inb_01Hq7Zk3VdX""#,
+            "Makes it a sub-agent of this inbox; at most eight levels.";
+        client_id: optional Label(CLIENT_ID_BYTES_MAX), r#""agent-7""#,
+            "Your own id for it. A second request with the same one gets the inbox that exists.";
+        metadata: optional AnyObject(METADATA_BYTES_MAX), r#"{"team":7}"#,
+            "Your own object, given back with the inbox.";
+    },
+};
+
+const INBOX_PATCH: BodyTable = BodyTable {
+    name: "InboxPatch",
+    says: "A change of an inbox. What is left out stays; null clears.",
+    optional: false,
+    fields: fields! {
+        display_name: clearable Line(octets(LABEL_BYTES_MAX)), r#""Support""#,
+            "Shown as the name of the sender.";
+        parent: clearable InboxName, r#""inb_01Hq7Zk3VdX""#,
+            "The inbox that it is a sub-agent of.";
+        metadata: clearable AnyObject(METADATA_BYTES_MAX), r#"{"team":7}"#,
+            "Your own object, which replaces the one before.";
+    },
+};
+
+static INBOX: Shape<InboxRow> = shape! {
+    "Inbox", "An inbox: one address with everything under it.";
+    id: always Id(InboxId::PREFIX), r#""inb_01Hq7Zk3VdX""#, "Its id."
+        => |slot, inbox| slot.shown(inbox.id);
+    address: always Text(ANY), r#""support@agents.example""#, "Its address."
+        => |slot, inbox| slot.text(&inbox.address);
+    display_name: or_null Text(ANY), r#""Support""#, "Shown as the name of the sender."
+        => |slot, inbox| slot.text_or_null(inbox.display_name.as_deref());
+    parent: or_null Id(InboxId::PREFIX), "null", "The inbox that it is a sub-agent of."
+        => |slot, inbox| slot.shown_or_null(inbox.parent);
+    client_id: or_null Text(ANY), r#""agent-7""#, "Your own id for it."
+        => |slot, inbox| slot.text_or_null(inbox.client_id.as_deref());
+    metadata: or_null AnyObject(METADATA_BYTES_MAX), r#"{"team":7}"#, "Your own object."
+        => |slot, inbox| slot.raw_or_null(inbox.metadata.as_deref());
+    created_at: always Time, r#""2026-01-31T12:00:00.000Z""#, "When it was made."
+        => |slot, inbox| slot.time(inbox.created_at);
+    messages: always COUNT, "3", "How many messages it has, those in Trash too."
+        => |slot, inbox| slot.number(inbox.messages);
+    bytes: always COUNT, "9216", "How many octets they take."
+        => |slot, inbox| slot.number(inbox.bytes);
+};
+
+pub(crate) static CREATE: Operation = Operation {
+    id: "inboxes.create",
+    summary: "Make an inbox",
+    says: "Makes an inbox with its standard folders. A key that is bound to inboxes cannot.",
+    query: &[],
+    takes: Takes::Json(&NEW_INBOX),
+    gives: &[
+        Gives {
+            status: 201,
+            says: "The inbox that was made.",
+            content: ResponseContent::One(&INBOX),
+        },
+        Gives {
+            status: 200,
+            says: "The inbox that has this `client_id` already; nothing was made.",
+            content: ResponseContent::One(&INBOX),
+        },
+    ],
+    errors: &[
+        codes::INVALID_HEADER_VALUE,
+        codes::ALREADY_EXISTS,
+        codes::CONFLICT,
+        codes::LIMIT_REACHED,
+    ],
+    run: create,
+};
+
+fn create(request: &mut RouteRequest<'_>) -> RouteResult {
+    let body = &mut request.body;
+    let new = crate::call::NewInbox {
+        username: body.text("username"),
+        domain: body.text("domain"),
+        display_name: body.text("display_name"),
+        parent: body.inbox("parent"),
+        client_id: body.text("client_id"),
+        metadata: body.text("metadata"),
+    };
+    let call = Call::CreateInbox {
+        access: request.access()?,
+        new: Box::new(new),
+        once: request.idempotency(|written| made(written).map_or_else(Vec::new, Response::keep)),
+    };
+    Ok(RouteStep::Write(Box::new(call), |written, _: &Shared| {
+        made(written)
+    }))
+}
+
+fn made(written: &Written) -> Option<Response> {
+    match written {
+        // The same `client_id` got the inbox that exists: nothing was made.
+        Written::Inbox { row, existed } => {
+            Some(INBOX.response(if *existed { 200 } else { 201 }, row))
+        }
+        _ => None,
+    }
+}
+
+pub(crate) static LIST: Operation = Operation {
+    id: "inboxes.list",
+    summary: "List inboxes",
+    says: "Lists the inboxes that the key may see, by id.",
+    query: &[
+        LIMIT,
+        CURSOR,
+        sometimes(
+            "parent",
+            InboxName,
+            r#""inb_01Hq7Zk3VdX""#,
+            "Only the sub-agents directly under this inbox.",
+        ),
+    ],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "A page of inboxes.",
+        content: ResponseContent::Page(&INBOX),
+    }],
+    errors: &[codes::NOT_FOUND],
+    run: list,
+};
+
+fn list(request: &mut RouteRequest<'_>) -> RouteResult {
+    let call = Call::ListInboxes {
+        access: request.access()?,
+        parent: request.parameters.inbox("parent"),
+        cursor: request.parameters.text("cursor"),
+        limit: request.parameters.limit(),
+    };
+    Ok(RouteStep::Read(
+        Box::new(call),
+        |answer, _, _| match answer {
+            Answer::Inboxes { rows, next } => Some(INBOX.page(&rows, next.as_deref())),
+            _ => None,
+        },
+    ))
+}
+
+pub(crate) static READ: Operation = Operation {
+    id: "inboxes.read",
+    summary: "Read an inbox",
+    says: "Reads one inbox with its counters.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "The inbox.",
+        content: ResponseContent::One(&INBOX),
+    }],
+    errors: &[],
+    run: read,
+};
+
+fn read(request: &mut RouteRequest<'_>) -> RouteResult {
+    let access = request.access()?;
+    let inbox = request.inbox()?;
+    let call = Call::ReadInbox { access, inbox };
+    Ok(RouteStep::Read(
+        Box::new(call),
+        |answer, _, _| match answer {
+            Answer::Inboxes { rows, .. } => Some(INBOX.response(200, rows.first()?)),
+            _ => None,
+        },
+    ))
+}
+
+pub(crate) static PATCH: Operation = Operation {
+    id: "inboxes.patch",
+    summary: "Change an inbox",
+    says: "Changes the name, the place in the tree or the metadata of an inbox.",
+    query: &[],
+    takes: Takes::Json(&INBOX_PATCH),
+    gives: &[Gives {
+        status: 200,
+        says: "The inbox as it is now.",
+        content: ResponseContent::One(&INBOX),
+    }],
+    errors: &[codes::INVALID_HEADER_VALUE],
+    run: patch,
+};
+
+fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
+    let body = &mut request.body;
+    let patch = InboxPatch {
+        display_name: body.clearable_text("display_name"),
+        parent: body.clearable_inbox("parent"),
+        metadata: body.clearable_text("metadata"),
+    };
+    let call = Call::PatchInbox {
+        access: request.access()?,
+        inbox: request.inbox()?,
+        patch: Box::new(patch),
+    };
+    Ok(RouteStep::Write(
+        Box::new(call),
+        |written, _| match written {
+            Written::Inbox { row, .. } => Some(INBOX.response(200, row)),
+            _ => None,
+        },
+    ))
+}
+
+pub(crate) static DELETE: Operation = Operation {
+    id: "inboxes.delete",
+    summary: "Delete an inbox",
+    says: "Deletes an inbox with its mail for good. Its sub-agents must be deleted or moved first.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: GONE,
+    errors: &[codes::CONFLICT],
+    run: delete,
+};
+
+fn delete(request: &mut RouteRequest<'_>) -> RouteResult {
+    let access = request.access()?;
+    let inbox = request.inbox()?;
+    let call = Call::DeleteInbox { access, inbox };
+    Ok(RouteStep::Write(Box::new(call), gone))
+}
+
+/// Any number from 0.
+pub(crate) const COUNT: super::fields::FieldKind = Number {
+    min: 0,
+    max: u64::MAX,
+};
+
+/// RFC 5321 section 4.5.3.1.1.
+const LOCAL_PART_BYTES_MAX: usize = 64;

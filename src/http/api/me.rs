@@ -1,0 +1,128 @@
+//! The key of a request: what it is, what it may do, what its organization has used, and which
+//! limits hold.
+
+use super::fields::ANY;
+use super::fields::FieldKind::{Id, List, Object, Scopes, Text, Time};
+use super::inbox::COUNT;
+use super::key::bound_inboxes;
+use super::operation::{Gives, Operation, ResponseContent, Takes};
+use super::routes::{RouteRequest, RouteResult, RouteStep};
+use super::shapes::{Shape, shape};
+use crate::call::{Access, Answer, Call, InboxId, KeyId, Limits, OrgId, UsageRow};
+
+/// What the response is made of.
+struct Me {
+    access: Access,
+    usage: UsageRow,
+    limits: Limits,
+}
+
+static ME_ORG: Shape<Me> = shape! {
+    "MyOrganization", "The organization of the key.";
+    id: always Id(OrgId::PREFIX), r#""org_01Hq7Zk3VdX""#, "Its id."
+        => |slot, me| slot.shown(me.access.org);
+    name: always Text(ANY), r#""Example Inc.""#, "A name for people."
+        => |slot, me| slot.text(&me.usage.org_name);
+};
+
+static ME_KEY: Shape<Access> = shape! {
+    "MyKey", "The key of the request.";
+    id: always Id(KeyId::PREFIX), r#""key_01Hq7Zk3VdX""#, "Its id."
+        => |slot, access| slot.shown(access.key);
+    scopes: always Scopes, r#"["messages:read","messages:write"]"#, "What it may do."
+        => |slot, access| slot.texts(access.scopes.names());
+    inboxes: or_null List(&Id(InboxId::PREFIX)), r#"["inb_01Hq7Zk3VdX"]"#,
+        "The inboxes that it is bound to; null when it sees all of the organization."
+        => |slot, access| bound_inboxes(slot, access.inboxes.as_deref());
+    expires_at: or_null Time, r#""2030-01-31T12:00:00.000Z""#, "When it ends."
+        => |slot, access| slot.time_or_null(access.expires_at);
+};
+
+static USAGE: Shape<UsageRow> = shape! {
+    "Usage", "What the organization has used.";
+    inboxes: always COUNT, "3", "How many inboxes there are."
+        => |slot, usage| slot.number(usage.inboxes);
+    messages: always COUNT, "42", "How many messages are stored."
+        => |slot, usage| slot.number(usage.messages);
+    bytes: always COUNT, "129024", "How many octets they take."
+        => |slot, usage| slot.number(usage.bytes);
+    outbound: or_null COUNT, "0",
+        "How many recipients outside are waiting; null for a key that may not see all of them."
+        => |slot, usage| slot.number_or_null(usage.outbound);
+    sent_today: or_null COUNT, "7",
+        "How many messages were sent in this UTC day; null for a key that may not see all of them."
+        => |slot, usage| slot.number_or_null(usage.sent_today);
+    seq: always COUNT, "1234", "The number of the newest event of the log."
+        => |slot, usage| slot.number(usage.head);
+};
+
+static LIMITS: Shape<Limits> = shape! {
+    "Limits", "The limits that hold for the organization.";
+    message_bytes: always COUNT, "26214400", "Octets of one message."
+        => |slot, limits| slot.number(limits.message_bytes as u64);
+    inbox_bytes: always COUNT, "10737418240", "Octets stored in one inbox."
+        => |slot, limits| slot.number(limits.inbox_bytes);
+    inboxes: always COUNT, "1000", "Inboxes of the organization."
+        => |slot, limits| slot.number(limits.inboxes as u64);
+    keys: always COUNT, "1000", "Keys that are not revoked."
+        => |slot, limits| slot.number(limits.keys as u64);
+    domains: always COUNT, "100", "Own domains."
+        => |slot, limits| slot.number(limits.domains as u64);
+    inbox_sends_per_day: always COUNT, "1000", "Messages that one inbox may send in a day."
+        => |slot, limits| slot.number(limits.inbox_sends_per_day as u64);
+    org_sends_per_day: always COUNT, "10000", "Messages that the organization may send in a day."
+        => |slot, limits| slot.number(limits.org_sends_per_day as u64);
+    requests_per_minute: always COUNT, "1000", "Requests of one key in a minute."
+        => |slot, limits| slot.number(limits.http_requests_per_minute as u64);
+    streams_per_key: always COUNT, "16", "Event streams of one key."
+        => |slot, limits| slot.number(limits.streams_per_key as u64);
+    streams_per_org: always COUNT, "1000", "Event streams of the organization."
+        => |slot, limits| slot.number(limits.streams_per_org as u64);
+    event_days: always COUNT, "7", "Days for which the log keeps an event."
+        => |slot, limits| slot.number(limits.event_days);
+};
+
+static ME: Shape<Me> = shape! {
+    "Me", "The key of the request, its organization, usage and limits.";
+    org: always Object(&ME_ORG), "{}", "The organization."
+        => |mut slot, me| ME_ORG.write(slot.octets(), me);
+    key: always Object(&ME_KEY), "{}", "The key."
+        => |mut slot, me| ME_KEY.write(slot.octets(), &me.access);
+    usage: always Object(&USAGE), "{}", "What has been used."
+        => |mut slot, me| USAGE.write(slot.octets(), &me.usage);
+    limits: always Object(&LIMITS), "{}", "What there may be."
+        => |mut slot, me| LIMITS.write(slot.octets(), &me.limits);
+};
+
+pub(crate) static READ: Operation = Operation {
+    id: "me.read",
+    summary: "Read your own key",
+    says: "Says which key this is, what it may do, what has been used, and which limits hold.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "The key, its organization, usage and limits.",
+        content: ResponseContent::One(&ME),
+    }],
+    errors: &[],
+    run: read,
+};
+
+fn read(request: &mut RouteRequest<'_>) -> RouteResult {
+    let access = request.access()?;
+    Ok(RouteStep::Read(
+        Box::new(Call::Usage { access }),
+        |answer, access, shared| match answer {
+            Answer::Usage(usage) => {
+                let me = Me {
+                    access: access.clone(),
+                    usage: *usage,
+                    limits: shared.limits.clone(),
+                };
+                Some(ME.response(200, &me))
+            }
+            _ => None,
+        },
+    ))
+}

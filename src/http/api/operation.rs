@@ -1,0 +1,98 @@
+//! How one operation of the API is described: what it takes, what it gives, which errors it
+//! has, and the function that turns a request into a call. There are no defaults: an operation
+//! without a description does not compile.
+
+use super::codes::ErrorCode;
+use super::fields::{BodyTable, FieldKind, FieldRow, sometimes};
+use super::routes::{RouteRequest, RouteResult};
+use super::shapes::Described;
+use crate::call::bounds::PAGE_ROWS_MAX;
+
+/// One operation.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// `operationId` of OpenAPI: `noun.verb`, never changed.
+    pub id: &'static str,
+    /// A few words.
+    pub summary: &'static str,
+    /// One or more sentences for people.
+    pub says: &'static str,
+    /// The parameters of its query.
+    pub query: &'static [FieldRow],
+    pub takes: Takes,
+    pub gives: &'static [Gives],
+    /// The codes that it can give beside those of every route of its kind.
+    pub errors: &'static [&'static ErrorCode],
+    pub run: fn(&mut RouteRequest<'_>) -> RouteResult,
+}
+
+/// What a body may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Takes {
+    Nothing,
+    /// JSON up to `Limits::http_body_bytes`.
+    Json(&'static BodyTable),
+    /// JSON with attachments, up to `Limits::http_send_bytes`.
+    Message(&'static BodyTable),
+}
+
+/// One response that is no error.
+#[derive(Debug)]
+pub(crate) struct Gives {
+    pub status: u16,
+    pub says: &'static str,
+    pub content: ResponseContent,
+}
+
+/// What the body of a response is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ResponseContent {
+    Nothing,
+    /// One object.
+    One(&'static dyn Described),
+    /// `{"data":[…],"next_cursor":…}`.
+    Page(&'static dyn Described),
+    /// The same with `seq`, the number to go on after.
+    EventPage(&'static dyn Described),
+    /// Server-sent events whose data are these objects.
+    Events(&'static dyn Described),
+    /// Another media type, as text or octets.
+    Other(&'static str),
+}
+
+impl Takes {
+    /// The table of the body, if there is one.
+    pub const fn table(self) -> Option<&'static BodyTable> {
+        match self {
+            Takes::Nothing => None,
+            Takes::Json(table) | Takes::Message(table) => Some(table),
+        }
+    }
+}
+
+/// 204 for what is no longer there.
+pub(crate) const GONE: &[Gives] = &[Gives {
+    status: 204,
+    says: "It is gone.",
+    content: ResponseContent::Nothing,
+}];
+
+/// `limit` of every list.
+pub(crate) const LIMIT: FieldRow = sometimes(
+    "limit",
+    FieldKind::Number {
+        min: 1,
+        max: PAGE_ROWS_MAX as u64,
+    },
+    "20",
+    "How many rows a page has at most.",
+)
+.or("50");
+
+/// `cursor` of every list.
+pub(crate) const CURSOR: FieldRow = sometimes(
+    "cursor",
+    FieldKind::Text(super::fields::ANY),
+    "",
+    "Where to go on: `next_cursor` of the page before.",
+);

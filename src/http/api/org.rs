@@ -1,0 +1,143 @@
+//! Organizations, which only the operator makes, lists and deletes.
+
+use super::fields::FieldKind::{Id, Line, Text, Time};
+use super::fields::{ANY, BodyTable, fields, octets};
+use super::key::{NOT_REPEATED, secret};
+use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
+use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
+use super::shapes::{Shape, shape};
+use crate::call::bounds::LABEL_BYTES_MAX;
+use crate::call::{Answer, Call, KeyId, OrgId, OrgRow, Secret, Written};
+
+const NEW_ORG: BodyTable = BodyTable {
+    name: "NewOrganization",
+    says: "An organization to make.",
+    optional: false,
+    fields: fields! {
+        name: required Line(octets(LABEL_BYTES_MAX)), r#""Example Inc.""#, "A name for people.";
+    },
+};
+
+static ORG: Shape<OrgRow> = shape! {
+    "Organization", "An organization.";
+    id: always Id(OrgId::PREFIX), r#""org_01Hq7Zk3VdX""#, "Its id."
+        => |slot, org| slot.shown(org.id);
+    name: always Text(ANY), r#""Example Inc.""#, "A name for people."
+        => |slot, org| slot.text(&org.name);
+    created_at: always Time, r#""2026-01-31T12:00:00.000Z""#, "When it was made."
+        => |slot, org| slot.time(org.created_at);
+};
+
+/// An organization with its first key. Without the secret this is what a replay says.
+struct MadeOrg {
+    row: OrgRow,
+    first: KeyId,
+    secret: Option<Secret>,
+}
+
+static MADE_ORG: Shape<MadeOrg> = shape! {
+    "MadeOrganization", "An organization that has just been made, with its first key.";
+    ..ORG of |object, made| ORG.write_fields(object, &made.row);
+    key_id: always Id(KeyId::PREFIX), r#""key_01Hq7Zk3VdX""#, "The id of its first key."
+        => |slot, made| slot.shown(made.first);
+    key: or_null Text(ANY), r#""ap_sk_1a2b3c…""#,
+        "The first key, with the scope `admin`, shown here and never again; null in a replay."
+        => |slot, made| secret(slot, made.secret.as_ref());
+    note: always Text(ANY), r#""…""#, "Why the key is not here."
+        => |slot, _| slot.text(NOT_REPEATED), if |made| made.secret.is_none();
+};
+
+pub(crate) static CREATE: Operation = Operation {
+    id: "orgs.create",
+    summary: "Make an organization",
+    says: "Makes an organization with a first key of the scope `admin`.",
+    query: &[],
+    takes: Takes::Json(&NEW_ORG),
+    gives: &[Gives {
+        status: 201,
+        says: "The organization, with its first key.",
+        content: ResponseContent::One(&MADE_ORG),
+    }],
+    errors: &[],
+    run: create,
+};
+
+fn create(request: &mut RouteRequest<'_>) -> RouteResult {
+    let call = Call::CreateOrg {
+        access: request.access()?,
+        name: request.body.text("name").unwrap_or_default(),
+        once: request.idempotency(keep),
+    };
+    Ok(RouteStep::Write(
+        Box::new(call),
+        |written, _| match written {
+            Written::Org(row, key, secret) => {
+                Some(MADE_ORG.response(201, &made(row, key.id, Some(secret))))
+            }
+            _ => None,
+        },
+    ))
+}
+
+fn made(row: &OrgRow, first: KeyId, secret: Option<&Secret>) -> MadeOrg {
+    MadeOrg {
+        row: row.clone(),
+        first,
+        secret: secret.cloned(),
+    }
+}
+
+fn keep(written: &Written) -> Vec<u8> {
+    match written {
+        Written::Org(row, key, _) => MADE_ORG.response(201, &made(row, key.id, None)).keep(),
+        _ => Vec::new(),
+    }
+}
+
+pub(crate) static LIST: Operation = Operation {
+    id: "orgs.list",
+    summary: "List organizations",
+    says: "Lists every organization of the server in one page.",
+    query: &[LIMIT, CURSOR],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "All organizations.",
+        content: ResponseContent::Page(&ORG),
+    }],
+    errors: &[],
+    run: list,
+};
+
+fn list(request: &mut RouteRequest<'_>) -> RouteResult {
+    request.one_page();
+    let access = request.access()?;
+    let call = Call::ListOrgs { access };
+    Ok(RouteStep::Read(
+        Box::new(call),
+        |answer, _, _| match answer {
+            Answer::Orgs(rows) => Some(ORG.page(&rows, None)),
+            _ => None,
+        },
+    ))
+}
+
+pub(crate) static DELETE: Operation = Operation {
+    id: "orgs.delete",
+    summary: "Delete an organization",
+    says: "Deletes an organization with its keys, inboxes and mail; every session of it ends.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: GONE,
+    errors: &[],
+    run: delete,
+};
+
+fn delete(request: &mut RouteRequest<'_>) -> RouteResult {
+    let access = request.access()?;
+    let org = request.id(0, "organization", OrgId::parse)?;
+    Ok(RouteStep::Write(
+        Box::new(Call::DeleteOrg { access, org }),
+        gone,
+    ))
+}

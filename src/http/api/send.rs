@@ -1,0 +1,167 @@
+//! Sending a message. Texts that end in header fields are checked for control characters by
+//! the table, by field, before anything composes them.
+
+use super::codes;
+use super::fields::FieldKind::{
+    Addresses, Base64, HeaderFields, Id, Labels, Later, Line, MediaType, Objects, OneOf, Text,
+};
+use super::fields::{ANY, BodyTable, characters, fields};
+use super::operation::{Gives, Operation, ResponseContent, Takes};
+use super::problems::Problem;
+use super::routes::{RouteRequest, RouteResult, RouteStep};
+use super::shapes::{Shape, shape};
+use crate::call::{Draft, DraftAttachment, EntryId, ThreadId, Written};
+use crate::http::wire::response::Response;
+
+const NEW_ATTACHMENT: BodyTable = BodyTable {
+    name: "NewAttachment",
+    says: "A file to send with a message.",
+    optional: false,
+    fields: fields! {
+        upload_id: optional Later, r#""upl_…""#, "Refused until uploads are built.";
+        content_type: optional MediaType, r#""text/plain""#,
+            "Its media type; application/octet-stream where there is none.";
+        content: required Base64, r#""SGVsbG8=""#, "Its octets in base64.";
+        filename: optional Line(characters(NAME_CHARACTERS_MAX)), r#""hello.txt""#, "Its name.";
+        content_id: optional Line(characters(NAME_CHARACTERS_MAX)), r#""hello""#,
+            "Its Content-ID, by which HTML names it.";
+    },
+};
+
+const NEW_MESSAGE: BodyTable = BodyTable {
+    name: "NewMessage",
+    says: "A message to send. At least one of `to`, `cc` and `bcc` names a recipient.",
+    optional: false,
+    fields: fields! {
+        to: optional Addresses, r#"["Ann <ann@example.com>"]"#, "Recipients.";
+        cc: optional Addresses, "[]", "Recipients of a copy.";
+        bcc: optional Addresses, "[]", "Recipients that no recipient sees.";
+        reply_to: optional Addresses, "[]", "Where answers go.";
+        subject: optional Line(characters(SUBJECT_CHARACTERS_MAX)), r#""Hello""#, "The subject.";
+        text: optional Text(ANY), r#""Hello, Ann.""#, "The text.";
+        html: optional Text(ANY), r#""<p>Hello, Ann.</p>""#, "The same as HTML.";
+        headers: optional HeaderFields, r#"{"X-Ticket":"17"}"#, "Header fields `X-*` and `List-*`.";
+        attachments: optional Objects(&NEW_ATTACHMENT), "[]", "Files.";
+        labels: optional Labels, r#"["outreach"]"#, "Labels of the copy in Sent.";
+        send_at: optional Later, r#""2030-01-31T12:00:00Z""#, "Refused until it is built.";
+        expires_at: optional Later, r#""2030-01-31T12:00:00Z""#, "Refused until it is built.";
+    },
+};
+
+/// What the response to a send is made of.
+struct Sent {
+    entry: Option<EntryId>,
+    conversation: Option<ThreadId>,
+    message_id: String,
+    outbound: bool,
+}
+
+static SENT: Shape<Sent> = shape! {
+    "Sent", "A message that was accepted and is on the disk.";
+    id: or_null Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "The copy in Sent."
+        => |slot, sent| slot.shown_or_null(sent.entry);
+    message_id: always Text(ANY), r#""<1@agents.example>""#, "Its Message-ID."
+        => |slot, sent| slot.text(&sent.message_id);
+    thread_id: or_null Id(ThreadId::PREFIX), r#""thr_01Hq7Zk3VdX""#, "Its conversation."
+        => |slot, sent| slot.shown_or_null(sent.conversation);
+    status: always OneOf(&["queued", "delivered"]), r#""delivered""#,
+        "`delivered` when every recipient is local and has it; `queued` when some wait."
+        => |slot, sent| slot.text(if sent.outbound { "queued" } else { "delivered" });
+};
+
+pub(crate) static SEND: Operation = Operation {
+    id: "messages.send",
+    summary: "Send a message",
+    says: "Sends a message from the inbox. It is answered when the message is on the disk: local \
+           recipients have it then, others are queued. The body may be up to 35 MiB.",
+    query: &[],
+    takes: Takes::Message(&NEW_MESSAGE),
+    gives: &[Gives {
+        status: 202,
+        says: "The message was accepted.",
+        content: ResponseContent::One(&SENT),
+    }],
+    errors: &[
+        codes::INVALID_HEADER_VALUE,
+        codes::NOT_SUPPORTED,
+        codes::NO_SUCH_RECIPIENT,
+        codes::STRAY_OCTETS,
+        codes::MAIL_LOOP,
+        codes::SENDER_NOT_ALLOWED,
+        codes::RELAY_DENIED,
+        codes::OVER_QUOTA,
+        codes::LIMIT_REACHED,
+        codes::TOO_LARGE,
+        codes::NO_SPACE,
+    ],
+    run: send,
+};
+
+fn send(request: &mut RouteRequest<'_>) -> RouteResult {
+    let body = &mut request.body;
+    let attachments = body.objects("attachments");
+    let draft = Draft {
+        to: body.texts("to").unwrap_or_default(),
+        cc: body.texts("cc").unwrap_or_default(),
+        bcc: body.texts("bcc").unwrap_or_default(),
+        reply_to: body.texts("reply_to").unwrap_or_default(),
+        subject: body.text("subject").unwrap_or_default(),
+        text: body.text("text"),
+        html: body.text("html"),
+        headers: body.members("headers"),
+        attachments: attachments
+            .into_iter()
+            .map(|mut one| DraftAttachment {
+                filename: one.text("filename").unwrap_or_default(),
+                content_type: one.text("content_type").unwrap_or_default(),
+                content: one.text("content").unwrap_or_default(),
+                content_id: one.text("content_id"),
+            })
+            .collect(),
+        labels: body.texts("labels").unwrap_or_default(),
+    };
+    if draft.to.is_empty() && draft.cc.is_empty() && draft.bcc.is_empty() {
+        return Err(Problem::invalid(
+            "to",
+            "must name somebody, unless cc or bcc do",
+        ));
+    }
+    let idempotency = request.idempotency(keep);
+    Ok(RouteStep::Send(
+        request.inbox()?,
+        Box::new(draft),
+        idempotency,
+    ))
+}
+
+/// 202 for a message that has been committed.
+pub(crate) fn sent(written: &Written) -> Option<Response> {
+    let Written::Delivered {
+        entry,
+        thread,
+        message_id,
+        outbound,
+        ..
+    } = written
+    else {
+        return None;
+    };
+    let sent = Sent {
+        entry: *entry,
+        conversation: *thread,
+        message_id: message_id.clone(),
+        // Local recipients have it with the commit; others wait in the queue.
+        outbound: *outbound > 0,
+    };
+    Some(SENT.response(202, &sent))
+}
+
+/// What is kept of it for a replay.
+fn keep(written: &Written) -> Vec<u8> {
+    sent(written).map(Response::keep).unwrap_or_default()
+}
+
+/// Characters of a subject: one line of RFC 5322 section 2.1.1, and more folds anyway.
+const SUBJECT_CHARACTERS_MAX: usize = 998;
+/// Characters of a file name or a Content-ID.
+const NAME_CHARACTERS_MAX: usize = 255;

@@ -1,0 +1,526 @@
+//! Reads a request by its table: a JSON body or a query becomes values, each checked against
+//! its row. Reading is strict: an unknown field, a wrong type and a text over its bound are
+//! refused by name, with the place of the field in the body.
+//!
+//! A route takes each value by its name, once. In debug builds a name that is not in the table
+//! and a value that no route takes are panics, so that every test finds them.
+
+use super::fields::{BodyTable, FieldKind, FieldRow, Presence, TextBound};
+use super::problems::{Problem, printable};
+use crate::call::bounds::{check_line, is_one_line};
+use crate::call::{InboxRef, Limits, Scopes, ThreadId};
+use crate::http::wire::json::{Json, JsonFields};
+use crate::http::wire::target::{Query, digits, inbox_ref};
+use crate::mail::time::parse_rfc3339;
+use crate::mail::write::field;
+
+/// The values of one object or query, by the names of its table.
+#[derive(Debug, Default)]
+pub(crate) struct Values {
+    left: Vec<(&'static str, FieldValue)>,
+    table: &'static [FieldRow],
+}
+
+/// One value.
+#[derive(Debug)]
+enum FieldValue {
+    /// Null where it clears.
+    Null,
+    Text(String),
+    Flag(bool),
+    Number(u64),
+    /// Unix milliseconds.
+    Time(i64),
+    Texts(Vec<String>),
+    Scopes(Scopes),
+    Inbox(InboxRef),
+    Inboxes(Vec<InboxRef>),
+    Thread(ThreadId),
+    /// Names and values.
+    Members(Vec<(String, String)>),
+    Objects(Vec<Values>),
+}
+
+type FieldResult<T> = Result<T, Box<Problem>>;
+
+impl Values {
+    /// Of a whole body. An empty one is an object without fields where the table allows it.
+    pub fn of_body(table: &'static BodyTable, body: &[u8], limits: &Limits) -> FieldResult<Values> {
+        if table.optional && body.is_empty() {
+            return Ok(Values::default());
+        }
+        Values::of_object(table.fields, JsonFields::of_body(body)?, limits)
+    }
+
+    fn of_object(
+        table: &'static [FieldRow],
+        mut fields: JsonFields<'_>,
+        limits: &Limits,
+    ) -> FieldResult<Values> {
+        let mut left = Vec::with_capacity(table.len());
+        let mut missing = None;
+        for row in table {
+            let place = fields.name(row.name);
+            match fields.take(row.name) {
+                Some(Json::Null) if row.presence == Presence::Clears => {
+                    left.push((row.name, FieldValue::Null));
+                }
+                None | Some(Json::Null) => {
+                    if row.presence == Presence::Always {
+                        missing = missing.or(Some(place));
+                    }
+                }
+                Some(value) => left.push((row.name, of_json(row.kind, &place, value, limits)?)),
+            }
+        }
+        fields.end()?;
+        match missing {
+            Some(place) => Err(Problem::invalid(&place, "is missing")),
+            None => Ok(Values { left, table }),
+        }
+    }
+
+    /// Of a query whose names have been checked. An empty value is as good as none, but for
+    /// what is searched for.
+    pub fn of_query(table: &'static [FieldRow], query: &Query) -> FieldResult<Values> {
+        let mut left = Vec::new();
+        for row in table {
+            let value = match row.kind {
+                FieldKind::SearchWords(_) => query.given(row.name),
+                _ => query.text(row.name),
+            };
+            if let Some(value) = value {
+                left.push((row.name, of_parameter(row, query, value)?));
+            } else if let Ok(number) = row.default.parse() {
+                left.push((row.name, FieldValue::Number(number)));
+            }
+        }
+        Ok(Values { left, table })
+    }
+
+    /// The names of the values that have not been taken.
+    pub fn untaken(&self) -> Vec<&'static str> {
+        self.left.iter().map(|(name, _)| *name).collect()
+    }
+
+    fn take(&mut self, name: &str) -> Option<FieldValue> {
+        debug_assert!(
+            self.table.is_empty() || self.table.iter().any(|row| row.name == name),
+            "{name} is not in the table"
+        );
+        let at = self.left.iter().position(|(n, _)| *n == name)?;
+        Some(self.left.swap_remove(at).1)
+    }
+
+    /// Null is `Some(None)`.
+    pub fn clearable_text(&mut self, name: &str) -> Option<Option<String>> {
+        self.take(name).map(|value| match value {
+            FieldValue::Text(text) => Some(text),
+            other => null(name, &other),
+        })
+    }
+
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        self.clearable_text(name).flatten()
+    }
+
+    pub fn flag(&mut self, name: &str) -> Option<bool> {
+        self.take(name).and_then(|value| match value {
+            FieldValue::Flag(on) => Some(on),
+            other => null(name, &other),
+        })
+    }
+
+    pub fn number(&mut self, name: &str) -> Option<u64> {
+        self.take(name).and_then(|value| match value {
+            FieldValue::Number(number) => Some(number),
+            other => null(name, &other),
+        })
+    }
+
+    /// Unix milliseconds.
+    pub fn time(&mut self, name: &str) -> Option<i64> {
+        self.take(name).and_then(|value| match value {
+            FieldValue::Time(ms) => Some(ms),
+            other => null(name, &other),
+        })
+    }
+
+    pub fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+        self.take(name).and_then(|value| match value {
+            FieldValue::Texts(texts) => Some(texts),
+            other => null(name, &other),
+        })
+    }
+
+    pub fn scopes(&mut self, name: &str) -> Option<Scopes> {
+        self.take(name).and_then(|value| match value {
+            FieldValue::Scopes(scopes) => Some(scopes),
+            other => null(name, &other),
+        })
+    }
+
+    /// Null is `Some(None)`.
+    pub fn clearable_inbox(&mut self, name: &str) -> Option<Option<InboxRef>> {
+        self.take(name).map(|value| match value {
+            FieldValue::Inbox(inbox) => Some(inbox),
+            other => null(name, &other),
+        })
+    }
+
+    pub fn inbox(&mut self, name: &str) -> Option<InboxRef> {
+        self.clearable_inbox(name).flatten()
+    }
+
+    pub fn inboxes(&mut self, name: &str) -> Option<Vec<InboxRef>> {
+        self.take(name).and_then(|value| match value {
+            FieldValue::Inboxes(inboxes) => Some(inboxes),
+            other => null(name, &other),
+        })
+    }
+
+    pub fn conversation(&mut self, name: &str) -> Option<ThreadId> {
+        self.take(name).and_then(|value| match value {
+            FieldValue::Thread(id) => Some(id),
+            other => null(name, &other),
+        })
+    }
+
+    /// Names and values, in their order.
+    pub fn members(&mut self, name: &str) -> Vec<(String, String)> {
+        let members = self.take(name).and_then(|value| match value {
+            FieldValue::Members(members) => Some(members),
+            other => null(name, &other),
+        });
+        members.unwrap_or_default()
+    }
+
+    pub fn objects(&mut self, name: &str) -> Vec<Values> {
+        let objects = self.take(name).and_then(|value| match value {
+            FieldValue::Objects(objects) => Some(objects),
+            other => null(name, &other),
+        });
+        objects.unwrap_or_default()
+    }
+
+    /// `limit`: how many rows a page has.
+    pub fn limit(&mut self) -> usize {
+        let limit = self.number("limit").unwrap_or_default();
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    }
+}
+
+/// What is no value of the kind that was asked for is null, or a row of another kind.
+fn null<T>(name: &str, value: &FieldValue) -> Option<T> {
+    debug_assert!(
+        matches!(value, FieldValue::Null),
+        "{name} is not of the kind that its route takes"
+    );
+    None
+}
+
+/// One value of a body.
+fn of_json(
+    kind: FieldKind,
+    place: &str,
+    value: Json<'_>,
+    limits: &Limits,
+) -> FieldResult<FieldValue> {
+    let wrong = |why: &str| Err(Problem::invalid(place, why));
+    match kind {
+        FieldKind::Text(_)
+        | FieldKind::Line(_)
+        | FieldKind::Label(_)
+        | FieldKind::DomainName
+        | FieldKind::Base64
+        | FieldKind::MediaType
+        | FieldKind::Time
+        | FieldKind::InboxName => match value {
+            Json::Text(text) => of_text(kind, place, text.into_owned(), limits),
+            _ => wrong("must be a string"),
+        },
+        FieldKind::Flag => match value {
+            Json::Bool(on) => Ok(FieldValue::Flag(on)),
+            _ => wrong("must be true or false"),
+        },
+        FieldKind::AnyObject(max) => match value {
+            Json::Object(_) => {
+                let mut text = Vec::new();
+                value.write(&mut text);
+                if text.len() > max {
+                    return wrong(&format!("must be at most {max} octets long"));
+                }
+                Ok(FieldValue::Text(
+                    String::from_utf8(text).unwrap_or_default(),
+                ))
+            }
+            _ => wrong("must be an object"),
+        },
+        FieldKind::Scopes => scopes(place, lines(place, value, false)?),
+        FieldKind::InboxNames => {
+            let texts = lines(place, value, false)?;
+            let all: Option<Vec<InboxRef>> = texts.iter().map(|text| inbox_ref(text)).collect();
+            match all {
+                Some(all) => Ok(FieldValue::Inboxes(all)),
+                None => wrong("must have inbox ids or addresses"),
+            }
+        }
+        FieldKind::Addresses => lines(place, value, true).map(FieldValue::Texts),
+        FieldKind::Labels => lines(place, value, false).map(FieldValue::Texts),
+        FieldKind::HeaderFields => header_fields(place, value),
+        FieldKind::Objects(table) => match value {
+            Json::List(items) => {
+                let read = |(at, item)| {
+                    let fields = JsonFields::of(item, &format!("{place}[{at}]"))?;
+                    Values::of_object(table.fields, fields, limits)
+                };
+                let all: FieldResult<Vec<Values>> =
+                    items.into_iter().enumerate().map(read).collect();
+                all.map(FieldValue::Objects)
+            }
+            _ => wrong("must be a list"),
+        },
+        FieldKind::Later => Err(Problem::not_supported(place)),
+        // These are kinds of queries, paths and responses.
+        FieldKind::Number { .. }
+        | FieldKind::Id(_)
+        | FieldKind::DomainRef
+        | FieldKind::AttachmentId
+        | FieldKind::EventOrTime
+        | FieldKind::OneOf(_)
+        | FieldKind::SomeOf(_)
+        | FieldKind::SearchWords(_)
+        | FieldKind::Object(_)
+        | FieldKind::List(_) => Err(Problem::not_supported(place)),
+    }
+}
+
+/// One value that is a text in JSON.
+fn of_text(kind: FieldKind, place: &str, text: String, limits: &Limits) -> FieldResult<FieldValue> {
+    let fits = |bound: TextBound, text: &str| match bound.refusal(text, limits) {
+        Some(why) => Err(Problem::invalid(place, &why)),
+        None => Ok(()),
+    };
+    let is_line = |text: &str| match is_one_line(text) {
+        true => Ok(()),
+        false => Err(Problem::header_value(place)),
+    };
+    match kind {
+        FieldKind::Line(bound) => {
+            fits(bound, &text)?;
+            is_line(&text)?;
+        }
+        FieldKind::Label(max) => {
+            check_line(&text, max).map_err(|why| Problem::invalid(place, &why))?;
+        }
+        FieldKind::DomainName => {
+            fits(super::fields::characters(DOMAIN_CHARACTERS_MAX), &text)?;
+            is_line(&text)?;
+        }
+        FieldKind::MediaType => {
+            fits(super::fields::characters(MEDIA_TYPE_CHARACTERS_MAX), &text)?;
+            is_line(&text)?;
+            let essence = text.split(';').next().unwrap_or_default().trim();
+            if !text.is_empty() && !is_media_type(essence) {
+                let why = "must be a media type such as text/plain";
+                return Err(Problem::invalid(place, why));
+            }
+        }
+        FieldKind::Time => return time(place, &text),
+        FieldKind::InboxName => return inbox(place, &text),
+        FieldKind::Text(bound) => fits(bound, &text)?,
+        _ => {}
+    }
+    Ok(FieldValue::Text(text))
+}
+
+/// One value of a query.
+fn of_parameter(row: &FieldRow, query: &Query, text: &str) -> FieldResult<FieldValue> {
+    let name = row.name;
+    let wrong = |why: &str| Err(Problem::invalid(name, why));
+    match row.kind {
+        FieldKind::Flag => match text {
+            "true" | "1" => Ok(FieldValue::Flag(true)),
+            "false" | "0" => Ok(FieldValue::Flag(false)),
+            _ => wrong("must be true or false"),
+        },
+        FieldKind::Number { min, max } => match digits(text) {
+            Some(number) if (min..=max).contains(&number) => Ok(FieldValue::Number(number)),
+            None => wrong("must be a number"),
+            Some(_) if max == u64::MAX => wrong(&format!("must be at least {min}")),
+            Some(_) => wrong(&format!("must be from {min} to {max}")),
+        },
+        FieldKind::Time => time(name, text),
+        FieldKind::InboxName => match inbox_ref(text) {
+            Some(inbox) => Ok(FieldValue::Inbox(inbox)),
+            None => Err(Problem::not_found("inbox")),
+        },
+        FieldKind::Id(ThreadId::PREFIX) => match ThreadId::parse(text) {
+            Some(id) => Ok(FieldValue::Thread(id)),
+            None => wrong("must be the id of a thread"),
+        },
+        FieldKind::OneOf(words) => match words.contains(&text) {
+            true => Ok(FieldValue::Text(text.to_owned())),
+            false => wrong(&format!("must be {}", words.join(", "))),
+        },
+        FieldKind::SomeOf(words) => {
+            let all: Vec<String> = query.each(name).map(str::to_owned).collect();
+            match all.iter().all(|word| words.contains(&word.as_str())) {
+                true => Ok(FieldValue::Texts(all)),
+                false => wrong(&format!("must be among {}", words.join(", "))),
+            }
+        }
+        FieldKind::InboxNames => {
+            let all: Option<Vec<InboxRef>> = query.each(name).map(inbox_ref).collect();
+            match all {
+                Some(all) => Ok(FieldValue::Inboxes(all)),
+                None => wrong("must be an inbox id or address"),
+            }
+        }
+        FieldKind::SearchWords(max) => match text.split_whitespace().take(max + 1).count() {
+            0 => wrong("is empty: it must be what to look for"),
+            n if n > max => wrong(&format!("must have at most {max} words")),
+            _ => Ok(FieldValue::Text(text.to_owned())),
+        },
+        FieldKind::EventOrTime if digits(text).is_none() => match parse_rfc3339(text) {
+            Some(_) => Ok(FieldValue::Text(text.to_owned())),
+            None => wrong("must be the number of an event or an RFC 3339 time"),
+        },
+        FieldKind::Later => Err(Problem::not_supported(name)),
+        _ => Ok(FieldValue::Text(text.to_owned())),
+    }
+}
+
+fn time(place: &str, text: &str) -> FieldResult<FieldValue> {
+    match parse_rfc3339(text) {
+        Some(ms) => Ok(FieldValue::Time(ms)),
+        None => Err(Problem::invalid(
+            place,
+            "must be an RFC 3339 time such as 2026-01-31T12:00:00Z",
+        )),
+    }
+}
+
+fn inbox(place: &str, text: &str) -> FieldResult<FieldValue> {
+    match inbox_ref(text) {
+        Some(inbox) => Ok(FieldValue::Inbox(inbox)),
+        None => Err(Problem::invalid(place, "must be an inbox id or address")),
+    }
+}
+
+fn scopes(place: &str, names: Vec<String>) -> FieldResult<FieldValue> {
+    let mut scopes = Scopes::NONE;
+    for name in &names {
+        let scope = Scopes::named(name).ok_or_else(|| {
+            let all: Vec<&str> = Scopes::NAMES.iter().map(|(name, _)| *name).collect();
+            let why = format!(
+                "names `{}`, which is no scope; there are {}",
+                printable(name),
+                all.join(", ")
+            );
+            Problem::invalid(place, &why)
+        })?;
+        scopes = scopes.and(scope);
+    }
+    match names.is_empty() {
+        true => Err(Problem::invalid(place, "must have at least one scope")),
+        false => Ok(FieldValue::Scopes(scopes)),
+    }
+}
+
+/// A list of lines; one text alone is a list of it where `alone` allows.
+fn lines(place: &str, value: Json<'_>, alone: bool) -> FieldResult<Vec<String>> {
+    let items = match value {
+        Json::List(items) => items,
+        text @ Json::Text(_) if alone => vec![text],
+        _ => return Err(Problem::invalid(place, "must be a list of strings")),
+    };
+    let mut texts = Vec::with_capacity(items.len());
+    for (at, item) in items.into_iter().enumerate() {
+        let place = || format!("{place}[{at}]");
+        match item {
+            Json::Text(text) if is_one_line(&text) => texts.push(text.into_owned()),
+            Json::Text(_) => return Err(Problem::header_value(&place())),
+            _ => return Err(Problem::invalid(&place(), "must be a string")),
+        }
+    }
+    Ok(texts)
+}
+
+/// `X-*` and `List-*` only, so that nothing structural can be forged. An object, or a list of
+/// `{name, value}` as messages show them.
+fn header_fields(place: &str, value: Json<'_>) -> FieldResult<FieldValue> {
+    let mut members = Vec::new();
+    match value {
+        Json::Object(all) => {
+            let named = all.into_iter().map(|(name, value)| {
+                let place = format!("{place}.{name}");
+                (place, name.into_owned(), value)
+            });
+            members.extend(named);
+        }
+        Json::List(items) => {
+            for (at, item) in items.into_iter().enumerate() {
+                members.push(named_field(&format!("{place}[{at}]"), item)?);
+            }
+        }
+        _ => {
+            let why = "must be an object, or a list of {name, value}";
+            return Err(Problem::invalid(place, why));
+        }
+    }
+    let mut own = Vec::with_capacity(members.len());
+    for (place, name, value) in members {
+        if !field::may_set(&name) {
+            return Err(Problem::invalid(
+                &place,
+                "cannot be set; X-* and List-* can",
+            ));
+        }
+        match value {
+            Json::Text(text) if !is_one_line(&text) => return Err(Problem::header_value(&place)),
+            Json::Text(text) if text.len() <= FIELD_VALUE_BYTES_MAX => {
+                own.push((name, text.into_owned()));
+            }
+            Json::Text(_) => return Err(Problem::invalid(&place, "is too long")),
+            _ => return Err(Problem::invalid(&place, "must be a string")),
+        }
+    }
+    Ok(FieldValue::Members(own))
+}
+
+/// `{name, value}`: where it stands, its name, its value.
+fn named_field<'a>(place: &str, item: Json<'a>) -> FieldResult<(String, String, Json<'a>)> {
+    let mut one = JsonFields::of(item, place)?;
+    let name_place = one.name("name");
+    let name = match one.take("name") {
+        None | Some(Json::Null) => None,
+        Some(Json::Text(name)) => Some(name.into_owned()),
+        Some(_) => return Err(Problem::invalid(&name_place, "must be a string")),
+    };
+    let value = one.take("value").unwrap_or(Json::Null);
+    one.end()?;
+    let name = name.ok_or_else(|| Problem::invalid(&name_place, "is missing"))?;
+    Ok((place.to_owned(), name, value))
+}
+
+/// Two tokens with a slash between them (RFC 9110 section 8.3.1).
+pub(crate) fn is_media_type(text: &str) -> bool {
+    let token = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+    };
+    let parts = text.split_once('/');
+    text.len() <= MEDIA_TYPE_CHARACTERS_MAX
+        && parts.is_some_and(|(kind, sub)| token(kind) && token(sub))
+}
+
+/// RFC 5321 section 4.5.3.1.2; the form in punycode is checked by the product.
+pub(crate) const DOMAIN_CHARACTERS_MAX: usize = 255;
+/// Longer than any registered type.
+pub(crate) const MEDIA_TYPE_CHARACTERS_MAX: usize = 255;
+/// Octets of the value of a header field that a client sets: one line of RFC 5322 section
+/// 2.1.1.
+pub(crate) const FIELD_VALUE_BYTES_MAX: usize = 998;
