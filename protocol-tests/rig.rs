@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern::call::{
-    Answer, Call, ConnId, Event, InboxId, KeyId, Limits, Listener, Metric, Now, Opening, OrgId,
-    PublicEndpoints, Reply, Request, Scopes, Shared, Topic,
+    Answer, Ask, Call, ConnId, Event, InboxId, KeyId, KeyRead, Limits, Listener, Metric, Now,
+    Opening, OrgId, PublicEndpoints, Reply, Request, Scopes, Shared, Topic,
 };
 use postern::engine::drive::{Driver, Environment, Settled};
 use postern::engine::{Output, Session};
@@ -61,7 +61,7 @@ struct Touch<'a> {
     id: u64,
     now: Now,
     end: &'a mut ClientEnd,
-    calls: &'a mut VecDeque<(u64, Call)>,
+    calls: &'a mut VecDeque<(u64, Ask)>,
 }
 
 impl Environment for Touch<'_> {
@@ -76,8 +76,8 @@ impl Environment for Touch<'_> {
         Vec::new()
     }
 
-    fn submit(&mut self, call: Call) {
-        self.calls.push_back((self.id, call));
+    fn submit(&mut self, ask: Ask) {
+        self.calls.push_back((self.id, ask));
     }
 
     fn set_deadline(&mut self, at: Option<Now>) {
@@ -122,7 +122,7 @@ pub struct Rig {
     clock: Arc<AtomicU64>,
     next: u64,
     seed: u64,
-    calls: VecDeque<(u64, Call)>,
+    calls: VecDeque<(u64, Ask)>,
     /// Sessions that go on after the others.
     ready: VecDeque<u64>,
 }
@@ -188,11 +188,13 @@ impl Rig {
     /// The id of a key by its text.
     pub fn key_id(&mut self, org: OrgId, text: &str) -> KeyId {
         let access = folder_access(org);
-        match self.call(Call::ListKeys {
-            access,
-            cursor: None,
-            limit: 200,
-        }) {
+        match self.call(Ask::of(
+            &access,
+            KeyRead::List {
+                cursor: None,
+                limit: 200,
+            },
+        )) {
             Some(Reply::Answer(Answer::Keys { rows, .. })) => {
                 rows.iter()
                     .find(|r| text.starts_with(&r.public))
@@ -320,12 +322,13 @@ impl Rig {
     }
 
     /// Carries out a call that no session made.
-    pub fn call(&mut self, call: Call) -> Option<Reply> {
+    pub fn call(&mut self, ask: Ask) -> Option<Reply> {
         let request = Request {
-            conn: ConnId(0),
+            conn: None,
             peer: IpAddr::from([127, 0, 0, 1]),
             now: self.now(),
-            call,
+            caller: ask.caller,
+            call: ask.call,
         };
         let (reply, events) = self.product.serve(request);
         self.publish(&events);
@@ -376,7 +379,7 @@ impl Rig {
     fn leave(&mut self, id: u64) {
         self.shared.metrics.sub(Metric::ConnectionsOpen, 1);
         if self.conns.get(&id).is_some_and(|c| c.driver.owes_hangup()) {
-            self.calls.push_back((id, Call::Hangup));
+            self.calls.push_back((id, Ask::anonymous(Call::Hangup)));
         }
     }
 
@@ -392,17 +395,18 @@ impl Rig {
         loop {
             fuel -= 1;
             assert!(fuel > 0, "sessions do not come to rest");
-            if let Some((id, call)) = self.calls.pop_front() {
+            if let Some((id, ask)) = self.calls.pop_front() {
                 let now = self.now();
                 let peer = self
                     .conns
                     .get(&id)
                     .map_or(IpAddr::from([127, 0, 0, 1]), |c| c.peer.ip());
                 let request = Request {
-                    conn: ConnId(id),
+                    conn: Some(ConnId(id)),
                     peer,
                     now,
-                    call,
+                    caller: ask.caller,
+                    call: ask.call,
                 };
                 let (reply, events) = self.product.serve(request);
                 self.publish(&events);

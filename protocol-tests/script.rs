@@ -36,7 +36,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use postern::call::{
-    Answer, Call, Envelope, Intake, Limits, Listener, Recipient, Reply, Route, Scopes,
+    Ask, Call, Envelope, Intake, KeyWrite, Limits, Listener, Recipient, Reply, Route, Scopes,
 };
 use postern::service::auth::folder_access;
 
@@ -479,7 +479,7 @@ impl World {
             ["revoke", key] => {
                 let key = *self.keys.get(*key).ok_or("no such key")?;
                 let access = folder_access(self.org);
-                match self.rig.call(Call::RevokeKey { access, key }) {
+                match self.rig.call(Ask::of(&access, KeyWrite::Revoke { key })) {
                     Some(Reply::Written(..)) => {}
                     other => return Err(format!("{other:?}")),
                 }
@@ -615,11 +615,7 @@ impl World {
             route,
             octets: octets.into_bytes(),
         });
-        let plan = match self.rig.call(Call::Classify { intake }) {
-            Some(Reply::Answer(Answer::Classified(plan))) => plan,
-            other => return Err(format!("{other:?}")),
-        };
-        match self.rig.call(Call::Deliver { plan, once: None }) {
+        match self.rig.call(Ask::anonymous(Call::Accept(intake))) {
             Some(Reply::Written(..)) => Ok(()),
             other => Err(format!("{other:?}")),
         }

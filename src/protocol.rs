@@ -65,9 +65,9 @@ mod tests {
 
     use super::*;
     use crate::call::{
-        Access, Answer, Bulk, Call, Change, ConnId, Event, Grant, InboxId, InboxPath, KeyId,
-        Limits, MailboxId, MailboxRow, OrgId, PublicEndpoints, Reply, Scopes, Selected, Shared,
-        UidSet,
+        Access, Answer, Ask, Bulk, Call, Caller, Change, ConnId, EntryRead, Event, Grant, InboxId,
+        InboxPath, KeyId, Limits, MailboxId, MailboxRow, OrgId, PublicEndpoints, Read, Reply,
+        Scopes, Selected, Shared, UidSet,
     };
     use crate::engine::Session;
 
@@ -87,7 +87,7 @@ mod tests {
         }));
         let grant = Grant {
             org: OrgId(1),
-            key: KeyId(1),
+            key: Some(KeyId(1)),
             scopes: Scopes::MESSAGES_READ,
             inboxes: None,
             inbox: Some(InboxId(1)),
@@ -119,7 +119,10 @@ mod tests {
         };
         session.open(NOW, &mut Output::default());
         say(&mut session, b"1 LOGIN a b\r\n");
-        answer(&mut session, Answer::Authenticated(Access(Arc::new(grant))));
+        answer(
+            &mut session,
+            Answer::Authenticated(Caller::Key(Access(Arc::new(grant)))),
+        );
         say(&mut session, b"2 SELECT box\r\n");
         answer(&mut session, Answer::Selected(Box::new(selected)));
         say(&mut session, b"3 IDLE\r\n");
@@ -149,11 +152,17 @@ mod tests {
                     count: 1,
                     folder: String::new(),
                 }),
-                origin: ConnId(3),
+                origin: Some(ConnId(3)),
             };
             session.notify(NOW, &event, &mut out);
         }
-        assert!(matches!(out.call, Some(Call::Fetch { .. })));
+        assert!(matches!(
+            out.ask,
+            Some(Ask {
+                call: Call::Read(Read::Entry(EntryRead::Fetch { .. })),
+                ..
+            })
+        ));
         assert!(session.is_waiting());
     }
 }

@@ -25,8 +25,8 @@ use crate::net::{
     self, Acceptor, Alarm, Bell, BoundListener, Certified, Clock, Ended, Hub, Worker,
 };
 use crate::service::start::first_start;
-use crate::service::thread::{Router, run_reader, run_writer};
-use crate::service::{FreeBytes, Reader, Room, Service, Setup, Writer};
+use crate::service::thread::{Router, run_lookup, run_reader, run_writer};
+use crate::service::{DiskReserve, FreeBytes, Reader, Service, Setup, Writer};
 use crate::store::{Folder, Role, Store};
 use disk_reserve::ReserveFile;
 use print::{FirstInbox, Running};
@@ -190,6 +190,7 @@ fn service(
         free_bytes: free_bytes(data, clock),
         shared_domain: config.domain.clone(),
         operator: Some(operator),
+        lookups: None,
     })
 }
 
@@ -261,14 +262,15 @@ fn start_service(
 ) -> Result<(Router, Vec<JoinHandle<()>>), String> {
     let (router, inlets) = Router::new(Arc::clone(service), (cores() / 2).max(1));
     let mut threads = Vec::new();
-    let reserve = ReserveFile::new(data);
-    let writer = Writer::new(Arc::clone(service)).with_room(Box::new(move |room| match room {
-        Room::Give => reserve.delete(),
-        Room::Keep => {
-            reserve.keep();
+    let file = ReserveFile::new(data);
+    let reserve = Box::new(move |what| match what {
+        DiskReserve::Give => file.delete(),
+        DiskReserve::Keep => {
+            file.keep();
             false
         }
-    }));
+    });
+    let writer = Writer::new(Arc::clone(service)).with_reserve(reserve);
     let (publish, answer, fatal) = (hub.clone(), hub.clone(), bell.clone());
     threads.push(start_thread("writer".into(), bell, move || {
         run_writer(
@@ -281,17 +283,22 @@ fn start_service(
         );
         Ok(())
     })?);
-    let readers = inlets.readers.into_iter().enumerate();
-    let readers = readers.map(|(n, inlet)| (format!("reader-{n}"), inlet));
-    for (name, inlet) in [("lookup".to_owned(), inlets.lookup)]
-        .into_iter()
-        .chain(readers)
-    {
+    let (lookup, answer) = (inlets.lookup, hub.clone());
+    let store = open(data, Role::Reader, random.u64())?;
+    let reader = Reader::new(Arc::clone(service));
+    threads.push(start_thread("lookup".into(), bell, move || {
+        run_lookup(reader, &store, &lookup, |conn, reply| {
+            answer.answer(conn, reply)
+        });
+        Ok(())
+    })?);
+    let count = inlets.readers.len();
+    for (n, inlet) in inlets.readers.into_iter().enumerate() {
         let store = open(data, Role::Reader, random.u64())?;
-        let reader = Reader::new(Arc::clone(service));
-        let answer = hub.clone();
-        threads.push(start_thread(name, bell, move || {
-            run_reader(reader, &store, &inlet, |conn, reply| {
+        let reader = Reader::new(Arc::clone(service)).numbered(n, count);
+        let (answer, to_writer) = (hub.clone(), inlets.to_writer.clone());
+        threads.push(start_thread(format!("reader-{n}"), bell, move || {
+            run_reader(reader, &store, &inlet, &to_writer, |conn, reply| {
                 answer.answer(conn, reply)
             });
             Ok(())

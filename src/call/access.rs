@@ -98,7 +98,8 @@ pub struct Grant {
     /// The organization that everything done with this is confined to.
     pub org: OrgId,
     /// The key, for revocation ([`super::Topic::Key`]) and for limits per key.
-    pub key: KeyId,
+    /// `None` is the operator, who acts inside the organization.
+    pub key: Option<KeyId>,
     /// What it may do.
     pub scopes: Scopes,
     /// The inboxes that it is bound to, sorted; `None` is all of the organization.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Access, BodyId, EntryId, InboxId, MailboxId, ThreadId, UidSet};
+use super::{BodyId, EntryId, InboxId, MailboxId, ThreadId, UidSet};
 
 /// System flags (RFC 3501 section 2.3.2) as bits. `\Recent` is not one: it is a watermark
 /// of the session that selected the mailbox.
@@ -106,7 +106,7 @@ pub enum Octets {
     /// Prefix and header block (at most 256 KiB and a prefix).
     Header,
     /// All, when `size` is at most this; else none, and the client of this call reads pages
-    /// of `rest` with [`super::Call::ReadOctets`].
+    /// of `rest` with [`super::EntryRead::Octets`].
     UpTo(u32),
 }
 
@@ -138,60 +138,6 @@ pub struct Recipient {
     pub notify: u8,
     /// `ORCPT=`, decoded.
     pub orcpt: Option<String>,
-}
-
-/// By which way a message comes in; everything that goes into the store is one of these.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Route {
-    /// From outside, over port 25.
-    Inbound {
-        /// SMTP envelope.
-        envelope: Envelope,
-        /// The Received field to put in front, complete with its CRLF.
-        received: Vec<u8>,
-    },
-    /// From a client that logged in, over SMTP.
-    Submission {
-        /// Who.
-        access: Access,
-        /// SMTP envelope.
-        envelope: Envelope,
-        /// The Received field to put in front, complete with its CRLF.
-        received: Vec<u8>,
-    },
-    /// From REST: `octets` is empty and the service composes them.
-    Compose {
-        /// Who.
-        access: Access,
-        /// The sending inbox.
-        inbox: InboxRef,
-        /// What to send.
-        draft: Box<Draft>,
-    },
-    /// IMAP APPEND: parsed, not judged.
-    Append {
-        /// Who.
-        access: Access,
-        /// The inbox logged in to.
-        inbox: InboxId,
-        /// Mailbox name, decoded.
-        mailbox: String,
-        /// Flags to set.
-        flags: Flags,
-        /// Keywords to set.
-        keywords: Vec<String>,
-        /// INTERNALDATE, unix milliseconds; `None` is now.
-        received_at: Option<i64>,
-    },
-}
-
-/// What Classify gets: the way in, and the octets as they came.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Intake {
-    /// The way in.
-    pub route: Route,
-    /// RFC 5322 octets, CRLF line ends, dots unstuffed.
-    pub octets: Vec<u8>,
 }
 
 /// A message to be composed, as REST describes it.
@@ -230,53 +176,6 @@ pub struct DraftAttachment {
     pub content: String,
     /// For inline parts.
     pub content_id: Option<String>,
-}
-
-/// What Classify found and decided; the writer stores it as it is after checking again what
-/// may have changed. Engines only carry it from one call to the next.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Plan {
-    /// The way in (its octets are gone: they are in `body`).
-    pub route: Route,
-    /// Octets to store, with what we put in front and without what we took out.
-    pub body: Vec<u8>,
-    /// Length of the header block of `body`, blank line included.
-    pub header_len: u32,
-    /// Envelope and structure of `body`.
-    pub digest: Vec<u8>,
-    /// What events and lists show.
-    pub summary: Summary,
-    /// `Message-ID` with its angle brackets; empty when there is none.
-    pub message_id: String,
-    /// Message-IDs of References and In-Reply-To, oldest first, bounded.
-    pub references: Vec<String>,
-    /// The rows to write, one an inbox and mailbox.
-    pub placements: Vec<Placement>,
-    /// Recipients outside: each becomes an outbound job.
-    pub outbound: Vec<Recipient>,
-    /// SHA-256 of envelope and octets, for idempotency over SMTP.
-    pub fingerprint: [u8; 32],
-    /// `X-Idempotency-Key` of the message, if it had one.
-    pub idempotency_key: Option<String>,
-}
-
-/// One entry that delivery makes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Placement {
-    /// Where.
-    pub inbox: InboxId,
-    /// Mailbox name.
-    pub mailbox: String,
-    /// Octets in front of the body, this entry's own.
-    pub prefix: Vec<u8>,
-    /// Flags.
-    pub flags: Flags,
-    /// Keywords.
-    pub keywords: Vec<String>,
-    /// Which event it makes.
-    pub kind: Arrival,
-    /// Internal date, unix milliseconds; `None` is the time of the commit.
-    pub received_at: Option<i64>,
 }
 
 /// How an entry came to be.

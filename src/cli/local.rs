@@ -12,14 +12,15 @@ use serde_json::json;
 
 use super::{Cli, CliError};
 use crate::call::{
-    Call, ConnId, Event, Limits, Listener, Now, Opening, PublicEndpoints, Queue, Reply, Request,
+    Ask, ConnId, Event, Limits, Listener, Now, Opening, PublicEndpoints, Refusal, Reply, Request,
     Shared, Topic,
 };
 use crate::crypto::Random;
 use crate::engine::Session;
 use crate::engine::drive::{Driver, Environment, Settled};
 use crate::protocol::Protocol;
-use crate::service::{ReadTurn, Reader, Service, Setup, Writer};
+use crate::service::drive::{Done, drive};
+use crate::service::{Reader, Service, Setup, Writer};
 use crate::store::{Folder, Role, Store};
 
 /// The file in the data folder with the name of the shared domain; `serve` writes it.
@@ -53,6 +54,7 @@ impl Local {
             free_bytes: Arc::new(|| None),
             shared_domain: shared_domain(data),
             operator: crate::crypto::OperatorToken::hash(token.trim_ascii()),
+            lookups: None,
         });
         let store = Store::open(data, Role::Writer, Random::system().u64())?;
         Ok(Local {
@@ -81,16 +83,17 @@ impl Local {
             now: self.service.now(),
             request,
             response: Vec::new(),
-            call: None,
+            ask: None,
         };
         let Ok(mut settled) = driver.touch(&mut exchange, Session::open);
         loop {
             exchange.now = self.service.now();
-            let reply = match exchange.call.take() {
-                Some(call) => self.carry_out(Request {
-                    conn,
+            let reply = match exchange.ask.take() {
+                Some(Ask { caller, call }) => self.carry_out(Request {
+                    conn: Some(conn),
                     peer: LOOPBACK,
                     now: exchange.now,
+                    caller,
                     call,
                 }),
                 None if settled == Settled::Again => None,
@@ -105,19 +108,11 @@ impl Local {
         }
     }
 
-    fn carry_out(&mut self, mut request: Request) -> Option<Reply> {
-        if request.call.queue() == Queue::Writer {
-            let turn = self
-                .writer
-                .turn(&self.store, std::slice::from_ref(&request));
-            return turn.replies.into_iter().next().map(|(_, reply)| reply);
-        }
-        loop {
-            match self.reader.turn(&self.store, request) {
-                ReadTurn::Reply(reply) => return Some(reply),
-                ReadTurn::Again(again) => request = again,
-                ReadTurn::Silent => return None,
-            }
+    fn carry_out(&mut self, request: Request) -> Option<Reply> {
+        match drive(&mut self.writer, &mut self.reader, &self.store, request) {
+            Done::Answered(reply, _) => reply,
+            // Without a server nothing is looked up outside.
+            Done::Outside(..) => Some(Reply::Refused(Refusal::Internal)),
         }
     }
 }
@@ -128,7 +123,7 @@ struct Exchange<'a> {
     /// Taken by the first read.
     request: &'a [u8],
     response: Vec<u8>,
-    call: Option<Call>,
+    ask: Option<Ask>,
 }
 
 impl Environment for Exchange<'_> {
@@ -143,8 +138,8 @@ impl Environment for Exchange<'_> {
         Vec::new()
     }
 
-    fn submit(&mut self, call: Call) {
-        self.call = Some(call);
+    fn submit(&mut self, ask: Ask) {
+        self.ask = Some(ask);
     }
 
     /// The answer is there before any deadline, or never.

@@ -14,7 +14,7 @@
 //! Every touch of a session ends in these steps, so nothing stays forgotten in a buffer.
 
 use super::{Engine, HIGH_WATER, Output, Session};
-use crate::call::{Call, Event, Now, Queue, Topic};
+use crate::call::{Ask, Call, Event, Now, Topic};
 
 /// What surrounds a session: a worker's connection, a test, a process without sockets.
 pub trait Environment {
@@ -29,7 +29,7 @@ pub trait Environment {
     fn watch(&mut self, topics: Vec<Topic>) -> Vec<Event>;
 
     /// Hands out a call; its reply comes in a later touch.
-    fn submit(&mut self, call: Call);
+    fn submit(&mut self, ask: Ask);
 
     /// Moves the one deadline, or clears it.
     fn set_deadline(&mut self, at: Option<Now>);
@@ -197,9 +197,9 @@ impl<E: Engine> Driver<E> {
                 self.session.notify(environment.now(), &event, out);
             }
         }
-        if let Some(call) = out.call.take() {
-            self.wishes.short_call = call.queue() == Queue::Lookup;
-            environment.submit(call);
+        if let Some(ask) = out.ask.take() {
+            self.wishes.short_call = matches!(ask.call, Call::Look(_));
+            environment.submit(ask);
         }
         if let Some(deadline) = out.deadline.take() {
             environment.set_deadline(deadline);

@@ -7,7 +7,7 @@
 
 use core::fmt;
 
-use crate::call::{Call, Event, Now, Reply, Topic};
+use crate::call::{Ask, Event, Now, Reply, Topic};
 
 pub mod drive;
 pub mod sasl;
@@ -56,8 +56,8 @@ pub enum Input<'a> {
 pub struct Output {
     /// Append only: what goes to the peer.
     pub bytes: Vec<u8>,
-    /// At most one in flight; setting it stops input until its reply.
-    pub call: Option<Call>,
+    /// A call and its caller. At most one is in flight; setting it stops input until its reply.
+    pub ask: Option<Ask>,
     /// Replaces the set of topics watched; may be empty.
     pub watch: Option<Vec<Topic>>,
     /// `Some(Some(t))` moves the one deadline, `Some(None)` clears it.

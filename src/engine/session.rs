@@ -187,11 +187,11 @@ impl<E: Engine> Session<E> {
             return 0;
         }
         // A batch of events comes with one `out`: the call of the first of them is still in it.
-        let asked = out.call.take();
+        let asked = out.ask.take();
         let used = self.engine.handle(now, input, out);
-        debug_assert!(!(self.call_out && out.call.is_some()), "one call at a time");
-        out.call = out.call.take().or(asked);
-        self.call_out |= out.call.is_some();
+        debug_assert!(!(self.call_out && out.ask.is_some()), "one call at a time");
+        out.ask = out.ask.take().or(asked);
+        self.call_out |= out.ask.is_some();
         self.held = out.hold.take().unwrap_or(self.held);
         self.closing |= out.close;
         self.tls_wanted |= out.start_tls;

@@ -17,7 +17,8 @@
 use std::borrow::Cow;
 
 use crate::call::{
-    Access, Call, ConnId, Event, Metric, Now, Opening, Receipt, Refusal, Reply, Scopes, SessionEnd,
+    Access, Ask, Call, Caller, Event, Metric, Now, Opening, Receipt, Refusal, Reply, Scopes,
+    SessionEnd,
 };
 use crate::engine::{HIGH_WATER, Input, Output, Trust};
 use crate::imap::frame::{self, Bounds, Frame, Step};
@@ -321,8 +322,7 @@ impl Server {
             Job::ListNames(list, rows) => self.list_named(&list, &rows, reply, out),
             Job::Lsub(pattern) => self.lsub_named(&pattern, reply, out),
             Job::Status(items) => self.status_read(&items, reply, out),
-            Job::Classify(charge) => self.classified(charge, reply, out),
-            Job::Deliver(charge) => self.appended(charge, reply, out),
+            Job::Append(charge) => self.appended(charge, reply, out),
             Job::Close => self.closed(reply, out),
             Job::Expunge => self.expunged(reply, out),
             Job::Copy { remove } => self.copied(remove, reply, out),
@@ -354,7 +354,7 @@ impl Server {
         };
         let ours = event.inbox.as_ref().map(|path| path.id) == access.inbox;
         match event.ends() {
-            Some(SessionEnd::Key(key)) if key == access.key => {
+            Some(SessionEnd::Key(key)) if Some(key) == access.key => {
                 return self.bye("The key has been revoked", out);
             }
             Some(SessionEnd::Inbox(_)) if ours => {
@@ -363,7 +363,7 @@ impl Server {
             _ if !ours => return,
             _ => {}
         }
-        let own = event.origin == self.opening.conn && self.opening.conn != ConnId(0);
+        let own = event.origin == Some(self.opening.conn);
         if let Stage::Selected(_, open) = &self.stage
             && event.ends() == Some(SessionEnd::Mailbox(open.id))
         {
@@ -545,8 +545,15 @@ impl Server {
     }
 
     /// Asks the product; `job` takes the answer.
-    pub(in crate::imap) fn ask(&mut self, call: Call, job: Job, out: &mut Output) {
-        out.call = Some(call);
+    pub(in crate::imap) fn ask(&mut self, call: impl Into<Call>, job: Job, out: &mut Output) {
+        let caller = match self.access() {
+            Some(access) => Caller::Key(access.clone()),
+            None => Caller::Anonymous,
+        };
+        out.ask = Some(Ask {
+            caller,
+            call: call.into(),
+        });
         self.waits = Waits::Reply(job);
     }
 

@@ -103,9 +103,7 @@ pub(in crate::imap) enum Job {
     /// STATUS.
     Status(Vec<StatusItem>),
     /// APPEND: parse.
-    Classify(Charge),
-    /// APPEND: store.
-    Deliver(Charge),
+    Append(Charge),
     /// CLOSE.
     Close,
     /// EXPUNGE, UID EXPUNGE.

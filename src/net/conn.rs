@@ -19,7 +19,7 @@ use super::listen::{Accepted, Slot};
 use super::timers::NEVER;
 use super::transport::{Lost, Transport};
 use super::worker::WorkerContext;
-use crate::call::{Call, ConnId, Event, Listener, Metric, Now, Opening, Topic};
+use crate::call::{Ask, Call, Caller, ConnId, Event, Listener, Metric, Now, Opening, Topic};
 use crate::engine::drive::{Driver, Environment, READS_PER_TURN, Settled};
 use crate::engine::{Output, Session, Trust};
 use crate::protocol::Protocol;
@@ -248,7 +248,14 @@ impl Conn {
         context.watchers.replace(channel.id, &channel.topics, &[]);
         if self.driver.owes_hangup() {
             // When the service takes no calls any more, the lease has ended with it.
-            let _ = context.submit(channel.id, channel.peer, Call::Hangup);
+            let _ = context.submit(
+                channel.id,
+                channel.peer,
+                Ask {
+                    caller: Caller::System,
+                    call: Call::Hangup,
+                },
+            );
         }
     }
 
@@ -411,7 +418,7 @@ impl Channel {
             context.shared.metrics.count(Metric::HandshakesFailed);
         }
         out.bytes.clear();
-        out.call = None;
+        out.ask = None;
         out.watch = None;
         self.flags.broken = true;
         self.begin_drain(context)
@@ -473,9 +480,9 @@ impl Environment for Turn<'_> {
         ended
     }
 
-    fn submit(&mut self, call: Call) {
+    fn submit(&mut self, ask: Ask) {
         let (id, peer) = (self.channel.id, self.channel.peer);
-        self.context.call(id, peer, call);
+        self.context.call(id, peer, ask);
     }
 
     fn set_deadline(&mut self, at: Option<Now>) {

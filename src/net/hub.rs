@@ -91,12 +91,9 @@ impl Hub {
         }
     }
 
-    /// Brings a reply to the connection that asked, if it is still there. The server's own
-    /// calls (`ConnId(0)`) have nobody to tell.
+    /// Brings a reply to the connection that asked, if it is still there.
     pub fn answer(&self, conn: ConnId, reply: Reply) {
-        if conn != ConnId(0) {
-            self.post(conn).send(ToWorker::Reply(conn, reply));
-        }
+        self.post(conn).send(ToWorker::Reply(conn, reply));
     }
 
     /// Tells every worker to say goodbye and end.

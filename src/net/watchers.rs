@@ -101,7 +101,7 @@ mod tests {
             mailbox: None,
             uids: UidSet::new(),
             change: Change::InboxCreated,
-            origin: ConnId(0),
+            origin: None,
         }
     }
 

@@ -23,7 +23,7 @@ use super::timers::{NEVER, Timers};
 use super::tls::Cipher;
 use super::transport::SCRATCH;
 use super::watchers::Watchers;
-use crate::call::{Call, ConnId, Event, Metric, Now, Refusal, Reply, Request, Shared};
+use crate::call::{Ask, ConnId, Event, Metric, Now, Refusal, Reply, Request, Shared};
 use crate::engine::Trust;
 
 /// Hands a call to the thread that answers it; `false` when that thread has ended.
@@ -438,19 +438,20 @@ impl Worker {
 
 impl WorkerContext {
     /// Hands a call out, or remembers that it could not.
-    pub fn call(&mut self, conn: ConnId, peer: SocketAddr, call: Call) {
-        if !self.submit(conn, peer, call) {
+    pub fn call(&mut self, conn: ConnId, peer: SocketAddr, ask: Ask) {
+        if !self.submit(conn, peer, ask) {
             self.refused.push(conn);
         }
     }
 
     /// Hands a call out; `false` when nobody takes it.
-    pub fn submit(&self, conn: ConnId, peer: SocketAddr, call: Call) -> bool {
+    pub fn submit(&self, conn: ConnId, peer: SocketAddr, ask: Ask) -> bool {
         (self.submit)(Request {
-            conn,
+            conn: Some(conn),
             peer: peer.ip().to_canonical(),
             now: self.now,
-            call,
+            caller: ask.caller,
+            call: ask.call,
         })
     }
 

@@ -1,9 +1,10 @@
 //! Keys, domains, organizations, usage and the queue to outside, as clients see them.
 
-use super::{Act, auth, inbox, policy};
+use super::context::WriteContext;
+use super::{auth, inbox, policy};
 use crate::call::{
-    Access, Answer, Change, DomainId, DomainRef, DomainRow, InboxId, KeyId, KeyRow, NewKey, Now,
-    OrgId, OrgRow, OutboundId, Refusal, Scopes, Secret, UidSet, UsageRow, Written,
+    Access, Answer, Caller, Change, DomainId, DomainRef, DomainRow, InboxId, KeyId, KeyRow, NewKey,
+    Now, OrgId, OrgRow, OutboundId, Refusal, Scopes, Secret, UidSet, UsageRow, Written,
 };
 use crate::crypto::ApiKey;
 use crate::mail::parse::address::parse_domain;
@@ -13,7 +14,11 @@ use crate::store::{NewEvent, Store};
 
 /// See [`crate::call::Call::CreateKey`]. A key mints only what it holds itself: its scopes,
 /// its inboxes, and no longer than it lasts.
-pub fn create_key(act: &mut Act<'_>, access: &Access, new: &NewKey) -> Result<Written, Refusal> {
+pub fn create_key(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    new: &NewKey,
+) -> Result<Written, Refusal> {
     if new.scopes == Scopes::NONE {
         return Err(Refusal::Invalid {
             field: "scopes",
@@ -24,7 +29,7 @@ pub fn create_key(act: &mut Act<'_>, access: &Access, new: &NewKey) -> Result<Wr
     if let Some(label) = &new.label {
         check_text(label, "label", LABEL_MAX)?;
     }
-    if new.expires_at.is_some_and(|t| t <= act.now.unix_ms) {
+    if new.expires_at.is_some_and(|t| t <= context.now.unix_ms) {
         return Err(Refusal::Invalid {
             field: "expires_at",
             why: "is in the past".into(),
@@ -41,7 +46,7 @@ pub fn create_key(act: &mut Act<'_>, access: &Access, new: &NewKey) -> Result<Wr
             }
             let mut ids = Vec::with_capacity(names.len());
             for name in names {
-                ids.push(policy::named_inbox(act.store, access, name)?);
+                ids.push(policy::named_inbox(context.store, access, name)?);
             }
             ids.sort_unstable();
             ids.dedup();
@@ -52,9 +57,9 @@ pub fn create_key(act: &mut Act<'_>, access: &Access, new: &NewKey) -> Result<Wr
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
-    make_room(act, access.org, 1)?;
+    make_room(context, access.org, 1)?;
     let (row, secret) = mint(
-        act,
+        context,
         access.org,
         NewRow {
             label: new.label.clone(),
@@ -75,22 +80,22 @@ pub(super) struct NewRow {
 
 /// Makes a key that has been checked.
 pub(super) fn mint(
-    act: &mut Act<'_>,
+    context: &mut WriteContext<'_>,
     org: OrgId,
     new: NewRow,
 ) -> Result<(KeyRow, Secret), Refusal> {
-    let (key, text) = ApiKey::generate(act.random);
+    let (key, text) = ApiKey::generate(context.random);
     let row = KeyRow {
-        id: KeyId(act.store.mint_id(act.now)),
+        id: KeyId(context.store.mint_id(context.now)),
         public: key.public,
         label: new.label,
         scopes: new.scopes,
         inboxes: new.inboxes,
-        created_at: act.now.unix_ms,
+        created_at: context.now.unix_ms,
         expires_at: new.expires_at,
         revoked_at: None,
     };
-    act.store.insert_key(org, &row, &key.hash)?;
+    context.store.insert_key(org, &row, &key.hash)?;
     Ok((shown(row), Secret::new(text)))
 }
 
@@ -100,26 +105,29 @@ fn shown(mut row: KeyRow) -> KeyRow {
     row
 }
 
-fn make_room(act: &Act<'_>, org: OrgId, n: usize) -> Result<(), Refusal> {
-    let max = act.service.shared.limits.keys as u64;
-    if act.store.keys_len(org)?.saturating_add(n as u64) > max {
+fn make_room(context: &WriteContext<'_>, org: OrgId, n: usize) -> Result<(), Refusal> {
+    let max = context.service.shared.limits.keys as u64;
+    if context.store.keys_len(org)?.saturating_add(n as u64) > max {
         return Err(Refusal::Limit { what: "keys", max });
     }
     Ok(())
 }
 
 /// See [`crate::call::Call::MintCredentials`]: what a mail client needs, an inbox each.
-pub fn mint_credentials(act: &mut Act<'_>, access: &Access) -> Result<Written, Refusal> {
+pub fn create_credentials(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+) -> Result<Written, Refusal> {
     let scopes = Scopes::MESSAGES_READ.and(Scopes::MESSAGES_WRITE);
     auth::require(access.scopes, scopes)?;
     let mut rows = match &access.inboxes {
-        None => act
+        None => context
             .store
             .inboxes(access.org, None, InboxId(0), MINTED_MAX + 1)?,
         Some(bound) => {
             let mut rows = Vec::new();
             for id in bound.iter().take(MINTED_MAX + 1) {
-                rows.extend(act.store.inbox(access.org, *id)?);
+                rows.extend(context.store.inbox(access.org, *id)?);
             }
             rows
         }
@@ -130,8 +138,8 @@ pub fn mint_credentials(act: &mut Act<'_>, access: &Access) -> Result<Written, R
             max: MINTED_MAX as u64,
         });
     }
-    make_room(act, access.org, rows.len())?;
-    let mut minted = Vec::with_capacity(rows.len());
+    make_room(context, access.org, rows.len())?;
+    let mut made = Vec::with_capacity(rows.len());
     for inbox in rows.drain(..) {
         let new = NewRow {
             label: Some(format!("credentials of {}", inbox.address)),
@@ -139,10 +147,10 @@ pub fn mint_credentials(act: &mut Act<'_>, access: &Access) -> Result<Written, R
             inboxes: Some(vec![inbox.id]),
             expires_at: access.expires_at,
         };
-        let (key, secret) = mint(act, access.org, new)?;
-        minted.push((inbox, key, secret));
+        let (key, secret) = mint(context, access.org, new)?;
+        made.push((inbox, key, secret));
     }
-    Ok(Written::Minted(minted))
+    Ok(Written::Credentials(made))
 }
 
 /// See [`crate::call::Call::ListKeys`]. A key that is bound to inboxes sees the keys that are
@@ -191,23 +199,28 @@ fn visible_key(store: &Store, access: &Access, key: KeyId) -> Result<KeyRow, Ref
 }
 
 /// See [`crate::call::Call::RevokeKey`]. Revoking again changes nothing.
-pub fn revoke_key(act: &mut Act<'_>, access: &Access, key: KeyId) -> Result<Written, Refusal> {
-    visible_key(act.store, access, key)?;
-    end_key(act, access.org, key)?;
+pub fn revoke_key(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    key: KeyId,
+) -> Result<Written, Refusal> {
+    visible_key(context.store, access, key)?;
+    end_key(context, access.org, key)?;
     Ok(Written::Changed)
 }
 
 /// Ends a key; the event that tells of it ends its sessions.
-fn end_key(act: &mut Act<'_>, org: OrgId, key: KeyId) -> Result<(), Refusal> {
-    if act.store.revoke_key(org, key, act.now.unix_ms)? {
+fn end_key(context: &mut WriteContext<'_>, org: OrgId, key: KeyId) -> Result<(), Refusal> {
+    if context.store.revoke_key(org, key, context.now.unix_ms)? {
         let new = NewEvent {
             inbox: None,
             mailbox: None,
             uids: UidSet::new(),
             change: Change::KeyRevoked { key },
         };
-        act.store
-            .append_event(act.now, org, act.origin, new, act.events)?;
+        context
+            .store
+            .append_event(context.now, org, context.origin, new, context.events)?;
     }
     Ok(())
 }
@@ -215,12 +228,16 @@ fn end_key(act: &mut Act<'_>, org: OrgId, key: KeyId) -> Result<(), Refusal> {
 // ---- domains ----
 
 /// See [`crate::call::Call::CreateDomain`].
-pub fn create_domain(act: &mut Act<'_>, access: &Access, name: &str) -> Result<Written, Refusal> {
+pub fn create_domain(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    name: &str,
+) -> Result<Written, Refusal> {
     let name = parse_domain(name).map_err(|_| Refusal::Invalid {
         field: "name",
         why: "is not a valid domain".into(),
     })?;
-    let shared = &act.service.shared_domain;
+    let shared = &context.service.shared_domain;
     let under_shared = name
         .strip_suffix(shared.as_str())
         .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
@@ -232,28 +249,32 @@ pub fn create_domain(act: &mut Act<'_>, access: &Access, name: &str) -> Result<W
     }
     // Mail for the server's own name is the operator's, who acts without a key: to its
     // postmaster others prove what is not theirs.
-    let is_host = name.eq_ignore_ascii_case(&act.service.shared.host);
-    if is_host && access.key != KeyId(0) || act.store.domain_by_name(&name)?.is_some() {
+    let is_host = name.eq_ignore_ascii_case(&context.service.shared.host);
+    if is_host && access.key.is_some() || context.store.domain_by_name(&name)?.is_some() {
         return Err(Refusal::Exists("domain"));
     }
-    let max = act.service.shared.limits.domains as u64;
-    if act.store.domains(access.org)?.len() as u64 >= max {
+    let max = context.service.shared.limits.domains as u64;
+    if context.store.domains(access.org)?.len() as u64 >= max {
         return Err(Refusal::Limit {
             what: "domains",
             max,
         });
     }
-    Ok(Written::Domain(plant_domain(act, access.org, &name)?))
+    Ok(Written::Domain(plant_domain(context, access.org, &name)?))
 }
 
 /// Writes a domain that has been checked.
-pub(super) fn plant_domain(act: &Act<'_>, org: OrgId, name: &str) -> Result<DomainRow, Refusal> {
+pub(super) fn plant_domain(
+    context: &WriteContext<'_>,
+    org: OrgId,
+    name: &str,
+) -> Result<DomainRow, Refusal> {
     let row = DomainRow {
-        id: DomainId(act.store.mint_id(act.now)),
+        id: DomainId(context.store.mint_id(context.now)),
         name: name.to_owned(),
-        created_at: act.now.unix_ms,
+        created_at: context.now.unix_ms,
     };
-    act.store.insert_domain(org, &row)?;
+    context.store.insert_domain(org, &row)?;
     Ok(row)
 }
 
@@ -264,7 +285,7 @@ pub fn list_domains(store: &Store, access: &Access) -> Result<Answer, Refusal> {
 
 /// See [`crate::call::Call::DeleteDomain`].
 pub fn delete_domain(
-    act: &mut Act<'_>,
+    context: &mut WriteContext<'_>,
     access: &Access,
     domain: &DomainRef,
 ) -> Result<Written, Refusal> {
@@ -273,15 +294,15 @@ pub fn delete_domain(
         DomainRef::Id(id) => *id,
         DomainRef::Name(name) => {
             let name = parse_domain(name).map_err(|_| NONE)?;
-            let found = act.store.domain_by_name(&name)?;
+            let found = context.store.domain_by_name(&name)?;
             let own = found.filter(|(org, _)| *org == access.org);
             own.ok_or(NONE)?.1
         }
     };
-    if act.store.is_domain_used(access.org, domain)? {
+    if context.store.is_domain_used(access.org, domain)? {
         return Err(Refusal::Conflict("an inbox has an address in the domain"));
     }
-    if !act.store.delete_domain(access.org, domain)? {
+    if !context.store.delete_domain(access.org, domain)? {
         return Err(NONE);
     }
     Ok(Written::Changed)
@@ -290,27 +311,27 @@ pub fn delete_domain(
 // ---- organizations ----
 
 /// See [`crate::call::Call::CreateOrg`].
-pub fn create_org(act: &mut Act<'_>, name: &str) -> Result<Written, Refusal> {
+pub fn create_org(context: &mut WriteContext<'_>, name: &str) -> Result<Written, Refusal> {
     check_text(name, "name", LABEL_MAX)?;
-    let row = plant_org(act, name)?;
+    let row = plant_org(context, name)?;
     let new = NewRow {
         label: Some("first key".into()),
         scopes: Scopes::ADMIN,
         inboxes: None,
         expires_at: None,
     };
-    let (key, secret) = mint(act, row.id, new)?;
+    let (key, secret) = mint(context, row.id, new)?;
     Ok(Written::Org(row, Box::new(key), secret))
 }
 
 /// Writes an organization that has been checked.
-pub(super) fn plant_org(act: &Act<'_>, name: &str) -> Result<OrgRow, Refusal> {
+pub(super) fn plant_org(context: &WriteContext<'_>, name: &str) -> Result<OrgRow, Refusal> {
     let row = OrgRow {
-        id: OrgId(act.store.mint_id(act.now)),
+        id: OrgId(context.store.mint_id(context.now)),
         name: name.to_owned(),
-        created_at: act.now.unix_ms,
+        created_at: context.now.unix_ms,
     };
-    act.store.insert_org(&row)?;
+    context.store.insert_org(&row)?;
     Ok(row)
 }
 
@@ -322,21 +343,21 @@ pub fn list_orgs(store: &Store) -> Result<Answer, Refusal> {
 /// See [`crate::call::Call::DeleteOrg`]. Every inbox and key goes, and is told of, in this one
 /// transaction, which takes about a tenth of a millisecond for each; mail, log and queue go
 /// later, in slices.
-pub fn delete_org(act: &mut Act<'_>, org: OrgId) -> Result<Written, Refusal> {
-    if !act.store.has_org(org)? {
+pub fn delete_org(context: &mut WriteContext<'_>, org: OrgId) -> Result<Written, Refusal> {
+    if !context.store.has_org(org)? {
         return Err(Refusal::NotFound("organization"));
     }
     // The events are in a log that goes with the organization; they are published all the
     // same, and end every session.
-    for key in act.store.live_keys(org)? {
-        end_key(act, org, key)?;
+    for key in context.store.live_keys(org)? {
+        end_key(context, org, key)?;
     }
     // The deepest first: a child names its parent.
     let mut rest: Vec<InboxId> = Vec::new();
     let mut level: Vec<InboxId> = Vec::new();
     let mut after = InboxId(0);
     loop {
-        let page = act.store.inboxes(org, None, after, PAGE_MAX)?;
+        let page = context.store.inboxes(org, None, after, PAGE_MAX)?;
         let Some(last) = page.last() else { break };
         after = last.id;
         level.extend(page.iter().filter(|r| r.parent.is_none()).map(|r| r.id));
@@ -344,25 +365,26 @@ pub fn delete_org(act: &mut Act<'_>, org: OrgId) -> Result<Written, Refusal> {
     while !level.is_empty() {
         let mut below = Vec::new();
         for inbox in &level {
-            below.extend(act.store.inbox_children(org, *inbox)?);
+            below.extend(context.store.inbox_children(org, *inbox)?);
         }
         rest.append(&mut level);
         level = below;
     }
     for inbox in rest.into_iter().rev() {
-        inbox::uproot(act, org, inbox)?;
+        inbox::uproot(context, org, inbox)?;
     }
-    act.store.delete_org(org)?;
+    context.store.delete_org(org)?;
     Ok(Written::Changed)
 }
 
 // ---- counters and the queue ----
 
 /// See [`crate::call::Call::Usage`]. A key that is bound to inboxes is told of those only.
-pub fn usage(store: &Store, now: Now, access: &Access) -> Result<Answer, Refusal> {
-    if access.org == OrgId(0) {
+pub fn usage(store: &Store, now: Now, caller: &Caller) -> Result<Answer, Refusal> {
+    let Some(access) = caller.key() else {
+        // The operator acts in no organization, so there is nothing to count.
         return Ok(Answer::Usage(Box::default()));
-    }
+    };
     let whole = store
         .usage(access.org, policy::day_of(now))?
         .ok_or(Refusal::NotFound("organization"))?;

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use super::Service;
 use super::limit::Payer;
 use crate::call::{
-    Access, Answer, Call, ConnId, Grant, InboxId, KeyId, Listener, Metric, Network, Now, OrgId,
-    Refusal, Request, Route, Scopes, Secret,
+    Access, Answer, Caller, ConnId, Grant, InboxId, Listener, Metric, Need, Now, OrgId, Refusal,
+    Scopes, Secret,
 };
 use crate::crypto::{ApiKey, OperatorToken, constant_time_eq, sha256_parts};
 use crate::mail::Address;
@@ -22,7 +22,7 @@ use crate::store::Store;
 #[derive(Debug)]
 pub struct Login<'a> {
     /// The connection, which holds the lease of an IMAP session.
-    pub conn: ConnId,
+    pub conn: Option<ConnId>,
     /// Whose failures are counted.
     pub peer: IpAddr,
     /// The listener.
@@ -42,16 +42,17 @@ pub fn authenticate(
 ) -> Result<Answer, Refusal> {
     let metrics = &service.shared.metrics;
     let limits = &service.shared.limits;
-    if let Err(retry_ms) = service.gate().failures.admit(login.peer, now) {
+    if let Err(retry_ms) = service.counters().failures.admit(login.peer, now) {
         metrics.count(Metric::LoginsLimited);
         return Err(Refusal::LoginLimited { retry_ms });
     }
     match check(service, store, now, login) {
-        Ok(access) => {
-            if let (Listener::Imap | Listener::Imaps, Some(inbox)) = (login.listener, access.inbox)
-            {
+        Ok(caller) => {
+            let inbox = caller.key().and_then(|access| access.inbox);
+            let is_imap = matches!(login.listener, Listener::Imap | Listener::Imaps);
+            if let (true, Some(inbox), Some(conn)) = (is_imap, inbox, login.conn) {
                 let max = limits.imap_sessions_per_inbox;
-                if !service.gate().leases.session(login.conn, inbox, max) {
+                if !service.counters().leases.session(conn, inbox, max) {
                     metrics.count(Metric::SessionsLimited);
                     return Err(Refusal::Limit {
                         what: "sessions",
@@ -60,14 +61,14 @@ pub fn authenticate(
                 }
             }
             metrics.count(Metric::Logins);
-            Ok(Answer::Authenticated(access))
+            Ok(Answer::Authenticated(caller))
         }
         Err(Refusal::BadCredentials { .. }) => {
             metrics.count(Metric::LoginsFailed);
             // Of the key alone: one old key in three doors, or under many names, is no guessing.
             let print = sha256_parts(&[login.secret.expose()]);
             let [a, b, c, d, e, f, g, h, ..] = print;
-            let delay_ms = service.gate().failures.failed(
+            let delay_ms = service.counters().failures.failed(
                 login.peer,
                 u64::from_le_bytes([a, b, c, d, e, f, g, h]),
                 limits.login_failures_per_minute,
@@ -84,7 +85,7 @@ pub fn authenticate(
 
 const WRONG: Refusal = Refusal::BadCredentials { delay_ms: 0 };
 
-fn check(service: &Service, store: &Store, now: Now, login: &Login<'_>) -> Result<Access, Refusal> {
+fn check(service: &Service, store: &Store, now: Now, login: &Login<'_>) -> Result<Caller, Refusal> {
     let needed = match login.listener {
         Listener::Mx => return Err(WRONG),
         Listener::Imap | Listener::Imaps => Some(Scopes::MESSAGES_READ),
@@ -100,8 +101,8 @@ fn check(service: &Service, store: &Store, now: Now, login: &Login<'_>) -> Resul
             return Err(WRONG);
         }
         return match login.user {
-            None => Ok(operator_access()),
-            Some(org) => operator_in(store, org),
+            None => Ok(Caller::Operator),
+            Some(org) => operator_in(store, org).map(Caller::Key),
         };
     }
     let key = ApiKey::parse(secret).ok_or(WRONG)?;
@@ -122,7 +123,7 @@ fn check(service: &Service, store: &Store, now: Now, login: &Login<'_>) -> Resul
     };
     let mut grant = Grant {
         org: stored.org,
-        key: stored.id,
+        key: Some(stored.id),
         scopes: stored.scopes,
         inboxes,
         inbox: None,
@@ -141,21 +142,7 @@ fn check(service: &Service, store: &Store, now: Now, login: &Login<'_>) -> Resul
         }
         require(grant.scopes, needed)?;
     }
-    Ok(Access(Arc::new(grant)))
-}
-
-/// What the operator may do: everything that needs the operator, and nothing in any
-/// organization.
-pub fn operator_access() -> Access {
-    Access(Arc::new(Grant {
-        org: OrgId(0),
-        key: KeyId(0),
-        scopes: Scopes::OPERATOR,
-        inboxes: Some(Vec::new()),
-        inbox: None,
-        address: String::new(),
-        expires_at: None,
-    }))
+    Ok(Caller::Key(Access(Arc::new(grant))))
 }
 
 /// The operator acting inside an organization that it names by id, as the command line does
@@ -173,7 +160,7 @@ fn operator_in(store: &Store, org: &str) -> Result<Access, Refusal> {
 pub fn folder_access(org: OrgId) -> Access {
     Access(Arc::new(Grant {
         org,
-        key: KeyId(0),
+        key: None,
         scopes: Scopes::ADMIN,
         inboxes: None,
         inbox: None,
@@ -183,9 +170,17 @@ pub fn folder_access(org: OrgId) -> Access {
 }
 
 /// Takes the lease of an event stream.
-pub fn open_stream(service: &Service, conn: ConnId, access: &Access) -> Result<Answer, Refusal> {
+pub fn open_stream(
+    service: &Service,
+    conn: Option<ConnId>,
+    access: &Access,
+) -> Result<Answer, Refusal> {
     let limits = &service.shared.limits;
-    let taken = service.gate().leases.stream(
+    let Some(conn) = conn else {
+        // The server itself holds no stream.
+        return Ok(Answer::Done);
+    };
+    let taken = service.counters().leases.stream(
         conn,
         access.key,
         access.org,
@@ -209,31 +204,39 @@ pub fn open_stream(service: &Service, conn: ConnId, access: &Access) -> Result<A
 
 /// Ends what a connection held.
 pub fn hangup(service: &Service, conn: ConnId) {
-    let streams = service.gate().leases.end(conn);
+    let streams = service.counters().leases.end(conn);
     service.shared.metrics.sub(Metric::Streams, streams);
 }
 
 /// What every call passes before it is carried out: the key has not ended, it has the scope,
-/// and it has not used up its rate.
-pub fn admit(service: &Service, request: &Request, now: Now) -> Result<(), Refusal> {
-    let limits = &service.shared.limits;
-    if matches!(request.call, Call::Stranger) {
-        let per_minute = limits.http_anonymous_per_minute;
-        let payer = Payer::Anonymous(Network::of(request.peer));
-        return service.take(payer, per_minute, per_minute, now);
+/// and it has not used up its rate. `begins_request` is false for the later calls of one
+/// request, which are not counted against the rate again.
+pub fn admit(
+    service: &Service,
+    caller: &Caller,
+    need: Need,
+    begins_request: bool,
+    now: Now,
+) -> Result<(), Refusal> {
+    match (need, caller) {
+        (Need::Nothing, _) | (Need::AnonymousOr(_), Caller::Anonymous) => return Ok(()),
+        (Need::Key, Caller::Anonymous) => return Err(WRONG),
+        (Need::Key, _) => {}
+        (Need::Scope(scope) | Need::AnonymousOr(scope), _) => require(caller.scopes(), scope)?,
     }
-    let (access, scopes) = needs(&request.call);
-    let Some(access) = access else { return Ok(()) };
+    let Some(access) = caller.key() else {
+        return Ok(());
+    };
     if access.expires_at.is_some_and(|t| t <= now.unix_ms) {
         return Err(WRONG);
     }
-    require(access.scopes, scopes)?;
     // A key without an inbox came by HTTP; SMTP and IMAP count their commands themselves.
-    // The folder's own commands have no key and no rate.
-    if access.inbox.is_none() && access.key != KeyId(0) && begins_request(&request.call) {
+    // The operator has no rate.
+    if let (None, Some(key), true) = (access.inbox, access.key, begins_request) {
+        let limits = &service.shared.limits;
         let per_minute = limits.http_requests_per_minute;
         let burst = HTTP_BURST.min(per_minute);
-        service.take(Payer::Key(access.key), per_minute, burst, now)?;
+        service.take(Payer::Key(key), per_minute, burst, now)?;
     }
     Ok(())
 }
@@ -248,87 +251,6 @@ pub fn require(held: Scopes, needed: Scopes) -> Result<(), Refusal> {
         .find(|(_, s)| needed.0 & s.0 != 0 && !held.allow(*s))
         .map_or("operator", |(name, _)| *name);
     Err(Refusal::MissingScope(missing))
-}
-
-/// Who asks, and the scope that the call needs.
-pub fn needs(call: &Call) -> (Option<&Access>, Scopes) {
-    use Call::*;
-    match call {
-        Authenticate { .. } | Hangup | Ready | Stranger => (None, Scopes::NONE),
-        Sender { access, .. } | Recipient { access, .. } => {
-            (access.as_ref(), Scopes::MESSAGES_WRITE)
-        }
-        Classify { intake } => (sender_of(&intake.route), Scopes::MESSAGES_WRITE),
-        Deliver { plan, .. } => (sender_of(&plan.route), Scopes::MESSAGES_WRITE),
-        Mailboxes { access, .. }
-        | Status { access, .. }
-        | Select { access, .. }
-        | Subscribed { access }
-        | Fetch { access, .. }
-        | ReadOctets { access, .. }
-        | Changes { access, .. }
-        | Search { access, .. }
-        | ListMessages { access, .. }
-        | ReadMessage { access, .. }
-        | FindOctets { access, .. }
-        | ReadPart { access, .. }
-        | ListOutbound { access, .. } => (Some(access), Scopes::MESSAGES_READ),
-        ClaimRecent { access, .. }
-        | CreateMailbox { access, .. }
-        | DeleteMailbox { access, .. }
-        | RenameMailbox { access, .. }
-        | Subscribe { access, .. }
-        | SetFlags { access, .. }
-        | Expunge { access, .. }
-        | Copy { access, .. }
-        | PatchMessage { access, .. }
-        | DeleteMessage { access, .. } => (Some(access), Scopes::MESSAGES_WRITE),
-        ListInboxes { access, .. } | ReadInbox { access, .. } => {
-            (Some(access), Scopes::INBOXES_READ)
-        }
-        CreateInbox { access, .. } | PatchInbox { access, .. } | DeleteInbox { access, .. } => {
-            (Some(access), Scopes::INBOXES_WRITE)
-        }
-        MintCredentials { access, .. }
-        | CreateKey { access, .. }
-        | ListKeys { access, .. }
-        | ReadKey { access, .. }
-        | RevokeKey { access, .. } => (Some(access), Scopes::KEYS_WRITE),
-        CreateDomain { access, .. } | ListDomains { access } | DeleteDomain { access, .. } => {
-            (Some(access), Scopes::DOMAINS_WRITE)
-        }
-        CreateOrg { access, .. } | ListOrgs { access } | DeleteOrg { access, .. } => {
-            (Some(access), Scopes::OPERATOR)
-        }
-        // Every key may ask what it is and what it has used.
-        Usage { access } => (Some(access), Scopes::NONE),
-        OpenStream { access }
-        | FindInbox { access, .. }
-        | LogState { access }
-        | LogAt { access, .. }
-        | EventsAfter { access, .. } => (Some(access), Scopes::EVENTS_READ),
-    }
-}
-
-fn sender_of(route: &Route) -> Option<&Access> {
-    match route {
-        Route::Inbound { .. } => None,
-        Route::Submission { access, .. }
-        | Route::Compose { access, .. }
-        | Route::Append { access, .. } => Some(access),
-    }
-}
-
-/// Whether a call is the first of an HTTP request: later pages and the second half of a send
-/// are not counted again, and a stream that catches up is not a request.
-fn begins_request(call: &Call) -> bool {
-    !matches!(
-        call,
-        Call::Deliver { .. }
-            | Call::ReadOctets { .. }
-            | Call::EventsAfter { .. }
-            | Call::FindInbox { .. }
-    )
 }
 
 /// The inboxes of `wanted` that are not among those that `access` is bound to are refused as

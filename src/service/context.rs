@@ -1,12 +1,15 @@
 //! What a function of the service is given besides its arguments, and the questions that each
-//! asks first: is the scope there, is the inbox there and the key's to see.
+//! asks first: is the scope there, is the inbox there, may the key see it.
 //!
-//! "Not yours" and "not there" are one answer (decisions.md 30).
+//! "Not yours" and "not there" are one answer: an organization learns nothing of another
+//! (DECISIONS.md, "Keys and scopes").
 
+use super::Service;
 use crate::call::{Access, ConnId, Event, InboxId, Now, Refusal, Scopes, Shared};
+use crate::crypto::Random;
 use crate::store::Store;
 
-/// For what only reads.
+/// For a function that only reads.
 #[derive(Clone, Copy)]
 pub struct ReadContext<'a> {
     /// A reader's connection.
@@ -21,22 +24,26 @@ pub struct ReadContext<'a> {
     pub seed: [u8; 16],
 }
 
-/// For what writes: one call inside its savepoint. When it refuses, its caller rolls the
-/// savepoint back and cuts `events` to the length that it had.
+/// For a function that writes: one call inside its savepoint. When the function refuses, its
+/// caller rolls the savepoint back and cuts `events` to the length that it had.
 pub struct WriteContext<'a> {
-    /// The writer's connection.
-    pub store: &'a Store,
+    /// What the threads share.
+    pub service: &'a Service,
     /// Limits, counters, names.
     pub shared: &'a Shared,
-    /// When the writer took the call.
+    /// The writer's connection.
+    pub store: &'a Store,
+    /// Randomness for secrets and made-up addresses.
+    pub random: &'a mut Random,
+    /// When the writer took the group.
     pub now: Now,
-    /// Whose call it is.
-    pub origin: ConnId,
-    /// What will be published after the commit.
+    /// The connection that asked; `None` is the server itself.
+    pub origin: Option<ConnId>,
+    /// What is published after the commit.
     pub events: &'a mut Vec<Event>,
 }
 
-/// Whether the key holds a scope; the refusal names it.
+/// Checks that the key holds a scope; the refusal names it.
 pub fn need(access: &Access, scope: Scopes) -> Result<(), Refusal> {
     if access.scopes.allow(scope) {
         return Ok(());

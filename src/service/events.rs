@@ -49,7 +49,7 @@ pub fn events_after(
     match topic {
         Topic::Org(org) if org != access.org => return Err(Refusal::NotFound("organization")),
         Topic::Inbox(inbox) | Topic::Tree(inbox) => check_inbox(context, access, inbox)?,
-        Topic::Key(key) if key != access.key => return Err(Refusal::NotFound("key")),
+        Topic::Key(key) if Some(key) != access.key => return Err(Refusal::NotFound("key")),
         Topic::Org(_) | Topic::Key(_) => {}
     }
     let limit = limit.clamp(1, EVENTS_MAX);

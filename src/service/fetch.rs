@@ -14,7 +14,7 @@ use crate::store::{FlagAsk, Mailbox, PageAsk, Place, Store};
 
 /// What FETCH asks for beside the set.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask {
+pub struct FetchAsk {
     /// Envelope and structure.
     pub digest: bool,
     /// Octets.
@@ -45,7 +45,7 @@ pub fn fetch(
     access: &Access,
     mailbox: MailboxId,
     uids: &UidSet,
-    ask: Ask,
+    ask: FetchAsk,
 ) -> Result<Answer, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
     let _moment = context.store.snapshot()?;

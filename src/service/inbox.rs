@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use super::account;
+use super::context::WriteContext;
 use super::policy::{self, named_inbox};
-use super::{Act, account};
 use crate::call::{
     Access, Answer, Change, DomainId, InboxId, InboxPatch, InboxRef, InboxRow, NewInbox, OrgId,
     Refusal, UidSet, Written,
@@ -14,7 +15,7 @@ use crate::store::{NewEvent, Store};
 
 /// See [`crate::call::Call::CreateInbox`].
 pub fn create_inbox(
-    act: &mut Act<'_>,
+    context: &mut WriteContext<'_>,
     access: &Access,
     new: &NewInbox,
 ) -> Result<Written, Refusal> {
@@ -26,8 +27,8 @@ pub fn create_inbox(
     let org = access.org;
     if let Some(id) = &new.client_id {
         account::check_text(id, "client_id", CLIENT_ID_MAX)?;
-        if let Some(inbox) = act.store.inbox_by_client_id(org, id)? {
-            let row = act.store.inbox(org, inbox)?.ok_or(Refusal::Internal)?;
+        if let Some(inbox) = context.store.inbox_by_client_id(org, id)? {
+            let row = context.store.inbox(org, inbox)?.ok_or(Refusal::Internal)?;
             return Ok(Written::Inbox {
                 row: Box::new(row),
                 existed: true,
@@ -36,8 +37,8 @@ pub fn create_inbox(
     }
     check_display_name(new.display_name.as_deref())?;
     check_metadata(new.metadata.as_deref())?;
-    let max = act.service.shared.limits.inboxes as u64;
-    if act.store.inboxes_len(org)? >= max {
+    let max = context.service.shared.limits.inboxes as u64;
+    if context.store.inboxes_len(org)? >= max {
         return Err(Refusal::Limit {
             what: "inboxes",
             max,
@@ -45,22 +46,22 @@ pub fn create_inbox(
     }
     let parent = match &new.parent {
         None => None,
-        Some(name) => Some(parent_inbox(act.store, access, name)?),
+        Some(name) => Some(parent_inbox(context.store, access, name)?),
     };
-    let ancestors = ancestors_under(act.store, org, parent)?;
-    let (address, domain) = choose_address(act, org, new)?;
+    let ancestors = ancestors_under(context.store, org, parent)?;
+    let (address, domain) = choose_address(context, org, new)?;
     let row = InboxRow {
-        id: InboxId(act.store.mint_id(act.now)),
+        id: InboxId(context.store.mint_id(context.now)),
         address: address.to_string(),
         display_name: new.display_name.clone(),
         parent,
         client_id: new.client_id.clone(),
         metadata: new.metadata.clone(),
-        created_at: act.now.unix_ms,
+        created_at: context.now.unix_ms,
         bytes: 0,
         messages: 0,
     };
-    plant(act, org, &row, &address, domain, &ancestors)?;
+    plant(context, org, &row, &address, domain, &ancestors)?;
     Ok(Written::Inbox {
         row: Box::new(row),
         existed: false,
@@ -69,7 +70,7 @@ pub fn create_inbox(
 
 /// Writes a checked inbox with its standard mailboxes, and tells of it.
 pub(super) fn plant(
-    act: &mut Act<'_>,
+    context: &mut WriteContext<'_>,
     org: OrgId,
     row: &InboxRow,
     address: &Address,
@@ -77,16 +78,23 @@ pub(super) fn plant(
     ancestors: &[InboxId],
 ) -> Result<(), Refusal> {
     let canonical = address.canonical();
-    act.store
+    context
+        .store
         .insert_inbox(org, row, &canonical, domain, ancestors)?;
-    let seq = tell(act, org, row.id, Change::InboxCreated)?;
-    act.store
-        .make_standard_mailboxes(act.now, org, row.id, seq)?;
+    let seq = tell(context, org, row.id, Change::InboxCreated)?;
+    context
+        .store
+        .make_standard_mailboxes(context.now, org, row.id, seq)?;
     Ok(())
 }
 
-fn tell(act: &mut Act<'_>, org: OrgId, inbox: InboxId, change: Change) -> Result<u64, Refusal> {
-    let path = act
+fn tell(
+    context: &mut WriteContext<'_>,
+    org: OrgId,
+    inbox: InboxId,
+    change: Change,
+) -> Result<u64, Refusal> {
+    let path = context
         .store
         .inbox_path(org, inbox)?
         .ok_or(Refusal::NotFound("inbox"))?;
@@ -96,15 +104,15 @@ fn tell(act: &mut Act<'_>, org: OrgId, inbox: InboxId, change: Change) -> Result
         uids: UidSet::new(),
         change,
     };
-    Ok(act
+    Ok(context
         .store
-        .append_event(act.now, org, act.origin, new, act.events)?)
+        .append_event(context.now, org, context.origin, new, context.events)?)
 }
 
 /// The address of a new inbox: on an own domain as asked; on the shared one with six
 /// characters made up, so that nobody can take a name from another organization.
 fn choose_address(
-    act: &mut Act<'_>,
+    context: &mut WriteContext<'_>,
     org: OrgId,
     new: &NewInbox,
 ) -> Result<(Address, Option<DomainId>), Refusal> {
@@ -116,10 +124,10 @@ fn choose_address(
         Some(name) => {
             let name =
                 parse_domain(name).map_err(|_| invalid("domain", "is not a valid domain"))?;
-            if name == act.service.shared_domain {
+            if name == context.service.shared_domain {
                 None
             } else {
-                match act.store.domain_by_name(&name)? {
+                match context.store.domain_by_name(&name)? {
                     Some((owner, id)) if owner == org => Some((name, id)),
                     _ => return Err(invalid("domain", "is not a domain of this organization")),
                 }
@@ -132,7 +140,7 @@ fn choose_address(
             .as_deref()
             .ok_or_else(|| invalid("username", "is needed on an own domain"))?;
         let address = username_at(user, &domain)?;
-        match act.store.address_owner(&address.canonical())? {
+        match context.store.address_owner(&address.canonical())? {
             None => {}
             Some((owner, None)) if owner == org => {}
             Some(_) => return Err(Refusal::Exists("inbox")),
@@ -141,9 +149,9 @@ fn choose_address(
     }
     let user = new.username.as_deref().unwrap_or("agent");
     for _ in 0..MADE_UP_TRIES {
-        let made_up = act.random.lower36(MADE_UP_DIGITS);
-        let address = username_at(&format!("{user}-{made_up}"), &act.service.shared_domain)?;
-        if act.store.address_owner(&address.canonical())?.is_none() {
+        let made_up = context.random.lower36(MADE_UP_DIGITS);
+        let address = username_at(&format!("{user}-{made_up}"), &context.service.shared_domain)?;
+        if context.store.address_owner(&address.canonical())?.is_none() {
             return Ok((address, None));
         }
     }
@@ -208,14 +216,14 @@ pub fn read_inbox(store: &Store, access: &Access, name: &InboxRef) -> Result<Ans
 
 /// See [`crate::call::Call::PatchInbox`].
 pub fn patch_inbox(
-    act: &mut Act<'_>,
+    context: &mut WriteContext<'_>,
     access: &Access,
     name: &InboxRef,
     patch: &InboxPatch,
 ) -> Result<Written, Refusal> {
     let org = access.org;
-    let inbox = named_inbox(act.store, access, name)?;
-    let before = act
+    let inbox = named_inbox(context.store, access, name)?;
+    let before = context
         .store
         .inbox(org, inbox)?
         .ok_or(Refusal::NotFound("inbox"))?;
@@ -231,15 +239,15 @@ pub fn patch_inbox(
     if let Some(parent) = &patch.parent {
         row.parent = match parent {
             None => None,
-            Some(name) => Some(parent_inbox(act.store, access, name)?),
+            Some(name) => Some(parent_inbox(context.store, access, name)?),
         };
     }
     if row != before {
-        act.store.update_inbox(org, &row)?;
+        context.store.update_inbox(org, &row)?;
         if row.parent != before.parent {
-            move_tree(act.store, org, inbox, row.parent)?;
+            move_tree(context.store, org, inbox, row.parent)?;
         }
-        tell(act, org, inbox, Change::InboxUpdated)?;
+        tell(context, org, inbox, Change::InboxUpdated)?;
     }
     Ok(Written::Inbox {
         row: Box::new(row),
@@ -280,29 +288,33 @@ fn move_tree(
 
 /// See [`crate::call::Call::DeleteInbox`].
 pub fn delete_inbox(
-    act: &mut Act<'_>,
+    context: &mut WriteContext<'_>,
     access: &Access,
     name: &InboxRef,
 ) -> Result<Written, Refusal> {
-    let inbox = named_inbox(act.store, access, name)?;
-    if !act.store.inbox_children(access.org, inbox)?.is_empty() {
+    let inbox = named_inbox(context.store, access, name)?;
+    if !context.store.inbox_children(access.org, inbox)?.is_empty() {
         return Err(Refusal::Conflict(
             "the inbox has sub-agents: delete or move them first",
         ));
     }
-    uproot(act, access.org, inbox)?;
+    uproot(context, access.org, inbox)?;
     Ok(Written::Changed)
 }
 
 /// Takes an inbox away whose children are gone, and tells of it.
-pub(super) fn uproot(act: &mut Act<'_>, org: OrgId, inbox: InboxId) -> Result<(), Refusal> {
-    let row = act
+pub(super) fn uproot(
+    context: &mut WriteContext<'_>,
+    org: OrgId,
+    inbox: InboxId,
+) -> Result<(), Refusal> {
+    let row = context
         .store
         .inbox(org, inbox)?
         .ok_or(Refusal::NotFound("inbox"))?;
     let canonical = policy::address(&row.address, "address")?.canonical();
-    tell(act, org, inbox, Change::InboxDeleted)?;
-    act.store.delete_inbox(org, inbox, &canonical)?;
+    tell(context, org, inbox, Change::InboxDeleted)?;
+    context.store.delete_inbox(org, inbox, &canonical)?;
     Ok(())
 }
 
@@ -360,19 +372,19 @@ fn invalid(field: &'static str, why: &str) -> Refusal {
 
 /// The domain of an address, for the making of a first inbox.
 pub(super) fn domain_of(
-    act: &Act<'_>,
+    context: &WriteContext<'_>,
     org: OrgId,
     address: &Address,
 ) -> Result<Option<DomainId>, Refusal> {
-    if address.domain() == act.service.shared_domain {
+    if address.domain() == context.service.shared_domain {
         return Ok(None);
     }
-    debug_assert!(policy::is_local(act.service, act.store, address.domain()).is_ok());
-    match act.store.domain_by_name(address.domain())? {
+    debug_assert!(policy::is_local(context.service, context.store, address.domain()).is_ok());
+    match context.store.domain_by_name(address.domain())? {
         Some((owner, id)) if owner == org => Ok(Some(id)),
         Some(_) => Err(Refusal::Exists("domain")),
         None => {
-            let row = account::plant_domain(act, org, address.domain())?;
+            let row = account::plant_domain(context, org, address.domain())?;
             Ok(Some(row.id))
         }
     }

@@ -3,13 +3,15 @@
 //! with randomness from a seed.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::account::{self, NewRow};
-use super::{Act, Clock, ReadTurn, Reader, Service, Setup, Writer, inbox};
-use crate::call::{
-    ConnId, Event, InboxId, InboxRow, OrgId, Queue, Refusal, Reply, Request, Scopes, Shared,
-};
+use super::context::WriteContext;
+use super::drive::{Done, drive, go_on};
+use super::intake::{IntakeStage, ParsedMessage};
+use super::{Clock, Finding, LookupId, Lookups, ReadTask, Reader, Service, Setup, Writer, inbox};
+use crate::call::{Event, InboxId, InboxRow, OrgId, Refusal, Reply, Request, Scopes, Shared};
 use crate::crypto::{OperatorToken, Random};
 use crate::mail::Address;
 use crate::store::{Error, Store};
@@ -29,6 +31,8 @@ pub struct Inline {
     pub operator: String,
     random: Random,
     free: Arc<AtomicU64>,
+    /// Messages that wait for something outside.
+    outside: HashMap<LookupId, Request<Box<ParsedMessage>>>,
 }
 
 impl Inline {
@@ -37,6 +41,16 @@ impl Inline {
 
     /// An empty world.
     pub fn new(seed: u64, shared: Arc<Shared>, clock: Clock) -> Result<Inline, Error> {
+        Self::with_lookups(seed, shared, clock, None)
+    }
+
+    /// An empty world in which messages wait for `lookups`.
+    pub fn with_lookups(
+        seed: u64,
+        shared: Arc<Shared>,
+        clock: Clock,
+        lookups: Option<Arc<dyn Lookups>>,
+    ) -> Result<Inline, Error> {
         let mut random = Random::seeded(seed);
         let operator = OperatorToken::generate(&mut random);
         let free = Arc::new(AtomicU64::new(u64::MAX));
@@ -47,6 +61,7 @@ impl Inline {
             free_bytes: Arc::new(move || Some(probe.load(Ordering::Relaxed))),
             shared_domain: Self::SHARED_DOMAIN.to_owned(),
             operator: OperatorToken::hash(operator.as_bytes()),
+            lookups,
         });
         let mut next = || Random::seeded(random.u64());
         Ok(Inline {
@@ -57,22 +72,33 @@ impl Inline {
             service,
             operator,
             free,
+            outside: HashMap::new(),
         })
     }
 
-    /// Carries out one call to its end, and gives what was answered and published.
+    /// Carries out one request to its end, and gives what was answered and published. There is
+    /// no answer while a message waits for something outside.
     pub fn serve(&mut self, request: Request) -> (Option<Reply>, Arc<[Event]>) {
-        if request.call.queue() == Queue::Writer {
-            let turn = self.writer.turn(&self.store, &[request]);
-            let reply = turn.replies.into_iter().next().map(|(_, reply)| reply);
-            return (reply, turn.events);
+        match drive(&mut self.writer, &mut self.reader, &self.store, request) {
+            Done::Answered(reply, events) => (reply, events),
+            Done::Outside(id, request) => {
+                self.outside.insert(id, request);
+                (None, Arc::new([]))
+            }
         }
-        let mut turn = self.reader.turn(&self.store, request);
-        loop {
-            match turn {
-                ReadTurn::Reply(reply) => return (Some(reply), Arc::new([])),
-                ReadTurn::Again(request) => turn = self.reader.turn(&self.store, request),
-                ReadTurn::Silent => return (None, Arc::new([])),
+    }
+
+    /// Brings the answer to a lookup; the message that waited for it goes on.
+    pub fn found(&mut self, id: LookupId, finding: Finding) -> (Option<Reply>, Arc<[Event]>) {
+        let Some(request) = self.outside.remove(&id) else {
+            return (None, Arc::new([]));
+        };
+        let task = ReadTask::Intake(request.with(|parsed| IntakeStage::Found(parsed, finding)));
+        match go_on(&mut self.writer, &mut self.reader, &self.store, task) {
+            Done::Answered(reply, events) => (reply, events),
+            Done::Outside(id, request) => {
+                self.outside.insert(id, request);
+                (None, Arc::new([]))
             }
         }
     }
@@ -89,7 +115,7 @@ impl Inline {
 
     /// An organization without inboxes and keys.
     pub fn make_org(&mut self, name: &str) -> Result<OrgId, Error> {
-        self.make(|act| Ok(account::plant_org(act, name)?.id))
+        self.make(|context| Ok(account::plant_org(context, name)?.id))
     }
 
     /// An inbox with exactly this address; its domain is made, if it is not there.
@@ -104,19 +130,19 @@ impl Inline {
         address: &str,
         parent: Option<InboxId>,
     ) -> Result<InboxId, Error> {
-        self.make(|act| {
+        self.make(|context| {
             let address = super::policy::address(address, "address")?;
-            let domain = inbox::domain_of(act, org, &address)?;
-            let row = plain_row(act, &address, parent);
+            let domain = inbox::domain_of(context, org, &address)?;
+            let row = plain_row(context, &address, parent);
             let ancestors = match parent {
                 None => Vec::new(),
                 Some(parent) => {
-                    let path = act.store.inbox_path(org, parent)?;
+                    let path = context.store.inbox_path(org, parent)?;
                     let above = path.map(|p| p.ancestors).unwrap_or_default();
                     [parent].into_iter().chain(above).collect()
                 }
             };
-            inbox::plant(act, org, &row, &address, domain, &ancestors)?;
+            inbox::plant(context, org, &row, &address, domain, &ancestors)?;
             Ok(row.id)
         })
     }
@@ -144,14 +170,14 @@ impl Inline {
             ids.sort_unstable();
             ids
         });
-        self.make(|act| {
+        self.make(|context| {
             let new = NewRow {
                 label: None,
                 scopes,
                 inboxes,
                 expires_at,
             };
-            let (_, secret) = account::mint(act, org, new)?;
+            let (_, secret) = account::mint(context, org, new)?;
             Ok(String::from_utf8_lossy(secret.expose()).into_owned())
         })
     }
@@ -159,19 +185,20 @@ impl Inline {
     /// Makes a piece of the world in a transaction of its own; nothing is published.
     fn make<T>(
         &mut self,
-        what: impl FnOnce(&mut Act<'_>) -> Result<T, Refusal>,
+        what: impl FnOnce(&mut WriteContext<'_>) -> Result<T, Refusal>,
     ) -> Result<T, Error> {
         let mut events = Vec::new();
-        let mut act = Act {
+        let mut context = WriteContext {
             service: &self.service,
+            shared: &self.service.shared,
             store: &self.store,
             random: &mut self.random,
             now: self.service.now(),
-            origin: ConnId(0),
+            origin: None,
             events: &mut events,
         };
         self.store.begin()?;
-        match what(&mut act) {
+        match what(&mut context) {
             Ok(made) => self.store.commit().map(|_| made),
             Err(refusal) => {
                 self.store.rollback();
@@ -181,15 +208,15 @@ impl Inline {
     }
 }
 
-fn plain_row(act: &Act<'_>, address: &Address, parent: Option<InboxId>) -> InboxRow {
+fn plain_row(context: &WriteContext<'_>, address: &Address, parent: Option<InboxId>) -> InboxRow {
     InboxRow {
-        id: InboxId(act.store.mint_id(act.now)),
+        id: InboxId(context.store.mint_id(context.now)),
         address: address.to_string(),
         display_name: None,
         parent,
         client_id: None,
         metadata: None,
-        created_at: act.now.unix_ms,
+        created_at: context.now.unix_ms,
         bytes: 0,
         messages: 0,
     }

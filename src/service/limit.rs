@@ -9,7 +9,7 @@ use core::hash::Hash;
 use core::net::IpAddr;
 use std::collections::HashMap;
 
-use crate::call::{ConnId, InboxId, KeyId, Network, Now, OrgId};
+use crate::call::{ConnId, InboxId, KeyId, Network, Now, OrgId, Rate};
 
 /// Failed logins, the same for every door (one attacker does not get a share at each).
 #[derive(Debug, Default)]
@@ -108,6 +108,16 @@ pub enum Payer {
     Inbox(InboxId),
 }
 
+impl Payer {
+    /// What a refusal says is used up.
+    pub fn rate(self) -> Rate {
+        match self {
+            Payer::Key(_) | Payer::Anonymous(_) => Rate::Requests,
+            Payer::Mx(_) | Payer::MxOctets(_) | Payer::Inbox(_) => Rate::Messages,
+        }
+    }
+}
+
 /// Token buckets.
 #[derive(Debug, Default)]
 pub struct Rates(HashMap<Payer, Bucket>);
@@ -178,7 +188,7 @@ impl Bucket {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Lease {
     Session(InboxId),
-    Stream(KeyId, OrgId),
+    Stream(Option<KeyId>, OrgId),
 }
 
 /// Sessions of an inbox, streams of a key and of an organization.
@@ -186,7 +196,8 @@ enum Lease {
 pub struct Leases {
     held: HashMap<ConnId, Vec<Lease>>,
     sessions: HashMap<InboxId, usize>,
-    of_key: HashMap<KeyId, usize>,
+    /// `None` is the operator.
+    of_key: HashMap<Option<KeyId>, usize>,
     of_org: HashMap<OrgId, usize>,
 }
 
@@ -216,7 +227,7 @@ impl Leases {
     pub fn stream(
         &mut self,
         conn: ConnId,
-        key: KeyId,
+        key: Option<KeyId>,
         org: OrgId,
         key_max: usize,
         org_max: usize,
@@ -378,7 +389,7 @@ mod tests {
     #[test]
     fn leases_end_with_their_connection() {
         let mut leases = Leases::default();
-        let (inbox, key, org) = (InboxId(1), KeyId(1), OrgId(1));
+        let (inbox, key, org) = (InboxId(1), Some(KeyId(1)), OrgId(1));
         assert!(leases.session(ConnId(1), inbox, 2) && leases.session(ConnId(2), inbox, 2));
         assert!(!leases.session(ConnId(3), inbox, 2));
         assert_eq!(leases.end(ConnId(1)), 0);
@@ -386,10 +397,10 @@ mod tests {
 
         assert!(leases.stream(ConnId(4), key, org, 1, 2).is_ok());
         assert_eq!(leases.stream(ConnId(5), key, org, 1, 2), Err(1));
-        assert!(leases.stream(ConnId(5), KeyId(2), org, 1, 2).is_ok());
-        assert_eq!(leases.stream(ConnId(6), KeyId(3), org, 1, 2), Err(2));
+        assert!(leases.stream(ConnId(5), Some(KeyId(2)), org, 1, 2).is_ok());
+        assert_eq!(leases.stream(ConnId(6), Some(KeyId(3)), org, 1, 2), Err(2));
         assert_eq!((leases.end(ConnId(5)), leases.end(ConnId(5))), (1, 0));
-        assert!(leases.stream(ConnId(6), KeyId(3), org, 1, 2).is_ok());
+        assert!(leases.stream(ConnId(6), Some(KeyId(3)), org, 1, 2).is_ok());
         for conn in 1..10 {
             leases.end(ConnId(conn));
         }

@@ -5,9 +5,9 @@
 
 use core::ops::ControlFlow;
 
-use super::classify::name;
 use super::context::{ReadContext, WriteContext, need};
 use super::fetch::{check_keywords, flag_one, place_named};
+use super::intake::name;
 use super::{mailbox, policy};
 use crate::call::{
     Access, Answer, Arrival, AttachmentRow, EntryId, FlagChange, Flags, InboxId, InboxRef,

@@ -3,41 +3,37 @@
 //!
 //! [`Service`] is what the threads share, [`Writer`] and [`Reader`] carry out what they are
 //! given, [`thread`] runs them, [`Inline`] is all of it in one thread for tests. One call is
-//! one function, and the two lists that lead there are exhaustive (`writer`, `reader`).
+//! one function, and the lists that lead there are whole (`dispatch`).
 
 pub mod account;
 pub mod auth;
-pub mod classify;
 pub mod context;
-pub mod deliver;
+mod dispatch;
+pub mod drive;
 pub mod events;
 pub mod fetch;
 pub mod inbox;
 mod inline;
+pub mod intake;
 pub mod job;
 pub mod limit;
 pub mod mailbox;
 pub mod message;
 pub mod policy;
-mod reader;
 pub mod search;
-mod send;
 pub mod start;
 #[cfg(test)]
 mod tests;
 pub mod thread;
-mod writer;
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::call::{ConnId, Event, Metric, Network, Now, Refusal, Shared};
-use crate::crypto::Random;
-use crate::store::Store;
+use crate::call::{Metric, Network, Now, Refusal, Shared};
 
+pub use dispatch::{DiskReserve, ReadTask, ReadTurn, Reader, WriteTask, WriteTurn, Writer};
 pub use inline::Inline;
-pub use reader::{ReadTurn, Reader};
-pub use writer::{Room, Turn, Writer};
+pub use intake::{Finding, LookupId, Lookups};
 
 /// Reads the clock; `main` has one, a test another.
 pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -57,6 +53,8 @@ pub struct Setup {
     pub shared_domain: String,
     /// The hash of the operator's token (`crypto::OperatorToken::hash`).
     pub operator: Option<[u8; 32]>,
+    /// What messages wait for outside before they are judged; `None` is nothing.
+    pub lookups: Option<Arc<dyn Lookups>>,
 }
 
 /// What all threads of the service share. Its one lock is held for a few instructions.
@@ -66,6 +64,7 @@ pub struct Service {
     /// The domain on which any organization may have inboxes.
     pub shared_domain: String,
     operator: Option<[u8; 32]>,
+    lookups: Option<Arc<dyn Lookups>>,
     clock: Clock,
     /// When the service began, on both clocks.
     began: Now,
@@ -73,12 +72,12 @@ pub struct Service {
     /// Octets inside the database file that hold nothing, as the writer last saw it.
     vacant_bytes: AtomicU64,
     stopping: AtomicBool,
-    gate: Mutex<Gate>,
+    counters: Mutex<Counters>,
 }
 
 /// What is counted in memory.
 #[derive(Debug, Default)]
-struct Gate {
+struct Counters {
     failures: limit::Failures,
     rates: limit::Rates,
     leases: limit::Leases,
@@ -91,12 +90,13 @@ impl Service {
             shared: setup.shared,
             shared_domain: setup.shared_domain,
             operator: setup.operator,
+            lookups: setup.lookups,
             began: (setup.clock)(),
             clock: setup.clock,
             free_bytes: setup.free_bytes,
             vacant_bytes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
-            gate: Mutex::default(),
+            counters: Mutex::default(),
         })
     }
 
@@ -139,8 +139,8 @@ impl Service {
     }
 
     /// A panic while the lock was held leaves counts behind that are at worst a little off.
-    fn gate(&self) -> MutexGuard<'_, Gate> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counters(&self) -> MutexGuard<'_, Counters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(
@@ -150,10 +150,13 @@ impl Service {
         burst: usize,
         now: Now,
     ) -> Result<(), Refusal> {
-        let taken = self.gate().rates.take(payer, per_minute, burst, now);
+        let taken = self.counters().rates.take(payer, per_minute, burst, now);
         taken.map_err(|retry_ms| {
             self.shared.metrics.count(Metric::RateLimited);
-            Refusal::RateLimited { retry_ms }
+            Refusal::RateLimited {
+                rate: payer.rate(),
+                retry_ms,
+            }
         })
     }
 }
@@ -170,12 +173,15 @@ impl Service {
         let n = (octets / 1024).clamp(1, per_minute) as u64;
         let payer = limit::Payer::MxOctets(Network::of(peer));
         let taken = self
-            .gate()
+            .counters()
             .rates
             .take_many(payer, per_minute, per_minute, n, now);
         taken.map_err(|retry_ms| {
             self.shared.metrics.count(Metric::RateLimited);
-            Refusal::RateLimited { retry_ms }
+            Refusal::RateLimited {
+                rate: payer.rate(),
+                retry_ms,
+            }
         })
     }
 }
@@ -186,38 +192,5 @@ impl core::fmt::Debug for Service {
     }
 }
 
-/// What a function that writes is given besides its arguments: one call inside its
-/// savepoint. When it refuses, the savepoint is rolled back and `events` cut to what it was.
-pub struct Act<'a> {
-    /// What the threads share.
-    pub service: &'a Service,
-    /// The writer's connection.
-    pub store: &'a Store,
-    /// Randomness for secrets.
-    pub random: &'a mut Random,
-    /// When the writer took the group.
-    pub now: Now,
-    /// Whose call it is.
-    pub origin: ConnId,
-    /// What will be published after the commit.
-    pub events: &'a mut Vec<Event>,
-}
-
-impl Act<'_> {
-    /// The same, for the functions that need no secrets.
-    fn context(&mut self) -> context::WriteContext<'_> {
-        context::WriteContext {
-            store: self.store,
-            shared: &self.service.shared,
-            now: self.now,
-            origin: self.origin,
-            events: self.events,
-        }
-    }
-}
-
 /// What the write-ahead log grows to between checkpoints, several times over.
 const LOG_BYTES: u64 = 32 << 20;
-
-#[cfg(test)]
-mod mail_tests;

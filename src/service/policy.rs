@@ -4,7 +4,7 @@
 use super::Service;
 use super::limit::Payer;
 use crate::call::{
-    Access, Answer, InboxId, InboxRef, Limits, Metric, Network, Now, OrgId, Refusal,
+    Access, Answer, InboxId, InboxRef, Limits, Metric, Network, Now, OrgId, Rate, Refusal,
 };
 use crate::mail::Address;
 use crate::store::{Destination, Store};
@@ -172,7 +172,10 @@ pub fn charge_sends(
     if of_inbox > limits.inbox_sends_per_day as u64 || of_org > limits.org_sends_per_day as u64 {
         let next = (day + 1).saturating_mul(DAY_MS);
         let retry_ms = u64::try_from(next.saturating_sub(now.unix_ms)).unwrap_or(0);
-        return Err(Refusal::RateLimited { retry_ms });
+        return Err(Refusal::RateLimited {
+            rate: Rate::Messages,
+            retry_ms,
+        });
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! The first start: an organization, an inbox and a key in an empty folder, so that one
 //! command is enough to send the first mail.
 
-use super::{Act, Service, account, inbox};
-use crate::call::{ConnId, InboxRow, NewInbox, OrgId, Refusal, Secret, Written};
+use super::context::WriteContext;
+use super::{Service, account, inbox};
+use crate::call::{InboxRow, NewInbox, OrgId, Refusal, Secret, Written};
 use crate::crypto::Random;
 use crate::store::{Error, Store};
 
@@ -27,16 +28,17 @@ pub fn first_start(service: &Service, store: &Store) -> Result<Option<FirstStart
     }
     let mut events = Vec::new();
     let mut random = Random::system();
-    let mut act = Act {
+    let mut context = WriteContext {
         service,
+        shared: &service.shared,
         store,
         random: &mut random,
         now: service.now(),
-        origin: ConnId(0),
+        origin: None,
         events: &mut events,
     };
     store.begin()?;
-    match make(&mut act) {
+    match make(&mut context) {
         Ok(first) => {
             store.commit()?;
             Ok(Some(first))
@@ -48,12 +50,12 @@ pub fn first_start(service: &Service, store: &Store) -> Result<Option<FirstStart
     }
 }
 
-fn make(act: &mut Act<'_>) -> Result<FirstStart, Refusal> {
-    let Written::Org(org, _, key) = account::create_org(act, "default")? else {
+fn make(context: &mut WriteContext<'_>) -> Result<FirstStart, Refusal> {
+    let Written::Org(org, _, key) = account::create_org(context, "default")? else {
         return Err(Refusal::Internal);
     };
     let access = folder_access(org.id);
-    let Written::Inbox { row, .. } = inbox::create_inbox(act, &access, &NewInbox::default())?
+    let Written::Inbox { row, .. } = inbox::create_inbox(context, &access, &NewInbox::default())?
     else {
         return Err(Refusal::Internal);
     };

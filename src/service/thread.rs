@@ -5,95 +5,157 @@
 //! everything new first, then one slice of one search, so that no search holds up a login.
 
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 
-use super::{ReadTurn, Reader, Service, Writer, auth};
-use crate::call::{Call, ConnId, Event, InboxId, Metric, Queue, Refusal, Reply, Request};
+use super::intake::{IntakeStage, LOOKUP_MS, ParsedMessage};
+use super::{Finding, LookupId, ReadTask, ReadTurn, Reader, Service, WriteTask, Writer, auth};
+use crate::call::{
+    Call, ConnId, EntryRead, Event, InboxId, Look, Metric, Read, Refusal, Reply, Request,
+};
 use crate::store::{Checkpoint, Store};
+
+/// What the thread of logins and look-ups finds in its queue.
+#[derive(Debug)]
+pub enum ToLookup {
+    /// A call.
+    Look(Request<Look>),
+    /// The connection is gone.
+    Hangup(ConnId),
+}
+
+/// What a reader finds in its queue.
+#[derive(Debug)]
+pub enum ToReader {
+    /// A call, or a message that comes in.
+    Task(ReadTask),
+    /// What a message waited for.
+    Found(LookupId, Finding),
+    /// The connection is gone.
+    Hangup(ConnId),
+}
+
+/// The way to the writer. Cheap to clone; every reader has one, for the messages that it has
+/// decided on.
+#[derive(Clone, Debug)]
+pub struct ToWriter {
+    service: Arc<Service>,
+    queue: Sender<WriteTask>,
+}
+
+impl ToWriter {
+    /// Leaves a task with the writer. Errors: the writer has ended.
+    fn send(&self, task: WriteTask) -> Result<(), Stopped> {
+        // It is counted before it is sent, so that the writer cannot take it off first.
+        let metrics = &self.service.shared.metrics;
+        metrics.add(Metric::WriterQueue, 1);
+        self.queue.send(task).map_err(|_| {
+            metrics.sub(Metric::WriterQueue, 1);
+            Stopped
+        })
+    }
+}
+
+/// The thread that should answer has ended: the request is to be refused with
+/// [`crate::call::Refusal::Stopping`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stopped;
 
 /// Where workers leave their calls. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Router {
-    service: Arc<Service>,
-    writer: Sender<Request>,
-    lookup: Sender<Request>,
-    readers: Vec<Sender<Request>>,
+    writer: ToWriter,
+    lookup: Sender<ToLookup>,
+    readers: Vec<Sender<ToReader>>,
 }
 
 /// The other ends of a [`Router`], one for each thread.
 #[derive(Debug)]
 pub struct Inlets {
     /// For [`run_writer`].
-    pub writer: Receiver<Request>,
-    /// For the [`run_reader`] that logins go to, which never has a search.
-    pub lookup: Receiver<Request>,
-    /// For every other [`run_reader`].
-    pub readers: Vec<Receiver<Request>>,
+    pub writer: Receiver<WriteTask>,
+    /// For [`run_lookup`].
+    pub lookup: Receiver<ToLookup>,
+    /// For each [`run_reader`].
+    pub readers: Vec<Receiver<ToReader>>,
+    /// For each [`run_reader`] too.
+    pub to_writer: ToWriter,
 }
 
 impl Router {
-    /// Queues for one writer, one door and `readers` readers (at least one).
+    /// Queues for one writer, one thread of look-ups and `readers` readers (at least one).
     pub fn new(service: Arc<Service>, readers: usize) -> (Router, Inlets) {
-        let (writer, writer_inlet) = channel();
+        let (queue, writer_inlet) = channel();
         let (lookup, lookup_inlet) = channel();
         let (readers, reader_inlets) = (0..readers.max(1)).map(|_| channel()).unzip();
-        let router = Router {
-            service,
-            writer,
-            lookup,
-            readers,
-        };
+        let writer = ToWriter { service, queue };
         let inlets = Inlets {
             writer: writer_inlet,
             lookup: lookup_inlet,
             readers: reader_inlets,
+            to_writer: writer.clone(),
+        };
+        let router = Router {
+            writer,
+            lookup,
+            readers,
         };
         (router, inlets)
     }
 
-    /// Leaves a call with the thread that answers it. Errors: that thread has ended; the
-    /// request comes back, to be refused with [`crate::call::Refusal::Stopping`].
-    pub fn submit(&self, request: Request) -> Result<(), Box<Request>> {
-        let sent = match request.call.queue() {
-            Queue::Writer => {
-                // Counted before it is sent, so that the writer cannot take it off first.
-                let metrics = &self.service.shared.metrics;
-                metrics.add(Metric::WriterQueue, 1);
-                let sent = self.writer.send(request);
-                if sent.is_err() {
-                    metrics.sub(Metric::WriterQueue, 1);
-                }
-                sent
+    /// Leaves a call with the thread that answers it. Errors: that thread has ended.
+    pub fn submit(&self, request: Request) -> Result<(), Stopped> {
+        let (request, call) = request.split(());
+        match call {
+            Call::Write(call) => self.writer.send(WriteTask::Call(request.split(call).0)),
+            Call::Look(call) => {
+                let call = ToLookup::Look(request.split(call).0);
+                self.lookup.send(call).map_err(|_| Stopped)
             }
-            Queue::Lookup => {
-                if matches!(request.call, Call::Hangup) {
-                    for reader in &self.readers {
-                        // A reader that has ended has no work to drop.
-                        let _ = reader.send(request.clone());
-                    }
-                }
-                self.lookup.send(request)
+            Call::Read(call) => {
+                let reader = self.reader_for(&request);
+                let task = ReadTask::Call(request.split(call).0);
+                reader.send(ToReader::Task(task)).map_err(|_| Stopped)
             }
-            // All work of an inbox goes to one reader: what it reads stays in one cache, and
-            // the bound on its searches is kept in one place.
-            Queue::Reader => {
-                let pick = match auth::needs(&request.call).0.and_then(|a| a.inbox) {
-                    Some(inbox) => inbox.0.unsigned_abs(),
-                    None => request.conn.0,
-                };
-                let n = self.readers.len() as u64;
-                match self
-                    .readers
-                    .get((pick.wrapping_mul(GOLDEN) >> 32) as usize % n as usize)
-                {
-                    Some(reader) => reader.send(request),
-                    None => self.lookup.send(request),
-                }
+            Call::Accept(intake) => {
+                let reader = self.reader_for(&request);
+                let task = ReadTask::Intake(request.split(IntakeStage::Parse(intake)).0);
+                reader.send(ToReader::Task(task)).map_err(|_| Stopped)
             }
+            Call::Hangup => request.conn.map_or(Ok(()), |conn| self.hang_up(conn)),
+        }
+    }
+
+    /// Brings the answer to a lookup of a message. The reader that keeps the message goes on
+    /// with it; a lookup that has timed out is forgotten.
+    pub fn found(&self, id: LookupId, finding: Finding) {
+        let n = self.readers.len() as u64;
+        if let Some(reader) = self.readers.get((id.0 % n) as usize) {
+            // A reader that has ended has refused the message.
+            let _ = reader.send(ToReader::Found(id, finding));
+        }
+    }
+
+    /// The connection is gone: its leases end, and readers drop their work for it.
+    fn hang_up(&self, conn: ConnId) -> Result<(), Stopped> {
+        for reader in &self.readers {
+            // A reader that has ended has no work to drop.
+            let _ = reader.send(ToReader::Hangup(conn));
+        }
+        let told = self.lookup.send(ToLookup::Hangup(conn));
+        told.map_err(|_| Stopped)
+    }
+
+    /// All work of an inbox goes to one reader: what it reads stays in one cache, and the bound
+    /// on its searches is kept in one place.
+    fn reader_for(&self, request: &Request<()>) -> &Sender<ToReader> {
+        let pick = match request.caller.key().and_then(|access| access.inbox) {
+            Some(inbox) => inbox.0.unsigned_abs(),
+            None => request.conn.map_or(0, |conn| conn.0),
         };
-        sent.map_err(|e| Box::new(e.0))
+        let n = self.readers.len() as u64;
+        &self.readers[((pick.wrapping_mul(GOLDEN) >> 32) % n) as usize]
     }
 }
 
@@ -103,18 +165,20 @@ impl Router {
 pub fn run_writer(
     mut writer: Writer,
     store: &Store,
-    inlet: &Receiver<Request>,
+    inlet: &Receiver<WriteTask>,
     publish: impl FnMut(Arc<[Event]>),
     mut answer: impl FnMut(ConnId, Reply),
     fail: impl FnOnce(String),
 ) {
     // One that came with a group that was full already.
-    let mut first: Option<Request> = None;
+    let mut first: Option<WriteTask> = None;
     let ended = write_all(&mut writer, store, inlet, &mut first, publish, &mut answer);
     if let Err(why) = ended {
         fail(why);
-        for request in first.into_iter().chain(inlet.iter()) {
-            answer(request.conn, Reply::Refused(Refusal::Stopping));
+        for task in first.into_iter().chain(inlet.iter()) {
+            if let Some(conn) = task.conn() {
+                answer(conn, Reply::Refused(Refusal::Stopping));
+            }
         }
     }
 }
@@ -122,12 +186,12 @@ pub fn run_writer(
 fn write_all(
     writer: &mut Writer,
     store: &Store,
-    inlet: &Receiver<Request>,
-    first: &mut Option<Request>,
+    inlet: &Receiver<WriteTask>,
+    first: &mut Option<WriteTask>,
     mut publish: impl FnMut(Arc<[Event]>),
     mut answer: impl FnMut(ConnId, Reply),
 ) -> Result<(), String> {
-    let mut batch: Vec<Request> = Vec::new();
+    let mut batch: Vec<WriteTask> = Vec::new();
     let mut idle_turns = 0u32;
     let mut undone = 0u32;
     let mut tidied_ms = writer.service().now().mono_ms;
@@ -139,7 +203,7 @@ fn write_all(
             (_, job) => job.map_or(IDLE_LONG, |job| job.min(IDLE_LONG)),
         };
         let next = match first.take() {
-            Some(request) => Ok(request),
+            Some(task) => Ok(task),
             None if store.has_waste() => inlet.try_recv().map_err(|none| match none {
                 TryRecvError::Empty => RecvTimeoutError::Timeout,
                 TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
@@ -147,9 +211,9 @@ fn write_all(
             None => inlet.recv_timeout(wait),
         };
         match next {
-            Ok(request) => {
+            Ok(task) => {
                 idle_turns = 0;
-                batch.push(request);
+                batch.push(task);
             }
             Err(RecvTimeoutError::Timeout) if store.has_waste() => {
                 reap(writer, store)?;
@@ -167,16 +231,16 @@ fn write_all(
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        let mut octets = weight(&batch[0]);
+        let mut octets = batch[0].octets();
         while batch.len() < GROUP_CALLS && octets < GROUP_OCTETS {
             match inlet.try_recv() {
-                Ok(request) => {
-                    octets = octets.saturating_add(weight(&request));
+                Ok(task) => {
+                    octets = octets.saturating_add(task.octets());
                     if octets > GROUP_OCTETS {
-                        *first = Some(request);
+                        *first = Some(task);
                         break;
                     }
-                    batch.push(request);
+                    batch.push(task);
                 }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
@@ -189,7 +253,10 @@ fn write_all(
             publish(turn.events);
         }
         for (conn, reply) in turn.replies {
-            answer(conn, reply);
+            // The server's own calls have no connection to answer.
+            if let Some(conn) = conn {
+                answer(conn, reply);
+            }
         }
         if let Some(why) = turn.fatal {
             return Err(disk(&why));
@@ -302,48 +369,74 @@ fn disk(why: &str) -> String {
     )
 }
 
-/// Octets that a call brings into its transaction.
-fn weight(request: &Request) -> usize {
-    match &request.call {
-        Call::Deliver { plan, .. } => plan.body.len(),
-        _ => 0,
+/// Logins and short look-ups: until every [`Router`] is gone.
+pub fn run_lookup(
+    mut reader: Reader,
+    store: &Store,
+    inlet: &Receiver<ToLookup>,
+    mut answer: impl FnMut(ConnId, Reply),
+) {
+    for what in inlet {
+        match what {
+            ToLookup::Look(request) => {
+                let reply = reader.look(store, &request);
+                if let Some(conn) = request.conn {
+                    answer(conn, reply);
+                }
+            }
+            ToLookup::Hangup(conn) => auth::hangup(reader.service(), conn),
+        }
     }
 }
 
-/// A reader: until every [`Router`] is gone.
+/// A reader: until every [`Router`] is gone. Messages that it has decided on go to the writer.
 pub fn run_reader(
     mut reader: Reader,
     store: &Store,
-    inlet: &Receiver<Request>,
+    inlet: &Receiver<ToReader>,
+    to_writer: &ToWriter,
     mut answer: impl FnMut(ConnId, Reply),
 ) {
+    let service = Arc::clone(reader.service());
     let mut work = Work {
-        searches_max: reader.service().shared.limits.searches_per_inbox,
+        searches_max: service.shared.limits.searches_per_inbox,
         ..Work::default()
+    };
+    let mut send = |conn: Option<ConnId>, reply: Reply| {
+        if let Some(conn) = conn {
+            answer(conn, reply);
+        }
     };
     loop {
         if work.is_empty() {
-            match inlet.recv() {
-                Ok(request) => work.push(&mut reader, store, request),
-                Err(_) => return,
+            match work.receive(inlet, &service) {
+                Ok(what) => work.take(what),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    // No answer can come any more.
+                    for (_, waiting) in work.outside.drain() {
+                        send(waiting.request.conn, Reply::Refused(Refusal::Stopping));
+                    }
+                    return;
+                }
             }
         }
-        loop {
-            match inlet.try_recv() {
-                Ok(request) => work.push(&mut reader, store, request),
-                Err(TryRecvError::Empty) => break,
-                // What is queued is still answered; the loop ends when it is done.
-                Err(TryRecvError::Disconnected) => break,
-            }
+        // When the routers have gone, the queue is still emptied; then the loop ends.
+        while let Ok(what) = inlet.try_recv() {
+            work.take(what);
         }
-        // What was there when the round began, then a slice; so neither starves the other.
+        if !work.outside.is_empty() {
+            work.expire(service.now().mono_ms);
+        }
+        // The tasks that were there when the round began, then a slice: neither starves the
+        // other.
         for _ in 0..work.fresh.len() {
-            if let Some(request) = work.fresh.pop_front() {
-                work.serve(&mut reader, store, request, &mut answer);
+            if let Some(task) = work.fresh.pop_front() {
+                work.serve(&mut reader, store, task, to_writer, &mut send);
             }
         }
-        if let Some(request) = work.sliced.pop_front() {
-            work.serve(&mut reader, store, request, &mut answer);
+        if let Some(task) = work.sliced.pop_front() {
+            work.serve(&mut reader, store, task, to_writer, &mut send);
         }
     }
 }
@@ -352,12 +445,23 @@ pub fn run_reader(
 #[derive(Debug, Default)]
 struct Work {
     /// Not begun.
-    fresh: VecDeque<Request>,
+    fresh: VecDeque<ReadTask>,
     /// Begun, each waiting for its next slice.
-    sliced: VecDeque<Request>,
+    sliced: VecDeque<ReadTask>,
     /// Searches over the number that an inbox may have under way.
-    held: VecDeque<Request>,
+    held: VecDeque<ReadTask>,
+    /// Messages that wait for something outside. Each holds its share of the memory for
+    /// arriving mail, so their number is bounded.
+    outside: HashMap<LookupId, WaitingMessage>,
     searches_max: usize,
+}
+
+/// A message that waits for something outside.
+#[derive(Debug)]
+struct WaitingMessage {
+    request: Request<Box<ParsedMessage>>,
+    /// Monotonic milliseconds after which it goes on without an answer.
+    until_ms: u64,
 }
 
 impl Work {
@@ -365,45 +469,94 @@ impl Work {
         self.fresh.is_empty() && self.sliced.is_empty()
     }
 
-    fn push(&mut self, reader: &mut Reader, store: &Store, request: Request) {
-        if matches!(request.call, Call::Hangup) {
-            let gone = request.conn;
-            for queue in [&mut self.fresh, &mut self.sliced, &mut self.held] {
-                queue.retain(|r| r.conn != gone);
+    /// Waits for something to do: without an end, or until the first message has waited long
+    /// enough.
+    fn receive(
+        &self,
+        inlet: &Receiver<ToReader>,
+        service: &Service,
+    ) -> Result<ToReader, RecvTimeoutError> {
+        match self.outside.values().map(|waiting| waiting.until_ms).min() {
+            None => inlet.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(until_ms) => {
+                let left_ms = until_ms.saturating_sub(service.now().mono_ms);
+                inlet.recv_timeout(Duration::from_millis(left_ms))
             }
-            self.release();
-            reader.turn(store, request);
-            return;
         }
-        match searched(&request) {
-            Some(inbox) if self.under_way(inbox) >= self.searches_max => {
-                self.held.push_back(request);
+    }
+
+    fn take(&mut self, what: ToReader) {
+        match what {
+            ToReader::Task(task) => match searched(&task) {
+                Some(inbox) if self.under_way(inbox) >= self.searches_max => {
+                    self.held.push_back(task);
+                }
+                _ => self.fresh.push_back(task),
+            },
+            ToReader::Found(id, finding) => self.go_on(id, finding),
+            ToReader::Hangup(conn) => {
+                for queue in [&mut self.fresh, &mut self.sliced, &mut self.held] {
+                    queue.retain(|task| task.conn() != Some(conn));
+                }
+                self.outside
+                    .retain(|_, waiting| waiting.request.conn != Some(conn));
+                self.release();
             }
-            _ => self.fresh.push_back(request),
+        }
+    }
+
+    /// The message goes on with what was found.
+    fn go_on(&mut self, id: LookupId, finding: Finding) {
+        if let Some(waiting) = self.outside.remove(&id) {
+            let request = waiting
+                .request
+                .with(|parsed| IntakeStage::Found(parsed, finding));
+            self.fresh.push_back(ReadTask::Intake(request));
+        }
+    }
+
+    /// Messages that have waited long enough go on without an answer.
+    fn expire(&mut self, now_ms: u64) {
+        let ended = |(id, waiting): (&LookupId, &WaitingMessage)| {
+            (waiting.until_ms <= now_ms).then_some(*id)
+        };
+        let late: Vec<LookupId> = self.outside.iter().filter_map(ended).collect();
+        for id in late {
+            self.go_on(id, Finding::TimedOut);
         }
     }
 
     fn under_way(&self, inbox: InboxId) -> usize {
         let queues = [&self.fresh, &self.sliced];
         let all = queues.into_iter().flatten();
-        all.filter(|r| searched(r) == Some(inbox)).count()
+        all.filter(|task| searched(task) == Some(inbox)).count()
     }
 
     fn serve(
         &mut self,
         reader: &mut Reader,
         store: &Store,
-        request: Request,
-        answer: &mut impl FnMut(ConnId, Reply),
+        task: ReadTask,
+        to_writer: &ToWriter,
+        answer: &mut impl FnMut(Option<ConnId>, Reply),
     ) {
-        let (conn, was_search) = (request.conn, searched(&request).is_some());
-        match reader.turn(store, request) {
+        let (conn, was_search) = (task.conn(), searched(&task).is_some());
+        match reader.turn(store, task) {
             ReadTurn::Reply(reply) => answer(conn, reply),
-            ReadTurn::Again(request) => {
-                self.sliced.push_back(request);
+            ReadTurn::Again(task) => {
+                self.sliced.push_back(task);
                 return;
             }
-            ReadTurn::Silent => {}
+            ReadTurn::Deliver(request) => {
+                if to_writer.send(WriteTask::Deliver(request)).is_err() {
+                    answer(conn, Reply::Refused(Refusal::Stopping));
+                }
+            }
+            ReadTurn::Outside(id, request) => {
+                let until_ms = reader.service().now().mono_ms.saturating_add(LOOKUP_MS);
+                self.outside
+                    .insert(id, WaitingMessage { request, until_ms });
+            }
         }
         if was_search {
             self.release();
@@ -413,12 +566,12 @@ impl Work {
     /// Lets searches begin for which there is room now.
     fn release(&mut self) {
         for _ in 0..self.held.len() {
-            if let Some(request) = self.held.pop_front() {
-                match searched(&request) {
+            if let Some(task) = self.held.pop_front() {
+                match searched(&task) {
                     Some(inbox) if self.under_way(inbox) >= self.searches_max => {
-                        self.held.push_back(request);
+                        self.held.push_back(task);
                     }
-                    _ => self.fresh.push_back(request),
+                    _ => self.fresh.push_back(task),
                 }
             }
         }
@@ -426,10 +579,14 @@ impl Work {
 }
 
 /// The inbox that a search goes over; HTTP names it otherwise and is bounded by its rate.
-fn searched(request: &Request) -> Option<InboxId> {
-    match &request.call {
-        Call::Search { access, .. } => access.inbox,
-        _ => None,
+fn searched(task: &ReadTask) -> Option<InboxId> {
+    match task {
+        ReadTask::Call(Request {
+            caller,
+            call: Read::Entry(EntryRead::Search { .. }),
+            ..
+        }) => caller.key()?.inbox,
+        ReadTask::Call(_) | ReadTask::Intake(_) => None,
     }
 }
 

@@ -23,7 +23,7 @@ impl Store {
     /// inbox together stays within `bytes_max`, else `OverQuota` and nothing.
     pub fn copy(
         &self,
-        (now, origin): (Now, ConnId),
+        (now, origin): (Now, Option<ConnId>),
         (place, source, target): (&Place, &Mailbox, &Mailbox),
         uids: &UidSet,
         (remove, bytes_max): (bool, u64),

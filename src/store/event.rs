@@ -74,7 +74,7 @@ impl Store {
     pub fn put_event(
         &self,
         stamp: Stamp,
-        origin: ConnId,
+        origin: Option<ConnId>,
         new: NewEvent,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
@@ -111,7 +111,7 @@ impl Store {
         &self,
         now: Now,
         org: OrgId,
-        origin: ConnId,
+        origin: Option<ConnId>,
         new: NewEvent,
         events: &mut Vec<Event>,
     ) -> Result<u64, Error> {
@@ -285,7 +285,7 @@ fn read_event(
         mailbox: row.get::<_, Option<i64>>(3)?.map(MailboxId),
         uids,
         change,
-        origin: ConnId::default(),
+        origin: None,
     }))
 }
 

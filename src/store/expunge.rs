@@ -26,7 +26,7 @@ impl Store {
     /// `NONE` all in `uids`. Gives the UIDs and the mailbox's MODSEQ after it.
     pub fn expunge(
         &self,
-        (now, origin): (Now, ConnId),
+        (now, origin): (Now, Option<ConnId>),
         (place, mailbox): (&Place, &Mailbox),
         uids: Option<&UidSet>,
         flag: Flags,
@@ -65,7 +65,7 @@ impl Store {
     /// resynchronisation needs, the event.
     pub(super) fn record_gone(
         &self,
-        (stamp, origin): (Stamp, ConnId),
+        (stamp, origin): (Stamp, Option<ConnId>),
         (place, mailbox): (&Place, &Mailbox),
         going: &[Gone],
         moved_to: Option<MailboxId>,

@@ -64,7 +64,7 @@ impl Store {
     /// asked for and passed `unchanged_since`, and the UIDs that did not pass.
     pub fn set_flags(
         &self,
-        (now, origin): (Now, ConnId),
+        (now, origin): (Now, Option<ConnId>),
         (place, mailbox): (&Place, &Mailbox),
         uids: &UidSet,
         ask: &FlagAsk<'_>,

@@ -15,11 +15,12 @@ pub struct Kept {
 }
 
 impl Store {
-    /// The answer that is kept for `key`, unless it is from before `since` (unix ms).
-    pub fn once(&self, org: OrgId, key: &str, since: i64) -> Result<Option<Kept>, Error> {
+    /// The answer that is kept for `key`, unless it is from before `since` (unix ms). Ids count
+    /// from 1; a row without an organization is the operator's and has 0 there.
+    pub fn once(&self, org: Option<OrgId>, key: &str, since: i64) -> Result<Option<Kept>, Error> {
         let kept = self.apart().one(
             "SELECT fingerprint, answer FROM once WHERE org = ?1 AND key = ?2 AND at > ?3",
-            params![org.0, key, since],
+            params![org.map_or(0, |org| org.0), key, since],
             |r| {
                 Ok(Kept {
                     fingerprint: r.get(0)?,
@@ -37,12 +38,18 @@ impl Store {
     }
 
     /// Keeps an answer; one that had expired is replaced.
-    pub fn keep_once(&self, org: OrgId, key: &str, kept: &Kept, at: i64) -> Result<(), Error> {
+    pub fn keep_once(
+        &self,
+        org: Option<OrgId>,
+        key: &str,
+        kept: &Kept,
+        at: i64,
+    ) -> Result<(), Error> {
         self.apart().run(
             "INSERT OR REPLACE INTO once (org, key, fingerprint, answer, at)
              VALUES (?1, ?2, ?3, ?4, ?5)",
             params![
-                org.0,
+                org.map_or(0, |org| org.0),
                 key,
                 kept.fingerprint,
                 format::encode_answer(&kept.answer),

@@ -14,13 +14,13 @@ use super::{Error, Mailbox, Place, Store, int, uint, uint32};
 use crate::call::{InboxId, MailboxId, Now, OrgId, Refusal};
 
 /// What moves in a row, in an order of its own for each table.
-type Counters = [i64; 6];
+type LedgerCounters = [i64; 6];
 
 /// A row in memory.
 #[derive(Clone, Debug)]
 struct Held<T> {
     what: T,
-    counters: Counters,
+    counters: LedgerCounters,
     /// Differs from the row on disk.
     dirty: bool,
 }
@@ -45,7 +45,7 @@ enum Key {
 pub(super) struct Ledger {
     rows: Rows,
     /// How rows were before the open savepoint changed them, newest last.
-    past: Vec<(Key, Counters, bool)>,
+    past: Vec<(Key, LedgerCounters, bool)>,
     /// The rows as they were at the savepoint, kept when they are written within it.
     image: Option<Rows>,
     in_savepoint: bool,
@@ -56,7 +56,7 @@ impl Rows {
         self.orgs.is_empty() && self.inboxes.is_empty() && self.mailboxes.is_empty()
     }
 
-    fn undo(&mut self, past: &[(Key, Counters, bool)]) {
+    fn undo(&mut self, past: &[(Key, LedgerCounters, bool)]) {
         for (key, counters, dirty) in past.iter().rev() {
             let held = match key {
                 Key::Org(id) => self.orgs.get_mut(id).map(Held::moving),
@@ -72,7 +72,7 @@ impl Rows {
 }
 
 impl<T> Held<T> {
-    fn moving(&mut self) -> (&mut Counters, &mut bool) {
+    fn moving(&mut self) -> (&mut LedgerCounters, &mut bool) {
         (&mut self.counters, &mut self.dirty)
     }
 }
@@ -103,7 +103,7 @@ impl Ledger {
         *self = Ledger::default();
     }
 
-    fn note(&mut self, key: Key, counters: Counters, dirty: bool) {
+    fn note(&mut self, key: Key, counters: LedgerCounters, dirty: bool) {
         if self.in_savepoint && self.image.is_none() {
             self.past.push((key, counters, dirty));
         }
@@ -393,7 +393,7 @@ fn held_of(mailbox: &Mailbox) -> Held<Mailbox> {
 }
 
 /// Moves `sent_day` and `sent`, the third and fourth counter of an organization and an inbox.
-fn send(counters: &mut Counters, day: i64, n: u64) -> u64 {
+fn send(counters: &mut LedgerCounters, day: i64, n: u64) -> u64 {
     if counters[2] != day {
         counters[2] = day;
         counters[3] = 0;

@@ -100,9 +100,10 @@ impl Event {
         self.meaning().ends
     }
 
-    /// Whether this event ends every session of a key.
-    pub fn ends_key(&self, key: KeyId) -> bool {
-        self.ends() == Some(SessionEnd::Key(key))
+    /// Whether this event ends every session of a key; `None` is the operator, which no event
+    /// ends.
+    pub fn ends_key(&self, key: Option<KeyId>) -> bool {
+        key.is_some_and(|key| self.ends() == Some(SessionEnd::Key(key)))
     }
 
     /// Whether a key of the same organization may see this event. A key that is bound to

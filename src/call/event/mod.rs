@@ -20,8 +20,8 @@ pub use meaning::{Facts, Meaning, SessionEnd};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Arrival, ConnId, EntryId, EntryState, InboxId, KeyId, MailboxId, OrgId, Summary, ThreadId,
-    UidSet,
+    Access, Arrival, ConnId, EntryId, EntryState, InboxId, KeyId, MailboxId, OrgId, Summary,
+    ThreadId, UidSet,
 };
 
 /// A set of events that a session can watch.
@@ -35,6 +35,13 @@ pub enum Topic {
     Org(OrgId),
     /// The end of one key.
     Key(KeyId),
+}
+
+impl Topic {
+    /// What a session of `access` watches for the end of its key; nothing for the operator.
+    pub fn end_of(access: &Access) -> Option<Topic> {
+        access.key.map(Topic::Key)
+    }
 }
 
 /// One row of the log.
@@ -54,9 +61,9 @@ pub struct Event {
     pub uids: UidSet,
     /// What happened.
     pub change: Change,
-    /// The connection whose call made it, so that the connection knows its own changes. It
-    /// is not stored.
-    pub origin: ConnId,
+    /// The connection whose call made it, so that it can tell its own changes; `None`
+    /// is the server itself. Not stored.
+    pub origin: Option<ConnId>,
 }
 
 /// The place of an inbox in the tree of inboxes. The row holds it, so that a watcher needs no

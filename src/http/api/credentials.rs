@@ -9,7 +9,7 @@ use super::fields::BodyTable;
 use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep};
-use crate::call::{Call, InboxRow, PublicEndpoints, Shared, Written};
+use crate::call::{InboxRow, KeyWrite, PublicEndpoints, Shared, Written};
 use crate::http::wire::response::{MediaType, Response};
 
 /// The first line.
@@ -66,17 +66,16 @@ pub(crate) static MAKE: Operation = Operation {
 };
 
 fn make(request: &mut RouteRequest<'_>) -> RouteResult {
-    let access = request.access()?;
-    let once = request.idempotency(keep);
+    let idempotency = request.idempotency(keep);
     Ok(RouteStep::Write(
-        Box::new(Call::MintCredentials { access, once }),
+        Box::new(KeyWrite::CreateCredentials { idempotency }.into()),
         made,
     ))
 }
 
 /// A row for each key that has just been made.
 fn made(written: &Written, shared: &Shared) -> Option<Response> {
-    let Written::Minted(rows) = written else {
+    let Written::Credentials(rows) = written else {
         return None;
     };
     let mut body = HEADING.to_vec();
@@ -90,7 +89,7 @@ fn made(written: &Written, shared: &Shared) -> Option<Response> {
 /// cells are empty. Hosts and ports are not known where answers are kept: [`complete`] adds
 /// them.
 fn keep(written: &Written) -> Vec<u8> {
-    let Written::Minted(rows) = written else {
+    let Written::Credentials(rows) = written else {
         return Vec::new();
     };
     let mut body = HEADING.to_vec();

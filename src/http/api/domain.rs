@@ -6,7 +6,9 @@ use super::fields::{ANY, BodyTable, fields};
 use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
-use crate::call::{Answer, Call, DomainId, DomainRef, DomainRow, Shared, Written};
+use crate::call::{
+    Answer, DomainId, DomainRead, DomainRef, DomainRow, DomainWrite, Shared, Written,
+};
 use crate::http::wire::response::Response;
 
 const NEW_DOMAIN: BodyTable = BodyTable {
@@ -45,14 +47,15 @@ pub(crate) static CREATE: Operation = Operation {
 };
 
 fn create(request: &mut RouteRequest<'_>) -> RouteResult {
-    let call = Call::CreateDomain {
-        access: request.access()?,
+    let call = DomainWrite::Create {
         name: request.body.text("name").unwrap_or_default(),
-        once: request.idempotency(|written| made(written).map_or_else(Vec::new, Response::keep)),
+        idempotency: request
+            .idempotency(|written| made(written).map_or_else(Vec::new, Response::keep)),
     };
-    Ok(RouteStep::Write(Box::new(call), |written, _: &Shared| {
-        made(written)
-    }))
+    Ok(RouteStep::Write(
+        Box::new(call.into()),
+        |written, _: &Shared| made(written),
+    ))
 }
 
 fn made(written: &Written) -> Option<Response> {
@@ -79,10 +82,9 @@ pub(crate) static LIST: Operation = Operation {
 
 fn list(request: &mut RouteRequest<'_>) -> RouteResult {
     request.one_page();
-    let access = request.access()?;
-    let call = Call::ListDomains { access };
+    let call = DomainRead::List;
     Ok(RouteStep::Read(
-        Box::new(call),
+        Box::new(call.into()),
         |answer, _, _| match answer {
             Answer::Domains(rows) => Some(DOMAIN.page(&rows, None)),
             _ => None,
@@ -102,10 +104,9 @@ pub(crate) static DELETE: Operation = Operation {
 };
 
 fn delete(request: &mut RouteRequest<'_>) -> RouteResult {
-    let access = request.access()?;
     let domain = request.id(0, "domain", domain_ref)?;
-    let call = Call::DeleteDomain { access, domain };
-    Ok(RouteStep::Write(Box::new(call), gone))
+    let call = DomainWrite::Delete { domain };
+    Ok(RouteStep::Write(Box::new(call.into()), gone))
 }
 
 /// An id, or a name: only a name has a dot in it.

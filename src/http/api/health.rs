@@ -6,7 +6,7 @@ use super::fields::FieldKind::OneOf;
 use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
-use crate::call::{Answer, Call};
+use crate::call::{Answer, Look};
 use crate::http::wire::response::{MediaType, Response};
 
 static STATUS: Shape<&'static str> = shape! {
@@ -46,9 +46,10 @@ pub(crate) static READY: Operation = Operation {
 };
 
 fn ready(_request: &mut RouteRequest<'_>) -> RouteResult {
-    Ok(RouteStep::Read(Box::new(Call::Ready), |answer, _, _| {
-        matches!(answer, Answer::Done).then(|| STATUS.response(200, &"ready"))
-    }))
+    Ok(RouteStep::Read(
+        Box::new(Look::Ready.into()),
+        |answer, _, _| matches!(answer, Answer::Done).then(|| STATUS.response(200, &"ready")),
+    ))
 }
 
 pub(crate) static METRICS: Operation = Operation {

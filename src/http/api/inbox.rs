@@ -9,7 +9,7 @@ use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, T
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use crate::call::bounds::{CLIENT_ID_BYTES_MAX, LABEL_BYTES_MAX, METADATA_BYTES_MAX};
-use crate::call::{Answer, Call, InboxId, InboxPatch, InboxRow, Shared, Written};
+use crate::call::{Answer, InboxId, InboxPatch, InboxRead, InboxRow, InboxWrite, Shared, Written};
 use crate::http::wire::response::Response;
 
 const NEW_INBOX: BodyTable = BodyTable {
@@ -106,14 +106,15 @@ fn create(request: &mut RouteRequest<'_>) -> RouteResult {
         client_id: body.text("client_id"),
         metadata: body.text("metadata"),
     };
-    let call = Call::CreateInbox {
-        access: request.access()?,
+    let call = InboxWrite::Create {
         new: Box::new(new),
-        once: request.idempotency(|written| made(written).map_or_else(Vec::new, Response::keep)),
+        idempotency: request
+            .idempotency(|written| made(written).map_or_else(Vec::new, Response::keep)),
     };
-    Ok(RouteStep::Write(Box::new(call), |written, _: &Shared| {
-        made(written)
-    }))
+    Ok(RouteStep::Write(
+        Box::new(call.into()),
+        |written, _: &Shared| made(written),
+    ))
 }
 
 fn made(written: &Written) -> Option<Response> {
@@ -151,14 +152,13 @@ pub(crate) static LIST: Operation = Operation {
 };
 
 fn list(request: &mut RouteRequest<'_>) -> RouteResult {
-    let call = Call::ListInboxes {
-        access: request.access()?,
+    let call = InboxRead::List {
         parent: request.parameters.inbox("parent"),
         cursor: request.parameters.text("cursor"),
         limit: request.parameters.limit(),
     };
     Ok(RouteStep::Read(
-        Box::new(call),
+        Box::new(call.into()),
         |answer, _, _| match answer {
             Answer::Inboxes { rows, next } => Some(INBOX.page(&rows, next.as_deref())),
             _ => None,
@@ -182,11 +182,10 @@ pub(crate) static READ: Operation = Operation {
 };
 
 fn read(request: &mut RouteRequest<'_>) -> RouteResult {
-    let access = request.access()?;
     let inbox = request.inbox()?;
-    let call = Call::ReadInbox { access, inbox };
+    let call = InboxRead::Get { inbox };
     Ok(RouteStep::Read(
-        Box::new(call),
+        Box::new(call.into()),
         |answer, _, _| match answer {
             Answer::Inboxes { rows, .. } => Some(INBOX.response(200, rows.first()?)),
             _ => None,
@@ -216,13 +215,12 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
         parent: body.clearable_inbox("parent"),
         metadata: body.clearable_text("metadata"),
     };
-    let call = Call::PatchInbox {
-        access: request.access()?,
+    let call = InboxWrite::Patch {
         inbox: request.inbox()?,
         patch: Box::new(patch),
     };
     Ok(RouteStep::Write(
-        Box::new(call),
+        Box::new(call.into()),
         |written, _| match written {
             Written::Inbox { row, .. } => Some(INBOX.response(200, row)),
             _ => None,
@@ -242,10 +240,9 @@ pub(crate) static DELETE: Operation = Operation {
 };
 
 fn delete(request: &mut RouteRequest<'_>) -> RouteResult {
-    let access = request.access()?;
     let inbox = request.inbox()?;
-    let call = Call::DeleteInbox { access, inbox };
-    Ok(RouteStep::Write(Box::new(call), gone))
+    let call = InboxWrite::Delete { inbox };
+    Ok(RouteStep::Write(Box::new(call.into()), gone))
 }
 
 /// Any number from 0.

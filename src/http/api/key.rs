@@ -8,7 +8,7 @@ use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, T
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use crate::call::bounds::LABEL_BYTES_MAX;
-use crate::call::{self, Answer, Call, InboxId, KeyId, KeyRow, Secret, Written};
+use crate::call::{self, Answer, InboxId, KeyId, KeyRead, KeyRow, KeyWrite, Secret, Written};
 use crate::http::wire::json::ValueSlot;
 
 const NEW_KEY: BodyTable = BodyTable {
@@ -108,13 +108,12 @@ fn create(request: &mut RouteRequest<'_>) -> RouteResult {
         inboxes: body.inboxes("inboxes"),
         expires_at: body.time("expires_at"),
     };
-    let call = Call::CreateKey {
-        access: request.access()?,
+    let call = KeyWrite::Create {
         new: Box::new(new),
-        once: request.idempotency(keep),
+        idempotency: request.idempotency(keep),
     };
     Ok(RouteStep::Write(
-        Box::new(call),
+        Box::new(call.into()),
         |written, _| match written {
             Written::Key(row, secret) => Some(MADE_KEY.response(201, &made(row, Some(secret)))),
             _ => None,
@@ -153,13 +152,12 @@ pub(crate) static LIST: Operation = Operation {
 };
 
 fn list(request: &mut RouteRequest<'_>) -> RouteResult {
-    let call = Call::ListKeys {
-        access: request.access()?,
+    let call = KeyRead::List {
         cursor: request.parameters.text("cursor"),
         limit: request.parameters.limit(),
     };
     Ok(RouteStep::Read(
-        Box::new(call),
+        Box::new(call.into()),
         |answer, _, _| match answer {
             Answer::Keys { rows, next } => Some(KEY.page(&rows, next.as_deref())),
             _ => None,
@@ -183,11 +181,10 @@ pub(crate) static READ: Operation = Operation {
 };
 
 fn read(request: &mut RouteRequest<'_>) -> RouteResult {
-    let access = request.access()?;
     let key = request.id(0, "key", KeyId::parse)?;
-    let call = Call::ReadKey { access, key };
+    let call = KeyRead::Get { key };
     Ok(RouteStep::Read(
-        Box::new(call),
+        Box::new(call.into()),
         |answer, _, _| match answer {
             Answer::Keys { rows, .. } => Some(KEY.response(200, rows.first()?)),
             _ => None,
@@ -207,10 +204,9 @@ pub(crate) static REVOKE: Operation = Operation {
 };
 
 fn revoke(request: &mut RouteRequest<'_>) -> RouteResult {
-    let access = request.access()?;
     let key = request.id(0, "key", KeyId::parse)?;
     Ok(RouteStep::Write(
-        Box::new(Call::RevokeKey { access, key }),
+        Box::new(KeyWrite::Revoke { key }.into()),
         gone,
     ))
 }

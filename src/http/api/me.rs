@@ -8,34 +8,45 @@ use super::key::bound_inboxes;
 use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
-use crate::call::{Access, Answer, Call, InboxId, KeyId, Limits, OrgId, UsageRow};
+use crate::call::{Answer, Caller, InboxId, KeyId, Limits, OrgId, OrgRead, UsageRow};
 
 /// What the response is made of.
 struct Me {
-    access: Access,
+    caller: Caller,
     usage: UsageRow,
     limits: Limits,
+}
+
+/// The operator has no organization and no key: clients see the ids that no row has.
+const NO_ORG: OrgId = OrgId(0);
+const NO_KEY: KeyId = KeyId(0);
+
+fn key_of(caller: &Caller) -> Option<KeyId> {
+    caller.key()?.key
 }
 
 static ME_ORG: Shape<Me> = shape! {
     "MyOrganization", "The organization of the key.";
     id: always Id(OrgId::PREFIX), r#""org_01Hq7Zk3VdX""#, "Its id."
-        => |slot, me| slot.shown(me.access.org);
+        => |slot, me| slot.shown(me.caller.org().unwrap_or(NO_ORG));
     name: always Text(ANY), r#""Example Inc.""#, "A name for people."
         => |slot, me| slot.text(&me.usage.org_name);
 };
 
-static ME_KEY: Shape<Access> = shape! {
+static ME_KEY: Shape<Caller> = shape! {
     "MyKey", "The key of the request.";
     id: always Id(KeyId::PREFIX), r#""key_01Hq7Zk3VdX""#, "Its id."
-        => |slot, access| slot.shown(access.key);
+        => |slot, caller| slot.shown(key_of(caller).unwrap_or(NO_KEY));
     scopes: always Scopes, r#"["messages:read","messages:write"]"#, "What it may do."
-        => |slot, access| slot.texts(access.scopes.names());
+        => |slot, caller| slot.texts(caller.scopes().names());
     inboxes: or_null List(&Id(InboxId::PREFIX)), r#"["inb_01Hq7Zk3VdX"]"#,
         "The inboxes that it is bound to; null when it sees all of the organization."
-        => |slot, access| bound_inboxes(slot, access.inboxes.as_deref());
+        => |slot, caller| match caller.key() {
+            Some(access) => bound_inboxes(slot, access.inboxes.as_deref()),
+            None => bound_inboxes(slot, Some(&[])),
+        };
     expires_at: or_null Time, r#""2030-01-31T12:00:00.000Z""#, "When it ends."
-        => |slot, access| slot.time_or_null(access.expires_at);
+        => |slot, caller| slot.time_or_null(caller.key().and_then(|access| access.expires_at));
 };
 
 static USAGE: Shape<UsageRow> = shape! {
@@ -87,7 +98,7 @@ static ME: Shape<Me> = shape! {
     org: always Object(&ME_ORG), "{}", "The organization."
         => |mut slot, me| ME_ORG.write(slot.octets(), me);
     key: always Object(&ME_KEY), "{}", "The key."
-        => |mut slot, me| ME_KEY.write(slot.octets(), &me.access);
+        => |mut slot, me| ME_KEY.write(slot.octets(), &me.caller);
     usage: always Object(&USAGE), "{}", "What has been used."
         => |mut slot, me| USAGE.write(slot.octets(), &me.usage);
     limits: always Object(&LIMITS), "{}", "What there may be."
@@ -109,14 +120,13 @@ pub(crate) static READ: Operation = Operation {
     run: read,
 };
 
-fn read(request: &mut RouteRequest<'_>) -> RouteResult {
-    let access = request.access()?;
+fn read(_request: &mut RouteRequest<'_>) -> RouteResult {
     Ok(RouteStep::Read(
-        Box::new(Call::Usage { access }),
-        |answer, access, shared| match answer {
+        Box::new(OrgRead::Usage.into()),
+        |answer, caller, shared| match answer {
             Answer::Usage(usage) => {
                 let me = Me {
-                    access: access.clone(),
+                    caller: caller.clone(),
                     usage: *usage,
                     limits: shared.limits.clone(),
                 };

@@ -16,8 +16,9 @@ use super::shapes::{Shape, shape};
 use super::values::is_media_type;
 use crate::call::bounds::{METADATA_BYTES_MAX, SEARCH_WORDS_MAX};
 use crate::call::{
-    Answer, Arrival, AttachmentRow, Call, EntryId, EntryState, Flags, InboxId, MessageFilter,
-    MessageView, PriorityLevel, ThreadId, Written, attachment_id, parse_attachment_id,
+    Answer, Arrival, AttachmentRow, EntryId, EntryState, Flags, InboxId, MessageFilter,
+    MessageRead, MessageView, MessageWrite, PriorityLevel, ThreadId, Written, attachment_id,
+    parse_attachment_id,
 };
 use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response};
@@ -284,8 +285,7 @@ fn list(request: &mut RouteRequest<'_>) -> RouteResult {
         has_attachment: query.flag("has_attachment"),
         thread: query.conversation("thread"),
     };
-    let call = Call::ListMessages {
-        access: request.access()?,
+    let call = MessageRead::List {
         inbox: request.inbox()?,
         filter: Box::new(filter),
         cursor: request.parameters.text("cursor"),
@@ -293,7 +293,7 @@ fn list(request: &mut RouteRequest<'_>) -> RouteResult {
         progress: Box::default(),
     };
     Ok(RouteStep::Read(
-        Box::new(call),
+        Box::new(call.into()),
         |answer, _, _| match answer {
             Answer::Messages { rows, next } => Some(MESSAGE.page(&rows, next.as_deref())),
             _ => None,
@@ -326,14 +326,13 @@ pub(crate) static READ: Operation = Operation {
 
 fn read(request: &mut RouteRequest<'_>) -> RouteResult {
     let max_chars = request.parameters.number("max_chars");
-    let call = Call::ReadMessage {
-        access: request.access()?,
+    let call = MessageRead::Get {
         inbox: request.inbox()?,
         id: request.id(1, "message", EntryId::parse)?,
         max_chars: max_chars.map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
     };
     Ok(RouteStep::Read(
-        Box::new(call),
+        Box::new(call.into()),
         |answer, _, _| match answer {
             Answer::Message(view) => Some(MESSAGE.response(200, &view)),
             _ => None,
@@ -389,14 +388,13 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
         flagged: body.flag("flagged"),
         folder: body.text("folder"),
     };
-    let call = Call::PatchMessage {
-        access: request.access()?,
+    let call = MessageWrite::Patch {
         inbox: request.inbox()?,
         id: request.id(1, "message", EntryId::parse)?,
         patch: Box::new(patch),
     };
     Ok(RouteStep::Write(
-        Box::new(call),
+        Box::new(call.into()),
         |written, _| match written {
             Written::Message(view) => Some(MESSAGE.response(200, view)),
             _ => None,
@@ -422,13 +420,12 @@ pub(crate) static DELETE: Operation = Operation {
 };
 
 fn delete(request: &mut RouteRequest<'_>) -> RouteResult {
-    let call = Call::DeleteMessage {
-        access: request.access()?,
+    let call = MessageWrite::Delete {
         inbox: request.inbox()?,
         id: request.id(1, "message", EntryId::parse)?,
         permanent: request.parameters.flag("permanent").unwrap_or(false),
     };
-    Ok(RouteStep::Write(Box::new(call), gone))
+    Ok(RouteStep::Write(Box::new(call.into()), gone))
 }
 
 pub(crate) static RAW: Operation = Operation {
@@ -478,14 +475,13 @@ pub(crate) static ATTACHMENT_OCTETS: Operation = Operation {
 };
 
 fn attachment(request: &mut RouteRequest<'_>) -> RouteResult {
-    let call = Call::ReadPart {
-        access: request.access()?,
+    let call = MessageRead::Part {
         inbox: request.inbox()?,
         id: request.id(1, "message", EntryId::parse)?,
         part: request.id(2, "attachment", parse_attachment_id)?,
     };
     Ok(RouteStep::Read(
-        Box::new(call),
+        Box::new(call.into()),
         |answer, _, _| match answer {
             Answer::Part {
                 octets,

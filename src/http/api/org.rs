@@ -7,7 +7,7 @@ use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, T
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use crate::call::bounds::LABEL_BYTES_MAX;
-use crate::call::{Answer, Call, KeyId, OrgId, OrgRow, Secret, Written};
+use crate::call::{Answer, KeyId, OrgId, OrgRead, OrgRow, OrgWrite, Secret, Written};
 
 const NEW_ORG: BodyTable = BodyTable {
     name: "NewOrganization",
@@ -63,13 +63,12 @@ pub(crate) static CREATE: Operation = Operation {
 };
 
 fn create(request: &mut RouteRequest<'_>) -> RouteResult {
-    let call = Call::CreateOrg {
-        access: request.access()?,
+    let call = OrgWrite::Create {
         name: request.body.text("name").unwrap_or_default(),
-        once: request.idempotency(keep),
+        idempotency: request.idempotency(keep),
     };
     Ok(RouteStep::Write(
-        Box::new(call),
+        Box::new(call.into()),
         |written, _| match written {
             Written::Org(row, key, secret) => {
                 Some(MADE_ORG.response(201, &made(row, key.id, Some(secret))))
@@ -111,10 +110,9 @@ pub(crate) static LIST: Operation = Operation {
 
 fn list(request: &mut RouteRequest<'_>) -> RouteResult {
     request.one_page();
-    let access = request.access()?;
-    let call = Call::ListOrgs { access };
+    let call = OrgRead::List;
     Ok(RouteStep::Read(
-        Box::new(call),
+        Box::new(call.into()),
         |answer, _, _| match answer {
             Answer::Orgs(rows) => Some(ORG.page(&rows, None)),
             _ => None,
@@ -134,10 +132,9 @@ pub(crate) static DELETE: Operation = Operation {
 };
 
 fn delete(request: &mut RouteRequest<'_>) -> RouteResult {
-    let access = request.access()?;
     let org = request.id(0, "organization", OrgId::parse)?;
     Ok(RouteStep::Write(
-        Box::new(Call::DeleteOrg { access, org }),
+        Box::new(OrgWrite::Delete { org }.into()),
         gone,
     ))
 }

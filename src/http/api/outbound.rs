@@ -6,7 +6,7 @@ use super::inbox::COUNT;
 use super::operation::{CURSOR, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
-use crate::call::{Answer, Call, EntryId, InboxId, OutboundId, OutboundRow};
+use crate::call::{Answer, EntryId, InboxId, OutboundId, OutboundRead, OutboundRow};
 
 static OUTBOUND: Shape<OutboundRow> = shape! {
     "Outbound", "One recipient outside that waits.";
@@ -45,13 +45,12 @@ pub(crate) static LIST: Operation = Operation {
 };
 
 fn list(request: &mut RouteRequest<'_>) -> RouteResult {
-    let call = Call::ListOutbound {
-        access: request.access()?,
+    let call = OutboundRead::List {
         cursor: request.parameters.text("cursor"),
         limit: request.parameters.limit(),
     };
     Ok(RouteStep::Read(
-        Box::new(call),
+        Box::new(call.into()),
         |answer, _, _| match answer {
             Answer::Outbound { rows, next } => Some(OUTBOUND.page(&rows, next.as_deref())),
             _ => None,

@@ -307,7 +307,7 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "The inbox is full.",
             "Delete messages for good, or use another inbox.",
         ),
-        Refusal::RateLimited { retry_ms } => Problem::too_many(*retry_ms, None),
+        Refusal::RateLimited { retry_ms, .. } => Problem::too_many(*retry_ms, None),
         Refusal::Limit { what, max } => limit(what, *max),
         Refusal::IdempotencyConflict(why) => Problem::new(
             codes::IDEMPOTENCY_CONFLICT,
@@ -417,6 +417,7 @@ const UNAVAILABLE_RETRY_MS: u64 = 5000;
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::call::Rate;
 
     #[test]
     fn every_refusal_has_a_status_and_words() {
@@ -462,7 +463,13 @@ mod tests {
             (Refusal::Loop, 400),
             (Refusal::StrayOctets, 400),
             (Refusal::OverQuota, 403),
-            (Refusal::RateLimited { retry_ms: 1500 }, 429),
+            (
+                Refusal::RateLimited {
+                    rate: Rate::Requests,
+                    retry_ms: 1500,
+                },
+                429,
+            ),
             (
                 Refusal::Limit {
                     what: "streams",
@@ -501,7 +508,14 @@ mod tests {
                 "{refusal:?}"
             );
         }
-        let slow = refused(&Refusal::RateLimited { retry_ms: 1500 }, &limits).response("r");
+        let slow = refused(
+            &Refusal::RateLimited {
+                rate: Rate::Requests,
+                retry_ms: 1500,
+            },
+            &limits,
+        )
+        .response("r");
         assert_eq!(slow.header("Retry-After"), Some("2"));
     }
 }

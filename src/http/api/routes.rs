@@ -9,7 +9,8 @@ use super::problems::Problem;
 use super::values::Values;
 use super::{credentials, domain, event, health, inbox, key, me, message, org, outbound, send};
 use crate::call::{
-    Access, Answer, Call, Draft, EntryId, InboxRef, Once, Scopes, Secret, Shared, Written,
+    Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Render, Scopes, Secret,
+    Shared, Written,
 };
 use crate::http::stream;
 use crate::http::wire::response::Response;
@@ -22,7 +23,7 @@ pub(crate) struct RouteRow {
     pub method: &'static str,
     /// `{name}` stands for one segment.
     pub path: &'static str,
-    pub need: Need,
+    pub need: RouteNeed,
     pub stage: RouteStage,
 }
 
@@ -54,7 +55,7 @@ impl RouteRow {
 
 /// What the caller must hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Need {
+pub(crate) enum RouteNeed {
     /// Nothing at all.
     Nothing,
     /// Nothing on a loopback address, elsewhere `admin` or the operator's token.
@@ -67,18 +68,18 @@ pub(crate) enum Need {
     Operator,
 }
 
-impl Need {
+impl RouteNeed {
     /// The scope that is lacking, if one is.
-    pub fn lacks(self, access: &Access) -> Option<&'static str> {
-        let held = access.scopes;
+    pub fn lacks(self, caller: &Caller) -> Option<&'static str> {
+        let held = caller.scopes();
         match self {
-            Need::Nothing | Need::Key => None,
-            Need::Near if held.allow(Scopes::ADMIN) || held.allow(Scopes::OPERATOR) => None,
-            Need::Near => Some("admin"),
-            Need::Scope(scope) if held.allow(scope) => None,
-            Need::Scope(scope) => Some(scope.names().next().unwrap_or("admin")),
-            Need::Operator if held.allow(Scopes::OPERATOR) => None,
-            Need::Operator => Some("operator"),
+            RouteNeed::Nothing | RouteNeed::Key => None,
+            RouteNeed::Near if held.allow(Scopes::ADMIN) || held.allow(Scopes::OPERATOR) => None,
+            RouteNeed::Near => Some("admin"),
+            RouteNeed::Scope(scope) if held.allow(scope) => None,
+            RouteNeed::Scope(scope) => Some(scope.names().next().unwrap_or("admin")),
+            RouteNeed::Operator if held.allow(Scopes::OPERATOR) => None,
+            RouteNeed::Operator => Some("operator"),
         }
     }
 }
@@ -86,7 +87,7 @@ impl Need {
 /// A request, as the functions of the table see it.
 #[derive(Debug)]
 pub(crate) struct RouteRequest<'a> {
-    pub access: Option<&'a Access>,
+    pub caller: &'a Caller,
     /// What stood in place of the `{name}`s, in order.
     pub places: &'a [String],
     pub query: &'a Query,
@@ -111,7 +112,7 @@ pub(crate) enum RouteStep {
     /// One call that writes, and how what it did is shown.
     Write(Box<Call>, ShowWritten),
     /// Compose, classify, deliver.
-    Send(InboxRef, Box<Draft>, Option<Once>),
+    Send(InboxRef, Box<Draft>, Option<Idempotency>),
     /// The octets of a message, in pages.
     Raw(InboxRef, EntryId),
     /// Every inbox as CSV, in pages, with the key of the request.
@@ -123,14 +124,14 @@ pub(crate) enum RouteStep {
 }
 
 /// Makes a response of an answer; `None` when it is not the answer to this route's call.
-pub(crate) type ShowAnswer = fn(Answer, &Access, &Shared) -> Option<Response>;
+pub(crate) type ShowAnswer = fn(Answer, &Caller, &Shared) -> Option<Response>;
 /// The same for a call that writes.
 pub(crate) type ShowWritten = fn(&Written, &Shared) -> Option<Response>;
 
 impl RouteRequest<'_> {
     /// Who asks. Every row but those that need nothing has it.
     pub fn access(&self) -> Result<Access, Box<Problem>> {
-        let access = self.access.cloned();
+        let access = self.caller.key().cloned();
         access.ok_or_else(|| Problem::unauthorized("A key is needed here."))
     }
 
@@ -157,12 +158,12 @@ impl RouteRequest<'_> {
     }
 
     /// The idempotency of this request, with the function that keeps its answer.
-    pub fn idempotency(&self, render: fn(&Written) -> Vec<u8>) -> Option<Once> {
+    pub fn idempotency(&self, render: fn(&Written) -> Vec<u8>) -> Option<Idempotency> {
         let (key, fingerprint) = self.idempotency.clone()?;
-        Some(Once {
+        Some(Idempotency {
             key,
             fingerprint,
-            render,
+            render: Render(render),
         })
     }
 }
@@ -257,16 +258,16 @@ macro_rules! method {
     };
 }
 
-use Need::{Key, Near, Nothing, Operator, Scope};
+use RouteNeed::{Key, Near, Nothing, Operator, Scope};
 use RouteStage::{Answered, Lasting, Later};
 
-const MAIL_READ: Need = Scope(Scopes::MESSAGES_READ);
-const MAIL_WRITE: Need = Scope(Scopes::MESSAGES_WRITE);
-const INBOX_READ: Need = Scope(Scopes::INBOXES_READ);
-const INBOX_WRITE: Need = Scope(Scopes::INBOXES_WRITE);
-const EVENTS: Need = Scope(Scopes::EVENTS_READ);
-const DOMAINS: Need = Scope(Scopes::DOMAINS_WRITE);
-const KEYS: Need = Scope(Scopes::KEYS_WRITE);
+const MAIL_READ: RouteNeed = Scope(Scopes::MESSAGES_READ);
+const MAIL_WRITE: RouteNeed = Scope(Scopes::MESSAGES_WRITE);
+const INBOX_READ: RouteNeed = Scope(Scopes::INBOXES_READ);
+const INBOX_WRITE: RouteNeed = Scope(Scopes::INBOXES_WRITE);
+const EVENTS: RouteNeed = Scope(Scopes::EVENTS_READ);
+const DOMAINS: RouteNeed = Scope(Scopes::DOMAINS_WRITE);
+const KEYS: RouteNeed = Scope(Scopes::KEYS_WRITE);
 
 routes! {
     GET "/healthz" Nothing Answered(&health::ALIVE);

@@ -7,8 +7,8 @@
 
 use super::{Server, ServerState};
 use crate::call::{
-    Access, Answer, Call, Charge, Intake, Now, OctetsOf, Once, Refusal, Reply, Route, Secret,
-    Written,
+    Answer, Ask, Call, Caller, Charge, EntryRead, InboxRead, Intake, Look, MessageRead, Now,
+    OctetsOf, Rate, Refusal, Reply, Route, Secret, Written,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
@@ -40,7 +40,7 @@ pub(crate) struct Exchange {
     pub secret: Option<Secret>,
     /// SHA-256 of the token.
     pub digest: [u8; 32],
-    pub access: Option<Access>,
+    pub caller: Caller,
     /// How the part of the request that has not been read is framed.
     pub framing: Framing,
     pub media: ContentKind,
@@ -62,7 +62,7 @@ pub(crate) struct Exchange {
 #[derive(Debug)]
 pub(crate) struct KnownKey {
     pub digest: [u8; 32],
-    pub access: Access,
+    pub caller: Caller,
     /// It was checked again after its revocation was being watched for.
     pub confirmed: bool,
 }
@@ -76,8 +76,7 @@ pub(crate) enum Waiting {
     Stranger(Result<Response, Box<Problem>>),
     Read(ShowAnswer),
     Write(ShowWritten),
-    /// The plan for a message, and the idempotency of its delivery.
-    Plan(Option<Once>),
+    /// A message was sent.
     Sent,
     /// The size of a raw message.
     Size,
@@ -105,7 +104,8 @@ pub(crate) enum Paging {
 impl KnownKey {
     /// Whether this is the token, still good, and safe to rely on.
     pub fn serves(&self, digest: &[u8; 32], now: Now) -> bool {
-        let ended = self.access.expires_at.is_some_and(|end| end <= now.unix_ms);
+        let end = self.caller.key().and_then(|access| access.expires_at);
+        let ended = end.is_some_and(|end| end <= now.unix_ms);
         self.confirmed && !ended && self.digest == *digest
     }
 }
@@ -131,7 +131,7 @@ impl Exchange {
             credentials: head.credentials,
             secret: None,
             digest: [0; 32],
-            access: None,
+            caller: Caller::Anonymous,
             framing: head.framing,
             media: head.media,
             encoded: head.encoded,
@@ -162,6 +162,14 @@ impl Exchange {
             last_event_id: None,
         };
         Exchange::new(id, head)
+    }
+
+    /// A call of the request's caller.
+    pub fn ask(&self, call: impl Into<Call>) -> Ask {
+        Ask {
+            caller: self.caller.clone(),
+            call: call.into(),
+        }
     }
 
     /// What its response's frame depends on.
@@ -202,59 +210,54 @@ impl Server {
             Err(problem) => return self.fail(now, exchange, &problem, out),
             Ok(RouteStep::Respond(response)) => return self.respond(now, exchange, &response, out),
             Ok(RouteStep::Read(call, show)) => {
-                out.call = Some(*call);
+                out.ask = Some(exchange.ask(*call));
                 Waiting::Read(show)
             }
             Ok(RouteStep::Write(call, show)) => {
-                out.call = Some(*call);
+                out.ask = Some(exchange.ask(*call));
                 Waiting::Write(show)
             }
-            Ok(step) => {
-                let Some(access) = exchange.access.clone() else {
-                    return self.fail_internal(now, exchange, out);
-                };
-                match step {
-                    RouteStep::Send(inbox, draft, once) => {
-                        let route = Route::Compose {
-                            access,
-                            inbox,
-                            draft,
-                        };
-                        let intake = Box::new(Intake {
-                            route,
-                            octets: Vec::new(),
-                        });
-                        out.call = Some(Call::Classify { intake });
-                        Waiting::Plan(once)
-                    }
-                    RouteStep::Raw(inbox, id) => {
-                        out.call = Some(Call::FindOctets { access, inbox, id });
-                        Waiting::Size
-                    }
-                    RouteStep::Export(secret) => {
-                        let paging = Paging::Export {
-                            secret,
-                            cursor: None,
-                            begun: false,
-                        };
-                        return self.next_page(now, exchange, Box::new(paging), out);
-                    }
-                    RouteStep::Log(page) => {
-                        out.call = Some(Call::LogState { access });
-                        Waiting::LogState(page)
-                    }
-                    RouteStep::Stream(wanted) => {
-                        let seed = self.opening.seed;
-                        let shared = self.opening.shared.clone();
-                        let stream = EventStream::new(wanted, shared, seed, out);
-                        self.state = ServerState::Streaming(Some(exchange), Box::new(stream));
-                        return;
-                    }
-                    RouteStep::Respond(_) | RouteStep::Read(..) | RouteStep::Write(..) => {
-                        return self.fail_internal(now, exchange, out);
-                    }
+            Ok(step) => match step {
+                RouteStep::Send(inbox, draft, idempotency) => {
+                    let route = Route::Compose {
+                        inbox,
+                        draft,
+                        idempotency,
+                    };
+                    let intake = Box::new(Intake {
+                        route,
+                        octets: Vec::new(),
+                    });
+                    out.ask = Some(exchange.ask(Call::Accept(intake)));
+                    Waiting::Sent
                 }
-            }
+                RouteStep::Raw(inbox, id) => {
+                    out.ask = Some(exchange.ask(MessageRead::FindOctets { inbox, id }));
+                    Waiting::Size
+                }
+                RouteStep::Export(secret) => {
+                    let paging = Paging::Export {
+                        secret,
+                        cursor: None,
+                        begun: false,
+                    };
+                    return self.next_page(now, exchange, Box::new(paging), out);
+                }
+                RouteStep::Log(page) => {
+                    out.ask = Some(exchange.ask(Look::LogState));
+                    Waiting::LogState(page)
+                }
+                RouteStep::Stream(wanted) => {
+                    let seed = self.opening.seed;
+                    let shared = self.opening.shared.clone();
+                    let stream = EventStream::new(*wanted, shared, seed, out);
+                    self.state = ServerState::Streaming(Some(exchange), Box::new(stream));
+                    return;
+                }
+                RouteStep::Respond(_) | RouteStep::Read(..) | RouteStep::Write(..) => {
+                    return self.fail_internal(now, exchange, out);
+                }
+            },
         };
         self.state = ServerState::ExpectAnswer(exchange, waiting);
     }
@@ -276,7 +279,7 @@ impl Server {
             Err(problem) => return Some(Err(problem)),
         };
         let mut request = RouteRequest {
-            access: exchange.access.as_ref(),
+            caller: &exchange.caller,
             places: &exchange.places,
             query,
             parameters,
@@ -309,7 +312,7 @@ impl Server {
             (Waiting::Page(paging), reply) => self.page(now, exchange, *paging, reply, out),
             (
                 Waiting::Nobody | Waiting::Stranger(_),
-                Reply::Refused(Refusal::RateLimited { retry_ms }),
+                Reply::Refused(Refusal::RateLimited { retry_ms, .. }),
             ) => {
                 let problem = self.stranger_too_often(retry_ms);
                 self.fail(now, exchange, &problem, out);
@@ -321,12 +324,13 @@ impl Server {
             (Waiting::Stranger(Err(problem)), Reply::Answer(_)) => {
                 self.fail(now, exchange, &problem, out);
             }
-            (waiting, Reply::Refused(refusal)) => {
+            (_, Reply::Refused(refusal)) => {
                 let limits = &self.shared().limits;
                 let mut problem = refused(&refusal, limits);
-                // Past the first call it is not the key's rate that is used up.
-                if let Refusal::RateLimited { retry_ms } = refusal
-                    && !matches!(waiting, Waiting::Sent)
+                if let Refusal::RateLimited {
+                    rate: Rate::Requests,
+                    retry_ms,
+                } = refusal
                 {
                     let quota = limits.http_requests_per_minute as u64;
                     problem = Problem::too_many(retry_ms, Some(quota));
@@ -334,9 +338,7 @@ impl Server {
                 self.fail(now, exchange, &problem, out);
             }
             (Waiting::Read(show), Reply::Answer(answer)) => {
-                let nobody = nobody();
-                let access = exchange.access.as_ref().unwrap_or(&nobody);
-                match show(answer, access, self.shared()) {
+                match show(answer, &exchange.caller, self.shared()) {
                     Some(response) => self.respond(now, exchange, &response, out),
                     None => self.fail_internal(now, exchange, out),
                 }
@@ -359,10 +361,6 @@ impl Server {
                     None => self.fail_internal(now, exchange, out),
                 }
             }
-            (Waiting::Plan(once), Reply::Answer(Answer::Classified(plan))) => {
-                out.call = Some(Call::Deliver { plan, once });
-                self.state = ServerState::ExpectAnswer(exchange, Waiting::Sent);
-            }
             (Waiting::Sent, Reply::Written(written, _receipt)) => match send::sent(&written) {
                 Some(response) => self.respond(now, exchange, &response, out),
                 None => self.fail_internal(now, exchange, out),
@@ -378,7 +376,7 @@ impl Server {
                 self.next_page(now, exchange, Box::new(paging), out);
             }
             (Waiting::LogState(page), Reply::Answer(Answer::LogState { oldest, .. })) => {
-                out.call = Some(page.call(oldest.saturating_sub(1)));
+                out.ask = Some(exchange.ask(page.call(oldest.saturating_sub(1))));
                 self.state = ServerState::ExpectAnswer(exchange, Waiting::Log(page));
             }
             (
@@ -392,7 +390,7 @@ impl Server {
             ) => match page.show(&events, scanned_to, head, oldest) {
                 Ok(Some(response)) => self.respond(now, exchange, &response, out),
                 Ok(None) => {
-                    out.call = Some(page.call(oldest));
+                    out.ask = Some(exchange.ask(page.call(oldest)));
                     self.state = ServerState::ExpectAnswer(exchange, Waiting::Log(page));
                 }
                 Err(problem) => self.fail(now, exchange, &problem, out),
@@ -409,30 +407,28 @@ impl Server {
         paging: Box<Paging>,
         out: &mut Output,
     ) {
-        let Some(access) = exchange.access.clone() else {
-            return self.close(out);
-        };
-        out.call = Some(match &*paging {
+        let call: Call = match &*paging {
             Paging::Raw { at, size, .. } if at >= size => {
                 out.hold = Some(false);
                 return self.finish(now, &exchange, out);
             }
             Paging::Raw { of, at, size } => {
                 let page = u32::try_from(self.shared().limits.page_bytes).unwrap_or(u32::MAX);
-                Call::ReadOctets {
-                    access,
+                EntryRead::Octets {
                     of: of.clone(),
                     offset: *at,
                     len: page.min(size.saturating_sub(*at)),
                 }
+                .into()
             }
-            Paging::Export { cursor, .. } => Call::ListInboxes {
-                access,
+            Paging::Export { cursor, .. } => InboxRead::List {
                 parent: None,
                 cursor: cursor.clone(),
                 limit: credentials::PAGE,
-            },
-        });
+            }
+            .into(),
+        };
+        out.ask = Some(exchange.ask(call));
         // Nothing is read while a long response goes out: the peer's next request waits.
         out.hold = Some(true);
         self.state = ServerState::ExpectAnswer(exchange, Waiting::Page(paging));
@@ -536,17 +532,4 @@ fn chunk(octets: &[u8], length: Length, last: bool, out: &mut Vec<u8>) {
     if last {
         out.extend_from_slice(b"0\r\n\r\n");
     }
-}
-
-/// Stands for a caller where none is needed: it sees and may do nothing.
-fn nobody() -> Access {
-    Access(std::sync::Arc::new(crate::call::Grant {
-        org: crate::call::OrgId(0),
-        key: crate::call::KeyId(0),
-        scopes: crate::call::Scopes::NONE,
-        inboxes: Some(Vec::new()),
-        inbox: None,
-        address: String::new(),
-        expires_at: None,
-    }))
 }

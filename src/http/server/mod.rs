@@ -14,13 +14,15 @@
 
 mod exchange;
 
-use crate::call::{Answer, Call, Charge, Event, Metric, Now, Opening, Refusal, Reply, Topic};
+use crate::call::{
+    Answer, Ask, Caller, Charge, Event, Look, Metric, Now, Opening, Refusal, Reply, Topic,
+};
 use crate::crypto::sha256_parts;
 use crate::engine::{Input, Output, Trust};
 use crate::http::api::codes;
 use crate::http::api::operation::Takes;
 use crate::http::api::problems::{Problem, refused};
-use crate::http::api::routes::{self, Match, Need, RouteRow};
+use crate::http::api::routes::{self, Match, RouteNeed, RouteRow};
 use crate::http::stream::EventStream;
 use crate::http::wire::body::BodyReader;
 use crate::http::wire::head::{self, Credentials, Finder, Framing, HeadSearch};
@@ -215,7 +217,7 @@ impl Server {
         let mut response = Response::nothing();
         response.add("Allow", allow);
         exchange.close |= exchange.framing != Framing::None;
-        out.call = Some(Call::Stranger);
+        out.ask = Some(Ask::anonymous(Look::AnonymousRate));
         self.state = ServerState::ExpectAnswer(exchange, Waiting::Stranger(Ok(response)));
     }
 
@@ -223,13 +225,13 @@ impl Server {
         &mut self,
         now: Now,
         mut exchange: Box<Exchange>,
-        need: Need,
+        need: RouteNeed,
         out: &mut Output,
     ) {
-        let near = need == Need::Near && self.opening.peer.ip().is_loopback();
+        let near = need == RouteNeed::Near && self.opening.peer.ip().is_loopback();
         let credentials = core::mem::replace(&mut exchange.credentials, Credentials::None);
         match credentials {
-            Credentials::Bearer(secret) if need != Need::Nothing => {
+            Credentials::Bearer(secret) if need != RouteNeed::Nothing => {
                 let org = exchange.organization.as_deref().unwrap_or_default();
                 let digest = sha256_parts(&[secret.expose(), b"\0", org.as_bytes()]);
                 exchange.secret = Some(secret.clone());
@@ -238,23 +240,23 @@ impl Server {
                     .as_ref()
                     .filter(|known| known.serves(&digest, now));
                 if let Some(known) = known {
-                    exchange.access = Some(known.access.clone());
+                    exchange.caller = known.caller.clone();
                     return self.proceed(now, exchange, out);
                 }
                 exchange.digest = digest;
-                out.call = Some(Call::Authenticate {
+                out.ask = Some(Ask::anonymous(Look::Authenticate {
                     listener: self.opening.listener,
                     user: exchange.organization.clone(),
                     secret,
-                });
+                }));
                 self.state = ServerState::ExpectLogin(exchange);
             }
             // Whoever looks after this machine on it may look as often as it likes.
-            _ if near || (need == Need::Nothing && self.opening.peer.ip().is_loopback()) => {
+            _ if near || (need == RouteNeed::Nothing && self.opening.peer.ip().is_loopback()) => {
                 self.proceed(now, exchange, out);
             }
-            _ if need == Need::Nothing => {
-                out.call = Some(Call::Stranger);
+            _ if need == RouteNeed::Nothing => {
+                out.ask = Some(Ask::anonymous(Look::AnonymousRate));
                 self.state = ServerState::ExpectAnswer(exchange, Waiting::Nobody);
             }
             Credentials::None => {
@@ -271,15 +273,15 @@ impl Server {
     /// The answer to a login.
     fn login(&mut self, now: Now, mut exchange: Box<Exchange>, reply: Reply, out: &mut Output) {
         match reply {
-            Reply::Answer(Answer::Authenticated(access)) => {
-                let same = |known: &KnownKey| {
-                    known.digest == exchange.digest && known.access.key == access.key
-                };
+            Reply::Answer(Answer::Authenticated(caller)) => {
+                let same =
+                    |known: &KnownKey| known.digest == exchange.digest && known.caller == caller;
                 let again = self.known.as_ref().is_some_and(same);
-                out.watch = Some(vec![Topic::Key(access.key)]);
+                let topic = caller.key().and_then(Topic::end_of);
+                out.watch = Some(topic.into_iter().collect());
                 self.known = Some(KnownKey {
                     digest: exchange.digest,
-                    access: access.clone(),
+                    caller: caller.clone(),
                     confirmed: again,
                 });
                 let lasts = exchange.row.is_some_and(RouteRow::is_lasting);
@@ -289,15 +291,15 @@ impl Server {
                 {
                     // A stream lives on this check: it is made again with the watch in
                     // place, or a revocation in between would never be heard of.
-                    out.call = Some(Call::Authenticate {
+                    out.ask = Some(Ask::anonymous(Look::Authenticate {
                         listener: self.opening.listener,
                         user: exchange.organization.clone(),
                         secret,
-                    });
+                    }));
                     self.state = ServerState::ExpectLogin(exchange);
                     return;
                 }
-                exchange.access = Some(access);
+                exchange.caller = caller;
                 self.proceed(now, exchange, out);
             }
             Reply::Refused(refusal) => {
@@ -327,10 +329,11 @@ impl Server {
         let Some(row) = exchange.row else {
             return self.fail_internal(now, exchange, out);
         };
-        let lack = exchange
-            .access
-            .as_ref()
-            .and_then(|access| row.need.lacks(access));
+        let lack = match exchange.caller {
+            // A route that needs a key has refused this request before.
+            Caller::Anonymous => None,
+            _ => row.need.lacks(&exchange.caller),
+        };
         if let Some(scope) = lack {
             return self.fail(now, exchange, &Problem::missing_scope(scope), out);
         }
@@ -436,7 +439,9 @@ impl Server {
 
     fn event(&mut self, now: Now, event: &Event, out: &mut Output) {
         let known = self.known.as_ref();
-        let revoked = known.is_some_and(|known| event.ends_key(known.access.key));
+        let revoked = known
+            .and_then(|known| known.caller.key())
+            .is_some_and(|access| event.ends_key(access.key));
         if revoked {
             self.known = None;
         }
@@ -552,7 +557,7 @@ impl Server {
 
     /// Fails a request of nobody we know: these are counted, each address for itself.
     fn fail_unknown(&mut self, exchange: Box<Exchange>, problem: Box<Problem>, out: &mut Output) {
-        out.call = Some(Call::Stranger);
+        out.ask = Some(Ask::anonymous(Look::AnonymousRate));
         self.state = ServerState::ExpectAnswer(exchange, Waiting::Stranger(Err(problem)));
     }
 

@@ -3,7 +3,7 @@
 
 use super::show;
 use super::wanted::read_filter;
-use crate::call::{Access, Call, Event, EventFilter, EventKind, Topic};
+use crate::call::{Access, Event, EventFilter, EventKind, EventRead, Topic};
 use crate::http::api::problems::Problem;
 use crate::http::api::routes::{RouteRequest, RouteStep};
 use crate::http::wire::json;
@@ -41,9 +41,8 @@ pub(crate) fn log(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
 
 impl PolledPage {
     /// The call that reads it. `oldest` is where it begins when the client gave no cursor.
-    pub fn call(&self, oldest: u64) -> Call {
-        Call::EventsAfter {
-            access: self.access.clone(),
+    pub fn call(&self, oldest: u64) -> EventRead {
+        EventRead::After {
             topic: Topic::Org(self.access.org),
             after: self.after.unwrap_or(oldest),
             limit: match self.empty_pages {

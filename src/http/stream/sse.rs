@@ -47,14 +47,9 @@ struct SseWriter<'a> {
 
 impl EventStream {
     /// Begins to open.
-    pub fn new(
-        wanted: Box<Wanted>,
-        shared: Arc<Shared>,
-        seed: u64,
-        out: &mut Output,
-    ) -> EventStream {
+    pub fn new(wanted: Wanted, shared: Arc<Shared>, seed: u64, out: &mut Output) -> EventStream {
         EventStream {
-            subscription: Subscription::new(*wanted, out),
+            subscription: Subscription::new(wanted, out),
             frames: Frames::default(),
             shared,
             seed,
@@ -105,17 +100,17 @@ impl EventStream {
     /// An event of what is watched has come.
     pub fn event(&mut self, now: Now, event: &Event, out: &mut Output) {
         let mut writer = self.frames.writer(&self.subscription, now, out);
-        let call = self.subscription.event(event, &mut writer);
-        if call.is_some() {
-            out.call = call;
+        let ask = self.subscription.event(event, &mut writer);
+        if ask.is_some() {
+            out.ask = ask;
         }
     }
 
     /// All that was written has gone.
     pub fn drained(&mut self, out: &mut Output) {
         self.frames.unsent_bytes = 0;
-        if let Some(call) = self.subscription.resume() {
-            out.call = Some(call);
+        if let Some(ask) = self.subscription.resume() {
+            out.ask = Some(ask);
         }
     }
 
@@ -134,8 +129,8 @@ impl EventStream {
         self.heartbeats = self.heartbeats.wrapping_add(1);
         self.frames.heartbeat(self.subscription.at(), out);
         let idle = self.heartbeats.is_multiple_of(REFRESH_HEARTBEATS);
-        if let Some(call) = self.subscription.refresh(idle) {
-            out.call = Some(call);
+        if let Some(ask) = self.subscription.refresh(idle) {
+            out.ask = Some(ask);
         }
     }
 
@@ -157,9 +152,9 @@ impl EventStream {
         out: &mut Output,
     ) -> Result<(), Box<Problem>> {
         let mut writer = self.frames.writer(&self.subscription, now, out);
-        let call = self.subscription.answer(answer, &mut writer)?;
-        if call.is_some() {
-            out.call = call;
+        let ask = self.subscription.answer(answer, &mut writer)?;
+        if ask.is_some() {
+            out.ask = ask;
         }
         Ok(())
     }

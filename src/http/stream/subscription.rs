@@ -13,7 +13,8 @@ use super::cursor::{
 };
 use super::wanted::{Wanted, Watched};
 use crate::call::{
-    Access, Answer, Call, Event, EventFilter, EventKind, Limits, Refusal, Reply, SessionEnd, Topic,
+    Access, Answer, Ask, Event, EventFilter, EventKind, EventRead, Limits, Look, Refusal, Reply,
+    SessionEnd, Topic,
 };
 use crate::engine::Output;
 use crate::http::api::problems::{Problem, refused};
@@ -72,8 +73,7 @@ impl Subscription {
             Watched::All => subscription.ask_lease(out),
             Watched::Inbox { inbox, tree } => {
                 subscription.state = SubscriptionState::ExpectInbox { tree };
-                let access = subscription.access.clone();
-                out.call = Some(Call::FindInbox { access, inbox });
+                out.ask = Some(Ask::of(&subscription.access, Look::FindInbox { inbox }));
             }
         }
         subscription
@@ -121,11 +121,16 @@ impl Subscription {
             }
             (SubscriptionState::ExpectLease, Reply::Answer(Answer::Done)) => {
                 // Watch first, read second: from here on no event is missed.
-                out.watch = Some(vec![self.topic, Topic::Key(self.access.key)]);
+                out.watch = Some(
+                    [self.topic]
+                        .into_iter()
+                        .chain(Topic::end_of(&self.access))
+                        .collect(),
+                );
                 let dense = matches!(self.topic, Topic::Org(_));
                 let (cursor, asked) = LogCursor::open(self.start, dense);
                 self.state = SubscriptionState::Open(cursor, asked);
-                out.call = Some(self.call(asked));
+                out.ask = Some(self.ask(asked));
             }
             (SubscriptionState::Open(_, asked), reply) => {
                 return log_answer(*asked, reply).map(Some).map_err(lost);
@@ -140,13 +145,13 @@ impl Subscription {
         &mut self,
         answer: LogAnswer,
         writer: &mut impl EventWriter,
-    ) -> Result<Option<Call>, Box<Problem>> {
+    ) -> Result<Option<Ask>, Box<Problem>> {
         let asked = self.move_cursor(writer, |cursor, sink| cursor.answer(answer, sink));
         Ok(self.follow(asked.map_err(lost)?))
     }
 
     /// An event of what is watched has come; returns the next call.
-    pub fn event(&mut self, event: &Event, writer: &mut impl EventWriter) -> Option<Call> {
+    pub fn event(&mut self, event: &Event, writer: &mut impl EventWriter) -> Option<Ask> {
         if event.ends_key(self.access.key) {
             writer.end();
             return None;
@@ -156,7 +161,7 @@ impl Subscription {
     }
 
     /// The writer has room again; returns the next call.
-    pub fn resume(&mut self) -> Option<Call> {
+    pub fn resume(&mut self) -> Option<Ask> {
         let asked = match &mut self.state {
             SubscriptionState::Open(cursor, _) => cursor.resume(),
             SubscriptionState::ExpectInbox { .. } | SubscriptionState::ExpectLease => None,
@@ -165,7 +170,7 @@ impl Subscription {
     }
 
     /// See [`LogCursor::refresh`]; returns the next call.
-    pub fn refresh(&mut self, idle: bool) -> Option<Call> {
+    pub fn refresh(&mut self, idle: bool) -> Option<Ask> {
         let asked = match &mut self.state {
             SubscriptionState::Open(cursor, _) => cursor.refresh(idle),
             SubscriptionState::ExpectInbox { .. } | SubscriptionState::ExpectLease => None,
@@ -176,9 +181,7 @@ impl Subscription {
     fn ask_lease(&mut self, out: &mut Output) {
         self.state = SubscriptionState::ExpectLease;
         out.lease = true;
-        out.call = Some(Call::OpenStream {
-            access: self.access.clone(),
-        });
+        out.ask = Some(Ask::of(&self.access, Look::OpenStream));
     }
 
     fn move_cursor<W: EventWriter>(
@@ -198,25 +201,26 @@ impl Subscription {
         run(cursor, &mut sink)
     }
 
-    fn follow(&mut self, asked: Option<LogAsk>) -> Option<Call> {
+    fn follow(&mut self, asked: Option<LogAsk>) -> Option<Ask> {
         let asked = asked?;
         if let SubscriptionState::Open(_, last) = &mut self.state {
             *last = asked;
         }
-        Some(self.call(asked))
+        Some(self.ask(asked))
     }
 
-    fn call(&self, asked: LogAsk) -> Call {
-        let access = self.access.clone();
+    fn ask(&self, asked: LogAsk) -> Ask {
         match asked {
-            LogAsk::Head => Call::LogState { access },
-            LogAsk::Time(unix_ms) => Call::LogAt { access, unix_ms },
-            LogAsk::Page { after, rows } => Call::EventsAfter {
-                access,
-                topic: self.topic,
-                after,
-                limit: rows,
-            },
+            LogAsk::Head => Ask::of(&self.access, Look::LogState),
+            LogAsk::Time(unix_ms) => Ask::of(&self.access, Look::LogAt { unix_ms }),
+            LogAsk::Page { after, rows } => {
+                let page = EventRead::After {
+                    topic: self.topic,
+                    after,
+                    limit: rows,
+                };
+                Ask::of(&self.access, page)
+            }
         }
     }
 }

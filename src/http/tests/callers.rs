@@ -6,8 +6,8 @@
 use core::net::IpAddr;
 
 use super::drive::Drive;
-use crate::call::{Call, Change, EntryId, KeyId, Limits, Scopes, Topic};
-use crate::http::api::routes::{Need, ROUTES};
+use crate::call::{Call, Change, EntryId, KeyId, Limits, Look, Scopes, Topic};
+use crate::http::api::routes::{ROUTES, RouteNeed};
 
 /// Every row × {no key, no bearer token, garbage, too small a scope}: generated, so that a
 /// new row is in it by being in the table (reliability.md H14).
@@ -36,7 +36,7 @@ fn every_route_asks_for_its_key() {
                 row.method
             )
         };
-        if row.need == Need::Nothing {
+        if row.need == RouteNeed::Nothing {
             continue;
         }
         for authorization in [
@@ -54,10 +54,10 @@ fn every_route_asks_for_its_key() {
             assert!(said.contains("\r\nWWW-Authenticate: Bearer"), "{said}");
         }
         let enough = match row.need {
-            Need::Nothing | Need::Key => Scopes::NONE,
-            Need::Near => Scopes::ADMIN,
-            Need::Scope(scope) => scope,
-            Need::Operator => Scopes::OPERATOR,
+            RouteNeed::Nothing | RouteNeed::Key => Scopes::NONE,
+            RouteNeed::Near => Scopes::ADMIN,
+            RouteNeed::Scope(scope) => scope,
+            RouteNeed::Operator => Scopes::OPERATOR,
         };
         let all = Scopes::ADMIN.0 - 1;
         let implied = if enough == Scopes::EVENTS_READ {
@@ -66,7 +66,7 @@ fn every_route_asks_for_its_key() {
             0
         };
         let less = Scopes(all & !enough.0 & !implied);
-        if row.need != Need::Key {
+        if row.need != RouteNeed::Key {
             let mut drive = Drive::new(Limits::default());
             drive.scopes = less;
             let said = drive
@@ -104,7 +104,7 @@ fn a_key_is_asked_for_once_it_is_watched() {
         let logins = drive
             .calls
             .iter()
-            .filter(|c| matches!(c, Call::Authenticate { .. }));
+            .filter(|c| matches!(c, Call::Look(Look::Authenticate { .. })));
         logins.count()
     };
     let mut drive = Drive::new(Limits::default());

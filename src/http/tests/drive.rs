@@ -8,8 +8,9 @@ use core::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::call::{
-    Access, Answer, Call, Change, ConnId, Event, Grant, InboxId, KeyId, Limits, Listener, Now,
-    Opening, OrgId, PublicEndpoints, Refusal, Reply, Scopes, Shared, Topic, UidSet,
+    Access, Answer, Ask, Call, Caller, Change, ConnId, Event, Grant, InboxId, KeyId, Limits,
+    Listener, Look, Now, Opening, OrgId, PublicEndpoints, Refusal, Reply, Scopes, Shared, Topic,
+    UidSet,
 };
 use crate::engine::drive::{Driver, Environment, Settled};
 use crate::engine::{Output, Session};
@@ -48,8 +49,8 @@ impl Environment for Drive {
         Vec::new()
     }
 
-    fn submit(&mut self, call: Call) {
-        self.asked = Some(call);
+    fn submit(&mut self, ask: Ask) {
+        self.asked = Some(ask.call);
     }
 
     fn set_deadline(&mut self, at: Option<Now>) {
@@ -142,15 +143,17 @@ impl Drive {
 
     fn reply(&mut self, call: Call) -> Reply {
         let reply = match &call {
-            Call::Authenticate { .. } if self.login.is_some() => self
+            Call::Look(Look::Authenticate { .. }) if self.login.is_some() => self
                 .login
                 .take()
                 .unwrap_or(Reply::Refused(Refusal::Internal)),
-            Call::Authenticate { secret, .. } if secret.expose() == b"good" => {
-                Reply::Answer(Answer::Authenticated(access(self.scopes)))
+            Call::Look(Look::Authenticate { secret, .. }) if secret.expose() == b"good" => {
+                Reply::Answer(Answer::Authenticated(Caller::Key(access(self.scopes))))
             }
-            Call::Authenticate { .. } => Reply::Refused(Refusal::BadCredentials { delay_ms: 0 }),
-            Call::Stranger => Reply::Answer(Answer::Done),
+            Call::Look(Look::Authenticate { .. }) => {
+                Reply::Refused(Refusal::BadCredentials { delay_ms: 0 })
+            }
+            Call::Look(Look::AnonymousRate) => Reply::Answer(Answer::Done),
             call => (self.answer)(call),
         };
         self.calls.push(call);
@@ -206,7 +209,7 @@ impl Drive {
 fn access(scopes: Scopes) -> Access {
     Access(Arc::new(Grant {
         org: OrgId(1),
-        key: KeyId(1),
+        key: Some(KeyId(1)),
         scopes,
         inboxes: None,
         inbox: None,
@@ -228,6 +231,6 @@ pub(crate) fn event(seq: u64, change: Change) -> Event {
         mailbox: None,
         uids: UidSet::new(),
         change,
-        origin: ConnId(0),
+        origin: None,
     }
 }

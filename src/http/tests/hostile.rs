@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::drive::Drive;
-use crate::call::{Answer, Call, Limits, Reply};
+use crate::call::{Answer, Call, Limits, Look, Reply};
 
 /// Sends `bad` with a good request behind it in three ways; the one response there is.
 fn refused(bad: &[u8]) -> String {
@@ -47,7 +47,10 @@ fn a_login_answered_as_for_a_stranger_is_none() {
     );
     let said = drive.take();
     assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
-    assert!(matches!(drive.calls[..], [Call::Authenticate { .. }]));
+    assert!(matches!(
+        drive.calls[..],
+        [Call::Look(Look::Authenticate { .. })]
+    ));
 }
 
 #[test]

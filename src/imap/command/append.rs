@@ -5,9 +5,7 @@
 //! continuation; else (LITERAL+) the octets are swallowed first, so that none of them is
 //! ever taken for a command.
 
-use crate::call::{
-    Answer, Call, Charge, Flags, Intake, Metric, Now, Refusal, Reply, Route, Written,
-};
+use crate::call::{Call, Charge, Flags, Intake, Metric, Now, Refusal, Reply, Route, Written};
 use crate::engine::Output;
 use crate::imap::frame;
 use crate::imap::respond;
@@ -220,7 +218,6 @@ impl Server {
                     return self.refused(&Refusal::NotFound("inbox"), out);
                 };
                 let route = Route::Append {
-                    access,
                     inbox,
                     mailbox: target.mailbox,
                     flags: target.flags,
@@ -228,21 +225,10 @@ impl Server {
                     received_at: target.received_at,
                 };
                 let intake = Box::new(Intake { route, octets });
-                self.ask(Call::Classify { intake }, Job::Classify(charge), out);
+                self.ask(Call::Accept(intake), Job::Append(charge), out);
             }
             // It was answered when its line was read.
             (None, _, _) => {}
-        }
-    }
-
-    pub(in crate::imap) fn classified(&mut self, charge: Charge, reply: Reply, out: &mut Output) {
-        match reply {
-            Reply::Answer(Answer::Classified(plan)) => {
-                let call = Call::Deliver { plan, once: None };
-                self.ask(call, Job::Deliver(charge), out);
-            }
-            Reply::Refused(why) => self.refused_target(&why, out),
-            other => self.otherwise(other, out),
         }
     }
 

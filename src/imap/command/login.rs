@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::call::{Answer, Call, Metric, Now, Refusal, Reply, Scopes, Secret, Topic};
+use crate::call::{Answer, Caller, Look, Metric, Now, Refusal, Reply, Scopes, Secret, Topic};
 use crate::engine::Output;
 use crate::engine::sasl::{self, SaslMechanism, SaslStep};
 use crate::imap::frame;
@@ -62,7 +62,7 @@ impl Server {
     }
 
     fn check_login(&mut self, user: String, secret: Secret, out: &mut Output) {
-        let call = Call::Authenticate {
+        let call = Look::Authenticate {
             listener: self.opening.listener,
             user: Some(user),
             secret,
@@ -124,7 +124,7 @@ impl Server {
 
     pub(in crate::imap) fn logged_in(&mut self, now: Now, reply: Reply, out: &mut Output) {
         match reply {
-            Reply::Answer(Answer::Authenticated(access)) => {
+            Reply::Answer(Answer::Authenticated(Caller::Key(access))) => {
                 // From here on the session counts, whatever comes next.
                 out.lease = true;
                 let Some(inbox) = access.inbox else {
@@ -133,15 +133,20 @@ impl Server {
                 if !access.scopes.allow(Scopes::MESSAGES_READ) {
                     return self.no("[AUTHORIZATIONFAILED] The key lacks messages:read", out);
                 }
-                out.watch = Some(vec![Topic::Key(access.key), Topic::Inbox(inbox)]);
+                out.watch = Some(
+                    [Topic::Inbox(inbox)]
+                        .into_iter()
+                        .chain(Topic::end_of(&access))
+                        .collect(),
+                );
                 self.clock.expires = access.expires_at.map(|at| {
                     let left = at.saturating_sub(now.unix_ms);
                     now.mono_ms.saturating_add(u64::try_from(left).unwrap_or(0))
                 });
+                let key = access.key.map_or("operator".into(), |key| key.to_string());
                 log::info!(
-                    "conn={} imap login inbox={inbox} key={}",
-                    self.opening.conn.0,
-                    access.key
+                    "conn={} imap login inbox={inbox} key={key}",
+                    self.opening.conn.0
                 );
                 self.enter(Stage::Authenticated(access));
                 let mut line = Output::default();

@@ -3,7 +3,8 @@
 use std::io::Write as _;
 
 use crate::call::{
-    Answer, Call, EntryState, Flags, MailboxId, Refusal, Reply, Selected, UidSet, Written,
+    Answer, EntryState, EntryWrite, Flags, MailboxId, MailboxRead, MailboxWrite, Refusal, Reply,
+    Selected, UidSet, Written,
 };
 use crate::engine::Output;
 use crate::imap::respond;
@@ -70,11 +71,7 @@ impl Server {
             respond::untagged(&mut out.bytes, "OK [CLOSED] The mailbox before is closed");
         }
         self.unselected();
-        let Some(access) = self.access().cloned() else {
-            return;
-        };
-        let call = Call::Select {
-            access,
+        let call = MailboxRead::Select {
             mailbox: mailbox.into_string(),
         };
         let read_write = !read_only && self.may_write();
@@ -106,20 +103,17 @@ impl Server {
             }
         };
         let is_new = selected.mailbox.uidnext > selected.recent_above.saturating_add(1);
-        match self.access().cloned() {
-            Some(access) if read_write && is_new => {
-                let call = Call::ClaimRecent {
-                    access,
-                    mailbox: selected.mailbox.id,
-                };
-                let job = Job::Claim {
-                    selected,
-                    condstore,
-                };
-                self.ask(call, job, out);
-            }
-            _ => self.open_selected(*selected, !read_write, condstore, out),
+        if !(read_write && is_new) {
+            return self.open_selected(*selected, !read_write, condstore, out);
         }
+        let call = MailboxWrite::ClaimRecent {
+            mailbox: selected.mailbox.id,
+        };
+        let job = Job::Claim {
+            selected,
+            condstore,
+        };
+        self.ask(call, job, out);
     }
 
     /// Of two sessions that open a mailbox at once, one gets what is new.
@@ -184,15 +178,14 @@ impl Server {
 
     pub(in crate::imap) fn close(&mut self, out: &mut Output) {
         let may_write = self.may_write();
-        let Stage::Selected(access, open) = &self.stage else {
+        let Stage::Selected(_, open) = &self.stage else {
             return;
         };
         if open.read_only || !may_write {
             self.unselected();
             return self.ok("Closed", out);
         }
-        let call = Call::Expunge {
-            access: access.clone(),
+        let call = EntryWrite::Expunge {
             mailbox: open.id,
             uids: None,
         };

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::call::{Answer, Call, MailboxRow, Reply};
+use crate::call::{Answer, MailboxRead, MailboxRow, MailboxWrite, Reply};
 use crate::engine::Output;
 use crate::imap::respond;
 use crate::imap::server::Server;
@@ -19,31 +19,21 @@ impl Server {
         if !special.is_empty() {
             return self.no("[USEATTR] Special uses are given already", out);
         }
-        let Some(access) = self.access().cloned() else {
-            return;
-        };
         let mailbox = mailbox.into_string();
-        let call = Call::CreateMailbox { access, mailbox };
+        let call = MailboxWrite::Create { mailbox };
         self.ask(call, Job::Change("Created"), out);
     }
 
     pub(in crate::imap) fn delete(&mut self, mailbox: MailboxName, out: &mut Output) {
-        let Some(access) = self.access().cloned() else {
-            return;
-        };
         let mailbox = mailbox.into_string();
         // That the open mailbox is the one that is gone, whatever its name is by now, the
         // event says, which comes before the answer.
-        let call = Call::DeleteMailbox { access, mailbox };
+        let call = MailboxWrite::Delete { mailbox };
         self.ask(call, Job::Change("Deleted"), out);
     }
 
     pub(in crate::imap) fn rename(&mut self, from: MailboxName, to: MailboxName, out: &mut Output) {
-        let Some(access) = self.access().cloned() else {
-            return;
-        };
-        let call = Call::RenameMailbox {
-            access,
+        let call = MailboxWrite::Rename {
             from: from.into_string(),
             to: to.into_string(),
         };
@@ -51,11 +41,7 @@ impl Server {
     }
 
     pub(in crate::imap) fn subscribe(&mut self, mailbox: MailboxName, on: bool, out: &mut Output) {
-        let Some(access) = self.access().cloned() else {
-            return;
-        };
-        let call = Call::Subscribe {
-            access,
+        let call = MailboxWrite::Subscribe {
             mailbox: mailbox.into_string(),
             on,
         };
@@ -77,11 +63,8 @@ impl Server {
         items: Vec<StatusItem>,
         out: &mut Output,
     ) {
-        let Some(access) = self.access().cloned() else {
-            return;
-        };
         let mailbox = mailbox.into_string();
-        self.ask(Call::Status { access, mailbox }, Job::Status(items), out);
+        self.ask(MailboxRead::Status { mailbox }, Job::Status(items), out);
     }
 
     pub(in crate::imap) fn status_read(

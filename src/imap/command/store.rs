@@ -3,7 +3,7 @@
 //! What this session changes it hears of here, in the answer to its own command: the events
 //! that the change makes are known by their origin.
 
-use crate::call::{Call, EntryState, Receipt, Reply, UidSet, Written};
+use crate::call::{EntryState, EntryWrite, Receipt, Reply, UidSet, Written};
 use crate::engine::Output;
 use crate::imap::respond;
 use crate::imap::server::Server;
@@ -75,11 +75,10 @@ impl Server {
             modified: UidSet::new(),
             receipt: None,
         };
-        let Stage::Selected(access, open) = &self.stage else {
+        let Stage::Selected(_, open) = &self.stage else {
             return;
         };
-        let call = Call::SetFlags {
-            access: access.clone(),
+        let call = EntryWrite::SetFlags {
             mailbox: open.id,
             uids,
             how: store.how,
@@ -155,11 +154,10 @@ impl Server {
                 None => return,
             },
         };
-        let Stage::Selected(access, open) = &self.stage else {
+        let Stage::Selected(_, open) = &self.stage else {
             return;
         };
-        let call = Call::Expunge {
-            access: access.clone(),
+        let call = EntryWrite::Expunge {
             mailbox: open.id,
             uids,
         };
@@ -194,11 +192,10 @@ impl Server {
         if uids.is_empty() {
             return self.ok("No such message", out);
         }
-        let Stage::Selected(access, open) = &self.stage else {
+        let Stage::Selected(_, open) = &self.stage else {
             return;
         };
-        let call = Call::Copy {
-            access: access.clone(),
+        let call = EntryWrite::Copy {
             mailbox: open.id,
             uids,
             to: to.into_string(),

@@ -34,15 +34,17 @@ impl Client {
         };
         client.tell(Input::Open);
         client.say("1 LOGIN a b");
-        client.answer(Answer::Authenticated(Access(Arc::new(Grant {
-            org: OrgId(1),
-            key: KeyId(1),
-            scopes: Scopes::MESSAGES_READ,
-            inboxes: None,
-            inbox: Some(InboxId(1)),
-            address: String::new(),
-            expires_at: None,
-        }))));
+        client.answer(Answer::Authenticated(Caller::Key(Access(Arc::new(
+            Grant {
+                org: OrgId(1),
+                key: Some(KeyId(1)),
+                scopes: Scopes::MESSAGES_READ,
+                inboxes: None,
+                inbox: Some(InboxId(1)),
+                address: String::new(),
+                expires_at: None,
+            },
+        )))));
         client.out.bytes.clear();
         client
     }
@@ -56,7 +58,7 @@ impl Client {
     }
 
     fn answer(&mut self, answer: Answer) {
-        assert!(self.out.call.take().is_some(), "nothing was asked");
+        assert!(self.out.ask.take().is_some(), "nothing was asked");
         self.tell(Input::Reply(Reply::Answer(answer)));
     }
 
@@ -73,7 +75,7 @@ impl Client {
             mailbox: Some(MailboxId(7)),
             uids,
             change,
-            origin: ConnId(3),
+            origin: Some(ConnId(3)),
         };
         self.tell(Input::Event(&event));
     }
@@ -205,8 +207,11 @@ fn a_view_that_lags_is_compared_when_everything_may_be_told() {
     );
     client.say("4 NOOP");
     assert!(matches!(
-        client.out.call,
-        Some(Call::Changes { since: 10, .. })
+        client.out.ask,
+        Some(Ask {
+            call: Call::Read(Read::Entry(EntryRead::Changes { since: 10, .. })),
+            ..
+        })
     ));
     // One that comes meanwhile is not in the answer.
     client.event(9_001, UidSet::one(5), gone());
@@ -216,7 +221,9 @@ fn a_view_that_lags_is_compared_when_everything_may_be_told() {
         uids: UidSet::from(2..=20_001),
         as_of: 9_000,
     });
-    assert!(matches!(&client.out.call, Some(Call::Fetch { uids, .. }) if *uids == UidSet::one(9)));
+    assert!(
+        matches!(&client.out.ask, Some(Ask { call: Call::Read(Read::Entry(EntryRead::Fetch { uids, .. })), .. }) if *uids == UidSet::one(9))
+    );
     client.answer(Answer::Entries {
         rows: vec![row(9, 1)],
         more: UidSet::new(),
@@ -271,7 +278,7 @@ fn a_literal_that_cannot_be_kept_ends_the_connection_without_a_word() {
             more: UidSet::new(),
         });
         assert_eq!(client.heard(), "* 1 FETCH (BODY[] {900000}\r\n");
-        assert!(client.out.call.take().is_some());
+        assert!(client.out.ask.take().is_some());
     };
     let refused = Input::Reply(Reply::Refused(Refusal::NotFound("message")));
     let short = Input::Reply(Reply::Answer(Answer::Octets(Vec::new())));
@@ -283,7 +290,7 @@ fn a_literal_that_cannot_be_kept_ends_the_connection_without_a_word() {
         mailbox: None,
         uids: UidSet::new(),
         change: Change::KeyRevoked { key: KeyId(1) },
-        origin: ConnId(0),
+        origin: None,
     };
     for end in [refused, short, Input::Event(&revoked)] {
         let mut client = Client::new(Limits::default());

@@ -502,7 +502,7 @@ mod tests {
                 moved_to: None,
                 folder: String::new(),
             },
-            origin: crate::call::ConnId(0),
+            origin: None,
         };
         let mut held = Held::default();
         held.keep(&event(5, "1"));

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
-use crate::call::{Answer, Call, EntryState, Octets, Reply, UidSet};
+use crate::call::{Answer, EntryRead, EntryState, Octets, Reply, UidSet};
 use crate::engine::{HIGH_WATER, Output};
 use crate::imap::respond;
 use crate::imap::server::Server;
@@ -59,11 +59,10 @@ impl Server {
     /// Goes on telling.
     pub(in crate::imap) fn tell_on(&mut self, mut telling: Telling, out: &mut Output) {
         let expunge = self.may_expunge;
-        if let Stage::Selected(access, open) = &mut self.stage {
+        if let Stage::Selected(_, open) = &mut self.stage {
             let view = &mut open.view;
             if let (Some(since), true, false) = (view.lag(), expunge, telling.compared) {
-                let call = Call::Changes {
-                    access: access.clone(),
+                let call = EntryRead::Changes {
                     mailbox: open.id,
                     since,
                 };
@@ -73,8 +72,7 @@ impl Server {
             }
             let flags = telling.flags.get_or_insert_with(|| view.take_changed());
             if !flags.is_empty() {
-                let call = Call::Fetch {
-                    access: access.clone(),
+                let call = EntryRead::Fetch {
                     mailbox: open.id,
                     uids: core::mem::take(flags),
                     digest: false,

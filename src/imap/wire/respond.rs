@@ -125,7 +125,7 @@ pub fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
             "The message has a bare CR, a bare LF or a NUL".to_owned(),
         ),
         Refusal::OverQuota => ("[OVERQUOTA]", "The inbox is full".to_owned()),
-        Refusal::RateLimited { retry_ms } => ("[LIMIT]", later(retry_ms)),
+        Refusal::RateLimited { retry_ms, .. } => ("[LIMIT]", later(retry_ms)),
         Refusal::Limit { what, max } => ("[LIMIT]", format!("{what}: at most {max}")),
         Refusal::IdempotencyConflict(why) | Refusal::Conflict(why) => {
             ("[CANNOT]", (*why).to_owned())

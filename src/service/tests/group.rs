@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{START, World, new_inbox, once};
+use super::{START, World, idempotency, new_inbox};
 use crate::call::*;
-use crate::service::{ReadTurn, policy, start};
+use crate::service::WriteTask;
+use crate::service::{policy, start};
 
 #[test]
 fn an_idempotency_key_answers_again() {
@@ -13,31 +14,35 @@ fn an_idempotency_key_answers_again() {
     let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
     let other = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
     let (access, other) = (w.access(&key), w.access(&other));
-    let make = |access: &Access, once| Call::CreateInbox {
-        access: access.clone(),
-        new: Box::default(),
-        once,
+    let make = |access: &Access, idempotency| {
+        Ask::of(
+            access,
+            InboxWrite::Create {
+                new: Box::default(),
+                idempotency,
+            },
+        )
     };
-    let first = w.written(make(&access, once("k", 1)));
+    let first = w.written(make(&access, idempotency("k", 1)));
     let said = format!("{first:?}").into_bytes();
     assert_eq!(
-        w.written(make(&access, once("k", 1))),
+        w.written(make(&access, idempotency("k", 1))),
         Written::Again(said.clone())
     );
     assert!(matches!(
-        w.refused(make(&access, once("k", 2))),
+        w.refused(make(&access, idempotency("k", 2))),
         Refusal::IdempotencyConflict(_)
     ));
     // Another key of the organization is another client.
     assert!(matches!(
-        w.written(make(&other, once("k", 1))),
+        w.written(make(&other, idempotency("k", 1))),
         Written::Inbox { .. }
     ));
     // Both in one group: the second hears the first's answer.
     let batch = [
-        w.request(1, "192.0.2.1", make(&access, once("g", 1))),
-        w.request(2, "192.0.2.1", make(&access, once("g", 1))),
-        w.request(3, "192.0.2.1", make(&access, once("g", 2))),
+        w.task(1, make(&access, idempotency("g", 1))),
+        w.task(2, make(&access, idempotency("g", 1))),
+        w.task(3, make(&access, idempotency("g", 2))),
     ];
     let turn = w.inline.writer.turn(&w.inline.store, &batch);
     assert_eq!(turn.events.len(), 1);
@@ -51,23 +56,25 @@ fn an_idempotency_key_answers_again() {
     ));
     assert!(matches!(&turn.replies[2].1, Reply::Refused(_)));
     // What was refused is not kept, and a day later nothing is.
-    let bad = Call::CreateDomain {
-        access: access.clone(),
-        name: "no".into(),
-        once: once("d", 1),
-    };
+    let bad = Ask::of(
+        &access,
+        DomainWrite::Create {
+            name: "no".into(),
+            idempotency: idempotency("d", 1),
+        },
+    );
     for _ in 0..2 {
         assert!(matches!(w.refused(bad.clone()), Refusal::Invalid { .. }));
     }
     w.wait(86_400_000);
     assert!(matches!(
-        w.written(make(&access, once("k", 2))),
+        w.written(make(&access, idempotency("k", 2))),
         Written::Inbox { .. }
     ));
     w.wait(86_400_001);
     while w.inline.writer.tidy(&w.inline.store).unwrap() {}
     assert!(matches!(
-        w.written(make(&access, once("g", 9))),
+        w.written(make(&access, idempotency("g", 9))),
         Written::Inbox { .. }
     ));
 }
@@ -79,8 +86,8 @@ fn a_commit_that_fails_refuses_its_group() {
     let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
     let access = w.access(&key);
     let head = w.inline.store.log_state(org).unwrap().unwrap().head;
-    let batch: Vec<Request> = (0..3)
-        .map(|n| w.request(n, "192.0.2.1", new_inbox(&access, NewInbox::default())))
+    let batch: Vec<WriteTask> = (0..3)
+        .map(|n| w.task(n, new_inbox(&access, NewInbox::default())))
         .collect();
     w.inline.fail_next_commit();
     let turn = w.inline.writer.turn(&w.inline.store, &batch);
@@ -106,19 +113,21 @@ fn a_refusal_in_a_group_leaves_no_gap() {
     let org = w.inline.make_org("one").unwrap();
     let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
     let access = w.access(&key);
-    w.written(Call::CreateDomain {
-        access: access.clone(),
-        name: "x.test".into(),
-        once: None,
-    });
+    w.written(Ask::of(
+        &access,
+        DomainWrite::Create {
+            name: "x.test".into(),
+            idempotency: None,
+        },
+    ));
     let named = |user: &str| NewInbox {
         username: Some(user.into()),
         domain: Some("x.test".into()),
         ..NewInbox::default()
     };
-    let batch: Vec<Request> = ["a", "a", "b"]
+    let batch: Vec<WriteTask> = ["a", "a", "b"]
         .iter()
-        .map(|user| w.request(1, "192.0.2.1", new_inbox(&access, named(user))))
+        .map(|user| w.task(1, new_inbox(&access, named(user))))
         .collect();
     let turn = w.inline.writer.turn(&w.inline.store, &batch);
     let seqs: Vec<u64> = turn.events.iter().map(|e| e.seq).collect();
@@ -137,32 +146,35 @@ fn rates_of_a_key_and_of_an_address() {
     let org = w.inline.make_org("one").unwrap();
     let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
     let access = w.access(&key);
-    let call = Call::Usage {
-        access: access.clone(),
-    };
+    let call = Ask::of(&access, OrgRead::Usage);
     for _ in 0..60 {
         w.answer(call.clone());
     }
     assert_eq!(
         w.refused(call.clone()),
-        Refusal::RateLimited { retry_ms: 1000 }
+        Refusal::RateLimited {
+            rate: Rate::Requests,
+            retry_ms: 1000
+        }
     );
     // A stream that catches up and the second half of a send are not requests.
-    w.answer(Call::EventsAfter {
-        access,
-        topic: Topic::Org(org),
-        after: 0,
-        limit: 1,
-    });
+    w.answer(Ask::of(
+        &access,
+        EventRead::After {
+            topic: Topic::Org(org),
+            after: 0,
+            limit: 1,
+        },
+    ));
     w.wait(1000);
     w.answer(call);
-    w.answer(Call::Stranger);
-    w.answer(Call::Stranger);
+    w.answer(Ask::anonymous(Look::AnonymousRate));
+    w.answer(Ask::anonymous(Look::AnonymousRate));
     assert!(matches!(
-        w.refused(Call::Stranger),
+        w.refused(Ask::anonymous(Look::AnonymousRate)),
         Refusal::RateLimited { .. }
     ));
-    let (reply, _) = w.call_from(1, "127.0.0.1", Call::Stranger);
+    let (reply, _) = w.call_from(1, "127.0.0.1", Ask::anonymous(Look::AnonymousRate));
     assert_eq!(reply, Reply::Answer(Answer::Done));
 }
 
@@ -175,12 +187,10 @@ fn an_expired_access_is_worth_nothing() {
         .make_key_until(org, Scopes::ADMIN, None, Some(START + 10_000))
         .unwrap();
     let access = w.access(&key);
-    w.answer(Call::Usage {
-        access: access.clone(),
-    });
+    w.answer(Ask::of(&access, OrgRead::Usage));
     w.wait(10_000);
     assert!(matches!(
-        w.refused(Call::Usage { access }),
+        w.refused(Ask::of(&access, OrgRead::Usage)),
         Refusal::BadCredentials { .. }
     ));
 }
@@ -236,21 +246,4 @@ fn a_first_start_makes_a_world_once() {
         crate::store::verify(&w.inline.store, true),
         Vec::<String>::new()
     );
-}
-
-/// The wrong queue, a call of nobody's: refused, never a panic.
-#[test]
-fn a_call_on_the_wrong_queue_is_our_fault_and_no_more() {
-    let mut w = World::new();
-    let ready = w.request(1, "127.0.0.1", Call::Ready);
-    let turn = w.inline.writer.turn(&w.inline.store, &[ready]);
-    assert_eq!(turn.replies[0].1, Reply::Refused(Refusal::Internal));
-    let org = w.inline.make_org("one").unwrap();
-    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
-    let access = w.access(&key);
-    let write = w.request(1, "127.0.0.1", new_inbox(&access, NewInbox::default()));
-    assert!(matches!(
-        w.inline.reader.turn(&w.inline.store, write),
-        ReadTurn::Reply(Reply::Refused(Refusal::Internal))
-    ));
 }

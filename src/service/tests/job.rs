@@ -107,6 +107,7 @@ fn a_commit_that_fails_starts_nothing_and_does_not_spin() {
 fn the_loop_wakes_for_a_job_and_not_for_a_kind_without_a_runner() {
     let w = World::new();
     let (router, inlets) = Router::new(Arc::clone(&w.inline.service), 1);
+    drop(inlets.to_writer);
     let router = Mutex::new(Some(router));
     let router = Arc::new(router);
     let last = Arc::clone(&router);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{World, new_inbox};
 use crate::call::*;
-use crate::service::thread::{Inlets, Router, run_reader, run_writer};
+use crate::service::thread::{Inlets, Router, run_lookup, run_reader, run_writer};
 use crate::service::{Reader, Writer};
 
 fn world() -> (World, Router, Inlets) {
@@ -29,7 +29,7 @@ fn the_writer_publishes_before_it_answers() {
         router.submit(request).unwrap();
     }
     assert_eq!(w.metric(Metric::WriterQueue), 300);
-    drop(router);
+    drop((router, inlets.to_writer));
     let said = RefCell::new(Vec::new());
     let writer = Writer::new(Arc::clone(&w.inline.service));
     run_writer(
@@ -38,7 +38,7 @@ fn the_writer_publishes_before_it_answers() {
         &inlets.writer,
         |events| {
             said.borrow_mut()
-                .extend(events.iter().map(|e| (0, e.origin.0)));
+                .extend(events.iter().map(|e| (0, e.origin.unwrap().0)));
         },
         |conn, reply| {
             assert!(matches!(reply, Reply::Written(..)));
@@ -69,13 +69,15 @@ fn old_rows_go_under_load_too() {
     w.wait(8 * 86_400_000);
     let writer = Writer::new(Arc::clone(&w.inline.service));
     for n in 1..=128 * 20 {
-        let call = Call::DeleteDomain {
-            access: access.clone(),
-            domain: DomainRef::Name("not.there.test".into()),
-        };
+        let call = Ask::of(
+            &access,
+            DomainWrite::Delete {
+                domain: DomainRef::Name("not.there.test".into()),
+            },
+        );
         router.submit(w.request(n, "192.0.2.1", call)).unwrap();
     }
-    drop(router);
+    drop((router, inlets.to_writer));
     let clock = Arc::clone(&w.clock);
     run_writer(
         writer,
@@ -92,13 +94,13 @@ fn old_rows_go_under_load_too() {
 }
 
 fn imap(w: &mut World, conn: u64, key: &str) -> Access {
-    let call = Call::Authenticate {
+    let call = Ask::anonymous(Look::Authenticate {
         listener: Listener::Imaps,
         user: Some("bot@x.test".into()),
         secret: Secret::new(key),
-    };
+    });
     match w.call_from(conn, "192.0.2.1", call).0 {
-        Reply::Answer(Answer::Authenticated(access)) => access,
+        Reply::Answer(Answer::Authenticated(Caller::Key(access))) => access,
         other => panic!("{other:?}"),
     }
 }
@@ -113,18 +115,24 @@ fn searches_wait_their_turn_and_end_with_their_session() {
     for conn in 1..=6 {
         grants.push(imap(&mut w, conn, &key));
     }
-    let Answer::Mailboxes(rows) = w.answer(Call::Status {
-        access: grants[0].clone(),
-        mailbox: "INBOX".into(),
-    }) else {
+    let Answer::Mailboxes(rows) = w.answer(Ask::of(
+        &grants[0],
+        MailboxRead::Status {
+            mailbox: "INBOX".into(),
+        },
+    )) else {
         panic!()
     };
-    let search = |access: &Access| Call::Search {
-        access: access.clone(),
-        mailbox: rows[0].id,
-        within: UidSet::from(1..=10),
-        key: Arc::new(SearchKey::All),
-        progress: Box::default(),
+    let search = |access: &Access| {
+        Ask::of(
+            access,
+            EntryRead::Search {
+                mailbox: rows[0].id,
+                within: UidSet::from(1..=10),
+                key: Arc::new(SearchKey::All),
+                progress: Box::default(),
+            },
+        )
     };
     for conn in 1..=6u64 {
         let access = &grants[conn as usize - 1];
@@ -133,20 +141,29 @@ fn searches_wait_their_turn_and_end_with_their_session() {
     }
     // The third and the last have gone: one that waits, and one over the bound of two.
     for conn in [3, 6] {
-        let request = w.request(conn, "192.0.2.1", Call::Hangup);
+        let request = w.request(conn, "192.0.2.1", Ask::anonymous(Call::Hangup));
         router.submit(request).unwrap();
     }
     drop(router);
     let mut answered = Vec::new();
-    for inlet in inlets.readers.iter().chain([&inlets.lookup]) {
-        let reader = Reader::new(Arc::clone(&w.inline.service));
-        run_reader(reader, &w.inline.store, inlet, |conn, reply| {
-            assert!(
-                matches!(reply, Reply::Answer(Answer::Found { .. })),
-                "{reply:?}"
-            );
-            answered.push(conn.0);
-        });
+    let reader = || Reader::new(Arc::clone(&w.inline.service));
+    run_lookup(reader(), &w.inline.store, &inlets.lookup, |conn, reply| {
+        panic!("{conn:?} {reply:?}")
+    });
+    for inlet in &inlets.readers {
+        run_reader(
+            reader(),
+            &w.inline.store,
+            inlet,
+            &inlets.to_writer,
+            |conn, reply| {
+                assert!(
+                    matches!(reply, Reply::Answer(Answer::Found { .. })),
+                    "{reply:?}"
+                );
+                answered.push(conn.0);
+            },
+        );
     }
     answered.sort_unstable();
     assert_eq!(answered, [1, 2, 4, 5]);
@@ -154,7 +171,7 @@ fn searches_wait_their_turn_and_end_with_their_session() {
     assert_eq!(
         w.inline
             .service
-            .gate()
+            .counters()
             .leases
             .sessions_of(grants[0].inbox.unwrap()),
         4

@@ -3,7 +3,7 @@
 //! The messages of the mechanisms are in `engine::sasl`. The service decides whether a key is
 //! good. Nothing that a client sends here is logged, kept or sent back.
 
-use crate::call::{Access, Call, Metric, Now, Refusal, Topic};
+use crate::call::{Access, Look, Metric, Now, Refusal, Topic};
 use crate::engine::Output;
 use crate::engine::sasl::{self, SaslMechanism, SaslStep, SaslWait};
 
@@ -42,7 +42,7 @@ impl Server {
                 self.enter(SmtpState::Sasl(wait));
             }
             SaslStep::Check { user, secret } => {
-                let call = Call::Authenticate {
+                let call = Look::Authenticate {
                     listener: self.opening.listener,
                     user: Some(user),
                     secret,
@@ -61,7 +61,7 @@ impl Server {
     }
 
     pub(super) fn logged_in(&mut self, now: Now, access: Access, out: &mut Output) {
-        out.watch = Some(vec![Topic::Key(access.key)]);
+        out.watch = Some(Topic::end_of(&access).into_iter().collect());
         self.expires_ms = access.expires_at.map(|at| {
             let left = u64::try_from(at.saturating_sub(now.unix_ms)).unwrap_or(0);
             now.mono_ms.saturating_add(left)

@@ -22,8 +22,9 @@ mod received;
 mod table;
 mod transaction;
 
-use crate::call::Call;
-use crate::call::{Access, Event, Limits, Listener, Metric, Now, Opening, Reply};
+use crate::call::{
+    Access, Ask, Call, Caller, Event, Limits, Listener, Metric, Now, Opening, Reply,
+};
 use crate::engine::sasl::SaslWait;
 use crate::engine::{Input, Output, Trust};
 
@@ -499,8 +500,15 @@ impl Server {
         }
     }
 
-    fn ask(&mut self, asked: PendingCall, call: Call, out: &mut Output) {
-        out.call = Some(call);
+    fn ask(&mut self, asked: PendingCall, call: impl Into<Call>, out: &mut Output) {
+        let caller = match &self.access {
+            Some(access) => Caller::Key(access.clone()),
+            None => Caller::Anonymous,
+        };
+        out.ask = Some(Ask {
+            caller,
+            call: call.into(),
+        });
         self.enter(SmtpState::Answer(asked));
     }
 

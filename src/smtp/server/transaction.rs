@@ -1,13 +1,12 @@
 //! One message, from MAIL to the receipt: the envelope, its octets, and the calls that
 //! carry them to the service.
 //!
-//! MAIL asks `Sender`, each RCPT asks `Recipient`, the end of data asks `Classify` and then
-//! `Deliver`. The `250` after the data needs a receipt. Every end of a transaction (a refusal,
+//! MAIL asks `Sender`, each RCPT asks `Recipient`, the end of data asks `Accept`. The `250` after the data needs a receipt. Every end of a transaction (a refusal,
 //! RSET, EHLO, the end of the connection) drops the octets and gives their memory back.
 
 use crate::call::{
-    Answer, Call, Charge, Envelope, InboxId, Intake, Limits, Listener, Metric, Now, Once, Plan,
-    Recipient, Refusal, Reply, Route,
+    Answer, Call, Caller, Charge, Envelope, InboxId, Intake, Limits, Listener, Look, Metric, Now,
+    Recipient, Refusal, Render, Reply, Route,
 };
 use crate::engine::Output;
 
@@ -44,7 +43,7 @@ pub(super) enum PendingCall {
         /// The message has only one recipient.
         single_recipient: bool,
         /// Given back when this is dropped.
-        charge: Option<Charge>,
+        _charge: Option<Charge>,
     },
 }
 
@@ -117,8 +116,7 @@ impl Server {
             envelope,
             ..Transaction::default()
         }));
-        let call = Call::Sender {
-            access: self.access.clone(),
+        let call = Look::Sender {
             reverse_path,
             size: mail.size,
         };
@@ -160,10 +158,7 @@ impl Server {
             notify: rcpt.notify,
             orcpt: rcpt.orcpt,
         };
-        let call = Call::Recipient {
-            access: self.access.clone(),
-            address,
-        };
+        let call = Look::Recipient { address };
         self.ask(
             PendingCall::Recipient(Box::new(recipient)),
             call,
@@ -355,11 +350,11 @@ impl Server {
             envelope.recipients.len(),
             octets.len()
         );
-        let route = match self.access.clone() {
-            Some(access) => Route::Submission {
-                access,
+        let route = match self.access {
+            Some(_) => Route::Submission {
                 envelope,
                 received,
+                render: Render(reply::render),
             },
             None => Route::Inbound { envelope, received },
         };
@@ -367,9 +362,9 @@ impl Server {
         self.ask(
             PendingCall::Message {
                 single_recipient,
-                charge,
+                _charge: charge,
             },
-            Call::Classify { intake },
+            Call::Accept(intake),
             out,
         );
     }
@@ -417,7 +412,7 @@ impl Server {
         out: &mut Output,
     ) {
         match (asked, reply) {
-            (PendingCall::Login, Reply::Answer(Answer::Authenticated(access))) => {
+            (PendingCall::Login, Reply::Answer(Answer::Authenticated(Caller::Key(access)))) => {
                 self.logged_in(now, access, out);
             }
             (PendingCall::Login, Reply::Refused(refusal)) => self.login_refused(now, &refusal, out),
@@ -431,22 +426,6 @@ impl Server {
             }
             (PendingCall::Recipient(_), Reply::Refused(refusal)) => {
                 self.refuse(now, &refusal, ReplyContext::Recipient, out);
-            }
-            (
-                PendingCall::Message {
-                    single_recipient,
-                    charge,
-                },
-                Reply::Answer(Answer::Classified(plan)),
-            ) => {
-                self.deliver(
-                    plan,
-                    PendingCall::Message {
-                        single_recipient,
-                        charge,
-                    },
-                    out,
-                );
             }
             (
                 PendingCall::Message {
@@ -491,15 +470,6 @@ impl Server {
             transaction.envelope.recipients.push(to);
         }
         self.say("250 2.1.5 Ok", out);
-    }
-
-    fn deliver(&mut self, plan: Box<Plan>, asked: PendingCall, out: &mut Output) {
-        let once = plan.idempotency_key.clone().map(|key| Once {
-            key,
-            fingerprint: plan.fingerprint,
-            render: reply::render,
-        });
-        self.ask(asked, Call::Deliver { plan, once }, out);
     }
 
     /// Sends a refusal; the service has counted it. A wrong recipient is no error of a client

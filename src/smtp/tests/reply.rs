@@ -25,7 +25,10 @@ fn every_line_is_a_short_reply_whose_codes_agree() {
         Refusal::Loop,
         Refusal::StrayOctets,
         Refusal::OverQuota,
-        Refusal::RateLimited { retry_ms: 0 },
+        Refusal::RateLimited {
+            rate: crate::call::Rate::Messages,
+            retry_ms: 0,
+        },
         Refusal::Limit {
             what: "sessions",
             max: 1,

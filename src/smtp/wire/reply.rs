@@ -80,7 +80,7 @@ pub fn refused(refusal: &Refusal, moment: ReplyContext) -> ReplyLine {
             } => "452 4.2.2 An inbox is full".into(),
             _ => "552 5.2.2 The inbox is full".into(),
         },
-        Refusal::RateLimited { retry_ms } => {
+        Refusal::RateLimited { retry_ms, .. } => {
             let s = seconds(*retry_ms);
             format!("451 4.7.1 Too much mail for now, try again in {s} s")
         }

@@ -21,7 +21,7 @@ const NOW: Now = Now {
 };
 const ORG: OrgId = OrgId(1);
 const INBOX: InboxId = InboxId(10);
-const ME: ConnId = ConnId(1);
+const ME: Option<ConnId> = Some(ConnId(1));
 
 /// A folder that goes when the test ends.
 struct Folder(PathBuf);

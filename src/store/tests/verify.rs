@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::call::*;
-use crate::service::{Inline, ReadTurn, Reader, Service, Setup, Writer, auth, start};
+use crate::service::drive::{Done, drive};
+use crate::service::{Inline, Reader, Service, Setup, Writer, auth, start};
 use crate::store::{Error, FILE, Folder, Role, Store, backup, restore, verify};
 
 const NOW: Now = Now {
@@ -19,33 +20,33 @@ fn shared() -> Arc<Shared> {
     Arc::new(Shared::new("mx.test", limits, PublicEndpoints::default()))
 }
 
-fn request(call: Call) -> Request {
+fn request(ask: Ask) -> Request {
     Request {
-        conn: ConnId(1),
+        conn: Some(ConnId(1)),
         peer: [192, 0, 2, 1].into(),
         now: NOW,
-        call,
+        caller: ask.caller,
+        call: ask.call,
     }
 }
 
-fn append(access: &Access, inbox: InboxId, octets: usize) -> Call {
+fn append(access: &Access, inbox: InboxId, octets: usize) -> Ask {
     let mut mail = b"From: a@x.test\r\nMessage-ID: <1@x.test>\r\n\r\n".to_vec();
     while mail.len() < octets {
         mail.extend_from_slice(b"one more line of this message\r\n");
     }
-    Call::Classify {
-        intake: Box::new(Intake {
-            route: Route::Append {
-                access: access.clone(),
-                inbox,
-                mailbox: "INBOX".into(),
-                flags: Flags::NONE,
-                keywords: Vec::new(),
-                received_at: None,
-            },
-            octets: mail,
-        }),
-    }
+    let route = Route::Append {
+        inbox,
+        mailbox: "INBOX".into(),
+        flags: Flags::NONE,
+        keywords: Vec::new(),
+        received_at: None,
+    };
+    let intake = Intake {
+        route,
+        octets: mail,
+    };
+    Ask::of(access, Call::Accept(Box::new(intake)))
 }
 
 /// An inbox with three messages of which one is gone, one of them of three chunks.
@@ -53,45 +54,46 @@ fn fill(writer: &mut Writer, reader: &mut Reader, store: &Store, org: OrgId, inb
     let mut grant = (*auth::folder_access(org).0).clone();
     grant.inbox = Some(inbox);
     let access = Access(Arc::new(grant));
-    let mut write = |call| {
-        let turn = writer.turn(store, &[request(call)]);
-        match turn.replies.into_iter().next().unwrap().1 {
-            Reply::Written(written, _) => written,
-            other => panic!("{other:?}"),
-        }
+    let mut serve = |ask| match drive(writer, reader, store, request(ask)) {
+        Done::Answered(Some(reply), _) => reply,
+        other => panic!("{other:?}"),
     };
     for octets in [100, 600_000, 100] {
-        let turn = reader.turn(store, request(append(&access, inbox, octets)));
-        let ReadTurn::Reply(Reply::Answer(Answer::Classified(plan))) = turn else {
-            panic!("{turn:?}")
-        };
-        write(Call::Deliver { plan, once: None });
+        let reply = serve(append(&access, inbox, octets));
+        assert!(matches!(reply, Reply::Written(..)), "{reply:?}");
     }
-    let turn = reader.turn(
-        store,
-        request(Call::Status {
-            access: access.clone(),
+    let reply = serve(Ask::of(
+        &access,
+        MailboxRead::Status {
             mailbox: "INBOX".into(),
-        }),
-    );
-    let ReadTurn::Reply(Reply::Answer(Answer::Mailboxes(rows))) = turn else {
-        panic!("{turn:?}")
+        },
+    ));
+    let Reply::Answer(Answer::Mailboxes(rows)) = reply else {
+        panic!("{reply:?}")
+    };
+    let mut write = |ask| {
+        let reply = serve(ask);
+        assert!(matches!(reply, Reply::Written(..)), "{reply:?}");
     };
     let mailbox = rows[0].id;
-    write(Call::SetFlags {
-        access: access.clone(),
-        mailbox,
-        uids: UidSet::one(1),
-        how: FlagChange::Add,
-        flags: Flags::DELETED,
-        keywords: Vec::new(),
-        unchanged_since: None,
-    });
-    write(Call::Expunge {
-        access,
-        mailbox,
-        uids: None,
-    });
+    write(Ask::of(
+        &access,
+        EntryWrite::SetFlags {
+            mailbox,
+            uids: UidSet::one(1),
+            how: FlagChange::Add,
+            flags: Flags::DELETED,
+            keywords: Vec::new(),
+            unchanged_since: None,
+        },
+    ));
+    write(Ask::of(
+        &access,
+        EntryWrite::Expunge {
+            mailbox,
+            uids: None,
+        },
+    ));
 }
 
 fn world() -> Inline {
@@ -240,6 +242,7 @@ fn service() -> Arc<Service> {
         free_bytes: Arc::new(|| None),
         shared_domain: "agents.test".into(),
         operator: None,
+        lookups: None,
     })
 }
 
@@ -304,10 +307,11 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
     assert!(after.head > before.head + (1 << 31));
     let access = auth::folder_access(first.org);
     let mut first_since = |unix_ms| {
-        let access = access.clone();
-        let turn = reader.turn(&restored, request(Call::LogAt { access, unix_ms }));
-        let ReadTurn::Reply(Reply::Answer(Answer::LogState { head, .. })) = turn else {
-            panic!("{turn:?}")
+        let look = Look::LogAt { unix_ms };
+        let (look, _) = request(Ask::of(&access, look.clone())).split(look);
+        let reply = reader.look(&restored, &look);
+        let Reply::Answer(Answer::LogState { head, .. }) = reply else {
+            panic!("{reply:?}")
         };
         head + 1
     };
@@ -382,9 +386,9 @@ fn what_deletions_leave_is_known_and_goes() {
     let org = inline.store.orgs().unwrap()[0].id;
     let inboxes = inline.store.inboxes(org, None, InboxId(0), 10).unwrap();
     let access = auth::folder_access(org);
-    let write = |inline: &mut Inline, call| {
-        let turn = inline.writer.turn(&inline.store, &[request(call)]);
-        let (_, reply) = &turn.replies[0];
+    let write = |inline: &mut Inline, ask| {
+        let (reply, _) = inline.serve(request(ask));
+        let reply = &reply.unwrap();
         assert!(
             matches!(reply, Reply::Written(Written::Changed, _)),
             "{reply:?}"
@@ -395,14 +399,14 @@ fn what_deletions_leave_is_known_and_goes() {
     for row in inboxes.iter().rev() {
         let access = access.clone();
         let inbox = InboxRef::Id(row.id);
-        write(&mut inline, Call::DeleteInbox { access, inbox });
+        write(&mut inline, Ask::of(&access, InboxWrite::Delete { inbox }));
     }
     assert_eq!(inline.store.destination("a@x.test").unwrap(), None);
     assert!(inline.store.has_waste());
     let mut grant = (*access.0).clone();
     grant.scopes = Scopes::OPERATOR;
     let access = Access(Arc::new(grant));
-    write(&mut inline, Call::DeleteOrg { access, org });
+    write(&mut inline, Ask::of(&access, OrgWrite::Delete { org }));
     while inline.writer.reap(&inline.store).unwrap() {
         assert_eq!(verify(&inline.store, true), Vec::<String>::new());
     }

@@ -24,7 +24,7 @@ fn event_at(address: &str, change: Change) -> Event {
         mailbox: Some(MailboxId(3)),
         uids: UidSet::new(),
         change,
-        origin: ConnId(0),
+        origin: Some(ConnId(0)),
     }
 }
 
@@ -98,7 +98,7 @@ fn name() -> String {
 fn access(inboxes: Option<Vec<InboxId>>) -> Access {
     Access(Arc::new(Grant {
         org: OrgId(1),
-        key: KeyId(1),
+        key: Some(KeyId(1)),
         scopes: Scopes::EVENTS_READ,
         inboxes,
         inbox: None,

@@ -4,19 +4,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use crate::call::{Answer, Call, Change, Event, InboxId, InboxRow, KeyId, Limits, Refusal, Reply};
+use crate::call::{
+    Answer, Call, Change, Event, EventRead, InboxId, InboxRow, KeyId, Limits, Look, Read, Refusal,
+    Reply,
+};
 use crate::http::tests::drive::{Drive, event};
 
 fn log_of(call: &Call) -> Reply {
     const HEAD: u64 = 1000;
     match call {
-        Call::OpenStream { .. } => Reply::Answer(Answer::Done),
-        Call::LogState { .. } => Reply::Answer(Answer::LogState {
+        Call::Look(Look::OpenStream) => Reply::Answer(Answer::Done),
+        Call::Look(Look::LogState) => Reply::Answer(Answer::LogState {
             head: HEAD,
             oldest: 101,
             epoch: 1,
         }),
-        Call::FindInbox { .. } => Reply::Answer(Answer::Inboxes {
+        Call::Look(Look::FindInbox { .. }) => Reply::Answer(Answer::Inboxes {
             rows: vec![InboxRow {
                 id: InboxId(5),
                 address: "a@x.test".into(),
@@ -30,7 +33,7 @@ fn log_of(call: &Call) -> Reply {
             }],
             next: None,
         }),
-        Call::EventsAfter { after, limit, .. } => {
+        Call::Read(Read::Event(EventRead::After { after, limit, .. })) => {
             let events: Vec<Event> = (*after + 1..=HEAD)
                 .take(*limit)
                 .map(|seq| event(seq, Change::InboxUpdated))
@@ -116,7 +119,9 @@ fn a_slow_reader_costs_a_cursor() {
     drive.reads = true;
     drive.settle();
     // It asked the log for what it has not written.
-    assert!(matches!(&drive.calls[calls], Call::EventsAfter { after, .. } if *after > 1000));
+    assert!(
+        matches!(&drive.calls[calls], Call::Read(Read::Event(EventRead::After { after, .. })) if *after > 1000)
+    );
 }
 
 #[test]

@@ -10,7 +10,9 @@ pub mod structure;
 
 use std::io::Write as _;
 
-use crate::call::{Answer, Call, EntryRow, EntryState, FlagChange, Flags, Reply, UidSet, Written};
+use crate::call::{
+    Answer, EntryRead, EntryRow, EntryState, EntryWrite, FlagChange, Flags, Reply, UidSet, Written,
+};
 use crate::engine::Output;
 use crate::imap::fetch::{Needs, Progress, Rendering, Told};
 use crate::imap::server::Server;
@@ -98,7 +100,7 @@ impl Server {
     }
 
     fn next_page(&mut self, mut job: Box<Retrieval>, out: &mut Output) {
-        let Stage::Selected(access, open) = &self.stage else {
+        let Stage::Selected(_, open) = &self.stage else {
             return;
         };
         if job.left.is_empty() {
@@ -109,8 +111,7 @@ impl Server {
             };
         }
         job.asked = Asked::Page;
-        let call = Call::Fetch {
-            access: access.clone(),
+        let call = EntryRead::Fetch {
             mailbox: open.id,
             uids: job.left.clone(),
             digest: job.needs.digest,
@@ -157,7 +158,7 @@ impl Server {
         out: &mut Output,
     ) {
         let may_mark = self.may_write() && job.items.marks_seen();
-        let Stage::Selected(access, open) = &self.stage else {
+        let Stage::Selected(_, open) = &self.stage else {
             return;
         };
         // A page without a row is the last, whatever it says.
@@ -179,8 +180,7 @@ impl Server {
             return self.begin_page(job, out);
         }
         job.asked = Asked::Marks;
-        let call = Call::SetFlags {
-            access: access.clone(),
+        let call = EntryWrite::SetFlags {
             mailbox: open.id,
             uids: unseen,
             how: FlagChange::Add,
@@ -203,7 +203,7 @@ impl Server {
     pub(in crate::imap) fn retrieve_on(&mut self, mut job: Box<Retrieval>, out: &mut Output) {
         let page_bytes = self.page_bytes();
         let condstore = self.condstore;
-        let Stage::Selected(access, open) = &self.stage else {
+        let Stage::Selected(_, open) = &self.stage else {
             return;
         };
         let recent = open.view.recent();
@@ -235,12 +235,7 @@ impl Server {
                         log::error!("conn={} octets from nowhere", self.opening.conn.0);
                         return self.hang_up(out);
                     };
-                    let call = Call::ReadOctets {
-                        access: access.clone(),
-                        of,
-                        offset,
-                        len,
-                    };
+                    let call = EntryRead::Octets { of, offset, len };
                     job.asked = Asked::Octets;
                     return self.ask(call, Job::Retrieve(job), out);
                 }

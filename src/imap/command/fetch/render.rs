@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! go ─► Done                     the answer to this row is complete
-//!  └──► Read{offset, len} ─ Call::ReadOctets ─► feed(octets) ─► go ...
+//!  └──► Read{offset, len} ─ EntryRead::Octets ─► feed(octets) ─► go ...
 //! ```
 
 use core::ops::Range;
@@ -17,7 +17,7 @@ use crate::imap::structure;
 use crate::imap::types::{FetchItem, FetchItems, Section, SectionLabel, SectionText};
 use crate::mail::Headers;
 
-/// What `Call::Fetch` has to bring with each row.
+/// What `EntryRead::Fetch` has to bring with each row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Needs {
     /// Envelope and structure.

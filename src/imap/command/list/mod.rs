@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::call::{Answer, Call, MailboxRow, Reply, SpecialUse};
+use crate::call::{Answer, MailboxRead, MailboxRow, Reply, SpecialUse};
 use crate::engine::Output;
 use crate::imap::respond;
 use crate::imap::server::Server;
@@ -14,9 +14,6 @@ use crate::imap::types::{List, Pattern};
 
 impl Server {
     pub(in crate::imap) fn list(&mut self, list: List, out: &mut Output) {
-        let Some(access) = self.access().cloned() else {
-            return;
-        };
         if !list.extended && list.patterns.iter().all(|pattern| pattern.0.is_empty()) {
             // What is between two levels (RFC 3501 section 6.3.8)?
             out.bytes
@@ -24,7 +21,7 @@ impl Server {
             return self.ok("List done", out);
         }
         let counts = !list.return_status.is_empty();
-        let call = Call::Mailboxes { access, counts };
+        let call = MailboxRead::List { counts };
         self.ask(call, Job::List(Box::new(list)), out);
     }
 
@@ -33,12 +30,10 @@ impl Server {
             Reply::Answer(Answer::Mailboxes(rows)) => rows,
             other => return self.otherwise(other, out),
         };
-        if list.only_subscribed
-            && let Some(access) = self.access().cloned()
-        {
+        if list.only_subscribed {
             // Names may be subscribed that no mailbox has.
             let job = Job::ListNames(list, rows);
-            return self.ask(Call::Subscribed { access }, job, out);
+            return self.ask(MailboxRead::Subscribed, job, out);
         }
         self.write_list(&list, &rows, &[], out);
     }
@@ -75,10 +70,7 @@ impl Server {
     }
 
     pub(in crate::imap) fn lsub(&mut self, pattern: Pattern, out: &mut Output) {
-        let Some(access) = self.access().cloned() else {
-            return;
-        };
-        self.ask(Call::Subscribed { access }, Job::Lsub(pattern), out);
+        self.ask(MailboxRead::Subscribed, Job::Lsub(pattern), out);
     }
 
     pub(in crate::imap) fn lsub_named(

@@ -8,7 +8,7 @@ pub(in crate::imap) mod program;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use crate::call::{Answer, Call, Octets, Reply, SearchProgress, UidSet};
+use crate::call::{Answer, EntryRead, Octets, Reply, SearchProgress, UidSet};
 use crate::engine::{HIGH_WATER, Output};
 use crate::imap::respond;
 use crate::imap::server::Server;
@@ -36,7 +36,7 @@ impl Server {
         if search.program.modseq {
             self.enable_condstore(out);
         }
-        let Stage::Selected(access, open) = &self.stage else {
+        let Stage::Selected(_, open) = &self.stage else {
             return;
         };
         let view = &open.view;
@@ -54,8 +54,7 @@ impl Server {
             Unresolved::Uids(set) => set.resolve(view.largest()),
             Unresolved::Recent => view.recent().clone(),
         });
-        let call = Call::Search {
-            access: access.clone(),
+        let call = EntryRead::Search {
             mailbox: open.id,
             within: view.known().clone(),
             key: Arc::new(key),
@@ -107,11 +106,10 @@ impl Server {
     }
 
     fn ask_modseq(&mut self, job: Box<Searching>, ends: UidSet, out: &mut Output) {
-        let Stage::Selected(access, open) = &self.stage else {
+        let Stage::Selected(_, open) = &self.stage else {
             return;
         };
-        let call = Call::Fetch {
-            access: access.clone(),
+        let call = EntryRead::Fetch {
             mailbox: open.id,
             uids: ends,
             digest: false,

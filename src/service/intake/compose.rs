@@ -1,31 +1,29 @@
 //! Mail that REST describes and we compose: addresses, attachments, the octets, and the same
 //! recipients, copies and rules as a submission over SMTP.
 
-use super::classify::{analyse, finish, place_local, sent_copy};
-use super::context::{ReadContext, need};
-use super::fetch::{check_keywords, place_named};
-use super::{Service, policy};
+use super::parse::{ParsedMessage, WayIn, analyse};
 use crate::call::{
-    Access, Answer, Draft, DraftAttachment, Envelope, InboxRef, Metric, Plan, Recipient, Refusal,
-    Scopes,
+    Access, Answer, Draft, DraftAttachment, Envelope, InboxRef, Metric, Need, Recipient, Refusal,
 };
 use crate::mail::Bounds;
 use crate::mail::parse::address::Address;
 use crate::mail::parse::address_list::{AddressEntry, parse_list};
 use crate::mail::write::compose::{self, AttachedFile, Compose};
 use crate::mail::write::field;
+use crate::service::context::ReadContext;
+use crate::service::fetch::{check_keywords, place_named};
+use crate::service::{Service, policy};
 
-type Named = (Option<String>, Address);
+type NamedRecipient = (Option<String>, Address);
 
-/// The plan of a message that `inbox` sends.
+/// A message that `inbox` sends, composed and read again.
 pub(super) fn composed(
     service: &Service,
     context: &ReadContext<'_>,
     access: &Access,
     inbox: &InboxRef,
-    draft: &Draft,
-) -> Result<Plan, Refusal> {
-    need(access, Scopes::MESSAGES_WRITE)?;
+    draft: Draft,
+) -> Result<ParsedMessage, Refusal> {
     let inbox = policy::named_inbox(context.store, access, inbox)?;
     let place = place_named(context.store, access, inbox)?;
     let from = Address::parse(&place.path.address).map_err(|_| Refusal::Internal)?;
@@ -62,7 +60,7 @@ pub(super) fn composed(
     };
     let octets = write(
         context,
-        draft,
+        &draft,
         &from,
         place.display_name.as_deref(),
         [&to, &cc, &reply_to],
@@ -75,18 +73,18 @@ pub(super) fn composed(
         });
     }
     let analysis = analyse(context, &octets, 0, limits.received_hops)?;
-    let mut plan = finish(octets, analysis);
-    let hidden: Vec<String> = bcc.iter().map(written).collect();
-    let labels = draft.labels.clone();
-    plan.placements
-        .push(sent_copy(context, access, inbox, &hidden, labels)?);
-    place_local(&mut plan, &envelope);
-    plan.outbound = envelope
-        .recipients
-        .into_iter()
-        .filter(|recipient| recipient.inbox.is_none())
-        .collect();
-    Ok(plan)
+    Ok(ParsedMessage {
+        way: WayIn::Send {
+            inbox,
+            hidden: bcc.iter().map(written).collect(),
+            labels: draft.labels,
+        },
+        body: octets,
+        analysis,
+        need: Need::Nothing,
+        envelope,
+        idempotency: None,
+    })
 }
 
 /// Composes the octets.
@@ -95,7 +93,7 @@ fn write(
     draft: &Draft,
     from: &Address,
     from_name: Option<&str>,
-    [to, cc, reply_to]: [&Vec<Named>; 3],
+    [to, cc, reply_to]: [&Vec<NamedRecipient>; 3],
 ) -> Result<Vec<u8>, Refusal> {
     for (name, _) in &draft.headers {
         if !field::may_set(name) {
@@ -192,7 +190,7 @@ fn recipients<'a>(
 }
 
 /// Reads addresses, each `addr` or `Name <addr>` and nothing else.
-fn addresses(texts: &[String], field: &'static str) -> Result<Vec<Named>, Refusal> {
+fn addresses(texts: &[String], field: &'static str) -> Result<Vec<NamedRecipient>, Refusal> {
     texts
         .iter()
         .map(|text| {
@@ -239,7 +237,7 @@ fn decode(at: usize, attachment: &DraftAttachment) -> Result<Vec<u8>, Refusal> {
         })
 }
 
-fn written((_, address): &Named) -> String {
+fn written((_, address): &NamedRecipient) -> String {
     address.to_string()
 }
 

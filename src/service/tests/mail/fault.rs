@@ -14,11 +14,13 @@ fn queued(world: &mut World) -> usize {
         inboxes: None,
         ..(*world.ann.0).clone()
     }));
-    match world.answer(Call::ListOutbound {
-        access,
-        cursor: None,
-        limit: 100,
-    }) {
+    match world.answer(Ask::of(
+        &access,
+        OutboundRead::List {
+            cursor: None,
+            limit: 100,
+        },
+    )) {
         Answer::Outbound { rows, .. } => rows.len(),
         other => panic!("{other:?}"),
     }
@@ -28,10 +30,9 @@ fn queued(world: &mut World) -> usize {
 #[test]
 fn no_mail_from_outside_makes_mail_to_outside() {
     let mut world = world_with(|limits| limits.received_hops = 3);
-    let unknown = Call::Recipient {
-        access: None,
+    let unknown = Ask::anonymous(Look::Recipient {
         address: "nobody@a.test".into(),
-    };
+    });
     assert_eq!(world.refused(unknown), Refusal::NoSuchInbox);
     let looped = mail(&"Received: from x by y\r\n".repeat(4));
     assert_eq!(world.receive("bob@a.test", &looped), Err(Refusal::Loop));
@@ -42,8 +43,8 @@ fn no_mail_from_outside_makes_mail_to_outside() {
         "Reply-To: victim@out.test\r\nAuto-Submitted: no\r\nBcc: victim@out.test\r\n",
     ] {
         let plan = world.receive("bob@a.test", &mail(fields)).unwrap();
-        assert!(plan.outbound.is_empty());
-        world.deliver(plan);
+        assert!(plan.call.plan.queued().next().is_none());
+        world.deliver(&plan);
     }
     assert_eq!(queued(&mut world), 0);
 }
@@ -58,7 +59,7 @@ fn nobody_else_hears_of_a_hidden_recipient() {
         BCC: second@ghost.test\r\nSubject: s\r\n\r\nbody\r\n";
     let to = ["bob@a.test", "far@b.test", "ghost@out.test"];
     let plan = world.submit(&to, octets).unwrap();
-    let (_, events) = world.deliver(plan);
+    let (_, events) = world.deliver(&plan);
     let (ann, bob) = (world.ann.clone(), world.bob.clone());
     for event in events.iter() {
         let of = event.inbox.as_ref().map(|path| path.id);
@@ -100,13 +101,15 @@ fn text_is_never_a_statement() {
     ];
     for payload in payloads {
         let name = format!("Box {payload}");
-        world.serve(Call::CreateMailbox {
-            access: bob.clone(),
-            mailbox: name.clone(),
-        });
+        world.serve(Ask::of(
+            &bob,
+            MailboxWrite::Create {
+                mailbox: name.clone(),
+            },
+        ));
         let fields = format!("Subject: {payload}\r\nMessage-ID: <{payload}>\r\n");
         let plan = world.receive("bob@a.test", &mail(&fields)).unwrap();
-        world.deliver(plan);
+        world.deliver(&plan);
         let found = world.search(SearchKey::Header("subject".into(), payload.into()));
         assert_eq!(found.split([',', ':']).count(), 1, "{payload}: {found}");
         assert!(!found.is_empty(), "{payload}");
@@ -121,23 +124,24 @@ fn text_is_never_a_statement() {
             label: Some(payload.into()),
             ..MessageFilter::default()
         };
-        world.serve(Call::ListMessages {
-            access: bob.clone(),
-            inbox: InboxRef::Address(payload.into()),
-            filter: Box::new(filter),
-            cursor: Some(payload.into()),
-            limit: 10,
-            progress: Box::default(),
-        });
-        world.serve(Call::Recipient {
-            access: None,
+        world.serve(Ask::of(
+            &bob,
+            MessageRead::List {
+                inbox: InboxRef::Address(payload.into()),
+                filter: Box::new(filter),
+                cursor: Some(payload.into()),
+                limit: 10,
+                progress: Box::default(),
+            },
+        ));
+        world.serve(Ask::anonymous(Look::Recipient {
             address: format!("\"{payload}\"@a.test"),
-        });
-        world.serve(Call::Authenticate {
+        }));
+        world.serve(Ask::anonymous(Look::Authenticate {
             listener: Listener::Imaps,
             user: Some(payload.into()),
             secret: Secret::new(payload),
-        });
+        }));
     }
     let stored = world.fetch(&bob, "INBOX", Octets::No);
     assert_eq!(stored.len(), payloads.len());
@@ -153,7 +157,7 @@ fn a_message_id_is_no_key() {
     let same = mail("Message-ID: <same@out.test>\r\n");
     for to in ["bob@a.test", "bob@a.test", "ann@a.test"] {
         let plan = world.receive(to, &same).unwrap();
-        world.deliver(plan);
+        world.deliver(&plan);
     }
     let (at_bob, at_ann) = (
         world.fetch(&bob, "INBOX", Octets::No),
@@ -166,7 +170,11 @@ fn a_message_id_is_no_key() {
         "x".repeat(20_000)
     ));
     if let Ok(plan) = world.receive("bob@a.test", &long) {
-        assert!(plan.message_id.len() <= 998, "{}", plan.message_id.len());
+        assert!(
+            plan.call.plan.message_id.len() <= 998,
+            "{}",
+            plan.call.plan.message_id.len()
+        );
     }
 }
 
@@ -183,7 +191,7 @@ fn a_date_is_a_strangers_word() {
         "",
     ] {
         let plan = world.receive("bob@a.test", &mail(&format!("Date: {date}\r\n")));
-        world.deliver(plan.unwrap());
+        world.deliver(&plan.unwrap());
     }
     for row in world.fetch(&bob, "INBOX", Octets::No) {
         assert_eq!(row.received_at, START + 1000);
@@ -245,7 +253,7 @@ fn leaps_of_the_clock_move_nothing_but_dates() {
         let plan = world
             .receive("bob@a.test", &mail("Subject: x\r\n"))
             .unwrap();
-        let (_, events) = world.deliver(plan);
+        let (_, events) = world.deliver(&plan);
         assert!(events[0].seq > last.0 && events[0].at >= last.1, "{ms}");
         last = (events[0].seq, events[0].at);
         let access = world.bob.clone();
@@ -266,11 +274,10 @@ fn leaps_of_the_clock_move_nothing_but_dates() {
     let sender = |world: &mut World, ms| {
         leap.store(ms, Ordering::Relaxed);
         world
-            .serve(Call::Sender {
-                access: None,
+            .serve(Ask::anonymous(Look::Sender {
                 reverse_path: None,
                 size: None,
-            })
+            }))
             .0
     };
     for ms in [0, YEAR, -YEAR] {

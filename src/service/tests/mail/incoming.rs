@@ -11,9 +11,10 @@ fn a_submission_reaches_the_inbox_and_sent_and_the_queue() {
     let plan = world
         .submit(&["bob@a.test", "carol@out.test"], HELLO)
         .unwrap();
-    assert_eq!(plan.idempotency_key.as_deref(), Some("k1"));
-    assert_ne!(plan.fingerprint, [0; 32]);
-    let (written, events) = world.deliver(plan);
+    let idempotency = plan.call.idempotency.clone().unwrap();
+    assert_eq!(idempotency.key, "k1");
+    assert_ne!(idempotency.fingerprint, [0; 32]);
+    let (written, events) = world.deliver(&plan);
     let Written::Delivered {
         outbound, thread, ..
     } = written
@@ -60,14 +61,16 @@ fn a_submission_reaches_the_inbox_and_sent_and_the_queue() {
         (listed[0].folder.as_str(), listed[0].arrival),
         ("Sent", Arrival::Sent)
     );
-    let queued = world.answer(Call::ListOutbound {
-        access: Access(Arc::new(Grant {
+    let queued = world.answer(Ask::of(
+        &Access(Arc::new(Grant {
             inboxes: None,
             ..(*ann.0).clone()
         })),
-        cursor: None,
-        limit: 10,
-    });
+        OutboundRead::List {
+            cursor: None,
+            limit: 10,
+        },
+    ));
     let Answer::Outbound { rows, .. } = queued else {
         panic!("{queued:?}")
     };
@@ -120,8 +123,8 @@ fn inbound_mail_is_bounded_and_does_not_loop() {
     }
     let fine = b"Delivered-To: other@a.test\r\nFrom: x\r\n\r\nhello\r\n";
     let plan = world.receive("bob+tag@a.test", fine).unwrap();
-    assert_eq!(plan.placements.len(), 1);
-    let (_, events) = world.deliver(plan);
+    assert_eq!(plan.call.plan.placements().count(), 1);
+    let (_, events) = world.deliver(&plan);
     let Change::Arrived(arrived) = &events[0].change else {
         panic!()
     };
@@ -136,8 +139,8 @@ fn a_recipient_of_another_organization_gets_its_own_body_and_log() {
     let plan = world
         .submit(&["dan@b.test", "dan+x@b.test", "bob@a.test"], HELLO)
         .unwrap();
-    assert_eq!(plan.placements.len(), 3, "one for each inbox");
-    let (_, events) = world.deliver(plan);
+    assert_eq!(plan.call.plan.placements().count(), 3, "one for each inbox");
+    let (_, events) = world.deliver(&plan);
     let theirs: Vec<_> = events.iter().filter(|e| e.org == other).collect();
     assert_eq!(theirs.len(), 1);
     assert_eq!(theirs[0].inbox.as_ref().unwrap().id, dan);
@@ -152,35 +155,35 @@ fn quota_is_checked_where_it_is_used() {
     let mut world = world_with(|limits| limits.inbox_bytes = 2000);
     let octets = [b"From: x@y.test\r\n\r\n".to_vec(), vec![b'x'; 1200]].concat();
     let first = world.receive("bob@a.test", &octets).unwrap();
-    // Both are classified while there is room; only one is stored.
+    // Both are decided on while there is room; only one is stored.
     let second = first.clone();
-    world.deliver(first);
-    let refused = world.refused(Call::Deliver {
-        plan: second,
-        once: None,
-    });
-    assert_eq!(refused, Refusal::OverQuota);
+    world.deliver(&first);
+    let (refused, _) = world.try_deliver(&second);
+    assert_eq!(refused, Reply::Refused(Refusal::OverQuota));
     let access = world.bob.clone();
     let mailbox = world.select(&access, "INBOX").mailbox;
     assert_eq!((mailbox.uidnext, mailbox.counts.unwrap().messages), (2, 1));
-    let copy = Call::Copy {
-        access,
-        mailbox: mailbox.id,
-        uids: UidSet::one(1),
-        to: "Trash".into(),
-        remove: false,
-    };
+    let copy = Ask::of(
+        &access,
+        EntryWrite::Copy {
+            mailbox: mailbox.id,
+            uids: UidSet::one(1),
+            to: "Trash".into(),
+            remove: false,
+        },
+    );
     assert_eq!(world.refused(copy), Refusal::OverQuota);
 }
 
 #[test]
 fn rest_composes_and_validates() {
     let mut world = world();
-    let route = |draft: Draft, world: &World| Route::Compose {
-        access: world.ann.clone(),
+    let route = |draft: Draft| Route::Compose {
         inbox: InboxRef::Address("ANN@a.test".into()),
         draft: Box::new(draft),
+        idempotency: None,
     };
+    let ann = world.ann.clone();
     let good = Draft {
         to: vec!["Bob <bob@a.test>".into()],
         bcc: vec!["zoe@out.test".into()],
@@ -197,18 +200,20 @@ fn rest_composes_and_validates() {
         labels: vec!["Out".into()],
         ..Draft::default()
     };
-    let plan = world.classify(route(good.clone(), &world), b"").unwrap();
-    world.deliver(plan);
+    let plan = world.decide(Some(&ann), route(good.clone()), b"").unwrap();
+    world.deliver(&plan);
     let bob = world.bob.clone();
     let listed = world.list(&bob, MessageFilter::default());
     assert_eq!(listed[0].summary.subject, "Grüße");
     assert!(listed[0].summary.has_attachments && listed[0].bcc.is_empty());
-    let answer = world.answer(Call::ReadMessage {
-        access: bob.clone(),
-        inbox: InboxRef::Address("bob@a.test".into()),
-        id: listed[0].state.id,
-        max_chars: Some(3),
-    });
+    let answer = world.answer(Ask::of(
+        &bob,
+        MessageRead::Get {
+            inbox: InboxRef::Address("bob@a.test".into()),
+            id: listed[0].state.id,
+            max_chars: Some(3),
+        },
+    ));
     let Answer::Message(message) = answer else {
         panic!()
     };
@@ -216,12 +221,14 @@ fn rest_composes_and_validates() {
     assert_eq!((content.text.as_str(), content.truncated), ("Hal", true));
     assert_eq!(content.links, ["https://x.test/verify"]);
     assert_eq!(content.attachments[0].filename, "a.txt");
-    let part = world.answer(Call::ReadPart {
-        access: bob.clone(),
-        inbox: InboxRef::Id(bob.inbox.unwrap()),
-        id: listed[0].state.id,
-        part: content.attachments[0].part,
-    });
+    let part = world.answer(Ask::of(
+        &bob,
+        MessageRead::Part {
+            inbox: InboxRef::Id(bob.inbox.unwrap()),
+            id: listed[0].state.id,
+            part: content.attachments[0].part,
+        },
+    ));
     assert!(
         matches!(&part, Answer::Part { octets, content_type, .. }
             if octets == b"hello" && content_type == "text/plain"),
@@ -246,7 +253,7 @@ fn rest_composes_and_validates() {
         if expected == "to" {
             draft.bcc.clear();
         }
-        match world.classify(route(draft, &world), b"").unwrap_err() {
+        match world.decide(Some(&ann), route(draft), b"").unwrap_err() {
             Refusal::Invalid { field, .. } => assert_eq!(field, expected),
             Refusal::InvalidPlace { field, .. } => assert!(field.starts_with(expected)),
             other => panic!("{expected}: {other:?}"),
@@ -254,7 +261,7 @@ fn rest_composes_and_validates() {
     }
     let mut draft = good;
     draft.to = vec!["unknown@a.test".into()];
-    let refused = world.classify(route(draft, &world), b"").unwrap_err();
+    let refused = world.decide(Some(&ann), route(draft), b"").unwrap_err();
     let expected = Refusal::NoSuchRecipient {
         field: "to[0]".into(),
         address: "unknown@a.test".into(),
@@ -267,13 +274,11 @@ fn a_commit_that_fails_refuses_and_publishes_nothing() {
     let mut world = world();
     let plan = world.receive("bob@a.test", b"From: x\r\n\r\n").unwrap();
     world.inline.fail_next_commit();
-    let call = Call::Deliver {
-        plan: plan.clone(),
-        once: None,
-    };
-    assert_eq!(world.refused(call), Refusal::Internal);
+    let (refused, events) = world.try_deliver(&plan);
+    assert_eq!(refused, Reply::Refused(Refusal::Internal));
+    assert!(events.is_empty());
     let bob = world.bob.clone();
     assert_eq!(world.select(&bob, "INBOX").uids.len(), 0);
-    let (_, events) = world.deliver(plan);
+    let (_, events) = world.deliver(&plan);
     assert_eq!(events[0].seq, world.select(&bob, "INBOX").as_of);
 }

@@ -1,98 +1,156 @@
-//! Parse, judge, decide: everything about a message that needs no write, done by a reader, so
-//! that the writer only writes.
+//! Parse: everything about a message that its octets and its envelope decide. A reader does
+//! it, so that the writer only writes.
 //!
-//! One function a route; all of them end in [`finish`], which reads the octets that will be
-//! stored. Octets with bare CR, bare LF or NUL go no further than here on the routes that
+//! One function a route. Octets with bare CR, bare LF or NUL are refused on the routes that
 //! lead to other servers (SMTP smuggling).
 
-use super::context::{ReadContext, need, own_inbox};
-use super::fetch::check_keywords;
-use super::mailbox;
-use super::send;
-use super::{Service, policy};
+use super::compose;
+use super::plan::Placement;
 use crate::call::{
-    Access, Answer, Arrival, Envelope, Flags, InboxId, Intake, Metric, NamedAddress, Placement,
-    Plan, Recipient, Refusal, Route, Scopes, SpecialUse, Summary,
+    Access, Arrival, Envelope, Idempotency, InboxId, Intake, Metric, Need, Recipient, Refusal,
+    Render, Request, Route,
 };
 use crate::crypto;
-use crate::mail::Address;
-use crate::mail::Headers;
-use crate::mail::digest::{self, Analysis, Priority, Refused};
-use crate::mail::parse::address_list::{FromError, Mailbox, parse_single_from};
-use crate::mail::write::compose;
+use crate::mail::digest::{self, Analysis, Refused};
+use crate::mail::parse::address_list::{FromError, parse_single_from};
+use crate::mail::write::compose::message_id;
 use crate::mail::write::submit::{check_octets, submission_fixups};
-use crate::mail::{Bounds, unicode};
+use crate::mail::{Address, Bounds, Headers};
+use crate::service::context::{ReadContext, own_inbox};
+use crate::service::fetch::check_keywords;
+use crate::service::{Service, mailbox, policy};
 
-/// A plan for what came in; `intake` is left empty.
-pub fn classify(
+/// A message that has been read, on its way to be judged.
+#[derive(Debug)]
+pub struct ParsedMessage {
+    /// By which way it came, and what that way adds.
+    pub(super) way: WayIn,
+    /// Octets to store, with the fields that we put in front and without those that we took
+    /// out.
+    pub body: Vec<u8>,
+    /// What was read in `body`.
+    pub analysis: Analysis,
+    /// What it needs of its caller.
+    pub need: Need,
+    /// Reverse-path and recipients; empty for APPEND.
+    pub envelope: Envelope,
+    /// The `Idempotency-Key` of the request, or `X-Idempotency-Key` of the message.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// The way in, and what it adds.
+#[derive(Debug)]
+pub(super) enum WayIn {
+    /// From outside.
+    Inbound,
+    /// From an inbox here, which gets a copy.
+    Send {
+        inbox: InboxId,
+        /// Recipients that only the sender's copy names.
+        hidden: Vec<String>,
+        /// Labels of the copy.
+        labels: Vec<String>,
+    },
+    /// APPEND: the entry to make.
+    Append(Placement),
+}
+
+/// Reads what came in.
+pub(super) fn parse(
     service: &Service,
     context: &ReadContext<'_>,
-    intake: &mut Intake,
-) -> Result<Answer, Refusal> {
-    let octets = core::mem::take(&mut intake.octets);
-    let nothing = Route::Inbound {
-        envelope: Envelope::default(),
-        received: Vec::new(),
-    };
-    let route = core::mem::replace(&mut intake.route, nothing);
-    let plan = match &route {
-        Route::Inbound { envelope, received } => inbound(context, envelope, received, &octets)?,
+    request: &Request<()>,
+    intake: Intake,
+) -> Result<ParsedMessage, Refusal> {
+    // MAIL FROM has asked this for SMTP; APPEND and REST come here first.
+    policy::space(service)?;
+    let need = intake.need();
+    let Intake { route, octets } = intake;
+    let caller = &request.caller;
+    let parsed = match route {
+        Route::Inbound { envelope, received } => {
+            service.take_octets(request.peer, octets.len(), context.now)?;
+            inbound(context, envelope, &received, &octets)?
+        }
         Route::Submission {
-            access,
             envelope,
             received,
-        } => submission(context, access, envelope, received, &octets)?,
+            render,
+        } => submission(
+            context,
+            caller.access()?,
+            envelope,
+            (&received, render),
+            &octets,
+        )?,
         Route::Compose {
-            access,
             inbox,
             draft,
-        } => send::composed(service, context, access, inbox, draft)?,
-        Route::Append { .. } => append(context, &route, octets)?,
+            idempotency,
+        } => ParsedMessage {
+            idempotency,
+            ..compose::composed(service, context, caller.access()?, &inbox, *draft)?
+        },
+        Route::Append {
+            inbox,
+            mailbox,
+            flags,
+            keywords,
+            received_at,
+        } => {
+            let placement = Placement {
+                inbox,
+                mailbox,
+                prefix: Vec::new(),
+                flags,
+                keywords,
+                kind: Arrival::Appended,
+                received_at,
+            };
+            append(context, caller.access()?, placement, octets)?
+        }
     };
-    Ok(Answer::Classified(Box::new(Plan { route, ..plan })))
+    Ok(ParsedMessage { need, ..parsed })
 }
 
 /// From outside.
 fn inbound(
     context: &ReadContext<'_>,
-    envelope: &Envelope,
+    envelope: Envelope,
     received: &[u8],
     octets: &[u8],
-) -> Result<Plan, Refusal> {
+) -> Result<ParsedMessage, Refusal> {
     check_size(context, octets)?;
     check_stray(context, octets)?;
     let body = [received, end_of_header(octets), octets].concat();
-    let analysis = analyse(
-        context,
-        &body,
-        received.len(),
-        context.shared.limits.received_hops,
-    )?;
-    check_loop(context, envelope, &analysis)?;
-    let mut plan = finish(body, analysis);
-    place_local(&mut plan, envelope);
-    if plan.placements.is_empty() {
-        return Err(Refusal::NoSuchInbox);
-    }
-    Ok(plan)
+    let hops = context.shared.limits.received_hops;
+    let analysis = analyse(context, &body, received.len(), hops)?;
+    check_loop(context, &envelope, &analysis)?;
+    Ok(ParsedMessage {
+        way: WayIn::Inbound,
+        body,
+        analysis,
+        need: Need::Nothing,
+        envelope,
+        idempotency: None,
+    })
 }
 
 /// From a client that logged in.
 fn submission(
     context: &ReadContext<'_>,
     access: &Access,
-    envelope: &Envelope,
-    received: &[u8],
+    envelope: Envelope,
+    (received, render): (&[u8], Render),
     octets: &[u8],
-) -> Result<Plan, Refusal> {
-    need(access, Scopes::MESSAGES_WRITE)?;
+) -> Result<ParsedMessage, Refusal> {
     check_size(context, octets)?;
     check_stray(context, octets)?;
     let headers = Headers::parse(octets);
-    let inbox = sending_inbox(context, access, envelope, &headers)?;
-    let id = compose::message_id(context.seed, &context.shared.host);
+    let inbox = sending_inbox(context, access, &envelope, &headers)?;
+    let id = message_id(context.seed, &context.shared.host);
     let mut fixups = submission_fixups(octets, &id, context.now.unix_ms);
-    let mut idempotency_key = None;
+    let mut idempotency = None;
     if let Some(field) = headers.first(IDEMPOTENCY_FIELD) {
         let key = field.decoded();
         if key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX {
@@ -101,7 +159,11 @@ fn submission(
                 why: format!("1 to {IDEMPOTENCY_KEY_MAX} octets"),
             });
         }
-        idempotency_key = Some(key);
+        idempotency = Some(Idempotency {
+            key,
+            fingerprint: fingerprint(&envelope, octets),
+            render,
+        });
     }
     // The key is between the client and us.
     for field in headers.all(IDEMPOTENCY_FIELD) {
@@ -113,22 +175,19 @@ fn submission(
     body.extend_from_slice(&fixups.apply(octets));
     let ours = received.len() + fixups.prepend.len();
     let analysis = analyse(context, &body, ours, context.shared.limits.received_hops)?;
-    let hidden = hidden_recipients(envelope, &analysis, &fixups.bcc);
-    let mut plan = finish(body, analysis);
-    if idempotency_key.is_some() {
-        plan.fingerprint = fingerprint(envelope, octets);
-        plan.idempotency_key = idempotency_key;
-    }
-    plan.placements
-        .push(sent_copy(context, access, inbox, &hidden, Vec::new())?);
-    place_local(&mut plan, envelope);
-    plan.outbound = envelope
-        .recipients
-        .iter()
-        .filter(|recipient| recipient.inbox.is_none())
-        .cloned()
-        .collect();
-    Ok(plan)
+    let hidden = hidden_recipients(&envelope, &analysis, &fixups.bcc);
+    Ok(ParsedMessage {
+        way: WayIn::Send {
+            inbox,
+            hidden,
+            labels: Vec::new(),
+        },
+        body,
+        analysis,
+        need: Need::Nothing,
+        envelope,
+        idempotency,
+    })
 }
 
 /// The empty line that a text without any header needs, since our own field would otherwise
@@ -150,48 +209,39 @@ fn end_of_header(octets: &[u8]) -> &'static [u8] {
 
 /// IMAP APPEND: read, not judged. Bare CR or LF is kept as the client has it, since an
 /// appended message goes nowhere; NUL is not allowed in a literal (RFC 3501 section 9).
-fn append(context: &ReadContext<'_>, route: &Route, octets: Vec<u8>) -> Result<Plan, Refusal> {
-    let Route::Append {
-        access,
-        inbox,
-        mailbox,
-        flags,
-        keywords,
-        received_at,
-    } = route
-    else {
-        return Err(Refusal::Internal);
-    };
-    need(access, Scopes::MESSAGES_WRITE)?;
-    if own_inbox(access)? != *inbox {
+fn append(
+    context: &ReadContext<'_>,
+    access: &Access,
+    placement: Placement,
+    octets: Vec<u8>,
+) -> Result<ParsedMessage, Refusal> {
+    let inbox = placement.inbox;
+    if own_inbox(access)? != inbox {
         return Err(Refusal::NotFound("inbox"));
     }
-    check_keywords("labels", keywords)?;
+    check_keywords("labels", &placement.keywords)?;
     check_size(context, &octets)?;
     if memchr::memchr(0, &octets).is_some() {
         context.shared.metrics.count(Metric::RejectedOctets);
         return Err(Refusal::StrayOctets);
     }
-    let found = mailbox::find(
-        context.store,
-        &context.shared.limits,
-        (access, *inbox),
-        mailbox,
-    )?;
+    let limits = &context.shared.limits;
+    let found = mailbox::find(context.store, limits, (access, inbox), &placement.mailbox)?;
     // An old message may have gone through many hands.
     let analysis = analyse(context, &octets, 0, usize::MAX)?;
-    let mut plan = finish(octets, analysis);
-    plan.placements.push(Placement {
-        inbox: *inbox,
-        mailbox: found.name,
-        prefix: Vec::new(),
-        flags: *flags,
-        keywords: keywords.clone(),
-        kind: Arrival::Appended,
-        received_at: received_at
-            .map(|at| at.clamp(0, context.now.unix_ms.saturating_add(AHEAD_MS))),
-    });
-    Ok(plan)
+    let latest = context.now.unix_ms.saturating_add(AHEAD_MS);
+    Ok(ParsedMessage {
+        way: WayIn::Append(Placement {
+            mailbox: found.name,
+            received_at: placement.received_at.map(|at| at.clamp(0, latest)),
+            ..placement
+        }),
+        body: octets,
+        analysis,
+        need: Need::Nothing,
+        envelope: Envelope::default(),
+        idempotency: None,
+    })
 }
 
 /// The inbox that a submission is sent from: the envelope's and the one From must be inboxes
@@ -235,33 +285,6 @@ fn sending_inbox(
     Ok(inbox)
 }
 
-/// The sender's copy, with the recipients that nobody else sees in its prefix.
-pub(super) fn sent_copy(
-    context: &ReadContext<'_>,
-    access: &Access,
-    inbox: InboxId,
-    hidden: &[String],
-    keywords: Vec<String>,
-) -> Result<Placement, Refusal> {
-    let sent = context
-        .store
-        .mailbox_special(access.org, inbox, SpecialUse::Sent)?
-        .ok_or(Refusal::NotFound("inbox"))?;
-    let mut prefix = Vec::new();
-    if !hidden.is_empty() {
-        crate::mail::write::field::fold("Bcc", &hidden.join(", "), &mut prefix);
-    }
-    Ok(Placement {
-        inbox,
-        mailbox: sent.name,
-        prefix,
-        flags: Flags::SEEN,
-        keywords,
-        kind: Arrival::Sent,
-        received_at: None,
-    })
-}
-
 /// Who gets it without being named in it: the Bcc fields, and envelope recipients that are
 /// neither in To nor in Cc.
 fn hidden_recipients(envelope: &Envelope, analysis: &Analysis, bcc: &[Address]) -> Vec<String> {
@@ -283,32 +306,6 @@ fn hidden_recipients(envelope: &Envelope, analysis: &Analysis, bcc: &[Address]) 
         }
     }
     hidden
-}
-
-/// One entry for each local inbox among the recipients, with the trace fields of final
-/// delivery (RFC 5321 section 4.4) in its own prefix.
-pub(super) fn place_local(plan: &mut Plan, envelope: &Envelope) {
-    let reverse_path = envelope.reverse_path.as_deref().unwrap_or_default();
-    let mut placed: Vec<InboxId> = Vec::new();
-    for recipient in &envelope.recipients {
-        let Some(inbox) = recipient.inbox.filter(|inbox| !placed.contains(inbox)) else {
-            continue;
-        };
-        placed.push(inbox);
-        let prefix = format!(
-            "Return-Path: <{reverse_path}>\r\nDelivered-To: {}\r\n",
-            recipient.address
-        );
-        plan.placements.push(Placement {
-            inbox,
-            mailbox: mailbox::INBOX.to_owned(),
-            prefix: prefix.into_bytes(),
-            flags: Flags::NONE,
-            keywords: Vec::new(),
-            kind: Arrival::Received,
-            received_at: None,
-        });
-    }
 }
 
 /// A message that was delivered to the same address before has come back (S16).
@@ -392,69 +389,6 @@ fn too_big(what: &'static str, max: usize) -> Refusal {
     }
 }
 
-/// A plan without placements. Its route is filled in by [`classify`].
-pub(super) fn finish(body: Vec<u8>, analysis: Analysis) -> Plan {
-    let mut references = analysis.references;
-    for id in analysis.in_reply_to {
-        if !references.contains(&id) {
-            references.push(id);
-        }
-    }
-    let surplus = references.len().saturating_sub(REFERENCES_MAX);
-    references.drain(..surplus);
-    let named = |list: Vec<Mailbox>| list.into_iter().take(ADDRESSES_SHOWN).map(name).collect();
-    let mut codes = analysis.codes;
-    codes.truncate(CODES_SHOWN);
-    Plan {
-        route: Route::Inbound {
-            envelope: Envelope::default(),
-            received: Vec::new(),
-        },
-        header_len: analysis.header_len,
-        digest: analysis.digest,
-        summary: Summary {
-            from: analysis
-                .from
-                .into_iter()
-                .next()
-                .map(name)
-                .unwrap_or_default(),
-            to: named(analysis.to),
-            cc: named(analysis.cc),
-            subject: unicode::prefix(&analysis.subject, SUBJECT_BYTES).to_owned(),
-            date: analysis.date,
-            preview: analysis.preview,
-            has_attachments: analysis.has_attachments,
-            priority: match analysis.priority {
-                Priority::High => -1,
-                Priority::Normal => 0,
-                Priority::Low => 1,
-            },
-            codes,
-        },
-        message_id: analysis.message_id.unwrap_or_default(),
-        references,
-        placements: Vec::new(),
-        outbound: Vec::new(),
-        fingerprint: [0; 32],
-        idempotency_key: None,
-        body,
-    }
-}
-
-/// A mailbox of a header as lists and events show it.
-pub(super) fn name(mailbox: Mailbox) -> NamedAddress {
-    let address = match mailbox.address() {
-        Some(address) => address.to_string(),
-        None if mailbox.domain.is_empty() => mailbox.local,
-        None => format!("{}@{}", mailbox.local, mailbox.domain),
-    };
-    NamedAddress {
-        name: mailbox.name.unwrap_or_default(),
-        address,
-    }
-}
-
 /// What must be the same when an `X-Idempotency-Key` comes again: envelope and octets.
 fn fingerprint(envelope: &Envelope, octets: &[u8]) -> [u8; 32] {
     let mut text = envelope.reverse_path.clone().unwrap_or_default();
@@ -476,15 +410,3 @@ const IDEMPOTENCY_FIELD: &str = "X-Idempotency-Key";
 
 /// As for `Idempotency-Key` over REST.
 const IDEMPOTENCY_KEY_MAX: usize = 255;
-
-/// Message-IDs that a conversation is looked for by: the newest decide, and each is a row.
-const REFERENCES_MAX: usize = 20;
-
-/// Addresses of one field in lists and events.
-const ADDRESSES_SHOWN: usize = 100;
-
-/// Octets of a subject in lists and events: a line of RFC 5322.
-const SUBJECT_BYTES: usize = 998;
-
-/// One-time codes in lists and events.
-const CODES_SHOWN: usize = 10;

@@ -6,19 +6,49 @@
 
 use std::sync::Arc;
 
-use super::job::{Runner, Runners};
-use super::{Act, Service, account, auth, deliver, fetch, inbox, mailbox, message, policy};
+use super::write;
 use crate::call::{
-    Access, Call, ConnId, Event, Metric, Now, Once, Refusal, Reply, Request, Written,
+    Caller, ConnId, Event, Idempotency, Metric, Now, Refusal, Reply, Request, Write, Written,
 };
 use crate::crypto::Random;
-use crate::store::{FlagAsk, Kept, Store};
+use crate::service::context::WriteContext;
+use crate::service::intake::{self, Delivery};
+use crate::service::job::{Runner, Runners};
+use crate::service::{Service, auth, policy};
+use crate::store::{Kept, Store};
+
+/// What the writer is given.
+#[derive(Debug)]
+pub enum WriteTask {
+    /// A call.
+    Call(Request<Write>),
+    /// A message that a reader has decided on.
+    Deliver(Request<Box<Delivery>>),
+}
+
+impl WriteTask {
+    /// The connection that waits for the answer.
+    pub fn conn(&self) -> Option<ConnId> {
+        match self {
+            WriteTask::Call(request) => request.conn,
+            WriteTask::Deliver(request) => request.conn,
+        }
+    }
+
+    /// Octets that it brings into its transaction.
+    pub fn octets(&self) -> usize {
+        match self {
+            WriteTask::Call(_) => 0,
+            WriteTask::Deliver(request) => request.call.plan.body.len(),
+        }
+    }
+}
 
 /// Carries out what writes, in groups.
 pub struct Writer {
     service: Arc<Service>,
     random: Random,
-    room: Box<dyn FnMut(Room) -> bool + Send>,
+    reserve: Box<dyn FnMut(DiskReserve) -> bool + Send>,
     jobs: Runners,
 }
 
@@ -30,7 +60,7 @@ impl core::fmt::Debug for Writer {
 
 /// What the writer asks of whoever keeps a reserve of disk space.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Room {
+pub enum DiskReserve {
     /// The disk is full: give the reserve up. Whether there was one.
     Give,
     /// Nothing to do: build the reserve up, if there is space for it.
@@ -39,11 +69,11 @@ pub enum Room {
 
 /// What came of a group.
 #[derive(Debug)]
-pub struct Turn {
+pub struct WriteTurn {
     /// To be published before the replies are given.
     pub events: Arc<[Event]>,
     /// One for each request, in their order.
-    pub replies: Vec<(ConnId, Reply)>,
+    pub replies: Vec<(Option<ConnId>, Reply)>,
     /// The disk has failed: the process must end and say this.
     pub fatal: Option<String>,
     /// Nothing was committed, for want of disk space.
@@ -61,15 +91,15 @@ impl Writer {
         Writer {
             service,
             random,
-            room: Box::new(|_| false),
+            reserve: Box::new(|_| false),
             jobs: Runners::default(),
         }
     }
 
     /// The same, with a reserve of disk space to give up.
     #[must_use]
-    pub fn with_room(self, room: Box<dyn FnMut(Room) -> bool + Send>) -> Self {
-        Writer { room, ..self }
+    pub fn with_reserve(self, reserve: Box<dyn FnMut(DiskReserve) -> bool + Send>) -> Self {
+        Writer { reserve, ..self }
     }
 
     /// The same, with what carries out the jobs of one kind.
@@ -94,15 +124,15 @@ impl Writer {
     /// the commit fails, or SQLite has undone the transaction, every request of the group is
     /// refused and nothing is published. On a full disk it is tried once more when a reserve
     /// could be given up, so that deletions get through.
-    pub fn turn(&mut self, store: &Store, batch: &[Request]) -> Turn {
+    pub fn turn(&mut self, store: &Store, batch: &[WriteTask]) -> WriteTurn {
         let turn = self.attempt(store, batch);
-        if turn.is_full && (self.room)(Room::Give) {
+        if turn.is_full && (self.reserve)(DiskReserve::Give) {
             return self.attempt(store, batch);
         }
         turn
     }
 
-    fn attempt(&mut self, store: &Store, batch: &[Request]) -> Turn {
+    fn attempt(&mut self, store: &Store, batch: &[WriteTask]) -> WriteTurn {
         let now = self.service.now();
         let mut events = Vec::new();
         let mut results = Vec::with_capacity(batch.len());
@@ -125,14 +155,14 @@ impl Writer {
                 metrics.count(Metric::Commits);
                 metrics.add(Metric::CommittedCalls, batch.len() as u64);
                 metrics.add(Metric::Events, events.len() as u64);
-                let replies = batch.iter().zip(results).map(|(request, result)| {
+                let replies = batch.iter().zip(results).map(|(task, result)| {
                     let reply = match result {
                         Ok(written) => Reply::Written(written, receipt),
                         Err(refusal) => Reply::Refused(refusal),
                     };
-                    (request.conn, reply)
+                    (task.conn(), reply)
                 });
-                Turn {
+                WriteTurn {
                     events: events.into(),
                     replies: replies.collect(),
                     fatal: None,
@@ -144,9 +174,12 @@ impl Writer {
                 log::error!("commit failed calls={} error=\"{why}\"", batch.len());
                 let is_full = refusal == Refusal::NoSpace;
                 let refused = Reply::Refused(refusal);
-                Turn {
+                WriteTurn {
                     events: Arc::new([]),
-                    replies: batch.iter().map(|r| (r.conn, refused.clone())).collect(),
+                    replies: batch
+                        .iter()
+                        .map(|task| (task.conn(), refused.clone()))
+                        .collect(),
                     fatal: is_fatal.then_some(why),
                     is_full,
                 }
@@ -158,25 +191,26 @@ impl Writer {
     fn group(
         &mut self,
         store: &Store,
-        batch: &[Request],
+        batch: &[WriteTask],
         now: Now,
         events: &mut Vec<Event>,
         results: &mut Vec<Result<Written, Refusal>>,
     ) -> Result<(), (String, Refusal)> {
-        for request in batch {
+        for task in batch {
             let before = events.len();
             let lost = |refusal| ("the transaction is gone".to_owned(), refusal);
             let sql = |e: crate::store::Error| (e.to_string(), Refusal::from(e));
             store.savepoint().map_err(sql)?;
-            let mut act = Act {
+            let mut context = WriteContext {
                 service: &self.service,
+                shared: &self.service.shared,
                 store,
                 random: &mut self.random,
                 now,
-                origin: request.conn,
+                origin: task.conn(),
                 events,
             };
-            let result = admitted(&mut act, request);
+            let result = carry_out(&mut context, task);
             match &result {
                 Ok(_) if store.is_transaction_gone() => return Err(lost(Refusal::Internal)),
                 Ok(_) => store.release().map_err(sql)?,
@@ -212,7 +246,9 @@ impl Writer {
         let now = self.service.now();
         let is_short = policy::is_space_short(&self.service);
         match store.reap(now, is_short) {
-            Err(error) if error.is_full() && (self.room)(Room::Give) => store.reap(now, is_short),
+            Err(error) if error.is_full() && (self.reserve)(DiskReserve::Give) => {
+                store.reap(now, is_short)
+            }
             done => done,
         }
     }
@@ -220,14 +256,14 @@ impl Writer {
     /// Work of free moments, in two small transactions: old events and kept answers go, and
     /// what deletions have left. Whether there is more to do at once.
     pub fn tidy(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
-        (self.room)(Room::Keep);
+        (self.reserve)(DiskReserve::Keep);
         let mut now = self.service.now();
         now.unix_ms = self.service.steady_ms(now);
         let days = i64::try_from(self.service.shared.limits.event_days).unwrap_or(7);
         store.begin()?;
         let done = (|| {
-            let more = store.trim_events(now, days.saturating_mul(ONCE_MS), TIDY_ROWS)?;
-            let kept = store.trim_once(now.unix_ms.saturating_sub(ONCE_MS), TIDY_ANSWERS)?;
+            let more = store.trim_events(now, days.saturating_mul(KEPT_MS), TIDY_ROWS)?;
+            let kept = store.trim_once(now.unix_ms.saturating_sub(KEPT_MS), TIDY_ANSWERS)?;
             Ok(more || kept > 0)
         })();
         match done {
@@ -244,27 +280,54 @@ impl Writer {
     }
 }
 
-fn admitted(act: &mut Act<'_>, request: &Request) -> Result<Written, Refusal> {
-    auth::admit(act.service, request, act.now)?;
-    match once_of(&request.call) {
-        None => write(act, &request.call),
-        Some((access, once)) => write_once(act, access, once, &request.call),
+/// Carries out a task, unless its `Idempotency-Key` has been carried out already. The answer
+/// is kept in the same savepoint.
+fn carry_out(context: &mut WriteContext<'_>, task: &WriteTask) -> Result<Written, Refusal> {
+    match task {
+        WriteTask::Call(request) => {
+            let (caller, call) = (&request.caller, &request.call);
+            auth::admit(context.service, caller, call.need(), true, context.now)?;
+            once(context, caller, call.idempotency(), |context| {
+                write::write(context, caller, call)
+            })
+        }
+        WriteTask::Deliver(request) => {
+            let (caller, delivery) = (&request.caller, &*request.call);
+            auth::admit(context.service, caller, delivery.need, false, context.now)?;
+            once(context, caller, delivery.idempotency.as_ref(), |context| {
+                intake::deliver(context, caller, delivery)
+            })
+        }
     }
 }
 
-/// Carries out a call unless its `Idempotency-Key` has been carried out already; the answer
-/// is kept in the same savepoint. One key of ours cannot learn another's answers: the kept
-/// key has the id of the API key in it.
-fn write_once(
-    act: &mut Act<'_>,
-    access: &Access,
-    once: &Once,
-    call: &Call,
+/// Carries out `run` once for each `Idempotency-Key`. One API key cannot learn another's
+/// answers: the kept key has the id of the API key in it.
+fn once<'a>(
+    context: &mut WriteContext<'a>,
+    caller: &Caller,
+    idempotency: Option<&Idempotency>,
+    run: impl FnOnce(&mut WriteContext<'a>) -> Result<Written, Refusal>,
 ) -> Result<Written, Refusal> {
-    let key = format!("{}:{}", access.key, once.key);
-    let since = act.service.steady_ms(act.now).saturating_sub(ONCE_MS);
-    if let Some(kept) = act.store.once(access.org, &key, since)? {
-        return if kept.fingerprint == once.fingerprint {
+    let Some(idempotency) = idempotency else {
+        return run(context);
+    };
+    let owner = match caller {
+        Caller::Key(access) => access
+            .key
+            .map_or("operator".to_owned(), |key| key.to_string()),
+        Caller::Operator => "operator".to_owned(),
+        Caller::System => "system".to_owned(),
+        // A peer without a key has no answers of its own.
+        Caller::Anonymous => return run(context),
+    };
+    let key = format!("{owner}:{}", idempotency.key);
+    let since = context
+        .service
+        .steady_ms(context.now)
+        .saturating_sub(KEPT_MS);
+    if let Some(kept) = context.store.once(caller.org(), &key, since)? {
+        return if kept.fingerprint == idempotency.fingerprint {
             Ok(Written::Again(kept.answer))
         } else {
             Err(Refusal::IdempotencyConflict(
@@ -272,180 +335,19 @@ fn write_once(
             ))
         };
     }
-    let written = write(act, call)?;
+    let written = run(context)?;
     let kept = Kept {
-        fingerprint: once.fingerprint.to_vec(),
-        answer: (once.render)(&written),
+        fingerprint: idempotency.fingerprint.to_vec(),
+        answer: (idempotency.render.0)(&written),
     };
-    act.store
-        .keep_once(access.org, &key, &kept, act.now.unix_ms)?;
+    context
+        .store
+        .keep_once(caller.org(), &key, &kept, context.now.unix_ms)?;
     Ok(written)
 }
 
-/// The `Idempotency-Key` of a call. Mail from outside has none, whatever its header says.
-fn once_of(call: &Call) -> Option<(&Access, &Once)> {
-    use Call::*;
-    let once = match call {
-        Deliver { once, .. }
-        | CreateInbox { once, .. }
-        | MintCredentials { once, .. }
-        | CreateKey { once, .. }
-        | CreateDomain { once, .. }
-        | CreateOrg { once, .. } => once.as_ref()?,
-        _ => return None,
-    };
-    Some((auth::needs(call).0?, once))
-}
-
-/// From a call that writes to its function, in two steps. The list is exhaustive: a new call
-/// does not compile before it has its place.
-fn write(act: &mut Act<'_>, call: &Call) -> Result<Written, Refusal> {
-    use Call::*;
-    match call {
-        Deliver { .. }
-        | ClaimRecent { .. }
-        | CreateMailbox { .. }
-        | DeleteMailbox { .. }
-        | RenameMailbox { .. }
-        | Subscribe { .. }
-        | SetFlags { .. }
-        | Expunge { .. }
-        | Copy { .. }
-        | PatchMessage { .. }
-        | DeleteMessage { .. } => write_mail(act, call),
-        CreateInbox { .. }
-        | PatchInbox { .. }
-        | DeleteInbox { .. }
-        | MintCredentials { .. }
-        | CreateKey { .. }
-        | RevokeKey { .. }
-        | CreateDomain { .. }
-        | DeleteDomain { .. }
-        | CreateOrg { .. }
-        | DeleteOrg { .. } => write_account(act, call),
-        Authenticate { .. }
-        | OpenStream { .. }
-        | Hangup
-        | Sender { .. }
-        | Recipient { .. }
-        | Classify { .. }
-        | Mailboxes { .. }
-        | Status { .. }
-        | Select { .. }
-        | Subscribed { .. }
-        | Fetch { .. }
-        | ReadOctets { .. }
-        | Changes { .. }
-        | Search { .. }
-        | ListMessages { .. }
-        | ReadMessage { .. }
-        | FindOctets { .. }
-        | ReadPart { .. }
-        | ListInboxes { .. }
-        | ReadInbox { .. }
-        | FindInbox { .. }
-        | ListKeys { .. }
-        | ReadKey { .. }
-        | ListDomains { .. }
-        | ListOrgs { .. }
-        | Usage { .. }
-        | ListOutbound { .. }
-        | LogState { .. }
-        | LogAt { .. }
-        | EventsAfter { .. }
-        | Ready
-        | Stranger => Err(misplaced()),
-    }
-}
-
-fn write_mail(act: &mut Act<'_>, call: &Call) -> Result<Written, Refusal> {
-    use Call::*;
-    let context = &mut act.context();
-    match call {
-        ClaimRecent { access, mailbox } => mailbox::claim_recent(context, access, *mailbox),
-        CreateMailbox { access, mailbox } => mailbox::create(context, access, mailbox),
-        DeleteMailbox { access, mailbox } => mailbox::delete(context, access, mailbox),
-        RenameMailbox { access, from, to } => mailbox::rename(context, access, from, to),
-        Subscribe {
-            access,
-            mailbox,
-            on,
-        } => mailbox::subscribe(context, access, mailbox, *on),
-        SetFlags {
-            access,
-            mailbox,
-            uids,
-            how,
-            flags,
-            keywords,
-            unchanged_since,
-        } => {
-            let ask = FlagAsk {
-                how: *how,
-                flags: *flags,
-                keywords,
-                unchanged_since: *unchanged_since,
-            };
-            fetch::set_flags(context, access, *mailbox, uids, &ask)
-        }
-        Expunge {
-            access,
-            mailbox,
-            uids,
-        } => fetch::expunge(context, access, *mailbox, uids.as_ref()),
-        Copy {
-            access,
-            mailbox,
-            uids,
-            to,
-            remove,
-        } => fetch::copy(context, access, *mailbox, uids, (to, *remove)),
-        Deliver { plan, .. } => deliver::deliver(context, plan),
-        PatchMessage {
-            access,
-            inbox,
-            id,
-            patch,
-        } => message::patch(context, access, inbox, *id, patch),
-        DeleteMessage {
-            access,
-            inbox,
-            id,
-            permanent,
-        } => message::delete(context, access, inbox, *id, *permanent),
-        _ => Err(misplaced()),
-    }
-}
-
-fn write_account(act: &mut Act<'_>, call: &Call) -> Result<Written, Refusal> {
-    use Call::*;
-    match call {
-        CreateInbox { access, new, .. } => inbox::create_inbox(act, access, new),
-        PatchInbox {
-            access,
-            inbox,
-            patch,
-        } => inbox::patch_inbox(act, access, inbox, patch),
-        DeleteInbox { access, inbox } => inbox::delete_inbox(act, access, inbox),
-        MintCredentials { access, .. } => account::mint_credentials(act, access),
-        CreateKey { access, new, .. } => account::create_key(act, access, new),
-        RevokeKey { access, key } => account::revoke_key(act, access, *key),
-        CreateDomain { access, name, .. } => account::create_domain(act, access, name),
-        DeleteDomain { access, domain } => account::delete_domain(act, access, domain),
-        CreateOrg { name, .. } => account::create_org(act, name),
-        DeleteOrg { org, .. } => account::delete_org(act, *org),
-        _ => Err(misplaced()),
-    }
-}
-
-/// A call on the wrong queue is a defect of ours, and no reason to stop.
-pub(super) fn misplaced() -> Refusal {
-    log::error!("a call is on the wrong queue");
-    Refusal::Internal
-}
-
 /// How long answers are kept for `Idempotency-Key`; a day, which also counts `event_days`.
-const ONCE_MS: i64 = 86_400_000;
+const KEPT_MS: i64 = 86_400_000;
 /// Rows that one moment takes out of the logs, some milliseconds of work: as many as the
 /// groups between two moments under load put in.
 const TIDY_ROWS: u64 = 2000;

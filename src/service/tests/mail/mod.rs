@@ -6,12 +6,14 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
-use super::Inline;
 use crate::call::*;
+use crate::service::intake::{Delivery, IntakeStage};
+use crate::service::{Inline, ReadTask, ReadTurn, WriteTask};
 
 mod entries;
 mod fault;
 mod incoming;
+mod stages;
 
 const START: i64 = 1_700_000_000_000;
 
@@ -43,7 +45,7 @@ fn world_with(change: impl FnOnce(&mut Limits)) -> World {
     let access = |inbox: InboxId, address: &str| {
         Access(Arc::new(Grant {
             org,
-            key: KeyId(1),
+            key: Some(KeyId(1)),
             scopes: Scopes::ADMIN,
             inboxes: Some(vec![inbox]),
             inbox: Some(inbox),
@@ -64,46 +66,53 @@ fn world() -> World {
     world_with(|_| {})
 }
 
-fn ask(call: Call) -> Request {
+fn request(ask: Ask) -> Request {
     Request {
-        conn: ConnId(7),
+        conn: Some(ConnId(7)),
         peer: core::net::IpAddr::from([127, 0, 0, 1]),
         now: Now::default(),
-        call,
+        caller: ask.caller,
+        call: ask.call,
     }
 }
 
+/// A message that a reader has decided on.
+type Decided = Request<Box<Delivery>>;
+
 impl World {
-    fn serve(&mut self, call: Call) -> (Reply, Arc<[Event]>) {
-        let (reply, events) = self.inline.serve(ask(call));
+    fn serve(&mut self, ask: Ask) -> (Reply, Arc<[Event]>) {
+        let (reply, events) = self.inline.serve(request(ask));
         (reply.unwrap(), events)
     }
 
-    fn answer(&mut self, call: Call) -> Answer {
-        match self.serve(call).0 {
+    fn answer(&mut self, ask: Ask) -> Answer {
+        match self.serve(ask).0 {
             Reply::Answer(answer) => answer,
             other => panic!("{other:?}"),
         }
     }
 
-    fn written(&mut self, call: Call) -> (Written, Arc<[Event]>) {
-        match self.serve(call) {
+    fn written(&mut self, ask: Ask) -> (Written, Arc<[Event]>) {
+        match self.serve(ask) {
             (Reply::Written(written, _), events) => (written, events),
             other => panic!("{other:?}"),
         }
     }
 
-    fn refused(&mut self, call: Call) -> Refusal {
-        match self.serve(call) {
+    fn refused(&mut self, ask: Ask) -> Refusal {
+        match self.serve(ask) {
             (Reply::Refused(refusal), events) if events.is_empty() => refusal,
             other => panic!("{other:?}"),
         }
     }
 
     fn recipient(&mut self, access: Option<&Access>, address: &str) -> Recipient {
-        let found = self.answer(Call::Recipient {
-            access: access.cloned(),
+        let look = Look::Recipient {
             address: address.into(),
+        };
+        let found = self.answer(match access {
+            Some(access) => Ask::of(access, look),
+            None => Ask::anonymous(look),
         });
         let Answer::Recipient { inbox } = found else {
             panic!("{found:?}")
@@ -116,41 +125,60 @@ impl World {
         }
     }
 
-    fn classify(&mut self, route: Route, octets: &[u8]) -> Result<Box<Plan>, Refusal> {
+    /// A reader's part of a message's way: parse, judge, decide.
+    fn decide(
+        &mut self,
+        caller: Option<&Access>,
+        route: Route,
+        octets: &[u8],
+    ) -> Result<Decided, Refusal> {
         let intake = Box::new(Intake {
             route,
             octets: octets.to_vec(),
         });
-        match self.serve(Call::Classify { intake }).0 {
-            Reply::Answer(Answer::Classified(plan)) => Ok(plan),
-            Reply::Refused(refusal) => Err(refusal),
+        let caller = caller.map_or(Caller::Anonymous, |access| Caller::Key(access.clone()));
+        let call = Call::Accept(intake.clone());
+        let request = request(Ask { caller, call });
+        let task = ReadTask::Intake(request.with(|_| IntakeStage::Parse(intake)));
+        match self.inline.reader.turn(&self.inline.store, task) {
+            ReadTurn::Deliver(decided) => Ok(decided),
+            ReadTurn::Reply(Reply::Refused(refusal)) => Err(refusal),
             other => panic!("{other:?}"),
         }
     }
 
-    fn deliver(&mut self, plan: Box<Plan>) -> (Written, Arc<[Event]>) {
-        self.written(Call::Deliver { plan, once: None })
+    fn try_deliver(&mut self, decided: &Decided) -> (Reply, Arc<[Event]>) {
+        let task = WriteTask::Deliver(decided.clone());
+        let turn = self.inline.writer.turn(&self.inline.store, &[task]);
+        (turn.replies.into_iter().next().unwrap().1, turn.events)
     }
 
-    fn submit(&mut self, to: &[&str], octets: &[u8]) -> Result<Box<Plan>, Refusal> {
+    fn deliver(&mut self, decided: &Decided) -> (Written, Arc<[Event]>) {
+        match self.try_deliver(decided) {
+            (Reply::Written(written, _), events) => (written, events),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn submit(&mut self, to: &[&str], octets: &[u8]) -> Result<Decided, Refusal> {
         let access = self.ann.clone();
         let recipients = to
             .iter()
             .map(|to| self.recipient(Some(&access), to))
             .collect();
         let route = Route::Submission {
-            access,
             envelope: Envelope {
                 reverse_path: Some("ann@a.test".into()),
                 recipients,
                 ..Envelope::default()
             },
             received: b"Received: from x by mx.test\r\n".to_vec(),
+            render: Render(|_| Vec::new()),
         };
-        self.classify(route, octets)
+        self.decide(Some(&access), route, octets)
     }
 
-    fn receive(&mut self, to: &str, octets: &[u8]) -> Result<Box<Plan>, Refusal> {
+    fn receive(&mut self, to: &str, octets: &[u8]) -> Result<Decided, Refusal> {
         let recipients = vec![self.recipient(None, to)];
         let route = Route::Inbound {
             envelope: Envelope {
@@ -160,14 +188,16 @@ impl World {
             },
             received: b"Received: from out by mx.test\r\n".to_vec(),
         };
-        self.classify(route, octets)
+        self.decide(None, route, octets)
     }
 
     fn select(&mut self, access: &Access, mailbox: &str) -> Selected {
-        let answer = self.answer(Call::Select {
-            access: access.clone(),
-            mailbox: mailbox.into(),
-        });
+        let answer = self.answer(Ask::of(
+            access,
+            MailboxRead::Select {
+                mailbox: mailbox.into(),
+            },
+        ));
         match answer {
             Answer::Selected(selected) => *selected,
             other => panic!("{other:?}"),
@@ -176,14 +206,16 @@ impl World {
 
     fn fetch(&mut self, access: &Access, mailbox: &str, octets: Octets) -> Vec<EntryRow> {
         let mailbox = self.select(access, mailbox).mailbox.id;
-        let answer = self.answer(Call::Fetch {
-            access: access.clone(),
-            mailbox,
-            uids: UidSet::from(1..=u32::MAX),
-            digest: true,
-            octets,
-            changed_since: 0,
-        });
+        let answer = self.answer(Ask::of(
+            access,
+            EntryRead::Fetch {
+                mailbox,
+                uids: UidSet::from(1..=u32::MAX),
+                digest: true,
+                octets,
+                changed_since: 0,
+            },
+        ));
         match answer {
             Answer::Entries { rows, more } if more.is_empty() => rows,
             other => panic!("{other:?}"),
@@ -194,14 +226,16 @@ impl World {
         let mut all = Vec::new();
         let mut cursor = None;
         loop {
-            let answer = self.answer(Call::ListMessages {
-                access: access.clone(),
-                inbox: InboxRef::Id(access.inbox.unwrap()),
-                filter: Box::new(filter.clone()),
-                cursor,
-                limit: 2,
-                progress: Box::default(),
-            });
+            let answer = self.answer(Ask::of(
+                access,
+                MessageRead::List {
+                    inbox: InboxRef::Id(access.inbox.unwrap()),
+                    filter: Box::new(filter.clone()),
+                    cursor,
+                    limit: 2,
+                    progress: Box::default(),
+                },
+            ));
             let Answer::Messages { rows, next } = answer else {
                 panic!("{answer:?}")
             };
@@ -216,13 +250,15 @@ impl World {
     fn search(&mut self, key: SearchKey) -> String {
         let access = self.bob.clone();
         let mailbox = self.select(&access, "INBOX").mailbox.id;
-        let answer = self.answer(Call::Search {
-            access,
-            mailbox,
-            within: UidSet::from(1..=u32::MAX),
-            key: Arc::new(key),
-            progress: Box::default(),
-        });
+        let answer = self.answer(Ask::of(
+            &access,
+            EntryRead::Search {
+                mailbox,
+                within: UidSet::from(1..=u32::MAX),
+                key: Arc::new(key),
+                progress: Box::default(),
+            },
+        ));
         match answer {
             Answer::Found { uids, .. } => uids.to_string(),
             other => panic!("{other:?}"),
@@ -234,14 +270,13 @@ fn append(world: &mut World, octets: &[u8], at: i64) -> (u32, u32) {
     let access = world.bob.clone();
     let route = Route::Append {
         inbox: access.inbox.unwrap(),
-        access,
         mailbox: "inbox".into(),
         flags: Flags::FLAGGED,
         keywords: vec!["Old".into()],
         received_at: Some(at),
     };
-    let plan = world.classify(route, octets).unwrap();
-    match world.deliver(plan).0 {
+    let plan = world.decide(Some(&access), route, octets).unwrap();
+    match world.deliver(&plan).0 {
         Written::Delivered { placed, .. } => placed.unwrap(),
         other => panic!("{other:?}"),
     }

@@ -11,7 +11,7 @@ fn search_is_right_on_decoded_mail() {
     let plan = world
         .receive("bob@a.test", b"From: Eve\r\nSubject: three\r\n\r\nlong\r\n")
         .unwrap();
-    world.deliver(plan);
+    world.deliver(&plan);
     use SearchKey::*;
     let day = 1_704_067_200; // 2024-01-01
     for (key, expected) in [
@@ -68,13 +68,15 @@ fn a_search_gives_way_and_ends_at_its_deadline() {
     }
     let access = world.bob.clone();
     let mailbox = world.select(&access, "INBOX").mailbox.id;
-    let call = Call::Search {
-        access,
-        mailbox,
-        within: UidSet::from(1..=u32::MAX),
-        key: Arc::new(SearchKey::Text("body".into())),
-        progress: Box::default(),
-    };
+    let call = Ask::of(
+        &access,
+        EntryRead::Search {
+            mailbox,
+            within: UidSet::from(1..=u32::MAX),
+            key: Arc::new(SearchKey::Text("body".into())),
+            progress: Box::default(),
+        },
+    );
     // A clock that runs ten milliseconds each time it is looked at.
     let store = &world.inline.store;
     let clock = Arc::clone(&world.clock);
@@ -89,13 +91,12 @@ fn a_search_gives_way_and_ends_at_its_deadline() {
         clock: &now,
         seed: [0; 16],
     };
-    let Call::Search {
-        access,
+    let Call::Read(Read::Entry(EntryRead::Search {
         mailbox,
         within,
         key,
         mut progress,
-    } = call
+    })) = call.call
     else {
         unreachable!()
     };
@@ -195,7 +196,7 @@ fn lists_filter_and_go_on_where_they_ended() {
             "From: Eve {n} <eve@out.test>\r\nTo: bob@a.test\r\nSubject: n{n}\r\n\r\nneedle{n}\r\n"
         );
         let plan = world.receive("bob@a.test", octets.as_bytes()).unwrap();
-        world.deliver(plan);
+        world.deliver(&plan);
     }
     let bob = world.bob.clone();
     let mut subjects = |filter: MessageFilter| -> Vec<String> {
@@ -226,14 +227,16 @@ fn lists_filter_and_go_on_where_they_ended() {
     };
     assert!(subjects(none).is_empty());
     for cursor in ["", "x", "i", "u1.1", "izz", "é"] {
-        let refused = world.refused(Call::ListMessages {
-            access: bob.clone(),
-            inbox: InboxRef::Id(bob.inbox.unwrap()),
-            filter: Box::default(),
-            cursor: Some(cursor.into()),
-            limit: 2,
-            progress: Box::default(),
-        });
+        let refused = world.refused(Ask::of(
+            &bob,
+            MessageRead::List {
+                inbox: InboxRef::Id(bob.inbox.unwrap()),
+                filter: Box::default(),
+                cursor: Some(cursor.into()),
+                limit: 2,
+                progress: Box::default(),
+            },
+        ));
         assert!(matches!(
             refused,
             Refusal::Invalid {
@@ -251,11 +254,15 @@ fn messages_are_changed_moved_and_deleted() {
     let bob = world.bob.clone();
     let inbox = InboxRef::Id(bob.inbox.unwrap());
     let id = world.list(&bob, MessageFilter::default())[0].state.id;
-    let patch = |patch: MessagePatch| Call::PatchMessage {
-        access: bob.clone(),
-        inbox: inbox.clone(),
-        id,
-        patch: Box::new(patch),
+    let patch = |patch: MessagePatch| {
+        Ask::of(
+            &bob,
+            MessageWrite::Patch {
+                inbox: inbox.clone(),
+                id,
+                patch: Box::new(patch),
+            },
+        )
     };
     let (written, events) = world.written(patch(MessagePatch {
         add_labels: vec!["New".into()],
@@ -290,11 +297,15 @@ fn messages_are_changed_moved_and_deleted() {
             ..
         }
     ));
-    let delete = |permanent| Call::DeleteMessage {
-        access: bob.clone(),
-        inbox: inbox.clone(),
-        id,
-        permanent,
+    let delete = |permanent| {
+        Ask::of(
+            &bob,
+            MessageWrite::Delete {
+                inbox: inbox.clone(),
+                id,
+                permanent,
+            },
+        )
     };
     assert_eq!(world.written(delete(false)).1.len(), 2);
     assert_eq!(world.written(delete(false)).1.len(), 0, "it is in Trash");
@@ -314,45 +325,61 @@ fn nothing_of_another_inbox_is_there() {
     let inbox = InboxRef::Id(bob.inbox.unwrap());
     let mailbox = world.select(&bob, "INBOX").mailbox.id;
     let id = world.list(&bob, MessageFilter::default())[0].state.id;
-    let read = |inbox: InboxRef| Call::ReadMessage {
-        access: ann.clone(),
-        inbox,
-        id,
-        max_chars: None,
+    let read = |inbox: InboxRef| {
+        Ask::of(
+            &ann,
+            MessageRead::Get {
+                inbox,
+                id,
+                max_chars: None,
+            },
+        )
     };
-    let sized = world.answer(Call::FindOctets {
-        access: bob.clone(),
-        inbox: inbox.clone(),
-        id,
-    });
+    let sized = world.answer(Ask::of(
+        &bob,
+        MessageRead::FindOctets {
+            inbox: inbox.clone(),
+            id,
+        },
+    ));
     let Answer::Sized { of, .. } = sized else {
         panic!("{sized:?}");
     };
-    let octets = |of: OctetsOf| Call::ReadOctets {
-        access: ann.clone(),
-        of,
-        offset: 0,
-        len: 10,
+    let octets = |of: OctetsOf| {
+        Ask::of(
+            &ann,
+            EntryRead::Octets {
+                of,
+                offset: 0,
+                len: 10,
+            },
+        )
     };
-    let fetch = Call::Fetch {
-        access: ann.clone(),
-        mailbox,
-        uids: UidSet::one(1),
-        digest: false,
-        octets: Octets::No,
-        changed_since: 0,
-    };
-    let expunge = Call::Expunge {
-        access: ann.clone(),
-        mailbox,
-        uids: None,
-    };
-    let hear = Call::EventsAfter {
-        access: ann.clone(),
-        topic: Topic::Inbox(bob.inbox.unwrap()),
-        after: 0,
-        limit: 10,
-    };
+    let fetch = Ask::of(
+        &ann,
+        EntryRead::Fetch {
+            mailbox,
+            uids: UidSet::one(1),
+            digest: false,
+            octets: Octets::No,
+            changed_since: 0,
+        },
+    );
+    let expunge = Ask::of(
+        &ann,
+        EntryWrite::Expunge {
+            mailbox,
+            uids: None,
+        },
+    );
+    let hear = Ask::of(
+        &ann,
+        EventRead::After {
+            topic: Topic::Inbox(bob.inbox.unwrap()),
+            after: 0,
+            limit: 10,
+        },
+    );
     for (call, what) in [
         (read(inbox), "inbox"),
         (read(InboxRef::Id(ann.inbox.unwrap())), "message"),
@@ -368,12 +395,14 @@ fn nothing_of_another_inbox_is_there() {
         );
     }
     // A key bound to one inbox hears nothing of the others on its organization's stream.
-    let answer = world.answer(Call::EventsAfter {
-        access: ann,
-        topic: Topic::Org(world.org),
-        after: 0,
-        limit: 100,
-    });
+    let answer = world.answer(Ask::of(
+        &ann,
+        EventRead::After {
+            topic: Topic::Org(world.org),
+            after: 0,
+            limit: 100,
+        },
+    ));
     let Answer::Events {
         events,
         scanned_to,
@@ -398,18 +427,30 @@ fn mailboxes_are_made_renamed_and_deleted() {
     let bob = world.bob.clone();
     append(&mut world, b"Subject: x\r\n\r\n", 0);
     let access = || bob.clone();
-    let create = |name: &str| Call::CreateMailbox {
-        access: access(),
-        mailbox: name.into(),
+    let create = |name: &str| {
+        Ask::of(
+            &access(),
+            MailboxWrite::Create {
+                mailbox: name.into(),
+            },
+        )
     };
-    let rename = |from: &str, to: &str| Call::RenameMailbox {
-        access: access(),
-        from: from.into(),
-        to: to.into(),
+    let rename = |from: &str, to: &str| {
+        Ask::of(
+            &access(),
+            MailboxWrite::Rename {
+                from: from.into(),
+                to: to.into(),
+            },
+        )
     };
-    let delete = |name: &str| Call::DeleteMailbox {
-        access: access(),
-        mailbox: name.into(),
+    let delete = |name: &str| {
+        Ask::of(
+            &access(),
+            MailboxWrite::Delete {
+                mailbox: name.into(),
+            },
+        )
     };
     assert_eq!(world.written(create("a/b/c/")).1.len(), 3);
     assert_eq!(world.refused(create("a/b")), Refusal::Exists("mailbox"));
@@ -442,10 +483,7 @@ fn mailboxes_are_made_renamed_and_deleted() {
     ));
     assert_eq!(world.written(rename("a", "z/y")).1.len(), 4);
     let names = |world: &mut World| -> Vec<String> {
-        let rows = world.answer(Call::Mailboxes {
-            access: access(),
-            counts: true,
-        });
+        let rows = world.answer(Ask::of(&access(), MailboxRead::List { counts: true }));
         match rows {
             Answer::Mailboxes(rows) => rows.into_iter().map(|row| row.name).collect(),
             other => panic!("{other:?}"),
@@ -469,12 +507,14 @@ fn mailboxes_are_made_renamed_and_deleted() {
     assert_eq!((old.uids.len(), old.first_unseen), (1, Some(1)));
     assert_eq!(old.keywords, ["Old"]);
 
-    world.written(Call::Subscribe {
-        access: access(),
-        mailbox: "not there".into(),
-        on: true,
-    });
-    let Answer::Names(names) = world.answer(Call::Subscribed { access: access() }) else {
+    world.written(Ask::of(
+        &access(),
+        MailboxWrite::Subscribe {
+            mailbox: "not there".into(),
+            on: true,
+        },
+    ));
+    let Answer::Names(names) = world.answer(Ask::of(&access(), MailboxRead::Subscribed)) else {
         panic!()
     };
     assert!(names.contains(&"not there".into()) && names.contains(&"INBOX".into()));
@@ -490,9 +530,13 @@ fn recent_is_told_to_one_session() {
         (first.recent_above, first.mailbox.counts.unwrap().recent),
         (0, 1)
     );
-    let claim = || Call::ClaimRecent {
-        access: bob.clone(),
-        mailbox: first.mailbox.id,
+    let claim = || {
+        Ask::of(
+            &bob,
+            MailboxWrite::ClaimRecent {
+                mailbox: first.mailbox.id,
+            },
+        )
     };
     // Two that opened it at once: one gets what is new.
     for above in [0, 1] {
@@ -511,34 +555,39 @@ fn a_list_over_what_is_deleted_looks_at_the_clock() {
     let mut world = world();
     append(&mut world, b"Subject: first\r\n\r\n", START);
     let bob = world.bob.clone();
-    world.written(Call::CreateMailbox {
-        access: bob.clone(),
-        mailbox: "Old".into(),
-    });
+    world.written(Ask::of(
+        &bob,
+        MailboxWrite::Create {
+            mailbox: "Old".into(),
+        },
+    ));
     for _ in 0..60 {
         let route = Route::Append {
-            access: bob.clone(),
             inbox: bob.inbox.unwrap(),
             mailbox: "Old".into(),
             flags: Flags::NONE,
             keywords: Vec::new(),
             received_at: None,
         };
-        let plan = world.classify(route, b"Subject: old\r\n\r\n").unwrap();
-        world.deliver(plan);
+        let plan = world
+            .decide(Some(&bob), route, b"Subject: old\r\n\r\n")
+            .unwrap();
+        world.deliver(&plan);
     }
-    world.written(Call::DeleteMailbox {
-        access: bob.clone(),
-        mailbox: "Old".into(),
-    });
-    let list = ask(Call::ListMessages {
-        access: bob.clone(),
+    world.written(Ask::of(
+        &bob,
+        MailboxWrite::Delete {
+            mailbox: "Old".into(),
+        },
+    ));
+    let list = MessageRead::List {
         inbox: InboxRef::Id(bob.inbox.unwrap()),
         filter: Box::default(),
         cursor: None,
         limit: 1,
         progress: Box::default(),
-    });
+    };
+    let (list, _) = request(Ask::of(&bob, list.clone())).split(Read::Message(list));
     // Each look at this clock takes a millisecond.
     let ticks = Arc::clone(&world.clock);
     let service = Service::new(Setup {
@@ -550,9 +599,10 @@ fn a_list_over_what_is_deleted_looks_at_the_clock() {
         free_bytes: Arc::new(|| None),
         shared_domain: "agents.test".into(),
         operator: None,
+        lookups: None,
     });
     let mut reader = Reader::new(service);
-    let mut turn = reader.turn(&world.inline.store, list);
+    let mut turn = reader.turn(&world.inline.store, ReadTask::Call(list));
     let mut slices = 0;
     while let ReadTurn::Again(request) = turn {
         slices += 1;

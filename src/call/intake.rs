@@ -1,0 +1,68 @@
+//! A message that comes in, by whichever way.
+
+use super::{Draft, Envelope, Flags, Idempotency, InboxId, InboxRef, Need, Render, Scopes};
+
+/// The way by which a message comes in. Everything that goes into the store is one of these.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Route {
+    /// From outside, over port 25.
+    Inbound {
+        /// SMTP envelope.
+        envelope: Envelope,
+        /// The Received field to put in front, complete with its CRLF.
+        received: Vec<u8>,
+    },
+    /// From a client that logged in, over SMTP.
+    Submission {
+        /// SMTP envelope.
+        envelope: Envelope,
+        /// The Received field to put in front, complete with its CRLF.
+        received: Vec<u8>,
+        /// Makes the octets to keep, when the message has an `X-Idempotency-Key`.
+        render: Render,
+    },
+    /// From REST: `octets` is empty and the service composes them.
+    Compose {
+        /// The sending inbox.
+        inbox: InboxRef,
+        /// What to send.
+        draft: Box<Draft>,
+        /// The `Idempotency-Key` of the request.
+        idempotency: Option<Idempotency>,
+    },
+    /// IMAP APPEND: parsed, not judged.
+    Append {
+        /// The inbox logged in to.
+        inbox: InboxId,
+        /// Mailbox name, decoded.
+        mailbox: String,
+        /// Flags to set.
+        flags: Flags,
+        /// Keywords to set.
+        keywords: Vec<String>,
+        /// INTERNALDATE, unix milliseconds; `None` is now.
+        received_at: Option<i64>,
+    },
+}
+
+/// A message that comes in: its way, and the octets as they came. The caller of the request
+/// is its sender.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Intake {
+    /// The way in.
+    pub route: Route,
+    /// RFC 5322 octets, CRLF line ends, dots unstuffed.
+    pub octets: Vec<u8>,
+}
+
+impl Intake {
+    /// What it needs of its caller.
+    pub fn need(&self) -> Need {
+        match self.route {
+            Route::Inbound { .. } => Need::Nothing,
+            Route::Submission { .. } | Route::Compose { .. } | Route::Append { .. } => {
+                Need::Scope(Scopes::MESSAGES_WRITE)
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Calls for a reader, grouped by noun. Each states what it needs of its caller.
+//!
+//! To add a call: a variant here, with its row in `need`, and the arm of its noun in the
+//! service. Nothing compiles until both are there.
+
+// Fields are named for what they are; the line above each variant says the rest.
+#![allow(missing_docs)]
+
+use std::sync::Arc;
+
+use super::{
+    EntryId, InboxRef, KeyId, ListProgress, MailboxId, MessageFilter, Need, Octets, OctetsOf,
+    Scopes, SearchKey, SearchProgress, Topic, UidSet,
+};
+
+/// A call that changes nothing, by noun.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Read {
+    Mailbox(MailboxRead),
+    Entry(EntryRead),
+    Message(MessageRead),
+    Inbox(InboxRead),
+    Key(KeyRead),
+    Domain(DomainRead),
+    Org(OrgRead),
+    Outbound(OutboundRead),
+    Event(EventRead),
+}
+
+/// The mailboxes of the inbox that is logged in to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MailboxRead {
+    /// Every mailbox, with counters if asked. Answer: `Mailboxes`.
+    List { counts: bool },
+    /// One mailbox with its counters. Answer: `Mailboxes` with one row.
+    Status { mailbox: String },
+    /// Opens one: everything that a client is told of it. Answer: `Selected`.
+    Select { mailbox: String },
+    /// Names that are subscribed, whether or not a mailbox is there. Answer: `Names`.
+    Subscribed,
+}
+
+/// The entries of one mailbox, by UID.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EntryRead {
+    /// A page of entries in UID order: as many of `uids` as fit the page. Answer: `Entries`.
+    Fetch {
+        mailbox: MailboxId,
+        uids: UidSet,
+        digest: bool,
+        octets: Octets,
+        changed_since: u64,
+    },
+    /// `len` octets from `offset` of a message. Answer: `Octets`.
+    Octets { of: OctetsOf, offset: u32, len: u32 },
+    /// What happened in a mailbox after `since`: new and changed entries, UIDs that are gone,
+    /// UIDs that are there. Answer: `Changes`.
+    Changes { mailbox: MailboxId, since: u64 },
+    /// SEARCH in slices. Answer: `Found`.
+    Search {
+        mailbox: MailboxId,
+        within: UidSet,
+        key: Arc<SearchKey>,
+        progress: Box<SearchProgress>,
+    },
+}
+
+/// Messages, by id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MessageRead {
+    /// A page, newest first, in slices, each of which moves `cursor`. Answer: `Messages`.
+    List {
+        inbox: InboxRef,
+        filter: Box<MessageFilter>,
+        cursor: Option<String>,
+        limit: usize,
+        progress: Box<ListProgress>,
+    },
+    /// One, opened; texts cut to `max_chars`. Answer: `Message`.
+    Get {
+        inbox: InboxRef,
+        id: EntryId,
+        max_chars: Option<usize>,
+    },
+    /// Its size and where to read it. Answer: `Sized`.
+    FindOctets { inbox: InboxRef, id: EntryId },
+    /// One decoded part, whole (at most a message). Answer: `Part`.
+    Part {
+        inbox: InboxRef,
+        id: EntryId,
+        part: usize,
+    },
+}
+
+/// Inboxes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InboxRead {
+    /// Answer: `Inboxes`.
+    List {
+        parent: Option<InboxRef>,
+        cursor: Option<String>,
+        limit: usize,
+    },
+    /// Answer: `Inboxes` with one.
+    Get { inbox: InboxRef },
+}
+
+/// Keys, without their secrets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum KeyRead {
+    /// Answer: `Keys`.
+    List {
+        cursor: Option<String>,
+        limit: usize,
+    },
+    /// Answer: `Keys` with one.
+    Get { key: KeyId },
+}
+
+/// Domains.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DomainRead {
+    /// Answer: `Domains`.
+    List,
+}
+
+/// Organizations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OrgRead {
+    /// For the operator. Answer: `Orgs`.
+    List,
+    /// Counters of the caller's organization. Answer: `Usage`.
+    Usage,
+}
+
+/// The queue to outside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OutboundRead {
+    /// Answer: `Outbound`.
+    List {
+        cursor: Option<String>,
+        limit: usize,
+    },
+}
+
+/// The log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EventRead {
+    /// Up to `limit` rows after `after` that concern `topic`. Answer: `Events`.
+    After {
+        topic: Topic,
+        after: u64,
+        limit: usize,
+    },
+}
+
+impl Read {
+    /// What it needs of its caller.
+    pub fn need(&self) -> Need {
+        match self {
+            Read::Mailbox(_) | Read::Entry(_) | Read::Message(_) | Read::Outbound(_) => {
+                Need::Scope(Scopes::MESSAGES_READ)
+            }
+            Read::Inbox(_) => Need::Scope(Scopes::INBOXES_READ),
+            Read::Key(_) => Need::Scope(Scopes::KEYS_WRITE),
+            Read::Domain(_) => Need::Scope(Scopes::DOMAINS_WRITE),
+            Read::Org(OrgRead::List) => Need::Scope(Scopes::OPERATOR),
+            // Every key may ask what it is and what it has used.
+            Read::Org(OrgRead::Usage) => Need::Key,
+            Read::Event(_) => Need::Scope(Scopes::EVENTS_READ),
+        }
+    }
+
+    /// Whether it is the first call of an HTTP request. Later pages of a long answer are not
+    /// counted against the key's rate again, and a stream that catches up is not a request.
+    pub fn begins_request(&self) -> bool {
+        !matches!(
+            self,
+            Read::Entry(EntryRead::Octets { .. }) | Read::Event(EventRead::After { .. })
+        )
+    }
+}

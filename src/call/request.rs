@@ -1,0 +1,132 @@
+//! A request: a call, the caller that makes it, and the connection that waits for the answer.
+
+use core::net::IpAddr;
+
+use super::{Access, Caller, ConnId, Intake, Look, Now, Read, Write};
+
+/// What is asked of the product. The variant says which thread answers, so a call cannot
+/// reach a thread that does not know it. Below, calls are grouped by noun.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Call {
+    /// A message comes in. A reader parses and judges it, the writer delivers it; one answer.
+    /// Written: `Delivered`.
+    Accept(Box<Intake>),
+    /// For the one writer.
+    Write(Write),
+    /// For a reader.
+    Read(Read),
+    /// For the thread of logins and short look-ups, which never waits behind a search.
+    Look(Look),
+    /// The connection is gone: its leases end and its reads are dropped. No answer.
+    Hangup,
+}
+
+impl From<Write> for Call {
+    fn from(call: Write) -> Self {
+        Call::Write(call)
+    }
+}
+
+impl From<Read> for Call {
+    fn from(call: Read) -> Self {
+        Call::Read(call)
+    }
+}
+
+impl From<Look> for Call {
+    fn from(call: Look) -> Self {
+        Call::Look(call)
+    }
+}
+
+macro_rules! nouns {
+    ($($noun:ident => $queue:ident::$variant:ident,)*) => {$(
+        impl From<super::$noun> for Call {
+            fn from(call: super::$noun) -> Self {
+                Call::$queue($queue::$variant(call))
+            }
+        }
+    )*};
+}
+
+nouns! {
+    MailboxRead => Read::Mailbox,
+    EntryRead => Read::Entry,
+    MessageRead => Read::Message,
+    InboxRead => Read::Inbox,
+    KeyRead => Read::Key,
+    DomainRead => Read::Domain,
+    OrgRead => Read::Org,
+    OutboundRead => Read::Outbound,
+    EventRead => Read::Event,
+    MailboxWrite => Write::Mailbox,
+    EntryWrite => Write::Entry,
+    MessageWrite => Write::Message,
+    InboxWrite => Write::Inbox,
+    KeyWrite => Write::Key,
+    DomainWrite => Write::Domain,
+    OrgWrite => Write::Org,
+}
+
+/// What an engine asks: a call and its caller. The worker adds the connection and the time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ask {
+    /// Who asks.
+    pub caller: Caller,
+    /// What is asked.
+    pub call: Call,
+}
+
+impl Ask {
+    /// A call of a key.
+    pub fn of(access: &Access, call: impl Into<Call>) -> Ask {
+        Ask {
+            caller: Caller::Key(access.clone()),
+            call: call.into(),
+        }
+    }
+
+    /// A call of a peer without a key.
+    pub fn anonymous(call: impl Into<Call>) -> Ask {
+        Ask {
+            caller: Caller::Anonymous,
+            call: call.into(),
+        }
+    }
+}
+
+/// A call with what the service needs to know about where it comes from. `C` is [`Call`], or
+/// the part of it that one thread answers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request<C = Call> {
+    /// The connection that waits for the answer; `None` is the server itself.
+    pub conn: Option<ConnId>,
+    /// Its address, for the failure limiter and the rates.
+    pub peer: IpAddr,
+    /// When the worker took it.
+    pub now: Now,
+    /// Who asks.
+    pub caller: Caller,
+    /// What is asked.
+    pub call: C,
+}
+
+impl<C> Request<C> {
+    /// The same request with another call, and the call that it had.
+    pub fn split<D>(self, call: D) -> (Request<D>, C) {
+        let request = Request {
+            conn: self.conn,
+            peer: self.peer,
+            now: self.now,
+            caller: self.caller,
+            call,
+        };
+        (request, self.call)
+    }
+
+    /// The same request with another call.
+    pub fn with<D>(self, call: impl FnOnce(C) -> D) -> Request<D> {
+        let (request, old) = self.split(());
+        request.split(call(old)).0
+    }
+}

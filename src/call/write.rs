@@ -1,0 +1,177 @@
+//! Calls for the one writer, grouped by noun. Each states what it needs of its caller and,
+//! where it makes something, carries the `Idempotency-Key` of the request.
+//!
+//! To add a call: a variant here, with its row in `need`, and the arm of its noun in the
+//! service. Nothing compiles until both are there.
+
+// Fields are named for what they are; the line above each variant says the rest.
+#![allow(missing_docs)]
+
+use super::{
+    DomainRef, EntryId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId, MailboxId,
+    MessagePatch, Need, NewInbox, NewKey, OrgId, Scopes, UidSet,
+};
+
+/// A call that changes something, by noun.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Write {
+    Mailbox(MailboxWrite),
+    Entry(EntryWrite),
+    Message(MessageWrite),
+    Inbox(InboxWrite),
+    Key(KeyWrite),
+    Domain(DomainWrite),
+    Org(OrgWrite),
+}
+
+/// Changes of the mailboxes of the inbox that is logged in to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MailboxWrite {
+    /// Moves the `\Recent` watermark of a mailbox to its last UID, so that the next session
+    /// does not see these messages as recent. Sent only when SELECT found a new message:
+    /// opening a mailbox is otherwise no write. Written: `Recent` with the watermark before.
+    ClaimRecent { mailbox: MailboxId },
+    /// CREATE, with missing parents. Written: `Changed`.
+    Create { mailbox: String },
+    /// DELETE. Written: `Changed`.
+    Delete { mailbox: String },
+    /// RENAME. The messages of INBOX move (RFC 3501 section 6.3.5). Written: `Changed`.
+    Rename { from: String, to: String },
+    /// SUBSCRIBE and UNSUBSCRIBE. Written: `Changed`.
+    Subscribe { mailbox: String, on: bool },
+}
+
+/// Changes of entries of one mailbox, by UID.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EntryWrite {
+    /// STORE. Written: `Flagged`.
+    SetFlags {
+        mailbox: MailboxId,
+        uids: UidSet,
+        how: FlagChange,
+        flags: Flags,
+        keywords: Vec<String>,
+        unchanged_since: Option<u64>,
+    },
+    /// EXPUNGE of entries with `\Deleted` (among `uids`, if given). Written: `Expunged`.
+    Expunge {
+        mailbox: MailboxId,
+        uids: Option<UidSet>,
+    },
+    /// COPY, or MOVE with `remove`. Written: `Copied`.
+    Copy {
+        mailbox: MailboxId,
+        uids: UidSet,
+        to: String,
+        remove: bool,
+    },
+}
+
+/// Changes of one message, by id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MessageWrite {
+    /// Labels, seen, flagged, folder. Written: `Message`.
+    Patch {
+        inbox: InboxRef,
+        id: EntryId,
+        patch: Box<MessagePatch>,
+    },
+    /// To Trash, or for good. Written: `Changed`.
+    Delete {
+        inbox: InboxRef,
+        id: EntryId,
+        permanent: bool,
+    },
+}
+
+/// Changes of inboxes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InboxWrite {
+    /// Written: `Inbox`.
+    Create {
+        new: Box<NewInbox>,
+        idempotency: Option<Idempotency>,
+    },
+    /// Written: `Inbox`.
+    Patch {
+        inbox: InboxRef,
+        patch: Box<InboxPatch>,
+    },
+    /// With all in it. Written: `Changed`.
+    Delete { inbox: InboxRef },
+}
+
+/// Changes of keys.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum KeyWrite {
+    /// Written: `Key` with the secret, once.
+    Create {
+        new: Box<NewKey>,
+        idempotency: Option<Idempotency>,
+    },
+    /// Ends a key and its sessions. Written: `Changed`.
+    Revoke { key: KeyId },
+    /// One new key for each inbox that the key may see. Written: `Credentials`.
+    CreateCredentials { idempotency: Option<Idempotency> },
+}
+
+/// Changes of domains.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DomainWrite {
+    /// Written: `Domain`.
+    Create {
+        name: String,
+        idempotency: Option<Idempotency>,
+    },
+    /// Refused while an inbox uses it. Written: `Changed`.
+    Delete { domain: DomainRef },
+}
+
+/// Changes of organizations; for the operator.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OrgWrite {
+    /// Written: `Org` with a first key.
+    Create {
+        name: String,
+        idempotency: Option<Idempotency>,
+    },
+    /// Written: `Changed`.
+    Delete { org: OrgId },
+}
+
+impl Write {
+    /// What it needs of its caller.
+    pub fn need(&self) -> Need {
+        Need::Scope(match self {
+            Write::Mailbox(_) | Write::Entry(_) | Write::Message(_) => Scopes::MESSAGES_WRITE,
+            Write::Inbox(_) => Scopes::INBOXES_WRITE,
+            Write::Key(_) => Scopes::KEYS_WRITE,
+            Write::Domain(_) => Scopes::DOMAINS_WRITE,
+            Write::Org(_) => Scopes::OPERATOR,
+        })
+    }
+
+    /// The `Idempotency-Key` that it came with.
+    pub fn idempotency(&self) -> Option<&Idempotency> {
+        match self {
+            Write::Mailbox(_) | Write::Entry(_) | Write::Message(_) => None,
+            Write::Inbox(call) => match call {
+                InboxWrite::Create { idempotency, .. } => idempotency.as_ref(),
+                InboxWrite::Patch { .. } | InboxWrite::Delete { .. } => None,
+            },
+            Write::Key(call) => match call {
+                KeyWrite::Create { idempotency, .. }
+                | KeyWrite::CreateCredentials { idempotency } => idempotency.as_ref(),
+                KeyWrite::Revoke { .. } => None,
+            },
+            Write::Domain(call) => match call {
+                DomainWrite::Create { idempotency, .. } => idempotency.as_ref(),
+                DomainWrite::Delete { .. } => None,
+            },
+            Write::Org(call) => match call {
+                OrgWrite::Create { idempotency, .. } => idempotency.as_ref(),
+                OrgWrite::Delete { .. } => None,
+            },
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! From a short look-up to its function. The match is exhaustive: a new call does not compile
+//! before it has its arm.
+
+use crate::call::{Answer, Look, Network, Refusal, Request};
+use crate::service::context::ReadContext;
+use crate::service::limit::Payer;
+use crate::service::{Service, auth, events, inbox, policy};
+
+/// Carries out a look-up; its caller has what it needs.
+pub(super) fn look(
+    service: &Service,
+    context: &ReadContext<'_>,
+    request: &Request<Look>,
+) -> Result<Answer, Refusal> {
+    let (store, now, peer) = (context.store, context.now, request.peer);
+    let caller = &request.caller;
+    match &request.call {
+        Look::Authenticate {
+            listener,
+            user,
+            secret,
+        } => auth::authenticate(
+            service,
+            store,
+            now,
+            &auth::Login {
+                conn: request.conn,
+                peer,
+                listener: *listener,
+                user: user.as_deref(),
+                secret,
+            },
+        ),
+        Look::OpenStream => auth::open_stream(service, request.conn, caller.access()?),
+        Look::Ready => ready(service),
+        Look::AnonymousRate => {
+            let per_minute = service.shared.limits.http_anonymous_per_minute;
+            let payer = Payer::Anonymous(Network::of(peer));
+            service.take(payer, per_minute, per_minute, now)?;
+            Ok(Answer::Done)
+        }
+        Look::Sender { reverse_path, size } => {
+            let path = reverse_path.as_deref();
+            policy::sender(service, store, peer, now, caller.key(), path, *size)
+        }
+        Look::Recipient { address } => {
+            policy::recipient(service, store, now, caller.key(), address)
+        }
+        Look::FindInbox { inbox } => inbox::read_inbox(store, caller.access()?, inbox),
+        Look::LogState => events::log_state(context, caller.access()?),
+        Look::LogAt { unix_ms } => events::log_at(context, caller.access()?, *unix_ms),
+    }
+}
+
+fn ready(service: &Service) -> Result<Answer, Refusal> {
+    if service.is_stopping() {
+        return Err(Refusal::Stopping);
+    }
+    policy::space(service)?;
+    Ok(Answer::Done)
+}

@@ -1,0 +1,144 @@
+//! From a call that reads to its function, by noun. The matches are exhaustive: a new call
+//! does not compile before it has its arm. `None` is "go on later": a slice is done.
+
+use crate::call::{
+    Access, Answer, Caller, DomainRead, EntryRead, EventRead, InboxRead, KeyRead, MailboxRead,
+    MessageRead, OrgRead, OutboundRead, Read, Refusal,
+};
+use crate::service::context::ReadContext;
+use crate::service::{account, events, fetch, inbox, mailbox, message, search};
+
+/// Carries out a call, or a slice of it; its caller has what the call needs.
+pub(super) fn read(
+    context: &ReadContext<'_>,
+    caller: &Caller,
+    call: &mut Read,
+) -> Result<Option<Answer>, Refusal> {
+    match call {
+        Read::Mailbox(call) => read_mailbox(context, caller.access()?, call).map(Some),
+        Read::Entry(call) => read_entry(context, caller.access()?, call),
+        Read::Message(call) => read_message(context, caller.access()?, call),
+        Read::Inbox(call) => read_inbox(context, caller.access()?, call).map(Some),
+        Read::Key(call) => read_key(context, caller.access()?, call).map(Some),
+        Read::Domain(DomainRead::List) => {
+            account::list_domains(context.store, caller.access()?).map(Some)
+        }
+        Read::Org(call) => read_org(context, caller, call).map(Some),
+        Read::Outbound(OutboundRead::List { cursor, limit }) => {
+            account::list_outbound(context.store, caller.access()?, cursor.as_deref(), *limit)
+                .map(Some)
+        }
+        Read::Event(EventRead::After {
+            topic,
+            after,
+            limit,
+        }) => events::events_after(context, caller.access()?, *topic, *after, *limit).map(Some),
+    }
+}
+
+fn read_mailbox(
+    context: &ReadContext<'_>,
+    access: &Access,
+    call: &MailboxRead,
+) -> Result<Answer, Refusal> {
+    match call {
+        MailboxRead::List { counts } => mailbox::mailboxes(context, access, *counts),
+        MailboxRead::Status { mailbox } => mailbox::status(context, access, mailbox),
+        MailboxRead::Select { mailbox } => mailbox::select(context, access, mailbox),
+        MailboxRead::Subscribed => mailbox::subscribed(context, access),
+    }
+}
+
+fn read_entry(
+    context: &ReadContext<'_>,
+    access: &Access,
+    call: &mut EntryRead,
+) -> Result<Option<Answer>, Refusal> {
+    match call {
+        EntryRead::Fetch {
+            mailbox,
+            uids,
+            digest,
+            octets,
+            changed_since,
+        } => {
+            let ask = fetch::FetchAsk {
+                digest: *digest,
+                octets: *octets,
+                changed_since: *changed_since,
+            };
+            fetch::fetch(context, access, *mailbox, uids, ask).map(Some)
+        }
+        EntryRead::Octets { of, offset, len } => {
+            fetch::read_octets(context, access, of, *offset, *len).map(Some)
+        }
+        EntryRead::Changes { mailbox, since } => {
+            fetch::changes(context, access, *mailbox, *since).map(Some)
+        }
+        EntryRead::Search {
+            mailbox,
+            within,
+            key,
+            progress,
+        } => search::search(context, access, *mailbox, within, key, progress),
+    }
+}
+
+fn read_message(
+    context: &ReadContext<'_>,
+    access: &Access,
+    call: &mut MessageRead,
+) -> Result<Option<Answer>, Refusal> {
+    match call {
+        MessageRead::List {
+            inbox,
+            filter,
+            cursor,
+            limit,
+            progress,
+        } => message::list(context, access, inbox, filter, (cursor, *limit), progress),
+        MessageRead::Get {
+            inbox,
+            id,
+            max_chars,
+        } => message::read(context, access, inbox, *id, *max_chars).map(Some),
+        MessageRead::FindOctets { inbox, id } => {
+            message::find_octets(context, access, inbox, *id).map(Some)
+        }
+        MessageRead::Part { inbox, id, part } => {
+            message::read_part(context, access, inbox, *id, *part).map(Some)
+        }
+    }
+}
+
+fn read_inbox(
+    context: &ReadContext<'_>,
+    access: &Access,
+    call: &InboxRead,
+) -> Result<Answer, Refusal> {
+    let store = context.store;
+    match call {
+        InboxRead::List {
+            parent,
+            cursor,
+            limit,
+        } => inbox::list_inboxes(store, access, parent.as_ref(), cursor.as_deref(), *limit),
+        InboxRead::Get { inbox } => inbox::read_inbox(store, access, inbox),
+    }
+}
+
+fn read_key(context: &ReadContext<'_>, access: &Access, call: &KeyRead) -> Result<Answer, Refusal> {
+    match call {
+        KeyRead::List { cursor, limit } => {
+            account::list_keys(context.store, access, cursor.as_deref(), *limit)
+        }
+        KeyRead::Get { key } => account::read_key(context.store, access, *key),
+    }
+}
+
+fn read_org(context: &ReadContext<'_>, caller: &Caller, call: &OrgRead) -> Result<Answer, Refusal> {
+    match call {
+        OrgRead::List => account::list_orgs(context.store),
+        OrgRead::Usage => account::usage(context.store, context.now, caller),
+    }
+}

@@ -1,0 +1,186 @@
+//! A reader: one look-up, one call that reads or a slice of it, one stage of a message.
+//!
+//! A panic costs the one call: hostile input must not end the process (DECISIONS.md,
+//! "Panics").
+
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+
+use super::{look, read};
+use crate::call::{ConnId, Look, Metric, Read, Refusal, Reply, Request};
+use crate::crypto::Random;
+use crate::service::context::ReadContext;
+use crate::service::intake::{self, Delivery, IntakeStage, IntakeStep, LookupId, ParsedMessage};
+use crate::service::{Service, auth};
+use crate::store::Store;
+
+/// Carries out everything that reads.
+#[derive(Debug)]
+pub struct Reader {
+    service: Arc<Service>,
+    random: Random,
+    /// The id of the next lookup; this reader's ids are equal modulo `readers`.
+    next_lookup: u64,
+    readers: u64,
+}
+
+/// What a reader is given.
+#[derive(Debug)]
+pub enum ReadTask {
+    /// A call, or the rest of one.
+    Call(Request<Read>),
+    /// A message that comes in, at one of its stages.
+    Intake(Request<IntakeStage>),
+}
+
+impl ReadTask {
+    /// The connection that waits for the answer.
+    pub fn conn(&self) -> Option<ConnId> {
+        match self {
+            ReadTask::Call(request) => request.conn,
+            ReadTask::Intake(request) => request.conn,
+        }
+    }
+}
+
+/// What came of a task.
+#[derive(Debug)]
+pub enum ReadTurn {
+    /// Done.
+    Reply(Reply),
+    /// A slice of it is done; the rest goes back into the queue.
+    Again(ReadTask),
+    /// The message is decided on; the writer delivers it.
+    Deliver(Request<Box<Delivery>>),
+    /// The message waits for something outside. It goes on with the finding.
+    Outside(LookupId, Request<Box<ParsedMessage>>),
+}
+
+impl Reader {
+    /// A reader with the system's randomness.
+    pub fn new(service: Arc<Service>) -> Self {
+        Self::with_random(service, Random::system())
+    }
+
+    /// A reader whose boundaries and Message-IDs come from `random`.
+    pub fn with_random(service: Arc<Service>, random: Random) -> Self {
+        Reader {
+            service,
+            random,
+            next_lookup: 0,
+            readers: 1,
+        }
+    }
+
+    /// What the threads share.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// The same, as one of several: `Router::found` reaches it by the ids of its lookups.
+    #[must_use]
+    pub fn numbered(self, index: usize, of: usize) -> Self {
+        Reader {
+            next_lookup: index as u64,
+            readers: of.max(1) as u64,
+            ..self
+        }
+    }
+
+    /// Carries out a look-up.
+    pub fn look(&mut self, store: &Store, request: &Request<Look>) -> Reply {
+        let (service, context) = context(&self.service, store, &mut self.random);
+        let done = guarded(service, request.conn, || {
+            let call = &request.call;
+            let caller = &request.caller;
+            auth::admit(
+                service,
+                caller,
+                call.need(),
+                call.begins_request(),
+                context.now,
+            )?;
+            look::look(service, &context, request)
+        });
+        match done {
+            Ok(answer) => Reply::Answer(answer),
+            Err(refusal) => Reply::Refused(refusal),
+        }
+    }
+
+    /// Carries out one task, or a slice of it.
+    pub fn turn(&mut self, store: &Store, task: ReadTask) -> ReadTurn {
+        match task {
+            ReadTask::Call(request) => self.read(store, request),
+            ReadTask::Intake(request) => self.advance(store, request),
+        }
+    }
+
+    fn read(&mut self, store: &Store, mut request: Request<Read>) -> ReadTurn {
+        let (service, context) = context(&self.service, store, &mut self.random);
+        let done = guarded(service, request.conn, || {
+            let call = &mut request.call;
+            let caller = &request.caller;
+            auth::admit(
+                service,
+                caller,
+                call.need(),
+                call.begins_request(),
+                context.now,
+            )?;
+            read::read(&context, caller, call)
+        });
+        match done {
+            Ok(Some(answer)) => ReadTurn::Reply(Reply::Answer(answer)),
+            Ok(None) => ReadTurn::Again(ReadTask::Call(request)),
+            Err(refusal) => ReadTurn::Reply(Reply::Refused(refusal)),
+        }
+    }
+
+    /// Takes a message through as many stages as it can go without waiting.
+    fn advance(&mut self, store: &Store, request: Request<IntakeStage>) -> ReadTurn {
+        let (request, stage) = request.split(());
+        let id = LookupId(self.next_lookup);
+        let (service, context) = context(&self.service, store, &mut self.random);
+        let done = guarded(service, request.conn, || {
+            intake::advance(service, &context, &request, stage, id)
+        });
+        match done {
+            Ok(IntakeStep::Deliver(delivery)) => ReadTurn::Deliver(request.split(delivery).0),
+            Ok(IntakeStep::Wait(parsed)) => {
+                self.next_lookup = self.next_lookup.wrapping_add(self.readers);
+                ReadTurn::Outside(id, request.split(parsed).0)
+            }
+            Err(refusal) => ReadTurn::Reply(Reply::Refused(refusal)),
+        }
+    }
+}
+
+fn context<'a>(
+    service: &'a Service,
+    store: &'a Store,
+    random: &mut Random,
+) -> (&'a Service, ReadContext<'a>) {
+    let context = ReadContext {
+        store,
+        shared: &service.shared,
+        now: service.now(),
+        clock: service.clock(),
+        seed: random.array(),
+    };
+    (service, context)
+}
+
+/// Runs a function; a panic in it is a refusal.
+fn guarded<T>(
+    service: &Service,
+    conn: Option<ConnId>,
+    run: impl FnOnce() -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        service.shared.metrics.count(Metric::Panics);
+        log::error!("a read panicked conn={conn:?}");
+        Err(Refusal::Internal)
+    })
+}

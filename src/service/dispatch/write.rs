@@ -1,0 +1,136 @@
+//! From a call that writes to its function, by noun. The matches are exhaustive: a new call
+//! does not compile before it has its arm.
+
+use crate::call::{
+    Access, Caller, DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite,
+    OrgWrite, Refusal, Write, Written,
+};
+use crate::service::context::WriteContext;
+use crate::service::{account, fetch, inbox, mailbox, message};
+use crate::store::FlagAsk;
+
+/// Carries out a call; its caller has what the call needs.
+pub(super) fn write(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    call: &Write,
+) -> Result<Written, Refusal> {
+    match call {
+        Write::Mailbox(call) => write_mailbox(context, caller.access()?, call),
+        Write::Entry(call) => write_entry(context, caller.access()?, call),
+        Write::Message(call) => write_message(context, caller.access()?, call),
+        Write::Inbox(call) => write_inbox(context, caller.access()?, call),
+        Write::Key(call) => write_key(context, caller.access()?, call),
+        Write::Domain(call) => write_domain(context, caller.access()?, call),
+        Write::Org(call) => write_org(context, call),
+    }
+}
+
+fn write_mailbox(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    call: &MailboxWrite,
+) -> Result<Written, Refusal> {
+    match call {
+        MailboxWrite::ClaimRecent { mailbox } => mailbox::claim_recent(context, access, *mailbox),
+        MailboxWrite::Create { mailbox } => mailbox::create(context, access, mailbox),
+        MailboxWrite::Delete { mailbox } => mailbox::delete(context, access, mailbox),
+        MailboxWrite::Rename { from, to } => mailbox::rename(context, access, from, to),
+        MailboxWrite::Subscribe { mailbox, on } => {
+            mailbox::subscribe(context, access, mailbox, *on)
+        }
+    }
+}
+
+fn write_entry(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    call: &EntryWrite,
+) -> Result<Written, Refusal> {
+    match call {
+        EntryWrite::SetFlags {
+            mailbox,
+            uids,
+            how,
+            flags,
+            keywords,
+            unchanged_since,
+        } => {
+            let ask = FlagAsk {
+                how: *how,
+                flags: *flags,
+                keywords,
+                unchanged_since: *unchanged_since,
+            };
+            fetch::set_flags(context, access, *mailbox, uids, &ask)
+        }
+        EntryWrite::Expunge { mailbox, uids } => {
+            fetch::expunge(context, access, *mailbox, uids.as_ref())
+        }
+        EntryWrite::Copy {
+            mailbox,
+            uids,
+            to,
+            remove,
+        } => fetch::copy(context, access, *mailbox, uids, (to, *remove)),
+    }
+}
+
+fn write_message(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    call: &MessageWrite,
+) -> Result<Written, Refusal> {
+    match call {
+        MessageWrite::Patch { inbox, id, patch } => {
+            message::patch(context, access, inbox, *id, patch)
+        }
+        MessageWrite::Delete {
+            inbox,
+            id,
+            permanent,
+        } => message::delete(context, access, inbox, *id, *permanent),
+    }
+}
+
+fn write_inbox(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    call: &InboxWrite,
+) -> Result<Written, Refusal> {
+    match call {
+        InboxWrite::Create { new, .. } => inbox::create_inbox(context, access, new),
+        InboxWrite::Patch { inbox, patch } => inbox::patch_inbox(context, access, inbox, patch),
+        InboxWrite::Delete { inbox } => inbox::delete_inbox(context, access, inbox),
+    }
+}
+
+fn write_key(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    call: &KeyWrite,
+) -> Result<Written, Refusal> {
+    match call {
+        KeyWrite::Create { new, .. } => account::create_key(context, access, new),
+        KeyWrite::Revoke { key } => account::revoke_key(context, access, *key),
+        KeyWrite::CreateCredentials { .. } => account::create_credentials(context, access),
+    }
+}
+
+fn write_domain(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    call: &DomainWrite,
+) -> Result<Written, Refusal> {
+    match call {
+        DomainWrite::Create { name, .. } => account::create_domain(context, access, name),
+        DomainWrite::Delete { domain } => account::delete_domain(context, access, domain),
+    }
+}
+
+fn write_org(context: &mut WriteContext<'_>, call: &OrgWrite) -> Result<Written, Refusal> {
+    match call {
+        OrgWrite::Create { name, .. } => account::create_org(context, name),
+        OrgWrite::Delete { org } => account::delete_org(context, *org),
+    }
+}

@@ -1,0 +1,62 @@
+//! Carries out one request from its beginning to its answer in the calling thread: for the
+//! command line without a server, and for tests.
+
+use std::sync::Arc;
+
+use super::intake::{IntakeStage, ParsedMessage};
+use super::{LookupId, ReadTask, ReadTurn, Reader, WriteTask, Writer, auth};
+use crate::call::{Call, Event, Reply, Request};
+use crate::store::Store;
+
+/// What came of a request.
+#[derive(Debug)]
+pub enum Done {
+    /// The answer, and what was published before it; no answer to a hang-up.
+    Answered(Option<Reply>, Arc<[Event]>),
+    /// A message waits for something outside.
+    Outside(LookupId, Request<Box<ParsedMessage>>),
+}
+
+/// Carries out `request`.
+pub fn drive(writer: &mut Writer, reader: &mut Reader, store: &Store, request: Request) -> Done {
+    let (request, call) = request.split(());
+    let task = match call {
+        Call::Write(call) => {
+            return write(writer, store, WriteTask::Call(request.split(call).0));
+        }
+        Call::Look(call) => {
+            let reply = reader.look(store, &request.split(call).0);
+            return Done::Answered(Some(reply), Arc::new([]));
+        }
+        Call::Hangup => {
+            if let Some(conn) = request.conn {
+                auth::hangup(reader.service(), conn);
+            }
+            return Done::Answered(None, Arc::new([]));
+        }
+        Call::Read(call) => ReadTask::Call(request.split(call).0),
+        Call::Accept(intake) => ReadTask::Intake(request.split(IntakeStage::Parse(intake)).0),
+    };
+    go_on(writer, reader, store, task)
+}
+
+/// Carries out a task of a reader, and what follows from it.
+pub fn go_on(writer: &mut Writer, reader: &mut Reader, store: &Store, task: ReadTask) -> Done {
+    let mut turn = reader.turn(store, task);
+    loop {
+        match turn {
+            ReadTurn::Reply(reply) => return Done::Answered(Some(reply), Arc::new([])),
+            ReadTurn::Again(task) => turn = reader.turn(store, task),
+            ReadTurn::Deliver(request) => {
+                return write(writer, store, WriteTask::Deliver(request));
+            }
+            ReadTurn::Outside(id, request) => return Done::Outside(id, request),
+        }
+    }
+}
+
+fn write(writer: &mut Writer, store: &Store, task: WriteTask) -> Done {
+    let turn = writer.turn(store, &[task]);
+    let reply = turn.replies.into_iter().next().map(|(_, reply)| reply);
+    Done::Answered(reply, turn.events)
+}

@@ -1,0 +1,187 @@
+//! Judge and decide: from a parsed message to the effects of its delivery. One function for
+//! every way in.
+
+use super::Delivery;
+use super::parse::{ParsedMessage, WayIn};
+use super::plan::{Effect, Placement, Plan};
+use crate::call::{
+    Arrival, Caller, Flags, InboxId, NamedAddress, Recipient, Refusal, SpecialUse, Summary,
+};
+use crate::mail::digest::{Analysis, Priority};
+use crate::mail::parse::address_list::Mailbox;
+use crate::mail::unicode;
+use crate::service::context::ReadContext;
+use crate::service::mailbox;
+
+/// Decides what happens with a message. Its sender's copy comes first, then an entry for each
+/// local inbox among the recipients, then a queue row for each recipient outside.
+pub(super) fn decide(
+    context: &ReadContext<'_>,
+    caller: &Caller,
+    parsed: ParsedMessage,
+) -> Result<Delivery, Refusal> {
+    let ParsedMessage {
+        way,
+        body,
+        analysis,
+        need,
+        envelope,
+        idempotency,
+    } = parsed;
+    let mut effects = Vec::new();
+    let mut sender = None;
+    let may_leave = match way {
+        WayIn::Inbound => false,
+        WayIn::Send {
+            inbox,
+            hidden,
+            labels,
+        } => {
+            sender = Some(inbox);
+            let copy = sent_copy(context, caller, inbox, &hidden, labels)?;
+            effects.push(Effect::Place(copy));
+            true
+        }
+        WayIn::Append(placement) => {
+            effects.push(Effect::Place(placement));
+            false
+        }
+    };
+    let reverse_path = envelope.reverse_path.as_deref().unwrap_or_default();
+    for (at, recipient) in envelope.recipients.iter().enumerate() {
+        match recipient.inbox {
+            // Two addresses of one inbox make one entry.
+            Some(inbox)
+                if (envelope.recipients.iter().take(at)).any(|r| r.inbox == Some(inbox)) => {}
+            Some(inbox) => effects.push(Effect::Place(received(inbox, reverse_path, recipient))),
+            None if may_leave => effects.push(Effect::Queue(recipient.clone())),
+            None => return Err(Refusal::RelayDenied),
+        }
+    }
+    if effects.is_empty() {
+        return Err(Refusal::NoSuchInbox);
+    }
+    let mut references = analysis.references.clone();
+    for id in &analysis.in_reply_to {
+        if !references.contains(id) {
+            references.push(id.clone());
+        }
+    }
+    let surplus = references.len().saturating_sub(REFERENCES_MAX);
+    references.drain(..surplus);
+    let plan = Plan {
+        header_len: analysis.header_len,
+        message_id: analysis.message_id.clone().unwrap_or_default(),
+        references,
+        sender,
+        reverse_path: envelope.reverse_path,
+        ret_full: envelope.ret_full,
+        envid: envelope.envid,
+        effects,
+        body,
+        digest: Vec::new(),
+        summary: Summary::default(),
+    };
+    Ok(Delivery {
+        plan: with_summary(plan, analysis),
+        need,
+        idempotency,
+    })
+}
+
+fn with_summary(plan: Plan, analysis: Analysis) -> Plan {
+    let named = |list: Vec<Mailbox>| list.into_iter().take(ADDRESSES_SHOWN).map(name).collect();
+    let mut codes = analysis.codes;
+    codes.truncate(CODES_SHOWN);
+    let from = analysis.from.into_iter().next();
+    let summary = Summary {
+        from: from.map(name).unwrap_or_default(),
+        to: named(analysis.to),
+        cc: named(analysis.cc),
+        subject: unicode::prefix(&analysis.subject, SUBJECT_BYTES).to_owned(),
+        date: analysis.date,
+        preview: analysis.preview,
+        has_attachments: analysis.has_attachments,
+        priority: match analysis.priority {
+            Priority::High => -1,
+            Priority::Normal => 0,
+            Priority::Low => 1,
+        },
+        codes,
+    };
+    Plan {
+        digest: analysis.digest,
+        summary,
+        ..plan
+    }
+}
+
+/// A mailbox of a header as lists and events show it.
+pub(in crate::service) fn name(mailbox: Mailbox) -> NamedAddress {
+    let address = match mailbox.address() {
+        Some(address) => address.to_string(),
+        None if mailbox.domain.is_empty() => mailbox.local,
+        None => format!("{}@{}", mailbox.local, mailbox.domain),
+    };
+    NamedAddress {
+        name: mailbox.name.unwrap_or_default(),
+        address,
+    }
+}
+
+/// The sender's copy, with the recipients that no other copy names in its prefix.
+fn sent_copy(
+    context: &ReadContext<'_>,
+    caller: &Caller,
+    inbox: InboxId,
+    hidden: &[String],
+    keywords: Vec<String>,
+) -> Result<Placement, Refusal> {
+    let sent = context
+        .store
+        .mailbox_special(caller.access()?.org, inbox, SpecialUse::Sent)?
+        .ok_or(Refusal::NotFound("inbox"))?;
+    let mut prefix = Vec::new();
+    if !hidden.is_empty() {
+        crate::mail::write::field::fold("Bcc", &hidden.join(", "), &mut prefix);
+    }
+    Ok(Placement {
+        inbox,
+        mailbox: sent.name,
+        prefix,
+        flags: Flags::SEEN,
+        keywords,
+        kind: Arrival::Sent,
+        received_at: None,
+    })
+}
+
+/// The entry of a local recipient, with the trace fields of final delivery (RFC 5321
+/// section 4.4) in its own prefix.
+fn received(inbox: InboxId, reverse_path: &str, recipient: &Recipient) -> Placement {
+    let prefix = format!(
+        "Return-Path: <{reverse_path}>\r\nDelivered-To: {}\r\n",
+        recipient.address
+    );
+    Placement {
+        inbox,
+        mailbox: mailbox::INBOX.to_owned(),
+        prefix: prefix.into_bytes(),
+        flags: Flags::NONE,
+        keywords: Vec::new(),
+        kind: Arrival::Received,
+        received_at: None,
+    }
+}
+
+/// Message-IDs that a conversation is looked for by: the newest decide, and each is a row.
+const REFERENCES_MAX: usize = 20;
+
+/// Addresses of one field in lists and events.
+const ADDRESSES_SHOWN: usize = 100;
+
+/// Octets of a subject in lists and events: a line of RFC 5322.
+const SUBJECT_BYTES: usize = 998;
+
+/// One-time codes in lists and events.
+const CODES_SHOWN: usize = 10;

@@ -1,0 +1,292 @@
+//! Deliver: the writer carries out the effects of a plan, in the one transaction that the
+//! answer waits for.
+//!
+//! It does not judge again. It checks what may have changed since a reader decided: inboxes
+//! and mailboxes that are gone, quota, send budgets. A refusal is of the whole message; the
+//! savepoint takes everything back.
+
+use super::Delivery;
+use super::plan::{Effect, Placement, Plan};
+use crate::call::{
+    Access, Arrival, Arrived, BodyId, Caller, Change, EntryId, EntryState, Metric, OrgId,
+    Recipient, Refusal, ThreadId, UidSet, Written,
+};
+use crate::service::context::WriteContext;
+use crate::service::policy;
+use crate::store::{Body, JobPayload, Mailbox, NewEntry, NewEvent, NewJob, Place, SmtpJob};
+
+/// A placement whose inbox is still there.
+struct Target<'p> {
+    placement: &'p Placement,
+    place: Place,
+    mailbox: Mailbox,
+}
+
+/// An entry that was made.
+struct Stored {
+    entry: EntryId,
+    thread: ThreadId,
+    kind: Arrival,
+    placed: (u32, u32),
+}
+
+/// Carries out every effect: bodies (one for each organization), entries, conversations,
+/// events, and a job for each recipient outside.
+pub fn deliver(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    delivery: &Delivery,
+) -> Result<Written, Refusal> {
+    let plan = &delivery.plan;
+    let targets = targets(context, plan)?;
+    for target in &targets {
+        check_owner(caller.key(), target)?;
+    }
+    check_quota(context, plan, &targets)?;
+    if let Some(sender) = plan.sender {
+        let org = caller.access()?.org;
+        let limits = &context.shared.limits;
+        policy::charge_sends(limits, context.store, context.now, org, sender, 1)
+            .inspect_err(|_| context.shared.metrics.count(Metric::RateLimited))?;
+    }
+    let bodies = store_bodies(context, caller, plan, &targets)?;
+    let mut targets = targets.into_iter();
+    let mut best: Option<Stored> = None;
+    let mut queued = 0;
+    for effect in &plan.effects {
+        match effect {
+            Effect::Place(_) => {
+                let target = targets.next().ok_or(Refusal::Internal)?;
+                let body = body_of(&bodies, target.place.org)?;
+                let stored = store_entry(context, plan, target, body)?;
+                // The answer names the sender's copy, or else the first entry.
+                let is_better = best
+                    .as_ref()
+                    .is_none_or(|b| stored.kind == Arrival::Sent && b.kind != Arrival::Sent);
+                if is_better {
+                    best = Some(stored);
+                }
+            }
+            Effect::Queue(recipient) => {
+                let org = caller.access()?.org;
+                let copy = best.as_ref().filter(|b| b.kind == Arrival::Sent);
+                let entry = copy.map(|copy| copy.entry);
+                queue(
+                    context,
+                    plan,
+                    (org, entry),
+                    body_of(&bodies, org)?,
+                    recipient,
+                )?;
+                queued += 1;
+            }
+        }
+    }
+    let metrics = &context.shared.metrics;
+    match best.as_ref().map(|stored| stored.kind) {
+        Some(Arrival::Appended) => metrics.count(Metric::Appends),
+        _ => metrics.count(Metric::Messages),
+    }
+    metrics.add(Metric::OutboundQueued, queued as u64);
+    Ok(Written::Delivered {
+        entry: best.as_ref().map(|stored| stored.entry),
+        thread: best.as_ref().map(|stored| stored.thread),
+        message_id: plan.message_id.clone(),
+        placed: best.as_ref().map(|stored| stored.placed),
+        outbound: queued,
+    })
+}
+
+/// The sender's own entries must be the sender's, whatever the plan says.
+fn check_owner(sender: Option<&Access>, target: &Target<'_>) -> Result<(), Refusal> {
+    let is_own = match target.placement.kind {
+        Arrival::Sent | Arrival::Appended => true,
+        Arrival::Received | Arrival::Copied => false,
+    };
+    let allowed = sender
+        .is_some_and(|access| access.org == target.place.org && access.sees(target.place.path.id));
+    if is_own && !allowed {
+        return Err(Refusal::NotFound("inbox"));
+    }
+    Ok(())
+}
+
+/// Where each placement goes now.
+fn targets<'p>(context: &WriteContext<'_>, plan: &'p Plan) -> Result<Vec<Target<'p>>, Refusal> {
+    let mut targets = Vec::with_capacity(plan.effects.len());
+    for placement in plan.placements() {
+        let place = context
+            .store
+            .place(placement.inbox)?
+            .ok_or(Refusal::NoSuchInbox)?;
+        let (org, inbox) = (place.org, placement.inbox);
+        let mut mailbox = context
+            .store
+            .mailbox_named(org, inbox, &placement.mailbox)?;
+        if mailbox.is_none() && placement.kind == Arrival::Sent {
+            // It was renamed since the message was decided on.
+            let sent = crate::call::SpecialUse::Sent;
+            mailbox = context.store.mailbox_special(org, inbox, sent)?;
+        }
+        targets.push(Target {
+            placement,
+            place,
+            mailbox: mailbox.ok_or(Refusal::NotFound("mailbox"))?,
+        });
+    }
+    Ok(targets)
+}
+
+/// Checks that every inbox keeps within its quota with all that this message puts there. If
+/// one does not, no inbox gets the message, and the sender's retry finds out which recipient
+/// it is (DECISIONS.md, "Quota").
+fn check_quota(
+    context: &WriteContext<'_>,
+    plan: &Plan,
+    targets: &[Target<'_>],
+) -> Result<(), Refusal> {
+    let max = context.shared.limits.inbox_bytes;
+    for target in targets {
+        let inbox = target.place.path.id;
+        let new: u64 = targets
+            .iter()
+            .filter(|other| other.place.path.id == inbox)
+            .map(|other| (other.placement.prefix.len() + plan.body.len()) as u64)
+            .sum();
+        if target.place.bytes.saturating_add(new) > max {
+            context.shared.metrics.count(Metric::RejectedQuota);
+            return Err(Refusal::OverQuota);
+        }
+    }
+    Ok(())
+}
+
+/// The body, once for each organization that keeps it.
+fn store_bodies(
+    context: &WriteContext<'_>,
+    caller: &Caller,
+    plan: &Plan,
+    targets: &[Target<'_>],
+) -> Result<Vec<(OrgId, BodyId)>, Refusal> {
+    let body = Body {
+        octets: &plan.body,
+        header_len: plan.header_len,
+        message_id: &plan.message_id,
+        digest: &plan.digest,
+        summary: &plan.summary,
+    };
+    let mut refs: Vec<(OrgId, usize)> = Vec::new();
+    let mut refer = |org: OrgId, n: usize| match refs.iter_mut().find(|(known, _)| *known == org) {
+        Some((_, refs)) => *refs += n,
+        None => refs.push((org, n)),
+    };
+    for target in targets {
+        refer(target.place.org, 1);
+    }
+    let queued = plan.queued().count();
+    if queued > 0 {
+        refer(caller.access()?.org, queued);
+    }
+    refs.into_iter()
+        .map(|(org, refs)| {
+            let refs = u32::try_from(refs).unwrap_or(u32::MAX);
+            Ok((org, context.store.put_body(context.now, org, refs, &body)?))
+        })
+        .collect()
+}
+
+fn body_of(bodies: &[(OrgId, BodyId)], org: OrgId) -> Result<BodyId, Refusal> {
+    let found = bodies.iter().find(|(known, _)| *known == org);
+    found.map(|(_, body)| *body).ok_or(Refusal::Internal)
+}
+
+fn store_entry(
+    context: &mut WriteContext<'_>,
+    plan: &Plan,
+    target: Target<'_>,
+    body: BodyId,
+) -> Result<Stored, Refusal> {
+    let (store, now) = (context.store, context.now);
+    let Target {
+        placement,
+        place,
+        mailbox,
+    } = target;
+    let inbox = place.path.id;
+    let is_local = plan.sender.is_some();
+    let thread = store.thread_for(now, inbox, &plan.message_id, &plan.references)?;
+    let stamp = store.next_seq(place.org, now)?;
+    let new = NewEntry {
+        id: EntryId(store.mint_id(now)),
+        body,
+        body_size: u32::try_from(plan.body.len()).unwrap_or(u32::MAX),
+        prefix: &placement.prefix,
+        thread,
+        flags: placement.flags,
+        keywords: &placement.keywords,
+        arrival: placement.kind,
+        local: is_local,
+        received_at: placement.received_at.unwrap_or(now.unix_ms),
+    };
+    let uid = store.add_entry(&mailbox, stamp.seq, &new)?;
+    let arrived = Arrived {
+        kind: placement.kind,
+        state: EntryState {
+            uid,
+            id: new.id,
+            modseq: stamp.seq,
+            flags: placement.flags,
+            keywords: placement.keywords.clone(),
+        },
+        thread,
+        folder: mailbox.name,
+        size: new
+            .body_size
+            .saturating_add(u32::try_from(placement.prefix.len()).unwrap_or(u32::MAX)),
+        message_id: plan.message_id.clone(),
+        summary: plan.summary.clone(),
+        local: is_local,
+    };
+    let event = NewEvent {
+        inbox: Some(place.path),
+        mailbox: Some(mailbox.id),
+        uids: UidSet::one(uid),
+        change: Change::Arrived(Box::new(arrived)),
+    };
+    store.put_event(stamp, context.origin, event, context.events)?;
+    Ok(Stored {
+        entry: new.id,
+        thread,
+        kind: placement.kind,
+        placed: (mailbox.uidvalidity, uid),
+    })
+}
+
+/// A recipient outside is a row, which stays queued and visible until delivery exists.
+fn queue(
+    context: &WriteContext<'_>,
+    plan: &Plan,
+    (org, entry): (OrgId, Option<EntryId>),
+    body: BodyId,
+    recipient: &Recipient,
+) -> Result<(), Refusal> {
+    let job = SmtpJob {
+        reverse_path: plan.reverse_path.clone(),
+        recipient: recipient.address.clone(),
+        notify: recipient.notify,
+        orcpt: recipient.orcpt.clone(),
+        ret_full: plan.ret_full,
+        envid: plan.envid.clone(),
+    };
+    let job = NewJob {
+        org,
+        inbox: Some(plan.sender.ok_or(Refusal::RelayDenied)?),
+        subject: &job.domain(),
+        entry,
+        body: Some(body),
+        payload: JobPayload::Smtp(job),
+        due_at: context.now.unix_ms,
+    };
+    context.store.enqueue(context.now, &job)?;
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! Inboxes and keys: addresses, the tree, what a key may make, how a key ends.
+
+use super::*;
+
+#[test]
+fn inboxes_on_the_shared_and_on_own_domains() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let other = w.inline.make_org("two").unwrap();
+    w.inline.make_inbox(other, "foe@y.test").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let make = |w: &mut World, username: Option<&str>, domain: Option<&str>| {
+        let new = NewInbox {
+            username: username.map(str::to_owned),
+            domain: domain.map(str::to_owned),
+            ..NewInbox::default()
+        };
+        match w.call(new_inbox(&access, new)) {
+            Reply::Written(Written::Inbox { row, .. }, _) => Ok(row.address),
+            Reply::Refused(Refusal::Invalid { field, .. }) => Err(field),
+            Reply::Refused(Refusal::Exists(what)) => Err(what),
+            other => panic!("{other:?}"),
+        }
+    };
+    let address = make(&mut w, Some("support"), None).unwrap();
+    let (user, domain) = address.split_once('@').unwrap();
+    assert_eq!(domain, "agents.test");
+    assert_eq!(user.len(), "support-a1b2c3".len());
+    assert_ne!(make(&mut w, Some("support"), None).unwrap(), address);
+    assert!(make(&mut w, None, None).unwrap().starts_with("agent-"));
+    for (user, domain, expected) in [
+        (Some("a"), Some("x.test"), "domain"),
+        (Some("a"), Some("y.test"), "domain"),
+        (Some("a"), Some("not a domain"), "domain"),
+        (Some("=cmd"), None, "username"),
+        (Some("+a"), None, "username"),
+        (Some("-a"), None, "username"),
+        (Some("@a"), None, "username"),
+        (Some("a+b"), None, "username"),
+        (Some("a b"), None, "username"),
+        (Some("a\r\nb"), None, "username"),
+        (Some(""), Some("agents.test"), "username"),
+        (Some("a..b"), None, "username"),
+    ] {
+        assert_eq!(make(&mut w, user, domain), Err(expected), "{user:?}");
+    }
+    w.written(Ask::of(
+        &access,
+        DomainWrite::Create {
+            name: "X.Test".into(),
+            idempotency: None,
+        },
+    ));
+    assert_eq!(
+        make(&mut w, Some("Bob"), Some("x.test")).unwrap(),
+        "Bob@x.test"
+    );
+    assert_eq!(make(&mut w, Some("bob"), Some("x.test")), Err("inbox"));
+    assert_eq!(make(&mut w, None, Some("x.test")), Err("username"));
+
+    // A deleted address is the organization's for ever.
+    let named = InboxRef::Address("bob@x.test".into());
+    let (reply, events) = w.call_from(
+        1,
+        "192.0.2.1",
+        Ask::of(
+            &access,
+            InboxWrite::Delete {
+                inbox: named.clone(),
+            },
+        ),
+    );
+    assert!(matches!(reply, Reply::Written(Written::Changed, _)));
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].change, Change::InboxDeleted);
+    assert_eq!(
+        w.refused(Ask::of(&access, InboxRead::Get { inbox: named })),
+        Refusal::NotFound("inbox")
+    );
+    let Answer::Domains(domains) = w.answer(Ask::of(&access, DomainRead::List)) else {
+        panic!()
+    };
+    w.written(Ask::of(
+        &access,
+        DomainWrite::Delete {
+            domain: DomainRef::Id(domains[0].id),
+        },
+    ));
+    let foe = w.inline.make_key(other, Scopes::ADMIN, None).unwrap();
+    let foe = w.access(&foe);
+    w.written(Ask::of(
+        &foe,
+        DomainWrite::Create {
+            name: "x.test".into(),
+            idempotency: None,
+        },
+    ));
+    let new = NewInbox {
+        username: Some("bob".into()),
+        domain: Some("x.test".into()),
+        ..NewInbox::default()
+    };
+    assert_eq!(w.refused(new_inbox(&foe, new)), Refusal::Exists("inbox"));
+    assert_eq!(
+        crate::store::verify(&w.inline.store, true),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn the_tree_has_a_depth_and_no_cycles() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let mut ids = Vec::new();
+    for depth in 1..=9 {
+        let new = NewInbox {
+            parent: ids.last().map(|id| InboxRef::Id(*id)),
+            ..NewInbox::default()
+        };
+        match w.call(new_inbox(&access, new)) {
+            Reply::Written(Written::Inbox { row, .. }, _) => ids.push(row.id),
+            Reply::Refused(Refusal::Invalid {
+                field: "parent", ..
+            }) => assert_eq!(depth, 9),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(ids.len(), 8);
+    let patch = |inbox: InboxId, parent: Option<InboxId>| {
+        Ask::of(
+            &access,
+            InboxWrite::Patch {
+                inbox: InboxRef::Id(inbox),
+                patch: Box::new(InboxPatch {
+                    parent: Some(parent.map(InboxRef::Id)),
+                    ..InboxPatch::default()
+                }),
+            },
+        )
+    };
+    for (inbox, parent) in [(ids[0], ids[7]), (ids[0], ids[0]), (ids[3], ids[5])] {
+        assert!(matches!(
+            w.refused(patch(inbox, Some(parent))),
+            Refusal::Invalid {
+                field: "parent",
+                ..
+            }
+        ));
+    }
+    // The fifth becomes a root; events of the eighth name its new way up.
+    w.written(patch(ids[4], None));
+    let path = w.inline.store.inbox_path(org, ids[7]).unwrap().unwrap();
+    assert_eq!(path.ancestors, [ids[6], ids[5], ids[4]]);
+    // A tree of four under a chain of four fits; under a chain of five it does not.
+    w.written(patch(ids[4], Some(ids[3])));
+    w.written(patch(ids[4], None));
+    let new = NewInbox {
+        parent: Some(InboxRef::Id(ids[3])),
+        ..NewInbox::default()
+    };
+    let Written::Inbox { row, .. } = w.written(new_inbox(&access, new)) else {
+        panic!()
+    };
+    assert!(matches!(
+        w.refused(patch(ids[4], Some(row.id))),
+        Refusal::Invalid {
+            field: "parent",
+            ..
+        }
+    ));
+    assert!(matches!(
+        w.refused(Ask::of(
+            &access,
+            InboxWrite::Delete {
+                inbox: InboxRef::Id(ids[0])
+            }
+        )),
+        Refusal::Conflict(_)
+    ));
+    assert_eq!(
+        crate::store::verify(&w.inline.store, true),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn a_key_mints_only_what_it_holds() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let a = w.inline.make_inbox(org, "a@x.test").unwrap();
+    let b = w.inline.make_inbox(org, "b@x.test").unwrap();
+    let scopes = Scopes::KEYS_WRITE.and(Scopes::MESSAGES_READ);
+    let key = w
+        .inline
+        .make_key_until(org, scopes, Some(&[a]), Some(START + 100_000))
+        .unwrap();
+    let access = w.access(&key);
+    let mint = |scopes, inboxes: Option<Vec<InboxRef>>| {
+        Ask::of(
+            &access,
+            KeyWrite::Create {
+                new: Box::new(NewKey {
+                    scopes,
+                    inboxes,
+                    ..NewKey::default()
+                }),
+                idempotency: None,
+            },
+        )
+    };
+    for (scopes, inboxes, expected) in [
+        (Scopes::ADMIN, None, Refusal::MissingScope("admin")),
+        (Scopes::OPERATOR, None, Refusal::MissingScope("operator")),
+        (
+            Scopes::MESSAGES_WRITE.and(Scopes::MESSAGES_READ),
+            None,
+            Refusal::MissingScope("messages:write"),
+        ),
+        (
+            Scopes::MESSAGES_READ,
+            Some(vec![InboxRef::Id(b)]),
+            Refusal::NotFound("inbox"),
+        ),
+    ] {
+        assert_eq!(w.refused(mint(scopes, inboxes)), expected);
+    }
+    assert!(matches!(
+        w.refused(mint(Scopes::NONE, None)),
+        Refusal::Invalid {
+            field: "scopes",
+            ..
+        }
+    ));
+    let Written::Key(row, secret) = w.written(mint(Scopes::MESSAGES_READ, None)) else {
+        panic!()
+    };
+    assert_eq!(row.inboxes, Some(vec![a]));
+    assert_eq!(row.expires_at, Some(START + 100_000));
+    let minted = w.access(core::str::from_utf8(secret.expose()).unwrap());
+    assert_eq!((minted.org, minted.scopes), (org, Scopes::MESSAGES_READ));
+
+    // It lists and revokes those that see no more than it does.
+    let free = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let free = w.access(&free);
+    let Answer::Keys { rows, .. } = w.answer(Ask::of(
+        &access,
+        KeyRead::List {
+            cursor: None,
+            limit: 50,
+        },
+    )) else {
+        panic!()
+    };
+    assert_eq!(rows.len(), 2);
+    assert_eq!(
+        w.refused(Ask::of(
+            &access,
+            KeyWrite::Revoke {
+                key: free.key.unwrap()
+            }
+        )),
+        Refusal::NotFound("key")
+    );
+    // A bound key makes no inbox that it could not see.
+    let bound = w.inline.make_key(org, Scopes::ADMIN, Some(&[a])).unwrap();
+    let bound = w.access(&bound);
+    assert!(matches!(
+        w.refused(new_inbox(&bound, NewInbox::default())),
+        Refusal::Conflict(_)
+    ));
+    // Credentials: one key an inbox that it sees, and no other.
+    let Written::Credentials(rows) = w.written(Ask::of(
+        &bound,
+        KeyWrite::CreateCredentials { idempotency: None },
+    )) else {
+        panic!()
+    };
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].1.inboxes, Some(vec![a]));
+}
+
+#[test]
+fn revocation_is_an_event_of_the_key() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let admin = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let (victim, admin) = (w.access(&key), w.access(&admin));
+    let ended = victim.key.unwrap();
+    let revoke = Ask::of(&admin, KeyWrite::Revoke { key: ended });
+    let (_, events) = w.call_from(1, "192.0.2.1", revoke.clone());
+    assert_eq!(events.len(), 1);
+    assert!(events[0].topics().any(|t| t == Topic::Key(ended)));
+    assert!(matches!(
+        w.login(Listener::Https, None, &key),
+        Reply::Refused(Refusal::BadCredentials { .. })
+    ));
+    // Again is no change.
+    let (reply, events) = w.call_from(1, "192.0.2.1", revoke);
+    assert!(matches!(reply, Reply::Written(Written::Changed, _)) && events.is_empty());
+    // The end of an organization ends its keys.
+    let delete = Ask {
+        caller: Caller::Operator,
+        call: OrgWrite::Delete { org }.into(),
+    };
+    let (_, events) = w.call_from(1, "192.0.2.1", delete);
+    assert!(events.iter().any(|e| e.change
+        == Change::KeyRevoked {
+            key: admin.key.unwrap()
+        }));
+    assert!(!w.inline.store.has_org(org).unwrap());
+    assert_eq!(
+        crate::store::verify(&w.inline.store, true),
+        Vec::<String>::new()
+    );
+}

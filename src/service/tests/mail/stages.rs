@@ -1,0 +1,229 @@
+//! The stages of a message that comes in: one that waits for something outside, and effects
+//! that are carried out or refused, never dropped.
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::service::intake::{Effect, ParsedMessage};
+use crate::service::thread::{Inlets, Router, run_reader, run_writer};
+use crate::service::{Finding, LookupId, Lookups, Reader, Writer};
+
+/// Asks for every message from outside; the answer becomes its subject, `refuse` refuses it.
+#[derive(Debug, Default)]
+struct Asks(Mutex<Vec<LookupId>>);
+
+impl Lookups for Asks {
+    fn ask(&self, id: LookupId, parsed: &ParsedMessage) -> bool {
+        let asks = parsed.need == Need::Nothing;
+        if asks {
+            self.0.lock().unwrap().push(id);
+        }
+        asks
+    }
+
+    fn found(&self, parsed: &mut ParsedMessage, finding: Finding) -> Result<(), Refusal> {
+        parsed.analysis.subject = match finding {
+            Finding::Answer(text) if text == "refuse" => return Err(Refusal::SenderNotAllowed),
+            Finding::Answer(text) => text,
+            Finding::TimedOut => "timed out".into(),
+        };
+        Ok(())
+    }
+}
+
+fn asking() -> (World, Arc<Asks>) {
+    let mut world = world();
+    let asks = Arc::new(Asks::default());
+    let shared = Arc::clone(&world.inline.service.shared);
+    let clock = Arc::clone(&world.clock);
+    let now = move || Now {
+        mono_ms: clock.load(Ordering::Relaxed),
+        unix_ms: START,
+    };
+    let lookups: Arc<dyn Lookups> = asks.clone();
+    world.inline = Inline::with_lookups(1, shared, Arc::new(now), Some(lookups)).unwrap();
+    world.org = world.inline.make_org("a").unwrap();
+    world.inline.make_inbox(world.org, "bob@a.test").unwrap();
+    (world, asks)
+}
+
+fn inbound(world: &mut World, conn: u64) -> Request {
+    let route = Route::Inbound {
+        envelope: Envelope {
+            reverse_path: Some("eve@out.test".into()),
+            recipients: vec![world.recipient(None, "bob@a.test")],
+            ..Envelope::default()
+        },
+        received: b"Received: from out by mx.test\r\n".to_vec(),
+    };
+    let intake = Intake {
+        route,
+        octets: b"From: x@y.test\r\nSubject: own\r\n\r\nHello.\r\n".to_vec(),
+    };
+    Request {
+        conn: Some(ConnId(conn)),
+        ..request(Ask::anonymous(Call::Accept(Box::new(intake))))
+    }
+}
+
+fn subject(events: &[Event]) -> String {
+    match &events[0].change {
+        Change::Arrived(arrived) => arrived.summary.subject.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_message_waits_for_its_lookup_and_is_answered_once() {
+    let (mut world, asks) = asking();
+    let first = inbound(&mut world, 1);
+    let second = inbound(&mut world, 2);
+    assert_eq!(world.inline.serve(first).0, None);
+    assert_eq!(world.inline.serve(second).0, None);
+    let ids = asks.0.lock().unwrap().clone();
+    assert_ne!(ids[0], ids[1]);
+    // The second is found first, and the other has not been answered.
+    let (reply, events) = world.inline.found(ids[1], Finding::Answer("two".into()));
+    assert!(matches!(reply, Some(Reply::Written(..))));
+    assert_eq!(subject(&events), "two");
+    let (reply, events) = world.inline.found(ids[0], Finding::Answer("refuse".into()));
+    assert_eq!(reply, Some(Reply::Refused(Refusal::SenderNotAllowed)));
+    assert!(events.is_empty());
+    // A second answer to the same lookup has no message.
+    assert_eq!(
+        world.inline.found(ids[0], Finding::TimedOut),
+        (None, Arc::from([]))
+    );
+}
+
+/// The threads' loops, in virtual time: a waiting message holds no thread, a finding and a
+/// time-out let it go on, a hang-up drops it, and a stop refuses it.
+#[test]
+fn a_reader_keeps_messages_that_wait_and_serves_others() {
+    let (mut world, asks) = asking();
+    let service = Arc::clone(&world.inline.service);
+    let (router, inlets) = Router::new(Arc::clone(&service), 1);
+    let Inlets {
+        writer: written,
+        readers,
+        to_writer,
+        lookup: _lookup,
+    } = inlets;
+    for conn in 1..=4 {
+        router.submit(inbound(&mut world, conn)).unwrap();
+    }
+    let state = Request {
+        conn: Some(ConnId(5)),
+        ..request(Ask {
+            caller: Caller::Operator,
+            call: OrgRead::List.into(),
+        })
+    };
+    router.submit(state).unwrap();
+    let mut routers = vec![router];
+    let mut answers: Vec<(u64, bool)> = Vec::new();
+    run_reader(
+        Reader::new(Arc::clone(&service)),
+        &world.inline.store,
+        &readers[0],
+        &to_writer,
+        |conn, reply| {
+            answers.push((conn.0, matches!(reply, Reply::Answer(_))));
+            // The call behind the messages has been answered: now what they wait for comes.
+            if let Some(router) = routers.pop() {
+                let ids = asks.0.lock().unwrap().clone();
+                assert_eq!(ids.len(), 4);
+                router.found(ids[0], Finding::Answer("found".into()));
+                let hangup = Request {
+                    conn: Some(ConnId(2)),
+                    ..request(Ask::anonymous(Call::Hangup))
+                };
+                router.submit(hangup).unwrap();
+                router.found(ids[2], Finding::TimedOut);
+            }
+        },
+    );
+    drop(to_writer);
+    // The fourth was still waiting when the routers had gone.
+    assert_eq!(answers, [(5, true), (4, false)]);
+    let mut delivered = Vec::new();
+    run_writer(
+        Writer::new(service),
+        &world.inline.store,
+        &written,
+        |events| delivered.push(subject(&events)),
+        |conn, reply| assert!(matches!((conn.0, reply), (1 | 3, Reply::Written(..)))),
+        |why| panic!("{why}"),
+    );
+    assert_eq!(delivered, ["found"], "one group, published once");
+    assert_eq!(
+        world
+            .inline
+            .store
+            .log_state(world.org)
+            .unwrap()
+            .unwrap()
+            .head,
+        3
+    );
+}
+
+#[test]
+fn an_effect_is_carried_out_or_the_message_is_refused() {
+    let mut world = world();
+    let to = ["bob@a.test", "zoe@out.test"];
+    let octets = b"From: ann@a.test\r\n\r\nHello.\r\n";
+    let whole = world.submit(&to, octets).unwrap();
+    let effects = |decided: &Decided, keep: fn(&Effect) -> bool| {
+        let mut decided = decided.clone();
+        decided.call.plan.effects.retain(keep);
+        decided
+    };
+    assert_eq!(whole.call.plan.effects.len(), 3);
+    // A plan that queues and keeps no copy: the job is there all the same.
+    let queued = effects(&whole, |effect| matches!(effect, Effect::Queue(_)));
+    let (written, events) = world.deliver(&queued);
+    assert!(matches!(
+        written,
+        Written::Delivered {
+            entry: None,
+            outbound: 1,
+            ..
+        }
+    ));
+    assert!(events.is_empty());
+    let rows = world.inline.store.outbound(world.org, OutboundId(0), 10);
+    assert_eq!(rows.unwrap().len(), 1);
+    // A plan from outside that queues would relay: nothing of it is done.
+    let mut relay = world.receive("bob@a.test", octets).unwrap();
+    relay
+        .call
+        .plan
+        .effects
+        .extend(queued.call.plan.effects.clone());
+    let (reply, events) = world.try_deliver(&relay);
+    assert!(matches!(reply, Reply::Refused(_)) && events.is_empty());
+    let rows = world.inline.store.outbound(world.org, OutboundId(0), 10);
+    assert_eq!(rows.unwrap().len(), 1);
+    assert_eq!(
+        crate::store::verify(&world.inline.store, true),
+        Vec::<String>::new()
+    );
+    // An envelope from outside that names a recipient who is not here is refused as a relay.
+    let route = Route::Inbound {
+        envelope: Envelope {
+            recipients: vec![Recipient {
+                address: "zoe@out.test".into(),
+                inbox: None,
+                notify: 0,
+                orcpt: None,
+            }],
+            ..Envelope::default()
+        },
+        received: Vec::new(),
+    };
+    assert_eq!(
+        world.decide(None, route, octets).unwrap_err(),
+        Refusal::RelayDenied
+    );
+}
