@@ -44,7 +44,7 @@ pub fn header(data: &[u8]) {
         let pairs = value.params.iter().map(|p| (&*p.name, &*p.value));
         let _ = param::decoded(pairs, "filename");
     }
-    assert!(headers.len() <= data.len() && headers.len() - at <= 2);
+    assert!(headers.body_start() <= data.len() && headers.body_start() - at <= 2);
     let text = String::from_utf8_lossy(data);
     let disposition = field::content_disposition(&text);
     assert!(!disposition.chars().any(char::is_control) && disposition.is_ascii());

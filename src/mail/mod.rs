@@ -15,11 +15,11 @@ pub mod digest;
 pub mod parse;
 pub mod text;
 pub mod time;
-pub mod unicode;
+pub(crate) mod unicode;
 pub mod utf7;
 pub mod write;
 
-pub use digest::{Digest, Part};
+pub use digest::Digest;
 pub use parse::address::Address;
 pub use parse::header::Headers;
 

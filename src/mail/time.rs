@@ -7,7 +7,7 @@
 
 /// A date and a time of day, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Civil {
+pub(crate) struct Civil {
     /// Any year; 0 is the year before 1.
     pub year: i64,
     /// 1 to 12.
@@ -24,7 +24,7 @@ pub struct Civil {
 
 impl Civil {
     /// The date of a unix time in seconds.
-    pub fn of(unix_s: i64) -> Civil {
+    pub(crate) fn of(unix_s: i64) -> Civil {
         let of_day = unix_s.rem_euclid(DAY_S);
         let (year, month, day) = date_of_day(unix_s.div_euclid(DAY_S));
         Civil {
@@ -38,7 +38,7 @@ impl Civil {
     }
 
     /// The unix time in seconds; `None` if there is no such date or no such time of day.
-    pub fn unix_s(&self) -> Option<i64> {
+    pub(crate) fn unix_s(&self) -> Option<i64> {
         let is_time = (0..=23).contains(&self.hour)
             && (0..=59).contains(&self.minute)
             && (0..=60).contains(&self.second);
@@ -49,7 +49,7 @@ impl Civil {
 
 /// Days since 1970-01-01 of a date, `month` and `day` counted from 1; `None` if there is no such
 /// date.
-pub fn day_of_date(year: i64, month: i64, day: i64) -> Option<i64> {
+pub(crate) fn day_of_date(year: i64, month: i64, day: i64) -> Option<i64> {
     let is_year = (-YEARS_MAX..=YEARS_MAX).contains(&year);
     if !is_year || !(1..=12).contains(&month) || !(1..=days_in_month(year, month)).contains(&day) {
         return None;
@@ -92,7 +92,7 @@ fn days_in_month(year: i64, month: i64) -> i64 {
 }
 
 /// The number of a month, from 1, by its three letters in any case.
-pub fn month(name: &[u8]) -> Option<i64> {
+pub(crate) fn month(name: &[u8]) -> Option<i64> {
     let at = MONTHS
         .iter()
         .position(|month| name.eq_ignore_ascii_case(month.as_bytes()))?;
@@ -112,7 +112,7 @@ pub fn rfc5322(unix_ms: i64) -> String {
 }
 
 /// `Fri, 02 Jan 2026 03:04:05 GMT` (IMF-fixdate of RFC 9110 section 5.6.7). Years 0 to 9999.
-pub fn imf_fixdate(unix_ms: i64) -> String {
+pub(crate) fn imf_fixdate(unix_ms: i64) -> String {
     let unix_s = unix_ms.div_euclid(1_000).clamp(YEAR_0_S, YEAR_9999_END_S);
     let at = Civil::of(unix_s);
     let (weekday, month) = (weekday_name(unix_s), month_name(at.month));
@@ -124,7 +124,7 @@ pub fn imf_fixdate(unix_ms: i64) -> String {
 
 /// Appends `17-Jul-1996 09:44:25 +0000` (date-time of RFC 9051 section 9, without its quotes).
 /// Years 1 to 9999.
-pub fn push_imap_date_time(out: &mut Vec<u8>, unix_ms: i64) {
+pub(crate) fn push_imap_date_time(out: &mut Vec<u8>, unix_ms: i64) {
     let unix_s = unix_ms.div_euclid(1_000).clamp(YEAR_1_S, YEAR_9999_END_S);
     let at = Civil::of(unix_s);
     push_padded(out, at.day, 2);
@@ -140,7 +140,7 @@ pub fn push_imap_date_time(out: &mut Vec<u8>, unix_ms: i64) {
 }
 
 /// `2026-01-02T03:04:05.678Z` (RFC 3339 section 5.6). Years 0 to 9999.
-pub fn rfc3339(unix_ms: i64) -> String {
+pub(crate) fn rfc3339(unix_ms: i64) -> String {
     let unix_ms = unix_ms.clamp(YEAR_0_S * 1_000, YEAR_9999_END_S * 1_000 + 999);
     let at = Civil::of(unix_ms.div_euclid(1_000));
     format!(
@@ -157,7 +157,7 @@ pub fn rfc3339(unix_ms: i64) -> String {
 
 /// Unix milliseconds of an RFC 3339 date-time (section 5.6): any offset, up to nine digits of a
 /// second's fraction, cut to milliseconds. `None` for anything else.
-pub fn parse_rfc3339(text: &str) -> Option<i64> {
+pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
     let text = text.as_bytes();
     let number = |at: usize, len: usize| -> Option<i64> {
         let digits = text.get(at..at + len)?;
@@ -232,13 +232,13 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 /// Seconds of a day.
-pub const DAY_S: i64 = 86_400;
+pub(crate) const DAY_S: i64 = 86_400;
 /// 0000-01-01 00:00:00.
 const YEAR_0_S: i64 = -62_167_219_200;
 /// 0001-01-01 00:00:00.
 const YEAR_1_S: i64 = -62_135_596_800;
 /// 9999-12-31 23:59:59.
-pub const YEAR_9999_END_S: i64 = 253_402_300_799;
+pub(crate) const YEAR_9999_END_S: i64 = 253_402_300_799;
 /// No form has a year of more than four digits; the bound keeps the arithmetic from an overflow.
 const YEARS_MAX: i64 = 9_999;
 

@@ -137,12 +137,12 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
         return Err(Refused::Size);
     }
     let headers = Headers::parse(raw);
-    if headers.len() > bounds.header_bytes {
+    if headers.body_start() > bounds.header_bytes {
         return Err(Refused::HeaderBytes);
     }
     let mut found = Analysis {
         size: to_u32(raw.len()),
-        header_len: to_u32(headers.len()),
+        header_len: to_u32(headers.body_start()),
         ..Analysis::default()
     };
     let mut fields = EnvelopeFields::default();
@@ -159,7 +159,7 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
     if found.hops >= bounds.received_hops {
         return Err(Refused::Hops);
     }
-    found.has_non_ascii_headers = !raw.get(..headers.len()).unwrap_or(raw).is_ascii();
+    found.has_non_ascii_headers = !raw.get(..headers.body_start()).unwrap_or(raw).is_ascii();
     found.is_eight_bit = found.has_non_ascii_headers || !raw.is_ascii();
 
     let structure = mime::parse(raw, bounds);
@@ -172,7 +172,7 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
     }
     for (index, section) in structure.parts.iter().enumerate() {
         let header_end = if index == 0 {
-            headers.len()
+            headers.body_start()
         } else {
             section.body_start
         };
@@ -207,7 +207,7 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
     ] {
         flags |= if is_set { flag } else { 0 };
     }
-    let bytes = writer.finish(flags, raw.len(), headers.len());
+    let bytes = writer.finish(flags, raw.len(), headers.body_start());
     found.digest = bytes;
     found.read_digest(raw);
     Ok(found)

@@ -22,10 +22,7 @@ use super::parse::address_list::Mailbox;
 use super::parse::mime::PartKind;
 use super::parse::transfer::Encoding;
 use super::parse::word;
-use blob::{
-    Cursor, FLAG_AMBIGUOUS, FLAG_ATTACHMENTS, FLAG_EIGHT_BIT, FLAG_TRUNCATED, MAGIC, PartRecord,
-    RECORD_BYTES, VERSION,
-};
+use blob::{Cursor, FLAG_ATTACHMENTS, MAGIC, PartRecord, RECORD_BYTES, VERSION};
 
 pub use analyse::{Analysis, Priority, Refused, analyse};
 
@@ -81,21 +78,6 @@ impl<'a> Digest<'a> {
     /// Whether the message has an attachment, as a reader understands the word.
     pub fn has_attachments(&self) -> bool {
         self.head.flags & FLAG_ATTACHMENTS != 0
-    }
-
-    /// Whether two programs could find different parts in it.
-    pub fn is_ambiguous(&self) -> bool {
-        self.head.flags & FLAG_AMBIGUOUS != 0
-    }
-
-    /// Whether a bound was reached and a part is opaque.
-    pub fn is_truncated(&self) -> bool {
-        self.head.flags & FLAG_TRUNCATED != 0
-    }
-
-    /// Whether any octet is over 127.
-    pub fn is_eight_bit(&self) -> bool {
-        self.head.flags & FLAG_EIGHT_BIT != 0
     }
 
     /// The number of parts, multiparts included.
@@ -162,7 +144,7 @@ impl<'a> Digest<'a> {
 
     /// The root of the message that a message/rfc822 part holds. Its header is `BODY[n.HEADER]`,
     /// its body `BODY[n.TEXT]`.
-    pub fn embedded(&self, part: &Part<'a>) -> Option<Part<'a>> {
+    pub(crate) fn embedded(&self, part: &Part<'a>) -> Option<Part<'a>> {
         if part.kind != PartKind::Message {
             return None;
         }
@@ -218,12 +200,12 @@ pub struct DigestEnvelope<'a> {
 
 impl<'a> DigestEnvelope<'a> {
     /// Reply-To without the fallback.
-    pub fn own_reply_to(&self) -> AddressItems<'a> {
+    pub(crate) fn own_reply_to(&self) -> AddressItems<'a> {
         self.own_reply_to
     }
 
     /// The subject as text for a reader.
-    pub fn subject_text(&self) -> String {
+    pub(crate) fn subject_text(&self) -> String {
         self.subject.map(word::decode).unwrap_or_default()
     }
 
@@ -285,12 +267,12 @@ pub enum AddressItem<'a> {
 
 impl<'a> AddressItems<'a> {
     /// Whether the list is empty: `NIL`.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
     /// The mailboxes alone, decoded.
-    pub fn mailboxes(self) -> impl Iterator<Item = Mailbox> + 'a {
+    pub(crate) fn mailboxes(self) -> impl Iterator<Item = Mailbox> + 'a {
         self.filter_map(|item| match item {
             AddressItem::Mailbox {
                 name,
@@ -364,12 +346,12 @@ pub struct Part<'a> {
 
 impl<'a> Part<'a> {
     /// Whether it has that type, without regard to case.
-    pub fn is(&self, media: &str, subtype: &str) -> bool {
+    pub(crate) fn is(&self, media: &str, subtype: &str) -> bool {
         self.is_media(media) && self.subtype.eq_ignore_ascii_case(subtype.as_bytes())
     }
 
     /// Whether it has that top-level type, without regard to case.
-    pub fn is_media(&self, media: &str) -> bool {
+    pub(crate) fn is_media(&self, media: &str) -> bool {
         self.media.eq_ignore_ascii_case(media.as_bytes())
     }
 
@@ -379,7 +361,7 @@ impl<'a> Part<'a> {
     }
 
     /// The raw value of a parameter of the type.
-    pub fn param(&self, name: &str) -> Option<&'a [u8]> {
+    pub(crate) fn param(&self, name: &str) -> Option<&'a [u8]> {
         let mut params = self.params;
         params
             .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
@@ -446,11 +428,6 @@ impl<'a> Pairs<'a> {
                 rest: cursor.list()?,
             },
         })
-    }
-
-    /// Whether there is none: `NIL`.
-    pub fn is_empty(&self) -> bool {
-        self.cursor.rest.is_empty()
     }
 }
 

@@ -84,7 +84,7 @@ impl Address {
     ///
     /// # Errors
     /// As [`Address::parse`].
-    pub fn from_parts(local: String, domain: &str) -> Result<Address, AddressError> {
+    pub(crate) fn from_parts(local: String, domain: &str) -> Result<Address, AddressError> {
         if local.is_empty() || local.chars().any(|c| !is_local(c)) {
             return Err(AddressError::LocalPart);
         }
@@ -101,12 +101,12 @@ impl Address {
     }
 
     /// The local part without quotes and backslashes.
-    pub fn local(&self) -> &str {
+    pub(crate) fn local(&self) -> &str {
         &self.local
     }
 
     /// The domain in lower case and ASCII, or a literal in brackets.
-    pub fn domain(&self) -> &str {
+    pub(crate) fn domain(&self) -> &str {
         &self.domain
     }
 
@@ -188,7 +188,7 @@ impl std::str::FromStr for Address {
 ///
 /// # Errors
 /// [`AddressError::Domain`], [`AddressError::Literal`] or [`AddressError::TooLong`].
-pub fn parse_domain(text: &str) -> Result<String, AddressError> {
+pub(crate) fn parse_domain(text: &str) -> Result<String, AddressError> {
     if text.len() > DOMAIN_TEXT_MAX {
         return Err(AddressError::TooLong);
     }

@@ -183,7 +183,7 @@ fn clean(bytes: &[u8]) -> String {
 
 /// An entry that [`walk`] yields, borrowed from its buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RawEntry<'a> {
+pub(crate) enum RawEntry<'a> {
     /// The start of a group, with its name.
     GroupStart(&'a [u8]),
     /// The end of a group, also if the `;` is missing.
@@ -195,7 +195,7 @@ pub enum RawEntry<'a> {
 /// A mailbox without quotes, comments and folds, encoded words as they are. ENVELOPE shows this
 /// form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RawMailbox<'a> {
+pub(crate) struct RawMailbox<'a> {
     /// The phrase before the address, or the comment beside it.
     pub name: Option<&'a [u8]>,
     /// Obsolete source route, `@a,@b`.
@@ -209,7 +209,7 @@ pub struct RawMailbox<'a> {
 }
 
 /// Goes through the body of an address field once; it stops when `each` returns false.
-pub fn walk(body: &[u8], each: &mut dyn FnMut(RawEntry<'_>) -> bool) {
+pub(crate) fn walk(body: &[u8], each: &mut dyn FnMut(RawEntry<'_>) -> bool) {
     let mut walker = AddressWalker {
         strict: true,
         ..AddressWalker::default()

@@ -17,7 +17,7 @@ pub struct Date {
 
 impl Date {
     /// The day in the sender's own zone, in days since 1970. SEARCH SENTON compares it.
-    pub fn local_day(&self) -> i64 {
+    pub(crate) fn local_day(&self) -> i64 {
         (self.unix_s + i64::from(self.offset_min) * 60).div_euclid(DAY_S)
     }
 }

@@ -26,14 +26,9 @@ impl<'a> Headers<'a> {
         }
     }
 
-    /// Octets of the block with its empty line; the body starts there.
-    pub fn len(&self) -> usize {
+    /// Octets of the block with its empty line: the body starts there.
+    pub fn body_start(&self) -> usize {
         self.block.len()
-    }
-
-    /// Whether there is no header at all.
-    pub fn is_empty(&self) -> bool {
-        self.block.is_empty()
     }
 
     /// The fields in their order; a field with an empty name is a line that is no field.
@@ -50,7 +45,7 @@ impl<'a> Headers<'a> {
     }
 
     /// All fields of that name.
-    pub fn all<'n>(&self, name: &'n str) -> impl Iterator<Item = Field<'a>> + use<'a, 'n> {
+    pub(crate) fn all<'n>(&self, name: &'n str) -> impl Iterator<Item = Field<'a>> + use<'a, 'n> {
         self.fields().filter(move |field| field.is(name))
     }
 }
@@ -70,17 +65,17 @@ pub struct Field<'a> {
 
 impl<'a> Field<'a> {
     /// Whether it has that name, without regard to case.
-    pub fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
     /// Its octets in the block, line end included.
-    pub fn range(&self) -> Range<usize> {
+    pub(crate) fn range(&self) -> Range<usize> {
         self.start..self.end
     }
 
     /// The value with its folds undone and without outer white space.
-    pub fn unfolded(&self) -> Cow<'a, [u8]> {
+    pub(crate) fn unfolded(&self) -> Cow<'a, [u8]> {
         unfold(self.value)
     }
 
@@ -144,7 +139,7 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 /// Where the body of a message starts: after the first empty line, or at the end of the message.
-pub fn block_end(raw: &[u8]) -> usize {
+pub(crate) fn block_end(raw: &[u8]) -> usize {
     let mut at = 0;
     loop {
         let Some(rest) = raw.get(at..) else {
@@ -164,7 +159,7 @@ pub fn block_end(raw: &[u8]) -> usize {
 }
 
 /// A value without line ends and outer white space.
-pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     let value = value.trim_ascii();
     if memchr::memchr2(b'\n', b'\r', value).is_none() {
         return Cow::Borrowed(value);
@@ -215,7 +210,7 @@ pub fn message_ids(value: &[u8]) -> Vec<String> {
 /// No line is longer (RFC 5322 section 2.1.1), so no valid id is.
 pub const MESSAGE_ID_MAX: usize = 998;
 /// Far more than any conversation has. Later ids add nothing to threading.
-pub const MESSAGE_IDS_MAX: usize = 1_000;
+pub(crate) const MESSAGE_IDS_MAX: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
@@ -237,7 +232,7 @@ mod tests {
                 )
             })
             .collect();
-        assert!(headers.len() - at <= 2);
+        assert!(headers.body_start() - at <= 2);
         fields
     }
 
@@ -264,7 +259,7 @@ mod tests {
             ("\u{e9}: 1\r\n\r\n", 9, &["=\u{e9}: 1"]),
         ];
         for (raw, len, fields) in cases {
-            assert_eq!(Headers::parse(raw.as_bytes()).len(), *len, "{raw:?}");
+            assert_eq!(Headers::parse(raw.as_bytes()).body_start(), *len, "{raw:?}");
             assert_eq!(shown(raw), *fields, "{raw:?}");
         }
         let headers = Headers::parse(b"To: a\r\nto: b\r\n\r\n");

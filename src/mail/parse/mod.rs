@@ -5,10 +5,10 @@
 
 pub mod address;
 pub mod address_list;
-pub mod charset;
+pub(crate) mod charset;
 pub mod date;
 pub mod header;
-pub mod mime;
+pub(crate) mod mime;
 pub mod param;
 pub mod transfer;
 pub mod word;

@@ -58,7 +58,7 @@ impl<'a> ParamValue<'a> {
     }
 
     /// The raw value of a parameter without RFC 2231 encoding; the first one counts.
-    pub fn raw(&self, name: &str) -> Option<&[u8]> {
+    pub(crate) fn raw(&self, name: &str) -> Option<&[u8]> {
         self.params
             .iter()
             .find(|p| p.name.eq_ignore_ascii_case(name.as_bytes()))
@@ -66,7 +66,7 @@ impl<'a> ParamValue<'a> {
     }
 
     /// How often a parameter is given: more than once is ambiguous.
-    pub fn count(&self, name: &str) -> usize {
+    pub(crate) fn count(&self, name: &str) -> usize {
         self.params
             .iter()
             .filter(|p| p.name.eq_ignore_ascii_case(name.as_bytes()))

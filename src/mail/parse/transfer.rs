@@ -22,7 +22,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// By its name.
-    pub fn of(name: &[u8]) -> Encoding {
+    pub(crate) fn of(name: &[u8]) -> Encoding {
         let name = mechanism(name);
         if name.eq_ignore_ascii_case(b"base64") {
             Encoding::Base64
@@ -36,7 +36,7 @@ impl Encoding {
 
 /// The word of a Content-Transfer-Encoding, without the comment that may stand beside it (RFC 2045
 /// section 6.1) and without other octets after it.
-pub fn mechanism(value: &[u8]) -> &[u8] {
+pub(crate) fn mechanism(value: &[u8]) -> &[u8] {
     let value = value.trim_ascii_start();
     let end = value
         .iter()
@@ -209,14 +209,14 @@ pub fn decode(encoding: Encoding, body: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Appends decoded base64; octets outside its alphabet are skipped.
-pub fn base64_into(text: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn base64_into(text: &[u8], out: &mut Vec<u8>) {
     let mut decoder = Decoder::new(Encoding::Base64);
     decoder.push(text, out);
     decoder.finish(out);
 }
 
 /// The value of a hexadecimal digit.
-pub fn hex(digit: &u8) -> Option<u8> {
+pub(crate) fn hex(digit: &u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),

@@ -11,7 +11,7 @@ use super::{charset, transfer};
 
 /// The text of an unstructured or phrase value: folds undone, words decoded, controls dropped. It
 /// is at most four times as long as the value.
-pub fn decode(value: &[u8]) -> String {
+pub(crate) fn decode(value: &[u8]) -> String {
     if memmem::find(value, b"=?").is_none() && value.iter().all(|b| (b' '..=b'~').contains(b)) {
         return String::from_utf8_lossy(value).trim().to_owned();
     }

@@ -34,12 +34,12 @@ pub fn text_of(raw: &[u8], digest: &Digest<'_>) -> TextBody {
 
 /// The beginning of the text, at most `bytes_max` octets, for previews and filters. It does not
 /// read the HTML for display.
-pub fn beginning_of(raw: &[u8], digest: &Digest<'_>, bytes_max: usize) -> TextBody {
+pub(crate) fn beginning_of(raw: &[u8], digest: &Digest<'_>, bytes_max: usize) -> TextBody {
     collect(raw, digest, bytes_max, false)
 }
 
 /// The text and the visible links of a page. The links of a message are [`super::extract::links`].
-pub fn page_of(html_text: &str) -> html::HtmlPage {
+pub(crate) fn page_of(html_text: &str) -> html::HtmlPage {
     html::read(html_text, TEXT_MAX)
 }
 
@@ -86,7 +86,7 @@ pub fn attachments(digest: &Digest<'_>) -> impl Iterator<Item = Attachment> {
 
 /// Whether the message has an attachment other than decoration of the text, signatures and delivery
 /// reports.
-pub fn has_attachments(digest: &Digest<'_>) -> bool {
+pub(crate) fn has_attachments(digest: &Digest<'_>) -> bool {
     let mut walk = AttachmentWalk {
         walk: digest.walk(),
         within: None,
@@ -109,7 +109,7 @@ pub fn decode_part<'a>(raw: &'a [u8], part: &Part<'_>) -> Cow<'a, [u8]> {
 }
 
 /// The file name that the sender gives, cleaned.
-pub fn filename_of(part: &Part<'_>) -> Option<String> {
+pub(crate) fn filename_of(part: &Part<'_>) -> Option<String> {
     let disposition = part
         .disposition
         .map(|(_, params)| params)
@@ -417,9 +417,9 @@ fn plain_run(bytes: &[u8]) -> usize {
 /// being read twice many times.
 const PLAIN_RUN: usize = 256;
 /// The most text in one response of the API.
-pub const TEXT_MAX: usize = 1 << 20;
+pub(crate) const TEXT_MAX: usize = 1 << 20;
 /// HTML of newsletters stays below 200 KiB, and clients cut far earlier.
-pub const HTML_MAX: usize = 4 << 20;
+pub(crate) const HTML_MAX: usize = 4 << 20;
 /// Text parts of one message that are read.
 const TEXT_PARTS_MAX: usize = 100;
 const CONTENT_TYPE_MAX: usize = 200;

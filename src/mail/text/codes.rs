@@ -47,7 +47,7 @@ pub fn codes(text: &str) -> Vec<String> {
 }
 
 /// Codes of a message: words of the subject count for the text below it.
-pub fn codes_in_mail(subject: &str, text: &str) -> Vec<String> {
+pub(crate) fn codes_in_mail(subject: &str, text: &str) -> Vec<String> {
     let text = unicode::prefix(text, TEXT_MAX - SUBJECT_MAX);
     let subject = unicode::prefix(subject, SUBJECT_MAX - 1);
     // Without an early exit the compiler tests many octets at a time.

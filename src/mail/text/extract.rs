@@ -179,7 +179,7 @@ fn verifies(text: &str) -> bool {
 }
 
 /// Links of one message.
-pub const LINKS_MAX: usize = 100;
+pub(crate) const LINKS_MAX: usize = 100;
 const LINKS_TEXT_MAX: usize = 1 << 20;
 const ATTRIBUTION_LINES_MAX: usize = 4;
 const LINE_LOOKED_AT: usize = 400;

@@ -569,9 +569,9 @@ fn is_block(name: &[u8]) -> bool {
 }
 
 /// Links that are kept of one page.
-pub const LINKS_MAX: usize = 200;
+pub(crate) const LINKS_MAX: usize = 200;
 /// Browsers and mail clients open URLs up to this length.
-pub const URL_MAX: usize = 2_048;
+pub(crate) const URL_MAX: usize = 2_048;
 /// Open elements; newsletters have up to 60.
 const DEPTH_MAX: usize = 512;
 /// How far up the stack an end tag looks for its start tag, so that a wrong end tag costs a

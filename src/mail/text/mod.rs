@@ -10,7 +10,5 @@ pub mod extract;
 pub mod html;
 pub mod search;
 
-pub use body::{
-    Attachment, HTML_MAX, TEXT_MAX, TextBody, attachments, beginning_of, decode_part, filename_of,
-    has_attachments, page_of, text_of,
-};
+pub use body::{Attachment, TextBody, attachments, decode_part, text_of};
+pub(crate) use body::{beginning_of, has_attachments, page_of};

@@ -37,7 +37,7 @@ impl Needle {
 
     /// Whether the text contains the needle, without regard to case. The cost is linear; the buffer
     /// for folding is kept.
-    pub fn is_in(&mut self, text: &str) -> bool {
+    pub(crate) fn is_in(&mut self, text: &str) -> bool {
         if self.folded.is_empty() {
             return true;
         }
@@ -69,7 +69,7 @@ pub fn contains_text(raw: &[u8], digest: &Digest<'_>, needle: &mut Needle, scope
 }
 
 /// Whether a message contains all needles, in any order and place, without regard to case.
-pub fn contains_all(raw: &[u8], digest: &Digest<'_>, needles: &mut [Needle]) -> bool {
+pub(crate) fn contains_all(raw: &[u8], digest: &Digest<'_>, needles: &mut [Needle]) -> bool {
     let mut missing: Vec<&mut Needle> = needles.iter_mut().collect();
     missing.is_empty()
         || searchable(raw, digest).any(|chunk| {
@@ -268,7 +268,7 @@ fn boundary_before(octets: &[u8], at: usize) -> usize {
 }
 
 /// The longest needle that is found at every place.
-pub const NEEDLE_MAX: usize = 256;
+pub(crate) const NEEDLE_MAX: usize = 256;
 /// Small enough to stop soon, and large enough to search at full speed.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Folding can change the length of a text by a factor of four.

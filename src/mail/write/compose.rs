@@ -81,7 +81,7 @@ impl fmt::Display for InvalidHeaderValue {
 impl std::error::Error for InvalidHeaderValue {}
 
 /// A Message-ID from random octets and the domain: `<hex@domain>`.
-pub fn message_id(seed: [u8; 16], domain: &str) -> String {
+pub(crate) fn message_id(seed: [u8; 16], domain: &str) -> String {
     format!("<{}@{domain}>", data_encoding::HEXLOWER.encode(&seed))
 }
 

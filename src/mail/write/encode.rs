@@ -4,7 +4,7 @@
 //! relay.
 
 /// Appends base64 in lines of 76 characters, each with CRLF.
-pub fn encode_base64(octets: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn encode_base64(octets: &[u8], out: &mut Vec<u8>) {
     out.reserve(octets.len() / 57 * 78 + 80);
     for line in octets.chunks(LINE_OCTETS) {
         let mut text = [0_u8; 76];
@@ -55,7 +55,7 @@ pub fn encode_quoted(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Percent encoding of RFC 8187 and RFC 2231.
-pub fn percent_encode(text: &str, out: &mut String) {
+pub(crate) fn percent_encode(text: &str, out: &mut String) {
     for b in text.bytes() {
         if b.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&b) {
             out.push(char::from(b));
@@ -68,7 +68,7 @@ pub fn percent_encode(text: &str, out: &mut String) {
 }
 
 /// The digit of the low four bits.
-pub fn upper_hex(nibble: u8) -> char {
+pub(crate) fn upper_hex(nibble: u8) -> char {
     char::from_digit(u32::from(nibble & 15), 16).map_or('0', |c| c.to_ascii_uppercase())
 }
 

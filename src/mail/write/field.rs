@@ -38,7 +38,7 @@ pub fn is_value(text: &str) -> bool {
 
 /// Whether a caller may set a field of that name: only `X-...` and `List-...`. The server writes
 /// the structural fields.
-pub fn may_set(name: &str) -> bool {
+pub(crate) fn may_set(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let known = ["x-", "list-"]
         .iter()

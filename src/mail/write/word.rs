@@ -18,7 +18,7 @@ pub fn encode(text: &str) -> String {
 }
 
 /// As [`encode`], but in encoded words even if the text is plain.
-pub fn encode_always(text: &str) -> String {
+pub(crate) fn encode_always(text: &str) -> String {
     let plain = text.bytes().filter(u8::is_ascii_alphanumeric).count();
     let quoted = plain * 2 > text.len();
     let mut out = String::with_capacity(text.len() * 2 + 16);

@@ -359,7 +359,7 @@ pub(super) fn analyse(
     let own = Headers::parse(body.get(..ours).unwrap_or_default());
     let bounds = Bounds::default();
     let widened = Bounds {
-        header_bytes: bounds.header_bytes + own.len(),
+        header_bytes: bounds.header_bytes + own.body_start(),
         header_fields: bounds.header_fields + own.fields().count(),
         received_hops: hops.saturating_add(own.all("Received").count()),
         ..bounds
