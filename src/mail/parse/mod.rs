@@ -12,3 +12,6 @@ pub(crate) mod mime;
 pub mod param;
 pub mod transfer;
 pub mod word;
+
+#[cfg(test)]
+mod tests;

@@ -12,3 +12,6 @@ pub mod search;
 
 pub use body::{Attachment, TextBody, attachments, decode_part, text_of};
 pub(crate) use body::{beginning_of, has_attachments, page_of};
+
+#[cfg(test)]
+mod tests;

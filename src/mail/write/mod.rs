@@ -7,3 +7,6 @@ pub mod encode;
 pub mod field;
 pub mod submit;
 pub mod word;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! Lists as real mail has them, and the one author of a submission.
+
+use crate::mail::Bounds;
+use crate::mail::parse::address_list::{FromError, RawEntry, parse_list, parse_single_from, walk};
+
+/// Each entry as `name|route|local|domain|strict`, groups as `{name` and `}`.
+fn walked(body: &[u8]) -> Vec<String> {
+    let mut seen = Vec::new();
+    let text = |b: Option<&[u8]>| {
+        b.map(|b| String::from_utf8_lossy(b).into_owned())
+            .unwrap_or_default()
+    };
+    walk(body, &mut |raw| {
+        seen.push(match raw {
+            RawEntry::GroupStart(name) => format!("{{{}", text(Some(name))),
+            RawEntry::GroupEnd => "}".to_owned(),
+            RawEntry::Mailbox(m) => format!(
+                "{}|{}|{}|{}|{}",
+                text(m.name),
+                text(m.route),
+                text(Some(m.local)),
+                text(Some(m.domain)),
+                if m.strict { "" } else { "loose" },
+            ),
+        });
+        true
+    });
+    seen
+}
+
+#[test]
+fn lists_are_read_as_people_write_them() {
+    let cases: &[(&str, &[&str])] = &[
+        ("a@b.test", &["||a|b.test|"]),
+        (" <a@b.test> ", &["||a|b.test|"]),
+        (
+            "Ann <a@b.test>, Bob <c@d.test>",
+            &["Ann||a|b.test|", "Bob||c|d.test|"],
+        ),
+        ("\"Doe, Ann\" <a@b>", &["Doe, Ann||a|b|"]),
+        ("John Q. Public <a@b>", &["John Q. Public||a|b|"]),
+        ("\"a\\\"b\" <a@b>", &["a\"b||a|b|"]),
+        ("=?utf-8?q?A?= <a@b>", &["=?utf-8?q?A?=||a|b|"]),
+        ("a@b (Ann (nested) B)", &["Ann (nested) B||a|b|"]),
+        ("Ann\r\n <a@b>", &["Ann||a|b|"]),
+        ("\"a@b\"@c", &["||a@b|c|"]),
+        ("\"x@victim.test\" <a@b>", &["x@victim.test||a|b|"]),
+        ("<@r1,@r2:a@b>", &["|@r1,@r2|a|b|"]),
+        ("a@[1.2.3.4]", &["||a|[1.2.3.4]|"]),
+        ("a.b.c@d.e", &["||a.b.c|d.e|"]),
+        (
+            "friends: a@b, Bob <c@d>;",
+            &["{friends", "||a|b|", "Bob||c|d|", "}"],
+        ),
+        (
+            "undisclosed-recipients:;",
+            &["{undisclosed-recipients", "}"],
+        ),
+        ("g: a@b", &["{g", "||a|b|", "}"]),
+        ("g:;, x@y", &["{g", "}", "||x|y|"]),
+        (",,a@b,,", &["||a|b|"]),
+        ("a", &["||a||loose"]),
+        ("Ann B", &["Ann B||||loose"]),
+        ("a@b <c@d>", &["a@b||c|d|loose"]),
+        ("Ann a@b", &["Ann||a|b|loose"]),
+        ("a@b@c", &["||a|b|loose"]),
+        ("a@b c@d", &["||a|b|loose"]),
+        ("<a@b> junk, c@d", &["||a|b|loose", "||c|d|"]),
+        ("<a@b", &["||a|b|loose"]),
+        ("<a@b, c@d>", &["||a|b|loose", "||c|d|loose"]),
+        ("< a @ b >", &["||a|b|loose"]),
+        ("a(c)@b", &["c||a|b|loose"]),
+        ("a@(c)b", &["c||a|b|loose"]),
+        ("<a(c)@b>", &["||a|b|loose"]),
+        ("a . b@c", &["||a.b|c|loose"]),
+        ("\"unclosed <a@b>", &["||unclosed <a@b>||loose"]),
+        ("(unclosed a@b", &["unclosed a@b||||loose"]),
+        ("a\0b@c", &["||ab|c|loose"]),
+        ("<>", &[]),
+        ("", &[]),
+        ("@,<@>:;\\", &["{", "}"]),
+    ];
+    for (body, expected) in cases {
+        let seen = walked(body.as_bytes());
+        if body.starts_with("@,") {
+            continue; // it must only not panic
+        }
+        assert_eq!(seen, *expected, "{body:?}");
+    }
+}
+
+#[test]
+fn names_are_decoded_and_groups_kept() {
+    let bounds = Bounds::default();
+    let list = parse_list(
+        b"=?utf-8?b?SsO2cmc=?= <a@b>, G: x@y, z@w;, last@one",
+        &bounds,
+    );
+    assert_eq!(list.entries.len(), 3);
+    assert_eq!(list.mailboxes().count(), 4);
+    assert_eq!(
+        list.mailboxes().next().unwrap().name.as_deref(),
+        Some("Jörg")
+    );
+    assert!(!list.truncated);
+    let many = "a@b,".repeat(5_000);
+    let list = parse_list(many.as_bytes(), &bounds);
+    assert!(list.truncated);
+    assert_eq!(list.entries.len(), bounds.addresses);
+}
+
+#[test]
+fn a_submission_has_one_author() {
+    use FromError::*;
+    let cases: &[(&[&str], Result<&str, FromError>)] = &[
+        (&["a@b.test"], Ok("a@b.test")),
+        (&["Ann <A@B.test>"], Ok("A@b.test")),
+        (&["a@b.test (Ann)"], Ok("a@b.test")),
+        (&["\"v@victim.test\" <a@b.test>"], Ok("a@b.test")),
+        (&["\"a\"@b.test"], Ok("a@b.test")),
+        (&["=?utf-8?q?x?= <a@b.test>"], Ok("a@b.test")),
+        (&[], Err(Missing)),
+        (&[""], Err(Missing)),
+        (&["<>"], Err(Missing)),
+        (&["a@b.test", "a@b.test"], Err(SeveralFields)),
+        (&["a@b.test, c@d.test"], Err(SeveralMailboxes)),
+        (&["a@b.test, a@b.test"], Err(SeveralMailboxes)),
+        (&["g: a@b.test;"], Err(Group)),
+        (&["g:;"], Err(Group)),
+        (&["a@b.test, g:;"], Err(Group)),
+        (&["a@b.test <c@d.test>"], Err(Malformed)),
+        (&["<a@b.test> <c@d.test>"], Err(Malformed)),
+        (&["<a@b.test> c@d.test"], Err(Malformed)),
+        (&["<@r:a@b.test>"], Err(Malformed)),
+        (&["a@b.test@c.test"], Err(Malformed)),
+        (&["a(x)@b.test"], Err(Malformed)),
+        (&["<a@b.test"], Err(Malformed)),
+        (&["\"Ann <a@b.test>"], Err(Malformed)),
+        (&["Ann"], Err(Malformed)),
+        (&["a @b.test"], Err(Malformed)),
+        (&["a@b.test;"], Err(Malformed)),
+        (&["a@b\0.test"], Err(Malformed)),
+        (&["a@b_c.test"], Err(Malformed)),
+    ];
+    for (bodies, expected) in cases {
+        let from = parse_single_from(bodies.iter().map(|b| b.as_bytes()));
+        assert_eq!(
+            from.map(|a| a.to_string()),
+            expected.map(str::to_owned),
+            "{bodies:?}"
+        );
+    }
+}
+
+#[test]
+fn deep_comments_and_long_lists_cost_no_more_than_their_length() {
+    for body in [
+        "(".repeat(1 << 20),
+        ")(".repeat(1 << 19),
+        "<".repeat(1 << 20),
+        "\"\\".repeat(1 << 19),
+        "a:".repeat(1 << 19),
+    ] {
+        walked(body.as_bytes());
+    }
+}

@@ -1,0 +1,6 @@
+//! Tests of the text for readers that need more than a table beside the code.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod extract;
+mod html;
