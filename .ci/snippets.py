@@ -1,90 +1,99 @@
 #!/usr/bin/env python3
 """Runs every snippet of the README that stands behind `<!-- run -->`, in a new folder, against
-the given binary with its default ports; hears of each mail on an event stream; stops the
-server with SIGTERM and wants `event: closing` and exit 0.
+the given binary with its default ports. Each mail must come on an event stream, and SIGTERM
+must end in `event: closing` and exit 0.
 
     python3 .ci/snippets.py target/release/postern
 """
 
-import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 
-binary = os.path.abspath(sys.argv[1])
-readme = open(os.path.join(os.path.dirname(__file__), "..", "README.md")).read()
-snippets = re.findall(r"<!-- run -->\n```(\w+)\n(.*?)```", readme, re.S)
-assert len(snippets) >= 4, "the README has lost its snippets"
+from rig import Server
 
-folder = tempfile.mkdtemp(prefix="postern-readme-")
-server = subprocess.Popen([binary, "serve", "--json"], cwd=folder, stdout=subprocess.PIPE, text=True)
-ready = json.loads(server.stdout.readline())
-environment = {**os.environ, "INBOX": ready["inbox"], "KEY": ready["api_key"]}
-
-heard = []
-stream = subprocess.Popen(
-    ["curl", "-sN", "-H", "Authorization: Bearer " + ready["api_key"], "http://localhost:8080/api/v1/events"],
-    stdout=subprocess.PIPE,
-    text=True,
-)
-listening = threading.Event()
+# The text that each snippet must print, in the order of the README.
+EXPECTED = ["sent", "Hello from smtplib", "Hello from curl", "Hello from nodemailer"]
 
 
-def listen():
-    for line in stream.stdout:
-        heard.append(line.rstrip())
-        if line.startswith("event: ready"):
-            listening.set()
+class Stream:
+    """An event stream over curl, as in the README."""
+
+    def __init__(self, key):
+        self.lines, self.is_ready = [], threading.Event()
+        self.curl = subprocess.Popen(
+            ["curl", "-sN", "-H", "Authorization: Bearer " + key, "http://localhost:8080/api/v1/events"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+        assert self.is_ready.wait(10), "no ready event"
+
+    def read(self):
+        for line in self.curl.stdout:
+            self.lines.append(line.rstrip())
+            if line.startswith("event: ready"):
+                self.is_ready.set()
 
 
-listener = threading.Thread(target=listen)
-listener.start()
-assert listening.wait(10), "no ready event"
-
-
-def run(language, code):
+def command(language, folder):
+    """The file that a snippet is written to, and the command that runs it."""
     if language == "js":
-        path = os.path.join(folder, "snippet.mjs")
         if not os.path.isdir(os.path.join(folder, "node_modules")):
-            subprocess.run(
-                ["npm", "install", "--silent", "--no-audit", "--no-fund", "nodemailer", "imapflow@1"], cwd=folder, check=True
-            )
-        command = ["node", path]
-    elif language == "python":
+            packages = ["nodemailer", "imapflow@1"]
+            install = ["npm", "install", "--silent", "--no-audit", "--no-fund", *packages]
+            subprocess.run(install, cwd=folder, check=True)
+        path = os.path.join(folder, "snippet.mjs")
+        return path, ["node", path]
+    if language == "python":
         path = os.path.join(folder, "snippet.py")
-        command = [sys.executable, path]
-    else:
-        path = os.path.join(folder, "snippet.sh")
-        command = ["bash", "-euo", "pipefail", path]
+        return path, [sys.executable, path]
+    path = os.path.join(folder, "snippet.sh")
+    return path, ["bash", "-euo", "pipefail", path]
+
+
+def run(language, code, folder, environment):
+    """The output of a snippet."""
+    path, words = command(language, folder)
     with open(path, "w") as file:
         file.write(code)
-    answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
-    if answer.returncode != 0:
-        print(answer.stdout, answer.stderr)
-    assert answer.returncode == 0, f"the {language} snippet failed:\n{code}"
-    return answer.stdout
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        print(done.stdout, done.stderr)
+    assert done.returncode == 0, f"the {language} snippet failed:\n{code}"
+    return done.stdout
 
 
-# What each snippet must print, in the order of the README.
-expected = ["sent", "Hello from smtplib", "Hello from curl", "Hello from nodemailer"]
-try:
-    for (language, code), wanted in zip(snippets, expected, strict=True):
-        printed = run(language, code)
-        assert wanted in printed, f"{language}: wanted {wanted!r} in {printed!r}"
-        print(f"ok: {language}: {wanted}")
-    received = [line for line in heard if line == "event: message.received"]
-    assert len(received) == 3, heard
-    server.send_signal(signal.SIGTERM)
-    assert server.wait(15) == 0, "SIGTERM must end in exit 0"
-    listener.join(5)
-    assert "event: closing" in heard, heard[-10:]
-    print("ok: SIGTERM: event: closing, exit 0")
-finally:
-    server.kill()
-    stream.kill()
-shutil.rmtree(folder)
+def main():
+    binary = os.path.abspath(sys.argv[1])
+    readme = open(os.path.join(os.path.dirname(__file__), "..", "README.md")).read()
+    snippets = re.findall(r"<!-- run -->\n```(\w+)\n(.*?)```", readme, re.S)
+    assert len(snippets) >= 4, "the README has lost its snippets"
+    folder = tempfile.mkdtemp(prefix="postern-readme-")
+    server = Server(binary, None, flags=(), cwd=folder)
+    stream = Stream(server.ready["api_key"])
+    environment = {**os.environ, "INBOX": server.ready["inbox"], "KEY": server.ready["api_key"]}
+    try:
+        for (language, code), wanted in zip(snippets, EXPECTED, strict=True):
+            printed = run(language, code, folder, environment)
+            assert wanted in printed, f"{language}: wanted {wanted!r} in {printed!r}"
+            print(f"ok: {language}: {wanted}")
+        received = [line for line in stream.lines if line == "event: message.received"]
+        assert len(received) == 3, stream.lines
+        assert server.stop(15) == 0, "SIGTERM must end in exit 0"
+        stream.reader.join(5)
+        assert "event: closing" in stream.lines, stream.lines[-10:]
+        print("ok: SIGTERM: event: closing, exit 0")
+    finally:
+        server.process.kill()
+        stream.curl.kill()
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

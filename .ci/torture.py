@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Many IMAP clients on few mailboxes at once; each believes only what it is told, and checks it.
+"""Many IMAP clients on few mailboxes at once. Each keeps only what it is told, and checks it.
 
-Every client does at random what clients do: STORE, EXPUNGE, APPEND, COPY, MOVE, FETCH, SEARCH,
-IDLE, SELECT, CLOSE. It keeps the view that RFC 3501 obliges a server to give it, and everything
-that the server says is held against that view. Now and then all stop, and what each has been
-told must be what the mailbox is. At the end `postern verify` has the last word.
+Every client sends commands at random: STORE, EXPUNGE, APPEND, COPY, MOVE, FETCH, SEARCH, IDLE,
+SELECT, CLOSE. It keeps the view that RFC 3501 obliges a server to give it, and compares every
+response with that view. At times all stop, and the view of each must then be the mailbox. At the
+end `postern verify` looks at the data folder.
 
     python3 .ci/torture.py target/release/postern [--clients 50] [--seconds 16] [--seed 1]
 """
@@ -15,18 +15,18 @@ import os
 import random
 import re
 import shutil
-import signal
 import socket
 import ssl
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import traceback
 
+from rig import Server, memory, verify
+
 MAILBOXES = ["INBOX", "Busy", "Calm"]
-# No EXPUNGE may be told while these are under way (RFC 3501 section 7.4.1).
+# No EXPUNGE may be sent while these are under way (RFC 3501 section 7.4.1).
 BY_NUMBER = ("FETCH", "STORE", "SEARCH")
 
 
@@ -35,13 +35,13 @@ class Wrong(Exception):
 
 
 class World:
-    """What all clients together know."""
+    """The knowledge of all clients together."""
 
     def __init__(self, seconds):
         self.lock = threading.Lock()
         self.ids = {}  # (mailbox, uid) -> Subject of the message
         self.given = set()  # (mailbox, uid) of APPENDUID and COPYUID
-        self.finals = {}  # mailbox -> what the first client found when all had stopped
+        self.finals = {}  # mailbox -> its content for the first client, when all had stopped
         self.commands = 0
         self.faults = []
         self.end = time.monotonic() + seconds
@@ -109,6 +109,8 @@ def ranges(values):
 
 
 class Client:
+    """One IMAP client and its view of the selected mailbox."""
+
     def __init__(self, world, name, ready, seed):
         self.world, self.name, self.random = world, name, random.Random(seed)
         self.mark = f"mark{name}"  # a keyword that only this client sets
@@ -130,7 +132,7 @@ class Client:
         if self.condstore:
             self.do("ENABLE CONDSTORE")
 
-    # ---- what the server says ----
+    # ---- responses ----
 
     def line(self):
         whole = self.file.readline()
@@ -201,10 +203,10 @@ class Client:
             self.modseqs[uid] = modseq
         if b"FLAGS" in items:
             flags = {flag.decode() for flag in items[b"FLAGS"]}
-            # Several sessions may be told of it: it is a watermark (RFC 3501 section 2.3.2).
+            # Several sessions may be told \Recent: it is a watermark (RFC 3501 section 2.3.2).
             flags.discard("\\Recent")
             if uid not in self.flags:
-                # New to us: a copy of a message that we have marked has our mark.
+                # It is new here: a copy of a message that this client marked has its mark.
                 self.marked |= {uid} if self.mark in flags else set()
             self.flags[uid] = flags
             if (self.mark in flags) != (uid in self.marked) and self.running != "STORE":
@@ -220,13 +222,13 @@ class Client:
                 raise Wrong(f"{place} has the envelope of {items[b'ENVELOPE'][1]}")
             self.world.is_message(place, subject)
 
-    # ---- what the client says ----
+    # ---- commands ----
 
     def do(self, text, expect=(b"OK",)):
         words = text.split()
         self.under_way = self.running = words[1] if words[0] == "UID" else words[0]
         if words[0] == "UID":
-            # Only commands by sequence number hold EXPUNGE back; UID forms may tell it.
+            # Only commands by sequence number hold EXPUNGE back; it may come in the UID forms.
             self.under_way = "UID"
         self.tag += 1
         tag = f"{self.name}.{self.tag}".encode()
@@ -256,13 +258,13 @@ class Client:
         self.learn()
 
     def learn(self):
-        """The UIDs and flags of messages that are new to us."""
+        """Fetches UIDs and flags of the messages that are new."""
         first = next((n for n, uid in enumerate(self.view, 1) if uid is None), None)
         if first is not None:
             self.do(f"FETCH {first}:{len(self.view)} (UID FLAGS)")
 
     def some(self, most=4):
-        """Sequence numbers of messages whose UIDs we know."""
+        """Sequence numbers of messages whose UIDs are known."""
         known = [n for n, uid in enumerate(self.view, 1) if uid]
         return sorted(self.random.sample(known, min(len(known), self.random.randint(1, most))))
 
@@ -298,7 +300,7 @@ class Client:
         modified = re.search(rb"MODIFIED ([\d:,]+)", status)
         skipped = set(numbers(modified[1])) if modified else set()
         if not by_uid:
-            # Nothing has been expunged meanwhile: the numbers are what they were.
+            # Nothing has been expunged meanwhile, so the numbers have not moved.
             skipped = {self.view[n - 1] for n in skipped}
         for uid in uids:
             if uid in skipped or uid not in self.view:
@@ -360,7 +362,7 @@ class Client:
             ["(UID RFC822.SIZE ENVELOPE BODY.PEEK[])", "(UID FLAGS)", "(UID BODY.PEEK[]<0.1000000> RFC822.SIZE)", "(UID BODYSTRUCTURE)"]
         )
         uids = ranges(self.view[n - 1] for n in chosen)
-        # What others expunge meanwhile is given whole all the same: no literal is cut short.
+        # A message that is expunged meanwhile is sent whole all the same.
         self.do(f"FETCH {ranges(chosen)} {items}" if self.random.random() < 0.5 else f"UID FETCH {uids} {items}")
 
     def search(self):
@@ -372,7 +374,7 @@ class Client:
             raise Wrong(f"SEARCH found {found - ours}, which we have not marked")
         missing = alive - found
         if missing:
-            # Only what is gone may be missing; that it is gone we hear now.
+            # Only an expunged message may be missing, and its EXPUNGE comes now.
             for _ in range(2):
                 self.do("NOOP")
             if missing & set(self.view):
@@ -411,7 +413,7 @@ class Client:
         self.random.choice(acts)()
 
     def compare(self):
-        """All have stopped: what we were told is what is there."""
+        """All have stopped: the view of this client must be the mailbox."""
         self.do("NOOP")
         self.do("NOOP")
         self.learn()
@@ -434,9 +436,8 @@ class Client:
             odd = {uid: (first.get(uid), final.get(uid)) for uid in {*first, *final} if first.get(uid) != final.get(uid)}
             raise Wrong(f"two clients disagree about {self.mailbox}: {odd}")
 
-
     def catch_up(self, final):
-        """What has changed since the last time that all stopped is what CHANGEDSINCE tells."""
+        """CHANGEDSINCE must tell everything that has changed since all stopped the last time."""
         since, past = self.past.get(self.mailbox, (0, {}))
         if since:
             _, lines = self.do(f"FETCH 1:* (UID FLAGS) (CHANGEDSINCE {since})")
@@ -473,11 +474,6 @@ def play(client, world, barrier, stops):
         barrier.abort()
 
 
-def memory(server):
-    status = open(f"/proc/{server.pid}/status").read()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
-
-
 def connect(ready, window=None):
     tls = ssl.create_default_context(cafile=ready["ca"])
     plain = socket.socket()
@@ -488,8 +484,9 @@ def connect(ready, window=None):
     return tls.wrap_socket(plain, server_hostname="localhost")
 
 
-def strangers(server, ready, world):
-    """What costs memory elsewhere costs none here before login (CVE-2026-27857, CVE-2025-61600)."""
+def floods_before_login(server, ready, world):
+    """KiB of memory that a connection costs before login, with input that made other servers
+    allocate without bound (CVE-2026-27857, CVE-2025-61600)."""
     floods = [
         b"1 LOGIN {1024+}\r\n" + b"x" * 1024 + b" {1024+}\r\n" + b"x" * 1000,
         b"1 NOOP " + b"(" * 8100,
@@ -499,23 +496,23 @@ def strangers(server, ready, world):
     connections = [connect(ready) for _ in range(200)]
     for connection in connections:
         connection.recv(1000)
-    before = memory(server)
+    before = memory(server.process.pid)
     for n, connection in enumerate(connections):
         try:
             connection.sendall(floods[n % len(floods)])
         except OSError:
-            pass  # It has been told goodbye in the middle of it.
+            pass  # The server has closed it in the middle.
     time.sleep(1)
-    each = (memory(server) - before) / len(connections)
+    each = (memory(server.process.pid) - before) / len(connections) / 1024
     if each > 32:
-        world.faults.append(f"a stranger's connection costs {each} KiB")
+        world.faults.append(f"a connection before login costs {each} KiB")
     for connection in connections:
         connection.close()
     return round(each, 1)
 
 
-def sloth(ready, maker):
-    """Asks for 40 MB and reads nothing; as long as it lives, the log must be cut all the same."""
+def slow_reader(ready, maker):
+    """Asks for 40 MB and reads nothing; the write-ahead log must be truncated all the same."""
     text = "Subject: s\r\n\r\n" + ("x" * 76 + "\r\n") * 50_000
     for _ in range(10):
         maker.do(f"APPEND Slow {{{len(text)}+}}\r\n{text}")
@@ -532,19 +529,14 @@ def main():
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="postern-torture-") + "/data"
-    log = open(folder + ".log", "wb")
-    server = subprocess.Popen(
-        [options.binary, "serve", "--data", folder, "--ports", "auto", "--json", "--no-limits"],
-        stdout=subprocess.PIPE,
-        stderr=log,
-    )
-    ready = json.loads(server.stdout.readline())
+    server = Server(options.binary, folder)
+    ready = server.ready
     world = World(options.seconds)
     maker = Client(world, 9999, ready, 0)
     for name in [*MAILBOXES[1:], "Slow"]:
         maker.do(f"CREATE {name}")
-    each = strangers(server, ready, world)
-    slow = sloth(ready, maker)
+    each = floods_before_login(server, ready, world)
+    slow = slow_reader(ready, maker)
     clients = [Client(world, n, ready, options.seed * 1000 + n) for n in range(options.clients)]
     start = time.monotonic()
     stops = [start + options.seconds * part / 4 for part in range(1, 5)]
@@ -558,14 +550,12 @@ def main():
     if log_size > 96 << 20:
         world.faults.append(f"the write-ahead log has {log_size} octets")
     slow.close()
-    server.send_signal(signal.SIGTERM)
-    if server.wait(30) != 0:
+    if server.stop() != 0:
         world.faults.append("the server did not end well")
-    verify = subprocess.run([options.binary, "verify", "--data", folder], capture_output=True, text=True)
-    if verify.returncode != 0:
-        world.faults.append(f"verify: {verify.stdout}{verify.stderr}")
+    if wrong := verify(options.binary, folder):
+        world.faults.append(wrong)
     if b"panic" in open(folder + ".log", "rb").read():
-        world.faults.append("the server's log tells of a panic")
+        world.faults.append("a panic is in the server's log")
     took = round(time.monotonic() - start, 1)
     print(json.dumps({"commands": world.commands, "stranger_kib": each, "wal_kib": log_size >> 10, "seconds": took, "faults": len(world.faults), "seed": options.seed}))
     if world.faults:
@@ -576,4 +566,5 @@ def main():
         sys.exit("too little was done for this to mean anything")
 
 
-main()
+if __name__ == "__main__":
+    main()

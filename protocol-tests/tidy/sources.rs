@@ -75,7 +75,7 @@ pub fn texts() -> Vec<Text> {
         let name = path.strip_prefix(&root).unwrap().display().to_string();
         let kind = name.rsplit('.').next().unwrap_or_default();
         let is_text = ["rs", "py", "sql", "md", "toml", "txt"].contains(&kind) || name == ".ci/run";
-        let is_input = ["corpus", "artifacts", "target", "__pycache__"]
+        let is_input = ["corpus", "artifacts"]
             .iter()
             .any(|folder| name.contains(&format!("{folder}/")));
         if is_text && !is_input {
@@ -147,7 +147,7 @@ pub fn walk(folder: &Path, f: &mut dyn FnMut(&Path)) {
     entries.sort();
     for path in entries {
         if path.is_dir() {
-            if !path.ends_with("target") {
+            if !path.ends_with("target") && !path.ends_with("__pycache__") {
                 walk(&path, f)
             }
         } else {

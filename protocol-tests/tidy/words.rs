@@ -87,7 +87,6 @@ const REFERENCES_LEFT: &[&str] = &[
 
 /// Files and folders that still have words of the old dialect in their comments.
 const DIALECT_LEFT: &[&str] = &[
-    ".ci/faults",
     "README.md",
     "protocol-tests/events/",
     "protocol-tests/http/",
