@@ -15,6 +15,7 @@ mod entry;
 mod error;
 mod event;
 mod expunge;
+mod fault;
 mod flag;
 mod folder;
 mod format;
@@ -35,7 +36,7 @@ use core::ops::ControlFlow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{CachedStatement, Connection, Params, Row};
 
 use crate::call::{BodyId, Receipt};
 
@@ -46,6 +47,7 @@ pub use copy::Copied;
 pub use entry::{Entry, Glance, NewEntry, PageAsk, Scanned};
 pub use error::Error;
 pub use event::{EventPage, LogState, NewEvent, Stamp};
+pub use fault::StoreFault;
 pub use flag::{FlagAsk, KEYWORDS_MAX};
 pub use folder::{Folder, FolderError};
 pub use idempotency::Kept;
@@ -72,7 +74,8 @@ pub struct Store {
     /// Whether [`Store::begin`] has been called without its end.
     open: Cell<bool>,
     ledger: RefCell<ledger::Ledger>,
-    fail_commit: Cell<bool>,
+    /// What a test has asked for (see `fault`).
+    fault: Cell<Option<StoreFault>>,
     /// The longest that the write-ahead log was since it was cut back.
     wal_length: Cell<u64>,
     /// Commits since SQLite was last asked how much of the log waits to be copied.
@@ -99,7 +102,7 @@ pub enum Checkpoint {
 /// Statements that touch no organization, inbox or mailbox row, and so need not know of
 /// counters that are held in memory (see `ledger`).
 #[derive(Clone, Copy)]
-struct Apart<'a>(&'a Connection);
+struct Apart<'a>(&'a Store);
 
 /// Ends a read transaction when it goes out of scope.
 #[derive(Debug)]
@@ -185,9 +188,7 @@ impl Store {
         if self.is_transaction_gone() {
             return Err(Error::Gone);
         }
-        if self.fail_commit.replace(false) {
-            return Err(Error::Injected);
-        }
+        self.commit_fault()?;
         self.settle()?;
         let kept = self.keep_ids()?;
         self.apart().run("COMMIT", [])?;
@@ -205,11 +206,6 @@ impl Store {
     /// Whether no transaction is open.
     pub fn is_autocommit(&self) -> bool {
         self.sql.is_autocommit()
-    }
-
-    /// The next commit fails, as a disk would make it. For tests of what follows.
-    pub fn fail_next_commit(&self) {
-        self.fail_commit.set(true);
     }
 
     // ---- reading ----
@@ -291,7 +287,7 @@ impl Store {
     // ---- statements ----
 
     fn apart(&self) -> Apart<'_> {
-        Apart(&self.sql)
+        Apart(self)
     }
 
     /// Runs one statement; how many rows it changed.
@@ -334,9 +330,14 @@ impl Store {
     }
 }
 
-impl Apart<'_> {
+impl<'a> Apart<'a> {
+    fn prepare(self, sql: &'static str) -> Result<CachedStatement<'a>, Error> {
+        self.0.statement_fault()?;
+        Ok(self.0.sql.prepare_cached(sql)?)
+    }
+
     fn run(self, sql: &'static str, params: impl Params) -> Result<usize, Error> {
-        Ok(self.0.prepare_cached(sql)?.execute(params)?)
+        Ok(self.prepare(sql)?.execute(params)?)
     }
 
     fn one<T>(
@@ -345,7 +346,7 @@ impl Apart<'_> {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Error> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(params)?;
         Ok(match rows.next()? {
             Some(row) => Some(read(row)?),
@@ -359,7 +360,7 @@ impl Apart<'_> {
         params: impl Params,
         mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, Error> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(params)?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
@@ -374,7 +375,7 @@ impl Apart<'_> {
         params: impl Params,
         mut read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ControlFlow<()>, Error> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(params)?;
         while let Some(row) = rows.next()? {
             if read(row)?.is_break() {

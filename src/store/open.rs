@@ -132,7 +132,7 @@ pub(super) fn finish(
         random: Cell::new(seed),
         open: Cell::new(false),
         ledger: RefCell::default(),
-        fail_commit: Cell::new(false),
+        fault: Cell::new(None),
         wal_length: Cell::new(0),
         unchecked: Cell::new(0),
         hash_key: Cell::new(None),

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod fault;
 mod format;
 mod job;
 mod old;
@@ -76,7 +77,12 @@ fn named(store: &Store, name: &str) -> (Place, Mailbox) {
 }
 
 fn deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> u32 {
-    let (_, mailbox) = named(store, name);
+    try_deliver(store, name, octets, flags).unwrap()
+}
+
+fn try_deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> Result<u32, Error> {
+    let mailbox = store.mailbox_named(ORG, INBOX, name)?;
+    let mailbox = mailbox.ok_or(Error::Corrupt("test"))?;
     let summary = Summary {
         subject: "s".into(),
         ..Summary::default()
@@ -88,8 +94,8 @@ fn deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> u32 {
         digest: b"d",
         summary: &summary,
     };
-    let body = store.put_body(NOW, ORG, 1, &body).unwrap();
-    let stamp = store.next_seq(ORG, NOW).unwrap();
+    let body = store.put_body(NOW, ORG, 1, &body)?;
+    let stamp = store.next_seq(ORG, NOW)?;
     let entry = NewEntry {
         id: EntryId(store.mint_id(NOW)),
         body,
@@ -102,15 +108,15 @@ fn deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> u32 {
         local: false,
         received_at: NOW.unix_ms,
     };
-    let uid = store.add_entry(&mailbox, stamp.seq, &entry).unwrap();
+    let uid = store.add_entry(&mailbox, stamp.seq, &entry)?;
     let event = NewEvent {
         inbox: None,
         mailbox: Some(mailbox.id),
         uids: UidSet::one(uid),
         change: Change::InboxUpdated,
     };
-    store.put_event(stamp, ME, event, &mut Vec::new()).unwrap();
-    uid
+    store.put_event(stamp, ME, event, &mut Vec::new())?;
+    Ok(uid)
 }
 
 /// Counters are what counting gives; every body is named as often as it says; the log is whole.
