@@ -29,7 +29,7 @@ use std::net::IpAddr;
 use disk::Disk;
 use model::{Model, Row, Told};
 use postern::call::{Limits, Listener, Scopes};
-use postern::store::verify;
+use postern::store::{StoreFault, verify};
 use reader::{Reader, code, number_after};
 use rig::Rig;
 use stream::Stream;
@@ -92,7 +92,12 @@ struct World {
     /// The answers of changes are lost, since the process is about to stop.
     is_dying: bool,
     is_full: bool,
+    /// The next change meets it.
+    fault: Option<StoreFault>,
 }
+
+/// In place of a fault that has not come.
+const NEVER: StoreFault = StoreFault::Statement(u32::MAX);
 
 fn limits() -> Limits {
     let mut limits = Limits::default();
@@ -122,6 +127,7 @@ impl World {
             n: 0,
             is_dying: false,
             is_full: false,
+            fault: None,
         };
         world.stream.connect(&mut world.rig, &world.key);
         for i in 0..4 {
@@ -137,7 +143,7 @@ impl World {
             match self.dice.roll(32) {
                 0 => self.stop(),
                 1 => self.fill_disk(),
-                2 | 3 => self.fail_commit(),
+                2 | 3 => self.fail(),
                 4 => self.stream.connect(&mut self.rig, &self.key),
                 5 => {
                     let on = self.dice.roll(2) == 0;
@@ -210,6 +216,7 @@ impl World {
                 "From: {SENDER}\r\nTo: {to}\r\nSubject: {n}\r\nX-Sim: {n}\r\n\r\n..{n}\r\n.\r\n"
             );
             let piece = 1 + n as usize % 50;
+            self.begin_fault();
             self.rig.send(conn, text.as_bytes(), piece);
             said = String::from_utf8(self.rig.take(conn)).unwrap();
         } else {
@@ -231,6 +238,7 @@ impl World {
         self.n += 1;
         let text = format!("Subject: appended\r\nX-Sim: {}\r\n\r\nx\r\n", self.n);
         let ask = format!("APPEND INBOX (\\Seen) {{{}+}}\r\n{text}", text.len());
+        self.begin_fault();
         let said = self.readers[i].command(&mut self.rig, &ask);
         let told = self.told(is_ok(&said));
         let inbox = self.readers[i].inbox;
@@ -245,6 +253,7 @@ impl World {
         self.readers[i].settle(&mut self.rig);
         if n <= self.readers[i].uids.len() {
             let ask = format!("STORE {n} {sign}FLAGS ({flag})");
+            self.begin_fault();
             self.readers[i].command(&mut self.rig, &ask);
         }
     }
@@ -253,8 +262,9 @@ impl World {
         let Some((i, uid, message)) = self.choose() else {
             return;
         };
+        self.begin_fault();
         let reader = &mut self.readers[i];
-        let mark = format!("UID STORE {uid} +FLAGS.SILENT (\\Deleted)");
+        let mark = format!("UID STORE {uid} +FLAGS (\\Deleted)");
         let marked = is_ok(&reader.command(&mut self.rig, &mark));
         let said = reader.command(&mut self.rig, &format!("UID EXPUNGE {uid}"));
         let inbox = reader.inbox;
@@ -268,6 +278,7 @@ impl World {
         };
         let is_move = self.dice.roll(2) == 0;
         let verb = ["COPY", "MOVE"][usize::from(is_move)];
+        self.begin_fault();
         let reader = &mut self.readers[i];
         let said = reader.command(&mut self.rig, &format!("UID {verb} {uid} Gone"));
         let inbox = reader.inbox;
@@ -314,10 +325,26 @@ impl World {
         }
     }
 
-    /// The commit of the next change fails; the change must be refused as a whole.
-    fn fail_commit(&mut self) {
-        self.rig.product.fail_next_commit();
+    /// The next change meets a fault of the disk and is refused as a whole, or it is carried
+    /// out because the fault lies behind it.
+    fn fail(&mut self) {
+        let n = 1 + self.dice.roll(40) as u32;
+        self.fault = Some(match self.dice.roll(4) {
+            0 => StoreFault::Commit,
+            1 => StoreFault::CommitFull,
+            2 => StoreFault::Statement(n),
+            _ => StoreFault::StatementFull(n),
+        });
         self.change();
+        self.fault = None;
+        self.rig.product.store.fail(NEVER);
+    }
+
+    /// The fault that was chosen comes from here on: its change is about to be asked for.
+    fn begin_fault(&mut self) {
+        if let Some(fault) = self.fault {
+            self.rig.product.store.fail(fault);
+        }
     }
 
     fn fill_disk(&mut self) {
@@ -337,6 +364,12 @@ impl World {
         self.is_dying = true;
         for _ in 0..self.dice.roll(4) {
             self.change();
+        }
+        if self.dice.roll(2) == 0 {
+            // In the middle of a change: nothing from this statement on is carried out.
+            self.fault = Some(StoreFault::Stop(1 + self.dice.roll(60) as u32));
+            self.change();
+            self.fault = None;
         }
         self.is_dying = false;
         self.disk.stop();
