@@ -199,7 +199,7 @@ fn idle_sse(scale: &Scale) {
 }
 
 fn idle(server: &Server, name: &str, n: usize, open: impl Fn() -> Stream) {
-    // The first ones pay for what all share: caches, statements, buffers.
+    // The first connections also fill what all share: caches, statements, buffers.
     let warm: Vec<Stream> = (0..100).map(|_| open()).collect();
     let before = server.memory();
     let held: Vec<Stream> = (0..n).map(|_| open()).collect();
@@ -259,7 +259,7 @@ fn latency(scale: &Scale) {
             }
             samples.push(begin.elapsed());
             sender.reply("250");
-            // RFC 3501 has no need of this pause; a burst would measure the queue instead.
+            // Without this pause the figure would be the length of the queue.
             std::thread::sleep(Duration::from_millis(1));
         }
         println!(
@@ -269,8 +269,8 @@ fn latency(scale: &Scale) {
     }
 }
 
-/// Opens `connections`, then runs them all at once; wall time and processor time of the
-/// server for the running alone.
+/// Opens `connections`, then runs them all at once. It gives the wall time and the processor
+/// time of the server for the run, without the time for opening.
 fn measure<'a, R: FnOnce() + Send + 'a>(
     server: &Server,
     connections: usize,

@@ -108,7 +108,7 @@ fn fetch(bencher: Bencher) {
     });
 }
 
-/// NOOP: what a command costs at least.
+/// NOOP: the least cost of a command.
 #[divan::bench]
 fn noop(bencher: Bencher) {
     let mut world = imap();

@@ -13,7 +13,7 @@ fn main() {
     divan::main();
 }
 
-/// What most mail looks like: text and HTML, some fields, `size` octets or a little more.
+/// Common mail: text and HTML, some fields, `size` octets or a little more.
 fn mail(size: usize) -> Vec<u8> {
     let mut text = String::from(
         "Received: from a.test by b.test with ESMTPS id 1; Thu, 01 Jan 2026 00:00:00 +0000\r\n\
@@ -34,7 +34,7 @@ fn mail(size: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// All that delivery computes of a message.
+/// Everything that a delivery computes from a message.
 #[divan::bench(args = [4096, 65_536, 1 << 20])]
 fn analyse_mail(bencher: Bencher, size: usize) {
     let raw = mail(size);

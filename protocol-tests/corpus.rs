@@ -1,5 +1,5 @@
 //! Replays `fuzz/corpus/**` through the fuzz bodies, on the stable toolchain, in every
-//! `cargo test`: what a fuzzer found once stays found.
+//! `cargo test`: a fault that a fuzzer has found cannot come back.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

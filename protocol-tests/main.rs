@@ -1,9 +1,9 @@
 //! The transcript runner: every `*.txt` below this folder is a test, named by its path.
 //!
-//! `cargo test --test protocol idle` runs what matches; `UPDATE=1` rewrites the expected
-//! lines from what was said. Each file runs three times: whole writes, one byte at a time,
-//! chunks of seven. Anything the server says that the file does not is a failure.
-//! `README` of the format: `script.rs`.
+//! `cargo test --test protocol idle` runs the files whose path has that word in it; `UPDATE=1`
+//! writes the lines of the server anew. Each file runs three times: with whole writes, with one
+//! byte at a time, and in chunks of seven. A line of the server that the file does not have is a
+//! failure. `script.rs` describes the format.
 
 mod rig;
 mod script;

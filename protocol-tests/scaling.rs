@@ -1,6 +1,6 @@
-//! What a stranger can make longer costs in proportion: eight times the input takes at most
-//! about eight times the time. A square would take sixty-four times; the factor between is
-//! room for a busy machine. A row is a name, a parser and a shape of input.
+//! Parsers take time in proportion to their input: eight times the input takes about eight
+//! times the time. Quadratic code would take sixty-four times; the bound lies between, because
+//! a machine may be busy. A row is a name, a parser and a shape of input.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ fn no_parser_is_worse_than_linear() {
     for (name, parser, shape) in ROWS {
         let inputs = [shape(8_000), shape(64_000)];
         let mut best = [Duration::MAX; 2];
-        // The best of a few, and of many while the machine has other things to do: noise
+        // The best of a few runs, and of many while the machine is busy: noise
         // only ever adds.
         for round in 1..=ROUNDS_MAX {
             for (input, best) in inputs.iter().zip(&mut best) {

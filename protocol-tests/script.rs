@@ -3,32 +3,33 @@
 //! | Line | Meaning |
 //! |---|---|
 //! | `# text` | a comment; the first line says what must hold, with the RFC and section |
-//! | `org NAME` | lines below it that make something make it there (there is one at first) |
+//! | `org NAME` | an organization; the lines below it make things there (one exists at first) |
 //! | `inbox ADDRESS KEY` | an inbox and, as `$KEY`, an admin key bound to nothing; `parent=ADDRESS` |
 //! | `key KEY scopes=a,b inbox=ADDRESS expires=1h` | a key, as `$KEY`; scopes default to admin |
 //! | `limit NAME VALUE` | a limit of `call::Limits`; only before the first session |
-//! | `smtp B [mx\|submission\|submissions] [from 10.0.0.9] [early]` | opens a session; on mx the wait before the greeting passes by itself unless `early` |
-//! | `imap A [imap\|imaps]`, `http C [http\|https]` | the same |
+//! | `smtp B [LISTENER] [from 10.0.0.9] [early]` | a session on `mx`, `submission`, `submissions` |
+//! | | (on `mx` the wait before the greeting passes by itself, unless `early`) |
+//! | `imap A [imap\|imaps]`, `http C [http\|https]` | a session over IMAP or HTTP |
 //! | `B> text` | the client sends text and CRLF; lines in a row are one write |
 //! | `B>> text` | the same without the CRLF |
-//! | `B>! text` | lines in a row are one write whatever the chunk size (DECISIONS.md, "SMTP framing") |
+//! | `B>! text` | lines in a row are one write at every chunk size |
 //! | `B>* N text` | text and CRLF, N times |
 //! | `B< text` | the next line from the server; `...` at its end matches the rest |
 //! | `B< nothing` | silence |
-//! | `B< anything` | whatever is there, to the last line of it |
+//! | `B< anything` | all lines that are there |
 //! | `B closes` | the server hangs up |
-//! | `B hangs up`, `B is gone` | the client half-closes; vanishes |
-//! | `B stops reading`, `B reads` | backpressure |
+//! | `B hangs up`, `B is gone` | the client closes its sending side; the client vanishes |
+//! | `B stops reading`, `B reads` | the client does not take output; it does again |
 //! | `wait 29m` | time passes (`ms`, `s`, `m`, `h`, `d`) |
 //! | `shutdown`, `store fails` | SIGTERM; the next commit fails |
 //! | `disk N`, `disk free` | so many octets are free on the disk; enough |
-//! | `store tidies` | the writer's work of idle moments is done: what is old is gone |
-//! | `counts NAME` | the metric `postern_NAME` is not 0: whatever is refused is counted |
+//! | `store tidies` | the writer does its idle work: old rows are deleted |
+//! | `counts NAME` | the metric `postern_NAME` is not 0 |
 //! | `deliver ADDRESS "subject"` | a small message comes in |
 //! | `revoke KEY` | `$KEY` ends |
 //!
-//! In texts: `\r \n \t \0 \\ \xNN` are octets. `$name` is replaced where it is known; where it
-//! is not yet, in an expected line, it captures. `$plain(address,key)` is a SASL PLAIN
+//! In texts: `\r \n \t \0 \\ \xNN` are octets. A known `$name` is replaced by its value. In an
+//! expected line an unknown `$name` takes the text that stands there. `$plain(address,key)` is a SASL PLAIN
 //! response, `$plain(identity,address,key)` one with an authorization identity; `$b64(text)` is
 //! base64, and `\0` in its text is a NUL.
 

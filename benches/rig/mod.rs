@@ -1,5 +1,5 @@
-//! What the connection benches are made of: a server process and TLS clients of their own.
-//! The server runs as a child, so that its processor time and memory are its own.
+//! A server process and TLS clients for the connection benches. The server runs as a child
+//! process, so that its processor time and memory can be measured apart.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
@@ -60,7 +60,7 @@ impl Server {
         let mut tls = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
             .with_root_certificates(roots)
             .with_no_client_auth();
-        // Full handshakes: a bench that resumes would flatter us.
+        // Full handshakes: resumption would make the figures too good.
         tls.resumption = rustls::client::Resumption::disabled();
         Server {
             child,

@@ -87,13 +87,11 @@ const REFERENCES_LEFT: &[&str] = &[
 
 /// Files and folders that still have words of the old dialect in their comments.
 const DIALECT_LEFT: &[&str] = &[
-    "README.md",
     "protocol-tests/events/",
     "protocol-tests/http/",
     "protocol-tests/imap/",
     "protocol-tests/smtp/",
     "protocol-tests/rig.rs",
-    "protocol-tests/scaling.rs",
     "src/",
 ];
 
