@@ -1,11 +1,13 @@
 //! HTTP: the REST surface and the event streams.
 //!
 //! `wire/` reads and writes the octets of HTTP and JSON, `server/` frames requests and answers
-//! them, `api/` is the API as a table with one file a noun, and `stream/` carries events.
+//! them, `api/` is the API as a table with one file a noun, `stream/` carries events, and
+//! `pages/` shows the API itself.
 //! There is no CORS, no cookie, no compression and no HTTP/2: a key in a header is the only
 //! way in.
 
 mod api;
+mod pages;
 mod server;
 mod stream;
 #[cfg(test)]

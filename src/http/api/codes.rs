@@ -27,7 +27,7 @@ macro_rules! codes {
 
 codes! {
     BAD_REQUEST 400 "bad_request" "The request is not HTTP as RFC 9112 has it; the connection ends.";
-    BAD_TARGET 400 "bad_target" "The path or the query is not percent-encoded UTF-8.";
+    BAD_TARGET 400 "bad_target" "The path or the query is not percent-encoded UTF-8, or has a control character in it.";
     INVALID_JSON 400 "invalid_json" "The body is not one JSON object, or is nested too deep.";
     UNKNOWN_FIELD 400 "unknown_field" "There is no field or parameter of this name.";
     INVALID_FIELD 400 "invalid_field" "A field or parameter is missing or wrong.";
@@ -68,3 +68,20 @@ codes! {
     STOPPING 503 "stopping" "The server is stopping.";
     NO_SPACE 507 "no_space" "The disk is too full to take mail for now.";
 }
+
+/// What any request can be answered, whatever its route.
+pub(crate) const OF_ANY_REQUEST: &[&ErrorCode] = &[
+    BAD_REQUEST,
+    BAD_TARGET,
+    UNKNOWN_FIELD,
+    TIMEOUT,
+    URI_TOO_LONG,
+    UNSUPPORTED_ENCODING,
+    EXPECTATION_FAILED,
+    RATE_LIMITED,
+    HEADER_TOO_LARGE,
+    BUSY,
+    TOO_MANY_CONNECTIONS,
+    INTERNAL,
+    STOPPING,
+];

@@ -46,6 +46,7 @@ const NEW_CREDENTIALS: BodyTable = BodyTable {
     name: "NewCredentials",
     says: "Nothing is needed: the body may be empty, or an object without fields.",
     optional: true,
+    example: "{}",
     fields: &[],
 };
 

@@ -15,6 +15,7 @@ const NEW_DOMAIN: BodyTable = BodyTable {
     name: "NewDomain",
     says: "An own domain to add.",
     optional: false,
+    example: r#"{"name":"agents.example"}"#,
     fields: fields! {
         name: required DomainName, r#""agents.example""#,
             "Its name, in Unicode or punycode, with at least one dot.";

@@ -4,7 +4,7 @@
 use super::address::ADDRESS;
 use super::codes::{self, ErrorCode};
 use super::fields::FieldKind::{
-    AnyObject, EventOrTime, Flag, Id, InboxNames, List, Object, OneOf, SomeOf, Text, Time,
+    AnyObject, EventOrTime, Flag, Id, InboxNames, List, Object, OneOf, Plain, SomeOf, Text, Time,
 };
 use super::fields::{ANY, BodyTable, FieldRow, fields, sometimes};
 use super::inbox::COUNT;
@@ -18,6 +18,7 @@ static EVENT_INBOX: BodyTable = BodyTable {
     name: "EventInbox",
     says: "The inbox of an event.",
     optional: false,
+    example: "",
     fields: fields! {
         id: required Id(InboxId::PREFIX), r#""inb_01Hq7Zk3VdX""#, "Its id.";
         address: sometimes Text(ANY), r#""support@agents.example""#,
@@ -31,6 +32,7 @@ static EVENT_MESSAGE: BodyTable = BodyTable {
     says: "The message of an event. A key without `messages:read` is shown no sender, recipient, \
            subject, preview or code.",
     optional: false,
+    example: "",
     fields: fields! {
         id: required Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "Its id.";
         thread_id: required Id(ThreadId::PREFIX), r#""thr_01Hq7Zk3VdX""#, "The conversation.";
@@ -53,6 +55,7 @@ static EVENT_STATE: BodyTable = BodyTable {
     name: "EventState",
     says: "The new state of one message.",
     optional: false,
+    example: "",
     fields: fields! {
         id: required Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "Its id.";
         labels: sometimes List(&Text(ANY)), "[]", "Its labels, unless it was deleted.";
@@ -66,6 +69,7 @@ static EVENT: BodyTable = BodyTable {
     says: "An event of the log. Every event has the first four fields; what follows depends on \
            its type.",
     optional: false,
+    example: "",
     fields: fields! {
         seq: required COUNT, "1234", "Its number in the log of the organization, without gaps.";
         type: required OneOf(EventKind::NAMES), r#""message.received""#, "What happened.";
@@ -104,13 +108,13 @@ const TYPE: FieldRow = sometimes(
 );
 const FROM: FieldRow = sometimes(
     "from",
-    Text(ANY),
+    Plain(ANY),
     r#""example.com""#,
     "Only mail from this address or domain; needs `messages:read`.",
 );
 const LABEL: FieldRow = sometimes(
     "label",
-    Text(ANY),
+    Plain(ANY),
     r#""urgent""#,
     "Only messages with this label.",
 );
@@ -152,7 +156,7 @@ pub(crate) static ALL: Operation = Operation {
 };
 
 pub(crate) static ONE: Operation = Operation {
-    id: "inboxes.events",
+    id: "events.inbox",
     summary: "Stream events of an inbox",
     says: "A stream of the events of one inbox.",
     query: STREAM_QUERY,
@@ -163,7 +167,7 @@ pub(crate) static ONE: Operation = Operation {
 };
 
 pub(crate) static TREE: Operation = Operation {
-    id: "inboxes.watch",
+    id: "events.tree",
     summary: "Stream events of an inbox and its sub-agents",
     says: "A stream of the events of one inbox and of everything under it. Each event names its \
            inbox.",

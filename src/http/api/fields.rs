@@ -43,6 +43,10 @@ pub(crate) enum FieldKind {
     Text(TextBound),
     /// Text that goes into a header field: one line without control characters.
     Line(TextBound),
+    /// Text without control characters (in queries and paths).
+    Plain(TextBound),
+    /// Visible ASCII with spaces (in header fields).
+    Token(TextBound),
     /// One line for people that is not empty, of so many octets at most.
     Label(usize),
     /// A domain name, Unicode or punycode.
@@ -146,6 +150,8 @@ pub(crate) struct BodyTable {
     pub says: &'static str,
     /// The request may have no body at all.
     pub optional: bool,
+    /// JSON text of a good body, for people; empty for a part of another.
+    pub example: &'static str,
     pub fields: &'static [FieldRow],
 }
 

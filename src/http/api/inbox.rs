@@ -16,6 +16,7 @@ const NEW_INBOX: BodyTable = BodyTable {
     name: "NewInbox",
     says: "An inbox to make. Every field may be left out.",
     optional: false,
+    example: r#"{"username":"support","display_name":"Support","client_id":"agent-7"}"#,
     fields: fields! {
         username: optional Line(octets(LOCAL_PART_BYTES_MAX)), r#""support""#,
             "What stands before the @: exactly this on an own domain, and with a hyphen and six \
@@ -37,6 +38,7 @@ const INBOX_PATCH: BodyTable = BodyTable {
     name: "InboxPatch",
     says: "A change of an inbox. What is left out stays; null clears.",
     optional: false,
+    example: r#"{"display_name":"Support","metadata":{"team":7}}"#,
     fields: fields! {
         display_name: clearable Line(octets(LABEL_BYTES_MAX)), r#""Support""#,
             "Shown as the name of the sender.";

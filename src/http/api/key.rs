@@ -15,6 +15,7 @@ const NEW_KEY: BodyTable = BodyTable {
     name: "NewKey",
     says: "A key to make.",
     optional: false,
+    example: r#"{"label":"night shift","scopes":["messages:read","messages:write"]}"#,
     fields: fields! {
         label: optional Label(LABEL_BYTES_MAX), r#""night shift""#, "A name for people.";
         scopes: required Scopes, r#"["messages:read","messages:write"]"#,

@@ -5,10 +5,10 @@
 use super::address::ADDRESS;
 use super::codes;
 use super::fields::FieldKind::{
-    AnyObject, AttachmentId, Flag, Id, InboxName, Labels, Later, Line, List, Number, Object, OneOf,
+    AnyObject, AttachmentId, Flag, Id, Labels, Later, Line, List, Number, Object, OneOf, Plain,
     SearchWords, Text, Time,
 };
-use super::fields::{ANY, BodyTable, FieldKind, TextBound, TextMax, fields, sometimes};
+use super::fields::{ANY, BodyTable, TextBound, TextMax, fields, sometimes};
 use super::inbox::COUNT;
 use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
@@ -189,13 +189,13 @@ pub(crate) static LIST_OF_INBOX: Operation = Operation {
         CURSOR,
         sometimes(
             "folder",
-            Text(ANY),
+            Plain(ANY),
             r#""INBOX""#,
             "A folder by its name; `all` is every one.",
         ),
         sometimes(
             "label",
-            Text(ANY),
+            Plain(ANY),
             r#""urgent""#,
             "Only messages with this label.",
         ),
@@ -207,19 +207,19 @@ pub(crate) static LIST_OF_INBOX: Operation = Operation {
         ),
         sometimes(
             "from",
-            Text(ANY),
+            Plain(ANY),
             r#""ann@""#,
             "Text within the names and addresses of From.",
         ),
         sometimes(
             "to",
-            Text(ANY),
+            Plain(ANY),
             r#""bob@""#,
             "Text within the names and addresses of To and Cc.",
         ),
         sometimes(
             "subject",
-            Text(ANY),
+            Plain(ANY),
             r#""report""#,
             "Text within the subject.",
         ),
@@ -344,6 +344,7 @@ const MESSAGE_PATCH: BodyTable = BodyTable {
     name: "MessagePatch",
     says: "A change of a message. What is left out stays.",
     optional: false,
+    example: r#"{"seen":true,"add_labels":["urgent"]}"#,
     fields: fields! {
         add_labels: optional Labels, r#"["urgent"]"#, "Labels to add.";
         remove_labels: optional Labels, r#"["later"]"#, "Labels to take away.";
@@ -507,26 +508,6 @@ fn media_type(text: &str) -> String {
         false => "application/octet-stream".to_owned(),
     }
 }
-
-/// The parts of paths that name something, as every route has them.
-pub(crate) const PATH_NAMES: &[(&str, FieldKind, &str, &str)] = &[
-    (
-        "inbox",
-        InboxName,
-        "inb_01Hq7Zk3VdX",
-        "The inbox, by its id or its address.",
-    ),
-    ("id", Id(EntryId::PREFIX), "msg_01Hq7Zk3VdX", "The message."),
-    ("att", AttachmentId, "att_2", "The attachment."),
-    ("key", Id("key_"), "key_01Hq7Zk3VdX", "The key."),
-    (
-        "domain",
-        FieldKind::DomainRef,
-        "dom_01Hq7Zk3VdX",
-        "The domain, by its id or its name.",
-    ),
-    ("org", Id("org_"), "org_01Hq7Zk3VdX", "The organization."),
-];
 
 #[cfg(test)]
 mod tests {

@@ -3,10 +3,11 @@
 //! without a description does not compile.
 
 use super::codes::ErrorCode;
-use super::fields::{BodyTable, FieldKind, FieldRow, sometimes};
+use super::fields::{BodyTable, FieldKind, FieldRow, fields, sometimes};
 use super::routes::{RouteRequest, RouteResult};
 use super::shapes::Described;
 use crate::call::bounds::PAGE_ROWS_MAX;
+use crate::call::{EntryId, KeyId, OrgId};
 
 /// One operation.
 #[derive(Debug)]
@@ -92,7 +93,19 @@ pub(crate) const LIMIT: FieldRow = sometimes(
 /// `cursor` of every list.
 pub(crate) const CURSOR: FieldRow = sometimes(
     "cursor",
-    FieldKind::Text(super::fields::ANY),
+    FieldKind::Plain(super::fields::ANY),
     "",
     "Where to go on: `next_cursor` of the page before.",
 );
+
+/// What the `{name}`s of paths stand for.
+pub(crate) const PATH_NAMES: &[FieldRow] = fields! {
+    inbox: required FieldKind::InboxName, r#""inb_01Hq7Zk3VdX""#,
+        "The inbox, by its id or its address.";
+    id: required FieldKind::Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "The message.";
+    att: required FieldKind::AttachmentId, r#""att_2""#, "The attachment.";
+    key: required FieldKind::Id(KeyId::PREFIX), r#""key_01Hq7Zk3VdX""#, "The key.";
+    domain: required FieldKind::DomainRef, r#""agents.example""#,
+        "The domain, by its id or its name.";
+    org: required FieldKind::Id(OrgId::PREFIX), r#""org_01Hq7Zk3VdX""#, "The organization.";
+};

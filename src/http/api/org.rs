@@ -13,6 +13,7 @@ const NEW_ORG: BodyTable = BodyTable {
     name: "NewOrganization",
     says: "An organization to make.",
     optional: false,
+    example: r#"{"name":"Example Inc."}"#,
     fields: fields! {
         name: required Line(octets(LABEL_BYTES_MAX)), r#""Example Inc.""#, "A name for people.";
     },

@@ -7,6 +7,9 @@
 use std::borrow::Cow;
 
 use super::codes::{self, ErrorCode};
+use super::fields::FieldKind::Text;
+use super::fields::{ANY, FieldRow, fields};
+use super::inbox::COUNT;
 use crate::call::{Limits, Now, Refusal};
 use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response, ResponseFrame, request_id};
@@ -399,6 +402,16 @@ pub fn turned_away(wait_ms: Option<u64>, now: Now, seed: u64) -> Vec<u8> {
     problem.response(&id).write(frame, &mut out);
     out
 }
+
+/// The fields of `error` in every error, as [`Problem::response`] writes them.
+pub(crate) const ERROR_FIELDS: &[FieldRow] = fields! {
+    code: required Text(ANY), r#""invalid_field""#, "One word for programs; see the codes of each route.";
+    message: required Text(ANY), r#""`limit` must be from 1 to 200.""#, "What is wrong.";
+    hint: required Text(ANY), r#""Correct the field and send the request again.""#, "What to do.";
+    field: sometimes Text(ANY), r#""limit""#, "The field, parameter or header field that it is about.";
+    oldest: sometimes COUNT, "1000", "The first event that the log has, for `cursor_expired`.";
+    request_id: required Text(ANY), r#""req_0123456789abcdef""#, "The id of the request, as in the log.";
+};
 
 /// What a client named, short and without controls, fit to be shown back to it.
 pub(crate) fn printable(text: &str) -> String {

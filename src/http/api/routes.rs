@@ -4,6 +4,7 @@
 //! A row without a declared need does not compile. The service checks scopes again in every
 //! call: the table is what a client is told first, not what keeps it out.
 
+use super::codes::{self, ErrorCode};
 use super::operation::Operation;
 use super::problems::Problem;
 use super::values::Values;
@@ -12,6 +13,7 @@ use crate::call::{
     Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Render, Scopes, Secret,
     Shared, Written,
 };
+use crate::http::pages;
 use crate::http::stream;
 use crate::http::wire::response::Response;
 use crate::http::wire::target::{Query, inbox_ref};
@@ -45,6 +47,48 @@ impl RouteRow {
             RouteStage::Answered(operation) | RouteStage::Lasting(operation) => Some(operation),
             RouteStage::Later => None,
         }
+    }
+
+    /// Every code that it can give, in the order of their statuses.
+    pub fn errors(&self) -> Vec<&'static ErrorCode> {
+        let Some(operation) = self.operation() else {
+            return vec![codes::NOT_BUILT_YET];
+        };
+        let mut all = codes::OF_ANY_REQUEST.to_vec();
+        if self.need != RouteNeed::Nothing {
+            all.extend([codes::UNAUTHORIZED, codes::TOO_MANY_FAILURES]);
+        }
+        if !matches!(self.need, RouteNeed::Nothing | RouteNeed::Key) {
+            all.push(codes::MISSING_SCOPE);
+        }
+        if self.path.contains('{') {
+            all.push(codes::NOT_FOUND);
+        }
+        if !operation.query.is_empty() || self.method == "POST" {
+            all.push(codes::INVALID_FIELD);
+        }
+        match operation.takes.table() {
+            None => all.push(codes::UNEXPECTED_BODY),
+            Some(_) => all.extend([
+                codes::INVALID_JSON,
+                codes::INVALID_FIELD,
+                codes::BODY_TOO_LARGE,
+                codes::UNSUPPORTED_MEDIA_TYPE,
+            ]),
+        }
+        if self.method == "POST" {
+            all.push(codes::IDEMPOTENCY_CONFLICT);
+        }
+        all.extend(operation.errors);
+        // Stable: within a status the order above stays.
+        all.sort_by_key(|code| code.status);
+        let mut known: Vec<&'static ErrorCode> = Vec::with_capacity(all.len());
+        for code in all {
+            if !known.contains(&code) {
+                known.push(code);
+            }
+        }
+        known
     }
 
     /// Whether its response lasts as long as its connection.
@@ -273,6 +317,8 @@ routes! {
     GET "/healthz" Nothing Answered(&health::ALIVE);
     GET "/readyz" Nothing Answered(&health::READY);
     GET "/metrics" Near Answered(&health::METRICS);
+    GET "/api/v1/openapi.json" Nothing Answered(&pages::OPENAPI);
+    GET "/api/v1/docs" Nothing Answered(&pages::DOCS);
 
     GET "/api/v1/me" Key Answered(&me::READ);
     POST "/api/v1/keys" KEYS Answered(&key::CREATE);
@@ -346,7 +392,6 @@ routes! {
     * "/api/v1/domains/{domain}/dns-records" Key Later;
     * "/api/v1/domains/{domain}/verify" Key Later;
     * "/api/v1/usage" Key Later;
-    * "/api/v1/openapi.json" Key Later;
 }
 
 #[cfg(test)]
@@ -377,7 +422,7 @@ mod tests {
             ("POST", "/api/v1/inboxes/a@b/messages/batch"),
             ("POST", "/api/v1/inboxes/a@b/messages/msg_1/reply-all"),
             ("GET", "/api/v1/domains/dom_1"),
-            ("GET", "/api/v1/openapi.json"),
+            ("GET", "/api/v1/usage"),
         ] {
             assert!(matches!(look(method, path), Match::Later), "{path}");
         }
@@ -392,7 +437,10 @@ mod tests {
         for row in ROUTES {
             assert_eq!(
                 row.need == Nothing,
-                matches!(row.path, "/healthz" | "/readyz"),
+                matches!(
+                    row.path,
+                    "/healthz" | "/readyz" | "/api/v1/openapi.json" | "/api/v1/docs"
+                ),
                 "{}",
                 row.path
             );

@@ -17,6 +17,7 @@ const NEW_ATTACHMENT: BodyTable = BodyTable {
     name: "NewAttachment",
     says: "A file to send with a message.",
     optional: false,
+    example: "",
     fields: fields! {
         upload_id: optional Later, r#""upl_…""#, "Refused until uploads are built.";
         content_type: optional MediaType, r#""text/plain""#,
@@ -32,6 +33,7 @@ const NEW_MESSAGE: BodyTable = BodyTable {
     name: "NewMessage",
     says: "A message to send. At least one of `to`, `cc` and `bcc` names a recipient.",
     optional: false,
+    example: r#"{"to":["Ann <ann@example.com>"],"subject":"Hello","text":"Hello, Ann."}"#,
     fields: fields! {
         to: optional Addresses, r#"["Ann <ann@example.com>"]"#, "Recipients.";
         cc: optional Addresses, "[]", "Recipients of a copy.";

@@ -284,6 +284,8 @@ fn of_json(
         // These are kinds of queries, paths and responses.
         FieldKind::Number { .. }
         | FieldKind::Id(_)
+        | FieldKind::Plain(_)
+        | FieldKind::Token(_)
         | FieldKind::DomainRef
         | FieldKind::AttachmentId
         | FieldKind::EventOrTime

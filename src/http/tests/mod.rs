@@ -3,3 +3,4 @@
 mod callers;
 pub(super) mod drive;
 mod hostile;
+mod tables;

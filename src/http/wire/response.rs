@@ -15,6 +15,8 @@ pub(crate) struct Response {
     pub status: u16,
     pub kind: MediaType,
     pub body: Vec<u8>,
+    /// Seconds for which anyone may keep it; 0 is not at all.
+    pub lasts_s: u32,
     extra: Vec<(&'static str, Cow<'static, str>)>,
 }
 
@@ -28,6 +30,7 @@ pub(crate) enum MediaType {
     /// Prometheus text.
     Metrics,
     Events,
+    Html,
     /// Octets of a message: a type that is ours or has been checked.
     Octets(String),
 }
@@ -58,6 +61,7 @@ impl Response {
             status,
             kind,
             body,
+            lasts_s: 0,
             extra: Vec::new(),
         }
     }
@@ -120,6 +124,7 @@ impl Response {
             MediaType::Csv => "text/csv; charset=utf-8",
             MediaType::Metrics => "text/plain; version=0.0.4; charset=utf-8",
             MediaType::Events => "text/event-stream",
+            MediaType::Html => "text/html; charset=utf-8",
             MediaType::Octets(kind) => kind,
         };
         if !kind.is_empty() {
@@ -135,7 +140,10 @@ impl Response {
             line(&["X-Content-Type-Options: nosniff"]);
             line(&["Content-Security-Policy: sandbox; default-src 'none'"]);
         }
-        line(&["Cache-Control: no-store"]);
+        match self.lasts_s {
+            0 => line(&["Cache-Control: no-store"]),
+            seconds => line(&["Cache-Control: public, max-age=", &seconds.to_string()]),
+        }
         for (name, value) in &self.extra {
             line(&[name, ": ", value]);
         }

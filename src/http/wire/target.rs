@@ -139,7 +139,7 @@ pub(crate) fn inbox_ref(text: &str) -> Option<InboxRef> {
     if let Some(id) = InboxId::parse(text) {
         return Some(InboxRef::Id(id));
     }
-    let fits = text.len() <= ADDRESS_MAX && text.contains('@');
+    let fits = text.len() <= ADDRESS_BYTES_MAX && text.contains('@');
     fits.then(|| InboxRef::Address(text.to_owned()))
 }
 
@@ -168,7 +168,7 @@ const SEGMENTS_MAX: usize = 16;
 /// More than any route knows, repeated filters included.
 const PARAMETERS_MAX: usize = 64;
 /// RFC 5321: 64 + 1 + 255.
-const ADDRESS_MAX: usize = 320;
+pub(crate) const ADDRESS_BYTES_MAX: usize = 320;
 /// Entries of a list when the client does not say.
 const LIMIT_DEFAULT: usize = 50;
 /// Entries of a list at most.

@@ -1,0 +1,300 @@
+//! The kinds of fields in JSON Schema (draft 2020-12, which OpenAPI 3.1 uses), and in a few
+//! words for people. Both say the same of a kind, side by side.
+
+use crate::call::{Limits, Scopes};
+use crate::http::api::fields::{FieldKind, FieldRow, Presence, TextBound};
+use crate::http::api::shapes::Described;
+use crate::http::api::values::{
+    DOMAIN_CHARACTERS_MAX, FIELD_VALUE_BYTES_MAX, MEDIA_TYPE_CHARACTERS_MAX,
+};
+use crate::http::wire::json::{self, Object};
+use crate::http::wire::target::ADDRESS_BYTES_MAX;
+
+/// Writes the schema of a kind into an object that has begun. Null is added by the row.
+pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
+    match kind {
+        FieldKind::Text(bound) => text(o, bound, limits),
+        FieldKind::Line(bound) => {
+            text(o, bound, limits);
+            o.text("pattern", ONE_LINE);
+        }
+        FieldKind::Plain(bound) => {
+            text(o, bound, limits);
+            o.text("pattern", PLAIN);
+        }
+        FieldKind::Token(bound) => {
+            text(o, bound, limits);
+            o.text("pattern", "^[!-~]([ -~]*[!-~])?$");
+        }
+        FieldKind::Label(max) => {
+            text(o, crate::http::api::fields::octets(max), limits);
+            o.text("pattern", ONE_LINE);
+        }
+        FieldKind::DomainName => {
+            o.text("type", "string");
+            o.text("format", "idn-hostname");
+            o.number("minLength", 1);
+            o.number("maxLength", DOMAIN_CHARACTERS_MAX as u64);
+        }
+        FieldKind::Base64 => {
+            o.text("type", "string");
+            o.text("contentEncoding", "base64");
+        }
+        FieldKind::MediaType => {
+            o.text("type", "string");
+            o.number("maxLength", MEDIA_TYPE_CHARACTERS_MAX as u64);
+            o.text("pattern", MEDIA_TYPE);
+        }
+        FieldKind::Flag => o.text("type", "boolean"),
+        FieldKind::Number { min, max } => {
+            o.text("type", "integer");
+            o.number("minimum", min);
+            o.number("maximum", max.min(i64::MAX as u64));
+        }
+        FieldKind::Time => {
+            o.text("type", "string");
+            o.text("format", "date-time");
+        }
+        FieldKind::AnyObject(_) => o.text("type", "object"),
+        FieldKind::Id(prefix) => {
+            o.text("type", "string");
+            o.text("pattern", &format!("^{prefix}{ID_DIGITS}$"));
+        }
+        FieldKind::InboxName => {
+            o.text("type", "string");
+            o.number("maxLength", ADDRESS_BYTES_MAX as u64);
+            o.text("pattern", INBOX_NAME);
+        }
+        FieldKind::DomainRef => {
+            o.text("type", "string");
+            o.text("pattern", DOMAIN_REF);
+        }
+        FieldKind::AttachmentId => {
+            o.text("type", "string");
+            o.text("pattern", "^att_(0|[1-9][0-9]{0,4})$");
+        }
+        FieldKind::EventOrTime => {
+            json::list(o.value("anyOf"), [true, false], |out, is_number| {
+                json::object(out, |o| match is_number {
+                    true => {
+                        o.text("type", "integer");
+                        o.number("minimum", 0);
+                        o.number("maximum", i64::MAX as u64);
+                    }
+                    false => {
+                        o.text("type", "string");
+                        o.text("format", "date-time");
+                    }
+                });
+            });
+        }
+        FieldKind::OneOf(words) => {
+            o.text("type", "string");
+            o.texts("enum", words);
+        }
+        FieldKind::SomeOf(words) => array(o, FieldKind::OneOf(words), limits),
+        FieldKind::InboxNames => array(o, FieldKind::InboxName, limits),
+        FieldKind::Scopes => {
+            o.text("type", "array");
+            o.number("minItems", 1);
+            o.object("items", |o| {
+                o.text("type", "string");
+                o.texts("enum", Scopes::NAMES.map(|(name, _)| name));
+            });
+        }
+        FieldKind::Addresses => {
+            json::list(o.value("anyOf"), [true, false], |out, is_one| {
+                json::object(out, |o| match is_one {
+                    true => address(o),
+                    false => {
+                        o.text("type", "array");
+                        o.object("items", address);
+                    }
+                });
+            });
+        }
+        FieldKind::Labels => {
+            o.text("type", "array");
+            o.object("items", |o| {
+                o.text("type", "string");
+                o.text("pattern", LABEL);
+            });
+        }
+        FieldKind::HeaderFields => header_fields(o),
+        FieldKind::SearchWords(max) => {
+            o.text("type", "string");
+            let more = max.saturating_sub(1);
+            o.text("pattern", &format!("^\\s*\\S+(\\s+\\S+){{0,{more}}}\\s*$"));
+        }
+        FieldKind::Objects(table) => {
+            o.text("type", "array");
+            o.object("items", |o| reference(o, table.name));
+        }
+        // Any value but null is refused.
+        FieldKind::Later => o.text("type", "null"),
+        FieldKind::Object(shape) => reference(o, shape.name()),
+        FieldKind::List(kind) => array(o, *kind, limits),
+    }
+}
+
+fn text(o: &mut Object<'_>, bound: TextBound, limits: &Limits) {
+    o.text("type", "string");
+    if bound.min > 0 {
+        o.number("minLength", bound.min as u64);
+    }
+    if let Some((max, _)) = bound.max.bound(limits) {
+        o.number("maxLength", max as u64);
+    }
+}
+
+fn array(o: &mut Object<'_>, item: FieldKind, limits: &Limits) {
+    o.text("type", "array");
+    o.object("items", |o| write_kind(o, item, limits));
+}
+
+fn address(o: &mut Object<'_>) {
+    o.text("type", "string");
+    o.text("pattern", ONE_LINE);
+}
+
+fn header_fields(o: &mut Object<'_>) {
+    let value = |o: &mut Object<'_>| {
+        o.text("type", "string");
+        o.number("maxLength", FIELD_VALUE_BYTES_MAX as u64);
+        o.text("pattern", ONE_LINE);
+    };
+    json::list(o.value("anyOf"), [true, false], |out, is_object| {
+        json::object(out, |o| match is_object {
+            true => {
+                o.text("type", "object");
+                o.object("patternProperties", |o| o.object(FIELD_NAME, value));
+                o.flag("additionalProperties", false);
+            }
+            false => {
+                o.text("type", "array");
+                o.object("items", |o| {
+                    o.text("type", "object");
+                    o.object("properties", |o| {
+                        o.object("name", |o| {
+                            o.text("type", "string");
+                            o.text("pattern", FIELD_NAME);
+                        });
+                        o.object("value", value);
+                    });
+                    o.texts("required", ["name", "value"]);
+                    o.flag("additionalProperties", false);
+                });
+            }
+        });
+    });
+}
+
+/// Writes `$ref` to a schema of the document.
+pub(crate) fn reference(o: &mut Object<'_>, name: &str) {
+    o.text("$ref", &format!("#/components/schemas/{name}"));
+}
+
+/// Writes the schema of a row, with what null, absence and the sentence add.
+pub(crate) fn write_row(o: &mut Object<'_>, row: &FieldRow, limits: &Limits) {
+    if row.null && !matches!(row.kind, FieldKind::Later) {
+        json::list(o.value("anyOf"), [false, true], |out, is_null| {
+            json::object(out, |o| match is_null {
+                true => o.text("type", "null"),
+                false => write_kind(o, row.kind, limits),
+            });
+        });
+    } else {
+        write_kind(o, row.kind, limits);
+    }
+    o.text("description", row.says);
+    if !row.default.is_empty() {
+        o.slot("default").raw_or_null(Some(row.default));
+    }
+}
+
+/// Writes the schema of an object. Requests are closed, since unknown fields are refused;
+/// responses may have more fields in later versions.
+pub(crate) fn write_object(
+    o: &mut Object<'_>,
+    shape: &dyn Described,
+    closed: bool,
+    limits: &Limits,
+) {
+    let fields = shape.fields();
+    o.text("type", "object");
+    o.text("description", shape.says());
+    o.object("properties", |o| {
+        for row in &fields {
+            o.object(row.name, |o| write_row(o, row, limits));
+        }
+    });
+    let required = fields
+        .iter()
+        .filter(|row| row.presence == Presence::Always)
+        .map(|row| row.name);
+    o.texts("required", required);
+    if closed {
+        o.flag("additionalProperties", false);
+    }
+}
+
+/// The kind in a few words for people.
+pub(crate) fn words(kind: FieldKind, limits: &Limits) -> String {
+    let bounded = |noun: &str, bound: TextBound| match bound.max.bound(limits) {
+        Some((max, unit)) => format!("{noun}, at most {max} {unit}"),
+        None => noun.to_owned(),
+    };
+    match kind {
+        FieldKind::Text(bound) => bounded("string", bound),
+        FieldKind::Line(bound) => bounded("string of one line", bound),
+        FieldKind::Plain(bound) => bounded("string", bound),
+        FieldKind::Token(bound) => bounded("visible ASCII", bound),
+        FieldKind::Label(max) => format!("string of one line, 1 to {max} octets"),
+        FieldKind::DomainName => "domain name".to_owned(),
+        FieldKind::Base64 => "base64".to_owned(),
+        FieldKind::MediaType => "media type".to_owned(),
+        FieldKind::Flag => "true or false".to_owned(),
+        FieldKind::Number { min, max: u64::MAX } => format!("integer from {min}"),
+        FieldKind::Number { min, max } => format!("integer, {min} to {max}"),
+        FieldKind::Time => "RFC 3339 time".to_owned(),
+        FieldKind::AnyObject(max) => format!("object, at most {max} octets"),
+        FieldKind::Id(prefix) => format!("id {prefix}…"),
+        FieldKind::InboxName => "inbox id or address".to_owned(),
+        FieldKind::DomainRef => "domain id or name".to_owned(),
+        FieldKind::AttachmentId => "id att_…".to_owned(),
+        FieldKind::EventOrTime => "event number or RFC 3339 time".to_owned(),
+        FieldKind::OneOf(words) => words.join(" | "),
+        FieldKind::SomeOf(words) => format!("any of {}", words.join(", ")),
+        FieldKind::InboxNames => "list of inbox ids or addresses".to_owned(),
+        FieldKind::Scopes => {
+            let names: Vec<&str> = Scopes::NAMES.iter().map(|(name, _)| *name).collect();
+            format!("list of {}", names.join(", "))
+        }
+        FieldKind::Addresses => "address, or list of addresses".to_owned(),
+        FieldKind::Labels => "list of labels".to_owned(),
+        FieldKind::HeaderFields => "object, or list of {name, value}".to_owned(),
+        FieldKind::SearchWords(max) => format!("1 to {max} words"),
+        FieldKind::Objects(table) => format!("list of {}", table.name),
+        FieldKind::Later => "not built yet".to_owned(),
+        FieldKind::Object(shape) => shape.name().to_owned(),
+        FieldKind::List(kind) => format!("list of {}", self::words(*kind, limits)),
+    }
+}
+
+/// No control character and no separator that some reader takes for the end of a line.
+const ONE_LINE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$";
+/// What follows the prefix of an id.
+const ID_DIGITS: &str = "[0-9A-Za-z]{11}";
+/// No control character: percent-encoding cannot bring one in.
+const PLAIN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+/// An id, or anything with an at sign.
+const INBOX_NAME: &str =
+    "^(inb_[0-9A-Za-z]{11}|[^\\u0000-\\u001f\\u007f-\\u009f]*@[^\\u0000-\\u001f\\u007f-\\u009f]*)$";
+/// An id, or anything with a dot.
+const DOMAIN_REF: &str = "^(dom_[0-9A-Za-z]{11}|[^\\u0000-\\u001f\\u007f-\\u009f]*[.][^\\u0000-\\u001f\\u007f-\\u009f]*)$";
+/// Two tokens with a slash between them, and parameters.
+const MEDIA_TYPE: &str = "^([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(;[ -~]*)?)?$";
+/// An atom of IMAP of up to 64 octets (RFC 3501 section 9).
+const LABEL: &str = "^[!#$&'+-\\[^-z|}~]{1,64}$";
+/// `X-*` and `List-*`.
+const FIELD_NAME: &str = "^([Xx]-|[Ll][Ii][Ss][Tt]-)[A-Za-z0-9_-]{1,70}$";

@@ -1,0 +1,84 @@
+//! Tests of the pages: the document is whole and names every route, the page is closed HTML.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use serde_json::Value;
+
+use super::{docs, openapi};
+use crate::call::Limits;
+use crate::http::api::routes::ROUTES;
+
+fn document() -> Value {
+    serde_json::from_slice(&openapi::document(&Limits::default())).unwrap()
+}
+
+#[test]
+fn every_route_that_exists_is_described() {
+    let document = document();
+    let paths = document["paths"].as_object().unwrap();
+    let mut described = 0;
+    for row in ROUTES {
+        let method = row.method.to_ascii_lowercase();
+        let operation = paths.get(row.path).and_then(|path| path.get(&method));
+        assert_eq!(
+            operation.is_some(),
+            row.operation().is_some(),
+            "{} {}",
+            row.method,
+            row.path
+        );
+        described += usize::from(operation.is_some());
+    }
+    let all = paths.values().map(|path| path.as_object().unwrap().len());
+    assert_eq!(described, all.sum::<usize>());
+}
+
+#[test]
+fn references_lead_somewhere_and_two_runs_agree() {
+    let document = document();
+    let text = document.to_string();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("\"$ref\":\"#") {
+        rest = &rest[at + 9..];
+        let end = rest.find('"').unwrap();
+        assert!(document.pointer(&rest[..end]).is_some(), "{}", &rest[..end]);
+    }
+    let limits = Limits::default();
+    assert_eq!(openapi::document(&limits), openapi::document(&limits));
+    assert!(openapi::document(&limits).len() < 512 * 1024);
+}
+
+#[test]
+fn the_page_has_every_route_and_loads_nothing() {
+    let page = String::from_utf8(docs::page(&Limits::default())).unwrap();
+    for row in ROUTES.iter().filter(|row| row.operation().is_some()) {
+        assert!(page.contains(&format!("<code>{}</code>", row.path)));
+    }
+    for bad in [
+        "<script", "<link", "<img", "src=", "@import", "url(", "style=",
+    ] {
+        assert!(!page.contains(bad), "{bad}");
+    }
+    // Every link within the page leads to something in it.
+    let mut rest = page.as_str();
+    while let Some(at) = rest.find("href=\"#") {
+        rest = &rest[at + 7..];
+        let end = rest.find('"').unwrap();
+        assert!(
+            page.contains(&format!("id=\"{}\"", &rest[..end])),
+            "{}",
+            &rest[..end]
+        );
+    }
+    // Elements that are opened are closed, in order.
+    let mut open: Vec<&str> = Vec::new();
+    for tag in page.split('<').skip(1) {
+        let name = tag.split(['>', ' ']).next().unwrap();
+        match name.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name)),
+            None if matches!(name, "!doctype" | "meta" | "input") => {}
+            None => open.push(name),
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
