@@ -422,7 +422,7 @@ impl Rig {
     }
 }
 
-/// Monotonic time does not begin at 0, so that nobody takes 0 for "never" by luck.
+/// Monotonic time does not begin at 0, so that no engine takes 0 for "never" by luck.
 const BEGIN_MONO_MS: u64 = 1_000_000;
 
 /// The virtual time at a monotonic reading.

@@ -21,3 +21,5 @@ pub mod net;
 pub mod serve;
 
 pub mod cli;
+
+pub mod testing;

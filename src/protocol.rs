@@ -18,10 +18,20 @@ pub enum Protocol {
     /// HTTP, the serving side.
     Http(Box<http::Server>),
     /// The engine of an outgoing connection. The caller that dials has made it.
-    Outgoing(Box<dyn Engine + Send>),
+    Outgoing(Box<Outgoing>),
 }
 
+/// An engine of an outgoing connection. Boxed once more in [`Protocol`], so that incoming
+/// connections do not carry the second word of the pointer.
+#[derive(Debug)]
+pub struct Outgoing(Box<dyn Engine + Send>);
+
 impl Protocol {
+    /// The engine for a connection that goes out.
+    pub fn dial(engine: Box<dyn Engine + Send>) -> Self {
+        Protocol::Outgoing(Box::new(Outgoing(engine)))
+    }
+
     /// The engine for a connection that has come in.
     pub fn serve(opening: Opening) -> Self {
         match opening.listener {
@@ -44,7 +54,7 @@ impl Engine for Protocol {
             Protocol::Smtp(engine) => engine.handle(now, input, out),
             Protocol::Imap(engine) => engine.handle(now, input, out),
             Protocol::Http(engine) => engine.handle(now, input, out),
-            Protocol::Outgoing(engine) => engine.handle(now, input, out),
+            Protocol::Outgoing(engine) => engine.0.handle(now, input, out),
         }
     }
 
@@ -53,7 +63,7 @@ impl Engine for Protocol {
             Protocol::Smtp(engine) => engine.trust(),
             Protocol::Imap(engine) => engine.trust(),
             Protocol::Http(engine) => engine.trust(),
-            Protocol::Outgoing(engine) => engine.trust(),
+            Protocol::Outgoing(engine) => engine.0.trust(),
         }
     }
 }

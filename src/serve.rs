@@ -86,7 +86,7 @@ fn run(config: &Config) -> Result<(), String> {
         inbox: made.inbox.address,
         key: String::from_utf8_lossy(made.key.expose()).into_owned(),
     });
-    let (hub, inboxes) = Hub::new(cores()).map_err(|e| format!("cannot poll: {e}"))?;
+    let (hub, queues) = Hub::new(cores()).map_err(|e| format!("cannot poll: {e}"))?;
     let running = Running::new(config, &listeners, certified.ca.as_deref(), &shared);
     let acceptor = Acceptor::new(
         listeners,
@@ -101,11 +101,11 @@ fn run(config: &Config) -> Result<(), String> {
 
     let (router, service_threads) = start_service(&service, store, data, &hub, &bell, &mut random)?;
     let mut workers = Vec::new();
-    for (n, inbox) in inboxes.into_iter().enumerate() {
+    for (n, queue) in queues.into_iter().enumerate() {
         let router = router.clone();
         let shared = Arc::clone(&shared);
         let submit = Box::new(move |request| router.submit(request).is_ok());
-        let worker = Worker::new(inbox, shared, clock, submit, random.u64());
+        let worker = Worker::new(queue, shared, clock, submit, random.u64());
         workers.push(start_thread(format!("worker-{n}"), &bell, move || {
             worker
                 .run()

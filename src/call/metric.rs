@@ -36,6 +36,12 @@ metrics! {
     Evicted = "counter" "postern_connections_evicted_total";
     /// accept() failures for want of descriptors or memory.
     AcceptErrors = "counter" "postern_accept_errors_total";
+    /// Outgoing connections begun.
+    Dials = "counter" "postern_dials_total";
+    /// Outgoing connections there now.
+    DialsOpen = "gauge" "postern_dials_open";
+    /// Outgoing connections that could not be made.
+    DialsFailed = "counter" "postern_dials_failed_total";
     /// TLS handshakes completed.
     Handshakes = "counter" "postern_tls_handshakes_total";
     /// TLS handshakes failed or timed out.

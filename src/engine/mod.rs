@@ -47,7 +47,8 @@ pub enum Input<'a> {
     Eof,
     /// The server stops: say goodbye in your own words, then close.
     Shutdown,
-    /// An outgoing connection could not be made, or its TLS could not: the last input.
+    /// Outgoing connections only: it could not be made, or it was lost. No bytes follow. The
+    /// engine may still make calls; it sets `Output::close` when it is done.
     Failed(DialError),
 }
 
@@ -89,7 +90,7 @@ pub enum Trust {
     Known,
 }
 
-/// Why an outgoing connection could not be made.
+/// Why an outgoing connection could not be made, or was lost.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DialError {
     /// No address was given.
@@ -110,6 +111,8 @@ pub enum DialError {
     ClosedInHandshake,
     /// The TLS handshake has not ended in its time.
     HandshakeTimedOut,
+    /// The connection was there and was lost: the system's words, or ours.
+    Lost(String),
     /// TLS failed in another way: an alert, a protocol error.
     Tls(String),
     /// This server is stopping.
@@ -128,6 +131,7 @@ impl fmt::Display for DialError {
             DialError::CertificateWrongName => f.write_str("certificate is for another name"),
             DialError::ClosedInHandshake => f.write_str("closed in the TLS handshake"),
             DialError::HandshakeTimedOut => f.write_str("TLS handshake timed out"),
+            DialError::Lost(why) => write!(f, "connection lost: {why}"),
             DialError::Tls(why) => write!(f, "TLS: {why}"),
             DialError::Stopping => f.write_str("the server is stopping"),
         }

@@ -111,12 +111,13 @@ impl<E: Engine> Session<E> {
         self.feed_kept(now, out);
     }
 
-    /// The outgoing connection could not be made, or its TLS could not. No input follows.
+    /// The outgoing connection could not be made, or it was lost. The engine gets no further
+    /// bytes; it may still make calls, and it closes when it is done.
     pub fn fail(&mut self, now: Now, error: DialError, out: &mut Output) {
-        self.tell(now, Input::Failed(error), out);
-        self.closing = true;
         self.unread = Vec::new();
         self.used = 0;
+        self.eof = Eof::Told;
+        self.tell(now, Input::Failed(error), out);
     }
 
     /// The output has fallen below the high-water mark: goes on with the kept bytes.

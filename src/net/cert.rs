@@ -15,19 +15,22 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
+use rustls::client::verify_server_name;
 use rustls::crypto::ring as provider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::ProducesTickets;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::{ParsedCertificate, ProducesTickets};
 use rustls::sign::CertifiedKey;
+use yasna::tags::TAG_UTCTIME;
+use yasna::{ASN1Result, BERReader, Tag};
 
 use super::tls::TlsListeners;
 use crate::config::UnknownSni;
-use crate::mail::time::{Civil, DAY_S};
+use crate::mail::time::DAY_S;
 
-/// Where the certificate is, and what loading it again needs.
+/// Where the certificate is, and all that is needed to load it again.
 pub struct Certified {
-    /// What clients have to trust; `None` when the certificate is the operator's own.
+    /// The authority that clients have to trust; `None` when the certificate is the operator's own.
     pub ca: Option<PathBuf>,
     chain: PathBuf,
     key: PathBuf,
@@ -36,9 +39,9 @@ pub struct Certified {
     tickets: Arc<dyn ProducesTickets>,
 }
 
-/// Finds or makes the certificate. `own` is chain and key of the configuration; without,
-/// they are made in `folder` for `host` and the loopback names.
-/// `unknown` is what happens to clients that ask for another name than the certificate's.
+/// Finds or makes the certificate. `own` is chain and key of the configuration; without it
+/// they are made in `folder` for `host` and the loopback names. `unknown` says how clients
+/// are answered that ask for another name than the certificate's.
 pub fn provide(
     folder: &Path,
     own: Option<(&Path, &Path)>,
@@ -72,8 +75,8 @@ pub fn provide(
 }
 
 impl Certified {
-    /// Makes a certificate that is ours anew if it is missing, cannot be read, is for
-    /// another host or ends soon.
+    /// Makes our own certificate again if it is missing, cannot be read, is for another host
+    /// or ends soon. A certificate of the operator is left as it is.
     pub fn renew(&self, unix_ms: i64) -> Result<(), String> {
         let now = unix_ms.div_euclid(1000);
         let Some(folder) = self.ca.as_deref().and_then(Path::parent) else {
@@ -87,7 +90,7 @@ impl Certified {
     }
 
     /// Reads the files and makes the configurations of all listeners. Called at the start
-    /// and on SIGHUP; on an error the caller keeps what it has.
+    /// and on SIGHUP; on an error the caller keeps the configurations that it has.
     pub fn load(&self) -> Result<TlsListeners, String> {
         let chain = read_chain(&self.chain)?;
         let key = PrivateKeyDer::from_pem_file(&self.key)
@@ -125,7 +128,7 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(chain)
 }
 
-/// Whether what is in the folder can be used for its host for some time yet.
+/// Whether the files in the folder can be used for the host for some time yet.
 fn is_good(certified: &Certified, now: i64) -> bool {
     let host = &certified.host;
     let Some(ca) = &certified.ca else {
@@ -137,11 +140,8 @@ fn is_good(certified: &Certified, now: i64) -> bool {
     let Some(leaf) = chain.first() else {
         return false;
     };
-    // Names stand in a certificate as they are, so looking for the octets is enough to
-    // see that the host name has changed.
-    let names_host = leaf.windows(host.len()).any(|part| part == host.as_bytes());
     let lasts = not_after(leaf).is_some_and(|end| end.saturating_sub(now) > RENEW_S);
-    names_host && lasts && read_chain(ca).is_ok() && certified.load().is_ok()
+    is_for(leaf, host) && lasts && read_chain(ca).is_ok() && certified.load().is_ok()
 }
 
 fn make(folder: &Path, certified: &Certified, now: i64) -> Result<(), String> {
@@ -236,63 +236,50 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), String> {
     written.map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// `notAfter` of a certificate in unix seconds: Certificate > TBSCertificate > the fifth
-/// field with the version, Validity > the second time (RFC 5280 section 4.1).
+/// `notAfter` of a certificate in unix seconds (RFC 5280 section 4.1).
 fn not_after(certificate: &[u8]) -> Option<i64> {
-    let (_, certificate, _) = element(certificate)?;
-    let (_, mut rest, _) = element(certificate)?;
-    let (tag, _, after) = element(rest)?;
-    if tag == 0xa0 {
-        rest = after; // the version
-    }
-    for _ in 0..3 {
-        rest = element(rest)?.2; // serial number, algorithm, issuer
-    }
-    let (_, validity, _) = element(rest)?;
-    let (_, _, second) = element(validity)?;
-    let (tag, text, _) = element(second)?;
-    let digits: Vec<i64> = text
-        .iter()
-        .filter(|b| b.is_ascii_digit())
-        .map(|b| i64::from(b - b'0'))
-        .collect();
-    let two = |at: usize| Some(digits.get(at)? * 10 + digits.get(at + 1)?);
-    let (year, from) = match tag {
-        // UTCTime: years below 50 are in this century.
-        0x17 => match two(0)? {
-            yy if yy < 50 => (2000 + yy, 2),
-            yy => (1900 + yy, 2),
-        },
-        0x18 => (two(0)? * 100 + two(2)?, 4),
-        _ => return None,
-    };
-    let civil = Civil {
-        year,
-        month: two(from)?,
-        day: two(from + 2)?,
-        hour: two(from + 4)?,
-        minute: two(from + 6)?,
-        second: two(from + 8)?,
-    };
-    civil.unix_s()
+    let end = yasna::parse_der(certificate, |reader| {
+        reader.read_sequence(|certificate| {
+            let end = certificate.next().read_sequence(|signed| {
+                let version = Tag::context(0);
+                signed.read_optional(|reader| reader.read_tagged(version, |v| v.read_der()))?;
+                // Serial number, algorithm, issuer.
+                for _ in 0..3 {
+                    signed.next().read_der()?;
+                }
+                let end = signed.next().read_sequence(|validity| {
+                    validity.next().read_der()?;
+                    read_time(validity.next())
+                })?;
+                while signed.read_optional(|reader| reader.read_der())?.is_some() {}
+                Ok(end)
+            })?;
+            // Algorithm, signature.
+            certificate.next().read_der()?;
+            certificate.next().read_der()?;
+            Ok(end)
+        })
+    });
+    end.ok()
 }
 
-/// One DER element: tag, content, what stands behind it.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = der.split_first()?;
-    let (&first, mut rest) = rest.split_first()?;
-    let mut len = usize::from(first);
-    if first >= 0x80 {
-        let n = usize::from(first & 0x7f);
-        if n == 0 || n > 4 {
-            return None;
-        }
-        let (octets, after) = rest.split_at_checked(n)?;
-        len = octets.iter().fold(0, |len, b| len << 8 | usize::from(*b));
-        rest = after;
+/// UTCTime until 2049, GeneralizedTime from then on (RFC 5280 section 4.1.2.5).
+fn read_time(reader: BERReader<'_, '_>) -> ASN1Result<i64> {
+    match reader.lookahead_tag()? {
+        TAG_UTCTIME => Ok(reader.read_utctime()?.datetime().unix_timestamp()),
+        _ => Ok(reader.read_generalized_time()?.datetime().unix_timestamp()),
     }
-    let (content, after) = rest.split_at_checked(len)?;
-    Some((tag, content, after))
+}
+
+/// Whether a certificate is for `host`, as a client would see it.
+fn is_for(certificate: &CertificateDer<'_>, host: &str) -> bool {
+    let (Ok(parsed), Ok(name)) = (
+        ParsedCertificate::try_from(certificate),
+        ServerName::try_from(host),
+    ) else {
+        return false;
+    };
+    verify_server_name(&parsed, &name).is_ok()
 }
 
 /// Apple's clients refuse server certificates that last longer than 825 days.
@@ -381,8 +368,20 @@ mod tests {
     }
 
     #[test]
-    fn dates() {
+    fn the_end_of_a_certificate_is_read() {
+        // In the years of UTCTime and in those of GeneralizedTime.
+        for (year, unix_s) in [(2049, 2_493_072_000), (2050, 2_524_608_000)] {
+            let mut params = CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+            params.not_after = date_time_ymd(year, 1, 1);
+            let key = KeyPair::generate().unwrap();
+            let made = params.self_signed(&key).unwrap();
+            assert_eq!(not_after(made.der()), Some(unix_s));
+            assert!(is_for(made.der(), "a.test") && !is_for(made.der(), "b.test"));
+            // Cut anywhere, it has no end and no panic.
+            for n in 0..made.der().len() {
+                assert_eq!(not_after(&made.der()[..n]), None);
+            }
+        }
         assert_eq!(not_after(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
-        assert_eq!(not_after(&[]), None);
     }
 }

@@ -1,14 +1,13 @@
 //! The one clock: a monotonic count of milliseconds since the process began, and the date.
 //!
-//! Timers use the first, header fields and rows the second (decisions.md 26). A worker reads
-//! it once a turn, and once after each connection's part of it to measure that; nothing else
-//! in the crate reads a clock.
+//! Timers use the first, header fields and rows the second. A worker reads it once a turn, and
+//! once after each connection's part of it to measure that part.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::call::Now;
 
-/// Tells the time. Copies share the origin.
+/// Tells the time. Copies count from the same moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: Instant,

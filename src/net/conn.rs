@@ -1,38 +1,51 @@
 //! One connection: its stream, its session, what it watches, its deadlines.
 //!
 //! ```text
-//!   Handshake ──done──► Open ──close──► Draining ──peer's end, or 2 s──► removed
-//!      ▲                  │
-//!      └─────STARTTLS─────┘
+//!   in:                Handshake ──done──► Open ──close──► Draining ──peer's end, or 2 s──► removed
+//!                        ▲    ▲             │
+//!   out: Connecting ─────┘    └──STARTTLS───┘
+//!            │ (in clear: to Open)
+//!            └── any of these fails, going out ──► Failed ──engine closes──► removed
 //! ```
 //!
 //! [`Conn::touch`] is the only way to a session. The driver (`engine/drive.rs`) then does
-//! everything that follows while the session talks; this file does the TLS handshake before
-//! it and the drain after it, and moves the timer.
+//! everything that follows while the session talks; this file does the connect and the TLS
+//! handshake before it and the drain after it, and moves the timer.
+//!
+//! The engine of an outgoing connection is told every failure and outlives the socket: it may
+//! still have a call to make, so that its work is tried again.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use rustls::ServerConfig;
+use mio::Interest;
 
-use super::listen::{Accepted, Slot};
+use super::dial::{Dial, DialLink, dial_error};
+use super::link::Link;
+use super::listen::Accepted;
 use super::timers::NEVER;
+use super::tls::Broken;
+use super::token::Ready;
 use super::transport::{Lost, Transport};
 use super::worker::WorkerContext;
-use crate::call::{Ask, Call, Caller, ConnId, Event, Listener, Metric, Now, Opening, Topic};
+use crate::call::{Ask, Call, Caller, ConnId, Event, Metric, Now, Opening, Topic};
 use crate::engine::drive::{Driver, Environment, READS_PER_TURN, Settled};
-use crate::engine::{Output, Session, Trust};
+use crate::engine::{DialError, Output, Session, Trust};
 use crate::protocol::Protocol;
 
 /// What a connection is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
+    /// Going out: one of the addresses has not answered yet.
+    Connecting,
     /// The TLS handshake is under way.
     Handshake,
     /// The session talks.
     Open,
     /// Everything is sent; the peer has some time to read it.
     Draining,
+    /// Going out: there is no socket any more, and the engine ends its work.
+    Failed,
 }
 
 /// One connection of a worker.
@@ -47,14 +60,12 @@ struct Channel {
     phase: Phase,
     transport: Transport,
     peer: SocketAddr,
-    listener: Listener,
-    /// For STARTTLS.
-    config: Option<Arc<ServerConfig>>,
+    link: Link,
     /// The watched topics, as the worker's table has them.
     topics: Box<[Topic]>,
     /// The engine's own deadline.
     deadline: u64,
-    /// When the handshake or the drain must have ended.
+    /// When the connect, the handshake or the drain must have ended.
     limit: u64,
     /// When it began.
     since: u64,
@@ -63,8 +74,6 @@ struct Channel {
     /// The earliest entry in the timers.
     armed: u64,
     flags: ConnFlags,
-    /// Gives the place back to the acceptor.
-    slot: Slot,
 }
 
 /// What the worker remembers of a connection from turn to turn.
@@ -78,16 +87,40 @@ struct ConnFlags {
     broken: bool,
 }
 
-/// The connection has ended; why, for the log.
+/// The connection has ended.
 #[derive(Debug)]
-pub(super) struct ConnEnd(pub &'static str);
+pub(super) struct ConnEnd {
+    /// Why, for the log.
+    pub why: &'static str,
+    /// Why, for the engine of an outgoing connection.
+    cause: Option<DialError>,
+}
+
+impl ConnEnd {
+    /// The log's words are all there is to say.
+    pub fn new(why: &'static str) -> Self {
+        ConnEnd { why, cause: None }
+    }
+
+    /// The server stops.
+    pub fn stopping() -> Self {
+        ConnEnd::of(DialError::Stopping, "shutdown")
+    }
+
+    fn of(cause: DialError, why: &'static str) -> Self {
+        ConnEnd {
+            why,
+            cause: Some(cause),
+        }
+    }
+}
 
 /// Why the driver cannot go on with a connection.
 enum Failure {
     /// It has ended.
     Ended(ConnEnd),
     /// TLS failed on a read; the alert is to be sent.
-    Tls(String),
+    Tls(Broken),
 }
 
 impl From<ConnEnd> for Failure {
@@ -97,8 +130,8 @@ impl From<ConnEnd> for Failure {
 }
 
 impl Conn {
-    /// A new connection; its first `touch` begins it.
-    pub fn new(accepted: Accepted, context: &mut WorkerContext) -> Result<Self, ConnEnd> {
+    /// A connection that has come in; its first `touch` begins it.
+    pub fn accept(accepted: Accepted, context: &mut WorkerContext) -> Result<Self, ConnEnd> {
         let Accepted {
             id,
             stream,
@@ -115,27 +148,27 @@ impl Conn {
             seed: context.seed(id),
             shared: Arc::clone(&context.shared),
         });
-        let mut channel = Channel {
-            id,
-            phase: Phase::Open,
-            transport: Transport::new(stream),
-            peer,
-            listener,
-            config: tls,
-            topics: Box::default(),
-            deadline: NEVER,
-            limit: NEVER,
-            since: at,
-            moved: context.now.mono_ms,
-            armed: NEVER,
-            flags: ConnFlags::default(),
-            slot,
-        };
-        if listener.implicit_tls() {
+        let link = Link::In { config: tls, slot };
+        let transport = Transport::new(stream);
+        let mut channel = Channel::new(id, peer, link, transport, at);
+        channel.moved = context.now.mono_ms;
+        channel.register(context)?;
+        if channel.link.is_implicit_tls() {
             channel.begin_tls(context, at)?;
         }
         let driver = Driver::new(engine);
         Ok(Conn { driver, channel })
+    }
+
+    /// A connection that goes out; its first `touch` connects to the first address.
+    pub fn dial(id: ConnId, dial: Dial, context: &mut WorkerContext) -> Self {
+        let (link, engine) = DialLink::new(dial, &context.shared);
+        let link = Link::Out(Box::new(link));
+        let now = context.now.mono_ms;
+        let mut channel = Channel::new(id, NO_PEER, link, Transport::none(), now);
+        channel.phase = Phase::Connecting;
+        let driver = Driver::new(Protocol::dial(engine));
+        Conn { driver, channel }
     }
 
     /// Its number.
@@ -153,14 +186,21 @@ impl Conn {
         self.channel.armed
     }
 
-    /// The stream, for the poll.
-    pub fn transport(&mut self) -> &mut Transport {
-        &mut self.channel.transport
+    /// Begins: connects, or greets, or waits for a ClientHello.
+    pub fn begin(&mut self, context: &mut WorkerContext) -> Result<(), ConnEnd> {
+        self.turn(context, |conn, context, out| match conn.channel.phase {
+            Phase::Connecting => conn.channel.connect_next(context),
+            Phase::Open => {
+                conn.driver.session_mut().open(context.now, out);
+                Ok(())
+            }
+            _ => Ok(()),
+        })
     }
 
-    /// Begins: greets, or waits for a ClientHello.
-    pub fn begin(&mut self, context: &mut WorkerContext) -> Result<(), ConnEnd> {
-        self.touch(context, Session::open)
+    /// Ends the connection from outside. The engine of an outgoing one is told why.
+    pub fn interrupt(&mut self, context: &mut WorkerContext, end: ConnEnd) -> Result<(), ConnEnd> {
+        self.turn(context, |_, _, _| Err(end))
     }
 
     /// Gives the session one input, if it is there, and does everything that follows from it.
@@ -169,13 +209,29 @@ impl Conn {
         context: &mut WorkerContext,
         act: impl FnOnce(&mut Session<Protocol>, Now, &mut Output),
     ) -> Result<(), ConnEnd> {
+        self.turn(context, |conn, context, out| {
+            if conn.has_session() {
+                act(conn.driver.session_mut(), context.now, out);
+            }
+            Ok(())
+        })
+    }
+
+    /// Does something with the connection, and everything that follows from it.
+    fn turn(
+        &mut self,
+        context: &mut WorkerContext,
+        act: impl FnOnce(&mut Self, &mut WorkerContext, &mut Output) -> Result<(), ConnEnd>,
+    ) -> Result<(), ConnEnd> {
         self.channel.flags.enqueued = false;
         let mut out = self.driver.begin(&mut context.spare);
         let waited = !self.channel.is_sent(&out.bytes);
-        if self.channel.phase == Phase::Open {
-            act(self.driver.session_mut(), context.now, &mut out);
-        }
-        let result = self.drive(context, &mut out);
+        let result = match act(self, context, &mut out) {
+            Ok(()) => self.drive(context, &mut out),
+            Err(end) => self
+                .fail(context, &mut out, end)
+                .and_then(|()| self.drive(context, &mut out)),
+        };
         if !waited && !self.channel.is_sent(&out.bytes) {
             self.channel.moved = context.now.mono_ms;
         }
@@ -193,17 +249,26 @@ impl Conn {
         self.channel.armed = NEVER;
         let now = context.now.mono_ms;
         if now >= self.channel.limit {
-            if self.channel.phase == Phase::Handshake {
-                context.shared.metrics.count(Metric::HandshakesFailed);
-                return Err(ConnEnd("handshake timed out"));
-            }
-            return Err(ConnEnd("drained"));
+            let end = match self.channel.phase {
+                Phase::Connecting => ConnEnd::of(DialError::TimedOut, "connect timed out"),
+                Phase::Handshake => {
+                    self.channel.count_failed_handshake(context);
+                    ConnEnd::of(DialError::HandshakeTimedOut, "handshake timed out")
+                }
+                Phase::Failed if self.driver.session().is_waiting() => {
+                    self.channel.limit = now.saturating_add(FAILED_MS);
+                    self.schedule(context);
+                    return Ok(());
+                }
+                _ => ConnEnd::new("drained"),
+            };
+            return self.interrupt(context, end);
         }
         if now >= self.stall_at(context) {
             context.shared.metrics.count(Metric::Stalled);
-            return Err(ConnEnd("peer does not read"));
+            return self.interrupt(context, ConnEnd::new("peer does not read"));
         }
-        if self.channel.phase == Phase::Open && now >= self.channel.deadline {
+        if self.has_session() && now >= self.channel.deadline {
             self.channel.deadline = NEVER;
             return self.touch(context, Session::deadline);
         }
@@ -213,12 +278,22 @@ impl Conn {
 
     /// Whether this waits for the service: a stop gives it time to end what is under way.
     pub fn is_waiting(&self) -> bool {
-        self.channel.phase == Phase::Open && self.driver.session().is_waiting()
+        self.has_session() && self.driver.session().is_waiting()
     }
 
-    /// The listener that it came in by.
-    pub fn listener(&self) -> Listener {
-        self.channel.listener
+    /// Whether the session takes input.
+    fn has_session(&self) -> bool {
+        matches!(self.channel.phase, Phase::Open | Phase::Failed)
+    }
+
+    /// How it came about: the listener's name, or that it was dialed.
+    pub fn link_name(&self) -> &'static str {
+        self.channel.link.name()
+    }
+
+    /// Whether we have connected to the peer.
+    pub fn is_out(&self) -> bool {
+        self.channel.link.is_out()
     }
 
     /// Milliseconds since it began.
@@ -226,11 +301,12 @@ impl Conn {
         now.saturating_sub(self.channel.since)
     }
 
-    /// How much the peer is trusted.
+    /// How much the peer is trusted. We have chosen the peers that we connect to.
     pub fn trust(&self) -> Trust {
         match self.channel.phase {
+            _ if self.is_out() => Trust::Known,
             Phase::Open => self.driver.session().trust(),
-            Phase::Handshake | Phase::Draining => Trust::Stranger,
+            _ => Trust::Stranger,
         }
     }
 
@@ -238,9 +314,9 @@ impl Conn {
     pub fn leave(&mut self, context: &mut WorkerContext, why: &'static str) {
         let channel = &self.channel;
         log::debug!(
-            "conn={} listener={:?} closed: {why}",
+            "conn={} listener={} closed: {why}",
             channel.id.0,
-            channel.listener
+            channel.link.name()
         );
         if channel.phase == Phase::Handshake {
             context.handshakes.end(channel.id);
@@ -259,47 +335,131 @@ impl Conn {
         }
     }
 
-    /// Every touch ends here: the driver while the session talks, else the handshake or the
-    /// drain.
+    /// Every turn ends here: the driver while there is a session, else the connect, the
+    /// handshake or the drain.
     fn drive(&mut self, context: &mut WorkerContext, out: &mut Output) -> Result<(), ConnEnd> {
         let mut reads = READS_PER_TURN;
         loop {
-            if self.channel.phase == Phase::Open {
-                let mut turn = Turn {
-                    channel: &mut self.channel,
-                    context,
-                };
-                match self.driver.settle(&mut turn, out) {
-                    Ok(Settled::Idle) => return Ok(()),
-                    Ok(Settled::Again) => {
-                        self.channel.enqueue(context);
-                        return Ok(());
-                    }
-                    Ok(Settled::TlsBegun | Settled::Closed) => {}
-                    Err(Failure::Ended(end)) => return Err(end),
-                    Err(Failure::Tls(error)) => self.channel.break_off(context, out, &error)?,
-                }
-                continue;
-            }
-            let is_sent = self.channel.flush(context, &mut out.bytes)?;
-            if self.channel.phase == Phase::Draining && is_sent {
-                self.channel.end_drain()?;
-            }
-            if !self.channel.transport.readable {
-                return Ok(());
-            }
-            if reads == 0 {
-                self.channel.enqueue(context);
-                return Ok(());
-            }
-            reads -= 1;
-            if self.channel.phase == Phase::Draining {
-                let transport = &mut self.channel.transport;
-                transport.discard(&mut context.scratch).map_err(lost)?;
-            } else {
-                self.shake(context, out)?;
+            match self.step(context, out, &mut reads) {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(end) => self.fail(context, out, end)?,
             }
         }
+    }
+
+    /// One step of it; whether another one follows.
+    fn step(
+        &mut self,
+        context: &mut WorkerContext,
+        out: &mut Output,
+        reads: &mut usize,
+    ) -> Result<bool, ConnEnd> {
+        match self.channel.phase {
+            Phase::Connecting => return self.connect(context, out),
+            Phase::Open | Phase::Failed => return self.converse(context, out),
+            Phase::Handshake | Phase::Draining => {}
+        }
+        let is_sent = self.channel.flush(context, &mut out.bytes)?;
+        if self.channel.phase == Phase::Draining && is_sent {
+            self.channel.end_drain()?;
+        }
+        if !self.channel.transport.readable {
+            return Ok(false);
+        }
+        if *reads == 0 {
+            self.channel.enqueue(context);
+            return Ok(false);
+        }
+        *reads -= 1;
+        if self.channel.phase == Phase::Draining {
+            let transport = &mut self.channel.transport;
+            transport.discard(&mut context.scratch).map_err(lost)?;
+        } else {
+            self.shake(context, out)?;
+        }
+        Ok(true)
+    }
+
+    /// The session's part, by the one driver.
+    fn converse(&mut self, context: &mut WorkerContext, out: &mut Output) -> Result<bool, ConnEnd> {
+        let mut turn = ConnTurn {
+            channel: &mut self.channel,
+            context,
+        };
+        match self.driver.settle(&mut turn, out) {
+            Ok(Settled::Idle) => Ok(false),
+            Ok(Settled::Again) => {
+                self.channel.enqueue(context);
+                Ok(false)
+            }
+            Ok(Settled::TlsBegun | Settled::Closed) => Ok(true),
+            Err(Failure::Ended(end)) => Err(end),
+            Err(Failure::Tls(broken)) => {
+                self.channel.break_off(context, out, broken)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Looks whether the address has answered.
+    fn connect(&mut self, context: &mut WorkerContext, out: &mut Output) -> Result<bool, ConnEnd> {
+        match self.channel.transport.connected() {
+            None => Ok(false),
+            Some(Err(error)) => Err(ConnEnd::of(dial_error(&error), "cannot connect")),
+            Some(Ok(())) if self.channel.link.is_implicit_tls() => {
+                self.channel.begin_tls(context, context.now.mono_ms)?;
+                Ok(true)
+            }
+            Some(Ok(())) => {
+                self.channel.phase = Phase::Open;
+                self.channel.limit = NEVER;
+                self.driver.session_mut().open(context.now, out);
+                Ok(true)
+            }
+        }
+    }
+
+    /// The connection has ended. An outgoing one tries its next address, or else tells its
+    /// engine, which goes on without a socket.
+    fn fail(
+        &mut self,
+        context: &mut WorkerContext,
+        out: &mut Output,
+        end: ConnEnd,
+    ) -> Result<(), ConnEnd> {
+        let phase = self.channel.phase;
+        let mut error = match end {
+            ConnEnd { cause: None, why } => DialError::Lost(why.into()),
+            ConnEnd {
+                cause: Some(ref error),
+                ..
+            } => error.clone(),
+        };
+        match (&mut self.channel.link, phase) {
+            (Link::In { .. }, _) | (_, Phase::Draining | Phase::Failed) => return Err(end),
+            (Link::Out(dial), Phase::Connecting) if error != DialError::Stopping => {
+                dial.record(error);
+                match self.channel.connect_next(context) {
+                    Ok(()) => return Ok(()),
+                    Err(ConnEnd { cause, .. }) => error = cause.unwrap_or(DialError::NoAddress),
+                }
+            }
+            (Link::Out(_), Phase::Handshake) if matches!(error, DialError::Lost(_)) => {
+                error = DialError::ClosedInHandshake;
+            }
+            _ => {}
+        }
+        if phase != Phase::Open {
+            context.shared.metrics.count(Metric::DialsFailed);
+        }
+        let id = self.channel.id.0;
+        log::debug!("conn={id} listener=dial failed: {error}");
+        self.channel.phase = Phase::Failed;
+        self.channel.transport = Transport::none();
+        self.channel.limit = context.now.mono_ms.saturating_add(FAILED_MS);
+        self.driver.session_mut().fail(context.now, error, out);
+        Ok(())
     }
 
     /// One read of the handshake. The session opens when it has ended.
@@ -319,12 +479,14 @@ impl Conn {
         });
         match result {
             Ok(()) => {}
-            Err(Lost::Tls(error)) => return channel.break_off(context, out, &error),
+            Err(Lost::Tls(broken)) => return channel.break_off(context, out, broken),
             Err(error) => return Err(lost(error)),
         }
         if !channel.transport.is_handshaking() {
-            context.handshakes.end(channel.id);
-            context.shared.metrics.count(Metric::Handshakes);
+            if !channel.link.is_out() {
+                context.handshakes.end(channel.id);
+                context.shared.metrics.count(Metric::Handshakes);
+            }
             channel.limit = NEVER;
             channel.phase = Phase::Open;
             if !open {
@@ -333,8 +495,9 @@ impl Conn {
         }
         if channel.transport.eof {
             if channel.phase == Phase::Handshake {
-                context.shared.metrics.count(Metric::HandshakesFailed);
-                return Err(ConnEnd("left in the handshake"));
+                channel.count_failed_handshake(context);
+                let cause = DialError::ClosedInHandshake;
+                return Err(ConnEnd::of(cause, "left in the handshake"));
             }
             session.eof(now, out);
         }
@@ -360,9 +523,9 @@ impl Conn {
     }
 
     fn schedule(&mut self, context: &mut WorkerContext) {
-        let own = match self.channel.phase {
-            Phase::Open => self.channel.deadline,
-            Phase::Handshake | Phase::Draining => NEVER,
+        let own = match self.has_session() {
+            true => self.channel.deadline,
+            false => NEVER,
         };
         let next = own.min(self.channel.limit).min(self.stall_at(context));
         if next < self.channel.armed {
@@ -373,6 +536,59 @@ impl Conn {
 }
 
 impl Channel {
+    fn new(id: ConnId, peer: SocketAddr, link: Link, transport: Transport, since: u64) -> Self {
+        Channel {
+            id,
+            phase: Phase::Open,
+            transport,
+            peer,
+            link,
+            topics: Box::default(),
+            deadline: NEVER,
+            limit: NEVER,
+            since,
+            moved: since,
+            armed: NEVER,
+            flags: ConnFlags::default(),
+        }
+    }
+
+    /// Tells the poll of the socket.
+    fn register(&mut self, context: &WorkerContext) -> Result<(), ConnEnd> {
+        let Some(source) = self.transport.source() else {
+            return Ok(());
+        };
+        let token = Ready::Conn(self.id).token();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registered = context.registry.register(source, token, interest);
+        registered.map_err(|error| {
+            log::warn!("conn={} cannot be polled: {error}", self.id.0);
+            ConnEnd::of(DialError::Socket(error.to_string()), "not polled")
+        })
+    }
+
+    /// Begins to connect to the next address.
+    fn connect_next(&mut self, context: &mut WorkerContext) -> Result<(), ConnEnd> {
+        let Link::Out(dial) = &mut self.link else {
+            return Err(ConnEnd::new("not a dial"));
+        };
+        let Some((address, stream)) = dial.connect_next() else {
+            return Err(ConnEnd::of(dial.last_error(), "no address left"));
+        };
+        let connect_ms = dial.connect_ms();
+        self.peer = address;
+        self.transport = Transport::new(stream);
+        self.limit = context.now.mono_ms.saturating_add(connect_ms);
+        self.register(context)
+    }
+
+    /// A peer's handshake with us has failed.
+    fn count_failed_handshake(&self, context: &WorkerContext) {
+        if !self.link.is_out() {
+            context.shared.metrics.count(Metric::HandshakesFailed);
+        }
+    }
+
     /// Sends what the socket takes; whether everything has gone.
     fn flush(&mut self, context: &mut WorkerContext, bytes: &mut Vec<u8>) -> Result<bool, ConnEnd> {
         let cipher = &mut context.cipher;
@@ -389,37 +605,43 @@ impl Channel {
     /// TLS from here on, with a deadline counted from `since`. Bytes that were read in clear
     /// are forgotten by `Session::open`.
     fn begin_tls(&mut self, context: &mut WorkerContext, since: u64) -> Result<(), ConnEnd> {
-        let Some(config) = self.config.take() else {
-            return Err(ConnEnd("no TLS here"));
+        let Some(tls) = self.link.take_tls() else {
+            let cause = DialError::Tls("no TLS is set up".into());
+            return Err(ConnEnd::of(cause, "no TLS here"));
         };
-        self.transport.begin_tls(config).map_err(lost)?;
+        let tls = tls.map_err(|broken| lost(broken.into()))?;
+        let cipher = &mut context.cipher;
+        self.transport.begin_tls(tls, cipher).map_err(lost)?;
         self.phase = Phase::Handshake;
-        let prefix = self.slot.prefix();
-        context.handshakes.begin(self.id, prefix, since);
+        if let Some(network) = self.link.handshake_network() {
+            context.handshakes.begin(self.id, network, since);
+        }
         let ms = context.shared.limits.handshake_s.saturating_mul(1000);
         self.limit = since.saturating_add(ms);
         Ok(())
     }
 
-    /// TLS has failed: the alert is sent, and nothing else.
+    /// TLS has failed: the alert is sent, and nothing else. Going out it is sent once, without
+    /// waiting for the peer.
     fn break_off(
         &mut self,
         context: &mut WorkerContext,
         out: &mut Output,
-        error: &str,
+        broken: Broken,
     ) -> Result<(), ConnEnd> {
-        log::debug!(
-            "conn={} listener={:?} tls: {error}",
-            self.id.0,
-            self.listener
-        );
-        if self.phase == Phase::Handshake {
-            context.handshakes.end(self.id);
-            context.shared.metrics.count(Metric::HandshakesFailed);
-        }
+        let (id, name) = (self.id.0, self.link.name());
+        log::debug!("conn={id} listener={name} tls: {broken}");
         out.bytes.clear();
         out.ask = None;
         out.watch = None;
+        if self.link.is_out() {
+            self.flush(context, &mut out.bytes)?;
+            return Err(ConnEnd::of(broken.into(), "tls failed"));
+        }
+        if self.phase == Phase::Handshake {
+            context.handshakes.end(self.id);
+            self.count_failed_handshake(context);
+        }
         self.flags.broken = true;
         self.begin_drain(context)
     }
@@ -445,7 +667,7 @@ impl Channel {
             self.transport.shut().map_err(lost)?;
         }
         match self.transport.eof {
-            true => Err(ConnEnd("done")),
+            true => Err(ConnEnd::new("done")),
             false => Ok(()),
         }
     }
@@ -460,12 +682,12 @@ impl Channel {
 }
 
 /// A connection in its turn, with what the worker lends it.
-struct Turn<'a> {
+struct ConnTurn<'a> {
     channel: &'a mut Channel,
     context: &'a mut WorkerContext,
 }
 
-impl Environment for Turn<'_> {
+impl Environment for ConnTurn<'_> {
     type Failure = Failure;
 
     fn now(&self) -> Now {
@@ -505,17 +727,23 @@ impl Environment for Turn<'_> {
         let (scratch, cipher) = (&mut self.context.scratch, &mut self.context.cipher);
         match self.channel.transport.read(scratch, cipher, take) {
             Ok(()) => Ok(self.channel.transport.eof),
-            Err(Lost::Tls(error)) => Err(Failure::Tls(error)),
+            Err(Lost::Tls(broken)) => Err(Failure::Tls(broken)),
             Err(error) => Err(lost(error).into()),
         }
     }
 
     fn begin_tls(&mut self) -> Result<(), Failure> {
+        if self.channel.phase == Phase::Failed {
+            return Ok(());
+        }
         let now = self.context.now.mono_ms;
         Ok(self.channel.begin_tls(self.context, now)?)
     }
 
     fn close(&mut self) -> Result<(), Failure> {
+        if self.channel.phase == Phase::Failed {
+            return Err(ConnEnd::new("failed").into());
+        }
         Ok(self.channel.begin_drain(self.context)?)
     }
 }
@@ -524,14 +752,18 @@ fn lost(lost: Lost) -> ConnEnd {
     match lost {
         Lost::Socket(error) => {
             log::trace!("socket: {error}");
-            ConnEnd("socket failed")
+            ConnEnd::of(DialError::Lost(error.to_string()), "socket failed")
         }
-        Lost::Tls(error) => {
-            log::debug!("tls: {error}");
-            ConnEnd("tls failed")
+        Lost::Tls(broken) => {
+            log::debug!("tls: {broken}");
+            ConnEnd::of(broken.into(), "tls failed")
         }
     }
 }
 
 /// How long a peer has to read our last bytes. DECISIONS.md, "Fairness and limits".
 const DRAIN_MS: u64 = 2000;
+/// How long the engine of a failed connection may go on without a call.
+const FAILED_MS: u64 = 60_000;
+/// The peer of a connection that has not found one yet.
+const NO_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);

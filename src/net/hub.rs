@@ -1,37 +1,43 @@
-//! How the service's threads reach the workers: one queue and one waker a worker.
+//! How other threads reach the workers: one queue and one waker a worker.
 //!
 //! Everything comes in by the same queue, so a worker sees events before the replies that
 //! were sent after them. A worker that is awake is not woken again: a batch of a hundred
 //! replies costs one system call a worker. No lock is held across either end.
+//!
+//! The hub also numbers the connections, in both directions, from one counter.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use mio::{Poll, Token, Waker};
+use mio::{Poll, Registry, Waker};
 
+use super::dial::Dial;
 use super::listen::Accepted;
+use super::token::Ready;
 use crate::call::{ConnId, Event, Reply};
 
 /// What a worker finds in its queue.
 pub(super) enum ToWorker {
-    /// A new connection.
+    /// A connection that has come in.
     Conn(Accepted),
+    /// A connection that is to go out.
+    Dial(ConnId, Box<Dial>),
     /// The answer to a connection's call.
     Reply(ConnId, Reply),
     /// What has been committed.
     Events(Arc<[Event]>),
-    /// Let the oldest strangers go: what there is too little of.
+    /// Close the oldest strangers: what there is too little of.
     Evict(Shortage),
-    /// Say goodbye to everybody and end.
+    /// Tell every session and end.
     Shutdown,
 }
 
-/// What strangers have to make room for.
+/// Why strangers' connections are closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Shortage {
-    /// Connections: a few at a time are enough, and who has just come may still log in.
+    /// Connections: a few at a time are enough, and a new peer may still log in.
     Places,
     /// Memory: all of it could be gone in a second.
     Memory,
@@ -41,6 +47,8 @@ pub(super) enum Shortage {
 #[derive(Clone)]
 pub struct Hub {
     workers: Arc<[Post]>,
+    /// The number of the next connection.
+    next: Arc<AtomicU64>,
 }
 
 struct Post {
@@ -50,8 +58,14 @@ struct Post {
     woken: Arc<AtomicBool>,
 }
 
-/// A worker's receiving side, with the poll that its waker belongs to.
+/// A worker's receiving side, before the worker is there.
 pub struct WorkerQueue {
+    queue: PolledQueue,
+    registry: Registry,
+}
+
+/// A worker's receiving side, with the poll that its waker belongs to.
+pub(super) struct PolledQueue {
     pub(super) poll: Poll,
     pub(super) messages: Receiver<ToWorker>,
     woken: Arc<AtomicBool>,
@@ -64,7 +78,8 @@ impl Hub {
         let mut queues = Vec::new();
         for _ in 0..workers.max(1) {
             let poll = Poll::new()?;
-            let waker = Waker::new(poll.registry(), WAKE)?;
+            let waker = Waker::new(poll.registry(), Ready::Waker.token())?;
+            let registry = poll.registry().try_clone()?;
             let (sender, messages) = channel();
             let woken = Arc::new(AtomicBool::new(false));
             posts.push(Post {
@@ -72,14 +87,16 @@ impl Hub {
                 waker,
                 woken: Arc::clone(&woken),
             });
-            queues.push(WorkerQueue {
+            let queue = PolledQueue {
                 poll,
                 messages,
                 woken,
-            });
+            };
+            queues.push(WorkerQueue { queue, registry });
         }
         let workers = posts.into();
-        Ok((Hub { workers }, queues))
+        let next = Arc::new(AtomicU64::new(1));
+        Ok((Hub { workers, next }, queues))
     }
 
     /// Brings events to every worker: after their commit, before its replies.
@@ -96,20 +113,34 @@ impl Hub {
         self.post(conn).send(ToWorker::Reply(conn, reply));
     }
 
-    /// Tells every worker to say goodbye and end.
+    /// Asks for an outgoing connection, and gives its number. Its engine is told how that
+    /// went, on the connection's worker.
+    pub fn dial(&self, dial: Dial) -> ConnId {
+        let id = self.next_id();
+        self.post(id).send(ToWorker::Dial(id, Box::new(dial)));
+        id
+    }
+
+    /// The number of a new connection.
+    pub(super) fn next_id(&self) -> ConnId {
+        ConnId(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Tells every worker to end.
     pub fn shutdown(&self) {
         for post in self.workers.iter() {
             post.send(ToWorker::Shutdown);
         }
     }
 
-    /// Asks every worker to let its oldest strangers go.
+    /// Asks every worker to close its oldest strangers.
     pub(super) fn evict(&self, short: Shortage) {
         for post in self.workers.iter() {
             post.send(ToWorker::Evict(short));
         }
     }
 
+    /// Hands a connection that has come in to its worker.
     pub(super) fn deal(&self, accepted: Accepted) {
         let id = accepted.id;
         self.post(id).send(ToWorker::Conn(accepted));
@@ -124,7 +155,7 @@ impl Hub {
 
 impl Post {
     fn send(&self, what: ToWorker) {
-        // A worker that has ended takes nothing any more; there is nobody to tell.
+        // A worker that has ended takes nothing any more.
         let sent = self.queue.send(what).is_ok();
         if !sent || self.woken.swap(true, Ordering::AcqRel) {
             return;
@@ -135,20 +166,24 @@ impl Post {
                 Err(error) => log::error!("cannot wake a worker: {error}"),
             }
         }
-        // Whoever sends next tries again.
+        // The next sender tries again.
         self.woken.store(false, Ordering::Release);
     }
 }
 
 impl WorkerQueue {
-    /// Call before emptying the queue: whoever sends from now on wakes again.
+    /// The queue, and the poll's registry for the sockets of connections.
+    pub(super) fn split(self) -> (PolledQueue, Registry) {
+        (self.queue, self.registry)
+    }
+}
+
+impl PolledQueue {
+    /// Called before the queue is emptied: the next sender wakes again.
     pub(super) fn look(&self) {
         self.woken.swap(false, Ordering::AcqRel);
     }
 }
-
-/// The waker's token; connections count from 1.
-pub(super) const WAKE: Token = Token(0);
 
 /// Tries to wake a worker: one that is not woken would stand still until its next deadline.
 const WAKES: usize = 3;

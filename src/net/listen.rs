@@ -1,10 +1,9 @@
-//! The doors: accepts on the main thread, keeps the limits per address and in all, deals
-//! connections to the workers, and hears the signals.
+//! Accepts on the main thread: keeps the limits per network and in all, deals connections to
+//! the workers, and takes the signals. It reads nothing from a peer.
 //!
-//! A refused peer hears one line in its protocol if that can be said in clear, and is closed
-//! without a TLS handshake. When the process has no descriptor left, a kept one is given up
-//! to take a peer off the queue and say so, and the listener rests: accept() is never called
-//! in a circle.
+//! A refused peer is sent one line in its protocol if that can be sent in clear, and is closed
+//! without a TLS handshake. When the process has no descriptor left, a kept one is given up to
+//! accept one peer and tell it, and the listener rests: accept() is never called in a circle.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -34,35 +33,40 @@ pub(super) struct Accepted {
     pub id: ConnId,
     pub stream: TcpStream,
     pub peer: SocketAddr,
-    /// When, in monotonic milliseconds.
+    /// When it was accepted, in monotonic milliseconds.
     pub at: u64,
     pub listener: Listener,
     pub tls: Option<Arc<ServerConfig>>,
     pub slot: Slot,
 }
 
-/// A connection's place in the counts of its address; gives it back when it is dropped.
+/// A connection's place in the counts of its network; gives it back when it is dropped.
 pub(super) struct Slot {
     key: CountKey,
-    gone: Sender<CountKey>,
+    left: Sender<CountKey>,
     shared: Arc<Shared>,
 }
 
 impl Slot {
-    /// The address that it is counted for.
-    pub fn prefix(&self) -> Network {
+    /// The network that it is counted for.
+    pub fn network(&self) -> Network {
         self.key.0
+    }
+
+    /// The listener that the peer has connected to.
+    pub fn listener(&self) -> Listener {
+        self.key.1
     }
 }
 
 #[cfg(test)]
 impl Slot {
-    /// A place that nobody counts.
-    pub fn uncounted(shared: &Arc<Shared>, prefix: Network) -> Self {
+    /// A place that is in no count.
+    pub fn uncounted(shared: &Arc<Shared>, network: Network) -> Self {
         shared.metrics.add(Metric::ConnectionsOpen, 1);
         Slot {
-            key: (prefix, Listener::Mx),
-            gone: channel().0,
+            key: (network, Listener::Mx),
+            left: channel().0,
             shared: Arc::clone(shared),
         }
     }
@@ -71,8 +75,8 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.shared.metrics.sub(Metric::ConnectionsOpen, 1);
-        // The acceptor has ended when the process stops; nobody counts then.
-        let _ = self.gone.send(self.key);
+        // When the process stops, the acceptor ends first, and its counts with it.
+        let _ = self.left.send(self.key);
     }
 }
 
@@ -86,33 +90,32 @@ pub struct Acceptor {
     hub: Hub,
     shared: Arc<Shared>,
     counts: Counts,
-    gone: (Sender<CountKey>, Receiver<CountKey>),
+    left: (Sender<CountKey>, Receiver<CountKey>),
     alarm: Receiver<Alarm>,
     bell: Bell,
-    /// Held to be given up when there is no other.
+    /// A descriptor that is given up when there is no other.
     reserve: Option<File>,
-    next: u64,
-    most: usize,
+    connections_max: usize,
     memory: Memory,
-    /// Before this no room is made again.
+    /// Before this no more strangers are closed.
     evicted_until: u64,
-    /// Peers that have been turned away in the last second, until then: a socket that is
-    /// closed while its request is on the way takes the answer with it.
+    /// Peers that were refused in the last second, with the time at which they are closed: a
+    /// socket that is closed while its request is on the way loses the answer.
     leaving: VecDeque<(u64, TcpStream)>,
 }
 
 struct ListenSocket {
     bound: BoundListener,
-    /// There may be somebody in the queue.
+    /// There may be a peer in its queue.
     ready: bool,
-    /// Resting until then, after a failure of accept().
+    /// It rests until then, after a failure of accept().
     rest_until: Option<u64>,
 }
 
-/// What other threads have to tell the main one.
+/// A message of another thread to the main one.
 #[derive(Debug)]
 pub enum Alarm {
-    /// A thread cannot go on, and neither can the process: what happened.
+    /// A thread cannot go on, and so the process cannot: what happened.
     Fatal(String),
 }
 
@@ -124,7 +127,7 @@ pub struct Bell {
 }
 
 impl Bell {
-    /// Rings.
+    /// Sends the alarm and wakes the main thread.
     pub fn ring(&self, alarm: Alarm) {
         if self.sender.send(alarm).is_err() || self.waker.wake().is_err() {
             log::error!("the main thread cannot be reached");
@@ -137,12 +140,12 @@ impl Bell {
 pub enum Ended {
     /// SIGTERM or SIGINT.
     Asked,
-    /// Something is broken.
+    /// The process cannot go on: why.
     Fatal(String),
 }
 
 impl Acceptor {
-    /// Takes the listeners over. `most` is the number of connections that the process can
+    /// Takes the listeners over. `connections_max` is the number of connections that the process can
     /// hold.
     pub fn new(
         listeners: Vec<BoundListener>,
@@ -150,7 +153,7 @@ impl Acceptor {
         hub: Hub,
         shared: Arc<Shared>,
         clock: Clock,
-        most: usize,
+        connections_max: usize,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
@@ -177,25 +180,24 @@ impl Acceptor {
             hub,
             shared,
             counts: Counts::default(),
-            gone: channel(),
+            left: channel(),
             alarm,
             bell: Bell { sender, waker },
             reserve: reserve(),
-            next: 1,
-            most,
+            connections_max,
             memory,
             evicted_until: 0,
             leaving: VecDeque::new(),
         })
     }
 
-    /// For the threads that may have something to tell.
+    /// For the threads that may have to send an alarm.
     pub fn bell(&self) -> Bell {
         self.bell.clone()
     }
 
     /// Accepts until a signal or an alarm. `reload` is called on SIGHUP and gives new
-    /// certificates, or says why the old ones stay. The listeners are closed at the end.
+    /// certificates, or the reason why the old ones stay. The listeners are closed at the end.
     pub fn run(mut self, mut reload: impl FnMut() -> Result<TlsListeners, String>) -> Ended {
         let mut events = Events::with_capacity(64);
         loop {
@@ -229,7 +231,7 @@ impl Acceptor {
                 return Ended::Fatal(what);
             }
             let now = self.clock.now().mono_ms;
-            for (key, listener) in self.gone.1.try_iter() {
+            for (key, listener) in self.left.1.try_iter() {
                 self.counts.leave(key, listener);
             }
             self.counts.sweep(now);
@@ -238,7 +240,7 @@ impl Acceptor {
             }
             self.memory.look(now, &self.shared.metrics);
             if self.is_short() == Pressure::Critical {
-                self.make_room(now, Shortage::Memory);
+                self.close_strangers(now, Shortage::Memory);
             }
             for at in 0..self.sockets.len() {
                 self.accept(at, now);
@@ -249,7 +251,7 @@ impl Acceptor {
     fn timeout(&self) -> Duration {
         let now = self.clock.now().mono_ms;
         let open = self.shared.metrics.value(Metric::ConnectionsOpen);
-        let mut ms = match self.memory.level() {
+        let mut ms = match self.memory.pressure() {
             Pressure::Normal if open < MANY => TICK_MS,
             _ => EVICT_EVERY_MS,
         };
@@ -279,14 +281,14 @@ impl Acceptor {
             match socket.bound.socket.accept() {
                 Ok((stream, peer)) => {
                     let listener = socket.bound.listener;
-                    self.welcome(listener, stream, peer, now);
+                    self.admit(listener, stream, peer, now);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.ready = false,
                 Err(error) if is_shortage(&error) => {
-                    // Readiness comes as edges: nobody will say again that there is a queue,
-                    // so the socket stays ready and is tried after its rest.
+                    // Readiness comes as edges: the poll will not report this queue again, so
+                    // the socket stays ready and is tried after its rest.
                     socket.rest_until = Some(now + REST_MS);
-                    self.turn_away(at, &error);
+                    self.refuse_one(at, &error);
                     return;
                 }
                 // The peer has left the queue, or the call was interrupted.
@@ -295,40 +297,42 @@ impl Acceptor {
         }
     }
 
-    /// How short of memory we are on account of connections. With few of them it is not
-    /// theirs, so that closing them would free nothing and turning others away would not end.
+    /// How short memory is because of connections. With few of them the memory is not theirs:
+    /// closing them would free nothing, and refusing others would never end.
     fn is_short(&self) -> Pressure {
         match self.shared.metrics.value(Metric::ConnectionsOpen) {
             ..MANY => Pressure::Normal,
-            _ => self.memory.level(),
+            _ => self.memory.pressure(),
         }
     }
 
-    /// Has the oldest strangers closed, some at a time.
-    fn make_room(&mut self, now: u64, short: Shortage) {
+    /// Has the oldest strangers' connections closed, some at a time.
+    fn close_strangers(&mut self, now: u64, short: Shortage) {
         if now >= self.evicted_until {
             self.evicted_until = now.saturating_add(EVICT_EVERY_MS);
             self.hub.evict(short);
         }
     }
 
-    fn welcome(&mut self, listener: Listener, stream: TcpStream, peer: SocketAddr, now: u64) {
-        let open = self.shared.metrics.value(Metric::ConnectionsOpen);
-        // The last places are for those who log in: strangers make room, the oldest first.
-        let reserve = (self.most / RESERVE_SHARE).max(1);
-        // Plain HTTP is for this machine alone (config.rs): whoever looks after it gets in when
-        // memory is short, and then above all.
+    fn admit(&mut self, listener: Listener, stream: TcpStream, peer: SocketAddr, now: u64) {
+        // The bound is on descriptors, and an outgoing connection has one too.
+        let metrics = &self.shared.metrics;
+        let open = metrics.value(Metric::ConnectionsOpen) + metrics.value(Metric::DialsOpen);
+        // The last places are for peers that log in: the oldest strangers are closed for them.
+        let reserve = (self.connections_max / RESERVE_SHARE).max(1);
+        // Plain HTTP is for this machine alone (config.rs): its operator gets in when memory is
+        // short, and then above all.
         let is_short = listener != Listener::Http && self.is_short() != Pressure::Normal;
-        // Where memory is short nobody would leave of themselves for whoever is turned away.
-        if is_short || open.saturating_add(reserve as u64) >= self.most as u64 {
-            self.make_room(now, Shortage::Places);
+        // Where memory is short, no connection would end by itself for the one that is refused.
+        if is_short || open.saturating_add(reserve as u64) >= self.connections_max as u64 {
+            self.close_strangers(now, Shortage::Places);
         }
         let limits = &self.shared.limits;
         let metrics = &self.shared.metrics;
         let key = Network::of(peer.ip());
         let full = if is_short {
             Some(Metric::RefusedForMemory)
-        } else if open >= self.most as u64 {
+        } else if open >= self.connections_max as u64 {
             Some(Metric::RefusedGlobal)
         } else {
             self.counts.enter(key, listener, now, limits).err()
@@ -336,13 +340,13 @@ impl Acceptor {
         if let Some(metric) = full {
             metrics.count(metric);
             log::debug!("peer={peer} listener={listener:?} refused: {metric:?}");
-            let line = farewell(
+            let line = refusal_line(
                 listener,
                 metric == Metric::RefusedRate,
                 self.clock.now(),
                 peer,
             );
-            if let Some(stream) = dismiss(stream, &line)
+            if let Some(stream) = refuse(stream, &line)
                 && matches!(listener, Listener::Http)
             {
                 if self.leaving.len() >= LEAVING_MAX {
@@ -355,8 +359,7 @@ impl Acceptor {
         }
         metrics.count(Metric::Connections);
         metrics.add(Metric::ConnectionsOpen, 1);
-        let id = ConnId(self.next);
-        self.next += 1;
+        let id = self.hub.next_id();
         log::debug!("conn={} listener={listener:?} peer={peer}", id.0);
         self.hub.deal(Accepted {
             id,
@@ -367,22 +370,22 @@ impl Acceptor {
             tls: self.tls.of(listener),
             slot: Slot {
                 key: (key, listener),
-                gone: self.gone.0.clone(),
+                left: self.left.0.clone(),
                 shared: Arc::clone(&self.shared),
             },
         });
     }
 
-    /// No descriptor is left: with the reserve, one peer is told so rather than left to wait.
-    fn turn_away(&mut self, at: usize, error: &io::Error) {
+    /// No descriptor is left: with the reserve, one peer is told so and does not have to wait.
+    fn refuse_one(&mut self, at: usize, error: &io::Error) {
         self.shared.metrics.count(Metric::AcceptErrors);
         log::warn!("accept: {error}");
         if self.reserve.take().is_some()
             && let Some(socket) = self.sockets.get(at)
             && let Ok((stream, peer)) = socket.bound.socket.accept()
         {
-            let line = farewell(socket.bound.listener, false, self.clock.now(), peer);
-            dismiss(stream, &line);
+            let line = refusal_line(socket.bound.listener, false, self.clock.now(), peer);
+            refuse(stream, &line);
         }
         self.reserve = reserve();
     }
@@ -391,11 +394,11 @@ impl Acceptor {
 /// What connections are counted by.
 type CountKey = (Network, Listener);
 
-/// How many connections each address has, and how many it has made in this minute.
+/// How many connections each network has, and how many it has made in this minute.
 #[derive(Debug, Default)]
 struct Counts {
     open: HashMap<(Network, Listener), usize>,
-    /// HTTP apart from the rest: neither takes from what the other may.
+    /// HTTP is counted apart from the rest: each has a limit of its own.
     made: HashMap<(Network, bool), usize>,
     minute: u64,
 }
@@ -413,20 +416,20 @@ impl Counts {
         let is_http = matches!(listener, Listener::Http | Listener::Https);
         let made = self.made.entry((key, is_http)).or_default();
         *made = made.saturating_add(1);
-        let most = match is_http {
+        let connections_max = match is_http {
             true => limits.http_connects_per_minute,
             false => limits.connects_per_minute,
         };
-        if *made > most {
+        if *made > connections_max {
             return Err(Metric::RefusedRate);
         }
-        let most = match listener {
+        let connections_max = match listener {
             Listener::Mx => limits.mx_connections_per_ip,
             Listener::Submission | Listener::Submissions => limits.submission_connections_per_ip,
             _ => limits.connections_per_ip,
         };
         let open = self.open.entry((key, listener)).or_default();
-        if *open >= most {
+        if *open >= connections_max {
             return Err(Metric::RefusedPerAddress);
         }
         *open += 1;
@@ -442,7 +445,7 @@ impl Counts {
         }
     }
 
-    /// Forgets the last minute; also when more addresses came than are worth the memory.
+    /// Forgets the last minute; also when so many networks came that they take too much memory.
     fn sweep(&mut self, now: u64) {
         if now / MINUTE_MS != self.minute || self.made.len() > ADDRESSES_MAX {
             self.minute = now / MINUTE_MS;
@@ -451,9 +454,9 @@ impl Counts {
     }
 }
 
-/// What can be said in clear to a peer that is not let in: that it came too often in this
-/// minute, or that there is no room.
-fn farewell(listener: Listener, too_often: bool, now: Now, peer: SocketAddr) -> Vec<u8> {
+/// The line in clear for a peer that is refused: it came too often in this minute, or there
+/// are too many connections.
+fn refusal_line(listener: Listener, too_often: bool, now: Now, peer: SocketAddr) -> Vec<u8> {
     match listener {
         Listener::Mx | Listener::Submission => {
             b"421 4.7.0 Too many connections, try again later\r\n".into()
@@ -467,10 +470,10 @@ fn farewell(listener: Listener, too_often: bool, now: Now, peer: SocketAddr) -> 
     }
 }
 
-/// Says it, and that nothing follows; a fresh socket takes a line. The socket comes back if
-/// it was said.
-fn dismiss(mut stream: TcpStream, line: &[u8]) -> Option<TcpStream> {
-    // The peer is turned away whether or not it hears why.
+/// Sends the line and shuts the write side; a fresh socket takes a line. Gives the socket back
+/// if the line was sent.
+fn refuse(mut stream: TcpStream, line: &[u8]) -> Option<TcpStream> {
+    // The peer is refused also when the line cannot be sent.
     let said = !line.is_empty() && stream.write(line).is_ok();
     let ended = said && stream.shutdown(std::net::Shutdown::Write).is_ok();
     ended.then_some(stream)
@@ -488,25 +491,26 @@ fn reserve() -> Option<File> {
 
 const SIGNALS: Token = Token(usize::MAX - 1);
 const BELL: Token = Token(usize::MAX - 2);
-/// How often the acceptor looks up when nothing happens: counts are brought up to date.
+/// How often the acceptor wakes when nothing happens, to bring its counts up to date.
 const TICK_MS: u64 = 1000;
-/// With so many connections memory may be gone within a tick, so that it is looked at more
-/// often; with fewer it is not what they have.
+/// With so many connections memory may be used up within a tick, so that it is looked at more
+/// often. With fewer, the memory in use is not theirs.
 const MANY: u64 = 64;
-/// How long a listener rests after a failure (reliability.md R03).
+/// How long a listener rests after a failure. DECISIONS.md, "Fairness and limits".
 const REST_MS: u64 = 100;
-/// One place in so many is kept free by closing strangers' connections.
+/// One connection in so many is kept free by closing strangers' connections.
 const RESERVE_SHARE: usize = 20;
-/// Looking for strangers costs a walk over all connections, so not for each that comes.
+/// To look for strangers costs a walk over all connections, so it is not done for each
+/// connection that comes.
 const EVICT_EVERY_MS: u64 = 100;
 /// Connections of one listener before another has its turn.
 const ACCEPTS_PER_TURN: usize = 64;
-/// How long a peer that was turned away over HTTP has to read why.
+/// How long a peer that was refused over HTTP has to read why.
 const LEAVE_MS: u64 = 1000;
-/// Sockets that are kept for that at once, out of the descriptors that are spare.
+/// Sockets that are kept for that at once, out of the spare descriptors.
 const LEAVING_MAX: usize = 64;
 const MINUTE_MS: u64 = 60_000;
-/// Addresses remembered in a minute, about 2 MiB of memory.
+/// Networks remembered in a minute, about 2 MiB of memory.
 const ADDRESSES_MAX: usize = 65_536;
 
 #[cfg(test)]
@@ -517,14 +521,15 @@ mod tests {
     use crate::call::PublicEndpoints;
 
     #[test]
-    fn short_of_memory_the_machine_gets_in_and_strangers_go() {
+    fn short_of_memory_plain_http_is_accepted_and_strangers_are_closed() {
         let shared = Arc::new(Shared::new(
             "mx.test",
             Limits::default(),
             PublicEndpoints::default(),
         ));
         shared.metrics.add(Metric::ConnectionsOpen, MANY);
-        let (hub, queues) = Hub::new(1).unwrap();
+        let (hub, mut queues) = Hub::new(1).unwrap();
+        let (queue, _) = queues.remove(0).split();
         let poll = Poll::new().unwrap();
         let waker = Arc::new(Waker::new(poll.registry(), BELL).unwrap());
         let (sender, alarm) = channel();
@@ -537,12 +542,11 @@ mod tests {
             hub,
             shared: Arc::clone(&shared),
             counts: Counts::default(),
-            gone: channel(),
+            left: channel(),
             alarm,
             bell: Bell { sender, waker },
             reserve: None,
-            next: 1,
-            most: 1000,
+            connections_max: 1000,
             memory: Memory::at(Pressure::High),
             evicted_until: 0,
             leaving: VecDeque::new(),
@@ -551,9 +555,9 @@ mod tests {
         let mut comes = |listener| {
             let peer = std::net::TcpStream::connect(bound.local_addr().unwrap()).unwrap();
             let (stream, address) = bound.accept().unwrap();
-            acceptor.welcome(listener, TcpStream::from_std(stream), address, 5000);
+            acceptor.admit(listener, TcpStream::from_std(stream), address, 5000);
             drop(peer);
-            queues[0].messages.try_iter().collect::<Vec<_>>()
+            queue.messages.try_iter().collect::<Vec<_>>()
         };
         let dealt = comes(Listener::Http);
         assert!(matches!(dealt[..], [ToWorker::Conn(_)]));
@@ -564,7 +568,7 @@ mod tests {
             assert_eq!(shared.metrics.value(Metric::RefusedForMemory), refused + 1);
             match listener {
                 Listener::Mx => assert!(matches!(told[..], [ToWorker::Evict(Shortage::Places)])),
-                // Not for each of those that come in the same moment.
+                // Not again for each that comes in the same moment.
                 _ => assert!(told.is_empty()),
             }
         }
@@ -618,7 +622,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_over_http_hears_why() {
+    fn a_refused_peer_over_http_is_told_why() {
         let peer = "192.0.2.1:5".parse().unwrap();
         let now = Now {
             mono_ms: MINUTE_MS + 20_000,
@@ -638,7 +642,8 @@ mod tests {
                 "too_many_connections",
             ),
         ] {
-            let said = String::from_utf8(farewell(Listener::Http, too_often, now, peer)).unwrap();
+            let said =
+                String::from_utf8(refusal_line(Listener::Http, too_often, now, peer)).unwrap();
             assert!(
                 said.starts_with(&format!("HTTP/1.1 {status}\r\n")),
                 "{said}"
@@ -652,6 +657,6 @@ mod tests {
                 "{said}"
             );
         }
-        assert!(farewell(Listener::Https, true, now, peer).is_empty());
+        assert!(refusal_line(Listener::Https, true, now, peer).is_empty());
     }
 }

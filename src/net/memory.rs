@@ -1,10 +1,11 @@
-//! How much memory the process has, may have, and what follows when the two come close.
+//! How much memory the process has, how much it may have, and what is done when the two come
+//! close.
 //!
-//! What counts is anonymous resident memory: what no file can give back. At four fifths of
-//! the limit nobody new is let in but over plain HTTP, and the oldest strangers make room for
-//! whoever is turned away; near its end they go at once. Both end by themselves a little below
-//! where they began, so that the log has one line for each crossing. A system without `/proc`
-//! has no watermark.
+//! Anonymous resident memory counts: the part that no file can give back. At 80 percent of the
+//! limit new connections are refused, except over plain HTTP, and each refusal has some of the
+//! oldest strangers' connections closed. At 95 percent these are closed at once. Each state
+//! ends 5 percent below its mark, so that the log has one line for each crossing. A system
+//! without `/proc` has no watermark.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -15,22 +16,22 @@ use crate::call::{Metric, Metrics};
 /// The watermark; the acceptor looks at it.
 #[derive(Debug)]
 pub(super) struct Memory {
-    /// Held open: there may be no descriptor left when it matters most.
+    /// Held open: when memory is short there may be no descriptor left.
     statm: Option<File>,
     limit: u64,
-    level: Pressure,
-    /// Not looked at again before.
+    pressure: Pressure,
+    /// It is not looked at again before this time.
     next: u64,
 }
 
-/// How full memory is.
+/// How short memory is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Pressure {
-    /// Everybody is welcome.
+    /// New connections are accepted.
     Normal,
-    /// Nobody new; whoever comes has some strangers closed.
+    /// New connections are refused; each has some strangers' connections closed.
     High,
-    /// Strangers have to go.
+    /// Strangers' connections are closed.
     Critical,
 }
 
@@ -40,7 +41,7 @@ impl Memory {
         Memory {
             statm: File::open("/proc/self/statm").ok(),
             limit: (limit_mb as u64).saturating_mul(MIB),
-            level: Pressure::Normal,
+            pressure: Pressure::Normal,
             next: 0,
         }
     }
@@ -55,48 +56,48 @@ impl Memory {
             return;
         };
         metrics.set(Metric::Memory, used);
-        let level = self.level.after(used, self.limit);
-        if level != self.level {
+        let pressure = self.pressure.after(used, self.limit);
+        if pressure != self.pressure {
             let (mib, of) = (used / MIB, self.limit / MIB);
-            match level {
+            match pressure {
                 Pressure::Normal => {
                     log::info!("memory: {mib} of {of} MiB, everybody is let in again")
                 }
                 Pressure::High => log::warn!("memory: {mib} of {of} MiB, nobody new is let in"),
                 Pressure::Critical => log::warn!("memory: {mib} of {of} MiB, strangers are closed"),
             }
-            self.level = level;
+            self.pressure = pressure;
         }
     }
 
-    /// One that stays as full as this.
+    /// One whose pressure does not change.
     #[cfg(test)]
-    pub fn at(level: Pressure) -> Self {
+    pub fn at(pressure: Pressure) -> Self {
         Memory {
             statm: None,
             limit: 0,
-            level,
+            pressure,
             next: 0,
         }
     }
 
-    /// How full it was at the last look.
-    pub fn level(&self) -> Pressure {
-        self.level
+    /// The pressure at the last look.
+    pub fn pressure(&self) -> Pressure {
+        self.pressure
     }
 }
 
 impl Pressure {
-    /// The level with `used` of `limit`: up at the marks, down five hundredths below them.
+    /// The pressure with `used` of `limit`: up at the marks, down five hundredths below them.
     fn after(self, used: u64, limit: u64) -> Pressure {
         let percent = used.saturating_mul(100) / limit.max(1);
-        let reached = |mark: u64, level: Pressure| {
-            let slack = if self >= level { SLACK_PERCENT } else { 0 };
+        let reached = |mark: u64, pressure: Pressure| {
+            let slack = if self >= pressure { SLACK_PERCENT } else { 0 };
             percent + slack >= mark
         };
-        if reached(DIRE_PERCENT, Pressure::Critical) {
+        if reached(CRITICAL_PERCENT, Pressure::Critical) {
             Pressure::Critical
-        } else if reached(FULL_PERCENT, Pressure::High) {
+        } else if reached(HIGH_PERCENT, Pressure::High) {
             Pressure::High
         } else {
             Pressure::Normal
@@ -114,8 +115,8 @@ fn resident(statm: &File) -> Option<u64> {
     Some(all.saturating_sub(of_files) * rustix::param::page_size() as u64)
 }
 
-/// Mebibytes that this process should be content with: a share of what its control group, or
-/// else the machine, has. `None` where nobody says.
+/// The mebibytes that this process should use at most: three quarters of what its control
+/// group, or else the machine, has. `None` where neither is known.
 pub fn memory_mb() -> Option<usize> {
     let read = |path: &str| fs::read_to_string(path).ok();
     let machine = read("/proc/meminfo").and_then(|text| total(&text));
@@ -169,11 +170,11 @@ fn group_limit(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<u6
 const MIB: u64 = 1 << 20;
 /// A flood on loopback brings a few mebibytes in this time.
 const LOOK_EVERY_MS: u64 = 100;
-/// Nobody new from here on (reliability.md R04).
-const FULL_PERCENT: u64 = 80;
-/// Strangers go from here on.
-const DIRE_PERCENT: u64 = 95;
-/// A level is left this much below where it is reached.
+/// New connections are refused from here on. DECISIONS.md, "Fairness and limits".
+const HIGH_PERCENT: u64 = 80;
+/// Strangers' connections are closed from here on.
+const CRITICAL_PERCENT: u64 = 95;
+/// A pressure ends this much below the mark at which it begins.
 const SLACK_PERCENT: u64 = 5;
 
 #[cfg(test)]
@@ -181,8 +182,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_level_is_left_below_where_it_is_reached() {
-        let mut level = Pressure::Normal;
+    fn a_pressure_ends_below_where_it_begins() {
+        let mut pressure = Pressure::Normal;
         for (used, wanted) in [
             (79, Pressure::Normal),
             (80, Pressure::High),
@@ -197,8 +198,8 @@ mod tests {
             (120, Pressure::Critical),
             (3, Pressure::Normal),
         ] {
-            level = level.after(used, 100);
-            assert_eq!(level, wanted, "at {used}");
+            pressure = pressure.after(used, 100);
+            assert_eq!(pressure, wanted, "at {used}");
         }
         assert_eq!(Pressure::Normal.after(u64::MAX, 0), Pressure::Critical);
     }
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_says_what_there_is() {
+    fn the_system_tells_its_memory() {
         assert_eq!(total("MemTotal:  2048 kB\nMemFree: 1 kB\n"), Some(2 << 20));
         assert_eq!(total("MemFree: 1 kB\n"), None);
         if cfg!(target_os = "linux") {
@@ -234,7 +235,7 @@ mod tests {
                 let mut memory = Memory::new(1);
                 memory.limit = limit;
                 memory.look(0, &metrics);
-                assert_eq!(memory.level(), wanted);
+                assert_eq!(memory.pressure(), wanted);
             }
             assert!(metrics.value(Metric::Memory) > 100_000);
         }

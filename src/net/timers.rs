@@ -2,7 +2,8 @@
 //!
 //! A connection has one earliest entry. When its deadline moves to later, nothing is done
 //! until the entry comes up and is armed again; only an earlier deadline pushes. So a busy
-//! connection that moves its idle timeout on every command costs the heap nothing.
+//! connection that moves its idle timeout on every command costs the heap nothing. No clock is
+//! read here.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,7 +17,7 @@ pub(super) const NEVER: u64 = u64::MAX;
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     heap: BinaryHeap<Reverse<(u64, ConnId)>>,
-    /// How many entries belong to connections that are gone, at most.
+    /// How many entries belong to connections that have ended, at most.
     stale: usize,
 }
 
@@ -31,7 +32,7 @@ impl Timers {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// Takes the next entry whose time has come: when it was for, and whose it is.
+    /// Takes the next entry whose time has come: its time and its connection.
     pub fn due(&mut self, now: u64) -> Option<(u64, ConnId)> {
         let &Reverse((at, id)) = self.heap.peek()?;
         if at > now {
@@ -41,7 +42,7 @@ impl Timers {
         Some((at, id))
     }
 
-    /// A connection with an entry is gone. When most entries are such, they are swept, so
+    /// A connection with an entry has ended. When most entries are such, they are removed, so
     /// that many short connections with long timeouts do not pile up.
     pub fn forget(&mut self, is_live: impl Fn(ConnId) -> bool) {
         self.stale += 1;
@@ -53,7 +54,7 @@ impl Timers {
     }
 }
 
-/// Below this a sweep is not worth its walk.
+/// With fewer entries than this a sweep costs more than it gives.
 const SWEEP_MIN: usize = 1024;
 
 #[cfg(test)]
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comes_up_in_order_and_sweeps_the_gone() {
+    fn entries_come_up_in_order_and_those_of_ended_connections_are_swept() {
         let mut timers = Timers::default();
         for n in (1..=4000u64).rev() {
             timers.arm(n, ConnId(n));

@@ -1,47 +1,46 @@
 //! A byte stream to one peer, plain or TLS, on a socket that never blocks.
 //!
 //! Readiness comes as edges, so it is remembered here until a call says that it would block.
-//! What is read goes through the worker's one scratch; what is written stays plaintext in
-//! the caller's buffer until the socket has room, so that a slow reader's backlog is where
-//! its engine can see it.
+//! Bytes that are read go through the worker's one scratch. Bytes to write stay plaintext in
+//! the caller's buffer until the socket takes them, so that an engine can see the backlog of
+//! a slow reader. There is no protocol and no deadline here.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::sync::Arc;
 
 use mio::event::Event;
 use mio::net::TcpStream;
-use rustls::ServerConfig;
 use socket2::SockRef;
 
 use super::tls::{Broken, Cipher, PLAIN_BYTES, Tls};
 
 /// The stream of one connection.
 pub(super) struct Transport {
-    stream: TcpStream,
+    /// `None` when an outgoing connection has failed.
+    stream: Option<TcpStream>,
     tls: Option<Box<Tls>>,
     /// There may be something to read.
     pub readable: bool,
     /// The socket may take something.
     writable: bool,
-    /// The kernel has said that the peer is done, so a short read is not the last one.
+    /// The kernel has reported the peer's end, so a short read does not empty the socket.
     hung_up: bool,
     /// Nothing more will come.
     pub eof: bool,
 }
 
-/// Why a stream is over.
+/// Why a stream has ended.
 #[derive(Debug)]
 pub(super) enum Lost {
-    /// The socket failed; nothing can be said.
+    /// The socket failed; nothing can be sent.
     Socket(io::Error),
     /// TLS failed; its alert is in the cipher buffer.
-    Tls(String),
+    Tls(Broken),
 }
 
 impl From<Broken> for Lost {
     fn from(broken: Broken) -> Self {
-        Lost::Tls(broken.0)
+        Lost::Tls(broken)
     }
 }
 
@@ -55,7 +54,7 @@ impl Transport {
     /// In clear.
     pub fn new(stream: TcpStream) -> Self {
         Transport {
-            stream,
+            stream: Some(stream),
             tls: None,
             readable: false,
             writable: true,
@@ -64,12 +63,35 @@ impl Transport {
         }
     }
 
-    /// For the poll.
-    pub fn source(&mut self) -> &mut TcpStream {
-        &mut self.stream
+    /// Without a socket: nothing is read, and what is written is forgotten.
+    pub fn none() -> Self {
+        Transport {
+            stream: None,
+            tls: None,
+            readable: false,
+            writable: false,
+            hung_up: false,
+            eof: true,
+        }
     }
 
-    /// What the poll has said.
+    /// For the poll.
+    pub fn source(&mut self) -> Option<&mut TcpStream> {
+        self.stream.as_mut()
+    }
+
+    /// Whether the connect is done: `None` while it is under way.
+    pub fn connected(&self) -> Option<io::Result<()>> {
+        let stream = self.stream.as_ref()?;
+        match (stream.take_error(), stream.peer_addr()) {
+            (Ok(Some(error)) | Err(error), _) => Some(Err(error)),
+            (Ok(None), Ok(_)) => Some(Ok(())),
+            (Ok(None), Err(error)) if error.kind() == io::ErrorKind::NotConnected => None,
+            (Ok(None), Err(error)) => Some(Err(error)),
+        }
+    }
+
+    /// Remembers what the poll has said.
     pub fn record_readiness(&mut self, event: &Event) {
         self.readable |= !self.eof && (event.is_readable() || event.is_error());
         self.writable |= event.is_writable() || event.is_error();
@@ -80,16 +102,20 @@ impl Transport {
     }
 
     /// TLS from the next byte on, in both directions.
-    pub fn begin_tls(&mut self, config: Arc<ServerConfig>) -> Result<(), Lost> {
-        self.tls = Some(Box::new(Tls::new(config)?));
-        Ok(())
+    pub fn begin_tls(&mut self, mut tls: Tls, cipher: &mut Cipher) -> Result<(), Lost> {
+        // A client speaks first.
+        let first = tls.read(&mut [], cipher, &mut |_| ());
+        self.tls = Some(Box::new(tls));
+        Ok(first?)
     }
 
     /// From here on the kernel keeps little for a peer that does not read. An event stream has
     /// its buffer in the log, and the megabytes that a socket may grow to are memory too.
     pub fn narrow(&self) {
-        // A kernel that does not do it costs memory and nothing else.
-        let _ = SockRef::from(&self.stream).set_send_buffer_size(STREAM_BUFFER);
+        // If the kernel refuses, that costs memory and nothing else.
+        if let Some(stream) = &self.stream {
+            let _ = SockRef::from(stream).set_send_buffer_size(STREAM_BUFFER);
+        }
     }
 
     /// Whether a handshake is under way.
@@ -102,7 +128,7 @@ impl Transport {
         self.tls.as_ref().is_none_or(|tls| tls.unsent.is_empty())
     }
 
-    /// One read; what it brings goes to `take` in pieces. Moves `readable` and `eof`.
+    /// One read; its bytes go to `take` in pieces. Moves `readable` and `eof`.
     pub fn read(
         &mut self,
         scratch: &mut [u8],
@@ -128,7 +154,7 @@ impl Transport {
             Some(tls) => {
                 let result = tls.read(&mut scratch[..kept + n], cipher, take);
                 if tls.is_peer_closed() {
-                    // Whatever follows close_notify is not the peer's word any more.
+                    // Bytes behind close_notify are not authenticated.
                     self.eof = true;
                     self.readable = false;
                 }
@@ -138,7 +164,7 @@ impl Transport {
         Ok(())
     }
 
-    /// Reads and forgets; `true` while there may be more.
+    /// Reads and forgets; `true` when something was read.
     pub fn discard(&mut self, scratch: &mut [u8]) -> Result<bool, Lost> {
         let end = scratch.len().min(READ_MAX);
         Ok(self.receive(0, &mut scratch[..end])?.is_some())
@@ -146,8 +172,12 @@ impl Transport {
 
     fn receive(&mut self, from: usize, scratch: &mut [u8]) -> Result<Option<usize>, Lost> {
         let space = &mut scratch[from..];
+        let Some(stream) = &mut self.stream else {
+            self.readable = false;
+            return Ok(None);
+        };
         loop {
-            return match self.stream.read(space) {
+            return match stream.read(space) {
                 Ok(0) => {
                     self.eof = true;
                     self.readable = false;
@@ -169,15 +199,20 @@ impl Transport {
         }
     }
 
-    /// Writes what the socket takes, first what is encrypted already, and takes it out of
-    /// `out`. Whether anything went.
+    /// Writes as much as the socket takes, encrypted bytes first, and removes it from `out`.
+    /// Whether anything went.
     pub fn flush(&mut self, out: &mut Vec<u8>, cipher: &mut Cipher) -> Result<bool, Lost> {
         let mut sent = 0;
         let mut progress = false;
+        let Some(stream) = &mut self.stream else {
+            out.clear();
+            cipher.clear();
+            return Ok(false);
+        };
         loop {
             let Some(tls) = &mut self.tls else {
                 if sent < out.len() && self.writable {
-                    let n = send(&mut self.stream, &out[sent..], &mut self.writable)?;
+                    let n = send(stream, &out[sent..], &mut self.writable)?;
                     sent += n;
                     progress |= n > 0;
                 }
@@ -185,7 +220,7 @@ impl Transport {
             };
             if !tls.unsent.is_empty() {
                 if self.writable {
-                    let n = send(&mut self.stream, &tls.unsent, &mut self.writable)?;
+                    let n = send(stream, &tls.unsent, &mut self.writable)?;
                     progress |= n > 0;
                     if n == tls.unsent.len() {
                         tls.unsent = Vec::new();
@@ -208,7 +243,7 @@ impl Transport {
             if cipher.is_empty() {
                 break;
             }
-            let n = send(&mut self.stream, cipher.bytes(), &mut self.writable)?;
+            let n = send(stream, cipher.bytes(), &mut self.writable)?;
             progress |= n > 0;
             tls.unsent.extend_from_slice(&cipher.bytes()[n..]);
             cipher.clear();
@@ -226,7 +261,7 @@ impl Transport {
         Ok(progress)
     }
 
-    /// Says the end of the stream in TLS's words.
+    /// Sends the end of the stream as TLS has it: close_notify.
     pub fn say_closed(&mut self, cipher: &mut Cipher) -> Result<(), Lost> {
         match &mut self.tls {
             Some(tls) => Ok(tls.close(cipher)?),
@@ -237,16 +272,19 @@ impl Transport {
     /// No more will be written. The peer may still be sending; a socket that is closed with
     /// unread bytes resets the connection and takes our last reply with it.
     pub fn shut(&mut self) -> Result<(), Lost> {
-        Ok(self.stream.shutdown(Shutdown::Write)?)
+        match &self.stream {
+            Some(stream) => Ok(stream.shutdown(Shutdown::Write)?),
+            None => Ok(()),
+        }
     }
 }
 
-/// One write, as often as it is interrupted; 0 when it would block.
+/// One write, again after each interruption; 0 when it would block.
 fn send(stream: &mut TcpStream, bytes: &[u8], writable: &mut bool) -> Result<usize, Lost> {
     loop {
         return match stream.write(bytes) {
             Ok(n) => {
-                // A short write has filled the socket: room is a new edge.
+                // A short write has filled the socket: free space is a new edge.
                 *writable = n == bytes.len();
                 Ok(n)
             }
@@ -266,5 +304,5 @@ pub(super) const READ_MAX: usize = 64 * 1024;
 pub(super) const SCRATCH: usize = READ_MAX + 88 * 1024;
 
 /// Octets that the kernel keeps for an event stream. Linux takes twice as many, with what it
-/// needs for itself: 256 KiB (reliability.md section 3).
+/// needs for itself: 256 KiB. DECISIONS.md, "Fairness and limits".
 const STREAM_BUFFER: usize = 128 * 1024;

@@ -1,17 +1,17 @@
-//! Who watches what on one worker, and what has ended lately of it.
+//! Which connections of one worker watch which topics, and which topics have ended lately.
 //!
-//! Knows connections by number only: the worker brings them what they are to hear.
+//! Knows connections by number only: the worker tells them the events.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::call::{ConnId, Event, SessionEnd, Topic};
 
-/// Who watches what, on one worker.
+/// The watched topics of one worker.
 #[derive(Default)]
 pub(super) struct Watchers {
     watched: HashMap<Topic, Vec<ConnId>>,
-    /// The last keys and inboxes to end: a login that was checked before and is told after
-    /// begins to watch too late to hear of it.
+    /// The events of the last keys and inboxes to end. A login that was checked before such an
+    /// event and answered after it begins to watch too late for it.
     ended: VecDeque<Event>,
 }
 
@@ -34,7 +34,7 @@ impl Watchers {
         }
     }
 
-    /// Keeps what ends a session, for those that are about to watch.
+    /// Keeps the events that end a session, for connections that are about to watch.
     pub fn remember(&mut self, events: &[Event]) {
         let is_end = |event: &&Event| match event.ends() {
             Some(SessionEnd::Key(_) | SessionEnd::Inbox(_)) => true,
@@ -49,13 +49,13 @@ impl Watchers {
         }
     }
 
-    /// What of these topics has ended lately.
+    /// The events that have ended one of these topics lately.
     pub fn ended(&self, topics: &[Topic]) -> Vec<Event> {
         let concerns = |event: &&Event| event.topics().any(|topic| topics.contains(&topic));
         self.ended.iter().filter(concerns).cloned().collect()
     }
 
-    /// Every connection with every event that it is to hear: once each, a connection's own
+    /// Every connection with every event that it watches: each once, those of one connection
     /// together and in the order of the batch.
     pub fn reached(&self, events: &[Event]) -> Vec<(ConnId, usize)> {
         let mut reached = Vec::new();
@@ -71,14 +71,14 @@ impl Watchers {
         reached
     }
 
-    /// Whether nobody watches anything.
+    /// Whether no topic is watched.
     #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.watched.is_empty()
     }
 }
 
-/// Ends that are remembered: a login is told milliseconds after it was checked.
+/// How many ends are kept: a login is answered milliseconds after it was checked.
 const ENDED_MAX: usize = 256;
 
 #[cfg(test)]
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn who_begins_to_watch_hears_what_has_just_ended() {
+    fn a_new_watcher_is_told_what_has_just_ended() {
         let mut watchers = Watchers::default();
         let mut revoked = event(1, 5, 7);
         revoked.inbox = None;
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watcher_hears_each_event_once_and_in_order() {
+    fn a_watcher_is_told_each_event_once_and_in_order() {
         let mut watchers = Watchers::default();
         let all = [Topic::Org(OrgId(1)), Topic::Tree(InboxId(7))];
         watchers.replace(ConnId(1), &[], &all);

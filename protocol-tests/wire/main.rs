@@ -1,8 +1,8 @@
 //! The few tests that need sockets, TLS, signals and a process: the built binary on loopback
 //! and clients made of `std::net` and rustls. Everything else is a transcript.
 //!
-//! Each test has a server and a data folder of its own. Waiting is for an answer or an end
-//! of stream with a timeout, never for a time to pass, except where the time is the test.
+//! Each test has a server and a data folder of its own. A test waits for an answer or an end
+//! of stream with a timeout; it waits for a time to pass only where the time is the test.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -20,6 +20,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
 use serde_json::Value;
+
+mod outgoing;
 
 type Tls = StreamOwned<ClientConnection, TcpStream>;
 
@@ -309,7 +311,7 @@ fn a_half_closed_peer_hears_everything() {
         said.contains("250 2.0.0") && said.contains("221 "),
         "{said}"
     );
-    // And one that just ends is let go.
+    // And one that sends nothing is closed.
     let mut plain = server.plain("mx");
     line(&mut plain);
     plain.shutdown(Shutdown::Write).unwrap();
@@ -356,7 +358,7 @@ fn a_client_of_another_protocol_is_turned_away_in_the_handshake() {
             );
         }
     }
-    // Nothing that a browser was made to send is sent back to it (ALPACA).
+    // No byte that a browser was made to send is sent back to it (ALPACA).
     for listener in ["imaps", "smtps", "https"] {
         let mut plain = server.plain(listener);
         say(&mut plain, "POST /<script> HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -386,7 +388,7 @@ fn a_client_that_asks_for_another_host_is_told_so() {
     }
     let open = "hostname = 'mail.test'\n[tls]\nunknown_sni = 'serve'\n";
     let open = Server::start("sni-open", open);
-    // The client itself does not like the certificate.
+    // The client itself refuses the certificate.
     let said = heard(&open, "imaps", "elsewhere.test");
     assert!(said.contains("not valid for name"), "{said}");
 }
@@ -408,7 +410,7 @@ fn a_handshake_has_its_time_and_no_more() {
     }
     rest(&mut dripping);
     assert!(begin.elapsed() < Duration::from_secs(10));
-    // Everybody else is served meanwhile and afterwards.
+    // Other peers are served meanwhile and afterwards.
     assert!(line(&mut server.tls("smtps")).starts_with("220 "));
 }
 
@@ -511,14 +513,14 @@ fn an_address_has_so_many_connections() {
     assert!(line(&mut second).starts_with("220 "));
     let mut third = server.plain("mx");
     assert!(rest(&mut third).starts_with("421 4.7.0 "));
-    // Another address is another customer.
+    // Another address has its own count.
     let other = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     let from: SocketAddr = (Ipv4Addr::new(127, 0, 0, 2), 0).into();
     other.bind(&from.into()).unwrap();
     other.connect(&server.address("mx").into()).unwrap();
     let mut other = patient(other.into());
     assert!(line(&mut other).starts_with("220 "));
-    // Who leaves makes room.
+    // A connection that ends gives its place back.
     say(&mut first, "QUIT\r\n");
     rest(&mut first);
     drop(first);
@@ -541,7 +543,7 @@ fn without_descriptors_the_listener_rests_and_recovers() {
         .collect();
     let before = server.ticks();
     std::thread::sleep(Duration::from_secs(1));
-    // Not a spinning accept(): a tenth of a core at the most, and far less in truth.
+    // accept() does not spin: a tenth of a core at the most.
     let used = server.ticks() - before;
     assert!(used <= 10, "{used} ticks");
     let greeted = held
@@ -584,7 +586,7 @@ fn sigterm_says_goodbye_and_finishes_data() {
     server.signal(Signal::TERM);
     assert!(rest(&mut idle).starts_with("421 4.3.2"));
     drop(idle);
-    // The door is shut, the message is not lost.
+    // The listener is closed, the message is not lost.
     assert!(TcpStream::connect(address).is_err());
     say(&mut busy, " and half\r\n.\r\n");
     let said = reply(&mut busy);
@@ -657,7 +659,7 @@ fn a_certificate_is_replaced_while_running() {
 }
 
 #[test]
-fn what_stops_a_start_is_said() {
+fn a_start_that_fails_says_why() {
     let server = Server::start("start", "");
     let fails = |command: &mut Command, said: &str| {
         let output = command.output().unwrap();
@@ -665,7 +667,7 @@ fn what_stops_a_start_is_said() {
         assert!(!output.status.success() && error.contains(said), "{error}");
         assert!(output.stdout.is_empty());
     };
-    // Two servers on one folder (F12).
+    // Two servers on one folder.
     fails(&mut command(&server.folder, ""), "another postern");
     // A port that is taken.
     let other = folder("start-2");

@@ -1,10 +1,6 @@
-//! The server's side of TLS on rustls' unbuffered API: records are decrypted where they were
-//! read, and encrypted straight into the buffer that is sent. An idle connection owns only
-//! rustls' own state.
+//! The server's side of TLS: one certificate for all listeners, and the settings of each.
 //!
-//! One rule of that API is easy to break: what it has not discarded must be passed again, in
-//! front of anything new, at every call, also when only writing. rustls remembers how far
-//! into those bytes it has looked, and indexes with it. So `tail` is part of this struct.
+//! It moves no byte (`pump` does) and reads no file (`net/cert.rs` does).
 
 use std::sync::Arc;
 
@@ -17,291 +13,18 @@ use rustls::server::{
     UnbufferedServerConnection,
 };
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
 
+use super::pump::{Broken, Side, Tls};
 use crate::call::Listener;
 use crate::config::UnknownSni;
 
-/// One TLS connection.
-pub(super) struct Tls {
-    rustls: UnbufferedServerConnection,
-    /// Read but not yet discarded by rustls: the beginning of a record, or of a handshake
-    /// message that spans records. Without capacity when there is none.
-    tail: Vec<u8>,
-    /// Encrypted but not yet taken by the socket.
-    pub unsent: Vec<u8>,
-    /// The peer has sent close_notify; rustls reads nothing behind it.
-    peer_closed: bool,
-}
-
-/// Why a connection cannot go on; an alert may be in the cipher buffer.
-#[derive(Debug)]
-pub(super) struct Broken(pub String);
-
-/// A buffer that encrypted bytes are gathered in, one a worker.
-pub(super) struct Cipher {
-    buffer: Vec<u8>,
-    len: usize,
-}
-
-impl Cipher {
-    pub fn new() -> Self {
-        Cipher {
-            buffer: vec![0; CIPHER_BYTES],
-            len: 0,
-        }
-    }
-
-    pub fn bytes(&self) -> &[u8] {
-        &self.buffer[..self.len]
-    }
-
-    pub fn clear(&mut self) {
-        self.len = 0;
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    fn free(&mut self) -> &mut [u8] {
-        &mut self.buffer[self.len..]
-    }
-
-    /// rustls says access_denied when the resolver has no certificate, and at no other time
-    /// in clear, since nobody is asked for one of his own. The resolver's only reason is the
-    /// name, and that has an alert of its own (RFC 6066 section 3).
-    fn name_the_name(&mut self, from: usize) {
-        let end = self.len;
-        if let Some([21, _, _, 0, 2, _, what]) = self.buffer.get_mut(from..end)
-            && *what == ACCESS_DENIED
-        {
-            *what = UNRECOGNIZED_NAME;
-        }
-    }
-
-    fn filled(&mut self, n: usize) {
-        self.len = (self.len + n).min(self.buffer.len());
-    }
-
-    /// Room for `n` more; grows only when a flight of a handshake has a long chain.
-    fn grow(&mut self, n: usize) {
-        let wanted = self.len.saturating_add(n);
-        if wanted > self.buffer.len() {
-            self.buffer.resize(wanted, 0);
-        }
-    }
-}
-
 impl Tls {
-    /// Waits for a ClientHello.
-    pub fn new(config: Arc<ServerConfig>) -> Result<Self, Broken> {
-        Ok(Tls {
-            rustls: UnbufferedServerConnection::new(config).map_err(broken)?,
-            tail: Vec::new(),
-            unsent: Vec::new(),
-            peer_closed: false,
-        })
+    /// The server's end: waits for a ClientHello.
+    pub fn accept(config: Arc<ServerConfig>) -> Result<Self, Broken> {
+        Ok(Tls::new(Side::Server(UnbufferedServerConnection::new(
+            config,
+        )?)))
     }
-
-    /// Whether the handshake is still under way.
-    pub fn is_handshaking(&self) -> bool {
-        self.rustls.is_handshaking()
-    }
-
-    /// Whether nothing more will come: the peer has said so, authenticated.
-    pub fn is_peer_closed(&self) -> bool {
-        self.peer_closed
-    }
-
-    /// What has to stand in front of the next bytes read.
-    pub fn tail(&self) -> &[u8] {
-        &self.tail
-    }
-
-    /// Takes `input`, which is the tail with new bytes behind it; gives what they decrypt
-    /// to, in pieces, to `take`; puts what TLS itself has to say into `cipher`.
-    pub fn read(
-        &mut self,
-        input: &mut [u8],
-        cipher: &mut Cipher,
-        take: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), Broken> {
-        let mut used = 0;
-        let result = self.digest(input, &mut used, cipher, take);
-        let rest = input.get(used..).unwrap_or_default();
-        if rest.is_empty() || result.is_err() || self.peer_closed {
-            self.tail = Vec::new();
-        } else {
-            self.tail.clear();
-            self.tail.extend_from_slice(rest);
-        }
-        let most = match self.is_handshaking() {
-            true => HANDSHAKE_TAIL_MAX,
-            false => TAIL_MAX,
-        };
-        if self.tail.len() > most {
-            return Err(Broken("oversized handshake message".into()));
-        }
-        result
-    }
-
-    fn digest(
-        &mut self,
-        input: &mut [u8],
-        used: &mut usize,
-        cipher: &mut Cipher,
-        take: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), Broken> {
-        // Each step uses a record or emits something, so steps are bounded by the input; a
-        // state machine that stops moving must not take the worker with it.
-        for _ in 0..input.len() + STEPS_MIN {
-            let UnbufferedStatus { mut discard, state } =
-                self.rustls.process_tls_records(&mut input[*used..]);
-            let on = match state {
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                    while let Some(record) = traffic.next_record() {
-                        let record = record.map_err(broken)?;
-                        discard += record.discard;
-                        take(record.payload);
-                    }
-                    true
-                }
-                Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    encode(&mut data, cipher)?;
-                    true
-                }
-                Ok(ConnectionState::TransmitTlsData(data)) => {
-                    data.done();
-                    true
-                }
-                Ok(ConnectionState::PeerClosed) => {
-                    self.peer_closed = true;
-                    true
-                }
-                Ok(ConnectionState::Closed) => {
-                    self.peer_closed = true;
-                    false
-                }
-                Ok(ConnectionState::WriteTraffic(_) | ConnectionState::BlockedHandshake) => false,
-                // Early data is not accepted (max_early_data_size is 0), and rustls has no
-                // other state today.
-                Ok(_) => return Err(Broken("unexpected state".into())),
-                Err(error) => {
-                    *used = used.saturating_add(discard).min(input.len());
-                    self.alert(&mut input[*used..], cipher);
-                    return Err(broken(error));
-                }
-            };
-            *used = used.saturating_add(discard).min(input.len());
-            if !on {
-                return Ok(());
-            }
-        }
-        Err(Broken("no progress".into()))
-    }
-
-    /// After an error: what rustls wants the peer to know. Its alert may stand behind a
-    /// ServerHello; behind the alert is nothing, and asking further would make rustls look
-    /// at the faulty record again.
-    fn alert(&mut self, input: &mut [u8], cipher: &mut Cipher) {
-        for _ in 0..ALERT_STEPS {
-            let from = cipher.len;
-            let UnbufferedStatus { state, .. } = self.rustls.process_tls_records(input);
-            let Ok(ConnectionState::EncodeTlsData(mut data)) = state else {
-                return;
-            };
-            if encode(&mut data, cipher).is_err() {
-                return;
-            }
-            cipher.name_the_name(from);
-            let record = cipher.bytes().get(from..).unwrap_or_default();
-            let is_alert = match record.first() {
-                Some(21) => true,
-                Some(23) => record.len() == ENCRYPTED_ALERT,
-                _ => false,
-            };
-            if is_alert {
-                return;
-            }
-        }
-    }
-
-    /// Encrypts `plain` behind what is in `cipher`.
-    pub fn write(&mut self, plain: &[u8], cipher: &mut Cipher) -> Result<(), Broken> {
-        self.emit(cipher, |traffic, free| traffic.encrypt(plain, free))
-    }
-
-    /// Puts close_notify into `cipher`: the peer can tell our end from a cut.
-    pub fn close(&mut self, cipher: &mut Cipher) -> Result<(), Broken> {
-        self.emit(cipher, |traffic, free| traffic.queue_close_notify(free))
-    }
-
-    fn emit(
-        &mut self,
-        cipher: &mut Cipher,
-        mut put: impl FnMut(&mut Traffic<'_>, &mut [u8]) -> Result<usize, EncryptError>,
-    ) -> Result<(), Broken> {
-        for _ in 0..STEPS_MIN {
-            let UnbufferedStatus { discard, state } =
-                self.rustls.process_tls_records(&mut self.tail);
-            let mut done = false;
-            match state.map_err(broken)? {
-                ConnectionState::WriteTraffic(mut traffic) => {
-                    match put(&mut traffic, cipher.free()) {
-                        Ok(n) => {
-                            cipher.filled(n);
-                            done = true;
-                        }
-                        Err(EncryptError::InsufficientSize(size)) => {
-                            cipher.grow(size.required_size)
-                        }
-                        Err(error) => return Err(Broken(error.to_string())),
-                    }
-                }
-                ConnectionState::EncodeTlsData(mut data) => encode(&mut data, cipher)?,
-                ConnectionState::TransmitTlsData(data) => data.done(),
-                ConnectionState::PeerClosed => self.peer_closed = true,
-                // The tail has been read as far as it goes, so no plaintext can come here.
-                _ => return Err(Broken("unexpected state".into())),
-            }
-            if discard > 0 {
-                self.tail.drain(..discard.min(self.tail.len()));
-                if self.tail.is_empty() {
-                    self.tail = Vec::new();
-                }
-            }
-            if done {
-                return Ok(());
-            }
-        }
-        Err(Broken("no progress".into()))
-    }
-}
-
-type Traffic<'c> = rustls::unbuffered::WriteTraffic<'c, rustls::server::ServerConnectionData>;
-type Encode<'c> = rustls::unbuffered::EncodeTlsData<'c, rustls::server::ServerConnectionData>;
-
-fn encode(data: &mut Encode<'_>, cipher: &mut Cipher) -> Result<(), Broken> {
-    match data.encode(cipher.free()) {
-        Ok(n) => {
-            cipher.filled(n);
-            return Ok(());
-        }
-        Err(EncodeError::InsufficientSize(size)) => cipher.grow(size.required_size),
-        Err(error) => return Err(Broken(error.to_string())),
-    }
-    match data.encode(cipher.free()) {
-        Ok(n) => {
-            cipher.filled(n);
-            Ok(())
-        }
-        Err(error) => Err(Broken(error.to_string())),
-    }
-}
-
-fn broken(error: rustls::Error) -> Broken {
-    Broken(error.to_string())
 }
 
 /// The one certificate, for the names that are ours.
@@ -314,7 +37,7 @@ struct CertificateByName {
 
 impl ResolvesServerCert for CertificateByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        // Who names nobody has connected to an address.
+        // A client that sends no name has connected to an address.
         let is_ours = hello
             .server_name()
             .is_none_or(|name| name == LOCALHOST || name == self.host || self.certifies(name));
@@ -345,28 +68,28 @@ pub struct TlsListeners {
 impl TlsListeners {
     /// For one certificate and the server's own name. `tickets` outlives a change of
     /// certificate, so that clients can resume across it.
-    pub(super) fn new(
+    pub(in crate::net) fn new(
         key: Arc<CertifiedKey>,
         host: &str,
         unknown: UnknownSni,
         tickets: &Arc<dyn ProducesTickets>,
     ) -> Result<Self, rustls::Error> {
-        let anybody: Arc<dyn ResolvesServerCert> =
+        let any_name: Arc<dyn ResolvesServerCert> =
             Arc::new(SingleCertAndKey::from(Arc::clone(&key)));
         let host = host.to_owned();
-        let clients: Arc<dyn ResolvesServerCert> = match unknown {
+        let own_names: Arc<dyn ResolvesServerCert> = match unknown {
             UnknownSni::Refuse => Arc::new(CertificateByName { key, host }),
-            UnknownSni::Serve => Arc::clone(&anybody),
+            UnknownSni::Serve => Arc::clone(&any_name),
         };
-        let listener = |name: &[u8], who: &Arc<dyn ResolvesServerCert>| {
+        let listener = |name: &[u8], resolver: &Arc<dyn ResolvesServerCert>| {
             let provider = Arc::new(provider::default_provider());
             let mut config = ServerConfig::builder_with_provider(provider)
                 .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
                 .with_no_client_auth()
-                .with_cert_resolver(Arc::clone(who));
-            // A client that offers ALPN without ours is talking to somebody else (ALPACA);
-            // rustls then answers no_application_protocol. "smtp" has no registration, which
-            // only makes it the more certain that nobody offers it by mistake.
+                .with_cert_resolver(Arc::clone(resolver));
+            // A client that offers ALPN without our name wants another protocol (ALPACA);
+            // rustls then answers no_application_protocol. "smtp" has no registration, so
+            // that no client offers it by mistake.
             config.alpn_protocols = vec![name.to_vec()];
             // Stateless tickets: resumption without memory on our side.
             config.ticketer = Arc::clone(tickets);
@@ -375,18 +98,18 @@ impl TlsListeners {
             Ok::<_, rustls::Error>(Arc::new(config))
         };
         Ok(TlsListeners {
-            // A server that sends mail names the MX host by whatever alias its DNS has, and
-            // goes on in clear, or defers, where it is refused.
-            mx: listener(b"smtp", &anybody)?,
-            smtp: listener(b"smtp", &clients)?,
-            imap: listener(b"imap", &clients)?,
-            http: listener(b"http/1.1", &clients)?,
+            // A server that sends mail names the MX host by any alias that its DNS has. Where
+            // it is refused it goes on in clear, or defers.
+            mx: listener(b"smtp", &any_name)?,
+            smtp: listener(b"smtp", &own_names)?,
+            imap: listener(b"imap", &own_names)?,
+            http: listener(b"http/1.1", &own_names)?,
         })
     }
 
     /// The configuration of a listener, for implicit TLS and STARTTLS alike; plain HTTP has
     /// none.
-    pub(super) fn of(&self, listener: Listener) -> Option<Arc<ServerConfig>> {
+    pub(in crate::net) fn of(&self, listener: Listener) -> Option<Arc<ServerConfig>> {
         match listener {
             Listener::Mx => Some(Arc::clone(&self.mx)),
             Listener::Submission | Listener::Submissions => Some(Arc::clone(&self.smtp)),
@@ -397,31 +120,13 @@ impl TlsListeners {
     }
 }
 
-/// Plaintext that is encrypted at a time: four full records.
-pub(super) const PLAIN_BYTES: usize = 64 * 1024;
-/// Room for that with each record's overhead, and for a handshake flight.
-const CIPHER_BYTES: usize = PLAIN_BYTES + 8 * 1024;
-/// A record of 16 KiB with its overhead, and a handshake message that it may belong to:
-/// rustls refuses handshake messages of more than 64 KiB.
-const TAIL_MAX: usize = 84 * 1024;
-/// A ClientHello is under 4 KiB even with post-quantum shares; this leaves room for oddities
-/// and bounds what strangers can make us keep.
-const HANDSHAKE_TAIL_MAX: usize = 20 * 1024;
-/// Enough for a whole server flight.
-const STEPS_MIN: usize = 64;
-/// ServerHello, a change of cipher specification, extensions, alert.
-const ALERT_STEPS: usize = 8;
-/// TLS 1.3: record header, two octets, their type, and the tag.
-const ENCRYPTED_ALERT: usize = 5 + 2 + 1 + 16;
-const ACCESS_DENIED: u8 = 49;
-const UNRECOGNIZED_NAME: u8 = 112;
-/// Served whatever the certificate says: who asks for it sits on this machine.
+/// Served with every certificate: a client that asks for it is on this machine.
 const LOCALHOST: &str = "localhost";
 /// Clients that open several connections at once use one ticket each.
 const TICKETS: usize = 2;
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::net) mod tests {
     #![allow(clippy::unwrap_used)]
     use std::io::{Read, Write};
 
@@ -429,6 +134,7 @@ pub(super) mod tests {
     use rustls::pki_types::pem::PemObject;
     use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
+    use super::super::Cipher;
     use super::*;
 
     pub(in crate::net) fn listeners(name: &str) -> (TlsListeners, RootCertStore) {
@@ -436,7 +142,7 @@ pub(super) mod tests {
             std::env::temp_dir().join(format!("postern-tls-{name}-{}", std::process::id()));
         let unknown = UnknownSni::Refuse;
         let now = 1_800_000_000_000;
-        let made = super::super::cert::provide(&folder, None, "mx.test", unknown, now);
+        let made = super::super::super::cert::provide(&folder, None, "mx.test", unknown, now);
         let made = made.unwrap();
         let mut roots = RootCertStore::empty();
         roots
@@ -486,7 +192,7 @@ pub(super) mod tests {
     impl Server {
         fn new(listeners: &TlsListeners, listener: Listener) -> Self {
             Server {
-                tls: Tls::new(listeners.of(listener).unwrap()).unwrap(),
+                tls: Tls::accept(listeners.of(listener).unwrap()).unwrap(),
                 cipher: Cipher::new(),
                 plain: Vec::new(),
             }
@@ -665,7 +371,7 @@ pub(super) mod tests {
 
     #[test]
     fn size_of_an_idle_connection() {
-        let size = size_of::<Tls>() + size_of::<super::super::conn::Conn>();
+        let size = size_of::<Tls>() + size_of::<super::super::super::conn::Conn>();
         assert!(size < 3000, "{size}");
     }
 }

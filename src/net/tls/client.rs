@@ -1,0 +1,142 @@
+//! The client's side of TLS: the authorities that are trusted, and the name that a peer's
+//! certificate must have.
+//!
+//! It moves no byte (`pump` does). A peer is verified unless its caller says otherwise;
+//! opportunistic TLS (RFC 7435) encrypts without knowing the peer.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, UnbufferedClientConnection};
+use rustls::crypto::ring as provider;
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use super::pump::{Broken, Side, Tls};
+use crate::engine::DialError;
+
+/// The TLS settings of outgoing connections. One for the whole process; clones are not
+/// needed, since every [`TlsPeer`] shares what is inside.
+pub struct ClientTls {
+    verified: Arc<ClientConfig>,
+    unverified: Arc<ClientConfig>,
+}
+
+/// The peer of one outgoing connection, as TLS sees it.
+#[derive(Clone, Debug)]
+pub struct TlsPeer {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl ClientTls {
+    /// Trusts Mozilla's authorities (webpki-roots), and those of the PEM file `ca` besides.
+    pub fn new(ca: Option<&Path>) -> Result<Self, String> {
+        let mut roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        if let Some(path) = ca {
+            let fault = |error: &dyn core::fmt::Display| format!("{}: {error}", path.display());
+            let mut found = false;
+            for certificate in CertificateDer::pem_file_iter(path).map_err(|e| fault(&e))? {
+                let certificate = certificate.map_err(|e| fault(&e))?;
+                roots.add(certificate).map_err(|e| fault(&e))?;
+                found = true;
+            }
+            if !found {
+                return Err(fault(&"no certificate in it"));
+            }
+        }
+        let builder = || {
+            ClientConfig::builder_with_provider(Arc::new(provider::default_provider()))
+                .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+                .map_err(|error| error.to_string())
+        };
+        let verified = builder()?.with_root_certificates(roots);
+        let unverified = builder()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate {
+                algorithms: provider::default_provider().signature_verification_algorithms,
+            }));
+        let finish = |mut config: ClientConfig| {
+            // rustls would keep tickets behind a lock, and workers take none.
+            config.resumption = Resumption::disabled();
+            Arc::new(config)
+        };
+        Ok(ClientTls {
+            verified: finish(verified.with_no_client_auth()),
+            unverified: finish(unverified.with_no_client_auth()),
+        })
+    }
+
+    /// A peer whose certificate must be trusted and be for `name`: a host name or an address.
+    pub fn verified(&self, name: &str) -> Result<TlsPeer, DialError> {
+        peer(&self.verified, name)
+    }
+
+    /// A peer whose certificate may be anything. `name` is sent (SNI) and not compared.
+    pub fn unverified(&self, name: &str) -> Result<TlsPeer, DialError> {
+        peer(&self.unverified, name)
+    }
+}
+
+fn peer(config: &Arc<ClientConfig>, name: &str) -> Result<TlsPeer, DialError> {
+    let name = ServerName::try_from(name.to_owned())
+        .map_err(|_| DialError::Tls(format!("{name:?} is no host name")))?;
+    Ok(TlsPeer {
+        config: Arc::clone(config),
+        name,
+    })
+}
+
+impl Tls {
+    /// The client's end: has a ClientHello to send.
+    pub fn connect(peer: TlsPeer) -> Result<Self, Broken> {
+        let rustls = UnbufferedClientConnection::new(peer.config, peer.name)?;
+        Ok(Tls::new(Side::Client(Box::new(rustls))))
+    }
+}
+
+/// Takes every certificate. The peer still has to own its key: signatures are verified.
+#[derive(Debug)]
+struct AnyCertificate {
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,14 @@
+//! TLS in both directions: `pump` moves records, `server` has the certificates and settings
+//! of the listeners, `client` those of outgoing connections.
+//!
+//! Only rustls decides what is valid; nothing here reads a certificate or a handshake.
+
+mod client;
+mod pump;
+mod server;
+
+pub use client::{ClientTls, TlsPeer};
+pub(super) use pump::{Broken, Cipher, PLAIN_BYTES, Tls};
+pub use server::TlsListeners;
+#[cfg(test)]
+pub(super) use server::tests;
