@@ -76,7 +76,7 @@ impl Store {
         ] {
             self.run(sql, [org.0])?;
         }
-        self.doom_org(org.0)
+        self.mark_org(org.0)
     }
 
     /// Counters of an organization on the UTC day `day` (days since 1970).

@@ -99,7 +99,7 @@ pub fn restore(folder: &Folder, from: &Path, seed: u64, now: Now) -> Result<(), 
     let trial = folder.path().join("restoring");
     let _ = fs::remove_dir_all(&trial);
     fs::create_dir(&trial).map_err(at(&trial))?;
-    let tried = settle(&trial, from, seed, now);
+    let tried = check_copy(&trial, from, seed, now);
     if let Err(error) = tried {
         let _ = fs::remove_dir_all(&trial);
         return Err(error);
@@ -109,7 +109,7 @@ pub fn restore(folder: &Folder, from: &Path, seed: u64, now: Now) -> Result<(), 
     sync_folder_of(&path)
 }
 
-fn settle(trial: &Path, from: &Path, seed: u64, now: Now) -> Result<(), Error> {
+fn check_copy(trial: &Path, from: &Path, seed: u64, now: Now) -> Result<(), Error> {
     let file = trial.join(FILE);
     fs::copy(from, &file).map_err(|error| Error::Io(from.to_owned(), error))?;
     let store = Store::open(trial, Role::Writer, seed).map_err(|error| match error {

@@ -12,7 +12,7 @@ use crate::call::{BodyId, Now, OrgId, Summary};
 
 /// What is stored of a message whatever the number of its entries.
 #[derive(Clone, Copy, Debug)]
-pub struct Body<'a> {
+pub struct NewBody<'a> {
     /// The octets.
     pub octets: &'a [u8],
     /// Length of the header block, blank line included.
@@ -32,12 +32,12 @@ impl Store {
         now: Now,
         org: OrgId,
         refs: u32,
-        body: &Body<'_>,
+        body: &NewBody<'_>,
     ) -> Result<BodyId, Error> {
         let chunks = body.octets.chunks(CHUNK_BYTES);
         let id = self.mint_ids(now, u32::try_from(chunks.len()).unwrap_or(u32::MAX));
         let summary = format::encode_summary(body.summary)?;
-        self.apart().run(
+        self.direct().run(
             "INSERT INTO body (id, org, refs, size, header_len, message_id, digest, summary)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             (
@@ -52,7 +52,7 @@ impl Store {
             ),
         )?;
         for (n, octets) in (id..).zip(chunks) {
-            self.apart().run(
+            self.direct().run(
                 "INSERT INTO chunk (id, checksum, octets) VALUES (?1, ?2, ?3)",
                 (n, crc32fast::hash(octets), octets),
             )?;
@@ -81,7 +81,7 @@ impl Store {
         );
         let (first, last) = (start / CHUNK_BYTES, (end - 1) / CHUNK_BYTES);
         let mut expected = first;
-        let _ = self.apart().each(
+        let _ = self.direct().each(
             "SELECT id, checksum, octets FROM chunk WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
             [
                 body.0.saturating_add(first as i64),
@@ -122,7 +122,7 @@ impl Store {
 
     /// How many octets a body of `org` has.
     pub fn body_size(&self, org: OrgId, body: BodyId) -> Result<Option<u32>, Error> {
-        self.apart().one(
+        self.direct().one(
             "SELECT size FROM body WHERE id = ?1 AND org = ?2",
             [body.0, org.0],
             |r| Ok(uint32(r.get(0)?)),
@@ -131,7 +131,7 @@ impl Store {
 
     /// The digest of a body of `org`.
     pub fn digest(&self, org: OrgId, body: BodyId) -> Result<Vec<u8>, Error> {
-        let stored = self.apart().one(
+        let stored = self.direct().one(
             "SELECT digest FROM body WHERE id = ?1 AND org = ?2",
             [body.0, org.0],
             |r| r.get(0),
@@ -153,7 +153,7 @@ impl Store {
 
     /// One more entry or job names the body.
     pub(super) fn hold_body(&self, org: OrgId, body: BodyId) -> Result<(), Error> {
-        let held = self.apart().run(
+        let held = self.direct().run(
             "UPDATE body SET refs = refs + 1 WHERE id = ?1 AND org = ?2",
             [body.0, org.0],
         )?;
@@ -168,7 +168,7 @@ impl Store {
     /// once unless somebody may be reading them page by page; [`Store::reap`] takes the others
     /// later.
     pub fn drop_body(&self, org: OrgId, body: BodyId, free: bool) -> Result<(), Error> {
-        let held = self.apart().one(
+        let held = self.direct().one(
             "SELECT refs, size FROM body WHERE id = ?1 AND org = ?2",
             [body.0, org.0],
             |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
@@ -178,9 +178,9 @@ impl Store {
             return self.free_body(body, uint32(size));
         }
         if refs == 1 {
-            self.waste.set(true);
+            self.leftovers.set(true);
         }
-        self.apart()
+        self.direct()
             .run("UPDATE body SET refs = refs - 1 WHERE id = ?1", [body.0])
             .map(drop)
     }
@@ -192,7 +192,7 @@ impl Store {
     pub(super) fn sweep_bodies(&self, now: Now, is_short: bool) -> Result<i64, Error> {
         let mut lingering = self.lingering.borrow_mut();
         let most = SWEPT_BODIES.saturating_add(lingering.len() as i64);
-        let unnamed = self.apart().all(
+        let unnamed = self.direct().all(
             "SELECT id, size FROM body WHERE refs = 0 ORDER BY id LIMIT ?1",
             [most],
             |r| Ok((BodyId(r.get(0)?), r.get::<_, i64>(1)?)),
@@ -224,11 +224,11 @@ impl Store {
 
     fn free_body(&self, body: BodyId, size: u32) -> Result<(), Error> {
         let chunks = (size as usize).div_ceil(CHUNK_BYTES) as i64;
-        self.apart().run(
+        self.direct().run(
             "DELETE FROM chunk WHERE id >= ?1 AND id < ?2",
             [body.0, body.0.saturating_add(chunks)],
         )?;
-        self.apart()
+        self.direct()
             .run("DELETE FROM body WHERE id = ?1", [body.0])?;
         Ok(())
     }

@@ -15,9 +15,9 @@ impl Store {
         message_id: &str,
         references: &[String],
     ) -> Result<ThreadId, Error> {
-        let apart = self.apart();
+        let direct = self.direct();
         let known = |id: &str| -> Result<Option<i64>, Error> {
-            apart.one(
+            direct.one(
                 "SELECT thread FROM reference WHERE inbox = ?1 AND hash = ?2",
                 [inbox.0, self.reference_hash(id)?],
                 |r| r.get(0),
@@ -25,7 +25,7 @@ impl Store {
         };
         // 1 when nothing was known of the message, and the thread is remembered for it now.
         let remember = |id: &str, thread: i64| {
-            apart.run(
+            direct.run(
                 "INSERT OR IGNORE INTO reference (inbox, hash, thread) VALUES (?1, ?2, ?3)",
                 [inbox.0, self.reference_hash(id)?, thread],
             )

@@ -2,9 +2,9 @@
 //! body and gets an id of its own; a moved entry keeps its id (decisions.md, words).
 
 use super::event::NewEvent;
-use super::expunge::{AT_ONCE, Gone};
+use super::expunge::{AT_ONCE, LeavingEntry};
 use super::mailbox::Delta;
-use super::{Error, Mailbox, Place, Store, int};
+use super::{Error, InboxPlace, MailboxRecord, Store, int};
 use crate::call::{BULK_MESSAGES_MAX, Bulk, Change, ConnId, Event, Flags, Now, Refusal, UidSet};
 
 /// What COPY or MOVE did.
@@ -24,7 +24,7 @@ impl Store {
     pub fn copy(
         &self,
         (now, origin): (Now, Option<ConnId>),
-        (place, source, target): (&Place, &Mailbox, &Mailbox),
+        (place, source, target): (&InboxPlace, &MailboxRecord, &MailboxRecord),
         uids: &UidSet,
         (remove, bytes_max): (bool, u64),
         events: &mut Vec<Event>,
@@ -77,7 +77,7 @@ impl Store {
             let stamp = self.next_seq(source.org, now)?;
             modseq = stamp.seq;
             let to = Some(target.id);
-            self.record_gone((stamp, origin), (place, source), &entries, to, events)?;
+            self.record_leaving((stamp, origin), (place, source), &entries, to, events)?;
         }
         Ok(Copied {
             from: entries.iter().map(|e| e.uid).collect(),
@@ -90,8 +90,8 @@ impl Store {
     fn copy_entries(
         &self,
         now: Now,
-        (source, target): (&Mailbox, &Mailbox),
-        entries: &[Gone],
+        (source, target): (&MailboxRecord, &MailboxRecord),
+        entries: &[LeavingEntry],
         first: u32,
         modseq: u64,
     ) -> Result<(), Error> {
@@ -107,7 +107,7 @@ impl Store {
             let up = run.up(first);
             // OR FAIL here and below: the savepoint of the call takes a failure back, and with
             // ABORT SQLite would keep a journal of each statement as well.
-            self.apart().run(
+            self.direct().run(
                 "INSERT OR FAIL INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq,
                      flags, keywords, arrival, received_at, size, prefix)
                  SELECT ?4, uid + ?5, uid + ?6, org, inbox, body, thread, ?7, flags, keywords,
@@ -131,13 +131,13 @@ impl Store {
     /// Moves `entries` to UIDs from `first` on.
     fn move_entries(
         &self,
-        (source, target): (&Mailbox, &Mailbox),
-        entries: &[Gone],
+        (source, target): (&MailboxRecord, &MailboxRecord),
+        entries: &[LeavingEntry],
         first: u32,
         modseq: u64,
     ) -> Result<(), Error> {
         for run in runs(entries) {
-            self.apart().run(
+            self.direct().run(
                 "UPDATE OR FAIL entry SET mailbox = ?4, uid = uid + ?5, modseq = ?6
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?7",
                 [
@@ -170,7 +170,7 @@ impl Run {
 }
 
 /// A command names few runs of many entries, and a statement for each costs little.
-fn runs(entries: &[Gone]) -> impl Iterator<Item = Run> {
+fn runs(entries: &[LeavingEntry]) -> impl Iterator<Item = Run> {
     let mut before = 0;
     entries
         .chunk_by(|a, b| a.uid.checked_add(1) == Some(b.uid))

@@ -11,7 +11,7 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::mailbox::Delta;
-use super::{Error, Mailbox, Store, format, int, uint, uint32};
+use super::{Error, MailboxRecord, Store, format, int, uint, uint32};
 use crate::call::{
     Arrival, BodyId, EntryId, EntryRow, EntryState, Flags, InboxId, MailboxId, Octets, OctetsOf,
     OrgId, ThreadId, UidSet,
@@ -44,7 +44,7 @@ pub struct NewEntry<'a> {
 
 /// What a page of FETCH carries.
 #[derive(Clone, Copy, Debug)]
-pub struct PageAsk {
+pub struct PageRequest {
     /// Envelope and structure.
     pub digest: bool,
     /// Octets.
@@ -98,7 +98,7 @@ impl Store {
     /// Makes an entry with the mailbox's next UID and moves every counter; its UID.
     pub fn add_entry(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &MailboxRecord,
         modseq: u64,
         new: &NewEntry<'_>,
     ) -> Result<u32, Error> {
@@ -113,7 +113,7 @@ impl Store {
         };
         let uid = self.count(mailbox, modseq, &delta)?;
         self.count_inbox(mailbox.inbox, 1, i64::from(size))?;
-        self.apart().run(
+        self.direct().run(
             "INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags,
                  keywords, arrival, received_at, size, prefix)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
@@ -140,9 +140,9 @@ impl Store {
     /// A page of entries in UID order, and the part of the set that did not fit.
     pub fn page(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &MailboxRecord,
         uids: &UidSet,
-        ask: &PageAsk,
+        ask: &PageRequest,
     ) -> Result<(Vec<EntryRow>, UidSet), Error> {
         let sql = if ask.digest { PAGE_DIGEST } else { PAGE };
         let mut rows: Vec<EntryRow> = Vec::new();
@@ -150,7 +150,7 @@ impl Store {
         let mut full = None;
         for (low, high) in spans(uids) {
             let since = int(ask.changed_since);
-            let end = self.apart().each(
+            let end = self.direct().each(
                 sql,
                 [mailbox.id.0, low.into(), high.into(), since, mailbox.org.0],
                 |r| {
@@ -180,7 +180,12 @@ impl Store {
         Ok((rows, more))
     }
 
-    fn read_page_row(&self, r: &Row<'_>, inbox: InboxId, ask: &PageAsk) -> Result<EntryRow, Error> {
+    fn read_page_row(
+        &self,
+        r: &Row<'_>,
+        inbox: InboxId,
+        ask: &PageRequest,
+    ) -> Result<EntryRow, Error> {
         let size = uint32(r.get(7)?);
         let prefix = match r.get_ref(8)? {
             ValueRef::Blob(prefix) => prefix,
@@ -226,10 +231,10 @@ impl Store {
     }
 
     /// The state of every entry in `uids` that is there.
-    pub fn states(&self, mailbox: &Mailbox, uids: &UidSet) -> Result<Vec<EntryState>, Error> {
+    pub fn states(&self, mailbox: &MailboxRecord, uids: &UidSet) -> Result<Vec<EntryState>, Error> {
         let mut states = Vec::new();
         for (low, high) in spans(uids) {
-            let _ = self.apart().each(
+            let _ = self.direct().each(
                 "SELECT uid, id, modseq, flags, keywords FROM entry
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4 ORDER BY uid",
                 [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
@@ -247,12 +252,12 @@ impl Store {
     /// The entries in `uids`, ascending, until `look` breaks.
     pub fn scan(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &MailboxRecord,
         uids: &UidSet,
         mut look: impl FnMut(Scanned) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ControlFlow<()>, Error> {
         for (low, high) in spans(uids) {
-            let end = self.apart().each(
+            let end = self.direct().each(
                 "SELECT uid, id, modseq, flags, keywords, received_at, size FROM entry
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4 ORDER BY uid",
                 [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
@@ -275,10 +280,10 @@ impl Store {
     }
 
     /// Every UID, and what else SELECT shows of a mailbox.
-    pub fn glance(&self, mailbox: &Mailbox) -> Result<Glance, Error> {
+    pub fn glance(&self, mailbox: &MailboxRecord) -> Result<Glance, Error> {
         let mut glance = Glance::default();
         let mut last = String::new();
-        let _ = self.apart().each(
+        let _ = self.direct().each(
             "SELECT uid, flags, keywords FROM entry WHERE mailbox = ?1 AND org = ?2 ORDER BY uid",
             [mailbox.id.0, mailbox.org.0],
             |r| {
@@ -309,12 +314,12 @@ impl Store {
     /// of what is known of expunged UIDs, every UID that ever was and is absent counts as gone.
     pub fn changes(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &MailboxRecord,
         since: u64,
     ) -> Result<(Vec<EntryState>, UidSet, UidSet), Error> {
         let mut states = Vec::new();
         let mut uids = UidSet::new();
-        let _ = self.apart().each(
+        let _ = self.direct().each(
             "SELECT uid, id, modseq, flags, keywords FROM entry
              WHERE mailbox = ?1 AND org = ?2 ORDER BY uid",
             [mailbox.id.0, mailbox.org.0],
@@ -336,7 +341,7 @@ impl Store {
 
     /// One entry of an inbox by its id.
     pub fn entry(&self, org: OrgId, inbox: InboxId, id: EntryId) -> Result<Option<Entry>, Error> {
-        self.apart().one(
+        self.direct().one(
             "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, e.body, b.size,
                  e.prefix, e.received_at
              FROM entry e CROSS JOIN mailbox m ON m.id = e.mailbox

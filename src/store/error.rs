@@ -36,7 +36,7 @@ pub enum Error {
     /// The SQLite library has a defect that loses data: its version.
     Library(&'static str),
     /// SQLite has undone the transaction: the whole group is lost.
-    Gone,
+    TransactionLost,
     /// A test asked for this failure.
     Injected,
     /// No, and that is correct.
@@ -69,7 +69,7 @@ impl Error {
     pub fn is_transaction_gone(&self) -> bool {
         use rusqlite::ErrorCode::{DiskFull, OperationInterrupted, OutOfMemory, SystemIoFailure};
         match self {
-            Error::Gone => true,
+            Error::TransactionLost => true,
             Error::Sqlite(error) => matches!(
                 error.sqlite_error_code(),
                 Some(DiskFull | OperationInterrupted | OutOfMemory | SystemIoFailure)
@@ -110,7 +110,9 @@ impl fmt::Display for Error {
                 f,
                 "SQLite {version} can lose committed data; 3.51.3 or 3.53.4 and later cannot"
             ),
-            Error::Gone => f.write_str("database: the transaction was rolled back by SQLite"),
+            Error::TransactionLost => {
+                f.write_str("database: the transaction was rolled back by SQLite")
+            }
             Error::Injected => f.write_str("database: a failure that a test asked for"),
             Error::Refused(refusal) => write!(f, "refused: {refusal:?}"),
         }

@@ -79,7 +79,7 @@ impl Store {
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
         let path = new.inbox.as_deref().map(format::encode_path).transpose()?;
-        self.apart().run(
+        self.direct().run(
             "INSERT INTO event (org, seq, at, inbox, mailbox, path, uids, detail)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             (

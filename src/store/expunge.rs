@@ -6,14 +6,14 @@ use core::ops::ControlFlow;
 use super::entry::{read_flags, spans};
 use super::event::{NewEvent, Stamp};
 use super::mailbox::Delta;
-use super::{Error, Mailbox, Place, Store, int, uint32};
+use super::{Error, InboxPlace, MailboxRecord, Store, int, uint32};
 use crate::call::{
     BULK_MESSAGES_MAX, BodyId, Change, ConnId, EntryId, Event, Flags, MailboxId, Now, UidSet,
 };
 
 /// An entry on its way out.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Gone {
+pub(super) struct LeavingEntry {
     pub uid: u32,
     pub id: EntryId,
     pub body: BodyId,
@@ -27,7 +27,7 @@ impl Store {
     pub fn expunge(
         &self,
         (now, origin): (Now, Option<ConnId>),
-        (place, mailbox): (&Place, &Mailbox),
+        (place, mailbox): (&InboxPlace, &MailboxRecord),
         uids: Option<&UidSet>,
         flag: Flags,
         events: &mut Vec<Event>,
@@ -43,7 +43,7 @@ impl Store {
         let stamp = self.next_seq(mailbox.org, now)?;
         let set: UidSet = going.iter().map(|gone| gone.uid).collect();
         for &(low, high) in set.ranges() {
-            self.apart().run(
+            self.direct().run(
                 "DELETE FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4",
                 [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
             )?;
@@ -57,17 +57,17 @@ impl Store {
         }
         let bytes: i64 = going.iter().map(|gone| i64::from(gone.size)).sum();
         self.count_inbox(mailbox.inbox, -(going.len() as i64), -bytes)?;
-        self.record_gone((stamp, origin), (place, mailbox), &going, None, events)?;
+        self.record_leaving((stamp, origin), (place, mailbox), &going, None, events)?;
         Ok((set, stamp.seq))
     }
 
     /// What every way out of a mailbox has in common: its counters, the ranges that
     /// resynchronisation needs, the event.
-    pub(super) fn record_gone(
+    pub(super) fn record_leaving(
         &self,
         (stamp, origin): (Stamp, Option<ConnId>),
-        (place, mailbox): (&Place, &Mailbox),
-        going: &[Gone],
+        (place, mailbox): (&InboxPlace, &MailboxRecord),
+        going: &[LeavingEntry],
         moved_to: Option<MailboxId>,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
@@ -81,7 +81,7 @@ impl Store {
         self.count(mailbox, stamp.seq, &delta)?;
         let uids: UidSet = going.iter().map(|gone| gone.uid).collect();
         for &(low, high) in uids.ranges() {
-            self.apart().run(
+            self.direct().run(
                 "INSERT INTO expunged (mailbox, modseq, low, high) VALUES (?1, ?2, ?3, ?4)",
                 [mailbox.id.0, int(stamp.seq), low.into(), high.into()],
             )?;
@@ -101,8 +101,12 @@ impl Store {
     }
 
     /// UIDs that were expunged after `since`.
-    pub(super) fn expunged_since(&self, mailbox: &Mailbox, since: u64) -> Result<UidSet, Error> {
-        let ranges = self.apart().all(
+    pub(super) fn expunged_since(
+        &self,
+        mailbox: &MailboxRecord,
+        since: u64,
+    ) -> Result<UidSet, Error> {
+        let ranges = self.direct().all(
             "SELECT low, high FROM expunged WHERE mailbox = ?1 AND modseq > ?2",
             [mailbox.id.0, int(since)],
             |r| Ok((uint32(r.get(0)?), uint32(r.get(1)?))),
@@ -113,13 +117,13 @@ impl Store {
     /// Entries in `uids` that have all of `flag`.
     pub(super) fn going(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &MailboxRecord,
         uids: &UidSet,
         flag: Flags,
-    ) -> Result<Vec<Gone>, Error> {
+    ) -> Result<Vec<LeavingEntry>, Error> {
         let mut going = Vec::new();
         for (low, high) in spans(uids) {
-            let _ = self.apart().each(
+            let _ = self.direct().each(
                 "SELECT uid, id, body, size, flags FROM entry
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags & ?4 = ?4 AND org = ?5
                  ORDER BY uid",
@@ -133,7 +137,7 @@ impl Store {
                 |r| {
                     let uid = uint32(r.get(0)?);
                     if uids.contains(uid) {
-                        going.push(Gone {
+                        going.push(LeavingEntry {
                             uid,
                             id: EntryId(r.get(1)?),
                             body: BodyId(r.get(2)?),

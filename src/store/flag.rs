@@ -4,7 +4,7 @@
 use super::entry::pack_keywords;
 use super::event::NewEvent;
 use super::mailbox::Delta;
-use super::{Error, Mailbox, Place, Store, int};
+use super::{Error, InboxPlace, MailboxRecord, Store, int};
 use crate::call::{
     BULK_MESSAGES_MAX, Bulk, Change, ConnId, EntryState, Event, FlagChange, Flags, Now, Refusal,
     UidSet,
@@ -12,7 +12,7 @@ use crate::call::{
 
 /// What STORE asks for.
 #[derive(Clone, Copy, Debug)]
-pub struct FlagAsk<'a> {
+pub struct FlagUpdate<'a> {
     /// Add, remove or replace.
     pub how: FlagChange,
     /// System flags.
@@ -23,7 +23,7 @@ pub struct FlagAsk<'a> {
     pub unchanged_since: Option<u64>,
 }
 
-impl FlagAsk<'_> {
+impl FlagUpdate<'_> {
     /// Changes `state`; whether it differs now.
     fn apply(&self, state: &mut EntryState) -> Result<bool, Refusal> {
         let flags = match self.how {
@@ -65,9 +65,9 @@ impl Store {
     pub fn set_flags(
         &self,
         (now, origin): (Now, Option<ConnId>),
-        (place, mailbox): (&Place, &Mailbox),
+        (place, mailbox): (&InboxPlace, &MailboxRecord),
         uids: &UidSet,
-        ask: &FlagAsk<'_>,
+        ask: &FlagUpdate<'_>,
         events: &mut Vec<Event>,
     ) -> Result<(Vec<EntryState>, UidSet), Error> {
         let mut states = self.states(mailbox, uids)?;
@@ -131,11 +131,11 @@ impl Store {
     /// as those of a large command mostly are.
     fn write_states<'a>(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &MailboxRecord,
         states: impl Iterator<Item = &'a EntryState>,
     ) -> Result<(), Error> {
         let write = |first: &EntryState, high: u32| {
-            self.apart().run(
+            self.direct().run(
                 "UPDATE OR FAIL entry SET modseq = ?4, flags = ?5, keywords = ?6
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?7",
                 (

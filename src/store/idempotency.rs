@@ -7,7 +7,7 @@ use crate::call::OrgId;
 
 /// What was kept for a key.
 #[derive(Debug)]
-pub struct Kept {
+pub struct KeptAnswer {
     /// Of the request that was carried out.
     pub fingerprint: Vec<u8>,
     /// What was answered.
@@ -17,19 +17,24 @@ pub struct Kept {
 impl Store {
     /// The answer that is kept for `key`, unless it is from before `since` (unix ms). Ids count
     /// from 1; a row without an organization is the operator's and has 0 there.
-    pub fn once(&self, org: Option<OrgId>, key: &str, since: i64) -> Result<Option<Kept>, Error> {
-        let kept = self.apart().one(
+    pub fn once(
+        &self,
+        org: Option<OrgId>,
+        key: &str,
+        since: i64,
+    ) -> Result<Option<KeptAnswer>, Error> {
+        let kept = self.direct().one(
             "SELECT fingerprint, answer FROM once WHERE org = ?1 AND key = ?2 AND at > ?3",
             params![org.map_or(0, |org| org.0), key, since],
             |r| {
-                Ok(Kept {
+                Ok(KeptAnswer {
                     fingerprint: r.get(0)?,
                     answer: r.get(1)?,
                 })
             },
         )?;
         kept.map(|kept| {
-            Ok(Kept {
+            Ok(KeptAnswer {
                 answer: format::decode_answer(kept.answer)?,
                 ..kept
             })
@@ -42,10 +47,10 @@ impl Store {
         &self,
         org: Option<OrgId>,
         key: &str,
-        kept: &Kept,
+        kept: &KeptAnswer,
         at: i64,
     ) -> Result<(), Error> {
-        self.apart().run(
+        self.direct().run(
             "INSERT OR REPLACE INTO once (org, key, fingerprint, answer, at)
              VALUES (?1, ?2, ?3, ?4, ?5)",
             params![
@@ -61,7 +66,7 @@ impl Store {
 
     /// Forgets up to `limit` answers from before `before` (unix ms); gives how many.
     pub fn trim_once(&self, before: i64, limit: u32) -> Result<usize, Error> {
-        self.apart().run(
+        self.direct().run(
             "DELETE FROM once WHERE (org, key) IN
              (SELECT org, key FROM once WHERE at <= ?1 ORDER BY at LIMIT ?2)",
             [before, i64::from(limit)],

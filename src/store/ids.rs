@@ -33,7 +33,7 @@ impl Store {
     /// A UIDVALIDITY that no mailbox here has had. It follows the clock where it can, so that
     /// a folder that was lost and made anew does not give the old ones again.
     pub fn mint_uidvalidity(&self, now: Now) -> Result<u32, Error> {
-        let minted = self.apart().one(
+        let minted = self.direct().one(
             "UPDATE meta SET value = max(value + 1, ?1) WHERE name = 'uidvalidity' RETURNING value",
             [(now.unix_ms / 1000).clamp(1, i64::from(u32::MAX))],
             |r| r.get::<_, i64>(0),
@@ -53,7 +53,7 @@ impl Store {
             return Ok(kept);
         }
         let ahead = last.saturating_add(ID_AHEAD);
-        self.apart()
+        self.direct()
             .run("UPDATE meta SET value = ?1 WHERE name = 'id'", [ahead])?;
         Ok(ahead)
     }
@@ -61,7 +61,7 @@ impl Store {
     /// One of the single values; 0 where it is missing.
     pub(super) fn meta(&self, name: &'static str) -> Result<i64, Error> {
         let value = self
-            .apart()
+            .direct()
             .one("SELECT value FROM meta WHERE name = ?1", [name], |r| {
                 r.get(0)
             })?;
@@ -126,7 +126,7 @@ impl Store {
 }
 
 /// The single values of a new database.
-pub(super) fn sow(sql: &Connection, seed: u64) -> Result<(), Error> {
+pub(super) fn insert_meta(sql: &Connection, seed: u64) -> Result<(), Error> {
     let secret = mix(seed ^ 0x5bd1_e995_7b93_1a2d);
     for (name, value) in [
         ("epoch", 1),

@@ -205,9 +205,9 @@ impl Store {
     /// that wait in the queue stay queued. [`Store::reap`] takes the rows of its messages.
     pub fn delete_inbox(&self, org: OrgId, inbox: InboxId, canonical: &str) -> Result<(), Error> {
         for (mailbox, _) in self.mailboxes(org, inbox)? {
-            self.doom_mailbox(mailbox.id.0)?;
+            self.mark_mailbox(mailbox.id.0)?;
         }
-        self.doom_inbox(inbox.0)?;
+        self.mark_inbox(inbox.0)?;
         for sql in [
             "DELETE FROM mailbox WHERE inbox = ?2 AND org = ?1",
             "DELETE FROM key_inbox WHERE inbox = ?2 AND (SELECT org FROM key WHERE id = key_inbox.key) = ?1",

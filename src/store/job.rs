@@ -82,7 +82,7 @@ impl Store {
     /// Queues a job.
     pub fn enqueue(&self, now: Now, job: &NewJob<'_>) -> Result<JobId, Error> {
         let id = JobId(self.mint_id(now));
-        self.apart().run(
+        self.direct().run(
             "INSERT INTO job (id, org, inbox, kind, subject, entry, body, payload, state, due_at,
                               created_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10)",
@@ -113,7 +113,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<ClaimedJob>, Error> {
         let mut due = Vec::new();
-        let _ = self.apart().each(
+        let _ = self.direct().each(
             "SELECT id, org, inbox, subject, entry, body, payload, attempts, created_at FROM job
              WHERE state = 0 AND kind = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3",
             params![kind.name(), now.unix_ms, limit],
@@ -126,7 +126,7 @@ impl Store {
         for (id, job) in due {
             match job {
                 Ok(job) => {
-                    self.apart().run(
+                    self.direct().run(
                         "UPDATE job SET state = 1, attempts = ?2, lease_until = ?3, lease_by = ?4
                          WHERE id = ?1",
                         params![id.0, job.attempts, lease.until, lease.holder],
@@ -135,7 +135,7 @@ impl Store {
                 }
                 Err(error) => {
                     log::error!("job cannot be read id={} error=\"{error}\"", id.0);
-                    self.apart().run(
+                    self.direct().run(
                         "UPDATE job SET due_at = ?2 WHERE id = ?1",
                         [id.0, now.unix_ms.saturating_add(UNREADABLE_MS)],
                     )?;
@@ -148,7 +148,7 @@ impl Store {
     /// The job is done, or given up: its row goes. `false` when the lease is no longer this
     /// one; then nothing has changed.
     pub fn finish(&self, job: &ClaimedJob) -> Result<bool, Error> {
-        let gone = self.apart().run(
+        let gone = self.direct().run(
             "DELETE FROM job WHERE id = ?1 AND org = ?2 AND state = 1 AND lease_by = ?3
                  AND attempts = ?4",
             params![job.id.0, job.org.0, job.lease.holder, job.attempts],
@@ -164,7 +164,7 @@ impl Store {
     /// The job is due again at `due_at`. `false` when the lease is no longer this one; then
     /// nothing has changed.
     pub fn retry(&self, job: &ClaimedJob, due_at: i64) -> Result<bool, Error> {
-        let queued = self.apart().run(
+        let queued = self.direct().run(
             "UPDATE job SET state = 0, due_at = ?5, lease_until = NULL, lease_by = NULL
              WHERE id = ?1 AND org = ?2 AND state = 1 AND lease_by = ?3 AND attempts = ?4",
             params![job.id.0, job.org.0, job.lease.holder, job.attempts, due_at],
@@ -174,7 +174,7 @@ impl Store {
 
     /// Queues up to `limit` jobs again whose lease has ended without an answer; how many.
     pub fn release_leases(&self, now: Now, limit: u32) -> Result<usize, Error> {
-        self.apart().run(
+        self.direct().run(
             "UPDATE job SET state = 0, lease_until = NULL, lease_by = NULL WHERE id IN
                  (SELECT id FROM job WHERE state = 1 AND lease_until <= ?1
                   ORDER BY lease_until LIMIT ?2)",
@@ -187,7 +187,7 @@ impl Store {
         let mut next: Option<i64> = None;
         for kind in kinds {
             // Two look-ups at the beginning of an index each, whatever the number of rows.
-            let of_kind = self.apart().one(
+            let of_kind = self.direct().one(
                 "SELECT (SELECT due_at FROM job WHERE state = 0 AND kind = ?1
                          ORDER BY due_at LIMIT 1),
                         (SELECT lease_until FROM job WHERE state = 1
@@ -211,7 +211,7 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<OutboundRow>, Error> {
         let mut rows = Vec::new();
-        let _ = self.apart().each(
+        let _ = self.direct().each(
             "SELECT id, inbox, entry, payload, attempts, due_at, created_at FROM job
              WHERE org = ?1 AND kind = ?2 AND id > ?3 ORDER BY id LIMIT ?4",
             params![

@@ -14,7 +14,7 @@ use crate::call::{
 
 /// An inbox as deliveries and events need it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Place {
+pub struct InboxPlace {
     /// Whose it is.
     pub org: OrgId,
     /// Id, address, ancestors.
@@ -27,7 +27,7 @@ pub struct Place {
 
 /// A mailbox row.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Mailbox {
+pub struct MailboxRecord {
     /// Its id.
     pub id: MailboxId,
     /// Whose it is.
@@ -68,7 +68,7 @@ pub(super) struct Delta {
     pub bytes: i64,
 }
 
-impl Mailbox {
+impl MailboxRecord {
     /// As LIST and STATUS show it, without what only a query can tell.
     pub fn row(&self, subscribed: bool, counts: Option<MailboxCounts>) -> MailboxRow {
         MailboxRow {
@@ -85,12 +85,12 @@ impl Mailbox {
 
 impl Store {
     /// The inbox with this id, whatever its organization: deliveries come from outside.
-    pub fn place(&self, inbox: InboxId) -> Result<Option<Place>, Error> {
+    pub fn place(&self, inbox: InboxId) -> Result<Option<InboxPlace>, Error> {
         self.held_place(inbox)
     }
 
     /// The inbox of `org` with this id.
-    pub fn place_of(&self, org: OrgId, inbox: InboxId) -> Result<Option<Place>, Error> {
+    pub fn place_of(&self, org: OrgId, inbox: InboxId) -> Result<Option<InboxPlace>, Error> {
         Ok(self.place(inbox)?.filter(|place| place.org == org))
     }
 
@@ -108,15 +108,15 @@ impl Store {
     /// keeps from then on.
     fn held_or_read(
         &self,
-        is: impl Fn(&Mailbox) -> bool,
+        is: impl Fn(&MailboxRecord) -> bool,
         sql: &'static str,
         params: impl Params,
-    ) -> Result<Option<Mailbox>, Error> {
+    ) -> Result<Option<MailboxRecord>, Error> {
         let held = self.held_mailbox(is);
         if held.is_some() {
             return Ok(held);
         }
-        let found = self.apart().one(sql, params, read_mailbox)?;
+        let found = self.direct().one(sql, params, read_mailbox)?;
         if let Some(mailbox) = &found {
             self.keep_mailbox(mailbox);
         }
@@ -129,7 +129,7 @@ impl Store {
         org: OrgId,
         inbox: InboxId,
         id: MailboxId,
-    ) -> Result<Option<Mailbox>, Error> {
+    ) -> Result<Option<MailboxRecord>, Error> {
         self.held_or_read(
             |held| held.id == id && held.inbox == inbox && held.org == org,
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
@@ -145,7 +145,7 @@ impl Store {
         org: OrgId,
         inbox: InboxId,
         name: &str,
-    ) -> Result<Option<Mailbox>, Error> {
+    ) -> Result<Option<MailboxRecord>, Error> {
         self.held_or_read(
             |held| held.inbox == inbox && held.name == name && held.org == org,
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
@@ -161,14 +161,14 @@ impl Store {
         org: OrgId,
         inbox: InboxId,
         special: SpecialUse,
-    ) -> Result<Option<Mailbox>, Error> {
+    ) -> Result<Option<MailboxRecord>, Error> {
         let held = self.held_mailbox(|held| {
             held.inbox == inbox && held.special == Some(special) && held.org == org
         });
         if held.is_some() {
             return Ok(held);
         }
-        let found = self.apart().one(
+        let found = self.direct().one(
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
                  highest_modseq, expunged_floor, messages, unseen, deleted, bytes
              FROM mailbox WHERE inbox = ?1 AND special = ?2 AND org = ?3",
@@ -182,7 +182,11 @@ impl Store {
     }
 
     /// Every mailbox of an inbox in the order of names, with whether it is subscribed to.
-    pub fn mailboxes(&self, org: OrgId, inbox: InboxId) -> Result<Vec<(Mailbox, bool)>, Error> {
+    pub fn mailboxes(
+        &self,
+        org: OrgId,
+        inbox: InboxId,
+    ) -> Result<Vec<(MailboxRecord, bool)>, Error> {
         self.all(
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
                  highest_modseq, expunged_floor, messages, unseen, deleted, bytes,
@@ -195,11 +199,11 @@ impl Store {
     }
 
     /// How many entries are above the `\Recent` watermark.
-    pub fn recent(&self, mailbox: &Mailbox) -> Result<u32, Error> {
+    pub fn recent(&self, mailbox: &MailboxRecord) -> Result<u32, Error> {
         if mailbox.recent_above.saturating_add(1) >= mailbox.uidnext {
             return Ok(0);
         }
-        let n = self.apart().one(
+        let n = self.direct().one(
             "SELECT count(*) FROM entry WHERE mailbox = ?1 AND uid > ?2 AND org = ?3",
             [mailbox.id.0, i64::from(mailbox.recent_above), mailbox.org.0],
             |r| r.get(0),
@@ -208,7 +212,7 @@ impl Store {
     }
 
     /// All counters of a mailbox.
-    pub fn counts(&self, mailbox: &Mailbox) -> Result<MailboxCounts, Error> {
+    pub fn counts(&self, mailbox: &MailboxRecord) -> Result<MailboxCounts, Error> {
         Ok(MailboxCounts {
             messages: mailbox.messages,
             unseen: mailbox.unseen,
@@ -220,7 +224,7 @@ impl Store {
     }
 
     /// Moves the `\Recent` watermark up to all that is there.
-    pub fn claim_recent(&self, mailbox: &Mailbox) -> Result<(), Error> {
+    pub fn claim_recent(&self, mailbox: &MailboxRecord) -> Result<(), Error> {
         if mailbox.recent_above.saturating_add(1) >= mailbox.uidnext {
             return Ok(());
         }
@@ -327,13 +331,13 @@ impl Store {
 
     /// Takes a mailbox away with all its entries, whose rows [`Store::reap`] takes later: no
     /// query finds an entry without its mailbox. Its UIDVALIDITY is never given again.
-    pub fn delete_mailbox(&self, mailbox: &Mailbox) -> Result<(), Error> {
+    pub fn delete_mailbox(&self, mailbox: &MailboxRecord) -> Result<(), Error> {
         let (org, inbox) = (mailbox.org, mailbox.inbox);
         let Some(mailbox) = self.mailbox(org, inbox, mailbox.id)? else {
             return Ok(());
         };
         self.count_inbox(inbox, -i64::from(mailbox.messages), -int(mailbox.bytes))?;
-        self.doom_mailbox(mailbox.id.0)?;
+        self.mark_mailbox(mailbox.id.0)?;
         self.run(
             "DELETE FROM mailbox WHERE id = ?1 AND org = ?2",
             [mailbox.id.0, org.0],
@@ -368,10 +372,10 @@ impl Store {
 }
 
 /// Reads `org, address, ancestors, bytes, display_name` of an inbox.
-pub(super) fn read_place(inbox: InboxId, r: &Row<'_>) -> Result<Place, Error> {
+pub(super) fn read_place(inbox: InboxId, r: &Row<'_>) -> Result<InboxPlace, Error> {
     let ancestors = r.get_ref(2)?.as_blob();
     let ancestors = ancestors.map_err(|_| Error::Corrupt("ancestors"))?;
-    Ok(Place {
+    Ok(InboxPlace {
         org: OrgId(r.get(0)?),
         path: Arc::new(InboxPath {
             id: inbox,
@@ -383,8 +387,8 @@ pub(super) fn read_place(inbox: InboxId, r: &Row<'_>) -> Result<Place, Error> {
     })
 }
 
-pub(super) fn read_mailbox(r: &Row<'_>) -> rusqlite::Result<Mailbox> {
-    Ok(Mailbox {
+pub(super) fn read_mailbox(r: &Row<'_>) -> rusqlite::Result<MailboxRecord> {
+    Ok(MailboxRecord {
         id: MailboxId(r.get(0)?),
         org: OrgId(r.get(1)?),
         inbox: InboxId(r.get(2)?),

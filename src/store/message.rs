@@ -13,7 +13,7 @@ use crate::call::{
 
 /// One message with all that is stored beside its octets.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct View {
+pub struct MessageRecord {
     /// Its mailbox.
     pub mailbox: MailboxId,
     /// The mailbox's name.
@@ -44,7 +44,7 @@ pub struct View {
 
 /// Where a list goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Below {
+pub enum ListPosition {
     /// Through the whole inbox, at ids below this.
     Id(i64),
     /// Through one mailbox, at UIDs below this.
@@ -59,17 +59,17 @@ impl Store {
         &self,
         org: OrgId,
         inbox: InboxId,
-        below: Below,
-        mut look: impl FnMut(Below, Option<View>) -> Result<ControlFlow<()>, Error>,
+        below: ListPosition,
+        mut look: impl FnMut(ListPosition, Option<MessageRecord>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
         let (sql, params) = match below {
-            Below::Id(id) => (BY_ID, [inbox.0, id, org.0, 0]),
-            Below::Uid(mailbox, uid) => (BY_UID, [inbox.0, uid.into(), org.0, mailbox.0]),
+            ListPosition::Id(id) => (BY_ID, [inbox.0, id, org.0, 0]),
+            ListPosition::Uid(mailbox, uid) => (BY_UID, [inbox.0, uid.into(), org.0, mailbox.0]),
         };
         self.each(sql, params, |r| {
             let at = match below {
-                Below::Id(_) => Below::Id(r.get(1)?),
-                Below::Uid(mailbox, _) => Below::Uid(mailbox, uint32(r.get(0)?)),
+                ListPosition::Id(_) => ListPosition::Id(r.get(1)?),
+                ListPosition::Uid(mailbox, _) => ListPosition::Uid(mailbox, uint32(r.get(0)?)),
             };
             look(at, read_view(r)?)
         })
@@ -77,7 +77,12 @@ impl Store {
     }
 
     /// One message.
-    pub fn view(&self, org: OrgId, inbox: InboxId, id: EntryId) -> Result<Option<View>, Error> {
+    pub fn view(
+        &self,
+        org: OrgId,
+        inbox: InboxId,
+        id: EntryId,
+    ) -> Result<Option<MessageRecord>, Error> {
         let mut found = None;
         let only = [inbox.0, id.0.saturating_add(1), org.0, id.0];
         let _ = self.each(BY_ID, only, |r| {
@@ -89,7 +94,7 @@ impl Store {
 }
 
 /// `None` when its mailbox is gone.
-fn read_view(r: &Row<'_>) -> Result<Option<View>, Error> {
+fn read_view(r: &Row<'_>) -> Result<Option<MessageRecord>, Error> {
     let Some(body) = r.get::<_, Option<i64>>(12)?.map(BodyId) else {
         return Ok(None);
     };
@@ -98,7 +103,7 @@ fn read_view(r: &Row<'_>) -> Result<Option<View>, Error> {
         .as_blob()
         .map_err(|_| Error::Corrupt("summary"))?;
     let (arrival, local) = arrival_of(r.get(8)?);
-    Ok(Some(View {
+    Ok(Some(MessageRecord {
         state: read_state(r)?,
         mailbox: MailboxId(r.get(5)?),
         folder: r.get(6)?,

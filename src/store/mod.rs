@@ -11,6 +11,7 @@ mod backup;
 mod body;
 mod conversation;
 mod copy;
+mod counter;
 mod entry;
 mod error;
 mod event;
@@ -23,7 +24,6 @@ mod idempotency;
 mod ids;
 mod inbox;
 mod job;
-mod ledger;
 mod mailbox;
 mod message;
 mod open;
@@ -42,22 +42,30 @@ use crate::call::{BodyId, Receipt};
 
 pub use account::StoredKey;
 pub use backup::{backup, restore};
-pub use body::Body;
+pub use body::NewBody;
 pub use copy::Copied;
-pub use entry::{Entry, Glance, NewEntry, PageAsk, Scanned};
+pub use entry::{Entry, Glance, NewEntry, PageRequest, Scanned};
 pub use error::Error;
 pub use event::{EventPage, LogState, NewEvent, Stamp};
 pub use fault::StoreFault;
-pub use flag::{FlagAsk, KEYWORDS_MAX};
+pub use flag::{FlagUpdate, KEYWORDS_MAX};
 pub use folder::{Folder, FolderError};
-pub use idempotency::Kept;
+pub use idempotency::KeptAnswer;
 pub use inbox::Destination;
 pub use job::{ClaimedJob, JobId, JobLease, NewJob};
-pub use mailbox::{Mailbox, Place};
-pub use message::{Below, View};
+pub use mailbox::{InboxPlace, MailboxRecord};
+pub use message::{ListPosition, MessageRecord};
 pub use open::{FILE, Role};
 pub use payload::{JobKind, JobPayload, SmtpJob};
 pub use verify::verify;
+
+// The names of before, until the service has taken the new ones.
+pub use body::NewBody as Body;
+pub use entry::PageRequest as PageAsk;
+pub use flag::FlagUpdate as FlagAsk;
+pub use idempotency::KeptAnswer as Kept;
+pub use mailbox::{InboxPlace as Place, MailboxRecord as Mailbox};
+pub use message::{ListPosition as Below, MessageRecord as View};
 
 /// One connection to the database. `Send`, not `Sync`: it belongs to one thread.
 #[derive(Debug)]
@@ -73,7 +81,7 @@ pub struct Store {
     random: Cell<u64>,
     /// Whether [`Store::begin`] has been called without its end.
     open: Cell<bool>,
-    ledger: RefCell<ledger::Ledger>,
+    counters: RefCell<counter::CounterCache>,
     /// What a test has asked for (see `fault`).
     fault: Cell<Option<StoreFault>>,
     /// The longest that the write-ahead log was since it was cut back.
@@ -85,7 +93,7 @@ pub struct Store {
     /// Where the trimming of the log goes on, an organization's id.
     trim_from: Cell<i64>,
     /// Whether deletions may have left something for [`Store::reap`].
-    waste: Cell<bool>,
+    leftovers: Cell<bool>,
     /// Large bodies that nothing names, and until when they are kept (monotonic ms).
     lingering: RefCell<HashMap<BodyId, u64>>,
 }
@@ -100,9 +108,9 @@ pub enum Checkpoint {
 }
 
 /// Statements that touch no organization, inbox or mailbox row, and so need not know of
-/// counters that are held in memory (see `ledger`).
+/// counters that are held in memory (see `counters`).
 #[derive(Clone, Copy)]
-struct Apart<'a>(&'a Store);
+struct Direct<'a>(&'a Store);
 
 /// Ends a read transaction when it goes out of scope.
 #[derive(Debug)]
@@ -131,39 +139,39 @@ impl Store {
     /// Begins a group: takes the write lock now, so that nothing later can fail for it.
     pub fn begin(&self) -> Result<(), Error> {
         self.run("BEGIN IMMEDIATE", [])?;
-        self.ledger.borrow_mut().clear();
+        self.counters.borrow_mut().clear();
         self.open.set(true);
         Ok(())
     }
 
     /// Marks the beginning of one call of the group.
     pub fn savepoint(&self) -> Result<(), Error> {
-        self.apart().run("SAVEPOINT call", [])?;
-        self.ledger.borrow_mut().savepoint();
+        self.direct().run("SAVEPOINT call", [])?;
+        self.counters.borrow_mut().savepoint();
         Ok(())
     }
 
     /// Keeps what the call did, as part of the group.
     pub fn release(&self) -> Result<(), Error> {
-        self.apart().run("RELEASE call", [])?;
-        self.ledger.borrow_mut().release();
+        self.direct().run("RELEASE call", [])?;
+        self.counters.borrow_mut().release();
         Ok(())
     }
 
     /// Undoes what the call did, counters included.
     pub fn rollback_to(&self) -> Result<(), Error> {
-        self.apart().run("ROLLBACK TO call", [])?;
-        self.apart().run("RELEASE call", [])?;
-        self.ledger.borrow_mut().rollback_to();
+        self.direct().run("ROLLBACK TO call", [])?;
+        self.direct().run("RELEASE call", [])?;
+        self.counters.borrow_mut().rollback_to();
         Ok(())
     }
 
     /// Undoes the group. Also right when SQLite has undone it already.
     pub fn rollback(&self) {
         self.open.set(false);
-        self.ledger.borrow_mut().clear();
+        self.counters.borrow_mut().clear();
         if !self.sql.is_autocommit()
-            && let Err(error) = self.apart().run("ROLLBACK", [])
+            && let Err(error) = self.direct().run("ROLLBACK", [])
         {
             log::error!("store rollback failed: {error}");
         }
@@ -186,13 +194,13 @@ impl Store {
 
     fn commit_inner(&self) -> Result<(), Error> {
         if self.is_transaction_gone() {
-            return Err(Error::Gone);
+            return Err(Error::TransactionLost);
         }
         self.commit_fault()?;
-        self.settle()?;
+        self.write_counters()?;
         let kept = self.keep_ids()?;
-        self.apart().run("COMMIT", [])?;
-        self.ledger.borrow_mut().clear();
+        self.direct().run("COMMIT", [])?;
+        self.counters.borrow_mut().clear();
         self.kept_id.set(kept);
         Ok(())
     }
@@ -279,21 +287,21 @@ impl Store {
     /// Octets of the database file that hold nothing: new mail goes there first.
     pub fn vacant_bytes(&self) -> Result<u64, Error> {
         let pages = self
-            .apart()
+            .direct()
             .one("PRAGMA freelist_count", [], |r| r.get::<_, i64>(0))?;
         Ok(uint(pages.unwrap_or(0).saturating_mul(open::PAGE_BYTES)))
     }
 
     // ---- statements ----
 
-    fn apart(&self) -> Apart<'_> {
-        Apart(self)
+    fn direct(&self) -> Direct<'_> {
+        Direct(self)
     }
 
     /// Runs one statement; how many rows it changed.
     fn run(&self, sql: &'static str, params: impl Params) -> Result<usize, Error> {
-        self.settle()?;
-        self.apart().run(sql, params)
+        self.write_counters()?;
+        self.direct().run(sql, params)
     }
 
     /// The first row, or `None`.
@@ -303,8 +311,8 @@ impl Store {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Error> {
-        self.settle()?;
-        self.apart().one(sql, params, read)
+        self.write_counters()?;
+        self.direct().one(sql, params, read)
     }
 
     /// Every row; for queries that are bounded by their LIMIT or by a limit of the product.
@@ -314,8 +322,8 @@ impl Store {
         params: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, Error> {
-        self.settle()?;
-        self.apart().all(sql, params, read)
+        self.write_counters()?;
+        self.direct().all(sql, params, read)
     }
 
     /// Row by row until `read` breaks.
@@ -325,12 +333,12 @@ impl Store {
         params: impl Params,
         read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ControlFlow<()>, Error> {
-        self.settle()?;
-        self.apart().each(sql, params, read)
+        self.write_counters()?;
+        self.direct().each(sql, params, read)
     }
 }
 
-impl<'a> Apart<'a> {
+impl<'a> Direct<'a> {
     fn prepare(self, sql: &'static str) -> Result<CachedStatement<'a>, Error> {
         self.0.statement_fault()?;
         Ok(self.0.sql.prepare_cached(sql)?)

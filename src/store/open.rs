@@ -29,7 +29,7 @@ pub enum Role {
 }
 
 pub(super) fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error> {
-    gate()?;
+    check_library()?;
     let path = folder.join(FILE);
     if role == Role::Writer && !path.exists() {
         create(folder, &path, seed)?;
@@ -81,11 +81,11 @@ pub(super) fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error>
 }
 
 pub(super) fn in_memory(seed: u64) -> Result<Store, Error> {
-    gate()?;
+    check_library()?;
     let mut sql = Connection::open_in_memory()?;
     set(&sql)?;
     migrate(&mut sql, STEPS)?;
-    ids::sow(&sql, seed)?;
+    ids::insert_meta(&sql, seed)?;
     finish(sql, Role::Writer, None, seed)
 }
 
@@ -131,13 +131,13 @@ pub(super) fn finish(
         kept_id: Cell::new(0),
         random: Cell::new(seed),
         open: Cell::new(false),
-        ledger: RefCell::default(),
+        counters: RefCell::default(),
         fault: Cell::new(None),
         wal_length: Cell::new(0),
         unchecked: Cell::new(0),
         hash_key: Cell::new(None),
         trim_from: Cell::new(0),
-        waste: Cell::new(true),
+        leftovers: Cell::new(true),
         lingering: RefCell::default(),
     };
     let kept = store.meta("id")?;
@@ -148,7 +148,7 @@ pub(super) fn finish(
 
 /// SQLite's WAL could lose a commit when it was reset under a second connection; fixed in
 /// 3.51.3 and 3.53.4.
-fn gate() -> Result<(), Error> {
+fn check_library() -> Result<(), Error> {
     let version = rusqlite::version_number();
     if version >= 3_053_004 || (3_051_003..3_052_000).contains(&version) {
         Ok(())
@@ -184,7 +184,7 @@ fn create(folder: &Path, path: &Path, seed: u64) -> Result<(), Error> {
     sql.pragma_update(None, "page_size", PAGE_BYTES)?;
     set(&sql)?;
     migrate(&mut sql, STEPS)?;
-    ids::sow(&sql, seed)?;
+    ids::insert_meta(&sql, seed)?;
     sql.close().map_err(|(_, e)| e)?;
     fs::rename(&making, path).map_err(io(path))?;
     File::open(folder)
@@ -192,7 +192,7 @@ fn create(folder: &Path, path: &Path, seed: u64) -> Result<(), Error> {
         .map_err(io(folder))
 }
 
-fn check_version(sql: &Connection, steps: &[Step]) -> Result<usize, Error> {
+fn check_version(sql: &Connection, steps: &[SchemaStep]) -> Result<usize, Error> {
     let found: i64 = sql.pragma_query_value(None, "user_version", |r| r.get(0))?;
     let known = steps.len() as i64;
     match usize::try_from(found) {
@@ -203,7 +203,7 @@ fn check_version(sql: &Connection, steps: &[Step]) -> Result<usize, Error> {
 
 /// Takes the steps that the file has not seen, all in one transaction: a crash in the middle
 /// leaves the old version whole.
-pub(super) fn migrate(sql: &mut Connection, steps: &[Step]) -> Result<(), Error> {
+pub(super) fn migrate(sql: &mut Connection, steps: &[SchemaStep]) -> Result<(), Error> {
     let version = check_version(sql, steps)?;
     if version == steps.len() {
         return Ok(());
@@ -220,15 +220,15 @@ pub(super) fn migrate(sql: &mut Connection, steps: &[Step]) -> Result<(), Error>
 
 /// From one version of the file to the next: SQL, then what SQL alone cannot do.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
+pub(super) struct SchemaStep {
     pub sql: &'static str,
     pub move_rows: fn(&Connection) -> Result<(), Error>,
 }
 
-impl Step {
+impl SchemaStep {
     /// A step that is SQL alone.
-    pub const fn sql(sql: &'static str) -> Step {
-        Step {
+    pub const fn sql(sql: &'static str) -> SchemaStep {
+        SchemaStep {
             sql,
             move_rows: |_| Ok(()),
         }
@@ -236,10 +236,10 @@ impl Step {
 }
 
 /// Step n takes a file from version n to n + 1.
-pub(super) const STEPS: &[Step] = &[
-    Step::sql(include_str!("schema.sql")),
-    Step::sql(include_str!("step2.sql")),
-    Step {
+pub(super) const STEPS: &[SchemaStep] = &[
+    SchemaStep::sql(include_str!("schema.sql")),
+    SchemaStep::sql(include_str!("step2.sql")),
+    SchemaStep {
         sql: include_str!("step3.sql"),
         move_rows: move_jobs,
     },

@@ -12,7 +12,7 @@ use crate::call::{BodyId, Now, OrgId};
 
 /// What was deleted and may have rows left: its number in `doomed.kind`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
+enum DeletedKind {
     /// Its entries and expunged UIDs.
     Mailbox = 1,
     /// Its conversations.
@@ -24,23 +24,23 @@ enum Kind {
 impl Store {
     /// Whether there may be something for [`Store::reap`].
     pub fn has_waste(&self) -> bool {
-        self.waste.get()
+        self.leftovers.get()
     }
 
     /// Takes away one slice of what deletions have left, a few milliseconds of work, in a
     /// transaction of its own; whether there may be more. With `is_short` nothing lingers: the
     /// room is needed.
     pub fn reap(&self, now: Now, is_short: bool) -> Result<bool, Error> {
-        let done = self.reap_durably(now, is_short);
+        let done = self.reclaim_durably(now, is_short);
         // After an error it waits for the next deletion, or for the next tidying: a full disk
         // is still full at once. Only here, since the commit fails too.
-        self.waste.set(matches!(done, Ok(true)));
+        self.leftovers.set(matches!(done, Ok(true)));
         done
     }
 
-    fn reap_durably(&self, now: Now, is_short: bool) -> Result<bool, Error> {
+    fn reclaim_durably(&self, now: Now, is_short: bool) -> Result<bool, Error> {
         self.begin()?;
-        match self.reap_slice(now, is_short) {
+        match self.reclaim_slice(now, is_short) {
             Ok(more) => self.commit().map(|_| more),
             Err(error) => {
                 self.rollback();
@@ -49,13 +49,13 @@ impl Store {
         }
     }
 
-    fn reap_slice(&self, now: Now, is_short: bool) -> Result<bool, Error> {
+    fn reclaim_slice(&self, now: Now, is_short: bool) -> Result<bool, Error> {
         let mut more = true;
         let mut done = 0;
         while more && done < SLICE_ROWS {
             // Counts first: only they tell which bodies nothing names.
             let rows = match self.apply_recounts()? {
-                0 => self.reap_doomed()?,
+                0 => self.reclaim_deleted()?,
                 rows => rows,
             };
             let rows = match rows {
@@ -68,21 +68,21 @@ impl Store {
         Ok(more)
     }
 
-    pub(super) fn doom_mailbox(&self, mailbox: i64) -> Result<(), Error> {
-        self.doom(Kind::Mailbox, mailbox)
+    pub(super) fn mark_mailbox(&self, mailbox: i64) -> Result<(), Error> {
+        self.mark(DeletedKind::Mailbox, mailbox)
     }
 
-    pub(super) fn doom_inbox(&self, inbox: i64) -> Result<(), Error> {
-        self.doom(Kind::Inbox, inbox)
+    pub(super) fn mark_inbox(&self, inbox: i64) -> Result<(), Error> {
+        self.mark(DeletedKind::Inbox, inbox)
     }
 
-    pub(super) fn doom_org(&self, org: i64) -> Result<(), Error> {
-        self.doom(Kind::Org, org)
+    pub(super) fn mark_org(&self, org: i64) -> Result<(), Error> {
+        self.mark(DeletedKind::Org, org)
     }
 
-    fn doom(&self, kind: Kind, id: i64) -> Result<(), Error> {
-        self.waste.set(true);
-        self.apart()
+    fn mark(&self, kind: DeletedKind, id: i64) -> Result<(), Error> {
+        self.leftovers.set(true);
+        self.direct()
             .run(
                 "INSERT INTO doomed (kind, id) VALUES (?1, ?2)",
                 [kind as i64, id],
@@ -97,11 +97,11 @@ impl Store {
         bodies: impl Iterator<Item = BodyId>,
         delta: i64,
     ) -> Result<(), Error> {
-        self.waste.set(true);
+        self.leftovers.set(true);
         let mut bodies: Vec<i64> = bodies.map(|body| body.0).collect();
         bodies.sort_unstable();
         for same in bodies.chunk_by(|a, b| a == b) {
-            self.apart().run(
+            self.direct().run(
                 "INSERT INTO recount (body, delta) VALUES (?1, ?2)
                  ON CONFLICT (body) DO UPDATE SET delta = delta + excluded.delta",
                 [
@@ -116,7 +116,7 @@ impl Store {
     /// Whether changes of a body's references are to come: then it must not be freed yet.
     pub(super) fn is_recounted(&self, body: BodyId) -> Result<bool, Error> {
         let found =
-            self.apart().one(
+            self.direct().one(
                 "SELECT 1 FROM recount WHERE body = ?1",
                 [body.0],
                 |_| Ok(()),
@@ -126,27 +126,27 @@ impl Store {
 
     /// How many rows that were.
     fn apply_recounts(&self) -> Result<i64, Error> {
-        let due = self.apart().all(
+        let due = self.direct().all(
             "SELECT body, delta FROM recount ORDER BY body LIMIT ?1",
             [SLICE_ROWS],
             |r| Ok([r.get::<_, i64>(0)?, r.get::<_, i64>(1)?]),
         )?;
         for [body, delta] in &due {
-            self.apart().run(
+            self.direct().run(
                 "UPDATE body SET refs = refs + ?2 WHERE id = ?1",
                 [*body, *delta],
             )?;
         }
         if let Some([last, _]) = due.last() {
-            self.apart()
+            self.direct()
                 .run("DELETE FROM recount WHERE body <= ?1", [*last])?;
         }
         Ok(due.len() as i64)
     }
 
     /// A piece of what is first in `doomed`; how much work that was, 0 when nothing is.
-    fn reap_doomed(&self) -> Result<i64, Error> {
-        let next = self.apart().one(
+    fn reclaim_deleted(&self) -> Result<i64, Error> {
+        let next = self.direct().one(
             "SELECT kind, id FROM doomed ORDER BY kind, id LIMIT 1",
             [],
             |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
@@ -154,27 +154,27 @@ impl Store {
         let Some((kind, id)) = next else {
             return Ok(0);
         };
-        let rows = if kind == Kind::Mailbox as i64 {
-            self.reap_mailbox(id)?
-        } else if kind == Kind::Inbox as i64 {
-            self.apart().run(
+        let rows = if kind == DeletedKind::Mailbox as i64 {
+            self.reclaim_mailbox(id)?
+        } else if kind == DeletedKind::Inbox as i64 {
+            self.direct().run(
                 "DELETE FROM reference WHERE inbox = ?1 AND hash IN
                      (SELECT hash FROM reference WHERE inbox = ?1 LIMIT ?2)",
                 [id, SLICE_ROWS],
             )? as i64
         } else {
-            self.reap_org(OrgId(id))?
+            self.reclaim_org(OrgId(id))?
         };
         if rows == 0 {
-            self.apart()
+            self.direct()
                 .run("DELETE FROM doomed WHERE kind = ?1 AND id = ?2", [kind, id])?;
         }
         Ok(rows.max(1))
     }
 
     /// A piece of a mailbox; how much work that was, 0 when nothing is left.
-    fn reap_mailbox(&self, mailbox: i64) -> Result<i64, Error> {
-        let rows = self.apart().all(
+    fn reclaim_mailbox(&self, mailbox: i64) -> Result<i64, Error> {
+        let rows = self.direct().all(
             "SELECT uid, org, body, size FROM entry WHERE mailbox = ?1 ORDER BY uid LIMIT ?2",
             [mailbox, SLICE_ROWS],
             |r| {
@@ -195,16 +195,16 @@ impl Store {
             octets += size;
             n += 1;
             last = Some(uid);
-            self.drop_doomed(OrgId(org), BodyId(body), true)?;
+            self.drop_deleted(OrgId(org), BodyId(body), true)?;
         }
         if let Some(last) = last {
-            self.apart().run(
+            self.direct().run(
                 "DELETE FROM entry WHERE mailbox = ?1 AND uid <= ?2",
                 [mailbox, last],
             )?;
             return Ok(if octets < SLICE_OCTETS { n } else { SLICE_ROWS });
         }
-        let expunged = self.apart().run(
+        let expunged = self.direct().run(
             "DELETE FROM expunged WHERE mailbox = ?1 AND (modseq, low) IN
                  (SELECT modseq, low FROM expunged WHERE mailbox = ?1 LIMIT ?2)",
             [mailbox, SLICE_ROWS],
@@ -214,7 +214,7 @@ impl Store {
 
     /// A body that is not there has nothing to be freed: the damage is told, and keeps neither
     /// its entry nor what comes after it.
-    fn drop_doomed(&self, org: OrgId, body: BodyId, free: bool) -> Result<(), Error> {
+    fn drop_deleted(&self, org: OrgId, body: BodyId, free: bool) -> Result<(), Error> {
         match self.drop_body(org, body, free) {
             Err(Error::Corrupt(_)) => {
                 log::error!("reaping found no body id={} org={org}", body.0);
@@ -225,26 +225,26 @@ impl Store {
     }
 
     /// A piece of an organization; how much work that was, 0 when nothing is left.
-    fn reap_org(&self, org: OrgId) -> Result<i64, Error> {
-        let jobs = self.apart().all(
+    fn reclaim_org(&self, org: OrgId) -> Result<i64, Error> {
+        let jobs = self.direct().all(
             "SELECT id, body FROM job WHERE org = ?1 LIMIT ?2",
             [org.0, SLICE_ROWS],
             |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Option<i64>>(1)?)),
         )?;
         for (job, body) in &jobs {
             if let Some(body) = body {
-                self.drop_doomed(org, BodyId(*body), false)?;
+                self.drop_deleted(org, BodyId(*body), false)?;
             }
-            self.apart().run("DELETE FROM job WHERE id = ?1", [*job])?;
+            self.direct().run("DELETE FROM job WHERE id = ?1", [*job])?;
         }
         if !jobs.is_empty() {
             return Ok(jobs.len() as i64);
         }
-        let gone = self.apart().run(
+        let gone = self.direct().run(
             "DELETE FROM event WHERE org = ?1
                  AND seq < ?2 + (SELECT min(seq) FROM event WHERE org = ?1)",
             [org.0, SLICE_ROWS],
-        )? + self.apart().run(
+        )? + self.direct().run(
             "DELETE FROM once WHERE org = ?1 AND key IN
                  (SELECT key FROM once WHERE org = ?1 LIMIT ?2)",
             [org.0, SLICE_ROWS],

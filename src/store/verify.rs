@@ -24,18 +24,18 @@ pub(super) fn examine(store: &Store, deep: bool) -> Findings {
     // One moment for all that compares tables.
     match store.snapshot() {
         Ok(_moment) => {
-            found.note("database", pages(store, deep));
+            found.add("database", pages(store, deep));
             for check in CHECKS {
-                found.note(check.what, rows(store, check));
+                found.add(check.what, rows(store, check));
             }
-            found.note("ancestors", ancestors(store));
+            found.add("ancestors", ancestors(store));
             let log = logs(store, &mut found.unknown);
-            found.note("log", log);
+            found.add("log", log);
             let jobs = jobs(store, &mut found.unknown);
-            found.note("jobs", jobs);
+            found.add("jobs", jobs);
             if deep {
                 let forms = bodies(store, &mut found.unknown);
-                found.note("encodings", forms);
+                found.add("encodings", forms);
             }
         }
         Err(error) => found.lines.push(format!("cannot read: {error}")),
@@ -43,7 +43,7 @@ pub(super) fn examine(store: &Store, deep: bool) -> Findings {
     // Each chunk is read by itself: octets never change, and a long reading transaction
     // would hold up the checkpoints of a server.
     if deep {
-        found.note("octets", octets(store));
+        found.add("octets", octets(store));
     }
     found
 }
@@ -58,7 +58,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    fn note(&mut self, what: &str, result: Result<Vec<String>, Error>) {
+    fn add(&mut self, what: &str, result: Result<Vec<String>, Error>) {
         match result {
             Ok(lines) => {
                 let more = lines.len().saturating_sub(LINES_MAX);

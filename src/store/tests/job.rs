@@ -97,7 +97,7 @@ fn a_job_keeps_its_body_until_it_is_finished() {
     let store = world();
     store.begin().unwrap();
     let summary = Summary::default();
-    let body = Body {
+    let body = NewBody {
         octets: b"mail",
         header_len: 0,
         message_id: "",

@@ -69,7 +69,7 @@ fn world() -> Store {
     store
 }
 
-fn named(store: &Store, name: &str) -> (Place, Mailbox) {
+fn named(store: &Store, name: &str) -> (InboxPlace, MailboxRecord) {
     (
         store.place_of(ORG, INBOX).unwrap().unwrap(),
         store.mailbox_named(ORG, INBOX, name).unwrap().unwrap(),
@@ -87,7 +87,7 @@ fn try_deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> Result
         subject: "s".into(),
         ..Summary::default()
     };
-    let body = Body {
+    let body = NewBody {
         octets,
         header_len: 0,
         message_id: "<a@b>",
@@ -173,7 +173,7 @@ fn flags_change_what_differs_and_keep_every_counter() {
     check(&store);
     let mut events = Vec::new();
     let (place, inbox) = named(&store, "INBOX");
-    let ask = FlagAsk {
+    let ask = FlagUpdate {
         how: FlagChange::Add,
         flags: Flags::DELETED,
         keywords: &["Todo".into()],
@@ -192,7 +192,7 @@ fn flags_change_what_differs_and_keep_every_counter() {
     check(&store);
 
     // Again: nothing differs, so no event and no MODSEQ.
-    let ask = FlagAsk {
+    let ask = FlagUpdate {
         keywords: &["tODO".into()],
         ..ask
     };
@@ -202,7 +202,7 @@ fn flags_change_what_differs_and_keep_every_counter() {
     assert_eq!((states[0].modseq, events.len()), (7, 1));
 
     // UNCHANGEDSINCE lets only the untouched through.
-    let ask = FlagAsk {
+    let ask = FlagUpdate {
         how: FlagChange::Replace,
         flags: Flags::SEEN,
         keywords: &[],
@@ -234,7 +234,7 @@ fn copies_moves_and_expunges_keep_every_counter() {
     }
     let mut events = Vec::new();
     let (place, inbox) = named(&store, "INBOX");
-    let ask = FlagAsk {
+    let ask = FlagUpdate {
         how: FlagChange::Add,
         flags: Flags::NONE,
         keywords: &["Todo".into()],
@@ -356,7 +356,7 @@ fn wrong_octets_are_never_given() {
     let octets: Vec<u8> = (0..600_000u32).map(|n| n as u8).collect();
     deliver(&store, "INBOX", &octets, Flags::NONE);
     let (_, mailbox) = named(&store, "INBOX");
-    let ask = PageAsk {
+    let ask = PageRequest {
         digest: true,
         octets: Octets::UpTo(u32::MAX),
         changed_since: 0,
@@ -396,7 +396,7 @@ fn a_page_ends_at_its_octets_and_says_what_is_left() {
         deliver(&store, "INBOX", &[b'x'; 1000], Flags::NONE);
     }
     let (_, mailbox) = named(&store, "INBOX");
-    let ask = PageAsk {
+    let ask = PageRequest {
         digest: false,
         octets: Octets::UpTo(2000),
         changed_since: 0,
@@ -445,7 +445,7 @@ fn a_transaction_that_sqlite_has_undone_is_noticed() {
     store.begin().unwrap();
     store.sql.execute_batch("ROLLBACK").unwrap();
     assert!(store.is_transaction_gone());
-    assert!(matches!(store.commit(), Err(Error::Gone)));
+    assert!(matches!(store.commit(), Err(Error::TransactionLost)));
     assert!(!store.is_transaction_gone());
 }
 
@@ -527,7 +527,7 @@ fn an_old_file_is_brought_up_to_date_or_left_as_it_was() {
     let mut sql = Connection::open_in_memory().unwrap();
     let first = "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1);";
     let second = "ALTER TABLE t ADD COLUMN b INTEGER NOT NULL DEFAULT 7;";
-    let [first, second, broken] = [first, second, "not sql"].map(open::Step::sql);
+    let [first, second, broken] = [first, second, "not sql"].map(open::SchemaStep::sql);
     open::migrate(&mut sql, &[first]).unwrap();
     assert!(open::migrate(&mut sql, &[first, second, broken]).is_err());
     let version = |sql: &Connection| -> i64 {
@@ -632,7 +632,7 @@ fn held_counters_follow_every_savepoint_and_commit() {
                     0..4 => drop(deliver(&store, name, b"octets", Flags::NONE)),
                     4 => {
                         let (place, mailbox) = named(&store, name);
-                        let ask = FlagAsk {
+                        let ask = FlagUpdate {
                             how: FlagChange::Add,
                             flags: Flags::DELETED,
                             keywords: &[],

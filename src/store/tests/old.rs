@@ -8,7 +8,7 @@ fn a_file_of_version_1_keeps_its_mail() {
     let folder = super::Folder::new("old");
     let mut sql = Connection::open(folder.0.join(FILE)).unwrap();
     open::migrate(&mut sql, &open::STEPS[..1]).unwrap();
-    ids::sow(&sql, 1).unwrap();
+    ids::insert_meta(&sql, 1).unwrap();
     let old = open::finish(sql, Role::Writer, None, 1).unwrap();
     old.begin().unwrap();
     populate(&old);
@@ -47,7 +47,7 @@ fn a_file_of_version_1_keeps_its_mail() {
 fn file_of_version_2(folder: &super::Folder) {
     let mut sql = Connection::open(folder.0.join(FILE)).unwrap();
     open::migrate(&mut sql, &open::STEPS[..2]).unwrap();
-    ids::sow(&sql, 1).unwrap();
+    ids::insert_meta(&sql, 1).unwrap();
     let old = open::finish(sql, Role::Writer, None, 1).unwrap();
     old.begin().unwrap();
     populate(&old);

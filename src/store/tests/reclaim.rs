@@ -68,7 +68,7 @@ fn copy(store: &Store, from: &str, to: &str, uids: &UidSet, remove: bool) -> Cop
 
 pub(super) fn first_octets(store: &Store, name: &str) -> Vec<u8> {
     let (_, mailbox) = named(store, name);
-    let ask = PageAsk {
+    let ask = PageRequest {
         digest: false,
         octets: Octets::UpTo(100),
         changed_since: 0,
@@ -80,7 +80,7 @@ pub(super) fn first_octets(store: &Store, name: &str) -> Vec<u8> {
     rows[0].octets.clone().unwrap()
 }
 
-fn mailbox_uids(store: &Store, mailbox: &Mailbox) -> UidSet {
+fn mailbox_uids(store: &Store, mailbox: &MailboxRecord) -> UidSet {
     store.glance(mailbox).unwrap().uids
 }
 
@@ -102,7 +102,7 @@ fn bodies_of_a_large_command_are_counted_later_and_never_wrong() {
     // Each copy shows what its original does, in the same order, under an id of its own.
     let (_, inbox) = named(&store, "INBOX");
     let (_, trash) = named(&store, "Trash");
-    let bodies = |mailbox: &Mailbox| store.going(mailbox, &all, Flags::NONE).unwrap();
+    let bodies = |mailbox: &MailboxRecord| store.going(mailbox, &all, Flags::NONE).unwrap();
     let (old, new) = (bodies(&inbox), bodies(&trash));
     assert!(
         old.iter()
@@ -138,7 +138,7 @@ fn flags_of_many_end_as_if_set_one_by_one() {
     let add = |uids: UidSet, word: &str, flags| {
         let (place, inbox) = named(&store, "INBOX");
         let words = [word.to_owned()];
-        let ask = FlagAsk {
+        let ask = FlagUpdate {
             how: FlagChange::Add,
             flags,
             keywords: if word.is_empty() { &[] } else { &words },
@@ -261,7 +261,7 @@ fn what_is_damaged_does_not_keep_the_rest() {
     let job = "INSERT INTO job (id, org, kind, subject, body, payload, state, due_at, created_at)
                VALUES (8, 9, 'smtp', '', 7, x'', 0, 0, 0)";
     store.run(job, []).unwrap();
-    store.doom_org(9).unwrap();
+    store.mark_org(9).unwrap();
     while store.reap(NOW, false).unwrap() {}
     assert_eq!(rows(&store), [0; 6]);
     let jobs = store.one("SELECT count(*) FROM job", [], |r| r.get::<_, i64>(0));

@@ -4,37 +4,37 @@
 //! Nobody can tell the difference. Every statement that could see one of these rows goes
 //! through [`Store::run`] and its like, which first write what is held and forget it; a
 //! savepoint that is rolled back takes the held counters back with it; the commit writes the
-//! rest before it commits. Only statements that touch none of the three tables use `apart`.
+//! rest before it commits. Only statements that touch none of the three tables use `direct`.
 
 use core::ops::ControlFlow;
 use std::collections::HashMap;
 
 use super::mailbox::{Delta, read_mailbox, read_place};
-use super::{Error, Mailbox, Place, Store, int, uint, uint32};
+use super::{Error, InboxPlace, MailboxRecord, Store, int, uint, uint32};
 use crate::call::{InboxId, MailboxId, Now, OrgId, Refusal};
 
 /// What moves in a row, in an order of its own for each table.
-type LedgerCounters = [i64; 6];
+type CounterValues = [i64; 6];
 
 /// A row in memory.
 #[derive(Clone, Debug)]
-struct Held<T> {
+struct HeldRow<T> {
     what: T,
-    counters: LedgerCounters,
+    counters: CounterValues,
     /// Differs from the row on disk.
     dirty: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Rows {
-    orgs: HashMap<OrgId, Held<()>>,
-    inboxes: HashMap<InboxId, Held<Place>>,
-    mailboxes: HashMap<MailboxId, Held<Mailbox>>,
+    orgs: HashMap<OrgId, HeldRow<()>>,
+    inboxes: HashMap<InboxId, HeldRow<InboxPlace>>,
+    mailboxes: HashMap<MailboxId, HeldRow<MailboxRecord>>,
 }
 
 /// Which row a note of the past is about.
 #[derive(Clone, Copy, Debug)]
-enum Key {
+enum CounterKey {
     Org(OrgId),
     Inbox(InboxId),
     Mailbox(MailboxId),
@@ -42,10 +42,10 @@ enum Key {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct CounterCache {
     rows: Rows,
     /// How rows were before the open savepoint changed them, newest last.
-    past: Vec<(Key, LedgerCounters, bool)>,
+    past: Vec<(CounterKey, CounterValues, bool)>,
     /// The rows as they were at the savepoint, kept when they are written within it.
     image: Option<Rows>,
     in_savepoint: bool,
@@ -56,12 +56,12 @@ impl Rows {
         self.orgs.is_empty() && self.inboxes.is_empty() && self.mailboxes.is_empty()
     }
 
-    fn undo(&mut self, past: &[(Key, LedgerCounters, bool)]) {
+    fn undo(&mut self, past: &[(CounterKey, CounterValues, bool)]) {
         for (key, counters, dirty) in past.iter().rev() {
             let held = match key {
-                Key::Org(id) => self.orgs.get_mut(id).map(Held::moving),
-                Key::Inbox(id) => self.inboxes.get_mut(id).map(Held::moving),
-                Key::Mailbox(id) => self.mailboxes.get_mut(id).map(Held::moving),
+                CounterKey::Org(id) => self.orgs.get_mut(id).map(HeldRow::moving),
+                CounterKey::Inbox(id) => self.inboxes.get_mut(id).map(HeldRow::moving),
+                CounterKey::Mailbox(id) => self.mailboxes.get_mut(id).map(HeldRow::moving),
             };
             if let Some((now, is_dirty)) = held {
                 *now = *counters;
@@ -71,13 +71,13 @@ impl Rows {
     }
 }
 
-impl<T> Held<T> {
-    fn moving(&mut self) -> (&mut LedgerCounters, &mut bool) {
+impl<T> HeldRow<T> {
+    fn moving(&mut self) -> (&mut CounterValues, &mut bool) {
         (&mut self.counters, &mut self.dirty)
     }
 }
 
-impl Ledger {
+impl CounterCache {
     pub(super) fn savepoint(&mut self) {
         self.in_savepoint = true;
         self.past.clear();
@@ -100,10 +100,10 @@ impl Ledger {
 
     /// The transaction is over: what was held is on disk or void.
     pub(super) fn clear(&mut self) {
-        *self = Ledger::default();
+        *self = CounterCache::default();
     }
 
-    fn note(&mut self, key: Key, counters: LedgerCounters, dirty: bool) {
+    fn remember(&mut self, key: CounterKey, counters: CounterValues, dirty: bool) {
         if self.in_savepoint && self.image.is_none() {
             self.past.push((key, counters, dirty));
         }
@@ -112,30 +112,30 @@ impl Ledger {
 
 impl Store {
     /// Writes every held row that differs from the disk, and forgets all.
-    pub(super) fn settle(&self) -> Result<(), Error> {
+    pub(super) fn write_counters(&self) -> Result<(), Error> {
         let rows = {
-            let mut ledger = self.ledger.borrow_mut();
-            if ledger.rows.is_empty() {
+            let mut counters = self.counters.borrow_mut();
+            if counters.rows.is_empty() {
                 return Ok(());
             }
-            if ledger.in_savepoint && ledger.image.is_none() {
-                let mut image = ledger.rows.clone();
-                image.undo(&ledger.past);
-                ledger.image = Some(image);
-                ledger.past.clear();
+            if counters.in_savepoint && counters.image.is_none() {
+                let mut image = counters.rows.clone();
+                image.undo(&counters.past);
+                counters.image = Some(image);
+                counters.past.clear();
             }
-            core::mem::take(&mut ledger.rows)
+            core::mem::take(&mut counters.rows)
         };
         for (org, held) in rows.orgs.iter().filter(|(_, held)| held.dirty) {
             let [seq, at, sent_day, sent, ..] = held.counters;
-            self.apart().run(
+            self.direct().run(
                 "UPDATE org SET seq = ?2, at = ?3, sent_day = ?4, sent = ?5 WHERE id = ?1",
                 [org.0, seq, at, sent_day, sent],
             )?;
         }
         for (inbox, held) in rows.inboxes.iter().filter(|(_, held)| held.dirty) {
             let [bytes, messages, sent_day, sent, ..] = held.counters;
-            self.apart().run(
+            self.direct().run(
                 "UPDATE inbox SET bytes = ?2, messages = ?3, sent_day = ?4, sent = ?5
                  WHERE id = ?1",
                 [inbox.0, bytes, messages, sent_day, sent],
@@ -143,7 +143,7 @@ impl Store {
         }
         for (mailbox, held) in rows.mailboxes.iter().filter(|(_, held)| held.dirty) {
             let [uidnext, modseq, messages, unseen, deleted, bytes] = held.counters;
-            self.apart().run(
+            self.direct().run(
                 "UPDATE mailbox SET uidnext = ?2, highest_modseq = ?3, messages = ?4,
                      unseen = ?5, deleted = ?6, bytes = ?7
                  WHERE id = ?1",
@@ -154,11 +154,11 @@ impl Store {
     }
 
     /// Outside a transaction nothing is held beyond the call that moved it.
-    fn settle_unless_open(&self) -> Result<(), Error> {
+    fn write_counters_unless_open(&self) -> Result<(), Error> {
         if self.open.get() {
             Ok(())
         } else {
-            self.settle()
+            self.write_counters()
         }
     }
 
@@ -166,17 +166,17 @@ impl Store {
     pub(super) fn take_seq(&self, org: OrgId, now: Now) -> Result<(u64, i64), Error> {
         self.hold_org(org)?;
         let taken = {
-            let mut ledger = self.ledger.borrow_mut();
-            let held = ledger.rows.orgs.get_mut(&org).ok_or(NO_ORG)?;
+            let mut counters = self.counters.borrow_mut();
+            let held = counters.rows.orgs.get_mut(&org).ok_or(NO_ORG)?;
             let before = (held.counters, held.dirty);
             held.counters[0] += 1;
             held.counters[1] = held.counters[1].max(now.unix_ms);
             held.dirty = true;
             let taken = (uint(held.counters[0]), held.counters[1]);
-            ledger.note(Key::Org(org), before.0, before.1);
+            counters.remember(CounterKey::Org(org), before.0, before.1);
             taken
         };
-        self.settle_unless_open()?;
+        self.write_counters_unless_open()?;
         Ok(taken)
     }
 
@@ -193,21 +193,21 @@ impl Store {
         self.hold_org(org)?;
         self.hold_inbox(inbox)?;
         let counted = {
-            let mut ledger = self.ledger.borrow_mut();
-            let held = ledger.rows.orgs.get_mut(&org).ok_or(NO_ORG)?;
+            let mut counters = self.counters.borrow_mut();
+            let held = counters.rows.orgs.get_mut(&org).ok_or(NO_ORG)?;
             let before = (held.counters, held.dirty);
             let of_org = send(&mut held.counters, day, n);
             held.dirty = true;
-            ledger.note(Key::Org(org), before.0, before.1);
-            let held = ledger.rows.inboxes.get_mut(&inbox);
+            counters.remember(CounterKey::Org(org), before.0, before.1);
+            let held = counters.rows.inboxes.get_mut(&inbox);
             let held = held.filter(|held| held.what.org == org).ok_or(NO_INBOX)?;
             let before = (held.counters, held.dirty);
             let of_inbox = send(&mut held.counters, day, n);
             held.dirty = true;
-            ledger.note(Key::Inbox(inbox), before.0, before.1);
+            counters.remember(CounterKey::Inbox(inbox), before.0, before.1);
             (of_inbox, of_org)
         };
-        self.settle_unless_open()?;
+        self.write_counters_unless_open()?;
         Ok(counted)
     }
 
@@ -215,14 +215,14 @@ impl Store {
     /// `delta` takes; refuses when they would run out, since UIDNEXT itself must fit 32 bits.
     pub(super) fn count(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &MailboxRecord,
         modseq: u64,
         delta: &Delta,
     ) -> Result<u32, Error> {
         self.hold_mailbox(mailbox)?;
         let uid = {
-            let mut ledger = self.ledger.borrow_mut();
-            let held = ledger.rows.mailboxes.get_mut(&mailbox.id);
+            let mut counters = self.counters.borrow_mut();
+            let held = counters.rows.mailboxes.get_mut(&mailbox.id);
             let held = held.ok_or(Refusal::NotFound("mailbox"))?;
             let uid = uint32(held.counters[0]);
             if uid.checked_add(delta.uids).is_none() {
@@ -240,10 +240,10 @@ impl Store {
             held.counters[4] += delta.deleted;
             held.counters[5] += delta.bytes;
             held.dirty = true;
-            ledger.note(Key::Mailbox(mailbox.id), before.0, before.1);
+            counters.remember(CounterKey::Mailbox(mailbox.id), before.0, before.1);
             uid
         };
-        self.settle_unless_open()?;
+        self.write_counters_unless_open()?;
         Ok(uid)
     }
 
@@ -256,38 +256,41 @@ impl Store {
     ) -> Result<(), Error> {
         self.hold_inbox(inbox)?;
         {
-            let mut ledger = self.ledger.borrow_mut();
-            let held = ledger.rows.inboxes.get_mut(&inbox).ok_or(NO_INBOX)?;
+            let mut counters = self.counters.borrow_mut();
+            let held = counters.rows.inboxes.get_mut(&inbox).ok_or(NO_INBOX)?;
             let before = (held.counters, held.dirty);
             held.counters[0] += bytes;
             held.counters[1] += messages;
             held.dirty = true;
-            ledger.note(Key::Inbox(inbox), before.0, before.1);
+            counters.remember(CounterKey::Inbox(inbox), before.0, before.1);
         }
-        self.settle_unless_open()
+        self.write_counters_unless_open()
     }
 
     /// The inbox as it is now, held if a group is open.
-    pub(super) fn held_place(&self, inbox: InboxId) -> Result<Option<Place>, Error> {
+    pub(super) fn held_place(&self, inbox: InboxId) -> Result<Option<InboxPlace>, Error> {
         self.hold_inbox(inbox)?;
-        let mut ledger = self.ledger.borrow_mut();
-        let found = ledger.rows.inboxes.get(&inbox).map(|held| Place {
+        let mut counters = self.counters.borrow_mut();
+        let found = counters.rows.inboxes.get(&inbox).map(|held| InboxPlace {
             bytes: uint(held.counters[0]),
             ..held.what.clone()
         });
         if !self.open.get() {
-            ledger.rows.inboxes.remove(&inbox);
+            counters.rows.inboxes.remove(&inbox);
         }
         Ok(found)
     }
 
     /// A mailbox that is held, as it is now.
-    pub(super) fn held_mailbox(&self, which: impl Fn(&Mailbox) -> bool) -> Option<Mailbox> {
-        let ledger = self.ledger.borrow();
-        let mut held = ledger.rows.mailboxes.values();
+    pub(super) fn held_mailbox(
+        &self,
+        which: impl Fn(&MailboxRecord) -> bool,
+    ) -> Option<MailboxRecord> {
+        let counters = self.counters.borrow();
+        let mut held = counters.rows.mailboxes.values();
         let held = held.find(|held| which(&held.what))?;
         let [uidnext, modseq, messages, unseen, deleted, bytes] = held.counters;
-        Some(Mailbox {
+        Some(MailboxRecord {
             uidnext: uint32(uidnext),
             highest_modseq: uint(modseq),
             messages: uint32(messages),
@@ -299,10 +302,10 @@ impl Store {
     }
 
     /// Holds a mailbox that was just read, if a group is open.
-    pub(super) fn keep_mailbox(&self, mailbox: &Mailbox) {
-        let mut ledger = self.ledger.borrow_mut();
-        if self.open.get() && ledger.rows.mailboxes.len() < HELD_MAILBOXES {
-            ledger
+    pub(super) fn keep_mailbox(&self, mailbox: &MailboxRecord) {
+        let mut counters = self.counters.borrow_mut();
+        if self.open.get() && counters.rows.mailboxes.len() < HELD_MAILBOXES {
+            counters
                 .rows
                 .mailboxes
                 .entry(mailbox.id)
@@ -311,49 +314,49 @@ impl Store {
     }
 
     fn hold_org(&self, org: OrgId) -> Result<(), Error> {
-        if self.ledger.borrow().rows.orgs.contains_key(&org) {
+        if self.counters.borrow().rows.orgs.contains_key(&org) {
             return Ok(());
         }
-        let read = self.apart().one(
+        let read = self.direct().one(
             "SELECT seq, at, sent_day, sent FROM org WHERE id = ?1",
             [org.0],
             |r| Ok([r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, 0, 0]),
         )?;
         if let Some(counters) = read {
-            let held = Held {
+            let held = HeldRow {
                 what: (),
                 counters,
                 dirty: false,
             };
-            self.ledger.borrow_mut().rows.orgs.insert(org, held);
+            self.counters.borrow_mut().rows.orgs.insert(org, held);
         }
         Ok(())
     }
 
     fn hold_inbox(&self, inbox: InboxId) -> Result<(), Error> {
-        if self.ledger.borrow().rows.inboxes.contains_key(&inbox) {
+        if self.counters.borrow().rows.inboxes.contains_key(&inbox) {
             return Ok(());
         }
-        let _ = self.apart().each(
+        let _ = self.direct().each(
             "SELECT org, address, ancestors, bytes, display_name, messages, sent_day, sent
              FROM inbox WHERE id = ?1",
             [inbox.0],
             |r| {
-                let held = Held {
+                let held = HeldRow {
                     what: read_place(inbox, r)?,
                     counters: [r.get(3)?, r.get(5)?, r.get(6)?, r.get(7)?, 0, 0],
                     dirty: false,
                 };
-                self.ledger.borrow_mut().rows.inboxes.insert(inbox, held);
+                self.counters.borrow_mut().rows.inboxes.insert(inbox, held);
                 Ok(ControlFlow::Continue(()))
             },
         )?;
         Ok(())
     }
 
-    fn hold_mailbox(&self, mailbox: &Mailbox) -> Result<(), Error> {
+    fn hold_mailbox(&self, mailbox: &MailboxRecord) -> Result<(), Error> {
         if self
-            .ledger
+            .counters
             .borrow()
             .rows
             .mailboxes
@@ -362,7 +365,7 @@ impl Store {
             return Ok(());
         }
         // The row in the caller's hand may be older than what has happened since.
-        let read = self.apart().one(
+        let read = self.direct().one(
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
                  highest_modseq, expunged_floor, messages, unseen, deleted, bytes
              FROM mailbox WHERE id = ?1 AND org = ?2",
@@ -370,15 +373,15 @@ impl Store {
             read_mailbox,
         )?;
         if let Some(row) = read {
-            let mut ledger = self.ledger.borrow_mut();
-            ledger.rows.mailboxes.insert(row.id, held_of(&row));
+            let mut counters = self.counters.borrow_mut();
+            counters.rows.mailboxes.insert(row.id, held_of(&row));
         }
         Ok(())
     }
 }
 
-fn held_of(mailbox: &Mailbox) -> Held<Mailbox> {
-    Held {
+fn held_of(mailbox: &MailboxRecord) -> HeldRow<MailboxRecord> {
+    HeldRow {
         what: mailbox.clone(),
         counters: [
             mailbox.uidnext.into(),
@@ -393,7 +396,7 @@ fn held_of(mailbox: &Mailbox) -> Held<Mailbox> {
 }
 
 /// Moves `sent_day` and `sent`, the third and fourth counter of an organization and an inbox.
-fn send(counters: &mut LedgerCounters, day: i64, n: u64) -> u64 {
+fn send(counters: &mut CounterValues, day: i64, n: u64) -> u64 {
     if counters[2] != day {
         counters[2] = day;
         counters[3] = 0;
