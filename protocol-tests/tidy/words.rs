@@ -78,7 +78,6 @@ const REFERENCES_LEFT: &[&str] = &[
     "src/serve",
     "src/service/",
     "src/smtp/",
-    "src/store/",
 ];
 
 /// Files and folders that still have words of the old dialect in their comments.

@@ -1,4 +1,6 @@
-//! Organizations, keys and domains. Only rows: who may do what is decided in `service`.
+//! Organizations, keys and domains, as rows.
+//!
+//! It is not the access control: `service` decides which key may do what.
 
 use rusqlite::{Row, params};
 
@@ -62,8 +64,8 @@ impl Store {
             .is_some())
     }
 
-    /// Takes away an organization whose inboxes are gone already, with its keys and domains.
-    /// Its addresses stay taken; [`Store::reap`] takes its queue, log and kept answers.
+    /// Removes an organization, its keys and its domains. The caller has removed its inboxes. Its
+    /// addresses stay taken. [`Store::reap`] removes its queue, log and kept answers later.
     pub fn delete_org(&self, org: OrgId) -> Result<(), Error> {
         self.run(
             "DELETE FROM key_inbox WHERE key IN (SELECT id FROM key WHERE org = ?1)",
@@ -105,8 +107,8 @@ impl Store {
 
     // ---- keys ----
 
-    /// A new key; `row.public` is its public id alone, here and in every row that comes back.
-    /// Errors: a public id that is taken, which does not happen.
+    /// A new key. `row.public` is the public id alone, here and in every row that is read.
+    /// Errors: the public id is taken, which does not happen with random ids.
     pub fn insert_key(&self, org: OrgId, row: &KeyRow, hash: &[u8; 32]) -> Result<(), Error> {
         self.run(
             "INSERT INTO key (id, org, public, hash, label, scopes, bound, created_at, expires_at)
@@ -132,7 +134,7 @@ impl Store {
         Ok(())
     }
 
-    /// The key with this public id, of whatever organization: it is what names one.
+    /// The key with this public id, of any organization: the public id names the key.
     pub fn key_by_public(&self, public: &str) -> Result<Option<StoredKey>, Error> {
         self.one(
             "SELECT id, org, hash, scopes, bound, expires_at, revoked_at FROM key
@@ -194,7 +196,7 @@ impl Store {
         Ok(row)
     }
 
-    /// Keys of an organization that still work.
+    /// The keys of an organization that are not revoked.
     pub fn live_keys(&self, org: OrgId) -> Result<Vec<KeyId>, Error> {
         self.all(
             "SELECT id FROM key WHERE org = ?1 AND revoked_at IS NULL",
@@ -211,7 +213,7 @@ impl Store {
         Ok(uint(n.unwrap_or(0)))
     }
 
-    /// Ends a key; whether it had not ended before.
+    /// Revokes a key; whether it was valid before.
     pub fn revoke_key(&self, org: OrgId, key: KeyId, at: i64) -> Result<bool, Error> {
         Ok(self.run(
             "UPDATE key SET revoked_at = ?3 WHERE org = ?1 AND id = ?2 AND revoked_at IS NULL",
@@ -230,14 +232,14 @@ impl Store {
         Ok(())
     }
 
-    /// Whose domain this is: mail for it is local, whoever asks.
+    /// The organization that has this domain. Mail for the domain is local for every sender.
     pub fn domain_by_name(&self, name: &str) -> Result<Option<(OrgId, DomainId)>, Error> {
         self.one("SELECT org, id FROM domain WHERE name = ?1", [name], |r| {
             Ok((OrgId(r.get(0)?), DomainId(r.get(1)?)))
         })
     }
 
-    /// The domains of an organization; bounded by its limit.
+    /// The domains of an organization. Their number is bounded by a limit of the product.
     pub fn domains(&self, org: OrgId) -> Result<Vec<DomainRow>, Error> {
         self.all(
             "SELECT id, name, created_at FROM domain WHERE org = ?1 ORDER BY id",
@@ -263,7 +265,7 @@ impl Store {
             .is_some())
     }
 
-    /// Takes a domain away; whether it was there.
+    /// Removes a domain; whether it was there.
     pub fn delete_domain(&self, org: OrgId, domain: DomainId) -> Result<bool, Error> {
         Ok(self.run(
             "DELETE FROM domain WHERE org = ?1 AND id = ?2",

@@ -1,9 +1,9 @@
-//! Backup of a database in use, and its return: each on a connection of its own.
+//! Backup of a database in use, and the restore of one. Each has a connection of its own.
 //!
-//! A backup is one file that SQLite has written anew (`VACUUM INTO`), of one moment. It is
-//! verified when it is restored, before the folder gets it. After that the log has another
-//! epoch and every mailbox another UIDVALIDITY, so that no client takes what it knows for what
-//! is there.
+//! A backup is one file that SQLite has written anew (`VACUUM INTO`), of one moment. It is not
+//! checked when it is written, but when it is restored, before the folder gets it. A restore
+//! gives the log another epoch and every mailbox another UIDVALIDITY, so that no client relies on
+//! what it knew before.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,9 +15,9 @@ use super::verify::{Findings, examine};
 use super::{Error, FILE, Folder, Role, Store};
 use crate::call::Now;
 
-/// Writes a copy of the database of `folder` to the file `to`, which must not be there.
-/// `free` is the space where `to` is, if it is known. Gives the copy's size in octets.
-/// Works while a server uses the folder.
+/// Writes a copy of the database of `folder` to the file `to`, which must not exist. `free` is
+/// the disk space there, if it is known. Gives the size of the copy in octets. A server may use
+/// the folder meanwhile.
 pub fn backup(folder: &Path, to: &Path, free: Option<u64>) -> Result<u64, Error> {
     let at = |path: &Path| {
         let path = path.to_owned();
@@ -45,8 +45,8 @@ pub fn backup(folder: &Path, to: &Path, free: Option<u64>) -> Result<u64, Error>
         return Err(Error::Io(to.to_owned(), error));
     }
     let making = beside(to, ".making");
-    // Made here and not by SQLite, so that nobody else can read it for a moment; VACUUM INTO
-    // takes an empty file as its own.
+    // The file is made here and not by SQLite, so that no other user can read it for a moment.
+    // VACUUM INTO accepts an empty file.
     let _ = fs::remove_file(&making);
     OpenOptions::new()
         .write(true)
@@ -69,8 +69,8 @@ pub fn backup(folder: &Path, to: &Path, free: Option<u64>) -> Result<u64, Error>
 }
 
 fn copy(store: &Store, to: &Path) -> Result<(), Error> {
-    // VACUUM INTO attaches its target, which the limits of every other connection forbid
-    // (decisions.md 16); and it is no write of the source.
+    // VACUUM INTO attaches its target, which every other connection forbids (DECISIONS.md, "Log
+    // and restore"). It does not write to the source.
     store.sql.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
     store.sql.pragma_update(None, "query_only", false)?;
     let to = to.to_str().ok_or_else(|| {
@@ -80,8 +80,8 @@ fn copy(store: &Store, to: &Path) -> Result<(), Error> {
     store.run("VACUUM INTO ?1", [to]).map(drop)
 }
 
-/// Puts a backup into a folder that has no database, and makes what clients remember of the
-/// old one void. What is found wrong with the backup is an error, and the folder stays empty.
+/// Puts a backup into a folder without a database, and makes void what clients remember. A backup
+/// with a violation is an error, and the folder stays empty.
 pub fn restore(folder: &Folder, from: &Path, seed: u64, now: Now) -> Result<(), Error> {
     let path = folder.path().join(FILE);
     let at = |path: &Path| {
@@ -95,7 +95,7 @@ pub fn restore(folder: &Folder, from: &Path, seed: u64, now: Now) -> Result<(), 
         );
         return Err(Error::Io(path, error));
     }
-    // A folder of its own until it is known to be good.
+    // The copy has a folder of its own until it is known to be good.
     let trial = folder.path().join("restoring");
     let _ = fs::remove_dir_all(&trial);
     fs::create_dir(&trial).map_err(at(&trial))?;
@@ -143,7 +143,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// A new name is on disk when its folder is.
+/// Makes a new name durable: the name is on disk when its folder is.
 fn sync_folder_of(path: &Path) -> Result<(), Error> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -154,5 +154,5 @@ fn sync_folder_of(path: &Path) -> Result<(), Error> {
         .map_err(|error| Error::Io(folder.to_owned(), error))
 }
 
-/// Room to leave on the disk besides the copy.
+/// Disk space that stays free beside the copy.
 const SPARE_BYTES: u64 = 16 << 20;

@@ -1,8 +1,12 @@
-//! Stored octets: chunks of 256 KiB, each with a checksum that every read compares, counted
-//! references, and beside them what was parsed once.
+//! Stored octets of messages: chunks of 256 KiB, counted references, and the parts of a message
+//! that were parsed at delivery.
 //!
-//! Chunk n of a body has the id body + n, so that a body needs no table of its chunks. A read
-//! gives the right octets or [`Error::Corrupt`], never wrong ones.
+//! Each chunk has a checksum, and every read compares it. A read gives the right octets or
+//! [`Error::Corrupt`], never wrong octets. Chunk n of a body has the id body + n, so a body needs
+//! no table of its chunks.
+//!
+//! It is not the message as a client sees it: an entry puts a prefix of its own before it (see
+//! `entry.rs`).
 
 use core::ops::ControlFlow;
 
@@ -10,14 +14,14 @@ use super::reclaim::{SLICE_OCTETS, SLICE_ROWS};
 use super::{Error, Store, format, uint32};
 use crate::call::{BodyId, Now, OrgId, Summary};
 
-/// What is stored of a message whatever the number of its entries.
+/// What is stored once for a message, for all its entries.
 #[derive(Clone, Copy, Debug)]
 pub struct NewBody<'a> {
     /// The octets.
     pub octets: &'a [u8],
     /// Length of the header block, blank line included.
     pub header_len: u32,
-    /// With its brackets; empty when there is none.
+    /// `Message-ID` with its brackets; empty when there is none.
     pub message_id: &'a str,
     /// As `mail::digest` wrote it.
     pub digest: &'a [u8],
@@ -26,7 +30,7 @@ pub struct NewBody<'a> {
 }
 
 impl Store {
-    /// Stores a body that `refs` entries and jobs will name.
+    /// Stores a body. `refs` entries and jobs will name it.
     pub fn put_body(
         &self,
         now: Now,
@@ -60,8 +64,8 @@ impl Store {
         Ok(BodyId(id))
     }
 
-    /// Appends up to `len` octets from `offset` of a body that has `size` to `out`. The caller
-    /// has found body and size by an entry of its own organization.
+    /// Appends up to `len` octets from `offset` of a body to `out`. The body has `size` octets.
+    /// The caller has found body and size through an entry of its own organization.
     pub fn read_body(
         &self,
         (body, size): (BodyId, u32),
@@ -69,7 +73,7 @@ impl Store {
         len: u32,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        // Never past the end: the next chunk can be another organization's.
+        // The read ends at the end of the body: the next chunk can be of another organization.
         let len = len.min(size.saturating_sub(offset));
         if len == 0 {
             return Ok(());
@@ -151,7 +155,7 @@ impl Store {
         format::decode_summary(&stored)
     }
 
-    /// One more entry or job names the body.
+    /// Counts one more entry or job that names the body.
     pub(super) fn hold_body(&self, org: OrgId, body: BodyId) -> Result<(), Error> {
         let held = self.direct().run(
             "UPDATE body SET refs = refs + 1 WHERE id = ?1 AND org = ?2",
@@ -164,9 +168,9 @@ impl Store {
         }
     }
 
-    /// One entry or job less names the body. With `free` the octets of an unnamed body go at
-    /// once unless somebody may be reading them page by page; [`Store::reap`] takes the others
-    /// later.
+    /// Counts one entry or job less that names the body. With `free`, the octets of a body that
+    /// has no name left go at once. A large body stays, because a session may be reading it page
+    /// by page; [`Store::reap`] frees it later.
     pub fn drop_body(&self, org: OrgId, body: BodyId, free: bool) -> Result<(), Error> {
         let held = self.direct().one(
             "SELECT refs, size FROM body WHERE id = ?1 AND org = ?2",
@@ -185,10 +189,11 @@ impl Store {
             .map(drop)
     }
 
-    /// Frees some bodies that nothing names; how much work that was, in rows. Large ones,
-    /// which are read in many calls, stay for [`linger_ms`] after this has first seen them so,
-    /// but not when room `is_short`, and not when many are on their way out at once. That is
-    /// known to this process only: after a start it counts anew.
+    /// Frees some bodies that have no reference left; how much work that was, in rows.
+    ///
+    /// Large bodies are read in many calls, so they stay for [`linger_ms`] after this function
+    /// has first seen them. They go at once when disk space `is_short`, or when [`LINGERING_MAX`]
+    /// bodies stay already. These times are in memory: after a start they begin again.
     pub(super) fn sweep_bodies(&self, now: Now, is_short: bool) -> Result<i64, Error> {
         let mut lingering = self.lingering.borrow_mut();
         let most = SWEPT_BODIES.saturating_add(lingering.len() as i64);
@@ -218,7 +223,7 @@ impl Store {
             any = true;
             self.free_body(*body, uint32(*size))?;
         }
-        // Freeing is heavier than other work: this is a slice.
+        // Freeing is heavier than other work: one round of it is a whole slice.
         Ok(if any { SLICE_ROWS } else { 0 })
     }
 
@@ -237,23 +242,23 @@ impl Store {
 /// Bodies that one slice of [`Store::reap`] frees.
 const SWEPT_BODIES: i64 = 100;
 
-/// Bodies of up to so many octets go at once: they come in one answer, unless the limit
-/// `page_bytes` is set lower than this.
+/// Bodies of up to this size are freed at once: a client gets them in one answer, unless the
+/// limit `page_bytes` is lower than this.
 const PAGED_BYTES: i64 = 64 << 10;
 
-/// Bodies that are kept so: each slice looks past them.
+/// The most bodies that stay for readers: each slice has to pass over them.
 const LINGERING_MAX: usize = 500;
 
-/// How long a large body can still be read when nothing names it any more: longer than a
-/// client may stand still while it reads (RFC 2180 section 4.1.1), and as long as it takes at
-/// [`LINGER_PACE`]. Who is slower can find the rest of it gone.
+/// How long a large body can still be read after its last reference is gone: a fixed time that is
+/// longer than a client may pause while it reads (RFC 2180 section 4.1.1), and the time that its
+/// octets take at [`LINGER_PACE`]. A slower client can find the rest of it gone.
 fn linger_ms(size: i64) -> u64 {
     LINGER_MS.saturating_add(size.unsigned_abs().saturating_mul(1000) / LINGER_PACE)
 }
 
 const LINGER_MS: u64 = 180_000;
 
-/// Octets a second: a poor mobile network. 25 MiB then take less than half an hour.
+/// Octets a second, as on a poor mobile network. 25 MiB then take less than half an hour.
 const LINGER_PACE: u64 = 16 << 10;
 
 /// Octets of a chunk: a page of FETCH reads one or two.

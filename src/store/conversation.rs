@@ -1,13 +1,15 @@
-//! Conversations: the thread of a message is that of the newest message it refers to which
-//! the inbox has seen or heard of, else a new one. Set once at delivery, never merged
-//! (decisions.md 12).
+//! Conversations (`thread_id` at the API). A message joins the conversation of the newest message
+//! among its references that the inbox knows. Without one it begins a conversation. The choice is
+//! made once, at delivery; conversations are never merged.
+//!
+//! It is not a parser: the service gives Message-ID and references.
 
 use super::{Error, Store};
 use crate::call::{InboxId, Now, ThreadId};
 
 impl Store {
-    /// The thread of a message that comes into `inbox`, remembered under its own Message-ID
-    /// (empty: it has none) and under each that it refers to, `references` oldest first.
+    /// The conversation of a message that comes into `inbox`. It is remembered under the
+    /// Message-ID (empty: there is none) and under each of `references`, which come oldest first.
     pub fn thread_for(
         &self,
         now: Now,
@@ -23,7 +25,7 @@ impl Store {
                 |r| r.get(0),
             )
         };
-        // 1 when nothing was known of the message, and the thread is remembered for it now.
+        // 1 when the message was not known: it is remembered now.
         let remember = |id: &str, thread: i64| {
             direct.run(
                 "INSERT OR IGNORE INTO reference (inbox, hash, thread) VALUES (?1, ?2, ?3)",
@@ -39,7 +41,7 @@ impl Store {
         }
         let mut thread = thread.unwrap_or_else(|| self.mint_id(now));
         if !message_id.is_empty() && remember(message_id, thread)? == 0 {
-            // A copy of it, or an answer to it, has come before.
+            // A copy of the message or an answer to it has come before.
             thread = known(message_id)?.unwrap_or(thread);
         }
         for reference in references {

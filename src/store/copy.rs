@@ -1,5 +1,5 @@
-//! COPY and MOVE: the target gets new UIDs in the order of the source's. A copy shares the
-//! body and gets an id of its own; a moved entry keeps its id (decisions.md, words).
+//! COPY and MOVE. The target gets new UIDs in the order of the UIDs in the source. A copy shares
+//! the body and gets an id of its own. A moved entry keeps its id.
 
 use super::event::NewEvent;
 use super::expunge::{AT_ONCE, LeavingEntry};
@@ -14,13 +14,13 @@ pub struct Copied {
     pub from: UidSet,
     /// UIDs in the target, in the same order.
     pub to: UidSet,
-    /// Number of the last row of the log that it wrote; 0 for none.
+    /// Number of the last row of the log that the command wrote; 0 for none.
     pub modseq: u64,
 }
 
 impl Store {
-    /// Copies the entries in `uids` that are there, or with `remove` moves them. All of the
-    /// inbox together stays within `bytes_max`, else `OverQuota` and nothing.
+    /// Copies the entries in `uids` that are there; with `remove`, moves them. An inbox that
+    /// would exceed `bytes_max` gives `OverQuota`, and nothing is copied.
     pub fn copy(
         &self,
         (now, origin): (Now, Option<ConnId>),
@@ -105,8 +105,8 @@ impl Store {
         let id = self.mint_ids(now, u32::try_from(entries.len()).unwrap_or(u32::MAX));
         for run in runs(entries) {
             let up = run.up(first);
-            // OR FAIL here and below: the savepoint of the call takes a failure back, and with
-            // ABORT SQLite would keep a journal of each statement as well.
+            // OR FAIL here and below: on an error the savepoint of the call undoes the statement.
+            // With ABORT, SQLite would also keep a journal for each statement.
             self.direct().run(
                 "INSERT OR FAIL INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq,
                      flags, keywords, arrival, received_at, size, prefix)
@@ -155,7 +155,7 @@ impl Store {
     }
 }
 
-/// Entries with UIDs in a row, of which `before` come first.
+/// Entries with consecutive UIDs; `before` entries come before them.
 struct Run {
     low: u32,
     high: u32,
@@ -163,13 +163,15 @@ struct Run {
 }
 
 impl Run {
-    /// What makes the UIDs here those in the target, where the first of all gets `first`.
+    /// The difference between the UIDs in the target and those here; the first entry of all gets
+    /// `first`.
     fn up(&self, first: u32) -> i64 {
         i64::from(first) + self.before as i64 - i64::from(self.low)
     }
 }
 
-/// A command names few runs of many entries, and a statement for each costs little.
+/// Groups entries into runs: a command names few runs of many entries, so one statement for each
+/// run costs little.
 fn runs(entries: &[LeavingEntry]) -> impl Iterator<Item = Run> {
     let mut before = 0;
     entries

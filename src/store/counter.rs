@@ -1,10 +1,11 @@
-//! Rows whose counters move with nearly every call: organizations, inboxes, mailboxes. While
-//! a group is open they are held in memory, and each is written once, not once a call.
+//! Counters that change with nearly every call: those of organizations, inboxes and mailboxes.
+//! While a group is open their rows are held in memory, and each is written once for the group.
 //!
-//! Nobody can tell the difference. Every statement that could see one of these rows goes
-//! through [`Store::run`] and its like, which first write what is held and forget it; a
-//! savepoint that is rolled back takes the held counters back with it; the commit writes the
-//! rest before it commits. Only statements that touch none of the three tables use `direct`.
+//! It is not a cache between groups: a commit writes and forgets every row. The rule: **no
+//! statement sees an old counter.** A statement that could read one of these rows goes through
+//! [`Store::run`] and its like, which first write the held rows and forget them. A savepoint that
+//! is rolled back also rolls back the held counters. Only statements that touch none of the three
+//! tables use `direct`.
 
 use core::ops::ControlFlow;
 use std::collections::HashMap;
@@ -13,15 +14,15 @@ use super::mailbox::{Delta, read_mailbox, read_place};
 use super::{Error, InboxPlace, MailboxRecord, Store, int, uint, uint32};
 use crate::call::{InboxId, MailboxId, Now, OrgId, Refusal};
 
-/// What moves in a row, in an order of its own for each table.
+/// The counters of a row; each table has an order of its own.
 type CounterValues = [i64; 6];
 
-/// A row in memory.
+/// A row that is held in memory.
 #[derive(Clone, Debug)]
 struct HeldRow<T> {
     what: T,
     counters: CounterValues,
-    /// Differs from the row on disk.
+    /// It differs from the row on disk.
     dirty: bool,
 }
 
@@ -32,7 +33,7 @@ struct Rows {
     mailboxes: HashMap<MailboxId, HeldRow<MailboxRecord>>,
 }
 
-/// Which row a note of the past is about.
+/// The row that an earlier state belongs to.
 #[derive(Clone, Copy, Debug)]
 enum CounterKey {
     Org(OrgId),
@@ -40,13 +41,13 @@ enum CounterKey {
     Mailbox(MailboxId),
 }
 
-/// See the module.
+/// The held rows (see the module).
 #[derive(Debug, Default)]
 pub(super) struct CounterCache {
     rows: Rows,
-    /// How rows were before the open savepoint changed them, newest last.
+    /// Earlier states of rows that the open savepoint has changed, the newest last.
     past: Vec<(CounterKey, CounterValues, bool)>,
-    /// The rows as they were at the savepoint, kept when they are written within it.
+    /// The rows at the beginning of the savepoint; kept when rows are written within it.
     image: Option<Rows>,
     in_savepoint: bool,
 }
@@ -98,7 +99,7 @@ impl CounterCache {
         self.release();
     }
 
-    /// The transaction is over: what was held is on disk or void.
+    /// The transaction has ended: its rows are on disk or undone.
     pub(super) fn clear(&mut self) {
         *self = CounterCache::default();
     }
@@ -111,7 +112,7 @@ impl CounterCache {
 }
 
 impl Store {
-    /// Writes every held row that differs from the disk, and forgets all.
+    /// Writes every held row that differs from the disk, and forgets all rows.
     pub(super) fn write_counters(&self) -> Result<(), Error> {
         let rows = {
             let mut counters = self.counters.borrow_mut();
@@ -153,7 +154,7 @@ impl Store {
         Ok(())
     }
 
-    /// Outside a transaction nothing is held beyond the call that moved it.
+    /// Outside a transaction a row is not held for longer than the call that changed it.
     fn write_counters_unless_open(&self) -> Result<(), Error> {
         if self.open.get() {
             Ok(())
@@ -180,9 +181,8 @@ impl Store {
         Ok(taken)
     }
 
-    /// Counts `n` messages sent by `inbox` on `day`; how many that makes for the inbox and
-    /// for its organization. The caller refuses what is too many, and the savepoint takes
-    /// the count back.
+    /// Counts `n` messages that `inbox` sent on `day`; the new counts of the inbox and of its
+    /// organization. The caller refuses a count that is too high, and the savepoint undoes it.
     pub fn count_sends(
         &self,
         org: OrgId,
@@ -212,7 +212,7 @@ impl Store {
     }
 
     /// Moves the counters of a mailbox and sets its MODSEQ. Gives the first of the UIDs that
-    /// `delta` takes; refuses when they would run out, since UIDNEXT itself must fit 32 bits.
+    /// `delta` takes. Refuses when UIDs would run out, since UIDNEXT itself must fit 32 bits.
     pub(super) fn count(
         &self,
         mailbox: &MailboxRecord,
@@ -267,7 +267,7 @@ impl Store {
         self.write_counters_unless_open()
     }
 
-    /// The inbox as it is now, held if a group is open.
+    /// The inbox as it is now. The row is held if a group is open.
     pub(super) fn held_place(&self, inbox: InboxId) -> Result<Option<InboxPlace>, Error> {
         self.hold_inbox(inbox)?;
         let mut counters = self.counters.borrow_mut();
@@ -364,7 +364,7 @@ impl Store {
         {
             return Ok(());
         }
-        // The row in the caller's hand may be older than what has happened since.
+        // The row that the caller has read may be older than the changes since.
         let read = self.direct().one(
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
                  highest_modseq, expunged_floor, messages, unseen, deleted, bytes
@@ -405,7 +405,7 @@ fn send(counters: &mut CounterValues, day: i64, n: u64) -> u64 {
     uint(counters[3])
 }
 
-/// Mailboxes that are held without having changed: they are looked for one by one.
+/// The most mailboxes that are held only because they were read: they are searched one by one.
 const HELD_MAILBOXES: usize = 256;
 
 const NO_ORG: Refusal = Refusal::NotFound("organization");

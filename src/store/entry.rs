@@ -1,9 +1,9 @@
-//! Entries: one message in one mailbox. Making them, and reading them in pages of UIDs, whole
-//! mailboxes at a glance, or one by its id.
+//! Entries: one message in one mailbox. Entries are made here, and read in pages of UIDs, for a
+//! whole mailbox, or one by its id.
 //!
-//! Changes of many entries are in `flag.rs`, `expunge.rs` and `copy.rs`; each moves the
-//! counters of mailbox and inbox in the same savepoint. A query here is given the mailbox row
-//! that the caller has looked up under its own organization and inbox.
+//! Changes of many entries are in `flag.rs`, `expunge.rs` and `copy.rs`. Each moves the counters
+//! of mailbox and inbox in the same savepoint. The rule: a query here gets a mailbox row that the
+//! caller has found under its own organization and inbox.
 
 use core::ops::ControlFlow;
 
@@ -26,7 +26,7 @@ pub struct NewEntry<'a> {
     pub body: BodyId,
     /// Octets of the body.
     pub body_size: u32,
-    /// Octets in front of the body, the entry's own.
+    /// Octets before the body; they belong to this entry alone.
     pub prefix: &'a [u8],
     /// Its conversation.
     pub thread: ThreadId,
@@ -34,7 +34,7 @@ pub struct NewEntry<'a> {
     pub flags: Flags,
     /// Keywords, each an atom.
     pub keywords: &'a [String],
-    /// How it came.
+    /// How it came to be.
     pub arrival: Arrival,
     /// Whether a client that logged in here sent it.
     pub local: bool,
@@ -49,13 +49,13 @@ pub struct PageRequest {
     pub digest: bool,
     /// Octets.
     pub octets: Octets,
-    /// Only entries with a MODSEQ above.
+    /// Only entries with a MODSEQ above this one.
     pub changed_since: u64,
-    /// Ends the page when it holds this many octets.
+    /// The page ends when it holds this many octets.
     pub bytes_max: usize,
 }
 
-/// What finding and opening one entry needs.
+/// The part of an entry that is needed to find and open it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
     /// The mailbox.
@@ -72,7 +72,7 @@ pub struct Entry {
     pub received_at: i64,
 }
 
-/// What a search can tell without opening the message.
+/// The part of an entry that a search reads without opening the message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Scanned {
     /// UID, id, MODSEQ, flags, keywords.
@@ -83,19 +83,19 @@ pub struct Scanned {
     pub size: u32,
 }
 
-/// A mailbox at a glance, as SELECT needs it.
+/// What SELECT reads of a whole mailbox.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Glance {
     /// Every UID.
     pub uids: UidSet,
-    /// The first without `\Seen`.
+    /// The first UID without `\Seen`.
     pub first_unseen: Option<u32>,
     /// Keywords in use, in the order of first use, at most [`KEYWORDS_SHOWN`].
     pub keywords: Vec<String>,
 }
 
 impl Store {
-    /// Makes an entry with the mailbox's next UID and moves every counter; its UID.
+    /// Makes an entry with the next UID of the mailbox and moves every counter; the UID.
     pub fn add_entry(
         &self,
         mailbox: &MailboxRecord,
@@ -137,7 +137,7 @@ impl Store {
         Ok(uid)
     }
 
-    /// A page of entries in UID order, and the part of the set that did not fit.
+    /// A page of entries in the order of UIDs, and the UIDs that did not fit.
     pub fn page(
         &self,
         mailbox: &MailboxRecord,
@@ -230,7 +230,7 @@ impl Store {
         })
     }
 
-    /// The state of every entry in `uids` that is there.
+    /// The state of every entry of the mailbox in `uids`.
     pub fn states(&self, mailbox: &MailboxRecord, uids: &UidSet) -> Result<Vec<EntryState>, Error> {
         let mut states = Vec::new();
         for (low, high) in spans(uids) {
@@ -292,7 +292,8 @@ impl Store {
                 if glance.first_unseen.is_none() && !read_flags(r, 1)?.has(Flags::SEEN) {
                     glance.first_unseen = Some(uid);
                 }
-                // Neighbours mostly have the same keywords: look only when they differ.
+                // Entries in sequence mostly have the same keywords: they are split only when
+                // they differ from those before.
                 if let Some(keywords) = r.get_ref(2)?.as_str_or_null().ok().flatten()
                     && keywords != last
                 {
@@ -310,8 +311,9 @@ impl Store {
         Ok(glance)
     }
 
-    /// Entries with a MODSEQ above `since`, UIDs expunged since, and all UIDs. Below the floor
-    /// of what is known of expunged UIDs, every UID that ever was and is absent counts as gone.
+    /// Entries with a MODSEQ above `since`, UIDs that were expunged after it, and all UIDs.
+    /// Expunged UIDs are known from a floor on. For a `since` below the floor, every UID that is
+    /// absent counts as expunged.
     pub fn changes(
         &self,
         mailbox: &MailboxRecord,
@@ -362,8 +364,8 @@ impl Store {
     }
 }
 
-/// The ranges of a set, with those joined that lie close: one scan over a small gap is
-/// cheaper than two look-ups. The caller filters by the set itself.
+/// The ranges of a set. Ranges that lie close are joined: one scan over a small gap is cheaper
+/// than two look-ups. The caller filters by the set.
 pub(super) fn spans(uids: &UidSet) -> Vec<(u32, u32)> {
     let mut spans: Vec<(u32, u32)> = Vec::new();
     for &(low, high) in uids.ranges() {
@@ -415,7 +417,7 @@ fn arrival_number(arrival: Arrival, local: bool) -> i64 {
     if local { number | LOCAL } else { number }
 }
 
-/// How it came, and whether from a client of ours.
+/// How the entry came to be, and whether a client that logged in here sent it.
 pub(super) fn arrival_of(number: i64) -> (Arrival, bool) {
     let arrival = match number & !LOCAL {
         1 => Arrival::Received,
@@ -426,7 +428,7 @@ pub(super) fn arrival_of(number: i64) -> (Arrival, bool) {
     (arrival, number & LOCAL != 0)
 }
 
-/// Beside the number of an arrival: a client that logged in here sent it.
+/// This bit of `entry.arrival` is set when a client that logged in here sent the message.
 const LOCAL: i64 = 16;
 
 const PAGE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.thread, e.received_at,
@@ -441,14 +443,14 @@ const PAGE_DIGEST: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.
  WHERE e.mailbox = ?1 AND e.uid BETWEEN ?2 AND ?3 AND e.modseq > ?4 AND e.org = ?5
  ORDER BY e.uid";
 
-/// A gap of UIDs that is scanned rather than sought over.
+/// A gap of UIDs of up to this size is scanned; a larger one is skipped by a look-up.
 const SPAN_GAP: u32 = 32;
 
 /// Entries of one page: about 5 ms of a reader.
 const PAGE_ROWS: usize = 1000;
 
-/// What a row costs in a page beside its octets and digest.
+/// Octets of a row in a page, without its octets of the message and its digest.
 const ROW_BYTES: usize = 96;
 
-/// Keywords that SELECT tells of; more are still stored and searched.
+/// Keywords that SELECT shows. More are stored and searched.
 const KEYWORDS_SHOWN: usize = 256;

@@ -1,22 +1,23 @@
-//! What can go wrong in the store, by whose fault: ours (disk, bug, damage) or nobody's (a
-//! bound that only the store can see). A refusal for a peer is made from it in one place.
+//! Errors of the store. Most are our fault: a disk, a defect, damage. One is not: a refusal that
+//! only the store can decide, such as a quota. A refusal for a peer is made from an error in one
+//! place.
 
 use core::fmt;
 use std::path::PathBuf;
 
 use crate::call::Refusal;
 
-/// Why the store did not do something.
+/// Why the store did not do what was asked.
 #[derive(Debug)]
 pub enum Error {
     /// SQLite or the disk under it.
     Sqlite(rusqlite::Error),
     /// A file of the data folder.
     Io(PathBuf, std::io::Error),
-    /// Stored octets are not what was stored: which.
+    /// Stored octets are damaged: which.
     Corrupt(&'static str),
-    /// A row has an encoding of a version that this program does not know. The row may
-    /// be whole: a newer Postern has written it.
+    /// A row has an encoding of a version that this program does not know. It is not damage: a
+    /// newer Postern has written the row.
     UnknownVersion {
         /// Which encoding.
         what: &'static str,
@@ -27,11 +28,13 @@ pub enum Error {
     },
     /// The queue has jobs of a kind that this program does not know: its name.
     UnknownKind(String),
-    /// The file is not a database of ours, or is damaged.
+    /// The file is not a Postern database, or it is damaged.
     Damaged(PathBuf, String),
-    /// The file was written by a newer Postern: its version and the last that we know.
+    /// The file was written by a newer Postern: the version of the file, and the highest version
+    /// that this program knows.
     Newer(i64, i64),
-    /// The file was written by an older Postern and is only to be read: its version and ours.
+    /// The file was written by an older Postern, and this connection only reads: the version of
+    /// the file, and the version of this program.
     Older(i64, i64),
     /// The SQLite library has a defect that loses data: its version.
     Library(&'static str),
@@ -39,13 +42,13 @@ pub enum Error {
     TransactionLost,
     /// A test asked for this failure.
     Injected,
-    /// No, and that is correct.
+    /// The request is refused; nothing is wrong.
     Refused(Refusal),
 }
 
 impl Error {
-    /// Whether the disk itself failed: what is in memory can no longer be trusted, and the
-    /// process must stop (reliability.md F04).
+    /// Whether the disk itself failed. Then the pages in memory can no longer be trusted, and the
+    /// process must stop (DECISIONS.md, "Commit and receipts").
     pub fn is_disk_failure(&self) -> bool {
         use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, SystemIoFailure};
         match self {
@@ -59,12 +62,12 @@ impl Error {
         }
     }
 
-    /// Whether the disk is full, and not broken.
+    /// Whether the disk is full. It is not broken then.
     pub fn is_full(&self) -> bool {
         matches!(self, Error::Sqlite(error) if is_full(error))
     }
 
-    /// Whether this error can have undone the whole transaction; [`super::Store`] knows
+    /// Whether SQLite may have undone the whole transaction at this error. [`super::Store`] knows
     /// whether it did.
     pub fn is_transaction_gone(&self) -> bool {
         use rusqlite::ErrorCode::{DiskFull, OperationInterrupted, OutOfMemory, SystemIoFailure};
@@ -133,7 +136,7 @@ impl From<Refusal> for Error {
     }
 }
 
-/// The peer hears of a fault of ours as such and no more; the log has the reason, once.
+/// The peer is told that the fault is ours, and no more. The reason is in the log, once.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
@@ -150,8 +153,8 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Whether the disk is full, and not broken: also when it is the index of the write-ahead log
-/// that could not grow.
+/// Whether the disk is full. The index of the write-ahead log may be the file that could not
+/// grow.
 fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
         || error

@@ -1,8 +1,9 @@
-//! The change log of each organization: numbers without a gap, rows, the window that is kept.
+//! The change log of each organization: numbers without a gap, rows, and the window of rows that
+//! are kept.
 //!
-//! A number is taken and its row written in the savepoint of one call; `Vec<Event>` gets the
-//! row as it will be published, and the caller cuts the vector back when the savepoint is
-//! rolled back. Nothing is published from here.
+//! A number is taken and its row written in the savepoint of one call. The row is also added to a
+//! `Vec<Event>`, as it will be published. The caller shortens the vector when the savepoint is
+//! rolled back. This file publishes nothing.
 
 use core::ops::ControlFlow;
 use std::sync::Arc;
@@ -18,9 +19,9 @@ use crate::call::{
 /// The number and time of a row that is to be written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stamp {
-    /// Whose log.
+    /// The organization of the log.
     pub org: OrgId,
-    /// Its number.
+    /// Its number in the log.
     pub seq: u64,
     /// max(previous, now), unix milliseconds.
     pub at: i64,
@@ -46,31 +47,31 @@ pub struct LogState {
     pub head: u64,
     /// Number of the first row that is kept; `head + 1` when none is.
     pub oldest: u64,
-    /// Another after a restore.
+    /// It changes with a restore.
     pub epoch: u64,
-    /// When that was, unix milliseconds: no row before it is here. 0 if never.
+    /// When the database was restored, unix milliseconds; no row from before is here. 0: never.
     pub restored_at: i64,
 }
 
 /// Rows of a log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EventPage {
-    /// Those that concern the topic.
+    /// The rows that concern the topic.
     pub events: Vec<Event>,
-    /// Every row up to this one has been looked at.
+    /// Rows up to this number have been read.
     pub scanned_to: u64,
-    /// The log.
+    /// The window of the log.
     pub state: LogState,
 }
 
 impl Store {
-    /// Takes the next number of `org`'s log. The row must be written in the same savepoint.
+    /// Takes the next number of `org`'s log. The caller writes the row in the same savepoint.
     pub fn next_seq(&self, org: OrgId, now: Now) -> Result<Stamp, Error> {
         let (seq, at) = self.take_seq(org, now)?;
         Ok(Stamp { org, seq, at })
     }
 
-    /// Writes the row of a number that was taken, and adds it to what will be published.
+    /// Writes the row for a number that was taken, and adds it to what will be published.
     pub fn put_event(
         &self,
         stamp: Stamp,
@@ -106,7 +107,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a number and writes its row, for changes that do not carry the number themselves.
+    /// Takes a number and writes its row; for changes that do not carry the number themselves.
     pub fn append_event(
         &self,
         now: Now,
@@ -138,8 +139,8 @@ impl Store {
         )
     }
 
-    /// The number of the first row at or after `unix_ms`; `head + 1` when there is none.
-    /// Times in a log never go back, so this is a search by halves.
+    /// The number of the first row at or after `unix_ms`; `head + 1` when there is none. Times in
+    /// a log never go back, so this is a binary search.
     pub fn log_at(&self, org: OrgId, unix_ms: i64) -> Result<u64, Error> {
         let Some(state) = self.log_state(org)? else {
             return Ok(1);
@@ -161,7 +162,8 @@ impl Store {
         Ok(low)
     }
 
-    /// Up to `limit` rows after `after` that concern `topic`, looking at a bounded number.
+    /// Up to `limit` rows after `after` that concern `topic`. The number of rows that are read is
+    /// bounded.
     pub fn events_after(
         &self,
         org: OrgId,
@@ -201,9 +203,8 @@ impl Store {
         Ok(Some(page))
     }
 
-    /// Takes rows older than `keep_ms` (and beyond the most that a log holds) out of the logs,
-    /// at most `rows` of them; whether there may be more to do. Each call goes on where the
-    /// last one ended.
+    /// Removes rows that are older than `keep_ms` or more than a log holds, at most `rows` of
+    /// them; whether there may be more. Each call goes on where the last one ended.
     pub fn trim_events(&self, now: Now, keep_ms: i64, rows: u64) -> Result<bool, Error> {
         let before = now.unix_ms.saturating_sub(keep_ms);
         let mut left = rows;
@@ -240,7 +241,7 @@ impl Store {
     }
 }
 
-/// The row as an event, if it concerns `topic`.
+/// The row as an event; `None` if it does not concern `topic`.
 fn read_event(
     row: &Row<'_>,
     org: OrgId,
@@ -293,14 +294,14 @@ fn blob<'r>(value: ValueRef<'r>) -> Result<&'r [u8], Error> {
     value.as_blob().map_err(|_| Error::Corrupt("event"))
 }
 
-/// Rows that one page looks at: about 5 ms when none of them concerns the topic.
+/// Rows that one page reads: about 5 ms when none of them concerns the topic.
 const SCAN_ROWS: usize = 4000;
 
-/// Octets of detail that one page decodes, so that its memory is bounded.
+/// Octets of detail that one page decodes. This bounds its memory.
 const SCAN_OCTETS: usize = 1 << 20;
 
-/// Logs that one trimming looks at.
+/// Logs that one call of [`Store::trim_events`] looks at.
 const TRIMMED_LOGS: usize = 50;
 
-/// Rows that a log keeps whatever their age (reliability.md section 3).
+/// The most rows of a log, whatever their age (DECISIONS.md, "Events and cursors").
 const EVENTS_KEPT_MAX: u64 = 1_000_000;

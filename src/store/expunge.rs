@@ -1,5 +1,5 @@
-//! Entries that go: EXPUNGE and the source side of MOVE. What is gone is remembered as ranges
-//! of UIDs per mailbox, which outlive the log.
+//! EXPUNGE, and the source side of MOVE. Expunged UIDs are remembered as ranges for each mailbox.
+//! The ranges outlive the log.
 
 use core::ops::ControlFlow;
 
@@ -11,7 +11,7 @@ use crate::call::{
     BULK_MESSAGES_MAX, BodyId, Change, ConnId, EntryId, Event, Flags, MailboxId, Now, UidSet,
 };
 
-/// An entry on its way out.
+/// An entry that leaves its mailbox.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LeavingEntry {
     pub uid: u32,
@@ -22,8 +22,8 @@ pub(super) struct LeavingEntry {
 }
 
 impl Store {
-    /// Expunges the entries in `uids` (all, without it) that have `\Deleted`, or with `flag`
-    /// `NONE` all in `uids`. Gives the UIDs and the mailbox's MODSEQ after it.
+    /// Expunges entries with `\Deleted`: those in `uids`, or all without `uids`. With `NONE` as
+    /// `flag` it expunges all in `uids`. Gives the UIDs and the MODSEQ of the mailbox after it.
     pub fn expunge(
         &self,
         (now, origin): (Now, Option<ConnId>),
@@ -61,8 +61,8 @@ impl Store {
         Ok((set, stamp.seq))
     }
 
-    /// What every way out of a mailbox has in common: its counters, the ranges that
-    /// resynchronisation needs, the event.
+    /// Records that entries leave a mailbox: its counters, the ranges for resynchronisation, the
+    /// event.
     pub(super) fn record_leaving(
         &self,
         (stamp, origin): (Stamp, Option<ConnId>),
@@ -153,6 +153,6 @@ impl Store {
     }
 }
 
-/// A command on up to this many entries counts and frees their bodies itself; a larger one
-/// leaves that to [`Store::reap`].
+/// A command on up to this many entries counts and frees their bodies itself. A larger one leaves
+/// that to [`Store::reap`].
 pub(super) const AT_ONCE: usize = 200;

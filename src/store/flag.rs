@@ -1,5 +1,5 @@
-//! Flags and keywords of many entries, changed by one command: one number of the log, one
-//! row, and only entries whose state really differs get it as MODSEQ.
+//! Flags and keywords of many entries, changed by one command. The command takes one number of
+//! the log and writes one row. Only entries whose state changes get the number as MODSEQ.
 
 use super::entry::pack_keywords;
 use super::event::NewEvent;
@@ -10,7 +10,7 @@ use crate::call::{
     UidSet,
 };
 
-/// What STORE asks for.
+/// The change that STORE asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct FlagUpdate<'a> {
     /// Add, remove or replace.
@@ -60,8 +60,8 @@ impl FlagUpdate<'_> {
 }
 
 impl Store {
-    /// Changes flags of the entries in `uids`. Gives the new state of every entry that was
-    /// asked for and passed `unchanged_since`, and the UIDs that did not pass.
+    /// Changes flags of the entries in `uids`. Gives the new state of every entry that passed
+    /// `unchanged_since`, and the UIDs that did not pass.
     pub fn set_flags(
         &self,
         (now, origin): (Now, Option<ConnId>),
@@ -127,8 +127,8 @@ impl Store {
 }
 
 impl Store {
-    /// Writes changed states, ascending: entries in a row that are alike with one statement,
-    /// as those of a large command mostly are.
+    /// Writes changed states, which ascend. Consecutive entries with the same state are one
+    /// statement: the entries of a large command mostly have the same state.
     fn write_states<'a>(
         &self,
         mailbox: &MailboxRecord,
@@ -174,5 +174,5 @@ impl Store {
     }
 }
 
-/// Keywords of one entry: enough for labels, few enough that a row stays a row.
+/// The most keywords of one entry: enough for labels, and few enough for a small row.
 pub const KEYWORDS_MAX: usize = 64;

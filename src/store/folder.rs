@@ -1,7 +1,7 @@
-//! The lock on the data folder: one process at a time may change what is in it.
+//! The lock on the data folder. Only the process that holds it may change the folder.
 //!
-//! The lock is the kernel's (flock) and ends with the process, however it ends; nothing has
-//! to be cleaned up after a crash. `verify` reads without it.
+//! The kernel holds the lock (flock) and releases it when the process ends, so a crash leaves
+//! nothing to clean up. `verify` and `backup` read without it.
 
 use core::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -19,14 +19,15 @@ pub struct Folder {
 /// Why a folder cannot be used.
 #[derive(Debug)]
 pub enum FolderError {
-    /// Another process has it: which folder, and the process as it wrote it down.
+    /// Another process has the lock: the folder, and the number that the process wrote into the
+    /// file.
     Taken(PathBuf, String),
     /// A file or folder that cannot be made or opened.
     Io(PathBuf, io::Error),
 }
 
 impl Folder {
-    /// Makes the folder if it is not there (for its owner only) and locks it. Does not wait.
+    /// Makes the folder if it is missing, for its owner only, and locks it. Does not wait.
     pub fn lock(path: &Path) -> Result<Folder, FolderError> {
         let failed = |at: &Path| {
             let at = at.to_owned();
@@ -55,7 +56,7 @@ impl Folder {
             }
             Err(TryLockError::Error(error)) => return Err(FolderError::Io(file, error)),
         }
-        // Only for the message that another process will show; the lock does not need it.
+        // The number is for the message that another process shows. The lock does not need it.
         let _ = lock.set_len(0);
         let _ = lock.rewind();
         let _ = writeln!(lock, "{}", std::process::id());

@@ -1,5 +1,5 @@
-//! Every stored encoding: in which column it is, which versions there are, how each is laid out.
-//! What a column holds is written and read by the functions of this file only.
+//! Every stored encoding: in which column it is, which versions it has, how each is laid out.
+//! Only the functions of this file write and read these columns.
 //!
 //! It is not the vocabulary: the structs here are the stored forms, and `call` has what the
 //! program works with. A new field in `call` does not change a stored form. The compiler points

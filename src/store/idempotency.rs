@@ -1,4 +1,7 @@
-//! Answers kept for `Idempotency-Key`, in the transaction of what they answer.
+//! Answers that are kept for `Idempotency-Key`, in the transaction of the change that they
+//! answer.
+//!
+//! It is not the rule for repeats: the service compares fingerprints.
 
 use rusqlite::params;
 
@@ -8,15 +11,15 @@ use crate::call::OrgId;
 /// What was kept for a key.
 #[derive(Debug)]
 pub struct KeptAnswer {
-    /// Of the request that was carried out.
+    /// SHA-256 of the request that was carried out.
     pub fingerprint: Vec<u8>,
-    /// What was answered.
+    /// The octets of the answer.
     pub answer: Vec<u8>,
 }
 
 impl Store {
-    /// The answer that is kept for `key`, unless it is from before `since` (unix ms). Ids count
-    /// from 1; a row without an organization is the operator's and has 0 there.
+    /// The answer that is kept for `key`. Answers from before `since` (unix ms) are not found. An
+    /// answer to the operator has no organization: its row has 0 there, and ids count from 1.
     pub fn once(
         &self,
         org: Option<OrgId>,
@@ -42,7 +45,7 @@ impl Store {
         .transpose()
     }
 
-    /// Keeps an answer; one that had expired is replaced.
+    /// Keeps an answer. It replaces one that has expired.
     pub fn keep_once(
         &self,
         org: Option<OrgId>,
@@ -64,7 +67,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets up to `limit` answers from before `before` (unix ms); gives how many.
+    /// Removes up to `limit` answers from before `before` (unix ms); how many.
     pub fn trim_once(&self, before: i64, limit: u32) -> Result<usize, Error> {
         self.direct().run(
             "DELETE FROM once WHERE (org, key) IN

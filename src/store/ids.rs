@@ -1,10 +1,10 @@
-//! Numbers that are never given twice: ids, UIDVALIDITY; and the keyed hash under which
+//! Numbers that are never given twice: ids and UIDVALIDITY. Also the keyed hash under which
 //! Message-IDs are kept.
 //!
-//! Ids ascend with time (good locality) by random gaps (a count of other people's rows
-//! cannot be read from them). The last one lives in memory and only grows; the mark on disk
-//! is moved ahead of it in the same commit that makes the first id above the mark durable,
-//! so neither a rolled-back call nor a crash can bring an id back.
+//! Ids ascend with time, so that new rows are neighbours in an index. The gaps are random, so
+//! that a client cannot count the rows of other clients. The last id is in memory and only grows.
+//! The mark on disk is moved ahead of it, in the same commit that makes the first id above the
+//! mark durable. So an id does not come back after a call that is rolled back or a crash.
 
 use rusqlite::Connection;
 
@@ -30,8 +30,8 @@ impl Store {
         first
     }
 
-    /// A UIDVALIDITY that no mailbox here has had. It follows the clock where it can, so that
-    /// a folder that was lost and made anew does not give the old ones again.
+    /// A UIDVALIDITY that no mailbox here has had. It follows the clock where it can: a folder
+    /// that was lost and made again then gives other values.
     pub fn mint_uidvalidity(&self, now: Now) -> Result<u32, Error> {
         let minted = self.direct().one(
             "UPDATE meta SET value = max(value + 1, ?1) WHERE name = 'uidvalidity' RETURNING value",
@@ -46,7 +46,7 @@ impl Store {
         })
     }
 
-    /// Moves the mark on disk when an id above it was minted; the mark.
+    /// Moves the mark on disk when an id above it was given; the mark.
     pub(super) fn keep_ids(&self) -> Result<i64, Error> {
         let (last, kept) = (self.last_id.get(), self.kept_id.get());
         if last <= kept {
@@ -68,11 +68,11 @@ impl Store {
         Ok(value.unwrap_or(0))
     }
 
-    /// Makes the log's epoch and every UIDVALIDITY new, as a restored backup needs: clients
-    /// that have seen what came after it must begin again. The numbers of every log leap, and
-    /// what is kept of it begins behind the leap, so that a number from before the restore is
-    /// below the window for ever, also when the log has become longer than it ever was. The
-    /// leap follows the clock, so that the same backup restored twice leaps twice.
+    /// Changes the epoch of the log and every UIDVALIDITY, after a backup was restored: clients
+    /// that have seen what came after the backup must begin again. The numbers of every log jump
+    /// ahead, and the window begins after the jump. A number from before the restore is then
+    /// below the window for ever, also when the log has become longer than it was. The jump
+    /// follows the clock, so the same backup restored twice jumps twice.
     pub fn renew(&self, now: Now) -> Result<(), Error> {
         self.run("UPDATE meta SET value = value + 1 WHERE name = 'epoch'", [])?;
         self.run(
@@ -103,7 +103,7 @@ impl Store {
         }
     }
 
-    /// The hash under which a Message-ID is kept: keyed, so that nobody outside can make two
+    /// The hash under which a Message-ID is kept. It has a key, so that a sender cannot make two
     /// that collide.
     pub fn reference_hash(&self, message_id: &str) -> Result<i64, Error> {
         let key = match self.hash_key.get() {
@@ -117,7 +117,7 @@ impl Store {
         Ok(siphash(key, message_id.as_bytes()) as i64)
     }
 
-    /// SplitMix64: for gaps, where predicting helps nobody.
+    /// SplitMix64, for the gaps: a client that could predict them would gain nothing.
     fn random(&self) -> u64 {
         let state = self.random.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
         self.random.set(state);
@@ -149,8 +149,8 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// SipHash-2-4 (Aumasson and Bernstein, 2012). Written out because its values are stored:
-/// the one in the standard library may change.
+/// SipHash-2-4 (Aumasson and Bernstein, 2012). Its values are stored, so it is written out here:
+/// the hash of the standard library may change.
 fn siphash((k0, k1): (u64, u64), octets: &[u8]) -> u64 {
     let mut v = [
         k0 ^ 0x736f_6d65_7073_6575,
@@ -194,24 +194,24 @@ fn sip_round(v: &mut [u64; 4]) {
     v[2] = v[2].rotate_left(32);
 }
 
-/// Gaps between ids: 1 to this.
+/// Gaps between ids are from 1 to this.
 const ID_GAP: u64 = 1024;
 
 /// A millisecond has 2^20 ids; 2^43 milliseconds last until the year 2248.
 const ID_CLOCK_SHIFT: u32 = 20;
 
-/// A log has not gone on by this much since a backup of it was made.
+/// The jump of a log at a restore: more rows than were written since the backup was made.
 const SEQ_LEAP: i64 = 1 << 32;
 
-/// And not by this much in each second: the numbers stay below 2^53, which JavaScript counts
-/// to, past the year 9999.
+/// And more rows than are written in a second, for each second of the clock. The numbers stay
+/// below 2^53, the largest integer of JavaScript, until past the year 9999.
 const SEQS_A_SECOND: i64 = 1 << 12;
 
 /// The year 9999.
 const SEQ_CLOCK_MAX_MS: i64 = 253_402_300_799_000;
 
-/// How far the mark on disk runs ahead: about four seconds of the clock, so that it is
-/// written once in that time.
+/// How far the mark on disk is ahead: about four seconds of the clock. It is written once in that
+/// time.
 const ID_AHEAD: i64 = 1 << 32;
 
 #[cfg(test)]

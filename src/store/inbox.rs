@@ -1,5 +1,5 @@
-//! Inboxes, their addresses and their tree. An address row outlives its inbox, so that an
-//! address is never given to another organization.
+//! Inboxes, their addresses and their tree. The row of an address stays when its inbox is
+//! deleted, so that the address is never given to another organization.
 
 use rusqlite::{Row, params};
 
@@ -9,7 +9,7 @@ use crate::call::{DomainId, InboxId, InboxPath, InboxRow, OrgId};
 /// Where mail for an address goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Destination {
-    /// Whose inbox.
+    /// Its organization.
     pub org: OrgId,
     /// The inbox.
     pub inbox: InboxId,
@@ -18,8 +18,8 @@ pub struct Destination {
 }
 
 impl Store {
-    /// A new inbox with its address (`canonical` is the unique form) and its ancestors,
-    /// parent first. The caller has checked all of it.
+    /// A new inbox with its address and its ancestors, parent first. `canonical` is the unique
+    /// form of the address. The caller has checked all of it.
     pub fn insert_inbox(
         &self,
         org: OrgId,
@@ -53,7 +53,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whose an address is or was, and its inbox where there is one.
+    /// The organization that has or had an address, and the inbox if there is one.
     pub fn address_owner(
         &self,
         canonical: &str,
@@ -65,7 +65,7 @@ impl Store {
         )
     }
 
-    /// The inbox that receives mail for an address, of whatever organization.
+    /// The inbox that receives mail for an address, of any organization.
     pub fn destination(&self, canonical: &str) -> Result<Option<Destination>, Error> {
         self.one(
             "SELECT inbox.org, inbox.id, inbox.bytes
@@ -75,7 +75,8 @@ impl Store {
         )
     }
 
-    /// The oldest inbox of the operator's organization; none once that is deleted.
+    /// The oldest inbox of the operator's organization; `None` after that organization was
+    /// deleted.
     pub fn operator_inbox(&self) -> Result<Option<Destination>, Error> {
         self.one(
             "SELECT org, id, bytes FROM inbox
@@ -96,8 +97,8 @@ impl Store {
         )
     }
 
-    /// A page of the inboxes of an organization after `after`, oldest first; of one parent,
-    /// if it is given.
+    /// A page of the inboxes of an organization after `after`, oldest first. With `parent`, only
+    /// the inboxes right under it.
     pub fn inboxes(
         &self,
         org: OrgId,
@@ -132,7 +133,7 @@ impl Store {
         Ok(uint(n.unwrap_or(0)))
     }
 
-    /// The inbox that was made with this id of the client's.
+    /// The inbox that was made with this `client_id`.
     pub fn inbox_by_client_id(
         &self,
         org: OrgId,
@@ -145,7 +146,7 @@ impl Store {
         )
     }
 
-    /// Where an inbox is in the tree, as events carry it.
+    /// The place of an inbox in the tree, as events carry it.
     pub fn inbox_path(&self, org: OrgId, inbox: InboxId) -> Result<Option<InboxPath>, Error> {
         let row = self.one(
             "SELECT address, ancestors FROM inbox WHERE org = ?1 AND id = ?2",
@@ -171,7 +172,7 @@ impl Store {
         )
     }
 
-    /// Changes what a client may change.
+    /// Changes the fields that a client may change.
     pub fn update_inbox(&self, org: OrgId, row: &InboxRow) -> Result<(), Error> {
         self.run(
             "UPDATE inbox SET display_name = ?3, parent = ?4, metadata = ?5
@@ -187,7 +188,7 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the way up from an inbox, after it or one above it has moved.
+    /// Writes the ancestors of an inbox, after it or one above it has moved.
     pub fn set_ancestors(
         &self,
         org: OrgId,
@@ -201,8 +202,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes an inbox away with all in it. Its address (`canonical`) stays taken, recipients
-    /// that wait in the queue stay queued. [`Store::reap`] takes the rows of its messages.
+    /// Removes an inbox and all in it. Its address (`canonical`) stays taken, and its recipients
+    /// outside stay queued. [`Store::reap`] removes the rows of its messages later.
     pub fn delete_inbox(&self, org: OrgId, inbox: InboxId, canonical: &str) -> Result<(), Error> {
         for (mailbox, _) in self.mailboxes(org, inbox)? {
             self.mark_mailbox(mailbox.id.0)?;

@@ -7,11 +7,11 @@
 //!               └── retry, lease expired
 //! ```
 //!
-//! It is not a scheduler: it knows no back-off and runs nothing. A claim counts the attempt and
-//! sets a lease: until when the holder may work. An answer that comes after the lease was given
-//! to another attempt changes nothing. So a job can run twice, and is never lost.
+//! It is not a scheduler: it has no back-off and runs nothing. A claim counts the attempt and
+//! sets a lease: until when the holder may work. When the lease ends, the job is given again, and
+//! a late answer for the lease before changes nothing. So a job can run twice, and is never lost.
 //!
-//! Rows that are not due cost pages of an index, no memory and no time at the start.
+//! A row that is not due costs pages of an index, and neither memory nor time at the start.
 
 use core::ops::ControlFlow;
 
@@ -28,7 +28,7 @@ pub struct JobId(pub i64);
 /// A job to be queued.
 #[derive(Clone, Debug)]
 pub struct NewJob<'a> {
-    /// Whose.
+    /// Its organization.
     pub org: OrgId,
     /// The inbox that it is for.
     pub inbox: Option<InboxId>,
@@ -49,7 +49,7 @@ pub struct NewJob<'a> {
 pub struct ClaimedJob {
     /// Its number.
     pub id: JobId,
-    /// Whose.
+    /// Its organization.
     pub org: OrgId,
     /// The inbox that it is for.
     pub inbox: Option<InboxId>,
@@ -65,7 +65,7 @@ pub struct ClaimedJob {
     pub attempts: u32,
     /// When it was queued, unix milliseconds.
     pub created_at: i64,
-    /// Until when, and by whom.
+    /// Until when it may be worked on, and by which process.
     pub lease: JobLease,
 }
 
@@ -74,7 +74,7 @@ pub struct ClaimedJob {
 pub struct JobLease {
     /// Unix milliseconds. After it the job is given to another.
     pub until: i64,
-    /// A number that the process has chosen at its start.
+    /// The number that the process chose at its start.
     pub holder: i64,
 }
 
@@ -102,9 +102,9 @@ impl Store {
         Ok(id)
     }
 
-    /// Leases up to `limit` jobs of a kind that are due, the longest due first. A job with a
-    /// payload that cannot be read is put off and not given: it must not hold up the others,
-    /// and `verify` reports it.
+    /// Leases up to `limit` jobs of a kind that are due; the job that has been due for the
+    /// longest comes first. A job with a payload that cannot be read is put off and not given, so
+    /// that it does not hold up the others. `verify` reports it.
     pub fn claim(
         &self,
         now: Now,
@@ -145,8 +145,8 @@ impl Store {
         Ok(claimed)
     }
 
-    /// The job is done, or given up: its row goes. `false` when the lease is no longer this
-    /// one; then nothing has changed.
+    /// Ends a job that is done or given up: its row goes. `false` when the job no longer has this
+    /// lease; then nothing has changed.
     pub fn finish(&self, job: &ClaimedJob) -> Result<bool, Error> {
         let gone = self.direct().run(
             "DELETE FROM job WHERE id = ?1 AND org = ?2 AND state = 1 AND lease_by = ?3
@@ -161,7 +161,7 @@ impl Store {
         Ok(gone == 1)
     }
 
-    /// The job is due again at `due_at`. `false` when the lease is no longer this one; then
+    /// Makes the job due again at `due_at`. `false` when the job no longer has this lease; then
     /// nothing has changed.
     pub fn retry(&self, job: &ClaimedJob, due_at: i64) -> Result<bool, Error> {
         let queued = self.direct().run(
@@ -172,7 +172,7 @@ impl Store {
         Ok(queued == 1)
     }
 
-    /// Queues up to `limit` jobs again whose lease has ended without an answer; how many.
+    /// Queues up to `limit` jobs again whose lease has ended; how many.
     pub fn release_leases(&self, now: Now, limit: u32) -> Result<usize, Error> {
         self.direct().run(
             "UPDATE job SET state = 0, lease_until = NULL, lease_by = NULL WHERE id IN

@@ -1,7 +1,7 @@
-//! Mailboxes, their counters and subscriptions, and the inbox row that all of them count in.
+//! Mailboxes, their counters and subscriptions, and the part of an inbox that deliveries use.
 //!
-//! Names come here checked (the service knows what a name may be). A mailbox's parents are
-//! always there: making one makes them, and one with children cannot go.
+//! It does not check names: the service knows which names are allowed. The rule: the parents of a
+//! mailbox exist. Creating a mailbox creates them, and a mailbox with children cannot be deleted.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use crate::call::{
     InboxId, InboxPath, MailboxCounts, MailboxId, MailboxRow, Now, OrgId, Refusal, SpecialUse,
 };
 
-/// An inbox as deliveries and events need it.
+/// The part of an inbox that deliveries and events use.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InboxPlace {
-    /// Whose it is.
+    /// Its organization.
     pub org: OrgId,
     /// Id, address, ancestors.
     pub path: Arc<InboxPath>,
     /// Octets stored.
     pub bytes: u64,
-    /// How it is shown as a sender.
+    /// The name that recipients see.
     pub display_name: Option<String>,
 }
 
@@ -30,23 +30,23 @@ pub struct InboxPlace {
 pub struct MailboxRecord {
     /// Its id.
     pub id: MailboxId,
-    /// Whose it is.
+    /// Its organization.
     pub org: OrgId,
-    /// Where it is.
+    /// Its inbox.
     pub inbox: InboxId,
     /// Full name.
     pub name: String,
-    /// RFC 6154.
+    /// Its special use (RFC 6154).
     pub special: Option<SpecialUse>,
-    /// RFC 3501 section 2.3.1.1.
+    /// UIDVALIDITY (RFC 3501 section 2.3.1.1).
     pub uidvalidity: u32,
     /// The UID that the next entry gets.
     pub uidnext: u32,
-    /// UIDs above are `\Recent` to the next session.
+    /// UIDs above this one are `\Recent` to the next session.
     pub recent_above: u32,
-    /// RFC 7162.
+    /// HIGHESTMODSEQ (RFC 7162).
     pub highest_modseq: u64,
-    /// Expunged UIDs are known from here on.
+    /// Expunged UIDs are known from this MODSEQ on.
     pub expunged_floor: u64,
     /// Entries.
     pub messages: u32,
@@ -58,7 +58,7 @@ pub struct MailboxRecord {
     pub bytes: u64,
 }
 
-/// How the counters of a mailbox move.
+/// The change of the counters of a mailbox.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Delta {
     pub uids: u32,
@@ -69,7 +69,7 @@ pub(super) struct Delta {
 }
 
 impl MailboxRecord {
-    /// As LIST and STATUS show it, without what only a query can tell.
+    /// The row as LIST and STATUS show it. The caller gives the values that need another query.
     pub fn row(&self, subscribed: bool, counts: Option<MailboxCounts>) -> MailboxRow {
         MailboxRow {
             id: self.id,
@@ -84,7 +84,7 @@ impl MailboxRecord {
 }
 
 impl Store {
-    /// The inbox with this id, whatever its organization: deliveries come from outside.
+    /// The inbox with this id, of any organization: a delivery comes from outside.
     pub fn place(&self, inbox: InboxId) -> Result<Option<InboxPlace>, Error> {
         self.held_place(inbox)
     }
@@ -104,8 +104,8 @@ impl Store {
         Ok(found.flatten().map(InboxId))
     }
 
-    /// A mailbox as the open group has it in memory, or else as its row says, which the group
-    /// keeps from then on.
+    /// A mailbox from memory if the open group holds it, else from its row. The group holds it
+    /// from then on.
     fn held_or_read(
         &self,
         is: impl Fn(&MailboxRecord) -> bool,
@@ -155,7 +155,7 @@ impl Store {
         )
     }
 
-    /// The mailbox with a special use, whatever its name is now.
+    /// The mailbox with a special use; its name may have changed.
     pub fn mailbox_special(
         &self,
         org: OrgId,
@@ -181,7 +181,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Every mailbox of an inbox in the order of names, with whether it is subscribed to.
+    /// Every mailbox of an inbox in the order of names, and whether it is subscribed to.
     pub fn mailboxes(
         &self,
         org: OrgId,
@@ -223,7 +223,7 @@ impl Store {
         })
     }
 
-    /// Moves the `\Recent` watermark up to all that is there.
+    /// Moves the `\Recent` watermark up to the last entry.
     pub fn claim_recent(&self, mailbox: &MailboxRecord) -> Result<(), Error> {
         if mailbox.recent_above.saturating_add(1) >= mailbox.uidnext {
             return Ok(());
@@ -235,8 +235,8 @@ impl Store {
         .map(drop)
     }
 
-    /// INBOX and the special mailboxes of a new inbox, all subscribed to. `modseq` is the
-    /// number of the event that tells of the inbox.
+    /// Makes INBOX and the special mailboxes of a new inbox, and subscribes to them. `modseq` is
+    /// the number of the event that announces the inbox.
     pub fn make_standard_mailboxes(
         &self,
         now: Now,
@@ -253,7 +253,7 @@ impl Store {
         Ok(())
     }
 
-    /// A new mailbox, empty. `Exists` when the name is taken.
+    /// Makes an empty mailbox. `Exists` when the name is taken.
     pub fn make_mailbox(
         &self,
         now: Now,
@@ -329,8 +329,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a mailbox away with all its entries, whose rows [`Store::reap`] takes later: no
-    /// query finds an entry without its mailbox. Its UIDVALIDITY is never given again.
+    /// Removes a mailbox with all its entries. [`Store::reap`] removes the rows of the entries
+    /// later: no query finds an entry without its mailbox. Its UIDVALIDITY is never given again.
     pub fn delete_mailbox(&self, mailbox: &MailboxRecord) -> Result<(), Error> {
         let (org, inbox) = (mailbox.org, mailbox.inbox);
         let Some(mailbox) = self.mailbox(org, inbox, mailbox.id)? else {
@@ -345,7 +345,7 @@ impl Store {
         Ok(())
     }
 
-    /// Subscribes to a name or ends it; whether that changed anything.
+    /// Subscribes to a name or unsubscribes from it; whether that changed anything.
     pub fn subscribe(&self, inbox: InboxId, name: &str, on: bool) -> Result<bool, Error> {
         let changed = if on {
             self.run(
@@ -361,7 +361,7 @@ impl Store {
         Ok(changed > 0)
     }
 
-    /// Names that are subscribed to, whether or not a mailbox is there.
+    /// The names that are subscribed to; a mailbox need not exist.
     pub fn subscribed(&self, inbox: InboxId) -> Result<Vec<String>, Error> {
         self.all(
             "SELECT name FROM subscription WHERE inbox = ?1 ORDER BY name",

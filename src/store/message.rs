@@ -1,5 +1,7 @@
-//! Messages as REST lists and shows them: entries of an inbox, newest first, with what was
-//! stored of their body. Whoever asks says row by row whether to go on.
+//! Messages as REST lists and shows them: entries of an inbox, newest first, with the stored
+//! parts of their body.
+//!
+//! It has no filter: the caller looks at each row and says whether to go on.
 
 use core::ops::ControlFlow;
 
@@ -22,7 +24,7 @@ pub struct MessageRecord {
     pub state: EntryState,
     /// The conversation.
     pub thread: ThreadId,
-    /// How it came.
+    /// How it came to be.
     pub arrival: Arrival,
     /// Whether a client that logged in here sent it.
     pub local: bool,
@@ -30,11 +32,11 @@ pub struct MessageRecord {
     pub received_at: i64,
     /// Octets with the prefix.
     pub size: u32,
-    /// Octets of the entry's own.
+    /// Octets before the body; they belong to this entry alone.
     pub prefix: Vec<u8>,
     /// The body and its octets.
     pub body: (BodyId, u32),
-    /// With its brackets, or empty.
+    /// `Message-ID` with its brackets, or empty.
     pub message_id: String,
     /// What lists show.
     pub summary: Summary,
@@ -42,7 +44,7 @@ pub struct MessageRecord {
     pub digest: Vec<u8>,
 }
 
-/// Where a list goes on.
+/// The position in a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ListPosition {
     /// Through the whole inbox, at ids below this.
@@ -52,9 +54,9 @@ pub enum ListPosition {
 }
 
 impl Store {
-    /// Messages of an inbox below a place, newest first, each with its own place, until `look`
-    /// breaks. What was deleted and still has its row comes too, without a view: such rows can
-    /// be many, and the time for them is its to bound.
+    /// Messages of an inbox below a position, newest first, each with its own position, until
+    /// `look` breaks. A deleted message that still has its row comes with `None`. There can be
+    /// many such rows, so `look` also bounds the time.
     pub fn views(
         &self,
         org: OrgId,
@@ -120,7 +122,7 @@ fn read_view(r: &Row<'_>) -> Result<Option<MessageRecord>, Error> {
     }))
 }
 
-// What is doomed has no mailbox, and then its body is not looked for.
+// A deleted mailbox has no row in `mailbox`; its bodies are not looked up.
 const BY_ID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
      e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
      b.message_id, b.digest

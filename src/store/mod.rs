@@ -1,10 +1,10 @@
-//! The store: SQLite, and the only place that knows SQL. One [`Store`] is one connection: the
-//! writer's, a reader's, or (in memory) both at once.
+//! The store: SQLite, and the only module with SQL. A [`Store`] is one connection: that of the
+//! writer, that of a reader, or one in memory that does both.
 //!
-//! It is not the product: it knows no scope, no policy and no protocol, only rows that stay
-//! in step with each other. Its rules: every statement is a constant with bound parameters
-//! and names its organization; counters are columns moved in the savepoint of the call that
-//! changes them; [`Store::commit`] alone makes a [`Receipt`].
+//! It is not the product: it knows no scope, no policy and no protocol. It keeps rows consistent
+//! with each other. Its rules: every statement is a constant with bound parameters and names its
+//! organization; counters are columns that change in the savepoint of the call; [`Store::commit`]
+//! alone makes a [`Receipt`]; stored encodings are read and written in `format.rs` only.
 
 mod account;
 mod backup;
@@ -74,41 +74,41 @@ pub struct Store {
     role: Role,
     /// The database file; `None` in memory.
     file: Option<PathBuf>,
-    /// The last id that was minted; only ever grows, whatever is rolled back.
+    /// The last id that was given. It only grows, also when a call is rolled back.
     last_id: Cell<i64>,
-    /// Ids up to this one may have been given out by a commit (`meta.id` on disk).
+    /// A commit may have made ids up to this one durable (`meta.id` on disk).
     kept_id: Cell<i64>,
     random: Cell<u64>,
-    /// Whether [`Store::begin`] has been called without its end.
+    /// Whether a group is open: [`Store::begin`] was called, and neither commit nor rollback.
     open: Cell<bool>,
     counters: RefCell<counter::CounterCache>,
-    /// What a test has asked for (see `fault`).
+    /// The fault that a test has asked for (see `fault.rs`).
     fault: Cell<Option<StoreFault>>,
-    /// The longest that the write-ahead log was since it was cut back.
+    /// The greatest length of the write-ahead log since it was truncated.
     wal_length: Cell<u64>,
-    /// Commits since SQLite was last asked how much of the log waits to be copied.
+    /// Commits since SQLite was last asked which part of the log is not copied yet.
     unchecked: Cell<u32>,
-    /// The key of [`Store::reference_hash`], once it was read.
+    /// The key of [`Store::reference_hash`], after it was read.
     hash_key: Cell<Option<(u64, u64)>>,
-    /// Where the trimming of the log goes on, an organization's id.
+    /// The organization at which [`Store::trim_events`] goes on.
     trim_from: Cell<i64>,
-    /// Whether deletions may have left something for [`Store::reap`].
+    /// Whether deletions may have left work for [`Store::reap`].
     leftovers: Cell<bool>,
-    /// Large bodies that nothing names, and until when they are kept (monotonic ms).
+    /// Large bodies without a reference, and until when they stay (monotonic ms).
     lingering: RefCell<HashMap<BodyId, u64>>,
 }
 
 /// How far [`Store::checkpoint`] goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Checkpoint {
-    /// As far as readers allow, without waiting for any.
+    /// As far as readers allow, without waiting for them.
     Passive,
-    /// All of it, and the write-ahead log back to nothing; does nothing while a reader reads.
+    /// All of it, and the write-ahead log is truncated. Does nothing while a reader reads.
     Truncate,
 }
 
-/// Statements that touch no organization, inbox or mailbox row, and so need not know of
-/// counters that are held in memory (see `counters`).
+/// Statements that touch no row of an organization, inbox or mailbox. They do not need the
+/// counters that are held in memory (see `counter.rs`).
 #[derive(Clone, Copy)]
 struct Direct<'a>(&'a Store);
 
@@ -117,8 +117,8 @@ struct Direct<'a>(&'a Store);
 pub struct Snapshot<'a>(Option<&'a Store>);
 
 impl Store {
-    /// Opens the database of `folder`, making it if there is none. A writer brings an older
-    /// file up to date; a reader refuses it. Errors: another program's or a damaged file, a
+    /// Opens the database of `folder`, and makes it if there is none. A writer brings an older
+    /// file up to date; a reader refuses it. Errors: a file of another program, a damaged file, a
     /// file of a newer version, a SQLite library with a known defect.
     pub fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error> {
         open::open(folder, role, seed)
@@ -136,7 +136,7 @@ impl Store {
 
     // ---- transactions of the writer ----
 
-    /// Begins a group: takes the write lock now, so that nothing later can fail for it.
+    /// Begins a group. It takes the write lock now, so that no later statement can fail for it.
     pub fn begin(&self) -> Result<(), Error> {
         self.run("BEGIN IMMEDIATE", [])?;
         self.counters.borrow_mut().clear();
@@ -144,21 +144,21 @@ impl Store {
         Ok(())
     }
 
-    /// Marks the beginning of one call of the group.
+    /// Begins one call of the group.
     pub fn savepoint(&self) -> Result<(), Error> {
         self.direct().run("SAVEPOINT call", [])?;
         self.counters.borrow_mut().savepoint();
         Ok(())
     }
 
-    /// Keeps what the call did, as part of the group.
+    /// Ends the call and keeps its changes as part of the group.
     pub fn release(&self) -> Result<(), Error> {
         self.direct().run("RELEASE call", [])?;
         self.counters.borrow_mut().release();
         Ok(())
     }
 
-    /// Undoes what the call did, counters included.
+    /// Undoes the call, its counters included.
     pub fn rollback_to(&self) -> Result<(), Error> {
         self.direct().run("ROLLBACK TO call", [])?;
         self.direct().run("RELEASE call", [])?;
@@ -166,7 +166,7 @@ impl Store {
         Ok(())
     }
 
-    /// Undoes the group. Also right when SQLite has undone it already.
+    /// Undoes the group. SQLite may have undone it already.
     pub fn rollback(&self) {
         self.open.set(false);
         self.counters.borrow_mut().clear();
@@ -177,8 +177,8 @@ impl Store {
         }
     }
 
-    /// Makes the group durable. After an error nothing of it is there, and whoever asked for
-    /// any of it must be refused.
+    /// Makes the group durable. After an error nothing of it is stored, and every call of it must
+    /// be refused.
     pub fn commit(&self) -> Result<Receipt, Error> {
         match self.commit_inner() {
             Ok(()) => {
@@ -205,8 +205,8 @@ impl Store {
         Ok(())
     }
 
-    /// Whether SQLite has undone the open transaction by itself after an error: then the
-    /// whole group is lost and must be refused (decisions.md 10).
+    /// Whether SQLite has undone the open transaction by itself after an error. Then the whole
+    /// group is lost and must be refused (DECISIONS.md, "Commit and receipts").
     pub fn is_transaction_gone(&self) -> bool {
         self.open.get() && self.sql.is_autocommit()
     }
@@ -218,8 +218,9 @@ impl Store {
 
     // ---- reading ----
 
-    /// What is read until the snapshot is dropped is of one moment. Inside a transaction of
-    /// the writer it is of that transaction. Keep it short: it holds up checkpoints.
+    /// Everything that is read until the snapshot is dropped is of one moment. Inside a
+    /// transaction of the writer it is of that transaction. Keep it short: a checkpoint waits for
+    /// it.
     pub fn snapshot(&self) -> Result<Snapshot<'_>, Error> {
         if !self.sql.is_autocommit() {
             return Ok(Snapshot(None));
@@ -235,9 +236,9 @@ impl Store {
         let Some(file) = &self.file else {
             return Ok(None);
         };
-        // The length is one cheap system call, but it does not fall when the log starts over,
-        // and asking SQLite costs a prepared statement: so only when it has grown, and now
-        // and then.
+        // The length is one cheap system call, but it does not fall when the log starts over. To
+        // ask SQLite costs a prepared statement, so it is asked when the log has grown, and every
+        // few commits.
         let mut wal = file.clone().into_os_string();
         wal.push("-wal");
         let length = std::fs::metadata(wal).map_or(0, |m| m.len());
@@ -249,7 +250,7 @@ impl Store {
             return Ok(None);
         }
         self.unchecked.set(0);
-        // NOOP moves nothing and says how many frames there are and how many are copied.
+        // NOOP copies nothing. It gives the number of frames, and how many of them are copied.
         let frames = self.one("PRAGMA wal_checkpoint=NOOP", [], |r| {
             Ok((r.get::<_, i64>(1)?, r.get::<_, i64>(2)?))
         })?;
@@ -265,8 +266,8 @@ impl Store {
         }))
     }
 
-    /// Copies the write-ahead log into the database; whether all of it went. Never waits for
-    /// readers.
+    /// Copies the write-ahead log into the database; whether all of it was copied. Never waits
+    /// for readers.
     pub fn checkpoint(&self, how: Checkpoint) -> Result<bool, Error> {
         if self.file.is_none() {
             return Ok(true);
@@ -276,7 +277,7 @@ impl Store {
         if how == Checkpoint::Passive {
             return Ok(moved.is_none_or(|(all, copied)| all <= copied));
         }
-        // With everything copied TRUNCATE needs only that nobody reads the log at this moment.
+        // When everything is copied, TRUNCATE only needs a moment without a reader of the log.
         self.sql.busy_timeout(core::time::Duration::ZERO)?;
         let busy = self.one("PRAGMA wal_checkpoint=TRUNCATE", [], |r| r.get::<_, i64>(0));
         self.wal_length.set(0);
@@ -284,7 +285,7 @@ impl Store {
         Ok(busy? == Some(0))
     }
 
-    /// Octets of the database file that hold nothing: new mail goes there first.
+    /// Free octets inside the database file. New mail uses them first.
     pub fn vacant_bytes(&self) -> Result<u64, Error> {
         let pages = self
             .direct()
@@ -315,7 +316,7 @@ impl Store {
         self.direct().one(sql, params, read)
     }
 
-    /// Every row; for queries that are bounded by their LIMIT or by a limit of the product.
+    /// Every row. For queries that are bounded by their LIMIT or by a limit of the product.
     fn all<T>(
         &self,
         sql: &'static str,
@@ -404,7 +405,7 @@ impl Drop for Snapshot<'_> {
     }
 }
 
-/// A number of ours as SQLite stores it; saturates, which no count or size here reaches.
+/// A number as SQLite stores it. It saturates; no count or size here is that large.
 fn int(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
@@ -419,14 +420,14 @@ fn uint32(n: i64) -> u32 {
     u32::try_from(n.max(0)).unwrap_or(u32::MAX)
 }
 
-/// A passive checkpoint is due at this much write-ahead log: small enough that the log stays
-/// in the page cache of the system.
+/// A passive checkpoint is due at this size of the write-ahead log: small enough that the log
+/// stays in the page cache of the system.
 const PASSIVE_AT_BYTES: i64 = 4 << 20;
-/// SQLite is asked after this many commits even when the log has not grown: a group is at
-/// most 8 MiB, so the log stays below the mark for TRUNCATE.
+/// SQLite is asked after this many commits even when the log has not grown. A group is at most 8
+/// MiB, so the log stays below the mark for TRUNCATE.
 const CHECK_COMMITS: u32 = 8;
 
-/// Over this a reader has held up checkpoints for long; the file is cut back at the first
+/// Above this size a reader has held up checkpoints for long. The file is truncated at the first
 /// chance.
 const TRUNCATE_AT_BYTES: u64 = 64 << 20;
 

@@ -1,8 +1,9 @@
-//! Opening a database: settings, the gate on SQLite's version, the steps from one version of
-//! the file to the next. It never begins anew over a file that it cannot read.
+//! Opening a database: settings, the check of the version of SQLite, and the steps from one
+//! version of the file to the next. A file that cannot be read is an error, and never replaced by
+//! a new one.
 //!
-//! A new file is made under another name and renamed when it is whole, so that an empty or
-//! cut file under the real name is damage and is refused as such.
+//! A new file is made under another name and renamed when it is complete. So an empty or
+//! truncated file under the real name is damage, and is refused as damage.
 
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
@@ -24,7 +25,7 @@ pub const FILE: &str = "postern.db";
 pub enum Role {
     /// The one connection that changes anything.
     Writer,
-    /// Reads only; SQLite itself refuses the rest.
+    /// It only reads. SQLite itself refuses changes.
     Reader,
 }
 
@@ -71,8 +72,8 @@ pub(super) fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error>
         e => e,
     })?;
     if role == Role::Writer {
-        // The write-ahead log is there by now. SQLite lets a failure to make its name durable
-        // pass in silence, and without the name every commit after it would be lost.
+        // The write-ahead log exists by now. SQLite ignores it when the name of the log cannot be
+        // made durable. Without the name, every later commit would be lost.
         File::open(folder)
             .and_then(|f| f.sync_all())
             .map_err(|e| Error::Io(folder.to_owned(), e))?;
@@ -89,14 +90,14 @@ pub(super) fn in_memory(seed: u64) -> Result<Store, Error> {
     finish(sql, Role::Writer, None, seed)
 }
 
-/// Settings of every connection (reliability.md section 3, SQLite).
+/// Settings of every connection (DECISIONS.md, "Commit and receipts").
 fn set(sql: &Connection) -> rusqlite::Result<()> {
     sql.busy_timeout(BUSY)?;
     sql.set_prepared_statement_cache_capacity(STATEMENTS);
     sql.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     sql.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    // A plan never depends on a bound value: without this, a table with a partial index makes
-    // SQLite prepare a statement again for each new parameter.
+    // A plan does not depend on a bound value. Without this, SQLite prepares a statement on a
+    // table with a partial index again for each new parameter.
     sql.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     sql.pragma_update(None, "synchronous", "FULL")?;
     sql.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -146,8 +147,8 @@ pub(super) fn finish(
     Ok(store)
 }
 
-/// SQLite's WAL could lose a commit when it was reset under a second connection; fixed in
-/// 3.51.3 and 3.53.4.
+/// Refuses a SQLite that can lose a commit when the write-ahead log is reset under a second
+/// connection; fixed in 3.51.3 and 3.53.4.
 fn check_library() -> Result<(), Error> {
     let version = rusqlite::version_number();
     if version >= 3_053_004 || (3_051_003..3_052_000).contains(&version) {
@@ -157,7 +158,7 @@ fn check_library() -> Result<(), Error> {
     }
 }
 
-/// Makes a whole database beside its place, then moves it there.
+/// Makes a complete database under another name, then renames it.
 fn create(folder: &Path, path: &Path, seed: u64) -> Result<(), Error> {
     let io = |path: &Path| {
         let path = path.to_owned();
@@ -201,8 +202,8 @@ fn check_version(sql: &Connection, steps: &[SchemaStep]) -> Result<usize, Error>
     }
 }
 
-/// Takes the steps that the file has not seen, all in one transaction: a crash in the middle
-/// leaves the old version whole.
+/// Takes the steps that the file has not had, all in one transaction: a crash in the middle
+/// leaves the old version.
 pub(super) fn migrate(sql: &mut Connection, steps: &[SchemaStep]) -> Result<(), Error> {
     let version = check_version(sql, steps)?;
     if version == steps.len() {
@@ -218,7 +219,7 @@ pub(super) fn migrate(sql: &mut Connection, steps: &[SchemaStep]) -> Result<(), 
     Ok(all.commit()?)
 }
 
-/// From one version of the file to the next: SQL, then what SQL alone cannot do.
+/// A step from one version of the file to the next: SQL, then the part that SQL alone cannot do.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SchemaStep {
     pub sql: &'static str,
@@ -283,25 +284,25 @@ fn move_jobs(sql: &Connection) -> Result<(), Error> {
     Ok(sql.execute_batch("DROP TABLE job_2")?)
 }
 
-/// Waiting for the lock of an outside tool.
+/// How long to wait for the lock of a tool outside this process.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
-/// Measured with 4 KiB messages: 8192 takes the same time and half as much disk again, since
-/// a page more than half filled by one message has no room for a second.
+/// Measured with messages of 4 KiB: pages of 8192 octets take the same time and half as much disk
+/// again, since a page that one message fills by more than half has no space for a second.
 pub(super) const PAGE_BYTES: i64 = 4096;
 
-/// `Post` in ASCII: tells our file from any other.
+/// `Post` in ASCII. It marks the file as a Postern database.
 const APPLICATION: i64 = 0x506F_7374;
 
 const MAKING: &str = "postern.db.making";
 
-/// More than there are statements in this folder, so that each is prepared once.
+/// More than the number of statements in this folder, so that each is prepared once.
 const STATEMENTS: usize = 256;
 
 /// Negative is KiB. A group of 8 MiB stays in memory until its commit.
 const WRITER_CACHE_KIB: i64 = -12_000;
 
-/// Readers share the system's page cache; their own need hold only inner pages.
+/// Readers share the page cache of the system. Their own caches only need to hold inner pages.
 const READER_CACHE_KIB: i64 = -2_000;
 
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE

@@ -1,7 +1,7 @@
-//! What a job holds, for each kind of job. How it is stored is in `format.rs`; how a job moves
-//! through the queue is in `job.rs`.
+//! The kinds of jobs, and what a job of each kind has to do. How it is stored is in `format.rs`;
+//! how a job moves through the queue is in `job.rs`.
 //!
-//! One more kind is a name here, a payload here, and an encoding in `format.rs`.
+//! A new kind needs a name here, a payload here, and an encoding in `format.rs`.
 
 /// A kind of job. Its name is what the column holds: a program that does not know a kind can
 /// still say which it is.
@@ -37,7 +37,7 @@ impl JobKind {
     }
 }
 
-/// What is to be done, in full: a runner looks up nothing but the body.
+/// What is to be done. It is complete: a runner reads nothing else but the body.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum JobPayload {
     /// See [`JobKind::Smtp`].

@@ -1,16 +1,17 @@
-//! What deletions leave behind. A mailbox, an inbox or an organization that is deleted is out
-//! of reach at once; its mail, its log and its queue go later, a slice at a time, in the
-//! writer's free moments, so that the end of something large holds nobody up. The rows of
-//! inboxes, mailboxes and keys themselves go at once: of an organization all of them.
+//! Space of deleted things. A mailbox, an inbox or an organization is out of reach as soon as it
+//! is deleted. Its mail, its log and its queue are removed later, in slices between the groups of
+//! the writer, so that a large deletion does not hold up other calls. The rows of inboxes,
+//! mailboxes and keys themselves are removed at once; for an organization that is all of them.
 //!
-//! `doomed` names what has rows left, and `recount` holds changes of `body.refs` that a large
-//! command has not made itself. Both are tables, so that a crash loses neither, and `verify`
-//! counts with them. Nothing here is an event: all of it has been told already.
+//! The table `doomed` names deleted things that have rows left. The table `recount` holds changes
+//! of `body.refs` that a large command has not made itself. Both are tables, so a crash loses
+//! neither, and `verify` counts with them. Nothing here is an event: the deletion has been
+//! announced already.
 
 use super::{Error, Store};
 use crate::call::{BodyId, Now, OrgId};
 
-/// What was deleted and may have rows left: its number in `doomed.kind`.
+/// The kind of a deleted thing that may have rows left: its number in `doomed.kind`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum DeletedKind {
     /// Its entries and expunged UIDs.
@@ -22,18 +23,18 @@ enum DeletedKind {
 }
 
 impl Store {
-    /// Whether there may be something for [`Store::reap`].
+    /// Whether there may be work for [`Store::reap`].
     pub fn has_waste(&self) -> bool {
         self.leftovers.get()
     }
 
-    /// Takes away one slice of what deletions have left, a few milliseconds of work, in a
-    /// transaction of its own; whether there may be more. With `is_short` nothing lingers: the
-    /// room is needed.
+    /// Removes one slice of what deletions have left, a few milliseconds of work, in a
+    /// transaction of its own; whether there may be more. When disk space `is_short`, no body
+    /// stays for its readers.
     pub fn reap(&self, now: Now, is_short: bool) -> Result<bool, Error> {
         let done = self.reclaim_durably(now, is_short);
-        // After an error it waits for the next deletion, or for the next tidying: a full disk
-        // is still full at once. Only here, since the commit fails too.
+        // After an error, nothing is tried until the next deletion or the next tidying: a disk
+        // that is full stays full for a while. It is set here because the commit can fail too.
         self.leftovers.set(matches!(done, Ok(true)));
         done
     }
@@ -53,7 +54,7 @@ impl Store {
         let mut more = true;
         let mut done = 0;
         while more && done < SLICE_ROWS {
-            // Counts first: only they tell which bodies nothing names.
+            // Counts come first: they tell which bodies have no reference.
             let rows = match self.apply_recounts()? {
                 0 => self.reclaim_deleted()?,
                 rows => rows,
@@ -90,8 +91,8 @@ impl Store {
             .map(drop)
     }
 
-    /// Changes the references of each body by `delta`, later: the rows of bodies are wide, and
-    /// to touch those of a large mailbox takes longer than all else that a command does.
+    /// Changes the references of each body by `delta`, later. The rows of bodies are wide, and to
+    /// touch those of a large mailbox takes longer than the rest of the command.
     pub(super) fn recount_bodies(
         &self,
         bodies: impl Iterator<Item = BodyId>,
@@ -113,7 +114,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether changes of a body's references are to come: then it must not be freed yet.
+    /// Whether changes of the references of a body wait. Then it must not be freed yet.
     pub(super) fn is_recounted(&self, body: BodyId) -> Result<bool, Error> {
         let found =
             self.direct().one(
@@ -124,7 +125,7 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// How many rows that were.
+    /// Applies some of the waiting changes; how many.
     fn apply_recounts(&self) -> Result<i64, Error> {
         let due = self.direct().all(
             "SELECT body, delta FROM recount ORDER BY body LIMIT ?1",
@@ -144,7 +145,8 @@ impl Store {
         Ok(due.len() as i64)
     }
 
-    /// A piece of what is first in `doomed`; how much work that was, 0 when nothing is.
+    /// Removes a part of the first thing in `doomed`; how much work that was, 0 when nothing is
+    /// left.
     fn reclaim_deleted(&self) -> Result<i64, Error> {
         let next = self.direct().one(
             "SELECT kind, id FROM doomed ORDER BY kind, id LIMIT 1",
@@ -172,7 +174,7 @@ impl Store {
         Ok(rows.max(1))
     }
 
-    /// A piece of a mailbox; how much work that was, 0 when nothing is left.
+    /// Removes a part of a mailbox; how much work that was, 0 when nothing is left.
     fn reclaim_mailbox(&self, mailbox: i64) -> Result<i64, Error> {
         let rows = self.direct().all(
             "SELECT uid, org, body, size FROM entry WHERE mailbox = ?1 ORDER BY uid LIMIT ?2",
@@ -212,8 +214,8 @@ impl Store {
         Ok(expunged as i64)
     }
 
-    /// A body that is not there has nothing to be freed: the damage is told, and keeps neither
-    /// its entry nor what comes after it.
+    /// Drops a reference of a deleted entry. A missing body is damage: it is logged, and does not
+    /// hold up its entry or the rows after it.
     fn drop_deleted(&self, org: OrgId, body: BodyId, free: bool) -> Result<(), Error> {
         match self.drop_body(org, body, free) {
             Err(Error::Corrupt(_)) => {
@@ -224,7 +226,7 @@ impl Store {
         }
     }
 
-    /// A piece of an organization; how much work that was, 0 when nothing is left.
+    /// Removes a part of an organization; how much work that was, 0 when nothing is left.
     fn reclaim_org(&self, org: OrgId) -> Result<i64, Error> {
         let jobs = self.direct().all(
             "SELECT id, body FROM job WHERE org = ?1 LIMIT ?2",
@@ -253,8 +255,8 @@ impl Store {
     }
 }
 
-/// Rows of one slice, about.
+/// About how many rows a slice removes.
 pub(super) const SLICE_ROWS: i64 = 200;
 
-/// Octets whose pages one slice frees: each page has to be read for it.
+/// Octets that one slice frees: each page has to be read for it.
 pub(super) const SLICE_OCTETS: i64 = 4 << 20;

@@ -1,18 +1,20 @@
--- Version 1. Every row names its organization, and every query does. Ids are minted by the
--- store (see call/ids.rs). Times are unix milliseconds. Counters are columns that are moved
--- inside the savepoint of the call that changes them; nothing is ever MAX()+1.
+-- Version 1. Every row names its organization, and so does every query. The store gives the ids
+-- (see ids.rs). Times are unix milliseconds. Counters are columns that change in the savepoint
+-- of the call; no value is ever MAX()+1. A BLOB is an encoding of format.rs if it is not said to
+-- be plain octets.
 
--- Single values: epoch of the log, mark above every id, last UIDVALIDITY, key of hashes.
+-- Single values: the epoch of the log, the mark above every id, the last UIDVALIDITY, the key of
+-- hashes.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE org (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    seq INTEGER NOT NULL DEFAULT 0,        -- number of the last row of its log
-    oldest INTEGER NOT NULL DEFAULT 1,     -- number of the first row that is kept
-    at INTEGER NOT NULL DEFAULT 0,         -- time of the last row
-    sent_day INTEGER NOT NULL DEFAULT 0,   -- unix day that `sent` counts
+    seq INTEGER NOT NULL DEFAULT 0,        -- the number of the last row of its log
+    oldest INTEGER NOT NULL DEFAULT 1,     -- the number of the first row that is kept
+    at INTEGER NOT NULL DEFAULT 0,         -- the time of the last row
+    sent_day INTEGER NOT NULL DEFAULT 0,   -- the unix day that `sent` counts
     sent INTEGER NOT NULL DEFAULT 0
 );
 
@@ -26,8 +28,8 @@ CREATE TABLE domain (
 CREATE TABLE key (
     id INTEGER PRIMARY KEY,
     org INTEGER NOT NULL REFERENCES org(id),
-    public TEXT NOT NULL UNIQUE,           -- the public id inside the key's text
-    hash BLOB NOT NULL,                    -- SHA-256 of the secret
+    public TEXT NOT NULL UNIQUE,           -- the public id in the text of the key
+    hash BLOB NOT NULL,                    -- plain octets: SHA-256 of the secret
     label TEXT,
     scopes INTEGER NOT NULL,
     bound INTEGER NOT NULL DEFAULT 0,      -- 1: only the inboxes in key_inbox
@@ -42,8 +44,8 @@ CREATE TABLE key_inbox (
     PRIMARY KEY (key, inbox)
 ) WITHOUT ROWID;
 
--- Every address ever given out; a deleted inbox leaves its row with inbox NULL, so that the
--- address is never given to another organization.
+-- Every address that was ever given. The row of a deleted inbox stays with inbox NULL, so that
+-- the address is never given to another organization.
 CREATE TABLE address (
     canonical TEXT PRIMARY KEY,
     org INTEGER NOT NULL,
@@ -53,16 +55,16 @@ CREATE TABLE address (
 CREATE TABLE inbox (
     id INTEGER PRIMARY KEY,
     org INTEGER NOT NULL REFERENCES org(id),
-    address TEXT NOT NULL,                 -- as shown; its canonical form is in `address`
+    address TEXT NOT NULL,                 -- as it is shown; the table `address` has its canonical form
     domain INTEGER REFERENCES domain(id),  -- NULL: the shared domain
     display_name TEXT,
     parent INTEGER REFERENCES inbox(id),
-    ancestors BLOB NOT NULL,               -- parent first, 8 octets each, little endian
+    ancestors BLOB NOT NULL,               -- the ids of the inboxes above it
     client_id TEXT,
     metadata TEXT,
     created_at INTEGER NOT NULL,
-    bytes INTEGER NOT NULL DEFAULT 0,      -- sum of entry.size
-    messages INTEGER NOT NULL DEFAULT 0,   -- number of entries
+    bytes INTEGER NOT NULL DEFAULT 0,      -- the sum of entry.size
+    messages INTEGER NOT NULL DEFAULT 0,   -- the number of entries
     sent_day INTEGER NOT NULL DEFAULT 0,
     sent INTEGER NOT NULL DEFAULT 0
 );
@@ -78,9 +80,9 @@ CREATE TABLE mailbox (
     special INTEGER,                       -- 1 Sent, 2 Drafts, 3 Trash, 4 Junk
     uidvalidity INTEGER NOT NULL,
     uidnext INTEGER NOT NULL DEFAULT 1,
-    recent_above INTEGER NOT NULL DEFAULT 0, -- UIDs up to this one are not \Recent to the next session
+    recent_above INTEGER NOT NULL DEFAULT 0, -- UIDs above it are \Recent to the next session
     highest_modseq INTEGER NOT NULL,
-    expunged_floor INTEGER NOT NULL,       -- expunged UIDs are known from here on
+    expunged_floor INTEGER NOT NULL,       -- expunged UIDs are known from this MODSEQ on
     messages INTEGER NOT NULL DEFAULT 0,
     unseen INTEGER NOT NULL DEFAULT 0,
     deleted INTEGER NOT NULL DEFAULT 0,
@@ -94,9 +96,9 @@ CREATE TABLE subscription (
     PRIMARY KEY (inbox, name)
 ) WITHOUT ROWID;
 
--- One message in one mailbox. Clustered by mailbox and UID: a page of FETCH is one range.
--- No foreign keys here and in `job`: without an index on the column SQLite would scan the
--- table for each body that goes. `verify` checks instead.
+-- One message in one mailbox. The rows are ordered by mailbox and UID, so a page of FETCH is one
+-- range. This table and `job` have no foreign keys: without an index on the column SQLite would
+-- scan the table for each body that is freed. `verify` checks the references.
 CREATE TABLE entry (
     mailbox INTEGER NOT NULL,
     uid INTEGER NOT NULL,
@@ -107,19 +109,20 @@ CREATE TABLE entry (
     thread INTEGER NOT NULL,
     modseq INTEGER NOT NULL,
     flags INTEGER NOT NULL,
-    keywords TEXT,                         -- atoms with a space between, NULL for none
+    keywords TEXT,                         -- atoms with a space between them, NULL for none
     arrival INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
-    size INTEGER NOT NULL,                 -- prefix and body
-    prefix BLOB,
+    size INTEGER NOT NULL,                 -- octets of prefix and body
+    prefix BLOB,                           -- plain octets before the body
     PRIMARY KEY (mailbox, uid)
 ) WITHOUT ROWID;
--- Lists of a whole inbox go by id, newest first.
+-- A list of a whole inbox is in the order of ids, newest first.
 CREATE UNIQUE INDEX entry_id ON entry(inbox, id);
 
--- What was parsed once, at delivery. `refs` counts entries (and jobs) that name it.
+-- The octets of a message and what was parsed at delivery. `refs` counts the entries and jobs
+-- that name it.
 CREATE TABLE body (
-    id INTEGER PRIMARY KEY,                -- also the id of its first chunk
+    id INTEGER PRIMARY KEY,                -- the id of its first chunk, too
     org INTEGER NOT NULL,
     refs INTEGER NOT NULL,
     size INTEGER NOT NULL,
@@ -128,17 +131,17 @@ CREATE TABLE body (
     digest BLOB NOT NULL,
     summary BLOB NOT NULL
 );
--- Bodies that nothing names any more, to be freed (see reap.rs).
+-- Bodies without a reference, to be freed (see reclaim.rs).
 CREATE INDEX body_free ON body(id) WHERE refs = 0;
 
--- Octets, 256 KiB a row; chunk n of a body has the id body + n.
+-- Octets of bodies, 256 KiB a row. Chunk n of a body has the id body + n.
 CREATE TABLE chunk (
     id INTEGER PRIMARY KEY,
-    checksum INTEGER NOT NULL,             -- CRC-32 of octets
-    octets BLOB NOT NULL
+    checksum INTEGER NOT NULL,             -- CRC-32 of `octets`
+    octets BLOB NOT NULL                   -- plain octets
 );
 
--- Message-IDs seen in an inbox, by a keyed 64-bit hash, with their conversation.
+-- Message-IDs that an inbox knows, by a keyed 64-bit hash, with their conversation.
 CREATE TABLE reference (
     inbox INTEGER NOT NULL,
     hash INTEGER NOT NULL,
@@ -146,7 +149,7 @@ CREATE TABLE reference (
     PRIMARY KEY (inbox, hash)
 ) WITHOUT ROWID;
 
--- UIDs that are gone, for QRESYNC-like resynchronisation; outlives the log.
+-- UIDs that were expunged, for resynchronisation as with QRESYNC. They outlive the log.
 CREATE TABLE expunged (
     mailbox INTEGER NOT NULL,
     modseq INTEGER NOT NULL,
@@ -162,13 +165,13 @@ CREATE TABLE event (
     at INTEGER NOT NULL,
     inbox INTEGER,
     mailbox INTEGER,
-    path BLOB,                             -- InboxPath; NULL where inbox is
-    uids BLOB,                             -- UidSet
-    detail BLOB NOT NULL,                  -- Change, behind one octet of version
+    path BLOB,                             -- the inbox in its tree; NULL where inbox is
+    uids BLOB,                             -- the UIDs concerned
+    detail BLOB NOT NULL,                  -- what happened
     PRIMARY KEY (org, seq)
 ) WITHOUT ROWID;
 
--- Something to be done outside.
+-- Something to be done outside. Version 3 has another table (see step3.sql).
 CREATE TABLE job (
     id INTEGER PRIMARY KEY,
     org INTEGER NOT NULL,
@@ -187,11 +190,11 @@ CREATE TABLE job (
 CREATE INDEX job_org ON job(org, id);
 CREATE INDEX job_due ON job(due_at) WHERE state = 0;
 
--- Answers kept for Idempotency-Key.
+-- Answers that are kept for Idempotency-Key.
 CREATE TABLE once (
     org INTEGER NOT NULL,
     key TEXT NOT NULL,
-    fingerprint BLOB NOT NULL,
+    fingerprint BLOB NOT NULL,             -- plain octets: SHA-256 of the request
     answer BLOB NOT NULL,
     at INTEGER NOT NULL,
     PRIMARY KEY (org, key)

@@ -1,7 +1,7 @@
--- Version 3. Every stored encoding has a version octet of its own from here on (see format.rs).
--- Rows that are there already stay as they are: format.rs tells them apart.
+-- Version 3. Every stored encoding now has a version octet of its own (see format.rs). Rows from
+-- before stay as they are: format.rs tells them apart.
 
--- Jobs of any kind. The rows of `job_2` are taken over by format.rs and the table is dropped.
+-- Jobs of any kind. open.rs moves the rows of `job_2` and drops that table.
 ALTER TABLE job RENAME TO job_2;
 DROP INDEX job_org;
 DROP INDEX job_due;
@@ -24,7 +24,7 @@ CREATE TABLE job (
     created_at INTEGER NOT NULL
 );
 CREATE INDEX job_org ON job(org, kind, id);
--- The next due job of a kind is the first row of the first index. Both are small where few
--- jobs are queued or leased.
+-- The next due job of a kind is the first row of `job_due`. `job_lease` has a row for each lease
+-- only.
 CREATE INDEX job_due ON job(kind, due_at) WHERE state = 0;
 CREATE INDEX job_lease ON job(lease_until) WHERE state = 1;

@@ -1,8 +1,9 @@
-//! The oracle of every crash test (reliability.md section 4.3): each invariant of the
-//! database is a query here, and whatever it finds is one line of text.
+//! Checks of a whole database: each invariant is a query here, and each violation is one line of
+//! text. Every crash test asks it.
 //!
-//! Reads only, without the folder's lock, so it can look at a database in use. Found lines
-//! name ids, never contents.
+//! It only reads, without the lock of the folder, so it can look at a database in use. It does
+//! not repair. A line names ids, never contents. An encoding or a kind of job that a newer
+//! program has written is reported as unknown, and not as damage.
 
 use core::ops::ControlFlow;
 use std::collections::HashMap;
@@ -12,16 +13,16 @@ use super::payload::JobKind;
 use super::{Error, Store, format, uint};
 use crate::call::{Change, MailboxId, OrgId, Topic};
 
-/// Everything that is wrong with a database; empty is good. `deep` also reads every stored
-/// octet against its checksum, every stored encoding and every page of the file.
+/// Everything that is wrong with a database; empty is good. `deep` also reads every stored octet
+/// against its checksum, every stored encoding and every page of the file.
 pub fn verify(store: &Store, deep: bool) -> Vec<String> {
     examine(store, deep).lines
 }
 
-/// The findings of [`verify`], with what of them is not damage.
+/// The findings of [`verify`], and which of them is not damage.
 pub(super) fn examine(store: &Store, deep: bool) -> Findings {
     let mut found = Findings::default();
-    // One moment for all that compares tables.
+    // All checks that compare tables see one moment.
     match store.snapshot() {
         Ok(_moment) => {
             found.add("database", pages(store, deep));
@@ -40,7 +41,7 @@ pub(super) fn examine(store: &Store, deep: bool) -> Findings {
         }
         Err(error) => found.lines.push(format!("cannot read: {error}")),
     }
-    // Each chunk is read by itself: octets never change, and a long reading transaction
+    // Each page of chunks is read by itself: octets never change, and a long reading transaction
     // would hold up the checkpoints of a server.
     if deep {
         found.add("octets", octets(store));
@@ -51,9 +52,10 @@ pub(super) fn examine(store: &Store, deep: bool) -> Findings {
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// One for each thing that is wrong.
+    /// One line for each violation.
     pub lines: Vec<String>,
-    /// An encoding of a newer version: this program cannot tell whether the row is good.
+    /// An encoding or a kind of job of a newer program: this program cannot tell whether the row
+    /// is good.
     pub unknown: Option<Error>,
 }
 
@@ -74,7 +76,7 @@ impl Findings {
     }
 }
 
-/// A query whose rows, one id each, are all wrong in the same way.
+/// A query. Each of its rows is the id of something that is wrong.
 struct Check {
     what: &'static str,
     sql: &'static str,
@@ -205,7 +207,7 @@ const CHECKS: &[Check] = &[
               WHERE b.id IS NULL",
     },
     Check {
-        what: "doomed, and still there",
+        what: "deleted, and still there",
         sql: "SELECT d.id FROM doomed d LEFT JOIN mailbox m ON m.id = d.id
                   LEFT JOIN inbox i ON i.id = d.id LEFT JOIN org o ON o.id = d.id
               WHERE m.id IS NOT NULL OR i.id IS NOT NULL OR o.id IS NOT NULL
@@ -279,7 +281,7 @@ fn pages(store: &Store, deep: bool) -> Result<Vec<String>, Error> {
     Ok(lines)
 }
 
-/// Every inbox's way up is its parent and its parent's way up.
+/// The ancestors of every inbox are its parent and the ancestors of its parent.
 fn ancestors(store: &Store) -> Result<Vec<String>, Error> {
     let mut lines = Vec::new();
     let inboxes = store.all("SELECT org, id, parent FROM inbox", [], |r| {
@@ -298,7 +300,7 @@ fn ancestors(store: &Store) -> Result<Vec<String>, Error> {
                 .map(|p| [parent].into_iter().chain(p.ancestors).collect()),
         };
         if own != above {
-            lines.push(format!("inbox has a wrong way up: {}", inbox.0));
+            lines.push(format!("inbox has wrong ancestors: {}", inbox.0));
         }
     }
     Ok(lines)
@@ -369,13 +371,13 @@ fn bodies(store: &Store, unknown: &mut Option<Error>) -> Result<Vec<String>, Err
     Ok(lines)
 }
 
-/// What an organization's log says of each UID last, against what is there: whatever came
-/// and did not go is there, and whatever is there was last changed by the row that it names.
+/// Compares the last row of the log for each UID with the entries. An entry that arrived and was
+/// not expunged is there. An entry that is there was last changed by the row that it names.
 fn log(store: &Store, org: OrgId, lines: &mut Vec<String>) -> Result<(), Error> {
     let Some(state) = store.log_state(org)? else {
         return Ok(());
     };
-    // (mailbox, UID): the number of the row that told of it last.
+    // (mailbox, UID): the number of the last row that names it.
     let mut told: HashMap<(MailboxId, u32), u64> = HashMap::new();
     let mut after = state.oldest.saturating_sub(1);
     while after < state.head {
@@ -403,7 +405,7 @@ fn log(store: &Store, org: OrgId, lines: &mut Vec<String>) -> Result<(), Error> 
                     told.retain(|(m, _), _| *m != mailbox);
                 }
                 (Change::InboxDeleted, _) => {
-                    // Its mailboxes are gone without rows of their own.
+                    // The mailboxes of the inbox are gone without rows of their own.
                     let gone = missing_mailboxes(store, org, &told)?;
                     told.retain(|(m, _), _| !gone.contains(m));
                 }
@@ -463,7 +465,7 @@ fn missing_mailboxes(
     Ok(missing)
 }
 
-/// Every chunk against its checksum and its place.
+/// Compares every chunk with its checksum and its place.
 fn octets(store: &Store) -> Result<Vec<String>, Error> {
     let mut lines = Vec::new();
     let mut after = 0;
@@ -490,7 +492,7 @@ fn octets(store: &Store) -> Result<Vec<String>, Error> {
     }
 }
 
-/// Lines of one check: who has thousands of them knows enough after these.
+/// The most lines of one check; more are counted.
 const LINES_MAX: usize = 20;
 /// Rows of the log read at once.
 const PAGE_ROWS: usize = 500;

@@ -1,5 +1,6 @@
-//! The store against itself: after every change the counters are what counting gives, the log
-//! has no gap, and what a savepoint, a commit or a crash takes back is back whole.
+//! The store against itself: after every change the counters are equal to a count of the rows,
+//! and the log has no gap. After a savepoint that is rolled back, a commit that fails or a crash,
+//! the state is the one before.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -24,7 +25,7 @@ const ORG: OrgId = OrgId(1);
 const INBOX: InboxId = InboxId(10);
 const ME: Option<ConnId> = Some(ConnId(1));
 
-/// A folder that goes when the test ends.
+/// A folder that is removed when the test ends.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -119,7 +120,8 @@ fn try_deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> Result
     Ok(uid)
 }
 
-/// Counters are what counting gives; every body is named as often as it says; the log is whole.
+/// Every counter is equal to a count of the rows, every body has as many references as it says,
+/// and the log has no gap.
 fn check(store: &Store) {
     let wrong = |sql| store.all(sql, [], |r| r.get::<_, i64>(0)).unwrap();
     assert!(
@@ -191,7 +193,7 @@ fn flags_change_what_differs_and_keep_every_counter() {
     );
     check(&store);
 
-    // Again: nothing differs, so no event and no MODSEQ.
+    // The same again: nothing changes, so there is no event and no MODSEQ.
     let ask = FlagUpdate {
         keywords: &["tODO".into()],
         ..ask
@@ -201,7 +203,7 @@ fn flags_change_what_differs_and_keep_every_counter() {
         .unwrap();
     assert_eq!((states[0].modseq, events.len()), (7, 1));
 
-    // UNCHANGEDSINCE lets only the untouched through.
+    // UNCHANGEDSINCE passes only entries that have not changed.
     let ask = FlagUpdate {
         how: FlagChange::Replace,
         flags: Flags::SEEN,
@@ -461,7 +463,7 @@ fn a_crash_gives_no_id_twice_and_loses_no_commit() {
         }
         deliver(&store, "INBOX", b"kept", Flags::NONE);
         store.commit().unwrap();
-        // The second message of the round dies with the process.
+        // The second message of the round is lost with the process.
         store.begin().unwrap();
         deliver(&store, "INBOX", b"lost", Flags::NONE);
         let newest = store
@@ -513,7 +515,7 @@ fn damage_is_refused_and_nothing_begins_anew_over_it() {
         let kept = std::fs::read(&file).unwrap();
         assert_eq!(kept.len(), octets.len(), "{name} was left as it was");
     }
-    // The file is gone but its write-ahead log is not: that is a loss, not a first start.
+    // The file is gone but its write-ahead log is there: that is a loss, not a first start.
     std::fs::remove_file(&file).unwrap();
     std::fs::write(folder.0.join("postern.db-wal"), b"x").unwrap();
     assert!(matches!(
@@ -609,7 +611,7 @@ fn threads_follow_references_and_never_merge() {
     assert_ne!(thread("", &[]), thread("", &[]));
 }
 
-/// Counters in memory and on disk are the same to whoever looks, whatever is rolled back.
+/// A reader sees the same counters whether they are in memory or on disk, also after a rollback.
 #[test]
 fn held_counters_follow_every_savepoint_and_commit() {
     let mut seed = 7u32;

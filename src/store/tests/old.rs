@@ -1,5 +1,5 @@
-//! A file that an older version has written, with mail in it: brought up to date by a writer,
-//! refused by whoever only reads.
+//! Files of older versions with mail in them. A writer brings them up to date; a connection that
+//! only reads refuses them.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn a_file_of_version_1_keeps_its_mail() {
     old.commit().unwrap();
     drop(old);
 
-    // A reader cannot bring it up to date, and says who can.
+    // A reader cannot bring it up to date. The error says which command can.
     let error = Store::open(&folder.0, Role::Reader, 1).unwrap_err();
     let text = error.to_string();
     assert!(
@@ -189,7 +189,8 @@ fn rows_of_version_2_are_read_and_new_ones_written_beside_them() {
     assert_eq!(again.answer, kept.answer);
 }
 
-/// For the figure only: how long a start takes that takes over a million queued recipients.
+/// For the figure only: how long the first start takes that takes over a million queued
+/// recipients.
 #[test]
 #[ignore = "takes half a minute"]
 fn a_million_queued_recipients_are_taken_over() {

@@ -1,9 +1,10 @@
-//! What a large command and a deletion leave for later: out of reach at once, counted right
-//! at every moment, and gone in the end, whatever ends the process in between.
+//! Work that a large command or a deletion leaves for later: deleted things are out of reach at
+//! once, counted correctly at every moment, and removed in the end, also when the process stops
+//! in between.
 
 use super::*;
 
-/// More than a command counts itself, more than two slices.
+/// More entries than a command counts itself, and more than two slices.
 const MANY: u32 = 250;
 
 fn many(store: &Store, name: &str) {
@@ -111,14 +112,14 @@ fn bodies_of_a_large_command_are_counted_later_and_never_wrong() {
     );
     assert!(new.is_sorted_by(|a, b| a.id < b.id));
 
-    // The originals and some copies go before anything was counted: nothing is freed.
+    // The originals and some copies go before their bodies were counted: no body is freed.
     assert_eq!(expunge(&store, "INBOX", &UidSet::one(1)).len(), 1);
     assert_eq!(expunge(&store, "Trash", &UidSet::from(2..=3)).len(), 2);
     assert_eq!(expunge(&store, "INBOX", &all).len(), 244);
     check(&store);
     assert_eq!(first_octets(&store, "Trash"), b"X: y\r\nbody 0\r\n");
 
-    // And the rest moves in runs.
+    // The rest moves in runs.
     let moved = copy(&store, "Trash", "Junk", &all, true);
     assert_eq!(
         (moved.from.to_string(), moved.to.to_string()),
@@ -214,7 +215,8 @@ fn what_is_deleted_is_out_of_reach_and_goes_later() {
     assert_eq!(first_octets(&store, "INBOX"), b"X: y\r\nbody 0\r\n");
 }
 
-/// A full disk says so at the commit, or lets nothing begin: who asks again at once spins.
+/// A full disk fails at the commit or at the beginning. A writer that tries again at once would
+/// spin.
 #[test]
 fn what_cannot_be_reaped_waits_for_another_occasion() {
     let store = world();
@@ -233,7 +235,7 @@ fn what_cannot_be_reaped_waits_for_another_occasion() {
     assert!(store.reap(NOW, false).is_err(), "no transaction in another");
     assert!(!store.has_waste());
     store.commit().unwrap();
-    // Tidying tries again whatever the flag says.
+    // Tidying tries again, whatever the flag says.
     reap_all(&store);
     assert_eq!(rows(&store), [0; 6]);
 }
@@ -268,7 +270,7 @@ fn what_is_damaged_does_not_keep_the_rest() {
     assert_eq!(jobs.unwrap(), Some(0));
 }
 
-/// Whoever is being sent a message in pages gets all of it, at 16 KiB a second.
+/// A client that reads a message in pages gets all of it, at 16 KiB a second.
 #[test]
 fn what_is_large_lingers_as_long_as_it_takes_to_send() {
     let store = world();

@@ -1,4 +1,5 @@
-//! Each invariant is broken by hand once, and found; a backup passes, damage in one does not.
+//! Each invariant is broken once by hand, and `verify` finds it. A good backup is restored; a
+//! damaged one is refused.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -49,7 +50,7 @@ fn append(access: &Access, inbox: InboxId, octets: usize) -> Ask {
     Ask::of(access, Call::Accept(Box::new(intake)))
 }
 
-/// An inbox with three messages of which one is gone, one of them of three chunks.
+/// Appends three messages to an inbox, one of them of three chunks, and expunges one.
 fn fill(writer: &mut Writer, reader: &mut Reader, store: &Store, org: OrgId, inbox: InboxId) {
     let mut grant = (*auth::folder_access(org).0).clone();
     grant.inbox = Some(inbox);
@@ -141,7 +142,7 @@ fn what_is_broken_is_found() {
         ("UPDATE mailbox SET uidvalidity = 7", "UIDVALIDITY"),
         ("UPDATE inbox SET bytes = bytes + 1", "inbox counters"),
         ("UPDATE inbox SET messages = 0", "inbox counters"),
-        ("UPDATE inbox SET ancestors = x''", "wrong way up"),
+        ("UPDATE inbox SET ancestors = x''", "wrong ancestors"),
         ("UPDATE address SET inbox = NULL", "exactly one address"),
         ("UPDATE address SET inbox = 7", "address of an inbox"),
         ("UPDATE entry SET org = 7", "entry is in no mailbox"),
@@ -207,7 +208,7 @@ fn what_is_broken_is_found() {
     }
 }
 
-/// Rows of a newer program are told as such, and never as damage.
+/// Rows of a newer program are reported as unknown, and never as damage.
 #[test]
 fn an_unknown_version_is_told_as_one() {
     for (sql, what) in [
@@ -267,7 +268,7 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
     let mut reader = Reader::new(Arc::clone(&service));
     fill(&mut writer, &mut reader, &store, first.org, first.inbox.id);
 
-    // K01: what is on disk is no key.
+    // The files on disk do not hold the secret of a key.
     let secret = first.key.expose();
     for file in std::fs::read_dir(data.path()).unwrap() {
         let octets = std::fs::read(file.unwrap().path()).unwrap();
@@ -287,7 +288,7 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
         backup(data.path(), &copy, None).is_err(),
         "never over a file"
     );
-    // The source goes on, and what comes later is not in the copy.
+    // The source is used on, and later changes are not in the copy.
     fill(&mut writer, &mut reader, &store, first.org, first.inbox.id);
     let before = store.log_state(first.org).unwrap().unwrap();
 
@@ -301,8 +302,8 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
     assert_eq!(verify(&restored, true), Vec::<String>::new());
     let after = restored.log_state(first.org).unwrap().unwrap();
     assert_eq!(after.epoch, before.epoch + 1);
-    // Whatever number a client has from before is below the window, and stays below it; and
-    // so is what it remembers by time.
+    // A number that a client has from before is below the window and stays below it. So is a time
+    // that it remembers.
     assert_eq!(after.oldest, after.head + 1);
     assert!(after.head > before.head + (1 << 31));
     let access = auth::folder_access(first.org);
@@ -325,7 +326,7 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
         first.inbox.id,
     );
     assert_eq!(verify(&restored, true), Vec::<String>::new());
-    // The same copy restored again, a minute later, does not give the same numbers again.
+    // The same copy, restored again a minute later, gives other numbers.
     let again = Folder::lock(&path.join("again")).unwrap();
     let later = Now {
         unix_ms: NOW.unix_ms + 60_000,
@@ -354,7 +355,7 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
     std::fs::remove_dir_all(path).unwrap();
 }
 
-/// A copy that a newer program has written is no damage either.
+/// A copy that a newer program has written is refused as unknown, and not as damaged.
 fn newer_copies_are_refused_as_such(path: &Path, copy: &Path) {
     for (name, sql) in [
         ("rows", "UPDATE body SET summary = x'63'"),
@@ -410,7 +411,7 @@ fn what_deletions_leave_is_known_and_goes() {
     while inline.writer.reap(&inline.store).unwrap() {
         assert_eq!(verify(&inline.store, true), Vec::<String>::new());
     }
-    // What is large may still be being read; some minutes later it is not.
+    // A session may still be reading a large body; some minutes later it goes.
     let mut later = inline.writer.service().now();
     later.mono_ms += 300_000;
     while inline.store.reap(later, false).unwrap() {}

@@ -1,9 +1,9 @@
-//! The write-ahead log cut at every 512 octets and with bits flipped (reliability.md F03):
-//! what opens holds a whole prefix of the commits, with every counter right.
+//! The write-ahead log, cut at every 512 octets and with flipped bits: the store that opens has a
+//! complete prefix of the commits, with every counter right.
 
 use super::*;
 
-/// A database file, its log after some commits, and how long the log was after each.
+/// A database file, its log after some commits, and the length of the log after each.
 fn commits(folder: &Folder) -> (Vec<u8>, Vec<u8>, Vec<usize>) {
     let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
     store.begin().unwrap();
@@ -19,12 +19,12 @@ fn commits(folder: &Folder) -> (Vec<u8>, Vec<u8>, Vec<usize>) {
         store.commit().unwrap();
         ends.push(std::fs::metadata(&log).unwrap().len() as usize);
     }
-    // Copied while it is open: closing would empty the log.
+    // The files are copied while the store is open: closing would empty the log.
     let file = std::fs::read(folder.0.join(FILE)).unwrap();
     (file, std::fs::read(log).unwrap(), ends)
 }
 
-/// How many messages there are when a server starts on these files.
+/// The number of messages when a server starts on these files.
 fn opened(file: &[u8], log: &[u8]) -> u32 {
     let folder = Folder::new("wal-copy");
     std::fs::write(folder.0.join(FILE), file).unwrap();
@@ -45,7 +45,8 @@ fn a_log_that_is_cut_or_damaged_holds_a_whole_prefix() {
     for at in (0..=log.len()).step_by(512) {
         assert_eq!(opened(&file, &log[..at]), whole_before(at), "cut at {at}");
     }
-    // A flipped bit ends the log where it is, or earlier in its commit; never is it believed.
+    // A flipped bit ends the log there, or earlier in its commit. The changed octets are never
+    // used.
     let mut seed = 7u64;
     for _ in 0..120 {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -53,13 +54,13 @@ fn a_log_that_is_cut_or_damaged_holds_a_whole_prefix() {
         let mut damaged = log.clone();
         damaged[at] ^= 1 << (seed >> 61);
         let found = opened(&file, &damaged);
-        // The log's own header has octets that say nothing about its content.
+        // Some octets of the header of the log say nothing about its content.
         assert!(
             found == whole_before(at) || at < 32,
             "flipped at {at}: {found}"
         );
     }
-    // The index beside the log is made anew.
+    // The index beside the log is made again.
     let copy = Folder::new("wal-shm");
     std::fs::write(copy.0.join(FILE), &file).unwrap();
     std::fs::write(copy.0.join(format!("{FILE}-wal")), &log).unwrap();
