@@ -86,7 +86,7 @@ pub(super) fn mint(
 ) -> Result<(KeyRow, Secret), Refusal> {
     let (key, text) = ApiKey::generate(context.random);
     let row = KeyRow {
-        id: KeyId(context.store.mint_id(context.now)),
+        id: KeyId(context.store.new_id(context.now)),
         public: key.public,
         label: new.label,
         scopes: new.scopes,
@@ -270,7 +270,7 @@ pub(super) fn plant_domain(
     name: &str,
 ) -> Result<DomainRow, Refusal> {
     let row = DomainRow {
-        id: DomainId(context.store.mint_id(context.now)),
+        id: DomainId(context.store.new_id(context.now)),
         name: name.to_owned(),
         created_at: context.now.unix_ms,
     };
@@ -327,7 +327,7 @@ pub fn create_org(context: &mut WriteContext<'_>, name: &str) -> Result<Written,
 /// Writes an organization that has been checked.
 pub(super) fn plant_org(context: &WriteContext<'_>, name: &str) -> Result<OrgRow, Refusal> {
     let row = OrgRow {
-        id: OrgId(context.store.mint_id(context.now)),
+        id: OrgId(context.store.new_id(context.now)),
         name: name.to_owned(),
         created_at: context.now.unix_ms,
     };

@@ -10,7 +10,7 @@ use crate::call::{
     Access, Answer, FlagChange, Flags, InboxId, MailboxId, Octets, OctetsOf, Refusal, Scopes,
     UidSet, Written,
 };
-use crate::store::{FlagAsk, Mailbox, PageAsk, Place, Store};
+use crate::store::{FlagUpdate, InboxPlace, MailboxRecord, PageRequest, Store};
 
 /// What FETCH asks for beside the set.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ pub struct FetchAsk {
     pub changed_since: u64,
 }
 
-fn open(store: &Store, access: &Access, mailbox: MailboxId) -> Result<Mailbox, Refusal> {
+fn open(store: &Store, access: &Access, mailbox: MailboxId) -> Result<MailboxRecord, Refusal> {
     let inbox = own_inbox(access)?;
     store
         .mailbox(access.org, inbox, mailbox)?
@@ -34,7 +34,7 @@ fn open_to_change(
     store: &Store,
     access: &Access,
     mailbox: MailboxId,
-) -> Result<(Place, Mailbox), Refusal> {
+) -> Result<(InboxPlace, MailboxRecord), Refusal> {
     need(access, Scopes::MESSAGES_WRITE)?;
     Ok((own_place(store, access)?, open(store, access, mailbox)?))
 }
@@ -50,7 +50,7 @@ pub fn fetch(
     need(access, Scopes::MESSAGES_READ)?;
     let _moment = context.store.snapshot()?;
     let mailbox = open(context.store, access, mailbox)?;
-    let ask = PageAsk {
+    let ask = PageRequest {
         digest: ask.digest,
         octets: ask.octets,
         changed_since: ask.changed_since,
@@ -118,7 +118,7 @@ pub fn set_flags(
     access: &Access,
     mailbox: MailboxId,
     uids: &UidSet,
-    ask: &FlagAsk<'_>,
+    ask: &FlagUpdate<'_>,
 ) -> Result<Written, Refusal> {
     let (place, mailbox) = open_to_change(context.store, access, mailbox)?;
     check_keywords("labels", ask.keywords)?;
@@ -184,12 +184,12 @@ pub fn copy(
 /// Sets flags of one entry, for REST.
 pub(super) fn flag_one(
     context: &mut WriteContext<'_>,
-    place: &Place,
-    mailbox: &Mailbox,
+    place: &InboxPlace,
+    mailbox: &MailboxRecord,
     uid: u32,
     (how, flags, keywords): (FlagChange, Flags, &[String]),
 ) -> Result<(), Refusal> {
-    let ask = FlagAsk {
+    let ask = FlagUpdate {
         how,
         flags,
         keywords,
@@ -232,7 +232,7 @@ pub(super) fn place_named(
     store: &Store,
     access: &Access,
     inbox: InboxId,
-) -> Result<Place, Refusal> {
+) -> Result<InboxPlace, Refusal> {
     store
         .place_of(access.org, inbox)?
         .ok_or(Refusal::NotFound("inbox"))

@@ -51,7 +51,7 @@ pub fn create_inbox(
     let ancestors = ancestors_under(context.store, org, parent)?;
     let (address, domain) = choose_address(context, org, new)?;
     let row = InboxRow {
-        id: InboxId(context.store.mint_id(context.now)),
+        id: InboxId(context.store.new_id(context.now)),
         address: address.to_string(),
         display_name: new.display_name.clone(),
         parent,

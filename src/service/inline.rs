@@ -210,7 +210,7 @@ impl Inline {
 
 fn plain_row(context: &WriteContext<'_>, address: &Address, parent: Option<InboxId>) -> InboxRow {
     InboxRow {
-        id: InboxId(context.store.mint_id(context.now)),
+        id: InboxId(context.store.new_id(context.now)),
         address: address.to_string(),
         display_name: None,
         parent,

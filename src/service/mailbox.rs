@@ -7,7 +7,7 @@ use super::context::{ReadContext, WriteContext, need, own_inbox};
 use crate::call::{
     Access, Answer, Change, InboxId, Limits, MailboxId, Refusal, Scopes, Selected, UidSet, Written,
 };
-use crate::store::{Mailbox, NewEvent, Place, Store};
+use crate::store::{InboxPlace, MailboxRecord, NewEvent, Store};
 
 /// The form of a mailbox name under which it is stored: INBOX in capitals where it is the
 /// first level, no `/` at the end (RFC 3501 section 6.3.3 allows one in CREATE).
@@ -54,13 +54,13 @@ pub(super) fn find(
     limits: &Limits,
     (access, inbox): (&Access, InboxId),
     text: &str,
-) -> Result<Mailbox, Refusal> {
+) -> Result<MailboxRecord, Refusal> {
     let name = name(text, limits).map_err(|_| NONE)?;
     store.mailbox_named(access.org, inbox, &name)?.ok_or(NONE)
 }
 
 /// The inbox logged in to, as events and quota need it.
-pub(super) fn own_place(store: &Store, access: &Access) -> Result<Place, Refusal> {
+pub(super) fn own_place(store: &Store, access: &Access) -> Result<InboxPlace, Refusal> {
     let inbox = own_inbox(access)?;
     store
         .place_of(access.org, inbox)?
@@ -126,7 +126,7 @@ pub fn claim_recent(
     })
 }
 
-fn selected(store: &Store, mailbox: &Mailbox) -> Result<Box<Selected>, Refusal> {
+fn selected(store: &Store, mailbox: &MailboxRecord) -> Result<Box<Selected>, Refusal> {
     let glance = store.glance(mailbox)?;
     let subscribed = store.subscribed(mailbox.inbox)?.contains(&mailbox.name);
     let counts = store.counts(mailbox)?;
@@ -158,7 +158,7 @@ pub fn create(
 /// Makes a mailbox and those above it that are missing. `Exists` when it is there.
 pub(super) fn make_with_parents(
     context: &mut WriteContext<'_>,
-    place: &Place,
+    place: &InboxPlace,
     name: &str,
 ) -> Result<(), Refusal> {
     let (org, inbox) = (place.org, place.path.id);
@@ -291,8 +291,8 @@ pub fn rename(
 
 fn empty_inbox_into(
     context: &mut WriteContext<'_>,
-    place: &Place,
-    source: &Mailbox,
+    place: &InboxPlace,
+    source: &MailboxRecord,
     target: &str,
 ) -> Result<Written, Refusal> {
     make_with_parents(context, place, target)?;

@@ -20,7 +20,7 @@ use crate::mail::Headers;
 use crate::mail::parse::address_list::parse_list;
 use crate::mail::text::search::{Needle, contains_all};
 use crate::mail::text::{self, extract};
-use crate::store::{Below, Mailbox, Place, Store, View};
+use crate::store::{InboxPlace, ListPosition, MailboxRecord, MessageRecord, Store};
 
 /// A page of an inbox or of one folder, newest first; or a slice of the work for it, and
 /// `None`.
@@ -53,7 +53,7 @@ pub fn list(
     let mut last = None;
     let (mut more, mut is_slice) = (false, false);
     let _moment = store.snapshot()?;
-    store.views(access.org, inbox, below, |at, view| {
+    store.messages_below(access.org, inbox, below, |at, view| {
         let spent = (context.clock)().mono_ms.saturating_sub(began);
         is_slice = spent >= context.shared.limits.search_slice_ms && last.is_some();
         if is_slice || (view.is_some() && rows.len() >= limit) {
@@ -79,32 +79,34 @@ pub fn list(
 }
 
 /// The public form of a place in a list.
-fn cursor_text(below: Below) -> String {
+fn cursor_text(below: ListPosition) -> String {
     match below {
-        Below::Id(id) => format!("i{id:x}"),
-        Below::Uid(mailbox, uid) => format!("u{uid:x}.{:x}", mailbox.0),
+        ListPosition::Id(id) => format!("i{id:x}"),
+        ListPosition::Uid(mailbox, uid) => format!("u{uid:x}.{:x}", mailbox.0),
     }
 }
 
 /// Reads what [`cursor_text`] wrote, for the same list.
-fn below(cursor: Option<&str>, folder: Option<MailboxId>) -> Result<Below, Refusal> {
+fn below(cursor: Option<&str>, folder: Option<MailboxId>) -> Result<ListPosition, Refusal> {
     let wrong = || Refusal::Invalid {
         field: "cursor",
         why: "is not one that this list gave".to_owned(),
     };
     let hex = |text: &str| i64::from_str_radix(text, 16).map_err(|_| wrong());
     let Some(cursor) = cursor else {
-        return Ok(folder.map_or(Below::Id(i64::MAX), |mailbox| Below::Uid(mailbox, u32::MAX)));
+        return Ok(folder.map_or(ListPosition::Id(i64::MAX), |mailbox| {
+            ListPosition::Uid(mailbox, u32::MAX)
+        }));
     };
     match (folder, cursor.split_at_checked(1)) {
-        (None, Some(("i", id))) => Ok(Below::Id(hex(id)?)),
+        (None, Some(("i", id))) => Ok(ListPosition::Id(hex(id)?)),
         (Some(mailbox), Some(("u", rest))) => {
             let (uid, of) = rest.split_once('.').ok_or_else(wrong)?;
             if hex(of)? != mailbox.0 {
                 return Err(wrong());
             }
             let uid = u32::try_from(hex(uid)?).map_err(|_| wrong())?;
-            Ok(Below::Uid(mailbox, uid))
+            Ok(ListPosition::Uid(mailbox, uid))
         }
         _ => Err(wrong()),
     }
@@ -138,7 +140,7 @@ impl<'f> Sieve<'f> {
         }
     }
 
-    fn passes(&mut self, store: &Store, view: &View) -> Result<bool, crate::store::Error> {
+    fn passes(&mut self, store: &Store, view: &MessageRecord) -> Result<bool, crate::store::Error> {
         let filter = self.filter;
         let has_label = |label: &String| {
             let words = &view.state.keywords;
@@ -188,7 +190,7 @@ impl<'f> Sieve<'f> {
 }
 
 /// What lists show.
-fn shown(inbox: InboxId, view: View) -> MessageView {
+fn shown(inbox: InboxId, view: MessageRecord) -> MessageView {
     let digest = Digest::open(&view.digest);
     let reply_to = digest.as_ref().map_or_else(Vec::new, |digest| {
         let own = digest.envelope().own_reply_to();
@@ -237,9 +239,9 @@ fn find_view(
     access: &Access,
     inbox: &InboxRef,
     id: EntryId,
-) -> Result<(InboxId, View), Refusal> {
+) -> Result<(InboxId, MessageRecord), Refusal> {
     let inbox = policy::named_inbox(store, access, inbox)?;
-    let view = store.view(access.org, inbox, id)?.ok_or(NONE)?;
+    let view = store.message(access.org, inbox, id)?.ok_or(NONE)?;
     Ok((inbox, view))
 }
 
@@ -262,7 +264,7 @@ pub fn read(
 }
 
 fn content(
-    view: &View,
+    view: &MessageRecord,
     octets: &[u8],
     max_chars: Option<usize>,
 ) -> Result<MessageContent, Refusal> {
@@ -401,7 +403,7 @@ pub fn patch(
     }
     let view = context
         .store
-        .view(place.org, place.path.id, id)?
+        .message(place.org, place.path.id, id)?
         .ok_or(NONE)?;
     Ok(Written::Message(Box::new(shown(place.path.id, view))))
 }
@@ -439,7 +441,7 @@ fn find_entry(
     access: &Access,
     inbox: &InboxRef,
     id: EntryId,
-) -> Result<(Place, Mailbox, u32), Refusal> {
+) -> Result<(InboxPlace, MailboxRecord, u32), Refusal> {
     let inbox = policy::named_inbox(store, access, inbox)?;
     let place = place_named(store, access, inbox)?;
     let entry = store.entry(access.org, inbox, id)?.ok_or(NONE)?;
@@ -452,15 +454,15 @@ fn mailbox_of(
     org: OrgId,
     inbox: InboxId,
     id: MailboxId,
-) -> Result<Mailbox, Refusal> {
+) -> Result<MailboxRecord, Refusal> {
     store.mailbox(org, inbox, id)?.ok_or(NONE)
 }
 
 fn move_one(
     context: &mut WriteContext<'_>,
-    place: &Place,
-    source: &Mailbox,
-    target: &Mailbox,
+    place: &InboxPlace,
+    source: &MailboxRecord,
+    target: &MailboxRecord,
     uid: u32,
 ) -> Result<(), Refusal> {
     if source.id == target.id {

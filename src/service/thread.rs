@@ -204,7 +204,7 @@ fn write_all(
         };
         let next = match first.take() {
             Some(task) => Ok(task),
-            None if store.has_waste() => inlet.try_recv().map_err(|none| match none {
+            None if store.has_leftovers() => inlet.try_recv().map_err(|none| match none {
                 TryRecvError::Empty => RecvTimeoutError::Timeout,
                 TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
             }),
@@ -215,8 +215,8 @@ fn write_all(
                 idle_turns = 0;
                 batch.push(task);
             }
-            Err(RecvTimeoutError::Timeout) if store.has_waste() => {
-                reap(writer, store)?;
+            Err(RecvTimeoutError::Timeout) if store.has_leftovers() => {
+                reclaim(writer, store)?;
                 continue;
             }
             Err(RecvTimeoutError::Timeout) if Some(wait) == next_job => {
@@ -279,8 +279,8 @@ fn chores(
         return Ok(());
     }
     *undone = 0;
-    if store.has_waste() {
-        reap(writer, store)?;
+    if store.has_leftovers() {
+        reclaim(writer, store)?;
     }
     let now_ms = writer.service().now().mono_ms;
     if now_ms.saturating_sub(*tidied_ms) >= TIDY_MS && !tidy(writer, store)? {
@@ -302,12 +302,12 @@ fn run_jobs(writer: &mut Writer, store: &Store) -> Result<Option<Duration>, Stri
 }
 
 /// A slice of what deletions have left.
-fn reap(writer: &mut Writer, store: &Store) -> Result<(), String> {
-    match writer.reap(store) {
+fn reclaim(writer: &mut Writer, store: &Store) -> Result<(), String> {
+    match writer.reclaim(store) {
         Ok(_) => checkpoint_if_due(writer, store),
         Err(error) if error.is_disk_failure() => Err(disk(&error.to_string())),
         Err(error) => {
-            log::error!("reaping failed error=\"{error}\"");
+            log::error!("reclaiming failed error=\"{error}\"");
             Ok(())
         }
     }

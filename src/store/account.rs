@@ -65,7 +65,7 @@ impl Store {
     }
 
     /// Removes an organization, its keys and its domains. The caller has removed its inboxes. Its
-    /// addresses stay taken. [`Store::reap`] removes its queue, log and kept answers later.
+    /// addresses stay taken. [`Store::reclaim`] removes its queue, log and kept answers later.
     pub fn delete_org(&self, org: OrgId) -> Result<(), Error> {
         self.run(
             "DELETE FROM key_inbox WHERE key IN (SELECT id FROM key WHERE org = ?1)",

@@ -39,7 +39,7 @@ impl Store {
         body: &NewBody<'_>,
     ) -> Result<BodyId, Error> {
         let chunks = body.octets.chunks(CHUNK_BYTES);
-        let id = self.mint_ids(now, u32::try_from(chunks.len()).unwrap_or(u32::MAX));
+        let id = self.new_ids(now, u32::try_from(chunks.len()).unwrap_or(u32::MAX));
         let summary = format::encode_summary(body.summary)?;
         self.direct().run(
             "INSERT INTO body (id, org, refs, size, header_len, message_id, digest, summary)
@@ -170,7 +170,7 @@ impl Store {
 
     /// Counts one entry or job less that names the body. With `free`, the octets of a body that
     /// has no name left go at once. A large body stays, because a session may be reading it page
-    /// by page; [`Store::reap`] frees it later.
+    /// by page; [`Store::reclaim`] frees it later.
     pub fn drop_body(&self, org: OrgId, body: BodyId, free: bool) -> Result<(), Error> {
         let held = self.direct().one(
             "SELECT refs, size FROM body WHERE id = ?1 AND org = ?2",
@@ -239,7 +239,7 @@ impl Store {
     }
 }
 
-/// Bodies that one slice of [`Store::reap`] frees.
+/// Bodies that one slice of [`Store::reclaim`] frees.
 const SWEPT_BODIES: i64 = 100;
 
 /// Bodies of up to this size are freed at once: a client gets them in one answer, unless the

@@ -10,7 +10,7 @@ use crate::call::{InboxId, Now, ThreadId};
 impl Store {
     /// The conversation of a message that comes into `inbox`. It is remembered under the
     /// Message-ID (empty: there is none) and under each of `references`, which come oldest first.
-    pub fn thread_for(
+    pub fn conversation_of(
         &self,
         now: Now,
         inbox: InboxId,
@@ -39,7 +39,7 @@ impl Store {
                 break;
             }
         }
-        let mut thread = thread.unwrap_or_else(|| self.mint_id(now));
+        let mut thread = thread.unwrap_or_else(|| self.new_id(now));
         if !message_id.is_empty() && remember(message_id, thread)? == 0 {
             // A copy of the message or an answer to it has come before.
             thread = known(message_id)?.unwrap_or(thread);

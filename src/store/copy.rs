@@ -102,7 +102,7 @@ impl Store {
         } else {
             self.recount_bodies(entries.iter().map(|entry| entry.body), 1)?;
         }
-        let id = self.mint_ids(now, u32::try_from(entries.len()).unwrap_or(u32::MAX));
+        let id = self.new_ids(now, u32::try_from(entries.len()).unwrap_or(u32::MAX));
         for run in runs(entries) {
             let up = run.up(first);
             // OR FAIL here and below: on an error the savepoint of the call undoes the statement.

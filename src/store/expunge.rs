@@ -154,5 +154,5 @@ impl Store {
 }
 
 /// A command on up to this many entries counts and frees their bodies itself. A larger one leaves
-/// that to [`Store::reap`].
+/// that to [`Store::reclaim`].
 pub(super) const AT_ONCE: usize = 200;

@@ -67,12 +67,12 @@ impl Store {
         (now, origin): (Now, Option<ConnId>),
         (place, mailbox): (&InboxPlace, &MailboxRecord),
         uids: &UidSet,
-        ask: &FlagUpdate<'_>,
+        update: &FlagUpdate<'_>,
         events: &mut Vec<Event>,
     ) -> Result<(Vec<EntryState>, UidSet), Error> {
         let mut states = self.states(mailbox, uids)?;
         let mut modified = UidSet::new();
-        if let Some(most) = ask.unchanged_since {
+        if let Some(most) = update.unchanged_since {
             states.retain(|state| {
                 let passes = state.modseq <= most;
                 if !passes {
@@ -86,7 +86,7 @@ impl Store {
         let mut bulk = Vec::new();
         for (n, state) in states.iter_mut().enumerate() {
             let before = state.flags;
-            if !ask.apply(state)? {
+            if !update.apply(state)? {
                 continue;
             }
             let flip = |flag: Flags| i64::from(state.flags.has(flag)) - i64::from(before.has(flag));

@@ -20,7 +20,7 @@ pub struct KeptAnswer {
 impl Store {
     /// The answer that is kept for `key`. Answers from before `since` (unix ms) are not found. An
     /// answer to the operator has no organization: its row has 0 there, and ids count from 1.
-    pub fn once(
+    pub fn kept_answer(
         &self,
         org: Option<OrgId>,
         key: &str,
@@ -46,7 +46,7 @@ impl Store {
     }
 
     /// Keeps an answer. It replaces one that has expired.
-    pub fn keep_once(
+    pub fn keep_answer(
         &self,
         org: Option<OrgId>,
         key: &str,
@@ -68,7 +68,7 @@ impl Store {
     }
 
     /// Removes up to `limit` answers from before `before` (unix ms); how many.
-    pub fn trim_once(&self, before: i64, limit: u32) -> Result<usize, Error> {
+    pub fn trim_answers(&self, before: i64, limit: u32) -> Result<usize, Error> {
         self.direct().run(
             "DELETE FROM once WHERE (org, key) IN
              (SELECT org, key FROM once WHERE at <= ?1 ORDER BY at LIMIT ?2)",

@@ -13,12 +13,12 @@ use crate::call::{Now, Refusal};
 
 impl Store {
     /// A new id.
-    pub fn mint_id(&self, now: Now) -> i64 {
-        self.mint_ids(now, 1)
+    pub fn new_id(&self, now: Now) -> i64 {
+        self.new_ids(now, 1)
     }
 
     /// The first of `n` consecutive ids.
-    pub fn mint_ids(&self, now: Now, n: u32) -> i64 {
+    pub fn new_ids(&self, now: Now, n: u32) -> i64 {
         let gap = 1 + i64::try_from(self.random() % ID_GAP).unwrap_or(0);
         let by_clock = now
             .unix_ms
@@ -32,13 +32,13 @@ impl Store {
 
     /// A UIDVALIDITY that no mailbox here has had. It follows the clock where it can: a folder
     /// that was lost and made again then gives other values.
-    pub fn mint_uidvalidity(&self, now: Now) -> Result<u32, Error> {
-        let minted = self.direct().one(
+    pub fn new_uidvalidity(&self, now: Now) -> Result<u32, Error> {
+        let given = self.direct().one(
             "UPDATE meta SET value = max(value + 1, ?1) WHERE name = 'uidvalidity' RETURNING value",
             [(now.unix_ms / 1000).clamp(1, i64::from(u32::MAX))],
             |r| r.get::<_, i64>(0),
         )?;
-        u32::try_from(minted.unwrap_or(i64::MAX)).map_err(|_| {
+        u32::try_from(given.unwrap_or(i64::MAX)).map_err(|_| {
             Error::Refused(Refusal::Limit {
                 what: "mailboxes ever made",
                 max: u64::from(u32::MAX),
@@ -94,7 +94,7 @@ impl Store {
                 |r| r.get::<_, i64>(0),
             )?;
             let Some(id) = next else { return Ok(()) };
-            let uidvalidity = self.mint_uidvalidity(now)?;
+            let uidvalidity = self.new_uidvalidity(now)?;
             self.run(
                 "UPDATE mailbox SET uidvalidity = ?2 WHERE id = ?1",
                 [id, i64::from(uidvalidity)],
@@ -237,7 +237,7 @@ mod tests {
                 mono_ms: 0,
                 unix_ms,
             };
-            let id = store.mint_id(now);
+            let id = store.new_id(now);
             assert!(id > last || id == i64::MAX, "{unix_ms}");
             last = id;
             if unix_ms == i64::MAX {
@@ -253,13 +253,13 @@ mod tests {
             mono_ms: 0,
             unix_ms: s * 1000,
         };
-        assert_eq!(store.mint_uidvalidity(now(100)).unwrap(), 100);
-        assert_eq!(store.mint_uidvalidity(now(100)).unwrap(), 101);
-        assert_eq!(store.mint_uidvalidity(now(50)).unwrap(), 102);
+        assert_eq!(store.new_uidvalidity(now(100)).unwrap(), 100);
+        assert_eq!(store.new_uidvalidity(now(100)).unwrap(), 101);
+        assert_eq!(store.new_uidvalidity(now(50)).unwrap(), 102);
         assert_eq!(
-            store.mint_uidvalidity(now(i64::MAX / 1000)).unwrap(),
+            store.new_uidvalidity(now(i64::MAX / 1000)).unwrap(),
             u32::MAX
         );
-        assert!(store.mint_uidvalidity(now(1)).is_err());
+        assert!(store.new_uidvalidity(now(1)).is_err());
     }
 }

@@ -203,7 +203,7 @@ impl Store {
     }
 
     /// Removes an inbox and all in it. Its address (`canonical`) stays taken, and its recipients
-    /// outside stay queued. [`Store::reap`] removes the rows of its messages later.
+    /// outside stay queued. [`Store::reclaim`] removes the rows of its messages later.
     pub fn delete_inbox(&self, org: OrgId, inbox: InboxId, canonical: &str) -> Result<(), Error> {
         for (mailbox, _) in self.mailboxes(org, inbox)? {
             self.mark_mailbox(mailbox.id.0)?;

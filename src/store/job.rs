@@ -81,7 +81,7 @@ pub struct JobLease {
 impl Store {
     /// Queues a job.
     pub fn enqueue(&self, now: Now, job: &NewJob<'_>) -> Result<JobId, Error> {
-        let id = JobId(self.mint_id(now));
+        let id = JobId(self.new_id(now));
         self.direct().run(
             "INSERT INTO job (id, org, inbox, kind, subject, entry, body, payload, state, due_at,
                               created_at)

@@ -263,8 +263,8 @@ impl Store {
         special: Option<SpecialUse>,
         modseq: u64,
     ) -> Result<MailboxId, Error> {
-        let id = MailboxId(self.mint_id(now));
-        let uidvalidity = self.mint_uidvalidity(now)?;
+        let id = MailboxId(self.new_id(now));
+        let uidvalidity = self.new_uidvalidity(now)?;
         let made = self.run(
             "INSERT INTO mailbox (id, org, inbox, name, special, uidvalidity, highest_modseq,
                  expunged_floor)
@@ -329,7 +329,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a mailbox with all its entries. [`Store::reap`] removes the rows of the entries
+    /// Removes a mailbox with all its entries. [`Store::reclaim`] removes the rows of the entries
     /// later: no query finds an entry without its mailbox. Its UIDVALIDITY is never given again.
     pub fn delete_mailbox(&self, mailbox: &MailboxRecord) -> Result<(), Error> {
         let (org, inbox) = (mailbox.org, mailbox.inbox);

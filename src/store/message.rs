@@ -57,7 +57,7 @@ impl Store {
     /// Messages of an inbox below a position, newest first, each with its own position, until
     /// `look` breaks. A deleted message that still has its row comes with `None`. There can be
     /// many such rows, so `look` also bounds the time.
-    pub fn views(
+    pub fn messages_below(
         &self,
         org: OrgId,
         inbox: InboxId,
@@ -79,7 +79,7 @@ impl Store {
     }
 
     /// One message.
-    pub fn view(
+    pub fn message(
         &self,
         org: OrgId,
         inbox: InboxId,

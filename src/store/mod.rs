@@ -59,14 +59,6 @@ pub use open::{FILE, Role};
 pub use payload::{JobKind, JobPayload, SmtpJob};
 pub use verify::verify;
 
-// The names of before, until the service has taken the new ones.
-pub use body::NewBody as Body;
-pub use entry::PageRequest as PageAsk;
-pub use flag::FlagUpdate as FlagAsk;
-pub use idempotency::KeptAnswer as Kept;
-pub use mailbox::{InboxPlace as Place, MailboxRecord as Mailbox};
-pub use message::{ListPosition as Below, MessageRecord as View};
-
 /// One connection to the database. `Send`, not `Sync`: it belongs to one thread.
 #[derive(Debug)]
 pub struct Store {
@@ -92,7 +84,7 @@ pub struct Store {
     hash_key: Cell<Option<(u64, u64)>>,
     /// The organization at which [`Store::trim_events`] goes on.
     trim_from: Cell<i64>,
-    /// Whether deletions may have left work for [`Store::reap`].
+    /// Whether deletions may have left work for [`Store::reclaim`].
     leftovers: Cell<bool>,
     /// Large bodies without a reference, and until when they stay (monotonic ms).
     lingering: RefCell<HashMap<BodyId, u64>>,

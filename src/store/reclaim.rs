@@ -23,15 +23,15 @@ enum DeletedKind {
 }
 
 impl Store {
-    /// Whether there may be work for [`Store::reap`].
-    pub fn has_waste(&self) -> bool {
+    /// Whether there may be work for [`Store::reclaim`].
+    pub fn has_leftovers(&self) -> bool {
         self.leftovers.get()
     }
 
     /// Removes one slice of what deletions have left, a few milliseconds of work, in a
     /// transaction of its own; whether there may be more. When disk space `is_short`, no body
     /// stays for its readers.
-    pub fn reap(&self, now: Now, is_short: bool) -> Result<bool, Error> {
+    pub fn reclaim(&self, now: Now, is_short: bool) -> Result<bool, Error> {
         let done = self.reclaim_durably(now, is_short);
         // After an error, nothing is tried until the next deletion or the next tidying: a disk
         // that is full stays full for a while. It is set here because the commit can fail too.
@@ -219,7 +219,7 @@ impl Store {
     fn drop_deleted(&self, org: OrgId, body: BodyId, free: bool) -> Result<(), Error> {
         match self.drop_body(org, body, free) {
             Err(Error::Corrupt(_)) => {
-                log::error!("reaping found no body id={} org={org}", body.0);
+                log::error!("reclaiming found no body id={} org={org}", body.0);
                 Ok(())
             }
             done => done,

@@ -7,7 +7,7 @@ use crate::call::{
 };
 use crate::service::context::WriteContext;
 use crate::service::{account, fetch, inbox, mailbox, message};
-use crate::store::FlagAsk;
+use crate::store::FlagUpdate;
 
 /// Carries out a call; its caller has what the call needs.
 pub(super) fn write(
@@ -56,7 +56,7 @@ fn write_entry(
             keywords,
             unchanged_since,
         } => {
-            let ask = FlagAsk {
+            let ask = FlagUpdate {
                 how: *how,
                 flags: *flags,
                 keywords,

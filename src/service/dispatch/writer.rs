@@ -15,7 +15,7 @@ use crate::service::context::WriteContext;
 use crate::service::intake::{self, Delivery};
 use crate::service::job::{Runner, Runners};
 use crate::service::{Service, auth, policy};
-use crate::store::{Kept, Store};
+use crate::store::{KeptAnswer, Store};
 
 /// What the writer is given.
 #[derive(Debug)]
@@ -242,12 +242,12 @@ impl Writer {
 
     /// One slice of what deletions have left, in a transaction of its own. Whether there is
     /// more. Freeing takes room too: on a full disk the reserve is given up for it.
-    pub fn reap(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
+    pub fn reclaim(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
         let now = self.service.now();
         let is_short = policy::is_space_short(&self.service);
-        match store.reap(now, is_short) {
+        match store.reclaim(now, is_short) {
             Err(error) if error.is_full() && (self.reserve)(DiskReserve::Give) => {
-                store.reap(now, is_short)
+                store.reclaim(now, is_short)
             }
             done => done,
         }
@@ -263,14 +263,14 @@ impl Writer {
         store.begin()?;
         let done = (|| {
             let more = store.trim_events(now, days.saturating_mul(KEPT_MS), TIDY_ROWS)?;
-            let kept = store.trim_once(now.unix_ms.saturating_sub(KEPT_MS), TIDY_ANSWERS)?;
+            let kept = store.trim_answers(now.unix_ms.saturating_sub(KEPT_MS), TIDY_ANSWERS)?;
             Ok(more || kept > 0)
         })();
         match done {
             Ok(more) => {
                 store.commit()?;
                 // By itself, so that what cannot be reaped does not keep the rest.
-                Ok(self.reap(store)? || more)
+                Ok(self.reclaim(store)? || more)
             }
             Err(error) => {
                 store.rollback();
@@ -326,7 +326,7 @@ fn once<'a>(
         .service
         .steady_ms(context.now)
         .saturating_sub(KEPT_MS);
-    if let Some(kept) = context.store.once(caller.org(), &key, since)? {
+    if let Some(kept) = context.store.kept_answer(caller.org(), &key, since)? {
         return if kept.fingerprint == idempotency.fingerprint {
             Ok(Written::Again(kept.answer))
         } else {
@@ -336,13 +336,13 @@ fn once<'a>(
         };
     }
     let written = run(context)?;
-    let kept = Kept {
+    let kept = KeptAnswer {
         fingerprint: idempotency.fingerprint.to_vec(),
         answer: (idempotency.render.0)(&written),
     };
     context
         .store
-        .keep_once(caller.org(), &key, &kept, context.now.unix_ms)?;
+        .keep_answer(caller.org(), &key, &kept, context.now.unix_ms)?;
     Ok(written)
 }
 

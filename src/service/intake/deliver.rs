@@ -13,13 +13,15 @@ use crate::call::{
 };
 use crate::service::context::WriteContext;
 use crate::service::policy;
-use crate::store::{Body, JobPayload, Mailbox, NewEntry, NewEvent, NewJob, Place, SmtpJob};
+use crate::store::{
+    InboxPlace, JobPayload, MailboxRecord, NewBody, NewEntry, NewEvent, NewJob, SmtpJob,
+};
 
 /// A placement whose inbox is still there.
 struct Target<'p> {
     placement: &'p Placement,
-    place: Place,
-    mailbox: Mailbox,
+    place: InboxPlace,
+    mailbox: MailboxRecord,
 }
 
 /// An entry that was made.
@@ -168,7 +170,7 @@ fn store_bodies(
     plan: &Plan,
     targets: &[Target<'_>],
 ) -> Result<Vec<(OrgId, BodyId)>, Refusal> {
-    let body = Body {
+    let body = NewBody {
         octets: &plan.body,
         header_len: plan.header_len,
         message_id: &plan.message_id,
@@ -214,10 +216,10 @@ fn store_entry(
     } = target;
     let inbox = place.path.id;
     let is_local = plan.sender.is_some();
-    let thread = store.thread_for(now, inbox, &plan.message_id, &plan.references)?;
+    let thread = store.conversation_of(now, inbox, &plan.message_id, &plan.references)?;
     let stamp = store.next_seq(place.org, now)?;
     let new = NewEntry {
-        id: EntryId(store.mint_id(now)),
+        id: EntryId(store.new_id(now)),
         body,
         body_size: u32::try_from(plan.body.len()).unwrap_or(u32::MAX),
         prefix: &placement.prefix,

@@ -116,7 +116,7 @@ fn a_job_keeps_its_body_until_it_is_finished() {
     };
     store.enqueue(NOW, &job).unwrap();
     store.commit().unwrap();
-    while store.reap(NOW, false).unwrap() {}
+    while store.reclaim(NOW, false).unwrap() {}
     assert_eq!(wrong(&store), Vec::<String>::new());
     assert_eq!(store.body_octets(body, 4).unwrap(), b"mail");
     let job = claim(&store, 5, lease(9, 1)).remove(0);

@@ -98,7 +98,7 @@ fn try_deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> Result
     let body = store.put_body(NOW, ORG, 1, &body)?;
     let stamp = store.next_seq(ORG, NOW)?;
     let entry = NewEntry {
-        id: EntryId(store.mint_id(NOW)),
+        id: EntryId(store.new_id(NOW)),
         body,
         body_size: octets.len() as u32,
         prefix: b"X: y\r\n",
@@ -309,7 +309,7 @@ fn copies_moves_and_expunges_keep_every_counter() {
 
     store.delete_mailbox(&trash).unwrap();
     check(&store);
-    while store.reap(NOW, false).unwrap() {}
+    while store.reclaim(NOW, false).unwrap() {}
     check(&store);
     let page = store
         .events_after(ORG, Topic::Inbox(INBOX), 0, 100)
@@ -417,10 +417,10 @@ fn what_is_rolled_back_leaves_no_trace_but_its_ids() {
     store.begin().unwrap();
     deliver(&store, "INBOX", b"one", Flags::NONE);
     store.savepoint().unwrap();
-    let id = store.mint_id(NOW);
+    let id = store.new_id(NOW);
     deliver(&store, "INBOX", b"two", Flags::NONE);
     store.rollback_to().unwrap();
-    assert!(store.mint_id(NOW) > id);
+    assert!(store.new_id(NOW) > id);
     store.savepoint().unwrap();
     assert_eq!(deliver(&store, "INBOX", b"three", Flags::NONE), 2);
     store.release().unwrap();
@@ -480,7 +480,7 @@ fn a_crash_gives_no_id_twice_and_loses_no_commit() {
     assert_eq!(named(&store, "INBOX").1.uidnext, 4);
     let reader = Store::open(&folder.0, Role::Reader, 1).unwrap();
     assert_eq!(named(&reader, "INBOX").1.messages, 3);
-    assert!(reader.begin().is_err() || reader.mint_uidvalidity(NOW).is_err());
+    assert!(reader.begin().is_err() || reader.new_uidvalidity(NOW).is_err());
     drop(reader);
     assert!(store.checkpoint(Checkpoint::Truncate).unwrap());
     assert_eq!(store.checkpoint_due().unwrap(), None);
@@ -589,7 +589,7 @@ fn threads_follow_references_and_never_merge() {
     let store = world();
     let thread = |id: &str, refs: &[&str]| {
         let refs: Vec<String> = refs.iter().map(|r| (*r).to_owned()).collect();
-        store.thread_for(NOW, INBOX, id, &refs).unwrap()
+        store.conversation_of(NOW, INBOX, id, &refs).unwrap()
     };
     let a = thread("<a>", &[]);
     assert_eq!(thread("<b>", &["<a>"]), a);

@@ -34,7 +34,7 @@ fn a_file_of_version_1_keeps_its_mail() {
     store.delete_mailbox(&trash).unwrap();
     store.commit().unwrap();
     check(&store);
-    while store.reap(NOW, false).unwrap() {}
+    while store.reclaim(NOW, false).unwrap() {}
     check(&store);
     assert_eq!(reclaim::first_octets(&store, "INBOX"), b"X: y\r\nkept\r\n");
     assert_eq!(deliver(&store, "INBOX", b"new\r\n", Flags::NONE), 2);
@@ -162,14 +162,14 @@ fn rows_of_version_2_are_read_and_new_ones_written_beside_them() {
     assert_eq!(below.events.len(), format::changes().len());
     let (place, inbox) = named(&store, "INBOX");
     assert_eq!(place.path.ancestors, [InboxId(99)]);
-    let kept = store.once(Some(ORG), "json", 0).unwrap().unwrap();
+    let kept = store.kept_answer(Some(ORG), "json", 0).unwrap().unwrap();
     assert_eq!(kept.answer, br#"{"id":"key_1"}"#);
 
     // New rows are of the new version, in the same tables.
     let head = store.log_state(ORG).unwrap().unwrap().head;
     store.begin().unwrap();
     store.set_ancestors(ORG, INBOX, &[InboxId(7)]).unwrap();
-    store.keep_once(Some(ORG), "new", &kept, 6).unwrap();
+    store.keep_answer(Some(ORG), "new", &kept, 6).unwrap();
     store
         .expunge(
             (NOW, ME),
@@ -185,7 +185,7 @@ fn rows_of_version_2_are_read_and_new_ones_written_beside_them() {
     assert_eq!(new[0].inbox.as_deref(), Some(&*place.path));
     let path = store.inbox_path(ORG, INBOX).unwrap().unwrap();
     assert_eq!(path.ancestors, [InboxId(7)]);
-    let again = store.once(Some(ORG), "new", 0).unwrap().unwrap();
+    let again = store.kept_answer(Some(ORG), "new", 0).unwrap().unwrap();
     assert_eq!(again.answer, kept.answer);
 }
 

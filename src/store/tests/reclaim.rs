@@ -31,11 +31,11 @@ fn rows(store: &Store) -> [i64; 6] {
     store.one(sql, [], read).unwrap().unwrap()
 }
 
-fn reap_all(store: &Store) {
-    while store.reap(NOW, false).unwrap() {
+fn reclaim_all(store: &Store) {
+    while store.reclaim(NOW, false).unwrap() {
         check(store);
     }
-    assert!(!store.has_waste());
+    assert!(!store.has_leftovers());
 }
 
 fn expunge(store: &Store, name: &str, uids: &UidSet) -> UidSet {
@@ -88,11 +88,11 @@ fn mailbox_uids(store: &Store, mailbox: &MailboxRecord) -> UidSet {
 #[test]
 fn bodies_of_a_large_command_are_counted_later_and_never_wrong() {
     let store = world();
-    reap_all(&store);
+    reclaim_all(&store);
     many(&store, "INBOX");
     let holes = UidSet::from_ranges([(7, 7), (100, 102), (249, 249)]);
     assert_eq!(expunge(&store, "INBOX", &holes), holes);
-    assert!(!store.has_waste(), "a small command does all itself");
+    assert!(!store.has_leftovers(), "a small command does all itself");
 
     let all = UidSet::from(1..=u32::MAX);
     let copied = copy(&store, "INBOX", "Trash", &all, false);
@@ -126,7 +126,7 @@ fn bodies_of_a_large_command_are_counted_later_and_never_wrong() {
         ("1,4:245".into(), "1:243".into())
     );
     check(&store);
-    reap_all(&store);
+    reclaim_all(&store);
     assert_eq!(rows(&store)[..3], [243, 243, 243]);
     assert_eq!(rows(&store)[4..], [0, 0]);
     assert_eq!(first_octets(&store, "Junk"), b"X: y\r\nbody 0\r\n");
@@ -171,7 +171,7 @@ fn flags_of_many_end_as_if_set_one_by_one() {
 
 #[test]
 fn what_is_deleted_is_out_of_reach_and_goes_later() {
-    let folder = super::Folder::new("reap");
+    let folder = super::Folder::new("reclaim");
     let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
     store.begin().unwrap();
     populate(&store);
@@ -197,20 +197,20 @@ fn what_is_deleted_is_out_of_reach_and_goes_later() {
         check(store);
         for id in ids {
             assert_eq!(store.entry(ORG, INBOX, id).unwrap(), None);
-            assert_eq!(store.view(ORG, INBOX, id).unwrap(), None);
+            assert_eq!(store.message(ORG, INBOX, id).unwrap(), None);
         }
         let left = store.place_of(ORG, INBOX).unwrap().unwrap();
         assert!(left.bytes < place.bytes / 10);
     };
     unreachable(&store);
-    assert!(store.reap(NOW, false).unwrap());
+    assert!(store.reclaim(NOW, false).unwrap());
     unreachable(&store);
     drop(store);
 
     // Another process goes on where this one ended.
     let store = Store::open(&folder.0, Role::Writer, 2).unwrap();
-    assert!(store.has_waste());
-    reap_all(&store);
+    assert!(store.has_leftovers());
+    reclaim_all(&store);
     assert_eq!(rows(&store), [20, 20, 20, 0, 0, 0]);
     assert_eq!(first_octets(&store, "INBOX"), b"X: y\r\nbody 0\r\n");
 }
@@ -218,25 +218,28 @@ fn what_is_deleted_is_out_of_reach_and_goes_later() {
 /// A full disk fails at the commit or at the beginning. A writer that tries again at once would
 /// spin.
 #[test]
-fn what_cannot_be_reaped_waits_for_another_occasion() {
+fn what_cannot_be_reclaimed_waits_for_another_occasion() {
     let store = world();
     many(&store, "Trash");
     let (_, trash) = named(&store, "Trash");
     store.delete_mailbox(&trash).unwrap();
     store.fail_next_commit();
-    assert!(matches!(store.reap(NOW, false), Err(Error::Injected)));
-    assert!(!store.has_waste());
+    assert!(matches!(store.reclaim(NOW, false), Err(Error::Injected)));
+    assert!(!store.has_leftovers());
     assert_eq!(rows(&store)[0], i64::from(MANY), "nothing of it is there");
 
     let (_, junk) = named(&store, "Junk");
     store.begin().unwrap();
     store.delete_mailbox(&junk).unwrap();
-    assert!(store.has_waste());
-    assert!(store.reap(NOW, false).is_err(), "no transaction in another");
-    assert!(!store.has_waste());
+    assert!(store.has_leftovers());
+    assert!(
+        store.reclaim(NOW, false).is_err(),
+        "no transaction in another"
+    );
+    assert!(!store.has_leftovers());
     store.commit().unwrap();
     // Tidying tries again, whatever the flag says.
-    reap_all(&store);
+    reclaim_all(&store);
     assert_eq!(rows(&store), [0; 6]);
 }
 
@@ -264,7 +267,7 @@ fn what_is_damaged_does_not_keep_the_rest() {
                VALUES (8, 9, 'smtp', '', 7, x'', 0, 0, 0)";
     store.run(job, []).unwrap();
     store.mark_org(9).unwrap();
-    while store.reap(NOW, false).unwrap() {}
+    while store.reclaim(NOW, false).unwrap() {}
     assert_eq!(rows(&store), [0; 6]);
     let jobs = store.one("SELECT count(*) FROM job", [], |r| r.get::<_, i64>(0));
     assert_eq!(jobs.unwrap(), Some(0));
@@ -282,7 +285,7 @@ fn what_is_large_lingers_as_long_as_it_takes_to_send() {
             mono_ms: seconds * 1000,
             ..NOW
         };
-        while store.reap(now, false).unwrap() {}
+        while store.reclaim(now, false).unwrap() {}
         assert_eq!(rows(&store)[1], bodies, "{seconds}");
     }
 }

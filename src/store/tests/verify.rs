@@ -403,18 +403,18 @@ fn what_deletions_leave_is_known_and_goes() {
         write(&mut inline, Ask::of(&access, InboxWrite::Delete { inbox }));
     }
     assert_eq!(inline.store.destination("a@x.test").unwrap(), None);
-    assert!(inline.store.has_waste());
+    assert!(inline.store.has_leftovers());
     let mut grant = (*access.0).clone();
     grant.scopes = Scopes::OPERATOR;
     let access = Access(Arc::new(grant));
     write(&mut inline, Ask::of(&access, OrgWrite::Delete { org }));
-    while inline.writer.reap(&inline.store).unwrap() {
+    while inline.writer.reclaim(&inline.store).unwrap() {
         assert_eq!(verify(&inline.store, true), Vec::<String>::new());
     }
     // A session may still be reading a large body; some minutes later it goes.
     let mut later = inline.writer.service().now();
     later.mono_ms += 300_000;
-    while inline.store.reap(later, false).unwrap() {}
+    while inline.store.reclaim(later, false).unwrap() {}
     for table in [
         "SELECT count(*) FROM entry",
         "SELECT count(*) FROM body",
