@@ -7,6 +7,8 @@
 #[path = "../protocol-tests/rig.rs"]
 pub mod rig;
 
+#[path = "bodies/event.rs"]
+pub mod event;
 #[path = "bodies/imap.rs"]
 pub mod imap;
 #[path = "bodies/imap_session.rs"]
@@ -30,6 +32,8 @@ pub const BODIES: &[(&str, Body)] = &[
     ("imap_session", imap_session::imap_session),
     ("imap_view", imap_session::imap_view),
     ("http_session", session::http_session),
+    ("event_cursor", event::event_cursor),
+    ("event_filter", event::event_filter),
     ("imap_frame", imap::imap_frame),
     ("imap_parse", imap::imap_parse),
     ("imap_fetch", imap::imap_fetch),

@@ -16,3 +16,4 @@ mod wire;
 
 pub use api::problems::turned_away;
 pub use server::Server;
+pub use stream::cursor;

@@ -16,7 +16,8 @@
 //! - The log is the buffer. The cursor holds numbers and no event, so a slow reader costs
 //!   nothing (DECISIONS.md, "Events and cursors").
 //! - Watch first, read second. An event that comes while a page is read only raises `seen`,
-//!   and a page that ends below `seen` is followed by another.
+//!   and a page that ends below `seen` is followed by another. No event is emitted live while
+//!   `seen` is above `at`: those between them have not been emitted.
 //! - `at` only grows, except by a reset. So every number is emitted at most once, in order.
 
 use core::ops::ControlFlow;
@@ -33,6 +34,8 @@ pub struct LogCursor {
     at: u64,
     /// The highest number of an event that came live.
     seen: u64,
+    /// `seen` when the question that is out was asked.
+    seen_when_asked: u64,
     /// The rows that the next page asks for.
     rows: usize,
 }
@@ -49,6 +52,8 @@ enum CursorStage {
     Paused,
     /// At the head: events are emitted as they come.
     Live,
+    /// The sink has ended.
+    Ended,
 }
 
 /// Where a reader begins.
@@ -162,6 +167,7 @@ impl LogCursor {
             dense,
             at: 0,
             seen: 0,
+            seen_when_asked: 0,
             rows: PAGE_ROWS_FIRST,
         };
         let ask = match start {
@@ -193,10 +199,13 @@ impl LogCursor {
         match (self.stage, answer) {
             (CursorStage::ExpectHead, LogAnswer::Head { head, epoch }) => {
                 self.at = head;
-                Ok(match sink.take(Emitted::Ready { seq: head, epoch }) {
-                    ControlFlow::Continue(()) => self.go_on(head.max(self.seen), sink),
-                    ControlFlow::Break(()) => None,
-                })
+                if self
+                    .emit(Emitted::Ready { seq: head, epoch }, sink)
+                    .is_break()
+                {
+                    return Ok(None);
+                }
+                Ok(self.go_on(head.max(self.seen), sink))
             }
             (CursorStage::ExpectTime, LogAnswer::Time(before)) => {
                 self.at = before;
@@ -210,20 +219,21 @@ impl LogCursor {
 
     /// An event of the topic has come live.
     pub fn event(&mut self, event: &Event, sink: &mut impl EventSink) -> Option<LogAsk> {
+        let behind = self.seen > self.at;
         self.seen = self.seen.max(event.seq);
         if self.stage != CursorStage::Live || event.seq <= self.at {
             return None;
         }
-        // A gap: events before this one have not come, so they are read from the log.
-        if self.dense && event.seq != self.at.saturating_add(1) {
+        // Events before this one have not been emitted, so they are read from the log.
+        if behind || (self.dense && event.seq != self.at.saturating_add(1)) {
             return Some(self.read());
         }
         if !sink.has_room() {
             self.stage = CursorStage::Paused;
             return None;
         }
-        // `Break` or not: the next event is the business of the sink.
-        let _ = self.emit(event, sink);
+        self.at = event.seq;
+        let _ = self.emit(Emitted::Event(event), sink);
         None
     }
 
@@ -242,6 +252,7 @@ impl LogCursor {
 
     fn read(&mut self) -> LogAsk {
         self.stage = CursorStage::ExpectPage;
+        self.seen_when_asked = self.seen;
         LogAsk::Page {
             after: self.at,
             rows: self.rows,
@@ -261,14 +272,20 @@ impl LogCursor {
                 self.stage = CursorStage::Paused;
                 return None;
             }
-            if event.seq > self.at && self.emit(event, sink).is_break() {
+            if event.seq <= self.at {
+                continue;
+            }
+            self.at = event.seq;
+            if self.emit(Emitted::Event(event), sink).is_break() {
                 return None;
             }
         }
         self.rows = (self.rows * 2).min(PAGE_ROWS_MAX);
         self.at = self.at.max(page.scanned_to);
-        // After a page without progress another would bring none either; `refresh` tries again.
-        let target = match self.at > before {
+        // After a page without progress another brings none either, and `refresh` tries again,
+        // unless an event has come since: the page may have been read before that event.
+        let moved = self.at > before || self.seen > self.seen_when_asked;
+        let target = match moved {
             true => page.head.max(self.seen),
             false => self.at,
         };
@@ -293,15 +310,18 @@ impl LogCursor {
             false => ResetReason::Ahead,
         };
         self.at = oldest.saturating_sub(1);
-        match sink.take(Emitted::Reset { oldest, reason }) {
+        match self.emit(Emitted::Reset { oldest, reason }, sink) {
             ControlFlow::Continue(()) => Some(self.read()),
             ControlFlow::Break(()) => None,
         }
     }
 
-    fn emit(&mut self, event: &Event, sink: &mut impl EventSink) -> ControlFlow<()> {
-        self.at = event.seq;
-        sink.take(Emitted::Event(event))
+    fn emit(&mut self, emitted: Emitted<'_>, sink: &mut impl EventSink) -> ControlFlow<()> {
+        let taken = sink.take(emitted);
+        if taken.is_break() {
+            self.stage = CursorStage::Ended;
+        }
+        taken
     }
 }
 
