@@ -272,13 +272,8 @@ fn read_event(
     };
     *octets += detail.len();
     let change = format::decode_change(detail)?;
-    if let Topic::Key(wanted) = topic
-        && !matches!(change, Change::KeyRevoked { key } if key == wanted)
-    {
-        return Ok(None);
-    }
     debug_assert_eq!(path.as_ref().map(|p| p.id), inbox.map(InboxId));
-    Ok(Some(Event {
+    let event = Event {
         org,
         seq: uint(row.get(0)?),
         at: row.get(1)?,
@@ -287,7 +282,11 @@ fn read_event(
         uids,
         change,
         origin: None,
-    }))
+    };
+    match topic {
+        Topic::Key(key) if !event.ends_key(key) => Ok(None),
+        Topic::Key(_) | Topic::Org(_) | Topic::Inbox(_) | Topic::Tree(_) => Ok(Some(event)),
+    }
 }
 
 fn blob<'r>(value: ValueRef<'r>) -> Result<&'r [u8], Error> {

@@ -409,7 +409,22 @@ fn log(store: &Store, org: OrgId, lines: &mut Vec<String>) -> Result<(), Error> 
                     let gone = missing_mailboxes(store, org, &told)?;
                     told.retain(|(m, _), _| !gone.contains(m));
                 }
-                _ => {}
+                (
+                    Change::Arrived(_)
+                    | Change::Copied(_)
+                    | Change::Flagged(_)
+                    | Change::Expunged { .. }
+                    | Change::MailboxDeleted { .. },
+                    None,
+                )
+                | (
+                    Change::MailboxCreated { .. }
+                    | Change::MailboxRenamed { .. }
+                    | Change::InboxCreated
+                    | Change::InboxUpdated
+                    | Change::KeyRevoked { .. },
+                    _,
+                ) => {}
             }
         }
     }

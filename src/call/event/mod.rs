@@ -17,7 +17,6 @@ use std::sync::Arc;
 pub use filter::{EventFilter, InboxSet};
 pub use kind::{EventKind, KindSet, PriorityLevel, Verdict};
 pub use meaning::{Facts, Meaning, SessionEnd};
-use serde::{Deserialize, Serialize};
 
 use super::{
     Access, Arrival, ConnId, EntryId, EntryState, InboxId, KeyId, MailboxId, OrgId, Summary,
@@ -68,7 +67,7 @@ pub struct Event {
 
 /// The place of an inbox in the tree of inboxes. The row holds it, so that a watcher needs no
 /// look-up.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InboxPath {
     /// The inbox.
     pub id: InboxId,
@@ -79,7 +78,7 @@ pub struct InboxPath {
 }
 
 /// What happened. `meaning.rs` gives the public type of each; some have none.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
     /// One new entry, with all that its event shows.
     Arrived(Box<Arrived>),
@@ -129,7 +128,7 @@ pub enum Change {
 }
 
 /// Everything that `message.received` and `message.sent` show.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Arrived {
     /// The way in which it came.
     pub kind: Arrival,
@@ -150,7 +149,7 @@ pub struct Arrived {
 }
 
 /// A change of many entries.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Bulk {
     /// The new state of up to [`BULK_MESSAGES_MAX`] entries.
     pub messages: Vec<EntryState>,
