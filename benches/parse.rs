@@ -2,8 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::sync::Arc;
+
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use postern::call::{
+    Access, Arrival, Arrived, Change, ConnId, EntryId, EntryState, Event, EventFilter, EventKind,
+    Flags, Grant, InboxId, InboxPath, KeyId, KindSet, NamedAddress, OrgId, PriorityLevel, Scopes,
+    Summary, ThreadId, UidSet,
+};
 use postern::mail::Address;
 use postern::mail::Bounds;
 use postern::mail::Headers;
@@ -61,4 +68,80 @@ fn address(bencher: Bencher) {
     bencher
         .counter(BytesCount::new(text.len()))
         .bench(|| Address::parse(black_box(text)).is_ok());
+}
+
+/// An event that a message has come, for the filters.
+fn received(address: &str) -> Event {
+    let state = EntryState {
+        uid: 1,
+        id: EntryId(1),
+        modseq: 1,
+        flags: Flags::default(),
+        keywords: vec!["todo".to_owned(), "invoice".to_owned()],
+    };
+    let summary = Summary {
+        from: NamedAddress {
+            name: "Ann".to_owned(),
+            address: "ann.smith@billing.example.org".to_owned(),
+        },
+        ..Summary::default()
+    };
+    let arrived = Arrived {
+        kind: Arrival::Received,
+        state,
+        thread: ThreadId(1),
+        folder: "INBOX".to_owned(),
+        size: 4096,
+        message_id: String::new(),
+        summary,
+        local: false,
+    };
+    Event {
+        org: OrgId(1),
+        seq: 1,
+        at: 0,
+        inbox: Some(Arc::new(InboxPath {
+            id: InboxId(5),
+            address: address.to_owned(),
+            ancestors: vec![InboxId(7)],
+        })),
+        mailbox: None,
+        uids: UidSet::new(),
+        change: Change::Arrived(Box::new(arrived)),
+        origin: ConnId(0),
+    }
+}
+
+fn canonical(text: &str) -> String {
+    Address::parse(text).map_or_else(|_| text.to_lowercase(), |address| address.canonical())
+}
+
+/// A filter that asks for everything, and a key that is bound to inboxes, against one event
+/// that passes; the second address is not ASCII.
+#[divan::bench(args = ["support-a1b2c3@mail.example.org", "jürgen@mail.example.org"])]
+fn filter_event(bencher: Bencher, address: &str) {
+    let access = Access(Arc::new(Grant {
+        org: OrgId(1),
+        key: KeyId(1),
+        scopes: Scopes::MESSAGES_READ,
+        inboxes: Some((1..100).map(InboxId).collect()),
+        inbox: None,
+        address: String::new(),
+        expires_at: None,
+    }));
+    let mut filter = EventFilter {
+        kinds: KindSet::default().with(EventKind::MessageReceived),
+        from: Some("billing.example.org".to_owned()),
+        label: Some("Invoice".to_owned()),
+        priority: Some(PriorityLevel::Normal),
+        ..EventFilter::default()
+    };
+    for n in 0..9 {
+        let other = format!("other-{n}@mail.example.org");
+        filter.inboxes.add_address(&other, canonical);
+    }
+    filter.inboxes.add_address(address, canonical);
+    let event = received(address);
+    assert!(filter.admit(&event, &access).is_some());
+    bencher.bench(|| black_box(&filter).admit(black_box(&event), &access));
 }
