@@ -1,8 +1,5 @@
-//! Streams against a log of a thousand events: every number once, whatever the cursor; a slow
-//! reader costs a cursor; each end is one that a client understands (reliability.md H08 to
-//! H12).
-
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! Whole streams against a log of a thousand events. Every number comes once, for every
+//! cursor. A slow reader costs a cursor. Every end is one that a client can read.
 
 use crate::call::{
     Answer, Call, Change, Event, EventRead, InboxId, InboxRow, KeyId, Limits, Look, Read, Refusal,
@@ -118,14 +115,14 @@ fn a_slow_reader_costs_a_cursor() {
     let calls = drive.calls.len();
     drive.reads = true;
     drive.settle();
-    // It asked the log for what it has not written.
+    // It asks the log for the events that it has not written.
     assert!(
         matches!(&drive.calls[calls], Call::Read(Read::Event(EventRead::After { after, .. })) if *after > 1000)
     );
 }
 
 #[test]
-fn a_stream_breathes_and_ends() {
+fn a_stream_has_heartbeats_and_ends() {
     let mut drive = stream("", "inboxes/a@x.test/events");
     drive.take();
     drive.wait(15_000);
