@@ -30,14 +30,10 @@ pub struct EventFilter {
 #[derive(Clone, Debug, Default)]
 pub struct InboxSet {
     ids: Vec<InboxId>,
-    addresses: Vec<InboxAddress>,
-}
-
-/// An address in its unique form, with the function that makes this form of another address.
-#[derive(Clone, Debug)]
-struct InboxAddress {
-    canonical: String,
-    make: fn(&str) -> String,
+    /// In their unique form.
+    addresses: Vec<String>,
+    /// Makes the unique form of an address.
+    canonical: Option<fn(&str) -> String>,
 }
 
 impl EventFilter {
@@ -97,11 +93,11 @@ impl InboxSet {
         self.ids.push(id);
     }
 
-    /// Adds an inbox by its address. `make` gives the unique form of an address; addresses are
-    /// parsed by `mail`, which this module does not use.
-    pub fn add_address(&mut self, address: &str, make: fn(&str) -> String) {
-        let canonical = make(address);
-        self.addresses.push(InboxAddress { canonical, make });
+    /// Adds an inbox by its address. `canonical` makes the unique form of an address, the same
+    /// for all of them; addresses are parsed by `mail`, which this module does not use.
+    pub fn add_address(&mut self, address: &str, canonical: fn(&str) -> String) {
+        self.addresses.push(canonical(address));
+        self.canonical = Some(canonical);
     }
 
     /// Whether no inbox is in it.
@@ -110,17 +106,20 @@ impl InboxSet {
     }
 
     fn has(&self, path: &InboxPath) -> bool {
-        self.ids.contains(&path.id) || self.addresses.iter().any(|wanted| wanted.is(&path.address))
+        self.ids.contains(&path.id) || self.has_address(&path.address)
     }
-}
 
-impl InboxAddress {
-    /// Whether `stored`, a valid address, is this one. The unique form of an ASCII address is
-    /// the address in lower case.
-    fn is(&self, stored: &str) -> bool {
-        match stored.is_ascii() {
-            true => self.canonical.eq_ignore_ascii_case(stored),
-            false => self.canonical == stored || self.canonical == (self.make)(stored),
+    /// Whether `stored`, a valid address, is in it. The unique form of an ASCII address is the
+    /// address in lower case.
+    fn has_address(&self, stored: &str) -> bool {
+        let Some(canonical) = self.canonical else {
+            return false;
+        };
+        let mut wanted = self.addresses.iter();
+        if stored.is_ascii() {
+            return wanted.any(|address| address.eq_ignore_ascii_case(stored));
         }
+        let unique = canonical(stored);
+        wanted.any(|address| *address == stored || *address == unique)
     }
 }
