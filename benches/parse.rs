@@ -7,9 +7,9 @@ use std::sync::Arc;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use postern::call::{
-    Access, Arrival, Arrived, Change, ConnId, EntryId, EntryState, Event, EventFilter, EventKind,
-    Flags, Grant, InboxId, InboxPath, KeyId, KindSet, NamedAddress, OrgId, PriorityLevel, Scopes,
-    Summary, ThreadId, UidSet,
+    Access, Arrival, Arrived, Change, EntryId, EntryState, Event, EventFilter, EventKind, Flags,
+    Grant, InboxId, InboxPath, KeyId, KindSet, NamedAddress, OrgId, PriorityLevel, Scopes, Summary,
+    ThreadId, UidSet,
 };
 use postern::mail::Address;
 use postern::mail::Bounds;
@@ -108,7 +108,7 @@ fn received(address: &str) -> Event {
         mailbox: None,
         uids: UidSet::new(),
         change: Change::Arrived(Box::new(arrived)),
-        origin: ConnId(0),
+        origin: None,
     }
 }
 
@@ -122,7 +122,7 @@ fn canonical(text: &str) -> String {
 fn filter_event(bencher: Bencher, address: &str) {
     let access = Access(Arc::new(Grant {
         org: OrgId(1),
-        key: KeyId(1),
+        key: Some(KeyId(1)),
         scopes: Scopes::MESSAGES_READ,
         inboxes: Some((1..100).map(InboxId).collect()),
         inbox: None,

@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use postern::call::{
-    Access, Arrival, Arrived, Change, ConnId, EntryId, EntryState, Event, EventFilter, Flags,
-    Grant, InboxId, InboxPath, KeyId, NamedAddress, OrgId, Scopes, Summary, ThreadId, UidSet,
+    Access, Arrival, Arrived, Change, EntryId, EntryState, Event, EventFilter, Flags, Grant,
+    InboxId, InboxPath, KeyId, NamedAddress, OrgId, Scopes, Summary, ThreadId, UidSet,
 };
 use postern::http::cursor::{
     Emitted, EventSink, LogAnswer, LogAsk, LogCursor, LogPage, ResetReason, StartAt,
@@ -359,7 +359,7 @@ fn event(seq: u64, address: &str, change: Change) -> Event {
         mailbox: None,
         uids: UidSet::new(),
         change,
-        origin: ConnId(0),
+        origin: None,
     }
 }
 
@@ -371,7 +371,7 @@ pub fn event_filter(data: &[u8]) {
     let (wanted, given) = text.split_once('\n').unwrap_or((text, text));
     let access = Access(Arc::new(Grant {
         org: OrgId(1),
-        key: KeyId(1),
+        key: Some(KeyId(1)),
         scopes: Scopes::ADMIN,
         inboxes: None,
         inbox: None,

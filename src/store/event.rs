@@ -284,7 +284,7 @@ fn read_event(
         origin: None,
     };
     match topic {
-        Topic::Key(key) if !event.ends_key(key) => Ok(None),
+        Topic::Key(key) if !event.ends_key(Some(key)) => Ok(None),
         Topic::Key(_) | Topic::Org(_) | Topic::Inbox(_) | Topic::Tree(_) => Ok(Some(event)),
     }
 }
