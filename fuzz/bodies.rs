@@ -37,6 +37,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("imap_frame", imap::imap_frame),
     ("imap_parse", imap::imap_parse),
     ("imap_fetch", imap::imap_fetch),
+    ("imap_respond", imap::imap_respond),
     ("header", mail::header),
     ("address", mail::address),
     ("mime", mail::mime),

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use postern::call::Limits;
-use postern::imap::{frame, parse};
+use postern::imap::testing::{Command, Frame, FrameBounds};
 
 type Row = (&'static str, fn(&[u8]), fn(usize) -> String);
 
@@ -41,18 +41,18 @@ const ROWS: &[Row] = &[
 ];
 
 fn imap(line: &[u8]) {
-    let _ = black_box(parse::command(line));
+    let _ = black_box(Command::parse(line));
 }
 
 fn imap_frame(line: &[u8]) {
-    let bounds = frame::Bounds {
+    let bounds = FrameBounds {
         line_bytes: usize::MAX,
         literals: usize::MAX,
         literals_bytes: usize::MAX,
         depth: usize::MAX,
-        ..frame::Bounds::after_login(&Limits::default())
+        ..FrameBounds::after_login(&Limits::default())
     };
-    black_box(frame::Frame::default().step(line, &bounds));
+    black_box(Frame::default().step(line, &bounds));
 }
 
 #[test]

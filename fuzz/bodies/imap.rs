@@ -1,10 +1,11 @@
 //! IMAP below the session: framing, grammar, and the answer to FETCH for a hostile message.
 
-use postern::call::{EntryId, EntryRow, EntryState, Flags, Limits, ThreadId, UidSet};
-use postern::imap::fetch::{Progress, Rendering, Told};
-use postern::imap::frame::{Bounds, Frame, Step, tag};
-use postern::imap::types::{Command, SearchProgram};
-use postern::imap::{parse, respond};
+use postern::call::{EntryId, EntryRow, EntryState, Flags, Limits, Refusal, ThreadId, UidSet};
+use postern::imap::testing::{
+    Command, Condition, DeleteCommand, ExpungeCommand, FetchCommand, Frame, FrameBounds, FrameStep,
+    Progress, Rendering, ResponseLine, RunCommand, SearchCommand, SearchProgram, StoreCommand,
+    Told, respond, tag,
+};
 use postern::mail::Bounds as MailBounds;
 use postern::mail::digest::analyse;
 
@@ -12,7 +13,10 @@ use postern::mail::digest::analyse;
 pub fn imap_frame(data: &[u8]) {
     let data = &data[..data.len().min(70_000)];
     let limits = Limits::default();
-    for bounds in [Bounds::before_login(&limits), Bounds::after_login(&limits)] {
+    for bounds in [
+        FrameBounds::before_login(&limits),
+        FrameBounds::after_login(&limits),
+    ] {
         let whole = steps(data, data.len().max(1), &bounds);
         assert_eq!(whole, steps(data, 1, &bounds), "cut singly");
         let third = data.len().div_ceil(3).max(1);
@@ -20,7 +24,7 @@ pub fn imap_frame(data: &[u8]) {
     }
 }
 
-fn steps(data: &[u8], piece: usize, bounds: &Bounds) -> Vec<String> {
+fn steps(data: &[u8], piece: usize, bounds: &FrameBounds) -> Vec<String> {
     let (mut frame, mut said) = (Frame::default(), Vec::new());
     let (mut start, mut seen, mut message) = (0, 0, 0u64);
     while seen < data.len() {
@@ -34,23 +38,23 @@ fn steps(data: &[u8], piece: usize, bounds: &Bounds) -> Vec<String> {
             }
             let unread = &data[start..seen];
             let used = match frame.step(unread, bounds) {
-                Step::More => break,
-                Step::Continue => {
+                FrameStep::More => break,
+                FrameStep::Continue => {
                     said.push("+".to_owned());
                     continue;
                 }
-                Step::Skip { used } => used,
-                Step::Command { len } => {
+                FrameStep::Skip { used } => used,
+                FrameStep::Command { len } => {
                     assert!(len <= bounds.line_bytes + bounds.literals_bytes);
                     said.push(unread[..len].escape_ascii().to_string());
                     len
                 }
-                Step::Message { len, size, sync } => {
+                FrameStep::Message { len, size, sync } => {
                     said.push(format!("message {size} {sync}"));
                     message = size;
                     len
                 }
-                Step::Refused { used, error, fatal } => {
+                FrameStep::Refused { used, error, fatal } => {
                     said.push(format!("{:?} {error:?} {fatal}", tag(unread)));
                     if fatal {
                         return said;
@@ -69,47 +73,51 @@ fn steps(data: &[u8], piece: usize, bounds: &Bounds) -> Vec<String> {
 pub fn imap_parse(data: &[u8]) {
     let mut line = data[..data.len().min(70_000)].to_vec();
     line.extend_from_slice(b"\r\n");
-    let Ok(tagged) = parse::command(&line) else {
+    let Ok(command) = Command::parse(&line) else {
         return;
     };
-    assert!(!tagged.tag.is_empty() && tagged.tag.len() <= 64 && tagged.tag.is_ascii());
-    match tagged.command {
-        Command::Delete(name) => {
-            let mut again = b"t DELETE ".to_vec();
-            respond::mailbox(&mut again, name.as_str());
-            assert_eq!(read(again), format!("{:?}", Command::Delete(name)));
-        }
-        Command::Expunge(Some(set)) => {
-            let uids = set.resolve(u32::MAX);
-            assert!(!uids.is_empty() && uids.ranges().len() <= 1000);
-            let mut again = b"t UID EXPUNGE ".to_vec();
-            respond::set(&mut again, &uids);
-            again.extend_from_slice(b"\r\n");
-            let Ok(Command::Expunge(Some(set))) = parse::command(&again).map(|t| t.command) else {
-                panic!("{}", again.escape_ascii());
-            };
-            assert_eq!(set.resolve(u32::MAX), uids);
-        }
-        Command::Store(store) => {
-            let mut again = b"t STORE 1 FLAGS ".to_vec();
-            respond::flags(&mut again, store.flags.flags, false, &store.flags.keywords);
-            again.extend_from_slice(b"\r\n");
-            let Ok(Command::Store(read)) = parse::command(&again).map(|t| t.command) else {
-                panic!("{}", again.escape_ascii());
-            };
-            assert_eq!(read.flags, store.flags);
-        }
-        Command::Search(search) => resolve(search.program),
-        _ => {}
+    assert!(!command.tag.is_empty() && command.tag.len() <= 64 && command.tag.is_ascii());
+    if let Some(DeleteCommand(name)) = args(&line) {
+        let again = written("t DELETE ", |line| {
+            line.mailbox(name.as_str());
+        });
+        assert_eq!(read::<DeleteCommand>(&again).0, name);
+    }
+    if let Some(ExpungeCommand(Some(set))) = args(&line) {
+        let uids = set.resolve(u32::MAX);
+        assert!(!uids.is_empty() && uids.ranges().len() <= 1000);
+        let again = written("t UID EXPUNGE ", |line| {
+            line.set(&uids);
+        });
+        let set = read::<ExpungeCommand>(&again).0.expect("a set");
+        assert_eq!(set.resolve(u32::MAX), uids);
+    }
+    if let Some(StoreCommand { flags, .. }) = args(&line) {
+        let again = written("t STORE 1 FLAGS ", |line| {
+            line.flags(flags.flags, false, &flags.keywords);
+        });
+        assert_eq!(read::<StoreCommand>(&again).flags, flags);
+    }
+    if let Some(SearchCommand { program, .. }) = args(&line) {
+        resolve(program);
     }
 }
 
-fn read(mut line: Vec<u8>) -> String {
-    line.extend_from_slice(b"\r\n");
-    match parse::command(&line) {
-        Ok(tagged) => format!("{:?}", tagged.command),
-        Err(fault) => format!("{fault:?}"),
-    }
+fn args<T: RunCommand>(line: &[u8]) -> Option<T> {
+    Command::parse(line).ok()?.into_args()
+}
+
+fn read<T: RunCommand>(line: &[u8]) -> T {
+    args(line).unwrap_or_else(|| panic!("{}", line.escape_ascii()))
+}
+
+fn written(begin: &'static str, write: impl FnOnce(&mut ResponseLine<'_>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut line = ResponseLine::resume(&mut out);
+    line.put(begin);
+    write(&mut line);
+    line.end();
+    out
 }
 
 /// A program resolves, and resolves to the same result twice.
@@ -119,8 +127,44 @@ fn resolve(program: SearchProgram) {
     assert_eq!(key, again.into_key(|_| UidSet::one(1)));
 }
 
-/// The answer to FETCH is well formed for every message, and is the same from octets in memory and
-/// streamed.
+/// Every way to write a text gives one well-formed line for all octets of the text.
+pub fn imap_respond(data: &[u8]) {
+    let data = &data[..data.len().min(70_000)];
+    let text = String::from_utf8_lossy(data);
+    let keywords = [text.to_string(), "label".to_owned()];
+    let mut out = Vec::new();
+    let mut line = ResponseLine::untagged(&mut out);
+    line.put("OK (").string(data).put(" ").nstring(Some(data));
+    line.put(" ").astring(data).put(" ").mailbox(&text);
+    line.put(" ").field_name(&text);
+    line.flags(Flags::SEEN, true, &keywords);
+    line.all_flags(&keywords, "\\*").put(")");
+    line.end();
+    well_formed(&out);
+    for condition in [Condition::Ok, Condition::No, Condition::Bad] {
+        is_one_line(|out| respond::tagged(out, &text, condition, &text));
+    }
+    is_one_line(|out| respond::untagged(out, &text));
+    is_one_line(|out| respond::continuation(out, &text));
+    let refusal = Refusal::Invalid {
+        field: "x",
+        why: text.to_string(),
+    };
+    is_one_line(|out| {
+        respond::tagged(out, "t", Condition::No, &respond::refusal_text(&refusal));
+    });
+}
+
+/// Printable ASCII and one CRLF at the end.
+fn is_one_line(write: impl FnOnce(&mut Vec<u8>)) {
+    let mut out = Vec::new();
+    write(&mut out);
+    let line = out.strip_suffix(b"\r\n").unwrap();
+    assert!(line.iter().all(|b| matches!(b, b' '..=b'~')));
+}
+
+/// The answer to FETCH is well formed for every message, and is the same with the octets at
+/// hand and streamed.
 pub fn imap_fetch(data: &[u8]) {
     let data = &data[..data.len().min(70_000)];
     let Ok(analysis) = analyse(data, &MailBounds::default()) else {
@@ -148,9 +192,7 @@ pub fn imap_fetch(data: &[u8]) {
         octets: Some(octets.clone()),
         ..row.clone()
     };
-    let Ok(Command::Fetch(fetch)) = parse::command(ITEMS).map(|tagged| tagged.command) else {
-        panic!("the items are good");
-    };
+    let fetch: FetchCommand = read(ITEMS);
     let told = Told {
         flags: true,
         ..Told::default()

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use postern::call::{Limits, Listener, Scopes, UidSet};
-use postern::imap::view::{Happening, View};
+use postern::imap::testing::{Happening, View};
 
 use super::rig::Rig;
 use super::session::fill;

@@ -1,24 +1,37 @@
 //! IMAP4rev1 (RFC 3501) with the extensions that clients use today.
 //!
-//! `frame` finds where a command ends, `parse` says what it means (`types`), `server` decides
-//! whether it may be and who does it; each family of commands has a file. `view` is what the
-//! client knows of its mailbox, `tell` the one place where that changes. `respond`, `fetch`
-//! and `structure` write.
+//! `wire` finds the end of a command, has the words of its grammar, and writes response lines.
+//! `table` has a row for each command, and `command` a file: grammar, run, wait, answer.
+//! `view` is the knowledge of the client about its mailbox, and its only change, at the end of
+//! a command. `server` is the session with its states and waits, `input` takes its inputs.
+//! The files use one another from the bottom to the top: `wire`, the data of `view`, `server`,
+//! `view::tell`, `command`, `table`, `input`. Nothing here reads the store or knows a socket.
 
-pub mod command;
+mod command;
+mod input;
 mod server;
-mod state;
 mod table;
 #[cfg(test)]
 mod tests;
-pub mod types;
-pub mod view;
-pub mod wire;
+mod view;
+mod wire;
 
-use command::fetch as retrieve;
-use command::fetch::structure;
-use command::{append, search, select, store};
-pub use command::{fetch::render as fetch, parse};
 pub use server::Server;
-use view::tell;
-pub use wire::{frame, respond};
+
+/// The parts that fuzzers and tests outside the crate use.
+pub mod testing {
+    pub use super::command::RunCommand;
+    pub use super::command::delete::DeleteCommand;
+    pub use super::command::expunge::ExpungeCommand;
+    pub use super::command::fetch::FetchCommand;
+    pub use super::command::fetch::render::{Progress, Rendering, Told};
+    pub use super::command::id::IdCommand;
+    pub use super::command::search::SearchCommand;
+    pub use super::command::search::program::SearchProgram;
+    pub use super::command::store::StoreCommand;
+    pub use super::table::Command;
+    pub use super::view::{Happening, View};
+    pub use super::wire::Condition;
+    pub use super::wire::frame::{Frame, FrameBounds, FrameStep, tag};
+    pub use super::wire::respond::{self, ResponseLine};
+}

@@ -1,25 +1,118 @@
-//! APPEND: the octets of a message, gathered as they arrive under the budget that all
-//! connections share, then parsed, then stored.
+//! APPEND (RFC 3501 section 6.3.11): the octets of a message, gathered as they arrive under
+//! the budget that all connections share, then parsed, then stored.
 //!
-//! What is refused before its octets come is refused at once if the client waits for a
-//! continuation; else (LITERAL+) the octets are swallowed first, so that none of them is
-//! ever taken for a command.
+//! If the command is refused before its octets come, a client that waits for a continuation
+//! gets the refusal at once. Otherwise (LITERAL+) the octets are read and dropped first, so
+//! that none of them is ever taken for a command.
 
+use super::{AppendLiteral, CommandContext, RunCommand};
 use crate::call::{Call, Charge, Flags, Intake, Metric, Now, Refusal, Reply, Route, Written};
 use crate::engine::Output;
-use crate::imap::frame;
-use crate::imap::respond;
-use crate::imap::server::{Server, refusal_text};
-use crate::imap::state::{Job, Waits};
-use crate::imap::table::{Denied, row};
-use crate::imap::types::{Command, SyntaxError, Tagged};
+use crate::imap::server::{Denied, Pending, Reading, Server, Waits};
+use crate::imap::wire::flag_list::FlagList;
+use crate::imap::wire::frame;
+use crate::imap::wire::lexer::Lexer;
+use crate::imap::wire::name::MailboxName;
+use crate::imap::wire::respond::{self, refusal_text};
+use crate::imap::wire::syntax::{Parsed, SyntaxError};
+
+/// APPEND up to its message literal, whose octets follow (see `FrameStep::Message`).
+#[derive(Debug)]
+pub struct AppendCommand {
+    /// The mailbox that the message goes to.
+    pub mailbox: MailboxName,
+    /// Flags and keywords to set.
+    pub flags: FlagList,
+    /// INTERNALDATE, unix milliseconds.
+    pub received_at: Option<i64>,
+    /// Octets of the message.
+    pub size: u64,
+}
+
+/// Up to and including the announcement of the message and its CRLF.
+pub(crate) fn parse(lexer: &mut Lexer<'_>, _: bool) -> Parsed<Box<dyn RunCommand>> {
+    let mailbox = MailboxName::parse(lexer)?;
+    lexer.space()?;
+    let flags = if lexer.peek() == Some(b'(') {
+        let flags = FlagList::parse(lexer)?;
+        lexer.space()?;
+        flags
+    } else {
+        FlagList::default()
+    };
+    let mut received_at = None;
+    if lexer.peek() == Some(b'"') {
+        received_at = Some(lexer.date_time()?);
+        lexer.space()?;
+    }
+    if lexer.peek() != Some(b'{') {
+        return Err(SyntaxError::AppendWithoutMessage);
+    }
+    let size = lexer.announced()?;
+    Ok(Box::new(AppendCommand {
+        mailbox,
+        flags,
+        received_at,
+        size,
+    }))
+}
+
+impl RunCommand for AppendCommand {
+    fn run(self: Box<Self>, server: &mut Server, context: CommandContext, out: &mut Output) {
+        let Some(AppendLiteral { sync, .. }) = context.message else {
+            return server.bad(SyntaxError::AppendWithoutMessage.words().2, out);
+        };
+        let size = self.size;
+        let most = server.message_bytes_max();
+        if size > most {
+            server.opening.shared.metrics.count(Metric::RejectedSize);
+            let why = Refusal::TooBig {
+                what: "octets of a message",
+                max: most,
+            };
+            server.no(refusal_text(&why), out);
+            if !sync {
+                server.bye("The message would be too big", out);
+            }
+            return;
+        }
+        if sync {
+            respond::continuation(&mut out.bytes, "Go on");
+        }
+        let target = AppendTarget {
+            mailbox: self.mailbox.into_string(),
+            flags: self.flags.flags,
+            keywords: self.flags.keywords,
+            received_at: self.received_at,
+        };
+        server.gather(context.now, size, Some(target), None);
+    }
+
+    fn deny(
+        self: Box<Self>,
+        server: &mut Server,
+        context: CommandContext,
+        why: Denied,
+        out: &mut Output,
+    ) {
+        match context.message {
+            Some(AppendLiteral { size, sync: false }) if size > server.message_bytes_max() => {
+                server.bye("The message would be too big", out);
+            }
+            Some(AppendLiteral { size, sync: false }) => {
+                server.gather(context.now, size, None, Some(why));
+            }
+            _ => server.denied(why, out),
+        }
+    }
+}
 
 /// The message that is coming in.
 #[derive(Debug)]
-pub(in crate::imap) struct Appending {
-    /// Where it goes; `None` when its octets are only swallowed.
-    target: Option<Target>,
-    /// What is said when it is all there: it will not be stored.
+struct IncomingMessage {
+    /// Where it goes; `None` if its octets are dropped.
+    target: Option<AppendTarget>,
+    /// The answer at its end, if it will not be stored.
     refusal: Option<Denied>,
     octets: Vec<u8>,
     charge: Charge,
@@ -29,21 +122,15 @@ pub(in crate::imap) struct Appending {
 }
 
 #[derive(Debug)]
-struct Target {
+struct AppendTarget {
     mailbox: String,
     flags: Flags,
     keywords: Vec<String>,
     received_at: Option<i64>,
 }
 
-impl Appending {
-    /// When more octets than these must have come: after a minute's grace, at a least rate.
-    pub(in crate::imap) fn due_by(&self, octets_per_s: u64) -> u64 {
-        let earned = self.received.saturating_mul(1000) / octets_per_s.max(1);
-        self.began.saturating_add(GRACE_MS).saturating_add(earned)
-    }
-
-    /// Takes octets; memory grows with what has come, never with what was announced.
+impl IncomingMessage {
+    /// Takes octets. Memory grows with the octets that have come, never with the announcement.
     fn take(&mut self, octets: &[u8]) {
         self.received = self.received.saturating_add(octets.len() as u64);
         if self.target.is_none() {
@@ -68,154 +155,22 @@ impl Appending {
         }
         self.octets.extend_from_slice(octets);
     }
-}
 
-impl Server {
-    /// An APPEND whose message begins behind it.
-    pub(in crate::imap) fn append(
-        &mut self,
-        now: Now,
-        tagged: Tagged<'_>,
-        size: u64,
-        sync: bool,
-        out: &mut Output,
-    ) {
-        self.tag.clear();
-        self.tag.push_str(tagged.tag);
-        let row = row(&tagged.command);
-        self.may_expunge = row.may_expunge();
-        let allowed = self.allowed(&row);
-        let Command::Append {
-            mailbox,
-            flags,
-            received_at,
-            ..
-        } = tagged.command
-        else {
-            return self.bad(SyntaxError::AppendWithoutMessage.words().2, out);
-        };
-        let most = self.opening.shared.limits.message_bytes as u64;
-        if size > most && allowed.is_ok() {
-            self.opening.shared.metrics.count(Metric::RejectedSize);
-            let text = refusal_text(&Refusal::TooBig {
-                what: "octets of a message",
-                max: most,
-            });
-            self.no(text, out);
-        }
-        if size > most && !sync {
-            return self.bye("The message would be too big", out);
-        }
-        match allowed {
-            Ok(()) if size > most => {}
-            Ok(()) => {
-                let target = Target {
-                    mailbox: mailbox.into_string(),
-                    flags: flags.flags,
-                    keywords: flags.keywords,
-                    received_at,
-                };
-                if sync {
-                    respond::continuation(&mut out.bytes, "Go on");
-                }
-                self.gather(now, size, Some(target), None);
-            }
-            Err(why) if sync => self.denied(why, out),
-            Err(why) => self.gather(now, size, None, Some(why)),
-        }
-    }
-
-    /// The line of an APPEND was wrong and that has been said; its octets may come anyway.
-    pub(in crate::imap) fn skip_message(
-        &mut self,
-        size: u64,
-        sync: bool,
-        now: Now,
-        out: &mut Output,
-    ) {
-        if sync || !self.is_reading() {
-            return;
-        }
-        if size > self.opening.shared.limits.message_bytes as u64 {
-            return self.bye("The message would be too big", out);
-        }
-        self.gather(now, size, None, None);
-    }
-
-    fn gather(&mut self, now: Now, size: u64, target: Option<Target>, refusal: Option<Denied>) {
-        self.searched = 0;
-        self.waits = Waits::Message(Box::new(Appending {
-            target,
-            refusal,
-            octets: Vec::new(),
-            charge: self.opening.shared.intake.charge(),
-            size,
-            received: 0,
-            began: now.mono_ms,
-        }));
-    }
-
-    /// Octets of the message, then the end of the command's line.
-    pub(in crate::imap) fn message_bytes(&mut self, unread: &[u8], out: &mut Output) -> usize {
-        let Waits::Message(message) = &mut self.waits else {
-            return 0;
-        };
-        let left = usize::try_from(message.size.saturating_sub(message.received))
-            .unwrap_or(usize::MAX)
-            .min(unread.len());
-        if left > 0 {
-            let stored = message.target.is_some();
-            message.take(unread.get(..left).unwrap_or(unread));
-            if stored && message.target.is_none() {
-                self.opening.shared.metrics.count(Metric::RejectedMemory);
-            }
-            return left;
-        }
-        if message.size > message.received {
-            return 0;
-        }
-        match frame::line(unread, &mut self.searched, TAIL_BYTES_MAX) {
-            Ok(None) => 0,
-            Ok(Some((rest, used))) => {
-                let is_end = rest.is_empty();
-                let more_follows = rest.ends_with(b"+}");
-                if is_end {
-                    self.gathered(out);
-                } else {
-                    // MULTIAPPEND is not offered.
-                    self.waits = Waits::Command;
-                    self.bad(SyntaxError::Trailing.words().2, out);
-                    if more_follows {
-                        self.bye("What follows cannot be told from commands", out);
-                    }
-                }
-                used
-            }
-            Err(_) => {
-                self.bad(SyntaxError::Trailing.words().2, out);
-                self.bye("What follows cannot be told from commands", out);
-                unread.len()
-            }
-        }
-    }
-
-    fn gathered(&mut self, out: &mut Output) {
-        let Waits::Message(message) = core::mem::replace(&mut self.waits, Waits::Command) else {
-            return;
-        };
-        let Appending {
+    /// All octets are there.
+    fn store(self, server: &mut Server, out: &mut Output) {
+        let IncomingMessage {
             target,
             refusal,
             octets,
             charge,
             ..
-        } = *message;
-        let access = self.access().cloned();
+        } = self;
+        let access = server.access().cloned();
         match (refusal, target, access) {
-            (Some(why), _, _) => self.denied(why, out),
+            (Some(why), _, _) => server.denied(why, out),
             (None, Some(target), Some(access)) => {
                 let Some(inbox) = access.inbox else {
-                    return self.refused(&Refusal::NotFound("inbox"), out);
+                    return server.refused(&Refusal::NotFound("inbox"), out);
                 };
                 let route = Route::Append {
                     inbox,
@@ -225,33 +180,132 @@ impl Server {
                     received_at: target.received_at,
                 };
                 let intake = Box::new(Intake { route, octets });
-                self.ask(Call::Accept(intake), Job::Append(charge), out);
+                let pending = AppendPending { _charge: charge };
+                server.ask(Call::Accept(intake), Box::new(pending), out);
             }
             // It was answered when its line was read.
             (None, _, _) => {}
         }
     }
+}
 
-    pub(in crate::imap) fn appended(&mut self, charge: Charge, reply: Reply, out: &mut Output) {
-        drop(charge);
+/// The parse and the delivery of the message, which counts in the budget until it is stored.
+#[derive(Debug)]
+struct AppendPending {
+    _charge: Charge,
+}
+
+impl Pending for AppendPending {
+    fn answered(self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
         match reply {
             Reply::Written(Written::Delivered { placed, .. }, receipt) => match placed {
-                Some((uidvalidity, uid)) => self.done(
+                Some((uidvalidity, uid)) => server.done(
                     receipt,
                     format!("[APPENDUID {uidvalidity} {uid}] Appended"),
                     out,
                 ),
-                None => self.done(receipt, "Appended", out),
+                None => server.done(receipt, "Appended", out),
             },
-            Reply::Refused(why) => self.refused_target(&why, out),
-            other => self.otherwise(other, out),
+            Reply::Refused(why) => server.refused_target(&why, out),
+            other => server.not_answered(other, out),
         }
     }
 }
 
-/// Time to begin in.
+impl Server {
+    fn message_bytes_max(&self) -> u64 {
+        self.opening.shared.limits.message_bytes as u64
+    }
+
+    /// After a line that was wrong and has been answered: if it announced a message that comes
+    /// without a continuation, its octets are dropped.
+    pub(crate) fn skip_message(&mut self, context: CommandContext, out: &mut Output) {
+        let Some(AppendLiteral { size, sync: false }) = context.message else {
+            return;
+        };
+        if !self.is_reading() {
+            return;
+        }
+        if size > self.message_bytes_max() {
+            return self.bye("The message would be too big", out);
+        }
+        self.gather(context.now, size, None, None);
+    }
+
+    fn gather(
+        &mut self,
+        now: Now,
+        size: u64,
+        target: Option<AppendTarget>,
+        refusal: Option<Denied>,
+    ) {
+        self.searched = 0;
+        self.waits = Waits::Message(Box::new(IncomingMessage {
+            target,
+            refusal,
+            octets: Vec::new(),
+            charge: self.opening.shared.intake.charge(),
+            size,
+            received: 0,
+            began: now.mono_ms,
+        }));
+    }
+}
+
+impl Reading for IncomingMessage {
+    /// Octets of the message, then the end of the line of the command.
+    fn read(mut self: Box<Self>, server: &mut Server, unread: &[u8], out: &mut Output) -> usize {
+        let left = usize::try_from(self.size.saturating_sub(self.received))
+            .unwrap_or(usize::MAX)
+            .min(unread.len());
+        if left > 0 {
+            let stored = self.target.is_some();
+            self.take(unread.get(..left).unwrap_or(unread));
+            if stored && self.target.is_none() {
+                server.opening.shared.metrics.count(Metric::RejectedMemory);
+            }
+            server.waits = Waits::Message(self);
+            return left;
+        }
+        if self.size > self.received {
+            server.waits = Waits::Message(self);
+            return 0;
+        }
+        match frame::line(unread, &mut server.searched, TAIL_BYTES_MAX) {
+            Ok(None) => {
+                server.waits = Waits::Message(self);
+                0
+            }
+            Ok(Some((rest, used))) => {
+                if rest.is_empty() {
+                    self.store(server, out);
+                } else {
+                    // MULTIAPPEND is not offered.
+                    server.bad(SyntaxError::Trailing.words().2, out);
+                    if rest.ends_with(b"+}") {
+                        server.bye("What follows cannot be told from commands", out);
+                    }
+                }
+                used
+            }
+            Err(_) => {
+                server.bad(SyntaxError::Trailing.words().2, out);
+                server.bye("What follows cannot be told from commands", out);
+                unread.len()
+            }
+        }
+    }
+
+    /// A minute, and then a least rate.
+    fn due_by(&self, octets_per_s: u64) -> u64 {
+        let earned = self.received.saturating_mul(1000) / octets_per_s.max(1);
+        self.began.saturating_add(GRACE_MS).saturating_add(earned)
+    }
+}
+
+/// The time in which octets need not come at any rate.
 const GRACE_MS: u64 = 60_000;
-/// The first that is charged to the budget.
+/// The first octets that are charged to the budget.
 const FIRST_OCTETS: usize = 16 * 1024;
-/// Enough to answer a MULTIAPPEND with BAD.
+/// Enough for a MULTIAPPEND, which is answered with BAD.
 const TAIL_BYTES_MAX: usize = 8192;

@@ -1,143 +1,145 @@
-//! SELECT, EXAMINE, CLOSE, UNSELECT: what it means that a mailbox is open.
+//! SELECT and EXAMINE (RFC 3501 sections 6.3.1 and 6.3.2): how a mailbox is opened.
 
-use std::io::Write as _;
-
+use super::{CommandContext, RunCommand};
 use crate::call::{
-    Answer, EntryState, EntryWrite, Flags, MailboxId, MailboxRead, MailboxWrite, Refusal, Reply,
-    Selected, UidSet, Written,
+    Answer, MailboxRead, MailboxWrite, Now, Refusal, Reply, Selected, UidSet, Written,
 };
 use crate::engine::Output;
-use crate::imap::respond;
-use crate::imap::server::Server;
-use crate::imap::state::{Job, Stage};
-use crate::imap::types::MailboxName;
-use crate::imap::view::{Held, View};
+use crate::imap::server::{Pending, Server, Stage};
+use crate::imap::view::View;
+use crate::imap::view::held::HeldEvents;
+use crate::imap::view::open::{KEYWORDS_MAX, OpenMailbox};
+use crate::imap::wire::Condition;
+use crate::imap::wire::lexer::Lexer;
+use crate::imap::wire::name::MailboxName;
+use crate::imap::wire::respond::{self, ResponseLine};
+use crate::imap::wire::syntax::{Parsed, SyntaxError};
 
-/// The open mailbox.
+/// SELECT, or EXAMINE if `read_only`.
 #[derive(Debug)]
-pub(in crate::imap) struct Open {
-    pub(in crate::imap) id: MailboxId,
-    /// By EXAMINE, or for want of messages:write.
-    pub(in crate::imap) read_only: bool,
-    /// What the client knows of it.
-    pub(in crate::imap) view: View,
-    /// The highest MODSEQ that this session has seen of it.
-    pub(in crate::imap) highest_modseq: u64,
-    /// Keywords that FLAGS has named, lower case.
-    keywords: Vec<String>,
+pub struct SelectCommand {
+    /// The name.
+    pub mailbox: MailboxName,
+    /// EXAMINE.
+    pub read_only: bool,
+    /// `(CONDSTORE)` was given (RFC 7162 section 3.1.8).
+    pub condstore: bool,
 }
 
-impl Open {
-    /// Names keywords in FLAGS before they are used in a FETCH answer.
-    pub(in crate::imap) fn announce<'s>(
-        &mut self,
-        states: impl Iterator<Item = &'s EntryState>,
-        out: &mut Output,
-    ) {
-        let mut more = false;
-        for state in states {
-            self.highest_modseq = self.highest_modseq.max(state.modseq);
-            for keyword in &state.keywords {
-                let known = self
-                    .keywords
-                    .iter()
-                    .any(|known| known.eq_ignore_ascii_case(keyword));
-                if !known && self.keywords.len() < KEYWORDS_MAX {
-                    self.keywords.push(keyword.clone());
-                    more = true;
-                }
-            }
+pub(crate) fn parse_select(lexer: &mut Lexer<'_>, _: bool) -> Parsed<Box<dyn RunCommand>> {
+    parse(lexer, false)
+}
+
+pub(crate) fn parse_examine(lexer: &mut Lexer<'_>, _: bool) -> Parsed<Box<dyn RunCommand>> {
+    parse(lexer, true)
+}
+
+fn parse(lexer: &mut Lexer<'_>, read_only: bool) -> Parsed<Box<dyn RunCommand>> {
+    let mailbox = MailboxName::parse(lexer)?;
+    let mut condstore = false;
+    if lexer.eat(b' ') {
+        lexer.expect(b'(')?;
+        // QRESYNC has to be refused with BAD while it is not enabled (RFC 7162 section 3.2.5).
+        if !lexer.atom()?.eq_ignore_ascii_case("CONDSTORE") {
+            return Err(SyntaxError::Option);
         }
-        if more {
-            out.bytes.extend_from_slice(b"* FLAGS ");
-            all_flags(&self.keywords, "", &mut out.bytes);
-            out.bytes.extend_from_slice(b"\r\n");
-        }
+        condstore = true;
+        lexer.expect(b')')?;
     }
+    Ok(Box::new(SelectCommand {
+        mailbox,
+        read_only,
+        condstore,
+    }))
 }
 
-impl Server {
-    pub(in crate::imap) fn select(
-        &mut self,
-        mailbox: MailboxName,
-        read_only: bool,
-        condstore: bool,
-        out: &mut Output,
-    ) {
-        // Whatever becomes of it, the mailbox that was open is not any more (RFC 3501
-        // section 6.3.1). What comes before this line is about it, what comes after is not
-        // (RFC 7162 section 3.2.11).
-        if self.open().is_some() {
+impl RunCommand for SelectCommand {
+    fn run(self: Box<Self>, server: &mut Server, _: CommandContext, out: &mut Output) {
+        // Even if this command fails, the mailbox that was open is closed (RFC 3501 section
+        // 6.3.1). Lines before this one are about it, lines after this one are not (RFC 7162
+        // section 3.2.11).
+        if server.open().is_some() {
             respond::untagged(&mut out.bytes, "OK [CLOSED] The mailbox before is closed");
         }
-        self.unselected();
+        server.unselected();
         let call = MailboxRead::Select {
-            mailbox: mailbox.into_string(),
+            mailbox: self.mailbox.into_string(),
         };
-        let read_write = !read_only && self.may_write();
-        // Events come from now on; which of them the answer knows, its `as_of` says.
-        self.held = Some(Box::new(Held::default()));
-        let job = Job::Select {
-            read_write,
-            condstore,
+        let pending = SelectPending {
+            read_write: !self.read_only && server.may_write(),
+            condstore: self.condstore,
         };
-        self.ask(call, job, out);
+        // Events come from now on; `as_of` of the answer says which of them it includes.
+        server.held = Some(Box::new(HeldEvents::default()));
+        server.ask(call, Box::new(pending), out);
     }
+}
 
-    pub(in crate::imap) fn selected(
-        &mut self,
-        reply: Reply,
-        read_write: bool,
-        condstore: bool,
-        out: &mut Output,
-    ) {
+/// The state of the mailbox.
+#[derive(Debug)]
+struct SelectPending {
+    read_write: bool,
+    condstore: bool,
+}
+
+impl Pending for SelectPending {
+    fn answered(self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
         let selected = match reply {
             Reply::Answer(Answer::Selected(mut selected)) => {
-                let taken = self.opening.shared.recent_marks.taken(selected.mailbox.id);
+                let taken = server
+                    .opening
+                    .shared
+                    .recent_marks
+                    .taken(selected.mailbox.id);
                 selected.recent_above = selected.recent_above.max(taken);
                 selected
             }
             other => {
-                self.held = None;
-                return self.otherwise(other, out);
+                server.held = None;
+                return server.not_answered(other, out);
             }
         };
         let is_new = selected.mailbox.uidnext > selected.recent_above.saturating_add(1);
-        if !(read_write && is_new) {
-            return self.open_selected(*selected, !read_write, condstore, out);
+        if !(self.read_write && is_new) {
+            return server.open_selected(*selected, !self.read_write, self.condstore, out);
         }
         let call = MailboxWrite::ClaimRecent {
             mailbox: selected.mailbox.id,
         };
-        let job = Job::Claim {
+        let pending = ClaimPending {
             selected,
-            condstore,
+            condstore: self.condstore,
         };
-        self.ask(call, job, out);
+        server.ask(call, Box::new(pending), out);
     }
+}
 
-    /// Of two sessions that open a mailbox at once, one gets what is new.
-    pub(in crate::imap) fn claimed(
-        &mut self,
-        reply: Reply,
-        mut selected: Selected,
-        condstore: bool,
-        out: &mut Output,
-    ) {
+/// The claim of `\Recent`: of two sessions that open a mailbox at once, one gets the new
+/// messages.
+#[derive(Debug)]
+struct ClaimPending {
+    selected: Box<Selected>,
+    condstore: bool,
+}
+
+impl Pending for ClaimPending {
+    fn answered(mut self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
         match reply {
             Reply::Written(Written::Recent { above }, _) => {
-                selected.recent_above = selected.recent_above.max(above);
+                self.selected.recent_above = self.selected.recent_above.max(above);
             }
             Reply::Refused(Refusal::NotFound(_)) => {
-                self.held = None;
-                return self.otherwise(reply, out);
+                server.held = None;
+                return server.not_answered(reply, out);
             }
-            // A disk that takes no watermark is no reason not to read.
+            // The mailbox can be read even if the disk takes no mark.
             _ => {}
         }
-        self.open_selected(selected, false, condstore, out);
+        server.open_selected(*self.selected, false, self.condstore, out);
     }
+}
 
+impl Server {
     fn open_selected(
         &mut self,
         mut selected: Selected,
@@ -150,7 +152,7 @@ impl Server {
             return;
         };
         if held.has_deleted(selected.mailbox.id) {
-            // It was read, then deleted, and the client has been told nothing of it.
+            // It was deleted after it was read, and the client knows nothing of it yet.
             return self.refused(&Refusal::NotFound("mailbox"), out);
         }
         self.condstore |= condstore;
@@ -164,56 +166,16 @@ impl Server {
         }
         let open = open(selected, read_only, *held, out);
         self.enter(Stage::Selected(access, Box::new(open)));
-        // Nothing is told here: the client has just been told everything.
-        self.write_tagged(
-            "OK ",
-            if read_only {
-                "[READ-ONLY] Selected"
-            } else {
-                "[READ-WRITE] Selected"
-            },
-            out,
-        );
-    }
-
-    pub(in crate::imap) fn close(&mut self, out: &mut Output) {
-        let may_write = self.may_write();
-        let Stage::Selected(_, open) = &self.stage else {
-            return;
+        // Nothing is pending here: the client has just been told everything.
+        let text = match read_only {
+            true => "[READ-ONLY] Selected",
+            false => "[READ-WRITE] Selected",
         };
-        if open.read_only || !may_write {
-            self.unselected();
-            return self.ok("Closed", out);
-        }
-        let call = EntryWrite::Expunge {
-            mailbox: open.id,
-            uids: None,
-        };
-        self.ask(call, Job::Close, out);
-    }
-
-    pub(in crate::imap) fn closed(&mut self, reply: Reply, out: &mut Output) {
-        match reply {
-            Reply::Written(Written::Expunged { .. }, receipt) => {
-                // CLOSE tells of no EXPUNGE (RFC 3501 section 6.4.2).
-                self.unselected();
-                self.done(receipt, "Closed", out);
-            }
-            Reply::Refused(why) => {
-                self.unselected();
-                self.refused(&why, out);
-            }
-            other => self.otherwise(other, out),
-        }
-    }
-
-    pub(in crate::imap) fn unselect(&mut self, out: &mut Output) {
-        self.unselected();
-        self.ok("Unselected", out);
+        self.write_tagged(Condition::Ok, text, out);
     }
 
     /// Forgets the open mailbox and everything about it.
-    pub(in crate::imap) fn unselected(&mut self) {
+    pub(crate) fn unselected(&mut self) {
         if let Stage::Selected(access, _) = &self.stage {
             let access = access.clone();
             self.enter(Stage::Authenticated(access));
@@ -221,8 +183,8 @@ impl Server {
     }
 }
 
-/// Says everything that SELECT says, and makes the view of it.
-fn open(selected: Selected, read_only: bool, held: Held, out: &mut Output) -> Open {
+/// Writes the untagged lines of SELECT, and makes the view of the mailbox.
+fn open(selected: Selected, read_only: bool, held: HeldEvents, out: &mut Output) -> OpenMailbox {
     let Selected {
         mailbox,
         uids,
@@ -233,23 +195,30 @@ fn open(selected: Selected, read_only: bool, held: Held, out: &mut Output) -> Op
         as_of,
     } = selected;
     keywords.truncate(KEYWORDS_MAX);
-    let mut view = View::new(uids, mailbox.uidnext, recent_above, as_of);
-    out.bytes.extend_from_slice(b"* FLAGS ");
-    all_flags(&keywords, "", &mut out.bytes);
-    out.bytes.extend_from_slice(b"\r\n* OK [PERMANENTFLAGS ");
+    let mut open = OpenMailbox {
+        id: mailbox.id,
+        read_only,
+        view: View::new(uids, mailbox.uidnext, recent_above, as_of),
+        highest_modseq,
+        keywords,
+    };
+    open.write_flags(out);
+    let mut line = ResponseLine::untagged(&mut out.bytes);
+    line.put("OK [PERMANENTFLAGS ");
     if read_only {
-        out.bytes.extend_from_slice(b"()] None can be set\r\n");
+        line.put("()] None can be set");
     } else {
-        all_flags(&keywords, "\\*", &mut out.bytes);
-        out.bytes.extend_from_slice(b"] Any can be set\r\n");
+        line.all_flags(&open.keywords, "\\*")
+            .put("] Any can be set");
     }
-    let (exists, recent) = (view.exists(), view.recent().len());
-    let _ = write!(out.bytes, "* {exists} EXISTS\r\n* {recent} RECENT\r\n");
+    line.end();
+    let view = &mut open.view;
+    let recent = view.recent().len() as u64;
+    respond::counted(&mut out.bytes, u64::from(view.exists()), "EXISTS");
+    respond::counted(&mut out.bytes, recent, "RECENT");
     if let Some(number) = first_unseen.and_then(|uid| view.numbers(&UidSet::one(uid)).first()) {
-        respond::untagged(
-            &mut out.bytes,
-            &format!("OK [UNSEEN {number}] First unseen"),
-        );
+        let text = format!("OK [UNSEEN {number}] First unseen");
+        respond::untagged(&mut out.bytes, &text);
     }
     for (name, value, text) in [
         (
@@ -262,29 +231,6 @@ fn open(selected: Selected, read_only: bool, held: Held, out: &mut Output) -> Op
     ] {
         respond::untagged(&mut out.bytes, &format!("OK [{name} {value}] {text}"));
     }
-    held.release(mailbox.id, &mut view);
-    Open {
-        id: mailbox.id,
-        read_only,
-        view,
-        highest_modseq,
-        keywords,
-    }
+    held.release(mailbox.id, view);
+    open
 }
-
-/// Every system flag, the keywords in use, and what else.
-fn all_flags(keywords: &[String], more: &str, out: &mut Vec<u8>) {
-    let every = Flags::NAMES
-        .iter()
-        .fold(Flags::NONE, |all, (_, flag)| all.with(*flag));
-    respond::flags(out, every, false, keywords);
-    if !more.is_empty() {
-        out.pop();
-        out.extend_from_slice(b" ");
-        out.extend_from_slice(more.as_bytes());
-        out.push(b')');
-    }
-}
-
-/// More keywords than this are not named in FLAGS.
-const KEYWORDS_MAX: usize = 200;

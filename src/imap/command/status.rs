@@ -1,107 +1,138 @@
-//! CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS.
+//! STATUS (RFC 3501 section 6.3.10), and its line, which LIST writes, too (RFC 5819).
 
-use std::io::Write as _;
-
-use crate::call::{Answer, MailboxRead, MailboxRow, MailboxWrite, Reply};
+use super::{CommandContext, RunCommand};
+use crate::call::{Answer, MailboxRead, MailboxRow, Now, Reply};
 use crate::engine::Output;
-use crate::imap::respond;
-use crate::imap::server::Server;
-use crate::imap::state::{Job, Stage};
-use crate::imap::types::{MailboxName, StatusItem};
+use crate::imap::server::{Pending, Server, Stage};
+use crate::imap::wire::lexer::Lexer;
+use crate::imap::wire::name::MailboxName;
+use crate::imap::wire::respond::ResponseLine;
+use crate::imap::wire::syntax::{Parsed, SyntaxError};
 
-impl Server {
-    pub(in crate::imap) fn create(
-        &mut self,
-        mailbox: MailboxName,
-        special: &[&str],
-        out: &mut Output,
-    ) {
-        if !special.is_empty() {
-            return self.no("[USEATTR] Special uses are given already", out);
+/// STATUS.
+#[derive(Debug)]
+pub struct StatusCommand {
+    /// The name.
+    pub mailbox: MailboxName,
+    /// In the order asked, each once, at least one.
+    pub items: Vec<StatusItem>,
+}
+
+/// An item of STATUS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StatusItem {
+    /// APPENDLIMIT (RFC 7889)
+    AppendLimit,
+    /// DELETED (RFC 9051)
+    Deleted,
+    /// HIGHESTMODSEQ (RFC 7162)
+    HighestModSeq,
+    /// MESSAGES
+    Messages,
+    /// RECENT
+    Recent,
+    /// SIZE (RFC 8438)
+    Size,
+    /// UIDNEXT
+    UidNext,
+    /// UIDVALIDITY
+    UidValidity,
+    /// UNSEEN
+    Unseen,
+}
+
+impl StatusItem {
+    /// Every item with its name.
+    const NAMES: [(&'static str, StatusItem); 9] = [
+        ("MESSAGES", StatusItem::Messages),
+        ("RECENT", StatusItem::Recent),
+        ("UIDNEXT", StatusItem::UidNext),
+        ("UIDVALIDITY", StatusItem::UidValidity),
+        ("UNSEEN", StatusItem::Unseen),
+        ("HIGHESTMODSEQ", StatusItem::HighestModSeq),
+        ("SIZE", StatusItem::Size),
+        ("DELETED", StatusItem::Deleted),
+        ("APPENDLIMIT", StatusItem::AppendLimit),
+    ];
+
+    fn name(self) -> &'static str {
+        Self::NAMES
+            .iter()
+            .find(|row| row.1 == self)
+            .map_or("", |row| row.0)
+    }
+
+    /// Items in parentheses.
+    pub(super) fn parse_list(lexer: &mut Lexer<'_>) -> Parsed<Vec<Self>> {
+        lexer.expect(b'(')?;
+        let mut items = Vec::new();
+        loop {
+            let name = lexer.atom()?;
+            let known = Self::NAMES
+                .iter()
+                .find(|row| row.0.eq_ignore_ascii_case(name));
+            let Some(&(_, item)) = known else {
+                return Err(SyntaxError::StatusItem);
+            };
+            if !items.contains(&item) {
+                items.push(item);
+            }
+            if lexer.eat(b')') {
+                return Ok(items);
+            }
+            lexer.space()?;
         }
-        let mailbox = mailbox.into_string();
-        let call = MailboxWrite::Create { mailbox };
-        self.ask(call, Job::Change("Created"), out);
     }
+}
 
-    pub(in crate::imap) fn delete(&mut self, mailbox: MailboxName, out: &mut Output) {
-        let mailbox = mailbox.into_string();
-        // That the open mailbox is the one that is gone, whatever its name is by now, the
-        // event says, which comes before the answer.
-        let call = MailboxWrite::Delete { mailbox };
-        self.ask(call, Job::Change("Deleted"), out);
+pub(crate) fn parse(lexer: &mut Lexer<'_>, _: bool) -> Parsed<Box<dyn RunCommand>> {
+    let mailbox = MailboxName::parse(lexer)?;
+    lexer.space()?;
+    let items = StatusItem::parse_list(lexer)?;
+    Ok(Box::new(StatusCommand { mailbox, items }))
+}
+
+impl RunCommand for StatusCommand {
+    fn run(self: Box<Self>, server: &mut Server, _: CommandContext, out: &mut Output) {
+        let mailbox = self.mailbox.into_string();
+        let pending = StatusPending(self.items);
+        server.ask(MailboxRead::Status { mailbox }, Box::new(pending), out);
     }
+}
 
-    pub(in crate::imap) fn rename(&mut self, from: MailboxName, to: MailboxName, out: &mut Output) {
-        let call = MailboxWrite::Rename {
-            from: from.into_string(),
-            to: to.into_string(),
-        };
-        self.ask(call, Job::Change("Renamed"), out);
-    }
+/// The row of the mailbox.
+#[derive(Debug)]
+struct StatusPending(Vec<StatusItem>);
 
-    pub(in crate::imap) fn subscribe(&mut self, mailbox: MailboxName, on: bool, out: &mut Output) {
-        let call = MailboxWrite::Subscribe {
-            mailbox: mailbox.into_string(),
-            on,
-        };
-        let text = if on { "Subscribed" } else { "Unsubscribed" };
-        self.ask(call, Job::Change(text), out);
-    }
-
-    /// The answer to all of the above.
-    pub(in crate::imap) fn changed(&mut self, text: &'static str, reply: Reply, out: &mut Output) {
-        match reply {
-            Reply::Written(_, receipt) => self.done(receipt, text, out),
-            other => self.otherwise(other, out),
-        }
-    }
-
-    pub(in crate::imap) fn status(
-        &mut self,
-        mailbox: MailboxName,
-        items: Vec<StatusItem>,
-        out: &mut Output,
-    ) {
-        let mailbox = mailbox.into_string();
-        self.ask(MailboxRead::Status { mailbox }, Job::Status(items), out);
-    }
-
-    pub(in crate::imap) fn status_read(
-        &mut self,
-        items: &[StatusItem],
-        reply: Reply,
-        out: &mut Output,
-    ) {
+impl Pending for StatusPending {
+    fn answered(self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
         let rows = match reply {
             Reply::Answer(Answer::Mailboxes(rows)) => rows,
-            other => return self.otherwise(other, out),
+            other => return server.not_answered(other, out),
         };
-        if items.contains(&StatusItem::HighestModSeq) {
-            self.enable_condstore(out);
+        if self.0.contains(&StatusItem::HighestModSeq) {
+            server.enable_condstore(out);
         }
         for row in &rows {
-            self.write_status(row, items, out);
+            server.write_status(row, &self.0, out);
         }
-        self.ok("Status done", out);
+        server.ok("Status done", out);
     }
+}
 
-    pub(in crate::imap) fn write_status(
-        &self,
-        row: &MailboxRow,
-        items: &[StatusItem],
-        out: &mut Output,
-    ) {
+impl Server {
+    /// `* STATUS name (...)`
+    pub(super) fn write_status(&self, row: &MailboxRow, items: &[StatusItem], out: &mut Output) {
         let counts = row.counts.unwrap_or_default();
-        // Of the open mailbox no more is told than its view lets be known.
+        // Of the open mailbox no more is told than its view allows.
         let highest = match &self.stage {
             Stage::Selected(_, open) if open.id == row.id => {
                 open.view.told_modseq(counts.highest_modseq)
             }
             _ => counts.highest_modseq,
         };
-        out.bytes.extend_from_slice(b"* STATUS ");
-        respond::mailbox(&mut out.bytes, &row.name);
+        let mut line = ResponseLine::untagged(&mut out.bytes);
+        line.put("STATUS ").mailbox(&row.name);
         let mut gap = " (";
         for item in items {
             let value = match item {
@@ -115,9 +146,10 @@ impl Server {
                 StatusItem::UidValidity => u64::from(row.uidvalidity),
                 StatusItem::Unseen => u64::from(counts.unseen),
             };
-            let _ = write!(out.bytes, "{gap}{} {value}", item.name());
+            line.put(gap).put(item.name()).put(" ").number(value);
             gap = " ";
         }
-        out.bytes.extend_from_slice(b")\r\n");
+        line.put(")");
+        line.end();
     }
 }

@@ -1,34 +1,46 @@
-//! Tables of lines and what they mean, and of lines and what is wrong with them.
+//! The grammar of the commands: tables of lines with their meaning, and of lines with their
+//! errors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::borrow::Cow;
-
 use crate::call::{FlagChange, Flags, SearchKey, UidSet};
-use crate::imap::parse::command;
-use crate::imap::types::{Command, Hidden, StatusItem};
-use crate::imap::types::{
-    FetchItem, MailboxName, Pattern, SearchProgram, SectionText, SequenceSet, SyntaxError,
-    Unresolved,
-};
+use crate::imap::command::RunCommand;
+use crate::imap::command::append::AppendCommand;
+use crate::imap::command::authenticate::AuthenticateCommand;
+use crate::imap::command::delete::DeleteCommand;
+use crate::imap::command::expunge::ExpungeCommand;
+use crate::imap::command::fetch::FetchCommand;
+use crate::imap::command::fetch::item::{FetchItem, SectionText};
+use crate::imap::command::list::ListCommand;
+use crate::imap::command::login::LoginCommand;
+use crate::imap::command::search::SearchCommand;
+use crate::imap::command::search::program::{SearchProgram, Unresolved};
+use crate::imap::command::status::StatusItem;
+use crate::imap::command::store::StoreCommand;
+use crate::imap::table::Command;
+use crate::imap::wire::name::{MailboxName, Pattern};
+use crate::imap::wire::sequence::SequenceSet;
+use crate::imap::wire::syntax::SyntaxError;
 
 fn parse(text: &str) -> Result<Command<'_>, SyntaxError> {
-    command(text.as_bytes())
-        .map(|tagged| {
-            assert_eq!(tagged.tag, "t");
-            tagged.command
-        })
-        .map_err(|fault| {
-            assert_eq!(fault.tag, Some("t"), "{text}");
-            fault.error
-        })
+    let command = Command::parse(text.as_bytes()).map_err(|fault| {
+        assert_eq!(fault.tag, Some("t"), "{text}");
+        fault.error
+    })?;
+    assert_eq!(command.tag, "t");
+    Ok(command)
 }
 
-/// Each line means what its debug form says, or is wrong in the way that it says.
+/// The arguments of a line that is this command, or its error.
+fn args<T: RunCommand>(text: &str) -> Result<T, SyntaxError> {
+    parse(text).map(|command| command.into_args().unwrap_or_else(|| panic!("{text}")))
+}
+
+/// The debug form of the arguments of each line, or its error.
 fn check(rows: &[(&str, &str)]) {
     for (text, expected) in rows {
         let line = format!("t {text}\r\n");
         let got = match parse(&line) {
-            Ok(command) => format!("{command:?}"),
+            Ok(command) => format!("{:?}", command.run),
             Err(error) => format!("{error:?}"),
         };
         assert_eq!(got, *expected, "{text}");
@@ -49,18 +61,22 @@ fn commands_without_arguments() {
         "IDLE",
     ] {
         let line = format!("t {name}\r\n");
-        let got = format!("{:?}", parse(&line).unwrap());
-        assert_eq!(got.to_uppercase(), name);
+        let command = parse(&line).unwrap();
+        assert_eq!(command.row.name, name);
+        let got = format!("{:?}", command.run);
+        assert_eq!(got.to_uppercase(), format!("{name}COMMAND"));
         assert!(parse(&line.to_lowercase()).is_ok());
-        assert_eq!(
-            parse(&format!("t {name} x\r\n")),
-            Err(SyntaxError::Trailing)
-        );
-        assert_eq!(parse(&format!("t {name} \r\n")), Err(SyntaxError::Trailing));
+        for behind in [" x", " "] {
+            let error = parse(&format!("t {name}{behind}\r\n")).unwrap_err();
+            assert_eq!(error, SyntaxError::Trailing);
+        }
     }
     check(&[
-        ("EXPUNGE", "Expunge(None)"),
-        ("UID EXPUNGE 1:2", "Expunge(Some(SequenceSet([(1, 2)])))"),
+        ("EXPUNGE", "ExpungeCommand(None)"),
+        (
+            "UID EXPUNGE 1:2",
+            "ExpungeCommand(Some(SequenceSet([(1, 2)])))",
+        ),
         ("UID EXPUNGE", "Missing"),
         ("UID NOOP", "UnknownCommand"),
         ("UID", "Missing"),
@@ -75,7 +91,7 @@ fn commands_without_arguments() {
         b"",
         b"\xff\xfe NOOP\r\n",
     ] {
-        let fault = command(line).unwrap_err();
+        let fault = Command::parse(line).unwrap_err();
         assert_eq!((fault.tag, fault.error), (None, SyntaxError::Tag));
     }
 }
@@ -83,12 +99,15 @@ fn commands_without_arguments() {
 #[test]
 fn logins() {
     check(&[
-        ("LOGIN a b", "Login { user: [97], password: Hidden(..) }"),
+        (
+            "LOGIN a b",
+            "LoginCommand { user: [97], password: Secret(..) }",
+        ),
         ("LOGIN a", "Missing"),
         ("LOGIN \"a\" \"b", "Character"),
         (
             "LOGIN {1+}\r\na {0}\r\n",
-            "Login { user: [97], password: Hidden(..) }",
+            "LoginCommand { user: [97], password: Secret(..) }",
         ),
         ("LOGIN {5+}\r\na", "Literal"),
         ("LOGIN ~{1}\r\na x", "Character"),
@@ -96,42 +115,40 @@ fn logins() {
         ("LOGIN {1+}\r\n\0 b", "Character"),
         (
             "AUTHENTICATE PLAIN",
-            "Authenticate { mechanism: \"PLAIN\", initial: None }",
+            "AuthenticateCommand { mechanism: \"PLAIN\", initial: None }",
         ),
         (
             "AUTHENTICATE plain AGEAYg==",
-            "Authenticate { mechanism: \"plain\", initial: Some(Hidden(..)) }",
+            "AuthenticateCommand { mechanism: \"plain\", initial: Some(Secret(..)) }",
         ),
         ("AUTHENTICATE PLAIN a b", "Trailing"),
-        ("ENABLE CONDSTORE X", "Enable([\"CONDSTORE\", \"X\"])"),
+        (
+            "ENABLE CONDSTORE X",
+            "EnableCommand([\"CONDSTORE\", \"X\"])",
+        ),
         ("ENABLE", "Missing"),
-        ("ID NIL", "Id([])"),
-        ("ID ()", "Id([])"),
+        ("ID NIL", "IdCommand([])"),
+        ("ID ()", "IdCommand([])"),
         (
             "ID (\"a\" NIL \"b\" \"c\")",
-            "Id([([97], None), ([98], Some([99]))])",
+            "IdCommand([([97], None), ([98], Some([99]))])",
         ),
         ("ID (\"a\")", "Character"),
         ("ID x", "Character"),
     ]);
-    let Ok(Command::Login { user, password }) = parse("t LOGIN \"a\\\"\\\\b\" {3+}\r\nx\r\n\r\n")
-    else {
-        panic!();
-    };
-    assert_eq!((&*user, &*password.0), (&b"a\"\\b"[..], &b"x\r\n"[..]));
-    let Ok(Command::Authenticate { initial, .. }) = parse("t AUTHENTICATE PLAIN =\r\n") else {
-        panic!();
-    };
-    assert_eq!(initial, Some(Hidden(Cow::Borrowed(b"="))));
+    let login: LoginCommand = args("t LOGIN \"a\\\"\\\\b\" {3+}\r\nx\r\n\r\n").unwrap();
+    assert_eq!(
+        (&*login.user, login.password.expose()),
+        (&b"a\"\\b"[..], &b"x\r\n"[..])
+    );
+    let authenticate: AuthenticateCommand = args("t AUTHENTICATE PLAIN =\r\n").unwrap();
+    assert_eq!(authenticate.initial.unwrap().expose(), b"=");
 }
 
 #[test]
 fn mailboxes() {
     let name = |text: &str| {
-        parse(&format!("t DELETE {text}\r\n")).map(|command| match command {
-            Command::Delete(name) => name.into_string(),
-            other => panic!("{other:?}"),
-        })
+        args(&format!("t DELETE {text}\r\n")).map(|DeleteCommand(name)| name.into_string())
     };
     for (text, expected) in [
         ("inbox", "INBOX"),
@@ -180,55 +197,58 @@ fn mailboxes() {
     check(&[
         (
             "CREATE a/",
-            "Create { mailbox: MailboxName(\"a\"), special: [] }",
+            "CreateCommand { mailbox: MailboxName(\"a\"), special: [] }",
         ),
         ("CREATE a//", "MailboxName"),
         (
             "CREATE a (USE (\\Drafts \\Sent))",
-            "Create { mailbox: MailboxName(\"a\"), special: [\"Drafts\", \"Sent\"] }",
+            "CreateCommand { mailbox: MailboxName(\"a\"), special: [\"Drafts\", \"Sent\"] }",
         ),
         ("CREATE a (USE (Drafts))", "Character"),
         (
             "RENAME a b/",
-            "Rename { from: MailboxName(\"a\"), to: MailboxName(\"b\") }",
+            "RenameCommand { from: MailboxName(\"a\"), to: MailboxName(\"b\") }",
         ),
         ("RENAME a", "Missing"),
-        ("SUBSCRIBE a", "Subscribe(MailboxName(\"a\"))"),
-        ("UNSUBSCRIBE a", "Unsubscribe(MailboxName(\"a\"))"),
+        (
+            "SUBSCRIBE a",
+            "SubscribeCommand { mailbox: MailboxName(\"a\"), on: true }",
+        ),
+        (
+            "UNSUBSCRIBE a",
+            "SubscribeCommand { mailbox: MailboxName(\"a\"), on: false }",
+        ),
         (
             "SELECT a",
-            "Select { mailbox: MailboxName(\"a\"), read_only: false, condstore: false }",
+            "SelectCommand { mailbox: MailboxName(\"a\"), read_only: false, condstore: false }",
         ),
         (
             "EXAMINE a (condstore)",
-            "Select { mailbox: MailboxName(\"a\"), read_only: true, condstore: true }",
+            "SelectCommand { mailbox: MailboxName(\"a\"), read_only: true, condstore: true }",
         ),
         ("SELECT a (QRESYNC (1 2))", "Option"),
         ("SELECT a b", "Character"),
         (
             "STATUS a (MESSAGES uidnext MESSAGES)",
-            "Status { mailbox: MailboxName(\"a\"), items: [Messages, UidNext] }",
+            "StatusCommand { mailbox: MailboxName(\"a\"), items: [Messages, UidNext] }",
         ),
         ("STATUS a ()", "Character"),
         ("STATUS a (X)", "StatusItem"),
         ("STATUS a MESSAGES", "Character"),
         (
             "COPY 1:* b",
-            "Copy { uid: false, set: SequenceSet([(1, 0)]), to: MailboxName(\"b\"), remove: false }",
+            "CopyCommand { uid: false, set: SequenceSet([(1, 0)]), to: MailboxName(\"b\"), remove: false }",
         ),
         (
             "UID MOVE 4 b",
-            "Copy { uid: true, set: SequenceSet([(4, 4)]), to: MailboxName(\"b\"), remove: true }",
+            "CopyCommand { uid: true, set: SequenceSet([(4, 4)]), to: MailboxName(\"b\"), remove: true }",
         ),
     ]);
 }
 
 #[test]
 fn lists() {
-    let list = |text: &str| match parse(&format!("t LIST {text}\r\n")) {
-        Ok(Command::List(list)) => list,
-        other => panic!("{text}: {other:?}"),
-    };
+    let list = |text: &str| args::<ListCommand>(&format!("t LIST {text}\r\n")).unwrap();
     for (text, patterns) in [
         ("\"\" *", vec!["*"]),
         ("\"\" \"\"", vec![""]),
@@ -256,7 +276,7 @@ fn lists() {
         ("LIST \"\" *  RETURN ()", "Character"),
         ("LIST (SUBSCRIBED", "Missing"),
         ("LIST \"\"", "Missing"),
-        ("LSUB \"\" a.%", "Lsub { pattern: Pattern(\"a.%\") }"),
+        ("LSUB \"\" a.%", "LsubCommand { pattern: Pattern(\"a.%\") }"),
     ]);
 }
 
@@ -265,11 +285,11 @@ fn appends() {
     check(&[
         (
             "APPEND a {3}",
-            "Append { mailbox: MailboxName(\"a\"), flags: FlagList { flags: Flags(0), keywords: [] }, received_at: None, size: 3 }",
+            "AppendCommand { mailbox: MailboxName(\"a\"), flags: FlagList { flags: Flags(0), keywords: [] }, received_at: None, size: 3 }",
         ),
         (
             "APPEND a (\\seen $Fwd \\Recent $FWD) {3+}",
-            "Append { mailbox: MailboxName(\"a\"), flags: FlagList { flags: Flags(1), keywords: [\"$Fwd\"] }, received_at: None, size: 3 }",
+            "AppendCommand { mailbox: MailboxName(\"a\"), flags: FlagList { flags: Flags(1), keywords: [\"$Fwd\"] }, received_at: None, size: 3 }",
         ),
         (
             "APPEND a () \" 1-Jan-1970 01:00:01 +0100\" {18446744073709551615}",
@@ -277,7 +297,7 @@ fn appends() {
         ),
         (
             "APPEND a \" 1-Jan-1970 01:00:01 +0100\" {9}",
-            "Append { mailbox: MailboxName(\"a\"), flags: FlagList { flags: Flags(0), keywords: [] }, received_at: Some(1000), size: 9 }",
+            "AppendCommand { mailbox: MailboxName(\"a\"), flags: FlagList { flags: Flags(0), keywords: [] }, received_at: Some(1000), size: 9 }",
         ),
         ("APPEND a abc", "AppendWithoutMessage"),
         ("APPEND a (\\Nope) {3}", "Flag"),
@@ -291,10 +311,8 @@ fn appends() {
         ("01-Jan-0000 00:00:00 +2359", -62_167_305_540_000),
     ] {
         let line = format!("t APPEND a \"{text}\" {{1}}\r\n");
-        match parse(&line) {
-            Ok(Command::Append { received_at, .. }) => assert_eq!(received_at, Some(ms), "{text}"),
-            other => panic!("{other:?}"),
-        }
+        let append: AppendCommand = args(&line).unwrap();
+        assert_eq!(append.received_at, Some(ms), "{text}");
     }
     for text in [
         "29-Feb-2023 00:00:00 +0000",
@@ -318,10 +336,8 @@ fn appends() {
 
 #[test]
 fn sets() {
-    let set = |text: &str| match parse(&format!("t UID EXPUNGE {text}\r\n")) {
-        Ok(Command::Expunge(Some(set))) => Ok(set),
-        Err(error) => Err(error),
-        other => panic!("{other:?}"),
+    let set = |text: &str| {
+        args(&format!("t UID EXPUNGE {text}\r\n")).map(|ExpungeCommand(set)| set.unwrap())
     };
     for (text, largest, resolved) in [
         ("1", 9, "1"),
@@ -364,10 +380,8 @@ fn sets() {
 
 #[test]
 fn fetches() {
-    let items = |text: &str| match parse(&format!("t FETCH 1 {text}\r\n")) {
-        Ok(Command::Fetch(fetch)) => Ok(fetch.items.0),
-        Err(error) => Err(error),
-        other => panic!("{other:?}"),
+    let items = |text: &str| {
+        args(&format!("t FETCH 1 {text}\r\n")).map(|fetch: FetchCommand| fetch.items.0)
     };
     use FetchItem::*;
     assert_eq!(items("FAST"), Ok(vec![Flags, InternalDate, Size]));
@@ -453,10 +467,7 @@ fn fetches() {
     ] {
         assert_eq!(items(text), Err(error), "{text}");
     }
-    let Ok(Command::Fetch(fetch)) = parse("t UID FETCH 1:* FLAGS (CHANGEDSINCE 12345678901)\r\n")
-    else {
-        panic!();
-    };
+    let fetch: FetchCommand = args("t UID FETCH 1:* FLAGS (CHANGEDSINCE 12345678901)\r\n").unwrap();
     assert_eq!(
         (fetch.uid, fetch.changed_since),
         (true, Some(12_345_678_901))
@@ -466,11 +477,7 @@ fn fetches() {
 
 #[test]
 fn stores() {
-    let store = |text: &str| match parse(&format!("t UID STORE 1 {text}\r\n")) {
-        Ok(Command::Store(store)) => Ok(store),
-        Err(error) => Err(error),
-        other => panic!("{other:?}"),
-    };
+    let store = |text: &str| args::<StoreCommand>(&format!("t UID STORE 1 {text}\r\n"));
     let row = store("(UNCHANGEDSINCE 5) +flags.silent (\\Deleted a)").unwrap();
     assert!(row.uid && row.silent && row.how == FlagChange::Add && row.unchanged_since == Some(5));
     assert_eq!(
@@ -489,17 +496,17 @@ fn stores() {
         ("FLAGS (a b", SyntaxError::Missing),
         ("(X 1) FLAGS ()", SyntaxError::Option),
     ] {
-        assert_eq!(store(text), Err(error), "{text}");
+        assert_eq!(store(text).unwrap_err(), error, "{text}");
     }
     assert!(store(&format!("FLAGS ({})", "k".repeat(64))).is_ok());
     assert_eq!(
-        store(&format!("FLAGS ({})", "k".repeat(65))),
-        Err(SyntaxError::KeywordTooLong)
+        store(&format!("FLAGS ({})", "k".repeat(65))).unwrap_err(),
+        SyntaxError::KeywordTooLong
     );
     let many: Vec<String> = (0..65).map(|n| format!("k{n}")).collect();
     assert_eq!(
-        store(&format!("FLAGS ({})", many.join(" "))),
-        Err(SyntaxError::TooMany)
+        store(&format!("FLAGS ({})", many.join(" "))).unwrap_err(),
+        SyntaxError::TooMany
     );
 }
 
@@ -511,11 +518,8 @@ fn field_names_are_bounded_over_all_sections() {
             format!("BODY[HEADER.FIELDS ({})]", names.join(" "))
         };
         let all: Vec<String> = counts.iter().enumerate().map(section).collect();
-        match parse(&format!("t FETCH 1 ({})\r\n", all.join(" "))) {
-            Ok(Command::Fetch(fetch)) => Ok(fetch.items.0.len()),
-            Err(error) => Err(error),
-            other => panic!("{other:?}"),
-        }
+        args(&format!("t FETCH 1 ({})\r\n", all.join(" ")))
+            .map(|fetch: FetchCommand| fetch.items.0.len())
     };
     assert_eq!(sections(&[100]), Ok(1));
     assert_eq!(sections(&[50, 50]), Ok(2));
@@ -524,10 +528,7 @@ fn field_names_are_bounded_over_all_sections() {
 }
 
 fn program(text: &str) -> Result<SearchProgram, SyntaxError> {
-    parse(&format!("t SEARCH {text}\r\n")).map(|command| match command {
-        Command::Search(search) => search.program,
-        other => panic!("{other:?}"),
-    })
+    args(&format!("t SEARCH {text}\r\n")).map(|search: SearchCommand| search.program)
 }
 
 fn key(text: &str) -> SearchKey {
@@ -634,15 +635,15 @@ fn searches_that_are_wrong() {
     ] {
         assert_eq!(program(text), Err(error), "{text}");
     }
-    let latin1 = command(b"t SEARCH TEXT \"\xfc\"\r\n").unwrap_err();
+    let latin1 = Command::parse(b"t SEARCH TEXT \"\xfc\"\r\n").unwrap_err();
     assert_eq!(latin1.error, SyntaxError::Charset);
 }
 
 #[test]
 fn searches_that_return() {
-    let returns = |text: &str| match parse(&format!("t UID SEARCH {text}\r\n")) {
-        Ok(Command::Search(search)) => search.returns.map(|r| (r.min, r.max, r.all, r.count)),
-        other => panic!("{other:?}"),
+    let returns = |text: &str| {
+        let search: SearchCommand = args(&format!("t UID SEARCH {text}\r\n")).unwrap();
+        search.returns.map(|r| (r.min, r.max, r.all, r.count))
     };
     assert_eq!(returns("1"), None);
     assert_eq!(returns("RETURN () 1"), Some((false, false, true, false)));
@@ -679,7 +680,7 @@ fn searches_are_bounded() {
     );
 }
 
-/// What is cut, doubled or overwritten at any place is an answer, never a panic.
+/// A line that is cut, doubled or overwritten at any place gets an answer, never a panic.
 #[test]
 fn no_line_is_too_odd() {
     let lines = [
@@ -691,17 +692,17 @@ fn no_line_is_too_odd() {
         "t STORE 1 (UNCHANGEDSINCE 1) -FLAGS.SILENT (\\Seen a)\r\n",
     ];
     for line in lines {
-        assert!(command(line.as_bytes()).is_ok(), "{line}");
+        assert!(Command::parse(line.as_bytes()).is_ok(), "{line}");
         for at in 0..line.len() {
-            let _ = command(&line.as_bytes()[..at]);
+            let _ = Command::parse(&line.as_bytes()[..at]);
             for b in [
                 b'"', b'{', b'(', b')', b'\\', b' ', b'9', b'*', 0, 0xff, b'\r', b'\n',
             ] {
                 let mut odd = line.as_bytes().to_vec();
                 odd[at] = b;
-                let _ = command(&odd);
+                let _ = Command::parse(&odd);
                 odd.insert(at, b);
-                let _ = command(&odd);
+                let _ = Command::parse(&odd);
             }
         }
     }

@@ -8,9 +8,12 @@
 //! it is compared with the store. Only SELECT and such a comparison move the floor under
 //! which events are known already.
 
-pub(in crate::imap) mod tell;
+use crate::call::{Change, UidSet};
 
-use crate::call::{Change, Event, MailboxId, SessionEnd, UidSet};
+pub(crate) mod held;
+pub(crate) mod open;
+pub(crate) mod resolve;
+pub(crate) mod tell;
 
 /// What an event means for a view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -342,77 +345,18 @@ fn merge(set: &mut UidSet, more: &UidSet) {
     }
 }
 
-/// Events that come while SELECT or a comparison is under way: which of them are in its
-/// answer is known only with the answer's `as_of`.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Held {
-    events: Vec<(u64, MailboxId, Happening, UidSet)>,
-    /// The first that did not fit.
-    overflow: Option<u64>,
-    /// Mailboxes that are gone.
-    deleted: Vec<MailboxId>,
-    /// So many were deleted that any of them may be.
-    many_deleted: bool,
-}
-
-impl Held {
-    /// Keeps what matters of an event.
-    pub fn keep(&mut self, event: &Event) {
-        if let Some(SessionEnd::Mailbox(mailbox)) = event.ends() {
-            if self.deleted.len() < HELD_MAX {
-                self.deleted.push(mailbox);
-            } else {
-                self.many_deleted = true;
-            }
-        }
-        let (Some(mailbox), Some(what)) = (event.mailbox, Happening::of(&event.change)) else {
-            return;
-        };
-        if self.overflow.is_some() {
-            return;
-        }
-        if self.events.len() < HELD_MAX && event.uids.ranges().len() <= HELD_RANGES_MAX {
-            self.events
-                .push((event.seq, mailbox, what, event.uids.clone()));
-        } else {
-            self.overflow = Some(event.seq);
-        }
-    }
-
-    /// Whether `mailbox` was deleted meanwhile.
-    pub fn has_deleted(&self, mailbox: MailboxId) -> bool {
-        self.many_deleted || self.deleted.contains(&mailbox)
-    }
-
-    /// Gives the view of `mailbox` what is not in it yet.
-    pub fn release(self, mailbox: MailboxId, view: &mut View) {
-        for (seq, at, what, uids) in self.events {
-            if at == mailbox {
-                view.happened(seq, what, &uids);
-            }
-        }
-        if let Some(seq) = self.overflow {
-            view.fall_behind(seq);
-        }
-    }
-}
-
 /// More pending ranges than this (32 KiB) and the store is asked again instead.
 const PENDING_RANGES_MAX: usize = 4096;
-/// Events held while one call is under way; more, and the store is asked again.
-const HELD_MAX: usize = 64;
-/// Ranges of one of them.
-const HELD_RANGES_MAX: usize = 64;
 /// So many new UIDs are added one by one, in place.
 const FEW: usize = 64;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
     use std::collections::BTreeSet;
 
-    fn set(text: &str) -> UidSet {
+    pub(crate) fn set(text: &str) -> UidSet {
         UidSet::from_ranges(text.split(',').filter(|s| !s.is_empty()).map(|part| {
             let (a, b) = part.split_once(':').unwrap_or((part, part));
             (a.parse().unwrap(), b.parse().unwrap())
@@ -485,39 +429,6 @@ mod tests {
         assert_eq!(view.known(), &there);
         assert!(!view.is_pending());
         assert_eq!(view.told_modseq(6001), 6001);
-    }
-
-    #[test]
-    fn what_came_meanwhile_is_sorted_out_by_its_number() {
-        let event = |seq, uids: &str| Event {
-            org: crate::call::OrgId(1),
-            seq,
-            at: 0,
-            inbox: None,
-            mailbox: Some(MailboxId(7)),
-            uids: set(uids),
-            change: Change::Expunged {
-                messages: Vec::new(),
-                count: 1,
-                moved_to: None,
-                folder: String::new(),
-            },
-            origin: None,
-        };
-        let mut held = Held::default();
-        held.keep(&event(5, "1"));
-        held.keep(&event(6, "2"));
-        let mut view = View::new(set("1:3"), 4, 0, 5);
-        held.clone().release(MailboxId(8), &mut view);
-        assert!(!view.is_pending());
-        held.release(MailboxId(7), &mut view);
-        assert_eq!(view.take_gone(9), [2]);
-        let mut many = Held::default();
-        for seq in 0..100 {
-            many.keep(&event(10 + seq, "3"));
-        }
-        many.release(MailboxId(7), &mut view);
-        assert!(view.lag().is_some());
     }
 
     /// A mailbox, a client that only hears what it is told, and a view between them.

@@ -1,44 +1,70 @@
-//! The end of every command, and IDLE: the one place where a client's view moves.
+//! The end of every command, and IDLE: the only place where the view of a client moves.
 //!
-//! In this order: what others did to flags, EXISTS and RECENT, EXPUNGE where the command
-//! allows it, the tagged line. What is pending when this begins is told; what comes while it
-//! is being told waits for the next command, so that a busy mailbox cannot keep a client
-//! from its answer.
+//! The order is: flags that other sessions changed, EXISTS and RECENT, EXPUNGE if the command
+//! allows it, the tagged line. The client is told of all that is pending when this begins. An
+//! event that comes meanwhile waits for the next command, so that a busy mailbox cannot delay
+//! the answer without end.
 
 use std::borrow::Cow;
-use std::io::Write as _;
 
-use crate::call::{Answer, EntryRead, EntryState, Octets, Reply, UidSet};
+use super::held::HeldEvents;
+use crate::call::{Answer, EntryRead, EntryState, Now, Octets, Receipt, Refusal, Reply, UidSet};
 use crate::engine::{HIGH_WATER, Output};
-use crate::imap::respond;
-use crate::imap::server::Server;
-use crate::imap::state::{Flow, Job, Stage, Waits};
-use crate::imap::view::Held;
+use crate::imap::command::fetch::render::{self, Told};
+use crate::imap::server::{Denied, Flow, Pending, Server, Stage, Waits};
+use crate::imap::wire::Condition;
+use crate::imap::wire::respond::{self, refusal_text, target_refusal_text};
 
-/// What comes when all has been told.
+/// The last step, after everything has been told.
 #[derive(Debug)]
-pub(in crate::imap) enum End {
-    /// `OK `, `NO ` or `BAD `, and the text.
-    Tagged(&'static str, Cow<'static, str>),
+pub(crate) enum End {
+    /// The tagged line, with its text.
+    Tagged(Condition, Cow<'static, str>),
     /// IDLE goes on; the next `Still here` is due then.
     Idle { still_at: u64 },
 }
 
-/// How far the telling is.
+/// The progress of telling.
 #[derive(Debug)]
-pub(in crate::imap) struct Telling {
+pub(crate) struct Telling {
     end: End,
     /// The view was compared with the store, or need not be.
     compared: bool,
-    /// Whose flags are still to be told; `None` before the first look.
+    /// The messages whose flags are still to be told; `None` before the first look.
     flags: Option<UidSet>,
 }
 
+/// The comparison of the view with the store.
+#[derive(Debug)]
+struct ComparePending(Telling);
+
+/// The flags that other sessions changed.
+#[derive(Debug)]
+struct FlagsPending(Telling);
+
+impl Pending for ComparePending {
+    fn answered(self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
+        server.compared(self.0, reply, out);
+    }
+}
+
+impl Pending for FlagsPending {
+    fn answered(self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
+        server.flags_read(self.0, reply, out);
+    }
+}
+
+impl Flow for Telling {
+    fn go_on(self: Box<Self>, server: &mut Server, out: &mut Output) {
+        server.tell_on(*self, out);
+    }
+}
+
 impl Server {
-    /// Tells what may be told, then ends the command.
-    pub(in crate::imap) fn tell(&mut self, end: End, out: &mut Output) {
-        if let (End::Tagged(kind, text), false) = (&end, self.is_pending()) {
-            self.write_tagged(kind, text, out);
+    /// Tells all that may be told, then ends the command.
+    pub(crate) fn tell(&mut self, end: End, out: &mut Output) {
+        if let (End::Tagged(condition, text), false) = (&end, self.is_pending()) {
+            self.write_tagged(*condition, text, out);
             self.waits = Waits::Command;
             return;
         }
@@ -52,12 +78,69 @@ impl Server {
         );
     }
 
-    pub(in crate::imap) fn is_pending(&self) -> bool {
+    /// The command succeeded and had nothing to store.
+    pub(crate) fn ok(&mut self, text: impl Into<Cow<'static, str>>, out: &mut Output) {
+        self.tell(End::Tagged(Condition::Ok, text.into()), out);
+    }
+
+    /// The command succeeded and changed something: only a commit gives the receipt.
+    pub(crate) fn done(
+        &mut self,
+        _proof: Receipt,
+        text: impl Into<Cow<'static, str>>,
+        out: &mut Output,
+    ) {
+        self.tell(End::Tagged(Condition::Ok, text.into()), out);
+    }
+
+    /// The command failed, without a mistake of the client.
+    pub(crate) fn no(&mut self, text: impl Into<Cow<'static, str>>, out: &mut Output) {
+        self.tell(End::Tagged(Condition::No, text.into()), out);
+    }
+
+    /// The service refused the call.
+    pub(crate) fn refused(&mut self, why: &Refusal, out: &mut Output) {
+        if self.mid_line {
+            return self.hang_up(out);
+        }
+        self.no(refusal_text(why), out);
+    }
+
+    /// As [`Server::refused`], for a command that names a mailbox which the client could
+    /// create (RFC 3501 sections 6.3.11 and 6.4.7).
+    pub(crate) fn refused_target(&mut self, why: &Refusal, out: &mut Output) {
+        if self.mid_line {
+            return self.hang_up(out);
+        }
+        self.no(target_refusal_text(why), out);
+    }
+
+    /// A reply that does not answer the call: a refusal, or a fault of ours.
+    pub(crate) fn not_answered(&mut self, reply: Reply, out: &mut Output) {
+        match reply {
+            Reply::Refused(why) => self.refused(&why, out),
+            Reply::Answer(_) | Reply::Written(..) => {
+                log::error!("conn={} answer to another call", self.opening.conn.0);
+                self.refused(&Refusal::Internal, out);
+            }
+        }
+    }
+
+    /// Says why a command is not allowed.
+    pub(crate) fn denied(&mut self, why: Denied, out: &mut Output) {
+        match why {
+            Denied::Bad(text) => self.bad(text, out),
+            Denied::No(text) => self.no(text, out),
+        }
+    }
+
+    /// Whether there is anything to tell.
+    pub(crate) fn is_pending(&self) -> bool {
         matches!(&self.stage, Stage::Selected(_, open) if open.view.is_pending())
     }
 
     /// Goes on telling.
-    pub(in crate::imap) fn tell_on(&mut self, mut telling: Telling, out: &mut Output) {
+    fn tell_on(&mut self, mut telling: Telling, out: &mut Output) {
         let expunge = self.may_expunge;
         if let Stage::Selected(_, open) = &mut self.stage {
             let view = &mut open.view;
@@ -67,8 +150,8 @@ impl Server {
                     since,
                 };
                 telling.compared = true;
-                self.held = Some(Box::new(Held::default()));
-                return self.ask(call, Job::Compare(Box::new(telling)), out);
+                self.held = Some(Box::new(HeldEvents::default()));
+                return self.ask(call, Box::new(ComparePending(telling)), out);
             }
             let flags = telling.flags.get_or_insert_with(|| view.take_changed());
             if !flags.is_empty() {
@@ -79,15 +162,16 @@ impl Server {
                     octets: Octets::No,
                     changed_since: 0,
                 };
-                return self.ask(call, Job::Flags(Box::new(telling)), out);
+                return self.ask(call, Box::new(FlagsPending(telling)), out);
             }
             let recent_marks = &self.opening.shared.recent_marks;
             if view.take_arrived(|last| match open.read_only {
                 true => recent_marks.taken(open.id),
                 false => recent_marks.take(open.id, last),
             }) {
-                let (exists, recent) = (view.exists(), view.recent().len());
-                let _ = write!(out.bytes, "* {exists} EXISTS\r\n* {recent} RECENT\r\n");
+                let recent = view.recent().len() as u64;
+                respond::counted(&mut out.bytes, u64::from(view.exists()), "EXISTS");
+                respond::counted(&mut out.bytes, recent, "RECENT");
             }
             if expunge {
                 loop {
@@ -96,22 +180,22 @@ impl Server {
                         break;
                     }
                     for number in gone {
-                        let _ = write!(out.bytes, "* {number} EXPUNGE\r\n");
+                        respond::counted(&mut out.bytes, u64::from(number), "EXPUNGE");
                     }
                     if out.bytes.len() > HIGH_WATER {
-                        return self.after_drain(Flow::Tell(Box::new(telling)), out);
+                        return self.after_drain(Box::new(telling), out);
                     }
                 }
             }
         }
         match telling.end {
-            End::Tagged(kind, text) => {
-                self.write_tagged(kind, &text, out);
+            End::Tagged(condition, text) => {
+                self.write_tagged(condition, &text, out);
                 self.waits = Waits::Command;
             }
             End::Idle { still_at } => {
-                // The next events are told when these have gone: a client that does not
-                // read costs its view's ranges, not a queue of lines.
+                // The next events are told after these lines have gone out. So a client that
+                // does not read costs the ranges of its view and no queue of lines.
                 let blocked = !out.bytes.is_empty();
                 out.more |= blocked;
                 self.waits = Waits::Done { blocked, still_at };
@@ -119,8 +203,8 @@ impl Server {
         }
     }
 
-    /// What the store has, for a view that lags.
-    pub(in crate::imap) fn compared(&mut self, telling: Telling, reply: Reply, out: &mut Output) {
+    /// The state of the store, for a view that lags.
+    fn compared(&mut self, telling: Telling, reply: Reply, out: &mut Output) {
         let held = self.held.take().unwrap_or_default();
         if let Stage::Selected(_, open) = &mut self.stage
             && let Reply::Answer(Answer::Changes {
@@ -131,17 +215,13 @@ impl Server {
             open.view.compared(uids, &changed, *as_of);
             held.release(open.id, &mut open.view);
         }
-        // Refused: it still lags, and is compared again at the end of the next command.
+        // If the call was refused, the view still lags, and the end of the next command
+        // compares it again.
         self.tell_on(telling, out);
     }
 
-    /// A page of the flags that others changed.
-    pub(in crate::imap) fn flags_read(
-        &mut self,
-        mut telling: Telling,
-        reply: Reply,
-        out: &mut Output,
-    ) {
+    /// A page of the flags that other sessions changed.
+    fn flags_read(&mut self, mut telling: Telling, reply: Reply, out: &mut Output) {
         if let Reply::Answer(Answer::Entries { rows, more }) = reply {
             let states: Vec<EntryState> = rows.into_iter().map(|row| row.state).collect();
             self.write_states(&states, true, true, out);
@@ -152,13 +232,13 @@ impl Server {
             });
         }
         if self.is_full(out) {
-            return self.after_drain(Flow::Tell(Box::new(telling)), out);
+            return self.after_drain(Box::new(telling), out);
         }
         self.tell_on(telling, out);
     }
 
-    /// `* n FETCH (UID u FLAGS (...) MODSEQ (m))` for each that the client knows of.
-    pub(in crate::imap) fn write_states(
+    /// `* n FETCH (UID u FLAGS (...) MODSEQ (m))` for each message that the client knows.
+    pub(crate) fn write_states(
         &mut self,
         states: &[EntryState],
         uid: bool,
@@ -180,25 +260,16 @@ impl Server {
         states.dedup_by_key(|state| state.uid);
         let known_states = states.into_iter().filter(|s| known.contains(s.uid));
         for (number, state) in numbers.iter().zip(known_states) {
-            let _ = write!(out.bytes, "* {number} FETCH (");
-            let mut gap = "";
-            if uid {
-                let _ = write!(out.bytes, "UID {}", state.uid);
-                gap = " ";
-            }
-            if flags {
-                let _ = write!(out.bytes, "{gap}FLAGS ");
-                let recent = open.view.recent().contains(state.uid);
-                respond::flags(&mut out.bytes, state.flags, recent, &state.keywords);
-                gap = " ";
-            }
-            if modseq {
-                let _ = write!(out.bytes, "{gap}MODSEQ ({})", state.modseq);
-            }
-            out.bytes.extend_from_slice(b")\r\n");
+            let told = Told {
+                recent: open.view.recent().contains(state.uid),
+                uid,
+                flags,
+                modseq,
+            };
+            render::state(&mut out.bytes, number, state, told);
         }
     }
 }
 
-/// So many EXPUNGE lines (some 60 KiB) before the output is looked at.
+/// So many EXPUNGE lines (some 60 KiB) are written before the output is looked at.
 const EXPUNGES_AT_ONCE: usize = 4096;

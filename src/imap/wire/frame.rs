@@ -6,12 +6,12 @@
 //! place, so that `parse` borrows from it. No literal is waited for, let alone stored, before its size has been held
 //! against what is left of the command's budget. The message of APPEND is announced, not gathered.
 
+use super::syntax::SyntaxError;
 use crate::call::Limits;
-use crate::imap::types::SyntaxError;
 
 /// What a command may cost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Bounds {
+pub struct FrameBounds {
     /// Octets of its lines together, CRLFs included, literals not.
     pub line_bytes: usize,
     /// Octets of one literal.
@@ -26,10 +26,10 @@ pub struct Bounds {
     pub before_login: bool,
 }
 
-impl Bounds {
+impl FrameBounds {
     /// Until somebody has logged in.
     pub fn before_login(limits: &Limits) -> Self {
-        Bounds {
+        FrameBounds {
             line_bytes: limits.imap_login_bytes,
             literal_bytes: LOGIN_LITERAL_BYTES,
             literals_bytes: 2 * LOGIN_LITERAL_BYTES,
@@ -41,7 +41,7 @@ impl Bounds {
 
     /// From then on.
     pub fn after_login(limits: &Limits) -> Self {
-        Bounds {
+        FrameBounds {
             line_bytes: limits.imap_line_bytes,
             literal_bytes: limits.imap_literal_bytes,
             literals_bytes: limits.imap_literals_bytes,
@@ -54,7 +54,7 @@ impl Bounds {
 
 /// What looking at the unread octets gave.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Step {
+pub enum FrameStep {
     /// Not complete: use 0 and come again with more.
     More,
     /// A synchronizing literal that is within bounds begins: write a continuation, then call
@@ -114,14 +114,14 @@ pub struct Frame {
 
 impl Frame {
     /// Looks at all unread octets, from the first of the command.
-    pub fn step(&mut self, unread: &[u8], bounds: &Bounds) -> Step {
+    pub fn step(&mut self, unread: &[u8], bounds: &FrameBounds) -> FrameStep {
         if self.skipping {
             return self.skip(unread);
         }
         loop {
             if let Some(end) = self.literal_end {
                 if unread.len() < end {
-                    return Step::More;
+                    return FrameStep::More;
                 }
                 self.literal_end = None;
                 self.line_start = end;
@@ -133,7 +133,7 @@ impl Frame {
                 if self.line_total(unread.len()) >= bounds.line_bytes {
                     return self.too_long(bounds);
                 }
-                return Step::More;
+                return FrameStep::More;
             };
             let end = self.searched + at + 1;
             if self.line_total(end) > bounds.line_bytes {
@@ -156,7 +156,7 @@ impl Frame {
     }
 
     /// A line that ends at `end`: is it the end of the command, or does a literal follow?
-    fn line_end(&mut self, unread: &[u8], end: usize, bounds: &Bounds) -> Option<Step> {
+    fn line_end(&mut self, unread: &[u8], end: usize, bounds: &FrameBounds) -> Option<FrameStep> {
         let line = unread.get(self.line_start..end).unwrap_or_default();
         let Some(text) = line.strip_suffix(b"\r\n") else {
             let bare = line.strip_suffix(b"\n").unwrap_or(line);
@@ -169,7 +169,7 @@ impl Frame {
         };
         let Some(announced) = literal else {
             *self = Frame::default();
-            return Some(Step::Command { len: end });
+            return Some(FrameStep::Command { len: end });
         };
         let (verb, arguments) = verb(unread);
         let is = |name: &[u8]| verb.eq_ignore_ascii_case(name);
@@ -179,7 +179,7 @@ impl Frame {
         // The first argument of APPEND is a mailbox name; any later literal is the message.
         if is(b"APPEND") && self.line_start + announced.at != arguments {
             *self = Frame::default();
-            return Some(Step::Message {
+            return Some(FrameStep::Message {
                 len: end,
                 size: announced.size,
                 sync: announced.sync,
@@ -197,14 +197,19 @@ impl Frame {
         self.literals_bytes += size;
         self.line_bytes = self.line_total(end);
         self.literal_end = Some(end.saturating_add(size));
-        announced.sync.then_some(Step::Continue)
+        announced.sync.then_some(FrameStep::Continue)
     }
 
     /// The command ends here, refused. What was announced with `+` comes all the same, and
     /// would be taken for commands: then there is no way on.
-    fn refuse(&mut self, used: usize, error: SyntaxError, literal: Option<Announced>) -> Step {
+    fn refuse(
+        &mut self,
+        used: usize,
+        error: SyntaxError,
+        literal: Option<LiteralHead>,
+    ) -> FrameStep {
         *self = Frame::default();
-        Step::Refused {
+        FrameStep::Refused {
             used,
             error,
             fatal: literal.is_some_and(|literal| !literal.sync),
@@ -213,38 +218,38 @@ impl Frame {
 
     /// Of a line over its bound the beginning is used up to the bound, less what may be the
     /// beginning of a literal; `skip` does the rest. Before login there is no second try.
-    fn too_long(&mut self, bounds: &Bounds) -> Step {
+    fn too_long(&mut self, bounds: &FrameBounds) -> FrameStep {
         let bound = self.line_start + bounds.line_bytes.saturating_sub(self.line_bytes);
         *self = Frame {
             skipping: true,
             ..Frame::default()
         };
-        Step::Refused {
+        FrameStep::Refused {
             used: bound.saturating_sub(ANNOUNCED_BYTES).max(1),
             error: SyntaxError::LineTooLong,
             fatal: bounds.before_login,
         }
     }
 
-    fn skip(&mut self, unread: &[u8]) -> Step {
+    fn skip(&mut self, unread: &[u8]) -> FrameStep {
         let unsearched = unread.get(self.searched..).unwrap_or_default();
         let Some(at) = memchr::memchr(b'\n', unsearched) else {
             self.searched = unread.len().min(ANNOUNCED_BYTES);
             return match unread.len().saturating_sub(ANNOUNCED_BYTES) {
-                0 => Step::More,
-                used => Step::Skip { used },
+                0 => FrameStep::More,
+                used => FrameStep::Skip { used },
             };
         };
         let used = self.searched + at + 1;
         *self = Frame::default();
         let line = unread.get(..used).unwrap_or_default().trim_ascii_end();
         match announced(line) {
-            Some(literal) if !literal.sync => Step::Refused {
+            Some(literal) if !literal.sync => FrameStep::Refused {
                 used,
                 error: SyntaxError::LineTooLong,
                 fatal: true,
             },
-            _ => Step::Skip { used },
+            _ => FrameStep::Skip { used },
         }
     }
 }
@@ -324,7 +329,7 @@ fn verb(unread: &[u8]) -> (&[u8], usize) {
 
 /// The announcement of a literal at the end of a line.
 #[derive(Clone, Copy)]
-struct Announced {
+struct LiteralHead {
     /// Where its brace is in the line.
     at: usize,
     /// Octets; `u64::MAX` for all that is larger.
@@ -333,7 +338,7 @@ struct Announced {
 }
 
 /// `{n}` or `{n+}` (RFC 7888) at the end of a line that has lost its CRLF.
-fn announced(line: &[u8]) -> Option<Announced> {
+fn announced(line: &[u8]) -> Option<LiteralHead> {
     let inner = line.strip_suffix(b"}")?;
     let (digits_end, sync) = match inner.strip_suffix(b"+") {
         Some(shorter) => (shorter, false),
@@ -351,7 +356,7 @@ fn announced(line: &[u8]) -> Option<Announced> {
     let size = digits_end.iter().skip(at + 1).fold(0u64, |n, &digit| {
         n.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
     });
-    Some(Announced { at, size, sync })
+    Some(LiteralHead { at, size, sync })
 }
 
 /// How deep parentheses are at the end of a line that begins `depth` deep; `None` above `max`.
@@ -397,7 +402,7 @@ const LOGIN_DEPTH: usize = 16;
 /// SEARCH is the one that nests, 32 deep.
 const DEPTH: usize = 50;
 /// Clients count; the longest honest tag is a UUID.
-pub(in crate::imap) const TAG_BYTES: usize = 64;
+pub(crate) const TAG_BYTES: usize = 64;
 /// The longest is UNAUTHENTICATE.
 const VERB_BYTES: usize = 16;
 /// `{18446744073709551615+}` and CR: what is kept of a line that is swallowed.
@@ -409,7 +414,7 @@ mod tests {
     use super::*;
 
     /// Every step of a conversation, one line each, whichever way it is cut.
-    fn steps(input: &[u8], cut: usize, bounds: &Bounds) -> Vec<String> {
+    fn steps(input: &[u8], cut: usize, bounds: &FrameBounds) -> Vec<String> {
         let (mut frame, mut said, mut start, mut seen) = (Frame::default(), vec![], 0, 0);
         let mut message = 0u64;
         while seen < input.len() {
@@ -424,20 +429,20 @@ mod tests {
                     }
                 }
                 match frame.step(&input[start..seen], bounds) {
-                    Step::More => break,
-                    Step::Continue => said.push("+".to_owned()),
-                    Step::Command { len } => {
+                    FrameStep::More => break,
+                    FrameStep::Continue => said.push("+".to_owned()),
+                    FrameStep::Command { len } => {
                         let text = String::from_utf8_lossy(&input[start..start + len]);
                         said.push(text.trim_end().to_owned());
                         start += len;
                     }
-                    Step::Message { len, size, sync } => {
+                    FrameStep::Message { len, size, sync } => {
                         said.push(format!("message {size} {sync}"));
                         start += len;
                         message = size;
                     }
-                    Step::Skip { used } => start += used,
-                    Step::Refused { used, error, fatal } => {
+                    FrameStep::Skip { used } => start += used,
+                    FrameStep::Refused { used, error, fatal } => {
                         let tag = tag(&input[start..seen]).unwrap_or("*");
                         said.push(format!(
                             "{tag} {error:?}{}",
@@ -457,7 +462,7 @@ mod tests {
         said
     }
 
-    fn check(input: &[u8], bounds: &Bounds, expected: &[&str]) {
+    fn check(input: &[u8], bounds: &FrameBounds, expected: &[&str]) {
         for cut in [input.len(), 1, 7, 3] {
             assert_eq!(
                 steps(input, cut, bounds),
@@ -468,12 +473,12 @@ mod tests {
         }
     }
 
-    fn after() -> Bounds {
-        Bounds::after_login(&Limits::default())
+    fn after() -> FrameBounds {
+        FrameBounds::after_login(&Limits::default())
     }
 
-    fn before() -> Bounds {
-        Bounds::before_login(&Limits::default())
+    fn before() -> FrameBounds {
+        FrameBounds::before_login(&Limits::default())
     }
 
     #[test]
@@ -626,7 +631,7 @@ mod tests {
         let mut frame = Frame::default();
         let line = vec![b'x'; 60_000];
         for n in 1..=line.len() {
-            assert_eq!(frame.step(&line[..n], &after()), Step::More);
+            assert_eq!(frame.step(&line[..n], &after()), FrameStep::More);
             assert_eq!(frame.searched, n);
         }
     }

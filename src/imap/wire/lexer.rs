@@ -1,29 +1,26 @@
 //! The words of the grammar (RFC 3501 section 9): atoms, strings, numbers, dates, sets.
 //!
-//! A lexer stands somewhere in a complete frame and only goes forward; no octet is looked at
-//! more than a fixed number of times. What it gives is borrowed unless a quoted string had to
-//! lose its backslashes.
+//! A lexer is a position in a complete frame. It only goes forward, so no octet is looked at
+//! more than a fixed number of times. Its results are borrowed, but for a quoted string that
+//! had backslashes. Not the arguments of any command: each has its grammar in its own file.
 
 use std::borrow::Cow;
 
-use crate::imap::types::{FlagList, SequenceSet, SyntaxError};
+use super::syntax::{Parsed, SyntaxError};
 use crate::mail::time::{self, Civil};
 
-/// What a rule gives.
-pub(in crate::imap) type Parsed<T> = Result<T, SyntaxError>;
-
-/// A place in a frame.
-pub(in crate::imap) struct Lexer<'a> {
+/// A position in a frame.
+pub(crate) struct Lexer<'a> {
     line: &'a [u8],
     at: usize,
 }
 
 impl<'a> Lexer<'a> {
-    pub(in crate::imap) fn new(line: &'a [u8], at: usize) -> Self {
+    pub(crate) fn new(line: &'a [u8], at: usize) -> Self {
         Lexer { line, at }
     }
 
-    pub(in crate::imap) fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.line.get(self.at).copied()
     }
 
@@ -38,14 +35,14 @@ impl<'a> Lexer<'a> {
     }
 
     /// Goes past `b` if it is next.
-    pub(in crate::imap) fn eat(&mut self, b: u8) -> bool {
+    pub(crate) fn eat(&mut self, b: u8) -> bool {
         let is_next = self.peek() == Some(b);
         self.at += usize::from(is_next);
         is_next
     }
 
-    /// Goes past `b`, which has to be next.
-    pub(in crate::imap) fn expect(&mut self, b: u8) -> Parsed<()> {
+    /// Goes past `b`; an error if it is not next.
+    pub(crate) fn expect(&mut self, b: u8) -> Parsed<()> {
         if self.eat(b) {
             return Ok(());
         }
@@ -57,7 +54,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The one space between two arguments.
-    pub(in crate::imap) fn space(&mut self) -> Parsed<()> {
+    pub(crate) fn space(&mut self) -> Parsed<()> {
         self.expect(b' ')
     }
 
@@ -66,7 +63,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The end of the command.
-    pub(in crate::imap) fn end(&self) -> Parsed<()> {
+    pub(crate) fn end(&self) -> Parsed<()> {
         if self.is_end() {
             Ok(())
         } else {
@@ -74,15 +71,15 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Octets as long as they are `wanted`; may be none.
-    pub(in crate::imap) fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
+    /// Octets as long as they are `wanted`; the result may be empty.
+    pub(crate) fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
         let rest = self.rest();
         let len = rest.iter().position(|&b| !wanted(b)).unwrap_or(rest.len());
         self.take(len)
     }
 
     /// As [`Self::take_while`], at least one, as text; `wanted` takes ASCII only.
-    pub(in crate::imap) fn word(&mut self, wanted: impl Fn(u8) -> bool) -> Parsed<&'a str> {
+    pub(crate) fn word(&mut self, wanted: impl Fn(u8) -> bool) -> Parsed<&'a str> {
         let word = self.take_while(|b| b.is_ascii() && wanted(b));
         match core::str::from_utf8(word) {
             Ok(word) if !word.is_empty() => Ok(word),
@@ -91,12 +88,17 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    pub(in crate::imap) fn atom(&mut self) -> Parsed<&'a str> {
+    pub(crate) fn atom(&mut self) -> Parsed<&'a str> {
         self.word(is_atom)
     }
 
+    /// The name of an item of FETCH or STORE: letters, digits and dots.
+    pub(crate) fn item_name(&mut self) -> Parsed<&'a str> {
+        self.word(|b| b.is_ascii_alphanumeric() || b == b'.')
+    }
+
     /// An atom (in which `]` may be, too) or a string.
-    pub(in crate::imap) fn astring(&mut self) -> Parsed<Cow<'a, [u8]>> {
+    pub(crate) fn astring(&mut self) -> Parsed<Cow<'a, [u8]>> {
         match self.peek() {
             Some(b'"' | b'{') => self.string(),
             _ => Ok(Cow::Borrowed(
@@ -106,7 +108,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Quoted or literal.
-    pub(in crate::imap) fn string(&mut self) -> Parsed<Cow<'a, [u8]>> {
+    pub(crate) fn string(&mut self) -> Parsed<Cow<'a, [u8]>> {
         match self.peek() {
             Some(b'"') => self.quoted(),
             Some(b'{') => self.literal().map(Cow::Borrowed),
@@ -116,7 +118,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// A string or NIL.
-    pub(in crate::imap) fn nstring(&mut self) -> Parsed<Option<Cow<'a, [u8]>>> {
+    pub(crate) fn nstring(&mut self) -> Parsed<Option<Cow<'a, [u8]>>> {
         match self.peek() {
             Some(b'"' | b'{') => self.string().map(Some),
             _ if self.atom()?.eq_ignore_ascii_case("NIL") => Ok(None),
@@ -124,8 +126,8 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Octets above 127 are let through: clients send UTF-8 here, and it is checked where it
-    /// is used.
+    /// Octets above 127 are accepted: clients send UTF-8 here, and the user of the text checks
+    /// it.
     fn quoted(&mut self) -> Parsed<Cow<'a, [u8]>> {
         self.expect(b'"')?;
         let plain = |b: u8| !matches!(b, b'"' | b'\\' | b'\r' | b'\n' | 0);
@@ -157,7 +159,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// `{n}` or `{n+}` and its CRLF.
-    pub(in crate::imap) fn announced(&mut self) -> Parsed<u64> {
+    pub(crate) fn announced(&mut self) -> Parsed<u64> {
         self.expect(b'{')?;
         let size = self.number64().map_err(|_| SyntaxError::Literal)?;
         self.eat(b'+');
@@ -168,12 +170,12 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    pub(in crate::imap) fn number(&mut self) -> Parsed<u32> {
+    pub(crate) fn number(&mut self) -> Parsed<u32> {
         u32::try_from(self.number64()?).map_err(|_| SyntaxError::Number)
     }
 
     /// RFC 7162 `mod-sequence-valzer`, RFC 9051 `number64`: up to 63 bits.
-    pub(in crate::imap) fn number64(&mut self) -> Parsed<u64> {
+    pub(crate) fn number64(&mut self) -> Parsed<u64> {
         let digits = self.take_while(|b| b.is_ascii_digit());
         let number = digits.iter().try_fold(0i64, |n, &digit| {
             n.checked_mul(10)?.checked_add(i64::from(digit - b'0'))
@@ -185,95 +187,12 @@ impl<'a> Lexer<'a> {
     }
 
     /// Whether a number is next.
-    pub(in crate::imap) fn is_digit(&self) -> bool {
+    pub(crate) fn is_digit(&self) -> bool {
         self.peek().is_some_and(|b| b.is_ascii_digit())
     }
 
-    /// `1`, `2:4`, `5:*`, with commas between; at most 1,000 ranges.
-    pub(in crate::imap) fn sequence_set(&mut self) -> Parsed<SequenceSet> {
-        let mut ranges = Vec::new();
-        loop {
-            let low = self.sequence_number()?;
-            let high = if self.eat(b':') {
-                self.sequence_number()?
-            } else {
-                low
-            };
-            if ranges.len() == RANGES_MAX {
-                return Err(SyntaxError::TooMany);
-            }
-            ranges.push((low, high));
-            if !self.eat(b',') {
-                return Ok(SequenceSet(ranges));
-            }
-        }
-    }
-
-    /// 0 is `*`.
-    fn sequence_number(&mut self) -> Parsed<u32> {
-        if self.eat(b'*') {
-            return Ok(0);
-        }
-        match self.number() {
-            Ok(number) if number > 0 => Ok(number),
-            _ => Err(SyntaxError::SequenceSet),
-        }
-    }
-
-    /// Flags in parentheses; may be none.
-    pub(in crate::imap) fn flag_list(&mut self) -> Parsed<FlagList> {
-        self.expect(b'(')?;
-        let mut list = FlagList::default();
-        if self.eat(b')') {
-            return Ok(list);
-        }
-        loop {
-            self.flag(&mut list)?;
-            if self.eat(b')') {
-                return Ok(list);
-            }
-            self.space()?;
-        }
-    }
-
-    /// One flag, added to the list.
-    pub(in crate::imap) fn flag(&mut self, list: &mut FlagList) -> Parsed<()> {
-        use crate::call::Flags;
-
-        if self.eat(b'\\') {
-            let name = self.atom().map_err(|_| SyntaxError::Flag)?;
-            let known = Flags::NAMES.iter().find(|(full, _)| {
-                full.as_bytes()
-                    .get(1..)
-                    .is_some_and(|known| known.eq_ignore_ascii_case(name.as_bytes()))
-            });
-            match known {
-                Some((_, flag)) => list.flags = list.flags.with(*flag),
-                None if name.eq_ignore_ascii_case("Recent") => {}
-                None => return Err(SyntaxError::Flag),
-            }
-            return Ok(());
-        }
-        let keyword = self.atom()?;
-        if keyword.len() > KEYWORD_BYTES {
-            return Err(SyntaxError::KeywordTooLong);
-        }
-        if list
-            .keywords
-            .iter()
-            .any(|k| k.eq_ignore_ascii_case(keyword))
-        {
-            return Ok(());
-        }
-        if list.keywords.len() == KEYWORDS_MAX {
-            return Err(SyntaxError::TooMany);
-        }
-        list.keywords.push(keyword.to_owned());
-        Ok(())
-    }
-
     /// `1-Feb-1994`, quoted or not, as days since 1970.
-    pub(in crate::imap) fn date(&mut self) -> Parsed<i64> {
+    pub(crate) fn date(&mut self) -> Parsed<i64> {
         let quoted = self.eat(b'"');
         let (year, month, day) = self.day_month_year(false)?;
         if quoted {
@@ -283,7 +202,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// `"17-Jul-1996 02:44:25 -0700"` as unix milliseconds.
-    pub(in crate::imap) fn date_time(&mut self) -> Parsed<i64> {
+    pub(crate) fn date_time(&mut self) -> Parsed<i64> {
         self.expect(b'"')?;
         let (year, month, day) = self.day_month_year(true)?;
         self.space()?;
@@ -341,14 +260,7 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// ATOM-CHAR: printable, and none of `( ) { SP % * " \ ]`.
-pub(in crate::imap) fn is_atom(b: u8) -> bool {
+/// ATOM-CHAR: a printable character other than `( ) { SP % * " \ ]`.
+pub(crate) fn is_atom(b: u8) -> bool {
     b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b']')
 }
-
-/// Ranges of a sequence set: what clients compress a mailbox of tens of thousands into.
-const RANGES_MAX: usize = 1_000;
-/// As labels are everywhere.
-const KEYWORD_BYTES: usize = 64;
-/// Of one STORE or APPEND.
-const KEYWORDS_MAX: usize = 64;

@@ -1,27 +1,49 @@
 //! Mailbox names and LIST patterns: from modified UTF-7 to the one spelling that calls use.
 //!
-//! Parse, do not repair: a name that is not canonical is refused (it can name nothing that
-//! exists), with three exceptions that RFC 3501 makes: INBOX in any case is INBOX (section
-//! 5.1), a `/` at the end of a name to be made is taken off (section 6.3.3), and a pattern
-//! that cannot be decoded is not wrong but matches nothing.
+//! A name that is not canonical is refused and not repaired, since no mailbox can have it. RFC
+//! 3501 makes three exceptions: INBOX in any case is INBOX (section 5.1), a `/` at the end of
+//! a name to be created is taken off (section 6.3.3), and a pattern that cannot be decoded is
+//! not an error but matches nothing.
 
-use super::lexer::{Lexer, Parsed, is_atom};
-use crate::imap::types::{MailboxName, Pattern, SyntaxError};
+use std::borrow::Cow;
+
+use super::lexer::{Lexer, is_atom};
+use super::syntax::{Parsed, SyntaxError};
 use crate::mail::utf7::utf7_decode;
 
-/// A mailbox that is there already, or not.
-pub(in crate::imap) fn mailbox(lexer: &mut Lexer<'_>) -> Parsed<MailboxName> {
-    name(&lexer.astring()?)
+/// A mailbox name in its one spelling: UTF-8, `/` between levels, the first level `INBOX` in
+/// capitals, no empty level, no control character, no wildcard, at most 255 octets and 10
+/// levels.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct MailboxName(pub(crate) String);
+
+impl MailboxName {
+    /// A space and the name of a mailbox that may exist.
+    pub(crate) fn parse(lexer: &mut Lexer<'_>) -> Parsed<Self> {
+        lexer.space()?;
+        canonical(&lexer.astring()?)
+    }
+
+    /// A space and the name of a mailbox to be created.
+    pub(crate) fn parse_new(lexer: &mut Lexer<'_>) -> Parsed<Self> {
+        lexer.space()?;
+        let raw = lexer.astring()?;
+        canonical(raw.strip_suffix(b"/").unwrap_or(&raw))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name, for a call.
+    pub fn into_string(self) -> String {
+        self.0
+    }
 }
 
-/// A mailbox to be made.
-pub(in crate::imap) fn new_mailbox(lexer: &mut Lexer<'_>) -> Parsed<MailboxName> {
-    let raw = lexer.astring()?;
-    name(raw.strip_suffix(b"/").unwrap_or(&raw))
-}
-
-fn name(raw: &[u8]) -> Parsed<MailboxName> {
-    // Each octet decoded has at least one, and at most 4, before.
+fn canonical(raw: &[u8]) -> Parsed<MailboxName> {
+    // An octet of the decoded name comes from one to four encoded octets.
     if raw.len() > 4 * NAME_BYTES {
         return Err(SyntaxError::MailboxNameTooLong);
     }
@@ -38,7 +60,8 @@ fn name(raw: &[u8]) -> Parsed<MailboxName> {
     Ok(MailboxName(name))
 }
 
-/// The first level, if it is INBOX in any case, in capitals: else there would be two.
+/// Writes the first level in capitals if it is INBOX in any case. Otherwise there would be two
+/// mailboxes of that name.
 fn upper_inbox(name: &mut str) {
     let level = name.split('/').next().unwrap_or_default().len();
     if let Some(first) = name.get_mut(..level)
@@ -48,35 +71,41 @@ fn upper_inbox(name: &mut str) {
     }
 }
 
+/// Reference and mailbox pattern of LIST and LSUB as one text: UTF-8 with the wildcards `*`
+/// and `%`; `INBOX` as first level in capitals. At most 512 octets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pattern(pub String);
+
+impl Pattern {
+    /// The pattern behind its reference. An empty pattern stays empty (`LIST "" ""`).
+    pub(crate) fn parse(lexer: &mut Lexer<'_>, reference: &[u8]) -> Parsed<Self> {
+        let pattern = list_mailbox(lexer)?;
+        if pattern.is_empty() {
+            return Ok(Pattern(String::new()));
+        }
+        if reference.len() + pattern.len() > PATTERN_BYTES {
+            return Err(SyntaxError::MailboxNameTooLong);
+        }
+        let raw = [reference, &pattern].concat();
+        let mut text = match utf7_decode(&raw) {
+            Some(text) => text,
+            None => String::from_utf8_lossy(&raw).into_owned(),
+        };
+        upper_inbox(&mut text);
+        Ok(Pattern(text))
+    }
+}
+
 /// `list-mailbox`: an atom with wildcards, or a string.
-pub(in crate::imap) fn pattern_text<'a>(
-    lexer: &mut Lexer<'a>,
-) -> Parsed<std::borrow::Cow<'a, [u8]>> {
+fn list_mailbox<'a>(lexer: &mut Lexer<'a>) -> Parsed<Cow<'a, [u8]>> {
     match lexer.peek() {
         Some(b'"' | b'{') => lexer.string(),
-        _ => Ok(std::borrow::Cow::Borrowed(
+        _ => Ok(Cow::Borrowed(
             lexer
                 .word(|b| is_atom(b) || matches!(b, b'%' | b'*' | b']'))?
                 .as_bytes(),
         )),
     }
-}
-
-/// Reference and pattern, put together. An empty pattern stays empty (`LIST "" ""`).
-pub(in crate::imap) fn pattern(reference: &[u8], pattern: &[u8]) -> Parsed<Pattern> {
-    if pattern.is_empty() {
-        return Ok(Pattern(String::new()));
-    }
-    if reference.len() + pattern.len() > PATTERN_BYTES {
-        return Err(SyntaxError::MailboxNameTooLong);
-    }
-    let raw = [reference, pattern].concat();
-    let mut text = match utf7_decode(&raw) {
-        Some(text) => text,
-        None => String::from_utf8_lossy(&raw).into_owned(),
-    };
-    upper_inbox(&mut text);
-    Ok(Pattern(text))
 }
 
 /// Octets of a name, decoded.

@@ -1,99 +1,76 @@
-//! Writing: lines, strings, flags, dates, codes, and the words for every refusal.
+//! Writing of response lines: every octet that a session sends is written here.
 //!
-//! Each function appends to the output. The rule: nothing that a stranger wrote reaches the
-//! peer as syntax. A string is quoted if it is printable ASCII, else a literal; a line of
-//! text has no octet outside printable ASCII; an atom is checked. So no subject, file name
-//! or address can begin a line of our answers.
+//! A [`ResponseLine`] is one line in the making. Its methods are the only way to add octets to
+//! it, and none of them lets a text from outside become syntax: `put` takes text of the source
+//! alone, a string is quoted if it is printable ASCII and a literal otherwise, an atom is
+//! checked, and the text of a status response has no octet outside printable ASCII. So no
+//! subject, file name, address or refusal can begin a line of its own.
+//!
+//! Not the decision which line is due (`command`, `view::tell`). A test of this folder refuses
+//! any other file of `imap` that adds octets to the output.
 
-use crate::call::{Flags, Receipt, Refusal, UidSet};
-use crate::imap::types::{Fault, SyntaxError};
+use crate::call::{Flags, Refusal, UidSet};
+use crate::imap::wire::Condition;
+use crate::imap::wire::lexer::is_atom;
+use crate::imap::wire::syntax::SyntaxError;
 use crate::mail::time;
 use crate::mail::utf7::utf7_encode;
 
-/// `tag OK text`. `text` may begin with a code in brackets. For what has changed nothing;
-/// [`done`] is for what has.
-pub fn ok(out: &mut Vec<u8>, tag: &str, text: &str) {
-    tagged(out, tag, "OK", "", text);
-}
-
-/// `tag OK text` for a command that changed something: only a commit makes a receipt.
-pub fn done(out: &mut Vec<u8>, tag: &str, _committed: Receipt, text: &str) {
-    tagged(out, tag, "OK", "", text);
-}
-
-/// `tag NO code text`; `code` has its brackets or is empty.
-pub fn no(out: &mut Vec<u8>, tag: &str, code: &str, text: &str) {
-    tagged(out, tag, "NO", code, text);
-}
-
-/// `tag BAD text`
-pub fn bad(out: &mut Vec<u8>, tag: &str, text: &str) {
-    tagged(out, tag, "BAD", "", text);
-}
-
-fn tagged(out: &mut Vec<u8>, tag: &str, condition: &str, code: &str, words: &str) {
-    out.extend_from_slice(tag.as_bytes());
-    out.push(b' ');
-    out.extend_from_slice(condition.as_bytes());
-    if !code.is_empty() {
-        out.push(b' ');
-        out.extend_from_slice(code.as_bytes());
-    }
-    out.push(b' ');
-    text(out, words);
-    out.extend_from_slice(b"\r\n");
+/// `tag OK text`. `text` may begin with a response code in brackets.
+pub fn tagged(out: &mut Vec<u8>, tag: &str, condition: Condition, text: &str) {
+    let mut line = ResponseLine::tagged(out, tag);
+    line.put(condition.word()).text(text);
+    line.end();
 }
 
 /// `* text`, whole: `untagged(out, "OK Still here")`, `untagged(out, "BYE ...")`.
-pub fn untagged(out: &mut Vec<u8>, line: &str) {
-    out.extend_from_slice(b"* ");
-    text(out, line);
-    out.extend_from_slice(b"\r\n");
+pub fn untagged(out: &mut Vec<u8>, text: &str) {
+    let mut line = ResponseLine::untagged(out);
+    line.text(text);
+    line.end();
 }
 
-/// `* n EXISTS` and its like.
-pub fn counted(out: &mut Vec<u8>, n: u64, word: &str) {
-    out.extend_from_slice(b"* ");
-    number(out, n);
-    out.push(b' ');
-    out.extend_from_slice(word.as_bytes());
-    out.extend_from_slice(b"\r\n");
+/// `* n EXISTS` and other lines of a number and a word.
+pub fn counted(out: &mut Vec<u8>, n: u64, word: &'static str) {
+    let mut line = ResponseLine::untagged(out);
+    line.number(n).put(" ").put(word);
+    line.end();
 }
 
 /// `+ text`; an empty text is the `+ ` of SASL.
-pub fn continuation(out: &mut Vec<u8>, words: &str) {
-    out.extend_from_slice(b"+ ");
-    text(out, words);
-    out.extend_from_slice(b"\r\n");
+pub fn continuation(out: &mut Vec<u8>, text: &str) {
+    let mut line = ResponseLine::resume(out);
+    line.put("+ ").text(text);
+    line.end();
 }
 
-/// The answer to a line that is no command.
-pub fn fault(out: &mut Vec<u8>, fault: &Fault<'_>) {
-    syntax_error(out, fault.tag, fault.error);
+/// The answer to a line that is not a command; `tag` is `*` if the line has no tag.
+pub fn syntax_error(out: &mut Vec<u8>, tag: &str, error: SyntaxError) {
+    let (condition, code, words) = error.words();
+    let mut line = ResponseLine::tagged(out, tag);
+    line.put(condition.word()).put(code);
+    line.put(if code.is_empty() { "" } else { " " }).put(words);
+    line.end();
 }
 
-/// As [`fault`], for what `frame` has refused.
-pub fn syntax_error(out: &mut Vec<u8>, tag: Option<&str>, error: SyntaxError) {
-    let (bad, code, words) = error.words();
-    let condition = if bad { "BAD" } else { "NO" };
-    tagged(out, tag.unwrap_or("*"), condition, code, words);
+/// Response code and words of a refusal as one text.
+pub fn refusal_text(refusal: &Refusal) -> String {
+    let (code, words) = refusal_words(refusal);
+    [code, " ", &words].concat()
 }
 
-/// The answer to a refused call. `makes` is for APPEND, COPY and MOVE, whose mailbox the
-/// client may create and then try again (RFC 3501 section 7.1, TRYCREATE).
-pub fn refused(out: &mut Vec<u8>, tag: &str, refusal: &Refusal, makes: bool) {
-    let (code, words) = match refusal {
-        Refusal::NotFound("mailbox") if makes => {
-            ("[TRYCREATE]", "No such mailbox; create it first".to_owned())
-        }
-        _ => refusal_words(refusal),
-    };
-    no(out, tag, code, &words);
+/// As [`refusal_text`], for APPEND, COPY and MOVE: the client may create the mailbox and then
+/// try again (RFC 3501 section 7.1, TRYCREATE).
+pub fn target_refusal_text(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NotFound("mailbox") => "[TRYCREATE] No such mailbox".to_owned(),
+        refusal => refusal_text(refusal),
+    }
 }
 
-/// Code and words of every refusal (RFC 3501, RFC 5530, RFC 9051 section 7.1). It matches
-/// exhaustively: a new refusal has to say something here.
-pub fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
+/// Response code and words of every refusal (RFC 3501, RFC 5530, RFC 9051 section 7.1). The
+/// match is exhaustive: the compiler asks for the words of a new refusal.
+fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
     let later = |ms: &u64| {
         let seconds = ms.div_ceil(1000).max(1);
         format!("Too many; try again in {seconds} s")
@@ -138,145 +115,230 @@ pub fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
     }
 }
 
-/// Text of a line: printable ASCII as it is, everything else as `?`.
-pub fn text(out: &mut Vec<u8>, words: &str) {
-    out.extend(words.bytes().map(|b| match b {
-        b' '..=b'~' => b,
-        _ => b'?',
-    }));
+/// One line of a response, in the making. It is complete after [`ResponseLine::end`]; a line
+/// that is longer than the output may hold goes on later with [`ResponseLine::resume`].
+#[derive(Debug)]
+pub struct ResponseLine<'o> {
+    out: &'o mut Vec<u8>,
 }
 
-/// A string: quoted if that is safe, else a literal. IMAP has no NUL even in literals
-/// (RFC 3501 section 9, CHAR8): it becomes `?`.
-pub fn string(out: &mut Vec<u8>, octets: &[u8]) {
-    let is_quotable =
-        octets.len() <= QUOTED_BYTES && octets.iter().all(|b| matches!(b, b' '..=b'~'));
-    if !is_quotable {
-        literal_head(out, octets.len());
-        if memchr::memchr(0, octets).is_none() {
-            out.extend_from_slice(octets);
-        } else {
-            out.extend(octets.iter().map(|&b| if b == 0 { b'?' } else { b }));
+impl<'o> ResponseLine<'o> {
+    /// Begins with `* `.
+    pub fn untagged(out: &'o mut Vec<u8>) -> Self {
+        out.extend_from_slice(b"* ");
+        ResponseLine { out }
+    }
+
+    /// Begins with the tag of the command.
+    pub fn tagged(out: &'o mut Vec<u8>, tag: &str) -> Self {
+        let mut line = ResponseLine { out };
+        line.text(tag).put(" ");
+        line
+    }
+
+    /// Goes on with a line whose beginning has been written already.
+    pub fn resume(out: &'o mut Vec<u8>) -> Self {
+        ResponseLine { out }
+    }
+
+    /// Octets in the output.
+    pub fn output_bytes(&self) -> usize {
+        self.out.len()
+    }
+
+    /// The CRLF.
+    pub fn end(self) {
+        self.out.extend_from_slice(b"\r\n");
+    }
+
+    /// Syntax: text of the source, never of a client or a message.
+    pub fn put(&mut self, syntax: &'static str) -> &mut Self {
+        debug_assert!(!syntax.bytes().any(|b| b.is_ascii_control()));
+        self.out.extend_from_slice(syntax.as_bytes());
+        self
+    }
+
+    /// Text of a status response: printable ASCII stays, every other octet becomes `?`.
+    pub fn text(&mut self, words: &str) -> &mut Self {
+        self.out.extend(words.bytes().map(|b| match b {
+            b' '..=b'~' => b,
+            _ => b'?',
+        }));
+        self
+    }
+
+    /// A number.
+    pub fn number(&mut self, n: u64) -> &mut Self {
+        let mut digits = [0u8; 20];
+        let mut at = digits.len();
+        let mut left = n;
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' + (left % 10) as u8;
+            left /= 10;
+            at -= 1;
+            if left == 0 {
+                break;
+            }
         }
-        return;
+        self.out
+            .extend_from_slice(digits.get(at..).unwrap_or_default());
+        self
     }
-    out.push(b'"');
-    let mut rest = octets;
-    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
-        let (plain, special) = rest.split_at(at);
-        out.extend_from_slice(plain);
-        out.push(b'\\');
-        out.extend(special.first());
-        rest = special.get(1..).unwrap_or_default();
+
+    /// A string: quoted if it is short printable ASCII, a literal otherwise. IMAP has no NUL
+    /// even in literals (RFC 3501 section 9, CHAR8): it becomes `?`.
+    pub fn string(&mut self, octets: &[u8]) -> &mut Self {
+        let is_quotable =
+            octets.len() <= QUOTED_BYTES && octets.iter().all(|b| matches!(b, b' '..=b'~'));
+        if !is_quotable {
+            self.literal_head(octets.len());
+            if memchr::memchr(0, octets).is_none() {
+                self.out.extend_from_slice(octets);
+            } else {
+                self.out
+                    .extend(octets.iter().map(|&b| if b == 0 { b'?' } else { b }));
+            }
+            return self;
+        }
+        self.out.push(b'"');
+        let mut rest = octets;
+        while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+            let (plain, special) = rest.split_at(at);
+            self.out.extend_from_slice(plain);
+            self.out.push(b'\\');
+            self.out.extend(special.first());
+            rest = special.get(1..).unwrap_or_default();
+        }
+        self.out.extend_from_slice(rest);
+        self.out.push(b'"');
+        self
     }
-    out.extend_from_slice(rest);
-    out.push(b'"');
-}
 
-/// `{n}` and CRLF: `n` octets have to follow.
-pub fn literal_head(out: &mut Vec<u8>, n: usize) {
-    out.push(b'{');
-    number(out, n as u64);
-    out.extend_from_slice(b"}\r\n");
-}
-
-/// A string, or NIL.
-pub fn nstring(out: &mut Vec<u8>, octets: Option<&[u8]>) {
-    match octets {
-        Some(octets) => string(out, octets),
-        None => out.extend_from_slice(b"NIL"),
+    /// A string, or NIL.
+    pub fn nstring(&mut self, octets: Option<&[u8]>) -> &mut Self {
+        match octets {
+            Some(octets) => self.string(octets),
+            None => self.put("NIL"),
+        }
     }
-}
 
-/// As an atom where it is one, else as a string.
-pub fn astring(out: &mut Vec<u8>, octets: &[u8]) {
-    let is_special = |b: &u8| matches!(b, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\');
-    let is_atom = !octets.is_empty()
-        && octets.len() <= QUOTED_BYTES
-        && octets
+    /// An atom if the octets are one, a string otherwise.
+    pub fn astring(&mut self, octets: &[u8]) -> &mut Self {
+        let is_special = |b: &u8| matches!(b, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\');
+        let is_atom = !octets.is_empty()
+            && octets.len() <= QUOTED_BYTES
+            && octets
+                .iter()
+                .all(|b| b.is_ascii_graphic() && !is_special(b))
+            && !octets.eq_ignore_ascii_case(b"NIL");
+        if !is_atom {
+            return self.string(octets);
+        }
+        self.out.extend_from_slice(octets);
+        self
+    }
+
+    /// A mailbox name in modified UTF-7.
+    pub fn mailbox(&mut self, name: &str) -> &mut Self {
+        self.astring(utf7_encode(name).as_bytes())
+    }
+
+    /// The name of a header field in the name of a section: as it is if it is made of letters,
+    /// digits, `-`, `_` and `.`. A `]` may stand in an astring, but clients look for it to
+    /// find the end of the section.
+    pub fn field_name(&mut self, name: &str) -> &mut Self {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        if !name.bytes().all(is_plain) {
+            return self.string(name.as_bytes());
+        }
+        self.out.extend_from_slice(name.as_bytes());
+        self
+    }
+
+    /// `{n}` and CRLF: [`ResponseLine::literal_octets`] has to follow with `n` octets in all.
+    pub fn literal_head(&mut self, n: usize) -> &mut Self {
+        self.put("{").number(n as u64);
+        self.out.extend_from_slice(b"}\r\n");
+        self
+    }
+
+    /// Octets of a literal that has been announced, as they are.
+    pub fn literal_octets(&mut self, octets: &[u8]) -> &mut Self {
+        self.out.extend_from_slice(octets);
+        self
+    }
+
+    /// `1:3,7`. The empty set has no form in IMAP: the caller does not write it.
+    pub fn set(&mut self, set: &UidSet) -> &mut Self {
+        for (i, &(low, high)) in set.ranges().iter().enumerate() {
+            if i > 0 {
+                self.put(",");
+            }
+            self.number(u64::from(low));
+            if low != high {
+                self.put(":").number(u64::from(high));
+            }
+        }
+        self
+    }
+
+    /// `(\Seen \Recent label)`. Keywords are atoms by the rules of STORE and of the API; a
+    /// keyword that is not an atom is left out.
+    pub fn flags(&mut self, flags: Flags, recent: bool, keywords: &[String]) -> &mut Self {
+        self.flag_list(flags, recent, keywords, "")
+    }
+
+    /// Every system flag, the keywords in use, and `last` if it is not empty.
+    pub fn all_flags(&mut self, keywords: &[String], last: &'static str) -> &mut Self {
+        let every = Flags::NAMES
             .iter()
-            .all(|b| b.is_ascii_graphic() && !is_special(b))
-        && !octets.eq_ignore_ascii_case(b"NIL");
-    if is_atom {
-        out.extend_from_slice(octets);
-    } else {
-        string(out, octets);
+            .fold(Flags::NONE, |all, (_, flag)| all.with(*flag));
+        self.flag_list(every, false, keywords, last)
     }
-}
 
-/// A mailbox name in modified UTF-7.
-pub fn mailbox(out: &mut Vec<u8>, name: &str) {
-    astring(out, utf7_encode(name).as_bytes());
-}
+    fn flag_list(
+        &mut self,
+        flags: Flags,
+        recent: bool,
+        keywords: &[String],
+        last: &'static str,
+    ) -> &mut Self {
+        let system = Flags::NAMES.iter().filter(|(_, bit)| flags.has(*bit));
+        let words = system
+            .map(|(name, _)| *name)
+            .chain(recent.then_some("\\Recent"))
+            .chain(
+                keywords
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|k| is_keyword(k)),
+            )
+            .chain(Some(last).filter(|last| !last.is_empty()));
+        self.put("(");
+        for (i, word) in words.enumerate() {
+            if i > 0 {
+                self.put(" ");
+            }
+            self.out.extend_from_slice(word.as_bytes());
+        }
+        self.put(")")
+    }
 
-/// A number.
-pub fn number(out: &mut Vec<u8>, n: u64) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    let mut left = n;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (left % 10) as u8;
-        left /= 10;
-        at -= 1;
-        if left == 0 {
-            break;
-        }
+    /// `"17-Jul-1996 09:44:25 +0000"`, from unix milliseconds; a year outside 1 to 9999
+    /// becomes the nearest of them.
+    pub fn internal_date(&mut self, unix_ms: i64) -> &mut Self {
+        self.put("\"");
+        time::push_imap_date_time(self.out, unix_ms);
+        self.put("\"")
     }
-    out.extend_from_slice(digits.get(at..).unwrap_or_default());
-}
-
-/// `1:3,7`. The empty set has no form in IMAP: the caller does not write it.
-pub fn set(out: &mut Vec<u8>, set: &UidSet) {
-    for (i, &(low, high)) in set.ranges().iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        number(out, u64::from(low));
-        if low != high {
-            out.push(b':');
-            number(out, u64::from(high));
-        }
-    }
-}
-
-/// `(\Seen \Recent label)`. Keywords are atoms by decisions.md 13; one that is none is left out.
-pub fn flags(out: &mut Vec<u8>, flags: Flags, recent: bool, keywords: &[String]) {
-    out.push(b'(');
-    let empty = out.len();
-    let mut flag = |name: &[u8]| {
-        if out.len() > empty {
-            out.push(b' ');
-        }
-        out.extend_from_slice(name);
-    };
-    for (name, bit) in Flags::NAMES {
-        if flags.has(bit) {
-            flag(name.as_bytes());
-        }
-    }
-    if recent {
-        flag(b"\\Recent");
-    }
-    for keyword in keywords.iter().filter(|keyword| is_keyword(keyword)) {
-        flag(keyword.as_bytes());
-    }
-    out.push(b')');
 }
 
 fn is_keyword(text: &str) -> bool {
-    let is_special = |b: u8| matches!(b, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b']');
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !is_special(b))
+    !text.is_empty() && text.bytes().all(is_atom)
 }
 
-/// `"17-Jul-1996 09:44:25 +0000"`, from unix milliseconds; years outside 1 to 9999 become the
-/// nearest of them.
-pub fn internal_date(out: &mut Vec<u8>, unix_ms: i64) {
-    out.push(b'"');
-    time::push_imap_date_time(out, unix_ms);
-    out.push(b'"');
-}
-
-/// Octets of a quoted string; above, a literal is easier on everybody's line buffer.
+/// Octets of a quoted string; a longer one is a literal, which spares the line buffer of the
+/// client.
 const QUOTED_BYTES: usize = 1_000;
 
 #[cfg(test)]
@@ -288,6 +350,10 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    fn part(write: impl FnOnce(&mut ResponseLine<'_>)) -> String {
+        written(|out| write(&mut ResponseLine::resume(out)))
     }
 
     #[test]
@@ -303,10 +369,19 @@ mod tests {
             (b"\t", "{1}\r\n\t"),
             (b"{3}", "\"{3}\""),
         ] {
-            assert_eq!(written(|out| string(out, octets)), expected);
+            let got = part(|line| {
+                line.string(octets);
+            });
+            assert_eq!(got, expected);
         }
-        assert!(written(|out| string(out, &[b'x'; 1001])).starts_with("{1001}\r\n"));
-        assert_eq!(written(|out| nstring(out, None)), "NIL");
+        let long = part(|line| {
+            line.string(&[b'x'; 1001]);
+        });
+        assert!(long.starts_with("{1001}\r\n"));
+        let nil = part(|line| {
+            line.nstring(None);
+        });
+        assert_eq!(nil, "NIL");
         for (name, expected) in [
             ("INBOX", "INBOX"),
             ("a b", "\"a b\""),
@@ -317,46 +392,69 @@ mod tests {
             ("a\"(", "\"a\\\"(\""),
             ("a\r\n", "a&AA0ACg-"),
         ] {
-            assert_eq!(written(|out| mailbox(out, name)), expected);
+            let got = part(|line| {
+                line.mailbox(name);
+            });
+            assert_eq!(got, expected);
+        }
+        for (name, expected) in [("From", "From"), ("x(", "\"x(\""), ("a]", "\"a]\"")] {
+            let got = part(|line| {
+                line.field_name(name);
+            });
+            assert_eq!(got, expected);
         }
     }
 
     #[test]
-    fn lines_have_one_line() {
+    fn a_text_stays_on_its_line() {
         let evil = Refusal::Invalid {
             field: "x",
             why: "a\r\n* BYE ü\0".to_owned(),
         };
+        let no = |refusal: &Refusal| {
+            written(|out| tagged(out, "t", Condition::No, &refusal_text(refusal)))
+        };
+        assert_eq!(no(&evil), "t NO [CANNOT] x: a??* BYE ???\r\n");
+        let missing = Refusal::NotFound("mailbox");
         assert_eq!(
-            written(|out| refused(out, "t", &evil, false)),
-            "t NO [CANNOT] x: a??* BYE ???\r\n"
+            written(|out| tagged(out, "t", Condition::No, &target_refusal_text(&missing))),
+            "t NO [TRYCREATE] No such mailbox\r\n"
         );
-        let gone = Refusal::NotFound("mailbox");
+        assert_eq!(no(&missing), "t NO [NONEXISTENT] No such mailbox\r\n");
+        assert_eq!(target_refusal_text(&evil), refusal_text(&evil));
         assert_eq!(
-            written(|out| refused(out, "t", &gone, true)),
-            "t NO [TRYCREATE] No such mailbox; create it first\r\n"
+            written(|out| tagged(out, "t", Condition::Ok, "[X] y")),
+            "t OK [X] y\r\n"
         );
         assert_eq!(
-            written(|out| refused(out, "t", &gone, false)),
-            "t NO [NONEXISTENT] No such mailbox\r\n"
+            written(|out| tagged(out, "t\r\n*", Condition::Bad, "a\nb\r\0")),
+            "t??* BAD a?b??\r\n"
         );
-        assert_eq!(written(|out| ok(out, "t", "[X] y")), "t OK [X] y\r\n");
         assert_eq!(
-            written(|out| syntax_error(out, None, SyntaxError::Tag)),
+            written(|out| syntax_error(out, "*", SyntaxError::Tag)),
             "* BAD A tag is missing\r\n"
         );
         assert_eq!(
-            written(|out| syntax_error(out, Some("t"), SyntaxError::Charset)),
+            written(|out| syntax_error(out, "t", SyntaxError::Charset)),
             "t NO [BADCHARSET (US-ASCII UTF-8)] Only US-ASCII and UTF-8\r\n"
         );
+        assert_eq!(written(|out| untagged(out, "BYE a\r\nb")), "* BYE a??b\r\n");
         assert_eq!(written(|out| continuation(out, "")), "+ \r\n");
+        assert_eq!(
+            written(|out| continuation(out, "\r\nx")),
+            "+ ??x\r\n",
+            "a continuation is a line, too"
+        );
         assert_eq!(written(|out| counted(out, 3, "EXISTS")), "* 3 EXISTS\r\n");
     }
 
     #[test]
     fn numbers_dates_and_flags() {
         for n in [0, 7, 10, 4_294_967_295, u64::MAX] {
-            assert_eq!(written(|out| number(out, n)), n.to_string());
+            let got = part(|line| {
+                line.number(n);
+            });
+            assert_eq!(got, n.to_string());
         }
         for (ms, expected) in [
             (837_596_665_123, "\"17-Jul-1996 09:44:25 +0000\""),
@@ -365,15 +463,28 @@ mod tests {
             (i64::MAX, "\"31-Dec-9999 23:59:59 +0000\""),
             (i64::MIN, "\"01-Jan-0001 00:00:00 +0000\""),
         ] {
-            assert_eq!(written(|out| internal_date(out, ms)), expected);
+            let got = part(|line| {
+                line.internal_date(ms);
+            });
+            assert_eq!(got, expected);
         }
         let labels = ["a".to_owned(), "b c".to_owned(), "d)\r\n".to_owned()];
-        assert_eq!(
-            written(|out| flags(out, Flags::SEEN.with(Flags::DRAFT), true, &labels)),
-            "(\\Seen \\Draft \\Recent a)"
-        );
-        assert_eq!(written(|out| flags(out, Flags::NONE, false, &[])), "()");
+        let some = part(|line| {
+            line.flags(Flags::SEEN.with(Flags::DRAFT), true, &labels);
+        });
+        assert_eq!(some, "(\\Seen \\Draft \\Recent a)");
+        let none = part(|line| {
+            line.flags(Flags::NONE, false, &[]);
+        });
+        assert_eq!(none, "()");
+        let all = part(|line| {
+            line.all_flags(&labels, "\\*");
+        });
+        assert!(all.starts_with("(\\") && all.ends_with(" a \\*)"), "{all}");
         let uids = UidSet::from_ranges([(1, 3), (7, 7)]);
-        assert_eq!(written(|out| set(out, &uids)), "1:3,7");
+        let set = part(|line| {
+            line.set(&uids);
+        });
+        assert_eq!(set, "1:3,7");
     }
 }

@@ -1,49 +1,91 @@
-//! FETCH and STORE (RFC 3501 sections 6.4.5 and 6.4.6, RFC 7162).
+//! The items of FETCH (RFC 3501 section 6.4.5): their types and their grammar.
+//!
+//! Not their answers (`render`, `structure`).
 
-use crate::call::FlagChange;
-use crate::imap::types::{
-    Fetch, FetchItem, FetchItems, FlagList, Section, SectionLabel, SectionText, Store, SyntaxError,
-};
-use crate::imap::wire::lexer::{Lexer, Parsed};
+use crate::imap::wire::lexer::Lexer;
+use crate::imap::wire::syntax::{Parsed, SyntaxError};
 
-/// FETCH and UID FETCH, behind the verb.
-pub(in crate::imap) fn fetch(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Fetch> {
-    lexer.space()?;
-    let set = lexer.sequence_set()?;
-    lexer.space()?;
-    let mut items = items(lexer)?;
-    let mut changed_since = None;
-    if lexer.eat(b' ') {
-        lexer.expect(b'(')?;
-        // VANISHED belongs to QRESYNC, which is not offered.
-        if !lexer.atom()?.eq_ignore_ascii_case("CHANGEDSINCE") {
-            return Err(SyntaxError::Option);
-        }
-        lexer.space()?;
-        changed_since = Some(lexer.number64()?);
-        lexer.expect(b')')?;
-    }
-    for (wanted, item) in [
-        (uid, FetchItem::Uid),
-        (changed_since.is_some(), FetchItem::ModSeq),
-    ] {
-        if wanted && !items.contains(&item) {
-            items.insert(0, item);
-        }
-    }
-    Ok(Fetch {
-        uid,
-        set,
-        items: FetchItems(items),
-        changed_since,
-    })
+/// The items of FETCH, in the order of the answer; at most 64.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FetchItems(pub Vec<FetchItem>);
+
+/// An item of FETCH.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FetchItem {
+    /// `BODY`: the structure without extension data.
+    Body,
+    /// `BODYSTRUCTURE`
+    BodyStructure,
+    /// `ENVELOPE`
+    Envelope,
+    /// `FLAGS`
+    Flags,
+    /// `INTERNALDATE`
+    InternalDate,
+    /// `MODSEQ`: enables CONDSTORE for the session (RFC 7162 section 3.1).
+    ModSeq,
+    /// `RFC822.SIZE`
+    Size,
+    /// `UID`
+    Uid,
+    /// `BODY[...]`, `BODY.PEEK[...]`, `RFC822`, `RFC822.HEADER`, `RFC822.TEXT`.
+    Section(Section),
 }
 
-fn items(lexer: &mut Lexer<'_>) -> Parsed<Vec<FetchItem>> {
+/// Octets of a message or of a part of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Section {
+    /// Its name in the answer.
+    pub label: SectionLabel,
+    /// Part numbers; empty is the message itself. At most 50, none is 0.
+    pub path: Vec<u32>,
+    /// The text of the part.
+    pub of: SectionText,
+    /// `<offset.length>`.
+    pub partial: Option<(u32, u32)>,
+    /// Does not set `\Seen`.
+    pub peek: bool,
+}
+
+/// The name of a section in the answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SectionLabel {
+    /// `BODY[...]`
+    Body,
+    /// `RFC822`
+    Rfc822,
+    /// `RFC822.HEADER`
+    Rfc822Header,
+    /// `RFC822.TEXT`
+    Rfc822Text,
+}
+
+/// A text of a part.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SectionText {
+    /// All of the message, or the body of the part.
+    Whole,
+    /// `HEADER`
+    Header,
+    /// `HEADER.FIELDS (...)`, or `HEADER.FIELDS.NOT (...)` with `not`.
+    HeaderFields {
+        /// All fields but these.
+        not: bool,
+        /// Field names as written: printable ASCII without colon, 1 to 100 of them.
+        names: Vec<String>,
+    },
+    /// `TEXT`
+    Text,
+    /// `MIME`: the header of the part itself.
+    Mime,
+}
+
+/// The items of one FETCH, with macros written out.
+pub(super) fn items(lexer: &mut Lexer<'_>) -> Parsed<Vec<FetchItem>> {
     use FetchItem::{Body, Envelope, Flags, InternalDate, Size};
 
     if !lexer.eat(b'(') {
-        let name = item_name(lexer)?;
+        let name = lexer.item_name()?;
         let is = |macro_name: &str| name.eq_ignore_ascii_case(macro_name);
         return match () {
             () if is("FAST") => Ok(vec![Flags, InternalDate, Size]),
@@ -54,7 +96,7 @@ fn items(lexer: &mut Lexer<'_>) -> Parsed<Vec<FetchItem>> {
     }
     let (mut items, mut names) = (Vec::new(), 0);
     loop {
-        let name = item_name(lexer)?;
+        let name = lexer.item_name()?;
         let item = item(lexer, name)?;
         if let FetchItem::Section(section) = &item
             && let SectionText::HeaderFields { names: more, .. } = &section.of
@@ -64,7 +106,7 @@ fn items(lexer: &mut Lexer<'_>) -> Parsed<Vec<FetchItem>> {
                 return Err(SyntaxError::TooMany);
             }
         }
-        // Said twice is answered once.
+        // An item that is named twice is answered once.
         if !items.contains(&item) {
             if items.len() == ITEMS_MAX {
                 return Err(SyntaxError::TooMany);
@@ -76,10 +118,6 @@ fn items(lexer: &mut Lexer<'_>) -> Parsed<Vec<FetchItem>> {
         }
         lexer.space()?;
     }
-}
-
-fn item_name<'a>(lexer: &mut Lexer<'a>) -> Parsed<&'a str> {
-    lexer.word(|b| b.is_ascii_alphanumeric() || b == b'.')
 }
 
 /// One item, behind its name.
@@ -117,7 +155,7 @@ fn section(lexer: &mut Lexer<'_>, peek: bool) -> Parsed<FetchItem> {
     lexer.expect(b'[')?;
     let mut path = Vec::new();
     let mut of = SectionText::Whole;
-    // A text follows at once, or behind a number and a dot.
+    // A text follows at the beginning, or behind a number and a dot.
     let mut text_may_follow = true;
     while text_may_follow && lexer.is_digit() {
         let number = lexer.number()?;
@@ -153,7 +191,7 @@ fn section(lexer: &mut Lexer<'_>, peek: bool) -> Parsed<FetchItem> {
 }
 
 fn section_text(lexer: &mut Lexer<'_>, of_part: bool) -> Parsed<SectionText> {
-    let name = item_name(lexer).map_err(|_| SyntaxError::Section)?;
+    let name = lexer.item_name().map_err(|_| SyntaxError::Section)?;
     let is = |known: &str| name.eq_ignore_ascii_case(known);
     let not = is("HEADER.FIELDS.NOT");
     Ok(match () {
@@ -193,60 +231,12 @@ fn field_names(lexer: &mut Lexer<'_>) -> Parsed<Vec<String>> {
     }
 }
 
-/// STORE and UID STORE, behind the verb.
-pub(in crate::imap) fn store(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Store> {
-    lexer.space()?;
-    let set = lexer.sequence_set()?;
-    lexer.space()?;
-    let mut unchanged_since = None;
-    if lexer.eat(b'(') {
-        if !lexer.atom()?.eq_ignore_ascii_case("UNCHANGEDSINCE") {
-            return Err(SyntaxError::Option);
-        }
-        lexer.space()?;
-        unchanged_since = Some(lexer.number64()?);
-        lexer.expect(b')')?;
-        lexer.space()?;
-    }
-    let how = if lexer.eat(b'+') {
-        FlagChange::Add
-    } else if lexer.eat(b'-') {
-        FlagChange::Remove
-    } else {
-        FlagChange::Replace
-    };
-    let name = item_name(lexer)?;
-    let silent = name.eq_ignore_ascii_case("FLAGS.SILENT");
-    if !silent && !name.eq_ignore_ascii_case("FLAGS") {
-        return Err(SyntaxError::Option);
-    }
-    lexer.space()?;
-    let flags = if lexer.peek() == Some(b'(') {
-        lexer.flag_list()?
-    } else {
-        let mut flags = FlagList::default();
-        lexer.flag(&mut flags)?;
-        while lexer.eat(b' ') {
-            lexer.flag(&mut flags)?;
-        }
-        flags
-    };
-    Ok(Store {
-        uid,
-        set,
-        unchanged_since,
-        how,
-        silent,
-        flags,
-    })
-}
-
-/// Items of one FETCH; a client that asks for each header field by itself stays below.
+/// Items of one FETCH; a client that asks for each header field apart stays below.
 const ITEMS_MAX: usize = 64;
-/// As deep as parts go.
+/// The depth of parts.
 const PATH_MAX: usize = 50;
-/// Field names of all sections together: each is held against every field of every message.
-/// An exhaustive client asks for some forty.
+/// Field names of all sections together: each is compared with every field of every message.
+/// A client that asks for many asks for some forty.
 const FIELD_NAMES_MAX: usize = 100;
-/// Longer names match nothing that we store.
+/// A longer name matches no field that is stored.
 const FIELD_NAME_BYTES: usize = 128;

@@ -1,185 +1,292 @@
-//! FETCH and UID FETCH: the loop over pages, `\Seen`, and the pieces of what is too big for
-//! a page.
+//! FETCH and UID FETCH (RFC 3501 section 6.4.5): the loop over pages, `\Seen`, and the pieces
+//! of a message that is too big for a page.
 //!
-//! A page is read; what it makes seen is stored with one call; its rows are written until the
-//! output is full, then on when it has gone. So a FETCH of any size holds one page.
+//! A page is read; one call marks its messages as seen; its rows are written until the output
+//! is full, and the rest when it has gone out. So a FETCH of any size holds one page. Not the
+//! items (`item`) nor their answers (`render`).
 
-pub mod item;
-pub mod render;
-pub mod structure;
-
-use std::io::Write as _;
-
+use super::{CommandContext, RunCommand};
 use crate::call::{
-    Answer, EntryRead, EntryRow, EntryState, EntryWrite, FlagChange, Flags, Reply, UidSet, Written,
+    Answer, EntryRead, EntryRow, EntryState, EntryWrite, FlagChange, Flags, Now, Reply, UidSet,
+    Written,
 };
 use crate::engine::Output;
-use crate::imap::fetch::{Needs, Progress, Rendering, Told};
-use crate::imap::server::Server;
-use crate::imap::state::{Flow, Job, Stage};
-use crate::imap::store::GONE;
-use crate::imap::types::{Fetch, FetchItem, FetchItems};
+use crate::imap::server::{Flow, Pending, Server, Stage};
+use crate::imap::view::resolve::GONE;
+use crate::imap::wire::lexer::Lexer;
+use crate::imap::wire::sequence::SequenceSet;
+use crate::imap::wire::syntax::{Parsed, SyntaxError};
+use item::{FetchItem, FetchItems};
+use render::{Needs, Progress, Rendering, Told};
+
+pub(crate) mod item;
+pub(crate) mod render;
+pub(crate) mod structure;
+
+/// FETCH.
+#[derive(Debug)]
+pub struct FetchCommand {
+    /// UID FETCH: `set` is of UIDs, and `items` has [`FetchItem::Uid`].
+    pub uid: bool,
+    /// The messages.
+    pub set: SequenceSet,
+    /// The items, macros written out.
+    pub items: FetchItems,
+    /// `(CHANGEDSINCE n)` (RFC 7162 section 3.1.4.1); `items` has [`FetchItem::ModSeq`] then.
+    pub changed_since: Option<u64>,
+}
+
+pub(crate) fn parse(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Box<dyn RunCommand>> {
+    lexer.space()?;
+    let set = SequenceSet::parse(lexer)?;
+    lexer.space()?;
+    let mut items = item::items(lexer)?;
+    let mut changed_since = None;
+    if lexer.eat(b' ') {
+        lexer.expect(b'(')?;
+        // VANISHED belongs to QRESYNC, which is not offered.
+        if !lexer.atom()?.eq_ignore_ascii_case("CHANGEDSINCE") {
+            return Err(SyntaxError::Option);
+        }
+        lexer.space()?;
+        changed_since = Some(lexer.number64()?);
+        lexer.expect(b')')?;
+    }
+    for (wanted, item) in [
+        (uid, FetchItem::Uid),
+        (changed_since.is_some(), FetchItem::ModSeq),
+    ] {
+        if wanted && !items.contains(&item) {
+            items.insert(0, item);
+        }
+    }
+    Ok(Box::new(FetchCommand {
+        uid,
+        set,
+        items: FetchItems(items),
+        changed_since,
+    }))
+}
 
 /// A FETCH under way.
 #[derive(Debug)]
-pub(in crate::imap) struct Retrieval {
+struct Retrieval {
     items: FetchItems,
     needs: Needs,
     changed_since: u64,
-    /// Some of the messages are gone, as the client is yet to hear.
+    /// Some of the messages are gone, and the client has not been told yet.
     missing: bool,
-    /// What has not been asked for yet.
+    /// The messages that have not been asked for yet.
     left: UidSet,
     /// The page, how many of its rows have been written, and their sequence numbers.
     page: Vec<EntryRow>,
     at: usize,
     numbers: Vec<u32>,
-    /// What of the page this FETCH has made `\Seen`.
+    /// The messages of the page that this FETCH has marked as `\Seen`.
     marked: UidSet,
     rendering: Rendering,
-    asked: Asked,
+    asked: FetchAsked,
 }
 
+/// The call under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Asked {
+enum FetchAsked {
+    /// The next page.
     Page,
+    /// The marks of the page as `\Seen`.
     Marks,
+    /// Octets of a row.
     Octets,
 }
 
-impl Server {
-    pub(in crate::imap) fn fetch(&mut self, fetch: Fetch, out: &mut Output) {
-        if fetch.changed_since.is_some() || fetch.items.0.contains(&FetchItem::ModSeq) {
-            self.enable_condstore(out);
+impl RunCommand for FetchCommand {
+    fn run(self: Box<Self>, server: &mut Server, _: CommandContext, out: &mut Output) {
+        if self.changed_since.is_some() || self.items.0.contains(&FetchItem::ModSeq) {
+            server.enable_condstore(out);
         }
-        let Some(uids) = self.resolve(fetch.uid, &fetch.set, out) else {
+        let Some(uids) = server.resolve(self.uid, &self.set, out) else {
             return;
         };
-        if fetch.changed_since.is_none() && fetch.items.0.iter().all(|i| *i == FetchItem::Uid) {
-            return self.write_uids(uids, out);
+        if self.changed_since.is_none() && self.items.0.iter().all(|i| *i == FetchItem::Uid) {
+            return Box::new(UidsFlow(uids)).go_on(server, out);
         }
-        let page_bytes = self.page_bytes();
-        let job = Retrieval {
-            needs: fetch.items.needs(page_bytes),
-            items: fetch.items,
-            changed_since: fetch.changed_since.unwrap_or(0),
-            missing: self.misses(fetch.uid, &uids),
+        let page_bytes = server.page_bytes();
+        let retrieval = Retrieval {
+            needs: self.items.needs(page_bytes),
+            items: self.items,
+            changed_since: self.changed_since.unwrap_or(0),
+            missing: server.misses(self.uid, &uids),
             left: uids,
             page: Vec::new(),
             at: 0,
             numbers: Vec::new(),
             marked: UidSet::new(),
             rendering: Rendering::default(),
-            asked: Asked::Page,
+            asked: FetchAsked::Page,
         };
-        self.next_page(Box::new(job), out);
+        Box::new(retrieval).next_page(server, out);
     }
+}
 
-    /// FETCH of UIDs alone: the view has them, also those of messages that are gone and that
-    /// the client is yet to hear of (RFC 2180 section 4.1.1).
-    pub(in crate::imap) fn write_uids(&mut self, mut left: UidSet, out: &mut Output) {
-        while !left.is_empty() {
-            let Stage::Selected(_, open) = &self.stage else {
+/// FETCH of UIDs alone: these are still to be written. The view has them, also those of
+/// messages that are gone while the client has not been told (RFC 2180 section 4.1.1).
+#[derive(Debug)]
+struct UidsFlow(UidSet);
+
+impl Flow for UidsFlow {
+    fn go_on(mut self: Box<Self>, server: &mut Server, out: &mut Output) {
+        while !self.0.is_empty() {
+            let Stage::Selected(_, open) = &server.stage else {
                 return;
             };
-            if self.is_full(out) {
-                return self.after_drain(Flow::Uids(left), out);
+            if server.is_full(out) {
+                return server.after_drain(self, out);
             }
-            let slice: UidSet = left.iter().take(UIDS_AT_ONCE).collect();
+            let slice: UidSet = self.0.iter().take(UIDS_AT_ONCE).collect();
             let numbers = open.view.numbers(&slice);
             for (number, uid) in numbers.iter().zip(slice.iter()) {
-                let _ = write!(out.bytes, "* {number} FETCH (UID {uid})\r\n");
+                render::uid(&mut out.bytes, number, uid);
             }
-            left = left.difference(&slice);
+            self.0 = self.0.difference(&slice);
         }
-        self.ok("Fetch done", out);
+        server.ok("Fetch done", out);
     }
+}
 
+impl Server {
     fn page_bytes(&self) -> u32 {
         u32::try_from(self.opening.shared.limits.page_bytes).unwrap_or(u32::MAX)
     }
+}
 
-    fn next_page(&mut self, mut job: Box<Retrieval>, out: &mut Output) {
-        let Stage::Selected(_, open) = &self.stage else {
-            return;
-        };
-        if job.left.is_empty() {
-            return if job.missing {
-                self.no(GONE, out)
-            } else {
-                self.ok("Fetch done", out)
-            };
-        }
-        job.asked = Asked::Page;
-        let call = EntryRead::Fetch {
-            mailbox: open.id,
-            uids: job.left.clone(),
-            digest: job.needs.digest,
-            octets: job.needs.octets,
-            changed_since: job.changed_since,
-        };
-        self.ask(call, Job::Retrieve(job), out);
-    }
-
-    /// A page, the proof that it is seen, or octets of a row.
-    pub(in crate::imap) fn retrieved(
-        &mut self,
-        mut job: Box<Retrieval>,
-        reply: Reply,
-        out: &mut Output,
-    ) {
-        match (job.asked, reply) {
-            (Asked::Page, Reply::Answer(Answer::Entries { rows, more })) => {
-                self.turn_page(job, rows, more, out);
+impl Pending for Retrieval {
+    /// A page, its marks, or octets of a row.
+    fn answered(mut self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
+        match (self.asked, reply) {
+            (FetchAsked::Page, Reply::Answer(Answer::Entries { rows, more })) => {
+                self.turn_page(rows, more, server, out);
             }
-            (Asked::Marks, Reply::Written(Written::Flagged { rows, .. }, _)) => {
-                job.mark(&rows);
-                self.begin_page(job, out);
+            (FetchAsked::Marks, Reply::Written(Written::Flagged { rows, .. }, _)) => {
+                self.mark(&rows);
+                self.begin_page(server, out);
             }
-            // What cannot be marked (the quota, a disk that is full) can still be read.
-            (Asked::Marks, Reply::Refused(_)) => self.begin_page(job, out),
-            (Asked::Octets, Reply::Answer(Answer::Octets(octets))) => {
-                match job.rendering.feed(&octets, &mut out.bytes) {
-                    Ok(()) => self.retrieve_on(job, out),
-                    // The message went minutes ago and is still being written: there is
-                    // nothing to keep the promise of its literal with.
-                    Err(_) => self.hang_up(out),
+            // Messages that cannot be marked (the quota, a full disk) can still be read.
+            (FetchAsked::Marks, Reply::Refused(_)) => self.begin_page(server, out),
+            (FetchAsked::Octets, Reply::Answer(Answer::Octets(octets))) => {
+                match self.rendering.feed(&octets, &mut out.bytes) {
+                    Ok(()) => self.go_on(server, out),
+                    // The message was expunged minutes ago and is still being written. The
+                    // literal that was announced cannot be completed.
+                    Err(_) => server.hang_up(out),
                 }
             }
-            (_, other) => self.otherwise(other, out),
+            (_, other) => server.not_answered(other, out),
         }
+    }
+}
+
+impl Flow for Retrieval {
+    /// Writes rows until the output is full, the page is done, or octets are needed.
+    fn go_on(mut self: Box<Self>, server: &mut Server, out: &mut Output) {
+        let page_bytes = server.page_bytes();
+        let condstore = server.condstore;
+        let Stage::Selected(_, open) = &server.stage else {
+            return;
+        };
+        let recent = open.view.recent();
+        loop {
+            if server.is_full(out) {
+                return server.after_drain(self, out);
+            }
+            let (Some(row), Some(number)) = (self.page.get(self.at), self.numbers.get(self.at))
+            else {
+                break;
+            };
+            let told = Told {
+                recent: recent.contains(row.state.uid),
+                uid: false,
+                flags: self.marked.contains(row.state.uid),
+                modseq: condstore && self.marked.contains(row.state.uid),
+            };
+            let asked = (*number, row, told);
+            match self
+                .rendering
+                .go(&self.items, asked, page_bytes, &mut out.bytes)
+            {
+                Progress::Done => {
+                    server.mid_line = false;
+                    self.at += 1;
+                }
+                Progress::Read { offset, len } => {
+                    server.mid_line = true;
+                    let Some(of) = row.rest.clone() else {
+                        log::error!("conn={} octets from nowhere", server.opening.conn.0);
+                        return server.hang_up(out);
+                    };
+                    let call = EntryRead::Octets { of, offset, len };
+                    self.asked = FetchAsked::Octets;
+                    return server.ask(call, self, out);
+                }
+            }
+        }
+        self.page = Vec::new();
+        self.next_page(server, out);
+    }
+}
+
+impl Retrieval {
+    fn next_page(mut self: Box<Self>, server: &mut Server, out: &mut Output) {
+        let Stage::Selected(_, open) = &server.stage else {
+            return;
+        };
+        if self.left.is_empty() {
+            return if self.missing {
+                server.no(GONE, out)
+            } else {
+                server.ok("Fetch done", out)
+            };
+        }
+        self.asked = FetchAsked::Page;
+        let call = EntryRead::Fetch {
+            mailbox: open.id,
+            uids: self.left.clone(),
+            digest: self.needs.digest,
+            octets: self.needs.octets,
+            changed_since: self.changed_since,
+        };
+        server.ask(call, self, out);
     }
 
     fn turn_page(
-        &mut self,
-        mut job: Box<Retrieval>,
+        mut self: Box<Self>,
         rows: Vec<EntryRow>,
         more: UidSet,
+        server: &mut Server,
         out: &mut Output,
     ) {
-        let may_mark = self.may_write() && job.items.marks_seen();
-        let Stage::Selected(_, open) = &self.stage else {
+        let may_mark = server.may_write() && self.items.marks_seen();
+        let Stage::Selected(_, open) = &server.stage else {
             return;
         };
-        // A page without a row is the last, whatever it says.
-        job.left = if rows.is_empty() { UidSet::new() } else { more };
-        job.page = rows;
+        // A page without a row is the last, even if it says that there are more.
+        self.left = if rows.is_empty() { UidSet::new() } else { more };
+        self.page = rows;
         let known = open.view.known();
-        job.page.retain(|row| known.contains(row.state.uid));
-        let uids: UidSet = job.page.iter().map(|row| row.state.uid).collect();
-        job.numbers = open.view.numbers(&uids).iter().collect();
-        job.at = 0;
-        job.marked = UidSet::new();
-        let unseen: UidSet = job
+        self.page.retain(|row| known.contains(row.state.uid));
+        let uids: UidSet = self.page.iter().map(|row| row.state.uid).collect();
+        self.numbers = open.view.numbers(&uids).iter().collect();
+        self.at = 0;
+        self.marked = UidSet::new();
+        let unseen: UidSet = self
             .page
             .iter()
             .filter(|row| !row.state.flags.has(Flags::SEEN))
             .map(|row| row.state.uid)
             .collect();
         if !may_mark || open.read_only || unseen.is_empty() {
-            return self.begin_page(job, out);
+            return self.begin_page(server, out);
         }
-        job.asked = Asked::Marks;
+        self.asked = FetchAsked::Marks;
         let call = EntryWrite::SetFlags {
             mailbox: open.id,
             uids: unseen,
@@ -188,65 +295,17 @@ impl Server {
             keywords: Vec::new(),
             unchanged_since: None,
         };
-        self.ask(call, Job::Retrieve(job), out);
+        server.ask(call, self, out);
     }
 
-    fn begin_page(&mut self, job: Box<Retrieval>, out: &mut Output) {
-        let tells_flags = job.items.0.contains(&FetchItem::Flags) || !job.marked.is_empty();
-        if let Some(open) = self.open().filter(|_| tells_flags) {
-            open.announce(job.page.iter().map(|row| &row.state), out);
+    fn begin_page(self: Box<Self>, server: &mut Server, out: &mut Output) {
+        let tells_flags = self.items.0.contains(&FetchItem::Flags) || !self.marked.is_empty();
+        if let Some(open) = server.open().filter(|_| tells_flags) {
+            open.announce(self.page.iter().map(|row| &row.state), out);
         }
-        self.retrieve_on(job, out);
+        self.go_on(server, out);
     }
 
-    /// Writes rows until the output is full, the page is done, or octets are wanted.
-    pub(in crate::imap) fn retrieve_on(&mut self, mut job: Box<Retrieval>, out: &mut Output) {
-        let page_bytes = self.page_bytes();
-        let condstore = self.condstore;
-        let Stage::Selected(_, open) = &self.stage else {
-            return;
-        };
-        let recent = open.view.recent();
-        loop {
-            if self.is_full(out) {
-                return self.after_drain(Flow::Retrieve(job), out);
-            }
-            let (Some(row), Some(number)) = (job.page.get(job.at), job.numbers.get(job.at)) else {
-                break;
-            };
-            let told = Told {
-                recent: recent.contains(row.state.uid),
-                uid: false,
-                flags: job.marked.contains(row.state.uid),
-                modseq: condstore && job.marked.contains(row.state.uid),
-            };
-            let asked = (*number, row, told);
-            match job
-                .rendering
-                .go(&job.items, asked, page_bytes, &mut out.bytes)
-            {
-                Progress::Done => {
-                    self.mid_line = false;
-                    job.at += 1;
-                }
-                Progress::Read { offset, len } => {
-                    self.mid_line = true;
-                    let Some(of) = row.rest.clone() else {
-                        log::error!("conn={} octets from nowhere", self.opening.conn.0);
-                        return self.hang_up(out);
-                    };
-                    let call = EntryRead::Octets { of, offset, len };
-                    job.asked = Asked::Octets;
-                    return self.ask(call, Job::Retrieve(job), out);
-                }
-            }
-        }
-        job.page = Vec::new();
-        self.next_page(job, out);
-    }
-}
-
-impl Retrieval {
     /// Takes the new state of rows that this FETCH has marked.
     fn mark(&mut self, states: &[EntryState]) {
         for state in states {

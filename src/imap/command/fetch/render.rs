@@ -1,8 +1,9 @@
-//! Answering FETCH: what has to be asked for, and one row at a time into the output.
+//! The answers of FETCH: the data that they need, and one row at a time into the output.
 //!
-//! Not the loop over pages nor `\Seen` (`server`). A [`Rendering`] writes what the row has at
-//! hand; where the row is too big to be, it announces the literal, says which octets it wants
-//! next, and takes them as they come, so that no message is ever whole in memory for it.
+//! Not the loop over pages nor `\Seen` (the file above). A [`Rendering`] writes the octets that
+//! come with the row. If the message is too big for that, it announces the literal, says which
+//! octets it needs next, and takes them as they come, so that no message is ever whole in
+//! memory for FETCH.
 //!
 //! ```text
 //! go ─► Done                     the answer to this row is complete
@@ -11,13 +12,13 @@
 
 use core::ops::Range;
 
+use super::item::{FetchItem, FetchItems, Section, SectionLabel, SectionText};
+use super::structure;
 use crate::call::{EntryRow, EntryState, Octets};
-use crate::imap::respond::{flags, internal_date, literal_head, number, string};
-use crate::imap::structure;
-use crate::imap::types::{FetchItem, FetchItems, Section, SectionLabel, SectionText};
+use crate::imap::wire::respond::ResponseLine;
 use crate::mail::Headers;
 
-/// What `EntryRead::Fetch` has to bring with each row.
+/// The data that the call has to bring with each row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Needs {
     /// Envelope and structure.
@@ -27,7 +28,7 @@ pub struct Needs {
 }
 
 impl FetchItems {
-    /// What is needed for these; messages of up to `page_bytes` come with their row.
+    /// The data for these items; messages of up to `page_bytes` come with their row.
     pub fn needs(&self, page_bytes: u32) -> Needs {
         let mut needs = Needs {
             digest: false,
@@ -58,8 +59,8 @@ impl FetchItems {
         needs
     }
 
-    /// Whether fetching these sets `\Seen` (RFC 3501 section 6.4.5): where the mailbox is
-    /// open for writing.
+    /// Whether fetching these sets `\Seen` (RFC 3501 section 6.4.5), if the mailbox is open for
+    /// writing.
     pub fn marks_seen(&self) -> bool {
         self.0
             .iter()
@@ -67,7 +68,7 @@ impl FetchItems {
     }
 }
 
-/// What the answer says beside the items asked for.
+/// The data of the answer beside the items asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Told {
     /// `\Recent` to this session.
@@ -81,24 +82,29 @@ pub struct Told {
 }
 
 /// `* 3 FETCH (...)` with the state of an entry alone: after STORE, and when another session
-/// has changed flags. FLAGS are always told.
-pub fn state(out: &mut Vec<u8>, seq: u32, state: &EntryState, told: Told) {
-    begin(out, seq);
+/// has changed flags.
+pub(crate) fn state(out: &mut Vec<u8>, seq: u32, state: &EntryState, told: Told) {
+    let mut line = begin(out, seq);
     let mut first = true;
-    extras(
-        out,
-        state,
-        Told {
-            flags: true,
-            ..told
-        },
-        &[],
-        &mut first,
-    );
-    out.extend_from_slice(b")\r\n");
+    extras(&mut line, state, told, &[], &mut first);
+    line.put(")");
+    line.end();
 }
 
-/// How far a rendering has come.
+/// `* 3 FETCH (UID 7)`
+pub(crate) fn uid(out: &mut Vec<u8>, seq: u32, uid: u32) {
+    let mut line = begin(out, seq);
+    line.put("UID ").number(u64::from(uid)).put(")");
+    line.end();
+}
+
+fn begin(out: &mut Vec<u8>, seq: u32) -> ResponseLine<'_> {
+    let mut line = ResponseLine::untagged(out);
+    line.number(u64::from(seq)).put(" FETCH (");
+    line
+}
+
+/// The progress of a rendering.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Progress {
     /// The line is complete.
@@ -112,10 +118,10 @@ pub enum Progress {
     },
 }
 
-/// The entry has fewer octets than its row said (it was expunged meanwhile): the literal that
-/// has been announced cannot be kept, so the connection has to be closed.
+/// The entry has fewer octets than its row said (it was expunged meanwhile). The literal that
+/// was announced cannot be completed, so the connection has to be closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Short;
+pub struct MissingOctets;
 
 /// The answer to FETCH for one row, on its way.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -123,11 +129,11 @@ pub struct Rendering {
     /// The next item.
     at: usize,
     begun: bool,
-    state: State,
+    state: RenderState,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-enum State {
+enum RenderState {
     /// Between two items.
     #[default]
     Ready,
@@ -138,8 +144,8 @@ enum State {
 }
 
 impl Rendering {
-    /// Writes as much as there is. The same `items`, `row` and `told` until it is `Done`;
-    /// what `Read` asks for is at most `page_bytes`.
+    /// Writes as much as there is. The caller gives the same `items`, `row` and `told` until it
+    /// is `Done`; `Read` asks for at most `page_bytes`.
     pub fn go(
         &mut self,
         items: &FetchItems,
@@ -151,59 +157,65 @@ impl Rendering {
             self.begun = true;
             begin(out, seq);
         }
+        let mut line = ResponseLine::resume(out);
         loop {
             match core::mem::take(&mut self.state) {
-                State::Ready => {}
-                State::Streaming(left) if !left.is_empty() => {
+                RenderState::Ready => {}
+                RenderState::Streaming(left) if !left.is_empty() => {
                     let wanted = wanted(&left, page_bytes);
-                    self.state = State::Streaming(left);
+                    self.state = RenderState::Streaming(left);
                     return wanted;
                 }
-                State::Gathering(left, header) if !left.is_empty() => {
+                RenderState::Gathering(left, header) if !left.is_empty() => {
                     let wanted = wanted(&left, page_bytes);
-                    self.state = State::Gathering(left, header);
+                    self.state = RenderState::Gathering(left, header);
                     return wanted;
                 }
-                State::Streaming(_) => self.at += 1,
-                State::Gathering(_, header) => {
+                RenderState::Streaming(_) => self.at += 1,
+                RenderState::Gathering(_, header) => {
                     if let Some(FetchItem::Section(section)) = items.0.get(self.at) {
-                        filtered(out, section, &header);
+                        filtered(&mut line, section, &header);
                     }
                     self.at += 1;
                 }
             }
             let Some(item) = items.0.get(self.at) else {
                 let mut first = items.0.is_empty();
-                extras(out, &row.state, told, &items.0, &mut first);
-                out.extend_from_slice(b")\r\n");
+                extras(&mut line, &row.state, told, &items.0, &mut first);
+                line.put(")");
+                line.end();
                 *self = Rendering::default();
                 return Progress::Done;
             };
             if self.at > 0 {
-                out.push(b' ');
+                line.put(" ");
             }
-            self.state = write_item(out, item, row, told);
-            if self.state == State::Ready {
+            self.state = write_item(&mut line, item, row, told);
+            if self.state == RenderState::Ready {
                 self.at += 1;
             }
         }
     }
 
     /// The octets that `Read` asked for, or as many of them as one call brought.
-    pub fn feed(&mut self, octets: &[u8], out: &mut Vec<u8>) -> Result<(), Short> {
-        let (left, into) = match &mut self.state {
-            State::Ready => return Ok(()),
-            State::Streaming(left) => (left, out),
-            State::Gathering(left, header) => (left, header),
+    pub fn feed(&mut self, octets: &[u8], out: &mut Vec<u8>) -> Result<(), MissingOctets> {
+        let left = match &mut self.state {
+            RenderState::Ready => return Ok(()),
+            RenderState::Streaming(left) | RenderState::Gathering(left, _) => left,
         };
         let taken = octets.get(..left.len()).unwrap_or(octets);
         if taken.is_empty() {
-            return Err(Short);
+            return Err(MissingOctets);
         }
-        into.extend_from_slice(taken);
         left.start = left
             .start
             .saturating_add(u32::try_from(taken.len()).unwrap_or(u32::MAX));
+        match &mut self.state {
+            RenderState::Gathering(_, header) => header.extend_from_slice(taken),
+            _ => {
+                ResponseLine::resume(out).literal_octets(taken);
+            }
+        }
         Ok(())
     }
 }
@@ -215,15 +227,9 @@ fn wanted(left: &Range<u32>, page_bytes: u32) -> Progress {
     }
 }
 
-fn begin(out: &mut Vec<u8>, seq: u32) {
-    out.extend_from_slice(b"* ");
-    number(out, u64::from(seq));
-    out.extend_from_slice(b" FETCH (");
-}
-
-/// What is told though it was not asked for.
+/// The data that is told though it was not asked for.
 fn extras(
-    out: &mut Vec<u8>,
+    line: &mut ResponseLine<'_>,
     state: &EntryState,
     told: Told,
     asked: &[FetchItem],
@@ -236,70 +242,70 @@ fn extras(
     ] {
         if wanted && !asked.contains(&item) {
             if !*first {
-                out.push(b' ');
+                line.put(" ");
             }
             *first = false;
-            write_state(out, &item, state, told.recent);
+            write_state(line, &item, state, told.recent);
         }
     }
 }
 
-fn write_state(out: &mut Vec<u8>, item: &FetchItem, state: &EntryState, recent: bool) {
+fn write_state(line: &mut ResponseLine<'_>, item: &FetchItem, state: &EntryState, recent: bool) {
     match item {
         FetchItem::Uid => {
-            out.extend_from_slice(b"UID ");
-            number(out, u64::from(state.uid));
+            line.put("UID ").number(u64::from(state.uid));
         }
         FetchItem::ModSeq => {
-            out.extend_from_slice(b"MODSEQ (");
-            number(out, state.modseq);
-            out.push(b')');
+            line.put("MODSEQ (").number(state.modseq).put(")");
         }
         _ => {
-            out.extend_from_slice(b"FLAGS ");
-            flags(out, state.flags, recent, &state.keywords);
+            line.put("FLAGS ")
+                .flags(state.flags, recent, &state.keywords);
         }
     }
 }
 
 /// One item, or its beginning; the state says whether more has to come.
-fn write_item(out: &mut Vec<u8>, item: &FetchItem, row: &EntryRow, told: Told) -> State {
+fn write_item(
+    line: &mut ResponseLine<'_>,
+    item: &FetchItem,
+    row: &EntryRow,
+    told: Told,
+) -> RenderState {
     match item {
         FetchItem::Flags | FetchItem::Uid | FetchItem::ModSeq => {
-            write_state(out, item, &row.state, told.recent);
+            write_state(line, item, &row.state, told.recent);
         }
         FetchItem::InternalDate => {
-            out.extend_from_slice(b"INTERNALDATE ");
-            internal_date(out, row.received_at);
+            line.put("INTERNALDATE ").internal_date(row.received_at);
         }
         FetchItem::Size => {
-            out.extend_from_slice(b"RFC822.SIZE ");
-            number(out, u64::from(row.size));
+            line.put("RFC822.SIZE ").number(u64::from(row.size));
         }
         FetchItem::Envelope => {
-            out.extend_from_slice(b"ENVELOPE ");
-            structure::envelope(out, row);
+            line.put("ENVELOPE ");
+            structure::envelope(line, row);
         }
         FetchItem::Body => {
-            out.extend_from_slice(b"BODY ");
-            structure::structure(out, row, false);
+            line.put("BODY ");
+            structure::structure(line, row, false);
         }
         FetchItem::BodyStructure => {
-            out.extend_from_slice(b"BODYSTRUCTURE ");
-            structure::structure(out, row, true);
+            line.put("BODYSTRUCTURE ");
+            structure::structure(line, row, true);
         }
         FetchItem::Section(section) => {
-            label(out, section);
-            return write_section(out, section, row);
+            label(line, section);
+            return write_section(line, section, row);
         }
     }
-    State::Ready
+    RenderState::Ready
 }
 
-fn write_section(out: &mut Vec<u8>, section: &Section, row: &EntryRow) -> State {
+fn write_section(line: &mut ResponseLine<'_>, section: &Section, row: &EntryRow) -> RenderState {
     let Some(range) = structure::section(row, &section.path, &section.of) else {
-        out.extend_from_slice(b"NIL");
-        return State::Ready;
+        line.put("NIL");
+        return RenderState::Ready;
     };
     let at_hand = |range: &Range<u32>| {
         let octets = row.octets.as_deref().unwrap_or_default();
@@ -310,20 +316,20 @@ fn write_section(out: &mut Vec<u8>, section: &Section, row: &EntryRow) -> State 
         let range = range.start..end;
         return match at_hand(&range) {
             Some(header) => {
-                filtered(out, section, header);
-                State::Ready
+                filtered(line, section, header);
+                RenderState::Ready
             }
-            None => State::Gathering(range, Vec::new()),
+            None => RenderState::Gathering(range, Vec::new()),
         };
     }
     let range = cut(range, section.partial);
-    literal_head(out, range.len());
+    line.literal_head(range.len());
     match at_hand(&range) {
         Some(octets) => {
-            out.extend_from_slice(octets);
-            State::Ready
+            line.literal_octets(octets);
+            RenderState::Ready
         }
-        None => State::Streaming(range),
+        None => RenderState::Streaming(range),
     }
 }
 
@@ -336,67 +342,61 @@ fn cut(range: Range<u32>, partial: Option<(u32, u32)>) -> Range<u32> {
     start..start.saturating_add(len).min(range.end)
 }
 
-/// `BODY[1.HEADER.FIELDS (From)]<0> ` and its like.
-fn label(out: &mut Vec<u8>, section: &Section) {
+/// The name of a section in the answer: `BODY[1.HEADER.FIELDS (From)]<0> `.
+fn label(line: &mut ResponseLine<'_>, section: &Section) {
     match section.label {
         SectionLabel::Body => {}
-        SectionLabel::Rfc822 => return out.extend_from_slice(b"RFC822 "),
-        SectionLabel::Rfc822Header => return out.extend_from_slice(b"RFC822.HEADER "),
-        SectionLabel::Rfc822Text => return out.extend_from_slice(b"RFC822.TEXT "),
+        SectionLabel::Rfc822 => {
+            line.put("RFC822 ");
+            return;
+        }
+        SectionLabel::Rfc822Header => {
+            line.put("RFC822.HEADER ");
+            return;
+        }
+        SectionLabel::Rfc822Text => {
+            line.put("RFC822.TEXT ");
+            return;
+        }
     }
-    out.extend_from_slice(b"BODY[");
+    line.put("BODY[");
     for (i, &n) in section.path.iter().enumerate() {
         if i > 0 {
-            out.push(b'.');
+            line.put(".");
         }
-        number(out, u64::from(n));
+        line.number(u64::from(n));
     }
-    let text: &[u8] = match &section.of {
-        SectionText::Whole => b"",
-        SectionText::Header => b"HEADER",
-        SectionText::HeaderFields { not: false, .. } => b"HEADER.FIELDS (",
-        SectionText::HeaderFields { not: true, .. } => b"HEADER.FIELDS.NOT (",
-        SectionText::Text => b"TEXT",
-        SectionText::Mime => b"MIME",
+    let text = match &section.of {
+        SectionText::Whole => "",
+        SectionText::Header => "HEADER",
+        SectionText::HeaderFields { not: false, .. } => "HEADER.FIELDS (",
+        SectionText::HeaderFields { not: true, .. } => "HEADER.FIELDS.NOT (",
+        SectionText::Text => "TEXT",
+        SectionText::Mime => "MIME",
     };
     if !section.path.is_empty() && !text.is_empty() {
-        out.push(b'.');
+        line.put(".");
     }
-    out.extend_from_slice(text);
+    line.put(text);
     if let SectionText::HeaderFields { names, .. } = &section.of {
         for (i, name) in names.iter().enumerate() {
             if i > 0 {
-                out.push(b' ');
+                line.put(" ");
             }
-            field_name(out, name);
+            line.field_name(name);
         }
-        out.push(b')');
+        line.put(")");
     }
-    out.push(b']');
+    line.put("]");
     if let Some((offset, _)) = section.partial {
-        out.push(b'<');
-        number(out, u64::from(offset));
-        out.push(b'>');
+        line.put("<").number(u64::from(offset)).put(">");
     }
-    out.push(b' ');
+    line.put(" ");
 }
 
-/// Field names come back as they are where that is an atom. `]` is one in an astring, but
-/// clients look for it to find the end of the section.
-fn field_name(out: &mut Vec<u8>, name: &str) {
-    if name
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-    {
-        out.extend_from_slice(name.as_bytes());
-    } else {
-        string(out, name.as_bytes());
-    }
-}
-
-/// The fields of a header that a section asks for, and the empty line where the header has
-/// one (RFC 3501 section 6.4.5), as a literal.
-fn filtered(out: &mut Vec<u8>, section: &Section, header: &[u8]) {
+/// The fields of a header that a section asks for, and the empty line if the header has one
+/// (RFC 3501 section 6.4.5), as a literal.
+fn filtered(line: &mut ResponseLine<'_>, section: &Section, header: &[u8]) {
     let SectionText::HeaderFields { not, names } = &section.of else {
         return;
     };
@@ -418,32 +418,30 @@ fn filtered(out: &mut Vec<u8>, section: &Section, header: &[u8]) {
     }
     let all = 0..u32::try_from(chosen.len()).unwrap_or(u32::MAX);
     let range = cut(all, section.partial);
-    literal_head(out, range.len());
-    out.extend_from_slice(
+    line.literal_head(range.len());
+    line.literal_octets(
         chosen
             .get(range.start as usize..range.end as usize)
             .unwrap_or_default(),
     );
 }
 
-/// Of a header that is filtered: what a message may have (`mail::Bounds`), and its prefix.
-/// Only the header of an embedded message can be longer; its rest is not looked at.
+/// Octets of a header that is filtered: the bound of a message (`mail::Bounds`), and its
+/// prefix. Only the header of an embedded message can be longer; its end is not looked at.
 const HEADER_BYTES: u32 = 264 * 1024;
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
-    use crate::imap::parse;
-    use crate::imap::structure::tests::{NESTED, PREFIX, assert_well_formed, row};
-    use crate::imap::types::Command;
+    use crate::imap::command::fetch::FetchCommand;
+    use crate::imap::command::fetch::structure::tests::{NESTED, PREFIX, assert_well_formed, row};
+    use crate::imap::table::Command;
 
     fn items(text: &str) -> FetchItems {
         let line = format!("t FETCH 1 {text}\r\n");
-        match parse::command(line.as_bytes()).unwrap().command {
-            Command::Fetch(fetch) => fetch.items,
-            other => panic!("{other:?}"),
-        }
+        let command = Command::parse(line.as_bytes()).unwrap();
+        command.into_args::<FetchCommand>().unwrap().items
     }
 
     /// With the octets at hand, and with none at hand in pages of any size: the same answer.
@@ -631,7 +629,7 @@ mod tests {
         let (mut out, mut rendering) = (Vec::new(), Rendering::default());
         let progress = rendering.go(&items("BODY[]"), (1, &bare, Told::default()), 9, &mut out);
         assert_eq!(progress, Progress::Read { offset: 0, len: 9 });
-        assert_eq!(rendering.feed(b"", &mut out), Err(Short));
+        assert_eq!(rendering.feed(b"", &mut out), Err(MissingOctets));
     }
 
     #[test]
@@ -644,6 +642,7 @@ mod tests {
             &row.state,
             Told {
                 uid: true,
+                flags: true,
                 ..Told::default()
             },
         );
@@ -652,13 +651,16 @@ mod tests {
             5,
             &row.state,
             Told {
+                flags: true,
                 modseq: true,
                 ..Told::default()
             },
         );
+        uid(&mut out, 6, 9);
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "* 4 FETCH (UID 7 FLAGS (\\Seen a))\r\n* 5 FETCH (FLAGS (\\Seen a) MODSEQ (12))\r\n"
+            "* 4 FETCH (UID 7 FLAGS (\\Seen a))\r\n* 5 FETCH (FLAGS (\\Seen a) MODSEQ (12))\r\n\
+             * 6 FETCH (UID 9)\r\n"
         );
     }
 }

@@ -1,71 +1,71 @@
-//! ENVELOPE, BODY and BODYSTRUCTURE of a stored digest (RFC 3501 section 7.4.2), and which
-//! octets a section names.
+//! ENVELOPE, BODY and BODYSTRUCTURE of a stored digest (RFC 3501 section 7.4.2), and the
+//! octets that a section names.
 //!
-//! Nothing is parsed here: `mail::digest` has found the parts at delivery, and this renders
-//! them in one pass. A digest that is missing or damaged renders as an envelope of NILs and
-//! one plain text, with its parentheses closed: never as something that is no answer.
+//! Nothing is parsed here: `mail::digest` has found the parts at delivery, and this writes
+//! them in one pass. A digest that is missing or damaged is written as an envelope of NILs
+//! and one plain text, with its parentheses closed, so the response is always well formed.
 //!
 //! Ranges count from the beginning of the entry: its own prefix, then the body. Digests
 //! count from behind the prefix.
 
 use core::ops::Range;
 
+use super::item::SectionText;
 use crate::call::EntryRow;
-use crate::imap::respond::{nstring, number, string};
-use crate::imap::types::SectionText;
+use crate::imap::wire::respond::ResponseLine;
 use crate::mail::digest::{AddressItem, AddressItems, Digest, DigestEnvelope, Part, PartStep};
 use crate::mail::parse::mime::PartKind;
 
 /// Writes the ENVELOPE of the message.
-pub fn envelope(out: &mut Vec<u8>, row: &EntryRow) {
+pub fn envelope(line: &mut ResponseLine<'_>, row: &EntryRow) {
     let envelope = open(row).map(|digest| digest.envelope());
-    write_envelope(out, &envelope.unwrap_or_default());
+    write_envelope(line, &envelope.unwrap_or_default());
 }
 
 /// Writes the BODY of the message, or with `extended` its BODYSTRUCTURE.
-pub fn structure(out: &mut Vec<u8>, row: &EntryRow, extended: bool) {
-    let mut open_parts: Vec<Opened> = Vec::new();
+pub fn structure(line: &mut ResponseLine<'_>, row: &EntryRow, extended: bool) {
+    let mut open_parts: Vec<OpenStructure> = Vec::new();
     let mut written = false;
     for step in open(row).iter().flat_map(Digest::walk) {
         match step {
             PartStep::Open(part) => {
-                note_part(&mut open_parts);
+                count_part(&mut open_parts);
                 written = true;
-                out.push(b'(');
+                line.put("(");
                 if part.kind == PartKind::Message {
-                    single_head(out, &part);
-                    out.push(b' ');
-                    write_envelope(out, &part.envelope.unwrap_or_default());
-                    out.push(b' ');
+                    single_head(line, &part);
+                    line.put(" ");
+                    write_envelope(line, &part.envelope.unwrap_or_default());
+                    line.put(" ");
                 }
-                open_parts.push(Opened {
+                open_parts.push(OpenStructure {
                     kind: part.kind,
                     parts: 0,
                 });
             }
             PartStep::Leaf(part) => {
-                note_part(&mut open_parts);
+                count_part(&mut open_parts);
                 written = true;
-                leaf(out, &part, extended);
+                leaf(line, &part, extended);
             }
             PartStep::Close(part) => {
                 if let Some(opened) = open_parts.pop() {
-                    close(out, opened, Some(&part), extended);
+                    close(line, opened, Some(&part), extended);
                 }
             }
         }
     }
     while let Some(opened) = open_parts.pop() {
-        close(out, opened, None, extended);
+        close(line, opened, None, extended);
     }
     if !written {
         let size = row.size.saturating_sub(row.prefix_len);
-        plain_text(out, size.saturating_sub(row.header_len));
+        plain_text(line, size.saturating_sub(row.header_len));
     }
 }
 
 /// The octets that a section names, within `0..row.size`; `None` if there is no such part
-/// (the answer is NIL). Of HEADER.FIELDS it is the whole header. A path needs the digest.
+/// (the answer is NIL). For HEADER.FIELDS it is the whole header. A path needs the digest.
 pub fn section(row: &EntryRow, path: &[u32], of: &SectionText) -> Option<Range<u32>> {
     if path.is_empty() {
         let body_start = row.prefix_len.saturating_add(row.header_len).min(row.size);
@@ -101,135 +101,133 @@ fn open(row: &EntryRow) -> Option<Digest<'_>> {
 
 /// A multipart or message whose parts are being written.
 #[derive(Clone, Copy)]
-struct Opened {
+struct OpenStructure {
     kind: PartKind,
     parts: usize,
 }
 
-fn note_part(open_parts: &mut [Opened]) {
+fn count_part(open_parts: &mut [OpenStructure]) {
     if let Some(outer) = open_parts.last_mut() {
         outer.parts += 1;
     }
 }
 
-/// The end of a multipart or a message; `part` is missing where the digest broke off.
-fn close(out: &mut Vec<u8>, opened: Opened, part: Option<&Part<'_>>, extended: bool) {
+/// The end of a multipart or a message; `part` is `None` if the digest is cut off.
+fn close(
+    line: &mut ResponseLine<'_>,
+    opened: OpenStructure,
+    part: Option<&Part<'_>>,
+    extended: bool,
+) {
     if opened.parts == 0 {
-        plain_text(out, 0);
+        plain_text(line, 0);
     }
-    out.push(b' ');
+    line.put(" ");
     if opened.kind == PartKind::Message {
-        number(out, part.map_or(0, |part| u64::from(part.lines)));
+        line.number(part.map_or(0, |part| u64::from(part.lines)));
         if let (Some(part), true) = (part, extended) {
-            single_extension(out, part);
+            single_extension(line, part);
         }
     } else {
-        string(out, part.map_or(&b"MIXED"[..], |part| part.subtype));
+        line.string(part.map_or(&b"MIXED"[..], |part| part.subtype));
         if let (Some(part), true) = (part, extended) {
-            out.push(b' ');
-            pairs(out, part.params);
-            common_extension(out, part);
+            line.put(" ");
+            pairs(line, part.params);
+            common_extension(line, part);
         }
     }
-    out.push(b')');
+    line.put(")");
 }
 
-fn leaf(out: &mut Vec<u8>, part: &Part<'_>, extended: bool) {
-    out.push(b'(');
-    single_head(out, part);
+fn leaf(line: &mut ResponseLine<'_>, part: &Part<'_>, extended: bool) {
+    line.put("(");
+    single_head(line, part);
     if part.is_media("text") {
-        out.push(b' ');
-        number(out, u64::from(part.lines));
+        line.put(" ").number(u64::from(part.lines));
     }
     if extended {
-        single_extension(out, part);
+        single_extension(line, part);
     }
-    out.push(b')');
+    line.put(")");
 }
 
 /// Type, parameters, id, description, encoding, size.
-fn single_head(out: &mut Vec<u8>, part: &Part<'_>) {
-    // A message that was not looked into would owe its envelope: it is shown as octets. So is
-    // a multipart, of which nothing else could be said.
-    let owes = part.is("message", "rfc822") || part.is_media("multipart");
-    let (media, subtype) = if owes && part.kind == PartKind::Leaf {
+fn single_head(line: &mut ResponseLine<'_>, part: &Part<'_>) {
+    // The answer for a message has its envelope, and a message that was not parsed has none:
+    // it is shown as octets. So is a multipart that was not parsed.
+    let is_compound = part.is("message", "rfc822") || part.is_media("multipart");
+    let (media, subtype) = if is_compound && part.kind == PartKind::Leaf {
         (&b"APPLICATION"[..], &b"OCTET-STREAM"[..])
     } else {
         (part.media, part.subtype)
     };
-    string(out, media);
-    out.push(b' ');
-    string(out, subtype);
-    out.push(b' ');
-    pairs(out, part.params);
-    out.push(b' ');
-    nstring(out, part.id);
-    out.push(b' ');
-    nstring(out, part.description);
-    out.push(b' ');
-    string(out, part.encoding_name);
-    out.push(b' ');
-    number(out, part.size() as u64);
+    line.string(media).put(" ").string(subtype).put(" ");
+    pairs(line, part.params);
+    line.put(" ")
+        .nstring(part.id)
+        .put(" ")
+        .nstring(part.description)
+        .put(" ")
+        .string(part.encoding_name)
+        .put(" ")
+        .number(part.size() as u64);
 }
 
-fn single_extension(out: &mut Vec<u8>, part: &Part<'_>) {
-    out.push(b' ');
-    nstring(out, part.md5);
-    common_extension(out, part);
+fn single_extension(line: &mut ResponseLine<'_>, part: &Part<'_>) {
+    line.put(" ").nstring(part.md5);
+    common_extension(line, part);
 }
 
 /// Disposition, language, location.
-fn common_extension(out: &mut Vec<u8>, part: &Part<'_>) {
-    out.push(b' ');
+fn common_extension(line: &mut ResponseLine<'_>, part: &Part<'_>) {
+    line.put(" ");
     match part.disposition {
         Some((name, params)) => {
-            out.push(b'(');
-            string(out, name);
-            out.push(b' ');
-            pairs(out, params);
-            out.push(b')');
+            line.put("(");
+            line.string(name).put(" ");
+            pairs(line, params);
+            line.put(")");
         }
-        None => out.extend_from_slice(b"NIL"),
+        None => {
+            line.put("NIL");
+        }
     }
-    out.push(b' ');
+    line.put(" ");
     let mut languages = part.languages;
     match (languages.next(), languages.next()) {
-        (first, None) => nstring(out, first),
-        _ => list(out, part.languages),
+        (first, None) => {
+            line.nstring(first);
+        }
+        _ => list(line, part.languages),
     }
-    out.push(b' ');
-    nstring(out, part.location);
+    line.put(" ").nstring(part.location);
 }
 
-fn pairs<'a>(out: &mut Vec<u8>, pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
-    list(out, pairs.flat_map(|(name, value)| [name, value]));
+fn pairs<'a>(line: &mut ResponseLine<'_>, pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
+    list(line, pairs.flat_map(|(name, value)| [name, value]));
 }
 
 /// Strings in parentheses, or NIL if there is none.
-fn list<'a>(out: &mut Vec<u8>, strings: impl Iterator<Item = &'a [u8]>) {
-    let start = out.len();
+fn list<'a>(line: &mut ResponseLine<'_>, strings: impl Iterator<Item = &'a [u8]>) {
+    let mut gap = "(";
     for text in strings {
-        out.push(if out.len() == start { b'(' } else { b' ' });
-        string(out, text);
+        line.put(gap).string(text);
+        gap = " ";
     }
-    if out.len() == start {
-        out.extend_from_slice(b"NIL");
-    } else {
-        out.push(b')');
-    }
+    line.put(if gap == "(" { "NIL" } else { ")" });
 }
 
-fn plain_text(out: &mut Vec<u8>, size: u32) {
-    out.extend_from_slice(b"(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" ");
-    number(out, u64::from(size));
-    out.extend_from_slice(b" 0)");
+fn plain_text(line: &mut ResponseLine<'_>, size: u32) {
+    line.put("(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" ");
+    line.number(u64::from(size));
+    line.put(" 0)");
 }
 
-fn write_envelope(out: &mut Vec<u8>, envelope: &DigestEnvelope<'_>) {
-    out.push(b'(');
-    nstring(out, envelope.date);
-    out.push(b' ');
-    nstring(out, envelope.subject);
+fn write_envelope(line: &mut ResponseLine<'_>, envelope: &DigestEnvelope<'_>) {
+    line.put("(");
+    line.nstring(envelope.date)
+        .put(" ")
+        .nstring(envelope.subject);
     for list in [
         envelope.from,
         envelope.sender,
@@ -238,57 +236,49 @@ fn write_envelope(out: &mut Vec<u8>, envelope: &DigestEnvelope<'_>) {
         envelope.cc,
         envelope.bcc,
     ] {
-        out.push(b' ');
-        addresses(out, list);
+        line.put(" ");
+        addresses(line, list);
     }
-    out.push(b' ');
-    nstring(out, envelope.in_reply_to);
-    out.push(b' ');
-    nstring(out, envelope.message_id);
-    out.push(b')');
+    line.put(" ")
+        .nstring(envelope.in_reply_to)
+        .put(" ")
+        .nstring(envelope.message_id);
+    line.put(")");
 }
 
-fn addresses(out: &mut Vec<u8>, list: AddressItems<'_>) {
-    let start = out.len();
+fn addresses(line: &mut ResponseLine<'_>, list: AddressItems<'_>) {
+    let mut any = false;
     for item in list {
-        if out.len() == start {
-            out.push(b'(');
-        }
+        line.put(if any { "" } else { "(" });
+        any = true;
         match item {
             AddressItem::GroupStart(name) => {
-                out.extend_from_slice(b"(NIL NIL ");
-                string(out, name);
-                out.extend_from_slice(b" NIL)");
+                line.put("(NIL NIL ");
+                line.string(name);
+                line.put(" NIL)");
             }
-            AddressItem::GroupEnd => out.extend_from_slice(b"(NIL NIL NIL NIL)"),
+            AddressItem::GroupEnd => {
+                line.put("(NIL NIL NIL NIL)");
+            }
             AddressItem::Mailbox {
                 name,
                 route,
                 local,
                 domain,
             } => {
-                out.push(b'(');
-                nstring(out, name);
-                out.push(b' ');
-                nstring(out, route);
-                out.push(b' ');
-                // NIL here would say that a group begins or ends.
-                string(out, local);
-                out.push(b' ');
-                string(out, domain);
-                out.push(b')');
+                line.put("(");
+                line.nstring(name).put(" ").nstring(route).put(" ");
+                // NIL here means that a group begins or ends.
+                line.string(local).put(" ").string(domain);
+                line.put(")");
             }
         }
     }
-    if out.len() == start {
-        out.extend_from_slice(b"NIL");
-    } else {
-        out.push(b')');
-    }
+    line.put(if any { ")" } else { "NIL" });
 }
 
 #[cfg(test)]
-pub(in crate::imap) mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::call::{EntryId, EntryState, Flags, ThreadId};
@@ -330,12 +320,12 @@ pub(in crate::imap) mod tests {
 
     fn rendered(row: &EntryRow, extended: bool) -> String {
         let mut out = Vec::new();
-        structure(&mut out, row, extended);
+        structure(&mut ResponseLine::resume(&mut out), row, extended);
         String::from_utf8(out).unwrap()
     }
 
-    /// Parentheses outside strings and literals balance, and no raw control octet is outside
-    /// a literal: what a reference parser would stumble over.
+    /// Parentheses outside strings and literals balance, and no control octet is outside a
+    /// literal.
     pub(crate) fn assert_well_formed(answer: &[u8]) {
         let (mut at, mut depth) = (0, 0i32);
         while at < answer.len() {
@@ -403,7 +393,7 @@ pub(in crate::imap) mod tests {
             To: g: b@x.test;, c@x.test\r\nMessage-ID: <1@x>\r\n\r\n",
         );
         let mut out = Vec::new();
-        envelope(&mut out, &row);
+        envelope(&mut ResponseLine::resume(&mut out), &row);
         assert_eq!(
             String::from_utf8(out).unwrap(),
             concat!(
@@ -416,7 +406,7 @@ pub(in crate::imap) mod tests {
     }
 
     #[test]
-    fn what_a_stranger_wrote_is_never_syntax() {
+    fn text_of_a_message_is_never_syntax() {
         for message in [
             "Subject: x\r\n * BYE\r\n\r\n",
             "Subject: \"\\\r\n\r\n",
@@ -435,9 +425,9 @@ pub(in crate::imap) mod tests {
         ] {
             let row = row(message);
             let mut out = Vec::new();
-            envelope(&mut out, &row);
-            structure(&mut out, &row, true);
-            structure(&mut out, &row, false);
+            envelope(&mut ResponseLine::resume(&mut out), &row);
+            structure(&mut ResponseLine::resume(&mut out), &row, true);
+            structure(&mut ResponseLine::resume(&mut out), &row, false);
             assert_well_formed(&out);
         }
     }
@@ -454,8 +444,8 @@ pub(in crate::imap) mod tests {
             }] {
                 whole.digest = Some(damaged);
                 let mut out = Vec::new();
-                envelope(&mut out, &whole);
-                structure(&mut out, &whole, true);
+                envelope(&mut ResponseLine::resume(&mut out), &whole);
+                structure(&mut ResponseLine::resume(&mut out), &whole, true);
                 assert_well_formed(&out);
                 for path in [&[1][..], &[2], &[2, 1], &[9]] {
                     let range = section(&whole, path, &SectionText::Whole);

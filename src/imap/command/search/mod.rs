@@ -1,55 +1,109 @@
-//! SEARCH and UID SEARCH, with ESEARCH (RFC 4731) and MODSEQ (RFC 7162 section 3.1.5).
+//! SEARCH and UID SEARCH (RFC 3501 section 6.4.4), with ESEARCH (RFC 4731) and MODSEQ (RFC
+//! 7162 section 3.1.5).
 //!
-//! The search itself is a sliced call; here are the sets that only a session can resolve,
-//! and the answer in the client's numbers.
+//! The service does the search. Here are the sets that only a session can resolve, and the
+//! answer in the numbers of the client.
 
-pub(in crate::imap) mod program;
-
-use std::io::Write as _;
 use std::sync::Arc;
 
-use crate::call::{Answer, EntryRead, Octets, Reply, SearchProgress, UidSet};
+use super::{CommandContext, RunCommand};
+use crate::call::{Answer, EntryRead, Now, Octets, Reply, SearchProgress, UidSet};
 use crate::engine::{HIGH_WATER, Output};
-use crate::imap::respond;
-use crate::imap::server::Server;
-use crate::imap::state::{Flow, Job, Stage};
-use crate::imap::types::{Returns, Search, Unresolved};
+use crate::imap::server::{Flow, Pending, Server, Stage};
+use crate::imap::wire::lexer::Lexer;
+use crate::imap::wire::respond::ResponseLine;
+use crate::imap::wire::syntax::{Parsed, SyntaxError};
+use program::{SearchProgram, Unresolved};
 
-/// A SEARCH under way.
+pub(crate) mod program;
+
+/// SEARCH.
 #[derive(Debug)]
-pub(in crate::imap) struct Searching {
-    uid: bool,
-    returns: Option<Returns>,
-    /// The answer has a MODSEQ.
-    with_modseq: bool,
-    /// What was found, in UIDs.
-    found: Option<UidSet>,
-    /// The highest MODSEQ of what is answered.
-    modseq: u64,
-    /// What is answered, and how far: numbers below this have been written.
-    answer: UidSet,
-    next: u32,
+pub struct SearchCommand {
+    /// UID SEARCH: answers are UIDs.
+    pub uid: bool,
+    /// RETURN (...) (RFC 4731): the answer is ESEARCH.
+    pub returns: Option<SearchReturns>,
+    /// The keys.
+    pub program: SearchProgram,
 }
 
-impl Server {
-    pub(in crate::imap) fn search(&mut self, search: Search, out: &mut Output) {
-        if search.program.modseq {
-            self.enable_condstore(out);
+/// The results in an ESEARCH response. `RETURN ()` is given as `all`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SearchReturns {
+    /// MIN
+    pub min: bool,
+    /// MAX
+    pub max: bool,
+    /// ALL
+    pub all: bool,
+    /// COUNT
+    pub count: bool,
+}
+
+pub(crate) fn parse(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Box<dyn RunCommand>> {
+    lexer.space()?;
+    let mut returns = None;
+    let mut ahead = program::key_name(lexer)?;
+    if ahead == Some("RETURN") {
+        lexer.space()?;
+        returns = Some(SearchReturns::parse(lexer)?);
+        lexer.space()?;
+        ahead = program::key_name(lexer)?;
+    }
+    Ok(Box::new(SearchCommand {
+        uid,
+        returns,
+        program: SearchProgram::parse(lexer, ahead)?,
+    }))
+}
+
+impl SearchReturns {
+    fn parse(lexer: &mut Lexer<'_>) -> Parsed<Self> {
+        lexer.expect(b'(')?;
+        let mut returns = SearchReturns::default();
+        if lexer.eat(b')') {
+            returns.all = true;
+            return Ok(returns);
         }
-        let Stage::Selected(_, open) = &self.stage else {
+        loop {
+            let option = lexer.atom()?;
+            let is = |name: &str| option.eq_ignore_ascii_case(name);
+            match () {
+                () if is("MIN") => returns.min = true,
+                () if is("MAX") => returns.max = true,
+                () if is("ALL") => returns.all = true,
+                () if is("COUNT") => returns.count = true,
+                // SAVE (RFC 5182) and other options are not offered.
+                () => return Err(SyntaxError::Option),
+            }
+            if lexer.eat(b')') {
+                return Ok(returns);
+            }
+            lexer.space()?;
+        }
+    }
+}
+
+impl RunCommand for SearchCommand {
+    fn run(self: Box<Self>, server: &mut Server, _: CommandContext, out: &mut Output) {
+        if self.program.modseq {
+            server.enable_condstore(out);
+        }
+        let Stage::Selected(_, open) = &server.stage else {
             return;
         };
         let view = &open.view;
-        let job = Searching {
-            uid: search.uid,
-            returns: search.returns,
-            with_modseq: search.program.modseq,
+        let searching = Searching {
+            uid: self.uid,
+            returns: self.returns,
+            with_modseq: self.program.modseq,
             found: None,
             modseq: 0,
             answer: UidSet::new(),
             next: 0,
         };
-        let key = search.program.into_key(|what| match what {
+        let key = self.program.into_key(|what| match what {
             Unresolved::Numbers(set) => view.uids(&set.resolve(view.exists())),
             Unresolved::Uids(set) => set.resolve(view.largest()),
             Unresolved::Recent => view.recent().clone(),
@@ -60,53 +114,93 @@ impl Server {
             key: Arc::new(key),
             progress: Box::new(SearchProgress::default()),
         };
-        self.ask(call, Job::Search(Box::new(job)), out);
+        server.ask(call, Box::new(searching), out);
     }
+}
 
-    /// What was found; or, when only its ends are answered, their MODSEQs.
-    pub(in crate::imap) fn found(
-        &mut self,
-        mut job: Box<Searching>,
-        reply: Reply,
-        out: &mut Output,
-    ) {
+/// A SEARCH under way.
+#[derive(Debug)]
+struct Searching {
+    uid: bool,
+    returns: Option<SearchReturns>,
+    /// The answer has a MODSEQ.
+    with_modseq: bool,
+    /// The messages found, in UIDs.
+    found: Option<UidSet>,
+    /// The highest MODSEQ of the messages in the answer.
+    modseq: u64,
+    /// The answer; numbers below `next` have been written.
+    answer: UidSet,
+    next: u32,
+}
+
+impl Pending for Searching {
+    /// The messages found; or, if only the first and last are answered, their MODSEQs.
+    fn answered(mut self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
         match reply {
             Reply::Answer(Answer::Found { uids, modseq }) => {
-                job.modseq = modseq;
-                if let Some(ends) = job.ends(&uids) {
-                    job.found = Some(uids);
-                    return self.ask_modseq(job, ends, out);
+                self.modseq = modseq;
+                if let Some(ends) = self.ends(&uids) {
+                    self.found = Some(uids);
+                    return self.ask_modseq(ends, server, out);
                 }
-                job.found = Some(uids);
+                self.found = Some(uids);
             }
             Reply::Answer(Answer::Entries { rows, .. }) => {
-                job.modseq = rows.iter().map(|row| row.state.modseq).max().unwrap_or(0);
+                self.modseq = rows.iter().map(|row| row.state.modseq).max().unwrap_or(0);
             }
-            other => return self.otherwise(other, out),
+            other => return server.not_answered(other, out),
         }
-        let found = job.found.take().unwrap_or_default();
-        let Stage::Selected(_, open) = &self.stage else {
+        let found = self.found.take().unwrap_or_default();
+        let Stage::Selected(_, open) = &server.stage else {
             return;
         };
-        job.answer = if job.uid {
+        self.answer = if self.uid {
             found.intersection(open.view.known())
         } else {
             open.view.numbers(&found)
         };
-        match job.returns {
+        match self.returns {
             Some(returns) => {
-                self.write_esearch(&job, returns, out);
-                self.ok("Search done", out);
+                self.write_esearch(returns, &server.tag, out);
+                server.ok("Search done", out);
             }
             None => {
-                out.bytes.extend_from_slice(b"* SEARCH");
-                self.write_found(job, out);
+                ResponseLine::untagged(&mut out.bytes).put("SEARCH");
+                self.go_on(server, out);
             }
         }
     }
+}
 
-    fn ask_modseq(&mut self, job: Box<Searching>, ends: UidSet, out: &mut Output) {
-        let Stage::Selected(_, open) = &self.stage else {
+impl Flow for Searching {
+    /// The numbers of a `* SEARCH` line, as many as may be written now.
+    fn go_on(mut self: Box<Self>, server: &mut Server, out: &mut Output) {
+        let rest = self
+            .answer
+            .intersection(&UidSet::from(self.next..=u32::MAX));
+        let mut line = ResponseLine::resume(&mut out.bytes);
+        let from = line.output_bytes();
+        for number in rest.iter() {
+            if line.output_bytes().saturating_sub(from) > HIGH_WATER {
+                self.next = number;
+                server.mid_line = true;
+                return server.after_drain(self, out);
+            }
+            line.put(" ").number(u64::from(number));
+        }
+        server.mid_line = false;
+        if self.with_modseq && !self.answer.is_empty() {
+            line.put(" (MODSEQ ").number(self.modseq).put(")");
+        }
+        line.end();
+        server.ok("Search done", out);
+    }
+}
+
+impl Searching {
+    fn ask_modseq(self: Box<Self>, ends: UidSet, server: &mut Server, out: &mut Output) {
+        let Stage::Selected(_, open) = &server.stage else {
             return;
         };
         let call = EntryRead::Fetch {
@@ -116,58 +210,34 @@ impl Server {
             octets: Octets::No,
             changed_since: 0,
         };
-        self.ask(call, Job::Search(job), out);
+        server.ask(call, self, out);
     }
 
-    /// The numbers of a `* SEARCH` line, as many as may be written now.
-    pub(in crate::imap) fn write_found(&mut self, mut job: Box<Searching>, out: &mut Output) {
-        let rest = job.answer.intersection(&UidSet::from(job.next..=u32::MAX));
-        let from = out.bytes.len();
-        for number in rest.iter() {
-            if out.bytes.len().saturating_sub(from) > HIGH_WATER {
-                job.next = number;
-                self.mid_line = true;
-                return self.after_drain(Flow::Search(job), out);
-            }
-            out.bytes.push(b' ');
-            respond::number(&mut out.bytes, u64::from(number));
+    fn write_esearch(&self, returns: SearchReturns, tag: &str, out: &mut Output) {
+        let mut line = ResponseLine::untagged(&mut out.bytes);
+        line.put("ESEARCH (TAG ").string(tag.as_bytes()).put(")");
+        if self.uid {
+            line.put(" UID");
         }
-        self.mid_line = false;
-        if job.with_modseq && !job.answer.is_empty() {
-            let _ = write!(out.bytes, " (MODSEQ {})", job.modseq);
-        }
-        out.bytes.extend_from_slice(b"\r\n");
-        self.ok("Search done", out);
-    }
-
-    fn write_esearch(&self, job: &Searching, returns: Returns, out: &mut Output) {
-        out.bytes.extend_from_slice(b"* ESEARCH (TAG ");
-        respond::string(&mut out.bytes, self.tag.as_bytes());
-        out.bytes.push(b')');
-        if job.uid {
-            out.bytes.extend_from_slice(b" UID");
-        }
-        let mut write = |asked: bool, word: &str, n: Option<u64>| {
+        let any = !self.answer.is_empty();
+        for (asked, word, n) in [
+            (returns.min, " MIN ", self.answer.first().map(u64::from)),
+            (returns.max, " MAX ", self.answer.last().map(u64::from)),
+            (returns.count, " COUNT ", Some(self.answer.len() as u64)),
+            (self.with_modseq && any, " MODSEQ ", Some(self.modseq)),
+        ] {
             if let (true, Some(n)) = (asked, n) {
-                let _ = write!(out.bytes, " {word} {n}");
+                line.put(word).number(n);
             }
-        };
-        write(returns.min, "MIN", job.answer.first().map(u64::from));
-        write(returns.max, "MAX", job.answer.last().map(u64::from));
-        write(returns.count, "COUNT", Some(job.answer.len() as u64));
-        let any = !job.answer.is_empty();
-        write(job.with_modseq && any, "MODSEQ", Some(job.modseq));
-        if returns.all && any {
-            out.bytes.extend_from_slice(b" ALL ");
-            respond::set(&mut out.bytes, &job.answer);
         }
-        out.bytes.extend_from_slice(b"\r\n");
+        if returns.all && any {
+            line.put(" ALL ").set(&self.answer);
+        }
+        line.end();
     }
-}
 
-impl Searching {
-    /// The messages whose MODSEQ counts when only MIN or MAX is asked for (RFC 7162 section
-    /// 3.1.10); `None` when all of them count, or none does.
+    /// The messages whose MODSEQ counts if only MIN or MAX is asked for (RFC 7162 section
+    /// 3.1.10); `None` if that of all of them counts, or that of none.
     fn ends(&self, found: &UidSet) -> Option<UidSet> {
         let returns = self.returns?;
         let only_ends = (returns.min || returns.max) && !returns.all && !returns.count;

@@ -1,72 +1,112 @@
-//! SEARCH (RFC 3501 section 6.4.4, RFC 4731, RFC 7162): keys to a program in postfix order.
+//! Search keys (RFC 3501 section 6.4.4, RFC 7162 section 3.1.5): their grammar, as a program
+//! in postfix order.
 //!
-//! The stack of what is open is explicit and bounded, so no nesting of a client's reaches
-//! ours. A text is UTF-8, whatever the charset says it is.
+//! The stack of open groups is explicit and bounded, so nested keys of a client are not nested
+//! calls of functions. A text is UTF-8, whatever the charset says. SORT and THREAD (RFC
+//! 5256) have the same keys.
 
-use crate::call::{Flags, SearchKey};
-use crate::imap::types::{Returns, Search, SearchOp, SearchProgram, SyntaxError};
-use crate::imap::wire::lexer::{Lexer, Parsed, is_atom};
+use crate::call::{Flags, SearchKey, UidSet};
+use crate::imap::wire::lexer::{Lexer, is_atom};
+use crate::imap::wire::sequence::SequenceSet;
+use crate::imap::wire::syntax::{Parsed, SyntaxError};
 
-/// SEARCH and UID SEARCH, behind the verb.
-pub(in crate::imap) fn search(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Search> {
-    lexer.space()?;
-    let mut program = SearchProgram::default();
-    let mut returns = None;
-    let mut ahead = key_name(lexer)?;
-    if ahead == Some("RETURN") {
-        lexer.space()?;
-        returns = Some(return_options(lexer)?);
-        lexer.space()?;
-        ahead = key_name(lexer)?;
-    }
-    if ahead == Some("CHARSET") {
-        lexer.space()?;
-        let charset = lexer.astring()?;
-        if ![&b"UTF-8"[..], b"US-ASCII"]
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(&charset))
-        {
-            return Err(SyntaxError::Charset);
-        }
-        lexer.space()?;
-        ahead = key_name(lexer)?;
-    }
-    keys(lexer, ahead, &mut program)?;
-    Ok(Search {
-        uid,
-        returns,
-        program,
-    })
+/// A search in postfix order, so that neither parsing nor resolving it recurses; at most 200
+/// keys, nested at most 32 deep.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SearchProgram {
+    ops: Vec<SearchOp>,
+    /// It has a MODSEQ key: the answer has the highest MODSEQ found, and CONDSTORE is on.
+    pub modseq: bool,
 }
 
-fn return_options(lexer: &mut Lexer<'_>) -> Parsed<Returns> {
-    lexer.expect(b'(')?;
-    let mut returns = Returns::default();
-    if lexer.eat(b')') {
-        returns.all = true;
-        return Ok(returns);
+/// One step of a [`SearchProgram`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum SearchOp {
+    /// Pushes a key that needs nothing of the session.
+    Key(SearchKey),
+    /// Pushes the messages with these sequence numbers.
+    Numbers(SequenceSet),
+    /// Pushes the messages with these UIDs.
+    Uids(SequenceSet),
+    /// Pushes the messages that are `\Recent` here.
+    Recent,
+    /// Negates the top.
+    Not,
+    /// Either of the top two.
+    Or,
+    /// All of the top so many.
+    And(usize),
+}
+
+/// A set that only the session can turn into UIDs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unresolved<'a> {
+    /// Sequence numbers, as this client counts.
+    Numbers(&'a SequenceSet),
+    /// UIDs; only `*` needs the session.
+    Uids(&'a SequenceSet),
+    /// `\Recent` to this session.
+    Recent,
+}
+
+impl SearchProgram {
+    /// The keys up to the end of the command, from behind a space; before them CHARSET, if it
+    /// is there. `ahead` is the name of the first key if it has been read already.
+    pub(crate) fn parse<'a>(lexer: &mut Lexer<'a>, mut ahead: Option<&'a str>) -> Parsed<Self> {
+        if ahead == Some("CHARSET") {
+            lexer.space()?;
+            let charset = lexer.astring()?;
+            if ![&b"UTF-8"[..], b"US-ASCII"]
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(&charset))
+            {
+                return Err(SyntaxError::Charset);
+            }
+            lexer.space()?;
+            ahead = key_name(lexer)?;
+        }
+        let mut program = SearchProgram::default();
+        keys(lexer, ahead, &mut program)?;
+        Ok(program)
     }
-    loop {
-        let option = lexer.atom()?;
-        let is = |name: &str| option.eq_ignore_ascii_case(name);
-        match () {
-            () if is("MIN") => returns.min = true,
-            () if is("MAX") => returns.max = true,
-            () if is("ALL") => returns.all = true,
-            () if is("COUNT") => returns.count = true,
-            // SAVE (RFC 5182) and the like: not offered.
-            () => return Err(SyntaxError::Option),
+
+    /// The key for a call, with sets resolved by the session.
+    pub fn into_key(self, mut resolve: impl FnMut(Unresolved<'_>) -> UidSet) -> SearchKey {
+        let mut stack: Vec<SearchKey> = Vec::with_capacity(self.ops.len());
+        for op in self.ops {
+            let key = match op {
+                SearchOp::Key(key) => key,
+                SearchOp::Numbers(set) => SearchKey::Uids(resolve(Unresolved::Numbers(&set))),
+                SearchOp::Uids(set) => SearchKey::Uids(resolve(Unresolved::Uids(&set))),
+                SearchOp::Recent => SearchKey::Uids(resolve(Unresolved::Recent)),
+                SearchOp::Not => SearchKey::Not(Box::new(stack.pop().unwrap_or(SearchKey::All))),
+                SearchOp::Or => {
+                    let right = stack.pop().unwrap_or(SearchKey::All);
+                    let left = stack.pop().unwrap_or(SearchKey::All);
+                    SearchKey::Or(Box::new(left), Box::new(right))
+                }
+                SearchOp::And(n) => {
+                    let from = stack.len().saturating_sub(n);
+                    let mut keys = stack.split_off(from);
+                    match keys.pop() {
+                        Some(only) if keys.is_empty() => only,
+                        Some(last) => {
+                            keys.push(last);
+                            SearchKey::And(keys)
+                        }
+                        None => SearchKey::All,
+                    }
+                }
+            };
+            stack.push(key);
         }
-        if lexer.eat(b')') {
-            return Ok(returns);
-        }
-        lexer.space()?;
+        stack.pop().unwrap_or(SearchKey::All)
     }
 }
 
-/// What waits for keys.
+/// A group that waits for keys.
 #[derive(Clone, Copy)]
-enum Open {
+enum OpenGroup {
     /// The command itself, or parentheses, with so many keys.
     Group(usize),
     /// NOT
@@ -75,13 +115,13 @@ enum Open {
     Or(bool),
 }
 
-/// All keys. `ahead` is the name of the first where it has been read already.
+/// All keys. `ahead` is the name of the first if it has been read already.
 fn keys<'a>(
     lexer: &mut Lexer<'a>,
     mut ahead: Option<&'a str>,
     program: &mut SearchProgram,
 ) -> Parsed<()> {
-    let mut stack = vec![Open::Group(0)];
+    let mut stack = vec![OpenGroup::Group(0)];
     let mut count = 0;
     loop {
         // One key, or the beginning of one.
@@ -90,9 +130,9 @@ fn keys<'a>(
             None => key_name(lexer)?,
         };
         let opened = match name {
-            Some("NOT") => Some(Open::Not),
-            Some("OR") => Some(Open::Or(false)),
-            None if lexer.eat(b'(') => Some(Open::Group(0)),
+            Some("NOT") => Some(OpenGroup::Not),
+            Some("OR") => Some(OpenGroup::Or(false)),
+            None if lexer.eat(b'(') => Some(OpenGroup::Group(0)),
             _ => None,
         };
         if let Some(open) = opened {
@@ -112,7 +152,7 @@ fn keys<'a>(
         match name {
             Some(name) => key(lexer, name, program)?,
             None => {
-                let set = lexer.sequence_set().map_err(|error| match error {
+                let set = SequenceSet::parse(lexer).map_err(|error| match error {
                     SyntaxError::TooMany => error,
                     _ => SyntaxError::SearchKey,
                 })?;
@@ -128,21 +168,21 @@ fn keys<'a>(
 /// A key is complete: closes what it completes. `true` at the end of the command.
 fn close(
     lexer: &mut Lexer<'_>,
-    stack: &mut Vec<Open>,
+    stack: &mut Vec<OpenGroup>,
     program: &mut SearchProgram,
 ) -> Parsed<bool> {
     while let Some(open) = stack.pop() {
         match open {
-            Open::Not => program.ops.push(SearchOp::Not),
-            Open::Or(true) => program.ops.push(SearchOp::Or),
-            Open::Or(false) => {
+            OpenGroup::Not => program.ops.push(SearchOp::Not),
+            OpenGroup::Or(true) => program.ops.push(SearchOp::Or),
+            OpenGroup::Or(false) => {
                 lexer.space()?;
-                stack.push(Open::Or(true));
+                stack.push(OpenGroup::Or(true));
                 return Ok(false);
             }
-            Open::Group(keys) => {
+            OpenGroup::Group(keys) => {
                 if lexer.eat(b' ') {
-                    stack.push(Open::Group(keys + 1));
+                    stack.push(OpenGroup::Group(keys + 1));
                     return Ok(false);
                 }
                 if stack.is_empty() {
@@ -159,8 +199,8 @@ fn close(
     Ok(true)
 }
 
-/// The name of a key in its table's spelling; `None` if something else than a letter is next.
-fn key_name<'a>(lexer: &mut Lexer<'a>) -> Parsed<Option<&'a str>> {
+/// The name of a key as its table spells it; `None` if the next octet is not a letter.
+pub(super) fn key_name<'a>(lexer: &mut Lexer<'a>) -> Parsed<Option<&'a str>> {
     if !lexer.peek().is_some_and(|b| b.is_ascii_alphabetic()) {
         return Ok(None);
     }
@@ -188,7 +228,7 @@ fn key(lexer: &mut Lexer<'_>, name: &str, program: &mut SearchProgram) -> Parsed
         ]),
         "UID" => {
             lexer.space()?;
-            ops.push(SearchOp::Uids(lexer.sequence_set()?));
+            ops.push(SearchOp::Uids(SequenceSet::parse(lexer)?));
         }
         "MODSEQ" => {
             program.modseq = true;
@@ -236,8 +276,8 @@ fn argument_key(lexer: &mut Lexer<'_>, name: &str) -> Parsed<SearchKey> {
     })
 }
 
-/// `MODSEQ ["entry" type] n` (RFC 7162 section 3.1.5). Flags have no numbers of their own
-/// here, so the entry is read and disregarded, as the RFC allows.
+/// `MODSEQ ["entry" type] n` (RFC 7162 section 3.1.5). Single flags have no MODSEQ here, so
+/// the entry is read and not used, as the RFC allows.
 fn mod_sequence(lexer: &mut Lexer<'_>) -> Parsed<SearchKey> {
     lexer.space()?;
     if lexer.peek() == Some(b'"') {
@@ -319,11 +359,11 @@ const FLAG_KEYS: [(&str, SearchKey); 11] = [
     ("UNSEEN", SearchKey::Lacks(Flags::SEEN)),
 ];
 
-/// NOT, OR and parentheses within one another.
+/// NOT, OR and parentheses, nested.
 const DEPTH: usize = 32;
 /// Keys of one search.
 const KEYS_MAX: usize = 200;
-/// Octets of a text that is looked for: a search costs its length times what is searched.
+/// Octets of a search text: a search costs this length times the length of the mail.
 const NEEDLE_BYTES: usize = 256;
 const DAY_S: i64 = 86_400;
 const DAY_MS: i64 = DAY_S * 1_000;

@@ -1,0 +1,41 @@
+//! The rule of `wire/respond.rs`: no other file of `imap` adds octets to the output.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+#[test]
+fn only_respond_adds_octets_to_the_output() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/imap");
+    let (mut folders, mut wrong, mut files) = (vec![src], Vec::new(), 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.ends_with("tests") || path.ends_with("wire/respond.rs") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            files += 1;
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text
+                .split("#[cfg(test)]\nmod tests")
+                .next()
+                .unwrap_or_default();
+            for (at, line) in code.lines().enumerate() {
+                let adds = ["push", "extend", "append", "insert", "resize", "splice"]
+                    .iter()
+                    .any(|verb| {
+                        line.contains(&format!("bytes.{verb}"))
+                            || line.contains(&format!("out.{verb}"))
+                    });
+                if adds || line.contains("write!(") || line.contains("out.bytes =") {
+                    wrong.push(format!("{}:{}: {}", path.display(), at + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(files > 30);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
