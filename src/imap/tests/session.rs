@@ -1,4 +1,4 @@
-//! What only happens when replies and events cross: an engine with its answers made by hand.
+//! Replies and events that cross: a session whose answers are made by hand.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -19,7 +19,7 @@ struct Client {
 }
 
 impl Client {
-    /// Logged in, with a key that may only read: then SELECT is answered without a receipt.
+    /// Logged in, with a key that may only read, so that SELECT needs no receipt.
     fn new(limits: Limits) -> Client {
         let shared = Shared::new("mx.test", limits, PublicEndpoints::default());
         let mut client = Client {
@@ -175,7 +175,7 @@ fn a_mailbox_that_goes_while_it_is_opened_is_not_open() {
     assert_eq!(client.heard(), "2 NO [NONEXISTENT] No such mailbox\r\n");
     client.say("3 FETCH 1 UID");
     assert_eq!(client.heard(), "3 BAD Select a mailbox first\r\n");
-    // Behind the answer, and while a call is out: the view cannot be kept.
+    // After the answer, and while a call is out: the view cannot be kept.
     client.select(UidSet::one(1), 12);
     client.heard();
     client.say("4 FETCH 1 FLAGS");
@@ -213,7 +213,7 @@ fn a_view_that_lags_is_compared_when_everything_may_be_told() {
             ..
         })
     ));
-    // One that comes meanwhile is not in the answer.
+    // An event that comes meanwhile is not in the answer.
     client.event(9_001, UidSet::one(5), gone());
     client.answer(Answer::Changes {
         rows: vec![row(9, 1).state],

@@ -5,8 +5,8 @@
 use super::{Happening, View};
 use crate::call::{Event, MailboxId, SessionEnd, UidSet};
 
-/// Events that come while SELECT or a comparison is under way: which of them are in its
-/// answer is known only with the answer's `as_of`.
+/// Events that come while SELECT or a comparison is under way. `as_of` of its answer says
+/// which of them the answer includes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct HeldEvents {
     events: Vec<(u64, MailboxId, Happening, UidSet)>,
@@ -14,12 +14,12 @@ pub struct HeldEvents {
     overflow: Option<u64>,
     /// Mailboxes that are gone.
     deleted: Vec<MailboxId>,
-    /// So many were deleted that any of them may be.
+    /// Too many were deleted to keep their ids: every mailbox may be among them.
     many_deleted: bool,
 }
 
 impl HeldEvents {
-    /// Keeps what matters of an event.
+    /// Keeps the part of an event that matters to a view.
     pub fn keep(&mut self, event: &Event) {
         if let Some(SessionEnd::Mailbox(mailbox)) = event.ends() {
             if self.deleted.len() < HELD_MAX {
@@ -47,7 +47,7 @@ impl HeldEvents {
         self.many_deleted || self.deleted.contains(&mailbox)
     }
 
-    /// Gives the view of `mailbox` what is not in it yet.
+    /// Gives the view of `mailbox` the events that it does not include yet.
     pub fn release(self, mailbox: MailboxId, view: &mut View) {
         for (seq, at, what, uids) in self.events {
             if at == mailbox {

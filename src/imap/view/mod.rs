@@ -1,12 +1,11 @@
-//! What one client has been told of one mailbox: which messages there are, in which order,
-//! and what has happened since that it does not know yet.
+//! The view: the knowledge of one client about one mailbox, that is its messages in their
+//! order, and the changes since then that the client has not been told of.
 //!
-//! Sequence numbers are ranks in the set of UIDs that the client was told of, so nothing
-//! that happens in the store moves a number until the client may hear of it (RFC 3501
-//! sections 5.5 and 7.4.1). A view holds ranges and cursors, no flags; when what is pending
-//! passes its bound, the view forgets it and lags: the next time that everything may be told
-//! it is compared with the store. Only SELECT and such a comparison move the floor under
-//! which events are known already.
+//! A sequence number is a rank in the set of UIDs that the client was told of. So a change in
+//! the store moves no number until the client may be told (RFC 3501 sections 5.5 and 7.4.1). A
+//! view holds ranges and cursors, no flags. If the pending changes pass their bound, the view
+//! forgets them and lags: the next command that may tell everything compares it with the
+//! store. Only SELECT and such a comparison move the floor under which events are known.
 
 use crate::call::{Change, UidSet};
 
@@ -15,7 +14,7 @@ pub(crate) mod open;
 pub(crate) mod resolve;
 pub(crate) mod tell;
 
-/// What an event means for a view.
+/// The meaning of an event for a view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Happening {
     /// New messages.
@@ -27,7 +26,7 @@ pub enum Happening {
 }
 
 impl Happening {
-    /// `None` for what is no matter of messages.
+    /// `None` for a change that is not about messages.
     pub fn of(change: &Change) -> Option<Happening> {
         match change {
             Change::Arrived(_) | Change::Copied(_) => Some(Happening::Arrived),
@@ -44,24 +43,24 @@ impl Happening {
     }
 }
 
-/// One client's view of one mailbox.
+/// The view of one client of one mailbox.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct View {
     /// UIDs that the client knows of; the n-th is message n.
     known: UidSet,
-    /// New since; all above `known`.
+    /// New since then; all above `known`.
     arrived: UidSet,
-    /// Among `known`, and not there any more.
+    /// Among `known`, and removed since.
     gone: UidSet,
-    /// Among `known`, with flags that others have changed.
+    /// Among `known`, with flags that other sessions have changed.
     changed: UidSet,
-    /// No UID up to this one can arrive any more.
+    /// A UID up to this one can no longer arrive.
     top: u32,
     /// Among `known`, and `\Recent` here.
     recent: UidSet,
-    /// Events up to this one are in here already.
+    /// The view includes events up to this one.
     floor: u64,
-    /// At most the number of the first event of which the client has not heard.
+    /// At most the number of the first event that the client has not been told of.
     withheld: Option<u64>,
     /// Too much was pending: everything after this number must be read again.
     lag: Option<u64>,
@@ -100,17 +99,17 @@ impl View {
         u32::try_from(self.known.len()).unwrap_or(u32::MAX)
     }
 
-    /// What `*` is in a set of UIDs; 0 when there is no message.
+    /// The value of `*` in a set of UIDs; 0 without messages.
     pub fn largest(&self) -> u32 {
         self.known.last().unwrap_or(0)
     }
 
-    /// Those that are `\Recent` to this client.
+    /// The messages that are `\Recent` to this client.
     pub fn recent(&self) -> &UidSet {
         &self.recent
     }
 
-    /// The sequence numbers of those of `uids` that the client knows. Linear in ranges.
+    /// The sequence numbers of the `uids` that the client knows. Linear in ranges.
     pub fn numbers(&self, uids: &UidSet) -> UidSet {
         let (known, asked) = (self.known.ranges(), uids.ranges());
         let mut numbers = Vec::new();
@@ -158,13 +157,13 @@ impl View {
         UidSet::from_ranges(uids)
     }
 
-    /// Whether some of `uids` are gone without the client having heard of it.
+    /// Whether some of `uids` are gone and the client has not been told.
     pub fn misses(&self, uids: &UidSet) -> bool {
         !self.gone.is_empty() && !self.gone.intersection(uids).is_empty()
     }
 
-    /// Takes in one event of this mailbox. In any order with replies: what is known already
-    /// changes nothing.
+    /// Takes in one event of this mailbox. Events and replies may come in any order: an event
+    /// that is known already changes nothing.
     pub fn happened(&mut self, seq: u64, what: Happening, uids: &UidSet) {
         if seq <= self.floor || self.lag.is_some() {
             return;
@@ -206,7 +205,7 @@ impl View {
         self.settle();
     }
 
-    /// Forgets what is pending: everything from event `seq` on must be compared with the
+    /// Forgets the pending changes: everything from event `seq` on must be compared with the
     /// store.
     pub fn fall_behind(&mut self, seq: u64) {
         let first = self.withheld.unwrap_or(seq).min(seq);
@@ -220,18 +219,18 @@ impl View {
         self.check_invariants();
     }
 
-    /// The number after which [`crate::call::Call::Changes`] must be asked, if the view lags.
+    /// If the view lags: the number after which the changes must be read again.
     pub fn lag(&self) -> Option<u64> {
         self.lag
     }
 
-    /// The answer to that: `uids` are there, `changed` have a MODSEQ above the asked one.
-    /// What is pending then may pass the bound: it is told at once.
+    /// The answer to that: `uids` exist, `changed` have a MODSEQ above the asked one. The
+    /// pending changes may pass the bound then, since they are told at once.
     pub fn compared(&mut self, uids: &UidSet, changed: &UidSet, as_of: u64) {
         self.gone = self.known.difference(uids);
         self.changed = changed.intersection(&self.known).difference(&self.gone);
-        // Whatever is there above the known ones is new, though `top` may be past it: it came
-        // before the view fell behind and was dropped then.
+        // A UID above the known ones is new even if it is below `top`: it arrived before the
+        // view fell behind and was forgotten then.
         self.arrived = match self.largest().checked_add(1) {
             Some(first) => uids.intersection(&UidSet::from(first..=u32::MAX)),
             None => UidSet::new(),
@@ -242,7 +241,7 @@ impl View {
         self.settle();
     }
 
-    /// Whether there is anything that the client has not heard of.
+    /// Whether there is a change that the client has not been told of.
     pub fn is_pending(&self) -> bool {
         self.lag.is_some()
             || !self.arrived.is_empty()
@@ -257,9 +256,9 @@ impl View {
         changed
     }
 
-    /// Lets new messages in; `true` if there were any: then EXISTS and RECENT are due.
-    /// `take` is given the last of their UIDs and says up to which they are no longer
-    /// `\Recent`, since another session has been told of them first.
+    /// Takes the new messages in; `true` if there were any: then EXISTS and RECENT are due.
+    /// `take` gets the last of their UIDs and returns the last that is not `\Recent`, since
+    /// another session has been told of it first.
     pub fn take_arrived(&mut self, take: impl FnOnce(u32) -> u32) -> bool {
         let arrived = core::mem::take(&mut self.arrived);
         let Some(last) = arrived.last() else {
@@ -281,8 +280,8 @@ impl View {
         true
     }
 
-    /// The sequence numbers to tell as EXPUNGE, highest first and at most `max`: no later
-    /// one is moved by an earlier one. They count as told.
+    /// The sequence numbers to tell as EXPUNGE, at most `max`, highest first, so that no line
+    /// moves the number of a later one. They count as told.
     pub fn take_gone(&mut self, max: usize) -> Vec<u32> {
         if self.gone.is_empty() || max == 0 {
             return Vec::new();
@@ -302,8 +301,9 @@ impl View {
         descending
     }
 
-    /// What the client may be told as HIGHESTMODSEQ when the mailbox's is `highest`: while
-    /// something is withheld, less than that (RFC 7162 section 3.1.2.1; decisions.md 4).
+    /// The HIGHESTMODSEQ that the client may be told, if that of the mailbox is `highest`: less
+    /// than that while a change is withheld (RFC 7162 section 3.1.2.1; DECISIONS.md, "IMAP
+    /// views").
     pub fn told_modseq(&self, highest: u64) -> u64 {
         match self.withheld {
             Some(seq) => highest.min(seq.saturating_sub(1)),
@@ -336,7 +336,7 @@ impl View {
     }
 }
 
-/// Adds `more`, cheaply when it is empty or one.
+/// Adds `more`; the cost is small if it is empty or one UID.
 fn merge(set: &mut UidSet, more: &UidSet) {
     match (more.first(), more.last()) {
         (Some(uid), Some(last)) if uid == last => set.insert(uid),
@@ -345,7 +345,7 @@ fn merge(set: &mut UidSet, more: &UidSet) {
     }
 }
 
-/// More pending ranges than this (32 KiB) and the store is asked again instead.
+/// With more pending ranges than this (32 KiB) the view is compared with the store instead.
 const PENDING_RANGES_MAX: usize = 4096;
 /// So many new UIDs are added one by one, in place.
 const FEW: usize = 64;
@@ -431,7 +431,7 @@ pub(super) mod tests {
         assert_eq!(view.told_modseq(6001), 6001);
     }
 
-    /// A mailbox, a client that only hears what it is told, and a view between them.
+    /// A mailbox, a client that knows only what it was told, and a view between them.
     #[test]
     fn a_client_that_believes_the_view_is_right_in_the_end() {
         let mut x = 0x2545_f491u32;

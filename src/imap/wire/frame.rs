@@ -1,15 +1,16 @@
-//! Lines and literals, before any grammar: where a command ends, and whether it is within
-//! its bounds.
+//! Lines and literals, before any grammar: where a command ends, and whether it is within its
+//! bounds.
 //!
-//! A frame owns no octets: the session keeps what is unread, and a frame remembers how far
-//! it has looked. A complete command is a prefix of the unread octets with its literals in
-//! place, so that `parse` borrows from it. No literal is waited for, let alone stored, before its size has been held
-//! against what is left of the command's budget. The message of APPEND is announced, not gathered.
+//! A frame owns no octets: the session keeps the unread octets, and a frame remembers how far
+//! it has searched. A complete command is a prefix of the unread octets with its literals in
+//! place, so the grammar borrows from it. The size of a literal is compared with the rest of
+//! the budget of the command before any of its octets is awaited or kept. The message of
+//! APPEND is announced, not gathered.
 
 use super::syntax::SyntaxError;
 use crate::call::Limits;
 
-/// What a command may cost.
+/// The bounds of a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FrameBounds {
     /// Octets of its lines together, CRLFs included, literals not.
@@ -20,14 +21,14 @@ pub struct FrameBounds {
     pub literals_bytes: usize,
     /// How many literals.
     pub literals: usize,
-    /// Parentheses within one another.
+    /// Nested parentheses.
     pub depth: usize,
     /// Only LOGIN and AUTHENTICATE may have literals.
     pub before_login: bool,
 }
 
 impl FrameBounds {
-    /// Until somebody has logged in.
+    /// Before login.
     pub fn before_login(limits: &Limits) -> Self {
         FrameBounds {
             line_bytes: limits.imap_login_bytes,
@@ -39,7 +40,7 @@ impl FrameBounds {
         }
     }
 
-    /// From then on.
+    /// After login.
     pub fn after_login(limits: &Limits) -> Self {
         FrameBounds {
             line_bytes: limits.imap_line_bytes,
@@ -52,10 +53,10 @@ impl FrameBounds {
     }
 }
 
-/// What looking at the unread octets gave.
+/// The result of a look at the unread octets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FrameStep {
-    /// Not complete: use 0 and come again with more.
+    /// Not complete: use 0 octets and call again with more.
     More,
     /// A synchronizing literal that is within bounds begins: write a continuation, then call
     /// again, with the same octets if there are no more.
@@ -65,10 +66,10 @@ pub enum FrameStep {
         /// Octets to use.
         len: usize,
     },
-    /// An APPEND up to and including the announcement of its message: `parse::command` on
-    /// `unread[..len]` gives `Command::Append`. Write a continuation if `sync`, take `size`
-    /// octets, then a CRLF (with [`line`]). If refused and not `sync`, the octets come all
-    /// the same. The frame begins anew.
+    /// An APPEND up to and including the announcement of its message: the grammar on
+    /// `unread[..len]` gives an `AppendCommand`. Write a continuation if `sync`, take `size`
+    /// octets, then a CRLF (with [`line`]). If the command is refused and not `sync`, the
+    /// octets come all the same. The frame begins anew.
     Message {
         /// Octets to use.
         len: usize,
@@ -77,29 +78,30 @@ pub enum FrameStep {
         /// The client waits for a continuation.
         sync: bool,
     },
-    /// Swallowed the rest of a line that was refused: use `used`, nothing to say.
+    /// A part of the rest of a refused line was skipped: use `used` and answer nothing.
     Skip {
         /// Octets to use, at least 1.
         used: usize,
     },
-    /// Refused: answer with [`tag`] of the unread octets and the error's words, then use
-    /// `used`. If `fatal`, what follows cannot be told from commands: `* BYE` and close.
+    /// Refused: answer with [`tag`] of the unread octets and the words of the error, then use
+    /// `used`. If `fatal`, the octets that follow may be a literal or commands: `* BYE` and
+    /// close.
     Refused {
         /// Octets to use.
         used: usize,
-        /// Why.
+        /// The reason.
         error: SyntaxError,
-        /// The stream cannot be followed any more.
+        /// The next command cannot be found any more.
         fatal: bool,
     },
 }
 
-/// How far a command has been looked at.
+/// The progress of the search for the end of a command.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Frame {
     /// No line ends before this.
     searched: usize,
-    /// Where the line begins that is being searched: 0, or behind a literal.
+    /// The begin of the line that is being searched: 0, or behind a literal.
     line_start: usize,
     /// Octets of the lines before that one.
     line_bytes: usize,
@@ -108,7 +110,7 @@ pub struct Frame {
     literals: usize,
     literals_bytes: usize,
     depth: usize,
-    /// The rest of a refused line is being swallowed.
+    /// The rest of a refused line is being skipped.
     skipping: bool,
 }
 
@@ -145,17 +147,17 @@ impl Frame {
         }
     }
 
-    /// Whether nothing of a command has been seen: no command is under way.
+    /// Whether no octet of a command has been seen: no command is under way.
     pub fn is_empty(&self) -> bool {
         *self == Frame::default()
     }
 
-    /// Octets of all lines so far, were the current one to end at `end`.
+    /// Octets of all lines so far, if the current one ends at `end`.
     fn line_total(&self, end: usize) -> usize {
         self.line_bytes + end.saturating_sub(self.line_start)
     }
 
-    /// A line that ends at `end`: is it the end of the command, or does a literal follow?
+    /// A line that ends at `end`: the command ends there, or a literal follows.
     fn line_end(&mut self, unread: &[u8], end: usize, bounds: &FrameBounds) -> Option<FrameStep> {
         let line = unread.get(self.line_start..end).unwrap_or_default();
         let Some(text) = line.strip_suffix(b"\r\n") else {
@@ -200,8 +202,8 @@ impl Frame {
         announced.sync.then_some(FrameStep::Continue)
     }
 
-    /// The command ends here, refused. What was announced with `+` comes all the same, and
-    /// would be taken for commands: then there is no way on.
+    /// The command ends here, refused. A literal that was announced with `+` comes all the same
+    /// and would be taken for commands: then the session ends.
     fn refuse(
         &mut self,
         used: usize,
@@ -216,8 +218,8 @@ impl Frame {
         }
     }
 
-    /// Of a line over its bound the beginning is used up to the bound, less what may be the
-    /// beginning of a literal; `skip` does the rest. Before login there is no second try.
+    /// A line over its bound is used up to the bound, without its last octets, which may be the
+    /// beginning of a literal; `skip` does the rest. Before login the session ends.
     fn too_long(&mut self, bounds: &FrameBounds) -> FrameStep {
         let bound = self.line_start + bounds.line_bytes.saturating_sub(self.line_bytes);
         *self = Frame {
@@ -254,10 +256,10 @@ impl Frame {
     }
 }
 
-/// A line that is no command (`DONE`, a SASL response, what follows a message): its octets
-/// without CRLF, and how many to use. `searched` starts at 0 and is the caller's to keep
-/// until the line is there. `Err` when it is longer than `max` with its CRLF or ends in LF
-/// alone; such a peer is best left.
+/// A line that is not a command (`DONE`, a SASL response, the end of an APPEND): its octets
+/// without CRLF, and how many to use. `searched` starts at 0, and the caller keeps it until
+/// the line is there. `Err` if it is longer than `max` with its CRLF or ends in LF alone; the
+/// session ends then.
 pub fn line<'a>(
     unread: &'a [u8],
     searched: &mut usize,
@@ -286,8 +288,8 @@ pub fn line<'a>(
     }
 }
 
-/// The tag that a line begins with, if it is one, for answering a line that is otherwise
-/// wrong. At most 64 octets.
+/// The tag at the beginning of a line, for the answer to a line that is otherwise wrong; `None`
+/// if there is none. At most 64 octets.
 pub fn tag(unread: &[u8]) -> Option<&str> {
     let end = unread
         .iter()
@@ -300,8 +302,8 @@ pub fn tag(unread: &[u8]) -> Option<&str> {
     core::str::from_utf8(unread.get(..end)?).ok()
 }
 
-/// Whether this is the request line of a browser that was lured here: it is told nothing of
-/// what it sent, not even its method as a tag (the ALPACA attack).
+/// Whether this is the request line of a browser that an attacker has sent here. The answer
+/// has no octet of the request, not even its method as a tag (the ALPACA attack).
 pub fn is_http(line: &[u8]) -> bool {
     let mut words = line.trim_ascii().split(|b| *b == b' ');
     words.next().is_some_and(|method| METHODS.contains(&method))
@@ -315,7 +317,7 @@ fn is_tag(b: u8) -> bool {
     b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b'+')
 }
 
-/// The word behind the tag, and where what follows it begins.
+/// The word behind the tag, and the position behind its space.
 fn verb(unread: &[u8]) -> (&[u8], usize) {
     let tag_len = tag(unread).map_or(0, str::len);
     let rest = unread.get(tag_len + 1..).unwrap_or_default();
@@ -330,14 +332,14 @@ fn verb(unread: &[u8]) -> (&[u8], usize) {
 /// The announcement of a literal at the end of a line.
 #[derive(Clone, Copy)]
 struct LiteralHead {
-    /// Where its brace is in the line.
+    /// The position of its brace in the line.
     at: usize,
-    /// Octets; `u64::MAX` for all that is larger.
+    /// Octets; `u64::MAX` for every larger number.
     size: u64,
     sync: bool,
 }
 
-/// `{n}` or `{n+}` (RFC 7888) at the end of a line that has lost its CRLF.
+/// `{n}` or `{n+}` (RFC 7888) at the end of a line without its CRLF.
 fn announced(line: &[u8]) -> Option<LiteralHead> {
     let inner = line.strip_suffix(b"}")?;
     let (digits_end, sync) = match inner.strip_suffix(b"+") {
@@ -359,8 +361,8 @@ fn announced(line: &[u8]) -> Option<LiteralHead> {
     Some(LiteralHead { at, size, sync })
 }
 
-/// How deep parentheses are at the end of a line that begins `depth` deep; `None` above `max`.
-/// Those in quoted strings do not count.
+/// The depth of parentheses at the end of a line that begins at `depth`; `None` above `max`.
+/// Parentheses in quoted strings do not count.
 fn depth_after(line: &[u8], mut depth: usize, max: usize) -> Option<usize> {
     let mut rest = line;
     while let Some(at) = memchr::memchr3(b'(', b')', b'"', rest) {
@@ -375,7 +377,7 @@ fn depth_after(line: &[u8], mut depth: usize, max: usize) -> Option<usize> {
             Some(b')') => depth = depth.saturating_sub(1),
             _ => loop {
                 let Some(at) = memchr::memchr2(b'"', b'\\', behind) else {
-                    // The string does not end: the grammar says so, more to the point.
+                    // The string does not end: the grammar has the better error.
                     return Some(depth);
                 };
                 let escape = behind.get(at) == Some(&b'\\');
@@ -395,17 +397,17 @@ fn depth_after(line: &[u8], mut depth: usize, max: usize) -> Option<usize> {
 const METHODS: [&[u8]; 9] = [
     b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE",
 ];
-/// A login name or key; honest ones are below 400 octets.
+/// A login name or key; real ones have less than 400 octets.
 const LOGIN_LITERAL_BYTES: usize = 1024;
-/// Nothing before login nests.
+/// No command before login nests.
 const LOGIN_DEPTH: usize = 16;
-/// SEARCH is the one that nests, 32 deep.
+/// SEARCH nests deepest: 32.
 const DEPTH: usize = 50;
-/// Clients count; the longest honest tag is a UUID.
+/// Clients count; the longest tag in use is a UUID.
 pub(crate) const TAG_BYTES: usize = 64;
-/// The longest is UNAUTHENTICATE.
+/// The longest name is UNAUTHENTICATE.
 const VERB_BYTES: usize = 16;
-/// `{18446744073709551615+}` and CR: what is kept of a line that is swallowed.
+/// `{18446744073709551615+}` and CR: so much is kept of a line that is skipped.
 const ANNOUNCED_BYTES: usize = 24;
 
 #[cfg(test)]
@@ -413,7 +415,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
-    /// Every step of a conversation, one line each, whichever way it is cut.
+    /// Every step of a conversation, one line each, with the input in pieces of `cut` octets.
     fn steps(input: &[u8], cut: usize, bounds: &FrameBounds) -> Vec<String> {
         let (mut frame, mut said, mut start, mut seen) = (Frame::default(), vec![], 0, 0);
         let mut message = 0u64;
@@ -495,7 +497,7 @@ mod tests {
                 &["1 LOGIN {1+}\r\na {2+}\r\nbc"],
             ),
             ("1 LOGIN {0+}\r\n \"\"\r\n", &["1 LOGIN {0+}\r\n \"\""]),
-            // A literal may hold what looks like commands, lines and literals.
+            // A literal may hold octets that look like commands, lines and literals.
             (
                 "1 X {12+}\r\n\r\n2 NOOP\r\n{9\r\n",
                 &["1 X {12+}\r\n\r\n2 NOOP\r\n{9"],
@@ -562,7 +564,7 @@ mod tests {
         ] {
             check(input.as_bytes(), &before(), expected);
         }
-        // All together: four of 64 KiB fit, the fifth does not; of empty ones a hundred.
+        // The sum: four literals of 64 KiB fit, the fifth does not; a hundred empty ones fit.
         let full = format!(" {{65536+}}\r\n{}", "x".repeat(65536));
         let input = format!("1 X{} {{1}}\r\n", full.repeat(4));
         assert_eq!(
@@ -627,7 +629,7 @@ mod tests {
 
     #[test]
     fn no_octet_is_searched_twice() {
-        // A line that comes an octet at a time costs its length, not its square.
+        // The cost of a line that comes an octet at a time is its length, not its square.
         let mut frame = Frame::default();
         let line = vec![b'x'; 60_000];
         for n in 1..=line.len() {
