@@ -15,6 +15,7 @@ mod ids;
 mod intake;
 mod limits;
 mod look;
+mod matches;
 mod message;
 mod metric;
 mod need;
@@ -45,6 +46,7 @@ pub use ids::{
 pub use intake::{Intake, Route};
 pub use limits::{Budget, Charge, Limits};
 pub use look::Look;
+pub use matches::Matches;
 pub use message::*;
 pub use metric::{METRICS, Metric, Metrics};
 pub use need::Need;

@@ -2,8 +2,8 @@
 
 use super::{
     Caller, DomainRow, EntryId, EntryRow, EntryState, Event, InboxId, InboxRow, KeyRow, MailboxRow,
-    MessageView, OctetsOf, OrgRow, OutboundRow, Refusal, Secret, Selected, ThreadId, UidSet,
-    UsageRow,
+    Matches, MessageView, OctetsOf, OrgRow, OutboundRow, Refusal, Secret, Selected, ThreadId,
+    UidSet, UsageRow,
 };
 
 /// The answer to a call.
@@ -58,7 +58,7 @@ pub enum Answer {
         as_of: u64,
     },
     Found {
-        uids: UidSet,
+        uids: Matches,
         modseq: u64,
     },
     Messages {

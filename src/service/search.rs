@@ -71,7 +71,7 @@ pub fn search(
         return Ok(None);
     }
     Ok(Some(Answer::Found {
-        uids: core::mem::take(&mut progress.found),
+        uids: core::mem::take(&mut progress.found).into(),
         modseq: progress.modseq,
     }))
 }

@@ -302,6 +302,30 @@ fn a_literal_that_cannot_be_kept_ends_the_connection_without_a_word() {
 }
 
 #[test]
+fn a_search_may_answer_in_an_order_of_its_own() {
+    let mut client = Client::new(Limits::default());
+    client.select(UidSet::from(11..=14), 10);
+    client.heard();
+    // UID 99 is not known to the client yet.
+    let found = || Answer::Found {
+        uids: Matches::Ordered(vec![14, 11, 99, 12]),
+        modseq: 0,
+    };
+    for (line, expected) in [
+        ("3 SEARCH ALL", "* SEARCH 4 1 2\r\n"),
+        ("3 UID SEARCH ALL", "* SEARCH 14 11 12\r\n"),
+        (
+            "3 SEARCH RETURN (MIN MAX COUNT ALL) ALL",
+            "* ESEARCH (TAG \"3\") MIN 4 MAX 2 COUNT 3 ALL 4,1:2\r\n",
+        ),
+    ] {
+        client.say(line);
+        client.answer(found());
+        assert_eq!(client.heard(), format!("{expected}3 OK Search done\r\n"));
+    }
+}
+
+#[test]
 fn a_stop_waits_for_the_command_under_way() {
     let mut client = Client::new(Limits::default());
     client.say("2 LIST \"\" *");

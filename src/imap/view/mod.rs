@@ -7,7 +7,7 @@
 //! forgets them and lags: the next command that may tell everything compares it with the
 //! store. Only SELECT and such a comparison move the floor under which events are known.
 
-use crate::call::{Change, UidSet};
+use crate::call::{Change, Matches, UidSet};
 
 pub(crate) mod held;
 pub(crate) mod open;
@@ -131,6 +131,25 @@ impl View {
             }
         }
         UidSet::from_ranges(numbers)
+    }
+
+    /// The messages of a search that the client knows, in their order: UIDs, or with `uid` off
+    /// their sequence numbers.
+    pub fn told(&self, found: &Matches, uid: bool) -> Matches {
+        let list = match found {
+            Matches::Set(set) if uid => return set.intersection(&self.known).into(),
+            Matches::Set(set) => return self.numbers(set).into(),
+            Matches::Ordered(list) => list.iter().copied(),
+        };
+        let known = list.clone().collect::<UidSet>().intersection(&self.known);
+        let numbers = self.numbers(&known);
+        let rows: Vec<(u32, u32)> = known.iter().zip(numbers.iter()).collect();
+        let row = |found| rows.binary_search_by_key(&found, |row| row.0);
+        Matches::Ordered(
+            list.filter_map(|found| rows.get(row(found).ok()?))
+                .map(|&(found, number)| if uid { found } else { number })
+                .collect(),
+        )
     }
 
     /// The UIDs with these sequence numbers; numbers beyond the last are left out. Linear in

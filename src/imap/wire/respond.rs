@@ -270,7 +270,12 @@ impl<'o> ResponseLine<'o> {
 
     /// `1:3,7`. The empty set has no form in IMAP: the caller does not write it.
     pub fn set(&mut self, set: &UidSet) -> &mut Self {
-        for (i, &(low, high)) in set.ranges().iter().enumerate() {
+        self.ranges(set.ranges())
+    }
+
+    /// As [`ResponseLine::set`], in the order given.
+    pub fn ranges(&mut self, ranges: &[(u32, u32)]) -> &mut Self {
+        for (i, &(low, high)) in ranges.iter().enumerate() {
             if i > 0 {
                 self.put(",");
             }

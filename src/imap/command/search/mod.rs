@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::{CommandContext, RunCommand};
-use crate::call::{Answer, EntryRead, Now, Octets, Reply, SearchProgress, UidSet};
+use crate::call::{Answer, EntryRead, Matches, Now, Octets, Reply, SearchProgress, UidSet};
 use crate::engine::{HIGH_WATER, Output};
 use crate::imap::server::{Flow, Pending, Server, Stage};
 use crate::imap::wire::lexer::Lexer;
@@ -100,8 +100,8 @@ impl RunCommand for SearchCommand {
             with_modseq: self.program.modseq,
             found: None,
             modseq: 0,
-            answer: UidSet::new(),
-            next: 0,
+            answer: Matches::default(),
+            written: 0,
         };
         let key = self.program.into_key(|what| match what {
             Unresolved::Numbers(set) => view.uids(&set.resolve(view.exists())),
@@ -126,12 +126,12 @@ struct Searching {
     /// The answer has a MODSEQ.
     with_modseq: bool,
     /// The messages found, in UIDs.
-    found: Option<UidSet>,
+    found: Option<Matches>,
     /// The highest MODSEQ of the messages in the answer.
     modseq: u64,
-    /// The answer; numbers below `next` have been written.
-    answer: UidSet,
-    next: u32,
+    /// The answer in the numbers of the client, and how many of them have been written.
+    answer: Matches,
+    written: usize,
 }
 
 impl Pending for Searching {
@@ -155,11 +155,7 @@ impl Pending for Searching {
         let Stage::Selected(_, open) = &server.stage else {
             return;
         };
-        self.answer = if self.uid {
-            found.intersection(open.view.known())
-        } else {
-            open.view.numbers(&found)
-        };
+        self.answer = open.view.told(&found, self.uid);
         match self.returns {
             Some(returns) => {
                 self.write_esearch(returns, &server.tag, out);
@@ -176,18 +172,16 @@ impl Pending for Searching {
 impl Flow for Searching {
     /// The numbers of a `* SEARCH` line, as many as may be written now.
     fn go_on(mut self: Box<Self>, server: &mut Server, out: &mut Output) {
-        let rest = self
-            .answer
-            .intersection(&UidSet::from(self.next..=u32::MAX));
+        let rest = self.answer.after(self.written);
         let mut line = ResponseLine::resume(&mut out.bytes);
         let from = line.output_bytes();
         for number in rest.iter() {
             if line.output_bytes().saturating_sub(from) > HIGH_WATER {
-                self.next = number;
                 server.mid_line = true;
                 return server.after_drain(self, out);
             }
             line.put(" ").number(u64::from(number));
+            self.written += 1;
         }
         server.mid_line = false;
         if self.with_modseq && !self.answer.is_empty() {
@@ -231,14 +225,14 @@ impl Searching {
             }
         }
         if returns.all && any {
-            line.put(" ALL ").set(&self.answer);
+            line.put(" ALL ").ranges(&self.answer.ranges());
         }
         line.end();
     }
 
     /// The messages whose MODSEQ counts if only MIN or MAX is asked for (RFC 7162 section
     /// 3.1.10); `None` if that of all of them counts, or that of none.
-    fn ends(&self, found: &UidSet) -> Option<UidSet> {
+    fn ends(&self, found: &Matches) -> Option<UidSet> {
         let returns = self.returns?;
         let only_ends = (returns.min || returns.max) && !returns.all && !returns.count;
         if !self.with_modseq || !only_ends {
