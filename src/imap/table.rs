@@ -14,123 +14,40 @@ use super::wire::lexer::Lexer;
 use super::wire::syntax::{Parsed, SyntaxError, SyntaxFault};
 
 /// The commands. The lookup goes from the top, so the frequent ones come first; CAPABILITY
-/// names their capabilities in this order.
+/// names their capabilities in this order. The columns are: name, UID form, states, hazards,
+/// capability, grammar.
+#[rustfmt::skip]
 const ROWS: &[TableRow] = &[
-    // name, UID form, states, hazards, capability, grammar
-    row("FETCH", UID, OPEN, EXPUNGE_BY_UID, NONE, fetch::parse),
-    row("NOOP", PLAIN, ANY, EXPUNGE, NONE, noop::parse),
-    row(
-        "STORE",
-        UID,
-        OPEN,
-        EXPUNGE_BY_UID | WRITE | CHANGES,
-        NONE,
-        store::parse,
-    ),
-    row("SEARCH", UID, OPEN, EXPUNGE_BY_UID, NONE, search::parse),
-    row("APPEND", PLAIN, AUTH, EXPUNGE | WRITE, NONE, append::parse),
-    row("SELECT", PLAIN, AUTH, 0, NONE, select::parse_select),
-    row("STATUS", PLAIN, AUTH, EXPUNGE, NONE, status::parse),
-    row("LIST", PLAIN, AUTH, EXPUNGE, NONE, list::parse),
-    row("ID", PLAIN, ANY, EXPUNGE, Some(("ID", ALWAYS)), id::parse),
-    row(
-        "ENABLE",
-        PLAIN,
-        AUTH,
-        EXPUNGE,
-        Some(("ENABLE", ALWAYS)),
-        enable::parse,
-    ),
-    row(
-        "STARTTLS",
-        PLAIN,
-        OUT,
-        0,
-        Some(("STARTTLS", BEFORE_TLS)),
-        starttls::parse,
-    ),
-    row(
-        "LOGIN",
-        PLAIN,
-        OUT,
-        0,
-        Some(("LOGINDISABLED", BEFORE_TLS)),
-        login::parse,
-    ),
-    row(
-        "AUTHENTICATE",
-        PLAIN,
-        OUT,
-        0,
-        Some(("AUTH=PLAIN", BEFORE_LOGIN)),
-        authenticate::parse,
-    ),
-    row(
-        "IDLE",
-        PLAIN,
-        AUTH,
-        EXPUNGE,
-        Some(("IDLE", AFTER_LOGIN)),
-        idle::parse,
-    ),
-    row(
-        "NAMESPACE",
-        PLAIN,
-        AUTH,
-        EXPUNGE,
-        Some(("NAMESPACE", AFTER_LOGIN)),
-        namespace::parse,
-    ),
-    row(
-        "EXPUNGE",
-        UID,
-        OPEN,
-        EXPUNGE | WRITE | CHANGES,
-        Some(("UIDPLUS", AFTER_LOGIN)),
-        expunge::parse,
-    ),
-    row(
-        "MOVE",
-        UID,
-        OPEN,
-        EXPUNGE | WRITE | CHANGES,
-        Some(("MOVE", AFTER_LOGIN)),
-        copy::parse_move,
-    ),
-    row(
-        "UNSELECT",
-        PLAIN,
-        OPEN,
-        0,
-        Some(("UNSELECT", AFTER_LOGIN)),
-        unselect::parse,
-    ),
-    row("LOGOUT", PLAIN, ANY, 0, NONE, logout::parse),
-    row("CAPABILITY", PLAIN, ANY, EXPUNGE, NONE, capability::parse),
-    row("CHECK", PLAIN, OPEN, EXPUNGE, NONE, noop::parse_check),
-    row("CLOSE", PLAIN, OPEN, 0, NONE, close::parse),
-    row("COPY", UID, OPEN, EXPUNGE | WRITE, NONE, copy::parse_copy),
-    row("CREATE", PLAIN, AUTH, EXPUNGE | WRITE, NONE, create::parse),
-    row("DELETE", PLAIN, AUTH, EXPUNGE | WRITE, NONE, delete::parse),
-    row("EXAMINE", PLAIN, AUTH, 0, NONE, select::parse_examine),
-    row("LSUB", PLAIN, AUTH, EXPUNGE, NONE, lsub::parse),
-    row("RENAME", PLAIN, AUTH, EXPUNGE | WRITE, NONE, rename::parse),
-    row(
-        "SUBSCRIBE",
-        PLAIN,
-        AUTH,
-        EXPUNGE | WRITE,
-        NONE,
-        subscribe::parse_subscribe,
-    ),
-    row(
-        "UNSUBSCRIBE",
-        PLAIN,
-        AUTH,
-        EXPUNGE | WRITE,
-        NONE,
-        subscribe::parse_unsubscribe,
-    ),
+    row("FETCH",        UID,   OPEN, EXPUNGE_BY_UID,                   NONE,                              fetch::parse),
+    row("NOOP",         PLAIN, ANY,  EXPUNGE,                          NONE,                              noop::parse),
+    row("STORE",        UID,   OPEN, EXPUNGE_BY_UID | WRITE | CHANGES, NONE,                              store::parse),
+    row("SEARCH",       UID,   OPEN, EXPUNGE_BY_UID,                   NONE,                              search::parse),
+    row("APPEND",       PLAIN, AUTH, EXPUNGE | WRITE,                  NONE,                              append::parse),
+    row("SELECT",       PLAIN, AUTH, 0,                                NONE,                              select::parse_select),
+    row("STATUS",       PLAIN, AUTH, EXPUNGE,                          NONE,                              status::parse),
+    row("LIST",         PLAIN, AUTH, EXPUNGE,                          NONE,                              list::parse),
+    row("ID",           PLAIN, ANY,  EXPUNGE,                          said("ID", ALWAYS),                id::parse),
+    row("ENABLE",       PLAIN, AUTH, EXPUNGE,                          said("ENABLE", ALWAYS),            enable::parse),
+    row("STARTTLS",     PLAIN, OUT,  0,                                said("STARTTLS", BEFORE_TLS),      starttls::parse),
+    row("LOGIN",        PLAIN, OUT,  0,                                said("LOGINDISABLED", BEFORE_TLS), login::parse),
+    row("AUTHENTICATE", PLAIN, OUT,  0,                                said("AUTH=PLAIN", BEFORE_LOGIN),  authenticate::parse),
+    row("IDLE",         PLAIN, AUTH, EXPUNGE,                          said("IDLE", AFTER_LOGIN),         idle::parse),
+    row("NAMESPACE",    PLAIN, AUTH, EXPUNGE,                          said("NAMESPACE", AFTER_LOGIN),    namespace::parse),
+    row("EXPUNGE",      UID,   OPEN, EXPUNGE | WRITE | CHANGES,        said("UIDPLUS", AFTER_LOGIN),      expunge::parse),
+    row("MOVE",         UID,   OPEN, EXPUNGE | WRITE | CHANGES,        said("MOVE", AFTER_LOGIN),         copy::parse_move),
+    row("UNSELECT",     PLAIN, OPEN, 0,                                said("UNSELECT", AFTER_LOGIN),     unselect::parse),
+    row("LOGOUT",       PLAIN, ANY,  0,                                NONE,                              logout::parse),
+    row("CAPABILITY",   PLAIN, ANY,  EXPUNGE,                          NONE,                              capability::parse),
+    row("CHECK",        PLAIN, OPEN, EXPUNGE,                          NONE,                              noop::parse_check),
+    row("CLOSE",        PLAIN, OPEN, 0,                                NONE,                              close::parse),
+    row("COPY",         UID,   OPEN, EXPUNGE | WRITE,                  NONE,                              copy::parse_copy),
+    row("CREATE",       PLAIN, AUTH, EXPUNGE | WRITE,                  NONE,                              create::parse),
+    row("DELETE",       PLAIN, AUTH, EXPUNGE | WRITE,                  NONE,                              delete::parse),
+    row("EXAMINE",      PLAIN, AUTH, 0,                                NONE,                              select::parse_examine),
+    row("LSUB",         PLAIN, AUTH, EXPUNGE,                          NONE,                              lsub::parse),
+    row("RENAME",       PLAIN, AUTH, EXPUNGE | WRITE,                  NONE,                              rename::parse),
+    row("SUBSCRIBE",    PLAIN, AUTH, EXPUNGE | WRITE,                  NONE,                              subscribe::parse_subscribe),
+    row("UNSUBSCRIBE",  PLAIN, AUTH, EXPUNGE | WRITE,                  NONE,                              subscribe::parse_unsubscribe),
 ];
 
 /// The extensions that are named before the commands.
@@ -186,6 +103,10 @@ const NONE: Option<Capability> = None;
 
 /// A word of CAPABILITY, and when it is named.
 type Capability = (&'static str, u8);
+
+const fn said(word: &'static str, when: u8) -> Option<Capability> {
+    Some((word, when))
+}
 
 /// Reads the arguments of a command, from behind its name to before its CRLF. `true` for the
 /// UID form.
