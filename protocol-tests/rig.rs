@@ -20,7 +20,7 @@ use postern::engine::drive::{Driver, Environment, Settled};
 use postern::engine::{Output, Session};
 use postern::protocol::Protocol;
 use postern::service::Inline;
-use postern::service::auth::folder_access;
+use postern::service::access::login::folder_access;
 
 /// 2026-01-01T00:00:00Z, in milliseconds: when every virtual world begins.
 pub const BEGIN_UNIX_MS: i64 = 1_767_225_600_000;

@@ -39,7 +39,7 @@ use std::net::IpAddr;
 use postern::call::{
     Ask, Call, Envelope, Intake, KeyWrite, Limits, Listener, Recipient, Reply, Route, Scopes,
 };
-use postern::service::auth::folder_access;
+use postern::service::access::login::folder_access;
 
 use crate::rig::Rig;
 

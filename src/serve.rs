@@ -24,8 +24,8 @@ use crate::crypto::{OperatorToken, Random};
 use crate::net::{
     self, Acceptor, Alarm, Bell, BoundListener, Certified, Clock, Ended, Hub, Worker,
 };
+use crate::service::executors::{Router, run_lookup, run_reader, run_writer};
 use crate::service::start::first_start;
-use crate::service::thread::{Router, run_lookup, run_reader, run_writer};
 use crate::service::{DiskReserve, FreeBytes, Reader, Service, Setup, Writer};
 use crate::store::{Folder, Role, Store};
 use disk_reserve::ReserveFile;

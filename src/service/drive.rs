@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use super::intake::{IntakeStage, ParsedMessage};
-use super::{LookupId, ReadTask, ReadTurn, Reader, WriteTask, Writer, auth};
+use super::{LookupId, ReadTask, ReadTurn, Reader, WriteTask, Writer};
 use crate::call::{Call, Event, Reply, Request};
+use crate::service::access::login;
 use crate::store::Store;
 
 /// What came of a request.
@@ -30,7 +31,7 @@ pub fn drive(writer: &mut Writer, reader: &mut Reader, store: &Store, request: R
         }
         Call::Hangup => {
             if let Some(conn) = request.conn {
-                auth::hangup(reader.service(), conn);
+                login::hangup(reader.service(), conn);
             }
             return Done::Answered(None, Arc::new([]));
         }

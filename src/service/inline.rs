@@ -6,11 +6,12 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::account::{self, NewRow};
+use super::account::inbox;
+use super::account::key::{self, NewRow};
 use super::context::WriteContext;
 use super::drive::{Done, drive, go_on};
 use super::intake::{IntakeStage, ParsedMessage};
-use super::{Clock, Finding, LookupId, Lookups, ReadTask, Reader, Service, Setup, Writer, inbox};
+use super::{Clock, Finding, LookupId, Lookups, ReadTask, Reader, Service, Setup, Writer};
 use crate::call::{Event, InboxId, InboxRow, OrgId, Refusal, Reply, Request, Scopes, Shared};
 use crate::crypto::{OperatorToken, Random};
 use crate::mail::Address;
@@ -115,7 +116,7 @@ impl Inline {
 
     /// An organization without inboxes and keys.
     pub fn make_org(&mut self, name: &str) -> Result<OrgId, Error> {
-        self.make(|context| Ok(account::plant_org(context, name)?.id))
+        self.make(|context| Ok(key::plant_org(context, name)?.id))
     }
 
     /// An inbox with exactly this address; its domain is made, if it is not there.
@@ -177,7 +178,7 @@ impl Inline {
                 inboxes,
                 expires_at,
             };
-            let (_, secret) = account::mint(context, org, new)?;
+            let (_, secret) = key::mint(context, org, new)?;
             Ok(String::from_utf8_lossy(secret.expose()).into_owned())
         })
     }

@@ -2,34 +2,30 @@
 //! reply code, no tag, no header and no JSON; it owns no clock, no thread and no socket.
 //!
 //! [`Service`] is what the threads share, [`Writer`] and [`Reader`] carry out what they are
-//! given, [`thread`] runs them, [`Inline`] is all of it in one thread for tests. One call is
+//! given, [`executors`] runs them, [`Inline`] is all of it in one thread for tests. One call is
 //! one function, and the lists that lead there are whole (`dispatch`).
 
+pub mod access;
 pub mod account;
-pub mod auth;
 pub mod context;
 mod dispatch;
 pub mod drive;
 pub mod events;
-pub mod fetch;
-pub mod inbox;
+pub mod executors;
 mod inline;
 pub mod intake;
 pub mod job;
-pub mod limit;
-pub mod mailbox;
-pub mod message;
+pub mod mail;
 pub mod policy;
-pub mod search;
 pub mod start;
 #[cfg(test)]
 mod tests;
-pub mod thread;
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::call::{Metric, Network, Now, Refusal, Shared};
+use access::limits;
 
 pub use dispatch::{DiskReserve, ReadTask, ReadTurn, Reader, WriteTask, WriteTurn, Writer};
 pub use inline::Inline;
@@ -78,9 +74,9 @@ pub struct Service {
 /// What is counted in memory.
 #[derive(Debug, Default)]
 struct Counters {
-    failures: limit::Failures,
-    rates: limit::Rates,
-    leases: limit::Leases,
+    failures: limits::Failures,
+    rates: limits::Rates,
+    leases: limits::Leases,
 }
 
 impl Service {
@@ -145,7 +141,7 @@ impl Service {
 
     fn take(
         &self,
-        payer: limit::Payer,
+        payer: limits::Payer,
         per_minute: usize,
         burst: usize,
         now: Now,
@@ -165,13 +161,13 @@ impl Service {
     /// Counts the octets of a message that an address brings on port 25.
     fn take_octets(&self, peer: core::net::IpAddr, octets: usize, now: Now) -> Result<(), Refusal> {
         let most = self.shared.limits.mx_bytes_per_minute;
-        if most >= limit::LIFTED {
+        if most >= limits::LIFTED {
             return Ok(());
         }
         let per_minute = (most / 1024).max(1);
         // A message that is larger than the whole bucket may still come alone.
         let n = (octets / 1024).clamp(1, per_minute) as u64;
-        let payer = limit::Payer::MxOctets(Network::of(peer));
+        let payer = limits::Payer::MxOctets(Network::of(peer));
         let taken = self
             .counters()
             .rates

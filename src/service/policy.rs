@@ -2,7 +2,7 @@
 //! SMTP, REST and IMAP. It decides; storing is done elsewhere.
 
 use super::Service;
-use super::limit::Payer;
+use super::access::limits::Payer;
 use crate::call::{
     Access, Answer, InboxId, InboxRef, Limits, Metric, Network, Now, OrgId, Rate, Refusal,
 };

@@ -1,13 +1,14 @@
 //! The first start: an organization, an inbox and a key in an empty folder, so that one
 //! command is enough to send the first mail.
 
+use super::Service;
+use super::account::{inbox, key};
 use super::context::WriteContext;
-use super::{Service, account, inbox};
 use crate::call::{InboxRow, NewInbox, OrgId, Refusal, Secret, Written};
 use crate::crypto::Random;
 use crate::store::{Error, Store};
 
-use super::auth::folder_access;
+use super::access::login::folder_access;
 
 /// What was made.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ pub fn first_start(service: &Service, store: &Store) -> Result<Option<FirstStart
 }
 
 fn make(context: &mut WriteContext<'_>) -> Result<FirstStart, Refusal> {
-    let Written::Org(org, _, key) = account::create_org(context, "default")? else {
+    let Written::Org(org, _, key) = key::create_org(context, "default")? else {
         return Err(Refusal::Internal);
     };
     let access = folder_access(org.id);

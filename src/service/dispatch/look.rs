@@ -2,9 +2,11 @@
 //! before it has its arm.
 
 use crate::call::{Answer, Look, Network, Refusal, Request};
+use crate::service::access::limits::Payer;
+use crate::service::access::login;
+use crate::service::account::inbox;
 use crate::service::context::ReadContext;
-use crate::service::limit::Payer;
-use crate::service::{Service, auth, events, inbox, policy};
+use crate::service::{Service, events, policy};
 
 /// Carries out a look-up; its caller has what it needs.
 pub(super) fn look(
@@ -19,11 +21,11 @@ pub(super) fn look(
             listener,
             user,
             secret,
-        } => auth::authenticate(
+        } => login::authenticate(
             service,
             store,
             now,
-            &auth::Login {
+            &login::Login {
                 conn: request.conn,
                 peer,
                 listener: *listener,
@@ -31,7 +33,7 @@ pub(super) fn look(
                 secret,
             },
         ),
-        Look::OpenStream => auth::open_stream(service, request.conn, caller.access()?),
+        Look::OpenStream => login::open_stream(service, request.conn, caller.access()?),
         Look::Ready => ready(service),
         Look::AnonymousRate => {
             let per_minute = service.shared.limits.http_anonymous_per_minute;

@@ -5,8 +5,10 @@ use crate::call::{
     Access, Answer, Caller, DomainRead, EntryRead, EventRead, InboxRead, KeyRead, MailboxRead,
     MessageRead, OrgRead, OutboundRead, Read, Refusal,
 };
+use crate::service::account::{inbox, key};
 use crate::service::context::ReadContext;
-use crate::service::{account, events, fetch, inbox, mailbox, message, search};
+use crate::service::events;
+use crate::service::mail::{entry, mailbox, message, search};
 
 /// Carries out a call, or a slice of it; its caller has what the call needs.
 pub(super) fn read(
@@ -21,12 +23,11 @@ pub(super) fn read(
         Read::Inbox(call) => read_inbox(context, caller.access()?, call).map(Some),
         Read::Key(call) => read_key(context, caller.access()?, call).map(Some),
         Read::Domain(DomainRead::List) => {
-            account::list_domains(context.store, caller.access()?).map(Some)
+            key::list_domains(context.store, caller.access()?).map(Some)
         }
         Read::Org(call) => read_org(context, caller, call).map(Some),
         Read::Outbound(OutboundRead::List { cursor, limit }) => {
-            account::list_outbound(context.store, caller.access()?, cursor.as_deref(), *limit)
-                .map(Some)
+            key::list_outbound(context.store, caller.access()?, cursor.as_deref(), *limit).map(Some)
         }
         Read::Event(EventRead::After {
             topic,
@@ -62,18 +63,18 @@ fn read_entry(
             octets,
             changed_since,
         } => {
-            let ask = fetch::FetchAsk {
+            let ask = entry::FetchAsk {
                 digest: *digest,
                 octets: *octets,
                 changed_since: *changed_since,
             };
-            fetch::fetch(context, access, *mailbox, uids, ask).map(Some)
+            entry::fetch(context, access, *mailbox, uids, ask).map(Some)
         }
         EntryRead::Octets { of, offset, len } => {
-            fetch::read_octets(context, access, of, *offset, *len).map(Some)
+            entry::read_octets(context, access, of, *offset, *len).map(Some)
         }
         EntryRead::Changes { mailbox, since } => {
-            fetch::changes(context, access, *mailbox, *since).map(Some)
+            entry::changes(context, access, *mailbox, *since).map(Some)
         }
         EntryRead::Search {
             mailbox,
@@ -130,15 +131,15 @@ fn read_inbox(
 fn read_key(context: &ReadContext<'_>, access: &Access, call: &KeyRead) -> Result<Answer, Refusal> {
     match call {
         KeyRead::List { cursor, limit } => {
-            account::list_keys(context.store, access, cursor.as_deref(), *limit)
+            key::list_keys(context.store, access, cursor.as_deref(), *limit)
         }
-        KeyRead::Get { key } => account::read_key(context.store, access, *key),
+        KeyRead::Get { key } => key::read_key(context.store, access, *key),
     }
 }
 
 fn read_org(context: &ReadContext<'_>, caller: &Caller, call: &OrgRead) -> Result<Answer, Refusal> {
     match call {
-        OrgRead::List => account::list_orgs(context.store),
-        OrgRead::Usage => account::usage(context.store, context.now, caller),
+        OrgRead::List => key::list_orgs(context.store),
+        OrgRead::Usage => key::usage(context.store, context.now, caller),
     }
 }

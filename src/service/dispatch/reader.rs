@@ -10,9 +10,10 @@ use std::sync::Arc;
 use super::{look, read};
 use crate::call::{ConnId, Look, Metric, Read, Refusal, Reply, Request};
 use crate::crypto::Random;
+use crate::service::Service;
+use crate::service::access::login;
 use crate::service::context::ReadContext;
 use crate::service::intake::{self, Delivery, IntakeStage, IntakeStep, LookupId, ParsedMessage};
-use crate::service::{Service, auth};
 use crate::store::Store;
 
 /// Carries out everything that reads.
@@ -94,7 +95,7 @@ impl Reader {
         let done = guarded(service, request.conn, || {
             let call = &request.call;
             let caller = &request.caller;
-            auth::admit(
+            login::admit(
                 service,
                 caller,
                 call.need(),
@@ -122,7 +123,7 @@ impl Reader {
         let done = guarded(service, request.conn, || {
             let call = &mut request.call;
             let caller = &request.caller;
-            auth::admit(
+            login::admit(
                 service,
                 caller,
                 call.need(),

@@ -5,8 +5,9 @@ use crate::call::{
     Access, Caller, DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite,
     OrgWrite, Refusal, Write, Written,
 };
+use crate::service::account::{inbox, key};
 use crate::service::context::WriteContext;
-use crate::service::{account, fetch, inbox, mailbox, message};
+use crate::service::mail::{entry, mailbox, message};
 use crate::store::FlagUpdate;
 
 /// Carries out a call; its caller has what the call needs.
@@ -62,17 +63,17 @@ fn write_entry(
                 keywords,
                 unchanged_since: *unchanged_since,
             };
-            fetch::set_flags(context, access, *mailbox, uids, &ask)
+            entry::set_flags(context, access, *mailbox, uids, &ask)
         }
         EntryWrite::Expunge { mailbox, uids } => {
-            fetch::expunge(context, access, *mailbox, uids.as_ref())
+            entry::expunge(context, access, *mailbox, uids.as_ref())
         }
         EntryWrite::Copy {
             mailbox,
             uids,
             to,
             remove,
-        } => fetch::copy(context, access, *mailbox, uids, (to, *remove)),
+        } => entry::copy(context, access, *mailbox, uids, (to, *remove)),
     }
 }
 
@@ -111,9 +112,9 @@ fn write_key(
     call: &KeyWrite,
 ) -> Result<Written, Refusal> {
     match call {
-        KeyWrite::Create { new, .. } => account::create_key(context, access, new),
-        KeyWrite::Revoke { key } => account::revoke_key(context, access, *key),
-        KeyWrite::CreateCredentials { .. } => account::create_credentials(context, access),
+        KeyWrite::Create { new, .. } => key::create_key(context, access, new),
+        KeyWrite::Revoke { key } => key::revoke_key(context, access, *key),
+        KeyWrite::CreateCredentials { .. } => key::create_credentials(context, access),
     }
 }
 
@@ -123,14 +124,14 @@ fn write_domain(
     call: &DomainWrite,
 ) -> Result<Written, Refusal> {
     match call {
-        DomainWrite::Create { name, .. } => account::create_domain(context, access, name),
-        DomainWrite::Delete { domain } => account::delete_domain(context, access, domain),
+        DomainWrite::Create { name, .. } => key::create_domain(context, access, name),
+        DomainWrite::Delete { domain } => key::delete_domain(context, access, domain),
     }
 }
 
 fn write_org(context: &mut WriteContext<'_>, call: &OrgWrite) -> Result<Written, Refusal> {
     match call {
-        OrgWrite::Create { name, .. } => account::create_org(context, name),
-        OrgWrite::Delete { org } => account::delete_org(context, *org),
+        OrgWrite::Create { name, .. } => key::create_org(context, name),
+        OrgWrite::Delete { org } => key::delete_org(context, *org),
     }
 }

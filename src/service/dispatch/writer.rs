@@ -11,10 +11,11 @@ use crate::call::{
     Caller, ConnId, Event, Idempotency, Metric, Now, Refusal, Reply, Request, Write, Written,
 };
 use crate::crypto::Random;
+use crate::service::access::login;
 use crate::service::context::WriteContext;
 use crate::service::intake::{self, Delivery};
 use crate::service::job::{Runner, Runners};
-use crate::service::{Service, auth, policy};
+use crate::service::{Service, policy};
 use crate::store::{KeptAnswer, Store};
 
 /// What the writer is given.
@@ -286,14 +287,14 @@ fn carry_out(context: &mut WriteContext<'_>, task: &WriteTask) -> Result<Written
     match task {
         WriteTask::Call(request) => {
             let (caller, call) = (&request.caller, &request.call);
-            auth::admit(context.service, caller, call.need(), true, context.now)?;
+            login::admit(context.service, caller, call.need(), true, context.now)?;
             once(context, caller, call.idempotency(), |context| {
                 write::write(context, caller, call)
             })
         }
         WriteTask::Deliver(request) => {
             let (caller, delivery) = (&request.caller, &*request.call);
-            auth::admit(context.service, caller, delivery.need, false, context.now)?;
+            login::admit(context.service, caller, delivery.need, false, context.now)?;
             once(context, caller, delivery.idempotency.as_ref(), |context| {
                 intake::deliver(context, caller, delivery)
             })

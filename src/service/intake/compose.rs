@@ -11,7 +11,7 @@ use crate::mail::parse::address_list::{AddressEntry, parse_list};
 use crate::mail::write::compose::{self, AttachedFile, Compose};
 use crate::mail::write::field;
 use crate::service::context::ReadContext;
-use crate::service::fetch::{check_keywords, place_named};
+use crate::service::mail::entry::{check_keywords, place_named};
 use crate::service::{Service, policy};
 
 type NamedRecipient = (Option<String>, Address);

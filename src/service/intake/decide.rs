@@ -11,7 +11,7 @@ use crate::mail::digest::{Analysis, Priority};
 use crate::mail::parse::address_list::Mailbox;
 use crate::mail::unicode;
 use crate::service::context::ReadContext;
-use crate::service::mailbox;
+use crate::service::mail::mailbox;
 
 /// Decides what happens with a message. Its sender's copy comes first, then an entry for each
 /// local inbox among the recipients, then a queue row for each recipient outside.

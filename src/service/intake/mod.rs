@@ -19,8 +19,9 @@ mod parse;
 mod plan;
 
 use crate::call::{Idempotency, Intake, Need, Refusal, Request};
+use crate::service::Service;
+use crate::service::access::login;
 use crate::service::context::ReadContext;
-use crate::service::{Service, auth};
 
 pub(in crate::service) use decide::name;
 pub use deliver::deliver;
@@ -70,7 +71,7 @@ pub fn advance(
     let caller = &request.caller;
     let parsed = match stage {
         IntakeStage::Parse(intake) => {
-            auth::admit(service, caller, intake.need(), true, context.now)?;
+            login::admit(service, caller, intake.need(), true, context.now)?;
             let parsed = Box::new(parse::parse(service, context, request, *intake)?);
             match &service.lookups {
                 Some(lookups) if lookups.ask(id, &parsed) => return Ok(IntakeStep::Wait(parsed)),
@@ -78,7 +79,7 @@ pub fn advance(
             }
         }
         IntakeStage::Found(mut parsed, finding) => {
-            auth::admit(service, caller, parsed.need, false, context.now)?;
+            login::admit(service, caller, parsed.need, false, context.now)?;
             if let Some(lookups) = &service.lookups {
                 lookups.found(&mut parsed, finding)?;
             }

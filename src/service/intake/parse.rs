@@ -17,8 +17,9 @@ use crate::mail::write::compose::message_id;
 use crate::mail::write::submit::{check_octets, submission_fixups};
 use crate::mail::{Address, Bounds, Headers};
 use crate::service::context::{ReadContext, own_inbox};
-use crate::service::fetch::check_keywords;
-use crate::service::{Service, mailbox, policy};
+use crate::service::mail::entry::check_keywords;
+use crate::service::mail::mailbox;
+use crate::service::{Service, policy};
 
 /// A message that has been read, on its way to be judged.
 #[derive(Debug)]

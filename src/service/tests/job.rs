@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use super::World;
 use crate::call::*;
 use crate::service::Writer;
+use crate::service::executors::{Router, run_writer};
 use crate::service::job::{Outcome, Runner};
-use crate::service::thread::{Router, run_writer};
 use crate::store::{ClaimedJob, JobKind, JobPayload, NewJob};
 
 type Seen = Arc<Mutex<Vec<(u64, ClaimedJob)>>>;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod executors;
 mod group;
 mod inboxes;
 mod job;
@@ -9,7 +10,6 @@ mod login;
 mod mail;
 mod policy;
 mod tenant;
-mod thread;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;

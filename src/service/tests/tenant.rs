@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::super::auth;
 use super::{World, new_inbox};
 use crate::call::*;
+use crate::service::access::login;
 
 /// Every call with an access, made with an organization's inbox, key and domain that are
 /// there.
@@ -470,6 +470,6 @@ fn no_tenant_is_postmaster() {
         call: OrgWrite::Delete { org: first }.into(),
     });
     assert!(matches!(w.call(rcpt()), Reply::Refused(_)));
-    let operator = auth::folder_access(second);
+    let operator = login::folder_access(second);
     w.written(claim(operator));
 }

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::call::*;
+use crate::service::access::login;
 use crate::service::drive::{Done, drive};
-use crate::service::{Inline, Reader, Service, Setup, Writer, auth, start};
+use crate::service::{Inline, Reader, Service, Setup, Writer, start};
 use crate::store::{Error, FILE, Folder, Role, Store, backup, restore, verify};
 
 const NOW: Now = Now {
@@ -52,7 +53,7 @@ fn append(access: &Access, inbox: InboxId, octets: usize) -> Ask {
 
 /// Appends three messages to an inbox, one of them of three chunks, and expunges one.
 fn fill(writer: &mut Writer, reader: &mut Reader, store: &Store, org: OrgId, inbox: InboxId) {
-    let mut grant = (*auth::folder_access(org).0).clone();
+    let mut grant = (*login::folder_access(org).0).clone();
     grant.inbox = Some(inbox);
     let access = Access(Arc::new(grant));
     let mut serve = |ask| match drive(writer, reader, store, request(ask)) {
@@ -306,7 +307,7 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
     // that it remembers.
     assert_eq!(after.oldest, after.head + 1);
     assert!(after.head > before.head + (1 << 31));
-    let access = auth::folder_access(first.org);
+    let access = login::folder_access(first.org);
     let mut first_since = |unix_ms| {
         let look = Look::LogAt { unix_ms };
         let (look, _) = request(Ask::of(&access, look.clone())).split(look);
@@ -386,7 +387,7 @@ fn what_deletions_leave_is_known_and_goes() {
     let mut inline = world();
     let org = inline.store.orgs().unwrap()[0].id;
     let inboxes = inline.store.inboxes(org, None, InboxId(0), 10).unwrap();
-    let access = auth::folder_access(org);
+    let access = login::folder_access(org);
     let write = |inline: &mut Inline, ask| {
         let (reply, _) = inline.serve(request(ask));
         let reply = &reply.unwrap();

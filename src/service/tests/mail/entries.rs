@@ -104,7 +104,7 @@ fn a_search_gives_way_and_ends_at_its_deadline() {
     assert_eq!((limits.search_slice_ms, limits.search_s), (5, 10));
     let mut slices = 1;
     let found = loop {
-        match crate::service::search::search(
+        match crate::service::mail::search::search(
             &context,
             &access,
             mailbox,
@@ -125,8 +125,14 @@ fn a_search_gives_way_and_ends_at_its_deadline() {
         ..SearchProgress::default()
     };
     world.clock.store(20_000, Ordering::Relaxed);
-    let late =
-        crate::service::search::search(&context, &access, mailbox, &within, &key, &mut progress);
+    let late = crate::service::mail::search::search(
+        &context,
+        &access,
+        mailbox,
+        &within,
+        &key,
+        &mut progress,
+    );
     assert_eq!(late, Err(Refusal::SearchDeadline));
     assert_eq!(
         context
@@ -160,8 +166,15 @@ fn a_list_gives_way_and_ends_after_a_while() {
     let filter = MessageFilter::default();
     let (mut cursor, mut progress, mut slices) = (None, ListProgress::default(), 1);
     let slice = |cursor: &mut Option<String>, progress: &mut ListProgress| {
-        crate::service::message::list(&context, &access, &inbox, &filter, (cursor, 4), progress)
-            .unwrap()
+        crate::service::mail::message::list(
+            &context,
+            &access,
+            &inbox,
+            &filter,
+            (cursor, 4),
+            progress,
+        )
+        .unwrap()
     };
     let page = loop {
         match slice(&mut cursor, &mut progress) {

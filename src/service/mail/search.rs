@@ -6,7 +6,6 @@
 
 use core::ops::ControlFlow;
 
-use super::context::{ReadContext, need, own_inbox};
 use crate::call::{
     Access, Answer, EntryId, Flags, MailboxId, Metric, Refusal, Scopes, SearchKey, SearchProgress,
     UidSet,
@@ -17,6 +16,7 @@ use crate::mail::Headers;
 use crate::mail::parse::address_list::parse_list;
 use crate::mail::parse::date;
 use crate::mail::text::search::{Needle, Scope, contains_text};
+use crate::service::context::{ReadContext, need, own_inbox};
 use crate::store::{Error, Scanned, Store};
 
 /// One slice. `None`: there is more to do, and `progress` says from where.

@@ -4,12 +4,12 @@
 //! The mailbox is named by its id, and is looked up under the inbox that was logged in to: a
 //! mailbox that is gone, or another's, is not there.
 
-use super::context::{ReadContext, WriteContext, need, own_inbox};
 use super::mailbox::{find, own_place};
 use crate::call::{
     Access, Answer, FlagChange, Flags, InboxId, MailboxId, Octets, OctetsOf, Refusal, Scopes,
     UidSet, Written,
 };
+use crate::service::context::{ReadContext, WriteContext, need, own_inbox};
 use crate::store::{FlagUpdate, InboxPlace, MailboxRecord, PageRequest, Store};
 
 /// What FETCH asks for beside the set.
@@ -182,7 +182,7 @@ pub fn copy(
 }
 
 /// Sets flags of one entry, for REST.
-pub(super) fn flag_one(
+pub(in crate::service) fn flag_one(
     context: &mut WriteContext<'_>,
     place: &InboxPlace,
     mailbox: &MailboxRecord,
@@ -228,7 +228,7 @@ pub fn check_keywords(field: &'static str, keywords: &[String]) -> Result<(), Re
 }
 
 /// The inbox of a message that REST names, with its place.
-pub(super) fn place_named(
+pub(in crate::service) fn place_named(
     store: &Store,
     access: &Access,
     inbox: InboxId,

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use super::account;
-use super::context::WriteContext;
-use super::policy::{self, named_inbox};
+use super::key;
 use crate::call::{
     Access, Answer, Change, DomainId, InboxId, InboxPatch, InboxRef, InboxRow, NewInbox, OrgId,
     Refusal, UidSet, Written,
 };
 use crate::mail::parse::address::{Address, parse_domain};
+use crate::service::context::WriteContext;
+use crate::service::policy::{self, named_inbox};
 use crate::store::{NewEvent, Store};
 
 /// See [`crate::call::Call::CreateInbox`].
@@ -26,7 +26,7 @@ pub fn create_inbox(
     }
     let org = access.org;
     if let Some(id) = &new.client_id {
-        account::check_text(id, "client_id", CLIENT_ID_MAX)?;
+        key::check_text(id, "client_id", CLIENT_ID_MAX)?;
         if let Some(inbox) = context.store.inbox_by_client_id(org, id)? {
             let row = context.store.inbox(org, inbox)?.ok_or(Refusal::Internal)?;
             return Ok(Written::Inbox {
@@ -69,7 +69,7 @@ pub fn create_inbox(
 }
 
 /// Writes a checked inbox with its standard mailboxes, and tells of it.
-pub(super) fn plant(
+pub(in crate::service) fn plant(
     context: &mut WriteContext<'_>,
     org: OrgId,
     row: &InboxRow,
@@ -187,8 +187,8 @@ pub fn list_inboxes(
         None => None,
         Some(name) => Some(named_inbox(store, access, name)?),
     };
-    let after = account::cursor(cursor, InboxId::parse)?.unwrap_or(InboxId(0));
-    let limit = limit.clamp(1, account::PAGE_MAX);
+    let after = key::cursor(cursor, InboxId::parse)?.unwrap_or(InboxId(0));
+    let limit = limit.clamp(1, key::PAGE_MAX);
     let mut rows = match &access.inboxes {
         None => store.inboxes(access.org, parent, after, limit + 1)?,
         Some(bound) => {
@@ -203,7 +203,7 @@ pub fn list_inboxes(
             rows
         }
     };
-    let next = account::next_cursor(&mut rows, limit, |row| row.id.to_string());
+    let next = key::next_cursor(&mut rows, limit, |row| row.id.to_string());
     Ok(Answer::Inboxes { rows, next })
 }
 
@@ -303,7 +303,7 @@ pub fn delete_inbox(
 }
 
 /// Takes an inbox away whose children are gone, and tells of it.
-pub(super) fn uproot(
+pub(in crate::service) fn uproot(
     context: &mut WriteContext<'_>,
     org: OrgId,
     inbox: InboxId,
@@ -351,7 +351,7 @@ fn too_deep() -> Refusal {
 
 fn check_display_name(name: Option<&str>) -> Result<(), Refusal> {
     match name {
-        Some(name) => account::check_text(name, "display_name", DISPLAY_NAME_MAX),
+        Some(name) => key::check_text(name, "display_name", DISPLAY_NAME_MAX),
         None => Ok(()),
     }
 }
@@ -371,7 +371,7 @@ fn invalid(field: &'static str, why: &str) -> Refusal {
 }
 
 /// The domain of an address, for the making of a first inbox.
-pub(super) fn domain_of(
+pub(in crate::service) fn domain_of(
     context: &WriteContext<'_>,
     org: OrgId,
     address: &Address,
@@ -384,7 +384,7 @@ pub(super) fn domain_of(
         Some((owner, id)) if owner == org => Ok(Some(id)),
         Some(_) => Err(Refusal::Exists("domain")),
         None => {
-            let row = account::plant_domain(context, org, address.domain())?;
+            let row = key::plant_domain(context, org, address.domain())?;
             Ok(Some(row.id))
         }
     }

@@ -8,14 +8,14 @@
 use core::net::IpAddr;
 use std::sync::Arc;
 
-use super::Service;
-use super::limit::Payer;
+use super::limits::Payer;
 use crate::call::{
     Access, Answer, Caller, ConnId, Grant, InboxId, Listener, Metric, Need, Now, OrgId, Refusal,
     Scopes, Secret,
 };
 use crate::crypto::{ApiKey, OperatorToken, constant_time_eq, sha256_parts};
 use crate::mail::Address;
+use crate::service::Service;
 use crate::store::Store;
 
 /// What a login brings.

@@ -5,10 +5,8 @@
 
 use core::ops::ControlFlow;
 
-use super::context::{ReadContext, WriteContext, need};
-use super::fetch::{check_keywords, flag_one, place_named};
-use super::intake::name;
-use super::{mailbox, policy};
+use super::entry::{check_keywords, flag_one, place_named};
+use super::mailbox;
 use crate::call::{
     Access, Answer, Arrival, AttachmentRow, EntryId, FlagChange, Flags, InboxId, InboxRef,
     ListProgress, MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView,
@@ -20,6 +18,9 @@ use crate::mail::Headers;
 use crate::mail::parse::address_list::parse_list;
 use crate::mail::text::search::{Needle, contains_all};
 use crate::mail::text::{self, extract};
+use crate::service::context::{ReadContext, WriteContext, need};
+use crate::service::intake::name;
+use crate::service::policy;
 use crate::store::{InboxPlace, ListPosition, MailboxRecord, MessageRecord, Store};
 
 /// A page of an inbox or of one folder, newest first; or a slice of the work for it, and

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 
 use super::intake::{IntakeStage, LOOKUP_MS, ParsedMessage};
-use super::{Finding, LookupId, ReadTask, ReadTurn, Reader, Service, WriteTask, Writer, auth};
+use super::{Finding, LookupId, ReadTask, ReadTurn, Reader, Service, WriteTask, Writer};
 use crate::call::{
     Call, ConnId, EntryRead, Event, InboxId, Look, Metric, Read, Refusal, Reply, Request,
 };
+use crate::service::access::login;
 use crate::store::{Checkpoint, Store};
 
 /// What the thread of logins and look-ups finds in its queue.
@@ -384,7 +385,7 @@ pub fn run_lookup(
                     answer(conn, reply);
                 }
             }
-            ToLookup::Hangup(conn) => auth::hangup(reader.service(), conn),
+            ToLookup::Hangup(conn) => login::hangup(reader.service(), conn),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Keys, domains, organizations, usage and the queue to outside, as clients see them.
 
-use super::context::WriteContext;
-use super::{auth, inbox, policy};
+use super::inbox;
 use crate::call::{
     Access, Answer, Caller, Change, DomainId, DomainRef, DomainRow, InboxId, KeyId, KeyRow, NewKey,
     Now, OrgId, OrgRow, OutboundId, Refusal, Scopes, Secret, UidSet, UsageRow, Written,
 };
 use crate::crypto::ApiKey;
 use crate::mail::parse::address::parse_domain;
+use crate::service::access::login;
+use crate::service::context::WriteContext;
+use crate::service::policy;
 use crate::store::{NewEvent, Store};
 
 // ---- keys ----
@@ -25,7 +27,7 @@ pub fn create_key(
             why: "must have at least one scope".into(),
         });
     }
-    auth::require(access.scopes, new.scopes)?;
+    login::require(access.scopes, new.scopes)?;
     if let Some(label) = &new.label {
         check_text(label, "label", LABEL_MAX)?;
     }
@@ -71,7 +73,7 @@ pub fn create_key(
     Ok(Written::Key(Box::new(row), secret))
 }
 
-pub(super) struct NewRow {
+pub(in crate::service) struct NewRow {
     pub label: Option<String>,
     pub scopes: Scopes,
     pub inboxes: Option<Vec<InboxId>>,
@@ -79,7 +81,7 @@ pub(super) struct NewRow {
 }
 
 /// Makes a key that has been checked.
-pub(super) fn mint(
+pub(in crate::service) fn mint(
     context: &mut WriteContext<'_>,
     org: OrgId,
     new: NewRow,
@@ -119,7 +121,7 @@ pub fn create_credentials(
     access: &Access,
 ) -> Result<Written, Refusal> {
     let scopes = Scopes::MESSAGES_READ.and(Scopes::MESSAGES_WRITE);
-    auth::require(access.scopes, scopes)?;
+    login::require(access.scopes, scopes)?;
     let mut rows = match &access.inboxes {
         None => context
             .store
@@ -170,7 +172,7 @@ pub fn list_keys(
         let is_end = page.len() <= PAGE_MAX;
         rows.extend(
             page.into_iter()
-                .filter(|row| auth::sees_all(access, row.inboxes.as_deref())),
+                .filter(|row| login::sees_all(access, row.inboxes.as_deref())),
         );
         match last {
             Some(last) if !is_end && rows.len() <= limit => after = last,
@@ -194,7 +196,7 @@ pub fn read_key(store: &Store, access: &Access, key: KeyId) -> Result<Answer, Re
 fn visible_key(store: &Store, access: &Access, key: KeyId) -> Result<KeyRow, Refusal> {
     store
         .key(access.org, key)?
-        .filter(|row| auth::sees_all(access, row.inboxes.as_deref()))
+        .filter(|row| login::sees_all(access, row.inboxes.as_deref()))
         .ok_or(Refusal::NotFound("key"))
 }
 
@@ -264,7 +266,7 @@ pub fn create_domain(
 }
 
 /// Writes a domain that has been checked.
-pub(super) fn plant_domain(
+pub(in crate::service) fn plant_domain(
     context: &WriteContext<'_>,
     org: OrgId,
     name: &str,
@@ -325,7 +327,10 @@ pub fn create_org(context: &mut WriteContext<'_>, name: &str) -> Result<Written,
 }
 
 /// Writes an organization that has been checked.
-pub(super) fn plant_org(context: &WriteContext<'_>, name: &str) -> Result<OrgRow, Refusal> {
+pub(in crate::service) fn plant_org(
+    context: &WriteContext<'_>,
+    name: &str,
+) -> Result<OrgRow, Refusal> {
     let row = OrgRow {
         id: OrgId(context.store.new_id(context.now)),
         name: name.to_owned(),
@@ -433,7 +438,7 @@ pub fn list_outbound(
 // ---- what these have in common ----
 
 /// Reads a cursor: the id of the last row of the page before.
-pub(super) fn cursor<T>(
+pub(in crate::service) fn cursor<T>(
     text: Option<&str>,
     parse: fn(&str) -> Option<T>,
 ) -> Result<Option<T>, Refusal> {
@@ -447,7 +452,7 @@ pub(super) fn cursor<T>(
 }
 
 /// Cuts a page that was read with rows to spare, and names its last row if there is more.
-pub(super) fn next_cursor<T>(
+pub(in crate::service) fn next_cursor<T>(
     rows: &mut Vec<T>,
     limit: usize,
     name: impl Fn(&T) -> String,
@@ -460,7 +465,11 @@ pub(super) fn next_cursor<T>(
 }
 
 /// A short text for people: not empty, no control characters.
-pub(super) fn check_text(text: &str, field: &'static str, max: usize) -> Result<(), Refusal> {
+pub(in crate::service) fn check_text(
+    text: &str,
+    field: &'static str,
+    max: usize,
+) -> Result<(), Refusal> {
     let why = if text.is_empty() {
         "is empty".to_owned()
     } else if text.len() > max {
@@ -477,7 +486,7 @@ pub(super) fn check_text(text: &str, field: &'static str, max: usize) -> Result<
 }
 
 /// Rows of a page of any list (api.md section 4).
-pub(super) const PAGE_MAX: usize = 200;
+pub(in crate::service) const PAGE_MAX: usize = 200;
 /// Pages that a list looks through for a key that sees few of their rows; a list may end
 /// early for it, never wrongly go on.
 const FILTERED_PAGES_MAX: usize = 500;

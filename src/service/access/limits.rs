@@ -294,7 +294,7 @@ const SEEN: usize = 8;
 /// Rows of a table: some megabytes at most.
 const NETWORKS_MAX: usize = 65_536;
 /// `--no-limits` sets rates to this: then not even a bucket is kept.
-pub(super) const LIFTED: usize = 1 << 40;
+pub(in crate::service) const LIFTED: usize = 1 << 40;
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{World, new_inbox};
 use crate::call::*;
-use crate::service::thread::{Inlets, Router, run_lookup, run_reader, run_writer};
+use crate::service::executors::{Inlets, Router, run_lookup, run_reader, run_writer};
 use crate::service::{Reader, Writer};
 
 fn world() -> (World, Router, Inlets) {

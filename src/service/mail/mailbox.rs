@@ -3,10 +3,10 @@
 //! A name is checked here once, where it comes in; the store takes it as it is. Every change
 //! is a row of the log; subscriptions are none, since they change no mail.
 
-use super::context::{ReadContext, WriteContext, need, own_inbox};
 use crate::call::{
     Access, Answer, Change, InboxId, Limits, MailboxId, Refusal, Scopes, Selected, UidSet, Written,
 };
+use crate::service::context::{ReadContext, WriteContext, need, own_inbox};
 use crate::store::{InboxPlace, MailboxRecord, NewEvent, Store};
 
 /// The form of a mailbox name under which it is stored: INBOX in capitals where it is the
@@ -49,7 +49,7 @@ pub fn name(text: &str, limits: &Limits) -> Result<String, Refusal> {
 }
 
 /// The mailbox of an inbox with this name. A name that could not be made is not there.
-pub(super) fn find(
+pub(in crate::service) fn find(
     store: &Store,
     limits: &Limits,
     (access, inbox): (&Access, InboxId),
@@ -60,7 +60,7 @@ pub(super) fn find(
 }
 
 /// The inbox logged in to, as events and quota need it.
-pub(super) fn own_place(store: &Store, access: &Access) -> Result<InboxPlace, Refusal> {
+pub(in crate::service) fn own_place(store: &Store, access: &Access) -> Result<InboxPlace, Refusal> {
     let inbox = own_inbox(access)?;
     store
         .place_of(access.org, inbox)?
@@ -156,7 +156,7 @@ pub fn create(
 }
 
 /// Makes a mailbox and those above it that are missing. `Exists` when it is there.
-pub(super) fn make_with_parents(
+pub(in crate::service) fn make_with_parents(
     context: &mut WriteContext<'_>,
     place: &InboxPlace,
     name: &str,
