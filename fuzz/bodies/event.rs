@@ -404,7 +404,7 @@ pub fn event_filter(data: &[u8]) {
         label: Some(wanted.to_owned()),
         ..EventFilter::default()
     };
-    let same = wanted.to_ascii_lowercase() == given.to_ascii_lowercase();
+    let same = wanted.eq_ignore_ascii_case(given);
     let event = self::event(1, "bot@x.test", arrived("", &[given]));
     assert_eq!(filter.admit(&event, &access).is_some(), same, "{text:?}");
 }
