@@ -46,23 +46,37 @@ pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// A source of randomness.
-#[derive(Debug)]
 pub struct Random(Source);
 
-#[derive(Debug)]
-enum Source {
-    System(ring::rand::SystemRandom),
-    /// HMAC of a counter: it looks random, and the same seed gives the same octets.
-    Seeded {
-        key: [u8; 32],
-        counter: u64,
-    },
+impl core::fmt::Debug for Random {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Random(..)")
+    }
 }
+
+enum Source {
+    /// Octets of the operating system's generator, taken in blocks: a call for each use would
+    /// cost more than the use. `used` octets of the block have been given out and wiped.
+    System {
+        generator: ring::rand::SystemRandom,
+        block: Box<[u8; SYSTEM_BLOCK]>,
+        used: usize,
+    },
+    /// HMAC of a counter: it looks random, and the same seed gives the same octets.
+    Seeded { key: [u8; 32], counter: u64 },
+}
+
+/// Octets that are taken from the operating system at once.
+const SYSTEM_BLOCK: usize = 512;
 
 impl Random {
     /// The operating system's generator.
     pub fn system() -> Self {
-        Random(Source::System(ring::rand::SystemRandom::new()))
+        Random(Source::System {
+            generator: ring::rand::SystemRandom::new(),
+            block: Box::new([0; SYSTEM_BLOCK]),
+            used: SYSTEM_BLOCK,
+        })
     }
 
     /// For tests and simulations: the same seed gives the same octets.
@@ -77,10 +91,24 @@ impl Random {
     /// guessed would be worse.
     pub fn fill(&mut self, out: &mut [u8]) {
         match &mut self.0 {
-            Source::System(system) => {
-                if system.fill(out).is_err() {
-                    log::error!("the operating system gives no random octets, cannot go on");
-                    std::process::abort();
+            Source::System {
+                generator,
+                block,
+                used,
+            } => {
+                for to in out {
+                    if *used == SYSTEM_BLOCK {
+                        if generator.fill(&mut block[..]).is_err() {
+                            log::error!(
+                                "the operating system gives no random octets, cannot go on"
+                            );
+                            std::process::abort();
+                        }
+                        *used = 0;
+                    }
+                    // An octet that was given out is not kept: it may be of a secret.
+                    *to = core::mem::take(&mut block[*used]);
+                    *used += 1;
                 }
             }
             Source::Seeded { key, counter } => {
