@@ -195,6 +195,8 @@ fn write_all(
     let mut batch: Vec<WriteTask> = Vec::new();
     let mut idle_turns = 0u32;
     let mut undone = 0u32;
+    // How many calls the last group had.
+    let mut group = 0;
     let mut tidied_ms = writer.service().now().mono_ms;
     checkpoint(writer, store, Checkpoint::Passive)?;
     loop {
@@ -233,6 +235,10 @@ fn write_all(
             Err(RecvTimeoutError::Disconnected) => break,
         }
         let mut octets = batch[0].octets();
+        let mut gathers = match group {
+            0..GATHER_FROM => 0,
+            _ => GATHERS,
+        };
         while batch.len() < GROUP_CALLS && octets < GROUP_OCTETS {
             match inlet.try_recv() {
                 Ok(task) => {
@@ -243,9 +249,20 @@ fn write_all(
                     }
                     batch.push(task);
                 }
+                Err(TryRecvError::Empty) if batch.len() < group && gathers > 0 => {
+                    gathers -= 1;
+                    match inlet.recv_timeout(GATHER) {
+                        Ok(task) => {
+                            octets = octets.saturating_add(task.octets());
+                            batch.push(task);
+                        }
+                        Err(_) => break,
+                    }
+                }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
+        group = batch.len();
         let turn = writer.turn(store, &batch);
         let metrics = &writer.service().shared.metrics;
         metrics.sub(Metric::WriterQueue, batch.len() as u64);
@@ -593,6 +610,13 @@ fn searched(task: &ReadTask) -> Option<InboxId> {
 
 /// Calls of one transaction.
 const GROUP_CALLS: usize = 128;
+/// From this size on a group waits a moment to become as large as the group before: under load
+/// more calls are on their way, and pages that they share are written once.
+const GATHER_FROM: usize = 8;
+/// How long it waits for one more call.
+const GATHER: Duration = Duration::from_micros(250);
+/// How often a group waits; with [`GATHER`] the bound of the delay, 1 ms.
+const GATHERS: usize = 4;
 /// Octets of one transaction.
 const GROUP_OCTETS: usize = 8 << 20;
 /// Silence after which the writer is idle.
