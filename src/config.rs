@@ -171,7 +171,7 @@ impl Config {
             data: file.data.unwrap_or_else(|| DEFAULT_DATA.into()),
             listeners,
             hostname: name("hostname", file.hostname, "localhost")?,
-            domain: name("domain", file.domain, "postern.localhost")?,
+            domain: name("domain", file.domain, DEFAULT_DOMAIN)?,
             certificate,
             unknown_sni,
             user: file.user,
@@ -290,6 +290,15 @@ fn name(field: &str, given: Option<String>, default: &str) -> Result<String, Str
 
 /// The data folder if none is named.
 pub const DEFAULT_DATA: &str = "./postern-data";
+/// The domain of an inbox that is made without one, if the file names none.
+pub const DEFAULT_DOMAIN: &str = "postern.localhost";
+
+/// The file in the data folder with the operator's token, mode 0600.
+pub const TOKEN_FILE: &str = "operator.token";
+/// The file in the data folder with the addresses of the running server.
+pub const RUNNING_FILE: &str = "running.json";
+/// The file in the data folder with the shared domain of the last server.
+pub const SHARED_DOMAIN_FILE: &str = "shared-domain";
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 

@@ -23,3 +23,5 @@ pub mod serve;
 pub mod cli;
 
 pub mod testing;
+
+pub use cli::run;

@@ -10,12 +10,8 @@ use serde_json::Value;
 
 use super::local::Local;
 use super::{Cli, CliError};
+use crate::config::{RUNNING_FILE, TOKEN_FILE};
 use crate::store::{FILE, Folder, FolderError};
-
-/// The file in the data folder with the addresses of the running server.
-pub const RUNNING: &str = "running.json";
-/// The file in the data folder with the operator's token, mode 0600.
-pub const TOKEN: &str = "operator.token";
 
 /// A client that has the operator's token.
 pub struct Api {
@@ -190,7 +186,7 @@ pub fn must_be_there(data: &Path) -> Result<(), CliError> {
 
 /// The loopback address of the server that runs on the folder.
 pub fn running(data: &Path) -> Result<String, CliError> {
-    let text = std::fs::read_to_string(data.join(RUNNING)).unwrap_or_default();
+    let text = std::fs::read_to_string(data.join(RUNNING_FILE)).unwrap_or_default();
     let json: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
     match json["http"].as_str() {
         Some(url) => Ok(url
@@ -207,7 +203,7 @@ pub fn running(data: &Path) -> Result<String, CliError> {
 }
 
 fn token(data: &Path) -> Result<String, CliError> {
-    let path = data.join(TOKEN);
+    let path = data.join(TOKEN_FILE);
     let text = std::fs::read_to_string(&path).map_err(|e| {
         format!(
             "{}: {e}: run this as the user that the server runs as",

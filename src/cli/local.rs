@@ -15,6 +15,7 @@ use crate::call::{
     Ask, ConnId, Event, Limits, Listener, Now, Opening, PublicEndpoints, Refusal, Reply, Request,
     Shared, Topic,
 };
+use crate::config::{DEFAULT_DOMAIN, SHARED_DOMAIN_FILE, TOKEN_FILE};
 use crate::crypto::Random;
 use crate::engine::Session;
 use crate::engine::drive::{Driver, Environment, Settled};
@@ -23,10 +24,6 @@ use crate::service::drive::{Done, drive};
 use crate::service::{Reader, Service, Setup, Writer};
 use crate::store::{Folder, Role, Store};
 
-/// The file in the data folder with the name of the shared domain; `serve` writes it.
-pub const SHARED_DOMAIN: &str = "shared-domain";
-/// The default of `serve`.
-const DEFAULT_DOMAIN: &str = "postern.localhost";
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A server without sockets.
@@ -43,7 +40,7 @@ impl Local {
     /// Opens the database of a folder that this process has locked.
     pub fn open(folder: Folder) -> Result<Local, CliError> {
         let data = folder.path();
-        let token = std::fs::read(data.join(super::api::TOKEN)).unwrap_or_default();
+        let token = std::fs::read(data.join(TOKEN_FILE)).unwrap_or_default();
         let service = Service::new(Setup {
             shared: Arc::new(Shared::new(
                 "localhost",
@@ -170,7 +167,7 @@ impl Environment for Exchange<'_> {
 
 /// The shared domain of the last server on this folder.
 fn shared_domain(data: &Path) -> String {
-    let text = std::fs::read_to_string(data.join(SHARED_DOMAIN)).unwrap_or_default();
+    let text = std::fs::read_to_string(data.join(SHARED_DOMAIN_FILE)).unwrap_or_default();
     let name = text.trim();
     if name.is_empty() {
         DEFAULT_DOMAIN.into()

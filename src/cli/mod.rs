@@ -16,9 +16,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
 
-use crate::config::ServeFlags;
+use crate::config::{Config, DEFAULT_DATA, ServeFlags};
 use api::Api;
-pub use local::SHARED_DOMAIN;
 
 /// A mail server for AI agents in one small binary.
 #[derive(Parser, Debug)]
@@ -28,7 +27,7 @@ pub struct Cli {
     #[arg(
         long,
         global = true,
-        default_value = "./postern-data",
+        default_value = DEFAULT_DATA,
         value_name = "FOLDER"
     )]
     pub data: PathBuf,
@@ -204,9 +203,10 @@ impl<E: core::fmt::Display> From<E> for CliError {
     }
 }
 
-/// Runs any command except `serve`.
-pub fn run(cli: &Cli) -> ExitCode {
-    match carry_out(cli) {
+/// Runs the command of the command line.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match carry_out(&cli) {
         Ok(code) => code,
         Err(fault) => {
             if cli.json {
@@ -225,7 +225,7 @@ pub fn run(cli: &Cli) -> ExitCode {
 
 fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
     match &cli.command {
-        CliCommand::Serve(_) => Err(CliError::Own("serve is started by main".into())),
+        CliCommand::Serve(flags) => Ok(serve(cli, flags)),
         CliCommand::Verify { quick } => local::verify(cli, !quick),
         CliCommand::Backup { to } => local::backup(cli, to),
         CliCommand::Restore { from } => local::restore(cli, from),
@@ -235,6 +235,17 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Domain(domain) => domains(cli, domain),
         CliCommand::Send(send) => message::send(cli, send),
         CliCommand::Tail(tail) => tail::tail(cli, tail),
+    }
+}
+
+/// `postern serve`: its errors go to standard error, also with `--json`.
+fn serve(cli: &Cli, flags: &ServeFlags) -> ExitCode {
+    match Config::load(flags, &cli.data, cli.json) {
+        Ok(config) => crate::serve::serve(&config),
+        Err(why) => {
+            eprintln!("postern: {why}");
+            ExitCode::FAILURE
+        }
     }
 }
 

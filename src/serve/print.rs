@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::call::{Listener, Shared};
-use crate::config::Config;
+use crate::config::{Config, RUNNING_FILE};
 use crate::net::BoundListener;
 
 /// The inbox and the key of the first start.
@@ -237,6 +237,3 @@ fn line(fields: &[(&str, Value)]) -> String {
         .collect();
     format!("{{{}}}\n", fields.join(","))
 }
-
-/// The file in the data folder that a running server leaves its addresses in.
-pub const RUNNING_FILE: &str = "running.json";

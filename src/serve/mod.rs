@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crate::call::{Limits, Listener, Metric, PublicEndpoints, Shared};
-use crate::config::Config;
+use crate::config::{Config, SHARED_DOMAIN_FILE, TOKEN_FILE};
 use crate::crypto::{OperatorToken, Random};
 use crate::net::{
     self, Acceptor, Alarm, Bell, BoundListener, Certified, Clock, Ended, Hub, Worker,
@@ -116,7 +116,7 @@ fn run(config: &Config) -> Result<(), String> {
     drop(router);
 
     running.write_file(data)?;
-    let path = data.join(crate::cli::SHARED_DOMAIN);
+    let path = data.join(SHARED_DOMAIN_FILE);
     fs::write(&path, &config.domain).map_err(|error| format!("{}: {error}", path.display()))?;
     running.print(first.as_ref());
     let ended = acceptor.run(|| {
@@ -360,8 +360,6 @@ fn cores() -> usize {
         .min(WORKERS_MAX)
 }
 
-/// The file in the data folder with the operator's token.
-pub const TOKEN_FILE: &str = "operator.token";
 /// Every worker gets every event, so more workers would only copy more.
 const WORKERS_MAX: usize = 16;
 const CERTIFICATE_WARN_S: i64 = 14 * 86_400;
