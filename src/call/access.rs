@@ -69,6 +69,11 @@ impl Scopes {
         needed.0 & !held == 0
     }
 
+    /// The name of its first scope, for a refusal.
+    pub fn first_name(self) -> &'static str {
+        self.names().next().unwrap_or("operator")
+    }
+
     /// The scope that has this name, or `None`.
     pub fn named(name: &str) -> Option<Scopes> {
         Scopes::NAMES

@@ -1,6 +1,7 @@
 //! Who makes a call.
 
 use super::{Access, OrgId, Refusal, Scopes};
+use crate::call::Noun;
 
 /// Who makes a call. The service checks the caller of every call; engines only pass it on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,7 +22,7 @@ impl Caller {
     pub fn access(&self) -> Result<&Access, Refusal> {
         match self {
             Caller::Key(access) => Ok(access),
-            Caller::Operator => Err(Refusal::NotFound("organization")),
+            Caller::Operator => Err(Refusal::NotFound(Noun::Organization)),
             Caller::Anonymous | Caller::System => Err(Refusal::BadCredentials { delay_ms: 0 }),
         }
     }

@@ -20,6 +20,7 @@ mod message;
 mod metric;
 mod need;
 mod network;
+mod noun;
 mod read;
 mod recent_marks;
 mod refusal;
@@ -51,6 +52,7 @@ pub use message::*;
 pub use metric::{METRICS, Metric, Metrics};
 pub use need::Need;
 pub use network::Network;
+pub use noun::{Bounded, ConflictReason, Countable, FromFault, Noun};
 pub use read::{
     DomainRead, EntryRead, EventRead, InboxRead, KeyRead, MailboxRead, MessageRead, OrgRead,
     OutboundRead, Read,

@@ -1,5 +1,8 @@
 //! The reasons to say no. Each protocol has its own words for every one of them.
 
+use super::access::Scopes;
+use super::noun::{Bounded, ConflictReason, Countable, FromFault, Noun};
+
 /// Why not. Closed: a new reason does not compile until every protocol has its words.
 // Fields are named for what they are; the line above each variant says the rest.
 #[allow(missing_docs)]
@@ -10,11 +13,11 @@ pub enum Refusal {
     /// Too many failures from this address.
     LoginLimited { retry_ms: u64 },
     /// The key is good but lacks a scope; which one is named.
-    MissingScope(&'static str),
-    /// Not there, or not yours: `what` is `inbox`, `message`, `mailbox`, `key` ...
-    NotFound(&'static str),
-    /// It is there already; `what` as above.
-    Exists(&'static str),
+    MissingScope(Scopes),
+    /// It does not exist, or the key does not see it.
+    NotFound(Noun),
+    /// It exists already.
+    Exists(Noun),
     /// The address is not local and the sender may not relay.
     RelayDenied,
     /// No such local recipient.
@@ -24,14 +27,14 @@ pub enum Refusal {
     /// The key may not send as this address.
     SenderNotAllowed,
     /// From is missing, double or a group.
-    BadFrom(&'static str),
+    BadFrom(FromFault),
     /// A field of the request is wrong: name and what is expected.
     Invalid { field: &'static str, why: String },
     /// Something inside a field of a draft is wrong: where (`attachments[0].content`), and
     /// what is expected.
     InvalidPlace { field: String, why: String },
-    /// The message breaks a bound: which.
-    TooBig { what: &'static str, max: u64 },
+    /// It is larger than `max`.
+    TooBig { what: Bounded, max: u64 },
     /// Too many Received fields.
     Loop,
     /// Bare CR, bare LF or NUL.
@@ -40,12 +43,12 @@ pub enum Refusal {
     OverQuota,
     /// A rate or a budget is used up.
     RateLimited { rate: Rate, retry_ms: u64 },
-    /// Too many sessions, streams, mailboxes ...: `what`, and how many there may be.
-    Limit { what: &'static str, max: u64 },
-    /// The same key with another body, or still under way.
-    IdempotencyConflict(&'static str),
+    /// Too many of them; `max` are allowed.
+    Limit { what: Countable, max: u64 },
+    /// The idempotency key was used with another request.
+    IdempotencyConflict,
     /// It cannot be done in this state (mailbox has children, INBOX, parent cycle ...).
-    Conflict(&'static str),
+    Conflict(ConflictReason),
     /// The cursor is older than what is kept.
     Expired { oldest: u64 },
     /// The search took too long.

@@ -5,7 +5,7 @@
 //! (DECISIONS.md, "Keys and scopes").
 
 use super::Service;
-use crate::call::{Access, ConnId, Event, InboxId, Now, Refusal, Scopes, Shared};
+use crate::call::{Access, ConnId, Event, InboxId, Noun, Now, Refusal, Scopes, Shared};
 use crate::crypto::Random;
 use crate::store::Store;
 
@@ -48,9 +48,7 @@ pub fn need(access: &Access, scope: Scopes) -> Result<(), Refusal> {
     if access.scopes.allow(scope) {
         return Ok(());
     }
-    Err(Refusal::MissingScope(
-        scope.names().next().unwrap_or("admin"),
-    ))
+    Err(Refusal::MissingScope(scope))
 }
 
 /// The inbox that was logged in to, for IMAP and SMTP.
@@ -58,5 +56,5 @@ pub fn own_inbox(access: &Access) -> Result<InboxId, Refusal> {
     access
         .inbox
         .filter(|inbox| access.sees(*inbox))
-        .ok_or(Refusal::NotFound("inbox"))
+        .ok_or(Refusal::NotFound(Noun::Inbox))
 }

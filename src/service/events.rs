@@ -4,7 +4,7 @@
 //! Which fields of a row it may see without `messages:read` is the rendering's business.
 
 use super::context::{ReadContext, need};
-use crate::call::{Access, Answer, InboxId, Refusal, Scopes, Topic};
+use crate::call::{Access, Answer, InboxId, Noun, Refusal, Scopes, Topic};
 use crate::store::LogState;
 
 /// The window of the organization's log.
@@ -47,16 +47,16 @@ pub fn events_after(
 ) -> Result<Answer, Refusal> {
     need(access, Scopes::EVENTS_READ)?;
     match topic {
-        Topic::Org(org) if org != access.org => return Err(Refusal::NotFound("organization")),
+        Topic::Org(org) if org != access.org => return Err(Refusal::NotFound(Noun::Organization)),
         Topic::Inbox(inbox) | Topic::Tree(inbox) => check_inbox(context, access, inbox)?,
-        Topic::Key(key) if Some(key) != access.key => return Err(Refusal::NotFound("key")),
+        Topic::Key(key) if Some(key) != access.key => return Err(Refusal::NotFound(Noun::Key)),
         Topic::Org(_) | Topic::Key(_) => {}
     }
     let limit = limit.clamp(1, EVENTS_MAX);
     let page = context
         .store
         .events_after(access.org, topic, after, limit)?
-        .ok_or(Refusal::NotFound("organization"))?;
+        .ok_or(Refusal::NotFound(Noun::Organization))?;
     let mut events = page.events;
     events.retain(|event| event.is_visible_to(access));
     Ok(Answer::Events {
@@ -71,14 +71,14 @@ fn check_inbox(context: &ReadContext<'_>, access: &Access, inbox: InboxId) -> Re
     if access.sees(inbox) && context.store.place_of(access.org, inbox)?.is_some() {
         return Ok(());
     }
-    Err(Refusal::NotFound("inbox"))
+    Err(Refusal::NotFound(Noun::Inbox))
 }
 
 fn state(context: &ReadContext<'_>, access: &Access) -> Result<LogState, Refusal> {
     context
         .store
         .log_state(access.org)?
-        .ok_or(Refusal::NotFound("organization"))
+        .ok_or(Refusal::NotFound(Noun::Organization))
 }
 
 fn answer(state: LogState) -> Answer {

@@ -4,7 +4,8 @@
 use super::Service;
 use super::access::limits::Payer;
 use crate::call::{
-    Access, Answer, InboxId, InboxRef, Limits, Metric, Network, Now, OrgId, Rate, Refusal,
+    Access, Answer, Bounded, InboxId, InboxRef, Limits, Metric, Network, Noun, Now, OrgId, Rate,
+    Refusal,
 };
 use crate::mail::Address;
 use crate::store::{Destination, Store};
@@ -21,7 +22,7 @@ pub fn address(text: &str, field: &'static str) -> Result<Address, Refusal> {
 /// The inbox that a client names, if it is of the organization and the key may see it.
 /// Another's and none are the same answer.
 pub fn named_inbox(store: &Store, access: &Access, name: &InboxRef) -> Result<InboxId, Refusal> {
-    const NONE: Refusal = Refusal::NotFound("inbox");
+    const NONE: Refusal = Refusal::NotFound(Noun::Inbox);
     let inbox = match name {
         InboxRef::Id(id) => *id,
         InboxRef::Address(text) => {
@@ -79,7 +80,7 @@ pub fn sender(
     if size.is_some_and(|n| n > limits.message_bytes as u64) {
         service.shared.metrics.count(Metric::RejectedSize);
         return Err(Refusal::TooBig {
-            what: "message",
+            what: Bounded::Message,
             max: limits.message_bytes as u64,
         });
     }

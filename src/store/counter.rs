@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use super::mailbox::{Delta, read_mailbox, read_place};
 use super::{Error, InboxPlace, MailboxRecord, Store, int, uint, uint32};
-use crate::call::{InboxId, MailboxId, Now, OrgId, Refusal};
+use crate::call::{Countable, InboxId, MailboxId, Noun, Now, OrgId, Refusal};
 
 /// The counters of a row; each table has an order of its own.
 type CounterValues = [i64; 6];
@@ -223,11 +223,11 @@ impl Store {
         let uid = {
             let mut counters = self.counters.borrow_mut();
             let held = counters.rows.mailboxes.get_mut(&mailbox.id);
-            let held = held.ok_or(Refusal::NotFound("mailbox"))?;
+            let held = held.ok_or(Refusal::NotFound(Noun::Mailbox))?;
             let uid = uint32(held.counters[0]);
             if uid.checked_add(delta.uids).is_none() {
                 return Err(Refusal::Limit {
-                    what: "uids",
+                    what: Countable::Uids,
                     max: u64::from(u32::MAX),
                 }
                 .into());
@@ -408,5 +408,5 @@ fn send(counters: &mut CounterValues, day: i64, n: u64) -> u64 {
 /// The most mailboxes that are held only because they were read: they are searched one by one.
 const HELD_MAILBOXES: usize = 256;
 
-const NO_ORG: Refusal = Refusal::NotFound("organization");
-const NO_INBOX: Refusal = Refusal::NotFound("inbox");
+const NO_ORG: Refusal = Refusal::NotFound(Noun::Organization);
+const NO_INBOX: Refusal = Refusal::NotFound(Noun::Inbox);

@@ -6,8 +6,8 @@ use super::event::NewEvent;
 use super::mailbox::Delta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int};
 use crate::call::{
-    BULK_MESSAGES_MAX, Bulk, Change, ConnId, EntryState, Event, FlagChange, Flags, Now, Refusal,
-    UidSet,
+    BULK_MESSAGES_MAX, Bulk, Change, ConnId, Countable, EntryState, Event, FlagChange, Flags, Now,
+    Refusal, UidSet,
 };
 
 /// The change that STORE asks for.
@@ -50,7 +50,7 @@ impl FlagUpdate<'_> {
             }
             if changed && state.keywords.len() > KEYWORDS_MAX {
                 return Err(Refusal::Limit {
-                    what: "keywords",
+                    what: Countable::Keywords,
                     max: KEYWORDS_MAX as u64,
                 });
             }

@@ -9,7 +9,7 @@
 use rusqlite::Connection;
 
 use super::{Error, Store, int};
-use crate::call::{Now, Refusal};
+use crate::call::{Countable, Now, Refusal};
 
 impl Store {
     /// A new id.
@@ -40,7 +40,7 @@ impl Store {
         )?;
         u32::try_from(given.unwrap_or(i64::MAX)).map_err(|_| {
             Error::Refused(Refusal::Limit {
-                what: "mailboxes ever made",
+                what: Countable::MailboxesEverMade,
                 max: u64::from(u32::MAX),
             })
         })

@@ -9,7 +9,7 @@ use rusqlite::{Params, Row};
 
 use super::{Error, Store, format, int, uint, uint32};
 use crate::call::{
-    InboxId, InboxPath, MailboxCounts, MailboxId, MailboxRow, Now, OrgId, Refusal, SpecialUse,
+    InboxId, InboxPath, MailboxCounts, MailboxId, MailboxRow, Noun, Now, OrgId, Refusal, SpecialUse,
 };
 
 /// The part of an inbox that deliveries and events use.
@@ -280,7 +280,7 @@ impl Store {
             ),
         )?;
         if made == 0 {
-            return Err(Refusal::Exists("mailbox").into());
+            return Err(Refusal::Exists(Noun::Mailbox).into());
         }
         Ok(id)
     }
@@ -324,7 +324,7 @@ impl Store {
             (id.0, inbox.0, org.0, name),
         )?;
         if renamed == 0 {
-            return Err(Refusal::Exists("mailbox").into());
+            return Err(Refusal::Exists(Noun::Mailbox).into());
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::codes::{self, ErrorCode};
 use super::fields::FieldKind::Text;
 use super::fields::{ANY, FieldRow, fields};
 use super::inbox::COUNT;
-use crate::call::{Limits, Now, Refusal};
+use crate::call::{Countable, Limits, Noun, Now, Refusal};
 use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response, ResponseFrame, request_id};
 
@@ -268,13 +268,13 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             problem.message = "Too many wrong keys came from this address.".into();
             problem
         }
-        Refusal::MissingScope(scope) => Problem::missing_scope(scope),
+        Refusal::MissingScope(scope) => Problem::missing_scope(scope.first_name()),
         // What IMAP calls a mailbox is a folder of REST.
-        Refusal::NotFound("mailbox") => no_folder(),
-        Refusal::NotFound(what) => Problem::not_found(what),
-        Refusal::Exists(what) => Problem::new(
+        Refusal::NotFound(Noun::Mailbox) => no_folder(),
+        Refusal::NotFound(noun) => Problem::not_found(noun.name()),
+        Refusal::Exists(noun) => Problem::new(
             codes::ALREADY_EXISTS,
-            format!("The {what} is there already."),
+            format!("The {} is there already.", noun.name()),
             "Choose another name, or use the one that is there.",
         ),
         Refusal::RelayDenied => Problem::new(
@@ -292,12 +292,15 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "The key may not send as this address.",
             "Send from an inbox that the key may see.",
         ),
-        Refusal::BadFrom(why) => Problem::invalid("from", why),
+        Refusal::BadFrom(fault) => Problem::invalid("from", fault.reason()),
         Refusal::InvalidPlace { field, why } => Problem::invalid(field, why),
         Refusal::Invalid { field, why } => Problem::invalid(field, why),
         Refusal::TooBig { what, max } => Problem::new(
             codes::TOO_LARGE,
-            format!("There is too much of the {what}: the limit is {max}."),
+            format!(
+                "There is too much of the {}: the limit is {max}.",
+                what.name()
+            ),
             "Make it smaller.",
         ),
         Refusal::Loop => bad(codes::MAIL_LOOP, "The message has passed too many servers."),
@@ -311,15 +314,15 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "Delete messages for good, or use another inbox.",
         ),
         Refusal::RateLimited { retry_ms, .. } => Problem::too_many(*retry_ms, None),
-        Refusal::Limit { what, max } => limit(what, *max),
-        Refusal::IdempotencyConflict(why) => Problem::new(
+        Refusal::Limit { what, max } => limit(*what, *max),
+        Refusal::IdempotencyConflict => Problem::new(
             codes::IDEMPOTENCY_CONFLICT,
-            format!("The Idempotency-Key cannot be used: {why}."),
+            "The Idempotency-Key cannot be used: it was used with another request.",
             "Use a new key for a new request, and the same body for the same key.",
         ),
-        Refusal::Conflict(why) => Problem::new(
+        Refusal::Conflict(reason) => Problem::new(
             codes::CONFLICT,
-            format!("It cannot be done now: {why}."),
+            format!("It cannot be done now: {}.", reason.reason()),
             "Change what stands in the way, then try again.",
         ),
         Refusal::Expired { oldest } => Problem::expired(*oldest),
@@ -340,19 +343,19 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
     }
 }
 
-fn limit(what: &str, max: u64) -> Box<Problem> {
+fn limit(what: Countable, max: u64) -> Box<Problem> {
     let code = match what {
-        "recipients" => {
+        Countable::Recipients => {
             let why = format!("may, together with cc and bcc, name at most {max} recipients");
             return Problem::invalid("to", &why);
         }
-        "streams" | "sessions" => codes::STREAMS_LIMITED,
+        Countable::Streams | Countable::Sessions => codes::STREAMS_LIMITED,
         _ => codes::LIMIT_REACHED,
     };
     // What IMAP calls a keyword is a label of REST.
     let what = match what {
-        "keywords" => "labels in the folder",
-        other => other,
+        Countable::Keywords => "labels in the folder",
+        other => other.name(),
     };
     Problem::new(
         code,
@@ -430,7 +433,11 @@ const UNAVAILABLE_RETRY_MS: u64 = 5000;
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::call::Bounded;
+    use crate::call::ConflictReason;
+    use crate::call::FromFault;
     use crate::call::Rate;
+    use crate::call::Scopes;
 
     #[test]
     fn every_refusal_has_a_status_and_words() {
@@ -438,9 +445,9 @@ mod tests {
         for (refusal, status) in [
             (Refusal::BadCredentials { delay_ms: 0 }, 401),
             (Refusal::LoginLimited { retry_ms: 1 }, 429),
-            (Refusal::MissingScope("admin"), 403),
-            (Refusal::NotFound("inbox"), 404),
-            (Refusal::Exists("inbox"), 409),
+            (Refusal::MissingScope(Scopes::ADMIN), 403),
+            (Refusal::NotFound(Noun::Inbox), 404),
+            (Refusal::Exists(Noun::Inbox), 409),
             (Refusal::RelayDenied, 403),
             (Refusal::NoSuchInbox, 400),
             (
@@ -458,7 +465,7 @@ mod tests {
                 400,
             ),
             (Refusal::SenderNotAllowed, 403),
-            (Refusal::BadFrom("is a group"), 400),
+            (Refusal::BadFrom(FromFault::Group), 400),
             (
                 Refusal::Invalid {
                     field: "to",
@@ -468,7 +475,7 @@ mod tests {
             ),
             (
                 Refusal::TooBig {
-                    what: "message",
+                    what: Bounded::Message,
                     max: 1,
                 },
                 413,
@@ -485,20 +492,20 @@ mod tests {
             ),
             (
                 Refusal::Limit {
-                    what: "streams",
+                    what: Countable::Streams,
                     max: 16,
                 },
                 429,
             ),
             (
                 Refusal::Limit {
-                    what: "inboxes",
+                    what: Countable::Inboxes,
                     max: 16,
                 },
                 403,
             ),
-            (Refusal::IdempotencyConflict("another body"), 409),
-            (Refusal::Conflict("it has children"), 409),
+            (Refusal::IdempotencyConflict, 409),
+            (Refusal::Conflict(ConflictReason::MailboxHasChildren), 409),
             (Refusal::Expired { oldest: 5 }, 410),
             (Refusal::SearchDeadline, 503),
             (Refusal::NoSpace, 507),

@@ -6,7 +6,9 @@
 //! that none of them is ever taken for a command.
 
 use super::{AppendLiteral, CommandContext, RunCommand};
-use crate::call::{Call, Charge, Flags, Intake, Metric, Now, Refusal, Reply, Route, Written};
+use crate::call::{
+    Bounded, Call, Charge, Flags, Intake, Metric, Noun, Now, Refusal, Reply, Route, Written,
+};
 use crate::engine::Output;
 use crate::imap::server::{Denied, Pending, Reading, Server, Waits};
 use crate::imap::wire::flag_list::FlagList;
@@ -67,7 +69,7 @@ impl RunCommand for AppendCommand {
         if size > most {
             server.opening.shared.metrics.count(Metric::RejectedSize);
             let why = Refusal::TooBig {
-                what: "octets of a message",
+                what: Bounded::MessageOctets,
                 max: most,
             };
             server.no(refusal_text(&why), out);
@@ -170,7 +172,7 @@ impl IncomingMessage {
             (Some(why), _, _) => server.denied(why, out),
             (None, Some(target), Some(access)) => {
                 let Some(inbox) = access.inbox else {
-                    return server.refused(&Refusal::NotFound("inbox"), out);
+                    return server.refused(&Refusal::NotFound(Noun::Inbox), out);
                 };
                 let route = Route::Append {
                     inbox,

@@ -2,7 +2,7 @@
 
 use super::{CommandContext, RunCommand};
 use crate::call::{
-    Answer, MailboxRead, MailboxWrite, Now, Refusal, Reply, Selected, UidSet, Written,
+    Answer, MailboxRead, MailboxWrite, Noun, Now, Refusal, Reply, Selected, UidSet, Written,
 };
 use crate::engine::Output;
 use crate::imap::server::{Pending, Server, Stage};
@@ -153,7 +153,7 @@ impl Server {
         };
         if held.has_deleted(selected.mailbox.id) {
             // It was deleted after it was read, and the client knows nothing of it yet.
-            return self.refused(&Refusal::NotFound("mailbox"), out);
+            return self.refused(&Refusal::NotFound(Noun::Mailbox), out);
         }
         self.condstore |= condstore;
         if !read_only {

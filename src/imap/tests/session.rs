@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::call::Noun;
 use crate::call::*;
 use crate::engine::{Input, Output};
 use crate::imap::Server;
@@ -280,7 +281,7 @@ fn a_literal_that_cannot_be_kept_ends_the_connection_without_a_word() {
         assert_eq!(client.heard(), "* 1 FETCH (BODY[] {900000}\r\n");
         assert!(client.out.ask.take().is_some());
     };
-    let refused = Input::Reply(Reply::Refused(Refusal::NotFound("message")));
+    let refused = Input::Reply(Reply::Refused(Refusal::NotFound(Noun::Message)));
     let short = Input::Reply(Reply::Answer(Answer::Octets(Vec::new())));
     let revoked = Event {
         org: OrgId(1),

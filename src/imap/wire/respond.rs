@@ -9,7 +9,7 @@
 //! Not the decision which line is due (`command`, `view::tell`). A test of this folder refuses
 //! any other file of `imap` that adds octets to the output.
 
-use crate::call::{Flags, Refusal, UidSet};
+use crate::call::{Flags, Noun, Refusal, UidSet};
 use crate::imap::wire::Condition;
 use crate::imap::wire::lexer::is_atom;
 use crate::imap::wire::syntax::SyntaxError;
@@ -63,7 +63,7 @@ pub fn refusal_text(refusal: &Refusal) -> String {
 /// try again (RFC 3501 section 7.1, TRYCREATE).
 pub fn target_refusal_text(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::NotFound("mailbox") => "[TRYCREATE] No such mailbox".to_owned(),
+        Refusal::NotFound(Noun::Mailbox) => "[TRYCREATE] No such mailbox".to_owned(),
         refusal => refusal_text(refusal),
     }
 }
@@ -81,9 +81,15 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
             "Wrong inbox address or key".to_owned(),
         ),
         Refusal::LoginLimited { retry_ms } => ("[LIMIT]", later(retry_ms)),
-        Refusal::MissingScope(scope) => ("[NOPERM]", format!("This key lacks the scope {scope}")),
-        Refusal::NotFound(what) => ("[NONEXISTENT]", format!("No such {what}")),
-        Refusal::Exists(what) => ("[ALREADYEXISTS]", format!("That {what} is there already")),
+        Refusal::MissingScope(scope) => (
+            "[NOPERM]",
+            format!("This key lacks the scope {}", scope.first_name()),
+        ),
+        Refusal::NotFound(noun) => ("[NONEXISTENT]", format!("No such {}", noun.name())),
+        Refusal::Exists(noun) => (
+            "[ALREADYEXISTS]",
+            format!("That {} is there already", noun.name()),
+        ),
         Refusal::RelayDenied => ("[CANNOT]", "Not a local address".to_owned()),
         Refusal::NoSuchInbox | Refusal::NoSuchRecipient { .. } => {
             ("[NONEXISTENT]", "No such inbox".to_owned())
@@ -92,10 +98,10 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
             "[NOPERM]",
             "This key may not send as that address".to_owned(),
         ),
-        Refusal::BadFrom(why) => ("[CANNOT]", format!("From: {why}")),
+        Refusal::BadFrom(fault) => ("[CANNOT]", format!("From: {}", fault.reason())),
         Refusal::InvalidPlace { field, why } => ("[CANNOT]", format!("{field}: {why}")),
         Refusal::Invalid { field, why } => ("[CANNOT]", format!("{field}: {why}")),
-        Refusal::TooBig { what, max } => ("[TOOBIG]", format!("{what}: at most {max}")),
+        Refusal::TooBig { what, max } => ("[TOOBIG]", format!("{}: at most {max}", what.name())),
         Refusal::Loop => ("[CANNOT]", "Too many Received fields".to_owned()),
         Refusal::StrayOctets => (
             "[CANNOT]",
@@ -103,10 +109,9 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
         ),
         Refusal::OverQuota => ("[OVERQUOTA]", "The inbox is full".to_owned()),
         Refusal::RateLimited { retry_ms, .. } => ("[LIMIT]", later(retry_ms)),
-        Refusal::Limit { what, max } => ("[LIMIT]", format!("{what}: at most {max}")),
-        Refusal::IdempotencyConflict(why) | Refusal::Conflict(why) => {
-            ("[CANNOT]", (*why).to_owned())
-        }
+        Refusal::Limit { what, max } => ("[LIMIT]", format!("{}: at most {max}", what.name())),
+        Refusal::IdempotencyConflict => ("[CANNOT]", "it was used with another request".to_owned()),
+        Refusal::Conflict(reason) => ("[CANNOT]", reason.reason().to_owned()),
         Refusal::Expired { .. } => ("[UNAVAILABLE]", "No longer kept".to_owned()),
         Refusal::SearchDeadline => ("[LIMIT]", "The search took too long".to_owned()),
         Refusal::NoSpace => ("[LIMIT]", "The disk is full".to_owned()),
@@ -420,7 +425,7 @@ mod tests {
             written(|out| tagged(out, "t", Condition::No, &refusal_text(refusal)))
         };
         assert_eq!(no(&evil), "t NO [CANNOT] x: a??* BYE ???\r\n");
-        let missing = Refusal::NotFound("mailbox");
+        let missing = Refusal::NotFound(Noun::Mailbox);
         assert_eq!(
             written(|out| tagged(out, "t", Condition::No, &target_refusal_text(&missing))),
             "t NO [TRYCREATE] No such mailbox\r\n"

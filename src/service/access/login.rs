@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use super::limits::Payer;
 use crate::call::{
-    Access, Answer, Caller, ConnId, Grant, InboxId, Listener, Metric, Need, Now, OrgId, Refusal,
-    Scopes, Secret,
+    Access, Answer, Caller, ConnId, Countable, Grant, InboxId, Listener, Metric, Need, Noun, Now,
+    OrgId, Refusal, Scopes, Secret,
 };
 use crate::crypto::{ApiKey, OperatorToken, constant_time_eq, sha256_parts};
 use crate::mail::Address;
@@ -55,7 +55,7 @@ pub fn authenticate(
                 if !service.counters().leases.session(conn, inbox, max) {
                     metrics.count(Metric::SessionsLimited);
                     return Err(Refusal::Limit {
-                        what: "sessions",
+                        what: Countable::Sessions,
                         max: max as u64,
                     });
                 }
@@ -148,9 +148,9 @@ fn check(service: &Service, store: &Store, now: Now, login: &Login<'_>) -> Resul
 /// The operator acting inside an organization that it names by id, as the command line does
 /// through a running server.
 fn operator_in(store: &Store, org: &str) -> Result<Access, Refusal> {
-    let org = OrgId::parse(org).ok_or(Refusal::NotFound("organization"))?;
+    let org = OrgId::parse(org).ok_or(Refusal::NotFound(Noun::Organization))?;
     if !store.has_org(org)? {
-        return Err(Refusal::NotFound("organization"));
+        return Err(Refusal::NotFound(Noun::Organization));
     }
     Ok(folder_access(org))
 }
@@ -195,7 +195,7 @@ pub fn open_stream(
         Err(max) => {
             service.shared.metrics.count(Metric::SessionsLimited);
             Err(Refusal::Limit {
-                what: "streams",
+                what: Countable::Streams,
                 max: max as u64,
             })
         }
@@ -248,8 +248,8 @@ pub fn require(held: Scopes, needed: Scopes) -> Result<(), Refusal> {
     }
     let missing = Scopes::NAMES
         .iter()
-        .find(|(_, s)| needed.0 & s.0 != 0 && !held.allow(*s))
-        .map_or("operator", |(name, _)| *name);
+        .find(|(_, scope)| needed.0 & scope.0 != 0 && !held.allow(*scope))
+        .map_or(Scopes::OPERATOR, |(_, scope)| *scope);
     Err(Refusal::MissingScope(missing))
 }
 

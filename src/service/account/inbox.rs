@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::key;
 use crate::call::{
-    Access, Answer, Change, DomainId, InboxId, InboxPatch, InboxRef, InboxRow, NewInbox, OrgId,
-    Refusal, UidSet, Written,
+    Access, Answer, Change, ConflictReason, Countable, DomainId, InboxId, InboxPatch, InboxRef,
+    InboxRow, NewInbox, Noun, OrgId, Refusal, UidSet, Written,
 };
 use crate::mail::parse::address::{Address, parse_domain};
 use crate::service::context::WriteContext;
@@ -20,9 +20,7 @@ pub fn create_inbox(
     new: &NewInbox,
 ) -> Result<Written, Refusal> {
     if access.inboxes.is_some() {
-        return Err(Refusal::Conflict(
-            "a key that is bound to inboxes cannot make another",
-        ));
+        return Err(Refusal::Conflict(ConflictReason::KeyBound));
     }
     let org = access.org;
     if let Some(id) = &new.client_id {
@@ -40,7 +38,7 @@ pub fn create_inbox(
     let max = context.service.shared.limits.inboxes as u64;
     if context.store.inboxes_len(org)? >= max {
         return Err(Refusal::Limit {
-            what: "inboxes",
+            what: Countable::Inboxes,
             max,
         });
     }
@@ -97,7 +95,7 @@ fn tell(
     let path = context
         .store
         .inbox_path(org, inbox)?
-        .ok_or(Refusal::NotFound("inbox"))?;
+        .ok_or(Refusal::NotFound(Noun::Inbox))?;
     let new = NewEvent {
         inbox: Some(Arc::new(path)),
         mailbox: None,
@@ -143,7 +141,7 @@ fn choose_address(
         match context.store.address_owner(&address.canonical())? {
             None => {}
             Some((owner, None)) if owner == org => {}
-            Some(_) => return Err(Refusal::Exists("inbox")),
+            Some(_) => return Err(Refusal::Exists(Noun::Inbox)),
         }
         return Ok((address, Some(id)));
     }
@@ -155,7 +153,7 @@ fn choose_address(
             return Ok((address, None));
         }
     }
-    Err(Refusal::Exists("inbox"))
+    Err(Refusal::Exists(Noun::Inbox))
 }
 
 /// A local part that a client chose. Beyond what an address allows: nothing that needs
@@ -226,7 +224,7 @@ pub fn patch_inbox(
     let before = context
         .store
         .inbox(org, inbox)?
-        .ok_or(Refusal::NotFound("inbox"))?;
+        .ok_or(Refusal::NotFound(Noun::Inbox))?;
     let mut row = before.clone();
     if let Some(display_name) = &patch.display_name {
         check_display_name(display_name.as_deref())?;
@@ -294,9 +292,7 @@ pub fn delete_inbox(
 ) -> Result<Written, Refusal> {
     let inbox = named_inbox(context.store, access, name)?;
     if !context.store.inbox_children(access.org, inbox)?.is_empty() {
-        return Err(Refusal::Conflict(
-            "the inbox has sub-agents: delete or move them first",
-        ));
+        return Err(Refusal::Conflict(ConflictReason::InboxHasChildren));
     }
     uproot(context, access.org, inbox)?;
     Ok(Written::Changed)
@@ -311,7 +307,7 @@ pub(in crate::service) fn uproot(
     let row = context
         .store
         .inbox(org, inbox)?
-        .ok_or(Refusal::NotFound("inbox"))?;
+        .ok_or(Refusal::NotFound(Noun::Inbox))?;
     let canonical = policy::address(&row.address, "address")?.canonical();
     tell(context, org, inbox, Change::InboxDeleted)?;
     context.store.delete_inbox(org, inbox, &canonical)?;
@@ -336,7 +332,7 @@ fn ancestors_under(
     };
     let path = store
         .inbox_path(org, parent)?
-        .ok_or(Refusal::NotFound("inbox"))?;
+        .ok_or(Refusal::NotFound(Noun::Inbox))?;
     let mut way = vec![parent];
     way.extend(path.ancestors);
     if way.len() >= DEPTH_MAX {
@@ -382,7 +378,7 @@ pub(in crate::service) fn domain_of(
     debug_assert!(policy::is_local(context.service, context.store, address.domain()).is_ok());
     match context.store.domain_by_name(address.domain())? {
         Some((owner, id)) if owner == org => Ok(Some(id)),
-        Some(_) => Err(Refusal::Exists("domain")),
+        Some(_) => Err(Refusal::Exists(Noun::Domain)),
         None => {
             let row = key::plant_domain(context, org, address.domain())?;
             Ok(Some(row.id))

@@ -2,8 +2,9 @@
 
 use super::inbox;
 use crate::call::{
-    Access, Answer, Caller, Change, DomainId, DomainRef, DomainRow, InboxId, KeyId, KeyRow, NewKey,
-    Now, OrgId, OrgRow, OutboundId, Refusal, Scopes, Secret, UidSet, UsageRow, Written,
+    Access, Answer, Caller, Change, ConflictReason, Countable, DomainId, DomainRef, DomainRow,
+    InboxId, KeyId, KeyRow, NewKey, Noun, Now, OrgId, OrgRow, OutboundId, Refusal, Scopes, Secret,
+    UidSet, UsageRow, Written,
 };
 use crate::crypto::ApiKey;
 use crate::mail::parse::address::parse_domain;
@@ -110,7 +111,10 @@ fn shown(mut row: KeyRow) -> KeyRow {
 fn make_room(context: &WriteContext<'_>, org: OrgId, n: usize) -> Result<(), Refusal> {
     let max = context.service.shared.limits.keys as u64;
     if context.store.keys_len(org)?.saturating_add(n as u64) > max {
-        return Err(Refusal::Limit { what: "keys", max });
+        return Err(Refusal::Limit {
+            what: Countable::Keys,
+            max,
+        });
     }
     Ok(())
 }
@@ -136,7 +140,7 @@ pub fn create_credentials(
     };
     if rows.len() > MINTED_MAX {
         return Err(Refusal::Limit {
-            what: "inboxes in one export",
+            what: Countable::InboxesInExport,
             max: MINTED_MAX as u64,
         });
     }
@@ -197,7 +201,7 @@ fn visible_key(store: &Store, access: &Access, key: KeyId) -> Result<KeyRow, Ref
     store
         .key(access.org, key)?
         .filter(|row| login::sees_all(access, row.inboxes.as_deref()))
-        .ok_or(Refusal::NotFound("key"))
+        .ok_or(Refusal::NotFound(Noun::Key))
 }
 
 /// See [`crate::call::Call::RevokeKey`]. Revoking again changes nothing.
@@ -253,12 +257,12 @@ pub fn create_domain(
     // postmaster others prove what is not theirs.
     let is_host = name.eq_ignore_ascii_case(&context.service.shared.host);
     if is_host && access.key.is_some() || context.store.domain_by_name(&name)?.is_some() {
-        return Err(Refusal::Exists("domain"));
+        return Err(Refusal::Exists(Noun::Domain));
     }
     let max = context.service.shared.limits.domains as u64;
     if context.store.domains(access.org)?.len() as u64 >= max {
         return Err(Refusal::Limit {
-            what: "domains",
+            what: Countable::Domains,
             max,
         });
     }
@@ -291,7 +295,7 @@ pub fn delete_domain(
     access: &Access,
     domain: &DomainRef,
 ) -> Result<Written, Refusal> {
-    const NONE: Refusal = Refusal::NotFound("domain");
+    const NONE: Refusal = Refusal::NotFound(Noun::Domain);
     let domain = match domain {
         DomainRef::Id(id) => *id,
         DomainRef::Name(name) => {
@@ -302,7 +306,7 @@ pub fn delete_domain(
         }
     };
     if context.store.is_domain_used(access.org, domain)? {
-        return Err(Refusal::Conflict("an inbox has an address in the domain"));
+        return Err(Refusal::Conflict(ConflictReason::DomainInUse));
     }
     if !context.store.delete_domain(access.org, domain)? {
         return Err(NONE);
@@ -350,7 +354,7 @@ pub fn list_orgs(store: &Store) -> Result<Answer, Refusal> {
 /// later, in slices.
 pub fn delete_org(context: &mut WriteContext<'_>, org: OrgId) -> Result<Written, Refusal> {
     if !context.store.has_org(org)? {
-        return Err(Refusal::NotFound("organization"));
+        return Err(Refusal::NotFound(Noun::Organization));
     }
     // The events are in a log that goes with the organization; they are published all the
     // same, and end every session.
@@ -392,7 +396,7 @@ pub fn usage(store: &Store, now: Now, caller: &Caller) -> Result<Answer, Refusal
     };
     let whole = store
         .usage(access.org, policy::day_of(now))?
-        .ok_or(Refusal::NotFound("organization"))?;
+        .ok_or(Refusal::NotFound(Noun::Organization))?;
     let Some(bound) = &access.inboxes else {
         return Ok(Answer::Usage(Box::new(whole)));
     };

@@ -331,9 +331,7 @@ fn once<'a>(
         return if kept.fingerprint == idempotency.fingerprint {
             Ok(Written::Again(kept.answer))
         } else {
-            Err(Refusal::IdempotencyConflict(
-                "it was used with another request",
-            ))
+            Err(Refusal::IdempotencyConflict)
         };
     }
     let written = run(context)?;

@@ -3,7 +3,8 @@
 
 use super::parse::{ParsedMessage, WayIn, analyse};
 use crate::call::{
-    Access, Answer, Draft, DraftAttachment, Envelope, InboxRef, Metric, Need, Recipient, Refusal,
+    Access, Answer, Bounded, Countable, Draft, DraftAttachment, Envelope, InboxRef, Metric, Need,
+    Recipient, Refusal,
 };
 use crate::mail::Bounds;
 use crate::mail::parse::address::Address;
@@ -49,7 +50,7 @@ pub(super) fn composed(
     if everybody().count() > limits.submission_recipients {
         context.shared.metrics.count(Metric::RateLimited);
         return Err(Refusal::Limit {
-            what: "recipients",
+            what: Countable::Recipients,
             max: limits.submission_recipients as u64,
         });
     }
@@ -68,7 +69,7 @@ pub(super) fn composed(
     if octets.len() > limits.message_bytes {
         context.shared.metrics.count(Metric::RejectedSize);
         return Err(Refusal::TooBig {
-            what: "message",
+            what: Bounded::Message,
             max: limits.message_bytes as u64,
         });
     }

@@ -5,7 +5,7 @@ use super::Delivery;
 use super::parse::{ParsedMessage, WayIn};
 use super::plan::{Effect, Placement, Plan};
 use crate::call::{
-    Arrival, Caller, Flags, InboxId, NamedAddress, Recipient, Refusal, SpecialUse, Summary,
+    Arrival, Caller, Flags, InboxId, NamedAddress, Noun, Recipient, Refusal, SpecialUse, Summary,
 };
 use crate::mail::digest::{Analysis, Priority};
 use crate::mail::parse::address_list::Mailbox;
@@ -140,7 +140,7 @@ fn sent_copy(
     let sent = context
         .store
         .mailbox_special(caller.access()?.org, inbox, SpecialUse::Sent)?
-        .ok_or(Refusal::NotFound("inbox"))?;
+        .ok_or(Refusal::NotFound(Noun::Inbox))?;
     let mut prefix = Vec::new();
     if !hidden.is_empty() {
         crate::mail::write::field::fold("Bcc", &hidden.join(", "), &mut prefix);

@@ -8,7 +8,7 @@
 use super::Delivery;
 use super::plan::{Effect, Placement, Plan};
 use crate::call::{
-    Access, Arrival, Arrived, BodyId, Caller, Change, EntryId, EntryState, Metric, OrgId,
+    Access, Arrival, Arrived, BodyId, Caller, Change, EntryId, EntryState, Metric, Noun, OrgId,
     Recipient, Refusal, ThreadId, UidSet, Written,
 };
 use crate::service::context::WriteContext;
@@ -108,7 +108,7 @@ fn check_owner(sender: Option<&Access>, target: &Target<'_>) -> Result<(), Refus
     let allowed = sender
         .is_some_and(|access| access.org == target.place.org && access.sees(target.place.path.id));
     if is_own && !allowed {
-        return Err(Refusal::NotFound("inbox"));
+        return Err(Refusal::NotFound(Noun::Inbox));
     }
     Ok(())
 }
@@ -133,7 +133,7 @@ fn targets<'p>(context: &WriteContext<'_>, plan: &'p Plan) -> Result<Vec<Target<
         targets.push(Target {
             placement,
             place,
-            mailbox: mailbox.ok_or(Refusal::NotFound("mailbox"))?,
+            mailbox: mailbox.ok_or(Refusal::NotFound(Noun::Mailbox))?,
         });
     }
     Ok(targets)

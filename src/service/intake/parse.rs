@@ -7,8 +7,8 @@
 use super::compose;
 use super::plan::Placement;
 use crate::call::{
-    Access, Arrival, Envelope, Idempotency, InboxId, Intake, Metric, Need, Recipient, Refusal,
-    Render, Request, Route,
+    Access, Arrival, Bounded, Envelope, FromFault, Idempotency, InboxId, Intake, Metric, Need,
+    Noun, Recipient, Refusal, Render, Request, Route,
 };
 use crate::crypto;
 use crate::mail::digest::{self, Analysis, Refused};
@@ -218,7 +218,7 @@ fn append(
 ) -> Result<ParsedMessage, Refusal> {
     let inbox = placement.inbox;
     if own_inbox(access)? != inbox {
-        return Err(Refusal::NotFound("inbox"));
+        return Err(Refusal::NotFound(Noun::Inbox));
     }
     check_keywords("labels", &placement.keywords)?;
     check_size(context, &octets)?;
@@ -262,24 +262,24 @@ fn sending_inbox(
     let from = parse_single_from(headers.all("From").map(|field| field.value));
     let from = from.map_err(|error| {
         Refusal::BadFrom(match error {
-            FromError::Group => "a group",
-            FromError::Malformed => "not a valid address",
-            FromError::Missing => "missing",
-            FromError::SeveralFields => "more than one field",
-            FromError::SeveralMailboxes => "more than one address",
+            FromError::Group => FromFault::Group,
+            FromError::Malformed => FromFault::Malformed,
+            FromError::Missing => FromFault::Missing,
+            FromError::SeveralFields => FromFault::SeveralFields,
+            FromError::SeveralMailboxes => FromFault::SeveralMailboxes,
         })
     })?;
     let inbox = policy::sender_inbox(context.store, access, &from)?;
     if headers.first("Sender").is_some() {
         let sender = parse_single_from(headers.all("Sender").map(|field| field.value))
-            .map_err(|_| Refusal::BadFrom("Sender is not one valid address"))?;
+            .map_err(|_| Refusal::BadFrom(FromFault::Sender))?;
         policy::sender_inbox(context.store, access, &sender)?;
     }
     // A block of resent fields for each time (RFC 5322 section 3.6.6), each with its own one.
     for name in ["Resent-From", "Resent-Sender"] {
         for field in headers.all(name) {
             let resent = parse_single_from([field.value])
-                .map_err(|_| Refusal::BadFrom("a Resent field is not one valid address"))?;
+                .map_err(|_| Refusal::BadFrom(FromFault::Resent))?;
             policy::sender_inbox(context.store, access, &resent)?;
         }
     }
@@ -337,7 +337,7 @@ fn check_size(context: &ReadContext<'_>, octets: &[u8]) -> Result<(), Refusal> {
     let max = context.shared.limits.message_bytes;
     if octets.len() > max {
         context.shared.metrics.count(Metric::RejectedSize);
-        return Err(too_big("message", max));
+        return Err(too_big(Bounded::Message, max));
     }
     Ok(())
 }
@@ -374,16 +374,16 @@ pub(super) fn analyse(
         });
         match refused {
             Refused::Hops => Refusal::Loop,
-            Refused::Addresses => too_big("header addresses", bounds.addresses),
-            Refused::FieldBytes => too_big("header field", bounds.header_field_bytes),
-            Refused::Fields => too_big("header fields", bounds.header_fields),
-            Refused::HeaderBytes => too_big("header", bounds.header_bytes),
-            Refused::Size => too_big("message", context.shared.limits.message_bytes),
+            Refused::Addresses => too_big(Bounded::HeaderAddresses, bounds.addresses),
+            Refused::FieldBytes => too_big(Bounded::HeaderField, bounds.header_field_bytes),
+            Refused::Fields => too_big(Bounded::HeaderFields, bounds.header_fields),
+            Refused::HeaderBytes => too_big(Bounded::Header, bounds.header_bytes),
+            Refused::Size => too_big(Bounded::Message, context.shared.limits.message_bytes),
         }
     })
 }
 
-fn too_big(what: &'static str, max: usize) -> Refusal {
+fn too_big(what: Bounded, max: usize) -> Refusal {
     Refusal::TooBig {
         what,
         max: max as u64,

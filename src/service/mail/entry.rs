@@ -6,7 +6,7 @@
 
 use super::mailbox::{find, own_place};
 use crate::call::{
-    Access, Answer, FlagChange, Flags, InboxId, MailboxId, Octets, OctetsOf, Refusal, Scopes,
+    Access, Answer, FlagChange, Flags, InboxId, MailboxId, Noun, Octets, OctetsOf, Refusal, Scopes,
     UidSet, Written,
 };
 use crate::service::context::{ReadContext, WriteContext, need, own_inbox};
@@ -27,7 +27,7 @@ fn open(store: &Store, access: &Access, mailbox: MailboxId) -> Result<MailboxRec
     let inbox = own_inbox(access)?;
     store
         .mailbox(access.org, inbox, mailbox)?
-        .ok_or(Refusal::NotFound("mailbox"))
+        .ok_or(Refusal::NotFound(Noun::Mailbox))
 }
 
 fn open_to_change(
@@ -235,10 +235,10 @@ pub(in crate::service) fn place_named(
 ) -> Result<InboxPlace, Refusal> {
     store
         .place_of(access.org, inbox)?
-        .ok_or(Refusal::NotFound("inbox"))
+        .ok_or(Refusal::NotFound(Noun::Inbox))
 }
 
-const NONE: Refusal = Refusal::NotFound("message");
+const NONE: Refusal = Refusal::NotFound(Noun::Message);
 
 /// Octets of a keyword.
 const KEYWORD_BYTES: usize = 64;

@@ -4,7 +4,8 @@
 //! is a row of the log; subscriptions are none, since they change no mail.
 
 use crate::call::{
-    Access, Answer, Change, InboxId, Limits, MailboxId, Refusal, Scopes, Selected, UidSet, Written,
+    Access, Answer, Bounded, Change, ConflictReason, Countable, InboxId, Limits, MailboxId, Noun,
+    Refusal, Scopes, Selected, UidSet, Written,
 };
 use crate::service::context::{ReadContext, WriteContext, need, own_inbox};
 use crate::store::{InboxPlace, MailboxRecord, NewEvent, Store};
@@ -22,7 +23,7 @@ pub fn name(text: &str, limits: &Limits) -> Result<String, Refusal> {
     }
     if text.len() > limits.mailbox_name_bytes {
         return Err(Refusal::TooBig {
-            what: "mailbox name",
+            what: Bounded::MailboxName,
             max: limits.mailbox_name_bytes as u64,
         });
     }
@@ -37,7 +38,7 @@ pub fn name(text: &str, limits: &Limits) -> Result<String, Refusal> {
     }
     if text.split('/').count() > limits.mailbox_depth {
         return Err(Refusal::TooBig {
-            what: "mailbox depth",
+            what: Bounded::MailboxDepth,
             max: limits.mailbox_depth as u64,
         });
     }
@@ -64,7 +65,7 @@ pub(in crate::service) fn own_place(store: &Store, access: &Access) -> Result<In
     let inbox = own_inbox(access)?;
     store
         .place_of(access.org, inbox)?
-        .ok_or(Refusal::NotFound("inbox"))
+        .ok_or(Refusal::NotFound(Noun::Inbox))
 }
 
 /// LIST and STATUS of all.
@@ -119,7 +120,7 @@ pub fn claim_recent(
     need(access, Scopes::MESSAGES_WRITE)?;
     let inbox = own_inbox(access)?;
     let found = context.store.mailbox(access.org, inbox, mailbox)?;
-    let mailbox = found.ok_or(Refusal::NotFound("mailbox"))?;
+    let mailbox = found.ok_or(Refusal::NotFound(Noun::Mailbox))?;
     context.store.claim_recent(&mailbox)?;
     Ok(Written::Recent {
         above: mailbox.recent_above,
@@ -163,7 +164,7 @@ pub(in crate::service) fn make_with_parents(
 ) -> Result<(), Refusal> {
     let (org, inbox) = (place.org, place.path.id);
     if context.store.mailbox_named(org, inbox, name)?.is_some() {
-        return Err(Refusal::Exists("mailbox"));
+        return Err(Refusal::Exists(Noun::Mailbox));
     }
     let parents = name.match_indices('/').map(|(at, _)| &name[..at]);
     let mut missing = Vec::new();
@@ -181,7 +182,7 @@ pub(in crate::service) fn make_with_parents(
         > max
     {
         return Err(Refusal::Limit {
-            what: "mailboxes",
+            what: Countable::Mailboxes,
             max: max as u64,
         });
     }
@@ -216,17 +217,17 @@ pub fn delete(
     let (org, inbox) = (place.org, place.path.id);
     let mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
     if mailbox.name == INBOX {
-        return Err(Refusal::Conflict("INBOX cannot be deleted"));
+        return Err(Refusal::Conflict(ConflictReason::InboxDeleted));
     }
     if mailbox.special.is_some() {
-        return Err(Refusal::Conflict("a special mailbox cannot be deleted"));
+        return Err(Refusal::Conflict(ConflictReason::SpecialMailboxDeleted));
     }
     if !context
         .store
         .children(org, inbox, &mailbox.name)?
         .is_empty()
     {
-        return Err(Refusal::Conflict("the mailbox has mailboxes below it"));
+        return Err(Refusal::Conflict(ConflictReason::MailboxHasChildren));
     }
     context.store.delete_mailbox(&mailbox)?;
     let event = NewEvent {
@@ -256,13 +257,13 @@ pub fn rename(
     let source = find(context.store, limits, (access, inbox), from)?;
     let target = name(to, limits)?;
     if context.store.mailbox_named(org, inbox, &target)?.is_some() {
-        return Err(Refusal::Exists("mailbox"));
+        return Err(Refusal::Exists(Noun::Mailbox));
     }
     if source.name == INBOX {
         return empty_inbox_into(context, &place, &source, &target);
     }
     if target.starts_with(&source.name) && target[source.name.len()..].starts_with('/') {
-        return Err(Refusal::Conflict("a mailbox cannot go below itself"));
+        return Err(Refusal::Conflict(ConflictReason::MailboxBelowItself));
     }
     let mut renamed = vec![(source.id, source.name.clone())];
     renamed.extend(context.store.children(org, inbox, &source.name)?);
@@ -324,7 +325,7 @@ pub fn subscribe(
     let max = context.shared.limits.mailboxes.saturating_mul(2);
     if on && context.store.subscribed(inbox)?.len() >= max {
         return Err(Refusal::Limit {
-            what: "subscriptions",
+            what: Countable::Subscriptions,
             max: max as u64,
         });
     }
@@ -337,7 +338,7 @@ pub fn subscribed(context: &ReadContext<'_>, access: &Access) -> Result<Answer, 
     need(access, Scopes::MESSAGES_READ)?;
     let inbox = own_inbox(access)?;
     if context.store.place_of(access.org, inbox)?.is_none() {
-        return Err(Refusal::NotFound("inbox"));
+        return Err(Refusal::NotFound(Noun::Inbox));
     }
     Ok(Answer::Names(context.store.subscribed(inbox)?))
 }
@@ -345,4 +346,4 @@ pub fn subscribed(context: &ReadContext<'_>, access: &Access) -> Result<Answer, 
 /// The name that every inbox has, in any case.
 pub const INBOX: &str = "INBOX";
 
-const NONE: Refusal = Refusal::NotFound("mailbox");
+const NONE: Refusal = Refusal::NotFound(Noun::Mailbox);

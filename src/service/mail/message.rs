@@ -10,7 +10,7 @@ use super::mailbox;
 use crate::call::{
     Access, Answer, Arrival, AttachmentRow, EntryId, FlagChange, Flags, InboxId, InboxRef,
     ListProgress, MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView,
-    NamedAddress, OctetsOf, OrgId, Refusal, Scopes, SpecialUse, UidSet, Written,
+    NamedAddress, Noun, OctetsOf, OrgId, Refusal, Scopes, SpecialUse, UidSet, Written,
 };
 use crate::mail::Bounds;
 use crate::mail::Digest;
@@ -354,7 +354,7 @@ pub fn read_part(
     part: usize,
 ) -> Result<Answer, Refusal> {
     need(access, Scopes::MESSAGES_READ)?;
-    let none = || Refusal::NotFound("attachment");
+    let none = || Refusal::NotFound(Noun::Attachment);
     let _moment = context.store.snapshot()?;
     let (_, view) = find_view(context.store, access, inbox, id)?;
     let digest = Digest::open(&view.digest).ok_or_else(|| damaged("digest"))?;
@@ -432,7 +432,7 @@ pub fn delete(
     let trash = context
         .store
         .mailbox_special(place.org, place.path.id, SpecialUse::Trash)?
-        .ok_or(Refusal::NotFound("mailbox"))?;
+        .ok_or(Refusal::NotFound(Noun::Mailbox))?;
     move_one(context, &place, &mailbox, &trash, uid)?;
     Ok(Written::Changed)
 }
@@ -485,7 +485,7 @@ fn damaged(what: &'static str) -> Refusal {
     crate::store::Error::Corrupt(what).into()
 }
 
-const NONE: Refusal = Refusal::NotFound("message");
+const NONE: Refusal = Refusal::NotFound(Noun::Message);
 
 /// Words of `q`: each is looked for in the whole text of every message.
 const WORDS_MAX: usize = 10;

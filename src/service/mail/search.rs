@@ -7,8 +7,8 @@
 use core::ops::ControlFlow;
 
 use crate::call::{
-    Access, Answer, EntryId, Flags, MailboxId, Metric, Refusal, Scopes, SearchKey, SearchProgress,
-    UidSet,
+    Access, Answer, EntryId, Flags, MailboxId, Metric, Noun, Refusal, Scopes, SearchKey,
+    SearchProgress, UidSet,
 };
 use crate::mail::Bounds;
 use crate::mail::Digest;
@@ -43,7 +43,7 @@ pub fn search(
     let mailbox = context
         .store
         .mailbox(access.org, inbox, mailbox)?
-        .ok_or(Refusal::NotFound("mailbox"))?;
+        .ok_or(Refusal::NotFound(Noun::Mailbox))?;
     let left = match progress.done_to.checked_add(1) {
         Some(from) => within.intersection(&UidSet::from(from..=u32::MAX)),
         None => UidSet::new(),

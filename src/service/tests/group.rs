@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{START, World, idempotency, new_inbox};
+use crate::call::Noun;
 use crate::call::*;
 use crate::service::WriteTask;
 use crate::service::{policy, start};
@@ -31,7 +32,7 @@ fn an_idempotency_key_answers_again() {
     );
     assert!(matches!(
         w.refused(make(&access, idempotency("k", 2))),
-        Refusal::IdempotencyConflict(_)
+        Refusal::IdempotencyConflict
     ));
     // Another key of the organization is another client.
     assert!(matches!(
@@ -132,7 +133,10 @@ fn a_refusal_in_a_group_leaves_no_gap() {
     let turn = w.inline.writer.turn(&w.inline.store, &batch);
     let seqs: Vec<u64> = turn.events.iter().map(|e| e.seq).collect();
     assert_eq!(seqs, [1, 2]);
-    assert_eq!(turn.replies[1].1, Reply::Refused(Refusal::Exists("inbox")));
+    assert_eq!(
+        turn.replies[1].1,
+        Reply::Refused(Refusal::Exists(Noun::Inbox))
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Inboxes and keys: addresses, the tree, what a key may make, how a key ends.
 
 use super::*;
+use crate::call::Noun;
+use crate::call::Scopes;
 
 #[test]
 fn inboxes_on_the_shared_and_on_own_domains() {
@@ -19,7 +21,7 @@ fn inboxes_on_the_shared_and_on_own_domains() {
         match w.call(new_inbox(&access, new)) {
             Reply::Written(Written::Inbox { row, .. }, _) => Ok(row.address),
             Reply::Refused(Refusal::Invalid { field, .. }) => Err(field),
-            Reply::Refused(Refusal::Exists(what)) => Err(what),
+            Reply::Refused(Refusal::Exists(noun)) => Err(noun.name()),
             other => panic!("{other:?}"),
         }
     };
@@ -76,7 +78,7 @@ fn inboxes_on_the_shared_and_on_own_domains() {
     assert_eq!(events[0].change, Change::InboxDeleted);
     assert_eq!(
         w.refused(Ask::of(&access, InboxRead::Get { inbox: named })),
-        Refusal::NotFound("inbox")
+        Refusal::NotFound(Noun::Inbox)
     );
     let Answer::Domains(domains) = w.answer(Ask::of(&access, DomainRead::List)) else {
         panic!()
@@ -101,7 +103,10 @@ fn inboxes_on_the_shared_and_on_own_domains() {
         domain: Some("x.test".into()),
         ..NewInbox::default()
     };
-    assert_eq!(w.refused(new_inbox(&foe, new)), Refusal::Exists("inbox"));
+    assert_eq!(
+        w.refused(new_inbox(&foe, new)),
+        Refusal::Exists(Noun::Inbox)
+    );
     assert_eq!(
         crate::store::verify(&w.inline.store, true),
         Vec::<String>::new()
@@ -212,17 +217,21 @@ fn a_key_mints_only_what_it_holds() {
         )
     };
     for (scopes, inboxes, expected) in [
-        (Scopes::ADMIN, None, Refusal::MissingScope("admin")),
-        (Scopes::OPERATOR, None, Refusal::MissingScope("operator")),
+        (Scopes::ADMIN, None, Refusal::MissingScope(Scopes::ADMIN)),
+        (
+            Scopes::OPERATOR,
+            None,
+            Refusal::MissingScope(Scopes::OPERATOR),
+        ),
         (
             Scopes::MESSAGES_WRITE.and(Scopes::MESSAGES_READ),
             None,
-            Refusal::MissingScope("messages:write"),
+            Refusal::MissingScope(Scopes::MESSAGES_WRITE),
         ),
         (
             Scopes::MESSAGES_READ,
             Some(vec![InboxRef::Id(b)]),
-            Refusal::NotFound("inbox"),
+            Refusal::NotFound(Noun::Inbox),
         ),
     ] {
         assert_eq!(w.refused(mint(scopes, inboxes)), expected);
@@ -262,7 +271,7 @@ fn a_key_mints_only_what_it_holds() {
                 key: free.key.unwrap()
             }
         )),
-        Refusal::NotFound("key")
+        Refusal::NotFound(Noun::Key)
     );
     // A bound key makes no inbox that it could not see.
     let bound = w.inline.make_key(org, Scopes::ADMIN, Some(&[a])).unwrap();

@@ -1,6 +1,8 @@
 //! Logins: what each listener asks for, the operator, failures, leases.
 
 use super::*;
+use crate::call::Countable;
+use crate::call::Scopes;
 
 #[test]
 fn three_listeners_and_what_each_asks_for() {
@@ -54,7 +56,7 @@ fn three_listeners_and_what_each_asks_for() {
                 ""
             }
             Reply::Refused(Refusal::BadCredentials { .. }) => WRONG,
-            Reply::Refused(Refusal::MissingScope(scope)) => scope,
+            Reply::Refused(Refusal::MissingScope(scope)) => scope.first_name(),
             other => panic!("{other:?}"),
         };
         assert_eq!(got, expected, "{listener:?} {user:?}");
@@ -104,7 +106,7 @@ fn the_operator_is_no_organization() {
     // Neither reaches into the other's.
     assert_eq!(
         w.refused(Ask::of(&first, OrgRead::List)),
-        Refusal::MissingScope("operator")
+        Refusal::MissingScope(Scopes::OPERATOR)
     );
     assert!(matches!(
         w.refused(as_operator(
@@ -114,7 +116,7 @@ fn the_operator_is_no_organization() {
             }
             .into()
         )),
-        Refusal::MissingScope("keys:write")
+        Refusal::MissingScope(Scopes::KEYS_WRITE)
     ));
     // A token with a wrong secret, and a token as a mail password.
     let other = crate::crypto::OperatorToken::generate(&mut crate::crypto::Random::seeded(99));
@@ -189,7 +191,7 @@ fn sessions_and_streams_are_leased() {
     assert_eq!(
         login(&mut w, 3),
         Reply::Refused(Refusal::Limit {
-            what: "sessions",
+            what: Countable::Sessions,
             max: 2
         })
     );
@@ -205,7 +207,7 @@ fn sessions_and_streams_are_leased() {
     assert!(matches!(
         w.call_from(11, "192.0.2.1", open.clone()).0,
         Reply::Refused(Refusal::Limit {
-            what: "streams",
+            what: Countable::Streams,
             max: 1
         })
     ));

@@ -1,6 +1,7 @@
 //! Recipients, senders, rates and room for mail.
 
 use super::*;
+use crate::call::Bounded;
 
 #[test]
 fn recipients_by_listener() {
@@ -124,7 +125,7 @@ fn room_for_mail() {
     assert!(matches!(
         w.refused(mail(Some(26 << 20))),
         Refusal::TooBig {
-            what: "message",
+            what: Bounded::Message,
             ..
         }
     ));

@@ -1,25 +1,31 @@
 //! Every reply of the tables has the form of RFC 5321 and codes that agree.
 
 use super::*;
+use crate::call::Bounded;
+use crate::call::ConflictReason;
+use crate::call::Countable;
+use crate::call::FromFault;
+use crate::call::Noun;
+use crate::call::Scopes;
 
 #[test]
 fn every_line_is_a_short_reply_whose_codes_agree() {
     let refusals = [
         Refusal::BadCredentials { delay_ms: 1 },
         Refusal::LoginLimited { retry_ms: u64::MAX },
-        Refusal::MissingScope("messages:write"),
-        Refusal::NotFound("inbox"),
-        Refusal::Exists("inbox"),
+        Refusal::MissingScope(Scopes::MESSAGES_WRITE),
+        Refusal::NotFound(Noun::Inbox),
+        Refusal::Exists(Noun::Inbox),
         Refusal::RelayDenied,
         Refusal::NoSuchInbox,
         Refusal::SenderNotAllowed,
-        Refusal::BadFrom("From is missing"),
+        Refusal::BadFrom(FromFault::Missing),
         Refusal::Invalid {
             field: "subject",
             why: "\r\n250 2.0.0 Ok".into(),
         },
         Refusal::TooBig {
-            what: "header",
+            what: Bounded::Header,
             max: u64::MAX,
         },
         Refusal::Loop,
@@ -30,11 +36,11 @@ fn every_line_is_a_short_reply_whose_codes_agree() {
             retry_ms: 0,
         },
         Refusal::Limit {
-            what: "sessions",
+            what: Countable::Sessions,
             max: 1,
         },
-        Refusal::IdempotencyConflict("another message"),
-        Refusal::Conflict("no"),
+        Refusal::IdempotencyConflict,
+        Refusal::Conflict(ConflictReason::MailboxHasChildren),
         Refusal::Expired { oldest: 1 },
         Refusal::SearchDeadline,
         Refusal::NoSpace,

@@ -35,7 +35,7 @@ pub enum ReplyContext {
 }
 
 /// The reply for a refusal.
-pub fn refused(refusal: &Refusal, moment: ReplyContext) -> ReplyLine {
+pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
     let text = match refusal {
         Refusal::BadCredentials { .. } => "535 5.7.8 Wrong address or key".into(),
         Refusal::LoginLimited { retry_ms } => {
@@ -45,17 +45,20 @@ pub fn refused(refusal: &Refusal, moment: ReplyContext) -> ReplyLine {
                 close: true,
             };
         }
-        Refusal::MissingScope(scope) => match moment {
-            ReplyContext::Login => format!("535 5.7.8 The key lacks the scope {scope}"),
-            _ => format!("550 5.7.1 The key lacks the scope {scope}"),
-        },
-        Refusal::NotFound(what) => format!("550 5.1.1 No such {what}"),
-        Refusal::Exists(what) => format!("550 5.5.0 There is such a {what} already"),
+        Refusal::MissingScope(scope) => {
+            let code = match context {
+                ReplyContext::Login => "535 5.7.8",
+                _ => "550 5.7.1",
+            };
+            format!("{code} The key lacks the scope {}", scope.first_name())
+        }
+        Refusal::NotFound(noun) => format!("550 5.1.1 No such {}", noun.name()),
+        Refusal::Exists(noun) => format!("550 5.5.0 There is such a {} already", noun.name()),
         Refusal::RelayDenied => "550 5.7.1 Relaying denied".into(),
         // The inbox was there at RCPT. At the next try RCPT refuses the one that is gone, and
         // the other recipients get the message.
         Refusal::NoSuchInbox
-            if moment
+            if context
                 == (ReplyContext::Message {
                     single_recipient: false,
                 }) =>
@@ -66,15 +69,17 @@ pub fn refused(refusal: &Refusal, moment: ReplyContext) -> ReplyLine {
             "550 5.1.1 No such inbox here".into()
         }
         Refusal::SenderNotAllowed => "550 5.7.1 The key may not send as this address".into(),
-        Refusal::BadFrom(why) => format!("550 5.7.1 From: {why}"),
+        Refusal::BadFrom(fault) => format!("550 5.7.1 From: {}", fault.reason()),
         Refusal::InvalidPlace { .. } => "554 5.6.0 Invalid message".into(),
         Refusal::Invalid { field, .. } => format!("554 5.6.0 Invalid {field}"),
-        Refusal::TooBig { what, max } => format!("552 5.3.4 Too big: {what}, at most {max}"),
+        Refusal::TooBig { what, max } => {
+            format!("552 5.3.4 Too big: {}, at most {max}", what.name())
+        }
         Refusal::Loop => "554 5.4.6 Too many hops, the message is in a loop".into(),
         Refusal::StrayOctets => STRAY.into(),
         // At the next try RCPT refuses the full inbox. A final reply here would end the message
         // for the other recipients too.
-        Refusal::OverQuota => match moment {
+        Refusal::OverQuota => match context {
             ReplyContext::Message {
                 single_recipient: false,
             } => "452 4.2.2 An inbox is full".into(),
@@ -84,9 +89,13 @@ pub fn refused(refusal: &Refusal, moment: ReplyContext) -> ReplyLine {
             let s = seconds(*retry_ms);
             format!("451 4.7.1 Too much mail for now, try again in {s} s")
         }
-        Refusal::Limit { what, max } => format!("452 4.5.3 Too many {what}, at most {max}"),
-        Refusal::IdempotencyConflict(why) => format!("554 5.5.4 X-Idempotency-Key: {why}"),
-        Refusal::Conflict(why) => format!("550 5.5.0 {why}"),
+        Refusal::Limit { what, max } => {
+            format!("452 4.5.3 Too many {}, at most {max}", what.name())
+        }
+        Refusal::IdempotencyConflict => {
+            "554 5.5.4 X-Idempotency-Key: it was used with another request".into()
+        }
+        Refusal::Conflict(reason) => format!("550 5.5.0 {}", reason.reason()),
         Refusal::Expired { .. } => "554 5.5.0 Too old".into(),
         Refusal::SearchDeadline => "451 4.4.5 It took too long".into(),
         Refusal::NoSpace => "452 4.3.1 Not enough storage, try again later".into(),

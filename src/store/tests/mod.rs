@@ -15,6 +15,7 @@ mod wal;
 use std::path::PathBuf;
 
 use super::*;
+use crate::call::Countable;
 use crate::call::*;
 
 const NOW: Now = Now {
@@ -348,7 +349,10 @@ fn the_last_uids_are_refused() {
     );
     assert!(matches!(
         copied,
-        Err(Error::Refused(Refusal::Limit { what: "uids", .. }))
+        Err(Error::Refused(Refusal::Limit {
+            what: Countable::Uids,
+            ..
+        }))
     ));
 }
 

@@ -1,6 +1,7 @@
 //! What is there: searched, listed, changed, and nobody else's.
 
 use super::*;
+use crate::call::Noun;
 use crate::service::{ReadTurn, Reader, Service, Setup};
 
 #[test]
@@ -327,7 +328,10 @@ fn messages_are_changed_moved_and_deleted() {
         events[0].change,
         Change::Expunged { count: 1, .. }
     ));
-    assert_eq!(world.refused(delete(true)), Refusal::NotFound("message"));
+    assert_eq!(
+        world.refused(delete(true)),
+        Refusal::NotFound(Noun::Message)
+    );
 }
 
 #[test]
@@ -393,17 +397,17 @@ fn nothing_of_another_inbox_is_there() {
             limit: 10,
         },
     );
-    for (call, what) in [
-        (read(inbox), "inbox"),
-        (read(InboxRef::Id(ann.inbox.unwrap())), "message"),
-        (octets(of), "message"),
-        (fetch, "mailbox"),
-        (expunge, "mailbox"),
-        (hear, "inbox"),
+    for (call, noun) in [
+        (read(inbox), Noun::Inbox),
+        (read(InboxRef::Id(ann.inbox.unwrap())), Noun::Message),
+        (octets(of), Noun::Message),
+        (fetch, Noun::Mailbox),
+        (expunge, Noun::Mailbox),
+        (hear, Noun::Inbox),
     ] {
         assert_eq!(
             world.refused(call.clone()),
-            Refusal::NotFound(what),
+            Refusal::NotFound(noun),
             "{call:?}"
         );
     }
@@ -466,8 +470,11 @@ fn mailboxes_are_made_renamed_and_deleted() {
         )
     };
     assert_eq!(world.written(create("a/b/c/")).1.len(), 3);
-    assert_eq!(world.refused(create("a/b")), Refusal::Exists("mailbox"));
-    assert_eq!(world.refused(create("Inbox")), Refusal::Exists("mailbox"));
+    assert_eq!(world.refused(create("a/b")), Refusal::Exists(Noun::Mailbox));
+    assert_eq!(
+        world.refused(create("Inbox")),
+        Refusal::Exists(Noun::Mailbox)
+    );
     for bad in ["", "/", "a//b", "a*", "a\r\n", "/a"] {
         let refused = world.refused(create(bad));
         assert!(
@@ -489,7 +496,10 @@ fn mailboxes_are_made_renamed_and_deleted() {
         world.refused(delete("Sent")),
         Refusal::Conflict(_)
     ));
-    assert_eq!(world.refused(delete("none")), Refusal::NotFound("mailbox"));
+    assert_eq!(
+        world.refused(delete("none")),
+        Refusal::NotFound(Noun::Mailbox)
+    );
     assert!(matches!(
         world.refused(rename("a", "a/x")),
         Refusal::Conflict(_)

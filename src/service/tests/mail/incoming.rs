@@ -1,6 +1,7 @@
 //! In by every route: what is stored, what is refused.
 
 use super::*;
+use crate::call::FromFault;
 
 const HELLO: &[u8] = b"From: Ann <ann@a.test>\r\nTo: bob@a.test\r\nSubject: Hello\r\n\
     Bcc: carol@out.test\r\nX-Idempotency-Key: k1\r\n\r\nHi Bob, the code is 482913.\r\n";
@@ -82,16 +83,22 @@ fn a_submission_reaches_the_inbox_and_sent_and_the_queue() {
 fn what_a_submission_may_not_say() {
     let mut world = world();
     let cases: [(&[u8], Refusal); 8] = [
-        (b"To: x@y.test\r\n\r\n.\r\n", Refusal::BadFrom("missing")),
+        (
+            b"To: x@y.test\r\n\r\n.\r\n",
+            Refusal::BadFrom(FromFault::Missing),
+        ),
         (
             b"From: ann@a.test\r\nFrom: ann@a.test\r\n\r\n",
-            Refusal::BadFrom("more than one field"),
+            Refusal::BadFrom(FromFault::SeveralFields),
         ),
         (
             b"From: ann@a.test, bob@a.test\r\n\r\n",
-            Refusal::BadFrom("more than one address"),
+            Refusal::BadFrom(FromFault::SeveralMailboxes),
         ),
-        (b"From: g: ann@a.test;\r\n\r\n", Refusal::BadFrom("a group")),
+        (
+            b"From: g: ann@a.test;\r\n\r\n",
+            Refusal::BadFrom(FromFault::Group),
+        ),
         (b"From: bob@a.test\r\n\r\n", Refusal::SenderNotAllowed),
         (
             b"From: ann@a.test\r\nSender: bob@a.test\r\n\r\n",
@@ -114,7 +121,7 @@ fn inbound_mail_is_bounded_and_does_not_loop() {
     let mut world = world_with(|limits| limits.message_bytes = 5000);
     let hops = b"Received: a\r\n".repeat(51);
     for (octets, expected) in [
-        (vec![b'x'; 5001], "TooBig { what: \"message\", max: 5000 }"),
+        (vec![b'x'; 5001], "TooBig { what: Message, max: 5000 }"),
         (hops, "Loop"),
         (b"Delivered-To: Bob@A.test\r\n\r\n".to_vec(), "Loop"),
     ] {

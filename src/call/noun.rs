@@ -1,0 +1,169 @@
+//! The things that a refusal names, and their plain names in English.
+//!
+//! Not here: the sentence around a name, which belongs to each protocol, and a name that one
+//! protocol has for itself (a mailbox is a folder of the REST API).
+
+/// A thing that is missing or that exists already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum Noun {
+    Attachment,
+    Domain,
+    Inbox,
+    Key,
+    Mailbox,
+    Message,
+    Organization,
+}
+
+impl Noun {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Noun::Attachment => "attachment",
+            Noun::Domain => "domain",
+            Noun::Inbox => "inbox",
+            Noun::Key => "key",
+            Noun::Mailbox => "mailbox",
+            Noun::Message => "message",
+            Noun::Organization => "organization",
+        }
+    }
+}
+
+/// Things whose number is limited.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum Countable {
+    Domains,
+    Inboxes,
+    /// Inboxes whose credentials one request may export.
+    InboxesInExport,
+    Keys,
+    Keywords,
+    Mailboxes,
+    /// UIDVALIDITY values are never used again, so mailboxes are counted over all time.
+    MailboxesEverMade,
+    Recipients,
+    Sessions,
+    Streams,
+    Subscriptions,
+    Uids,
+}
+
+impl Countable {
+    /// Its name, in the plural.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Countable::Domains => "domains",
+            Countable::Inboxes => "inboxes",
+            Countable::InboxesInExport => "inboxes in one export",
+            Countable::Keys => "keys",
+            Countable::Keywords => "keywords",
+            Countable::Mailboxes => "mailboxes",
+            Countable::MailboxesEverMade => "mailboxes ever made",
+            Countable::Recipients => "recipients",
+            Countable::Sessions => "sessions",
+            Countable::Streams => "streams",
+            Countable::Subscriptions => "subscriptions",
+            Countable::Uids => "uids",
+        }
+    }
+}
+
+/// Things whose size is limited.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum Bounded {
+    Header,
+    /// Addresses in one header.
+    HeaderAddresses,
+    /// Octets of one field.
+    HeaderField,
+    /// The number of fields in one header.
+    HeaderFields,
+    /// Levels of a mailbox name.
+    MailboxDepth,
+    MailboxName,
+    Message,
+    /// The announced size of an IMAP APPEND.
+    MessageOctets,
+}
+
+impl Bounded {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Bounded::Header => "header",
+            Bounded::HeaderAddresses => "header addresses",
+            Bounded::HeaderField => "header field",
+            Bounded::HeaderFields => "header fields",
+            Bounded::MailboxDepth => "mailbox depth",
+            Bounded::MailboxName => "mailbox name",
+            Bounded::Message => "message",
+            Bounded::MessageOctets => "octets of a message",
+        }
+    }
+}
+
+/// Why the From of a message is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum FromFault {
+    Group,
+    Malformed,
+    Missing,
+    /// A Resent-From or Resent-Sender field.
+    Resent,
+    /// The Sender field.
+    Sender,
+    SeveralFields,
+    SeveralMailboxes,
+}
+
+impl FromFault {
+    /// The reason, to be read behind `From:`.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            FromFault::Group => "a group",
+            FromFault::Malformed => "not a valid address",
+            FromFault::Missing => "missing",
+            FromFault::Resent => "a Resent field is not one valid address",
+            FromFault::Sender => "Sender is not one valid address",
+            FromFault::SeveralFields => "more than one field",
+            FromFault::SeveralMailboxes => "more than one address",
+        }
+    }
+}
+
+/// Why a change does not fit the present state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum ConflictReason {
+    DomainInUse,
+    /// INBOX cannot be deleted.
+    InboxDeleted,
+    InboxHasChildren,
+    /// The key is bound to inboxes.
+    KeyBound,
+    MailboxBelowItself,
+    MailboxHasChildren,
+    SpecialMailboxDeleted,
+}
+
+impl ConflictReason {
+    /// The reason in words.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            ConflictReason::DomainInUse => "an inbox has an address in the domain",
+            ConflictReason::InboxDeleted => "INBOX cannot be deleted",
+            ConflictReason::InboxHasChildren => {
+                "the inbox has sub-agents: delete or move them first"
+            }
+            ConflictReason::KeyBound => "a key that is bound to inboxes cannot make another",
+            ConflictReason::MailboxBelowItself => "a mailbox cannot go below itself",
+            ConflictReason::MailboxHasChildren => "the mailbox has mailboxes below it",
+            ConflictReason::SpecialMailboxDeleted => "a special mailbox cannot be deleted",
+        }
+    }
+}
