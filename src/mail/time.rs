@@ -112,7 +112,7 @@ pub fn rfc5322(unix_ms: i64) -> String {
 }
 
 /// `Fri, 02 Jan 2026 03:04:05 GMT` (IMF-fixdate of RFC 9110 section 5.6.7). Years 0 to 9999.
-pub(crate) fn imf_fixdate(unix_ms: i64) -> String {
+pub fn imf_fixdate(unix_ms: i64) -> String {
     let unix_s = unix_ms.div_euclid(1_000).clamp(YEAR_0_S, YEAR_9999_END_S);
     let at = Civil::of(unix_s);
     let (weekday, month) = (weekday_name(unix_s), month_name(at.month));

@@ -179,7 +179,10 @@ fn parameters(o: &mut Object<'_>, row: &RouteRow, operation: &Operation, limits:
                     o.object("not", |_| {});
                 }
                 _ => {
-                    write_kind(o, row.kind, limits);
+                    match place == "query" && takes_empty(row.kind) {
+                        true => write_kind_or_empty(o, row.kind, limits),
+                        false => write_kind(o, row.kind, limits),
+                    }
                     if !row.default.is_empty() {
                         o.slot("default").raw_or_null(Some(row.default));
                     }
@@ -188,6 +191,20 @@ fn parameters(o: &mut Object<'_>, row: &RouteRow, operation: &Operation, limits:
             if !row.example.is_empty() && !matches!(row.kind, FieldKind::Later) {
                 example(o, &row);
             }
+        });
+    });
+}
+
+/// Whether an empty parameter is as good as none and no value of its kind is empty.
+fn takes_empty(kind: FieldKind) -> bool {
+    !matches!(kind, FieldKind::SearchWords(_) | FieldKind::Plain(_))
+}
+
+fn write_kind_or_empty(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
+    json::list(o.value("anyOf"), [false, true], |out, is_empty| {
+        json::object(out, |o| match is_empty {
+            true => o.text("const", ""),
+            false => write_kind(o, kind, limits),
         });
     });
 }
@@ -444,7 +461,7 @@ fn write_error(o: &mut Object<'_>, limits: &Limits) {
 /// The API as a whole.
 pub(crate) const ABOUT: &str = "The HTTP API of a Postern mail server. Bodies are JSON in UTF-8. \
     Times are RFC 3339 in UTC. A field or parameter that is not in this description is refused \
-    by name. Lists are pages of up to 200 rows: `next_cursor` is the `cursor` of the next. \
+    by name; an empty parameter is as good as none. Lists are pages of up to 200 rows: `next_cursor` is the `cursor` of the next. \
     Every POST takes an `Idempotency-Key`. A GET never changes anything. HEAD does what GET \
     does, without the body. Too many requests are answered 429 with `Retry-After`.";
 /// How a caller says who it is.
