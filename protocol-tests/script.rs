@@ -17,6 +17,7 @@
 //! | `B< text` | the next line from the server; `...` at its end matches the rest |
 //! | `B< nothing` | silence |
 //! | `B< anything` | all lines that are there |
+//! | `C: GET /path $key`, `C: 200 {…}` | an HTTP exchange in short (`script/short.rs`) |
 //! | `B closes` | the server hangs up |
 //! | `B hangs up`, `B is gone` | the client closes its sending side; the client vanishes |
 //! | `B stops reading`, `B reads` | the client does not take output; it does again |
@@ -32,6 +33,8 @@
 //! expected line an unknown `$name` takes the text that stands there. `$plain(address,key)` is a SASL PLAIN
 //! response, `$plain(identity,address,key)` one with an authorization identity; `$b64(text)` is
 //! base64, and `\0` in its text is a NUL.
+
+mod short;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -65,7 +68,8 @@ pub fn run(text: &str, piece: usize, update: bool) -> Result<Option<String>, Fau
     while at < lines.len() {
         let line = lines[at];
         let fail = |why: String| format!("line {}: {line}\n    {why}", at + 1);
-        if update && world.expectation(line).is_none() {
+        let is_response = short::line(line).is_some_and(|(_, rest)| short::is_response(rest));
+        if update && !is_response && world.expectation(line).is_none() {
             world.say_all(&mut new, line);
         }
         let used = world.step(&lines[at..], update, &mut new).map_err(fail)?;
@@ -134,6 +138,12 @@ impl World {
             }
             return Ok(1);
         }
+        if let Some((name, rest)) = short::line(line)
+            && let Some(id) = self.names.get(name).copied()
+        {
+            self.short(id, (name, rest), line, update, new)?;
+            return Ok(1);
+        }
         let (name, rest) = line.split_once(['>', ' ']).unwrap_or((line, ""));
         let used = match self.names.get(name).copied() {
             Some(id) if line[name.len()..].starts_with('>') => self.send(id, name, lines)?,
@@ -148,6 +158,30 @@ impl World {
         };
         new.extend(lines[..used].iter().map(|l| (*l).to_string()));
         Ok(used)
+    }
+
+    /// A line in the short form of HTTP.
+    fn short(
+        &mut self,
+        id: u64,
+        (name, rest): (&str, &str),
+        line: &str,
+        update: bool,
+        new: &mut Vec<String>,
+    ) -> Result<(), Fault> {
+        if !short::is_response(rest) {
+            self.send_short(id, name, rest)?;
+            new.push(line.to_string());
+            return Ok(());
+        }
+        match self.expect_short(id, rest) {
+            Ok(()) => new.push(line.to_string()),
+            Err((_, said)) if update => {
+                new.extend(said.iter().map(|said| self.said(name, said)));
+            }
+            Err((why, _)) => return Err(why),
+        }
+        Ok(())
     }
 
     fn act(&mut self, id: u64, what: &str) -> Result<(), Fault> {
