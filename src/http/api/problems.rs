@@ -1,8 +1,8 @@
-//! Every way of saying no: one closed table from `Refusal` to status, code, message and hint,
-//! and the mistakes of HTTP itself.
+//! Every error: one closed table from `Refusal` to code, message and hint, and the errors of
+//! HTTP itself.
 //!
-//! A client learns what is wrong and what to do, never why we failed: `Internal` is one
-//! sentence, and what is not the key's to see is not there.
+//! A client learns what is wrong and what to do, and never how the server failed: `Internal` is
+//! one sentence. A thing that the key may not see is not found.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::call::{Countable, Limits, Noun, Now, Refusal};
 use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response, ResponseFrame, request_id};
 
-/// A refusal in the words of HTTP. Boxed where it is returned: it is rare and not small.
+/// An error in the words of HTTP. It is boxed where it is returned, since it is rare and large.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Problem {
     pub code: &'static ErrorCode,
@@ -22,11 +22,11 @@ pub(crate) struct Problem {
     hint: Cow<'static, str>,
     field: Option<String>,
     retry_ms: Option<u64>,
-    /// How many there may be in a minute, where that is known.
+    /// The number of requests in a minute that are allowed, where it is known.
     quota: Option<u64>,
     allow: Option<String>,
     oldest: Option<u64>,
-    /// The connection cannot go on: nobody knows where the next request would begin.
+    /// The connection must end: the beginning of the next request is unknown.
     pub fatal: bool,
 }
 
@@ -70,7 +70,7 @@ impl Problem {
         .of(field)
     }
 
-    /// 400 for a field or parameter that nothing knows.
+    /// 400 for a field or parameter that does not exist.
     pub fn unknown(noun: &'static str, name: &str) -> Box<Problem> {
         Problem::new(
             codes::UNKNOWN_FIELD,
@@ -80,7 +80,7 @@ impl Problem {
         .of(name)
     }
 
-    /// 400 for what the contract has and this server does not do yet.
+    /// 400 for a field that the API is to have and that is not built.
     pub fn not_supported(field: &str) -> Box<Problem> {
         Problem::new(
             codes::NOT_SUPPORTED,
@@ -103,7 +103,8 @@ impl Problem {
         .of(field)
     }
 
-    /// 404, the same for what is not there and what is not yours (decisions.md 30).
+    /// 404, the same for a thing that does not exist and for one that the key may not see
+    /// (DECISIONS.md, "API errors").
     pub fn not_found(what: &'static str) -> Box<Problem> {
         Problem::new(
             codes::NOT_FOUND,
@@ -115,7 +116,7 @@ impl Problem {
         )
     }
 
-    /// 404 for what is no id at all. It is answered like an id that nothing has, in plainer words.
+    /// 404 for a text that is not an id. Its message is plainer than that for an unused id.
     pub fn no_id(what: &'static str, text: &str) -> Box<Problem> {
         let mut problem = Problem::not_found(what);
         problem.message = format!("There is no {what} `{}`.", printable(text)).into();
@@ -128,7 +129,7 @@ impl Problem {
         problem
     }
 
-    /// 501: the contract has the route, and this server does not do it yet.
+    /// 501: the API is to have the route, and it is not built.
     pub fn later() -> Box<Problem> {
         Problem::new(
             codes::NOT_BUILT_YET,
@@ -137,7 +138,7 @@ impl Problem {
         )
     }
 
-    /// 401: no key, or not one.
+    /// 401: there is no key, or it is not valid.
     pub fn unauthorized(message: &'static str) -> Box<Problem> {
         Problem::new(
             codes::UNAUTHORIZED,
@@ -146,7 +147,7 @@ impl Problem {
         )
     }
 
-    /// 403: the key is good and its scopes are too few.
+    /// 403: the key is valid and lacks a scope.
     pub fn missing_scope(scope: &'static str) -> Box<Problem> {
         Problem::new(
             codes::MISSING_SCOPE,
@@ -158,7 +159,7 @@ impl Problem {
         )
     }
 
-    /// 405 with the methods that there are.
+    /// 405 with the methods that the path has.
     pub fn method(allow: String) -> Box<Problem> {
         let mut problem = Problem::new(
             codes::METHOD_NOT_ALLOWED,
@@ -195,7 +196,7 @@ impl Problem {
         problem
     }
 
-    /// 503: the request is good, we are not; try again.
+    /// 503: the request is right and the server cannot serve it now.
     pub fn unavailable(code: &'static ErrorCode, message: &'static str) -> Box<Problem> {
         let mut problem = Problem::new(code, message, "Try again in a few seconds.");
         problem.retry_ms = Some(UNAVAILABLE_RETRY_MS);
@@ -214,7 +215,7 @@ impl Problem {
         self
     }
 
-    /// The answer that says it.
+    /// The response.
     pub fn response(&self, request_id: &str) -> Response {
         let mut body = Vec::with_capacity(256);
         json::object(&mut body, |body| {
@@ -254,7 +255,7 @@ impl Problem {
     }
 }
 
-/// The table. Exhaustive: a new refusal does not compile until it has its words here.
+/// The table. It is exhaustive: a new refusal does not compile until it has a row here.
 pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
     let bad = Problem::bad_request;
     match refusal {
@@ -269,7 +270,7 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             problem
         }
         Refusal::MissingScope(scope) => Problem::missing_scope(scope.first_name()),
-        // What IMAP calls a mailbox is a folder of REST.
+        // A mailbox of IMAP is a folder of REST.
         Refusal::NotFound(Noun::Mailbox) => no_folder(),
         Refusal::NotFound(noun) => Problem::not_found(noun.name()),
         Refusal::Exists(noun) => Problem::new(
@@ -352,7 +353,7 @@ fn limit(what: Countable, max: u64) -> Box<Problem> {
         Countable::Streams | Countable::Sessions => codes::STREAMS_LIMITED,
         _ => codes::LIMIT_REACHED,
     };
-    // What IMAP calls a keyword is a label of REST.
+    // A keyword of IMAP is a label of REST.
     let what = match what {
         Countable::Keywords => "labels in the folder",
         other => other.name(),
@@ -379,8 +380,8 @@ fn no_folder() -> Box<Problem> {
     problem
 }
 
-/// The whole answer to a peer that is not let in: 429 when it came too often and may come
-/// again after so many milliseconds, 503 when there is no room. `seed` is for its id.
+/// The whole response to a peer whose connection is refused: 429 when it came too often and may
+/// come again after `wait_ms`, 503 when there are too many connections. `seed` is for its id.
 pub fn turned_away(wait_ms: Option<u64>, now: Now, seed: u64) -> Vec<u8> {
     let problem = match wait_ms {
         Some(ms) => {
@@ -416,7 +417,7 @@ pub(crate) const ERROR_FIELDS: &[FieldRow] = fields! {
     request_id: required Text(ANY), r#""req_0123456789abcdef""#, "The id of the request, as in the log.";
 };
 
-/// What a client named, short and without controls, fit to be shown back to it.
+/// A text of a client, cut short and without control characters, for an error message.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
@@ -424,9 +425,9 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
-/// Characters of a client's own words that an error repeats.
+/// Characters of a client's own text that an error repeats.
 const SHOWN_MAX: usize = 100;
-/// A disk or a restart takes seconds.
+/// A full disk or a restart is over in seconds.
 const UNAVAILABLE_RETRY_MS: u64 = 5000;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! operation, which describes itself.
 //!
 //! A row without a declared need does not compile. The service checks scopes again in every
-//! call: the table is what a client is told first, not what keeps it out.
+//! call: the table decides which error a client sees first, and the service keeps it out.
 
 use super::codes::{self, ErrorCode};
 use super::operation::Operation;
@@ -36,12 +36,12 @@ pub(crate) enum RouteStage {
     Answered(&'static Operation),
     /// With a stream that lasts as long as its connection.
     Lasting(&'static Operation),
-    /// Not yet: the contract has it and this server does not do it.
+    /// Not yet: the API is to have it, and it is not built.
     Later,
 }
 
 impl RouteRow {
-    /// What the route does, if it does something yet.
+    /// The operation of the route, if it is built.
     pub const fn operation(&self) -> Option<&'static Operation> {
         match self.stage {
             RouteStage::Answered(operation) | RouteStage::Lasting(operation) => Some(operation),
@@ -97,7 +97,7 @@ impl RouteRow {
     }
 }
 
-/// What the caller must hold.
+/// The key that a route needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum RouteNeed {
     /// Nothing at all.
@@ -132,7 +132,7 @@ impl RouteNeed {
 #[derive(Debug)]
 pub(crate) struct RouteRequest<'a> {
     pub caller: &'a Caller,
-    /// What stood in place of the `{name}`s, in order.
+    /// The segments of the path in place of the `{name}`s, in order.
     pub places: &'a [String],
     pub query: &'a Query,
     /// The query, read by the table of the operation.
@@ -146,14 +146,14 @@ pub(crate) struct RouteRequest<'a> {
     pub shared: &'a Shared,
 }
 
-/// What the engine does for a request.
+/// The next step of the engine for a request.
 #[derive(Debug)]
 pub(crate) enum RouteStep {
     /// Answer at once.
     Respond(Response),
     /// One call that reads, and how its answer is shown.
     Read(Box<Call>, ShowAnswer),
-    /// One call that writes, and how what it did is shown.
+    /// One call that writes, and how its result is shown.
     Write(Box<Call>, ShowWritten),
     /// Compose, classify, deliver.
     Send(InboxRef, Box<Draft>, Option<Idempotency>),
@@ -173,7 +173,7 @@ pub(crate) type ShowAnswer = fn(Answer, &Caller, &Shared) -> Option<Response>;
 pub(crate) type ShowWritten = fn(&Written, &Shared) -> Option<Response>;
 
 impl RouteRequest<'_> {
-    /// Who asks. Every row but those that need nothing has it.
+    /// The access of the caller. Routes that need a key always have it.
     pub fn access(&self) -> Result<Access, Box<Problem>> {
         let access = self.caller.key().cloned();
         access.ok_or_else(|| Problem::unauthorized("A key is needed here."))
@@ -190,7 +190,7 @@ impl RouteRequest<'_> {
         self.parameters.text("cursor");
     }
 
-    /// The `at`th `{name}` by its parser; what does not parse cannot be there.
+    /// The `at`th `{name}` by its parser; a text that does not parse is not found.
     pub fn id<T>(
         &self,
         at: usize,
@@ -212,21 +212,21 @@ impl RouteRequest<'_> {
     }
 }
 
-/// What the function of a route gives.
+/// The result of the function of a route.
 pub(crate) type RouteResult = Result<RouteStep, Box<Problem>>;
 
-/// 204 for what is no longer there.
+/// 204 after a deletion.
 pub(crate) fn gone(written: &Written, _shared: &Shared) -> Option<Response> {
     matches!(written, Written::Changed).then(Response::nothing)
 }
 
-/// What the table has for a method and a path.
+/// The result of a search in the table.
 #[derive(Debug)]
 pub(crate) enum Match {
-    RouteRow(&'static RouteRow, Vec<String>),
-    /// The path is there with these methods.
+    Found(&'static RouteRow, Vec<String>),
+    /// The path exists with these methods.
     Methods(String),
-    /// The contract has it and this server does not do it yet.
+    /// The API is to have it, and it is not built.
     Later,
     None,
 }
@@ -249,7 +249,7 @@ pub(crate) fn find(method: &str, segments: &[String]) -> Match {
             continue;
         };
         if row.method == wanted {
-            return Match::RouteRow(row, places);
+            return Match::Found(row, places);
         }
         methods.push(row.method);
         if row.method == "GET" {
@@ -283,7 +283,7 @@ fn places(pattern: &str, segments: &[String]) -> Option<Vec<String>> {
 
 macro_rules! routes {
     ($($method:tt $path:literal $need:ident $stage:expr;)*) => {
-        /// Every route, the more literal before the less.
+        /// Every route, the more literal path before the less literal one.
         pub(crate) static ROUTES: &[RouteRow] = &[$(RouteRow {
             method: method!($method),
             path: $path,
@@ -408,11 +408,11 @@ mod tests {
         for row in ROUTES.iter().filter(|row| row.operation().is_some()) {
             let path = row.path.replace(['{', '}'], "");
             match look(row.method, &path) {
-                Match::RouteRow(found, _) => assert_eq!(found.path, row.path),
+                Match::Found(found, _) => assert_eq!(found.path, row.path),
                 other => panic!("{path}: {other:?}"),
             }
         }
-        assert!(matches!(look("HEAD", "/api/v1/me"), Match::RouteRow(..)));
+        assert!(matches!(look("HEAD", "/api/v1/me"), Match::Found(..)));
         assert!(matches!(look("GET", "/api/v1/me/"), Match::None));
         assert!(matches!(look("GET", "/api/v1/inboxes/"), Match::None));
         assert!(matches!(look("GET", "/api/v1"), Match::None));

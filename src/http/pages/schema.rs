@@ -73,67 +73,32 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
             o.text("type", "string");
             o.text("pattern", "^att_(0|[1-9][0-9]{0,4})$");
         }
-        FieldKind::EventOrTime => {
-            json::list(o.value("anyOf"), [true, false], |out, is_number| {
-                json::object(out, |o| match is_number {
-                    true => {
-                        o.text("type", "integer");
-                        o.number("minimum", 0);
-                        o.number("maximum", i64::MAX as u64);
-                    }
-                    false => {
-                        o.text("type", "string");
-                        o.text("format", "date-time");
-                    }
-                });
-            });
-        }
         FieldKind::OneOf(words) => {
             o.text("type", "string");
             o.texts("enum", words);
         }
-        FieldKind::SomeOf(words) => array(o, FieldKind::OneOf(words), limits),
-        FieldKind::InboxNames => array(o, FieldKind::InboxName, limits),
+        // Any value but null is refused.
+        FieldKind::Later => o.text("type", "null"),
+        FieldKind::Object(shape) => reference(o, shape.name()),
+        FieldKind::SearchWords(max) => search_words(o, max),
+        FieldKind::HeaderFields => header_fields(o),
+        FieldKind::Addresses => addresses(o),
+        FieldKind::EventOrTime => event_or_time(o),
+        FieldKind::SomeOf(words) => array(o, |o| write_kind(o, FieldKind::OneOf(words), limits)),
+        FieldKind::InboxNames => array(o, |o| write_kind(o, FieldKind::InboxName, limits)),
         FieldKind::Scopes => {
-            o.text("type", "array");
             o.number("minItems", 1);
-            o.object("items", |o| {
+            array(o, |o| {
                 o.text("type", "string");
                 o.texts("enum", Scopes::NAMES.map(|(name, _)| name));
             });
         }
-        FieldKind::Addresses => {
-            json::list(o.value("anyOf"), [true, false], |out, is_one| {
-                json::object(out, |o| match is_one {
-                    true => address(o),
-                    false => {
-                        o.text("type", "array");
-                        o.object("items", address);
-                    }
-                });
-            });
-        }
-        FieldKind::Labels => {
-            o.text("type", "array");
-            o.object("items", |o| {
-                o.text("type", "string");
-                o.text("pattern", LABEL);
-            });
-        }
-        FieldKind::HeaderFields => header_fields(o),
-        FieldKind::SearchWords(max) => {
+        FieldKind::Labels => array(o, |o| {
             o.text("type", "string");
-            let more = max.saturating_sub(1);
-            o.text("pattern", &format!("^\\s*\\S+(\\s+\\S+){{0,{more}}}\\s*$"));
-        }
-        FieldKind::Objects(table) => {
-            o.text("type", "array");
-            o.object("items", |o| reference(o, table.name));
-        }
-        // Any value but null is refused.
-        FieldKind::Later => o.text("type", "null"),
-        FieldKind::Object(shape) => reference(o, shape.name()),
-        FieldKind::List(kind) => array(o, *kind, limits),
+            o.text("pattern", LABEL);
+        }),
+        FieldKind::Objects(table) => array(o, |o| reference(o, table.name)),
+        FieldKind::List(kind) => array(o, |o| write_kind(o, *kind, limits)),
     }
 }
 
@@ -147,9 +112,40 @@ fn text(o: &mut Object<'_>, bound: TextBound, limits: &Limits) {
     }
 }
 
-fn array(o: &mut Object<'_>, item: FieldKind, limits: &Limits) {
+fn array(o: &mut Object<'_>, item: impl FnOnce(&mut Object<'_>)) {
     o.text("type", "array");
-    o.object("items", |o| write_kind(o, item, limits));
+    o.object("items", item);
+}
+
+fn event_or_time(o: &mut Object<'_>) {
+    json::list(o.value("anyOf"), [true, false], |out, is_number| {
+        json::object(out, |o| match is_number {
+            true => {
+                o.text("type", "integer");
+                o.number("minimum", 0);
+                o.number("maximum", i64::MAX as u64);
+            }
+            false => {
+                o.text("type", "string");
+                o.text("format", "date-time");
+            }
+        });
+    });
+}
+
+fn addresses(o: &mut Object<'_>) {
+    json::list(o.value("anyOf"), [true, false], |out, is_one| {
+        json::object(out, |o| match is_one {
+            true => address(o),
+            false => array(o, address),
+        });
+    });
+}
+
+fn search_words(o: &mut Object<'_>, max: usize) {
+    o.text("type", "string");
+    let more = max.saturating_sub(1);
+    o.text("pattern", &format!("^\\s*\\S+(\\s+\\S+){{0,{more}}}\\s*$"));
 }
 
 fn address(o: &mut Object<'_>) {

@@ -1,9 +1,9 @@
-//! One request between its head and its response: what is asked of the product for it, and
-//! what is made of the answers.
+//! One request between its head and its response: the calls that it makes, and the response
+//! that their answers become.
 //!
-//! Split from `server.rs`, which frames; here a request already has a route, a caller and a
-//! whole body. Long responses (raw messages, the export) go out in pages: a page is asked for
-//! when the one before it has left.
+//! It does no framing; `server/mod.rs` does. Here a request already has a route, a caller and
+//! a whole body. Long responses (raw messages, the export) go out in pages: a page is asked
+//! for when the page before it has left.
 
 use super::{Server, ServerState};
 use crate::call::{
@@ -34,14 +34,14 @@ pub(crate) struct Exchange {
     /// `OPTIONS *`.
     pub any_target: bool,
     pub row: Option<&'static RouteRow>,
-    /// What stood in place of the route's `{name}`s.
+    /// The segments of the path in place of the `{name}`s of the route.
     pub places: Vec<String>,
     pub credentials: Credentials,
     pub secret: Option<Secret>,
     /// SHA-256 of the token.
     pub digest: [u8; 32],
     pub caller: Caller,
-    /// How the part of the request that has not been read is framed.
+    /// The framing of the part of the request that has not been read.
     pub framing: Framing,
     pub media: ContentKind,
     pub encoded: bool,
@@ -54,7 +54,7 @@ pub(crate) struct Exchange {
     pub idempotency_key: Option<String>,
     pub organization: Option<String>,
     pub last_event_id: Option<String>,
-    /// What the body has drawn from the budget, until the answer.
+    /// The charge of the body on the budget of memory, until the answer.
     pub charge: Option<Charge>,
 }
 
@@ -63,16 +63,17 @@ pub(crate) struct Exchange {
 pub(crate) struct KnownKey {
     pub digest: [u8; 32],
     pub caller: Caller,
-    /// It was checked again after its revocation was being watched for.
+    /// It was checked again after the watch for its revocation began.
     pub confirmed: bool,
 }
 
-/// What the call that is out will bring.
+/// The purpose of the call that is out.
 #[derive(Debug)]
 pub(crate) enum Waiting {
-    /// Whether nobody we know may go on, where no key is needed.
+    /// The rate limit of anonymous requests; then the request goes on, since its route needs
+    /// no key.
     Nobody,
-    /// Whether nobody we know may be told this.
+    /// The rate limit of anonymous requests; then this response is sent.
     Stranger(Result<Response, Box<Problem>>),
     Read(ShowAnswer),
     Write(ShowWritten),
@@ -80,7 +81,7 @@ pub(crate) enum Waiting {
     Sent,
     /// The size of a raw message.
     Size,
-    /// The window of the log, then the page of it.
+    /// The oldest and the newest number of the log, then a page of it.
     LogState(Box<PolledPage>),
     Log(Box<PolledPage>),
     Page(Box<Paging>),
@@ -102,7 +103,7 @@ pub(crate) enum Paging {
 }
 
 impl KnownKey {
-    /// Whether this is the token, still good, and safe to rely on.
+    /// Whether this is the same token, it has not ended, and its check may be relied on.
     pub fn serves(&self, digest: &[u8; 32], now: Now) -> bool {
         let end = self.caller.key().and_then(|access| access.expires_at);
         let ended = end.is_some_and(|end| end <= now.unix_ms);
@@ -111,7 +112,7 @@ impl KnownKey {
 }
 
 impl Waiting {
-    /// Whether a response has begun that this will go on with.
+    /// Whether the answer continues a response that has begun.
     pub fn is_page(&self) -> bool {
         matches!(self, Waiting::Page(_))
     }
@@ -145,7 +146,7 @@ impl Exchange {
         }
     }
 
-    /// For what is no request.
+    /// Of octets that are not a request.
     pub fn broken(id: String) -> Exchange {
         let head = RequestHead {
             method: String::new(),
@@ -172,7 +173,7 @@ impl Exchange {
         }
     }
 
-    /// What its response's frame depends on.
+    /// The facts that the frame of its response depends on.
     pub fn frame(&self, now: Now) -> ResponseFrame<'_> {
         ResponseFrame {
             now,
@@ -200,7 +201,7 @@ impl Exchange {
 }
 
 impl Server {
-    /// A request is whole: asks what its route says.
+    /// A request is whole: carries out the step of its route.
     pub(crate) fn run(&mut self, now: Now, exchange: Box<Exchange>, body: &[u8], out: &mut Output) {
         let step = match self.step(&exchange, body) {
             Some(step) => step,
@@ -262,7 +263,7 @@ impl Server {
         self.state = ServerState::ExpectAnswer(exchange, waiting);
     }
 
-    /// What the route of a request says, after its tables have read query and body. `None`
+    /// The step of the route of a request, after its tables have read query and body. `None`
     /// when there is no route.
     fn step(&self, exchange: &Exchange, body: &[u8]) -> Option<RouteResult> {
         let operation = exchange.row?.operation()?;
@@ -429,7 +430,7 @@ impl Server {
             .into(),
         };
         out.ask = Some(exchange.ask(call));
-        // Nothing is read while a long response goes out: the peer's next request waits.
+        // Input is held while a long response goes out: the next request of the peer waits.
         out.hold = Some(true);
         self.state = ServerState::ExpectAnswer(exchange, Waiting::Page(paging));
     }

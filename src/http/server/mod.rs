@@ -7,10 +7,10 @@
 //!     +-> (any doubt: response, close)            +-> Paging <-> ExpectDrained
 //! ```
 //!
-//! Anything that two readers could frame differently ends the connection after its answer;
-//! what is behind it is never interpreted. Keys are checked before a body is read, so nobody
-//! without one makes us keep megabytes. A key is checked again, under the watch of its
-//! revocation, before its connection may rely on the first check.
+//! Anything that two readers could frame differently ends the connection after its response;
+//! the octets behind it are never interpreted. Keys are checked before a body is read, so that
+//! a client without a key cannot fill memory. A key is checked a second time, while its
+//! revocation is watched for, before the connection relies on the check.
 
 mod exchange;
 
@@ -43,24 +43,24 @@ pub struct Server {
     failures: usize,
     /// The server stops: the response under way is the last.
     pub(crate) stopping: bool,
-    /// What a long response holds of the memory for such, until it has gone.
+    /// The charge of a long response on the budget of memory, until it has left.
     outgoing: Option<Charge>,
 }
 
-/// Named for what is waited for.
+/// Each state is named for the event that it waits for.
 #[derive(Debug)]
 pub(crate) enum ServerState {
     /// A request; `true` once its first octet is there.
     ExpectHead(bool),
     ExpectLogin(Box<Exchange>),
     ExpectBody(Box<Exchange>, Box<BodyReader>),
-    /// The rest of a small body that nobody wants, its request refused already.
+    /// The rest of a small body whose request has been refused.
     Skip(u64),
     /// The answer to a call of a request.
     ExpectAnswer(Box<Exchange>, Waiting),
-    /// The output of a long response to have gone.
+    /// The departure of a page of a long response.
     ExpectDrained(Box<Exchange>, Box<Paging>),
-    /// The time at which a wrong key is told so.
+    /// The time at which a wrong key is refused.
     Delay(Box<Exchange>, Box<Problem>),
     /// The request is kept until its response has begun.
     Streaming(Option<Box<Exchange>>, Box<EventStream>),
@@ -83,7 +83,7 @@ impl Server {
         }
     }
 
-    /// Who is there: nobody, while no key has been shown and no request is under way.
+    /// The trust in the peer: none while no key has been shown and no request is under way.
     pub fn trust(&self) -> Trust {
         match (&self.known, &self.state) {
             (None, ServerState::ExpectHead(_) | ServerState::Closed) => Trust::Stranger,
@@ -114,7 +114,7 @@ impl Server {
             ServerState::ExpectBody(exchange, body) => {
                 self.body_bytes(now, exchange, body, bytes, out)
             }
-            // Nothing is to come behind the request of a stream, whose connection ends with it.
+            // The connection ends with the stream, so octets behind its request are dropped.
             ServerState::Streaming(exchange, stream) => {
                 self.state = ServerState::Streaming(exchange, stream);
                 bytes.len()
@@ -157,7 +157,7 @@ impl Server {
         end
     }
 
-    /// Answers what is not a request, and closes.
+    /// Answers octets that are not a request, and closes.
     fn refuse_head(&mut self, now: Now, problem: &Problem, out: &mut Output) {
         self.requests += 1;
         self.shared().metrics.count(Metric::HttpRequests);
@@ -165,7 +165,7 @@ impl Server {
         self.fail(now, Box::new(exchange), problem, out);
     }
 
-    /// A head is there: which route, with what body, and who asks?
+    /// A head is there: finds its route, checks its body and query, and authenticates.
     fn begin(&mut self, now: Now, head: head::RequestHead, out: &mut Output) {
         self.requests += 1;
         self.shared().metrics.count(Metric::HttpRequests);
@@ -178,7 +178,7 @@ impl Server {
         }
         let segments = exchange.target.segments.as_slice();
         let (row, places) = match routes::find(&exchange.method, segments) {
-            Match::RouteRow(row, places) => (row, places),
+            Match::Found(row, places) => (row, places),
             Match::Methods(allow) => {
                 return self.fail_unknown(exchange, Problem::method(allow), out);
             }
@@ -213,7 +213,7 @@ impl Server {
             _ if exchange.any_target => "GET, HEAD, POST, PATCH, DELETE, OPTIONS".to_owned(),
             _ => return self.fail_unknown(exchange, Problem::not_found("route"), out),
         };
-        // No Access-Control field: a page of another origin gets nothing (H07).
+        // There is no Access-Control field, so a page of another origin gets nothing.
         let mut response = Response::nothing();
         response.add("Allow", allow);
         exchange.close |= exchange.framing != Framing::None;
@@ -251,7 +251,7 @@ impl Server {
                 }));
                 self.state = ServerState::ExpectLogin(exchange);
             }
-            // Whoever looks after this machine on it may look as often as it likes.
+            // Monitoring on the same machine has no rate limit.
             _ if near || (need == RouteNeed::Nothing && self.opening.peer.ip().is_loopback()) => {
                 self.proceed(now, exchange, out);
             }
@@ -289,8 +289,8 @@ impl Server {
                     && !again
                     && let Some(secret) = exchange.secret.clone()
                 {
-                    // A stream lives on this check: it is made again with the watch in
-                    // place, or a revocation in between would never be heard of.
+                    // A stream relies on this check for its whole life. The check is made again
+                    // now that the watch is in place, so that no revocation is missed.
                     out.ask = Some(Ask::anonymous(Look::Authenticate {
                         listener: self.opening.listener,
                         user: exchange.organization.clone(),
@@ -324,7 +324,7 @@ impl Server {
         }
     }
 
-    /// Who asks is known, or need not be: scope, then body, then the call.
+    /// The caller is known, or none is needed: checks the scope, then reads the body.
     pub(crate) fn proceed(&mut self, now: Now, exchange: Box<Exchange>, out: &mut Output) {
         let Some(row) = exchange.row else {
             return self.fail_internal(now, exchange, out);
@@ -423,7 +423,7 @@ impl Server {
                 self.fail(now, exchange, &problem, out);
             }
             Ok(Some(first)) => {
-                // A stream has no end but its connection's.
+                // A stream ends with its connection.
                 exchange.close = true;
                 let response = Response::new(200, MediaType::Events, Vec::new());
                 response.write_head(exchange.frame(now), Length::Close, &mut out.bytes);
@@ -447,7 +447,7 @@ impl Server {
         }
         match &mut self.state {
             ServerState::Streaming(_, stream) => stream.event(now, event, out),
-            // A download that a revoked key began ends where it is.
+            // A download ends at once when its key is revoked.
             ServerState::ExpectDrained(..) if revoked => out.close = true,
             ServerState::ExpectAnswer(_, waiting) if revoked && waiting.is_page() => {
                 out.close = true
@@ -555,13 +555,13 @@ impl Server {
         }
     }
 
-    /// Fails a request of nobody we know: these are counted, each address for itself.
+    /// Fails an anonymous request. These have a rate limit for each address.
     fn fail_unknown(&mut self, exchange: Box<Exchange>, problem: Box<Problem>, out: &mut Output) {
         out.ask = Some(Ask::anonymous(Look::AnonymousRate));
         self.state = ServerState::ExpectAnswer(exchange, Waiting::Stranger(Err(problem)));
     }
 
-    /// What an address is told that makes too many requests without a key.
+    /// The refusal for an address that makes too many requests without a key.
     pub(crate) fn stranger_too_often(&self, retry_ms: u64) -> Box<Problem> {
         let quota = self.shared().limits.http_anonymous_per_minute;
         Problem::too_many(retry_ms, Some(quota as u64))
@@ -614,7 +614,7 @@ impl Server {
         out: &mut Output,
     ) {
         if response.body.len() > LONG_BODY {
-            // Whoever reads slowly keeps it here.
+            // It stays in memory for as long as the peer takes to read it.
             let mut charge = self.shared().outgoing.charge();
             if !charge.hold(response.body.len()) {
                 let message = "Too many long answers are under way.";
@@ -636,8 +636,8 @@ impl Server {
         self.finish(now, &exchange, out);
     }
 
-    /// An error. A small body that is on its way is skipped; behind any other that has not
-    /// been read, nobody waits for the next request: the connection ends.
+    /// An error. A small body that is on its way is skipped. After any other body that has not
+    /// been read the connection ends.
     pub(crate) fn fail(
         &mut self,
         now: Now,
@@ -677,7 +677,7 @@ impl Server {
     }
 }
 
-/// What a body must be for a route, as far as the head tells.
+/// Checks the body of a request against its route, as far as the head tells.
 fn check_body(takes: Takes, exchange: &Exchange) -> Result<(), Box<Problem>> {
     if exchange.encoded {
         let message = "A Content-Encoding is not accepted.";
@@ -692,7 +692,7 @@ fn check_body(takes: Takes, exchange: &Exchange) -> Result<(), Box<Problem>> {
         return Ok(());
     }
     if takes.table().is_none() {
-        // Others between us and the client may think that it has none: nothing follows it.
+        // A proxy may think that the request has no body, so the connection ends after it.
         return Err(
             Problem::bad_request(codes::UNEXPECTED_BODY, "This request takes no body.").and_close(),
         );
@@ -712,8 +712,8 @@ fn timeout(message: &'static str) -> Box<Problem> {
     Problem::new(codes::TIMEOUT, message, "Send it again, faster.").and_close()
 }
 
-/// Octets of an unwanted body that are read for the sake of the connection.
+/// Octets of the body of a refused request that are read so that the connection can go on.
 const SKIP_MAX: u64 = 65_536;
 
-/// Longer answers are messages and their parts; what changed something is shorter.
+/// Longer responses are charged; only messages and their parts are so long.
 const LONG_BODY: usize = 1 << 20;

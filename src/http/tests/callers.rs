@@ -1,5 +1,5 @@
-//! Who gets in: every route of the table against every kind of wrong key (reliability.md
-//! H14), how often a key is checked, and what those without one may do.
+//! Authentication: every route of the table against every kind of wrong key, how often a key is
+//! checked, and which routes need no key.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -9,8 +9,8 @@ use super::drive::Drive;
 use crate::call::{Call, Change, EntryId, KeyId, Limits, Look, Scopes, Topic};
 use crate::http::api::routes::{ROUTES, RouteNeed};
 
-/// Every row × {no key, no bearer token, garbage, too small a scope}: generated, so that a
-/// new row is in it by being in the table (reliability.md H14).
+/// Every row with no key, another scheme, a wrong key and too small a scope. It is generated, so
+/// that a new row of the table is tested by being there.
 #[test]
 fn every_route_asks_for_its_key() {
     for row in ROUTES {

@@ -1,13 +1,13 @@
-//! What attackers send (reliability.md H01, H03, H04, H05, H18), as tables: every case is one
-//! request that must be refused, with a good one behind it that must never be interpreted,
-//! cut in three ways that must change nothing.
+//! Hostile requests, as tables: doubtful framing, slow heads and bodies, heads and bodies over
+//! their bounds. Every case is one request that must be refused, with a good one behind it that
+//! must never be interpreted, cut in three ways that must change nothing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::drive::Drive;
 use crate::call::{Answer, Call, Limits, Look, Reply};
 
-/// Sends `bad` with a good request behind it in three ways; the one response there is.
+/// Sends `bad` with a good request behind it in three ways, and gives the only response.
 fn refused(bad: &[u8]) -> String {
     let mut text = bad.to_vec();
     text.extend_from_slice(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -211,7 +211,7 @@ fn slow_peers_are_cut_off() {
     }
     assert!(drive.closed && drive.take().starts_with("HTTP/1.1 408 "));
 
-    // Idle between requests: 75 s, without a word.
+    // A connection that is idle between requests ends after 75 s without a response.
     let mut drive = Drive::new(Limits::default());
     drive.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", 100);
     drive.take();
@@ -304,7 +304,7 @@ const FIELDS: &[&str] = &[
     "Last-Event-ID: 1\r\nLast-Event-ID: 2",
 ];
 
-/// Request lines that are none.
+/// Request lines that are not valid.
 const REQUEST_LINES: &[&str] = &[
     "GET  /healthz HTTP/1.1",
     "GET /healthz  HTTP/1.1",

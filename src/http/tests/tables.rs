@@ -1,5 +1,5 @@
-//! What the tables of the API say, held against what the reader does: for every body and every
-//! field of it the example, null, a wrong type, a text over its bound, and an unknown field.
+//! The tables of the API against the reader: for every body and every field of it the example,
+//! null, a wrong type, a text over its bound, and an unknown field.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,7 +1,7 @@
 //! A request body on its way in: by length or chunked, bounded by its route, charged to the
 //! budget that all connections share, and no slower than a kibibyte a second.
 //!
-//! Memory grows with what has arrived, never with what was announced.
+//! Memory grows with the octets that have arrived, never with the length that was announced.
 
 use super::chunked::{ChunkError, Chunked};
 use super::head::Framing;
@@ -27,11 +27,11 @@ enum Coding {
     Chunked(Chunked),
 }
 
-/// A whole body. What it has drawn from the budget is given back when this is dropped.
+/// A whole body. Its charge on the budget ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Whole {
     pub octets: Vec<u8>,
-    /// Held for as long as what was made of the body lives.
+    /// Kept for as long as the values that were read from the body live.
     pub charge: Charge,
 }
 
@@ -91,8 +91,7 @@ impl BodyReader {
         }
     }
 
-    /// When the peer must have sent more: 30 s, and a second for each kibibyte so far
-    /// (reliability.md H03).
+    /// When the peer must have sent more: after 30 s, and a second for each kibibyte so far.
     pub fn deadline(&self) -> Now {
         let earned = self.received.saturating_mul(1000) / BYTES_PER_S;
         self.began.plus_ms(GRACE_MS.saturating_add(earned))
@@ -106,7 +105,7 @@ impl BodyReader {
         }
     }
 
-    /// Doubles the buffer up to its bound, so that the charge is what memory really costs.
+    /// Doubles the buffer up to its bound, so that the charge is the memory that it takes.
     fn grow(&mut self, more: usize) -> Result<(), Box<Problem>> {
         let needed = self.octets.len() + more;
         if needed <= self.octets.capacity() {
@@ -137,9 +136,9 @@ fn too_long(max: u64) -> Box<Problem> {
     .and_close()
 }
 
-/// A body's first half minute is free.
+/// The first half minute of a body needs no progress.
 const GRACE_MS: u64 = 30_000;
-/// Slower than any line that anyone uses.
+/// The slowest connection that is served.
 const BYTES_PER_S: u64 = 1024;
 
 #[cfg(test)]

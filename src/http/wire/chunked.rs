@@ -23,10 +23,10 @@ enum ChunkedState {
     Done,
 }
 
-/// Why a body is not one.
+/// Why a body is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ChunkError {
-    /// Not the coding.
+    /// It is not in this coding.
     Syntax,
     /// More octets than the route allows.
     TooLong,
@@ -136,7 +136,7 @@ fn size(line: &[u8]) -> Result<u64, ChunkError> {
     }))
 }
 
-/// A trailer field, which is thrown away; only its form matters.
+/// Whether a line is a trailer field. Its value is dropped; only its form is checked.
 fn is_field(line: &[u8]) -> bool {
     let Some(colon) = memchr(b':', line) else {
         return false;
@@ -151,7 +151,7 @@ fn is_field(line: &[u8]) -> bool {
 const LINE_MAX: usize = 256;
 /// Fifteen hexadecimal digits cannot overflow, and no body is that long.
 const SIZE_DIGITS_MAX: usize = 15;
-/// Octets of all trailer fields; nothing reads them.
+/// Octets of all trailer fields.
 const TRAILER_MAX: usize = 1024;
 
 #[cfg(test)]

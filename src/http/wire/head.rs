@@ -1,20 +1,21 @@
 //! Request heads: found whole, then parsed by httparse, then judged by stricter rules than
-//! RFC 9112 asks for, since everything that two readers could frame differently is an attack.
+//! RFC 9112 asks for, since a head that two readers could frame differently is an attack.
 //!
-//! Finding looks at each octet once however the bytes are cut. Every error from here ends the
-//! connection: what follows a doubtful head is never read as a request.
+//! The search looks at each octet once, however the bytes are cut. Every error from here ends
+//! the connection: octets behind a doubtful head are never read as a request.
 
 use memchr::memchr;
 
 use super::target::RequestTarget;
+use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::call::{Limits, Secret};
 use crate::http::api::codes::{self, ErrorCode};
 use crate::http::api::problems::Problem;
 
-/// How far the search for the end of a head has come.
+/// The progress of the search for the end of a head.
 #[derive(Debug, Default)]
 pub(crate) struct Finder {
-    /// Everything before this has been looked at.
+    /// Every octet before this has been looked at.
     searched: usize,
     /// Where the current line begins.
     line: usize,
@@ -22,7 +23,7 @@ pub(crate) struct Finder {
     skipped: bool,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Debug)]
 pub(crate) enum HeadSearch {
     /// More is needed.
@@ -115,7 +116,7 @@ pub(crate) enum Framing {
     Chunked,
 }
 
-/// What Authorization says.
+/// The content of Authorization.
 #[derive(Debug)]
 pub(crate) enum Credentials {
     None,
@@ -124,7 +125,7 @@ pub(crate) enum Credentials {
     Bearer(Secret),
 }
 
-/// What Content-Type says.
+/// The content of Content-Type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ContentKind {
     None,
@@ -181,7 +182,7 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
         }
     }
     if let Some(key) = &head.idempotency_key
-        && !(1..=IDEMPOTENCY_KEY_MAX).contains(&key.len())
+        && !(1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len())
     {
         return Err(
             Problem::invalid("Idempotency-Key", "must be 1 to 255 characters of ASCII").and_close(),
@@ -223,9 +224,9 @@ fn origin_form<'a>(target: &'a str, host: Option<&str>) -> Result<&'a str, Box<P
     Ok(if path.is_empty() { "/" } else { path })
 }
 
-/// RFC 9112 section 6.3, and anything doubtful is refused: two lengths (even equal ones), a
-/// length and a coding, any coding but one `chunked`, a coding in HTTP/1.0, anything but
-/// digits.
+/// RFC 9112 section 6.3. Every doubtful framing is refused: two lengths (even equal ones), a
+/// length and a coding, any coding but one `chunked`, a coding in HTTP/1.0, a length that is
+/// not digits.
 fn framing(fields: &HeadFields<'_>, old: bool) -> Result<Framing, Box<Problem>> {
     let length = fields.text(HeadField::ContentLength)?;
     let coding = fields.text(HeadField::TransferEncoding)?;
@@ -280,7 +281,7 @@ fn media(value: Option<&str>) -> ContentKind {
     ContentKind::Json
 }
 
-/// The fields that anything here looks at. Each may be there once, but for Connection.
+/// The fields that are read. Each may be there once; Connection may be there more often.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum HeadField {
     Authorization,
@@ -328,7 +329,7 @@ impl<'a> HeadFields<'a> {
                 .iter()
                 .position(|n| n.eq_ignore_ascii_case(field.name));
             let Some(at) = known else {
-                // X-Forwarded-For and its like are among these: nobody is believed.
+                // X-Forwarded-For and the like are among these: no proxy is trusted.
                 continue;
             };
             if at == HeadField::Connection as usize {
@@ -366,11 +367,8 @@ impl<'a> HeadFields<'a> {
     }
 }
 
-/// An API key is about 90; nothing longer is looked up.
+/// Octets of a bearer token. An API key has about 90.
 const TOKEN_MAX: usize = 512;
-/// What the store keeps.
-const IDEMPOTENCY_KEY_MAX: usize = 255;
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -1,8 +1,8 @@
 //! JSON both ways: a bounded, strict reader over serde_json and a writer that appends.
 //!
-//! Reading refuses what two readers could take for different things: a name twice, depth
-//! over 32, lists over 10,000. Fields are taken by name; what is left over is unknown and
-//! refused by name. Texts without escapes are borrowed from the body.
+//! The reader refuses input that two readers could take for different things (a name twice) and
+//! input over its bounds (depth 32, lists of 10,000). Fields are taken by name; a field that is
+//! left over is unknown and refused by name. Texts without escapes are borrowed from the body.
 
 use core::cell::Cell;
 use core::fmt;
@@ -65,7 +65,7 @@ fn bad(message: &'static str) -> Box<Problem> {
 }
 
 impl Json<'_> {
-    /// Compact text of it, for what is stored as the client's own.
+    /// Compact text of it, for the client's own objects that are stored.
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
             Json::Null => out.extend_from_slice(b"null"),
@@ -151,7 +151,7 @@ enum Excess {
 }
 
 impl Seed<'_> {
-    /// For what is inside. Recursion ends at `DEPTH_MAX`.
+    /// The seed of the values inside. Recursion ends at `DEPTH_MAX`.
     fn inner(&self) -> Seed<'_> {
         Seed {
             depth: self.depth.saturating_sub(1),
@@ -277,7 +277,7 @@ impl<'de> Visitor<'de> for FieldName {
     }
 }
 
-/// Writes an object: `{`, what `fill` adds, `}`.
+/// Writes an object whose fields `fill` adds.
 pub(crate) fn object(out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
     out.push(b'{');
     fill(&mut Object { out, first: true });
@@ -472,11 +472,11 @@ impl ValueSlot<'_> {
     }
 }
 
-/// The deepest shape of ours is four.
+/// Levels of nesting. The deepest body of the API has four.
 const DEPTH_MAX: usize = 32;
 /// Entries of one list or members of one object.
 const LIST_MAX: usize = 10_000;
-/// Values in all: what 32 levels of lists could otherwise multiply.
+/// Values in all, since lists in lists multiply.
 const VALUES_MAX: usize = 100_000;
 
 #[cfg(test)]

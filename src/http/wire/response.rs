@@ -1,8 +1,8 @@
 //! Responses on their way out: status, kind of body, the few fields that every one carries,
 //! and the form in which an answer is kept for `Idempotency-Key`.
 //!
-//! No field value here comes from a client unfiltered: names of attachments pass
-//! `mail::write::field::content_disposition`, everything else is ours.
+//! No header field has a value that a client chose unfiltered: names of attachments pass
+//! `mail::write::field::content_disposition`, and the server makes all others.
 
 use std::borrow::Cow;
 
@@ -15,12 +15,12 @@ pub(crate) struct Response {
     pub status: u16,
     pub kind: MediaType,
     pub body: Vec<u8>,
-    /// Seconds for which anyone may keep it; 0 is not at all.
+    /// Seconds for which a cache may keep it; 0 is not at all.
     pub lasts_s: u32,
     extra: Vec<(&'static str, Cow<'static, str>)>,
 }
 
-/// What a body is.
+/// The kind of a body.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum MediaType {
     /// No body, and no field about one (204).
@@ -31,18 +31,18 @@ pub(crate) enum MediaType {
     Metrics,
     Events,
     Html,
-    /// Octets of a message: a type that is ours or has been checked.
+    /// Octets of a message, with a media type that has been checked.
     Octets(String),
 }
 
-/// What the frame of a response depends on besides the response.
+/// The facts beside a response that its frame depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResponseFrame<'a> {
     pub now: Now,
     pub request_id: &'a str,
-    /// Say `Connection: close`.
+    /// Whether to write `Connection: close`.
     pub close: bool,
-    /// The request was HEAD: no body goes out, its length is told.
+    /// The request was HEAD: the length of the body is written and the body is not.
     pub head_only: bool,
 }
 
@@ -77,7 +77,7 @@ impl Response {
         Response::new(204, MediaType::Nothing, Vec::new())
     }
 
-    /// One more field. The value must have no CR or LF; what has is left out.
+    /// One more field. A value with CR, LF or NUL is left out.
     pub fn add(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
         let value = value.into();
         debug_assert!(!value.contains(['\r', '\n']));
@@ -136,7 +136,8 @@ impl Response {
             }
         }
         if matches!(self.kind, MediaType::Octets(_)) {
-            // What came by mail is never a page of ours (RFC 9110 section 8.3 on sniffing).
+            // A browser must never run a part of a message as a page of this server (RFC 9110
+            // section 8.3 on sniffing).
             line(&["X-Content-Type-Options: nosniff"]);
             line(&["Content-Security-Policy: sandbox; default-src 'none'"]);
         }

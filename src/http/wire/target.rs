@@ -1,18 +1,19 @@
 //! Request targets: a path in decoded segments and a query, both bounded and read once.
 //!
-//! Borrowed bytes in, owned text out, since both end in calls. A target that two readers could
-//! take for different things (bad percent signs, octets that are not UTF-8, controls) is
-//! refused, not repaired.
+//! Borrowed bytes come in and owned text goes out, since it ends in calls. A target that two
+//! readers could take for different things (bad percent signs, octets that are not UTF-8,
+//! control characters) is refused and not repaired.
 
 use crate::call::InboxId;
 use crate::call::InboxRef;
+use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::http::api::codes;
 use crate::http::api::problems::Problem;
 
 /// Path and query of one request.
 #[derive(Debug, Default)]
 pub(crate) struct RequestTarget {
-    /// As it came, for the fingerprint of `Idempotency-Key`: path and query.
+    /// Path and query as they came, for the fingerprint of `Idempotency-Key`.
     pub raw: String,
     /// Between the slashes, decoded.
     pub segments: Vec<String>,
@@ -119,7 +120,7 @@ impl Query {
         match self.number("limit")? {
             None => Ok(LIMIT_DEFAULT),
             Some(n) => match usize::try_from(n) {
-                Ok(n) if (1..=LIMIT_MAX).contains(&n) => Ok(n),
+                Ok(n) if (1..=PAGE_ROWS_MAX).contains(&n) => Ok(n),
                 _ => Err(Problem::invalid("limit", "must be from 1 to 200")),
             },
         }
@@ -134,7 +135,7 @@ pub(crate) fn digits(text: &str) -> Option<u64> {
     text.parse().ok().filter(|n| i64::try_from(*n).is_ok())
 }
 
-/// An inbox by id or by address. What is neither is no inbox that could be there.
+/// An inbox by id or by address; `None` for a text that cannot be either.
 pub(crate) fn inbox_ref(text: &str) -> Option<InboxRef> {
     if let Some(id) = InboxId::parse(text) {
         return Some(InboxRef::Id(id));
@@ -163,16 +164,14 @@ fn decode(text: &str, plus: bool) -> Option<String> {
     (!text.chars().any(char::is_control)).then_some(text)
 }
 
-/// The deepest route has seven.
+/// Segments of a path. The deepest route has seven.
 const SEGMENTS_MAX: usize = 16;
-/// More than any route knows, repeated filters included.
+/// Parameters of a query. Every route has fewer, even with repeated filters.
 const PARAMETERS_MAX: usize = 64;
-/// RFC 5321: 64 + 1 + 255.
+/// Octets of an address (RFC 5321 section 4.5.3.1): 64 + 1 + 255.
 pub(crate) const ADDRESS_BYTES_MAX: usize = 320;
-/// Entries of a list when the client does not say.
+/// Rows of a page when the client does not say.
 const LIMIT_DEFAULT: usize = 50;
-/// Entries of a list at most.
-const LIMIT_MAX: usize = 200;
 
 #[cfg(test)]
 mod tests {

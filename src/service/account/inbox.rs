@@ -4,6 +4,9 @@
 use std::sync::Arc;
 
 use super::key;
+use crate::call::bounds::{
+    CLIENT_ID_BYTES_MAX, LABEL_BYTES_MAX, METADATA_BYTES_MAX, PAGE_ROWS_MAX,
+};
 use crate::call::{
     Access, Answer, Change, ConflictReason, Countable, DomainId, InboxId, InboxPatch, InboxRef,
     InboxRow, NewInbox, Noun, OrgId, Refusal, UidSet, Written,
@@ -24,7 +27,7 @@ pub fn create_inbox(
     }
     let org = access.org;
     if let Some(id) = &new.client_id {
-        key::check_text(id, "client_id", CLIENT_ID_MAX)?;
+        key::check_text(id, "client_id", CLIENT_ID_BYTES_MAX)?;
         if let Some(inbox) = context.store.inbox_by_client_id(org, id)? {
             let row = context.store.inbox(org, inbox)?.ok_or(Refusal::Internal)?;
             return Ok(Written::Inbox {
@@ -186,7 +189,7 @@ pub fn list_inboxes(
         Some(name) => Some(named_inbox(store, access, name)?),
     };
     let after = key::cursor(cursor, InboxId::parse)?.unwrap_or(InboxId(0));
-    let limit = limit.clamp(1, key::PAGE_MAX);
+    let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let mut rows = match &access.inboxes {
         None => store.inboxes(access.org, parent, after, limit + 1)?,
         Some(bound) => {
@@ -347,14 +350,17 @@ fn too_deep() -> Refusal {
 
 fn check_display_name(name: Option<&str>) -> Result<(), Refusal> {
     match name {
-        Some(name) => key::check_text(name, "display_name", DISPLAY_NAME_MAX),
+        Some(name) => key::check_text(name, "display_name", LABEL_BYTES_MAX),
         None => Ok(()),
     }
 }
 
 fn check_metadata(metadata: Option<&str>) -> Result<(), Refusal> {
-    if metadata.is_some_and(|m| m.len() > METADATA_MAX) {
-        return Err(invalid("metadata", "is over 4096 octets"));
+    if metadata.is_some_and(|m| m.len() > METADATA_BYTES_MAX) {
+        return Err(invalid(
+            "metadata",
+            &format!("must be at most {METADATA_BYTES_MAX} octets long"),
+        ));
     }
     Ok(())
 }
@@ -392,9 +398,3 @@ const DEPTH_MAX: usize = 8;
 const MADE_UP_DIGITS: usize = 6;
 /// More collisions than this in a row do not happen.
 const MADE_UP_TRIES: usize = 8;
-/// A name that mail clients show.
-const DISPLAY_NAME_MAX: usize = 200;
-/// A UUID and a prefix, with room.
-const CLIENT_ID_MAX: usize = 128;
-/// Small enough to be read with every list.
-const METADATA_MAX: usize = 4096;

@@ -1,6 +1,7 @@
 //! Keys, domains, organizations, usage and the queue to outside, as clients see them.
 
 use super::inbox;
+use crate::call::bounds::{KEY_INBOXES_MAX, LABEL_BYTES_MAX, PAGE_ROWS_MAX, check_line};
 use crate::call::{
     Access, Answer, Caller, Change, ConflictReason, Countable, DomainId, DomainRef, DomainRow,
     InboxId, KeyId, KeyRow, NewKey, Noun, Now, OrgId, OrgRow, OutboundId, Refusal, Scopes, Secret,
@@ -30,7 +31,7 @@ pub fn create_key(
     }
     login::require(access.scopes, new.scopes)?;
     if let Some(label) = &new.label {
-        check_text(label, "label", LABEL_MAX)?;
+        check_text(label, "label", LABEL_BYTES_MAX)?;
     }
     if new.expires_at.is_some_and(|t| t <= context.now.unix_ms) {
         return Err(Refusal::Invalid {
@@ -41,10 +42,10 @@ pub fn create_key(
     let inboxes = match &new.inboxes {
         None => access.inboxes.clone(),
         Some(names) => {
-            if names.is_empty() || names.len() > BOUND_MAX {
+            if names.is_empty() || names.len() > KEY_INBOXES_MAX {
                 return Err(Refusal::Invalid {
                     field: "inboxes",
-                    why: format!("must name 1 to {BOUND_MAX} inboxes"),
+                    why: format!("must name 1 to {KEY_INBOXES_MAX} inboxes"),
                 });
             }
             let mut ids = Vec::with_capacity(names.len());
@@ -168,12 +169,12 @@ pub fn list_keys(
     limit: usize,
 ) -> Result<Answer, Refusal> {
     let mut after = cursor(after, KeyId::parse)?.unwrap_or(KeyId(0));
-    let limit = limit.clamp(1, PAGE_MAX);
+    let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let mut rows = Vec::new();
     for _ in 0..FILTERED_PAGES_MAX {
-        let page = store.keys(access.org, after, PAGE_MAX + 1)?;
+        let page = store.keys(access.org, after, PAGE_ROWS_MAX + 1)?;
         let last = page.last().map(|row| row.id);
-        let is_end = page.len() <= PAGE_MAX;
+        let is_end = page.len() <= PAGE_ROWS_MAX;
         rows.extend(
             page.into_iter()
                 .filter(|row| login::sees_all(access, row.inboxes.as_deref())),
@@ -318,7 +319,7 @@ pub fn delete_domain(
 
 /// See [`crate::call::Call::CreateOrg`].
 pub fn create_org(context: &mut WriteContext<'_>, name: &str) -> Result<Written, Refusal> {
-    check_text(name, "name", LABEL_MAX)?;
+    check_text(name, "name", LABEL_BYTES_MAX)?;
     let row = plant_org(context, name)?;
     let new = NewRow {
         label: Some("first key".into()),
@@ -366,7 +367,7 @@ pub fn delete_org(context: &mut WriteContext<'_>, org: OrgId) -> Result<Written,
     let mut level: Vec<InboxId> = Vec::new();
     let mut after = InboxId(0);
     loop {
-        let page = context.store.inboxes(org, None, after, PAGE_MAX)?;
+        let page = context.store.inboxes(org, None, after, PAGE_ROWS_MAX)?;
         let Some(last) = page.last() else { break };
         after = last.id;
         level.extend(page.iter().filter(|r| r.parent.is_none()).map(|r| r.id));
@@ -423,12 +424,12 @@ pub fn list_outbound(
     limit: usize,
 ) -> Result<Answer, Refusal> {
     let mut after = cursor(after, OutboundId::parse)?.unwrap_or(OutboundId(0));
-    let limit = limit.clamp(1, PAGE_MAX);
+    let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let mut rows = Vec::new();
     for _ in 0..FILTERED_PAGES_MAX {
-        let page = store.outbound(access.org, after, PAGE_MAX + 1)?;
+        let page = store.outbound(access.org, after, PAGE_ROWS_MAX + 1)?;
         let last = page.last().map(|row| row.id);
-        let is_end = page.len() <= PAGE_MAX;
+        let is_end = page.len() <= PAGE_ROWS_MAX;
         rows.extend(page.into_iter().filter(|row| access.sees(row.inbox)));
         match last {
             Some(last) if !is_end && rows.len() <= limit => after = last,
@@ -474,29 +475,11 @@ pub(in crate::service) fn check_text(
     field: &'static str,
     max: usize,
 ) -> Result<(), Refusal> {
-    let why = if text.is_empty() {
-        "is empty".to_owned()
-    } else if text.len() > max {
-        format!("is over {max} octets")
-    } else if text
-        .chars()
-        .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
-    {
-        "has a control character in it".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(Refusal::Invalid { field, why })
+    check_line(text, max).map_err(|why| Refusal::Invalid { field, why })
 }
 
-/// Rows of a page of any list (api.md section 4).
-pub(in crate::service) const PAGE_MAX: usize = 200;
 /// Pages that a list looks through for a key that sees few of their rows; a list may end
 /// early for it, never wrongly go on.
 const FILTERED_PAGES_MAX: usize = 500;
-/// A label is a line on a screen.
-const LABEL_MAX: usize = 200;
-/// Inboxes that a key can be bound to.
-const BOUND_MAX: usize = 1000;
 /// Keys that one export mints: about 20 ms of the writer.
 const MINTED_MAX: usize = 1000;

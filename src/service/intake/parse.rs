@@ -6,6 +6,7 @@
 
 use super::compose;
 use super::plan::Placement;
+use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::call::{
     Access, Arrival, Bounded, Envelope, FromFault, Idempotency, InboxId, Intake, Metric, Need,
     Noun, Recipient, Refusal, Render, Request, Route,
@@ -154,10 +155,10 @@ fn submission(
     let mut idempotency = None;
     if let Some(field) = headers.first(IDEMPOTENCY_FIELD) {
         let key = field.decoded();
-        if key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX {
+        if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
             return Err(Refusal::Invalid {
                 field: "X-Idempotency-Key",
-                why: format!("1 to {IDEMPOTENCY_KEY_MAX} octets"),
+                why: format!("1 to {IDEMPOTENCY_KEY_BYTES_MAX} octets"),
             });
         }
         idempotency = Some(Idempotency {
@@ -408,6 +409,3 @@ fn fingerprint(envelope: &Envelope, octets: &[u8]) -> [u8; 32] {
 const AHEAD_MS: i64 = 2 * 3_600_000;
 
 const IDEMPOTENCY_FIELD: &str = "X-Idempotency-Key";
-
-/// As for `Idempotency-Key` over REST.
-const IDEMPOTENCY_KEY_MAX: usize = 255;

@@ -5,6 +5,7 @@
 //! mailbox that is gone, or another's, is not there.
 
 use super::mailbox::{find, own_place};
+use crate::call::bounds::KEYWORD_BYTES_MAX;
 use crate::call::{
     Access, Answer, FlagChange, Flags, InboxId, MailboxId, Noun, Octets, OctetsOf, Refusal, Scopes,
     UidSet, Written,
@@ -210,7 +211,7 @@ pub(in crate::service) fn flag_one(
 pub fn check_keywords(field: &'static str, keywords: &[String]) -> Result<(), Refusal> {
     let atom = |word: &String| {
         !word.is_empty()
-            && word.len() <= KEYWORD_BYTES
+            && word.len() <= KEYWORD_BYTES_MAX
             && word
                 .bytes()
                 .all(|b| b.is_ascii_graphic() && !b"(){%*\"\\]".contains(&b))
@@ -220,7 +221,7 @@ pub fn check_keywords(field: &'static str, keywords: &[String]) -> Result<(), Re
         Some(word) => Err(Refusal::Invalid {
             field,
             why: format!(
-                "names {word:?}, which is no label: those have 1 to {KEYWORD_BYTES} ASCII \
+                "names {word:?}, which is no label: those have 1 to {KEYWORD_BYTES_MAX} ASCII \
                  characters, no spaces and none of ( ) {{ ] % * \" \\"
             ),
         }),
@@ -239,6 +240,3 @@ pub(in crate::service) fn place_named(
 }
 
 const NONE: Refusal = Refusal::NotFound(Noun::Message);
-
-/// Octets of a keyword.
-const KEYWORD_BYTES: usize = 64;

@@ -7,6 +7,7 @@ use core::ops::ControlFlow;
 
 use super::entry::{check_keywords, flag_one, place_named};
 use super::mailbox;
+use crate::call::bounds::{PAGE_ROWS_MAX, SEARCH_WORDS_MAX};
 use crate::call::{
     Access, Answer, Arrival, AttachmentRow, EntryId, FlagChange, Flags, InboxId, InboxRef,
     ListProgress, MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView,
@@ -44,7 +45,7 @@ pub fn list(
         }
     };
     let below = below(cursor.as_deref(), folder)?;
-    let limit = limit.clamp(1, LIST_MAX);
+    let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let mut sieve = Sieve::new(filter);
     let began = (context.clock)().mono_ms;
     if progress.since_ms == 0 {
@@ -135,7 +136,7 @@ impl<'f> Sieve<'f> {
                 .q
                 .iter()
                 .flat_map(|text| text.split_whitespace())
-                .take(WORDS_MAX)
+                .take(SEARCH_WORDS_MAX)
                 .map(Needle::new)
                 .collect(),
         }
@@ -486,12 +487,6 @@ fn damaged(what: &'static str) -> Refusal {
 }
 
 const NONE: Refusal = Refusal::NotFound(Noun::Message);
-
-/// Words of `q`: each is looked for in the whole text of every message.
-const WORDS_MAX: usize = 10;
-
-/// Rows of a page (api.md section 4).
-const LIST_MAX: usize = 200;
 
 /// After this a list gives what it has and a cursor.
 const LIST_MS: u64 = 2000;
