@@ -19,8 +19,8 @@ use postern::call::{
 use postern::engine::drive::{Driver, Environment, Settled};
 use postern::engine::{Output, Session};
 use postern::protocol::Protocol;
-use postern::service::Inline;
 use postern::service::access::login::folder_access;
+use postern::service::{Inline, WriteTask};
 
 /// 2026-01-01T00:00:00Z, in milliseconds: when every virtual world begins.
 pub const BEGIN_UNIX_MS: i64 = 1_767_225_600_000;
@@ -125,6 +125,8 @@ pub struct Rig {
     calls: VecDeque<(u64, Ask)>,
     /// Sessions that go on after the others.
     ready: VecDeque<u64>,
+    /// Calls of the writer that wait for [`Rig::serve_group`]; `None` when they do not wait.
+    group: Option<Vec<WriteTask>>,
 }
 
 impl Rig {
@@ -157,6 +159,7 @@ impl Rig {
             seed,
             calls: VecDeque::new(),
             ready: VecDeque::new(),
+            group: None,
         }
     }
 
@@ -336,6 +339,24 @@ impl Rig {
         reply
     }
 
+    /// From now on the calls of the writer wait, and become one group.
+    pub fn begin_group(&mut self) {
+        self.group = Some(Vec::new());
+    }
+
+    /// The writer carries out the calls that wait, with one commit.
+    pub fn serve_group(&mut self) {
+        let tasks = self.group.take().unwrap_or_default();
+        let turn = self.product.writer.turn(&self.product.store, &tasks);
+        self.publish(&turn.events);
+        for (conn, reply) in turn.replies {
+            if let Some(ConnId(id)) = conn {
+                self.touch(id, &mut |s, now, out| s.answer(now, reply.clone(), out));
+            }
+        }
+        self.settle();
+    }
+
     /// Tells every watcher.
     pub fn publish(&mut self, events: &[Event]) {
         for event in events {
@@ -407,6 +428,13 @@ impl Rig {
                     now,
                     caller: ask.caller,
                     call: ask.call,
+                };
+                let request = match (&mut self.group, request.call.clone()) {
+                    (Some(group), Call::Write(call)) => {
+                        group.push(WriteTask::Call(request.split(call).0));
+                        continue;
+                    }
+                    _ => request,
                 };
                 let (reply, events) = self.product.serve(request);
                 self.publish(&events);

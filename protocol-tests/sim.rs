@@ -161,6 +161,7 @@ impl World {
                     self.readers[i].check(&mut self.rig, &self.key);
                 }
                 16 => self.inspect(),
+                17..=19 => self.group(),
                 _ => self.change(),
             }
             if !self.is_dying {
@@ -328,16 +329,60 @@ impl World {
     /// The next change meets a fault of the disk and is refused as a whole, or it is carried
     /// out because the fault lies behind it.
     fn fail(&mut self) {
+        self.fault = Some(self.some_fault());
+        self.change();
+        self.fault = None;
+        self.rig.product.store.fail(NEVER);
+    }
+
+    /// Changes of several clients in one group of the writer, which may fail as a whole.
+    fn group(&mut self) {
+        let mut changes: Vec<(usize, u32, u32, usize)> = Vec::new();
+        for _ in 0..self.dice.roll(3) + 2 {
+            if let Some((i, uid, message)) = self.choose()
+                && !changes.iter().any(|(other, ..)| *other == i)
+            {
+                changes.push((i, uid, message, self.dice.roll(3)));
+            }
+        }
+        self.rig.begin_group();
+        for (i, uid, _, kind) in &changes {
+            let ask = match kind {
+                0 => format!("UID STORE {uid} +FLAGS (group)"),
+                1 => format!("UID COPY {uid} Gone"),
+                _ => format!("UID MOVE {uid} Gone"),
+            };
+            self.readers[*i].begin(&mut self.rig, &ask);
+        }
+        if self.dice.roll(3) == 0 {
+            self.fault = Some([StoreFault::Commit, StoreFault::CommitFull][self.dice.roll(2)]);
+        }
+        self.begin_fault();
+        self.rig.serve_group();
+        self.fault = None;
+        self.rig.product.store.fail(NEVER);
+        for (i, _, message, kind) in changes {
+            let said = self.readers[i].answer(&mut self.rig);
+            let has_copied = said.iter().any(|l| l.contains("[COPYUID "));
+            let told = self.told(is_ok(&said) && has_copied);
+            let inbox = self.readers[i].inbox;
+            if kind > 0 {
+                self.model.add((inbox, "Gone"), message, told);
+            }
+            if kind > 1 {
+                self.model.remove((inbox, "INBOX"), message, told);
+            }
+        }
+    }
+
+    fn some_fault(&mut self) -> StoreFault {
         let n = 1 + self.dice.roll(40) as u32;
-        self.fault = Some(match self.dice.roll(4) {
+        match self.dice.roll(4) {
             0 => StoreFault::Commit,
             1 => StoreFault::CommitFull,
             2 => StoreFault::Statement(n),
             _ => StoreFault::StatementFull(n),
-        });
-        self.change();
-        self.fault = None;
-        self.rig.product.store.fail(NEVER);
+        }
     }
 
     /// The fault that was chosen comes from here on: its change is about to be asked for.

@@ -55,11 +55,19 @@ impl Reader {
     /// Sends a command and hears everything up to its answer, which stands last.
     pub fn command(&mut self, rig: &mut Rig, text: &str) -> Vec<String> {
         self.begin(rig, text);
+        self.answer(rig)
+    }
+
+    /// Hears everything up to the answer to the last command.
+    pub fn answer(&mut self, rig: &mut Rig) -> Vec<String> {
         let said = self.listen(rig);
         let tag = format!("t{} ", self.tag);
         let is_answered = said.iter().any(|l| l.starts_with(&tag));
         let is_closed = rig.conns[&self.conn].is_closed();
-        assert!(is_answered, "{text}: {said:?}, closed: {is_closed}");
+        assert!(
+            is_answered,
+            "no answer {tag}: {said:?}, closed: {is_closed}"
+        );
         said
     }
 
