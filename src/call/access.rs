@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{InboxId, KeyId, OrgId};
 
-/// A set of scopes (api.md section 1). `ADMIN` implies every other within the organization.
+/// A set of scopes. `ADMIN` implies every other within the organization.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Scopes(pub u32);
 
@@ -56,7 +56,7 @@ impl Scopes {
         Scopes(self.0 | other.0)
     }
 
-    /// Whether every scope of `needed` is held, with the implications of api.md: `admin`
+    /// Whether every scope of `needed` is held, with the implications: `admin`
     /// holds all but the operator's, `messages:read` holds `events:read`.
     pub const fn allow(self, needed: Scopes) -> bool {
         let mut held = self.0;
@@ -82,7 +82,7 @@ impl Scopes {
             .map(|(_, s)| *s)
     }
 
-    /// The names of the scopes in this set, in the order of api.md.
+    /// The names of the scopes in this set, in the order of the table.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Scopes::NAMES
             .iter()

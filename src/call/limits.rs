@@ -1,8 +1,7 @@
 //! Every limit that a configuration can change, with its default and its reason; and the
 //! budget of memory that growing messages are charged to.
 //!
-//! Behind each stands the metric that counts when it is hit, or `pace` where nobody can run
-//! into it. A limit of 0 is refused by the configuration: none of these means
+//! Behind each stands the metric that counts its hits, or `pace` where a client cannot hit it. A limit of 0 is refused by the configuration: none of these means
 //! "off" or "reject all".
 
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +13,7 @@ use super::metric::Metric;
 
 macro_rules! limits {
     ($($(#[doc = $doc:literal])* $name:ident: $ty:ty = $value:expr => $hit:ident;)*) => {
-        /// Limits, defaults of reliability.md section 3.
+        /// Limits with their defaults (DECISIONS.md, "Fairness and limits").
         #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct Limits { $($(#[doc = $doc])* pub $name: $ty,)* }
@@ -55,8 +54,8 @@ limits! {
     /// at most half of the memory. Long answers over HTTP may hold a quarter as much, apart.
     intake_bytes: usize = 256 << 20 => RejectedMemory;
     /// Mebibytes of memory for the process, lowered to three quarters of what its control group
-    /// or the machine has: at 80 % nobody new is let in but over plain HTTP, and whoever
-    /// is turned away has old strangers closed; at 95 % these go at once.
+    /// or the machine has. At 80 % new connections are refused, but over plain HTTP, and each
+    /// refusal closes old anonymous connections; at 95 % these are closed at once.
     memory_mb: usize = 1 << 20 => RefusedForMemory;
     /// Octets stored in one inbox.
     inbox_bytes: u64 = 10 << 30 => RejectedQuota;
@@ -80,14 +79,14 @@ limits! {
     stall_s: u64 = 120 => Stalled;
     /// Seconds that a stop waits for clients to leave.
     drain_s: u64 = 5 => pace;
-    /// Hundredths of `connections` from which the server is under stress: strangers get less
-    /// patience, and the oldest of them make room when nearly all are taken.
+    /// Hundredths of `connections` from which the server is under stress: anonymous peers get less
+    /// time, and the oldest of them are closed when nearly all connections are taken.
     stress_percent: usize = 80 => pace;
-    /// Wrong SMTP commands of a stranger under stress.
+    /// Wrong SMTP commands of an anonymous peer under stress.
     stress_errors: usize = 1 => TooManyErrors;
-    /// SMTP commands of a stranger under stress without a message in between.
+    /// SMTP commands of an anonymous peer under stress without a message in between.
     stress_junk: usize = 1 => TooManyErrors;
-    /// Seconds to wait for an SMTP command of a stranger under stress.
+    /// Seconds to wait for an SMTP command of an anonymous peer under stress.
     stress_command_s: u64 = 10 => TimedOut;
 
     /// Octets of an SMTP command line with its CRLF.
@@ -276,7 +275,7 @@ impl Budget {
     }
 
     /// A quarter of that for long answers on their way out, though never too little for one:
-    /// apart, so that whoever reads slowly keeps no mail from coming in.
+    /// apart, so that slow readers do not keep mail from coming in.
     pub fn outgoing(limits: &Limits) -> Self {
         let one = limits.message_bytes.saturating_add(1 << 20);
         Budget::new((Budget::intake(limits).max / 4).max(one))

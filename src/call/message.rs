@@ -233,7 +233,7 @@ pub enum InboxRef {
     Address(String),
 }
 
-/// What a list of messages is narrowed by (api.md section 4). Texts match without case.
+/// The conditions of a list of messages. Texts match without case.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MessageFilter {
     /// Mailbox name.
@@ -402,7 +402,7 @@ pub struct Selected {
     pub as_of: u64,
 }
 
-/// One message, opened (api.md, message object).
+/// One message, opened (DECISIONS.md, "Message object").
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MessageView {
     /// Where it is.

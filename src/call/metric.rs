@@ -32,7 +32,7 @@ metrics! {
     RefusedForMemory = "counter" "postern_connections_refused_memory_total";
     /// Anonymous resident memory of the process, octets.
     Memory = "gauge" "postern_memory_bytes";
-    /// Strangers' connections closed to make room for others.
+    /// Anonymous connections that were closed for others.
     Evicted = "counter" "postern_connections_evicted_total";
     /// accept() failures for want of descriptors or memory.
     AcceptErrors = "counter" "postern_accept_errors_total";

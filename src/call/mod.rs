@@ -67,7 +67,7 @@ pub use write::{
     DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite, OrgWrite, Write,
 };
 
-/// The time, read once a turn by whoever owns a clock.
+/// The time, read once a turn by the owner of a clock.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Now {
     /// Monotonic milliseconds: timers and durations.

@@ -26,7 +26,7 @@ impl core::fmt::Debug for RecentMarks {
 }
 
 impl RecentMarks {
-    /// UIDs of the mailbox up to this one have been told to a session; 0 when nobody knows.
+    /// UIDs of the mailbox up to this one have been told to a session; 0 when that is unknown.
     pub fn taken(&self, mailbox: MailboxId) -> u32 {
         let (slot, tag) = self.slot(mailbox);
         slot.map_or(0, |slot| told(slot.load(Ordering::Relaxed), tag))

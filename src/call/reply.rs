@@ -18,7 +18,7 @@ pub enum Reply {
 }
 
 /// The proof of a commit. It has no public constructor: `store` makes it when COMMIT has
-/// returned, and nobody else can.
+/// returned, and no other module can.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Receipt(());
 
@@ -150,6 +150,7 @@ pub enum Written {
     Key(Box<KeyRow>, Secret),
     Domain(DomainRow),
     Org(OrgRow, Box<KeyRow>, Secret),
-    /// The same `Idempotency-Key` and body as before: the octets that [`super::Idempotency::render`] made.
+    /// The same `Idempotency-Key` and body as before: the octets that
+    /// [`super::Idempotency::render`] made.
     Again(Vec<u8>),
 }

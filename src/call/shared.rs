@@ -15,7 +15,7 @@ pub struct Shared {
     pub intake: Budget,
     /// Memory for long answers that wait to be read.
     pub outgoing: Budget,
-    /// Which messages are nobody's `\Recent` any more.
+    /// Up to which UIDs messages are no longer `\Recent`.
     pub recent_marks: RecentMarks,
     /// What `GET /inboxes/credentials/export` tells clients to connect to.
     pub endpoints: PublicEndpoints,
@@ -35,7 +35,7 @@ impl Shared {
         }
     }
 
-    /// Whether so many connections are open that strangers get less patience.
+    /// Whether so many connections are open that anonymous peers get less time.
     pub fn is_stressed(&self) -> bool {
         let open = self.metrics.value(Metric::ConnectionsOpen);
         let most = self.limits.connections as u64;

@@ -350,8 +350,8 @@ fn checkpoint_if_due(writer: &Writer, store: &Store) -> Result<(), String> {
     }
 }
 
-/// What is done when nobody asks for anything: after a moment the write-ahead log goes back
-/// to nothing, and now and then what is old goes.
+/// The work of idle moments: after a moment the write-ahead log is truncated, and at times old
+/// rows are deleted.
 fn idle(writer: &mut Writer, store: &Store, turns: u32) -> Result<(), String> {
     if turns == 0 {
         return checkpoint(writer, store, Checkpoint::Truncate);

@@ -102,7 +102,7 @@ impl Service {
     }
 
     /// The unix time that nothing kept may be judged older by: the wall clock, unless it has
-    /// leapt ahead of the monotonic one. A leap of years must not empty the log (F07).
+    /// jumped ahead of the monotonic one. A jump of years must not empty the log.
     fn steady_ms(&self, now: Now) -> i64 {
         let passed = now.mono_ms.saturating_sub(self.began.mono_ms);
         let passed = i64::try_from(passed).unwrap_or(i64::MAX);

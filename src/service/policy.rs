@@ -55,7 +55,7 @@ pub fn sender_inbox(store: &Store, access: &Access, address: &Address) -> Result
     }
 }
 
-/// The inbox that an address belongs to: exactly, else without its `+tag` (decisions.md 11).
+/// The inbox that an address belongs to: exactly, else without its `+tag` (DECISIONS.md, "Addresses").
 pub fn destination(store: &Store, address: &Address) -> Result<Option<Destination>, Refusal> {
     if let Some(found) = store.destination(&address.canonical())? {
         return Ok(Some(found));
@@ -135,7 +135,7 @@ pub fn recipient(
     })
 }
 
-/// Whether it is for whoever runs this server (RFC 5321 section 4.5.1). On an organization's
+/// Whether it is for the operator of this server (RFC 5321 section 4.5.1). On an organization's
 /// own domain that name is the organization's to give.
 fn is_postmaster(service: &Service, address: &Address) -> bool {
     let ours = [&service.shared_domain, &service.shared.host];
@@ -145,7 +145,7 @@ fn is_postmaster(service: &Service, address: &Address) -> bool {
             .any(|name| name.eq_ignore_ascii_case(address.domain()))
 }
 
-/// Whether mail for this domain stays here, whoever's it is.
+/// Whether mail for this domain stays here, for any organization.
 pub fn is_local(service: &Service, store: &Store, domain: &str) -> Result<bool, Refusal> {
     Ok(domain == service.shared_domain || store.domain_by_name(domain)?.is_some())
 }

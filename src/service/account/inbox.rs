@@ -111,7 +111,7 @@ fn tell(
 }
 
 /// The address of a new inbox: on an own domain as asked; on the shared one with six
-/// characters made up, so that nobody can take a name from another organization.
+/// random characters, so that no organization can take a name from another.
 fn choose_address(
     context: &mut WriteContext<'_>,
     org: OrgId,
@@ -392,7 +392,7 @@ pub(in crate::service) fn domain_of(
     }
 }
 
-/// Inboxes from the top of a tree to its deepest, both counted (api.md section 1).
+/// Inboxes from the top of a tree to its deepest, both counted.
 const DEPTH_MAX: usize = 8;
 /// 36^6 is two thousand million for each name.
 const MADE_UP_DIGITS: usize = 6;

@@ -270,7 +270,7 @@ impl Writer {
         match done {
             Ok(more) => {
                 store.commit()?;
-                // By itself, so that what cannot be reaped does not keep the rest.
+                // By itself, so that rows that cannot be freed do not hold up the others.
                 Ok(self.reclaim(store)? || more)
             }
             Err(error) => {

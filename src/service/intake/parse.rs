@@ -192,8 +192,8 @@ fn submission(
     })
 }
 
-/// The empty line that a text without any header needs, since our own field would otherwise
-/// take it for more of the header, and nobody would see it.
+/// The empty line that a text without any header needs, since the text would otherwise
+/// become a part of our own header and would not be shown.
 fn end_of_header(octets: &[u8]) -> &'static [u8] {
     let first = Headers::parse(octets).fields().next();
     // Mail that has been in an mbox file may still have that line in front of its header.
@@ -247,7 +247,7 @@ fn append(
 }
 
 /// The inbox that a submission is sent from: the envelope's and the one From must be inboxes
-/// that the key may send for, and Sender and who resent it too where they are named (S14).
+/// that the key may send for, and so must Sender and the Resent fields where they exist (DECISIONS.md, "Senders").
 fn sending_inbox(
     context: &ReadContext<'_>,
     access: &Access,
@@ -310,7 +310,7 @@ fn hidden_recipients(envelope: &Envelope, analysis: &Analysis, bcc: &[Address]) 
     hidden
 }
 
-/// A message that was delivered to the same address before has come back (S16).
+/// A message that was delivered to the same address before has come back.
 fn check_loop(
     context: &ReadContext<'_>,
     envelope: &Envelope,
@@ -405,7 +405,7 @@ fn fingerprint(envelope: &Envelope, octets: &[u8]) -> [u8; 32] {
 }
 
 /// How far a client's clock may be ahead of ours in the date that it gives an appended message
-/// (M12; Dovecot has the same); nobody's mail came before 1970.
+/// (Dovecot has the same bound). No mail came before 1970.
 const AHEAD_MS: i64 = 2 * 3_600_000;
 
 const IDEMPOTENCY_FIELD: &str = "X-Idempotency-Key";

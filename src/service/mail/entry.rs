@@ -206,7 +206,7 @@ pub(in crate::service) fn flag_one(
     Ok(())
 }
 
-/// Keywords and labels are IMAP atoms of up to 64 octets (decisions.md 13): printable ASCII
+/// Keywords and labels are IMAP atoms of up to 64 octets: printable ASCII
 /// without what the grammar of RFC 3501 reserves.
 pub fn check_keywords(field: &'static str, keywords: &[String]) -> Result<(), Refusal> {
     let atom = |word: &String| {

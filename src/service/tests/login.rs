@@ -61,7 +61,7 @@ fn three_listeners_and_what_each_asks_for() {
         };
         assert_eq!(got, expected, "{listener:?} {user:?}");
     }
-    // Nobody is locked out by another's mistakes, and a key ends when it ends.
+    // The mistakes of one client lock no other out, and a key ends at its time.
     w.wait(3_600_000);
     assert!(matches!(
         w.login(Listener::Https, None, &ends),

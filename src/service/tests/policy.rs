@@ -129,7 +129,7 @@ fn room_for_mail() {
             ..
         }
     ));
-    // R05: the mark is the larger of 64 MiB and 1.5 messages.
+    // The mark is the larger of 64 MiB and 1.5 messages.
     w.inline.set_free_bytes((64 << 20) - 1);
     assert_eq!(w.refused(mail(None)), Refusal::NoSpace);
     assert_eq!(w.refused(Ask::anonymous(Look::Ready)), Refusal::NoSpace);

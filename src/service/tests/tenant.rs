@@ -437,8 +437,8 @@ fn not_yours_is_not_there() {
     assert!(log.unwrap().unwrap().events.is_empty());
 }
 
-/// What a tenant makes of names and of the order of organizations, mail for postmaster is
-/// the operator's, and nobody's when he has no organization any more.
+/// Whatever names a tenant chooses, mail for postmaster goes to the first organization, and it
+/// is refused when that one does not exist any more.
 #[test]
 fn no_tenant_is_postmaster() {
     let mut w = World::new();

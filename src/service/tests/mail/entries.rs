@@ -1,4 +1,4 @@
-//! What is there: searched, listed, changed, and nobody else's.
+//! Entries: searched, listed and changed, and not by another organization.
 
 use super::*;
 use crate::call::Noun;

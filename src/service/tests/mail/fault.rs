@@ -1,5 +1,5 @@
-//! What strangers and clocks may do to mail: nothing is sent back, nothing leaks, nothing is
-//! taken for SQL, and time that leaps moves neither order nor UIDs.
+//! Hostile mail and clocks that jump: nothing is sent back, nothing leaks, no text becomes SQL,
+//! and a jump of the clock moves neither order nor UIDs.
 
 use core::sync::atomic::AtomicI64;
 
@@ -26,7 +26,7 @@ fn queued(world: &mut World) -> usize {
     }
 }
 
-/// S15: what is refused is refused in the session; nothing is ever sent to a return path.
+/// Mail is refused in the session; nothing is ever sent to a return path.
 #[test]
 fn no_mail_from_outside_makes_mail_to_outside() {
     let mut world = world_with(|limits| limits.received_hops = 3);
@@ -49,7 +49,7 @@ fn no_mail_from_outside_makes_mail_to_outside() {
     assert_eq!(queued(&mut world), 0);
 }
 
-/// S18: a hidden recipient is in the sender's own copy and nowhere else.
+/// A hidden recipient is in the sender's own copy and nowhere else.
 #[test]
 fn nobody_else_hears_of_a_hidden_recipient() {
     let mut world = world();
@@ -84,7 +84,7 @@ fn nobody_else_hears_of_a_hidden_recipient() {
     );
 }
 
-/// K06: text is bound, never built into a statement.
+/// Text is bound, never built into a statement.
 #[test]
 fn text_is_never_a_statement() {
     let mut world = world();
@@ -149,7 +149,7 @@ fn text_is_never_a_statement() {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
-/// M10: a Message-ID is a stranger's word: it names nothing, and joins nothing across inboxes.
+/// A Message-ID is chosen by the sender: it names nothing, and joins nothing across inboxes.
 #[test]
 fn a_message_id_is_no_key() {
     let mut world = world();
@@ -178,7 +178,7 @@ fn a_message_id_is_no_key() {
     }
 }
 
-/// M12: a message may say what it likes about its date; when it came is ours to say.
+/// The date of a message is chosen by the sender; the time of arrival is ours.
 #[test]
 fn a_date_is_a_strangers_word() {
     let mut world = world();
@@ -209,7 +209,7 @@ fn a_date_is_a_strangers_word() {
     }
 }
 
-/// F07: the wall clock leaps by seconds and years. The log's time never goes back, numbers and
+/// The wall clock jumps by seconds and years. The time of the log never goes back, numbers and
 /// UIDs go on, rates count on the other clock.
 #[test]
 fn leaps_of_the_clock_move_nothing_but_dates() {
