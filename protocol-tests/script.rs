@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `# text` | a comment; the first line says what must hold, with the RFC and section |
 //! | `org NAME` | an organization; the lines below it make things there (one exists at first) |
-//! | `inbox ADDRESS KEY` | an inbox and, as `$KEY`, an admin key bound to nothing; `parent=ADDRESS` |
+//! | `inbox ADDRESS KEY` | an inbox and, as `$KEY`, an unbound admin key; `parent=ADDRESS` |
 //! | `key KEY scopes=a,b inbox=ADDRESS expires=1h` | a key, as `$KEY`; scopes default to admin |
 //! | `limit NAME VALUE` | a limit of `call::Limits`; only before the first session |
 //! | `smtp B [LISTENER] [from 10.0.0.9] [early]` | a session on `mx`, `submission`, `submissions` |
@@ -30,9 +30,9 @@
 //! | `revoke KEY` | `$KEY` ends |
 //!
 //! In texts: `\r \n \t \0 \\ \xNN` are octets. A known `$name` is replaced by its value. In an
-//! expected line an unknown `$name` takes the text that stands there. `$plain(address,key)` is a SASL PLAIN
-//! response, `$plain(identity,address,key)` one with an authorization identity; `$b64(text)` is
-//! base64, and `\0` in its text is a NUL.
+//! expected line an unknown `$name` takes the text that stands there. `$plain(address,key)` is a
+//! SASL PLAIN response, `$plain(identity,address,key)` one with an authorization identity;
+//! `$b64(text)` is base64, and `\0` in its text is a NUL.
 
 mod short;
 

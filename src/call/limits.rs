@@ -1,8 +1,8 @@
 //! Every limit that a configuration can change, with its default and its reason; and the
 //! budget of memory that growing messages are charged to.
 //!
-//! Behind each stands the metric that counts its hits, or `pace` where a client cannot hit it. A limit of 0 is refused by the configuration: none of these means
-//! "off" or "reject all".
+//! Behind each stands the metric that counts its hits, or `pace` where a client cannot hit it. A
+//! limit of 0 is refused by the configuration: none of these means "off" or "reject all".
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! One connection: its stream, its session, what it watches, its deadlines.
 //!
 //! ```text
-//!   in:                Handshake ──done──► Open ──close──► Draining ──peer's end, or 2 s──► removed
+//!   in:                Handshake ──done──► Open ──close──► Draining ──peer's end, or 2 s──►
+//! removed
 //!                        ▲    ▲             │
 //!   out: Connecting ─────┘    └──STARTTLS───┘
 //!            │ (in clear: to Open)

@@ -28,13 +28,13 @@ pub(super) enum ToWorker {
     Reply(ConnId, Reply),
     /// What has been committed.
     Events(Arc<[Event]>),
-    /// Close the oldest strangers: what there is too little of.
+    /// Close the oldest anonymous peers: what there is too little of.
     Evict(Shortage),
     /// Tell every session and end.
     Shutdown,
 }
 
-/// Why strangers' connections are closed.
+/// Why anonymous peers' connections are closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Shortage {
     /// Connections: a few at a time are enough, and a new peer may still log in.
@@ -133,7 +133,7 @@ impl Hub {
         }
     }
 
-    /// Asks every worker to close its oldest strangers.
+    /// Asks every worker to close its oldest anonymous peers.
     pub(super) fn evict(&self, short: Shortage) {
         for post in self.workers.iter() {
             post.send(ToWorker::Evict(short));

@@ -97,7 +97,7 @@ pub struct Acceptor {
     reserve: Option<File>,
     connections_max: usize,
     memory: Memory,
-    /// Before this no more strangers are closed.
+    /// Before this no more anonymous peers are closed.
     evicted_until: u64,
     /// Peers that were refused in the last second, with the time at which they are closed: a
     /// socket that is closed while its request is on the way loses the answer.
@@ -145,7 +145,8 @@ pub enum Ended {
 }
 
 impl Acceptor {
-    /// Takes the listeners over. `connections_max` is the number of connections that the process can
+    /// Takes the listeners over. `connections_max` is the number of connections that the process
+    /// can
     /// hold.
     pub fn new(
         listeners: Vec<BoundListener>,
@@ -306,7 +307,7 @@ impl Acceptor {
         }
     }
 
-    /// Has the oldest strangers' connections closed, some at a time.
+    /// Has the oldest anonymous peers' connections closed, some at a time.
     fn close_strangers(&mut self, now: u64, short: Shortage) {
         if now >= self.evicted_until {
             self.evicted_until = now.saturating_add(EVICT_EVERY_MS);
@@ -318,7 +319,7 @@ impl Acceptor {
         // The bound is on descriptors, and an outgoing connection has one too.
         let metrics = &self.shared.metrics;
         let open = metrics.value(Metric::ConnectionsOpen) + metrics.value(Metric::DialsOpen);
-        // The last places are for peers that log in: the oldest strangers are closed for them.
+        // The last places are for peers that log in: old anonymous peers are closed for them.
         let reserve = (self.connections_max / RESERVE_SHARE).max(1);
         // Plain HTTP is for this machine alone (config.rs): its operator gets in when memory is
         // short, and then above all.
@@ -498,9 +499,9 @@ const TICK_MS: u64 = 1000;
 const MANY: u64 = 64;
 /// How long a listener rests after a failure. DECISIONS.md, "Fairness and limits".
 const REST_MS: u64 = 100;
-/// One connection in so many is kept free by closing strangers' connections.
+/// One connection in so many is kept free by closing anonymous peers' connections.
 const RESERVE_SHARE: usize = 20;
-/// To look for strangers costs a walk over all connections, so it is not done for each
+/// To look for anonymous peers costs a walk over all connections, so it is not done for each
 /// connection that comes.
 const EVICT_EVERY_MS: u64 = 100;
 /// Connections of one listener before another has its turn.

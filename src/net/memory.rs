@@ -3,7 +3,7 @@
 //!
 //! Anonymous resident memory counts: the part that no file can give back. At 80 percent of the
 //! limit new connections are refused, except over plain HTTP, and each refusal has some of the
-//! oldest strangers' connections closed. At 95 percent these are closed at once. Each state
+//! oldest anonymous peers' connections closed. At 95 percent these are closed at once. Each state
 //! ends 5 percent below its mark, so that the log has one line for each crossing. A system
 //! without `/proc` has no watermark.
 
@@ -29,9 +29,9 @@ pub(super) struct Memory {
 pub(super) enum Pressure {
     /// New connections are accepted.
     Normal,
-    /// New connections are refused; each has some strangers' connections closed.
+    /// New connections are refused; each has some anonymous peers' connections closed.
     High,
-    /// Strangers' connections are closed.
+    /// Anonymous peers' connections are closed.
     Critical,
 }
 
@@ -172,7 +172,7 @@ const MIB: u64 = 1 << 20;
 const LOOK_EVERY_MS: u64 = 100;
 /// New connections are refused from here on. DECISIONS.md, "Fairness and limits".
 const HIGH_PERCENT: u64 = 80;
-/// Strangers' connections are closed from here on.
+/// Anonymous peers' connections are closed from here on.
 const CRITICAL_PERCENT: u64 = 95;
 /// A pressure ends this much below the mark at which it begins.
 const SLACK_PERCENT: u64 = 5;

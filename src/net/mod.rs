@@ -4,7 +4,7 @@
 //! `listen` accepts on the main thread and deals connections to workers; a `worker` runs one
 //! poll loop a core over its `conn`s; a conn is a `transport` (plain or `tls`) and a session.
 //! `hub` brings replies and events in from the service's threads, `timers` brings the time,
-//! `memory` says when there is no more room for strangers.
+//! `memory` says when there is no more room for anonymous peers.
 //! Nothing here knows a protocol's words except the goodbye at a full door.
 
 mod bind;

@@ -55,7 +55,8 @@ pub fn sender_inbox(store: &Store, access: &Access, address: &Address) -> Result
     }
 }
 
-/// The inbox that an address belongs to: exactly, else without its `+tag` (DECISIONS.md, "Addresses").
+/// The inbox that an address belongs to: exactly, else without its `+tag` (DECISIONS.md,
+/// "Addresses").
 pub fn destination(store: &Store, address: &Address) -> Result<Option<Destination>, Refusal> {
     if let Some(found) = store.destination(&address.canonical())? {
         return Ok(Some(found));

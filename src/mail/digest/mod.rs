@@ -7,7 +7,8 @@
 //! stack of as many numbers as the depth of the parts.
 //!
 //! ```text
-//! magic version flags(2) size(4) header_len(4) parts(2) 0(2) | parts * record(28) | envelope | strings of part 0 | ...
+//! magic version flags(2) size(4) header_len(4) parts(2) 0(2) | parts * record(28) | envelope |
+//! strings of part 0 | ...
 //! ```
 //!
 //! [`Digest::open`] and all accessors are safe on any octets: damage ends an iteration or leaves

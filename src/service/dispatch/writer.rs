@@ -1,7 +1,7 @@
 //! The writer: groups of calls to one commit, and from a call that writes to its function.
 //!
-//! A group is committed once, then its events are published, then its replies given: whoever
-//! hears of anything hears of what is on disk. It does not catch a panic: better to stop than
+//! A group is committed once, then its events are published, then its replies are given: a
+//! client learns only of changes that are on disk. It does not catch a panic: better to stop than
 //! to go on from an unknown transaction.
 
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl core::fmt::Debug for Writer {
     }
 }
 
-/// What the writer asks of whoever keeps a reserve of disk space.
+/// What the writer asks of the keeper of the reserve of disk space.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DiskReserve {
     /// The disk is full: give the reserve up. Whether there was one.
@@ -219,7 +219,7 @@ impl Writer {
                     if let Refusal::Limit { .. } | Refusal::TooBig { .. } = refusal {
                         self.service.shared.metrics.count(Metric::RejectedQuota);
                     }
-                    // decisions.md 10: after an error inside a savepoint.
+                    // SQLite may have ended the transaction (DECISIONS.md, "Commit and receipts").
                     if store.is_transaction_gone() {
                         return Err(lost(refusal.clone()));
                     }

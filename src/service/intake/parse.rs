@@ -247,7 +247,8 @@ fn append(
 }
 
 /// The inbox that a submission is sent from: the envelope's and the one From must be inboxes
-/// that the key may send for, and so must Sender and the Resent fields where they exist (DECISIONS.md, "Senders").
+/// that the key may send for, and so must Sender and the Resent fields where they exist
+/// (DECISIONS.md, "Senders").
 fn sending_inbox(
     context: &ReadContext<'_>,
     access: &Access,

@@ -1,7 +1,8 @@
 //! One message, from MAIL to the receipt: the envelope, its octets, and the calls that
 //! carry them to the service.
 //!
-//! MAIL asks `Sender`, each RCPT asks `Recipient`, the end of data asks `Accept`. The `250` after the data needs a receipt. Every end of a transaction (a refusal,
+//! MAIL asks `Sender`, each RCPT asks `Recipient`, the end of data asks `Accept`. The `250` after
+//! the data needs a receipt. Every end of a transaction (a refusal,
 //! RSET, EHLO, the end of the connection) drops the octets and gives their memory back.
 
 use crate::call::{
