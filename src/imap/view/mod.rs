@@ -275,6 +275,27 @@ impl View {
         changed
     }
 
+    /// The number of the first event that is pending, or of the next one.
+    pub fn first_pending(&self) -> u64 {
+        self.withheld.unwrap_or(self.floor.saturating_add(1))
+    }
+
+    /// The flags of these messages could not be read: they are still to be told. `first` is
+    /// the number of the first event behind them.
+    pub fn put_back_changed(&mut self, uids: &UidSet, first: u64) {
+        match &mut self.lag {
+            Some(lag) => *lag = (*lag).min(first.saturating_sub(1)),
+            None => {
+                let known = uids.intersection(&self.known);
+                merge(&mut self.changed, &known.difference(&self.gone));
+            }
+        }
+        if self.is_pending() {
+            self.withheld = Some(self.withheld.map_or(first, |seq| seq.min(first)));
+        }
+        self.settle();
+    }
+
     /// Takes the new messages in; `true` if there were any: then EXISTS and RECENT are due.
     /// `take` gets the last of their UIDs and returns the last that is not `\Recent`, since
     /// another session has been told of it first.

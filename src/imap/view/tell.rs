@@ -32,15 +32,17 @@ pub(crate) struct Telling {
     compared: bool,
     /// The messages whose flags are still to be told; `None` before the first look.
     flags: Option<UidSet>,
+    /// The first event behind these flags.
+    first: u64,
 }
 
 /// The comparison of the view with the store.
 #[derive(Debug)]
 struct ComparePending(Telling);
 
-/// The flags that other sessions changed.
+/// The flags that other sessions changed, of these messages.
 #[derive(Debug)]
-struct FlagsPending(Telling);
+struct FlagsPending(Telling, UidSet);
 
 impl Pending for ComparePending {
     fn answered(self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
@@ -50,7 +52,7 @@ impl Pending for ComparePending {
 
 impl Pending for FlagsPending {
     fn answered(self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
-        server.flags_read(self.0, reply, out);
+        server.flags_read(self.0, &self.1, reply, out);
     }
 }
 
@@ -73,6 +75,7 @@ impl Server {
                 end,
                 compared: false,
                 flags: None,
+                first: 0,
             },
             out,
         );
@@ -153,8 +156,12 @@ impl Server {
                 self.held = Some(Box::new(HeldEvents::default()));
                 return self.ask(call, Box::new(ComparePending(telling)), out);
             }
+            if telling.flags.is_none() {
+                telling.first = view.first_pending();
+            }
             let flags = telling.flags.get_or_insert_with(|| view.take_changed());
             if !flags.is_empty() {
+                let asked = flags.clone();
                 let call = EntryRead::Fetch {
                     mailbox: open.id,
                     uids: core::mem::take(flags),
@@ -162,7 +169,7 @@ impl Server {
                     octets: Octets::No,
                     changed_since: 0,
                 };
-                return self.ask(call, Box::new(FlagsPending(telling)), out);
+                return self.ask(call, Box::new(FlagsPending(telling, asked)), out);
             }
             let recent_marks = &self.opening.shared.recent_marks;
             if view.take_arrived(|last| match open.read_only {
@@ -221,7 +228,7 @@ impl Server {
     }
 
     /// A page of the flags that other sessions changed.
-    fn flags_read(&mut self, mut telling: Telling, reply: Reply, out: &mut Output) {
+    fn flags_read(&mut self, mut telling: Telling, asked: &UidSet, reply: Reply, out: &mut Output) {
         if let Reply::Answer(Answer::Entries { rows, more }) = reply {
             let states: Vec<EntryState> = rows.into_iter().map(|row| row.state).collect();
             self.write_states(&states, true, true, out);
@@ -230,6 +237,9 @@ impl Server {
             } else {
                 more
             });
+        } else if let Stage::Selected(_, open) = &mut self.stage {
+            // Refused: they are told at the end of the next command.
+            open.view.put_back_changed(asked, telling.first);
         }
         if self.is_full(out) {
             return self.after_drain(Box::new(telling), out);
