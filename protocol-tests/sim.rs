@@ -355,7 +355,7 @@ impl World {
             self.readers[*i].begin(&mut self.rig, &ask);
         }
         if self.dice.roll(3) == 0 {
-            self.fault = Some([StoreFault::Commit, StoreFault::CommitFull][self.dice.roll(2)]);
+            self.fault = Some(self.some_fault());
         }
         self.begin_fault();
         self.rig.serve_group();

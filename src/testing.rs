@@ -7,8 +7,8 @@
 pub use crate::engine::drive::{Driver, Environment, Settled};
 pub use crate::engine::{DialError, Engine, Input, Output, Session, Trust};
 pub use crate::net::{
-    Acceptor, Alarm, Bell, BoundListener, Certified, ClientTls, Clock, Dial, DialTls, Ended, Hub,
-    PolledSource, Submit, TlsListeners, TlsPeer, Worker, WorkerQueue, bind, provide_certificate,
-    raise_descriptors,
+    Acceptor, Alarm, Bell, BoundListener, Certified, ClientTls, Dial, DialTls, Ended, Hub,
+    PolledSource, Submit, SystemClock, TlsListeners, TlsPeer, Worker, WorkerQueue, bind,
+    provide_certificate, raise_descriptors,
 };
 pub use crate::protocol::Protocol;

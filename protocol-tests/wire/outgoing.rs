@@ -19,7 +19,7 @@ use postern::call::{
 };
 use postern::config::UnknownSni;
 use postern::testing::{
-    Acceptor, Alarm, ClientTls, Clock, Dial, DialError, DialTls, Engine, Hub, Input, Output,
+    Acceptor, Alarm, ClientTls, Dial, DialError, DialTls, Engine, Hub, Input, Output, SystemClock,
     TlsListeners, TlsPeer, Trust, Worker, bind, provide_certificate, raise_descriptors,
 };
 use rustls::pki_types::pem::PemObject;
@@ -45,7 +45,7 @@ impl Reactor {
             true
         });
         let queue = queues.remove(0);
-        let worker = Worker::new(queue, Arc::clone(&shared), Clock::new(), submit, 7);
+        let worker = Worker::new(queue, Arc::clone(&shared), SystemClock::new(), submit, 7);
         let worker = thread::spawn(move || worker.run().unwrap());
         Reactor {
             hub,
@@ -510,7 +510,7 @@ fn a_thousand_go_out_while_a_thousand_come_in() {
         identity.listeners.clone(),
         reactor.hub.clone(),
         Arc::clone(&reactor.shared),
-        Clock::new(),
+        SystemClock::new(),
         4 * MANY,
     )
     .unwrap();

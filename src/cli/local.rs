@@ -76,7 +76,7 @@ impl Local {
             shared: self.service.shared.clone(),
         };
         let mut driver = Driver::new(Protocol::serve(opening));
-        let mut exchange = Exchange {
+        let mut exchange = LocalExchange {
             now: self.service.now(),
             request,
             response: Vec::new(),
@@ -115,7 +115,7 @@ impl Local {
 }
 
 /// One request and its response in this process: what the engine is driven with.
-struct Exchange<'a> {
+struct LocalExchange<'a> {
     now: Now,
     /// Taken by the first read.
     request: &'a [u8],
@@ -123,7 +123,7 @@ struct Exchange<'a> {
     ask: Option<Ask>,
 }
 
-impl Environment for Exchange<'_> {
+impl Environment for LocalExchange<'_> {
     type Failure = Infallible;
 
     fn now(&self) -> Now {

@@ -9,15 +9,15 @@ use crate::call::Now;
 
 /// Tells the time. Copies count from the same moment.
 #[derive(Clone, Copy, Debug)]
-pub struct Clock {
+pub struct SystemClock {
     origin: Instant,
 }
 
-impl Clock {
+impl SystemClock {
     /// A clock that counts from now.
     #[allow(clippy::new_without_default)] // a default that reads the time would be a surprise
     pub fn new() -> Self {
-        Clock {
+        SystemClock {
             origin: Instant::now(),
         }
     }

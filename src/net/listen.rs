@@ -21,7 +21,7 @@ use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
 use super::bind::BoundListener;
-use super::clock::Clock;
+use super::clock::SystemClock;
 use super::hub::{Hub, Shortage};
 use super::memory::{Memory, Pressure};
 use super::tls::TlsListeners;
@@ -84,7 +84,7 @@ impl Drop for Slot {
 pub struct Acceptor {
     poll: Poll,
     signals: Signals,
-    clock: Clock,
+    clock: SystemClock,
     sockets: Vec<ListenSocket>,
     tls: TlsListeners,
     hub: Hub,
@@ -153,7 +153,7 @@ impl Acceptor {
         tls: TlsListeners,
         hub: Hub,
         shared: Arc<Shared>,
-        clock: Clock,
+        clock: SystemClock,
         connections_max: usize,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
@@ -537,7 +537,7 @@ mod tests {
         let mut acceptor = Acceptor {
             poll,
             signals: Signals::new([0; 0]).unwrap(),
-            clock: Clock::new(),
+            clock: SystemClock::new(),
             sockets: Vec::new(),
             tls: super::super::tls::tests::listeners("listen").0,
             hub,

@@ -27,7 +27,7 @@ mod worker;
 
 pub use bind::{BoundListener, bind, raise_descriptors};
 pub use cert::{Certified, provide as provide_certificate};
-pub use clock::Clock;
+pub use clock::SystemClock;
 pub use dial::{Dial, DialTls};
 pub use hub::{Hub, WorkerQueue};
 pub use listen::{Acceptor, Alarm, Bell, Ended};

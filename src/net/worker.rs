@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use mio::{Events, Registry};
 
-use super::clock::Clock;
+use super::clock::SystemClock;
 use super::conn::{Conn, ConnEnd, Phase};
 use super::dial::Dial;
 use super::handshakes::{HandshakeSlots, SlotOffer};
@@ -35,7 +35,7 @@ pub type Submit = Box<dyn Fn(Request) -> bool + Send>;
 /// One worker; `run` is its life.
 pub struct Worker {
     queue: PolledQueue,
-    clock: Clock,
+    clock: SystemClock,
     conns: HashMap<ConnId, Box<Conn>>,
     /// Connections that wait for a handshake slot.
     waiting: VecDeque<Accepted>,
@@ -86,7 +86,7 @@ impl Worker {
     pub fn new(
         queue: WorkerQueue,
         shared: Arc<Shared>,
-        clock: Clock,
+        clock: SystemClock,
         submit: Submit,
         seed: u64,
     ) -> Self {

@@ -22,7 +22,7 @@ use crate::call::{Limits, Listener, Metric, PublicEndpoints, Shared};
 use crate::config::{Config, SHARED_DOMAIN_FILE, TOKEN_FILE};
 use crate::crypto::{OperatorToken, Random};
 use crate::net::{
-    self, Acceptor, Alarm, Bell, BoundListener, Certified, Clock, Ended, Hub, Worker,
+    self, Acceptor, Alarm, Bell, BoundListener, Certified, Ended, Hub, SystemClock, Worker,
 };
 use crate::service::executors::{Router, run_lookup, run_reader, run_writer};
 use crate::service::start::first_start;
@@ -47,7 +47,7 @@ pub fn serve(config: &Config) -> ExitCode {
 fn run(config: &Config) -> Result<(), String> {
     harden::umask();
     start_log(&config.log);
-    let clock = Clock::new();
+    let clock = SystemClock::new();
     let data = &config.data;
     fs::create_dir_all(data)
         .map_err(|error| format!("cannot make the data folder {}: {error}", data.display()))?;
@@ -180,7 +180,7 @@ fn shared(config: &Config, listeners: &[BoundListener], most: usize) -> Arc<Shar
 fn service(
     config: &Config,
     shared: &Arc<Shared>,
-    clock: Clock,
+    clock: SystemClock,
     operator: [u8; 32],
 ) -> Arc<Service> {
     let data = config.data.clone();
@@ -196,7 +196,7 @@ fn service(
 
 /// The free octets of the disk, asked of the file system at most twenty times a second: every
 /// message needs them.
-fn free_bytes(data: PathBuf, clock: Clock) -> FreeBytes {
+fn free_bytes(data: PathBuf, clock: SystemClock) -> FreeBytes {
     let (asked_at, free) = (AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX));
     Arc::new(move || {
         let now = clock.now().mono_ms / 50;

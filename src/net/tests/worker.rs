@@ -18,7 +18,7 @@ fn worker() -> (Worker, Arc<Shared>) {
     let (_hub, mut queues) = Hub::new(1).unwrap();
     let submit = Box::new(|_| true);
     let queue = queues.remove(0);
-    let worker = Worker::new(queue, Arc::clone(&shared), Clock::new(), submit, 7);
+    let worker = Worker::new(queue, Arc::clone(&shared), SystemClock::new(), submit, 7);
     (worker, shared)
 }
 
@@ -246,7 +246,7 @@ fn a_source_that_is_no_connection_is_served_too() {
     let (hub, mut queues) = Hub::new(1).unwrap();
     let queue = queues.remove(0);
     let submit = Box::new(|_| true);
-    let mut worker = Worker::new(queue, Arc::clone(&shared), Clock::new(), submit, 7);
+    let mut worker = Worker::new(queue, Arc::clone(&shared), SystemClock::new(), submit, 7);
     let mut addresses = Vec::new();
     for _ in 0..2 {
         let socket = mio::net::UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
