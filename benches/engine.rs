@@ -9,7 +9,7 @@ mod rig;
 use std::net::IpAddr;
 
 use divan::Bencher;
-use postern::call::{Limits, Listener, Scopes};
+use postern::testing::call::{Limits, Listener, Scopes};
 use rig::Rig;
 
 fn main() {

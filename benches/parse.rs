@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use postern::call::{
+use postern::testing::call::{
     Access, Arrival, Arrived, Change, EntryId, EntryState, Event, EventFilter, EventKind, Flags,
     Grant, InboxId, InboxPath, KeyId, KindSet, NamedAddress, OrgId, PriorityLevel, Scopes, Summary,
     ThreadId, UidSet,
 };
-use postern::mail::Address;
-use postern::mail::Bounds;
-use postern::mail::Headers;
-use postern::mail::digest::analyse;
+use postern::testing::mail::Address;
+use postern::testing::mail::Bounds;
+use postern::testing::mail::Headers;
+use postern::testing::mail::digest::analyse;
 
 fn main() {
     divan::main();

@@ -12,15 +12,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use postern::call::{
+use postern::testing::call::{
     Answer, Ask, Call, ConnId, Event, InboxId, KeyId, KeyRead, Limits, Listener, Metric, Now,
     Opening, OrgId, PublicEndpoints, Reply, Request, Scopes, Shared, Topic,
 };
-use postern::engine::drive::{Driver, Environment, Settled};
-use postern::engine::{Output, Session};
-use postern::protocol::Protocol;
-use postern::service::access::login::folder_access;
-use postern::service::{Inline, WriteTask};
+use postern::testing::engine::drive::{Driver, Environment, Settled};
+use postern::testing::engine::{Output, Session};
+use postern::testing::protocol::Protocol;
+use postern::testing::service::access::login::folder_access;
+use postern::testing::service::{Inline, WriteTask};
 
 /// 2026-01-01T00:00:00Z, in milliseconds: when every virtual world begins.
 pub const BEGIN_UNIX_MS: i64 = 1_767_225_600_000;

@@ -5,8 +5,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use postern::call::Limits;
-use postern::imap::testing::{Command, Frame, FrameBounds};
+use postern::testing::call::Limits;
+use postern::testing::imap::testing::{Command, Frame, FrameBounds};
 
 type Row = (&'static str, fn(&[u8]), fn(usize) -> String);
 

@@ -39,10 +39,10 @@ mod short;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use postern::call::{
+use postern::testing::call::{
     Ask, Call, Envelope, Intake, KeyWrite, Limits, Listener, Recipient, Reply, Route, Scopes,
 };
-use postern::service::access::login::folder_access;
+use postern::testing::service::access::login::folder_access;
 
 use crate::rig::Rig;
 
@@ -52,9 +52,9 @@ struct World {
     rig: Rig,
     names: HashMap<String, u64>,
     vars: HashMap<String, String>,
-    inboxes: HashMap<String, postern::call::InboxId>,
-    keys: HashMap<String, postern::call::KeyId>,
-    org: postern::call::OrgId,
+    inboxes: HashMap<String, postern::testing::call::InboxId>,
+    keys: HashMap<String, postern::testing::call::KeyId>,
+    org: postern::testing::call::OrgId,
     buffers: HashMap<u64, Vec<u8>>,
     piece: usize,
 }

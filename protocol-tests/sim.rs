@@ -28,8 +28,8 @@ use std::net::IpAddr;
 
 use disk::Disk;
 use model::{Model, Row, Told};
-use postern::call::{Limits, Listener, Scopes};
-use postern::store::{StoreFault, verify};
+use postern::testing::call::{Limits, Listener, Scopes};
+use postern::testing::store::{StoreFault, verify};
 use reader::{Reader, code, number_after};
 use rig::Rig;
 use stream::Stream;

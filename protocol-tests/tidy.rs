@@ -16,7 +16,7 @@ mod sources;
 #[path = "tidy/words.rs"]
 mod words;
 
-use postern::call::{Limits, METRICS};
+use postern::testing::call::{Limits, METRICS};
 use sources::{is_word, names, root, sources, walk};
 
 /// Module, and what it may use inside the crate (its own name is always allowed).

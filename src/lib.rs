@@ -1,26 +1,26 @@
 //! Postern: a mail server for AI agents in one small binary. `ARCHITECTURE.md` beside this
 //! file is the map; the modules below are in reading order.
 
-pub mod call;
-pub mod engine;
+pub(crate) mod call;
+pub(crate) mod engine;
 
-pub mod http;
-pub mod imap;
-pub mod smtp;
+pub(crate) mod http;
+pub(crate) mod imap;
+pub(crate) mod smtp;
 
-pub mod protocol;
+pub(crate) mod protocol;
 
-pub mod crypto;
-pub mod mail;
+pub(crate) mod crypto;
+pub(crate) mod mail;
 
-pub mod service;
-pub mod store;
+pub(crate) mod service;
+pub(crate) mod store;
 
-pub mod config;
-pub mod net;
-pub mod serve;
+pub(crate) mod config;
+pub(crate) mod net;
+pub(crate) mod serve;
 
-pub mod cli;
+pub(crate) mod cli;
 
 pub mod testing;
 

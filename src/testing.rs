@@ -1,14 +1,172 @@
-//! The parts of the inside that tests, benches and fuzzers outside the crate may use.
+//! The parts of the crate that tests, benches and fuzzers outside of it may use.
 //!
-//! This is a facade: it adds nothing of its own, and the server does not use it. A name that
-//! a test needs is exported here once, so that the modules themselves can be private, and the
-//! compiler can find code that nothing uses.
+//! Every other module is private to the crate, so that the compiler finds unused code. This
+//! facade adds nothing of its own, and the server does not use it. Its modules have the names
+//! of those in the crate. A test that needs one more name exports it here.
 
-pub use crate::engine::drive::{Driver, Environment, Settled};
-pub use crate::engine::{DialError, Engine, Input, Output, Session, Trust};
-pub use crate::net::{
-    Acceptor, Alarm, Bell, BoundListener, Certified, ClientTls, Dial, DialTls, Ended, Hub,
-    PolledSource, Submit, SystemClock, TlsListeners, TlsPeer, Worker, WorkerQueue, bind,
-    provide_certificate, raise_descriptors,
-};
-pub use crate::protocol::Protocol;
+/// `crate::call`
+pub mod call {
+    pub use crate::call::{
+        Access, Answer, Arrival, Arrived, Ask, Call, Caller, Change, ConnId, EntryId, EntryRow,
+        EntryState, Envelope, Event, EventFilter, EventKind, Flags, Grant, InboxId, InboxPath,
+        Intake, KeyId, KeyRead, KeyWrite, KindSet, Limits, Listener, Look, METRICS, Metric,
+        NamedAddress, Now, Opening, OrgId, PriorityLevel, PublicEndpoints, Recipient, Refusal,
+        Reply, Request, Route, Scopes, Shared, Summary, ThreadId, Topic, UidSet,
+    };
+}
+/// `crate::config`
+pub mod config {
+    pub use crate::config::UnknownSni;
+}
+/// `crate::engine`
+pub mod engine {
+    pub use crate::engine::{DialError, Engine, Input, Output, Session, Trust};
+    /// `crate::engine::drive`
+    pub mod drive {
+        pub use crate::engine::drive::{Driver, Environment, Settled};
+    }
+    /// `crate::engine::sasl`
+    pub mod sasl {
+        pub use crate::engine::sasl::{SaslMechanism, SaslStep, SaslWait, begin, respond};
+    }
+}
+/// `crate::http`
+pub mod http {
+    /// `crate::http::cursor`
+    pub mod cursor {
+        pub use crate::http::cursor::{
+            Emitted, EventSink, LogAnswer, LogAsk, LogCursor, LogPage, ResetReason, StartAt,
+        };
+    }
+}
+/// `crate::imap`
+pub mod imap {
+    /// `crate::imap::testing`
+    pub mod testing {
+        pub use crate::imap::testing::{
+            Command, Condition, DeleteCommand, ExpungeCommand, FetchCommand, Frame, FrameBounds,
+            FrameStep, Happening, Progress, Rendering, ResponseLine, RunCommand, SearchCommand,
+            SearchProgram, StoreCommand, Told, View, tag,
+        };
+        /// `crate::imap::testing::respond`
+        pub mod respond {
+            pub use crate::imap::testing::respond::{continuation, refusal_text, tagged, untagged};
+        }
+    }
+}
+/// `crate::mail`
+pub mod mail {
+    pub use crate::mail::{Address, Bounds, Headers};
+    /// `crate::mail::digest`
+    pub mod digest {
+        pub use crate::mail::digest::{AddressItem, Digest, PartStep, analyse};
+    }
+    /// `crate::mail::parse`
+    pub mod parse {
+        /// `crate::mail::parse::address`
+        pub mod address {
+            pub use crate::mail::parse::address::Address;
+        }
+        /// `crate::mail::parse::address_list`
+        pub mod address_list {
+            pub use crate::mail::parse::address_list::{parse_list, parse_single_from};
+        }
+        /// `crate::mail::parse::date`
+        pub mod date {
+            pub use crate::mail::parse::date::parse;
+        }
+        /// `crate::mail::parse::header`
+        pub mod header {
+            pub use crate::mail::parse::header::{Headers, MESSAGE_ID_MAX, message_ids};
+        }
+        /// `crate::mail::parse::param`
+        pub mod param {
+            pub use crate::mail::parse::param::{ParamValue, decoded};
+        }
+        /// `crate::mail::parse::transfer`
+        pub mod transfer {
+            pub use crate::mail::parse::transfer::{Decoder, Encoding, decode};
+        }
+    }
+    /// `crate::mail::text`
+    pub mod text {
+        pub use crate::mail::text::{attachments, decode_part, text_of};
+        /// `crate::mail::text::codes`
+        pub mod codes {
+            pub use crate::mail::text::codes::{CODES_MAX, codes};
+        }
+        /// `crate::mail::text::extract`
+        pub mod extract {
+            pub use crate::mail::text::extract::{extracted_text, links};
+        }
+        /// `crate::mail::text::html`
+        pub mod html {
+            pub use crate::mail::text::html::read;
+        }
+        /// `crate::mail::text::search`
+        pub mod search {
+            pub use crate::mail::text::search::{Needle, Scope, contains_text, searchable};
+        }
+    }
+    /// `crate::mail::time`
+    pub mod time {
+        pub use crate::mail::time::{imf_fixdate, rfc5322};
+    }
+    /// `crate::mail::utf7`
+    pub mod utf7 {
+        pub use crate::mail::utf7::{utf7_decode, utf7_encode};
+    }
+    /// `crate::mail::write`
+    pub mod write {
+        /// `crate::mail::write::compose`
+        pub mod compose {
+            pub use crate::mail::write::compose::{AttachedFile, Compose, compose};
+        }
+        /// `crate::mail::write::encode`
+        pub mod encode {
+            pub use crate::mail::write::encode::encode_quoted;
+        }
+        /// `crate::mail::write::field`
+        pub mod field {
+            pub use crate::mail::write::field::{content_disposition, fold, is_value};
+        }
+        /// `crate::mail::write::submit`
+        pub mod submit {
+            pub use crate::mail::write::submit::{check_octets, submission_fixups};
+        }
+        /// `crate::mail::write::word`
+        pub mod word {
+            pub use crate::mail::write::word::encode;
+        }
+    }
+}
+/// `crate::net`
+pub mod net {
+    pub use crate::net::{
+        Acceptor, Alarm, ClientTls, Dial, DialTls, Hub, SystemClock, TlsListeners, TlsPeer, Worker,
+        bind, provide_certificate, raise_descriptors,
+    };
+}
+/// `crate::protocol`
+pub mod protocol {
+    pub use crate::protocol::Protocol;
+}
+/// `crate::service`
+pub mod service {
+    pub use crate::service::{Inline, WriteTask};
+    /// `crate::service::access`
+    pub mod access {
+        /// `crate::service::access::login`
+        pub mod login {
+            pub use crate::service::access::login::folder_access;
+        }
+    }
+    /// `crate::service::executors`
+    pub mod executors {
+        pub use crate::service::executors::Router;
+    }
+}
+/// `crate::store`
+pub mod store {
+    pub use crate::store::{FILE, Role, Store, StoreFault, verify};
+}

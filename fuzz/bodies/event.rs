@@ -8,14 +8,14 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use postern::call::{
+use postern::testing::call::{
     Access, Arrival, Arrived, Change, EntryId, EntryState, Event, EventFilter, Flags, Grant,
     InboxId, InboxPath, KeyId, NamedAddress, OrgId, Scopes, Summary, ThreadId, UidSet,
 };
-use postern::http::cursor::{
+use postern::testing::http::cursor::{
     Emitted, EventSink, LogAnswer, LogAsk, LogCursor, LogPage, ResetReason, StartAt,
 };
-use postern::mail::Address;
+use postern::testing::mail::Address;
 
 /// A log, a reader and a schedule: four octets say how they begin, each further octet is one
 /// step.

@@ -1,13 +1,15 @@
 //! IMAP below the session: framing, grammar, and the answer to FETCH for a hostile message.
 
-use postern::call::{EntryId, EntryRow, EntryState, Flags, Limits, Refusal, ThreadId, UidSet};
-use postern::imap::testing::{
+use postern::testing::call::{
+    EntryId, EntryRow, EntryState, Flags, Limits, Refusal, ThreadId, UidSet,
+};
+use postern::testing::imap::testing::{
     Command, Condition, DeleteCommand, ExpungeCommand, FetchCommand, Frame, FrameBounds, FrameStep,
     Progress, Rendering, ResponseLine, RunCommand, SearchCommand, SearchProgram, StoreCommand,
     Told, respond, tag,
 };
-use postern::mail::Bounds as MailBounds;
-use postern::mail::digest::analyse;
+use postern::testing::mail::Bounds as MailBounds;
+use postern::testing::mail::digest::analyse;
 
 /// The steps are the same for every cut of the octets, and every command is within bounds.
 pub fn imap_frame(data: &[u8]) {

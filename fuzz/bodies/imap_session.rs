@@ -10,8 +10,8 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use postern::call::{Limits, Listener, Scopes, UidSet};
-use postern::imap::testing::{Happening, View};
+use postern::testing::call::{Limits, Listener, Scopes, UidSet};
+use postern::testing::imap::testing::{Happening, View};
 
 use super::rig::Rig;
 use super::session::fill;

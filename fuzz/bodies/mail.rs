@@ -1,24 +1,24 @@
-//! Fuzz bodies of `postern::mail`: one function for a target, each total.
+//! Fuzz bodies of `postern::testing::mail`: one function for a target, each total.
 //!
 //! The checks, strongest first: written text parses to the same value, every section number leads
 //! back to its part, pieces decode like the whole, sizes keep their bounds, nothing panics.
 
-use postern::mail::digest::analyse;
-use postern::mail::digest::{AddressItem, Digest, PartStep};
-use postern::mail::parse::address::Address;
-use postern::mail::parse::address_list::{parse_list, parse_single_from};
-use postern::mail::parse::header::{self, Headers};
-use postern::mail::parse::transfer::{self, Decoder, Encoding};
-use postern::mail::parse::{date, param};
-use postern::mail::text::html::read;
-use postern::mail::text::search::{Needle, Scope, contains_text, searchable};
-use postern::mail::text::{attachments, decode_part, text_of};
-use postern::mail::text::{codes, extract};
-use postern::mail::write::compose::{AttachedFile, Compose, compose as write_mail};
-use postern::mail::write::encode;
-use postern::mail::write::submit::{check_octets, submission_fixups};
-use postern::mail::write::{field, word};
-use postern::mail::{Bounds, time, utf7};
+use postern::testing::mail::digest::analyse;
+use postern::testing::mail::digest::{AddressItem, Digest, PartStep};
+use postern::testing::mail::parse::address::Address;
+use postern::testing::mail::parse::address_list::{parse_list, parse_single_from};
+use postern::testing::mail::parse::header::{self, Headers};
+use postern::testing::mail::parse::transfer::{self, Decoder, Encoding};
+use postern::testing::mail::parse::{date, param};
+use postern::testing::mail::text::html::read;
+use postern::testing::mail::text::search::{Needle, Scope, contains_text, searchable};
+use postern::testing::mail::text::{attachments, decode_part, text_of};
+use postern::testing::mail::text::{codes, extract};
+use postern::testing::mail::write::compose::{AttachedFile, Compose, compose as write_mail};
+use postern::testing::mail::write::encode;
+use postern::testing::mail::write::submit::{check_octets, submission_fixups};
+use postern::testing::mail::write::{field, word};
+use postern::testing::mail::{Bounds, time, utf7};
 
 /// Header blocks, dates, ids, parameters, encoded words, and the writing of fields.
 pub fn header(data: &[u8]) {

@@ -9,8 +9,8 @@
 use std::net::IpAddr;
 
 use data_encoding::BASE64;
-use postern::call::{Limits, Listener, Scopes};
-use postern::engine::sasl::{SaslMechanism, SaslStep, SaslWait, begin, respond};
+use postern::testing::call::{Limits, Listener, Scopes};
+use postern::testing::engine::sasl::{SaslMechanism, SaslStep, SaslWait, begin, respond};
 
 use super::rig::Rig;
 use super::session::fill;

@@ -9,7 +9,7 @@
 
 use std::net::IpAddr;
 
-use postern::call::{Limits, Listener, Scopes};
+use postern::testing::call::{Limits, Listener, Scopes};
 
 use super::rig::Rig;
 

@@ -70,7 +70,7 @@ impl World {
     fn compare_short(&mut self, id: u64, rest: &str, said: &mut Vec<String>) -> Result<(), Fault> {
         let (status, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         let (fields, body) = bracketed(rest)?;
-        let date = postern::mail::time::imf_fixdate(self.rig.now().unix_ms);
+        let date = postern::testing::mail::time::imf_fixdate(self.rig.now().unix_ms);
         let mut wanted = vec![
             format!("HTTP/1.1 {status} {}", reason(status)?),
             format!("Date: {date}"),

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use postern::store::{FILE, Role, Store};
+use postern::testing::store::{FILE, Role, Store};
 
 /// See the module.
 pub struct Disk {

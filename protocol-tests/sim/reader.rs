@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use postern::call::Listener;
+use postern::testing::call::Listener;
 
 use crate::rig::Rig;
 

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use postern::call::Listener;
+use postern::testing::call::Listener;
 
 use crate::rig::Rig;
 

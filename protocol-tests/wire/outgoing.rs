@@ -13,14 +13,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use postern::call::{
+use postern::testing::call::{
     Answer, Ask, Call, Caller, Limits, Listener, Look, Metric, Now, PublicEndpoints, Reply,
     Request, Shared,
 };
-use postern::config::UnknownSni;
-use postern::testing::{
-    Acceptor, Alarm, ClientTls, Dial, DialError, DialTls, Engine, Hub, Input, Output, SystemClock,
-    TlsListeners, TlsPeer, Trust, Worker, bind, provide_certificate, raise_descriptors,
+use postern::testing::config::UnknownSni;
+use postern::testing::engine::{DialError, Engine, Input, Output, Trust};
+use postern::testing::net::{
+    Acceptor, Alarm, ClientTls, Dial, DialTls, Hub, SystemClock, TlsListeners, TlsPeer, Worker,
+    bind, provide_certificate, raise_descriptors,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

@@ -82,6 +82,9 @@ fn run(config: &Config) -> Result<(), String> {
     reserve.keep();
     let first = first_start(&service, &store)
         .map_err(|error| format!("cannot make the first organization: {error}"))?;
+    if let Some(made) = &first {
+        log::info!("first start: organization={}", made.org);
+    }
     let first = first.map(|made| FirstInbox {
         inbox: made.inbox.address,
         key: String::from_utf8_lossy(made.key.expose()).into_owned(),

@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::call::{Metric, Network, Now, Refusal, Shared};
 use access::limits;
 
-pub use dispatch::{DiskReserve, ReadTask, ReadTurn, Reader, WriteTask, WriteTurn, Writer};
+pub use dispatch::{DiskReserve, ReadTask, ReadTurn, Reader, WriteTask, Writer};
 pub use inline::Inline;
 pub use intake::{Finding, LookupId, Lookups};
 

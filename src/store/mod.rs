@@ -40,19 +40,17 @@ use rusqlite::{CachedStatement, Connection, Params, Row};
 
 use crate::call::{BodyId, Receipt};
 
-pub use account::StoredKey;
 pub use backup::{backup, restore};
 pub use body::NewBody;
-pub use copy::Copied;
-pub use entry::{Entry, Glance, NewEntry, PageRequest, Scanned};
+pub use entry::{NewEntry, PageRequest, Scanned};
 pub use error::Error;
-pub use event::{EventPage, LogState, NewEvent, Stamp};
+pub use event::{LogState, NewEvent};
 pub use fault::StoreFault;
-pub use flag::{FlagUpdate, KEYWORDS_MAX};
+pub use flag::FlagUpdate;
 pub use folder::{Folder, FolderError};
 pub use idempotency::KeptAnswer;
 pub use inbox::Destination;
-pub use job::{ClaimedJob, JobId, JobLease, NewJob};
+pub use job::{ClaimedJob, JobLease, NewJob};
 pub use mailbox::{InboxPlace, MailboxRecord};
 pub use message::{ListPosition, MessageRecord};
 pub use open::{FILE, Role};

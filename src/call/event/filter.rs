@@ -6,7 +6,8 @@
 //! A filter that asks for a fact which the event does not have holds the event back: the
 //! sender of a deleted message is unknown.
 
-use super::{Event, EventKind, Facts, InboxPath, KindSet, PriorityLevel, Verdict};
+use super::meaning::Facts;
+use super::{Event, EventKind, InboxPath, KindSet, PriorityLevel, Verdict};
 use crate::call::{Access, InboxId};
 
 /// Which events a reader wants. The default wants every event that has a public type.

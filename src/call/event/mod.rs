@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use filter::{EventFilter, InboxSet};
 pub use kind::{EventKind, KindSet, PriorityLevel, Verdict};
-pub use meaning::{Facts, Meaning, SessionEnd};
+pub use meaning::SessionEnd;
 
 use super::{
     Access, Arrival, ConnId, EntryId, EntryState, InboxId, KeyId, MailboxId, OrgId, Summary,

@@ -1,4 +1,4 @@
-//! ID (RFC 2971): the fields of the client are read and not used.
+//! ID (RFC 2971): the fields of the client are read and counted, and not used otherwise.
 
 use std::borrow::Cow;
 
@@ -43,6 +43,8 @@ pub(crate) fn parse(lexer: &mut Lexer<'_>, _: bool) -> Parsed<Box<dyn RunCommand
 
 impl RunCommand for IdCommand {
     fn run(self: Box<Self>, server: &mut Server, _: CommandContext, out: &mut Output) {
+        let conn = server.opening.conn.0;
+        log::debug!("conn={conn} id fields={}", self.0.len());
         respond::untagged(
             &mut out.bytes,
             concat!(

@@ -3,6 +3,7 @@
 use super::lexer::Lexer;
 use super::syntax::{Parsed, SyntaxError};
 use crate::call::Flags;
+use crate::call::bounds::KEYWORD_BYTES_MAX;
 
 /// Flags of STORE and APPEND. `\Recent` is dropped: no client can set it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -47,7 +48,7 @@ impl FlagList {
             return Ok(());
         }
         let keyword = lexer.atom()?;
-        if keyword.len() > KEYWORD_BYTES {
+        if keyword.len() > KEYWORD_BYTES_MAX {
             return Err(SyntaxError::KeywordTooLong);
         }
         if self
@@ -65,7 +66,5 @@ impl FlagList {
     }
 }
 
-/// The bound of labels at every protocol.
-const KEYWORD_BYTES: usize = 64;
 /// Keywords of one STORE or APPEND.
 const KEYWORDS_MAX: usize = 64;

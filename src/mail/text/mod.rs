@@ -10,7 +10,7 @@ pub mod extract;
 pub mod html;
 pub mod search;
 
-pub use body::{Attachment, TextBody, attachments, decode_part, text_of};
+pub use body::{attachments, decode_part, text_of};
 pub(crate) use body::{beginning_of, has_attachments, page_of};
 
 #[cfg(test)]

@@ -8,4 +8,4 @@ mod write;
 mod writer;
 
 pub use reader::{ReadTask, ReadTurn, Reader};
-pub use writer::{DiskReserve, WriteTask, WriteTurn, Writer};
+pub use writer::{DiskReserve, WriteTask, Writer};

@@ -16,7 +16,7 @@ mod decide;
 mod deliver;
 mod lookup;
 mod parse;
-mod plan;
+pub(in crate::service) mod plan;
 
 use crate::call::{Idempotency, Intake, Need, Refusal, Request};
 use crate::service::Service;
@@ -28,7 +28,7 @@ pub use deliver::deliver;
 pub(in crate::service) use lookup::LOOKUP_MS;
 pub use lookup::{Finding, LookupId, Lookups};
 pub use parse::ParsedMessage;
-pub use plan::{Effect, Placement, Plan};
+pub use plan::Plan;
 
 /// Where a message stands.
 #[derive(Debug)]

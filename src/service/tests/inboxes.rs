@@ -47,13 +47,11 @@ fn inboxes_on_the_shared_and_on_own_domains() {
     ] {
         assert_eq!(make(&mut w, user, domain), Err(expected), "{user:?}");
     }
-    w.written(Ask::of(
-        &access,
-        DomainWrite::Create {
-            name: "X.Test".into(),
-            idempotency: None,
-        },
-    ));
+    let new_domain = |name: &str| DomainWrite::Create {
+        name: name.into(),
+        idempotency: None,
+    };
+    w.written(Ask::of(&access, new_domain("X.Test")));
     assert_eq!(
         make(&mut w, Some("Bob"), Some("x.test")).unwrap(),
         "Bob@x.test"
@@ -91,13 +89,7 @@ fn inboxes_on_the_shared_and_on_own_domains() {
     ));
     let foe = w.inline.make_key(other, Scopes::ADMIN, None).unwrap();
     let foe = w.access(&foe);
-    w.written(Ask::of(
-        &foe,
-        DomainWrite::Create {
-            name: "x.test".into(),
-            idempotency: None,
-        },
-    ));
+    w.written(Ask::of(&foe, new_domain("x.test")));
     let new = NewInbox {
         username: Some("bob".into()),
         domain: Some("x.test".into()),

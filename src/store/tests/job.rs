@@ -2,6 +2,7 @@
 //! rows that are not due.
 
 use super::*;
+use crate::store::job::JobId;
 
 fn at(unix_ms: i64) -> Now {
     Now { unix_ms, ..NOW }

@@ -3,6 +3,7 @@
 //! in between.
 
 use super::*;
+use crate::store::copy::Copied;
 
 /// More entries than a command counts itself, and more than two slices.
 const MANY: u32 = 250;

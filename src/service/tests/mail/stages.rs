@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::service::executors::{Inlets, Router, run_reader, run_writer};
-use crate::service::intake::{Effect, ParsedMessage};
+use crate::service::intake::ParsedMessage;
+use crate::service::intake::plan::Effect;
 use crate::service::{Finding, LookupId, Lookups, Reader, Writer};
 
 /// Asks for every message from outside; the answer becomes its subject, `refuse` refuses it.
