@@ -619,7 +619,7 @@ impl World {
         let product = &mut self.rig.product;
         while product
             .writer
-            .tidy(&product.store)
+            .trim(&product.store)
             .map_err(|e| e.to_string())?
         {}
         Ok(())

@@ -47,16 +47,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "net::listen",
         "the hub brings to a worker what the acceptor has accepted",
     ),
-    (
-        "service::account::key",
-        "service::account::inbox",
-        "the end of an organization ends its inboxes, and both check their texts alike",
-    ),
-    (
-        "service::intake::parse",
-        "service::intake::compose",
-        "a draft is composed before it is parsed, and composing parses what it answers",
-    ),
 ];
 
 #[test]

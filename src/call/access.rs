@@ -1,5 +1,4 @@
-//! Who asks: scopes, the capability that authentication returns, and secrets that cannot
-//! be printed.
+//! Scopes, the access that a login gives, and secrets that cannot be printed.
 
 use std::sync::Arc;
 
@@ -7,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{InboxId, KeyId, OrgId};
 
-/// A set of scopes. `ADMIN` implies every other within the organization.
+/// A set of scopes (DECISIONS.md, "Keys and scopes"). `ADMIN` implies every other scope within the
+/// organization.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Scopes(pub u32);
 
@@ -22,7 +22,7 @@ impl Scopes {
     pub const INBOXES_READ: Scopes = Scopes(1 << 2);
     /// Create, change and delete inboxes.
     pub const INBOXES_WRITE: Scopes = Scopes(1 << 3);
-    /// Hear of events; without `messages:read` no subject, address, preview or code is shown.
+    /// Receive events. Without `messages:read` no subject, address, preview or code is shown.
     pub const EVENTS_READ: Scopes = Scopes(1 << 4);
     /// Change rules.
     pub const RULES_WRITE: Scopes = Scopes(1 << 5);
@@ -30,7 +30,7 @@ impl Scopes {
     pub const WEBHOOKS_WRITE: Scopes = Scopes(1 << 6);
     /// Change domains.
     pub const DOMAINS_WRITE: Scopes = Scopes(1 << 7);
-    /// Mint and revoke keys.
+    /// Create and revoke keys.
     pub const KEYS_WRITE: Scopes = Scopes(1 << 8);
     /// Everything in the organization.
     pub const ADMIN: Scopes = Scopes(1 << 9);
@@ -56,8 +56,8 @@ impl Scopes {
         Scopes(self.0 | other.0)
     }
 
-    /// Whether every scope of `needed` is held, with the implications: `admin`
-    /// holds all but the operator's, `messages:read` holds `events:read`.
+    /// Whether every scope of `needed` is held. `admin` includes all scopes except the operator's,
+    /// and `messages:read` includes `events:read`.
     pub const fn allow(self, needed: Scopes) -> bool {
         let mut held = self.0;
         if held & Scopes::ADMIN.0 != 0 {
@@ -82,7 +82,7 @@ impl Scopes {
             .map(|(_, s)| *s)
     }
 
-    /// The names of the scopes in this set, in the order of the table.
+    /// The names of the scopes in this set, in the order of [`Scopes::NAMES`].
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Scopes::NAMES
             .iter()
@@ -91,29 +91,29 @@ impl Scopes {
     }
 }
 
-/// What authentication gives: carried in every call, checked by the service in every call.
-/// Cheap to clone. The service re-reads nothing from it that a revocation could change:
-/// revocation ends the sessions that hold it.
+/// The result of a login. Every call carries it, and the service checks it in every call. Cheap to
+/// clone. The service reads nothing from it that a revocation could change: a revocation ends the
+/// sessions that hold it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Access(pub Arc<Grant>);
 
 /// The content of an [`Access`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Grant {
-    /// The organization that everything done with this is confined to.
+    /// The organization. Every call with this access is confined to it.
     pub org: OrgId,
-    /// The key, for revocation ([`super::Topic::Key`]) and for limits per key.
-    /// `None` is the operator, who acts inside the organization.
+    /// The key, for revocation ([`super::Topic::Key`]) and for limits per key. `None` is the
+    /// operator, acting inside the organization.
     pub key: Option<KeyId>,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Scopes,
     /// The inboxes that it is bound to, sorted; `None` is all of the organization.
     pub inboxes: Option<Vec<InboxId>>,
-    /// The inbox logged in to (SMTP and IMAP name one; HTTP does not).
+    /// The inbox of the session. SMTP and IMAP log in to one; HTTP does not.
     pub inbox: Option<InboxId>,
     /// The canonical address of `inbox`, or empty.
     pub address: String,
-    /// When the key ends, unix milliseconds; sessions close then.
+    /// The time at which the key expires, in unix milliseconds. Its sessions end then.
     pub expires_at: Option<i64>,
 }
 
@@ -126,7 +126,7 @@ impl core::ops::Deref for Access {
 }
 
 impl Grant {
-    /// Whether this may see `inbox` at all (the organization is checked by the query).
+    /// Whether this access sees `inbox`. The query checks the organization.
     pub fn sees(&self, inbox: InboxId) -> bool {
         self.inboxes
             .as_ref()
@@ -134,19 +134,18 @@ impl Grant {
     }
 }
 
-/// A secret on its way to the service: an API key as the client sent it. It cannot be
-/// printed, compared or stored by accident.
+/// A secret on its way to the service: an API key as the client sent it. It cannot be printed or
+/// stored by accident.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 
 impl Secret {
-    /// Wraps what a client sent.
+    /// Wraps the octets that a client sent.
     pub fn new(octets: impl Into<Vec<u8>>) -> Self {
         Secret(octets.into())
     }
 
-    /// The octets, for the one function that checks them and the one answer that shows a
-    /// new key.
+    /// The octets, for the function that checks them and for the answer that shows a new key.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }

@@ -1,5 +1,5 @@
-//! Accounts as plain data: inboxes, keys, domains, organizations, the queue to outside, and
-//! what clients ask to be made or changed. JSON shapes are made from these in `http/json.rs`.
+//! Accounts as plain data: inboxes, keys, domains, organizations, the queue of recipients outside,
+//! and the requests to create or change them. `http/api` makes JSON from these.
 
 use super::{DomainId, EntryId, InboxId, InboxRef, KeyId, OrgId, OutboundId, Scopes};
 
@@ -18,7 +18,7 @@ pub struct MessagePatch {
     pub folder: Option<String>,
 }
 
-/// An inbox to be made.
+/// An inbox to create.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct NewInbox {
     /// Local part (own domain) or its beginning (shared domain).
@@ -27,20 +27,20 @@ pub struct NewInbox {
     pub domain: Option<String>,
     /// Shown as the sender's name.
     pub display_name: Option<String>,
-    /// Makes it a sub-agent.
+    /// The parent; makes the inbox a sub-agent.
     pub parent: Option<InboxRef>,
-    /// The same id gets the same inbox.
+    /// The client's own id. A second request with the same id gets the same inbox.
     pub client_id: Option<String>,
-    /// The client's own, a JSON object as text, up to 4 KiB.
+    /// The client's own data: a JSON object as text, up to 4 KiB.
     pub metadata: Option<String>,
 }
 
-/// A change of an inbox; the outer `Option` is "given", the inner one "not null".
+/// A change of an inbox. The outer `Option` is "given", the inner one "not null".
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct InboxPatch {
     /// Shown as the sender's name.
     pub display_name: Option<Option<String>>,
-    /// Another place in the tree.
+    /// Another parent.
     pub parent: Option<Option<InboxRef>>,
     /// JSON object as text.
     pub metadata: Option<Option<String>>,
@@ -69,14 +69,14 @@ pub struct InboxRow {
     pub messages: u64,
 }
 
-/// A key to be made.
+/// A key to create.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct NewKey {
-    /// For people.
+    /// A name for people.
     pub label: Option<String>,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Scopes,
-    /// Binds it to these.
+    /// The inboxes that it is bound to; `None` binds it to none.
     pub inboxes: Option<Vec<InboxRef>>,
     /// Unix milliseconds.
     pub expires_at: Option<i64>,
@@ -89,21 +89,21 @@ pub struct KeyRow {
     pub id: KeyId,
     /// The public part of its text, `ap_sk_…` up to the secret.
     pub public: String,
-    /// For people.
+    /// A name for people.
     pub label: Option<String>,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Scopes,
-    /// What it is bound to.
+    /// The inboxes that it is bound to; `None` is all.
     pub inboxes: Option<Vec<InboxId>>,
     /// Unix milliseconds.
     pub created_at: i64,
     /// Unix milliseconds.
     pub expires_at: Option<i64>,
-    /// Unix milliseconds; a revoked key is kept for the record.
+    /// Unix milliseconds. The row of a revoked key is kept.
     pub revoked_at: Option<i64>,
 }
 
-/// A domain named as clients do.
+/// A domain as clients name it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DomainRef {
     /// `dom_…`
@@ -128,7 +128,7 @@ pub struct DomainRow {
 pub struct OrgRow {
     /// Its id.
     pub id: OrgId,
-    /// For people.
+    /// A name for people.
     pub name: String,
     /// Unix milliseconds.
     pub created_at: i64,
@@ -168,7 +168,7 @@ pub struct OutboundRow {
     pub status: &'static str,
     /// Tries so far.
     pub attempts: u32,
-    /// When the next try is due, unix milliseconds.
+    /// The time of the next try, in unix milliseconds.
     pub due_at: i64,
     /// Unix milliseconds.
     pub created_at: i64,

@@ -1,29 +1,30 @@
-//! Bounds of what clients write into the product, each in one unit, with the check of a line
-//! of text. The protocols describe and refuse with them; the service refuses with the same.
+//! Bounds of the values that clients write, each in one unit, with the check of a line of text. The
+//! protocols describe and refuse with them; the service refuses with the same.
 //!
-//! These are not limits of a configuration: rows of the store and pages of the API rely on
-//! them. What an operator may change is in `limits.rs`.
+//! These are no limits of the configuration: rows of the store and pages of the API rely on them.
+//! The limits that an operator may change are in `limits.rs`.
 
 /// Octets of a name for people: the label of a key, the name of an organization, the display
 /// name of an inbox. It is one line on a screen.
 pub const LABEL_BYTES_MAX: usize = 200;
-/// Octets of a client's own id for an inbox: a UUID and a prefix, with room.
+/// Octets of a client's own id for an inbox: enough for a UUID with a prefix.
 pub const CLIENT_ID_BYTES_MAX: usize = 128;
-/// Octets of a client's own JSON object at an inbox: small enough to be read with every list.
+/// Octets of a client's own JSON object at an inbox: lists read it with every row.
 pub const METADATA_BYTES_MAX: usize = 4096;
 /// Inboxes that a key can be bound to.
 pub const KEY_INBOXES_MAX: usize = 1000;
 /// Rows of one page of any list.
 pub const PAGE_ROWS_MAX: usize = 200;
-/// Words of one search: each is looked for in the whole text of every message.
+/// Words of one search. Each is searched in the whole text of every message.
 pub const SEARCH_WORDS_MAX: usize = 10;
 /// Octets of an `Idempotency-Key`, over HTTP and SMTP.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// Octets of a label of a message, which is a keyword in IMAP.
 pub const KEYWORD_BYTES_MAX: usize = 64;
 
-/// Checks a line for people: it has text, it fits into `bytes_max` octets, and no character
-/// in it is a control or a line separator. The error goes on after the name of the field.
+/// Checks a line for people: it is not empty, it fits into `bytes_max` octets, and no character in
+/// it is a control or a line separator. The error completes a sentence that begins with the name of
+/// the field.
 pub fn check_line(text: &str, bytes_max: usize) -> Result<(), String> {
     if text.is_empty() {
         return Err("is empty".to_owned());
@@ -37,8 +38,8 @@ pub fn check_line(text: &str, bytes_max: usize) -> Result<(), String> {
     }
 }
 
-/// Whether a text has no control character and no separator that some reader takes for the
-/// end of a line (U+0085 is a control).
+/// Whether a text has no control character and no character that some reader takes for the end of a
+/// line (U+0085 is a control).
 pub fn is_one_line(text: &str) -> bool {
     !text
         .chars()

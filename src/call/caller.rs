@@ -1,14 +1,14 @@
-//! Who makes a call.
+//! The caller of a call.
 
 use super::{Access, OrgId, Refusal, Scopes};
 use crate::call::Noun;
 
-/// Who makes a call. The service checks the caller of every call; engines only pass it on.
+/// The caller of a call. The service checks the caller of every call; engines only pass it on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Caller {
     /// A peer without a key: a mail server on port 25, a request before its login.
     Anonymous,
-    /// A key, or the operator who acts inside one organization.
+    /// A key, or the operator acting inside one organization.
     Key(Access),
     /// The operator of the server. The operator manages organizations and sees nothing in them.
     Operator,
@@ -17,8 +17,8 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// The access of a caller that acts inside an organization. Errors: `BadCredentials`
-    /// without a key; `MissingScope` for the operator, who must name an organization.
+    /// The access of a caller that acts inside an organization. Errors: `BadCredentials` without a
+    /// key; `NotFound` for the operator, which must name an organization.
     pub fn access(&self) -> Result<&Access, Refusal> {
         match self {
             Caller::Key(access) => Ok(access),
@@ -45,7 +45,7 @@ impl Caller {
         }
     }
 
-    /// The organization that the caller acts in; `None` for one that acts in none.
+    /// The organization that the caller acts in; `None` when it acts in none.
     pub fn org(&self) -> Option<OrgId> {
         self.key().map(|access| access.org)
     }

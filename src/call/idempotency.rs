@@ -1,10 +1,10 @@
-//! Calls that are carried out once however often they come.
+//! Idempotency: a call that is sent twice is carried out once.
 
 use super::Written;
 
-/// Makes the octets that are kept of an answer. A plain function, so that the service keeps
-/// an answer and does not know its protocol. Two of them always compare equal: a request is
-/// compared by its data.
+/// Makes the octets of an answer that are kept. It is a function, so that the service can keep an
+/// answer without knowing its protocol. Two of them always compare equal: a request is compared by
+/// its data.
 #[derive(Clone, Copy)]
 pub struct Render(pub fn(&Written) -> Vec<u8>);
 
@@ -22,9 +22,9 @@ impl core::fmt::Debug for Render {
     }
 }
 
-/// `Idempotency-Key`: the first call with a key is carried out and its answer is kept for 24
-/// hours in the same transaction. The same key and fingerprint get that answer again
-/// (`Written::Again`); another fingerprint is `Refusal::IdempotencyConflict`.
+/// `Idempotency-Key`: the first call with a key is carried out, and its answer is kept for 24 hours
+/// in the same transaction. A call with the same key and fingerprint gets that answer again
+/// (`Written::Again`); with another fingerprint it is refused (`Refusal::IdempotencyConflict`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Idempotency {
     /// As the client sent it, 1 to 255 octets.

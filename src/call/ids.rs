@@ -1,9 +1,10 @@
-//! Identifiers: one newtype a noun, so that an inbox can never be taken for a mailbox.
+//! Identifiers: one type for each noun, so that the compiler does not let an inbox stand for a
+//! mailbox.
 //!
-//! An id is a positive 63-bit number that the store mints in time order (good locality in
-//! an index) with random gaps (a count of other people's rows cannot be read from it). To
-//! clients it is text: a prefix for its noun and eleven base62 digits. It is never an IMAP
-//! UID and never reused.
+//! An id is a positive 63-bit number. The store generates ids in the order of time, which keeps new
+//! rows together in an index, with random gaps, so that the number of rows of other organizations
+//! cannot be read from them. For clients an id is text: a prefix for its noun and eleven base62
+//! digits. It is never an IMAP UID and is never used again.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ macro_rules! ids {
         pub struct $name(pub i64);
 
         impl $name {
-            /// What the text form begins with.
+            /// The prefix of the text form.
             pub const PREFIX: &'static str = $prefix;
 
             /// Reads the text form; `None` unless it is exactly what `Display` writes.
@@ -45,7 +46,7 @@ ids! {
     InboxId = "inb_";
     /// A mailbox: one folder of an inbox (RFC 8474 MAILBOXID in IMAP).
     MailboxId = "mbx_";
-    /// An entry: one message in one mailbox. MOVE keeps it, COPY mints another.
+    /// An entry: one message in one mailbox. MOVE keeps the id, COPY makes a new one.
     EntryId = "msg_";
     /// A conversation inside one inbox.
     ThreadId = "thr_";
@@ -53,12 +54,12 @@ ids! {
     DomainId = "dom_";
     /// A queued recipient outside this server.
     OutboundId = "out_";
-    /// Stored octets; internal, clients never see it.
+    /// Stored octets. Internal: clients never see it.
     BodyId = "bod_";
 }
 
-/// One connection for as long as the process lives; never reused, so no reply can reach a
-/// later connection by mistake.
+/// One connection, for as long as the process lives. The number is never used again, so no reply
+/// can reach a later connection by mistake.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct ConnId(pub u64);
 
@@ -67,7 +68,7 @@ pub fn attachment_id(index: usize) -> String {
     format!("att_{index}")
 }
 
-/// Reads what [`attachment_id`] writes.
+/// Parses the text of [`attachment_id`].
 pub fn parse_attachment_id(text: &str) -> Option<usize> {
     let digits = text.strip_prefix("att_")?;
     if digits.len() > 5 || (digits.len() > 1 && digits.starts_with('0')) {

@@ -1,8 +1,8 @@
-//! A message that comes in, by whichever way.
+//! A message that comes in, by any route.
 
 use super::{Draft, Envelope, Flags, Idempotency, InboxId, InboxRef, Need, Render, Scopes};
 
-/// The way by which a message comes in. Everything that goes into the store is one of these.
+/// The route by which a message comes in. Every message of the store has come by one of these.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Route {
     /// From outside, over port 25.
@@ -18,21 +18,21 @@ pub enum Route {
         envelope: Envelope,
         /// The Received field to put in front, complete with its CRLF.
         received: Vec<u8>,
-        /// Makes the octets to keep, when the message has an `X-Idempotency-Key`.
+        /// Makes the octets to keep when the message has an `X-Idempotency-Key`.
         render: Render,
     },
-    /// From REST: `octets` is empty and the service composes them.
+    /// From REST: `octets` is empty, and the service composes them.
     Compose {
         /// The sending inbox.
         inbox: InboxRef,
-        /// What to send.
+        /// The message to compose.
         draft: Box<Draft>,
         /// The `Idempotency-Key` of the request.
         idempotency: Option<Idempotency>,
     },
     /// IMAP APPEND: parsed, not judged.
     Append {
-        /// The inbox logged in to.
+        /// The inbox of the session.
         inbox: InboxId,
         /// Mailbox name, decoded.
         mailbox: String,
@@ -45,18 +45,18 @@ pub enum Route {
     },
 }
 
-/// A message that comes in: its way, and the octets as they came. The caller of the request
-/// is its sender.
+/// A message that comes in: its route, and its octets as they came. The caller of the request is
+/// the sender.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Intake {
-    /// The way in.
+    /// The route.
     pub route: Route,
     /// RFC 5322 octets, CRLF line ends, dots unstuffed.
     pub octets: Vec<u8>,
 }
 
 impl Intake {
-    /// What it needs of its caller.
+    /// What the message needs of its caller.
     pub fn need(&self) -> Need {
         match self.route {
             Route::Inbound { .. } => Need::Nothing,

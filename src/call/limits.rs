@@ -1,8 +1,8 @@
-//! Every limit that a configuration can change, with its default and its reason; and the
-//! budget of memory that growing messages are charged to.
+//! Every limit that the configuration can change, with its default and its reason, and the budgets
+//! of memory that growing messages are charged to.
 //!
-//! Behind each stands the metric that counts its hits, or `pace` where a client cannot hit it. A
-//! limit of 0 is refused by the configuration: none of these means "off" or "reject all".
+//! Beside each limit stands the metric that counts its hits, or `pace` for a limit that no peer can
+//! hit. The configuration refuses a limit of 0: no limit means "off" or "reject all".
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::metric::Metric;
 
 macro_rules! limits {
     ($($(#[doc = $doc:literal])* $name:ident: $ty:ty = $value:expr => $hit:ident;)*) => {
-        /// Limits with their defaults (DECISIONS.md, "Fairness and limits").
+        /// The limits, with their defaults.
         #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct Limits { $($(#[doc = $doc])* pub $name: $ty,)* }
@@ -25,13 +25,13 @@ macro_rules! limits {
         }
 
         impl Limits {
-            /// Name, value and reason of every limit: for the configuration and the check that
-            /// none is 0.
+            /// Name, value and reason of every limit, for the configuration and for the test that
+            /// no default is 0.
             pub fn rows(&self) -> Vec<(&'static str, u64, &'static str)> {
                 vec![$((stringify!($name), self.$name as u64, concat!($($doc),*)),)*]
             }
 
-            /// What counts the hits of each limit; a pace is kept rather than hit.
+            /// The metric that counts the hits of each limit; `None` for a pace.
             pub const HITS: &[(&str, Option<Metric>)] =
                 &[$((stringify!($name), hit!($hit)),)*];
         }
@@ -54,8 +54,8 @@ limits! {
     /// at most half of the memory. Long answers over HTTP may hold a quarter as much, apart.
     intake_bytes: usize = 256 << 20 => RejectedMemory;
     /// Mebibytes of memory for the process, lowered to three quarters of what its control group
-    /// or the machine has. At 80 % new connections are refused, but over plain HTTP, and each
-    /// refusal closes old anonymous connections; at 95 % these are closed at once.
+    /// or the machine has. At 80 % new connections are refused except over plain HTTP, and each
+    /// refusal closes old connections without a login; at 95 % those are closed at once.
     memory_mb: usize = 1 << 20 => RefusedForMemory;
     /// Octets stored in one inbox.
     inbox_bytes: u64 = 10 << 30 => RejectedQuota;
@@ -79,14 +79,14 @@ limits! {
     stall_s: u64 = 120 => Stalled;
     /// Seconds that a stop waits for clients to leave.
     drain_s: u64 = 5 => pace;
-    /// Hundredths of `connections` from which the server is under stress: anonymous peers get less
-    /// time, and the oldest of them are closed when nearly all connections are taken.
+    /// Hundredths of `connections` from which the server is under stress: connections without a
+    /// login get less time, and the oldest of them are closed when nearly all are taken.
     stress_percent: usize = 80 => pace;
-    /// Wrong SMTP commands of an anonymous peer under stress.
+    /// Wrong SMTP commands without a login under stress.
     stress_errors: usize = 1 => TooManyErrors;
-    /// SMTP commands of an anonymous peer under stress without a message in between.
+    /// SMTP commands without a login and without a message in between, under stress.
     stress_junk: usize = 1 => TooManyErrors;
-    /// Seconds to wait for an SMTP command of an anonymous peer under stress.
+    /// Seconds to wait for an SMTP command without a login under stress.
     stress_command_s: u64 = 10 => TimedOut;
 
     /// Octets of an SMTP command line with its CRLF.
@@ -111,15 +111,15 @@ limits! {
     submission_command_s: u64 = 300 => TimedOut;
     /// Octets a second that DATA must bring after its first minute.
     data_bytes_per_s: u64 = 500 => TimedOut;
-    /// Milliseconds to wait for a peer that talks before our greeting on port 25.
+    /// Milliseconds to wait on port 25 for a peer that sends before the greeting.
     mx_greet_ms: u64 = 500 => SyntaxErrors;
     /// Received fields before a message is in a loop.
     received_hops: usize = 50 => RejectedLoop;
     /// Milliseconds that a wrong recipient waits for its answer when all so far were unknown.
     unknown_recipient_ms: u64 = 5000 => RejectedUnknown;
-    /// Messages that one address may bring in a minute on port 25.
+    /// Messages that one address may send in a minute on port 25.
     mx_messages_per_minute: usize = 300 => RateLimited;
-    /// Octets of messages that one address may bring in a minute on port 25.
+    /// Octets of messages that one address may send in a minute on port 25.
     mx_bytes_per_minute: usize = 500 << 20 => RateLimited;
     /// Messages that one inbox may send in a day.
     inbox_sends_per_day: usize = 1000 => RateLimited;
@@ -160,7 +160,7 @@ limits! {
     mailbox_depth: usize = 10 => RejectedQuota;
     /// Seconds that a search may take.
     search_s: u64 = 10 => SearchesCut;
-    /// Milliseconds that a search runs before others get their turn.
+    /// Milliseconds of one slice of a search.
     search_slice_ms: u64 = 5 => pace;
     /// Searches of one inbox at once.
     searches_per_inbox: usize = 4 => pace;
@@ -196,7 +196,7 @@ limits! {
     login_failures_per_minute: usize = 10 => LoginsLimited;
     /// Wrong keys of one address in a day.
     login_failures_per_day: usize = 50 => LoginsLimited;
-    /// Milliseconds that the answer to a wrong key is kept back at most.
+    /// Milliseconds that the answer to a wrong key waits at most.
     login_delay_ms: u64 = 15_000 => pace;
     /// Tries on one connection.
     login_tries: usize = 3 => TooManyErrors;
@@ -209,14 +209,14 @@ limits! {
     keys: usize = 100_000 => RejectedQuota;
     /// Domains of an organization.
     domains: usize = 100 => RejectedQuota;
-    /// Octets of a body that a reader may gather for one page.
+    /// Octets of bodies in one page of a reader.
     page_bytes: usize = 262_144 => pace;
 }
 
-/// Rates, budgets, lock-outs and connection limits that `--no-limits` lifts; never the
-/// bounds of the parsers.
+/// The limits that `--no-limits` lifts: rates, budgets, lock-outs and limits of connections, but
+/// never the bounds of the parsers.
 impl Limits {
-    /// For benches and tests on a loopback address.
+    /// Lifts these limits, for benches and tests on a loopback address.
     pub fn lift(&mut self) {
         const MANY: usize = 1 << 40;
         for field in [
@@ -250,7 +250,7 @@ impl Limits {
     }
 }
 
-/// A budget of octets that many connections draw from. Clones share it.
+/// A budget of octets that many connections share. Clones share it too.
 #[derive(Clone, Debug)]
 pub struct Budget {
     used: Arc<AtomicUsize>,
@@ -266,22 +266,23 @@ impl Budget {
         }
     }
 
-    /// Half of the memory that there is, though never too little for one message: what a
-    /// message needs beside its octets, and all the rest, has the other half.
+    /// The budget of messages that come in: at most half of the memory, and at least enough for one
+    /// message. The other half is for everything else, such as the data about these messages.
     pub fn intake(limits: &Limits) -> Self {
         let half = limits.memory_mb.saturating_mul(1 << 19);
         let one = limits.message_bytes.saturating_add(1 << 20);
         Budget::new(limits.intake_bytes.min(half.max(one)))
     }
 
-    /// A quarter of that for long answers on their way out, though never too little for one:
-    /// apart, so that slow readers do not keep mail from coming in.
+    /// The budget of long answers that wait to be read: a quarter of [`Budget::intake`], and at
+    /// least enough for one message. It is a budget of its own, so that a slow reader cannot keep
+    /// mail from coming in.
     pub fn outgoing(limits: &Limits) -> Self {
         let one = limits.message_bytes.saturating_add(1 << 20);
         Budget::new((Budget::intake(limits).max / 4).max(one))
     }
 
-    /// Nothing charged yet.
+    /// A charge that holds nothing yet.
     pub fn charge(&self) -> Charge {
         Charge {
             budget: self.clone(),
@@ -290,7 +291,7 @@ impl Budget {
     }
 }
 
-/// What one message on its way has drawn; given back when it is dropped.
+/// The octets that one message holds. They are given back when the charge is dropped.
 #[derive(Debug)]
 pub struct Charge {
     budget: Budget,
@@ -298,8 +299,8 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// Draws until `total` octets are held; `false`, and nothing drawn, when the budget does
-    /// not allow it.
+    /// Takes octets until `total` are held. When the budget does not allow it, gives `false` and
+    /// takes none.
     #[must_use]
     pub fn hold(&mut self, total: usize) -> bool {
         let more = total.saturating_sub(self.held);

@@ -1,10 +1,10 @@
-//! Calls for the thread of logins and short look-ups: each is a few microseconds, and none
+//! Calls for the executor of logins and short look-ups. Each takes a few microseconds, and none
 //! waits behind a search.
 //!
-//! To add a call: a variant here, with its row in `need`, and its arm in the service. Nothing
-//! compiles until both are there.
+//! To add a call: add a variant here, with its row in `need`, and its arm in the service. The crate
+//! does not compile until both exist.
 
-// Fields are named for what they are; the line above each variant says the rest.
+// The line above a variant explains it; its fields need no more than their names.
 #![allow(missing_docs)]
 
 use super::{InboxRef, Listener, Need, Scopes, Secret};
@@ -21,31 +21,32 @@ pub enum Look {
     },
     /// Takes a lease for an event stream. Answer: `Done`.
     OpenStream,
-    /// May this reverse-path be used (submission: an inbox of the key; both: is there room on
-    /// the disk)? Answer: `Done`.
+    /// Checks a reverse-path (submission: it is an inbox of the key) and the space on the disk.
+    /// Answer: `Done`.
     Sender {
         reverse_path: Option<String>,
         size: Option<u64>,
     },
-    /// Is this forward-path deliverable? Answer: `Recipient`.
+    /// Checks that a forward-path is deliverable. Answer: `Recipient`.
     Recipient { address: String },
-    /// The inbox of an event stream, which needs only `events:read`. Answer: `Inboxes` with
-    /// one row, of which nothing but the id is to be shown.
+    /// The inbox of an event stream, which needs only `events:read`. Answer: `Inboxes` with one
+    /// row, of which only the id may be shown.
     FindInbox { inbox: InboxRef },
-    /// The log's head, oldest number and epoch. Answer: `LogState`.
+    /// The head, the oldest number and the epoch of the log. Answer: `LogState`.
     LogState,
-    /// The number of the first event at or after a time. Answer: `LogState` whose `head` is
-    /// the number before it.
+    /// The number of the first event at or after a time. Answer: `LogState` with the number before
+    /// it as `head`.
     LogAt { unix_ms: i64 },
-    /// Is the server able to take mail: writer alive, disk above its mark? Answer: `Done`.
+    /// Checks that the server can take mail: it is not stopping, and the disk has space. Answer:
+    /// `Done`.
     Ready,
-    /// Takes a token of the rate of requests without a key of the caller's address.
-    /// Answer: `Done`.
+    /// Takes a token from the rate of the caller's address for requests without a key. Answer:
+    /// `Done`.
     AnonymousRate,
 }
 
 impl Look {
-    /// What it needs of its caller.
+    /// What the call needs of its caller.
     pub fn need(&self) -> Need {
         match self {
             Look::Authenticate { .. } | Look::Ready | Look::AnonymousRate => Need::Nothing,
@@ -58,7 +59,7 @@ impl Look {
         }
     }
 
-    /// Whether it is the first call of an HTTP request, which counts against the key's rate.
+    /// Whether the call is the first of an HTTP request, which counts against the rate of the key.
     pub fn begins_request(&self) -> bool {
         !matches!(self, Look::FindInbox { .. })
     }

@@ -1,12 +1,12 @@
-//! Messages as plain data: flags, rows, what comes in, what a client asks for. Addresses are
-//! text that `mail::parse::address` has parsed; digests are bytes that `mail::digest` has written.
+//! Messages as plain data: flags, rows, envelopes, filters. Addresses are text that
+//! `mail::parse::address` has parsed; digests are octets that `mail::digest` has written.
 
 use serde::{Deserialize, Serialize};
 
 use super::{BodyId, EntryId, InboxId, MailboxId, ThreadId, UidSet};
 
-/// System flags (RFC 3501 section 2.3.2) as bits. `\Recent` is not one: it is a watermark
-/// of the session that selected the mailbox.
+/// System flags (RFC 3501 section 2.3.2) as bits. `\Recent` is not one of them: it follows from a
+/// watermark of the session that has selected the mailbox.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Flags(pub u8);
 
@@ -66,7 +66,7 @@ pub struct EntryState {
     pub uid: u32,
     /// Its id for REST and events.
     pub id: EntryId,
-    /// The number of the log row that changed it last (RFC 7162).
+    /// The number of the log row that has changed it last (RFC 7162).
     pub modseq: u64,
     /// System flags.
     pub flags: Flags,
@@ -74,7 +74,7 @@ pub struct EntryState {
     pub keywords: Vec<String>,
 }
 
-/// One entry as a page of FETCH gives it; `None` for what was not asked for.
+/// One entry of a page of FETCH. A field is `None` when it was not asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EntryRow {
     /// UID, id, MODSEQ, flags.
@@ -85,16 +85,16 @@ pub struct EntryRow {
     pub received_at: i64,
     /// RFC822.SIZE: the entry's own prefix and the body, in octets.
     pub size: u32,
-    /// How many octets of `size` are the entry's own prefix (Return-Path, Delivered-To ...);
-    /// offsets in the digest count from behind it.
+    /// The number of octets of `size` that are the entry's own prefix (Return-Path, Delivered-To
+    /// ...). Offsets in the digest count from the end of the prefix.
     pub prefix_len: u32,
     /// Length of the header block of the body, its blank line included.
     pub header_len: u32,
     /// Envelope and structure, as `mail::digest` wrote them.
     pub digest: Option<Vec<u8>>,
-    /// As [`Octets`] asked. All octets (prefix, then body) or the header block alone.
+    /// The octets that [`Octets`] asks for: all (prefix, then body) or the header block alone.
     pub octets: Option<Vec<u8>>,
-    /// Where octets that were asked for and are too many are read from.
+    /// Where to read octets that were asked for and are too many for a page.
     pub rest: Option<OctetsOf>,
 }
 
@@ -105,17 +105,17 @@ pub enum Octets {
     No,
     /// Prefix and header block (at most 256 KiB and a prefix).
     Header,
-    /// All, when `size` is at most this; else none, and the client of this call reads pages
-    /// of `rest` with [`super::EntryRead::Octets`].
+    /// All octets when `size` is at most this number. Otherwise none, and they are read in pages of
+    /// `rest` with [`super::EntryRead::Octets`].
     UpTo(u32),
 }
 
-/// What the sender of a message said before its octets (RFC 5321 section 2.3.1).
+/// The SMTP envelope (RFC 5321 section 2.3.1).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Envelope {
     /// The reverse-path; `None` is the null path `<>`.
     pub reverse_path: Option<String>,
-    /// Forward-paths in the order of RCPT, with what RCPT found out.
+    /// Forward-paths in the order of RCPT, with the inbox that RCPT has found.
     pub recipients: Vec<Recipient>,
     /// `BODY=8BITMIME` was given.
     pub eight_bit: bool,
@@ -140,7 +140,7 @@ pub struct Recipient {
     pub orcpt: Option<String>,
 }
 
-/// A message to be composed, as REST describes it.
+/// A message to compose, as REST describes it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Draft {
     /// Addresses, each `addr` or `Name <addr>`.
@@ -172,13 +172,13 @@ pub struct DraftAttachment {
     pub filename: String,
     /// MIME type; empty is application/octet-stream.
     pub content_type: String,
-    /// Base64, as it came.
+    /// Base64, as the client sent it.
     pub content: String,
     /// For inline parts.
     pub content_id: Option<String>,
 }
 
-/// How an entry came to be.
+/// The way by which an entry was made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Arrival {
     /// Delivered to the inbox.
@@ -200,7 +200,7 @@ pub struct NamedAddress {
     pub address: String,
 }
 
-/// What lists and events show of a message without opening it. Bounded: at most 100
+/// The fields that lists and events show without opening the message. Bounded: at most 100
 /// addresses a field, a subject of 998 and a preview of 200 characters.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
@@ -212,7 +212,7 @@ pub struct Summary {
     pub cc: Vec<NamedAddress>,
     /// Decoded.
     pub subject: String,
-    /// Of the Date field, unix seconds.
+    /// The Date field, unix seconds.
     pub date: Option<i64>,
     /// Beginning of the text.
     pub preview: String,
@@ -224,7 +224,7 @@ pub struct Summary {
     pub codes: Vec<String>,
 }
 
-/// An inbox named as clients do: by id or by address.
+/// An inbox as clients name it: by id or by address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum InboxRef {
     /// `inb_…`
@@ -233,7 +233,7 @@ pub enum InboxRef {
     Address(String),
 }
 
-/// The conditions of a list of messages. Texts match without case.
+/// The filter of a list of messages. Texts match without case.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MessageFilter {
     /// Mailbox name.
@@ -260,8 +260,8 @@ pub struct MessageFilter {
     pub thread: Option<ThreadId>,
 }
 
-/// What SEARCH looks for (RFC 3501 section 6.4.4, RFC 7162, RFC 5032), with sequence numbers
-/// already turned into UIDs and texts decoded to UTF-8. Depth at most 32.
+/// A condition of SEARCH (RFC 3501 section 6.4.4, RFC 7162, RFC 5032). Sequence numbers are already
+/// UIDs, and texts are decoded to UTF-8. The depth is at most 32.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SearchKey {
     /// Every message.
@@ -284,7 +284,7 @@ pub enum SearchKey {
     Before(i64),
     /// Internal date at or after.
     Since(i64),
-    /// Date field before this unix time in seconds, its zone disregarded.
+    /// Date field, without its zone, before this unix time in seconds.
     SentBefore(i64),
     /// Date field at or after.
     SentSince(i64),
@@ -302,25 +302,25 @@ pub enum SearchKey {
     And(Vec<SearchKey>),
 }
 
-/// Where a sliced search stands; `Default` is the beginning.
+/// The position of a search in slices; `Default` is the beginning.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SearchProgress {
-    /// Every UID up to this one has been looked at.
+    /// The search has checked every UID up to this one.
     pub done_to: u32,
     /// UIDs that match, so far.
     pub found: UidSet,
     /// The highest MODSEQ among them (RFC 7162 section 3.1.5).
     pub modseq: u64,
-    /// When the search began, monotonic milliseconds; 0 is not yet.
+    /// Monotonic milliseconds at which the search began; 0 is not yet.
     pub since_ms: u64,
 }
 
-/// How far a list of messages has come that does not end within its slice.
+/// The position of a list of messages that takes more than one slice.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ListProgress {
-    /// What belongs to the page, so far.
+    /// The rows of the page so far.
     pub rows: Vec<MessageView>,
-    /// When the list began, monotonic milliseconds; 0 is not yet.
+    /// Monotonic milliseconds at which the list began; 0 is not yet.
     pub since_ms: u64,
 }
 
@@ -337,9 +337,9 @@ pub struct MailboxRow {
     pub subscribed: bool,
     /// RFC 3501 section 2.3.1.1.
     pub uidvalidity: u32,
-    /// The UID that the next message will get.
+    /// The UID of the next message.
     pub uidnext: u32,
-    /// Counters, where they were asked for.
+    /// Counters, when they were asked for.
     pub counts: Option<MailboxCounts>,
 }
 
@@ -360,7 +360,7 @@ pub struct MailboxCounts {
     pub highest_modseq: u64,
 }
 
-/// RFC 6154 special uses that an inbox is born with.
+/// RFC 6154 special uses, of which every inbox has one mailbox each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum SpecialUse {
     /// `\Sent`
@@ -383,14 +383,14 @@ impl SpecialUse {
     ];
 }
 
-/// What SELECT needs.
+/// The data of SELECT.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Selected {
     /// The mailbox.
     pub mailbox: MailboxRow,
     /// Every UID in it.
     pub uids: UidSet,
-    /// UIDs above this are `\Recent` to this session (moved on by a read-write SELECT).
+    /// UIDs above this are `\Recent` to this session. A read-write SELECT raises it.
     pub recent_above: u32,
     /// The first message without `\Seen`.
     pub first_unseen: Option<u32>,
@@ -398,14 +398,14 @@ pub struct Selected {
     pub keywords: Vec<String>,
     /// HIGHESTMODSEQ.
     pub highest_modseq: u64,
-    /// The log's head when this was read: events up to it are in here already.
+    /// The head of the log at the time of this read: the data includes the events up to it.
     pub as_of: u64,
 }
 
-/// One message, opened (DECISIONS.md, "Message object").
+/// One message as REST shows it (DECISIONS.md, "Message object").
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MessageView {
-    /// Where it is.
+    /// Its inbox.
     pub inbox: InboxId,
     /// Mailbox name.
     pub folder: String,
@@ -413,9 +413,9 @@ pub struct MessageView {
     pub state: EntryState,
     /// The conversation.
     pub thread: ThreadId,
-    /// How it came.
+    /// The way by which it was made.
     pub arrival: Arrival,
-    /// Whether a client that logged in here sent it: its sender is known without DKIM.
+    /// Whether a client that had logged in here sent it: then its sender is known without DKIM.
     pub local: bool,
     /// Internal date, unix milliseconds.
     pub received_at: i64,
@@ -448,7 +448,7 @@ pub struct MessageContent {
     pub headers: Vec<(String, String)>,
     /// Verification links first.
     pub links: Vec<String>,
-    /// Something was hidden from the reader's eyes in the HTML.
+    /// The HTML has content that a reader does not see.
     pub hidden_content: bool,
     /// A text was cut to `max_chars`.
     pub truncated: bool,
@@ -471,13 +471,13 @@ pub struct AttachmentRow {
     pub content_id: Option<String>,
 }
 
-/// Where octets are read from: what an entry of `inbox` showed when it was looked up. They
-/// can be read for some minutes after the entry is gone, so that who has begun can finish.
+/// Where octets are read: the data of an entry of `inbox` at the time of its look-up. The octets
+/// can be read for some minutes after the entry is deleted, so that a client can finish a download.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OctetsOf {
-    /// Whose.
+    /// The inbox.
     pub inbox: InboxId,
-    /// What comes behind `prefix`.
+    /// The body, which follows `prefix`.
     pub body: BodyId,
     /// The entry's own first octets.
     pub prefix: Vec<u8>,

@@ -1,7 +1,7 @@
 //! Counters for `/metrics`: a closed set of names, so that no peer can make a new label.
 //!
-//! Relaxed atomics behind one `Arc`: counting is the one thing that engines share, and it
-//! decides nothing.
+//! They are relaxed atomics behind one `Arc`. Engines share only these counters, and no decision
+//! depends on them.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,13 +32,13 @@ metrics! {
     RefusedForMemory = "counter" "postern_connections_refused_memory_total";
     /// Anonymous resident memory of the process, octets.
     Memory = "gauge" "postern_memory_bytes";
-    /// Anonymous connections that were closed for others.
+    /// Connections without a login closed to make room for others.
     Evicted = "counter" "postern_connections_evicted_total";
     /// accept() failures for want of descriptors or memory.
     AcceptErrors = "counter" "postern_accept_errors_total";
     /// Outgoing connections begun.
     Dials = "counter" "postern_dials_total";
-    /// Outgoing connections there now.
+    /// Outgoing connections open now.
     DialsOpen = "gauge" "postern_dials_open";
     /// Outgoing connections that could not be made.
     DialsFailed = "counter" "postern_dials_failed_total";
@@ -48,13 +48,13 @@ metrics! {
     HandshakesFailed = "counter" "postern_tls_handshakes_failed_total";
     /// Certificates that could not be reloaded; the old ones are still served.
     CertificatesFailed = "counter" "postern_certificate_reloads_failed_total";
-    /// When the certificate that is served ends, in seconds since 1970.
+    /// The time at which the served certificate expires, in seconds since 1970.
     CertificateEnds = "gauge" "postern_certificate_ends_seconds";
     /// Turns of one connection on a worker that took more than 5 ms.
     LongTurns = "counter" "postern_long_turns_total";
     /// The longest of them so far, microseconds.
     LongestTurn = "gauge" "postern_longest_turn_microseconds";
-    /// Connections lost to a panic in an engine (should be 0).
+    /// Connections closed after a panic in an engine (should be 0).
     Panics = "counter" "postern_panics_total";
     /// Connections closed because the peer did not read.
     Stalled = "counter" "postern_stalled_total";

@@ -1,9 +1,9 @@
-//! The shared vocabulary: what an engine asks of the product and what comes back, ids,
-//! events, limits, time. Plain data; it uses nothing else of this crate.
+//! The shared vocabulary: calls and replies, ids, events, limits, time. Plain data; it uses nothing
+//! else of this crate.
 //!
-//! A protocol and the product meet only here. A [`Call`] that writes is answered by
-//! [`Reply::Written`], which holds a [`Receipt`]: an engine can say `250`, `OK` or `201` only
-//! with a receipt in its hand, and only a commit makes one.
+//! A protocol and the service meet only here. A [`Call`] that writes is answered by
+//! [`Reply::Written`], which holds a [`Receipt`]. So an engine can say `250`, `OK` or `201` only
+//! with a receipt, and only a commit makes one.
 
 mod access;
 mod account;
@@ -67,7 +67,7 @@ pub use write::{
     DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite, OrgWrite, Write,
 };
 
-/// The time, read once a turn by the owner of a clock.
+/// The time. The owner of a clock reads it once a turn.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Now {
     /// Monotonic milliseconds: timers and durations.
@@ -88,7 +88,7 @@ impl Now {
     }
 }
 
-/// Which listener a connection came in by.
+/// The listener by which a connection came in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Listener {
     /// Port 25: inbound mail, STARTTLS offered, no AUTH.
@@ -130,10 +130,10 @@ impl Listener {
     }
 }
 
-/// What a connection knows when it begins; given to an engine at construction.
+/// The data that an engine gets when its connection begins.
 #[derive(Clone, Debug)]
 pub struct Opening {
-    /// Its number.
+    /// Its id.
     pub conn: ConnId,
     /// The peer's address.
     pub peer: core::net::SocketAddr,

@@ -1,8 +1,9 @@
-//! What calls need of their callers.
+//! The need of a call.
 
 use super::Scopes;
 
-/// What a call needs of its caller. Every call states one, beside its enum.
+/// What a call needs of its caller. Each enum of calls has a function `need` beside it, and the
+/// service checks the need once, before it carries the call out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Need {
     /// Nothing: any caller.
@@ -11,6 +12,6 @@ pub enum Need {
     Key,
     /// This scope.
     Scope(Scopes),
-    /// This scope of a caller with a key; nothing of an anonymous one.
+    /// This scope when the caller has a key; nothing when it is anonymous.
     AnonymousOr(Scopes),
 }

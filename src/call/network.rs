@@ -1,8 +1,8 @@
 //! The network of a peer: the unit by which connections, attempts and rates are counted.
 //!
-//! One subscriber has one IPv4 address or a /64 of IPv6, whose other 64 bits its machines choose
-//! themselves (RFC 4291 section 2.5.1): a count of single IPv6 addresses limits nothing. Every
-//! limit uses this one rule.
+//! One subscriber has one IPv4 address or one /64 of IPv6. The machines of the subscriber choose
+//! the other 64 bits themselves (RFC 4291 section 2.5.1), so a count of single IPv6 addresses
+//! limits nothing. Every limit uses this one rule.
 
 use core::net::IpAddr;
 

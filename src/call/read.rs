@@ -1,9 +1,9 @@
 //! Calls for a reader, grouped by noun. Each states what it needs of its caller.
 //!
-//! To add a call: a variant here, with its row in `need`, and the arm of its noun in the
-//! service. Nothing compiles until both are there.
+//! To add a call: add a variant here, with its row in `need`, and its arm in the service. The crate
+//! does not compile until both exist.
 
-// Fields are named for what they are; the line above each variant says the rest.
+// The line above a variant explains it; its fields need no more than their names.
 #![allow(missing_docs)]
 
 use std::sync::Arc;
@@ -27,16 +27,16 @@ pub enum Read {
     Event(EventRead),
 }
 
-/// The mailboxes of the inbox that is logged in to.
+/// The mailboxes of the inbox of the session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MailboxRead {
     /// Every mailbox, with counters if asked. Answer: `Mailboxes`.
     List { counts: bool },
     /// One mailbox with its counters. Answer: `Mailboxes` with one row.
     Status { mailbox: String },
-    /// Opens one: everything that a client is told of it. Answer: `Selected`.
+    /// Opens one: everything that a client needs to know of it. Answer: `Selected`.
     Select { mailbox: String },
-    /// Names that are subscribed, whether or not a mailbox is there. Answer: `Names`.
+    /// Names that are subscribed, whether or not their mailboxes exist. Answer: `Names`.
     Subscribed,
 }
 
@@ -53,8 +53,8 @@ pub enum EntryRead {
     },
     /// `len` octets from `offset` of a message. Answer: `Octets`.
     Octets { of: OctetsOf, offset: u32, len: u32 },
-    /// What happened in a mailbox after `since`: new and changed entries, UIDs that are gone,
-    /// UIDs that are there. Answer: `Changes`.
+    /// The changes of a mailbox after `since`: new and changed entries, expunged UIDs, and the UIDs
+    /// that exist. Answer: `Changes`.
     Changes { mailbox: MailboxId, since: u64 },
     /// SEARCH in slices. Answer: `Found`.
     Search {
@@ -76,13 +76,13 @@ pub enum MessageRead {
         limit: usize,
         progress: Box<ListProgress>,
     },
-    /// One, opened; texts cut to `max_chars`. Answer: `Message`.
+    /// One with its content; texts are cut to `max_chars`. Answer: `Message`.
     Get {
         inbox: InboxRef,
         id: EntryId,
         max_chars: Option<usize>,
     },
-    /// Its size and where to read it. Answer: `Sized`.
+    /// Its size, and where its octets are read. Answer: `Sized`.
     FindOctets { inbox: InboxRef, id: EntryId },
     /// One decoded part, whole (at most a message). Answer: `Part`.
     Part {
@@ -155,7 +155,7 @@ pub enum EventRead {
 }
 
 impl Read {
-    /// What it needs of its caller.
+    /// What the call needs of its caller.
     pub fn need(&self) -> Need {
         match self {
             Read::Mailbox(_) | Read::Entry(_) | Read::Message(_) | Read::Outbound(_) => {
@@ -165,14 +165,15 @@ impl Read {
             Read::Key(_) => Need::Scope(Scopes::KEYS_WRITE),
             Read::Domain(_) => Need::Scope(Scopes::DOMAINS_WRITE),
             Read::Org(OrgRead::List) => Need::Scope(Scopes::OPERATOR),
-            // Every key may ask what it is and what it has used.
+            // Every key may read its own rights and the counters of its organization.
             Read::Org(OrgRead::Usage) => Need::Key,
             Read::Event(_) => Need::Scope(Scopes::EVENTS_READ),
         }
     }
 
-    /// Whether it is the first call of an HTTP request. Later pages of a long answer are not
-    /// counted against the key's rate again, and a stream that catches up is not a request.
+    /// Whether the call is the first of an HTTP request. Later pages of a long answer are not
+    /// counted against the rate of the key again, and a stream that reads older events is no
+    /// request.
     pub fn begins_request(&self) -> bool {
         !matches!(
             self,

@@ -1,16 +1,16 @@
-//! Which messages have been told to some session as `\Recent` (RFC 3501 section 2.3.2): one
-//! mark a mailbox, up to which UIDs are taken.
+//! The messages that some session has seen as `\Recent` (RFC 3501 section 2.3.2): one mark for each
+//! mailbox, and the UIDs up to the mark are taken.
 //!
-//! Shared by all workers without a lock, so it forgets: two mailboxes that meet in one slot
-//! take it from each other, and a start begins with nothing. Who cannot know whether it is the
-//! first to be told treats the message as recent, which is what the RFC asks for. What a
-//! SELECT has claimed is in the store as well and outlives this.
+//! All workers share the marks without a lock, so marks can be lost: two mailboxes with the same
+//! slot overwrite each other, and a new process has no marks. A session that cannot know whether
+//! another has seen a message treats it as recent, as the RFC asks. The marks that SELECT claims
+//! are also in the store and are not lost.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::MailboxId;
 
-/// The marks. Each is 32 bits of the mailbox' hash above its last UID that is taken.
+/// The marks. Each has 32 bits of the hash of the mailbox above its last taken UID.
 pub struct RecentMarks(Box<[AtomicU64]>);
 
 impl Default for RecentMarks {
@@ -26,13 +26,14 @@ impl core::fmt::Debug for RecentMarks {
 }
 
 impl RecentMarks {
-    /// UIDs of the mailbox up to this one have been told to a session; 0 when that is unknown.
+    /// Some session has seen the UIDs of the mailbox up to this one; 0 when there is no mark.
     pub fn taken(&self, mailbox: MailboxId) -> u32 {
         let (slot, tag) = self.slot(mailbox);
         slot.map_or(0, |slot| told(slot.load(Ordering::Relaxed), tag))
     }
 
-    /// Takes the UIDs up to `high` for the one who asks. Those up to the answer are another's.
+    /// Takes the UIDs up to `high` for the session that calls. The UIDs up to the result belong to
+    /// other sessions.
     pub fn take(&self, mailbox: MailboxId, high: u32) -> u32 {
         let (slot, tag) = self.slot(mailbox);
         let Some(slot) = slot else {
@@ -50,7 +51,7 @@ impl RecentMarks {
     }
 }
 
-/// The UID in `slot` if it is of the mailbox with `tag`.
+/// The UID in `slot` if the slot belongs to the mailbox with `tag`.
 fn told(slot: u64, tag: u64) -> u32 {
     match slot & TAG == tag {
         true => (slot & !TAG) as u32,
@@ -58,7 +59,7 @@ fn told(slot: u64, tag: u64) -> u32 {
     }
 }
 
-/// 32 KiB, and as many mailboxes as get mail at once on a large server.
+/// 32 KiB, enough for the mailboxes that get mail at once on a large server.
 const SLOTS: usize = 1 << 12;
 const TAG: u64 = 0xffff_ffff << 32;
 

@@ -1,18 +1,18 @@
-//! The reasons to say no. Each protocol has its own words for every one of them.
+//! The reasons of refusals. Each protocol has its own words for each of them.
 
 use super::access::Scopes;
 use super::noun::{Bounded, ConflictReason, Countable, FromFault, Noun};
 
-/// Why not. Closed: a new reason does not compile until every protocol has its words.
-// Fields are named for what they are; the line above each variant says the rest.
+/// The reason of a refusal. A new reason does not compile until every protocol has words for it.
+// The line above a variant explains it; its fields need no more than their names.
 #[allow(missing_docs)]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refusal {
-    /// Wrong user or key; answer after `delay_ms`.
+    /// Wrong user or key. The answer waits for `delay_ms`.
     BadCredentials { delay_ms: u64 },
     /// Too many failures from this address.
     LoginLimited { retry_ms: u64 },
-    /// The key is good but lacks a scope; which one is named.
+    /// The key is valid and lacks this scope.
     MissingScope(Scopes),
     /// It does not exist, or the key does not see it.
     NotFound(Noun),
@@ -22,16 +22,15 @@ pub enum Refusal {
     RelayDenied,
     /// No such local recipient.
     NoSuchInbox,
-    /// The same for a recipient of a draft: where it stands (`to[3]`), and the address.
+    /// The same for a recipient of a draft: its place (`to[3]`) and the address.
     NoSuchRecipient { field: String, address: String },
     /// The key may not send as this address.
     SenderNotAllowed,
     /// From is missing, double or a group.
     BadFrom(FromFault),
-    /// A field of the request is wrong: name and what is expected.
+    /// A field of the request is wrong: its name, and the reason.
     Invalid { field: &'static str, why: String },
-    /// Something inside a field of a draft is wrong: where (`attachments[0].content`), and
-    /// what is expected.
+    /// A part of a field of a draft is wrong: its place (`attachments[0].content`), and the reason.
     InvalidPlace { field: String, why: String },
     /// It is larger than `max`.
     TooBig { what: Bounded, max: u64 },
@@ -55,13 +54,13 @@ pub enum Refusal {
     SearchDeadline,
     /// The disk is too full to take mail.
     NoSpace,
-    /// Our fault; the log has the reason.
+    /// A fault of the server; its log has the reason.
     Internal,
     /// The server is stopping.
     Stopping,
 }
 
-/// Whose rate or budget is used up.
+/// The kind of the rate or budget that is used up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Rate {
     /// Requests: of a key, or of an address without one.

@@ -1,4 +1,4 @@
-//! The answers of the product, and the proof that what was written is on disk.
+//! The replies of the service, and the proof that written data is on disk.
 
 use super::{
     Caller, DomainRow, EntryId, EntryRow, EntryState, Event, InboxId, InboxRow, KeyRow, MailboxRow,
@@ -6,32 +6,32 @@ use super::{
     UidSet, UsageRow,
 };
 
-/// The answer to a call.
+/// The reply to a call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reply {
-    /// No, and that is correct.
+    /// The call was refused and has changed nothing.
     Refused(Refusal),
-    /// What was read.
+    /// The data that was read.
     Answer(Answer),
-    /// What was done, and the proof that it is on disk.
+    /// The change that was made, and the proof that it is on disk.
     Written(Written, Receipt),
 }
 
-/// The proof of a commit. It has no public constructor: `store` makes it when COMMIT has
-/// returned, and no other module can.
+/// The proof of a commit. It has no public constructor: only `store` makes it, after COMMIT has
+/// returned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Receipt(());
 
 impl Receipt {
-    /// Only for the function in `store` that has just committed (`protocol-tests/tidy.rs`
-    /// holds that it is named nowhere else).
+    /// Only for the function in `store` that has just committed. `protocol-tests/tidy` checks that
+    /// no other file names it.
     pub(crate) const fn after_commit() -> Self {
         Receipt(())
     }
 }
 
-/// What a call that only reads gives.
-// Fields are named for what they are; the line above each variant says the rest.
+/// The data that a call gives that only reads.
+// The line above a variant explains it; its fields need no more than their names.
 #[allow(missing_docs)]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Answer {
@@ -43,14 +43,14 @@ pub enum Answer {
     Mailboxes(Vec<MailboxRow>),
     Names(Vec<String>),
     Selected(Box<Selected>),
-    /// `more` is the part of the asked set that did not fit the page.
+    /// `more` is the part of the requested set that did not fit into the page.
     Entries {
         rows: Vec<EntryRow>,
         more: UidSet,
     },
     Octets(Vec<u8>),
-    /// `rows` are entries with a MODSEQ above the asked one; `gone` UIDs that were expunged
-    /// since; `uids` all that are there; `as_of` the log's head.
+    /// `rows` are entries with a MODSEQ above the requested one, `gone` the UIDs that were expunged
+    /// since then, `uids` all that exist, and `as_of` the head of the log.
     Changes {
         rows: Vec<EntryState>,
         gone: UidSet,
@@ -97,7 +97,7 @@ pub enum Answer {
         oldest: u64,
         epoch: u64,
     },
-    /// Every row up to `scanned_to` has been looked at; `oldest` is the first that is kept.
+    /// All rows up to `scanned_to` were read; `oldest` is the first that is kept.
     Events {
         events: Vec<Event>,
         scanned_to: u64,
@@ -106,8 +106,8 @@ pub enum Answer {
     },
 }
 
-/// What a call that writes did.
-// Fields are named for what they are; the line above each variant says the rest.
+/// The change that a call has made that writes.
+// The line above a variant explains it; its fields need no more than their names.
 #[allow(missing_docs)]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Written {
@@ -133,7 +133,7 @@ pub enum Written {
         uids: UidSet,
         modseq: u64,
     },
-    /// UIDs in the source, and those that they got in the target, in the same order.
+    /// UIDs in the source and their UIDs in the target, in the same order.
     Copied {
         uidvalidity: u32,
         from: UidSet,
@@ -150,7 +150,7 @@ pub enum Written {
     Key(Box<KeyRow>, Secret),
     Domain(DomainRow),
     Org(OrgRow, Box<KeyRow>, Secret),
-    /// The same `Idempotency-Key` and body as before: the octets that
-    /// [`super::Idempotency::render`] made.
+    /// The `Idempotency-Key` and the request are the same as before: the octets that
+    /// [`super::Idempotency::render`] has made of the first answer.
     Again(Vec<u8>),
 }

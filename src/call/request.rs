@@ -1,11 +1,11 @@
-//! A request: a call, the caller that makes it, and the connection that waits for the answer.
+//! A request: a call, its caller, and the connection that waits for the answer.
 
 use core::net::IpAddr;
 
 use super::{Access, Caller, ConnId, Intake, Look, Now, Read, Write};
 
-/// What is asked of the product. The variant says which thread answers, so a call cannot
-/// reach a thread that does not know it. Below, calls are grouped by noun.
+/// A call to the service. The variant says which executor answers, so a call cannot reach an
+/// executor that does not know it. Below the variants, calls are grouped by noun.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Call {
     /// A message comes in. A reader parses and judges it, the writer delivers it; one answer.
@@ -15,9 +15,9 @@ pub enum Call {
     Write(Write),
     /// For a reader.
     Read(Read),
-    /// For the thread of logins and short look-ups, which never waits behind a search.
+    /// For the executor of logins and short look-ups, which never waits behind a search.
     Look(Look),
-    /// The connection is gone: its leases end and its reads are dropped. No answer.
+    /// The connection has closed: its leases end and its reads are dropped. No answer.
     Hangup,
 }
 
@@ -68,12 +68,12 @@ nouns! {
     OrgWrite => Write::Org,
 }
 
-/// What an engine asks: a call and its caller. The worker adds the connection and the time.
+/// The request of an engine: a call and its caller. The worker adds the connection and the time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ask {
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
-    /// What is asked.
+    /// The call.
     pub call: Call,
 }
 
@@ -95,19 +95,19 @@ impl Ask {
     }
 }
 
-/// A call with what the service needs to know about where it comes from. `C` is [`Call`], or
-/// the part of it that one thread answers.
+/// A call with the data about its origin that the service needs. `C` is [`Call`], or the part of it
+/// that one executor answers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request<C = Call> {
     /// The connection that waits for the answer; `None` is the server itself.
     pub conn: Option<ConnId>,
-    /// Its address, for the failure limiter and the rates.
+    /// The address of the peer, for the limiter of failures and for the rates.
     pub peer: IpAddr,
-    /// When the worker took it.
+    /// The time at which the worker took it.
     pub now: Now,
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
-    /// What is asked.
+    /// The call.
     pub call: C,
 }
 

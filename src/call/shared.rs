@@ -1,8 +1,9 @@
-//! What all connections of a server share.
+//! The data that all connections of a server share: its name, limits, counters and budgets. It is
+//! plain data with atomics, and it decides nothing.
 
 use super::{Budget, Limits, Metric, Metrics, RecentMarks};
 
-/// What all connections of a server share; nothing in it changes but counters and marks.
+/// The data that all connections of a server share. Only its counters and marks change.
 #[derive(Debug)]
 pub struct Shared {
     /// The server's own name, in greetings and Received.
@@ -15,14 +16,14 @@ pub struct Shared {
     pub intake: Budget,
     /// Memory for long answers that wait to be read.
     pub outgoing: Budget,
-    /// Up to which UIDs messages are no longer `\Recent`.
+    /// The messages that are no longer `\Recent` to any session.
     pub recent_marks: RecentMarks,
-    /// What `GET /inboxes/credentials/export` tells clients to connect to.
+    /// The endpoints that `GET /inboxes/credentials/export` tells clients to connect to.
     pub endpoints: PublicEndpoints,
 }
 
 impl Shared {
-    /// A house with nothing in it yet; its budgets follow from its limits.
+    /// New shared data. Its budgets follow from the limits.
     pub fn new(host: &str, limits: Limits, endpoints: PublicEndpoints) -> Self {
         Shared {
             host: host.into(),
@@ -35,7 +36,7 @@ impl Shared {
         }
     }
 
-    /// Whether so many connections are open that anonymous peers get less time.
+    /// Whether so many connections are open that those without a login get less time.
     pub fn is_stressed(&self) -> bool {
         let open = self.metrics.value(Metric::ConnectionsOpen);
         let most = self.limits.connections as u64;
@@ -43,7 +44,7 @@ impl Shared {
     }
 }
 
-/// Host names and ports as clients outside are to use them.
+/// Host names and ports that clients outside use.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PublicEndpoints {
     /// IMAP host.

@@ -1,5 +1,5 @@
-//! A set of UIDs as sorted, disjoint, non-adjacent ranges: what views, events, searches and
-//! the store exchange. Linear in the number of ranges, never in the number of UIDs.
+//! A set of UIDs as sorted, disjoint, non-adjacent ranges. Views, events, searches and the store
+//! exchange it. Its operations are linear in the number of ranges, never in the number of UIDs.
 
 use core::ops::RangeInclusive;
 
@@ -20,8 +20,8 @@ impl UidSet {
         UidSet(vec![(uid, uid)])
     }
 
-    /// Any ranges in any order, overlapping or not, each with ends in any order (RFC 3501
-    /// `seq-range`): sorted and merged.
+    /// Makes a set of ranges in any order, overlapping or not, each with its ends in any order (RFC
+    /// 3501 `seq-range`).
     pub fn from_ranges(ranges: impl IntoIterator<Item = (u32, u32)>) -> Self {
         let mut all: Vec<(u32, u32)> = ranges
             .into_iter()
@@ -57,7 +57,7 @@ impl UidSet {
         }
     }
 
-    /// Takes a UID out; whether it was there.
+    /// Removes a UID. Gives whether it was in the set.
     pub fn remove(&mut self, uid: u32) -> bool {
         let Some(at) = self.position(uid) else {
             return false;
@@ -87,7 +87,7 @@ impl UidSet {
         (at < self.0.len() && self.0[at].0 <= uid).then_some(at)
     }
 
-    /// How many UIDs.
+    /// The number of UIDs.
     pub fn len(&self) -> usize {
         self.0
             .iter()
@@ -170,7 +170,7 @@ impl UidSet {
         UidSet(left)
     }
 
-    /// How many UIDs are below `uid`: its sequence number less one when it is in the set.
+    /// The number of UIDs below `uid`: its sequence number less one when it is in the set.
     pub fn rank(&self, uid: u32) -> usize {
         let mut n = 0;
         for &(low, high) in &self.0 {

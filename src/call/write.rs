@@ -1,10 +1,10 @@
-//! Calls for the one writer, grouped by noun. Each states what it needs of its caller and,
-//! where it makes something, carries the `Idempotency-Key` of the request.
+//! Calls for the writer, grouped by noun. Each states what it needs of its caller. A call that
+//! creates a row carries the `Idempotency-Key` of the request.
 //!
-//! To add a call: a variant here, with its row in `need`, and the arm of its noun in the
-//! service. Nothing compiles until both are there.
+//! To add a call: add a variant here, with its row in `need`, and its arm in the service. The crate
+//! does not compile until both exist.
 
-// Fields are named for what they are; the line above each variant says the rest.
+// The line above a variant explains it; its fields need no more than their names.
 #![allow(missing_docs)]
 
 use super::{
@@ -24,12 +24,13 @@ pub enum Write {
     Org(OrgWrite),
 }
 
-/// Changes of the mailboxes of the inbox that is logged in to.
+/// Changes of the mailboxes of the inbox of the session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MailboxWrite {
-    /// Moves the `\Recent` watermark of a mailbox to its last UID, so that the next session
-    /// does not see these messages as recent. Sent only when SELECT found a new message:
-    /// opening a mailbox is otherwise no write. Written: `Recent` with the watermark before.
+    /// Moves the `\Recent` watermark of a mailbox to its last UID, so that the next session does
+    /// not see these messages as recent. It is sent only when SELECT has found a new message,
+    /// because opening a mailbox is otherwise no write. Written: `Recent` with the watermark
+    /// before.
     ClaimRecent { mailbox: MailboxId },
     /// CREATE, with missing parents. Written: `Changed`.
     Create { mailbox: String },
@@ -76,7 +77,7 @@ pub enum MessageWrite {
         id: EntryId,
         patch: Box<MessagePatch>,
     },
-    /// To Trash, or for good. Written: `Changed`.
+    /// Moves it to Trash, or deletes it. Written: `Changed`.
     Delete {
         inbox: InboxRef,
         id: EntryId,
@@ -97,7 +98,7 @@ pub enum InboxWrite {
         inbox: InboxRef,
         patch: Box<InboxPatch>,
     },
-    /// With all in it. Written: `Changed`.
+    /// Deletes it with everything in it. Written: `Changed`.
     Delete { inbox: InboxRef },
 }
 
@@ -109,9 +110,9 @@ pub enum KeyWrite {
         new: Box<NewKey>,
         idempotency: Option<Idempotency>,
     },
-    /// Ends a key and its sessions. Written: `Changed`.
+    /// Revokes a key and ends its sessions. Written: `Changed`.
     Revoke { key: KeyId },
-    /// One new key for each inbox that the key may see. Written: `Credentials`.
+    /// Creates a key for each inbox that the key may see. Written: `Credentials`.
     CreateCredentials { idempotency: Option<Idempotency> },
 }
 
@@ -123,7 +124,7 @@ pub enum DomainWrite {
         name: String,
         idempotency: Option<Idempotency>,
     },
-    /// Refused while an inbox uses it. Written: `Changed`.
+    /// Deletes a domain in which no inbox has an address. Written: `Changed`.
     Delete { domain: DomainRef },
 }
 
@@ -140,7 +141,7 @@ pub enum OrgWrite {
 }
 
 impl Write {
-    /// What it needs of its caller.
+    /// What the call needs of its caller.
     pub fn need(&self) -> Need {
         Need::Scope(match self {
             Write::Mailbox(_) | Write::Entry(_) | Write::Message(_) => Scopes::MESSAGES_WRITE,
@@ -151,7 +152,7 @@ impl Write {
         })
     }
 
-    /// The `Idempotency-Key` that it came with.
+    /// The `Idempotency-Key` of its request.
     pub fn idempotency(&self) -> Option<&Idempotency> {
         match self {
             Write::Mailbox(_) | Write::Entry(_) | Write::Message(_) => None,

@@ -176,7 +176,7 @@ fn shared_domain(data: &Path) -> String {
     }
 }
 
-fn clock() -> crate::service::Clock {
+fn clock() -> crate::service::ReadClock {
     let begin = Instant::now();
     Arc::new(move || Now {
         mono_ms: 1 + u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -1,11 +1,10 @@
-//! What a function of the service is given besides its arguments, and the questions that each
-//! asks first: is the scope there, is the inbox there, may the key see it.
+//! The arguments that every function of the service gets, and the inbox of a session.
 //!
-//! "Not yours" and "not there" are one answer: an organization learns nothing of another
-//! (DECISIONS.md, "Keys and scopes").
+//! A row of another organization and a row that does not exist give the same answer: an
+//! organization learns nothing of another (DECISIONS.md, "Keys and scopes").
 
 use super::Service;
-use crate::call::{Access, ConnId, Event, InboxId, Noun, Now, Refusal, Scopes, Shared};
+use crate::call::{Access, ConnId, Event, InboxId, Noun, Now, Refusal, Shared};
 use crate::crypto::Random;
 use crate::store::Store;
 
@@ -16,7 +15,7 @@ pub struct ReadContext<'a> {
     pub store: &'a Store,
     /// Limits, counters, names.
     pub shared: &'a Shared,
-    /// When the call was taken.
+    /// The time at which the call was taken.
     pub now: Now,
     /// Reads the clock, for work in slices.
     pub clock: &'a dyn Fn() -> Now,
@@ -24,8 +23,8 @@ pub struct ReadContext<'a> {
     pub seed: [u8; 16],
 }
 
-/// For a function that writes: one call inside its savepoint. When the function refuses, its
-/// caller rolls the savepoint back and cuts `events` to the length that it had.
+/// For a function that writes: one call inside its savepoint. When the function refuses, its caller
+/// rolls the savepoint back and cuts `events` to their earlier length.
 pub struct WriteContext<'a> {
     /// What the threads share.
     pub service: &'a Service,
@@ -33,25 +32,17 @@ pub struct WriteContext<'a> {
     pub shared: &'a Shared,
     /// The writer's connection.
     pub store: &'a Store,
-    /// Randomness for secrets and made-up addresses.
+    /// Randomness for secrets and for generated addresses.
     pub random: &'a mut Random,
-    /// When the writer took the group.
+    /// The time at which the writer took the group.
     pub now: Now,
-    /// The connection that asked; `None` is the server itself.
+    /// The connection that made the request; `None` is the server itself.
     pub origin: Option<ConnId>,
-    /// What is published after the commit.
+    /// Events to publish after the commit.
     pub events: &'a mut Vec<Event>,
 }
 
-/// Checks that the key holds a scope; the refusal names it.
-pub fn need(access: &Access, scope: Scopes) -> Result<(), Refusal> {
-    if access.scopes.allow(scope) {
-        return Ok(());
-    }
-    Err(Refusal::MissingScope(scope))
-}
-
-/// The inbox that was logged in to, for IMAP and SMTP.
+/// The inbox of an IMAP or SMTP session: the one that the client logged in to.
 pub fn own_inbox(access: &Access) -> Result<InboxId, Refusal> {
     access
         .inbox

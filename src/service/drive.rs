@@ -1,18 +1,18 @@
-//! Carries out one request from its beginning to its answer in the calling thread: for the
-//! command line without a server, and for tests.
+//! Carries out one request from its beginning to its answer in the calling thread. The command line
+//! without a server and the tests use it; the server uses `executors`.
 
 use std::sync::Arc;
 
 use super::intake::{IntakeStage, ParsedMessage};
 use super::{LookupId, ReadTask, ReadTurn, Reader, WriteTask, Writer};
 use crate::call::{Call, Event, Reply, Request};
-use crate::service::access::login;
+use crate::service::access::lease;
 use crate::store::Store;
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub enum Done {
-    /// The answer, and what was published before it; no answer to a hang-up.
+    /// The answer, and the events that were published before it. A hang-up has no answer.
     Answered(Option<Reply>, Arc<[Event]>),
     /// A message waits for something outside.
     Outside(LookupId, Request<Box<ParsedMessage>>),
@@ -31,18 +31,18 @@ pub fn drive(writer: &mut Writer, reader: &mut Reader, store: &Store, request: R
         }
         Call::Hangup => {
             if let Some(conn) = request.conn {
-                login::hangup(reader.service(), conn);
+                lease::end_leases(reader.service(), conn);
             }
             return Done::Answered(None, Arc::new([]));
         }
         Call::Read(call) => ReadTask::Call(request.split(call).0),
         Call::Accept(intake) => ReadTask::Intake(request.split(IntakeStage::Parse(intake)).0),
     };
-    go_on(writer, reader, store, task)
+    resume(writer, reader, store, task)
 }
 
-/// Carries out a task of a reader, and what follows from it.
-pub fn go_on(writer: &mut Writer, reader: &mut Reader, store: &Store, task: ReadTask) -> Done {
+/// Carries out a task of a reader, and the delivery that it may lead to.
+pub fn resume(writer: &mut Writer, reader: &mut Reader, store: &Store, task: ReadTask) -> Done {
     let mut turn = reader.turn(store, task);
     loop {
         match turn {

@@ -1,24 +1,26 @@
-//! The log as clients read it: its window, a place in it by time, pages of it.
+//! The log as clients read it: its window, a position in it by time, and pages of it.
 //!
-//! A key that is bound to inboxes sees the rows of those inboxes alone, whatever it watches.
-//! Which fields of a row it may see without `messages:read` is the rendering's business.
+//! A key that is bound to inboxes sees only the rows of those inboxes, whatever topic it reads. The
+//! protocol that renders a row decides which fields a key without `messages:read` may see.
 
-use super::context::{ReadContext, need};
-use crate::call::{Access, Answer, InboxId, Noun, Refusal, Scopes, Topic};
+use super::context::ReadContext;
+use crate::call::{Access, Answer, InboxId, Noun, Refusal, Topic};
 use crate::store::LogState;
 
 /// The window of the organization's log.
-pub fn log_state(context: &ReadContext<'_>, access: &Access) -> Result<Answer, Refusal> {
-    need(access, Scopes::EVENTS_READ)?;
-    state(context, access).map(answer)
+pub fn read_log_state(context: &ReadContext<'_>, access: &Access) -> Result<Answer, Refusal> {
+    read_state(context, access).map(answer)
 }
 
-/// The number before the first row at or after a time. A time from which on rows may be
-/// missing gets a number below the window, which a reader takes as "too old".
-pub fn log_at(context: &ReadContext<'_>, access: &Access, unix_ms: i64) -> Result<Answer, Refusal> {
-    need(access, Scopes::EVENTS_READ)?;
+/// The number before the first row at or after a time. When rows of that time may be missing, the
+/// number lies below the window, and the client learns that its position is too old.
+pub fn find_log_position(
+    context: &ReadContext<'_>,
+    access: &Access,
+    unix_ms: i64,
+) -> Result<Answer, Refusal> {
     let _moment = context.store.snapshot()?;
-    let state = state(context, access)?;
+    let state = read_state(context, access)?;
     let first = context.store.log_at(access.org, unix_ms)?;
     let head = if first == state.oldest && state.oldest > 1 && is_cut_off(context, &state, unix_ms)
     {
@@ -29,8 +31,8 @@ pub fn log_at(context: &ReadContext<'_>, access: &Access, unix_ms: i64) -> Resul
     Ok(answer(LogState { head, ..state }))
 }
 
-/// Whether rows of that time may be gone: trimmed, which only rows older than the retention
-/// ever are, or from before a restore.
+/// Whether rows of that time may be missing. Rows are trimmed only when they are older than the
+/// retention, and a restore loses the rows before it.
 fn is_cut_off(context: &ReadContext<'_>, state: &LogState, unix_ms: i64) -> bool {
     let days = i64::try_from(context.shared.limits.event_days).unwrap_or(i64::MAX);
     let kept_ms = days.saturating_mul(DAY_MS);
@@ -38,14 +40,13 @@ fn is_cut_off(context: &ReadContext<'_>, state: &LogState, unix_ms: i64) -> bool
 }
 
 /// A page of the log.
-pub fn events_after(
+pub fn list_events(
     context: &ReadContext<'_>,
     access: &Access,
     topic: Topic,
     after: u64,
     limit: usize,
 ) -> Result<Answer, Refusal> {
-    need(access, Scopes::EVENTS_READ)?;
     match topic {
         Topic::Org(org) if org != access.org => return Err(Refusal::NotFound(Noun::Organization)),
         Topic::Inbox(inbox) | Topic::Tree(inbox) => check_inbox(context, access, inbox)?,
@@ -74,7 +75,7 @@ fn check_inbox(context: &ReadContext<'_>, access: &Access, inbox: InboxId) -> Re
     Err(Refusal::NotFound(Noun::Inbox))
 }
 
-fn state(context: &ReadContext<'_>, access: &Access) -> Result<LogState, Refusal> {
+fn read_state(context: &ReadContext<'_>, access: &Access) -> Result<LogState, Refusal> {
     context
         .store
         .log_state(access.org)?
@@ -89,7 +90,7 @@ fn answer(state: LogState) -> Answer {
     }
 }
 
-/// Rows of one page, so that a page is some hundreds of KiB at most.
+/// Rows of one page. A page has some hundreds of KiB at most.
 const EVENTS_MAX: usize = 500;
 
 const DAY_MS: i64 = 86_400_000;

@@ -1,8 +1,8 @@
-//! The loops of the writer and the readers, and the queues that lead to them. `main` starts
-//! the threads; the loops end when every [`Router`] is gone, with all work done.
+//! The loops of the executors (the system threads of the service) and the queues that lead to them.
+//! `main` starts the threads. A loop ends when every [`Router`] is dropped and its work is done.
 //!
-//! The writer takes what has come, commits once, publishes, answers. A reader goes round:
-//! everything new first, then one slice of one search, so that no search holds up a login.
+//! The writer takes the tasks that have come, commits once, publishes, answers. A reader takes all
+//! new tasks first, then one slice of one search, so that no search delays a short read.
 
 use core::time::Duration;
 use std::collections::{HashMap, VecDeque};
@@ -14,31 +14,31 @@ use super::{Finding, LookupId, ReadTask, ReadTurn, Reader, Service, WriteTask, W
 use crate::call::{
     Call, ConnId, EntryRead, Event, InboxId, Look, Metric, Read, Refusal, Reply, Request,
 };
-use crate::service::access::login;
+use crate::service::access::lease;
 use crate::store::{Checkpoint, Store};
 
-/// What the thread of logins and look-ups finds in its queue.
+/// A task for the executor of logins and look-ups.
 #[derive(Debug)]
 pub enum ToLookup {
     /// A call.
     Look(Request<Look>),
-    /// The connection is gone.
+    /// The connection has closed.
     Hangup(ConnId),
 }
 
-/// What a reader finds in its queue.
+/// A task for a reader.
 #[derive(Debug)]
 pub enum ToReader {
     /// A call, or a message that comes in.
     Task(ReadTask),
-    /// What a message waited for.
+    /// The answer to a lookup that a message waits for.
     Found(LookupId, Finding),
-    /// The connection is gone.
+    /// The connection has closed.
     Hangup(ConnId),
 }
 
-/// The way to the writer. Cheap to clone; every reader has one, for the messages that it has
-/// decided on.
+/// The sending end of the writer's queue. Cheap to clone; every reader has one, for the messages
+/// that it has decided on.
 #[derive(Clone, Debug)]
 pub struct ToWriter {
     service: Arc<Service>,
@@ -46,9 +46,10 @@ pub struct ToWriter {
 }
 
 impl ToWriter {
-    /// Leaves a task with the writer. Errors: the writer has ended.
+    /// Queues a task for the writer. Errors: the writer has ended.
     fn send(&self, task: WriteTask) -> Result<(), Stopped> {
-        // It is counted before it is sent, so that the writer cannot take it off first.
+        // The task is counted before it is sent, so that the writer cannot take it off the count
+        // first.
         let metrics = &self.service.shared.metrics;
         metrics.add(Metric::WriterQueue, 1);
         self.queue.send(task).map_err(|_| {
@@ -58,12 +59,12 @@ impl ToWriter {
     }
 }
 
-/// The thread that should answer has ended: the request is to be refused with
+/// The executor that should answer has ended: the request is refused with
 /// [`crate::call::Refusal::Stopping`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stopped;
 
-/// Where workers leave their calls. Cheap to clone.
+/// The sending ends of all queues, for the workers. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Router {
     writer: ToWriter,
@@ -71,7 +72,7 @@ pub struct Router {
     readers: Vec<Sender<ToReader>>,
 }
 
-/// The other ends of a [`Router`], one for each thread.
+/// The receiving ends of a [`Router`], one for each executor.
 #[derive(Debug)]
 pub struct Inlets {
     /// For [`run_writer`].
@@ -85,7 +86,8 @@ pub struct Inlets {
 }
 
 impl Router {
-    /// Queues for one writer, one thread of look-ups and `readers` readers (at least one).
+    /// Creates the queues of one writer, one executor of look-ups and `readers` readers (at least
+    /// one).
     pub fn new(service: Arc<Service>, readers: usize) -> (Router, Inlets) {
         let (queue, writer_inlet) = channel();
         let (lookup, lookup_inlet) = channel();
@@ -105,7 +107,7 @@ impl Router {
         (router, inlets)
     }
 
-    /// Leaves a call with the thread that answers it. Errors: that thread has ended.
+    /// Queues a call for the executor that answers it. Errors: that executor has ended.
     pub fn submit(&self, request: Request) -> Result<(), Stopped> {
         let (request, call) = request.split(());
         match call {
@@ -128,9 +130,9 @@ impl Router {
         }
     }
 
-    /// Brings the answer to a lookup of a message. The reader that keeps the message goes on
-    /// with it; a lookup that has timed out is forgotten.
-    pub fn found(&self, id: LookupId, finding: Finding) {
+    /// Gives the answer to a lookup of a message to the reader that keeps the message. The answer
+    /// to a lookup that has timed out is dropped.
+    pub fn answer_lookup(&self, id: LookupId, finding: Finding) {
         let n = self.readers.len() as u64;
         if let Some(reader) = self.readers.get((id.0 % n) as usize) {
             // A reader that has ended has refused the message.
@@ -138,7 +140,8 @@ impl Router {
         }
     }
 
-    /// The connection is gone: its leases end, and readers drop their work for it.
+    /// Tells the executors that a connection has closed: its leases end, and readers drop their
+    /// work for it.
     fn hang_up(&self, conn: ConnId) -> Result<(), Stopped> {
         for reader in &self.readers {
             // A reader that has ended has no work to drop.
@@ -148,8 +151,8 @@ impl Router {
         told.map_err(|_| Stopped)
     }
 
-    /// All work of an inbox goes to one reader: what it reads stays in one cache, and the bound
-    /// on its searches is kept in one place.
+    /// All work of an inbox goes to one reader: its rows stay in one cache, and one reader keeps
+    /// the bound on its searches.
     fn reader_for(&self, request: &Request<()>) -> &Sender<ToReader> {
         let pick = match request.caller.key().and_then(|access| access.inbox) {
             Some(inbox) => inbox.0.unsigned_abs(),
@@ -160,9 +163,9 @@ impl Router {
     }
 }
 
-/// The writer: until every [`Router`] is gone, or the disk fails. Then `fail` is told why, the
-/// process must end, and until the routers have gone everything is refused: who waits hears it
-/// at once.
+/// The loop of the writer, until every [`Router`] is dropped or the disk fails. Then `fail` is
+/// called with the reason and must end the process; until the routers are dropped, every task is
+/// refused, so that no connection waits for an answer.
 pub fn run_writer(
     mut writer: Writer,
     store: &Store,
@@ -171,7 +174,7 @@ pub fn run_writer(
     mut answer: impl FnMut(ConnId, Reply),
     fail: impl FnOnce(String),
 ) {
-    // One that came with a group that was full already.
+    // A task that came when its group was full already.
     let mut first: Option<WriteTask> = None;
     let ended = write_all(&mut writer, store, inlet, &mut first, publish, &mut answer);
     if let Err(why) = ended {
@@ -194,10 +197,10 @@ fn write_all(
 ) -> Result<(), String> {
     let mut batch: Vec<WriteTask> = Vec::new();
     let mut idle_turns = 0u32;
-    let mut undone = 0u32;
-    // How many calls the last group had.
+    let mut groups = 0u32;
+    // The number of calls of the last group.
     let mut group = 0;
-    let mut tidied_ms = writer.service().now().mono_ms;
+    let mut trimmed_ms = writer.service().now().mono_ms;
     checkpoint(writer, store, Checkpoint::Passive)?;
     loop {
         let next_job = run_jobs(writer, store)?;
@@ -224,7 +227,7 @@ fn write_all(
             }
             Err(RecvTimeoutError::Timeout) if Some(wait) == next_job => {
                 checkpoint_if_due(writer, store)?;
-                chores(writer, store, &mut undone, &mut tidied_ms)?;
+                maintain_under_load(writer, store, &mut groups, &mut trimmed_ms)?;
                 continue;
             }
             Err(RecvTimeoutError::Timeout) => {
@@ -271,7 +274,7 @@ fn write_all(
             publish(turn.events);
         }
         for (conn, reply) in turn.replies {
-            // The server's own calls have no connection to answer.
+            // A call of the server itself has no connection to answer.
             if let Some(conn) = conn {
                 answer(conn, reply);
             }
@@ -280,34 +283,34 @@ fn write_all(
             return Err(disk(&why));
         }
         checkpoint_if_due(writer, store)?;
-        chores(writer, store, &mut undone, &mut tidied_ms)?;
+        maintain_under_load(writer, store, &mut groups, &mut trimmed_ms)?;
     }
     checkpoint(writer, store, Checkpoint::Truncate)
 }
 
-/// Without a free moment the chores are done between groups all the same.
-fn chores(
+/// Deletes and reclaims old rows between two groups, because a busy writer is never idle.
+fn maintain_under_load(
     writer: &mut Writer,
     store: &Store,
-    undone: &mut u32,
-    tidied_ms: &mut u64,
+    groups: &mut u32,
+    trimmed_ms: &mut u64,
 ) -> Result<(), String> {
-    *undone = undone.saturating_add(1);
-    if *undone < CHORES_EVERY {
+    *groups = groups.saturating_add(1);
+    if *groups < MAINTAIN_GROUPS {
         return Ok(());
     }
-    *undone = 0;
+    *groups = 0;
     if store.has_leftovers() {
         reclaim(writer, store)?;
     }
     let now_ms = writer.service().now().mono_ms;
-    if now_ms.saturating_sub(*tidied_ms) >= TIDY_MS && !tidy(writer, store)? {
-        *tidied_ms = now_ms;
+    if now_ms.saturating_sub(*trimmed_ms) >= TRIM_MS && !trim(writer, store)? {
+        *trimmed_ms = now_ms;
     }
     Ok(())
 }
 
-/// Starts the jobs that are due; how long until the next one.
+/// Starts the jobs that are due. Gives the time until the next one is due.
 fn run_jobs(writer: &mut Writer, store: &Store) -> Result<Option<Duration>, String> {
     match writer.run_jobs(store) {
         Ok(next_ms) => Ok(next_ms.map(Duration::from_millis)),
@@ -319,7 +322,7 @@ fn run_jobs(writer: &mut Writer, store: &Store) -> Result<Option<Duration>, Stri
     }
 }
 
-/// A slice of what deletions have left.
+/// Reclaims one slice of deleted rows.
 fn reclaim(writer: &mut Writer, store: &Store) -> Result<(), String> {
     match writer.reclaim(store) {
         Ok(_) => checkpoint_if_due(writer, store),
@@ -331,12 +334,12 @@ fn reclaim(writer: &mut Writer, store: &Store) -> Result<(), String> {
     }
 }
 
-/// One step of tidying; whether there is more.
-fn tidy(writer: &mut Writer, store: &Store) -> Result<bool, String> {
-    match writer.tidy(store) {
+/// Deletes one slice of old rows. Gives whether there are more.
+fn trim(writer: &mut Writer, store: &Store) -> Result<bool, String> {
+    match writer.trim(store) {
         Err(error) if error.is_disk_failure() => Err(disk(&error.to_string())),
         Err(error) => {
-            log::error!("tidying failed error=\"{error}\"");
+            log::error!("trimming failed error=\"{error}\"");
             Ok(false)
         }
         more => Ok(more.unwrap_or(false)),
@@ -350,15 +353,15 @@ fn checkpoint_if_due(writer: &Writer, store: &Store) -> Result<(), String> {
     }
 }
 
-/// The work of idle moments: after a moment the write-ahead log is truncated, and at times old
-/// rows are deleted.
+/// The work of an idle writer: after 200 ms it empties the write-ahead log, and each minute it
+/// deletes old rows.
 fn idle(writer: &mut Writer, store: &Store, turns: u32) -> Result<(), String> {
     if turns == 0 {
         return checkpoint(writer, store, Checkpoint::Truncate);
     }
-    if turns % TIDY_EVERY == 1 {
-        for _ in 0..TIDY_STEPS {
-            if !tidy(writer, store)? {
+    if turns % TRIM_EVERY == 1 {
+        for _ in 0..TRIM_SLICES {
+            if !trim(writer, store)? {
                 break;
             }
         }
@@ -367,10 +370,13 @@ fn idle(writer: &mut Writer, store: &Store, turns: u32) -> Result<(), String> {
     Ok(())
 }
 
-/// A checkpoint that a reader holds up is tried again later; one that the disk refuses ends
-/// the process, since an fsync that failed once says nothing about the pages before it.
+/// Runs a checkpoint. When a reader holds it up, it is tried again later. When the disk refuses it,
+/// the process ends: after one failed fsync the pages before it may be lost without notice.
 fn checkpoint(writer: &Writer, store: &Store, how: Checkpoint) -> Result<(), String> {
-    match store.checkpoint(how).and_then(|_| writer.note_room(store)) {
+    match store
+        .checkpoint(how)
+        .and_then(|_| writer.record_vacant_bytes(store))
+    {
         Ok(()) => Ok(()),
         Err(error) if error.is_disk_failure() => Err(disk(&error.to_string())),
         Err(error) => {
@@ -387,7 +393,7 @@ fn disk(why: &str) -> String {
     )
 }
 
-/// Logins and short look-ups: until every [`Router`] is gone.
+/// The loop of logins and short look-ups, until every [`Router`] is dropped.
 pub fn run_lookup(
     mut reader: Reader,
     store: &Store,
@@ -402,12 +408,13 @@ pub fn run_lookup(
                     answer(conn, reply);
                 }
             }
-            ToLookup::Hangup(conn) => login::hangup(reader.service(), conn),
+            ToLookup::Hangup(conn) => lease::end_leases(reader.service(), conn),
         }
     }
 }
 
-/// A reader: until every [`Router`] is gone. Messages that it has decided on go to the writer.
+/// The loop of a reader, until every [`Router`] is dropped. Messages that it has decided on go to
+/// the writer.
 pub fn run_reader(
     mut reader: Reader,
     store: &Store,
@@ -439,15 +446,15 @@ pub fn run_reader(
                 }
             }
         }
-        // When the routers have gone, the queue is still emptied; then the loop ends.
+        // When all routers are dropped, the tasks in the queue are still carried out. Then the loop
+        // ends.
         while let Ok(what) = inlet.try_recv() {
             work.take(what);
         }
         if !work.outside.is_empty() {
             work.expire(service.now().mono_ms);
         }
-        // The tasks that were there when the round began, then a slice: neither starves the
-        // other.
+        // The new tasks of this round first, then one slice: so both make progress.
         for _ in 0..work.fresh.len() {
             if let Some(task) = work.fresh.pop_front() {
                 work.serve(&mut reader, store, task, to_writer, &mut send);
@@ -459,22 +466,22 @@ pub fn run_reader(
     }
 }
 
-/// What waits for a reader.
+/// The tasks of a reader.
 #[derive(Debug, Default)]
 struct Work {
-    /// Not begun.
+    /// Tasks that have not begun.
     fresh: VecDeque<ReadTask>,
-    /// Begun, each waiting for its next slice.
+    /// Tasks that have begun, each waiting for its next slice.
     sliced: VecDeque<ReadTask>,
-    /// Searches over the number that an inbox may have under way.
+    /// Searches above the number that one inbox may have under way.
     held: VecDeque<ReadTask>,
-    /// Messages that wait for something outside. Each holds its share of the memory for
-    /// arriving mail, so their number is bounded.
+    /// Messages that wait for a lookup outside. Each is charged to the memory for arriving mail, so
+    /// their number is bounded.
     outside: HashMap<LookupId, WaitingMessage>,
     searches_max: usize,
 }
 
-/// A message that waits for something outside.
+/// A message that waits for a lookup outside.
 #[derive(Debug)]
 struct WaitingMessage {
     request: Request<Box<ParsedMessage>>,
@@ -487,8 +494,8 @@ impl Work {
         self.fresh.is_empty() && self.sliced.is_empty()
     }
 
-    /// Waits for something to do: without an end, or until the first message has waited long
-    /// enough.
+    /// Waits for a task. When messages wait for lookups, it waits at most until the first of them
+    /// has waited long enough.
     fn receive(
         &self,
         inlet: &Receiver<ToReader>,
@@ -511,7 +518,7 @@ impl Work {
                 }
                 _ => self.fresh.push_back(task),
             },
-            ToReader::Found(id, finding) => self.go_on(id, finding),
+            ToReader::Found(id, finding) => self.resume(id, finding),
             ToReader::Hangup(conn) => {
                 for queue in [&mut self.fresh, &mut self.sliced, &mut self.held] {
                     queue.retain(|task| task.conn() != Some(conn));
@@ -523,8 +530,8 @@ impl Work {
         }
     }
 
-    /// The message goes on with what was found.
-    fn go_on(&mut self, id: LookupId, finding: Finding) {
+    /// Lets a message go on with the answer to its lookup.
+    fn resume(&mut self, id: LookupId, finding: Finding) {
         if let Some(waiting) = self.outside.remove(&id) {
             let request = waiting
                 .request
@@ -533,14 +540,14 @@ impl Work {
         }
     }
 
-    /// Messages that have waited long enough go on without an answer.
+    /// Lets messages go on that have waited long enough, without an answer.
     fn expire(&mut self, now_ms: u64) {
         let ended = |(id, waiting): (&LookupId, &WaitingMessage)| {
             (waiting.until_ms <= now_ms).then_some(*id)
         };
         let late: Vec<LookupId> = self.outside.iter().filter_map(ended).collect();
         for id in late {
-            self.go_on(id, Finding::TimedOut);
+            self.resume(id, Finding::TimedOut);
         }
     }
 
@@ -581,7 +588,7 @@ impl Work {
         }
     }
 
-    /// Lets searches begin for which there is room now.
+    /// Starts the held searches for which there is room now.
     fn release(&mut self) {
         for _ in 0..self.held.len() {
             if let Some(task) = self.held.pop_front() {
@@ -596,7 +603,8 @@ impl Work {
     }
 }
 
-/// The inbox that a search goes over; HTTP names it otherwise and is bounded by its rate.
+/// The inbox of an IMAP search. A search over HTTP names its inbox in another way, and the rate of
+/// its key bounds it.
 fn searched(task: &ReadTask) -> Option<InboxId> {
     match task {
         ReadTask::Call(Request {
@@ -610,27 +618,27 @@ fn searched(task: &ReadTask) -> Option<InboxId> {
 
 /// Calls of one transaction.
 const GROUP_CALLS: usize = 128;
-/// From this size on a group waits a moment to become as large as the group before: under load
-/// more calls are on their way, and pages that they share are written once.
+/// From this size on a group waits to become as large as the group before: under load more calls
+/// are on their way, and pages that they share are written once.
 const GATHER_FROM: usize = 8;
-/// How long it waits for one more call.
+/// The time that it waits for one more call.
 const GATHER: Duration = Duration::from_micros(250);
-/// How often a group waits; with [`GATHER`] the bound of the delay, 1 ms.
+/// The number of times that a group waits. With [`GATHER`] it bounds the delay to 1 ms.
 const GATHERS: usize = 4;
 /// Octets of one transaction.
 const GROUP_OCTETS: usize = 8 << 20;
-/// Silence after which the writer is idle.
+/// Time without a task after which the writer is idle.
 const IDLE: Duration = Duration::from_millis(200);
-/// And how long it then sleeps at a time: a server at rest is at rest.
+/// Time that an idle writer sleeps at once, so that an idle server uses no CPU.
 const IDLE_LONG: Duration = Duration::from_secs(10);
-/// Groups after which some of the chores is done even when others wait: a slice of what
-/// deletions have left, and each minute a step of tidying after the other until it is tidy.
-const CHORES_EVERY: u32 = 16;
-/// Milliseconds between tidyings under load.
-const TIDY_MS: u64 = 60_000;
-/// Old rows go once in this many idle turns: each minute.
-const TIDY_EVERY: u32 = 6;
-/// Transactions of one tidying: then the queue is looked at again.
-const TIDY_STEPS: usize = 50;
-/// 2^32 / phi: spreads ids that ascend over the readers.
+/// Groups after which the writer reclaims a slice of deleted rows even when tasks wait. Each minute
+/// it also deletes old rows, slice by slice.
+const MAINTAIN_GROUPS: u32 = 16;
+/// Milliseconds between two deletions of old rows under load.
+const TRIM_MS: u64 = 60_000;
+/// Old rows are deleted once in this many idle turns: each minute.
+const TRIM_EVERY: u32 = 6;
+/// Slices of old rows that are deleted at once. Then the queue is checked again.
+const TRIM_SLICES: usize = 50;
+/// 2^32 / phi: spreads ascending ids over the readers.
 const GOLDEN: u64 = 0x9E37_79B9;

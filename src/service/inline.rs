@@ -1,34 +1,34 @@
-//! The whole service in one thread over a database in memory: what transcripts, simulation
-//! and fuzzers drive. The same [`Writer`] and [`Reader`] as in the server, in virtual time,
+//! The whole service in one thread over a database in memory. Transcripts, the simulation and
+//! fuzzers drive it. It uses the same [`Writer`] and [`Reader`] as the server, in virtual time,
 //! with randomness from a seed.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::account::inbox;
-use super::account::key::{self, NewRow};
+use super::account::key::{self, CheckedKey};
+use super::account::{inbox, org};
 use super::context::WriteContext;
-use super::drive::{Done, drive, go_on};
+use super::drive::{Done, drive, resume};
 use super::intake::{IntakeStage, ParsedMessage};
-use super::{Clock, Finding, LookupId, Lookups, ReadTask, Reader, Service, Setup, Writer};
+use super::{Finding, LookupId, Lookups, ReadClock, ReadTask, Reader, Service, Setup, Writer};
 use crate::call::{Event, InboxId, InboxRow, OrgId, Refusal, Reply, Request, Scopes, Shared};
 use crate::crypto::{OperatorToken, Random};
 use crate::mail::Address;
 use crate::store::{Error, Store};
 
-/// See the module.
+/// A service, its writer and its reader, and their database.
 #[derive(Debug)]
 pub struct Inline {
-    /// What the threads would share.
+    /// The state that threads would share.
     pub service: Arc<Service>,
-    /// Carries out what writes.
+    /// Carries out calls that write.
     pub writer: Writer,
-    /// Carries out what reads.
+    /// Carries out calls that read.
     pub reader: Reader,
     /// The database.
     pub store: Store,
-    /// The operator's token, as the file in the data folder would hold it.
+    /// The operator's token, as the file in the data folder has it.
     pub operator: String,
     random: Random,
     free: Arc<AtomicU64>,
@@ -37,19 +37,19 @@ pub struct Inline {
 }
 
 impl Inline {
-    /// The domain on which made-up addresses are.
+    /// The domain of generated addresses.
     pub const SHARED_DOMAIN: &'static str = "agents.test";
 
-    /// An empty world.
-    pub fn new(seed: u64, shared: Arc<Shared>, clock: Clock) -> Result<Inline, Error> {
+    /// A service over an empty database.
+    pub fn new(seed: u64, shared: Arc<Shared>, clock: ReadClock) -> Result<Inline, Error> {
         Self::with_lookups(seed, shared, clock, None)
     }
 
-    /// An empty world in which messages wait for `lookups`.
+    /// A service over an empty database, in which messages wait for `lookups`.
     pub fn with_lookups(
         seed: u64,
         shared: Arc<Shared>,
-        clock: Clock,
+        clock: ReadClock,
         lookups: Option<Arc<dyn Lookups>>,
     ) -> Result<Inline, Error> {
         let mut random = Random::seeded(seed);
@@ -77,8 +77,8 @@ impl Inline {
         })
     }
 
-    /// Carries out one request to its end, and gives what was answered and published. There is
-    /// no answer while a message waits for something outside.
+    /// Carries out one request to its end, and gives its answer and the events that it published.
+    /// There is no answer while a message waits for a lookup outside.
     pub fn serve(&mut self, request: Request) -> (Option<Reply>, Arc<[Event]>) {
         match drive(&mut self.writer, &mut self.reader, &self.store, request) {
             Done::Answered(reply, events) => (reply, events),
@@ -89,13 +89,13 @@ impl Inline {
         }
     }
 
-    /// Brings the answer to a lookup; the message that waited for it goes on.
+    /// Gives the answer to a lookup. The message that waited for it goes on.
     pub fn found(&mut self, id: LookupId, finding: Finding) -> (Option<Reply>, Arc<[Event]>) {
         let Some(request) = self.outside.remove(&id) else {
             return (None, Arc::new([]));
         };
         let task = ReadTask::Intake(request.with(|parsed| IntakeStage::Found(parsed, finding)));
-        match go_on(&mut self.writer, &mut self.reader, &self.store, task) {
+        match resume(&mut self.writer, &mut self.reader, &self.store, task) {
             Done::Answered(reply, events) => (reply, events),
             Done::Outside(id, request) => {
                 self.outside.insert(id, request);
@@ -104,22 +104,22 @@ impl Inline {
         }
     }
 
-    /// The next commit fails as a disk would make it fail.
+    /// Lets the next commit fail, as a failing disk does.
     pub fn fail_next_commit(&mut self) {
         self.store.fail_next_commit();
     }
 
-    /// What the probe of the disk says from now on.
+    /// Sets the free octets that the probe of the disk gives from now on.
     pub fn set_free_bytes(&mut self, free: u64) {
         self.free.store(free, Ordering::Relaxed);
     }
 
     /// An organization without inboxes and keys.
     pub fn make_org(&mut self, name: &str) -> Result<OrgId, Error> {
-        self.make(|context| Ok(key::plant_org(context, name)?.id))
+        self.make(|context| Ok(org::insert_org(context, name)?.id))
     }
 
-    /// An inbox with exactly this address; its domain is made, if it is not there.
+    /// An inbox with exactly this address. Its domain is created when it does not exist.
     pub fn make_inbox(&mut self, org: OrgId, address: &str) -> Result<InboxId, Error> {
         self.make_inbox_under(org, address, None)
     }
@@ -132,8 +132,8 @@ impl Inline {
         parent: Option<InboxId>,
     ) -> Result<InboxId, Error> {
         self.make(|context| {
-            let address = super::policy::address(address, "address")?;
-            let domain = inbox::domain_of(context, org, &address)?;
+            let address = super::policy::parse_address(address, "address")?;
+            let domain = inbox::find_or_insert_domain(context, org, &address)?;
             let row = plain_row(context, &address, parent);
             let ancestors = match parent {
                 None => Vec::new(),
@@ -143,7 +143,7 @@ impl Inline {
                     [parent].into_iter().chain(above).collect()
                 }
             };
-            inbox::plant(context, org, &row, &address, domain, &ancestors)?;
+            inbox::insert(context, org, &row, &address, domain, &ancestors)?;
             Ok(row.id)
         })
     }
@@ -158,7 +158,7 @@ impl Inline {
         self.make_key_until(org, scopes, inboxes, None)
     }
 
-    /// A key that ends, unix milliseconds.
+    /// A key that expires at a time, in unix milliseconds.
     pub fn make_key_until(
         &mut self,
         org: OrgId,
@@ -172,18 +172,18 @@ impl Inline {
             ids
         });
         self.make(|context| {
-            let new = NewRow {
+            let new = CheckedKey {
                 label: None,
                 scopes,
                 inboxes,
                 expires_at,
             };
-            let (_, secret) = key::mint(context, org, new)?;
+            let (_, secret) = key::generate(context, org, new)?;
             Ok(String::from_utf8_lossy(secret.expose()).into_owned())
         })
     }
 
-    /// Makes a piece of the world in a transaction of its own; nothing is published.
+    /// Runs `what` in a transaction of its own. Nothing is published.
     fn make<T>(
         &mut self,
         what: impl FnOnce(&mut WriteContext<'_>) -> Result<T, Refusal>,

@@ -1,37 +1,38 @@
-//! Jobs that are due: the writer wakes for them and hands them to the runner of their kind.
+//! Jobs that are due: the writer wakes for them and gives them to the runner of their kind.
 //!
-//! It is not the work itself. A runner is on the writer's thread, so it only starts the work,
-//! or says at once that it is done. Today no kind has a runner: recipients outside stay queued.
-//! A kind without a runner neither wakes the writer nor costs it a statement.
+//! This file does not do the work of a job. A runner is called on the thread of the writer, so it
+//! only starts the work, or says at once that the work is done. Today no kind has a runner:
+//! recipients outside stay queued. A kind without a runner does not wake the writer and costs it no
+//! statement.
 //!
-//! The rule: **a job is leased, and the lease is on disk, before its runner hears of it.** When
-//! the process ends between the two, or the answer is lost, the lease ends and the job is given
-//! again. So work can be done twice, and is never lost.
+//! The rule: **a job is leased, and the lease is on disk, before its runner gets the job.** When
+//! the process ends between the two, or the result is lost, the lease ends and the job is given to
+//! a runner again. So the work can be done twice, and is never lost.
 
 use crate::call::Now;
 use crate::store::{ClaimedJob, Error, JobKind, JobLease, Store};
 
-/// What carries out jobs of one kind.
+/// A runner of jobs of one kind.
 pub struct Runner {
-    /// Which kind.
+    /// The kind.
     pub kind: JobKind,
-    /// How long a job may take before it is given again.
+    /// Milliseconds that a job may take. After them it is given to the runner again.
     pub lease_ms: i64,
-    /// Takes a job that was just leased.
+    /// Starts a job that has just been leased.
     pub start: Start,
 }
 
-/// Begins a job; on the writer's thread, so it must not wait for anything.
+/// Starts a job. It runs on the thread of the writer, so it must not wait for anything.
 pub type Start = Box<dyn FnMut(Now, &ClaimedJob) -> Outcome + Send>;
 
-/// What a runner says of a job.
+/// The result that a runner gives for a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// It is done, or given up: the row goes.
+    /// The job is done, or the runner has given up: the row is deleted.
     Done,
-    /// It is to be tried again at this time, unix milliseconds.
+    /// The job is tried again at this time, in unix milliseconds.
     Retry(i64),
-    /// It is under way. Its end comes as a call; without one the lease ends.
+    /// The job is under way. A call reports its end; without that call the lease ends.
     Started,
 }
 
@@ -40,9 +41,9 @@ pub enum Outcome {
 pub(super) struct Runners {
     runners: Vec<Runner>,
     kinds: Vec<JobKind>,
-    /// Chosen at the start of the process (see [`JobLease::holder`]).
+    /// A random number of this process (see [`JobLease::holder`]).
     holder: i64,
-    /// After an error no job is looked for until this time (monotonic).
+    /// After an error no job is claimed until this time (monotonic milliseconds).
     held_until_ms: u64,
 }
 
@@ -54,8 +55,8 @@ impl Runners {
         self.holder = holder;
     }
 
-    /// Starts what is due, a bounded number of jobs. Gives in how many milliseconds there is
-    /// more; `None` when nothing waits that has a runner.
+    /// Starts the jobs that are due, a bounded number of them. Gives the milliseconds until the
+    /// next job is due; `None` when no job that has a runner waits.
     pub(super) fn run(&mut self, store: &Store, now: Now) -> Result<Option<u64>, Error> {
         if self.runners.is_empty() {
             return Ok(None);
@@ -132,8 +133,9 @@ fn in_transaction<T>(store: &Store, work: impl FnOnce() -> Result<T, Error>) -> 
     }
 }
 
-/// Jobs of a kind that are started in one go: the calls that wait come after them.
+/// Jobs of a kind that are started at once. The calls that wait are carried out after them.
 const AT_ONCE: u32 = 32;
 
-/// After an error (a full disk, say) jobs wait for this long, so that the writer does not spin.
+/// Milliseconds that jobs wait after an error (a full disk, say), so that the writer does not retry
+/// in a loop.
 const AFTER_ERROR_MS: u64 = 5_000;

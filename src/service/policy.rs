@@ -1,5 +1,7 @@
-//! Who may send as whom and to whom, how much, and whether there is room: one code path for
-//! SMTP, REST and IMAP. It decides; storing is done elsewhere.
+//! Policy: which addresses a key may send from, which recipients are accepted, the rates and
+//! budgets of messages, and the space on the disk. SMTP, REST and IMAP use the same functions.
+//!
+//! This file decides and stores nothing, except for the count of messages sent in a day.
 
 use super::Service;
 use super::access::limits::Payer;
@@ -11,17 +13,17 @@ use crate::mail::Address;
 use crate::store::{Destination, Store};
 use core::net::IpAddr;
 
-/// Reads an address of a request; the refusal names its field.
-pub fn address(text: &str, field: &'static str) -> Result<Address, Refusal> {
+/// Parses an address of a request. The refusal names its field.
+pub fn parse_address(text: &str, field: &'static str) -> Result<Address, Refusal> {
     Address::parse(text).map_err(|e| Refusal::Invalid {
         field,
         why: e.to_string(),
     })
 }
 
-/// The inbox that a client names, if it is of the organization and the key may see it.
-/// Another's and none are the same answer.
-pub fn named_inbox(store: &Store, access: &Access, name: &InboxRef) -> Result<InboxId, Refusal> {
+/// The inbox that a client names, if it belongs to the organization and the key may see it. An
+/// inbox of another organization and an inbox that does not exist give the same answer.
+pub fn find_inbox(store: &Store, access: &Access, name: &InboxRef) -> Result<InboxId, Refusal> {
     const NONE: Refusal = Refusal::NotFound(Noun::Inbox);
     let inbox = match name {
         InboxRef::Id(id) => *id,
@@ -40,24 +42,28 @@ pub fn named_inbox(store: &Store, access: &Access, name: &InboxRef) -> Result<In
 }
 
 /// The inbox that a key sends for when it sends as `address`. `user+tag` sends for `user`.
-pub fn sender_inbox(store: &Store, access: &Access, address: &Address) -> Result<InboxId, Refusal> {
+pub fn find_sender_inbox(
+    store: &Store,
+    access: &Access,
+    address: &Address,
+) -> Result<InboxId, Refusal> {
     let canonical = address.canonical();
-    // The usual case first: the address that was logged in with.
+    // The usual case first: the address of the login.
     if let Some(inbox) = access.inbox
         && access.address == canonical
     {
         return Ok(inbox);
     }
-    let found = destination(store, address)?;
+    let found = find_destination(store, address)?;
     match found {
         Some(d) if d.org == access.org && access.sees(d.inbox) => Ok(d.inbox),
         _ => Err(Refusal::SenderNotAllowed),
     }
 }
 
-/// The inbox that an address belongs to: exactly, else without its `+tag` (DECISIONS.md,
-/// "Addresses").
-pub fn destination(store: &Store, address: &Address) -> Result<Option<Destination>, Refusal> {
+/// The inbox that an address belongs to: the exact address first, then the address without its
+/// `+tag` (DECISIONS.md, "Addresses").
+pub fn find_destination(store: &Store, address: &Address) -> Result<Option<Destination>, Refusal> {
     if let Some(found) = store.destination(&address.canonical())? {
         return Ok(Some(found));
     }
@@ -67,8 +73,9 @@ pub fn destination(store: &Store, address: &Address) -> Result<Option<Destinatio
     }
 }
 
-/// MAIL FROM: the path, the announced size, the disk, and on port 25 the address's rate.
-pub fn sender(
+/// MAIL FROM: checks the path, the announced size, the disk, and on port 25 the rate of the
+/// address.
+pub fn check_sender(
     service: &Service,
     store: &Store,
     peer: IpAddr,
@@ -85,33 +92,34 @@ pub fn sender(
             max: limits.message_bytes as u64,
         });
     }
-    space(service)?;
+    check_space(service)?;
     match access {
         None => {
             let per_minute = limits.mx_messages_per_minute;
             service.take(Payer::Mx(Network::of(peer)), per_minute, per_minute, now)?;
         }
         Some(access) => {
-            // The null path is for notifications that servers make; a client has an address.
+            // The null path is for notifications, which only servers send. A client must give an
+            // address.
             let path = reverse_path.ok_or(Refusal::SenderNotAllowed)?;
             let path = Address::parse(path).map_err(|_| Refusal::SenderNotAllowed)?;
-            sender_inbox(store, access, &path)?;
+            find_sender_inbox(store, access, &path)?;
         }
     }
     Ok(Answer::Done)
 }
 
-/// RCPT TO: where it goes, whether it may, whether there is room.
-pub fn recipient(
+/// RCPT TO: finds the inbox, and checks that the sender may reach it and that it has space.
+pub fn check_recipient(
     service: &Service,
     store: &Store,
     now: Now,
     access: Option<&Access>,
     text: &str,
 ) -> Result<Answer, Refusal> {
-    let address = address(text, "recipient")?;
+    let address = parse_address(text, "recipient")?;
     let metrics = &service.shared.metrics;
-    let found = match destination(store, &address)? {
+    let found = match find_destination(store, &address)? {
         None if is_postmaster(service, &address) => store.operator_inbox()?,
         found => found,
     };
@@ -136,8 +144,8 @@ pub fn recipient(
     })
 }
 
-/// Whether it is for the operator of this server (RFC 5321 section 4.5.1). On an organization's
-/// own domain that name is the organization's to give.
+/// Whether an address is the postmaster of this server (RFC 5321 section 4.5.1). On a domain of an
+/// organization, the organization decides which inbox has that name.
 fn is_postmaster(service: &Service, address: &Address) -> bool {
     let ours = [&service.shared_domain, &service.shared.host];
     address.local().eq_ignore_ascii_case("postmaster")
@@ -146,7 +154,7 @@ fn is_postmaster(service: &Service, address: &Address) -> bool {
             .any(|name| name.eq_ignore_ascii_case(address.domain()))
 }
 
-/// Whether mail for this domain stays here, for any organization.
+/// Whether mail for this domain stays on this server, for any organization.
 pub fn is_local(service: &Service, store: &Store, domain: &str) -> Result<bool, Refusal> {
     Ok(domain == service.shared_domain || store.domain_by_name(domain)?.is_some())
 }
@@ -158,9 +166,9 @@ pub fn charge_receive(service: &Service, now: Now, inbox: InboxId) -> Result<(),
     service.take(Payer::Inbox(inbox), per_minute, burst, now)
 }
 
-/// Counts `n` messages that `inbox` sends, in the transaction that queues them. Over the
-/// day's budget of the inbox or its organization it refuses, and the savepoint takes the
-/// count back.
+/// Counts `n` messages that `inbox` sends, in the transaction that queues them. When the daily
+/// budget of the inbox or of its organization is used up, it refuses, and the rollback of the
+/// savepoint takes the count back.
 pub fn charge_sends(
     limits: &Limits,
     store: &Store,
@@ -187,11 +195,11 @@ pub fn day_of(now: Now) -> i64 {
     now.unix_ms.div_euclid(DAY_MS)
 }
 
-/// Whether the disk has room for more mail: 1.5 times the largest message or 64 MiB,
-/// whichever is more. Reading, deleting and delivering to outside go on without it.
-pub fn space(service: &Service) -> Result<(), Refusal> {
+/// Checks that the disk has space for more mail: 1.5 times the largest message or 64 MiB, whichever
+/// is more. Reading, deleting and delivering to outside go on without that space.
+pub fn check_space(service: &Service) -> Result<(), Refusal> {
     let wanted = space_wanted(service);
-    // A probe that fails must not stop the mail: the commit will tell.
+    // When the probe fails, mail is accepted: a full disk then fails the commit.
     if service.free_bytes().is_some_and(|free| free < wanted) {
         service.shared.metrics.count(Metric::RejectedDisk);
         return Err(Refusal::NoSpace);
@@ -199,7 +207,7 @@ pub fn space(service: &Service) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether mail may be refused before long: what is deleted must make room at once.
+/// Whether mail may be refused soon for want of space. Then deleted rows are reclaimed at once.
 pub fn is_space_short(service: &Service) -> bool {
     let wanted = space_wanted(service).saturating_mul(SPACE_SHORT_TIMES);
     service.free_bytes().is_some_and(|free| free < wanted)
@@ -212,7 +220,7 @@ fn space_wanted(service: &Service) -> u64 {
 
 const DAY_MS: i64 = 86_400_000;
 const BURST_MINUTES: usize = 5;
-/// Below this SQLite itself may find no room to commit a deletion.
+/// With less free space SQLite itself may fail to commit a deletion.
 const SPACE_BYTES_MIN: u64 = 64 << 20;
-/// Below this many times what is wanted, space is short.
+/// Space is short below this many times the wanted space.
 const SPACE_SHORT_TIMES: u64 = 4;

@@ -1,8 +1,8 @@
-//! The first start: an organization, an inbox and a key in an empty folder, so that one
+//! The first start in an empty folder: creates an organization, an inbox and a key, so that one
 //! command is enough to send the first mail.
 
 use super::Service;
-use super::account::{inbox, key};
+use super::account::{inbox, org};
 use super::context::WriteContext;
 use crate::call::{InboxRow, NewInbox, OrgId, Refusal, Secret, Written};
 use crate::crypto::Random;
@@ -10,7 +10,7 @@ use crate::store::{Error, Store};
 
 use super::access::login::folder_access;
 
-/// What was made.
+/// The rows of the first start.
 #[derive(Debug)]
 pub struct FirstStart {
     /// The organization `default`.
@@ -21,8 +21,8 @@ pub struct FirstStart {
     pub key: Secret,
 }
 
-/// Makes the first organization, inbox and key and commits them; `None`, and nothing made,
-/// when there is an organization already.
+/// Creates the first organization, inbox and key, and commits them. Gives `None` and changes
+/// nothing when there is an organization already.
 pub fn first_start(service: &Service, store: &Store) -> Result<Option<FirstStart>, Error> {
     if !store.orgs()?.is_empty() {
         return Ok(None);
@@ -52,7 +52,7 @@ pub fn first_start(service: &Service, store: &Store) -> Result<Option<FirstStart
 }
 
 fn make(context: &mut WriteContext<'_>) -> Result<FirstStart, Refusal> {
-    let Written::Org(org, _, key) = key::create_org(context, "default")? else {
+    let Written::Org(org, _, key) = org::create_org(context, "default")? else {
         return Err(Refusal::Internal);
     };
     let access = folder_access(org.id);

@@ -1,9 +1,10 @@
-//! What is counted in memory: failed logins of an address, rates of keys, inboxes and
-//! addresses, and leases of sessions and streams. Behind one lock, taken for a moment.
+//! Limits that are counted in memory: failed logins of an address, rates of keys, inboxes and
+//! addresses, and leases of sessions and streams. They stand behind one lock, which is held for a
+//! few instructions.
 //!
 //! Time is an argument and monotonic, so a clock that jumps changes nothing. Every table is
-//! bounded: one that is full forgets what matters least. An account is never locked: only
-//! addresses are slowed, else anybody could lock anybody out.
+//! bounded: a full table drops the least important rows. An account is never locked, only addresses
+//! are slowed down; otherwise any peer could lock an account.
 
 use core::hash::Hash;
 use core::net::IpAddr;
@@ -11,7 +12,8 @@ use std::collections::HashMap;
 
 use crate::call::{ConnId, InboxId, KeyId, Network, Now, OrgId, Rate};
 
-/// Failed logins, the same for every door (one attacker does not get a share at each).
+/// Failed logins, counted for all listeners together, so that an attacker does not get a share on
+/// each listener.
 #[derive(Debug, Default)]
 pub struct Failures(HashMap<Network, Failed>);
 
@@ -20,13 +22,13 @@ struct Failed {
     minute: Window,
     day: Window,
     until_ms: u64,
-    /// Fingerprints of the last wrong keys: a client that repeats one wrong key is
-    /// misconfigured, not guessing, and counts once.
+    /// Fingerprints of the last wrong keys. A client that repeats one wrong key is misconfigured
+    /// and does not guess, so the key counts once.
     seen: [u64; SEEN],
     next: usize,
 }
 
-/// How many failures since a moment.
+/// The number of failures since a time.
 #[derive(Debug, Default)]
 struct Window {
     since_ms: u64,
@@ -47,7 +49,7 @@ impl Window {
 }
 
 impl Failures {
-    /// Whether this address may try at all; else the milliseconds until it may.
+    /// Checks that this address may try to log in. Otherwise gives the milliseconds until it may.
     pub fn admit(&self, peer: IpAddr, now: Now) -> Result<(), u64> {
         match self.0.get(&Network::of(peer)) {
             Some(failed) if failed.until_ms > now.mono_ms => Err(failed.until_ms - now.mono_ms),
@@ -55,9 +57,9 @@ impl Failures {
         }
     }
 
-    /// Counts a failure and gives the milliseconds to wait before the answer.
-    /// `fingerprint` stands for the key.
-    pub fn failed(
+    /// Counts a failure and gives the milliseconds to wait before the answer. `fingerprint` stands
+    /// for the key.
+    pub fn record(
         &mut self,
         peer: IpAddr,
         fingerprint: u64,
@@ -69,7 +71,7 @@ impl Failures {
         if self.0.len() >= NETWORKS_MAX {
             self.0
                 .retain(|_, f| f.until_ms > now_ms || now_ms < f.minute.since_ms + MINUTE_MS);
-            make_room(&mut self.0);
+            clear_if_full(&mut self.0);
         }
         let failed = self.0.entry(Network::of(peer)).or_default();
         if failed.seen.contains(&fingerprint) && failed.minute.n > 0 {
@@ -93,23 +95,23 @@ fn delay_ms(failures: usize) -> u64 {
     DELAYS_MS[failures.saturating_sub(1).min(last)]
 }
 
-/// What a rate is kept for.
+/// The owner of a rate.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Payer {
     /// HTTP requests of a key.
     Key(KeyId),
-    /// HTTP requests without one.
+    /// HTTP requests of an address without a key.
     Anonymous(Network),
-    /// Messages that an address brings on port 25.
+    /// Messages that an address sends to port 25.
     Mx(Network),
-    /// Octets of messages that an address brings on port 25, in KiB.
+    /// Octets of messages that an address sends to port 25, in KiB.
     MxOctets(Network),
     /// Messages that an inbox receives.
     Inbox(InboxId),
 }
 
 impl Payer {
-    /// What a refusal says is used up.
+    /// The rate that a refusal names.
     pub fn rate(self) -> Rate {
         match self {
             Payer::Key(_) | Payer::Anonymous(_) => Rate::Requests,
@@ -122,17 +124,17 @@ impl Payer {
 #[derive(Debug, Default)]
 pub struct Rates(HashMap<Payer, Bucket>);
 
-/// `owed_ms` is the time until the bucket would be full again at its rate.
+/// A bucket. `owed_us` is the time until the bucket is full again at its rate.
 #[derive(Debug)]
 struct Bucket {
     at_ms: u64,
-    /// In microseconds: a token of a fast rate is less than a millisecond.
+    /// In microseconds, because a token of a fast rate takes less than a millisecond.
     owed_us: u64,
 }
 
 impl Rates {
-    /// Takes a token of a bucket of `burst` that fills at `per_minute`; else the milliseconds
-    /// until there is one.
+    /// Takes a token from a bucket of `burst` tokens that fills at `per_minute`. Otherwise gives
+    /// the milliseconds until there is one.
     pub fn take(
         &mut self,
         payer: Payer,
@@ -143,7 +145,7 @@ impl Rates {
         self.take_many(payer, per_minute, burst, 1, now)
     }
 
-    /// Takes `n` tokens, or none.
+    /// Takes `n` tokens, or none of them.
     pub fn take_many(
         &mut self,
         payer: Payer,
@@ -156,9 +158,9 @@ impl Rates {
             return Ok(());
         }
         if self.0.len() >= NETWORKS_MAX {
-            // A bucket that has filled up again says no more than no bucket.
+            // A full bucket and a missing bucket mean the same.
             self.0.retain(|_, b| b.left_us(now.mono_ms) > 0);
-            make_room(&mut self.0);
+            clear_if_full(&mut self.0);
         }
         let token_us = (MINUTE_MS * 1000 / (per_minute.max(1) as u64)).max(1);
         let full_us = token_us.saturating_mul(burst.max(1) as u64);
@@ -184,7 +186,7 @@ impl Bucket {
     }
 }
 
-/// What a connection holds until it is gone.
+/// A lease of a connection. It ends with the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Lease {
     Session(InboxId),
@@ -202,9 +204,9 @@ pub struct Leases {
 }
 
 impl Leases {
-    /// A session of `inbox` on `conn`; `false` when there are `max` already.
+    /// Takes the lease of a session of `inbox` for `conn`. `false` when there are `max` already.
     #[must_use]
-    pub fn session(&mut self, conn: ConnId, inbox: InboxId, max: usize) -> bool {
+    pub fn take_session(&mut self, conn: ConnId, inbox: InboxId, max: usize) -> bool {
         let n = self.sessions.entry(inbox).or_default();
         if *n >= max {
             return false;
@@ -223,8 +225,8 @@ impl Leases {
         self.sessions.get(&inbox).copied().unwrap_or(0)
     }
 
-    /// A stream of `key` on `conn`; else which count is at its bound, and the bound.
-    pub fn stream(
+    /// Takes the lease of a stream of `key` for `conn`. Otherwise gives the bound that is reached.
+    pub fn take_stream(
         &mut self,
         conn: ConnId,
         key: Option<KeyId>,
@@ -249,16 +251,16 @@ impl Leases {
         Ok(())
     }
 
-    /// The connection is gone; gives how many streams it held.
-    pub fn end(&mut self, conn: ConnId) -> u64 {
+    /// Ends all leases of a connection, and gives the number of its streams.
+    pub fn release(&mut self, conn: ConnId) -> u64 {
         let mut streams = 0;
         for lease in self.held.remove(&conn).unwrap_or_default() {
             match lease {
-                Lease::Session(inbox) => less(&mut self.sessions, inbox),
+                Lease::Session(inbox) => decrement(&mut self.sessions, inbox),
                 Lease::Stream(key, org) => {
                     streams += 1;
-                    less(&mut self.of_key, key);
-                    less(&mut self.of_org, org);
+                    decrement(&mut self.of_key, key);
+                    decrement(&mut self.of_org, org);
                 }
             }
         }
@@ -266,7 +268,7 @@ impl Leases {
     }
 }
 
-fn less<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
+fn decrement<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
     if let Some(n) = counts.get_mut(&key) {
         *n = n.saturating_sub(1);
         if *n == 0 {
@@ -275,9 +277,9 @@ fn less<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
     }
 }
 
-/// When forgetting what has expired was not enough, everything goes: a flood from 65,536
-/// networks at once must not make each further one cost a walk over the table.
-fn make_room<K, V>(table: &mut HashMap<K, V>) {
+/// Clears a table that is still nearly full after its expired rows were removed: during a flood
+/// from 65,536 networks at once, no further network may cost a walk over the table.
+fn clear_if_full<K, V>(table: &mut HashMap<K, V>) {
     if table.len() >= NETWORKS_MAX / 8 * 7 {
         table.clear();
     }
@@ -285,15 +287,16 @@ fn make_room<K, V>(table: &mut HashMap<K, V>) {
 
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 86_400_000;
-/// How long an address at its limit is refused; not longer, since many people may share it.
+/// Milliseconds for which an address at its limit is refused. It is not longer because many people
+/// may share one address.
 const PAUSE_MS: u64 = 15 * MINUTE_MS;
-/// Before the answer to the first, second ... failure within a minute.
+/// Milliseconds before the answer to the first, second ... failure within a minute.
 const DELAYS_MS: [u64; 6] = [0, 1000, 2000, 4000, 8000, 15_000];
-/// Wrong logins remembered for each address.
+/// Fingerprints kept for each address.
 const SEEN: usize = 8;
 /// Rows of a table: some megabytes at most.
 const NETWORKS_MAX: usize = 65_536;
-/// `--no-limits` sets rates to this: then not even a bucket is kept.
+/// `--no-limits` sets the rates to this number. Then no bucket is kept at all.
 pub(in crate::service) const LIFTED: usize = 1 << 40;
 
 #[cfg(test)]
@@ -318,7 +321,7 @@ mod tests {
         let delays: Vec<u64> = (1..=10)
             .map(|n| {
                 assert!(failures.admit(bad, at(n)).is_ok());
-                failures.failed(bad, n, 10, 50, at(n))
+                failures.record(bad, n, 10, 50, at(n))
             })
             .collect();
         assert_eq!(
@@ -329,7 +332,7 @@ mod tests {
         assert!(failures.admit(ip("192.0.2.2"), at(10)).is_ok());
         assert!(failures.admit(bad, at(10 + PAUSE_MS)).is_ok());
         // A minute later the delays begin again.
-        assert_eq!(failures.failed(bad, 99, 10, 50, at(11 + PAUSE_MS)), 0);
+        assert_eq!(failures.record(bad, 99, 10, 50, at(11 + PAUSE_MS)), 0);
     }
 
     #[test]
@@ -338,7 +341,7 @@ mod tests {
         let bad = ip("192.0.2.1");
         for n in 1..=50u64 {
             assert!(failures.admit(bad, at(n * MINUTE_MS)).is_ok(), "{n}");
-            failures.failed(bad, n, 10, 50, at(n * MINUTE_MS));
+            failures.record(bad, n, 10, 50, at(n * MINUTE_MS));
         }
         assert!(failures.admit(bad, at(50 * MINUTE_MS)).is_err());
         assert!(failures.admit(bad, at(51 * MINUTE_MS + DAY_MS)).is_ok());
@@ -349,7 +352,7 @@ mod tests {
         let mut failures = Failures::default();
         let peer = ip("192.0.2.1");
         for n in 0..1000 {
-            assert_eq!(failures.failed(peer, 5, 10, 50, at(n)), 0);
+            assert_eq!(failures.record(peer, 5, 10, 50, at(n)), 0);
         }
         assert!(failures.admit(peer, at(1000)).is_ok());
     }
@@ -360,7 +363,7 @@ mod tests {
         let mut rates = Rates::default();
         for n in 0..(NETWORKS_MAX as u32 * 2) {
             let peer = IpAddr::from(n.to_be_bytes());
-            failures.failed(peer, 1, 10, 50, at(0));
+            failures.record(peer, 1, 10, 50, at(0));
             let payer = Payer::Mx(Network::of(peer));
             assert!(rates.take(payer, 1, 1, at(0)).is_ok());
         }
@@ -379,7 +382,7 @@ mod tests {
         assert!(rates.take(payer, 60, 5, at(1000)).is_ok());
         assert!(rates.take(payer, 60, 5, at(1000)).is_err());
         assert!(rates.take(Payer::Inbox(InboxId(2)), 60, 5, at(0)).is_ok());
-        // A clock that goes back gives nothing and takes nothing.
+        // A clock that goes back gives no token and takes none.
         assert!(rates.take(payer, 60, 5, at(0)).is_err());
         for _ in 0..1000 {
             assert!(rates.take(payer, LIFTED, 1, at(0)).is_ok());
@@ -390,19 +393,35 @@ mod tests {
     fn leases_end_with_their_connection() {
         let mut leases = Leases::default();
         let (inbox, key, org) = (InboxId(1), Some(KeyId(1)), OrgId(1));
-        assert!(leases.session(ConnId(1), inbox, 2) && leases.session(ConnId(2), inbox, 2));
-        assert!(!leases.session(ConnId(3), inbox, 2));
-        assert_eq!(leases.end(ConnId(1)), 0);
-        assert!(leases.session(ConnId(3), inbox, 2));
+        assert!(
+            leases.take_session(ConnId(1), inbox, 2) && leases.take_session(ConnId(2), inbox, 2)
+        );
+        assert!(!leases.take_session(ConnId(3), inbox, 2));
+        assert_eq!(leases.release(ConnId(1)), 0);
+        assert!(leases.take_session(ConnId(3), inbox, 2));
 
-        assert!(leases.stream(ConnId(4), key, org, 1, 2).is_ok());
-        assert_eq!(leases.stream(ConnId(5), key, org, 1, 2), Err(1));
-        assert!(leases.stream(ConnId(5), Some(KeyId(2)), org, 1, 2).is_ok());
-        assert_eq!(leases.stream(ConnId(6), Some(KeyId(3)), org, 1, 2), Err(2));
-        assert_eq!((leases.end(ConnId(5)), leases.end(ConnId(5))), (1, 0));
-        assert!(leases.stream(ConnId(6), Some(KeyId(3)), org, 1, 2).is_ok());
+        assert!(leases.take_stream(ConnId(4), key, org, 1, 2).is_ok());
+        assert_eq!(leases.take_stream(ConnId(5), key, org, 1, 2), Err(1));
+        assert!(
+            leases
+                .take_stream(ConnId(5), Some(KeyId(2)), org, 1, 2)
+                .is_ok()
+        );
+        assert_eq!(
+            leases.take_stream(ConnId(6), Some(KeyId(3)), org, 1, 2),
+            Err(2)
+        );
+        assert_eq!(
+            (leases.release(ConnId(5)), leases.release(ConnId(5))),
+            (1, 0)
+        );
+        assert!(
+            leases
+                .take_stream(ConnId(6), Some(KeyId(3)), org, 1, 2)
+                .is_ok()
+        );
         for conn in 1..10 {
-            leases.end(ConnId(conn));
+            leases.release(ConnId(conn));
         }
         assert!(leases.held.is_empty() && leases.sessions.is_empty() && leases.of_org.is_empty());
     }

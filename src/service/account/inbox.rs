@@ -1,9 +1,10 @@
-//! Inboxes: made, listed, changed, taken away. Their addresses, their tree, and what a
-//! client may write into them.
+//! Inboxes: created, listed, changed, deleted. It knows their addresses, their tree, and the bounds
+//! of what a client may write into them.
 
 use std::sync::Arc;
 
-use super::key;
+use super::domain::insert_domain;
+use super::page::{next_cursor, parse_cursor};
 use crate::call::bounds::{
     CLIENT_ID_BYTES_MAX, LABEL_BYTES_MAX, METADATA_BYTES_MAX, PAGE_ROWS_MAX,
 };
@@ -13,10 +14,11 @@ use crate::call::{
 };
 use crate::mail::parse::address::{Address, parse_domain};
 use crate::service::context::WriteContext;
-use crate::service::policy::{self, named_inbox};
+use crate::service::field::{check_text, invalid};
+use crate::service::policy::{self, find_inbox};
 use crate::store::{NewEvent, Store};
 
-/// See [`crate::call::Call::CreateInbox`].
+/// Creates an inbox. A known `client_id` gives the inbox that has it.
 pub fn create_inbox(
     context: &mut WriteContext<'_>,
     access: &Access,
@@ -27,7 +29,7 @@ pub fn create_inbox(
     }
     let org = access.org;
     if let Some(id) = &new.client_id {
-        key::check_text(id, "client_id", CLIENT_ID_BYTES_MAX)?;
+        check_text(id, "client_id", CLIENT_ID_BYTES_MAX)?;
         if let Some(inbox) = context.store.inbox_by_client_id(org, id)? {
             let row = context.store.inbox(org, inbox)?.ok_or(Refusal::Internal)?;
             return Ok(Written::Inbox {
@@ -62,15 +64,15 @@ pub fn create_inbox(
         bytes: 0,
         messages: 0,
     };
-    plant(context, org, &row, &address, domain, &ancestors)?;
+    insert(context, org, &row, &address, domain, &ancestors)?;
     Ok(Written::Inbox {
         row: Box::new(row),
         existed: false,
     })
 }
 
-/// Writes a checked inbox with its standard mailboxes, and tells of it.
-pub(in crate::service) fn plant(
+/// Stores a checked inbox with its standard mailboxes, and writes its event.
+pub(in crate::service) fn insert(
     context: &mut WriteContext<'_>,
     org: OrgId,
     row: &InboxRow,
@@ -82,14 +84,14 @@ pub(in crate::service) fn plant(
     context
         .store
         .insert_inbox(org, row, &canonical, domain, ancestors)?;
-    let seq = tell(context, org, row.id, Change::InboxCreated)?;
+    let seq = log_change(context, org, row.id, Change::InboxCreated)?;
     context
         .store
         .make_standard_mailboxes(context.now, org, row.id, seq)?;
     Ok(())
 }
 
-fn tell(
+fn log_change(
     context: &mut WriteContext<'_>,
     org: OrgId,
     inbox: InboxId,
@@ -110,8 +112,9 @@ fn tell(
         .append_event(context.now, org, context.origin, new, context.events)?)
 }
 
-/// The address of a new inbox: on an own domain as asked; on the shared one with six
-/// random characters, so that no organization can take a name from another.
+/// The address of a new inbox. On an own domain it is the one that the client asks for. On the
+/// shared domain six random characters are added, so that no organization can take a name from
+/// another.
 fn choose_address(
     context: &mut WriteContext<'_>,
     org: OrgId,
@@ -159,9 +162,9 @@ fn choose_address(
     Err(Refusal::Exists(Noun::Inbox))
 }
 
-/// A local part that a client chose. Beyond what an address allows: nothing that needs
-/// quoting, no `+` (it would take another's tagged mail), nothing in front that a
-/// spreadsheet reads as a formula.
+/// A local part that a client has chosen. Beyond the rules of an address it refuses quoting, a `+`
+/// (it would take the tagged mail of another inbox), and a first character that a spreadsheet reads
+/// as the beginning of a formula.
 fn username_at(user: &str, domain: &str) -> Result<Address, Refusal> {
     if user.starts_with(['=', '+', '-', '@']) {
         return Err(invalid("username", "may not begin with = + - @"));
@@ -176,7 +179,7 @@ fn username_at(user: &str, domain: &str) -> Result<Address, Refusal> {
         .map_err(|_| invalid("username", "is too long or cannot stand before an @"))
 }
 
-/// See [`crate::call::Call::ListInboxes`].
+/// Lists inboxes, all or those under one parent.
 pub fn list_inboxes(
     store: &Store,
     access: &Access,
@@ -186,9 +189,9 @@ pub fn list_inboxes(
 ) -> Result<Answer, Refusal> {
     let parent = match parent {
         None => None,
-        Some(name) => Some(named_inbox(store, access, name)?),
+        Some(name) => Some(find_inbox(store, access, name)?),
     };
-    let after = key::cursor(cursor, InboxId::parse)?.unwrap_or(InboxId(0));
+    let after = parse_cursor(cursor, InboxId::parse)?.unwrap_or(InboxId(0));
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let mut rows = match &access.inboxes {
         None => store.inboxes(access.org, parent, after, limit + 1)?,
@@ -204,18 +207,18 @@ pub fn list_inboxes(
             rows
         }
     };
-    let next = key::next_cursor(&mut rows, limit, |row| row.id.to_string());
+    let next = next_cursor(&mut rows, limit, |row| row.id.to_string());
     Ok(Answer::Inboxes { rows, next })
 }
 
-/// See [`crate::call::Call::ReadInbox`].
+/// Reads one inbox.
 pub fn read_inbox(store: &Store, access: &Access, name: &InboxRef) -> Result<Answer, Refusal> {
-    let inbox = named_inbox(store, access, name)?;
+    let inbox = find_inbox(store, access, name)?;
     let rows = store.inbox(access.org, inbox)?.into_iter().collect();
     Ok(Answer::Inboxes { rows, next: None })
 }
 
-/// See [`crate::call::Call::PatchInbox`].
+/// Changes an inbox.
 pub fn patch_inbox(
     context: &mut WriteContext<'_>,
     access: &Access,
@@ -223,7 +226,7 @@ pub fn patch_inbox(
     patch: &InboxPatch,
 ) -> Result<Written, Refusal> {
     let org = access.org;
-    let inbox = named_inbox(context.store, access, name)?;
+    let inbox = find_inbox(context.store, access, name)?;
     let before = context
         .store
         .inbox(org, inbox)?
@@ -248,7 +251,7 @@ pub fn patch_inbox(
         if row.parent != before.parent {
             move_tree(context.store, org, inbox, row.parent)?;
         }
-        tell(context, org, inbox, Change::InboxUpdated)?;
+        log_change(context, org, inbox, Change::InboxUpdated)?;
     }
     Ok(Written::Inbox {
         row: Box::new(row),
@@ -256,7 +259,7 @@ pub fn patch_inbox(
     })
 }
 
-/// Writes the way up anew for an inbox and everything under it, level by level.
+/// Stores new ancestors for an inbox and for everything under it, level by level.
 fn move_tree(
     store: &Store,
     org: OrgId,
@@ -287,22 +290,22 @@ fn move_tree(
     Ok(())
 }
 
-/// See [`crate::call::Call::DeleteInbox`].
+/// Deletes an inbox that has no children.
 pub fn delete_inbox(
     context: &mut WriteContext<'_>,
     access: &Access,
     name: &InboxRef,
 ) -> Result<Written, Refusal> {
-    let inbox = named_inbox(context.store, access, name)?;
+    let inbox = find_inbox(context.store, access, name)?;
     if !context.store.inbox_children(access.org, inbox)?.is_empty() {
         return Err(Refusal::Conflict(ConflictReason::InboxHasChildren));
     }
-    uproot(context, access.org, inbox)?;
+    delete_leaf(context, access.org, inbox)?;
     Ok(Written::Changed)
 }
 
-/// Takes an inbox away whose children are gone, and tells of it.
-pub(in crate::service) fn uproot(
+/// Deletes an inbox whose children are deleted already, and writes its event.
+pub(in crate::service) fn delete_leaf(
     context: &mut WriteContext<'_>,
     org: OrgId,
     inbox: InboxId,
@@ -311,20 +314,20 @@ pub(in crate::service) fn uproot(
         .store
         .inbox(org, inbox)?
         .ok_or(Refusal::NotFound(Noun::Inbox))?;
-    let canonical = policy::address(&row.address, "address")?.canonical();
-    tell(context, org, inbox, Change::InboxDeleted)?;
+    let canonical = policy::parse_address(&row.address, "address")?.canonical();
+    log_change(context, org, inbox, Change::InboxDeleted)?;
     context.store.delete_inbox(org, inbox, &canonical)?;
     Ok(())
 }
 
 fn parent_inbox(store: &Store, access: &Access, name: &InboxRef) -> Result<InboxId, Refusal> {
-    named_inbox(store, access, name).map_err(|refusal| match refusal {
+    find_inbox(store, access, name).map_err(|refusal| match refusal {
         Refusal::NotFound(_) => invalid("parent", "is not an inbox of this organization"),
         other => other,
     })
 }
 
-/// The way up for an inbox under `parent`: the parent first.
+/// The ancestors of an inbox under `parent`, the parent first.
 fn ancestors_under(
     store: &Store,
     org: OrgId,
@@ -350,7 +353,7 @@ fn too_deep() -> Refusal {
 
 fn check_display_name(name: Option<&str>) -> Result<(), Refusal> {
     match name {
-        Some(name) => key::check_text(name, "display_name", LABEL_BYTES_MAX),
+        Some(name) => check_text(name, "display_name", LABEL_BYTES_MAX),
         None => Ok(()),
     }
 }
@@ -359,21 +362,14 @@ fn check_metadata(metadata: Option<&str>) -> Result<(), Refusal> {
     if metadata.is_some_and(|m| m.len() > METADATA_BYTES_MAX) {
         return Err(invalid(
             "metadata",
-            &format!("must be at most {METADATA_BYTES_MAX} octets long"),
+            format!("must be at most {METADATA_BYTES_MAX} octets long"),
         ));
     }
     Ok(())
 }
 
-fn invalid(field: &'static str, why: &str) -> Refusal {
-    Refusal::Invalid {
-        field,
-        why: why.to_owned(),
-    }
-}
-
-/// The domain of an address, for the making of a first inbox.
-pub(in crate::service) fn domain_of(
+/// The domain of an address. A domain that does not exist is created.
+pub(in crate::service) fn find_or_insert_domain(
     context: &WriteContext<'_>,
     org: OrgId,
     address: &Address,
@@ -386,15 +382,15 @@ pub(in crate::service) fn domain_of(
         Some((owner, id)) if owner == org => Ok(Some(id)),
         Some(_) => Err(Refusal::Exists(Noun::Domain)),
         None => {
-            let row = key::plant_domain(context, org, address.domain())?;
+            let row = insert_domain(context, org, address.domain())?;
             Ok(Some(row.id))
         }
     }
 }
 
-/// Inboxes from the top of a tree to its deepest, both counted.
+/// Inboxes from the root of a tree to its deepest, both counted.
 const DEPTH_MAX: usize = 8;
 /// 36^6 is two thousand million for each name.
 const MADE_UP_DIGITS: usize = 6;
-/// More collisions than this in a row do not happen.
+/// Collisions in a row after which the address counts as taken.
 const MADE_UP_TRIES: usize = 8;

@@ -1,4 +1,9 @@
-//! What an organization has besides its mail: keys, domains, inboxes, and itself.
+//! What an organization has besides its mail: keys, domains, inboxes, the queue of recipients
+//! outside, and the organization itself.
 
+pub mod domain;
 pub mod inbox;
 pub mod key;
+pub mod org;
+pub mod outbound;
+mod page;

@@ -3,12 +3,12 @@
 
 use crate::call::{Answer, Look, Network, Refusal, Request};
 use crate::service::access::limits::Payer;
-use crate::service::access::login;
+use crate::service::access::{lease, login};
 use crate::service::account::inbox;
 use crate::service::context::ReadContext;
 use crate::service::{Service, events, policy};
 
-/// Carries out a look-up; its caller has what it needs.
+/// Carries out a look-up. `admit` has checked the caller.
 pub(super) fn look(
     service: &Service,
     context: &ReadContext<'_>,
@@ -33,7 +33,7 @@ pub(super) fn look(
                 secret,
             },
         ),
-        Look::OpenStream => login::open_stream(service, request.conn, caller.access()?),
+        Look::OpenStream => lease::open_stream(service, request.conn, caller.access()?),
         Look::Ready => ready(service),
         Look::AnonymousRate => {
             let per_minute = service.shared.limits.http_anonymous_per_minute;
@@ -43,14 +43,14 @@ pub(super) fn look(
         }
         Look::Sender { reverse_path, size } => {
             let path = reverse_path.as_deref();
-            policy::sender(service, store, peer, now, caller.key(), path, *size)
+            policy::check_sender(service, store, peer, now, caller.key(), path, *size)
         }
         Look::Recipient { address } => {
-            policy::recipient(service, store, now, caller.key(), address)
+            policy::check_recipient(service, store, now, caller.key(), address)
         }
         Look::FindInbox { inbox } => inbox::read_inbox(store, caller.access()?, inbox),
-        Look::LogState => events::log_state(context, caller.access()?),
-        Look::LogAt { unix_ms } => events::log_at(context, caller.access()?, *unix_ms),
+        Look::LogState => events::read_log_state(context, caller.access()?),
+        Look::LogAt { unix_ms } => events::find_log_position(context, caller.access()?, *unix_ms),
     }
 }
 
@@ -58,6 +58,6 @@ fn ready(service: &Service) -> Result<Answer, Refusal> {
     if service.is_stopping() {
         return Err(Refusal::Stopping);
     }
-    policy::space(service)?;
+    policy::check_space(service)?;
     Ok(Answer::Done)
 }

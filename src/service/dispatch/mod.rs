@@ -1,5 +1,5 @@
-//! From a call to its function. Calls are typed by the thread that answers, so each list here
-//! is whole and no call can be on the wrong thread.
+//! From a call to its function. A call has the type of the executor that answers it, so each list
+//! here is complete and no call can reach another executor.
 
 mod look;
 mod read;

@@ -1,16 +1,17 @@
-//! From a call that reads to its function, by noun. The matches are exhaustive: a new call
-//! does not compile before it has its arm. `None` is "go on later": a slice is done.
+//! From a call that reads to its function, by noun. The matches are exhaustive: a new call does not
+//! compile before it has its arm. The result `None` means that a slice is done and the call goes on
+//! later.
 
 use crate::call::{
     Access, Answer, Caller, DomainRead, EntryRead, EventRead, InboxRead, KeyRead, MailboxRead,
     MessageRead, OrgRead, OutboundRead, Read, Refusal,
 };
-use crate::service::account::{inbox, key};
+use crate::service::account::{domain, inbox, key, org, outbound};
 use crate::service::context::ReadContext;
 use crate::service::events;
 use crate::service::mail::{entry, mailbox, message, search};
 
-/// Carries out a call, or a slice of it; its caller has what the call needs.
+/// Carries out a call, or a slice of it. `admit` has checked the caller.
 pub(super) fn read(
     context: &ReadContext<'_>,
     caller: &Caller,
@@ -23,17 +24,18 @@ pub(super) fn read(
         Read::Inbox(call) => read_inbox(context, caller.access()?, call).map(Some),
         Read::Key(call) => read_key(context, caller.access()?, call).map(Some),
         Read::Domain(DomainRead::List) => {
-            key::list_domains(context.store, caller.access()?).map(Some)
+            domain::list_domains(context.store, caller.access()?).map(Some)
         }
         Read::Org(call) => read_org(context, caller, call).map(Some),
         Read::Outbound(OutboundRead::List { cursor, limit }) => {
-            key::list_outbound(context.store, caller.access()?, cursor.as_deref(), *limit).map(Some)
+            outbound::list_outbound(context.store, caller.access()?, cursor.as_deref(), *limit)
+                .map(Some)
         }
         Read::Event(EventRead::After {
             topic,
             after,
             limit,
-        }) => events::events_after(context, caller.access()?, *topic, *after, *limit).map(Some),
+        }) => events::list_events(context, caller.access()?, *topic, *after, *limit).map(Some),
     }
 }
 
@@ -43,10 +45,10 @@ fn read_mailbox(
     call: &MailboxRead,
 ) -> Result<Answer, Refusal> {
     match call {
-        MailboxRead::List { counts } => mailbox::mailboxes(context, access, *counts),
-        MailboxRead::Status { mailbox } => mailbox::status(context, access, mailbox),
+        MailboxRead::List { counts } => mailbox::list(context, access, *counts),
+        MailboxRead::Status { mailbox } => mailbox::read_status(context, access, mailbox),
         MailboxRead::Select { mailbox } => mailbox::select(context, access, mailbox),
-        MailboxRead::Subscribed => mailbox::subscribed(context, access),
+        MailboxRead::Subscribed => mailbox::list_subscribed(context, access),
     }
 }
 
@@ -74,7 +76,7 @@ fn read_entry(
             entry::read_octets(context, access, of, *offset, *len).map(Some)
         }
         EntryRead::Changes { mailbox, since } => {
-            entry::changes(context, access, *mailbox, *since).map(Some)
+            entry::list_changes(context, access, *mailbox, *since).map(Some)
         }
         EntryRead::Search {
             mailbox,
@@ -139,7 +141,7 @@ fn read_key(context: &ReadContext<'_>, access: &Access, call: &KeyRead) -> Resul
 
 fn read_org(context: &ReadContext<'_>, caller: &Caller, call: &OrgRead) -> Result<Answer, Refusal> {
     match call {
-        OrgRead::List => key::list_orgs(context.store),
-        OrgRead::Usage => key::usage(context.store, context.now, caller),
+        OrgRead::List => org::list_orgs(context.store),
+        OrgRead::Usage => org::read_usage(context.store, context.now, caller),
     }
 }

@@ -1,7 +1,8 @@
-//! A reader: one look-up, one call that reads or a slice of it, one stage of a message.
+//! A reader carries out one look-up, one call that reads or a slice of it, or one stage of a
+//! message.
 //!
-//! A panic costs the one call: hostile input must not end the process (DECISIONS.md,
-//! "Panics").
+//! It catches a panic, which refuses the one call: hostile input must not end the process
+//! (DECISIONS.md, "Panics").
 
 use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
@@ -11,7 +12,7 @@ use super::{look, read};
 use crate::call::{ConnId, Look, Metric, Read, Refusal, Reply, Request};
 use crate::crypto::Random;
 use crate::service::Service;
-use crate::service::access::login;
+use crate::service::access::admit::admit;
 use crate::service::context::ReadContext;
 use crate::service::intake::{self, Delivery, IntakeStage, IntakeStep, LookupId, ParsedMessage};
 use crate::store::Store;
@@ -21,15 +22,15 @@ use crate::store::Store;
 pub struct Reader {
     service: Arc<Service>,
     random: Random,
-    /// The id of the next lookup; this reader's ids are equal modulo `readers`.
+    /// The id of the next lookup. The ids of this reader are equal modulo `readers`.
     next_lookup: u64,
     readers: u64,
 }
 
-/// What a reader is given.
+/// A task of a reader.
 #[derive(Debug)]
 pub enum ReadTask {
-    /// A call, or the rest of one.
+    /// A call, or the rest of a call.
     Call(Request<Read>),
     /// A message that comes in, at one of its stages.
     Intake(Request<IntakeStage>),
@@ -45,16 +46,16 @@ impl ReadTask {
     }
 }
 
-/// What came of a task.
+/// The result of a turn.
 #[derive(Debug)]
 pub enum ReadTurn {
-    /// Done.
+    /// The answer.
     Reply(Reply),
-    /// A slice of it is done; the rest goes back into the queue.
+    /// A slice is done; the rest goes back into the queue.
     Again(ReadTask),
-    /// The message is decided on; the writer delivers it.
+    /// The message is decided on, and the writer delivers it.
     Deliver(Request<Box<Delivery>>),
-    /// The message waits for something outside. It goes on with the finding.
+    /// The message waits for a lookup outside. It goes on with the answer.
     Outside(LookupId, Request<Box<ParsedMessage>>),
 }
 
@@ -64,7 +65,7 @@ impl Reader {
         Self::with_random(service, Random::system())
     }
 
-    /// A reader whose boundaries and Message-IDs come from `random`.
+    /// A reader whose boundaries and Message-IDs are made with `random`.
     pub fn with_random(service: Arc<Service>, random: Random) -> Self {
         Reader {
             service,
@@ -74,12 +75,13 @@ impl Reader {
         }
     }
 
-    /// What the threads share.
+    /// The state that all threads share.
     pub fn service(&self) -> &Arc<Service> {
         &self.service
     }
 
-    /// The same, as one of several: `Router::found` reaches it by the ids of its lookups.
+    /// The same reader, as number `index` of several. `Router::answer_lookup` finds it by the ids
+    /// of its lookups.
     #[must_use]
     pub fn numbered(self, index: usize, of: usize) -> Self {
         Reader {
@@ -95,7 +97,7 @@ impl Reader {
         let done = guarded(service, request.conn, || {
             let call = &request.call;
             let caller = &request.caller;
-            login::admit(
+            admit(
                 service,
                 caller,
                 call.need(),
@@ -123,7 +125,7 @@ impl Reader {
         let done = guarded(service, request.conn, || {
             let call = &mut request.call;
             let caller = &request.caller;
-            login::admit(
+            admit(
                 service,
                 caller,
                 call.need(),
@@ -139,7 +141,7 @@ impl Reader {
         }
     }
 
-    /// Takes a message through as many stages as it can go without waiting.
+    /// Takes a message through all stages until it is decided on or must wait.
     fn advance(&mut self, store: &Store, request: Request<IntakeStage>) -> ReadTurn {
         let (request, stage) = request.split(());
         let id = LookupId(self.next_lookup);
@@ -173,7 +175,7 @@ fn context<'a>(
     (service, context)
 }
 
-/// Runs a function; a panic in it is a refusal.
+/// Runs a function. A panic in it becomes a refusal.
 fn guarded<T>(
     service: &Service,
     conn: Option<ConnId>,

@@ -5,12 +5,12 @@ use crate::call::{
     Access, Caller, DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite,
     OrgWrite, Refusal, Write, Written,
 };
-use crate::service::account::{inbox, key};
+use crate::service::account::{domain, inbox, key, org};
 use crate::service::context::WriteContext;
 use crate::service::mail::{entry, mailbox, message};
 use crate::store::FlagUpdate;
 
-/// Carries out a call; its caller has what the call needs.
+/// Carries out a call. `admit` has checked the caller.
 pub(super) fn write(
     context: &mut WriteContext<'_>,
     caller: &Caller,
@@ -124,14 +124,14 @@ fn write_domain(
     call: &DomainWrite,
 ) -> Result<Written, Refusal> {
     match call {
-        DomainWrite::Create { name, .. } => key::create_domain(context, access, name),
-        DomainWrite::Delete { domain } => key::delete_domain(context, access, domain),
+        DomainWrite::Create { name, .. } => domain::create_domain(context, access, name),
+        DomainWrite::Delete { domain } => domain::delete_domain(context, access, domain),
     }
 }
 
 fn write_org(context: &mut WriteContext<'_>, call: &OrgWrite) -> Result<Written, Refusal> {
     match call {
-        OrgWrite::Create { name, .. } => key::create_org(context, name),
-        OrgWrite::Delete { org } => key::delete_org(context, *org),
+        OrgWrite::Create { name, .. } => org::create_org(context, name),
+        OrgWrite::Delete { org } => org::delete_org(context, *org),
     }
 }

@@ -1,8 +1,8 @@
-//! The writer: groups of calls to one commit, and from a call that writes to its function.
+//! The writer: carries out a group of calls in one transaction.
 //!
-//! A group is committed once, then its events are published, then its replies are given: a
-//! client learns only of changes that are on disk. It does not catch a panic: better to stop than
-//! to go on from an unknown transaction.
+//! A group is committed once. Then its events are published, and then its replies are given. So
+//! every event and every reply is about rows that are on disk. The writer does not catch a panic:
+//! the state of the transaction would be unknown, so the process ends.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::call::{
     Caller, ConnId, Event, Idempotency, Metric, Now, Refusal, Reply, Request, Write, Written,
 };
 use crate::crypto::Random;
-use crate::service::access::login;
+use crate::service::access::admit::admit;
 use crate::service::context::WriteContext;
 use crate::service::intake::{self, Delivery};
 use crate::service::job::{Runner, Runners};
 use crate::service::{Service, policy};
 use crate::store::{KeptAnswer, Store};
 
-/// What the writer is given.
+/// A task of the writer.
 #[derive(Debug)]
 pub enum WriteTask {
     /// A call.
@@ -36,7 +36,7 @@ impl WriteTask {
         }
     }
 
-    /// Octets that it brings into its transaction.
+    /// Octets that the task adds to its transaction.
     pub fn octets(&self) -> usize {
         match self {
             WriteTask::Call(_) => 0,
@@ -45,7 +45,7 @@ impl WriteTask {
     }
 }
 
-/// Carries out what writes, in groups.
+/// Carries out calls that write, in groups.
 pub struct Writer {
     service: Arc<Service>,
     random: Random,
@@ -59,25 +59,25 @@ impl core::fmt::Debug for Writer {
     }
 }
 
-/// What the writer asks of the keeper of the reserve of disk space.
+/// A request to the keeper of the reserve of disk space.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DiskReserve {
-    /// The disk is full: give the reserve up. Whether there was one.
+    /// The disk is full: give the reserve up. The answer says whether there was one.
     Give,
-    /// Nothing to do: build the reserve up, if there is space for it.
+    /// The writer is idle: build the reserve up, if there is space for it.
     Keep,
 }
 
-/// What came of a group.
+/// The result of a group.
 #[derive(Debug)]
 pub struct WriteTurn {
-    /// To be published before the replies are given.
+    /// Events to publish before the replies are given.
     pub events: Arc<[Event]>,
-    /// One for each request, in their order.
+    /// One reply for each request, in their order.
     pub replies: Vec<(Option<ConnId>, Reply)>,
-    /// The disk has failed: the process must end and say this.
+    /// The reason why the disk has failed: the process must log it and end.
     pub fatal: Option<String>,
-    /// Nothing was committed, for want of disk space.
+    /// Nothing was committed because the disk is full.
     is_full: bool,
 }
 
@@ -87,7 +87,7 @@ impl Writer {
         Self::with_random(service, Random::system())
     }
 
-    /// A writer whose secrets and made-up addresses come from `random`.
+    /// A writer whose secrets and generated addresses are made with `random`.
     pub fn with_random(service: Arc<Service>, random: Random) -> Self {
         Writer {
             service,
@@ -97,13 +97,13 @@ impl Writer {
         }
     }
 
-    /// The same, with a reserve of disk space to give up.
+    /// The same writer, with a reserve of disk space to give up.
     #[must_use]
     pub fn with_reserve(self, reserve: Box<dyn FnMut(DiskReserve) -> bool + Send>) -> Self {
         Writer { reserve, ..self }
     }
 
-    /// The same, with what carries out the jobs of one kind.
+    /// The same writer, with a runner for the jobs of one kind.
     #[must_use]
     pub fn with_runner(mut self, runner: Runner) -> Self {
         let holder = self.random.u64().cast_signed();
@@ -111,38 +111,39 @@ impl Writer {
         self
     }
 
-    /// Starts the jobs that are due. Gives in how many milliseconds the next is due, if any is.
+    /// Starts the jobs that are due. Gives the milliseconds until the next job is due; `None` when
+    /// no job waits.
     pub fn run_jobs(&mut self, store: &Store) -> Result<Option<u64>, crate::store::Error> {
         self.jobs.run(store, self.service.now())
     }
 
-    /// What the threads share.
+    /// The state that all threads share.
     pub fn service(&self) -> &Arc<Service> {
         &self.service
     }
 
-    /// Carries out a group in one transaction, each request in a savepoint of its own. When
-    /// the commit fails, or SQLite has undone the transaction, every request of the group is
-    /// refused and nothing is published. On a full disk it is tried once more when a reserve
-    /// could be given up, so that deletions get through.
+    /// Carries out a group in one transaction, each request in a savepoint of its own. When the
+    /// commit fails, or SQLite has rolled the transaction back, every request of the group is
+    /// refused and nothing is published. On a full disk the reserve is given up and the group is
+    /// tried once more, so that deletions can be committed.
     pub fn turn(&mut self, store: &Store, batch: &[WriteTask]) -> WriteTurn {
-        let turn = self.attempt(store, batch);
+        let turn = self.try_group(store, batch);
         if turn.is_full && (self.reserve)(DiskReserve::Give) {
-            return self.attempt(store, batch);
+            return self.try_group(store, batch);
         }
         turn
     }
 
-    fn attempt(&mut self, store: &Store, batch: &[WriteTask]) -> WriteTurn {
+    fn try_group(&mut self, store: &Store, batch: &[WriteTask]) -> WriteTurn {
         let now = self.service.now();
         let mut events = Vec::new();
         let mut results = Vec::with_capacity(batch.len());
         let end = match store.begin() {
             Err(error) => Err((error.is_disk_failure(), error.to_string(), error.into())),
-            Ok(()) => match self.group(store, batch, now, &mut events, &mut results) {
+            Ok(()) => match self.carry_out_group(store, batch, now, &mut events, &mut results) {
                 Err((why, refusal)) => {
                     store.rollback();
-                    // A full disk is not a broken one.
+                    // A full disk is no broken disk.
                     Err((refusal != Refusal::NoSpace, why, refusal))
                 }
                 Ok(()) => store
@@ -188,8 +189,8 @@ impl Writer {
         }
     }
 
-    /// Every request of a group; an error is the loss of the whole transaction.
-    fn group(
+    /// Carries out every request of a group. An error means that the whole transaction is lost.
+    fn carry_out_group(
         &mut self,
         store: &Store,
         batch: &[WriteTask],
@@ -219,7 +220,8 @@ impl Writer {
                     if let Refusal::Limit { .. } | Refusal::TooBig { .. } = refusal {
                         self.service.shared.metrics.count(Metric::RejectedQuota);
                     }
-                    // SQLite may have ended the transaction (DECISIONS.md, "Commit and receipts").
+                    // After some errors SQLite rolls the whole transaction back, not only the
+                    // savepoint.
                     if store.is_transaction_gone() {
                         return Err(lost(refusal.clone()));
                     }
@@ -232,17 +234,17 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes note of the room inside the database. For after a checkpoint: its figure moves
-    /// slowly.
-    pub fn note_room(&self, store: &Store) -> Result<(), crate::store::Error> {
+    /// Reads how much space is free inside the database. It is called after a checkpoint, because
+    /// the figure changes slowly.
+    pub fn record_vacant_bytes(&self, store: &Store) -> Result<(), crate::store::Error> {
         let vacant = store.vacant_bytes()?;
         let seen = &self.service.vacant_bytes;
         seen.store(vacant, core::sync::atomic::Ordering::Relaxed);
         Ok(())
     }
 
-    /// One slice of what deletions have left, in a transaction of its own. Whether there is
-    /// more. Freeing takes room too: on a full disk the reserve is given up for it.
+    /// Reclaims one slice of deleted rows, in a transaction of its own. Gives whether there are
+    /// more. Reclaiming needs space too: on a full disk the reserve is given up for it.
     pub fn reclaim(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
         let now = self.service.now();
         let is_short = policy::is_space_short(&self.service);
@@ -254,23 +256,23 @@ impl Writer {
         }
     }
 
-    /// Work of free moments, in two small transactions: old events and kept answers go, and
-    /// what deletions have left. Whether there is more to do at once.
-    pub fn tidy(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
+    /// Deletes old events and kept answers in one small transaction, and reclaims deleted rows in
+    /// another. Gives whether there are more.
+    pub fn trim(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
         (self.reserve)(DiskReserve::Keep);
         let mut now = self.service.now();
         now.unix_ms = self.service.steady_ms(now);
         let days = i64::try_from(self.service.shared.limits.event_days).unwrap_or(7);
         store.begin()?;
         let done = (|| {
-            let more = store.trim_events(now, days.saturating_mul(KEPT_MS), TIDY_ROWS)?;
-            let kept = store.trim_answers(now.unix_ms.saturating_sub(KEPT_MS), TIDY_ANSWERS)?;
+            let more = store.trim_events(now, days.saturating_mul(KEPT_MS), TRIM_ROWS)?;
+            let kept = store.trim_answers(now.unix_ms.saturating_sub(KEPT_MS), TRIM_ANSWERS)?;
             Ok(more || kept > 0)
         })();
         match done {
             Ok(more) => {
                 store.commit()?;
-                // By itself, so that rows that cannot be freed do not hold up the others.
+                // In a transaction of its own, so that an error here does not keep the old rows.
                 Ok(self.reclaim(store)? || more)
             }
             Err(error) => {
@@ -281,30 +283,30 @@ impl Writer {
     }
 }
 
-/// Carries out a task, unless its `Idempotency-Key` has been carried out already. The answer
-/// is kept in the same savepoint.
+/// Carries out a task, unless a task with the same `Idempotency-Key` was carried out already. The
+/// answer is kept in the same savepoint.
 fn carry_out(context: &mut WriteContext<'_>, task: &WriteTask) -> Result<Written, Refusal> {
     match task {
         WriteTask::Call(request) => {
             let (caller, call) = (&request.caller, &request.call);
-            login::admit(context.service, caller, call.need(), true, context.now)?;
-            once(context, caller, call.idempotency(), |context| {
+            admit(context.service, caller, call.need(), true, context.now)?;
+            with_idempotency(context, caller, call.idempotency(), |context| {
                 write::write(context, caller, call)
             })
         }
         WriteTask::Deliver(request) => {
             let (caller, delivery) = (&request.caller, &*request.call);
-            login::admit(context.service, caller, delivery.need, false, context.now)?;
-            once(context, caller, delivery.idempotency.as_ref(), |context| {
+            admit(context.service, caller, delivery.need, false, context.now)?;
+            with_idempotency(context, caller, delivery.idempotency.as_ref(), |context| {
                 intake::deliver(context, caller, delivery)
             })
         }
     }
 }
 
-/// Carries out `run` once for each `Idempotency-Key`. One API key cannot learn another's
-/// answers: the kept key has the id of the API key in it.
-fn once<'a>(
+/// Carries out `run` once for each `Idempotency-Key`. The stored key contains the id of the API
+/// key, so one API key cannot get the answers of another.
+fn with_idempotency<'a>(
     context: &mut WriteContext<'a>,
     caller: &Caller,
     idempotency: Option<&Idempotency>,
@@ -319,7 +321,7 @@ fn once<'a>(
             .map_or("operator".to_owned(), |key| key.to_string()),
         Caller::Operator => "operator".to_owned(),
         Caller::System => "system".to_owned(),
-        // A peer without a key has no answers of its own.
+        // Answers of a peer without a key are not kept.
         Caller::Anonymous => return run(context),
     };
     let key = format!("{owner}:{}", idempotency.key);
@@ -345,10 +347,11 @@ fn once<'a>(
     Ok(written)
 }
 
-/// How long answers are kept for `Idempotency-Key`; a day, which also counts `event_days`.
+/// Milliseconds for which an answer is kept for its `Idempotency-Key`. It is a day, which is also
+/// the unit of `event_days`.
 const KEPT_MS: i64 = 86_400_000;
-/// Rows that one moment takes out of the logs, some milliseconds of work: as many as the
-/// groups between two moments under load put in.
-const TIDY_ROWS: u64 = 2000;
-/// Kept answers that one idle moment forgets.
-const TIDY_ANSWERS: u32 = 200;
+/// Rows of the logs that one transaction deletes: some milliseconds of work, and as many rows as
+/// the groups between two such transactions add under load.
+const TRIM_ROWS: u64 = 2000;
+/// Kept answers that one transaction deletes.
+const TRIM_ANSWERS: u32 = 200;

@@ -1,10 +1,11 @@
-//! Mail that REST describes and we compose: addresses, attachments, the octets, and the same
-//! recipients, copies and rules as a submission over SMTP.
+//! Compose: a message that REST describes becomes octets. The same rules for recipients and copies
+//! hold as for a submission over SMTP.
 
-use super::parse::{ParsedMessage, WayIn, analyse};
+use super::analyse::{analyse, check_size};
+use super::parsed::{ParsedMessage, WayIn};
 use crate::call::{
-    Access, Answer, Bounded, Countable, Draft, DraftAttachment, Envelope, InboxRef, Metric, Need,
-    Recipient, Refusal,
+    Access, Answer, Countable, Draft, DraftAttachment, Envelope, InboxRef, Metric, Need, Recipient,
+    Refusal,
 };
 use crate::mail::Bounds;
 use crate::mail::parse::address::Address;
@@ -12,12 +13,13 @@ use crate::mail::parse::address_list::{AddressEntry, parse_list};
 use crate::mail::write::compose::{self, AttachedFile, Compose};
 use crate::mail::write::field;
 use crate::service::context::ReadContext;
-use crate::service::mail::entry::{check_keywords, place_named};
+use crate::service::field::invalid;
+use crate::service::mail::entry::{check_keywords, find_place};
 use crate::service::{Service, policy};
 
 type NamedRecipient = (Option<String>, Address);
 
-/// A message that `inbox` sends, composed and read again.
+/// Composes a message that `inbox` sends, and parses the result.
 pub(super) fn composed(
     service: &Service,
     context: &ReadContext<'_>,
@@ -25,8 +27,8 @@ pub(super) fn composed(
     inbox: &InboxRef,
     draft: Draft,
 ) -> Result<ParsedMessage, Refusal> {
-    let inbox = policy::named_inbox(context.store, access, inbox)?;
-    let place = place_named(context.store, access, inbox)?;
+    let inbox = policy::find_inbox(context.store, access, inbox)?;
+    let place = find_place(context.store, access, inbox)?;
     let from = Address::parse(&place.path.address).map_err(|_| Refusal::Internal)?;
     let limits = &context.shared.limits;
     let to = addresses(&draft.to, "to")?;
@@ -66,13 +68,7 @@ pub(super) fn composed(
         place.display_name.as_deref(),
         [&to, &cc, &reply_to],
     )?;
-    if octets.len() > limits.message_bytes {
-        context.shared.metrics.count(Metric::RejectedSize);
-        return Err(Refusal::TooBig {
-            what: Bounded::Message,
-            max: limits.message_bytes as u64,
-        });
-    }
+    check_size(context, &octets)?;
     let analysis = analyse(context, &octets, 0, limits.received_hops)?;
     Ok(ParsedMessage {
         way: WayIn::Send {
@@ -99,7 +95,7 @@ fn write(
     for (name, _) in &draft.headers {
         if !field::may_set(name) {
             let why = format!("{name:?} cannot be set: only X-* and List-* can");
-            return Err(invalid("headers", &why));
+            return Err(invalid("headers", why));
         }
     }
     let contents = draft
@@ -153,7 +149,7 @@ fn write(
     })
 }
 
-/// Each recipient once, local or not; the first that cannot have it refuses all.
+/// Each recipient once, local or outside. The first refused recipient refuses all.
 fn recipients<'a>(
     service: &Service,
     context: &ReadContext<'_>,
@@ -169,7 +165,8 @@ fn recipients<'a>(
         }
         seen.push(canonical);
         let text = address.to_string();
-        let found = policy::recipient(service, context.store, context.now, Some(access), &text);
+        let found =
+            policy::check_recipient(service, context.store, context.now, Some(access), &text);
         let found = found.map_err(|refusal| match refusal {
             Refusal::NoSuchInbox => Refusal::NoSuchRecipient {
                 field: format!("{field}[{at}]"),
@@ -201,29 +198,30 @@ fn addresses(texts: &[String], field: &'static str) -> Result<Vec<NamedRecipient
                     "must be one line without control characters",
                 ));
             }
-            // The plain form first: it is the strict parser that everything else uses.
+            // The plain form first: everything else uses the same strict parser.
             if let Ok(address) = Address::parse(text.trim()) {
                 return Ok((None, address));
             }
-            // Mail that is read forgives an angle that was never opened; a request does not.
+            // The parser of incoming mail accepts a `>` without its `<`; a request may not have
+            // one.
             let closed = text.contains('<') == text.trim_end().ends_with('>');
             let mut entries = parse_list(text.as_bytes(), &Bounds::default()).entries;
             match (entries.pop(), entries.is_empty() && closed) {
                 (Some(AddressEntry::Mailbox(mailbox)), true) => {
                     let why = format!("{text:?} is not an address");
-                    let address = mailbox.address().ok_or_else(|| invalid(field, &why))?;
+                    let address = mailbox.address().ok_or_else(|| invalid(field, why))?;
                     Ok((mailbox.name, address))
                 }
                 _ => {
                     let why = format!("{text:?} is not one address, `addr` or `Name <addr>`");
-                    Err(invalid(field, &why))
+                    Err(invalid(field, why))
                 }
             }
         })
         .collect()
 }
 
-/// Decodes an attachment; line breaks and missing padding are forgiven.
+/// Decodes an attachment. Line breaks and missing padding are accepted.
 fn decode(at: usize, attachment: &DraftAttachment) -> Result<Vec<u8>, Refusal> {
     let mut text: Vec<u8> = attachment.content.bytes().collect();
     text.retain(|b| !b.is_ascii_whitespace());
@@ -240,11 +238,4 @@ fn decode(at: usize, attachment: &DraftAttachment) -> Result<Vec<u8>, Refusal> {
 
 fn written((_, address): &NamedRecipient) -> String {
     address.to_string()
-}
-
-fn invalid(field: &'static str, why: &str) -> Refusal {
-    Refusal::Invalid {
-        field,
-        why: why.to_owned(),
-    }
 }

@@ -1,9 +1,8 @@
-//! Judge and decide: from a parsed message to the effects of its delivery. One function for
-//! every way in.
+//! Judge and decide: from a parsed message to the effects of its delivery. Every route uses the
+//! same function.
 
-use super::Delivery;
-use super::parse::{ParsedMessage, WayIn};
-use super::plan::{Effect, Placement, Plan};
+use super::parsed::{ParsedMessage, WayIn};
+use super::plan::{Delivery, Effect, Placement, Plan};
 use crate::call::{
     Arrival, Caller, Flags, InboxId, NamedAddress, Noun, Recipient, Refusal, SpecialUse, Summary,
 };
@@ -13,8 +12,8 @@ use crate::mail::unicode;
 use crate::service::context::ReadContext;
 use crate::service::mail::mailbox;
 
-/// Decides what happens with a message. Its sender's copy comes first, then an entry for each
-/// local inbox among the recipients, then a queue row for each recipient outside.
+/// Decides on the effects of a message: first the copy of its sender, then an entry for each local
+/// inbox among the recipients, then a queue row for each recipient outside.
 pub(super) fn decide(
     context: &ReadContext<'_>,
     caller: &Caller,
@@ -90,12 +89,17 @@ pub(super) fn decide(
 }
 
 fn with_summary(plan: Plan, analysis: Analysis) -> Plan {
-    let named = |list: Vec<Mailbox>| list.into_iter().take(ADDRESSES_SHOWN).map(name).collect();
+    let named = |list: Vec<Mailbox>| {
+        list.into_iter()
+            .take(ADDRESSES_SHOWN)
+            .map(named_address)
+            .collect()
+    };
     let mut codes = analysis.codes;
     codes.truncate(CODES_SHOWN);
     let from = analysis.from.into_iter().next();
     let summary = Summary {
-        from: from.map(name).unwrap_or_default(),
+        from: from.map(named_address).unwrap_or_default(),
         to: named(analysis.to),
         cc: named(analysis.cc),
         subject: unicode::prefix(&analysis.subject, SUBJECT_BYTES).to_owned(),
@@ -116,8 +120,8 @@ fn with_summary(plan: Plan, analysis: Analysis) -> Plan {
     }
 }
 
-/// A mailbox of a header as lists and events show it.
-pub(in crate::service) fn name(mailbox: Mailbox) -> NamedAddress {
+/// An address of a header field as lists and events show it.
+pub(in crate::service) fn named_address(mailbox: Mailbox) -> NamedAddress {
     let address = match mailbox.address() {
         Some(address) => address.to_string(),
         None if mailbox.domain.is_empty() => mailbox.local,
@@ -129,7 +133,7 @@ pub(in crate::service) fn name(mailbox: Mailbox) -> NamedAddress {
     }
 }
 
-/// The sender's copy, with the recipients that no other copy names in its prefix.
+/// The copy of the sender. Its prefix names the recipients that no other copy names.
 fn sent_copy(
     context: &ReadContext<'_>,
     caller: &Caller,
@@ -174,7 +178,7 @@ fn received(inbox: InboxId, reverse_path: &str, recipient: &Recipient) -> Placem
     }
 }
 
-/// Message-IDs that a conversation is looked for by: the newest decide, and each is a row.
+/// Message-IDs by which the conversation is looked up. The newest are kept; each is a row.
 const REFERENCES_MAX: usize = 20;
 
 /// Addresses of one field in lists and events.

@@ -1,12 +1,11 @@
-//! Deliver: the writer carries out the effects of a plan, in the one transaction that the
-//! answer waits for.
+//! Deliver: the writer carries out the effects of a plan, in the one transaction that the answer
+//! waits for.
 //!
-//! It does not judge again. It checks what may have changed since a reader decided: inboxes
-//! and mailboxes that are gone, quota, send budgets. A refusal is of the whole message; the
-//! savepoint takes everything back.
+//! It does not judge again. It checks what may have changed since a reader decided: deleted inboxes
+//! and mailboxes, quota, budgets of sending. It refuses the whole message or nothing; the rollback
+//! of the savepoint takes everything back.
 
-use super::Delivery;
-use super::plan::{Effect, Placement, Plan};
+use super::plan::{Delivery, Effect, Placement, Plan};
 use crate::call::{
     Access, Arrival, Arrived, BodyId, Caller, Change, EntryId, EntryState, Metric, Noun, OrgId,
     Recipient, Refusal, ThreadId, UidSet, Written,
@@ -17,22 +16,22 @@ use crate::store::{
     InboxPlace, JobPayload, MailboxRecord, NewBody, NewEntry, NewEvent, NewJob, SmtpJob,
 };
 
-/// A placement whose inbox is still there.
-struct Target<'p> {
+/// A placement with its inbox and mailbox as they are now.
+struct PlacementTarget<'p> {
     placement: &'p Placement,
     place: InboxPlace,
     mailbox: MailboxRecord,
 }
 
-/// An entry that was made.
-struct Stored {
+/// An entry that was stored.
+struct StoredEntry {
     entry: EntryId,
     thread: ThreadId,
     kind: Arrival,
     placed: (u32, u32),
 }
 
-/// Carries out every effect: bodies (one for each organization), entries, conversations,
+/// Carries out every effect: stores bodies (one for each organization), entries, conversations and
 /// events, and a job for each recipient outside.
 pub fn deliver(
     context: &mut WriteContext<'_>,
@@ -40,7 +39,7 @@ pub fn deliver(
     delivery: &Delivery,
 ) -> Result<Written, Refusal> {
     let plan = &delivery.plan;
-    let targets = targets(context, plan)?;
+    let targets = find_targets(context, plan)?;
     for target in &targets {
         check_owner(caller.key(), target)?;
     }
@@ -53,7 +52,7 @@ pub fn deliver(
     }
     let bodies = store_bodies(context, caller, plan, &targets)?;
     let mut targets = targets.into_iter();
-    let mut best: Option<Stored> = None;
+    let mut best: Option<StoredEntry> = None;
     let mut queued = 0;
     for effect in &plan.effects {
         match effect {
@@ -73,7 +72,7 @@ pub fn deliver(
                 let org = caller.access()?.org;
                 let copy = best.as_ref().filter(|b| b.kind == Arrival::Sent);
                 let entry = copy.map(|copy| copy.entry);
-                queue(
+                enqueue(
                     context,
                     plan,
                     (org, entry),
@@ -99,8 +98,9 @@ pub fn deliver(
     })
 }
 
-/// The sender's own entries must be the sender's, whatever the plan says.
-fn check_owner(sender: Option<&Access>, target: &Target<'_>) -> Result<(), Refusal> {
+/// Checks that the copy of the sender and an appended entry go to an inbox of the caller. The plan
+/// is not trusted for that.
+fn check_owner(sender: Option<&Access>, target: &PlacementTarget<'_>) -> Result<(), Refusal> {
     let is_own = match target.placement.kind {
         Arrival::Sent | Arrival::Appended => true,
         Arrival::Received | Arrival::Copied => false,
@@ -113,8 +113,11 @@ fn check_owner(sender: Option<&Access>, target: &Target<'_>) -> Result<(), Refus
     Ok(())
 }
 
-/// Where each placement goes now.
-fn targets<'p>(context: &WriteContext<'_>, plan: &'p Plan) -> Result<Vec<Target<'p>>, Refusal> {
+/// Finds the inbox and mailbox of each placement.
+fn find_targets<'p>(
+    context: &WriteContext<'_>,
+    plan: &'p Plan,
+) -> Result<Vec<PlacementTarget<'p>>, Refusal> {
     let mut targets = Vec::with_capacity(plan.effects.len());
     for placement in plan.placements() {
         let place = context
@@ -126,11 +129,11 @@ fn targets<'p>(context: &WriteContext<'_>, plan: &'p Plan) -> Result<Vec<Target<
             .store
             .mailbox_named(org, inbox, &placement.mailbox)?;
         if mailbox.is_none() && placement.kind == Arrival::Sent {
-            // It was renamed since the message was decided on.
+            // The mailbox was renamed after the reader had decided.
             let sent = crate::call::SpecialUse::Sent;
             mailbox = context.store.mailbox_special(org, inbox, sent)?;
         }
-        targets.push(Target {
+        targets.push(PlacementTarget {
             placement,
             place,
             mailbox: mailbox.ok_or(Refusal::NotFound(Noun::Mailbox))?,
@@ -145,7 +148,7 @@ fn targets<'p>(context: &WriteContext<'_>, plan: &'p Plan) -> Result<Vec<Target<
 fn check_quota(
     context: &WriteContext<'_>,
     plan: &Plan,
-    targets: &[Target<'_>],
+    targets: &[PlacementTarget<'_>],
 ) -> Result<(), Refusal> {
     let max = context.shared.limits.inbox_bytes;
     for target in targets {
@@ -163,12 +166,12 @@ fn check_quota(
     Ok(())
 }
 
-/// The body, once for each organization that keeps it.
+/// Stores the body, once for each organization that keeps it.
 fn store_bodies(
     context: &WriteContext<'_>,
     caller: &Caller,
     plan: &Plan,
-    targets: &[Target<'_>],
+    targets: &[PlacementTarget<'_>],
 ) -> Result<Vec<(OrgId, BodyId)>, Refusal> {
     let body = NewBody {
         octets: &plan.body,
@@ -205,11 +208,11 @@ fn body_of(bodies: &[(OrgId, BodyId)], org: OrgId) -> Result<BodyId, Refusal> {
 fn store_entry(
     context: &mut WriteContext<'_>,
     plan: &Plan,
-    target: Target<'_>,
+    target: PlacementTarget<'_>,
     body: BodyId,
-) -> Result<Stored, Refusal> {
+) -> Result<StoredEntry, Refusal> {
     let (store, now) = (context.store, context.now);
-    let Target {
+    let PlacementTarget {
         placement,
         place,
         mailbox,
@@ -256,7 +259,7 @@ fn store_entry(
         change: Change::Arrived(Box::new(arrived)),
     };
     store.put_event(stamp, context.origin, event, context.events)?;
-    Ok(Stored {
+    Ok(StoredEntry {
         entry: new.id,
         thread,
         kind: placement.kind,
@@ -264,8 +267,8 @@ fn store_entry(
     })
 }
 
-/// A recipient outside is a row, which stays queued and visible until delivery exists.
-fn queue(
+/// Stores a job for a recipient outside. It stays queued and visible until delivery exists.
+fn enqueue(
     context: &WriteContext<'_>,
     plan: &Plan,
     (org, entry): (OrgId, Option<EntryId>),

@@ -1,15 +1,15 @@
-//! What a message waits for outside, between its parsing and its judgement: a DNS answer, say.
+//! Lookups outside, between the parsing of a message and its judgement: a DNS query, say.
 
 use core::fmt::Debug;
 
-use super::ParsedMessage;
+use super::parsed::ParsedMessage;
 use crate::call::Refusal;
 
-/// Names one lookup of one message. The reader that keeps the message is found by it.
+/// The id of one lookup of one message. It leads to the reader that keeps the message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LookupId(pub u64);
 
-/// What came of a lookup.
+/// The result of a lookup.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Finding {
     /// The answer.
@@ -18,16 +18,16 @@ pub enum Finding {
     TimedOut,
 }
 
-/// The stage between parsing and judging. It runs on a reader and must not wait: it sends the
-/// question away, and `Router::found` brings the answer. Without one, no message waits.
+/// The stage between parsing and judging. It runs on a reader and must not wait: it sends the query
+/// away, and `Router::answer_lookup` gives the answer. Without this stage no message waits.
 pub trait Lookups: Debug + Send + Sync {
-    /// Asks what this message needs; `false` when it needs nothing.
-    fn ask(&self, id: LookupId, parsed: &ParsedMessage) -> bool;
+    /// Starts the lookup that this message needs; `false` when it needs none.
+    fn start(&self, id: LookupId, parsed: &ParsedMessage) -> bool;
 
-    /// Takes the finding into the message, before the message is judged.
-    fn found(&self, parsed: &mut ParsedMessage, finding: Finding) -> Result<(), Refusal>;
+    /// Adds the finding to the message, before the message is judged.
+    fn apply(&self, parsed: &mut ParsedMessage, finding: Finding) -> Result<(), Refusal>;
 }
 
-/// Milliseconds that a message waits for its lookups: a mail server waits longer for the
-/// answer to DATA (RFC 5321 section 4.5.3.2.6), and the other messages of a reader go on.
+/// Milliseconds that a message waits for its lookups. A mail server waits longer for the answer to
+/// DATA (RFC 5321 section 4.5.3.2.6), and the reader carries out other work in the meantime.
 pub(in crate::service) const LOOKUP_MS: u64 = 20_000;

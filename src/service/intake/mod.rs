@@ -1,66 +1,57 @@
-//! The one way in. A message from SMTP, REST or APPEND passes the same stages, and its sender
-//! is answered once, after the commit.
+//! Intake: the stages of every message that comes in, by SMTP, REST or APPEND. Its sender is
+//! answered once, after the commit.
 //!
 //! ```text
 //!   reader                    outside              reader                     writer
-//!   Parse ─► Parsed ─► asks? ── yes ─► waits ─► finding ─► Decide ─► Plan ─► Deliver ─► answer
-//!                        └───── no ─────────────────────────┘
+//!   Parse ─► Parsed ─► lookup? ─ yes ─► waits ─► finding ─► Decide ─► Plan ─► Deliver ─► answer
+//!                         └───── no ──────────────────────────┘
 //! ```
 //!
-//! A message that waits for something outside holds no thread: the reader keeps it by the id
-//! of its lookup. A plan is a list of effects. The writer carries out each of them in one
-//! transaction, or refuses the message.
+//! A message that waits for a lookup outside holds no thread: the reader keeps it under the id of
+//! the lookup. A plan is a list of effects. The writer carries out all of them in one transaction,
+//! or refuses the message.
 
+mod analyse;
 mod compose;
 mod decide;
 mod deliver;
 mod lookup;
 mod parse;
-pub(in crate::service) mod plan;
+mod parsed;
+mod plan;
 
-use crate::call::{Idempotency, Intake, Need, Refusal, Request};
+use crate::call::{Intake, Refusal, Request};
 use crate::service::Service;
-use crate::service::access::login;
+use crate::service::access::admit::admit;
 use crate::service::context::ReadContext;
 
-pub(in crate::service) use decide::name;
+pub(in crate::service) use decide::named_address;
 pub use deliver::deliver;
 pub(in crate::service) use lookup::LOOKUP_MS;
 pub use lookup::{Finding, LookupId, Lookups};
-pub use parse::ParsedMessage;
-pub use plan::Plan;
+pub use parsed::ParsedMessage;
+pub use plan::{Delivery, Effect, Placement, Plan};
 
-/// Where a message stands.
+/// The stage of a message.
 #[derive(Debug)]
 pub enum IntakeStage {
-    /// It has just come.
+    /// The message has just come in.
     Parse(Box<Intake>),
-    /// What it waited for is here.
+    /// The answer to its lookup has come.
     Found(Box<ParsedMessage>, Finding),
 }
 
-/// What a reader's turn on a message ends in.
+/// The result of a reader's turn on a message.
 #[derive(Debug)]
 pub enum IntakeStep {
-    /// It is decided.
+    /// The message is decided on.
     Deliver(Box<Delivery>),
-    /// It waits for something outside.
+    /// The message waits for a lookup outside.
     Wait(Box<ParsedMessage>),
 }
 
-/// A decided message on its way to the writer.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Delivery {
-    /// What is to be stored.
-    pub plan: Plan,
-    /// What it needs of its caller, checked again by the writer.
-    pub need: Need,
-    /// The `Idempotency-Key` of the request, or `X-Idempotency-Key` of the message.
-    pub idempotency: Option<Idempotency>,
-}
-
-/// Takes a message as far as it goes without waiting. `id` names the lookup, if one is asked
-/// for.
+/// Takes a message through its stages until it is decided on or must wait. `id` names the lookup,
+/// if one is started.
 pub fn advance(
     service: &Service,
     context: &ReadContext<'_>,
@@ -71,17 +62,17 @@ pub fn advance(
     let caller = &request.caller;
     let parsed = match stage {
         IntakeStage::Parse(intake) => {
-            login::admit(service, caller, intake.need(), true, context.now)?;
+            admit(service, caller, intake.need(), true, context.now)?;
             let parsed = Box::new(parse::parse(service, context, request, *intake)?);
             match &service.lookups {
-                Some(lookups) if lookups.ask(id, &parsed) => return Ok(IntakeStep::Wait(parsed)),
+                Some(lookups) if lookups.start(id, &parsed) => return Ok(IntakeStep::Wait(parsed)),
                 _ => parsed,
             }
         }
         IntakeStage::Found(mut parsed, finding) => {
-            login::admit(service, caller, parsed.need, false, context.now)?;
+            admit(service, caller, parsed.need, false, context.now)?;
             if let Some(lookups) = &service.lookups {
-                lookups.found(&mut parsed, finding)?;
+                lookups.apply(&mut parsed, finding)?;
             }
             parsed
         }

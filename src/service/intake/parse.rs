@@ -1,63 +1,30 @@
-//! Parse: everything about a message that its octets and its envelope decide. A reader does
-//! it, so that the writer only writes.
+//! Parse: everything about a message that follows from its octets and its envelope. A reader does
+//! it, so that the writer has less to do.
 //!
-//! One function a route. Octets with bare CR, bare LF or NUL are refused on the routes that
-//! lead to other servers (SMTP smuggling).
+//! Each route has one function. A message with bare CR, bare LF or NUL is refused on the routes
+//! that lead to other servers (SMTP smuggling).
 
+use super::analyse::{analyse, check_size};
 use super::compose;
+use super::parsed::{ParsedMessage, WayIn};
 use super::plan::Placement;
 use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::call::{
-    Access, Arrival, Bounded, Envelope, FromFault, Idempotency, InboxId, Intake, Metric, Need,
-    Noun, Recipient, Refusal, Render, Request, Route,
+    Access, Arrival, Envelope, FromFault, Idempotency, InboxId, Intake, Metric, Need, Noun,
+    Recipient, Refusal, Render, Request, Route,
 };
 use crate::crypto;
-use crate::mail::digest::{self, Analysis, Refused};
+use crate::mail::digest::Analysis;
 use crate::mail::parse::address_list::{FromError, parse_single_from};
 use crate::mail::write::compose::message_id;
 use crate::mail::write::submit::{check_octets, submission_fixups};
-use crate::mail::{Address, Bounds, Headers};
+use crate::mail::{Address, Headers};
 use crate::service::context::{ReadContext, own_inbox};
 use crate::service::mail::entry::check_keywords;
 use crate::service::mail::mailbox;
 use crate::service::{Service, policy};
 
-/// A message that has been read, on its way to be judged.
-#[derive(Debug)]
-pub struct ParsedMessage {
-    /// By which way it came, and what that way adds.
-    pub(super) way: WayIn,
-    /// Octets to store, with the fields that we put in front and without those that we took
-    /// out.
-    pub body: Vec<u8>,
-    /// What was read in `body`.
-    pub analysis: Analysis,
-    /// What it needs of its caller.
-    pub need: Need,
-    /// Reverse-path and recipients; empty for APPEND.
-    pub envelope: Envelope,
-    /// The `Idempotency-Key` of the request, or `X-Idempotency-Key` of the message.
-    pub idempotency: Option<Idempotency>,
-}
-
-/// The way in, and what it adds.
-#[derive(Debug)]
-pub(super) enum WayIn {
-    /// From outside.
-    Inbound,
-    /// From an inbox here, which gets a copy.
-    Send {
-        inbox: InboxId,
-        /// Recipients that only the sender's copy names.
-        hidden: Vec<String>,
-        /// Labels of the copy.
-        labels: Vec<String>,
-    },
-    /// APPEND: the entry to make.
-    Append(Placement),
-}
-
-/// Reads what came in.
+/// Parses a message that comes in.
 pub(super) fn parse(
     service: &Service,
     context: &ReadContext<'_>,
@@ -65,7 +32,7 @@ pub(super) fn parse(
     intake: Intake,
 ) -> Result<ParsedMessage, Refusal> {
     // MAIL FROM has asked this for SMTP; APPEND and REST come here first.
-    policy::space(service)?;
+    policy::check_space(service)?;
     let need = intake.need();
     let Intake { route, octets } = intake;
     let caller = &request.caller;
@@ -167,7 +134,7 @@ fn submission(
             render,
         });
     }
-    // The key is between the client and us.
+    // The field is meant for this server and is not sent on.
     for field in headers.all(IDEMPOTENCY_FIELD) {
         fixups.remove.push(field.range());
     }
@@ -192,11 +159,11 @@ fn submission(
     })
 }
 
-/// The empty line that a text without any header needs, since the text would otherwise
-/// become a part of our own header and would not be shown.
+/// The empty line that goes before a text without a header. Without the line, readers take the text
+/// for a part of the header that begins with our own field, and do not show it.
 fn end_of_header(octets: &[u8]) -> &'static [u8] {
     let first = Headers::parse(octets).fields().next();
-    // Mail that has been in an mbox file may still have that line in front of its header.
+    // Mail from an mbox file may still have the `From ` line in front of its header.
     let is_text = first.is_some_and(|line| {
         line.name.is_empty()
             && ![&b"From "[..], b">From "]
@@ -209,8 +176,8 @@ fn end_of_header(octets: &[u8]) -> &'static [u8] {
     }
 }
 
-/// IMAP APPEND: read, not judged. Bare CR or LF is kept as the client has it, since an
-/// appended message goes nowhere; NUL is not allowed in a literal (RFC 3501 section 9).
+/// IMAP APPEND: parsed, not judged. A bare CR or LF is kept as the client sends it, because an
+/// appended message goes to no other server. NUL is not allowed in a literal (RFC 3501 section 9).
 fn append(
     context: &ReadContext<'_>,
     access: &Access,
@@ -229,7 +196,7 @@ fn append(
     }
     let limits = &context.shared.limits;
     let found = mailbox::find(context.store, limits, (access, inbox), &placement.mailbox)?;
-    // An old message may have gone through many hands.
+    // An old message may have passed many servers.
     let analysis = analyse(context, &octets, 0, usize::MAX)?;
     let latest = context.now.unix_ms.saturating_add(AHEAD_MS);
     Ok(ParsedMessage {
@@ -246,9 +213,9 @@ fn append(
     })
 }
 
-/// The inbox that a submission is sent from: the envelope's and the one From must be inboxes
-/// that the key may send for, and so must Sender and the Resent fields where they exist
-/// (DECISIONS.md, "Senders").
+/// The inbox that sends a submission. The address of the envelope and the one address of From must
+/// belong to inboxes that the key may send for; so must Sender and the resent fields, where they
+/// exist (DECISIONS.md, "Senders").
 fn sending_inbox(
     context: &ReadContext<'_>,
     access: &Access,
@@ -260,7 +227,7 @@ fn sending_inbox(
         .as_deref()
         .and_then(|path| Address::parse(path).ok())
         .ok_or(Refusal::SenderNotAllowed)?;
-    policy::sender_inbox(context.store, access, &path)?;
+    policy::find_sender_inbox(context.store, access, &path)?;
     let from = parse_single_from(headers.all("From").map(|field| field.value));
     let from = from.map_err(|error| {
         Refusal::BadFrom(match error {
@@ -271,25 +238,26 @@ fn sending_inbox(
             FromError::SeveralMailboxes => FromFault::SeveralMailboxes,
         })
     })?;
-    let inbox = policy::sender_inbox(context.store, access, &from)?;
+    let inbox = policy::find_sender_inbox(context.store, access, &from)?;
     if headers.first("Sender").is_some() {
         let sender = parse_single_from(headers.all("Sender").map(|field| field.value))
             .map_err(|_| Refusal::BadFrom(FromFault::Sender))?;
-        policy::sender_inbox(context.store, access, &sender)?;
+        policy::find_sender_inbox(context.store, access, &sender)?;
     }
-    // A block of resent fields for each time (RFC 5322 section 3.6.6), each with its own one.
+    // Each forwarding adds a block of resent fields (RFC 5322 section 3.6.6), each with one
+    // address.
     for name in ["Resent-From", "Resent-Sender"] {
         for field in headers.all(name) {
             let resent = parse_single_from([field.value])
                 .map_err(|_| Refusal::BadFrom(FromFault::Resent))?;
-            policy::sender_inbox(context.store, access, &resent)?;
+            policy::find_sender_inbox(context.store, access, &resent)?;
         }
     }
     Ok(inbox)
 }
 
-/// Who gets it without being named in it: the Bcc fields, and envelope recipients that are
-/// neither in To nor in Cc.
+/// The hidden recipients: the Bcc fields, and recipients of the envelope that are neither in To nor
+/// in Cc.
 fn hidden_recipients(envelope: &Envelope, analysis: &Analysis, bcc: &[Address]) -> Vec<String> {
     let named: Vec<String> = (analysis.to.iter())
         .chain(&analysis.cc)
@@ -311,7 +279,7 @@ fn hidden_recipients(envelope: &Envelope, analysis: &Analysis, bcc: &[Address]) 
     hidden
 }
 
-/// A message that was delivered to the same address before has come back.
+/// Refuses a message that was delivered to the same address before: it is in a loop.
 fn check_loop(
     context: &ReadContext<'_>,
     envelope: &Envelope,
@@ -335,15 +303,6 @@ fn check_loop(
     Ok(())
 }
 
-fn check_size(context: &ReadContext<'_>, octets: &[u8]) -> Result<(), Refusal> {
-    let max = context.shared.limits.message_bytes;
-    if octets.len() > max {
-        context.shared.metrics.count(Metric::RejectedSize);
-        return Err(too_big(Bounded::Message, max));
-    }
-    Ok(())
-}
-
 fn check_stray(context: &ReadContext<'_>, octets: &[u8]) -> Result<(), Refusal> {
     check_octets(octets).map_err(|_| {
         context.shared.metrics.count(Metric::RejectedOctets);
@@ -351,48 +310,8 @@ fn check_stray(context: &ReadContext<'_>, octets: &[u8]) -> Result<(), Refusal> 
     })
 }
 
-/// Reads what will be stored; a bound that it breaks is named. Its first `ours` octets are
-/// fields that we have put in front: they take nothing from what the sender may have.
-pub(super) fn analyse(
-    context: &ReadContext<'_>,
-    body: &[u8],
-    ours: usize,
-    hops: usize,
-) -> Result<Analysis, Refusal> {
-    let own = Headers::parse(body.get(..ours).unwrap_or_default());
-    let bounds = Bounds::default();
-    let widened = Bounds {
-        header_bytes: bounds.header_bytes + own.body_start(),
-        header_fields: bounds.header_fields + own.fields().count(),
-        received_hops: hops.saturating_add(own.all("Received").count()),
-        ..bounds
-    };
-    digest::analyse(body, &widened).map_err(|refused| {
-        let metrics = &context.shared.metrics;
-        metrics.count(if refused == Refused::Hops {
-            Metric::RejectedLoop
-        } else {
-            Metric::RejectedHeaders
-        });
-        match refused {
-            Refused::Hops => Refusal::Loop,
-            Refused::Addresses => too_big(Bounded::HeaderAddresses, bounds.addresses),
-            Refused::FieldBytes => too_big(Bounded::HeaderField, bounds.header_field_bytes),
-            Refused::Fields => too_big(Bounded::HeaderFields, bounds.header_fields),
-            Refused::HeaderBytes => too_big(Bounded::Header, bounds.header_bytes),
-            Refused::Size => too_big(Bounded::Message, context.shared.limits.message_bytes),
-        }
-    })
-}
-
-fn too_big(what: Bounded, max: usize) -> Refusal {
-    Refusal::TooBig {
-        what,
-        max: max as u64,
-    }
-}
-
-/// What must be the same when an `X-Idempotency-Key` comes again: envelope and octets.
+/// The fingerprint of a submission, which must be equal when an `X-Idempotency-Key` is used again:
+/// envelope and octets.
 fn fingerprint(envelope: &Envelope, octets: &[u8]) -> [u8; 32] {
     let mut text = envelope.reverse_path.clone().unwrap_or_default();
     for Recipient { address, .. } in &envelope.recipients {
@@ -405,8 +324,8 @@ fn fingerprint(envelope: &Envelope, octets: &[u8]) -> [u8; 32] {
     crypto::sha256(&all)
 }
 
-/// How far a client's clock may be ahead of ours in the date that it gives an appended message
-/// (Dovecot has the same bound). No mail came before 1970.
+/// Milliseconds by which the clock of a client may be ahead in the date of an appended message;
+/// Dovecot has the same bound. A date before 1970 becomes 1970, since there was no mail.
 const AHEAD_MS: i64 = 2 * 3_600_000;
 
 const IDEMPOTENCY_FIELD: &str = "X-Idempotency-Key";

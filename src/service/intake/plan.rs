@@ -1,19 +1,19 @@
-//! A plan: the message to store, and the effects of its delivery. Only the service knows it.
+//! A plan: the message to store, and the effects of its delivery. Only the service reads it.
 
-use crate::call::{Arrival, Flags, InboxId, Recipient, Summary};
+use crate::call::{Arrival, Flags, Idempotency, InboxId, Need, Recipient, Summary};
 
-/// What was decided about a message. The writer carries it out after checking again what may
-/// have changed.
+/// The decision about a message. The writer carries it out after checking again what may have
+/// changed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Plan {
-    /// Octets to store, with the fields that we put in front and without those that we took
-    /// out.
+    /// Octets to store: with the fields that this server has put in front, without those that it
+    /// has removed.
     pub body: Vec<u8>,
     /// Length of the header block of `body`, blank line included.
     pub header_len: u32,
     /// Envelope and structure of `body`.
     pub digest: Vec<u8>,
-    /// What events and lists show.
+    /// The summary that events and lists show.
     pub summary: Summary,
     /// `Message-ID` with its angle brackets; empty when there is none.
     pub message_id: String,
@@ -27,24 +27,35 @@ pub struct Plan {
     pub ret_full: Option<bool>,
     /// `ENVID=`, decoded.
     pub envid: Option<String>,
-    /// What the delivery does, in this order. The writer carries out every effect, or refuses
+    /// The effects of the delivery, in this order. The writer carries out every effect, or refuses
     /// the message.
     pub effects: Vec<Effect>,
 }
 
-/// One thing that a delivery does.
+/// A message that is decided on, on its way to the writer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Delivery {
+    /// The plan.
+    pub plan: Plan,
+    /// What the message needs of its caller. The writer checks it again.
+    pub need: Need,
+    /// The `Idempotency-Key` of the request, or `X-Idempotency-Key` of the message.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// One effect of a delivery.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
-    /// Makes an entry in a mailbox.
+    /// Stores an entry in a mailbox.
     Place(Placement),
     /// Queues the message for a recipient outside.
     Queue(Recipient),
 }
 
-/// One entry that a delivery makes.
+/// One entry that a delivery stores.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Placement {
-    /// Where.
+    /// The inbox.
     pub inbox: InboxId,
     /// Mailbox name.
     pub mailbox: String,
@@ -54,14 +65,14 @@ pub struct Placement {
     pub flags: Flags,
     /// Keywords.
     pub keywords: Vec<String>,
-    /// The event that it makes.
+    /// The kind of the event.
     pub kind: Arrival,
     /// Internal date, unix milliseconds; `None` is the time of the commit.
     pub received_at: Option<i64>,
 }
 
 impl Plan {
-    /// The entries that it makes.
+    /// The entries that the plan stores.
     pub fn placements(&self) -> impl Iterator<Item = &Placement> {
         self.effects.iter().filter_map(|effect| match effect {
             Effect::Place(placement) => Some(placement),
@@ -69,7 +80,7 @@ impl Plan {
         })
     }
 
-    /// The recipients outside that it queues for.
+    /// The recipients outside that the plan queues for.
     pub fn queued(&self) -> impl Iterator<Item = &Recipient> {
         self.effects.iter().filter_map(|effect| match effect {
             Effect::Queue(recipient) => Some(recipient),

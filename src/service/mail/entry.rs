@@ -1,19 +1,19 @@
-//! Entries by UID, as IMAP asks for them: pages, octets, what changed; and the commands that
-//! change many at once.
+//! Entries by UID, as IMAP reads and changes them: pages, octets, changes since a MODSEQ, and the
+//! commands that change many entries at once.
 //!
-//! The mailbox is named by its id, and is looked up under the inbox that was logged in to: a
-//! mailbox that is gone, or another's, is not there.
+//! A mailbox is named by its id and is looked up in the inbox of the session. A deleted mailbox and
+//! a mailbox of another inbox are both "not found".
 
-use super::mailbox::{find, own_place};
+use super::mailbox::{find, find_own_place};
 use crate::call::bounds::KEYWORD_BYTES_MAX;
 use crate::call::{
-    Access, Answer, FlagChange, Flags, InboxId, MailboxId, Noun, Octets, OctetsOf, Refusal, Scopes,
-    UidSet, Written,
+    Access, Answer, FlagChange, Flags, InboxId, MailboxId, Noun, Octets, OctetsOf, Refusal, UidSet,
+    Written,
 };
-use crate::service::context::{ReadContext, WriteContext, need, own_inbox};
+use crate::service::context::{ReadContext, WriteContext, own_inbox};
 use crate::store::{FlagUpdate, InboxPlace, MailboxRecord, PageRequest, Store};
 
-/// What FETCH asks for beside the set.
+/// The arguments of FETCH besides the set of UIDs.
 #[derive(Clone, Copy, Debug)]
 pub struct FetchAsk {
     /// Envelope and structure.
@@ -24,23 +24,29 @@ pub struct FetchAsk {
     pub changed_since: u64,
 }
 
-fn open(store: &Store, access: &Access, mailbox: MailboxId) -> Result<MailboxRecord, Refusal> {
+fn find_mailbox(
+    store: &Store,
+    access: &Access,
+    mailbox: MailboxId,
+) -> Result<MailboxRecord, Refusal> {
     let inbox = own_inbox(access)?;
     store
         .mailbox(access.org, inbox, mailbox)?
         .ok_or(Refusal::NotFound(Noun::Mailbox))
 }
 
-fn open_to_change(
+fn find_mailbox_to_change(
     store: &Store,
     access: &Access,
     mailbox: MailboxId,
 ) -> Result<(InboxPlace, MailboxRecord), Refusal> {
-    need(access, Scopes::MESSAGES_WRITE)?;
-    Ok((own_place(store, access)?, open(store, access, mailbox)?))
+    Ok((
+        find_own_place(store, access)?,
+        find_mailbox(store, access, mailbox)?,
+    ))
 }
 
-/// FETCH: a page.
+/// FETCH: reads a page.
 pub fn fetch(
     context: &ReadContext<'_>,
     access: &Access,
@@ -48,9 +54,8 @@ pub fn fetch(
     uids: &UidSet,
     ask: FetchAsk,
 ) -> Result<Answer, Refusal> {
-    need(access, Scopes::MESSAGES_READ)?;
     let _moment = context.store.snapshot()?;
-    let mailbox = open(context.store, access, mailbox)?;
+    let mailbox = find_mailbox(context.store, access, mailbox)?;
     let ask = PageRequest {
         digest: ask.digest,
         octets: ask.octets,
@@ -61,8 +66,8 @@ pub fn fetch(
     Ok(Answer::Entries { rows, more })
 }
 
-/// Part of a message: prefix first, then body. Past its end there is nothing, and no more
-/// than a page comes at once.
+/// Reads a part of a message: the prefix first, then the body. Past the end there is nothing. One
+/// answer is at most a page long.
 pub fn read_octets(
     context: &ReadContext<'_>,
     access: &Access,
@@ -70,7 +75,6 @@ pub fn read_octets(
     offset: u32,
     len: u32,
 ) -> Result<Answer, Refusal> {
-    need(access, Scopes::MESSAGES_READ)?;
     if !access.sees(of.inbox) {
         return Err(NONE);
     }
@@ -93,16 +97,15 @@ pub fn read_octets(
     Ok(Answer::Octets(octets))
 }
 
-/// What happened in a mailbox after `since`.
-pub fn changes(
+/// The changes of a mailbox after `since`.
+pub fn list_changes(
     context: &ReadContext<'_>,
     access: &Access,
     mailbox: MailboxId,
     since: u64,
 ) -> Result<Answer, Refusal> {
-    need(access, Scopes::MESSAGES_READ)?;
     let _moment = context.store.snapshot()?;
-    let mailbox = open(context.store, access, mailbox)?;
+    let mailbox = find_mailbox(context.store, access, mailbox)?;
     let (rows, gone, uids) = context.store.changes(&mailbox, since)?;
     let log = context.store.log_state(access.org)?;
     Ok(Answer::Changes {
@@ -121,7 +124,7 @@ pub fn set_flags(
     uids: &UidSet,
     ask: &FlagUpdate<'_>,
 ) -> Result<Written, Refusal> {
-    let (place, mailbox) = open_to_change(context.store, access, mailbox)?;
+    let (place, mailbox) = find_mailbox_to_change(context.store, access, mailbox)?;
     check_keywords("labels", ask.keywords)?;
     let (rows, modified) = context.store.set_flags(
         (context.now, context.origin),
@@ -140,7 +143,7 @@ pub fn expunge(
     mailbox: MailboxId,
     uids: Option<&UidSet>,
 ) -> Result<Written, Refusal> {
-    let (place, mailbox) = open_to_change(context.store, access, mailbox)?;
+    let (place, mailbox) = find_mailbox_to_change(context.store, access, mailbox)?;
     let (uids, modseq) = context.store.expunge(
         (context.now, context.origin),
         (&place, &mailbox),
@@ -159,7 +162,7 @@ pub fn copy(
     uids: &UidSet,
     (to, remove): (&str, bool),
 ) -> Result<Written, Refusal> {
-    let (place, source) = open_to_change(context.store, access, mailbox)?;
+    let (place, source) = find_mailbox_to_change(context.store, access, mailbox)?;
     let limits = &context.shared.limits;
     let target = find(context.store, limits, (access, place.path.id), to)?;
     let copied = context.store.copy(
@@ -206,8 +209,8 @@ pub(in crate::service) fn flag_one(
     Ok(())
 }
 
-/// Keywords and labels are IMAP atoms of up to 64 octets: printable ASCII
-/// without what the grammar of RFC 3501 reserves.
+/// Checks keywords and labels. They are IMAP atoms of up to 64 octets: printable ASCII without the
+/// characters that the grammar of RFC 3501 reserves (DECISIONS.md, "Message object").
 pub fn check_keywords(field: &'static str, keywords: &[String]) -> Result<(), Refusal> {
     let atom = |word: &String| {
         !word.is_empty()
@@ -228,8 +231,8 @@ pub fn check_keywords(field: &'static str, keywords: &[String]) -> Result<(), Re
     }
 }
 
-/// The inbox of a message that REST names, with its place.
-pub(in crate::service) fn place_named(
+/// The place of an inbox that REST names.
+pub(in crate::service) fn find_place(
     store: &Store,
     access: &Access,
     inbox: InboxId,

@@ -1,18 +1,18 @@
-//! Mailboxes: names, listing, opening, making, renaming and deleting them.
+//! Mailboxes: their names, listing, opening, creating, renaming and deleting them.
 //!
-//! A name is checked here once, where it comes in; the store takes it as it is. Every change
-//! is a row of the log; subscriptions are none, since they change no mail.
+//! This file checks a name once, where it comes in; the store takes it as it is. Every change is a
+//! row of the log, except a subscription, which changes no mail.
 
 use crate::call::{
     Access, Answer, Bounded, Change, ConflictReason, Countable, InboxId, Limits, MailboxId, Noun,
-    Refusal, Scopes, Selected, UidSet, Written,
+    Refusal, Selected, UidSet, Written,
 };
-use crate::service::context::{ReadContext, WriteContext, need, own_inbox};
+use crate::service::context::{ReadContext, WriteContext, own_inbox};
 use crate::store::{InboxPlace, MailboxRecord, NewEvent, Store};
 
-/// The form of a mailbox name under which it is stored: INBOX in capitals where it is the
-/// first level, no `/` at the end (RFC 3501 section 6.3.3 allows one in CREATE).
-pub fn name(text: &str, limits: &Limits) -> Result<String, Refusal> {
+/// The form in which a mailbox name is stored: INBOX in capitals where it is the first level, and
+/// no `/` at the end (RFC 3501 section 6.3.3 allows one in CREATE).
+pub fn parse_name(text: &str, limits: &Limits) -> Result<String, Refusal> {
     let invalid = |why: &str| Refusal::Invalid {
         field: "mailbox",
         why: why.to_owned(),
@@ -49,19 +49,22 @@ pub fn name(text: &str, limits: &Limits) -> Result<String, Refusal> {
     Ok(text.to_owned())
 }
 
-/// The mailbox of an inbox with this name. A name that could not be made is not there.
+/// The mailbox of an inbox with this name. A name that no mailbox can have is not found.
 pub(in crate::service) fn find(
     store: &Store,
     limits: &Limits,
     (access, inbox): (&Access, InboxId),
     text: &str,
 ) -> Result<MailboxRecord, Refusal> {
-    let name = name(text, limits).map_err(|_| NONE)?;
+    let name = parse_name(text, limits).map_err(|_| NONE)?;
     store.mailbox_named(access.org, inbox, &name)?.ok_or(NONE)
 }
 
-/// The inbox logged in to, as events and quota need it.
-pub(in crate::service) fn own_place(store: &Store, access: &Access) -> Result<InboxPlace, Refusal> {
+/// The inbox of the session, in the form that events and quota need.
+pub(in crate::service) fn find_own_place(
+    store: &Store,
+    access: &Access,
+) -> Result<InboxPlace, Refusal> {
     let inbox = own_inbox(access)?;
     store
         .place_of(access.org, inbox)?
@@ -69,12 +72,7 @@ pub(in crate::service) fn own_place(store: &Store, access: &Access) -> Result<In
 }
 
 /// LIST and STATUS of all.
-pub fn mailboxes(
-    context: &ReadContext<'_>,
-    access: &Access,
-    counts: bool,
-) -> Result<Answer, Refusal> {
-    need(access, Scopes::MESSAGES_READ)?;
+pub fn list(context: &ReadContext<'_>, access: &Access, counts: bool) -> Result<Answer, Refusal> {
     let inbox = own_inbox(access)?;
     let _moment = context.store.snapshot()?;
     let mut rows = Vec::new();
@@ -90,8 +88,11 @@ pub fn mailboxes(
 }
 
 /// STATUS.
-pub fn status(context: &ReadContext<'_>, access: &Access, text: &str) -> Result<Answer, Refusal> {
-    need(access, Scopes::MESSAGES_READ)?;
+pub fn read_status(
+    context: &ReadContext<'_>,
+    access: &Access,
+    text: &str,
+) -> Result<Answer, Refusal> {
     let inbox = own_inbox(access)?;
     let _moment = context.store.snapshot()?;
     let mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
@@ -104,20 +105,18 @@ pub fn status(context: &ReadContext<'_>, access: &Access, text: &str) -> Result<
 
 /// SELECT and EXAMINE.
 pub fn select(context: &ReadContext<'_>, access: &Access, text: &str) -> Result<Answer, Refusal> {
-    need(access, Scopes::MESSAGES_READ)?;
     let inbox = own_inbox(access)?;
     let _moment = context.store.snapshot()?;
     let mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
-    selected(context.store, &mailbox).map(Answer::Selected)
+    read_selected(context.store, &mailbox).map(Answer::Selected)
 }
 
-/// The messages that were new to this session are not `\Recent` to the next one.
+/// Marks the messages of a mailbox as told, so that they are not `\Recent` to the next session.
 pub fn claim_recent(
     context: &mut WriteContext<'_>,
     access: &Access,
     mailbox: MailboxId,
 ) -> Result<Written, Refusal> {
-    need(access, Scopes::MESSAGES_WRITE)?;
     let inbox = own_inbox(access)?;
     let found = context.store.mailbox(access.org, inbox, mailbox)?;
     let mailbox = found.ok_or(Refusal::NotFound(Noun::Mailbox))?;
@@ -127,7 +126,7 @@ pub fn claim_recent(
     })
 }
 
-fn selected(store: &Store, mailbox: &MailboxRecord) -> Result<Box<Selected>, Refusal> {
+fn read_selected(store: &Store, mailbox: &MailboxRecord) -> Result<Box<Selected>, Refusal> {
     let glance = store.glance(mailbox)?;
     let subscribed = store.subscribed(mailbox.inbox)?.contains(&mailbox.name);
     let counts = store.counts(mailbox)?;
@@ -149,15 +148,14 @@ pub fn create(
     access: &Access,
     text: &str,
 ) -> Result<Written, Refusal> {
-    need(access, Scopes::MESSAGES_WRITE)?;
-    let place = own_place(context.store, access)?;
-    let name = name(text, &context.shared.limits)?;
-    make_with_parents(context, &place, &name)?;
+    let place = find_own_place(context.store, access)?;
+    let name = parse_name(text, &context.shared.limits)?;
+    create_with_parents(context, &place, &name)?;
     Ok(Written::Changed)
 }
 
-/// Makes a mailbox and those above it that are missing. `Exists` when it is there.
-pub(in crate::service) fn make_with_parents(
+/// Creates a mailbox and the levels above it that do not exist. `Exists` when the mailbox exists.
+pub(in crate::service) fn create_with_parents(
     context: &mut WriteContext<'_>,
     place: &InboxPlace,
     name: &str,
@@ -206,14 +204,13 @@ pub(in crate::service) fn make_with_parents(
     Ok(())
 }
 
-/// DELETE. INBOX, the special mailboxes and one with children stay.
+/// DELETE. INBOX, a special mailbox and a mailbox with children cannot be deleted.
 pub fn delete(
     context: &mut WriteContext<'_>,
     access: &Access,
     text: &str,
 ) -> Result<Written, Refusal> {
-    need(access, Scopes::MESSAGES_WRITE)?;
-    let place = own_place(context.store, access)?;
+    let place = find_own_place(context.store, access)?;
     let (org, inbox) = (place.org, place.path.id);
     let mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
     if mailbox.name == INBOX {
@@ -242,7 +239,7 @@ pub fn delete(
     Ok(Written::Changed)
 }
 
-/// RENAME, with everything below it. INBOX stays and its messages move (RFC 3501 section
+/// RENAME, with everything below it. INBOX itself stays, and its messages move (RFC 3501 section
 /// 6.3.5).
 pub fn rename(
     context: &mut WriteContext<'_>,
@@ -250,17 +247,16 @@ pub fn rename(
     from: &str,
     to: &str,
 ) -> Result<Written, Refusal> {
-    need(access, Scopes::MESSAGES_WRITE)?;
-    let place = own_place(context.store, access)?;
+    let place = find_own_place(context.store, access)?;
     let (org, inbox) = (place.org, place.path.id);
     let limits = &context.shared.limits;
     let source = find(context.store, limits, (access, inbox), from)?;
-    let target = name(to, limits)?;
+    let target = parse_name(to, limits)?;
     if context.store.mailbox_named(org, inbox, &target)?.is_some() {
         return Err(Refusal::Exists(Noun::Mailbox));
     }
     if source.name == INBOX {
-        return empty_inbox_into(context, &place, &source, &target);
+        return move_inbox_messages(context, &place, &source, &target);
     }
     if target.starts_with(&source.name) && target[source.name.len()..].starts_with('/') {
         return Err(Refusal::Conflict(ConflictReason::MailboxBelowItself));
@@ -270,12 +266,12 @@ pub fn rename(
     if let Some((parent, _)) = target.rsplit_once('/')
         && context.store.mailbox_named(org, inbox, parent)?.is_none()
     {
-        make_with_parents(context, &place, parent)?;
+        create_with_parents(context, &place, parent)?;
     }
     for (id, old) in renamed {
         let below = old.get(source.name.len()..).unwrap_or_default();
-        // The children's names get longer too, so each is checked.
-        let new = name(&format!("{target}{below}"), &context.shared.limits)?;
+        // The names of the children get longer too, so each is checked.
+        let new = parse_name(&format!("{target}{below}"), &context.shared.limits)?;
         context.store.rename_mailbox(org, inbox, id, &new)?;
         let event = NewEvent {
             inbox: Some(place.path.clone()),
@@ -290,13 +286,13 @@ pub fn rename(
     Ok(Written::Changed)
 }
 
-fn empty_inbox_into(
+fn move_inbox_messages(
     context: &mut WriteContext<'_>,
     place: &InboxPlace,
     source: &MailboxRecord,
     target: &str,
 ) -> Result<Written, Refusal> {
-    make_with_parents(context, place, target)?;
+    create_with_parents(context, place, target)?;
     let target = context
         .store
         .mailbox_named(place.org, place.path.id, target)?
@@ -311,17 +307,16 @@ fn empty_inbox_into(
     Ok(Written::Changed)
 }
 
-/// SUBSCRIBE and UNSUBSCRIBE; the mailbox need not be there (RFC 3501 section 6.3.6).
+/// SUBSCRIBE and UNSUBSCRIBE. The mailbox need not exist (RFC 3501 section 6.3.6).
 pub fn subscribe(
     context: &mut WriteContext<'_>,
     access: &Access,
     text: &str,
     on: bool,
 ) -> Result<Written, Refusal> {
-    need(access, Scopes::MESSAGES_WRITE)?;
-    let inbox = own_place(context.store, access)?.path.id;
-    let name = name(text, &context.shared.limits)?;
-    // Twice as many as mailboxes: names of deleted ones stay.
+    let inbox = find_own_place(context.store, access)?.path.id;
+    let name = parse_name(text, &context.shared.limits)?;
+    // Twice the number of mailboxes, because the names of deleted mailboxes stay subscribed.
     let max = context.shared.limits.mailboxes.saturating_mul(2);
     if on && context.store.subscribed(inbox)?.len() >= max {
         return Err(Refusal::Limit {
@@ -334,8 +329,7 @@ pub fn subscribe(
 }
 
 /// LSUB.
-pub fn subscribed(context: &ReadContext<'_>, access: &Access) -> Result<Answer, Refusal> {
-    need(access, Scopes::MESSAGES_READ)?;
+pub fn list_subscribed(context: &ReadContext<'_>, access: &Access) -> Result<Answer, Refusal> {
     let inbox = own_inbox(access)?;
     if context.store.place_of(access.org, inbox)?.is_none() {
         return Err(Refusal::NotFound(Noun::Inbox));

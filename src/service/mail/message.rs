@@ -1,17 +1,17 @@
-//! Messages as REST lists, opens and changes them.
+//! Messages by id, as REST lists, opens and changes them.
 //!
-//! A list is a scan with a place to go on from: a page may be shorter than asked and still
-//! have a next one, because a scan for a rare match ends after a bounded time.
+//! A list is a scan that can be continued. A page may be shorter than asked for and still have a
+//! next page, because the scan for a rare match ends after a bounded time.
 
 use core::ops::ControlFlow;
 
-use super::entry::{check_keywords, flag_one, place_named};
+use super::entry::{check_keywords, find_place, flag_one};
 use super::mailbox;
 use crate::call::bounds::{PAGE_ROWS_MAX, SEARCH_WORDS_MAX};
 use crate::call::{
     Access, Answer, Arrival, AttachmentRow, EntryId, FlagChange, Flags, InboxId, InboxRef,
     ListProgress, MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView,
-    NamedAddress, Noun, OctetsOf, OrgId, Refusal, Scopes, SpecialUse, UidSet, Written,
+    NamedAddress, Noun, OctetsOf, OrgId, Refusal, SpecialUse, UidSet, Written,
 };
 use crate::mail::Bounds;
 use crate::mail::Digest;
@@ -19,13 +19,13 @@ use crate::mail::Headers;
 use crate::mail::parse::address_list::parse_list;
 use crate::mail::text::search::{Needle, contains_all};
 use crate::mail::text::{self, extract};
-use crate::service::context::{ReadContext, WriteContext, need};
-use crate::service::intake::name;
+use crate::service::context::{ReadContext, WriteContext};
+use crate::service::intake::named_address;
 use crate::service::policy;
 use crate::store::{InboxPlace, ListPosition, MailboxRecord, MessageRecord, Store};
 
-/// A page of an inbox or of one folder, newest first; or a slice of the work for it, and
-/// `None`.
+/// Lists a page of an inbox or of one folder, newest first. Gives `None` when a slice of the work
+/// is done and the page is not yet complete.
 pub fn list(
     context: &ReadContext<'_>,
     access: &Access,
@@ -34,9 +34,8 @@ pub fn list(
     (cursor, limit): (&mut Option<String>, usize),
     progress: &mut ListProgress,
 ) -> Result<Option<Answer>, Refusal> {
-    need(access, Scopes::MESSAGES_READ)?;
     let store = context.store;
-    let inbox = policy::named_inbox(store, access, inbox)?;
+    let inbox = policy::find_inbox(store, access, inbox)?;
     let folder = match &filter.folder {
         None => None,
         Some(text) => {
@@ -44,9 +43,9 @@ pub fn list(
             Some(found?.id)
         }
     };
-    let below = below(cursor.as_deref(), folder)?;
+    let below = parse_cursor(cursor.as_deref(), folder)?;
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
-    let mut sieve = Sieve::new(filter);
+    let mut compiled = CompiledFilter::new(filter);
     let began = (context.clock)().mono_ms;
     if progress.since_ms == 0 {
         progress.since_ms = began.max(1);
@@ -64,13 +63,13 @@ pub fn list(
         }
         last = Some(at);
         if let Some(view) = view
-            && sieve.passes(store, &view)?
+            && compiled.passes(store, &view)?
         {
-            rows.push(shown(inbox, view));
+            rows.push(message_view(inbox, view));
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    let next = last.filter(|_| more).map(cursor_text);
+    let next = last.filter(|_| more).map(format_cursor);
     let is_due = began.saturating_sub(progress.since_ms) >= LIST_MS;
     if is_slice && rows.len() < limit && !is_due {
         *cursor = next;
@@ -80,16 +79,16 @@ pub fn list(
     Ok(Some(Answer::Messages { rows, next }))
 }
 
-/// The public form of a place in a list.
-fn cursor_text(below: ListPosition) -> String {
+/// The public form of a position in a list.
+fn format_cursor(below: ListPosition) -> String {
     match below {
         ListPosition::Id(id) => format!("i{id:x}"),
         ListPosition::Uid(mailbox, uid) => format!("u{uid:x}.{:x}", mailbox.0),
     }
 }
 
-/// Reads what [`cursor_text`] wrote, for the same list.
-fn below(cursor: Option<&str>, folder: Option<MailboxId>) -> Result<ListPosition, Refusal> {
+/// Reads what [`format_cursor`] wrote, for the same list.
+fn parse_cursor(cursor: Option<&str>, folder: Option<MailboxId>) -> Result<ListPosition, Refusal> {
     let wrong = || Refusal::Invalid {
         field: "cursor",
         why: "is not one that this list gave".to_owned(),
@@ -114,8 +113,8 @@ fn below(cursor: Option<&str>, folder: Option<MailboxId>) -> Result<ListPosition
     }
 }
 
-/// A filter made ready for many messages; the cheap questions come first.
-struct Sieve<'f> {
+/// A filter that is prepared for many messages. It checks the cheap conditions first.
+struct CompiledFilter<'f> {
     filter: &'f MessageFilter,
     from: Option<Needle>,
     to: Option<Needle>,
@@ -124,10 +123,10 @@ struct Sieve<'f> {
     anywhere: Vec<Needle>,
 }
 
-impl<'f> Sieve<'f> {
-    fn new(filter: &'f MessageFilter) -> Sieve<'f> {
+impl<'f> CompiledFilter<'f> {
+    fn new(filter: &'f MessageFilter) -> CompiledFilter<'f> {
         let needle = |text: &Option<String>| text.as_deref().map(Needle::new);
-        Sieve {
+        CompiledFilter {
             filter,
             from: needle(&filter.from),
             to: needle(&filter.to),
@@ -191,12 +190,12 @@ impl<'f> Sieve<'f> {
     }
 }
 
-/// What lists show.
-fn shown(inbox: InboxId, view: MessageRecord) -> MessageView {
+/// The row of a list.
+fn message_view(inbox: InboxId, view: MessageRecord) -> MessageView {
     let digest = Digest::open(&view.digest);
     let reply_to = digest.as_ref().map_or_else(Vec::new, |digest| {
         let own = digest.envelope().own_reply_to();
-        own.mailboxes().take(SHOWN_MAX).map(name).collect()
+        own.mailboxes().take(SHOWN_MAX).map(named_address).collect()
     });
     MessageView {
         inbox,
@@ -215,7 +214,7 @@ fn shown(inbox: InboxId, view: MessageRecord) -> MessageView {
     }
 }
 
-/// Who got it unseen: in the prefix of the sender's copy, or in the Bcc field of a message
+/// The hidden recipients: from the prefix of the sender's copy, or from the Bcc field of a message
 /// that the owner has stored.
 fn hidden(prefix: &[u8], arrival: Arrival, digest: Option<&Digest<'_>>) -> Vec<NamedAddress> {
     if let Some(field) = Headers::parse(prefix).first("Bcc") {
@@ -224,13 +223,13 @@ fn hidden(prefix: &[u8], arrival: Arrival, digest: Option<&Digest<'_>>) -> Vec<N
             .mailboxes()
             .take(SHOWN_MAX)
             .cloned()
-            .map(name)
+            .map(named_address)
             .collect();
     }
     match (arrival, digest) {
         (Arrival::Appended | Arrival::Sent, Some(digest)) => {
             let bcc = digest.envelope().bcc.mailboxes();
-            bcc.take(SHOWN_MAX).map(name).collect()
+            bcc.take(SHOWN_MAX).map(named_address).collect()
         }
         _ => Vec::new(),
     }
@@ -242,12 +241,12 @@ fn find_view(
     inbox: &InboxRef,
     id: EntryId,
 ) -> Result<(InboxId, MessageRecord), Refusal> {
-    let inbox = policy::named_inbox(store, access, inbox)?;
+    let inbox = policy::find_inbox(store, access, inbox)?;
     let view = store.message(access.org, inbox, id)?.ok_or(NONE)?;
     Ok((inbox, view))
 }
 
-/// One message, opened.
+/// Reads one message with its content.
 pub fn read(
     context: &ReadContext<'_>,
     access: &Access,
@@ -255,12 +254,11 @@ pub fn read(
     id: EntryId,
     max_chars: Option<usize>,
 ) -> Result<Answer, Refusal> {
-    need(access, Scopes::MESSAGES_READ)?;
     let _moment = context.store.snapshot()?;
     let (inbox, view) = find_view(context.store, access, inbox, id)?;
     let octets = context.store.body_octets(view.body.0, view.body.1)?;
     let content = content(&view, &octets, max_chars)?;
-    let mut message = shown(inbox, view);
+    let mut message = message_view(inbox, view);
     message.content = Some(Box::new(content));
     Ok(Answer::Message(Box::new(message)))
 }
@@ -325,15 +323,14 @@ fn headers(prefix: &[u8], octets: &[u8]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// How large the octets of a message are, and where to read them.
+/// The size of a message, and the place where its octets are read.
 pub fn find_octets(
     context: &ReadContext<'_>,
     access: &Access,
     inbox: &InboxRef,
     id: EntryId,
 ) -> Result<Answer, Refusal> {
-    need(access, Scopes::MESSAGES_READ)?;
-    let inbox = policy::named_inbox(context.store, access, inbox)?;
+    let inbox = policy::find_inbox(context.store, access, inbox)?;
     let entry = context.store.entry(access.org, inbox, id)?.ok_or(NONE)?;
     let prefix_len = u32::try_from(entry.prefix.len()).unwrap_or(u32::MAX);
     Ok(Answer::Sized {
@@ -346,7 +343,7 @@ pub fn find_octets(
     })
 }
 
-/// One attachment, decoded.
+/// Reads one attachment, decoded.
 pub fn read_part(
     context: &ReadContext<'_>,
     access: &Access,
@@ -354,7 +351,6 @@ pub fn read_part(
     id: EntryId,
     part: usize,
 ) -> Result<Answer, Refusal> {
-    need(access, Scopes::MESSAGES_READ)?;
     let none = || Refusal::NotFound(Noun::Attachment);
     let _moment = context.store.snapshot()?;
     let (_, view) = find_view(context.store, access, inbox, id)?;
@@ -371,7 +367,7 @@ pub fn read_part(
     })
 }
 
-/// Labels, flags, folder.
+/// Changes labels, flags and the folder of a message.
 pub fn patch(
     context: &mut WriteContext<'_>,
     access: &Access,
@@ -379,7 +375,6 @@ pub fn patch(
     id: EntryId,
     patch: &MessagePatch,
 ) -> Result<Written, Refusal> {
-    need(access, Scopes::MESSAGES_WRITE)?;
     check_keywords("add_labels", &patch.add_labels)?;
     check_keywords("remove_labels", &patch.remove_labels)?;
     let (place, mailbox, uid) = find_entry(context.store, access, inbox, id)?;
@@ -407,10 +402,13 @@ pub fn patch(
         .store
         .message(place.org, place.path.id, id)?
         .ok_or(NONE)?;
-    Ok(Written::Message(Box::new(shown(place.path.id, view))))
+    Ok(Written::Message(Box::new(message_view(
+        place.path.id,
+        view,
+    ))))
 }
 
-/// To Trash, or for good. What is in Trash already stays there.
+/// Moves a message to Trash, or deletes it. A message that is in Trash already stays there.
 pub fn delete(
     context: &mut WriteContext<'_>,
     access: &Access,
@@ -418,7 +416,6 @@ pub fn delete(
     id: EntryId,
     permanent: bool,
 ) -> Result<Written, Refusal> {
-    need(access, Scopes::MESSAGES_WRITE)?;
     let (place, mailbox, uid) = find_entry(context.store, access, inbox, id)?;
     if permanent {
         context.store.expunge(
@@ -444,8 +441,8 @@ fn find_entry(
     inbox: &InboxRef,
     id: EntryId,
 ) -> Result<(InboxPlace, MailboxRecord, u32), Refusal> {
-    let inbox = policy::named_inbox(store, access, inbox)?;
-    let place = place_named(store, access, inbox)?;
+    let inbox = policy::find_inbox(store, access, inbox)?;
+    let place = find_place(store, access, inbox)?;
     let entry = store.entry(access.org, inbox, id)?.ok_or(NONE)?;
     let mailbox = mailbox_of(store, access.org, inbox, entry.mailbox)?;
     Ok((place, mailbox, entry.state.uid))
@@ -470,8 +467,8 @@ fn move_one(
     if source.id == target.id {
         return Ok(());
     }
-    // A flag that has just been set has moved the source's counters, which the row in hand
-    // does not show; the store moves them by difference, so that does not matter.
+    // A flag that was just set has changed the counters of the source, and `source` does not show
+    // it. The store changes counters by differences, so the result is right.
     context.store.copy(
         (context.now, context.origin),
         (place, source, target),
@@ -488,8 +485,8 @@ fn damaged(what: &'static str) -> Refusal {
 
 const NONE: Refusal = Refusal::NotFound(Noun::Message);
 
-/// After this a list gives what it has and a cursor.
+/// Milliseconds after which a list answers with the rows that it has, and a cursor.
 const LIST_MS: u64 = 2000;
 
-/// Addresses of a field in one answer.
+/// Addresses of one field in an answer.
 const SHOWN_MAX: usize = 100;

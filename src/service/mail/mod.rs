@@ -1,5 +1,5 @@
-//! Mail as clients read and change it: mailboxes, entries by UID, messages by id, search.
-//! How a message comes in is `intake`.
+//! Mail as clients read and change it: mailboxes, entries by UID, messages by id, search. Mail that
+//! comes in is in `intake`.
 
 pub mod entry;
 pub mod mailbox;

@@ -1,14 +1,14 @@
-//! SEARCH: a scan in slices. A slice ends after some milliseconds and leaves its place in the
-//! call, which goes to the end of the queue, so that no search holds others up.
+//! SEARCH: a scan in slices. A slice ends after some milliseconds and keeps its position in the
+//! call. The call then goes to the end of the queue, so that no search delays the others.
 //!
-//! What a row of the mailbox can answer is asked first; octets are read and decoded only for
-//! messages that are still undecided, and once for all keys that need them.
+//! The row of the mailbox is evaluated first. The octets are read and decoded only for messages
+//! that are still undecided, and once for all keys that need them.
 
 use core::ops::ControlFlow;
 
 use crate::call::{
-    Access, Answer, EntryId, Flags, MailboxId, Metric, Noun, Refusal, Scopes, SearchKey,
-    SearchProgress, UidSet,
+    Access, Answer, EntryId, Flags, MailboxId, Metric, Noun, Refusal, SearchKey, SearchProgress,
+    UidSet,
 };
 use crate::mail::Bounds;
 use crate::mail::Digest;
@@ -16,10 +16,10 @@ use crate::mail::Headers;
 use crate::mail::parse::address_list::parse_list;
 use crate::mail::parse::date;
 use crate::mail::text::search::{Needle, Scope, contains_text};
-use crate::service::context::{ReadContext, need, own_inbox};
+use crate::service::context::{ReadContext, own_inbox};
 use crate::store::{Error, Scanned, Store};
 
-/// One slice. `None`: there is more to do, and `progress` says from where.
+/// Carries out one slice. Gives `None` when there is more to do; `progress` has the position.
 pub fn search(
     context: &ReadContext<'_>,
     access: &Access,
@@ -28,7 +28,6 @@ pub fn search(
     key: &SearchKey,
     progress: &mut SearchProgress,
 ) -> Result<Option<Answer>, Refusal> {
-    need(access, Scopes::MESSAGES_READ)?;
     let inbox = own_inbox(access)?;
     let began = (context.clock)().mono_ms;
     if progress.since_ms == 0 {
@@ -51,7 +50,7 @@ pub fn search(
     let mut plan = Compiled::new(key);
     let mut looked = 0u32;
     let end = context.store.scan(&mailbox, &left, |row| {
-        // Cheap rows are some hundreds of nanoseconds each: the clock is read now and then.
+        // A cheap row takes some hundreds of nanoseconds, so the clock is not read for each row.
         if looked > 0 && (plan.has_read || looked.is_multiple_of(CLOCK_EVERY)) {
             plan.has_read = false;
             let spent = (context.clock)().mono_ms.saturating_sub(began);
@@ -76,8 +75,8 @@ pub fn search(
     }))
 }
 
-/// A key with its texts folded, flat: children before parents, so that it is worked out in
-/// one pass without recursion, however it is nested.
+/// A key with its texts folded, as a flat list: children stand before parents, so one pass
+/// evaluates it without recursion, however deep it is.
 struct Compiled<'k> {
     nodes: Vec<Node<'k>>,
     values: Vec<Truth>,
@@ -93,7 +92,7 @@ enum Node<'k> {
     And(Vec<usize>),
 }
 
-/// What is known of a message without its octets.
+/// The value of a node. It is unknown when it needs the octets of the message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Truth {
     Yes,
@@ -109,7 +108,7 @@ impl From<bool> for Truth {
 
 impl<'k> Compiled<'k> {
     fn new(key: &'k SearchKey) -> Compiled<'k> {
-        // First every key with its parent before it, then turned round.
+        // First a list in which every parent stands before its children, then the list is reversed.
         let mut keys: Vec<&SearchKey> = vec![key];
         let mut children: Vec<Vec<usize>> = Vec::new();
         let mut at = 0;
@@ -155,13 +154,13 @@ impl<'k> Compiled<'k> {
             return Ok(quick == Truth::Yes);
         }
         self.has_read = true;
-        let Some(opened) = Opened::read(store, access, row.state.id)? else {
+        let Some(opened) = OpenedMessage::read(store, access, row.state.id)? else {
             return Ok(false);
         };
         Ok(self.evaluate(row, Some(&opened)) == Truth::Yes)
     }
 
-    fn evaluate(&mut self, row: &Scanned, opened: Option<&Opened>) -> Truth {
+    fn evaluate(&mut self, row: &Scanned, opened: Option<&OpenedMessage>) -> Truth {
         self.values.clear();
         for node in &mut self.nodes {
             let value = |n: &usize| self.values.get(*n).copied().unwrap_or(Truth::No);
@@ -187,9 +186,9 @@ impl<'k> Compiled<'k> {
     }
 }
 
-/// `decides` if any is that, else unknown if any is, else `otherwise`.
-fn any(all: impl Iterator<Item = Truth>, decides: Truth, otherwise: Truth) -> Truth {
-    let mut result = otherwise;
+/// `decides` if any value is that, else unknown if any value is unknown, else `default`.
+fn any(all: impl Iterator<Item = Truth>, decides: Truth, default: Truth) -> Truth {
+    let mut result = default;
     for truth in all {
         if truth == decides {
             return decides;
@@ -201,7 +200,7 @@ fn any(all: impl Iterator<Item = Truth>, decides: Truth, otherwise: Truth) -> Tr
     result
 }
 
-fn leaf(key: &SearchKey, row: &Scanned, opened: Option<&Opened>) -> Truth {
+fn leaf(key: &SearchKey, row: &Scanned, opened: Option<&OpenedMessage>) -> Truth {
     let state = &row.state;
     let sent = |compare: &dyn Fn(i64) -> bool| match opened {
         None => Truth::Unknown,
@@ -223,7 +222,7 @@ fn leaf(key: &SearchKey, row: &Scanned, opened: Option<&Opened>) -> Truth {
         SearchKey::Larger(octets) => (row.size > *octets).into(),
         SearchKey::Smaller(octets) => (row.size < *octets).into(),
         SearchKey::ModSeq(least) => (state.modseq >= *least).into(),
-        // These are nodes of their own.
+        // These keys are nodes of their own.
         SearchKey::Header(..)
         | SearchKey::Body(_)
         | SearchKey::Text(_)
@@ -234,21 +233,21 @@ fn leaf(key: &SearchKey, row: &Scanned, opened: Option<&Opened>) -> Truth {
 }
 
 /// A message with its octets.
-struct Opened {
+struct OpenedMessage {
     prefix: Vec<u8>,
     octets: Vec<u8>,
     digest: Vec<u8>,
 }
 
-impl Opened {
-    fn read(store: &Store, access: &Access, id: EntryId) -> Result<Option<Opened>, Error> {
+impl OpenedMessage {
+    fn read(store: &Store, access: &Access, id: EntryId) -> Result<Option<OpenedMessage>, Error> {
         let Some(inbox) = access.inbox else {
             return Ok(None);
         };
         let Some(entry) = store.entry(access.org, inbox, id)? else {
             return Ok(None);
         };
-        Ok(Some(Opened {
+        Ok(Some(OpenedMessage {
             octets: store.body_octets(entry.body, entry.body_size)?,
             digest: store.digest(access.org, entry.body)?,
             prefix: entry.prefix,
@@ -273,8 +272,8 @@ impl Opened {
                 .is_some_and(|digest| contains_text(&self.octets, &digest, needle, scope))
     }
 
-    /// The day of the Date field as it was written, its zone disregarded (RFC 3501 section
-    /// 6.4.4), as unix seconds of its start.
+    /// The day of the Date field as it was written, without its zone (RFC 3501 section 6.4.4), as
+    /// the unix seconds of its start.
     fn sent_day_s(&self) -> Option<i64> {
         let field = Headers::parse(&self.octets).first("Date")?;
         let date = date::parse(&field.unfolded())?;
@@ -282,8 +281,8 @@ impl Opened {
     }
 }
 
-/// FROM, TO and their like look into the envelope (RFC 3501 section 6.4.4), where an address
-/// has lost the comments, folds and quotes that its field may have.
+/// FROM, TO and similar keys search the envelope (RFC 3501 section 6.4.4). There an address has no
+/// comments, folds and quotes, which its field may have.
 fn is_among(value: &[u8], name: &str, needle: &mut Needle) -> bool {
     let is_envelope = ["from", "sender", "reply-to", "to", "cc", "bcc"]
         .iter()
@@ -297,5 +296,5 @@ fn is_among(value: &[u8], name: &str, needle: &mut Needle) -> bool {
             })
 }
 
-/// Rows between two looks at the clock when no octets are read: about 0.1 ms.
+/// Rows between two readings of the clock when no octets are read: about 0.1 ms.
 const CLOCK_EVERY: u32 = 256;

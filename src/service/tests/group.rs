@@ -73,7 +73,7 @@ fn an_idempotency_key_answers_again() {
         Written::Inbox { .. }
     ));
     w.wait(86_400_001);
-    while w.inline.writer.tidy(&w.inline.store).unwrap() {}
+    while w.inline.writer.trim(&w.inline.store).unwrap() {}
     assert!(matches!(
         w.written(make(&access, idempotency("g", 9))),
         Written::Inbox { .. }

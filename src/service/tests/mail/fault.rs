@@ -267,7 +267,7 @@ fn leaps_of_the_clock_move_nothing_but_dates() {
     // Ten years ahead nothing of the log is old; a day of true time later the window moves.
     leap.store(10 * YEAR, Ordering::Relaxed);
     let head = last.0;
-    while world.inline.writer.tidy(&world.inline.store).unwrap() {}
+    while world.inline.writer.trim(&world.inline.store).unwrap() {}
     let log = world.inline.store.log_state(org).unwrap().unwrap();
     assert_eq!((log.oldest, log.head), (1, head));
     // Three in a minute, however far the date leaps between them.

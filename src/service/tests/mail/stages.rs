@@ -14,7 +14,7 @@ use crate::service::{Finding, LookupId, Lookups, Reader, Writer};
 struct Asks(Mutex<Vec<LookupId>>);
 
 impl Lookups for Asks {
-    fn ask(&self, id: LookupId, parsed: &ParsedMessage) -> bool {
+    fn start(&self, id: LookupId, parsed: &ParsedMessage) -> bool {
         let asks = parsed.need == Need::Nothing;
         if asks {
             self.0.lock().unwrap().push(id);
@@ -22,7 +22,7 @@ impl Lookups for Asks {
         asks
     }
 
-    fn found(&self, parsed: &mut ParsedMessage, finding: Finding) -> Result<(), Refusal> {
+    fn apply(&self, parsed: &mut ParsedMessage, finding: Finding) -> Result<(), Refusal> {
         parsed.analysis.subject = match finding {
             Finding::Answer(text) if text == "refuse" => return Err(Refusal::SenderNotAllowed),
             Finding::Answer(text) => text,
@@ -134,13 +134,13 @@ fn a_reader_keeps_messages_that_wait_and_serves_others() {
             if let Some(router) = routers.pop() {
                 let ids = asks.0.lock().unwrap().clone();
                 assert_eq!(ids.len(), 4);
-                router.found(ids[0], Finding::Answer("found".into()));
+                router.answer_lookup(ids[0], Finding::Answer("found".into()));
                 let hangup = Request {
                     conn: Some(ConnId(2)),
                     ..request(Ask::anonymous(Call::Hangup))
                 };
                 router.submit(hangup).unwrap();
-                router.found(ids[2], Finding::TimedOut);
+                router.answer_lookup(ids[2], Finding::TimedOut);
             }
         },
     );

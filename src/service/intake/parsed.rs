@@ -1,0 +1,40 @@
+//! A parsed message: the message between its parsing and its judgement. Plain data.
+
+use super::plan::Placement;
+use crate::call::{Envelope, Idempotency, InboxId, Need};
+use crate::mail::digest::Analysis;
+
+/// A message that is parsed and not yet judged.
+#[derive(Debug)]
+pub struct ParsedMessage {
+    /// The route by which it came, and the data of that route.
+    pub(super) way: WayIn,
+    /// Octets to store: with the fields that this server has put in front, without those that it
+    /// has removed.
+    pub body: Vec<u8>,
+    /// The result of parsing `body`.
+    pub analysis: Analysis,
+    /// What the message needs of its caller.
+    pub need: Need,
+    /// Reverse-path and recipients; empty for APPEND.
+    pub envelope: Envelope,
+    /// The `Idempotency-Key` of the request, or `X-Idempotency-Key` of the message.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// The route, and the data that it adds.
+#[derive(Debug)]
+pub(super) enum WayIn {
+    /// From outside.
+    Inbound,
+    /// From an inbox of this server, which gets a copy.
+    Send {
+        inbox: InboxId,
+        /// Recipients that only the sender's copy names.
+        hidden: Vec<String>,
+        /// Labels of the copy.
+        labels: Vec<String>,
+    },
+    /// APPEND: the entry to make.
+    Append(Placement),
+}

@@ -1,0 +1,175 @@
+//! What all threads of the service share: names, limits, the clock, and the counters in memory.
+//!
+//! It decides nothing. The counters have one lock, which a thread holds for a few instructions.
+
+use core::net::IpAddr;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::access::limits::{Failures, LIFTED, Leases, Payer, Rates};
+use super::intake::Lookups;
+use crate::call::{Metric, Network, Now, Refusal, Shared};
+
+/// Reads the clock. `main` gives the system's clock, a test gives virtual time.
+pub type ReadClock = Arc<dyn Fn() -> Now + Send + Sync>;
+
+/// Gives the free octets of the disk under the database; `None` when they cannot be read.
+pub type FreeBytes = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+
+/// The parts of a [`Service`].
+pub struct Setup {
+    /// Limits, counters, names.
+    pub shared: Arc<Shared>,
+    /// The clock.
+    pub clock: ReadClock,
+    /// The probe of the disk.
+    pub free_bytes: FreeBytes,
+    /// The domain on which any organization may have inboxes, in the form of
+    /// `mail::parse::address`.
+    pub shared_domain: String,
+    /// The hash of the operator's token (`crypto::OperatorToken::hash`).
+    pub operator: Option<[u8; 32]>,
+    /// Lookups outside that messages wait for before they are judged. With `None` no message waits.
+    pub lookups: Option<Arc<dyn Lookups>>,
+}
+
+/// What all threads of the service share. A thread holds its one lock for a few instructions.
+pub struct Service {
+    /// Limits, counters, names.
+    pub shared: Arc<Shared>,
+    /// The domain on which any organization may have inboxes.
+    pub shared_domain: String,
+    pub(super) operator: Option<[u8; 32]>,
+    pub(super) lookups: Option<Arc<dyn Lookups>>,
+    clock: ReadClock,
+    /// The time at which the service began, on both clocks.
+    began: Now,
+    free_bytes: FreeBytes,
+    /// Free octets inside the database file, as the writer has last read them.
+    pub(super) vacant_bytes: AtomicU64,
+    stopping: AtomicBool,
+    counters: Mutex<ServiceCounters>,
+}
+
+/// The counters in memory, under one lock.
+#[derive(Debug, Default)]
+pub(super) struct ServiceCounters {
+    pub(super) failures: Failures,
+    pub(super) rates: Rates,
+    pub(super) leases: Leases,
+}
+
+impl Service {
+    /// A service without any connection yet.
+    pub fn new(setup: Setup) -> Arc<Service> {
+        Arc::new(Service {
+            shared: setup.shared,
+            shared_domain: setup.shared_domain,
+            operator: setup.operator,
+            lookups: setup.lookups,
+            began: (setup.clock)(),
+            clock: setup.clock,
+            free_bytes: setup.free_bytes,
+            vacant_bytes: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+            counters: Mutex::default(),
+        })
+    }
+
+    /// The time.
+    pub fn now(&self) -> Now {
+        (self.clock)()
+    }
+
+    /// The unix time against which the age of stored rows is computed: the wall clock, unless it is
+    /// ahead of the monotonic clock since the start. A wall clock that jumps ahead by years must
+    /// not empty the log.
+    pub(super) fn steady_ms(&self, now: Now) -> i64 {
+        let passed = now.mono_ms.saturating_sub(self.began.mono_ms);
+        let passed = i64::try_from(passed).unwrap_or(i64::MAX);
+        now.unix_ms.min(self.began.unix_ms.saturating_add(passed))
+    }
+
+    /// The clock, for work in slices.
+    pub fn clock(&self) -> &(dyn Fn() -> Now + Send + Sync) {
+        &*self.clock
+    }
+
+    /// Marks the server as stopping: it is not ready any more. It finishes the calls under way.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Service::stop`] was called.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Space for mail: the free octets of the disk and the free octets inside the database, because
+    /// SQLite uses those again and never gives them back. When the disk has no space for the
+    /// write-ahead log, only the disk counts.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        let free = (self.free_bytes)()?;
+        if free < LOG_BYTES {
+            return Some(free);
+        }
+        Some(free.saturating_add(self.vacant_bytes.load(Ordering::Relaxed)))
+    }
+
+    /// Takes the lock. A panic while the lock was held can leave a count wrong by one call, which
+    /// is harmless, so a poisoned lock is used on.
+    pub(super) fn counters(&self) -> MutexGuard<'_, ServiceCounters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take(
+        &self,
+        payer: Payer,
+        per_minute: usize,
+        burst: usize,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let taken = self.counters().rates.take(payer, per_minute, burst, now);
+        taken.map_err(|retry_ms| {
+            self.shared.metrics.count(Metric::RateLimited);
+            Refusal::RateLimited {
+                rate: payer.rate(),
+                retry_ms,
+            }
+        })
+    }
+}
+
+impl Service {
+    /// Counts the octets of a message that an address sends to port 25.
+    pub(super) fn take_octets(&self, peer: IpAddr, octets: usize, now: Now) -> Result<(), Refusal> {
+        let most = self.shared.limits.mx_bytes_per_minute;
+        if most >= LIFTED {
+            return Ok(());
+        }
+        let per_minute = (most / 1024).max(1);
+        // A message that is larger than the whole bucket is accepted when the bucket is full.
+        let n = (octets / 1024).clamp(1, per_minute) as u64;
+        let payer = Payer::MxOctets(Network::of(peer));
+        let taken = self
+            .counters()
+            .rates
+            .take_many(payer, per_minute, per_minute, n, now);
+        taken.map_err(|retry_ms| {
+            self.shared.metrics.count(Metric::RateLimited);
+            Refusal::RateLimited {
+                rate: payer.rate(),
+                retry_ms,
+            }
+        })
+    }
+}
+
+impl core::fmt::Debug for Service {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Service(..)")
+    }
+}
+
+/// Several times the size that the write-ahead log has between two checkpoints.
+const LOG_BYTES: u64 = 32 << 20;
