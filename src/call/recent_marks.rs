@@ -21,7 +21,7 @@ impl Default for RecentMarks {
 
 impl core::fmt::Debug for RecentMarks {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Recents")
+        f.write_str("RecentMarks")
     }
 }
 
@@ -29,7 +29,7 @@ impl RecentMarks {
     /// Some session has seen the UIDs of the mailbox up to this one; 0 when there is no mark.
     pub fn taken(&self, mailbox: MailboxId) -> u32 {
         let (slot, tag) = self.slot(mailbox);
-        slot.map_or(0, |slot| told(slot.load(Ordering::Relaxed), tag))
+        slot.map_or(0, |slot| taken_in(slot.load(Ordering::Relaxed), tag))
     }
 
     /// Takes the UIDs up to `high` for the session that calls. The UIDs up to the result belong to
@@ -39,9 +39,9 @@ impl RecentMarks {
         let Some(slot) = slot else {
             return 0;
         };
-        let raise = |was| Some(tag | u64::from(high.max(told(was, tag))));
+        let raise = |was| Some(tag | u64::from(high.max(taken_in(was, tag))));
         match slot.fetch_update(Ordering::Relaxed, Ordering::Relaxed, raise) {
-            Ok(was) | Err(was) => told(was, tag),
+            Ok(was) | Err(was) => taken_in(was, tag),
         }
     }
 
@@ -52,7 +52,7 @@ impl RecentMarks {
 }
 
 /// The UID in `slot` if the slot belongs to the mailbox with `tag`.
-fn told(slot: u64, tag: u64) -> u32 {
+fn taken_in(slot: u64, tag: u64) -> u32 {
     match slot & TAG == tag {
         true => (slot & !TAG) as u32,
         false => 0,

@@ -26,7 +26,7 @@ pub struct ReadContext<'a> {
 /// For a function that writes: one call inside its savepoint. When the function refuses, its caller
 /// rolls the savepoint back and cuts `events` to their earlier length.
 pub struct WriteContext<'a> {
-    /// What the threads share.
+    /// The state that all threads share.
     pub service: &'a Service,
     /// Limits, counters, names.
     pub shared: &'a Shared,

@@ -23,7 +23,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use dispatch::{DiskReserve, ReadTask, ReadTurn, Reader, WriteTask, WriteTurn, Writer};
+pub use dispatch::{DiskReserve, ReadTask, ReadTurn, Reader, WriteTask, Writer};
 pub use inline::Inline;
 pub use intake::{Finding, LookupId, Lookups};
 pub use state::{FreeBytes, ReadClock, Service, Setup};

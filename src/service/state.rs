@@ -122,6 +122,8 @@ impl Service {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes a token from the bucket of `payer`, which has `burst` tokens and fills at
+    /// `per_minute`.
     pub(super) fn take(
         &self,
         payer: Payer,
@@ -129,18 +131,9 @@ impl Service {
         burst: usize,
         now: Now,
     ) -> Result<(), Refusal> {
-        let taken = self.counters().rates.take(payer, per_minute, burst, now);
-        taken.map_err(|retry_ms| {
-            self.shared.metrics.count(Metric::RateLimited);
-            Refusal::RateLimited {
-                rate: payer.rate(),
-                retry_ms,
-            }
-        })
+        self.take_many(payer, per_minute, burst, 1, now)
     }
-}
 
-impl Service {
     /// Counts the octets of a message that an address sends to port 25.
     pub(super) fn take_octets(&self, peer: IpAddr, octets: usize, now: Now) -> Result<(), Refusal> {
         let most = self.shared.limits.mx_bytes_per_minute;
@@ -151,10 +144,19 @@ impl Service {
         // A message that is larger than the whole bucket is accepted when the bucket is full.
         let n = (octets / 1024).clamp(1, per_minute) as u64;
         let payer = Payer::MxOctets(Network::of(peer));
-        let taken = self
-            .counters()
-            .rates
-            .take_many(payer, per_minute, per_minute, n, now);
+        self.take_many(payer, per_minute, per_minute, n, now)
+    }
+
+    fn take_many(
+        &self,
+        payer: Payer,
+        per_minute: usize,
+        burst: usize,
+        n: u64,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let mut counters = self.counters();
+        let taken = counters.rates.take(payer, per_minute, burst, n, now);
         taken.map_err(|retry_ms| {
             self.shared.metrics.count(Metric::RateLimited);
             Refusal::RateLimited {

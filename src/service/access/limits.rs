@@ -133,20 +133,9 @@ struct Bucket {
 }
 
 impl Rates {
-    /// Takes a token from a bucket of `burst` tokens that fills at `per_minute`. Otherwise gives
-    /// the milliseconds until there is one.
+    /// Takes `n` tokens, or none, from a bucket of `burst` tokens that fills at `per_minute`.
+    /// Otherwise gives the milliseconds until there are `n`.
     pub fn take(
-        &mut self,
-        payer: Payer,
-        per_minute: usize,
-        burst: usize,
-        now: Now,
-    ) -> Result<(), u64> {
-        self.take_many(payer, per_minute, burst, 1, now)
-    }
-
-    /// Takes `n` tokens, or none of them.
-    pub fn take_many(
         &mut self,
         payer: Payer,
         per_minute: usize,
@@ -365,7 +354,7 @@ mod tests {
             let peer = IpAddr::from(n.to_be_bytes());
             failures.record(peer, 1, 10, 50, at(0));
             let payer = Payer::Mx(Network::of(peer));
-            assert!(rates.take(payer, 1, 1, at(0)).is_ok());
+            assert!(rates.take(payer, 1, 1, 1, at(0)).is_ok());
         }
         assert!(failures.0.len() <= NETWORKS_MAX && rates.0.len() <= NETWORKS_MAX);
     }
@@ -375,17 +364,21 @@ mod tests {
         let mut rates = Rates::default();
         let payer = Payer::Inbox(InboxId(1));
         for _ in 0..5 {
-            assert!(rates.take(payer, 60, 5, at(0)).is_ok());
+            assert!(rates.take(payer, 60, 5, 1, at(0)).is_ok());
         }
-        assert_eq!(rates.take(payer, 60, 5, at(0)), Err(1000));
-        assert_eq!(rates.take(payer, 60, 5, at(400)), Err(600));
-        assert!(rates.take(payer, 60, 5, at(1000)).is_ok());
-        assert!(rates.take(payer, 60, 5, at(1000)).is_err());
-        assert!(rates.take(Payer::Inbox(InboxId(2)), 60, 5, at(0)).is_ok());
+        assert_eq!(rates.take(payer, 60, 5, 1, at(0)), Err(1000));
+        assert_eq!(rates.take(payer, 60, 5, 1, at(400)), Err(600));
+        assert!(rates.take(payer, 60, 5, 1, at(1000)).is_ok());
+        assert!(rates.take(payer, 60, 5, 1, at(1000)).is_err());
+        assert!(
+            rates
+                .take(Payer::Inbox(InboxId(2)), 60, 5, 1, at(0))
+                .is_ok()
+        );
         // A clock that goes back gives no token and takes none.
-        assert!(rates.take(payer, 60, 5, at(0)).is_err());
+        assert!(rates.take(payer, 60, 5, 1, at(0)).is_err());
         for _ in 0..1000 {
-            assert!(rates.take(payer, LIFTED, 1, at(0)).is_ok());
+            assert!(rates.take(payer, LIFTED, 1, 1, at(0)).is_ok());
         }
     }
 

@@ -1,5 +1,5 @@
-//! Access: logins, what a call needs of its caller, and the limits that are counted in
-//! memory. It stores nothing.
+//! Access: logins, the check of every caller, and the limits that are counted in memory. It stores
+//! nothing.
 
 pub mod admit;
 pub mod lease;

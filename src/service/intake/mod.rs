@@ -18,7 +18,7 @@ mod deliver;
 mod lookup;
 mod parse;
 mod parsed;
-mod plan;
+pub(in crate::service) mod plan;
 
 use crate::call::{Intake, Refusal, Request};
 use crate::service::Service;
@@ -30,7 +30,7 @@ pub use deliver::deliver;
 pub(in crate::service) use lookup::LOOKUP_MS;
 pub use lookup::{Finding, LookupId, Lookups};
 pub use parsed::ParsedMessage;
-pub use plan::{Delivery, Effect, Placement, Plan};
+pub use plan::Delivery;
 
 /// The stage of a message.
 #[derive(Debug)]

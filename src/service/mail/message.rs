@@ -87,7 +87,7 @@ fn format_cursor(below: ListPosition) -> String {
     }
 }
 
-/// Reads what [`format_cursor`] wrote, for the same list.
+/// Parses the text of [`format_cursor`], for the same list.
 fn parse_cursor(cursor: Option<&str>, folder: Option<MailboxId>) -> Result<ListPosition, Refusal> {
     let wrong = || Refusal::Invalid {
         field: "cursor",

@@ -1,5 +1,5 @@
-//! The loops of the threads, run to their end in one thread: every call is queued first, then
-//! the routers go, then each loop does what is left.
+//! The loops of the executors, run to their end in one thread: first every call is queued, then the
+//! routers are dropped, then each loop does the rest.
 
 use core::cell::RefCell;
 use std::sync::Arc;
@@ -53,12 +53,12 @@ fn the_writer_publishes_before_it_answers() {
         let answered = said.iter().position(|s| *s == (1, n)).unwrap();
         assert!(published < answered);
     }
-    // Three groups, of 128 calls at the most.
+    // Three groups, of at most 128 calls.
     assert_eq!(w.metric(Metric::Commits), 3);
     assert_eq!(w.metric(Metric::WriterQueue), 0);
 }
 
-/// Nothing that grows waits for an idle moment, which a busy server never has.
+/// Old rows are deleted without an idle moment, because a busy server has none.
 #[test]
 fn old_rows_go_under_load_too() {
     let (mut w, router, inlets) = world();
@@ -139,7 +139,8 @@ fn searches_wait_their_turn_and_end_with_their_session() {
         let request = w.request(conn, "192.0.2.1", search(access));
         router.submit(request).unwrap();
     }
-    // The third and the last have gone: one that waits, and one over the bound of two.
+    // The connections of the third and the last have closed: one search waits, one is over the
+    // bound of two.
     for conn in [3, 6] {
         let request = w.request(conn, "192.0.2.1", Ask::anonymous(Call::Hangup));
         router.submit(request).unwrap();

@@ -39,7 +39,7 @@ fn an_idempotency_key_answers_again() {
         w.written(make(&other, idempotency("k", 1))),
         Written::Inbox { .. }
     ));
-    // Both in one group: the second hears the first's answer.
+    // Both in one group: the second gets the answer of the first.
     let batch = [
         w.task(1, make(&access, idempotency("g", 1))),
         w.task(2, make(&access, idempotency("g", 1))),
@@ -56,7 +56,7 @@ fn an_idempotency_key_answers_again() {
         Reply::Written(Written::Again(_), _)
     ));
     assert!(matches!(&turn.replies[2].1, Reply::Refused(_)));
-    // What was refused is not kept, and a day later nothing is.
+    // A refusal is not kept, and after a day no answer is kept.
     let bad = Ask::of(
         &access,
         DomainWrite::Create {
@@ -98,7 +98,7 @@ fn a_commit_that_fails_refuses_its_group() {
         assert_eq!(reply, Reply::Refused(Refusal::Internal));
     }
     assert_eq!(w.metric(Metric::CommitsFailed), 1);
-    // The counters are where they were: the next group goes on without a gap.
+    // The counters are rolled back: the next group goes on without a gap.
     let turn = w.inline.writer.turn(&w.inline.store, &batch);
     let seqs: Vec<u64> = turn.events.iter().map(|e| e.seq).collect();
     assert_eq!(seqs, [head + 1, head + 2, head + 3]);
@@ -161,7 +161,7 @@ fn rates_of_a_key_and_of_an_address() {
             retry_ms: 1000
         }
     );
-    // A stream that catches up and the second half of a send are not requests.
+    // A stream that reads older events and the second half of a send are not requests.
     w.answer(Ask::of(
         &access,
         EventRead::After {

@@ -1,4 +1,4 @@
-//! Inboxes and keys: addresses, the tree, what a key may make, how a key ends.
+//! Inboxes and keys: addresses, the tree, the keys that a key may create, the end of a key.
 
 use super::*;
 use crate::call::Noun;
@@ -59,7 +59,7 @@ fn inboxes_on_the_shared_and_on_own_domains() {
     assert_eq!(make(&mut w, Some("bob"), Some("x.test")), Err("inbox"));
     assert_eq!(make(&mut w, None, Some("x.test")), Err("username"));
 
-    // A deleted address is the organization's for ever.
+    // A deleted address stays with its organization for ever.
     let named = InboxRef::Address("bob@x.test".into());
     let (reply, events) = w.call_from(
         1,
@@ -147,7 +147,7 @@ fn the_tree_has_a_depth_and_no_cycles() {
             }
         ));
     }
-    // The fifth becomes a root; events of the eighth name its new way up.
+    // The fifth becomes a root; events of the eighth name its new ancestors.
     w.written(patch(ids[4], None));
     let path = w.inline.store.inbox_path(org, ids[7]).unwrap().unwrap();
     assert_eq!(path.ancestors, [ids[6], ids[5], ids[4]]);
@@ -184,7 +184,7 @@ fn the_tree_has_a_depth_and_no_cycles() {
 }
 
 #[test]
-fn a_key_mints_only_what_it_holds() {
+fn a_key_creates_only_what_it_holds() {
     let mut w = World::new();
     let org = w.inline.make_org("one").unwrap();
     let a = w.inline.make_inbox(org, "a@x.test").unwrap();
@@ -243,7 +243,7 @@ fn a_key_mints_only_what_it_holds() {
     let minted = w.access(core::str::from_utf8(secret.expose()).unwrap());
     assert_eq!((minted.org, minted.scopes), (org, Scopes::MESSAGES_READ));
 
-    // It lists and revokes those that see no more than it does.
+    // It lists and revokes the keys that see no more than it does.
     let free = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
     let free = w.access(&free);
     let Answer::Keys { rows, .. } = w.answer(Ask::of(
@@ -265,14 +265,14 @@ fn a_key_mints_only_what_it_holds() {
         )),
         Refusal::NotFound(Noun::Key)
     );
-    // A bound key makes no inbox that it could not see.
+    // A bound key creates no inbox, because it could not see it.
     let bound = w.inline.make_key(org, Scopes::ADMIN, Some(&[a])).unwrap();
     let bound = w.access(&bound);
     assert!(matches!(
         w.refused(new_inbox(&bound, NewInbox::default())),
         Refusal::Conflict(_)
     ));
-    // Credentials: one key an inbox that it sees, and no other.
+    // Credentials: one key for each inbox that it sees, and for no other.
     let Written::Credentials(rows) = w.written(Ask::of(
         &bound,
         KeyWrite::CreateCredentials { idempotency: None },
@@ -299,10 +299,10 @@ fn revocation_is_an_event_of_the_key() {
         w.login(Listener::Https, None, &key),
         Reply::Refused(Refusal::BadCredentials { .. })
     ));
-    // Again is no change.
+    // A second revocation changes nothing.
     let (reply, events) = w.call_from(1, "192.0.2.1", revoke);
     assert!(matches!(reply, Reply::Written(Written::Changed, _)) && events.is_empty());
-    // The end of an organization ends its keys.
+    // Deleting an organization ends its keys.
     let delete = Ask {
         caller: Caller::Operator,
         call: OrgWrite::Delete { org }.into(),

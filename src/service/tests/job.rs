@@ -1,5 +1,5 @@
-//! Jobs on the writer, with a kind and a runner for tests: when the writer wakes, what it hands
-//! over, and what becomes of a job whose runner says nothing.
+//! Jobs on the writer, with a kind and a runner for tests: the time at which the writer wakes, the
+//! jobs that it gives to the runner, and a job for which no result comes.
 
 use core::cell::Cell;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use crate::store::{ClaimedJob, JobKind, JobPayload, NewJob};
 
 type Seen = Arc<Mutex<Vec<(u64, ClaimedJob)>>>;
 
-/// A writer whose runner notes the time and the job, and says what `outcome` does.
+/// A writer with a runner that records the time and the job, and gives the result of `outcome`.
 fn writer(w: &World, outcome: impl Fn(&ClaimedJob) -> Outcome + Send + 'static) -> (Writer, Seen) {
     let seen: Seen = Arc::default();
     let notes = Arc::clone(&seen);
@@ -75,7 +75,7 @@ fn a_job_without_an_answer_is_given_again_when_its_lease_ends() {
     enqueue(&w, JobPayload::Probe(1), 0);
     assert_eq!(writer.run_jobs(&w.inline.store).unwrap(), Some(60_000));
     assert_eq!(writer.run_jobs(&w.inline.store).unwrap(), Some(60_000));
-    // Another process begins; the first has died with the job in its hands.
+    // Another process begins; the first has ended while it held the job.
     let (mut second, seen_later) = self::writer(&w, |_| Outcome::Done);
     w.wait(59_999);
     assert_eq!(second.run_jobs(&w.inline.store).unwrap(), Some(1));
@@ -86,7 +86,7 @@ fn a_job_without_an_answer_is_given_again_when_its_lease_ends() {
     assert!(!w.inline.store.finish(&late).unwrap());
 }
 
-/// The lease is on disk before the runner hears of the job.
+/// The lease is on disk before the runner gets the job.
 #[test]
 fn a_commit_that_fails_starts_nothing_and_does_not_spin() {
     let mut w = World::new();
@@ -101,8 +101,9 @@ fn a_commit_that_fails_starts_nothing_and_does_not_spin() {
     assert_eq!(seen.lock().unwrap().len(), 1);
 }
 
-/// The writer's loop sleeps until a job is due and no longer. Here its clock is the number of
-/// times that it was asked for, so the test does not sleep; the queue ends when the job is done.
+/// The loop of the writer sleeps until a job is due, and no longer. The clock of this test is the
+/// number of times that it was read, so the test does not sleep; the queue ends when the job is
+/// done.
 #[test]
 fn the_loop_wakes_for_a_job_and_not_for_a_kind_without_a_runner() {
     let w = World::new();
@@ -119,7 +120,7 @@ fn the_loop_wakes_for_a_job_and_not_for_a_kind_without_a_runner() {
         }
         Outcome::Done
     });
-    // Due long ago, and nothing carries it out.
+    // Due long ago, and no runner carries it out.
     enqueue(&w, JobPayload::Smtp(Default::default()), -9_000);
     for (number, in_ms) in [(1, 0), (2, 0), (3, 1)] {
         enqueue(&w, JobPayload::Probe(number), in_ms);

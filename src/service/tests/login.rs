@@ -1,4 +1,4 @@
-//! Logins: what each listener asks for, the operator, failures, leases.
+//! Logins: the needs of each listener, the operator, failures, leases.
 
 use super::*;
 use crate::call::Countable;
@@ -61,7 +61,7 @@ fn three_listeners_and_what_each_asks_for() {
         };
         assert_eq!(got, expected, "{listener:?} {user:?}");
     }
-    // The mistakes of one client lock no other out, and a key ends at its time.
+    // The failures of one client lock no other out, and a key expires at its time.
     w.wait(3_600_000);
     assert!(matches!(
         w.login(Listener::Https, None, &ends),
@@ -103,7 +103,7 @@ fn the_operator_is_no_organization() {
     assert_eq!(key.scopes, Scopes::ADMIN);
     let first = w.access(core::str::from_utf8(secret.expose()).unwrap());
     assert_eq!(first.org, row.id);
-    // Neither reaches into the other's.
+    // Neither sees the rows of the other.
     assert_eq!(
         w.refused(Ask::of(&first, OrgRead::List)),
         Refusal::MissingScope(Scopes::OPERATOR)
@@ -153,7 +153,7 @@ fn failures_are_one_count_for_every_listener() {
         w.login(Listener::Https, None, &good),
         Reply::Refused(Refusal::LoginLimited { retry_ms: 900_000 })
     ));
-    // Another address is not concerned, not even for the same inbox.
+    // Another address is not affected, not even for the same inbox.
     let login = Ask::anonymous(Look::Authenticate {
         listener: Listener::Imaps,
         user: Some("bot@x.test".into()),

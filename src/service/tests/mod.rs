@@ -1,4 +1,4 @@
-//! The world that the tests of the service begin with: [`Inline`] in virtual time.
+//! The world in which the tests of the service begin: [`Inline`] in virtual time.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

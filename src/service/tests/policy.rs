@@ -1,4 +1,4 @@
-//! Recipients, senders, rates and room for mail.
+//! Recipients, senders, rates, and space for mail.
 
 use super::*;
 use crate::call::Bounded;
@@ -47,7 +47,7 @@ fn recipients_by_listener() {
         };
         assert_eq!(got, expected, "{address}");
     }
-    // Two a minute, in bursts of ten; three have been taken.
+    // Two a minute, in bursts of ten; three are taken.
     let rcpt = Ask::anonymous(Look::Recipient {
         address: "bot@x.test".into(),
     });
@@ -129,7 +129,7 @@ fn room_for_mail() {
             ..
         }
     ));
-    // The mark is the larger of 64 MiB and 1.5 messages.
+    // The bound is the larger of 64 MiB and 1.5 messages.
     w.inline.set_free_bytes((64 << 20) - 1);
     assert_eq!(w.refused(mail(None)), Refusal::NoSpace);
     assert_eq!(w.refused(Ask::anonymous(Look::Ready)), Refusal::NoSpace);

@@ -1,5 +1,5 @@
-//! Scopes and tenants: every call with too little, with another's key, with a key that is
-//! bound elsewhere.
+//! Scopes and tenants: every call with too few scopes, with the key of another organization, and
+//! with a key that is bound to another inbox.
 
 use std::sync::Arc;
 
@@ -8,8 +8,7 @@ use crate::call::Noun;
 use crate::call::*;
 use crate::service::access::login;
 
-/// Every call with an access, made with an organization's inbox, key and domain that are
-/// there.
+/// Every call that needs an access, with the inbox, key and domain of an organization.
 fn every_call(access: &Access, inbox: InboxId, key: KeyId, domain: DomainId) -> Vec<Ask> {
     let mut all = calls_that_look(access);
     all.extend(calls_that_change(access));
@@ -320,7 +319,7 @@ fn no_scope_no_call() {
         };
         assert_eq!(missing.first_name(), name, "{call:?}");
     }
-    // With each single scope, exactly the calls of that scope are let in.
+    // With each single scope, exactly the calls of that scope are admitted.
     for (name, scope) in Scopes::NAMES {
         if scope == Scopes::ADMIN {
             continue;
@@ -358,8 +357,8 @@ fn is_same_call(a: &Call, b: &Call) -> bool {
     name(a) == name(b)
 }
 
-/// With another organization's key, and with a key that is bound to another inbox,
-/// nothing of this inbox is there, and nothing of it changes.
+/// With the key of another organization, and with a key that is bound to another inbox, this inbox
+/// is not found, and nothing of it changes.
 #[test]
 fn not_yours_is_not_there() {
     let mut limits = Limits::default();
@@ -383,7 +382,7 @@ fn not_yours_is_not_there() {
     for key in [foe, bound.clone()] {
         let access = w.access(&key);
         for call in every_call(&access, inbox, owner.key.unwrap(), domains[0].id) {
-            // What names nothing of the other's has its own answer.
+            // A call that names nothing of the other organization has its own answer.
             let is_named = matches!(
                 call.call,
                 Call::Read(
@@ -403,7 +402,7 @@ fn not_yours_is_not_there() {
             if is_named {
                 let got = w.refused(call.clone());
                 assert!(matches!(got, Refusal::NotFound(_)), "{call:?} {got:?}");
-                // The same as for what does not exist.
+                // The same answer as for an inbox that does not exist.
                 for other in every_call(&access, InboxId(5), KeyId(5), DomainId(5)) {
                     if is_same_call(&other.call, &call.call) {
                         assert_eq!(w.refused(other), got);
@@ -437,8 +436,8 @@ fn not_yours_is_not_there() {
     assert!(log.unwrap().unwrap().events.is_empty());
 }
 
-/// Whatever names a tenant chooses, mail for postmaster goes to the first organization, and it
-/// is refused when that one does not exist any more.
+/// For every domain name that a tenant chooses, mail for postmaster goes to the first organization,
+/// and it is refused when that organization does not exist any more.
 #[test]
 fn no_tenant_is_postmaster() {
     let mut w = World::new();

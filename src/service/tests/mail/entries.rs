@@ -53,7 +53,7 @@ fn search_is_right_on_decoded_mail() {
     ] {
         assert_eq!(world.search(key.clone()), expected, "{key:?}");
     }
-    // Deep nesting is a loop, not a recursion.
+    // A deeply nested key is evaluated in a loop, without recursion.
     let mut deep = Uids(UidSet::one(2));
     for _ in 0..1000 {
         deep = Not(Box::new(deep));
@@ -78,7 +78,7 @@ fn a_search_gives_way_and_ends_at_its_deadline() {
             progress: Box::default(),
         },
     );
-    // A clock that runs ten milliseconds each time it is looked at.
+    // A clock that moves by ten milliseconds each time it is read.
     let store = &world.inline.store;
     let clock = Arc::clone(&world.clock);
     let now = move || Now {
@@ -191,7 +191,7 @@ fn a_list_gives_way_and_ends_after_a_while() {
         other => panic!("{other:?}"),
     };
     assert_eq!((slices, uids(&page).0), (4, vec![5, 4, 3, 2]));
-    // One that has taken too long already gives what it has, and where to go on.
+    // A list that has taken too long answers with the rows that it has, and a cursor.
     let mut progress = ListProgress {
         since_ms: 1,
         ..ListProgress::default()
@@ -411,7 +411,8 @@ fn nothing_of_another_inbox_is_there() {
             "{call:?}"
         );
     }
-    // A key bound to one inbox hears nothing of the others on its organization's stream.
+    // A key that is bound to one inbox gets no event of the others on the stream of its
+    // organization.
     let answer = world.answer(Ask::of(
         &ann,
         EventRead::After {
@@ -523,7 +524,7 @@ fn mailboxes_are_made_renamed_and_deleted() {
     world.written(create("z/y/b/c"));
     assert!(world.select(&bob, "z/y/b/c").mailbox.uidvalidity > before);
 
-    // INBOX stays, its messages go.
+    // INBOX stays, and its messages move.
     world.written(rename("inbox", "old"));
     assert_eq!(world.select(&bob, "INBOX").uids.len(), 0);
     let old = world.select(&bob, "old");
@@ -561,7 +562,7 @@ fn recent_is_told_to_one_session() {
             },
         )
     };
-    // Two that opened it at once: one gets what is new.
+    // Two sessions select it at once: only one of them gets the new messages.
     for above in [0, 1] {
         assert_eq!(world.written(claim()).0, Written::Recent { above });
     }
@@ -572,7 +573,7 @@ fn recent_is_told_to_one_session() {
     );
 }
 
-/// The rows of a deleted mailbox that wait for their end are walked in slices like others.
+/// The rows of a deleted mailbox that wait for their reclaim are scanned in slices like others.
 #[test]
 fn a_list_over_what_is_deleted_looks_at_the_clock() {
     let mut world = world();
@@ -611,7 +612,7 @@ fn a_list_over_what_is_deleted_looks_at_the_clock() {
         progress: Box::default(),
     };
     let (list, _) = request(Ask::of(&bob, list.clone())).split(Read::Message(list));
-    // Each look at this clock takes a millisecond.
+    // Each reading of this clock takes a millisecond.
     let ticks = Arc::clone(&world.clock);
     let service = Service::new(Setup {
         shared: Arc::clone(&world.inline.service.shared),

@@ -49,9 +49,9 @@ fn no_mail_from_outside_makes_mail_to_outside() {
     assert_eq!(queued(&mut world), 0);
 }
 
-/// A hidden recipient is in the sender's own copy and nowhere else.
+/// A hidden recipient is named only in the sender's own copy.
 #[test]
-fn nobody_else_hears_of_a_hidden_recipient() {
+fn a_hidden_recipient_is_in_one_copy_only() {
     let mut world = world();
     let other = world.inline.make_org("b").unwrap();
     world.inline.make_inbox(other, "far@b.test").unwrap();
@@ -180,7 +180,7 @@ fn a_message_id_is_no_key() {
 
 /// The date of a message is chosen by the sender; the time of arrival is ours.
 #[test]
-fn a_date_is_a_strangers_word() {
+fn the_date_of_a_message_is_only_shown() {
     let mut world = world();
     let bob = world.bob.clone();
     for date in [
@@ -196,7 +196,7 @@ fn a_date_is_a_strangers_word() {
     for row in world.fetch(&bob, "INBOX", Octets::No) {
         assert_eq!(row.received_at, START + 1000);
     }
-    // APPEND may say when; not so that it cannot be written as a date again.
+    // APPEND may give the date, but not one that cannot be written as a date again.
     for at in [i64::MAX, i64::MIN, -1, 253_402_300_799_000] {
         append(&mut world, b"Subject: x\r\n\r\n", at);
     }
@@ -209,10 +209,10 @@ fn a_date_is_a_strangers_word() {
     }
 }
 
-/// The wall clock jumps by seconds and years. The time of the log never goes back, numbers and
-/// UIDs go on, rates count on the other clock.
+/// The wall clock jumps by seconds and years. The time of the log never goes back, numbers and UIDs
+/// go on without a gap, and rates use the monotonic clock.
 #[test]
-fn leaps_of_the_clock_move_nothing_but_dates() {
+fn jumps_of_the_clock_move_nothing_but_dates() {
     const YEAR: i64 = 365 * 86_400_000;
     let mut world = world();
     let leap = Arc::new(AtomicI64::new(0));
@@ -264,13 +264,13 @@ fn leaps_of_the_clock_move_nothing_but_dates() {
             .collect();
         assert_eq!(uids, (1..=n as u32 + 1).collect::<Vec<_>>());
     }
-    // Ten years ahead nothing of the log is old; a day of true time later the window moves.
+    // Ten years ahead no row of the log is old. A day of monotonic time later the window moves.
     leap.store(10 * YEAR, Ordering::Relaxed);
     let head = last.0;
     while world.inline.writer.trim(&world.inline.store).unwrap() {}
     let log = world.inline.store.log_state(org).unwrap().unwrap();
     assert_eq!((log.oldest, log.head), (1, head));
-    // Three in a minute, however far the date leaps between them.
+    // Three in a minute, for every jump of the date between them.
     let sender = |world: &mut World, ms| {
         leap.store(ms, Ordering::Relaxed);
         world

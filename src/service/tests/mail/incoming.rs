@@ -1,4 +1,4 @@
-//! In by every route: what is stored, what is refused.
+//! Messages that come in by every route: what is stored, and what is refused.
 
 use super::*;
 use crate::call::FromFault;
@@ -111,7 +111,7 @@ fn what_a_submission_may_not_say() {
         let refused = world.submit(&["bob@a.test"], octets).unwrap_err();
         assert_eq!(refused, expected, "{}", String::from_utf8_lossy(octets));
     }
-    // A tag of the own address is the own address.
+    // The own address with a tag counts as the own address.
     let tagged = b"From: ann+news@a.test\r\n\r\nx\r\n";
     assert!(world.submit(&["bob@a.test"], tagged).is_ok());
 }
@@ -162,7 +162,7 @@ fn quota_is_checked_where_it_is_used() {
     let mut world = world_with(|limits| limits.inbox_bytes = 2000);
     let octets = [b"From: x@y.test\r\n\r\n".to_vec(), vec![b'x'; 1200]].concat();
     let first = world.receive("bob@a.test", &octets).unwrap();
-    // Both are decided on while there is room; only one is stored.
+    // There is space when both are decided on; only one of them fits.
     let second = first.clone();
     world.deliver(&first);
     let (refused, _) = world.try_deliver(&second);

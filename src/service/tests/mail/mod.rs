@@ -1,5 +1,5 @@
-//! Mail through the whole service, as engines drive it: in by every route, out by every read,
-//! and what each refuses.
+//! Mail through the whole service, as engines call it: every route in, every read, and the refusals
+//! of each.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -125,7 +125,7 @@ impl World {
         }
     }
 
-    /// A reader's part of a message's way: parse, judge, decide.
+    /// The part of a reader in the way of a message: parse, judge, decide.
     fn decide(
         &mut self,
         caller: Option<&Access>,

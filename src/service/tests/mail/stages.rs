@@ -1,5 +1,5 @@
-//! The stages of a message that comes in: one that waits for something outside, and effects
-//! that are carried out or refused, never dropped.
+//! The stages of a message that comes in: messages that wait for a lookup outside, and effects, all
+//! of which are carried out or refused.
 
 use std::sync::Mutex;
 
@@ -9,7 +9,8 @@ use crate::service::intake::ParsedMessage;
 use crate::service::intake::plan::Effect;
 use crate::service::{Finding, LookupId, Lookups, Reader, Writer};
 
-/// Asks for every message from outside; the answer becomes its subject, `refuse` refuses it.
+/// Starts a lookup for every message from outside. The answer becomes the subject of the message;
+/// the answer `refuse` refuses it.
 #[derive(Debug, Default)]
 struct Asks(Mutex<Vec<LookupId>>);
 
@@ -83,7 +84,7 @@ fn a_message_waits_for_its_lookup_and_is_answered_once() {
     assert_eq!(world.inline.serve(second).0, None);
     let ids = asks.0.lock().unwrap().clone();
     assert_ne!(ids[0], ids[1]);
-    // The second is found first, and the other has not been answered.
+    // The lookup of the second is answered first; the first has no answer yet.
     let (reply, events) = world.inline.found(ids[1], Finding::Answer("two".into()));
     assert!(matches!(reply, Some(Reply::Written(..))));
     assert_eq!(subject(&events), "two");
@@ -97,7 +98,7 @@ fn a_message_waits_for_its_lookup_and_is_answered_once() {
     );
 }
 
-/// The threads' loops, in virtual time: a waiting message holds no thread, a finding and a
+/// The loops of the executors, in virtual time: a waiting message holds no thread, a finding and a
 /// time-out let it go on, a hang-up drops it, and a stop refuses it.
 #[test]
 fn a_reader_keeps_messages_that_wait_and_serves_others() {
@@ -130,7 +131,7 @@ fn a_reader_keeps_messages_that_wait_and_serves_others() {
         &to_writer,
         |conn, reply| {
             answers.push((conn.0, matches!(reply, Reply::Answer(_))));
-            // The call behind the messages has been answered: now what they wait for comes.
+            // The call behind the messages is answered. Now the answers to the lookups come.
             if let Some(router) = routers.pop() {
                 let ids = asks.0.lock().unwrap().clone();
                 assert_eq!(ids.len(), 4);
@@ -145,7 +146,7 @@ fn a_reader_keeps_messages_that_wait_and_serves_others() {
         },
     );
     drop(to_writer);
-    // The fourth was still waiting when the routers had gone.
+    // The fourth was still waiting when the routers were dropped.
     assert_eq!(answers, [(5, true), (4, false)]);
     let mut delivered = Vec::new();
     run_writer(
@@ -181,7 +182,7 @@ fn an_effect_is_carried_out_or_the_message_is_refused() {
         decided
     };
     assert_eq!(whole.call.plan.effects.len(), 3);
-    // A plan that queues and keeps no copy: the job is there all the same.
+    // A plan that queues and stores no copy: the job exists all the same.
     let queued = effects(&whole, |effect| matches!(effect, Effect::Queue(_)));
     let (written, events) = world.deliver(&queued);
     assert!(matches!(
@@ -195,7 +196,7 @@ fn an_effect_is_carried_out_or_the_message_is_refused() {
     assert!(events.is_empty());
     let rows = world.inline.store.outbound(world.org, OutboundId(0), 10);
     assert_eq!(rows.unwrap().len(), 1);
-    // A plan from outside that queues would relay: nothing of it is done.
+    // A plan from outside that queues would relay: none of its effects is carried out.
     let mut relay = world.receive("bob@a.test", octets).unwrap();
     relay
         .call
@@ -210,7 +211,7 @@ fn an_effect_is_carried_out_or_the_message_is_refused() {
         crate::store::verify(&world.inline.store, true),
         Vec::<String>::new()
     );
-    // An envelope from outside that names a recipient who is not here is refused as a relay.
+    // An envelope from outside with a recipient of another server is refused as a relay.
     let route = Route::Inbound {
         envelope: Envelope {
             recipients: vec![Recipient {
