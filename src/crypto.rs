@@ -386,7 +386,9 @@ mod tests {
         for pair in [[first, last], [equal, first]] {
             let tells = |compare| (0..3).all(|_| welch_t(compare, pair).abs() >= 4.5);
             assert!(!tells(constant_time_eq));
-            assert!(tells(early), "the test would not notice");
+            // Other work on the machine can hide even a difference, so this may take some tries.
+            let noticed = (0..20).any(|_| tells(early));
+            assert!(noticed, "the test would not notice");
         }
     }
 
