@@ -175,9 +175,8 @@ fn parameters(o: &mut Object<'_>, row: &RouteRow, operation: &Operation, limits:
             o.flag("required", row.presence == Presence::Always);
             o.text("description", row.says);
             o.object("schema", |o| match row.kind {
-                FieldKind::Later => {
-                    o.object("not", |_| {});
-                }
+                // Refused, unless it is empty.
+                FieldKind::Later => o.text("const", ""),
                 _ => {
                     match place == "query" && takes_empty(row.kind) {
                         true => write_kind_or_empty(o, row.kind, limits),
