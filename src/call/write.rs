@@ -1,8 +1,8 @@
 //! Calls for the writer, grouped by noun. Each states what it needs of its caller. A call that
 //! creates a row carries the `Idempotency-Key` of the request.
 //!
-//! To add a call: add a variant here, with its row in `need`, and its arm in the service. The crate
-//! does not compile until both exist.
+//! To add a call: add a variant here and its arm in the service. The crate does not compile until
+//! both exist. `need` goes by noun: a call with another scope gets an arm of its own there.
 
 // The line above a variant explains it; its fields need no more than their names.
 #![allow(missing_docs)]

@@ -63,8 +63,8 @@ static EVENT_STATE: BodyTable = BodyTable {
     },
 };
 
-/// Written in `stream/show.rs`; the transcripts hold the two together.
-static EVENT: BodyTable = BodyTable {
+/// Written in `stream/show.rs`. A test of `stream/` compares what is written with this table.
+pub(in crate::http) static EVENT: BodyTable = BodyTable {
     name: "Event",
     says: "An event of the log. Every event has the first four fields; what follows depends on \
            its type.",

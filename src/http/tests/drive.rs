@@ -206,7 +206,7 @@ impl Drive {
     }
 }
 
-fn access(scopes: Scopes) -> Access {
+pub(crate) fn access(scopes: Scopes) -> Access {
     Access(Arc::new(Grant {
         org: OrgId(1),
         key: Some(KeyId(1)),

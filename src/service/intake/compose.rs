@@ -4,7 +4,7 @@
 use super::analyse::{analyse, check_size};
 use super::parsed::{ParsedMessage, WayIn};
 use crate::call::{
-    Access, Answer, Countable, Draft, DraftAttachment, Envelope, InboxRef, Metric, Need, Recipient,
+    Access, Answer, Countable, Draft, DraftAttachment, Envelope, InboxRef, Metric, Recipient,
     Refusal,
 };
 use crate::mail::Bounds;
@@ -78,7 +78,6 @@ pub(super) fn composed(
         },
         body: octets,
         analysis,
-        need: Need::Nothing,
         envelope,
         idempotency: None,
     })

@@ -19,11 +19,11 @@ pub(super) fn decide(
     caller: &Caller,
     parsed: ParsedMessage,
 ) -> Result<Delivery, Refusal> {
+    let need = parsed.need();
     let ParsedMessage {
         way,
         body,
         analysis,
-        need,
         envelope,
         idempotency,
     } = parsed;

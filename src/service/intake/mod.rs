@@ -70,7 +70,7 @@ pub fn advance(
             }
         }
         IntakeStage::Found(mut parsed, finding) => {
-            admit(service, caller, parsed.need, false, context.now)?;
+            admit(service, caller, parsed.need(), false, context.now)?;
             if let Some(lookups) = &service.lookups {
                 lookups.apply(&mut parsed, finding)?;
             }

@@ -10,8 +10,8 @@ use super::parsed::{ParsedMessage, WayIn};
 use super::plan::Placement;
 use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::call::{
-    Access, Arrival, Envelope, FromFault, Idempotency, InboxId, Intake, Metric, Need, Noun,
-    Recipient, Refusal, Render, Request, Route,
+    Access, Arrival, Envelope, FromFault, Idempotency, InboxId, Intake, Metric, Noun, Recipient,
+    Refusal, Render, Request, Route,
 };
 use crate::crypto;
 use crate::mail::digest::Analysis;
@@ -33,13 +33,12 @@ pub(super) fn parse(
 ) -> Result<ParsedMessage, Refusal> {
     // MAIL FROM has asked this for SMTP; APPEND and REST come here first.
     policy::check_space(service)?;
-    let need = intake.need();
     let Intake { route, octets } = intake;
     let caller = &request.caller;
-    let parsed = match route {
+    match route {
         Route::Inbound { envelope, received } => {
             service.take_octets(request.peer, octets.len(), context.now)?;
-            inbound(context, envelope, &received, &octets)?
+            inbound(context, envelope, &received, &octets)
         }
         Route::Submission {
             envelope,
@@ -51,15 +50,19 @@ pub(super) fn parse(
             envelope,
             (&received, render),
             &octets,
-        )?,
+        ),
         Route::Compose {
             inbox,
             draft,
             idempotency,
-        } => ParsedMessage {
-            idempotency,
-            ..compose::composed(service, context, caller.access()?, &inbox, *draft)?
-        },
+        } => {
+            let access = caller.access()?;
+            let composed = compose::composed(service, context, access, &inbox, *draft)?;
+            Ok(ParsedMessage {
+                idempotency,
+                ..composed
+            })
+        }
         Route::Append {
             inbox,
             mailbox,
@@ -76,10 +79,9 @@ pub(super) fn parse(
                 kind: Arrival::Appended,
                 received_at,
             };
-            append(context, caller.access()?, placement, octets)?
+            append(context, caller.access()?, placement, octets)
         }
-    };
-    Ok(ParsedMessage { need, ..parsed })
+    }
 }
 
 /// From outside.
@@ -99,7 +101,6 @@ fn inbound(
         way: WayIn::Inbound,
         body,
         analysis,
-        need: Need::Nothing,
         envelope,
         idempotency: None,
     })
@@ -153,7 +154,6 @@ fn submission(
         },
         body,
         analysis,
-        need: Need::Nothing,
         envelope,
         idempotency,
     })
@@ -207,7 +207,6 @@ fn append(
         }),
         body: octets,
         analysis,
-        need: Need::Nothing,
         envelope: Envelope::default(),
         idempotency: None,
     })

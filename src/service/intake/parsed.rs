@@ -1,7 +1,7 @@
 //! A parsed message: the message between its parsing and its judgement. Plain data.
 
 use super::plan::Placement;
-use crate::call::{Envelope, Idempotency, InboxId, Need};
+use crate::call::{Envelope, Idempotency, InboxId, Need, Scopes};
 use crate::mail::digest::Analysis;
 
 /// A message that is parsed and not yet judged.
@@ -14,12 +14,20 @@ pub struct ParsedMessage {
     pub body: Vec<u8>,
     /// The result of parsing `body`.
     pub analysis: Analysis,
-    /// What the message needs of its caller.
-    pub need: Need,
     /// Reverse-path and recipients; empty for APPEND.
     pub envelope: Envelope,
     /// The `Idempotency-Key` of the request, or `X-Idempotency-Key` of the message.
     pub idempotency: Option<Idempotency>,
+}
+
+impl ParsedMessage {
+    /// What the message needs of its caller: the same as its [`crate::call::Intake`] did.
+    pub fn need(&self) -> Need {
+        match self.way {
+            WayIn::Inbound => Need::Nothing,
+            WayIn::Send { .. } | WayIn::Append(_) => Need::Scope(Scopes::MESSAGES_WRITE),
+        }
+    }
 }
 
 /// The route, and the data that it adds.

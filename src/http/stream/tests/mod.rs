@@ -4,3 +4,4 @@
 
 mod cursor;
 mod replay;
+mod show;

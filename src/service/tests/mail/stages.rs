@@ -16,7 +16,7 @@ struct Asks(Mutex<Vec<LookupId>>);
 
 impl Lookups for Asks {
     fn start(&self, id: LookupId, parsed: &ParsedMessage) -> bool {
-        let asks = parsed.need == Need::Nothing;
+        let asks = parsed.need() == Need::Nothing;
         if asks {
             self.0.lock().unwrap().push(id);
         }

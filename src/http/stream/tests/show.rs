@@ -1,0 +1,134 @@
+//! What is written of each kind of event, and the table that describes it, say the same.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::call::*;
+use crate::http::api::event::EVENT;
+use crate::http::api::fields::{FieldKind, FieldRow, Presence};
+use crate::http::stream::show;
+use crate::http::tests::drive;
+
+/// Compares one object with its rows; gives the names of the fields that were written.
+fn compare(place: &str, rows: &[&FieldRow], value: &Value, seen: &mut BTreeSet<String>) {
+    let object = value.as_object().unwrap();
+    for (name, value) in object {
+        let row = rows.iter().find(|row| row.name == name);
+        let row = row.unwrap_or_else(|| panic!("{place}.{name} is written and not described"));
+        assert!(!value.is_null() || row.null, "{place}.{name} is null");
+        let place = format!("{place}.{name}");
+        seen.insert(place.clone());
+        match (row.kind, value) {
+            (FieldKind::Object(described), Value::Object(_)) => {
+                compare(&place, &described.fields(), value, seen);
+            }
+            (FieldKind::List(FieldKind::Object(described)), Value::Array(items)) => {
+                for item in items {
+                    compare(&place, &described.fields(), item, seen);
+                }
+            }
+            _ => {}
+        }
+    }
+    for row in rows {
+        let is_there = object.contains_key(row.name) || row.presence != Presence::Always;
+        assert!(
+            is_there,
+            "{place}.{} is described and not written",
+            row.name
+        );
+    }
+}
+
+/// Every field of a table, with those below it.
+fn described(place: &str, rows: &[&FieldRow], all: &mut BTreeSet<String>) {
+    for row in rows {
+        let place = format!("{place}.{}", row.name);
+        all.insert(place.clone());
+        let below = match row.kind {
+            FieldKind::Object(below) => Some(below),
+            FieldKind::List(FieldKind::Object(below)) => Some(*below),
+            _ => None,
+        };
+        if let Some(below) = below {
+            described(&place, &below.fields(), all);
+        }
+    }
+}
+
+/// A change of every kind that has a public type.
+fn changes() -> Vec<Change> {
+    let state = EntryState {
+        uid: 1,
+        id: EntryId(1),
+        modseq: 2,
+        flags: Flags::SEEN,
+        keywords: vec!["Todo".into()],
+    };
+    let address = NamedAddress {
+        name: "Ann".into(),
+        address: "ann@x.test".into(),
+    };
+    let arrived = |kind, local| {
+        Change::Arrived(Box::new(Arrived {
+            kind,
+            state: state.clone(),
+            thread: ThreadId(3),
+            folder: "INBOX".into(),
+            size: 4,
+            message_id: "<m@x.test>".into(),
+            summary: Summary {
+                from: address.clone(),
+                to: vec![address.clone()],
+                ..Summary::default()
+            },
+            local,
+        }))
+    };
+    let bulk = Bulk {
+        messages: vec![state.clone()],
+        count: 1,
+        folder: "INBOX".into(),
+    };
+    vec![
+        arrived(Arrival::Received, true),
+        arrived(Arrival::Received, false),
+        arrived(Arrival::Sent, true),
+        arrived(Arrival::Appended, false),
+        Change::Copied(bulk.clone()),
+        Change::Flagged(bulk),
+        Change::Expunged {
+            messages: vec![EntryId(1)],
+            count: 1,
+            moved_to: None,
+            folder: "INBOX".into(),
+        },
+        Change::InboxCreated,
+        Change::InboxUpdated,
+        Change::InboxDeleted,
+    ]
+}
+
+#[test]
+fn each_event_is_written_as_it_is_described() {
+    let rows: Vec<&FieldRow> = EVENT.fields.iter().collect();
+    let mut seen = BTreeSet::new();
+    for change in changes() {
+        let event = drive::event(7, change);
+        let kind = event.meaning().kind.unwrap();
+        for scopes in [Scopes::MESSAGES_READ, Scopes::EVENTS_READ] {
+            let mut octets = Vec::new();
+            show::event(&mut octets, kind, &event, &drive::access(scopes));
+            let value = serde_json::from_slice(&octets).unwrap();
+            compare("event", &rows, &value, &mut seen);
+        }
+    }
+    let mut all = BTreeSet::new();
+    described("event", &rows, &mut all);
+    let missing: Vec<&String> = all.difference(&seen).collect();
+    assert!(
+        missing.is_empty(),
+        "described and never written: {missing:?}"
+    );
+}
