@@ -38,6 +38,21 @@ pub struct InboxSet {
 }
 
 impl EventFilter {
+    /// Whether it asks for nothing: every event passes.
+    pub fn is_all(&self) -> bool {
+        let EventFilter {
+            kinds,
+            inboxes,
+            from,
+            label,
+            priority,
+            verdict,
+        } = self;
+        let words = from.is_none() && label.is_none();
+        let facts = priority.is_none() && verdict.is_none();
+        *kinds == KindSet::default() && inboxes.is_empty() && words && facts
+    }
+
     /// The public type of the event, if it has one, `access` may see it and the filter wants it.
     pub fn admit(&self, event: &Event, access: &Access) -> Option<EventKind> {
         let meaning = event.meaning();

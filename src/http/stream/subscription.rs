@@ -23,7 +23,8 @@ use crate::http::api::problems::{Problem, refused};
 #[derive(Debug)]
 pub(super) struct Subscription {
     access: Access,
-    filter: EventFilter,
+    /// `None` lets every event pass; most streams have no filter, and each stream is kept small.
+    filter: Option<Box<EventFilter>>,
     start: StartAt,
     topic: Topic,
     state: SubscriptionState,
@@ -65,7 +66,7 @@ impl Subscription {
         let mut subscription = Subscription {
             topic: Topic::Org(access.org),
             access,
-            filter,
+            filter: (!filter.is_all()).then(|| Box::new(filter)),
             start,
             state: SubscriptionState::ExpectLease,
         };
@@ -192,9 +193,10 @@ impl Subscription {
         let SubscriptionState::Open(cursor, _) = &mut self.state else {
             return Err(OutOfStep);
         };
+        let all = EventFilter::default();
         let mut sink = Admitted {
             access: &self.access,
-            filter: &self.filter,
+            filter: self.filter.as_deref().unwrap_or(&all),
             topic: self.topic,
             writer,
         };
