@@ -237,34 +237,7 @@ fn write_all(
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        let mut octets = batch[0].octets();
-        let mut gathers = match group {
-            0..GATHER_FROM => 0,
-            _ => GATHERS,
-        };
-        while batch.len() < GROUP_CALLS && octets < GROUP_OCTETS {
-            match inlet.try_recv() {
-                Ok(task) => {
-                    octets = octets.saturating_add(task.octets());
-                    if octets > GROUP_OCTETS {
-                        *first = Some(task);
-                        break;
-                    }
-                    batch.push(task);
-                }
-                Err(TryRecvError::Empty) if batch.len() < group && gathers > 0 => {
-                    gathers -= 1;
-                    match inlet.recv_timeout(GATHER) {
-                        Ok(task) => {
-                            octets = octets.saturating_add(task.octets());
-                            batch.push(task);
-                        }
-                        Err(_) => break,
-                    }
-                }
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
-        }
+        *first = fill_group(inlet, &mut batch, group);
         group = batch.len();
         let turn = writer.turn(store, &batch);
         let metrics = &writer.service().shared.metrics;
@@ -286,6 +259,36 @@ fn write_all(
         maintain_under_load(writer, store, &mut groups, &mut trimmed_ms)?;
     }
     checkpoint(writer, store, Checkpoint::Truncate)
+}
+
+/// Adds the tasks that have come to `batch`, which has one, up to the bounds of a group. A group
+/// that is smaller than the last one, of `last` calls, waits a moment for more. Gives a task that
+/// no longer fits.
+pub(super) fn fill_group(
+    inlet: &Receiver<WriteTask>,
+    batch: &mut Vec<WriteTask>,
+    last: usize,
+) -> Option<WriteTask> {
+    let mut octets: usize = batch.iter().map(WriteTask::octets).sum();
+    let mut waits = match last {
+        0..GATHER_FROM => 0,
+        _ => GATHERS,
+    };
+    while batch.len() < GROUP_CALLS && octets < GROUP_OCTETS {
+        let task = match inlet.try_recv() {
+            Err(TryRecvError::Empty) if batch.len() < last && waits > 0 => {
+                waits -= 1;
+                inlet.recv_timeout(GATHER).ok()?
+            }
+            came => came.ok()?,
+        };
+        octets = octets.saturating_add(task.octets());
+        if octets > GROUP_OCTETS {
+            return Some(task);
+        }
+        batch.push(task);
+    }
+    None
 }
 
 /// Deletes and reclaims old rows between two groups, because a busy writer is never idle.

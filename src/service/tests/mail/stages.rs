@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::service::executors::{Inlets, Router, run_reader, run_writer};
+use crate::service::executors::{self, Inlets, Router, run_reader, run_writer};
 use crate::service::intake::ParsedMessage;
 use crate::service::intake::plan::Effect;
 use crate::service::{Finding, LookupId, Lookups, Reader, Writer};
@@ -228,4 +228,21 @@ fn an_effect_is_carried_out_or_the_message_is_refused() {
         world.decide(None, route, octets).unwrap_err(),
         Refusal::RelayDenied
     );
+}
+
+/// A task that is too much for a group is the first of the next one, also when a group waits to
+/// become larger.
+#[test]
+fn a_group_never_takes_more_octets_than_its_bound() {
+    let mut world = world();
+    let mut large = world.receive("bob@a.test", b"From: x\r\n\r\n").unwrap();
+    large.call.plan.body = vec![b'x'; 5 << 20];
+    let task = || WriteTask::Deliver(large.clone());
+    for last in [0, 128] {
+        let (queue, inlet) = std::sync::mpsc::channel();
+        queue.send(task()).unwrap();
+        let mut batch = vec![task()];
+        let left = executors::fill_group(&inlet, &mut batch, last);
+        assert!(left.is_some() && batch.len() == 1, "{last}");
+    }
 }
