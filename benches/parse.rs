@@ -51,6 +51,79 @@ fn analyse_mail(bencher: Bencher, size: usize) {
         .bench(|| analyse(black_box(&raw), &bounds).is_ok());
 }
 
+/// A text mail of 4 KiB as people write it: paragraphs, a list, a signature, a quoted history.
+fn text_mail() -> Vec<u8> {
+    let mut text = String::from(
+        "Received: from a.test by b.test with ESMTPS id 1; Thu, 01 Jan 2026 00:00:00 +0000\r\n\
+         From: =?utf-8?q?J=C3=BCrgen?= <j@a.test>\r\nTo: Bot <bot@x.test>\r\n\
+         Subject: Your order of Tuesday\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\n\
+         Message-ID: <17@a.test>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\r\n\
+         Hello,\r\n\r\nyour code is 482913. It is valid for ten minutes.\r\n\r\n",
+    );
+    while text.len() < 3000 {
+        text += "The parcel leaves our depot on Tuesday. You find all that we know of it at\r\n\
+                 https://shop.example.test/orders/4711?ref=mail and may answer to this mail.\r\n\r\n";
+    }
+    text += "-- \r\nShop example, Street 5, 12345 Town\r\n\r\n\
+             On Thu, 1 Jan 2026 at 00:00, Bot <bot@x.test> wrote:\r\n";
+    while text.len() < 4096 {
+        text += "> I would like to know where my parcel is, since it was due on Monday.\r\n";
+    }
+    text.into_bytes()
+}
+
+/// A newsletter of 60 KiB as layout generators write it: a style sheet, nested tables with
+/// styles of their own, links with long addresses, in quoted-printable.
+fn newsletter() -> Vec<u8> {
+    let mut html = String::from(
+        "From: Shop <news@shop.test>\r\nTo: Bot <bot@x.test>\r\nSubject: News of the week\r\n\
+         Date: Thu, 01 Jan 2026 00:00:00 +0000\r\nMessage-ID: <18@a.test>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
+         <html><head><title>News</title><style type=3D\"text/css\">\r\n\
+         #outlook a { padding:0; } body { margin:0;padding:0; } .hide { display:none; }\r\n\
+         @media only screen and (min-width:480px) { .column { width:100% !important; } }\r\n\
+         p.text, td.small { font-size:12px; color:#333333; }\r\n</style></head>\r\n\
+         <body style=3D\"background-color:#f4f4f4\"><div style=3D\"display:none;max-height:0\">Best =\r\n\
+         offers of the week</div>\r\n",
+    );
+    let mut row = 0;
+    while html.len() < 60 << 10 {
+        row += 1;
+        html += &format!(
+            "<table role=3D\"presentation\" width=3D\"600\" class=3D\"column\" style=3D\"border-coll=\r\n\
+             apse:collapse\"><tbody><tr><td align=3D\"center\" style=3D\"font-size:0px;padding:10px 25=\r\n\
+             px;word-break:break-word;\"><div style=3D\"font-family:Arial,sans-serif;font-size:16px;li=\r\n\
+             ne-height:1.4;color:#333333;\"><p class=3D\"text\">Article {row}: a new kind of chair =E2=\r\n\
+             =80=93 it folds, it stands, and it costs 49.90.</p><a href=3D\"https://click.shop.test/e/=\r\n\
+             {row}/abcdefghijklmnop/track?u=3Dbot&amp;c=3Dnews\" target=3D\"_blank\">Read more</a></di=\r\n\
+             v></td></tr></tbody></table>\r\n"
+        );
+    }
+    html += "<p><a href=3D\"https://click.shop.test/unsubscribe\">Unsubscribe</a></p></body></html>\r\n";
+    html.into_bytes()
+}
+
+/// What a delivery computes from a text mail of 4 KiB.
+#[divan::bench]
+fn classify_text_mail(bencher: Bencher) {
+    let raw = text_mail();
+    let bounds = Bounds::default();
+    bencher
+        .counter(BytesCount::new(raw.len()))
+        .bench(|| analyse(black_box(&raw), &bounds).is_ok());
+}
+
+/// What a delivery computes from a newsletter of 60 KiB.
+#[divan::bench]
+fn classify_newsletter(bencher: Bencher) {
+    let raw = newsletter();
+    let bounds = Bounds::default();
+    bencher
+        .counter(BytesCount::new(raw.len()))
+        .bench(|| analyse(black_box(&raw), &bounds).is_ok());
+}
+
 /// Header fields alone.
 #[divan::bench]
 fn header_fields(bencher: Bencher) {
