@@ -185,10 +185,6 @@ fn received(address: &str) -> Event {
     }
 }
 
-fn canonical(text: &str) -> String {
-    Address::parse(text).map_or_else(|_| text.to_lowercase(), |address| address.canonical())
-}
-
 /// A filter that asks for everything, and a key that is bound to inboxes, against one event
 /// that passes; the second address is not ASCII.
 #[divan::bench(args = ["support-a1b2c3@mail.example.org", "jürgen@mail.example.org"])]
@@ -209,11 +205,7 @@ fn filter_event(bencher: Bencher, address: &str) {
         priority: Some(PriorityLevel::Normal),
         ..EventFilter::default()
     };
-    for n in 0..9 {
-        let other = format!("other-{n}@mail.example.org");
-        filter.inboxes.add_address(&other, canonical);
-    }
-    filter.inboxes.add_address(address, canonical);
+    filter.inboxes = (1..10).rev().map(InboxId).collect();
     let event = received(address);
     assert!(filter.admit(&event, &access).is_some());
     bencher.bench(|| black_box(&filter).admit(black_box(&event), &access));

@@ -46,6 +46,20 @@ pub fn is_one_line(text: &str) -> bool {
         .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
 }
 
+/// Checks a label of a message, which is a keyword in IMAP: an atom (RFC 3501 section 9). The error
+/// completes a sentence that begins with the name of the field.
+pub fn check_keyword(word: &str) -> Result<(), String> {
+    let is_atom = |b: u8| b.is_ascii_graphic() && !b"(){%*\"\\]".contains(&b);
+    let is_long = word.is_empty() || word.len() > KEYWORD_BYTES_MAX;
+    if !is_long && word.bytes().all(is_atom) {
+        return Ok(());
+    }
+    Err(format!(
+        "names {word:?}, which is no label: those have 1 to {KEYWORD_BYTES_MAX} ASCII \
+         characters, no spaces and none of ( ) {{ ] % * \" \\"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

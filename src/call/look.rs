@@ -29,9 +29,10 @@ pub enum Look {
     },
     /// Checks that a forward-path is deliverable. Answer: `Recipient`.
     Recipient { address: String },
-    /// The inbox of an event stream, which needs only `events:read`. Answer: `Inboxes` with one
-    /// row, of which only the id may be shown.
-    FindInbox { inbox: InboxRef },
+    /// The inboxes of an event stream or of its filter, which needs only `events:read`; one that
+    /// the key does not see refuses all. Answer: `Inboxes` in the order that was asked for, of
+    /// which only the ids may be shown.
+    FindInboxes { inboxes: Vec<InboxRef> },
     /// The head, the oldest number and the epoch of the log. Answer: `LogState`.
     LogState,
     /// The number of the first event at or after a time. Answer: `LogState` with the number before
@@ -53,7 +54,7 @@ impl Look {
             Look::Sender { .. } | Look::Recipient { .. } => {
                 Need::AnonymousOr(Scopes::MESSAGES_WRITE)
             }
-            Look::OpenStream | Look::FindInbox { .. } | Look::LogState | Look::LogAt { .. } => {
+            Look::OpenStream | Look::FindInboxes { .. } | Look::LogState | Look::LogAt { .. } => {
                 Need::Scope(Scopes::EVENTS_READ)
             }
         }
@@ -61,6 +62,6 @@ impl Look {
 
     /// Whether the call is the first of an HTTP request, which counts against the rate of the key.
     pub fn begins_request(&self) -> bool {
-        !matches!(self, Look::FindInbox { .. })
+        !matches!(self, Look::FindInboxes { .. })
     }
 }

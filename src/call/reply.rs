@@ -103,6 +103,7 @@ pub enum Answer {
         scanned_to: u64,
         head: u64,
         oldest: u64,
+        epoch: u64,
     },
 }
 

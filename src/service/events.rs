@@ -65,6 +65,7 @@ pub fn list_events(
         scanned_to: page.scanned_to,
         head: page.state.head,
         oldest: page.state.oldest,
+        epoch: page.state.epoch,
     })
 }
 

@@ -7,7 +7,7 @@
 //! sender of a deleted message is unknown.
 
 use super::meaning::Facts;
-use super::{Event, EventKind, InboxPath, KindSet, PriorityLevel, Verdict};
+use super::{Event, EventKind, KindSet, PriorityLevel, Verdict};
 use crate::call::{Access, InboxId};
 
 /// Which events a reader wants. The default wants every event that has a public type.
@@ -27,15 +27,9 @@ pub struct EventFilter {
     pub verdict: Option<Verdict>,
 }
 
-/// Inboxes by id and by address.
-#[derive(Clone, Debug, Default)]
-pub struct InboxSet {
-    ids: Vec<InboxId>,
-    /// In their unique form.
-    addresses: Vec<String>,
-    /// Makes the unique form of an address.
-    canonical: Option<fn(&str) -> String>,
-}
+/// Inboxes by their ids.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct InboxSet(Vec<InboxId>);
 
 impl EventFilter {
     /// Whether it asks for nothing: every event passes.
@@ -60,7 +54,7 @@ impl EventFilter {
         let path = event.inbox.as_deref()?;
         let wanted = (self.kinds.is_empty() || self.kinds.has(kind))
             && event.is_visible_to(access)
-            && (self.inboxes.is_empty() || self.inboxes.has(path))
+            && (self.inboxes.is_empty() || self.inboxes.has(path.id))
             && self.agrees(&meaning.facts);
         wanted.then_some(kind)
     }
@@ -104,38 +98,18 @@ fn is_from(sender: &str, wanted: &str) -> bool {
 }
 
 impl InboxSet {
-    /// Adds an inbox by its id.
-    pub fn add_id(&mut self, id: InboxId) {
-        self.ids.push(id);
-    }
-
-    /// Adds an inbox by its address. `canonical` makes the unique form of an address, the same
-    /// for all of them; addresses are parsed by `mail`, which this module does not use.
-    pub fn add_address(&mut self, address: &str, canonical: fn(&str) -> String) {
-        self.addresses.push(canonical(address));
-        self.canonical = Some(canonical);
-    }
-
     /// Whether no inbox is in it.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty() && self.addresses.is_empty()
+        self.0.is_empty()
     }
 
-    fn has(&self, path: &InboxPath) -> bool {
-        self.ids.contains(&path.id) || self.has_address(&path.address)
+    fn has(&self, inbox: InboxId) -> bool {
+        self.0.contains(&inbox)
     }
+}
 
-    /// Whether `stored`, a valid address, is in it. The unique form of an ASCII address is the
-    /// address in lower case.
-    fn has_address(&self, stored: &str) -> bool {
-        let Some(canonical) = self.canonical else {
-            return false;
-        };
-        let mut wanted = self.addresses.iter();
-        if stored.is_ascii() {
-            return wanted.any(|address| address.eq_ignore_ascii_case(stored));
-        }
-        let unique = canonical(stored);
-        wanted.any(|address| *address == stored || *address == unique)
+impl FromIterator<InboxId> for InboxSet {
+    fn from_iter<I: IntoIterator<Item = InboxId>>(ids: I) -> Self {
+        InboxSet(ids.into_iter().collect())
     }
 }

@@ -4,7 +4,8 @@
 use super::address::ADDRESS;
 use super::codes::{self, ErrorCode};
 use super::fields::FieldKind::{
-    AnyObject, EventOrTime, Flag, Id, InboxNames, List, Object, OneOf, Plain, SomeOf, Text, Time,
+    AnyObject, EventOrTime, Flag, Id, InboxNames, Keyword, List, Object, OneOf, Plain, SomeOf,
+    Text, Time,
 };
 use super::fields::{ANY, BodyTable, FieldRow, fields, sometimes};
 use super::inbox::COUNT;
@@ -98,7 +99,7 @@ const INBOX: FieldRow = sometimes(
     "inbox",
     InboxNames,
     r#""inb_01Hq7Zk3VdX""#,
-    "Only events of these inboxes.",
+    "Only events of these inboxes, at most 100; one that is not there is 404.",
 );
 const TYPE: FieldRow = sometimes(
     "type",
@@ -114,9 +115,9 @@ const FROM: FieldRow = sometimes(
 );
 const LABEL: FieldRow = sometimes(
     "label",
-    Plain(ANY),
+    Keyword,
     r#""urgent""#,
-    "Only messages with this label.",
+    "Only messages with this label; no message need have it yet.",
 );
 const PRIORITY: FieldRow = sometimes(
     "priority",
@@ -136,13 +137,18 @@ const STREAM_QUERY: &[FieldRow] = &[SINCE, INBOX, TYPE, FROM, LABEL, PRIORITY, V
 const STREAM_GIVES: &[Gives] = &[Gives {
     status: 200,
     says: "The stream, as long as the connection lasts. Each frame has `id` (the number of the \
-           event), `event` (its type) and `data` (one line of JSON). The first frame of a stream \
-           without a cursor is `ready`; `reset` says that the cursor is not in the log; `closing` \
-           says that the server stops. A comment comes every 15 seconds.",
+           event), `event` (its type) and `data` (one line of JSON); the first frame has `retry` \
+           too. `ready` says that all up to its `seq` has been told and the stream is at the head \
+           of the log: it comes first on a stream without a cursor, after the replay on one with a \
+           cursor, and now and then while a filter holds all events back, so that the cursor \
+           moves on. `reset` says that the cursor is not in the log. `closing` is the last frame; \
+           its `reason` is `shutdown`, `key_revoked`, `key_expired`, `inbox_deleted` or `fault`, \
+           and `reconnect_after_ms` says when to come back, or is null where that is of no use. A \
+           line of comment comes every 15 seconds.",
     content: ResponseContent::Events(&EVENT),
 }];
 
-const STREAM_ERRORS: &[&ErrorCode] = &[codes::STREAMS_LIMITED];
+const STREAM_ERRORS: &[&ErrorCode] = &[codes::STREAMS_LIMITED, codes::NOT_FOUND];
 
 pub(crate) static ALL: Operation = Operation {
     id: "events.stream",
@@ -184,6 +190,13 @@ const AFTER: FieldRow = sometimes(
     "1234",
     "Begin behind this event; without it, with the oldest that the log has.",
 );
+const LOG_SINCE: FieldRow = sometimes(
+    "since",
+    EventOrTime,
+    "1234",
+    "The same as `after`, or begin with the first event at this time. `after` and `cursor` are \
+     obeyed before it.",
+);
 const LOG_CURSOR: FieldRow = sometimes(
     "cursor",
     COUNT,
@@ -194,10 +207,11 @@ const LOG_CURSOR: FieldRow = sometimes(
 pub(crate) static LOG: Operation = Operation {
     id: "events.log",
     summary: "Poll the log",
-    says: "The same events as the streams, page by page. `seq` is the number to go on after, also \
-           when no event is left for now.",
+    says: "The same events as the streams, page by page. `next_cursor` is always there: it is the \
+           number to go on after, also when no event is left for now. `seq` is the same as a \
+           number. A start that the log does not have is 410.",
     query: &[
-        AFTER, LOG_CURSOR, LIMIT, INBOX, TYPE, FROM, LABEL, PRIORITY, VERDICT,
+        AFTER, LOG_SINCE, LOG_CURSOR, LIMIT, INBOX, TYPE, FROM, LABEL, PRIORITY, VERDICT,
     ],
     takes: Takes::Nothing,
     gives: &[Gives {
@@ -205,6 +219,6 @@ pub(crate) static LOG: Operation = Operation {
         says: "A page of events.",
         content: ResponseContent::EventPage(&EVENT),
     }],
-    errors: &[codes::CURSOR_EXPIRED],
+    errors: &[codes::CURSOR_EXPIRED, codes::NOT_FOUND],
     run: |request| stream::log(request),
 };

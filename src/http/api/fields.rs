@@ -85,6 +85,8 @@ pub(crate) enum FieldKind {
     Addresses,
     /// Labels of a message.
     Labels,
+    /// One label of a message (in queries).
+    Keyword,
     /// Header fields of the client's own: an object, or a list of names and values.
     HeaderFields,
     /// What to search for: up to so many words (in queries).

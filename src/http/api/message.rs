@@ -5,8 +5,8 @@
 use super::address::ADDRESS;
 use super::codes;
 use super::fields::FieldKind::{
-    AnyObject, AttachmentId, Flag, Id, Labels, Later, Line, List, Number, Object, OneOf, Plain,
-    SearchWords, Text, Time,
+    AnyObject, AttachmentId, Flag, Id, Keyword, Labels, Later, Line, List, Number, Object, OneOf,
+    Plain, SearchWords, Text, Time,
 };
 use super::fields::{ANY, BodyTable, TextBound, TextMax, fields, sometimes};
 use super::inbox::COUNT;
@@ -195,7 +195,7 @@ pub(crate) static LIST_OF_INBOX: Operation = Operation {
         ),
         sometimes(
             "label",
-            Plain(ANY),
+            Keyword,
             r#""urgent""#,
             "Only messages with this label.",
         ),

@@ -7,7 +7,7 @@
 
 use super::fields::{BodyTable, FieldKind, FieldRow, Presence, TextBound};
 use super::problems::{Problem, printable};
-use crate::call::bounds::{check_line, is_one_line};
+use crate::call::bounds::{check_keyword, check_line, is_one_line};
 use crate::call::{InboxRef, Limits, Scopes, ThreadId};
 use crate::http::wire::json::{Json, JsonFields};
 use crate::http::wire::target::{Query, digits, inbox_ref};
@@ -285,6 +285,7 @@ fn of_json(
         FieldKind::Number { .. }
         | FieldKind::Id(_)
         | FieldKind::Plain(_)
+        | FieldKind::Keyword
         | FieldKind::Token(_)
         | FieldKind::DomainRef
         | FieldKind::AttachmentId
@@ -387,6 +388,10 @@ fn of_parameter(row: &FieldRow, query: &Query, text: &str) -> FieldResult<FieldV
         FieldKind::EventOrTime if digits(text).is_none() => match parse_rfc3339(text) {
             Some(_) => Ok(FieldValue::Text(text.to_owned())),
             None => wrong("must be the number of an event or an RFC 3339 time"),
+        },
+        FieldKind::Keyword => match check_keyword(text) {
+            Ok(()) => Ok(FieldValue::Text(text.to_owned())),
+            Err(why) => wrong(&why),
         },
         FieldKind::Later => Err(Problem::not_supported(name)),
         _ => Ok(FieldValue::Text(text.to_owned())),

@@ -318,12 +318,16 @@ fn page(o: &mut Object<'_>, shape: &dyn Described, has_seq: bool) {
             o.text("type", "array");
             o.object("items", |o| reference(o, shape.name()));
         });
-        o.object("next_cursor", |o| {
-            o.texts("type", ["string", "null"]);
-            o.text(
-                "description",
-                "`cursor` of the next page; null on the last.",
-            );
+        o.object("next_cursor", |o| match has_seq {
+            true => {
+                o.text("type", "string");
+                o.text("description", "The number to go on after; always there.");
+            }
+            false => {
+                o.texts("type", ["string", "null"]);
+                let says = "`cursor` of the next page; null on the last.";
+                o.text("description", says);
+            }
         });
         if has_seq {
             o.object("seq", |o| {

@@ -97,6 +97,10 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
             o.text("type", "string");
             o.text("pattern", LABEL);
         }),
+        FieldKind::Keyword => {
+            o.text("type", "string");
+            o.text("pattern", LABEL);
+        }
         FieldKind::Objects(table) => array(o, |o| reference(o, table.name)),
         FieldKind::List(kind) => array(o, |o| write_kind(o, *kind, limits)),
     }
@@ -268,6 +272,7 @@ pub(crate) fn words(kind: FieldKind, limits: &Limits) -> String {
         }
         FieldKind::Addresses => "address, or list of addresses".to_owned(),
         FieldKind::Labels => "list of labels".to_owned(),
+        FieldKind::Keyword => "label".to_owned(),
         FieldKind::HeaderFields => "object, or list of {name, value}".to_owned(),
         FieldKind::SearchWords(max) => format!("1 to {max} words"),
         FieldKind::Objects(table) => format!("list of {}", table.name),

@@ -7,8 +7,8 @@
 
 use super::{Server, ServerState};
 use crate::call::{
-    Answer, Ask, Call, Caller, Charge, EntryRead, InboxRead, Intake, Look, MessageRead, Now,
-    OctetsOf, Rate, Refusal, Reply, Route, Secret, Written,
+    Answer, Ask, Call, Caller, Charge, EntryRead, InboxRead, Intake, MessageRead, Now, OctetsOf,
+    Rate, Refusal, Reply, Route, Secret, Written,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
@@ -20,7 +20,7 @@ use crate::http::api::routes::{
 };
 use crate::http::api::send;
 use crate::http::api::values::Values;
-use crate::http::stream::{EventStream, PolledPage};
+use crate::http::stream::{EventStream, LogStep, PolledPage};
 use crate::http::wire::head::{ContentKind, Credentials, Framing, RequestHead};
 use crate::http::wire::response::{Length, MediaType, Response, ResponseFrame};
 use crate::http::wire::target::RequestTarget;
@@ -81,8 +81,7 @@ pub(crate) enum Waiting {
     Sent,
     /// The size of a raw message.
     Size,
-    /// The oldest and the newest number of the log, then a page of it.
-    LogState(Box<PolledPage>),
+    /// What a page of the log needs before it, then the page.
     Log(Box<PolledPage>),
     Page(Box<Paging>),
 }
@@ -245,8 +244,8 @@ impl Server {
                     return self.next_page(now, exchange, Box::new(paging), out);
                 }
                 RouteStep::Log(page) => {
-                    out.ask = Some(exchange.ask(Look::LogState));
-                    Waiting::LogState(page)
+                    out.ask = Some(exchange.ask(page.call()));
+                    Waiting::Log(page)
                 }
                 RouteStep::Stream(wanted) => {
                     let seed = self.opening.seed;
@@ -376,24 +375,13 @@ impl Server {
                 let paging = Paging::Raw { of, at: 0, size };
                 self.next_page(now, exchange, Box::new(paging), out);
             }
-            (Waiting::LogState(page), Reply::Answer(Answer::LogState { oldest, .. })) => {
-                out.ask = Some(exchange.ask(page.call(oldest.saturating_sub(1))));
-                self.state = ServerState::ExpectAnswer(exchange, Waiting::Log(page));
-            }
-            (
-                Waiting::Log(mut page),
-                Reply::Answer(Answer::Events {
-                    events,
-                    scanned_to,
-                    head,
-                    oldest,
-                }),
-            ) => match page.show(&events, scanned_to, head, oldest) {
-                Ok(Some(response)) => self.respond(now, exchange, &response, out),
-                Ok(None) => {
-                    out.ask = Some(exchange.ask(page.call(oldest)));
+            (Waiting::Log(mut page), Reply::Answer(answer)) => match page.answer(answer) {
+                Ok(LogStep::Ask(call)) => {
+                    out.ask = Some(exchange.ask(call));
                     self.state = ServerState::ExpectAnswer(exchange, Waiting::Log(page));
                 }
+                Ok(LogStep::Respond(response)) => self.respond(now, exchange, &response, out),
+                Ok(LogStep::OutOfStep) => self.fail_internal(now, exchange, out),
                 Err(problem) => self.fail(now, exchange, &problem, out),
             },
             _ => self.fail_internal(now, exchange, out),

@@ -411,8 +411,12 @@ impl Server {
         let result = stream.reply(now, reply, out);
         let Some(mut exchange) = exchange else {
             match result {
+                Ok(_) if out.close => self.close(out),
                 Ok(_) => self.state = ServerState::Streaming(None, stream),
-                Err(_) => self.close(out),
+                Err(problem) => {
+                    stream.fail(now, &problem, out);
+                    self.close(out);
+                }
             }
             return;
         };

@@ -10,6 +10,9 @@
 //!                 Paused    the reader has no room; `resume` asks again
 //! ```
 //!
+//! A reader is told once that it is at the head: at once where it begins there, else when it
+//! has been given everything behind its cursor.
+//!
 //! It knows no connection, no framing and no filter: an event stream, a WebSocket, a webhook
 //! and a consumer group can each put an [`EventSink`] behind it. It rests on three rules:
 //!
@@ -38,6 +41,8 @@ pub struct LogCursor {
     seen_when_asked: u64,
     /// The rows that the next page asks for.
     rows: usize,
+    /// The reader has not been told yet that it is at the head.
+    is_catching_up: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,12 +118,15 @@ pub struct LogPage {
     pub head: u64,
     /// The number of the first event in the log.
     pub oldest: u64,
+    /// As in [`LogAnswer::Head`].
+    pub epoch: u64,
 }
 
 /// What a cursor emits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Emitted<'a> {
-    /// The reader begins at the head, behind `seq`.
+    /// The reader is at the head: every event up to `seq` has been emitted or is older than its
+    /// start, and what follows comes live.
     Ready {
         /// The number of the last event.
         seq: u64,
@@ -169,6 +177,7 @@ impl LogCursor {
             seen: 0,
             seen_when_asked: 0,
             rows: PAGE_ROWS_FIRST,
+            is_catching_up: true,
         };
         let ask = match start {
             StartAt::Now => LogAsk::Head,
@@ -199,10 +208,7 @@ impl LogCursor {
         match (self.stage, answer) {
             (CursorStage::ExpectHead, LogAnswer::Head { head, epoch }) => {
                 self.at = head;
-                if self
-                    .emit(Emitted::Ready { seq: head, epoch }, sink)
-                    .is_break()
-                {
+                if self.tell_ready(epoch, sink).is_break() {
                     return Ok(None);
                 }
                 Ok(self.go_on(head.max(self.seen), sink))
@@ -289,6 +295,10 @@ impl LogCursor {
             true => page.head.max(self.seen),
             false => self.at,
         };
+        let caught_up = self.is_catching_up && self.at >= page.head.max(self.seen);
+        if caught_up && self.tell_ready(page.epoch, sink).is_break() {
+            return None;
+        }
         self.go_on(target, sink)
     }
 
@@ -310,10 +320,22 @@ impl LogCursor {
             false => ResetReason::Ahead,
         };
         self.at = oldest.saturating_sub(1);
+        self.is_catching_up = true;
         match self.emit(Emitted::Reset { oldest, reason }, sink) {
             ControlFlow::Continue(()) => Some(self.read()),
             ControlFlow::Break(()) => None,
         }
+    }
+
+    fn tell_ready(&mut self, epoch: u64, sink: &mut impl EventSink) -> ControlFlow<()> {
+        self.is_catching_up = false;
+        self.emit(
+            Emitted::Ready {
+                seq: self.at,
+                epoch,
+            },
+            sink,
+        )
     }
 
     fn emit(&mut self, emitted: Emitted<'_>, sink: &mut impl EventSink) -> ControlFlow<()> {

@@ -1,9 +1,18 @@
-//! The polled log: `GET /events/log`, one page a request. It has the filters of a stream and no
-//! state between requests: the client keeps the cursor.
+//! The polled log: `GET /events/log`, one page a request. It has the filters and the starts of a
+//! stream and no state between requests: the client keeps the cursor.
+//!
+//! ```text
+//! Inboxes -> State (the oldest, or the number at a time) -> Page --> (response)
+//!                                                           ^  |
+//!                                                           +--+ a page without events
+//! ```
 
+use super::cursor::StartAt;
 use super::show;
-use super::wanted::read_filter;
-use crate::call::{Access, Event, EventFilter, EventKind, EventRead, Topic};
+use super::wanted::{read_filter, read_inboxes, read_since};
+use crate::call::{
+    Access, Answer, Call, Event, EventFilter, EventKind, EventRead, InboxRef, Look, Topic,
+};
 use crate::http::api::problems::Problem;
 use crate::http::api::routes::{RouteRequest, RouteStep};
 use crate::http::wire::json;
@@ -13,58 +22,142 @@ use crate::http::wire::response::Response;
 #[derive(Debug)]
 pub(crate) struct PolledPage {
     access: Access,
-    /// `None`: from the oldest event that is kept.
-    after: Option<u64>,
+    stage: LogStage,
+    /// `Now` stands for the oldest event that is kept.
+    start: StartAt,
     limit: usize,
     filter: EventFilter,
+    /// The inboxes of the filter, until they are found.
+    inboxes: Vec<InboxRef>,
     /// The pages that had no event for this reader.
     empty_pages: usize,
+}
+
+/// The answer that is waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum LogStage {
+    Inboxes,
+    State,
+    Page,
+}
+
+/// What follows an answer.
+#[derive(Debug)]
+pub(crate) enum LogStep {
+    /// Another call.
+    Ask(Call),
+    /// The page.
+    Respond(Response),
+    /// The answer was not to the call.
+    OutOfStep,
 }
 
 /// `GET /events/log`
 pub(crate) fn log(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
     let access = asked.access()?;
-    let filter = read_filter(asked.query, &access)?;
     let after = match asked.query.number("after")? {
         Some(after) => Some(after),
         // `next_cursor` is such a number too.
         None => asked.query.number("cursor")?,
     };
-    Ok(RouteStep::Log(Box::new(PolledPage {
+    let start = match after {
+        Some(after) => StartAt::After(after),
+        None => read_since(asked.query)?.unwrap_or(StartAt::Now),
+    };
+    let mut page = PolledPage {
+        filter: read_filter(asked.query, &access)?,
+        inboxes: read_inboxes(asked.query)?,
         access,
-        after,
+        stage: LogStage::Inboxes,
+        start,
         limit: asked.query.limit()?,
-        filter,
         empty_pages: 0,
-    })))
+    };
+    if page.inboxes.is_empty() {
+        page.find_start();
+    }
+    Ok(RouteStep::Log(Box::new(page)))
 }
 
 impl PolledPage {
-    /// The call that reads it. `oldest` is where it begins when the client gave no cursor.
-    pub fn call(&self, oldest: u64) -> EventRead {
-        EventRead::After {
-            topic: Topic::Org(self.access.org),
-            after: self.after.unwrap_or(oldest),
-            limit: match self.empty_pages {
-                0 => self.limit,
-                _ => ROWS_AFTER_EMPTY,
-            },
+    /// The call whose answer is waited for.
+    pub fn call(&self) -> Call {
+        match (self.stage, self.start) {
+            (LogStage::Inboxes, _) => Look::FindInboxes {
+                inboxes: self.inboxes.clone(),
+            }
+            .into(),
+            (LogStage::State, StartAt::Time(unix_ms)) => Look::LogAt { unix_ms }.into(),
+            (LogStage::State, _) => Look::LogState.into(),
+            (LogStage::Page, start) => EventRead::After {
+                topic: Topic::Org(self.access.org),
+                after: match start {
+                    StartAt::After(after) => after,
+                    StartAt::Now | StartAt::Time(_) => 0,
+                },
+                limit: match self.empty_pages {
+                    0 => self.limit,
+                    _ => ROWS_AFTER_EMPTY,
+                },
+            }
+            .into(),
         }
     }
 
-    /// The response, or 410 for a cursor that is not in the log. `seq` in it is the cursor of
-    /// the next request, also when there is no more for now. `None`: no event here was for
-    /// this reader and the log goes on, so the page asks on from there.
-    pub fn show(
+    /// The answer to the call. An error is 410, for a start that is not in the log.
+    pub fn answer(&mut self, answer: Answer) -> Result<LogStep, Box<Problem>> {
+        match (self.stage, answer) {
+            (LogStage::Inboxes, Answer::Inboxes { rows, .. }) => {
+                self.filter.inboxes = rows.iter().map(|row| row.id).collect();
+                self.find_start();
+            }
+            (LogStage::State, Answer::LogState { head, oldest, .. }) => {
+                let after = match self.start {
+                    StartAt::Time(_) => head,
+                    StartAt::Now | StartAt::After(_) => oldest.saturating_sub(1),
+                };
+                self.start = StartAt::After(after);
+                self.stage = LogStage::Page;
+            }
+            (
+                LogStage::Page,
+                Answer::Events {
+                    events,
+                    scanned_to,
+                    head,
+                    oldest,
+                    ..
+                },
+            ) => {
+                if let Some(response) = self.show(&events, scanned_to, (oldest, head))? {
+                    return Ok(LogStep::Respond(response));
+                }
+            }
+            _ => return Ok(LogStep::OutOfStep),
+        }
+        Ok(LogStep::Ask(self.call()))
+    }
+
+    fn find_start(&mut self) {
+        self.stage = match self.start {
+            StartAt::After(_) => LogStage::Page,
+            StartAt::Now | StartAt::Time(_) => LogStage::State,
+        };
+    }
+
+    /// The response, or 410 for a cursor that is not in the log. `next_cursor` and `seq` in it are
+    /// the cursor of the next request, also when there is no more for now. `None`: no event here
+    /// was for this reader and the log goes on, so the page asks on from there.
+    fn show(
         &mut self,
         events: &[Event],
         scanned_to: u64,
-        head: u64,
-        oldest: u64,
+        (oldest, head): (u64, u64),
     ) -> Result<Option<Response>, Box<Problem>> {
-        if let Some(after) = self.after
-            && (after > head || after.saturating_add(1) < oldest)
-        {
+        let StartAt::After(after) = self.start else {
+            return Ok(None);
+        };
+        if after > head || after.saturating_add(1) < oldest {
             return Err(Problem::expired(oldest));
         }
         let admit = |event| Some((self.filter.admit(event, &self.access)?, event));
@@ -72,10 +165,10 @@ impl PolledPage {
             events.iter().filter_map(admit).take(self.limit).collect();
         let seq = match shown.last() {
             Some((_, last)) if shown.len() == self.limit => last.seq,
-            _ => scanned_to.max(self.after.unwrap_or(0)),
+            _ => scanned_to.max(after),
         };
         if shown.is_empty() && seq < head && self.empty_pages < EMPTY_PAGES_MAX {
-            self.after = Some(seq);
+            self.start = StartAt::After(seq);
             self.empty_pages += 1;
             return Ok(None);
         }
@@ -84,10 +177,7 @@ impl PolledPage {
             json::list(o.value("data"), shown, |out, (kind, event)| {
                 show::event(out, kind, event, &self.access);
             });
-            match seq < head {
-                true => o.shown("next_cursor", seq),
-                false => o.null("next_cursor"),
-            }
+            o.shown("next_cursor", seq);
             o.number("seq", seq);
         });
         Ok(Some(Response::json(200, body)))

@@ -21,6 +21,6 @@ mod subscription;
 mod tests;
 mod wanted;
 
-pub(crate) use log::{PolledPage, log};
+pub(crate) use log::{LogStep, PolledPage, log};
 pub(crate) use sse::EventStream;
 pub(crate) use wanted::{Wanted, all, one, tree};

@@ -6,6 +6,7 @@
 //! code (DECISIONS.md, "Events and cursors").
 
 use super::cursor::ResetReason;
+use super::subscription::EndReason;
 use crate::call::{
     Access, Arrival, Arrived, Change, EntryState, Event, EventKind, Now, PriorityLevel, Scopes,
 };
@@ -69,7 +70,7 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &
     });
 }
 
-/// Writes the frame of a stream that begins without a cursor.
+/// Writes the frame of a stream that is at the head of the log.
 pub(super) fn ready(out: &mut Vec<u8>, now: Now, seq: u64, epoch: u64) {
     json::object(out, |o| {
         o.number("seq", seq);
@@ -95,14 +96,29 @@ pub(super) fn reset(out: &mut Vec<u8>, now: Now, oldest: u64, reason: ResetReaso
     });
 }
 
-/// Writes the last frame of a stream when the server stops.
-pub(super) fn closing(out: &mut Vec<u8>, now: Now, seq: u64, reconnect_after_ms: u64) {
+/// Writes the last frame of a stream. It says when to come back, if that is of use.
+pub(super) fn closing(out: &mut Vec<u8>, now: Now, seq: u64, reason: EndReason) {
+    let (word, reconnect_after_ms) = match reason {
+        EndReason::Shutdown { reconnect_after_ms } => ("shutdown", Some(reconnect_after_ms)),
+        EndReason::KeyRevoked => ("key_revoked", None),
+        EndReason::KeyExpired => ("key_expired", None),
+        EndReason::InboxDeleted => ("inbox_deleted", None),
+        EndReason::Fault => ("fault", Some(FAULT_RETRY_MS)),
+    };
     json::object(out, |o| {
-        o.time("time", now.unix_ms);
         o.number("seq", seq);
-        o.number("reconnect_after_ms", reconnect_after_ms);
+        o.text("type", EventKind::Closing.name());
+        o.time("time", now.unix_ms);
+        o.text("reason", word);
+        match reconnect_after_ms {
+            Some(ms) => o.number("reconnect_after_ms", ms),
+            None => o.null("reconnect_after_ms"),
+        }
     });
 }
+
+/// Milliseconds before a client comes back after a fault of the server.
+const FAULT_RETRY_MS: u64 = 5000;
 
 fn message(o: &mut Object<'_>, arrived: &Arrived, open: bool) {
     let summary = &arrived.summary;

@@ -2,13 +2,16 @@
 //! may fall behind. Which events it gets is the matter of `subscription.rs` and `cursor.rs`.
 //!
 //! A frame has the number, the type and one line of JSON. The format is that of the HTML
-//! Standard, section 9.2 ("Server-sent events").
+//! Standard, section 9.2 ("Server-sent events"). An empty line stands only behind a line of
+//! `data`: browsers pass over an event without data, but other clients give one to their program
+//! for every empty line. So `retry` stands in the first frame, a heartbeat is a line of comment in
+//! front of the next frame, and a number that is to be told is told in a `ready`.
 
 use std::sync::Arc;
 
 use super::cursor::{LogAnswer, ResetReason};
 use super::show;
-use super::subscription::{EventWriter, Subscription};
+use super::subscription::{EndReason, EventWriter, Subscription};
 use super::wanted::Wanted;
 use crate::call::{Access, Event, EventKind, Now, Reply, Shared};
 use crate::engine::Output;
@@ -31,8 +34,12 @@ pub(crate) struct EventStream {
 /// What has been written of a stream.
 #[derive(Debug, Default)]
 struct Frames {
+    /// For the first frame: how long the client waits before it comes back.
+    retry_ms: Option<u64>,
     /// The last number that the client was told.
     told: u64,
+    /// As the last `ready` had it.
+    epoch: u64,
     /// Octets written since the output was last empty.
     unsent_bytes: usize,
 }
@@ -41,6 +48,8 @@ struct Frames {
 struct SseWriter<'a> {
     frames: &'a mut Frames,
     access: Access,
+    /// Where the subscription was before this input.
+    at: u64,
     now: Now,
     out: &'a mut Output,
 }
@@ -87,10 +96,7 @@ impl EventStream {
         self.started = true;
         self.frames.told = self.subscription.at();
         out.stream = true;
-        let retry_ms = RETRY_MS_MIN + spread(self.seed, 1) % RETRY_MS_SPREAD;
-        self.frames.write(out, |bytes| {
-            bytes.extend_from_slice(format!("retry: {retry_ms}\n\n").as_bytes());
-        });
+        self.frames.retry_ms = Some(self.wait_ms(1));
         self.schedule_heartbeat(now, out);
         if self.answer(now, first, out).is_err() {
             out.close = true;
@@ -118,7 +124,7 @@ impl EventStream {
     pub fn deadline(&mut self, now: Now, out: &mut Output) {
         let expires_at = self.subscription.access().expires_at;
         if expires_at.is_some_and(|end| end <= now.unix_ms) {
-            out.close = true;
+            self.end(now, EndReason::KeyExpired, out);
             return;
         }
         self.schedule_heartbeat(now, out);
@@ -127,8 +133,17 @@ impl EventStream {
             return;
         }
         self.heartbeats = self.heartbeats.wrapping_add(1);
-        self.frames.heartbeat(self.subscription.at(), out);
         let idle = self.heartbeats.is_multiple_of(REFRESH_HEARTBEATS);
+        let at = self.subscription.at();
+        if idle && at != self.frames.told {
+            let epoch = self.frames.epoch;
+            self.frames
+                .writer(&self.subscription, now, out)
+                .ready(at, epoch);
+        } else {
+            self.frames
+                .write(out, |bytes| bytes.extend_from_slice(b": heartbeat\n"));
+        }
         if let Some(ask) = self.subscription.refresh(idle) {
             out.ask = Some(ask);
         }
@@ -137,12 +152,29 @@ impl EventStream {
     /// The server stops: the client is told where to go on, and how long to wait, so that not
     /// all clients come back at once.
     pub fn shutdown(&mut self, now: Now, out: &mut Output) {
-        let wait_ms = RETRY_MS_MIN + spread(self.seed, 2) % RETRY_MS_SPREAD;
-        let seq = self.subscription.at();
-        self.frames.frame(seq, EventKind::Closing, out, |data| {
-            show::closing(data, now, seq, wait_ms);
-        });
+        let reconnect_after_ms = self.wait_ms(2);
+        self.end(now, EndReason::Shutdown { reconnect_after_ms }, out);
+    }
+
+    /// The log cannot be read any more: the client is told whether its key has ended.
+    pub fn fail(&mut self, now: Now, problem: &Problem, out: &mut Output) {
+        let reason = match problem.code.status {
+            401 => EndReason::KeyExpired,
+            404 => EndReason::InboxDeleted,
+            _ => EndReason::Fault,
+        };
+        self.end(now, reason, out);
+    }
+
+    fn end(&mut self, now: Now, reason: EndReason, out: &mut Output) {
+        if self.started {
+            self.frames.writer(&self.subscription, now, out).end(reason);
+        }
         out.close = true;
+    }
+
+    fn wait_ms(&self, n: u64) -> u64 {
+        RETRY_MS_MIN + spread(self.seed, n) % RETRY_MS_SPREAD
     }
 
     fn answer(
@@ -179,6 +211,7 @@ impl Frames {
         SseWriter {
             frames: self,
             access: subscription.access().clone(),
+            at: subscription.at(),
             now,
             out,
         }
@@ -193,26 +226,17 @@ impl Frames {
         data: impl FnOnce(&mut Vec<u8>),
     ) {
         self.told = id;
+        let retry_ms = self.retry_ms.take();
         self.write(out, |bytes| {
+            if let Some(retry_ms) = retry_ms {
+                bytes.extend_from_slice(format!("retry: {retry_ms}\n").as_bytes());
+            }
             let head = format!("id: {id}\nevent: {}\ndata: ", kind.name());
             bytes.extend_from_slice(head.as_bytes());
             let from = bytes.len();
             data(bytes);
             debug_assert!(!bytes.iter().skip(from).any(|b| *b == b'\n' || *b == b'\r'));
             bytes.extend_from_slice(b"\n\n");
-        });
-    }
-
-    /// A comment, with the number when it has moved since the client was told one.
-    fn heartbeat(&mut self, at: u64, out: &mut Output) {
-        let moved = self.told != at;
-        self.told = at;
-        self.write(out, |bytes| {
-            bytes.extend_from_slice(b": heartbeat\n");
-            if moved {
-                bytes.extend_from_slice(format!("id: {at}\n").as_bytes());
-            }
-            bytes.push(b'\n');
         });
     }
 
@@ -231,6 +255,7 @@ impl EventWriter for SseWriter<'_> {
 
     fn ready(&mut self, seq: u64, epoch: u64) {
         let now = self.now;
+        self.frames.epoch = epoch;
         self.frames.frame(seq, EventKind::Ready, self.out, |data| {
             show::ready(data, now, seq, epoch);
         });
@@ -252,7 +277,12 @@ impl EventWriter for SseWriter<'_> {
             });
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, reason: EndReason) {
+        let (now, seq) = (self.now, self.at.max(self.frames.told));
+        self.frames
+            .frame(seq, EventKind::Closing, self.out, |data| {
+                show::closing(data, now, seq, reason);
+            });
         self.out.close = true;
     }
 }

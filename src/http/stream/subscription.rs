@@ -3,7 +3,7 @@
 //! key or the inbox. It knows nothing of how events are framed.
 //!
 //! ```text
-//! ExpectInbox -> ExpectLease -> Open (cursor.rs)
+//! ExpectInboxes -> ExpectLease -> Open (cursor.rs)
 //! ```
 
 use core::ops::ControlFlow;
@@ -13,8 +13,8 @@ use super::cursor::{
 };
 use super::wanted::{Wanted, Watched};
 use crate::call::{
-    Access, Answer, Ask, Event, EventFilter, EventKind, EventRead, Limits, Look, Refusal, Reply,
-    SessionEnd, Topic,
+    Access, Answer, Ask, Event, EventFilter, EventKind, EventRead, InboxSet, Limits, Look, Refusal,
+    Reply, SessionEnd, Topic,
 };
 use crate::engine::Output;
 use crate::http::api::problems::{Problem, refused};
@@ -32,8 +32,9 @@ pub(super) struct Subscription {
 
 #[derive(Debug)]
 enum SubscriptionState {
-    /// `FindInbox` is out; with its sub-agents or without.
-    ExpectInbox { tree: bool },
+    /// `FindInboxes` is out. The first is the one that is watched, if one is: with its
+    /// sub-agents or without. The others are those of the filter.
+    ExpectInboxes { tree: Option<bool> },
     /// `OpenStream` is out.
     ExpectLease,
     /// The cursor runs; its last question.
@@ -44,14 +45,29 @@ enum SubscriptionState {
 pub(super) trait EventWriter {
     /// Whether it takes an event now. It always takes the others.
     fn has_room(&self) -> bool;
-    /// The subscription begins behind `seq`, at the head of the log.
+    /// The subscription is at the head of the log: all up to `seq` has been told.
     fn ready(&mut self, seq: u64, epoch: u64);
     /// An event that the filter wants and the key may see.
     fn event(&mut self, kind: EventKind, event: &Event);
     /// The cursor is not in the log; the subscription goes on with `oldest`.
     fn reset(&mut self, oldest: u64, reason: ResetReason);
-    /// The key or the inbox of the subscription is gone.
-    fn end(&mut self);
+    /// The subscription ends here.
+    fn end(&mut self, reason: EndReason);
+}
+
+/// Why a stream ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum EndReason {
+    /// The server stops; the client comes back after so many milliseconds.
+    Shutdown {
+        reconnect_after_ms: u64,
+    },
+    KeyRevoked,
+    KeyExpired,
+    /// The inbox of the stream was deleted.
+    InboxDeleted,
+    /// The server could not go on reading the log.
+    Fault,
 }
 
 impl Subscription {
@@ -62,6 +78,7 @@ impl Subscription {
             watched,
             start,
             filter,
+            mut inboxes,
         } = wanted;
         let mut subscription = Subscription {
             topic: Topic::Org(access.org),
@@ -70,12 +87,18 @@ impl Subscription {
             start,
             state: SubscriptionState::ExpectLease,
         };
-        match watched {
-            Watched::All => subscription.ask_lease(out),
+        let tree = match watched {
+            Watched::All => None,
             Watched::Inbox { inbox, tree } => {
-                subscription.state = SubscriptionState::ExpectInbox { tree };
-                out.ask = Some(Ask::of(&subscription.access, Look::FindInbox { inbox }));
+                inboxes.insert(0, inbox);
+                Some(tree)
             }
+        };
+        if inboxes.is_empty() {
+            subscription.ask_lease(out);
+        } else {
+            subscription.state = SubscriptionState::ExpectInboxes { tree };
+            out.ask = Some(Ask::of(&subscription.access, Look::FindInboxes { inboxes }));
         }
         subscription
     }
@@ -89,7 +112,7 @@ impl Subscription {
     pub fn at(&self) -> u64 {
         match &self.state {
             SubscriptionState::Open(cursor, _) => cursor.at(),
-            SubscriptionState::ExpectInbox { .. } | SubscriptionState::ExpectLease => 0,
+            SubscriptionState::ExpectInboxes { .. } | SubscriptionState::ExpectLease => 0,
         }
     }
 
@@ -108,16 +131,21 @@ impl Subscription {
             ) => return Ok(Some(LogAnswer::Expired(oldest))),
             (_, Reply::Refused(refusal)) => return Err(refused(&refusal, limits)),
             (
-                SubscriptionState::ExpectInbox { tree },
+                SubscriptionState::ExpectInboxes { tree },
                 Reply::Answer(Answer::Inboxes { rows, .. }),
             ) => {
-                let Some(row) = rows.first() else {
-                    return Err(Problem::not_found("inbox"));
-                };
-                self.topic = match tree {
-                    true => Topic::Tree(row.id),
-                    false => Topic::Inbox(row.id),
-                };
+                let mut rows = rows.iter().map(|row| row.id);
+                if let Some(tree) = *tree {
+                    let watched = rows.next().ok_or_else(|| Problem::not_found("inbox"))?;
+                    self.topic = match tree {
+                        true => Topic::Tree(watched),
+                        false => Topic::Inbox(watched),
+                    };
+                }
+                let wanted: InboxSet = rows.collect();
+                if !wanted.is_empty() {
+                    self.filter.get_or_insert_default().inboxes = wanted;
+                }
                 self.ask_lease(out);
             }
             (SubscriptionState::ExpectLease, Reply::Answer(Answer::Done)) => {
@@ -154,7 +182,7 @@ impl Subscription {
     /// An event of what is watched has come; returns the next call.
     pub fn event(&mut self, event: &Event, writer: &mut impl EventWriter) -> Option<Ask> {
         if event.ends_key(self.access.key) {
-            writer.end();
+            writer.end(EndReason::KeyRevoked);
             return None;
         }
         let asked = self.move_cursor(writer, |cursor, sink| Ok(cursor.event(event, sink)));
@@ -165,7 +193,7 @@ impl Subscription {
     pub fn resume(&mut self) -> Option<Ask> {
         let asked = match &mut self.state {
             SubscriptionState::Open(cursor, _) => cursor.resume(),
-            SubscriptionState::ExpectInbox { .. } | SubscriptionState::ExpectLease => None,
+            SubscriptionState::ExpectInboxes { .. } | SubscriptionState::ExpectLease => None,
         };
         self.follow(asked)
     }
@@ -174,7 +202,7 @@ impl Subscription {
     pub fn refresh(&mut self, idle: bool) -> Option<Ask> {
         let asked = match &mut self.state {
             SubscriptionState::Open(cursor, _) => cursor.refresh(idle),
-            SubscriptionState::ExpectInbox { .. } | SubscriptionState::ExpectLease => None,
+            SubscriptionState::ExpectInboxes { .. } | SubscriptionState::ExpectLease => None,
         };
         self.follow(asked)
     }
@@ -243,12 +271,14 @@ fn log_answer(asked: LogAsk, reply: Reply) -> Result<LogAnswer, OutOfStep> {
                 scanned_to,
                 head,
                 oldest,
+                epoch,
             }),
         ) => Ok(LogAnswer::Page(LogPage {
             events,
             scanned_to,
             head,
             oldest,
+            epoch,
         })),
         _ => Err(OutOfStep),
     }
@@ -284,7 +314,7 @@ impl<W: EventWriter> EventSink for Admitted<'_, W> {
                     self.writer.event(kind, event);
                 }
                 if self.ends_with(event) {
-                    self.writer.end();
+                    self.writer.end(EndReason::InboxDeleted);
                     return ControlFlow::Break(());
                 }
             }

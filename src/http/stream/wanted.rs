@@ -8,7 +8,6 @@ use crate::call::{
 use crate::http::api::problems::Problem;
 use crate::http::api::routes::{RouteRequest, RouteStep};
 use crate::http::wire::target::{Query, digits, inbox_ref};
-use crate::mail::Address;
 use crate::mail::time::parse_rfc3339;
 
 /// A stream that a client asks for.
@@ -18,6 +17,8 @@ pub(crate) struct Wanted {
     pub watched: Watched,
     pub start: StartAt,
     pub filter: EventFilter,
+    /// The inboxes of the filter; none is all.
+    pub inboxes: Vec<InboxRef>,
 }
 
 /// The part of the organization that is watched.
@@ -49,30 +50,42 @@ pub(crate) fn tree(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> 
 fn stream(asked: &RouteRequest<'_>, watched: Watched) -> Result<RouteStep, Box<Problem>> {
     let access = asked.access()?;
     let filter = read_filter(asked.query, &access)?;
-    let start = read_start(asked.last_event_id, asked.query)?;
+    let inboxes = read_inboxes(asked.query)?;
+    let start = match read_last_event_id(asked.last_event_id)? {
+        Some(seq) => StartAt::After(seq),
+        None => read_since(asked.query)?.unwrap_or(StartAt::Now),
+    };
     Ok(RouteStep::Stream(Box::new(Wanted {
         access,
         watched,
         start,
         filter,
+        inboxes,
     })))
 }
 
-/// `Last-Event-ID` wins over `?since=`.
-fn read_start(last_event_id: Option<&str>, query: &Query) -> Result<StartAt, Box<Problem>> {
-    if let Some(text) = last_event_id
-        && !text.is_empty()
-    {
-        let seq = digits(text)
-            .ok_or_else(|| Problem::invalid("Last-Event-ID", "must be the number of an event"))?;
-        return Ok(StartAt::After(seq));
+/// `Last-Event-ID`, which wins over `?since=`.
+fn read_last_event_id(text: Option<&str>) -> Result<Option<u64>, Box<Problem>> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    match digits(text) {
+        Some(seq) => Ok(Some(seq)),
+        None => Err(Problem::invalid(
+            "Last-Event-ID",
+            "must be the number of an event",
+        )),
     }
+}
+
+/// `?since=`: the number of an event or a time.
+pub(super) fn read_since(query: &Query) -> Result<Option<StartAt>, Box<Problem>> {
     let Some(text) = query.text("since") else {
-        return Ok(StartAt::Now);
+        return Ok(None);
     };
     match (digits(text), parse_rfc3339(text)) {
-        (Some(seq), _) => Ok(StartAt::After(seq)),
-        (None, Some(unix_ms)) => Ok(StartAt::Time(unix_ms)),
+        (Some(seq), _) => Ok(Some(StartAt::After(seq))),
+        (None, Some(unix_ms)) => Ok(Some(StartAt::Time(unix_ms))),
         (None, None) => Err(Problem::invalid(
             "since",
             "must be the number of an event or an RFC 3339 time",
@@ -80,17 +93,21 @@ fn read_start(last_event_id: Option<&str>, query: &Query) -> Result<StartAt, Box
     }
 }
 
-/// `?inbox= type= from= label= priority= verdict=`. `from` asks about content, so it needs
+/// `?inbox=`. Whether they are there is asked of the product: a filter for an inbox that is not
+/// there would be a stream without events.
+pub(super) fn read_inboxes(query: &Query) -> Result<Vec<InboxRef>, Box<Problem>> {
+    let all: Vec<&str> = query.each("inbox").take(INBOXES_MAX + 1).collect();
+    if all.len() > INBOXES_MAX {
+        let why = format!("may name at most {INBOXES_MAX} inboxes");
+        return Err(Problem::invalid("inbox", &why));
+    }
+    let read = |text: &&str| inbox_ref(text).ok_or_else(|| Problem::no_id("inbox", text));
+    all.iter().map(read).collect()
+}
+
+/// `?type= from= label= priority= verdict=`. `from` asks about content, so it needs
 /// `messages:read`.
 pub(super) fn read_filter(query: &Query, access: &Access) -> Result<EventFilter, Box<Problem>> {
-    let mut inboxes = InboxSet::default();
-    for text in query.each("inbox") {
-        match inbox_ref(text) {
-            Some(InboxRef::Id(id)) => inboxes.add_id(id),
-            Some(InboxRef::Address(address)) => inboxes.add_address(&address, canonical),
-            None => return Err(Problem::invalid("inbox", "must be an inbox id or address")),
-        }
-    }
     let mut kinds = KindSet::default();
     for text in query.each("type") {
         let kind = EventKind::named(text);
@@ -110,7 +127,7 @@ pub(super) fn read_filter(query: &Query, access: &Access) -> Result<EventFilter,
     let verdicts = Verdict::ALL.iter().map(|verdict| verdict.name());
     Ok(EventFilter {
         kinds,
-        inboxes,
+        inboxes: InboxSet::default(),
         from,
         label: query.text("label").map(str::to_owned),
         priority: read_word(query, "priority", PriorityLevel::named, priorities)?,
@@ -139,7 +156,5 @@ fn read_word<T>(
     }
 }
 
-/// The unique form of an address, and lower case for other text.
-pub(super) fn canonical(text: &str) -> String {
-    Address::parse(text).map_or_else(|_| text.to_lowercase(), |address| address.canonical())
-}
+/// Inboxes that one filter names: each is looked up before the stream begins.
+pub(in crate::http) const INBOXES_MAX: usize = 100;

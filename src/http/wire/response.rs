@@ -135,6 +135,10 @@ impl Response {
                 Length::Close => {}
             }
         }
+        if self.kind == MediaType::Events {
+            // nginx and others gather what is not said to be passed on at once.
+            line(&["X-Accel-Buffering: no"]);
+        }
         if matches!(self.kind, MediaType::Octets(_)) {
             // A browser must never run a part of a message as a page of this server (RFC 9110
             // section 8.3 on sniffing).

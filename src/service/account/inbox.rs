@@ -218,6 +218,16 @@ pub fn read_inbox(store: &Store, access: &Access, name: &InboxRef) -> Result<Ans
     Ok(Answer::Inboxes { rows, next: None })
 }
 
+/// Finds inboxes for a reader of events; the first that the key does not see refuses all.
+pub fn find_inboxes(store: &Store, access: &Access, names: &[InboxRef]) -> Result<Answer, Refusal> {
+    let mut rows = Vec::with_capacity(names.len());
+    for name in names {
+        let inbox = find_inbox(store, access, name)?;
+        rows.extend(store.inbox(access.org, inbox)?);
+    }
+    Ok(Answer::Inboxes { rows, next: None })
+}
+
 /// Changes an inbox.
 pub fn patch_inbox(
     context: &mut WriteContext<'_>,

@@ -48,7 +48,7 @@ pub(super) fn look(
         Look::Recipient { address } => {
             policy::check_recipient(service, store, now, caller.key(), address)
         }
-        Look::FindInbox { inbox } => inbox::read_inbox(store, caller.access()?, inbox),
+        Look::FindInboxes { inboxes } => inbox::find_inboxes(store, caller.access()?, inboxes),
         Look::LogState => events::read_log_state(context, caller.access()?),
         Look::LogAt { unix_ms } => events::find_log_position(context, caller.access()?, *unix_ms),
     }

@@ -5,7 +5,7 @@
 //! a mailbox of another inbox are both "not found".
 
 use super::mailbox::{find, find_own_place};
-use crate::call::bounds::KEYWORD_BYTES_MAX;
+use crate::call::bounds::check_keyword;
 use crate::call::{
     Access, Answer, FlagChange, Flags, InboxId, MailboxId, Noun, Octets, OctetsOf, Refusal, UidSet,
     Written,
@@ -212,22 +212,9 @@ pub(in crate::service) fn flag_one(
 /// Checks keywords and labels. They are IMAP atoms of up to 64 octets: printable ASCII without the
 /// characters that the grammar of RFC 3501 reserves (DECISIONS.md, "Message object").
 pub fn check_keywords(field: &'static str, keywords: &[String]) -> Result<(), Refusal> {
-    let atom = |word: &String| {
-        !word.is_empty()
-            && word.len() <= KEYWORD_BYTES_MAX
-            && word
-                .bytes()
-                .all(|b| b.is_ascii_graphic() && !b"(){%*\"\\]".contains(&b))
-    };
-    match keywords.iter().find(|word| !atom(word)) {
+    match keywords.iter().find_map(|word| check_keyword(word).err()) {
         None => Ok(()),
-        Some(word) => Err(Refusal::Invalid {
-            field,
-            why: format!(
-                "names {word:?}, which is no label: those have 1 to {KEYWORD_BYTES_MAX} ASCII \
-                 characters, no spaces and none of ( ) {{ ] % * \" \\"
-            ),
-        }),
+        Some(why) => Err(Refusal::Invalid { field, why }),
     }
 }
 

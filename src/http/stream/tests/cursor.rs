@@ -78,6 +78,7 @@ fn step(cursor: &mut LogCursor, sink: &mut Recorder, happens: &Happens) -> Strin
                 scanned_to,
                 head,
                 oldest,
+                epoch: 1,
             };
             answer(cursor, sink, LogAnswer::Page(page))
         }
@@ -131,19 +132,19 @@ fn it_begins_where_it_is_told() {
     open(
         StartAt::After(3),
         "32 after 3?",
-        &[(Page(&[4, 5], 5, 5, 1), "4 5"), (Live(6), "6")],
+        &[(Page(&[4, 5], 5, 5, 1), "4 5 ready 5"), (Live(6), "6")],
     );
     open(
         StartAt::After(5),
         "32 after 5?",
-        &[(Page(&[], 5, 5, 1), ""), (Live(6), "6")],
+        &[(Page(&[], 5, 5, 1), "ready 5"), (Live(6), "6")],
     );
     open(
         StartAt::Time(77),
         "time 77?",
         &[
             (Time(4), "32 after 4?"),
-            (Page(&[5], 5, 5, 1), "5"),
+            (Page(&[5], 5, 5, 1), "5 ready 5"),
             (Live(6), "6"),
         ],
     );
@@ -156,19 +157,19 @@ fn a_cursor_outside_the_log_is_reset() {
         run(&first, StartAt::After(seq), true, &first, steps);
     };
     // The oldest that is kept is 3: 2 is the first number that misses nothing.
-    after(2, &[(Page(&[3, 4], 4, 4, 3), "3 4")]);
+    after(2, &[(Page(&[3, 4], 4, 4, 3), "3 4 ready 4")]);
     after(
         1,
         &[
             (Page(&[3, 4], 4, 4, 3), "reset 3 TooOld 32 after 2?"),
-            (Page(&[3, 4], 4, 4, 3), "3 4"),
+            (Page(&[3, 4], 4, 4, 3), "3 4 ready 4"),
         ],
     );
     after(
         5,
         &[
             (Page(&[], 5, 4, 3), "reset 3 Ahead 32 after 2?"),
-            (Page(&[3, 4], 4, 4, 3), "3 4"),
+            (Page(&[3, 4], 4, 4, 3), "3 4 ready 4"),
         ],
     );
     after(
@@ -181,7 +182,7 @@ fn a_cursor_outside_the_log_is_reset() {
         1,
         &[
             (Page(&[], 4, 4, 5), "reset 5 TooOld 32 after 4?"),
-            (Page(&[], 4, 4, 5), ""),
+            (Page(&[], 4, 4, 5), "ready 4"),
             (Live(5), "5"),
         ],
     );
@@ -194,7 +195,7 @@ fn a_cursor_outside_the_log_is_reset() {
             (Room(9), ""),
             (Resume, "8 after 3?"),
             (Page(&[7], 7, 7, 7), "reset 7 TooOld 8 after 6?"),
-            (Page(&[7], 7, 7, 7), "7"),
+            (Page(&[7], 7, 7, 7), "7 ready 7"),
             (Live(8), "8"),
         ],
     );
@@ -231,7 +232,7 @@ fn events_that_come_during_a_question_are_read_from_the_log() {
             (Live(8), ""),
             (Page(&[6, 7], 7, 7, 1), "6 7 64 after 7?"),
             (Live(9), ""),
-            (Page(&[8, 9], 9, 9, 1), "8 9"),
+            (Page(&[8, 9], 9, 9, 1), "8 9 ready 9"),
             (Live(9), ""),
             (Live(10), "10"),
         ],
@@ -249,7 +250,7 @@ fn an_event_that_comes_during_a_page_without_progress_is_not_lost() {
         &[
             (Live(6), ""),
             (Page(&[], 5, 5, 1), "64 after 5?"),
-            (Page(&[6], 6, 6, 1), "6"),
+            (Page(&[6], 6, 6, 1), "6 ready 6"),
             (Live(9), "9"),
         ],
     );
@@ -263,7 +264,7 @@ fn an_event_that_comes_during_a_page_without_progress_is_not_lost() {
             (Page(&[], 5, 5, 1), "64 after 5?"),
             (Page(&[], 5, 5, 1), ""),
             (Live(9), "128 after 5?"),
-            (Page(&[6, 9], 9, 9, 1), "6 9"),
+            (Page(&[6, 9], 9, 9, 1), "6 9 ready 9"),
         ],
     );
 }
@@ -304,7 +305,7 @@ fn a_slow_reader_gets_smaller_pages_and_misses_nothing() {
             (Page(&[4, 5, 6, 7, 8, 9], 9, 10, 1), "4 5 6 7 8 9"),
             (Room(9), ""),
             (Resume, "16 after 9?"),
-            (Page(&[10], 10, 10, 1), "10"),
+            (Page(&[10], 10, 10, 1), "10 ready 10"),
             (Live(11), "11"),
             (Resume, ""),
         ],
@@ -355,7 +356,7 @@ fn a_page_without_progress_is_not_asked_again_at_once() {
             (Refresh(false), ""),
             (Refresh(true), "32 after 5?"),
             (Page(&[], 900, 900, 800), "reset 800 TooOld 32 after 799?"),
-            (Page(&[], 900, 900, 800), ""),
+            (Page(&[], 900, 900, 800), "ready 900"),
             (Refresh(true), "64 after 900?"),
             (Page(&[], 950, 950, 800), ""),
         ],
@@ -399,6 +400,7 @@ fn an_answer_to_another_question_is_out_of_step() {
             scanned_to: 5,
             head: 5,
             oldest: 1,
+            epoch: 1,
         };
         [
             LogAnswer::Head { head: 5, epoch: 1 },

@@ -16,7 +16,7 @@ fn log_of(call: &Call) -> Reply {
             oldest: 101,
             epoch: 1,
         }),
-        Call::Look(Look::FindInbox { .. }) => Reply::Answer(Answer::Inboxes {
+        Call::Look(Look::FindInboxes { .. }) => Reply::Answer(Answer::Inboxes {
             rows: vec![InboxRow {
                 id: InboxId(5),
                 address: "a@x.test".into(),
@@ -41,6 +41,7 @@ fn log_of(call: &Call) -> Reply {
                 scanned_to,
                 head: HEAD,
                 oldest: 101,
+                epoch: 1,
             })
         }
         _ => Reply::Refused(Refusal::Internal),
@@ -73,12 +74,16 @@ fn a_replay_has_every_number_once() {
     for from in [100, 101, 500, 999, 1000] {
         let said = stream(&format!("Last-Event-ID: {from}\r\n"), "events").take();
         assert_eq!(numbers(&said), (from + 1..=1000).collect::<Vec<_>>());
-        assert!(!said.contains("event: reset") && !said.contains("event: ready"));
+        assert!(!said.contains("event: reset"));
+        // The client is told once that it has caught up, behind all that it had missed.
+        assert!(said.ends_with("\n\n") && said.matches("event: ready").count() == 1);
+        assert!(said.contains("id: 1000\nevent: ready\ndata: {\"seq\":1000,"));
     }
     for from in ["0", "99", "1001", "9223372036854775807"] {
         let said = stream(&format!("Last-Event-ID: {from}\r\n"), "events?since=500").take();
         let body = said.split_once("\r\n\r\n").unwrap().1;
-        let first = body.split("\n\n").nth(1).unwrap();
+        let (retry, first) = body.split_once('\n').unwrap();
+        assert!(retry.starts_with("retry: "), "{retry}");
         assert!(
             first.starts_with("id: 100\nevent: reset\ndata: {\"seq\":101,"),
             "{first}"
@@ -123,18 +128,30 @@ fn a_slow_reader_costs_a_cursor() {
 
 #[test]
 fn a_stream_has_heartbeats_and_ends() {
-    let mut drive = stream("", "inboxes/a@x.test/events");
+    let mut drive = stream("", "events");
     drive.take();
     drive.wait(15_000);
-    assert_eq!(drive.take(), ": heartbeat\n\n");
+    assert_eq!(drive.take(), ": heartbeat\n");
     drive.event(1001, Change::MailboxCreated { name: "x".into() });
     assert_eq!(drive.take(), "");
+    // The number that has moved is told with the refresh, in a frame that has data.
+    drive.wait(18 * 15_000);
+    assert_eq!(drive.take(), ": heartbeat\n".repeat(18));
     drive.wait(15_000);
-    assert_eq!(drive.take(), ": heartbeat\nid: 1001\n\n");
+    let said = drive.take();
+    let ready = "id: 1001\nevent: ready\ndata: {\"seq\":1001,\"type\":\"ready\",";
+    assert!(
+        said.starts_with(ready) && said.ends_with("\"epoch\":1}\n\n"),
+        "{said}"
+    );
+    drive.wait(15_000);
+    assert_eq!(drive.take(), ": heartbeat\n");
     drive.shutdown();
     let said = drive.take();
+    let closing = "id: 1001\nevent: closing\ndata: {\"seq\":1001,\"type\":\"closing\",";
+    assert!(said.starts_with(closing), "{said}");
     assert!(
-        said.starts_with("id: 1001\nevent: closing\ndata: {\"time\":"),
+        said.contains("\"reason\":\"shutdown\",\"reconnect_after_ms\":"),
         "{said}"
     );
     assert!(drive.closed);
@@ -142,12 +159,18 @@ fn a_stream_has_heartbeats_and_ends() {
     let mut drive = stream("", "inboxes/a@x.test/watch?type=message.received");
     drive.take();
     drive.event(1001, Change::InboxDeleted);
-    assert!(drive.closed && drive.take().is_empty());
+    let said = drive.take();
+    assert!(drive.closed && said.contains("\"inbox_deleted\",\"reconnect_after_ms\":null}"));
 
     let mut drive = stream("", "events");
     drive.take();
     drive.event(1001, Change::KeyRevoked { key: KeyId(2) });
     assert!(!drive.closed);
     drive.event(1002, Change::KeyRevoked { key: KeyId(1) });
-    assert!(drive.closed);
+    let said = drive.take();
+    assert!(
+        drive.closed && said.starts_with("id: 1001\nevent: closing\n"),
+        "{said}"
+    );
+    assert!(said.contains("\"reason\":\"key_revoked\""), "{said}");
 }
