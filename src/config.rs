@@ -4,7 +4,8 @@
 //! The limits and their reasons are in [`crate::call::Limits`]. A limit of 0 is refused: it
 //! could mean "no limit" or "nothing at all".
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::fmt;
+use core::net::SocketAddr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,12 @@ pub struct ServeFlags {
     /// Level of the log on standard error: error, warn, info, debug or trace [default: warn]
     #[arg(long, value_name = "LEVEL")]
     pub log: Option<String>,
+    /// Print an example of a configuration file and end
+    #[arg(long, conflicts_with = "print_unit")]
+    pub print_config: bool,
+    /// Print a unit for systemd and end
+    #[arg(long)]
+    pub print_unit: bool,
 }
 
 /// The ports to listen on.
@@ -45,8 +52,8 @@ pub enum Ports {
 pub struct Config {
     /// The data folder.
     pub data: PathBuf,
-    /// The addresses to listen on, each with its protocol; port 0 is any free port.
-    pub listeners: Vec<(Listener, SocketAddr)>,
+    /// Where to listen, each with its protocol.
+    pub listeners: Vec<WantedListener>,
     /// The name of the server in greetings, Received fields and the certificate.
     pub hostname: String,
     /// The domain of an inbox that is made without one.
@@ -65,6 +72,62 @@ pub struct Config {
     pub json: bool,
 }
 
+/// A listener to open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WantedListener {
+    /// Its protocol.
+    pub listener: Listener,
+    /// Where.
+    pub place: ListenPlace,
+}
+
+/// Where a listener is; port 0 is any free port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ListenPlace {
+    /// One address.
+    Address(SocketAddr),
+    /// `localhost`: 127.0.0.1, and ::1 where the machine has IPv6, with the same port.
+    Loopback(u16),
+}
+
+impl ListenPlace {
+    fn is_loopback(self) -> bool {
+        match self {
+            ListenPlace::Address(address) => address.ip().to_canonical().is_loopback(),
+            ListenPlace::Loopback(_) => true,
+        }
+    }
+
+    fn with_port(self, port: u16) -> ListenPlace {
+        match self {
+            ListenPlace::Address(address) => {
+                ListenPlace::Address(SocketAddr::new(address.ip(), port))
+            }
+            ListenPlace::Loopback(_) => ListenPlace::Loopback(port),
+        }
+    }
+
+    /// An address with its port, or `localhost` with a port.
+    fn parse(text: &str) -> Option<ListenPlace> {
+        if let Some(port) = text.strip_prefix("localhost:") {
+            let is_number = port.bytes().all(|b| b.is_ascii_digit());
+            return Some(ListenPlace::Loopback(
+                port.parse().ok().filter(|_| is_number)?,
+            ));
+        }
+        text.parse().ok().map(ListenPlace::Address)
+    }
+}
+
+impl fmt::Display for ListenPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ListenPlace::Address(address) => address.fmt(f),
+            ListenPlace::Loopback(port) => write!(f, "localhost:{port}"),
+        }
+    }
+}
+
 /// The answer to a client whose ClientHello names a host that the certificate does not name
 /// (RFC 6066 section 3). Mail servers on the MX port are always served.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -78,9 +141,9 @@ pub enum UnknownSni {
 }
 
 impl Config {
-    /// Reads the file that the flags name. `data` and `json` are flags of every command. A
-    /// `data` other than the default overrides the file. The error is a text for the operator.
-    pub fn load(flags: &ServeFlags, data: &Path, json: bool) -> Result<Config, String> {
+    /// Reads the file that the flags name. `data` and `json` are flags of every command; `data`
+    /// overrides the file. The error is a text for the operator.
+    pub fn load(flags: &ServeFlags, data: Option<&Path>, json: bool) -> Result<Config, String> {
         let text = match &flags.config {
             None => String::new(),
             Some(path) => fs::read_to_string(path)
@@ -91,7 +154,7 @@ impl Config {
             |path| path.display().to_string(),
         );
         let mut config = Config::parse(&text, flags).map_err(|error| format!("{name}: {error}"))?;
-        if data != Path::new(DEFAULT_DATA) {
+        if let Some(data) = data {
             config.data = data.into();
         }
         config.json = json;
@@ -106,18 +169,21 @@ impl Config {
             text.replace("expected u64", "expected a whole number")
         })?;
         let mut listeners = match file.listen {
-            Some(listen) => listen.sockets()?,
+            Some(listen) => listen.wanted()?,
             None => DEFAULT_LISTENERS
                 .iter()
-                .map(|&(listener, port)| (listener, (IpAddr::V4(Ipv4Addr::LOCALHOST), port).into()))
+                .map(|&(listener, port)| WantedListener {
+                    listener,
+                    place: ListenPlace::Loopback(port),
+                })
                 .collect(),
         };
-        let is_loopback = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
-        for (listener, address) in &listeners {
-            if *listener == Listener::Http && !is_loopback(address) {
+        for wanted in &listeners {
+            if wanted.listener == Listener::Http && !wanted.place.is_loopback() {
                 return Err(format!(
-                    "listen.http = \"{address}\": HTTP without TLS would show keys, so it is for \
-                     loopback addresses only; use listen.https"
+                    "listen.http = \"{}\": HTTP without TLS would show keys, so it is for \
+                     loopback addresses only; use listen.https",
+                    wanted.place
                 ));
             }
         }
@@ -131,10 +197,11 @@ impl Config {
             }
         }
         if flags.no_limits {
-            if let Some((_, address)) = listeners.iter().find(|(_, a)| !is_loopback(a)) {
+            if let Some(wanted) = listeners.iter().find(|wanted| !wanted.place.is_loopback()) {
                 return Err(format!(
                     "--no-limits is for benchmarks and tests on loopback addresses, but a listener \
-                     is on {address}"
+                     is on {}",
+                    wanted.place
                 ));
             }
             limits.lift();
@@ -145,8 +212,8 @@ impl Config {
             false => file.tls.unknown_sni,
         };
         if flags.ports == Ports::Auto {
-            for (_, address) in &mut listeners {
-                address.set_port(0);
+            for wanted in &mut listeners {
+                wanted.place = wanted.place.with_port(0);
             }
         }
         if file
@@ -231,7 +298,7 @@ enum ListenAddresses {
 }
 
 impl ListenConfig {
-    fn sockets(self) -> Result<Vec<(Listener, SocketAddr)>, String> {
+    fn wanted(self) -> Result<Vec<WantedListener>, String> {
         let all = [
             ("mx", Listener::Mx, self.mx),
             ("submissions", Listener::Submissions, self.submissions),
@@ -241,7 +308,7 @@ impl ListenConfig {
             ("https", Listener::Https, self.https),
             ("http", Listener::Http, self.http),
         ];
-        let mut sockets = Vec::new();
+        let mut wanted = Vec::new();
         for (name, listener, addresses) in all {
             let texts = match addresses {
                 ListenAddresses::None => Vec::new(),
@@ -249,19 +316,19 @@ impl ListenConfig {
                 ListenAddresses::Many(texts) => texts,
             };
             for text in texts {
-                let address = text.parse().map_err(|_| {
+                let place = ListenPlace::parse(&text).ok_or_else(|| {
                     format!(
                         "listen.{name} = \"{text}\": give an address and a port, as \
-                         \"0.0.0.0:25\" or \"[::]:25\""
+                         \"0.0.0.0:25\", \"[::]:25\" or \"localhost:8025\""
                     )
                 })?;
-                sockets.push((listener, address));
+                wanted.push(WantedListener { listener, place });
             }
         }
-        if sockets.is_empty() {
+        if wanted.is_empty() {
             return Err("listen: no listener is named, so no client could connect".into());
         }
-        Ok(sockets)
+        Ok(wanted)
     }
 }
 
@@ -325,7 +392,12 @@ mod tests {
     fn nothing_is_needed() {
         let config = parse("").unwrap();
         assert_eq!(config.listeners.len(), 6);
-        assert!(config.listeners.iter().all(|(_, a)| a.ip().is_loopback()));
+        assert!(
+            config
+                .listeners
+                .iter()
+                .all(|wanted| wanted.place.is_loopback())
+        );
         assert_eq!(config.limits, Limits::default());
         assert_eq!(config.hostname, "localhost");
         let auto = ServeFlags {
@@ -333,7 +405,8 @@ mod tests {
             ..ServeFlags::default()
         };
         let config = Config::parse("", &auto).unwrap();
-        assert!(config.listeners.iter().all(|(_, a)| a.port() == 0));
+        let free = ListenPlace::Loopback(0);
+        assert!(config.listeners.iter().all(|wanted| wanted.place == free));
     }
 
     #[test]
@@ -350,7 +423,7 @@ mod tests {
         let listeners: Vec<Listener> = config
             .listeners
             .iter()
-            .map(|(listener, _)| *listener)
+            .map(|wanted| wanted.listener)
             .collect();
         assert_eq!(
             listeners,
@@ -362,6 +435,30 @@ mod tests {
     }
 
     #[test]
+    fn localhost_is_both_loopback_addresses() {
+        let config = parse("[listen]\nhttp = ['localhost:8080', '127.0.0.2:80']").unwrap();
+        let places: Vec<String> = config
+            .listeners
+            .iter()
+            .map(|w| w.place.to_string())
+            .collect();
+        assert_eq!(places, ["localhost:8080", "127.0.0.2:80"]);
+        assert_eq!(config.listeners[0].place, ListenPlace::Loopback(8080));
+        let flags = ServeFlags {
+            ports: Ports::Auto,
+            no_limits: true,
+            ..ServeFlags::default()
+        };
+        let config = Config::parse("[listen]\nmx = ['localhost:25', '[::1]:25']", &flags).unwrap();
+        let places: Vec<String> = config
+            .listeners
+            .iter()
+            .map(|w| w.place.to_string())
+            .collect();
+        assert_eq!(places, ["localhost:0", "[::1]:0"]);
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (text, said) in [
             ("hostnam = 'a'", "hostnam"),
@@ -370,7 +467,9 @@ mod tests {
             ("[limits]\nmessage_bytes = -1", "message_bytes"),
             ("[listen]\nhttp = '0.0.0.0:80'", "listen.http"),
             ("[listen]\nsmtp = '0.0.0.0:25'", "smtp"),
-            ("[listen]\nmx = 'localhost:25'", "listen.mx"),
+            ("[listen]\nmx = 'example.com:25'", "listen.mx"),
+            ("[listen]\nmx = 'localhost:+25'", "listen.mx"),
+            ("[listen]\nmx = 'localhost'", "listen.mx"),
             ("[listen]\nmx = 25", "an address and a port"),
             ("[limits]\nmessage_bytes = 'a'", "a whole number"),
             ("data = ''", "data = "),

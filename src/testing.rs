@@ -16,7 +16,7 @@ pub mod call {
 }
 /// `crate::config`
 pub mod config {
-    pub use crate::config::UnknownSni;
+    pub use crate::config::{ListenPlace, UnknownSni, WantedListener};
 }
 /// `crate::engine`
 pub mod engine {

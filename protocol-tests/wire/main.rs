@@ -21,6 +21,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
 use serde_json::Value;
 
+mod commands;
 mod outgoing;
 
 type Tls = StreamOwned<ClientConnection, TcpStream>;

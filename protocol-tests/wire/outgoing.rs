@@ -17,7 +17,7 @@ use postern::testing::call::{
     Answer, Ask, Call, Caller, Limits, Listener, Look, Metric, Now, PublicEndpoints, Reply,
     Request, Shared,
 };
-use postern::testing::config::UnknownSni;
+use postern::testing::config::{ListenPlace, UnknownSni, WantedListener};
 use postern::testing::engine::{DialError, Engine, Input, Output, Trust};
 use postern::testing::net::{
     Acceptor, Alarm, ClientTls, Dial, DialTls, Hub, SystemClock, TlsListeners, TlsPeer, Worker,
@@ -504,10 +504,14 @@ fn a_thousand_go_out_while_a_thousand_come_in() {
         ..Limits::default()
     });
     let identity = Identity::new("dial-many");
-    let listener = bind(Listener::Submissions, "127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = listener.address;
+    let listeners = bind(WantedListener {
+        listener: Listener::Submissions,
+        place: ListenPlace::Address("127.0.0.1:0".parse().unwrap()),
+    })
+    .unwrap();
+    let address = listeners[0].address;
     let acceptor = Acceptor::new(
-        vec![listener],
+        listeners,
         identity.listeners.clone(),
         reactor.hub.clone(),
         Arc::clone(&reactor.shared),

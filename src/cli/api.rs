@@ -1,19 +1,20 @@
-//! The client of the REST API: one request and one answer, over a loopback socket to the
-//! running server or through an engine in this process.
+//! The client of the REST API: one request and one answer. It asks the server of `--url`, or the
+//! one that runs on the data folder, or an engine in this process.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::Value;
 
+use super::endpoint::{Endpoint, Stream};
 use super::local::Local;
+use super::response::ApiResponse;
 use super::{Cli, CliError};
 use crate::config::{RUNNING_FILE, TOKEN_FILE};
+use crate::crypto::OperatorToken;
 use crate::store::{FILE, Folder, FolderError};
 
-/// A client that has the operator's token.
+/// A client with a key or the operator's token.
 pub struct Api {
     way: Way,
     token: String,
@@ -21,32 +22,64 @@ pub struct Api {
 }
 
 enum Way {
-    Socket(String),
+    Server(Endpoint),
     Folder(Box<Local>),
 }
 
+/// The successful answer of the API.
+#[derive(Default)]
+pub struct ApiReply {
+    /// Its octets, as they came.
+    pub octets: Vec<u8>,
+}
+
+impl ApiReply {
+    /// Its JSON; null where it has none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.octets).unwrap_or(Value::Null)
+    }
+}
+
+/// The parameters of a query, in order.
+pub type QueryPairs<'a> = Vec<(&'a str, String)>;
+
 impl Api {
-    /// Finds the running server, or opens the data folder.
+    /// Finds the server, or opens the data folder.
     pub fn open(cli: &Cli) -> Result<Api, CliError> {
-        let data = &cli.data;
-        must_be_there(data)?;
-        let way = match Folder::lock(data) {
-            Ok(folder) => Way::Folder(Box::new(Local::open(folder)?)),
-            Err(FolderError::Taken(..)) => Way::Socket(running(data)?),
-            Err(error) => return Err(error.into()),
+        let way = match &cli.url {
+            Some(url) => Way::Server(Endpoint::parse(url, cli.ca.as_deref())?),
+            None => near(cli)?,
         };
-        Ok(Api {
-            way,
-            token: token(data)?,
-            org: cli.org.clone(),
-        })
+        let token = match (&cli.key, &cli.url) {
+            (Some(key), _) => key.trim().to_owned(),
+            (None, None) => token(cli.data())?,
+            (None, Some(_)) => {
+                return Err(
+                    "a server elsewhere wants a key: give it with --key or in POSTERN_KEY".into(),
+                );
+            }
+        };
+        if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err("the key is not a text of one word: check --key and POSTERN_KEY".into());
+        }
+        let org = cli.org.clone();
+        if let Some(org) = &org
+            && !org.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        {
+            return Err(format!("--org {org}: not an id; `postern org list` shows them").into());
+        }
+        if org.is_some() && !token.starts_with(OperatorToken::PREFIX) {
+            return Err("a key belongs to one organization: leave --org out".into());
+        }
+        Ok(Api { way, token, org })
     }
 
-    /// The same, in the named organization or in the first one.
+    /// The same. With the operator's token it acts in the named organization or in the first one;
+    /// a key acts in its own.
     pub fn in_org(cli: &Cli) -> Result<Api, CliError> {
         let mut api = Api::open(cli)?;
-        if api.org.is_none() {
-            let orgs = api.get("/api/v1/orgs")?;
+        if api.org.is_none() && api.token.starts_with(OperatorToken::PREFIX) {
+            let orgs = api.get("/api/v1/orgs")?.json();
             let first = orgs["data"][0]["id"].as_str();
             api.org = Some(
                 first
@@ -57,52 +90,94 @@ impl Api {
         Ok(api)
     }
 
-    /// The loopback address of the running server, for a stream.
-    pub fn socket(&self) -> Option<&str> {
+    /// A new connection for a stream. An error where no server runs.
+    pub fn connect(&self) -> Result<Box<dyn Stream>, CliError> {
         match &self.way {
-            Way::Socket(address) => Some(address),
-            Way::Folder(_) => None,
+            Way::Server(endpoint) => endpoint.connect(),
+            Way::Folder(_) => {
+                Err("no server runs on this folder: start one with `postern serve`".into())
+            }
         }
     }
 
-    /// GET; gives the JSON of the answer.
-    pub fn get(&mut self, path: &str) -> Result<Value, CliError> {
-        self.exchange("GET", path, None)
+    /// Looks for the server again: it may have been started on another port.
+    pub fn find_again(&mut self, cli: &Cli) -> Result<Box<dyn Stream>, CliError> {
+        if cli.url.is_none() {
+            self.way = Way::Server(running(cli.data())?);
+        }
+        self.connect()
+    }
+
+    /// GET.
+    pub fn get(&mut self, path: &str) -> Result<ApiReply, CliError> {
+        self.exchange("GET", path, None, None)
     }
 
     /// POST.
-    pub fn post(&mut self, path: &str, body: &Value) -> Result<Value, CliError> {
-        self.exchange("POST", path, Some(body))
+    pub fn post(&mut self, path: &str, body: &Value) -> Result<ApiReply, CliError> {
+        self.exchange("POST", path, Some(body), None)
+    }
+
+    /// POST that may be repeated: with the same key it is carried out once.
+    pub fn post_once(
+        &mut self,
+        path: &str,
+        body: &Value,
+        idempotency_key: Option<&str>,
+    ) -> Result<ApiReply, CliError> {
+        self.exchange("POST", path, Some(body), idempotency_key)
+    }
+
+    /// PATCH.
+    pub fn patch(&mut self, path: &str, body: &Value) -> Result<ApiReply, CliError> {
+        self.exchange("PATCH", path, Some(body), None)
     }
 
     /// DELETE.
-    pub fn delete(&mut self, path: &str) -> Result<Value, CliError> {
-        self.exchange("DELETE", path, None)
+    pub fn delete(&mut self, path: &str) -> Result<ApiReply, CliError> {
+        self.exchange("DELETE", path, None, None)
     }
 
-    /// All pages of a list.
-    pub fn all(&mut self, path: &str) -> Result<Vec<Value>, CliError> {
-        let mut rows = Vec::new();
-        let mut cursor = String::new();
+    /// The pages of a list, as they came, with at most `rows_max` rows together.
+    pub fn pages(
+        &mut self,
+        path: &str,
+        query: &QueryPairs<'_>,
+        rows_max: Option<usize>,
+    ) -> Result<Vec<ApiReply>, CliError> {
+        let mut pages = Vec::new();
+        let mut cursor = None;
+        let mut left = rows_max.unwrap_or(usize::MAX);
         loop {
-            let page = self.get(&format!("{path}?limit=200{cursor}"))?;
-            rows.extend(page["data"].as_array().cloned().unwrap_or_default());
-            match page["next_cursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={}", escape(next)),
-                None => return Ok(rows),
+            let mut query = query.clone();
+            query.push(("limit", left.min(PAGE_ROWS).to_string()));
+            query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
+            let page = self.get(&with_query(path, &query))?;
+            let json = page.json();
+            left = left.saturating_sub(json["data"].as_array().map_or(0, Vec::len));
+            pages.push(page);
+            match json["next_cursor"].as_str() {
+                Some(next) if left > 0 => cursor = Some(next.to_owned()),
+                _ => return Ok(pages),
             }
         }
     }
 
     /// The head of a request without its last line.
     pub fn head(&self, method: &str, path: &str, accept: &str) -> String {
+        let (path, host) = match &self.way {
+            Way::Server(endpoint) => (endpoint.path(path), endpoint.authority()),
+            Way::Folder(_) => (path.to_owned(), "localhost".to_owned()),
+        };
         let org = self
             .org
             .as_ref()
             .map(|o| format!("Postern-Organization: {o}\r\n"))
             .unwrap_or_default();
         format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n{org}Accept: {accept}\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: postern/{}\r\n\
+             Authorization: Bearer {}\r\n{org}Accept: {accept}\r\n",
+            env!("CARGO_PKG_VERSION"),
             self.token
         )
     }
@@ -112,10 +187,17 @@ impl Api {
         method: &str,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Value, CliError> {
-        let mut request = self.head(method, path, "application/json");
+        idempotency_key: Option<&str>,
+    ) -> Result<ApiReply, CliError> {
+        let mut request = self.head(method, path, "application/json, */*");
+        if let Some(key) = idempotency_key {
+            if key.is_empty() || !key.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+                return Err("--idempotency-key: use one line of ASCII characters".into());
+            }
+            request += &format!("Idempotency-Key: {key}\r\n");
+        }
         let body = body.map(Value::to_string).unwrap_or_default();
-        if !body.is_empty() || method == "POST" {
+        if !body.is_empty() {
             request += &format!(
                 "Content-Type: application/json\r\nContent-Length: {}\r\n",
                 body.len()
@@ -123,42 +205,63 @@ impl Api {
         }
         request += "Connection: close\r\n\r\n";
         request += &body;
-        let answer = match &mut self.way {
-            Way::Socket(address) => over_socket(address, request.as_bytes())?,
-            Way::Folder(local) => local.exchange(request.as_bytes()),
-        };
-        read_answer(&answer)
+        match &mut self.way {
+            Way::Server(endpoint) => {
+                let mut stream = endpoint.connect()?;
+                // A server that refuses a long body answers before it has read the whole.
+                let sent = stream
+                    .write_all(request.as_bytes())
+                    .and_then(|()| stream.flush());
+                match (read_reply(stream), sent) {
+                    (Err(CliError::Own(_)), Err(error)) => {
+                        Err(format!("the request could not be sent: {error}").into())
+                    }
+                    (reply, _) => reply,
+                }
+            }
+            Way::Folder(local) => read_reply(&local.exchange(request.as_bytes())[..]),
+        }
     }
 }
 
-fn over_socket(address: &str, request: &[u8]) -> Result<Vec<u8>, CliError> {
-    let mut stream = TcpStream::connect(address)
-        .map_err(|e| format!("cannot connect to the server on {address}: {e}"))?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    stream.write_all(request)?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    Ok(answer)
+/// Reads an answer whole. A status other than 2xx is an error.
+fn read_reply(from: impl Read) -> Result<ApiReply, CliError> {
+    judge(ApiResponse::read(from)?)
 }
 
-/// The JSON of an answer that ends with its connection; a status other than 2xx is an error.
-pub fn read_answer(answer: &[u8]) -> Result<Value, CliError> {
-    let text = String::from_utf8_lossy(answer);
-    let (head, body) = text
-        .split_once("\r\n\r\n")
-        .ok_or("the server closed the connection without an answer")?;
-    let status: u16 = head
-        .split_whitespace()
-        .nth(1)
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(0);
-    let json: Value = serde_json::from_str(body.trim()).unwrap_or(Value::Null);
+/// The rest of an answer, or the reason why it is none.
+pub fn judge(mut answer: ApiResponse<impl Read>) -> Result<ApiReply, CliError> {
+    let status = answer.status;
+    if let (300..400, Some(to)) = (status, &answer.location) {
+        return Err(format!(
+            "the server is elsewhere ({status}): use --url with the start of {to}"
+        )
+        .into());
+    }
+    let octets = answer.octets()?;
     if (200..300).contains(&status) {
-        return Ok(json);
+        return Ok(ApiReply { octets });
     }
+    let json: Value = serde_json::from_slice(&octets).unwrap_or(Value::Null);
     match &json["error"] {
-        Value::Null => Err(CliError::Own(format!("the server answered {status}"))),
-        error => Err(CliError::Api(error.clone())),
+        Value::Object(_) => Err(CliError::Api {
+            octets,
+            retry_after_s: answer.retry_after_s,
+        }),
+        _ => Err(CliError::Own(format!(
+            "the server answered {status} without a reason: is --url the address of a Postern server?"
+        ))),
+    }
+}
+
+/// The server on the data folder, or the folder itself.
+fn near(cli: &Cli) -> Result<Way, CliError> {
+    let data = cli.data();
+    must_be_there(data)?;
+    match Folder::lock(data) {
+        Ok(folder) => Ok(Way::Folder(Box::new(Local::open(folder)?))),
+        Err(FolderError::Taken(..)) => Ok(Way::Server(running(data)?)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -179,24 +282,22 @@ pub fn must_be_there(data: &Path) -> Result<(), CliError> {
         }
     };
     Err(CliError::Own(format!(
-        "{what} {}: start with `postern serve`, or name the folder with --data",
+        "{what} {}: start with `postern serve`, name the folder with --data, or a server elsewhere \
+         with --url",
         data.display()
     )))
 }
 
-/// The loopback address of the server that runs on the folder.
-pub fn running(data: &Path) -> Result<String, CliError> {
+/// The loopback listener of the server that runs on the folder.
+fn running(data: &Path) -> Result<Endpoint, CliError> {
     let text = std::fs::read_to_string(data.join(RUNNING_FILE)).unwrap_or_default();
     let json: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
     match json["http"].as_str() {
-        Some(url) => Ok(url
-            .trim_start_matches("http://")
-            .trim_end_matches('/')
-            .to_string()),
+        Some(url) => Endpoint::parse(url, None),
         None => Err(CliError::Own(
             "a server runs on this folder, but without its HTTP listener on loopback, which this \
-             command talks to: add `http = \"127.0.0.1:8080\"` under [listen] in its \
-             configuration, or stop the server first"
+             command talks to: add `http = \"localhost:8080\"` under [listen] in its \
+             configuration, name its HTTPS listener with --url, or stop the server first"
                 .into(),
         )),
     }
@@ -213,6 +314,16 @@ fn token(data: &Path) -> Result<String, CliError> {
     Ok(text.trim().to_string())
 }
 
+/// A path with its query.
+pub fn with_query(path: &str, query: &QueryPairs<'_>) -> String {
+    let mut all = path.to_owned();
+    for (at, (name, value)) in query.iter().enumerate() {
+        all.push(if at == 0 { '?' } else { '&' });
+        all += &format!("{name}={}", escape(value));
+    }
+    all
+}
+
 /// Percent-encoding of a path segment or query value (RFC 3986 section 2.3).
 pub fn escape(text: &str) -> String {
     let mut escaped = String::new();
@@ -225,3 +336,6 @@ pub fn escape(text: &str) -> String {
     }
     escaped
 }
+
+/// The most rows that the API gives at once.
+const PAGE_ROWS: usize = 200;

@@ -1,16 +1,13 @@
 //! The data folder while no server runs on it: the HTTP engine and the service in this process,
-//! under the lock of the folder. And the commands for the folder itself.
+//! under the lock of the folder.
 
 use core::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use serde_json::json;
-
-use super::{Cli, CliError};
+use super::CliError;
 use crate::call::{
     Ask, ConnId, Event, Limits, Listener, Now, Opening, PublicEndpoints, Refusal, Reply, Request,
     Shared, Topic,
@@ -176,7 +173,8 @@ fn shared_domain(data: &Path) -> String {
     }
 }
 
-fn clock() -> crate::service::ReadClock {
+/// The time of this process.
+pub fn clock() -> crate::service::ReadClock {
     let begin = Instant::now();
     Arc::new(move || Now {
         mono_ms: 1 + u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -184,63 +182,4 @@ fn clock() -> crate::service::ReadClock {
             .duration_since(UNIX_EPOCH)
             .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
     })
-}
-
-/// `postern verify`: reads without the lock, so that it also works while the server runs.
-pub fn verify(cli: &Cli, deep: bool) -> Result<ExitCode, CliError> {
-    super::api::must_be_there(&cli.data)?;
-    let store = Store::open(&cli.data, Role::Reader, 0)?;
-    let faults = crate::store::verify(&store, deep);
-    if cli.json {
-        super::show::line(json!({"ok": faults.is_empty(), "faults": faults}));
-    } else if faults.is_empty() {
-        super::show::line(format_args!("{}: everything holds", cli.data.display()));
-    } else {
-        for fault in &faults {
-            super::show::line(fault);
-        }
-        eprintln!("postern: {} faults in {}", faults.len(), cli.data.display());
-    }
-    Ok(if faults.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
-}
-
-/// `postern backup`: reads on a connection of its own, so that it also works while the server
-/// runs.
-pub fn backup(cli: &Cli, to: &Path) -> Result<ExitCode, CliError> {
-    super::api::must_be_there(&cli.data)?;
-    let bytes = crate::store::backup(&cli.data, to, None)?;
-    if cli.json {
-        super::show::line(json!({"file": to, "bytes": bytes}));
-    } else {
-        super::show::line(format_args!(
-            "{0}: {bytes} bytes; `postern restore {0} --data NEW_FOLDER` makes a data folder of it",
-            to.display()
-        ));
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// `postern restore`: makes a data folder that does not exist yet.
-pub fn restore(cli: &Cli, from: &Path) -> Result<ExitCode, CliError> {
-    if !from.is_file() {
-        return Err(CliError::Own(format!(
-            "there is no backup at {}",
-            from.display()
-        )));
-    }
-    let folder = Folder::lock(&cli.data)?;
-    crate::store::restore(&folder, from, Random::system().u64(), clock()())?;
-    if cli.json {
-        super::show::line(json!({"data": cli.data}));
-    } else {
-        super::show::line(format_args!(
-            "{0} is ready: start it with `postern serve --data {0}`",
-            cli.data.display()
-        ));
-    }
-    Ok(ExitCode::SUCCESS)
 }

@@ -1,81 +1,233 @@
-//! `postern send`: sends a message from an inbox. The text comes from an argument or from
-//! standard input.
+//! `postern message`: the messages of an inbox, listed, read, moved and deleted.
 
-use std::io::Read;
-use std::path::PathBuf;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Args;
-use serde_json::json;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
-use super::api::{self, Api};
-use super::{Cli, CliError};
+use super::api::{self, Api, QueryPairs};
+use super::{Cli, CliError, show};
 
-/// `postern send`
-#[derive(Args, Debug)]
-pub struct SendCommand {
-    /// The sending inbox: id or address
-    #[arg(long)]
-    from: String,
-    /// Recipients; separate them by commas or repeat the option
-    #[arg(long, required = true, value_delimiter = ',')]
-    to: Vec<String>,
-    /// Recipients of a copy
-    #[arg(long, value_delimiter = ',')]
-    cc: Vec<String>,
-    /// Recipients of a blind copy
-    #[arg(long, value_delimiter = ',')]
-    bcc: Vec<String>,
-    /// The subject
-    #[arg(long, default_value = "")]
-    subject: String,
-    /// The text; without this option it is read from standard input
-    #[arg(long)]
-    text: Option<String>,
-    /// Files to attach
-    #[arg(long = "attach")]
-    attach: Vec<PathBuf>,
+/// `postern message`
+#[derive(Subcommand, Debug)]
+pub enum MessageCommand {
+    /// List messages, the newest first
+    List(MessageListCommand),
+    /// Show a message: who, what, when, and its text
+    Show {
+        /// The inbox: id or address
+        inbox: String,
+        /// The id of the message (msg_…)
+        id: String,
+        /// Only what is new in it, without quoted history and signature
+        #[arg(long)]
+        extracted: bool,
+    },
+    /// Print the octets of a message as they are stored
+    Raw {
+        /// The inbox: id or address
+        inbox: String,
+        /// The id of the message (msg_…)
+        id: String,
+    },
+    /// Move a message to another folder
+    Move {
+        /// The inbox: id or address
+        inbox: String,
+        /// The id of the message (msg_…)
+        id: String,
+        /// The folder, such as Archive
+        folder: String,
+    },
+    /// Move a message to Trash
+    Delete {
+        /// The inbox: id or address
+        inbox: String,
+        /// The id of the message (msg_…)
+        id: String,
+        /// Delete it for good
+        #[arg(long)]
+        permanent: bool,
+    },
 }
 
-/// Sends the message and prints its id.
-pub fn send(cli: &Cli, send: &SendCommand) -> Result<ExitCode, CliError> {
-    let text = match &send.text {
-        Some(text) => text.clone(),
-        None => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text)?;
-            text
-        }
-    };
-    let mut body = json!({"to": send.to, "subject": send.subject, "text": text});
-    for (name, list) in [("cc", &send.cc), ("bcc", &send.bcc)] {
-        if !list.is_empty() {
-            body[name] = json!(list);
-        }
-    }
-    let mut attachments = Vec::new();
-    for path in &send.attach {
-        let octets = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        attachments
-            .push(json!({"filename": name, "content": data_encoding::BASE64.encode(&octets)}));
-    }
-    if !attachments.is_empty() {
-        body["attachments"] = json!(attachments);
-    }
+/// `postern message list`
+#[derive(Args, Debug)]
+pub struct MessageListCommand {
+    /// The inbox: id or address
+    inbox: String,
+    /// Only this folder; `all` is every one [default: what has arrived]
+    #[arg(long)]
+    folder: Option<String>,
+    /// Only messages with this label
+    #[arg(long)]
+    label: Option<String>,
+    /// Only unread messages
+    #[arg(long)]
+    unread: bool,
+    /// Text within the names and addresses of From
+    #[arg(long)]
+    from: Option<String>,
+    /// Text within the names and addresses of To and Cc
+    #[arg(long)]
+    to: Option<String>,
+    /// Text within the subject
+    #[arg(long)]
+    subject: Option<String>,
+    /// Words that the message must all have
+    #[arg(long, value_name = "WORDS")]
+    search: Option<String>,
+    /// Received at this RFC 3339 time or later
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Received before this RFC 3339 time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// At most so many messages
+    #[arg(long, default_value_t = ROWS, value_name = "NUMBER",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+}
+
+/// Carries the command out.
+pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliError> {
     let mut api = Api::in_org(cli)?;
-    let answer = api.post(
-        &format!("/api/v1/inboxes/{}/messages", api::escape(&send.from)),
-        &body,
-    )?;
-    if cli.json {
-        super::show::line(answer);
-    } else {
-        super::show::line(format_args!(
-            "{}  {}",
-            answer["id"].as_str().unwrap_or_default(),
-            answer["status"].as_str().unwrap_or_default()
-        ));
+    match message {
+        MessageCommand::List(wanted) => {
+            let path = format!("/api/v1/inboxes/{}/messages", api::escape(&wanted.inbox));
+            let rows_max = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+            let pages = api.pages(&path, &query(wanted), Some(rows_max))?;
+            show::list(cli, &pages, show::MESSAGE);
+        }
+        MessageCommand::Show {
+            inbox,
+            id,
+            extracted,
+        } => {
+            let reply = api.get(&path(inbox, id))?;
+            match cli.json {
+                true => show::verbatim(&reply),
+                false => letter(&reply.json(), *extracted),
+            }
+        }
+        MessageCommand::Raw { inbox, id } => {
+            let reply = api.get(&format!("{}/raw", path(inbox, id)))?;
+            match std::io::stdout().is_terminal() {
+                true => {
+                    show::write(&[show::lines(&String::from_utf8_lossy(&reply.octets)).as_bytes()])
+                }
+                false => show::write(&[&reply.octets]),
+            }
+        }
+        MessageCommand::Move { inbox, id, folder } => {
+            let reply = api.patch(&path(inbox, id), &json!({"folder": folder}))?;
+            let now = show::text(&reply.json()["folder"]);
+            show::done(
+                cli,
+                &reply,
+                format_args!("{id} is in {}", show::one_line(&now)),
+            );
+        }
+        MessageCommand::Delete {
+            inbox,
+            id,
+            permanent,
+        } => {
+            let end = if *permanent { "?permanent=true" } else { "" };
+            let reply = api.delete(&format!("{}{end}", path(inbox, id)))?;
+            let what = if *permanent { "is gone" } else { "is in Trash" };
+            show::done(cli, &reply, format_args!("{id} {what}"));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
+
+fn path(inbox: &str, id: &str) -> String {
+    let (inbox, id) = (api::escape(inbox), api::escape(id));
+    format!("/api/v1/inboxes/{inbox}/messages/{id}")
+}
+
+fn query(wanted: &MessageListCommand) -> QueryPairs<'static> {
+    let mut query = QueryPairs::new();
+    for (name, value) in [
+        ("folder", &wanted.folder),
+        ("label", &wanted.label),
+        ("from", &wanted.from),
+        ("to", &wanted.to),
+        ("subject", &wanted.subject),
+        ("q", &wanted.search),
+        ("since", &wanted.since),
+        ("until", &wanted.until),
+    ] {
+        query.extend(value.clone().map(|value| (name, value)));
+    }
+    if wanted.unread {
+        query.push(("unread", "true".into()));
+    }
+    query
+}
+
+/// Prints a message for people: its fields, an empty line, its text.
+fn letter(message: &Value, extracted: bool) {
+    let people = |value: &Value| match value {
+        Value::Array(all) => all.iter().map(person).collect::<Vec<_>>().join(", "),
+        one => person(one),
+    };
+    let count = |name: &str| message[name].as_array().map_or(0, Vec::len);
+    let codes = show::text(&message["codes"]);
+    let fields = [
+        ("From", people(&message["from"])),
+        ("To", people(&message["to"])),
+        ("Cc", people(&message["cc"])),
+        ("Reply-To", people(&message["reply_to"])),
+        ("Date", show::text(&message["date"])),
+        ("Subject", show::text(&message["subject"])),
+        ("Folder", show::text(&message["folder"])),
+        ("Flags", show::text(&message["flags"])),
+        ("Labels", show::text(&message["labels"])),
+        ("Codes", codes),
+    ];
+    for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+        show::line(format_args!("{name}: {}", show::one_line(value)));
+    }
+    for attachment in message["attachments"].as_array().into_iter().flatten() {
+        let name = show::one_line(&show::text(&attachment["filename"]));
+        let kind = show::one_line(&show::text(&attachment["content_type"]));
+        show::line(format_args!(
+            "Attachment: {name} ({kind}, {} octets)",
+            attachment["size"]
+        ));
+    }
+    let field = if extracted { "extracted_text" } else { "text" };
+    let text = show::lines(message[field].as_str().unwrap_or_default());
+    show::line(format_args!("\n{}", text.trim_end()));
+    if count("links") > 0 {
+        show::line("");
+    }
+    for link in message["links"].as_array().into_iter().flatten() {
+        // A link is a text, or an object with its words.
+        let (url, words) = match link {
+            Value::String(url) => (url.clone(), String::new()),
+            link => (show::text(&link["url"]), show::text(&link["text"])),
+        };
+        let words = show::one_line(&words);
+        show::line(
+            format_args!("Link: {}  {words}", show::one_line(&url))
+                .to_string()
+                .trim_end(),
+        );
+    }
+}
+
+/// `Ann <ann@example.org>`, or the address alone.
+fn person(value: &Value) -> String {
+    let (name, address) = (show::text(&value["name"]), show::text(&value["address"]));
+    match name.is_empty() {
+        true => address,
+        false => format!("{name} <{address}>"),
+    }
+}
+
+/// How many messages a list has, if nothing else is said.
+const ROWS: u32 = 50;

@@ -1,75 +1,105 @@
-//! The command line. Every command except `serve` is a client of the REST API. It asks the
-//! running server over its loopback listener. If none runs, it asks the same engine and service
-//! in this process, over the data folder. So both ways give the same answers.
+//! The command line. Every command except `serve` and those for the data folder is a client of the
+//! REST API. It asks the server of `--url`, or the running server over its loopback listener. If
+//! none runs, it asks the same engine and service in this process, over the data folder. So all
+//! ways give the same answers.
 //!
-//! An error says what is wrong and what to do. `--json` prints the answer of the API.
+//! An error says what is wrong and what to do. `--json` prints the answer of the API to the letter.
 
+mod account;
 mod api;
+mod check;
+mod endpoint;
+mod folder;
 mod local;
 mod message;
+mod response;
+mod send;
 mod show;
 mod tail;
+mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use serde_json::{Value, json};
 
 use crate::config::{Config, DEFAULT_DATA, ServeFlags};
-use api::Api;
 
 /// A mail server for AI agents in one small binary.
 #[derive(Parser, Debug)]
 #[command(name = "postern", version, about, arg_required_else_help = true)]
 pub struct Cli {
-    /// The data folder
+    /// The data folder [default: ./postern-data]
+    #[arg(long, global = true, env = "POSTERN_DATA", value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// A server elsewhere, such as https://mail.example.com; it needs a key
+    #[arg(long, global = true, env = "POSTERN_URL", value_name = "URL")]
+    url: Option<String>,
+    /// The API key to use [default: the operator's token of the data folder]
     #[arg(
         long,
         global = true,
-        default_value = DEFAULT_DATA,
-        value_name = "FOLDER"
+        env = "POSTERN_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
     )]
-    pub data: PathBuf,
-    /// Print the JSON of the API
+    key: Option<String>,
+    /// Trust the authorities of this PEM file besides the public ones
+    #[arg(long, global = true, env = "POSTERN_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Print the JSON of the API as it came
     #[arg(long, global = true)]
-    pub json: bool,
-    /// The organization to act in [default: the first one]
+    json: bool,
+    /// The organization that the operator acts in [default: the first one]
     #[arg(long, global = true, value_name = "ORG_ID")]
-    pub org: Option<String>,
-    /// The command.
+    org: Option<String>,
     #[command(subcommand)]
-    pub command: CliCommand,
+    command: CliCommand,
+}
+
+impl Cli {
+    /// The data folder.
+    fn data(&self) -> &Path {
+        self.data.as_deref().unwrap_or(Path::new(DEFAULT_DATA))
+    }
 }
 
 /// The commands.
 #[derive(Subcommand, Debug)]
-pub enum CliCommand {
+enum CliCommand {
     /// Run the server; it needs no configuration
     Serve(ServeFlags),
     /// Organizations: the tenants of this server
     #[command(subcommand)]
-    Org(OrgCommand),
+    Org(account::OrgCommand),
     /// Inboxes: one address each
     #[command(subcommand)]
-    Inbox(InboxCommand),
+    Inbox(account::InboxCommand),
+    /// Messages of an inbox
+    #[command(subcommand)]
+    Message(message::MessageCommand),
     /// API keys
     #[command(subcommand)]
-    Key(KeyCommand),
+    Key(account::KeyCommand),
     /// Domains of an organization
     #[command(subcommand)]
-    Domain(DomainCommand),
+    Domain(account::DomainCommand),
     /// Send a message
-    Send(message::SendCommand),
+    Send(send::SendCommand),
     /// Print events as they happen
     Tail(tail::TailCommand),
+    /// List the recipients on other servers that wait for delivery
+    Outbound,
+    /// Print what the organization has used, and its limits
+    Usage,
     /// Check the data folder for damage; also while the server runs
     Verify {
         /// Skip the checksums of stored messages
         #[arg(long)]
         quick: bool,
     },
-    /// Copy the database of the data folder into a new file; also while the server runs
+    /// Copy the data folder into a new file; also while the server runs
     Backup {
         /// The file to write; it must not exist
         to: PathBuf,
@@ -79,98 +109,18 @@ pub enum CliCommand {
         /// The file that `backup` wrote
         from: PathBuf,
     },
-}
-
-/// `postern org`
-#[derive(Subcommand, Debug)]
-pub enum OrgCommand {
-    /// Make an organization and print its first key; the key is not shown again
-    Create {
-        /// A name of your choice
-        name: String,
+    /// Check a configuration file, and the files and the user that it names
+    CheckConfig {
+        /// The configuration file (TOML)
+        file: PathBuf,
     },
-    /// List the organizations
-    List,
-    /// Delete an organization and everything in it
-    Delete {
-        /// Its id (org_…)
-        id: String,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
     },
-}
-
-/// `postern inbox`
-#[derive(Subcommand, Debug)]
-pub enum InboxCommand {
-    /// Make an inbox
-    Create {
-        /// The start of the address on the shared domain, or its local part on an own domain
-        username: Option<String>,
-        /// An own domain of the organization
-        #[arg(long)]
-        domain: Option<String>,
-        /// The name of the sender in messages
-        #[arg(long)]
-        display_name: Option<String>,
-        /// The parent inbox: id or address
-        #[arg(long)]
-        parent: Option<String>,
-    },
-    /// List the inboxes
-    List,
-    /// Delete an inbox and everything in it
-    Delete {
-        /// Its id or address
-        inbox: String,
-    },
-}
-
-/// `postern key`
-#[derive(Subcommand, Debug)]
-pub enum KeyCommand {
-    /// Make a key and print it; it is not shown again
-    Create {
-        /// A name of your choice
-        #[arg(long)]
-        label: Option<String>,
-        /// The scopes of the key, separated by commas
-        #[arg(
-            long,
-            value_delimiter = ',',
-            default_value = "messages:read,messages:write"
-        )]
-        scopes: Vec<String>,
-        /// Bind the key to this inbox, id or address; repeat the option for more inboxes
-        #[arg(long = "inbox")]
-        inboxes: Vec<String>,
-        /// The end of the key, RFC 3339
-        #[arg(long)]
-        expires_at: Option<String>,
-    },
-    /// List the keys, without their secrets
-    List,
-    /// End a key and close its connections
-    #[command(alias = "delete")]
-    Revoke {
-        /// Its id (key_…)
-        id: String,
-    },
-}
-
-/// `postern domain`
-#[derive(Subcommand, Debug)]
-pub enum DomainCommand {
-    /// Add a domain
-    Create {
-        /// The name of the domain
-        name: String,
-    },
-    /// List the domains
-    List,
-    /// Remove a domain that no inbox uses
-    Delete {
-        /// Its id (dom_…)
-        id: String,
-    },
+    /// Print the manual page, in roff
+    Man,
 }
 
 /// Why a command failed.
@@ -178,23 +128,13 @@ pub enum DomainCommand {
 pub enum CliError {
     /// A reason of the command line itself.
     Own(String),
-    /// The `error` object of the API.
-    Api(Value),
-}
-
-impl CliError {
-    /// The reason and the remedy, in words.
-    fn words(&self) -> String {
-        match self {
-            CliError::Own(why) => why.clone(),
-            CliError::Api(error) => {
-                let text = |name: &str| error[name].as_str().unwrap_or_default();
-                format!("{} {}", text("message"), text("hint"))
-                    .trim()
-                    .to_owned()
-            }
-        }
-    }
+    /// An answer of the API that has an `error`.
+    Api {
+        /// The answer, as it came.
+        octets: Vec<u8>,
+        /// `Retry-After`, in seconds.
+        retry_after_s: Option<u64>,
+    },
 }
 
 impl<E: core::fmt::Display> From<E> for CliError {
@@ -209,16 +149,25 @@ pub fn run() -> ExitCode {
     match carry_out(&cli) {
         Ok(code) => code,
         Err(fault) => {
-            if cli.json {
-                let error = match &fault {
-                    CliError::Own(why) => json!({"message": why}),
-                    CliError::Api(error) => error.clone(),
-                };
-                show::line(json!({"error": error}));
-            } else {
-                eprintln!("postern: {}", fault.words());
-            }
+            complain(&cli, fault);
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says why a command failed: on standard error, or with `--json` as the API does.
+fn complain(cli: &Cli, fault: CliError) {
+    match fault {
+        CliError::Own(why) if cli.json => show::line(json!({"error": {"message": why}})),
+        CliError::Own(why) => show::note(&format!("postern: {why}")),
+        CliError::Api { octets, .. } if cli.json => show::verbatim(&api::ApiReply { octets }),
+        CliError::Api {
+            octets,
+            retry_after_s,
+        } => {
+            let json: Value = serde_json::from_slice(&octets).unwrap_or(Value::Null);
+            let words = words::of_error(&json["error"], retry_after_s);
+            show::note(&format!("postern: {words}"));
         }
     }
 }
@@ -226,124 +175,94 @@ pub fn run() -> ExitCode {
 fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
     match &cli.command {
         CliCommand::Serve(flags) => Ok(serve(cli, flags)),
-        CliCommand::Verify { quick } => local::verify(cli, !quick),
-        CliCommand::Backup { to } => local::backup(cli, to),
-        CliCommand::Restore { from } => local::restore(cli, from),
-        CliCommand::Org(org) => orgs(cli, org),
-        CliCommand::Inbox(inbox) => inboxes(cli, inbox),
-        CliCommand::Key(key) => keys(cli, key),
-        CliCommand::Domain(domain) => domains(cli, domain),
-        CliCommand::Send(send) => message::send(cli, send),
+        CliCommand::Verify { quick } => folder::verify(cli, !quick),
+        CliCommand::Backup { to } => folder::backup(cli, to),
+        CliCommand::Restore { from } => folder::restore(cli, from),
+        CliCommand::Org(org) => account::orgs(cli, org),
+        CliCommand::Inbox(inbox) => account::inboxes(cli, inbox),
+        CliCommand::Key(key) => account::keys(cli, key),
+        CliCommand::Domain(domain) => account::domains(cli, domain),
+        CliCommand::Outbound => account::outbound(cli),
+        CliCommand::Usage => account::usage(cli),
+        CliCommand::Message(message) => message::messages(cli, message),
+        CliCommand::Send(send) => send::send(cli, send),
         CliCommand::Tail(tail) => tail::tail(cli, tail),
+        CliCommand::CheckConfig { file } => check::check_config(cli, file),
+        CliCommand::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "postern", &mut text);
+            show::write(&[&text]);
+            Ok(ExitCode::SUCCESS)
+        }
+        CliCommand::Man => man(),
     }
+}
+
+/// `postern man`: one page, with every command in it.
+fn man() -> Result<ExitCode, CliError> {
+    let mut command = Cli::command();
+    command.build();
+    let mut text = Vec::new();
+    let page = clap_mangen::Man::new(command.clone());
+    page.render_title(&mut text)?;
+    page.render_name_section(&mut text)?;
+    page.render_synopsis_section(&mut text)?;
+    page.render_description_section(&mut text)?;
+    page.render_options_section(&mut text)?;
+    text.extend_from_slice(b".SH COMMANDS\n");
+    // Two levels: `inbox create` is the deepest.
+    for first in visible(&command) {
+        match visible(first).next() {
+            None => man_of(first, &mut text)?,
+            Some(_) => {
+                for second in visible(first) {
+                    man_of(second, &mut text)?;
+                }
+            }
+        }
+    }
+    show::write(&[&text]);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn visible(command: &clap::Command) -> impl Iterator<Item = &clap::Command> {
+    let all = command.get_subcommands();
+    all.filter(|one| one.get_name() != "help" && !one.is_hide_set())
+}
+
+/// The part of the manual page about one command.
+fn man_of(command: &clap::Command, text: &mut Vec<u8>) -> Result<(), CliError> {
+    // The options of every command stand above, once.
+    let shown = command.clone().mut_args(|arg| match arg.is_global_set() {
+        true => arg.hide(true),
+        false => arg,
+    });
+    let name = command.get_bin_name().unwrap_or(command.get_name());
+    let about = command.get_about().map(ToString::to_string);
+    let mut part = Vec::new();
+    clap_mangen::Man::new(shown.disable_help_flag(true)).render_options_section(&mut part)?;
+    let part = String::from_utf8_lossy(&part).replace(".SH OPTIONS\n", "");
+    let name = name.replace('-', "\\-");
+    let about = about.unwrap_or_default().replace('-', "\\-");
+    text.extend_from_slice(format!(".SS \"{name}\"\n{about}\n{part}").as_bytes());
+    Ok(())
 }
 
 /// `postern serve`: its errors go to standard error, also with `--json`.
 fn serve(cli: &Cli, flags: &ServeFlags) -> ExitCode {
-    match Config::load(flags, &cli.data, cli.json) {
+    if flags.print_config {
+        show::write(&[crate::serve::EXAMPLE_CONFIG.as_bytes()]);
+        return ExitCode::SUCCESS;
+    }
+    if flags.print_unit {
+        show::write(&[crate::serve::unit(flags, cli.data.as_deref()).as_bytes()]);
+        return ExitCode::SUCCESS;
+    }
+    match Config::load(flags, cli.data.as_deref(), cli.json) {
         Ok(config) => crate::serve::serve(&config),
         Err(why) => {
-            eprintln!("postern: {why}");
+            show::note(&format!("postern: {why}"));
             ExitCode::FAILURE
         }
     }
-}
-
-fn orgs(cli: &Cli, org: &OrgCommand) -> Result<ExitCode, CliError> {
-    let mut api = Api::open(cli)?;
-    match org {
-        OrgCommand::Create { name } => show::one(
-            cli,
-            &api.post("/api/v1/orgs", &json!({"name": name}))?,
-            show::ORG,
-        ),
-        OrgCommand::List => show::list(cli, &api.all("/api/v1/orgs")?, show::ORG),
-        OrgCommand::Delete { id } => {
-            api.delete(&format!("/api/v1/orgs/{}", api::escape(id)))?;
-            show::deleted(cli, id);
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
-    let mut api = Api::in_org(cli)?;
-    match inbox {
-        InboxCommand::Create {
-            username,
-            domain,
-            display_name,
-            parent,
-        } => {
-            let body = given(&[
-                ("username", username),
-                ("domain", domain),
-                ("display_name", display_name),
-                ("parent", parent),
-            ]);
-            show::one(cli, &api.post("/api/v1/inboxes", &body)?, show::INBOX);
-        }
-        InboxCommand::List => show::list(cli, &api.all("/api/v1/inboxes")?, show::INBOX),
-        InboxCommand::Delete { inbox } => {
-            let path = format!("/api/v1/inboxes/{}", api::escape(inbox));
-            api.delete(&path)?;
-            show::deleted(cli, inbox);
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn keys(cli: &Cli, key: &KeyCommand) -> Result<ExitCode, CliError> {
-    let mut api = Api::in_org(cli)?;
-    match key {
-        KeyCommand::Create {
-            label,
-            scopes,
-            inboxes,
-            expires_at,
-        } => {
-            let mut body = given(&[("label", label), ("expires_at", expires_at)]);
-            body["scopes"] = json!(scopes);
-            if !inboxes.is_empty() {
-                body["inboxes"] = json!(inboxes);
-            }
-            show::one(cli, &api.post("/api/v1/keys", &body)?, show::KEY);
-        }
-        KeyCommand::List => show::list(cli, &api.all("/api/v1/keys")?, show::KEY),
-        KeyCommand::Revoke { id } => {
-            api.delete(&format!("/api/v1/keys/{}", api::escape(id)))?;
-            show::deleted(cli, id);
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn domains(cli: &Cli, domain: &DomainCommand) -> Result<ExitCode, CliError> {
-    let mut api = Api::in_org(cli)?;
-    match domain {
-        DomainCommand::Create { name } => {
-            show::one(
-                cli,
-                &api.post("/api/v1/domains", &json!({"name": name}))?,
-                show::DOMAIN,
-            );
-        }
-        DomainCommand::List => show::list(cli, &api.all("/api/v1/domains")?, show::DOMAIN),
-        DomainCommand::Delete { id } => {
-            api.delete(&format!("/api/v1/domains/{}", api::escape(id)))?;
-            show::deleted(cli, id);
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// An object of the fields that have a value.
-fn given(fields: &[(&str, &Option<String>)]) -> Value {
-    let mut body = json!({});
-    for (name, value) in fields {
-        if let Some(value) = value {
-            body[*name] = json!(value);
-        }
-    }
-    body
 }

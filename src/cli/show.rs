@@ -1,13 +1,19 @@
-//! Output on a terminal: one line for each object, in aligned columns; or the JSON itself.
+//! Output: aligned columns on a terminal, columns with a tab between them in a pipe, or the JSON of
+//! the API as it came.
+//!
+//! What mail says is shown, and never obeyed: no control character of a subject or a text reaches a
+//! terminal, and none ends a column or a line.
 
 use core::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
 use super::Cli;
+use super::api::ApiReply;
 
-/// The fields on a line, in order.
+/// The fields on a line, in order. `usage.bytes` is a field of a field.
 pub type Columns = &'static [&'static str];
 
 /// An organization.
@@ -25,93 +31,292 @@ pub const KEY: Columns = &[
 ];
 /// A domain.
 pub const DOMAIN: Columns = &["name", "id", "created_at"];
+/// A message.
+pub const MESSAGE: Columns = &["id", "received_at", "folder", "flags", "from", "subject"];
+/// A recipient outside that waits.
+pub const OUTBOUND: Columns = &[
+    "id",
+    "status",
+    "attempts",
+    "next_attempt_at",
+    "recipient",
+    "message",
+];
 
-/// Prints an object that was made: one line for each field.
-pub fn one(cli: &Cli, value: &Value, _columns: Columns) {
+/// Prints one object: a line for each field.
+pub fn one(cli: &Cli, reply: &ApiReply) {
     if cli.json {
-        line(value);
-        return;
+        return verbatim(reply);
     }
-    let Some(fields) = value.as_object() else {
-        return;
-    };
-    let width = fields.keys().map(String::len).max().unwrap_or(0);
-    for (name, value) in fields.iter().filter(|(_, v)| !v.is_null()) {
-        line(format_args!("{name:width$}  {}", text(value)));
-    }
-    if fields.contains_key("secret")
-        || fields.contains_key("api_key")
-        || fields.get("key").is_some_and(Value::is_string)
-    {
-        line(format_args!(
-            "\nThe key is shown this once. Keep it where you keep secrets."
-        ));
+    fields(&reply.json());
+}
+
+/// Prints an object with a key that is not shown again.
+pub fn made_key(cli: &Cli, reply: &ApiReply) {
+    one(cli, reply);
+    if !cli.json {
+        note("The key is shown this once. Keep it where you keep secrets.");
     }
 }
 
-/// Prints a list: one line for each object.
-pub fn list(cli: &Cli, values: &[Value], columns: Columns) {
+/// Prints the fields of an object, those of objects in it too.
+pub fn fields(value: &Value) {
+    let mut rows = Vec::new();
+    flatten("", value, &mut rows);
+    if std::io::stdout().is_terminal() {
+        rows.retain(|row| row.iter().all(|cell| !cell.is_empty()));
+    }
+    table(None, &rows);
+}
+
+fn flatten(prefix: &str, value: &Value, rows: &mut Vec<Vec<String>>) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        match value {
+            // The depth is bound by the parser of JSON.
+            Value::Object(_) => flatten(&format!("{prefix}{name}."), value, rows),
+            value => rows.push(vec![format!("{prefix}{name}"), text(value)]),
+        }
+    }
+}
+
+/// Prints a list: one line for each object. With `--json` each page is a line, as it came.
+pub fn list(cli: &Cli, pages: &[ApiReply], columns: Columns) {
     if cli.json {
-        line(json!({"data": values}));
+        for page in pages {
+            verbatim(page);
+        }
         return;
     }
-    let rows: Vec<Vec<String>> = values
+    let pages: Vec<Value> = pages.iter().map(ApiReply::json).collect();
+    let objects = pages
         .iter()
-        .map(|v| columns.iter().map(|c| text(&v[*c])).collect())
+        .flat_map(|page| page["data"].as_array())
+        .flatten();
+    let rows: Vec<Vec<String>> = objects
+        .map(|object| columns.iter().map(|c| text(member(object, c))).collect())
         .collect();
-    let widths: Vec<usize> = (0..columns.len())
-        .map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0))
+    if rows.is_empty() && std::io::stdout().is_terminal() {
+        note("There is nothing to list.");
+    }
+    table(Some(columns), &rows);
+    if pages
+        .last()
+        .is_some_and(|page| page["next_cursor"].is_string())
+    {
+        note("There are more: ask for them with a larger --limit.");
+    }
+}
+
+fn member<'a>(object: &'a Value, column: &str) -> &'a Value {
+    column.split('.').fold(object, |value, name| &value[name])
+}
+
+/// Prints rows. The names of the columns stand above them on a terminal only.
+fn table(names: Option<Columns>, rows: &[Vec<String>]) {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| one_line(cell)).collect())
         .collect();
-    let heading = std::io::IsTerminal::is_terminal(&std::io::stdout()) && !rows.is_empty();
-    if heading {
-        let names: Vec<String> = columns
-            .iter()
-            .zip(&widths)
-            .map(|(name, w)| format!("{name:w$}"))
-            .collect();
-        line(format_args!(
-            "\x1b[2m{}\x1b[0m",
-            names.join("  ").trim_end()
+    if !std::io::stdout().is_terminal() {
+        for row in rows {
+            line(row.join("\t"));
+        }
+        return;
+    }
+    if let (Some(names), false) = (names, rows.is_empty()) {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let widths = widths(rows.iter().chain([&names]));
+        line(format_args!("\x1b[2m{}\x1b[0m", aligned(&names, &widths)));
+        for row in &rows {
+            line(aligned(row, &widths));
+        }
+        return;
+    }
+    let widths = widths(rows.iter());
+    for row in &rows {
+        line(aligned(row, &widths));
+    }
+}
+
+/// Prints the cells of an event. Events come one by one, so the columns have fixed widths.
+pub fn event(cells: &[String]) {
+    match std::io::stdout().is_terminal() {
+        true => line(aligned(cells, &EVENT_WIDTHS)),
+        false => line(cells.join("\t")),
+    }
+}
+
+/// The width of each column, in columns of the terminal.
+fn widths<'a>(rows: impl Iterator<Item = &'a Vec<String>>) -> Vec<usize> {
+    let mut widths = Vec::new();
+    for row in rows {
+        widths.resize(row.len().max(widths.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.width().max(*width);
+        }
+    }
+    widths
+}
+
+/// A row with each cell as wide as its column.
+fn aligned(row: &[String], widths: &[usize]) -> String {
+    let mut line = String::new();
+    for (cell, width) in row.iter().zip(widths) {
+        line += cell;
+        line.extend(core::iter::repeat_n(
+            ' ',
+            width.saturating_sub(cell.width()) + 2,
         ));
     }
-    for row in rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(c, w)| format!("{c:w$}"))
-            .collect();
-        line(cells.join("  ").trim_end());
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// A text of mail as one line: a control character is a space, and one that changes the direction
+/// of what follows is left out.
+pub fn one_line(text: &str) -> String {
+    let shown = text.chars().filter(|c| !is_direction(*c));
+    shown.map(|c| if is_control(c) { ' ' } else { c }).collect()
+}
+
+/// A text of mail in lines, for a terminal: the same, but lines and tabs stay.
+pub fn lines(text: &str) -> String {
+    let shown = text.chars().filter(|c| !is_direction(*c) && *c != '\r');
+    shown
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            c if is_control(c) => ' ',
+            c => c,
+        })
+        .collect()
+}
+
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// The embeddings, overrides and isolates of the bidirectional algorithm (UAX #9).
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Prints an answer of the API as it came; one without a body prints nothing.
+pub fn verbatim(reply: &ApiReply) {
+    let octets = reply.octets.trim_ascii_end();
+    if !octets.is_empty() {
+        write(&[octets, b"\n"]);
     }
 }
 
-/// Prints that an object has been deleted.
-pub fn deleted(cli: &Cli, what: &str) {
+/// Prints that something has been done; with `--json` the answer of the API.
+pub fn done(cli: &Cli, reply: &ApiReply, text: impl Display) {
     if cli.json {
-        line(json!({"id": what, "deleted": true}));
+        verbatim(reply);
     } else {
-        line(format_args!("{what} is gone"));
+        line(text);
     }
 }
 
-/// Prints a line to standard output. If its reader has ended (`| head`), the program ends with
-/// success. Any other failure to write is an error.
+/// A remark for people, beside the output.
+pub fn note(text: &str) {
+    // A broken standard error does not stop a command.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Prints a line.
 pub fn line(text: impl Display) {
+    write(&[format!("{text}\n").as_bytes()]);
+}
+
+/// Writes to standard output. If its reader has ended (`| head`), the program ends with success.
+/// Any other failure to write is an error.
+pub fn write(parts: &[&[u8]]) {
     let mut out = std::io::stdout().lock();
-    let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) else {
+    let written = parts.iter().try_for_each(|part| out.write_all(part));
+    let Err(error) = written.and_then(|()| out.flush()) else {
         return;
     };
     if error.kind() == ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
-    eprintln!("postern: cannot write to standard output: {error}");
+    note(&format!(
+        "postern: cannot write to standard output: {error}"
+    ));
     std::process::exit(1);
 }
 
-fn text(value: &Value) -> String {
+/// A value as a cell: lists have commas, an address is itself.
+pub fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+        Value::Object(_) if value["address"].is_string() => text(&value["address"]),
         other => other.to_string(),
+    }
+}
+
+/// Time, number, type, inbox, message, sender, subject.
+const EVENT_WIDTHS: [usize; 7] = [24, 6, 16, 24, 16, 24, 0];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn row(cells: &[&str]) -> Vec<String> {
+        cells.iter().map(|cell| (*cell).to_owned()).collect()
+    }
+
+    #[test]
+    fn columns_line_up_in_every_script() {
+        let rows = [
+            row(&["a", "x"]),
+            row(&["日本語", "x"]),
+            row(&["cafe\u{301}", "x"]),
+            row(&["", "x"]),
+        ];
+        let widths = widths(rows.iter());
+        for row in &rows {
+            let line = aligned(row, &widths);
+            assert_eq!(line.strip_suffix('x').map(str::width), Some(8), "{line:?}");
+        }
+        assert_eq!(aligned(&row(&["a", ""]), &widths), "a");
+    }
+
+    #[test]
+    fn mail_does_not_steer_the_terminal() {
+        for (text, line, many) in [
+            ("a\x1b[2Jb", "a [2Jb", "a [2Jb"),
+            ("a\tb\r\nc", "a b  c", "a\tb\nc"),
+            ("a\u{9b}31mb\u{7f}\0", "a 31mb  ", "a 31mb  "),
+            ("\u{202e}evil\u{2066}", "evil", "evil"),
+            ("one\u{2028}two\u{85}", "one two ", "one two "),
+            ("日本語 ✓", "日本語 ✓", "日本語 ✓"),
+        ] {
+            assert_eq!(one_line(text), line, "{text:?}");
+            assert_eq!(lines(text), many, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_cells() {
+        for (value, cell) in [
+            (json!(null), ""),
+            (json!("a"), "a"),
+            (json!(3), "3"),
+            (json!(true), "true"),
+            (json!(["a", "b"]), "a,b"),
+            (json!([]), ""),
+            (
+                json!({"name": "Ann", "address": "ann@a.example"}),
+                "ann@a.example",
+            ),
+        ] {
+            assert_eq!(text(&value), cell);
+        }
+        let mut rows = Vec::new();
+        flatten("", &json!({"a": {"b": 1}, "c": null}), &mut rows);
+        assert_eq!(rows, [row(&["a.b", "1"]), row(&["c", ""])]);
     }
 }

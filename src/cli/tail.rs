@@ -1,23 +1,30 @@
 //! `postern tail`: events as they happen, one on each line. After a broken connection it goes
 //! on with the next event.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
 
-use super::api::{self, Api};
-use super::{Cli, CliError};
+use super::api::{self, Api, QueryPairs};
+use super::endpoint::Stream;
+use super::response::ApiResponse;
+use super::{Cli, CliError, show};
 
 /// `postern tail`
 #[derive(Args, Debug)]
 pub struct TailCommand {
-    /// Only events of this inbox: id or address
+    /// Only events of this inbox: id or address; repeat the option for more inboxes
     #[arg(long)]
-    inbox: Option<String>,
+    inbox: Vec<String>,
+    /// Only events of these types, such as message.received; separate them by commas
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    types: Vec<String>,
+    /// Only mail from this address or domain
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<String>,
     /// Begin after the event with this number, or at this RFC 3339 time
     #[arg(long)]
     since: Option<String>,
@@ -25,25 +32,13 @@ pub struct TailCommand {
 
 /// Follows the stream until it is interrupted or the server is gone.
 pub fn tail(cli: &Cli, tail: &TailCommand) -> Result<ExitCode, CliError> {
-    let api = Api::in_org(cli)?;
-    let Some(address) = api.socket() else {
-        return Err(CliError::Own(
-            "no server runs on this folder: start one with `postern serve`".into(),
-        ));
-    };
-    let mut path = match &tail.inbox {
-        Some(inbox) => format!("/api/v1/inboxes/{}/events", api::escape(inbox)),
-        None => "/api/v1/events".to_string(),
-    };
-    if let Some(since) = &tail.since {
-        path += &format!("?since={}", api::escape(since));
-    }
+    let mut api = Api::in_org(cli)?;
+    let path = path(tail);
     let mut last = String::new();
-    let mut stream = TcpStream::connect(address)
-        .map_err(|e| format!("cannot connect to the server on {address}: {e}"))?;
+    let mut stream = api.connect()?;
     loop {
         let closing = follow(cli, &api, stream, &path, &mut last)?;
-        stream = match again(cli) {
+        stream = match again(cli, &mut api) {
             Some(next) => next,
             // The server has said that it stops, and it has not been started again.
             None if closing => return Ok(ExitCode::SUCCESS),
@@ -57,13 +52,26 @@ pub fn tail(cli: &Cli, tail: &TailCommand) -> Result<ExitCode, CliError> {
     }
 }
 
-/// Finds the server again after a broken connection; it may be starting on another port.
-fn again(cli: &Cli) -> Option<TcpStream> {
+fn path(tail: &TailCommand) -> String {
+    let mut query = QueryPairs::new();
+    let path = match &tail.inbox[..] {
+        [inbox] => format!("/api/v1/inboxes/{}/events", api::escape(inbox)),
+        several => {
+            query.extend(several.iter().map(|inbox| ("inbox", inbox.clone())));
+            "/api/v1/events".to_owned()
+        }
+    };
+    query.extend(tail.types.iter().map(|kind| ("type", kind.clone())));
+    query.extend(tail.from.clone().map(|from| ("from", from)));
+    query.extend(tail.since.clone().map(|since| ("since", since)));
+    api::with_query(&path, &query)
+}
+
+/// Finds the server again after a broken connection.
+fn again(cli: &Cli, api: &mut Api) -> Option<Box<dyn Stream>> {
     for _ in 0..TRIES {
         std::thread::sleep(BETWEEN_TRIES);
-        if let Ok(address) = api::running(&cli.data)
-            && let Ok(stream) = TcpStream::connect(address)
-        {
+        if let Ok(stream) = api.find_again(cli) {
             return Some(stream);
         }
     }
@@ -74,37 +82,32 @@ fn again(cli: &Cli) -> Option<TcpStream> {
 fn follow(
     cli: &Cli,
     api: &Api,
-    mut stream: TcpStream,
+    mut stream: Box<dyn Stream>,
     path: &str,
     last: &mut String,
 ) -> Result<bool, CliError> {
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let mut request = api.head("GET", path, "text/event-stream");
     if !last.is_empty() {
         request += &format!("Last-Event-ID: {last}\r\n");
     }
-    stream.write_all(format!("{request}Connection: close\r\n\r\n").as_bytes())?;
-    let mut answer = BufReader::new(stream);
-    let mut status = String::new();
-    answer.read_line(&mut status)?;
-    if !status.contains(" 200 ") {
-        let mut refused = status.into_bytes();
-        answer.read_to_end(&mut refused)?;
-        api::read_answer(&refused)?;
+    let sent = stream
+        .write_all(format!("{request}Connection: close\r\n\r\n").as_bytes())
+        .and_then(|()| stream.flush());
+    if sent.is_err() {
+        return Ok(false);
+    }
+    let answer = ApiResponse::read(stream)?;
+    if answer.status != 200 {
+        api::judge(answer)?;
         return Err(CliError::Own(
             "the server did not answer with a stream".into(),
         ));
     }
-    let lines = answer.lines();
-    let mut kind = String::new();
-    for line in lines {
+    let mut frame = EventFrame::default();
+    for line in BufReader::new(answer.body).lines() {
         let Ok(line) = line else { return Ok(false) };
-        if let Some(id) = line.strip_prefix("id: ") {
-            *last = id.to_string();
-        } else if let Some(name) = line.strip_prefix("event: ") {
-            kind = name.to_string();
-        } else if let Some(data) = line.strip_prefix("data: ") {
-            print_event(cli, &kind, data);
+        if let Some((kind, data)) = frame.take(&line, last) {
+            print_event(cli, &kind, &data);
             if kind == "closing" {
                 return Ok(true);
             }
@@ -113,31 +116,91 @@ fn follow(
     Ok(false)
 }
 
+/// A frame of an event stream while its lines come (HTML Standard, section 9.2.6).
+#[derive(Default)]
+struct EventFrame {
+    kind: String,
+    data: Option<String>,
+}
+
+impl EventFrame {
+    /// Takes one line. Gives type and data at the end of a frame that has data.
+    fn take(&mut self, line: &str, last: &mut String) -> Option<(String, String)> {
+        if line.is_empty() {
+            let kind = core::mem::take(&mut self.kind);
+            return self.data.take().map(|data| (kind, data));
+        }
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            // Where it goes on; a server elsewhere does not get to write our header.
+            "id" if value.bytes().all(|b| b.is_ascii_graphic()) => *last = value.to_owned(),
+            "event" => self.kind = value.to_owned(),
+            "data" => match &mut self.data {
+                Some(data) => {
+                    data.push('\n');
+                    data.push_str(value);
+                }
+                none => *none = Some(value.to_owned()),
+            },
+            _ => {}
+        }
+        None
+    }
+}
+
 fn print_event(cli: &Cli, kind: &str, data: &str) {
     if cli.json {
-        super::show::line(data);
+        show::line(data);
         return;
     }
     let json: Value = serde_json::from_str(data).unwrap_or(Value::Null);
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+    let text = |value: &Value| show::one_line(value.as_str().unwrap_or_default());
     let message = &json["message"];
-    let about = if message.is_object() {
-        format!(
-            "{}  {}  {:?}",
-            text(&json["inbox"]["address"]),
-            text(&message["from"]["address"]),
-            text(&message["subject"])
-        )
-    } else {
-        text(&json["inbox"]["address"])
-    };
-    super::show::line(format_args!(
-        "{}  {:>6}  {kind:18}  {about}",
+    let mut cells = vec![
         text(&json["time"]),
-        json["seq"]
-    ));
+        json["seq"].to_string(),
+        show::one_line(kind),
+        text(&json["inbox"]["address"]),
+    ];
+    if message.is_object() {
+        cells.push(text(&message["id"]));
+        cells.push(text(&message["from"]["address"]));
+        cells.push(text(&message["subject"]));
+    }
+    show::event(&cells);
 }
 
 /// Ten seconds together: a restart takes less.
 const TRIES: usize = 20;
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_read_by_their_lines() {
+        let lines = "retry: 3000\n\n: hello\nid: 7\nevent: message.received\ndata: {\"seq\":7}\n\n\
+                     : \nid: 8\n\nid:9\nevent:closing\ndata:{}\n\nid: 1\u{7f}\ndata: a\ndata: b\n\n";
+        let (mut frame, mut last, mut all) = (EventFrame::default(), String::new(), Vec::new());
+        for line in lines.split('\n') {
+            all.extend(
+                frame
+                    .take(line, &mut last)
+                    .map(|(kind, data)| (kind, data, last.clone())),
+            );
+        }
+        let owned = |kind: &str, data: &str, last: &str| {
+            (kind.to_owned(), data.to_owned(), last.to_owned())
+        };
+        assert_eq!(
+            all,
+            [
+                owned("message.received", "{\"seq\":7}", "7"),
+                owned("closing", "{}", "9"),
+                owned("", "a\nb", "9"),
+            ]
+        );
+    }
+}

@@ -17,3 +17,4 @@ mod wire;
 pub use api::problems::turned_away;
 pub use server::Server;
 pub use stream::cursor;
+pub(crate) use wire::chunked::Chunked;

@@ -59,6 +59,11 @@ fn give_folder(folder: &Path, uid: u32, gid: u32) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Checks that this system has the user of the configuration.
+pub(super) fn known(user: Option<&str>) -> Result<(), String> {
+    user.map_or(Ok(()), |user| look_up(user).map(drop))
+}
+
 /// The user and its group, as the system's name service knows them (nsswitch.conf(5)): users
 /// of /etc/passwd, of a directory and of systemd.
 fn look_up(user: &str) -> Result<(u32, u32), String> {

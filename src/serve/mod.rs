@@ -10,6 +10,7 @@ mod allocator;
 mod disk_reserve;
 mod harden;
 mod print;
+mod unit;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::fs;
@@ -30,6 +31,7 @@ use crate::service::{DiskReserve, FreeBytes, Reader, Service, Setup, Writer};
 use crate::store::{Folder, Role, Store};
 use disk_reserve::ReserveFile;
 use print::{FirstInbox, Running};
+pub use unit::{EXAMPLE_CONFIG, unit};
 
 /// Runs the server until SIGTERM or SIGINT. If it cannot go on, the reason is written to
 /// standard error and the exit code is not 0.
@@ -41,6 +43,21 @@ pub fn serve(config: &Config) -> ExitCode {
             eprintln!("postern: {why}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Checks what a configuration names, and changes nothing: the certificate, the user, the folder.
+pub fn check(config: &Config) -> Result<(), String> {
+    if let Some((chain, key)) = &config.certificate {
+        let own = Some((chain.as_path(), key.as_path()));
+        let (host, unknown) = (&config.hostname, config.unknown_sni);
+        let unix_ms = SystemClock::new().now().unix_ms;
+        net::provide_certificate(&config.data, own, host, unknown, unix_ms)?.load()?;
+    }
+    harden::known(config.user.as_deref())?;
+    match fs::metadata(&config.data) {
+        Ok(found) if !found.is_dir() => Err(format!("data = {:?}: is no folder", config.data)),
+        _ => Ok(()),
     }
 }
 
@@ -63,8 +80,11 @@ fn run(config: &Config) -> Result<(), String> {
     let listeners = config
         .listeners
         .iter()
-        .map(|&(listener, address)| net::bind(listener, address))
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|&wanted| net::bind(wanted))
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>();
     let mut random = Random::system();
     let operator = operator_token(data, &mut random)?;
     harden::leave_root(config.user.as_deref(), data)?;

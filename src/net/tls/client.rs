@@ -1,9 +1,12 @@
 //! The client's side of TLS: the authorities that are trusted, and the name that a peer's
 //! certificate must have.
 //!
-//! It moves no byte (`pump` does). A peer is verified unless its caller says otherwise;
-//! opportunistic TLS (RFC 7435) encrypts without knowing the peer.
+//! It moves no byte of the server (`pump` does); the command line has a blocking socket. A peer is
+//! verified unless its caller says otherwise; opportunistic TLS (RFC 7435) encrypts without knowing
+//! the peer.
 
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,7 +16,10 @@ use rustls::crypto::ring as provider;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    StreamOwned,
+};
 
 use super::pump::{Broken, Side, Tls};
 use crate::engine::DialError;
@@ -80,6 +86,19 @@ impl ClientTls {
     /// A peer whose certificate may be anything. `name` is sent (SNI) and not compared.
     pub fn unverified(&self, name: &str) -> Result<TlsPeer, DialError> {
         peer(&self.unverified, name)
+    }
+}
+
+impl TlsPeer {
+    /// TLS with the peer over a blocking socket; the handshake is done. For the command line,
+    /// which waits for one server and has no worker.
+    pub fn over(self, mut socket: TcpStream) -> io::Result<impl Read + Write> {
+        let fault = |error: rustls::Error| io::Error::new(io::ErrorKind::InvalidData, error);
+        let mut session = ClientConnection::new(self.config, self.name).map_err(fault)?;
+        while session.is_handshaking() {
+            session.complete_io(&mut socket)?;
+        }
+        Ok(StreamOwned::new(session, socket))
     }
 }
 

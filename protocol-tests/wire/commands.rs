@@ -1,0 +1,388 @@
+//! The command line, as a person and a script use it: the built binary against a running server,
+//! over TLS to a server elsewhere, and over a folder without a server.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use super::{Server, rest, say};
+
+/// The command line without settings from the environment, and without a terminal.
+fn postern(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("POSTERN_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// What a command printed, after success.
+fn printed(command: &mut Command) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let said = String::from_utf8_lossy(&stderr);
+    assert!(status.success(), "{command:?}: {said}");
+    String::from_utf8(stdout).unwrap()
+}
+
+/// What a command complained of.
+fn refused(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(!output.status.success(), "{command:?}: {output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+impl Server {
+    /// A command over the data folder of this server.
+    fn cli(&self, args: &[&str]) -> Command {
+        let mut command = postern(args);
+        command.arg("--data").arg(self.folder.join("data"));
+        command
+    }
+
+    /// A command that reaches this server as one elsewhere.
+    fn afar(&self, args: &[&str]) -> Command {
+        let mut command = postern(args);
+        let url = self.ready["https"].as_str().unwrap();
+        command.args(["--url", url, "--key", self.key()]);
+        command
+    }
+
+    /// The body of the API's answer.
+    fn get(&self, path: &str) -> String {
+        let mut plain = self.plain("http");
+        let key = self.key();
+        say(
+            &mut plain,
+            &format!(
+                "GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\n\
+                 Connection: close\r\n\r\n"
+            ),
+        );
+        let answer = rest(&mut plain);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        body.to_owned()
+    }
+}
+
+#[test]
+fn mail_is_sent_listed_read_moved_and_deleted() {
+    let server = Server::start("cli-mail", "");
+    let inbox = server.inbox();
+    let file = server.folder.join("note.txt");
+    std::fs::write(&file, "A note.\n").unwrap();
+    let send = [
+        "send",
+        "--from",
+        inbox,
+        "--to",
+        inbox,
+        "--subject",
+        "Grüße 日本",
+        "--html",
+        "<p>Your code is <b>482913</b>.</p>",
+        "--attach",
+        file.to_str().unwrap(),
+        "--reply-to",
+        "boss@elsewhere.example",
+        "--idempotency-key",
+        "once",
+    ];
+    let first = printed(&mut server.cli(&send));
+    assert!(
+        first.starts_with("msg_") && first.ends_with("\tdelivered\n"),
+        "{first}"
+    );
+    assert_eq!(printed(&mut server.cli(&send)), first, "sent twice");
+
+    // Every column is there, also the empty one of the flags.
+    let list = printed(&mut server.cli(&["message", "list", inbox, "--folder", "INBOX"]));
+    let cells: Vec<&str> = list.trim_end_matches('\n').split('\t').collect();
+    let [id, _, "INBOX", "", from, "Grüße 日本"] = cells[..] else {
+        panic!("{list:?}");
+    };
+    assert_eq!(from, inbox);
+
+    let letter = printed(&mut server.cli(&["message", "show", inbox, id]));
+    for line in [
+        "Subject: Grüße 日本",
+        "Reply-To: boss@elsewhere.example",
+        "Codes: 482913",
+        "Attachment: note.txt (text/plain, 8 octets)",
+        "Your code is 482913.",
+    ] {
+        assert!(letter.lines().any(|said| said == line), "{line}: {letter}");
+    }
+    let raw = printed(&mut server.cli(&["message", "raw", inbox, id]));
+    assert_eq!(
+        raw,
+        server.get(&format!("/api/v1/inboxes/{inbox}/messages/{id}/raw"))
+    );
+
+    let moved = printed(&mut server.cli(&["message", "move", inbox, id, "Trash"]));
+    assert_eq!(moved, format!("{id} is in Trash\n"));
+    printed(&mut server.cli(&["message", "delete", inbox, id, "--permanent"]));
+    let said = refused(&mut server.cli(&["message", "show", inbox, id]));
+    assert!(
+        said.starts_with("postern: There is no such message."),
+        "{said}"
+    );
+    // From a pipe, as text.
+    let mut child = server
+        .cli(&["send", "--from", inbox, "--to", inbox, "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all("Aus einem Rohr.\n".as_bytes())
+        .unwrap();
+    let sent: Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(sent["status"], "delivered");
+}
+
+#[test]
+fn json_is_the_answer_of_the_api_to_the_letter() {
+    let server = Server::start("cli-json", "");
+    let inbox = server.inbox();
+    let path = format!("/api/v1/inboxes/{inbox}");
+    for (args, path) in [
+        (&["inbox", "show", inbox][..], path.clone()),
+        (&["inbox", "list"], "/api/v1/inboxes".to_owned()),
+        (&["message", "list", inbox], format!("{path}/messages")),
+        (&["outbound"], "/api/v1/outbound".to_owned()),
+    ] {
+        let mut command = server.cli(args);
+        let said = printed(command.arg("--json"));
+        assert_eq!(said.trim_end(), server.get(&path).trim_end(), "{args:?}");
+    }
+    // An answer without a body is no line, and a refusal is the API's own.
+    let key = printed(&mut server.cli(&["key", "create", "--json"]));
+    let key: Value = serde_json::from_str(&key).unwrap();
+    let id = key["id"].as_str().unwrap();
+    assert_eq!(
+        printed(&mut server.cli(&["key", "revoke", id, "--json"])),
+        ""
+    );
+    let output = server
+        .cli(&["inbox", "show", "nobody@a.example", "--json"])
+        .output()
+        .unwrap();
+    assert!(
+        !output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    let error: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(error["error"]["code"], "not_found");
+    assert!(error["error"]["request_id"].is_string(), "{error}");
+}
+
+#[test]
+fn a_server_elsewhere_is_reached_over_verified_tls() {
+    let server = Server::start("cli-tls", "");
+    let ca = server.ready["ca"].as_str().unwrap();
+    let list = printed(server.afar(&["inbox", "list"]).args(["--ca", ca]));
+    assert!(list.starts_with(server.inbox()), "{list}");
+    // The environment says the same.
+    let mut command = postern(&["usage"]);
+    command.env("POSTERN_URL", server.ready["https"].as_str().unwrap());
+    command
+        .env("POSTERN_KEY", server.key())
+        .env("POSTERN_CA", ca);
+    assert!(printed(&mut command).contains("usage.inboxes\t1\n"));
+    for (command, said) in [
+        (&mut server.afar(&["inbox", "list"]), "--ca FILE"),
+        (
+            server.afar(&["inbox", "list"]).args(["--org", "org_1"]),
+            "leave --org out",
+        ),
+        (
+            server.afar(&["verify"]).args(["--ca", ca]),
+            "on the server's machine",
+        ),
+        (
+            &mut postern(&["--url", "https://localhost:1", "usage"]),
+            "POSTERN_KEY",
+        ),
+        (
+            &mut postern(&["--url", "http://mail.example.com", "--key", "k", "usage"]),
+            "https://",
+        ),
+        (
+            server.afar(&["org", "list"]).args(["--ca", ca]),
+            "operator's token",
+        ),
+    ] {
+        let error = refused(command);
+        assert!(
+            error.contains(said) && error.lines().count() == 1,
+            "{said}: {error}"
+        );
+    }
+    let wrong = refused(
+        server
+            .cli(&["inbox", "list"])
+            .args(["--key", "ap_sk_wrong"]),
+    );
+    assert!(
+        wrong.contains("--key") && !wrong.contains("Authorization"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn what_cannot_be_had_back_is_not_deleted_unasked() {
+    let server = Server::start("cli-yes", "");
+    let inbox = server.inbox();
+    let made = printed(&mut server.cli(&["org", "create", "second", "--json"]));
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let org = made["id"].as_str().or(made["org"]["id"].as_str()).unwrap();
+    for args in [["inbox", "delete", inbox], ["org", "delete", org]] {
+        let said = refused(&mut server.cli(&args));
+        assert!(said.contains("--yes") && said.contains(args[2]), "{said}");
+        let said = printed(server.cli(&args).arg("--yes"));
+        assert_eq!(said, format!("{} is gone\n", args[2]));
+    }
+}
+
+#[test]
+fn an_inbox_is_changed_and_cleared() {
+    let server = Server::start("cli-inbox", "");
+    let inbox = server.inbox();
+    let change = |args: &[&str]| {
+        let mut all = vec!["inbox", "update", inbox, "--json"];
+        all.extend(args);
+        serde_json::from_str::<Value>(&printed(&mut server.cli(&all))).unwrap()
+    };
+    let now = change(&["--display-name", "Ünal", "--metadata", "{\"team\":7}"]);
+    assert_eq!(
+        (&now["display_name"], &now["metadata"]["team"]),
+        (&"Ünal".into(), &7.into())
+    );
+    let now = change(&["--display-name", ""]);
+    assert_eq!(
+        (&now["display_name"], &now["metadata"]["team"]),
+        (&Value::Null, &7.into())
+    );
+    let said = refused(&mut server.cli(&["inbox", "update", inbox]));
+    assert!(said.contains("--display-name"), "{said}");
+    let said = refused(&mut server.cli(&["inbox", "update", inbox, "--metadata", "{"]));
+    assert!(said.contains("--metadata"), "{said}");
+    // The same id gets the same inbox.
+    let make = ["inbox", "create", "bot", "--client-id", "agent-7", "--json"];
+    let first = printed(&mut server.cli(&make));
+    assert_eq!(printed(&mut server.cli(&make)), first);
+}
+
+#[test]
+fn tail_follows_with_filters() {
+    let server = Server::start("cli-tail", "");
+    let inbox = server.inbox();
+    let ca = server.ready["ca"].as_str().unwrap();
+    printed(&mut server.cli(&["send", "--from", inbox, "--to", inbox, "--text", "1"]));
+    let mut tail = server.afar(&["tail", "--since", "0", "--type", "message.received"]);
+    let mut child = tail
+        .args(["--inbox", inbox, "--from", inbox, "--ca", ca])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = super::line(child.stdout.as_mut().unwrap());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let cells: Vec<&str> = line.split('\t').collect();
+    assert!(cells.len() >= 6, "{line}");
+    assert_eq!(
+        (cells[2], cells[3], cells[5]),
+        ("message.received", inbox, inbox)
+    );
+    let said = refused(&mut server.cli(&["tail", "--type", "nothing"]));
+    assert!(said.contains("`--type` must be among"), "{said}");
+}
+
+#[test]
+fn a_folder_without_a_server_answers_the_same() {
+    let mut server = Server::start("cli-folder", "");
+    let inbox = server.inbox().to_owned();
+    printed(&mut server.cli(&["send", "--from", &inbox, "--to", &inbox, "--text", "1"]));
+    let all: [&[&str]; 4] = [
+        &["inbox", "list"],
+        &["inbox", "show", &inbox, "--json"],
+        &["message", "list", &inbox],
+        &["outbound", "--json"],
+    ];
+    let before: Vec<String> = all
+        .iter()
+        .map(|args| printed(&mut server.cli(args)))
+        .collect();
+    server.signal(rustix::process::Signal::TERM);
+    assert_eq!(server.wait(15), 0);
+    let after: Vec<String> = all
+        .iter()
+        .map(|args| printed(&mut server.cli(args)))
+        .collect();
+    assert_eq!(before, after);
+    let said = refused(&mut server.cli(&["tail"]));
+    assert!(said.contains("postern serve"), "{said}");
+}
+
+#[test]
+fn what_is_printed_for_an_operator_can_be_used() {
+    let folder = super::folder("cli-print");
+    let config = folder.join("postern.toml");
+    std::fs::write(&config, printed(&mut postern(&["serve", "--print-config"]))).unwrap();
+    let said = printed(postern(&["check-config"]).arg(&config));
+    assert!(said.contains("hostname mail.example.com\n"), "{said}");
+    for (text, wrong) in [
+        ("hostnam = 'a'", "hostnam"),
+        ("user = 'nobody-like-this'", "nobody-like-this"),
+        (
+            "[tls]\ncertificate = '/no/chain.pem'\nkey = '/no/key.pem'",
+            "/no/chain.pem",
+        ),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let said = refused(postern(&["check-config"]).arg(&config));
+        assert!(said.contains(wrong), "{said}");
+    }
+    let unit = printed(postern(&["serve", "--print-unit", "--config"]).arg(&config));
+    assert!(
+        unit.contains(&format!(" serve --config {} ", config.display())),
+        "{unit}"
+    );
+    for shell in ["bash", "zsh", "fish"] {
+        let text = printed(&mut postern(&["completions", shell]));
+        assert!(
+            text.contains("check-config") && text.contains("reply-to"),
+            "{shell}"
+        );
+    }
+    let page = printed(&mut postern(&["man"]));
+    for command in [
+        "postern serve",
+        "postern inbox update",
+        "postern message raw",
+    ] {
+        assert!(page.contains(&format!(".SS \"{command}\"")), "{command}");
+    }
+    // A shell and systemd are asked themselves, where they are.
+    if Path::new("/bin/bash").exists() {
+        let script = printed(&mut postern(&["completions", "bash"]));
+        let checked = Command::new("/bin/bash")
+            .args(["-n", "-c", &script])
+            .status();
+        assert!(checked.unwrap().success());
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}

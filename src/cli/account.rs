@@ -1,0 +1,319 @@
+//! `postern org|inbox|key|domain`: who uses the server.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::api::{self, Api, QueryPairs};
+use super::{Cli, CliError, show};
+
+/// `postern org`
+#[derive(Subcommand, Debug)]
+pub enum OrgCommand {
+    /// Make an organization and print its first key; the key is not shown again
+    Create {
+        /// A name of your choice
+        name: String,
+    },
+    /// List the organizations
+    List,
+    /// Delete an organization and everything in it
+    Delete {
+        /// Its id (org_…)
+        id: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `postern inbox`
+#[derive(Subcommand, Debug)]
+pub enum InboxCommand {
+    /// Make an inbox
+    Create {
+        /// The start of the address on the shared domain, or its local part on an own domain
+        username: Option<String>,
+        /// An own domain of the organization
+        #[arg(long)]
+        domain: Option<String>,
+        /// The name of the sender in messages
+        #[arg(long)]
+        display_name: Option<String>,
+        /// The parent inbox: id or address
+        #[arg(long)]
+        parent: Option<String>,
+        /// Your own id for it: the same id gets the same inbox again
+        #[arg(long)]
+        client_id: Option<String>,
+    },
+    /// List the inboxes
+    List,
+    /// Show an inbox
+    Show {
+        /// Its id or address
+        inbox: String,
+    },
+    /// Change an inbox; an empty text clears a field
+    Update {
+        /// Its id or address
+        inbox: String,
+        /// The name of the sender in messages
+        #[arg(long)]
+        display_name: Option<String>,
+        /// The parent inbox: id or address
+        #[arg(long)]
+        parent: Option<String>,
+        /// Your own JSON object, which replaces the one before
+        #[arg(long, value_name = "JSON")]
+        metadata: Option<String>,
+    },
+    /// Delete an inbox and everything in it
+    Delete {
+        /// Its id or address
+        inbox: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `postern key`
+#[derive(Subcommand, Debug)]
+pub enum KeyCommand {
+    /// Make a key and print it; it is not shown again
+    Create {
+        /// A name of your choice
+        #[arg(long)]
+        label: Option<String>,
+        /// The scopes of the key, separated by commas
+        #[arg(
+            long,
+            value_delimiter = ',',
+            default_value = "messages:read,messages:write"
+        )]
+        scopes: Vec<String>,
+        /// Bind the key to this inbox, id or address; repeat the option for more inboxes
+        #[arg(long = "inbox")]
+        inboxes: Vec<String>,
+        /// The end of the key, RFC 3339
+        #[arg(long)]
+        expires_at: Option<String>,
+    },
+    /// List the keys, without their secrets
+    List,
+    /// End a key and close its connections
+    #[command(alias = "delete")]
+    Revoke {
+        /// Its id (key_…)
+        id: String,
+    },
+}
+
+/// `postern domain`
+#[derive(Subcommand, Debug)]
+pub enum DomainCommand {
+    /// Add a domain
+    Create {
+        /// The name of the domain
+        name: String,
+    },
+    /// List the domains
+    List,
+    /// Remove a domain that no inbox uses
+    Delete {
+        /// Its id (dom_…)
+        id: String,
+    },
+}
+
+/// Carries out `postern org`.
+pub fn orgs(cli: &Cli, org: &OrgCommand) -> Result<ExitCode, CliError> {
+    let mut api = Api::open(cli)?;
+    match org {
+        OrgCommand::Create { name } => {
+            show::made_key(cli, &api.post("/api/v1/orgs", &json!({"name": name}))?);
+        }
+        OrgCommand::List => list(cli, &mut api, "/api/v1/orgs", show::ORG)?,
+        OrgCommand::Delete { id, yes } => {
+            sure(
+                *yes,
+                &format!("the organization {id} with its inboxes and mail"),
+            )?;
+            let reply = api.delete(&format!("/api/v1/orgs/{}", api::escape(id)))?;
+            show::done(cli, &reply, format_args!("{id} is gone"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Carries out `postern inbox`.
+pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
+    let mut api = Api::in_org(cli)?;
+    let path = |inbox: &str| format!("/api/v1/inboxes/{}", api::escape(inbox));
+    match inbox {
+        InboxCommand::Create {
+            username,
+            domain,
+            display_name,
+            parent,
+            client_id,
+        } => {
+            let body = given(&[
+                ("username", username),
+                ("domain", domain),
+                ("display_name", display_name),
+                ("parent", parent),
+                ("client_id", client_id),
+            ]);
+            show::one(cli, &api.post("/api/v1/inboxes", &body)?);
+        }
+        InboxCommand::List => list(cli, &mut api, "/api/v1/inboxes", show::INBOX)?,
+        InboxCommand::Show { inbox } => show::one(cli, &api.get(&path(inbox))?),
+        InboxCommand::Update {
+            inbox,
+            display_name,
+            parent,
+            metadata,
+        } => {
+            let mut body = given(&[("display_name", display_name), ("parent", parent)]);
+            if let Some(text) = metadata.as_deref().filter(|text| !text.is_empty()) {
+                body["metadata"] = serde_json::from_str(text)
+                    .map_err(|error| format!("--metadata: this is no JSON: {error}"))?;
+            } else if metadata.is_some() {
+                body["metadata"] = json!("");
+            }
+            let fields = body.as_object_mut().into_iter().flatten();
+            let mut count = 0;
+            for (_, value) in fields {
+                count += 1;
+                if value == "" {
+                    *value = Value::Null;
+                }
+            }
+            if count == 0 {
+                return Err(
+                    "nothing to change: give --display-name, --parent or --metadata".into(),
+                );
+            }
+            show::one(cli, &api.patch(&path(inbox), &body)?);
+        }
+        InboxCommand::Delete { inbox, yes } => {
+            if !*yes {
+                let found = api.get(&path(inbox))?.json();
+                let address = show::one_line(&show::text(&found["address"]));
+                sure(
+                    false,
+                    &format!("the inbox {address} with {} messages", found["messages"]),
+                )?;
+            }
+            let reply = api.delete(&path(inbox))?;
+            show::done(cli, &reply, format_args!("{inbox} is gone"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Carries out `postern key`.
+pub fn keys(cli: &Cli, key: &KeyCommand) -> Result<ExitCode, CliError> {
+    let mut api = Api::in_org(cli)?;
+    match key {
+        KeyCommand::Create {
+            label,
+            scopes,
+            inboxes,
+            expires_at,
+        } => {
+            let mut body = given(&[("label", label), ("expires_at", expires_at)]);
+            body["scopes"] = json!(scopes);
+            if !inboxes.is_empty() {
+                body["inboxes"] = json!(inboxes);
+            }
+            show::made_key(cli, &api.post("/api/v1/keys", &body)?);
+        }
+        KeyCommand::List => list(cli, &mut api, "/api/v1/keys", show::KEY)?,
+        KeyCommand::Revoke { id } => {
+            let reply = api.delete(&format!("/api/v1/keys/{}", api::escape(id)))?;
+            show::done(cli, &reply, format_args!("{id} is gone"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Carries out `postern domain`.
+pub fn domains(cli: &Cli, domain: &DomainCommand) -> Result<ExitCode, CliError> {
+    let mut api = Api::in_org(cli)?;
+    match domain {
+        DomainCommand::Create { name } => {
+            show::one(cli, &api.post("/api/v1/domains", &json!({"name": name}))?);
+        }
+        DomainCommand::List => list(cli, &mut api, "/api/v1/domains", show::DOMAIN)?,
+        DomainCommand::Delete { id } => {
+            let reply = api.delete(&format!("/api/v1/domains/{}", api::escape(id)))?;
+            show::done(cli, &reply, format_args!("{id} is gone"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Carries out `postern outbound`: the API has the list alone so far.
+pub fn outbound(cli: &Cli) -> Result<ExitCode, CliError> {
+    list(
+        cli,
+        &mut Api::in_org(cli)?,
+        "/api/v1/outbound",
+        show::OUTBOUND,
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Carries out `postern usage`: what the API says of the caller.
+pub fn usage(cli: &Cli) -> Result<ExitCode, CliError> {
+    let reply = Api::in_org(cli)?.get("/api/v1/me")?;
+    match cli.json {
+        true => show::verbatim(&reply),
+        false => {
+            let me = reply.json();
+            show::fields(&json!({"org": me["org"], "usage": me["usage"], "limits": me["limits"]}));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(cli: &Cli, api: &mut Api, path: &str, columns: show::Columns) -> Result<(), CliError> {
+    show::list(cli, &api.pages(path, &QueryPairs::new(), None)?, columns);
+    Ok(())
+}
+
+/// Asks whether to delete what cannot be had back. Without a terminal there is no answer, and
+/// nothing is deleted.
+fn sure(yes: bool, what: &str) -> Result<(), CliError> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(format!("this deletes {what} for good: add --yes if you mean it").into());
+    }
+    let mut out = std::io::stderr().lock();
+    write!(out, "This deletes {what} for good. Go on? [y/N] ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err("nothing was deleted".into()),
+    }
+}
+
+/// An object of the fields that have a value.
+fn given(fields: &[(&str, &Option<String>)]) -> Value {
+    let mut body = json!({});
+    for (name, value) in fields {
+        if let Some(value) = value {
+            body[*name] = json!(value);
+        }
+    }
+    body
+}

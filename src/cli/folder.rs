@@ -1,0 +1,92 @@
+//! The commands for the data folder itself: verify, backup, restore. They ask no server.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::{Cli, CliError, api, show};
+use crate::crypto::Random;
+use crate::store::{Folder, Role, Store};
+
+/// The data folder of this machine. A server elsewhere cannot be asked for its folder.
+fn folder_here(cli: &Cli) -> Result<&Path, CliError> {
+    match &cli.url {
+        None => Ok(cli.data()),
+        Some(_) => Err(
+            "this command works on a data folder: run it on the server's machine, without --url \
+             and POSTERN_URL"
+                .into(),
+        ),
+    }
+}
+
+/// `postern verify`: reads without the lock, so that it also works while the server runs.
+pub fn verify(cli: &Cli, deep: bool) -> Result<ExitCode, CliError> {
+    let data = folder_here(cli)?;
+    api::must_be_there(data)?;
+    let store = Store::open(data, Role::Reader, 0)?;
+    let faults = crate::store::verify(&store, deep);
+    if cli.json {
+        show::line(json!({"ok": faults.is_empty(), "faults": faults}));
+    } else if faults.is_empty() {
+        show::line(format_args!("{}: everything holds", cli.data().display()));
+    } else {
+        for fault in &faults {
+            show::line(fault);
+        }
+        eprintln!(
+            "postern: {} faults in {}",
+            faults.len(),
+            cli.data().display()
+        );
+    }
+    Ok(if faults.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// `postern backup`: reads on a connection of its own, so that it also works while the server
+/// runs.
+pub fn backup(cli: &Cli, to: &Path) -> Result<ExitCode, CliError> {
+    let data = folder_here(cli)?;
+    api::must_be_there(data)?;
+    let bytes = crate::store::backup(data, to, None)?;
+    if cli.json {
+        show::line(json!({"file": to, "bytes": bytes}));
+    } else {
+        show::line(format_args!(
+            "{0}: {bytes} bytes; `postern restore {0} --data NEW_FOLDER` makes a data folder of it",
+            to.display()
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `postern restore`: makes a data folder that does not exist yet.
+pub fn restore(cli: &Cli, from: &Path) -> Result<ExitCode, CliError> {
+    if !from.is_file() {
+        return Err(CliError::Own(format!(
+            "there is no backup at {}",
+            from.display()
+        )));
+    }
+    let folder = Folder::lock(folder_here(cli)?)?;
+    crate::store::restore(
+        &folder,
+        from,
+        Random::system().u64(),
+        super::local::clock()(),
+    )?;
+    if cli.json {
+        show::line(json!({"data": cli.data()}));
+    } else {
+        show::line(format_args!(
+            "{0} is ready: start it with `postern serve --data {0}`",
+            cli.data().display()
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,241 @@
+//! The words of an error of the API, turned into those of the command line: a route is a command, a
+//! field is an option, and a waiting time is a number.
+//!
+//! Only for people: with `--json` the answer stands as it came.
+
+use core::fmt::Write;
+
+use serde_json::Value;
+
+/// The reason and the remedy. `retry_after_s` is what the answer says of it.
+pub fn of_error(error: &Value, retry_after_s: Option<u64>) -> String {
+    let text = |name: &str| error[name].as_str().unwrap_or_default();
+    let (message, hint) = (text("message"), text("hint"));
+    let hint = match text("code") {
+        "unauthorized" => {
+            return format!("{message} Give a valid one with --key or in POSTERN_KEY.");
+        }
+        "not_built_yet" => {
+            return "The server has no such thing yet; trying again does not help.".into();
+        }
+        "method_not_allowed" => {
+            return "The server does not know this command: it may be older than this program, or \
+                    --url may be wrong."
+                .into();
+        }
+        "not_found" if message.contains("route") => {
+            return "The server does not know this command: it may be older than this program, or \
+                    --url may be wrong."
+                .into();
+        }
+        "cursor_expired" => match error["oldest"].as_u64() {
+            Some(oldest) => format!(
+                "The oldest that it has: `postern tail --since {}`.",
+                oldest.saturating_sub(1)
+            ),
+            None => hint.to_owned(),
+        },
+        _ => hint.to_owned(),
+    };
+    let mut all = options(&commands(&format!("{message} {hint}")));
+    let wait = retry_after_s.map_or("a while".into(), |seconds| format!("{seconds} s"));
+    for (said, ours) in [
+        ("for as long as Retry-After says", &*wait),
+        ("send the request again", "run the command again"),
+        ("send it again", "run the command again"),
+        ("the key of the request", "your key"),
+        ("The Idempotency-Key", "The --idempotency-key"),
+    ] {
+        all = all.replace(said, ours);
+    }
+    super::show::one_line(all.trim())
+}
+
+/// Each `POST /api/v1/keys` in the text becomes `postern key create`.
+fn commands(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((at, method)) = first_method(rest) {
+        let (before, found) = rest.split_at(at);
+        let path = found.get(method.len() + 1..).unwrap_or_default();
+        let end = path
+            .find(|c: char| c.is_whitespace() || "`,;:\"".contains(c))
+            .unwrap_or(path.len());
+        let path = path.get(..end).unwrap_or_default().trim_end_matches('.');
+        match command_of(method, path) {
+            Some(command) => {
+                let quoted = before.ends_with('`');
+                let quote = if quoted { "" } else { "`" };
+                let _ = write!(out, "{before}{quote}{command}{quote}");
+            }
+            None => {
+                let _ = write!(out, "{before}{method} {path}");
+            }
+        }
+        let used = method.len() + 1 + path.len();
+        rest = found.get(used..).unwrap_or_default();
+    }
+    out + rest
+}
+
+/// The first method that a path of the API follows.
+fn first_method(text: &str) -> Option<(usize, &'static str)> {
+    let at = METHODS.iter().filter_map(|method| {
+        let at = text.find(&format!("{method} /api/v1/"))?;
+        Some((at, *method))
+    });
+    at.min()
+}
+
+/// The command that sends a request.
+fn command_of(method: &str, path: &str) -> Option<&'static str> {
+    let path = path.split('?').next()?.strip_prefix("/api/v1")?;
+    let matches = |pattern: &str| {
+        let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+        loop {
+            match (pattern.next(), path.next()) {
+                (None, None) => return true,
+                (Some(part), Some(segment)) if part == segment || part == "*" => {}
+                _ => return false,
+            }
+        }
+    };
+    COMMANDS
+        .iter()
+        .find(|(m, pattern, _)| *m == method && matches(pattern))
+        .map(|(.., command)| *command)
+}
+
+/// Each field in backticks becomes its option.
+fn options(text: &str) -> String {
+    let mut out = text.to_owned();
+    for (field, option) in OPTIONS {
+        out = out.replace(&format!("`{field}`"), &format!("`{option}`"));
+        // An element of a list: `attachments[0].filename`.
+        let element = format!("`{field}[");
+        out = out.replace(&element, &format!("`{option}["));
+    }
+    out
+}
+
+const METHODS: [&str; 4] = ["GET", "POST", "PATCH", "DELETE"];
+
+/// Method, path below `/api/v1`, command. `*` is any segment.
+const COMMANDS: &[(&str, &str, &str)] = &[
+    ("GET", "/me", "postern usage"),
+    ("POST", "/keys", "postern key create"),
+    ("GET", "/keys", "postern key list"),
+    ("DELETE", "/keys/*", "postern key revoke"),
+    ("POST", "/domains", "postern domain create"),
+    ("GET", "/domains", "postern domain list"),
+    ("DELETE", "/domains/*", "postern domain delete"),
+    ("POST", "/orgs", "postern org create"),
+    ("GET", "/orgs", "postern org list"),
+    ("DELETE", "/orgs/*", "postern org delete"),
+    ("POST", "/inboxes", "postern inbox create"),
+    ("GET", "/inboxes", "postern inbox list"),
+    ("GET", "/inboxes/*", "postern inbox show"),
+    ("PATCH", "/inboxes/*", "postern inbox update"),
+    ("DELETE", "/inboxes/*", "postern inbox delete"),
+    ("POST", "/inboxes/*/messages", "postern send"),
+    ("GET", "/inboxes/*/messages", "postern message list"),
+    ("GET", "/inboxes/*/messages/*", "postern message show"),
+    ("PATCH", "/inboxes/*/messages/*", "postern message move"),
+    ("DELETE", "/inboxes/*/messages/*", "postern message delete"),
+    ("GET", "/inboxes/*/messages/*/raw", "postern message raw"),
+    ("GET", "/outbound", "postern outbound"),
+    ("GET", "/events", "postern tail"),
+    ("GET", "/inboxes/*/events", "postern tail --inbox"),
+];
+
+/// Field or parameter, and how the command line says it.
+const OPTIONS: &[(&str, &str)] = &[
+    ("to", "--to"),
+    ("cc", "--cc"),
+    ("bcc", "--bcc"),
+    ("reply_to", "--reply-to"),
+    ("subject", "--subject"),
+    ("text", "--text"),
+    ("html", "--html"),
+    ("attachments", "--attach"),
+    ("username", "USERNAME"),
+    ("display_name", "--display-name"),
+    ("parent", "--parent"),
+    ("metadata", "--metadata"),
+    ("client_id", "--client-id"),
+    ("domain", "--domain"),
+    ("label", "--label"),
+    ("scopes", "--scopes"),
+    ("inboxes", "--inbox"),
+    ("inbox", "--inbox"),
+    ("expires_at", "--expires-at"),
+    ("since", "--since"),
+    ("until", "--until"),
+    ("type", "--type"),
+    ("from", "--from"),
+    ("folder", "folder"),
+    ("name", "NAME"),
+    ("q", "--search"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn hints_speak_of_commands() {
+        for (error, retry_after_s, said) in [
+            (
+                json!({"code": "missing_scope", "message": "The key lacks the scope `keys:write`.",
+                    "hint": "Use a key that has it; POST /api/v1/keys makes one."}),
+                None,
+                "The key lacks the scope `keys:write`. Use a key that has it; `postern key create` \
+                 makes one.",
+            ),
+            (
+                json!({"code": "rate_limited", "message": "Too many requests.",
+                    "hint": "Wait for as long as Retry-After says."}),
+                Some(12),
+                "Too many requests. Wait 12 s.",
+            ),
+            (
+                json!({"code": "invalid_field", "message": "`reply_to` must be addresses.",
+                    "hint": "Correct the field and send the request again."}),
+                None,
+                "`--reply-to` must be addresses. Correct the field and run the command again.",
+            ),
+            (
+                json!({"code": "cursor_expired", "message": "The log has no such cursor.",
+                    "hint": "Read the messages afresh, then go on with after=41.", "oldest": 42}),
+                None,
+                "The log has no such cursor. The oldest that it has: `postern tail --since 41`.",
+            ),
+            (
+                json!({"code": "unauthorized", "message": "The key is wrong, revoked or expired.",
+                    "hint": "Send `Authorization: Bearer ap_sk_…` with a key that is valid."}),
+                None,
+                "The key is wrong, revoked or expired. Give a valid one with --key or in \
+                 POSTERN_KEY.",
+            ),
+            (
+                json!({"code": "conflict", "message": "a",
+                    "hint": "See `GET /api/v1/inboxes/a@b.example/messages?limit=1`, or DELETE \
+                             /api/v1/inboxes/inb_1."}),
+                None,
+                "a See `postern message list`, or `postern inbox delete`.",
+            ),
+        ] {
+            assert_eq!(of_error(&error, retry_after_s), said);
+        }
+        // What has no command stays as it is; nothing is lost.
+        for text in [
+            "",
+            "GET /api/v1/",
+            "GET /api/v1/openapi.json.",
+            "a GET /other b",
+        ] {
+            assert_eq!(commands(text), text);
+        }
+    }
+}
