@@ -97,11 +97,15 @@ pub mod mail {
         }
         /// `crate::mail::text::extract`
         pub mod extract {
-            pub use crate::mail::text::extract::{extracted_text, links};
+            pub use crate::mail::text::extract::extracted_text;
         }
         /// `crate::mail::text::html`
         pub mod html {
-            pub use crate::mail::text::html::read;
+            pub use crate::mail::text::html::{PageLink, read};
+        }
+        /// `crate::mail::text::links`
+        pub mod links {
+            pub use crate::mail::text::links::{LinkKind, MessageLink, links};
         }
         /// `crate::mail::text::search`
         pub mod search {

@@ -11,6 +11,7 @@ use postern::testing::mail::parse::header::{self, Headers};
 use postern::testing::mail::parse::transfer::{self, Decoder, Encoding};
 use postern::testing::mail::parse::{date, param};
 use postern::testing::mail::text::html::read;
+use postern::testing::mail::text::links::links;
 use postern::testing::mail::text::search::{Needle, Scope, contains_text, searchable};
 use postern::testing::mail::text::{attachments, decode_part, text_of};
 use postern::testing::mail::text::{codes, extract};
@@ -193,8 +194,13 @@ pub fn html(data: &[u8]) {
     for line in [&*text, &page.text] {
         let _ = extract::extracted_text(line);
         assert!(codes::codes(line).len() <= codes::CODES_MAX);
-        for link in extract::links(line, Some(&page)) {
-            assert!(!link.chars().any(|c| c.is_control() || c.is_whitespace()));
+        for link in links(line, &page.links) {
+            assert!(
+                !link
+                    .url
+                    .chars()
+                    .any(|c| c.is_control() || c.is_whitespace())
+            );
         }
     }
 }

@@ -447,11 +447,27 @@ pub struct MessageContent {
     /// Decoded header fields in order.
     pub headers: Vec<(String, String)>,
     /// Verification links first.
-    pub links: Vec<String>,
+    pub links: Vec<LinkRow>,
     /// The HTML has content that a reader does not see.
     pub hidden_content: bool,
     /// A text was cut to `max_chars`.
     pub truncated: bool,
+}
+
+/// One link of a message.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LinkRow {
+    /// Its address, without white space and controls.
+    pub url: String,
+    /// Its words in one line; may be empty.
+    pub text: String,
+    /// One of [`LinkRow::KINDS`].
+    pub kind: &'static str,
+}
+
+impl LinkRow {
+    /// What a link may be for.
+    pub const KINDS: &'static [&'static str] = &["verification", "unsubscribe", "other"];
 }
 
 /// One attachment.

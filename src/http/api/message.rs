@@ -16,7 +16,7 @@ use super::shapes::{Shape, shape};
 use super::values::is_media_type;
 use crate::call::bounds::{METADATA_BYTES_MAX, SEARCH_WORDS_MAX};
 use crate::call::{
-    Answer, Arrival, AttachmentRow, EntryId, EntryState, Flags, InboxId, MessageFilter,
+    Answer, Arrival, AttachmentRow, EntryId, EntryState, Flags, InboxId, LinkRow, MessageFilter,
     MessageRead, MessageView, MessageWrite, PriorityLevel, ThreadId, Written, attachment_id,
     parse_attachment_id,
 };
@@ -38,6 +38,18 @@ static ATTACHMENT: Shape<AttachmentRow> = shape! {
         => |slot, row| slot.flag(row.inline);
     content_id: or_null Text(ANY), "null", "Its Content-ID, which HTML names it by."
         => |slot, row| slot.text_or_null(row.content_id.as_deref());
+};
+
+static LINK: Shape<LinkRow> = shape! {
+    "Link", "A link that a reader of the message sees.";
+    url: always Text(ANY), r#""https://example.com/verify?t=1""#, "Its address, http or https."
+        => |slot, link| slot.text(&link.url);
+    text: always Text(ANY), r#""Confirm your address""#,
+        "Its words; in plain text the address itself or the words before it. May be empty."
+        => |slot, link| slot.text(&link.text);
+    kind: always OneOf(LinkRow::KINDS), r#""verification""#,
+        "What it is likely for: to confirm or sign in, to end a subscription, or anything else."
+        => |slot, link| slot.text(link.kind);
 };
 
 static HEADER_FIELD: Shape<(String, String)> = shape! {
@@ -120,11 +132,14 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
             slot.octets(),
             view.content.iter().flat_map(|c| &c.headers),
         ), if is_open;
-    links: always List(&Text(ANY)), r#"["https://example.com/verify"]"#,
+    links: always List(&Object(&LINK)), "[]",
         "Links, verification links first. Only when one message is read."
-        => |slot, view| slot.texts(view.content.iter().flat_map(|c| &c.links)), if is_open;
+        => |mut slot, view| LINK.write_list(
+            slot.octets(),
+            view.content.iter().flat_map(|c| &c.links),
+        ), if is_open;
     hidden_content: always Flag, "false",
-        "Whether its HTML hides text from people. Only when one message is read."
+        "Whether it has text that a person does not see and that is no preheader. Only when one message is read."
         => |slot, view| slot.flag(view.content.as_ref().is_some_and(|c| c.hidden_content)),
         if is_open;
     truncated: always Flag, "false",

@@ -1,10 +1,9 @@
-//! The new part of a reply, and the links of a text, for agents. Codes are in `codes`.
+//! The new part of a reply, for agents. Codes are in `codes`, links in `links`.
 //!
 //! All of it is guesswork on hostile text, so the server never acts on it: it is shown beside the
 //! text. Each function is linear and reads a bounded part of its input.
 
-use super::html::{HtmlPage, URL_MAX};
-use crate::mail::unicode::{self, fold};
+use crate::mail::unicode::fold;
 
 /// The text without quoted history and signature; the whole text if nothing else is left.
 pub fn extracted_text(text: &str) -> String {
@@ -125,62 +124,6 @@ fn is_device_signature(line: &str) -> bool {
             .any(|start| line.starts_with(start))
 }
 
-/// The links of a message: first those that confirm or sign in, at most [`LINKS_MAX`], each once.
-pub fn links(text: &str, page: Option<&HtmlPage>) -> Vec<String> {
-    let mut found: Vec<(bool, String)> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    let mut add = |url: &str, label: &str| {
-        if found.len() < LINKS_MAX && seen.insert(url.to_owned()) {
-            found.push((verifies(url) || verifies(label), url.to_owned()));
-        }
-    };
-    for (url, label) in page.map(|page| page.links.as_slice()).unwrap_or_default() {
-        add(url, label);
-    }
-    let mut rest = unicode::prefix(text, LINKS_TEXT_MAX);
-    while let Some(at) = memchr::memmem::find(rest.as_bytes(), b"http") {
-        rest = rest.get(at..).unwrap_or("");
-        if !rest.starts_with("http://") && !rest.starts_with("https://") {
-            rest = rest.get(4..).unwrap_or("");
-            continue;
-        }
-        let end = rest
-            .find(|c: char| c.is_whitespace() || c.is_control() || "<>\"`{}|\\^".contains(c))
-            .unwrap_or(rest.len());
-        let url = rest.get(..end).unwrap_or("");
-        let trimmed = trim_url(url);
-        if trimmed.len() <= URL_MAX && trimmed.len() > "https://".len() {
-            add(trimmed, "");
-        }
-        rest = rest.get(end.max(4)..).unwrap_or("");
-    }
-    found.sort_by_key(|(verifies, _)| !verifies);
-    found.into_iter().map(|(_, url)| url).collect()
-}
-
-/// A link without the punctuation of its sentence.
-fn trim_url(url: &str) -> &str {
-    let mut url = url.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '*', '_', '…']);
-    if url.ends_with(')') && !url.contains('(') {
-        url = url.trim_end_matches(')');
-    }
-    if url.ends_with(']') && !url.contains('[') {
-        url = url.trim_end_matches(']');
-    }
-    url
-}
-
-fn verifies(text: &str) -> bool {
-    let text = text
-        .get(..text.len().min(URL_MAX))
-        .unwrap_or("")
-        .to_ascii_lowercase();
-    VERIFY_WORDS.iter().any(|word| text.contains(word))
-}
-
-/// Links of one message.
-pub(crate) const LINKS_MAX: usize = 100;
-const LINKS_TEXT_MAX: usize = 1 << 20;
 const ATTRIBUTION_LINES_MAX: usize = 4;
 const LINE_LOOKED_AT: usize = 400;
 
@@ -226,10 +169,4 @@ const DEVICE_SIGNATURES: &[&str] = &[
     "Sent from my ", "Sent from Outlook", "Get Outlook for ", "Von meinem ", "Gesendet von ",
     "Envoyé de mon ", "Envoyé depuis ", "Enviado desde mi ", "Enviado do meu ", "Inviato da ",
     "Verzonden vanaf ", "Skickat från ", "Sendt fra ", "Отправлено с ", "发自我的", "從我的", "Sent via ",
-];
-#[rustfmt::skip]
-const VERIFY_WORDS: &[&str] = &[
-    "verif", "confirm", "activat", "magic", "signin", "sign-in", "sign_in", "login", "log-in", "log in",
-    "sign in", "reset", "password", "token=", "otp", "/auth", "invite", "accept", "validate", "bestätig",
-    "validar", "confermare", "opt-in", "optin",
 ];

@@ -21,7 +21,16 @@ pub struct HtmlPage {
     /// The page has content that a reader does not see.
     pub hidden_content: bool,
     /// Targets of visible links and their texts, in order, at most [`LINKS_MAX`].
-    pub links: Vec<(String, String)>,
+    pub links: Vec<PageLink>,
+}
+
+/// A visible link of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PageLink {
+    /// Its address, at most [`URL_MAX`] octets without white space.
+    pub url: String,
+    /// Its words in one line; may be empty.
+    pub text: String,
 }
 
 /// Reads a page until its text has `text_bytes_max` octets. The cost is linear in its length.
@@ -286,7 +295,10 @@ impl HtmlReader {
             && self.page.links.len() < LINKS_MAX
         {
             let label = unicode::one_line(self.page.text.get(start..).unwrap_or(""), ALT_MAX);
-            self.page.links.push((href, label));
+            self.page.links.push(PageLink {
+                url: href,
+                text: label,
+            });
         }
     }
 

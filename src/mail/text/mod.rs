@@ -8,6 +8,7 @@ mod body;
 pub mod codes;
 pub mod extract;
 pub mod html;
+pub mod links;
 pub mod search;
 
 pub use body::{attachments, decode_part, text_of};

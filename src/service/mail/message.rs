@@ -9,7 +9,7 @@ use super::entry::{check_keywords, find_place, flag_one};
 use super::mailbox;
 use crate::call::bounds::{PAGE_ROWS_MAX, SEARCH_WORDS_MAX};
 use crate::call::{
-    Access, Answer, Arrival, AttachmentRow, EntryId, FlagChange, Flags, InboxId, InboxRef,
+    Access, Answer, Arrival, AttachmentRow, EntryId, FlagChange, Flags, InboxId, InboxRef, LinkRow,
     ListProgress, MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView,
     NamedAddress, Noun, OctetsOf, OrgId, Refusal, SpecialUse, UidSet, Written,
 };
@@ -17,6 +17,7 @@ use crate::mail::Bounds;
 use crate::mail::Digest;
 use crate::mail::Headers;
 use crate::mail::parse::address_list::parse_list;
+use crate::mail::text::links::links;
 use crate::mail::text::search::{Needle, contains_all};
 use crate::mail::text::{self, extract};
 use crate::service::context::{ReadContext, WriteContext};
@@ -271,7 +272,17 @@ fn content(
     let digest = Digest::open(&view.digest).ok_or_else(|| damaged("digest"))?;
     let body = text::text_of(octets, &digest);
     let page = body.html.as_deref().map(text::page_of);
-    let links = extract::links(&body.text, page.as_ref());
+    let links = links(
+        &body.text,
+        page.as_ref().map_or(&[], |page| page.links.as_slice()),
+    )
+    .into_iter()
+    .map(|link| LinkRow {
+        url: link.url,
+        text: link.text,
+        kind: link.kind.name(),
+    })
+    .collect();
     let mut content = MessageContent {
         extracted_text: extract::extracted_text(&body.text),
         text: body.text,

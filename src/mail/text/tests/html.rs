@@ -108,7 +108,7 @@ fn links_keep_their_texts() {
     let links: Vec<_> = page
         .links
         .iter()
-        .map(|(href, label)| (href.as_str(), label.as_str()))
+        .map(|link| (link.url.as_str(), link.text.as_str()))
         .collect();
     assert_eq!(
         links,

@@ -4,3 +4,4 @@
 
 mod extract;
 mod html;
+mod links;

@@ -226,7 +226,8 @@ fn rest_composes_and_validates() {
     };
     let content = message.content.unwrap();
     assert_eq!((content.text.as_str(), content.truncated), ("Hal", true));
-    assert_eq!(content.links, ["https://x.test/verify"]);
+    assert_eq!(content.links[0].url, "https://x.test/verify");
+    assert_eq!(content.links[0].kind, "verification");
     assert_eq!(content.attachments[0].filename, "a.txt");
     let part = world.answer(Ask::of(
         &bob,
