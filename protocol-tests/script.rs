@@ -261,6 +261,16 @@ impl World {
         Some(escape(&line))
     }
 
+    /// The next line where `pattern` is expected. The fields that tell what is left of a rate stand
+    /// in every response in front of its id; a transcript of something else leaves them out.
+    fn next_line_for(&mut self, id: u64, pattern: &str) -> Option<String> {
+        let is_id = pattern.starts_with("X-Request-Id:");
+        while is_id && self.heard(id).starts_with(b"RateLimit-") {
+            self.next_line(id);
+        }
+        self.next_line(id)
+    }
+
     fn silent(&mut self, id: u64) -> Result<(), Fault> {
         match self.next_line(id) {
             None => Ok(()),
@@ -287,7 +297,7 @@ impl World {
             }
             _ => {}
         }
-        let Some(said) = self.next_line(id) else {
+        let Some(said) = self.next_line_for(id, text) else {
             return Err("the server said nothing".into());
         };
         if self.matches(text, &said) {
@@ -418,7 +428,7 @@ impl World {
                 }
             }
             _ => {
-                if let Some(said) = self.next_line(id) {
+                if let Some(said) = self.next_line_for(id, text) {
                     if self.matches(text, &said) {
                         new.push(line.to_string());
                     } else {

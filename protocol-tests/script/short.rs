@@ -9,7 +9,7 @@
 //! length of its body. A response is checked as strictly as in the long form: every field must
 //! stand there, in its order, and no other; its length must be that of the body, and `$req` in
 //! the body is the id in X-Request-Id. Fields in brackets are those that only some responses
-//! have.
+//! have. The fields `RateLimit-*` stand in every response and are compared where a line has them.
 
 use super::{Fault, World};
 
@@ -112,7 +112,7 @@ impl World {
         pattern: &str,
         said: &mut Vec<String>,
     ) -> Result<(), Fault> {
-        let Some(line) = self.next_line(id) else {
+        let Some(line) = self.next_line_for(id, pattern) else {
             return Err(format!("the server said nothing, not {pattern}"));
         };
         said.push(line.clone());

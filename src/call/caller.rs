@@ -23,7 +23,7 @@ impl Caller {
         match self {
             Caller::Key(access) => Ok(access),
             Caller::Operator => Err(Refusal::NotFound(Noun::Organization)),
-            Caller::Anonymous | Caller::System => Err(Refusal::BadCredentials { delay_ms: 0 }),
+            Caller::Anonymous | Caller::System => Err(Refusal::UNKNOWN_KEY),
         }
     }
 

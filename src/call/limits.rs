@@ -179,7 +179,7 @@ limits! {
     http_head_s: u64 = 10 => TimedOut;
     /// Seconds that an idle connection is kept.
     http_keep_alive_s: u64 = 75 => TimedOut;
-    /// Requests of a key in a minute, in bursts of up to 200.
+    /// Requests of a key in a minute; they may come all at once.
     http_requests_per_minute: usize = 1000 => RateLimited;
     /// Requests without a key of one address in a minute.
     http_anonymous_per_minute: usize = 60 => RateLimited;

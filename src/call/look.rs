@@ -41,16 +41,16 @@ pub enum Look {
     /// Checks that the server can take mail: it is not stopping, and the disk has space. Answer:
     /// `Done`.
     Ready,
-    /// Takes a token from the rate of the caller's address for requests without a key. Answer:
-    /// `Done`.
-    AnonymousRate,
+    /// Counts a request against the rate of the caller's key or, without a key, against that of its
+    /// address. Answer: `Rated`, with nothing for the operator, who has no rate.
+    RequestRate,
 }
 
 impl Look {
     /// What the call needs of its caller.
     pub fn need(&self) -> Need {
         match self {
-            Look::Authenticate { .. } | Look::Ready | Look::AnonymousRate => Need::Nothing,
+            Look::Authenticate { .. } | Look::Ready | Look::RequestRate => Need::Nothing,
             Look::Sender { .. } | Look::Recipient { .. } => {
                 Need::AnonymousOr(Scopes::MESSAGES_WRITE)
             }
@@ -58,10 +58,5 @@ impl Look {
                 Need::Scope(Scopes::EVENTS_READ)
             }
         }
-    }
-
-    /// Whether the call is the first of an HTTP request, which counts against the rate of the key.
-    pub fn begins_request(&self) -> bool {
-        !matches!(self, Look::FindInboxes { .. })
     }
 }

@@ -58,7 +58,7 @@ pub use read::{
     OutboundRead, Read,
 };
 pub use recent_marks::RecentMarks;
-pub use refusal::{Rate, Refusal};
+pub use refusal::{Allowance, Rate, Refusal};
 pub use reply::{Answer, Receipt, Reply, Written};
 pub use request::{Ask, Call, Request};
 pub use shared::{PublicEndpoints, Shared};

@@ -170,14 +170,4 @@ impl Read {
             Read::Event(_) => Need::Scope(Scopes::EVENTS_READ),
         }
     }
-
-    /// Whether the call is the first of an HTTP request. Later pages of a long answer are not
-    /// counted against the rate of the key again, and a stream that reads older events is no
-    /// request.
-    pub fn begins_request(&self) -> bool {
-        !matches!(
-            self,
-            Read::Entry(EntryRead::Octets { .. }) | Read::Event(EventRead::After { .. })
-        )
-    }
 }

@@ -8,8 +8,12 @@ use super::noun::{Bounded, ConflictReason, Countable, FromFault, Noun};
 #[allow(missing_docs)]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refusal {
-    /// Wrong user or key. The answer waits for `delay_ms`.
-    BadCredentials { delay_ms: u64 },
+    /// Wrong user or key. The answer waits for `delay_ms`. `allowance` counts the different wrong
+    /// keys that the address may still try, where they are counted.
+    BadCredentials {
+        delay_ms: u64,
+        allowance: Option<Allowance>,
+    },
     /// Too many failures from this address.
     LoginLimited { retry_ms: u64 },
     /// The key is valid and lacks this scope.
@@ -65,6 +69,34 @@ pub enum Refusal {
 pub enum Rate {
     /// Requests: of a key, or of an address without one.
     Requests,
-    /// Messages: of an address, an inbox or an organization.
+    /// Messages in a minute: from an address, or to an inbox.
     Messages,
+    /// Messages that an inbox or an organization sends in a UTC day.
+    SentInDay {
+        /// Which of the two.
+        of: Noun,
+        /// The budget.
+        max: u64,
+        /// When it begins anew, unix milliseconds.
+        renews_at: i64,
+    },
+}
+
+/// What a rate still allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Allowance {
+    /// How many there may be at once.
+    pub limit: u64,
+    /// How many are left of them.
+    pub left: u64,
+    /// Milliseconds until all of them are there again.
+    pub reset_ms: u64,
+}
+
+impl Refusal {
+    /// A wrong key that no limiter has counted.
+    pub const UNKNOWN_KEY: Refusal = Refusal::BadCredentials {
+        delay_ms: 0,
+        allowance: None,
+    };
 }

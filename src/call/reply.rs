@@ -1,9 +1,9 @@
 //! The replies of the service, and the proof that written data is on disk.
 
 use super::{
-    Caller, DomainRow, EntryId, EntryRow, EntryState, Event, InboxId, InboxRow, KeyRow, MailboxRow,
-    Matches, MessageView, OctetsOf, OrgRow, OutboundRow, Refusal, Secret, Selected, ThreadId,
-    UidSet, UsageRow,
+    Allowance, Caller, DomainRow, EntryId, EntryRow, EntryState, Event, InboxId, InboxRow, KeyRow,
+    MailboxRow, Matches, MessageView, OctetsOf, OrgRow, OutboundRow, Refusal, Secret, Selected,
+    ThreadId, UidSet, UsageRow,
 };
 
 /// The reply to a call.
@@ -37,6 +37,7 @@ impl Receipt {
 pub enum Answer {
     Done,
     Authenticated(Caller),
+    Rated(Option<Allowance>),
     Recipient {
         inbox: Option<InboxId>,
     },

@@ -343,7 +343,7 @@ impl Acceptor {
             log::debug!("peer={peer} listener={listener:?} refused: {metric:?}");
             let line = refusal_line(
                 listener,
-                metric == Metric::RefusedRate,
+                (metric == Metric::RefusedRate).then_some(limits.http_connects_per_minute),
                 self.clock.now(),
                 peer,
             );
@@ -385,7 +385,7 @@ impl Acceptor {
             && let Some(socket) = self.sockets.get(at)
             && let Ok((stream, peer)) = socket.bound.socket.accept()
         {
-            let line = refusal_line(socket.bound.listener, false, self.clock.now(), peer);
+            let line = refusal_line(socket.bound.listener, None, self.clock.now(), peer);
             refuse(stream, &line);
         }
         self.reserve = reserve();
@@ -455,9 +455,14 @@ impl Counts {
     }
 }
 
-/// The line in clear for a peer that is refused: it came too often in this minute, or there
-/// are too many connections.
-fn refusal_line(listener: Listener, too_often: bool, now: Now, peer: SocketAddr) -> Vec<u8> {
+/// The line in clear for a peer that is refused: it made more than so many connections in this
+/// minute, or there are too many connections.
+fn refusal_line(
+    listener: Listener,
+    too_often: Option<usize>,
+    now: Now,
+    peer: SocketAddr,
+) -> Vec<u8> {
     match listener {
         Listener::Mx | Listener::Submission => {
             b"421 4.7.0 Too many connections, try again later\r\n".into()
@@ -465,7 +470,8 @@ fn refusal_line(listener: Listener, too_often: bool, now: Now, peer: SocketAddr)
         Listener::Imap => b"* BYE Too many connections, try again later\r\n".into(),
         Listener::Http => {
             let wait = MINUTE_MS - now.mono_ms % MINUTE_MS;
-            http::turned_away(too_often.then_some(wait), now, u64::from(peer.port()))
+            let too_often = too_often.map(|per_minute| (wait, per_minute as u64));
+            http::turned_away(too_often, now, u64::from(peer.port()))
         }
         Listener::Submissions | Listener::Imaps | Listener::Https => Vec::new(),
     }
@@ -631,13 +637,13 @@ mod tests {
         };
         for (too_often, status, retry, code) in [
             (
-                true,
+                Some(1200),
                 "429 Too Many Requests",
                 "Retry-After: 40\r\n",
                 "rate_limited",
             ),
             (
-                false,
+                None,
                 "503 Service Unavailable",
                 "Retry-After: 5\r\n",
                 "too_many_connections",
@@ -658,6 +664,6 @@ mod tests {
                 "{said}"
             );
         }
-        assert!(refusal_line(Listener::Https, true, now, peer).is_empty());
+        assert!(refusal_line(Listener::Https, Some(1), now, peer).is_empty());
     }
 }

@@ -163,7 +163,9 @@ pub fn is_local(service: &Service, store: &Store, domain: &str) -> Result<bool, 
 pub fn charge_receive(service: &Service, now: Now, inbox: InboxId) -> Result<(), Refusal> {
     let per_minute = service.shared.limits.inbox_receives_per_minute;
     let burst = per_minute.saturating_mul(BURST_MINUTES);
-    service.take(Payer::Inbox(inbox), per_minute, burst, now)
+    service
+        .take(Payer::Inbox(inbox), per_minute, burst, now)
+        .map(drop)
 }
 
 /// Counts `n` messages that `inbox` sends, in the transaction that queues them. When the daily
@@ -179,11 +181,15 @@ pub fn charge_sends(
 ) -> Result<(), Refusal> {
     let day = day_of(now);
     let (of_inbox, of_org) = store.count_sends(org, inbox, day, n)?;
-    if of_inbox > limits.inbox_sends_per_day as u64 || of_org > limits.org_sends_per_day as u64 {
-        let next = (day + 1).saturating_mul(DAY_MS);
-        let retry_ms = u64::try_from(next.saturating_sub(now.unix_ms)).unwrap_or(0);
+    let budgets = [
+        (Noun::Inbox, of_inbox, limits.inbox_sends_per_day as u64),
+        (Noun::Organization, of_org, limits.org_sends_per_day as u64),
+    ];
+    if let Some((of, _, max)) = budgets.into_iter().find(|(_, sent, max)| sent > max) {
+        let renews_at = (day + 1).saturating_mul(DAY_MS);
+        let retry_ms = u64::try_from(renews_at.saturating_sub(now.unix_ms)).unwrap_or(0);
         return Err(Refusal::RateLimited {
-            rate: Rate::Messages,
+            rate: Rate::SentInDay { of, max, renews_at },
             retry_ms,
         });
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::access::limits::{Failures, LIFTED, Leases, Payer, Rates};
 use super::intake::Lookups;
-use crate::call::{Metric, Network, Now, Refusal, Shared};
+use crate::call::{Allowance, Metric, Network, Now, Refusal, Shared};
 
 /// Reads the clock. `main` gives the system's clock, a test gives virtual time.
 pub type ReadClock = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -130,7 +130,7 @@ impl Service {
         per_minute: usize,
         burst: usize,
         now: Now,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Allowance, Refusal> {
         self.take_many(payer, per_minute, burst, 1, now)
     }
 
@@ -145,6 +145,7 @@ impl Service {
         let n = (octets / 1024).clamp(1, per_minute) as u64;
         let payer = Payer::MxOctets(Network::of(peer));
         self.take_many(payer, per_minute, per_minute, n, now)
+            .map(drop)
     }
 
     fn take_many(
@@ -154,7 +155,7 @@ impl Service {
         burst: usize,
         n: u64,
         now: Now,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Allowance, Refusal> {
         let mut counters = self.counters();
         let taken = counters.rates.take(payer, per_minute, burst, n, now);
         taken.map_err(|retry_ms| {

@@ -207,9 +207,11 @@ impl Store {
 
     /// How many keys an organization has, revoked ones included.
     pub fn keys_len(&self, org: OrgId) -> Result<u64, Error> {
-        let n = self.one("SELECT count(*) FROM key WHERE org = ?1", [org.0], |r| {
-            r.get(0)
-        })?;
+        let n = self.one(
+            "SELECT count(*) FROM key WHERE org = ?1 AND revoked_at IS NULL",
+            [org.0],
+            |r| r.get(0),
+        )?;
         Ok(uint(n.unwrap_or(0)))
     }
 

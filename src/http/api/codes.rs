@@ -42,13 +42,13 @@ codes! {
     RELAY_DENIED 403 "relay_denied" "This server does not relay for that address.";
     SENDER_NOT_ALLOWED 403 "sender_not_allowed" "The key may not send as this address.";
     OVER_QUOTA 403 "over_quota" "The inbox is full.";
-    LIMIT_REACHED 403 "limit_reached" "There are as many of these as the limit allows.";
     NOT_FOUND 404 "not_found" "It does not exist, or the key may not see it.";
     METHOD_NOT_ALLOWED 405 "method_not_allowed" "The path exists and has no such method; Allow names those it has.";
     TIMEOUT 408 "timeout" "The request came too slowly; the connection ends.";
     ALREADY_EXISTS 409 "already_exists" "One of this name exists already.";
     CONFLICT 409 "conflict" "Something else stands in the way.";
     IDEMPOTENCY_CONFLICT 409 "idempotency_conflict" "The Idempotency-Key was used for another request.";
+    LIMIT_REACHED 409 "limit_reached" "There are as many of these as there may be; `limit` says how many.";
     CURSOR_EXPIRED 410 "cursor_expired" "The log no longer has this cursor; `oldest` is the first number that it has.";
     BODY_TOO_LARGE 413 "body_too_large" "The body is longer than the route allows.";
     TOO_LARGE 413 "too_large" "The message, or a part of it, is over its limit.";
@@ -56,9 +56,8 @@ codes! {
     UNSUPPORTED_MEDIA_TYPE 415 "unsupported_media_type" "The body must be application/json.";
     UNSUPPORTED_ENCODING 415 "unsupported_encoding" "A Content-Encoding is not accepted.";
     EXPECTATION_FAILED 417 "expectation_failed" "Only 100-continue can be expected.";
-    RATE_LIMITED 429 "rate_limited" "Too many requests; Retry-After says how long to wait.";
+    RATE_LIMITED 429 "rate_limited" "Too many requests, or a daily budget is used up; Retry-After says how long to wait.";
     TOO_MANY_FAILURES 429 "too_many_failures" "Too many wrong keys came from this address.";
-    STREAMS_LIMITED 429 "limit_reached" "As many streams are open as the limit allows.";
     HEADER_TOO_LARGE 431 "header_too_large" "The header fields are too long or too many.";
     NOT_BUILT_YET 501 "not_built_yet" "The route is part of the API and is not built yet.";
     BUSY 503 "busy" "Too many large requests or long responses are under way.";

@@ -148,7 +148,7 @@ const STREAM_GIVES: &[Gives] = &[Gives {
     content: ResponseContent::Events(&EVENT),
 }];
 
-const STREAM_ERRORS: &[&ErrorCode] = &[codes::STREAMS_LIMITED, codes::NOT_FOUND];
+const STREAM_ERRORS: &[&ErrorCode] = &[codes::LIMIT_REACHED, codes::NOT_FOUND];
 
 pub(crate) static ALL: Operation = Operation {
     id: "events.stream",

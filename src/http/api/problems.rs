@@ -10,9 +10,10 @@ use super::codes::{self, ErrorCode};
 use super::fields::FieldKind::Text;
 use super::fields::{ANY, FieldRow, fields};
 use super::inbox::COUNT;
-use crate::call::{Countable, Limits, Noun, Now, Refusal};
+use crate::call::{Allowance, Countable, Limits, Noun, Now, Rate, Refusal};
 use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response, ResponseFrame, request_id};
+use crate::mail::time::rfc3339;
 
 /// An error in the words of HTTP. It is boxed where it is returned, since it is rare and large.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,8 +23,10 @@ pub(crate) struct Problem {
     hint: Cow<'static, str>,
     field: Option<String>,
     retry_ms: Option<u64>,
-    /// The number of requests in a minute that are allowed, where it is known.
-    quota: Option<u64>,
+    /// The rate that is used up, in place of the rate of requests.
+    pub allowance: Option<Allowance>,
+    /// The limit on a number of things that is reached.
+    max: Option<u64>,
     allow: Option<String>,
     oldest: Option<u64>,
     /// The connection must end: the beginning of the next request is unknown.
@@ -43,7 +46,8 @@ impl Problem {
             hint: hint.into(),
             field: None,
             retry_ms: None,
-            quota: None,
+            allowance: None,
+            max: None,
             allow: None,
             oldest: None,
             fatal: false,
@@ -170,15 +174,19 @@ impl Problem {
         problem
     }
 
-    /// 429 after `retry_ms`, of `quota` a minute.
-    pub fn too_many(retry_ms: u64, quota: Option<u64>) -> Box<Problem> {
+    /// 429 after `retry_ms`, where there may be `limit` in all.
+    pub fn too_many(retry_ms: u64, limit: u64) -> Box<Problem> {
         let mut problem = Problem::new(
             codes::RATE_LIMITED,
             "Too many requests.",
             "Wait for as long as Retry-After says.",
         );
         problem.retry_ms = Some(retry_ms);
-        problem.quota = quota;
+        problem.allowance = Some(Allowance {
+            limit,
+            left: 0,
+            reset_ms: retry_ms,
+        });
         problem
     }
 
@@ -226,6 +234,9 @@ impl Problem {
                 if let Some(field) = &self.field {
                     error.text("field", field);
                 }
+                if let Some(max) = self.max {
+                    error.number("limit", max);
+                }
                 if let Some(oldest) = self.oldest {
                     error.number("oldest", oldest);
                 }
@@ -243,13 +254,6 @@ impl Problem {
         if let Some(ms) = self.retry_ms {
             let seconds = ms.div_ceil(1000).max(1);
             response.add("Retry-After", seconds.to_string());
-            if self.code.status == 429 {
-                if let Some(quota) = self.quota {
-                    response.add("RateLimit-Limit", quota.to_string());
-                }
-                response.add("RateLimit-Remaining", "0");
-                response.add("RateLimit-Reset", seconds.to_string());
-            }
         }
         response
     }
@@ -259,12 +263,14 @@ impl Problem {
 pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
     let bad = Problem::bad_request;
     match refusal {
-        Refusal::BadCredentials { .. } => {
-            Problem::unauthorized("The key is wrong, revoked or expired.")
+        Refusal::BadCredentials { allowance, .. } => {
+            let mut problem = Problem::unauthorized("The key is wrong, revoked or expired.");
+            problem.allowance = *allowance;
+            problem
         }
         Refusal::LoginLimited { retry_ms } => {
-            let quota = limits.login_failures_per_minute as u64;
-            let mut problem = Problem::too_many(*retry_ms, Some(quota));
+            let limit = limits.login_failures_per_minute as u64;
+            let mut problem = Problem::too_many(*retry_ms, limit);
             problem.code = codes::TOO_MANY_FAILURES;
             problem.message = "Too many wrong keys came from this address.".into();
             problem
@@ -314,7 +320,7 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "The inbox is full.",
             "Delete messages for good, or use another inbox.",
         ),
-        Refusal::RateLimited { retry_ms, .. } => Problem::too_many(*retry_ms, None),
+        Refusal::RateLimited { rate, retry_ms } => rate_limited(*rate, *retry_ms, limits),
         Refusal::Limit { what, max } => limit(*what, *max),
         Refusal::IdempotencyConflict => Problem::new(
             codes::IDEMPOTENCY_CONFLICT,
@@ -344,25 +350,53 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
     }
 }
 
-fn limit(what: Countable, max: u64) -> Box<Problem> {
-    let code = match what {
-        Countable::Recipients => {
-            let why = format!("may, together with cc and bcc, name at most {max} recipients");
-            return Problem::invalid("to", &why);
+/// A rate that is used up, in the words of what it counts.
+fn rate_limited(rate: Rate, retry_ms: u64, limits: &Limits) -> Box<Problem> {
+    match rate {
+        Rate::Requests => Problem::too_many(retry_ms, limits.http_requests_per_minute as u64),
+        Rate::Messages => {
+            let limit = limits.inbox_receives_per_minute as u64;
+            let mut problem = Problem::too_many(retry_ms, limit);
+            problem.message = format!(
+                "A recipient's inbox takes {limit} messages in a minute, and no more for now."
+            )
+            .into();
+            problem
         }
-        Countable::Streams | Countable::Sessions => codes::STREAMS_LIMITED,
-        _ => codes::LIMIT_REACHED,
-    };
-    // A keyword of IMAP is a label of REST.
+        Rate::SentInDay { of, max, renews_at } => {
+            let mut problem = Problem::too_many(retry_ms, max);
+            let renews_at = rfc3339(renews_at);
+            problem.message = format!(
+                "The {} has used up its daily budget of {max} messages; the budget begins anew at \
+                 {renews_at}.",
+                of.name()
+            )
+            .into();
+            problem.hint = format!("Send it again after {renews_at}.").into();
+            problem
+        }
+    }
+}
+
+fn limit(what: Countable, max: u64) -> Box<Problem> {
+    if what == Countable::Recipients {
+        let why = format!("may, together with cc and bcc, name at most {max} recipients");
+        return Problem::invalid("to", &why);
+    }
+    // A keyword of IMAP is a label of REST, a mailbox is a folder.
     let what = match what {
         Countable::Keywords => "labels in the folder",
+        Countable::Mailboxes => "folders",
+        Countable::Streams => "open event streams",
         other => other.name(),
     };
-    Problem::new(
-        code,
-        format!("There are {max} {what} already, which is the limit."),
+    let mut problem = Problem::new(
+        codes::LIMIT_REACHED,
+        format!("There are as many {what} as there may be: the limit is {max}."),
         "Close or delete one first.",
-    )
+    );
+    problem.max = Some(max);
+    problem
 }
 
 fn no_recipient(field: &str, address: &str) -> Box<Problem> {
@@ -380,12 +414,13 @@ fn no_folder() -> Box<Problem> {
     problem
 }
 
-/// The whole response to a peer whose connection is refused: 429 when it came too often and may
-/// come again after `wait_ms`, 503 when there are too many connections. `seed` is for its id.
-pub fn turned_away(wait_ms: Option<u64>, now: Now, seed: u64) -> Vec<u8> {
-    let problem = match wait_ms {
-        Some(ms) => {
-            let mut problem = Problem::too_many(ms, None);
+/// The whole response to a peer whose connection is refused: 429 when it came too often, with the
+/// milliseconds to wait and the connections that it may make in a minute; 503 when there are too
+/// many connections. `seed` is for its id.
+pub fn turned_away(too_often: Option<(u64, u64)>, now: Now, seed: u64) -> Vec<u8> {
+    let problem = match too_often {
+        Some((wait_ms, per_minute)) => {
+            let mut problem = Problem::too_many(wait_ms, per_minute);
             problem.message = "Too many new connections came from this address.".into();
             problem.hint = "Keep connections open; wait for as long as Retry-After says.".into();
             problem
@@ -399,6 +434,7 @@ pub fn turned_away(wait_ms: Option<u64>, now: Now, seed: u64) -> Vec<u8> {
     let frame = ResponseFrame {
         now,
         request_id: &id,
+        allowance: problem.allowance,
         close: true,
         head_only: false,
     };
@@ -413,6 +449,7 @@ pub(crate) const ERROR_FIELDS: &[FieldRow] = fields! {
     message: required Text(ANY), r#""`limit` must be from 1 to 200.""#, "What is wrong.";
     hint: required Text(ANY), r#""Correct the field and send the request again.""#, "What to do.";
     field: sometimes Text(ANY), r#""limit""#, "The field, parameter or header field that it is about.";
+    limit: sometimes COUNT, "100", "The limit that is reached, for `limit_reached`.";
     oldest: sometimes COUNT, "1000", "The first event that the log has, for `cursor_expired`.";
     request_id: required Text(ANY), r#""req_0123456789abcdef""#, "The id of the request, as in the log.";
 };
@@ -444,7 +481,7 @@ mod tests {
     fn every_refusal_has_a_status_and_words() {
         let limits = Limits::default();
         for (refusal, status) in [
-            (Refusal::BadCredentials { delay_ms: 0 }, 401),
+            (Refusal::UNKNOWN_KEY, 401),
             (Refusal::LoginLimited { retry_ms: 1 }, 429),
             (Refusal::MissingScope(Scopes::ADMIN), 403),
             (Refusal::NotFound(Noun::Inbox), 404),
@@ -496,14 +533,14 @@ mod tests {
                     what: Countable::Streams,
                     max: 16,
                 },
-                429,
+                409,
             ),
             (
                 Refusal::Limit {
                     what: Countable::Inboxes,
                     max: 16,
                 },
-                403,
+                409,
             ),
             (Refusal::IdempotencyConflict, 409),
             (Refusal::Conflict(ConflictReason::MailboxHasChildren), 409),

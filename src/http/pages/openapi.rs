@@ -275,7 +275,7 @@ fn request_body(o: &mut Object<'_>, table: &BodyTable) {
 fn write_gives(o: &mut Object<'_>, row: &RouteRow, gives: &Gives) {
     o.text("description", gives.says);
     o.object("headers", |o| {
-        request_id(o);
+        every_answer(o);
         if row.method == "POST" {
             header(
                 o,
@@ -354,7 +354,7 @@ fn write_errors(o: &mut Object<'_>, status: u16, errors: &[&'static ErrorCode]) 
     o.text("description", &words.join(", "));
     o.texts("x-codes", of_status().map(|code| code.word));
     o.object("headers", |o| {
-        request_id(o);
+        every_answer(o);
         if matches!(status, 429 | 503 | 507) {
             header(o, "Retry-After", "Seconds to wait.");
         }
@@ -369,8 +369,22 @@ fn write_errors(o: &mut Object<'_>, status: u16, errors: &[&'static ErrorCode]) 
     });
 }
 
-fn request_id(o: &mut Object<'_>) {
+/// The fields of every answer. Those of the rate are missing where there is none: for the
+/// operator, and for probes from the same machine.
+fn every_answer(o: &mut Object<'_>) {
     header(o, "X-Request-Id", "The id of the request, as in errors.");
+    header(
+        o,
+        "RateLimit-Limit",
+        "Requests that the key, or an address without a key, may make at once and in a minute; \
+         another limit where the answer is about that one (wrong keys, a daily budget).",
+    );
+    header(o, "RateLimit-Remaining", "How many of them are left.");
+    header(
+        o,
+        "RateLimit-Reset",
+        "Seconds until all of them are there again; with 429 the same as Retry-After.",
+    );
 }
 
 fn header(o: &mut Object<'_>, name: &str, says: &str) {
@@ -466,7 +480,9 @@ pub(crate) const ABOUT: &str = "The HTTP API of a Postern mail server. Bodies ar
     Times are RFC 3339 in UTC. A field or parameter that is not in this description is refused \
     by name; an empty parameter is as good as none. Lists are pages of up to 200 rows: `next_cursor` is the `cursor` of the next. \
     Every POST takes an `Idempotency-Key`. A GET never changes anything. HEAD does what GET \
-    does, without the body. Too many requests are answered 429 with `Retry-After`.";
+    does, without the body. Every answer says in `RateLimit-Limit`, `RateLimit-Remaining` and \
+    `RateLimit-Reset` what is left of the rate; too many requests are answered 429 with \
+    `Retry-After`. A limit on a number of things is 409 `limit_reached` with the number.";
 /// How a caller says who it is.
 pub(crate) const BEARER: &str = "`Authorization: Bearer ap_sk_…`, a key of an organization, or \
     the token of the operator. The operator acts inside the organization that the header \

@@ -7,8 +7,8 @@
 
 use super::{Server, ServerState};
 use crate::call::{
-    Answer, Ask, Call, Caller, Charge, EntryRead, InboxRead, Intake, MessageRead, Now, OctetsOf,
-    Rate, Refusal, Reply, Route, Secret, Written,
+    Allowance, Answer, Ask, Call, Caller, Charge, EntryRead, InboxRead, Intake, MessageRead, Now,
+    OctetsOf, Refusal, Reply, Route, Secret, Written,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
@@ -41,6 +41,10 @@ pub(crate) struct Exchange {
     /// SHA-256 of the token.
     pub digest: [u8; 32],
     pub caller: Caller,
+    /// What is left of its rate, once that was asked for.
+    pub allowance: Option<Allowance>,
+    /// Its fault, told when the caller is known and has been counted.
+    pub fault: Option<Box<Problem>>,
     /// The framing of the part of the request that has not been read.
     pub framing: Framing,
     pub media: ContentKind,
@@ -70,10 +74,9 @@ pub(crate) struct KnownKey {
 /// The purpose of the call that is out.
 #[derive(Debug)]
 pub(crate) enum Waiting {
-    /// The rate limit of anonymous requests; then the request goes on, since its route needs
-    /// no key.
-    Nobody,
-    /// The rate limit of anonymous requests; then this response is sent.
+    /// The rate of requests; then the request goes on.
+    Rate,
+    /// The rate of requests without a key; then this response is sent.
     Stranger(Result<Response, Box<Problem>>),
     Read(ShowAnswer),
     Write(ShowWritten),
@@ -132,6 +135,8 @@ impl Exchange {
             secret: None,
             digest: [0; 32],
             caller: Caller::Anonymous,
+            allowance: None,
+            fault: None,
             framing: head.framing,
             media: head.media,
             encoded: head.encoded,
@@ -177,6 +182,7 @@ impl Exchange {
         ResponseFrame {
             now,
             request_id: &self.id,
+            allowance: self.allowance,
             close: self.close,
             head_only: self.head_only,
         }
@@ -303,7 +309,7 @@ impl Server {
     pub(crate) fn answer(
         &mut self,
         now: Now,
-        exchange: Box<Exchange>,
+        mut exchange: Box<Exchange>,
         waiting: Waiting,
         reply: Reply,
         out: &mut Output,
@@ -311,30 +317,28 @@ impl Server {
         match (waiting, reply) {
             (Waiting::Page(paging), reply) => self.page(now, exchange, *paging, reply, out),
             (
-                Waiting::Nobody | Waiting::Stranger(_),
-                Reply::Refused(Refusal::RateLimited { retry_ms, .. }),
+                waiting @ (Waiting::Rate | Waiting::Stranger(_)),
+                Reply::Answer(Answer::Rated(left)),
             ) => {
-                let problem = self.stranger_too_often(retry_ms);
-                self.fail(now, exchange, &problem, out);
+                exchange.allowance = left;
+                match waiting {
+                    Waiting::Stranger(Ok(response)) => self.respond(now, exchange, &response, out),
+                    Waiting::Stranger(Err(problem)) => self.fail(now, exchange, &problem, out),
+                    _ => self.proceed(now, exchange, out),
+                }
             }
-            (Waiting::Nobody, Reply::Answer(_)) => self.proceed(now, exchange, out),
-            (Waiting::Stranger(Ok(response)), Reply::Answer(_)) => {
-                self.respond(now, exchange, &response, out);
-            }
-            (Waiting::Stranger(Err(problem)), Reply::Answer(_)) => {
+            (Waiting::Rate | Waiting::Stranger(_), Reply::Refused(refusal)) => {
+                let problem = match (refusal, &exchange.caller) {
+                    (Refusal::RateLimited { retry_ms, .. }, Caller::Anonymous) => {
+                        let limit = self.shared().limits.http_anonymous_per_minute;
+                        Problem::too_many(retry_ms, limit as u64)
+                    }
+                    (refusal, _) => refused(&refusal, &self.shared().limits),
+                };
                 self.fail(now, exchange, &problem, out);
             }
             (_, Reply::Refused(refusal)) => {
-                let limits = &self.shared().limits;
-                let mut problem = refused(&refusal, limits);
-                if let Refusal::RateLimited {
-                    rate: Rate::Requests,
-                    retry_ms,
-                } = refusal
-                {
-                    let quota = limits.http_requests_per_minute as u64;
-                    problem = Problem::too_many(retry_ms, Some(quota));
-                }
+                let problem = refused(&refusal, &self.shared().limits);
                 self.fail(now, exchange, &problem, out);
             }
             (Waiting::Read(show), Reply::Answer(answer)) => {
@@ -369,6 +373,7 @@ impl Server {
                 let head = message::raw_response();
                 let length = Length::Known(u64::from(size));
                 head.write_head(exchange.frame(now), length, &mut out.bytes);
+                self.log(&exchange, head.status);
                 if exchange.head_only {
                     return self.finish(now, &exchange, out);
                 }
@@ -466,6 +471,7 @@ impl Server {
                 if !begun {
                     let head = Response::new(200, MediaType::Csv, Vec::new());
                     head.write_head(exchange.frame(now), length, &mut out.bytes);
+                    self.log(&exchange, head.status);
                     if exchange.head_only {
                         out.hold = Some(false);
                         return self.finish(now, &exchange, out);

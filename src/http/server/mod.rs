@@ -1,16 +1,19 @@
 //! The serving side of HTTP/1.1: one request at a time, each from head to last octet.
 //!
 //! ```text
-//! ExpectHead -> ExpectLogin -> ExpectBody -> ExpectAnswer -> (response) -> ExpectHead
-//!     |              |                            |
-//!     |              +-> Delay (a wrong key)      +-> Streaming (until it closes)
-//!     +-> (any doubt: response, close)            +-> Paging <-> ExpectDrained
+//! ExpectHead -> ExpectLogin -> (rate) -> ExpectBody -> ExpectAnswer -> (response) -> ExpectHead
+//!     |                                                  |
+//!     |                                                  +-> Streaming (until it closes)
+//!     +-> (any doubt: rate, response, close)             +-> Paging <-> ExpectDrained
 //! ```
 //!
 //! Anything that two readers could frame differently ends the connection after its response;
 //! the octets behind it are never interpreted. Keys are checked before a body is read, so that
 //! a client without a key cannot fill memory. A key is checked a second time, while its
 //! revocation is watched for, before the connection relies on the check.
+//!
+//! Every request is counted against a rate before it is answered, also one that is refused: of
+//! its key, or of its address where it has none. What is left stands in every response.
 
 mod exchange;
 
@@ -60,8 +63,6 @@ pub(crate) enum ServerState {
     ExpectAnswer(Box<Exchange>, Waiting),
     /// The departure of a page of a long response.
     ExpectDrained(Box<Exchange>, Box<Paging>),
-    /// The time at which a wrong key is refused.
-    Delay(Box<Exchange>, Box<Problem>),
     /// The request is kept until its response has begun.
     Streaming(Option<Box<Exchange>>, Box<EventStream>),
     /// Nothing: the connection ends.
@@ -143,14 +144,14 @@ impl Server {
             Ok(HeadSearch::Empty) => return 2,
             Ok(HeadSearch::Complete(end)) => end,
             Err(problem) => {
-                self.refuse_head(now, &problem, out);
+                self.refuse_head(now, problem, out);
                 return bytes.len();
             }
         };
         match head::parse(bytes.get(..end).unwrap_or_default(), limits) {
             Ok(head) => self.begin(now, head, out),
             Err(problem) => {
-                self.refuse_head(now, &problem, out);
+                self.refuse_head(now, problem, out);
                 return bytes.len();
             }
         }
@@ -158,11 +159,15 @@ impl Server {
     }
 
     /// Answers octets that are not a request, and closes.
-    fn refuse_head(&mut self, now: Now, problem: &Problem, out: &mut Output) {
+    fn refuse_head(&mut self, now: Now, problem: Box<Problem>, out: &mut Output) {
         self.requests += 1;
         self.shared().metrics.count(Metric::HttpRequests);
         let exchange = Exchange::broken(request_id(self.opening.seed, self.requests));
-        self.fail(now, Box::new(exchange), problem, out);
+        if self.stopping {
+            return self.fail(now, Box::new(exchange), &problem, out);
+        }
+        out.deadline = Some(None);
+        self.fail_unknown(Box::new(exchange), problem, out);
     }
 
     /// A head is there: finds its route, checks its body and query, and authenticates.
@@ -180,13 +185,13 @@ impl Server {
         let (row, places) = match routes::find(&exchange.method, segments) {
             Match::Found(row, places) => (row, places),
             Match::Methods(allow) => {
-                return self.fail_unknown(exchange, Problem::method(allow), out);
+                return self.fail_counted(now, exchange, Problem::method(allow), out);
             }
             Match::Later => {
-                return self.fail_unknown(exchange, Problem::later(), out);
+                return self.fail_counted(now, exchange, Problem::later(), out);
             }
             Match::None => {
-                return self.fail_unknown(exchange, Problem::not_found("route"), out);
+                return self.fail_counted(now, exchange, Problem::not_found("route"), out);
             }
         };
         exchange.row = Some(row);
@@ -201,7 +206,7 @@ impl Server {
         let checked = check_body(operation.takes, &exchange)
             .and_then(|()| exchange.target.query.check(known));
         if let Err(problem) = checked {
-            return self.fail(now, exchange, &problem, out);
+            return self.fail_counted(now, exchange, problem, out);
         }
         self.authenticate(now, exchange, row.need, out);
     }
@@ -217,7 +222,7 @@ impl Server {
         let mut response = Response::nothing();
         response.add("Allow", allow);
         exchange.close |= exchange.framing != Framing::None;
-        out.ask = Some(Ask::anonymous(Look::AnonymousRate));
+        out.ask = Some(Ask::anonymous(Look::RequestRate));
         self.state = ServerState::ExpectAnswer(exchange, Waiting::Stranger(Ok(response)));
     }
 
@@ -241,7 +246,7 @@ impl Server {
                     .filter(|known| known.serves(&digest, now));
                 if let Some(known) = known {
                     exchange.caller = known.caller.clone();
-                    return self.proceed(now, exchange, out);
+                    return self.count(exchange, out);
                 }
                 exchange.digest = digest;
                 out.ask = Some(Ask::anonymous(Look::Authenticate {
@@ -256,8 +261,7 @@ impl Server {
                 self.proceed(now, exchange, out);
             }
             _ if need == RouteNeed::Nothing => {
-                out.ask = Some(Ask::anonymous(Look::AnonymousRate));
-                self.state = ServerState::ExpectAnswer(exchange, Waiting::Nobody);
+                self.count(exchange, out);
             }
             Credentials::None => {
                 let problem = Problem::unauthorized("A key is needed here.");
@@ -284,7 +288,8 @@ impl Server {
                     caller: caller.clone(),
                     confirmed: again,
                 });
-                let lasts = exchange.row.is_some_and(RouteRow::is_lasting);
+                let lasts =
+                    exchange.fault.is_none() && exchange.row.is_some_and(RouteRow::is_lasting);
                 if lasts
                     && !again
                     && let Some(secret) = exchange.secret.clone()
@@ -300,22 +305,16 @@ impl Server {
                     return;
                 }
                 exchange.caller = caller;
-                self.proceed(now, exchange, out);
+                self.count(exchange, out);
             }
             Reply::Refused(refusal) => {
                 self.known = None;
                 let mut problem = refused(&refusal, &self.shared().limits);
-                if let Refusal::BadCredentials { delay_ms } = refusal {
+                if let Refusal::BadCredentials { .. } = refusal {
                     self.failures += 1;
                     if self.failures >= self.shared().limits.login_tries {
                         self.shared().metrics.count(Metric::TooManyErrors);
                         problem.fatal = true;
-                    }
-                    if delay_ms > 0 && !self.stopping {
-                        out.deadline = Some(Some(now.plus_ms(delay_ms)));
-                        out.hold = Some(true);
-                        self.state = ServerState::Delay(exchange, problem);
-                        return;
                     }
                 }
                 self.fail(now, exchange, &problem, out);
@@ -324,8 +323,17 @@ impl Server {
         }
     }
 
-    /// The caller is known, or none is needed: checks the scope, then reads the body.
-    pub(crate) fn proceed(&mut self, now: Now, exchange: Box<Exchange>, out: &mut Output) {
+    /// The caller is known, or none is needed: counts the request.
+    fn count(&mut self, exchange: Box<Exchange>, out: &mut Output) {
+        out.ask = Some(exchange.ask(Look::RequestRate));
+        self.state = ServerState::ExpectAnswer(exchange, Waiting::Rate);
+    }
+
+    /// The request is counted: checks the scope, then reads the body.
+    pub(crate) fn proceed(&mut self, now: Now, mut exchange: Box<Exchange>, out: &mut Output) {
+        if let Some(problem) = exchange.fault.take() {
+            return self.fail(now, exchange, &problem, out);
+        }
         let Some(row) = exchange.row else {
             return self.fail_internal(now, exchange, out);
         };
@@ -431,6 +439,7 @@ impl Server {
                 exchange.close = true;
                 let response = Response::new(200, MediaType::Events, Vec::new());
                 response.write_head(exchange.frame(now), Length::Close, &mut out.bytes);
+                self.log(&exchange, response.status);
                 if exchange.head_only {
                     return self.close(out);
                 }
@@ -479,13 +488,9 @@ impl Server {
 
     fn deadline(&mut self, now: Now, out: &mut Output) {
         match core::mem::replace(&mut self.state, ServerState::Closed) {
-            ServerState::Delay(exchange, problem) => {
-                out.hold = Some(false);
-                self.fail(now, exchange, &problem, out);
-            }
             ServerState::ExpectHead(true) => {
                 self.shared().metrics.count(Metric::TimedOut);
-                self.refuse_head(now, &timeout("The request head took too long."), out);
+                self.refuse_head(now, timeout("The request head took too long."), out);
             }
             ServerState::ExpectBody(exchange, _) => {
                 self.shared().metrics.count(Metric::TimedOut);
@@ -518,10 +523,6 @@ impl Server {
                 let problem = Problem::syntax("The request ends within its body.");
                 self.fail(now, exchange, &problem, out);
             }
-            ServerState::Delay(mut exchange, problem) => {
-                exchange.close = true;
-                self.state = ServerState::Delay(exchange, problem);
-            }
             ServerState::ExpectDrained(mut exchange, paging) => {
                 exchange.close = true;
                 self.state = ServerState::ExpectDrained(exchange, paging);
@@ -538,15 +539,11 @@ impl Server {
             }
             ServerState::ExpectHead(true) => {
                 let problem = refused(&Refusal::Stopping, &self.shared().limits);
-                self.refuse_head(now, &problem, out);
+                self.refuse_head(now, problem, out);
             }
             ServerState::ExpectBody(exchange, _) => {
                 let problem = refused(&Refusal::Stopping, &self.shared().limits);
                 self.fail(now, exchange, &problem, out);
-            }
-            ServerState::Delay(exchange, problem) => {
-                out.hold = Some(false);
-                self.fail(now, exchange, &problem.and_close(), out);
             }
             ServerState::Streaming(exchange, mut stream) => {
                 if stream.is_started() {
@@ -561,14 +558,25 @@ impl Server {
 
     /// Fails an anonymous request. These have a rate limit for each address.
     fn fail_unknown(&mut self, exchange: Box<Exchange>, problem: Box<Problem>, out: &mut Output) {
-        out.ask = Some(Ask::anonymous(Look::AnonymousRate));
+        out.ask = Some(Ask::anonymous(Look::RequestRate));
         self.state = ServerState::ExpectAnswer(exchange, Waiting::Stranger(Err(problem)));
     }
 
-    /// The refusal for an address that makes too many requests without a key.
-    pub(crate) fn stranger_too_often(&self, retry_ms: u64) -> Box<Problem> {
-        let quota = self.shared().limits.http_anonymous_per_minute;
-        Problem::too_many(retry_ms, Some(quota as u64))
+    /// Fails a request whose caller is not known yet. With a key it counts against the rate of
+    /// the key, so the key is checked first.
+    fn fail_counted(
+        &mut self,
+        now: Now,
+        mut exchange: Box<Exchange>,
+        problem: Box<Problem>,
+        out: &mut Output,
+    ) {
+        if matches!(exchange.credentials, Credentials::Bearer(_)) {
+            exchange.fault = Some(problem);
+            self.authenticate(now, exchange, RouteNeed::Key, out);
+        } else {
+            self.fail_unknown(exchange, problem, out);
+        }
     }
 
     fn head_deadline(&self, now: Now) -> Now {
@@ -630,13 +638,7 @@ impl Server {
         }
         exchange.close |= self.stopping;
         response.write(exchange.frame(now), &mut out.bytes);
-        log::debug!(
-            "conn={} method={} route={} status={}",
-            self.opening.conn.0,
-            exchange.row.map_or("-", |row| row.method),
-            exchange.row.map_or("-", |row| row.path),
-            response.status
-        );
+        self.log(&exchange, response.status);
         self.finish(now, &exchange, out);
     }
 
@@ -662,13 +664,25 @@ impl Server {
             Framing::Chunked => false,
         };
         exchange.close |= problem.fatal || !skips;
+        exchange.allowance = problem.allowance.or(exchange.allowance);
         let response = problem.response(&exchange.id);
         self.respond(now, exchange, &response, out);
     }
 
+    /// The line of a request, once its response has begun.
+    pub(crate) fn log(&self, exchange: &Exchange, status: u16) {
+        log::debug!(
+            "conn={} request_id={} method={} route={} status={status}",
+            self.opening.conn.0,
+            exchange.id,
+            exchange.row.map_or("-", |row| row.method),
+            exchange.row.map_or("-", |row| row.path),
+        );
+    }
+
     pub(crate) fn fail_internal(&mut self, now: Now, exchange: Box<Exchange>, out: &mut Output) {
         log::error!(
-            "conn={} an answer that does not fit its call, request={}",
+            "conn={} request_id={} an answer that does not fit its call",
             self.opening.conn.0,
             exchange.id
         );

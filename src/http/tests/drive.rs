@@ -150,10 +150,8 @@ impl Drive {
             Call::Look(Look::Authenticate { secret, .. }) if secret.expose() == b"good" => {
                 Reply::Answer(Answer::Authenticated(Caller::Key(access(self.scopes))))
             }
-            Call::Look(Look::Authenticate { .. }) => {
-                Reply::Refused(Refusal::BadCredentials { delay_ms: 0 })
-            }
-            Call::Look(Look::AnonymousRate) => Reply::Answer(Answer::Done),
+            Call::Look(Look::Authenticate { .. }) => Reply::Refused(Refusal::UNKNOWN_KEY),
+            Call::Look(Look::RequestRate) => Reply::Answer(Answer::Rated(None)),
             call => (self.answer)(call),
         };
         self.calls.push(call);

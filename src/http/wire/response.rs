@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::call::Now;
+use crate::call::{Allowance, Now};
 use crate::mail::time;
 
 /// One response without its frame.
@@ -40,6 +40,8 @@ pub(crate) enum MediaType {
 pub(crate) struct ResponseFrame<'a> {
     pub now: Now,
     pub request_id: &'a str,
+    /// What is left of the rate that the request counted against.
+    pub allowance: Option<Allowance>,
     /// Whether to write `Connection: close`.
     pub close: bool,
     /// The request was HEAD: the length of the body is written and the body is not.
@@ -151,6 +153,12 @@ impl Response {
         }
         for (name, value) in &self.extra {
             line(&[name, ": ", value]);
+        }
+        if let Some(left) = frame.allowance {
+            line(&["RateLimit-Limit: ", &left.limit.to_string()]);
+            line(&["RateLimit-Remaining: ", &left.left.to_string()]);
+            let seconds = left.reset_ms.div_ceil(1000);
+            line(&["RateLimit-Reset: ", &seconds.to_string()]);
         }
         line(&["X-Request-Id: ", frame.request_id]);
         if frame.close {

@@ -93,10 +93,10 @@ impl Server {
                 let text = format!("[CAPABILITY {}] Logged in", self.capability());
                 self.ok(text, out);
             }
-            Reply::Refused(Refusal::BadCredentials { delay_ms }) if delay_ms > 0 => {
+            Reply::Refused(Refusal::BadCredentials { delay_ms, .. }) if delay_ms > 0 => {
                 self.waits = Waits::Delay {
                     until: now.mono_ms.saturating_add(delay_ms),
-                    then: Delayed::Login(Refusal::BadCredentials { delay_ms: 0 }),
+                    then: Delayed::Login(Refusal::UNKNOWN_KEY),
                 };
             }
             Reply::Refused(why) => self.login_refused(&why, out),
@@ -110,7 +110,7 @@ impl Server {
             Refusal::MissingScope(_) => "[AUTHORIZATIONFAILED] The key lacks messages:read".into(),
             // An inbox of others and an inbox that does not exist get the answer to a wrong
             // key.
-            Refusal::NotFound(_) => refusal_text(&Refusal::BadCredentials { delay_ms: 0 }),
+            Refusal::NotFound(_) => refusal_text(&Refusal::UNKNOWN_KEY),
             why => refusal_text(why),
         };
         self.fail_login(text, out);

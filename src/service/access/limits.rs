@@ -10,7 +10,7 @@ use core::hash::Hash;
 use core::net::IpAddr;
 use std::collections::HashMap;
 
-use crate::call::{ConnId, InboxId, KeyId, Network, Now, OrgId, Rate};
+use crate::call::{Allowance, ConnId, InboxId, KeyId, Network, Now, OrgId, Rate};
 
 /// Failed logins, counted for all listeners together, so that an attacker does not get a share on
 /// each listener.
@@ -57,8 +57,8 @@ impl Failures {
         }
     }
 
-    /// Counts a failure and gives the milliseconds to wait before the answer. `fingerprint` stands
-    /// for the key.
+    /// Counts a failure; gives the milliseconds to wait before the answer, and the different wrong
+    /// keys that are left of this minute. `fingerprint` stands for the key.
     pub fn record(
         &mut self,
         peer: IpAddr,
@@ -66,7 +66,7 @@ impl Failures {
         per_minute: usize,
         per_day: usize,
         now: Now,
-    ) -> u64 {
+    ) -> (u64, Allowance) {
         let now_ms = now.mono_ms;
         if self.0.len() >= NETWORKS_MAX {
             self.0
@@ -75,7 +75,10 @@ impl Failures {
         }
         let failed = self.0.entry(Network::of(peer)).or_default();
         if failed.seen.contains(&fingerprint) && failed.minute.n > 0 {
-            return delay_ms(failed.minute.n);
+            return (
+                delay_ms(failed.minute.n),
+                failed.allowance(per_minute, now_ms),
+            );
         }
         if let Some(slot) = failed.seen.get_mut(failed.next % SEEN) {
             *slot = fingerprint;
@@ -86,7 +89,18 @@ impl Failures {
         if in_minute >= per_minute || in_day >= per_day {
             failed.until_ms = now_ms.saturating_add(PAUSE_MS);
         }
-        delay_ms(in_minute)
+        (delay_ms(in_minute), failed.allowance(per_minute, now_ms))
+    }
+}
+
+impl Failed {
+    fn allowance(&self, per_minute: usize, now_ms: u64) -> Allowance {
+        let minute_ends = self.minute.since_ms.saturating_add(MINUTE_MS);
+        Allowance {
+            limit: per_minute as u64,
+            left: per_minute.saturating_sub(self.minute.n) as u64,
+            reset_ms: self.until_ms.max(minute_ends).saturating_sub(now_ms),
+        }
     }
 }
 
@@ -133,8 +147,8 @@ struct Bucket {
 }
 
 impl Rates {
-    /// Takes `n` tokens, or none, from a bucket of `burst` tokens that fills at `per_minute`.
-    /// Otherwise gives the milliseconds until there are `n`.
+    /// Takes `n` tokens, or none, from a bucket of `burst` tokens that fills at `per_minute`; gives
+    /// what is left. Otherwise gives the milliseconds until there are `n`.
     pub fn take(
         &mut self,
         payer: Payer,
@@ -142,9 +156,14 @@ impl Rates {
         burst: usize,
         n: u64,
         now: Now,
-    ) -> Result<(), u64> {
+    ) -> Result<Allowance, u64> {
+        let limit = burst.max(1) as u64;
         if per_minute >= LIFTED {
-            return Ok(());
+            return Ok(Allowance {
+                limit,
+                left: limit,
+                reset_ms: 0,
+            });
         }
         if self.0.len() >= NETWORKS_MAX {
             // A full bucket and a missing bucket mean the same.
@@ -152,7 +171,7 @@ impl Rates {
             clear_if_full(&mut self.0);
         }
         let token_us = (MINUTE_MS * 1000 / (per_minute.max(1) as u64)).max(1);
-        let full_us = token_us.saturating_mul(burst.max(1) as u64);
+        let full_us = token_us.saturating_mul(limit);
         let bucket = self.0.entry(payer).or_insert(Bucket {
             at_ms: now.mono_ms,
             owed_us: 0,
@@ -164,7 +183,11 @@ impl Rates {
             return Err((wanted - full_us).div_ceil(1000));
         }
         bucket.owed_us = wanted;
-        Ok(())
+        Ok(Allowance {
+            limit,
+            left: (full_us - wanted) / token_us,
+            reset_ms: wanted.div_ceil(1000),
+        })
     }
 }
 
@@ -310,7 +333,7 @@ mod tests {
         let delays: Vec<u64> = (1..=10)
             .map(|n| {
                 assert!(failures.admit(bad, at(n)).is_ok());
-                failures.record(bad, n, 10, 50, at(n))
+                failures.record(bad, n, 10, 50, at(n)).0
             })
             .collect();
         assert_eq!(
@@ -321,7 +344,7 @@ mod tests {
         assert!(failures.admit(ip("192.0.2.2"), at(10)).is_ok());
         assert!(failures.admit(bad, at(10 + PAUSE_MS)).is_ok());
         // A minute later the delays begin again.
-        assert_eq!(failures.record(bad, 99, 10, 50, at(11 + PAUSE_MS)), 0);
+        assert_eq!(failures.record(bad, 99, 10, 50, at(11 + PAUSE_MS)).0, 0);
     }
 
     #[test]
@@ -341,7 +364,7 @@ mod tests {
         let mut failures = Failures::default();
         let peer = ip("192.0.2.1");
         for n in 0..1000 {
-            assert_eq!(failures.record(peer, 5, 10, 50, at(n)), 0);
+            assert_eq!(failures.record(peer, 5, 10, 50, at(n)).0, 0);
         }
         assert!(failures.admit(peer, at(1000)).is_ok());
     }

@@ -67,15 +67,22 @@ pub fn authenticate(
             // with many user names, is no guessing.
             let print = sha256_parts(&[login.secret.expose()]);
             let [a, b, c, d, e, f, g, h, ..] = print;
-            let delay_ms = service.counters().failures.record(
+            let (delay_ms, allowance) = service.counters().failures.record(
                 login.peer,
                 u64::from_le_bytes([a, b, c, d, e, f, g, h]),
                 limits.login_failures_per_minute,
                 limits.login_failures_per_day,
                 now,
             );
+            // Over HTTP the answer says how many tries are left, and comes at once: a client that
+            // hears nothing takes the server for dead.
+            let delay_ms = match login.listener {
+                Listener::Http | Listener::Https => 0,
+                _ => delay_ms.min(limits.login_delay_ms),
+            };
             Err(Refusal::BadCredentials {
-                delay_ms: delay_ms.min(limits.login_delay_ms),
+                delay_ms,
+                allowance: Some(allowance),
             })
         }
         Err(refusal) => Err(refusal),

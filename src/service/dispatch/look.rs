@@ -1,7 +1,7 @@
 //! From a short look-up to its function. The match is exhaustive: a new call does not compile
 //! before it has its arm.
 
-use crate::call::{Answer, Look, Network, Refusal, Request};
+use crate::call::{Answer, Caller, Look, Network, Refusal, Request};
 use crate::service::access::limits::Payer;
 use crate::service::access::{lease, login};
 use crate::service::account::inbox;
@@ -35,11 +35,19 @@ pub(super) fn look(
         ),
         Look::OpenStream => lease::open_stream(service, request.conn, caller.access()?),
         Look::Ready => ready(service),
-        Look::AnonymousRate => {
-            let per_minute = service.shared.limits.http_anonymous_per_minute;
-            let payer = Payer::Anonymous(Network::of(peer));
-            service.take(payer, per_minute, per_minute, now)?;
-            Ok(Answer::Done)
+        Look::RequestRate => {
+            let limits = &service.shared.limits;
+            let (payer, per_minute) = match (caller, caller.key().and_then(|access| access.key)) {
+                (_, Some(key)) => (Payer::Key(key), limits.http_requests_per_minute),
+                (Caller::Anonymous, None) => (
+                    Payer::Anonymous(Network::of(peer)),
+                    limits.http_anonymous_per_minute,
+                ),
+                _ => return Ok(Answer::Rated(None)),
+            };
+            // A whole minute's requests may come at once.
+            let left = service.take(payer, per_minute, per_minute, now)?;
+            Ok(Answer::Rated(Some(left)))
         }
         Look::Sender { reverse_path, size } => {
             let path = reverse_path.as_deref();

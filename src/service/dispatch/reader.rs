@@ -97,13 +97,7 @@ impl Reader {
         let done = guarded(service, request.conn, || {
             let call = &request.call;
             let caller = &request.caller;
-            admit(
-                service,
-                caller,
-                call.need(),
-                call.begins_request(),
-                context.now,
-            )?;
+            admit(caller, call.need(), context.now)?;
             look::look(service, &context, request)
         });
         match done {
@@ -125,13 +119,7 @@ impl Reader {
         let done = guarded(service, request.conn, || {
             let call = &mut request.call;
             let caller = &request.caller;
-            admit(
-                service,
-                caller,
-                call.need(),
-                call.begins_request(),
-                context.now,
-            )?;
+            admit(caller, call.need(), context.now)?;
             read::read(&context, caller, call)
         });
         match done {

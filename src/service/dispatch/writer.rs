@@ -289,14 +289,14 @@ fn carry_out(context: &mut WriteContext<'_>, task: &WriteTask) -> Result<Written
     match task {
         WriteTask::Call(request) => {
             let (caller, call) = (&request.caller, &request.call);
-            admit(context.service, caller, call.need(), true, context.now)?;
+            admit(caller, call.need(), context.now)?;
             with_idempotency(context, caller, call.idempotency(), |context| {
                 write::write(context, caller, call)
             })
         }
         WriteTask::Deliver(request) => {
             let (caller, delivery) = (&request.caller, &*request.call);
-            admit(context.service, caller, delivery.need, false, context.now)?;
+            admit(caller, delivery.need, context.now)?;
             with_idempotency(context, caller, delivery.idempotency.as_ref(), |context| {
                 intake::deliver(context, caller, delivery)
             })

@@ -62,7 +62,7 @@ pub fn advance(
     let caller = &request.caller;
     let parsed = match stage {
         IntakeStage::Parse(intake) => {
-            admit(service, caller, intake.need(), true, context.now)?;
+            admit(caller, intake.need(), context.now)?;
             let parsed = Box::new(parse::parse(service, context, request, *intake)?);
             match &service.lookups {
                 Some(lookups) if lookups.start(id, &parsed) => return Ok(IntakeStep::Wait(parsed)),
@@ -70,7 +70,7 @@ pub fn advance(
             }
         }
         IntakeStage::Found(mut parsed, finding) => {
-            admit(service, caller, parsed.need(), false, context.now)?;
+            admit(caller, parsed.need(), context.now)?;
             if let Some(lookups) = &service.lookups {
                 lookups.apply(&mut parsed, finding)?;
             }

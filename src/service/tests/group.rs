@@ -150,10 +150,21 @@ fn rates_of_a_key_and_of_an_address() {
     let org = w.inline.make_org("one").unwrap();
     let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
     let access = w.access(&key);
-    let call = Ask::of(&access, OrgRead::Usage);
-    for _ in 0..60 {
-        w.answer(call.clone());
+    let left = |w: &mut World, ask: &Ask| match w.answer(ask.clone()) {
+        Answer::Rated(Some(Allowance {
+            limit,
+            left,
+            reset_ms,
+        })) => (limit, left, reset_ms),
+        other => panic!("{other:?}"),
+    };
+    // All requests of a minute may come at once.
+    let call = Ask::of(&access, Look::RequestRate);
+    assert_eq!(left(&mut w, &call), (60, 59, 1000));
+    for _ in 0..58 {
+        left(&mut w, &call);
     }
+    assert_eq!(left(&mut w, &call), (60, 0, 60_000));
     assert_eq!(
         w.refused(call.clone()),
         Refusal::RateLimited {
@@ -161,25 +172,19 @@ fn rates_of_a_key_and_of_an_address() {
             retry_ms: 1000
         }
     );
-    // A stream that reads older events and the second half of a send are not requests.
-    w.answer(Ask::of(
-        &access,
-        EventRead::After {
-            topic: Topic::Org(org),
-            after: 0,
-            limit: 1,
-        },
-    ));
+    // A request is counted once, by that call; those that it makes later are free.
+    w.answer(Ask::of(&access, OrgRead::Usage));
     w.wait(1000);
-    w.answer(call);
-    w.answer(Ask::anonymous(Look::AnonymousRate));
-    w.answer(Ask::anonymous(Look::AnonymousRate));
+    assert_eq!(left(&mut w, &call), (60, 0, 60_000));
+    let anonymous = Ask::anonymous(Look::RequestRate);
+    assert_eq!(left(&mut w, &anonymous), (2, 1, 30_000));
+    assert_eq!(left(&mut w, &anonymous), (2, 0, 60_000));
     assert!(matches!(
-        w.refused(Ask::anonymous(Look::AnonymousRate)),
+        w.refused(anonymous.clone()),
         Refusal::RateLimited { .. }
     ));
-    let (reply, _) = w.call_from(1, "127.0.0.1", Ask::anonymous(Look::AnonymousRate));
-    assert_eq!(reply, Reply::Answer(Answer::Done));
+    let (reply, _) = w.call_from(1, "127.0.0.1", anonymous);
+    assert!(matches!(reply, Reply::Answer(Answer::Rated(Some(_)))));
 }
 
 #[test]

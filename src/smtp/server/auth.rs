@@ -55,7 +55,7 @@ impl Server {
             }
             SaslStep::UnknownMechanism => self.fail(now, "504 5.5.4 PLAIN or LOGIN", out),
             SaslStep::ActsForAnother => {
-                self.login_refused(now, &Refusal::BadCredentials { delay_ms: 0 }, out);
+                self.login_refused(now, &Refusal::UNKNOWN_KEY, out);
             }
         }
     }
@@ -74,7 +74,7 @@ impl Server {
     pub(super) fn login_refused(&mut self, now: Now, refusal: &Refusal, out: &mut Output) {
         self.await_command(now);
         let wait_ms = match refusal {
-            Refusal::BadCredentials { delay_ms } => *delay_ms,
+            Refusal::BadCredentials { delay_ms, .. } => *delay_ms,
             _ => 0,
         };
         let ReplyLine { text, close } = reply::refused(refusal, ReplyContext::Login);

@@ -11,7 +11,7 @@ use crate::call::Scopes;
 #[test]
 fn every_line_is_a_short_reply_whose_codes_agree() {
     let refusals = [
-        Refusal::BadCredentials { delay_ms: 1 },
+        Refusal::UNKNOWN_KEY,
         Refusal::LoginLimited { retry_ms: u64::MAX },
         Refusal::MissingScope(Scopes::MESSAGES_WRITE),
         Refusal::NotFound(Noun::Inbox),
