@@ -16,11 +16,16 @@ macro_rules! limits {
         /// The limits, with their defaults.
         #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
         #[serde(default, deny_unknown_fields)]
-        pub struct Limits { $($(#[doc = $doc])* pub $name: $ty,)* }
+        pub struct Limits {
+            $($(#[doc = $doc])* pub $name: $ty,)*
+            /// No limit any more: a line of a message may be as long as the message. A
+            /// configuration that still names it is read, and the value counts for nothing.
+            pub smtp_text_line_bytes: Option<u64>,
+        }
 
         impl Default for Limits {
             fn default() -> Self {
-                Limits { $($name: $value,)* }
+                Limits { $($name: $value,)* smtp_text_line_bytes: None }
             }
         }
 
@@ -93,8 +98,6 @@ limits! {
     smtp_line_bytes: usize = 2048 => TooLong;
     /// Octets of an AUTH line or response.
     smtp_auth_line_bytes: usize = 12_288 => TooLong;
-    /// Octets of one line of message text; longer lines are refused.
-    smtp_text_line_bytes: usize = 65_536 => TooLong;
     /// Recipients of a message on port 25.
     mx_recipients: usize = 100 => RateLimited;
     /// Recipients of a submission.

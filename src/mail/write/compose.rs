@@ -194,7 +194,7 @@ fn is_media_type(value: &str) -> bool {
     is_whole && params.len() <= 500 && params.bytes().all(|b| (b' '..=b'~').contains(&b))
 }
 
-fn addresses(name: &str, list: &[(Option<&str>, &Address)], out: &mut Vec<u8>) {
+pub(crate) fn addresses(name: &str, list: &[(Option<&str>, &Address)], out: &mut Vec<u8>) {
     if list.is_empty() {
         return;
     }

@@ -16,11 +16,11 @@ use crate::call::{
 use crate::crypto;
 use crate::mail::digest::Analysis;
 use crate::mail::parse::address_list::{FromError, parse_single_from};
-use crate::mail::write::compose::message_id;
+use crate::mail::write::compose::{addresses, message_id};
 use crate::mail::write::submit::{check_octets, submission_fixups};
 use crate::mail::{Address, Headers};
 use crate::service::context::{ReadContext, own_inbox};
-use crate::service::mail::entry::check_keywords;
+use crate::service::mail::entry::{check_keywords, find_place};
 use crate::service::mail::mailbox;
 use crate::service::{Service, policy};
 
@@ -116,10 +116,17 @@ fn submission(
 ) -> Result<ParsedMessage, Refusal> {
     check_size(context, octets)?;
     check_stray(context, octets)?;
-    let headers = Headers::parse(octets);
-    let inbox = sending_inbox(context, access, &envelope, &headers)?;
+    // A text without a header is all body.
+    let end_of_header = end_of_header(octets);
+    let header = match end_of_header {
+        b"" => octets,
+        _ => b"",
+    };
+    let headers = Headers::parse(header);
+    let sender = sending_inbox(context, access, &envelope, &headers)?;
     let id = message_id(context.seed, &context.shared.host);
-    let mut fixups = submission_fixups(octets, &id, context.now.unix_ms);
+    let mut fixups = submission_fixups(header, &id, context.now.unix_ms);
+    fixups.prepend.extend_from_slice(&sender.from_field);
     let mut idempotency = None;
     if let Some(field) = headers.first(IDEMPOTENCY_FIELD) {
         let key = field.decoded();
@@ -142,13 +149,14 @@ fn submission(
     fixups.remove.sort_by_key(|range| range.start);
     let mut body = Vec::with_capacity(received.len() + octets.len() + 256);
     body.extend_from_slice(received);
-    body.extend_from_slice(&fixups.apply(octets));
     let ours = received.len() + fixups.prepend.len();
+    fixups.prepend.extend_from_slice(end_of_header);
+    body.extend_from_slice(&fixups.apply(octets));
     let analysis = analyse(context, &body, ours, context.shared.limits.received_hops)?;
     let hidden = hidden_recipients(&envelope, &analysis, &fixups.bcc);
     Ok(ParsedMessage {
         way: WayIn::Send {
-            inbox,
+            inbox: sender.inbox,
             hidden,
             labels: Vec::new(),
         },
@@ -212,15 +220,23 @@ fn append(
     })
 }
 
-/// The inbox that sends a submission. The address of the envelope and the one address of From must
-/// belong to inboxes that the key may send for; so must Sender and the resent fields, where they
-/// exist (DECISIONS.md, "Senders").
+/// The inbox that sends a submission.
+struct Sender {
+    inbox: InboxId,
+    /// The From field that the message lacks; empty if it has one.
+    from_field: Vec<u8>,
+}
+
+/// Finds the inbox that sends a submission. The address of the envelope and the one address of
+/// From must belong to inboxes that the key may send for; so must Sender and the resent fields,
+/// where they exist (DECISIONS.md, "Senders"). A message without From is sent by the inbox of the
+/// login.
 fn sending_inbox(
     context: &ReadContext<'_>,
     access: &Access,
     envelope: &Envelope,
     headers: &Headers<'_>,
-) -> Result<InboxId, Refusal> {
+) -> Result<Sender, Refusal> {
     let path = envelope
         .reverse_path
         .as_deref()
@@ -228,16 +244,26 @@ fn sending_inbox(
         .ok_or(Refusal::SenderNotAllowed)?;
     policy::find_sender_inbox(context.store, access, &path)?;
     let from = parse_single_from(headers.all("From").map(|field| field.value));
-    let from = from.map_err(|error| {
-        Refusal::BadFrom(match error {
-            FromError::Group => FromFault::Group,
-            FromError::Malformed => FromFault::Malformed,
-            FromError::Missing => FromFault::Missing,
-            FromError::SeveralFields => FromFault::SeveralFields,
-            FromError::SeveralMailboxes => FromFault::SeveralMailboxes,
-        })
-    })?;
-    let inbox = policy::find_sender_inbox(context.store, access, &from)?;
+    let login = access.inbox.filter(|_| headers.first("From").is_none());
+    let sender = match (from, login) {
+        (Ok(from), _) => Sender {
+            inbox: policy::find_sender_inbox(context.store, access, &from)?,
+            from_field: Vec::new(),
+        },
+        (Err(FromError::Missing), Some(inbox)) => Sender {
+            inbox,
+            from_field: from_field(context, access, inbox)?,
+        },
+        (Err(error), _) => {
+            return Err(Refusal::BadFrom(match error {
+                FromError::Group => FromFault::Group,
+                FromError::Malformed => FromFault::Malformed,
+                FromError::Missing => FromFault::Missing,
+                FromError::SeveralFields => FromFault::SeveralFields,
+                FromError::SeveralMailboxes => FromFault::SeveralMailboxes,
+            }));
+        }
+    };
     if headers.first("Sender").is_some() {
         let sender = parse_single_from(headers.all("Sender").map(|field| field.value))
             .map_err(|_| Refusal::BadFrom(FromFault::Sender))?;
@@ -252,7 +278,24 @@ fn sending_inbox(
             policy::find_sender_inbox(context.store, access, &resent)?;
         }
     }
-    Ok(inbox)
+    Ok(sender)
+}
+
+/// The From field of an inbox, as a message that REST describes has it.
+fn from_field(
+    context: &ReadContext<'_>,
+    access: &Access,
+    inbox: InboxId,
+) -> Result<Vec<u8>, Refusal> {
+    let place = find_place(context.store, access, inbox)?;
+    let address = Address::parse(&place.path.address).map_err(|_| Refusal::Internal)?;
+    let mut field = Vec::new();
+    addresses(
+        "From",
+        &[(place.display_name.as_deref(), &address)],
+        &mut field,
+    );
+    Ok(field)
 }
 
 /// The hidden recipients: the Bcc fields, and recipients of the envelope that are neither in To nor

@@ -76,8 +76,9 @@ pub fn list(context: &ReadContext<'_>, access: &Access, counts: bool) -> Result<
     let inbox = own_inbox(access)?;
     let _moment = context.store.snapshot()?;
     let mut rows = Vec::new();
-    for (mailbox, subscribed) in context.store.mailboxes(access.org, inbox)? {
+    for (mut mailbox, subscribed) in context.store.mailboxes(access.org, inbox)? {
         let counts = if counts {
+            leave_claimed(context, &mut mailbox);
             Some(context.store.counts(&mailbox)?)
         } else {
             None
@@ -95,12 +96,19 @@ pub fn read_status(
 ) -> Result<Answer, Refusal> {
     let inbox = own_inbox(access)?;
     let _moment = context.store.snapshot()?;
-    let mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
+    let mut mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
+    leave_claimed(context, &mut mailbox);
     let counts = context.store.counts(&mailbox)?;
     let subscribed = context.store.subscribed(inbox)?.contains(&mailbox.name);
     Ok(Answer::Mailboxes(vec![
         mailbox.row(subscribed, Some(counts)),
     ]))
+}
+
+/// Leaves out of RECENT the messages that open sessions have claimed, as the next SELECT does.
+fn leave_claimed(context: &ReadContext<'_>, mailbox: &mut MailboxRecord) {
+    let taken = context.shared.recent_marks.taken(mailbox.id);
+    mailbox.recent_above = mailbox.recent_above.max(taken);
 }
 
 /// SELECT and EXAMINE.

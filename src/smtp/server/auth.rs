@@ -17,6 +17,10 @@ impl Server {
         if self.access.is_some() {
             return self.fail(command.now, "503 5.5.1 You are logged in", command.out);
         }
+        if command.args.is_empty() {
+            let text = "501 5.5.4 AUTH needs a mechanism, PLAIN or LOGIN";
+            return self.fail(command.now, text, command.out);
+        }
         let (mechanism, initial) = match command.args.split_once(' ') {
             Some((mechanism, initial)) => (mechanism, Some(initial.trim_matches(' '))),
             None => (command.args, None),

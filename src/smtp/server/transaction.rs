@@ -11,8 +11,8 @@ use crate::call::{
 };
 use crate::engine::Output;
 
-use super::super::wire::command;
-use super::super::wire::data::{DataBody, DataBounds, DataFault};
+use super::super::wire::command::{self, SenderOf};
+use super::super::wire::data::{DataBody, DataFault};
 use super::super::wire::reply::{self, ReplyContext};
 use super::received::Received;
 use super::table::CommandInput;
@@ -46,6 +46,15 @@ pub(super) enum PendingCall {
         /// Given back when this is dropped.
         _charge: Option<Charge>,
     },
+}
+
+/// How the end of a message is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum EndOfData {
+    /// By the octets that BDAT counts.
+    Count,
+    /// By CRLF . CRLF. Where a CR or LF stands alone, another server may see another end.
+    Dot,
 }
 
 /// How fast octets come.
@@ -90,7 +99,11 @@ impl Server {
     }
 
     pub(super) fn mail(&mut self, command: &mut CommandInput<'_>) {
-        let mail = match command::mail(command.args) {
+        let sender = match self.opening.listener {
+            Listener::Mx => SenderOf::Outside,
+            _ => SenderOf::Client,
+        };
+        let mail = match command::mail(command.args, sender) {
             Ok(mail) => mail,
             Err(error) => return self.fail(command.now, reply::syntax(error, true), command.out),
         };
@@ -101,17 +114,15 @@ impl Server {
         let max = self.limits().message_bytes;
         if mail.size.is_some_and(|size| size > max as u64) {
             self.count(Metric::RejectedSize);
-            let text = reply::fault(DataFault::Size, max).text;
+            let text = reply::fault(DataFault::Size, max);
             return self.fail(command.now, &text, command.out);
         }
-        let reverse_path = mail.reverse_path.map(|a| a.to_string());
+        let reverse_path = mail.reverse_path;
         let envelope = Envelope {
             reverse_path: reverse_path.clone(),
-            recipients: Vec::new(),
             eight_bit: mail.eight_bit,
             smtputf8: mail.smtputf8,
-            ret_full: mail.ret_full,
-            envid: mail.envid,
+            ..Envelope::default()
         };
         self.transaction = Some(Box::new(Transaction {
             envelope,
@@ -138,8 +149,8 @@ impl Server {
             return self.say_goodbye("4.7.0", "Too many recipients", command.out);
         }
         let utf8 = transaction.envelope.smtputf8;
-        let rcpt = match command::rcpt(command.args, utf8, &self.opening.shared.host) {
-            Ok(rcpt) => rcpt,
+        let address = match command::rcpt(command.args, utf8, &self.opening.shared.host) {
+            Ok(address) => address.to_string(),
             Err(error) => return self.fail(command.now, reply::syntax(error, false), command.out),
         };
         if transaction.envelope.recipients.len() >= max {
@@ -148,7 +159,6 @@ impl Server {
             self.count(Metric::RateLimited);
             return self.say("452 4.5.3 Too many recipients", command.out);
         }
-        let address = rcpt.address.to_string();
         let envelope = &transaction.envelope;
         if envelope.recipients.iter().any(|r| r.address == address) {
             return self.say("250 2.1.5 Ok", command.out);
@@ -156,8 +166,8 @@ impl Server {
         let recipient = Recipient {
             address: address.clone(),
             inbox: None,
-            notify: rcpt.notify,
-            orcpt: rcpt.orcpt,
+            notify: 0,
+            orcpt: None,
         };
         let call = Look::Recipient { address };
         self.ask(
@@ -189,12 +199,7 @@ impl Server {
     }
 
     fn body(&self) -> DataBody {
-        let limits = self.limits();
-        let bound = DataBounds {
-            octets: limits.message_bytes,
-            line: limits.smtp_text_line_bytes,
-        };
-        DataBody::new(bound, &self.opening.shared.intake)
+        DataBody::new(self.limits().message_bytes, &self.opening.shared.intake)
     }
 
     /// Octets behind DATA.
@@ -210,14 +215,14 @@ impl Server {
         let Some(used) = end else {
             if over {
                 self.count(Metric::RejectedSize);
-                let text = reply::fault(DataFault::Size, self.limits().message_bytes).text;
+                let text = reply::fault(DataFault::Size, self.limits().message_bytes);
                 self.end(&text, out);
             }
             return part.len();
         };
         if let SmtpState::Data(body) = core::mem::replace(&mut self.state, SmtpState::Command) {
             self.await_command(now);
-            self.finish(now, *body, out);
+            self.finish(now, *body, EndOfData::Dot, out);
         }
         used
     }
@@ -241,7 +246,7 @@ impl Server {
         let size = usize::try_from(chunk.size).ok().filter(|size| *size <= max);
         let Some(size) = size else {
             self.count(Metric::RejectedSize);
-            let text = reply::fault(DataFault::Size, max).text;
+            let text = reply::fault(DataFault::Size, max);
             return self.end(&text, command.out);
         };
         // An empty chunk does not bring the message nearer to its end.
@@ -320,26 +325,26 @@ impl Server {
             (_, true) => {
                 if let Some(mut body) = transaction.body.take() {
                     body.close();
-                    self.finish(now, *body, out);
+                    self.finish(now, *body, EndOfData::Count, out);
                 }
             }
             (Some(fault), false) => {
                 transaction.failed = true;
                 transaction.body = None;
-                self.faulty(now, fault, out);
+                self.faulty(now, fault, EndOfData::Count, out);
             }
         }
     }
 
     /// The message has come to its end.
-    fn finish(&mut self, now: Now, body: DataBody, out: &mut Output) {
+    fn finish(&mut self, now: Now, body: DataBody, end: EndOfData, out: &mut Output) {
         self.messages += 1;
         self.junk = 0;
         let Some(transaction) = self.transaction.take() else {
             return;
         };
         if let Some(fault) = body.fault() {
-            return self.faulty(now, fault, out);
+            return self.faulty(now, fault, end, out);
         }
         let envelope = transaction.envelope;
         let single_recipient = envelope.recipients.len() == 1;
@@ -370,18 +375,21 @@ impl Server {
         );
     }
 
-    fn faulty(&mut self, now: Now, fault: DataFault, out: &mut Output) {
+    fn faulty(&mut self, now: Now, fault: DataFault, end: EndOfData, out: &mut Output) {
         self.count(match fault {
             DataFault::Memory => Metric::RejectedMemory,
-            DataFault::ReplyLine => Metric::TooLong,
             DataFault::Size => Metric::RejectedSize,
             DataFault::Stray => Metric::RejectedOctets,
         });
-        let line = reply::fault(fault, self.limits().message_bytes);
-        match line.close {
-            true => self.end(&line.text, out),
-            false if fault == DataFault::Memory => self.say(&line.text, out),
-            false => self.fail(now, &line.text, out),
+        let text = reply::fault(fault, self.limits().message_bytes);
+        match (fault, end) {
+            (DataFault::Stray, EndOfData::Dot) => {
+                // RFC 5321 section 3.8: 421 goes before a close that the client did not ask for.
+                self.say(&text, out);
+                self.say_goodbye("4.7.0", "The end of the message is not certain", out);
+            }
+            (DataFault::Memory, _) => self.say(&text, out),
+            _ => self.fail(now, &text, out),
         }
     }
 
@@ -445,6 +453,9 @@ impl Server {
                 match reply::queued(&written, receipt) {
                     Some(line) => {
                         log::info!("conn={} stored=1", self.opening.conn.0);
+                        // A connection that brings mail may live for days. Its mistakes are counted
+                        // from message to message.
+                        self.errors = 0;
                         out.bytes.extend_from_slice(&line);
                     }
                     None => self.fail_internal(out),

@@ -1,9 +1,11 @@
 //! One command line and its arguments, borrowed from the read buffer.
 //!
-//! Not here: whether a command may come now (`server`), and what an address means (the
-//! service). Ambiguous input is refused, not repaired: source routes, bare line ends, control
-//! octets, doubled parameters. `mail::parse::address` parses addresses, here as everywhere.
+//! Not here: whether a command may come now (`server`), the paths (`path`), and what an address
+//! means (the service). Ambiguous input is refused, not repaired: bare line ends, control octets,
+//! doubled parameters. The parameters of delivery reports (RFC 3461) are unknown ones until EHLO
+//! offers DSN.
 
+use super::path::{self, PathError};
 use crate::mail::Address;
 
 /// Every verb with a reply of its own.
@@ -51,32 +53,28 @@ pub enum CommandError {
     Value,
 }
 
+impl From<PathError> for CommandError {
+    fn from(error: PathError) -> Self {
+        match error {
+            PathError::Address => CommandError::Address,
+            PathError::Argument => CommandError::Argument,
+            PathError::Route => CommandError::Route,
+            PathError::Utf8 => CommandError::Utf8,
+        }
+    }
+}
+
 /// The arguments of MAIL.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MailCommand {
     /// `None` is `<>`.
-    pub reverse_path: Option<Address>,
+    pub reverse_path: Option<String>,
     /// SIZE=
     pub size: Option<u64>,
     /// BODY=8BITMIME
     pub eight_bit: bool,
     /// SMTPUTF8
     pub smtputf8: bool,
-    /// RET=: FULL is `true`.
-    pub ret_full: Option<bool>,
-    /// ENVID=, decoded.
-    pub envid: Option<String>,
-}
-
-/// The arguments of RCPT.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RcptCommand {
-    /// The forward-path.
-    pub address: Address,
-    /// NOTIFY= as bits: 1 NEVER, 2 SUCCESS, 4 FAILURE, 8 DELAY.
-    pub notify: u8,
-    /// ORCPT=, decoded, with its type in front.
-    pub orcpt: Option<String>,
 }
 
 /// The arguments of BDAT.
@@ -127,12 +125,21 @@ pub fn hello(args: &str) -> Result<&str, CommandError> {
     fits.then_some(args).ok_or(CommandError::Argument)
 }
 
+/// Who gives the sender of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SenderOf {
+    /// Another server: the sender is kept as it came.
+    Outside,
+    /// A client that has logged in: the sender is an address of this server.
+    Client,
+}
+
 /// The arguments of MAIL: `FROM:<path>` and parameters.
 ///
 /// # Errors
 /// Every [`CommandError`] that an argument can have.
-pub fn mail(args: &str) -> Result<MailCommand, CommandError> {
-    let (path, parameters) = path(args, "FROM:")?;
+pub fn mail(args: &str, sender: SenderOf) -> Result<MailCommand, CommandError> {
+    let (path, parameters) = path::split(args, "FROM:")?;
     let mut mail = MailCommand::default();
     let mut given = GivenParameters(0);
     for (name, value) in parameter_list(parameters)? {
@@ -142,48 +149,32 @@ pub fn mail(args: &str) -> Result<MailCommand, CommandError> {
             ("BODY", Some(v)) if v.eq_ignore_ascii_case("8BITMIME") => mail.eight_bit = true,
             ("BODY", Some(v)) if v.eq_ignore_ascii_case("7BIT") => mail.eight_bit = false,
             ("SMTPUTF8", None) => mail.smtputf8 = true,
-            ("RET", Some(v)) if v.eq_ignore_ascii_case("FULL") => mail.ret_full = Some(true),
-            ("RET", Some(v)) if v.eq_ignore_ascii_case("HDRS") => mail.ret_full = Some(false),
-            ("ENVID", Some(v)) if v.len() <= ENVID_MAX => mail.envid = Some(xtext(v)?),
             // RFC 4954 section 5: parsed, and then ignored.
-            ("AUTH", Some(v)) if v.len() <= ORCPT_MAX => {
-                xtext(v)?;
-            }
+            ("AUTH", Some(v)) if v.len() <= AUTH_VALUE_MAX => check_xtext(v)?,
             _ => return Err(CommandError::Value),
         }
     }
-    mail.reverse_path = match path {
-        "" => None,
-        path => Some(address(path, mail.smtputf8)?),
+    mail.reverse_path = match (path, sender) {
+        ("", _) => None,
+        (path, SenderOf::Outside) => Some(path::sender(path)?),
+        (path, SenderOf::Client) => Some(path::address(path, mail.smtputf8)?.to_string()),
     };
     Ok(mail)
 }
 
-/// The arguments of RCPT: `TO:<path>` and parameters. `host` completes `<postmaster>`, which
-/// needs no domain (RFC 5321 section 4.5.1).
+/// The arguments of RCPT: `TO:<path>`, and no parameter that this server knows. `host` completes
+/// `<postmaster>`, which needs no domain (RFC 5321 section 4.5.1).
 ///
 /// # Errors
 /// As [`mail`].
-pub fn rcpt(args: &str, smtputf8: bool, host: &str) -> Result<RcptCommand, CommandError> {
-    let (path, parameters) = path(args, "TO:")?;
-    let mut notify = 0;
-    let mut orcpt = None;
-    let mut given = GivenParameters(0);
-    for (name, value) in parameter_list(parameters)? {
-        match (given.first(name, &RCPT_PARAMETERS)?, value) {
-            ("NOTIFY", Some(v)) => notify = notify_bits(v)?,
-            ("ORCPT", Some(v)) if v.len() <= ORCPT_MAX => orcpt = Some(original(v)?),
-            _ => return Err(CommandError::Value),
-        }
+pub fn rcpt(args: &str, smtputf8: bool, host: &str) -> Result<Address, CommandError> {
+    let (path, parameters) = path::split(args, "TO:")?;
+    if parameter_list(parameters)?.next().is_some() {
+        return Err(CommandError::Parameter);
     }
-    let address = match path.eq_ignore_ascii_case("postmaster") {
-        true => address(&format!("postmaster@{host}"), false)?,
-        false => address(path, smtputf8)?,
-    };
-    Ok(RcptCommand {
-        address,
-        notify,
-        orcpt,
+    Ok(match path.eq_ignore_ascii_case("postmaster") {
+        true => path::address(&format!("postmaster@{host}"), false)?,
+        false => path::address(path, smtputf8)?,
     })
 }
 
@@ -201,52 +192,6 @@ pub fn bdat(args: &str) -> Result<BdatChunk, CommandError> {
     };
     let size = number(size).map_err(|_| CommandError::Argument)?;
     Ok(BdatChunk { size, last })
-}
-
-/// Splits `FROM:<path> parameters` into the path and the parameters. Blanks behind the colon
-/// are allowed, since many clients write them. An address without brackets is not.
-fn path<'a>(args: &'a str, keyword: &str) -> Result<(&'a str, &'a str), CommandError> {
-    let rest = match args.split_at_checked(keyword.len()) {
-        Some((word, rest)) if word.eq_ignore_ascii_case(keyword) => rest.trim_start_matches(' '),
-        _ => return Err(CommandError::Argument),
-    };
-    let inner = rest.strip_prefix('<').ok_or(CommandError::Argument)?;
-    let end = path_end(inner).ok_or(CommandError::Argument)?;
-    let (path, rest) = inner.split_at(end);
-    let parameters = rest.strip_prefix('>').unwrap_or(rest);
-    match parameters.bytes().next() {
-        None | Some(b' ') => Ok((path, parameters)),
-        Some(_) => Err(CommandError::Argument),
-    }
-}
-
-/// The position of the closing bracket. A `>` in a quoted local part does not close.
-fn path_end(inner: &str) -> Option<usize> {
-    let mut quoted = false;
-    let mut escaped = false;
-    inner.bytes().position(|b| {
-        if escaped {
-            escaped = false;
-            return false;
-        }
-        match b {
-            b'"' => quoted = !quoted,
-            b'\\' => escaped = quoted,
-            b'>' => return !quoted,
-            _ => {}
-        }
-        false
-    })
-}
-
-fn address(path: &str, smtputf8: bool) -> Result<Address, CommandError> {
-    if path.starts_with('@') {
-        return Err(CommandError::Route);
-    }
-    if !path.is_ascii() && !smtputf8 {
-        return Err(CommandError::Utf8);
-    }
-    Address::parse(path).map_err(|_| CommandError::Address)
 }
 
 type Parameter<'a> = (&'a str, Option<&'a str>);
@@ -294,9 +239,8 @@ fn number(text: &str) -> Result<u64, CommandError> {
     }
 }
 
-/// Decodes xtext (RFC 3461 section 4). The result must be text without control characters,
-/// since delivery reports contain it.
-fn xtext(text: &str) -> Result<String, CommandError> {
+/// Checks xtext (RFC 3461 section 4). Decoded, it must be text without control characters.
+fn check_xtext(text: &str) -> Result<(), CommandError> {
     let mut octets = Vec::with_capacity(text.len());
     let mut left = text.bytes();
     while let Some(byte) = left.next() {
@@ -313,10 +257,10 @@ fn xtext(text: &str) -> Result<String, CommandError> {
             _ => return Err(CommandError::Value),
         });
     }
-    let text = String::from_utf8(octets).map_err(|_| CommandError::Value)?;
+    let text = core::str::from_utf8(&octets).map_err(|_| CommandError::Value)?;
     match text.is_empty() || text.chars().any(char::is_control) {
         true => Err(CommandError::Value),
-        false => Ok(text),
+        false => Ok(()),
     }
 }
 
@@ -327,32 +271,6 @@ fn hex(byte: u8) -> Option<u8> {
         b'A'..=b'F' => Some(byte - b'A' + 10),
         _ => None,
     }
-}
-
-fn notify_bits(value: &str) -> Result<u8, CommandError> {
-    let mut bits = 0u8;
-    for word in value.split(',') {
-        let known = NOTIFY.iter().find(|(n, _)| n.eq_ignore_ascii_case(word));
-        match known {
-            Some((_, bit)) if bits & bit == 0 => bits |= bit,
-            _ => return Err(CommandError::Value),
-        }
-    }
-    // NEVER may not have another word beside it (RFC 3461 section 4.1).
-    match bits & 1 != 0 && bits != 1 {
-        true => Err(CommandError::Value),
-        false => Ok(bits),
-    }
-}
-
-/// `type;xtext`
-fn original(value: &str) -> Result<String, CommandError> {
-    let (kind, rest) = value.split_once(';').ok_or(CommandError::Value)?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    if kind.is_empty() || !kind.bytes().all(plain) {
-        return Err(CommandError::Value);
-    }
-    Ok(format!("{kind};{}", xtext(rest)?))
 }
 
 const VERBS: [(&str, Verb); 25] = [
@@ -383,16 +301,12 @@ const VERBS: [(&str, Verb); 25] = [
     ("TRACE", Verb::Http),
 ];
 
-const MAIL_PARAMETERS: [&str; 6] = ["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH"];
-const RCPT_PARAMETERS: [&str; 2] = ["NOTIFY", "ORCPT"];
-const NOTIFY: [(&str, u8); 4] = [("NEVER", 1), ("SUCCESS", 2), ("FAILURE", 4), ("DELAY", 8)];
+const MAIL_PARAMETERS: [&str; 4] = ["SIZE", "BODY", "SMTPUTF8", "AUTH"];
 
 /// RFC 5321 section 4.5.3.1.2: a domain.
 const NAME_MAX: usize = 255;
-/// RFC 3461 section 4.4.
-const ENVID_MAX: usize = 100;
-/// RFC 3461 section 4.2.
-const ORCPT_MAX: usize = 500;
+/// RFC 4954 section 5.
+const AUTH_VALUE_MAX: usize = 500;
 
 #[cfg(test)]
 #[path = "../tests/command.rs"]

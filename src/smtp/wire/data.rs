@@ -1,9 +1,11 @@
 //! Message octets on their way in: DATA with its dots, BDAT with its counts.
 //!
 //! Only `CRLF . CRLF` ends DATA (RFC 5321 section 4.1.1.4). A bare CR, a bare LF or a NUL
-//! never ends a line or a message. The message is refused then and the connection ends, so
-//! that no octet behind it can count as a command. Octets are copied once, from the read
-//! buffer into the message, and memory is charged for octets that have come.
+//! never ends a line or a message. The message is refused then, and behind DATA the connection
+//! ends, so that no octet behind it can count as a command. Lines have any length: RFC 5321
+//! section 4.5.3.1.6 asks for no limit where one can be avoided, and a sender whose message is
+//! refused for a line can do nothing about it. Octets are copied once, from the read buffer into
+//! the message, and memory is charged for octets that have come.
 
 use crate::call::{Budget, Charge};
 
@@ -12,21 +14,10 @@ use crate::call::{Budget, Charge};
 pub enum DataFault {
     /// The memory that all messages share is used up.
     Memory,
-    /// A line of text is too long.
-    ReplyLine,
     /// More octets than a message may have.
     Size,
     /// A bare CR, a bare LF or a NUL (RFC 5321 section 2.3.8).
     Stray,
-}
-
-/// The bounds of a message.
-#[derive(Clone, Copy, Debug)]
-pub struct DataBounds {
-    /// Octets of the message, dots unstuffed.
-    pub octets: usize,
-    /// Octets of one line without its CRLF.
-    pub line: usize,
 }
 
 /// A message as far as it has come.
@@ -34,10 +25,9 @@ pub struct DataBounds {
 pub struct DataBody {
     octets: Vec<u8>,
     charge: Option<Charge>,
-    bound: DataBounds,
+    /// Octets that the message may have, dots unstuffed.
+    octets_max: usize,
     at: LinePosition,
-    /// Octets of the current line, its CRLF not counted.
-    line: usize,
     /// Octets that came in, kept or not.
     seen: usize,
     fault: Option<DataFault>,
@@ -59,14 +49,13 @@ enum LinePosition {
 }
 
 impl DataBody {
-    /// An empty message that draws from `budget`.
-    pub fn new(bound: DataBounds, budget: &Budget) -> Self {
+    /// An empty message of at most `octets_max` octets that draws from `budget`.
+    pub fn new(octets_max: usize, budget: &Budget) -> Self {
         DataBody {
             octets: Vec::new(),
             charge: Some(budget.charge()),
-            bound,
+            octets_max,
             at: LinePosition::LineStart,
-            line: 0,
             seen: 0,
             fault: None,
         }
@@ -124,7 +113,6 @@ impl DataBody {
         let Some(&byte) = input.first() else { return 0 };
         match (self.at, byte) {
             (LinePosition::Cr, b'\n') => {
-                self.line = 0;
                 self.at = LinePosition::LineStart;
                 1
             }
@@ -139,15 +127,10 @@ impl DataBody {
             }
             (LinePosition::Text, _) => {
                 let run = memchr::memchr3(b'\r', b'\n', 0, input);
-                self.line = self.line.saturating_add(run.unwrap_or(input.len()));
-                if self.line > self.bound.line {
-                    self.fail(DataFault::ReplyLine);
-                }
                 let Some(run) = run else { return input.len() };
                 match input.get(run..) {
                     // The usual end of a line, in one step.
                     Some([b'\r', b'\n', ..]) => {
-                        self.line = 0;
                         self.at = LinePosition::LineStart;
                         return run + 2;
                     }
@@ -191,8 +174,7 @@ impl DataBody {
     /// So many more octets are read before the connection is closed. A message that is too
     /// big is read on, so that its sender gets a reply, up to twice the limit.
     pub fn octets_allowed(&self) -> usize {
-        self.bound
-            .octets
+        self.octets_max
             .saturating_mul(2)
             .saturating_add(PATIENCE_BYTES)
             .saturating_sub(self.seen)
@@ -212,12 +194,12 @@ impl DataBody {
             return;
         }
         let need = self.octets.len().saturating_add(run.len());
-        if need > self.bound.octets {
+        if need > self.octets_max {
             return self.fail(DataFault::Size);
         }
         let capacity = self.octets.capacity();
         if need > capacity {
-            let double = capacity.saturating_mul(2).min(self.bound.octets).max(need);
+            let double = capacity.saturating_mul(2).min(self.octets_max).max(need);
             // Near the end of the budget, twice the size may not fit while the size itself does.
             let Some(target) = [double, need].into_iter().find(|n| self.hold(*n)) else {
                 return self.fail(DataFault::Memory);

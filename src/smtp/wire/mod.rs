@@ -3,4 +3,5 @@
 
 pub(super) mod command;
 pub(super) mod data;
+mod path;
 pub(super) mod reply;

@@ -126,18 +126,12 @@ pub fn syntax(error: CommandError, mail: bool) -> &'static str {
     }
 }
 
-/// The reply for a message whose octets are refused. After stray octets the connection ends:
-/// an attacker sends them so that two servers see different ends of the message.
-pub fn fault(fault: DataFault, octets_max: usize) -> ReplyLine {
-    let text = match fault {
+/// The reply for a message whose octets are refused.
+pub fn fault(fault: DataFault, octets_max: usize) -> String {
+    match fault {
         DataFault::Memory => "452 4.3.1 No memory for the message now, try again later".into(),
-        DataFault::ReplyLine => "554 5.6.0 A line of the message is too long".into(),
         DataFault::Size => format!("552 5.3.4 Too big: message, at most {octets_max}"),
         DataFault::Stray => STRAY.into(),
-    };
-    ReplyLine {
-        text,
-        close: fault == DataFault::Stray,
     }
 }
 

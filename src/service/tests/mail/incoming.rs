@@ -84,7 +84,7 @@ fn what_a_submission_may_not_say() {
     let mut world = world();
     let cases: [(&[u8], Refusal); 8] = [
         (
-            b"To: x@y.test\r\n\r\n.\r\n",
+            b"From:\r\nTo: x@y.test\r\n\r\n.\r\n",
             Refusal::BadFrom(FromFault::Missing),
         ),
         (
