@@ -152,6 +152,9 @@ pub struct Server {
     pub(crate) tag: String,
     /// The command under way may tell of EXPUNGE (RFC 3501 section 7.4.1).
     pub(crate) may_expunge: bool,
+    /// UIDs with the MODSEQ of the flags that the command under way has told, ascending. Its end
+    /// does not tell them again.
+    pub(crate) told: Vec<(u32, u64)>,
     /// Events that came while a mailbox was being read.
     pub(crate) held: Option<Box<HeldEvents>>,
     /// TLS is up.
@@ -162,7 +165,7 @@ pub struct Server {
     pub(crate) mid_line: bool,
     /// The server stops; goodbye when the command under way has ended.
     pub(crate) stopping: bool,
-    /// Wrong commands so far.
+    /// Wrong commands since the last one that ended in OK.
     pub(crate) errors: usize,
     /// Wrong keys so far.
     pub(crate) tries: usize,
@@ -185,6 +188,7 @@ impl Server {
             waits: Waits::Command,
             tag: String::new(),
             may_expunge: false,
+            told: Vec::new(),
             held: None,
             condstore: false,
             mid_line: false,
@@ -272,8 +276,13 @@ impl Server {
         self.count_error(out);
     }
 
-    /// The tagged line of the command under way.
+    /// The tagged line of the command under way. A session may live for days, so a command that
+    /// ended in OK forgives the wrong ones before it.
     pub(crate) fn write_tagged(&mut self, condition: Condition, text: &str, out: &mut Output) {
+        if condition == Condition::Ok {
+            self.errors = 0;
+        }
+        self.told = Vec::new();
         respond::tagged(&mut out.bytes, &self.tag, condition, text);
     }
 

@@ -157,10 +157,11 @@ impl<'a> Command<'a> {
     /// so the time is linear in the frame, which is bounded itself.
     pub fn parse(line: &'a [u8]) -> Result<Self, SyntaxFault<'a>> {
         let Some(tag) = frame::tag(line) else {
-            return Err(SyntaxFault {
-                tag: None,
-                error: SyntaxError::Tag,
-            });
+            let error = match frame::is_tag_too_long(line) {
+                true => SyntaxError::TagTooLong,
+                false => SyntaxError::Tag,
+            };
+            return Err(SyntaxFault { tag: None, error });
         };
         let mut lexer = Lexer::new(line, tag.len());
         let parsed = named(&mut lexer).and_then(|(row, uid)| {

@@ -124,13 +124,23 @@ impl Server {
     /// `* STATUS name (...)`
     pub(super) fn write_status(&self, row: &MailboxRow, items: &[StatusItem], out: &mut Output) {
         let counts = row.counts.unwrap_or_default();
-        // Of the open mailbox no more is told than its view allows.
-        let highest = match &self.stage {
-            Stage::Selected(_, open) if open.id == row.id => {
-                open.view.told_modseq(counts.highest_modseq)
-            }
-            _ => counts.highest_modseq,
+        let open = match &self.stage {
+            Stage::Selected(_, open) if open.id == row.id => Some(open),
+            _ => None,
         };
+        // Of the open mailbox no more is told than its view allows.
+        let highest = open.map_or(counts.highest_modseq, |open| {
+            open.view.told_modseq(counts.highest_modseq)
+        });
+        // What this session has claimed is still `\Recent` to it (RFC 3501 section 2.3.2). EXAMINE
+        // claims nothing, so its messages are among those that are counted.
+        let recent = open.map_or(counts.recent, |open| {
+            let own = u32::try_from(open.view.recent().len()).unwrap_or(u32::MAX);
+            match open.read_only {
+                true => own.max(counts.recent),
+                false => own.saturating_add(counts.recent),
+            }
+        });
         let mut line = ResponseLine::untagged(&mut out.bytes);
         line.put("STATUS ").mailbox(&row.name);
         let mut gap = " (";
@@ -140,7 +150,7 @@ impl Server {
                 StatusItem::Deleted => u64::from(counts.deleted),
                 StatusItem::HighestModSeq => highest,
                 StatusItem::Messages => u64::from(counts.messages),
-                StatusItem::Recent => u64::from(counts.recent),
+                StatusItem::Recent => u64::from(recent),
                 StatusItem::Size => counts.size,
                 StatusItem::UidNext => u64::from(row.uidnext),
                 StatusItem::UidValidity => u64::from(row.uidvalidity),

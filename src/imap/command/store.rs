@@ -91,7 +91,7 @@ impl RunCommand for StoreCommand {
         let storing = Storing {
             uid: self.uid,
             silent: self.silent,
-            missing: server.misses(self.uid, &uids),
+            missing: uids.clone(),
             rows: Vec::new(),
             written: 0,
             modified: UidSet::new(),
@@ -118,8 +118,10 @@ struct Storing {
     /// UID STORE: its responses name UIDs.
     uid: bool,
     silent: bool,
-    /// Some of the messages are gone, and the client has not been told yet.
-    missing: bool,
+    /// The messages that the command names; then those of them that the commit did not find. Only
+    /// the commit knows: an event that tells of an EXPUNGE may come before the command or behind
+    /// its answer.
+    missing: UidSet,
     rows: Vec<EntryState>,
     /// How many of `rows` have been written.
     written: usize,
@@ -131,6 +133,8 @@ impl Pending for Storing {
     fn answered(mut self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
         match reply {
             Reply::Written(Written::Flagged { rows, modified }, receipt) => {
+                let found: UidSet = rows.iter().map(|row| row.uid).collect();
+                self.missing = self.missing.difference(&found).difference(&modified);
                 self.rows = rows;
                 self.modified = modified;
                 self.receipt = Some(receipt);
@@ -156,11 +160,18 @@ impl Flow for Storing {
                 self.written += slice.len();
             }
         }
+        if !self.silent {
+            server.told = rows.iter().map(|row| (row.uid, row.modseq)).collect();
+        }
         let Some(receipt) = self.receipt else {
             return;
         };
+        // A UID that is not there is no error (RFC 3501 section 6.4.8).
+        let missing = !self.uid && !self.missing.is_empty();
         if self.modified.is_empty() {
-            return if self.missing {
+            // `.SILENT` is content when every message that is there was stored (RFC 2180
+            // section 4.2.1).
+            return if missing && !self.silent {
                 server.no(GONE, out)
             } else {
                 server.done(receipt, "Store done", out)
@@ -170,7 +181,7 @@ impl Flow for Storing {
             (Stage::Selected(_, open), false) => open.view.numbers(&self.modified),
             _ => self.modified,
         };
-        if self.missing {
+        if missing {
             // The messages that were not stored have to be named here, too (RFC 7162 section
             // 3.1.3).
             return server.no(format!("[MODIFIED {modified}] Others are gone"), out);

@@ -75,7 +75,7 @@ fn commands_without_arguments() {
         ("EXPUNGE", "ExpungeCommand(None)"),
         (
             "UID EXPUNGE 1:2",
-            "ExpungeCommand(Some(SequenceSet([(1, 2)])))",
+            "ExpungeCommand(Some(SequenceSet { ranges: [(1, 2)], star: None, largest_named: 2 }))",
         ),
         ("UID EXPUNGE", "Missing"),
         ("UID NOOP", "UnknownCommand"),
@@ -237,11 +237,11 @@ fn mailboxes() {
         ("STATUS a MESSAGES", "Character"),
         (
             "COPY 1:* b",
-            "CopyCommand { uid: false, set: SequenceSet([(1, 0)]), to: MailboxName(\"b\"), remove: false }",
+            "CopyCommand { uid: false, set: SequenceSet { ranges: [], star: Some((1, 1)), largest_named: 1 }, to: MailboxName(\"b\"), remove: false }",
         ),
         (
             "UID MOVE 4 b",
-            "CopyCommand { uid: true, set: SequenceSet([(4, 4)]), to: MailboxName(\"b\"), remove: true }",
+            "CopyCommand { uid: true, set: SequenceSet { ranges: [(4, 4)], star: None, largest_named: 4 }, to: MailboxName(\"b\"), remove: true }",
         ),
     ]);
 }
@@ -373,9 +373,7 @@ fn sets() {
     ] {
         assert!(set(text).is_err(), "{text}");
     }
-    let many = |n: usize| vec!["1"; n].join(",");
-    assert!(set(&many(1000)).is_ok());
-    assert_eq!(set(&many(1001)), Err(SyntaxError::TooMany));
+    assert!(set(&vec!["1"; 30_000].join(",")).is_ok());
 }
 
 #[test]
@@ -706,5 +704,5 @@ fn no_line_is_too_odd() {
             }
         }
     }
-    let _: (MailboxName, SequenceSet) = (MailboxName("a".into()), SequenceSet(vec![]));
+    let _: (MailboxName, SequenceSet) = (MailboxName("a".into()), SequenceSet::default());
 }

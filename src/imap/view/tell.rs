@@ -230,13 +230,16 @@ impl Server {
     /// A page of the flags that other sessions changed.
     fn flags_read(&mut self, mut telling: Telling, asked: &UidSet, reply: Reply, out: &mut Output) {
         if let Reply::Answer(Answer::Entries { rows, more }) = reply {
-            let states: Vec<EntryState> = rows.into_iter().map(|row| row.state).collect();
+            let is_last = rows.is_empty();
+            let is_told = |state: &EntryState| {
+                let at = self.told.binary_search_by_key(&state.uid, |told| told.0);
+                let told = at.ok().and_then(|at| self.told.get(at));
+                told.is_some_and(|told| told.1 == state.modseq)
+            };
+            let states = rows.into_iter().map(|row| row.state);
+            let states: Vec<EntryState> = states.filter(|state| !is_told(state)).collect();
             self.write_states(&states, true, true, out);
-            telling.flags = Some(if states.is_empty() {
-                UidSet::new()
-            } else {
-                more
-            });
+            telling.flags = Some(if is_last { UidSet::new() } else { more });
         } else if let Stage::Selected(_, open) = &mut self.stage {
             // Refused: they are told at the end of the next command.
             open.view.put_back_changed(asked, telling.first);

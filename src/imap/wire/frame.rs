@@ -302,6 +302,12 @@ pub fn tag(unread: &[u8]) -> Option<&str> {
     core::str::from_utf8(unread.get(..end)?).ok()
 }
 
+/// Whether a line begins with a tag that is longer than a tag may be.
+pub fn is_tag_too_long(line: &[u8]) -> bool {
+    let mut first = line.iter().take(TAG_BYTES + 1);
+    first.len() > TAG_BYTES && first.all(|&b| is_tag(b))
+}
+
 /// Whether this is the request line of a browser that an attacker has sent here. The answer
 /// has no octet of the request, not even its method as a tag (the ALPACA attack).
 pub fn is_http(line: &[u8]) -> bool {

@@ -103,10 +103,7 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
         Refusal::Invalid { field, why } => ("[CANNOT]", format!("{field}: {why}")),
         Refusal::TooBig { what, max } => ("[TOOBIG]", format!("{}: at most {max}", what.name())),
         Refusal::Loop => ("[CANNOT]", "Too many Received fields".to_owned()),
-        Refusal::StrayOctets => (
-            "[CANNOT]",
-            "The message has a bare CR, a bare LF or a NUL".to_owned(),
-        ),
+        Refusal::StrayOctets => ("[CANNOT]", "The message has a NUL".to_owned()),
         Refusal::OverQuota => ("[OVERQUOTA]", "The inbox is full".to_owned()),
         Refusal::RateLimited { retry_ms, .. } => ("[LIMIT]", later(retry_ms)),
         Refusal::Limit { what, max } => ("[LIMIT]", format!("{}: at most {max}", what.name())),

@@ -62,6 +62,8 @@ pub enum SyntaxError {
     StatusItem,
     /// The tag is missing, or has characters that a tag cannot have.
     Tag,
+    /// A tag over its bound.
+    TagTooLong,
     /// A command that does not exist.
     UnknownCommand,
 }
@@ -102,6 +104,7 @@ impl SyntaxError {
             SequenceSet => (Bad, "", "Not a sequence set"),
             StatusItem => (Bad, "", "Unknown status item"),
             Tag => (Bad, "", "A tag is missing"),
+            TagTooLong => (Bad, "[TOOBIG]", "A tag has at most 64 octets"),
             UnknownCommand => (Bad, "", "Unknown command"),
         }
     }
@@ -116,6 +119,7 @@ impl SyntaxError {
                 | SyntaxError::LiteralTooLong
                 | SyntaxError::MailboxNameTooLong
                 | SyntaxError::NeedleTooLong
+                | SyntaxError::TagTooLong
                 | SyntaxError::TooMany
         )
     }

@@ -218,7 +218,6 @@ impl Searching {
             (returns.min, " MIN ", self.answer.first().map(u64::from)),
             (returns.max, " MAX ", self.answer.last().map(u64::from)),
             (returns.count, " COUNT ", Some(self.answer.len() as u64)),
-            (self.with_modseq && any, " MODSEQ ", Some(self.modseq)),
         ] {
             if let (true, Some(n)) = (asked, n) {
                 line.put(word).number(n);
@@ -226,6 +225,9 @@ impl Searching {
         }
         if returns.all && any {
             line.put(" ALL ").ranges(&self.answer.ranges());
+        }
+        if self.with_modseq && any {
+            line.put(" MODSEQ ").number(self.modseq);
         }
         line.end();
     }
