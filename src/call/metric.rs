@@ -74,8 +74,8 @@ metrics! {
     RejectedSize = "counter" "postern_rejected_size_total";
     /// Messages rejected: bare CR, LF or NUL.
     RejectedOctets = "counter" "postern_rejected_octets_total";
-    /// Messages rejected: header limits.
-    RejectedHeaders = "counter" "postern_rejected_headers_total";
+    /// Messages kept whose header or structure was read only up to a bound.
+    MessagesTruncated = "counter" "postern_messages_truncated_total";
     /// Messages rejected: too many hops.
     RejectedLoop = "counter" "postern_rejected_loop_total";
     /// Recipients refused: relaying.

@@ -75,13 +75,6 @@ impl Countable {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
 pub enum Bounded {
-    Header,
-    /// Addresses in one header.
-    HeaderAddresses,
-    /// Octets of one field.
-    HeaderField,
-    /// The number of fields in one header.
-    HeaderFields,
     /// Levels of a mailbox name.
     MailboxDepth,
     MailboxName,
@@ -94,10 +87,6 @@ impl Bounded {
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
-            Bounded::Header => "header",
-            Bounded::HeaderAddresses => "header addresses",
-            Bounded::HeaderField => "header field",
-            Bounded::HeaderFields => "header fields",
             Bounded::MailboxDepth => "mailbox depth",
             Bounded::MailboxName => "mailbox name",
             Bounded::Message => "message",

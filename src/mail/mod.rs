@@ -8,8 +8,8 @@
 //! of mailbox names in IMAP.
 //!
 //! The rule: all input is hostile. Every pass is iterative and linear. Every amount has a bound in
-//! [`Bounds`] or a named constant. Input beyond a bound is refused or left opaque; it is never
-//! guessed.
+//! [`Bounds`] or a named constant. Input beyond a bound is left out or opaque, and the result says
+//! so; it is never guessed.
 
 pub mod digest;
 pub mod parse;
@@ -23,8 +23,8 @@ pub use digest::Digest;
 pub use parse::address::Address;
 pub use parse::header::Headers;
 
-/// How much of a message is read. A message beyond the header bounds is refused; beyond the MIME
-/// bounds the rest of it is one opaque part.
+/// How much of a message is read. Beyond the header bounds the rest of the header is left out;
+/// beyond the MIME bounds the rest of the message is one opaque part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Octets of the header block. The largest ones of real mail (long reference chains, many

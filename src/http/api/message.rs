@@ -143,7 +143,8 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
         => |slot, view| slot.flag(view.content.as_ref().is_some_and(|c| c.hidden_content)),
         if is_open;
     truncated: always Flag, "false",
-        "Whether `text` or `extracted_text` was cut to `max_chars`. Only when one message is read."
+        "Whether its text was cut (to `max_chars`, or because it is very long), or its header or its \
+         parts were read only up to a bound. Only when one message is read."
         => |slot, view| slot.flag(view.content.as_ref().is_some_and(|c| c.truncated)), if is_open;
     spam: or_null AnyObject(METADATA_BYTES_MAX), "null", "The verdict of a filter; null until one is built."
         => |slot, _| slot.null();

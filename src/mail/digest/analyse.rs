@@ -1,8 +1,9 @@
 //! The pass over a message at delivery: limits, digest, and the facts that delivery decides by.
 //!
-//! [`analyse`] refuses a message beyond the header bounds and names the bound; MIME beyond its
-//! bounds becomes opaque instead. It reads the message from front to back a fixed number of times
-//! and keeps only strings of it.
+//! A header beyond the bounds is read up to the bound, and MIME beyond its bounds becomes opaque;
+//! [`Analysis::is_truncated`] says so. [`analyse`] refuses only loops and messages that offsets
+//! cannot address. It reads the message from front to back a fixed number of times and keeps only
+//! strings of it.
 
 use std::fmt;
 
@@ -78,7 +79,7 @@ pub struct Analysis {
     pub has_non_ascii_headers: bool,
     /// Two programs could find different parts in it.
     pub is_ambiguous: bool,
-    /// It reached a MIME bound, and the rest is opaque.
+    /// It reached a bound: a part of its header was not read, or a part of its body is opaque.
     pub is_truncated: bool,
     /// Its text has hidden content.
     pub has_hidden_content: bool,
@@ -99,14 +100,6 @@ pub enum Priority {
 /// The limit that a message exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// More addresses than the bound.
-    Addresses,
-    /// One field is too long.
-    FieldBytes,
-    /// Too many fields.
-    Fields,
-    /// The header is too long.
-    HeaderBytes,
     /// As many Received fields as a mail loop makes.
     Hops,
     /// 4 GiB or more; offsets have 32 bits.
@@ -116,10 +109,6 @@ pub enum Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Refused::Addresses => "too many addresses in the header",
-            Refused::FieldBytes => "a header field is too long",
-            Refused::Fields => "too many header fields",
-            Refused::HeaderBytes => "the header is too long",
             Refused::Hops => "too many hops: the message is looping",
             Refused::Size => "the message is too long",
         })
@@ -137,9 +126,6 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
         return Err(Refused::Size);
     }
     let headers = Headers::parse(raw);
-    if headers.body_start() > bounds.header_bytes {
-        return Err(Refused::HeaderBytes);
-    }
     let mut found = Analysis {
         size: to_u32(raw.len()),
         header_len: to_u32(headers.body_start()),
@@ -147,12 +133,13 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
     };
     let mut fields = EnvelopeFields::default();
     for (n, field) in headers.fields().enumerate() {
-        if n >= bounds.header_fields {
-            return Err(Refused::Fields);
+        if n >= bounds.header_fields || field.start >= bounds.header_bytes {
+            found.is_truncated = true;
+            break;
         }
-        if field.end - field.start > bounds.header_field_bytes {
-            return Err(Refused::FieldBytes);
-        }
+        let whole = field.value.len();
+        let field = field.within(bounds.header_field_bytes);
+        found.is_truncated |= field.value.len() < whole;
         found.take(&field, &mut fields);
     }
     // A message with fifty hops is in a loop; this server would add the next one.
@@ -164,12 +151,10 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
 
     let structure = mime::parse(raw, bounds);
     found.is_ambiguous = structure.ambiguous;
-    found.is_truncated = structure.truncated;
+    found.is_truncated |= structure.truncated;
     let mut writer = BlobWriter::new();
     let mut addresses_left = bounds.addresses;
-    if !fields.write(&mut writer, &mut addresses_left) {
-        return Err(Refused::Addresses);
-    }
+    found.is_truncated |= !fields.write(&mut writer, &mut addresses_left);
     for (index, section) in structure.parts.iter().enumerate() {
         let header_end = if index == 0 {
             headers.body_start()
@@ -202,7 +187,7 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
     let mut flags = 0;
     for (is_set, flag) in [
         (structure.ambiguous, blob::FLAG_AMBIGUOUS),
-        (structure.truncated, blob::FLAG_TRUNCATED),
+        (found.is_truncated, blob::FLAG_TRUNCATED),
         (found.is_eight_bit, blob::FLAG_EIGHT_BIT),
     ] {
         flags |= if is_set { flag } else { 0 };
@@ -214,6 +199,12 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
 }
 
 impl Analysis {
+    /// The mailbox of From that a reader means: the first one with a domain, because a comma in a
+    /// name without quotes makes a mailbox of its own; without any, the first one.
+    pub fn author(&self) -> Option<&Mailbox> {
+        (self.from.iter().find(|mailbox| !mailbox.domain.is_empty())).or(self.from.first())
+    }
+
     /// One field of the message's own header.
     fn take<'a>(&mut self, field: &Field<'a>, fields: &mut EnvelopeFields<'a>) {
         let mut lower = [0_u8; NAME_MAX];
@@ -312,11 +303,9 @@ impl<'a> EnvelopeFields<'a> {
             let Some(name) = lower.get_mut(..field.name.len()) else {
                 continue;
             };
-            if field.value.len() <= bounds.header_field_bytes {
-                name.copy_from_slice(field.name);
-                name.make_ascii_lowercase();
-                fields.take(&field, name);
-            }
+            name.copy_from_slice(field.name);
+            name.make_ascii_lowercase();
+            fields.take(&field.within(bounds.header_field_bytes), name);
         }
         fields
     }
@@ -338,7 +327,8 @@ impl<'a> EnvelopeFields<'a> {
         }
     }
 
-    /// Writes the envelope; false if it has more addresses than `addresses_left`.
+    /// Writes the envelope; false if it has more addresses than `addresses_left`, which are left
+    /// out.
     fn write(&self, writer: &mut BlobWriter, addresses_left: &mut usize) -> bool {
         writer.string(self.date.map(<[u8]>::trim_ascii));
         writer.string(self.subject.map(<[u8]>::trim_ascii));
@@ -347,11 +337,13 @@ impl<'a> EnvelopeFields<'a> {
             writer.list(|writer| {
                 for body in bodies {
                     address_list::walk(body, &mut |entry| {
-                        fits = *addresses_left > 0;
+                        // The end of a group that has begun is no address.
+                        let is_end = entry == RawEntry::GroupEnd;
+                        fits &= *addresses_left > 0 || is_end;
                         if !fits {
                             return false;
                         }
-                        *addresses_left -= 1;
+                        *addresses_left = addresses_left.saturating_sub(1);
                         match entry {
                             RawEntry::GroupStart(name) => writer.group(name),
                             RawEntry::GroupEnd => writer.group_end(),
@@ -382,7 +374,7 @@ fn write_part(writer: &mut BlobWriter, header: &[u8], section: &RawPart, bounds:
             .name
             .get(..8)
             .is_some_and(|head| head.eq_ignore_ascii_case(b"content-"));
-        if !is_content || field.value.len() > bounds.header_field_bytes {
+        if !is_content {
             continue;
         }
         let [id, description, encoding, md5, location] = &mut plain;
@@ -403,11 +395,15 @@ fn write_part(writer: &mut BlobWriter, header: &[u8], section: &RawPart, bounds:
             b"location" => location,
             _ => continue,
         };
-        *slot = slot.or(Some(field.value));
+        *slot = slot.or(Some(field.value_within(bounds.header_field_bytes)));
     }
     let declared = ParamValue::parse(content_type.unwrap_or(b""), bounds.params);
     let (media, subtype): (&[u8], &[u8]) = match section.media {
+        // Only a multipart may lack its subtype here.
+        Media::Declared if declared.second.is_empty() => (declared.first, b"mixed"),
         Media::Declared => (declared.first, declared.second),
+        Media::DeclaredOctets => (b"application", b"octet-stream"),
+        Media::DeclaredText => (b"text", b"plain"),
         Media::Message => (b"message", b"rfc822"),
         Media::Opaque => (b"application", b"octet-stream"),
         Media::Text => (b"text", b"plain"),
@@ -415,7 +411,9 @@ fn write_part(writer: &mut BlobWriter, header: &[u8], section: &RawPart, bounds:
     writer.string(Some(media));
     writer.string(Some(subtype));
     writer.list(|writer| match section.media {
-        Media::Declared => write_params(writer, &declared),
+        Media::Declared | Media::DeclaredOctets | Media::DeclaredText => {
+            write_params(writer, &declared);
+        }
         // RFC 2045 section 5.2.
         Media::Text => {
             writer.string(Some(b"charset"));

@@ -20,10 +20,14 @@ mod blob;
 use std::ops::Range;
 
 use super::parse::address_list::Mailbox;
+use super::parse::charset::{self, Charset};
 use super::parse::mime::PartKind;
 use super::parse::transfer::Encoding;
-use super::parse::word;
-use blob::{Cursor, FLAG_ATTACHMENTS, MAGIC, PartRecord, RECORD_BYTES, VERSION};
+use super::parse::{param, word};
+use blob::{
+    Cursor, FLAG_ATTACHMENTS, FLAG_EIGHT_BIT, FLAG_TRUNCATED, MAGIC, PartRecord, RECORD_BYTES,
+    VERSION,
+};
 
 pub use analyse::{Analysis, Priority, Refused, analyse};
 
@@ -81,6 +85,25 @@ impl<'a> Digest<'a> {
         self.head.flags & FLAG_ATTACHMENTS != 0
     }
 
+    /// Whether the message reached a bound: a part of its header was not read, or a part of its
+    /// body is opaque.
+    pub fn is_truncated(&self) -> bool {
+        self.head.flags & FLAG_TRUNCATED != 0
+    }
+
+    /// The charset of raw octets in the header, which names none: that of the first text part with
+    /// a charset of eight bits. `None` leaves the guess of [`charset::decode`].
+    pub(crate) fn header_charset(&self) -> Option<Charset> {
+        if self.head.flags & FLAG_EIGHT_BIT == 0 {
+            return None;
+        }
+        (0..self.part_count().min(TEXT_PARTS_ASKED))
+            .filter_map(|index| self.part(index))
+            .filter(|part| part.is_media("text"))
+            .find_map(|part| charset::named(part.param("charset")))
+            .filter(|charset| charset.is_eight_bit())
+    }
+
     /// The number of parts, multiparts included.
     pub fn part_count(&self) -> usize {
         self.records.len() / RECORD_BYTES
@@ -88,7 +111,21 @@ impl<'a> Digest<'a> {
 
     /// The envelope of the message itself.
     pub fn envelope(&self) -> DigestEnvelope<'a> {
-        DigestEnvelope::read(&mut Cursor { rest: self.text }).unwrap_or_default()
+        let mut envelope =
+            DigestEnvelope::read(&mut Cursor { rest: self.text }).unwrap_or_default();
+        envelope.digest = Some(*self);
+        for list in [
+            &mut envelope.from,
+            &mut envelope.sender,
+            &mut envelope.reply_to,
+            &mut envelope.to,
+            &mut envelope.cc,
+            &mut envelope.bcc,
+            &mut envelope.own_reply_to,
+        ] {
+            list.digest = envelope.digest;
+        }
+        envelope
     }
 
     /// A part by its index in depth-first order.
@@ -197,6 +234,8 @@ pub struct DigestEnvelope<'a> {
     /// Message-ID as written.
     pub message_id: Option<&'a [u8]>,
     own_reply_to: AddressItems<'a>,
+    /// The digest that knows the charset of raw octets.
+    digest: Option<Digest<'a>>,
 }
 
 impl<'a> DigestEnvelope<'a> {
@@ -207,7 +246,9 @@ impl<'a> DigestEnvelope<'a> {
 
     /// The subject as text for a reader.
     pub(crate) fn subject_text(&self) -> String {
-        self.subject.map(word::decode).unwrap_or_default()
+        self.subject
+            .map(|subject| text_of_raw(subject, self.digest))
+            .unwrap_or_default()
     }
 
     fn read(cursor: &mut Cursor<'a>) -> Option<DigestEnvelope<'a>> {
@@ -226,6 +267,7 @@ impl<'a> DigestEnvelope<'a> {
         ] {
             *list = AddressItems {
                 items: cursor.list()?,
+                digest: None,
             };
         }
         envelope.in_reply_to = cursor.string()?;
@@ -244,6 +286,8 @@ impl<'a> DigestEnvelope<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AddressItems<'a> {
     items: &'a [u8],
+    /// The digest that knows the charset of raw octets.
+    digest: Option<Digest<'a>>,
 }
 
 /// One item of a list of addresses.
@@ -274,14 +318,15 @@ impl<'a> AddressItems<'a> {
 
     /// The mailboxes alone, decoded.
     pub(crate) fn mailboxes(self) -> impl Iterator<Item = Mailbox> + 'a {
-        self.filter_map(|item| match item {
+        let digest = self.digest;
+        self.filter_map(move |item| match item {
             AddressItem::Mailbox {
                 name,
                 local,
                 domain,
                 ..
             } => Some(Mailbox {
-                name: name.map(word::decode).filter(|name| !name.is_empty()),
+                name: (name.map(|name| text_of_raw(name, digest))).filter(|name| !name.is_empty()),
                 local: String::from_utf8_lossy(local).into_owned(),
                 domain: String::from_utf8_lossy(domain).into_owned(),
             }),
@@ -299,6 +344,12 @@ impl<'a> Iterator for AddressItems<'a> {
         self.items = if item.is_some() { cursor.rest } else { b"" };
         item
     }
+}
+
+/// The text of a raw value. The charset of its raw octets is looked up only if it has some.
+fn text_of_raw(value: &[u8], digest: Option<Digest<'_>>) -> String {
+    let digest = digest.filter(|_| !value.is_ascii());
+    word::decode_with(value, digest.and_then(|digest| digest.header_charset()))
 }
 
 /// One part with all its strings.
@@ -361,12 +412,19 @@ impl<'a> Part<'a> {
         self.body.len()
     }
 
-    /// The raw value of a parameter of the type.
+    /// The raw value of a parameter of the type; of one in the form of RFC 2231, the text behind
+    /// its charset and language. Tokens such as the name of a charset need no percent encoding.
     pub(crate) fn param(&self, name: &str) -> Option<&'a [u8]> {
-        let mut params = self.params;
-        params
-            .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
+        let (mut plain, mut extended) = (self.params, self.params);
+        let is_it = |written: &[u8]| written.eq_ignore_ascii_case(name.as_bytes());
+        plain
+            .find(|(written, _)| is_it(written))
             .map(|(_, value)| value)
+            .or_else(|| {
+                extended
+                    .find(|(written, _)| written.strip_suffix(b"*").is_some_and(is_it))
+                    .map(|(_, value)| param::split_extended(value).1)
+            })
     }
 
     fn read(index: usize, record: &PartRecord, cursor: &mut Cursor<'a>) -> Option<Part<'a>> {
@@ -546,6 +604,9 @@ impl<'a> Iterator for Walk<'a> {
         Some(PartStep::Open(part))
     }
 }
+
+/// Parts that are asked for the charset of raw octets in the header.
+const TEXT_PARTS_ASKED: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,8 @@
 use std::fmt;
 
 use super::address::Address;
+use super::address_token::{AddressToken, AddressTokens};
+use super::charset::Charset;
 use super::word;
 use crate::mail::Bounds;
 
@@ -29,9 +31,10 @@ impl Mailbox {
         Address::from_parts(self.local.clone(), &self.domain).ok()
     }
 
-    fn of(raw: &RawMailbox<'_>) -> Mailbox {
+    fn of(raw: &RawMailbox<'_>, fallback: Option<Charset>) -> Mailbox {
         Mailbox {
-            name: raw.name.map(word::decode).filter(|name| !name.is_empty()),
+            name: (raw.name.map(|name| word::decode_with(name, fallback)))
+                .filter(|name| !name.is_empty()),
             local: clean(raw.local),
             domain: clean(raw.domain),
         }
@@ -85,6 +88,15 @@ impl AddressList {
 
 /// Reads an address field's body, folded or not, up to the bound of addresses.
 pub fn parse_list(body: &[u8], bounds: &Bounds) -> AddressList {
+    parse_list_with(body, bounds, None)
+}
+
+/// As [`parse_list`]; raw octets that are no UTF-8 are of the `fallback`, if there is one.
+pub(crate) fn parse_list_with(
+    body: &[u8],
+    bounds: &Bounds,
+    fallback: Option<Charset>,
+) -> AddressList {
     let mut list = AddressList::default();
     let mut n = 0;
     let mut in_group = false;
@@ -93,13 +105,13 @@ pub fn parse_list(body: &[u8], bounds: &Bounds) -> AddressList {
             RawEntry::GroupStart(name) => {
                 in_group = true;
                 list.entries.push(AddressEntry::Group {
-                    name: word::decode(name),
+                    name: word::decode_with(name, fallback),
                     members: Vec::new(),
                 });
             }
             RawEntry::GroupEnd => in_group = false,
             RawEntry::Mailbox(raw) => {
-                let mailbox = Mailbox::of(&raw);
+                let mailbox = Mailbox::of(&raw, fallback);
                 match list.entries.last_mut() {
                     Some(AddressEntry::Group { members, .. }) if in_group => members.push(mailbox),
                     _ => list.entries.push(AddressEntry::Mailbox(mailbox)),
@@ -214,13 +226,7 @@ pub(crate) fn walk(body: &[u8], each: &mut dyn FnMut(RawEntry<'_>) -> bool) {
         strict: true,
         ..AddressWalker::default()
     };
-    let mut tokens = AddressTokens {
-        bytes: body,
-        at: 0,
-        text: Vec::new(),
-        space: false,
-        clean: true,
-    };
+    let mut tokens = AddressTokens::new(body);
     let mut go_on = true;
     while go_on {
         let token = tokens.next();
@@ -249,16 +255,6 @@ enum WalkMode {
     Skip,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum AddressToken {
-    Atom,
-    Comment,
-    End,
-    Literal,
-    Quoted,
-    Special(u8),
-}
-
 #[derive(Default)]
 struct AddressWalker {
     mode: WalkMode,
@@ -268,6 +264,8 @@ struct AddressWalker {
     dotted: bool,
     /// White space inside the run: valid in a name, but not strict in a local part.
     spaced: bool,
+    /// An address in angle brackets is complete.
+    is_angled: bool,
     phrase: Vec<u8>,
     /// How much of `phrase` stands before the last run of words joined by dots.
     before_run: usize,
@@ -328,11 +326,31 @@ impl AddressWalker {
             }
             WalkMode::After => {
                 self.strict = false;
+                self.is_angled = true;
                 self.mode = WalkMode::Skip;
+            }
+            WalkMode::Skip if token == AddressToken::Special(b'<') && !self.is_angled => {
+                self.all_was_name();
             }
             WalkMode::Skip => {}
         }
         true
+    }
+
+    /// `a@b.test <a@b.test>`: a display name that needed quotes.
+    fn all_was_name(&mut self) {
+        self.strict = false;
+        if !self.domain.is_empty() {
+            if !self.phrase.is_empty() {
+                self.phrase.push(b' ');
+            }
+            self.phrase.append(&mut self.run);
+            self.phrase.push(b'@');
+            self.phrase.append(&mut self.domain);
+        }
+        self.run.clear();
+        self.dotted = false;
+        self.mode = WalkMode::AngleLocal;
     }
 
     fn phrase_token(
@@ -382,10 +400,15 @@ impl AddressWalker {
                 self.clear();
                 return go_on;
             }
-            _ => {
+            // A sign in a display name that needed quotes.
+            AddressToken::Special(b) => {
                 self.strict = false;
-                self.mode = WalkMode::Skip;
+                self.phrase.push(b);
+                self.before_run = self.phrase.len();
+                self.run.clear();
+                self.dotted = false;
             }
+            AddressToken::Comment | AddressToken::End => {}
         }
         true
     }
@@ -402,17 +425,7 @@ impl AddressWalker {
                 self.strict &= !space;
                 self.domain.push(b'.');
             }
-            // `a@b.test <a@b.test>`: a display name that needed quotes.
-            AddressToken::Special(b'<') => {
-                self.strict = false;
-                if !self.phrase.is_empty() {
-                    self.phrase.push(b' ');
-                }
-                self.phrase.append(&mut self.run);
-                self.phrase.push(b'@');
-                self.phrase.append(&mut self.domain);
-                self.mode = WalkMode::AngleLocal;
-            }
+            AddressToken::Special(b'<') => self.all_was_name(),
             _ => {
                 self.strict = false;
                 self.mode = WalkMode::Skip;
@@ -429,6 +442,14 @@ impl AddressWalker {
         };
         match (self.mode, token) {
             (_, AddressToken::Special(b'>')) => self.mode = WalkMode::After,
+            // `<<a@b>>`, and `<mailto:a@b>`.
+            (WalkMode::AngleLocal, AddressToken::Special(b'<')) if part.is_empty() => {
+                self.strict = false;
+            }
+            (WalkMode::AngleLocal, AddressToken::Special(b':')) if !part.is_empty() => {
+                self.strict = false;
+                part.clear();
+            }
             (WalkMode::AngleLocal, AddressToken::Special(b'@')) if part.is_empty() => {
                 self.route.push(b'@');
                 self.mode = WalkMode::AngleRoute;
@@ -470,7 +491,8 @@ impl AddressWalker {
             &self.phrase
         };
         let mut go_on = true;
-        if !(self.run.is_empty() && name.is_empty() && self.domain.is_empty()) {
+        // A comment alone is no address (RFC 5322 section 3.4).
+        if !(self.run.is_empty() && self.phrase.is_empty() && self.domain.is_empty()) {
             go_on = each(RawEntry::Mailbox(RawMailbox {
                 name: (!name.is_empty()).then_some(name.as_slice()),
                 route: (!self.route.is_empty()).then_some(self.route.as_slice()),
@@ -488,6 +510,7 @@ impl AddressWalker {
         self.strict = true;
         self.dotted = false;
         self.spaced = false;
+        self.is_angled = false;
         self.before_run = 0;
         for part in [
             &mut self.phrase,
@@ -497,112 +520,6 @@ impl AddressWalker {
             &mut self.domain,
         ] {
             part.clear();
-        }
-    }
-}
-
-struct AddressTokens<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    text: Vec<u8>,
-    /// White space stood before the token.
-    space: bool,
-    /// Nothing in the token was dropped or missing.
-    clean: bool,
-}
-
-impl AddressTokens<'_> {
-    fn next(&mut self) -> AddressToken {
-        self.text.clear();
-        self.space = false;
-        while let Some(&b) = self.bytes.get(self.at) {
-            self.at += 1;
-            match b {
-                b' ' | b'\t' | b'\r' | b'\n' => self.space = true,
-                b'"' => return self.delimited(b'"', AddressToken::Quoted),
-                b'(' => return self.comment(),
-                b'[' => {
-                    self.text.push(b'[');
-                    let token = self.delimited(b']', AddressToken::Literal);
-                    self.text.push(b']');
-                    return token;
-                }
-                b'<' | b'>' | b'@' | b',' | b';' | b':' | b'.' | b')' | b']' | b'\\' => {
-                    return AddressToken::Special(b);
-                }
-                _ => {
-                    self.atom(b);
-                    return AddressToken::Atom;
-                }
-            }
-        }
-        AddressToken::End
-    }
-
-    fn atom(&mut self, first: u8) {
-        self.push(first);
-        while let Some(&b) = self.bytes.get(self.at) {
-            if b" \t\r\n\"([<>@,;:.)]\\".contains(&b) {
-                return;
-            }
-            self.push(b);
-            self.at += 1;
-        }
-    }
-
-    /// Up to the closing delimiter, which a backslash escapes.
-    fn delimited(&mut self, end: u8, token: AddressToken) -> AddressToken {
-        while let Some(&b) = self.bytes.get(self.at) {
-            self.at += 1;
-            if b == end {
-                return token;
-            }
-            if b == b'\\' {
-                if let Some(&escaped) = self.bytes.get(self.at) {
-                    self.at += 1;
-                    self.push(escaped);
-                }
-            } else if b != b'\r' && b != b'\n' {
-                self.push(b);
-            }
-        }
-        self.clean = false;
-        token
-    }
-
-    fn comment(&mut self) -> AddressToken {
-        let mut depth = 1_usize;
-        while let Some(&b) = self.bytes.get(self.at) {
-            self.at += 1;
-            match b {
-                b'(' => depth += 1,
-                b')' => {
-                    depth -= 1;
-                    if depth == 0 {
-                        return AddressToken::Comment;
-                    }
-                }
-                b'\\' => {
-                    if let Some(&escaped) = self.bytes.get(self.at) {
-                        self.at += 1;
-                        self.push(escaped);
-                    }
-                    continue;
-                }
-                b'\r' | b'\n' => continue,
-                _ => {}
-            }
-            self.push(b);
-        }
-        self.clean = false;
-        AddressToken::Comment
-    }
-
-    fn push(&mut self, b: u8) {
-        if b < b' ' && b != b'\t' || b == 0x7f {
-            self.clean = false;
-        } else {
-            self.text.push(b);
         }
     }
 }

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use memchr::memchr;
 
+use super::charset::Charset;
 use super::word;
 
 /// The header block of a message or a part.
@@ -82,6 +83,35 @@ impl<'a> Field<'a> {
     /// The value as text: unfolded, encoded words decoded, controls dropped.
     pub fn decoded(&self) -> String {
         word::decode(self.value)
+    }
+
+    /// As [`Field::decoded`]; raw octets that are no UTF-8 are of the `fallback`, if there is one.
+    pub(crate) fn decoded_with(&self, fallback: Option<Charset>) -> String {
+        word::decode_with(self.value, fallback)
+    }
+
+    /// The field with [`Field::value_within`] as its value.
+    pub(crate) fn within(mut self, bytes_max: usize) -> Field<'a> {
+        self.value = self.value_within(bytes_max);
+        self
+    }
+
+    /// The value as far as the bound of one field, without the address or the word that the bound
+    /// cuts. Of References the end counts: the newest ids stand there.
+    pub(crate) fn value_within(&self, bytes_max: usize) -> &'a [u8] {
+        let Some(over) = self.value.len().checked_sub(bytes_max).filter(|n| *n > 0) else {
+            return self.value;
+        };
+        if self.is("references") {
+            let tail = self.value.get(over..).unwrap_or(b"");
+            let cut = memchr::memchr2(b' ', b'\n', tail).unwrap_or(0);
+            return tail.get(cut..).unwrap_or(tail);
+        }
+        let head = self.value.get(..bytes_max).unwrap_or(self.value);
+        let near = head.len().saturating_sub(CUT_BACK_MAX);
+        let tail = head.get(near..).unwrap_or(b"");
+        let cut = memchr::memrchr(b',', tail).or_else(|| memchr::memrchr2(b' ', b'\n', tail));
+        cut.and_then(|cut| head.get(..near + cut)).unwrap_or(head)
     }
 }
 
@@ -173,44 +203,118 @@ pub(crate) fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     )
 }
 
-/// The ids of a References, In-Reply-To or Message-ID value, in order, brackets included. There are
-/// at most [`MESSAGE_IDS_MAX`], each of at most 998 octets. White space, a control or a second `<`
-/// inside ends the id without a result.
+/// The ids of a References, In-Reply-To or Message-ID value, in order, with brackets. There are at
+/// most [`MESSAGE_IDS_MAX`], each of at most 998 octets.
+///
+/// A word with an `@` outside brackets, comments and quotes is an id, as scripts write it. White
+/// space directly inside brackets and folds are dropped. Other white space, a control or a second
+/// `<` inside ends the id without a result.
 pub fn message_ids(value: &[u8]) -> Vec<String> {
-    let mut ids = Vec::new();
-    let mut start = None;
-    for (at, &b) in value.iter().enumerate() {
-        match b {
-            b'<' => start = Some(at),
-            b'>' => {
-                if let Some(id) = start.take().and_then(|start| value.get(start..=at))
-                    && id.len() > 2
-                    && id.len() <= MESSAGE_ID_MAX
-                {
-                    ids.push(String::from_utf8_lossy(id).into_owned());
-                    if ids.len() == MESSAGE_IDS_MAX {
-                        break;
-                    }
-                }
+    let mut ids = IdScanner::default();
+    if memchr::memchr(b'<', value).is_none() && memchr::memmem::find(value, b"=?").is_some() {
+        // Some programs encode a long id as if it were text.
+        ids.scan(word::decode(value).as_bytes());
+    } else {
+        ids.scan(value);
+    }
+    ids.found
+}
+
+#[derive(Default)]
+struct IdScanner {
+    found: Vec<String>,
+    /// The octets of the id or word so far.
+    id: Vec<u8>,
+    /// Open comments.
+    depth: usize,
+    is_quoted: bool,
+}
+
+impl IdScanner {
+    fn scan(&mut self, value: &[u8]) {
+        let mut at = 0;
+        while let Some(&b) = value.get(at) {
+            if self.found.len() >= MESSAGE_IDS_MAX {
+                return;
             }
-            // A fold inside an id is dropped below.
-            b'\r' | b'\n' => {}
-            b if b <= b' ' || b == 0x7f => start = None,
-            _ => {}
+            at += 1;
+            match b {
+                b'<' => {
+                    self.word();
+                    at = self.bracketed(value, at);
+                }
+                b'(' if self.id.is_empty() => self.depth += 1,
+                b')' if self.depth > 0 => self.depth -= 1,
+                b'"' if self.id.is_empty() => self.is_quoted = !self.is_quoted,
+                b'>' | b',' | b';' => self.word(),
+                b if b.is_ascii_whitespace() => self.word(),
+                _ if self.depth > 0 || self.is_quoted => {}
+                b => self.id.push(b),
+            }
+        }
+        self.word();
+    }
+
+    /// From behind `<` to behind its `>`, or to a second `<`. An id that lacks its `>` ends at
+    /// white space.
+    fn bracketed(&mut self, value: &[u8], start: usize) -> usize {
+        let mut at = start;
+        let mut is_broken = false;
+        let mut has_space = false;
+        while let Some(&b) = value.get(at) {
+            match b {
+                b'>' => {
+                    if !is_broken {
+                        self.add();
+                    }
+                    self.id.clear();
+                    return at + 1;
+                }
+                b'<' => break,
+                b'\r' | b'\n' => {
+                    // The white space after a line end is a part of the fold.
+                    let rest = value.get(at..).unwrap_or(b"");
+                    at += rest.len() - rest.trim_ascii_start().len();
+                    continue;
+                }
+                b if b.is_ascii_whitespace() => has_space |= !self.id.is_empty(),
+                b if b < b' ' || b == 0x7f => is_broken = true,
+                _ if has_space => is_broken = true,
+                b => self.id.push(b),
+            }
+            at += 1;
+        }
+        if !is_broken && at > start {
+            self.word();
+        }
+        self.id.clear();
+        at
+    }
+
+    /// The end of a word that is no bracketed id.
+    fn word(&mut self) {
+        let at_sign = memchr::memchr(b'@', &self.id);
+        let is_id = at_sign.is_some_and(|at| at > 0 && at + 1 < self.id.len());
+        if is_id && !self.id.iter().any(u8::is_ascii_control) {
+            self.add();
+        }
+        self.id.clear();
+    }
+
+    fn add(&mut self) {
+        if !self.id.is_empty() && self.id.len() + 2 <= MESSAGE_ID_MAX {
+            let id = String::from_utf8_lossy(&self.id);
+            self.found.push(format!("<{id}>"));
         }
     }
-    for id in &mut ids {
-        if id.contains(['\r', '\n']) {
-            id.retain(|c| c != '\r' && c != '\n');
-        }
-    }
-    ids
 }
 
 /// No line is longer (RFC 5322 section 2.1.1), so no valid id is.
 pub const MESSAGE_ID_MAX: usize = 998;
 /// Far more than any conversation has. Later ids add nothing to threading.
 pub(crate) const MESSAGE_IDS_MAX: usize = 1_000;
+/// Octets before the bound of a field in which the end of an address is looked for.
+const CUT_BACK_MAX: usize = 4 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -274,6 +378,44 @@ mod tests {
         assert_eq!(ids("text <a@b> (c) <d"), "<a@b>");
         assert_eq!(ids("<a b@c> <<x@y> <> <z\0>"), "<x@y>");
         assert_eq!(ids("<a@\r\nb>"), "<a@b>");
+        for (value, expected) in [
+            // Without brackets.
+            ("abc@example.test", "<abc@example.test>"),
+            (" abc@example.test ", "<abc@example.test>"),
+            ("\r\n abc@x\r\n", "<abc@x>"),
+            ("a@b c@d\r\n\te@f", "<a@b> <c@d> <e@f>"),
+            ("a@b, c@d", "<a@b> <c@d>"),
+            ("<a@b>, c@d;<e@f>", "<a@b> <c@d> <e@f>"),
+            ("a@b<c@d>", "<a@b> <c@d>"),
+            ("<a@b", "<a@b>"),
+            ("a@b>", "<a@b>"),
+            ("<a@b <c@d>", "<a@b> <c@d>"),
+            // White space inside.
+            ("< a@b >", "<a@b>"),
+            ("<\ta@b>", "<a@b>"),
+            ("<plan-4711@\r\n example.test>", "<plan-4711@example.test>"),
+            ("<\r\n\t plan@x\r\n >", "<plan@x>"),
+            ("<other@x>\r\n\t<plan@\r\n x>", "<other@x> <plan@x>"),
+            ("<a b@c>", ""),
+            ("<a@b c>", ""),
+            // No ids.
+            ("Your message of Monday", ""),
+            (
+                "Your message of \"Mon, 6 May\" (from ann@x.test) <a@b>",
+                "<a@b>",
+            ),
+            ("\"ann@x.test\" wrote", ""),
+            ("@ a@ @b", ""),
+            ("abc", ""),
+            ("<>", ""),
+            ("<abc>", "<abc>"),
+            ("(unclosed a@b", ""),
+            // An id as an encoded word.
+            ("=?utf-8?q?=3Cplan=40x=3E?=", "<plan@x>"),
+            ("=?utf-8?q?=3Cpl?=\r\n =?utf-8?q?an=40x=3E?=", "<plan@x>"),
+        ] {
+            assert_eq!(ids(value), expected, "{value:?}");
+        }
         assert_eq!(ids(&format!("<{}>", "x".repeat(1 << 20))), "");
         assert_eq!(
             message_ids("<a@b>".repeat(100_000).as_bytes()).len(),

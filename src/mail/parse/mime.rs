@@ -31,6 +31,11 @@ pub enum PartKind {
 pub enum Media {
     /// The Content-Type of its header.
     Declared,
+    /// application/octet-stream with the parameters of its header: the header declares no whole
+    /// type, and the part is a file.
+    DeclaredOctets,
+    /// text/plain with the parameters of its header: the header declares no whole type.
+    DeclaredText,
     /// message/rfc822, the default within multipart/digest (RFC 2046 section 5.1.5).
     Message,
     /// application/octet-stream: a multipart or message whose content was not parsed.
@@ -182,6 +187,8 @@ impl Parser<'_> {
                 section.kind = PartKind::Message;
             }
             Class::Missing => section.media = Media::Text,
+            Class::File => section.media = Media::DeclaredOctets,
+            Class::Text => section.media = Media::DeclaredText,
             Class::Message if content.encoding == Encoding::Identity && !is_cut => {
                 section.kind = PartKind::Message
             }
@@ -376,15 +383,20 @@ impl Parser<'_> {
     }
 }
 
+#[derive(PartialEq, Eq)]
 enum Class {
+    /// The type is not whole, and the part is no text.
+    File,
     Message,
-    /// There is no usable Content-Type.
+    /// There is no Content-Type.
     Missing,
     Multipart {
         boundary: Option<Vec<u8>>,
         is_digest: bool,
     },
     Other,
+    /// The type is not whole, and the part is text.
+    Text,
 }
 
 /// The facts of one part's header that decide the structure.
@@ -392,6 +404,8 @@ struct Content {
     class: Class,
     encoding: Encoding,
     is_ambiguous: bool,
+    /// The type is text, and only its subtype is missing.
+    is_text_named: bool,
 }
 
 impl Content {
@@ -400,6 +414,7 @@ impl Content {
             class: Class::Missing,
             encoding: Encoding::Identity,
             is_ambiguous: false,
+            is_text_named: false,
         };
         let mut seen = (0, 0);
         for field in Headers::parse(header).fields() {
@@ -412,8 +427,9 @@ impl Content {
             }
             if field.is("content-type") {
                 seen.0 += 1;
-                if seen.0 == 1 && field.value.len() <= bounds.header_field_bytes {
-                    content.class = content.classify(field.value, bounds);
+                if seen.0 == 1 {
+                    let value = field.value_within(bounds.header_field_bytes);
+                    content.class = content.classify(value, bounds);
                 }
             } else if field.is("content-transfer-encoding") {
                 seen.1 += 1;
@@ -423,32 +439,68 @@ impl Content {
             }
         }
         content.is_ambiguous |= seen.0 > 1 || seen.1 > 1;
+        // A file name says that it is a file; so does base64, which no program writes for text
+        // that it does not declare.
+        if content.class == Class::Text && !content.is_text_named {
+            let is_file = content.encoding == Encoding::Base64 || names_file(header, bounds);
+            content.class = if is_file { Class::File } else { Class::Text };
+        }
         content
     }
 
     fn classify(&mut self, value: &[u8], bounds: &Bounds) -> Class {
         let value = ParamValue::parse(value, bounds.params);
-        if value.first.is_empty() || value.second.is_empty() {
-            return Class::Missing;
+        let is_multipart = value.first.eq_ignore_ascii_case(b"multipart");
+        let boundary = value.octets("boundary").filter(|_| is_multipart);
+        let boundary = boundary.as_deref().map(<[u8]>::trim_ascii_end);
+        let boundary = boundary.filter(|b| (1..=bounds.boundary_bytes).contains(&b.len()));
+        // A multipart without a subtype has parts nevertheless (RFC 2046 section 5.1.3).
+        let is_whole = !value.first.is_empty() && !value.second.is_empty();
+        if !is_whole && boundary.is_none() {
+            self.is_text_named = value.first.eq_ignore_ascii_case(b"text");
+            let is_other = (MEDIA.iter()).any(|media| value.first.eq_ignore_ascii_case(media));
+            return if is_other { Class::File } else { Class::Text };
         }
         if value.first.eq_ignore_ascii_case(b"message")
             && value.second.eq_ignore_ascii_case(b"rfc822")
         {
             return Class::Message;
         }
-        if !value.first.eq_ignore_ascii_case(b"multipart") {
+        if !is_multipart {
             return Class::Other;
         }
         self.is_ambiguous |= value.count("boundary") > 1;
-        let boundary = value.raw("boundary").map(<[u8]>::trim_ascii_end);
         Class::Multipart {
-            boundary: boundary
-                .filter(|b| (1..=bounds.boundary_bytes).contains(&b.len()))
-                .map(<[u8]>::to_vec),
+            boundary: boundary.map(<[u8]>::to_vec),
             is_digest: value.second.eq_ignore_ascii_case(b"digest"),
         }
     }
 }
 
+/// Whether a part without a whole type has a file name.
+fn names_file(header: &[u8], bounds: &Bounds) -> bool {
+    Headers::parse(header).fields().any(|field| {
+        let name = match &field.name {
+            name if name.eq_ignore_ascii_case(b"content-type") => "name",
+            name if name.eq_ignore_ascii_case(b"content-disposition") => "filename",
+            _ => return false,
+        };
+        let value = field.value_within(bounds.header_field_bytes);
+        ParamValue::parse(value, bounds.params).count(name) > 0
+    })
+}
+
+/// The top-level types other than text (RFC 2046, RFC 2077, RFC 8081). A word that is none of them
+/// says nothing.
+const MEDIA: [&[u8]; 8] = [
+    b"application",
+    b"audio",
+    b"font",
+    b"image",
+    b"message",
+    b"model",
+    b"multipart",
+    b"video",
+];
 /// Relays put white space after a boundary; 80 octets, `--` included, cover it.
 const PADDING_MAX: usize = 80;

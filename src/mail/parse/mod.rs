@@ -5,7 +5,8 @@
 
 pub mod address;
 pub mod address_list;
-pub(crate) mod charset;
+mod address_token;
+pub mod charset;
 pub mod date;
 pub mod header;
 pub(crate) mod mime;

@@ -7,7 +7,8 @@
 
 use std::borrow::Cow;
 
-use super::{charset, transfer, word};
+use super::charset::{self, Charset};
+use super::{transfer, word};
 
 /// A parsed value: `first/second; params`, or `first; params`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,9 +35,14 @@ impl<'a> ParamValue<'a> {
     pub fn parse(body: &'a [u8], params_max: usize) -> ParamValue<'a> {
         let mut scanner = Scanner { bytes: body, at: 0 };
         scanner.space();
-        let first = scanner.token();
+        let mut first = scanner.token();
         scanner.space();
         let mut second: &[u8] = b"";
+        let mut is_param = false;
+        if scanner.peek() == Some(b'=') {
+            // The value is missing, and a parameter stands in its place.
+            (first, scanner.at, is_param) = (b"", 0, true);
+        }
         if scanner.peek() == Some(b'/') {
             scanner.at += 1;
             scanner.space();
@@ -44,7 +50,7 @@ impl<'a> ParamValue<'a> {
         }
         let mut segments: Vec<Segment<'a>> = Vec::new();
         let mut n = 0;
-        while n < params_max && scanner.next_param() {
+        while n < params_max && (std::mem::take(&mut is_param) || scanner.next_param()) {
             n += 1;
             if let Some(segment) = scanner.param() {
                 segments.push(segment);
@@ -65,13 +71,32 @@ impl<'a> ParamValue<'a> {
             .map(|p| &*p.value)
     }
 
-    /// How often a parameter is given: more than once is ambiguous.
-    pub(crate) fn count(&self, name: &str) -> usize {
-        self.params
-            .iter()
-            .filter(|p| p.name.eq_ignore_ascii_case(name.as_bytes()))
-            .count()
+    /// The octets of a parameter: the plain form first, then the one of RFC 2231 without its
+    /// charset and percent encoding.
+    pub(crate) fn octets(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        if let Some(plain) = self.raw(name) {
+            return Some(Cow::Borrowed(plain));
+        }
+        let mut extended = self.params.iter().filter(|p| is_extended(&p.name, name));
+        extended
+            .next()
+            .map(|p| Cow::Owned(percent_decoded(split_extended(&p.value).1)))
     }
+
+    /// How often a parameter is given, in any form: more than once is ambiguous.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        let is_it = |p: &&Param<'_>| {
+            p.name.eq_ignore_ascii_case(name.as_bytes()) || is_extended(&p.name, name)
+        };
+        self.params.iter().filter(is_it).count()
+    }
+}
+
+/// Whether a written name is the RFC 2231 form of `name`.
+fn is_extended(written: &[u8], name: &str) -> bool {
+    written
+        .strip_suffix(b"*")
+        .is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// The text of a parameter from raw pairs, the RFC 2231 form first. Controls are dropped.
@@ -79,27 +104,44 @@ pub fn decoded<'p>(
     pairs: impl Iterator<Item = (&'p [u8], &'p [u8])> + Clone,
     name: &str,
 ) -> Option<String> {
-    let extended = pairs.clone().find(|(n, _)| {
-        n.strip_suffix(b"*")
-            .is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()))
-    });
-    if let Some((_, value)) = extended {
-        return Some(decode_extended(value));
+    decoded_with(pairs, name, None)
+}
+
+/// As [`decoded`]; raw octets that are no UTF-8 are of the `fallback`, if there is one.
+pub(crate) fn decoded_with<'p>(
+    pairs: impl Iterator<Item = (&'p [u8], &'p [u8])> + Clone,
+    name: &str,
+    fallback: Option<Charset>,
+) -> Option<String> {
+    if let Some((_, value)) = pairs.clone().find(|(n, _)| is_extended(n, name)) {
+        return Some(decode_extended(value, fallback));
     }
     let (_, value) = pairs
         .into_iter()
         .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))?;
     // The standard forbids encoded words in a parameter, but many mailers write them.
-    Some(word::decode(value))
+    Some(word::decode_with(value, fallback))
 }
 
 /// `charset'language'percent-encoded`.
-fn decode_extended(value: &[u8]) -> String {
+fn decode_extended(value: &[u8], fallback: Option<Charset>) -> String {
+    let (charset, text) = split_extended(value);
+    charset::decode_with(charset, &percent_decoded(text), fallback)
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect()
+}
+
+/// The charset and the text of `charset'language'text`; a value without the quotes is all text.
+pub(crate) fn split_extended(value: &[u8]) -> (Option<&[u8]>, &[u8]) {
     let mut pieces = value.splitn(3, |&b| b == b'\'');
-    let (charset, text) = match (pieces.next(), pieces.next(), pieces.next()) {
-        (Some(charset), Some(_), Some(text)) => (charset, text),
-        _ => (b"utf-8".as_slice(), value),
-    };
+    match (pieces.next(), pieces.next(), pieces.next()) {
+        (Some(charset), Some(_), Some(text)) => (Some(charset), text),
+        _ => (None, value),
+    }
+}
+
+fn percent_decoded(text: &[u8]) -> Vec<u8> {
     let mut octets = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(&b) = text.get(at) {
@@ -116,10 +158,7 @@ fn decode_extended(value: &[u8]) -> String {
             _ => octets.push(b),
         }
     }
-    charset::decode(Some(charset), &octets)
-        .chars()
-        .filter(|c| !c.is_control())
-        .collect()
+    octets
 }
 
 struct Segment<'a> {
@@ -413,6 +452,11 @@ mod tests {
             ),
             ("a/b; x*=utf-8''%41", "a/b; x*=utf-8''%41"),
             ("a/b; x*00=1", "a/b; x*00=1"),
+            ("charset=koi8-r; x=1", "/; charset=koi8-r; x=1"),
+            (" name = \"x.pdf\"", "/; name=x.pdf"),
+            ("; name=\"x.zip\"", "/; name=x.zip"),
+            ("application; name=x", "application/; name=x"),
+            ("/pdf; name=x", "/pdf; name=x"),
         ] {
             assert_eq!(shown(body), expected, "{body:?}");
         }
@@ -437,10 +481,44 @@ mod tests {
             ("a; filename*=J%C3%B6rg", Some("Jörg")),
             ("a; filename*=utf-8''a%0d%0ab%00", Some("ab")),
             ("a; name=x", None),
+            (
+                "a; filename=\"=?ISO-2022-JP?B?GyRCMnE1RBsoQg==?=\r\n =?ISO-2022-JP?B?GyRCJE8bKEIucGRm?=\"",
+                Some("会議は.pdf"),
+            ),
+            (
+                "a; filename=\"=?utf-8?Q?Who?_W=C3=A9.pdf?=\"",
+                Some("Who? Wé.pdf"),
+            ),
+            ("a; filename*=cp932''%89%EF%8Bc.pdf", Some("会議.pdf")),
+            ("a; filename*=iso-8859-1''J%C3%B6rg.pdf", Some("Jörg.pdf")),
         ] {
             let value = ParamValue::parse(body.as_bytes(), 64);
             let pairs = value.params.iter().map(|p| (&*p.name, &*p.value));
             assert_eq!(decoded(pairs, "filename").as_deref(), expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn octets_are_read_in_every_form() {
+        for (body, expected, count) in [
+            ("m/m; boundary=a", Some("a"), 1),
+            ("m/m; boundary*=us-ascii'en'%3D_b", Some("=_b"), 1),
+            ("m/m; boundary*=''b", Some("b"), 1),
+            ("m/m; boundary*=b", Some("b"), 1),
+            ("m/m; boundary*0=\"ab\"; boundary*1=cd", Some("abcd"), 1),
+            (
+                "m/m; boundary*0*=us-ascii''a%2B; boundary*1=\"%20d\"",
+                Some("a+%20d"),
+                1,
+            ),
+            ("m/m; boundary=a; boundary*=''b", Some("a"), 2),
+            ("m/m; x=a", None, 0),
+        ] {
+            let value = ParamValue::parse(body.as_bytes(), 64);
+            let octets = value.octets("boundary");
+            let text = octets.as_deref().map(String::from_utf8_lossy);
+            assert_eq!(text.as_deref(), expected, "{body}");
+            assert_eq!(value.count("boundary"), count, "{body}");
         }
     }
 

@@ -6,11 +6,10 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{CoderResult, UTF_8, WINDOWS_1252};
 use memchr::memmem;
 
 use crate::mail::digest::{Digest, Part, PartStep, Walk};
-use crate::mail::parse::charset;
+use crate::mail::parse::charset::{self, Charset, CharsetDecoder};
 use crate::mail::parse::header::{Fields, Headers};
 use crate::mail::parse::transfer::{Decoder, Encoding};
 use crate::mail::unicode::fold;
@@ -97,6 +96,7 @@ pub fn searchable<'a>(raw: &'a [u8], digest: &Digest<'a>) -> Searchable<'a> {
         part: 0,
         fields: None,
         body: None,
+        header_charset: digest.header_charset(),
     }
 }
 
@@ -107,6 +107,8 @@ pub struct Searchable<'a> {
     part: usize,
     fields: Option<Fields<'a>>,
     body: Option<PartText<'a>>,
+    /// The charset of raw octets in headers.
+    header_charset: Option<Charset>,
 }
 
 impl<'a> Iterator for Searchable<'a> {
@@ -116,7 +118,8 @@ impl<'a> Iterator for Searchable<'a> {
         loop {
             if let Some(field) = self.fields.as_mut().and_then(Iterator::next) {
                 let name = String::from_utf8_lossy(field.name);
-                let text = Cow::Owned(format!("{name}: {}", field.decoded()));
+                let value = field.decoded_with(self.header_charset);
+                let text = Cow::Owned(format!("{name}: {value}"));
                 return Some(TextChunk {
                     part: self.part,
                     is_header: true,
@@ -161,9 +164,9 @@ enum PartText<'a> {
 struct TextStream<'a> {
     rest: &'a [u8],
     transfer: Decoder,
-    charset: encoding_rs::Decoder,
-    /// Whether the charset is a guess that the first piece may change.
-    is_guess: bool,
+    label: Option<&'a [u8]>,
+    /// Made from the label and the first piece.
+    charset: Option<CharsetDecoder>,
     is_done: bool,
     /// The end of the last piece.
     overlap: String,
@@ -173,15 +176,15 @@ impl<'a> PartText<'a> {
     fn new(raw: &'a [u8], part: &Part<'a>) -> PartText<'a> {
         let rest = raw.get(part.body.clone()).unwrap_or(b"");
         let charset = part.param("charset");
-        if part.encoding == Encoding::Identity && charset::is_utf8_like(charset) {
+        let first = rest.get(..CHUNK_BYTES).unwrap_or(rest);
+        if part.encoding == Encoding::Identity && Charset::of(charset, first) == Charset::UTF_8 {
             return PartText::Plain { rest, charset };
         }
-        let named = charset::named(charset);
         PartText::Encoded(Box::new(TextStream {
             rest,
             transfer: Decoder::new(part.encoding),
-            charset: named.unwrap_or(UTF_8).new_decoder(),
-            is_guess: named.is_none(),
+            label: charset,
+            charset: None,
             is_done: false,
             overlap: String::new(),
         }))
@@ -224,22 +227,12 @@ impl TextStream<'_> {
         if self.is_done {
             self.transfer.finish(&mut octets);
         }
-        if std::mem::take(&mut self.is_guess) && is_no_utf8(&octets) {
-            self.charset = WINDOWS_1252.new_decoder();
-        }
+        let label = self.label;
+        let charset = self
+            .charset
+            .get_or_insert_with(|| CharsetDecoder::new(Charset::of(label, &octets)));
         let mut text = std::mem::take(&mut self.overlap);
-        let room = self
-            .charset
-            .max_utf8_buffer_length(octets.len())
-            .unwrap_or(octets.len().saturating_mul(3));
-        text.reserve(room + 16);
-        let (result, _, _) = self
-            .charset
-            .decode_to_string(&octets, &mut text, self.is_done);
-        debug_assert!(
-            result == CoderResult::InputEmpty,
-            "the room is what the decoder asked for"
-        );
+        charset.push(&octets, self.is_done, &mut text);
         let tail = text.len().saturating_sub(OVERLAP);
         let tail = (tail..=text.len())
             .find(|&at| text.is_char_boundary(at))
@@ -247,11 +240,6 @@ impl TextStream<'_> {
         self.overlap.push_str(text.get(tail..).unwrap_or(""));
         Some(text)
     }
-}
-
-/// Whether octets are invalid UTF-8 before their end; at the end a character may be cut.
-fn is_no_utf8(octets: &[u8]) -> bool {
-    std::str::from_utf8(octets).is_err_and(|e| e.error_len().is_some())
 }
 
 /// An offset of at most `at`, between two characters if this is UTF-8.

@@ -1,4 +1,5 @@
-//! The bounds of a message: its size, and what its header and its structure may hold.
+//! The bounds of a message: its size, which refuses it, and those of its header and its structure,
+//! up to which it is read.
 
 use crate::call::{Bounded, Metric, Refusal};
 use crate::mail::digest::{self, Analysis, Refused};
@@ -15,9 +16,8 @@ pub(super) fn check_size(context: &ReadContext<'_>, octets: &[u8]) -> Result<(),
     Ok(())
 }
 
-/// Reads the octets that will be stored. The refusal names the bound that they break. The first
-/// `ours` octets are fields that this server has put in front: they do not count against the
-/// bounds of the sender.
+/// Reads the octets that will be stored. The first `ours` octets are fields that this server has
+/// put in front: they do not count against the bounds of the sender.
 pub(super) fn analyse(
     context: &ReadContext<'_>,
     body: &[u8],
@@ -32,22 +32,21 @@ pub(super) fn analyse(
         received_hops: hops.saturating_add(own.all("Received").count()),
         ..bounds
     };
-    digest::analyse(body, &widened).map_err(|refused| {
-        let metrics = &context.shared.metrics;
-        metrics.count(if refused == Refused::Hops {
-            Metric::RejectedLoop
-        } else {
-            Metric::RejectedHeaders
-        });
-        match refused {
-            Refused::Hops => Refusal::Loop,
-            Refused::Addresses => too_big(Bounded::HeaderAddresses, bounds.addresses),
-            Refused::FieldBytes => too_big(Bounded::HeaderField, bounds.header_field_bytes),
-            Refused::Fields => too_big(Bounded::HeaderFields, bounds.header_fields),
-            Refused::HeaderBytes => too_big(Bounded::Header, bounds.header_bytes),
-            Refused::Size => too_big(Bounded::Message, context.shared.limits.message_bytes),
+    let metrics = &context.shared.metrics;
+    let analysis = digest::analyse(body, &widened).map_err(|refused| match refused {
+        Refused::Hops => {
+            metrics.count(Metric::RejectedLoop);
+            Refusal::Loop
         }
-    })
+        Refused::Size => {
+            metrics.count(Metric::RejectedSize);
+            too_big(Bounded::Message, context.shared.limits.message_bytes)
+        }
+    })?;
+    if analysis.is_truncated {
+        metrics.count(Metric::MessagesTruncated);
+    }
+    Ok(analysis)
 }
 
 fn too_big(what: Bounded, max: usize) -> Refusal {

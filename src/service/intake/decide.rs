@@ -95,9 +95,9 @@ fn with_summary(plan: Plan, analysis: Analysis) -> Plan {
             .map(named_address)
             .collect()
     };
+    let from = analysis.author().cloned();
     let mut codes = analysis.codes;
     codes.truncate(CODES_SHOWN);
-    let from = analysis.from.into_iter().next();
     let summary = Summary {
         from: from.map(named_address).unwrap_or_default(),
         to: named(analysis.to),

@@ -288,10 +288,10 @@ fn content(
         text: body.text,
         html: body.html,
         attachments: attachments(&digest),
-        headers: headers(&view.prefix, octets),
+        headers: headers(&view.prefix, octets, &digest),
         links,
         hidden_content: body.hidden_content,
-        truncated: body.truncated,
+        truncated: body.truncated || digest.is_truncated(),
     };
     if let Some(max) = max_chars {
         let texts = [
@@ -323,13 +323,14 @@ fn attachments(digest: &Digest<'_>) -> Vec<AttachmentRow> {
 }
 
 /// Every field of the entry's prefix and of the message, decoded.
-fn headers(prefix: &[u8], octets: &[u8]) -> Vec<(String, String)> {
+fn headers(prefix: &[u8], octets: &[u8], digest: &Digest<'_>) -> Vec<(String, String)> {
+    let charset = digest.header_charset();
     (Headers::parse(prefix).fields())
         .chain(Headers::parse(octets).fields())
         .filter(|field| !field.name.is_empty())
         .map(|field| {
             let name = String::from_utf8_lossy(field.name).into_owned();
-            (name, field.decoded())
+            (name, field.decoded_with(charset))
         })
         .collect()
 }

@@ -13,7 +13,8 @@ use crate::call::{
 use crate::mail::Bounds;
 use crate::mail::Digest;
 use crate::mail::Headers;
-use crate::mail::parse::address_list::parse_list;
+use crate::mail::parse::address_list::parse_list_with;
+use crate::mail::parse::charset::Charset;
 use crate::mail::parse::date;
 use crate::mail::text::search::{Needle, Scope, contains_text};
 use crate::service::context::{ReadContext, own_inbox};
@@ -255,10 +256,14 @@ impl OpenedMessage {
     }
 
     fn has_field(&self, name: &str, needle: &mut Needle) -> bool {
+        let charset = Digest::open(&self.digest).and_then(|digest| digest.header_charset());
         [&self.prefix, &self.octets]
             .into_iter()
             .flat_map(|octets| Headers::parse(octets).all(name))
-            .any(|field| needle.is_in(&field.decoded()) || is_among(field.value, name, needle))
+            .any(|field| {
+                needle.is_in(&field.decoded_with(charset))
+                    || is_among(field.value, name, needle, charset)
+            })
     }
 
     fn contains(&self, needle: &mut Needle, scope: Scope) -> bool {
@@ -283,12 +288,12 @@ impl OpenedMessage {
 
 /// FROM, TO and similar keys search the envelope (RFC 3501 section 6.4.4). There an address has no
 /// comments, folds and quotes, which its field may have.
-fn is_among(value: &[u8], name: &str, needle: &mut Needle) -> bool {
+fn is_among(value: &[u8], name: &str, needle: &mut Needle, charset: Option<Charset>) -> bool {
     let is_envelope = ["from", "sender", "reply-to", "to", "cc", "bcc"]
         .iter()
         .any(|known| known.eq_ignore_ascii_case(name));
     is_envelope
-        && parse_list(value, &Bounds::default())
+        && parse_list_with(value, &Bounds::default(), charset)
             .mailboxes()
             .any(|mailbox| {
                 let name = mailbox.name.as_deref().unwrap_or_default();

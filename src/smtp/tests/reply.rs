@@ -25,7 +25,7 @@ fn every_line_is_a_short_reply_whose_codes_agree() {
             why: "\r\n250 2.0.0 Ok".into(),
         },
         Refusal::TooBig {
-            what: Bounded::Header,
+            what: Bounded::Message,
             max: u64::MAX,
         },
         Refusal::Loop,

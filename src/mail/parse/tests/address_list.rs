@@ -73,8 +73,8 @@ fn lists_are_read_as_people_write_them() {
         ("a@(c)b", &["c||a|b|loose"]),
         ("<a(c)@b>", &["||a|b|loose"]),
         ("a . b@c", &["||a.b|c|loose"]),
-        ("\"unclosed <a@b>", &["||unclosed <a@b>||loose"]),
-        ("(unclosed a@b", &["unclosed a@b||||loose"]),
+        ("\"unclosed <a@b>", &["unclosed||a|b|loose"]),
+        ("(unclosed a@b", &["unclosed||a|b|loose"]),
         ("a\0b@c", &["||ab|c|loose"]),
         ("<>", &[]),
         ("", &[]),
@@ -86,6 +86,69 @@ fn lists_are_read_as_people_write_them() {
             continue; // it must only not panic
         }
         assert_eq!(seen, *expected, "{body:?}");
+    }
+}
+
+#[test]
+fn names_that_needed_quotes_lose_no_address() {
+    let cases: &[(&str, &[&str])] = &[
+        // A comment is no address.
+        ("(foo)", &[]),
+        ("(foo), a@b", &["||a|b|"]),
+        ("group: (foo);", &["{group", "}"]),
+        (
+            "group: (foo) a@b (bar);",
+            &["{group", "bar||a|b|loose", "}"],
+        ),
+        // Display names that needed quotes.
+        (
+            "Smith, John <john@x.test>",
+            &["||Smith||loose", "John||john|x.test|"],
+        ),
+        (
+            "=?utf-8?Q?Dupont,_Andr=C3=A9?= <a@b>",
+            &["=?utf-8?Q?Dupont,_Andr=C3=A9?=||a|b|loose"],
+        ),
+        (
+            "=?utf-8?Q?Dupont, Andr=C3=A9?= <a@b>, c@d",
+            &["=?utf-8?Q?Dupont, Andr=C3=A9?=||a|b|loose", "||c|d|"],
+        ),
+        (
+            "=?utf-8?Q?a@b.test?= <c@d>",
+            &["=?utf-8?Q?a@b.test?=||c|d|loose"],
+        ),
+        (
+            "=?utf-8?Q?Caf=C3=A9_(x);_\"y\":?= =?utf-8?Q?<z>?= <c@d>",
+            &["=?utf-8?Q?Caf=C3=A9_(x);_\"y\":?= =?utf-8?Q?<z>?=||c|d|loose"],
+        ),
+        (
+            "\"=?utf-8?Q?Say_\"hi\"?=\" <a@b>",
+            &["=?utf-8?Q?Say_\"hi\"?=||a|b|loose"],
+        ),
+        ("a@b (=?utf-8?Q?x)y?=)", &["=?utf-8?Q?x)y?=||a|b|loose"]),
+        (
+            "=?utf-8?Q?x <a@b>, y?= <c@d>",
+            &["=?utf-8?Q?x||a|b|", "y?=||c|d|"],
+        ),
+        (
+            "\"=?utf-8?Q?x\" <a@b>, \"y?=\" <c@d>",
+            &["=?utf-8?Q?x||a|b|", "y?=||c|d|"],
+        ),
+        ("<<a@b>>", &["||a|b|loose"]),
+        ("Ann <<a@b>>, c@d", &["Ann||a|b|loose", "||c|d|"]),
+        ("<mailto:a@b>", &["||a|b|loose"]),
+        ("Ann; a@b", &["||Ann||loose", "||a|b|"]),
+        ("Smith; Ann <a@b>", &["||Smith||loose", "Ann||a|b|"]),
+        ("Sales @ Acme Inc <a@b>", &["Sales@Acme||a|b|loose"]),
+        ("a@b.test or so <c@d>", &["a@b.test||c|d|loose"]),
+        ("@twitter <a@b>", &["@twitter||a|b|loose"]),
+        ("x) > y <a@b>", &["x)> y||a|b|loose"]),
+        ("\\\"Q\\\" Ann <a@b>", &["\"Q\" Ann||a|b|loose"]),
+        ("<a@b> <c@d>", &["||a|b|loose"]),
+        ("\x1b$B<,@\x1b(B <a@b>", &["\x1b$B<,@\x1b(B||a|b|loose"]),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(walked(body.as_bytes()), *expected, "{body:?}");
     }
 }
 
@@ -141,6 +204,13 @@ fn a_submission_has_one_author() {
         (&["a@b.test;"], Err(Malformed)),
         (&["a@b\0.test"], Err(Malformed)),
         (&["a@b_c.test"], Err(Malformed)),
+        (&["Smith, John <a@b.test>"], Err(Malformed)),
+        (&["=?utf-8?Q?Smith,_John?= <a@b.test>"], Err(Malformed)),
+        (&["=?utf-8?Q?x?_y?= <a@b.test>"], Ok("a@b.test")),
+        (&["<<a@b.test>>"], Err(Malformed)),
+        (&["(Ann)"], Err(Missing)),
+        (&["\\x <a@b.test>"], Err(Malformed)),
+        (&["a@b.test x <c@d.test>"], Err(Malformed)),
     ];
     for (bodies, expected) in cases {
         let from = parse_single_from(bodies.iter().map(|b| b.as_bytes()));
@@ -160,6 +230,10 @@ fn deep_comments_and_long_lists_cost_no_more_than_their_length() {
         "<".repeat(1 << 20),
         "\"\\".repeat(1 << 19),
         "a:".repeat(1 << 19),
+        "=?a?q?".repeat(1 << 18),
+        "=?a?q?b?=c".repeat(1 << 17),
+        "\x1b$".repeat(1 << 19),
+        "((\"".repeat(1 << 19),
     ] {
         walked(body.as_bytes());
     }

@@ -13,6 +13,8 @@ fn outline(raw: &str) -> Vec<String> {
             (PartKind::Multipart, _) => "P",
             (_, Media::Opaque) => "O",
             (_, Media::Text) => "T",
+            (_, Media::DeclaredText) => "t",
+            (_, Media::DeclaredOctets) => "o",
             _ => "L",
         };
         let body = if p.kind == PartKind::Leaf {
@@ -33,7 +35,6 @@ fn parts_are_found_where_they_are() {
         ("", &["T1 "]),
         ("A: b\r\n\r\nhello\r\n", &["T1 hello|"]),
         ("Content-Type: text/html\n\nhello", &["L1 hello"]),
-        ("Content-Type: nonsense\n\nhello", &["T1 hello"]),
         (
             "%--b\n\none\n--b\n\ntwo\n--b--\n",
             &["P3 ", "T2 one", "T3 two"],
@@ -88,10 +89,80 @@ fn parts_are_found_where_they_are() {
             &["M2 ", "T2 inner"],
         ),
     ];
+    check(cases);
+}
+
+/// `%` at the start stands for [`MIXED`].
+fn check(cases: &[(&str, &[&str])]) {
     for (raw, expected) in cases {
-        let raw = raw.replace('%', MIXED);
+        let raw = match raw.strip_prefix('%') {
+            Some(rest) => format!("{MIXED}{rest}"),
+            None => (*raw).to_owned(),
+        };
         assert_eq!(outline(&raw), *expected, "{raw:?}");
     }
+}
+
+#[test]
+fn types_that_are_not_whole_are_read_as_far_as_they_go() {
+    check(&[
+        // The type is not whole.
+        ("Content-Type: nonsense\n\nhello", &["t1 hello"]),
+        ("Content-Type:\n\nhello", &["t1 hello"]),
+        ("Content-Type: ; charset=koi8-r\n\nhello", &["t1 hello"]),
+        ("Content-Type: charset=koi8-r\n\nhello", &["t1 hello"]),
+        ("Content-Type: text\n\nhello", &["t1 hello"]),
+        (
+            "Content-Type: text; name=x.txt\nContent-Transfer-Encoding: base64\n\naGk=",
+            &["t1 aGk="],
+        ),
+        (
+            "Content-Type: text/; charset=koi8-r\n\nhello",
+            &["t1 hello"],
+        ),
+        ("Content-Type: application\n\nx", &["o1 x"]),
+        ("Content-Type: image/; name=x\n\nx", &["o1 x"]),
+        ("Content-Type: multipart\n\nx", &["o1 x"]),
+        ("Content-Type: message\n\nx", &["o1 x"]),
+        ("Content-Type: ; name=x.zip\n\nx", &["o1 x"]),
+        ("Content-Type: name=x.zip\n\nx", &["o1 x"]),
+        ("Content-Type: ; name*=utf-8''x.zip\n\nx", &["o1 x"]),
+        ("Content-Type: /pdf; name=x\n\nx", &["o1 x"]),
+        ("Content-Type: pdf; name=x\n\nx", &["o1 x"]),
+        (
+            "Content-Type:\nContent-Disposition: attachment; filename=x\n\nx",
+            &["o1 x"],
+        ),
+        (
+            "Content-Disposition: inline; filename*0=x\nContent-Type: ;\n\nx",
+            &["o1 x"],
+        ),
+        (
+            "Content-Type:\nContent-Transfer-Encoding: base64\n\naGk=",
+            &["o1 aGk="],
+        ),
+        (
+            "Content-Disposition: attachment; filename=x\n\nx",
+            &["T1 x"],
+        ),
+        (
+            "Content-Type: multipart; boundary=b\n\n--b\n\none\n--b--",
+            &["P2 ", "T2 one"],
+        ),
+        // Boundaries in the forms of RFC 2231.
+        (
+            "Content-Type: multipart/mixed; boundary*=us-ascii'en'%3Db\n\n--=b\n\none\n--=b--",
+            &["P2 ", "T2 one"],
+        ),
+        (
+            "Content-Type: multipart/mixed; boundary*0=\"ab\";\n boundary*1=cd\n\n--abcd\n\none\n--abcd--",
+            &["P2 ", "T2 one"],
+        ),
+        (
+            "Content-Type: multipart/mixed; boundary*0*=''a%62; boundary*1=cd\n\n--abcd\n\none\n--abcd--",
+            &["P2 ", "T2 one"],
+        ),
+    ]);
 }
 
 #[test]
