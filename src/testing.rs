@@ -93,11 +93,7 @@ pub mod mail {
         pub use crate::mail::text::{attachments, decode_part, text_of};
         /// `crate::mail::text::codes`
         pub mod codes {
-            pub use crate::mail::text::codes::{CODES_MAX, codes};
-        }
-        /// `crate::mail::text::extract`
-        pub mod extract {
-            pub use crate::mail::text::extract::extracted_text;
+            pub use crate::mail::text::codes::{CODES_MAX, FoundCode, find, find_in_mail};
         }
         /// `crate::mail::text::html`
         pub mod html {
@@ -106,6 +102,10 @@ pub mod mail {
         /// `crate::mail::text::links`
         pub mod links {
             pub use crate::mail::text::links::{LinkKind, MessageLink, links};
+        }
+        /// `crate::mail::text::reply`
+        pub mod reply {
+            pub use crate::mail::text::reply::{extracted_text, without_addresses};
         }
         /// `crate::mail::text::search`
         pub mod search {

@@ -14,7 +14,7 @@ use postern::testing::mail::text::html::read;
 use postern::testing::mail::text::links::links;
 use postern::testing::mail::text::search::{Needle, Scope, contains_text, searchable};
 use postern::testing::mail::text::{attachments, decode_part, text_of};
-use postern::testing::mail::text::{codes, extract};
+use postern::testing::mail::text::{codes, reply};
 use postern::testing::mail::write::compose::{AttachedFile, Compose, compose as write_mail};
 use postern::testing::mail::write::encode;
 use postern::testing::mail::write::submit::{check_octets, submission_fixups};
@@ -192,8 +192,7 @@ pub fn html(data: &[u8]) {
     assert!(page.text.len() <= 4_096);
     assert!(!page.text.chars().any(|c| c.is_control() && c != '\n'));
     for line in [&*text, &page.text] {
-        let _ = extract::extracted_text(line);
-        assert!(codes::codes(line).len() <= codes::CODES_MAX);
+        reply_text(line);
         for link in links(line, &page.links) {
             assert!(
                 !link
@@ -201,6 +200,24 @@ pub fn html(data: &[u8]) {
                     .chars()
                     .any(|c| c.is_control() || c.is_whitespace())
             );
+        }
+    }
+}
+
+/// The new part of a reply with the first line as its subject, the preview, and the codes.
+fn reply_text(text: &str) {
+    let (subject, rest) = text.split_once('\n').unwrap_or(("", text));
+    for (subject, text) in [("", text), (subject, rest)] {
+        let new = reply::extracted_text(subject, text);
+        assert!(new.len() <= text.len() && new.trim().len() == new.len());
+        assert_eq!(new.is_empty(), text.trim().is_empty());
+        assert!(reply::without_addresses(&new).len() <= new.len());
+        let found = codes::find_in_mail(subject, &new);
+        assert!(found.len() <= codes::CODES_MAX);
+        for found in found {
+            assert!((4..=19).contains(&found.code.len()), "{found:?}");
+            assert!(found.code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+            assert!(!found.words.chars().any(char::is_control));
         }
     }
 }

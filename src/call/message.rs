@@ -440,6 +440,8 @@ pub struct MessageContent {
     pub text: String,
     /// `text` without quoted history and signature.
     pub extracted_text: String,
+    /// The codes with the words by which they were found, likeliest first.
+    pub codes_found: Vec<CodeRow>,
     /// The HTML part as sent.
     pub html: Option<String>,
     /// Attachments in order.
@@ -468,6 +470,15 @@ pub struct LinkRow {
 impl LinkRow {
     /// What a link may be for.
     pub const KINDS: &'static [&'static str] = &["verification", "unsubscribe", "other"];
+}
+
+/// A one-time code of a message.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CodeRow {
+    /// As it is typed.
+    pub code: String,
+    /// The words of the message that announce it, in one line.
+    pub words: String,
 }
 
 /// One attachment.

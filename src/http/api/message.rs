@@ -16,7 +16,7 @@ use super::shapes::{Shape, shape};
 use super::values::is_media_type;
 use crate::call::bounds::{METADATA_BYTES_MAX, SEARCH_WORDS_MAX};
 use crate::call::{
-    Answer, Arrival, AttachmentRow, EntryId, EntryState, Flags, InboxId, LinkRow, MessageFilter,
+    Answer, Arrival, AttachmentRow, CodeRow, EntryId, EntryState, Flags, InboxId, LinkRow, MessageFilter,
     MessageRead, MessageView, MessageWrite, PriorityLevel, ThreadId, Written, attachment_id,
     parse_attachment_id,
 };
@@ -50,6 +50,15 @@ static LINK: Shape<LinkRow> = shape! {
     kind: always OneOf(LinkRow::KINDS), r#""verification""#,
         "What it is likely for: to confirm or sign in, to end a subscription, or anything else."
         => |slot, link| slot.text(link.kind);
+};
+
+static CODE: Shape<CodeRow> = shape! {
+    "Code", "A one-time code.";
+    code: always Text(ANY), r#""482913""#, "As it is typed."
+        => |slot, row| slot.text(&row.code);
+    words: always Text(ANY), r#""Your verification code is""#,
+        "The words of the message that announce it."
+        => |slot, row| slot.text(&row.words);
 };
 
 static HEADER_FIELD: Shape<(String, String)> = shape! {
@@ -111,6 +120,12 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
         => |slot, view| slot.flag(view.summary.has_attachments);
     codes: always List(&Text(ANY)), r#"["482913"]"#, "One-time codes found in it."
         => |slot, view| slot.texts(&view.summary.codes);
+    codes_found: always List(&Object(&CODE)), r#"[{"code":"482913","words":"Your code is"}]"#,
+        "The codes with the words of the message that each was found by. Only when one message is read."
+        => |mut slot, view| CODE.write_list(
+            slot.octets(),
+            view.content.iter().flat_map(|c| &c.codes_found),
+        ), if is_open;
     text: always Text(ANY), r#""Hello, here is the report.""#,
         "Its text, made from HTML where there is no other. Only when one message is read."
         => |slot, view| slot.text(content(view, |c| &c.text)), if is_open;

@@ -17,7 +17,7 @@ use crate::mail::parse::header::{Field, Headers, message_ids};
 use crate::mail::parse::mime::{self, Media, PartKind, RawPart};
 use crate::mail::parse::param::ParamValue;
 use crate::mail::parse::transfer::{self, Encoding};
-use crate::mail::text::{self, codes};
+use crate::mail::text::{self, codes, reply};
 use crate::mail::{Bounds, unicode};
 
 /// The facts that delivery knows of a message. Texts are decoded and clean.
@@ -276,8 +276,10 @@ impl Analysis {
         self.has_attachments = text::has_attachments(&digest);
         let beginning = text::beginning_of(raw, &digest, TEXT_LOOKED_AT);
         self.has_hidden_content = beginning.hidden_content;
-        self.preview = unicode::one_line(&beginning.text, PREVIEW_CHARS_MAX);
-        self.codes = codes::codes_in_mail(&self.subject, &beginning.text);
+        let new = reply::extracted_text(&self.subject, &beginning.text);
+        self.preview = unicode::one_line(&reply::without_addresses(&new), PREVIEW_CHARS_MAX);
+        let found = codes::find_in_mail(&self.subject, &new);
+        self.codes = found.into_iter().map(|found| found.code).collect();
         let has_attachments = self.has_attachments;
         blob::set_flag(&mut self.digest, blob::FLAG_ATTACHMENTS, has_attachments);
     }

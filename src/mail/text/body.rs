@@ -38,7 +38,7 @@ pub(crate) fn beginning_of(raw: &[u8], digest: &Digest<'_>, bytes_max: usize) ->
     collect(raw, digest, bytes_max, false)
 }
 
-/// The text and the visible links of a page. The links of a message are [`super::extract::links`].
+/// The text and the visible links of a page. The links of a message are [`super::links`].
 pub(crate) fn page_of(html_text: &str) -> html::HtmlPage {
     html::read(html_text, TEXT_MAX)
 }

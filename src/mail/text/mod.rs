@@ -6,9 +6,9 @@
 
 mod body;
 pub mod codes;
-pub mod extract;
 pub mod html;
 pub mod links;
+pub mod reply;
 pub mod search;
 
 pub use body::{attachments, decode_part, text_of};

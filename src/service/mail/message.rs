@@ -9,7 +9,7 @@ use super::entry::{check_keywords, find_place, flag_one};
 use super::mailbox;
 use crate::call::bounds::{PAGE_ROWS_MAX, SEARCH_WORDS_MAX};
 use crate::call::{
-    Access, Answer, Arrival, AttachmentRow, EntryId, FlagChange, Flags, InboxId, InboxRef, LinkRow,
+    Access, Answer, Arrival, AttachmentRow, CodeRow, EntryId, FlagChange, Flags, InboxId, InboxRef, LinkRow,
     ListProgress, MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView,
     NamedAddress, Noun, OctetsOf, OrgId, Refusal, SpecialUse, UidSet, Written,
 };
@@ -19,7 +19,7 @@ use crate::mail::Headers;
 use crate::mail::parse::address_list::parse_list;
 use crate::mail::text::links::links;
 use crate::mail::text::search::{Needle, contains_all};
-use crate::mail::text::{self, extract};
+use crate::mail::text::{self, codes, reply};
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::intake::named_address;
 use crate::service::policy;
@@ -283,8 +283,18 @@ fn content(
         kind: link.kind.name(),
     })
     .collect();
+    let subject = &view.summary.subject;
+    let extracted_text = reply::extracted_text(subject, &body.text).into_owned();
+    let codes_found = codes::find_in_mail(subject, &extracted_text)
+        .into_iter()
+        .map(|found| CodeRow {
+            code: found.code,
+            words: found.words,
+        })
+        .collect();
     let mut content = MessageContent {
-        extracted_text: extract::extracted_text(&body.text),
+        codes_found,
+        extracted_text,
         text: body.text,
         html: body.html,
         attachments: attachments(&digest),

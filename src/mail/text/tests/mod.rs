@@ -2,6 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod extract;
 mod html;
 mod links;
+mod reply;

@@ -1,0 +1,304 @@
+//! Where quoted history or a forwarded message begins: "On ... wrote:", a block of header lines, and
+//! the lines that clients draw.
+//!
+//! Each question is asked at one line and reads a bounded number of lines around it.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::words::{self, kind};
+use crate::mail::unicode::fold;
+
+/// The lines of a text.
+pub(super) struct Lines<'a>(Vec<&'a str>);
+
+impl<'a> Lines<'a> {
+    pub fn of(text: &'a str) -> Lines<'a> {
+        Lines(text.lines().collect())
+    }
+
+    pub fn get(&self, at: usize) -> Option<&'a str> {
+        self.0.get(at).copied()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn all(&self) -> &[&'a str] {
+        &self.0
+    }
+
+    /// The first line with text at or behind `at`, if it is near.
+    pub fn next_text(&self, at: usize) -> Option<&'a str> {
+        self.0
+            .iter()
+            .skip(at)
+            .take(BLANK_LINES_MAX)
+            .find(|line| !line.trim().is_empty())
+            .copied()
+    }
+}
+
+/// What the subject says that a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MailKind {
+    Reply,
+    Forward,
+    Unknown,
+}
+
+impl MailKind {
+    /// By the first prefix of a subject: "Re:", "AW:", "WG:", "转发：".
+    pub fn of(subject: &str) -> MailKind {
+        let mut subject = subject.trim_start();
+        // "[list] Re: x"
+        if let Some((_, rest)) = subject.strip_prefix('[').and_then(|s| s.split_once(']')) {
+            subject = rest.trim_start();
+        }
+        let Some((prefix, _)) = subject.split_once([':', '：']) else {
+            return MailKind::Unknown;
+        };
+        if prefix.len() > PREFIX_MAX {
+            return MailKind::Unknown;
+        }
+        // "Re[2]:", "AW (3):"
+        let prefix = prefix.split(['[', '(', '^']).next().unwrap_or("").trim();
+        let prefix = fold(prefix.trim_end_matches(|c: char| c.is_ascii_digit()));
+        if words::REPLY_PREFIXES.contains(&prefix.as_str()) {
+            MailKind::Reply
+        } else if words::FORWARD_PREFIXES.contains(&prefix.as_str()) {
+            MailKind::Forward
+        } else {
+            MailKind::Unknown
+        }
+    }
+}
+
+/// Whether a forwarded message begins: "---------- Forwarded message ---------", "Begin forwarded
+/// message:" with header lines below.
+pub(super) fn starts_forward(lines: &Lines<'_>, at: usize) -> bool {
+    let line = lines.get(at).map_or("", str::trim);
+    if line.len() > RULE_MAX {
+        return false;
+    }
+    let has_dashes = line.starts_with("--") || line.starts_with("——") || line.starts_with("==");
+    let has_colon = line.ends_with([':', '：']);
+    if !has_dashes && !has_colon {
+        return false;
+    }
+    let bare = line.trim_matches(|c: char| !c.is_alphanumeric());
+    let folded = fold(bare);
+    if !words::FORWARD_WORDS.iter().any(|word| folded.contains(word)) {
+        return false;
+    }
+    let is_drawn = has_dashes && line.ends_with(['-', '—', '=', ':']) && bare.chars().count() <= 60;
+    is_drawn || (has_colon && has_header_line(lines, at + 1))
+}
+
+/// Whether a header line stands among the next lines.
+fn has_header_line(lines: &Lines<'_>, from: usize) -> bool {
+    let next = lines.all().iter().skip(from).filter(|line| {
+        let bare = line.trim_matches(['>', ' ', '\t']);
+        !bare.is_empty()
+    });
+    next.take(2).any(|line| header_kind(line.trim_start_matches(['>', ' '])) != 0)
+}
+
+/// Whether history begins: a line such as `-----Original Message-----`, or a block of header lines.
+pub(super) fn starts_history(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool {
+    let line = lines.get(at).map_or("", str::trim);
+    if line.starts_with("--") || line.starts_with("——") {
+        return is_original_rule(line);
+    }
+    let is_ruled = is_rule(line);
+    let from = if is_ruled {
+        // A line of underscores counts with header lines below it.
+        match lines.all().iter().skip(at + 1).take(3).position(|next| !next.trim().is_empty()) {
+            Some(n) => at + 1 + n,
+            None => return false,
+        }
+    } else {
+        at
+    };
+    let kinds = header_kinds(lines, from);
+    if kinds & kind::FROM == 0 {
+        return false;
+    }
+    let n = (kinds & (kind::DATE | kind::TO | kind::SUBJECT)).count_ones();
+    let has_address = || lines.all().iter().skip(from).take(4).any(|line| line.contains('@'));
+    match mail {
+        _ if is_ruled => n >= 1,
+        MailKind::Reply | MailKind::Forward => n >= 2 && (kinds & kind::SUBJECT != 0 || has_address()),
+        // A form that a page sends has such lines too, but not all of them.
+        MailKind::Unknown => n == 3,
+    }
+}
+
+fn is_rule(line: &str) -> bool {
+    line.len() >= 10 && line.bytes().all(|b| b == b'_')
+}
+
+/// `-----Original Message-----` in one of many languages.
+fn is_original_rule(line: &str) -> bool {
+    if line.len() > RULE_MAX || !line.ends_with(['-', '—', ':']) {
+        return false;
+    }
+    let bare = line.trim_matches(|c: char| !c.is_alphanumeric());
+    if bare.chars().count() > 40 {
+        return false;
+    }
+    let folded = fold(bare);
+    words::ORIGINAL_WORDS.iter().any(|word| folded.contains(word))
+}
+
+/// The kinds of the header lines of a block that begins at a line, as bits; 0 if none begins there.
+/// Long lists of recipients go on in the next lines, and pages leave empty lines between.
+fn header_kinds(lines: &Lines<'_>, from: usize) -> u8 {
+    let mut kinds = lines.get(from).map_or(0, header_kind);
+    if kinds == 0 {
+        return 0;
+    }
+    let (mut others, mut is_blank) = (0, false);
+    for line in lines.all().iter().skip(from + 1).take(BLOCK_LINES_MAX) {
+        if line.trim().is_empty() {
+            is_blank = true;
+            continue;
+        }
+        let found = header_kind(line);
+        if found == 0 {
+            others += 1;
+            if is_blank || others > 2 {
+                break;
+            }
+        } else {
+            others = 0;
+        }
+        // A block has each line once.
+        if found != kind::OTHER && found != kind::TO && kinds & found != 0 {
+            break;
+        }
+        kinds |= found;
+        is_blank = false;
+    }
+    kinds
+}
+
+/// The kind of a header line such as `From: Ann`, `*Von:* Ann`, `发件人：宾`; 0 for other lines.
+fn header_kind(line: &str) -> u8 {
+    let line = line.trim_start();
+    let head = crate::mail::unicode::prefix(line, HEADER_NAME_MAX);
+    let Some(end) = head.find([':', '：', '\t']) else {
+        return 0;
+    };
+    let name = head.get(..end).unwrap_or("");
+    let name = name.trim_matches(|c: char| c == '*' || c == '|' || c == '_' || c.is_whitespace());
+    if name.is_empty() {
+        return 0;
+    }
+    HEADER_KINDS.get(fold(name).as_str()).copied().unwrap_or(0)
+}
+
+/// How many lines "On ... wrote:" has if it ends at a line. Clients wrap it.
+pub(super) fn attribution(lines: &Lines<'_>, at: usize) -> Option<usize> {
+    let last = lines.get(at)?.trim();
+    let ends_so = last.ends_with([':', '：', '>']) || words::WROTE_AT_END.iter().any(|end| last.ends_with(end));
+    if !ends_so || last.len() > ATTRIBUTION_MAX {
+        return None;
+    }
+    let is_quoted = lines.next_text(at + 1).is_some_and(|next| next.trim_start().starts_with('>'));
+    let mut joined = String::new();
+    let mut fallback = None;
+    for n in 1..=ATTRIBUTION_LINES_MAX.min(at + 1) {
+        let first = lines.get(at + 1 - n)?.trim();
+        if first.is_empty() || first.starts_with('>') || first.len() + joined.len() > ATTRIBUTION_MAX {
+            break;
+        }
+        joined = if n == 1 { first.to_owned() } else { format!("{first} {joined}") };
+        let line = Attribution::read(&joined);
+        if line.is_one(is_quoted) {
+            return Some(n);
+        }
+        // "<a@x.test> wrote:" alone, if no line above it has the date.
+        if fallback.is_none() && line.says_so && line.has_address {
+            fallback = Some(n);
+        }
+    }
+    fallback.filter(|_| is_quoted)
+}
+
+/// What a line has that may be "On ... wrote:".
+struct Attribution {
+    folded: String,
+    says_so: bool,
+    has_address: bool,
+    has_date: bool,
+    begins_so: bool,
+    ends_with_address: bool,
+    is_own: bool,
+}
+
+impl Attribution {
+    fn read(line: &str) -> Attribution {
+        let folded = fold(line);
+        let mut groups = 0;
+        let mut has_year = false;
+        let mut digits = 0;
+        for c in folded.chars().chain([' ']) {
+            if c.is_numeric() {
+                digits += 1;
+                continue;
+            }
+            groups += usize::from(digits > 0);
+            has_year |= digits == 4;
+            digits = 0;
+        }
+        let first = folded.chars().next();
+        let bare = folded.trim_end_matches([':', '：', ' ']);
+        Attribution {
+            says_so: words::WROTE.iter().any(|word| folded.contains(word)),
+            has_address: folded.contains('@'),
+            has_date: groups >= 3 || (has_year && groups >= 2),
+            begins_so: first.is_some_and(char::is_numeric) || words::ON.iter().any(|on| folded.starts_with(on)),
+            ends_with_address: bare.ends_with(['>', ')']) && bare.rfind(['<', '(']).is_some_and(|open| bare.get(open..).is_some_and(|tail| tail.contains('@'))),
+            is_own: words::OWN_WORDS.iter().any(|own| folded.contains(own)),
+            folded,
+        }
+    }
+
+    /// Whether it is one; `is_quoted` says that lines with quotation marks follow.
+    fn is_one(&self, is_quoted: bool) -> bool {
+        let ends_with_colon = self.folded.ends_with([':', '：']);
+        if is_quoted {
+            return (self.says_so && (self.has_date || (self.has_address && self.begins_so)))
+                || (self.has_date && self.has_address && (ends_with_colon || self.ends_with_address));
+        }
+        if self.is_own && !self.has_address {
+            return false;
+        }
+        let is_signed = self.says_so && (self.begins_so || self.has_address) && (self.has_date || self.has_address);
+        is_signed && (self.begins_so || self.has_date)
+            || (self.has_date && self.begins_so && ends_with_colon && self.ends_with_address)
+    }
+}
+
+static HEADER_KINDS: LazyLock<HashMap<&'static str, u8>> = LazyLock::new(|| {
+    words::HEADER_NAMES
+        .iter()
+        .flat_map(|(kind, names)| names.iter().map(|name| (*name, *kind)))
+        .collect()
+});
+
+const ATTRIBUTION_LINES_MAX: usize = 4;
+/// Octets of "On ... wrote:"; longer text is the author's.
+const ATTRIBUTION_MAX: usize = 400;
+/// Octets of a line that a client draws.
+const RULE_MAX: usize = 160;
+/// Octets of the name of a header line.
+const HEADER_NAME_MAX: usize = 40;
+/// Lines of a block of header lines.
+const BLOCK_LINES_MAX: usize = 14;
+/// Empty lines that are passed over in search of a line with text.
+const BLANK_LINES_MAX: usize = 32;
+/// Octets of "Re" and its relatives.
+const PREFIX_MAX: usize = 40;

@@ -1,0 +1,239 @@
+//! The new part of a reply: its text without quoted history and signature.
+//!
+//! This is guesswork on hostile text, so the server never acts on it: it is shown beside the text.
+//! Text is cut only where history or a signature follows. In doubt it stays. A forward keeps what it
+//! forwards. One pass over the lines finds where history begins (`history`, `signature`); a second
+//! one keeps the quoted lines that the author answers. Both are linear.
+
+mod history;
+mod signature;
+mod words;
+
+use std::borrow::Cow;
+
+use history::{Lines, MailKind};
+
+/// The text without quoted history and signature; the whole text if nothing else is left. A forward
+/// keeps what it forwards, which for some clients only the subject tells from a reply. Quoted lines
+/// that are answered below stay.
+pub fn extracted_text<'a>(subject: &str, text: &'a str) -> Cow<'a, str> {
+    let lines = Lines::of(text);
+    let mail = MailKind::of(subject);
+    let mut kept = ReplyBuilder::default();
+    let mut in_signature = false;
+    let mut at = 0;
+    while let Some(line) = lines.get(at) {
+        let trimmed = line.trim();
+        if trimmed.is_empty() {
+            kept.own(line, in_signature);
+        } else if trimmed.starts_with('>') {
+            kept.quoted(line, in_signature);
+        } else if history::starts_forward(&lines, at) {
+            kept.rest(&lines, at);
+            break;
+        } else if history::starts_history(&lines, at, mail) {
+            if mail == MailKind::Forward {
+                kept.rest(&lines, at);
+            } else {
+                kept.drop_rules();
+            }
+            break;
+        } else if let Some(n) = history::attribution(&lines, at) {
+            kept.drop_last(n - 1);
+            // A quotation with marks may have an answer below it. Without marks, all text that
+            // follows is history.
+            if !lines.next_text(at + 1).is_some_and(|next| next.trim_start().starts_with('>')) {
+                break;
+            }
+            kept.is_cut = true;
+        } else if !in_signature && signature::starts(&lines, at, mail) {
+            in_signature = true;
+            kept.is_cut = true;
+        } else if signature::is_of_device(&lines, at, mail) {
+            kept.is_cut = true;
+        } else {
+            kept.own(line, in_signature);
+        }
+        at += 1;
+    }
+    kept.is_cut |= at < lines.len() && !kept.has_rest;
+    kept.finish(text)
+}
+
+/// The text for a preview: without the addresses of links that have words.
+pub fn without_addresses(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(n) = memchr::memchr(b'<', text.as_bytes().get(at..).unwrap_or(b"")) {
+        let start = at + n;
+        at = start + 1;
+        let tail = text.get(at..).unwrap_or("");
+        if !tail.starts_with("http://") && !tail.starts_with("https://") {
+            continue;
+        }
+        let Some(end) = tail.find(['>', '\n']).filter(|end| tail.as_bytes().get(*end) == Some(&b'>')) else {
+            continue;
+        };
+        let head = text.get(copied..start).unwrap_or("");
+        let line = head.rsplit('\n').next().unwrap_or("");
+        let has_words = line.chars().any(char::is_alphanumeric);
+        at += end + 1;
+        if has_words {
+            out.push_str(head.trim_end_matches(' '));
+            copied = at;
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(text.get(copied..).unwrap_or(""));
+    Cow::Owned(out)
+}
+
+/// A line that may stay.
+#[derive(Clone, Copy)]
+struct Kept<'a> {
+    line: &'a str,
+    is_quoted: bool,
+}
+
+#[derive(Default)]
+struct ReplyBuilder<'a> {
+    lines: Vec<Kept<'a>>,
+    is_cut: bool,
+    has_quotes: bool,
+    has_rest: bool,
+}
+
+impl<'a> ReplyBuilder<'a> {
+    fn own(&mut self, line: &'a str, is_signature: bool) {
+        if !is_signature {
+            self.lines.push(Kept { line, is_quoted: false });
+        }
+    }
+
+    fn quoted(&mut self, line: &'a str, is_signature: bool) {
+        self.is_cut = true;
+        if !is_signature {
+            self.has_quotes = true;
+            self.lines.push(Kept { line, is_quoted: true });
+        }
+    }
+
+    /// Everything from a line on: it is forwarded.
+    fn rest(&mut self, lines: &Lines<'a>, at: usize) {
+        self.choose_quotes();
+        self.has_rest = true;
+        self.lines.extend(lines.all().iter().skip(at).map(|line| Kept { line, is_quoted: false }));
+    }
+
+    /// Takes back lines that were the first lines of "On ... wrote".
+    fn drop_last(&mut self, n: usize) {
+        let left = self.lines.len().saturating_sub(n);
+        self.lines.truncate(left);
+    }
+
+    /// Takes back the rule that a client draws above a header block.
+    fn drop_rules(&mut self) {
+        while let Some(last) = self.lines.last() {
+            let line = last.line.trim();
+            let is_rule = line.len() >= 3 && line.chars().all(|c| matches!(c, '_' | '-' | '=' | '*' | '─' | '—' | ' '));
+            if last.is_quoted || !(line.is_empty() || is_rule) {
+                break;
+            }
+            self.lines.pop();
+        }
+    }
+
+    /// Drops the quoted lines that nobody answers. A quoted line directly above an answer between
+    /// quoted lines stays, with the lines before it that a client wrapped.
+    fn choose_quotes(&mut self) {
+        if !self.has_quotes {
+            return;
+        }
+        self.has_quotes = false;
+        let last_quote = self.lines.iter().rposition(|kept| kept.is_quoted).unwrap_or(0);
+        let mut stays = vec![false; self.lines.len()];
+        // The last quoted line with words, and whether a blank line follows it.
+        let mut above: Option<(usize, bool)> = None;
+        let mut answers = 0;
+        for (at, kept) in self.lines.iter().enumerate() {
+            let words = kept.line.trim_start_matches(['>', ' ', '\t']).trim_end();
+            if kept.is_quoted {
+                if !words.is_empty() {
+                    above = Some((at, false));
+                }
+                continue;
+            }
+            if words.is_empty() {
+                above = above.map(|(quote, _)| (quote, true));
+                continue;
+            }
+            let Some((quote, has_gap)) = above.take() else {
+                continue;
+            };
+            answers += 1;
+            let asks = self.lines.get(quote).is_some_and(|kept| kept.line.trim_end().ends_with(['?', '？', '؟']));
+            let is_between = at < last_quote;
+            let is_answer = is_between || (answers > 1 && (asks || !has_gap)) || (asks && !has_gap);
+            if is_answer {
+                self.mark_question(quote, &mut stays);
+            }
+        }
+        let mut stays = stays.into_iter();
+        self.lines.retain(|kept| stays.next().unwrap_or(false) || !kept.is_quoted);
+    }
+
+    fn mark_question(&self, quote: usize, stays: &mut [bool]) {
+        let mut at = quote;
+        for _ in 0..QUESTION_LINES_MAX {
+            if let Some(slot) = stays.get_mut(at) {
+                *slot = true;
+            }
+            let words = |n: usize| {
+                self.lines
+                    .get(n)
+                    .filter(|kept| kept.is_quoted)
+                    .map_or("", |kept| kept.line.trim_start_matches(['>', ' ']).trim_end())
+            };
+            let (Some(before), here) = (at.checked_sub(1).map(words), words(at)) else {
+                return;
+            };
+            let is_wrapped = before.len() >= WRAPPED_MIN
+                && !before.ends_with(['.', '!', '?', ':', '。', '？', '！'])
+                && !here.starts_with(|c: char| c.is_uppercase() || c == '-' || c == '*');
+            if !is_wrapped {
+                return;
+            }
+            at -= 1;
+        }
+    }
+
+    fn finish(mut self, text: &'a str) -> Cow<'a, str> {
+        if !self.is_cut {
+            return Cow::Borrowed(text.trim());
+        }
+        self.choose_quotes();
+        let mut extracted = String::with_capacity(text.len());
+        for kept in &self.lines {
+            if !extracted.is_empty() {
+                extracted.push('\n');
+            }
+            if !(extracted.is_empty() && kept.line.trim().is_empty()) {
+                extracted.push_str(kept.line);
+            }
+        }
+        let extracted = extracted.trim();
+        if extracted.is_empty() {
+            Cow::Borrowed(text.trim())
+        } else {
+            Cow::Owned(extracted.to_owned())
+        }
+    }
+}
+
+/// Lines of one question that a client wrapped.
+const QUESTION_LINES_MAX: usize = 4;
+/// A shorter line was not wrapped.
+const WRAPPED_MIN: usize = 50;
