@@ -216,7 +216,12 @@ fn reply_text(text: &str) {
         assert!(found.len() <= codes::CODES_MAX);
         for found in found {
             assert!((4..=19).contains(&found.code.len()), "{found:?}");
-            assert!(found.code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+            assert!(
+                found
+                    .code
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            );
             assert!(!found.words.chars().any(char::is_control));
         }
     }

@@ -16,9 +16,9 @@ use super::shapes::{Shape, shape};
 use super::values::is_media_type;
 use crate::call::bounds::{METADATA_BYTES_MAX, SEARCH_WORDS_MAX};
 use crate::call::{
-    Answer, Arrival, AttachmentRow, CodeRow, EntryId, EntryState, Flags, InboxId, LinkRow, MessageFilter,
-    MessageRead, MessageView, MessageWrite, PriorityLevel, ThreadId, Written, attachment_id,
-    parse_attachment_id,
+    Answer, Arrival, AttachmentRow, CodeRow, EntryId, EntryState, Flags, InboxId, LinkRow,
+    MessageFilter, MessageRead, MessageView, MessageWrite, PriorityLevel, ThreadId, Written,
+    attachment_id, parse_attachment_id,
 };
 use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response};

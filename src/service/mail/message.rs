@@ -9,8 +9,8 @@ use super::entry::{check_keywords, find_place, flag_one};
 use super::mailbox;
 use crate::call::bounds::{PAGE_ROWS_MAX, SEARCH_WORDS_MAX};
 use crate::call::{
-    Access, Answer, Arrival, AttachmentRow, CodeRow, EntryId, FlagChange, Flags, InboxId, InboxRef, LinkRow,
-    ListProgress, MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView,
+    Access, Answer, Arrival, AttachmentRow, CodeRow, EntryId, FlagChange, Flags, InboxId, InboxRef,
+    LinkRow, ListProgress, MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView,
     NamedAddress, Noun, OctetsOf, OrgId, Refusal, SpecialUse, UidSet, Written,
 };
 use crate::mail::Bounds;

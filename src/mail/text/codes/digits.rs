@@ -62,8 +62,12 @@ pub(super) fn in_ascii(c: char) -> Option<char> {
         '\u{17E0}'..='\u{17E9}' => digit(0x17E0),
         '\u{1D7CE}'..='\u{1D7FF}' => digit(0x1D7CE),
         // Full width, as Chinese and Japanese text has it.
-        '\u{FF10}'..='\u{FF1A}' | '\u{FF21}'..='\u{FF3A}' | '\u{FF41}'..='\u{FF5A}'
-        | '\u{FF03}' | '\u{FF0B}' | '\u{FF0D}' => char::from_u32(u32::from(c) - 0xFEE0),
+        '\u{FF10}'..='\u{FF1A}'
+        | '\u{FF21}'..='\u{FF3A}'
+        | '\u{FF41}'..='\u{FF5A}'
+        | '\u{FF03}'
+        | '\u{FF0B}'
+        | '\u{FF0D}' => char::from_u32(u32::from(c) - 0xFEE0),
         '\u{A0}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}' => Some(' '),
         '\u{2010}'..='\u{2013}' | '\u{2212}' => Some('-'),
         _ => None,
@@ -74,7 +78,10 @@ pub(super) fn in_ascii(c: char) -> Option<char> {
 /// letters count too. Without an early exit the compiler tests many octets at a time.
 pub(super) fn may_have_digits(text: &str) -> bool {
     let (plain, other) = text.bytes().fold((false, false), |(plain, other), b| {
-        (plain | b.is_ascii_digit() | (b == b'-'), other | (b >= 0x80))
+        (
+            plain | b.is_ascii_digit() | (b == b'-'),
+            other | (b >= 0x80),
+        )
     });
     plain || (other && text.chars().any(|c| !c.is_ascii() && in_ascii(c).is_some()))
 }

@@ -1,7 +1,7 @@
 //! The words that announce codes, and what the words beside them make of them.
 //!
-//! `words` has the tables. A label is found by its octets; what it means is asked only when a number
-//! stands near it, because most texts with such words have no code.
+//! `words` has the tables. A label is found by its octets; what it means is asked only when a
+//! number stands near it, because most texts with such words have no code.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -48,7 +48,10 @@ pub(super) fn labels(text: &str) -> Vec<Label> {
                 east | (b == 0xE0) | (0xE3..=0xED).contains(&b),
             ]
         });
-        for (is_there, finders) in has.into_iter().zip([&LATIN_FINDERS, &MIDDLE_FINDERS, &EAST_FINDERS]) {
+        for (is_there, finders) in
+            has.into_iter()
+                .zip([&LATIN_FINDERS, &MIDDLE_FINDERS, &EAST_FINDERS])
+        {
             if is_there {
                 search(text, &lower, finders, &mut found);
             }
@@ -114,18 +117,20 @@ impl Label {
         }
     }
 
-    /// Whether a word beside it gives it another meaning: "zip code", "código postal", "Rabattcode".
+    /// Whether a word beside it gives it another meaning: "zip code", "código postal",
+    /// "Rabattcode".
     fn is_other_code(&self, text: &str) -> bool {
         let head = tail_of(text, self.start, BESIDE_MAX);
         let own = head.trim_end_matches(char::is_alphanumeric);
-        let compound = fold(head.get(own.len()..).unwrap_or(""));
+        let prefix = head.get(own.len()..).unwrap_or("");
+        let compound = fold(text.get(self.start - prefix.len()..self.end).unwrap_or(""));
         // The start of a compound, or any part of a word without spaces between words.
         let is_compound = OTHER_CODES.starts(&compound)
             || (!compound.is_ascii()
-                && compound
-                    .char_indices()
-                    .any(|(at, c)| !c.is_ascii() && OTHER_CODES.starts(compound.get(at..).unwrap_or(""))));
-        if is_compound || (compound.is_empty() && self.starts_other_word(text)) {
+                && compound.char_indices().any(|(at, c)| {
+                    !c.is_ascii() && OTHER_CODES.starts(compound.get(at..).unwrap_or(""))
+                }));
+        if is_compound || (prefix.is_empty() && self.starts_other_word(text)) {
             return true;
         }
         let own = own.trim_end_matches([' ', '-', '\u{2019}', '\'']);
@@ -135,7 +140,8 @@ impl Label {
             .unwrap_or("");
         let before = fold(before);
         if !before.is_empty()
-            && (OTHER_CODES.starts(&before) || words::OTHER_CODES_WHOLE.contains(&before.as_str()) && before != "of")
+            && (OTHER_CODES.starts(&before)
+                || words::OTHER_CODES_WHOLE.contains(&before.as_str()) && before != "of")
         {
             return true;
         }
@@ -146,7 +152,9 @@ impl Label {
     fn starts_other_word(&self, text: &str) -> bool {
         let word = text.get(self.start..).unwrap_or("");
         word.get(..5).is_some_and(|head| {
-            head.eq_ignore_ascii_case("codec") || head.eq_ignore_ascii_case("codex") || head.eq_ignore_ascii_case("kodak")
+            head.eq_ignore_ascii_case("codec")
+                || head.eq_ignore_ascii_case("codex")
+                || head.eq_ignore_ascii_case("kodak")
         })
     }
 
@@ -154,7 +162,14 @@ impl Label {
     fn is_followed_by_other_word(&self, text: &str) -> bool {
         let tail = head_of(text, self.end, BESIDE_MAX);
         let tail = tail.trim_start_matches(char::is_alphanumeric);
-        let tail = fold(tail.get(..tail.find(['.', ':', '\n', ',', ';', '!', '?']).unwrap_or(tail.len())).unwrap_or(""));
+        let tail = fold(
+            tail.get(
+                ..tail
+                    .find(['.', ':', '\n', ',', ';', '!', '?'])
+                    .unwrap_or(tail.len()),
+            )
+            .unwrap_or(""),
+        );
         let mut rest = tail.trim_start();
         for _ in 0..2 {
             let is_other = OTHER_CODES.starts(rest)
@@ -168,7 +183,10 @@ impl Label {
             if !words::OF.contains(&word) {
                 return false;
             }
-            rest = rest.get(word.len()..).unwrap_or("").trim_start_matches([' ', '\'', '\u{2019}', '-']);
+            rest = rest
+                .get(word.len()..)
+                .unwrap_or("")
+                .trim_start_matches([' ', '\'', '\u{2019}', '-']);
         }
         false
     }
@@ -183,14 +201,16 @@ pub(super) fn is_named_otherwise(text: &str, start: usize, labels: &[Label]) -> 
     for _ in 0..4 {
         rest = rest.trim_end_matches(|c: char| !c.is_alphanumeric() && !is_sentence_end(c));
         let at = start.saturating_sub(folded.len().saturating_sub(rest.len()));
-        let is_label = labels
-            .iter()
-            .rev()
-            .take(3)
-            .any(|label| label.start < at && label.end + WORD_END_MAX >= at && label.end <= at && label.kind != WordKind::Weak && {
-                let end = text.get(label.end..at).unwrap_or(" ");
-                end.chars().all(char::is_alphanumeric)
-            });
+        let is_label = labels.iter().rev().take(3).any(|label| {
+            label.start < at
+                && label.end + WORD_END_MAX >= at
+                && label.end <= at
+                && label.kind != WordKind::Weak
+                && {
+                    let end = text.get(label.end..at).unwrap_or(" ");
+                    end.chars().all(char::is_alphanumeric)
+                }
+        });
         if is_label {
             return false;
         }
@@ -206,11 +226,18 @@ pub(super) fn is_named_otherwise(text: &str, start: usize, labels: &[Label]) -> 
         let is_named = (1..=3).any(|n| NOT_CODES.contains(last_words(rest, n)))
             || words::NOT_CODES_END.iter().any(|end| rest.ends_with(end));
         if is_named {
-            return true;
+            // In the line above, the name of a number is all that the line says.
+            let line = rest.rsplit('\n').next().unwrap_or(rest);
+            let is_above = folded
+                .get(rest.len()..)
+                .is_some_and(|gap| gap.contains('\n'));
+            return !is_above || line.split_whitespace().count() <= NAME_WORDS_MAX;
         }
         let word = last_words(rest, 1);
         if word.is_empty() || !words::FILLERS.contains(&word) {
-            let filler = words::FILLERS.iter().find(|f| !f.is_ascii() && rest.ends_with(**f));
+            let filler = words::FILLERS
+                .iter()
+                .find(|f| !f.is_ascii() && rest.ends_with(**f));
             match filler {
                 Some(filler) => rest = rest.get(..rest.len() - filler.len()).unwrap_or(""),
                 None => return false,
@@ -256,7 +283,10 @@ pub(super) fn has_break(text: &str) -> bool {
     let mut before = '\0';
     for c in text.chars() {
         let ends = matches!(last, '。' | '！' | '？')
-            || (c.is_whitespace() && matches!(last, '.' | '!' | '?' | '؟' | '।') && before != 'o' && before != 'r')
+            || (c.is_whitespace()
+                && matches!(last, '.' | '!' | '?' | '؟' | '।')
+                && before != 'o'
+                && before != 'r')
             || (c == '\n' && last == '\n');
         if ends {
             return true;
@@ -310,7 +340,9 @@ fn sentence_start(text: &str, at: usize) -> usize {
     for (n, c) in head.char_indices() {
         let next = at - head.len() + n + c.len_utf8();
         let ends_line = c == '\n' && !last.is_alphanumeric();
-        let ends = ends_line || (c.is_whitespace() && is_sentence_end(last)) || matches!(c, '。' | '！' | '？');
+        let ends = ends_line
+            || (c.is_whitespace() && is_sentence_end(last))
+            || matches!(c, '。' | '！' | '？');
         if ends {
             start = next;
         }
@@ -345,11 +377,14 @@ pub(super) fn head_of(text: &str, start: usize, max: usize) -> &str {
 /// A range with at most `max` octets on each side.
 pub(super) fn around(text: &str, start: usize, end: usize, max: usize) -> &str {
     let from = start - tail_of(text, start, max).len();
-    text.get(from..end + head_of(text, end, max).len()).unwrap_or("")
+    text.get(from..end + head_of(text, end, max).len())
+        .unwrap_or("")
 }
 
 fn first_word(text: &str) -> &str {
-    let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_alphanumeric())
+        .unwrap_or(text.len());
     text.get(..end).unwrap_or("")
 }
 
@@ -359,9 +394,12 @@ pub(super) fn last_words(text: &str, n: usize) -> &str {
     for _ in 0..n {
         let head = text.get(..start).unwrap_or("");
         let head = head.trim_end_matches([' ', '.', '-', '\n', '\'']);
-        let word = head
-            .rfind(|c: char| !c.is_alphanumeric())
-            .map_or(0, |at| at + head.get(at..).and_then(|t| t.chars().next()).map_or(1, char::len_utf8));
+        let word = head.rfind(|c: char| !c.is_alphanumeric()).map_or(0, |at| {
+            at + head
+                .get(at..)
+                .and_then(|t| t.chars().next())
+                .map_or(1, char::len_utf8)
+        });
         start = word;
     }
     text.get(start..).unwrap_or("")
@@ -374,7 +412,11 @@ impl Stems {
     fn of(all: &[&'static str]) -> Stems {
         let mut by_octet = vec![Vec::new(); 256];
         for stem in all {
-            if let Some(slot) = stem.bytes().next().and_then(|b| by_octet.get_mut(usize::from(b))) {
+            if let Some(slot) = stem
+                .bytes()
+                .next()
+                .and_then(|b| by_octet.get_mut(usize::from(b)))
+            {
                 slot.push(*stem);
             }
         }
@@ -393,7 +435,10 @@ impl Stems {
 type Finders = Vec<(Finder<'static>, &'static AnnouncingWord)>;
 
 fn finders(words: &'static [AnnouncingWord]) -> Finders {
-    words.iter().map(|word| (Finder::new(word.0.as_bytes()), word)).collect()
+    words
+        .iter()
+        .map(|word| (Finder::new(word.0.as_bytes()), word))
+        .collect()
 }
 
 static ASCII_FINDERS: LazyLock<Finders> = LazyLock::new(|| finders(words::ASCII_WORDS));
@@ -401,7 +446,8 @@ static LATIN_FINDERS: LazyLock<Finders> = LazyLock::new(|| finders(words::LATIN_
 static MIDDLE_FINDERS: LazyLock<Finders> = LazyLock::new(|| finders(words::MIDDLE_WORDS));
 static EAST_FINDERS: LazyLock<Finders> = LazyLock::new(|| finders(words::EAST_WORDS));
 static OTHER_CODES: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::OTHER_CODES));
-static NOT_CODES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| words::NOT_CODES.iter().copied().collect());
+static NOT_CODES: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| words::NOT_CODES.iter().copied().collect());
 
 /// Occurrences of one announcing word that are collected.
 const WORDS_MAX: usize = 200;
@@ -411,5 +457,36 @@ const BESIDE_MAX: usize = 48;
 const SENTENCE_MAX: usize = 120;
 /// Characters of the words by which a code was found.
 const WORDS_CHARS_MAX: usize = 100;
+/// Words of a line that only names the number below it.
+const NAME_WORDS_MAX: usize = 4;
 /// Octets by which a word may go on behind its label: "kodunuz".
 const WORD_END_MAX: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_folded() {
+        let tables = [
+            words::ONE_TIME,
+            words::OTHER_CODES,
+            words::OTHER_CODES_WHOLE,
+            words::OF,
+            words::NOT_CODES,
+            words::NOT_CODES_END,
+            words::FILLERS,
+            words::UNITS,
+            words::VALIDITY,
+            words::BACKUP,
+            words::FORMER,
+            words::PROOF,
+            words::ENTER,
+            words::TRAVEL,
+            words::SALES,
+        ];
+        for word in tables.into_iter().flatten() {
+            assert_eq!(fold(word), *word);
+        }
+    }
+}

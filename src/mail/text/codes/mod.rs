@@ -1,10 +1,11 @@
 //! One-time codes in a text, each with the words by which it was found.
 //!
 //! This is guesswork on hostile text: the codes are shown beside it, and the server never acts on
-//! them. The numbers that could be codes are collected first (`number`). If there are any, the words
-//! that announce codes are collected (`label`). Each is one pass over a bounded text. A number is
-//! a code if such a word announces it: in the same sentence, or before it where it stands alone in
-//! its line. Another word directly before the number ("order", "flight") gives it another meaning.
+//! them. The numbers that could be codes are collected first (`number`). If there are any, the
+//! words that announce codes are collected (`label`). Each is one pass over a bounded text. A
+//! number is a code if such a word announces it: in the same sentence, or before it where it
+//! stands alone in its line. Another word directly before the number ("order", "flight") gives it
+//! another meaning.
 
 mod digits;
 mod label;
@@ -26,8 +27,8 @@ pub struct FoundCode {
     pub words: String,
 }
 
-/// One-time codes of a text, likeliest first, at most [`CODES_MAX`]. The code that the text calls the
-/// code comes first, and a backup code last.
+/// One-time codes of a text, likeliest first, at most [`CODES_MAX`]. The code that the text calls
+/// the code comes first, and a backup code last.
 pub fn find(text: &str) -> Vec<FoundCode> {
     let text = digits::with_ascii_digits(unicode::prefix(text, TEXT_MAX));
     let mut candidates = Vec::new();
@@ -80,8 +81,8 @@ struct Candidate {
 
 /// Why a number is a code.
 struct Announced {
-    /// The words stand in its sentence or directly above it. Others count only if no number has such
-    /// words.
+    /// The words stand in its sentence or directly above it. Others count only if no number has
+    /// such words.
     is_close: bool,
     score: i32,
     words: String,
@@ -129,7 +130,9 @@ impl CodeReader<'_> {
         let after = self.labels.partition_point(|label| label.start < start);
         let (before, behind) = self.labels.split_at_checked(after)?;
         let is_near = before.last().is_some_and(|l| l.end + REACH_ALONE >= start)
-            || behind.first().is_some_and(|l| l.start <= end + REACH_AFTER_ALONE);
+            || behind
+                .first()
+                .is_some_and(|l| l.start <= end + REACH_AFTER_ALONE);
         if !is_near
             || label::is_named_otherwise(self.text, start, before)
             || label::is_measured(self.text, end)
@@ -138,18 +141,32 @@ impl CodeReader<'_> {
             return None;
         }
         let ahead = self.before(at, candidate, before)?;
-        let best = [ahead, self.behind(at, candidate, behind), self.entered(candidate)]
-            .into_iter()
-            .flatten()
-            .max_by_key(|why| (why.is_close, why.score))?;
+        let best = [
+            ahead,
+            self.behind(at, candidate, behind),
+            self.entered(candidate),
+        ]
+        .into_iter()
+        .flatten()
+        .max_by_key(|why| (why.is_close, why.score))?;
         self.judge(candidate, best)
     }
 
     /// What the words before a number say; `None` if they give it another meaning.
-    fn before(&self, at: usize, candidate: &Candidate, labels: &[Label]) -> Option<Option<Announced>> {
+    fn before(
+        &self,
+        at: usize,
+        candidate: &Candidate,
+        labels: &[Label],
+    ) -> Option<Option<Announced>> {
         let start = candidate.token.start;
         let mut best: Option<Announced> = None;
-        for label in labels.iter().rev().filter(|l| l.end <= start).take(LABELS_READ) {
+        for label in labels
+            .iter()
+            .rev()
+            .filter(|l| l.end <= start)
+            .take(LABELS_READ)
+        {
             let distance = start - label.end;
             if distance > REACH_ALONE {
                 break;
@@ -195,7 +212,9 @@ impl CodeReader<'_> {
                 None
             };
             if let Some((is_close, score)) = score
-                && best.as_ref().is_none_or(|b| (is_close, score) > (b.is_close, b.score))
+                && best
+                    .as_ref()
+                    .is_none_or(|b| (is_close, score) > (b.is_close, b.score))
             {
                 let until = if in_sentence { start } else { label.end };
                 let mut words = label::sentence_before(self.text, label.start, until);
@@ -203,7 +222,11 @@ impl CodeReader<'_> {
                     let from = label.start;
                     words = label::sentence_before(self.text, label.start, label.start);
                     let rest = label::sentence_after(self.text, from, label.end);
-                    words = if words.is_empty() { rest } else { format!("{words} {rest}") };
+                    words = if words.is_empty() {
+                        rest
+                    } else {
+                        format!("{words} {rest}")
+                    };
                 }
                 best = Some(Announced {
                     is_close,
@@ -233,7 +256,8 @@ impl CodeReader<'_> {
                 return None;
             }
             if !label::has_break(gap) && distance <= REACH_AFTER && !gap.contains('\n') {
-                let is_close = self.is_at_start(candidate.token.start) || self.is_entered(candidate.token.start);
+                let is_close = self.is_at_start(candidate.token.start)
+                    || self.is_entered(candidate.token.start);
                 return Some(Announced {
                     is_close,
                     score: label.weight + if is_close { 10 } else { -20 } - near,
@@ -255,7 +279,8 @@ impl CodeReader<'_> {
     /// "Enter 123456 to sign in" names no code.
     fn entered(&self, candidate: &Candidate) -> Option<Announced> {
         let (start, end) = (candidate.token.start, candidate.token.end);
-        let is_code = candidate.code.len() == 6 && candidate.code.bytes().all(|b| b.is_ascii_digit());
+        let is_code =
+            candidate.code.len() == 6 && candidate.code.bytes().all(|b| b.is_ascii_digit());
         if !is_code || !self.is_entered(start) {
             return None;
         }
@@ -324,9 +349,16 @@ impl CodeReader<'_> {
     fn fits(&self, candidate: &Candidate, distance: usize) -> bool {
         let code = candidate.code.as_bytes();
         let is_century = code.starts_with(b"19") || code.starts_with(b"20");
-        let is_day = code.len() == 8 && code.get(4..6).is_some_and(|month| month <= b"12".as_slice() && month > b"00".as_slice());
+        let is_day = code.len() == 8
+            && code
+                .get(4..6)
+                .is_some_and(|month| month <= b"12".as_slice() && month > b"00".as_slice());
         let is_date = is_century && (code.len() == 4 || is_day);
-        let near = if candidate.is_alone { REACH_FAR } else { ADJACENT };
+        let near = if candidate.is_alone {
+            REACH_FAR
+        } else {
+            ADJACENT
+        };
         !(is_date || candidate.token.is_mixed()) || distance <= near
     }
 
@@ -339,7 +371,11 @@ impl CodeReader<'_> {
     fn is_at_start(&self, start: usize) -> bool {
         let head = label::tail_of(self.text, start, 48);
         let bare = head.trim_end_matches([' ', '*', '"', '\'', '(', '【', '「', '[', '“', '_']);
-        bare.is_empty() || bare.ends_with(['\n', '.', '!', '?', ':', ']', '】', '」', '>', '-', '–', '—', '|', '•', '。', '！', '，'])
+        bare.is_empty()
+            || bare.ends_with([
+                '\n', '.', '!', '?', ':', ']', '】', '」', '>', '-', '–', '—', '|', '•', '。',
+                '！', '，',
+            ])
     }
 
     /// Whether a word asks to type the number.
@@ -347,7 +383,11 @@ impl CodeReader<'_> {
         let head = fold(label::tail_of(self.text, start, 48));
         let head = head.trim_end_matches([' ', '*', '"', '\'', ':', '「', '“']);
         let word = |n: usize| words::ENTER.contains(&label::last_words(head, n));
-        word(1) || word(2) || words::ENTER.iter().any(|w| !w.is_ascii() && head.ends_with(w))
+        word(1)
+            || word(2)
+            || words::ENTER
+                .iter()
+                .any(|w| !w.is_ascii() && head.ends_with(w))
     }
 }
 

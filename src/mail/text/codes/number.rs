@@ -1,8 +1,8 @@
-//! The numbers of a text that could be codes: runs of letters, digits and hyphens, groups of digits,
-//! and digits that are spaced one by one.
+//! The numbers of a text that could be codes: runs of letters, digits and hyphens, groups of
+//! digits, and digits that are spaced one by one.
 //!
-//! Only the form counts here and the characters that touch it: no money, no phone number, no part of
-//! an address. `label` reads the words around it.
+//! Only the form counts here and the characters that touch it: no money, no phone number, no part
+//! of an address. `label` reads the words around it.
 
 use memchr::memmem;
 
@@ -120,7 +120,8 @@ impl CodeCandidate {
             end = next + n;
             groups += 1;
         }
-        let is_list = size == 1 && gap.lines && is_rising(bytes.get(self.start..end).unwrap_or(b""));
+        let is_list =
+            size == 1 && gap.lines && is_rising(bytes.get(self.start..end).unwrap_or(b""));
         let is_code = match size {
             1 => (4..=8).contains(&groups) && !is_list,
             2 => groups == 3,
@@ -257,7 +258,9 @@ impl GroupGap {
 /// Whether the digits of a list count up: 1, 2, 3.
 fn is_rising(list: &[u8]) -> bool {
     let digits: Vec<u8> = list.iter().copied().filter(u8::is_ascii_digit).collect();
-    digits.windows(2).all(|two| matches!(two, [a, b] if *b == *a + 1))
+    digits
+        .windows(2)
+        .all(|two| matches!(two, [a, b] if *b == *a + 1))
 }
 
 /// Whether a place is within the address of a page or of a person.
@@ -271,8 +274,12 @@ fn in_address(bytes: &[u8], start: usize, end: usize) -> bool {
     let after = after.split(ends).next().unwrap_or(b"");
     let is_url = |run: &[u8]| {
         memmem::find(run, b"://").is_some()
-            || run.get(..4).is_some_and(|head| head.eq_ignore_ascii_case(b"www."))
-            || run.get(..7).is_some_and(|head| head.eq_ignore_ascii_case(b"mailto:"))
+            || run
+                .get(..4)
+                .is_some_and(|head| head.eq_ignore_ascii_case(b"www."))
+            || run
+                .get(..7)
+                .is_some_and(|head| head.eq_ignore_ascii_case(b"mailto:"))
     };
     is_url(before) || before.contains(&b'@') || after.contains(&b'@')
 }
@@ -287,7 +294,9 @@ pub(super) fn is_alone(text: &str, start: usize, end: usize) -> bool {
         None if from == 0 => 0,
         None => return false,
     };
-    let after = bytes.get(end..bytes.len().min(end + LINE_MARGIN)).unwrap_or(b"");
+    let after = bytes
+        .get(end..bytes.len().min(end + LINE_MARGIN))
+        .unwrap_or(b"");
     let after = match memchr::memchr(b'\n', after) {
         Some(at) => end + at,
         None if after.len() < LINE_MARGIN => bytes.len(),
@@ -303,7 +312,23 @@ pub(super) fn is_alone(text: &str, start: usize, end: usize) -> bool {
 fn is_currency_before(text: &str, at: usize) -> bool {
     text.get(..at)
         .and_then(|head| head.chars().next_back())
-        .is_some_and(|c| matches!(c, '€' | '£' | '¥' | '￥' | '₹' | '₽' | '₩' | '₺' | '₫' | '฿' | '₴' | '₦' | '₱'))
+        .is_some_and(|c| {
+            matches!(
+                c,
+                '€' | '£'
+                    | '¥'
+                    | '￥'
+                    | '₹'
+                    | '₽'
+                    | '₩'
+                    | '₺'
+                    | '₫'
+                    | '฿'
+                    | '₴'
+                    | '₦'
+                    | '₱'
+            )
+        })
 }
 
 /// Octets of the longest code, with its hyphens.

@@ -30,13 +30,7 @@ pub(super) enum WordEdge {
 }
 
 /// An announcing word with its weight. One that is not ASCII stands here in every case that occurs.
-pub(super) struct AnnouncingWord(
-    pub &'static str,
-    pub i32,
-    pub WordKind,
-    pub WordEdge,
-);
-
+pub(super) struct AnnouncingWord(pub &'static str, pub i32, pub WordKind, pub WordEdge);
 
 /// Searched in every text.
 #[rustfmt::skip]
@@ -107,7 +101,7 @@ pub(super) static ONE_TIME: &[&str] = &[
     "one-time", "one time", "single-use", "single use", "temporary", "einmal", "temporär", "vorläufig", "usage unique",
     "temporaire", "provisoire", "un solo uso", "uso único", "única", "temporal", "monouso", "usa e getta", "temporane",
     "provvisori", "temporári", "provisóri", "eenmalig", "tijdelijk", "jednoraz", "tymczasow", "jednorázov", "dočasn",
-    "одноразов", "временн", "tek kullanımlık", "tek seferlik", "geçici", "một lần", "mot lan", "tạm thời", "一次性", "动态", "動態",
+    "одноразов", "временн", "tek kullanimlik", "tek seferlik", "geçici", "một lần", "mot lan", "tạm thời", "一次性", "动态", "動態",
     "临时", "臨時", "ワンタイム", "一時", "仮", "일회용", "임시", "لمرة واحدة", "مؤقت", "خاص بالمرة", "engång", "engang",
     "tillfällig", "midlertidig", "kertakäyttö", "unică", "dinámica", "dinamica", "dinâmica", "חד פעמי",
 ];
@@ -181,8 +175,8 @@ pub(super) static NOT_CODES: &[&str] = &[
     "order", "invoice", "ticket", "zip", "room", "case", "ref", "reference", "phone", "tel", "telephone", "mobile", "fax",
     "ext", "extension", "version", "rfc", "iso", "suite", "flight", "copyright", "since", "box", "tracking", "account",
     "receipt", "customer", "po", "parcel", "shipment", "booking", "reservation", "call", "call us", "dial", "hotline",
-    "helpline", "whatsapp", "year", "sku", "model", "serial", "part", "item", "page", "build", "policy", "claim",
-    "member", "membership", "transaction", "payment", "contract", "license", "licence", "vat", "tax", "ein", "iban",
+    "helpline", "whatsapp", "year", "sku", "model", "serial", "item", "build", "policy", "claim",
+    "membership", "transaction", "payment", "contract", "license", "licence", "vat", "tax", "ein", "iban",
     "sort code", "zip code", "postal code", "postcode", "pincode", "area code", "promo code", "discount code", "gate",
     "seat", "train", "bus", "line", "apt", "apartment", "unit", "floor", "street", "avenue", "usd", "eur", "gbp", "inr",
     "rs", "chf", "cad", "aud", "jpy", "total", "amount", "price", "id", "user id", "meeting id", "webinar id",
@@ -215,7 +209,7 @@ pub(super) static NOT_CODES: &[&str] = &[
     "огрн", "индекс", "телефон", "тел", "договор", "договора", "билет", "бронь", "бронирование", "код бронирования", "трек-номер",
     "поддержки", "заявка", "обращение", "например", "карта", "карты", "промокод",
     // Turkish
-    "sipariş", "fatura", "numarası", "numara", "uçuş", "telefon", "müşteri", "rezervasyon", "hizmetleri", "kargo", "hesap",
+    "sipariş", "fatura", "numarasi", "numara", "uçuş", "telefon", "müşteri", "rezervasyon", "hizmetleri", "kargo", "hesap",
     "örneğin", "takip",
     // Vietnamese
     "đơn hàng", "hóa đơn", "hoá đơn", "chuyến bay", "điện thoại", "hotline", "tổng đài", "vận đơn", "khách hàng", "số thuế",
@@ -228,8 +222,8 @@ pub(super) static NOT_CODES: &[&str] = &[
 /// As [`NOT_CODES`], but also as the end of a longer word.
 #[rustfmt::skip]
 pub(super) static NOT_CODES_END: &[&str] = &[
-    "nummer", "numret", "numero", "sendungsnr", "kundennr", "bestellnr", "rechnungsnr", "auftragsnr", "numaralı", "numarası",
-    "numaranız", "号", "號", "号码", "號碼", "编号", "編號", "邮编", "郵遞區號", "郵便番号", "番号", "便名", "航班", "电话", "電話", "번호", "항공편",
+    "nummer", "numret", "numero", "sendungsnr", "kundennr", "bestellnr", "rechnungsnr", "auftragsnr", "numarali", "numarasi",
+    "numaraniz", "号", "號", "号码", "號碼", "编号", "編號", "邮编", "郵遞區號", "郵便番号", "番号", "便名", "航班", "电话", "電話", "번호", "항공편",
     "고객센터", "우편번호", "〒", "№", "型番", "金额", "金額", "금액", "客服", "例如", "例えば", "예를 들어", "優惠碼", "优惠码", "クーポンコード",
     "단가", "列车", "班次", "수량", "房间", "満", "满", "รหัสไปรษณีย์", "โทร",
 ];
@@ -249,7 +243,7 @@ pub(super) static UNITS: &[&str] = &[
     "dkk", "tl", "try", "руб", "vnd", "đồng", "円", "元", "원", "ريال", "درهم", "جنيه", "kg", "km", "ml", "mb", "gb", "kb",
     "points", "punkte", "miles", "items", "years", "people", "users", "minutes", "minuten", "minutos", "minuti", "hours",
     "days", "tage", "jours", "días", "dias", "steps", "followers", "views", "words", "characters", "年", "年度", "万", "個", "개",
-    "人", "명", "kcal", "kwh", "m²", "sq", "euro", "euros", "dollars", "reais", "złotych", "korun", "numaralı",
+    "人", "명", "kcal", "kwh", "m²", "sq", "euro", "euros", "dollars", "reais", "złotych", "korun", "numarali",
 ];
 
 /// Words of validity: a number behind them is a time.
@@ -281,7 +275,7 @@ pub(super) static FORMER: &[&str] = &[
     "föregående", "tidligere",
 ];
 
-/// Words that make "code" the code to prove who somebody is.
+/// Words that make "code" the code that proves who a person is.
 #[rustfmt::skip]
 pub(super) static PROOF: &[&str] = &[
     "verif", "secur", "login", "log-in", "log in", "sign", "one-time", "one time", "auth", "confirm", "access", "passcode",

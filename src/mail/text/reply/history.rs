@@ -1,5 +1,5 @@
-//! Where quoted history or a forwarded message begins: "On ... wrote:", a block of header lines, and
-//! the lines that clients draw.
+//! Where quoted history or a forwarded message begins: "On ... wrote:", a block of header lines,
+//! and the lines that clients draw.
 //!
 //! Each question is asked at one line and reads a bounded number of lines around it.
 
@@ -89,7 +89,10 @@ pub(super) fn starts_forward(lines: &Lines<'_>, at: usize) -> bool {
     }
     let bare = line.trim_matches(|c: char| !c.is_alphanumeric());
     let folded = fold(bare);
-    if !words::FORWARD_WORDS.iter().any(|word| folded.contains(word)) {
+    if !words::FORWARD_WORDS
+        .iter()
+        .any(|word| folded.contains(word))
+    {
         return false;
     }
     let is_drawn = has_dashes && line.ends_with(['-', '—', '=', ':']) && bare.chars().count() <= 60;
@@ -102,7 +105,8 @@ fn has_header_line(lines: &Lines<'_>, from: usize) -> bool {
         let bare = line.trim_matches(['>', ' ', '\t']);
         !bare.is_empty()
     });
-    next.take(2).any(|line| header_kind(line.trim_start_matches(['>', ' '])) != 0)
+    next.take(2)
+        .any(|line| header_kind(line.trim_start_matches(['>', ' '])) != 0)
 }
 
 /// Whether history begins: a line such as `-----Original Message-----`, or a block of header lines.
@@ -114,7 +118,13 @@ pub(super) fn starts_history(lines: &Lines<'_>, at: usize, mail: MailKind) -> bo
     let is_ruled = is_rule(line);
     let from = if is_ruled {
         // A line of underscores counts with header lines below it.
-        match lines.all().iter().skip(at + 1).take(3).position(|next| !next.trim().is_empty()) {
+        match lines
+            .all()
+            .iter()
+            .skip(at + 1)
+            .take(3)
+            .position(|next| !next.trim().is_empty())
+        {
             Some(n) => at + 1 + n,
             None => return false,
         }
@@ -126,10 +136,19 @@ pub(super) fn starts_history(lines: &Lines<'_>, at: usize, mail: MailKind) -> bo
         return false;
     }
     let n = (kinds & (kind::DATE | kind::TO | kind::SUBJECT)).count_ones();
-    let has_address = || lines.all().iter().skip(from).take(4).any(|line| line.contains('@'));
+    let has_address = || {
+        lines
+            .all()
+            .iter()
+            .skip(from)
+            .take(4)
+            .any(|line| line.contains('@'))
+    };
     match mail {
         _ if is_ruled => n >= 1,
-        MailKind::Reply | MailKind::Forward => n >= 2 && (kinds & kind::SUBJECT != 0 || has_address()),
+        MailKind::Reply | MailKind::Forward => {
+            n >= 2 && (kinds & kind::SUBJECT != 0 || has_address())
+        }
         // A form that a page sends has such lines too, but not all of them.
         MailKind::Unknown => n == 3,
     }
@@ -149,7 +168,9 @@ fn is_original_rule(line: &str) -> bool {
         return false;
     }
     let folded = fold(bare);
-    words::ORIGINAL_WORDS.iter().any(|word| folded.contains(word))
+    words::ORIGINAL_WORDS
+        .iter()
+        .any(|word| folded.contains(word))
 }
 
 /// The kinds of the header lines of a block that begins at a line, as bits; 0 if none begins there.
@@ -202,19 +223,29 @@ fn header_kind(line: &str) -> u8 {
 /// How many lines "On ... wrote:" has if it ends at a line. Clients wrap it.
 pub(super) fn attribution(lines: &Lines<'_>, at: usize) -> Option<usize> {
     let last = lines.get(at)?.trim();
-    let ends_so = last.ends_with([':', '：', '>']) || words::WROTE_AT_END.iter().any(|end| last.ends_with(end));
+    let ends_so = last.ends_with([':', '：', '>'])
+        || words::WROTE_AT_END.iter().any(|end| last.ends_with(end));
     if !ends_so || last.len() > ATTRIBUTION_MAX {
         return None;
     }
-    let is_quoted = lines.next_text(at + 1).is_some_and(|next| next.trim_start().starts_with('>'));
+    let is_quoted = lines
+        .next_text(at + 1)
+        .is_some_and(|next| next.trim_start().starts_with('>'));
     let mut joined = String::new();
     let mut fallback = None;
     for n in 1..=ATTRIBUTION_LINES_MAX.min(at + 1) {
         let first = lines.get(at + 1 - n)?.trim();
-        if first.is_empty() || first.starts_with('>') || first.len() + joined.len() > ATTRIBUTION_MAX {
+        if first.is_empty()
+            || first.starts_with('>')
+            || first.len() + joined.len() > ATTRIBUTION_MAX
+        {
             break;
         }
-        joined = if n == 1 { first.to_owned() } else { format!("{first} {joined}") };
+        joined = if n == 1 {
+            first.to_owned()
+        } else {
+            format!("{first} {joined}")
+        };
         let line = Attribution::read(&joined);
         if line.is_one(is_quoted) {
             return Some(n);
@@ -259,8 +290,12 @@ impl Attribution {
             says_so: words::WROTE.iter().any(|word| folded.contains(word)),
             has_address: folded.contains('@'),
             has_date: groups >= 3 || (has_year && groups >= 2),
-            begins_so: first.is_some_and(char::is_numeric) || words::ON.iter().any(|on| folded.starts_with(on)),
-            ends_with_address: bare.ends_with(['>', ')']) && bare.rfind(['<', '(']).is_some_and(|open| bare.get(open..).is_some_and(|tail| tail.contains('@'))),
+            begins_so: first.is_some_and(char::is_numeric)
+                || words::ON.iter().any(|on| folded.starts_with(on)),
+            ends_with_address: bare.ends_with(['>', ')'])
+                && bare
+                    .rfind(['<', '('])
+                    .is_some_and(|open| bare.get(open..).is_some_and(|tail| tail.contains('@'))),
             is_own: words::OWN_WORDS.iter().any(|own| folded.contains(own)),
             folded,
         }
@@ -271,12 +306,16 @@ impl Attribution {
         let ends_with_colon = self.folded.ends_with([':', '：']);
         if is_quoted {
             return (self.says_so && (self.has_date || (self.has_address && self.begins_so)))
-                || (self.has_date && self.has_address && (ends_with_colon || self.ends_with_address));
+                || (self.has_date
+                    && self.has_address
+                    && (ends_with_colon || self.ends_with_address));
         }
         if self.is_own && !self.has_address {
             return false;
         }
-        let is_signed = self.says_so && (self.begins_so || self.has_address) && (self.has_date || self.has_address);
+        let is_signed = self.says_so
+            && (self.begins_so || self.has_address)
+            && (self.has_date || self.has_address);
         is_signed && (self.begins_so || self.has_date)
             || (self.has_date && self.begins_so && ends_with_colon && self.ends_with_address)
     }
@@ -302,3 +341,28 @@ const BLOCK_LINES_MAX: usize = 14;
 const BLANK_LINES_MAX: usize = 32;
 /// Octets of "Re" and its relatives.
 const PREFIX_MAX: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_folded() {
+        let tables = [
+            words::REPLY_PREFIXES,
+            words::FORWARD_PREFIXES,
+            words::FORWARD_WORDS,
+            words::ORIGINAL_WORDS,
+            words::WROTE,
+            words::ON,
+            words::OWN_WORDS,
+            words::SENT_FROM,
+            words::SENT_FROM_AT_END,
+            words::DEVICES,
+        ];
+        let names = words::HEADER_NAMES.iter().map(|(_, names)| *names);
+        for word in tables.into_iter().chain(names).flatten() {
+            assert_eq!(fold(word), *word);
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! The new part of a reply: its text without quoted history and signature.
 //!
 //! This is guesswork on hostile text, so the server never acts on it: it is shown beside the text.
-//! Text is cut only where history or a signature follows. In doubt it stays. A forward keeps what it
-//! forwards. One pass over the lines finds where history begins (`history`, `signature`); a second
-//! one keeps the quoted lines that the author answers. Both are linear.
+//! Text is cut only where history or a signature follows. In doubt it stays. A forward keeps what
+//! it forwards. One pass over the lines finds where history begins (`history`, `signature`); a
+//! second one keeps the quoted lines that the author answers. Both are linear.
 
 mod history;
 mod signature;
@@ -42,7 +42,10 @@ pub fn extracted_text<'a>(subject: &str, text: &'a str) -> Cow<'a, str> {
             kept.drop_last(n - 1);
             // A quotation with marks may have an answer below it. Without marks, all text that
             // follows is history.
-            if !lines.next_text(at + 1).is_some_and(|next| next.trim_start().starts_with('>')) {
+            if !lines
+                .next_text(at + 1)
+                .is_some_and(|next| next.trim_start().starts_with('>'))
+            {
                 break;
             }
             kept.is_cut = true;
@@ -72,7 +75,10 @@ pub fn without_addresses(text: &str) -> Cow<'_, str> {
         if !tail.starts_with("http://") && !tail.starts_with("https://") {
             continue;
         }
-        let Some(end) = tail.find(['>', '\n']).filter(|end| tail.as_bytes().get(*end) == Some(&b'>')) else {
+        let Some(end) = tail
+            .find(['>', '\n'])
+            .filter(|end| tail.as_bytes().get(*end) == Some(&b'>'))
+        else {
             continue;
         };
         let head = text.get(copied..start).unwrap_or("");
@@ -109,7 +115,10 @@ struct ReplyBuilder<'a> {
 impl<'a> ReplyBuilder<'a> {
     fn own(&mut self, line: &'a str, is_signature: bool) {
         if !is_signature {
-            self.lines.push(Kept { line, is_quoted: false });
+            self.lines.push(Kept {
+                line,
+                is_quoted: false,
+            });
         }
     }
 
@@ -117,7 +126,10 @@ impl<'a> ReplyBuilder<'a> {
         self.is_cut = true;
         if !is_signature {
             self.has_quotes = true;
-            self.lines.push(Kept { line, is_quoted: true });
+            self.lines.push(Kept {
+                line,
+                is_quoted: true,
+            });
         }
     }
 
@@ -125,7 +137,11 @@ impl<'a> ReplyBuilder<'a> {
     fn rest(&mut self, lines: &Lines<'a>, at: usize) {
         self.choose_quotes();
         self.has_rest = true;
-        self.lines.extend(lines.all().iter().skip(at).map(|line| Kept { line, is_quoted: false }));
+        self.lines
+            .extend(lines.all().iter().skip(at).map(|line| Kept {
+                line,
+                is_quoted: false,
+            }));
     }
 
     /// Takes back lines that were the first lines of "On ... wrote".
@@ -138,7 +154,10 @@ impl<'a> ReplyBuilder<'a> {
     fn drop_rules(&mut self) {
         while let Some(last) = self.lines.last() {
             let line = last.line.trim();
-            let is_rule = line.len() >= 3 && line.chars().all(|c| matches!(c, '_' | '-' | '=' | '*' | '─' | '—' | ' '));
+            let is_rule = line.len() >= 3
+                && line
+                    .chars()
+                    .all(|c| matches!(c, '_' | '-' | '=' | '*' | '─' | '—' | ' '));
             if last.is_quoted || !(line.is_empty() || is_rule) {
                 break;
             }
@@ -146,14 +165,18 @@ impl<'a> ReplyBuilder<'a> {
         }
     }
 
-    /// Drops the quoted lines that nobody answers. A quoted line directly above an answer between
+    /// Drops the quoted lines without an answer. A quoted line directly above an answer between
     /// quoted lines stays, with the lines before it that a client wrapped.
     fn choose_quotes(&mut self) {
         if !self.has_quotes {
             return;
         }
         self.has_quotes = false;
-        let last_quote = self.lines.iter().rposition(|kept| kept.is_quoted).unwrap_or(0);
+        let last_quote = self
+            .lines
+            .iter()
+            .rposition(|kept| kept.is_quoted)
+            .unwrap_or(0);
         let mut stays = vec![false; self.lines.len()];
         // The last quoted line with words, and whether a blank line follows it.
         let mut above: Option<(usize, bool)> = None;
@@ -174,7 +197,10 @@ impl<'a> ReplyBuilder<'a> {
                 continue;
             };
             answers += 1;
-            let asks = self.lines.get(quote).is_some_and(|kept| kept.line.trim_end().ends_with(['?', '？', '؟']));
+            let asks = self
+                .lines
+                .get(quote)
+                .is_some_and(|kept| kept.line.trim_end().ends_with(['?', '？', '؟']));
             let is_between = at < last_quote;
             let is_answer = is_between || (answers > 1 && (asks || !has_gap)) || (asks && !has_gap);
             if is_answer {
@@ -182,7 +208,8 @@ impl<'a> ReplyBuilder<'a> {
             }
         }
         let mut stays = stays.into_iter();
-        self.lines.retain(|kept| stays.next().unwrap_or(false) || !kept.is_quoted);
+        self.lines
+            .retain(|kept| stays.next().unwrap_or(false) || !kept.is_quoted);
     }
 
     fn mark_question(&self, quote: usize, stays: &mut [bool]) {
@@ -195,7 +222,9 @@ impl<'a> ReplyBuilder<'a> {
                 self.lines
                     .get(n)
                     .filter(|kept| kept.is_quoted)
-                    .map_or("", |kept| kept.line.trim_start_matches(['>', ' ']).trim_end())
+                    .map_or("", |kept| {
+                        kept.line.trim_start_matches(['>', ' ']).trim_end()
+                    })
             };
             let (Some(before), here) = (at.checked_sub(1).map(words), words(at)) else {
                 return;

@@ -14,11 +14,18 @@ pub(super) fn starts(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool {
         return false;
     }
     let is_exact = line.starts_with("-- ");
-    let is_below_blank = at == 0 || lines.get(at - 1).is_some_and(|above| above.trim().is_empty());
+    let is_below_blank = at == 0
+        || lines
+            .get(at - 1)
+            .is_some_and(|above| above.trim().is_empty());
     if !is_exact && !is_below_blank {
         return false;
     }
-    let (max, is_paragraph) = if is_exact { (SIGNATURE_MAX, false) } else { (BARE_SIGNATURE_MAX, true) };
+    let (max, is_paragraph) = if is_exact {
+        (SIGNATURE_MAX, false)
+    } else {
+        (BARE_SIGNATURE_MAX, true)
+    };
     let (mut n, mut is_blank) = (0, false);
     for next in at + 1..lines.len().min(at + LINES_LOOKED_AT) {
         let line = lines.get(next).map_or("", str::trim);
@@ -37,8 +44,8 @@ pub(super) fn starts(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool {
     n > 0 && lines.next_text(at + LINES_LOOKED_AT).is_none()
 }
 
-/// Whether a line is what a device or program adds below a mail: "Sent from my iPhone". It is short,
-/// names the device, and only history may follow.
+/// Whether a line is what a device or program adds below a mail: "Sent from my iPhone". It is
+/// short, names the device, and only history may follow.
 pub(super) fn is_of_device(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool {
     let line = lines.get(at).map_or("", str::trim);
     if line.len() > DEVICE_LINE_MAX || !may_name_device(line) {
@@ -53,7 +60,9 @@ pub(super) fn is_of_device(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool
     let folded = fold(line);
     let bare = folded.trim_matches(|c: char| !c.is_alphanumeric());
     let says_so = words::SENT_FROM.iter().any(|start| bare.starts_with(start))
-        || words::SENT_FROM_AT_END.iter().any(|end| bare.ends_with(end));
+        || words::SENT_FROM_AT_END
+            .iter()
+            .any(|end| bare.ends_with(end));
     let is_one = says_so
         && words::DEVICES.iter().any(|device| bare.contains(device))
         && !bare.contains(['.', ',', ':', ';', '#']) | is_known_mark(bare);
@@ -62,7 +71,11 @@ pub(super) fn is_of_device(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool
 
 /// Names of programs have points, and some lines name the network.
 fn is_known_mark(bare: &str) -> bool {
-    ["web.de", "mail.ru", "verizon", "t-mobile", "at&t", "o2", "gmx"].iter().any(|name| bare.contains(name))
+    [
+        "web.de", "mail.ru", "verizon", "t-mobile", "at&t", "o2", "gmx",
+    ]
+    .iter()
+    .any(|name| bare.contains(name))
 }
 
 /// Whether a line has the letters of a device in any case. Most lines are refused here.
@@ -86,12 +99,15 @@ fn ends_here(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool {
         return true;
     }
     // "On ... wrote:" may be wrapped: its last line counts.
-    (next + 1..next + 4).any(|last| history::attribution(lines, last).is_some_and(|n| last + 1 - n == next))
+    (next + 1..next + 4)
+        .any(|last| history::attribution(lines, last).is_some_and(|n| last + 1 - n == next))
         || lines.get(next).is_some_and(|line| line.trim_end() == "--")
 }
 
 fn is_history(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool {
-    lines.get(at).is_some_and(|line| line.trim_start().starts_with('>'))
+    lines
+        .get(at)
+        .is_some_and(|line| line.trim_start().starts_with('>'))
         || history::starts_forward(lines, at)
         || history::starts_history(lines, at, mail)
         || history::attribution(lines, at).is_some()

@@ -44,7 +44,7 @@ pub(super) static ORIGINAL_WORDS: &[&str] = &[
 pub(super) static WROTE: &[&str] = &[
     "wrote", "writes", "schrieb", "geschrieben", "a écrit", "écrivait", "escribió", "ha scritto", "scrive", "escreveu", "schreef",
     "geschreven", "skrev", "napisał", "pisze", "napisana przez", "napsal", "napísal", "пишет", "написал", "писал", "пише", "написав",
-    "yazdı", "yazmış", "kirjoitti", "a scris", "menulis", "đã viết", "写道", "寫道", "写到", "のメール", "書きました", "が書いた", "님이 작성", " 작성",
+    "yazdi", "yazmiş", "kirjoitti", "a scris", "menulis", "đã viết", "写道", "寫道", "写到", "のメール", "書きました", "が書いた", "님이 작성", " 작성",
     "쓴 글", "썼습니다", "كتب", "كتابة", "έγραψε", "ezt írta", "írta", "เขียนว่า", "เขียน", "כתב", "ने लिखा", "је написао", "escrigué",
 ];
 
@@ -52,7 +52,7 @@ pub(super) static WROTE: &[&str] = &[
 #[rustfmt::skip]
 pub(super) static ON: &[&str] = &[
     "on ", "am ", "le ", "el ", "il ", "em ", "no dia ", "op ", "den ", "den. ", "w dniu ", "dnia ", "dne ", "dňa ", "pe ", "în ",
-    "pada ", "vào ", "tarih:", "at ", "in date ", "wiadomość napisana", "---- on ", "в ", "في ", "بتاريخ ", "στις ", "在 ", "在", "el dia ",
+    "pada ", "vào ", "tarih:", "at ", "in date ", "wiadomość napisana", "---- on ", "в ", "في ", "بتاريخ ", "στισ ", "在 ", "在", "el dia ",
     "ในวันที่", "\u{202b}בתאריך", "בתאריך", "ב-", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "пн", "вт", "ср", "чт", "пт", "сб", "вс",
     "понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье", "pon", "wt.", "śr.", "czw", "pt.", "sob",
     "niedz", "po ", "út ", "st ", "čt ", "pá ", "so ", "ne ", "man.", "tir.", "ons.", "tor.", "fre.", "lør.", "søn.", "ma ", "ti ",
@@ -68,7 +68,7 @@ pub(super) static WROTE_AT_END: &[&str] = &["wrote", "schrieb", "写道", "寫�
 #[rustfmt::skip]
 pub(super) static OWN_WORDS: &[&str] = &[
     " i wrote", "we wrote", "you wrote", "schrieb ich", "ich schrieb", "schrieben wir", "j'ai écrit", "ho scritto", "schreef ik", "jag skrev",
-    "skrev jag", "skrev jeg", "я писал", "я написал", "ben yazdı", "tôi đã viết", "我写道", "psal jsem",
+    "skrev jag", "skrev jeg", "я писал", "я написал", "ben yazdi", "tôi đã viết", "我写道", "psal jsem",
 ];
 
 /// The kinds of the lines of a header block, as bits.
@@ -101,8 +101,8 @@ pub(super) static HEADER_NAMES: &[(u8, &[&str])] = &[
     ]),
     (kind::TO, &[
         "to", "an", "à", "a", "pour", "destinataire", "para", "per", "destinatario", "aan", "till", "til", "do", "adresat", "komu", "кому",
-        "收件人", "收件者", "宛先", "받는 사람", "받는사람", "받는이", "수신", "kime", "alıcı", "đến", "tới", "người nhận", "إلى", "الى", "المستلم",
-        "vastaanottaja", "címzett", "către", "catre", "προς", "kepada", "ke", "ถึง", "אל", "प्रति", "empfänger", "mottagare", "cc", "kopie",
+        "收件人", "收件者", "宛先", "받는 사람", "받는사람", "받는이", "수신", "kime", "alici", "đến", "tới", "người nhận", "إلى", "الى", "المستلم",
+        "vastaanottaja", "címzett", "către", "catre", "προσ", "kepada", "ke", "ถึง", "אל", "प्रति", "empfänger", "mottagare", "cc", "kopie",
         "copie", "copia", "cópia", "kopia", "dw", "копия", "抄送", "副本", "ccc", "참조", "bilgi", "نسخة",
     ]),
     (kind::SUBJECT, &[
@@ -137,7 +137,7 @@ pub(super) static SENT_FROM_AT_END: &[&str] = &[
 /// A device or a program for mail.
 #[rustfmt::skip]
 pub(super) static DEVICES: &[&str] = &[
-    "iphone", "ipad", "ipod", "apple watch", "macbook", "android", "samsung", "galaxy", "huawei", "xiaomi", "redmi", "oneplus", "pixel",
+    "iphon", "ipad", "ipod", "apple watch", "macbook", "android", "samsung", "galaxy", "huawei", "xiaomi", "redmi", "oneplus", "pixel",
     "nokia", "motorola", "sony", "xperia", "oppo", "smartphone", "smartfon", "mobile", "mobiltelefon", "handy", "cellulare", "téléphone",
     "teléfono móvil", "celular", "telefoon", "telefonu", "телефон", "mobil", "tablet", "phone", "blackberry", "windows phone", "outlook",
     "yahoo", "gmail", "gmx", "web.de", "proton", "thunderbird", "mail for windows", "mail app", "mail für windows", "aquamail", "aqua mail", "k-9", "fairemail",
