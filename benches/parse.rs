@@ -8,8 +8,8 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use postern::testing::call::{
     Access, Arrival, Arrived, Change, EntryId, EntryState, Event, EventFilter, EventKind, Flags,
-    Grant, InboxId, InboxPath, KeyId, KindSet, NamedAddress, OrgId, PriorityLevel, Scopes, Summary,
-    ThreadId, UidSet,
+    Grant, InboxId, InboxPath, KeyId, KindSet, NamedAddress, OrgId, PriorityLevel, Scopes,
+    SenderAuth, Summary, ThreadId, UidSet,
 };
 use postern::testing::mail::Address;
 use postern::testing::mail::Bounds;
@@ -167,7 +167,7 @@ fn received(address: &str) -> Event {
         size: 4096,
         message_id: String::new(),
         summary,
-        local: false,
+        auth: SenderAuth::Unknown,
     };
     Event {
         org: OrgId(1),

@@ -161,6 +161,7 @@ mod tests {
                     messages: Vec::new(),
                     count: 1,
                     folder: String::new(),
+                    details: Vec::new(),
                 }),
                 origin: Some(ConnId(3)),
             };

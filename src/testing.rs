@@ -11,7 +11,7 @@ pub mod call {
         EntryState, Envelope, Event, EventFilter, EventKind, Flags, Grant, InboxId, InboxPath,
         Intake, KeyId, KeyRead, KeyWrite, KindSet, Limits, Listener, Look, METRICS, Metric,
         NamedAddress, Now, Opening, OrgId, PriorityLevel, PublicEndpoints, Recipient, Refusal,
-        Reply, Request, Route, Scopes, Shared, Summary, ThreadId, Topic, UidSet,
+        Reply, Request, Route, Scopes, SenderAuth, Shared, Summary, ThreadId, Topic, UidSet,
     };
 }
 /// `crate::config`

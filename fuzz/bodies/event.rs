@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use postern::testing::call::{
     Access, Arrival, Arrived, Change, EntryId, EntryState, Event, EventFilter, Flags, Grant,
-    InboxId, InboxPath, KeyId, NamedAddress, OrgId, Scopes, Summary, ThreadId, UidSet,
+    InboxId, InboxPath, KeyId, NamedAddress, OrgId, Scopes, SenderAuth, Summary, ThreadId, UidSet,
 };
 use postern::testing::http::cursor::{
     Emitted, EventSink, LogAnswer, LogAsk, LogCursor, LogPage, ResetReason, StartAt,
@@ -439,7 +439,7 @@ fn arrived(from: &str, labels: &[&str]) -> Change {
         size: 1,
         message_id: String::new(),
         summary,
-        local: false,
+        auth: SenderAuth::Unknown,
     }))
 }
 

@@ -191,6 +191,19 @@ pub enum Arrival {
     Copied,
 }
 
+/// What this server knows of the sender of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SenderAuth {
+    /// Nothing: it came from outside, or a client has appended it.
+    #[default]
+    Unknown,
+    /// A client that had logged in here sent it: the sender is known without DKIM.
+    Client,
+    /// It came from outside, its From names a domain of this server, and no check has shown that
+    /// this is true.
+    SpoofedLocal,
+}
+
 /// A mail address with its display name.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct NamedAddress {
@@ -324,6 +337,10 @@ pub struct ListProgress {
     pub since_ms: u64,
 }
 
+/// The mailbox that mail is delivered to; every inbox has it, and its name has no case (RFC 3501
+/// section 5.1).
+pub const INBOX: &str = "INBOX";
+
 /// Metadata of a mailbox, for LIST and STATUS.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MailboxRow {
@@ -415,8 +432,8 @@ pub struct MessageView {
     pub thread: ThreadId,
     /// The way by which it was made.
     pub arrival: Arrival,
-    /// Whether a client that had logged in here sent it: then its sender is known without DKIM.
-    pub local: bool,
+    /// What is known of its sender.
+    pub auth: SenderAuth,
     /// Internal date, unix milliseconds.
     pub received_at: i64,
     /// Octets.

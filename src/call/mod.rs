@@ -36,8 +36,8 @@ pub use access::{Access, Grant, Scopes, Secret};
 pub use account::*;
 pub use caller::Caller;
 pub use event::{
-    Arrived, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind, InboxPath, InboxSet,
-    KindSet, PriorityLevel, SessionEnd, Topic, Verdict,
+    Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind,
+    InboxPath, InboxSet, KindSet, MessageDetail, PriorityLevel, SessionEnd, Topic, Verdict,
 };
 pub use idempotency::{Idempotency, Render};
 pub use ids::{

@@ -5,7 +5,9 @@ use super::event::NewEvent;
 use super::expunge::{AT_ONCE, LeavingEntry};
 use super::mailbox::Delta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int};
-use crate::call::{BULK_MESSAGES_MAX, Bulk, Change, ConnId, Event, Flags, Now, Refusal, UidSet};
+use crate::call::{
+    BULK_MESSAGES_MAX, Bulk, Change, ConnId, Event, Flags, INBOX, Now, Refusal, UidSet,
+};
 
 /// What COPY or MOVE did.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -60,15 +62,21 @@ impl Store {
         }
         let to = UidSet::from(first..=first + (n - 1));
         let shown = (BULK_MESSAGES_MAX as u32).min(n);
-        let first = UidSet::from(first..=first + (shown - 1));
+        let shown = (first, first + (shown - 1));
+        // Clients wait for mail in INBOX, and hear of nothing that leads to other folders.
+        let details = match target.name == INBOX {
+            true => self.details(target, shown)?,
+            false => Vec::new(),
+        };
         let event = NewEvent {
             inbox: Some(place.path.clone()),
             mailbox: Some(target.id),
             uids: to.clone(),
             change: Change::Copied(Bulk {
-                messages: self.states(target, &first)?,
+                messages: self.states(target, &UidSet::from(shown.0..=shown.1))?,
                 count: n,
                 folder: target.name.clone(),
+                details,
             }),
         };
         self.put_event(stamp, origin, event, events)?;

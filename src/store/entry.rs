@@ -14,7 +14,7 @@ use super::mailbox::Delta;
 use super::{Error, MailboxRecord, Store, format, int, uint, uint32};
 use crate::call::{
     Arrival, BodyId, EntryId, EntryRow, EntryState, Flags, InboxId, MailboxId, Octets, OctetsOf,
-    OrgId, ThreadId, UidSet,
+    OrgId, SenderAuth, ThreadId, UidSet,
 };
 
 /// An entry to be made.
@@ -36,8 +36,8 @@ pub struct NewEntry<'a> {
     pub keywords: &'a [String],
     /// How it came to be.
     pub arrival: Arrival,
-    /// Whether a client that logged in here sent it.
-    pub local: bool,
+    /// What is known of its sender.
+    pub auth: SenderAuth,
     /// Internal date, unix milliseconds.
     pub received_at: i64,
 }
@@ -128,7 +128,7 @@ impl Store {
                 int(modseq),
                 new.flags.0,
                 pack_keywords(new.keywords),
-                arrival_number(new.arrival, new.local),
+                arrival_number(new.arrival, new.auth),
                 new.received_at,
                 size,
                 (!new.prefix.is_empty()).then_some(new.prefix),
@@ -407,29 +407,41 @@ fn unpack_keywords(words: &[u8]) -> Vec<String> {
         .collect()
 }
 
-fn arrival_number(arrival: Arrival, local: bool) -> i64 {
+fn arrival_number(arrival: Arrival, auth: SenderAuth) -> i64 {
     let number = match arrival {
         Arrival::Received => 1,
         Arrival::Sent => 2,
         Arrival::Appended => 3,
         Arrival::Copied => 4,
     };
-    if local { number | LOCAL } else { number }
+    match auth {
+        SenderAuth::Unknown => number,
+        SenderAuth::Client => number | CLIENT,
+        SenderAuth::SpoofedLocal => number | SPOOFED_LOCAL,
+    }
 }
 
-/// How the entry came to be, and whether a client that logged in here sent it.
-pub(super) fn arrival_of(number: i64) -> (Arrival, bool) {
-    let arrival = match number & !LOCAL {
+/// How the entry came to be, and what is known of its sender.
+pub(super) fn arrival_of(number: i64) -> (Arrival, SenderAuth) {
+    let auth = match (number & CLIENT != 0, number & SPOOFED_LOCAL != 0) {
+        (true, _) => SenderAuth::Client,
+        (false, true) => SenderAuth::SpoofedLocal,
+        (false, false) => SenderAuth::Unknown,
+    };
+    let arrival = match number & !(CLIENT | SPOOFED_LOCAL) {
         1 => Arrival::Received,
         2 => Arrival::Sent,
         3 => Arrival::Appended,
         _ => Arrival::Copied,
     };
-    (arrival, number & LOCAL != 0)
+    (arrival, auth)
 }
 
 /// This bit of `entry.arrival` is set when a client that logged in here sent the message.
-const LOCAL: i64 = 16;
+const CLIENT: i64 = 16;
+
+/// This bit is set when the message came from outside under a name of this server.
+const SPOOFED_LOCAL: i64 = 32;
 
 const PAGE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.thread, e.received_at,
      e.size, e.prefix, b.header_len, b.id, b.size

@@ -119,6 +119,7 @@ impl Store {
                 messages,
                 count: u32::try_from(bulk.len()).unwrap_or(u32::MAX),
                 folder: mailbox.name.clone(),
+                details: Vec::new(),
             }),
         };
         self.put_event(stamp, origin, event, events)?;

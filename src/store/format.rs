@@ -13,7 +13,7 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1, 2 | postcard of [`StoredChange`]. They differ in a part, see below |
+//! | `event.detail` | 1, 2, 3 | postcard of [`StoredChange`]. They differ in parts, see below |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
@@ -56,7 +56,7 @@ use super::Error;
 use super::payload::{JobKind, JobPayload, SmtpJob};
 use crate::call::{
     Arrival, Arrived, Bulk, Change, EntryId, EntryState, Flags, InboxId, InboxPath, KeyId,
-    MailboxId, NamedAddress, Summary, ThreadId, UidSet,
+    MailboxId, MessageDetail, NamedAddress, SenderAuth, Summary, ThreadId, UidSet,
 };
 
 /// An encoding: its name in errors, and the version that is written, which is the highest that
@@ -69,7 +69,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 2,
+    version: 3,
 };
 const PATH: Form = Form {
     what: "event path",
@@ -144,7 +144,8 @@ impl Form {
 /// A text that is borrowed when it is written and owned when it is read.
 type Text<'a> = Cow<'a, str>;
 
-/// Versions 1 and 2 of `event.detail`.
+/// Versions 1 to 3 of `event.detail`. Version 3 added `Told` and the third value of
+/// [`StoredAuth`], which was a `bool` before and has the same octets. So one layout reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),
@@ -172,6 +173,22 @@ enum StoredChange<'a> {
     KeyRevoked {
         key: i64,
     },
+    Told(StoredBulk<'a>, Vec<StoredMessageDetail<'a>>),
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredAuth {
+    Unknown,
+    Client,
+    SpoofedLocal,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredMessageDetail<'a> {
+    thread: i64,
+    size: u32,
+    summary: StoredSummary<'a>,
+    auth: StoredAuth,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -183,7 +200,7 @@ struct StoredArrived<'a> {
     size: u32,
     message_id: Text<'a>,
     summary: StoredSummary<'a>,
-    local: bool,
+    auth: StoredAuth,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -218,7 +235,7 @@ struct StoredPath<'a> {
     ancestors: Vec<i64>,
 }
 
-/// Version 1 of `body.summary`; also a part of versions 1 and 2 of `event.detail`.
+/// Version 1 of `body.summary`; also a part of versions 1 to 3 of `event.detail`.
 #[derive(Serialize, Deserialize)]
 struct StoredSummary<'a> {
     from: StoredAddress<'a>,
@@ -245,7 +262,7 @@ pub(super) fn encode_change(change: &Change) -> Result<Vec<u8>, Error> {
 
 /// Reads `event.detail`.
 pub(super) fn decode_change(octets: &[u8]) -> Result<Change, Error> {
-    // The two versions have one layout.
+    // The versions have one layout.
     let (_, rest) = DETAIL.open(octets)?;
     DETAIL.decode::<StoredChange<'_>>(rest).map(load_change)
 }
@@ -304,6 +321,10 @@ fn is_plain_row(detail: &[u8]) -> bool {
 fn store_change(change: &Change) -> StoredChange<'_> {
     match change {
         Change::Arrived(arrived) => StoredChange::Arrived(Box::new(store_arrived(arrived))),
+        Change::Copied(bulk) if !bulk.details.is_empty() => {
+            let details = bulk.details.iter().map(store_detail).collect();
+            StoredChange::Told(store_bulk(bulk), details)
+        }
         Change::Copied(bulk) => StoredChange::Copied(store_bulk(bulk)),
         Change::Flagged(bulk) => StoredChange::Flagged(store_bulk(bulk)),
         Change::Expunged {
@@ -360,6 +381,50 @@ fn load_change(stored: StoredChange<'_>) -> Change {
         StoredChange::InboxUpdated => Change::InboxUpdated,
         StoredChange::InboxDeleted => Change::InboxDeleted,
         StoredChange::KeyRevoked { key } => Change::KeyRevoked { key: KeyId(key) },
+        StoredChange::Told(bulk, details) => Change::Copied(Bulk {
+            details: details.into_iter().map(load_detail).collect(),
+            ..load_bulk(bulk)
+        }),
+    }
+}
+
+fn store_auth(auth: SenderAuth) -> StoredAuth {
+    match auth {
+        SenderAuth::Unknown => StoredAuth::Unknown,
+        SenderAuth::Client => StoredAuth::Client,
+        SenderAuth::SpoofedLocal => StoredAuth::SpoofedLocal,
+    }
+}
+
+fn load_auth(stored: StoredAuth) -> SenderAuth {
+    match stored {
+        StoredAuth::Unknown => SenderAuth::Unknown,
+        StoredAuth::Client => SenderAuth::Client,
+        StoredAuth::SpoofedLocal => SenderAuth::SpoofedLocal,
+    }
+}
+
+fn store_detail(detail: &MessageDetail) -> StoredMessageDetail<'_> {
+    let MessageDetail {
+        thread,
+        size,
+        summary,
+        auth,
+    } = detail;
+    StoredMessageDetail {
+        thread: thread.0,
+        size: *size,
+        summary: store_summary(summary),
+        auth: store_auth(*auth),
+    }
+}
+
+fn load_detail(stored: StoredMessageDetail<'_>) -> MessageDetail {
+    MessageDetail {
+        thread: ThreadId(stored.thread),
+        size: stored.size,
+        summary: load_summary(stored.summary),
+        auth: load_auth(stored.auth),
     }
 }
 
@@ -372,7 +437,7 @@ fn store_arrived(arrived: &Arrived) -> StoredArrived<'_> {
         size,
         message_id,
         summary,
-        local,
+        auth,
     } = arrived;
     StoredArrived {
         arrival: match kind {
@@ -387,7 +452,7 @@ fn store_arrived(arrived: &Arrived) -> StoredArrived<'_> {
         size: *size,
         message_id: message_id.into(),
         summary: store_summary(summary),
-        local: *local,
+        auth: store_auth(*auth),
     }
 }
 
@@ -405,7 +470,7 @@ fn load_arrived(stored: StoredArrived<'_>) -> Arrived {
         size: stored.size,
         message_id: stored.message_id.into_owned(),
         summary: load_summary(stored.summary),
-        local: stored.local,
+        auth: load_auth(stored.auth),
     }
 }
 
@@ -414,6 +479,8 @@ fn store_bulk(bulk: &Bulk) -> StoredBulk<'_> {
         messages,
         count,
         folder,
+        // `Told` has them.
+        details: _,
     } = bulk;
     StoredBulk {
         messages: messages.iter().map(store_state).collect(),
@@ -427,6 +494,7 @@ fn load_bulk(stored: StoredBulk<'_>) -> Bulk {
         messages: stored.messages.into_iter().map(load_state).collect(),
         count: stored.count,
         folder: stored.folder.into_owned(),
+        details: Vec::new(),
     }
 }
 

@@ -9,7 +9,8 @@ use rusqlite::{Params, Row};
 
 use super::{Error, Store, format, int, uint, uint32};
 use crate::call::{
-    InboxId, InboxPath, MailboxCounts, MailboxId, MailboxRow, Noun, Now, OrgId, Refusal, SpecialUse,
+    INBOX, InboxId, InboxPath, MailboxCounts, MailboxId, MailboxRow, Noun, Now, OrgId, Refusal,
+    SpecialUse,
 };
 
 /// The part of an inbox that deliveries and events use.
@@ -244,8 +245,8 @@ impl Store {
         inbox: InboxId,
         modseq: u64,
     ) -> Result<(), Error> {
-        self.make_mailbox(now, org, inbox, "INBOX", None, modseq)?;
-        self.subscribe(inbox, "INBOX", true)?;
+        self.make_mailbox(now, org, inbox, INBOX, None, modseq)?;
+        self.subscribe(inbox, INBOX, true)?;
         for (special, name, _) in SpecialUse::ALL {
             self.make_mailbox(now, org, inbox, name, Some(special), modseq)?;
             self.subscribe(inbox, name, true)?;

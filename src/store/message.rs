@@ -8,9 +8,10 @@ use core::ops::ControlFlow;
 use rusqlite::Row;
 
 use super::entry::{arrival_of, read_state};
-use super::{Error, Store, format, uint32};
+use super::{Error, MailboxRecord, Store, format, uint32};
 use crate::call::{
-    Arrival, BodyId, EntryId, EntryState, InboxId, MailboxId, OrgId, Summary, ThreadId,
+    Arrival, BULK_DETAIL_BYTES_MAX, BodyId, EntryId, EntryState, InboxId, MailboxId, MessageDetail,
+    OrgId, SenderAuth, Summary, ThreadId,
 };
 
 /// One message with all that is stored beside its octets.
@@ -26,8 +27,8 @@ pub struct MessageRecord {
     pub thread: ThreadId,
     /// How it came to be.
     pub arrival: Arrival,
-    /// Whether a client that logged in here sent it.
-    pub local: bool,
+    /// What is known of its sender.
+    pub auth: SenderAuth,
     /// Internal date.
     pub received_at: i64,
     /// Octets with the prefix.
@@ -95,23 +96,59 @@ impl Store {
     }
 }
 
+impl Store {
+    /// What an event tells of the entries from `low` to `high`, ascending, until their summaries
+    /// are as long as one row may have them.
+    pub(super) fn details(
+        &self,
+        mailbox: &MailboxRecord,
+        (low, high): (u32, u32),
+    ) -> Result<Vec<MessageDetail>, Error> {
+        let mut details = Vec::new();
+        let mut octets = 0;
+        let _ = self.direct().each(
+            "SELECT e.thread, e.size, e.arrival, b.summary
+             FROM entry e JOIN body b ON b.id = e.body
+             WHERE e.mailbox = ?1 AND e.uid BETWEEN ?2 AND ?3 AND e.org = ?4 ORDER BY e.uid",
+            [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
+            |r| {
+                let summary = blob(r, 3)?;
+                octets += summary.len();
+                if octets > BULK_DETAIL_BYTES_MAX {
+                    return Ok(ControlFlow::Break(()));
+                }
+                details.push(MessageDetail {
+                    thread: ThreadId(r.get(0)?),
+                    size: uint32(r.get(1)?),
+                    auth: arrival_of(r.get(2)?).1,
+                    summary: format::decode_summary(summary)?,
+                });
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        Ok(details)
+    }
+}
+
+fn blob<'r>(r: &'r Row<'_>, column: usize) -> Result<&'r [u8], Error> {
+    let value = r.get_ref(column)?;
+    value.as_blob().map_err(|_| Error::Corrupt("summary"))
+}
+
 /// `None` when its mailbox is gone.
 fn read_view(r: &Row<'_>) -> Result<Option<MessageRecord>, Error> {
     let Some(body) = r.get::<_, Option<i64>>(12)?.map(BodyId) else {
         return Ok(None);
     };
-    let summary = r
-        .get_ref(14)?
-        .as_blob()
-        .map_err(|_| Error::Corrupt("summary"))?;
-    let (arrival, local) = arrival_of(r.get(8)?);
+    let summary = blob(r, 14)?;
+    let (arrival, auth) = arrival_of(r.get(8)?);
     Ok(Some(MessageRecord {
         state: read_state(r)?,
         mailbox: MailboxId(r.get(5)?),
         folder: r.get(6)?,
         thread: ThreadId(r.get(7)?),
         arrival,
-        local,
+        auth,
         received_at: r.get(9)?,
         size: uint32(r.get(10)?),
         prefix: r.get::<_, Option<Vec<u8>>>(11)?.unwrap_or_default(),

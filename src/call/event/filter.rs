@@ -64,7 +64,7 @@ impl EventFilter {
             .is_none_or(|wanted| facts.verdict == Some(wanted))
             && self
                 .priority
-                .is_none_or(|wanted| facts.priority.map(PriorityLevel::of) == Some(wanted))
+                .is_none_or(|wanted| facts.have_priority(wanted))
             && self
                 .label
                 .as_deref()
@@ -72,11 +72,24 @@ impl EventFilter {
             && self
                 .from
                 .as_deref()
-                .is_none_or(|from| facts.from.is_some_and(|sender| is_from(sender, from)))
+                .is_none_or(|from| facts.have_sender(from))
     }
 }
 
 impl Facts<'_> {
+    fn have_priority(&self, wanted: PriorityLevel) -> bool {
+        let details = self.details.iter().map(|detail| detail.summary.priority);
+        let mut all = self.priority.into_iter().chain(details);
+        all.any(|stored| PriorityLevel::of(stored) == wanted)
+    }
+
+    fn have_sender(&self, wanted: &str) -> bool {
+        let details = self.details.iter();
+        let details = details.map(|detail| detail.summary.from.address.as_str());
+        let mut all = self.from.into_iter().chain(details);
+        all.any(|sender| is_from(sender, wanted))
+    }
+
     fn have_label(&self, label: &str) -> bool {
         self.messages
             .iter()

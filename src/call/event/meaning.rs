@@ -5,7 +5,7 @@
 //! There is no JSON here: `http/stream/show.rs` has the shapes.
 
 use super::{Change, Event, EventKind, Verdict};
-use crate::call::{Access, Arrival, EntryState, InboxId, KeyId, MailboxId, Topic};
+use crate::call::{Access, Arrival, EntryState, InboxId, KeyId, MailboxId, MessageDetail, Topic};
 
 /// The meaning of one event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +30,8 @@ pub struct Facts<'a> {
     pub verdict: Option<Verdict>,
     /// The messages, with their labels.
     pub messages: &'a [EntryState],
+    /// More of those that have come into INBOX. One that a filter asks for is enough.
+    pub details: &'a [MessageDetail],
 }
 
 /// Something that has ended, and with it the sessions that depend on it.
@@ -60,12 +62,14 @@ impl Event {
                     priority: Some(arrived.summary.priority),
                     verdict: None,
                     messages: core::slice::from_ref(&arrived.state),
+                    details: &[],
                 };
                 row(Some(kind), facts, None)
             }
             Change::Copied(bulk) | Change::Flagged(bulk) => {
                 let facts = Facts {
                     messages: &bulk.messages,
+                    details: &bulk.details,
                     ..Facts::default()
                 };
                 row(Some(EventKind::MessageUpdated), facts, None)

@@ -19,8 +19,8 @@ pub use kind::{EventKind, KindSet, PriorityLevel, Verdict};
 pub use meaning::SessionEnd;
 
 use super::{
-    Access, Arrival, ConnId, EntryId, EntryState, InboxId, KeyId, MailboxId, OrgId, Summary,
-    ThreadId, UidSet,
+    Access, Arrival, ConnId, EntryId, EntryState, InboxId, KeyId, MailboxId, OrgId, SenderAuth,
+    Summary, ThreadId, UidSet,
 };
 
 /// A set of events that a session can watch.
@@ -144,8 +144,8 @@ pub struct Arrived {
     pub message_id: String,
     /// From, To, subject, preview, codes.
     pub summary: Summary,
-    /// Whether the sender had logged in to this server.
-    pub local: bool,
+    /// What is known of the sender.
+    pub auth: SenderAuth,
 }
 
 /// A change of many entries.
@@ -157,7 +157,27 @@ pub struct Bulk {
     pub count: u32,
     /// The mailbox's name.
     pub folder: String,
+    /// More of the first of `messages`, in their order, where they have come into INBOX: a client
+    /// is told of them as of a delivery. At most [`BULK_DETAIL_BYTES_MAX`] in all.
+    pub details: Vec<MessageDetail>,
+}
+
+/// What an event tells of a message beside its state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MessageDetail {
+    /// The conversation.
+    pub thread: ThreadId,
+    /// Size in octets.
+    pub size: u32,
+    /// From, To, subject, preview, codes.
+    pub summary: Summary,
+    /// What is known of the sender.
+    pub auth: SenderAuth,
 }
 
 /// The most entries that one row names. `count` says how many there are in all.
 pub const BULK_MESSAGES_MAX: usize = 100;
+
+/// Octets of the stored summaries that one row has for its entries: those of a hundred usual
+/// messages. The entries behind them are told by their state alone.
+pub const BULK_DETAIL_BYTES_MAX: usize = 64 * 1024;

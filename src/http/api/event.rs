@@ -9,7 +9,7 @@ use super::fields::FieldKind::{
 };
 use super::fields::{ANY, BodyTable, FieldRow, fields, sometimes};
 use super::inbox::COUNT;
-use super::message::{FLAGS, LOCAL_AUTH};
+use super::message::{AUTH, FLAGS};
 use super::operation::{Gives, LIMIT, Operation, ResponseContent, Takes};
 use crate::call::bounds::METADATA_BYTES_MAX;
 use crate::call::{EntryId, EventKind, InboxId, PriorityLevel, ThreadId, Verdict};
@@ -54,13 +54,26 @@ static EVENT_MESSAGE: BodyTable = BodyTable {
 
 static EVENT_STATE: BodyTable = BodyTable {
     name: "EventState",
-    says: "The new state of one message.",
+    says: "The new state of one message. Where it has come into INBOX, all is told of it as of a \
+           message that was received, up to 64 KiB of messages in one event.",
     optional: false,
     example: "",
     fields: fields! {
         id: required Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "Its id.";
         labels: sometimes List(&Text(ANY)), "[]", "Its labels, unless it was deleted.";
         flags: sometimes List(&OneOf(&FLAGS)), r#"["seen"]"#, "Its system flags, likewise.";
+        thread_id: sometimes Id(ThreadId::PREFIX), r#""thr_01Hq7Zk3VdX""#, "The conversation.";
+        from: sometimes Object(&ADDRESS), "{}", "The first address of From.";
+        to: sometimes List(&Object(&ADDRESS)), "[]", "To, up to 100 addresses.";
+        subject: sometimes Text(ANY), r#""Hello""#, "The subject, decoded.";
+        date: optional Time, r#""2026-01-31T12:00:00.000Z""#, "Date, as the sender wrote it.";
+        size: sometimes COUNT, "2048", "Its octets.";
+        folder: sometimes Text(ANY), r#""INBOX""#, "The folder that it came into.";
+        preview: sometimes Text(ANY), r#""Hello, here is the report.""#, "The beginning of its text.";
+        has_attachments: sometimes Flag, "true", "Whether it has an attachment.";
+        priority: sometimes OneOf(PriorityLevel::NAMES), r#""normal""#, "What X-Priority and Importance say.";
+        codes: sometimes List(&Text(ANY)), "[]", "One-time codes found in it.";
+        auth: optional Object(&AUTH), "null", "What is known of the sender.";
     },
 };
 
@@ -76,10 +89,11 @@ pub(in crate::http) static EVENT: BodyTable = BodyTable {
         type: required OneOf(EventKind::NAMES), r#""message.received""#, "What happened.";
         time: required Time, r#""2026-01-31T12:00:01.000Z""#, "When it was committed.";
         inbox: nullable Object(&EVENT_INBOX), "{}", "The inbox that it is about.";
-        message: sometimes Object(&EVENT_MESSAGE), "{}", "The message that came or was sent.";
+        message: sometimes Object(&EVENT_MESSAGE), "{}",
+            "The message that came or was sent, or the one that a client has put into INBOX.";
         spam: optional AnyObject(METADATA_BYTES_MAX), "null",
             "The verdict of a filter; null until one is built.";
-        auth: optional Object(&LOCAL_AUTH), "null", "What is known of the sender.";
+        auth: optional Object(&AUTH), "null", "What is known of the sender.";
         rules: sometimes List(&Text(ANY)), "[]", "The rules that acted; none until they are built.";
         folder: sometimes Text(ANY), r#""INBOX""#, "The folder of the messages that changed.";
         messages: sometimes List(&Object(&EVENT_STATE)), "[]", "Up to 100 messages that changed.";

@@ -17,8 +17,8 @@ use super::values::is_media_type;
 use crate::call::bounds::{METADATA_BYTES_MAX, SEARCH_WORDS_MAX};
 use crate::call::{
     Answer, Arrival, AttachmentRow, CodeRow, EntryId, EntryState, Flags, InboxId, LinkRow,
-    MessageFilter, MessageRead, MessageView, MessageWrite, PriorityLevel, ThreadId, Written,
-    attachment_id, parse_attachment_id,
+    MessageFilter, MessageRead, MessageView, MessageWrite, PriorityLevel, SenderAuth, ThreadId,
+    Written, attachment_id, parse_attachment_id,
 };
 use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response};
@@ -69,11 +69,19 @@ static HEADER_FIELD: Shape<(String, String)> = shape! {
         => |slot, field| slot.text(&field.1);
 };
 
-pub(crate) static LOCAL_AUTH: Shape<()> = shape! {
+pub(crate) static AUTH: Shape<SenderAuth> = shape! {
     "Auth", "What is known of the sender.";
     local: always Flag, "true", "It was sent by a client of this server, with its key."
-        => |slot, _| slot.flag(true);
+        => |slot, auth| slot.flag(*auth == SenderAuth::Client);
+    spoofed_local: always Flag, "true",
+        "It came from outside under a name of this server, and no check has shown that it may. \
+         Only then."
+        => |slot, auth| slot.flag(*auth == SenderAuth::SpoofedLocal), if is_spoofed;
 };
+
+fn is_spoofed(auth: &SenderAuth) -> bool {
+    *auth == SenderAuth::SpoofedLocal
+}
 
 pub(crate) static MESSAGE: Shape<MessageView> = shape! {
     "Message", "A message in a folder. Lists leave its content out.";
@@ -163,9 +171,10 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
         => |slot, view| slot.flag(view.content.as_ref().is_some_and(|c| c.truncated)), if is_open;
     spam: or_null AnyObject(METADATA_BYTES_MAX), "null", "The verdict of a filter; null until one is built."
         => |slot, _| slot.null();
-    auth: or_null Object(&LOCAL_AUTH), "null",
-        "What is known of the sender; null for mail from outside until its signatures are checked."
-        => |slot, view| local_auth(slot, view.local);
+    auth: or_null Object(&AUTH), "null",
+        "What is known of the sender; null for other mail from outside until its signatures are \
+         checked."
+        => |slot, view| known_auth(slot, view.auth);
 };
 
 fn is_sent(view: &MessageView) -> bool {
@@ -181,17 +190,18 @@ fn content(view: &MessageView, text: fn(&crate::call::MessageContent) -> &String
     view.content.as_ref().map_or("", |c| text(c).as_str())
 }
 
-fn local_auth(mut slot: json::ValueSlot<'_>, local: bool) {
-    match local {
-        true => LOCAL_AUTH.write(slot.octets(), &()),
-        false => slot.null(),
+fn known_auth(mut slot: json::ValueSlot<'_>, auth: SenderAuth) {
+    match auth {
+        SenderAuth::Client | SenderAuth::SpoofedLocal => AUTH.write(slot.octets(), &auth),
+        SenderAuth::Unknown => slot.null(),
     }
 }
 
 /// What is known of the sender, the same in events: a client of this server is sure to be
-/// what it says; of mail from outside nothing is known yet.
-pub(crate) fn auth(object: &mut json::Object<'_>, local: bool) {
-    local_auth(object.slot("auth"), local);
+/// what it says; mail from outside under a name of this server is not. Of other mail nothing is
+/// known yet.
+pub(crate) fn auth(object: &mut json::Object<'_>, auth: SenderAuth) {
+    known_auth(object.slot("auth"), auth);
 }
 
 /// `labels` are the keywords of IMAP, `flags` its system flags without their backslash.

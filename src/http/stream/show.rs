@@ -8,7 +8,8 @@
 use super::cursor::ResetReason;
 use super::subscription::EndReason;
 use crate::call::{
-    Access, Arrival, Arrived, Change, EntryState, Event, EventKind, Now, PriorityLevel, Scopes,
+    Access, Arrival, Arrived, Bulk, Change, EntryState, Event, EventKind, INBOX, Now,
+    PriorityLevel, Scopes, SenderAuth, Summary, ThreadId,
 };
 use crate::http::api::address::{address, addresses};
 use crate::http::api::message::{auth, labels_and_flags};
@@ -33,20 +34,24 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &
         }
         match &event.change {
             Change::Arrived(arrived) => match arrived.kind {
-                Arrival::Received | Arrival::Sent => {
-                    o.object("message", |o| message(o, arrived, open));
-                    o.null("spam");
-                    auth(o, arrived.local);
-                    o.texts::<&str>("rules", []);
-                }
+                Arrival::Received | Arrival::Sent => whole(o, &WholeMessage::of(arrived), open),
                 Arrival::Appended | Arrival::Copied => {
+                    let told = (arrived.folder == INBOX).then(|| WholeMessage::of(arrived));
+                    if let Some(told) = &told {
+                        whole(o, told, open);
+                    }
                     o.text("folder", &arrived.folder);
-                    states(o, core::slice::from_ref(&arrived.state), 1);
+                    let state = core::slice::from_ref(&arrived.state);
+                    states(o, (state, 1), told.as_slice(), open);
                 }
             },
             Change::Copied(bulk) | Change::Flagged(bulk) => {
+                let told = WholeMessage::all(bulk);
+                if let ([told], 1) = (told.as_slice(), bulk.count) {
+                    whole(o, told, open);
+                }
                 o.text("folder", &bulk.folder);
-                states(o, &bulk.messages, bulk.count);
+                states(o, (&bulk.messages, bulk.count), &told, open);
             }
             Change::Expunged {
                 messages,
@@ -120,19 +125,63 @@ pub(super) fn closing(out: &mut Vec<u8>, now: Now, seq: u64, reason: EndReason) 
 /// Milliseconds before a client comes back after a fault of the server.
 const FAULT_RETRY_MS: u64 = 5000;
 
-fn message(o: &mut Object<'_>, arrived: &Arrived, open: bool) {
-    let summary = &arrived.summary;
-    o.shown("id", arrived.state.id);
-    o.shown("thread_id", arrived.thread);
+/// A message of which all is told.
+struct WholeMessage<'a> {
+    state: &'a EntryState,
+    thread: ThreadId,
+    folder: &'a str,
+    size: u32,
+    summary: &'a Summary,
+    auth: SenderAuth,
+}
+
+impl<'a> WholeMessage<'a> {
+    fn of(arrived: &'a Arrived) -> WholeMessage<'a> {
+        WholeMessage {
+            state: &arrived.state,
+            thread: arrived.thread,
+            folder: &arrived.folder,
+            size: arrived.size,
+            summary: &arrived.summary,
+            auth: arrived.auth,
+        }
+    }
+
+    fn all(bulk: &'a Bulk) -> Vec<WholeMessage<'a>> {
+        let pairs = bulk.messages.iter().zip(&bulk.details);
+        let told = pairs.map(|(state, detail)| WholeMessage {
+            state,
+            thread: detail.thread,
+            folder: &bulk.folder,
+            size: detail.size,
+            summary: &detail.summary,
+            auth: detail.auth,
+        });
+        told.collect()
+    }
+}
+
+/// The message of an event that is about one, and the verdicts on it.
+fn whole(o: &mut Object<'_>, told: &WholeMessage<'_>, open: bool) {
+    o.object("message", |o| message(o, told, open));
+    o.null("spam");
+    auth(o, told.auth);
+    o.texts::<&str>("rules", []);
+}
+
+fn message(o: &mut Object<'_>, told: &WholeMessage<'_>, open: bool) {
+    let summary = told.summary;
+    o.shown("id", told.state.id);
+    o.shown("thread_id", told.thread);
     if open {
         address(o.value("from"), &summary.from);
         addresses(o, "to", &summary.to);
         o.text("subject", &summary.subject);
     }
     o.time_or_null("date", summary.date.map(|s| s.saturating_mul(1000)));
-    o.number("size", u64::from(arrived.size));
-    o.text("folder", &arrived.folder);
-    labels_and_flags(o, &arrived.state);
+    o.number("size", u64::from(told.size));
+    o.text("folder", told.folder);
+    labels_and_flags(o, told.state);
     if open {
         o.text("preview", &summary.preview);
     }
@@ -143,12 +192,26 @@ fn message(o: &mut Object<'_>, arrived: &Arrived, open: bool) {
     }
 }
 
-/// The new states of up to 100 messages, and how many there are in all.
-fn states(o: &mut Object<'_>, messages: &[EntryState], count: u32) {
-    json::list(o.value("messages"), messages, |out, state| {
-        json::object(out, |o| {
-            o.shown("id", state.id);
-            labels_and_flags(o, state);
+/// The new states of up to 100 messages, and how many there are in all. Of the first of them all
+/// is told where they have come into INBOX.
+fn states(
+    o: &mut Object<'_>,
+    (messages, count): (&[EntryState], u32),
+    told: &[WholeMessage<'_>],
+    open: bool,
+) {
+    let told = told.iter().map(Some).chain(core::iter::repeat(None));
+    let rows: Vec<(&EntryState, Option<&WholeMessage<'_>>)> = messages.iter().zip(told).collect();
+    json::list(o.value("messages"), &rows, |out, (state, told)| {
+        json::object(out, |o| match told {
+            Some(told) => {
+                message(o, told, open);
+                auth(o, told.auth);
+            }
+            None => {
+                o.shown("id", state.id);
+                labels_and_flags(o, state);
+            }
         });
     });
     counts(o, messages.len(), count);

@@ -125,6 +125,7 @@ fn flagged() -> Change {
         messages: Vec::new(),
         count: 1,
         folder: String::new(),
+        details: Vec::new(),
     })
 }
 

@@ -4,17 +4,20 @@
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{Delivery, Effect, Placement, Plan};
 use crate::call::{
-    Arrival, Caller, Flags, InboxId, NamedAddress, Noun, Recipient, Refusal, SpecialUse, Summary,
+    Arrival, Caller, Flags, INBOX, InboxId, NamedAddress, Noun, Recipient, Refusal, SenderAuth,
+    SpecialUse, Summary,
 };
 use crate::mail::digest::{Analysis, Priority};
+use crate::mail::parse::address::parse_domain;
 use crate::mail::parse::address_list::Mailbox;
 use crate::mail::unicode;
 use crate::service::context::ReadContext;
-use crate::service::mail::mailbox;
+use crate::service::{Service, policy};
 
 /// Decides on the effects of a message: first the copy of its sender, then an entry for each local
 /// inbox among the recipients, then a queue row for each recipient outside.
 pub(super) fn decide(
+    service: &Service,
     context: &ReadContext<'_>,
     caller: &Caller,
     parsed: ParsedMessage,
@@ -29,14 +32,21 @@ pub(super) fn decide(
     } = parsed;
     let mut effects = Vec::new();
     let mut sender = None;
+    let mut auth = SenderAuth::Unknown;
     let may_leave = match way {
-        WayIn::Inbound => false,
+        WayIn::Inbound => {
+            if is_spoofed(service, context, &analysis)? {
+                auth = SenderAuth::SpoofedLocal;
+            }
+            false
+        }
         WayIn::Send {
             inbox,
             hidden,
             labels,
         } => {
             sender = Some(inbox);
+            auth = SenderAuth::Client;
             let copy = sent_copy(context, caller, inbox, &hidden, labels)?;
             effects.push(Effect::Place(copy));
             true
@@ -73,6 +83,7 @@ pub(super) fn decide(
         message_id: analysis.message_id.clone().unwrap_or_default(),
         references,
         sender,
+        auth,
         reverse_path: envelope.reverse_path,
         ret_full: envelope.ret_full,
         envid: envelope.envid,
@@ -86,6 +97,29 @@ pub(super) fn decide(
         need,
         idempotency,
     })
+}
+
+/// Whether a message from outside names a sender of this server (DECISIONS.md, "Senders"). Mail of
+/// our own inboxes does not come in on port 25, and no check can show yet that another server may
+/// send for them.
+fn is_spoofed(
+    service: &Service,
+    context: &ReadContext<'_>,
+    analysis: &Analysis,
+) -> Result<bool, Refusal> {
+    let mut last = "";
+    for mailbox in &analysis.from {
+        if mailbox.domain == last {
+            continue;
+        }
+        last = &mailbox.domain;
+        if let Ok(domain) = parse_domain(last)
+            && policy::is_local(service, context.store, &domain)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn with_summary(plan: Plan, analysis: Analysis) -> Plan {
@@ -169,7 +203,7 @@ fn received(inbox: InboxId, reverse_path: &str, recipient: &Recipient) -> Placem
     );
     Placement {
         inbox,
-        mailbox: mailbox::INBOX.to_owned(),
+        mailbox: INBOX.to_owned(),
         prefix: prefix.into_bytes(),
         flags: Flags::NONE,
         keywords: Vec::new(),

@@ -218,7 +218,6 @@ fn store_entry(
         mailbox,
     } = target;
     let inbox = place.path.id;
-    let is_local = plan.sender.is_some();
     let thread = store.conversation_of(now, inbox, &plan.message_id, &plan.references)?;
     let stamp = store.next_seq(place.org, now)?;
     let new = NewEntry {
@@ -230,7 +229,7 @@ fn store_entry(
         flags: placement.flags,
         keywords: &placement.keywords,
         arrival: placement.kind,
-        local: is_local,
+        auth: plan.auth,
         received_at: placement.received_at.unwrap_or(now.unix_ms),
     };
     let uid = store.add_entry(&mailbox, stamp.seq, &new)?;
@@ -250,7 +249,7 @@ fn store_entry(
             .saturating_add(u32::try_from(placement.prefix.len()).unwrap_or(u32::MAX)),
         message_id: plan.message_id.clone(),
         summary: plan.summary.clone(),
-        local: is_local,
+        auth: plan.auth,
     };
     let event = NewEvent {
         inbox: Some(place.path),

@@ -77,5 +77,6 @@ pub fn advance(
             parsed
         }
     };
-    decide::decide(context, caller, *parsed).map(|delivery| IntakeStep::Deliver(Box::new(delivery)))
+    decide::decide(service, context, caller, *parsed)
+        .map(|delivery| IntakeStep::Deliver(Box::new(delivery)))
 }

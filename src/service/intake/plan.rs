@@ -1,6 +1,6 @@
 //! A plan: the message to store, and the effects of its delivery. Only the service reads it.
 
-use crate::call::{Arrival, Flags, Idempotency, InboxId, Need, Recipient, Summary};
+use crate::call::{Arrival, Flags, Idempotency, InboxId, Need, Recipient, SenderAuth, Summary};
 
 /// The decision about a message. The writer carries it out after checking again what may have
 /// changed.
@@ -21,6 +21,8 @@ pub struct Plan {
     pub references: Vec<String>,
     /// The inbox that sends it; `None` for mail from outside and for APPEND.
     pub sender: Option<InboxId>,
+    /// What is known of the sender.
+    pub auth: SenderAuth,
     /// The SMTP envelope's options, for the jobs of recipients outside.
     pub reverse_path: Option<String>,
     /// `RET=` (RFC 3461): `Some(true)` is FULL.

@@ -4,8 +4,8 @@
 //! row of the log, except a subscription, which changes no mail.
 
 use crate::call::{
-    Access, Answer, Bounded, Change, ConflictReason, Countable, InboxId, Limits, MailboxId, Noun,
-    Refusal, Selected, UidSet, Written,
+    Access, Answer, Bounded, Change, ConflictReason, Countable, INBOX, InboxId, Limits, MailboxId,
+    Noun, Refusal, Selected, UidSet, Written,
 };
 use crate::service::context::{ReadContext, WriteContext, own_inbox};
 use crate::store::{InboxPlace, MailboxRecord, NewEvent, Store};
@@ -344,8 +344,5 @@ pub fn list_subscribed(context: &ReadContext<'_>, access: &Access) -> Result<Ans
     }
     Ok(Answer::Names(context.store.subscribed(inbox)?))
 }
-
-/// The name that every inbox has, in any case.
-pub const INBOX: &str = "INBOX";
 
 const NONE: Refusal = Refusal::NotFound(Noun::Mailbox);

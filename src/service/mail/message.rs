@@ -203,7 +203,7 @@ fn message_view(inbox: InboxId, view: MessageRecord) -> MessageView {
         folder: view.folder,
         thread: view.thread,
         arrival: view.arrival,
-        local: view.local,
+        auth: view.auth,
         received_at: view.received_at,
         size: view.size,
         bcc: hidden(&view.prefix, view.arrival, digest.as_ref()),

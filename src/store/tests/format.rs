@@ -67,7 +67,7 @@ fn state(uid: u32, keywords: &[&str]) -> EntryState {
 }
 
 pub(super) fn changes() -> Vec<(&'static str, Change)> {
-    let arrived = |kind, local| {
+    let arrived = |kind, auth| {
         let arrived = Arrived {
             kind,
             state: state(9, &["Todo", "x"]),
@@ -76,7 +76,7 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
             size: 70_000,
             message_id: "<m@x.test>".into(),
             summary: summary(),
-            local,
+            auth,
         };
         Change::Arrived(Box::new(arrived))
     };
@@ -84,12 +84,13 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
         messages: (1..=n).map(|uid| state(uid, &[])).collect(),
         count: 200,
         folder: "Trash".into(),
+        details: Vec::new(),
     };
     vec![
-        ("received", arrived(Arrival::Received, false)),
-        ("sent", arrived(Arrival::Sent, true)),
-        ("appended", arrived(Arrival::Appended, true)),
-        ("copied-one", arrived(Arrival::Copied, false)),
+        ("received", arrived(Arrival::Received, SenderAuth::Unknown)),
+        ("sent", arrived(Arrival::Sent, SenderAuth::Client)),
+        ("appended", arrived(Arrival::Appended, SenderAuth::Client)),
+        ("copied-one", arrived(Arrival::Copied, SenderAuth::Unknown)),
         ("copied", Change::Copied(bulk(2))),
         ("flagged", Change::Flagged(bulk(1))),
         (
@@ -129,20 +130,43 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
         ("inbox-updated", Change::InboxUpdated),
         ("inbox-deleted", Change::InboxDeleted),
         ("key-revoked", Change::KeyRevoked { key: KeyId(4_000) }),
+        // From here on version 3 alone has them.
+        (
+            "spoofed",
+            arrived(Arrival::Received, SenderAuth::SpoofedLocal),
+        ),
+        (
+            "told",
+            Change::Copied(Bulk {
+                details: vec![MessageDetail {
+                    thread: ThreadId(500),
+                    size: 70_000,
+                    summary: summary(),
+                    auth: SenderAuth::SpoofedLocal,
+                }],
+                ..bulk(2)
+            }),
+        ),
     ]
 }
 
+/// How many of [`changes`] versions 1 and 2 have.
+pub(super) const CHANGES_OF_2: usize = 15;
+
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2] {
+    for version in [1, 2, 3] {
         let kept = golden(&format!("event_detail_{version}"));
-        let changes = changes();
+        let mut changes = changes();
+        if version < 3 {
+            changes.truncate(CHANGES_OF_2);
+        }
         assert_eq!(kept.len(), changes.len());
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
             assert_eq!(name, expected);
             assert_eq!(octets[0], version, "{name}");
             assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
-            if version == 2 {
+            if version == 3 {
                 assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
             }
         }
@@ -218,7 +242,7 @@ fn an_unknown_version_is_no_damage_and_damage_is_no_version() {
         octets[0] = 9;
         octets
     };
-    let change = golden("event_detail_2").remove(0).1;
+    let change = golden("event_detail_3").remove(0).1;
     unknown(decode_change(&future(change.clone())).unwrap_err(), 9);
     unknown(
         decode_path(&future(golden_one("event_path_1")), &[2]).unwrap_err(),

@@ -107,7 +107,7 @@ fn try_deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> Result
         flags,
         keywords: &[],
         arrival: Arrival::Received,
-        local: false,
+        auth: SenderAuth::Unknown,
         received_at: NOW.unix_ms,
     };
     let uid = store.add_entry(&mailbox, stamp.seq, &entry)?;

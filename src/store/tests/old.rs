@@ -159,7 +159,7 @@ fn rows_of_version_2_are_read_and_new_ones_written_beside_them() {
     }
     let tree = Topic::Tree(InboxId(300));
     let below = store.events_after(ORG, tree, 0, 100).unwrap().unwrap();
-    assert_eq!(below.events.len(), format::changes().len());
+    assert_eq!(below.events.len(), format::CHANGES_OF_2);
     let (place, inbox) = named(&store, "INBOX");
     assert_eq!(place.path.ancestors, [InboxId(99)]);
     let kept = store.kept_answer(Some(ORG), "json", 0).unwrap().unwrap();

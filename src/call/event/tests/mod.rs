@@ -69,7 +69,7 @@ fn arrived(kind: Arrival, from: &str, priority: i8, labels: &[&str]) -> Change {
         size: 1,
         message_id: String::new(),
         summary,
-        local: false,
+        auth: SenderAuth::Unknown,
     }))
 }
 
@@ -78,6 +78,7 @@ fn bulk(labels: &[&[&str]]) -> Bulk {
         messages: labels.iter().map(|labels| state(labels)).collect(),
         count: 2,
         folder: "INBOX".to_owned(),
+        details: Vec::new(),
     }
 }
 

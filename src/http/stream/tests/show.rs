@@ -70,7 +70,7 @@ fn changes() -> Vec<Change> {
         name: "Ann".into(),
         address: "ann@x.test".into(),
     };
-    let arrived = |kind, local| {
+    let arrived = |kind, auth| {
         Change::Arrived(Box::new(Arrived {
             kind,
             state: state.clone(),
@@ -83,20 +83,39 @@ fn changes() -> Vec<Change> {
                 to: vec![address.clone()],
                 ..Summary::default()
             },
-            local,
+            auth,
         }))
     };
     let bulk = Bulk {
         messages: vec![state.clone()],
         count: 1,
         folder: "INBOX".into(),
+        details: Vec::new(),
+    };
+    let detail = |auth| MessageDetail {
+        thread: ThreadId(3),
+        size: 4,
+        summary: Summary {
+            from: address.clone(),
+            to: vec![address.clone()],
+            ..Summary::default()
+        },
+        auth,
+    };
+    let told = Bulk {
+        messages: vec![state.clone(); 3],
+        count: 3,
+        details: vec![detail(SenderAuth::Client), detail(SenderAuth::SpoofedLocal)],
+        ..bulk.clone()
     };
     vec![
-        arrived(Arrival::Received, true),
-        arrived(Arrival::Received, false),
-        arrived(Arrival::Sent, true),
-        arrived(Arrival::Appended, false),
+        arrived(Arrival::Received, SenderAuth::Client),
+        arrived(Arrival::Received, SenderAuth::SpoofedLocal),
+        arrived(Arrival::Received, SenderAuth::Unknown),
+        arrived(Arrival::Sent, SenderAuth::Client),
+        arrived(Arrival::Appended, SenderAuth::Unknown),
         Change::Copied(bulk.clone()),
+        Change::Copied(told),
         Change::Flagged(bulk),
         Change::Expunged {
             messages: vec![EntryId(1)],

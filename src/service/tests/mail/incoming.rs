@@ -135,7 +135,10 @@ fn inbound_mail_is_bounded_and_does_not_loop() {
     let Change::Arrived(arrived) = &events[0].change else {
         panic!()
     };
-    assert_eq!((arrived.kind, arrived.local), (Arrival::Received, false));
+    assert_eq!(
+        (arrived.kind, arrived.auth),
+        (Arrival::Received, SenderAuth::Unknown)
+    );
 }
 
 #[test]
@@ -154,7 +157,7 @@ fn a_recipient_of_another_organization_gets_its_own_body_and_log() {
     let Change::Arrived(arrived) = &theirs[0].change else {
         panic!()
     };
-    assert!(arrived.local);
+    assert_eq!(arrived.auth, SenderAuth::Client);
 }
 
 #[test]
