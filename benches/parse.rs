@@ -194,6 +194,7 @@ fn filter_event(bencher: Bencher, address: &str) {
         key: Some(KeyId(1)),
         scopes: Scopes::MESSAGES_READ,
         inboxes: Some((1..100).map(InboxId).collect()),
+        subtree: false,
         inbox: None,
         address: String::new(),
         expires_at: None,

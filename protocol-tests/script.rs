@@ -5,7 +5,8 @@
 //! | `# text` | a comment; the first line says what must hold, with the RFC and section |
 //! | `org NAME` | an organization; the lines below it make things there (one exists at first) |
 //! | `inbox ADDRESS KEY` | an inbox and, as `$KEY`, an unbound admin key; `parent=ADDRESS` |
-//! | `key KEY scopes=a,b inbox=ADDRESS expires=1h` | a key, as `$KEY`; scopes default to admin |
+//! | `key KEY scopes=a,b inbox=ADDRESS expires=1h` | a key, as `$KEY`; scopes default to admin; |
+//! | | `subtree` after `inbox=` covers the inboxes under it |
 //! | `limit NAME VALUE` | a limit of `call::Limits`; only before the first session |
 //! | `smtp B [LISTENER] [from 10.0.0.9] [early]` | a session on `mx`, `submission`, `submissions` |
 //! | | (on `mx` the wait before the greeting passes by itself, unless `early`) |
@@ -557,6 +558,7 @@ impl World {
         let mut scopes = Scopes::ADMIN;
         let mut inboxes = None;
         let mut expires = None;
+        let mut subtree = false;
         for word in rest {
             match word.split_once('=') {
                 Some(("scopes", list)) => {
@@ -577,12 +579,19 @@ impl World {
                     let ms = i64::try_from(millis(time)?).map_err(|e| e.to_string())?;
                     expires = Some(self.rig.now().unix_ms + ms);
                 }
+                _ if *word == "subtree" => subtree = true,
                 _ => return Err(format!("not of a key: {word}")),
             }
         }
-        let text = self
-            .rig
-            .make_key(self.org, scopes, inboxes.as_deref(), expires);
+        let text = match (subtree, inboxes) {
+            (true, Some(bound)) => {
+                let made = self.rig.product.make_subtree_key(self.org, scopes, &bound);
+                made.map_err(|e| e.to_string())?
+            }
+            (_, bound) => self
+                .rig
+                .make_key(self.org, scopes, bound.as_deref(), expires),
+        };
         let id = self.rig.key_id(self.org, &text);
         self.vars.insert(format!("{name}_id"), id.to_string());
         self.vars.insert(name.to_string(), text);

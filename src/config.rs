@@ -22,8 +22,8 @@ pub struct ServeFlags {
     /// `auto` takes free ports instead of the configured ones
     #[arg(long, value_name = "PORTS", default_value = "configured")]
     pub ports: Ports,
-    /// Lift rates, budgets, connection limits and the check of SNI, for benchmarks and tests;
-    /// on loopback addresses only
+    /// Lift rates, budgets, connection limits, the proof of domains and the check of SNI, for
+    /// benchmarks and tests; on loopback addresses only
     #[arg(long)]
     pub no_limits: bool,
     /// Level of the log on standard error: error, warn, info, debug or trace [default: warn]
@@ -62,6 +62,8 @@ pub struct Config {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// The answer to a client that asks for another host name.
     pub unknown_sni: UnknownSni,
+    /// Domains are trusted when they are made, without a proof.
+    pub trust_domains: bool,
     /// The user to become after binding.
     pub user: Option<String>,
     /// The limits, lifted already if the flags say so.
@@ -241,6 +243,7 @@ impl Config {
             domain: name("domain", file.domain, DEFAULT_DOMAIN)?,
             certificate,
             unknown_sni,
+            trust_domains: flags.no_limits,
             user: file.user,
             limits,
             log,

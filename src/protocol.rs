@@ -100,6 +100,7 @@ mod tests {
             key: Some(KeyId(1)),
             scopes: Scopes::MESSAGES_READ,
             inboxes: None,
+            subtree: false,
             inbox: Some(InboxId(1)),
             address: String::new(),
             expires_at: None,

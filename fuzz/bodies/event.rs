@@ -391,6 +391,7 @@ pub fn event_filter(data: &[u8]) {
         key: Some(KeyId(1)),
         scopes: Scopes::ADMIN,
         inboxes: None,
+        subtree: false,
         inbox: None,
         address: String::new(),
         expires_at: None,

@@ -109,6 +109,8 @@ pub struct Grant {
     pub scopes: Scopes,
     /// The inboxes that it is bound to, sorted; `None` is all of the organization.
     pub inboxes: Option<Vec<InboxId>>,
+    /// Whether it also covers the inboxes under those, present and future.
+    pub subtree: bool,
     /// The inbox of the session. SMTP and IMAP log in to one; HTTP does not.
     pub inbox: Option<InboxId>,
     /// The canonical address of `inbox`, or empty.
@@ -126,11 +128,23 @@ impl core::ops::Deref for Access {
 }
 
 impl Grant {
-    /// Whether this access sees `inbox`. The query checks the organization.
-    pub fn sees(&self, inbox: InboxId) -> bool {
+    /// Whether it is bound to inboxes. Such a key rules nothing of the organization.
+    pub fn is_bound(&self) -> bool {
+        self.inboxes.is_some()
+    }
+
+    /// Whether this access names `inbox` or all of the organization. A key that covers a subtree
+    /// may see more: [`Grant::sees`] says whether it does.
+    pub fn names(&self, inbox: InboxId) -> bool {
         self.inboxes
             .as_ref()
             .is_none_or(|bound| bound.binary_search(&inbox).is_ok())
+    }
+
+    /// Whether this access sees `inbox`, which stands under `ancestors` (at most 8). The query
+    /// checks the organization.
+    pub fn sees(&self, inbox: InboxId, ancestors: &[InboxId]) -> bool {
+        self.names(inbox) || (self.subtree && ancestors.iter().any(|above| self.names(*above)))
     }
 }
 
@@ -160,6 +174,33 @@ impl core::fmt::Debug for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_subtree_is_seen_only_by_a_key_that_covers_it() {
+        let grant = |inboxes: Option<&[i64]>, subtree| Grant {
+            org: OrgId(1),
+            key: None,
+            scopes: Scopes::ADMIN,
+            inboxes: inboxes.map(|ids| ids.iter().map(|id| InboxId(*id)).collect()),
+            subtree,
+            inbox: None,
+            address: String::new(),
+            expires_at: None,
+        };
+        let above = [InboxId(2), InboxId(1)];
+        for (inboxes, subtree, seen) in [
+            (None, false, true),
+            (Some(&[1i64][..]), false, false),
+            (Some(&[1]), true, true),
+            (Some(&[2]), true, true),
+            (Some(&[3]), false, true),
+            (Some(&[4]), true, false),
+            (Some(&[]), true, false),
+        ] {
+            let grant = grant(inboxes, subtree);
+            assert_eq!(grant.sees(InboxId(3), &above), seen, "{grant:?}");
+        }
+    }
 
     #[test]
     fn implications() {

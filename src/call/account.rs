@@ -76,8 +76,11 @@ pub struct NewKey {
     pub label: Option<String>,
     /// Its scopes.
     pub scopes: Scopes,
-    /// The inboxes that it is bound to; `None` binds it to none.
+    /// The inboxes that it is bound to; `None` binds it to those of the key that makes it.
     pub inboxes: Option<Vec<InboxRef>>,
+    /// Whether it also covers the inboxes under those, present and future; `None` is what the key
+    /// that makes it does for `inboxes: None`, and otherwise no.
+    pub subtree: Option<bool>,
     /// Unix milliseconds.
     pub expires_at: Option<i64>,
 }
@@ -95,6 +98,8 @@ pub struct KeyRow {
     pub scopes: Scopes,
     /// The inboxes that it is bound to; `None` is all.
     pub inboxes: Option<Vec<InboxId>>,
+    /// Whether it also covers the inboxes under those.
+    pub subtree: bool,
     /// Unix milliseconds.
     pub created_at: i64,
     /// Unix milliseconds.
@@ -119,6 +124,10 @@ pub struct DomainRow {
     pub id: DomainId,
     /// Punycode, lower case.
     pub name: String,
+    /// The value of its ownership record behind `postern-verify=`.
+    pub token: String,
+    /// When it was proven, in unix milliseconds; `None` while it waits for a proof.
+    pub verified_at: Option<i64>,
     /// Unix milliseconds.
     pub created_at: i64,
 }
@@ -132,6 +141,15 @@ pub struct OrgRow {
     pub name: String,
     /// Unix milliseconds.
     pub created_at: i64,
+}
+
+/// A domain to create.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NewDomain {
+    /// Its name, in any case, in Unicode or punycode.
+    pub name: String,
+    /// The operator says that it belongs to the organization: no proof is waited for.
+    pub trusted: bool,
 }
 
 /// Counters of an organization.
@@ -151,6 +169,8 @@ pub struct UsageRow {
     pub sent_today: Option<u64>,
     /// The log's head.
     pub head: u64,
+    /// The addresses of the inboxes that the key is bound to; `None` for a key that is not bound.
+    pub addresses: Option<Vec<String>>,
 }
 
 /// One recipient outside.

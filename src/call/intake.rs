@@ -61,7 +61,7 @@ impl Intake {
         match self.route {
             Route::Inbound { .. } => Need::Nothing,
             Route::Submission { .. } | Route::Compose { .. } | Route::Append { .. } => {
-                Need::Scope(Scopes::MESSAGES_WRITE)
+                Need::Inboxes(Scopes::MESSAGES_WRITE)
             }
         }
     }

@@ -55,7 +55,7 @@ impl Look {
                 Need::AnonymousOr(Scopes::MESSAGES_WRITE)
             }
             Look::OpenStream | Look::FindInboxes { .. } | Look::LogState | Look::LogAt { .. } => {
-                Need::Scope(Scopes::EVENTS_READ)
+                Need::Inboxes(Scopes::EVENTS_READ)
             }
         }
     }

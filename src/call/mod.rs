@@ -50,7 +50,7 @@ pub use look::Look;
 pub use matches::Matches;
 pub use message::*;
 pub use metric::{METRICS, Metric, Metrics};
-pub use need::Need;
+pub use need::{Need, require};
 pub use network::Network;
 pub use noun::{Bounded, ConflictReason, Countable, FromFault, Noun};
 pub use read::{

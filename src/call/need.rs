@@ -1,17 +1,56 @@
 //! The need of a call.
 
-use super::Scopes;
+use super::{Caller, Refusal, Scopes};
 
 /// What a call needs of its caller. Each enum of calls has a function `need` beside it, and the
-/// service checks the need once, before it carries the call out.
+/// service checks the need once, before it carries the call out. A scope is needed either for
+/// inboxes or for the organization: a new call has to say which.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Need {
     /// Nothing: any caller.
     Nothing,
     /// Any key, or the operator.
     Key,
-    /// This scope.
-    Scope(Scopes),
-    /// This scope when the caller has a key; nothing when it is anonymous.
+    /// This scope. The call concerns inboxes, and a key that is bound to inboxes is confined to
+    /// what it sees.
+    Inboxes(Scopes),
+    /// This scope, and a key that is bound to no inbox: the call concerns the organization.
+    Organization(Scopes),
+    /// The operator of the server.
+    Operator,
+    /// [`Need::Inboxes`] when the caller has a key; nothing when it is anonymous.
     AnonymousOr(Scopes),
+}
+
+impl Need {
+    /// Checks that `caller` has what is needed. Whether a key has expired is not checked here.
+    /// Errors: `BadCredentials`, `MissingScope`, `KeyBound`.
+    pub fn check(self, caller: &Caller) -> Result<(), Refusal> {
+        match (self, caller) {
+            (Need::Nothing, _) | (Need::AnonymousOr(_), Caller::Anonymous) => Ok(()),
+            (Need::Key, Caller::Anonymous) => Err(Refusal::UNKNOWN_KEY),
+            (Need::Key, _) => Ok(()),
+            (Need::Inboxes(scope) | Need::AnonymousOr(scope), _) => require(caller.scopes(), scope),
+            (Need::Organization(scope), _) => {
+                require(caller.scopes(), scope)?;
+                match caller.key().is_some_and(|access| access.is_bound()) {
+                    true => Err(Refusal::KeyBound),
+                    false => Ok(()),
+                }
+            }
+            (Need::Operator, _) => require(caller.scopes(), Scopes::OPERATOR),
+        }
+    }
+}
+
+/// Checks that `held` contains `needed`. The refusal names the first missing scope.
+pub fn require(held: Scopes, needed: Scopes) -> Result<(), Refusal> {
+    if held.allow(needed) {
+        return Ok(());
+    }
+    let missing = Scopes::NAMES
+        .iter()
+        .find(|(_, scope)| needed.0 & scope.0 != 0 && !held.allow(*scope))
+        .map_or(Scopes::OPERATOR, |(_, scope)| *scope);
+    Err(Refusal::MissingScope(missing))
 }

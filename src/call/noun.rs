@@ -133,8 +133,8 @@ pub enum ConflictReason {
     /// INBOX cannot be deleted.
     InboxDeleted,
     InboxHasChildren,
-    /// The key is bound to inboxes.
-    KeyBound,
+    /// Several organizations wait for the domain, and the operator has named none.
+    DomainOfSeveral,
     MailboxBelowItself,
     MailboxHasChildren,
     SpecialMailboxDeleted,
@@ -149,7 +149,9 @@ impl ConflictReason {
             ConflictReason::InboxHasChildren => {
                 "the inbox has sub-agents: delete or move them first"
             }
-            ConflictReason::KeyBound => "a key that is bound to inboxes cannot make another",
+            ConflictReason::DomainOfSeveral => {
+                "several organizations wait for the domain: name one with --org"
+            }
             ConflictReason::MailboxBelowItself => "a mailbox cannot go below itself",
             ConflictReason::MailboxHasChildren => "the mailbox has mailboxes below it",
             ConflictReason::SpecialMailboxDeleted => "a special mailbox cannot be deleted",

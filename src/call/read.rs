@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use super::{
-    EntryId, InboxRef, KeyId, ListProgress, MailboxId, MessageFilter, Need, Octets, OctetsOf,
-    Scopes, SearchKey, SearchProgress, Topic, UidSet,
+    DomainRef, EntryId, InboxRef, KeyId, ListProgress, MailboxId, MessageFilter, Need, Octets,
+    OctetsOf, Scopes, SearchKey, SearchProgress, Topic, UidSet,
 };
 
 /// A call that changes nothing, by noun.
@@ -122,6 +122,8 @@ pub enum KeyRead {
 pub enum DomainRead {
     /// Answer: `Domains`.
     List,
+    /// Answer: `Domains` with one.
+    Get { domain: DomainRef },
 }
 
 /// Organizations.
@@ -159,15 +161,15 @@ impl Read {
     pub fn need(&self) -> Need {
         match self {
             Read::Mailbox(_) | Read::Entry(_) | Read::Message(_) | Read::Outbound(_) => {
-                Need::Scope(Scopes::MESSAGES_READ)
+                Need::Inboxes(Scopes::MESSAGES_READ)
             }
-            Read::Inbox(_) => Need::Scope(Scopes::INBOXES_READ),
-            Read::Key(_) => Need::Scope(Scopes::KEYS_WRITE),
-            Read::Domain(_) => Need::Scope(Scopes::DOMAINS_WRITE),
-            Read::Org(OrgRead::List) => Need::Scope(Scopes::OPERATOR),
+            Read::Inbox(_) => Need::Inboxes(Scopes::INBOXES_READ),
+            Read::Key(_) => Need::Inboxes(Scopes::KEYS_WRITE),
+            Read::Domain(_) => Need::Organization(Scopes::DOMAINS_WRITE),
+            Read::Org(OrgRead::List) => Need::Operator,
             // Every key may read its own rights and the counters of its organization.
             Read::Org(OrgRead::Usage) => Need::Key,
-            Read::Event(_) => Need::Scope(Scopes::EVENTS_READ),
+            Read::Event(_) => Need::Inboxes(Scopes::EVENTS_READ),
         }
     }
 }

@@ -18,6 +18,10 @@ pub enum Refusal {
     LoginLimited { retry_ms: u64 },
     /// The key is valid and lacks this scope.
     MissingScope(Scopes),
+    /// The key is bound to inboxes, and this concerns the organization or other inboxes.
+    KeyBound,
+    /// The domain of the organization waits for a proof.
+    DomainNotVerified { domain: String },
     /// It does not exist, or the key does not see it.
     NotFound(Noun),
     /// It exists already.

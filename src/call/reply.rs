@@ -144,8 +144,20 @@ pub enum Written {
         modseq: u64,
     },
     Message(Box<MessageView>),
+    /// What a key is told of its own change that may not read messages.
+    MessageState {
+        inbox: InboxId,
+        folder: String,
+        state: EntryState,
+    },
     Inbox {
         row: Box<InboxRow>,
+        existed: bool,
+    },
+    /// The same for a key that may not read inboxes.
+    InboxName {
+        id: InboxId,
+        address: String,
         existed: bool,
     },
     Credentials(Vec<(InboxRow, KeyRow, Secret)>),

@@ -9,7 +9,7 @@
 
 use super::{
     DomainRef, EntryId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId, MailboxId,
-    MessagePatch, Need, NewInbox, NewKey, OrgId, Scopes, UidSet,
+    MessagePatch, Need, NewDomain, NewInbox, NewKey, OrgId, Scopes, UidSet,
 };
 
 /// A call that changes something, by noun.
@@ -71,7 +71,8 @@ pub enum EntryWrite {
 /// Changes of one message, by id.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MessageWrite {
-    /// Labels, seen, flagged, folder. Written: `Message`.
+    /// Labels, seen, flagged, folder. Written: `Message`, or `MessageState` for a key that may not
+    /// read messages.
     Patch {
         inbox: InboxRef,
         id: EntryId,
@@ -88,12 +89,12 @@ pub enum MessageWrite {
 /// Changes of inboxes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum InboxWrite {
-    /// Written: `Inbox`.
+    /// Written: `Inbox`, or `InboxName` for a key that may not read inboxes.
     Create {
         new: Box<NewInbox>,
         idempotency: Option<Idempotency>,
     },
-    /// Written: `Inbox`.
+    /// Written: as for `Create`.
     Patch {
         inbox: InboxRef,
         patch: Box<InboxPatch>,
@@ -121,7 +122,12 @@ pub enum KeyWrite {
 pub enum DomainWrite {
     /// Written: `Domain`.
     Create {
-        name: String,
+        new: NewDomain,
+        idempotency: Option<Idempotency>,
+    },
+    /// Takes the operator's word for the proof of a domain. Written: `Domain`.
+    Trust {
+        domain: DomainRef,
         idempotency: Option<Idempotency>,
     },
     /// Deletes a domain in which no inbox has an address. Written: `Changed`.
@@ -143,13 +149,17 @@ pub enum OrgWrite {
 impl Write {
     /// What the call needs of its caller.
     pub fn need(&self) -> Need {
-        Need::Scope(match self {
-            Write::Mailbox(_) | Write::Entry(_) | Write::Message(_) => Scopes::MESSAGES_WRITE,
-            Write::Inbox(_) => Scopes::INBOXES_WRITE,
-            Write::Key(_) => Scopes::KEYS_WRITE,
-            Write::Domain(_) => Scopes::DOMAINS_WRITE,
-            Write::Org(_) => Scopes::OPERATOR,
-        })
+        match self {
+            Write::Mailbox(_) | Write::Entry(_) | Write::Message(_) => {
+                Need::Inboxes(Scopes::MESSAGES_WRITE)
+            }
+            Write::Inbox(_) => Need::Inboxes(Scopes::INBOXES_WRITE),
+            Write::Key(_) => Need::Inboxes(Scopes::KEYS_WRITE),
+            Write::Domain(DomainWrite::Create { .. } | DomainWrite::Delete { .. }) => {
+                Need::Organization(Scopes::DOMAINS_WRITE)
+            }
+            Write::Domain(DomainWrite::Trust { .. }) | Write::Org(_) => Need::Operator,
+        }
     }
 
     /// The `Idempotency-Key` of its request.
@@ -166,7 +176,8 @@ impl Write {
                 KeyWrite::Revoke { .. } => None,
             },
             Write::Domain(call) => match call {
-                DomainWrite::Create { idempotency, .. } => idempotency.as_ref(),
+                DomainWrite::Create { idempotency, .. }
+                | DomainWrite::Trust { idempotency, .. } => idempotency.as_ref(),
                 DomainWrite::Delete { .. } => None,
             },
             Write::Org(call) => match call {

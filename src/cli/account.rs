@@ -88,16 +88,16 @@ pub enum KeyCommand {
         /// A name of your choice
         #[arg(long)]
         label: Option<String>,
-        /// The scopes of the key, separated by commas
-        #[arg(
-            long,
-            value_delimiter = ',',
-            default_value = "messages:read,messages:write"
-        )]
+        /// The scopes of the key, separated by commas [default: messages:read,messages:write, and
+        /// inboxes:read with --inbox]
+        #[arg(long, value_delimiter = ',')]
         scopes: Vec<String>,
         /// Bind the key to this inbox, id or address; repeat the option for more inboxes
         #[arg(long = "inbox")]
         inboxes: Vec<String>,
+        /// Cover the sub-agents of these inboxes too, also those that are made later
+        #[arg(long, requires = "inboxes")]
+        subtree: bool,
         /// The end of the key, RFC 3339
         #[arg(long)]
         expires_at: Option<String>,
@@ -115,16 +115,29 @@ pub enum KeyCommand {
 /// `postern domain`
 #[derive(Subcommand, Debug)]
 pub enum DomainCommand {
-    /// Add a domain
+    /// Add a domain; it works when it is verified
     Create {
         /// The name of the domain
         name: String,
+        /// It belongs to the organization, by your word: no proof is needed
+        #[arg(long)]
+        trusted: bool,
+    },
+    /// Show a domain and the records to publish
+    Show {
+        /// Its name or id (dom_…)
+        domain: String,
+    },
+    /// Verify a domain by your word, for the one organization that has added it or for --org
+    Trust {
+        /// Its name or id (dom_…)
+        domain: String,
     },
     /// List the domains
     List,
     /// Remove a domain that no inbox uses
     Delete {
-        /// Its id (dom_…)
+        /// Its name or id (dom_…)
         id: String,
     },
 }
@@ -224,12 +237,18 @@ pub fn keys(cli: &Cli, key: &KeyCommand) -> Result<ExitCode, CliError> {
             label,
             scopes,
             inboxes,
+            subtree,
             expires_at,
         } => {
             let mut body = given(&[("label", label), ("expires_at", expires_at)]);
-            body["scopes"] = json!(scopes);
+            body["scopes"] = match scopes.as_slice() {
+                [] if inboxes.is_empty() => json!(["messages:read", "messages:write"]),
+                [] => json!(["messages:read", "messages:write", "inboxes:read"]),
+                named => json!(named),
+            };
             if !inboxes.is_empty() {
                 body["inboxes"] = json!(inboxes);
+                body["subtree"] = json!(subtree);
             }
             show::made_key(cli, &api.post("/api/v1/keys", &body)?);
         }
@@ -244,14 +263,27 @@ pub fn keys(cli: &Cli, key: &KeyCommand) -> Result<ExitCode, CliError> {
 
 /// Carries out `postern domain`.
 pub fn domains(cli: &Cli, domain: &DomainCommand) -> Result<ExitCode, CliError> {
-    let mut api = Api::in_org(cli)?;
+    let mut api = match domain {
+        // Without --org the server looks for the one organization that has added it.
+        DomainCommand::Trust { .. } => Api::open(cli)?,
+        _ => Api::in_org(cli)?,
+    };
+    let path = |domain: &str| format!("/api/v1/domains/{}", api::escape(domain));
     match domain {
-        DomainCommand::Create { name } => {
-            show::one(cli, &api.post("/api/v1/domains", &json!({"name": name}))?);
+        DomainCommand::Create { name, trusted } => {
+            let mut body = json!({"name": name});
+            if *trusted {
+                body["trusted"] = json!(true);
+            }
+            show::domain(cli, &api.post("/api/v1/domains", &body)?);
+        }
+        DomainCommand::Show { domain } => show::domain(cli, &api.get(&path(domain))?),
+        DomainCommand::Trust { domain } => {
+            show::domain(cli, &api.act(&format!("{}/trust", path(domain)))?);
         }
         DomainCommand::List => list(cli, &mut api, "/api/v1/domains", show::DOMAIN)?,
         DomainCommand::Delete { id } => {
-            let reply = api.delete(&format!("/api/v1/domains/{}", api::escape(id)))?;
+            let reply = api.delete(&path(id))?;
             show::done(cli, &reply, format_args!("{id} is gone"));
         }
     }

@@ -133,6 +133,11 @@ impl Api {
         self.exchange("PATCH", path, Some(body), None)
     }
 
+    /// POST without a body.
+    pub fn act(&mut self, path: &str) -> Result<ApiReply, CliError> {
+        self.exchange("POST", path, None, None)
+    }
+
     /// DELETE.
     pub fn delete(&mut self, path: &str) -> Result<ApiReply, CliError> {
         self.exchange("DELETE", path, None, None)

@@ -30,7 +30,7 @@ pub const KEY: Columns = &[
     "revoked_at",
 ];
 /// A domain.
-pub const DOMAIN: Columns = &["name", "id", "created_at"];
+pub const DOMAIN: Columns = &["name", "id", "verified", "created_at"];
 /// A message.
 pub const MESSAGE: Columns = &["id", "received_at", "folder", "flags", "from", "subject"];
 /// A recipient outside that waits.
@@ -56,6 +56,28 @@ pub fn made_key(cli: &Cli, reply: &ApiReply) {
     one(cli, reply);
     if !cli.json {
         note("The key is shown this once. Keep it where you keep secrets.");
+    }
+}
+
+/// Prints a domain: a line for each field and each record to publish, and what to do about them.
+pub fn domain(cli: &Cli, reply: &ApiReply) {
+    if cli.json {
+        return verbatim(reply);
+    }
+    let mut value = reply.json();
+    let records = value["records"].take();
+    let records = records.as_array().map_or(&[][..], Vec::as_slice);
+    let shown: Vec<String> = records
+        .iter()
+        .map(|record| {
+            let [name, kind, says] = ["name", "type", "value"].map(|field| text(&record[field]));
+            format!("{name} {kind} \"{says}\"")
+        })
+        .collect();
+    value["records"] = shown.into();
+    fields(&value);
+    for fix in records.iter().filter_map(|record| record["fix"].as_str()) {
+        note(fix);
     }
 }
 

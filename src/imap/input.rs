@@ -190,6 +190,12 @@ impl Server {
                 return self.bye("The inbox has been deleted", out);
             }
             _ if !ours => return,
+            _ if access
+                .inbox
+                .is_some_and(|inbox| event.ends_session_in(inbox, access)) =>
+            {
+                return self.bye("The key does not cover the inbox any more", out);
+            }
             _ => {}
         }
         let own = event.origin == Some(self.opening.conn);

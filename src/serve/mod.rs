@@ -212,6 +212,7 @@ fn service(
         clock: Arc::new(move || clock.now()),
         free_bytes: free_bytes(data, clock),
         shared_domain: config.domain.clone(),
+        trust_domains: config.trust_domains,
         operator: Some(operator),
         lookups: None,
     })

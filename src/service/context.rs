@@ -4,6 +4,7 @@
 //! organization learns nothing of another (DECISIONS.md, "Keys and scopes").
 
 use super::Service;
+use super::access::admit::sees;
 use crate::call::{Access, ConnId, Event, InboxId, Noun, Now, Refusal, Shared};
 use crate::crypto::Random;
 use crate::store::Store;
@@ -42,10 +43,13 @@ pub struct WriteContext<'a> {
     pub events: &'a mut Vec<Event>,
 }
 
-/// The inbox of an IMAP or SMTP session: the one that the client logged in to.
-pub fn own_inbox(access: &Access) -> Result<InboxId, Refusal> {
-    access
-        .inbox
-        .filter(|inbox| access.sees(*inbox))
-        .ok_or(Refusal::NotFound(Noun::Inbox))
+/// The inbox of an IMAP or SMTP session: the one that the client logged in to, if its key still
+/// sees it.
+pub fn own_inbox(store: &Store, access: &Access) -> Result<InboxId, Refusal> {
+    const NONE: Refusal = Refusal::NotFound(Noun::Inbox);
+    let inbox = access.inbox.ok_or(NONE)?;
+    match sees(store, access, inbox)? {
+        true => Ok(inbox),
+        false => Err(NONE),
+    }
 }

@@ -3,8 +3,11 @@
 //! A key that is bound to inboxes sees only the rows of those inboxes, whatever topic it reads. The
 //! protocol that renders a row decides which fields a key without `messages:read` may see.
 
+use std::collections::HashMap;
+
+use super::access::admit::sees;
 use super::context::ReadContext;
-use crate::call::{Access, Answer, InboxId, Noun, Refusal, Topic};
+use crate::call::{Access, Answer, Change, Event, InboxId, Noun, Refusal, Topic};
 use crate::store::LogState;
 
 /// The window of the organization's log.
@@ -60,6 +63,9 @@ pub fn list_events(
         .ok_or(Refusal::NotFound(Noun::Organization))?;
     let mut events = page.events;
     events.retain(|event| event.is_visible_to(access));
+    if access.subtree {
+        retain_covered(context, access, &mut events)?;
+    }
     Ok(Answer::Events {
         events,
         scanned_to: page.scanned_to,
@@ -70,10 +76,32 @@ pub fn list_events(
 }
 
 fn check_inbox(context: &ReadContext<'_>, access: &Access, inbox: InboxId) -> Result<(), Refusal> {
-    if access.sees(inbox) && context.store.place_of(access.org, inbox)?.is_some() {
-        return Ok(());
+    match context.store.place_of(access.org, inbox)? {
+        Some(place) if access.sees(inbox, &place.path.ancestors) => Ok(()),
+        _ => Err(Refusal::NotFound(Noun::Inbox)),
     }
-    Err(Refusal::NotFound(Noun::Inbox))
+}
+
+/// Keeps the events of inboxes that the key covers today, too: the row of an event has the place of
+/// its inbox at that time. Of a deleted inbox only its end is shown.
+fn retain_covered(
+    context: &ReadContext<'_>,
+    access: &Access,
+    events: &mut Vec<Event>,
+) -> Result<(), Refusal> {
+    let mut known: HashMap<InboxId, bool> = HashMap::new();
+    for event in events.iter() {
+        if let Some(path) = event.inbox.as_deref()
+            && !known.contains_key(&path.id)
+        {
+            known.insert(path.id, sees(context.store, access, path.id)?);
+        }
+    }
+    events.retain(|event| {
+        let covered = event.inbox.as_deref().and_then(|path| known.get(&path.id));
+        covered.is_none_or(|covered| *covered || event.change == Change::InboxDeleted)
+    });
+    Ok(())
 }
 
 fn read_state(context: &ReadContext<'_>, access: &Access) -> Result<LogState, Refusal> {

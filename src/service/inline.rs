@@ -61,6 +61,7 @@ impl Inline {
             clock,
             free_bytes: Arc::new(move || Some(probe.load(Ordering::Relaxed))),
             shared_domain: Self::SHARED_DOMAIN.to_owned(),
+            trust_domains: false,
             operator: OperatorToken::hash(operator.as_bytes()),
             lookups,
         });
@@ -166,6 +167,26 @@ impl Inline {
         inboxes: Option<&[InboxId]>,
         expires_at: Option<i64>,
     ) -> Result<String, Error> {
+        self.make_key_of(org, scopes, inboxes, (false, expires_at))
+    }
+
+    /// A key that also covers the inboxes under those.
+    pub fn make_subtree_key(
+        &mut self,
+        org: OrgId,
+        scopes: Scopes,
+        inboxes: &[InboxId],
+    ) -> Result<String, Error> {
+        self.make_key_of(org, scopes, Some(inboxes), (true, None))
+    }
+
+    fn make_key_of(
+        &mut self,
+        org: OrgId,
+        scopes: Scopes,
+        inboxes: Option<&[InboxId]>,
+        (subtree, expires_at): (bool, Option<i64>),
+    ) -> Result<String, Error> {
         let inboxes = inboxes.map(|ids| {
             let mut ids = ids.to_vec();
             ids.sort_unstable();
@@ -176,6 +197,7 @@ impl Inline {
                 label: None,
                 scopes,
                 inboxes,
+                subtree,
                 expires_at,
             };
             let (_, secret) = key::generate(context, org, new)?;

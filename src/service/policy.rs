@@ -4,6 +4,7 @@
 //! This file decides and stores nothing, except for the count of messages sent in a day.
 
 use super::Service;
+use super::access::admit::sees;
 use super::access::limits::Payer;
 use crate::call::{
     Access, Answer, Bounded, InboxId, InboxRef, Limits, Metric, Network, Noun, Now, OrgId, Rate,
@@ -29,35 +30,56 @@ pub fn find_inbox(store: &Store, access: &Access, name: &InboxRef) -> Result<Inb
         InboxRef::Id(id) => *id,
         InboxRef::Address(text) => {
             let canonical = Address::parse(text).map_err(|_| NONE)?.canonical();
-            match store.address_owner(&canonical)? {
-                Some((org, Some(inbox))) if org == access.org => inbox,
-                _ => return Err(NONE),
-            }
+            store.inbox_at(access.org, &canonical)?.ok_or(NONE)?
         }
     };
-    if !access.sees(inbox) || store.inbox_path(access.org, inbox)?.is_none() {
-        return Err(NONE);
+    let path = store.inbox_path(access.org, inbox)?.ok_or(NONE)?;
+    match access.sees(path.id, &path.ancestors) {
+        true => Ok(inbox),
+        false => Err(NONE),
     }
-    Ok(inbox)
 }
 
-/// The inbox that a key sends for when it sends as `address`. `user+tag` sends for `user`.
+/// The inbox that a key sends for when it sends as `address`. `user+tag` sends for `user`. Only
+/// addresses of the key's own organization count, and only while their domain is proven.
 pub fn find_sender_inbox(
     store: &Store,
     access: &Access,
     address: &Address,
 ) -> Result<InboxId, Refusal> {
     let canonical = address.canonical();
-    // The usual case first: the address of the login.
-    if let Some(inbox) = access.inbox
-        && access.address == canonical
-    {
-        return Ok(inbox);
+    let inbox = match access.inbox {
+        // The usual case first: the address of the login.
+        Some(inbox) if access.address == canonical => inbox,
+        _ => find_own(store, access, address, &canonical)?.ok_or(Refusal::SenderNotAllowed)?,
+    };
+    if !sees(store, access, inbox)? {
+        return Err(Refusal::SenderNotAllowed);
     }
-    let found = find_destination(store, address)?;
-    match found {
-        Some(d) if d.org == access.org && access.sees(d.inbox) => Ok(d.inbox),
-        _ => Err(Refusal::SenderNotAllowed),
+    check_domain(store, inbox)?;
+    Ok(inbox)
+}
+
+fn find_own(
+    store: &Store,
+    access: &Access,
+    address: &Address,
+    canonical: &str,
+) -> Result<Option<InboxId>, Refusal> {
+    if let Some(found) = store.inbox_at(access.org, canonical)? {
+        return Ok(Some(found));
+    }
+    match address.without_plus() {
+        Some(plain) => Ok(store.inbox_at(access.org, &plain.canonical())?),
+        None => Ok(None),
+    }
+}
+
+/// Checks that the domain of an inbox is proven: mail leaves it only then.
+pub fn check_domain(store: &Store, inbox: InboxId) -> Result<(), Refusal> {
+    match store.waiting_domain(inbox)? {
+        Some(domain) => Err(Refusal::DomainNotVerified { domain }),
+        None => Ok(()),
     }
 }
 
@@ -154,9 +176,10 @@ fn is_postmaster(service: &Service, address: &Address) -> bool {
             .any(|name| name.eq_ignore_ascii_case(address.domain()))
 }
 
-/// Whether mail for this domain stays on this server, for any organization.
+/// Whether mail for this domain stays on this server, for any organization. A domain that waits for
+/// a proof is foreign, for its own organization too.
 pub fn is_local(service: &Service, store: &Store, domain: &str) -> Result<bool, Refusal> {
-    Ok(domain == service.shared_domain || store.domain_by_name(domain)?.is_some())
+    Ok(domain == service.shared_domain || store.proven_domain(domain)?.is_some())
 }
 
 /// Counts a message that `inbox` is to receive: 60 a minute, in bursts of five times as many.

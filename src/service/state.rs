@@ -27,6 +27,9 @@ pub struct Setup {
     /// The domain on which any organization may have inboxes, in the form of
     /// `mail::parse::address`.
     pub shared_domain: String,
+    /// Domains are trusted when they are made, without a proof: for a server that only its owner
+    /// can reach.
+    pub trust_domains: bool,
     /// The hash of the operator's token (`crypto::OperatorToken::hash`).
     pub operator: Option<[u8; 32]>,
     /// Lookups outside that messages wait for before they are judged. With `None` no message waits.
@@ -39,6 +42,7 @@ pub struct Service {
     pub shared: Arc<Shared>,
     /// The domain on which any organization may have inboxes.
     pub shared_domain: String,
+    pub(super) trust_domains: bool,
     pub(super) operator: Option<[u8; 32]>,
     pub(super) lookups: Option<Arc<dyn Lookups>>,
     clock: ReadClock,
@@ -65,6 +69,7 @@ impl Service {
         Arc::new(Service {
             shared: setup.shared,
             shared_domain: setup.shared_domain,
+            trust_domains: setup.trust_domains,
             operator: setup.operator,
             lookups: setup.lookups,
             began: (setup.clock)(),

@@ -1,11 +1,11 @@
-//! Organizations, keys and domains, as rows.
+//! Organizations and keys, as rows.
 //!
 //! It is not the access control: `service` decides which key may do what.
 
 use rusqlite::{Row, params};
 
 use super::{Error, Store, uint};
-use crate::call::{DomainId, DomainRow, InboxId, KeyId, KeyRow, OrgId, OrgRow, Scopes, UsageRow};
+use crate::call::{InboxId, KeyId, KeyRow, OrgId, OrgRow, Scopes, UsageRow};
 
 /// A key as authentication needs it.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct StoredKey {
     pub scopes: Scopes,
     /// Whether it is bound to a set of inboxes.
     pub bound: bool,
+    /// Whether it also covers the inboxes under those.
+    pub subtree: bool,
     /// Unix milliseconds.
     pub expires_at: Option<i64>,
     /// Unix milliseconds.
@@ -100,6 +102,7 @@ impl Store {
                     messages: uint(r.get(4)?),
                     bytes: uint(r.get(5)?),
                     outbound: Some(uint(r.get(6)?)),
+                    addresses: None,
                 })
             },
         )
@@ -111,8 +114,9 @@ impl Store {
     /// Errors: the public id is taken, which does not happen with random ids.
     pub fn insert_key(&self, org: OrgId, row: &KeyRow, hash: &[u8; 32]) -> Result<(), Error> {
         self.run(
-            "INSERT INTO key (id, org, public, hash, label, scopes, bound, created_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO key (id, org, public, hash, label, scopes, bound, subtree, created_at,
+                              expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 row.id.0,
                 org.0,
@@ -121,6 +125,7 @@ impl Store {
                 row.label,
                 row.scopes.0,
                 row.inboxes.is_some(),
+                row.subtree,
                 row.created_at,
                 row.expires_at,
             ],
@@ -137,7 +142,7 @@ impl Store {
     /// The key with this public id, of any organization: the public id names the key.
     pub fn key_by_public(&self, public: &str) -> Result<Option<StoredKey>, Error> {
         self.one(
-            "SELECT id, org, hash, scopes, bound, expires_at, revoked_at FROM key
+            "SELECT id, org, hash, scopes, bound, subtree, expires_at, revoked_at FROM key
              WHERE public = ?1",
             [public],
             |r| {
@@ -147,8 +152,9 @@ impl Store {
                     hash: r.get(2)?,
                     scopes: Scopes(r.get(3)?),
                     bound: r.get(4)?,
-                    expires_at: r.get(5)?,
-                    revoked_at: r.get(6)?,
+                    subtree: r.get(5)?,
+                    expires_at: r.get(6)?,
+                    revoked_at: r.get(7)?,
                 })
             },
         )
@@ -167,8 +173,8 @@ impl Store {
     pub fn keys(&self, org: OrgId, after: KeyId, limit: usize) -> Result<Vec<KeyRow>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.all(
-            "SELECT id, public, label, scopes, bound, created_at, expires_at, revoked_at FROM key
-             WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            "SELECT id, public, label, scopes, bound, subtree, created_at, expires_at, revoked_at
+             FROM key WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             [org.0, after.0, limit],
             read_key,
         )?;
@@ -180,8 +186,8 @@ impl Store {
     /// One key of an organization.
     pub fn key(&self, org: OrgId, key: KeyId) -> Result<Option<KeyRow>, Error> {
         let row = self.one(
-            "SELECT id, public, label, scopes, bound, created_at, expires_at, revoked_at FROM key
-             WHERE org = ?1 AND id = ?2",
+            "SELECT id, public, label, scopes, bound, subtree, created_at, expires_at, revoked_at
+             FROM key WHERE org = ?1 AND id = ?2",
             [org.0, key.0],
             read_key,
         )?;
@@ -222,58 +228,6 @@ impl Store {
             [org.0, key.0, at],
         )? > 0)
     }
-
-    // ---- domains ----
-
-    /// A new domain.
-    pub fn insert_domain(&self, org: OrgId, row: &DomainRow) -> Result<(), Error> {
-        self.run(
-            "INSERT INTO domain (id, org, name, created_at) VALUES (?1, ?2, ?3, ?4)",
-            params![row.id.0, org.0, row.name, row.created_at],
-        )?;
-        Ok(())
-    }
-
-    /// The organization that has this domain. Mail for the domain is local for every sender.
-    pub fn domain_by_name(&self, name: &str) -> Result<Option<(OrgId, DomainId)>, Error> {
-        self.one("SELECT org, id FROM domain WHERE name = ?1", [name], |r| {
-            Ok((OrgId(r.get(0)?), DomainId(r.get(1)?)))
-        })
-    }
-
-    /// The domains of an organization. Their number is bounded by a limit of the product.
-    pub fn domains(&self, org: OrgId) -> Result<Vec<DomainRow>, Error> {
-        self.all(
-            "SELECT id, name, created_at FROM domain WHERE org = ?1 ORDER BY id",
-            [org.0],
-            |r| {
-                Ok(DomainRow {
-                    id: DomainId(r.get(0)?),
-                    name: r.get(1)?,
-                    created_at: r.get(2)?,
-                })
-            },
-        )
-    }
-
-    /// Whether any inbox has an address in the domain.
-    pub fn is_domain_used(&self, org: OrgId, domain: DomainId) -> Result<bool, Error> {
-        Ok(self
-            .one(
-                "SELECT 1 FROM inbox WHERE org = ?1 AND domain = ?2 LIMIT 1",
-                [org.0, domain.0],
-                |_| Ok(()),
-            )?
-            .is_some())
-    }
-
-    /// Removes a domain; whether it was there.
-    pub fn delete_domain(&self, org: OrgId, domain: DomainId) -> Result<bool, Error> {
-        Ok(self.run(
-            "DELETE FROM domain WHERE org = ?1 AND id = ?2",
-            [org.0, domain.0],
-        )? > 0)
-    }
 }
 
 fn read_key(r: &Row<'_>) -> rusqlite::Result<(KeyRow, bool)> {
@@ -283,9 +237,10 @@ fn read_key(r: &Row<'_>) -> rusqlite::Result<(KeyRow, bool)> {
         label: r.get(2)?,
         scopes: Scopes(r.get(3)?),
         inboxes: None,
-        created_at: r.get(5)?,
-        expires_at: r.get(6)?,
-        revoked_at: r.get(7)?,
+        subtree: r.get(5)?,
+        created_at: r.get(6)?,
+        expires_at: r.get(7)?,
+        revoked_at: r.get(8)?,
     };
     Ok((row, r.get(4)?))
 }

@@ -1,5 +1,5 @@
 //! Inboxes, their addresses and their tree. The row of an address stays when its inbox is
-//! deleted, so that the address is never given to another organization.
+//! deleted, so that an address of the shared domain is never given to another organization.
 
 use rusqlite::{Row, params};
 
@@ -46,32 +46,54 @@ impl Store {
             ],
         )?;
         self.run(
-            "INSERT INTO address (canonical, org, inbox) VALUES (?1, ?2, ?3)
-             ON CONFLICT (canonical) DO UPDATE SET inbox = excluded.inbox",
+            "INSERT OR REPLACE INTO address (canonical, org, inbox) VALUES (?1, ?2, ?3)",
             params![canonical, org.0, row.id.0],
         )?;
         Ok(())
     }
 
-    /// The organization that has or had an address, and the inbox if there is one.
-    pub fn address_owner(
-        &self,
-        canonical: &str,
-    ) -> Result<Option<(OrgId, Option<InboxId>)>, Error> {
-        self.one(
-            "SELECT org, inbox FROM address WHERE canonical = ?1",
-            [canonical],
-            |r| Ok((OrgId(r.get(0)?), r.get::<_, Option<i64>>(1)?.map(InboxId))),
-        )
+    /// The inbox that an organization has at an address. It is found while its domain waits for a
+    /// proof, too: its owner still reads it.
+    pub fn inbox_at(&self, org: OrgId, canonical: &str) -> Result<Option<InboxId>, Error> {
+        let found = self.one(
+            "SELECT inbox FROM address WHERE canonical = ?1 AND org = ?2",
+            params![canonical, org.0],
+            |r| Ok(r.get::<_, Option<i64>>(0)?.map(InboxId)),
+        )?;
+        Ok(found.flatten())
     }
 
-    /// The inbox that receives mail for an address, of any organization.
+    /// Whether any organization has or had an address.
+    pub fn is_address_known(&self, canonical: &str) -> Result<bool, Error> {
+        let found = self.one(
+            "SELECT 1 FROM address WHERE canonical = ?1 LIMIT 1",
+            [canonical],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// The inbox that receives mail for an address, of any organization: none while the domain of
+    /// the inbox waits for a proof.
     pub fn destination(&self, canonical: &str) -> Result<Option<Destination>, Error> {
         self.one(
             "SELECT inbox.org, inbox.id, inbox.bytes
-             FROM address JOIN inbox ON inbox.id = address.inbox WHERE canonical = ?1",
+             FROM address JOIN inbox ON inbox.id = address.inbox
+                  LEFT JOIN domain ON domain.id = inbox.domain
+             WHERE canonical = ?1 AND (inbox.domain IS NULL OR domain.verified_at IS NOT NULL)",
             [canonical],
             read_destination,
+        )
+    }
+
+    /// The domain of an inbox when it waits for a proof: nothing is sent from the inbox then.
+    pub fn waiting_domain(&self, inbox: InboxId) -> Result<Option<String>, Error> {
+        // No counter is read, so the held ones need not be written first.
+        self.direct().one(
+            "SELECT domain.name FROM inbox JOIN domain ON domain.id = inbox.domain
+             WHERE inbox.id = ?1 AND domain.verified_at IS NULL",
+            [inbox.0],
+            |r| r.get(0),
         )
     }
 
@@ -123,6 +145,27 @@ impl Store {
                 read_inbox,
             ),
         }
+    }
+
+    /// The same page as [`Store::inboxes`] of the whole organization, each row with its ancestors,
+    /// parent first.
+    pub fn inboxes_with_ancestors(
+        &self,
+        org: OrgId,
+        after: InboxId,
+        limit: usize,
+    ) -> Result<Vec<(InboxRow, Vec<InboxId>)>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.all(
+            "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
+                    messages, ancestors
+             FROM inbox WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            [org.0, after.0, limit],
+            |r| Ok((read_inbox(r)?, r.get::<_, Vec<u8>>(9)?)),
+        )?;
+        rows.into_iter()
+            .map(|(row, ancestors)| Ok((row, format::decode_ancestors(&ancestors)?)))
+            .collect()
     }
 
     /// How many inboxes an organization has.
@@ -202,7 +245,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes an inbox and all in it. Its address (`canonical`) stays taken, and its recipients
+    /// Removes an inbox and all in it. Its address (`canonical`) stays known, and its recipients
     /// outside stay queued. [`Store::reclaim`] removes the rows of its messages later.
     pub fn delete_inbox(&self, org: OrgId, inbox: InboxId, canonical: &str) -> Result<(), Error> {
         for (mailbox, _) in self.mailboxes(org, inbox)? {

@@ -12,6 +12,7 @@ mod body;
 mod conversation;
 mod copy;
 mod counter;
+mod domain;
 mod entry;
 mod error;
 mod event;

@@ -209,14 +209,21 @@ pub(super) fn migrate(sql: &mut Connection, steps: &[SchemaStep]) -> Result<(), 
     if version == steps.len() {
         return Ok(());
     }
+    // A step may replace a table that others refer to. SQLite changes this setting only outside of
+    // a transaction.
+    sql.pragma_update(None, "foreign_keys", false)?;
     let all = sql.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     for step in &steps[version..] {
         all.execute_batch(step.sql)?;
         (step.move_rows)(&all)?;
     }
+    if all.prepare("PRAGMA foreign_key_check")?.exists([])? {
+        return Err(Error::Corrupt("foreign keys"));
+    }
     all.pragma_update(None, "application_id", APPLICATION)?;
     all.pragma_update(None, "user_version", steps.len() as i64)?;
-    Ok(all.commit()?)
+    all.commit()?;
+    Ok(sql.pragma_update(None, "foreign_keys", true)?)
 }
 
 /// A step from one version of the file to the next: SQL, then the part that SQL alone cannot do.
@@ -244,6 +251,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
         sql: include_str!("step3.sql"),
         move_rows: move_jobs,
     },
+    SchemaStep::sql(include_str!("step4.sql")),
 ];
 
 /// Step 3: recipients that wait for delivery become jobs of the kind `smtp`, with the ids and

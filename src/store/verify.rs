@@ -170,6 +170,17 @@ const CHECKS: &[Check] = &[
               WHERE a.n IS NOT 1 OR a.org <> i.org",
     },
     Check {
+        what: "two inboxes receive mail for the address of this one",
+        sql: "SELECT min(i.id) FROM address a JOIN inbox i ON i.id = a.inbox
+                  LEFT JOIN domain d ON d.id = i.domain
+              WHERE i.domain IS NULL OR d.verified_at IS NOT NULL
+              GROUP BY a.canonical HAVING count(*) > 1",
+    },
+    Check {
+        what: "inbox is at a domain of another organization",
+        sql: "SELECT i.id FROM inbox i JOIN domain d ON d.id = i.domain WHERE d.org <> i.org",
+    },
+    Check {
         what: "address of an inbox that is gone",
         sql: "SELECT a.inbox FROM address a LEFT JOIN inbox i ON i.id = a.inbox
               WHERE a.inbox IS NOT NULL AND i.id IS NULL",

@@ -111,11 +111,23 @@ impl Event {
     }
 
     /// Whether a key of the same organization may see this event. A key that is bound to
-    /// inboxes sees the rows of those inboxes and the end of itself.
+    /// inboxes sees the rows of the inboxes that it covered when they were written, and the end of
+    /// itself.
     pub fn is_visible_to(&self, access: &Access) -> bool {
         match self.inbox.as_deref() {
-            Some(path) => access.sees(path.id),
-            None => access.inboxes.is_none() || self.ends_key(access.key),
+            Some(path) => access.sees(path.id, &path.ancestors),
+            None => !access.is_bound() || self.ends_key(access.key),
+        }
+    }
+
+    /// Whether a session of `access` in `inbox` ends with this event: the inbox was deleted, or
+    /// moved to where the key does not see it.
+    pub fn ends_session_in(&self, inbox: InboxId, access: &Access) -> bool {
+        let is_own = self.inbox.as_deref().is_some_and(|path| path.id == inbox);
+        match &self.change {
+            Change::InboxDeleted => is_own,
+            Change::InboxUpdated => is_own && !self.is_visible_to(access),
+            _ => false,
         }
     }
 

@@ -39,6 +39,8 @@ codes! {
     STRAY_OCTETS 400 "stray_octets" "The message has a bare CR, LF or NUL in it.";
     UNAUTHORIZED 401 "unauthorized" "There is no key, or it is wrong, revoked or expired.";
     MISSING_SCOPE 403 "missing_scope" "The key is valid and lacks the scope.";
+    KEY_BOUND 403 "key_bound" "The key is bound to inboxes, and this concerns the organization or other inboxes.";
+    DOMAIN_NOT_VERIFIED 403 "domain_not_verified" "The domain waits for a proof; no inbox is made on it and no mail passes.";
     RELAY_DENIED 403 "relay_denied" "This server does not relay for that address.";
     SENDER_NOT_ALLOWED 403 "sender_not_allowed" "The key may not send as this address.";
     OVER_QUOTA 403 "over_quota" "The inbox is full.";

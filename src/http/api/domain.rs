@@ -1,7 +1,8 @@
-//! Own domains of an organization: made, listed, deleted.
+//! Own domains of an organization: added, proven, listed, deleted. No look-up of records exists
+//! yet, so the operator's word is the only proof, and each domain says so.
 
 use super::codes;
-use super::fields::FieldKind::{DomainName, Id, Text, Time};
+use super::fields::FieldKind::{DomainName, Flag, Id, List, Object, OneOf, Text, Time};
 use super::fields::{ANY, BodyTable, fields};
 use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
@@ -19,28 +20,69 @@ const NEW_DOMAIN: BodyTable = BodyTable {
     fields: fields! {
         name: required DomainName, r#""agents.example""#,
             "Its name, in Unicode or punycode, with at least one dot.";
+        trusted: optional Flag, "false",
+            "Verifies it at once, by the operator's word; only with the operator's token.";
     },
 };
 
+static RECORD: Shape<DomainRow> = shape! {
+    "DomainRecord", "A record of the DNS that belongs to a domain.";
+    purpose: always OneOf(&["ownership"]), r#""ownership""#,
+        "What it is for: `ownership` proves whose the domain is."
+        => |slot, _| slot.text("ownership");
+    type: always OneOf(&["TXT"]), r#""TXT""#, "The type of the record."
+        => |slot, _| slot.text("TXT");
+    name: always Text(ANY), r#""_postern.agents.example""#, "The name that it is published at."
+        => |slot, row| slot.text(&format!("_postern.{}", row.name));
+    value: always Text(ANY), r#""postern-verify=0a1b2c3d4e5f""#, "What it says."
+        => |slot, row| slot.text(&format!("postern-verify={}", row.token));
+    required: always Flag, "true", "Whether the domain does not work without it."
+        => |slot, _| slot.flag(true);
+    status: always OneOf(&["ok", "missing", "differs", "unknown"]), r#""unknown""#,
+        "Whether it was seen; `unknown` until this server looks records up."
+        => |slot, _| slot.text("unknown");
+    found: or_null List(&Text(ANY)), "null", "What was seen at its name; null before a look-up."
+        => |slot, _| slot.null();
+    fix: or_null Text(ANY), r#""Publish this record.""#, "What to do; null when nothing is to be done."
+        => |slot, row| slot.text_or_null(fix(row).as_deref());
+};
+
 static DOMAIN: Shape<DomainRow> = shape! {
-    "Domain", "An own domain.";
+    "Domain", "An own domain. It works only while it is verified.";
     id: always Id(DomainId::PREFIX), r#""dom_01Hq7Zk3VdX""#, "Its id."
         => |slot, domain| slot.shown(domain.id);
     name: always Text(ANY), r#""agents.example""#, "Its name in lower case, in punycode."
         => |slot, domain| slot.text(&domain.name);
+    verified: always Flag, "false",
+        "Whether it is proven to be yours. Until then there is no inbox on it and no mail passes."
+        => |slot, domain| slot.flag(domain.verified_at.is_some());
+    records: always List(&Object(&RECORD)), "[]", "The records to publish."
+        => |mut slot, domain| RECORD.write_list(slot.octets(), [domain]);
     created_at: always Time, r#""2026-01-31T12:00:00.000Z""#, "When it was added."
         => |slot, domain| slot.time(domain.created_at);
 };
 
+/// What the owner of a domain does about its ownership record. There are no look-ups yet.
+fn fix(domain: &DomainRow) -> Option<String> {
+    domain.verified_at.is_none().then(|| {
+        format!(
+            "Publish this record. Until this server looks records up, its operator says whose \
+             domain it is: `postern domain trust {}`.",
+            domain.name
+        )
+    })
+}
+
 pub(crate) static CREATE: Operation = Operation {
     id: "domains.create",
     summary: "Add a domain",
-    says: "Adds an own domain; inboxes can then have any free name at it.",
+    says: "Adds an own domain. It waits until it is proven to be yours; then inboxes can have any \
+           free name at it. Another organization may wait for the same name.",
     query: &[],
     takes: Takes::Json(&NEW_DOMAIN),
     gives: &[Gives {
         status: 201,
-        says: "The domain.",
+        says: "The domain, with the records to publish.",
         content: ResponseContent::One(&DOMAIN),
     }],
     errors: &[codes::ALREADY_EXISTS, codes::LIMIT_REACHED],
@@ -48,8 +90,12 @@ pub(crate) static CREATE: Operation = Operation {
 };
 
 fn create(request: &mut RouteRequest<'_>) -> RouteResult {
-    let call = DomainWrite::Create {
+    let new = crate::call::NewDomain {
         name: request.body.text("name").unwrap_or_default(),
+        trusted: request.body.flag("trusted").unwrap_or(false),
+    };
+    let call = DomainWrite::Create {
+        new,
         idempotency: request
             .idempotency(|written| made(written).map_or_else(Vec::new, Response::keep)),
     };
@@ -64,6 +110,68 @@ fn made(written: &Written) -> Option<Response> {
         Written::Domain(row) => Some(DOMAIN.response(201, row)),
         _ => None,
     }
+}
+
+pub(crate) static TRUST: Operation = Operation {
+    id: "domains.trust",
+    summary: "Trust a domain",
+    says: "Takes the operator's word that a domain belongs to an organization that has added it: \
+           to the one that `Postern-Organization` names, or to the only one. Another organization \
+           that had it verified waits again.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "The domain, verified.",
+        content: ResponseContent::One(&DOMAIN),
+    }],
+    errors: &[codes::CONFLICT],
+    run: trust,
+};
+
+fn trust(request: &mut RouteRequest<'_>) -> RouteResult {
+    let call = DomainWrite::Trust {
+        domain: request.id(0, "domain", domain_ref)?,
+        idempotency: request
+            .idempotency(|written| trusted(written).map_or_else(Vec::new, Response::keep)),
+    };
+    Ok(RouteStep::Write(
+        Box::new(call.into()),
+        |written, _: &Shared| trusted(written),
+    ))
+}
+
+fn trusted(written: &Written) -> Option<Response> {
+    match written {
+        Written::Domain(row) => Some(DOMAIN.response(200, row)),
+        _ => None,
+    }
+}
+
+pub(crate) static READ: Operation = Operation {
+    id: "domains.read",
+    summary: "Read a domain",
+    says: "Reads one own domain with the records to publish.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "The domain.",
+        content: ResponseContent::One(&DOMAIN),
+    }],
+    errors: &[],
+    run: read,
+};
+
+fn read(request: &mut RouteRequest<'_>) -> RouteResult {
+    let domain = request.id(0, "domain", domain_ref)?;
+    Ok(RouteStep::Read(
+        Box::new(DomainRead::Get { domain }.into()),
+        |answer, _, _| match answer {
+            Answer::Domains(rows) => Some(DOMAIN.response(200, rows.first()?)),
+            _ => None,
+        },
+    ))
 }
 
 pub(crate) static LIST: Operation = Operation {

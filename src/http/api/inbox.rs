@@ -22,7 +22,7 @@ const NEW_INBOX: BodyTable = BodyTable {
             "What stands before the @: exactly this on an own domain, and with a hyphen and six \
              random characters behind it on the shared one.";
         domain: optional DomainName, r#""agents.example""#,
-            "An own domain; without it the shared domain of the server.";
+            "An own domain that is verified; without it the shared domain of the server.";
         display_name: optional Line(octets(LABEL_BYTES_MAX)), r#""Support""#,
             "Shown as the name of the sender.";
         parent: optional InboxName, r#""inb_01Hq7Zk3VdX""#,
@@ -71,28 +71,45 @@ static INBOX: Shape<InboxRow> = shape! {
         => |slot, inbox| slot.number(inbox.bytes);
 };
 
+/// What a key that may not read inboxes is told of one that it has made or changed.
+struct NamedInbox {
+    id: InboxId,
+    address: String,
+}
+
+static INBOX_NAME: Shape<NamedInbox> = shape! {
+    "NamedInbox", "An inbox as a key sees it that may change inboxes and not read them.";
+    id: always Id(InboxId::PREFIX), r#""inb_01Hq7Zk3VdX""#, "Its id."
+        => |slot, inbox| slot.shown(inbox.id);
+    address: always Text(ANY), r#""support@agents.example""#, "Its address."
+        => |slot, inbox| slot.text(&inbox.address);
+};
+
 pub(crate) static CREATE: Operation = Operation {
     id: "inboxes.create",
     summary: "Make an inbox",
-    says: "Makes an inbox with its standard folders. A key that is bound to inboxes cannot.",
+    says: "Makes an inbox with its standard folders. A key that is bound to inboxes can only if \
+           it has `subtree`, under a `parent` that it covers; on an own domain then only on that \
+           of the parent, and no name such as `postmaster`.",
     query: &[],
     takes: Takes::Json(&NEW_INBOX),
     gives: &[
         Gives {
             status: 201,
-            says: "The inbox that was made.",
-            content: ResponseContent::One(&INBOX),
+            says: "The inbox that was made. A key without `inboxes:read` is told its name only.",
+            content: ResponseContent::Either(&INBOX, &INBOX_NAME),
         },
         Gives {
             status: 200,
             says: "The inbox that has this `client_id` already; nothing was made.",
-            content: ResponseContent::One(&INBOX),
+            content: ResponseContent::Either(&INBOX, &INBOX_NAME),
         },
     ],
     errors: &[
         codes::INVALID_HEADER_VALUE,
         codes::ALREADY_EXISTS,
-        codes::CONFLICT,
+        codes::KEY_BOUND,
+        codes::DOMAIN_NOT_VERIFIED,
         codes::LIMIT_REACHED,
     ],
     run: create,
@@ -125,8 +142,18 @@ fn made(written: &Written) -> Option<Response> {
         Written::Inbox { row, existed } => {
             Some(INBOX.response(if *existed { 200 } else { 201 }, row))
         }
+        Written::InboxName {
+            id,
+            address,
+            existed,
+        } => Some(named(if *existed { 200 } else { 201 }, *id, address)),
         _ => None,
     }
+}
+
+fn named(status: u16, id: InboxId, address: &str) -> Response {
+    let address = address.to_owned();
+    INBOX_NAME.response(status, &NamedInbox { id, address })
 }
 
 pub(crate) static LIST: Operation = Operation {
@@ -203,10 +230,10 @@ pub(crate) static PATCH: Operation = Operation {
     takes: Takes::Json(&INBOX_PATCH),
     gives: &[Gives {
         status: 200,
-        says: "The inbox as it is now.",
-        content: ResponseContent::One(&INBOX),
+        says: "The inbox as it is now. A key without `inboxes:read` is told its name only.",
+        content: ResponseContent::Either(&INBOX, &INBOX_NAME),
     }],
-    errors: &[codes::INVALID_HEADER_VALUE],
+    errors: &[codes::INVALID_HEADER_VALUE, codes::KEY_BOUND],
     run: patch,
 };
 
@@ -225,6 +252,7 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
         Box::new(call.into()),
         |written, _| match written {
             Written::Inbox { row, .. } => Some(INBOX.response(200, row)),
+            Written::InboxName { id, address, .. } => Some(named(200, *id, address)),
             _ => None,
         },
     ))

@@ -2,7 +2,7 @@
 //! first one to the request that made it.
 
 use super::codes;
-use super::fields::FieldKind::{Id, InboxNames, Label, List, Scopes, Text, Time};
+use super::fields::FieldKind::{Flag, Id, InboxNames, Label, List, Scopes, Text, Time};
 use super::fields::{ANY, BodyTable, fields};
 use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
@@ -23,6 +23,9 @@ const NEW_KEY: BodyTable = BodyTable {
         inboxes: optional InboxNames, r#"["inb_01Hq7Zk3VdX"]"#,
             "Binds the key to these inboxes, 1 to 1,000. Without it the key sees what the key of \
              the request sees.";
+        subtree: optional Flag, "true",
+            "Whether the key also covers the sub-agents of these inboxes, present and future. \
+             With `inboxes:write` it then makes inboxes under them.";
         expires_at: optional Time, r#""2030-01-31T12:00:00Z""#,
             "When the key ends; never later than the key of the request.";
     },
@@ -41,6 +44,8 @@ static KEY: Shape<KeyRow> = shape! {
     inboxes: or_null List(&Id(InboxId::PREFIX)), r#"["inb_01Hq7Zk3VdX"]"#,
         "The inboxes that it is bound to; null when it sees all of the organization."
         => |slot, key| bound_inboxes(slot, key.inboxes.as_deref());
+    subtree: always Flag, "false", "Whether it also covers the sub-agents of these inboxes."
+        => |slot, key| slot.flag(key.subtree);
     created_at: always Time, r#""2026-01-31T12:00:00.000Z""#, "When it was made."
         => |slot, key| slot.time(key.created_at);
     expires_at: or_null Time, r#""2030-01-31T12:00:00.000Z""#, "When it ends."
@@ -89,7 +94,8 @@ pub(crate) static CREATE: Operation = Operation {
     id: "keys.create",
     summary: "Make a key",
     says: "Makes a key with scopes, inboxes and an end that the key of the request has itself. \
-           The secret is in this response only.",
+           A key that is bound to inboxes, whatever its scopes, does nothing that concerns the \
+           organization. The secret is in this response only.",
     query: &[],
     takes: Takes::Json(&NEW_KEY),
     gives: &[Gives {
@@ -97,7 +103,7 @@ pub(crate) static CREATE: Operation = Operation {
         says: "The key, with its secret.",
         content: ResponseContent::One(&MADE_KEY),
     }],
-    errors: &[codes::NOT_FOUND, codes::LIMIT_REACHED],
+    errors: &[codes::NOT_FOUND, codes::KEY_BOUND, codes::LIMIT_REACHED],
     run: create,
 };
 
@@ -107,6 +113,7 @@ fn create(request: &mut RouteRequest<'_>) -> RouteResult {
         label: body.text("label"),
         scopes: body.scopes("scopes").unwrap_or_default(),
         inboxes: body.inboxes("inboxes"),
+        subtree: body.flag("subtree"),
         expires_at: body.time("expires_at"),
     };
     let call = KeyWrite::Create {
@@ -140,7 +147,8 @@ fn keep(written: &Written) -> Vec<u8> {
 pub(crate) static LIST: Operation = Operation {
     id: "keys.list",
     summary: "List keys",
-    says: "Lists the keys of the organization, revoked ones too, by id.",
+    says: "Lists the keys of the organization, revoked ones too, by id. A key that is bound to \
+           inboxes sees itself and the keys that it could have made.",
     query: &[LIMIT, CURSOR],
     takes: Takes::Nothing,
     gives: &[Gives {

@@ -2,7 +2,7 @@
 //! limits hold.
 
 use super::fields::ANY;
-use super::fields::FieldKind::{Id, List, Object, Scopes, Text, Time};
+use super::fields::FieldKind::{Flag, Id, List, Object, Scopes, Text, Time};
 use super::inbox::COUNT;
 use super::key::bound_inboxes;
 use super::operation::{Gives, Operation, ResponseContent, Takes};
@@ -33,20 +33,28 @@ static ME_ORG: Shape<Me> = shape! {
         => |slot, me| slot.text(&me.usage.org_name);
 };
 
-static ME_KEY: Shape<Caller> = shape! {
+static ME_KEY: Shape<Me> = shape! {
     "MyKey", "The key of the request.";
     id: always Id(KeyId::PREFIX), r#""key_01Hq7Zk3VdX""#, "Its id."
-        => |slot, caller| slot.shown(key_of(caller).unwrap_or(NO_KEY));
+        => |slot, me| slot.shown(key_of(&me.caller).unwrap_or(NO_KEY));
     scopes: always Scopes, r#"["messages:read","messages:write"]"#, "What it may do."
-        => |slot, caller| slot.texts(caller.scopes().names());
+        => |slot, me| slot.texts(me.caller.scopes().names());
     inboxes: or_null List(&Id(InboxId::PREFIX)), r#"["inb_01Hq7Zk3VdX"]"#,
         "The inboxes that it is bound to; null when it sees all of the organization."
-        => |slot, caller| match caller.key() {
+        => |slot, me| match me.caller.key() {
             Some(access) => bound_inboxes(slot, access.inboxes.as_deref()),
             None => bound_inboxes(slot, Some(&[])),
         };
+    addresses: or_null List(&Text(ANY)), r#"["support@agents.example"]"#,
+        "The addresses of these inboxes, in their order; null when it sees all of the organization."
+        => |slot, me| match &me.usage.addresses {
+            Some(addresses) => slot.texts(addresses),
+            None => slot.null(),
+        };
+    subtree: always Flag, "false", "Whether it also covers the sub-agents of these inboxes."
+        => |slot, me| slot.flag(me.caller.key().is_some_and(|access| access.subtree));
     expires_at: or_null Time, r#""2030-01-31T12:00:00.000Z""#, "When it ends."
-        => |slot, caller| slot.time_or_null(caller.key().and_then(|access| access.expires_at));
+        => |slot, me| slot.time_or_null(me.caller.key().and_then(|access| access.expires_at));
 };
 
 static USAGE: Shape<UsageRow> = shape! {
@@ -98,7 +106,7 @@ static ME: Shape<Me> = shape! {
     org: always Object(&ME_ORG), "{}", "The organization."
         => |mut slot, me| ME_ORG.write(slot.octets(), me);
     key: always Object(&ME_KEY), "{}", "The key."
-        => |mut slot, me| ME_KEY.write(slot.octets(), &me.caller);
+        => |mut slot, me| ME_KEY.write(slot.octets(), me);
     usage: always Object(&USAGE), "{}", "What has been used."
         => |mut slot, me| USAGE.write(slot.octets(), &me.usage);
     limits: always Object(&LIMITS), "{}", "What there may be."

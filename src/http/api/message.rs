@@ -177,6 +177,27 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
         => |slot, view| known_auth(slot, view.auth);
 };
 
+/// What a key that may not read messages is told of a message that it has changed.
+struct ChangedMessage {
+    inbox: InboxId,
+    folder: String,
+    state: EntryState,
+}
+
+static MESSAGE_STATE: Shape<ChangedMessage> = shape! {
+    "MessageState", "A message as a key sees it that may change messages and not read them.";
+    id: always Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "Its id."
+        => |slot, changed| slot.shown(changed.state.id);
+    inbox_id: always Id(InboxId::PREFIX), r#""inb_01Hq7Zk3VdX""#, "The inbox that it is in."
+        => |slot, changed| slot.shown(changed.inbox);
+    folder: always Text(ANY), r#""INBOX""#, "The folder that it is in."
+        => |slot, changed| slot.text(&changed.folder);
+    labels: always List(&Text(ANY)), r#"["urgent"]"#, "Its labels."
+        => |slot, changed| slot.texts(&changed.state.keywords);
+    flags: always List(&OneOf(&FLAGS)), r#"["seen"]"#, "Its system flags."
+        => |slot, changed| slot.texts(flag_names(changed.state.flags));
+};
+
 fn is_sent(view: &MessageView) -> bool {
     view.arrival == Arrival::Sent
 }
@@ -409,8 +430,9 @@ pub(crate) static PATCH: Operation = Operation {
     takes: Takes::Json(&MESSAGE_PATCH),
     gives: &[Gives {
         status: 200,
-        says: "The message as it is now, without its content.",
-        content: ResponseContent::One(&MESSAGE),
+        says: "The message as it is now, without its content. A key without `messages:read` is \
+               told its state only.",
+        content: ResponseContent::Either(&MESSAGE, &MESSAGE_STATE),
     }],
     errors: &[
         codes::INVALID_HEADER_VALUE,
@@ -439,6 +461,18 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
         Box::new(call.into()),
         |written, _| match written {
             Written::Message(view) => Some(MESSAGE.response(200, view)),
+            Written::MessageState {
+                inbox,
+                folder,
+                state,
+            } => {
+                let changed = ChangedMessage {
+                    inbox: *inbox,
+                    folder: folder.clone(),
+                    state: state.clone(),
+                };
+                Some(MESSAGE_STATE.response(200, &changed))
+            }
             _ => None,
         },
     ))

@@ -51,6 +51,8 @@ pub(crate) enum ResponseContent {
     Nothing,
     /// One object.
     One(&'static dyn Described),
+    /// One object: the first for a key that may read such things, otherwise the second.
+    Either(&'static dyn Described, &'static dyn Described),
     /// `{"data":[…],"next_cursor":…}`.
     Page(&'static dyn Described),
     /// The same with `seq`, the number to go on after.

@@ -163,6 +163,29 @@ impl Problem {
         )
     }
 
+    /// 403: the key is bound to inboxes.
+    fn key_bound() -> Box<Problem> {
+        Problem::new(
+            codes::KEY_BOUND,
+            "The key is bound to inboxes, and this concerns the organization or other inboxes.",
+            "Use a key that is not bound. A key with `subtree` makes inboxes on the domain of \
+             their `parent`, which it must name and cover.",
+        )
+    }
+
+    /// 403: the domain waits for a proof.
+    fn not_verified(domain: &str) -> Box<Problem> {
+        Problem::new(
+            codes::DOMAIN_NOT_VERIFIED,
+            format!("The domain `{}` is not verified.", printable(domain)),
+            format!(
+                "Publish the record that GET /api/v1/domains/{domain} shows. Until this server \
+                 looks records up, its operator says whose domain it is: \
+                 `postern domain trust {domain}`."
+            ),
+        )
+    }
+
     /// 405 with the methods that the path has.
     pub fn method(allow: String) -> Box<Problem> {
         let mut problem = Problem::new(
@@ -276,6 +299,8 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             problem
         }
         Refusal::MissingScope(scope) => Problem::missing_scope(scope.first_name()),
+        Refusal::KeyBound => Problem::key_bound(),
+        Refusal::DomainNotVerified { domain } => Problem::not_verified(domain),
         // A mailbox of IMAP is a folder of REST.
         Refusal::NotFound(Noun::Mailbox) => no_folder(),
         Refusal::NotFound(noun) => Problem::not_found(noun.name()),
@@ -480,10 +505,13 @@ mod tests {
     #[test]
     fn every_refusal_has_a_status_and_words() {
         let limits = Limits::default();
+        let domain = "x.test".to_owned();
         for (refusal, status) in [
             (Refusal::UNKNOWN_KEY, 401),
+            (Refusal::DomainNotVerified { domain }, 403),
             (Refusal::LoginLimited { retry_ms: 1 }, 429),
             (Refusal::MissingScope(Scopes::ADMIN), 403),
+            (Refusal::KeyBound, 403),
             (Refusal::NotFound(Noun::Inbox), 404),
             (Refusal::Exists(Noun::Inbox), 409),
             (Refusal::RelayDenied, 403),

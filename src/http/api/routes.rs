@@ -10,8 +10,8 @@ use super::problems::Problem;
 use super::values::Values;
 use super::{credentials, domain, event, health, inbox, key, me, message, org, outbound, send};
 use crate::call::{
-    Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Render, Scopes, Secret,
-    Shared, Written,
+    Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Need, Render, Scopes,
+    Secret, Shared, Written,
 };
 use crate::http::pages;
 use crate::http::stream;
@@ -61,6 +61,9 @@ impl RouteRow {
         if !matches!(self.need, RouteNeed::Nothing | RouteNeed::Key) {
             all.push(codes::MISSING_SCOPE);
         }
+        if let RouteNeed::Near | RouteNeed::Organization(_) = self.need {
+            all.push(codes::KEY_BOUND);
+        }
         if self.path.contains('{') {
             all.push(codes::NOT_FOUND);
         }
@@ -97,7 +100,8 @@ impl RouteRow {
     }
 }
 
-/// The key that a route needs.
+/// The key that a route needs. A row that needs a scope says whether it concerns inboxes or the
+/// organization.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum RouteNeed {
     /// Nothing at all.
@@ -106,24 +110,24 @@ pub(crate) enum RouteNeed {
     Near,
     /// Any key.
     Key,
-    /// A key with this.
-    Scope(Scopes),
+    /// A key with this. One that is bound to inboxes reaches only what it sees.
+    Inboxes(Scopes),
+    /// A key with this that is bound to no inbox.
+    Organization(Scopes),
     /// The operator's token.
     Operator,
 }
 
 impl RouteNeed {
-    /// The scope that is lacking, if one is.
-    pub fn lacks(self, caller: &Caller) -> Option<&'static str> {
-        let held = caller.scopes();
+    /// The need of a caller that has a key.
+    pub fn of_key(self) -> Need {
         match self {
-            RouteNeed::Nothing | RouteNeed::Key => None,
-            RouteNeed::Near if held.allow(Scopes::ADMIN) || held.allow(Scopes::OPERATOR) => None,
-            RouteNeed::Near => Some("admin"),
-            RouteNeed::Scope(scope) if held.allow(scope) => None,
-            RouteNeed::Scope(scope) => Some(scope.names().next().unwrap_or("admin")),
-            RouteNeed::Operator if held.allow(Scopes::OPERATOR) => None,
-            RouteNeed::Operator => Some("operator"),
+            RouteNeed::Nothing => Need::Nothing,
+            RouteNeed::Near => Need::Organization(Scopes::ADMIN),
+            RouteNeed::Key => Need::Key,
+            RouteNeed::Inboxes(scope) => Need::Inboxes(scope),
+            RouteNeed::Organization(scope) => Need::Organization(scope),
+            RouteNeed::Operator => Need::Operator,
         }
     }
 }
@@ -302,16 +306,16 @@ macro_rules! method {
     };
 }
 
-use RouteNeed::{Key, Near, Nothing, Operator, Scope};
+use RouteNeed::{Inboxes, Key, Near, Nothing, Operator, Organization};
 use RouteStage::{Answered, Lasting, Later};
 
-const MAIL_READ: RouteNeed = Scope(Scopes::MESSAGES_READ);
-const MAIL_WRITE: RouteNeed = Scope(Scopes::MESSAGES_WRITE);
-const INBOX_READ: RouteNeed = Scope(Scopes::INBOXES_READ);
-const INBOX_WRITE: RouteNeed = Scope(Scopes::INBOXES_WRITE);
-const EVENTS: RouteNeed = Scope(Scopes::EVENTS_READ);
-const DOMAINS: RouteNeed = Scope(Scopes::DOMAINS_WRITE);
-const KEYS: RouteNeed = Scope(Scopes::KEYS_WRITE);
+const MAIL_READ: RouteNeed = Inboxes(Scopes::MESSAGES_READ);
+const MAIL_WRITE: RouteNeed = Inboxes(Scopes::MESSAGES_WRITE);
+const INBOX_READ: RouteNeed = Inboxes(Scopes::INBOXES_READ);
+const INBOX_WRITE: RouteNeed = Inboxes(Scopes::INBOXES_WRITE);
+const EVENTS: RouteNeed = Inboxes(Scopes::EVENTS_READ);
+const DOMAINS: RouteNeed = Organization(Scopes::DOMAINS_WRITE);
+const KEYS: RouteNeed = Inboxes(Scopes::KEYS_WRITE);
 
 routes! {
     GET "/healthz" Nothing Answered(&health::ALIVE);
@@ -327,7 +331,9 @@ routes! {
     DELETE "/api/v1/keys/{key}" KEYS Answered(&key::REVOKE);
     POST "/api/v1/domains" DOMAINS Answered(&domain::CREATE);
     GET "/api/v1/domains" DOMAINS Answered(&domain::LIST);
+    GET "/api/v1/domains/{domain}" DOMAINS Answered(&domain::READ);
     DELETE "/api/v1/domains/{domain}" DOMAINS Answered(&domain::DELETE);
+    POST "/api/v1/domains/{domain}/trust" Operator Answered(&domain::TRUST);
     POST "/api/v1/orgs" Operator Answered(&org::CREATE);
     GET "/api/v1/orgs" Operator Answered(&org::LIST);
     DELETE "/api/v1/orgs/{org}" Operator Answered(&org::DELETE);
@@ -388,7 +394,6 @@ routes! {
     * "/api/v1/outbound/{id}/cancel" Key Later;
     * "/api/v1/suppressions" Key Later;
     * "/api/v1/suppressions/{id}" Key Later;
-    GET "/api/v1/domains/{domain}" Key Later;
     * "/api/v1/domains/{domain}/dns-records" Key Later;
     * "/api/v1/domains/{domain}/verify" Key Later;
     * "/api/v1/usage" Key Later;
@@ -421,7 +426,7 @@ mod tests {
             ("GET", "/api/v1/inboxes/a@b/messages/wait"),
             ("POST", "/api/v1/inboxes/a@b/messages/batch"),
             ("POST", "/api/v1/inboxes/a@b/messages/msg_1/reply-all"),
-            ("GET", "/api/v1/domains/dom_1"),
+            ("POST", "/api/v1/domains/dom_1/verify"),
             ("GET", "/api/v1/usage"),
         ] {
             assert!(matches!(look(method, path), Match::Later), "{path}");

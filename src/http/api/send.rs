@@ -90,6 +90,7 @@ pub(crate) static SEND: Operation = Operation {
         codes::STRAY_OCTETS,
         codes::MAIL_LOOP,
         codes::SENDER_NOT_ALLOWED,
+        codes::DOMAIN_NOT_VERIFIED,
         codes::RELAY_DENIED,
         codes::OVER_QUOTA,
         codes::LIMIT_REACHED,

@@ -188,6 +188,13 @@ impl Page<'_> {
                 self.link(shape.name());
                 self.text(".");
             }
+            ResponseContent::Either(shape, other) => {
+                self.text(" An object ");
+                self.link(shape.name());
+                self.text(" or ");
+                self.link(other.name());
+                self.text(".");
+            }
             ResponseContent::Page(shape) => {
                 self.prose(" `data` is a list of ");
                 self.link(shape.name());
@@ -292,6 +299,7 @@ impl Page<'_> {
                     | ResponseContent::Page(shape)
                     | ResponseContent::EventPage(shape)
                     | ResponseContent::Events(shape) => left.push(shape),
+                    ResponseContent::Either(shape, other) => left.extend([shape, other]),
                     ResponseContent::Nothing | ResponseContent::Other(_) => {}
                 }
             }

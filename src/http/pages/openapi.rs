@@ -122,12 +122,18 @@ pub(crate) fn need_words(need: RouteNeed) -> String {
     match need {
         RouteNeed::Nothing => "No key is needed.".to_owned(),
         RouteNeed::Near => {
-            "No key is needed on a loopback address; elsewhere the scope `admin`.".to_owned()
+            "No key is needed on a loopback address; elsewhere the scope `admin` of a key that is \
+             bound to no inbox."
+                .to_owned()
         }
         RouteNeed::Key => "Any key may do it.".to_owned(),
         RouteNeed::Operator => "Only the token of the operator may do it.".to_owned(),
-        RouteNeed::Scope(_) => format!(
+        RouteNeed::Inboxes(_) => format!(
             "The key needs the scope `{}`.",
+            scope(need).unwrap_or_default()
+        ),
+        RouteNeed::Organization(_) => format!(
+            "The key needs the scope `{}` and is bound to no inbox.",
             scope(need).unwrap_or_default()
         ),
     }
@@ -139,7 +145,7 @@ pub(crate) fn scope(need: RouteNeed) -> Option<&'static str> {
         RouteNeed::Nothing | RouteNeed::Key => None,
         RouteNeed::Near => Some("admin"),
         RouteNeed::Operator => Some("operator"),
-        RouteNeed::Scope(scopes) => scopes.names().next(),
+        RouteNeed::Inboxes(scopes) | RouteNeed::Organization(scopes) => scopes.names().next(),
     }
 }
 
@@ -287,6 +293,7 @@ fn write_gives(o: &mut Object<'_>, row: &RouteRow, gives: &Gives) {
     let (media, shape): (&str, Option<&dyn Described>) = match gives.content {
         ResponseContent::Nothing => return,
         ResponseContent::One(shape)
+        | ResponseContent::Either(shape, _)
         | ResponseContent::Page(shape)
         | ResponseContent::EventPage(shape) => ("application/json", Some(shape)),
         ResponseContent::Events(shape) => ("text/event-stream", Some(shape)),
@@ -300,6 +307,11 @@ fn write_gives(o: &mut Object<'_>, row: &RouteRow, gives: &Gives) {
             o.object("schema", |o| match gives.content {
                 ResponseContent::Page(_) => page(o, shape, false),
                 ResponseContent::EventPage(_) => page(o, shape, true),
+                ResponseContent::Either(_, other) => {
+                    json::list(o.value("anyOf"), [shape, other], |out, shape| {
+                        json::object(out, |o| reference(o, shape.name()));
+                    });
+                }
                 // The frames are text; what their data are is said beside.
                 ResponseContent::Events(_) => o.text("type", "string"),
                 _ => reference(o, shape.name()),
@@ -408,6 +420,9 @@ fn schemas(o: &mut Object<'_>, limits: &Limits) {
                 | ResponseContent::Page(shape)
                 | ResponseContent::EventPage(shape)
                 | ResponseContent::Events(shape) => left.push((shape, false)),
+                ResponseContent::Either(shape, other) => {
+                    left.extend([(shape, false), (other, false)]);
+                }
                 ResponseContent::Nothing | ResponseContent::Other(_) => {}
             }
         }

@@ -337,13 +337,14 @@ impl Server {
         let Some(row) = exchange.row else {
             return self.fail_internal(now, exchange, out);
         };
-        let lack = match exchange.caller {
+        let checked = match exchange.caller {
             // A route that needs a key has refused this request before.
-            Caller::Anonymous => None,
-            _ => row.need.lacks(&exchange.caller),
+            Caller::Anonymous => Ok(()),
+            _ => row.need.of_key().check(&exchange.caller),
         };
-        if let Some(scope) = lack {
-            return self.fail(now, exchange, &Problem::missing_scope(scope), out);
+        if let Err(refusal) = checked {
+            let problem = refused(&refusal, &self.shared().limits);
+            return self.fail(now, exchange, &problem, out);
         }
         if exchange.framing == Framing::None {
             return self.run(now, exchange, &[], out);

@@ -14,7 +14,7 @@ use super::cursor::{
 use super::wanted::{Wanted, Watched};
 use crate::call::{
     Access, Answer, Ask, Event, EventFilter, EventKind, EventRead, InboxSet, Limits, Look, Refusal,
-    Reply, SessionEnd, Topic,
+    Reply, Topic,
 };
 use crate::engine::Output;
 use crate::http::api::problems::{Problem, refused};
@@ -326,11 +326,11 @@ impl<W: EventWriter> EventSink for Admitted<'_, W> {
 impl<W> Admitted<'_, W> {
     /// Whether the inbox of the subscription ends with an event.
     fn ends_with(&self, event: &Event) -> bool {
-        match (self.topic, event.ends()) {
-            (Topic::Inbox(watched) | Topic::Tree(watched), Some(SessionEnd::Inbox(ended))) => {
-                watched == ended
+        match self.topic {
+            Topic::Inbox(watched) | Topic::Tree(watched) => {
+                event.ends_session_in(watched, self.access)
             }
-            _ => false,
+            Topic::Org(_) | Topic::Key(_) => false,
         }
     }
 }

@@ -56,7 +56,7 @@ fn every_route_asks_for_its_key() {
         let enough = match row.need {
             RouteNeed::Nothing | RouteNeed::Key => Scopes::NONE,
             RouteNeed::Near => Scopes::ADMIN,
-            RouteNeed::Scope(scope) => scope,
+            RouteNeed::Inboxes(scope) | RouteNeed::Organization(scope) => scope,
             RouteNeed::Operator => Scopes::OPERATOR,
         };
         let all = Scopes::ADMIN.0 - 1;

@@ -210,6 +210,7 @@ pub(crate) fn access(scopes: Scopes) -> Access {
         key: Some(KeyId(1)),
         scopes,
         inboxes: None,
+        subtree: false,
         inbox: None,
         address: String::new(),
         expires_at: None,

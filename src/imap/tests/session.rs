@@ -41,6 +41,7 @@ impl Client {
                 key: Some(KeyId(1)),
                 scopes: Scopes::MESSAGES_READ,
                 inboxes: None,
+                subtree: false,
                 inbox: Some(InboxId(1)),
                 address: String::new(),
                 expires_at: None,

@@ -85,6 +85,10 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
             "[NOPERM]",
             format!("This key lacks the scope {}", scope.first_name()),
         ),
+        Refusal::KeyBound => ("[NOPERM]", "This key is bound to other inboxes".to_owned()),
+        Refusal::DomainNotVerified { domain } => {
+            ("[NOPERM]", format!("The domain {domain} is not verified"))
+        }
         Refusal::NotFound(noun) => ("[NONEXISTENT]", format!("No such {}", noun.name())),
         Refusal::Exists(noun) => (
             "[ALREADYEXISTS]",

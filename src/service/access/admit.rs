@@ -3,16 +3,15 @@
 //! The dispatcher calls [`admit`] with the `need()` that stands beside each enum of calls. So
 //! the need of a call is written in one place, and a function of the service can rely on it.
 
-use crate::call::{Access, Caller, InboxId, Need, Now, Refusal, Scopes};
+use crate::call::{Access, Caller, InboxId, KeyRow, Need, Now, Refusal};
+use crate::store::Store;
 
 /// Checks a caller: its key has not expired, and it has what the call needs. The rate of a key is
 /// counted once for a request, by a call of its own (`Look::RequestRate`).
 pub fn admit(caller: &Caller, need: Need, now: Now) -> Result<(), Refusal> {
-    match (need, caller) {
-        (Need::Nothing, _) | (Need::AnonymousOr(_), Caller::Anonymous) => return Ok(()),
-        (Need::Key, Caller::Anonymous) => return Err(UNKNOWN_KEY),
-        (Need::Key, _) => {}
-        (Need::Scope(scope) | Need::AnonymousOr(scope), _) => require(caller.scopes(), scope)?,
+    need.check(caller)?;
+    if let (Need::Nothing, _) | (Need::AnonymousOr(_), Caller::Anonymous) = (need, caller) {
+        return Ok(());
     }
     let Some(access) = caller.key() else {
         return Ok(());
@@ -23,26 +22,38 @@ pub fn admit(caller: &Caller, need: Need, now: Now) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks that `held` contains `needed`. The refusal names the first missing scope.
-pub fn require(held: Scopes, needed: Scopes) -> Result<(), Refusal> {
-    if held.allow(needed) {
-        return Ok(());
+/// Whether a key could have made `other`, and so may see and revoke it. A key that is bound to
+/// inboxes rules itself, and keys that see no more inboxes and have no more scopes.
+pub fn rules(store: &Store, access: &Access, other: &KeyRow) -> Result<bool, Refusal> {
+    if !access.is_bound() || access.key == Some(other.id) {
+        return Ok(true);
     }
-    let missing = Scopes::NAMES
-        .iter()
-        .find(|(_, scope)| needed.0 & scope.0 != 0 && !held.allow(*scope))
-        .map_or(Scopes::OPERATOR, |(_, scope)| *scope);
-    Err(Refusal::MissingScope(missing))
+    let Some(inboxes) = other.inboxes.as_deref() else {
+        return Ok(false);
+    };
+    let fits = access.scopes.allow(other.scopes) && (access.subtree || !other.subtree);
+    if !fits || inboxes.is_empty() {
+        return Ok(false);
+    }
+    for inbox in inboxes {
+        if !sees(store, access, *inbox)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-/// Whether `access` sees every inbox of `wanted`. `None` stands for all inboxes of the
-/// organization, which a key that is bound to inboxes does not see.
-pub fn sees_all(access: &Access, wanted: Option<&[InboxId]>) -> bool {
-    match (&access.inboxes, wanted) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(_), Some(wanted)) => wanted.iter().all(|inbox| access.sees(*inbox)),
+/// Whether `access` sees an inbox of its organization as the tree is now. Only a key that covers a
+/// subtree needs a query, and only for an inbox that it does not name: the row has its ancestors.
+pub fn sees(store: &Store, access: &Access, inbox: InboxId) -> Result<bool, Refusal> {
+    if access.names(inbox) {
+        return Ok(true);
     }
+    if !access.subtree {
+        return Ok(false);
+    }
+    let path = store.inbox_path(access.org, inbox)?;
+    Ok(path.is_some_and(|path| access.sees(path.id, &path.ancestors)))
 }
 
 /// The answer to every caller without a valid key.

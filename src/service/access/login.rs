@@ -6,10 +6,10 @@
 use core::net::IpAddr;
 use std::sync::Arc;
 
-use super::admit::{UNKNOWN_KEY, require};
+use super::admit::{UNKNOWN_KEY, sees};
 use crate::call::{
     Access, Answer, Caller, ConnId, Countable, Grant, Listener, Metric, Noun, Now, OrgId, Refusal,
-    Scopes, Secret,
+    Scopes, Secret, require,
 };
 use crate::crypto::{ApiKey, OperatorToken, constant_time_eq, sha256_parts};
 use crate::mail::Address;
@@ -125,28 +125,31 @@ fn check(service: &Service, store: &Store, now: Now, login: &Login<'_>) -> Resul
     } else {
         None
     };
-    let mut grant = Grant {
+    let access = Access(Arc::new(Grant {
         org: stored.org,
         key: Some(stored.id),
         scopes: stored.scopes,
         inboxes,
+        subtree: stored.subtree,
         inbox: None,
         address: String::new(),
         expires_at: stored.expires_at,
+    }));
+    let Some(needed) = needed else {
+        return Ok(Caller::Key(access));
     };
-    if let Some(needed) = needed {
-        let user = login.user.ok_or(UNKNOWN_KEY)?;
-        let canonical = Address::parse(user).map_err(|_| UNKNOWN_KEY)?.canonical();
-        match store.address_owner(&canonical)? {
-            Some((org, Some(inbox))) if org == grant.org && grant.sees(inbox) => {
-                grant.inbox = Some(inbox);
-                grant.address = canonical;
-            }
-            _ => return Err(UNKNOWN_KEY),
-        }
-        require(grant.scopes, needed)?;
+    let user = login.user.ok_or(UNKNOWN_KEY)?;
+    let canonical = Address::parse(user).map_err(|_| UNKNOWN_KEY)?.canonical();
+    let inbox = store.inbox_at(access.org, &canonical)?.ok_or(UNKNOWN_KEY)?;
+    if !sees(store, &access, inbox)? {
+        return Err(UNKNOWN_KEY);
     }
-    Ok(Caller::Key(Access(Arc::new(grant))))
+    require(access.scopes, needed)?;
+    Ok(Caller::Key(Access(Arc::new(Grant {
+        inbox: Some(inbox),
+        address: canonical,
+        ..(*access).clone()
+    }))))
 }
 
 /// The operator acts inside an organization that it names by id. The command line does this through
@@ -159,14 +162,15 @@ fn operator_in(store: &Store, org: &str) -> Result<Access, Refusal> {
     Ok(folder_access(org))
 }
 
-/// Access to everything in one organization, for the command line when it holds the lock of the
-/// data folder: a process that can open the database needs no key.
+/// The operator's access to everything in one organization, for the command line and for a process
+/// that holds the lock of the data folder: it can open the database and needs no key.
 pub fn folder_access(org: OrgId) -> Access {
     Access(Arc::new(Grant {
         org,
         key: None,
-        scopes: Scopes::ADMIN,
+        scopes: Scopes::ADMIN.and(Scopes::OPERATOR),
         inboxes: None,
+        subtree: false,
         inbox: None,
         address: String::new(),
         expires_at: None,

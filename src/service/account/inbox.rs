@@ -3,16 +3,17 @@
 
 use std::sync::Arc;
 
-use super::domain::insert_domain;
+use super::domain::insert_proven;
 use super::page::{next_cursor, parse_cursor};
 use crate::call::bounds::{
     CLIENT_ID_BYTES_MAX, LABEL_BYTES_MAX, METADATA_BYTES_MAX, PAGE_ROWS_MAX,
 };
 use crate::call::{
     Access, Answer, Change, ConflictReason, Countable, DomainId, InboxId, InboxPatch, InboxRef,
-    InboxRow, NewInbox, Noun, OrgId, Refusal, UidSet, Written,
+    InboxRow, NewInbox, Noun, OrgId, Refusal, Scopes, UidSet, Written,
 };
 use crate::mail::parse::address::{Address, parse_domain};
+use crate::service::access::admit::sees;
 use crate::service::context::WriteContext;
 use crate::service::field::{check_text, invalid};
 use crate::service::policy::{self, find_inbox};
@@ -24,18 +25,19 @@ pub fn create_inbox(
     access: &Access,
     new: &NewInbox,
 ) -> Result<Written, Refusal> {
-    if access.inboxes.is_some() {
-        return Err(Refusal::Conflict(ConflictReason::KeyBound));
+    // What is under no inbox of the key is the organization's.
+    if access.is_bound() && (!access.subtree || new.parent.is_none()) {
+        return Err(Refusal::KeyBound);
     }
     let org = access.org;
     if let Some(id) = &new.client_id {
         check_text(id, "client_id", CLIENT_ID_BYTES_MAX)?;
         if let Some(inbox) = context.store.inbox_by_client_id(org, id)? {
+            if !sees(context.store, access, inbox)? {
+                return Err(Refusal::Exists(Noun::Inbox));
+            }
             let row = context.store.inbox(org, inbox)?.ok_or(Refusal::Internal)?;
-            return Ok(Written::Inbox {
-                row: Box::new(row),
-                existed: true,
-            });
+            return Ok(told(access, row, true));
         }
     }
     check_display_name(new.display_name.as_deref())?;
@@ -53,6 +55,9 @@ pub fn create_inbox(
     };
     let ancestors = ancestors_under(context.store, org, parent)?;
     let (address, domain) = choose_address(context, org, new)?;
+    if let (true, Some(parent), true) = (access.is_bound(), parent, domain.is_some()) {
+        check_confined(context.store, org, parent, &address)?;
+    }
     let row = InboxRow {
         id: InboxId(context.store.new_id(context.now)),
         address: address.to_string(),
@@ -65,10 +70,44 @@ pub fn create_inbox(
         messages: 0,
     };
     insert(context, org, &row, &address, domain, &ancestors)?;
-    Ok(Written::Inbox {
-        row: Box::new(row),
-        existed: false,
-    })
+    Ok(told(access, row, false))
+}
+
+/// The answer to a change of an inbox: a key that may not read inboxes is told its name only.
+fn told(access: &Access, row: InboxRow, existed: bool) -> Written {
+    if access.scopes.allow(Scopes::INBOXES_READ) {
+        return Written::Inbox {
+            row: Box::new(row),
+            existed,
+        };
+    }
+    Written::InboxName {
+        id: row.id,
+        address: row.address,
+        existed,
+    }
+}
+
+/// Checks the address that a key which is bound to inboxes has chosen on an own domain: it is on
+/// the domain of its parent, and no name by which others reach the owner of a domain. A certificate
+/// authority sends the proof of a domain to such a name.
+fn check_confined(
+    store: &Store,
+    org: OrgId,
+    parent: InboxId,
+    address: &Address,
+) -> Result<(), Refusal> {
+    let parent = store
+        .inbox(org, parent)?
+        .ok_or(Refusal::NotFound(Noun::Inbox))?;
+    let parent = policy::parse_address(&parent.address, "parent")?;
+    let is_role = ROLE_NAMES
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(address.local()));
+    match is_role || parent.domain() != address.domain() {
+        true => Err(Refusal::KeyBound),
+        false => Ok(()),
+    }
 }
 
 /// Stores a checked inbox with its standard mailboxes, and writes its event.
@@ -131,10 +170,13 @@ fn choose_address(
             if name == context.service.shared_domain {
                 None
             } else {
-                match context.store.domain_by_name(&name)? {
-                    Some((owner, id)) if owner == org => Some((name, id)),
-                    _ => return Err(invalid("domain", "is not a domain of this organization")),
+                let row = context.store.domain_named(org, &name)?;
+                let row =
+                    row.ok_or_else(|| invalid("domain", "is not a domain of this organization"))?;
+                if row.verified_at.is_none() {
+                    return Err(Refusal::DomainNotVerified { domain: name });
                 }
+                Some((name, row.id))
             }
         }
     };
@@ -144,10 +186,13 @@ fn choose_address(
             .as_deref()
             .ok_or_else(|| invalid("username", "is needed on an own domain"))?;
         let address = username_at(user, &domain)?;
-        match context.store.address_owner(&address.canonical())? {
-            None => {}
-            Some((owner, None)) if owner == org => {}
-            Some(_) => return Err(Refusal::Exists(Noun::Inbox)),
+        // The owner of a proven domain may use every name on it again. Another organization that
+        // had it keeps its own mail, and its row of the address receives none.
+        let canonical = address.canonical();
+        let is_taken = context.store.inbox_at(org, &canonical)?.is_some()
+            || context.store.destination(&canonical)?.is_some();
+        if is_taken {
+            return Err(Refusal::Exists(Noun::Inbox));
         }
         return Ok((address, Some(id)));
     }
@@ -155,7 +200,7 @@ fn choose_address(
     for _ in 0..MADE_UP_TRIES {
         let made_up = context.random.lower36(MADE_UP_DIGITS);
         let address = username_at(&format!("{user}-{made_up}"), &context.service.shared_domain)?;
-        if context.store.address_owner(&address.canonical())?.is_none() {
+        if !context.store.is_address_known(&address.canonical())? {
             return Ok((address, None));
         }
     }
@@ -193,22 +238,54 @@ pub fn list_inboxes(
     };
     let after = parse_cursor(cursor, InboxId::parse)?.unwrap_or(InboxId(0));
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
-    let mut rows = match &access.inboxes {
-        None => store.inboxes(access.org, parent, after, limit + 1)?,
-        Some(bound) => {
-            let mut rows = Vec::new();
+    let mut rows = visible_inboxes(store, access, parent, after, limit + 1)?;
+    let next = next_cursor(&mut rows, limit, |row| row.id.to_string());
+    Ok(Answer::Inboxes { rows, next })
+}
+
+/// Up to `limit` inboxes after `after` that a key sees, by id: all, or those right under a parent
+/// that it sees. For a key that covers subtrees every inbox of the organization is looked at.
+pub(super) fn visible_inboxes(
+    store: &Store,
+    access: &Access,
+    parent: Option<InboxId>,
+    after: InboxId,
+    limit: usize,
+) -> Result<Vec<InboxRow>, Refusal> {
+    let org = access.org;
+    let mut rows = Vec::new();
+    match (&access.inboxes, parent) {
+        (None, _) => return Ok(store.inboxes(org, parent, after, limit)?),
+        (Some(_), Some(_)) if access.subtree => {
+            return Ok(store.inboxes(org, parent, after, limit)?);
+        }
+        (Some(bound), _) if !access.subtree => {
             for id in bound.iter().filter(|id| **id > after) {
-                let row = store.inbox(access.org, *id)?;
+                let row = store.inbox(org, *id)?;
                 rows.extend(row.filter(|r| parent.is_none() || r.parent == parent));
-                if rows.len() > limit {
+                if rows.len() >= limit {
                     break;
                 }
             }
-            rows
         }
-    };
-    let next = next_cursor(&mut rows, limit, |row| row.id.to_string());
-    Ok(Answer::Inboxes { rows, next })
+        (Some(_), _) => {
+            let mut at = after;
+            loop {
+                let page = store.inboxes_with_ancestors(org, at, PAGE_ROWS_MAX)?;
+                let is_end = page.len() < PAGE_ROWS_MAX;
+                at = page.last().map_or(at, |(row, _)| row.id);
+                let seen = (page.into_iter())
+                    .filter(|(row, ancestors)| access.sees(row.id, ancestors))
+                    .map(|(row, _)| row);
+                rows.extend(seen);
+                if is_end || rows.len() >= limit {
+                    break;
+                }
+            }
+            rows.truncate(limit);
+        }
+    }
+    Ok(rows)
 }
 
 /// Reads one inbox.
@@ -255,31 +332,40 @@ pub fn patch_inbox(
             None => None,
             Some(name) => Some(parent_inbox(context.store, access, name)?),
         };
+        // A key moves what is under its inboxes, to where it still sees it. Where its inboxes
+        // themselves stand is the organization's.
+        let is_moved = row.parent != before.parent;
+        if is_moved && access.is_bound() && (access.names(inbox) || row.parent.is_none()) {
+            return Err(Refusal::KeyBound);
+        }
     }
     if row != before {
         context.store.update_inbox(org, &row)?;
+        let mut moved = vec![inbox];
         if row.parent != before.parent {
-            move_tree(context.store, org, inbox, row.parent)?;
+            moved = move_tree(context.store, org, inbox, row.parent)?;
         }
-        log_change(context, org, inbox, Change::InboxUpdated)?;
+        // The events of those under it end the sessions of keys that do not see them any more.
+        for inbox in moved {
+            log_change(context, org, inbox, Change::InboxUpdated)?;
+        }
     }
-    Ok(Written::Inbox {
-        row: Box::new(row),
-        existed: true,
-    })
+    Ok(told(access, row, true))
 }
 
-/// Stores new ancestors for an inbox and for everything under it, level by level.
+/// Stores new ancestors for an inbox and for everything under it, level by level. Gives all of
+/// them, the inbox first.
 fn move_tree(
     store: &Store,
     org: OrgId,
     inbox: InboxId,
     parent: Option<InboxId>,
-) -> Result<(), Refusal> {
+) -> Result<Vec<InboxId>, Refusal> {
     let ancestors = ancestors_under(store, org, parent)?;
     if ancestors.contains(&inbox) {
         return Err(invalid("parent", "is this inbox or is under it"));
     }
+    let mut moved = Vec::new();
     let mut level = vec![(inbox, ancestors)];
     while !level.is_empty() {
         let mut below = Vec::new();
@@ -288,6 +374,7 @@ fn move_tree(
                 return Err(too_deep());
             }
             store.set_ancestors(org, id, &ancestors)?;
+            moved.push(id);
             let mut way = Vec::with_capacity(ancestors.len() + 1);
             way.push(id);
             way.extend(ancestors);
@@ -297,7 +384,7 @@ fn move_tree(
         }
         level = below;
     }
-    Ok(())
+    Ok(moved)
 }
 
 /// Deletes an inbox that has no children.
@@ -380,7 +467,7 @@ fn check_metadata(metadata: Option<&str>) -> Result<(), Refusal> {
 
 /// The domain of an address. A domain that does not exist is created.
 pub(in crate::service) fn find_or_insert_domain(
-    context: &WriteContext<'_>,
+    context: &mut WriteContext<'_>,
     org: OrgId,
     address: &Address,
 ) -> Result<Option<DomainId>, Refusal> {
@@ -388,16 +475,29 @@ pub(in crate::service) fn find_or_insert_domain(
         return Ok(None);
     }
     debug_assert!(policy::is_local(context.service, context.store, address.domain()).is_ok());
-    match context.store.domain_by_name(address.domain())? {
+    match context.store.proven_domain(address.domain())? {
         Some((owner, id)) if owner == org => Ok(Some(id)),
         Some(_) => Err(Refusal::Exists(Noun::Domain)),
         None => {
-            let row = insert_domain(context, org, address.domain())?;
+            let row = insert_proven(context, org, address.domain())?;
             Ok(Some(row.id))
         }
     }
 }
 
+/// Names that RFC 2142 gives to the owner of a domain, and those to which certificate authorities
+/// send a proof.
+const ROLE_NAMES: [&str; 9] = [
+    "abuse",
+    "admin",
+    "administrator",
+    "hostmaster",
+    "noc",
+    "postmaster",
+    "root",
+    "security",
+    "webmaster",
+];
 /// Inboxes from the root of a tree to its deepest, both counted.
 const DEPTH_MAX: usize = 8;
 /// 36^6 is two thousand million for each name.

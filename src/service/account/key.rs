@@ -1,13 +1,14 @@
 //! API keys: created, listed, revoked. A key is shown once, and only its hash is stored.
 
+use super::inbox::visible_inboxes;
 use super::page::{filtered_page, parse_cursor};
 use crate::call::bounds::{KEY_INBOXES_MAX, LABEL_BYTES_MAX, PAGE_ROWS_MAX};
 use crate::call::{
     Access, Answer, Change, Countable, InboxId, KeyId, KeyRow, NewKey, Noun, OrgId, Refusal,
-    Scopes, Secret, UidSet, Written,
+    Scopes, Secret, UidSet, Written, require,
 };
 use crate::crypto::ApiKey;
-use crate::service::access::admit::{require, sees_all};
+use crate::service::access::admit::rules;
 use crate::service::context::WriteContext;
 use crate::service::field::{check_text, invalid};
 use crate::service::policy;
@@ -48,6 +49,15 @@ pub fn create_key(
             Some(ids)
         }
     };
+    let subtree = match (new.subtree, &inboxes) {
+        (Some(true), None) => return Err(invalid("subtree", "needs `inboxes`")),
+        // Of an inbox that the key sees by its subtree, it sees the subtree.
+        (Some(true), Some(_)) if access.is_bound() && !access.subtree => {
+            return Err(Refusal::KeyBound);
+        }
+        (Some(subtree), _) => subtree,
+        (None, _) => new.inboxes.is_none() && access.subtree,
+    };
     let expires_at = match (new.expires_at, access.expires_at) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
@@ -60,6 +70,7 @@ pub fn create_key(
             label: new.label.clone(),
             scopes: new.scopes,
             inboxes,
+            subtree,
             expires_at,
         },
     )?;
@@ -70,6 +81,7 @@ pub(in crate::service) struct CheckedKey {
     pub label: Option<String>,
     pub scopes: Scopes,
     pub inboxes: Option<Vec<InboxId>>,
+    pub subtree: bool,
     pub expires_at: Option<i64>,
 }
 
@@ -86,6 +98,7 @@ pub(in crate::service) fn generate(
         label: new.label,
         scopes: new.scopes,
         inboxes: new.inboxes,
+        subtree: new.subtree,
         created_at: context.now.unix_ms,
         expires_at: new.expires_at,
         revoked_at: None,
@@ -118,18 +131,8 @@ pub fn create_credentials(
 ) -> Result<Written, Refusal> {
     let scopes = Scopes::MESSAGES_READ.and(Scopes::MESSAGES_WRITE);
     require(access.scopes, scopes)?;
-    let mut rows = match &access.inboxes {
-        None => context
-            .store
-            .inboxes(access.org, None, InboxId(0), CREDENTIALS_MAX + 1)?,
-        Some(bound) => {
-            let mut rows = Vec::new();
-            for id in bound.iter().take(CREDENTIALS_MAX + 1) {
-                rows.extend(context.store.inbox(access.org, *id)?);
-            }
-            rows
-        }
-    };
+    let most = CREDENTIALS_MAX + 1;
+    let mut rows = visible_inboxes(context.store, access, None, InboxId(0), most)?;
     if rows.len() > CREDENTIALS_MAX {
         return Err(Refusal::Limit {
             what: Countable::InboxesInExport,
@@ -143,6 +146,7 @@ pub fn create_credentials(
             label: Some(format!("credentials of {}", inbox.address)),
             scopes,
             inboxes: Some(vec![inbox.id]),
+            subtree: false,
             expires_at: access.expires_at,
         };
         let (key, secret) = generate(context, access.org, new)?;
@@ -151,8 +155,7 @@ pub fn create_credentials(
     Ok(Written::Credentials(made))
 }
 
-/// Lists keys. A key that is bound to inboxes sees only keys that are bound to some of the same
-/// inboxes and to no other.
+/// Lists keys. A key that is bound to inboxes sees itself and the keys that it could have made.
 pub fn list_keys(
     store: &Store,
     access: &Access,
@@ -166,7 +169,7 @@ pub fn list_keys(
         limit,
         |after, n| Ok(store.keys(access.org, after, n)?),
         |row| row.id,
-        |row| sees_all(access, row.inboxes.as_deref()),
+        |row| rules(store, access, row),
     )?;
     let rows = rows.into_iter().map(public_row).collect();
     Ok(Answer::Keys { rows, next })
@@ -182,10 +185,12 @@ pub fn read_key(store: &Store, access: &Access, key: KeyId) -> Result<Answer, Re
 }
 
 fn visible_key(store: &Store, access: &Access, key: KeyId) -> Result<KeyRow, Refusal> {
-    store
-        .key(access.org, key)?
-        .filter(|row| sees_all(access, row.inboxes.as_deref()))
-        .ok_or(Refusal::NotFound(Noun::Key))
+    const NONE: Refusal = Refusal::NotFound(Noun::Key);
+    let row = store.key(access.org, key)?.ok_or(NONE)?;
+    match rules(store, access, &row)? {
+        true => Ok(row),
+        false => Err(NONE),
+    }
 }
 
 /// Revokes a key. A second revocation changes nothing.

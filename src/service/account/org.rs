@@ -1,6 +1,6 @@
 //! Organizations: created, listed, deleted, and the counters of one.
 
-use super::inbox;
+use super::inbox::{self, visible_inboxes};
 use super::key::{self, CheckedKey};
 use crate::call::bounds::{LABEL_BYTES_MAX, PAGE_ROWS_MAX};
 use crate::call::{
@@ -19,6 +19,7 @@ pub fn create_org(context: &mut WriteContext<'_>, name: &str) -> Result<Written,
         label: Some("first key".into()),
         scopes: Scopes::ADMIN,
         inboxes: None,
+        subtree: false,
         expires_at: None,
     };
     let (key, secret) = key::generate(context, row.id, new)?;
@@ -86,7 +87,10 @@ pub fn delete_org(context: &mut WriteContext<'_>, org: OrgId) -> Result<Written,
 pub fn read_usage(store: &Store, now: Now, caller: &Caller) -> Result<Answer, Refusal> {
     let Some(access) = caller.key() else {
         // The operator acts in no organization, so the counters are zero.
-        return Ok(Answer::Usage(Box::default()));
+        return Ok(Answer::Usage(Box::new(UsageRow {
+            addresses: Some(Vec::new()),
+            ..UsageRow::default()
+        })));
     };
     let whole = store
         .usage(access.org, policy::day_of(now))?
@@ -99,12 +103,15 @@ pub fn read_usage(store: &Store, now: Now, caller: &Caller) -> Result<Answer, Re
         head: whole.head,
         ..UsageRow::default()
     };
+    let mut addresses = Vec::with_capacity(bound.len());
     for id in bound {
-        if let Some(row) = store.inbox(access.org, *id)? {
-            own.inboxes += 1;
-            own.messages = own.messages.saturating_add(row.messages);
-            own.bytes = own.bytes.saturating_add(row.bytes);
-        }
+        addresses.extend(store.inbox(access.org, *id)?.map(|row| row.address));
+    }
+    own.addresses = Some(addresses);
+    for row in visible_inboxes(store, access, None, InboxId(0), usize::MAX)? {
+        own.inboxes += 1;
+        own.messages = own.messages.saturating_add(row.messages);
+        own.bytes = own.bytes.saturating_add(row.bytes);
     }
     Ok(Answer::Usage(Box::new(own)))
 }

@@ -3,6 +3,7 @@
 use super::page::{filtered_page, parse_cursor};
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{Access, Answer, OutboundId, Refusal};
+use crate::service::access::admit::sees;
 use crate::store::Store;
 
 /// Lists the recipients outside that wait for delivery.
@@ -19,7 +20,7 @@ pub fn list_outbound(
         limit,
         |after, n| Ok(store.outbound(access.org, after, n)?),
         |row| row.id,
-        |row| access.sees(row.inbox),
+        |row| sees(store, access, row.inbox),
     )?;
     Ok(Answer::Outbound { rows, next })
 }

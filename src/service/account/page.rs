@@ -38,14 +38,18 @@ pub(super) fn filtered_page<T, I: Copy + core::fmt::Display>(
     limit: usize,
     read: impl Fn(I, usize) -> Result<Vec<T>, Refusal>,
     id: impl Fn(&T) -> I,
-    is_visible: impl Fn(&T) -> bool,
+    is_visible: impl Fn(&T) -> Result<bool, Refusal>,
 ) -> Result<(Vec<T>, Option<String>), Refusal> {
     let mut rows = Vec::new();
     for _ in 0..FILTERED_PAGES_MAX {
         let page = read(after, PAGE_ROWS_MAX + 1)?;
         let last = page.last().map(&id);
         let is_end = page.len() <= PAGE_ROWS_MAX;
-        rows.extend(page.into_iter().filter(|row| is_visible(row)));
+        for row in page {
+            if is_visible(&row)? {
+                rows.push(row);
+            }
+        }
         match last {
             Some(last) if !is_end && rows.len() <= limit => after = last,
             _ => break,

@@ -26,6 +26,9 @@ pub(super) fn read(
         Read::Domain(DomainRead::List) => {
             domain::list_domains(context.store, caller.access()?).map(Some)
         }
+        Read::Domain(DomainRead::Get { domain }) => {
+            domain::read_domain(context.store, caller.access()?, domain).map(Some)
+        }
         Read::Org(call) => read_org(context, caller, call).map(Some),
         Read::Outbound(OutboundRead::List { cursor, limit }) => {
             outbound::list_outbound(context.store, caller.access()?, cursor.as_deref(), *limit)

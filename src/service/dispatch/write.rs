@@ -22,7 +22,7 @@ pub(super) fn write(
         Write::Message(call) => write_message(context, caller.access()?, call),
         Write::Inbox(call) => write_inbox(context, caller.access()?, call),
         Write::Key(call) => write_key(context, caller.access()?, call),
-        Write::Domain(call) => write_domain(context, caller.access()?, call),
+        Write::Domain(call) => write_domain(context, caller, call),
         Write::Org(call) => write_org(context, call),
     }
 }
@@ -120,12 +120,13 @@ fn write_key(
 
 fn write_domain(
     context: &mut WriteContext<'_>,
-    access: &Access,
+    caller: &Caller,
     call: &DomainWrite,
 ) -> Result<Written, Refusal> {
     match call {
-        DomainWrite::Create { name, .. } => domain::create_domain(context, access, name),
-        DomainWrite::Delete { domain } => domain::delete_domain(context, access, domain),
+        DomainWrite::Create { new, .. } => domain::create_domain(context, caller.access()?, new),
+        DomainWrite::Trust { domain, .. } => domain::trust_domain(context, caller, domain),
+        DomainWrite::Delete { domain } => domain::delete_domain(context, caller.access()?, domain),
     }
 }
 

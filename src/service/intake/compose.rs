@@ -28,6 +28,7 @@ pub(super) fn composed(
     draft: Draft,
 ) -> Result<ParsedMessage, Refusal> {
     let inbox = policy::find_inbox(context.store, access, inbox)?;
+    policy::check_domain(context.store, inbox)?;
     let place = find_place(context.store, access, inbox)?;
     let from = Address::parse(&place.path.address).map_err(|_| Refusal::Internal)?;
     let limits = &context.shared.limits;

@@ -45,6 +45,8 @@ pub fn deliver(
     }
     check_quota(context, plan, &targets)?;
     if let Some(sender) = plan.sender {
+        // The domain may have gone to another organization since the reader looked.
+        policy::check_domain(context.store, sender)?;
         let org = caller.access()?.org;
         let limits = &context.shared.limits;
         policy::charge_sends(limits, context.store, context.now, org, sender, 1)
@@ -105,8 +107,10 @@ fn check_owner(sender: Option<&Access>, target: &PlacementTarget<'_>) -> Result<
         Arrival::Sent | Arrival::Appended => true,
         Arrival::Received | Arrival::Copied => false,
     };
-    let allowed = sender
-        .is_some_and(|access| access.org == target.place.org && access.sees(target.place.path.id));
+    let allowed = sender.is_some_and(|access| {
+        let path = &target.place.path;
+        access.org == target.place.org && access.sees(path.id, &path.ancestors)
+    });
     if is_own && !allowed {
         return Err(Refusal::NotFound(Noun::Inbox));
     }

@@ -193,7 +193,7 @@ fn append(
     octets: Vec<u8>,
 ) -> Result<ParsedMessage, Refusal> {
     let inbox = placement.inbox;
-    if own_inbox(access)? != inbox {
+    if own_inbox(context.store, access)? != inbox {
         return Err(Refusal::NotFound(Noun::Inbox));
     }
     check_keywords("labels", &placement.keywords)?;

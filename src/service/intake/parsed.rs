@@ -25,7 +25,7 @@ impl ParsedMessage {
     pub fn need(&self) -> Need {
         match self.way {
             WayIn::Inbound => Need::Nothing,
-            WayIn::Send { .. } | WayIn::Append(_) => Need::Scope(Scopes::MESSAGES_WRITE),
+            WayIn::Send { .. } | WayIn::Append(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::call::{
     Access, Answer, FlagChange, Flags, InboxId, MailboxId, Noun, Octets, OctetsOf, Refusal, UidSet,
     Written,
 };
+use crate::service::access::admit::sees;
 use crate::service::context::{ReadContext, WriteContext, own_inbox};
 use crate::store::{FlagUpdate, InboxPlace, MailboxRecord, PageRequest, Store};
 
@@ -29,7 +30,7 @@ fn find_mailbox(
     access: &Access,
     mailbox: MailboxId,
 ) -> Result<MailboxRecord, Refusal> {
-    let inbox = own_inbox(access)?;
+    let inbox = own_inbox(store, access)?;
     store
         .mailbox(access.org, inbox, mailbox)?
         .ok_or(Refusal::NotFound(Noun::Mailbox))
@@ -75,7 +76,7 @@ pub fn read_octets(
     offset: u32,
     len: u32,
 ) -> Result<Answer, Refusal> {
-    if !access.sees(of.inbox) {
+    if !sees(context.store, access, of.inbox)? {
         return Err(NONE);
     }
     let _moment = context.store.snapshot()?;

@@ -65,7 +65,7 @@ pub(in crate::service) fn find_own_place(
     store: &Store,
     access: &Access,
 ) -> Result<InboxPlace, Refusal> {
-    let inbox = own_inbox(access)?;
+    let inbox = own_inbox(store, access)?;
     store
         .place_of(access.org, inbox)?
         .ok_or(Refusal::NotFound(Noun::Inbox))
@@ -73,7 +73,7 @@ pub(in crate::service) fn find_own_place(
 
 /// LIST and STATUS of all.
 pub fn list(context: &ReadContext<'_>, access: &Access, counts: bool) -> Result<Answer, Refusal> {
-    let inbox = own_inbox(access)?;
+    let inbox = own_inbox(context.store, access)?;
     let _moment = context.store.snapshot()?;
     let mut rows = Vec::new();
     for (mut mailbox, subscribed) in context.store.mailboxes(access.org, inbox)? {
@@ -94,7 +94,7 @@ pub fn read_status(
     access: &Access,
     text: &str,
 ) -> Result<Answer, Refusal> {
-    let inbox = own_inbox(access)?;
+    let inbox = own_inbox(context.store, access)?;
     let _moment = context.store.snapshot()?;
     let mut mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
     leave_claimed(context, &mut mailbox);
@@ -113,7 +113,7 @@ fn leave_claimed(context: &ReadContext<'_>, mailbox: &mut MailboxRecord) {
 
 /// SELECT and EXAMINE.
 pub fn select(context: &ReadContext<'_>, access: &Access, text: &str) -> Result<Answer, Refusal> {
-    let inbox = own_inbox(access)?;
+    let inbox = own_inbox(context.store, access)?;
     let _moment = context.store.snapshot()?;
     let mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
     read_selected(context.store, &mailbox).map(Answer::Selected)
@@ -125,7 +125,7 @@ pub fn claim_recent(
     access: &Access,
     mailbox: MailboxId,
 ) -> Result<Written, Refusal> {
-    let inbox = own_inbox(access)?;
+    let inbox = own_inbox(context.store, access)?;
     let found = context.store.mailbox(access.org, inbox, mailbox)?;
     let mailbox = found.ok_or(Refusal::NotFound(Noun::Mailbox))?;
     context.store.claim_recent(&mailbox)?;
@@ -338,7 +338,7 @@ pub fn subscribe(
 
 /// LSUB.
 pub fn list_subscribed(context: &ReadContext<'_>, access: &Access) -> Result<Answer, Refusal> {
-    let inbox = own_inbox(access)?;
+    let inbox = own_inbox(context.store, access)?;
     if context.store.place_of(access.org, inbox)?.is_none() {
         return Err(Refusal::NotFound(Noun::Inbox));
     }

@@ -11,7 +11,7 @@ use crate::call::bounds::{PAGE_ROWS_MAX, SEARCH_WORDS_MAX};
 use crate::call::{
     Access, Answer, Arrival, AttachmentRow, CodeRow, EntryId, FlagChange, Flags, InboxId, InboxRef,
     LinkRow, ListProgress, MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView,
-    NamedAddress, Noun, OctetsOf, OrgId, Refusal, SpecialUse, UidSet, Written,
+    NamedAddress, Noun, OctetsOf, OrgId, Refusal, Scopes, SpecialUse, UidSet, Written,
 };
 use crate::mail::Bounds;
 use crate::mail::Digest;
@@ -424,6 +424,13 @@ pub fn patch(
         .store
         .message(place.org, place.path.id, id)?
         .ok_or(NONE)?;
+    if !access.scopes.allow(Scopes::MESSAGES_READ) {
+        return Ok(Written::MessageState {
+            inbox: place.path.id,
+            folder: view.folder,
+            state: view.state,
+        });
+    }
     Ok(Written::Message(Box::new(message_view(
         place.path.id,
         view,

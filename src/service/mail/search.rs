@@ -29,7 +29,7 @@ pub fn search(
     key: &SearchKey,
     progress: &mut SearchProgress,
 ) -> Result<Option<Answer>, Refusal> {
-    let inbox = own_inbox(access)?;
+    let inbox = own_inbox(context.store, access)?;
     let began = (context.clock)().mono_ms;
     if progress.since_ms == 0 {
         progress.since_ms = began.max(1);

@@ -60,7 +60,10 @@ fn an_idempotency_key_answers_again() {
     let bad = Ask::of(
         &access,
         DomainWrite::Create {
-            name: "no".into(),
+            new: NewDomain {
+                name: "no".into(),
+                ..NewDomain::default()
+            },
             idempotency: idempotency("d", 1),
         },
     );
@@ -117,10 +120,14 @@ fn a_refusal_in_a_group_leaves_no_gap() {
     w.written(Ask::of(
         &access,
         DomainWrite::Create {
-            name: "x.test".into(),
+            new: NewDomain {
+                name: "x.test".into(),
+                ..NewDomain::default()
+            },
             idempotency: None,
         },
     ));
+    w.trust(org, "x.test");
     let named = |user: &str| NewInbox {
         username: Some(user.into()),
         domain: Some("x.test".into()),

@@ -47,19 +47,56 @@ fn inboxes_on_the_shared_and_on_own_domains() {
     ] {
         assert_eq!(make(&mut w, user, domain), Err(expected), "{user:?}");
     }
+}
+
+#[test]
+fn a_domain_and_its_addresses_go_to_the_one_that_proves_it() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let other = w.inline.make_org("two").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let Written::Inbox { row, .. } = w.written(new_inbox(&access, NewInbox::default())) else {
+        panic!()
+    };
+    let address = row.address;
     let new_domain = |name: &str| DomainWrite::Create {
-        name: name.into(),
+        new: NewDomain {
+            name: name.into(),
+            ..NewDomain::default()
+        },
         idempotency: None,
     };
     w.written(Ask::of(&access, new_domain("X.Test")));
+    // It waits for a proof.
+    let new = NewInbox {
+        username: Some("Bob".into()),
+        domain: Some("X.test".into()),
+        ..NewInbox::default()
+    };
+    let domain = "x.test".to_owned();
     assert_eq!(
-        make(&mut w, Some("Bob"), Some("x.test")).unwrap(),
-        "Bob@x.test"
+        w.refused(new_inbox(&access, new.clone())),
+        Refusal::DomainNotVerified { domain }
     );
-    assert_eq!(make(&mut w, Some("bob"), Some("x.test")), Err("inbox"));
-    assert_eq!(make(&mut w, None, Some("x.test")), Err("username"));
+    w.trust(org, "x.test");
+    let Written::Inbox { row, .. } = w.written(new_inbox(&access, new.clone())) else {
+        panic!()
+    };
+    assert_eq!(row.address, "Bob@x.test");
+    for (username, expected) in [(Some("bOB"), None), (None, Some("username"))] {
+        let new = NewInbox {
+            username: username.map(str::to_owned),
+            ..new.clone()
+        };
+        match (w.refused(new_inbox(&access, new)), expected) {
+            (Refusal::Exists(Noun::Inbox), None) => {}
+            (Refusal::Invalid { field, .. }, Some(expected)) => assert_eq!(field, expected),
+            other => panic!("{other:?}"),
+        }
+    }
 
-    // A deleted address stays with its organization for ever.
+    // A deleted address belongs to the organization that proves its domain.
     let named = InboxRef::Address("bob@x.test".into());
     let (reply, events) = w.call_from(
         1,
@@ -90,15 +127,15 @@ fn inboxes_on_the_shared_and_on_own_domains() {
     let foe = w.inline.make_key(other, Scopes::ADMIN, None).unwrap();
     let foe = w.access(&foe);
     w.written(Ask::of(&foe, new_domain("x.test")));
-    let new = NewInbox {
-        username: Some("bob".into()),
-        domain: Some("x.test".into()),
-        ..NewInbox::default()
+    w.trust(other, "x.test");
+    let Written::Inbox { row, existed } = w.written(new_inbox(&foe, new)) else {
+        panic!()
     };
-    assert_eq!(
-        w.refused(new_inbox(&foe, new)),
-        Refusal::Exists(Noun::Inbox)
-    );
+    assert_eq!((row.messages, existed), (0, false));
+    // On the shared domain it stays with its organization for ever.
+    let shared = InboxRef::Address(address.clone());
+    w.written(Ask::of(&access, InboxWrite::Delete { inbox: shared }));
+    assert!(w.inline.store.is_address_known(&address).unwrap());
     assert_eq!(
         crate::store::verify(&w.inline.store, true),
         Vec::<String>::new()
@@ -270,7 +307,7 @@ fn a_key_creates_only_what_it_holds() {
     let bound = w.access(&bound);
     assert!(matches!(
         w.refused(new_inbox(&bound, NewInbox::default())),
-        Refusal::Conflict(_)
+        Refusal::KeyBound
     ));
     // Credentials: one key for each inbox that it sees, and for no other.
     let Written::Credentials(rows) = w.written(Ask::of(

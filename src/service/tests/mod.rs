@@ -126,6 +126,19 @@ impl World {
         }
     }
 
+    /// The operator says that an organization has a domain.
+    fn trust(&mut self, org: OrgId, name: &str) {
+        let operator = crate::service::access::login::folder_access(org);
+        let domain = DomainRef::Name(name.into());
+        self.written(Ask::of(
+            &operator,
+            DomainWrite::Trust {
+                domain,
+                idempotency: None,
+            },
+        ));
+    }
+
     fn metric(&self, metric: Metric) -> u64 {
         self.shared.metrics.value(metric)
     }

@@ -249,11 +249,27 @@ fn calls_of_accounts(access: &Access, inbox: InboxId, key: KeyId, domain: Domain
         Ask::of(
             access,
             DomainWrite::Create {
-                name: "z.test".into(),
+                new: NewDomain {
+                    name: "z.test".into(),
+                    ..NewDomain::default()
+                },
                 idempotency: None,
             },
         ),
         Ask::of(access, DomainRead::List),
+        Ask::of(
+            access,
+            DomainRead::Get {
+                domain: DomainRef::Id(domain),
+            },
+        ),
+        Ask::of(
+            access,
+            DomainWrite::Trust {
+                domain: DomainRef::Id(domain),
+                idempotency: None,
+            },
+        ),
         Ask::of(
             access,
             DomainWrite::Delete {
@@ -300,7 +316,8 @@ fn needed(ask: &Ask) -> Scopes {
     };
     match need {
         Need::Nothing | Need::Key => Scopes::NONE,
-        Need::Scope(scope) | Need::AnonymousOr(scope) => scope,
+        Need::Inboxes(scope) | Need::Organization(scope) | Need::AnonymousOr(scope) => scope,
+        Need::Operator => Scopes::OPERATOR,
     }
 }
 
@@ -451,7 +468,10 @@ fn no_tenant_is_postmaster() {
         Ask::of(
             &access,
             DomainWrite::Create {
-                name: "mx.test".into(),
+                new: NewDomain {
+                    name: "mx.test".into(),
+                    ..NewDomain::default()
+                },
                 idempotency: None,
             },
         )

@@ -52,6 +52,10 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
             };
             format!("{code} The key lacks the scope {}", scope.first_name())
         }
+        Refusal::KeyBound => "550 5.7.1 The key is bound to other inboxes".into(),
+        Refusal::DomainNotVerified { domain } => {
+            format!("550 5.7.1 The domain {domain} is not verified, no mail leaves it")
+        }
         Refusal::NotFound(noun) => format!("550 5.1.1 No such {}", noun.name()),
         Refusal::Exists(noun) => format!("550 5.5.0 There is such a {} already", noun.name()),
         Refusal::RelayDenied => "550 5.7.1 Relaying denied".into(),

@@ -213,3 +213,82 @@ fn a_million_queued_recipients_are_taken_over() {
     let rows = store.outbound(ORG, OutboundId(0), 10).unwrap();
     assert_eq!(rows.len(), 10);
 }
+
+/// A file of version 3 with two organizations, a domain of each, and inboxes there.
+fn file_of_version_3(folder: &super::Folder) {
+    let mut sql = Connection::open(folder.0.join(FILE)).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..3]).unwrap();
+    ids::insert_meta(&sql, 1).unwrap();
+    sql.execute_batch(
+        "INSERT INTO meta (name, value) VALUES ('operator', 1);
+         INSERT INTO org (id, name, created_at) VALUES (1, 'first', 5), (2, 'second', 6);
+         INSERT INTO domain (id, org, name, created_at)
+             VALUES (11, 1, 'own.test', 7), (12, 2, 'taken.test', 8);
+         INSERT INTO inbox (id, org, address, domain, ancestors, created_at)
+             VALUES (21, 1, 'Bot@own.test', 11, x'', 9),
+                    (22, 2, 'eve@taken.test', 12, x'', 9),
+                    (23, 2, 'eve-1@agents.test', NULL, x'', 9);
+         INSERT INTO address (canonical, org, inbox)
+             VALUES ('bot@own.test', 1, 21), ('eve@taken.test', 2, 22),
+                    ('eve-1@agents.test', 2, 23), ('gone-1@agents.test', 1, NULL);
+         INSERT INTO key (id, org, public, hash, scopes, bound, created_at)
+             VALUES (31, 2, 'pub', zeroblob(32), 1, 1, 9);
+         INSERT INTO key_inbox (key, inbox) VALUES (31, 22);",
+    )
+    .unwrap();
+    let old = open::finish(sql, Role::Writer, None, 1).unwrap();
+    old.begin().unwrap();
+    for (org, inbox) in [(1, 21), (2, 22), (2, 23)] {
+        let (org, inbox) = (OrgId(org), InboxId(inbox));
+        old.make_standard_mailboxes(NOW, org, inbox, 0).unwrap();
+    }
+    old.commit().unwrap();
+}
+
+#[test]
+fn domains_of_version_3_are_trusted_only_for_the_operator() {
+    let folder = super::Folder::new("old-3");
+    file_of_version_3(&folder);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    check(&store);
+    let [own] = &store.domains(OrgId(1)).unwrap()[..] else {
+        panic!()
+    };
+    assert_eq!((own.name.as_str(), own.verified_at), ("own.test", Some(7)));
+    let [taken] = &store.domains(OrgId(2)).unwrap()[..] else {
+        panic!()
+    };
+    assert_eq!(
+        (taken.name.as_str(), taken.verified_at),
+        ("taken.test", None)
+    );
+    assert!(own.token.len() == 32 && own.token != taken.token);
+
+    // Mail comes to the trusted domain and to the shared one. The other keeps its mail.
+    let to = |canonical: &str| {
+        let found = store.destination(canonical).unwrap();
+        found.map(|found| found.inbox.0)
+    };
+    assert_eq!(to("bot@own.test"), Some(21));
+    assert_eq!(to("eve-1@agents.test"), Some(23));
+    assert_eq!(to("eve@taken.test"), None);
+    assert_eq!(to("gone-1@agents.test"), None);
+    assert!(store.is_address_known("gone-1@agents.test").unwrap());
+    let waiting = store.waiting_domain(InboxId(22)).unwrap();
+    assert_eq!(waiting.as_deref(), Some("taken.test"));
+    assert_eq!(store.waiting_domain(InboxId(21)).unwrap(), None);
+    assert_eq!(store.waiting_domain(InboxId(23)).unwrap(), None);
+    let found = store.inbox_at(OrgId(2), "eve@taken.test").unwrap();
+    assert_eq!(found, Some(InboxId(22)));
+    assert_eq!(store.inbox_at(OrgId(1), "eve@taken.test").unwrap(), None);
+    let key = store.key(OrgId(2), KeyId(31)).unwrap().unwrap();
+    assert_eq!((key.inboxes, key.subtree), (Some(vec![InboxId(22)]), false));
+
+    // The proof makes it work again, and the foreign keys hold as before.
+    store.begin().unwrap();
+    store.prove_domain(taken, 100).unwrap();
+    assert!(store.delete_domain(OrgId(2), taken.id).is_err());
+    store.commit().unwrap();
+    assert_eq!(to("eve@taken.test"), Some(22));
+    check(&store);
+}

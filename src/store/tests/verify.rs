@@ -243,6 +243,7 @@ fn service() -> Arc<Service> {
         clock: Arc::new(|| NOW),
         free_bytes: Arc::new(|| None),
         shared_domain: "agents.test".into(),
+        trust_domains: false,
         operator: None,
         lookups: None,
     })

@@ -102,6 +102,7 @@ fn access(inboxes: Option<Vec<InboxId>>) -> Access {
         key: Some(KeyId(1)),
         scopes: Scopes::EVENTS_READ,
         inboxes,
+        subtree: false,
         inbox: None,
         address: String::new(),
         expires_at: None,

@@ -622,6 +622,7 @@ fn a_list_over_what_is_deleted_looks_at_the_clock() {
         }),
         free_bytes: Arc::new(|| None),
         shared_domain: "agents.test".into(),
+        trust_domains: false,
         operator: None,
         lookups: None,
     });

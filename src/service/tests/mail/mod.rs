@@ -48,6 +48,7 @@ fn world_with(change: impl FnOnce(&mut Limits)) -> World {
             key: Some(KeyId(1)),
             scopes: Scopes::ADMIN,
             inboxes: Some(vec![inbox]),
+            subtree: false,
             inbox: Some(inbox),
             address: address.into(),
             expires_at: None,

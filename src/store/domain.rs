@@ -1,0 +1,128 @@
+//! Domains, as rows. Several organizations may name the same domain; at most one of them has proven
+//! it, and only that row makes mail for the domain local (DECISIONS.md, "Domains").
+//!
+//! It is not the rule of who may name or prove a domain: `service` has it.
+
+use rusqlite::{Row, params};
+
+use super::{Error, Store};
+use crate::call::{DomainId, DomainRow, OrgId};
+
+impl Store {
+    /// A new domain. The caller has checked that a row with `verified_at` is the only one of its
+    /// name.
+    pub fn insert_domain(&self, org: OrgId, row: &DomainRow) -> Result<(), Error> {
+        self.run(
+            "INSERT INTO domain (id, org, name, token, verified_at, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                row.id.0,
+                org.0,
+                row.name,
+                row.token,
+                row.verified_at,
+                row.created_at
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// The organization that has proven this domain. Mail for the domain is local for every sender.
+    pub fn proven_domain(&self, name: &str) -> Result<Option<(OrgId, DomainId)>, Error> {
+        self.one(
+            "SELECT org, id FROM domain WHERE name = ?1 AND verified_at IS NOT NULL",
+            [name],
+            |r| Ok((OrgId(r.get(0)?), DomainId(r.get(1)?))),
+        )
+    }
+
+    /// The domain of this name as an organization has named it, proven or not.
+    pub fn domain_named(&self, org: OrgId, name: &str) -> Result<Option<DomainRow>, Error> {
+        self.one(
+            "SELECT id, name, token, verified_at, created_at FROM domain
+             WHERE org = ?1 AND name = ?2",
+            params![org.0, name],
+            read_domain,
+        )
+    }
+
+    /// One domain of an organization.
+    pub fn domain(&self, org: OrgId, id: DomainId) -> Result<Option<DomainRow>, Error> {
+        self.one(
+            "SELECT id, name, token, verified_at, created_at FROM domain
+             WHERE org = ?1 AND id = ?2",
+            [org.0, id.0],
+            read_domain,
+        )
+    }
+
+    /// Up to two organizations that have named a domain: for the operator, who wants to know
+    /// whether there is only one.
+    pub fn domain_orgs(&self, name: &str) -> Result<Vec<OrgId>, Error> {
+        self.all(
+            "SELECT org FROM domain WHERE name = ?1 ORDER BY id LIMIT 2",
+            [name],
+            |r| Ok(OrgId(r.get(0)?)),
+        )
+    }
+
+    /// The organization of a domain, by the id of the domain.
+    pub fn domain_org(&self, id: DomainId) -> Result<Option<OrgId>, Error> {
+        self.one("SELECT org FROM domain WHERE id = ?1", [id.0], |r| {
+            Ok(OrgId(r.get(0)?))
+        })
+    }
+
+    /// The domains of an organization. Their number is bounded by a limit of the product.
+    pub fn domains(&self, org: OrgId) -> Result<Vec<DomainRow>, Error> {
+        self.all(
+            "SELECT id, name, token, verified_at, created_at FROM domain
+             WHERE org = ?1 ORDER BY id",
+            [org.0],
+            read_domain,
+        )
+    }
+
+    /// Marks a domain as proven, and every other row of its name as waiting.
+    pub fn prove_domain(&self, row: &DomainRow, at: i64) -> Result<(), Error> {
+        self.run(
+            "UPDATE domain SET verified_at = NULL
+             WHERE name = ?1 AND verified_at IS NOT NULL AND id <> ?2",
+            params![row.name, row.id.0],
+        )?;
+        self.run(
+            "UPDATE domain SET verified_at = ?2 WHERE id = ?1 AND verified_at IS NULL",
+            [row.id.0, at],
+        )?;
+        Ok(())
+    }
+
+    /// Whether any inbox has an address in the domain.
+    pub fn is_domain_used(&self, org: OrgId, domain: DomainId) -> Result<bool, Error> {
+        Ok(self
+            .one(
+                "SELECT 1 FROM inbox WHERE org = ?1 AND domain = ?2 LIMIT 1",
+                [org.0, domain.0],
+                |_| Ok(()),
+            )?
+            .is_some())
+    }
+
+    /// Removes a domain; whether it was there.
+    pub fn delete_domain(&self, org: OrgId, domain: DomainId) -> Result<bool, Error> {
+        Ok(self.run(
+            "DELETE FROM domain WHERE org = ?1 AND id = ?2",
+            [org.0, domain.0],
+        )? > 0)
+    }
+}
+
+fn read_domain(r: &Row<'_>) -> rusqlite::Result<DomainRow> {
+    Ok(DomainRow {
+        id: DomainId(r.get(0)?),
+        name: r.get(1)?,
+        token: r.get(2)?,
+        verified_at: r.get(3)?,
+        created_at: r.get(4)?,
+    })
+}
