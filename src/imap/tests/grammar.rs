@@ -598,6 +598,14 @@ fn searches() {
             Header("SUBJECT".into(), "a".into()),
         ),
         ("CHARSET \"US-ASCII\" 1", one(101)),
+        ("CHARSET utf8 TO a", Header("TO".into(), "a".into())),
+        ("CHARSET UTF8 TEXT \"\u{fc}\"", Text("\u{fc}".into())),
+        ("CHARSET US_ASCII TEXT \"\u{fc}\"", Text("\u{fc}".into())),
+        ("CHARSET ANSI_X3.4-1968 TEXT a", Text("a".into())),
+        (
+            "CHARSET iso-8859-1 (TEXT a NOT TEXT b)",
+            And(vec![Text("a".into()), Not(Box::new(Text("b".into())))]),
+        ),
         ("MODSEQ 5", ModSeq(5)),
         (
             "MODSEQ \"/flags/\\\\draft\" all 620162338",
@@ -621,7 +629,10 @@ fn searches_that_are_wrong() {
         ("(1", SyntaxError::Missing),
         ("1)", SyntaxError::Trailing),
         ("1 RETURN (MIN)", SyntaxError::SearchKey),
-        ("CHARSET KOI8-R 1", SyntaxError::Charset),
+        ("CHARSET X-NO-SUCH 1", SyntaxError::Charset),
+        ("CHARSET UTF-16 1", SyntaxError::Charset),
+        ("CHARSET UTF-32LE 1", SyntaxError::Charset),
+        ("CHARSET \"\" 1", SyntaxError::Charset),
         ("CHARSET", SyntaxError::Missing),
         ("TEXT", SyntaxError::Missing),
         ("SINCE 30-Feb-2024", SyntaxError::Date),
@@ -632,6 +643,27 @@ fn searches_that_are_wrong() {
         ("RETURN (SAVE) 1", SyntaxError::Option),
     ] {
         assert_eq!(program(text), Err(error), "{text}");
+    }
+    for (line, expected) in [
+        (
+            &b"t SEARCH CHARSET ISO-8859-1 TEXT \"\xfc\"\r\n"[..],
+            "\u{fc}",
+        ),
+        (
+            b"t SEARCH CHARSET koi8-r NOT SUBJECT {1+}\r\n\xf0\r\n",
+            "\u{41f}",
+        ),
+        (
+            b"t SEARCH CHARSET iso-2022-jp TEXT {8+}\r\n\x1b$BF|\x1b(B\r\n",
+            "\u{65e5}",
+        ),
+        (
+            b"t SEARCH CHARSET GB2312 TEXT {2+}\r\n\xc4\xe3\r\n",
+            "\u{4f60}",
+        ),
+    ] {
+        let command = Command::parse(line).unwrap();
+        assert!(format!("{command:?}").contains(expected), "{command:?}");
     }
     let latin1 = Command::parse(b"t SEARCH TEXT \"\xfc\"\r\n").unwrap_err();
     assert_eq!(latin1.error, SyntaxError::Charset);

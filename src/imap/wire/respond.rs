@@ -447,7 +447,7 @@ mod tests {
         );
         assert_eq!(
             written(|out| syntax_error(out, "t", SyntaxError::Charset)),
-            "t NO [BADCHARSET (US-ASCII UTF-8)] Only US-ASCII and UTF-8\r\n"
+            "t NO [BADCHARSET (US-ASCII UTF-8)] Unknown charset; UTF-8 is best\r\n"
         );
         assert_eq!(written(|out| untagged(out, "BYE a\r\nb")), "* BYE a??b\r\n");
         assert_eq!(written(|out| continuation(out, "")), "+ \r\n");

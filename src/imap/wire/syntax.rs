@@ -14,7 +14,7 @@ pub enum SyntaxError {
     AppendWithoutMessage,
     /// A character at a place where the grammar does not allow it.
     Character,
-    /// CHARSET is neither UTF-8 nor US-ASCII, or a text is not UTF-8.
+    /// CHARSET names none that is known here, or a text is not UTF-8.
     Charset,
     /// Not a date or date-time.
     Date,
@@ -79,7 +79,7 @@ impl SyntaxError {
             Charset => (
                 No,
                 "[BADCHARSET (US-ASCII UTF-8)]",
-                "Only US-ASCII and UTF-8",
+                "Unknown charset; UTF-8 is best",
             ),
             Date => (Bad, "", "Not a date"),
             Depth => (Bad, "", "Nested too deep"),

@@ -204,7 +204,7 @@ pub(crate) fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// The ids of a References, In-Reply-To or Message-ID value, in order, with brackets. There are at
-/// most [`MESSAGE_IDS_MAX`], each of at most 998 octets.
+/// most [`MESSAGE_IDS_MAX`], the last ones, each of at most 998 octets.
 ///
 /// A word with an `@` outside brackets, comments and quotes is an id, as scripts write it. White
 /// space directly inside brackets and folds are dropped. Other white space, a control or a second
@@ -217,6 +217,7 @@ pub fn message_ids(value: &[u8]) -> Vec<String> {
     } else {
         ids.scan(value);
     }
+    ids.keep_newest();
     ids.found
 }
 
@@ -234,9 +235,6 @@ impl IdScanner {
     fn scan(&mut self, value: &[u8]) {
         let mut at = 0;
         while let Some(&b) = value.get(at) {
-            if self.found.len() >= MESSAGE_IDS_MAX {
-                return;
-            }
             at += 1;
             match b {
                 b'<' => {
@@ -301,17 +299,25 @@ impl IdScanner {
         self.id.clear();
     }
 
+    fn keep_newest(&mut self) {
+        let surplus = self.found.len().saturating_sub(MESSAGE_IDS_MAX);
+        self.found.drain(..surplus);
+    }
+
     fn add(&mut self) {
         if !self.id.is_empty() && self.id.len() + 2 <= MESSAGE_ID_MAX {
             let id = String::from_utf8_lossy(&self.id);
             self.found.push(format!("<{id}>"));
+            if self.found.len() >= 2 * MESSAGE_IDS_MAX {
+                self.keep_newest();
+            }
         }
     }
 }
 
 /// No line is longer (RFC 5322 section 2.1.1), so no valid id is.
 pub const MESSAGE_ID_MAX: usize = 998;
-/// Far more than any conversation has. Later ids add nothing to threading.
+/// Far more than any conversation has. Threading asks for the newest ones.
 pub(crate) const MESSAGE_IDS_MAX: usize = 1_000;
 /// Octets before the bound of a field in which the end of an address is looked for.
 const CUT_BACK_MAX: usize = 4 * 1024;

@@ -2,13 +2,14 @@
 //! in postfix order.
 //!
 //! The stack of open groups is explicit and bounded, so nested keys of a client are not nested
-//! calls of functions. A text is UTF-8, whatever the charset says. SORT and THREAD (RFC
-//! 5256) have the same keys.
+//! calls of functions. A text is of the charset that CHARSET names, else UTF-8. SORT and THREAD
+//! (RFC 5256) have the same keys.
 
 use crate::call::{Flags, SearchKey, UidSet};
 use crate::imap::wire::lexer::{Lexer, is_atom};
 use crate::imap::wire::sequence::SequenceSet;
 use crate::imap::wire::syntax::{Parsed, SyntaxError};
+use crate::mail::parse::charset::{self, Charset};
 
 /// A search in postfix order, so that neither parsing nor resolving it recurses; at most 200
 /// keys, nested at most 32 deep.
@@ -17,6 +18,8 @@ pub struct SearchProgram {
     ops: Vec<SearchOp>,
     /// It has a MODSEQ key: the answer has the highest MODSEQ found, and CONDSTORE is on.
     pub modseq: bool,
+    /// The charset of the texts; `None` is UTF-8.
+    charset: Option<Charset>,
 }
 
 /// One step of a [`SearchProgram`].
@@ -53,19 +56,19 @@ impl SearchProgram {
     /// The keys up to the end of the command, from behind a space; before them CHARSET, if it
     /// is there. `ahead` is the name of the first key if it has been read already.
     pub(crate) fn parse<'a>(lexer: &mut Lexer<'a>, mut ahead: Option<&'a str>) -> Parsed<Self> {
+        let mut program = SearchProgram::default();
         if ahead == Some("CHARSET") {
             lexer.space()?;
-            let charset = lexer.astring()?;
-            if ![&b"UTF-8"[..], b"US-ASCII"]
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(&charset))
-            {
+            let name = lexer.astring()?;
+            program.charset = charset::named(Some(&name));
+            let is_known = program.charset.is_some() || charset::is_ascii_name(&name);
+            // An octet NUL cannot be sent, and these have one in nearly all text.
+            if !is_known || program.charset.is_some_and(Charset::is_wide) {
                 return Err(SyntaxError::Charset);
             }
             lexer.space()?;
             ahead = key_name(lexer)?;
         }
-        let mut program = SearchProgram::default();
         keys(lexer, ahead, &mut program)?;
         Ok(program)
     }
@@ -235,13 +238,14 @@ fn key(lexer: &mut Lexer<'_>, name: &str, program: &mut SearchProgram) -> Parsed
             ops.push(SearchOp::Key(mod_sequence(lexer)?));
         }
         "RETURN" | "CHARSET" => return Err(SyntaxError::SearchKey),
-        _ => ops.push(SearchOp::Key(argument_key(lexer, name)?)),
+        _ => ops.push(SearchOp::Key(argument_key(lexer, name, program.charset)?)),
     }
     Ok(())
 }
 
 /// A key with a text, a date, a size or a keyword.
-fn argument_key(lexer: &mut Lexer<'_>, name: &str) -> Parsed<SearchKey> {
+fn argument_key(lexer: &mut Lexer<'_>, name: &str, charset: Option<Charset>) -> Parsed<SearchKey> {
+    let text = |lexer: &mut Lexer<'_>| text(lexer, charset);
     use SearchKey::{
         And, Before, Body, Header, Keyword, Larger, Not, SentBefore, SentSince, Since, Smaller,
         Text,
@@ -295,12 +299,20 @@ fn mod_sequence(lexer: &mut Lexer<'_>) -> Parsed<SearchKey> {
     lexer.number64().map(SearchKey::ModSeq)
 }
 
-fn text(lexer: &mut Lexer<'_>) -> Parsed<String> {
+fn text(lexer: &mut Lexer<'_>, charset: Option<Charset>) -> Parsed<String> {
     let raw = lexer.astring()?;
     if raw.len() > NEEDLE_BYTES {
         return Err(SyntaxError::NeedleTooLong);
     }
-    String::from_utf8(raw.into_owned()).map_err(|_| SyntaxError::Charset)
+    let Some(charset) = charset.filter(|charset| *charset != Charset::UTF_8) else {
+        return String::from_utf8(raw.into_owned()).map_err(|_| SyntaxError::Charset);
+    };
+    let text = charset.decode(&raw).into_owned();
+    // The text in UTF-8 is the one that a search costs.
+    match text.len() > NEEDLE_BYTES {
+        true => Err(SyntaxError::NeedleTooLong),
+        false => Ok(text),
+    }
 }
 
 /// Every name that a key can begin with.

@@ -65,6 +65,11 @@ pub fn named(label: Option<&[u8]>) -> Option<Charset> {
     name::find(label?)
 }
 
+/// Whether a label is a name of ASCII.
+pub fn is_ascii_name(label: &[u8]) -> bool {
+    name::is_ascii(label)
+}
+
 impl Charset {
     /// UTF-8.
     pub const UTF_8: Charset = Charset::Web(web::UTF_8);
@@ -81,6 +86,15 @@ impl Charset {
             Charset::CodePage(_) => true,
             Charset::Web(charset) => charset != web::UTF_8 && charset.is_ascii_compatible(),
             Charset::Escaped(_) | Charset::Utf16 | Charset::Utf32 { .. } | Charset::Utf7 => false,
+        }
+    }
+
+    /// Whether nearly all of its text has octets of zero.
+    pub fn is_wide(self) -> bool {
+        match self {
+            Charset::Utf16 | Charset::Utf32 { .. } => true,
+            Charset::Web(charset) => !charset.is_ascii_compatible(),
+            Charset::CodePage(_) | Charset::Escaped(_) | Charset::Utf7 => false,
         }
     }
 
@@ -134,11 +148,10 @@ fn choose(named: Option<Charset>, octets: &[u8], fallback: Option<Charset>) -> C
         return escaped_ascii(octets).unwrap_or(charset);
     }
     let is_overruled = match charset {
-        Charset::Utf16 | Charset::Utf32 { .. } => is_narrow(octets),
-        Charset::Web(web) if !web.is_ascii_compatible() => is_narrow(octets),
+        charset if charset.is_wide() => is_narrow(octets),
         // Seven bits have no octet over 127.
         Charset::Escaped(_) | Charset::Utf7 => utf8_weight(octets) > 0,
-        Charset::CodePage(_) | Charset::Web(_) => {
+        _ => {
             if octets.is_ascii() {
                 return escaped_ascii(octets).unwrap_or(charset);
             }

@@ -31,6 +31,11 @@ pub(super) fn find(label: &[u8]) -> Option<Charset> {
     })
 }
 
+/// Whether a label is a name of ASCII.
+pub(super) fn is_ascii(label: &[u8]) -> bool {
+    squash(label, &mut [0_u8; SQUASHED_MAX]).is_some_and(|name| ASCII_NAMES.contains(&name))
+}
+
 /// The letters and digits of a name, in lower case; `None` if there are too many.
 fn squash<'b>(label: &[u8], buffer: &'b mut [u8; SQUASHED_MAX]) -> Option<&'b str> {
     let mut n = 0;

@@ -13,6 +13,7 @@ use crate::service::{Inline, ReadTask, ReadTurn, WriteTask};
 mod entries;
 mod fault;
 mod incoming;
+mod shapes;
 mod stages;
 
 const START: i64 = 1_700_000_000_000;
