@@ -38,6 +38,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("imap_parse", imap::imap_parse),
     ("imap_fetch", imap::imap_fetch),
     ("imap_respond", imap::imap_respond),
+    ("charset", mail::charset),
     ("header", mail::header),
     ("address", mail::address),
     ("mime", mail::mime),

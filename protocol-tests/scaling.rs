@@ -7,6 +7,11 @@ use std::time::{Duration, Instant};
 
 use postern::testing::call::Limits;
 use postern::testing::imap::testing::{Command, Frame, FrameBounds};
+use postern::testing::mail::Bounds;
+use postern::testing::mail::parse::address_list::parse_list;
+use postern::testing::mail::parse::charset::decode;
+use postern::testing::mail::parse::date::parse as parse_date;
+use postern::testing::mail::parse::header::{Headers, message_ids};
 
 type Row = (&'static str, fn(&[u8]), fn(usize) -> String);
 
@@ -38,7 +43,46 @@ const ROWS: &[Row] = &[
     ("literals of a frame", imap_frame, |n| {
         format!("t SEARCH {}\r\n", "{1+}\r\n(".repeat(n))
     }),
+    ("heads of encoded words", header, |n| "=?a?q?".repeat(n)),
+    ("question marks in an encoded word", header, |n| {
+        format!("=?a?q?{}", "?=x??".repeat(n))
+    }),
+    ("encoded words", header, |n| "=?utf-7?q?+-?= ".repeat(n)),
+    ("ids without brackets", header, |n| "a@b <c@ ".repeat(n)),
+    ("spaces of a date", header, |n| " ,(a)".repeat(n)),
+    ("brackets of addresses", address, |n| "<a> < ".repeat(n)),
+    ("quotes without an end", address, |n| "\"\\\"(".repeat(n)),
+    ("words in an address", address, |n| {
+        "=?a?q?<b> ?=,".repeat(n)
+    }),
+    ("escapes in an address", address, |n| "\x1b$B".repeat(n)),
+    ("escapes of a text", charset, |n| {
+        "\x1b$B\x1b(B\x0e".repeat(n)
+    }),
 ];
+
+fn header(value: &[u8]) {
+    let raw = [b"X:", value, b"\r\n\r\n"].concat();
+    if let Some(field) = Headers::parse(&raw).first("X") {
+        black_box((
+            field.decoded(),
+            message_ids(field.value),
+            parse_date(field.value),
+        ));
+    }
+}
+
+fn address(value: &[u8]) {
+    let bounds = Bounds {
+        addresses: usize::MAX,
+        ..Bounds::default()
+    };
+    black_box(parse_list(value, &bounds));
+}
+
+fn charset(octets: &[u8]) {
+    black_box(decode(Some(b"iso-2022-jp"), octets));
+}
 
 fn imap(line: &[u8]) {
     let _ = black_box(Command::parse(line));

@@ -71,6 +71,10 @@ pub mod mail {
         pub mod address_list {
             pub use crate::mail::parse::address_list::{parse_list, parse_single_from};
         }
+        /// `crate::mail::parse::charset`
+        pub mod charset {
+            pub use crate::mail::parse::charset::{Charset, CharsetDecoder, decode};
+        }
         /// `crate::mail::parse::date`
         pub mod date {
             pub use crate::mail::parse::date::parse;

@@ -7,6 +7,7 @@ use postern::testing::mail::digest::analyse;
 use postern::testing::mail::digest::{AddressItem, Digest, PartStep};
 use postern::testing::mail::parse::address::Address;
 use postern::testing::mail::parse::address_list::{parse_list, parse_single_from};
+use postern::testing::mail::parse::charset::{self, Charset, CharsetDecoder};
 use postern::testing::mail::parse::header::{self, Headers};
 use postern::testing::mail::parse::transfer::{self, Decoder, Encoding};
 use postern::testing::mail::parse::{date, param};
@@ -66,6 +67,52 @@ pub fn header(data: &[u8]) {
         assert_eq!(utf7::utf7_encode(&name).as_bytes(), data);
     }
 }
+
+/// Octets of any charset: the first octet chooses the label, the second the length of the pieces.
+pub fn charset(data: &[u8]) {
+    let [label, size, octets @ ..] = data else {
+        return;
+    };
+    let label = LABELS[usize::from(*label) % LABELS.len()].as_bytes();
+    let text = charset::decode(Some(label), octets);
+    assert!(text.len() <= octets.len() * 3 + 3);
+    let chosen = Charset::of(Some(label), octets);
+    let mut decoder = CharsetDecoder::new(chosen);
+    let mut pieced = String::new();
+    for piece in octets.chunks(usize::from(*size % 7) + 1) {
+        decoder.push(piece, false, &mut pieced);
+    }
+    decoder.push(b"", true, &mut pieced);
+    assert_eq!(
+        pieced,
+        chosen.decode(octets),
+        "pieces decode like the whole"
+    );
+}
+
+/// One label for each decoder, labels that decide nothing, and octets that are no label.
+const LABELS: [&str; 20] = [
+    "utf-8",
+    "us-ascii",
+    "x-unknown",
+    "iso-8859-1",
+    "koi8-r",
+    "windows-874",
+    "cp932",
+    "gb18030",
+    "big5",
+    "euc-kr",
+    "euc-jp",
+    "iso-2022-jp",
+    "iso-2022-kr",
+    "iso-2022-cn",
+    "hz-gb-2312",
+    "utf-7",
+    "utf-16",
+    "utf-32",
+    "ibm437",
+    "\u{e9}",
+];
 
 /// Addresses and address lists.
 pub fn address(data: &[u8]) {
