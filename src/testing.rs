@@ -89,12 +89,12 @@ pub mod mail {
         }
         /// `crate::mail::parse::transfer`
         pub mod transfer {
-            pub use crate::mail::parse::transfer::{Decoder, Encoding, decode};
+            pub use crate::mail::parse::transfer::{Decoder, Encoding, decode, decoded_len};
         }
     }
     /// `crate::mail::text`
     pub mod text {
-        pub use crate::mail::text::{attachments, decode_part, text_of};
+        pub use crate::mail::text::{attachments, decode_part, extracted_of, text_of};
         /// `crate::mail::text::codes`
         pub mod codes {
             pub use crate::mail::text::codes::{CODES_MAX, FoundCode, find, find_in_mail};

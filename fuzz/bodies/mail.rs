@@ -14,7 +14,7 @@ use postern::testing::mail::parse::{date, param};
 use postern::testing::mail::text::html::read;
 use postern::testing::mail::text::links::links;
 use postern::testing::mail::text::search::{Needle, Scope, contains_text, searchable};
-use postern::testing::mail::text::{attachments, decode_part, text_of};
+use postern::testing::mail::text::{attachments, decode_part, extracted_of, text_of};
 use postern::testing::mail::text::{codes, reply};
 use postern::testing::mail::write::compose::{AttachedFile, Compose, compose as write_mail};
 use postern::testing::mail::write::encode;
@@ -188,6 +188,8 @@ pub fn mime(data: &[u8]) {
                 );
                 let decoded = decode_part(data, &part);
                 assert!(decoded.len() <= part.size());
+                let octets = data.get(part.body.clone()).unwrap_or_default();
+                assert_eq!(transfer::decoded_len(part.encoding, octets), decoded.len());
                 in_pieces(
                     part.encoding,
                     data.get(part.body.clone()).unwrap_or(b""),
@@ -198,6 +200,8 @@ pub fn mime(data: &[u8]) {
     }
     assert!(open.is_empty());
     let body = text_of(data, &digest);
+    assert!(body.attached_at <= body.text.len());
+    assert!(extracted_of("", &body).len() <= body.text.len() + 2);
     assert!(
         !body
             .text
@@ -213,7 +217,7 @@ pub fn mime(data: &[u8]) {
             "no empty text for a mail with a body"
         );
     }
-    for attachment in attachments(&digest) {
+    for attachment in attachments(data, &digest) {
         assert!(
             !attachment.filename.is_empty()
                 && !attachment.filename.contains(['/', '\\', '\r', '\n', '\0'])
@@ -221,6 +225,12 @@ pub fn mime(data: &[u8]) {
         assert_eq!(
             digest.section(&attachment.section).map(|p| p.index),
             Some(attachment.part)
+        );
+        let part = digest.part(attachment.part);
+        assert_eq!(
+            part.map(|part| decode_part(data, &part).len()),
+            Some(attachment.size),
+            "the size of an attachment is that of its download"
         );
     }
     let _ = searchable(data, &digest).count();
@@ -339,7 +349,7 @@ pub fn compose(data: &[u8]) {
     let Some(digest) = Digest::open(&found.digest) else {
         panic!("a fresh digest opens")
     };
-    for attachment in attachments(&digest) {
+    for attachment in attachments(&raw, &digest) {
         let Some(part) = digest.part(attachment.part) else {
             panic!("an attachment is a part")
         };
@@ -371,6 +381,6 @@ fn damaged(bytes: &[u8]) {
         }
     }
     assert!(digest.walk().count() <= digest.part_count() * 2);
-    let _ = attachments(&digest).count();
+    let _ = attachments(bytes, &digest).count();
     let _ = (digest.section(&[1]), digest.section(&[1, 2, 3]));
 }

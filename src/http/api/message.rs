@@ -124,7 +124,8 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
         => |slot, view| slot.text(&view.summary.preview);
     priority: always OneOf(PriorityLevel::NAMES), r#""normal""#, "What X-Priority and Importance say."
         => |slot, view| slot.text(PriorityLevel::of(view.summary.priority).name());
-    has_attachments: always Flag, "true", "Whether it has an attachment."
+    has_attachments: always Flag, "true",
+        "Whether it has an attachment other than the pictures of its HTML, signatures and reports."
         => |slot, view| slot.flag(view.summary.has_attachments);
     codes: always List(&Text(ANY)), r#"["482913"]"#, "One-time codes found in it."
         => |slot, view| slot.texts(&view.summary.codes);

@@ -7,8 +7,6 @@
 
 use std::fmt;
 
-use memchr::memchr_iter;
-
 use super::Digest;
 use super::blob::{self, BlobWriter, PartRecord, to_u32};
 use crate::mail::parse::address_list::{self, Mailbox, RawEntry};
@@ -174,10 +172,6 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
             body_start: section.body_start,
             body_end: section.body_end,
             lines: to_u32(section.lines),
-            decoded: decoded_bytes(
-                raw.get(section.body_start..section.body_end).unwrap_or(b""),
-                section,
-            ),
             text: offset,
             subtree_end: section.subtree_end,
             kind: section.kind,
@@ -273,10 +267,10 @@ impl Analysis {
         self.cc = envelope.cc.mailboxes().collect();
         self.bcc = envelope.bcc.mailboxes().collect();
         self.reply_to = envelope.own_reply_to().mailboxes().collect();
-        self.has_attachments = text::has_attachments(&digest);
+        self.has_attachments = text::has_attachments(raw, &digest);
         let beginning = text::beginning_of(raw, &digest, TEXT_LOOKED_AT);
         self.has_hidden_content = beginning.hidden_content;
-        let new = reply::extracted_text(&self.subject, &beginning.text);
+        let new = text::extracted_of(&self.subject, &beginning);
         self.preview = unicode::one_line(&reply::without_addresses(&new), PREVIEW_CHARS_MAX);
         let found = codes::find_in_mail(&self.subject, &new);
         self.codes = found.into_iter().map(|found| found.code).collect();
@@ -462,36 +456,6 @@ fn write_params(writer: &mut BlobWriter, value: &ParamValue<'_>) {
         writer.string(Some(&param.name));
         writer.string(Some(&param.value));
     }
-}
-
-/// Octets of the decoded body, computed without decoding. Line ends and padding are no base64, and
-/// an escape of quoted-printable is three octets for one.
-fn decoded_bytes(body: &[u8], section: &RawPart) -> u32 {
-    to_u32(match section.encoding {
-        Encoding::Identity => body.len(),
-        Encoding::Base64 => {
-            let carriage = if body.contains(&b'\r') {
-                section.lines
-            } else {
-                0
-            };
-            let tail = body.trim_ascii_end();
-            let padding = tail
-                .iter()
-                .rev()
-                .take(2)
-                .take_while(|b| **b == b'=')
-                .count();
-            (body
-                .len()
-                .saturating_sub(section.lines + carriage + padding))
-                * 3
-                / 4
-        }
-        Encoding::QuotedPrintable => body
-            .len()
-            .saturating_sub(2 * memchr_iter(b'=', body).count()),
-    })
 }
 
 fn priority(value: &[u8]) -> Priority {

@@ -13,7 +13,6 @@ pub struct PartRecord {
     pub body_start: usize,
     pub body_end: usize,
     pub lines: u32,
-    pub decoded: u32,
     /// Offset of its strings in the text.
     pub text: usize,
     pub subtree_end: usize,
@@ -27,7 +26,8 @@ impl PartRecord {
         let body_start = cursor.offset()?;
         let body_end = cursor.offset()?;
         let lines = cursor.u32()?;
-        let decoded = cursor.u32()?;
+        // Older digests have an estimate of the decoded octets here. Nothing reads it.
+        cursor.u32()?;
         let text = cursor.offset()?;
         let subtree_end = usize::from(cursor.u16()?);
         let kind = match cursor.byte()? {
@@ -48,7 +48,6 @@ impl PartRecord {
             body_start,
             body_end,
             lines,
-            decoded,
             text,
             subtree_end,
             kind,
@@ -213,8 +212,8 @@ impl BlobWriter {
             self.records.extend_from_slice(&to_u32(n).to_le_bytes());
         }
         self.records.extend_from_slice(&record.lines.to_le_bytes());
-        self.records
-            .extend_from_slice(&record.decoded.to_le_bytes());
+        // The place of an estimate of the decoded octets. Nothing reads it.
+        self.records.extend_from_slice(&[0; 4]);
         self.records
             .extend_from_slice(&to_u32(record.text).to_le_bytes());
         self.records.extend_from_slice(

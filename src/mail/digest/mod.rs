@@ -367,9 +367,6 @@ pub struct Part<'a> {
     pub body: Range<usize>,
     /// Line feeds in the body.
     pub lines: u32,
-    /// Octets of the body once decoded; exact for well-formed base64, an upper bound for
-    /// quoted-printable.
-    pub decoded_bytes: u32,
     /// How the body is encoded.
     pub encoding: Encoding,
     /// `text` of `text/plain`, as written.
@@ -457,7 +454,6 @@ impl<'a> Part<'a> {
             header: record.header_start..record.body_start,
             body: record.body_start..record.body_end,
             lines: record.lines,
-            decoded_bytes: record.decoded,
             encoding: record.encoding,
             media,
             subtype,

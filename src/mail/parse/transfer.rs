@@ -1,8 +1,9 @@
 //! Transfer encodings: base64 and quoted-printable to octets.
 //!
 //! Decoding is tolerant and never fails. A [`Decoder`] takes its input in pieces of any size and
-//! gives the same octets, never more than the input has. Archives and uuencode are never unpacked.
-//! The inverse is `write::encode`; charsets are in `charset`.
+//! gives the same octets, never more than the input has. [`decoded_len`] is their exact number for
+//! every input, malformed ones too. Archives and uuencode are never unpacked. The inverse is
+//! `write::encode`; charsets are in `charset`.
 
 use std::borrow::Cow;
 
@@ -87,10 +88,7 @@ impl Decoder {
     /// Appends the octets that are still held at the end of the body.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         self.flush_base64(out);
-        if let Escape::High(b) = self.escape {
-            out.extend_from_slice(&[b'=', b]);
-        }
-        self.escape = Escape::None;
+        self.flush_quoted(out);
     }
 
     fn push_base64(&mut self, mut piece: &[u8], out: &mut Vec<u8>) {
@@ -137,15 +135,15 @@ impl Decoder {
         (self.bits, self.sextets) = (0, 0);
     }
 
-    fn push_quoted(&mut self, mut piece: &[u8], out: &mut Vec<u8>) {
+    fn push_quoted(&mut self, mut piece: &[u8], out: &mut impl OctetSink) {
         while let Some((&b, tail)) = piece.split_first() {
             match self.escape {
                 Escape::None => {
                     let Some(at) = memchr(b'=', piece) else {
-                        out.extend_from_slice(piece);
+                        out.put(piece);
                         return;
                     };
-                    out.extend_from_slice(piece.get(..at).unwrap_or(b""));
+                    out.put(piece.get(..at).unwrap_or(b""));
                     piece = piece.get(at + 1..).unwrap_or(b"");
                     self.escape = Escape::Equals;
                     continue;
@@ -157,7 +155,7 @@ impl Decoder {
                         b' ' | b'\t' => Escape::Space,
                         b if hex(&b).is_some() => Escape::High(b),
                         _ => {
-                            out.push(b'=');
+                            out.put(b"=");
                             self.escape = Escape::None;
                             continue;
                         }
@@ -166,9 +164,9 @@ impl Decoder {
                 Escape::High(high) => {
                     self.escape = Escape::None;
                     match (hex(&high), hex(&b)) {
-                        (Some(high), Some(low)) => out.push(high << 4 | low),
+                        (Some(high), Some(low)) => out.put(&[high << 4 | low]),
                         _ => {
-                            out.extend_from_slice(&[b'=', high]);
+                            out.put(&[b'=', high]);
                             continue;
                         }
                     }
@@ -185,7 +183,7 @@ impl Decoder {
                     b'\r' => self.escape = Escape::Cr,
                     b'\n' => self.escape = Escape::None,
                     _ => {
-                        out.extend_from_slice(b"= ");
+                        out.put(b"= ");
                         self.escape = Escape::None;
                         continue;
                     }
@@ -193,6 +191,33 @@ impl Decoder {
             }
             piece = tail;
         }
+    }
+
+    fn flush_quoted(&mut self, out: &mut impl OctetSink) {
+        if let Escape::High(b) = self.escape {
+            out.put(&[b'=', b]);
+        }
+        self.escape = Escape::None;
+    }
+}
+
+/// A place for decoded octets. The decoder of quoted-printable writes to a body or only counts, so
+/// that both always agree.
+trait OctetSink {
+    fn put(&mut self, octets: &[u8]);
+}
+
+impl OctetSink for Vec<u8> {
+    fn put(&mut self, octets: &[u8]) {
+        self.extend_from_slice(octets);
+    }
+}
+
+struct OctetCount(usize);
+
+impl OctetSink for OctetCount {
+    fn put(&mut self, octets: &[u8]) {
+        self.0 += octets.len();
     }
 }
 
@@ -206,6 +231,47 @@ pub fn decode(encoding: Encoding, body: &[u8]) -> Cow<'_, [u8]> {
     decoder.push(body, &mut out);
     decoder.finish(&mut out);
     Cow::Owned(out)
+}
+
+/// The length of what [`decode`] gives, without decoding: the octets that a download has.
+pub fn decoded_len(encoding: Encoding, body: &[u8]) -> usize {
+    match encoding {
+        Encoding::Identity => body.len(),
+        Encoding::Base64 => base64_len(body),
+        Encoding::QuotedPrintable => {
+            let mut count = OctetCount(0);
+            let mut decoder = Decoder::new(encoding);
+            decoder.push_quoted(body, &mut count);
+            decoder.flush_quoted(&mut count);
+            count.0
+        }
+    }
+}
+
+/// Each `=` ends a quantum, as in the decoder; all other octets outside the alphabet are skipped.
+fn base64_len(body: &[u8]) -> usize {
+    let mut rest = body;
+    let mut octets = 0;
+    loop {
+        let end = memchr(b'=', rest).unwrap_or(rest.len());
+        let sextets = base64_count(rest.get(..end).unwrap_or(rest));
+        // One sextet alone holds no octet.
+        octets += sextets / 4 * 3 + (sextets % 4).saturating_sub(1);
+        match rest.get(end + 1..) {
+            Some(next) => rest = next,
+            None => return octets,
+        }
+    }
+}
+
+/// How many octets are of the alphabet. The compiler turns the sum of a short run, which fits into
+/// one octet, into wide comparisons.
+fn base64_count(octets: &[u8]) -> usize {
+    let is_digit = |b: &u8| b.is_ascii_alphanumeric() | matches!(*b, b'+' | b'/');
+    octets
+        .chunks(COUNT_RUN)
+        .map(|run| usize::from(run.iter().map(|b| u8::from(is_digit(b))).sum::<u8>()))
+        .sum()
 }
 
 /// Appends decoded base64; octets outside its alphabet are skipped.
@@ -240,6 +306,8 @@ const fn sextets() -> [u8; 256] {
     table
 }
 
+/// At most 255, so that a count of this many octets fits into one.
+const COUNT_RUN: usize = 192;
 static SEXTETS: [u8; 256] = sextets();
 /// Larger than every sextet, so the `|` of four values shows whether one of them is invalid.
 const NOT_BASE64: u8 = 64;
@@ -292,5 +360,35 @@ mod tests {
             }
             assert_eq!(&*decode(*encoding, body), *expected);
         }
+    }
+
+    #[test]
+    fn the_counted_length_is_the_decoded_one() {
+        use Encoding::*;
+        let alphabets: [&[u8]; 4] = [b"ABab09+/", b"ABab09+/=\r\n ", b"=aF0 \t\r\nzG\xff", b"="];
+        let mut seed = 7_u64;
+        let mut next = move |n: usize| {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(seed >> 33).unwrap() % n
+        };
+        for round in 0..4_000 {
+            let alphabet = alphabets[round % alphabets.len()];
+            let body: Vec<u8> = (0..next(600))
+                .map(|_| alphabet[next(alphabet.len())])
+                .collect();
+            for encoding in [Base64, Identity, QuotedPrintable] {
+                let shown = String::from_utf8_lossy(&body);
+                let decoded = decode(encoding, &body).len();
+                assert_eq!(
+                    decoded_len(encoding, &body),
+                    decoded,
+                    "{encoding:?} {shown:?}"
+                );
+            }
+        }
+        let any: Vec<u8> = (0..=255_u8).cycle().take(70_000).collect();
+        assert_eq!(decoded_len(Base64, &any), decode(Base64, &any).len());
     }
 }

@@ -5,14 +5,19 @@
 //! fields; `parse` has done so at delivery.
 
 mod body;
+mod choice;
 pub mod codes;
+mod flowed;
 pub mod html;
 pub mod links;
+mod parts;
 pub mod reply;
 pub mod search;
 
-pub use body::{attachments, decode_part, text_of};
-pub(crate) use body::{beginning_of, has_attachments, page_of};
+pub(crate) use body::{beginning_of, page_of};
+pub use body::{decode_part, extracted_of, text_of};
+pub use parts::attachments;
+pub(crate) use parts::has_attachments;
 
 #[cfg(test)]
 mod tests;

@@ -17,9 +17,10 @@ use crate::mail::Bounds;
 use crate::mail::Digest;
 use crate::mail::Headers;
 use crate::mail::parse::address_list::parse_list;
+use crate::mail::text;
+use crate::mail::text::codes;
 use crate::mail::text::links::links;
 use crate::mail::text::search::{Needle, contains_all};
-use crate::mail::text::{self, codes, reply};
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::intake::named_address;
 use crate::service::policy;
@@ -284,7 +285,7 @@ fn content(
     })
     .collect();
     let subject = &view.summary.subject;
-    let extracted_text = reply::extracted_text(subject, &body.text).into_owned();
+    let extracted_text = text::extracted_of(subject, &body).into_owned();
     let codes_found = codes::find_in_mail(subject, &extracted_text)
         .into_iter()
         .map(|found| CodeRow {
@@ -297,7 +298,7 @@ fn content(
         extracted_text,
         text: body.text,
         html: body.html,
-        attachments: attachments(&digest),
+        attachments: attachments(octets, &digest),
         headers: headers(&view.prefix, octets, &digest),
         links,
         hidden_content: body.hidden_content,
@@ -319,13 +320,13 @@ fn content(
     Ok(content)
 }
 
-fn attachments(digest: &Digest<'_>) -> Vec<AttachmentRow> {
-    text::attachments(digest)
+fn attachments(octets: &[u8], digest: &Digest<'_>) -> Vec<AttachmentRow> {
+    text::attachments(octets, digest)
         .map(|found| AttachmentRow {
             part: found.part,
             filename: found.filename,
             content_type: found.content_type,
-            size: found.size.into(),
+            size: found.size as u64,
             inline: found.inline,
             content_id: found.content_id,
         })
@@ -377,10 +378,10 @@ pub fn read_part(
     let _moment = context.store.snapshot()?;
     let (_, view) = find_view(context.store, access, inbox, id)?;
     let digest = Digest::open(&view.digest).ok_or_else(|| damaged("digest"))?;
-    let found = text::attachments(&digest).find(|attachment| attachment.part == part);
+    let octets = context.store.body_octets(view.body.0, view.body.1)?;
+    let found = text::attachments(&octets, &digest).find(|attachment| attachment.part == part);
     let found = found.ok_or_else(none)?;
     let part = digest.part(part).ok_or_else(none)?;
-    let octets = context.store.body_octets(view.body.0, view.body.1)?;
     Ok(Answer::Part {
         octets: text::decode_part(&octets, &part).into_owned(),
         content_type: found.content_type,

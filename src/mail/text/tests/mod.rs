@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod body;
 mod html;
 mod links;
+mod parts;
 mod reply;

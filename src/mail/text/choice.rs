@@ -1,0 +1,236 @@
+//! Whether the plain text or the HTML of a multipart/alternative is shown.
+//!
+//! The plain text is shown, as its author or a mailer wrote it for readers without HTML. The
+//! exception is plain text that only fills the place: it is blank, says that the mail has to be
+//! read in another program, or is a few words beside a page. The HTML is another form of the same
+//! words (RFC 2046 section 5.1.4), so showing it loses nothing. A plain text is never left out for
+//! HTML that shows no words.
+
+use std::borrow::Cow;
+
+use super::html::HtmlPage;
+use super::parts::TextUse;
+use crate::mail::unicode::{fold, is_invisible};
+
+/// A text part, decoded.
+pub(super) enum Words<'a> {
+    Plain(Cow<'a, str>),
+    Page(HtmlPage),
+}
+
+/// The alternatives of a message whose HTML is shown, by the index of the multipart.
+pub(super) struct Choices {
+    pages: Vec<usize>,
+}
+
+impl Choices {
+    /// Decides for each alternative among the parts of one message.
+    pub(super) fn of(parts: &[(TextUse, Words<'_>)]) -> Choices {
+        let mut pages = Vec::new();
+        let mut decided = None;
+        for (use_of, _) in parts {
+            let TextUse::Plain(alternative) = *use_of else {
+                continue;
+            };
+            // The plain texts of one alternative stand together.
+            if decided.replace(alternative) != Some(alternative) && is_filler(alternative, parts) {
+                pages.push(alternative);
+            }
+        }
+        Choices { pages }
+    }
+
+    /// Whether the part is shown.
+    pub(super) fn shows(&self, use_of: TextUse) -> bool {
+        match use_of {
+            TextUse::Page(alternative) => self.pages.contains(&alternative),
+            TextUse::Plain(alternative) => !self.pages.contains(&alternative),
+            TextUse::Message | TextUse::Shown | TextUse::Spare => true,
+        }
+    }
+}
+
+/// Whether all plain texts of an alternative only fill their place beside its HTML.
+fn is_filler(alternative: usize, parts: &[(TextUse, Words<'_>)]) -> bool {
+    let mut fillers = parts.iter().filter_map(|(use_of, words)| match words {
+        Words::Plain(text) if *use_of == TextUse::Plain(alternative) => Some(Filler::of(text)),
+        _ => None,
+    });
+    if fillers.any(|filler| filler == Filler::None) {
+        return false;
+    }
+    let letters = |n_max: usize| {
+        parts
+            .iter()
+            .filter_map(|(use_of, words)| match words {
+                Words::Page(page) if *use_of == TextUse::Page(alternative) => Some(&page.text),
+                _ => None,
+            })
+            .flat_map(|text| text.chars())
+            .filter(|c| c.is_alphanumeric())
+            .take(n_max)
+            .count()
+    };
+    parts.iter().all(|(use_of, words)| match words {
+        Words::Plain(text) if *use_of == TextUse::Plain(alternative) => match Filler::of(text) {
+            Filler::None => false,
+            Filler::Blank => letters(1) > 0,
+            Filler::Notice(wanted) => letters(wanted) >= wanted,
+            Filler::Short(own) => {
+                let wanted = (own * SHORT_RATIO).max(SUBSTANCE_LETTERS);
+                letters(wanted) >= wanted
+            }
+        },
+        _ => true,
+    })
+}
+
+/// How a plain text may fill its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filler {
+    /// It has no words.
+    Blank,
+    /// It is an ordinary text.
+    None,
+    /// It speaks of HTML, of a browser or of mail programs, and is short; with the letters that the
+    /// HTML must have.
+    Notice(usize),
+    /// It is a few words, which may be all that its author had to say; with the number of its
+    /// letters and digits, links not counted.
+    Short(usize),
+}
+
+impl Filler {
+    fn of(text: &str) -> Filler {
+        let has_word = |c: char| !c.is_whitespace() && !is_invisible(c);
+        let Some(start) = text.find(has_word) else {
+            return Filler::Blank;
+        };
+        let text = text.get(start..).unwrap_or("").trim_end();
+        if text.len() > NOTICE_BYTES {
+            return Filler::None;
+        }
+        let words: Vec<&str> = text
+            .split_whitespace()
+            .filter(|word| !word.contains("://") && !word.starts_with("www."))
+            .collect();
+        let words = words.join(" ").replace("&nbsp;", " ");
+        match words.chars().filter(|c| c.is_alphanumeric()).count() {
+            0 => Filler::Blank,
+            n if n <= NOTICE_LETTERS => Filler::short(n, &fold(&words)),
+            _ => Filler::None,
+        }
+    }
+
+    /// A text of `n` letters. The name of HTML is the same in all languages; names of files that
+    /// end with it do not count.
+    fn short(n: usize, folded: &str) -> Filler {
+        let speaks_of_html = folded
+            .match_indices("html")
+            .any(|(at, _)| !folded.get(..at).is_some_and(|before| before.ends_with('.')));
+        if speaks_of_html {
+            Filler::Notice(1)
+        } else if NOTICE_WORDS.iter().any(|word| folded.contains(word)) {
+            // A page of pictures has a word or two, such as a link to leave the list.
+            Filler::Notice((n / 4).max(1))
+        } else if n <= SHORT_LETTERS {
+            Filler::Short(n)
+        } else {
+            Filler::None
+        }
+    }
+}
+
+/// Octets of a text that may be a notice, its links included.
+const NOTICE_BYTES: usize = 2_000;
+/// Letters of a notice.
+const NOTICE_LETTERS: usize = 300;
+/// Letters of a few words, and how many times more the HTML must have.
+const SHORT_LETTERS: usize = 60;
+const SHORT_RATIO: usize = 10;
+/// Letters of a page of substance.
+const SUBSTANCE_LETTERS: usize = 300;
+
+/// In folded form: browsers, mail programs and the versions of a mail, in the languages whose mail
+/// was looked at.
+#[rustfmt::skip]
+const NOTICE_WORDS: &[&str] = &[
+    "browser", "online version", "web version", "webversion", "version online", "text version", "text-only version",
+    "plain text version", "mime format", "multipart message", "multi-part message", "email client", "e-mail client",
+    "mail client", "mail reader", "email program", "e-mail program", "mail program", "rich text", "richtext",
+    "mailprogramm", "e-mail-programm", "e-mail-client", "onlineversion", "online-version", "online ansehen",
+    "client de messagerie", "logiciel de messagerie", "messagerie électronique ne", "navigateur", "version en ligne",
+    "cliente de correo", "programa de correo", "gestor de correo", "navegador", "versión en línea", "versión web",
+    "cliente de e-mail", "cliente de email", "programa de e-mail", "leitor de e-mail", "versão online", "versão web",
+    "client di posta", "programma di posta", "client email", "versione online", "versione web",
+    "mailprogramma", "e-mailprogramma", "e-mailclient", "online versie", "webversie", "onlineversie",
+    "mailprogram", "e-postprogram", "e-postklient", "mailklient", "webbläsare", "nettleser", "sähköpostiohjelma", "selaimes",
+    "klient poczt", "program poczt", "klienta poczty", "programu poczt", "przeglądar",
+    "poštovní klient", "poštovní program", "e-mailový klient", "emailový klient", "prohlížeč", "prehliadač",
+    "levelezőprogram", "levelező program", "levelezőkliens", "böngésző", "client de e-mail", "clientul de",
+    "почтовый клиент", "почтовая программа", "почтовой программ", "почтового клиент", "браузер", "поштовий клієнт",
+    "поштова програма", "e-posta program", "e-posta istemci", "eposta istemci", "tarayıcı", "πρόγραμμα ηλεκτρονικ",
+    "προγραμμα ηλεκτρονικ", "πρόγραμμα περιήγησης", "برنامج البريد", "عميل البريد", "المتصفح", "متصفح", "תוכנת הדואר",
+    "תוכנת דואר", "דפדפן", "trình duyệt", "trình đọc thư", "ứng dụng email", "ứng dụng thư",
+    "メールソフト", "メーラー", "ブラウザ", "邮件客户端", "邮箱客户端", "浏览器", "郵件軟體", "郵件程式", "瀏覽器",
+    "메일 프로그램", "메일 클라이언트", "브라우저", "เบราว์เซอร์", "ब्राउज़र",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filler(text: &str) -> Filler {
+        Filler::of(text)
+    }
+
+    #[test]
+    fn fillers_are_blank_or_speak_of_programs() {
+        for blank in [
+            "",
+            " \r\n\t",
+            "\u{a0}\u{200b}\n",
+            "--\n",
+            ".",
+            "&nbsp;\n&nbsp;",
+            "https://x.test/view/1?a=b",
+        ] {
+            assert_eq!(filler(blank), Filler::Blank, "{blank:?}");
+        }
+        for notice in [
+            "Please view this email in an HTML-capable client.",
+            "Your mail client does not support HTML",
+            "This message contains HTML.",
+            "This is a multi-part message in MIME format.",
+            "To view this email as a web page, open it in your browser:\nhttps://x.test/v/1",
+            "Ihr E-Mail-Programm kann diese Nachricht nicht anzeigen.",
+            "Diese Nachricht ist im HTML-Format.",
+            "Votre logiciel de messagerie ne peut pas afficher ce message.",
+            "Su cliente de correo no puede mostrar este mensaje.",
+            "Abra este mensaje en su navegador.",
+            "Este e-mail está em formato HTML.",
+            "Il tuo client di posta non visualizza questo messaggio.",
+            "Uw e-mailprogramma kan dit bericht niet tonen.",
+            "Ditt e-postprogram kan inte visa meddelandet.",
+            "Twój program pocztowy nie obsługuje HTML.",
+            "Váš poštovní klient nepodporuje zobrazení.",
+            "Ваш почтовый клиент не поддерживает этот формат.",
+            "E-posta istemciniz bu iletiyi gösteremiyor.",
+            "このメールはHTML形式です。",
+            "お使いのメールソフトでは表示できません。",
+            "您的邮件客户端不支持此格式。",
+            "사용 중인 메일 프로그램에서 볼 수 없습니다.",
+            "برنامج البريد لا يدعم هذا التنسيق",
+        ] {
+            assert!(matches!(filler(notice), Filler::Notice(_)), "{notice}");
+        }
+        for text in ["Thanks, Ann", "See index.html", "Your code is 482913."] {
+            assert!(matches!(filler(text), Filler::Short(_)), "{text}");
+        }
+        let long = "We looked at the HTML of the page and found these faults. ".repeat(8);
+        let list = "One line of a report that says nothing of mail. ".repeat(3);
+        for text in [long.as_str(), list.as_str()] {
+            assert_eq!(filler(text), Filler::None, "{text}");
+        }
+    }
+}
