@@ -170,11 +170,19 @@ pub fn mime(data: &[u8]) {
     assert!(found.preview.chars().count() <= 200);
     assert!(found.digest.len() <= data.len() * 4 + 1_024);
     let mut open = Vec::new();
+    let mut message_end = None;
     let mut walk = digest.walk();
     while let Some(step) = walk.next() {
         let path = walk.path().to_vec();
+        if let PartStep::Open(part) | PartStep::Leaf(part) = &step
+            && let Some(end) = message_end.take()
+        {
+            assert!(part.header.end <= end && part.body.end <= end);
+        }
         match step {
             PartStep::Open(part) => {
+                let is_message = part.envelope.is_some();
+                message_end = is_message.then_some(part.body.end);
                 assert!(part.body.end <= data.len());
                 open.push(part.index);
             }

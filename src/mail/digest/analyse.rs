@@ -120,6 +120,21 @@ impl std::error::Error for Refused {}
 /// # Errors
 /// [`Refused`] names the exceeded limit.
 pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
+    let mut found = read_structure(raw, bounds)?;
+    found.read_digest(raw);
+    Ok(found)
+}
+
+/// The digest of a message that is no delivery: one that another message holds in an encoding.
+///
+/// # Errors
+/// [`Refused`] names the exceeded limit.
+pub(crate) fn digest_of(raw: &[u8], bounds: &Bounds) -> Result<Vec<u8>, Refused> {
+    read_structure(raw, bounds).map(|found| found.digest)
+}
+
+/// The facts that the octets give, without those of the text.
+fn read_structure(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
     if u32::try_from(raw.len()).is_err() {
         return Err(Refused::Size);
     }
@@ -188,7 +203,6 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
     }
     let bytes = writer.finish(flags, raw.len(), headers.body_start());
     found.digest = bytes;
-    found.read_digest(raw);
     Ok(found)
 }
 

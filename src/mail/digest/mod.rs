@@ -29,6 +29,7 @@ use blob::{
     VERSION,
 };
 
+pub(crate) use analyse::digest_of;
 pub use analyse::{Analysis, Priority, Refused, analyse};
 
 /// A stored digest, borrowed.
@@ -181,12 +182,17 @@ impl<'a> Digest<'a> {
     }
 
     /// The root of the message that a message/rfc822 part holds. Its header is `BODY[n.HEADER]`,
-    /// its body `BODY[n.TEXT]`.
+    /// its body `BODY[n.TEXT]`; neither reaches behind the part. Older digests count the line end
+    /// before a boundary that cuts a header short as a piece of the header.
     pub(crate) fn embedded(&self, part: &Part<'a>) -> Option<Part<'a>> {
         if part.kind != PartKind::Message {
             return None;
         }
-        self.part(part.index + 1)
+        let mut root = self.part(part.index + 1)?;
+        let within = |at: usize| at.clamp(part.body.start, part.body.end);
+        root.header = within(root.header.start)..within(root.header.end);
+        root.body = within(root.body.start)..within(root.body.end);
+        Some(root)
     }
 
     fn child(&self, parent: usize, record: &PartRecord, number: u32) -> Option<usize> {

@@ -123,7 +123,15 @@ impl Parser<'_> {
     fn run(&mut self) {
         let mut at = 0;
         loop {
-            let (body_start, cut) = self.header_end(at);
+            let (mut body_start, cut) = self.header_end(at);
+            let in_message = (self.frames.last())
+                .and_then(|frame| self.found.parts.get(frame.part))
+                .is_some_and(|part| part.kind == PartKind::Message);
+            if in_message && let Some(cut) = &cut {
+                // The line end before the boundary belongs to the boundary. The header of an
+                // attached message ends with the message, and never behind it.
+                body_start = self.before_line_end(cut.start).max(at);
+            }
             let part = self.found.parts.len();
             let kind = self.open(at, body_start, cut.is_some());
             if kind == PartKind::Message {

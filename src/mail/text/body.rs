@@ -7,13 +7,16 @@
 //! left out and reported.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 use super::choice::{Choices, Words};
 use super::flowed;
 use super::html;
 use super::parts::{self, HTML_MAX, TextPart, TextUse, decoded_text};
 use super::reply;
-use crate::mail::digest::{Digest, Part};
+use crate::mail::Bounds;
+use crate::mail::digest::{Digest, DigestEnvelope, Part, digest_of};
+use crate::mail::parse::mime::PartKind;
 use crate::mail::parse::{transfer, word};
 use crate::mail::unicode::{self, Visibility, visibility};
 
@@ -73,33 +76,29 @@ pub fn decode_part<'a>(raw: &'a [u8], part: &Part<'_>) -> Cow<'a, [u8]> {
 }
 
 fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, wants_html: bool) -> TextBody {
-    let parts = parts::text_parts(digest);
-    let is_message = |text: &TextPart<'_>| text.use_of == TextUse::Message;
-    let first_message = parts.iter().position(is_message).unwrap_or(parts.len());
-    let (own, attached) = parts.split_at_checked(first_message).unwrap_or_default();
+    let parts = parts::text_parts(raw, digest);
+    let (own, attached) = own_and_attached(&parts);
     let mut body = TextBuilder {
         found: TextBody::default(),
         bytes_max,
         last: None,
+        source_left: if wants_html {
+            HTML_MAX
+        } else {
+            bytes_max.saturating_mul(3)
+        },
     };
-    let mut pages_left = if wants_html {
-        HTML_MAX
-    } else {
-        bytes_max.saturating_mul(3)
-    };
-    let pages = body.words(raw, own, &mut pages_left);
+    let pages = body.words(raw, own);
     body.found.attached_at = body.found.text.len();
-    // An attached message and its parts, one after the other.
-    for text in attached.chunk_by(|_, next| !is_message(next)) {
-        let Some((message, words)) = text.split_first() else {
-            continue;
+    let mut encoded = VecDeque::new();
+    body.attached(raw, attached, &mut encoded);
+    for _ in 0..ENCODED_MAX {
+        let Some(octets) = encoded.pop_front() else {
+            break;
         };
-        if !body.found.text.is_empty() {
-            body.plain("\n");
-        }
-        body.plain(&attached_line(&message.part));
-        body.words(raw, words, &mut pages_left);
+        body.encoded(&octets, &mut encoded);
     }
+    body.found.truncated |= !encoded.is_empty();
     let mut found = body.found;
     let has_body = || {
         raw.get(digest.header_len() as usize..)
@@ -109,9 +108,15 @@ fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, wants_html: bool) 
         found.text = stand_in(digest);
         found.attached_at = found.text.len();
     }
-    found.html =
-        (wants_html && own.iter().any(|text| text.part.is("text", "html"))).then(|| pages.concat());
+    found.html = (wants_html && !pages.is_empty()).then(|| pages.concat());
     found
+}
+
+/// The text parts of a message, and the messages attached to it with theirs.
+fn own_and_attached<'p, 'a>(parts: &'p [TextPart<'a>]) -> (&'p [TextPart<'a>], &'p [TextPart<'a>]) {
+    let is_message = |text: &TextPart<'_>| text.use_of == TextUse::Message;
+    let first = parts.iter().position(is_message).unwrap_or(parts.len());
+    parts.split_at_checked(first).unwrap_or_default()
 }
 
 /// The text of mail without words: the names of its attachments.
@@ -125,8 +130,7 @@ fn stand_in(digest: &Digest<'_>) -> String {
 }
 
 /// The line above the text of an attached message.
-fn attached_line(message: &Part<'_>) -> String {
-    let envelope = message.envelope.unwrap_or_default();
+fn attached_line(envelope: &DigestEnvelope<'_>) -> String {
     let from = envelope.from.mailboxes().next().map(|from| {
         let address = from.to_string();
         match from.name {
@@ -155,17 +159,61 @@ struct TextBuilder {
     found: TextBody,
     bytes_max: usize,
     last: Option<char>,
+    /// Octets of HTML and of encoded messages that may still be read. All share one limit: a
+    /// message of a hundred pages costs as much as one.
+    source_left: usize,
 }
 
 impl TextBuilder {
-    /// Appends the words of the parts of one message, and gives its HTML. All pages share one
-    /// limit: a message of a hundred pages costs as much as one.
-    fn words<'a>(
-        &mut self,
-        raw: &'a [u8],
-        parts: &[TextPart<'_>],
-        pages_left: &mut usize,
-    ) -> Vec<Cow<'a, str>> {
+    /// Appends the texts of attached messages, each behind its line. Those that are encoded are
+    /// left for later.
+    fn attached(&mut self, raw: &[u8], parts: &[TextPart<'_>], encoded: &mut VecDeque<Vec<u8>>) {
+        // A message and its parts, one after the other.
+        for text in parts.chunk_by(|_, next| next.use_of != TextUse::Message) {
+            let Some((TextPart { part, .. }, words)) = text.split_first() else {
+                continue;
+            };
+            if part.kind == PartKind::Leaf {
+                let body = raw.get(part.body.clone()).unwrap_or_default();
+                let taken = body.get(..self.source_left).unwrap_or(body);
+                self.found.truncated |= taken.len() < body.len();
+                self.source_left -= taken.len();
+                encoded.push_back(transfer::decode(part.encoding, taken).into_owned());
+                continue;
+            }
+            self.attached_line(&part.envelope.unwrap_or_default());
+            self.words(raw, words);
+        }
+    }
+
+    /// Appends the text of an attached message that was encoded.
+    fn encoded(&mut self, octets: &[u8], encoded: &mut VecDeque<Vec<u8>>) {
+        let bounds = Bounds {
+            received_hops: usize::MAX,
+            ..Bounds::default()
+        };
+        let Ok(blob) = digest_of(octets, &bounds) else {
+            return;
+        };
+        let Some(digest) = Digest::open(&blob) else {
+            return;
+        };
+        let parts = parts::text_parts(octets, &digest);
+        let (own, attached) = own_and_attached(&parts);
+        self.attached_line(&digest.envelope());
+        self.words(octets, own);
+        self.attached(octets, attached, encoded);
+    }
+
+    fn attached_line(&mut self, envelope: &DigestEnvelope<'_>) {
+        if !self.found.text.is_empty() {
+            self.plain("\n");
+        }
+        self.plain(&attached_line(envelope));
+    }
+
+    /// Appends the words of the parts of one message, and gives its HTML.
+    fn words<'a>(&mut self, raw: &'a [u8], parts: &[TextPart<'_>]) -> Vec<Cow<'a, str>> {
         let mut pages = Vec::new();
         let mut room = self.bytes_max.saturating_sub(self.found.text.len());
         let mut read = Vec::with_capacity(parts.len());
@@ -180,10 +228,10 @@ impl TextBuilder {
                 read.push((*use_of, Words::Plain(flowed::unwrapped(part, text))));
                 continue;
             }
-            let mut source = decoded_text(raw, part, *pages_left);
-            if source.len() > *pages_left {
+            let mut source = decoded_text(raw, part, self.source_left);
+            if source.len() > self.source_left {
                 self.found.truncated = true;
-                let cut = unicode::prefix(&source, *pages_left).len();
+                let cut = unicode::prefix(&source, self.source_left).len();
                 source = match source {
                     Cow::Borrowed(text) => Cow::Borrowed(text.get(..cut).unwrap_or("")),
                     Cow::Owned(mut text) => {
@@ -192,7 +240,7 @@ impl TextBuilder {
                     }
                 };
             }
-            *pages_left = pages_left.saturating_sub(source.len());
+            self.source_left = self.source_left.saturating_sub(source.len());
             let page = html::read(&source, self.bytes_max);
             self.found.hidden_content |= page.hidden_content;
             read.push((*use_of, Words::Page(page)));
@@ -291,5 +339,7 @@ const PLAIN_RUN: usize = 256;
 pub(crate) const TEXT_MAX: usize = 1 << 20;
 /// Characters of a field in the line above an attached message.
 const ATTACHED_FIELD_MAX: usize = 200;
+/// Encoded messages of one message that are read, those within others included.
+const ENCODED_MAX: usize = 100;
 /// Names that stand in for a text.
 const STAND_IN_MAX: usize = 10;

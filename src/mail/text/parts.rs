@@ -11,8 +11,11 @@ use std::ops::Range;
 use memchr::memmem;
 
 use crate::mail::digest::{Digest, Part, PartStep, Walk};
+use crate::mail::parse::charset;
+use crate::mail::parse::header::Headers;
 use crate::mail::parse::mime::PartKind;
-use crate::mail::parse::{charset, param, transfer};
+use crate::mail::parse::param::{self, ParamValue};
+use crate::mail::parse::transfer::{self, Encoding};
 use crate::mail::unicode::{self, file_name};
 
 /// An attachment as a list shows it.
@@ -93,13 +96,14 @@ pub(super) enum TextUse {
     Plain(usize),
     /// A text that is listed as an attachment: it is shown if there is no other text.
     Spare,
-    /// An attached message. What follows, up to the next one, is its text.
+    /// An attached message. What follows, up to the next one, is its text. A leaf is a message in
+    /// base64 or quoted-printable, which only its decoded octets show.
     Message,
 }
 
 /// The text parts of the message, and behind them those of each attached message, in their order
 /// and at most [`TEXT_PARTS_MAX`].
-pub(super) fn text_parts<'a>(digest: &Digest<'a>) -> Vec<TextPart<'a>> {
+pub(super) fn text_parts<'a>(raw: &[u8], digest: &Digest<'a>) -> Vec<TextPart<'a>> {
     let mut walk = PartWalk::new(digest);
     let mut own = Vec::new();
     let mut attached: Vec<(Option<usize>, TextPart<'a>)> = Vec::new();
@@ -117,7 +121,7 @@ pub(super) fn text_parts<'a>(digest: &Digest<'a>) -> Vec<TextPart<'a>> {
         let choice = choices
             .last()
             .filter(|choice| choice.message == place.message);
-        let use_of = if part.kind == PartKind::Message {
+        let use_of = if part.kind == PartKind::Message || is_encoded_message(raw, &part) {
             TextUse::Message
         } else if is_container {
             if choice.is_none() && part.is("multipart", "alternative") {
@@ -451,6 +455,21 @@ fn is_disposed(part: &Part<'_>, name: &str) -> bool {
         .is_some_and(|(disposition, _)| disposition.eq_ignore_ascii_case(name.as_bytes()))
 }
 
+/// Whether a part is a message/rfc822 in base64 or quoted-printable. RFC 2046 section 5.2.1 forbids
+/// it, so the digest has octets of no type; many programs attach a message so.
+fn is_encoded_message(raw: &[u8], part: &Part<'_>) -> bool {
+    part.kind == PartKind::Leaf
+        && part.encoding != Encoding::Identity
+        && part.is("application", "octet-stream")
+        && Headers::parse(raw.get(part.header.clone()).unwrap_or_default())
+            .first("content-type")
+            .map(|field| ParamValue::parse(field.value, 0))
+            .is_some_and(|declared| {
+                declared.first.eq_ignore_ascii_case(b"message")
+                    && declared.second.eq_ignore_ascii_case(b"rfc822")
+            })
+}
+
 /// Whether the sender says so, or gives a picture or a piece of a page an id by which the page
 /// shows it.
 fn is_inline(part: &Part<'_>, place: PartPlace) -> bool {
@@ -533,7 +552,7 @@ fn picture_of_page(part: &Part<'_>) -> Option<Option<String>> {
 fn pictures_named(raw: &[u8], digest: &Digest<'_>) -> HashSet<String> {
     let mut named = HashSet::new();
     let mut room = HTML_MAX;
-    let pages = text_parts(digest)
+    let pages = text_parts(raw, digest)
         .into_iter()
         .take_while(|text| text.use_of != TextUse::Message)
         .filter(|text| text.part.is("text", "html"));

@@ -91,6 +91,49 @@ fn parts_are_walked_and_numbered_as_imap_does() {
 }
 
 #[test]
+fn the_header_of_an_attached_message_is_never_longer_than_the_message() {
+    for (inner, header, body) in [
+        ("Subject: x\r\n", "Subject: x", ""),
+        ("Subject: x\r\n\r\n", "Subject: x\r\n", ""),
+        ("Subject: x\r\n\r\n\r\n", "Subject: x\r\n\r\n", ""),
+        ("Subject: x\r\n\r\ny\r\n", "Subject: x\r\n\r\n", "y"),
+        ("", "", ""),
+        ("\r\n", "", ""),
+        ("\r\n\r\n", "\r\n", ""),
+        (
+            "Content-Type: multipart/mixed; boundary=c\r\n",
+            "Content-Type: multipart/mixed; boundary=c",
+            "",
+        ),
+        (
+            "Content-Type: message/rfc822\r\n",
+            "Content-Type: message/rfc822",
+            "",
+        ),
+        (
+            "Content-Type: message/rfc822\r\n\r\nA: b\r\n",
+            "Content-Type: message/rfc822\r\n\r\n",
+            "A: b",
+        ),
+    ] {
+        for end in ["--b--\r\n", "--b\r\n\r\nafter\r\n--b--\r\n"] {
+            let raw = format!(
+                "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+                 Content-Type: message/rfc822\r\n\r\n{inner}{end}"
+            );
+            let analysis = analyse(raw.as_bytes(), &Bounds::default()).unwrap();
+            let digest = Digest::open(&analysis.digest).unwrap();
+            let part = digest.section(&[1]).unwrap();
+            let root = digest.embedded(&part).unwrap();
+            let whole = raw.get(part.body.clone()).unwrap();
+            assert_eq!(raw.get(root.header), Some(header), "{raw:?}");
+            assert_eq!(raw.get(root.body), Some(body), "{raw:?}");
+            assert_eq!(whole, format!("{header}{body}"), "{raw:?}");
+        }
+    }
+}
+
+#[test]
 fn values_are_raw_and_safe_to_quote() {
     let analysis = analyse(MAIL.as_bytes(), &Bounds::default()).unwrap();
     let digest = Digest::open(&analysis.digest).unwrap();

@@ -5,6 +5,7 @@ use crate::mail::Digest;
 use crate::mail::digest::analyse;
 use crate::mail::text::body::{TEXT_MAX, TextBody};
 use crate::mail::text::{extracted_of, text_of};
+use crate::mail::write::encode::encode_base64;
 
 fn body(raw: &str) -> TextBody {
     let analysis = analyse(raw.as_bytes(), &Bounds::default()).unwrap();
@@ -221,6 +222,52 @@ fn attached_messages_follow_behind_a_line_of_their_own() {
         body(&multipart("mixed", &[file])).text,
         "[Attached message]\n"
     );
+}
+
+/// A message/rfc822 part in base64.
+fn encoded(raw: &str) -> String {
+    let mut part =
+        b"Content-Type: message/rfc822; name=a.eml\nContent-Transfer-Encoding: base64\n\n".to_vec();
+    encode_base64(raw.as_bytes(), &mut part);
+    String::from_utf8(part).unwrap()
+}
+
+#[test]
+fn attached_messages_in_base64_are_read_too() {
+    let inner = format!(
+        "Subject: one\n{}",
+        multipart(
+            "mixed",
+            &[&page("<p>first"), &encoded("Subject: two\n\nsecond")]
+        )
+    );
+    let found = body(&multipart(
+        "mixed",
+        &[
+            &plain("See below."),
+            &encoded(&inner),
+            "Content-Type: message/rfc822\n\n\nthird",
+        ],
+    ));
+    assert_eq!(
+        found.text,
+        "See below.\n\n[Attached message]\nthird\n\n[Attached message: Subject: one]\nfirst\n\n[Attached message: Subject: two]\nsecond"
+    );
+    let quoted = "Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\nSubject: q=\nq\n\n=C3=A9";
+    assert_eq!(body(quoted).text, "[Attached message: Subject: qq]\n\u{e9}");
+
+    // Messages within messages end at a bound.
+    let mut deep = String::from("Subject: last\n\nlast");
+    for _ in 0..20 {
+        deep = encoded(&deep);
+    }
+    assert!(body(&deep).text.ends_with("last"));
+    let wide = multipart("mixed", &vec![encoded("\nx").as_str(); 300]);
+    let wide = multipart("mixed", &vec![encoded(&wide).as_str(); 20]);
+    let found = body(&wide);
+    assert!(found.truncated && found.text.matches("[Attached").count() <= 101);
+    let empty = body(&encoded(""));
+    assert_eq!(empty.text, "[Attached message]\n");
 }
 
 #[test]
