@@ -128,6 +128,11 @@ impl core::ops::Deref for Access {
 }
 
 impl Grant {
+    /// Whether it is the operator's, acting inside the organization.
+    pub fn is_operator(&self) -> bool {
+        self.key.is_none()
+    }
+
     /// Whether it is bound to inboxes. Such a key rules nothing of the organization.
     pub fn is_bound(&self) -> bool {
         self.inboxes.is_some()

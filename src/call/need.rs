@@ -16,8 +16,10 @@ pub enum Need {
     Inboxes(Scopes),
     /// This scope, and a key that is bound to no inbox: the call concerns the organization.
     Organization(Scopes),
-    /// The operator of the server.
+    /// The operator of the server, who acts in no organization.
     Operator,
+    /// The operator, also when it acts inside an organization.
+    AnyOperator,
     /// [`Need::Inboxes`] when the caller has a key; nothing when it is anonymous.
     AnonymousOr(Scopes),
 }
@@ -38,7 +40,8 @@ impl Need {
                     false => Ok(()),
                 }
             }
-            (Need::Operator, _) => require(caller.scopes(), Scopes::OPERATOR),
+            (Need::AnyOperator, Caller::Key(access)) if access.is_operator() => Ok(()),
+            (Need::Operator | Need::AnyOperator, _) => require(caller.scopes(), Scopes::OPERATOR),
         }
     }
 }

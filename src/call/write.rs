@@ -158,7 +158,8 @@ impl Write {
             Write::Domain(DomainWrite::Create { .. } | DomainWrite::Delete { .. }) => {
                 Need::Organization(Scopes::DOMAINS_WRITE)
             }
-            Write::Domain(DomainWrite::Trust { .. }) | Write::Org(_) => Need::Operator,
+            Write::Domain(DomainWrite::Trust { .. }) => Need::AnyOperator,
+            Write::Org(_) => Need::Operator,
         }
     }
 

@@ -114,8 +114,10 @@ pub(crate) enum RouteNeed {
     Inboxes(Scopes),
     /// A key with this that is bound to no inbox.
     Organization(Scopes),
-    /// The operator's token.
+    /// The operator's token, without an organization.
     Operator,
+    /// The operator's token.
+    AnyOperator,
 }
 
 impl RouteNeed {
@@ -128,6 +130,7 @@ impl RouteNeed {
             RouteNeed::Inboxes(scope) => Need::Inboxes(scope),
             RouteNeed::Organization(scope) => Need::Organization(scope),
             RouteNeed::Operator => Need::Operator,
+            RouteNeed::AnyOperator => Need::AnyOperator,
         }
     }
 }
@@ -306,7 +309,7 @@ macro_rules! method {
     };
 }
 
-use RouteNeed::{Inboxes, Key, Near, Nothing, Operator, Organization};
+use RouteNeed::{AnyOperator, Inboxes, Key, Near, Nothing, Operator, Organization};
 use RouteStage::{Answered, Lasting, Later};
 
 const MAIL_READ: RouteNeed = Inboxes(Scopes::MESSAGES_READ);
@@ -333,7 +336,7 @@ routes! {
     GET "/api/v1/domains" DOMAINS Answered(&domain::LIST);
     GET "/api/v1/domains/{domain}" DOMAINS Answered(&domain::READ);
     DELETE "/api/v1/domains/{domain}" DOMAINS Answered(&domain::DELETE);
-    POST "/api/v1/domains/{domain}/trust" Operator Answered(&domain::TRUST);
+    POST "/api/v1/domains/{domain}/trust" AnyOperator Answered(&domain::TRUST);
     POST "/api/v1/orgs" Operator Answered(&org::CREATE);
     GET "/api/v1/orgs" Operator Answered(&org::LIST);
     DELETE "/api/v1/orgs/{org}" Operator Answered(&org::DELETE);

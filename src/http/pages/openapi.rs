@@ -127,7 +127,9 @@ pub(crate) fn need_words(need: RouteNeed) -> String {
                 .to_owned()
         }
         RouteNeed::Key => "Any key may do it.".to_owned(),
-        RouteNeed::Operator => "Only the token of the operator may do it.".to_owned(),
+        RouteNeed::Operator | RouteNeed::AnyOperator => {
+            "Only the token of the operator may do it.".to_owned()
+        }
         RouteNeed::Inboxes(_) => format!(
             "The key needs the scope `{}`.",
             scope(need).unwrap_or_default()
@@ -144,7 +146,7 @@ pub(crate) fn scope(need: RouteNeed) -> Option<&'static str> {
     match need {
         RouteNeed::Nothing | RouteNeed::Key => None,
         RouteNeed::Near => Some("admin"),
-        RouteNeed::Operator => Some("operator"),
+        RouteNeed::Operator | RouteNeed::AnyOperator => Some("operator"),
         RouteNeed::Inboxes(scopes) | RouteNeed::Organization(scopes) => scopes.names().next(),
     }
 }

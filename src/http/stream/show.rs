@@ -108,6 +108,7 @@ pub(super) fn closing(out: &mut Vec<u8>, now: Now, seq: u64, reason: EndReason) 
         EndReason::KeyRevoked => ("key_revoked", None),
         EndReason::KeyExpired => ("key_expired", None),
         EndReason::InboxDeleted => ("inbox_deleted", None),
+        EndReason::InboxMoved => ("inbox_moved", None),
         EndReason::Fault => ("fault", Some(FAULT_RETRY_MS)),
     };
     json::object(out, |o| {

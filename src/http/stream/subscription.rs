@@ -13,8 +13,8 @@ use super::cursor::{
 };
 use super::wanted::{Wanted, Watched};
 use crate::call::{
-    Access, Answer, Ask, Event, EventFilter, EventKind, EventRead, InboxSet, Limits, Look, Refusal,
-    Reply, Topic,
+    Access, Answer, Ask, Change, Event, EventFilter, EventKind, EventRead, InboxSet, Limits, Look,
+    Refusal, Reply, Topic,
 };
 use crate::engine::Output;
 use crate::http::api::problems::{Problem, refused};
@@ -66,6 +66,8 @@ pub(super) enum EndReason {
     KeyExpired,
     /// The inbox of the stream was deleted.
     InboxDeleted,
+    /// The inbox of the stream was moved to where the key does not see it.
+    InboxMoved,
     /// The server could not go on reading the log.
     Fault,
 }
@@ -313,8 +315,8 @@ impl<W: EventWriter> EventSink for Admitted<'_, W> {
                 if let Some(kind) = self.filter.admit(event, self.access) {
                     self.writer.event(kind, event);
                 }
-                if self.ends_with(event) {
-                    self.writer.end(EndReason::InboxDeleted);
+                if let Some(reason) = self.ends_with(event) {
+                    self.writer.end(reason);
                     return ControlFlow::Break(());
                 }
             }
@@ -324,13 +326,18 @@ impl<W: EventWriter> EventSink for Admitted<'_, W> {
 }
 
 impl<W> Admitted<'_, W> {
-    /// Whether the inbox of the subscription ends with an event.
-    fn ends_with(&self, event: &Event) -> bool {
-        match self.topic {
-            Topic::Inbox(watched) | Topic::Tree(watched) => {
-                event.ends_session_in(watched, self.access)
-            }
-            Topic::Org(_) | Topic::Key(_) => false,
+    /// Why the subscription ends with an event, if it does: its inbox was deleted, or moved to
+    /// where the key does not see it.
+    fn ends_with(&self, event: &Event) -> Option<EndReason> {
+        let (Topic::Inbox(watched) | Topic::Tree(watched)) = self.topic else {
+            return None;
+        };
+        if !event.ends_session_in(watched, self.access) {
+            return None;
         }
+        Some(match event.change {
+            Change::InboxDeleted => EndReason::InboxDeleted,
+            _ => EndReason::InboxMoved,
+        })
     }
 }

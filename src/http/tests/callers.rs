@@ -7,7 +7,7 @@ use core::net::IpAddr;
 
 use super::drive::Drive;
 use crate::call::{Call, Change, EntryId, KeyId, Limits, Look, Scopes, Topic};
-use crate::http::api::routes::{ROUTES, RouteNeed};
+use crate::http::api::routes::{ROUTES, RouteNeed, RouteRow};
 
 /// Every row with no key, another scheme, a wrong key and too small a scope. It is generated, so
 /// that a new row of the table is tested by being there.
@@ -17,14 +17,7 @@ fn every_route_asks_for_its_key() {
         let Some(operation) = row.operation() else {
             continue;
         };
-        let path = row
-            .path
-            .replace("{inbox}", "inb_00000000001")
-            .replace("{id}", "msg_00000000001")
-            .replace("{att}", "att_1")
-            .replace("{key}", "key_00000000001")
-            .replace("{domain}", "dom_00000000001")
-            .replace("{org}", "org_00000000001");
+        let path = path_of(row);
         let body = match operation.takes.table() {
             None => "",
             Some(_) => "Content-Length: 2\r\n",
@@ -57,7 +50,7 @@ fn every_route_asks_for_its_key() {
             RouteNeed::Nothing | RouteNeed::Key => Scopes::NONE,
             RouteNeed::Near => Scopes::ADMIN,
             RouteNeed::Inboxes(scope) | RouteNeed::Organization(scope) => scope,
-            RouteNeed::Operator => Scopes::OPERATOR,
+            RouteNeed::Operator | RouteNeed::AnyOperator => Scopes::OPERATOR,
         };
         let all = Scopes::ADMIN.0 - 1;
         let implied = if enough == Scopes::EVENTS_READ {
@@ -93,6 +86,83 @@ fn every_route_asks_for_its_key() {
             !said.starts_with("HTTP/1.1 403 "),
             "{} {path}: {said}",
             row.method
+        );
+    }
+}
+
+fn path_of(row: &RouteRow) -> String {
+    row.path
+        .replace("{inbox}", "inb_00000000001")
+        .replace("{id}", "msg_00000000001")
+        .replace("{att}", "att_1")
+        .replace("{key}", "key_00000000001")
+        .replace("{domain}", "dom_00000000001")
+        .replace("{org}", "org_00000000001")
+}
+
+/// Asks for a route with the example of its body, as a key with every scope.
+fn ask(row: &RouteRow, bound: bool) -> Drive {
+    let body = row
+        .operation()
+        .and_then(|operation| operation.takes.table());
+    let fields = body.map_or(String::new(), |table| {
+        let length = table.example.len();
+        format!("Content-Type: application/json\r\nContent-Length: {length}\r\n")
+    });
+    let text = format!(
+        "{} {} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\n{fields}\r\n{}",
+        row.method,
+        path_of(row),
+        body.map_or("", |table| table.example),
+    );
+    let mut drive = Drive::new(Limits::default());
+    drive.scopes = Scopes::ADMIN.and(Scopes::OPERATOR);
+    drive.bound = bound;
+    drive.send(text.as_bytes(), 1000);
+    drive
+}
+
+fn built() -> impl Iterator<Item = &'static RouteRow> {
+    ROUTES.iter().filter(|row| row.operation().is_some())
+}
+
+/// The row of a route says which error a client sees first, and `need` beside the call keeps it
+/// out. The two are written apart and say the same.
+#[test]
+fn a_route_and_its_call_need_the_same() {
+    for row in built() {
+        let drive = ask(row, false);
+        let call = drive.calls.iter().find_map(|call| match call {
+            Call::Look(Look::Authenticate { .. } | Look::RequestRate) => None,
+            Call::Look(call) => Some(call.need()),
+            Call::Read(call) => Some(call.need()),
+            Call::Write(call) => Some(call.need()),
+            Call::Accept(intake) => Some(intake.need()),
+            Call::Hangup => None,
+        });
+        match call {
+            Some(need) => assert_eq!(need, row.need.of_key(), "{} {}", row.method, row.path),
+            // These are answered without the product.
+            None => assert!(
+                matches!(row.need, RouteNeed::Nothing | RouteNeed::Near),
+                "{} {}",
+                row.method,
+                row.path
+            ),
+        }
+    }
+}
+
+#[test]
+fn a_bound_key_is_refused_at_what_is_the_organizations() {
+    for row in built() {
+        let said = ask(row, true).take();
+        let is_refused = said.starts_with("HTTP/1.1 403 ") && said.contains("\"key_bound\"");
+        let is_organizations = matches!(row.need, RouteNeed::Near | RouteNeed::Organization(_));
+        assert_eq!(
+            is_refused, is_organizations,
+            "{} {}: {said}",
+            row.method, row.path
         );
     }
 }

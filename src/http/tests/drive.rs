@@ -30,6 +30,8 @@ pub(crate) struct Drive {
     pub reads: bool,
     pub closed: bool,
     pub scopes: Scopes,
+    /// The key is bound to an inbox.
+    pub bound: bool,
     pub answer: fn(&Call) -> Reply,
     /// The answer to the next login, for any key.
     pub login: Option<Reply>,
@@ -111,6 +113,7 @@ impl Drive {
             reads: true,
             closed: false,
             scopes: Scopes::ADMIN,
+            bound: false,
             answer: |_| Reply::Refused(Refusal::Internal),
             login: None,
             asked: None,
@@ -148,7 +151,16 @@ impl Drive {
                 .take()
                 .unwrap_or(Reply::Refused(Refusal::Internal)),
             Call::Look(Look::Authenticate { secret, .. }) if secret.expose() == b"good" => {
-                Reply::Answer(Answer::Authenticated(Caller::Key(access(self.scopes))))
+                let mut access = access(self.scopes);
+                if self.bound {
+                    let inboxes = Some(vec![InboxId(1)]);
+                    let grant = Grant {
+                        inboxes,
+                        ..(*access).clone()
+                    };
+                    access = Access(Arc::new(grant));
+                }
+                Reply::Answer(Answer::Authenticated(Caller::Key(access)))
             }
             Call::Look(Look::Authenticate { .. }) => Reply::Refused(Refusal::UNKNOWN_KEY),
             Call::Look(Look::RequestRate) => Reply::Answer(Answer::Rated(None)),

@@ -168,7 +168,7 @@ pub fn folder_access(org: OrgId) -> Access {
     Access(Arc::new(Grant {
         org,
         key: None,
-        scopes: Scopes::ADMIN.and(Scopes::OPERATOR),
+        scopes: Scopes::ADMIN,
         inboxes: None,
         subtree: false,
         inbox: None,

@@ -6,7 +6,7 @@
 
 use crate::call::{
     Access, Answer, Caller, ConflictReason, Countable, DomainId, DomainRef, DomainRow, NewDomain,
-    Noun, OrgId, Refusal, Scopes, Written, require,
+    Noun, OrgId, Refusal, Scopes, Written,
 };
 use crate::mail::parse::address::parse_domain;
 use crate::service::Service;
@@ -21,8 +21,8 @@ pub fn create_domain(
     access: &Access,
     new: &NewDomain,
 ) -> Result<Written, Refusal> {
-    if new.trusted {
-        require(access.scopes, Scopes::OPERATOR)?;
+    if new.trusted && !access.is_operator() {
+        return Err(Refusal::MissingScope(Scopes::OPERATOR));
     }
     let name = parse_domain(&new.name).map_err(|_| invalid("name", "is not a valid domain"))?;
     if name.starts_with('[') || !name.contains('.') || name == context.service.shared_domain {
@@ -31,7 +31,7 @@ pub fn create_domain(
             "must be a domain of your own, with a dot in it",
         ));
     }
-    if !access.scopes.allow(Scopes::OPERATOR) {
+    if !access.is_operator() {
         check_operators(context.service, &name)?;
     }
     if context.store.domain_named(access.org, &name)?.is_some() {

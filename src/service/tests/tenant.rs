@@ -317,7 +317,7 @@ fn needed(ask: &Ask) -> Scopes {
     match need {
         Need::Nothing | Need::Key => Scopes::NONE,
         Need::Inboxes(scope) | Need::Organization(scope) | Need::AnonymousOr(scope) => scope,
-        Need::Operator => Scopes::OPERATOR,
+        Need::Operator | Need::AnyOperator => Scopes::OPERATOR,
     }
 }
 
