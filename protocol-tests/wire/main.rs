@@ -22,6 +22,7 @@ use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, Strea
 use serde_json::Value;
 
 mod commands;
+mod log;
 mod outgoing;
 
 type Tls = StreamOwned<ClientConnection, TcpStream>;

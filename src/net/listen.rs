@@ -218,11 +218,11 @@ impl Acceptor {
                     SIGHUP => match reload() {
                         Ok(tls) => {
                             self.tls = tls;
-                            log::info!("certificates reloaded");
+                            log::info!("server reloaded certificates");
                         }
                         Err(error) => {
                             self.shared.metrics.count(Metric::CertificatesFailed);
-                            log::error!("certificates not reloaded, the old ones stay: {error}");
+                            log::error!("server not reloaded, the old certificates stay: {error}");
                         }
                     },
                     _ => return Ended::Asked,

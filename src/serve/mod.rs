@@ -102,12 +102,12 @@ fn run(config: &Config) -> Result<(), String> {
     reserve.keep();
     let first = first_start(&service, &store)
         .map_err(|error| format!("cannot make the first organization: {error}"))?;
-    if let Some(made) = &first {
-        log::info!("first start: organization={}", made.org);
-    }
-    let first = first.map(|made| FirstInbox {
-        inbox: made.inbox.address,
-        key: String::from_utf8_lossy(made.key.expose()).into_owned(),
+    let first = first.map(|made| {
+        log::debug!("first start organization={}", made.org);
+        FirstInbox {
+            inbox: made.inbox.address,
+            key: String::from_utf8_lossy(made.key.expose()).into_owned(),
+        }
     });
     let (hub, queues) = Hub::new(cores()).map_err(|e| format!("cannot poll: {e}"))?;
     let running = Running::new(config, &listeners, certified.ca.as_deref(), &shared);
@@ -141,6 +141,7 @@ fn run(config: &Config) -> Result<(), String> {
     running.write_file(data)?;
     let path = data.join(SHARED_DOMAIN_FILE);
     fs::write(&path, &config.domain).map_err(|error| format!("{}: {error}", path.display()))?;
+    log::info!("server started {}", running.summary());
     running.print(first.as_ref());
     let ended = acceptor.run(|| {
         let unix_ms = clock.now().unix_ms;
@@ -149,12 +150,16 @@ fn run(config: &Config) -> Result<(), String> {
         watch_certificate(&certified, &shared, unix_ms);
         Ok(tls)
     });
-    log::info!("stopping: {ended:?}");
+    match &ended {
+        Ended::Asked => log::info!("server stopping reason=signal"),
+        Ended::Fatal(why) => log::error!("server stopping reason={why:?}"),
+    }
     service.stop();
     hub.shutdown();
     join(workers);
     join(service_threads);
     running.delete_file(data);
+    log::info!("server stopped");
     match ended {
         Ended::Asked => Ok(()),
         Ended::Fatal(why) => Err(why),

@@ -75,6 +75,23 @@ impl Running {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
+    /// What runs where, as a part of a line of the log.
+    pub fn summary(&self) -> String {
+        let listeners: Vec<String> = self
+            .listeners
+            .iter()
+            .map(|(listener, address)| format!("{}={address}", listener.name()))
+            .collect();
+        format!(
+            "version={} process={} hostname={} data={:?} {}",
+            env!("CARGO_PKG_VERSION"),
+            std::process::id(),
+            self.host,
+            self.data,
+            listeners.join(" ")
+        )
+    }
+
     fn at(&self, listener: Listener) -> Option<SocketAddr> {
         self.listeners
             .iter()

@@ -306,7 +306,9 @@ fn maintain_under_load(
     if store.has_leftovers() {
         reclaim(writer, store)?;
     }
-    let now_ms = writer.service().now().mono_ms;
+    let now = writer.service().now();
+    writer.service().tell_unlogged_logins(now);
+    let now_ms = now.mono_ms;
     if now_ms.saturating_sub(*trimmed_ms) >= TRIM_MS && !trim(writer, store)? {
         *trimmed_ms = now_ms;
     }
@@ -359,6 +361,8 @@ fn checkpoint_if_due(writer: &Writer, store: &Store) -> Result<(), String> {
 /// The work of an idle writer: after 200 ms it empties the write-ahead log, and each minute it
 /// deletes old rows.
 fn idle(writer: &mut Writer, store: &Store, turns: u32) -> Result<(), String> {
+    let service = writer.service();
+    service.tell_unlogged_logins(service.now());
     if turns == 0 {
         return checkpoint(writer, store, Checkpoint::Truncate);
     }

@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::access::limits::{Failures, LIFTED, Leases, Payer, Rates};
+use super::access::login_log::LoginLog;
 use super::intake::Lookups;
 use crate::call::{Allowance, Metric, Network, Now, Refusal, Shared};
 
@@ -59,6 +60,7 @@ pub struct Service {
 #[derive(Debug, Default)]
 pub(super) struct ServiceCounters {
     pub(super) failures: Failures,
+    pub(super) login_log: LoginLog,
     pub(super) rates: Rates,
     pub(super) leases: Leases,
 }
@@ -103,6 +105,14 @@ impl Service {
     /// Marks the server as stopping: it is not ready any more. It finishes the calls under way.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Logs how many failed logins of past minutes got no line of their own.
+    pub(super) fn tell_unlogged_logins(&self, now: Now) {
+        let unlogged = self.counters().login_log.take_unlogged(now);
+        if let Some(unlogged) = unlogged {
+            log::info!("login failed more={unlogged}");
+        }
     }
 
     /// Whether [`Service::stop`] was called.

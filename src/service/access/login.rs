@@ -7,6 +7,7 @@ use core::net::IpAddr;
 use std::sync::Arc;
 
 use super::admit::{UNKNOWN_KEY, sees};
+use super::login_log::printable;
 use crate::call::{
     Access, Answer, Caller, ConnId, Countable, Grant, Listener, Metric, Noun, Now, OrgId, Refusal,
     Scopes, Secret, require,
@@ -40,8 +41,10 @@ pub fn authenticate(
 ) -> Result<Answer, Refusal> {
     let metrics = &service.shared.metrics;
     let limits = &service.shared.limits;
-    if let Err(retry_ms) = service.counters().failures.admit(login.peer, now) {
+    let admitted = service.counters().failures.admit(login.peer, now);
+    if let Err(retry_ms) = admitted {
         metrics.count(Metric::LoginsLimited);
+        tell(service, now, login, "too many failures");
         return Err(Refusal::LoginLimited { retry_ms });
     }
     match check(service, store, now, login) {
@@ -52,6 +55,7 @@ pub fn authenticate(
                 let max = limits.imap_sessions_per_inbox;
                 if !service.counters().leases.take_session(conn, inbox, max) {
                     metrics.count(Metric::SessionsLimited);
+                    tell(service, now, login, "too many sessions");
                     return Err(Refusal::Limit {
                         what: Countable::Sessions,
                         max: max as u64,
@@ -61,8 +65,12 @@ pub fn authenticate(
             metrics.count(Metric::Logins);
             Ok(Answer::Authenticated(caller))
         }
-        Err(Refusal::BadCredentials { .. }) => {
+        Err(LoginFault {
+            refusal: Refusal::BadCredentials { .. },
+            reason,
+        }) => {
             metrics.count(Metric::LoginsFailed);
+            tell(service, now, login, reason);
             // The fingerprint is made from the key alone: the same wrong key on three listeners, or
             // with many user names, is no guessing.
             let print = sha256_parts(&[login.secret.expose()]);
@@ -85,40 +93,95 @@ pub fn authenticate(
                 allowance: Some(allowance),
             })
         }
-        Err(refusal) => Err(refusal),
+        Err(LoginFault { refusal, reason }) => {
+            tell(service, now, login, reason);
+            Err(refusal)
+        }
     }
 }
 
-fn check(service: &Service, store: &Store, now: Now, login: &Login<'_>) -> Result<Caller, Refusal> {
+/// A login that failed: the answer to the peer, and the reason for the operator.
+struct LoginFault {
+    refusal: Refusal,
+    reason: &'static str,
+}
+
+impl<E: Into<Refusal>> From<E> for LoginFault {
+    fn from(error: E) -> Self {
+        let refusal = error.into();
+        let reason = match refusal {
+            Refusal::MissingScope(_) => "key lacks the scope",
+            Refusal::NotFound(_) => "unknown organization",
+            _ => "internal",
+        };
+        LoginFault { refusal, reason }
+    }
+}
+
+/// The same answer to the peer, whatever the reason is.
+const fn denied(reason: &'static str) -> LoginFault {
+    LoginFault {
+        refusal: UNKNOWN_KEY,
+        reason,
+    }
+}
+
+/// Writes a line about a failed login, unless there were too many. The key is never in it.
+fn tell(service: &Service, now: Now, login: &Login<'_>, reason: &str) {
+    if !log::log_enabled!(log::Level::Info) {
+        return;
+    }
+    let Some(unlogged) = service.counters().login_log.admit(login.peer, now) else {
+        return;
+    };
+    log::info!(
+        "login failed peer={} listener={} user={} reason=\"{reason}\" more={unlogged}",
+        login.peer,
+        login.listener.name(),
+        login.user.map_or("-".into(), printable),
+    );
+}
+
+fn check(
+    service: &Service,
+    store: &Store,
+    now: Now,
+    login: &Login<'_>,
+) -> Result<Caller, LoginFault> {
     let needed = match login.listener {
-        Listener::Mx => return Err(UNKNOWN_KEY),
+        Listener::Mx => return Err(denied("no logins here")),
         Listener::Imap | Listener::Imaps => Some(Scopes::MESSAGES_READ),
         Listener::Submission | Listener::Submissions => Some(Scopes::MESSAGES_WRITE),
         Listener::Http | Listener::Https => None,
     };
     let secret = login.secret.expose();
     if needed.is_none() && secret.starts_with(OperatorToken::PREFIX.as_bytes()) {
-        let hash = OperatorToken::hash(secret).ok_or(UNKNOWN_KEY)?;
+        let hash = OperatorToken::hash(secret).ok_or(denied("wrong token"))?;
         let ours = service.operator.unwrap_or_default();
         let equal = constant_time_eq(&hash, &ours);
         if !equal || service.operator.is_none() {
-            return Err(UNKNOWN_KEY);
+            return Err(denied("wrong token"));
         }
         return match login.user {
             None => Ok(Caller::Operator),
-            Some(org) => operator_in(store, org).map(Caller::Key),
+            Some(org) => Ok(Caller::Key(operator_in(store, org)?)),
         };
     }
-    let key = ApiKey::parse(secret).ok_or(UNKNOWN_KEY)?;
+    let key = ApiKey::parse(secret).ok_or(denied("wrong key"))?;
     let Some(stored) = store.key_by_public(&key.public)? else {
         // Compares as for a key that exists, so that both answers take the same time.
         core::hint::black_box(constant_time_eq(&key.hash, &[0; 32]));
-        return Err(UNKNOWN_KEY);
+        return Err(denied("wrong key"));
     };
     let equal = constant_time_eq(&key.hash, &stored.hash);
-    let ended = stored.revoked_at.is_some() || stored.expires_at.is_some_and(|t| t <= now.unix_ms);
+    let is_revoked = stored.revoked_at.is_some();
+    let ended = is_revoked || stored.expires_at.is_some_and(|t| t <= now.unix_ms);
     if !equal || ended {
-        return Err(UNKNOWN_KEY);
+        return Err(denied(match (equal, is_revoked) {
+            (false, _) => "wrong key",
+            (true, true) => "revoked key",
+            (true, false) => "expired key",
+        }));
     }
     let inboxes = if stored.bound {
         Some(store.key_inboxes(stored.id)?)
@@ -138,11 +201,12 @@ fn check(service: &Service, store: &Store, now: Now, login: &Login<'_>) -> Resul
     let Some(needed) = needed else {
         return Ok(Caller::Key(access));
     };
-    let user = login.user.ok_or(UNKNOWN_KEY)?;
-    let canonical = Address::parse(user).map_err(|_| UNKNOWN_KEY)?.canonical();
-    let inbox = store.inbox_at(access.org, &canonical)?.ok_or(UNKNOWN_KEY)?;
+    let foreign = || denied("not an inbox of the key");
+    let user = login.user.ok_or_else(foreign)?;
+    let canonical = Address::parse(user).map_err(|_| foreign())?.canonical();
+    let inbox = store.inbox_at(access.org, &canonical)?.ok_or_else(foreign)?;
     if !sees(store, &access, inbox)? {
-        return Err(UNKNOWN_KEY);
+        return Err(foreign());
     }
     require(access.scopes, needed)?;
     Ok(Caller::Key(Access(Arc::new(Grant {

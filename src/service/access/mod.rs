@@ -5,3 +5,4 @@ pub mod admit;
 pub mod lease;
 pub mod limits;
 pub mod login;
+pub mod login_log;
