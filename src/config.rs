@@ -72,6 +72,8 @@ pub struct Config {
     pub log: String,
     /// Print one line of JSON instead of lines for people.
     pub json: bool,
+    /// The text of the file that this was read from.
+    pub text: Option<String>,
 }
 
 /// A listener to open.
@@ -160,6 +162,7 @@ impl Config {
             config.data = data.into();
         }
         config.json = json;
+        config.text = flags.config.is_some().then_some(text);
         Ok(config)
     }
 
@@ -248,6 +251,7 @@ impl Config {
             limits,
             log,
             json: false,
+            text: None,
         })
     }
 }
@@ -369,6 +373,41 @@ pub const TOKEN_FILE: &str = "operator.token";
 pub const RUNNING_FILE: &str = "running.json";
 /// The file in the data folder with the shared domain of the last server.
 pub const SHARED_DOMAIN_FILE: &str = "shared-domain";
+
+/// The file in the data folder with the configuration of the last start, if there was one.
+pub const LAST_CONFIG_FILE: &str = "last-config.toml";
+
+/// The files in the data folder that a backup carries beside the database, so that clients find
+/// the restored server the same: its authority and certificate, the operator's token, the shared
+/// domain, and the configuration.
+pub const KEPT_FILES: &[&str] = &[
+    "tls/ca.pem",
+    "tls/ca-key.pem",
+    "tls/cert.pem",
+    "tls/key.pem",
+    TOKEN_FILE,
+    SHARED_DOMAIN_FILE,
+    LAST_CONFIG_FILE,
+];
+
+/// All that a first start or a restore may make in the data folder, except the file of the lock.
+pub const FOLDER_FILES: &[&str] = &[
+    "postern.db",
+    "postern.db-wal",
+    "postern.db-shm",
+    "postern.db.making",
+    "postern.db.making-journal",
+    "restoring",
+    "ballast",
+    "tls",
+    TOKEN_FILE,
+    "operator.new",
+    "shared-domain.new",
+    "last-config.new",
+    RUNNING_FILE,
+    SHARED_DOMAIN_FILE,
+    LAST_CONFIG_FILE,
+];
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 

@@ -386,3 +386,99 @@ fn what_is_printed_for_an_operator_can_be_used() {
     }
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+/// The names in a folder; `None` where there is no folder.
+fn names(folder: &Path) -> Option<Vec<String>> {
+    let all = std::fs::read_dir(folder).ok()?;
+    let mut names: Vec<String> = all
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    Some(names)
+}
+
+#[test]
+fn a_backup_is_enough_for_the_same_clients() {
+    let toml = "hostname = 'mail.example.com'\ndomain = 'agents.example.com'\n";
+    let mut server = Server::start("cli-backup", toml);
+    let inbox = server.inbox().to_owned();
+    assert!(inbox.ends_with("@agents.example.com"), "{inbox}");
+    printed(&mut server.cli(&["send", "--from", &inbox, "--to", &inbox, "--text", "1"]));
+    let data = server.folder.join("data");
+    let copy = server.folder.join("mail.bak");
+    printed(server.cli(&["backup"]).arg(&copy));
+    let token = std::fs::read_to_string(data.join("operator.token")).unwrap();
+    server.signal(rustix::process::Signal::TERM);
+    assert_eq!(server.wait(15), 0);
+
+    // On another machine: a new folder, and the configuration that the backup brought.
+    let folder = super::folder("cli-restored");
+    let new = folder.join("data");
+    let said = printed(postern(&["restore"]).arg(&copy).arg("--data").arg(&new));
+    assert!(said.contains("--config"), "{said}");
+    let kept = std::fs::read_to_string(new.join("last-config.toml")).unwrap();
+    assert!(kept.ends_with(toml), "{kept}");
+    assert_eq!(
+        std::fs::read_to_string(new.join("operator.token")).unwrap(),
+        token
+    );
+    let restored = Server::again(folder, &kept, None);
+    // The client trusts the authority that it knows, by the name that it knows.
+    let mut tls = rustls::StreamOwned::new(
+        rustls::ClientConnection::new(
+            std::sync::Arc::clone(&server.config),
+            "mail.example.com".try_into().unwrap(),
+        )
+        .unwrap(),
+        restored.plain("imaps"),
+    );
+    assert!(super::line(&mut tls).starts_with("* OK"));
+    say(
+        &mut tls,
+        &format!("a LOGIN {inbox} {}\r\nb SELECT INBOX\r\n", server.key()),
+    );
+    let said: Vec<String> = (0..4).map(|_| super::line(&mut tls)).collect();
+    assert!(said.iter().any(|line| line.starts_with("a OK")), "{said:?}");
+    assert!(said.iter().any(|line| line == "* 1 EXISTS"), "{said:?}");
+    let made = printed(&mut restored.cli(&["inbox", "create", "more"]));
+    assert!(made.contains("@agents.example.com\n"), "{made}");
+}
+
+#[test]
+fn what_fails_leaves_no_half_made_folder() {
+    let server = Server::start("cli-half", "");
+    let folder = super::folder("cli-half-2");
+    let bad = folder.join("bad.bak");
+    std::fs::write(&bad, "no database").unwrap();
+    let new = folder.join("deep/data");
+    let said = refused(postern(&["restore"]).arg(&bad).arg("--data").arg(&new));
+    assert!(said.contains("bad.bak"), "{said}");
+    assert_eq!(names(&folder).unwrap(), ["bad.bak"]);
+    // A start: a port that is taken, a certificate that is not there.
+    let taken = format!("[listen]\nmx = '{}'\n", server.address("mx"));
+    let chain = "[tls]\ncertificate = 'no.pem'\nkey = 'no.pem'\n";
+    for (toml, reason) in [(taken.as_str(), "listen.mx"), (chain, "no.pem")] {
+        let config = folder.join("postern.toml");
+        std::fs::write(&config, toml).unwrap();
+        let start = || {
+            let mut start = postern(&["serve", "--config"]);
+            start.arg(&config).arg("--data").arg(&new);
+            start
+        };
+        assert!(refused(&mut start()).contains(reason));
+        assert_eq!(names(&folder.join("deep")), None, "{reason}");
+        // A folder that was there stays, with what was in it.
+        std::fs::create_dir_all(&new).unwrap();
+        std::fs::write(new.join("mine"), "m").unwrap();
+        assert!(refused(&mut start()).contains(reason));
+        assert_eq!(names(&new).unwrap(), ["mine"], "{reason}");
+        std::fs::remove_dir_all(folder.join("deep")).unwrap();
+    }
+    // A later start that fails takes nothing away.
+    let data = server.folder.join("data");
+    let before = names(&data);
+    let said = refused(postern(&["serve", "--data"]).arg(&data));
+    assert!(said.contains("another postern"), "{said}");
+    assert_eq!(names(&data), before);
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{Cli, CliError, api, show};
+use crate::config::{FOLDER_FILES, KEPT_FILES, LAST_CONFIG_FILE};
 use crate::crypto::Random;
-use crate::store::{Folder, Role, Store};
+use crate::store::{FILE, Folder, Role, Store};
 
 /// The data folder of this machine. A server elsewhere cannot be asked for its folder.
 fn folder_here(cli: &Cli) -> Result<&Path, CliError> {
@@ -53,7 +54,7 @@ pub fn verify(cli: &Cli, deep: bool) -> Result<ExitCode, CliError> {
 pub fn backup(cli: &Cli, to: &Path) -> Result<ExitCode, CliError> {
     let data = folder_here(cli)?;
     api::must_be_there(data)?;
-    let bytes = crate::store::backup(data, to, None)?;
+    let bytes = crate::store::backup(data, KEPT_FILES, to, None)?;
     if cli.json {
         show::line(json!({"file": to, "bytes": bytes}));
     } else {
@@ -74,17 +75,25 @@ pub fn restore(cli: &Cli, from: &Path) -> Result<ExitCode, CliError> {
         )));
     }
     let folder = Folder::lock(folder_here(cli)?)?;
-    crate::store::restore(
-        &folder,
-        from,
-        Random::system().u64(),
-        super::local::clock()(),
-    )?;
+    let seed = Random::system().u64();
+    let now = super::local::clock()();
+    let restored = crate::store::restore(&folder, KEPT_FILES, from, seed, now);
+    if let Err(error) = restored {
+        if !folder.path().join(FILE).exists() {
+            folder.abandon(FOLDER_FILES);
+        }
+        return Err(error.into());
+    }
+    let config = cli.data().join(LAST_CONFIG_FILE);
     if cli.json {
         show::line(json!({"data": cli.data()}));
     } else {
+        let with = match config.exists() {
+            true => format!(" --config {}", config.display()),
+            false => String::new(),
+        };
         show::line(format_args!(
-            "{0} is ready: start it with `postern serve --data {0}`",
+            "{0} is ready: start it with `postern serve --data {0}{with}`",
             cli.data().display()
         ));
     }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crate::call::{Limits, Listener, Metric, PublicEndpoints, Shared};
-use crate::config::{Config, SHARED_DOMAIN_FILE, TOKEN_FILE};
+use crate::config::{Config, FOLDER_FILES, LAST_CONFIG_FILE, SHARED_DOMAIN_FILE, TOKEN_FILE};
 use crate::crypto::{OperatorToken, Random};
 use crate::net::{
     self, Acceptor, Alarm, Bell, BoundListener, Certified, Ended, Hub, SystemClock, Worker,
@@ -28,7 +28,7 @@ use crate::net::{
 use crate::service::executors::{Router, run_lookup, run_reader, run_writer};
 use crate::service::start::first_start;
 use crate::service::{DiskReserve, FreeBytes, Reader, Service, Setup, Writer};
-use crate::store::{Folder, Role, Store};
+use crate::store::{FILE, Folder, Role, Store};
 use disk_reserve::ReserveFile;
 use print::{FirstInbox, Running};
 pub use unit::{EXAMPLE_CONFIG, unit};
@@ -64,12 +64,37 @@ pub fn check(config: &Config) -> Result<(), String> {
 fn run(config: &Config) -> Result<(), String> {
     harden::umask();
     start_log(&config.log);
-    let clock = SystemClock::new();
-    let data = &config.data;
-    fs::create_dir_all(data)
-        .map_err(|error| format!("cannot make the data folder {}: {error}", data.display()))?;
     // Before anything is read or written there: two servers on one folder would destroy it.
-    let _lock = Folder::lock(data).map_err(|error| error.to_string())?;
+    let folder = Folder::lock(&config.data).map_err(|error| error.to_string())?;
+    let is_first = !config.data.join(FILE).exists();
+    match start(config, SystemClock::new()) {
+        Ok(server) => server.serve(&config.data),
+        Err(why) => {
+            // The key of a first start has not been shown, so the folder is of no use.
+            if is_first {
+                folder.abandon(FOLDER_FILES);
+            }
+            Err(why)
+        }
+    }
+}
+
+/// A server that listens.
+struct StartedServer {
+    acceptor: Acceptor,
+    certified: Certified,
+    shared: Arc<Shared>,
+    clock: SystemClock,
+    service: Arc<Service>,
+    hub: Hub,
+    workers: Vec<JoinHandle<()>>,
+    service_threads: Vec<JoinHandle<()>>,
+    running: Running,
+}
+
+/// Everything up to the line that says that the server listens.
+fn start(config: &Config, clock: SystemClock) -> Result<StartedServer, String> {
+    let data = &config.data;
     let most = net::raise_descriptors().min(config.limits.connections);
     let own = config.certificate.as_ref();
     let own = own.map(|(chain, key)| (chain.as_path(), key.as_path()));
@@ -100,6 +125,7 @@ fn run(config: &Config) -> Result<(), String> {
     reserve.delete_if_short();
     let store = open(data, Role::Writer, random.u64())?;
     reserve.keep();
+    keep_settings(config)?;
     let first = first_start(&service, &store)
         .map_err(|error| format!("cannot make the first organization: {error}"))?;
     let first = first.map(|made| {
@@ -139,30 +165,69 @@ fn run(config: &Config) -> Result<(), String> {
     drop(router);
 
     running.write_file(data)?;
-    let path = data.join(SHARED_DOMAIN_FILE);
-    fs::write(&path, &config.domain).map_err(|error| format!("{}: {error}", path.display()))?;
     log::info!("server started {}", running.summary());
     running.print(first.as_ref());
-    let ended = acceptor.run(|| {
-        let unix_ms = clock.now().unix_ms;
-        certified.renew(unix_ms)?;
-        let tls = certified.load()?;
-        watch_certificate(&certified, &shared, unix_ms);
-        Ok(tls)
-    });
-    match &ended {
-        Ended::Asked => log::info!("server stopping reason=signal"),
-        Ended::Fatal(why) => log::error!("server stopping reason={why:?}"),
+    Ok(StartedServer {
+        acceptor,
+        certified,
+        shared,
+        clock,
+        service,
+        hub,
+        workers,
+        service_threads,
+        running,
+    })
+}
+
+impl StartedServer {
+    /// Serves until a signal or a failure, and ends in order.
+    fn serve(self, data: &Path) -> Result<(), String> {
+        let ended = self.acceptor.run(|| {
+            let unix_ms = self.clock.now().unix_ms;
+            self.certified.renew(unix_ms)?;
+            let tls = self.certified.load()?;
+            watch_certificate(&self.certified, &self.shared, unix_ms);
+            Ok(tls)
+        });
+        match &ended {
+            Ended::Asked => log::info!("server stopping reason=signal"),
+            Ended::Fatal(why) => log::error!("server stopping reason={why:?}"),
+        }
+        self.service.stop();
+        self.hub.shutdown();
+        join(self.workers);
+        join(self.service_threads);
+        self.running.delete_file(data);
+        log::info!("server stopped");
+        match ended {
+            Ended::Asked => Ok(()),
+            Ended::Fatal(why) => Err(why),
+        }
     }
-    service.stop();
-    hub.shutdown();
-    join(workers);
-    join(service_threads);
-    running.delete_file(data);
-    log::info!("server stopped");
-    match ended {
-        Ended::Asked => Ok(()),
-        Ended::Fatal(why) => Err(why),
+}
+
+/// Writes what the command line and a backup need to know of this start: the shared domain and the
+/// configuration. What is there already is not written again.
+fn keep_settings(config: &Config) -> Result<(), String> {
+    let keep = |name: &str, text: &str| {
+        let path = config.data.join(name);
+        match fs::read_to_string(&path) {
+            Ok(kept) if kept == text => Ok(()),
+            _ => harden::write_private(&path, text),
+        }
+        .map_err(|error| format!("{}: {error}", path.display()))
+    };
+    keep(SHARED_DOMAIN_FILE, &config.domain)?;
+    match &config.text {
+        Some(text) if text.starts_with(LAST_CONFIG_NOTE) => keep(LAST_CONFIG_FILE, text),
+        Some(text) => keep(LAST_CONFIG_FILE, &format!("{LAST_CONFIG_NOTE}{text}")),
+        None => match fs::remove_file(config.data.join(LAST_CONFIG_FILE)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(format!("{LAST_CONFIG_FILE}: {error}"))
+            }
+            _ => Ok(()),
+        },
     }
 }
 
@@ -391,4 +456,7 @@ fn cores() -> usize {
 
 /// Every worker gets every event, so more workers would only copy more.
 const WORKERS_MAX: usize = 16;
+/// Stands before the copy of the configuration in the data folder.
+const LAST_CONFIG_NOTE: &str =
+    "# What the server was last started with; a backup carries it. A change here has no effect.\n";
 const CERTIFICATE_WARN_S: i64 = 14 * 86_400;

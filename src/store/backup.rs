@@ -1,9 +1,9 @@
 //! Backup of a database in use, and the restore of one. Each has a connection of its own.
 //!
-//! A backup is one file that SQLite has written anew (`VACUUM INTO`), of one moment. It is not
-//! checked when it is written, but when it is restored, before the folder gets it. A restore
-//! gives the log another epoch and every mailbox another UIDVALIDITY, so that no client relies on
-//! what it knew before.
+//! A backup is one file that SQLite has written anew (`VACUUM INTO`), of one moment, with some
+//! files of the folder beside the mail (`kept.rs`). It is not checked when it is written, but when
+//! it is restored, before the folder gets it. A restore gives the log another epoch and every
+//! mailbox another UIDVALIDITY, so that no client relies on what it knew before.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use rusqlite::limits::Limit;
 
 use super::verify::{Findings, examine};
-use super::{Error, FILE, Folder, Role, Store};
+use super::{Error, FILE, Folder, Role, Store, kept};
 use crate::call::Now;
 
-/// Writes a copy of the database of `folder` to the file `to`, which must not exist. `free` is
-/// the disk space there, if it is known. Gives the size of the copy in octets. A server may use
-/// the folder meanwhile.
-pub fn backup(folder: &Path, to: &Path, free: Option<u64>) -> Result<u64, Error> {
+/// Writes a copy of the database of `folder` to the file `to`, which must not exist, with the files
+/// of the folder that `names` has. `free` is the disk space there, if it is known. Gives the size
+/// of the copy in octets. A server may use the folder meanwhile.
+pub fn backup(folder: &Path, names: &[&str], to: &Path, free: Option<u64>) -> Result<u64, Error> {
     let at = |path: &Path| {
         let path = path.to_owned();
         move |error| Error::Io(path, error)
@@ -54,7 +54,7 @@ pub fn backup(folder: &Path, to: &Path, free: Option<u64>) -> Result<u64, Error>
         .mode(0o600)
         .open(&making)
         .map_err(at(&making))?;
-    let written = copy(&store, &making);
+    let written = copy(&store, &making).and_then(|()| kept::put(&making, folder, names));
     if let Err(error) = written {
         let _ = fs::remove_file(&making);
         return Err(error);
@@ -80,9 +80,15 @@ fn copy(store: &Store, to: &Path) -> Result<(), Error> {
     store.run("VACUUM INTO ?1", [to]).map(drop)
 }
 
-/// Puts a backup into a folder without a database, and makes void what clients remember. A backup
-/// with a violation is an error, and the folder stays empty.
-pub fn restore(folder: &Folder, from: &Path, seed: u64, now: Now) -> Result<(), Error> {
+/// Puts a backup into a folder without a database, with the files that `names` has, and makes void
+/// what clients remember. A backup with a violation is an error, and the folder stays as it was.
+pub fn restore(
+    folder: &Folder,
+    names: &[&str],
+    from: &Path,
+    seed: u64,
+    now: Now,
+) -> Result<(), Error> {
     let path = folder.path().join(FILE);
     let at = |path: &Path| {
         let path = path.to_owned();
@@ -99,17 +105,19 @@ pub fn restore(folder: &Folder, from: &Path, seed: u64, now: Now) -> Result<(), 
     let trial = folder.path().join("restoring");
     let _ = fs::remove_dir_all(&trial);
     fs::create_dir(&trial).map_err(at(&trial))?;
-    let tried = check_copy(&trial, from, seed, now);
+    let tried = check_copy(&trial, names, from, seed, now)
+        .and_then(|()| kept::install(&trial, folder.path(), names));
     if let Err(error) = tried {
         let _ = fs::remove_dir_all(&trial);
         return Err(error);
     }
+    // The folder is one of Postern from this moment on.
     fs::rename(trial.join(FILE), &path).map_err(at(&path))?;
     fs::remove_dir_all(&trial).map_err(at(&trial))?;
     sync_folder_of(&path)
 }
 
-fn check_copy(trial: &Path, from: &Path, seed: u64, now: Now) -> Result<(), Error> {
+fn check_copy(trial: &Path, names: &[&str], from: &Path, seed: u64, now: Now) -> Result<(), Error> {
     let file = trial.join(FILE);
     fs::copy(from, &file).map_err(|error| Error::Io(from.to_owned(), error))?;
     let store = Store::open(trial, Role::Writer, seed).map_err(|error| match error {
@@ -124,8 +132,9 @@ fn check_copy(trial: &Path, from: &Path, seed: u64, now: Now) -> Result<(), Erro
         let why = format!("{first} (and {} more)", lines.len() - 1);
         return Err(Error::Damaged(from.to_owned(), why));
     }
+    kept::take(&store, trial, names)?;
     store.begin()?;
-    if let Err(error) = store.renew(now) {
+    if let Err(error) = kept::forget(&store).and_then(|()| store.renew(now)) {
         store.rollback();
         return Err(error);
     }

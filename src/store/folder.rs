@@ -4,15 +4,21 @@
 //! nothing to clean up. `verify` and `backup` read without it.
 
 use core::fmt;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The data folder, locked until this is dropped.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// What was in the folder before.
+    before: BTreeSet<OsString>,
+    /// The folders that were made for it, the deepest first.
+    made: Vec<PathBuf>,
     _lock: File,
 }
 
@@ -33,10 +39,18 @@ impl Folder {
             let at = at.to_owned();
             move |error| FolderError::Io(at, error)
         };
+        let made: Vec<PathBuf> = path
+            .ancestors()
+            .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+            .map(Path::to_owned)
+            .collect();
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
+            .map_err(failed(path))?;
+        let before = std::fs::read_dir(path)
+            .and_then(|all| all.map(|entry| Ok(entry?.file_name())).collect())
             .map_err(failed(path))?;
         let file = path.join(LOCK_FILE);
         let mut lock = OpenOptions::new()
@@ -56,19 +70,55 @@ impl Folder {
             }
             Err(TryLockError::Error(error)) => return Err(FolderError::Io(file, error)),
         }
+        // A start that has failed may have deleted the file between the two steps above. Then the
+        // lock is on a file that no other process will find.
+        if !is_same(&lock, &file) {
+            return Err(FolderError::Taken(path.to_owned(), String::new()));
+        }
         // The number is for the message that another process shows. The lock does not need it.
         let _ = lock.set_len(0);
         let _ = lock.rewind();
         let _ = writeln!(lock, "{}", std::process::id());
         Ok(Folder {
             path: path.to_owned(),
+            before,
+            made,
             _lock: lock,
         })
+    }
+
+    /// Takes back what was made since the lock: those of `names` that were not there before, the
+    /// file of the lock, and the folders that were made for it, where they are empty then. For a
+    /// start or a restore that fails before the folder is of use.
+    pub fn abandon(self, names: &[&str]) {
+        // What cannot be deleted stays; the reason of the failure is told and not this.
+        for name in names.iter().chain([&LOCK_FILE]) {
+            if self.before.contains(OsStr::new(name)) {
+                continue;
+            }
+            let path = self.path.join(name);
+            let _ = match path.symlink_metadata() {
+                Ok(found) if found.is_dir() => std::fs::remove_dir_all(&path),
+                _ => std::fs::remove_file(&path),
+            };
+        }
+        for folder in &self.made {
+            let _ = std::fs::remove_dir(folder);
+        }
     }
 
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Whether the path still names the open file.
+fn is_same(open: &File, path: &Path) -> bool {
+    let id = |found: std::fs::Metadata| (found.dev(), found.ino());
+    match (open.metadata(), std::fs::metadata(path)) {
+        (Ok(open), Ok(named)) => id(open) == id(named),
+        _ => false,
     }
 }
 
@@ -100,6 +150,39 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_was_made_for_nothing_is_taken_back() {
+        let path = std::env::temp_dir().join(format!("postern-abandon-{}", std::process::id()));
+        let names = ["tls", "token"];
+        let make = |folder: &Path| {
+            std::fs::create_dir_all(folder.join("tls")).unwrap();
+            std::fs::write(folder.join("tls/key.pem"), "k").unwrap();
+            std::fs::write(folder.join("token"), "t").unwrap();
+        };
+        let list = |folder: &Path| {
+            let all = std::fs::read_dir(folder).unwrap();
+            let mut all: Vec<OsString> = all.map(|e| e.unwrap().file_name()).collect();
+            all.sort();
+            all
+        };
+        // A folder that was made with its parent goes with it.
+        std::fs::create_dir_all(&path).unwrap();
+        let folder = Folder::lock(&path.join("a/data")).unwrap();
+        make(folder.path());
+        folder.abandon(&names);
+        assert!(list(&path).is_empty());
+        // What was there before stays, and so does what is not ours.
+        let data = path.join("data");
+        std::fs::create_dir_all(data.join("tls")).unwrap();
+        let folder = Folder::lock(&data).unwrap();
+        make(folder.path());
+        std::fs::write(data.join("notes"), "n").unwrap();
+        folder.abandon(&names);
+        assert_eq!(list(&data), ["notes", "tls"]);
+        assert!(data.join("tls/key.pem").exists());
+        std::fs::remove_dir_all(path).unwrap();
+    }
 
     #[test]
     fn one_at_a_time() {

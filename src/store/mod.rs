@@ -25,6 +25,7 @@ mod idempotency;
 mod ids;
 mod inbox;
 mod job;
+mod kept;
 mod mailbox;
 mod message;
 mod open;

@@ -279,15 +279,20 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
         }
     }
 
+    // Files beside the database, one of them missing, and one that is not asked for.
+    std::fs::create_dir(data.path().join("tls")).unwrap();
+    for (name, text) in [("tls/ca.pem", "ca"), ("token", "t"), ("other", "o")] {
+        std::fs::write(data.path().join(name), text).unwrap();
+    }
     let copy = path.join("copy.db");
     assert!(matches!(
-        backup(data.path(), &copy, Some(1000)),
+        backup(data.path(), KEPT, &copy, Some(1000)),
         Err(Error::Io(_, e)) if e.kind() == std::io::ErrorKind::StorageFull
     ));
-    let size = backup(data.path(), &copy, Some(1 << 40)).unwrap();
+    let size = backup(data.path(), KEPT, &copy, Some(1 << 40)).unwrap();
     assert!(size > 600_000 && !path.join("copy.db.making").exists());
     assert!(
-        backup(data.path(), &copy, None).is_err(),
+        backup(data.path(), KEPT, &copy, None).is_err(),
         "never over a file"
     );
     // The source is used on, and later changes are not in the copy.
@@ -295,13 +300,17 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
     let before = store.log_state(first.org).unwrap().unwrap();
 
     let back = Folder::lock(&path.join("back")).unwrap();
-    restore(&back, &copy, 2, NOW).unwrap();
+    restore(&back, KEPT, &copy, 2, NOW).unwrap();
     assert!(
-        restore(&back, &copy, 2, NOW).is_err(),
+        restore(&back, KEPT, &copy, 2, NOW).is_err(),
         "never over a database"
     );
     let restored = Store::open(back.path(), Role::Writer, 3).unwrap();
     assert_eq!(verify(&restored, true), Vec::<String>::new());
+    let said = |name: &str| std::fs::read_to_string(back.path().join(name)).ok();
+    assert_eq!(said("tls/ca.pem").as_deref(), Some("ca"));
+    assert_eq!(said("token").as_deref(), Some("t"));
+    assert!(said("other").is_none() && !back.path().join("restoring").exists());
     let after = restored.log_state(first.org).unwrap().unwrap();
     assert_eq!(after.epoch, before.epoch + 1);
     // A number that a client has from before is below the window and stays below it. So is a time
@@ -334,7 +343,7 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
         unix_ms: NOW.unix_ms + 60_000,
         ..NOW
     };
-    restore(&again, &copy, 2, later).unwrap();
+    restore(&again, KEPT, &copy, 2, later).unwrap();
     let second = Store::open(again.path(), Role::Writer, 3).unwrap();
     let first_life = restored.log_state(first.org).unwrap().unwrap();
     assert!(second.log_state(first.org).unwrap().unwrap().oldest > first_life.head);
@@ -350,12 +359,15 @@ fn a_backup_under_use_comes_back_with_another_epoch() {
     damaged(&copy);
     let third = Folder::lock(&path.join("third")).unwrap();
     assert!(matches!(
-        restore(&third, &copy, 2, NOW),
+        restore(&third, KEPT, &copy, 2, NOW),
         Err(Error::Damaged(..))
     ));
     assert!(!third.path().join(FILE).exists());
     std::fs::remove_dir_all(path).unwrap();
 }
+
+/// The files that the backups of this test carry.
+const KEPT: &[&str] = &["tls/ca.pem", "tls/none.pem", "token"];
 
 /// A copy that a newer program has written is refused as unknown, and not as damaged.
 fn newer_copies_are_refused_as_such(path: &Path, copy: &Path) {
@@ -369,7 +381,7 @@ fn newer_copies_are_refused_as_such(path: &Path, copy: &Path) {
         sql_of.execute_batch(sql).unwrap();
         drop(sql_of);
         let folder = Folder::lock(&path.join(format!("newer-{name}"))).unwrap();
-        let error = restore(&folder, &newer, 2, NOW).unwrap_err();
+        let error = restore(&folder, KEPT, &newer, 2, NOW).unwrap_err();
         assert!(
             matches!(error, Error::UnknownVersion { .. } | Error::Newer(99, _)),
             "{error:?}"
