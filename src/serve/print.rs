@@ -196,7 +196,7 @@ impl Running {
                 let note = "The key is shown this once. It is the password for SMTP and IMAP, \
                             and the bearer token of the API.";
                 text += &format!("  {:<6} {}\n\n", "", dim(note));
-                text += &self.examples(first);
+                text += &self.examples(first, dim);
             }
             None => {
                 text += &format!(
@@ -211,35 +211,47 @@ impl Running {
         text
     }
 
-    /// Three commands: follow events, send, read.
-    fn examples(&self, first: &FirstInbox) -> String {
+    /// What to paste into a second terminal: listen, send, read, and mail from outside.
+    fn examples(&self, first: &FirstInbox, dim: impl Fn(&str) -> String) -> String {
         let mut text = format!(
-            "  export INBOX={}\n  export KEY={}\n",
+            "  The server runs until Ctrl-C. Open a second terminal in this folder, and paste:\n\n  \
+             export INBOX={}\n  export KEY={}\n",
             first.inbox, first.key
         );
-        let ca = self.ca.as_deref().unwrap_or_default();
-        if let Some(url) = self.url(Listener::Http) {
-            text += &format!("\n  curl -N {url}/api/v1/events -H \"Authorization: Bearer $KEY\"\n");
-        }
-        let tls = format!("c=ssl.create_default_context(cafile=\"{ca}\"); e=os.environ");
-        if let Some(address) = self.at(Listener::Submissions) {
-            text += &format!(
-                "\n  python3 -c 'import os,smtplib,ssl; {tls}; \
-                 s=smtplib.SMTP_SSL(\"{}\",{},context=c); s.login(e[\"INBOX\"],e[\"KEY\"]); \
-                 a=e[\"INBOX\"]; \
-                 s.sendmail(a,a,\"From: \"+a+\"\\nTo: \"+a+\"\\nSubject: Hello\\n\\nIt works.\\n\"); \
-                 print(\"sent\")'\n",
-                self.host_of(address),
-                address.port()
+        let ca = match (&self.ca, self.at(Listener::Http)) {
+            (Some(ca), None) => format!(" --cacert {ca}"),
+            _ => String::new(),
+        };
+        let url = self.url(Listener::Http).or(self.url(Listener::Https));
+        let curl = format!("curl{ca} -H \"Authorization: Bearer $KEY\"");
+        let mut show = |what: &str, lines: &[String]| {
+            text += &format!("\n  {}\n  {}\n", dim(what), lines.join(" \\\n    "));
+        };
+        if let Some(url) = url {
+            let messages = format!("{url}/api/v1/inboxes/$INBOX/messages");
+            show(
+                "Listen:",
+                &[format!("{curl} --no-buffer {url}/api/v1/events")],
             );
+            show(
+                "Send, in one more terminal:",
+                &[
+                    format!("{curl} -H \"Content-Type: application/json\""),
+                    format!("-d \"{SAMPLE_MESSAGE}\""),
+                    messages.clone(),
+                ],
+            );
+            show("Read:", &[format!("{curl} {messages}")]);
         }
-        if let Some(address) = self.at(Listener::Imaps) {
-            text += &format!(
-                "\n  python3 -c 'import os,imaplib,ssl; {tls}; \
-                 m=imaplib.IMAP4_SSL(\"{}\",{},ssl_context=c); m.login(e[\"INBOX\"],e[\"KEY\"]); \
-                 m.select(); print(m.fetch(\"1:*\",\"(ENVELOPE)\"))'\n",
-                self.host_of(address),
-                address.port()
+        if let Some(address) = self.at(Listener::Mx) {
+            let at = format!("{}:{}", self.host_of(address), address.port());
+            show(
+                "Mail from outside, as another server brings it:",
+                &[
+                    format!("printf '{SAMPLE_MAIL}' \"$INBOX\" |"),
+                    format!("curl smtp://{at}"),
+                    "--mail-from ann@example.org --mail-rcpt \"$INBOX\" --upload-file -".into(),
+                ],
             );
         }
         text
@@ -254,3 +266,10 @@ fn line(fields: &[(&str, Value)]) -> String {
         .collect();
     format!("{{{}}}\n", fields.join(","))
 }
+
+/// A message for the API, as it stands between double quotes of a shell.
+const SAMPLE_MESSAGE: &str =
+    r#"{\"to\": [\"$INBOX\"], \"subject\": \"Hello\", \"text\": \"Your code is 482913.\"}"#;
+/// A mail, as the format of printf(1).
+const SAMPLE_MAIL: &str =
+    r"From: ann@example.org\r\nTo: %s\r\nSubject: Hi\r\n\r\nFrom outside.\r\n";
