@@ -204,7 +204,9 @@ fn check(
     let foreign = || denied("not an inbox of the key");
     let user = login.user.ok_or_else(foreign)?;
     let canonical = Address::parse(user).map_err(|_| foreign())?.canonical();
-    let inbox = store.inbox_at(access.org, &canonical)?.ok_or_else(foreign)?;
+    let inbox = store
+        .inbox_at(access.org, &canonical)?
+        .ok_or_else(foreign)?;
     if !sees(store, &access, inbox)? {
         return Err(foreign());
     }
