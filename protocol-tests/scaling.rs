@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use postern::testing::call::Limits;
 use postern::testing::imap::testing::{Command, Frame, FrameBounds};
 use postern::testing::mail::Bounds;
+use postern::testing::mail::digest::{Digest, analyse};
 use postern::testing::mail::parse::address_list::parse_list;
 use postern::testing::mail::parse::charset::decode;
 use postern::testing::mail::parse::date::parse as parse_date;
 use postern::testing::mail::parse::header::{Headers, message_ids};
+use postern::testing::mail::text::{attachments, text_of};
 
 type Row = (&'static str, fn(&[u8]), fn(usize) -> String);
 
@@ -39,6 +41,41 @@ const ROWS: &[Row] = &[
     }),
     ("parentheses in a frame", imap_frame, |n| {
         format!("t NOOP {}\r\n", "()".repeat(n))
+    }),
+    ("a body of one line", mail, |n| {
+        format!("Subject: x\n\n{}", "word ".repeat(n))
+    }),
+    ("dashes in a multipart", mail, |n| {
+        format!(
+            "Content-Type: multipart/mixed; boundary=b\n\n{}",
+            "--b-\n".repeat(n)
+        )
+    }),
+    ("padding in base64", mail, |n| {
+        let padding = "QQ==".repeat(n);
+        format!("Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n{padding}")
+    }),
+    ("escapes in quoted-printable", mail, |n| {
+        format!(
+            "Content-Transfer-Encoding: quoted-printable\n\n{}",
+            "=4=".repeat(n)
+        )
+    }),
+    ("marks of flowed quotations", mail, |n| {
+        format!(
+            "Content-Type: text/plain; format=flowed\n\n{}",
+            ">> \n".repeat(n)
+        )
+    }),
+    ("pictures that a page names", mail, |n| {
+        format!(
+            "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/html\n\n{}\n\
+             --b\nContent-Type: image/png\nContent-ID: <x>\n\nx\n--b--",
+            "cid:".repeat(n)
+        )
+    }),
+    ("messages within messages", mail, |n| {
+        "Content-Type: message/rfc822\n\n".repeat(n / 8)
     }),
     ("literals of a frame", imap_frame, |n| {
         format!("t SEARCH {}\r\n", "{1+}\r\n(".repeat(n))
@@ -86,6 +123,16 @@ fn charset(octets: &[u8]) {
 
 fn imap(line: &[u8]) {
     let _ = black_box(Command::parse(line));
+}
+
+/// Everything that a delivery and a client that opens the message ask of it.
+fn mail(raw: &[u8]) {
+    if let Ok(found) = analyse(raw, &Bounds::default())
+        && let Some(digest) = Digest::open(&found.digest)
+    {
+        black_box(text_of(raw, &digest));
+        black_box(attachments(raw, &digest).count());
+    }
 }
 
 fn imap_frame(line: &[u8]) {

@@ -31,8 +31,8 @@ pub enum PartKind {
 pub enum Media {
     /// The Content-Type of its header.
     Declared,
-    /// application/octet-stream with the parameters of its header: the header declares no whole
-    /// type, and the part is a file.
+    /// application/octet-stream with the parameters of its header: the part is a file, and the
+    /// header declares no whole type, or a message in an encoding.
     DeclaredOctets,
     /// text/plain with the parameters of its header: the header declares no whole type.
     DeclaredText,
@@ -221,8 +221,9 @@ impl Parser<'_> {
                 self.found.ambiguous = true;
                 section.media = Media::Text;
             }
-            // RFC 2046 section 5.2.1 forbids a message in base64, so its octets are not parsed.
-            Class::Message => section.media = Media::Opaque,
+            // RFC 2046 section 5.2.1 forbids a message in base64, so its octets are not parsed
+            // here. Its type may name its file.
+            Class::Message => section.media = Media::DeclaredOctets,
             Class::Other => {}
         }
         if section.kind != PartKind::Leaf && !may_nest {

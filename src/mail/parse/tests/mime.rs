@@ -78,7 +78,7 @@ fn parts_are_found_where_they_are() {
         ),
         (
             "%--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n--b--",
-            &["P2 ", "O2 AAAA"],
+            &["P2 ", "o2 AAAA"],
         ),
         (
             "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\ninner\n--b--",
