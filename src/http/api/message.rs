@@ -102,7 +102,7 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
     direction: always OneOf(&["inbound", "outbound"]), r#""inbound""#,
         "`outbound` for the sender's own copy of what it sent."
         => |slot, view| slot.text(if is_sent(view) { "outbound" } else { "inbound" });
-    from: always Object(&ADDRESS), "{}", "The first address of From."
+    from: always Object(&ADDRESS), "{}", "The first address of From that has a domain."
         => |mut slot, view| ADDRESS.write(slot.octets(), &view.summary.from);
     to: always List(&Object(&ADDRESS)), "[]", "To, up to 100 addresses."
         => |mut slot, view| ADDRESS.write_list(slot.octets(), &view.summary.to);

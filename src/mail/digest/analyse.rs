@@ -10,6 +10,7 @@ use std::fmt;
 use super::Digest;
 use super::blob::{self, BlobWriter, PartRecord, to_u32};
 use crate::mail::parse::address_list::{self, Mailbox, RawEntry};
+use crate::mail::parse::charset::Charset;
 use crate::mail::parse::date;
 use crate::mail::parse::header::{Field, Headers, message_ids};
 use crate::mail::parse::mime::{self, Media, PartKind, RawPart};
@@ -120,7 +121,14 @@ impl std::error::Error for Refused {}
 /// # Errors
 /// [`Refused`] names the exceeded limit.
 pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
-    let mut found = read_structure(raw, bounds)?;
+    let mut found = read_structure(raw, bounds, None)?;
+    if found.has_non_ascii_headers
+        && let Some(charset) = Digest::open(&found.digest).and_then(|d| d.header_charset())
+        && (0x80..=0xff).any(|octet| charset.is_lead(octet))
+    {
+        // Only the parts tell the charset in which the addresses must be read.
+        found = read_structure(raw, bounds, Some(charset))?;
+    }
     found.read_digest(raw);
     Ok(found)
 }
@@ -130,11 +138,16 @@ pub fn analyse(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
 /// # Errors
 /// [`Refused`] names the exceeded limit.
 pub(crate) fn digest_of(raw: &[u8], bounds: &Bounds) -> Result<Vec<u8>, Refused> {
-    read_structure(raw, bounds).map(|found| found.digest)
+    read_structure(raw, bounds, None).map(|found| found.digest)
 }
 
-/// The facts that the octets give, without those of the text.
-fn read_structure(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
+/// The facts that the octets give, without those of the text. Raw octets in addresses are of that
+/// charset, if there is one.
+fn read_structure(
+    raw: &[u8],
+    bounds: &Bounds,
+    charset: Option<Charset>,
+) -> Result<Analysis, Refused> {
     if u32::try_from(raw.len()).is_err() {
         return Err(Refused::Size);
     }
@@ -145,14 +158,16 @@ fn read_structure(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
         ..Analysis::default()
     };
     let mut fields = EnvelopeFields::default();
-    for (n, field) in headers.fields().enumerate() {
-        if n >= bounds.header_fields || field.start >= bounds.header_bytes {
-            found.is_truncated = true;
-            break;
+    let mut bytes_left = bounds.header_bytes;
+    for (n, whole) in headers.fields().enumerate() {
+        let field = whole.within(bounds.header_field_bytes);
+        let is_over = n >= bounds.header_fields || bytes_left == 0;
+        found.is_truncated |= is_over || field.value.len() < whole.value.len();
+        // A flood of fields must not hide the sender and the subject that stand behind it.
+        if is_over && !fields.lacks(&field) {
+            continue;
         }
-        let whole = field.value.len();
-        let field = field.within(bounds.header_field_bytes);
-        found.is_truncated |= field.value.len() < whole;
+        bytes_left = bytes_left.saturating_sub(field.value.len());
         found.take(&field, &mut fields);
     }
     // A message with fifty hops is in a loop; this server would add the next one.
@@ -167,7 +182,7 @@ fn read_structure(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
     found.is_truncated |= structure.truncated;
     let mut writer = BlobWriter::new();
     let mut addresses_left = bounds.addresses;
-    found.is_truncated |= !fields.write(&mut writer, &mut addresses_left);
+    found.is_truncated |= !fields.write(&mut writer, charset, &mut addresses_left);
     for (index, section) in structure.parts.iter().enumerate() {
         let header_end = if index == 0 {
             headers.body_start()
@@ -180,7 +195,7 @@ fn read_structure(raw: &[u8], bounds: &Bounds) -> Result<Analysis, Refused> {
         if section.kind == PartKind::Message {
             let nested =
                 Headers::parse(raw.get(section.body_start..section.body_end).unwrap_or(b""));
-            EnvelopeFields::of(&nested, bounds).write(&mut writer, &mut addresses_left);
+            EnvelopeFields::of(&nested, bounds).write(&mut writer, charset, &mut addresses_left);
         }
         writer.record(&PartRecord {
             header_start: section.header_start,
@@ -337,16 +352,35 @@ impl<'a> EnvelopeFields<'a> {
         }
     }
 
+    /// Whether the envelope has no field of that name yet.
+    fn lacks(&self, field: &Field<'_>) -> bool {
+        let texts = [
+            ("date", self.date),
+            ("subject", self.subject),
+            ("in-reply-to", self.in_reply_to),
+            ("message-id", self.message_id),
+        ];
+        let names = ["from", "sender", "reply-to", "to", "cc", "bcc"];
+        let mut lists = names.iter().zip(&self.addresses);
+        (texts.iter()).any(|(name, value)| value.is_none() && field.is(name))
+            || lists.any(|(name, bodies)| bodies.is_empty() && field.is(name))
+    }
+
     /// Writes the envelope; false if it has more addresses than `addresses_left`, which are left
     /// out.
-    fn write(&self, writer: &mut BlobWriter, addresses_left: &mut usize) -> bool {
+    fn write(
+        &self,
+        writer: &mut BlobWriter,
+        charset: Option<Charset>,
+        addresses_left: &mut usize,
+    ) -> bool {
         writer.string(self.date.map(<[u8]>::trim_ascii));
         writer.string(self.subject.map(<[u8]>::trim_ascii));
         let mut fits = true;
         for bodies in &self.addresses {
             writer.list(|writer| {
                 for body in bodies {
-                    address_list::walk(body, &mut |entry| {
+                    address_list::walk_with(body, charset, &mut |entry| {
                         // The end of a group that has begun is no address.
                         let is_end = entry == RawEntry::GroupEnd;
                         fits &= *addresses_left > 0 || is_end;

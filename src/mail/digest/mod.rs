@@ -135,7 +135,9 @@ impl<'a> Digest<'a> {
         let mut cursor = Cursor {
             rest: self.text.get(record.text..)?,
         };
-        Part::read(index, &record, &mut cursor)
+        let mut part = Part::read(index, &record, &mut cursor)?;
+        part.digest = Some(*self);
+        Some(part)
     }
 
     /// The parts in depth-first order; a part with parts inside has a step before them and a step
@@ -397,6 +399,8 @@ pub struct Part<'a> {
     pub location: Option<&'a [u8]>,
     /// Envelope of the message that a message/rfc822 part holds.
     pub envelope: Option<DigestEnvelope<'a>>,
+    /// The digest that knows the charset of raw octets.
+    digest: Option<Digest<'a>>,
 }
 
 impl<'a> Part<'a> {
@@ -428,6 +432,11 @@ impl<'a> Part<'a> {
                     .find(|(written, _)| written.strip_suffix(b"*").is_some_and(is_it))
                     .map(|(_, value)| param::split_extended(value).1)
             })
+    }
+
+    /// The charset of raw octets in its header, as [`Digest::header_charset`] has it.
+    pub(crate) fn header_charset(&self) -> Option<Charset> {
+        self.digest?.header_charset()
     }
 
     fn read(index: usize, record: &PartRecord, cursor: &mut Cursor<'a>) -> Option<Part<'a>> {
@@ -472,6 +481,7 @@ impl<'a> Part<'a> {
             languages,
             location,
             envelope,
+            digest: None,
         })
     }
 }

@@ -100,7 +100,7 @@ pub(crate) fn parse_list_with(
     let mut list = AddressList::default();
     let mut n = 0;
     let mut in_group = false;
-    walk(body, &mut |raw| {
+    walk_with(body, fallback, &mut |raw| {
         match raw {
             RawEntry::GroupStart(name) => {
                 in_group = true;
@@ -222,11 +222,20 @@ pub(crate) struct RawMailbox<'a> {
 
 /// Goes through the body of an address field once; it stops when `each` returns false.
 pub(crate) fn walk(body: &[u8], each: &mut dyn FnMut(RawEntry<'_>) -> bool) {
+    walk_with(body, None, each);
+}
+
+/// As [`walk`]; raw octets that are no UTF-8 are of that charset, if there is one.
+pub(crate) fn walk_with(
+    body: &[u8],
+    charset: Option<Charset>,
+    each: &mut dyn FnMut(RawEntry<'_>) -> bool,
+) {
     let mut walker = AddressWalker {
         strict: true,
         ..AddressWalker::default()
     };
-    let mut tokens = AddressTokens::new(body);
+    let mut tokens = AddressTokens::new(body, charset);
     let mut go_on = true;
     while go_on {
         let token = tokens.next();

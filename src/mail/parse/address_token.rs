@@ -4,6 +4,7 @@
 //! all that is in it, and so is a raw run of ISO-2022. Each octet is looked at a fixed number of
 //! times.
 
+use super::charset::Charset;
 use super::word::EncodedWord;
 
 /// A kind of token.
@@ -35,11 +36,13 @@ pub(super) struct AddressTokens<'a> {
     pub clean: bool,
     /// How often a delimiter without its end may still be passed over.
     passes_left: u8,
+    /// The charset of raw octets.
+    charset: Option<Charset>,
 }
 
 impl<'a> AddressTokens<'a> {
-    /// The tokens of a field's body.
-    pub fn new(bytes: &'a [u8]) -> AddressTokens<'a> {
+    /// The tokens of a field's body, whose raw octets are of that charset if they are no UTF-8.
+    pub fn new(bytes: &'a [u8], charset: Option<Charset>) -> AddressTokens<'a> {
         AddressTokens {
             bytes,
             at: 0,
@@ -47,6 +50,7 @@ impl<'a> AddressTokens<'a> {
             space: false,
             clean: true,
             passes_left: PASSES_MAX,
+            charset: charset.filter(|_| std::str::from_utf8(bytes).is_err()),
         }
     }
 
@@ -139,6 +143,15 @@ impl<'a> AddressTokens<'a> {
             }
         }
         self.push(b);
+        // The second octet of a character is no sign.
+        if let Some(charset) = self.charset
+            && charset.is_lead(b)
+            && let Some(&second) = next.filter(|second| **second >= 0x40)
+        {
+            self.at += 1;
+            self.clean = false;
+            self.push(second);
+        }
     }
 
     /// Up to the closing delimiter, which a backslash escapes; false if there is none.

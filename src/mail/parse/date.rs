@@ -35,7 +35,7 @@ pub fn parse(body: &[u8]) -> Option<Date> {
     found.date()
 }
 
-/// The octets of a date without comments, with one space for white space and commas, and without
+/// The octets of a date without comments, with one space for white space and signs, and without
 /// spaces around colons. The buffer is spaces before. Octets beyond [`CLEAN_MAX`] are left out.
 fn clean<'b>(body: &[u8], buffer: &'b mut [u8; CLEAN_MAX]) -> &'b [u8] {
     let mut n = 0;
@@ -46,7 +46,7 @@ fn clean<'b>(body: &[u8], buffer: &'b mut [u8; CLEAN_MAX]) -> &'b [u8] {
             b'(' => depth += 1,
             b')' => depth = depth.saturating_sub(1),
             _ if depth > 0 => continue,
-            b if b == b',' || b.is_ascii_whitespace() => {}
+            b if b",;\"".contains(&b) || b.is_ascii_whitespace() => {}
             b => {
                 let is_joined = b == b':' || n == 0 || buffer.get(n - 1) == Some(&b':');
                 if has_gap && !is_joined {
@@ -95,7 +95,10 @@ enum Zone {
 impl DateFields {
     /// One word; `None` if the whole is no date.
     fn take(&mut self, word: &[u8], is_first: bool) -> Option<()> {
-        let (&first, _) = word.split_first()?;
+        let word = word.strip_suffix(b".").unwrap_or(word);
+        let Some(&first) = word.first() else {
+            return Some(());
+        };
         if first.is_ascii_digit() {
             return self.number(word);
         }
@@ -407,6 +410,8 @@ mod tests {
             "Thu Aug 14 14:15:52 +0200 2025",
             "Thu Aug 14 2025 14:15:52 GMT+0200 (Central European Summer Time)",
             "Thu, Aug 14, 2025 14:15:52 +0200",
+            "Do., 14. Aug. 2025 14:15:52 +0200;",
+            "Thu, 14 Aug 2025 12:15:52 \"GMT\"",
             "Aug 14, 2025 14:15:52 +0200",
             "August 14, 2025 2:15:52 PM CEST",
             "14-Aug-2025 14:15:52 +0200",

@@ -350,6 +350,13 @@ impl<'a> Scanner<'a> {
             match b {
                 b'"' => break,
                 b'\r' | b'\n' => {}
+                // The second octet of a raw character of Shift_JIS or Big5 may be a backslash.
+                b'\\'
+                    if value.last().is_some_and(|lead| *lead >= 0x80)
+                        && !matches!(self.peek(), Some(b'"' | b'\\')) =>
+                {
+                    value.push(b);
+                }
                 b'\\' => {
                     value.extend(self.peek());
                     self.at += 1;

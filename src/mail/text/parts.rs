@@ -241,8 +241,14 @@ fn filename_of(part: &Part<'_>) -> Option<String> {
         .disposition
         .map(|(_, params)| params)
         .unwrap_or_default();
-    let given =
-        param::decoded(disposition, "filename").or_else(|| param::decoded(part.params, "name"))?;
+    // The charset of raw octets is looked up only if there are some.
+    let mut values = disposition.chain(part.params);
+    let charset = match values.any(|(_, value)| !value.is_ascii()) {
+        true => part.header_charset(),
+        false => None,
+    };
+    let given = param::decoded_with(disposition, "filename", charset)
+        .or_else(|| param::decoded_with(part.params, "name", charset))?;
     Some(file_name(&given)).filter(|name| !name.is_empty())
 }
 

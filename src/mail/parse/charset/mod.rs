@@ -89,6 +89,20 @@ impl Charset {
         }
     }
 
+    /// Whether an octet is the first of two whose second may be a sign of ASCII, such as `\`.
+    pub fn is_lead(self, octet: u8) -> bool {
+        match self {
+            Charset::Web(charset) if charset == web::SHIFT_JIS => {
+                matches!(octet, 0x81..=0x9f | 0xe0..=0xfc)
+            }
+            Charset::Web(charset) => {
+                matches!(octet, 0x81..=0xfe)
+                    && [web::BIG5, web::GB18030, web::GBK].contains(&charset)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether nearly all of its text has octets of zero.
     pub fn is_wide(self) -> bool {
         match self {

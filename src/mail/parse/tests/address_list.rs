@@ -173,6 +173,29 @@ fn names_are_decoded_and_groups_kept() {
 }
 
 #[test]
+fn characters_of_two_octets_hold_no_signs() {
+    use crate::mail::parse::address_list::parse_list_with;
+    use crate::mail::parse::charset::named;
+    // The second octets are `\\` and `@`.
+    for (label, body, name) in [
+        ("shift_jis", &b"\x95\x5c\x8e\xa6 <a@b.test>"[..], "表示"),
+        ("big5", b"\"\xa5\x5c\xb3\x5c\" <a@b.test>", "功許"),
+        ("big5", b"a@b.test (\xa4@)", "一"),
+        ("gbk", b"\x81\x40\xc4\xe3 <a@b.test>", "丂你"),
+    ] {
+        let charset = named(Some(label.as_bytes()));
+        let list = parse_list_with(body, &Bounds::default(), charset);
+        let found: Vec<_> = list.mailboxes().collect();
+        assert_eq!(found.len(), 1, "{label}");
+        assert_eq!(found[0].name.as_deref(), Some(name));
+        assert_eq!(found[0].to_string(), "a@b.test");
+        // Without the charset there is the same author or none.
+        let from = parse_single_from([body]);
+        assert!(from.is_err() || from.is_ok_and(|from| from.to_string() == "a@b.test"));
+    }
+}
+
+#[test]
 fn a_submission_has_one_author() {
     use FromError::*;
     let cases: &[(&[&str], Result<&str, FromError>)] = &[

@@ -158,6 +158,58 @@ fn words_are_shown_and_found_decoded() {
 }
 
 #[test]
+fn names_in_raw_octets_have_the_charset_of_the_body() {
+    let mut world = world();
+    for (charset, octets, name) in [
+        ("windows-1251", &b"\xc8\xe2\xe0\xed"[..], "Иван"),
+        ("koi8-r", b"\xe9\xd7\xc1\xce", "Иван"),
+        ("gb2312", b"\xc4\xe3\xba\xc3", "你好"),
+        ("shift_jis", b"\x95\x5c\x8e\xa6", "表示"),
+        ("big5", b"\xa5\x5c\xb3\x5c", "功許"),
+        ("iso-8859-1", b"Andr\xe9", "André"),
+        ("utf-8", b"Andr\xe9", "André"),
+        ("koi8-r", "Иван".as_bytes(), "Иван"),
+        ("iso-2022-jp", b"\x1b$B2q5D\x1b(B", "会議"),
+    ] {
+        let head = format!(
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+             Content-Type: text/plain; charset={charset}\r\n\r\nx\r\n--b\r\n\
+             Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=\""
+        );
+        let raw = [
+            b"From: ",
+            octets,
+            b" <ivan@x.test>\r\nTo: \"",
+            octets,
+            b"\" <bob@a.test>\r\n",
+            head.as_bytes(),
+            octets,
+            b".pdf\"\r\n\r\n%PDF\r\n--b--\r\n",
+        ]
+        .concat();
+        let shown = world.show(&raw);
+        let summary = &shown.row.summary;
+        assert_eq!(
+            (&*summary.from.name, &*summary.from.address),
+            (name, "ivan@x.test"),
+            "{charset}"
+        );
+        assert_eq!(
+            (&*summary.to[0].name, &*summary.to[0].address),
+            (name, "bob@a.test")
+        );
+        let filename = &shown.content.attachments[0].filename;
+        assert_eq!(*filename, format!("{name}.pdf"), "{charset}");
+        for field in ["from", "to"] {
+            assert!(
+                world.finds(&shown, Header(field.into(), name.into())),
+                "{charset}"
+            );
+        }
+    }
+}
+
+#[test]
 fn texts_are_shown_and_found_decoded() {
     let mut world = world();
     for (charset, octets, text) in [
@@ -382,6 +434,19 @@ fn headers_over_a_bound_are_kept_and_say_so() {
         };
         let octets = rows[0].octets.as_ref().unwrap();
         assert!(octets.ends_with(raw.as_bytes()), "{name}");
+    }
+    // What stands behind a flood is read.
+    for flood in [
+        "X: y\r\n".repeat(1_500),
+        format!("X: {}\r\n", "y".repeat(60_000)).repeat(6),
+        format!("Cc: {}\r\n", to.join(",\r\n ").repeat(4)),
+    ] {
+        let late = "Subject: late\r\nFrom: a@x.test\r\nMessage-ID: <late@x.test>\r\n\r\nx\r\n";
+        let shown = world.show(format!("{flood}{late}").as_bytes());
+        assert!(shown.content.truncated);
+        assert_eq!(shown.row.summary.subject, "late");
+        assert_eq!(shown.row.summary.from.address, "a@x.test");
+        assert_eq!(shown.row.message_id, "<late@x.test>");
     }
     // The newest of too many references count.
     let parent = world.show(b"From: a@x.test\r\nMessage-ID: <8999@x.test>\r\n\r\nx\r\n");
