@@ -101,7 +101,7 @@ pub mod mail {
         }
         /// `crate::mail::text::html`
         pub mod html {
-            pub use crate::mail::text::html::{PageLink, read};
+            pub use crate::mail::text::html::{Addresses, PageLink, read};
         }
         /// `crate::mail::text::links`
         pub mod links {

@@ -50,11 +50,11 @@ pub fn is_invisible(c: char) -> bool {
         | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// Whether an invisible character is common in ordinary text: soft hyphens, byte order marks,
-/// direction marks, and the joiners that emoji and many scripts need. They are dropped or kept, and
-/// are no sign of hidden content.
+/// Whether an invisible character is no sign of hidden content. Spaces without width, joiners,
+/// direction marks and fillers are common in ordinary text and in what pads a preheader; only tag
+/// characters and the supplement of variation selectors spell out a text.
 pub fn is_harmless(c: char) -> bool {
-    matches!(c, '\u{00AD}' | '\u{061C}' | '\u{180B}'..='\u{180F}' | '\u{200C}'..='\u{200F}' | '\u{FEFF}')
+    is_invisible(c) && !matches!(c, '\u{E0000}'..='\u{E0FFF}')
 }
 
 /// What text for a reader does with a character.
@@ -78,10 +78,34 @@ pub fn visibility(before: Option<char>, c: char) -> Visibility {
         {
             Visibility::Keep
         }
+        // Ideographs of Japanese names have variants.
+        '\u{E0100}'..='\u{E01EF}'
+            if before.is_some_and(
+                |b| matches!(b, '\u{3400}'..='\u{9FFF}' | '\u{20000}'..='\u{3FFFF}'),
+            ) =>
+        {
+            Visibility::Keep
+        }
+        '\u{E0061}'..='\u{E007F}' if before.is_some_and(|b| is_in_flag(b, c)) => Visibility::Keep,
         c if is_harmless(c) || c.is_control() => Visibility::Drop,
         c if is_invisible(c) => Visibility::Hide,
         _ => Visibility::Keep,
     }
+}
+
+/// Whether a tag character follows another in the flag of England, Scotland or Wales.
+fn is_in_flag(before: char, c: char) -> bool {
+    let ascii = |c: char| match c {
+        '\u{1F3F4}' => '!',
+        '\u{E007F}' => '.',
+        c => char::from_u32(u32::from(c).wrapping_sub(0xE_0000)).unwrap_or(' '),
+    };
+    let pair = [ascii(before), ascii(c)];
+    ["!gbeng.", "!gbsct.", "!gbwls."].iter().any(|flag| {
+        flag.chars()
+            .zip(flag.chars().skip(1))
+            .any(|(a, b)| [a, b] == pair)
+    })
 }
 
 /// One line of clean text: controls and invisible characters dropped, runs of white space made one

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use super::choice::{Choices, Words};
 use super::flowed;
-use super::html;
+use super::html::{self, Addresses, PageLink};
 use super::parts::{self, HTML_MAX, TextPart, TextUse, decoded_text};
 use super::reply;
 use crate::mail::Bounds;
@@ -30,7 +30,9 @@ pub struct TextBody {
     /// The HTML as sent, decoded. It is not safe to show without a sanitiser. It has at most
     /// [`HTML_MAX`] octets.
     pub html: Option<String>,
-    /// The message has content that a reader does not see.
+    /// The visible links of its HTML, in order.
+    pub links: Vec<PageLink>,
+    /// The message has text of substance that a person does not see.
     pub hidden_content: bool,
     /// The text or the HTML was cut.
     pub truncated: bool,
@@ -60,14 +62,9 @@ pub fn extracted_of<'a>(subject: &str, body: &'a TextBody) -> Cow<'a, str> {
 }
 
 /// The beginning of the text, at most `bytes_max` octets, for previews and filters. It does not
-/// read the HTML for display.
+/// read the HTML for display, and names no addresses of links.
 pub(crate) fn beginning_of(raw: &[u8], digest: &Digest<'_>, bytes_max: usize) -> TextBody {
     collect(raw, digest, bytes_max, false)
-}
-
-/// The text and the visible links of a page. The links of a message are [`super::links`].
-pub(crate) fn page_of(html_text: &str) -> html::HtmlPage {
-    html::read(html_text, TEXT_MAX)
 }
 
 /// The octets of a part without its transfer encoding. A multipart or message is returned as it is.
@@ -81,6 +78,10 @@ fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, wants_html: bool) 
     let mut body = TextBuilder {
         found: TextBody::default(),
         bytes_max,
+        addresses: match wants_html {
+            true => Addresses::Shown,
+            false => Addresses::Omitted,
+        },
         last: None,
         source_left: if wants_html {
             HTML_MAX
@@ -158,6 +159,7 @@ fn attached_line(envelope: &DigestEnvelope<'_>) -> String {
 struct TextBuilder {
     found: TextBody,
     bytes_max: usize,
+    addresses: Addresses,
     last: Option<char>,
     /// Octets of HTML and of encoded messages that may still be read. All share one limit: a
     /// message of a hundred pages costs as much as one.
@@ -241,8 +243,9 @@ impl TextBuilder {
                 };
             }
             self.source_left = self.source_left.saturating_sub(source.len());
-            let page = html::read(&source, self.bytes_max);
+            let mut page = html::read(&source, self.bytes_max, self.addresses);
             self.found.hidden_content |= page.hidden_content;
+            self.found.links.append(&mut page.links);
             read.push((*use_of, Words::Page(page)));
             pages.push(source);
         }

@@ -66,7 +66,9 @@ fn is_filler(alternative: usize, parts: &[(TextUse, Words<'_>)]) -> bool {
                 Words::Page(page) if *use_of == TextUse::Page(alternative) => Some(&page.text),
                 _ => None,
             })
-            .flat_map(|text| text.chars())
+            .flat_map(|text| text.split_whitespace())
+            .filter(|word| !word.contains("://"))
+            .flat_map(str::chars)
             .filter(|c| c.is_alphanumeric())
             .take(n_max)
             .count()

@@ -14,7 +14,7 @@ mod parts;
 pub mod reply;
 pub mod search;
 
-pub(crate) use body::{beginning_of, page_of};
+pub(crate) use body::beginning_of;
 pub use body::{decode_part, extracted_of, text_of};
 pub use parts::attachments;
 pub(crate) use parts::has_attachments;

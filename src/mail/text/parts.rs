@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
+use super::html::label_of;
 use crate::mail::digest::{Digest, Part, PartStep, Walk};
 use crate::mail::parse::charset;
 use crate::mail::parse::header::Headers;
@@ -225,13 +226,13 @@ pub(super) fn decoded_text<'a>(raw: &'a [u8], part: &Part<'_>, bytes_max: usize)
     let body = raw.get(part.body.clone()).unwrap_or(b"");
     // Base64 has four octets for three, quoted-printable three for one at worst.
     let body = body.get(..bytes_max.saturating_mul(3)).unwrap_or(body);
-    let charset = part.param("charset");
+    let (charset, is_page) = (part.param("charset"), part.is("text", "html"));
     match transfer::decode(part.encoding, body) {
-        Cow::Borrowed(octets) => charset::decode(charset, octets),
-        Cow::Owned(octets) => Cow::Owned(match charset::decode(charset, &octets) {
-            Cow::Owned(text) => text,
-            Cow::Borrowed(text) => text.to_owned(),
-        }),
+        Cow::Borrowed(octets) => charset::decode(label_of(charset, is_page, octets), octets),
+        Cow::Owned(octets) => {
+            let label = label_of(charset, is_page, &octets);
+            Cow::Owned(charset::decode(label, &octets).into_owned())
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
+use super::html::label_of;
 use crate::mail::digest::{Digest, Part, PartStep, Walk};
 use crate::mail::parse::charset::{self, Charset, CharsetDecoder};
 use crate::mail::parse::header::{Fields, Headers};
@@ -165,6 +166,7 @@ struct TextStream<'a> {
     rest: &'a [u8],
     transfer: Decoder,
     label: Option<&'a [u8]>,
+    is_page: bool,
     /// Made from the label and the first piece.
     charset: Option<CharsetDecoder>,
     is_done: bool,
@@ -175,8 +177,12 @@ struct TextStream<'a> {
 impl<'a> PartText<'a> {
     fn new(raw: &'a [u8], part: &Part<'a>) -> PartText<'a> {
         let rest = raw.get(part.body.clone()).unwrap_or(b"");
-        let charset = part.param("charset");
+        let (charset, is_page) = (part.param("charset"), part.is("text", "html"));
         let first = rest.get(..CHUNK_BYTES).unwrap_or(rest);
+        let charset = match part.encoding {
+            Encoding::Identity => label_of(charset, is_page, first),
+            _ => charset,
+        };
         if part.encoding == Encoding::Identity && Charset::of(charset, first) == Charset::UTF_8 {
             return PartText::Plain { rest, charset };
         }
@@ -184,6 +190,7 @@ impl<'a> PartText<'a> {
             rest,
             transfer: Decoder::new(part.encoding),
             label: charset,
+            is_page,
             charset: None,
             is_done: false,
             overlap: String::new(),
@@ -227,10 +234,10 @@ impl TextStream<'_> {
         if self.is_done {
             self.transfer.finish(&mut octets);
         }
-        let label = self.label;
-        let charset = self
-            .charset
-            .get_or_insert_with(|| CharsetDecoder::new(Charset::of(label, &octets)));
+        let (label, is_page) = (self.label, self.is_page);
+        let charset = self.charset.get_or_insert_with(|| {
+            CharsetDecoder::new(Charset::of(label_of(label, is_page, &octets), &octets))
+        });
         let mut text = std::mem::take(&mut self.overlap);
         charset.push(&octets, self.is_done, &mut text);
         let tail = text.len().saturating_sub(OVERLAP);
@@ -301,6 +308,22 @@ mod tests {
         ] {
             assert_eq!(finds(raw.as_bytes(), needle, Scope::All), all, "{needle}");
             assert_eq!(finds(raw.as_bytes(), needle, Scope::Body), body, "{needle}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_searched_in_the_charset_that_it_names() {
+        let page = b"<html><head><meta charset=windows-1251></head><p>\xe2\xf1\xf2\xf0\xe5\xf7\xe0";
+        for encoding in ["8bit", "base64", "quoted-printable"] {
+            let mut raw =
+                format!("Content-Type: text/html\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n")
+                    .into_bytes();
+            match encoding {
+                "base64" => encode::encode_base64(page, &mut raw),
+                "quoted-printable" => encode::encode_quoted(page, &mut raw),
+                _ => raw.extend_from_slice(page),
+            }
+            assert!(finds(&raw, "ВСТРЕЧА", Scope::Body), "{encoding}");
         }
     }
 

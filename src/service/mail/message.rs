@@ -20,6 +20,7 @@ use crate::mail::parse::address_list::parse_list;
 use crate::mail::text;
 use crate::mail::text::codes;
 use crate::mail::text::links::links;
+use crate::mail::text::reply;
 use crate::mail::text::search::{Needle, contains_all};
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::intake::named_address;
@@ -272,21 +273,19 @@ fn content(
 ) -> Result<MessageContent, Refusal> {
     let digest = Digest::open(&view.digest).ok_or_else(|| damaged("digest"))?;
     let body = text::text_of(octets, &digest);
-    let page = body.html.as_deref().map(text::page_of);
-    let links = links(
-        &body.text,
-        page.as_ref().map_or(&[], |page| page.links.as_slice()),
-    )
-    .into_iter()
-    .map(|link| LinkRow {
-        url: link.url,
-        text: link.text,
-        kind: link.kind.name(),
-    })
-    .collect();
+    let links = links(&body.text, &body.links)
+        .into_iter()
+        .map(|link| LinkRow {
+            url: link.url,
+            text: link.text,
+            kind: link.kind.name(),
+        })
+        .collect();
     let subject = &view.summary.subject;
     let extracted_text = text::extracted_of(subject, &body).into_owned();
-    let codes_found = codes::find_in_mail(subject, &extracted_text)
+    // As at delivery: digits of addresses are no codes.
+    let words = reply::without_addresses(&extracted_text);
+    let codes_found = codes::find_in_mail(subject, &words)
         .into_iter()
         .map(|found| CodeRow {
             code: found.code,

@@ -132,3 +132,18 @@ fn hostile_links_cost_no_more_than_their_length() {
         assert!(links(&text, &[]).len() <= LINKS_MAX);
     }
 }
+
+#[test]
+fn digits_of_addresses_are_no_codes() {
+    use crate::mail::text::codes::find_in_mail;
+    use crate::mail::text::html::{Addresses, read};
+    let html = "<p>Your code is 482913.</p><p>Or <a href='https://x.test/code/771204?otp=990011'>confirm with one click</a>, code not needed.</p><p>Security code: <a href='https://x.test/c/135790'>show</a></p>";
+    for addresses in [Addresses::Shown, Addresses::Omitted] {
+        let text = read(html, 1 << 20, addresses).text;
+        let found: Vec<_> = find_in_mail("", &text)
+            .into_iter()
+            .map(|f| f.code)
+            .collect();
+        assert_eq!(found, ["482913"], "{text}");
+    }
+}

@@ -7,3 +7,4 @@ mod html;
 mod links;
 mod parts;
 mod reply;
+mod style;

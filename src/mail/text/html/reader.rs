@@ -1,0 +1,529 @@
+//! The loop over a page: tags and texts from the tokenizer, a bounded stack of open elements,
+//! and what each of them does to the text.
+//!
+//! It decides nothing about style and layout itself. Every step on the stack has a bound, so that
+//! no nesting makes an element dear.
+
+use html5gum::Tokenizer;
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+
+use super::css::{Color, LineEnds, declarations};
+use super::element::{Closes, ElementKind, hash};
+use super::hidden::HiddenWords;
+use super::list::ListMarks;
+use super::sheet::{Sheet, Subject, class_hash};
+use super::style::{Declared, Style};
+use super::tag::StartTag;
+use super::writer::{RowPlace, TextWriter};
+use super::{Addresses, HtmlPage};
+
+/// Reads a page until its text has `text_bytes_max` octets. The cost is linear in its length.
+pub fn read(html: &str, text_bytes_max: usize, addresses: Addresses) -> HtmlPage {
+    let mut reader = HtmlReader::new(Sheet::default(), text_bytes_max, addresses);
+    tokenize(&mut reader, html, true);
+    if reader.is_late {
+        // A style sheet counts for what stands before it too: the page is read once more with
+        // all sheets.
+        let sheet = std::mem::take(&mut reader.sheet);
+        reader = HtmlReader::new(sheet, text_bytes_max, addresses);
+        reader.has_all_sheets = true;
+        tokenize(&mut reader, html, true);
+    }
+    reader.finish()
+}
+
+fn tokenize(reader: &mut HtmlReader, html: &str, switches_states: bool) {
+    let mut tag = StartTag::default();
+    let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: html5gum::Span<()>| {
+        match event {
+            CallbackEvent::OpenStartTag { name } => tag.open(name),
+            CallbackEvent::AttributeName { name } => tag.attribute(name),
+            CallbackEvent::AttributeValue { value } => tag.value(value),
+            CallbackEvent::CloseStartTag { .. } => reader.start(&tag),
+            CallbackEvent::EndTag { name } => reader.end(name),
+            CallbackEvent::String { value } => reader.string(value),
+            _ => {}
+        }
+        (reader.writer.room() == 0).then_some(())
+    });
+    emitter.naively_switch_states(switches_states);
+    // The emitter gives a token only when the text is long enough.
+    let _ = Tokenizer::new_with_emitter(html, emitter).next();
+}
+
+struct HtmlReader {
+    writer: TextWriter,
+    hidden: HiddenWords,
+    sheet: Sheet,
+    page: Style,
+    open: Vec<Element>,
+    /// Elements opened above [`DEPTH_MAX`]; they are only counted.
+    overflow: usize,
+    /// Hashes of the classes of the open elements, one after the other.
+    classes: Vec<u64>,
+    declared: Declared,
+    lists: Vec<ListMarks>,
+    tables: Vec<OpenTable>,
+    /// The text of the style sheet that is open, its media, and whether it is no CSS.
+    css: Vec<u8>,
+    media: Vec<u8>,
+    is_foreign: bool,
+    /// What is left for the matching of rules.
+    steps: u32,
+    /// A style sheet came behind elements that it may select.
+    is_late: bool,
+    /// The sheets come from a reading before.
+    has_all_sheets: bool,
+    /// The content of a `noscript` is being read.
+    is_within_noscript: bool,
+}
+
+struct Element {
+    name: u64,
+    kind: ElementKind,
+    id: u64,
+    /// Where its classes begin.
+    classes: usize,
+    style: Style,
+    /// Never shown and no sign of hidden content.
+    is_skipped: bool,
+    /// Its text is hidden, that of the element around it is not.
+    hides: bool,
+    /// Hidden here, and shown on a telephone.
+    is_elsewhere: bool,
+}
+
+struct OpenTable {
+    row: RowPlace,
+    is_data: bool,
+}
+
+impl HtmlReader {
+    fn new(sheet: Sheet, text_bytes_max: usize, addresses: Addresses) -> HtmlReader {
+        HtmlReader {
+            writer: TextWriter::new(text_bytes_max, addresses),
+            hidden: HiddenWords::default(),
+            page: page_style(&sheet),
+            sheet,
+            open: Vec::new(),
+            overflow: 0,
+            classes: Vec::new(),
+            declared: Declared::default(),
+            lists: Vec::new(),
+            tables: Vec::new(),
+            css: Vec::new(),
+            media: Vec::new(),
+            is_foreign: false,
+            steps: MATCH_STEPS,
+            is_late: false,
+            has_all_sheets: false,
+            is_within_noscript: false,
+        }
+    }
+
+    fn finish(self) -> HtmlPage {
+        let hidden = self.hidden.is_of_substance() || self.writer.has_unseen;
+        self.writer.finish(hidden)
+    }
+
+    fn start(&mut self, tag: &StartTag) {
+        let kind = tag.kind;
+        self.close_for(kind);
+        if self.overflow > 0 || (self.open.len() >= DEPTH_MAX && !kind.is_void()) {
+            self.overflow += usize::from(!kind.is_void());
+            return;
+        }
+        let above = self.open.last();
+        let (around, was_skipped, was_elsewhere) = above.map_or((self.page, false, false), |e| {
+            (e.style, e.is_skipped, e.is_elsewhere)
+        });
+        let classes = self.classes.len();
+        let is_skipped = was_skipped || kind.is_skipped();
+        let (style, is_elsewhere) = match was_skipped || around.is_away() {
+            true => (around, was_elsewhere),
+            false => {
+                let (style, elsewhere) = self.style_of(tag, around);
+                (style, elsewhere || (was_elsewhere && style.is_hidden()))
+            }
+        };
+        let is_shown = !is_skipped && !style.is_away();
+        if is_shown {
+            self.lay_out_start(tag, &style);
+        }
+        if kind == ElementKind::Image && !is_skipped {
+            self.image(tag, &style, is_elsewhere);
+        }
+        if kind.is_void() {
+            self.classes.truncate(classes);
+            return;
+        }
+        let hides = !is_skipped && style.is_hidden() && !around.is_hidden();
+        if hides {
+            self.hidden.open();
+        }
+        match kind {
+            ElementKind::Blockquote => self.writer.quotes += 1,
+            ElementKind::Numbered | ElementKind::Unnumbered => {
+                self.writer.lists += 1;
+                let is_numbered = kind == ElementKind::Numbered;
+                self.lists
+                    .push(ListMarks::new(is_numbered, tag.numbering, tag.number));
+            }
+            ElementKind::Table => {
+                if let Some(table) = self.tables.last_mut() {
+                    table.is_data = false;
+                }
+                self.tables.push(OpenTable {
+                    row: self.writer.row(),
+                    is_data: !tag.is_layout,
+                });
+            }
+            ElementKind::Style => {
+                self.media.clone_from(&tag.media);
+                self.is_foreign = tag.is_foreign;
+            }
+            _ => {}
+        }
+        self.open.push(Element {
+            name: tag.name,
+            kind,
+            id: tag.id,
+            classes,
+            style,
+            is_skipped,
+            hides,
+            is_elsewhere,
+        });
+    }
+
+    /// Closes the elements that a start tag closes by the rules of HTML.
+    fn close_for(&mut self, kind: ElementKind) {
+        if self.overflow > 0 {
+            return;
+        }
+        while kind.is_block() || kind == ElementKind::Option {
+            let mut above = self.open.iter().rev().take(CLOSE_SEARCH_MAX).enumerate();
+            let found = above.find_map(|(n, element)| match kind.closes(element.kind) {
+                Closes::This => Some(Some(n + 1)),
+                Closes::Nothing => Some(None),
+                Closes::Further => None,
+            });
+            let Some(Some(n)) = found else { return };
+            for _ in 0..n {
+                self.pop();
+            }
+        }
+    }
+
+    /// The style of an element, and whether it is hidden here and shown on a telephone.
+    fn style_of(&mut self, tag: &StartTag, around: Style) -> (Style, bool) {
+        let is_link = tag.href.is_some();
+        let own = self.classes.len();
+        if !self.sheet.is_empty() {
+            self.classes.extend(
+                tag.class
+                    .split(u8::is_ascii_whitespace)
+                    .filter(|name| !name.is_empty())
+                    .take(CLASSES_MAX)
+                    .map(class_hash),
+            );
+        }
+        self.cascade(tag, own, false);
+        if self.declared.is_empty() {
+            return (around.within(tag.kind, is_link), false);
+        }
+        let style = around.with(tag.kind, is_link, &self.declared);
+        if !style.is_hidden() || around.is_hidden() || !self.sheet.has_phone_rules {
+            return (style, false);
+        }
+        self.cascade(tag, own, true);
+        let on_phone = around.with(tag.kind, is_link, &self.declared);
+        (style, !on_phone.is_hidden())
+    }
+
+    /// Collects what is declared for an element, whose classes begin at `own`.
+    fn cascade(&mut self, tag: &StartTag, own: usize, is_phone: bool) {
+        let (declared, open, classes) = (&mut self.declared, &self.open, &self.classes);
+        declared.clear();
+        tag.hints(declared);
+        if !self.sheet.is_empty() {
+            let subject = Subject {
+                name: tag.name,
+                id: tag.id,
+                classes: classes.get(own..).unwrap_or_default(),
+            };
+            let above = |level: usize| {
+                let n = open.len().checked_sub(level + 1)?;
+                let element = open.get(n)?;
+                let end = open.get(n + 1).map_or(own, |inner| inner.classes);
+                Some(Subject {
+                    name: element.name,
+                    id: element.id,
+                    classes: classes.get(element.classes..end).unwrap_or_default(),
+                })
+            };
+            self.sheet
+                .matching(subject, above, &mut self.steps, |found| {
+                    let counts = match is_phone {
+                        true => found.screens.is_phone(),
+                        false => found.screens.is_desktop(),
+                    };
+                    for declaration in found.declarations.iter().filter(|_| counts) {
+                        declared.rule(*declaration, found.rank);
+                    }
+                });
+        }
+        if !tag.style.is_empty() {
+            declarations(&tag.style, |declaration| declared.inline(declaration));
+        }
+    }
+
+    fn lay_out_start(&mut self, tag: &StartTag, style: &Style) {
+        let writer = &mut self.writer;
+        match tag.kind {
+            ElementKind::Break => writer.break_line(),
+            ElementKind::Anchor => {
+                writer.start_link(tag.href.clone(), style.is_hidden());
+                if let Some(title) = &tag.title {
+                    writer.title_link(title);
+                }
+            }
+            ElementKind::Area => {
+                if let Some(url) = tag.href.clone().filter(|url| !url.starts_with("mailto:")) {
+                    writer.keep_link(url, tag.alt.as_deref().unwrap_or(""));
+                }
+            }
+            ElementKind::Item => {
+                let marker = match self.lists.last_mut() {
+                    Some(list) => list.next(tag.number),
+                    None => "- ".to_owned(),
+                };
+                writer.start_item(marker);
+            }
+            ElementKind::Row | ElementKind::Cell | ElementKind::HeaderCell => {
+                match self.tables.last_mut() {
+                    Some(table) if tag.kind == ElementKind::Row => {
+                        table.row = writer.start_row(table.is_data);
+                    }
+                    Some(table) => {
+                        table.is_data |= tag.kind == ElementKind::HeaderCell;
+                        writer.start_cell(&mut table.row, table.is_data);
+                    }
+                    None if tag.kind == ElementKind::Row => writer.end_line(1),
+                    None => writer.space(),
+                }
+            }
+            ElementKind::Rule => {
+                writer.end_line(1);
+                if !style.is_hidden() {
+                    let line = if tag.is_history { HISTORY } else { "---" };
+                    writer.push(line, style.lines);
+                }
+                writer.end_line(1);
+            }
+            kind => {
+                lay_out(writer, kind);
+                if kind == ElementKind::Preformatted {
+                    writer.start_preformatted();
+                }
+            }
+        }
+    }
+
+    fn image(&mut self, tag: &StartTag, style: &Style, is_elsewhere: bool) {
+        let alt = tag.alt.as_deref().map_or("", str::trim);
+        if style.shows_images() && !tag.is_tiny {
+            self.hidden.show();
+            self.writer.image(alt);
+        } else if !is_elsewhere {
+            self.hidden.hide(alt, style.is_away());
+        }
+    }
+
+    fn end(&mut self, name: &[u8]) {
+        if self.overflow > 0 {
+            self.overflow -= 1;
+            return;
+        }
+        let (hash, kind) = (hash(name), ElementKind::of(name));
+        if kind.is_void() {
+            if kind == ElementKind::Break && self.is_shown() {
+                self.writer.break_line();
+            }
+            return;
+        }
+        if kind == ElementKind::Style {
+            self.end_style_sheet();
+        }
+        let mut above = self.open.iter().rev().take(CLOSE_SEARCH_MAX).enumerate();
+        let found = above.find_map(|(n, element)| {
+            if element.name == hash {
+                return Some(Some(n + 1));
+            }
+            kind.ends_before(element.kind).then_some(None)
+        });
+        let Some(Some(n)) = found else { return };
+        if kind.is_formatting() && self.open.iter().rev().take(n).any(|e| e.kind.is_block()) {
+            self.end_around_block(n);
+            return;
+        }
+        let is_shown = self.is_shown();
+        for _ in 0..n {
+            self.pop();
+        }
+        if is_shown {
+            match self.tables.last() {
+                Some(table) if kind == ElementKind::Row => self.writer.end_row(table.is_data),
+                _ => lay_out(&mut self.writer, kind),
+            }
+        }
+    }
+
+    /// Ends an element whose end tag stands within a block that it holds: the block goes on, and
+    /// what follows it has the style from before.
+    fn end_around_block(&mut self, n: usize) {
+        let at = self.open.len().saturating_sub(n);
+        let around = at.checked_sub(1).and_then(|below| self.open.get(below));
+        let style = around.map_or(self.page, |element| element.style);
+        let Some(element) = self.open.get_mut(at) else {
+            return;
+        };
+        element.name = 0;
+        element.style = style;
+        if std::mem::take(&mut element.hides) {
+            self.hidden.close();
+        }
+        if element.kind == ElementKind::Anchor {
+            element.kind = ElementKind::Inline;
+            self.writer.end_link();
+        }
+    }
+
+    fn is_shown(&self) -> bool {
+        self.open
+            .last()
+            .is_none_or(|element| !element.is_skipped && !element.style.is_away())
+    }
+
+    fn pop(&mut self) {
+        let Some(element) = self.open.pop() else {
+            return;
+        };
+        self.classes.truncate(element.classes);
+        if element.hides {
+            self.hidden.close();
+        }
+        match element.kind {
+            ElementKind::Anchor => self.writer.end_link(),
+            ElementKind::Blockquote => self.writer.quotes = self.writer.quotes.saturating_sub(1),
+            ElementKind::Item => self.writer.end_item(),
+            ElementKind::Numbered | ElementKind::Unnumbered => {
+                self.writer.lists = self.writer.lists.saturating_sub(1);
+                self.lists.pop();
+            }
+            ElementKind::Table => drop(self.tables.pop()),
+            _ => {}
+        }
+    }
+
+    fn string(&mut self, value: &[u8]) {
+        let Some(top) = self.open.last() else {
+            self.visible(value, self.page.lines);
+            return;
+        };
+        if top.kind == ElementKind::Style {
+            let room = CSS_MAX.saturating_sub(self.css.len());
+            self.css
+                .extend_from_slice(value.get(..room).unwrap_or(value));
+        }
+        if top.is_skipped {
+            return;
+        }
+        if top.kind == ElementKind::NoScript && !self.is_within_noscript {
+            // The tokenizer gives the content as it stands, as for a browser that runs scripts.
+            self.is_within_noscript = true;
+            let depth = self.open.len();
+            tokenize(self, &String::from_utf8_lossy(value), false);
+            while self.open.len() > depth {
+                self.pop();
+            }
+            self.is_within_noscript = false;
+            return;
+        }
+        if !top.style.is_hidden() {
+            self.visible(value, top.style.lines);
+        } else if !top.is_elsewhere {
+            let is_away = top.style.is_away();
+            self.hidden.hide(&String::from_utf8_lossy(value), is_away);
+        }
+    }
+
+    fn visible(&mut self, value: &[u8], lines: LineEnds) {
+        let room = self.writer.room().saturating_mul(4).saturating_add(64);
+        let text = String::from_utf8_lossy(value.get(..room).unwrap_or(value));
+        self.writer.push(&text, lines);
+        if !self.writer.is_empty() {
+            self.hidden.show();
+        }
+    }
+
+    fn end_style_sheet(&mut self) {
+        let css = std::mem::take(&mut self.css);
+        let is_within = self.open.iter().rev().skip(1).any(|above| above.is_skipped);
+        if self.has_all_sheets || is_within || self.is_foreign || css.is_empty() {
+            return;
+        }
+        let before = self.sheet.len();
+        self.sheet.read(&css, &self.media);
+        let is_early = self
+            .open
+            .iter()
+            .all(|e| matches!(e.kind, ElementKind::Style) || e.name == HTML || e.name == HEAD);
+        if self.sheet.len() > before {
+            self.is_late |= !is_early || !self.writer.is_empty();
+        }
+        self.page = page_style(&self.sheet);
+        if is_early {
+            for element in &mut self.open {
+                element.style = self.page;
+            }
+        }
+    }
+}
+
+/// The line ends around a block.
+fn lay_out(writer: &mut TextWriter, kind: ElementKind) {
+    match kind {
+        ElementKind::Paragraph
+        | ElementKind::Blockquote
+        | ElementKind::Preformatted
+        | ElementKind::Table => writer.end_line(2),
+        ElementKind::Numbered | ElementKind::Unnumbered if writer.lists == 0 => writer.end_line(2),
+        kind if kind.is_cell() => {}
+        kind if kind.is_block() => writer.end_line(1),
+        _ => {}
+    }
+}
+
+fn page_style(sheet: &Sheet) -> Style {
+    Style::page(match sheet.unknown_background {
+        true => Color::Unknown,
+        false => Color::Opaque(255, 255, 255),
+    })
+}
+
+const HTML: u64 = hash(b"html");
+const HEAD: u64 = hash(b"head");
+/// The line that Outlook writes above the message that is answered.
+const HISTORY: &str = "________________________________";
+/// Open elements; newsletters have up to 60.
+const DEPTH_MAX: usize = 512;
+/// How far up the stack a tag looks for the element that it closes, so that a wrong one costs a
+/// constant.
+const CLOSE_SEARCH_MAX: usize = 128;
+const CLASSES_MAX: usize = 32;
+/// Octets of one style sheet.
+const CSS_MAX: usize = 256 * 1024;
+/// Comparisons of rules with elements on one page. A newsletter with a style sheet for every mail
+/// program needs some 200,000.
+const MATCH_STEPS: u32 = 4_000_000;

@@ -1,0 +1,475 @@
+//! The layout of visible text: lines, lists, rows of tables, quotations, addresses of links.
+//!
+//! White space is written when the next character comes, so that what closes a block and what
+//! opens the next one make one gap. Every step costs what it writes.
+
+use super::css::LineEnds;
+use super::{Addresses, HtmlPage, PageLink};
+use crate::mail::unicode::{self, Visibility, visibility};
+
+/// Writes the text of a page.
+pub struct TextWriter {
+    text: String,
+    links: Vec<PageLink>,
+    bytes_max: usize,
+    addresses: Addresses,
+    /// Blockquotes that are open.
+    pub quotes: usize,
+    /// Lists that are open.
+    pub lists: usize,
+    line_breaks: usize,
+    /// Every line break counts: they come from preformatted text.
+    is_exact: bool,
+    space: bool,
+    /// A line end at the start of preformatted text is not shown.
+    skips_line_end: bool,
+    /// The mark of a list item that has no text yet.
+    marker: Option<String>,
+    /// What separates the cell that begins from the one before.
+    separator: Option<Separator>,
+    last: Option<char>,
+    /// Where the current line begins.
+    line_start: usize,
+    link: Option<OpenLink>,
+    /// The address that follows the words of the link that has ended.
+    address: Option<String>,
+    /// Where the last address was written, so that a cut does not divide it.
+    address_start: Option<usize>,
+    /// A character that no one sees was found in visible text.
+    pub has_unseen: bool,
+}
+
+/// A link whose end has not come.
+struct OpenLink {
+    url: String,
+    words: String,
+    /// Words of an image, for a link without text.
+    title: String,
+    /// It has something to see.
+    is_seen: bool,
+}
+
+/// What stands between two cells of a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Separator {
+    Space,
+    Tabs(usize),
+}
+
+/// The place of the row of a table that is being written.
+#[derive(Clone, Copy, Default)]
+pub struct RowPlace {
+    /// The length of the text when it began.
+    start: usize,
+    cells: usize,
+}
+
+impl TextWriter {
+    /// A writer of at most `bytes_max` octets.
+    pub fn new(bytes_max: usize, addresses: Addresses) -> TextWriter {
+        TextWriter {
+            text: String::new(),
+            links: Vec::new(),
+            bytes_max,
+            addresses,
+            quotes: 0,
+            lists: 0,
+            line_breaks: 0,
+            is_exact: false,
+            space: false,
+            skips_line_end: false,
+            marker: None,
+            separator: None,
+            last: None,
+            line_start: 0,
+            link: None,
+            address: None,
+            address_start: None,
+            has_unseen: false,
+        }
+    }
+
+    /// The octets that the text may still have.
+    pub fn room(&self) -> usize {
+        self.bytes_max.saturating_sub(self.text.len())
+    }
+
+    /// The text has no character yet.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// The page that was written.
+    pub fn finish(mut self, hidden_content: bool) -> HtmlPage {
+        self.end_link();
+        self.write_address();
+        let mut cut = unicode::prefix(&self.text, self.bytes_max).len();
+        if let Some(start) = self.address_start.filter(|start| *start < cut) {
+            let address = self.text.get(start..).unwrap_or("");
+            let len = address.find('>').map_or(address.len(), |at| at + 1);
+            if cut < start + len {
+                cut = start;
+            }
+        }
+        let cut = self.text.get(..cut).unwrap_or("").trim_end().len();
+        self.text.truncate(cut);
+        HtmlPage {
+            text: self.text,
+            hidden_content,
+            links: self.links,
+        }
+    }
+
+    /// Ends the line; with 2, a blank line follows.
+    pub fn end_line(&mut self, breaks: usize) {
+        // A block at the start of a cell or item stands behind its separator or mark.
+        if self.separator.is_none() && self.marker.is_none() {
+            self.line_breaks = self.line_breaks.max(breaks);
+        }
+    }
+
+    /// A `br`.
+    pub fn break_line(&mut self) {
+        if self.separator.is_none() && self.marker.is_none() {
+            self.line_breaks += 1;
+        }
+    }
+
+    /// Preformatted text begins.
+    pub fn start_preformatted(&mut self) {
+        self.skips_line_end = true;
+    }
+
+    /// A list item begins.
+    pub fn start_item(&mut self, marker: String) {
+        self.separator = None;
+        self.marker = None;
+        self.line_breaks = self.line_breaks.max(1);
+        self.marker = Some(marker);
+    }
+
+    /// A list item ends.
+    pub fn end_item(&mut self) {
+        self.marker = None;
+    }
+
+    /// The place of a row that begins here.
+    pub fn row(&self) -> RowPlace {
+        RowPlace {
+            start: self.text.len(),
+            cells: 0,
+        }
+    }
+
+    /// A row begins.
+    pub fn start_row(&mut self, is_data: bool) -> RowPlace {
+        self.end_row(is_data);
+        self.row()
+    }
+
+    /// A row ends. Between the rows of data stands no blank line.
+    pub fn end_row(&mut self, is_data: bool) {
+        self.separator = None;
+        self.end_line(1);
+        if is_data && self.line_breaks > 1 && self.marker.is_none() {
+            self.line_breaks = 1;
+        }
+    }
+
+    /// A cell begins. It stands in the line of the cells before it if these are one short line.
+    pub fn start_cell(&mut self, row: &mut RowPlace, is_data: bool) {
+        row.cells += 1;
+        if self.text.len() <= row.start {
+            // What a cell begins with stands in the line of its row.
+            if is_data {
+                self.separator = Some(Separator::Tabs(row.cells - 1));
+            }
+            return;
+        }
+        if row.cells == 1 {
+            return;
+        }
+        let before = self.text.get(row.start..self.line_start).unwrap_or("");
+        let is_one_line =
+            before.len() <= MARKS_MAX && before.bytes().all(|b| matches!(b, b'\n' | b'>' | b' '));
+        let is_short = self.text.len() - self.line_start <= CELL_LINE_MAX;
+        if !is_one_line || !(is_short || is_data) {
+            self.separator = None;
+            self.end_line(1);
+            return;
+        }
+        self.line_breaks = 0;
+        self.is_exact = false;
+        self.separator = Some(match (is_data, self.separator) {
+            (true, Some(Separator::Tabs(n))) => Separator::Tabs(n + 1),
+            (true, _) => Separator::Tabs(1),
+            (false, _) => Separator::Space,
+        });
+    }
+
+    /// A link begins. Two in a row with one address are one link.
+    pub fn start_link(&mut self, url: Option<String>, is_hidden: bool) {
+        self.end_link();
+        let Some(url) = url else { return };
+        let mut words = String::new();
+        if self.address.as_deref() == Some(&url) {
+            self.address = None;
+            if let Some(link) = self.links.pop_if(|link| link.url == url) {
+                words = link.text;
+                words.push(' ');
+            }
+        }
+        self.link = Some(OpenLink {
+            url,
+            words,
+            title: String::new(),
+            is_seen: !is_hidden,
+        });
+    }
+
+    /// Words that an open link has beside its text.
+    pub fn title_link(&mut self, title: &str) {
+        if let Some(link) = &mut self.link {
+            unicode::one_line(title, WORDS_MAX).clone_into(&mut link.title);
+        }
+    }
+
+    /// A link ends.
+    pub fn end_link(&mut self) {
+        let Some(link) = self.link.take().filter(|link| link.is_seen) else {
+            return;
+        };
+        let words = unicode::one_line(&link.words, WORDS_MAX);
+        if self.addresses == Addresses::Shown && !words.is_empty() && !is_address(&words, &link.url)
+        {
+            self.address = Some(link.url.clone());
+        }
+        if !link.url.starts_with("mailto:") {
+            let words = if words.is_empty() {
+                &link.title
+            } else {
+                &words
+            };
+            self.keep_link(link.url, words);
+        }
+    }
+
+    /// A link that the text does not show, such as one of an image map.
+    pub fn keep_link(&mut self, url: String, text: &str) {
+        if self.links.len() < LINKS_MAX {
+            let text = unicode::one_line(text, WORDS_MAX);
+            self.links.push(PageLink { url, text });
+        }
+    }
+
+    /// An image stands here; its words stand for it.
+    pub fn image(&mut self, alt: &str) {
+        if let Some(link) = &mut self.link {
+            link.is_seen = true;
+        }
+        // A picture of a face belongs to its sentence, a logo stands by itself.
+        let is_words = alt.contains(char::is_alphanumeric);
+        self.space |= is_words;
+        self.push(alt, LineEnds::Collapsed);
+        self.space |= is_words;
+    }
+
+    /// Appends visible text.
+    pub fn push(&mut self, text: &str, lines: LineEnds) {
+        let mut rest = text;
+        while !rest.is_empty() && self.text.len() < self.bytes_max {
+            let run = plain_run(rest.as_bytes(), lines);
+            if run > 0 {
+                let (plain, tail) = rest.split_at_checked(run).unwrap_or((rest, ""));
+                self.push_run(plain);
+                rest = tail;
+            }
+            let Some(c) = rest.chars().next() else { break };
+            rest = rest.get(c.len_utf8()..).unwrap_or("");
+            self.push_char(c, lines);
+        }
+    }
+
+    /// Characters that stand as they are.
+    fn push_run(&mut self, run: &str) {
+        self.white_space();
+        self.text.push_str(run);
+        self.last = run.chars().next_back();
+        if let Some(link) = &mut self.link
+            && link.words.len() < WORDS_MAX * 4
+        {
+            link.is_seen = true;
+            link.words.push_str(unicode::prefix(run, WORDS_MAX * 4));
+        }
+    }
+
+    fn push_char(&mut self, c: char, lines: LineEnds) {
+        if lines != LineEnds::Collapsed && (c == '\n' || c == '\r') {
+            if c == '\n' && !std::mem::take(&mut self.skips_line_end) {
+                self.line_breaks += 1;
+                self.is_exact = true;
+            }
+            return;
+        }
+        self.skips_line_end = false;
+        if c.is_whitespace() && (lines != LineEnds::Exact || (c != ' ' && c != '\t')) {
+            self.space = true;
+            if let Some(link) = &mut self.link
+                && !link.words.is_empty()
+                && link.words.len() < WORDS_MAX * 4
+            {
+                link.words.push(' ');
+            }
+            return;
+        }
+        match visibility(self.last, c) {
+            Visibility::Keep => {}
+            Visibility::Drop => return,
+            Visibility::Hide => {
+                self.has_unseen = true;
+                return;
+            }
+        }
+        let mut octets = [0; 4];
+        self.push_run(c.encode_utf8(&mut octets));
+    }
+
+    /// A space comes before the next character.
+    pub fn space(&mut self) {
+        self.space = true;
+    }
+
+    /// Writes the white space that comes before the next character.
+    fn white_space(&mut self) {
+        self.skips_line_end = false;
+        if self.address.is_some() {
+            self.write_address();
+        }
+        if self.text.is_empty() || self.line_breaks > 0 {
+            self.write_lines();
+        } else if let Some(separator) = self.separator {
+            match separator {
+                Separator::Space if self.text.ends_with([' ', '\n']) => {}
+                Separator::Space => self.text.push(' '),
+                Separator::Tabs(n) => self.write_tabs(n),
+            }
+        } else if self.space && !self.text.ends_with([' ', '\n', '\t']) {
+            self.text.push(' ');
+        }
+        self.separator = None;
+        self.line_breaks = 0;
+        self.is_exact = false;
+        self.space = false;
+    }
+
+    fn write_tabs(&mut self, n: usize) {
+        for _ in 0..n.min(COLUMNS_MAX) {
+            self.text.push('\t');
+        }
+    }
+
+    /// Line ends with the marks of quotations, then the mark of an item or its indent.
+    fn write_lines(&mut self) {
+        let is_first = self.text.is_empty();
+        let breaks = match self.is_exact {
+            true => self.line_breaks.max(1),
+            false => self.line_breaks.clamp(1, 2),
+        };
+        // The first line of a text needs no line end.
+        for n in 0..if is_first { 1 } else { breaks } {
+            if !is_first || n > 0 {
+                let end = self.text.trim_end_matches([' ', '\t']).len();
+                self.text.truncate(end);
+                self.text.push('\n');
+            }
+            self.line_start = self.text.len();
+            for _ in 0..self.quotes.min(QUOTES_MAX) {
+                self.text.push_str("> ");
+            }
+            if self.text.len() >= self.bytes_max {
+                break;
+            }
+        }
+        if let Some(link) = self.link.as_mut().filter(|link| !link.words.is_empty()) {
+            link.words.push(' ');
+        }
+        let levels = self.lists.min(LISTS_MAX);
+        match self.marker.take() {
+            Some(marker) => {
+                self.indent(levels.saturating_sub(1));
+                self.text.push_str(&marker);
+            }
+            None => self.indent(levels),
+        }
+        if let Some(Separator::Tabs(n)) = self.separator {
+            self.write_tabs(n);
+        }
+    }
+
+    fn indent(&mut self, levels: usize) {
+        for _ in 0..levels {
+            self.text.push_str("  ");
+        }
+    }
+
+    fn write_address(&mut self) {
+        let Some(url) = self.address.take() else {
+            return;
+        };
+        let end = self.text.trim_end_matches([' ', '\t']).len();
+        self.text.truncate(end);
+        self.address_start = Some(end);
+        self.text.push_str(" <");
+        self.text.push_str(&url);
+        self.text.push('>');
+        self.last = Some('>');
+    }
+}
+
+/// Whether the words of a link are its address already: the scheme and a slash at the end make
+/// no difference, and neither does the name beside an address of mail.
+fn is_address(words: &str, url: &str) -> bool {
+    if let Some(address) = url.strip_prefix("mailto:") {
+        let address = address.split('?').next().unwrap_or("");
+        return address.is_empty()
+            || words
+                .to_ascii_lowercase()
+                .contains(&address.to_ascii_lowercase());
+    }
+    let bare = |text: &str| {
+        let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+        text.trim_matches(['<', '>'])
+            .trim_end_matches('/')
+            .to_owned()
+    };
+    bare(words).eq_ignore_ascii_case(&bare(url))
+}
+
+/// How many octets at the start are visible ASCII with single spaces between them.
+fn plain_run(text: &[u8], lines: LineEnds) -> usize {
+    let mut end = 0;
+    for (at, &b) in text.iter().enumerate() {
+        match b {
+            b'!'..=b'~' => end = at + 1,
+            b' ' if lines == LineEnds::Exact => end = at + 1,
+            b' ' if at > 0 && end == at => {}
+            _ => break,
+        }
+    }
+    end
+}
+
+/// Links that are kept of one page.
+const LINKS_MAX: usize = 200;
+/// Characters of the words of a link.
+const WORDS_MAX: usize = 200;
+/// Marks of quotations at the start of a line.
+const QUOTES_MAX: usize = 5;
+/// Levels of lists that are indented.
+const LISTS_MAX: usize = 8;
+/// Tabs for empty cells.
+const COLUMNS_MAX: usize = 32;
+/// Line ends and marks before the first text of a row.
+const MARKS_MAX: usize = 64;
+/// Octets of a line that the next cell of a layout may join. Columns of text are longer.
+const CELL_LINE_MAX: usize = 80;
