@@ -369,6 +369,7 @@ fn what_is_printed_for_an_operator_can_be_used() {
         );
     }
     let page = printed(&mut postern(&["man"]));
+    assert!(page.is_ascii());
     for command in [
         "postern serve",
         "postern inbox update",

@@ -55,8 +55,8 @@ pub enum MessageCommand {
 /// `postern message list`
 #[derive(Args, Debug)]
 pub struct MessageListCommand {
-    /// The inbox: id or address
-    inbox: String,
+    /// The inbox: id or address [default: every inbox]
+    inbox: Option<String>,
     /// Only this folder; `all` is every one [default: what has arrived]
     #[arg(long)]
     folder: Option<String>,
@@ -95,10 +95,16 @@ pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliErro
     let mut api = Api::in_org(cli)?;
     match message {
         MessageCommand::List(wanted) => {
-            let path = format!("/api/v1/inboxes/{}/messages", api::escape(&wanted.inbox));
+            let (path, columns) = match &wanted.inbox {
+                Some(inbox) => (
+                    format!("/api/v1/inboxes/{}/messages", api::escape(inbox)),
+                    show::MESSAGE,
+                ),
+                None => ("/api/v1/messages".to_owned(), show::MESSAGE_OF_INBOX),
+            };
             let rows_max = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
             let pages = api.pages(&path, &query(wanted), Some(rows_max))?;
-            show::list(cli, &pages, show::MESSAGE);
+            show::list(cli, &pages, columns);
         }
         MessageCommand::Show {
             inbox,

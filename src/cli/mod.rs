@@ -11,6 +11,7 @@ mod check;
 mod endpoint;
 mod folder;
 mod local;
+mod mailbox;
 mod message;
 mod response;
 mod send;
@@ -31,10 +32,22 @@ use crate::config::{Config, DEFAULT_DATA, ServeFlags};
 #[command(name = "postern", version, about, arg_required_else_help = true)]
 pub struct Cli {
     /// The data folder [default: ./postern-data]
-    #[arg(long, global = true, env = "POSTERN_DATA", value_name = "FOLDER")]
+    #[arg(
+        long,
+        global = true,
+        env = "POSTERN_DATA",
+        value_name = "FOLDER",
+        help_heading = SHARED_HEADING
+    )]
     data: Option<PathBuf>,
     /// A server elsewhere, such as https://mail.example.com; it needs a key
-    #[arg(long, global = true, env = "POSTERN_URL", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "POSTERN_URL",
+        value_name = "URL",
+        help_heading = SHARED_HEADING
+    )]
     url: Option<String>,
     /// The API key to use [default: the operator's token of the data folder]
     #[arg(
@@ -42,17 +55,24 @@ pub struct Cli {
         global = true,
         env = "POSTERN_KEY",
         hide_env_values = true,
-        value_name = "KEY"
+        value_name = "KEY",
+        help_heading = SHARED_HEADING
     )]
     key: Option<String>,
     /// Trust the authorities of this PEM file besides the public ones
-    #[arg(long, global = true, env = "POSTERN_CA", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "POSTERN_CA",
+        value_name = "FILE",
+        help_heading = SHARED_HEADING
+    )]
     ca: Option<PathBuf>,
     /// Print the JSON of the API as it came
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = SHARED_HEADING)]
     json: bool,
     /// The organization that the operator acts in [default: the first one]
-    #[arg(long, global = true, value_name = "ORG_ID")]
+    #[arg(long, global = true, value_name = "ORG_ID", help_heading = SHARED_HEADING)]
     org: Option<String>,
     #[command(subcommand)]
     command: CliCommand,
@@ -79,6 +99,9 @@ enum CliCommand {
     /// Messages of an inbox
     #[command(subcommand)]
     Message(message::MessageCommand),
+    /// Folders of an inbox
+    #[command(subcommand)]
+    Folder(mailbox::FolderCommand),
     /// API keys
     #[command(subcommand)]
     Key(account::KeyCommand),
@@ -184,6 +207,7 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Domain(domain) => account::domains(cli, domain),
         CliCommand::Outbound => account::outbound(cli),
         CliCommand::Usage => account::usage(cli),
+        CliCommand::Folder(folder) => mailbox::folders(cli, folder),
         CliCommand::Message(message) => message::messages(cli, message),
         CliCommand::Send(send) => send::send(cli, send),
         CliCommand::Tail(tail) => tail::tail(cli, tail),
@@ -221,7 +245,15 @@ fn man() -> Result<ExitCode, CliError> {
             }
         }
     }
-    show::write(&[&text]);
+    // roff is ASCII (groff_char(7)).
+    let mut ascii = String::with_capacity(text.len());
+    for c in String::from_utf8_lossy(&text).chars() {
+        match c.is_ascii() {
+            true => ascii.push(c),
+            false => ascii += &format!("\\[u{:04X}]", u32::from(c)),
+        }
+    }
+    show::write(&[ascii.as_bytes()]);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -233,14 +265,17 @@ fn visible(command: &clap::Command) -> impl Iterator<Item = &clap::Command> {
 /// The part of the manual page about one command.
 fn man_of(command: &clap::Command, text: &mut Vec<u8>) -> Result<(), CliError> {
     // The options of every command stand above, once.
-    let shown = command.clone().mut_args(|arg| match arg.is_global_set() {
-        true => arg.hide(true),
-        false => arg,
-    });
+    let shown =
+        command
+            .clone()
+            .mut_args(|arg| match arg.is_global_set() || arg.get_id() == "help" {
+                true => arg.hide(true),
+                false => arg,
+            });
     let name = command.get_bin_name().unwrap_or(command.get_name());
     let about = command.get_about().map(ToString::to_string);
     let mut part = Vec::new();
-    clap_mangen::Man::new(shown.disable_help_flag(true)).render_options_section(&mut part)?;
+    clap_mangen::Man::new(shown).render_options_section(&mut part)?;
     let part = String::from_utf8_lossy(&part).replace(".SH OPTIONS\n", "");
     let name = name.replace('-', "\\-");
     let about = about.unwrap_or_default().replace('-', "\\-");
@@ -266,3 +301,6 @@ fn serve(cli: &Cli, flags: &ServeFlags) -> ExitCode {
         }
     }
 }
+
+/// Above the options that every command has.
+const SHARED_HEADING: &str = "Options of every command";

@@ -33,6 +33,18 @@ pub const KEY: Columns = &[
 pub const DOMAIN: Columns = &["name", "id", "verified", "created_at"];
 /// A message.
 pub const MESSAGE: Columns = &["id", "received_at", "folder", "flags", "from", "subject"];
+/// A message in a list of several inboxes.
+pub const MESSAGE_OF_INBOX: Columns = &[
+    "id",
+    "inbox_id",
+    "received_at",
+    "folder",
+    "flags",
+    "from",
+    "subject",
+];
+/// A folder.
+pub const FOLDER: Columns = &["name", "special_use", "messages", "unread", "size"];
 /// A recipient outside that waits.
 pub const OUTBOUND: Columns = &[
     "id",

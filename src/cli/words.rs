@@ -128,7 +128,9 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("DELETE", "/keys/*", "postern key revoke"),
     ("POST", "/domains", "postern domain create"),
     ("GET", "/domains", "postern domain list"),
+    ("GET", "/domains/*", "postern domain show"),
     ("DELETE", "/domains/*", "postern domain delete"),
+    ("POST", "/domains/*/trust", "postern domain trust"),
     ("POST", "/orgs", "postern org create"),
     ("GET", "/orgs", "postern org list"),
     ("DELETE", "/orgs/*", "postern org delete"),
@@ -143,6 +145,11 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("PATCH", "/inboxes/*/messages/*", "postern message move"),
     ("DELETE", "/inboxes/*/messages/*", "postern message delete"),
     ("GET", "/inboxes/*/messages/*/raw", "postern message raw"),
+    ("GET", "/messages", "postern message list"),
+    ("GET", "/inboxes/*/folders", "postern folder list"),
+    ("POST", "/inboxes/*/folders", "postern folder create"),
+    ("PATCH", "/inboxes/*/folders/*", "postern folder rename"),
+    ("DELETE", "/inboxes/*/folders/*", "postern folder delete"),
     ("GET", "/outbound", "postern outbound"),
     ("GET", "/events", "postern tail"),
     ("GET", "/inboxes/*/events", "postern tail --inbox"),
@@ -181,6 +188,7 @@ const OPTIONS: &[(&str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::ROUTES;
     use serde_json::json;
 
     #[test]
@@ -236,6 +244,32 @@ mod tests {
             "a GET /other b",
         ] {
             assert_eq!(commands(text), text);
+        }
+    }
+
+    #[test]
+    fn every_route_has_a_command_or_a_reason() {
+        // Not for the command line: other views of the same, and what is no part of the API.
+        let without = [
+            "/healthz",
+            "/readyz",
+            "/metrics",
+            "/api/v1/openapi.json",
+            "/api/v1/docs",
+            "/api/v1/keys/{key}",
+            "/api/v1/events/log",
+            "/api/v1/inboxes/{inbox}/watch",
+            "/api/v1/inboxes/credentials/export",
+            "/api/v1/inboxes/{inbox}/messages/{id}/attachments/{att}",
+        ];
+        for row in ROUTES.iter().filter(|row| row.operation().is_some()) {
+            let path: String = row.path.replace(['{', '}'], "");
+            assert!(
+                command_of(row.method, &path).is_some() || without.contains(&row.path),
+                "{} {}: has no command",
+                row.method,
+                row.path
+            );
         }
     }
 }

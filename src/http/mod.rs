@@ -17,4 +17,6 @@ mod wire;
 pub use api::problems::turned_away;
 pub use server::Server;
 pub use stream::cursor;
+#[cfg(test)]
+pub(crate) use api::routes::ROUTES;
 pub(crate) use wire::chunked::Chunked;

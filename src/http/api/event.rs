@@ -85,7 +85,7 @@ pub(in crate::http) static EVENT: BodyTable = BodyTable {
     optional: false,
     example: "",
     fields: fields! {
-        seq: required COUNT, "1234", "Its number in the log of the organization, without gaps.";
+        seq: required COUNT, "1234", "Its number in the log of the organization. Numbers rise; not every one is an event.";
         type: required OneOf(EventKind::NAMES), r#""message.received""#, "What happened.";
         time: required Time, r#""2026-01-31T12:00:01.000Z""#, "When it was committed.";
         inbox: nullable Object(&EVENT_INBOX), "{}", "The inbox that it is about.";
