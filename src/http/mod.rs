@@ -15,8 +15,8 @@ mod tests;
 mod wire;
 
 pub use api::problems::turned_away;
-pub use server::Server;
-pub use stream::cursor;
 #[cfg(test)]
 pub(crate) use api::routes::ROUTES;
+pub use server::Server;
+pub use stream::cursor;
 pub(crate) use wire::chunked::Chunked;
