@@ -533,5 +533,11 @@ mod tests {
         let lifted = Config::parse("", &flags).unwrap();
         assert!(lifted.limits.connections_per_ip > 1_000_000);
         assert_eq!(lifted.unknown_sni, UnknownSni::Serve);
+        assert!(
+            lifted.trust_domains
+                && !Config::parse("", &ServeFlags::default())
+                    .unwrap()
+                    .trust_domains
+        );
     }
 }

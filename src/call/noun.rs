@@ -150,7 +150,7 @@ impl ConflictReason {
                 "the inbox has sub-agents: delete or move them first"
             }
             ConflictReason::DomainOfSeveral => {
-                "several organizations wait for the domain: name one with --org"
+                "several organizations have added the domain, and none of them is named"
             }
             ConflictReason::MailboxBelowItself => "a mailbox cannot go below itself",
             ConflictReason::MailboxHasChildren => "the mailbox has mailboxes below it",

@@ -54,7 +54,7 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
         }
         Refusal::KeyBound => "550 5.7.1 The key is bound to other inboxes".into(),
         Refusal::DomainNotVerified { domain } => {
-            format!("550 5.7.1 The domain {domain} is not verified, no mail leaves it")
+            format!("550 5.7.1 The domain {domain} is not verified: publish its record first")
         }
         Refusal::NotFound(noun) => format!("550 5.1.1 No such {}", noun.name()),
         Refusal::Exists(noun) => format!("550 5.5.0 There is such a {} already", noun.name()),
