@@ -103,7 +103,8 @@ pub struct EntryRow {
 pub enum Octets {
     /// None.
     No,
-    /// Prefix and header block (at most 256 KiB and a prefix).
+    /// Prefix and header block, if it fits into a page. Otherwise none, and they are read in pages
+    /// of `rest` with [`super::EntryRead::Octets`].
     Header,
     /// All octets when `size` is at most this number. Otherwise none, and they are read in pages of
     /// `rest` with [`super::EntryRead::Octets`].

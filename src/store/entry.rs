@@ -195,7 +195,11 @@ impl Store {
         let (body, body_size) = (BodyId(r.get(10)?), uint32(r.get(11)?));
         let wanted = match ask.octets {
             Octets::No => None,
-            Octets::Header => Some(header_len.min(body_size)),
+            // A header may be as long as the message: one that fills a page is read in pages.
+            Octets::Header => {
+                let fits = (header_len as usize) <= ask.bytes_max;
+                fits.then_some(header_len.min(body_size))
+            }
             Octets::UpTo(most) => (size <= most).then_some(body_size),
         };
         let octets = match wanted {
@@ -219,7 +223,7 @@ impl Store {
                 false => None,
             },
             rest: match (&octets, ask.octets) {
-                (None, Octets::UpTo(_)) => Some(OctetsOf {
+                (None, Octets::UpTo(_) | Octets::Header) => Some(OctetsOf {
                     inbox,
                     body,
                     prefix: prefix.to_vec(),

@@ -9,8 +9,8 @@ use crate::call::{
 };
 use crate::mail::digest::{Analysis, Priority};
 use crate::mail::parse::address::parse_domain;
-use crate::mail::parse::address_list::Mailbox;
-use crate::mail::unicode;
+use crate::mail::parse::address_list::{Mailbox, parse_list};
+use crate::mail::{Bounds, Headers, unicode};
 use crate::service::context::ReadContext;
 use crate::service::{Service, policy};
 
@@ -35,7 +35,7 @@ pub(super) fn decide(
     let mut auth = SenderAuth::Unknown;
     let may_leave = match way {
         WayIn::Inbound => {
-            if is_spoofed(service, context, &analysis)? {
+            if is_spoofed(service, context, (&body, &analysis))? {
                 auth = SenderAuth::SpoofedLocal;
             }
             false
@@ -105,17 +105,33 @@ pub(super) fn decide(
 fn is_spoofed(
     service: &Service,
     context: &ReadContext<'_>,
-    analysis: &Analysis,
+    (body, analysis): (&[u8], &Analysis),
 ) -> Result<bool, Refusal> {
+    let bounds = Bounds::default();
+    let all: Vec<Mailbox>;
+    let from = match analysis.is_truncated {
+        false => &analysis.from,
+        // A field behind the bounds is not in the digest, and a mail client shows it all the same.
+        true => {
+            let fields = Headers::parse(body).all("From");
+            let lists = fields.map(|field| parse_list(field.value, &bounds));
+            let mailboxes = lists.flat_map(|list| list.mailboxes().cloned().collect::<Vec<_>>());
+            all = mailboxes.take(bounds.addresses).collect();
+            &all
+        }
+    };
     let mut last = "";
-    for mailbox in &analysis.from {
+    for mailbox in from {
         if mailbox.domain == last {
             continue;
         }
         last = &mailbox.domain;
-        if let Ok(domain) = parse_domain(last)
-            && policy::is_local(service, context.store, &domain)?
-        {
+        let Ok(domain) = parse_domain(last) else {
+            continue;
+        };
+        // Mail for the postmaster at the host name is ours too.
+        let is_host = service.shared.host.eq_ignore_ascii_case(&domain);
+        if is_host || policy::is_local(service, context.store, &domain)? {
             return Ok(true);
         }
     }

@@ -375,7 +375,7 @@ impl Server {
     }
 
     /// The client speaks another protocol, perhaps because it was sent here by an attacker
-    /// (ALPACA). It gets one line, and nothing of its input.
+    /// (ALPACA). It gets two lines, and nothing of its input.
     fn end_foreign(&mut self, out: &mut Output) {
         self.count(Metric::SyntaxErrors);
         self.end("554 5.5.1 This is SMTP", out);
@@ -572,9 +572,14 @@ impl Server {
         self.close(out);
     }
 
+    /// Ends the connection after a refusal. RFC 5321 section 3.8: 421 goes before a close that the
+    /// client did not ask for.
     fn end(&mut self, line: &str, out: &mut Output) {
         self.say(line, out);
-        self.close(out);
+        if line.starts_with("421 ") {
+            return self.close(out);
+        }
+        self.say_goodbye("4.7.0", "Closing the connection", out);
     }
 
     fn close(&mut self, out: &mut Output) {

@@ -191,7 +191,8 @@ impl Server {
 
     fn quit(&mut self, command: &mut CommandInput<'_>) {
         let line = format!("221 2.0.0 {} Bye", self.opening.shared.host);
-        self.end(&line, command.out);
+        self.say(&line, command.out);
+        self.close(command.out);
     }
 }
 

@@ -383,11 +383,7 @@ impl Server {
         });
         let text = reply::fault(fault, self.limits().message_bytes);
         match (fault, end) {
-            (DataFault::Stray, EndOfData::Dot) => {
-                // RFC 5321 section 3.8: 421 goes before a close that the client did not ask for.
-                self.say(&text, out);
-                self.say_goodbye("4.7.0", "The end of the message is not certain", out);
-            }
+            (DataFault::Stray, EndOfData::Dot) => self.end(&text, out),
             (DataFault::Memory, _) => self.say(&text, out),
             _ => self.fail(now, &text, out),
         }

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod copy;
 mod fault;
 mod format;
 mod job;

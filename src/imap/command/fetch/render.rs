@@ -426,8 +426,8 @@ fn filtered(line: &mut ResponseLine<'_>, section: &Section, header: &[u8]) {
     );
 }
 
-/// Octets of a header that is filtered: the bound of a message (`mail::Bounds`), and its
-/// prefix. Only the header of an embedded message can be longer; its end is not looked at.
+/// Octets of a header that is filtered: as much as is read of a header (`mail::Bounds`), and its
+/// prefix. What is behind them is not looked at.
 const HEADER_BYTES: u32 = 264 * 1024;
 
 #[cfg(test)]
