@@ -59,12 +59,14 @@ pub enum EntryWrite {
         mailbox: MailboxId,
         uids: Option<UidSet>,
     },
-    /// COPY, or MOVE with `remove`. Written: `Copied`.
+    /// COPY, or MOVE with `remove`. Written: `Copied`. With `all` nothing is copied when one of the
+    /// messages is gone: `NotFound`.
     Copy {
         mailbox: MailboxId,
         uids: UidSet,
         to: String,
         remove: bool,
+        all: bool,
     },
 }
 

@@ -1,7 +1,7 @@
 //! COPY and MOVE with their UID forms (RFC 3501 section 6.4.7, RFC 6851).
 
 use super::{CommandContext, RunCommand};
-use crate::call::{EntryWrite, Now, Reply, Written};
+use crate::call::{EntryWrite, Noun, Now, Refusal, Reply, Written};
 use crate::engine::Output;
 use crate::imap::server::{Pending, Server, Stage};
 use crate::imap::view::resolve::GONE;
@@ -55,10 +55,6 @@ impl RunCommand for CopyCommand {
         let Some(uids) = server.resolve(uid, &set, out) else {
             return;
         };
-        if server.misses(uid, &uids) {
-            // All or nothing (RFC 3501 section 6.4.7).
-            return server.no(GONE, out);
-        }
         if uids.is_empty() {
             return server.ok("No such message", out);
         }
@@ -70,6 +66,8 @@ impl RunCommand for CopyCommand {
             uids,
             to: to.into_string(),
             remove,
+            // All or nothing (RFC 3501 section 6.4.7). A UID that is not there is no error.
+            all: !uid,
         };
         server.ask(call, Box::new(CopyPending { remove }), out);
     }
@@ -94,6 +92,7 @@ impl Pending for CopyPending {
                 },
                 receipt,
             ) => (uidvalidity, from, to, expunged, modseq, receipt),
+            Reply::Refused(Refusal::NotFound(Noun::Message)) => return server.no(GONE, out),
             Reply::Refused(why) => return server.refused_target(&why, out),
             other => return server.not_answered(other, out),
         };

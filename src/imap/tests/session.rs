@@ -359,3 +359,28 @@ fn an_answer_to_another_call_is_our_fault_and_ends_nothing() {
 fn an_idle_session_is_small() {
     assert!(size_of::<Server>() <= 512, "{}", size_of::<Server>());
 }
+
+/// The page says which messages are gone, whenever the event about them comes.
+#[test]
+fn a_fetch_by_number_tells_what_the_page_lacks() {
+    let page = || Answer::Entries {
+        rows: vec![row(1, 1), row(3, 1)],
+        more: UidSet::new(),
+    };
+    let mut client = Client::new(Limits::default());
+    client.select(UidSet::from(1..=3), 10);
+    client.heard();
+    client.say("3 FETCH 1:3 RFC822.SIZE");
+    client.answer(page());
+    assert_eq!(
+        client.heard(),
+        "* 1 FETCH (RFC822.SIZE 1)\r\n* 3 FETCH (RFC822.SIZE 1)\r\n\
+         3 NO [EXPUNGEISSUED] Some of the messages are gone\r\n"
+    );
+    client.say("4 UID FETCH 1:3 RFC822.SIZE");
+    client.answer(page());
+    assert!(client.heard().ends_with("4 OK Fetch done\r\n"));
+    client.say("5 FETCH 1:3 RFC822.SIZE (CHANGEDSINCE 2)");
+    client.answer(page());
+    assert!(client.heard().ends_with("5 OK Fetch done\r\n"));
+}

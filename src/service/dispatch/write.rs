@@ -73,7 +73,8 @@ fn write_entry(
             uids,
             to,
             remove,
-        } => entry::copy(context, access, *mailbox, uids, (to, *remove)),
+            all,
+        } => entry::copy(context, access, *mailbox, uids, (to, *remove, *all)),
     }
 }
 

@@ -161,7 +161,7 @@ pub fn copy(
     access: &Access,
     mailbox: MailboxId,
     uids: &UidSet,
-    (to, remove): (&str, bool),
+    (to, remove, all): (&str, bool, bool),
 ) -> Result<Written, Refusal> {
     let (place, source) = find_mailbox_to_change(context.store, access, mailbox)?;
     let limits = &context.shared.limits;
@@ -173,6 +173,10 @@ pub fn copy(
         (remove, limits.inbox_bytes),
         context.events,
     )?;
+    if all && copied.from.len() < uids.len() {
+        // The rollback of the savepoint takes the copies back.
+        return Err(NONE);
+    }
     Ok(Written::Copied {
         uidvalidity: target.uidvalidity,
         expunged: if remove {

@@ -126,6 +126,7 @@ fn calls_that_change(access: &Access) -> Vec<Ask> {
                 uids: uids(),
                 to: "x".into(),
                 remove: true,
+                all: false,
             },
         ),
         Ask::of(

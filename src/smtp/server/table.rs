@@ -136,7 +136,7 @@ impl Server {
     fn hello(&mut self, command: &mut CommandInput<'_>, extended: bool) -> bool {
         match command::hello(command.args) {
             Ok(name) => {
-                self.helo = Some(name.into());
+                self.helo = Some(name.into_boxed_str());
                 self.extended = extended;
                 self.transaction = None;
                 true

@@ -114,15 +114,19 @@ pub fn text(line: &[u8]) -> Result<&str, CommandError> {
     }
 }
 
-/// The name of EHLO or HELO: one word that may stand in a Received field. RFC 5321 section
-/// 4.1.4 does not allow to refuse a name that cannot be verified.
+/// The name of EHLO or HELO, as one word that may stand in a Received field. RFC 5321 section
+/// 4.1.4 does not allow to refuse a name that cannot be verified, and clients send the names of
+/// their machines as they are. So a character that cannot stand there becomes `?`.
 ///
 /// # Errors
-/// `Argument`.
-pub fn hello(args: &str) -> Result<&str, CommandError> {
-    let plain = |b: u8| b.is_ascii_graphic() && !b"()<>@,;\"\\".contains(&b);
-    let fits = !args.is_empty() && args.len() <= NAME_MAX && args.bytes().all(plain);
-    fits.then_some(args).ok_or(CommandError::Argument)
+/// `Argument`: there is no name.
+pub fn hello(args: &str) -> Result<String, CommandError> {
+    let plain = |c: char| c.is_ascii_graphic() && !"()<>@,;\"\\".contains(c);
+    let name: String = args.chars().take(NAME_MAX).collect();
+    match name.is_empty() {
+        true => Err(CommandError::Argument),
+        false => Ok(name.replace(|c| !plain(c), "?")),
+    }
 }
 
 /// Who gives the sender of a message.

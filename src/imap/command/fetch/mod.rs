@@ -74,6 +74,8 @@ struct Retrieval {
     items: FetchItems,
     needs: Needs,
     changed_since: u64,
+    /// The messages are named by their sequence numbers. A UID that is not there is no error.
+    by_number: bool,
     /// Some of the messages are gone, and the client has not been told yet.
     missing: bool,
     /// The messages that have not been asked for yet.
@@ -115,6 +117,7 @@ impl RunCommand for FetchCommand {
             needs: self.items.needs(page_bytes),
             items: self.items,
             changed_since: self.changed_since.unwrap_or(0),
+            by_number: !self.uid,
             missing: server.misses(self.uid, &uids),
             left: uids,
             page: Vec::new(),
@@ -268,6 +271,13 @@ impl Retrieval {
         let Stage::Selected(_, open) = &server.stage else {
             return;
         };
+        // An event that tells of an EXPUNGE may come later than the page, which lacks the message.
+        // With CHANGEDSINCE a page lacks others too.
+        if self.by_number && !self.missing && self.changed_since == 0 {
+            let found: UidSet = rows.iter().map(|row| row.state.uid).collect();
+            let lost = self.left.difference(&more).difference(&found);
+            self.missing = !lost.is_empty();
+        }
         // A page without a row is the last, even if it says that there are more.
         self.left = if rows.is_empty() { UidSet::new() } else { more };
         self.page = rows;

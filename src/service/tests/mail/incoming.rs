@@ -180,6 +180,7 @@ fn quota_is_checked_where_it_is_used() {
             uids: UidSet::one(1),
             to: "Trash".into(),
             remove: false,
+            all: true,
         },
     );
     assert_eq!(world.refused(copy), Refusal::OverQuota);
