@@ -89,7 +89,7 @@ fn mail_is_sent_listed_read_moved_and_deleted() {
         "--subject",
         "Grüße 日本",
         "--html",
-        "<p>Your code is <b>482913</b>.</p>",
+        "<p>Your code is <b>482913</b>.</p><a href='https://a.example/verify?t=9f2c'>Verify</a>",
         "--attach",
         file.to_str().unwrap(),
         "--reply-to",
@@ -117,6 +117,7 @@ fn mail_is_sent_listed_read_moved_and_deleted() {
         "Subject: Grüße 日本",
         "Reply-To: boss@elsewhere.example",
         "Codes: 482913",
+        "Verification: https://a.example/verify?t=9f2c",
         "Attachment: note.txt (text/plain, 8 octets)",
         "Your code is 482913.",
     ] {

@@ -180,7 +180,6 @@ fn letter(message: &Value, extracted: bool) {
         Value::Array(all) => all.iter().map(person).collect::<Vec<_>>().join(", "),
         one => person(one),
     };
-    let count = |name: &str| message[name].as_array().map_or(0, Vec::len);
     let codes = show::text(&message["codes"]);
     let fields = [
         ("From", people(&message["from"])),
@@ -205,25 +204,16 @@ fn letter(message: &Value, extracted: bool) {
             attachment["size"]
         ));
     }
+    // The text has every link; these are what agents look for.
+    for link in message["links"].as_array().into_iter().flatten() {
+        if link["kind"] == "verification" {
+            let url = show::one_line(&show::text(&link["url"]));
+            show::line(format_args!("Verification: {url}"));
+        }
+    }
     let field = if extracted { "extracted_text" } else { "text" };
     let text = show::lines(message[field].as_str().unwrap_or_default());
     show::line(format_args!("\n{}", text.trim_end()));
-    if count("links") > 0 {
-        show::line("");
-    }
-    for link in message["links"].as_array().into_iter().flatten() {
-        // A link is a text, or an object with its words.
-        let (url, words) = match link {
-            Value::String(url) => (url.clone(), String::new()),
-            link => (show::text(&link["url"]), show::text(&link["text"])),
-        };
-        let words = show::one_line(&words);
-        show::line(
-            format_args!("Link: {}  {words}", show::one_line(&url))
-                .to_string()
-                .trim_end(),
-        );
-    }
 }
 
 /// `Ann <ann@example.org>`, or the address alone.

@@ -114,7 +114,7 @@ impl Running {
     fn url(&self, listener: Listener) -> Option<String> {
         let address = self.at(listener)?;
         Some(match listener {
-            // The number, since `localhost` may be ::1 first, where the server does not listen.
+            // The number: it needs no look-up, and scripts compare it.
             Listener::Http => format!("http://{address}"),
             _ => format!("https://{}:{}", self.host_of(address), address.port()),
         })
