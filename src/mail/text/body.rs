@@ -267,6 +267,21 @@ impl TextBuilder {
                 self.plain(&decoded_text(raw, &text.part, room));
             }
         }
+        if is_empty(&self.found.text) {
+            self.found.text.truncate(start);
+            for TextPart { part, .. } in parts {
+                let Some(part) = parts::unseparated(raw, part) else {
+                    continue;
+                };
+                let room = self.bytes_max.saturating_sub(self.found.text.len());
+                let text = decoded_text(raw, &part, room);
+                if part.is("text", "html") {
+                    self.plain(&html::read(&text, room, self.addresses).text);
+                } else {
+                    self.plain(&text);
+                }
+            }
+        }
         pages
     }
 

@@ -11,7 +11,7 @@ use std::ops::Range;
 use memchr::memmem;
 
 use super::html::label_of;
-use crate::mail::digest::{Digest, Part, PartStep, Walk};
+use crate::mail::digest::{Digest, Pairs, Part, PartStep, Walk};
 use crate::mail::parse::charset;
 use crate::mail::parse::header::Headers;
 use crate::mail::parse::mime::PartKind;
@@ -236,6 +236,22 @@ pub(super) fn decoded_text<'a>(raw: &'a [u8], part: &Part<'_>, bytes_max: usize)
     }
 }
 
+/// For a part without words in its body, the lines from the first one in its header that is no
+/// field: its sender left out the empty line. The line of an mbox file stands before all fields.
+pub(super) fn unseparated<'a>(raw: &[u8], part: &Part<'a>) -> Option<Part<'a>> {
+    let header = raw.get(part.header.clone()).unwrap_or_default();
+    let body = raw.get(part.body.clone()).unwrap_or_default();
+    if !body.trim_ascii().is_empty() {
+        return None;
+    }
+    let mut fields = Headers::parse(header).fields();
+    fields.find(|field| !field.name.is_empty())?;
+    let start = fields.find(|field| field.name.is_empty())?.start;
+    let mut lines = part.clone();
+    lines.body = part.header.start + start..part.header.end;
+    Some(lines)
+}
+
 /// The file name that the sender gives, cleaned.
 fn filename_of(part: &Part<'_>) -> Option<String> {
     let disposition = part
@@ -258,8 +274,8 @@ fn filename_of(part: &Part<'_>) -> Option<String> {
 struct PartPlace {
     /// The root of the message, or of an attached one.
     is_root: bool,
-    /// Its multipart is an alternative.
-    in_alternative: bool,
+    /// The multipart or message that it stands in directly.
+    parent: LevelKind,
     /// Some multipart around it is a multipart/related.
     in_related: bool,
     /// It stands where a message has its body: first in its multipart, and so on outwards.
@@ -282,7 +298,7 @@ struct Level {
     index: usize,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LevelKind {
     Alternative,
     Message,
@@ -334,7 +350,7 @@ impl<'a> PartWalk<'a> {
         }
         PartPlace {
             is_root: false,
-            in_alternative: level.kind == LevelKind::Alternative,
+            parent: level.kind,
             in_related: level.place.in_related || level.kind == LevelKind::Related,
             leads: match level.kind {
                 LevelKind::Alternative => true,
@@ -350,7 +366,7 @@ impl PartPlace {
     fn root(message: Option<usize>) -> PartPlace {
         PartPlace {
             is_root: true,
-            in_alternative: false,
+            parent: LevelKind::Message,
             in_related: false,
             leads: true,
             message,
@@ -487,16 +503,18 @@ fn is_inline(part: &Part<'_>, place: PartPlace) -> bool {
 
 /// A name in its type or its disposition.
 fn is_named(part: &Part<'_>) -> bool {
-    let has = |mut params: crate::mail::digest::Pairs<'_>, wanted: &str| {
-        params.any(|(name, _)| {
-            let name = name.split(|&b| b == b'*').next().unwrap_or(name);
-            name.eq_ignore_ascii_case(wanted.as_bytes())
-        })
-    };
-    has(part.params, "name")
-        || part
-            .disposition
-            .is_some_and(|(_, params)| has(params, "filename"))
+    has_param(part.params, "name") || has_filename(part)
+}
+
+fn has_filename(part: &Part<'_>) -> bool {
+    (part.disposition).is_some_and(|(_, params)| has_param(params, "filename"))
+}
+
+fn has_param(mut params: Pairs<'_>, wanted: &str) -> bool {
+    params.any(|(name, _)| {
+        let name = name.split(|&b| b == b'*').next().unwrap_or(name);
+        name.eq_ignore_ascii_case(wanted.as_bytes())
+    })
 }
 
 /// Whether a reader takes the part for words of the message. The root is shown though it says that
@@ -513,13 +531,17 @@ fn is_text(part: &Part<'_>, place: PartPlace) -> bool {
         && (place.leads || !is_named(part))
 }
 
-/// A root without a name whose type is text is the body alone, whatever kind of text it is.
+/// Some text is both: a file that is the whole message, and a file in the place of the body. Its
+/// words are shown, and a client can fetch it by its name.
 fn is_attachment(part: &Part<'_>, place: PartPlace) -> bool {
     if !is_text(part, place) {
         return true;
     }
-    let is_page = part.is("text", "plain") || part.is("text", "html");
-    place.is_root && (is_disposed(part, "attachment") || (!is_page && is_named(part)))
+    if place.is_root {
+        let is_page = part.is("text", "plain") || part.is("text", "html");
+        return is_disposed(part, "attachment") || (!is_page && is_named(part));
+    }
+    place.parent == LevelKind::Mixed && has_filename(part)
 }
 
 /// Signatures, the machine parts of reports, and forms of the body for particular programs.
@@ -541,7 +563,8 @@ fn is_protocol(part: &Part<'_>, place: PartPlace) -> bool {
             "global-headers",
         ],
     ) || is_one_of("text", &["rfc822-headers"])
-        || (place.in_alternative && is_one_of("text", &["watch-html", "x-amp-html"]))
+        || (place.parent == LevelKind::Alternative
+            && is_one_of("text", &["watch-html", "x-amp-html"]))
 }
 
 /// For a picture that may belong to a page, its Content-ID: `Some(None)` if it has none.

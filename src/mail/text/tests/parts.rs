@@ -177,6 +177,9 @@ fn text_with_a_name_behind_the_body_is_a_file() {
         (format!("mixed[Content-Type: application/pdf|alternative[{log}|{html}]]"), "+ attachment-1.pdf", "logged"),
         (format!("alternative[{PLAIN}|Content-Type: text/html & Content-Disposition: inline; filename=p.html;;<p>p]"), "- ", "words"),
         (format!("alternative[related[{html}|Content-Type: image/png & Content-ID: <x>]]"), "- attachment-1.png~", "filed"),
+        // In the place of the body it is shown; with a file name it is a file as well.
+        (format!("mixed[Content-Type: text/plain & Content-Disposition: inline; filename=l.txt;;logged|{html}]"), "+ l.txt~ page.html", "logged"),
+        ("related[Content-Type: text/html & Content-Disposition: inline; filename=p.html;;<p>p|Content-Type: image/png & Content-ID: <x>]".to_owned(), "- attachment-1.png~", "p"),
         // Without a name it is text: footers, and text below a file.
         (format!("mixed[{PLAIN}|Content-Type: application/pdf|Content-Type: text/plain;;more]"), "+ attachment-1.pdf", "words\nmore"),
         (format!("mixed[{PLAIN}|Content-Type: text/plain; name*=utf-8''l%C3%B6g.txt]"), "+ l\u{f6}g.txt", "words"),
