@@ -136,7 +136,8 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
             view.content.iter().flat_map(|c| &c.codes_found),
         ), if is_open;
     text: always Text(ANY), r#""Hello, here is the report.""#,
-        "Its text, made from HTML where there is no other. Only when one message is read."
+        "Its text, made from HTML where there is no other, and behind it that of attached messages. \
+         Only when one message is read."
         => |slot, view| slot.text(content(view, |c| &c.text)), if is_open;
     extracted_text: always Text(ANY), r#""Hello, here is the report.""#,
         "`text` without quoted history and signature. Only when one message is read."

@@ -130,9 +130,10 @@ impl Filler {
         let speaks_of_html = folded
             .match_indices("html")
             .any(|(at, _)| !folded.get(..at).is_some_and(|before| before.ends_with('.')));
+        let has = |words: &[&str]| words.iter().any(|word| folded.contains(word));
         if speaks_of_html {
             Filler::Notice(1)
-        } else if NOTICE_WORDS.iter().any(|word| folded.contains(word)) {
+        } else if has(PROGRAM_WORDS) || (n <= BROWSER_LETTERS && has(BROWSER_WORDS)) {
             // A page of pictures has a word or two, such as a link to leave the list.
             Filler::Notice((n / 4).max(1))
         } else if n <= SHORT_LETTERS {
@@ -147,35 +148,41 @@ impl Filler {
 const NOTICE_BYTES: usize = 2_000;
 /// Letters of a notice.
 const NOTICE_LETTERS: usize = 300;
+/// Letters of a notice that speaks of browsers: warnings about logins do so too, and are longer.
+const BROWSER_LETTERS: usize = 100;
 /// Letters of a few words, and how many times more the HTML must have.
 const SHORT_LETTERS: usize = 60;
 const SHORT_RATIO: usize = 10;
 /// Letters of a page of substance.
 const SUBSTANCE_LETTERS: usize = 300;
 
-/// In folded form: browsers, mail programs and the versions of a mail, in the languages whose mail
-/// was looked at.
+/// In folded form: mail programs and the form of a mail, in the languages whose mail was looked at.
 #[rustfmt::skip]
-const NOTICE_WORDS: &[&str] = &[
-    "browser", "online version", "web version", "webversion", "version online", "text version", "text-only version",
-    "plain text version", "mime format", "multipart message", "multi-part message", "email client", "e-mail client",
-    "mail client", "mail reader", "email program", "e-mail program", "mail program", "rich text", "richtext",
-    "mailprogramm", "e-mail-programm", "e-mail-client", "onlineversion", "online-version", "online ansehen",
-    "client de messagerie", "logiciel de messagerie", "messagerie électronique ne", "navigateur", "version en ligne",
-    "cliente de correo", "programa de correo", "gestor de correo", "navegador", "versión en línea", "versión web",
-    "cliente de e-mail", "cliente de email", "programa de e-mail", "leitor de e-mail", "versão online", "versão web",
-    "client di posta", "programma di posta", "client email", "versione online", "versione web",
-    "mailprogramma", "e-mailprogramma", "e-mailclient", "online versie", "webversie", "onlineversie",
-    "mailprogram", "e-postprogram", "e-postklient", "mailklient", "webbläsare", "nettleser", "sähköpostiohjelma", "selaimes",
-    "klient poczt", "program poczt", "klienta poczty", "programu poczt", "przeglądar",
-    "poštovní klient", "poštovní program", "e-mailový klient", "emailový klient", "prohlížeč", "prehliadač",
-    "levelezőprogram", "levelező program", "levelezőkliens", "böngésző", "client de e-mail", "clientul de",
-    "почтовый клиент", "почтовая программа", "почтовой программ", "почтового клиент", "браузер", "поштовий клієнт",
-    "поштова програма", "e-posta program", "e-posta istemci", "eposta istemci", "tarayıcı", "πρόγραμμα ηλεκτρονικ",
-    "προγραμμα ηλεκτρονικ", "πρόγραμμα περιήγησης", "برنامج البريد", "عميل البريد", "المتصفح", "متصفح", "תוכנת הדואר",
-    "תוכנת דואר", "דפדפן", "trình duyệt", "trình đọc thư", "ứng dụng email", "ứng dụng thư",
-    "メールソフト", "メーラー", "ブラウザ", "邮件客户端", "邮箱客户端", "浏览器", "郵件軟體", "郵件程式", "瀏覽器",
-    "메일 프로그램", "메일 클라이언트", "브라우저", "เบราว์เซอร์", "ब्राउज़र",
+const PROGRAM_WORDS: &[&str] = &[
+    "text version", "text-only version", "plain text version", "mime format", "multipart message",
+    "multi-part message", "email client", "e-mail client", "mail client", "mail reader", "email program",
+    "e-mail program", "mail program", "rich text", "richtext", "mailprogramm", "e-mail-programm",
+    "e-mail-client", "client de messagerie", "logiciel de messagerie", "messagerie électronique ne",
+    "cliente de correo", "programa de correo", "gestor de correo", "cliente de e-mail", "cliente de email",
+    "programa de e-mail", "leitor de e-mail", "client di posta", "programma di posta", "client email",
+    "mailprogramma", "e-mailprogramma", "e-mailclient", "mailprogram", "e-postprogram", "e-postklient",
+    "mailklient", "sähköpostiohjelma", "klient poczt", "program poczt", "klienta poczty", "programu poczt",
+    "poštovní klient", "poštovní program", "e-mailový klient", "emailový klient", "levelezőprogram",
+    "levelező program", "levelezőkliens", "client de e-mail", "clientul de", "почтовый клиент",
+    "почтовая программа", "почтовой программ", "почтового клиент", "поштовий клієнт", "поштова програма",
+    "e-posta program", "e-posta istemci", "eposta istemci", "πρόγραμμα ηλεκτρονικ", "προγραμμα ηλεκτρονικ",
+    "برنامج البريد", "عميل البريد", "תוכנת הדואר", "תוכנת דואר", "trình đọc thư", "ứng dụng email",
+    "ứng dụng thư", "メールソフト", "メーラー", "邮件客户端", "邮箱客户端", "郵件軟體", "郵件程式", "메일 프로그램", "메일 클라이언트",
+];
+/// In folded form: browsers and the version of a mail on the web.
+#[rustfmt::skip]
+const BROWSER_WORDS: &[&str] = &[
+    "browser", "online version", "web version", "webversion", "version online", "onlineversion",
+    "online-version", "online ansehen", "navigateur", "version en ligne", "navegador", "versión en línea",
+    "versión web", "versão online", "versão web", "versione online", "versione web", "online versie",
+    "webversie", "onlineversie", "webbläsare", "nettleser", "selaimes", "przeglądar", "prohlížeč", "prehliadač",
+    "böngésző", "браузер", "tarayıcı", "πρόγραμμα περιήγησης", "متصفح", "דפדפן", "trình duyệt", "ブラウザ", "浏览器",
+    "瀏覽器", "브라우저", "เบราว์เซอร์", "ब्राउज़र",
 ];
 
 #[cfg(test)]
@@ -226,6 +233,9 @@ mod tests {
         ] {
             assert!(matches!(filler(notice), Filler::Notice(_)), "{notice}");
         }
+        let warning = "We saw a login to your account with a new browser on Windows. If this was not you, change your \
+            password at once and tell us what you know of it.";
+        assert_eq!(filler(warning), Filler::None);
         for text in ["Thanks, Ann", "See index.html", "Your code is 482913."] {
             assert!(matches!(filler(text), Filler::Short(_)), "{text}");
         }

@@ -332,14 +332,21 @@ fn attachments(octets: &[u8], digest: &Digest<'_>) -> Vec<AttachmentRow> {
         .collect()
 }
 
-/// Every field of the entry's prefix and of the message, decoded.
+/// Every field of the entry's prefix and of the message, decoded, up to the bounds within which
+/// delivery has read them. The field `truncated` says that there are more.
 fn headers(prefix: &[u8], octets: &[u8], digest: &Digest<'_>) -> Vec<(String, String)> {
     let charset = digest.header_charset();
+    let bounds = Bounds::default();
+    let of_message = (Headers::parse(octets).fields())
+        .take(bounds.header_fields + OWN_FIELDS)
+        .take_while(|field| field.start < bounds.header_bytes);
     (Headers::parse(prefix).fields())
-        .chain(Headers::parse(octets).fields())
+        .chain(of_message)
         .filter(|field| !field.name.is_empty())
         .map(|field| {
-            let name = String::from_utf8_lossy(field.name).into_owned();
+            let field = field.within(bounds.header_field_bytes);
+            let name = field.name.get(..FIELD_NAME_MAX).unwrap_or(field.name);
+            let name = String::from_utf8_lossy(name).into_owned();
             (name, field.decoded_with(charset))
         })
         .collect()
@@ -516,6 +523,12 @@ const NONE: Refusal = Refusal::NotFound(Noun::Message);
 
 /// Milliseconds after which a list answers with the rows that it has, and a cursor.
 const LIST_MS: u64 = 2000;
+
+/// Fields of this server in front of a message, such as Received; they do not count.
+const OWN_FIELDS: usize = 8;
+
+/// Octets of a name: no line of a header is longer (RFC 5322 section 2.1.1).
+const FIELD_NAME_MAX: usize = 998;
 
 /// Addresses of one field in an answer.
 const SHOWN_MAX: usize = 100;

@@ -416,6 +416,12 @@ fn headers_over_a_bound_are_kept_and_say_so() {
         assert_eq!(shown.content.truncated, is_truncated, "{name}");
         assert_eq!(shown.row.summary.subject, name);
         assert_eq!(shown.content.text.trim(), "body of it", "{name}");
+        let headers = &shown.content.headers;
+        let octets: usize = headers
+            .iter()
+            .map(|(name, text)| name.len() + text.len())
+            .sum();
+        assert!(headers.len() <= 1_020 && octets <= 400_000, "{name}");
         assert_eq!(shown.row.summary.from.address, "a@x.test");
         let bob = world.bob.clone();
         let mailbox = world.select(&bob, "INBOX").mailbox.id;
