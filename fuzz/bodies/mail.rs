@@ -255,6 +255,13 @@ pub fn html(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let page = read(&text, 4_096, Addresses::Shown);
     assert!(page.text.len() <= 4_096);
+    let words = read(&text, 4_096, Addresses::Omitted);
+    assert!(words.links.is_empty());
+    // Both have read the whole page.
+    if page.text.len() < 4_000 {
+        assert_eq!(words.hidden_content, page.hidden_content);
+        assert!(words.text.len() <= page.text.len());
+    }
     assert!(
         !page
             .text

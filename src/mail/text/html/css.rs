@@ -7,6 +7,7 @@
 /// A property that matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Property {
+    Animation,
     Background,
     BackgroundClip,
     BackgroundImage,
@@ -42,6 +43,7 @@ impl Property {
 
     /// All of them.
     pub const ALL: [Property; Property::COUNT] = [
+        Property::Animation,
         Property::Background,
         Property::BackgroundClip,
         Property::BackgroundImage,
@@ -74,6 +76,7 @@ impl Property {
     /// The property of a name in lower case.
     fn of(name: &[u8]) -> Option<Property> {
         Some(match name {
+            b"animation" | b"animation-name" | b"-webkit-animation" => Property::Animation,
             b"background" | b"background-color" => Property::Background,
             b"background-clip" | b"-webkit-background-clip" => Property::BackgroundClip,
             b"background-image" => Property::BackgroundImage,
@@ -313,6 +316,7 @@ fn value_of(property: Property, is_font: bool, text: &[u8]) -> Option<Value> {
         _ => {}
     }
     match property {
+        Property::Animation => Some(away_if(text != "none")),
         Property::Background => background(text),
         Property::BackgroundImage => Some(match text {
             "none" => Value::Initial,
@@ -526,7 +530,8 @@ pub fn attribute_color(text: &str) -> Option<Color> {
     let is_hex = text.len() == 6 && text.bytes().all(|b| b.is_ascii_hexdigit());
     match is_hex {
         true => hex_color(text),
-        false => color(&text.to_ascii_lowercase()),
+        // Old HTML makes a colour of any word.
+        false => Some(color(&text.to_ascii_lowercase()).unwrap_or(Color::Unknown)),
     }
 }
 

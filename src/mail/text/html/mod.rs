@@ -1,14 +1,15 @@
 //! HTML to the text that a reader sees, and the links in it.
 //!
-//! The tokenizer is html5gum's. Above it is one loop with a bounded stack of open elements
-//! (`reader`). `sheet` and `css` read style sheets and declarations, `style` decides by them
-//! whether a text is seen (`media` for which screens), `writer` lays out what is seen, and
+//! The tokenizer is html5gum's (`emitter`). Above it is one loop with a bounded stack of open
+//! elements (`reader`). `sheet` and `css` read style sheets and declarations, `style` decides by
+//! them whether a text is seen (`media` for which screens), `writer` lays out what is seen, and
 //! `hidden` judges what is not. Nothing is fetched or executed. This is no sanitiser: it does not
 //! make the HTML itself safe to show. The rule: whatever the nesting, an element costs a bounded
 //! amount of work, and what cannot be evaluated hides nothing.
 
 mod css;
 mod element;
+mod emitter;
 mod hidden;
 mod href;
 mod list;
@@ -48,7 +49,7 @@ pub struct PageLink {
 pub enum Addresses {
     /// `words <https://example.com/>`, where the words are not the address.
     Shown,
-    /// Words only, for previews and codes.
+    /// Words only, and no links, for previews and codes.
     Omitted,
 }
 

@@ -5,10 +5,11 @@
 //! no nesting makes an element dear.
 
 use html5gum::Tokenizer;
-use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+use html5gum::emitters::callback::CallbackEvent;
 
 use super::css::{Color, LineEnds, declarations};
 use super::element::{Closes, ElementKind, hash};
+use super::emitter::PageEmitter;
 use super::hidden::HiddenWords;
 use super::list::ListMarks;
 use super::sheet::{Sheet, Subject, class_hash};
@@ -20,21 +21,21 @@ use super::{Addresses, HtmlPage};
 /// Reads a page until its text has `text_bytes_max` octets. The cost is linear in its length.
 pub fn read(html: &str, text_bytes_max: usize, addresses: Addresses) -> HtmlPage {
     let mut reader = HtmlReader::new(Sheet::default(), text_bytes_max, addresses);
-    tokenize(&mut reader, html, true);
+    tokenize(&mut reader, html);
     if reader.is_late {
         // A style sheet counts for what stands before it too: the page is read once more with
         // all sheets.
         let sheet = std::mem::take(&mut reader.sheet);
         reader = HtmlReader::new(sheet, text_bytes_max, addresses);
         reader.has_all_sheets = true;
-        tokenize(&mut reader, html, true);
+        tokenize(&mut reader, html);
     }
     reader.finish()
 }
 
-fn tokenize(reader: &mut HtmlReader, html: &str, switches_states: bool) {
-    let mut tag = StartTag::default();
-    let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: html5gum::Span<()>| {
+fn tokenize(reader: &mut HtmlReader, html: &str) {
+    let mut tag = StartTag::new(reader.wants_links);
+    let emitter = PageEmitter::new(|event: CallbackEvent<'_>, _: html5gum::Span<()>| {
         match event {
             CallbackEvent::OpenStartTag { name } => tag.open(name),
             CallbackEvent::AttributeName { name } => tag.attribute(name),
@@ -46,13 +47,13 @@ fn tokenize(reader: &mut HtmlReader, html: &str, switches_states: bool) {
         }
         (reader.writer.room() == 0).then_some(())
     });
-    emitter.naively_switch_states(switches_states);
     // The emitter gives a token only when the text is long enough.
     let _ = Tokenizer::new_with_emitter(html, emitter).next();
 }
 
 struct HtmlReader {
     writer: TextWriter,
+    wants_links: bool,
     hidden: HiddenWords,
     sheet: Sheet,
     page: Style,
@@ -74,8 +75,6 @@ struct HtmlReader {
     is_late: bool,
     /// The sheets come from a reading before.
     has_all_sheets: bool,
-    /// The content of a `noscript` is being read.
-    is_within_noscript: bool,
 }
 
 struct Element {
@@ -102,6 +101,7 @@ impl HtmlReader {
     fn new(sheet: Sheet, text_bytes_max: usize, addresses: Addresses) -> HtmlReader {
         HtmlReader {
             writer: TextWriter::new(text_bytes_max, addresses),
+            wants_links: addresses == Addresses::Shown,
             hidden: HiddenWords::default(),
             page: page_style(&sheet),
             sheet,
@@ -117,7 +117,6 @@ impl HtmlReader {
             steps: MATCH_STEPS,
             is_late: false,
             has_all_sheets: false,
-            is_within_noscript: false,
         }
     }
 
@@ -217,7 +216,7 @@ impl HtmlReader {
 
     /// The style of an element, and whether it is hidden here and shown on a telephone.
     fn style_of(&mut self, tag: &StartTag, around: Style) -> (Style, bool) {
-        let is_link = tag.href.is_some();
+        let is_link = tag.is_link;
         let own = self.classes.len();
         if !self.sheet.is_empty() {
             self.classes.extend(
@@ -439,17 +438,6 @@ impl HtmlReader {
         if top.is_skipped {
             return;
         }
-        if top.kind == ElementKind::NoScript && !self.is_within_noscript {
-            // The tokenizer gives the content as it stands, as for a browser that runs scripts.
-            self.is_within_noscript = true;
-            let depth = self.open.len();
-            tokenize(self, &String::from_utf8_lossy(value), false);
-            while self.open.len() > depth {
-                self.pop();
-            }
-            self.is_within_noscript = false;
-            return;
-        }
         if !top.style.is_hidden() {
             self.visible(value, top.style.lines);
         } else if !top.is_elsewhere {
@@ -520,7 +508,7 @@ const HISTORY: &str = "________________________________";
 const DEPTH_MAX: usize = 512;
 /// How far up the stack a tag looks for the element that it closes, so that a wrong one costs a
 /// constant.
-const CLOSE_SEARCH_MAX: usize = 128;
+const CLOSE_SEARCH_MAX: usize = 64;
 const CLASSES_MAX: usize = 32;
 /// Octets of one style sheet.
 const CSS_MAX: usize = 256 * 1024;

@@ -121,10 +121,18 @@ impl Style {
         if away(Property::BackgroundClip) {
             style.color = Color::Unknown;
         }
+        // An animation may show what begins without opacity.
+        if away(Property::Animation) {
+            style.opacity = self.opacity;
+        }
         let position = match declared.get(Property::Position) {
             Some(Value::Position(position)) => position,
             _ => 0,
         };
+        // Something else lies behind a text out of the flow.
+        if position == 2 && declared.get(Property::Background).is_none() {
+            style.background = Color::Unknown;
+        }
         let is_far = [Property::Left, Property::Right, Property::Top]
             .iter()
             .any(|side| away(*side));

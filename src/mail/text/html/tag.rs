@@ -21,8 +21,11 @@ pub struct StartTag {
     pub class: Vec<u8>,
     /// The hash of its id, 0 for none.
     pub id: u64,
-    /// The address that it leads to.
+    /// It leads somewhere.
+    pub is_link: bool,
+    /// The address that it leads to, if that is asked for.
     pub href: Option<String>,
+    wants_links: bool,
     pub alt: Option<String>,
     pub title: Option<String>,
     /// The `media` attribute of a style sheet.
@@ -69,6 +72,14 @@ enum Attribute {
 }
 
 impl StartTag {
+    /// A tag that keeps the addresses of links, or does not.
+    pub fn new(wants_links: bool) -> StartTag {
+        StartTag {
+            wants_links,
+            ..StartTag::default()
+        }
+    }
+
     /// Begins a tag.
     pub fn open(&mut self, name: &[u8]) {
         self.name = hash(name);
@@ -76,6 +87,7 @@ impl StartTag {
         self.style.clear();
         self.class.clear();
         self.media.clear();
+        self.is_link = false;
         self.href = None;
         self.alt = None;
         self.title = None;
@@ -144,7 +156,12 @@ impl StartTag {
                 self.id = id_hash(value.trim_ascii());
                 self.is_history |= self.kind == ElementKind::Rule && value == b"stopSpelling";
             }
-            Attribute::Href if self.href.is_none() => self.href = href::address(value),
+            Attribute::Href if !self.is_link => {
+                self.is_link = true;
+                if self.wants_links {
+                    self.href = href::address(value);
+                }
+            }
             Attribute::Alt if self.alt.is_none() => self.alt = Some(text().into_owned()),
             Attribute::Title if self.title.is_none() => self.title = Some(text().into_owned()),
             Attribute::Color => self.color = attribute_color(&text()),

@@ -59,6 +59,9 @@ fn what_is_inherited_ends_where_it_is_set_again() {
         "<p style='-webkit-text-fill-color:transparent;background-clip:text;background-image:linear-gradient(red,blue)'>seen</p>",
         "<p style='-webkit-text-fill-color:transparent'>lost</p>",
         "<p style='color:hsl(0,0%,100%)'>lost</p><p style='color:hsl(0,100%,50%)'>seen</p>",
+        "<table bgcolor='000'><tr><td style='color:#fff'>seen</table><p bgcolor='' style='color:#fff'>lost</p>",
+        "<div style='position:absolute;color:#fff'>seen</div><div style='position:absolute;color:#fff;background:#fff'>lost</div>",
+        "<p style='opacity:0;animation:show 1s'>seen</p><p style='opacity:0;animation:none'>lost</p>",
         "<p style='color:var(--x)'>seen</p><p style='color:lab(100 0 0)'>seen</p>",
     ]);
 }
@@ -245,6 +248,8 @@ fn elements_show_what_a_mail_program_shows() {
         "<head><title>lost</title></head><body>seen",
         "<details><summary>seen</summary>seen</details>",
         "<template>lost</template><script>lost</script><noscript><p>seen <b>seen</b></p></noscript>seen",
+        "<noscript>seen<noscript><style>.a{display:none}</style><p class=a>lost</p></noscript>seen</noscript>seen",
+        "<noscripts>seen</noscripts><title>lost<b>lost</title>seen",
         "<!--[if mso]><p>lost</p><![endif]-->seen",
         "<!--[if !mso]><!-->seen<!--<![endif]-->",
         "<![if !mso]>seen<![endif]>",

@@ -1,0 +1,66 @@
+//! What the tokenizer tells: tags and texts, and neither errors nor comments.
+//!
+//! It changes no token. It leaves out what costs time and is not used, and it reads the content
+//! of `noscript` as elements, as a program without scripts does (HTML standard, section 13.2.6.4).
+
+use html5gum::emitters::callback::{Callback, CallbackEmitter};
+use html5gum::{Emitter, ForwardingEmitter, State};
+
+/// An emitter over a function that takes the events.
+pub struct PageEmitter<F: Callback<(), ()>> {
+    inner: CallbackEmitter<F, (), ()>,
+    /// The beginning of the name of the tag that is being read.
+    name: [u8; NAME.len() + 1],
+    name_len: usize,
+}
+
+impl<F: Callback<(), ()>> PageEmitter<F> {
+    /// An emitter that passes events on until the function gives a token.
+    pub fn new(take: F) -> PageEmitter<F> {
+        let mut inner = CallbackEmitter::new(take);
+        inner.naively_switch_states(true);
+        PageEmitter {
+            inner,
+            name: [0; NAME.len() + 1],
+            name_len: 0,
+        }
+    }
+}
+
+impl<F: Callback<(), ()>> ForwardingEmitter for PageEmitter<F> {
+    type Token = ();
+
+    fn inner(&mut self) -> &mut impl Emitter<Token = ()> {
+        &mut self.inner
+    }
+
+    fn should_emit_errors(&mut self) -> bool {
+        false
+    }
+
+    fn move_position(&mut self, _: isize) {}
+
+    fn push_comment(&mut self, _: &[u8]) {}
+
+    fn init_start_tag(&mut self) {
+        self.name_len = 0;
+        self.inner.init_start_tag();
+    }
+
+    fn push_tag_name(&mut self, name: &[u8]) {
+        let rest = self.name.get_mut(self.name_len..).unwrap_or_default();
+        let len = rest.len().min(name.len());
+        if let (Some(rest), Some(name)) = (rest.get_mut(..len), name.get(..len)) {
+            rest.copy_from_slice(name);
+        }
+        self.name_len += len;
+        self.inner.push_tag_name(name);
+    }
+
+    fn emit_current_tag(&mut self) -> Option<State> {
+        let next = self.inner.emit_current_tag();
+        next.filter(|_| self.name.get(..self.name_len) != Some(NAME))
+    }
+}
+
+const NAME: &[u8] = b"noscript";
