@@ -300,7 +300,7 @@ impl Analysis {
         let beginning = text::beginning_of(raw, &digest, TEXT_LOOKED_AT);
         self.has_hidden_content = beginning.hidden_content;
         let new = text::extracted_of(&self.subject, &beginning);
-        self.preview = unicode::one_line(&reply::without_addresses(&new), PREVIEW_CHARS_MAX);
+        self.preview = reply::preview(&new, PREVIEW_CHARS_MAX);
         let found = codes::find_in_mail(&self.subject, &new);
         self.codes = found.into_iter().map(|found| found.code).collect();
         let has_attachments = self.has_attachments;

@@ -13,6 +13,7 @@ pub mod links;
 mod parts;
 pub mod reply;
 pub mod search;
+mod stems;
 
 pub(crate) use body::beginning_of;
 pub use body::{decode_part, extracted_of, text_of};

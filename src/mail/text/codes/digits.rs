@@ -15,10 +15,12 @@ pub(super) fn with_ascii_digits(text: &str) -> Cow<'_, str> {
     }
     let mut out = String::new();
     let (mut copied, mut has_marks) = (0, false);
-    for (at, c) in text.char_indices() {
-        if c.is_ascii() {
-            continue;
-        }
+    let mut next = 0;
+    while let Some(at) = next_beyond_ascii(text.as_bytes(), next) {
+        let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else {
+            break;
+        };
+        next = at + c.len_utf8();
         has_marks |= ('\u{300}'..='\u{36F}').contains(&c);
         if let Some(plain) = in_ascii(c) {
             out.push_str(text.get(copied..at).unwrap_or(""));
@@ -38,6 +40,24 @@ pub(super) fn with_ascii_digits(text: &str) -> Cow<'_, str> {
     // Words of the tables are composed.
     Cow::Owned(unicode::nfc(&text).into_owned())
 }
+
+/// The first octet at or behind `from` that is not ASCII. Whole blocks are passed over.
+fn next_beyond_ascii(bytes: &[u8], mut from: usize) -> Option<usize> {
+    loop {
+        let rest = bytes.get(from..)?;
+        let block = rest.get(..BLOCK).unwrap_or(rest);
+        if block.is_empty() {
+            return None;
+        }
+        if !block.is_ascii() {
+            return block.iter().position(|b| !b.is_ascii()).map(|at| from + at);
+        }
+        from += block.len();
+    }
+}
+
+/// Octets that are tested at once.
+const BLOCK: usize = 64;
 
 /// Whether a character of another script is a digit or a hyphen here.
 pub(super) fn in_ascii(c: char) -> Option<char> {

@@ -3,16 +3,18 @@
 //! `words` has the tables. A label is found by its octets; what it means is asked only when a
 //! number stands near it, because most texts with such words have no code.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
 use super::words::{self, AnnouncingWord, WordEdge, WordKind};
+use crate::mail::text::stems::Stems;
 use crate::mail::unicode::fold;
 
 /// An announcing word in a text.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Label {
     /// Where it begins.
     pub start: usize,
@@ -22,6 +24,7 @@ pub(super) struct Label {
     pub weight: i32,
     /// How it does so.
     pub kind: WordKind,
+    sense: OnceCell<LabelSense>,
 }
 
 /// What a label says with the words beside it.
@@ -93,6 +96,7 @@ fn search(text: &str, lower: &str, finders: &Finders, found: &mut Vec<Label>) {
                     end,
                     weight: *weight,
                     kind: *kind,
+                    sense: OnceCell::new(),
                 });
             }
         }
@@ -102,19 +106,37 @@ fn search(text: &str, lower: &str, finders: &Finders, found: &mut Vec<Label>) {
 impl Label {
     /// What it says with the words beside it.
     pub fn sense(&self, text: &str) -> LabelSense {
+        *self.sense.get_or_init(|| self.read_sense(text))
+    }
+
+    fn read_sense(&self, text: &str) -> LabelSense {
         match self.kind {
             WordKind::Sure | WordKind::Weak => LabelSense::Code,
             WordKind::Password => {
                 let around = around(text, self.start, self.end, SENTENCE_MAX / 2);
-                if contains_any(&fold(around), words::ONE_TIME) {
+                if ONE_TIME.is_in(&fold(around)) {
                     LabelSense::Code
                 } else {
                     LabelSense::Nothing
                 }
             }
+            WordKind::Code if self.is_verb(text) => LabelSense::Nothing,
             WordKind::Code if self.is_other_code(text) => LabelSense::Other,
             WordKind::Code => LabelSense::Code,
         }
+    }
+
+    /// "pin the message": what is done and not what is given.
+    fn is_verb(&self, text: &str) -> bool {
+        let is_pin = self.end - self.start == "pin".len();
+        let tail = head_of(text, self.end, " these ".len());
+        is_pin
+            && [" the ", " a ", " this ", " it ", " these "]
+                .iter()
+                .any(|next| {
+                    tail.get(..next.len())
+                        .is_some_and(|head| head.eq_ignore_ascii_case(next))
+                })
     }
 
     /// Whether a word beside it gives it another meaning: "zip code", "código postal",
@@ -199,7 +221,7 @@ pub(super) fn is_named_otherwise(text: &str, start: usize, labels: &[Label]) -> 
     let folded = fold(window);
     let mut rest = folded.as_str();
     for _ in 0..4 {
-        rest = rest.trim_end_matches(|c: char| !c.is_alphanumeric() && !is_sentence_end(c));
+        rest = rest.trim_end_matches(|c: char| c.is_whitespace() || NAME_MARKS.contains(c));
         let at = start.saturating_sub(folded.len().saturating_sub(rest.len()));
         let is_label = labels.iter().rev().take(3).any(|label| {
             label.start < at
@@ -355,11 +377,6 @@ fn is_sentence_end(c: char) -> bool {
     matches!(c, '.' | '!' | '?' | '。' | '！' | '？' | '؟' | '।')
 }
 
-/// Whether a folded text has one of some words.
-pub(super) fn contains_any(folded: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| folded.contains(word))
-}
-
 /// At most `max` octets before a place.
 pub(super) fn tail_of(text: &str, end: usize, max: usize) -> &str {
     let mut start = end.saturating_sub(max);
@@ -405,33 +422,6 @@ pub(super) fn last_words(text: &str, n: usize) -> &str {
     text.get(start..).unwrap_or("")
 }
 
-/// Stems by their first octet, so that most words are compared with few of them.
-struct Stems(Vec<Vec<&'static str>>);
-
-impl Stems {
-    fn of(all: &[&'static str]) -> Stems {
-        let mut by_octet = vec![Vec::new(); 256];
-        for stem in all {
-            if let Some(slot) = stem
-                .bytes()
-                .next()
-                .and_then(|b| by_octet.get_mut(usize::from(b)))
-            {
-                slot.push(*stem);
-            }
-        }
-        Stems(by_octet)
-    }
-
-    /// Whether a text begins with one of them.
-    fn starts(&self, text: &str) -> bool {
-        let octet = text.bytes().next().map_or(256, usize::from);
-        self.0
-            .get(octet)
-            .is_some_and(|stems| stems.iter().any(|stem| text.starts_with(stem)))
-    }
-}
-
 type Finders = Vec<(Finder<'static>, &'static AnnouncingWord)>;
 
 fn finders(words: &'static [AnnouncingWord]) -> Finders {
@@ -445,6 +435,13 @@ static ASCII_FINDERS: LazyLock<Finders> = LazyLock::new(|| finders(words::ASCII_
 static LATIN_FINDERS: LazyLock<Finders> = LazyLock::new(|| finders(words::LATIN_WORDS));
 static MIDDLE_FINDERS: LazyLock<Finders> = LazyLock::new(|| finders(words::MIDDLE_WORDS));
 static EAST_FINDERS: LazyLock<Finders> = LazyLock::new(|| finders(words::EAST_WORDS));
+pub(super) static VALIDITY: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::VALIDITY));
+pub(super) static BACKUP: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::BACKUP));
+pub(super) static FORMER: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::FORMER));
+pub(super) static PROOF: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::PROOF));
+pub(super) static TRAVEL: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::TRAVEL));
+pub(super) static SALES: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::SALES));
+static ONE_TIME: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::ONE_TIME));
 static OTHER_CODES: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::OTHER_CODES));
 static NOT_CODES: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| words::NOT_CODES.iter().copied().collect());
@@ -457,6 +454,8 @@ const BESIDE_MAX: usize = 48;
 const SENTENCE_MAX: usize = 120;
 /// Characters of the words by which a code was found.
 const WORDS_CHARS_MAX: usize = 100;
+/// Marks between the name of a number and the number. A comma ends what is named before it.
+const NAME_MARKS: &str = ":：#*\"'([「【“-–=_|>•№º°";
 /// Words of a line that only names the number below it.
 const NAME_WORDS_MAX: usize = 4;
 /// Octets by which a word may go on behind its label: "kodunuz".

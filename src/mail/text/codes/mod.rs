@@ -16,6 +16,7 @@ use label::{Label, LabelSense};
 use number::CodeCandidate;
 use words::WordKind;
 
+use crate::mail::text::reply;
 use crate::mail::unicode::{self, fold};
 
 /// A code and the reason to think so.
@@ -62,10 +63,15 @@ pub fn find(text: &str) -> Vec<FoundCode> {
     reader.rank()
 }
 
-/// Codes of a message: words of the subject count for the text below it.
+/// Codes of a message: words of the subject count for the text below it, but for a reply, whose
+/// subject is older than its text.
 pub fn find_in_mail(subject: &str, text: &str) -> Vec<FoundCode> {
     let text = unicode::prefix(text, TEXT_MAX - SUBJECT_MAX);
-    let subject = unicode::prefix(subject, SUBJECT_MAX - 2);
+    let subject = if reply::is_reply(subject) {
+        ""
+    } else {
+        unicode::prefix(subject, SUBJECT_MAX - 2)
+    };
     if !digits::may_have_digits(text) && !digits::may_have_digits(subject) {
         return Vec::new();
     }
@@ -84,6 +90,8 @@ struct Announced {
     /// The words stand in its sentence or directly above it. Others count only if no number has
     /// such words.
     is_close: bool,
+    /// The text says that it no longer works.
+    is_former: bool,
     score: i32,
     words: String,
 }
@@ -105,6 +113,9 @@ impl CodeReader<'_> {
             let Some(why) = self.announced(at) else {
                 continue;
             };
+            if found.len() >= FOUND_MAX {
+                break;
+            }
             match known.and_then(|n| found.get_mut(n)) {
                 Some(slot) if why.score > slot.0.score => slot.0 = why,
                 Some(_) => {}
@@ -113,6 +124,9 @@ impl CodeReader<'_> {
         }
         if found.iter().any(|(why, _)| why.is_close) {
             found.retain(|(why, _)| why.is_close);
+        }
+        if found.iter().any(|(why, _)| !why.is_former) {
+            found.retain(|(why, _)| !why.is_former);
         }
         found.sort_by_key(|(why, _)| -why.score);
         found.truncate(CODES_MAX);
@@ -161,12 +175,8 @@ impl CodeReader<'_> {
     ) -> Option<Option<Announced>> {
         let start = candidate.token.start;
         let mut best: Option<Announced> = None;
-        for label in labels
-            .iter()
-            .rev()
-            .filter(|l| l.end <= start)
-            .take(LABELS_READ)
-        {
+        let near = labels.iter().rev().filter(|label| label.end <= start);
+        for label in near.take(LABELS_READ) {
             let distance = start - label.end;
             if distance > REACH_ALONE {
                 break;
@@ -176,7 +186,7 @@ impl CodeReader<'_> {
             if sense == LabelSense::Nothing {
                 continue;
             }
-            let is_broken = label::has_break(gap);
+            let is_broken = distance > REACH_FAR || label::has_break(gap);
             let between = self.between(at, label);
             if sense == LabelSense::Other {
                 let is_its_name = between == Between::Nothing
@@ -188,21 +198,24 @@ impl CodeReader<'_> {
                 break;
             }
             let is_weak = label.kind == WordKind::Weak;
-            let is_apart = label::has_own_name(gap) || self.is_time(candidate, gap);
+            let is_apart = || label::has_own_name(gap) || self.is_time(candidate, gap);
             let near = i32::try_from(distance / 4).unwrap_or(0);
-            let in_sentence = !is_broken && distance <= REACH_BEFORE && between == Between::Nothing;
-            let score = if in_sentence && !is_apart && !is_weak && self.fits(candidate, distance) {
+            let in_sentence = !is_broken
+                && distance <= REACH_BEFORE
+                && between == Between::Nothing
+                && !is_apart();
+            let score = if in_sentence && !is_weak && self.fits(candidate, distance) {
                 Some((true, label.weight + 20 - near))
             } else if candidate.is_alone
                 && between != Between::Text
                 && !label::has_own_name(gap)
                 && self.fits(candidate, distance)
-                && (!is_weak || candidate.code.len() == 6)
+                && (!is_weak || (5..=8).contains(&candidate.code.len()))
             {
                 Some((!is_weak, label.weight + 20 - near / 2))
             } else if between == Between::Nothing
                 && distance <= REACH_FAR
-                && !is_apart
+                && !is_apart()
                 && !is_weak
                 && candidate.code.len() >= 6
                 && self.fits(candidate, distance)
@@ -230,6 +243,7 @@ impl CodeReader<'_> {
                 }
                 best = Some(Announced {
                     is_close,
+                    is_former: false,
                     score,
                     words,
                 });
@@ -260,6 +274,7 @@ impl CodeReader<'_> {
                     || self.is_entered(candidate.token.start);
                 return Some(Announced {
                     is_close,
+                    is_former: false,
                     score: label.weight + if is_close { 10 } else { -20 } - near,
                     words: words(),
                 });
@@ -267,6 +282,7 @@ impl CodeReader<'_> {
             if candidate.is_alone {
                 return Some(Announced {
                     is_close: true,
+                    is_former: false,
                     score: label.weight - near / 2,
                     words: words(),
                 });
@@ -288,6 +304,7 @@ impl CodeReader<'_> {
         let rest = label::sentence_after(self.text, end, end);
         Some(Announced {
             is_close: true,
+            is_former: false,
             score: 35,
             words: format!("{words} {rest}").trim().to_owned(),
         })
@@ -298,12 +315,15 @@ impl CodeReader<'_> {
         let (start, end) = (candidate.token.start, candidate.token.end);
         let sentence = fold(&why.words);
         let has_letters = candidate.code.bytes().any(|b| b.is_ascii_alphabetic());
-        let is_proof = label::contains_any(&sentence, words::PROOF);
+        let is_proof = label::PROOF.is_in(&sentence);
         if has_letters {
             let around = fold(label::around(self.text, start, end, SALES_LOOKED_AT));
-            let booking = || label::contains_any(&around, words::TRAVEL);
-            if (!is_proof && label::contains_any(&around, words::SALES))
-                || (!label::contains_any(&sentence, &["verif", "login", "sign"]) && booking())
+            let booking = || label::TRAVEL.is_in(&around);
+            if (!is_proof && label::SALES.is_in(&around))
+                || (!["verif", "login", "sign"]
+                    .iter()
+                    .any(|word| sentence.contains(word))
+                    && booking())
             {
                 return None;
             }
@@ -314,8 +334,7 @@ impl CodeReader<'_> {
         let direct = sentence_without_backup(&sentence);
         why.score -= if direct { 0 } else { 200 };
         let near = fold(label::around(self.text, start, end, FORMER_LOOKED_AT));
-        let is_former = label::contains_any(&sentence, words::FORMER) || near.contains("no longer");
-        why.score -= if is_former { 150 } else { 0 };
+        why.is_former = label::FORMER.is_in(&sentence) || near.contains("no longer");
         Some(why)
     }
 
@@ -328,6 +347,7 @@ impl CodeReader<'_> {
             .iter()
             .rev()
             .take_while(|other| other.token.start >= label.end)
+            .filter(|other| !other.token.is_mixed())
             .peekable();
         if all.peek().is_none() {
             Between::Nothing
@@ -339,9 +359,10 @@ impl CodeReader<'_> {
     }
 
     fn has_between(&self, from: usize, start: usize, end: usize) -> bool {
-        self.candidates
-            .get(from)
-            .is_some_and(|next| next.token.start >= start && next.token.start < end)
+        let behind = self.candidates.get(from..).unwrap_or(&[]).iter();
+        behind
+            .take_while(|other| other.token.start < end)
+            .any(|other| other.token.start >= start && !other.token.is_mixed())
     }
 
     /// Whether a number may be a year or a day and stands too far from the word to be the code, or
@@ -364,7 +385,7 @@ impl CodeReader<'_> {
 
     /// Whether words of validity stand between: "the code is valid until 1830".
     fn is_time(&self, candidate: &Candidate, gap: &str) -> bool {
-        !candidate.is_alone && label::contains_any(&fold(gap), words::VALIDITY)
+        !candidate.is_alone && label::VALIDITY.is_in(&fold(gap))
     }
 
     /// Whether a number begins its sentence or its line.
@@ -403,7 +424,7 @@ enum Between {
 }
 
 fn sentence_without_backup(sentence: &str) -> bool {
-    !label::contains_any(sentence, words::BACKUP)
+    !label::BACKUP.is_in(sentence)
 }
 
 /// Codes of one message.
@@ -413,8 +434,10 @@ const TEXT_MAX: usize = 16 * 1024;
 const SUBJECT_MAX: usize = 1_024;
 /// Numbers whose surroundings are read.
 const CANDIDATES_MAX: usize = 64;
+/// Codes that are compared. A text of numbers costs no more than a mail.
+const FOUND_MAX: usize = 16;
 /// Labels on each side of a number that are read.
-const LABELS_READ: usize = 6;
+const LABELS_READ: usize = 4;
 /// Octets between a word and its number in one sentence; characters of other scripts have up to
 /// three.
 const REACH_BEFORE: usize = 90;

@@ -215,12 +215,14 @@ impl CodeCandidate {
     /// "10th", are shorter or have one digit.
     fn mixed_code(&self, token: &str, groups: &[&str]) -> Option<String> {
         let n = token.len();
-        let even = groups.len() <= 3 && groups.iter().all(|g| (3..=6).contains(&g.len()));
-        let is_code = self.digits >= 2 && (5..=12).contains(&n) && even;
+        let even = groups.len() == 1
+            || (groups.len() <= 3 && groups.iter().all(|g| (3..=6).contains(&g.len())));
+        let is_code = self.digits >= 2 && (5..=14).contains(&n) && even;
+        let is_version = token.starts_with(['v', 'V']) && self.digits == n - 1;
         let starts = token.bytes().take_while(u8::is_ascii_digit).count();
         // "250ml", "2024th"
         let is_measure = groups.len() == 1 && starts == self.digits && self.lowers <= 3;
-        (is_code && !is_measure).then(|| token.to_owned())
+        (is_code && !is_measure && !is_version).then(|| token.to_owned())
     }
 
     /// Whether it has small letters, so that only words directly beside it make it a code.

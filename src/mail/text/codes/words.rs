@@ -116,7 +116,7 @@ pub(super) static OTHER_CODES: &[&str] = &[
     "itinerary", "airport", "product", "article", "sku", "stock", "order", "customer", "client", "tracking", "shipping",
     "shipment", "tax", "routing", "branch", "building", "hotel", "flight", "unicode", "encode", "decode", "http",
     "response", "reason", "offer", "deal", "savings", "creator", "invit", "qr", "postcode", "pincode", "morse", "vendor",
-    "currency", "language", "subject", "project", "course", "class", "department", "station", "card", "ticket", "parcel",
+    "currency", "plus", "language", "subject", "project", "course", "class", "department", "station", "card", "ticket", "parcel",
     "rate", "fare", "cost", "reference", "conduct", "criminal", "civil", "review", "freeze", "sample", "repositor",
     // German, Dutch, Nordic
     "rabatt", "gutschein", "aktions", "buchungs", "kunden", "produkt", "artikel", "fehler", "länder", "reservierung",
@@ -174,13 +174,13 @@ pub(super) static NOT_CODES: &[&str] = &[
     // English
     "order", "invoice", "ticket", "zip", "room", "case", "ref", "reference", "phone", "tel", "telephone", "mobile", "fax",
     "ext", "extension", "version", "rfc", "iso", "suite", "flight", "copyright", "since", "box", "tracking", "account",
-    "receipt", "customer", "po", "parcel", "shipment", "booking", "reservation", "call", "call us", "dial", "hotline",
+    "receipt", "customer", "parcel", "shipment", "booking", "reservation", "call", "call us", "dial", "hotline",
     "helpline", "whatsapp", "year", "sku", "model", "serial", "item", "build", "policy", "claim",
-    "membership", "transaction", "payment", "contract", "license", "licence", "vat", "tax", "ein", "iban",
+    "membership", "transaction", "payment", "contract", "license", "licence", "vat", "tax", "iban",
     "sort code", "zip code", "postal code", "postcode", "pincode", "area code", "promo code", "discount code", "gate",
     "seat", "train", "bus", "line", "apt", "apartment", "unit", "floor", "street", "avenue", "usd", "eur", "gbp", "inr",
     "rs", "chf", "cad", "aud", "jpy", "total", "amount", "price", "id", "user id", "meeting id", "webinar id",
-    "conference id", "issue", "pr", "pull request", "bug", "request", "incident", "stop to", "help to", "ends in",
+    "conference id", "issue", "pr", "pull request", "bug", "request", "incident", "commit", "revision", "rev", "stop to", "help to", "ends in",
     "ending in", "ending with", "card", "over", "about", "around", "more than", "nearly", "up to", "from", "postbox",
     "for example", "e.g", "eg", "such as", "example", "sample",
     // German
@@ -241,7 +241,7 @@ pub(super) static FILLERS: &[&str] = &[
 pub(super) static UNITS: &[&str] = &[
     "%", "€", "$", "£", "¥", "₽", "₺", "₫", "₩", "°", "usd", "eur", "gbp", "chf", "pln", "zł", "kč", "czk", "kr", "sek", "nok",
     "dkk", "tl", "try", "руб", "vnd", "đồng", "円", "元", "원", "ريال", "درهم", "جنيه", "kg", "km", "ml", "mb", "gb", "kb",
-    "points", "punkte", "miles", "items", "years", "people", "users", "minutes", "minuten", "minutos", "minuti", "hours",
+    "points", "tokens", "tickets", "punkte", "miles", "items", "years", "people", "users", "minutes", "minuten", "minutos", "minuti", "hours",
     "days", "tage", "jours", "días", "dias", "steps", "followers", "views", "words", "characters", "年", "年度", "万", "個", "개",
     "人", "명", "kcal", "kwh", "m²", "sq", "euro", "euros", "dollars", "reais", "złotych", "korun", "numarali",
 ];

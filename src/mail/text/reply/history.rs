@@ -3,40 +3,113 @@
 //!
 //! Each question is asked at one line and reads a bounded number of lines around it.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::words::{self, kind};
+use crate::mail::text::stems::Stems;
 use crate::mail::unicode::fold;
 
-/// The lines of a text.
-pub(super) struct Lines<'a>(Vec<&'a str>);
+/// The lines of a text, each with what tells in a moment that most of them begin nothing.
+pub(super) struct Lines<'a>(Vec<Line<'a>>);
+
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    text: &'a str,
+    /// Its first and last octet that is no white space; 0 for a blank line.
+    first: u8,
+    last: u8,
+    /// A colon or tab stands where the name of a header line ends.
+    has_name: bool,
+}
+
+impl<'a> Line<'a> {
+    fn of(text: &'a str) -> Line<'a> {
+        let bare = text.as_bytes().trim_ascii();
+        let head = bare.get(..HEADER_NAME_MAX).unwrap_or(bare);
+        Line {
+            text,
+            first: bare.first().copied().unwrap_or(0),
+            last: bare.last().copied().unwrap_or(0),
+            has_name: has_name(head),
+        }
+    }
+
+    /// Whether it may be the last line of "On ... wrote:".
+    fn may_attribute(&self) -> bool {
+        match self.last {
+            b':' | b'-' => true,
+            b'>' => memchr::memchr(b'@', self.text.as_bytes()).is_some(),
+            // Without a colon it has a date.
+            b'e' | b'b' => {
+                let line = self.text.trim_end();
+                (line.ends_with("wrote") || line.ends_with("schrieb"))
+                    && line.bytes().any(|b| b.is_ascii_digit() || b == b'@')
+            }
+            last if last >= 0x80 => {
+                let line = self.text.trim_end();
+                line.ends_with('：') || words::WROTE_AT_END.iter().any(|end| line.ends_with(end))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it may begin history or a forwarded message.
+    fn may_begin(&self) -> bool {
+        self.has_name
+            || matches!(self.first, b'>' | b'-' | b'_' | b'=' | 0xE2)
+            || self.may_attribute()
+    }
+}
+
+/// Whether the beginning of a line has a colon or tab behind a name, and not the one of an address.
+/// Without an early exit the compiler tests many octets at a time.
+fn has_name(head: &[u8]) -> bool {
+    // The last is the first octet of the wide colon.
+    let is_end = |b: &u8| matches!(b, b':' | b'\t' | 0xEF);
+    head.iter().fold(false, |found, b| found | is_end(b))
+        && (head.iter().position(is_end)).is_some_and(|at| head.get(at + 1) != Some(&b'/'))
+}
 
 impl<'a> Lines<'a> {
     pub fn of(text: &'a str) -> Lines<'a> {
-        Lines(text.lines().collect())
+        Lines(text.lines().map(Line::of).collect())
     }
 
     pub fn get(&self, at: usize) -> Option<&'a str> {
-        self.0.get(at).copied()
+        self.0.get(at).map(|line| line.text)
     }
 
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub fn all(&self) -> &[&'a str] {
-        &self.0
+    /// The lines from one on.
+    pub fn from(&self, at: usize) -> impl Iterator<Item = &'a str> {
+        self.0.iter().skip(at).map(|line| line.text)
     }
 
-    /// The first line with text at or behind `at`, if it is near.
-    pub fn next_text(&self, at: usize) -> Option<&'a str> {
-        self.0
-            .iter()
-            .skip(at)
-            .take(BLANK_LINES_MAX)
-            .find(|line| !line.trim().is_empty())
-            .copied()
+    /// The first octet of a line that is no white space; 0 if it is blank.
+    pub fn first_octet(&self, at: usize) -> u8 {
+        self.0.get(at).map_or(0, |line| line.first)
+    }
+
+    /// Whether a line may begin history, a forwarded message or a signature. Most lines do not.
+    pub fn may_begin(&self, at: usize) -> bool {
+        self.0.get(at).is_some_and(Line::may_begin)
+    }
+
+    /// The place of the first line with text at or behind `at`, if it is near.
+    pub fn next_text(&self, at: usize) -> Option<usize> {
+        let near = self.0.iter().skip(at).take(BLANK_LINES_MAX);
+        near.enumerate()
+            .find(|(_, line)| line.first != 0)
+            .map(|(n, _)| at + n)
+    }
+
+    /// Whether quoted lines follow a line.
+    pub fn is_quoted_below(&self, at: usize) -> bool {
+        self.next_text(at + 1)
+            .is_some_and(|next| self.first_octet(next) == b'>')
     }
 }
 
@@ -89,10 +162,7 @@ pub(super) fn starts_forward(lines: &Lines<'_>, at: usize) -> bool {
     }
     let bare = line.trim_matches(|c: char| !c.is_alphanumeric());
     let folded = fold(bare);
-    if !words::FORWARD_WORDS
-        .iter()
-        .any(|word| folded.contains(word))
-    {
+    if !FORWARD_WORDS.is_in(&folded) {
         return false;
     }
     let is_drawn = has_dashes && line.ends_with(['-', '—', '=', ':']) && bare.chars().count() <= 60;
@@ -101,7 +171,7 @@ pub(super) fn starts_forward(lines: &Lines<'_>, at: usize) -> bool {
 
 /// Whether a header line stands among the next lines.
 fn has_header_line(lines: &Lines<'_>, from: usize) -> bool {
-    let next = lines.all().iter().skip(from).filter(|line| {
+    let next = lines.from(from).take(BLANK_LINES_MAX).filter(|line| {
         let bare = line.trim_matches(['>', ' ', '\t']);
         !bare.is_empty()
     });
@@ -118,14 +188,8 @@ pub(super) fn starts_history(lines: &Lines<'_>, at: usize, mail: MailKind) -> bo
     let is_ruled = is_rule(line);
     let from = if is_ruled {
         // A line of underscores counts with header lines below it.
-        match lines
-            .all()
-            .iter()
-            .skip(at + 1)
-            .take(3)
-            .position(|next| !next.trim().is_empty())
-        {
-            Some(n) => at + 1 + n,
+        match lines.next_text(at + 1).filter(|next| *next <= at + 3) {
+            Some(next) => next,
             None => return false,
         }
     } else {
@@ -136,14 +200,7 @@ pub(super) fn starts_history(lines: &Lines<'_>, at: usize, mail: MailKind) -> bo
         return false;
     }
     let n = (kinds & (kind::DATE | kind::TO | kind::SUBJECT)).count_ones();
-    let has_address = || {
-        lines
-            .all()
-            .iter()
-            .skip(from)
-            .take(4)
-            .any(|line| line.contains('@'))
-    };
+    let has_address = || lines.from(from).take(4).any(|line| line.contains('@'));
     match mail {
         _ if is_ruled => n >= 1,
         MailKind::Reply | MailKind::Forward => {
@@ -168,9 +225,7 @@ fn is_original_rule(line: &str) -> bool {
         return false;
     }
     let folded = fold(bare);
-    words::ORIGINAL_WORDS
-        .iter()
-        .any(|word| folded.contains(word))
+    ORIGINAL_WORDS.is_in(&folded)
 }
 
 /// The kinds of the header lines of a block that begins at a line, as bits; 0 if none begins there.
@@ -181,7 +236,7 @@ fn header_kinds(lines: &Lines<'_>, from: usize) -> u8 {
         return 0;
     }
     let (mut others, mut is_blank) = (0, false);
-    for line in lines.all().iter().skip(from + 1).take(BLOCK_LINES_MAX) {
+    for line in lines.from(from + 1).take(BLOCK_LINES_MAX) {
         if line.trim().is_empty() {
             is_blank = true;
             continue;
@@ -214,25 +269,45 @@ fn header_kind(line: &str) -> u8 {
     };
     let name = head.get(..end).unwrap_or("");
     let name = name.trim_matches(|c: char| c == '*' || c == '|' || c == '_' || c.is_whitespace());
-    if name.is_empty() {
+    // No name has a digit or more words.
+    let is_other = |b: u8| b.is_ascii_digit() || b == b'/';
+    if name.is_empty()
+        || name.bytes().any(is_other)
+        || name.bytes().filter(|b| *b == b' ').count() > 2
+    {
         return 0;
     }
-    HEADER_KINDS.get(fold(name).as_str()).copied().unwrap_or(0)
+    if name.is_ascii() {
+        let named = |all: &&(&str, u8)| all.0.eq_ignore_ascii_case(name);
+        let first = name.bytes().next().map_or(0, |b| b.to_ascii_lowercase());
+        let names = HEADER_NAMES.get(usize::from(first)).into_iter().flatten();
+        return names.clone().find(named).map_or(0, |(_, kind)| *kind);
+    }
+    let folded = fold(name);
+    let first = folded.bytes().next().map_or(0, usize::from);
+    let mut names = HEADER_NAMES.get(first).into_iter().flatten();
+    names
+        .find(|(known, _)| *known == folded)
+        .map_or(0, |(_, kind)| *kind)
 }
 
 /// How many lines "On ... wrote:" has if it ends at a line. Clients wrap it.
 pub(super) fn attribution(lines: &Lines<'_>, at: usize) -> Option<usize> {
+    if !lines.0.get(at)?.may_attribute() {
+        return None;
+    }
     let last = lines.get(at)?.trim();
     let ends_so = last.ends_with([':', '：', '>'])
         || words::WROTE_AT_END.iter().any(|end| last.ends_with(end));
     if !ends_so || last.len() > ATTRIBUTION_MAX {
         return None;
     }
-    let is_quoted = lines
-        .next_text(at + 1)
-        .is_some_and(|next| next.trim_start().starts_with('>'));
+    let is_quoted = lines.is_quoted_below(at);
+    if last.ends_with('>') && !is_quoted {
+        return None;
+    }
     let mut joined = String::new();
-    let mut fallback = None;
+    let (mut undated, mut fallback) = (None, None);
     for n in 1..=ATTRIBUTION_LINES_MAX.min(at + 1) {
         let first = lines.get(at + 1 - n)?.trim();
         if first.is_empty()
@@ -247,15 +322,19 @@ pub(super) fn attribution(lines: &Lines<'_>, at: usize) -> Option<usize> {
             format!("{first} {joined}")
         };
         let line = Attribution::read(&joined);
-        if line.is_one(is_quoted) {
-            return Some(n);
+        // Lines above the last one belong to it only if it begins with them.
+        if line.is_one(is_quoted) && (n == 1 || line.begins_so || first.contains('@')) {
+            if line.has_date {
+                return Some(n);
+            }
+            undated = undated.or(Some(n));
         }
         // "<a@x.test> wrote:" alone, if no line above it has the date.
         if fallback.is_none() && line.says_so && line.has_address {
             fallback = Some(n);
         }
     }
-    fallback.filter(|_| is_quoted)
+    undated.or(fallback.filter(|_| is_quoted))
 }
 
 /// What a line has that may be "On ... wrote:".
@@ -287,16 +366,15 @@ impl Attribution {
         let first = folded.chars().next();
         let bare = folded.trim_end_matches([':', '：', ' ']);
         Attribution {
-            says_so: words::WROTE.iter().any(|word| folded.contains(word)),
+            says_so: WROTE.is_in(&folded),
             has_address: folded.contains('@'),
             has_date: groups >= 3 || (has_year && groups >= 2),
-            begins_so: first.is_some_and(char::is_numeric)
-                || words::ON.iter().any(|on| folded.starts_with(on)),
+            begins_so: first.is_some_and(char::is_numeric) || ON.starts(&folded),
             ends_with_address: bare.ends_with(['>', ')'])
                 && bare
                     .rfind(['<', '('])
                     .is_some_and(|open| bare.get(open..).is_some_and(|tail| tail.contains('@'))),
-            is_own: words::OWN_WORDS.iter().any(|own| folded.contains(own)),
+            is_own: OWN_WORDS.is_in(&folded),
             folded,
         }
     }
@@ -321,11 +399,23 @@ impl Attribution {
     }
 }
 
-static HEADER_KINDS: LazyLock<HashMap<&'static str, u8>> = LazyLock::new(|| {
-    words::HEADER_NAMES
-        .iter()
-        .flat_map(|(kind, names)| names.iter().map(|name| (*name, *kind)))
-        .collect()
+static WROTE: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::WROTE));
+static ON: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::ON));
+static OWN_WORDS: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::OWN_WORDS));
+static FORWARD_WORDS: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::FORWARD_WORDS));
+static ORIGINAL_WORDS: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::ORIGINAL_WORDS));
+/// Names of header lines by their first octet.
+static HEADER_NAMES: LazyLock<Vec<Vec<(&'static str, u8)>>> = LazyLock::new(|| {
+    let mut by_octet = vec![Vec::new(); 256];
+    for (kind, names) in words::HEADER_NAMES {
+        for name in *names {
+            let octet = name.bytes().next().map(usize::from);
+            if let Some(slot) = octet.and_then(|octet| by_octet.get_mut(octet)) {
+                slot.push((*name, *kind));
+            }
+        }
+    }
+    by_octet
 });
 
 const ATTRIBUTION_LINES_MAX: usize = 4;

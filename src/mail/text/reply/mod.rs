@@ -13,6 +13,8 @@ use std::borrow::Cow;
 
 use history::{Lines, MailKind};
 
+use crate::mail::unicode;
+
 /// The text without quoted history and signature; the whole text if nothing else is left. A forward
 /// keeps what it forwards, which for some clients only the subject tells from a reply. Quoted lines
 /// that are answered below stay.
@@ -22,12 +24,12 @@ pub fn extracted_text<'a>(subject: &str, text: &'a str) -> Cow<'a, str> {
     let mut kept = ReplyBuilder::default();
     let mut in_signature = false;
     let mut at = 0;
-    while let Some(line) = lines.get(at) {
-        let trimmed = line.trim();
-        if trimmed.is_empty() {
-            kept.own(line, in_signature);
-        } else if trimmed.starts_with('>') {
-            kept.quoted(line, in_signature);
+    while at < lines.len() {
+        let first = lines.first_octet(at);
+        if first == 0 || !(lines.may_begin(at) || signature::may_be_of_device(&lines, at)) {
+            kept.own(&lines, at, in_signature);
+        } else if first == b'>' {
+            kept.quoted(&lines, at, in_signature);
         } else if history::starts_forward(&lines, at) {
             kept.rest(&lines, at);
             break;
@@ -35,66 +37,70 @@ pub fn extracted_text<'a>(subject: &str, text: &'a str) -> Cow<'a, str> {
             if mail == MailKind::Forward {
                 kept.rest(&lines, at);
             } else {
+                kept.cut(&lines, at);
                 kept.drop_rules();
             }
             break;
         } else if let Some(n) = history::attribution(&lines, at) {
+            kept.cut(&lines, at);
             kept.drop_last(n - 1);
             // A quotation with marks may have an answer below it. Without marks, all text that
             // follows is history.
-            if !lines
-                .next_text(at + 1)
-                .is_some_and(|next| next.trim_start().starts_with('>'))
-            {
+            if !lines.is_quoted_below(at) {
                 break;
             }
-            kept.is_cut = true;
         } else if !in_signature && signature::starts(&lines, at, mail) {
             in_signature = true;
-            kept.is_cut = true;
+            kept.cut(&lines, at);
         } else if signature::is_of_device(&lines, at, mail) {
-            kept.is_cut = true;
+            kept.cut(&lines, at);
         } else {
-            kept.own(line, in_signature);
+            kept.own(&lines, at, in_signature);
         }
         at += 1;
     }
-    kept.is_cut |= at < lines.len() && !kept.has_rest;
     kept.finish(text)
 }
 
-/// The text for a preview: without the addresses of links that have words.
-pub fn without_addresses(text: &str) -> Cow<'_, str> {
+/// Whether the first prefix of a subject says that the message is a reply.
+pub(crate) fn is_reply(subject: &str) -> bool {
+    MailKind::of(subject) == MailKind::Reply
+}
+
+/// The beginning of a text in one line of at most `chars_max` characters, without the addresses of
+/// links that have words.
+pub fn preview(text: &str, chars_max: usize) -> String {
+    let enough = chars_max.saturating_mul(PREVIEW_BYTES_A_CHAR);
     let mut out = String::new();
-    let mut copied = 0;
-    let mut at = 0;
+    let (mut copied, mut at) = (0, 0);
     while let Some(n) = memchr::memchr(b'<', text.as_bytes().get(at..).unwrap_or(b"")) {
         let start = at + n;
+        if out.len() + (start - copied) > enough {
+            break;
+        }
         at = start + 1;
         let tail = text.get(at..).unwrap_or("");
         if !tail.starts_with("http://") && !tail.starts_with("https://") {
             continue;
         }
-        let Some(end) = tail
-            .find(['>', '\n'])
-            .filter(|end| tail.as_bytes().get(*end) == Some(&b'>'))
-        else {
+        let end = memchr::memchr2(b'>', b'\n', tail.as_bytes());
+        let Some(end) = end.filter(|end| tail.as_bytes().get(*end) == Some(&b'>')) else {
             continue;
         };
         let head = text.get(copied..start).unwrap_or("");
         let line = head.rsplit('\n').next().unwrap_or("");
-        let has_words = line.chars().any(char::is_alphanumeric);
         at += end + 1;
-        if has_words {
+        if line.chars().any(char::is_alphanumeric) {
             out.push_str(head.trim_end_matches(' '));
             copied = at;
         }
     }
-    if copied == 0 {
-        return Cow::Borrowed(text);
+    let rest = text.get(copied..).unwrap_or("");
+    if out.is_empty() {
+        return unicode::one_line(rest, chars_max);
     }
-    out.push_str(text.get(copied..).unwrap_or(""));
-    Cow::Owned(out)
+    out.push_str(unicode::prefix(rest, enough));
+    unicode::one_line(&out, chars_max)
 }
 
 /// A line that may stay.
@@ -104,17 +110,19 @@ struct Kept<'a> {
     is_quoted: bool,
 }
 
+/// The lines that stay. Nothing is collected before the first line that may go: most texts have
+/// none.
 #[derive(Default)]
 struct ReplyBuilder<'a> {
     lines: Vec<Kept<'a>>,
     is_cut: bool,
     has_quotes: bool,
-    has_rest: bool,
 }
 
 impl<'a> ReplyBuilder<'a> {
-    fn own(&mut self, line: &'a str, is_signature: bool) {
-        if !is_signature {
+    fn own(&mut self, lines: &Lines<'a>, at: usize, is_signature: bool) {
+        if self.is_cut && !is_signature {
+            let line = lines.get(at).unwrap_or("");
             self.lines.push(Kept {
                 line,
                 is_quoted: false,
@@ -122,9 +130,10 @@ impl<'a> ReplyBuilder<'a> {
         }
     }
 
-    fn quoted(&mut self, line: &'a str, is_signature: bool) {
-        self.is_cut = true;
+    fn quoted(&mut self, lines: &Lines<'a>, at: usize, is_signature: bool) {
+        self.cut(lines, at);
         if !is_signature {
+            let line = lines.get(at).unwrap_or("");
             self.has_quotes = true;
             self.lines.push(Kept {
                 line,
@@ -133,15 +142,27 @@ impl<'a> ReplyBuilder<'a> {
         }
     }
 
-    /// Everything from a line on: it is forwarded.
-    fn rest(&mut self, lines: &Lines<'a>, at: usize) {
-        self.choose_quotes();
-        self.has_rest = true;
-        self.lines
-            .extend(lines.all().iter().skip(at).map(|line| Kept {
+    /// A line may go. The first time, all lines above it stay.
+    fn cut(&mut self, lines: &Lines<'a>, at: usize) {
+        if !self.is_cut {
+            self.is_cut = true;
+            self.lines.extend(lines.from(0).take(at).map(|line| Kept {
                 line,
                 is_quoted: false,
             }));
+        }
+    }
+
+    /// Everything from a line on stays: it is forwarded.
+    fn rest(&mut self, lines: &Lines<'a>, at: usize) {
+        if !self.is_cut {
+            return;
+        }
+        self.choose_quotes();
+        self.lines.extend(lines.from(at).map(|line| Kept {
+            line,
+            is_quoted: false,
+        }));
     }
 
     /// Takes back lines that were the first lines of "On ... wrote".
@@ -262,6 +283,8 @@ impl<'a> ReplyBuilder<'a> {
     }
 }
 
+/// Octets of a text that give one character of its preview. White space and the like give none.
+const PREVIEW_BYTES_A_CHAR: usize = 16;
 /// Lines of one question that a client wrapped.
 const QUESTION_LINES_MAX: usize = 4;
 /// A shorter line was not wrapped.

@@ -2,8 +2,12 @@
 //!
 //! A signature is short and the last text of its author. Anything else below such a line stays.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use super::history::{self, Lines, MailKind};
 use super::words;
+use crate::mail::text::stems::Stems;
 use crate::mail::unicode::fold;
 
 /// Whether a line begins a signature. Without its space the line is also a rule between two parts
@@ -48,7 +52,7 @@ pub(super) fn starts(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool {
 /// short, names the device, and only history may follow.
 pub(super) fn is_of_device(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool {
     let line = lines.get(at).map_or("", str::trim);
-    if line.len() > DEVICE_LINE_MAX || !may_name_device(line) {
+    if !may_be_of_device(lines, at) {
         return false;
     }
     // "Get Outlook for iOS<https://...>"
@@ -59,12 +63,12 @@ pub(super) fn is_of_device(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool
     }
     let folded = fold(line);
     let bare = folded.trim_matches(|c: char| !c.is_alphanumeric());
-    let says_so = words::SENT_FROM.iter().any(|start| bare.starts_with(start))
+    let says_so = SENT_FROM.starts(bare)
         || words::SENT_FROM_AT_END
             .iter()
             .any(|end| bare.ends_with(end));
     let is_one = says_so
-        && words::DEVICES.iter().any(|device| bare.contains(device))
+        && DEVICES.is_in(bare)
         && !bare.contains(['.', ',', ':', ';', '#']) | is_known_mark(bare);
     is_one && ends_here(lines, at, mail)
 }
@@ -78,22 +82,52 @@ fn is_known_mark(bare: &str) -> bool {
     .any(|name| bare.contains(name))
 }
 
-/// Whether a line has the letters of a device in any case. Most lines are refused here.
-fn may_name_device(line: &str) -> bool {
-    if !line.is_ascii() {
-        return true;
-    }
-    let head = line.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
-    let first = head.bytes().next().map_or(0, |b| b.to_ascii_lowercase());
+/// Whether a line may be what a device adds, by its first letters and by what follows. Most lines
+/// are refused here.
+pub(super) fn may_be_of_device(lines: &Lines<'_>, at: usize) -> bool {
+    let first = lines.first_octet(at);
     // The first letters of the lines of the table, and of those that begin with the device.
-    b"segvditwopnbhualk".contains(&first)
+    if first < 0x80 && !b"segvditwopnbhualkmxy".contains(&first.to_ascii_lowercase()) {
+        return false;
+    }
+    let line = lines.get(at).unwrap_or("").trim_ascii().as_bytes();
+    if line.len() > DEVICE_LINE_MAX {
+        return false;
+    }
+    if first >= 0x80 {
+        let head = lines
+            .get(at)
+            .and_then(|line| line.trim_start().chars().next());
+        let lower = head.and_then(|c| c.to_lowercase().next());
+        if !lower.is_some_and(|c| DEVICE_CHARS.contains(&c)) {
+            return false;
+        }
+    }
+    if let Some(head) = line.first_chunk::<4>()
+        && line.is_ascii()
+    {
+        let head = head.map(|b| b.to_ascii_lowercase());
+        let ends = |end: &&str| {
+            let tail = line
+                .len()
+                .checked_sub(end.len())
+                .and_then(|at| line.get(at..));
+            tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes()))
+        };
+        if !DEVICE_HEADS.contains(&&head) && !words::SENT_FROM_AT_END.iter().any(ends) {
+            return false;
+        }
+    }
+    let Some(next) = lines.next_text(at + 1) else {
+        return true;
+    };
+    // "On ... wrote:" may be wrapped: its last line tells.
+    (next..next + 4).any(|next| lines.may_begin(next))
 }
 
 /// Whether nothing but history follows a line.
 fn ends_here(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool {
-    let next = (at + 1..lines.len())
-        .take(BLANKS_MAX)
-        .find(|next| lines.get(*next).is_some_and(|line| !line.trim().is_empty()));
+    let next = lines.next_text(at + 1);
     let Some(next) = next else { return true };
     if is_history(lines, next, mail) {
         return true;
@@ -105,14 +139,26 @@ fn ends_here(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool {
 }
 
 fn is_history(lines: &Lines<'_>, at: usize, mail: MailKind) -> bool {
-    lines
-        .get(at)
-        .is_some_and(|line| line.trim_start().starts_with('>'))
+    lines.first_octet(at) == b'>'
         || history::starts_forward(lines, at)
         || history::starts_history(lines, at, mail)
         || history::attribution(lines, at).is_some()
 }
 
+static SENT_FROM: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::SENT_FROM));
+static DEVICES: LazyLock<Stems> = LazyLock::new(|| Stems::of(words::DEVICES));
+
+/// How the others begin, and names of devices.
+static DEVICE_CHARS: LazyLock<HashSet<char>> = LazyLock::new(|| {
+    let all = words::SENT_FROM.iter().chain(words::DEVICES);
+    all.filter_map(|word| word.chars().next()).collect()
+});
+/// How those lines of the table begin that are ASCII.
+#[rustfmt::skip]
+static DEVICE_HEADS: &[&[u8; 4]] = &[
+    b"sent", b"get ", b"von ", b"gese", b"dies", b"envo", b"envi", b"obte", b"invi", b"scar", b"otti", b"verz", b"vers", b"outl",
+    b"skic", b"send", b"hent", b"wysl", b"pobi", b"odes", b"odos", b"trim", b"elku", b"diki",
+];
 /// Lines of a signature.
 const SIGNATURE_MAX: usize = 15;
 /// Lines of a signature below `--` without its space.
@@ -120,4 +166,20 @@ const BARE_SIGNATURE_MAX: usize = 7;
 /// Lines that are read behind the line that begins it.
 const LINES_LOOKED_AT: usize = 40;
 const DEVICE_LINE_MAX: usize = 250;
-const BLANKS_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ascii_line_has_a_head() {
+        let lines = words::SENT_FROM.iter().filter(|line| line.is_ascii());
+        for line in lines {
+            let head = line.as_bytes().first_chunk::<4>();
+            assert!(
+                head.is_some_and(|head| DEVICE_HEADS.contains(&head)),
+                "{line}"
+            );
+        }
+    }
+}
