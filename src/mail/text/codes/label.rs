@@ -330,9 +330,10 @@ pub(super) fn has_own_name(gap: &str) -> bool {
     })
 }
 
-/// The words of a sentence that lie between two places, as one line without marks at its ends.
-pub(super) fn sentence_before(text: &str, label: usize, end: usize) -> String {
-    let from = sentence_start(text, label);
+/// The words from the start of the sentence that holds `label`, but not from before `floor`, to
+/// `end`, as one line without marks at its ends.
+pub(super) fn sentence_before(text: &str, floor: usize, label: usize, end: usize) -> String {
+    let from = sentence_start(text, label).max(floor.min(label));
     clean(text.get(from..end).unwrap_or(""))
 }
 
@@ -358,10 +359,13 @@ fn clean(words: &str) -> String {
 fn sentence_start(text: &str, at: usize) -> usize {
     let head = tail_of(text, at, SENTENCE_MAX);
     let mut start = at - head.len();
-    let mut last = '\0';
+    let (mut last, mut line) = ('\0', 0);
     for (n, c) in head.char_indices() {
         let next = at - head.len() + n + c.len_utf8();
-        let ends_line = c == '\n' && !last.is_alphanumeric();
+        // A short line was not wrapped.
+        let is_wrapped = last.is_alphabetic() && n - line >= WRAPPED_MIN;
+        let ends_line = c == '\n' && !is_wrapped;
+        line = if c == '\n' { n + 1 } else { line };
         let ends = ends_line
             || (c.is_whitespace() && is_sentence_end(last))
             || matches!(c, '。' | '！' | '？');
@@ -458,6 +462,8 @@ const WORDS_CHARS_MAX: usize = 100;
 const NAME_MARKS: &str = ":：#*\"'([「【“-–=_|>•№º°";
 /// Words of a line that only names the number below it.
 const NAME_WORDS_MAX: usize = 4;
+/// Octets of a line that a client wrapped.
+const WRAPPED_MIN: usize = 50;
 /// Octets by which a word may go on behind its label: "kodunuz".
 const WORD_END_MAX: usize = 24;
 

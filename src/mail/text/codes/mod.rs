@@ -229,18 +229,7 @@ impl CodeReader<'_> {
                     .as_ref()
                     .is_none_or(|b| (is_close, score) > (b.is_close, b.score))
             {
-                let until = if in_sentence { start } else { label.end };
-                let mut words = label::sentence_before(self.text, label.start, until);
-                if !in_sentence {
-                    let from = label.start;
-                    words = label::sentence_before(self.text, label.start, label.start);
-                    let rest = label::sentence_after(self.text, from, label.end);
-                    words = if words.is_empty() {
-                        rest
-                    } else {
-                        format!("{words} {rest}")
-                    };
-                }
+                let words = self.words(at, label, in_sentence.then_some(start));
                 best = Some(Announced {
                     is_close,
                     is_former: false,
@@ -250,6 +239,21 @@ impl CodeReader<'_> {
             }
         }
         Some(best)
+    }
+
+    /// The words around a label, from behind the number before it: up to a place, or to the end of
+    /// the sentence.
+    fn words(&self, at: usize, label: &Label, until: Option<usize>) -> String {
+        let above = self.candidates.get(..at).unwrap_or(&[]).iter().rev();
+        let mut above = above.filter(|other| other.token.end <= label.start);
+        let floor = above.next().map_or(0, |other| other.token.end);
+        let before = |end| label::sentence_before(self.text, floor, label.start, end);
+        if let Some(end) = until {
+            return before(end);
+        }
+        let rest = label::sentence_after(self.text, label.start, label.end);
+        let words = format!("{} {rest}", before(label.start));
+        words.trim().to_owned()
     }
 
     /// What the words behind a number say: "123456 is your code".
@@ -300,7 +304,7 @@ impl CodeReader<'_> {
         if !is_code || !self.is_entered(start) {
             return None;
         }
-        let words = label::sentence_before(self.text, start, start);
+        let words = label::sentence_before(self.text, 0, start, start);
         let rest = label::sentence_after(self.text, end, end);
         Some(Announced {
             is_close: true,
@@ -491,6 +495,22 @@ mod tests {
             ("Copyright 2024 Acme", &[]),
             ("hello world", &[]),
             ("", &[]),
+        ] {
+            assert_eq!(codes(text), expected, "{text}");
+        }
+        for (text, expected) in [
+            (
+                "Backup code 118822\nLogin code: 771204",
+                ["771204", "118822"],
+            ),
+            (
+                "Your recovery code: 118822\nYour code: 771204\n",
+                ["771204", "118822"],
+            ),
+            (
+                "Reservecode 118822, je code is 771204",
+                ["771204", "118822"],
+            ),
         ] {
             assert_eq!(codes(text), expected, "{text}");
         }

@@ -47,7 +47,7 @@ pub(super) static ASCII_WORDS: &[AnnouncingWord] = &[
     AnnouncingWord("sifre", 45, Password, Start), AnnouncingWord("verif", 25, Weak, Start), AnnouncingWord("sign in", 25, Weak, Start),
     AnnouncingWord("log in", 25, Weak, Start), AnnouncingWord("login", 25, Weak, Start), AnnouncingWord("2fa", 25, Weak, Whole),
     AnnouncingWord("two-factor", 25, Weak, Start), AnnouncingWord("one-time", 30, Weak, Start),
-    AnnouncingWord("authentic", 25, Weak, Start), AnnouncingWord("ma otp", 65, Sure, Start),
+    AnnouncingWord("authentic", 25, Weak, Start), AnnouncingWord("ma otp", 65, Sure, Start), AnnouncingWord("ma xac", 60, Sure, Start),
 ];
 
 /// Searched in text with letters of Latin beside ASCII, or Greek.
@@ -73,6 +73,7 @@ pub(super) static MIDDLE_WORDS: &[AnnouncingWord] = &[
     AnnouncingWord("كلمة المرور", 45, Password, Any), AnnouncingWord("كلمة مرور", 45, Password, Any),
     AnnouncingWord("كلمة السر", 45, Password, Any), AnnouncingWord("التحقق", 25, Weak, Any), AnnouncingWord("קוד", 60, Code, Any),
     AnnouncingWord("סיסמ", 45, Password, Any), AnnouncingWord("कोड", 60, Code, Any), AnnouncingWord("ओटीपी", 65, Sure, Any),
+    AnnouncingWord("کوڈ", 55, Code, Any), AnnouncingWord("কোড", 60, Code, Any), AnnouncingWord("குறியீடு", 60, Code, Any),
 ];
 
 /// Searched in text with letters of three octets: Chinese, Japanese, Korean, Thai, Indian.
