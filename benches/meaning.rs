@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use postern::testing::mail::Bounds;
 use postern::testing::mail::digest::{Digest, analyse};
 use postern::testing::mail::text::codes::find_in_mail;
-use postern::testing::mail::text::reply::extracted_text;
+use postern::testing::mail::text::reply::{extracted_text, without_addresses};
 use postern::testing::mail::text::text_of;
 
 /// A labelled mail.
@@ -163,7 +163,7 @@ impl Figures {
         let digest = Digest::open(&analysis.digest).expect("a fresh digest");
         let text = text_of(raw.as_bytes(), &digest).text;
         let new = extracted_text(&mail.subject, &text);
-        let found = find_in_mail(&mail.subject, &new);
+        let found = find_in_mail(&mail.subject, &without_addresses(&new));
         let say = |what: &str| {
             if tell {
                 println!("{}: {what}", mail.name);

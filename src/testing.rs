@@ -109,7 +109,7 @@ pub mod mail {
         }
         /// `crate::mail::text::reply`
         pub mod reply {
-            pub use crate::mail::text::reply::{extracted_text, preview};
+            pub use crate::mail::text::reply::{extracted_text, without_addresses};
         }
         /// `crate::mail::text::search`
         pub mod search {

@@ -300,8 +300,9 @@ impl Analysis {
         let beginning = text::beginning_of(raw, &digest, TEXT_LOOKED_AT);
         self.has_hidden_content = beginning.hidden_content;
         let new = text::extracted_of(&self.subject, &beginning);
-        self.preview = reply::preview(&new, PREVIEW_CHARS_MAX);
-        let found = codes::find_in_mail(&self.subject, &new);
+        let words = reply::without_addresses(&new);
+        self.preview = unicode::one_line(&words, PREVIEW_CHARS_MAX);
+        let found = codes::find_in_mail(&self.subject, &words);
         self.codes = found.into_iter().map(|found| found.code).collect();
         let has_attachments = self.has_attachments;
         blob::set_flag(&mut self.digest, blob::FLAG_ATTACHMENTS, has_attachments);

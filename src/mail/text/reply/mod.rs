@@ -13,8 +13,6 @@ use std::borrow::Cow;
 
 use history::{Lines, MailKind};
 
-use crate::mail::unicode;
-
 /// The text without quoted history and signature; the whole text if nothing else is left. A forward
 /// keeps what it forwards, which for some clients only the subject tells from a reply. Quoted lines
 /// that are answered below stay.
@@ -67,17 +65,12 @@ pub(crate) fn is_reply(subject: &str) -> bool {
     MailKind::of(subject) == MailKind::Reply
 }
 
-/// The beginning of a text in one line of at most `chars_max` characters, without the addresses of
-/// links that have words.
-pub fn preview(text: &str, chars_max: usize) -> String {
-    let enough = chars_max.saturating_mul(PREVIEW_BYTES_A_CHAR);
+/// The text without the addresses of links that have words, for previews and codes.
+pub fn without_addresses(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let (mut copied, mut at) = (0, 0);
     while let Some(n) = memchr::memchr(b'<', text.as_bytes().get(at..).unwrap_or(b"")) {
         let start = at + n;
-        if out.len() + (start - copied) > enough {
-            break;
-        }
         at = start + 1;
         let tail = text.get(at..).unwrap_or("");
         if !tail.starts_with("http://") && !tail.starts_with("https://") {
@@ -95,12 +88,11 @@ pub fn preview(text: &str, chars_max: usize) -> String {
             copied = at;
         }
     }
-    let rest = text.get(copied..).unwrap_or("");
-    if out.is_empty() {
-        return unicode::one_line(rest, chars_max);
+    if copied == 0 {
+        return Cow::Borrowed(text);
     }
-    out.push_str(unicode::prefix(rest, enough));
-    unicode::one_line(&out, chars_max)
+    out.push_str(text.get(copied..).unwrap_or(""));
+    Cow::Owned(out)
 }
 
 /// A line that may stay.
@@ -283,8 +275,6 @@ impl<'a> ReplyBuilder<'a> {
     }
 }
 
-/// Octets of a text that give one character of its preview. White space and the like give none.
-const PREVIEW_BYTES_A_CHAR: usize = 16;
 /// Lines of one question that a client wrapped.
 const QUESTION_LINES_MAX: usize = 4;
 /// A shorter line was not wrapped.

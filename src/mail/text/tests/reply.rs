@@ -2,7 +2,7 @@
 
 use crate::mail::text::codes::find;
 use crate::mail::text::links::links;
-use crate::mail::text::reply::{extracted_text, preview};
+use crate::mail::text::reply::{extracted_text, without_addresses};
 
 #[test]
 fn history_and_signatures_are_cut_off() {
@@ -256,7 +256,7 @@ fn previews_leave_out_addresses_of_links_with_words() {
         ),
         ("no links", "no links"),
     ] {
-        assert_eq!(preview(text, 200), shown);
+        assert_eq!(without_addresses(text), shown);
     }
 }
 
