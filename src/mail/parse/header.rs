@@ -90,8 +90,9 @@ impl<'a> Field<'a> {
         word::decode_with(self.value, fallback)
     }
 
-    /// The field with [`Field::value_within`] as its value.
+    /// The field with [`Field::value_within`] as its value, and its name as far as the bound.
     pub(crate) fn within(mut self, bytes_max: usize) -> Field<'a> {
+        self.name = self.name.get(..bytes_max).unwrap_or(self.name);
         self.value = self.value_within(bytes_max);
         self
     }

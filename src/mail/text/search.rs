@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use memchr::memmem;
 
 use super::html::label_of;
+use crate::mail::Bounds;
 use crate::mail::digest::{Digest, Part, PartStep, Walk};
 use crate::mail::parse::charset::{self, Charset, CharsetDecoder};
 use crate::mail::parse::header::{Fields, Headers};
@@ -118,6 +119,7 @@ impl<'a> Iterator for Searchable<'a> {
     fn next(&mut self) -> Option<TextChunk<'a>> {
         loop {
             if let Some(field) = self.fields.as_mut().and_then(Iterator::next) {
+                let field = field.within(Bounds::default().header_field_bytes);
                 let name = String::from_utf8_lossy(field.name);
                 let value = field.decoded_with(self.header_charset);
                 let text = Cow::Owned(format!("{name}: {value}"));
@@ -273,7 +275,6 @@ const OVERLAP: usize = NEEDLE_MAX * 4;
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::mail::Bounds;
     use crate::mail::digest::analyse;
     use crate::mail::write::encode;
 

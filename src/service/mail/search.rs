@@ -260,6 +260,7 @@ impl OpenedMessage {
         [&self.prefix, &self.octets]
             .into_iter()
             .flat_map(|octets| Headers::parse(octets).all(name))
+            .map(|field| field.within(Bounds::default().header_field_bytes))
             .any(|field| {
                 needle.is_in(&field.decoded_with(charset))
                     || is_among(field.value, name, needle, charset)

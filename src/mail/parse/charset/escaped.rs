@@ -265,6 +265,7 @@ fn pairs(set: CodedSet, run: &[u8], has_ended: bool, out: &mut String) -> Option
     }
 }
 
-const ESC: u8 = 0x1b;
+/// The octet that begins an escape.
+pub(super) const ESC: u8 = 0x1b;
 const SO: u8 = 0x0e;
 const SI: u8 = 0x0f;

@@ -53,6 +53,13 @@ pub fn decode_with<'a>(
     fallback: Option<Charset>,
 ) -> Cow<'a, str> {
     let named = named(label);
+    // The common case, in one pass.
+    if named.is_none()
+        && memchr::memchr(escaped::ESC, octets).is_none()
+        && let Ok(text) = std::str::from_utf8(octets)
+    {
+        return Cow::Borrowed(text);
+    }
     match choose(named, octets, fallback) {
         // A guess takes no octet for a byte order mark.
         Charset::Web(charset) if named.is_none() => charset.decode_without_bom_handling(octets).0,
