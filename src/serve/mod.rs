@@ -125,6 +125,7 @@ fn start(config: &Config, clock: SystemClock) -> Result<StartedServer, String> {
     reserve.delete_if_short();
     let store = open(data, Role::Writer, random.u64())?;
     reserve.keep();
+    warn_of_waiting_domains(&store)?;
     keep_settings(config)?;
     let first = first_start(&service, &store)
         .map_err(|error| format!("cannot make the first organization: {error}"))?;
@@ -300,6 +301,18 @@ fn free_bytes(data: PathBuf, clock: SystemClock) -> FreeBytes {
         }
         Some(free.load(Ordering::Relaxed))
     })
+}
+
+/// Tells the operator of inboxes that neither receive nor send, as after an upgrade.
+fn warn_of_waiting_domains(store: &Store) -> Result<(), String> {
+    let waiting = store.waiting_domains_in_use();
+    for (org, name) in waiting.map_err(|error| error.to_string())? {
+        log::warn!(
+            "no mail passes for a domain that is not verified: domain={name} organization={org}; \
+             if it is theirs: postern domain trust {name} --org {org}"
+        );
+    }
+    Ok(())
 }
 
 fn open(data: &Path, role: Role, seed: u64) -> Result<Store, String> {

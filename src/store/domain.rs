@@ -108,6 +108,17 @@ impl Store {
             .is_some())
     }
 
+    /// Up to a hundred domains that wait for a proof and have inboxes, with their organizations.
+    pub fn waiting_domains_in_use(&self) -> Result<Vec<(OrgId, String)>, Error> {
+        self.all(
+            "SELECT DISTINCT domain.org, domain.name
+             FROM inbox JOIN domain ON domain.id = inbox.domain
+             WHERE domain.verified_at IS NULL ORDER BY domain.id LIMIT 100",
+            [],
+            |r| Ok((OrgId(r.get(0)?), r.get(1)?)),
+        )
+    }
+
     /// Removes a domain; whether it was there.
     pub fn delete_domain(&self, org: OrgId, domain: DomainId) -> Result<bool, Error> {
         Ok(self.run(

@@ -397,7 +397,8 @@ fn not_yours_is_not_there() {
         .make_key(org, Scopes::ADMIN, Some(&[second]))
         .unwrap();
     let head = w.inline.store.log_state(org).unwrap().unwrap().head;
-    for key in [foe, bound.clone()] {
+    let tree = w.inline.make_subtree_key(org, Scopes::ADMIN, &[second]);
+    for (key, is_foe) in [(foe, true), (bound.clone(), false), (tree.unwrap(), false)] {
         let access = w.access(&key);
         for call in every_call(&access, inbox, owner.key.unwrap(), domains[0].id) {
             // A call that names nothing of the other organization has its own answer.
@@ -415,7 +416,7 @@ fn not_yours_is_not_there() {
                 )
             ) || matches!(
                 &call.call,
-                Call::Write(Write::Domain(DomainWrite::Delete { .. })) if key != bound
+                Call::Write(Write::Domain(DomainWrite::Delete { .. })) if is_foe
             );
             if is_named {
                 let got = w.refused(call.clone());

@@ -276,6 +276,8 @@ fn domains_of_version_3_are_trusted_only_for_the_operator() {
     assert!(store.is_address_known("gone-1@agents.test").unwrap());
     let waiting = store.waiting_domain(InboxId(22)).unwrap();
     assert_eq!(waiting.as_deref(), Some("taken.test"));
+    let in_use = store.waiting_domains_in_use().unwrap();
+    assert_eq!(in_use, [(OrgId(2), "taken.test".to_owned())]);
     assert_eq!(store.waiting_domain(InboxId(21)).unwrap(), None);
     assert_eq!(store.waiting_domain(InboxId(23)).unwrap(), None);
     let found = store.inbox_at(OrgId(2), "eve@taken.test").unwrap();
@@ -290,5 +292,6 @@ fn domains_of_version_3_are_trusted_only_for_the_operator() {
     assert!(store.delete_domain(OrgId(2), taken.id).is_err());
     store.commit().unwrap();
     assert_eq!(to("eve@taken.test"), Some(22));
+    assert!(store.waiting_domains_in_use().unwrap().is_empty());
     check(&store);
 }
