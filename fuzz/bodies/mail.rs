@@ -320,6 +320,7 @@ pub fn compose(data: &[u8]) {
         content_type: "application/pdf",
         content: data,
         content_id: None,
+        inline: false,
     }];
     let mail = Compose {
         from: Some(&address),

@@ -144,14 +144,14 @@ pub struct Recipient {
 /// A message to compose, as REST describes it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Draft {
-    /// Addresses, each `addr` or `Name <addr>`.
-    pub to: Vec<String>,
-    /// As `to`.
-    pub cc: Vec<String>,
-    /// As `to`; never in the composed octets.
-    pub bcc: Vec<String>,
-    /// As `to`.
-    pub reply_to: Vec<String>,
+    /// Recipients.
+    pub to: Vec<DraftAddress>,
+    /// Recipients of a copy.
+    pub cc: Vec<DraftAddress>,
+    /// Recipients that are never in the composed octets.
+    pub bcc: Vec<DraftAddress>,
+    /// Where answers go.
+    pub reply_to: Vec<DraftAddress>,
     /// Subject, not encoded.
     pub subject: String,
     /// Plain text.
@@ -166,6 +166,21 @@ pub struct Draft {
     pub labels: Vec<String>,
 }
 
+/// An address of a [`Draft`], as its client wrote it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DraftAddress {
+    /// `addr` or `Name <addr>`.
+    Text(String),
+    /// In its two parts, as messages show it.
+    Named(NamedAddress),
+}
+
+impl From<&str> for DraftAddress {
+    fn from(text: &str) -> Self {
+        DraftAddress::Text(text.to_owned())
+    }
+}
+
 /// One attachment of a [`Draft`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DraftAttachment {
@@ -175,8 +190,10 @@ pub struct DraftAttachment {
     pub content_type: String,
     /// Base64, as the client sent it.
     pub content: String,
-    /// For inline parts.
+    /// The id by which the HTML shows it, with or without angle brackets.
     pub content_id: Option<String>,
+    /// Whether it is meant to be shown within the text; without it, a part with an id is.
+    pub inline: Option<bool>,
 }
 
 /// The way by which an entry was made.
@@ -254,8 +271,8 @@ pub struct MessageFilter {
     pub folder: Option<String>,
     /// Has this label.
     pub label: Option<String>,
-    /// Lacks (or, `false`, has) `\Seen`.
-    pub unread: Option<bool>,
+    /// Has (or, `false`, lacks) `\Seen`.
+    pub seen: Option<bool>,
     /// From contains.
     pub from: Option<String>,
     /// To contains.
@@ -269,7 +286,7 @@ pub struct MessageFilter {
     /// Received before, unix milliseconds.
     pub until: Option<i64>,
     /// Has an attachment, or has none.
-    pub has_attachment: Option<bool>,
+    pub has_attachments: Option<bool>,
     /// In this conversation.
     pub thread: Option<ThreadId>,
 }

@@ -81,7 +81,7 @@ pub(crate) enum FieldKind {
     InboxNames,
     /// The scopes of a key.
     Scopes,
-    /// Addresses of recipients: one text, or a list of texts.
+    /// Addresses of recipients: one, or a list; each a text or an object of name and address.
     Addresses,
     /// Labels of a message.
     Labels,

@@ -11,6 +11,7 @@ use super::fields::FieldKind::{
 use super::fields::{ANY, BodyTable, TextBound, TextMax, fields, sometimes};
 use super::inbox::COUNT;
 use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
+use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use super::values::is_media_type;
@@ -264,10 +265,16 @@ pub(crate) static LIST_OF_INBOX: Operation = Operation {
             "Only messages with this label.",
         ),
         sometimes(
+            "seen",
+            Flag,
+            "false",
+            "Only messages that have been read, or only those that have not.",
+        ),
+        sometimes(
             "unread",
             Flag,
             "true",
-            "Only unread messages, or only read ones.",
+            "The old name of `seen`, which it says the other way round.",
         ),
         sometimes(
             "from",
@@ -306,10 +313,16 @@ pub(crate) static LIST_OF_INBOX: Operation = Operation {
             "Received before this time.",
         ),
         sometimes(
-            "has_attachment",
+            "has_attachments",
             Flag,
             "true",
             "Only messages with an attachment, or without.",
+        ),
+        sometimes(
+            "has_attachment",
+            Flag,
+            "true",
+            "The old name of `has_attachments`.",
         ),
         sometimes(
             "spam",
@@ -336,17 +349,23 @@ pub(crate) static LIST_OF_INBOX: Operation = Operation {
 
 fn list(request: &mut RouteRequest<'_>) -> RouteResult {
     let query = &mut request.parameters;
+    let (seen, unread) = (query.flag("seen"), query.flag("unread"));
+    let has_attachments = query.flag("has_attachments");
+    let has_attachment = query.flag("has_attachment");
     let filter = MessageFilter {
         folder: query.text("folder"),
         label: query.text("label"),
-        unread: query.flag("unread"),
+        seen: renamed(("seen", seen), ("unread", unread.map(|unread| !unread)))?,
         from: query.text("from"),
         to: query.text("to"),
         subject: query.text("subject"),
         q: query.text("q"),
         since: query.time("since"),
         until: query.time("until"),
-        has_attachment: query.flag("has_attachment"),
+        has_attachments: renamed(
+            ("has_attachments", has_attachments),
+            ("has_attachment", has_attachment),
+        )?,
         thread: query.conversation("thread"),
     };
     let call = MessageRead::List {
@@ -363,6 +382,20 @@ fn list(request: &mut RouteRequest<'_>) -> RouteResult {
             _ => None,
         },
     ))
+}
+
+/// The value of a parameter that may have its new or its old name.
+fn renamed<T>(
+    (new, value): (&str, Option<T>),
+    (old, old_value): (&str, Option<T>),
+) -> Result<Option<T>, Box<Problem>> {
+    match (value, old_value) {
+        (Some(_), Some(_)) => {
+            let why = format!("is the old name of `{new}`: give only that one");
+            Err(Problem::invalid(old, &why))
+        }
+        (value, old_value) => Ok(value.or(old_value)),
+    }
 }
 
 pub(crate) static READ: Operation = Operation {

@@ -3,7 +3,7 @@
 
 use super::codes;
 use super::fields::FieldKind::{
-    Addresses, Base64, HeaderFields, Id, Labels, Later, Line, MediaType, Objects, OneOf, Text,
+    Addresses, Base64, Flag, HeaderFields, Id, Labels, Later, Line, MediaType, Objects, OneOf, Text,
 };
 use super::fields::{ANY, BodyTable, characters, fields};
 use super::operation::{Gives, Operation, ResponseContent, Takes};
@@ -25,7 +25,10 @@ const NEW_ATTACHMENT: BodyTable = BodyTable {
         content: required Base64, r#""SGVsbG8=""#, "Its octets in base64.";
         filename: optional Line(characters(NAME_CHARACTERS_MAX)), r#""hello.txt""#, "Its name.";
         content_id: optional Line(characters(NAME_CHARACTERS_MAX)), r#""hello""#,
-            "Its Content-ID, by which HTML names it.";
+            "Its Content-ID, by which HTML names it, here as `cid:hello`.";
+        inline: optional Flag, "true",
+            "Whether it is meant to be shown within the text; without it, what has a `content_id` \
+             is.";
     },
 };
 
@@ -104,10 +107,10 @@ fn send(request: &mut RouteRequest<'_>) -> RouteResult {
     let body = &mut request.body;
     let attachments = body.objects("attachments");
     let draft = Draft {
-        to: body.texts("to").unwrap_or_default(),
-        cc: body.texts("cc").unwrap_or_default(),
-        bcc: body.texts("bcc").unwrap_or_default(),
-        reply_to: body.texts("reply_to").unwrap_or_default(),
+        to: body.addresses("to"),
+        cc: body.addresses("cc"),
+        bcc: body.addresses("bcc"),
+        reply_to: body.addresses("reply_to"),
         subject: body.text("subject").unwrap_or_default(),
         text: body.text("text"),
         html: body.text("html"),
@@ -119,6 +122,7 @@ fn send(request: &mut RouteRequest<'_>) -> RouteResult {
                 content_type: one.text("content_type").unwrap_or_default(),
                 content: one.text("content").unwrap_or_default(),
                 content_id: one.text("content_id"),
+                inline: one.flag("inline"),
             })
             .collect(),
         labels: body.texts("labels").unwrap_or_default(),

@@ -8,7 +8,7 @@
 use super::fields::{BodyTable, FieldKind, FieldRow, Presence, TextBound};
 use super::problems::{Problem, printable};
 use crate::call::bounds::{check_keyword, check_line, is_one_line};
-use crate::call::{InboxRef, Limits, Scopes, ThreadId};
+use crate::call::{DraftAddress, InboxRef, Limits, NamedAddress, Scopes, ThreadId};
 use crate::http::wire::json::{Json, JsonFields};
 use crate::http::wire::target::{Query, digits, inbox_ref};
 use crate::mail::time::parse_rfc3339;
@@ -32,6 +32,7 @@ enum FieldValue {
     /// Unix milliseconds.
     Time(i64),
     Texts(Vec<String>),
+    Addresses(Vec<DraftAddress>),
     Scopes(Scopes),
     Inbox(InboxRef),
     Inboxes(Vec<InboxRef>),
@@ -153,6 +154,15 @@ impl Values {
         })
     }
 
+    /// None where the field is absent.
+    pub fn addresses(&mut self, name: &str) -> Vec<DraftAddress> {
+        let addresses = self.take(name).and_then(|value| match value {
+            FieldValue::Addresses(addresses) => Some(addresses),
+            other => null(name, &other),
+        });
+        addresses.unwrap_or_default()
+    }
+
     pub fn scopes(&mut self, name: &str) -> Option<Scopes> {
         self.take(name).and_then(|value| match value {
             FieldValue::Scopes(scopes) => Some(scopes),
@@ -256,17 +266,17 @@ fn of_json(
             }
             _ => wrong("must be an object"),
         },
-        FieldKind::Scopes => scopes(place, lines(place, value, false)?),
+        FieldKind::Scopes => scopes(place, lines(place, value)?),
         FieldKind::InboxNames => {
-            let texts = lines(place, value, false)?;
+            let texts = lines(place, value)?;
             let all: Option<Vec<InboxRef>> = texts.iter().map(|text| inbox_ref(text)).collect();
             match all {
                 Some(all) => Ok(FieldValue::Inboxes(all)),
                 None => wrong("must have inbox ids or addresses"),
             }
         }
-        FieldKind::Addresses => lines(place, value, true).map(FieldValue::Texts),
-        FieldKind::Labels => lines(place, value, false).map(FieldValue::Texts),
+        FieldKind::Addresses => addresses(place, value).map(FieldValue::Addresses),
+        FieldKind::Labels => lines(place, value).map(FieldValue::Texts),
         FieldKind::HeaderFields => header_fields(place, value),
         FieldKind::Objects(table) => match value {
             Json::List(items) => {
@@ -435,12 +445,10 @@ fn scopes(place: &str, names: Vec<String>) -> FieldResult<FieldValue> {
     }
 }
 
-/// A list of lines; one text alone is a list of it where `alone` allows.
-fn lines(place: &str, value: Json<'_>, alone: bool) -> FieldResult<Vec<String>> {
-    let items = match value {
-        Json::List(items) => items,
-        text @ Json::Text(_) if alone => vec![text],
-        _ => return Err(Problem::invalid(place, "must be a list of strings")),
+/// A list of lines.
+fn lines(place: &str, value: Json<'_>) -> FieldResult<Vec<String>> {
+    let Json::List(items) = value else {
+        return Err(Problem::invalid(place, "must be a list of strings"));
     };
     let mut texts = Vec::with_capacity(items.len());
     for (at, item) in items.into_iter().enumerate() {
@@ -452,6 +460,54 @@ fn lines(place: &str, value: Json<'_>, alone: bool) -> FieldResult<Vec<String>> 
         }
     }
     Ok(texts)
+}
+
+/// Addresses: texts, or objects of name and address as messages show them. One alone is a list of
+/// it.
+fn addresses(place: &str, value: Json<'_>) -> FieldResult<Vec<DraftAddress>> {
+    let items = match value {
+        Json::List(items) => items,
+        one @ (Json::Text(_) | Json::Object(_)) => vec![one],
+        _ => {
+            let why = "must be an address or a list of addresses";
+            return Err(Problem::invalid(place, why));
+        }
+    };
+    let mut all = Vec::with_capacity(items.len());
+    for (at, item) in items.into_iter().enumerate() {
+        let place = format!("{place}[{at}]");
+        all.push(match item {
+            Json::Text(text) if is_one_line(&text) => DraftAddress::Text(text.into_owned()),
+            Json::Text(_) => return Err(Problem::header_value(&place)),
+            object @ Json::Object(_) => DraftAddress::Named(named_address(&place, object)?),
+            _ => {
+                let why = "must be a string or an object of name and address";
+                return Err(Problem::invalid(&place, why));
+            }
+        });
+    }
+    Ok(all)
+}
+
+/// `{name, address}`; the name may be missing.
+fn named_address(place: &str, value: Json<'_>) -> FieldResult<NamedAddress> {
+    let mut fields = JsonFields::of(value, place)?;
+    let mut line = |name: &str| {
+        let place = fields.name(name);
+        match fields.take(name) {
+            None | Some(Json::Null) => Ok(None),
+            Some(Json::Text(text)) if is_one_line(&text) => Ok(Some(text.into_owned())),
+            Some(Json::Text(_)) => Err(Problem::header_value(&place)),
+            Some(_) => Err(Problem::invalid(&place, "must be a string")),
+        }
+    };
+    let (name, address) = (line("name")?, line("address")?);
+    let missing = fields.name("address");
+    fields.end()?;
+    Ok(NamedAddress {
+        name: name.unwrap_or_default(),
+        address: address.ok_or_else(|| Problem::invalid(&missing, "is missing"))?,
+    })
 }
 
 /// `X-*` and `List-*` only, so that nothing structural can be forged. An object, or a list of

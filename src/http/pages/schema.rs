@@ -146,13 +146,34 @@ fn addresses(o: &mut Object<'_>) {
     });
 }
 
+/// A text, or an object as messages show it.
+fn address(o: &mut Object<'_>) {
+    json::list(o.value("anyOf"), [true, false], |out, is_text| {
+        json::object(out, |o| match is_text {
+            true => one_line(o),
+            false => {
+                o.text("type", "object");
+                o.object("properties", |o| {
+                    o.object("name", |o| {
+                        o.texts("type", ["string", "null"]);
+                        o.text("pattern", ONE_LINE);
+                    });
+                    o.object("address", one_line);
+                });
+                o.texts("required", ["address"]);
+                o.flag("additionalProperties", false);
+            }
+        });
+    });
+}
+
 fn search_words(o: &mut Object<'_>, max: usize) {
     o.text("type", "string");
     let more = max.saturating_sub(1);
     o.text("pattern", &format!("^\\s*\\S+(\\s+\\S+){{0,{more}}}\\s*$"));
 }
 
-fn address(o: &mut Object<'_>) {
+fn one_line(o: &mut Object<'_>) {
     o.text("type", "string");
     o.text("pattern", ONE_LINE);
 }
@@ -270,7 +291,9 @@ pub(crate) fn words(kind: FieldKind, limits: &Limits) -> String {
             let names: Vec<&str> = Scopes::NAMES.iter().map(|(name, _)| *name).collect();
             format!("list of {}", names.join(", "))
         }
-        FieldKind::Addresses => "address, or list of addresses".to_owned(),
+        FieldKind::Addresses => {
+            "address, or list of addresses; each a string or {name, address}".to_owned()
+        }
         FieldKind::Labels => "list of labels".to_owned(),
         FieldKind::Keyword => "label".to_owned(),
         FieldKind::HeaderFields => "object, or list of {name, value}".to_owned(),

@@ -61,8 +61,11 @@ pub struct AttachedFile<'a> {
     pub content_type: &'a str,
     /// Its octets.
     pub content: &'a [u8],
-    /// The id by which the HTML shows the file, without brackets; a file with an id is inline.
+    /// The id by which the HTML shows the file, without brackets.
     pub content_id: Option<&'a str>,
+    /// Whether it is meant to be shown within the text. Beside HTML, one with an id stands in one
+    /// multipart with it.
+    pub inline: bool,
 }
 
 /// A value that a header may not contain.
@@ -234,7 +237,7 @@ fn body(mail: &Compose<'_>, out: &mut Vec<u8>) {
     let (inline, attached): (Vec<&AttachedFile<'_>>, Vec<&AttachedFile<'_>>) = mail
         .attachments
         .iter()
-        .partition(|file| file.content_id.is_some() && mail.html.is_some());
+        .partition(|file| file.inline && file.content_id.is_some() && mail.html.is_some());
     let boundary = |n: u8| format!("=_{}_{n}", data_encoding::HEXLOWER.encode(&mail.seed));
     let (mixed, alternative, related) = (boundary(1), boundary(2), boundary(3));
     let is_mixed = !attached.is_empty();
@@ -367,11 +370,7 @@ fn file_part(file: &AttachedFile<'_>, out: &mut Vec<u8>) {
         file.content_type.trim()
     };
     let name = file_name(file.filename);
-    let kind = if file.content_id.is_some() {
-        "inline"
-    } else {
-        "attachment"
-    };
+    let kind = if file.inline { "inline" } else { "attachment" };
     fold("Content-Type", media, out);
     out.extend_from_slice(format!("Content-Disposition: {kind}").as_bytes());
     if !name.is_empty() {

@@ -4,8 +4,8 @@
 use super::analyse::{analyse, check_size};
 use super::parsed::{ParsedMessage, WayIn};
 use crate::call::{
-    Access, Answer, Countable, Draft, DraftAttachment, Envelope, InboxRef, Metric, Recipient,
-    Refusal,
+    Access, Answer, Countable, Draft, DraftAddress, DraftAttachment, Envelope, InboxRef, Metric,
+    Recipient, Refusal,
 };
 use crate::mail::Bounds;
 use crate::mail::parse::address::Address;
@@ -112,7 +112,8 @@ fn write(
                 given => given,
             },
             content,
-            content_id: attachment.content_id.as_deref(),
+            content_id: attachment.content_id.as_deref().map(without_brackets),
+            inline: attachment.inline.unwrap_or(attachment.content_id.is_some()),
         })
         .collect();
     let [to, cc, reply_to] = [to, cc, reply_to].map(|list| {
@@ -187,38 +188,67 @@ fn recipients<'a>(
     Ok(recipients)
 }
 
-/// Reads addresses, each `addr` or `Name <addr>` and nothing else.
-fn addresses(texts: &[String], field: &'static str) -> Result<Vec<NamedRecipient>, Refusal> {
-    texts
-        .iter()
-        .map(|text| {
-            if !field::is_value(text) {
-                return Err(invalid(
-                    field,
-                    "must be one line without control characters",
-                ));
-            }
-            // The plain form first: everything else uses the same strict parser.
-            if let Ok(address) = Address::parse(text.trim()) {
-                return Ok((None, address));
-            }
-            // The parser of incoming mail accepts a `>` without its `<`; a request may not have
-            // one.
-            let closed = text.contains('<') == text.trim_end().ends_with('>');
-            let mut entries = parse_list(text.as_bytes(), &Bounds::default()).entries;
-            match (entries.pop(), entries.is_empty() && closed) {
-                (Some(AddressEntry::Mailbox(mailbox)), true) => {
-                    let why = format!("{text:?} is not an address");
-                    let address = mailbox.address().ok_or_else(|| invalid(field, why))?;
-                    Ok((mailbox.name, address))
+/// Reads addresses.
+fn addresses(
+    addresses: &[DraftAddress],
+    field: &'static str,
+) -> Result<Vec<NamedRecipient>, Refusal> {
+    let places = addresses.iter().enumerate();
+    places
+        .map(|(at, address)| match address {
+            DraftAddress::Text(text) => read_text(text, field),
+            DraftAddress::Named(named) => {
+                let place = |part| format!("{field}[{at}].{part}");
+                let wrong = |part, why: &str| Refusal::InvalidPlace {
+                    field: place(part),
+                    why: why.to_owned(),
+                };
+                if !field::is_value(&named.name) {
+                    let why = "must be one line, not too long and without control characters";
+                    return Err(wrong("name", why));
                 }
-                _ => {
-                    let why = format!("{text:?} is not one address, `addr` or `Name <addr>`");
-                    Err(invalid(field, why))
-                }
+                let address = Address::parse(named.address.trim());
+                let address = address.map_err(|_| wrong("address", "is not an address"))?;
+                let name = Some(&named.name).filter(|name| !name.trim().is_empty());
+                Ok((name.cloned(), address))
             }
         })
         .collect()
+}
+
+/// Reads `addr` or `Name <addr>`, and nothing else.
+fn read_text(text: &str, field: &'static str) -> Result<NamedRecipient, Refusal> {
+    if !field::is_value(text) {
+        return Err(invalid(
+            field,
+            "must be one line without control characters",
+        ));
+    }
+    // The plain form first: everything else uses the same strict parser.
+    if let Ok(address) = Address::parse(text.trim()) {
+        return Ok((None, address));
+    }
+    // The parser of incoming mail accepts a `>` without its `<`; a request may not have
+    // one.
+    let closed = text.contains('<') == text.trim_end().ends_with('>');
+    let mut entries = parse_list(text.as_bytes(), &Bounds::default()).entries;
+    match (entries.pop(), entries.is_empty() && closed) {
+        (Some(AddressEntry::Mailbox(mailbox)), true) => {
+            let why = format!("{text:?} is not an address");
+            let address = mailbox.address().ok_or_else(|| invalid(field, why))?;
+            Ok((mailbox.name, address))
+        }
+        _ => {
+            let why = format!("{text:?} is not one address, `addr` or `Name <addr>`");
+            Err(invalid(field, why))
+        }
+    }
+}
+
+/// A Content-ID as HTML has it: `<a@b>` is `a@b`.
+fn without_brackets(id: &str) -> &str {
+    let inner = id.strip_prefix('<').and_then(|id| id.strip_suffix('>'));
+    inner.unwrap_or(id)
 }
 
 /// Decodes an attachment. Line breaks and missing padding are accepted.

@@ -152,12 +152,12 @@ impl<'f> CompiledFilter<'f> {
         };
         let cheap = filter.label.as_ref().is_none_or(has_label)
             && filter
-                .unread
-                .is_none_or(|unread| unread != view.state.flags.has(Flags::SEEN))
+                .seen
+                .is_none_or(|seen| seen == view.state.flags.has(Flags::SEEN))
             && filter.since.is_none_or(|since| view.received_at >= since)
             && filter.until.is_none_or(|until| view.received_at < until)
             && filter
-                .has_attachment
+                .has_attachments
                 .is_none_or(|has| has == view.summary.has_attachments)
             && filter.thread.is_none_or(|thread| thread == view.thread);
         if !cheap {

@@ -16,18 +16,21 @@ const LOGO: AttachedFile<'_> = AttachedFile {
     content_type: "image/png",
     content: b"png",
     content_id: Some("logo@x"),
+    inline: true,
 };
 const PDF: AttachedFile<'_> = AttachedFile {
     filename: "../Jörg \"x\".pdf",
     content_type: "application/pdf",
     content: &[0, 1, 2, 255],
     content_id: None,
+    inline: false,
 };
 const MESSAGE: AttachedFile<'_> = AttachedFile {
     filename: "m.eml",
     content_type: "message/rfc822",
     content: b"Subject: in\r\n\r\nbody\r\n",
     content_id: None,
+    inline: false,
 };
 
 #[test]

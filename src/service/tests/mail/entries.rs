@@ -231,12 +231,12 @@ fn lists_filter_and_go_on_where_they_ended() {
     assert_eq!(subjects(q), ["n3"]);
     let from = MessageFilter {
         from: Some("eve 2".into()),
-        unread: Some(true),
+        seen: Some(false),
         ..filter()
     };
     assert_eq!(subjects(from), ["n2"]);
     let none = MessageFilter {
-        has_attachment: Some(true),
+        has_attachments: Some(true),
         ..filter()
     };
     assert!(subjects(none).is_empty());

@@ -207,6 +207,7 @@ fn rest_composes_and_validates() {
             content_type: "text/plain".into(),
             content: "aGVs\nbG8=".into(),
             content_id: None,
+            inline: None,
         }],
         labels: vec!["Out".into()],
         ..Draft::default()
