@@ -1,6 +1,8 @@
 //! Messages as plain data: flags, rows, envelopes, filters. Addresses are text that
 //! `mail::parse::address` has parsed; digests are octets that `mail::digest` has written.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{BodyId, EntryId, InboxId, MailboxId, ThreadId, UidSet};
@@ -267,7 +269,8 @@ pub enum InboxRef {
 /// The filter of a list of messages. Texts match without case.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MessageFilter {
-    /// Mailbox name.
+    /// Mailbox name; [`MessageFilter::EVERY_FOLDER`] is every one. Without it: INBOX and the owner's
+    /// own mailboxes, not those with a special use.
     pub folder: Option<String>,
     /// Has this label.
     pub label: Option<String>,
@@ -289,6 +292,11 @@ pub struct MessageFilter {
     pub has_attachments: Option<bool>,
     /// In this conversation.
     pub thread: Option<ThreadId>,
+}
+
+impl MessageFilter {
+    /// The name of a folder that means every one.
+    pub const EVERY_FOLDER: &'static str = "all";
 }
 
 /// A condition of SEARCH (RFC 3501 section 6.4.4, RFC 7162, RFC 5032). Sequence numbers are already
@@ -353,6 +361,21 @@ pub struct ListProgress {
     pub rows: Vec<MessageView>,
     /// Monotonic milliseconds at which the list began; 0 is not yet.
     pub since_ms: u64,
+    /// Of a list over many inboxes: where it is in them.
+    pub merge: Option<Box<ListMerge>>,
+}
+
+/// The position of a list over many inboxes.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ListMerge {
+    /// The newest id of each inbox that has not been looked at.
+    pub heads: BTreeSet<(i64, InboxId)>,
+    /// The last inbox whose head was read, while not all have been.
+    pub gathered_to: Option<InboxId>,
+    /// All heads have been read.
+    pub is_gathered: bool,
+    /// An inbox has the folder of the filter.
+    pub has_folder: bool,
 }
 
 /// The mailbox that mail is delivered to; every inbox has it, and its name has no case (RFC 3501
@@ -450,6 +473,8 @@ pub struct MessageView {
     pub thread: ThreadId,
     /// The way by which it was made.
     pub arrival: Arrival,
+    /// Its owner has written it: it was sent from here, or it stands in Sent or Drafts.
+    pub is_outbound: bool,
     /// What is known of its sender.
     pub auth: SenderAuth,
     /// Internal date, unix milliseconds.

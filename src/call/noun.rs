@@ -135,9 +135,13 @@ pub enum ConflictReason {
     InboxHasChildren,
     /// Several organizations wait for the domain, and the operator has named none.
     DomainOfSeveral,
+    /// INBOX keeps its name.
+    InboxKept,
     MailboxBelowItself,
     MailboxHasChildren,
     SpecialMailboxDeleted,
+    /// A special mailbox keeps its name.
+    SpecialMailboxKept,
 }
 
 impl ConflictReason {
@@ -152,9 +156,13 @@ impl ConflictReason {
             ConflictReason::DomainOfSeveral => {
                 "several organizations have added the domain, and none of them is named"
             }
+            ConflictReason::InboxKept => "INBOX cannot be renamed or deleted",
             ConflictReason::MailboxBelowItself => "a mailbox cannot go below itself",
             ConflictReason::MailboxHasChildren => "the mailbox has mailboxes below it",
             ConflictReason::SpecialMailboxDeleted => "a special mailbox cannot be deleted",
+            ConflictReason::SpecialMailboxKept => {
+                "a folder with a special use cannot be renamed or deleted"
+            }
         }
     }
 }

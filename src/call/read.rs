@@ -36,6 +36,8 @@ pub enum MailboxRead {
     Status { mailbox: String },
     /// Opens one: everything that a client needs to know of it. Answer: `Selected`.
     Select { mailbox: String },
+    /// Every mailbox of an inbox that is named, with counters. Answer: `Mailboxes`.
+    ListOf { inbox: InboxRef },
     /// Names that are subscribed, whether or not their mailboxes exist. Answer: `Names`.
     Subscribed,
 }
@@ -71,6 +73,15 @@ pub enum MessageRead {
     /// A page, newest first, in slices, each of which moves `cursor`. Answer: `Messages`.
     List {
         inbox: InboxRef,
+        filter: Box<MessageFilter>,
+        cursor: Option<String>,
+        limit: usize,
+        progress: Box<ListProgress>,
+    },
+    /// The same over these inboxes, or without them over all that the key sees. Answer:
+    /// `Messages`.
+    ListAll {
+        inboxes: Vec<InboxRef>,
         filter: Box<MessageFilter>,
         cursor: Option<String>,
         limit: usize,

@@ -150,6 +150,7 @@ pub enum Written {
         folder: String,
         state: EntryState,
     },
+    Mailbox(Box<MailboxRow>),
     Inbox {
         row: Box<InboxRow>,
         existed: bool,

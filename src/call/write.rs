@@ -38,6 +38,25 @@ pub enum MailboxWrite {
     Delete { mailbox: String },
     /// RENAME. The messages of INBOX move (RFC 3501 section 6.3.5). Written: `Changed`.
     Rename { from: String, to: String },
+    /// Creates one in an inbox that is named, with missing parents. Written: `Mailbox`.
+    CreateIn {
+        inbox: InboxRef,
+        mailbox: String,
+        idempotency: Option<Idempotency>,
+    },
+    /// Renames one of the owner's own in an inbox that is named. Written: `Mailbox`.
+    RenameIn {
+        inbox: InboxRef,
+        from: String,
+        to: String,
+    },
+    /// Deletes one of the owner's own in an inbox that is named. Its messages move to Trash, or are
+    /// deleted for good. Written: `Changed`.
+    DeleteIn {
+        inbox: InboxRef,
+        mailbox: String,
+        permanent: bool,
+    },
     /// SUBSCRIBE and UNSUBSCRIBE. Written: `Changed`.
     Subscribe { mailbox: String, on: bool },
 }
@@ -168,6 +187,7 @@ impl Write {
     /// The `Idempotency-Key` of its request.
     pub fn idempotency(&self) -> Option<&Idempotency> {
         match self {
+            Write::Mailbox(MailboxWrite::CreateIn { idempotency, .. }) => idempotency.as_ref(),
             Write::Mailbox(_) | Write::Entry(_) | Write::Message(_) => None,
             Write::Inbox(call) => match call {
                 InboxWrite::Create { idempotency, .. } => idempotency.as_ref(),

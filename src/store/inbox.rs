@@ -147,6 +147,22 @@ impl Store {
         }
     }
 
+    /// Inboxes of an organization that have messages, by id.
+    pub fn inboxes_with_mail(
+        &self,
+        org: OrgId,
+        after: InboxId,
+        limit: usize,
+    ) -> Result<Vec<InboxId>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.all(
+            "SELECT id FROM inbox WHERE org = ?1 AND id > ?2 AND messages > 0
+             ORDER BY id LIMIT ?3",
+            [org.0, after.0, limit],
+            |r| Ok(InboxId(r.get(0)?)),
+        )
+    }
+
     /// The same page as [`Store::inboxes`] of the whole organization, each row with its ancestors,
     /// parent first.
     pub fn inboxes_with_ancestors(

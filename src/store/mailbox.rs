@@ -416,7 +416,7 @@ fn special_number(special: SpecialUse) -> i64 {
     }
 }
 
-fn special_of(number: i64) -> Option<SpecialUse> {
+pub(super) fn special_of(number: i64) -> Option<SpecialUse> {
     SpecialUse::ALL
         .iter()
         .map(|(special, ..)| *special)

@@ -8,10 +8,11 @@ use core::ops::ControlFlow;
 use rusqlite::Row;
 
 use super::entry::{arrival_of, read_state};
+use super::mailbox::special_of;
 use super::{Error, MailboxRecord, Store, format, uint32};
 use crate::call::{
     Arrival, BULK_DETAIL_BYTES_MAX, BodyId, EntryId, EntryState, InboxId, MailboxId, MessageDetail,
-    OrgId, SenderAuth, Summary, ThreadId,
+    OrgId, SenderAuth, SpecialUse, Summary, ThreadId,
 };
 
 /// One message with all that is stored beside its octets.
@@ -21,6 +22,8 @@ pub struct MessageRecord {
     pub mailbox: MailboxId,
     /// The mailbox's name.
     pub folder: String,
+    /// The mailbox's special use.
+    pub special: Option<SpecialUse>,
     /// UID, id, MODSEQ, flags, keywords.
     pub state: EntryState,
     /// The conversation.
@@ -56,18 +59,19 @@ pub enum ListPosition {
 
 impl Store {
     /// Messages of an inbox below a position, newest first, each with its own position, until
-    /// `look` breaks. A deleted message that still has its row comes with `None`. There can be
+    /// `look` breaks. A deleted message that still has its row comes with `None`, and in a list of
+    /// the whole inbox also one in a special mailbox, unless they are `with_special`. There can be
     /// many such rows, so `look` also bounds the time.
     pub fn messages_below(
         &self,
-        org: OrgId,
-        inbox: InboxId,
+        (org, inbox): (OrgId, InboxId),
         below: ListPosition,
+        with_special: bool,
         mut look: impl FnMut(ListPosition, Option<MessageRecord>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
         let (sql, params) = match below {
-            ListPosition::Id(id) => (BY_ID, [inbox.0, id, org.0, 0]),
-            ListPosition::Uid(mailbox, uid) => (BY_UID, [inbox.0, uid.into(), org.0, mailbox.0]),
+            ListPosition::Id(id) => (BY_ID, [inbox.0, id, org.0, 0, with_special.into()]),
+            ListPosition::Uid(mailbox, uid) => (BY_UID, [inbox.0, uid.into(), org.0, mailbox.0, 1]),
         };
         self.each(sql, params, |r| {
             let at = match below {
@@ -79,6 +83,16 @@ impl Store {
         .map(drop)
     }
 
+    /// The newest id of an inbox below `id`, of a message or of a row that a deletion has left.
+    pub fn newest_below(
+        &self,
+        (org, inbox): (OrgId, InboxId),
+        id: i64,
+    ) -> Result<Option<i64>, Error> {
+        self.direct()
+            .one(NEWEST, [inbox.0, id, org.0], |r| r.get(0))
+    }
+
     /// One message.
     pub fn message(
         &self,
@@ -86,8 +100,24 @@ impl Store {
         inbox: InboxId,
         id: EntryId,
     ) -> Result<Option<MessageRecord>, Error> {
+        self.message_in((org, inbox), id, true)
+    }
+
+    /// The same; one in a special mailbox only `with_special`.
+    pub fn message_in(
+        &self,
+        (org, inbox): (OrgId, InboxId),
+        id: EntryId,
+        with_special: bool,
+    ) -> Result<Option<MessageRecord>, Error> {
         let mut found = None;
-        let only = [inbox.0, id.0.saturating_add(1), org.0, id.0];
+        let only = [
+            inbox.0,
+            id.0.saturating_add(1),
+            org.0,
+            id.0,
+            with_special.into(),
+        ];
         let _ = self.each(BY_ID, only, |r| {
             found = read_view(r)?;
             Ok(ControlFlow::Break(()))
@@ -156,22 +186,26 @@ fn read_view(r: &Row<'_>) -> Result<Option<MessageRecord>, Error> {
         summary: format::decode_summary(summary)?,
         message_id: r.get(15)?,
         digest: format::decode_digest(r.get(16)?)?,
+        special: r.get::<_, Option<i64>>(17)?.and_then(special_of),
     }))
 }
 
 // A deleted mailbox has no row in `mailbox`; its bodies are not looked up.
 const BY_ID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
      e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
-     b.message_id, b.digest
+     b.message_id, b.digest, m.special
  FROM entry e INDEXED BY entry_id
-     LEFT JOIN mailbox m ON m.id = e.mailbox
+     LEFT JOIN mailbox m ON m.id = e.mailbox AND (?5 OR m.special IS NULL)
      LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
  WHERE e.inbox = ?1 AND e.id < ?2 AND e.id >= ?4 AND e.org = ?3 ORDER BY e.id DESC";
 
 const BY_UID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
      e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
-     b.message_id, b.digest
+     b.message_id, b.digest, m.special
  FROM entry e
-     LEFT JOIN mailbox m ON m.id = e.mailbox
+     LEFT JOIN mailbox m ON m.id = e.mailbox AND ?5
      LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
  WHERE e.mailbox = ?4 AND e.uid < ?2 AND e.org = ?3 AND e.inbox = ?1 ORDER BY e.uid DESC";
+
+const NEWEST: &str = "SELECT id FROM entry INDEXED BY entry_id
+ WHERE inbox = ?1 AND id < ?2 AND org = ?3 ORDER BY id DESC LIMIT 1";

@@ -53,6 +53,8 @@ pub(crate) enum FieldKind {
     DomainName,
     /// Octets in base64.
     Base64,
+    /// The name of a folder; `/` stands between its levels.
+    FolderName,
     /// A media type such as `text/plain`.
     MediaType,
     /// True or false.
@@ -255,6 +257,12 @@ impl FieldRow {
         matches!(self.kind, FieldKind::SomeOf(_) | FieldKind::InboxNames)
     }
 }
+
+/// The longest name of a folder.
+pub(crate) const FOLDER_NAME: TextBound = TextBound {
+    min: 1,
+    max: TextMax::Limit(|limits| limits.mailbox_name_bytes),
+};
 
 impl TextMax {
     /// The bound and its unit, where the body is not the only one.

@@ -1,25 +1,24 @@
-//! Messages of an inbox: listed, read, changed, deleted, and their octets.
+//! Messages of an inbox: read, changed, deleted, and their octets; the shape of a message, which
+//! lists have too (`list.rs`).
 //!
 //! Lists carry no content. `spam` and `auth` are null until something judges mail.
 
 use super::address::ADDRESS;
 use super::codes;
 use super::fields::FieldKind::{
-    AnyObject, AttachmentId, Flag, Id, Keyword, Labels, Later, Line, List, Number, Object, OneOf,
-    Plain, SearchWords, Text, Time,
+    AnyObject, AttachmentId, Flag, FolderName, Id, Labels, List, Number, Object, OneOf, Text, Time,
 };
-use super::fields::{ANY, BodyTable, TextBound, TextMax, fields, sometimes};
+use super::fields::{ANY, BodyTable, fields, sometimes};
 use super::inbox::COUNT;
-use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
-use super::problems::Problem;
+use super::operation::{GONE, Gives, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use super::values::is_media_type;
-use crate::call::bounds::{METADATA_BYTES_MAX, SEARCH_WORDS_MAX};
+use crate::call::bounds::METADATA_BYTES_MAX;
 use crate::call::{
-    Answer, Arrival, AttachmentRow, CodeRow, EntryId, EntryState, Flags, InboxId, LinkRow,
-    MessageFilter, MessageRead, MessageView, MessageWrite, PriorityLevel, SenderAuth, ThreadId,
-    Written, attachment_id, parse_attachment_id,
+    Answer, AttachmentRow, CodeRow, EntryId, EntryState, Flags, InboxId, LinkRow, MessageRead,
+    MessageView, MessageWrite, PriorityLevel, SenderAuth, ThreadId, Written, attachment_id,
+    parse_attachment_id,
 };
 use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response};
@@ -101,16 +100,16 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
     flags: always List(&OneOf(&FLAGS)), r#"["seen"]"#, "Its system flags."
         => |slot, view| slot.texts(flag_names(view.state.flags));
     direction: always OneOf(&["inbound", "outbound"]), r#""inbound""#,
-        "`outbound` for the sender's own copy of what it sent."
-        => |slot, view| slot.text(if is_sent(view) { "outbound" } else { "inbound" });
+        "`outbound` for what was sent from here and for what stands in Sent or Drafts."
+        => |slot, view| slot.text(if is_outbound(view) { "outbound" } else { "inbound" });
     from: always Object(&ADDRESS), "{}", "The first address of From that has a domain."
         => |mut slot, view| ADDRESS.write(slot.octets(), &view.summary.from);
     to: always List(&Object(&ADDRESS)), "[]", "To, up to 100 addresses."
         => |mut slot, view| ADDRESS.write_list(slot.octets(), &view.summary.to);
     cc: always List(&Object(&ADDRESS)), "[]", "Cc, up to 100 addresses."
         => |mut slot, view| ADDRESS.write_list(slot.octets(), &view.summary.cc);
-    bcc: always List(&Object(&ADDRESS)), "[]", "Bcc, only in the sender's own copy."
-        => |mut slot, view| ADDRESS.write_list(slot.octets(), &view.bcc), if is_sent;
+    bcc: always List(&Object(&ADDRESS)), "[]", "Bcc, only where `direction` is `outbound`."
+        => |mut slot, view| ADDRESS.write_list(slot.octets(), &view.bcc), if is_outbound;
     reply_to: always List(&Object(&ADDRESS)), "[]", "Reply-To."
         => |mut slot, view| ADDRESS.write_list(slot.octets(), &view.reply_to);
     subject: always Text(ANY), r#""Hello""#, "The subject, decoded."
@@ -201,8 +200,8 @@ static MESSAGE_STATE: Shape<ChangedMessage> = shape! {
         => |slot, changed| slot.texts(flag_names(changed.state.flags));
 };
 
-fn is_sent(view: &MessageView) -> bool {
-    view.arrival == Arrival::Sent
+fn is_outbound(view: &MessageView) -> bool {
+    view.is_outbound
 }
 
 fn is_open(view: &MessageView) -> bool {
@@ -243,160 +242,6 @@ fn flag_names(flags: Flags) -> impl Iterator<Item = String> {
 
 /// Every flag of [`Flags::NAMES`] as the API shows it.
 pub(crate) const FLAGS: [&str; 5] = ["answered", "flagged", "deleted", "seen", "draft"];
-pub(crate) static LIST_OF_INBOX: Operation = Operation {
-    id: "messages.list",
-    summary: "List and search messages",
-    says: "Lists messages without their content, newest first. Without `folder` these are the \
-           messages of INBOX and of your own folders. A page may end early when much had to be \
-           searched; `next_cursor` then goes on.",
-    query: &[
-        LIMIT,
-        CURSOR,
-        sometimes(
-            "folder",
-            Plain(ANY),
-            r#""INBOX""#,
-            "A folder by its name; `all` is every one.",
-        ),
-        sometimes(
-            "label",
-            Keyword,
-            r#""urgent""#,
-            "Only messages with this label.",
-        ),
-        sometimes(
-            "seen",
-            Flag,
-            "false",
-            "Only messages that have been read, or only those that have not.",
-        ),
-        sometimes(
-            "unread",
-            Flag,
-            "true",
-            "The old name of `seen`, which it says the other way round.",
-        ),
-        sometimes(
-            "from",
-            Plain(ANY),
-            r#""ann@""#,
-            "Text within the names and addresses of From.",
-        ),
-        sometimes(
-            "to",
-            Plain(ANY),
-            r#""bob@""#,
-            "Text within the names and addresses of To and Cc.",
-        ),
-        sometimes(
-            "subject",
-            Plain(ANY),
-            r#""report""#,
-            "Text within the subject.",
-        ),
-        sometimes(
-            "q",
-            SearchWords(SEARCH_WORDS_MAX),
-            r#""report january""#,
-            "Words that the message must all have, in its header or its text.",
-        ),
-        sometimes(
-            "since",
-            Time,
-            r#""2026-01-01T00:00:00Z""#,
-            "Received at this time or later.",
-        ),
-        sometimes(
-            "until",
-            Time,
-            r#""2026-02-01T00:00:00Z""#,
-            "Received before this time.",
-        ),
-        sometimes(
-            "has_attachments",
-            Flag,
-            "true",
-            "Only messages with an attachment, or without.",
-        ),
-        sometimes(
-            "has_attachment",
-            Flag,
-            "true",
-            "The old name of `has_attachments`.",
-        ),
-        sometimes(
-            "spam",
-            Later,
-            r#""clean""#,
-            "The verdict of a filter; refused until one is built.",
-        ),
-        sometimes(
-            "thread",
-            Id(ThreadId::PREFIX),
-            r#""thr_01Hq7Zk3VdX""#,
-            "Only this conversation.",
-        ),
-    ],
-    takes: Takes::Nothing,
-    gives: &[Gives {
-        status: 200,
-        says: "A page of messages.",
-        content: ResponseContent::Page(&MESSAGE),
-    }],
-    errors: &[codes::NOT_SUPPORTED, codes::SEARCH_DEADLINE],
-    run: list,
-};
-
-fn list(request: &mut RouteRequest<'_>) -> RouteResult {
-    let query = &mut request.parameters;
-    let (seen, unread) = (query.flag("seen"), query.flag("unread"));
-    let has_attachments = query.flag("has_attachments");
-    let has_attachment = query.flag("has_attachment");
-    let filter = MessageFilter {
-        folder: query.text("folder"),
-        label: query.text("label"),
-        seen: renamed(("seen", seen), ("unread", unread.map(|unread| !unread)))?,
-        from: query.text("from"),
-        to: query.text("to"),
-        subject: query.text("subject"),
-        q: query.text("q"),
-        since: query.time("since"),
-        until: query.time("until"),
-        has_attachments: renamed(
-            ("has_attachments", has_attachments),
-            ("has_attachment", has_attachment),
-        )?,
-        thread: query.conversation("thread"),
-    };
-    let call = MessageRead::List {
-        inbox: request.inbox()?,
-        filter: Box::new(filter),
-        cursor: request.parameters.text("cursor"),
-        limit: request.parameters.limit(),
-        progress: Box::default(),
-    };
-    Ok(RouteStep::Read(
-        Box::new(call.into()),
-        |answer, _, _| match answer {
-            Answer::Messages { rows, next } => Some(MESSAGE.page(&rows, next.as_deref())),
-            _ => None,
-        },
-    ))
-}
-
-/// The value of a parameter that may have its new or its old name.
-fn renamed<T>(
-    (new, value): (&str, Option<T>),
-    (old, old_value): (&str, Option<T>),
-) -> Result<Option<T>, Box<Problem>> {
-    match (value, old_value) {
-        (Some(_), Some(_)) => {
-            let why = format!("is the old name of `{new}`: give only that one");
-            Err(Problem::invalid(old, &why))
-        }
-        (value, old_value) => Ok(value.or(old_value)),
-    }
-}
 
 pub(crate) static READ: Operation = Operation {
     id: "messages.read",
@@ -447,14 +292,8 @@ const MESSAGE_PATCH: BodyTable = BodyTable {
         remove_labels: optional Labels, r#"["later"]"#, "Labels to take away.";
         seen: optional Flag, "true", "Whether it has been read.";
         flagged: optional Flag, "false", "Whether it is marked as important.";
-        folder: optional Line(FOLDER_NAME), r#""Archive""#, "The folder to move it to.";
+        folder: optional FolderName, r#""Archive""#, "The folder to move it to.";
     },
-};
-
-/// The name of a folder, as long as a mailbox name may be.
-const FOLDER_NAME: TextBound = TextBound {
-    min: 0,
-    max: TextMax::Limit(|limits| limits.mailbox_name_bytes),
 };
 
 pub(crate) static PATCH: Operation = Operation {

@@ -106,6 +106,8 @@ pub(crate) const PATH_NAMES: &[FieldRow] = fields! {
         "The inbox, by its id or its address.";
     id: required FieldKind::Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "The message.";
     att: required FieldKind::AttachmentId, r#""att_2""#, "The attachment.";
+    folder: required FieldKind::FolderName, r#""Archive""#,
+        "The folder, by its name; a `/` in it is written `%2F`.";
     key: required FieldKind::Id(KeyId::PREFIX), r#""key_01Hq7Zk3VdX""#, "The key.";
     domain: required FieldKind::DomainRef, r#""agents.example""#,
         "The domain, by its id or its name.";

@@ -306,7 +306,7 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
         Refusal::NotFound(noun) => Problem::not_found(noun.name()),
         Refusal::Exists(noun) => Problem::new(
             codes::ALREADY_EXISTS,
-            format!("The {} is there already.", noun.name()),
+            format!("The {} is there already.", name_in_rest(*noun)),
             "Choose another name, or use the one that is there.",
         ),
         Refusal::RelayDenied => Problem::new(
@@ -354,7 +354,14 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
         ),
         Refusal::Conflict(reason) => Problem::new(
             codes::CONFLICT,
-            format!("It cannot be done now: {}.", reason.reason()),
+            // A mailbox of IMAP is a folder of REST.
+            format!(
+                "It cannot be done now: {}.",
+                reason
+                    .reason()
+                    .replace("mailboxes", "folders")
+                    .replace("mailbox", "folder")
+            ),
             "Change what stands in the way, then try again.",
         ),
         Refusal::Expired { oldest } => Problem::expired(*oldest),
@@ -431,6 +438,13 @@ fn no_recipient(field: &str, address: &str) -> Box<Problem> {
         "Correct the address or leave it out; nothing was sent.",
     )
     .of(field)
+}
+
+fn name_in_rest(noun: Noun) -> &'static str {
+    match noun {
+        Noun::Mailbox => "folder",
+        other => other.name(),
+    }
 }
 
 fn no_folder() -> Box<Problem> {

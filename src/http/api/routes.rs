@@ -8,7 +8,9 @@ use super::codes::{self, ErrorCode};
 use super::operation::Operation;
 use super::problems::Problem;
 use super::values::Values;
-use super::{credentials, domain, event, health, inbox, key, me, message, org, outbound, send};
+use super::{
+    credentials, domain, event, folder, health, inbox, key, list, me, message, org, outbound, send,
+};
 use crate::call::{
     Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Need, Render, Scopes,
     Secret, Shared, Written,
@@ -350,13 +352,18 @@ routes! {
     DELETE "/api/v1/inboxes/{inbox}" INBOX_WRITE Answered(&inbox::DELETE);
 
     POST "/api/v1/inboxes/{inbox}/messages" MAIL_WRITE Answered(&send::SEND);
-    GET "/api/v1/inboxes/{inbox}/messages" MAIL_READ Answered(&message::LIST_OF_INBOX);
+    GET "/api/v1/inboxes/{inbox}/messages" MAIL_READ Answered(&list::LIST_OF_INBOX);
     GET "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_READ Answered(&message::READ);
     PATCH "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::PATCH);
     DELETE "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::DELETE);
     GET "/api/v1/inboxes/{inbox}/messages/{id}/raw" MAIL_READ Answered(&message::RAW);
     GET "/api/v1/inboxes/{inbox}/messages/{id}/attachments/{att}" MAIL_READ
         Answered(&message::ATTACHMENT_OCTETS);
+    GET "/api/v1/messages" MAIL_READ Answered(&list::LIST_OF_ALL);
+    GET "/api/v1/inboxes/{inbox}/folders" MAIL_READ Answered(&folder::LIST);
+    POST "/api/v1/inboxes/{inbox}/folders" MAIL_WRITE Answered(&folder::CREATE);
+    PATCH "/api/v1/inboxes/{inbox}/folders/{folder}" MAIL_WRITE Answered(&folder::RENAME);
+    DELETE "/api/v1/inboxes/{inbox}/folders/{folder}" MAIL_WRITE Answered(&folder::DELETE);
     GET "/api/v1/outbound" MAIL_READ Answered(&outbound::LIST);
 
     GET "/api/v1/events" EVENTS Lasting(&event::ALL);

@@ -242,6 +242,7 @@ fn of_json(
         | FieldKind::Line(_)
         | FieldKind::Label(_)
         | FieldKind::DomainName
+        | FieldKind::FolderName
         | FieldKind::Base64
         | FieldKind::MediaType
         | FieldKind::Time
@@ -329,6 +330,11 @@ fn of_text(kind: FieldKind, place: &str, text: String, limits: &Limits) -> Field
         FieldKind::DomainName => {
             fits(super::fields::characters(DOMAIN_CHARACTERS_MAX), &text)?;
             is_line(&text)?;
+        }
+        FieldKind::FolderName => {
+            fits(super::fields::FOLDER_NAME, &text)?;
+            is_line(&text)?;
+            folder_name(place, &text, limits)?;
         }
         FieldKind::MediaType => {
             fits(super::fields::characters(MEDIA_TYPE_CHARACTERS_MAX), &text)?;
@@ -508,6 +514,21 @@ fn named_address(place: &str, value: Json<'_>) -> FieldResult<NamedAddress> {
         name: name.unwrap_or_default(),
         address: address.ok_or_else(|| Problem::invalid(&missing, "is missing"))?,
     })
+}
+
+/// The rules of a mailbox name, which the service checks too.
+fn folder_name(place: &str, text: &str, limits: &Limits) -> FieldResult<()> {
+    let depth = limits.mailbox_depth;
+    let why = if text.contains(['*', '%']) {
+        "may have no * and no %".to_owned()
+    } else if text.split('/').any(str::is_empty) {
+        "has a level without a name".to_owned()
+    } else if text.split('/').count() > depth {
+        format!("must have at most {depth} levels")
+    } else {
+        return Ok(());
+    };
+    Err(Problem::invalid(place, &why))
 }
 
 /// `X-*` and `List-*` only, so that nothing structural can be forged. An object, or a list of

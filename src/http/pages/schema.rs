@@ -2,7 +2,7 @@
 //! words for people. Both say the same of a kind, side by side.
 
 use crate::call::{Limits, Scopes};
-use crate::http::api::fields::{FieldKind, FieldRow, Presence, TextBound};
+use crate::http::api::fields::{FOLDER_NAME, FieldKind, FieldRow, Presence, TextBound};
 use crate::http::api::shapes::Described;
 use crate::http::api::values::{
     DOMAIN_CHARACTERS_MAX, FIELD_VALUE_BYTES_MAX, MEDIA_TYPE_CHARACTERS_MAX,
@@ -35,6 +35,10 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
             o.text("format", "idn-hostname");
             o.number("minLength", 1);
             o.number("maxLength", DOMAIN_CHARACTERS_MAX as u64);
+        }
+        FieldKind::FolderName => {
+            text(o, FOLDER_NAME, limits);
+            o.text("pattern", &folder_name(limits.mailbox_depth));
         }
         FieldKind::Base64 => {
             o.text("type", "string");
@@ -173,6 +177,12 @@ fn search_words(o: &mut Object<'_>, max: usize) {
     o.text("pattern", &format!("^\\s*\\S+(\\s+\\S+){{0,{more}}}\\s*$"));
 }
 
+/// Levels with a slash between them, none of them empty.
+fn folder_name(depth: usize) -> String {
+    let more = depth.saturating_sub(1);
+    format!("^{FOLDER_LEVEL}(/{FOLDER_LEVEL}){{0,{more}}}$")
+}
+
 fn one_line(o: &mut Object<'_>) {
     o.text("type", "string");
     o.text("pattern", ONE_LINE);
@@ -272,6 +282,7 @@ pub(crate) fn words(kind: FieldKind, limits: &Limits) -> String {
         FieldKind::Token(bound) => bounded("visible ASCII", bound),
         FieldKind::Label(max) => format!("string of one line, 1 to {max} octets"),
         FieldKind::DomainName => "domain name".to_owned(),
+        FieldKind::FolderName => bounded("folder name", FOLDER_NAME),
         FieldKind::Base64 => "base64".to_owned(),
         FieldKind::MediaType => "media type".to_owned(),
         FieldKind::Flag => "true or false".to_owned(),
@@ -307,6 +318,8 @@ pub(crate) fn words(kind: FieldKind, limits: &Limits) -> String {
 
 /// No control character and no separator that some reader takes for the end of a line.
 const ONE_LINE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$";
+/// One level of the name of a folder.
+const FOLDER_LEVEL: &str = "[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029*%/]+";
 /// What follows the prefix of an id.
 const ID_DIGITS: &str = "[0-9A-Za-z]{11}";
 /// No control character: percent-encoding cannot bring one in.

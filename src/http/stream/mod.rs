@@ -23,4 +23,4 @@ mod wanted;
 
 pub(crate) use log::{LogStep, PolledPage, log};
 pub(crate) use sse::EventStream;
-pub(crate) use wanted::{Wanted, all, one, tree};
+pub(crate) use wanted::{INBOXES_MAX, Wanted, all, one, tree};

@@ -157,4 +157,4 @@ fn read_word<T>(
 }
 
 /// Inboxes that one filter names: each is looked up before the stream begins.
-pub(in crate::http) const INBOXES_MAX: usize = 100;
+pub(crate) const INBOXES_MAX: usize = 100;

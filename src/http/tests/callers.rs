@@ -97,6 +97,7 @@ fn path_of(row: &RouteRow) -> String {
         .replace("{att}", "att_1")
         .replace("{key}", "key_00000000001")
         .replace("{domain}", "dom_00000000001")
+        .replace("{folder}", "Archive")
         .replace("{org}", "org_00000000001")
 }
 

@@ -9,7 +9,7 @@ use crate::call::{
 use crate::service::account::{domain, inbox, key, org, outbound};
 use crate::service::context::ReadContext;
 use crate::service::events;
-use crate::service::mail::{entry, mailbox, message, search};
+use crate::service::mail::{entry, folder, list, mailbox, message, search};
 
 /// Carries out a call, or a slice of it. `admit` has checked the caller.
 pub(super) fn read(
@@ -51,6 +51,7 @@ fn read_mailbox(
         MailboxRead::List { counts } => mailbox::list(context, access, *counts),
         MailboxRead::Status { mailbox } => mailbox::read_status(context, access, mailbox),
         MailboxRead::Select { mailbox } => mailbox::select(context, access, mailbox),
+        MailboxRead::ListOf { inbox } => folder::list(context, access, inbox),
         MailboxRead::Subscribed => mailbox::list_subscribed(context, access),
     }
 }
@@ -102,7 +103,14 @@ fn read_message(
             cursor,
             limit,
             progress,
-        } => message::list(context, access, inbox, filter, (cursor, *limit), progress),
+        } => list::list(context, access, inbox, filter, (cursor, *limit), progress),
+        MessageRead::ListAll {
+            inboxes,
+            filter,
+            cursor,
+            limit,
+            progress,
+        } => list::list_all(context, access, inboxes, filter, (cursor, *limit), progress),
         MessageRead::Get {
             inbox,
             id,

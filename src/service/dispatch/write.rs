@@ -7,7 +7,7 @@ use crate::call::{
 };
 use crate::service::account::{domain, inbox, key, org};
 use crate::service::context::WriteContext;
-use crate::service::mail::{entry, mailbox, message};
+use crate::service::mail::{entry, folder, mailbox, message};
 use crate::store::FlagUpdate;
 
 /// Carries out a call. `admit` has checked the caller.
@@ -37,6 +37,17 @@ fn write_mailbox(
         MailboxWrite::Create { mailbox } => mailbox::create(context, access, mailbox),
         MailboxWrite::Delete { mailbox } => mailbox::delete(context, access, mailbox),
         MailboxWrite::Rename { from, to } => mailbox::rename(context, access, from, to),
+        MailboxWrite::CreateIn { inbox, mailbox, .. } => {
+            folder::create(context, access, inbox, mailbox)
+        }
+        MailboxWrite::RenameIn { inbox, from, to } => {
+            folder::rename(context, access, inbox, (from, to))
+        }
+        MailboxWrite::DeleteIn {
+            inbox,
+            mailbox,
+            permanent,
+        } => folder::delete(context, access, inbox, mailbox, *permanent),
         MailboxWrite::Subscribe { mailbox, on } => {
             mailbox::subscribe(context, access, mailbox, *on)
         }

@@ -219,7 +219,7 @@ pub fn delete(
     text: &str,
 ) -> Result<Written, Refusal> {
     let place = find_own_place(context.store, access)?;
-    let (org, inbox) = (place.org, place.path.id);
+    let inbox = place.path.id;
     let mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
     if mailbox.name == INBOX {
         return Err(Refusal::Conflict(ConflictReason::InboxDeleted));
@@ -227,13 +227,27 @@ pub fn delete(
     if mailbox.special.is_some() {
         return Err(Refusal::Conflict(ConflictReason::SpecialMailboxDeleted));
     }
-    if !context
-        .store
-        .children(org, inbox, &mailbox.name)?
-        .is_empty()
-    {
-        return Err(Refusal::Conflict(ConflictReason::MailboxHasChildren));
+    check_no_children(context.store, &mailbox)?;
+    delete_in(context, &place, mailbox)?;
+    Ok(Written::Changed)
+}
+
+/// Refuses to delete a mailbox that has others below it.
+pub(super) fn check_no_children(store: &Store, mailbox: &MailboxRecord) -> Result<(), Refusal> {
+    let below = store.children(mailbox.org, mailbox.inbox, &mailbox.name)?;
+    match below.is_empty() {
+        true => Ok(()),
+        false => Err(Refusal::Conflict(ConflictReason::MailboxHasChildren)),
     }
+}
+
+/// Deletes a mailbox with all in it.
+pub(super) fn delete_in(
+    context: &mut WriteContext<'_>,
+    place: &InboxPlace,
+    mailbox: MailboxRecord,
+) -> Result<(), Refusal> {
+    let org = place.org;
     context.store.delete_mailbox(&mailbox)?;
     let event = NewEvent {
         inbox: Some(place.path.clone()),
@@ -244,7 +258,7 @@ pub fn delete(
     context
         .store
         .append_event(context.now, org, context.origin, event, context.events)?;
-    Ok(Written::Changed)
+    Ok(())
 }
 
 /// RENAME, with everything below it. INBOX itself stays, and its messages move (RFC 3501 section
@@ -260,11 +274,26 @@ pub fn rename(
     let limits = &context.shared.limits;
     let source = find(context.store, limits, (access, inbox), from)?;
     let target = parse_name(to, limits)?;
-    if context.store.mailbox_named(org, inbox, &target)?.is_some() {
-        return Err(Refusal::Exists(Noun::Mailbox));
-    }
     if source.name == INBOX {
+        if context.store.mailbox_named(org, inbox, &target)?.is_some() {
+            return Err(Refusal::Exists(Noun::Mailbox));
+        }
         return move_inbox_messages(context, &place, &source, &target);
+    }
+    rename_in(context, &place, &source, &target)?;
+    Ok(Written::Changed)
+}
+
+/// Renames a mailbox that is not INBOX, with everything below it.
+pub(super) fn rename_in(
+    context: &mut WriteContext<'_>,
+    place: &InboxPlace,
+    source: &MailboxRecord,
+    target: &str,
+) -> Result<(), Refusal> {
+    let (org, inbox) = (place.org, place.path.id);
+    if context.store.mailbox_named(org, inbox, target)?.is_some() {
+        return Err(Refusal::Exists(Noun::Mailbox));
     }
     if target.starts_with(&source.name) && target[source.name.len()..].starts_with('/') {
         return Err(Refusal::Conflict(ConflictReason::MailboxBelowItself));
@@ -274,7 +303,7 @@ pub fn rename(
     if let Some((parent, _)) = target.rsplit_once('/')
         && context.store.mailbox_named(org, inbox, parent)?.is_none()
     {
-        create_with_parents(context, &place, parent)?;
+        create_with_parents(context, place, parent)?;
     }
     for (id, old) in renamed {
         let below = old.get(source.name.len()..).unwrap_or_default();
@@ -291,7 +320,7 @@ pub fn rename(
             .store
             .append_event(context.now, org, context.origin, event, context.events)?;
     }
-    Ok(Written::Changed)
+    Ok(())
 }
 
 fn move_inbox_messages(

@@ -1,17 +1,11 @@
-//! Messages by id, as REST lists, opens and changes them.
-//!
-//! A list is a scan that can be continued. A page may be shorter than asked for and still have a
-//! next page, because the scan for a rare match ends after a bounded time.
-
-use core::ops::ControlFlow;
+//! Messages by id, as REST opens and changes them. Lists are in `list.rs`.
 
 use super::entry::{check_keywords, find_place, flag_one};
 use super::mailbox;
-use crate::call::bounds::{PAGE_ROWS_MAX, SEARCH_WORDS_MAX};
 use crate::call::{
     Access, Answer, Arrival, AttachmentRow, CodeRow, EntryId, FlagChange, Flags, InboxId, InboxRef,
-    LinkRow, ListProgress, MailboxId, MessageContent, MessageFilter, MessagePatch, MessageView,
-    NamedAddress, Noun, OctetsOf, OrgId, Refusal, Scopes, SpecialUse, UidSet, Written,
+    LinkRow, MailboxId, MessageContent, MessagePatch, MessageView, NamedAddress, Noun, OctetsOf,
+    OrgId, Refusal, Scopes, SpecialUse, UidSet, Written,
 };
 use crate::mail::Bounds;
 use crate::mail::Digest;
@@ -21,180 +15,13 @@ use crate::mail::text;
 use crate::mail::text::codes;
 use crate::mail::text::links::links;
 use crate::mail::text::reply;
-use crate::mail::text::search::{Needle, contains_all};
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::intake::named_address;
 use crate::service::policy;
-use crate::store::{InboxPlace, ListPosition, MailboxRecord, MessageRecord, Store};
-
-/// Lists a page of an inbox or of one folder, newest first. Gives `None` when a slice of the work
-/// is done and the page is not yet complete.
-pub fn list(
-    context: &ReadContext<'_>,
-    access: &Access,
-    inbox: &InboxRef,
-    filter: &MessageFilter,
-    (cursor, limit): (&mut Option<String>, usize),
-    progress: &mut ListProgress,
-) -> Result<Option<Answer>, Refusal> {
-    let store = context.store;
-    let inbox = policy::find_inbox(store, access, inbox)?;
-    let folder = match &filter.folder {
-        None => None,
-        Some(text) => {
-            let found = mailbox::find(store, &context.shared.limits, (access, inbox), text);
-            Some(found?.id)
-        }
-    };
-    let below = parse_cursor(cursor.as_deref(), folder)?;
-    let limit = limit.clamp(1, PAGE_ROWS_MAX);
-    let mut compiled = CompiledFilter::new(filter);
-    let began = (context.clock)().mono_ms;
-    if progress.since_ms == 0 {
-        progress.since_ms = began.max(1);
-    }
-    let mut rows = core::mem::take(&mut progress.rows);
-    let mut last = None;
-    let (mut more, mut is_slice) = (false, false);
-    let _moment = store.snapshot()?;
-    store.messages_below(access.org, inbox, below, |at, view| {
-        let spent = (context.clock)().mono_ms.saturating_sub(began);
-        is_slice = spent >= context.shared.limits.search_slice_ms && last.is_some();
-        if is_slice || (view.is_some() && rows.len() >= limit) {
-            more = true;
-            return Ok(ControlFlow::Break(()));
-        }
-        last = Some(at);
-        if let Some(view) = view
-            && compiled.passes(store, &view)?
-        {
-            rows.push(message_view(inbox, view));
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    let next = last.filter(|_| more).map(format_cursor);
-    let is_due = began.saturating_sub(progress.since_ms) >= LIST_MS;
-    if is_slice && rows.len() < limit && !is_due {
-        *cursor = next;
-        progress.rows = rows;
-        return Ok(None);
-    }
-    Ok(Some(Answer::Messages { rows, next }))
-}
-
-/// The public form of a position in a list.
-fn format_cursor(below: ListPosition) -> String {
-    match below {
-        ListPosition::Id(id) => format!("i{id:x}"),
-        ListPosition::Uid(mailbox, uid) => format!("u{uid:x}.{:x}", mailbox.0),
-    }
-}
-
-/// Parses the text of [`format_cursor`], for the same list.
-fn parse_cursor(cursor: Option<&str>, folder: Option<MailboxId>) -> Result<ListPosition, Refusal> {
-    let wrong = || Refusal::Invalid {
-        field: "cursor",
-        why: "is not one that this list gave".to_owned(),
-    };
-    let hex = |text: &str| i64::from_str_radix(text, 16).map_err(|_| wrong());
-    let Some(cursor) = cursor else {
-        return Ok(folder.map_or(ListPosition::Id(i64::MAX), |mailbox| {
-            ListPosition::Uid(mailbox, u32::MAX)
-        }));
-    };
-    match (folder, cursor.split_at_checked(1)) {
-        (None, Some(("i", id))) => Ok(ListPosition::Id(hex(id)?)),
-        (Some(mailbox), Some(("u", rest))) => {
-            let (uid, of) = rest.split_once('.').ok_or_else(wrong)?;
-            if hex(of)? != mailbox.0 {
-                return Err(wrong());
-            }
-            let uid = u32::try_from(hex(uid)?).map_err(|_| wrong())?;
-            Ok(ListPosition::Uid(mailbox, uid))
-        }
-        _ => Err(wrong()),
-    }
-}
-
-/// A filter that is prepared for many messages. It checks the cheap conditions first.
-struct CompiledFilter<'f> {
-    filter: &'f MessageFilter,
-    from: Option<Needle>,
-    to: Option<Needle>,
-    subject: Option<Needle>,
-    /// Every word of `q`.
-    anywhere: Vec<Needle>,
-}
-
-impl<'f> CompiledFilter<'f> {
-    fn new(filter: &'f MessageFilter) -> CompiledFilter<'f> {
-        let needle = |text: &Option<String>| text.as_deref().map(Needle::new);
-        CompiledFilter {
-            filter,
-            from: needle(&filter.from),
-            to: needle(&filter.to),
-            subject: needle(&filter.subject),
-            anywhere: filter
-                .q
-                .iter()
-                .flat_map(|text| text.split_whitespace())
-                .take(SEARCH_WORDS_MAX)
-                .map(Needle::new)
-                .collect(),
-        }
-    }
-
-    fn passes(&mut self, store: &Store, view: &MessageRecord) -> Result<bool, crate::store::Error> {
-        let filter = self.filter;
-        let has_label = |label: &String| {
-            let words = &view.state.keywords;
-            words.iter().any(|word| word.eq_ignore_ascii_case(label))
-        };
-        let cheap = filter.label.as_ref().is_none_or(has_label)
-            && filter
-                .seen
-                .is_none_or(|seen| seen == view.state.flags.has(Flags::SEEN))
-            && filter.since.is_none_or(|since| view.received_at >= since)
-            && filter.until.is_none_or(|until| view.received_at < until)
-            && filter
-                .has_attachments
-                .is_none_or(|has| has == view.summary.has_attachments)
-            && filter.thread.is_none_or(|thread| thread == view.thread);
-        if !cheap {
-            return Ok(false);
-        }
-        let summary = &view.summary;
-        let named = |needle: &mut Needle, list: &[NamedAddress]| {
-            list.iter()
-                .any(|n| needle.is_in(&n.name) || needle.is_in(&n.address))
-        };
-        if let Some(needle) = &mut self.from
-            && !named(needle, core::slice::from_ref(&summary.from))
-        {
-            return Ok(false);
-        }
-        if let Some(needle) = &mut self.to
-            && !named(needle, &summary.to)
-            && !named(needle, &summary.cc)
-        {
-            return Ok(false);
-        }
-        if let Some(needle) = &mut self.subject
-            && !needle.is_in(&summary.subject)
-        {
-            return Ok(false);
-        }
-        if self.anywhere.is_empty() {
-            return Ok(true);
-        }
-        let octets = store.body_octets(view.body.0, view.body.1)?;
-        let digest = Digest::open(&view.digest).ok_or(crate::store::Error::Corrupt("digest"))?;
-        Ok(contains_all(&octets, &digest, &mut self.anywhere))
-    }
-}
+use crate::store::{InboxPlace, MailboxRecord, MessageRecord, Store};
 
 /// The row of a list.
-fn message_view(inbox: InboxId, view: MessageRecord) -> MessageView {
+pub(super) fn message_view(inbox: InboxId, view: MessageRecord) -> MessageView {
     let digest = Digest::open(&view.digest);
     let reply_to = digest.as_ref().map_or_else(Vec::new, |digest| {
         let own = digest.envelope().own_reply_to();
@@ -205,6 +32,8 @@ fn message_view(inbox: InboxId, view: MessageRecord) -> MessageView {
         folder: view.folder,
         thread: view.thread,
         arrival: view.arrival,
+        is_outbound: view.arrival == Arrival::Sent
+            || matches!(view.special, Some(SpecialUse::Sent | SpecialUse::Drafts)),
         auth: view.auth,
         received_at: view.received_at,
         size: view.size,
@@ -520,9 +349,6 @@ fn damaged(what: &'static str) -> Refusal {
 }
 
 const NONE: Refusal = Refusal::NotFound(Noun::Message);
-
-/// Milliseconds after which a list answers with the rows that it has, and a cursor.
-const LIST_MS: u64 = 2000;
 
 /// Fields of this server in front of a message, such as Received; they do not count.
 const OWN_FIELDS: usize = 8;

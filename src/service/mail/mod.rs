@@ -2,6 +2,8 @@
 //! comes in is in `intake`.
 
 pub mod entry;
+pub mod folder;
+pub mod list;
 pub mod mailbox;
 pub mod message;
 pub mod search;

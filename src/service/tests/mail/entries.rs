@@ -167,15 +167,8 @@ fn a_list_gives_way_and_ends_after_a_while() {
     let filter = MessageFilter::default();
     let (mut cursor, mut progress, mut slices) = (None, ListProgress::default(), 1);
     let slice = |cursor: &mut Option<String>, progress: &mut ListProgress| {
-        crate::service::mail::message::list(
-            &context,
-            &access,
-            &inbox,
-            &filter,
-            (cursor, 4),
-            progress,
-        )
-        .unwrap()
+        crate::service::mail::list::list(&context, &access, &inbox, &filter, (cursor, 4), progress)
+            .unwrap()
     };
     let page = loop {
         match slice(&mut cursor, &mut progress) {

@@ -55,7 +55,14 @@ fn a_submission_reaches_the_inbox_and_sent_and_the_queue() {
     assert!(text.ends_with("\r\n\r\n"), "{text}");
     assert_eq!(sent.state.flags, Flags::SEEN);
 
-    let listed = world.list(&ann, MessageFilter::default());
+    // What has been sent has not arrived.
+    assert!(world.list(&ann, MessageFilter::default()).is_empty());
+    let every = MessageFilter {
+        folder: Some(MessageFilter::EVERY_FOLDER.to_owned()),
+        ..MessageFilter::default()
+    };
+    let listed = world.list(&ann, every);
+    assert!(listed[0].is_outbound);
     assert_eq!(listed[0].bcc[0].address, "carol@out.test");
     assert_eq!(listed[0].summary.codes, ["482913"]);
     assert_eq!(

@@ -13,6 +13,7 @@ use crate::service::{Inline, ReadTask, ReadTurn, WriteTask};
 mod entries;
 mod fault;
 mod incoming;
+mod list;
 mod shapes;
 mod stages;
 

@@ -1,0 +1,247 @@
+//! Lists of messages: of one inbox, and of all inboxes of a key, with the same filters.
+
+use super::codes::{self, ErrorCode};
+use super::fields::FieldKind::{Flag, Id, InboxNames, Keyword, Later, Plain, SearchWords, Time};
+use super::fields::{ANY, FieldRow, sometimes};
+use super::message::MESSAGE;
+use super::operation::{CURSOR, Gives, LIMIT, Operation, ResponseContent, Takes};
+use super::problems::Problem;
+use super::routes::{RouteRequest, RouteResult, RouteStep};
+use super::values::Values;
+use crate::call::bounds::SEARCH_WORDS_MAX;
+use crate::call::{Answer, MessageFilter, MessageRead, ThreadId};
+use crate::http::stream::INBOXES_MAX;
+
+const INBOX: FieldRow = sometimes(
+    "inbox",
+    InboxNames,
+    r#""inb_01Hq7Zk3VdX""#,
+    "Only messages of these inboxes, at most 100; one that is not there is 404.",
+);
+const FOLDER: FieldRow = sometimes(
+    "folder",
+    Plain(ANY),
+    r#""INBOX""#,
+    "A folder by its name; `all` is every one.",
+);
+const LABEL: FieldRow = sometimes(
+    "label",
+    Keyword,
+    r#""urgent""#,
+    "Only messages with this label.",
+);
+const SEEN: FieldRow = sometimes(
+    "seen",
+    Flag,
+    "false",
+    "Only messages that have been read, or only those that have not.",
+);
+const UNREAD: FieldRow = sometimes(
+    "unread",
+    Flag,
+    "true",
+    "The old name of `seen`, which it says the other way round.",
+);
+const FROM: FieldRow = sometimes(
+    "from",
+    Plain(ANY),
+    r#""ann@""#,
+    "Text within the names and addresses of From.",
+);
+const TO: FieldRow = sometimes(
+    "to",
+    Plain(ANY),
+    r#""bob@""#,
+    "Text within the names and addresses of To and Cc.",
+);
+const SUBJECT: FieldRow = sometimes(
+    "subject",
+    Plain(ANY),
+    r#""report""#,
+    "Text within the subject.",
+);
+const Q: FieldRow = sometimes(
+    "q",
+    SearchWords(SEARCH_WORDS_MAX),
+    r#""report january""#,
+    "Words that the message must all have, in its header or its text.",
+);
+const SINCE: FieldRow = sometimes(
+    "since",
+    Time,
+    r#""2026-01-01T00:00:00Z""#,
+    "Received at this time or later.",
+);
+const UNTIL: FieldRow = sometimes(
+    "until",
+    Time,
+    r#""2026-02-01T00:00:00Z""#,
+    "Received before this time.",
+);
+const HAS_ATTACHMENTS: FieldRow = sometimes(
+    "has_attachments",
+    Flag,
+    "true",
+    "Only messages with an attachment, or without.",
+);
+const HAS_ATTACHMENT: FieldRow = sometimes(
+    "has_attachment",
+    Flag,
+    "true",
+    "The old name of `has_attachments`.",
+);
+const SPAM: FieldRow = sometimes(
+    "spam",
+    Later,
+    r#""clean""#,
+    "The verdict of a filter; refused until one is built.",
+);
+const THREAD: FieldRow = sometimes(
+    "thread",
+    Id(ThreadId::PREFIX),
+    r#""thr_01Hq7Zk3VdX""#,
+    "Only this conversation.",
+);
+
+const LIST_GIVES: &[Gives] = &[Gives {
+    status: 200,
+    says: "A page of messages.",
+    content: ResponseContent::Page(&MESSAGE),
+}];
+
+const LIST_ERRORS: &[&ErrorCode] = &[
+    codes::NOT_FOUND,
+    codes::NOT_SUPPORTED,
+    codes::SEARCH_DEADLINE,
+];
+
+pub(crate) static LIST_OF_INBOX: Operation = Operation {
+    id: "messages.list",
+    summary: "List and search messages",
+    says: "Lists messages without their content, newest first. Without `folder` these are those \
+           that have arrived: in INBOX and your own folders, not in Sent, Drafts, Trash and Junk. \
+           A page may end early when much had to be searched; `next_cursor` then goes on.",
+    query: &[
+        LIMIT,
+        CURSOR,
+        FOLDER,
+        LABEL,
+        SEEN,
+        UNREAD,
+        FROM,
+        TO,
+        SUBJECT,
+        Q,
+        SINCE,
+        UNTIL,
+        HAS_ATTACHMENTS,
+        HAS_ATTACHMENT,
+        SPAM,
+        THREAD,
+    ],
+    takes: Takes::Nothing,
+    gives: LIST_GIVES,
+    errors: LIST_ERRORS,
+    run: list,
+};
+
+fn list(request: &mut RouteRequest<'_>) -> RouteResult {
+    let call = MessageRead::List {
+        inbox: request.inbox()?,
+        filter: Box::new(filter(&mut request.parameters)?),
+        cursor: request.parameters.text("cursor"),
+        limit: request.parameters.limit(),
+        progress: Box::default(),
+    };
+    Ok(page(call))
+}
+
+pub(crate) static LIST_OF_ALL: Operation = Operation {
+    id: "messages.list_all",
+    summary: "List and search messages of all inboxes",
+    says: "Lists the messages of every inbox that the key may see, or of those that `inbox` names, \
+           with the filters and in the order of the list of one inbox. `inbox_id` says where each \
+           is.",
+    query: &[
+        LIMIT,
+        CURSOR,
+        INBOX,
+        FOLDER,
+        LABEL,
+        SEEN,
+        UNREAD,
+        FROM,
+        TO,
+        SUBJECT,
+        Q,
+        SINCE,
+        UNTIL,
+        HAS_ATTACHMENTS,
+        HAS_ATTACHMENT,
+        SPAM,
+        THREAD,
+    ],
+    takes: Takes::Nothing,
+    gives: LIST_GIVES,
+    errors: LIST_ERRORS,
+    run: list_all,
+};
+
+fn list_all(request: &mut RouteRequest<'_>) -> RouteResult {
+    let inboxes = request.parameters.inboxes("inbox").unwrap_or_default();
+    if inboxes.len() > INBOXES_MAX {
+        let why = format!("may name at most {INBOXES_MAX} inboxes");
+        return Err(Problem::invalid("inbox", &why));
+    }
+    let call = MessageRead::ListAll {
+        inboxes,
+        filter: Box::new(filter(&mut request.parameters)?),
+        cursor: request.parameters.text("cursor"),
+        limit: request.parameters.limit(),
+        progress: Box::default(),
+    };
+    Ok(page(call))
+}
+
+fn page(call: MessageRead) -> RouteStep {
+    RouteStep::Read(Box::new(call.into()), |answer, _, _| match answer {
+        Answer::Messages { rows, next } => Some(MESSAGE.page(&rows, next.as_deref())),
+        _ => None,
+    })
+}
+
+fn filter(query: &mut Values) -> Result<MessageFilter, Box<Problem>> {
+    let (seen, unread) = (query.flag("seen"), query.flag("unread"));
+    let has_attachments = query.flag("has_attachments");
+    let has_attachment = query.flag("has_attachment");
+    Ok(MessageFilter {
+        folder: query.text("folder"),
+        label: query.text("label"),
+        seen: renamed(("seen", seen), ("unread", unread.map(|unread| !unread)))?,
+        from: query.text("from"),
+        to: query.text("to"),
+        subject: query.text("subject"),
+        q: query.text("q"),
+        since: query.time("since"),
+        until: query.time("until"),
+        has_attachments: renamed(
+            ("has_attachments", has_attachments),
+            ("has_attachment", has_attachment),
+        )?,
+        thread: query.conversation("thread"),
+    })
+}
+
+/// The value of a parameter that may have its new or its old name.
+fn renamed<T>(
+    (new, value): (&str, Option<T>),
+    (old, old_value): (&str, Option<T>),
+) -> Result<Option<T>, Box<Problem>> {
+    match (value, old_value) {
+        (Some(_), Some(_)) => {
+            let why = format!("is the old name of `{new}`: give only that one");
+            Err(Problem::invalid(old, &why))
+        }
+        (value, old_value) => Ok(value.or(old_value)),
+    }
+}

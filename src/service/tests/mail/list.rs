@@ -1,0 +1,157 @@
+//! Lists over many inboxes: their order, their cursors and their slices.
+
+use super::*;
+
+fn deliver_to(world: &mut World, address: &str) {
+    world.clock.fetch_add(10, Ordering::Relaxed);
+    let plan = world
+        .receive(address, b"From: eve@x.test\r\nSubject: x\r\n\r\nbody\r\n")
+        .unwrap();
+    world.deliver(&plan);
+}
+
+fn everything(world: &World) -> Access {
+    Access(Arc::new(Grant {
+        inboxes: None,
+        inbox: None,
+        ..(*world.ann.0).clone()
+    }))
+}
+
+fn list_all(limit: usize, cursor: Option<String>, folder: Option<&str>) -> MessageRead {
+    let filter = MessageFilter {
+        folder: folder.map(str::to_owned),
+        ..MessageFilter::default()
+    };
+    MessageRead::ListAll {
+        inboxes: Vec::new(),
+        filter: Box::new(filter),
+        cursor,
+        limit,
+        progress: Box::default(),
+    }
+}
+
+fn page(
+    world: &mut World,
+    access: &Access,
+    limit: usize,
+    cursor: Option<String>,
+) -> (Vec<EntryId>, Option<String>) {
+    let call = list_all(limit, cursor, None);
+    match world.answer(Ask::of(access, call)) {
+        Answer::Messages { rows, next } => (rows.iter().map(|row| row.state.id).collect(), next),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn pages_of_all_inboxes_are_one_order() {
+    let mut world = world();
+    for n in 0..9 {
+        deliver_to(
+            &mut world,
+            ["ann@a.test", "bob@a.test", "bob@a.test"][n % 3],
+        );
+    }
+    let access = everything(&world);
+    let (whole, end) = page(&mut world, &access, 200, None);
+    assert_eq!((whole.len(), end), (9, None));
+    assert!(whole.is_sorted_by(|newer, older| newer.0 > older.0));
+    for limit in 1..=9 {
+        let (mut all, mut cursor) = (Vec::new(), None);
+        loop {
+            let (ids, next) = page(&mut world, &access, limit, cursor);
+            assert!(ids.len() <= limit);
+            all.extend(ids);
+            cursor = next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(all, whole, "{limit}");
+    }
+    // What comes and goes between two pages moves no cursor.
+    let (first, next) = page(&mut world, &access, 3, None);
+    assert_eq!(first, whole[..3]);
+    deliver_to(&mut world, "ann@a.test");
+    let gone = MessageWrite::Delete {
+        inbox: InboxRef::Id(world.bob.inbox.unwrap()),
+        id: whole[4],
+        permanent: true,
+    };
+    let (bob, ann) = (world.bob.clone(), world.ann.clone());
+    world.written(Ask::of(&bob, gone));
+    let (rest, end) = page(&mut world, &access, 200, next);
+    let left: Vec<EntryId> = whole[3..]
+        .iter()
+        .copied()
+        .filter(|id| *id != whole[4])
+        .collect();
+    assert_eq!((rest, end), (left, None));
+    // A key that is bound to an inbox sees that one.
+    let (own, _) = page(&mut world, &ann, 200, None);
+    assert_eq!(own.len(), 4);
+}
+
+#[test]
+fn a_list_of_all_inboxes_gives_way() {
+    let mut world = world();
+    for n in 0..6 {
+        deliver_to(&mut world, ["ann@a.test", "bob@a.test"][n % 2]);
+    }
+    let access = everything(&world);
+    let (whole, _) = page(&mut world, &access, 200, None);
+    let clock = Arc::clone(&world.clock);
+    let now = move || Now {
+        mono_ms: clock.fetch_add(3, Ordering::Relaxed),
+        unix_ms: START,
+    };
+    let context = crate::service::context::ReadContext {
+        store: &world.inline.store,
+        shared: &world.inline.service.shared,
+        now: Now::default(),
+        clock: &now,
+        seed: [0; 16],
+    };
+    let filter = MessageFilter::default();
+    let (mut cursor, mut progress, mut slices) = (None, ListProgress::default(), 1);
+    let rows = loop {
+        let all = crate::service::mail::list::list_all(
+            &context,
+            &access,
+            &[],
+            &filter,
+            (&mut cursor, 5),
+            &mut progress,
+        );
+        match all.unwrap() {
+            None => slices += 1,
+            Some(Answer::Messages { rows, next }) => {
+                assert!(next.is_some());
+                break rows;
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let ids: Vec<EntryId> = rows.iter().map(|row| row.state.id).collect();
+    assert_eq!(ids, whole[..5]);
+    assert!(slices > 2, "{slices}");
+}
+
+#[test]
+fn a_folder_that_no_inbox_has_is_not_found() {
+    let mut world = world();
+    deliver_to(&mut world, "ann@a.test");
+    let access = everything(&world);
+    let none = Refusal::NotFound(Noun::Mailbox);
+    for name in ["Nowhere", "a//b", ""] {
+        let call = list_all(5, None, Some(name));
+        assert_eq!(world.refused(Ask::of(&access, call)), none, "{name}");
+    }
+    let call = list_all(5, None, Some("inbox"));
+    let Answer::Messages { rows, .. } = world.answer(Ask::of(&access, call)) else {
+        panic!()
+    };
+    assert_eq!(rows.len(), 1);
+}
