@@ -42,7 +42,7 @@ pub enum Look {
     /// `Done`.
     Ready,
     /// Counts a request against the rate of the caller's key or, without a key, against that of its
-    /// address. Answer: `Rated`, with nothing for the operator, who has no rate.
+    /// address. The operator's are not counted. Answer: `Rated`.
     RequestRate,
 }
 

@@ -97,6 +97,17 @@ pub struct Allowance {
     pub reset_ms: u64,
 }
 
+impl Allowance {
+    /// Of a rate that is not counted down.
+    pub const fn full(limit: u64) -> Allowance {
+        Allowance {
+            limit,
+            left: limit,
+            reset_ms: 0,
+        }
+    }
+}
+
 impl Refusal {
     /// A wrong key that no limiter has counted.
     pub const UNKNOWN_KEY: Refusal = Refusal::BadCredentials {

@@ -37,7 +37,7 @@ impl Receipt {
 pub enum Answer {
     Done,
     Authenticated(Caller),
-    Rated(Option<Allowance>),
+    Rated(Allowance),
     Recipient {
         inbox: Option<InboxId>,
     },

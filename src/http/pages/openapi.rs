@@ -383,8 +383,7 @@ fn write_errors(o: &mut Object<'_>, status: u16, errors: &[&'static ErrorCode]) 
     });
 }
 
-/// The fields of every answer. Those of the rate are missing where there is none: for the
-/// operator, and for probes from the same machine.
+/// The fields of every answer.
 fn every_answer(o: &mut Object<'_>) {
     header(o, "X-Request-Id", "The id of the request, as in errors.");
     header(

@@ -320,7 +320,7 @@ impl Server {
                 waiting @ (Waiting::Rate | Waiting::Stranger(_)),
                 Reply::Answer(Answer::Rated(left)),
             ) => {
-                exchange.allowance = left;
+                exchange.allowance = Some(left);
                 match waiting {
                     Waiting::Stranger(Ok(response)) => self.respond(now, exchange, &response, out),
                     Waiting::Stranger(Err(problem)) => self.fail(now, exchange, &problem, out),

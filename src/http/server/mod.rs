@@ -18,7 +18,8 @@
 mod exchange;
 
 use crate::call::{
-    Answer, Ask, Caller, Charge, Event, Look, Metric, Now, Opening, Refusal, Reply, Topic,
+    Allowance, Answer, Ask, Caller, Charge, Event, Look, Metric, Now, Opening, Refusal, Reply,
+    Topic,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::{Input, Output, Trust};
@@ -256,8 +257,10 @@ impl Server {
                 }));
                 self.state = ServerState::ExpectLogin(exchange);
             }
-            // Monitoring on the same machine has no rate limit.
+            // Monitoring on the same machine is not counted.
             _ if near || (need == RouteNeed::Nothing && self.opening.peer.ip().is_loopback()) => {
+                let limit = self.shared().limits.http_anonymous_per_minute;
+                exchange.allowance = Some(Allowance::full(limit as u64));
                 self.proceed(now, exchange, out);
             }
             _ if need == RouteNeed::Nothing => {
@@ -672,7 +675,13 @@ impl Server {
 
     /// The line of a request, once its response has begun.
     pub(crate) fn log(&self, exchange: &Exchange, status: u16) {
-        log::debug!(
+        // What failed here is of interest without the line of every request.
+        let level = match status {
+            500.. => log::Level::Info,
+            _ => log::Level::Debug,
+        };
+        log::log!(
+            level,
             "conn={} request_id={} method={} route={} status={status}",
             self.opening.conn.0,
             exchange.id,

@@ -1,7 +1,7 @@
 //! From a short look-up to its function. The match is exhaustive: a new call does not compile
 //! before it has its arm.
 
-use crate::call::{Answer, Caller, Look, Network, Refusal, Request};
+use crate::call::{Allowance, Answer, Caller, Look, Network, Refusal, Request};
 use crate::service::access::limits::Payer;
 use crate::service::access::{lease, login};
 use crate::service::account::inbox;
@@ -43,11 +43,14 @@ pub(super) fn look(
                     Payer::Anonymous(Network::of(peer)),
                     limits.http_anonymous_per_minute,
                 ),
-                _ => return Ok(Answer::Rated(None)),
+                _ => {
+                    let limit = limits.http_requests_per_minute as u64;
+                    return Ok(Answer::Rated(Allowance::full(limit)));
+                }
             };
             // A whole minute's requests may come at once.
             let left = service.take(payer, per_minute, per_minute, now)?;
-            Ok(Answer::Rated(Some(left)))
+            Ok(Answer::Rated(left))
         }
         Look::Sender { reverse_path, size } => {
             let path = reverse_path.as_deref();

@@ -158,11 +158,11 @@ fn rates_of_a_key_and_of_an_address() {
     let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
     let access = w.access(&key);
     let left = |w: &mut World, ask: &Ask| match w.answer(ask.clone()) {
-        Answer::Rated(Some(Allowance {
+        Answer::Rated(Allowance {
             limit,
             left,
             reset_ms,
-        })) => (limit, left, reset_ms),
+        }) => (limit, left, reset_ms),
         other => panic!("{other:?}"),
     };
     // All requests of a minute may come at once.
@@ -191,7 +191,7 @@ fn rates_of_a_key_and_of_an_address() {
         Refusal::RateLimited { .. }
     ));
     let (reply, _) = w.call_from(1, "127.0.0.1", anonymous);
-    assert!(matches!(reply, Reply::Answer(Answer::Rated(Some(_)))));
+    assert!(matches!(reply, Reply::Answer(Answer::Rated(_))));
 }
 
 #[test]

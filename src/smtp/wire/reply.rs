@@ -4,7 +4,8 @@
 //! No line contains octets of a peer. The free text of `Refusal::Invalid` may quote the peer,
 //! so it is left out.
 
-use crate::call::{EntryId, Receipt, Refusal, Written};
+use crate::call::{EntryId, Rate, Receipt, Refusal, Written};
+use crate::mail::time::rfc3339;
 
 use super::command::CommandError;
 use super::data::DataFault;
@@ -89,6 +90,14 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
             } => "452 4.2.2 An inbox is full".into(),
             _ => "552 5.2.2 The inbox is full".into(),
         },
+        Refusal::RateLimited {
+            rate: Rate::SentInDay { of, max, renews_at },
+            ..
+        } => format!(
+            "451 4.7.1 The {} has used up its daily budget of {max} messages, it begins anew at {}",
+            of.name(),
+            rfc3339(*renews_at)
+        ),
         Refusal::RateLimited { retry_ms, .. } => {
             let s = seconds(*retry_ms);
             format!("451 4.7.1 Too much mail for now, try again in {s} s")
