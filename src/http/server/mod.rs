@@ -207,7 +207,10 @@ impl Server {
         let checked = check_body(operation.takes, &exchange)
             .and_then(|()| exchange.target.query.check(known));
         if let Err(problem) = checked {
-            return self.fail_counted(now, exchange, problem, out);
+            if row.need != RouteNeed::Nothing {
+                return self.fail_counted(now, exchange, problem, out);
+            }
+            exchange.fault = Some(problem);
         }
         self.authenticate(now, exchange, row.need, out);
     }
