@@ -269,8 +269,8 @@ pub enum InboxRef {
 /// The filter of a list of messages. Texts match without case.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MessageFilter {
-    /// Mailbox name; [`MessageFilter::EVERY_FOLDER`] is every one. Without it: INBOX and the owner's
-    /// own mailboxes, not those with a special use.
+    /// Mailbox name; [`MessageFilter::EVERY_FOLDER`] is every one. Without it: INBOX and the
+    /// owner's own mailboxes, not those with a special use.
     pub folder: Option<String>,
     /// Has this label.
     pub label: Option<String>,

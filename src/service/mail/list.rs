@@ -1,8 +1,8 @@
 //! Lists of messages, as REST shows them: of one inbox, and of all inboxes of a key.
 //!
 //! A list is a scan that can be continued, in slices of some milliseconds. A page may be shorter
-//! than asked for and still have a next page, because the scan for a rare match ends after a bounded
-//! time.
+//! than asked for and still have a next page, because the scan for a rare match ends after a
+//! bounded time.
 //!
 //! A list over many inboxes merges them by the ids of their messages, which rise with time: it
 //! holds the newest id of every inbox, takes the highest, and reads the next one of that inbox. It
