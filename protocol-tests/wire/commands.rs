@@ -155,6 +155,27 @@ fn mail_is_sent_listed_read_moved_and_deleted() {
 }
 
 #[test]
+fn folders_are_made_and_mail_is_listed_over_all_inboxes() {
+    let server = Server::start("cli-list", "");
+    let inbox = server.inbox();
+    printed(&mut server.cli(&["send", "--from", inbox, "--to", inbox, "--text", "1"]));
+    let list = printed(&mut server.cli(&["message", "list"]));
+    let cells: Vec<&str> = list.trim_end_matches('\n').split('\t').collect();
+    let [id, of, _, "INBOX", "", from, ""] = cells[..] else {
+        panic!("{list:?}");
+    };
+    assert!(of.starts_with("inb_") && from == inbox, "{list}");
+    printed(&mut server.cli(&["folder", "create", inbox, "Archive/2026"]));
+    printed(&mut server.cli(&["message", "move", inbox, id, "Archive/2026"]));
+    printed(&mut server.cli(&["folder", "rename", inbox, "Archive/2026", "Old"]));
+    let folders = printed(&mut server.cli(&["folder", "list", inbox]));
+    assert!(folders.lines().any(|line| line.starts_with("Old\t\t1\t1\t")), "{folders}");
+    printed(&mut server.cli(&["folder", "delete", inbox, "Old"]));
+    let trash = printed(&mut server.cli(&["message", "list", inbox, "--folder", "Trash"]));
+    assert!(trash.starts_with(id), "{trash}");
+}
+
+#[test]
 fn json_is_the_answer_of_the_api_to_the_letter() {
     let server = Server::start("cli-json", "");
     let inbox = server.inbox();
