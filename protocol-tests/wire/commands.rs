@@ -169,7 +169,12 @@ fn folders_are_made_and_mail_is_listed_over_all_inboxes() {
     printed(&mut server.cli(&["message", "move", inbox, id, "Archive/2026"]));
     printed(&mut server.cli(&["folder", "rename", inbox, "Archive/2026", "Old"]));
     let folders = printed(&mut server.cli(&["folder", "list", inbox]));
-    assert!(folders.lines().any(|line| line.starts_with("Old\t\t1\t1\t")), "{folders}");
+    assert!(
+        folders
+            .lines()
+            .any(|line| line.starts_with("Old\t\t1\t1\t")),
+        "{folders}"
+    );
     printed(&mut server.cli(&["folder", "delete", inbox, "Old"]));
     let trash = printed(&mut server.cli(&["message", "list", inbox, "--folder", "Trash"]));
     assert!(trash.starts_with(id), "{trash}");
