@@ -115,12 +115,14 @@ pub fn one_line(text: &str, chars_max: usize) -> String {
     let mut n = 0;
     let mut gap = false;
     for c in text.chars() {
-        if c.is_whitespace() {
-            gap = n > 0;
-            continue;
-        }
-        if c.is_control() || (is_invisible(c) && c != '\u{200D}') {
-            continue;
+        if !c.is_ascii_graphic() {
+            if c.is_whitespace() {
+                gap = n > 0;
+                continue;
+            }
+            if c.is_control() || (is_invisible(c) && c != '\u{200D}') {
+                continue;
+            }
         }
         if n + usize::from(gap) >= chars_max {
             break;

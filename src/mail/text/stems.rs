@@ -37,7 +37,11 @@ impl Stems {
             // An octet within a character begins no stem.
             !bucket.is_empty() && {
                 let rest = text.as_bytes().get(at..).unwrap_or(b"");
-                bucket.iter().any(|stem| rest.starts_with(stem.as_bytes()))
+                let second = rest.get(1);
+                bucket.iter().map(|stem| stem.as_bytes()).any(|stem| {
+                    // Most stems differ here, and a comparison of one octet is no call.
+                    (stem.len() < 2 || stem.get(1) == second) && rest.starts_with(stem)
+                })
             }
         })
     }

@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
@@ -38,29 +39,19 @@ pub(super) enum LabelSense {
     Nothing,
 }
 
-/// All announcing words of a text, in order; of two at one place the heavier one.
-pub(super) fn labels(text: &str) -> Vec<Label> {
-    let lower = text.to_ascii_lowercase();
+/// All announcing words in some ranges of a text, in order; of two at one place the heavier one.
+/// The ranges are in order and begin and end between characters.
+pub(super) fn labels(text: &str, ranges: &[Range<usize>]) -> Vec<Label> {
     let mut found = Vec::new();
-    search(text, &lower, &ASCII_FINDERS, &mut found);
-    if !text.is_ascii() {
-        let has = text.bytes().fold([false; 3], |[latin, middle, east], b| {
-            [
-                latin | (0xC3..=0xCF).contains(&b) | (b == 0xE1),
-                middle | (0xD0..=0xE0).contains(&b),
-                east | (b == 0xE0) | (0xE3..=0xED).contains(&b),
-            ]
-        });
-        for (is_there, finders) in
-            has.into_iter()
-                .zip([&LATIN_FINDERS, &MIDDLE_FINDERS, &EAST_FINDERS])
-        {
-            if is_there {
-                search(text, &lower, finders, &mut found);
-            }
-        }
+    for range in ranges {
+        search_range(
+            text,
+            range.start,
+            text.get(range.clone()).unwrap_or(""),
+            &mut found,
+        );
     }
-    found.sort_unstable_by_key(|label| (label.start, -label.weight));
+    found.sort_unstable_by_key(|label: &Label| (label.start, -label.weight));
     let mut labels: Vec<Label> = Vec::with_capacity(found.len());
     for label in found {
         match labels.last_mut() {
@@ -75,30 +66,82 @@ pub(super) fn labels(text: &str) -> Vec<Label> {
     labels
 }
 
-fn search(text: &str, lower: &str, finders: &Finders, found: &mut Vec<Label>) {
-    for (finder, AnnouncingWord(word, weight, kind, edge)) in finders.iter() {
-        // "TAN" is written so; "tan" is a colour.
-        let is_upper = word.bytes().any(|b| b.is_ascii_uppercase());
-        let text = if is_upper { text } else { lower };
-        for start in finder.find_iter(text.as_bytes()).take(WORDS_MAX) {
-            let end = start + word.trim_end().len();
-            let before = text.get(..start).and_then(|head| head.chars().next_back());
-            let after = text.get(end..).and_then(|tail| tail.chars().next());
-            let joins = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-            let is_part = match edge {
-                WordEdge::Any => false,
-                WordEdge::Start => joins(before),
-                WordEdge::Whole => joins(before) || joins(after),
-            };
-            if !is_part {
-                found.push(Label {
-                    start,
-                    end,
-                    weight: *weight,
-                    kind: *kind,
-                    sense: OnceCell::new(),
-                });
+/// The announcing words of the part of a text that begins at `base`.
+fn search_range(text: &str, base: usize, part: &str, found: &mut Vec<Label>) {
+    let lower = part.to_ascii_lowercase();
+    let searched = Searched {
+        text,
+        base,
+        part,
+        lower: &lower,
+    };
+    searched.search(&ASCII_FINDERS, found);
+    if !part.is_ascii() {
+        let has = part.bytes().fold([false; 3], |[latin, middle, east], b| {
+            [
+                latin | (0xC3..=0xCF).contains(&b) | (b == 0xE1),
+                middle | (0xD0..=0xE0).contains(&b),
+                east | (b == 0xE0) | (0xE3..=0xED).contains(&b),
+            ]
+        });
+        for (is_there, finders) in
+            has.into_iter()
+                .zip([&LATIN_FINDERS, &MIDDLE_FINDERS, &EAST_FINDERS])
+        {
+            if is_there {
+                searched.search(finders, found);
             }
+        }
+    }
+}
+
+/// A part of a text in which words are looked for.
+struct Searched<'a> {
+    text: &'a str,
+    /// Where the part begins in the text.
+    base: usize,
+    part: &'a str,
+    /// The part with ASCII in lower case.
+    lower: &'a str,
+}
+
+impl Searched<'_> {
+    fn search(&self, finders: &Finders, found: &mut Vec<Label>) {
+        for (finder, AnnouncingWord(word, weight, kind, edge)) in finders.iter() {
+            // "TAN" is written so; "tan" is a colour.
+            let is_upper = word.bytes().any(|b| b.is_ascii_uppercase());
+            let part = if is_upper { self.part } else { self.lower };
+            for at in finder.find_iter(part.as_bytes()).take(WORDS_MAX) {
+                let start = self.base + at;
+                let end = start + word.trim_end().len();
+                if !self.is_part(start, end, *edge) {
+                    found.push(Label {
+                        start,
+                        end,
+                        weight: *weight,
+                        kind: *kind,
+                        sense: OnceCell::new(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Whether a find is only a part of a longer word.
+    fn is_part(&self, start: usize, end: usize, edge: WordEdge) -> bool {
+        let joins = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let before = || {
+            joins(
+                self.text
+                    .get(..start)
+                    .and_then(|head| head.chars().next_back()),
+            )
+        };
+        let after = || joins(self.text.get(end..).and_then(|tail| tail.chars().next()));
+        match edge {
+            WordEdge::Any => false,
+            WordEdge::Start => before(),
+            WordEdge::Whole => before() || after(),
         }
     }
 }

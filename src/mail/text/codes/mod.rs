@@ -12,6 +12,8 @@ mod label;
 mod number;
 mod words;
 
+use std::ops::Range;
+
 use label::{Label, LabelSense};
 use number::CodeCandidate;
 use words::WordKind;
@@ -51,7 +53,7 @@ pub fn find(text: &str) -> Vec<FoundCode> {
     if candidates.is_empty() {
         return Vec::new();
     }
-    let labels = label::labels(&text);
+    let labels = label::labels(&text, &neighbourhoods(&text, &candidates));
     if labels.is_empty() {
         return Vec::new();
     }
@@ -61,6 +63,23 @@ pub fn find(text: &str) -> Vec<FoundCode> {
         candidates,
     };
     reader.rank()
+}
+
+/// Where a word may stand that announces one of the numbers, in order and apart: most texts have
+/// few numbers, and their words are not looked for elsewhere.
+fn neighbourhoods(text: &str, candidates: &[Candidate]) -> Vec<Range<usize>> {
+    let mut all: Vec<Range<usize>> = Vec::new();
+    for Candidate { token, .. } in candidates {
+        let start = token.start.saturating_sub(REACH_ALONE + WORD_ROOM);
+        let start = unicode::prefix(text, start).len();
+        let end = (token.end + REACH_AFTER_ALONE + WORD_ROOM).min(text.len());
+        let end = unicode::prefix(text, end).len();
+        match all.last_mut() {
+            Some(last) if start <= last.end => last.end = last.end.max(end),
+            _ => all.push(start..end),
+        }
+    }
+    all
 }
 
 /// Codes of a message: words of the subject count for the text below it, but for a reply, whose
@@ -450,6 +469,8 @@ const REACH_FAR: usize = 140;
 /// A code that stands alone in its line is announced some sentences before.
 const REACH_ALONE: usize = 400;
 const REACH_AFTER: usize = 70;
+/// Octets of an announcing word with what stands beside it.
+const WORD_ROOM: usize = 64;
 const REACH_AFTER_ALONE: usize = 160;
 /// "code is ", "PIN: "
 const ADJACENT: usize = 10;

@@ -3,6 +3,7 @@
 //!
 //! Each question is asked at one line and reads a bounded number of lines around it.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::words::{self, kind};
@@ -72,7 +73,15 @@ fn has_name(head: &[u8]) -> bool {
 
 impl<'a> Lines<'a> {
     pub fn of(text: &'a str) -> Lines<'a> {
-        Lines(text.lines().map(Line::of).collect())
+        let mut lines = Vec::with_capacity(text.len() / LINE_GUESS);
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
+            let line = rest.get(..end).unwrap_or("");
+            lines.push(Line::of(line.strip_suffix('\r').unwrap_or(line)));
+            rest = rest.get(end + 1..).unwrap_or("");
+        }
+        Lines(lines)
     }
 
     pub fn get(&self, at: usize) -> Option<&'a str> {
@@ -96,6 +105,12 @@ impl<'a> Lines<'a> {
     /// Whether a line may begin history, a forwarded message or a signature. Most lines do not.
     pub fn may_begin(&self, at: usize) -> bool {
         self.0.get(at).is_some_and(Line::may_begin)
+    }
+
+    /// Whether one of some lines may begin history, a forwarded message or a signature.
+    pub fn may_begin_in(&self, range: Range<usize>) -> bool {
+        let lines = self.0.get(range.start..range.end.min(self.0.len()));
+        lines.is_some_and(|lines| lines.iter().any(Line::may_begin))
     }
 
     /// The place of the first line with text at or behind `at`, if it is near.
@@ -418,6 +433,8 @@ static HEADER_NAMES: LazyLock<Vec<Vec<(&'static str, u8)>>> = LazyLock::new(|| {
     by_octet
 });
 
+/// Octets of a common line, for the room that is made for all of them.
+const LINE_GUESS: usize = 40;
 const ATTRIBUTION_LINES_MAX: usize = 4;
 /// Octets of "On ... wrote:"; longer text is the author's.
 const ATTRIBUTION_MAX: usize = 400;

@@ -266,12 +266,13 @@ impl<'a> ReplyBuilder<'a> {
                 extracted.push_str(kept.line);
             }
         }
-        let extracted = extracted.trim();
+        extracted.truncate(extracted.trim_end().len());
         if extracted.is_empty() {
-            Cow::Borrowed(text.trim())
-        } else {
-            Cow::Owned(extracted.to_owned())
+            return Cow::Borrowed(text.trim());
         }
+        let blank = extracted.len() - extracted.trim_start().len();
+        extracted.drain(..blank);
+        Cow::Owned(extracted)
     }
 }
 

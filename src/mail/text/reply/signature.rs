@@ -94,6 +94,11 @@ pub(super) fn may_be_of_device(lines: &Lines<'_>, at: usize) -> bool {
     if line.len() > DEVICE_LINE_MAX {
         return false;
     }
+    // "On ... wrote:" may be wrapped: its last line tells.
+    let next = lines.next_text(at + 1);
+    if next.is_some_and(|next| !lines.may_begin_in(next..next + 4)) {
+        return false;
+    }
     if first >= 0x80 {
         let head = lines
             .get(at)
@@ -118,11 +123,7 @@ pub(super) fn may_be_of_device(lines: &Lines<'_>, at: usize) -> bool {
             return false;
         }
     }
-    let Some(next) = lines.next_text(at + 1) else {
-        return true;
-    };
-    // "On ... wrote:" may be wrapped: its last line tells.
-    (next..next + 4).any(|next| lines.may_begin(next))
+    true
 }
 
 /// Whether nothing but history follows a line.
