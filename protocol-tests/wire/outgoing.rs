@@ -438,7 +438,9 @@ fn a_dialed_peer_may_half_close_or_be_lost() {
 fn a_stop_is_told_to_dials() {
     let reactor = Reactor::start(Limits::default());
     let (silent, _held) = silent();
-    let waits = serve(|mut stream| while let Ok(1..) = stream.read(&mut [0; 4096]) {});
+    // This peer does not close. The worker waits for that, and so still takes the last dial.
+    let (keep, kept) = channel();
+    let waits = serve(move |stream| drop(keep.send(stream)));
     let open = reactor.dial(&[waits], DialTls::Never);
     assert_eq!(hear(&open), Said::Open);
     let connecting = reactor.dial(&[silent, silent], DialTls::Never);
@@ -450,6 +452,7 @@ fn a_stop_is_told_to_dials() {
         assert_eq!(hear(&said), Said::Failed(DialError::Stopping));
         assert_eq!(hear(&said), Said::Answered);
     }
+    drop(kept);
 }
 
 /// A client of our own submission listener, as one of many.
