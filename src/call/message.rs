@@ -217,11 +217,21 @@ pub enum SenderAuth {
     /// Nothing: it came from outside, or a client has appended it.
     #[default]
     Unknown,
-    /// A client that had logged in here sent it: the sender is known without DKIM.
+    /// A client of the same organization sent it: the sender is known without DKIM.
     Client,
+    /// A client of another organization here sent it: the sender is known, and is not ours.
+    Neighbour,
     /// It came from outside, its From names a domain of this server, and no check has shown that
     /// this is true.
     SpoofedLocal,
+}
+
+impl SenderAuth {
+    /// Whether the message came from outside of the organization, so that nothing in it may be
+    /// taken for an instruction.
+    pub fn is_untrusted(self) -> bool {
+        self != SenderAuth::Client
+    }
 }
 
 /// A mail address with its display name.

@@ -421,18 +421,24 @@ fn arrival_number(arrival: Arrival, auth: SenderAuth) -> i64 {
     match auth {
         SenderAuth::Unknown => number,
         SenderAuth::Client => number | CLIENT,
+        SenderAuth::Neighbour => number | CLIENT | NEIGHBOUR,
         SenderAuth::SpoofedLocal => number | SPOOFED_LOCAL,
     }
 }
 
 /// How the entry came to be, and what is known of its sender.
 pub(super) fn arrival_of(number: i64) -> (Arrival, SenderAuth) {
-    let auth = match (number & CLIENT != 0, number & SPOOFED_LOCAL != 0) {
-        (true, _) => SenderAuth::Client,
-        (false, true) => SenderAuth::SpoofedLocal,
-        (false, false) => SenderAuth::Unknown,
+    let has = |bit: i64| number & bit != 0;
+    let auth = if has(NEIGHBOUR) {
+        SenderAuth::Neighbour
+    } else if has(CLIENT) {
+        SenderAuth::Client
+    } else if has(SPOOFED_LOCAL) {
+        SenderAuth::SpoofedLocal
+    } else {
+        SenderAuth::Unknown
     };
-    let arrival = match number & !(CLIENT | SPOOFED_LOCAL) {
+    let arrival = match number & !(CLIENT | SPOOFED_LOCAL | NEIGHBOUR) {
         1 => Arrival::Received,
         2 => Arrival::Sent,
         3 => Arrival::Appended,
@@ -446,6 +452,10 @@ const CLIENT: i64 = 16;
 
 /// This bit is set when the message came from outside under a name of this server.
 const SPOOFED_LOCAL: i64 = 32;
+
+/// This bit is set beside that of a client when the client is of another organization. Releases
+/// before it did not tell the two apart.
+const NEIGHBOUR: i64 = 64;
 
 const PAGE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.thread, e.received_at,
      e.size, e.prefix, b.header_len, b.id, b.size
@@ -470,3 +480,28 @@ const ROW_BYTES: usize = 96;
 
 /// Keywords that SELECT shows. More are stored and searched.
 const KEYWORDS_SHOWN: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_and_the_sender_are_read_back() {
+        for arrival in [
+            Arrival::Received,
+            Arrival::Sent,
+            Arrival::Appended,
+            Arrival::Copied,
+        ] {
+            for auth in [
+                SenderAuth::Unknown,
+                SenderAuth::Client,
+                SenderAuth::Neighbour,
+                SenderAuth::SpoofedLocal,
+            ] {
+                let number = arrival_number(arrival, auth);
+                assert_eq!(arrival_of(number), (arrival, auth));
+            }
+        }
+    }
+}

@@ -181,6 +181,7 @@ enum StoredAuth {
     Unknown,
     Client,
     SpoofedLocal,
+    Neighbour,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -393,6 +394,7 @@ fn store_auth(auth: SenderAuth) -> StoredAuth {
         SenderAuth::Unknown => StoredAuth::Unknown,
         SenderAuth::Client => StoredAuth::Client,
         SenderAuth::SpoofedLocal => StoredAuth::SpoofedLocal,
+        SenderAuth::Neighbour => StoredAuth::Neighbour,
     }
 }
 
@@ -401,6 +403,7 @@ fn load_auth(stored: StoredAuth) -> SenderAuth {
         StoredAuth::Unknown => SenderAuth::Unknown,
         StoredAuth::Client => SenderAuth::Client,
         StoredAuth::SpoofedLocal => SenderAuth::SpoofedLocal,
+        StoredAuth::Neighbour => SenderAuth::Neighbour,
     }
 }
 

@@ -49,6 +49,7 @@ static EVENT_MESSAGE: BodyTable = BodyTable {
         has_attachments: required Flag, "true", "Whether it has an attachment.";
         priority: required OneOf(PriorityLevel::NAMES), r#""normal""#, "What X-Priority and Importance say.";
         codes: sometimes List(&Text(ANY)), "[]", "One-time codes found in it.";
+        untrusted: required Flag, "true", "Whether it came from outside of the organization.";
     },
 };
 
@@ -73,6 +74,7 @@ static EVENT_STATE: BodyTable = BodyTable {
         has_attachments: sometimes Flag, "true", "Whether it has an attachment.";
         priority: sometimes OneOf(PriorityLevel::NAMES), r#""normal""#, "What X-Priority and Importance say.";
         codes: sometimes List(&Text(ANY)), "[]", "One-time codes found in it.";
+        untrusted: sometimes Flag, "true", "Whether it came from outside of the organization.";
         auth: optional Object(&AUTH), "null", "What is known of the sender.";
     },
 };

@@ -191,6 +191,7 @@ fn message(o: &mut Object<'_>, told: &WholeMessage<'_>, open: bool) {
     if open {
         o.texts("codes", &summary.codes);
     }
+    o.flag("untrusted", told.auth.is_untrusted());
 }
 
 /// The new states of up to 100 messages, and how many there are in all. Of the first of them all

@@ -8,7 +8,7 @@
 use super::plan::{Delivery, Effect, Placement, Plan};
 use crate::call::{
     Access, Arrival, Arrived, BodyId, Caller, Change, EntryId, EntryState, Metric, Noun, OrgId,
-    Recipient, Refusal, ThreadId, UidSet, Written,
+    Recipient, Refusal, SenderAuth, ThreadId, UidSet, Written,
 };
 use crate::service::context::WriteContext;
 use crate::service::policy;
@@ -61,7 +61,8 @@ pub fn deliver(
             Effect::Place(_) => {
                 let target = targets.next().ok_or(Refusal::Internal)?;
                 let body = body_of(&bodies, target.place.org)?;
-                let stored = store_entry(context, plan, target, body)?;
+                let auth = auth_in(caller, plan, target.place.org);
+                let stored = store_entry(context, plan, target, (body, auth))?;
                 // The answer names the sender's copy, or else the first entry.
                 let is_better = best
                     .as_ref()
@@ -209,11 +210,20 @@ fn body_of(bodies: &[(OrgId, BodyId)], org: OrgId) -> Result<BodyId, Refusal> {
     found.map(|(_, body)| *body).ok_or(Refusal::Internal)
 }
 
+/// What an organization knows of the sender.
+fn auth_in(caller: &Caller, plan: &Plan, org: OrgId) -> SenderAuth {
+    let is_own = caller.key().is_some_and(|access| access.org == org);
+    match plan.auth {
+        SenderAuth::Client if !is_own => SenderAuth::Neighbour,
+        auth => auth,
+    }
+}
+
 fn store_entry(
     context: &mut WriteContext<'_>,
     plan: &Plan,
     target: PlacementTarget<'_>,
-    body: BodyId,
+    (body, auth): (BodyId, SenderAuth),
 ) -> Result<StoredEntry, Refusal> {
     let (store, now) = (context.store, context.now);
     let PlacementTarget {
@@ -233,7 +243,7 @@ fn store_entry(
         flags: placement.flags,
         keywords: &placement.keywords,
         arrival: placement.kind,
-        auth: plan.auth,
+        auth,
         received_at: placement.received_at.unwrap_or(now.unix_ms),
     };
     let uid = store.add_entry(&mailbox, stamp.seq, &new)?;
@@ -253,7 +263,7 @@ fn store_entry(
             .saturating_add(u32::try_from(placement.prefix.len()).unwrap_or(u32::MAX)),
         message_id: plan.message_id.clone(),
         summary: plan.summary.clone(),
-        auth: plan.auth,
+        auth,
     };
     let event = NewEvent {
         inbox: Some(place.path),

@@ -164,7 +164,7 @@ fn a_recipient_of_another_organization_gets_its_own_body_and_log() {
     let Change::Arrived(arrived) = &theirs[0].change else {
         panic!()
     };
-    assert_eq!(arrived.auth, SenderAuth::Client);
+    assert_eq!(arrived.auth, SenderAuth::Neighbour);
 }
 
 #[test]
