@@ -127,10 +127,11 @@ impl Parser<'_> {
             let in_message = (self.frames.last())
                 .and_then(|frame| self.found.parts.get(frame.part))
                 .is_some_and(|part| part.kind == PartKind::Message);
-            if in_message && let Some(cut) = &cut {
-                // The line end before the boundary belongs to the boundary. The header of an
-                // attached message ends with the message, and never behind it.
-                body_start = self.before_line_end(cut.start).max(at);
+            if in_message && (cut.is_some() || self.is_delimiter(body_start)) {
+                // The line end before the boundary belongs to the boundary, be it the empty line
+                // of the header. The header of an attached message ends with the message, and
+                // never behind it.
+                body_start = self.before_line_end(body_start).max(at);
             }
             let part = self.found.parts.len();
             let kind = self.open(at, body_start, cut.is_some());
@@ -317,6 +318,12 @@ impl Parser<'_> {
                 return Some(delimiter);
             }
         }
+    }
+
+    /// Whether the line at `start` is the boundary of an open multipart.
+    fn is_delimiter(&self, start: usize) -> bool {
+        let line = self.raw.get(start..).unwrap_or(b"");
+        line.starts_with(b"--") && self.delimiter_at(start).is_some()
     }
 
     /// The boundary of an open multipart at `start`, where a line begins with `--`.
