@@ -103,6 +103,32 @@ const THREAD: FieldRow = sometimes(
     "Only this conversation.",
 );
 
+/// The query of a list over all inboxes.
+const IN_ALL: &[FieldRow] = &[
+    INBOX,
+    LIMIT,
+    CURSOR,
+    FOLDER,
+    LABEL,
+    SEEN,
+    UNREAD,
+    FROM,
+    TO,
+    SUBJECT,
+    Q,
+    SINCE,
+    UNTIL,
+    HAS_ATTACHMENTS,
+    HAS_ATTACHMENT,
+    SPAM,
+    THREAD,
+];
+/// The query of a list of one inbox: the path names it.
+const IN_INBOX: &[FieldRow] = match IN_ALL {
+    [_, rest @ ..] => rest,
+    [] => &[],
+};
+
 const LIST_GIVES: &[Gives] = &[Gives {
     status: 200,
     says: "A page of messages.",
@@ -121,24 +147,7 @@ pub(crate) static LIST_OF_INBOX: Operation = Operation {
     says: "Lists messages without their content, newest first. Without `folder` these are those \
            that have arrived: in INBOX and your own folders, not in Sent, Drafts, Trash and Junk. \
            A page may end early when much had to be searched; `next_cursor` then goes on.",
-    query: &[
-        LIMIT,
-        CURSOR,
-        FOLDER,
-        LABEL,
-        SEEN,
-        UNREAD,
-        FROM,
-        TO,
-        SUBJECT,
-        Q,
-        SINCE,
-        UNTIL,
-        HAS_ATTACHMENTS,
-        HAS_ATTACHMENT,
-        SPAM,
-        THREAD,
-    ],
+    query: IN_INBOX,
     takes: Takes::Nothing,
     gives: LIST_GIVES,
     errors: LIST_ERRORS,
@@ -162,25 +171,7 @@ pub(crate) static LIST_OF_ALL: Operation = Operation {
     says: "Lists the messages of every inbox that the key may see, or of those that `inbox` names, \
            with the filters and in the order of the list of one inbox. `inbox_id` says where each \
            is.",
-    query: &[
-        LIMIT,
-        CURSOR,
-        INBOX,
-        FOLDER,
-        LABEL,
-        SEEN,
-        UNREAD,
-        FROM,
-        TO,
-        SUBJECT,
-        Q,
-        SINCE,
-        UNTIL,
-        HAS_ATTACHMENTS,
-        HAS_ATTACHMENT,
-        SPAM,
-        THREAD,
-    ],
+    query: IN_ALL,
     takes: Takes::Nothing,
     gives: LIST_GIVES,
     errors: LIST_ERRORS,
