@@ -24,14 +24,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("call", &[]),
     ("crypto", &[]),
     ("config", &["call"]),
-    ("mail", &["crypto"]),
+    ("pace", &[]),
+    ("mail", &["crypto", "pace"]),
     ("engine", &["call"]),
     ("smtp", &["call", "engine", "mail", "crypto"]),
     ("imap", &["call", "engine", "mail", "crypto"]),
     ("http", &["call", "engine", "mail", "crypto"]),
     ("protocol", &["call", "engine", "smtp", "imap", "http"]),
-    ("store", &["call"]),
-    ("service", &["call", "store", "mail", "crypto"]),
+    ("store", &["call", "pace"]),
+    ("service", &["call", "store", "mail", "crypto", "pace"]),
     (
         "net",
         &[

@@ -12,6 +12,7 @@ pub(crate) mod protocol;
 
 pub(crate) mod crypto;
 pub(crate) mod mail;
+pub(crate) mod pace;
 
 pub(crate) mod service;
 pub(crate) mod store;
