@@ -9,6 +9,8 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
+use crate::pace;
+
 /// A Content-Transfer-Encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Encoding {
@@ -228,7 +230,10 @@ pub fn decode(encoding: Encoding, body: &[u8]) -> Cow<'_, [u8]> {
     }
     let mut out = Vec::with_capacity(body.len() / 4 * 3 + 3);
     let mut decoder = Decoder::new(encoding);
-    decoder.push(body, &mut out);
+    for piece in body.chunks(PIECE_BYTES) {
+        pace::spend(piece.len());
+        decoder.push(piece, &mut out);
+    }
     decoder.finish(&mut out);
     Cow::Owned(out)
 }
@@ -241,7 +246,10 @@ pub fn decoded_len(encoding: Encoding, body: &[u8]) -> usize {
         Encoding::QuotedPrintable => {
             let mut count = OctetCount(0);
             let mut decoder = Decoder::new(encoding);
-            decoder.push_quoted(body, &mut count);
+            for piece in body.chunks(PIECE_BYTES) {
+                pace::spend(piece.len());
+                decoder.push_quoted(piece, &mut count);
+            }
             decoder.flush_quoted(&mut count);
             count.0
         }
@@ -250,18 +258,19 @@ pub fn decoded_len(encoding: Encoding, body: &[u8]) -> usize {
 
 /// Each `=` ends a quantum, as in the decoder; all other octets outside the alphabet are skipped.
 fn base64_len(body: &[u8]) -> usize {
-    let mut rest = body;
-    let mut octets = 0;
-    loop {
-        let end = memchr(b'=', rest).unwrap_or(rest.len());
-        let sextets = base64_count(rest.get(..end).unwrap_or(rest));
-        // One sextet alone holds no octet.
-        octets += sextets / 4 * 3 + (sextets % 4).saturating_sub(1);
-        match rest.get(end + 1..) {
-            Some(next) => rest = next,
-            None => return octets,
+    // One sextet alone holds no octet.
+    let octets_of = |sextets: usize| sextets / 4 * 3 + (sextets % 4).saturating_sub(1);
+    let (mut octets, mut sextets) = (0, 0);
+    for mut rest in body.chunks(PIECE_BYTES) {
+        pace::spend(rest.len());
+        while let Some(end) = memchr(b'=', rest) {
+            sextets += base64_count(rest.get(..end).unwrap_or(rest));
+            octets += octets_of(std::mem::take(&mut sextets));
+            rest = rest.get(end + 1..).unwrap_or_default();
         }
+        sextets += base64_count(rest);
     }
+    octets + octets_of(sextets)
 }
 
 /// How many octets are of the alphabet. The compiler turns the sum of a short run, which fits into
@@ -306,6 +315,8 @@ const fn sextets() -> [u8; 256] {
     table
 }
 
+/// Octets between two counts of work.
+const PIECE_BYTES: usize = 64 * 1024;
 /// At most 255, so that a count of this many octets fits into one.
 const COUNT_RUN: usize = 192;
 static SEXTETS: [u8; 256] = sextets();
@@ -322,6 +333,30 @@ mod tests {
         let mut decoder = Decoder::new(encoding);
         for piece in body.chunks(n) {
             decoder.push(piece, &mut out);
+        }
+        decoder.finish(&mut out);
+        out
+    }
+
+    /// Numbers below their argument, the same at every run.
+    fn numbers() -> impl FnMut(usize) -> usize {
+        let mut seed = 7_u64;
+        move |n| {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(seed >> 33).unwrap() % n
+        }
+    }
+
+    /// The body decoded in pieces of different lengths.
+    fn in_cuts(encoding: Encoding, body: &[u8], next: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
+        let (mut out, mut rest) = (Vec::new(), body);
+        let mut decoder = Decoder::new(encoding);
+        while !rest.is_empty() {
+            let (piece, tail) = rest.split_at(next(rest.len().min(9)) + 1);
+            decoder.push(piece, &mut out);
+            rest = tail;
         }
         decoder.finish(&mut out);
         out
@@ -363,16 +398,42 @@ mod tests {
     }
 
     #[test]
+    fn pieces_of_any_length_give_the_whole() {
+        use Encoding::*;
+        let alphabets: [&[u8]; 3] = [b"ABab09+/=", b"AB9/ =\r\n\xff", b"=aF0 \t\r\nzG"];
+        let mut next = numbers();
+        for round in 0..3_000 {
+            let alphabet = alphabets[round % alphabets.len()];
+            let body: Vec<u8> = (0..next(300))
+                .map(|_| alphabet[next(alphabet.len())])
+                .collect();
+            for encoding in [Base64, Identity, QuotedPrintable] {
+                let shown = String::from_utf8_lossy(&body);
+                let cut = in_cuts(encoding, &body, &mut next);
+                assert_eq!(cut, *decode(encoding, &body), "{encoding:?} {shown:?}");
+            }
+        }
+        // A piece of `decode` ends between the two halves of an escape, and within a quantum.
+        let long = "ab=C3=B6 =\r\n".repeat(30_000);
+        let mut whole = Vec::new();
+        let mut decoder = Decoder::new(QuotedPrintable);
+        decoder.push(long.as_bytes(), &mut whole);
+        assert_eq!(*decode(QuotedPrintable, long.as_bytes()), whole);
+        assert_eq!(decoded_len(QuotedPrintable, long.as_bytes()), whole.len());
+        let long = "aGVsbG8h\r\n".repeat(30_000);
+        let (decoded, counted) = (
+            decode(Base64, long.as_bytes()),
+            decoded_len(Base64, long.as_bytes()),
+        );
+        assert_eq!(*decoded, *"hello!".repeat(30_000).as_bytes());
+        assert_eq!(counted, decoded.len());
+    }
+
+    #[test]
     fn the_counted_length_is_the_decoded_one() {
         use Encoding::*;
         let alphabets: [&[u8]; 4] = [b"ABab09+/", b"ABab09+/=\r\n ", b"=aF0 \t\r\nzG\xff", b"="];
-        let mut seed = 7_u64;
-        let mut next = move |n: usize| {
-            seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            usize::try_from(seed >> 33).unwrap() % n
-        };
+        let mut next = numbers();
         for round in 0..4_000 {
             let alphabet = alphabets[round % alphabets.len()];
             let body: Vec<u8> = (0..next(600))

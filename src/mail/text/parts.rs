@@ -34,6 +34,10 @@ pub struct Attachment {
     pub content_type: String,
     /// Octets once decoded, as many as [`super::decode_part`] gives.
     pub size: usize,
+    /// The octets of the message that it is decoded from, by a `transfer::Decoder` piece by piece.
+    pub body: Range<usize>,
+    /// How these octets are encoded.
+    pub encoding: Encoding,
     /// Shown inside the text and not beside it.
     pub inline: bool,
     /// Without its brackets.
@@ -435,6 +439,8 @@ fn describe(index: usize, raw: &[u8], found: Attached<'_>) -> Attachment {
             part.encoding,
             raw.get(part.body.clone()).unwrap_or_default(),
         ),
+        body: part.body.clone(),
+        encoding: part.encoding,
         inline: is_inline(&part, place),
         content_id: content_id(&part).map(|id| unicode::one_line(&id, CONTENT_ID_MAX)),
     }
