@@ -155,6 +155,10 @@ pub mod net {
         bind, provide_certificate, raise_descriptors,
     };
 }
+/// `crate::pace`
+pub mod pace {
+    pub use crate::pace::within;
+}
 /// `crate::protocol`
 pub mod protocol {
     pub use crate::protocol::Protocol;
