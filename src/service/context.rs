@@ -5,7 +5,7 @@
 
 use super::Service;
 use super::access::admit::sees;
-use crate::call::{Access, ConnId, Event, InboxId, Noun, Now, Refusal, Shared};
+use crate::call::{Access, ConnId, Event, InboxId, Noun, Now, Refusal, Shared, Write, Written};
 use crate::crypto::Random;
 use crate::store::Store;
 
@@ -41,6 +41,18 @@ pub struct WriteContext<'a> {
     pub origin: Option<ConnId>,
     /// Events to publish after the commit.
     pub events: &'a mut Vec<Event>,
+}
+
+/// The part of a call that one group carries out. A call that touches many rows keeps to a slice of
+/// about 5 ms: other calls are carried out between its parts.
+#[derive(Debug)]
+pub enum Carried {
+    /// The call is carried out.
+    Done(Written),
+    /// A slice is committed with its group. The rest is a call of its own, with its progress in it.
+    /// It is carried out in a later group, also when the connection has closed meanwhile. A refusal
+    /// of the rest takes back only the rest.
+    Rest(Box<Write>),
 }
 
 /// The inbox of an IMAP or SMTP session: the one that the client logged in to, if its key still

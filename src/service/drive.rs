@@ -57,7 +57,19 @@ pub fn resume(writer: &mut Writer, reader: &mut Reader, store: &Store, task: Rea
 }
 
 fn write(writer: &mut Writer, store: &Store, task: WriteTask) -> Done {
-    let turn = writer.turn(store, &[task]);
+    let mut turn = writer.turn(store, &[task]);
+    let mut events = Vec::new();
+    while !turn.rests.is_empty() {
+        events.extend(turn.events.iter().cloned());
+        turn = writer.turn(store, &turn.rests);
+    }
+    let events = match events.is_empty() {
+        true => turn.events,
+        false => events
+            .into_iter()
+            .chain(turn.events.iter().cloned())
+            .collect(),
+    };
     let reply = turn.replies.into_iter().next().map(|(_, reply)| reply);
-    Done::Answered(reply, turn.events)
+    Done::Answered(reply, events)
 }

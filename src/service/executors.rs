@@ -174,12 +174,20 @@ pub fn run_writer(
     mut answer: impl FnMut(ConnId, Reply),
     fail: impl FnOnce(String),
 ) {
-    // A task that came when its group was full already.
-    let mut first: Option<WriteTask> = None;
-    let ended = write_all(&mut writer, store, inlet, &mut first, publish, &mut answer);
+    // Tasks that come before those of the inlet: one that came when its group was full already, and
+    // the rests of calls of the last group.
+    let mut waiting = VecDeque::new();
+    let ended = write_all(
+        &mut writer,
+        store,
+        inlet,
+        &mut waiting,
+        publish,
+        &mut answer,
+    );
     if let Err(why) = ended {
         fail(why);
-        for task in first.into_iter().chain(inlet.iter()) {
+        for task in waiting.into_iter().chain(inlet.iter()) {
             if let Some(conn) = task.conn() {
                 answer(conn, Reply::Refused(Refusal::Stopping));
             }
@@ -191,7 +199,7 @@ fn write_all(
     writer: &mut Writer,
     store: &Store,
     inlet: &Receiver<WriteTask>,
-    first: &mut Option<WriteTask>,
+    waiting: &mut VecDeque<WriteTask>,
     mut publish: impl FnMut(Arc<[Event]>),
     mut answer: impl FnMut(ConnId, Reply),
 ) -> Result<(), String> {
@@ -208,7 +216,7 @@ fn write_all(
             (0, job) => job.map_or(IDLE, |job| job.min(IDLE)),
             (_, job) => job.map_or(IDLE_LONG, |job| job.min(IDLE_LONG)),
         };
-        let next = match first.take() {
+        let next = match waiting.pop_front() {
             Some(task) => Ok(task),
             None if store.has_leftovers() => inlet.try_recv().map_err(|none| match none {
                 TryRecvError::Empty => RecvTimeoutError::Timeout,
@@ -237,12 +245,16 @@ fn write_all(
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        *first = fill_group(inlet, &mut batch, group);
+        waiting.extend(fill_group(inlet, &mut batch, group));
         group = batch.len();
         let turn = writer.turn(store, &batch);
         let metrics = &writer.service().shared.metrics;
-        metrics.sub(Metric::WriterQueue, batch.len() as u64);
+        metrics.sub(
+            Metric::WriterQueue,
+            batch.len().saturating_sub(turn.rests.len()) as u64,
+        );
         batch.clear();
+        waiting.extend(turn.rests);
         if !turn.events.is_empty() {
             publish(turn.events);
         }

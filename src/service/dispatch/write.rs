@@ -1,29 +1,30 @@
 //! From a call that writes to its function, by noun. The matches are exhaustive: a new call
-//! does not compile before it has its arm.
+//! does not compile before it has its arm. A call that can touch many rows gives the rest of itself
+//! after a slice ([`Carried::Rest`]); for every other call, one part is all of it.
 
 use crate::call::{
     Access, Caller, DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite,
     OrgWrite, Refusal, Write, Written,
 };
 use crate::service::account::{domain, inbox, key, org};
-use crate::service::context::WriteContext;
+use crate::service::context::{Carried, WriteContext};
 use crate::service::mail::{entry, folder, mailbox, message};
 use crate::store::FlagUpdate;
 
-/// Carries out a call. `admit` has checked the caller.
+/// Carries out a call, or a slice of it. `admit` has checked the caller.
 pub(super) fn write(
     context: &mut WriteContext<'_>,
     caller: &Caller,
     call: &Write,
-) -> Result<Written, Refusal> {
+) -> Result<Carried, Refusal> {
     match call {
         Write::Mailbox(call) => write_mailbox(context, caller.access()?, call),
         Write::Entry(call) => write_entry(context, caller.access()?, call),
-        Write::Message(call) => write_message(context, caller.access()?, call),
-        Write::Inbox(call) => write_inbox(context, caller.access()?, call),
-        Write::Key(call) => write_key(context, caller.access()?, call),
-        Write::Domain(call) => write_domain(context, caller, call),
-        Write::Org(call) => write_org(context, call),
+        Write::Message(call) => write_message(context, caller.access()?, call).map(Carried::Done),
+        Write::Inbox(call) => write_inbox(context, caller.access()?, call).map(Carried::Done),
+        Write::Key(call) => write_key(context, caller.access()?, call).map(Carried::Done),
+        Write::Domain(call) => write_domain(context, caller, call).map(Carried::Done),
+        Write::Org(call) => write_org(context, call).map(Carried::Done),
     }
 }
 
@@ -31,8 +32,8 @@ fn write_mailbox(
     context: &mut WriteContext<'_>,
     access: &Access,
     call: &MailboxWrite,
-) -> Result<Written, Refusal> {
-    match call {
+) -> Result<Carried, Refusal> {
+    let written = match call {
         MailboxWrite::ClaimRecent { mailbox } => mailbox::claim_recent(context, access, *mailbox),
         MailboxWrite::Create { mailbox } => mailbox::create(context, access, mailbox),
         MailboxWrite::Delete { mailbox } => mailbox::delete(context, access, mailbox),
@@ -51,15 +52,16 @@ fn write_mailbox(
         MailboxWrite::Subscribe { mailbox, on } => {
             mailbox::subscribe(context, access, mailbox, *on)
         }
-    }
+    };
+    written.map(Carried::Done)
 }
 
 fn write_entry(
     context: &mut WriteContext<'_>,
     access: &Access,
     call: &EntryWrite,
-) -> Result<Written, Refusal> {
-    match call {
+) -> Result<Carried, Refusal> {
+    let written = match call {
         EntryWrite::SetFlags {
             mailbox,
             uids,
@@ -86,7 +88,8 @@ fn write_entry(
             remove,
             all,
         } => entry::copy(context, access, *mailbox, uids, (to, *remove, *all)),
-    }
+    };
+    written.map(Carried::Done)
 }
 
 fn write_message(

@@ -12,7 +12,7 @@ use crate::call::{
 };
 use crate::crypto::Random;
 use crate::service::access::admit::admit;
-use crate::service::context::WriteContext;
+use crate::service::context::{Carried, WriteContext};
 use crate::service::intake::{self, Delivery};
 use crate::service::job::{Runner, Runners};
 use crate::service::{Service, policy};
@@ -23,6 +23,8 @@ use crate::store::{KeptAnswer, Store};
 pub enum WriteTask {
     /// A call.
     Call(Request<Write>),
+    /// The rest of a call of which a slice is committed. Its caller was admitted at its beginning.
+    Rest(Request<Write>),
     /// A message that a reader has decided on.
     Deliver(Request<Box<Delivery>>),
 }
@@ -31,15 +33,29 @@ impl WriteTask {
     /// The connection that waits for the answer.
     pub fn conn(&self) -> Option<ConnId> {
         match self {
-            WriteTask::Call(request) => request.conn,
+            WriteTask::Call(request) | WriteTask::Rest(request) => request.conn,
             WriteTask::Deliver(request) => request.conn,
         }
+    }
+
+    /// The same request with the rest of its call.
+    fn rest(&self, call: Write) -> Option<WriteTask> {
+        let (WriteTask::Call(request) | WriteTask::Rest(request)) = self else {
+            return None;
+        };
+        Some(WriteTask::Rest(Request {
+            conn: request.conn,
+            peer: request.peer,
+            now: request.now,
+            caller: request.caller.clone(),
+            call,
+        }))
     }
 
     /// Octets that the task adds to its transaction.
     pub fn octets(&self) -> usize {
         match self {
-            WriteTask::Call(_) => 0,
+            WriteTask::Call(_) | WriteTask::Rest(_) => 0,
             WriteTask::Deliver(request) => request.call.plan.body.len(),
         }
     }
@@ -73,8 +89,10 @@ pub enum DiskReserve {
 pub struct WriteTurn {
     /// Events to publish before the replies are given.
     pub events: Arc<[Event]>,
-    /// One reply for each request, in their order.
+    /// One reply for each request that has ended, in their order.
     pub replies: Vec<(Option<ConnId>, Reply)>,
+    /// The rest of each request that has not ended. Each is carried out in a later group.
+    pub rests: Vec<WriteTask>,
     /// The reason why the disk has failed: the process must log it and end.
     pub fatal: Option<String>,
     /// Nothing was committed because the disk is full.
@@ -157,16 +175,21 @@ impl Writer {
                 metrics.count(Metric::Commits);
                 metrics.add(Metric::CommittedCalls, batch.len() as u64);
                 metrics.add(Metric::Events, events.len() as u64);
-                let replies = batch.iter().zip(results).map(|(task, result)| {
-                    let reply = match result {
-                        Ok(written) => Reply::Written(written, receipt),
-                        Err(refusal) => Reply::Refused(refusal),
-                    };
-                    (task.conn(), reply)
-                });
+                let mut replies = Vec::with_capacity(results.len());
+                let mut rests = Vec::new();
+                for (task, result) in batch.iter().zip(results) {
+                    match result {
+                        Ok(Carried::Done(written)) => {
+                            replies.push((task.conn(), Reply::Written(written, receipt)));
+                        }
+                        Ok(Carried::Rest(call)) => rests.extend(task.rest(*call)),
+                        Err(refusal) => replies.push((task.conn(), Reply::Refused(refusal))),
+                    }
+                }
                 WriteTurn {
                     events: events.into(),
-                    replies: replies.collect(),
+                    replies,
+                    rests,
                     fatal: None,
                     is_full: false,
                 }
@@ -182,6 +205,7 @@ impl Writer {
                         .iter()
                         .map(|task| (task.conn(), refused.clone()))
                         .collect(),
+                    rests: Vec::new(),
                     fatal: is_fatal.then_some(why),
                     is_full,
                 }
@@ -196,7 +220,7 @@ impl Writer {
         batch: &[WriteTask],
         now: Now,
         events: &mut Vec<Event>,
-        results: &mut Vec<Result<Written, Refusal>>,
+        results: &mut Vec<Result<Carried, Refusal>>,
     ) -> Result<(), (String, Refusal)> {
         for task in batch {
             let before = events.len();
@@ -285,7 +309,7 @@ impl Writer {
 
 /// Carries out a task, unless a task with the same `Idempotency-Key` was carried out already. The
 /// answer is kept in the same savepoint.
-fn carry_out(context: &mut WriteContext<'_>, task: &WriteTask) -> Result<Written, Refusal> {
+fn carry_out(context: &mut WriteContext<'_>, task: &WriteTask) -> Result<Carried, Refusal> {
     match task {
         WriteTask::Call(request) => {
             let (caller, call) = (&request.caller, &request.call);
@@ -294,24 +318,31 @@ fn carry_out(context: &mut WriteContext<'_>, task: &WriteTask) -> Result<Written
                 write::write(context, caller, call)
             })
         }
+        WriteTask::Rest(request) => {
+            let (caller, call) = (&request.caller, &request.call);
+            with_idempotency(context, caller, call.idempotency(), |context| {
+                write::write(context, caller, call)
+            })
+        }
         WriteTask::Deliver(request) => {
             let (caller, delivery) = (&request.caller, &*request.call);
             admit(caller, delivery.need, context.now)?;
             with_idempotency(context, caller, delivery.idempotency.as_ref(), |context| {
-                intake::deliver(context, caller, delivery)
+                intake::deliver(context, caller, delivery).map(Carried::Done)
             })
         }
     }
 }
 
 /// Carries out `run` once for each `Idempotency-Key`. The stored key contains the id of the API
-/// key, so one API key cannot get the answers of another.
+/// key, so one API key cannot get the answers of another. The answer is
+/// kept with the last part of a call that is carried out in several groups.
 fn with_idempotency<'a>(
     context: &mut WriteContext<'a>,
     caller: &Caller,
     idempotency: Option<&Idempotency>,
-    run: impl FnOnce(&mut WriteContext<'a>) -> Result<Written, Refusal>,
-) -> Result<Written, Refusal> {
+    run: impl FnOnce(&mut WriteContext<'a>) -> Result<Carried, Refusal>,
+) -> Result<Carried, Refusal> {
     let Some(idempotency) = idempotency else {
         return run(context);
     };
@@ -331,12 +362,15 @@ fn with_idempotency<'a>(
         .saturating_sub(KEPT_MS);
     if let Some(kept) = context.store.kept_answer(caller.org(), &key, since)? {
         return if kept.fingerprint == idempotency.fingerprint {
-            Ok(Written::Again(kept.answer))
+            Ok(Carried::Done(Written::Again(kept.answer)))
         } else {
             Err(Refusal::IdempotencyConflict)
         };
     }
-    let written = run(context)?;
+    let written = match run(context)? {
+        Carried::Done(written) => written,
+        rest @ Carried::Rest(_) => return Ok(rest),
+    };
     let kept = KeptAnswer {
         fingerprint: idempotency.fingerprint.to_vec(),
         answer: (idempotency.render.0)(&written),
@@ -344,7 +378,7 @@ fn with_idempotency<'a>(
     context
         .store
         .keep_answer(caller.org(), &key, &kept, context.now.unix_ms)?;
-    Ok(written)
+    Ok(Carried::Done(written))
 }
 
 /// Milliseconds for which an answer is kept for its `Idempotency-Key`. It is a day, which is also
