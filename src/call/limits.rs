@@ -128,7 +128,11 @@ limits! {
     inbox_sends_per_day: usize = 1000 => RateLimited;
     /// Messages that one organization may send in a day.
     org_sends_per_day: usize = 10_000 => RateLimited;
-    /// Messages that one inbox may receive in a minute, in bursts of five times as many.
+    /// Recipients that one address may name in a minute on port 25 without a message for them, in
+    /// bursts of five times as many. Each costs a look-up; a message gives them back.
+    mx_recipients_per_minute: usize = 600 => RateLimited;
+    /// Messages that one inbox may receive in a minute, in bursts of ten times as many. A sender
+    /// may hold as much of a burst as is left free: alone it gets half, so others find room.
     inbox_receives_per_minute: usize = 60 => RateLimited;
 
     /// Seconds until login.
@@ -234,6 +238,7 @@ impl Limits {
             &mut self.mx_bytes_per_minute,
             &mut self.inbox_sends_per_day,
             &mut self.org_sends_per_day,
+            &mut self.mx_recipients_per_minute,
             &mut self.inbox_receives_per_minute,
             &mut self.imap_sessions_per_inbox,
             &mut self.imap_commands_per_minute,

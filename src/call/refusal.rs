@@ -14,8 +14,9 @@ pub enum Refusal {
         delay_ms: u64,
         allowance: Option<Allowance>,
     },
-    /// Too many failures from this address.
-    LoginLimited { retry_ms: u64 },
+    /// Wrong user or key, after too many failures from this address. The answer waits for
+    /// `delay_ms`; the count begins anew in `retry_ms`. A right key never gets it.
+    LoginLimited { delay_ms: u64, retry_ms: u64 },
     /// The key is valid and lacks this scope.
     MissingScope(Scopes),
     /// The key is bound to inboxes, and this concerns the organization or other inboxes.
@@ -73,8 +74,26 @@ pub enum Refusal {
 pub enum Rate {
     /// Requests: of a key, or of an address without one.
     Requests,
-    /// Messages in a minute: from an address, or to an inbox.
-    Messages,
+    /// Messages that an address sends on port 25.
+    Messages {
+        /// In a minute.
+        max: u64,
+    },
+    /// Octets of messages that an address sends on port 25.
+    Octets {
+        /// In a minute.
+        max: u64,
+    },
+    /// Recipients that an address names on port 25 without a message for them.
+    Recipients {
+        /// In a minute.
+        max: u64,
+    },
+    /// Messages that an inbox receives, and a sender's share of them.
+    Received {
+        /// In a minute, from all senders together.
+        max: u64,
+    },
     /// Messages that an inbox or an organization sends in a UTC day.
     SentInDay {
         /// Which of the two.

@@ -29,7 +29,9 @@ use super::tls::Broken;
 use super::token::Ready;
 use super::transport::{Lost, Transport};
 use super::worker::WorkerContext;
-use crate::call::{Ask, Call, Caller, ConnId, Event, Metric, Now, Opening, Topic};
+use crate::call::{
+    Ask, Call, Caller, ConnId, Event, Listener, Metric, Network, Now, Opening, Topic,
+};
 use crate::engine::drive::{Driver, Environment, READS_PER_TURN, Settled};
 use crate::engine::{DialError, Output, Session, Trust};
 use crate::protocol::Protocol;
@@ -295,6 +297,11 @@ impl Conn {
     /// Whether we have connected to the peer.
     pub fn is_out(&self) -> bool {
         self.channel.link.is_out()
+    }
+
+    /// Whether it came in from this network at this listener.
+    pub fn is_from(&self, network: Network, listener: Listener) -> bool {
+        self.channel.link.is_from(network, listener)
     }
 
     /// Milliseconds since it began.

@@ -16,7 +16,7 @@ use mio::{Poll, Registry, Waker};
 use super::dial::Dial;
 use super::listen::Accepted;
 use super::token::Ready;
-use crate::call::{ConnId, Event, Reply};
+use crate::call::{ConnId, Event, Listener, Network, Reply};
 
 /// What a worker finds in its queue.
 pub(super) enum ToWorker {
@@ -41,6 +41,9 @@ pub(super) enum Shortage {
     Places,
     /// Memory: all of it could be gone in a second.
     Memory,
+    /// Connections of one network to a listener where clients log in: its own oldest one makes
+    /// room, so that its anonymous peers cannot keep its clients out.
+    PlacesOf(Network, Listener),
 }
 
 /// The sending side; clones share it.

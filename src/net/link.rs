@@ -7,7 +7,7 @@ use rustls::ServerConfig;
 use super::dial::DialLink;
 use super::listen::Slot;
 use super::tls::{Broken, Tls};
-use crate::call::Network;
+use crate::call::{Listener, Network};
 
 /// The origin of a connection, and what depends on it.
 pub(super) enum Link {
@@ -50,6 +50,14 @@ impl Link {
         match self {
             Link::In { slot, .. } => Some(slot.network()),
             Link::Out(_) => None,
+        }
+    }
+
+    /// Whether it came in from this network at this listener.
+    pub fn is_from(&self, network: Network, listener: Listener) -> bool {
+        match self {
+            Link::In { slot, .. } => slot.network() == network && slot.listener() == listener,
+            Link::Out(_) => false,
         }
     }
 

@@ -99,6 +99,8 @@ pub struct Acceptor {
     memory: Memory,
     /// Before this no more anonymous peers are closed.
     evicted_until: u64,
+    /// The same for those of a network that has as many connections as it may.
+    evicted_of_network_until: u64,
     /// Peers that were refused in the last second, with the time at which they are closed: a
     /// socket that is closed while its request is on the way loses the answer.
     leaving: VecDeque<(u64, TcpStream)>,
@@ -188,6 +190,7 @@ impl Acceptor {
             connections_max,
             memory,
             evicted_until: 0,
+            evicted_of_network_until: 0,
             leaving: VecDeque::new(),
         })
     }
@@ -336,8 +339,17 @@ impl Acceptor {
         } else if open >= self.connections_max as u64 {
             Some(Metric::RefusedGlobal)
         } else {
-            self.counts.enter(key, listener, now, limits).err()
+            self.counts
+                .enter(key, listener, now, limits, self.connections_max)
+                .err()
         };
+        if full == Some(Metric::RefusedPerAddress)
+            && listener != Listener::Mx
+            && now >= self.evicted_of_network_until
+        {
+            self.evicted_of_network_until = now.saturating_add(EVICT_EVERY_MS);
+            self.hub.evict(Shortage::PlacesOf(key, listener));
+        }
         if let Some(metric) = full {
             metrics.count(metric);
             log::debug!("peer={peer} listener={listener:?} refused: {metric:?}");
@@ -405,19 +417,23 @@ struct Counts {
 }
 
 impl Counts {
-    /// One more, unless that is too many: then the metric that counts the refusal.
+    /// One more, unless that is too many: then the metric that counts the refusal. On plain HTTP,
+    /// which is for this machine alone (config.rs), one address stands for all programs here, or
+    /// for all clients of a proxy: it has no rate, and an eighth of all connections.
     fn enter(
         &mut self,
         key: Network,
         listener: Listener,
         now: u64,
         limits: &Limits,
+        all_max: usize,
     ) -> Result<(), Metric> {
         self.sweep(now);
         let is_http = matches!(listener, Listener::Http | Listener::Https);
         let made = self.made.entry((key, is_http)).or_default();
         *made = made.saturating_add(1);
         let connections_max = match is_http {
+            true if listener == Listener::Http => usize::MAX,
             true => limits.http_connects_per_minute,
             false => limits.connects_per_minute,
         };
@@ -427,7 +443,8 @@ impl Counts {
         let connections_max = match listener {
             Listener::Mx => limits.mx_connections_per_ip,
             Listener::Submission | Listener::Submissions => limits.submission_connections_per_ip,
-            _ => limits.connections_per_ip,
+            Listener::Http => limits.connections_per_ip.max(all_max / NEAR_SHARE),
+            Listener::Imap | Listener::Imaps | Listener::Https => limits.connections_per_ip,
         };
         let open = self.open.entry((key, listener)).or_default();
         if *open >= connections_max {
@@ -505,6 +522,8 @@ const TICK_MS: u64 = 1000;
 const MANY: u64 = 64;
 /// How long a listener rests after a failure. DECISIONS.md, "Fairness and limits".
 const REST_MS: u64 = 100;
+/// The part of all connections that plain HTTP from one address of this machine may have.
+const NEAR_SHARE: usize = 8;
 /// One connection in so many is kept free by closing anonymous peers' connections.
 const RESERVE_SHARE: usize = 20;
 /// To look for anonymous peers costs a walk over all connections, so it is not done for each
@@ -556,6 +575,7 @@ mod tests {
             connections_max: 1000,
             memory: Memory::at(Pressure::High),
             evicted_until: 0,
+            evicted_of_network_until: 0,
             leaving: VecDeque::new(),
         };
         let bound = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -603,7 +623,7 @@ mod tests {
         let mut counts = Counts::default();
         let a = Network::of("192.0.2.1".parse().unwrap());
         let b = Network::of("192.0.2.2".parse().unwrap());
-        let mut enter = |key, listener, now| counts.enter(key, listener, now, &limits);
+        let mut enter = |key, listener, now| counts.enter(key, listener, now, &limits, 24);
         assert_eq!(enter(a, Listener::Imaps, 0), Ok(()));
         assert_eq!(enter(a, Listener::Imaps, 0), Ok(()));
         assert_eq!(enter(a, Listener::Imaps, 0), Err(Metric::RefusedPerAddress));
@@ -621,11 +641,18 @@ mod tests {
         assert_eq!(enter(a, Listener::Https, 0), Ok(()));
         assert_eq!(enter(a, Listener::Https, 0), Err(Metric::RefusedRate));
         assert_eq!(enter(a, Listener::Https, MINUTE_MS), Ok(()));
+        // Programs of this machine have no rate, and an eighth of all connections.
+        assert_eq!(enter(b, Listener::Http, MINUTE_MS), Ok(()));
+        assert_eq!(enter(b, Listener::Http, MINUTE_MS), Ok(()));
+        assert_eq!(enter(b, Listener::Http, MINUTE_MS), Ok(()));
+        let refused = enter(b, Listener::Http, MINUTE_MS);
+        assert_eq!(refused, Err(Metric::RefusedPerAddress));
         counts.leave(a, Listener::Imaps);
-        assert_eq!(counts.enter(a, Listener::Imaps, MINUTE_MS, &limits), Ok(()));
+        let again = counts.enter(a, Listener::Imaps, MINUTE_MS, &limits, 24);
+        assert_eq!(again, Ok(()));
         counts.leave(b, Listener::Imaps);
         counts.leave(b, Listener::Submissions);
-        assert_eq!(counts.open.len(), 3);
+        assert_eq!(counts.open.len(), 4);
     }
 
     #[test]

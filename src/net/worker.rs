@@ -406,8 +406,13 @@ impl Worker {
         let (share, age) = match short {
             Shortage::Places => (EVICT_SHARE, STRANGER_MS),
             Shortage::Memory => (EVICT_SHARE_MEMORY, 0),
+            Shortage::PlacesOf(..) => (usize::MAX, STRANGER_MS),
         };
-        let candidates = self.conns.values().filter(|conn| match conn.trust() {
+        let conns = self.conns.values().filter(|conn| match short {
+            Shortage::PlacesOf(network, listener) => conn.is_from(network, listener),
+            Shortage::Places | Shortage::Memory => true,
+        });
+        let candidates = conns.filter(|conn| match conn.trust() {
             Trust::Stranger => conn.age_ms(now) >= age,
             Trust::Guest => conn.age_ms(now) >= GUEST_MS,
             Trust::Known => false,

@@ -5,7 +5,8 @@
 
 use super::Service;
 use super::access::admit::sees;
-use super::access::limits::Payer;
+use super::access::limits::{LIFTED, Payer};
+use super::access::receives::{ReceiveRate, SendingParty};
 use crate::call::{
     Access, Answer, Bounded, InboxId, InboxRef, Limits, Metric, Network, Noun, Now, OrgId, Rate,
     Refusal,
@@ -131,12 +132,13 @@ pub fn check_sender(
     Ok(Answer::Done)
 }
 
-/// RCPT TO: finds the inbox, and checks that the sender may reach it and that it has space.
+/// RCPT TO: finds the inbox, and checks that the sender may reach it, that it has space, and that
+/// the sender's share of its rate is not used up. Nothing is counted for the inbox.
 pub fn check_recipient(
     service: &Service,
     store: &Store,
     now: Now,
-    access: Option<&Access>,
+    (access, party): (Option<&Access>, SendingParty),
     text: &str,
 ) -> Result<Answer, Refusal> {
     let address = parse_address(text, "recipient")?;
@@ -160,7 +162,7 @@ pub fn check_recipient(
         metrics.count(Metric::RejectedQuota);
         return Err(Refusal::OverQuota);
     }
-    charge_receive(service, now, found.inbox)?;
+    check_receive(service, now, [found.inbox], party)?;
     Ok(Answer::Recipient {
         inbox: Some(found.inbox),
     })
@@ -182,13 +184,50 @@ pub fn is_local(service: &Service, store: &Store, domain: &str) -> Result<bool, 
     Ok(domain == service.shared_domain || store.proven_domain(domain)?.is_some())
 }
 
-/// Counts a message that `inbox` is to receive: 60 a minute, in bursts of five times as many.
-pub fn charge_receive(service: &Service, now: Now, inbox: InboxId) -> Result<(), Refusal> {
+/// Checks that each of these inboxes may receive one more message of `party`. Nothing is counted:
+/// [`count_receive`] does that when the message is delivered.
+pub fn check_receive(
+    service: &Service,
+    now: Now,
+    inboxes: impl IntoIterator<Item = InboxId>,
+    party: SendingParty,
+) -> Result<(), Refusal> {
     let per_minute = service.shared.limits.inbox_receives_per_minute;
-    let burst = per_minute.saturating_mul(BURST_MINUTES);
-    service
-        .take(Payer::Inbox(inbox), per_minute, burst, now)
-        .map(drop)
+    if per_minute >= LIFTED {
+        return Ok(());
+    }
+    let rate = ReceiveRate::new(per_minute);
+    let mut counters = service.counters();
+    for inbox in inboxes {
+        if let Err(retry_ms) = counters.receives.check(inbox, party, rate, now) {
+            service.shared.metrics.count(Metric::RateLimited);
+            return Err(Refusal::RateLimited {
+                rate: Rate::Received {
+                    max: per_minute as u64,
+                },
+                retry_ms,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Counts a message of `party` that each of these inboxes has received.
+pub fn count_receive(
+    service: &Service,
+    now: Now,
+    inboxes: impl IntoIterator<Item = InboxId>,
+    party: SendingParty,
+) {
+    let per_minute = service.shared.limits.inbox_receives_per_minute;
+    if per_minute >= LIFTED {
+        return;
+    }
+    let mut counters = service.counters();
+    for inbox in inboxes {
+        let rate = ReceiveRate::new(per_minute);
+        counters.receives.count(inbox, party, rate, now);
+    }
 }
 
 /// Counts `n` messages that `inbox` sends, in the transaction that queues them. When the daily
@@ -248,7 +287,6 @@ fn space_wanted(service: &Service) -> u64 {
 }
 
 const DAY_MS: i64 = 86_400_000;
-const BURST_MINUTES: usize = 5;
 /// With less free space SQLite itself may fail to commit a deletion.
 const SPACE_BYTES_MIN: u64 = 64 << 20;
 /// Space is short below this many times the wanted space.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::access::limits::{Failures, LIFTED, Leases, Payer, Rates};
 use super::access::login_log::LoginLog;
+use super::access::receives::Receives;
 use super::intake::Lookups;
 use crate::call::{Allowance, Metric, Network, Now, Refusal, Shared};
 
@@ -62,6 +63,7 @@ pub(super) struct ServiceCounters {
     pub(super) failures: Failures,
     pub(super) login_log: LoginLog,
     pub(super) rates: Rates,
+    pub(super) receives: Receives,
     pub(super) leases: Leases,
 }
 
@@ -163,6 +165,22 @@ impl Service {
             .map(drop)
     }
 
+    /// Counts a recipient that a peer without a key names, until it sends the message.
+    pub(super) fn take_recipient(&self, peer: IpAddr, now: Now) -> Result<(), Refusal> {
+        let per_minute = self.shared.limits.mx_recipients_per_minute;
+        let burst = per_minute.saturating_mul(RECIPIENT_BURST_MINUTES);
+        let payer = Payer::Recipients(Network::of(peer));
+        self.take(payer, per_minute, burst, now).map(drop)
+    }
+
+    /// A message for `n` recipients has come: they cost their sender nothing more.
+    pub(super) fn give_back_recipients(&self, peer: IpAddr, n: usize) {
+        let per_minute = self.shared.limits.mx_recipients_per_minute;
+        let payer = Payer::Recipients(Network::of(peer));
+        let mut counters = self.counters();
+        counters.rates.give_back(payer, per_minute, n as u64);
+    }
+
     fn take_many(
         &self,
         payer: Payer,
@@ -176,7 +194,7 @@ impl Service {
         taken.map_err(|retry_ms| {
             self.shared.metrics.count(Metric::RateLimited);
             Refusal::RateLimited {
-                rate: payer.rate(),
+                rate: payer.rate(per_minute as u64),
                 retry_ms,
             }
         })
@@ -189,5 +207,8 @@ impl core::fmt::Debug for Service {
     }
 }
 
+/// Minutes whose recipients a peer may name at once: twenty connections with a hundred each are
+/// usual for a server that sends much.
+const RECIPIENT_BURST_MINUTES: usize = 5;
 /// Several times the size that the write-ahead log has between two checkpoints.
 const LOG_BYTES: u64 = 32 << 20;

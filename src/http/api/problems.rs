@@ -291,11 +291,15 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             problem.allowance = *allowance;
             problem
         }
-        Refusal::LoginLimited { retry_ms } => {
+        Refusal::LoginLimited { retry_ms, .. } => {
             let limit = limits.login_failures_per_minute as u64;
             let mut problem = Problem::too_many(*retry_ms, limit);
             problem.code = codes::TOO_MANY_FAILURES;
-            problem.message = "Too many wrong keys came from this address.".into();
+            problem.message =
+                "The key is wrong, and too many wrong keys came from this address.".into();
+            problem.hint = "A right key works at once; wrong ones get this answer for as long as \
+                            Retry-After says."
+                .into();
             problem
         }
         Refusal::MissingScope(scope) => Problem::missing_scope(scope.first_name()),
@@ -386,14 +390,18 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
 fn rate_limited(rate: Rate, retry_ms: u64, limits: &Limits) -> Box<Problem> {
     match rate {
         Rate::Requests => Problem::too_many(retry_ms, limits.http_requests_per_minute as u64),
-        Rate::Messages => {
-            let limit = limits.inbox_receives_per_minute as u64;
-            let mut problem = Problem::too_many(retry_ms, limit);
+        Rate::Received { max } => {
+            let mut problem = Problem::too_many(retry_ms, max);
             problem.message = format!(
-                "A recipient's inbox takes {limit} messages in a minute, and no more for now."
+                "A recipient's inbox takes {max} messages in a minute, fewer from one sender, and \
+                 no more from you for now."
             )
             .into();
             problem
+        }
+        // Of port 25 alone.
+        Rate::Messages { max } | Rate::Octets { max } | Rate::Recipients { max } => {
+            Problem::too_many(retry_ms, max)
         }
         Rate::SentInDay { of, max, renews_at } => {
             let mut problem = Problem::too_many(retry_ms, max);
@@ -520,10 +528,13 @@ mod tests {
     fn every_refusal_has_a_status_and_words() {
         let limits = Limits::default();
         let domain = "x.test".to_owned();
+        let (delay_ms, retry_ms) = (0, 1);
+        let too_many = Refusal::LoginLimited { delay_ms, retry_ms };
+        let rate = Rate::Requests;
         for (refusal, status) in [
             (Refusal::UNKNOWN_KEY, 401),
             (Refusal::DomainNotVerified { domain }, 403),
-            (Refusal::LoginLimited { retry_ms: 1 }, 429),
+            (too_many, 429),
             (Refusal::MissingScope(Scopes::ADMIN), 403),
             (Refusal::KeyBound, 403),
             (Refusal::NotFound(Noun::Inbox), 404),
@@ -563,13 +574,7 @@ mod tests {
             (Refusal::Loop, 400),
             (Refusal::StrayOctets, 400),
             (Refusal::OverQuota, 403),
-            (
-                Refusal::RateLimited {
-                    rate: Rate::Requests,
-                    retry_ms: 1500,
-                },
-                429,
-            ),
+            (Refusal::RateLimited { rate, retry_ms }, 429),
             (
                 Refusal::Limit {
                     what: Countable::Streams,

@@ -240,7 +240,11 @@ impl Server {
         let near = need == RouteNeed::Near && self.opening.peer.ip().is_loopback();
         let credentials = core::mem::replace(&mut exchange.credentials, Credentials::None);
         match credentials {
-            Credentials::Bearer(secret) if need != RouteNeed::Nothing => {
+            // With a right key a request counts against the key on every route, so that the rate
+            // of its address does not stop it.
+            Credentials::Bearer(secret)
+                if need != RouteNeed::Nothing || !self.opening.peer.ip().is_loopback() =>
+            {
                 let org = exchange.organization.as_deref().unwrap_or_default();
                 let digest = sha256_parts(&[secret.expose(), b"\0", org.as_bytes()]);
                 exchange.secret = Some(secret.clone());
@@ -313,10 +317,18 @@ impl Server {
                 exchange.caller = caller;
                 self.count(exchange, out);
             }
+            Reply::Refused(_)
+                if (exchange.row).is_some_and(|row| row.need == RouteNeed::Nothing) =>
+            {
+                self.known = None;
+                self.failures += 1;
+                exchange.close |= self.failures >= self.shared().limits.login_tries;
+                self.count(exchange, out);
+            }
             Reply::Refused(refusal) => {
                 self.known = None;
                 let mut problem = refused(&refusal, &self.shared().limits);
-                if let Refusal::BadCredentials { .. } = refusal {
+                if let Refusal::BadCredentials { .. } | Refusal::LoginLimited { .. } = refusal {
                     self.failures += 1;
                     if self.failures >= self.shared().limits.login_tries {
                         self.shared().metrics.count(Metric::TooManyErrors);

@@ -93,10 +93,13 @@ impl Server {
                 let text = format!("[CAPABILITY {}] Logged in", self.capability());
                 self.ok(text, out);
             }
-            Reply::Refused(Refusal::BadCredentials { delay_ms, .. }) if delay_ms > 0 => {
+            Reply::Refused(
+                why @ (Refusal::BadCredentials { delay_ms, .. }
+                | Refusal::LoginLimited { delay_ms, .. }),
+            ) if delay_ms > 0 => {
                 self.waits = Waits::Delay {
                     until: now.mono_ms.saturating_add(delay_ms),
-                    then: Delayed::Login(Refusal::UNKNOWN_KEY),
+                    then: Delayed::Login(why),
                 };
             }
             Reply::Refused(why) => self.login_refused(&why, out),

@@ -80,7 +80,11 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
             "[AUTHENTICATIONFAILED]",
             "Wrong inbox address or key".to_owned(),
         ),
-        Refusal::LoginLimited { retry_ms } => ("[LIMIT]", later(retry_ms)),
+        Refusal::LoginLimited { retry_ms, .. } => {
+            let seconds = retry_ms.div_ceil(1000).max(1);
+            let text = format!("Wrong key, too many from your address; try again in {seconds} s");
+            ("[LIMIT]", text)
+        }
         Refusal::MissingScope(scope) => (
             "[NOPERM]",
             format!("This key lacks the scope {}", scope.first_name()),

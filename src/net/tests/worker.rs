@@ -81,6 +81,24 @@ fn the_oldest_strangers_are_closed_first() {
 }
 
 #[test]
+fn a_full_network_closes_its_own_oldest_stranger() {
+    let (mut worker, shared) = worker();
+    let _peers: Vec<_> = (1..=10)
+        .map(|id| connect(&mut worker, &shared, id))
+        .collect();
+    let own = Network::V4([127, 0, 0, 1]);
+    let other = Network::V4([127, 0, 0, 2]);
+    worker.evict(Shortage::PlacesOf(own, Listener::Mx));
+    assert_eq!(worker.conns.len(), 10, "a new peer may still log in");
+    worker.context.now.mono_ms += 5000;
+    worker.evict(Shortage::PlacesOf(other, Listener::Mx));
+    worker.evict(Shortage::PlacesOf(own, Listener::Imaps));
+    assert_eq!(worker.conns.len(), 10);
+    worker.evict(Shortage::PlacesOf(own, Listener::Mx));
+    assert!(worker.conns.len() == 9 && !worker.conns.contains_key(&ConnId(1)));
+}
+
+#[test]
 fn a_peer_that_brings_a_message_has_its_time() {
     let (mut worker, shared) = worker();
     let _peers = [1, 2].map(|id| connect_to(&mut worker, &shared, id, Listener::Mx));

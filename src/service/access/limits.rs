@@ -1,10 +1,10 @@
-//! Limits that are counted in memory: failed logins of an address, rates of keys, inboxes and
-//! addresses, and leases of sessions and streams. They stand behind one lock, which is held for a
+//! Limits that are counted in memory: failed logins of an address, rates of keys and addresses, and
+//! leases of sessions and streams. They stand behind one lock, which is held for a
 //! few instructions.
 //!
 //! Time is an argument and monotonic, so a clock that jumps changes nothing. Every table is
-//! bounded: a full table drops the least important rows. An account is never locked, only addresses
-//! are slowed down; otherwise any peer could lock an account.
+//! bounded: a full table drops the least important rows. An account is never locked, and no address
+//! is: otherwise any peer could lock out an account, or all that share its address.
 
 use core::hash::Hash;
 use core::net::IpAddr;
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use crate::call::{Allowance, ConnId, InboxId, KeyId, Network, Now, OrgId, Rate};
 
 /// Failed logins, counted for all listeners together, so that an attacker does not get a share on
-/// each listener.
+/// each listener. They slow down wrong keys alone: a right one is never looked up here.
 #[derive(Debug, Default)]
 pub struct Failures(HashMap<Network, Failed>);
 
@@ -49,7 +49,8 @@ impl Window {
 }
 
 impl Failures {
-    /// Checks that this address may try to log in. Otherwise gives the milliseconds until it may.
+    /// Checks that another wrong key of this address is counted. Otherwise there were too many;
+    /// gives the milliseconds until the count begins anew.
     pub fn admit(&self, peer: IpAddr, now: Now) -> Result<(), u64> {
         match self.0.get(&Network::of(peer)) {
             Some(failed) if failed.until_ms > now.mono_ms => Err(failed.until_ms - now.mono_ms),
@@ -120,16 +121,20 @@ pub enum Payer {
     Mx(Network),
     /// Octets of messages that an address sends to port 25, in KiB.
     MxOctets(Network),
-    /// Messages that an inbox receives.
-    Inbox(InboxId),
+    /// Recipients that an address names on port 25 and sends no message to.
+    Recipients(Network),
 }
 
 impl Payer {
-    /// The rate that a refusal names.
-    pub fn rate(self) -> Rate {
+    /// The rate that a refusal names, of `max` a minute.
+    pub fn rate(self, max: u64) -> Rate {
         match self {
             Payer::Key(_) | Payer::Anonymous(_) => Rate::Requests,
-            Payer::Mx(_) | Payer::MxOctets(_) | Payer::Inbox(_) => Rate::Messages,
+            Payer::Mx(_) => Rate::Messages { max },
+            Payer::MxOctets(_) => Rate::Octets {
+                max: max.saturating_mul(1024),
+            },
+            Payer::Recipients(_) => Rate::Recipients { max },
         }
     }
 }
@@ -170,7 +175,7 @@ impl Rates {
             self.0.retain(|_, b| b.left_us(now.mono_ms) > 0);
             clear_if_full(&mut self.0);
         }
-        let token_us = (MINUTE_MS * 1000 / (per_minute.max(1) as u64)).max(1);
+        let token_us = token_us(per_minute);
         let full_us = token_us.saturating_mul(limit);
         let bucket = self.0.entry(payer).or_insert(Bucket {
             at_ms: now.mono_ms,
@@ -189,6 +194,21 @@ impl Rates {
             reset_ms: wanted.div_ceil(1000),
         })
     }
+}
+
+impl Rates {
+    /// Gives `n` tokens back that were taken from the bucket of `payer`.
+    pub fn give_back(&mut self, payer: Payer, per_minute: usize, n: u64) {
+        if let Some(bucket) = self.0.get_mut(&payer) {
+            let back_us = token_us(per_minute).saturating_mul(n);
+            bucket.owed_us = bucket.owed_us.saturating_sub(back_us);
+        }
+    }
+}
+
+/// Microseconds in which a bucket gets one token.
+fn token_us(per_minute: usize) -> u64 {
+    (MINUTE_MS * 1000 / (per_minute.max(1) as u64)).max(1)
 }
 
 impl Bucket {
@@ -299,8 +319,7 @@ fn clear_if_full<K, V>(table: &mut HashMap<K, V>) {
 
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 86_400_000;
-/// Milliseconds for which an address at its limit is refused. It is not longer because many people
-/// may share one address.
+/// Milliseconds for which an address at its limit hears that there were too many.
 const PAUSE_MS: u64 = 15 * MINUTE_MS;
 /// Milliseconds before the answer to the first, second ... failure within a minute.
 const DELAYS_MS: [u64; 6] = [0, 1000, 2000, 4000, 8000, 15_000];
@@ -385,7 +404,7 @@ mod tests {
     #[test]
     fn a_bucket_fills_at_its_rate() {
         let mut rates = Rates::default();
-        let payer = Payer::Inbox(InboxId(1));
+        let payer = Payer::Mx(Network::V4([1; 4]));
         for _ in 0..5 {
             assert!(rates.take(payer, 60, 5, 1, at(0)).is_ok());
         }
@@ -395,7 +414,7 @@ mod tests {
         assert!(rates.take(payer, 60, 5, 1, at(1000)).is_err());
         assert!(
             rates
-                .take(Payer::Inbox(InboxId(2)), 60, 5, 1, at(0))
+                .take(Payer::Mx(Network::V4([2; 4])), 60, 5, 1, at(0))
                 .is_ok()
         );
         // A clock that goes back gives no token and takes none.

@@ -2,6 +2,9 @@
 //!
 //! All listeners share one limiter of failures. A wrong user, a wrong key, an expired key, a
 //! revoked key and a key of another organization get the same answer.
+//!
+//! The key is checked before the limiter is asked, so a right key works whatever else comes from
+//! its address (DECISIONS.md, "Fairness and limits"). A check costs at most one row of an index.
 
 use core::net::IpAddr;
 use std::sync::Arc;
@@ -41,12 +44,6 @@ pub fn authenticate(
 ) -> Result<Answer, Refusal> {
     let metrics = &service.shared.metrics;
     let limits = &service.shared.limits;
-    let admitted = service.counters().failures.admit(login.peer, now);
-    if let Err(retry_ms) = admitted {
-        metrics.count(Metric::LoginsLimited);
-        tell(service, now, login, "too many failures");
-        return Err(Refusal::LoginLimited { retry_ms });
-    }
     match check(service, store, now, login) {
         Ok(caller) => {
             let inbox = caller.key().and_then(|access| access.inbox);
@@ -69,6 +66,22 @@ pub fn authenticate(
             refusal: Refusal::BadCredentials { .. },
             reason,
         }) => {
+            let is_http = matches!(login.listener, Listener::Http | Listener::Https);
+            // Over HTTP the answer says how many tries are left, and comes at once: a client that
+            // hears nothing takes the server for dead.
+            let slowed = |delay_ms: u64| match is_http {
+                true => 0,
+                false => delay_ms.min(limits.login_delay_ms),
+            };
+            let admitted = service.counters().failures.admit(login.peer, now);
+            if let Err(retry_ms) = admitted {
+                metrics.count(Metric::LoginsLimited);
+                tell(service, now, login, "too many failures");
+                return Err(Refusal::LoginLimited {
+                    delay_ms: slowed(u64::MAX),
+                    retry_ms,
+                });
+            }
             metrics.count(Metric::LoginsFailed);
             tell(service, now, login, reason);
             // The fingerprint is made from the key alone: the same wrong key on three listeners, or
@@ -82,14 +95,8 @@ pub fn authenticate(
                 limits.login_failures_per_day,
                 now,
             );
-            // Over HTTP the answer says how many tries are left, and comes at once: a client that
-            // hears nothing takes the server for dead.
-            let delay_ms = match login.listener {
-                Listener::Http | Listener::Https => 0,
-                _ => delay_ms.min(limits.login_delay_ms),
-            };
             Err(Refusal::BadCredentials {
-                delay_ms,
+                delay_ms: slowed(delay_ms),
                 allowance: Some(allowance),
             })
         }

@@ -6,3 +6,4 @@ pub mod lease;
 pub mod limits;
 pub mod login;
 pub mod login_log;
+pub mod receives;

@@ -3,6 +3,7 @@
 
 use crate::call::{Allowance, Answer, Caller, Look, Network, Refusal, Request};
 use crate::service::access::limits::Payer;
+use crate::service::access::receives::SendingParty;
 use crate::service::access::{lease, login};
 use crate::service::account::inbox;
 use crate::service::context::ReadContext;
@@ -57,7 +58,11 @@ pub(super) fn look(
             policy::check_sender(service, store, peer, now, caller.key(), path, *size)
         }
         Look::Recipient { address } => {
-            policy::check_recipient(service, store, now, caller.key(), address)
+            let party = SendingParty::of(caller, peer);
+            if let SendingParty::Network(_) = party {
+                service.take_recipient(peer, now)?;
+            }
+            policy::check_recipient(service, store, now, (caller.key(), party), address)
         }
         Look::FindInboxes { inboxes } => inbox::find_inboxes(store, caller.access()?, inboxes),
         Look::LogState => events::read_log_state(context, caller.access()?),

@@ -12,6 +12,7 @@ use crate::mail::parse::address::Address;
 use crate::mail::parse::address_list::{AddressEntry, parse_list};
 use crate::mail::write::compose::{self, AttachedFile, Compose};
 use crate::mail::write::field;
+use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
 use crate::service::field::invalid;
 use crate::service::mail::entry::{check_keywords, find_place};
@@ -166,8 +167,8 @@ fn recipients<'a>(
         }
         seen.push(canonical);
         let text = address.to_string();
-        let found =
-            policy::check_recipient(service, context.store, context.now, Some(access), &text);
+        let sender = (Some(access), SendingParty::Org(access.org));
+        let found = policy::check_recipient(service, context.store, context.now, sender, &text);
         let found = found.map_err(|refusal| match refusal {
             Refusal::NoSuchInbox => Refusal::NoSuchRecipient {
                 field: format!("{field}[{at}]"),

@@ -4,13 +4,14 @@
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{Delivery, Effect, Placement, Plan};
 use crate::call::{
-    Arrival, Caller, Flags, INBOX, InboxId, NamedAddress, Noun, Recipient, Refusal, SenderAuth,
-    SpecialUse, Summary,
+    Arrival, Caller, Flags, INBOX, InboxId, NamedAddress, Noun, Recipient, Refusal, Request,
+    SenderAuth, SpecialUse, Summary,
 };
 use crate::mail::digest::{Analysis, Priority};
 use crate::mail::parse::address::parse_domain;
 use crate::mail::parse::address_list::{Mailbox, parse_list};
 use crate::mail::{Bounds, Headers, unicode};
+use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
 use crate::service::{Service, policy};
 
@@ -19,10 +20,11 @@ use crate::service::{Service, policy};
 pub(super) fn decide(
     service: &Service,
     context: &ReadContext<'_>,
-    caller: &Caller,
+    request: &Request<()>,
     parsed: ParsedMessage,
 ) -> Result<Delivery, Refusal> {
     let need = parsed.need();
+    let caller = &request.caller;
     let ParsedMessage {
         way,
         body,
@@ -83,6 +85,7 @@ pub(super) fn decide(
         message_id: analysis.message_id.clone().unwrap_or_default(),
         references,
         sender,
+        party: SendingParty::of(caller, request.peer),
         auth,
         reverse_path: envelope.reverse_path,
         ret_full: envelope.ret_full,

@@ -2,8 +2,8 @@
 //! waits for.
 //!
 //! It does not judge again. It checks what may have changed since a reader decided: deleted inboxes
-//! and mailboxes, quota, budgets of sending. It refuses the whole message or nothing; the rollback
-//! of the savepoint takes everything back.
+//! and mailboxes, quota, rates of receiving, budgets of sending. It refuses the whole message or
+//! nothing; the rollback of the savepoint takes everything back.
 
 use super::plan::{Delivery, Effect, Placement, Plan};
 use crate::call::{
@@ -44,6 +44,7 @@ pub fn deliver(
         check_owner(caller.key(), target)?;
     }
     check_quota(context, plan, &targets)?;
+    policy::check_receive(context.service, context.now, plan.receivers(), plan.party)?;
     if let Some(sender) = plan.sender {
         // The domain may have gone to another organization since the reader looked.
         policy::check_domain(context.store, sender)?;
@@ -86,6 +87,7 @@ pub fn deliver(
             }
         }
     }
+    policy::count_receive(context.service, context.now, plan.receivers(), plan.party);
     let metrics = &context.shared.metrics;
     match best.as_ref().map(|stored| stored.kind) {
         Some(Arrival::Appended) => metrics.count(Metric::Appends),

@@ -77,6 +77,6 @@ pub fn advance(
             parsed
         }
     };
-    decide::decide(service, context, caller, *parsed)
+    decide::decide(service, context, request, *parsed)
         .map(|delivery| IntakeStep::Deliver(Box::new(delivery)))
 }

@@ -37,6 +37,7 @@ pub(super) fn parse(
     let caller = &request.caller;
     match route {
         Route::Inbound { envelope, received } => {
+            service.give_back_recipients(request.peer, envelope.recipients.len());
             service.take_octets(request.peer, octets.len(), context.now)?;
             inbound(context, envelope, &received, &octets)
         }

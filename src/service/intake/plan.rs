@@ -1,6 +1,7 @@
 //! A plan: the message to store, and the effects of its delivery. Only the service reads it.
 
 use crate::call::{Arrival, Flags, Idempotency, InboxId, Need, Recipient, SenderAuth, Summary};
+use crate::service::access::receives::SendingParty;
 
 /// The decision about a message. The writer carries it out after checking again what may have
 /// changed.
@@ -21,6 +22,8 @@ pub struct Plan {
     pub references: Vec<String>,
     /// The inbox that sends it; `None` for mail from outside and for APPEND.
     pub sender: Option<InboxId>,
+    /// The party that pays for what the inboxes receive.
+    pub party: SendingParty,
     /// What is known of the sender.
     pub auth: SenderAuth,
     /// The SMTP envelope's options, for the jobs of recipients outside.
@@ -80,6 +83,13 @@ impl Plan {
             Effect::Place(placement) => Some(placement),
             Effect::Queue(_) => None,
         })
+    }
+
+    /// The inboxes that receive the message, each once. The copy of the sender and an appended
+    /// entry are not received.
+    pub fn receivers(&self) -> impl Iterator<Item = InboxId> {
+        let received = |placement: &&Placement| placement.kind == Arrival::Received;
+        self.placements().filter(received).map(|p| p.inbox)
     }
 
     /// The recipients outside that the plan queues for.

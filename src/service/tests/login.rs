@@ -150,9 +150,32 @@ fn failures_are_one_count_for_every_listener() {
     }
     // Over HTTP the answer comes at once; all three count together.
     assert_eq!(delays[..6], [0, 1000, 0, 4000, 8000, 0]);
+    // Over the bound a wrong key waits as long as can be; the count begins anew in 15 minutes.
+    for (listener, waits_ms) in [(Listener::Https, 0), (Listener::Imaps, 15_000)] {
+        let bad = w.inline.make_key(org, Scopes::ADMIN, None).unwrap() + "x";
+        assert_eq!(
+            w.login(listener, Some("bot@x.test"), &bad),
+            Reply::Refused(Refusal::LoginLimited {
+                delay_ms: waits_ms,
+                retry_ms: 900_000
+            })
+        );
+    }
+    // A right key of the same address works at every listener all the time, and so does the
+    // operator's token. Wrong ones stay wrong.
+    let token = w.inline.operator.clone();
+    for (listener, user, key) in [
+        (Listener::Https, None, &good),
+        (Listener::Imaps, Some("bot@x.test"), &good),
+        (Listener::Submissions, Some("bot@x.test"), &good),
+        (Listener::Http, None, &token),
+    ] {
+        let reply = w.login(listener, user, key);
+        assert!(matches!(reply, Reply::Answer(_)), "{listener:?} {reply:?}");
+    }
     assert!(matches!(
-        w.login(Listener::Https, None, &good),
-        Reply::Refused(Refusal::LoginLimited { retry_ms: 900_000 })
+        w.login(Listener::Imaps, Some("none@x.test"), &good),
+        Reply::Refused(Refusal::LoginLimited { .. })
     ));
     // Another address is not affected, not even for the same inbox.
     let login = Ask::anonymous(Look::Authenticate {
@@ -163,9 +186,12 @@ fn failures_are_one_count_for_every_listener() {
     let (reply, _) = w.call_from(2, "192.0.2.2", login);
     assert!(matches!(reply, Reply::Answer(_)));
     w.wait(900_000);
-    w.access(&good);
-    assert_eq!(w.metric(Metric::LoginsLimited), 1);
-    assert_eq!(w.metric(Metric::LoginsFailed), 10);
+    assert!(matches!(
+        w.login(Listener::Https, None, "ap_sk_x"),
+        Reply::Refused(Refusal::BadCredentials { .. })
+    ));
+    assert_eq!(w.metric(Metric::LoginsLimited), 3);
+    assert_eq!(w.metric(Metric::LoginsFailed), 11);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Recipients, senders, rates, and space for mail.
 
 use super::*;
-use crate::call::Bounded;
+use crate::call::{Bounded, Envelope, Intake, Recipient, Route};
 
 #[test]
 fn recipients_by_listener() {
@@ -47,19 +47,113 @@ fn recipients_by_listener() {
         };
         assert_eq!(got, expected, "{address}");
     }
-    // Two a minute, in bursts of ten; three are taken.
+}
+
+/// A message from outside, as port 25 hands it over.
+fn inbound(to: &[(&str, InboxId)]) -> Ask {
+    let recipients = to.iter().map(|(address, inbox)| Recipient {
+        address: (*address).to_owned(),
+        inbox: Some(*inbox),
+        notify: 0,
+        orcpt: None,
+    });
+    Ask::anonymous(Call::Accept(Box::new(Intake {
+        route: Route::Inbound {
+            envelope: Envelope {
+                reverse_path: Some("a@elsewhere.test".into()),
+                recipients: recipients.collect(),
+                ..Envelope::default()
+            },
+            received: Vec::new(),
+        },
+        octets: b"Subject: x\r\n\r\nx\r\n".to_vec(),
+    })))
+}
+
+#[test]
+fn recipients_without_a_message_cost_their_sender_and_not_the_inbox() {
+    let limits = Limits {
+        inbox_receives_per_minute: 2,
+        mx_recipients_per_minute: 4,
+        ..Limits::default()
+    };
+    let mut w = World::with(limits);
+    let org = w.inline.make_org("one").unwrap();
+    let bot = w.inline.make_inbox(org, "bot@x.test").unwrap();
     let rcpt = Ask::anonymous(Look::Recipient {
         address: "bot@x.test".into(),
     });
-    for _ in 0..7 {
+    let limited = |reply: &Reply, expected: Rate| {
+        let Reply::Refused(Refusal::RateLimited { rate, retry_ms }) = reply else {
+            panic!("{reply:?}")
+        };
+        assert_eq!(*rate, expected);
+        assert!(*retry_ms > 0);
+    };
+    for _ in 0..20 {
         w.answer(rcpt.clone());
     }
+    let reply = w.call(rcpt.clone());
+    limited(&reply, Rate::Recipients { max: 4 });
+    // Another sender is not affected, and its messages give back what their recipients cost.
+    for n in 0..30 {
+        let (reply, _) = w.call_from(2, "192.0.2.2", rcpt.clone());
+        if n < 10 {
+            assert!(matches!(reply, Reply::Answer(_)), "{reply:?}");
+            let mail = inbound(&[("bot@x.test", bot)]);
+            let (reply, _) = w.call_from(2, "192.0.2.2", mail);
+            assert!(matches!(reply, Reply::Written(..)), "{n} {reply:?}");
+        } else {
+            // Alone it gets half of what the inbox takes at once.
+            limited(&reply, Rate::Received { max: 2 });
+        }
+        w.wait(1);
+    }
+    // A third one has a share of its own, and so has a key.
     assert!(matches!(
-        w.refused(rcpt.clone()),
-        Refusal::RateLimited { retry_ms: 1.., .. }
+        w.call_from(3, "192.0.2.3", rcpt.clone()).0,
+        Reply::Answer(_)
     ));
-    w.wait(30_000);
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let own = Look::Recipient {
+        address: "bot@x.test".into(),
+    };
+    w.answer(Ask::of(&access, own));
+    // Time gives everything back.
+    w.wait(60_000);
     w.answer(rcpt);
+}
+
+#[test]
+fn a_message_counts_in_all_of_its_inboxes_or_in_none() {
+    let limits = Limits {
+        inbox_receives_per_minute: 1,
+        ..Limits::default()
+    };
+    let mut w = World::with(limits);
+    let org = w.inline.make_org("one").unwrap();
+    let bot = w.inline.make_inbox(org, "bot@x.test").unwrap();
+    let sis = w.inline.make_inbox(org, "sis@x.test").unwrap();
+    let both = [("bot@x.test", bot), ("sis@x.test", sis)];
+    for _ in 0..5 {
+        let reply = w.call(inbound(&[("bot@x.test", bot)]));
+        assert!(matches!(reply, Reply::Written(..)), "{reply:?}");
+    }
+    // The first has no more for this sender, so the second is not charged either.
+    for _ in 0..10 {
+        let refused = w.refused(inbound(&both));
+        assert!(matches!(refused, Refusal::RateLimited { .. }));
+    }
+    for _ in 0..5 {
+        let twice = [("sis@x.test", sis), ("sis+tag@x.test", sis)];
+        let reply = w.call(inbound(&twice));
+        assert!(matches!(reply, Reply::Written(..)), "{reply:?}");
+    }
+    assert!(matches!(
+        w.refused(inbound(&[("sis@x.test", sis)])),
+        Refusal::RateLimited { .. }
+    ));
 }
 
 #[test]
@@ -139,7 +233,7 @@ fn room_for_mail() {
     assert!(matches!(
         w.refused(mail(None)),
         Refusal::RateLimited {
-            rate: Rate::Messages,
+            rate: Rate::Messages { max: 3 },
             retry_ms: 20_000
         }
     ));

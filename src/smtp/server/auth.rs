@@ -77,19 +77,20 @@ impl Server {
 
     pub(super) fn login_refused(&mut self, now: Now, refusal: &Refusal, out: &mut Output) {
         self.await_command(now);
-        let wait_ms = match refusal {
-            Refusal::BadCredentials { delay_ms, .. } => *delay_ms,
-            _ => 0,
+        let (wait_ms, limited) = match refusal {
+            Refusal::BadCredentials { delay_ms, .. } => (*delay_ms, false),
+            Refusal::LoginLimited { delay_ms, .. } => (*delay_ms, true),
+            _ => (0, false),
         };
         let ReplyLine { text, close } = reply::refused(refusal, ReplyContext::Login);
         if close {
             return self.end(&text, out);
         }
-        if text.starts_with('4') {
+        if text.starts_with('4') && !limited {
             return self.say(&text, out);
         }
         self.tries += 1;
-        let over = self.tries >= self.limits().login_tries;
+        let over = limited || self.tries >= self.limits().login_tries;
         let mut bytes = format!("{text}\r\n").into_bytes();
         if over {
             self.count(Metric::TooManyErrors);

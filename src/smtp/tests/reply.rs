@@ -10,9 +10,16 @@ use crate::call::Scopes;
 
 #[test]
 fn every_line_is_a_short_reply_whose_codes_agree() {
+    let limited = |rate| Refusal::RateLimited {
+        rate,
+        retry_ms: u64::MAX,
+    };
     let refusals = [
         Refusal::UNKNOWN_KEY,
-        Refusal::LoginLimited { retry_ms: u64::MAX },
+        Refusal::LoginLimited {
+            delay_ms: 0,
+            retry_ms: u64::MAX,
+        },
         Refusal::MissingScope(Scopes::MESSAGES_WRITE),
         Refusal::NotFound(Noun::Inbox),
         Refusal::Exists(Noun::Inbox),
@@ -31,10 +38,11 @@ fn every_line_is_a_short_reply_whose_codes_agree() {
         Refusal::Loop,
         Refusal::StrayOctets,
         Refusal::OverQuota,
-        Refusal::RateLimited {
-            rate: crate::call::Rate::Messages,
-            retry_ms: 0,
-        },
+        limited(Rate::Messages { max: u64::MAX }),
+        limited(Rate::Octets { max: u64::MAX }),
+        limited(Rate::Recipients { max: u64::MAX }),
+        limited(Rate::Received { max: u64::MAX }),
+        limited(Rate::Requests),
         Refusal::Limit {
             what: Countable::Sessions,
             max: 1,

@@ -39,12 +39,9 @@ pub enum ReplyContext {
 pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
     let text = match refusal {
         Refusal::BadCredentials { .. } => "535 5.7.8 Wrong address or key".into(),
-        Refusal::LoginLimited { retry_ms } => {
+        Refusal::LoginLimited { retry_ms, .. } => {
             let s = seconds(*retry_ms);
-            return ReplyLine {
-                text: format!("454 4.7.0 Too many failed logins, try again in {s} s"),
-                close: true,
-            };
+            format!("454 4.7.0 Wrong key, too many from your address, try again in {s} s")
         }
         Refusal::MissingScope(scope) => {
             let code = match context {
@@ -98,10 +95,7 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
             of.name(),
             rfc3339(*renews_at)
         ),
-        Refusal::RateLimited { retry_ms, .. } => {
-            let s = seconds(*retry_ms);
-            format!("451 4.7.1 Too much mail for now, try again in {s} s")
-        }
+        Refusal::RateLimited { rate, retry_ms } => too_much(*rate, context, seconds(*retry_ms)),
         Refusal::Limit { what, max } => {
             format!("452 4.5.3 Too many {}, at most {max}", what.name())
         }
@@ -121,6 +115,43 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
         }
     };
     ReplyLine { text, close: false }
+}
+
+/// The reply when a rate is used up for `s` seconds.
+fn too_much(rate: Rate, context: ReplyContext, s: u64) -> String {
+    match rate {
+        Rate::Octets { max } => format!(
+            "451 4.7.1 Too much mail from your address, at most {max} octets a minute: try again \
+             in {s} s"
+        ),
+        Rate::Recipients { max } => format!(
+            "451 4.7.1 Too many recipients without a message from your address, at most {max} a \
+             minute: try again in {s} s"
+        ),
+        // The message is refused for all its recipients; at the next try RCPT refuses this one.
+        Rate::Received { max }
+            if context
+                == (ReplyContext::Message {
+                    single_recipient: false,
+                }) =>
+        {
+            format!(
+                "452 4.2.1 An inbox takes {max} messages a minute, fewer from one sender: try \
+                 again in {s} s"
+            )
+        }
+        Rate::Received { max } => format!(
+            "451 4.2.1 The inbox takes {max} messages a minute, fewer from one sender: try again \
+             in {s} s"
+        ),
+        Rate::Messages { max } => format!(
+            "451 4.7.1 Too much mail from your address, at most {max} messages a minute: try \
+             again in {s} s"
+        ),
+        Rate::Requests | Rate::SentInDay { .. } => {
+            format!("451 4.7.1 Too much for now, try again in {s} s")
+        }
+    }
 }
 
 /// The reply for a wrong command line; `mail`: the address is that of a sender.
