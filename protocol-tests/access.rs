@@ -101,6 +101,7 @@ impl World {
         };
         let intake = Box::new(Intake {
             route,
+            charge: None,
             octets: MAIL.into(),
         });
         let reply = self.rig.call(Ask::anonymous(Call::Accept(intake)));

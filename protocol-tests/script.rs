@@ -667,6 +667,7 @@ impl World {
         };
         let intake = Box::new(Intake {
             route,
+            charge: None,
             octets: octets.into_bytes(),
         });
         match self.rig.call(Ask::anonymous(Call::Accept(intake))) {

@@ -1,6 +1,8 @@
 //! A message that comes in, by any route.
 
-use super::{Draft, Envelope, Flags, Idempotency, InboxId, InboxRef, Need, Render, Scopes};
+use std::sync::Arc;
+
+use super::{Charge, Draft, Envelope, Flags, Idempotency, InboxId, InboxRef, Need, Render, Scopes};
 
 /// The route by which a message comes in. Every message of the store has come by one of these.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,6 +55,9 @@ pub struct Intake {
     pub route: Route,
     /// RFC 5322 octets, CRLF line ends, dots unstuffed.
     pub octets: Vec<u8>,
+    /// The charge of the message on the budget of memory. It goes with the message to its commit,
+    /// whether its connection waits or has gone.
+    pub charge: Option<Arc<Charge>>,
 }
 
 impl Intake {

@@ -1,11 +1,7 @@
-//! Every limit that the configuration can change, with its default and its reason, and the budgets
-//! of memory that growing messages are charged to.
+//! Every limit that the configuration can change, with its default and its reason.
 //!
 //! Beside each limit stands the metric that counts its hits, or `pace` for a limit that no peer can
 //! hit. The configuration refuses a limit of 0: no limit means "off" or "reject all".
-
-use core::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -258,106 +254,9 @@ impl Limits {
     }
 }
 
-/// A budget of octets that many connections share. Clones share it too.
-#[derive(Clone, Debug)]
-pub struct Budget {
-    used: Arc<AtomicUsize>,
-    max: usize,
-}
-
-impl Budget {
-    /// A budget of `max` octets.
-    pub fn new(max: usize) -> Self {
-        Budget {
-            used: Arc::default(),
-            max,
-        }
-    }
-
-    /// The budget of messages that come in: at most half of the memory, and at least enough for one
-    /// message. The other half is for everything else, such as the data about these messages.
-    pub fn intake(limits: &Limits) -> Self {
-        let half = limits.memory_mb.saturating_mul(1 << 19);
-        let one = limits.message_bytes.saturating_add(1 << 20);
-        Budget::new(limits.intake_bytes.min(half.max(one)))
-    }
-
-    /// The budget of long answers that wait to be read: a quarter of [`Budget::intake`], and at
-    /// least enough for one message. It is a budget of its own, so that a slow reader cannot keep
-    /// mail from coming in.
-    pub fn outgoing(limits: &Limits) -> Self {
-        let one = limits.message_bytes.saturating_add(1 << 20);
-        Budget::new((Budget::intake(limits).max / 4).max(one))
-    }
-
-    /// A charge that holds nothing yet.
-    pub fn charge(&self) -> Charge {
-        Charge {
-            budget: self.clone(),
-            held: 0,
-        }
-    }
-}
-
-/// The octets that one message holds. They are given back when the charge is dropped.
-#[derive(Debug)]
-pub struct Charge {
-    budget: Budget,
-    held: usize,
-}
-
-impl Charge {
-    /// Takes octets until `total` are held. When the budget does not allow it, gives `false` and
-    /// takes none.
-    #[must_use]
-    pub fn hold(&mut self, total: usize) -> bool {
-        let more = total.saturating_sub(self.held);
-        let before = self.budget.used.fetch_add(more, Ordering::Relaxed);
-        if before.saturating_add(more) > self.budget.max {
-            self.budget.used.fetch_sub(more, Ordering::Relaxed);
-            return false;
-        }
-        self.held += more;
-        true
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.held, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_charge_is_given_back() {
-        let budget = Budget::new(100);
-        let mut a = budget.charge();
-        assert!(a.hold(60) && a.hold(50) && a.hold(60));
-        let mut b = budget.charge();
-        assert!(!b.hold(41) && b.hold(40));
-        drop(a);
-        assert!(b.hold(100) && !b.hold(101));
-    }
-
-    #[test]
-    fn messages_leave_room_for_the_rest() {
-        let most = |memory_mb, intake_bytes| {
-            let limits = Limits {
-                memory_mb,
-                intake_bytes,
-                ..Limits::default()
-            };
-            [Budget::intake(&limits), Budget::outgoing(&limits)].map(|b| b.max >> 20)
-        };
-        assert_eq!(most(1 << 20, 256 << 20), [256, 64]);
-        assert_eq!(most(192, 256 << 20), [96, 26]);
-        assert_eq!(most(48, 256 << 20), [26, 26]);
-        assert_eq!(most(192, 1 << 20), [1, 26]);
-    }
 
     #[test]
     fn no_default_is_zero() {

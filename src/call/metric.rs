@@ -84,8 +84,10 @@ metrics! {
     RejectedUnknown = "counter" "postern_rejected_unknown_total";
     /// Commands or messages refused: over quota or budget.
     RejectedQuota = "counter" "postern_rejected_quota_total";
-    /// Refused for want of memory in the global budget.
+    /// Refused for want of memory in a budget or in the sender's share of it.
     RejectedMemory = "counter" "postern_rejected_memory_total";
+    /// Arriving messages whose memory went to others because they came slowest.
+    ArrivalsRevoked = "counter" "postern_arrivals_revoked_total";
     /// Refused for want of disk space.
     RejectedDisk = "counter" "postern_rejected_disk_total";
     /// Requests refused by a rate limit.

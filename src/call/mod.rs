@@ -7,7 +7,9 @@
 
 mod access;
 mod account;
+mod arrival_pace;
 pub mod bounds;
+mod budget;
 mod caller;
 mod event;
 mod idempotency;
@@ -34,6 +36,8 @@ use std::sync::Arc;
 
 pub use access::{Access, Grant, Scopes, Secret};
 pub use account::*;
+pub use arrival_pace::ArrivalPace;
+pub use budget::{Budget, Charge, Holders, LOOK_MS, MemoryShortage};
 pub use caller::Caller;
 pub use event::{
     Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind,
@@ -45,7 +49,7 @@ pub use ids::{
     attachment_id, parse_attachment_id,
 };
 pub use intake::{Intake, Route};
-pub use limits::{Budget, Charge, Limits};
+pub use limits::Limits;
 pub use look::Look;
 pub use matches::Matches;
 pub use message::*;

@@ -63,7 +63,7 @@ impl Server {
             Waits::Command => self.command_bytes(now, unread, out),
             Waits::Sasl(_) => self.sasl_bytes(unread, out),
             Waits::Message(_) => match core::mem::replace(&mut self.waits, Waits::Command) {
-                Waits::Message(reading) => reading.read(self, unread, out),
+                Waits::Message(reading) => reading.read(self, now, unread, out),
                 _ => 0,
             },
             Waits::Done { .. } => self.done_bytes(unread, out),
@@ -264,10 +264,7 @@ impl Server {
                 self.opening.shared.metrics.count(Metric::TimedOut);
                 self.bye("Autologout, silent for too long", out);
             }
-            Waits::Message(message) if at >= message.due_by(limits.data_bytes_per_s) => {
-                self.opening.shared.metrics.count(Metric::TimedOut);
-                self.bye("The message came too slowly", out);
-            }
+            Waits::Message(message) if at >= message.due_ms() => self.look_at_message(now, out),
             Waits::Done { blocked, still_at } if at >= *still_at => {
                 *still_at = at.saturating_add(limits.imap_still_here_s.saturating_mul(1000));
                 if !*blocked {
@@ -275,6 +272,19 @@ impl Server {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn look_at_message(&mut self, now: Now, out: &mut Output) {
+        let mut waits = core::mem::replace(&mut self.waits, Waits::Command);
+        let is_slow = match &mut waits {
+            Waits::Message(message) => message.look(self, now),
+            _ => false,
+        };
+        self.waits = waits;
+        if is_slow {
+            self.opening.shared.metrics.count(Metric::TimedOut);
+            self.bye("The message came too slowly", out);
         }
     }
 
@@ -300,7 +310,7 @@ impl Server {
         match &self.waits {
             Waits::Delay { until, .. } => sooner(*until),
             Waits::Done { still_at, .. } => sooner(*still_at),
-            Waits::Message(message) => sooner(message.due_by(limits.data_bytes_per_s)),
+            Waits::Message(message) => sooner(message.due_ms()),
             _ => {}
         }
         // A deadline that comes too early is asked for again when it comes. To move it with

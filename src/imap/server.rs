@@ -115,10 +115,19 @@ pub(crate) trait Flow: Debug + Send {
 /// The octets that a command reads behind its line.
 pub(crate) trait Reading: Debug + Send {
     /// Takes octets; returns how many were used. It waits again until it has all.
-    fn read(self: Box<Self>, server: &mut Server, unread: &[u8], out: &mut Output) -> usize;
+    fn read(
+        self: Box<Self>,
+        server: &mut Server,
+        now: Now,
+        unread: &[u8],
+        out: &mut Output,
+    ) -> usize;
 
-    /// The time in monotonic milliseconds when more octets must have come, at this least rate.
-    fn due_by(&self, octets_per_s: u64) -> u64;
+    /// Its time has come: looks after the memory that it holds. `true`: it comes too slowly.
+    fn look(&mut self, server: &Server, now: Now) -> bool;
+
+    /// When to look next, in monotonic milliseconds.
+    fn due_ms(&self) -> u64;
 }
 
 /// The reason why a command is not carried out.

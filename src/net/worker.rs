@@ -3,7 +3,8 @@
 //! A turn: the readiness that the poll reports is recorded, the queue from other threads is
 //! emptied, connections that can go on go on, deadlines that have come are told. The clock
 //! is read once. `with` is the only way to a connection; a panic below it costs that
-//! connection and no other. A worker holds no database handle and takes no lock.
+//! connection and no other. A worker holds no database handle, and its
+//! only lock is that of a budget of memory.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;

@@ -228,10 +228,18 @@ impl Problem {
     }
 
     /// 503: the request is right and the server cannot serve it now.
-    pub fn unavailable(code: &'static ErrorCode, message: &'static str) -> Box<Problem> {
+    pub fn unavailable(
+        code: &'static ErrorCode,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Box<Problem> {
         let mut problem = Problem::new(code, message, "Try again in a few seconds.");
         problem.retry_ms = Some(UNAVAILABLE_RETRY_MS);
         problem
+    }
+
+    /// 408, and the connection ends.
+    pub fn timeout(message: &'static str) -> Box<Problem> {
+        Problem::new(codes::TIMEOUT, message, "Send it again, faster.").and_close()
     }
 
     /// The same, with the field that it is about.

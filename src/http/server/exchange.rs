@@ -5,6 +5,8 @@
 //! a whole body. Long responses (raw messages, the export) go out in pages: a page is asked
 //! for when the page before it has left.
 
+use std::sync::Arc;
+
 use super::{Server, ServerState};
 use crate::call::{
     Allowance, Answer, Ask, Call, Caller, Charge, EntryRead, InboxRead, Intake, MessageRead, Now,
@@ -58,7 +60,8 @@ pub(crate) struct Exchange {
     pub idempotency_key: Option<String>,
     pub organization: Option<String>,
     pub last_event_id: Option<String>,
-    /// The charge of the body on the budget of memory, until the answer.
+    /// The charge of the body on the budget of memory, until the answer. That of a message goes
+    /// with it.
     pub charge: Option<Charge>,
 }
 
@@ -207,7 +210,13 @@ impl Exchange {
 
 impl Server {
     /// A request is whole: carries out the step of its route.
-    pub(crate) fn run(&mut self, now: Now, exchange: Box<Exchange>, body: &[u8], out: &mut Output) {
+    pub(crate) fn run(
+        &mut self,
+        now: Now,
+        mut exchange: Box<Exchange>,
+        body: &[u8],
+        out: &mut Output,
+    ) {
         let step = match self.step(&exchange, body) {
             Some(step) => step,
             None => return self.fail_internal(now, exchange, out),
@@ -233,6 +242,7 @@ impl Server {
                     let intake = Box::new(Intake {
                         route,
                         octets: Vec::new(),
+                        charge: exchange.charge.take().map(Arc::new),
                     });
                     out.ask = Some(exchange.ask(Call::Accept(intake)));
                     Waiting::Sent

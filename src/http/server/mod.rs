@@ -18,8 +18,8 @@
 mod exchange;
 
 use crate::call::{
-    Allowance, Answer, Ask, Caller, Charge, Event, Look, Metric, Now, Opening, Refusal, Reply,
-    Topic,
+    Allowance, Answer, Ask, Caller, Charge, Event, Holders, Look, Metric, Now, Opening, Refusal,
+    Reply, Topic,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::{Input, Output, Trust};
@@ -372,7 +372,9 @@ impl Server {
             Some(Takes::Message(_)) => limits.http_send_bytes,
             _ => limits.http_body_bytes,
         };
-        match BodyReader::new(exchange.framing, max, &self.shared().intake, now) {
+        let holders = self.holders(&exchange);
+        let charge = self.shared().intake.arrival(holders, now.mono_ms);
+        match BodyReader::new(exchange.framing, max, charge, now) {
             Err(problem) => self.fail(now, exchange, &problem, out),
             Ok(body) => {
                 if exchange.expects {
@@ -393,7 +395,9 @@ impl Server {
         bytes: &[u8],
         out: &mut Output,
     ) -> usize {
-        match body.take(bytes) {
+        let result = body.take(now, bytes);
+        self.count_revoked(&body);
+        match result {
             Ok((used, false)) => {
                 out.deadline = Some(Some(body.deadline()));
                 self.state = ServerState::ExpectBody(exchange, body);
@@ -509,17 +513,22 @@ impl Server {
         match core::mem::replace(&mut self.state, ServerState::Closed) {
             ServerState::ExpectHead(true) => {
                 self.shared().metrics.count(Metric::TimedOut);
-                self.refuse_head(now, timeout("The request head took too long."), out);
+                let problem = Problem::timeout("The request head took too long.");
+                self.refuse_head(now, problem, out);
             }
-            ServerState::ExpectBody(exchange, _) => {
-                self.shared().metrics.count(Metric::TimedOut);
-                self.fail(
-                    now,
-                    exchange,
-                    &timeout("The request body took too long."),
-                    out,
-                );
-            }
+            ServerState::ExpectBody(exchange, mut body) => match body.look(now) {
+                Ok(()) => {
+                    out.deadline = Some(Some(body.deadline()));
+                    self.state = ServerState::ExpectBody(exchange, body);
+                }
+                Err(problem) => {
+                    self.count_revoked(&body);
+                    if problem.code == codes::TIMEOUT {
+                        self.shared().metrics.count(Metric::TimedOut);
+                    }
+                    self.fail(now, exchange, &problem, out);
+                }
+            },
             ServerState::Streaming(exchange, mut stream) => {
                 stream.deadline(now, out);
                 if !out.close {
@@ -646,10 +655,10 @@ impl Server {
     ) {
         if response.body.len() > LONG_BODY {
             // It stays in memory for as long as the peer takes to read it.
-            let mut charge = self.shared().outgoing.charge();
-            if !charge.hold(response.body.len()) {
-                let message = "Too many long answers are under way.";
-                let problem = Problem::unavailable(codes::BUSY, message);
+            let holders = self.holders(&exchange);
+            let mut charge = self.shared().outgoing.charge(holders);
+            if let Err(shortage) = charge.hold(response.body.len(), now.mono_ms) {
+                let problem = Problem::unavailable(codes::BUSY, format!("{shortage}."));
                 return self.fail(now, exchange, &problem, out);
             }
             self.outgoing = Some(charge);
@@ -715,6 +724,17 @@ impl Server {
         self.fail(now, exchange, &problem, out);
     }
 
+    /// Those to whom the memory of a request belongs.
+    fn holders(&self, exchange: &Exchange) -> Holders {
+        Holders::of(&exchange.caller, self.opening.peer.ip())
+    }
+
+    fn count_revoked(&self, body: &BodyReader) {
+        if body.is_revoked() {
+            self.shared().metrics.count(Metric::ArrivalsRevoked);
+        }
+    }
+
     pub(crate) fn shared(&self) -> &crate::call::Shared {
         &self.opening.shared
     }
@@ -749,10 +769,6 @@ fn check_body(takes: Takes, exchange: &Exchange) -> Result<(), Box<Problem>> {
         .and_close());
     }
     Ok(())
-}
-
-fn timeout(message: &'static str) -> Box<Problem> {
-    Problem::new(codes::TIMEOUT, message, "Send it again, faster.").and_close()
 }
 
 /// Octets of the body of a refused request that are read so that the connection can go on.

@@ -5,9 +5,12 @@
 //! gets the refusal at once. Otherwise (LITERAL+) the octets are read and dropped first, so
 //! that none of them is ever taken for a command.
 
+use std::sync::Arc;
+
 use super::{AppendLiteral, CommandContext, RunCommand};
 use crate::call::{
-    Bounded, Call, Charge, Flags, Intake, Metric, Noun, Now, Refusal, Reply, Route, Written,
+    ArrivalPace, Bounded, Call, Charge, Flags, Holders, Intake, LOOK_MS, MemoryShortage, Metric,
+    Noun, Now, Refusal, Reply, Route, Written,
 };
 use crate::engine::Output;
 use crate::imap::server::{Denied, Pending, Reading, Server, Waits};
@@ -116,11 +119,16 @@ struct IncomingMessage {
     target: Option<AppendTarget>,
     /// The answer at its end, if it will not be stored.
     refusal: Option<Denied>,
+    /// The memory for it was used up, or others needed it more: the answer at its end.
+    shortage: Option<MemoryShortage>,
     octets: Vec<u8>,
-    charge: Charge,
+    /// Given back when the octets are dropped.
+    charge: Option<Charge>,
     size: u64,
     received: u64,
-    began: u64,
+    pace: ArrivalPace,
+    /// While it holds memory: when that is looked after next.
+    look_due_ms: u64,
 }
 
 #[derive(Debug)]
@@ -133,11 +141,12 @@ struct AppendTarget {
 
 impl IncomingMessage {
     /// Takes octets. Memory grows with the octets that have come, never with the announcement.
-    fn take(&mut self, octets: &[u8]) {
+    fn take(&mut self, now: Now, octets: &[u8]) -> Result<(), MemoryShortage> {
         self.received = self.received.saturating_add(octets.len() as u64);
-        if self.target.is_none() {
-            return;
-        }
+        let Some(charge) = &mut self.charge else {
+            return Ok(());
+        };
+        charge.record(octets.len(), now.mono_ms);
         let needed = self.octets.len() + octets.len();
         if needed > self.octets.capacity() {
             let size = usize::try_from(self.size).unwrap_or(usize::MAX);
@@ -145,17 +154,28 @@ impl IncomingMessage {
                 .max(self.octets.capacity().saturating_mul(2))
                 .max(FIRST_OCTETS)
                 .min(size.max(needed));
-            if !self.charge.hold(more) {
-                self.octets = Vec::new();
-                self.target = None;
-                self.refusal = Some(Denied::No(
-                    "[LIMIT] Too much mail is coming in, try again later",
-                ));
-                return;
-            }
+            charge.hold(more, now.mono_ms)?;
             self.octets.reserve_exact(more - self.octets.len());
         }
         self.octets.extend_from_slice(octets);
+        Ok(())
+    }
+
+    /// Drops the octets. The rest is read on, and the refusal comes at the end of the command.
+    fn give_up(&mut self, shortage: MemoryShortage) {
+        self.shortage = Some(shortage);
+        self.octets = Vec::new();
+        self.charge = None;
+    }
+
+    /// Drops the octets if others have taken their memory back.
+    fn look_after(&mut self, server: &Server, now: Now) {
+        self.look_due_ms = now.mono_ms.saturating_add(LOOK_MS);
+        let taken = self.charge.as_ref().and_then(|c| c.check().err());
+        if let Some(shortage) = taken {
+            self.give_up(shortage);
+            server.opening.shared.metrics.count(Metric::ArrivalsRevoked);
+        }
     }
 
     /// All octets are there.
@@ -163,10 +183,18 @@ impl IncomingMessage {
         let IncomingMessage {
             target,
             refusal,
+            mut shortage,
             octets,
-            charge,
+            mut charge,
             ..
         } = self;
+        if let Some(Err(taken)) = charge.as_mut().map(Charge::settle) {
+            shortage = Some(taken);
+        }
+        if let Some(shortage) = shortage {
+            server.opening.shared.metrics.count(Metric::RejectedMemory);
+            return server.no(format!("[LIMIT] {shortage}, try again later"), out);
+        }
         let access = server.access().cloned();
         match (refusal, target, access) {
             (Some(why), _, _) => server.denied(why, out),
@@ -181,9 +209,12 @@ impl IncomingMessage {
                     keywords: target.keywords,
                     received_at: target.received_at,
                 };
-                let intake = Box::new(Intake { route, octets });
-                let pending = AppendPending { _charge: charge };
-                server.ask(Call::Accept(intake), Box::new(pending), out);
+                let intake = Box::new(Intake {
+                    route,
+                    octets,
+                    charge: charge.map(Arc::new),
+                });
+                server.ask(Call::Accept(intake), Box::new(AppendPending), out);
             }
             // It was answered when its line was read.
             (None, _, _) => {}
@@ -191,11 +222,9 @@ impl IncomingMessage {
     }
 }
 
-/// The parse and the delivery of the message, which counts in the budget until it is stored.
+/// The parse and the delivery of the message.
 #[derive(Debug)]
-struct AppendPending {
-    _charge: Charge,
-}
+struct AppendPending;
 
 impl Pending for AppendPending {
     fn answered(self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
@@ -242,29 +271,43 @@ impl Server {
         refusal: Option<Denied>,
     ) {
         self.searched = 0;
+        let holders = Holders::of_access(self.access(), self.opening.peer.ip());
+        let shared = Arc::clone(&self.opening.shared);
+        let charge = target
+            .is_some()
+            .then(|| shared.intake.arrival(holders, now.mono_ms));
+        let pace = ArrivalPace::begin(now, shared.limits.data_bytes_per_s, FREE_MS);
         self.waits = Waits::Message(Box::new(IncomingMessage {
             target,
             refusal,
+            shortage: None,
             octets: Vec::new(),
-            charge: self.opening.shared.intake.charge(),
+            charge,
             size,
             received: 0,
-            began: now.mono_ms,
+            pace,
+            look_due_ms: 0,
         }));
     }
 }
 
 impl Reading for IncomingMessage {
     /// Octets of the message, then the end of the line of the command.
-    fn read(mut self: Box<Self>, server: &mut Server, unread: &[u8], out: &mut Output) -> usize {
+    fn read(
+        mut self: Box<Self>,
+        server: &mut Server,
+        now: Now,
+        unread: &[u8],
+        out: &mut Output,
+    ) -> usize {
+        self.look_after(server, now);
         let left = usize::try_from(self.size.saturating_sub(self.received))
             .unwrap_or(usize::MAX)
             .min(unread.len());
         if left > 0 {
-            let stored = self.target.is_some();
-            self.take(unread.get(..left).unwrap_or(unread));
-            if stored && self.target.is_none() {
-                server.opening.shared.metrics.count(Metric::RejectedMemory);
+            self.pace.record(now, left);
+            if let Err(shortage) = self.take(now, unread.get(..left).unwrap_or(unread)) {
+                self.give_up(shortage);
             }
             server.waits = Waits::Message(self);
             return left;
@@ -298,15 +341,24 @@ impl Reading for IncomingMessage {
         }
     }
 
-    /// A minute, and then a least rate.
-    fn due_by(&self, octets_per_s: u64) -> u64 {
-        let earned = self.received.saturating_mul(1000) / octets_per_s.max(1);
-        self.began.saturating_add(GRACE_MS).saturating_add(earned)
+    fn look(&mut self, server: &Server, now: Now) -> bool {
+        self.look_after(server, now);
+        now.mono_ms >= self.pace.due_ms()
+    }
+
+    fn due_ms(&self) -> u64 {
+        let is_held = self.charge.as_ref().is_some_and(Charge::is_held);
+        let pace = self.pace.due_ms();
+        if is_held {
+            pace.min(self.look_due_ms)
+        } else {
+            pace
+        }
     }
 }
 
-/// The time in which octets need not come at any rate.
-const GRACE_MS: u64 = 60_000;
+/// The first minute of a message needs no octets.
+const FREE_MS: u64 = 60_000;
 /// The first octets that are charged to the budget.
 const FIRST_OCTETS: usize = 16 * 1024;
 /// Enough for a MULTIAPPEND, which is answered with BAD.

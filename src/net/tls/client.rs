@@ -68,7 +68,7 @@ impl ClientTls {
                 algorithms: provider::default_provider().signature_verification_algorithms,
             }));
         let finish = |mut config: ClientConfig| {
-            // rustls would keep tickets behind a lock, and workers take none.
+            // rustls would keep tickets behind a lock, and workers take none for TLS.
             config.resumption = Resumption::disabled();
             Arc::new(config)
         };

@@ -82,6 +82,7 @@ pub(super) fn composed(
         analysis,
         envelope,
         idempotency: None,
+        charge: None,
     })
 }
 

@@ -31,6 +31,7 @@ pub(super) fn decide(
         analysis,
         envelope,
         idempotency,
+        charge,
     } = parsed;
     let mut effects = Vec::new();
     let mut sender = None;
@@ -99,6 +100,7 @@ pub(super) fn decide(
         plan: with_summary(plan, analysis),
         need,
         idempotency,
+        charge,
     })
 }
 

@@ -61,9 +61,11 @@ pub fn advance(
 ) -> Result<IntakeStep, Refusal> {
     let caller = &request.caller;
     let parsed = match stage {
-        IntakeStage::Parse(intake) => {
+        IntakeStage::Parse(mut intake) => {
             admit(caller, intake.need(), context.now)?;
-            let parsed = Box::new(parse::parse(service, context, request, *intake)?);
+            let charge = intake.charge.take();
+            let mut parsed = Box::new(parse::parse(service, context, request, *intake)?);
+            parsed.charge = charge;
             match &service.lookups {
                 Some(lookups) if lookups.start(id, &parsed) => return Ok(IntakeStep::Wait(parsed)),
                 _ => parsed,

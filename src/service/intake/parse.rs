@@ -33,7 +33,8 @@ pub(super) fn parse(
 ) -> Result<ParsedMessage, Refusal> {
     // MAIL FROM has asked this for SMTP; APPEND and REST come here first.
     policy::check_space(service)?;
-    let Intake { route, octets } = intake;
+    // The caller keeps the charge.
+    let Intake { route, octets, .. } = intake;
     let caller = &request.caller;
     match route {
         Route::Inbound { envelope, received } => {
@@ -104,6 +105,7 @@ fn inbound(
         analysis,
         envelope,
         idempotency: None,
+        charge: None,
     })
 }
 
@@ -165,6 +167,7 @@ fn submission(
         analysis,
         envelope,
         idempotency,
+        charge: None,
     })
 }
 
@@ -218,6 +221,7 @@ fn append(
         analysis,
         envelope: Envelope::default(),
         idempotency: None,
+        charge: None,
     })
 }
 

@@ -1,7 +1,9 @@
 //! A parsed message: the message between its parsing and its judgement. Plain data.
 
+use std::sync::Arc;
+
 use super::plan::Placement;
-use crate::call::{Envelope, Idempotency, InboxId, Need, Scopes};
+use crate::call::{Charge, Envelope, Idempotency, InboxId, Need, Scopes};
 use crate::mail::digest::Analysis;
 
 /// A message that is parsed and not yet judged.
@@ -18,6 +20,8 @@ pub struct ParsedMessage {
     pub envelope: Envelope,
     /// The `Idempotency-Key` of the request, or `X-Idempotency-Key` of the message.
     pub idempotency: Option<Idempotency>,
+    /// The charge of the message on the budget of memory.
+    pub charge: Option<Arc<Charge>>,
 }
 
 impl ParsedMessage {

@@ -1,6 +1,10 @@
 //! A plan: the message to store, and the effects of its delivery. Only the service reads it.
 
-use crate::call::{Arrival, Flags, Idempotency, InboxId, Need, Recipient, SenderAuth, Summary};
+use std::sync::Arc;
+
+use crate::call::{
+    Arrival, Charge, Flags, Idempotency, InboxId, Need, Recipient, SenderAuth, Summary,
+};
 use crate::service::access::receives::SendingParty;
 
 /// The decision about a message. The writer carries it out after checking again what may have
@@ -46,6 +50,8 @@ pub struct Delivery {
     pub need: Need,
     /// The `Idempotency-Key` of the request, or `X-Idempotency-Key` of the message.
     pub idempotency: Option<Idempotency>,
+    /// The charge of the message on the budget of memory: given back after the commit.
+    pub charge: Option<Arc<Charge>>,
 }
 
 /// One effect of a delivery.

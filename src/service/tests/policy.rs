@@ -67,6 +67,7 @@ fn inbound(to: &[(&str, InboxId)]) -> Ask {
             received: Vec::new(),
         },
         octets: b"Subject: x\r\n\r\nx\r\n".to_vec(),
+        charge: None,
     })))
 }
 

@@ -23,7 +23,7 @@ mod table;
 mod transaction;
 
 use crate::call::{
-    Access, Ask, Call, Caller, Event, Limits, Listener, Metric, Now, Opening, Reply,
+    Access, ArrivalPace, Ask, Call, Caller, Event, Limits, Listener, Metric, Now, Opening, Reply,
 };
 use crate::engine::sasl::SaslWait;
 use crate::engine::{Input, Output, Trust};
@@ -32,7 +32,7 @@ use super::wire::command::{self, Verb};
 use super::wire::data::DataBody;
 use super::wire::reply;
 use table::CommandInput;
-use transaction::{Pace, PendingCall, Transaction};
+use transaction::{PendingCall, Transaction};
 
 /// One conversation with a client or another server.
 #[derive(Debug)]
@@ -45,7 +45,9 @@ pub struct Server {
     helo: Option<Box<str>>,
     access: Option<Access>,
     transaction: Option<Box<Transaction>>,
-    pace: Pace,
+    pace: ArrivalPace,
+    /// While a message arrives: when its memory is looked after next.
+    look_due_ms: u64,
     /// Messages on this connection that have come to their end.
     messages: usize,
     /// Commands since the last message that bring no message nearer.
@@ -121,7 +123,8 @@ impl Server {
             helo: None,
             access: None,
             transaction: None,
-            pace: Pace::default(),
+            pace: ArrivalPace::default(),
+            look_due_ms: 0,
             messages: 0,
             junk: 0,
             errors: 0,
@@ -449,6 +452,7 @@ impl Server {
 
     fn deadline(&mut self, now: Now, out: &mut Output) {
         self.told_ms = None;
+        self.look(now);
         if self.due_ms().is_none_or(|due| now.mono_ms < due) {
             return;
         }
@@ -481,10 +485,10 @@ impl Server {
             (Some(later), _) => later.due_ms,
             (_, SmtpState::Greeting { due_ms }) => *due_ms,
             (_, SmtpState::Command) if self.has_octets() => {
-                self.command_due_ms.min(self.pace.due_ms(self.limits()))
+                self.command_due_ms.min(self.arrival_due_ms())
             }
             (_, SmtpState::Command | SmtpState::Sasl(_)) => self.command_due_ms,
-            (_, SmtpState::Data(_) | SmtpState::Chunk { .. }) => self.pace.due_ms(self.limits()),
+            (_, SmtpState::Data(_) | SmtpState::Chunk { .. }) => self.arrival_due_ms(),
             (_, SmtpState::Answer(_) | SmtpState::Handshake | SmtpState::Closed) => return None,
         };
         Some(self.expires_ms.map_or(due, |at| at.min(due)))

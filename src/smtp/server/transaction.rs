@@ -5,9 +5,11 @@
 //! the data needs a receipt. Every end of a transaction (a refusal,
 //! RSET, EHLO, the end of the connection) drops the octets and gives their memory back.
 
+use std::sync::Arc;
+
 use crate::call::{
-    Answer, Call, Caller, Charge, Envelope, InboxId, Intake, Limits, Listener, Look, Metric, Now,
-    Recipient, Refusal, Render, Reply, Route,
+    Answer, ArrivalPace, Call, Caller, Envelope, Holders, InboxId, Intake, LOOK_MS, Listener, Look,
+    Metric, Now, Recipient, Refusal, Render, Reply, Route,
 };
 use crate::engine::Output;
 
@@ -39,12 +41,10 @@ pub(super) enum PendingCall {
     Sender,
     /// RCPT.
     Recipient(Box<Recipient>),
-    /// The end of data. The memory of the message is charged until it is stored.
+    /// The end of data.
     Message {
         /// The message has only one recipient.
         single_recipient: bool,
-        /// Given back when this is dropped.
-        _charge: Option<Charge>,
     },
 }
 
@@ -55,39 +55,6 @@ enum EndOfData {
     Count,
     /// By CRLF . CRLF. Where a CR or LF stands alone, another server may see another end.
     Dot,
-}
-
-/// How fast octets come.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pace {
-    since_ms: u64,
-    last_ms: u64,
-    octets: u64,
-}
-
-impl Pace {
-    fn begin(now: Now) -> Pace {
-        Pace {
-            since_ms: now.mono_ms,
-            last_ms: now.mono_ms,
-            octets: 0,
-        }
-    }
-
-    fn record(&mut self, now: Now, octets: usize) {
-        self.last_ms = now.mono_ms;
-        self.octets = self.octets.saturating_add(octets as u64);
-    }
-
-    /// The connection ends then if nothing more comes: after a silence, below the lowest rate
-    /// once the first minute is over, and at last after the time for a whole message.
-    pub(super) fn due_ms(&self, limits: &Limits) -> u64 {
-        let at = |octets_per_s: u64| self.octets.saturating_mul(1000) / octets_per_s.max(1);
-        let slow = at(limits.data_bytes_per_s).max(GRACE_MS);
-        let whole = at(WHOLE_BYTES_PER_S).saturating_add(WHOLE_MS);
-        let silent = self.last_ms.saturating_add(SILENCE_MS);
-        self.since_ms.saturating_add(slow.min(whole)).min(silent)
-    }
 }
 
 impl Server {
@@ -194,22 +161,60 @@ impl Server {
             return self.end("503 5.5.1 You did not wait for 354", command.out);
         }
         self.say("354 End data with <CR><LF>.<CR><LF>", command.out);
-        self.pace = Pace::begin(command.now);
-        self.enter(SmtpState::Data(Box::new(self.body())));
+        self.pace = self.begin_pace(command.now);
+        let body = self.begin_body(command.now);
+        self.enter(SmtpState::Data(Box::new(body)));
     }
 
-    fn body(&self) -> DataBody {
-        DataBody::new(self.limits().message_bytes, &self.opening.shared.intake)
+    fn begin_pace(&self, now: Now) -> ArrivalPace {
+        ArrivalPace::begin(now, self.limits().data_bytes_per_s, FREE_MS)
+    }
+
+    fn begin_body(&self, now: Now) -> DataBody {
+        let holders = Holders::of_access(self.access.as_ref(), self.opening.peer.ip());
+        let charge = self.opening.shared.intake.arrival(holders, now.mono_ms);
+        DataBody::new(self.limits().message_bytes, charge)
+    }
+
+    /// The message on its way in.
+    pub(super) fn incoming(&mut self) -> Option<&mut DataBody> {
+        match &mut self.state {
+            SmtpState::Data(body) => Some(body),
+            _ => self.transaction.as_mut()?.body.as_deref_mut(),
+        }
+    }
+
+    /// Frees the memory of the message if others have taken it back. Its octets are read on, and
+    /// the refusal comes at its end, where the client looks for it.
+    pub(super) fn look(&mut self, now: Now) {
+        self.look_due_ms = now.mono_ms.saturating_add(LOOK_MS);
+        if self.incoming().is_some_and(DataBody::look) {
+            self.count(Metric::ArrivalsRevoked);
+        }
+    }
+
+    /// When the connection must be looked at again while a message arrives.
+    pub(super) fn arrival_due_ms(&self) -> u64 {
+        let body = match &self.state {
+            SmtpState::Data(body) => Some(body),
+            _ => self.transaction.as_ref().and_then(|t| t.body.as_ref()),
+        };
+        let pace = self.pace.due_ms();
+        match body.is_some_and(|body| body.is_held()) {
+            true => pace.min(self.look_due_ms),
+            false => pace,
+        }
     }
 
     /// Octets behind DATA.
     pub(super) fn text(&mut self, now: Now, bytes: &[u8], out: &mut Output) -> usize {
+        self.look(now);
         let SmtpState::Data(body) = &mut self.state else {
             return 0;
         };
         let room = body.octets_allowed().min(bytes.len());
         let part = bytes.get(..room).unwrap_or_default();
-        let end = body.unstuff(part);
+        let end = body.unstuff(part, now.mono_ms);
         let over = body.octets_allowed() == 0;
         self.pace.record(now, part.len());
         let Some(used) = end else {
@@ -255,7 +260,7 @@ impl Server {
         }
         let mut refusal = refusal;
         // The rate is that of the message, over all its chunks.
-        let mut pace = Pace::begin(command.now);
+        let mut pace = self.begin_pace(command.now);
         if refusal.is_none()
             && let Some(transaction) = &self.transaction
         {
@@ -264,13 +269,12 @@ impl Server {
             } else if transaction.envelope.recipients.is_empty() {
                 refusal = Some(NO_RECIPIENTS);
             } else if transaction.body.is_none() {
-                let body = Some(Box::new(self.body()));
+                let body = Some(Box::new(self.begin_body(command.now)));
                 if let Some(transaction) = self.transaction.as_mut() {
                     transaction.body = body;
                 }
             } else {
                 pace = self.pace;
-                pace.record(command.now, 0);
             }
         }
         self.pace = pace;
@@ -287,6 +291,7 @@ impl Server {
 
     /// Octets of a chunk.
     pub(super) fn chunk(&mut self, now: Now, bytes: &[u8], out: &mut Output) -> usize {
+        self.look(now);
         let SmtpState::Chunk {
             left,
             size,
@@ -301,7 +306,7 @@ impl Server {
         let (left, size, last, refusal) = (*left, *size, *last, *refusal);
         let body = self.transaction.as_mut().and_then(|t| t.body.as_mut());
         if let (Some(body), None) = (body, refusal) {
-            body.take(part);
+            body.take(part, now.mono_ms);
         }
         self.pace.record(now, part.len());
         if left > 0 {
@@ -337,9 +342,10 @@ impl Server {
     }
 
     /// The message has come to its end.
-    fn finish(&mut self, now: Now, body: DataBody, end: EndOfData, out: &mut Output) {
+    fn finish(&mut self, now: Now, mut body: DataBody, end: EndOfData, out: &mut Output) {
         self.messages += 1;
         self.junk = 0;
+        body.settle();
         let Some(transaction) = self.transaction.take() else {
             return;
         };
@@ -364,12 +370,13 @@ impl Server {
             },
             None => Route::Inbound { envelope, received },
         };
-        let intake = Box::new(Intake { route, octets });
+        let intake = Box::new(Intake {
+            route,
+            octets,
+            charge: charge.map(Arc::new),
+        });
         self.ask(
-            PendingCall::Message {
-                single_recipient,
-                _charge: charge,
-            },
+            PendingCall::Message { single_recipient },
             Call::Accept(intake),
             out,
         );
@@ -377,14 +384,14 @@ impl Server {
 
     fn faulty(&mut self, now: Now, fault: DataFault, end: EndOfData, out: &mut Output) {
         self.count(match fault {
-            DataFault::Memory => Metric::RejectedMemory,
+            DataFault::Memory(_) => Metric::RejectedMemory,
             DataFault::Size => Metric::RejectedSize,
             DataFault::Stray => Metric::RejectedOctets,
         });
         let text = reply::fault(fault, self.limits().message_bytes);
         match (fault, end) {
             (DataFault::Stray, EndOfData::Dot) => self.end(&text, out),
-            (DataFault::Memory, _) => self.say(&text, out),
+            (DataFault::Memory(_), _) => self.say(&text, out),
             _ => self.fail(now, &text, out),
         }
     }
@@ -432,12 +439,7 @@ impl Server {
             (PendingCall::Recipient(_), Reply::Refused(refusal)) => {
                 self.refuse(now, &refusal, ReplyContext::Recipient, out);
             }
-            (
-                PendingCall::Message {
-                    single_recipient, ..
-                },
-                Reply::Refused(refusal),
-            ) => {
+            (PendingCall::Message { single_recipient }, Reply::Refused(refusal)) => {
                 self.refuse(
                     now,
                     &refusal,
@@ -516,11 +518,5 @@ impl Server {
 const NO_RECIPIENTS: &str = "554 5.5.1 No valid recipients";
 /// So many RCPTs beyond the limit get an answer, as in Postfix; then the connection ends.
 const SURPLUS_MAX: usize = 1000;
-/// Before this time the rate of octets is not checked.
-const GRACE_MS: u64 = 60_000;
-/// RFC 5321 section 4.5.3.2.5: three minutes for a block of data.
-const SILENCE_MS: u64 = 180_000;
-/// A message may take ten minutes, and longer at [`WHOLE_BYTES_PER_S`].
-const WHOLE_MS: u64 = 600_000;
-/// At this rate a message may take longer than [`WHOLE_MS`].
-const WHOLE_BYTES_PER_S: u64 = 2048;
+/// The first minute of a message needs no octets.
+const FREE_MS: u64 = 60_000;

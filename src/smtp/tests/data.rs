@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
+use crate::call::{Budget, Holders};
 
 fn body(octets: usize) -> DataBody {
-    DataBody::new(octets, &Budget::new(1 << 20))
+    let budget = Budget::new("messages", 1 << 20, 1 << 20);
+    DataBody::new(octets, budget.charge(Holders::NONE))
 }
 
 /// What came of DATA: the message or its fault, and how much was used.
@@ -12,8 +14,8 @@ fn read(input: &[u8], cut: usize) -> (Result<Vec<u8>, DataFault>, Option<usize>)
     let mut body = body(1 << 16);
     let (a, b) = input.split_at(cut);
     let end = body
-        .unstuff(a)
-        .or_else(|| body.unstuff(b).map(|used| used + a.len()));
+        .unstuff(a, 0)
+        .or_else(|| body.unstuff(b, 0).map(|used| used + a.len()));
     let got = body.fault().map_or(Ok(body.octets), Err);
     (got, end)
 }
@@ -96,8 +98,8 @@ fn a_chunk_may_cut_a_line_end_in_two_but_not_leave_it_bare() {
     let whole = b"a\r\n.\r\n..b\r\n";
     for cut in 0..=whole.len() {
         let mut body = body(100);
-        body.take(&whole[..cut]);
-        body.take(&whole[cut..]);
+        body.take(&whole[..cut], 0);
+        body.take(&whole[cut..], 0);
         body.close();
         assert_eq!((body.fault(), &body.octets[..]), (None, &whole[..]));
     }
@@ -110,7 +112,7 @@ fn a_chunk_may_cut_a_line_end_in_two_but_not_leave_it_bare() {
         (b"", None, b""),
     ] {
         let mut body = body(100);
-        body.take(input);
+        body.take(input, 0);
         body.close();
         assert_eq!((body.fault(), &body.octets[..]), (fault, octets));
     }
@@ -118,30 +120,30 @@ fn a_chunk_may_cut_a_line_end_in_two_but_not_leave_it_bare() {
 
 #[test]
 fn bounds_hold_and_give_memory_back() {
-    let budget = Budget::new(1000);
+    let budget = Budget::new("messages", 1000, 1000);
     let bound = 600;
     let line = [&[b'x'; 48][..], b"\r\n"].concat();
-    let mut a = DataBody::new(bound, &budget);
+    let mut a = DataBody::new(bound, budget.charge(Holders::NONE));
     for _ in 0..12 {
-        assert_eq!(a.unstuff(&line), None);
+        assert_eq!(a.unstuff(&line, 0), None);
     }
     assert_eq!((a.fault(), a.octets.len()), (None, 600));
-    let mut b = DataBody::new(bound, &budget);
+    let mut b = DataBody::new(bound, budget.charge(Holders::NONE));
     for _ in 0..12 {
-        b.take(&line);
+        b.take(&line, 0);
     }
-    assert_eq!(b.fault(), Some(DataFault::Memory));
-    assert_eq!(a.unstuff(b"."), None);
-    assert_eq!(a.unstuff(b"x"), None);
+    assert!(matches!(b.fault(), Some(DataFault::Memory(_))));
+    assert_eq!(a.unstuff(b".", 0), None);
+    assert_eq!(a.unstuff(b"x", 0), None);
     assert_eq!(a.fault(), Some(DataFault::Size));
-    let mut c = DataBody::new(bound, &budget);
-    c.take(&[b'x'; 300]);
-    assert_eq!(c.unstuff(&[b'x'; 300]), None);
+    let mut c = DataBody::new(bound, budget.charge(Holders::NONE));
+    c.take(&[b'x'; 300], 0);
+    assert_eq!(c.unstuff(&[b'x'; 300], 0), None);
     assert_eq!(c.fault(), None, "a line may be as long as the message");
     drop(c);
-    let mut d = DataBody::new(bound, &budget);
+    let mut d = DataBody::new(bound, budget.charge(Holders::NONE));
     for _ in 0..12 {
-        d.take(&line);
+        d.take(&line, 0);
     }
     assert_eq!(d.fault(), None, "what the others held is free again");
 }

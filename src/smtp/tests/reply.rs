@@ -7,6 +7,7 @@ use crate::call::Countable;
 use crate::call::FromFault;
 use crate::call::Noun;
 use crate::call::Scopes;
+use crate::call::{Budget, Holders};
 
 #[test]
 fn every_line_is_a_short_reply_whose_codes_agree() {
@@ -81,7 +82,12 @@ fn every_line_is_a_short_reply_whose_codes_agree() {
             check(&refused(refusal, moment));
         }
     }
-    for wrong in [DataFault::Memory, DataFault::Size, DataFault::Stray] {
+    let mut charge = Budget::new("messages", 0, 0).charge(Holders::NONE);
+    let memory = charge.hold(1, 0).err().map(DataFault::Memory);
+    for wrong in memory
+        .into_iter()
+        .chain([DataFault::Size, DataFault::Stray])
+    {
         let text = fault(wrong, usize::MAX);
         check(&ReplyLine { text, close: false });
     }

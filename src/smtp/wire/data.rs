@@ -7,13 +7,13 @@
 //! refused for a line can do nothing about it. Octets are copied once, from the read buffer into
 //! the message, and memory is charged for octets that have come.
 
-use crate::call::{Budget, Charge};
+use crate::call::{Charge, MemoryShortage};
 
 /// Why a message is refused at its end, in order of weight; the heaviest reason is kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum DataFault {
-    /// The memory that all messages share is used up.
-    Memory,
+    /// The memory for messages is used up, or others needed it more.
+    Memory(MemoryShortage),
     /// More octets than a message may have.
     Size,
     /// A bare CR, a bare LF or a NUL (RFC 5321 section 2.3.8).
@@ -30,6 +30,8 @@ pub struct DataBody {
     at: LinePosition,
     /// Octets that came in, kept or not.
     seen: usize,
+    /// Milliseconds of the monotonic clock at the last octets.
+    now_ms: u64,
     fault: Option<DataFault>,
 }
 
@@ -49,21 +51,23 @@ enum LinePosition {
 }
 
 impl DataBody {
-    /// An empty message of at most `octets_max` octets that draws from `budget`.
-    pub fn new(octets_max: usize, budget: &Budget) -> Self {
+    /// An empty message of at most `octets_max` octets, which `charge` counts.
+    pub fn new(octets_max: usize, charge: Charge) -> Self {
         DataBody {
             octets: Vec::new(),
-            charge: Some(budget.charge()),
+            charge: Some(charge),
             octets_max,
             at: LinePosition::LineStart,
             seen: 0,
+            now_ms: 0,
             fault: None,
         }
     }
 
     /// Takes octets behind DATA. `Some(used)`: the end was among them, and commands follow.
-    /// `None`: all octets were used and more must come.
-    pub fn unstuff(&mut self, input: &[u8]) -> Option<usize> {
+    /// `None`: all octets were used and more must come. `now_ms` is the monotonic clock.
+    pub fn unstuff(&mut self, input: &[u8], now_ms: u64) -> Option<usize> {
+        self.record(input.len(), now_ms);
         let mut from = 0;
         let mut pos = 0;
         while let Some(&byte) = input.get(pos) {
@@ -98,8 +102,9 @@ impl DataBody {
     }
 
     /// Takes octets of a BDAT chunk (RFC 3030). Dots have no meaning. Line ends must be CRLF
-    /// here too, and the end of a chunk may cut one in two.
-    pub fn take(&mut self, input: &[u8]) {
+    /// here too, and the end of a chunk may cut one in two. `now_ms` is the monotonic clock.
+    pub fn take(&mut self, input: &[u8], now_ms: u64) {
+        self.record(input.len(), now_ms);
         let mut pos = 0;
         while pos < input.len() {
             pos += self.step(input.get(pos..).unwrap_or_default());
@@ -166,6 +171,34 @@ impl DataBody {
         self.charge = None;
     }
 
+    fn record(&mut self, octets: usize, now_ms: u64) {
+        self.now_ms = now_ms;
+        if let Some(charge) = &mut self.charge {
+            charge.record(octets, now_ms);
+        }
+    }
+
+    /// Whether it holds memory that others may take back.
+    pub fn is_held(&self) -> bool {
+        self.charge.as_ref().is_some_and(Charge::is_held)
+    }
+
+    /// Frees the memory if others have taken it back. `true`: they have, since the last look.
+    pub fn look(&mut self) -> bool {
+        let taken = self.charge.as_ref().and_then(|c| c.check().err());
+        if let Some(shortage) = taken {
+            self.fail(DataFault::Memory(shortage));
+        }
+        taken.is_some()
+    }
+
+    /// The message is whole: its memory is its own until it is stored.
+    pub fn settle(&mut self) {
+        if let Some(Err(shortage)) = self.charge.as_mut().map(Charge::settle) {
+            self.fail(DataFault::Memory(shortage));
+        }
+    }
+
     /// Why the message will be refused; `None` so far if it will not.
     pub fn fault(&self) -> Option<DataFault> {
         self.fault
@@ -185,8 +218,11 @@ impl DataBody {
         (self.octets, self.charge)
     }
 
-    fn hold(&mut self, total: usize) -> bool {
-        self.charge.as_mut().is_some_and(|c| c.hold(total))
+    fn hold(&mut self, total: usize) -> Result<(), MemoryShortage> {
+        let now_ms = self.now_ms;
+        self.charge
+            .as_mut()
+            .map_or(Ok(()), |c| c.hold(total, now_ms))
     }
 
     fn keep(&mut self, run: &[u8]) {
@@ -201,10 +237,11 @@ impl DataBody {
         if need > capacity {
             let double = capacity.saturating_mul(2).min(self.octets_max).max(need);
             // Near the end of the budget, twice the size may not fit while the size itself does.
-            let Some(target) = [double, need].into_iter().find(|n| self.hold(*n)) else {
-                return self.fail(DataFault::Memory);
-            };
-            self.octets.reserve_exact(target - self.octets.len());
+            let held = self.hold(double).map(|()| double);
+            match held.or_else(|_| self.hold(need).map(|()| need)) {
+                Ok(target) => self.octets.reserve_exact(target - self.octets.len()),
+                Err(shortage) => return self.fail(DataFault::Memory(shortage)),
+            }
         }
         self.octets.extend_from_slice(run);
     }

@@ -173,7 +173,7 @@ pub fn syntax(error: CommandError, mail: bool) -> &'static str {
 /// The reply for a message whose octets are refused.
 pub fn fault(fault: DataFault, octets_max: usize) -> String {
     match fault {
-        DataFault::Memory => "452 4.3.1 No memory for the message now, try again later".into(),
+        DataFault::Memory(shortage) => format!("452 4.3.1 {shortage}, try again later"),
         DataFault::Size => format!("552 5.3.4 Too big: message, at most {octets_max}"),
         DataFault::Stray => STRAY.into(),
     }

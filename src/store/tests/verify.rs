@@ -46,6 +46,7 @@ fn append(access: &Access, inbox: InboxId, octets: usize) -> Ask {
     };
     let intake = Intake {
         route,
+        charge: None,
         octets: mail,
     };
     Ask::of(access, Call::Accept(Box::new(intake)))

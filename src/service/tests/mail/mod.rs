@@ -137,6 +137,7 @@ impl World {
     ) -> Result<Decided, Refusal> {
         let intake = Box::new(Intake {
             route,
+            charge: None,
             octets: octets.to_vec(),
         });
         let caller = caller.map_or(Caller::Anonymous, |access| Caller::Key(access.clone()));

@@ -60,6 +60,7 @@ fn inbound(world: &mut World, conn: u64) -> Request {
     };
     let intake = Intake {
         route,
+        charge: None,
         octets: b"From: x@y.test\r\nSubject: own\r\n\r\nHello.\r\n".to_vec(),
     };
     Request {
