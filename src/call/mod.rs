@@ -29,7 +29,9 @@ mod refusal;
 mod reply;
 mod request;
 mod shared;
+mod uid_queue;
 mod uid_set;
+mod walk;
 mod write;
 
 use std::sync::Arc;
@@ -66,7 +68,9 @@ pub use refusal::{Allowance, Rate, Refusal};
 pub use reply::{Answer, Receipt, Reply, Written};
 pub use request::{Ask, Call, Request};
 pub use shared::{PublicEndpoints, Shared};
+pub use uid_queue::UidQueue;
 pub use uid_set::UidSet;
+pub use walk::{MailboxWalk, RecentCount, WalkStart};
 pub use write::{
     DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite, OrgWrite, Write,
 };

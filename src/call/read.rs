@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use super::{
-    DomainRef, EntryId, InboxRef, KeyId, ListProgress, MailboxId, MessageFilter, Need, Octets,
-    OctetsOf, Scopes, SearchKey, SearchProgress, Topic, UidSet,
+    DomainRef, EntryId, InboxRef, KeyId, ListProgress, MailboxId, MailboxWalk, MessageFilter, Need,
+    Octets, OctetsOf, RecentCount, Scopes, SearchKey, SearchProgress, Topic, UidSet,
 };
 
 /// A call that changes nothing, by noun.
@@ -30,12 +30,24 @@ pub enum Read {
 /// The mailboxes of the inbox of the session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MailboxRead {
-    /// Every mailbox, with counters if asked. Answer: `Mailboxes`.
-    List { counts: bool },
-    /// One mailbox with its counters. Answer: `Mailboxes` with one row.
-    Status { mailbox: String },
-    /// Opens one: everything that a client needs to know of it. Answer: `Selected`.
-    Select { mailbox: String },
+    /// Every mailbox, with counters if asked. Only with `recent` the messages that are `\Recent`
+    /// are counted, in slices. Answer: `Mailboxes`.
+    List {
+        counts: bool,
+        recent: bool,
+        progress: Box<RecentCount>,
+    },
+    /// One mailbox with its counters, as above. Answer: `Mailboxes` with one row.
+    Status {
+        mailbox: String,
+        recent: bool,
+        progress: Box<RecentCount>,
+    },
+    /// Opens one, in slices: everything that a client needs to know of it. Answer: `Selected`.
+    Select {
+        mailbox: String,
+        progress: Box<MailboxWalk>,
+    },
     /// Every mailbox of an inbox that is named, with counters. Answer: `Mailboxes`.
     ListOf { inbox: InboxRef },
     /// Names that are subscribed, whether or not their mailboxes exist. Answer: `Names`.
@@ -55,9 +67,13 @@ pub enum EntryRead {
     },
     /// `len` octets from `offset` of a message. Answer: `Octets`.
     Octets { of: OctetsOf, offset: u32, len: u32 },
-    /// The changes of a mailbox after `since`: new and changed entries, expunged UIDs, and the UIDs
-    /// that exist. Answer: `Changes`.
-    Changes { mailbox: MailboxId, since: u64 },
+    /// The UIDs of a mailbox that exist, and those that are new or changed after `since`, in
+    /// slices. Answer: `Changes`.
+    Changes {
+        mailbox: MailboxId,
+        since: u64,
+        progress: Box<MailboxWalk>,
+    },
     /// SEARCH in slices. Answer: `Found`.
     Search {
         mailbox: MailboxId,

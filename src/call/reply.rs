@@ -50,11 +50,10 @@ pub enum Answer {
         more: UidSet,
     },
     Octets(Vec<u8>),
-    /// `rows` are entries with a MODSEQ above the requested one, `gone` the UIDs that were expunged
-    /// since then, `uids` all that exist, and `as_of` the head of the log.
+    /// `changed` are the UIDs with a MODSEQ above the requested one, `uids` all that exist, and
+    /// `as_of` the head of the log when the call began: later changes may be in it or not.
     Changes {
-        rows: Vec<EntryState>,
-        gone: UidSet,
+        changed: UidSet,
         uids: UidSet,
         as_of: u64,
     },
@@ -126,10 +125,12 @@ pub enum Written {
         placed: Option<(u32, u32)>,
         outbound: usize,
     },
-    /// `modified` failed `UNCHANGEDSINCE`.
+    /// `modified` failed `UNCHANGEDSINCE`. `rest` is the part of the set that is still to be
+    /// asked for: one call changes as much as one answer may hold.
     Flagged {
         rows: Vec<EntryState>,
         modified: UidSet,
+        rest: UidSet,
     },
     Expunged {
         uids: UidSet,

@@ -41,19 +41,39 @@ impl UidSet {
     /// Adds a UID; constant time when UIDs come in ascending order.
     pub fn insert(&mut self, uid: u32) {
         match self.0.last_mut() {
-            None => self.0.push((uid, uid)),
-            Some(last) if uid > last.1 => {
-                if uid - 1 == last.1 {
-                    last.1 = uid;
-                } else {
-                    self.0.push((uid, uid));
+            Some(last) if uid > last.1 && uid - 1 == last.1 => return last.1 = uid,
+            Some(last) if uid <= last.1 => {}
+            _ => return self.0.push((uid, uid)),
+        }
+        // The first range that ends at `uid` or later, or just before it.
+        let at = self
+            .0
+            .partition_point(|&(_, high)| high < uid.saturating_sub(1));
+        match self.0.get(at) {
+            Some(&(low, high)) if low <= uid && uid <= high => {}
+            Some(&(low, high))
+                if uid.checked_add(1) == Some(low) || high.checked_add(1) == Some(uid) =>
+            {
+                self.0[at] = (low.min(uid), high.max(uid));
+                if let (Some(&(_, end)), Some(&(low, high))) = (self.0.get(at), self.0.get(at + 1))
+                    && end.checked_add(1) == Some(low)
+                {
+                    self.0[at].1 = high;
+                    self.0.remove(at + 1);
                 }
             }
-            Some(_) => {
-                if !self.contains(uid) {
-                    *self = Self::from_ranges(self.0.iter().copied().chain([(uid, uid)]));
-                }
+            _ => self.0.insert(at, (uid, uid)),
+        }
+    }
+
+    /// Adds all of `more`: constant time for each range when they are above the others.
+    pub fn add(&mut self, more: &UidSet) {
+        match (self.last(), more.first()) {
+            (_, None) => {}
+            (Some(last), Some(first)) if first <= last.saturating_add(1) => {
+                *self = self.union(more);
             }
+            _ => self.0.extend_from_slice(&more.0),
         }
     }
 
@@ -115,41 +135,73 @@ impl UidSet {
         &self.0
     }
 
+    /// The ranges alone.
+    pub(super) fn into_ranges(self) -> Vec<(u32, u32)> {
+        self.0
+    }
+
     /// Every UID, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.0.iter().flat_map(|&(low, high)| low..=high)
     }
 
-    /// UIDs in both.
+    /// UIDs in both. With few ranges on one side the others are skipped by a search.
     pub fn intersection(&self, other: &UidSet) -> UidSet {
         let (mut a, mut b) = (0, 0);
         let mut both = Vec::new();
         while let (Some(&(al, ah)), Some(&(bl, bh))) = (self.0.get(a), other.0.get(b)) {
-            let (low, high) = (al.max(bl), ah.min(bh));
-            if low <= high {
-                both.push((low, high));
+            if ah < bl {
+                a = seek(&self.0, a, bl);
+                continue;
             }
+            if bh < al {
+                b = seek(&other.0, b, al);
+                continue;
+            }
+            both.push((al.max(bl), ah.min(bh)));
             if ah < bh { a += 1 } else { b += 1 }
         }
-        UidSet::from_ranges(both)
+        UidSet(both)
     }
 
     /// UIDs in either.
     pub fn union(&self, other: &UidSet) -> UidSet {
-        UidSet::from_ranges(self.0.iter().chain(&other.0).copied())
+        let (mut a, mut b) = (self.0.iter().peekable(), other.0.iter().peekable());
+        let mut either: Vec<(u32, u32)> = Vec::with_capacity(self.0.len() + other.0.len());
+        loop {
+            let is_a = match (a.peek(), b.peek()) {
+                (Some(a), Some(b)) => a.0 <= b.0,
+                (a, _) => a.is_some(),
+            };
+            let Some(&(low, high)) = (if is_a { a.next() } else { b.next() }) else {
+                return UidSet(either);
+            };
+            match either.last_mut() {
+                Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
+                _ => either.push((low, high)),
+            }
+        }
     }
 
     /// UIDs here and not in `other`.
     pub fn difference(&self, other: &UidSet) -> UidSet {
         let mut left = Vec::new();
-        let mut b = 0;
-        for &(mut low, high) in &self.0 {
-            while other.0.get(b).is_some_and(|r| r.1 < low) {
-                b += 1;
+        let (mut a, mut b) = (0, 0);
+        while let Some(&(mut low, high)) = self.0.get(a) {
+            b = seek(&other.0, b, low);
+            let Some(&(next, _)) = other.0.get(b) else {
+                left.extend_from_slice(&self.0[a..]);
+                break;
+            };
+            if next > high {
+                // All ranges that end before the next one of `other` stay as they are.
+                let end = seek(&self.0, a, next);
+                left.extend_from_slice(&self.0[a..end]);
+                a = end;
+                continue;
             }
-            let mut at = b;
             let mut done = false;
-            while let Some(&(bl, bh)) = other.0.get(at) {
+            for &(bl, bh) in &other.0[b..] {
                 if bl > high {
                     break;
                 }
@@ -161,11 +213,11 @@ impl UidSet {
                     break;
                 }
                 low = bh + 1;
-                at += 1;
             }
             if !done {
                 left.push((low, high));
             }
+            a += 1;
         }
         UidSet(left)
     }
@@ -194,6 +246,22 @@ impl UidSet {
         }
         None
     }
+}
+
+/// The first range at or after `from` that ends at `uid` or later. It costs the logarithm of the
+/// number of ranges that it skips.
+fn seek(ranges: &[(u32, u32)], from: usize, uid: u32) -> usize {
+    let (mut low, mut step) = (from, 1);
+    while ranges
+        .get(low + step - 1)
+        .is_some_and(|range| range.1 < uid)
+    {
+        low += step;
+        step *= 2;
+    }
+    let high = ranges.len().min(low + step);
+    let rest = ranges.get(low..high).unwrap_or_default();
+    low + rest.partition_point(|range| range.1 < uid)
 }
 
 impl FromIterator<u32> for UidSet {
@@ -284,6 +352,10 @@ mod tests {
                 assert_eq!(a.nth(rank), Some(*uid));
             }
             assert_eq!(a.len(), ma.len());
+            let mut grown = a.clone();
+            grown.add(&b);
+            assert_eq!(grown, a.union(&b));
+            assert!(a.0.windows(2).all(|w| w[0].1 + 1 < w[1].0), "{a:?}");
         }
         assert_eq!(
             UidSet::from_ranges([(5, 3), (6, 9), (1, 1), (u32::MAX, 12)]).to_string(),

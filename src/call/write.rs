@@ -64,7 +64,7 @@ pub enum MailboxWrite {
 /// Changes of entries of one mailbox, by UID.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EntryWrite {
-    /// STORE. Written: `Flagged`.
+    /// STORE, on as many of `uids` as one answer may hold. Written: `Flagged`.
     SetFlags {
         mailbox: MailboxId,
         uids: UidSet,

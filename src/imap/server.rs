@@ -17,6 +17,7 @@ use core::fmt::Debug;
 
 use super::view::held::HeldEvents;
 use super::view::open::OpenMailbox;
+use super::view::told::ToldFlags;
 use super::wire::Condition;
 use super::wire::frame::Frame;
 use super::wire::respond::{self, ResponseLine};
@@ -161,9 +162,8 @@ pub struct Server {
     pub(crate) tag: String,
     /// The command under way may tell of EXPUNGE (RFC 3501 section 7.4.1).
     pub(crate) may_expunge: bool,
-    /// UIDs with the MODSEQ of the flags that the command under way has told, ascending. Its end
-    /// does not tell them again.
-    pub(crate) told: Vec<(u32, u64)>,
+    /// The flags that the command under way has told.
+    pub(crate) told: ToldFlags,
     /// Events that came while a mailbox was being read.
     pub(crate) held: Option<Box<HeldEvents>>,
     /// TLS is up.
@@ -197,7 +197,7 @@ impl Server {
             waits: Waits::Command,
             tag: String::new(),
             may_expunge: false,
-            told: Vec::new(),
+            told: ToldFlags::default(),
             held: None,
             condstore: false,
             mid_line: false,
@@ -291,7 +291,7 @@ impl Server {
         if condition == Condition::Ok {
             self.errors = 0;
         }
-        self.told = Vec::new();
+        self.told = ToldFlags::default();
         respond::tagged(&mut out.bytes, &self.tag, condition, text);
     }
 

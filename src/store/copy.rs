@@ -1,6 +1,7 @@
 //! COPY and MOVE. The target gets new UIDs in the order of the UIDs in the source. A copy shares
 //! the body and gets an id of its own. A moved entry keeps its id.
 
+use super::entry::shown_states;
 use super::event::NewEvent;
 use super::expunge::{AT_ONCE, LeavingEntry};
 use super::mailbox::Delta;
@@ -64,6 +65,7 @@ impl Store {
         let shown = (BULK_MESSAGES_MAX as u32).min(n);
         let shown = (first, first + (shown - 1));
         // Clients wait for mail in INBOX, and hear of nothing that leads to other folders.
+        let shown_uids = UidSet::from(shown.0..=shown.1);
         let details = match target.name == INBOX {
             true => self.details(target, shown)?,
             false => Vec::new(),
@@ -73,7 +75,7 @@ impl Store {
             mailbox: Some(target.id),
             uids: to.clone(),
             change: Change::Copied(Bulk {
-                messages: self.states(target, &UidSet::from(shown.0..=shown.1))?,
+                messages: shown_states(self.states(target, &shown_uids)?.iter()),
                 count: n,
                 folder: target.name.clone(),
                 details,

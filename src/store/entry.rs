@@ -13,8 +13,8 @@ use rusqlite::types::ValueRef;
 use super::mailbox::Delta;
 use super::{Error, MailboxRecord, Store, format, int, uint, uint32};
 use crate::call::{
-    Arrival, BodyId, EntryId, EntryRow, EntryState, Flags, InboxId, MailboxId, Octets, OctetsOf,
-    OrgId, SenderAuth, ThreadId, UidSet,
+    Arrival, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, BodyId, EntryId, EntryRow, EntryState,
+    Flags, InboxId, MailboxId, MailboxWalk, Octets, OctetsOf, OrgId, SenderAuth, ThreadId, UidSet,
 };
 
 /// An entry to be made.
@@ -55,6 +55,23 @@ pub struct PageRequest {
     pub bytes_max: usize,
 }
 
+/// The most that one call reads or changes of many entries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PieceBound {
+    /// Rows that it looks at.
+    pub rows: usize,
+    /// Octets of its answer; the last row may go over it.
+    pub bytes: usize,
+}
+
+impl PieceBound {
+    /// No bound, for a set that is known to be small.
+    pub const ALL: PieceBound = PieceBound {
+        rows: usize::MAX,
+        bytes: usize::MAX,
+    };
+}
+
 /// The part of an entry that is needed to find and open it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
@@ -81,17 +98,6 @@ pub struct Scanned {
     pub received_at: i64,
     /// Octets with the prefix.
     pub size: u32,
-}
-
-/// What SELECT reads of a whole mailbox.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Glance {
-    /// Every UID.
-    pub uids: UidSet,
-    /// The first UID without `\Seen`.
-    pub first_unseen: Option<u32>,
-    /// Keywords in use, in the order of first use, at most [`KEYWORDS_SHOWN`].
-    pub keywords: Vec<String>,
 }
 
 impl Store {
@@ -137,7 +143,8 @@ impl Store {
         Ok(uid)
     }
 
-    /// A page of entries in the order of UIDs, and the UIDs that did not fit.
+    /// A page of entries in the order of UIDs, and the UIDs that did not fit. A page can be empty
+    /// before the last: rows that are passed over count, too.
     pub fn page(
         &self,
         mailbox: &MailboxRecord,
@@ -146,7 +153,7 @@ impl Store {
     ) -> Result<(Vec<EntryRow>, UidSet), Error> {
         let sql = if ask.digest { PAGE_DIGEST } else { PAGE };
         let mut rows: Vec<EntryRow> = Vec::new();
-        let mut octets = 0;
+        let (mut looked, mut octets) = (0, 0);
         let mut full = None;
         for (low, high) in spans(uids) {
             let since = int(ask.changed_since);
@@ -155,15 +162,17 @@ impl Store {
                 [mailbox.id.0, low.into(), high.into(), since, mailbox.org.0],
                 |r| {
                     let uid = uint32(r.get(0)?);
-                    if !uids.contains(uid) {
-                        return Ok(ControlFlow::Continue(()));
-                    }
-                    if octets >= ask.bytes_max || rows.len() >= PAGE_ROWS {
+                    if octets >= ask.bytes_max || looked >= PAGE_ROWS {
                         full = Some(uid);
                         return Ok(ControlFlow::Break(()));
                     }
+                    looked += 1;
+                    if !uids.contains(uid) {
+                        return Ok(ControlFlow::Continue(()));
+                    }
                     let row = self.read_page_row(r, mailbox.inbox, ask)?;
                     octets += ROW_BYTES
+                        + words_bytes(&row.state.keywords)
                         + row.digest.as_ref().map_or(0, Vec::len)
                         + row.octets.as_ref().map_or(0, Vec::len);
                     rows.push(row);
@@ -174,10 +183,7 @@ impl Store {
                 break;
             }
         }
-        let more = full.map_or_else(UidSet::new, |uid| {
-            uids.intersection(&UidSet::from(uid..=u32::MAX))
-        });
-        Ok((rows, more))
+        Ok((rows, uids_from(uids, full)))
     }
 
     fn read_page_row(
@@ -234,22 +240,47 @@ impl Store {
         })
     }
 
-    /// The state of every entry of the mailbox in `uids`.
-    pub fn states(&self, mailbox: &MailboxRecord, uids: &UidSet) -> Result<Vec<EntryState>, Error> {
+    /// The states of entries in `uids`, as many as `bound` allows when each gets `added` octets
+    /// more, and the UIDs behind them.
+    pub(super) fn states_within(
+        &self,
+        mailbox: &MailboxRecord,
+        uids: &UidSet,
+        bound: PieceBound,
+        added: usize,
+    ) -> Result<(Vec<EntryState>, UidSet), Error> {
         let mut states = Vec::new();
+        let (mut looked, mut octets, mut full) = (0, 0, None);
         for (low, high) in spans(uids) {
-            let _ = self.direct().each(
+            let end = self.direct().each(
                 "SELECT uid, id, modseq, flags, keywords FROM entry
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4 ORDER BY uid",
                 [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
                 |r| {
-                    if uids.contains(uint32(r.get(0)?)) {
-                        states.push(read_state(r)?);
+                    let uid = uint32(r.get(0)?);
+                    if looked >= bound.rows || octets >= bound.bytes {
+                        full = Some(uid);
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    looked += 1;
+                    if uids.contains(uid) {
+                        let state = read_state(r)?;
+                        octets += ROW_BYTES + words_bytes(&state.keywords) + added;
+                        states.push(state);
                     }
                     Ok(ControlFlow::Continue(()))
                 },
             )?;
+            if end.is_break() {
+                break;
+            }
         }
+        Ok((states, uids_from(uids, full)))
+    }
+
+    /// The state of every entry of the mailbox in `uids`, which are few.
+    pub fn states(&self, mailbox: &MailboxRecord, uids: &UidSet) -> Result<Vec<EntryState>, Error> {
+        let (states, _) = self.states_within(mailbox, uids, PieceBound::ALL, 0)?;
         Ok(states)
     }
 
@@ -283,66 +314,77 @@ impl Store {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Every UID, and what else SELECT shows of a mailbox.
-    pub fn glance(&self, mailbox: &MailboxRecord) -> Result<Glance, Error> {
-        let mut glance = Glance::default();
-        let mut last = String::new();
-        let _ = self.direct().each(
-            "SELECT uid, flags, keywords FROM entry WHERE mailbox = ?1 AND org = ?2 ORDER BY uid",
-            [mailbox.id.0, mailbox.org.0],
+    /// Goes on with a walk over the entries up to UID `last`, for about `rows` entries; whether it
+    /// has come to the end. Entries with a MODSEQ above `since` count as changed. `keywords` is the
+    /// most keywords that are gathered.
+    pub fn walk(
+        &self,
+        mailbox: &MailboxRecord,
+        (last, since): (u32, u64),
+        (rows, keywords): (usize, usize),
+        walk: &mut MailboxWalk,
+    ) -> Result<bool, Error> {
+        let mut work = 0;
+        let mut split = String::new();
+        let end = self.direct().each(
+            "SELECT uid, modseq, flags, keywords FROM entry
+             WHERE mailbox = ?1 AND uid > ?2 AND uid <= ?3 AND org = ?4 ORDER BY uid",
+            [
+                mailbox.id.0,
+                walk.done_to.into(),
+                last.into(),
+                mailbox.org.0,
+            ],
             |r| {
+                if work >= rows {
+                    return Ok(ControlFlow::Break(()));
+                }
+                work += 1;
                 let uid = uint32(r.get(0)?);
-                glance.uids.insert(uid);
-                if glance.first_unseen.is_none() && !read_flags(r, 1)?.has(Flags::SEEN) {
-                    glance.first_unseen = Some(uid);
+                walk.done_to = uid;
+                walk.uids.insert(uid);
+                if uint(r.get(1)?) > since {
+                    walk.changed.insert(uid);
+                }
+                if walk.first_unseen.is_none() && !read_flags(r, 2)?.has(Flags::SEEN) {
+                    walk.first_unseen = Some(uid);
+                }
+                if walk.keywords.len() >= keywords {
+                    return Ok(ControlFlow::Continue(()));
                 }
                 // Entries in sequence mostly have the same keywords: they are split only when
                 // they differ from those before.
-                if let Some(keywords) = r.get_ref(2)?.as_str_or_null().ok().flatten()
-                    && keywords != last
+                if let Some(words) = r.get_ref(3)?.as_str_or_null().ok().flatten()
+                    && words != split
                 {
-                    keywords.clone_into(&mut last);
-                    for word in keywords.split(' ') {
-                        let known = glance.keywords.iter().any(|k| k.eq_ignore_ascii_case(word));
-                        if !known && glance.keywords.len() < KEYWORDS_SHOWN {
-                            glance.keywords.push(word.to_owned());
-                        }
-                    }
+                    words.clone_into(&mut split);
+                    work += words.len() / OCTETS_A_ROW;
+                    gather(words, keywords, walk);
                 }
                 Ok(ControlFlow::Continue(()))
             },
         )?;
-        Ok(glance)
+        Ok(end.is_continue())
     }
 
-    /// Entries with a MODSEQ above `since`, UIDs that were expunged after it, and all UIDs.
-    /// Expunged UIDs are known from a floor on. For a `since` below the floor, every UID that is
-    /// absent counts as expunged.
-    pub fn changes(
+    /// How many entries have a UID above `after` and up to `last`, of the first `rows` of them; and
+    /// the last UID that was counted, if there may be more.
+    pub fn count_entries(
         &self,
-        mailbox: &MailboxRecord,
-        since: u64,
-    ) -> Result<(Vec<EntryState>, UidSet, UidSet), Error> {
-        let mut states = Vec::new();
-        let mut uids = UidSet::new();
-        let _ = self.direct().each(
-            "SELECT uid, id, modseq, flags, keywords FROM entry
-             WHERE mailbox = ?1 AND org = ?2 ORDER BY uid",
-            [mailbox.id.0, mailbox.org.0],
-            |r| {
-                uids.insert(uint32(r.get(0)?));
-                if uint(r.get(2)?) > since {
-                    states.push(read_state(r)?);
-                }
-                Ok(ControlFlow::Continue(()))
-            },
+        (org, mailbox): (OrgId, MailboxId),
+        (after, last): (u32, u32),
+        rows: usize,
+    ) -> Result<(u32, Option<u32>), Error> {
+        let most = i64::try_from(rows).unwrap_or(i64::MAX);
+        let counted = self.direct().one(
+            "SELECT count(*), max(uid) FROM (SELECT uid FROM entry
+                 WHERE mailbox = ?1 AND uid > ?2 AND uid <= ?3 AND org = ?4
+                 ORDER BY uid LIMIT ?5)",
+            [mailbox.0, after.into(), last.into(), org.0, most],
+            |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Option<i64>>(1)?)),
         )?;
-        let gone = if since < mailbox.expunged_floor && mailbox.uidnext > 1 {
-            UidSet::from(1..=mailbox.uidnext - 1).difference(&uids)
-        } else {
-            self.expunged_since(mailbox, since)?
-        };
-        Ok((states, gone, uids))
+        let (n, highest) = counted.unwrap_or((0, None));
+        Ok((uint32(n), highest.filter(|_| n >= most).map(uint32)))
     }
 
     /// One entry of an inbox by its id.
@@ -379,6 +421,38 @@ pub(super) fn spans(uids: &UidSet) -> Vec<(u32, u32)> {
         }
     }
     spans
+}
+
+/// The part of `uids` from one of them on; empty without one.
+fn uids_from(uids: &UidSet, first: Option<u32>) -> UidSet {
+    first.map_or_else(UidSet::new, |uid| {
+        uids.intersection(&UidSet::from(uid..=u32::MAX))
+    })
+}
+
+/// Adds the keywords of an entry to those of a walk, up to `most`.
+fn gather(words: &str, most: usize, walk: &mut MailboxWalk) {
+    for word in words.split(' ') {
+        let lower = word.to_ascii_lowercase();
+        if walk.keywords.len() < most && walk.known.insert(lower) {
+            walk.keywords.push(word.to_owned());
+        }
+    }
+}
+
+/// The octets of memory that keywords take.
+pub(super) fn words_bytes(words: &[String]) -> usize {
+    words.iter().map(|word| word.len() + WORD_BYTES).sum()
+}
+
+/// The states that one row of the log shows of those that it is about.
+pub(super) fn shown_states<'s>(states: impl Iterator<Item = &'s EntryState>) -> Vec<EntryState> {
+    let mut octets = 0;
+    let few = states.take(BULK_MESSAGES_MAX).take_while(|state| {
+        octets += ROW_BYTES + words_bytes(&state.keywords);
+        octets <= BULK_DETAIL_BYTES_MAX
+    });
+    few.cloned().collect()
 }
 
 /// Reads `uid, id, modseq, flags, keywords` from the first five columns.
@@ -470,16 +544,19 @@ const PAGE_DIGEST: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.
  ORDER BY e.uid";
 
 /// A gap of UIDs of up to this size is scanned; a larger one is skipped by a look-up.
-const SPAN_GAP: u32 = 32;
+const SPAN_GAP: u32 = 8;
 
 /// Entries of one page: about 5 ms of a reader.
 const PAGE_ROWS: usize = 1000;
 
-/// Octets of a row in a page, without its octets of the message and its digest.
+/// Octets of a row in a page, without its keywords, its octets of the message and its digest.
 const ROW_BYTES: usize = 96;
 
-/// Keywords that SELECT shows. More are stored and searched.
-const KEYWORDS_SHOWN: usize = 256;
+/// Octets of a keyword beside its text.
+const WORD_BYTES: usize = 48;
+
+/// So many octets of keywords are as much work as a row of a walk.
+const OCTETS_A_ROW: usize = 16;
 
 #[cfg(test)]
 mod tests {

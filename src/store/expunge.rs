@@ -101,6 +101,7 @@ impl Store {
     }
 
     /// UIDs that were expunged after `since`.
+    #[cfg(test)]
     pub(super) fn expunged_since(
         &self,
         mailbox: &MailboxRecord,

@@ -1,13 +1,15 @@
-//! Flags and keywords of many entries, changed by one command. The command takes one number of
-//! the log and writes one row. Only entries whose state changes get the number as MODSEQ.
+//! Flags and keywords of entries, changed by one call. The call takes one number of the log and
+//! writes one row. Only entries whose state changes get the number as MODSEQ.
+//!
+//! A call changes as many entries as its bound allows and says which are left. So neither its work
+//! nor its answer grows with the mailbox.
 
-use super::entry::pack_keywords;
+use super::entry::{PieceBound, pack_keywords, shown_states, words_bytes};
 use super::event::NewEvent;
 use super::mailbox::Delta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int};
 use crate::call::{
-    BULK_MESSAGES_MAX, Bulk, Change, ConnId, Countable, EntryState, Event, FlagChange, Flags, Now,
-    Refusal, UidSet,
+    Bulk, Change, ConnId, Countable, EntryState, Event, FlagChange, Flags, Now, Refusal, UidSet,
 };
 
 /// The change that STORE asks for.
@@ -21,37 +23,82 @@ pub struct FlagUpdate<'a> {
     pub keywords: &'a [String],
     /// Entries with a higher MODSEQ stay as they are (RFC 7162 section 3.1.3).
     pub unchanged_since: Option<u64>,
+    /// The most keywords of one entry.
+    pub keywords_max: usize,
+    /// The most that one call changes.
+    pub bound: PieceBound,
 }
 
-impl FlagUpdate<'_> {
+/// What a call has changed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Flagged {
+    /// The new state of every entry that passed `unchanged_since`.
+    pub rows: Vec<EntryState>,
+    /// The entries that did not pass.
+    pub modified: UidSet,
+    /// The entries that the bound has left for the next call.
+    pub rest: UidSet,
+}
+
+/// The keywords of a change, found by their name in the logarithm of their number: a row can have
+/// as many keywords as a change, and a call has many rows.
+struct Asked<'a> {
+    update: &'a FlagUpdate<'a>,
+    /// In lower case and sorted, each with its place in the change.
+    sorted: Vec<(String, usize)>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(update: &'a FlagUpdate<'a>) -> Self {
+        let lower = update.keywords.iter().map(|word| word.to_ascii_lowercase());
+        let mut sorted: Vec<(String, usize)> = lower.zip(0..).collect();
+        sorted.sort_unstable();
+        sorted.dedup_by(|later, first| later.0 == first.0);
+        Asked { update, sorted }
+    }
+
+    /// The place of a keyword in the change.
+    fn place(&self, word: &str) -> Option<usize> {
+        let word = word.to_ascii_lowercase();
+        let found = self.sorted.binary_search_by(|row| row.0.cmp(&word)).ok()?;
+        self.sorted.get(found).map(|row| row.1)
+    }
+
     /// Changes `state`; whether it differs now.
     fn apply(&self, state: &mut EntryState) -> Result<bool, Refusal> {
-        let flags = match self.how {
-            FlagChange::Add => state.flags.with(self.flags),
-            FlagChange::Remove => state.flags.without(self.flags),
-            FlagChange::Replace => self.flags,
+        let update = self.update;
+        let flags = match update.how {
+            FlagChange::Add => state.flags.with(update.flags),
+            FlagChange::Remove => state.flags.without(update.flags),
+            FlagChange::Replace => update.flags,
         };
         let mut changed = flags != state.flags;
         state.flags = flags;
-        let given = |word: &String| self.keywords.iter().any(|k| k.eq_ignore_ascii_case(word));
         let before = state.keywords.len();
-        match self.how {
-            FlagChange::Add => {}
-            FlagChange::Remove => state.keywords.retain(|word| !given(word)),
-            FlagChange::Replace => state.keywords.retain(given),
-        }
-        changed |= state.keywords.len() != before;
-        if self.how != FlagChange::Remove {
-            for word in self.keywords {
-                if !state.keywords.iter().any(|k| k.eq_ignore_ascii_case(word)) {
-                    state.keywords.push(word.clone());
-                    changed = true;
-                }
+        let mut there = vec![false; update.keywords.len()];
+        state.keywords.retain(|word| {
+            let place = self.place(word);
+            if let Some(there) = place.and_then(|place| there.get_mut(place)) {
+                *there = true;
             }
-            if changed && state.keywords.len() > KEYWORDS_MAX {
+            match update.how {
+                FlagChange::Add => true,
+                FlagChange::Remove => place.is_none(),
+                FlagChange::Replace => place.is_some(),
+            }
+        });
+        changed |= state.keywords.len() != before;
+        if update.how != FlagChange::Remove {
+            let mut new: Vec<usize> = self.sorted.iter().map(|row| row.1).collect();
+            new.retain(|place| !there.get(*place).is_some_and(|there| *there));
+            new.sort_unstable();
+            changed |= !new.is_empty();
+            let new = new.into_iter().filter_map(|at| update.keywords.get(at));
+            state.keywords.extend(new.cloned());
+            if changed && state.keywords.len() > update.keywords_max {
                 return Err(Refusal::Limit {
                     what: Countable::Keywords,
-                    max: KEYWORDS_MAX as u64,
+                    max: update.keywords_max as u64,
                 });
             }
         }
@@ -60,8 +107,7 @@ impl FlagUpdate<'_> {
 }
 
 impl Store {
-    /// Changes flags of the entries in `uids`. Gives the new state of every entry that passed
-    /// `unchanged_since`, and the UIDs that did not pass.
+    /// Changes flags of the entries in `uids`, as many as `update.bound` allows.
     pub fn set_flags(
         &self,
         (now, origin): (Now, Option<ConnId>),
@@ -69,8 +115,12 @@ impl Store {
         uids: &UidSet,
         update: &FlagUpdate<'_>,
         events: &mut Vec<Event>,
-    ) -> Result<(Vec<EntryState>, UidSet), Error> {
-        let mut states = self.states(mailbox, uids)?;
+    ) -> Result<Flagged, Error> {
+        let added = match update.how {
+            FlagChange::Remove => 0,
+            FlagChange::Add | FlagChange::Replace => words_bytes(update.keywords),
+        };
+        let (mut states, rest) = self.states_within(mailbox, uids, update.bound, added)?;
         let mut modified = UidSet::new();
         if let Some(most) = update.unchanged_since {
             states.retain(|state| {
@@ -81,12 +131,13 @@ impl Store {
                 passes
             });
         }
+        let asked = Asked::new(update);
         let mut delta = Delta::default();
         let mut changed = UidSet::new();
         let mut bulk = Vec::new();
         for (n, state) in states.iter_mut().enumerate() {
             let before = state.flags;
-            if !update.apply(state)? {
+            if !asked.apply(state)? {
                 continue;
             }
             let flip = |flag: Flags| i64::from(state.flags.has(flag)) - i64::from(before.has(flag));
@@ -96,7 +147,11 @@ impl Store {
             bulk.push(n);
         }
         if changed.is_empty() {
-            return Ok((states, modified));
+            return Ok(Flagged {
+                rows: states,
+                modified,
+                rest,
+            });
         }
         let stamp = self.next_seq(mailbox.org, now)?;
         for n in &bulk {
@@ -106,24 +161,23 @@ impl Store {
         }
         self.write_states(mailbox, states.iter().filter(|s| s.modseq == stamp.seq))?;
         self.count(mailbox, stamp.seq, &delta)?;
-        let messages = bulk
-            .iter()
-            .take(BULK_MESSAGES_MAX)
-            .filter_map(|n| states.get(*n).cloned())
-            .collect();
         let event = NewEvent {
             inbox: Some(place.path.clone()),
             mailbox: Some(mailbox.id),
             uids: changed,
             change: Change::Flagged(Bulk {
-                messages,
+                messages: shown_states(bulk.iter().filter_map(|n| states.get(*n))),
                 count: u32::try_from(bulk.len()).unwrap_or(u32::MAX),
                 folder: mailbox.name.clone(),
                 details: Vec::new(),
             }),
         };
         self.put_event(stamp, origin, event, events)?;
-        Ok((states, modified))
+        Ok(Flagged {
+            rows: states,
+            modified,
+            rest,
+        })
     }
 }
 
@@ -174,6 +228,3 @@ impl Store {
         Ok(())
     }
 }
-
-/// The most keywords of one entry: enough for labels, and few enough for a small row.
-pub const KEYWORDS_MAX: usize = 64;

@@ -70,6 +70,18 @@ pub(super) struct Delta {
 }
 
 impl MailboxRecord {
+    /// Its counters. The recent messages are counted apart: that takes a walk over them.
+    pub fn counts(&self) -> MailboxCounts {
+        MailboxCounts {
+            messages: self.messages,
+            unseen: self.unseen,
+            deleted: self.deleted,
+            recent: 0,
+            size: self.bytes,
+            highest_modseq: self.highest_modseq,
+        }
+    }
+
     /// The row as LIST and STATUS show it. The caller gives the values that need another query.
     pub fn row(&self, subscribed: bool, counts: Option<MailboxCounts>) -> MailboxRow {
         MailboxRow {
@@ -197,31 +209,6 @@ impl Store {
             [inbox.0, org.0],
             |r| Ok((read_mailbox(r)?, r.get(14)?)),
         )
-    }
-
-    /// How many entries are above the `\Recent` watermark.
-    pub fn recent(&self, mailbox: &MailboxRecord) -> Result<u32, Error> {
-        if mailbox.recent_above.saturating_add(1) >= mailbox.uidnext {
-            return Ok(0);
-        }
-        let n = self.direct().one(
-            "SELECT count(*) FROM entry WHERE mailbox = ?1 AND uid > ?2 AND org = ?3",
-            [mailbox.id.0, i64::from(mailbox.recent_above), mailbox.org.0],
-            |r| r.get(0),
-        )?;
-        Ok(uint32(n.unwrap_or(0)))
-    }
-
-    /// All counters of a mailbox.
-    pub fn counts(&self, mailbox: &MailboxRecord) -> Result<MailboxCounts, Error> {
-        Ok(MailboxCounts {
-            messages: mailbox.messages,
-            unseen: mailbox.unseen,
-            deleted: mailbox.deleted,
-            recent: self.recent(mailbox)?,
-            size: mailbox.bytes,
-            highest_modseq: mailbox.highest_modseq,
-        })
     }
 
     /// Moves the `\Recent` watermark up to the last entry.
@@ -360,6 +347,16 @@ impl Store {
             )?
         };
         Ok(changed > 0)
+    }
+
+    /// Whether a name is subscribed to.
+    pub fn is_subscribed(&self, inbox: InboxId, name: &str) -> Result<bool, Error> {
+        let found = self.direct().one(
+            "SELECT 1 FROM subscription WHERE inbox = ?1 AND name = ?2",
+            (inbox.0, name),
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
     }
 
     /// The names that are subscribed to; a mailbox need not exist.

@@ -44,11 +44,11 @@ use crate::call::{BodyId, Receipt};
 
 pub use backup::{backup, restore};
 pub use body::NewBody;
-pub use entry::{NewEntry, PageRequest, Scanned};
+pub use entry::{NewEntry, PageRequest, PieceBound, Scanned};
 pub use error::Error;
 pub use event::{LogState, NewEvent};
 pub use fault::StoreFault;
-pub use flag::FlagUpdate;
+pub use flag::{FlagUpdate, Flagged};
 pub use folder::{Folder, FolderError};
 pub use idempotency::KeptAnswer;
 pub use inbox::Destination;

@@ -8,7 +8,7 @@ use crate::engine::Output;
 use crate::imap::server::{Pending, Server, Stage};
 use crate::imap::view::View;
 use crate::imap::view::held::HeldEvents;
-use crate::imap::view::open::{KEYWORDS_MAX, OpenMailbox};
+use crate::imap::view::open::{NamedKeywords, OpenMailbox};
 use crate::imap::wire::Condition;
 use crate::imap::wire::lexer::Lexer;
 use crate::imap::wire::name::MailboxName;
@@ -64,6 +64,7 @@ impl RunCommand for SelectCommand {
         server.unselected();
         let call = MailboxRead::Select {
             mailbox: self.mailbox.into_string(),
+            progress: Box::default(),
         };
         let pending = SelectPending {
             read_write: !self.read_only && server.may_write(),
@@ -164,7 +165,8 @@ impl Server {
             let taken = self.opening.shared.recent_marks.take(id, last);
             selected.recent_above = selected.recent_above.max(taken);
         }
-        let open = open(selected, read_only, *held, out);
+        let keywords_max = self.opening.shared.limits.mailbox_keywords;
+        let open = open(selected, (read_only, keywords_max), *held, out);
         self.enter(Stage::Selected(access, Box::new(open)));
         // Nothing is pending here: the client has just been told everything.
         let text = match read_only {
@@ -184,23 +186,27 @@ impl Server {
 }
 
 /// Writes the untagged lines of SELECT, and makes the view of the mailbox.
-fn open(selected: Selected, read_only: bool, held: HeldEvents, out: &mut Output) -> OpenMailbox {
+fn open(
+    selected: Selected,
+    (read_only, keywords_max): (bool, usize),
+    held: HeldEvents,
+    out: &mut Output,
+) -> OpenMailbox {
     let Selected {
         mailbox,
         uids,
         recent_above,
         first_unseen,
-        mut keywords,
+        keywords,
         highest_modseq,
         as_of,
     } = selected;
-    keywords.truncate(KEYWORDS_MAX);
     let mut open = OpenMailbox {
         id: mailbox.id,
         read_only,
         view: View::new(uids, mailbox.uidnext, recent_above, as_of),
         highest_modseq,
-        keywords,
+        keywords: NamedKeywords::new(keywords, keywords_max),
     };
     open.write_flags(out);
     let mut line = ResponseLine::untagged(&mut out.bytes);
@@ -208,7 +214,7 @@ fn open(selected: Selected, read_only: bool, held: HeldEvents, out: &mut Output)
     if read_only {
         line.put("()] None can be set");
     } else {
-        line.all_flags(&open.keywords, "\\*")
+        line.all_flags(open.keywords.names(), "\\*")
             .put("] Any can be set");
     }
     line.end();

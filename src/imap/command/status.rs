@@ -95,8 +95,12 @@ pub(crate) fn parse(lexer: &mut Lexer<'_>, _: bool) -> Parsed<Box<dyn RunCommand
 impl RunCommand for StatusCommand {
     fn run(self: Box<Self>, server: &mut Server, _: CommandContext, out: &mut Output) {
         let mailbox = self.mailbox.into_string();
-        let pending = StatusPending(self.items);
-        server.ask(MailboxRead::Status { mailbox }, Box::new(pending), out);
+        let call = MailboxRead::Status {
+            mailbox,
+            recent: self.items.contains(&StatusItem::Recent),
+            progress: Box::default(),
+        };
+        server.ask(call, Box::new(StatusPending(self.items)), out);
     }
 }
 

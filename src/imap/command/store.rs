@@ -4,7 +4,9 @@
 //! change makes are recognized by their origin.
 
 use super::{CommandContext, RunCommand};
-use crate::call::{EntryState, EntryWrite, FlagChange, Now, Receipt, Reply, UidSet, Written};
+use crate::call::{
+    EntryState, EntryWrite, FlagChange, Now, Receipt, Reply, UidQueue, UidSet, Written,
+};
 use crate::engine::Output;
 use crate::imap::server::{Flow, Pending, Server, Stage};
 use crate::imap::view::resolve::GONE;
@@ -91,37 +93,38 @@ impl RunCommand for StoreCommand {
         let storing = Storing {
             uid: self.uid,
             silent: self.silent,
-            missing: uids.clone(),
+            how: self.how,
+            flags: self.flags,
+            unchanged_since: self.unchanged_since,
+            left: uids.into(),
+            asked: UidSet::new(),
+            missing: false,
             rows: Vec::new(),
             written: 0,
             modified: UidSet::new(),
             receipt: None,
         };
-        let Stage::Selected(_, open) = &server.stage else {
-            return;
-        };
-        let call = EntryWrite::SetFlags {
-            mailbox: open.id,
-            uids,
-            how: self.how,
-            flags: self.flags.flags,
-            keywords: self.flags.keywords,
-            unchanged_since: self.unchanged_since,
-        };
-        server.ask(call, Box::new(storing), out);
+        Box::new(storing).go_on(server, out);
     }
 }
 
-/// A STORE under way.
+/// A STORE under way. It is carried out piece by piece, since neither the work of one call nor
+/// its answer may grow with the set. A piece that is refused ends the command; the pieces before it
+/// stay, and the client has been told of them.
 #[derive(Debug)]
 struct Storing {
     /// UID STORE: its responses name UIDs.
     uid: bool,
     silent: bool,
-    /// The messages that the command names; then those of them that the commit did not find. Only
-    /// the commit knows: an event that tells of an EXPUNGE may come before the command or behind
-    /// its answer.
-    missing: UidSet,
+    how: FlagChange,
+    flags: FlagList,
+    unchanged_since: Option<u64>,
+    /// The messages that have not been asked for yet, and those of the call under way.
+    left: UidQueue,
+    asked: UidSet,
+    /// A commit did not find one of the messages. Only the commit knows: an event that tells of
+    /// an EXPUNGE may come before the command or behind its answer.
+    missing: bool,
     rows: Vec<EntryState>,
     /// How many of `rows` have been written.
     written: usize,
@@ -132,11 +135,24 @@ struct Storing {
 impl Pending for Storing {
     fn answered(mut self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
         match reply {
-            Reply::Written(Written::Flagged { rows, modified }, receipt) => {
-                let found: UidSet = rows.iter().map(|row| row.uid).collect();
-                self.missing = self.missing.difference(&found).difference(&modified);
+            Reply::Written(
+                Written::Flagged {
+                    rows,
+                    modified,
+                    rest,
+                },
+                receipt,
+            ) => {
+                let mut found: UidSet = rows.iter().map(|row| row.uid).collect();
+                found.add(&modified);
+                let asked = core::mem::take(&mut self.asked);
+                self.missing |= !asked.difference(&rest).difference(&found).is_empty();
+                if rest != asked {
+                    self.left.put_back(&rest);
+                }
                 self.rows = rows;
-                self.modified = modified;
+                self.written = 0;
+                self.modified.add(&modified);
                 self.receipt = Some(receipt);
                 self.go_on(server, out);
             }
@@ -146,28 +162,53 @@ impl Pending for Storing {
 }
 
 impl Flow for Storing {
+    /// Tells of the piece that was stored, then asks for the next one.
     fn go_on(mut self: Box<Self>, server: &mut Server, out: &mut Output) {
         let rows = core::mem::take(&mut self.rows);
         // `.SILENT` is silent about flags and not about MODSEQ (RFC 7162 section 3.1.3).
         if !self.silent || server.condstore {
-            while let Some(slice) = rows.get(self.written..).filter(|rest| !rest.is_empty()) {
+            while let Some(rest) = rows.get(self.written..).filter(|rest| !rest.is_empty()) {
                 if server.is_full(out) {
                     self.rows = rows;
                     return server.after_drain(self, out);
                 }
-                let slice = slice.get(..ROWS_AT_ONCE).unwrap_or(slice);
+                let slice = slice_of(rest);
                 server.write_states(slice, self.uid, !self.silent, out);
                 self.written += slice.len();
             }
         }
         if !self.silent {
-            server.told = rows.iter().map(|row| (row.uid, row.modseq)).collect();
+            for row in &rows {
+                server.told.remember(row.uid, row.modseq);
+            }
         }
+        if self.left.is_empty() {
+            return self.finish(server, out);
+        }
+        let Stage::Selected(_, open) = &server.stage else {
+            return;
+        };
+        self.asked = self.left.take(server.opening.shared.limits.slice_rows);
+        let call = EntryWrite::SetFlags {
+            mailbox: open.id,
+            uids: self.asked.clone(),
+            how: self.how,
+            flags: self.flags.flags,
+            keywords: self.flags.keywords.clone(),
+            unchanged_since: self.unchanged_since,
+        };
+        server.ask(call, self, out);
+    }
+}
+
+impl Storing {
+    /// Everything has been stored and told.
+    fn finish(self, server: &mut Server, out: &mut Output) {
         let Some(receipt) = self.receipt else {
             return;
         };
         // A UID that is not there is no error (RFC 3501 section 6.4.8).
-        let missing = !self.uid && !self.missing.is_empty();
+        let missing = !self.uid && self.missing;
         if self.modified.is_empty() {
             // `.SILENT` is content when every message that is there was stored (RFC 2180
             // section 4.2.1).
@@ -194,5 +235,24 @@ impl Flow for Storing {
     }
 }
 
-/// So many rows are written before the output is looked at.
-const ROWS_AT_ONCE: usize = 1000;
+/// The first rows, as many as are written before the output is looked at.
+fn slice_of(rows: &[EntryState]) -> &[EntryState] {
+    let mut octets = 0;
+    let fits = |row: &&EntryState| {
+        octets += ROW_OCTETS
+            + row
+                .keywords
+                .iter()
+                .map(|word| word.len() + 1)
+                .sum::<usize>();
+        octets <= SLICE_OCTETS
+    };
+    let n = rows.iter().take_while(fits).count();
+    rows.get(..n.max(1)).unwrap_or(rows)
+}
+
+/// Octets of the line of a message without its keywords.
+const ROW_OCTETS: usize = 100;
+
+/// Octets that are written before the output is looked at.
+const SLICE_OCTETS: usize = 32 << 10;

@@ -219,8 +219,7 @@ fn a_view_that_lags_is_compared_when_everything_may_be_told() {
     // An event that comes meanwhile is not in the answer.
     client.event(9_001, UidSet::one(5), gone());
     client.answer(Answer::Changes {
-        rows: vec![row(9, 1).state],
-        gone: UidSet::one(1),
+        changed: UidSet::one(9),
         uids: UidSet::from(2..=20_001),
         as_of: 9_000,
     });

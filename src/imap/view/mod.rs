@@ -13,6 +13,7 @@ pub(crate) mod held;
 pub(crate) mod open;
 pub(crate) mod resolve;
 pub(crate) mod tell;
+pub(crate) mod told;
 
 /// The meaning of an event for a view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -196,16 +197,16 @@ impl View {
                 };
                 if let Some(last) = new.last() {
                     self.top = last;
-                    merge(&mut self.arrived, &new);
+                    self.arrived.add(&new);
                 }
             }
             Happening::Changed => {
                 let known = uids.intersection(&self.known).difference(&self.gone);
-                merge(&mut self.changed, &known);
+                self.changed.add(&known);
             }
             Happening::Gone => {
                 let known = uids.intersection(&self.known);
-                merge(&mut self.gone, &known);
+                self.gone.add(&known);
                 if !self.changed.is_empty() {
                     self.changed = self.changed.difference(&known);
                 }
@@ -287,7 +288,7 @@ impl View {
             Some(lag) => *lag = (*lag).min(first.saturating_sub(1)),
             None => {
                 let known = uids.intersection(&self.known);
-                merge(&mut self.changed, &known.difference(&self.gone));
+                self.changed.add(&known.difference(&self.gone));
             }
         }
         if self.is_pending() {
@@ -306,16 +307,10 @@ impl View {
         };
         if let Some(first) = take(last).checked_add(1).filter(|first| *first <= last) {
             let recent = arrived.intersection(&UidSet::from(first..=last));
-            self.recent = self.recent.union(&recent);
+            self.recent.add(&recent);
         }
-        if arrived.len() <= FEW {
-            // Ascending and above all others: constant time each.
-            for uid in arrived.iter() {
-                self.known.insert(uid);
-            }
-        } else {
-            self.known = self.known.union(&arrived);
-        }
+        // They are above all others: constant time for each range.
+        self.known.add(&arrived);
         self.settle();
         true
     }
@@ -376,19 +371,8 @@ impl View {
     }
 }
 
-/// Adds `more`; the cost is small if it is empty or one UID.
-fn merge(set: &mut UidSet, more: &UidSet) {
-    match (more.first(), more.last()) {
-        (Some(uid), Some(last)) if uid == last => set.insert(uid),
-        (None, _) => {}
-        _ => *set = set.union(more),
-    }
-}
-
 /// With more pending ranges than this (32 KiB) the view is compared with the store instead.
 const PENDING_RANGES_MAX: usize = 4096;
-/// So many new UIDs are added one by one, in place.
-const FEW: usize = 64;
 
 #[cfg(test)]
 pub(super) mod tests {

@@ -2,6 +2,8 @@
 //!
 //! Not how a mailbox is opened (`command::select`).
 
+use std::collections::BTreeSet;
+
 use super::View;
 use crate::call::{EntryState, MailboxId};
 use crate::engine::Output;
@@ -17,8 +19,50 @@ pub(crate) struct OpenMailbox {
     pub(crate) view: View,
     /// The highest MODSEQ that this session has seen of it.
     pub(crate) highest_modseq: u64,
-    /// Keywords that FLAGS has named.
-    pub(crate) keywords: Vec<String>,
+    pub(crate) keywords: NamedKeywords,
+}
+
+/// The keywords that FLAGS has named. More are stored and told with each message.
+#[derive(Debug)]
+pub(crate) struct NamedKeywords {
+    names: Vec<String>,
+    /// The same in lower case: a page has many keywords to look up.
+    lower: BTreeSet<String>,
+    max: usize,
+}
+
+impl NamedKeywords {
+    /// The first `max` of these.
+    pub(crate) fn new(names: Vec<String>, max: usize) -> Self {
+        let mut named = NamedKeywords {
+            names: Vec::new(),
+            lower: BTreeSet::new(),
+            max,
+        };
+        for name in &names {
+            named.add(name);
+        }
+        named
+    }
+
+    /// In the order of first use.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Whether no more are named.
+    fn is_full(&self) -> bool {
+        self.names.len() >= self.max
+    }
+
+    /// Adds one; whether it is new.
+    fn add(&mut self, name: &str) -> bool {
+        let is_new = !self.is_full() && self.lower.insert(name.to_ascii_lowercase());
+        if is_new {
+            self.names.push(name.to_owned());
+        }
+        is_new
+    }
 }
 
 impl OpenMailbox {
@@ -31,15 +75,11 @@ impl OpenMailbox {
         let mut more = false;
         for state in states {
             self.highest_modseq = self.highest_modseq.max(state.modseq);
+            if self.keywords.is_full() {
+                continue;
+            }
             for keyword in &state.keywords {
-                let known = self
-                    .keywords
-                    .iter()
-                    .any(|known| known.eq_ignore_ascii_case(keyword));
-                if !known && self.keywords.len() < KEYWORDS_MAX {
-                    self.keywords.push(keyword.clone());
-                    more = true;
-                }
+                more |= self.keywords.add(keyword);
             }
         }
         if more {
@@ -50,10 +90,7 @@ impl OpenMailbox {
     /// `* FLAGS (...)`
     pub(crate) fn write_flags(&self, out: &mut Output) {
         let mut line = ResponseLine::untagged(&mut out.bytes);
-        line.put("FLAGS ").all_flags(&self.keywords, "");
+        line.put("FLAGS ").all_flags(self.keywords.names(), "");
         line.end();
     }
 }
-
-/// FLAGS names at most so many keywords.
-pub(crate) const KEYWORDS_MAX: usize = 200;

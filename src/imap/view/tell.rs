@@ -8,7 +8,9 @@
 use std::borrow::Cow;
 
 use super::held::HeldEvents;
-use crate::call::{Answer, EntryRead, EntryState, Now, Octets, Receipt, Refusal, Reply, UidSet};
+use crate::call::{
+    Answer, EntryRead, EntryState, Now, Octets, Receipt, Refusal, Reply, UidQueue, UidSet,
+};
 use crate::engine::{HIGH_WATER, Output};
 use crate::imap::command::fetch::render::{self, Told};
 use crate::imap::server::{Denied, Flow, Pending, Server, Stage, Waits};
@@ -31,7 +33,7 @@ pub(crate) struct Telling {
     /// The view was compared with the store, or need not be.
     compared: bool,
     /// The messages whose flags are still to be told; `None` before the first look.
-    flags: Option<UidSet>,
+    flags: Option<UidQueue>,
     /// The first event behind these flags.
     first: u64,
 }
@@ -151,6 +153,7 @@ impl Server {
                 let call = EntryRead::Changes {
                     mailbox: open.id,
                     since,
+                    progress: Box::default(),
                 };
                 telling.compared = true;
                 self.held = Some(Box::new(HeldEvents::default()));
@@ -159,12 +162,14 @@ impl Server {
             if telling.flags.is_none() {
                 telling.first = view.first_pending();
             }
-            let flags = telling.flags.get_or_insert_with(|| view.take_changed());
+            let flags = telling
+                .flags
+                .get_or_insert_with(|| view.take_changed().into());
             if !flags.is_empty() {
-                let asked = flags.clone();
+                let asked = flags.take(FLAGS_AT_ONCE);
                 let call = EntryRead::Fetch {
                     mailbox: open.id,
-                    uids: core::mem::take(flags),
+                    uids: asked.clone(),
                     digest: false,
                     octets: Octets::No,
                     changed_since: 0,
@@ -215,11 +220,12 @@ impl Server {
         let held = self.held.take().unwrap_or_default();
         if let Stage::Selected(_, open) = &mut self.stage
             && let Reply::Answer(Answer::Changes {
-                rows, uids, as_of, ..
+                changed,
+                uids,
+                as_of,
             }) = &reply
         {
-            let changed: UidSet = rows.iter().map(|row| row.uid).collect();
-            open.view.compared(uids, &changed, *as_of);
+            open.view.compared(uids, changed, *as_of);
             held.release(open.id, &mut open.view);
         }
         // If the call was refused, the view still lags, and the end of the next command
@@ -229,21 +235,23 @@ impl Server {
 
     /// A page of the flags that other sessions changed.
     fn flags_read(&mut self, mut telling: Telling, asked: &UidSet, reply: Reply, out: &mut Output) {
+        let mut left = telling.flags.take().unwrap_or_default();
         if let Reply::Answer(Answer::Entries { rows, more }) = reply {
-            let is_last = rows.is_empty();
-            let is_told = |state: &EntryState| {
-                let at = self.told.binary_search_by_key(&state.uid, |told| told.0);
-                let told = at.ok().and_then(|at| self.told.get(at));
-                told.is_some_and(|told| told.1 == state.modseq)
-            };
+            let told = &self.told;
+            let is_told = |state: &EntryState| told.has(state.uid, state.modseq);
             let states = rows.into_iter().map(|row| row.state);
             let states: Vec<EntryState> = states.filter(|state| !is_told(state)).collect();
             self.write_states(&states, true, true, out);
-            telling.flags = Some(if is_last { UidSet::new() } else { more });
+            if more != *asked {
+                left.put_back(&more);
+            }
         } else if let Stage::Selected(_, open) = &mut self.stage {
             // Refused: they are told at the end of the next command.
-            open.view.put_back_changed(asked, telling.first);
+            let mut untold = asked.clone();
+            untold.add(&core::mem::take(&mut left).into_set());
+            open.view.put_back_changed(&untold, telling.first);
         }
+        telling.flags = Some(left);
         if self.is_full(out) {
             return self.after_drain(Box::new(telling), out);
         }
@@ -286,3 +294,6 @@ impl Server {
 
 /// So many EXPUNGE lines (some 60 KiB) are written before the output is looked at.
 const EXPUNGES_AT_ONCE: usize = 4096;
+
+/// The flags of so many messages are asked for at once.
+const FLAGS_AT_ONCE: usize = 1000;

@@ -18,7 +18,7 @@ pub(super) fn read(
     call: &mut Read,
 ) -> Result<Option<Answer>, Refusal> {
     match call {
-        Read::Mailbox(call) => read_mailbox(context, caller.access()?, call).map(Some),
+        Read::Mailbox(call) => read_mailbox(context, caller.access()?, call),
         Read::Entry(call) => read_entry(context, caller.access()?, call),
         Read::Message(call) => read_message(context, caller.access()?, call),
         Read::Inbox(call) => read_inbox(context, caller.access()?, call).map(Some),
@@ -45,14 +45,24 @@ pub(super) fn read(
 fn read_mailbox(
     context: &ReadContext<'_>,
     access: &Access,
-    call: &MailboxRead,
-) -> Result<Answer, Refusal> {
+    call: &mut MailboxRead,
+) -> Result<Option<Answer>, Refusal> {
     match call {
-        MailboxRead::List { counts } => mailbox::list(context, access, *counts),
-        MailboxRead::Status { mailbox } => mailbox::read_status(context, access, mailbox),
-        MailboxRead::Select { mailbox } => mailbox::select(context, access, mailbox),
-        MailboxRead::ListOf { inbox } => folder::list(context, access, inbox),
-        MailboxRead::Subscribed => mailbox::list_subscribed(context, access),
+        MailboxRead::List {
+            counts,
+            recent,
+            progress,
+        } => mailbox::list(context, access, (*counts, *recent), progress),
+        MailboxRead::Status {
+            mailbox,
+            recent,
+            progress,
+        } => mailbox::read_status(context, access, (mailbox, *recent), progress),
+        MailboxRead::Select { mailbox, progress } => {
+            mailbox::select(context, access, mailbox, progress)
+        }
+        MailboxRead::ListOf { inbox } => folder::list(context, access, inbox).map(Some),
+        MailboxRead::Subscribed => mailbox::list_subscribed(context, access).map(Some),
     }
 }
 
@@ -79,9 +89,11 @@ fn read_entry(
         EntryRead::Octets { of, offset, len } => {
             entry::read_octets(context, access, of, *offset, *len).map(Some)
         }
-        EntryRead::Changes { mailbox, since } => {
-            entry::list_changes(context, access, *mailbox, *since).map(Some)
-        }
+        EntryRead::Changes {
+            mailbox,
+            since,
+            progress,
+        } => entry::list_changes(context, access, (*mailbox, *since), progress),
         EntryRead::Search {
             mailbox,
             within,

@@ -9,7 +9,6 @@ use crate::call::{
 use crate::service::account::{domain, inbox, key, org};
 use crate::service::context::{Carried, WriteContext};
 use crate::service::mail::{entry, folder, mailbox, message};
-use crate::store::FlagUpdate;
 
 /// Carries out a call, or a slice of it. `admit` has checked the caller.
 pub(super) fn write(
@@ -70,13 +69,13 @@ fn write_entry(
             keywords,
             unchanged_since,
         } => {
-            let ask = FlagUpdate {
+            let ask = entry::FlagAsk {
                 how: *how,
                 flags: *flags,
                 keywords,
                 unchanged_since: *unchanged_since,
             };
-            entry::set_flags(context, access, *mailbox, uids, &ask)
+            entry::set_flags(context, access, *mailbox, uids, ask)
         }
         EntryWrite::Expunge { mailbox, uids } => {
             entry::expunge(context, access, *mailbox, uids.as_ref())

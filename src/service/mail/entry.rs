@@ -4,15 +4,17 @@
 //! A mailbox is named by its id and is looked up in the inbox of the session. A deleted mailbox and
 //! a mailbox of another inbox are both "not found".
 
-use super::mailbox::{find, find_own_place};
+use super::mailbox::{find, find_own_place, walk};
 use crate::call::bounds::check_keyword;
 use crate::call::{
-    Access, Answer, FlagChange, Flags, InboxId, MailboxId, Noun, Octets, OctetsOf, Refusal, UidSet,
-    Written,
+    Access, Answer, FlagChange, Flags, InboxId, Limits, MailboxId, MailboxWalk, Noun, Octets,
+    OctetsOf, Refusal, UidSet, Written,
 };
 use crate::service::access::admit::sees;
 use crate::service::context::{ReadContext, WriteContext, own_inbox};
-use crate::store::{FlagUpdate, InboxPlace, MailboxRecord, PageRequest, Store};
+use crate::store::{
+    FlagUpdate, Flagged, InboxPlace, MailboxRecord, PageRequest, PieceBound, Store,
+};
 
 /// The arguments of FETCH besides the set of UIDs.
 #[derive(Clone, Copy, Debug)]
@@ -98,43 +100,82 @@ pub fn read_octets(
     Ok(Answer::Octets(octets))
 }
 
-/// The changes of a mailbox after `since`.
+/// The changes of a mailbox after `since`. Gives `None` when there is more to read.
 pub fn list_changes(
     context: &ReadContext<'_>,
     access: &Access,
-    mailbox: MailboxId,
-    since: u64,
-) -> Result<Answer, Refusal> {
+    (mailbox, since): (MailboxId, u64),
+    progress: &mut MailboxWalk,
+) -> Result<Option<Answer>, Refusal> {
     let _moment = context.store.snapshot()?;
     let mailbox = find_mailbox(context.store, access, mailbox)?;
-    let (rows, gone, uids) = context.store.changes(&mailbox, since)?;
-    let log = context.store.log_state(access.org)?;
-    Ok(Answer::Changes {
-        rows,
-        gone,
-        uids,
-        as_of: log.map_or(0, |log| log.head),
-    })
+    if !walk(context, &mailbox, (since, 0), progress)? {
+        return Ok(None);
+    }
+    let walk = core::mem::take(progress);
+    Ok(Some(Answer::Changes {
+        changed: walk.changed,
+        uids: walk.uids,
+        as_of: walk.start.map_or(0, |start| start.as_of),
+    }))
 }
 
-/// STORE.
+/// The arguments of STORE besides the set of UIDs.
+#[derive(Clone, Copy, Debug)]
+pub struct FlagAsk<'a> {
+    /// Add, remove or replace.
+    pub how: FlagChange,
+    /// System flags.
+    pub flags: Flags,
+    /// Keywords.
+    pub keywords: &'a [String],
+    /// Only entries with a MODSEQ up to this.
+    pub unchanged_since: Option<u64>,
+}
+
+impl<'a> FlagAsk<'a> {
+    /// With the bounds of one call.
+    fn update(self, limits: &Limits) -> FlagUpdate<'a> {
+        FlagUpdate {
+            how: self.how,
+            flags: self.flags,
+            keywords: self.keywords,
+            unchanged_since: self.unchanged_since,
+            keywords_max: limits.message_keywords,
+            bound: PieceBound {
+                rows: limits.slice_rows,
+                bytes: limits.page_bytes,
+            },
+        }
+    }
+}
+
+/// STORE, on as many messages as one answer may hold.
 pub fn set_flags(
     context: &mut WriteContext<'_>,
     access: &Access,
     mailbox: MailboxId,
     uids: &UidSet,
-    ask: &FlagUpdate<'_>,
+    ask: FlagAsk<'_>,
 ) -> Result<Written, Refusal> {
     let (place, mailbox) = find_mailbox_to_change(context.store, access, mailbox)?;
     check_keywords("labels", ask.keywords)?;
-    let (rows, modified) = context.store.set_flags(
+    let Flagged {
+        rows,
+        modified,
+        rest,
+    } = context.store.set_flags(
         (context.now, context.origin),
         (&place, &mailbox),
         uids,
-        ask,
+        &ask.update(&context.shared.limits),
         context.events,
     )?;
-    Ok(Written::Flagged { rows, modified })
+    Ok(Written::Flagged {
+        rows,
+        modified,
+        rest,
+    })
 }
 
 /// EXPUNGE and UID EXPUNGE.
@@ -198,7 +239,7 @@ pub(in crate::service) fn flag_one(
     uid: u32,
     (how, flags, keywords): (FlagChange, Flags, &[String]),
 ) -> Result<(), Refusal> {
-    let ask = FlagUpdate {
+    let ask = FlagAsk {
         how,
         flags,
         keywords,
@@ -208,7 +249,7 @@ pub(in crate::service) fn flag_one(
         (context.now, context.origin),
         (place, mailbox),
         &UidSet::one(uid),
-        &ask,
+        &ask.update(&context.shared.limits),
         context.events,
     )?;
     Ok(())

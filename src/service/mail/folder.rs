@@ -22,8 +22,7 @@ pub fn list(
     let _moment = context.store.snapshot()?;
     let mut rows = Vec::new();
     for (mailbox, subscribed) in context.store.mailboxes(access.org, inbox)? {
-        let counts = context.store.counts(&mailbox)?;
-        rows.push(mailbox.row(subscribed, Some(counts)));
+        rows.push(mailbox.row(subscribed, Some(mailbox.counts())));
     }
     Ok(Answer::Mailboxes(rows))
 }
@@ -131,7 +130,6 @@ fn made(context: &WriteContext<'_>, place: &InboxPlace, name: &str) -> Result<Wr
         .store
         .mailbox_named(place.org, place.path.id, name)?
         .ok_or(Refusal::NotFound(Noun::Mailbox))?;
-    let counts = context.store.counts(&found)?;
-    let row: MailboxRow = found.row(false, Some(counts));
+    let row: MailboxRow = found.row(false, Some(found.counts()));
     Ok(Written::Mailbox(Box::new(row)))
 }

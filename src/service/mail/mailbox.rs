@@ -5,7 +5,7 @@
 
 use crate::call::{
     Access, Answer, Bounded, Change, ConflictReason, Countable, INBOX, InboxId, Limits, MailboxId,
-    Noun, Refusal, Selected, UidSet, Written,
+    MailboxRow, MailboxWalk, Noun, RecentCount, Refusal, Selected, UidSet, WalkStart, Written,
 };
 use crate::service::context::{ReadContext, WriteContext, own_inbox};
 use crate::store::{InboxPlace, MailboxRecord, NewEvent, Store};
@@ -71,52 +71,161 @@ pub(in crate::service) fn find_own_place(
         .ok_or(Refusal::NotFound(Noun::Inbox))
 }
 
-/// LIST and STATUS of all.
-pub fn list(context: &ReadContext<'_>, access: &Access, counts: bool) -> Result<Answer, Refusal> {
+/// LIST and STATUS of all. Gives `None` when there is more to count.
+pub fn list(
+    context: &ReadContext<'_>,
+    access: &Access,
+    (counts, recent): (bool, bool),
+    progress: &mut RecentCount,
+) -> Result<Option<Answer>, Refusal> {
     let inbox = own_inbox(context.store, access)?;
     let _moment = context.store.snapshot()?;
-    let mut rows = Vec::new();
-    for (mut mailbox, subscribed) in context.store.mailboxes(access.org, inbox)? {
-        let counts = if counts {
-            leave_claimed(context, &mut mailbox);
-            Some(context.store.counts(&mailbox)?)
-        } else {
-            None
-        };
-        rows.push(mailbox.row(subscribed, counts));
+    if progress.rows.is_none() {
+        let mailboxes = context.store.mailboxes(access.org, inbox)?;
+        let rows = mailboxes.into_iter().map(|(mailbox, subscribed)| {
+            let row = mailbox.row(subscribed, counts.then(|| mailbox.counts()));
+            (mailbox, row)
+        });
+        begin_count(context, rows, counts && recent, progress);
     }
-    Ok(Answer::Mailboxes(rows))
+    count_recent(context, access, progress)
 }
 
-/// STATUS.
+/// STATUS. Gives `None` when there is more to count.
 pub fn read_status(
     context: &ReadContext<'_>,
     access: &Access,
+    (text, recent): (&str, bool),
+    progress: &mut RecentCount,
+) -> Result<Option<Answer>, Refusal> {
+    let inbox = own_inbox(context.store, access)?;
+    let _moment = context.store.snapshot()?;
+    if progress.rows.is_none() {
+        let limits = &context.shared.limits;
+        let mailbox = find(context.store, limits, (access, inbox), text)?;
+        let subscribed = context.store.is_subscribed(inbox, &mailbox.name)?;
+        let row = mailbox.row(subscribed, Some(mailbox.counts()));
+        begin_count(context, [(mailbox, row)].into_iter(), recent, progress);
+    }
+    count_recent(context, access, progress)
+}
+
+/// Takes the rows, and finds out what of them is to be counted.
+fn begin_count(
+    context: &ReadContext<'_>,
+    mailboxes: impl Iterator<Item = (MailboxRecord, MailboxRow)>,
+    recent: bool,
+    progress: &mut RecentCount,
+) {
+    let mut rows = Vec::new();
+    for (mailbox, mut row) in mailboxes {
+        // The messages that open sessions have claimed are left out, as the next SELECT does.
+        let taken = context.shared.recent_marks.taken(mailbox.id);
+        let above = mailbox.recent_above.max(taken);
+        let last = mailbox.uidnext.saturating_sub(1);
+        match &mut row.counts {
+            Some(counts) if recent && above == 0 => counts.recent = counts.messages,
+            Some(_) if recent && above < last && mailbox.messages > 0 => {
+                progress.left.push((rows.len(), mailbox.id, above, last));
+            }
+            _ => {}
+        }
+        rows.push(row);
+    }
+    progress.rows = Some(rows);
+}
+
+/// Counts one slice of the recent messages.
+fn count_recent(
+    context: &ReadContext<'_>,
+    access: &Access,
+    progress: &mut RecentCount,
+) -> Result<Option<Answer>, Refusal> {
+    let mut rows_left = read_slice(&context.shared.limits);
+    while let Some((at, mailbox, after, last)) = progress.left.pop() {
+        if rows_left == 0 {
+            progress.left.push((at, mailbox, after, last));
+            return Ok(None);
+        }
+        let of = (access.org, mailbox);
+        let (n, more_after) = context.store.count_entries(of, (after, last), rows_left)?;
+        // A look-up costs as much as some rows.
+        rows_left = rows_left.saturating_sub((n as usize).saturating_add(LOOK_UP_ROWS));
+        let rows = progress.rows.as_mut();
+        if let Some(counts) = rows.and_then(|rows| rows.get_mut(at)?.counts.as_mut()) {
+            counts.recent = counts.recent.saturating_add(n);
+        }
+        if let Some(after) = more_after {
+            progress.left.push((at, mailbox, after, last));
+        }
+    }
+    let rows = progress.rows.take().unwrap_or_default();
+    Ok(Some(Answer::Mailboxes(rows)))
+}
+
+/// The rows that a slice of a walk reads: it does much less with a row than a command that
+/// writes.
+pub(super) fn read_slice(limits: &Limits) -> usize {
+    limits.slice_rows.saturating_mul(4)
+}
+
+/// SELECT and EXAMINE: walks over the mailbox. Gives `None` when there is more to read.
+pub fn select(
+    context: &ReadContext<'_>,
+    access: &Access,
     text: &str,
-) -> Result<Answer, Refusal> {
+    progress: &mut MailboxWalk,
+) -> Result<Option<Answer>, Refusal> {
     let inbox = own_inbox(context.store, access)?;
     let _moment = context.store.snapshot()?;
-    let mut mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
-    leave_claimed(context, &mut mailbox);
-    let counts = context.store.counts(&mailbox)?;
-    let subscribed = context.store.subscribed(inbox)?.contains(&mailbox.name);
-    Ok(Answer::Mailboxes(vec![
-        mailbox.row(subscribed, Some(counts)),
-    ]))
+    let limits = &context.shared.limits;
+    let mailbox = match &progress.start {
+        None => find(context.store, limits, (access, inbox), text)?,
+        // It may have another name by now.
+        Some(start) => context
+            .store
+            .mailbox(access.org, inbox, start.mailbox.id)?
+            .ok_or(NONE)?,
+    };
+    let keywords = limits.mailbox_keywords;
+    if !walk(context, &mailbox, (u64::MAX, keywords), progress)? {
+        return Ok(None);
+    }
+    let walk = core::mem::take(progress);
+    let start = walk.start.ok_or(NONE)?;
+    let counts = start.mailbox.counts.unwrap_or_default();
+    Ok(Some(Answer::Selected(Box::new(Selected {
+        mailbox: start.mailbox,
+        uids: walk.uids,
+        recent_above: start.recent_above,
+        first_unseen: walk.first_unseen,
+        keywords: walk.keywords,
+        highest_modseq: counts.highest_modseq,
+        as_of: start.as_of,
+    }))))
 }
 
-/// Leaves out of RECENT the messages that open sessions have claimed, as the next SELECT does.
-fn leave_claimed(context: &ReadContext<'_>, mailbox: &mut MailboxRecord) {
-    let taken = context.shared.recent_marks.taken(mailbox.id);
-    mailbox.recent_above = mailbox.recent_above.max(taken);
-}
-
-/// SELECT and EXAMINE.
-pub fn select(context: &ReadContext<'_>, access: &Access, text: &str) -> Result<Answer, Refusal> {
-    let inbox = own_inbox(context.store, access)?;
-    let _moment = context.store.snapshot()?;
-    let mailbox = find(context.store, &context.shared.limits, (access, inbox), text)?;
-    read_selected(context.store, &mailbox).map(Answer::Selected)
+/// Goes on with a walk for one slice; whether it has come to the end. `keywords` of them are
+/// gathered.
+pub(super) fn walk(
+    context: &ReadContext<'_>,
+    mailbox: &MailboxRecord,
+    (since, keywords): (u64, usize),
+    progress: &mut MailboxWalk,
+) -> Result<bool, Refusal> {
+    let store = context.store;
+    if progress.start.is_none() {
+        let subscribed = store.is_subscribed(mailbox.inbox, &mailbox.name)?;
+        progress.start = Some(Box::new(WalkStart {
+            mailbox: mailbox.row(subscribed, Some(mailbox.counts())),
+            recent_above: mailbox.recent_above,
+            last: mailbox.uidnext.saturating_sub(1),
+            as_of: store.log_state(mailbox.org)?.map_or(0, |log| log.head),
+        }));
+    }
+    let last = progress.start.as_ref().map_or(0, |start| start.last);
+    let rows = read_slice(&context.shared.limits);
+    Ok(store.walk(mailbox, (last, since), (rows, keywords), progress)?)
 }
 
 /// Marks the messages of a mailbox as told, so that they are not `\Recent` to the next session.
@@ -132,22 +241,6 @@ pub fn claim_recent(
     Ok(Written::Recent {
         above: mailbox.recent_above,
     })
-}
-
-fn read_selected(store: &Store, mailbox: &MailboxRecord) -> Result<Box<Selected>, Refusal> {
-    let glance = store.glance(mailbox)?;
-    let subscribed = store.subscribed(mailbox.inbox)?.contains(&mailbox.name);
-    let counts = store.counts(mailbox)?;
-    let head = store.log_state(mailbox.org)?.map_or(0, |log| log.head);
-    Ok(Box::new(Selected {
-        mailbox: mailbox.row(subscribed, Some(counts)),
-        uids: glance.uids,
-        recent_above: mailbox.recent_above,
-        first_unseen: glance.first_unseen,
-        keywords: glance.keywords,
-        highest_modseq: mailbox.highest_modseq,
-        as_of: head,
-    }))
 }
 
 /// CREATE, with missing parents.
@@ -375,3 +468,6 @@ pub fn list_subscribed(context: &ReadContext<'_>, access: &Access) -> Result<Ans
 }
 
 const NONE: Refusal = Refusal::NotFound(Noun::Mailbox);
+
+/// A look-up is as much work as so many rows of a walk.
+const LOOK_UP_ROWS: usize = 8;

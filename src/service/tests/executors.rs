@@ -119,6 +119,8 @@ fn searches_wait_their_turn_and_end_with_their_session() {
         &grants[0],
         MailboxRead::Status {
             mailbox: "INBOX".into(),
+            recent: false,
+            progress: Box::default(),
         },
     )) else {
         panic!()

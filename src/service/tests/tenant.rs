@@ -30,9 +30,29 @@ fn calls_that_look(access: &Access) -> Vec<Ask> {
                 size: None,
             },
         ),
-        Ask::of(access, MailboxRead::List { counts: true }),
-        Ask::of(access, MailboxRead::Status { mailbox: text() }),
-        Ask::of(access, MailboxRead::Select { mailbox: text() }),
+        Ask::of(
+            access,
+            MailboxRead::List {
+                counts: true,
+                recent: true,
+                progress: Box::default(),
+            },
+        ),
+        Ask::of(
+            access,
+            MailboxRead::Status {
+                mailbox: text(),
+                recent: true,
+                progress: Box::default(),
+            },
+        ),
+        Ask::of(
+            access,
+            MailboxRead::Select {
+                mailbox: text(),
+                progress: Box::default(),
+            },
+        ),
         Ask::of(
             access,
             MailboxWrite::ClaimRecent {
@@ -93,6 +113,7 @@ fn calls_that_look(access: &Access) -> Vec<Ask> {
             EntryRead::Changes {
                 mailbox: MailboxId(1),
                 since: 0,
+                progress: Box::default(),
             },
         ),
     ]

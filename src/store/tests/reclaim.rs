@@ -83,7 +83,7 @@ pub(super) fn first_octets(store: &Store, name: &str) -> Vec<u8> {
 }
 
 fn mailbox_uids(store: &Store, mailbox: &MailboxRecord) -> UidSet {
-    store.glance(mailbox).unwrap().uids
+    walk(store, mailbox, 0).uids
 }
 
 #[test]
@@ -145,11 +145,13 @@ fn flags_of_many_end_as_if_set_one_by_one() {
             flags,
             keywords: if word.is_empty() { &[] } else { &words },
             unchanged_since: None,
+            keywords_max: 64,
+            bound: PieceBound::ALL,
         };
         store
             .set_flags((NOW, ME), (&place, &inbox), &uids, &ask, &mut Vec::new())
             .unwrap()
-            .0
+            .rows
     };
     add(
         UidSet::from_ranges([(3, 5), (9, 9), (12, 40)]),

@@ -69,6 +69,8 @@ fn fill(writer: &mut Writer, reader: &mut Reader, store: &Store, org: OrgId, inb
         &access,
         MailboxRead::Status {
             mailbox: "INBOX".into(),
+            recent: false,
+            progress: Box::default(),
         },
     ));
     let Reply::Answer(Answer::Mailboxes(rows)) = reply else {

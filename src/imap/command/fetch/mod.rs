@@ -7,8 +7,8 @@
 
 use super::{CommandContext, RunCommand};
 use crate::call::{
-    Answer, EntryRead, EntryRow, EntryState, EntryWrite, FlagChange, Flags, Now, Reply, UidSet,
-    Written,
+    Answer, EntryRead, EntryRow, EntryState, EntryWrite, FlagChange, Flags, Now, Reply, UidQueue,
+    UidSet, Written,
 };
 use crate::engine::Output;
 use crate::imap::server::{Flow, Pending, Server, Stage};
@@ -78,8 +78,9 @@ struct Retrieval {
     by_number: bool,
     /// Some of the messages are gone, and the client has not been told yet.
     missing: bool,
-    /// The messages that have not been asked for yet.
-    left: UidSet,
+    /// The messages that have not been asked for yet, and those that the last call asked for.
+    left: UidQueue,
+    asked_uids: UidSet,
     /// The page, how many of its rows have been written, and their sequence numbers.
     page: Vec<EntryRow>,
     at: usize,
@@ -110,7 +111,7 @@ impl RunCommand for FetchCommand {
             return;
         };
         if self.changed_since.is_none() && self.items.0.iter().all(|i| *i == FetchItem::Uid) {
-            return Box::new(UidsFlow(uids)).go_on(server, out);
+            return Box::new(UidsFlow(uids.into())).go_on(server, out);
         }
         let page_bytes = server.page_bytes();
         let retrieval = Retrieval {
@@ -119,7 +120,8 @@ impl RunCommand for FetchCommand {
             changed_since: self.changed_since.unwrap_or(0),
             by_number: !self.uid,
             missing: server.misses(self.uid, &uids),
-            left: uids,
+            left: uids.into(),
+            asked_uids: UidSet::new(),
             page: Vec::new(),
             at: 0,
             numbers: Vec::new(),
@@ -134,7 +136,7 @@ impl RunCommand for FetchCommand {
 /// FETCH of UIDs alone: these are still to be written. The view has them, also those of
 /// messages that are gone while the client has not been told (RFC 2180 section 4.1.1).
 #[derive(Debug)]
-struct UidsFlow(UidSet);
+struct UidsFlow(UidQueue);
 
 impl Flow for UidsFlow {
     fn go_on(mut self: Box<Self>, server: &mut Server, out: &mut Output) {
@@ -145,12 +147,11 @@ impl Flow for UidsFlow {
             if server.is_full(out) {
                 return server.after_drain(self, out);
             }
-            let slice: UidSet = self.0.iter().take(UIDS_AT_ONCE).collect();
+            let slice = self.0.take(UIDS_AT_ONCE);
             let numbers = open.view.numbers(&slice);
             for (number, uid) in numbers.iter().zip(slice.iter()) {
                 render::uid(&mut out.bytes, number, uid);
             }
-            self.0 = self.0.difference(&slice);
         }
         server.ok("Fetch done", out);
     }
@@ -169,9 +170,12 @@ impl Pending for Retrieval {
             (FetchAsked::Page, Reply::Answer(Answer::Entries { rows, more })) => {
                 self.turn_page(rows, more, server, out);
             }
-            (FetchAsked::Marks, Reply::Written(Written::Flagged { rows, .. }, _)) => {
+            (FetchAsked::Marks, Reply::Written(Written::Flagged { rows, rest, .. }, _)) => {
                 self.mark(&rows);
-                self.begin_page(server, out);
+                if rest.is_empty() || rest == self.asked_uids {
+                    return self.begin_page(server, out);
+                }
+                self.ask_marks(rest, server, out);
             }
             // Messages that cannot be marked (the quota, a full disk) can still be read.
             (FetchAsked::Marks, Reply::Refused(_)) => self.begin_page(server, out),
@@ -250,9 +254,10 @@ impl Retrieval {
             };
         }
         self.asked = FetchAsked::Page;
+        self.asked_uids = self.left.take(UIDS_AT_ONCE);
         let call = EntryRead::Fetch {
             mailbox: open.id,
-            uids: self.left.clone(),
+            uids: self.asked_uids.clone(),
             digest: self.needs.digest,
             octets: self.needs.octets,
             changed_since: self.changed_since,
@@ -275,11 +280,13 @@ impl Retrieval {
         // With CHANGEDSINCE a page lacks others too.
         if self.by_number && !self.missing && self.changed_since == 0 {
             let found: UidSet = rows.iter().map(|row| row.state.uid).collect();
-            let lost = self.left.difference(&more).difference(&found);
+            let lost = self.asked_uids.difference(&more).difference(&found);
             self.missing = !lost.is_empty();
         }
-        // A page without a row is the last, even if it says that there are more.
-        self.left = if rows.is_empty() { UidSet::new() } else { more };
+        // A page that leaves all that was asked for is not asked for again.
+        if more != self.asked_uids {
+            self.left.put_back(&more);
+        }
         self.page = rows;
         let known = open.view.known();
         self.page.retain(|row| known.contains(row.state.uid));
@@ -296,7 +303,16 @@ impl Retrieval {
         if !may_mark || open.read_only || unseen.is_empty() {
             return self.begin_page(server, out);
         }
+        self.ask_marks(unseen, server, out);
+    }
+
+    /// Marks messages of the page as `\Seen`.
+    fn ask_marks(mut self: Box<Self>, unseen: UidSet, server: &mut Server, out: &mut Output) {
+        let Stage::Selected(_, open) = &server.stage else {
+            return;
+        };
         self.asked = FetchAsked::Marks;
+        self.asked_uids = unseen.clone();
         let call = EntryWrite::SetFlags {
             mailbox: open.id,
             uids: unseen,
@@ -330,5 +346,6 @@ impl Retrieval {
     }
 }
 
-/// So many UIDs are written before the output is looked at.
+/// So many UIDs are written before the output is looked at, and so many messages are asked for at
+/// once.
 const UIDS_AT_ONCE: usize = 1000;

@@ -151,7 +151,11 @@ impl RunCommand for ListCommand {
             return server.ok("List done", out);
         }
         let counts = !self.return_status.is_empty();
-        let call = MailboxRead::List { counts };
+        let call = MailboxRead::List {
+            counts,
+            recent: self.return_status.contains(&StatusItem::Recent),
+            progress: Box::default(),
+        };
         server.ask(call, Box::new(ListPending(self)), out);
     }
 }

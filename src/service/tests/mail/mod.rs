@@ -200,6 +200,7 @@ impl World {
             access,
             MailboxRead::Select {
                 mailbox: mailbox.into(),
+                progress: Box::default(),
             },
         ));
         match answer {
