@@ -107,13 +107,17 @@ pub mod mail {
         pub mod links {
             pub use crate::mail::text::links::{LinkKind, MessageLink, links};
         }
+        /// `crate::mail::text::needles`
+        pub mod needles {
+            pub use crate::mail::text::needles::Needles;
+        }
         /// `crate::mail::text::reply`
         pub mod reply {
             pub use crate::mail::text::reply::{extracted_text, without_addresses};
         }
         /// `crate::mail::text::search`
         pub mod search {
-            pub use crate::mail::text::search::{Needle, Scope, contains_text, searchable};
+            pub use crate::mail::text::search::{Needle, Scope, searchable};
         }
     }
     /// `crate::mail::time`

@@ -13,7 +13,8 @@ use postern::testing::mail::parse::transfer::{self, Decoder, Encoding};
 use postern::testing::mail::parse::{date, param};
 use postern::testing::mail::text::html::{Addresses, read};
 use postern::testing::mail::text::links::links;
-use postern::testing::mail::text::search::{Needle, Scope, contains_text, searchable};
+use postern::testing::mail::text::needles::Needles;
+use postern::testing::mail::text::search::{Needle, Scope, searchable};
 use postern::testing::mail::text::{attachments, decode_part, extracted_of, text_of};
 use postern::testing::mail::text::{codes, reply};
 use postern::testing::mail::write::compose::{AttachedFile, Compose, compose as write_mail};
@@ -225,7 +226,18 @@ pub fn mime(data: &[u8]) {
             "no empty text for a mail with a body"
         );
     }
-    for attachment in attachments(data, &digest) {
+    downloads(data, &digest);
+    search(data, &digest);
+    let fixups = submission_fixups(data, "<id@x.test>", 0);
+    let sent = fixups.apply(data);
+    let headers = Headers::parse(&sent);
+    assert!(headers.first("bcc").is_none() && headers.first("resent-bcc").is_none());
+    let _ = check_octets(data);
+}
+
+/// The attachments, and what a download gives.
+fn downloads(data: &[u8], digest: &Digest<'_>) {
+    for attachment in attachments(data, digest) {
         assert!(
             !attachment.filename.is_empty()
                 && !attachment.filename.contains(['/', '\\', '\r', '\n', '\0'])
@@ -236,18 +248,45 @@ pub fn mime(data: &[u8]) {
         );
         let part = digest.part(attachment.part);
         assert_eq!(
-            part.map(|part| decode_part(data, &part).len()),
+            part.as_ref().map(|part| decode_part(data, part).len()),
             Some(attachment.size),
             "the size of an attachment is that of its download"
         );
+        let mut pieced = Vec::new();
+        let mut decoder = Decoder::new(attachment.encoding);
+        for piece in data[attachment.body.clone()].chunks(attachment.index % 5 + 1) {
+            decoder.push(piece, &mut pieced);
+        }
+        decoder.finish(&mut pieced);
+        assert_eq!(
+            part.map(|part| decode_part(data, &part) == pieced),
+            Some(true),
+            "a download in pieces is the whole"
+        );
     }
-    let _ = searchable(data, &digest).count();
-    let _ = contains_text(data, &digest, &mut Needle::new("n\u{e4}edle"), Scope::Body);
-    let fixups = submission_fixups(data, "<id@x.test>", 0);
-    let sent = fixups.apply(data);
-    let headers = Headers::parse(&sent);
-    assert!(headers.first("bcc").is_none() && headers.first("resent-bcc").is_none());
-    let _ = check_octets(data);
+}
+
+/// Many needles at once, against one after the other.
+fn search(data: &[u8], digest: &Digest<'_>) {
+    let mut words: Vec<String> = vec![String::new(), "n\u{e4}edle".to_owned()];
+    for chunk in searchable(data, digest).take(8) {
+        let own = chunk.text.split_whitespace().take(4);
+        words.extend(own.map(|word| word.chars().skip(1).take(20).collect()));
+    }
+    let mut needles = Needles::new(words.iter().map(String::as_str));
+    for scope in [Scope::All, Scope::Body] {
+        let mut hits = needles.no_hits();
+        let mut found = vec![false; words.len()];
+        for chunk in searchable(data, digest).filter(|chunk| chunk.is_in(scope)) {
+            needles.find(&chunk.text, &mut hits);
+            for (found, word) in found.iter_mut().zip(&words) {
+                *found |= Needle::new(word).is_in(&chunk.text);
+            }
+        }
+        for (n, found) in found.iter().enumerate() {
+            assert_eq!(needles.has(&hits, n), *found, "{:?}", words[n]);
+        }
+    }
 }
 
 /// HTML to text, and the codes and links in text.

@@ -371,6 +371,8 @@ pub struct ListProgress {
     pub rows: Vec<MessageView>,
     /// Monotonic milliseconds at which the list began; 0 is not yet.
     pub since_ms: u64,
+    /// It has looked at a message, so that its cursor has moved.
+    pub has_moved: bool,
     /// Of a list over many inboxes: where it is in them.
     pub merge: Option<Box<ListMerge>>,
 }

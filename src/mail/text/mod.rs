@@ -10,6 +10,7 @@ pub mod codes;
 mod flowed;
 pub mod html;
 pub mod links;
+pub mod needles;
 mod parts;
 pub mod reply;
 pub mod search;

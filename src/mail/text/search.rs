@@ -2,7 +2,8 @@
 //!
 //! [`searchable`] yields a message in chunks of bounded size, with headers and text parts decoded,
 //! so that a caller can stop between two chunks. Chunks of one part overlap, so a needle of up to
-//! [`NEEDLE_MAX`] octets is never cut in two. Parts in UTF-8 are borrowed and not copied.
+//! [`NEEDLE_MAX`] octets is never cut in two. Parts in UTF-8 are borrowed and not copied. `needles`
+//! finds many texts in a chunk; a [`Needle`] is one.
 
 use std::borrow::Cow;
 
@@ -15,6 +16,7 @@ use crate::mail::parse::charset::{self, Charset, CharsetDecoder};
 use crate::mail::parse::header::{Fields, Headers};
 use crate::mail::parse::transfer::{Decoder, Encoding};
 use crate::mail::unicode::fold;
+use crate::pace;
 
 /// The text to find, prepared once for many messages.
 #[derive(Debug, Clone)]
@@ -38,7 +40,7 @@ impl Needle {
 
     /// Whether the text contains the needle, without regard to case. The cost is linear; the buffer
     /// for folding is kept.
-    pub(crate) fn is_in(&mut self, text: &str) -> bool {
+    pub fn is_in(&mut self, text: &str) -> bool {
         if self.folded.is_empty() {
             return true;
         }
@@ -61,24 +63,6 @@ pub enum Scope {
     Body,
 }
 
-/// Whether a message contains a text in decoded headers and bodies, without regard to case.
-pub fn contains_text(raw: &[u8], digest: &Digest<'_>, needle: &mut Needle, scope: Scope) -> bool {
-    searchable(raw, digest).any(|chunk| {
-        let is_in_scope = scope == Scope::All || chunk.part > 0 || !chunk.is_header;
-        is_in_scope && needle.is_in(&chunk.text)
-    })
-}
-
-/// Whether a message contains all needles, in any order and place, without regard to case.
-pub(crate) fn contains_all(raw: &[u8], digest: &Digest<'_>, needles: &mut [Needle]) -> bool {
-    let mut missing: Vec<&mut Needle> = needles.iter_mut().collect();
-    missing.is_empty()
-        || searchable(raw, digest).any(|chunk| {
-            missing.retain_mut(|needle| !needle.is_in(&chunk.text));
-            missing.is_empty()
-        })
-}
-
 /// A piece of the decoded message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextChunk<'a> {
@@ -90,7 +74,15 @@ pub struct TextChunk<'a> {
     pub text: Cow<'a, str>,
 }
 
-/// The headers of all parts and the bodies of the text parts, decoded, in pieces of about 64 KiB.
+impl TextChunk<'_> {
+    /// Whether a search in that scope looks at it.
+    pub fn is_in(&self, scope: Scope) -> bool {
+        scope == Scope::All || self.part > 0 || !self.is_header
+    }
+}
+
+/// The headers of all parts and the bodies of the text parts, decoded: each field, and the text in
+/// pieces of about 16 KiB. Everything is decoded once, and its work is counted.
 pub fn searchable<'a>(raw: &'a [u8], digest: &Digest<'a>) -> Searchable<'a> {
     Searchable {
         raw,
@@ -120,6 +112,7 @@ impl<'a> Iterator for Searchable<'a> {
         loop {
             if let Some(field) = self.fields.as_mut().and_then(Iterator::next) {
                 let field = field.within(Bounds::default().header_field_bytes);
+                pace::spend(field.value.len().saturating_mul(DECODE_WORK) + FIELD_WORK);
                 let name = String::from_utf8_lossy(field.name);
                 let value = field.decoded_with(self.header_charset);
                 let text = Cow::Owned(format!("{name}: {value}"));
@@ -138,6 +131,7 @@ impl<'a> Iterator for Searchable<'a> {
                 });
             }
             self.body = None;
+            pace::spend(FIELD_WORK);
             let part = match self.walk.next()? {
                 PartStep::Close(_) => continue,
                 PartStep::Open(part) => part,
@@ -169,8 +163,11 @@ struct TextStream<'a> {
     transfer: Decoder,
     label: Option<&'a [u8]>,
     is_page: bool,
-    /// Made from the label and the first piece.
+    /// Made from the label and the octets of the first piece.
     charset: Option<CharsetDecoder>,
+    /// Octets without their transfer encoding, and how many of them are text already.
+    octets: Vec<u8>,
+    taken: usize,
     is_done: bool,
     /// The end of the last piece.
     overlap: String,
@@ -180,7 +177,7 @@ impl<'a> PartText<'a> {
     fn new(raw: &'a [u8], part: &Part<'a>) -> PartText<'a> {
         let rest = raw.get(part.body.clone()).unwrap_or(b"");
         let (charset, is_page) = (part.param("charset"), part.is("text", "html"));
-        let first = rest.get(..CHUNK_BYTES).unwrap_or(rest);
+        let first = rest.get(..PIECE_BYTES).unwrap_or(rest);
         let charset = match part.encoding {
             Encoding::Identity => label_of(charset, is_page, first),
             _ => charset,
@@ -194,6 +191,8 @@ impl<'a> PartText<'a> {
             label: charset,
             is_page,
             charset: None,
+            octets: Vec::new(),
+            taken: 0,
             is_done: false,
             overlap: String::new(),
         }))
@@ -213,6 +212,7 @@ impl<'a> PartText<'a> {
                     boundary_before(rest, end.saturating_sub(OVERLAP))
                 };
                 *rest = rest.get(step.max(1)..).unwrap_or(b"");
+                pace::spend(piece.len());
                 Some(charset::decode(*charset, piece))
             }
             PartText::Encoded(stream) => stream.next().map(Cow::Owned),
@@ -225,29 +225,44 @@ impl TextStream<'_> {
         if self.is_done {
             return None;
         }
-        let (piece, rest) = self
-            .rest
-            .split_at_checked(CHUNK_BYTES)
-            .unwrap_or((self.rest, b""));
-        self.rest = rest;
-        self.is_done = rest.is_empty();
-        let mut octets = Vec::new();
-        self.transfer.push(piece, &mut octets);
-        if self.is_done {
-            self.transfer.finish(&mut octets);
+        if self.taken == self.octets.len() {
+            self.decode_piece();
         }
+        let left = self.octets.get(self.taken..).unwrap_or_default();
+        let octets = left.get(..CHUNK_BYTES).unwrap_or(left);
+        self.taken += octets.len();
+        self.is_done = self.rest.is_empty() && self.taken == self.octets.len();
+        pace::spend(octets.len().saturating_mul(DECODE_WORK));
         let (label, is_page) = (self.label, self.is_page);
         let charset = self.charset.get_or_insert_with(|| {
-            CharsetDecoder::new(Charset::of(label_of(label, is_page, &octets), &octets))
+            CharsetDecoder::new(Charset::of(
+                label_of(label, is_page, &self.octets),
+                &self.octets,
+            ))
         });
         let mut text = std::mem::take(&mut self.overlap);
-        charset.push(&octets, self.is_done, &mut text);
+        charset.push(octets, self.is_done, &mut text);
         let tail = text.len().saturating_sub(OVERLAP);
         let tail = (tail..=text.len())
             .find(|&at| text.is_char_boundary(at))
             .unwrap_or(text.len());
         self.overlap.push_str(text.get(tail..).unwrap_or(""));
         Some(text)
+    }
+
+    fn decode_piece(&mut self) {
+        let (piece, rest) = self
+            .rest
+            .split_at_checked(PIECE_BYTES)
+            .unwrap_or((self.rest, b""));
+        pace::spend(piece.len());
+        self.rest = rest;
+        self.octets.clear();
+        self.taken = 0;
+        self.transfer.push(piece, &mut self.octets);
+        if rest.is_empty() {
+            self.transfer.finish(&mut self.octets);
+        }
     }
 }
 
@@ -266,8 +281,14 @@ fn boundary_before(octets: &[u8], at: usize) -> usize {
 
 /// The longest needle that is found at every place.
 pub(crate) const NEEDLE_MAX: usize = 256;
-/// Small enough to stop soon, and large enough to search at full speed.
-const CHUNK_BYTES: usize = 64 * 1024;
+/// Octets of a piece: small enough to stop soon, and large enough to search at full speed.
+const CHUNK_BYTES: usize = 16 * 1024;
+/// Octets whose transfer encoding is undone at once. The first of them show the charset.
+const PIECE_BYTES: usize = 64 * 1024;
+/// Nanoseconds of an octet whose charset is decoded.
+const DECODE_WORK: usize = 4;
+/// Nanoseconds of a field or part, without its octets.
+const FIELD_WORK: usize = 200;
 /// Folding can change the length of a text by a factor of four.
 const OVERLAP: usize = NEEDLE_MAX * 4;
 
@@ -276,16 +297,25 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
     use crate::mail::digest::analyse;
+    use crate::mail::text::needles::Needles;
     use crate::mail::write::encode;
 
     fn finds(raw: &[u8], needle: &str, scope: Scope) -> bool {
         let analysis = analyse(raw, &Bounds::default()).unwrap();
-        contains_text(
-            raw,
-            &Digest::open(&analysis.digest).unwrap(),
-            &mut Needle::new(needle),
-            scope,
-        )
+        let digest = Digest::open(&analysis.digest).unwrap();
+        let mut alone = Needle::new(needle);
+        // With others it is found in one pass, and that must change nothing.
+        let others: Vec<String> = (0..20).map(|n| format!("other {n}")).collect();
+        let texts = others.iter().map(String::as_str).chain([needle]);
+        let mut needles = Needles::new(texts);
+        let mut hits = needles.no_hits();
+        let mut is_found = false;
+        for chunk in searchable(raw, &digest).filter(|chunk| chunk.is_in(scope)) {
+            is_found |= alone.is_in(&chunk.text);
+            needles.find(&chunk.text, &mut hits);
+        }
+        assert_eq!(needles.has(&hits, others.len()), is_found, "{needle}");
+        is_found
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A list is a scan that can be continued, in slices of some milliseconds. A page may be shorter
 //! than asked for and still have a next page, because the scan for a rare match ends after a
-//! bounded time.
+//! bounded time. Rows are read in a snapshot; octets are read and searched after it, without one.
 //!
 //! A list over many inboxes merges them by the ids of their messages, which rise with time: it
 //! holds the newest id of every inbox, takes the highest, and reads the next one of that inbox. It
@@ -12,43 +12,69 @@ use core::ops::ControlFlow;
 
 use super::mailbox;
 use super::message::message_view;
+use super::opened::OpenedMessage;
 use crate::call::bounds::{PAGE_ROWS_MAX, SEARCH_WORDS_MAX};
 use crate::call::{
     Access, Answer, EntryId, Flags, InboxId, InboxRef, ListMerge, ListProgress, MailboxId,
-    MessageFilter, NamedAddress, Noun, Refusal,
+    MessageFilter, MessageView, Metric, NamedAddress, Noun, Refusal,
 };
 use crate::mail::Digest;
-use crate::mail::text::search::{Needle, contains_all};
+use crate::mail::text::needles::Needles;
+use crate::mail::text::search::{Needle, searchable};
 use crate::service::context::ReadContext;
 use crate::service::policy;
-use crate::store::{ListPosition, MessageRecord, Store};
+use crate::store::{Error, ListPosition, MessageRecord, Store};
 
 /// The clock of a list: how long its slice and the whole of it may take.
 struct SliceClock<'a> {
-    clock: &'a dyn Fn() -> crate::call::Now,
+    context: &'a ReadContext<'a>,
     began_ms: u64,
-    slice_ms: u64,
+    since_ms: u64,
     /// The list has taken so long that it answers with the rows that it has.
     is_due: bool,
 }
 
 impl<'a> SliceClock<'a> {
-    fn begin(context: &ReadContext<'a>, progress: &mut ListProgress) -> SliceClock<'a> {
+    fn begin(context: &'a ReadContext<'a>, progress: &mut ListProgress) -> SliceClock<'a> {
         let began_ms = (context.clock)().mono_ms;
         if progress.since_ms == 0 {
             progress.since_ms = began_ms.max(1);
         }
         SliceClock {
-            clock: context.clock,
+            context,
             began_ms,
-            slice_ms: context.shared.limits.search_slice_ms,
+            since_ms: progress.since_ms,
             is_due: began_ms.saturating_sub(progress.since_ms) >= LIST_MS,
         }
     }
 
     fn is_over(&self) -> bool {
-        (self.clock)().mono_ms.saturating_sub(self.began_ms) >= self.slice_ms
+        let spent = (self.context.clock)().mono_ms.saturating_sub(self.began_ms);
+        spent >= self.context.shared.limits.search_slice_ms
     }
+
+    /// Looks at the clock within a message: whether the list is to answer now. It can only if it
+    /// has moved on; a first message may take as long as a search.
+    fn check_due(&mut self, has_moved: bool) -> Result<bool, Refusal> {
+        let took_ms = (self.context.clock)().mono_ms.saturating_sub(self.since_ms);
+        if has_moved && took_ms >= LIST_MS {
+            self.is_due = true;
+            return Ok(true);
+        }
+        if took_ms > self.context.shared.limits.search_s.saturating_mul(1000) {
+            self.context.shared.metrics.count(Metric::SearchesCut);
+            return Err(Refusal::SearchDeadline);
+        }
+        Ok(false)
+    }
+}
+
+/// A message whose row meets the filter.
+struct MatchingRow<P> {
+    /// The position from which it is the next.
+    from: P,
+    inbox: InboxId,
+    record: MessageRecord,
 }
 
 /// Lists a page of an inbox or of one folder, newest first. Gives `None` when a slice of the work
@@ -63,7 +89,6 @@ pub fn list(
 ) -> Result<Option<Answer>, Refusal> {
     let store = context.store;
     let inbox = policy::find_inbox(store, access, inbox)?;
-    let with_special = with_special(filter);
     let folder = match &filter.folder {
         Some(text) if text != MessageFilter::EVERY_FOLDER => {
             let found = mailbox::find(store, &context.shared.limits, (access, inbox), text);
@@ -71,29 +96,48 @@ pub fn list(
         }
         _ => None,
     };
-    let below = parse_cursor(cursor.as_deref(), folder)?;
+    let mut below = parse_cursor(cursor.as_deref(), folder)?;
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let mut compiled = CompiledFilter::new(filter);
-    let clock = SliceClock::begin(context, progress);
+    let mut clock = SliceClock::begin(context, progress);
     let mut rows = core::mem::take(&mut progress.rows);
-    let mut last = None;
+    let (mut is_first, mut is_end) = (true, false);
     let (mut more, mut is_slice) = (false, false);
-    let _moment = store.snapshot()?;
-    store.messages_below((access.org, inbox), below, with_special, |at, view| {
-        is_slice = clock.is_over() && last.is_some();
-        if is_slice || (view.is_some() && rows.len() >= limit) {
-            more = true;
-            return Ok(ControlFlow::Break(()));
+    while !is_end && !more && !is_slice {
+        let mut found: Vec<MatchingRow<ListPosition>> = Vec::new();
+        let place = (access.org, inbox);
+        is_end = true;
+        let moment = store.snapshot()?;
+        store.messages_below(place, below, with_special(filter), |at, view| {
+            let full = rows.len() + found.len();
+            let is_full = full >= limit || found.len() >= BATCH_ROWS;
+            is_slice = clock.is_over() && !is_first;
+            more = view.is_some() && full >= limit && !compiled.reads_octets();
+            if is_slice || more || (is_full && view.is_some()) {
+                more |= rows.len() >= limit;
+                is_end = false;
+                return Ok(ControlFlow::Break(()));
+            }
+            is_first = false;
+            let from = core::mem::replace(&mut below, at);
+            if let Some(record) = view.filter(|record| compiled.passes(record)) {
+                found.push(MatchingRow {
+                    from,
+                    inbox,
+                    record,
+                });
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        drop(moment);
+        let left = compiled.take(access, found, (&mut clock, progress), &mut rows)?;
+        if let Some(unread) = left.first() {
+            below = unread.from;
+            (is_slice, is_end) = (true, false);
         }
-        last = Some(at);
-        if let Some(view) = view
-            && compiled.passes(store, &view)?
-        {
-            rows.push(message_view(inbox, view));
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    let next = last.filter(|_| more).map(format_cursor);
+        progress.has_moved |= !is_first;
+    }
+    let next = (!is_end).then(|| format_cursor(below));
     if is_slice && rows.len() < limit && !clock.is_due {
         *cursor = next;
         progress.rows = rows;
@@ -115,8 +159,7 @@ pub fn list_all(
     let store = context.store;
     let below = parse_merge_cursor(cursor.as_deref())?;
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
-    let clock = SliceClock::begin(context, progress);
-    let _moment = store.snapshot()?;
+    let mut clock = SliceClock::begin(context, progress);
     let mut merge = progress.merge.take().unwrap_or_default();
     if !merge.is_gathered
         && !gather(
@@ -136,26 +179,44 @@ pub fn list_all(
     let mut rows = core::mem::take(&mut progress.rows);
     let mut last = below;
     let mut is_slice = false;
-    while rows.len() < limit
-        && let Some((id, inbox)) = merge.heads.last().copied()
-    {
-        is_slice = clock.is_over() && last < below;
-        if is_slice {
-            break;
-        }
-        merge.heads.pop_last();
-        last = id;
-        let place = (access.org, inbox);
-        if let Some(next) = store.newest_below(place, id)? {
-            merge.heads.insert((next, inbox));
-        }
-        let view = store.message_in(place, EntryId(id), with_special(filter))?;
-        if let Some(view) = view
-            && wanted.as_ref().is_none_or(|wanted| *wanted == view.folder)
-            && compiled.passes(store, &view)?
+    while rows.len() < limit && !merge.heads.is_empty() && !is_slice {
+        let mut found = Vec::new();
+        let moment = store.snapshot()?;
+        while found.len() < BATCH_ROWS.min(limit - rows.len())
+            && let Some((id, inbox)) = merge.heads.last().copied()
         {
-            rows.push(message_view(inbox, view));
+            is_slice = clock.is_over() && last < below;
+            if is_slice {
+                break;
+            }
+            merge.heads.pop_last();
+            let from = core::mem::replace(&mut last, id);
+            let place = (access.org, inbox);
+            if let Some(next) = store.newest_below(place, id)? {
+                merge.heads.insert((next, inbox));
+            }
+            let view = store.message_in(place, EntryId(id), with_special(filter))?;
+            if let Some(record) = view
+                && wanted
+                    .as_ref()
+                    .is_none_or(|wanted| *wanted == record.folder)
+                && compiled.passes(&record)
+            {
+                found.push(MatchingRow {
+                    from,
+                    inbox,
+                    record,
+                });
+            }
         }
+        drop(moment);
+        let left = compiled.take(access, found, (&mut clock, progress), &mut rows)?;
+        if let Some(unread) = left.first() {
+            (last, is_slice) = (unread.from, true);
+            let heads = left.iter().map(|of| (of.record.state.id.0, of.inbox));
+            merge.heads.extend(heads);
+        }
+        progress.has_moved |= last < below;
     }
     let next = (!merge.heads.is_empty()).then(|| format!("a{last:x}"));
     if is_slice && !clock.is_due {
@@ -179,6 +240,7 @@ fn gather(
 ) -> Result<bool, Refusal> {
     let store = context.store;
     let folder = wanted_folder(context, filter);
+    let _moment = store.snapshot()?;
     while !merge.is_gathered {
         let chunk = next_chunk(store, access, inboxes, merge)?;
         for inbox in chunk {
@@ -312,7 +374,7 @@ struct CompiledFilter<'f> {
     to: Option<Needle>,
     subject: Option<Needle>,
     /// Every word of `q`.
-    anywhere: Vec<Needle>,
+    anywhere: Needles,
 }
 
 impl<'f> CompiledFilter<'f> {
@@ -323,17 +385,89 @@ impl<'f> CompiledFilter<'f> {
             from: needle(&filter.from),
             to: needle(&filter.to),
             subject: needle(&filter.subject),
-            anywhere: filter
-                .q
-                .iter()
-                .flat_map(|text| text.split_whitespace())
-                .take(SEARCH_WORDS_MAX)
-                .map(Needle::new)
-                .collect(),
+            anywhere: Needles::new(
+                (filter.q.iter())
+                    .flat_map(|text| text.split_whitespace())
+                    .take(SEARCH_WORDS_MAX),
+            ),
         }
     }
 
-    fn passes(&mut self, store: &Store, view: &MessageRecord) -> Result<bool, crate::store::Error> {
+    /// Whether it must look into the octets of a message.
+    fn reads_octets(&self) -> bool {
+        !self.anywhere.is_empty()
+    }
+
+    /// Appends those of the messages that have the words to the rows, and gives the rest of them
+    /// when the slice or the list is over. The caller holds no snapshot.
+    fn take<P>(
+        &mut self,
+        access: &Access,
+        mut found: Vec<MatchingRow<P>>,
+        (clock, progress): (&mut SliceClock<'_>, &mut ListProgress),
+        rows: &mut Vec<MessageView>,
+    ) -> Result<Vec<MatchingRow<P>>, Refusal> {
+        if !self.reads_octets() {
+            let views = found
+                .into_iter()
+                .map(|of| message_view(of.inbox, of.record));
+            rows.extend(views);
+            return Ok(Vec::new());
+        }
+        while !found.is_empty() {
+            let ids = found.iter().map(|of| (of.inbox, of.record.state.id));
+            let opened = OpenedMessage::read_some(clock.context.store, access.org, ids)?;
+            let mut left = found.into_iter();
+            for opened in opened {
+                let Some(candidate) = left.next() else { break };
+                let matches = match opened {
+                    Some(opened) => self.has_words(&opened, clock, progress.has_moved)?,
+                    None => Some(false),
+                };
+                let Some(matches) = matches else {
+                    return Ok([candidate].into_iter().chain(left).collect());
+                };
+                progress.has_moved = true;
+                if matches {
+                    rows.push(message_view(candidate.inbox, candidate.record));
+                }
+                if left.len() > 0 && clock.is_over() {
+                    return Ok(left.collect());
+                }
+            }
+            found = left.collect();
+        }
+        Ok(found)
+    }
+
+    /// Whether a message has all words, in any order and place; `None` if the list is to answer
+    /// before that is known.
+    fn has_words(
+        &mut self,
+        opened: &OpenedMessage,
+        clock: &mut SliceClock<'_>,
+        has_moved: bool,
+    ) -> Result<Option<bool>, Refusal> {
+        let digest = Digest::open(&opened.digest).ok_or(Error::Corrupt("digest"))?;
+        let mut hits = self.anywhere.no_hits();
+        let mut octets = 0;
+        for chunk in searchable(&opened.octets, &digest) {
+            if self.anywhere.find(&chunk.text, &mut hits) && hits.is_complete() {
+                return Ok(Some(true));
+            }
+            octets += chunk.text.len() + FIELD_OCTETS;
+            if octets >= CLOCK_OCTETS {
+                octets = 0;
+                if clock.check_due(has_moved)? {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(false))
+    }
+
+    /// Whether what is stored beside the octets meets the filter.
+    fn passes(&mut self, view: &MessageRecord) -> bool {
         let filter = self.filter;
         let has_label = |label: &String| {
             let words = &view.state.keywords;
@@ -350,40 +484,31 @@ impl<'f> CompiledFilter<'f> {
                 .is_none_or(|has| has == view.summary.has_attachments)
             && filter.thread.is_none_or(|thread| thread == view.thread);
         if !cheap {
-            return Ok(false);
+            return false;
         }
         let summary = &view.summary;
-        let named = |needle: &mut Needle, list: &[NamedAddress]| {
-            list.iter()
-                .any(|n| needle.is_in(&n.name) || needle.is_in(&n.address))
+        let is_named = |needle: &mut Option<Needle>, lists: [&[NamedAddress]; 2]| {
+            needle.as_mut().is_none_or(|needle| {
+                (lists.into_iter().flatten())
+                    .any(|n| needle.is_in(&n.name) || needle.is_in(&n.address))
+            })
         };
-        if let Some(needle) = &mut self.from
-            && !named(needle, core::slice::from_ref(&summary.from))
-        {
-            return Ok(false);
-        }
-        if let Some(needle) = &mut self.to
-            && !named(needle, &summary.to)
-            && !named(needle, &summary.cc)
-        {
-            return Ok(false);
-        }
-        if let Some(needle) = &mut self.subject
-            && !needle.is_in(&summary.subject)
-        {
-            return Ok(false);
-        }
-        if self.anywhere.is_empty() {
-            return Ok(true);
-        }
-        let octets = store.body_octets(view.body.0, view.body.1)?;
-        let digest = Digest::open(&view.digest).ok_or(crate::store::Error::Corrupt("digest"))?;
-        Ok(contains_all(&octets, &digest, &mut self.anywhere))
+        is_named(&mut self.from, [core::slice::from_ref(&summary.from), &[]])
+            && is_named(&mut self.to, [&summary.to, &summary.cc])
+            && (self.subject.as_mut()).is_none_or(|needle| needle.is_in(&summary.subject))
     }
 }
 
 /// Milliseconds after which a list answers with the rows that it has, and a cursor.
 const LIST_MS: u64 = 2000;
+
+/// Rows that one snapshot reads.
+const BATCH_ROWS: usize = 32;
+
+/// Octets of text between two looks at the clock within a message, and what a field counts beside
+/// its own.
+const CLOCK_OCTETS: usize = 32 * 1024;
+const FIELD_OCTETS: usize = 64;
 
 /// Inboxes whose heads are read between two looks at the clock.
 const GATHERED_AT_ONCE: usize = 64;

@@ -2,6 +2,7 @@
 
 use super::entry::{check_keywords, find_place, flag_one};
 use super::mailbox;
+use super::opened::OpenedMessage;
 use crate::call::{
     Access, Answer, Arrival, AttachmentRow, CodeRow, EntryId, FlagChange, Flags, InboxId, InboxRef,
     LinkRow, MailboxId, MessageContent, MessagePatch, MessageView, NamedAddress, Noun, OctetsOf,
@@ -73,6 +74,7 @@ fn find_view(
     inbox: &InboxRef,
     id: EntryId,
 ) -> Result<(InboxId, MessageRecord), Refusal> {
+    let _moment = store.snapshot()?;
     let inbox = policy::find_inbox(store, access, inbox)?;
     let view = store.message(access.org, inbox, id)?.ok_or(NONE)?;
     Ok((inbox, view))
@@ -86,10 +88,10 @@ pub fn read(
     id: EntryId,
     max_chars: Option<usize>,
 ) -> Result<Answer, Refusal> {
-    let _moment = context.store.snapshot()?;
     let (inbox, view) = find_view(context.store, access, inbox, id)?;
-    let octets = context.store.body_octets(view.body.0, view.body.1)?;
-    let content = content(&view, &octets, max_chars)?;
+    let opened = OpenedMessage::read(context.store, (access.org, inbox), id)?.ok_or(NONE)?;
+    let content = content(&view, &opened.octets, max_chars)?;
+    drop(opened);
     let mut message = message_view(inbox, view);
     message.content = Some(Box::new(content));
     Ok(Answer::Message(Box::new(message)))

@@ -6,4 +6,5 @@ pub mod folder;
 pub mod list;
 pub mod mailbox;
 pub mod message;
+pub(super) mod opened;
 pub mod search;

@@ -1,14 +1,18 @@
 //! SEARCH: a scan in slices. A slice ends after some milliseconds and keeps its position in the
 //! call. The call then goes to the end of the queue, so that no search delays the others.
 //!
-//! The row of the mailbox is evaluated first. The octets are read and decoded only for messages
-//! that are still undecided, and once for all keys that need them.
+//! The row of the mailbox is evaluated first, in a snapshot. The messages that are still undecided
+//! are read and decoded after it, without a snapshot: once for all keys that need them, in pieces
+//! between which others go first. The deadline of a search holds between two pieces too.
+
+use std::collections::HashMap;
 
 use core::ops::ControlFlow;
 
+use super::opened::OpenedMessage;
 use crate::call::{
-    Access, Answer, EntryId, Flags, MailboxId, Metric, Noun, Refusal, SearchKey, SearchProgress,
-    UidSet,
+    Access, Answer, Flags, InboxId, MailboxId, Metric, Noun, OrgId, Refusal, SearchKey,
+    SearchProgress, UidSet,
 };
 use crate::mail::Bounds;
 use crate::mail::Digest;
@@ -16,9 +20,11 @@ use crate::mail::Headers;
 use crate::mail::parse::address_list::parse_list_with;
 use crate::mail::parse::charset::Charset;
 use crate::mail::parse::date;
-use crate::mail::text::search::{Needle, Scope, contains_text};
+use crate::mail::parse::header::Field;
+use crate::mail::text::needles::{Hits, Needles};
+use crate::mail::text::search::{Scope, searchable};
 use crate::service::context::{ReadContext, own_inbox};
-use crate::store::{Error, Scanned, Store};
+use crate::store::{Error, MailboxRecord, Scanned};
 
 /// Carries out one slice. Gives `None` when there is more to do; `progress` has the position.
 pub fn search(
@@ -30,50 +36,166 @@ pub fn search(
     progress: &mut SearchProgress,
 ) -> Result<Option<Answer>, Refusal> {
     let inbox = own_inbox(context.store, access)?;
-    let began = (context.clock)().mono_ms;
-    if progress.since_ms == 0 {
-        progress.since_ms = began.max(1);
+    let mut clock = SearchClock::begin(context, progress)?;
+    let mut plan = Compiled::new(key);
+    loop {
+        let scanned = scan(
+            context,
+            (access.org, inbox, mailbox),
+            within,
+            &mut plan,
+            (&mut clock, progress),
+        )?;
+        let mut undecided = scanned.undecided.as_slice();
+        while !undecided.is_empty() {
+            let ids = undecided.iter().map(|row| (inbox, row.state.id));
+            let opened = OpenedMessage::read_some(context.store, access.org, ids)?;
+            for opened in opened {
+                let Some((row, rest)) = undecided.split_first() else {
+                    break;
+                };
+                if let Some(opened) = opened
+                    && plan.matches(row, &opened, &mut clock)?
+                {
+                    progress.found.insert(row.state.uid);
+                    progress.modseq = progress.modseq.max(row.state.modseq);
+                }
+                progress.done_to = row.state.uid;
+                undecided = rest;
+                if clock.is_over() && (!undecided.is_empty() || !scanned.is_end) {
+                    return Ok(None);
+                }
+            }
+        }
+        progress.done_to = progress.done_to.max(scanned.done_to);
+        if scanned.is_end {
+            return Ok(Some(Answer::Found {
+                uids: core::mem::take(&mut progress.found).into(),
+                modseq: progress.modseq,
+            }));
+        }
+        if scanned.is_slice || clock.is_over() {
+            return Ok(None);
+        }
     }
-    let limits = &context.shared.limits;
-    if began.saturating_sub(progress.since_ms) > limits.search_s.saturating_mul(1000) {
-        context.shared.metrics.count(Metric::SearchesCut);
-        return Err(Refusal::SearchDeadline);
+}
+
+/// The clock of a search: how long its slice and the whole of it may take.
+struct SearchClock<'a> {
+    context: &'a ReadContext<'a>,
+    began_ms: u64,
+    since_ms: u64,
+    /// Nanoseconds of work since the clock was read.
+    work: usize,
+}
+
+impl<'a> SearchClock<'a> {
+    fn begin(
+        context: &'a ReadContext<'a>,
+        progress: &mut SearchProgress,
+    ) -> Result<SearchClock<'a>, Refusal> {
+        let began_ms = (context.clock)().mono_ms;
+        if progress.since_ms == 0 {
+            progress.since_ms = began_ms.max(1);
+        }
+        let clock = SearchClock {
+            context,
+            began_ms,
+            since_ms: progress.since_ms,
+            work: 0,
+        };
+        clock.check_deadline(began_ms)?;
+        Ok(clock)
     }
+
+    /// Whether the slice is over.
+    fn is_over(&self) -> bool {
+        let spent = (self.context.clock)().mono_ms.saturating_sub(self.began_ms);
+        spent >= self.context.shared.limits.search_slice_ms
+    }
+
+    /// Counts work within a message, and refuses when the search has taken too long.
+    fn spend(&mut self, work: usize) -> Result<(), Refusal> {
+        self.work += work;
+        if self.work < CLOCK_WORK {
+            return Ok(());
+        }
+        self.work = 0;
+        self.check_deadline((self.context.clock)().mono_ms)
+    }
+
+    fn check_deadline(&self, now_ms: u64) -> Result<(), Refusal> {
+        let most = self.context.shared.limits.search_s.saturating_mul(1000);
+        if now_ms.saturating_sub(self.since_ms) > most {
+            self.context.shared.metrics.count(Metric::SearchesCut);
+            return Err(Refusal::SearchDeadline);
+        }
+        Ok(())
+    }
+}
+
+/// What a scan over rows has found.
+struct ScannedRows {
+    /// Messages whose octets decide, ascending.
+    undecided: Vec<Scanned>,
+    /// The last row that was looked at.
+    done_to: u32,
+    /// There are no more rows.
+    is_end: bool,
+    /// The slice is over.
+    is_slice: bool,
+}
+
+/// Looks at the next rows in one snapshot, and keeps those that match. It ends with the rows, with
+/// the slice, or with as many undecided messages as are read next.
+fn scan(
+    context: &ReadContext<'_>,
+    (org, inbox, mailbox): (OrgId, InboxId, MailboxId),
+    within: &UidSet,
+    plan: &mut Compiled<'_>,
+    (clock, progress): (&mut SearchClock<'_>, &mut SearchProgress),
+) -> Result<ScannedRows, Refusal> {
     let _moment = context.store.snapshot()?;
-    let mailbox = context
-        .store
-        .mailbox(access.org, inbox, mailbox)?
-        .ok_or(Refusal::NotFound(Noun::Mailbox))?;
+    let mailbox: MailboxRecord =
+        (context.store.mailbox(org, inbox, mailbox)?).ok_or(Refusal::NotFound(Noun::Mailbox))?;
     let left = match progress.done_to.checked_add(1) {
         Some(from) => within.intersection(&UidSet::from(from..=u32::MAX)),
         None => UidSet::new(),
     };
-    let mut plan = Compiled::new(key);
-    let mut looked = 0u32;
+    let mut scanned = ScannedRows {
+        undecided: Vec::new(),
+        done_to: progress.done_to,
+        is_end: false,
+        is_slice: false,
+    };
+    let (mut work, mut slice_work) = (0, 0);
     let end = context.store.scan(&mailbox, &left, |row| {
         // A cheap row takes some hundreds of nanoseconds, so the clock is not read for each row.
-        if looked > 0 && (plan.has_read || looked.is_multiple_of(CLOCK_EVERY)) {
-            plan.has_read = false;
-            let spent = (context.clock)().mono_ms.saturating_sub(began);
-            if spent >= limits.search_slice_ms {
+        if work >= CLOCK_WORK {
+            slice_work += core::mem::take(&mut work);
+            if slice_work >= SLICE_WORK || clock.is_over() {
+                scanned.is_slice = true;
                 return Ok(ControlFlow::Break(()));
             }
         }
-        looked += 1;
-        if plan.matches(context.store, access, &row)? {
-            progress.found.insert(row.state.uid);
-            progress.modseq = progress.modseq.max(row.state.modseq);
+        if scanned.undecided.len() >= UNDECIDED_MAX {
+            return Ok(ControlFlow::Break(()));
         }
-        progress.done_to = row.state.uid;
+        work += ROW_WORK + plan.nodes.len() * NODE_WORK;
+        work += row.state.keywords.len() * plan.keyword_keys * NODE_WORK;
+        scanned.done_to = row.state.uid;
+        match plan.evaluate(&row, None) {
+            Truth::Yes => {
+                progress.found.insert(row.state.uid);
+                progress.modseq = progress.modseq.max(row.state.modseq);
+            }
+            Truth::No => {}
+            Truth::Unknown => scanned.undecided.push(row),
+        }
         Ok(ControlFlow::Continue(()))
     })?;
-    if end.is_break() {
-        return Ok(None);
-    }
-    Ok(Some(Answer::Found {
-        uids: core::mem::take(&mut progress.found).into(),
-        modseq: progress.modseq,
-    }))
+    scanned.is_end = end.is_continue();
+    Ok(scanned)
 }
 
 /// A key with its texts folded, as a flat list: children stand before parents, so one pass
@@ -81,19 +203,30 @@ pub fn search(
 struct Compiled<'k> {
     nodes: Vec<Node<'k>>,
     values: Vec<Truth>,
-    has_read: bool,
+    /// The texts of TEXT and BODY.
+    texts: Needles,
+    /// The texts of HEADER, by the name of their field.
+    fields: Vec<Needles>,
+    /// The places of these names, in lower case.
+    field_places: HashMap<Vec<u8>, usize>,
+    /// Keys that look at keywords.
+    keyword_keys: usize,
+    /// A key looks at the Date field.
+    wants_date: bool,
 }
 
 enum Node<'k> {
     Leaf(&'k SearchKey),
-    Header(&'k str, Needle),
-    Text(Needle, Scope),
+    /// The place of the name in `fields`, and that of the text in its needles.
+    Header(usize, usize),
+    /// The place of the text in `texts`.
+    Text(usize, Scope),
     Not(usize),
     Or(usize, usize),
     And(Vec<usize>),
 }
 
-/// The value of a node. It is unknown when it needs the octets of the message.
+/// The value of a node. It is unknown when it needs octets of the message that were not yet read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Truth {
     Yes,
@@ -104,6 +237,54 @@ enum Truth {
 impl From<bool> for Truth {
     fn from(value: bool) -> Truth {
         if value { Truth::Yes } else { Truth::No }
+    }
+}
+
+/// What is known of a message whose octets are read.
+struct MessageHits {
+    /// Texts in the header of the message itself.
+    in_header: Hits,
+    /// Texts elsewhere.
+    elsewhere: Hits,
+    /// Texts of HEADER, by field.
+    in_fields: Vec<Hits>,
+    /// The day of the first Date field, as the unix seconds of its start.
+    sent_day_s: Option<i64>,
+    /// The fields of the message have been read, for HEADER and for the Date.
+    has_fields: bool,
+    /// All text has been read.
+    has_text: bool,
+}
+
+impl MessageHits {
+    /// Whether a text has been found; no further octets change a Yes.
+    fn found(&self, is_found: bool, is_read: bool) -> Truth {
+        match (is_found, is_read) {
+            (true, _) => Truth::Yes,
+            (false, true) => Truth::No,
+            (false, false) => Truth::Unknown,
+        }
+    }
+}
+
+/// The names of HEADER with the texts that are sought in each.
+#[derive(Default)]
+struct FieldTexts<'k> {
+    places: HashMap<Vec<u8>, usize>,
+    texts: Vec<Vec<&'k str>>,
+}
+
+impl<'k> FieldTexts<'k> {
+    fn add(&mut self, name: &str, text: &'k str) -> Node<'k> {
+        let n = self.texts.len();
+        let place = *(self.places.entry(name.as_bytes().to_ascii_lowercase())).or_insert(n);
+        if place == n {
+            self.texts.push(Vec::new());
+        }
+        let texts = self.texts.get_mut(place);
+        let at = texts.as_ref().map_or(0, |texts| texts.len());
+        texts.into_iter().for_each(|texts| texts.push(text));
+        Node::Header(place, at)
     }
 }
 
@@ -125,6 +306,12 @@ impl<'k> Compiled<'k> {
             at += 1;
         }
         let last = keys.len().saturating_sub(1);
+        let mut texts: Vec<&str> = Vec::new();
+        let mut fields = FieldTexts::default();
+        let mut text_node = |text: &'k str, scope| {
+            texts.push(text);
+            Node::Text(texts.len() - 1, scope)
+        };
         let nodes = keys
             .iter()
             .zip(children)
@@ -135,44 +322,120 @@ impl<'k> Compiled<'k> {
                     (SearchKey::Not(_), &[of]) => Node::Not(of),
                     (SearchKey::Or(..), &[a, b]) => Node::Or(a, b),
                     (SearchKey::And(_), _) => Node::And(below),
-                    (SearchKey::Header(name, text), _) => Node::Header(name, Needle::new(text)),
-                    (SearchKey::Body(text), _) => Node::Text(Needle::new(text), Scope::Body),
-                    (SearchKey::Text(text), _) => Node::Text(Needle::new(text), Scope::All),
+                    (SearchKey::Header(name, text), _) => fields.add(name, text),
+                    (SearchKey::Body(text), _) => text_node(text, Scope::Body),
+                    (SearchKey::Text(text), _) => text_node(text, Scope::All),
                     (leaf, _) => Node::Leaf(leaf),
                 }
             })
             .collect();
+        let is_keyword = |key: &&&SearchKey| matches!(key, SearchKey::Keyword(_));
+        let is_date =
+            |key: &&SearchKey| matches!(key, SearchKey::SentBefore(_) | SearchKey::SentSince(_));
         Compiled {
             nodes,
             values: Vec::new(),
-            has_read: false,
+            texts: Needles::new(texts),
+            fields: fields.texts.into_iter().map(Needles::new).collect(),
+            field_places: fields.places,
+            keyword_keys: keys.iter().filter(is_keyword).count(),
+            wants_date: keys.iter().any(is_date),
         }
     }
 
-    fn matches(&mut self, store: &Store, access: &Access, row: &Scanned) -> Result<bool, Error> {
-        let quick = self.evaluate(row, None);
-        if quick != Truth::Unknown {
-            return Ok(quick == Truth::Yes);
-        }
-        self.has_read = true;
-        let Some(opened) = OpenedMessage::read(store, access, row.state.id)? else {
-            return Ok(false);
+    /// Whether a message with its octets matches. It ends as soon as the key is decided.
+    fn matches(
+        &mut self,
+        row: &Scanned,
+        opened: &OpenedMessage,
+        clock: &mut SearchClock<'_>,
+    ) -> Result<bool, Refusal> {
+        let digest = Digest::open(&opened.digest).ok_or(Error::Corrupt("digest"))?;
+        let mut hits = MessageHits {
+            in_header: self.texts.no_hits(),
+            elsewhere: self.texts.no_hits(),
+            in_fields: self.fields.iter().map(Needles::no_hits).collect(),
+            sent_day_s: None,
+            has_fields: false,
+            has_text: false,
         };
-        Ok(self.evaluate(row, Some(&opened)) == Truth::Yes)
+        self.read_fields(opened, digest.header_charset(), &mut hits, clock)?;
+        hits.has_fields = true;
+        let mut truth = self.evaluate(row, Some(&hits));
+        if truth != Truth::Unknown {
+            return Ok(truth == Truth::Yes);
+        }
+        for field in Headers::parse(&opened.prefix).fields() {
+            let name = String::from_utf8_lossy(field.name);
+            let text = format!("{name}: {}", field.decoded());
+            self.texts.find(&text, &mut hits.in_header);
+        }
+        for chunk in searchable(&opened.octets, &digest) {
+            let place = match chunk.is_in(Scope::Body) {
+                true => &mut hits.elsewhere,
+                false => &mut hits.in_header,
+            };
+            if self.texts.find(&chunk.text, place) {
+                truth = self.evaluate(row, Some(&hits));
+                if truth != Truth::Unknown {
+                    return Ok(truth == Truth::Yes);
+                }
+            }
+            clock.spend(chunk.text.len() * TEXT_WORK + NODE_WORK)?;
+        }
+        hits.has_text = true;
+        Ok(self.evaluate(row, Some(&hits)) == Truth::Yes)
     }
 
-    fn evaluate(&mut self, row: &Scanned, opened: Option<&OpenedMessage>) -> Truth {
+    /// Reads the fields of the message for HEADER and the Date, each once.
+    fn read_fields(
+        &mut self,
+        opened: &OpenedMessage,
+        charset: Option<Charset>,
+        hits: &mut MessageHits,
+        clock: &mut SearchClock<'_>,
+    ) -> Result<(), Refusal> {
+        let mut wants_date = self.wants_date;
+        if self.fields.is_empty() && !wants_date {
+            return Ok(());
+        }
+        let octets = [(&opened.prefix, false), (&opened.octets, true)];
+        for (octets, is_own) in octets {
+            for field in Headers::parse(octets).fields() {
+                if is_own && wants_date && field.is("Date") {
+                    wants_date = false;
+                    hits.sent_day_s = sent_day_s(&field);
+                }
+                let place = self.field_places.get(&field.name.to_ascii_lowercase());
+                if let Some(place) = place
+                    && let Some(needles) = self.fields.get_mut(*place)
+                    && let Some(hits) = hits.in_fields.get_mut(*place)
+                    && !hits.is_complete()
+                {
+                    find_in_field(&field, charset, needles, hits);
+                }
+                clock.spend((field.end - field.start) * TEXT_WORK + ROW_WORK)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self, row: &Scanned, hits: Option<&MessageHits>) -> Truth {
         self.values.clear();
-        for node in &mut self.nodes {
+        for node in &self.nodes {
             let value = |n: &usize| self.values.get(*n).copied().unwrap_or(Truth::No);
             let truth = match node {
-                Node::Leaf(key) => leaf(key, row, opened),
-                Node::Header(name, needle) => {
-                    opened.map_or(Truth::Unknown, |o| o.has_field(name, needle).into())
-                }
-                Node::Text(needle, scope) => {
-                    opened.map_or(Truth::Unknown, |o| o.contains(needle, *scope).into())
-                }
+                Node::Leaf(key) => leaf(key, row, hits),
+                Node::Header(field, text) => hits.map_or(Truth::Unknown, |hits| {
+                    let sought = self.fields.get(*field).zip(hits.in_fields.get(*field));
+                    let is_found = sought.is_some_and(|(needles, hits)| needles.has(hits, *text));
+                    hits.found(is_found, hits.has_fields)
+                }),
+                Node::Text(text, scope) => hits.map_or(Truth::Unknown, |hits| {
+                    let is_found = self.texts.has(&hits.elsewhere, *text)
+                        || (*scope == Scope::All && self.texts.has(&hits.in_header, *text));
+                    hits.found(is_found, hits.has_text)
+                }),
                 Node::Not(of) => match value(of) {
                     Truth::Yes => Truth::No,
                     Truth::No => Truth::Yes,
@@ -201,11 +464,11 @@ fn any(all: impl Iterator<Item = Truth>, decides: Truth, default: Truth) -> Trut
     result
 }
 
-fn leaf(key: &SearchKey, row: &Scanned, opened: Option<&OpenedMessage>) -> Truth {
+fn leaf(key: &SearchKey, row: &Scanned, hits: Option<&MessageHits>) -> Truth {
     let state = &row.state;
-    let sent = |compare: &dyn Fn(i64) -> bool| match opened {
-        None => Truth::Unknown,
-        Some(opened) => opened.sent_day_s().is_some_and(compare).into(),
+    let sent = |compare: &dyn Fn(i64) -> bool| match hits {
+        Some(hits) if hits.has_fields => hits.sent_day_s.is_some_and(compare).into(),
+        _ => Truth::Unknown,
     };
     match key {
         SearchKey::All => Truth::Yes,
@@ -233,74 +496,43 @@ fn leaf(key: &SearchKey, row: &Scanned, opened: Option<&OpenedMessage>) -> Truth
     }
 }
 
-/// A message with its octets.
-struct OpenedMessage {
-    prefix: Vec<u8>,
-    octets: Vec<u8>,
-    digest: Vec<u8>,
-}
-
-impl OpenedMessage {
-    fn read(store: &Store, access: &Access, id: EntryId) -> Result<Option<OpenedMessage>, Error> {
-        let Some(inbox) = access.inbox else {
-            return Ok(None);
-        };
-        let Some(entry) = store.entry(access.org, inbox, id)? else {
-            return Ok(None);
-        };
-        Ok(Some(OpenedMessage {
-            octets: store.body_octets(entry.body, entry.body_size)?,
-            digest: store.digest(access.org, entry.body)?,
-            prefix: entry.prefix,
-        }))
+/// Looks for texts in the value of a field.
+fn find_in_field(
+    field: &Field<'_>,
+    charset: Option<Charset>,
+    needles: &mut Needles,
+    hits: &mut Hits,
+) {
+    let field = field.within(Bounds::default().header_field_bytes);
+    crate::pace::spend(field.value.len() * TEXT_WORK);
+    needles.find(&field.decoded_with(charset), hits);
+    if hits.is_complete() || !ADDRESS_FIELDS.iter().any(|name| field.is(name)) {
+        return;
     }
-
-    fn has_field(&self, name: &str, needle: &mut Needle) -> bool {
-        let charset = Digest::open(&self.digest).and_then(|digest| digest.header_charset());
-        [&self.prefix, &self.octets]
-            .into_iter()
-            .flat_map(|octets| Headers::parse(octets).all(name))
-            .map(|field| field.within(Bounds::default().header_field_bytes))
-            .any(|field| {
-                needle.is_in(&field.decoded_with(charset))
-                    || is_among(field.value, name, needle, charset)
-            })
-    }
-
-    fn contains(&self, needle: &mut Needle, scope: Scope) -> bool {
-        let in_prefix = scope == Scope::All
-            && Headers::parse(&self.prefix).fields().any(|field| {
-                let name = String::from_utf8_lossy(field.name);
-                needle.is_in(&format!("{name}: {}", field.decoded()))
-            });
-        in_prefix
-            || Digest::open(&self.digest)
-                .is_some_and(|digest| contains_text(&self.octets, &digest, needle, scope))
-    }
-
-    /// The day of the Date field as it was written, without its zone (RFC 3501 section 6.4.4), as
-    /// the unix seconds of its start.
-    fn sent_day_s(&self) -> Option<i64> {
-        let field = Headers::parse(&self.octets).first("Date")?;
-        let date = date::parse(&field.unfolded())?;
-        date.local_day().checked_mul(86_400)
+    // FROM, TO and similar keys search the envelope (RFC 3501 section 6.4.4). There an address has
+    // no comments, folds and quotes, which its field may have.
+    for mailbox in parse_list_with(field.value, &Bounds::default(), charset).mailboxes() {
+        let name = mailbox.name.as_deref().unwrap_or_default();
+        let text = format!("{name} <{}@{}>", mailbox.local, mailbox.domain);
+        needles.find(&text, hits);
     }
 }
 
-/// FROM, TO and similar keys search the envelope (RFC 3501 section 6.4.4). There an address has no
-/// comments, folds and quotes, which its field may have.
-fn is_among(value: &[u8], name: &str, needle: &mut Needle, charset: Option<Charset>) -> bool {
-    let is_envelope = ["from", "sender", "reply-to", "to", "cc", "bcc"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(name));
-    is_envelope
-        && parse_list_with(value, &Bounds::default(), charset)
-            .mailboxes()
-            .any(|mailbox| {
-                let name = mailbox.name.as_deref().unwrap_or_default();
-                needle.is_in(&format!("{name} <{}@{}>", mailbox.local, mailbox.domain))
-            })
+/// The day of the Date field as it was written, without its zone (RFC 3501 section 6.4.4), as the
+/// unix seconds of its start.
+fn sent_day_s(field: &Field<'_>) -> Option<i64> {
+    let date = date::parse(&field.unfolded())?;
+    date.local_day().checked_mul(86_400)
 }
 
-/// Rows between two readings of the clock when no octets are read: about 0.1 ms.
-const CLOCK_EVERY: u32 = 256;
+const ADDRESS_FIELDS: [&str; 6] = ["from", "sender", "reply-to", "to", "cc", "bcc"];
+/// Undecided messages that one scan collects.
+const UNDECIDED_MAX: usize = 32;
+/// Nanoseconds of work between two readings of the clock.
+const CLOCK_WORK: usize = 100_000;
+/// Nanoseconds of work in the rows of one slice.
+const SLICE_WORK: usize = 4_000_000;
+/// Nanoseconds of a row, of a key that is evaluated, and of an octet in which texts are sought.
+const ROW_WORK: usize = 500;
+const NODE_WORK: usize = 8;
+const TEXT_WORK: usize = 5;

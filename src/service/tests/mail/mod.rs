@@ -14,6 +14,7 @@ mod entries;
 mod fault;
 mod incoming;
 mod list;
+mod search;
 mod shapes;
 mod stages;
 

@@ -1,0 +1,251 @@
+//! What one search or list may cost: one pass for all keys, and a deadline that holds within a
+//! message.
+
+use core::cell::Cell;
+use std::rc::Rc;
+
+use super::*;
+use crate::pace;
+
+/// A message of some hundred pieces of text in a charset that must be decoded.
+fn long_message(word: &str) -> Vec<u8> {
+    let mut raw = b"Subject: long\r\nContent-Type: text/plain; charset=gb18030\r\n\r\n".to_vec();
+    for _ in 0..60_000 {
+        raw.extend_from_slice(b"\xb0\xa1\xb0\xa2 abc \xb0\xa3\xd6\xd0\xce\xc4 and more\r\n");
+    }
+    raw.extend_from_slice(word.as_bytes());
+    raw
+}
+
+/// Steps of counted work.
+fn steps<T>(run: impl FnOnce() -> T) -> (T, u32) {
+    let count = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&count);
+    let given = pace::within(move || counted.set(counted.get() + 1), run);
+    (given, count.get())
+}
+
+fn not_text(words: impl IntoIterator<Item = String>) -> SearchKey {
+    let keys = words.into_iter();
+    SearchKey::And(
+        keys.map(|word| SearchKey::Not(Box::new(SearchKey::Text(word))))
+            .collect(),
+    )
+}
+
+#[test]
+fn many_keys_cost_as_much_as_one_decoding() {
+    let mut world = world();
+    append(&mut world, &long_message(""), 0);
+    let words = |n: usize| (0..n).map(|n| format!("absent {n}"));
+    let (found, few) = steps(|| world.search(not_text(words(1))));
+    let (found_by_many, many) = steps(|| world.search(not_text(words(190))));
+    assert_eq!((found.as_str(), found_by_many.as_str()), ("1", "1"));
+    // A quarter of a millisecond for each step: about 2 MiB are decoded and searched.
+    assert!((20..400).contains(&few), "{few}");
+    assert!(many < few * 4, "{few} {many}");
+    let (found, other) = steps(|| world.search(not_text((0..190).map(|n| format!("啊中{n}")))));
+    assert_eq!(found, "1");
+    assert!(other < few * 6, "{few} {other}");
+}
+
+#[test]
+fn a_search_ends_as_soon_as_it_is_decided() {
+    let mut world = world();
+    append(&mut world, &long_message("last"), 0);
+    let (found, all) = steps(|| world.search(SearchKey::Text("LAST".into())));
+    assert_eq!(found, "1");
+    let (found, first) = steps(|| world.search(SearchKey::Text("abc".into())));
+    assert_eq!(found, "1");
+    assert!(first * 4 < all, "{first} {all}");
+    // What another key has decided needs no octets at all.
+    let (found, none) = steps(|| {
+        world.search(SearchKey::And(vec![
+            SearchKey::Lacks(Flags::FLAGGED),
+            SearchKey::Text("last".into()),
+        ]))
+    });
+    assert_eq!((found.as_str(), none), ("", 0));
+}
+
+#[test]
+fn every_kind_of_key_is_decided_in_one_pass() {
+    let mut world = world();
+    let raw = "From: Eve <eve@out.test>\r\nTo: (x) \"Bob\" <bob@a.test>\r\nSubject: one two\r\n\
+        Subject: three\r\nDate: Mon, 1 Jan 2024 23:30:00 -0800\r\n\r\nfour five\r\n";
+    append(&mut world, raw.as_bytes(), 0);
+    append(&mut world, b"Subject: other\r\n\r\nfive\r\n", 1);
+    use SearchKey::*;
+    let text = |text: &str| Text(text.to_owned());
+    let header = |name: &str, text: &str| Header(name.to_owned(), text.to_owned());
+    let not = |key: SearchKey| Not(Box::new(key));
+    for (key, expected) in [
+        (
+            And(vec![text("four"), text("three"), Body("five".into())]),
+            "1",
+        ),
+        (And(vec![text("four"), Body("three".into())]), ""),
+        (Or(Box::new(text("absent")), Box::new(text("FIVE"))), "1:2"),
+        (
+            not(Or(Box::new(text("four")), Box::new(text("absent")))),
+            "2",
+        ),
+        (
+            And(vec![header("SUBJECT", "two"), header("subject", "Three")]),
+            "1",
+        ),
+        (
+            And(vec![
+                header("to", "Bob <bob@a.test>"),
+                not(header("to", "eve")),
+            ]),
+            "1",
+        ),
+        (
+            And(vec![header("Subject", ""), not(header("From", ""))]),
+            "2",
+        ),
+        (
+            And(vec![
+                SentSince(1_704_067_200),
+                not(header("subject", "other")),
+            ]),
+            "1",
+        ),
+        (not(SentSince(1_704_067_200)), "2"),
+        (
+            And(vec![text(""), Body(String::new()), header("subject", "o")]),
+            "1:2",
+        ),
+        (And((0..30).map(|_| text("five")).collect()), "1:2"),
+    ] {
+        assert_eq!(world.search(key.clone()), expected, "{key:?}");
+    }
+}
+
+/// A context whose clock moves by a third of a second each time it is read.
+fn hurried<'a>(
+    world: &'a World,
+    now: &'a dyn Fn() -> Now,
+) -> crate::service::context::ReadContext<'a> {
+    crate::service::context::ReadContext {
+        store: &world.inline.store,
+        shared: &world.inline.service.shared,
+        now: Now::default(),
+        clock: now,
+        seed: [0; 16],
+    }
+}
+
+#[test]
+fn the_deadline_of_a_search_holds_within_a_message() {
+    let mut world = world();
+    append(&mut world, &long_message(""), 0);
+    let access = world.bob.clone();
+    let mailbox = world.select(&access, "INBOX").mailbox.id;
+    let ticks = AtomicU64::new(1_000);
+    let now = || Now {
+        mono_ms: ticks.fetch_add(300, Ordering::Relaxed),
+        unix_ms: START,
+    };
+    let context = hurried(&world, &now);
+    let (within, mut progress) = (UidSet::from(1..=u32::MAX), SearchProgress::default());
+    let key = not_text(["absent".to_owned()]);
+    let late = crate::service::mail::search::search(
+        &context,
+        &access,
+        mailbox,
+        &within,
+        &key,
+        &mut progress,
+    );
+    assert_eq!(late, Err(Refusal::SearchDeadline));
+    assert_eq!(context.shared.metrics.value(Metric::SearchesCut), 1);
+}
+
+#[test]
+fn the_deadline_of_a_list_holds_within_a_message() {
+    let mut world = world();
+    append(&mut world, &long_message("needle"), 0);
+    append(&mut world, b"Subject: short\r\n\r\nneedle\r\n", 1);
+    let access = world.bob.clone();
+    let inbox = InboxRef::Id(access.inbox.unwrap());
+    let ticks = AtomicU64::new(1_000);
+    let step = AtomicU64::new(300);
+    let now = || Now {
+        mono_ms: ticks.fetch_add(step.load(Ordering::Relaxed), Ordering::Relaxed),
+        unix_ms: START,
+    };
+    let context = hurried(&world, &now);
+    let filter = MessageFilter {
+        q: Some("needle".into()),
+        ..MessageFilter::default()
+    };
+    let page = |cursor: &mut Option<String>, is_all: bool| {
+        let mut progress = ListProgress::default();
+        loop {
+            let at = (&mut *cursor, 10);
+            let page = match is_all {
+                true => crate::service::mail::list::list_all(
+                    &context,
+                    &access,
+                    &[],
+                    &filter,
+                    at,
+                    &mut progress,
+                ),
+                false => crate::service::mail::list::list(
+                    &context,
+                    &access,
+                    &inbox,
+                    &filter,
+                    at,
+                    &mut progress,
+                ),
+            };
+            match page {
+                Ok(None) => {}
+                Ok(Some(Answer::Messages { rows, next })) => {
+                    let uids: Vec<u32> = rows.iter().map(|row| row.state.uid).collect();
+                    break Ok((uids, next));
+                }
+                Ok(Some(other)) => panic!("{other:?}"),
+                Err(refusal) => break Err(refusal),
+            }
+        }
+    };
+    for is_all in [false, true] {
+        // The list has moved on, so it answers with what it has, and goes on at the long message.
+        let (uids, next) = page(&mut None, is_all).unwrap();
+        assert_eq!(uids, [2], "{is_all}");
+        assert!(next.is_some());
+        // A page that begins with it takes as long as a search may, and no longer.
+        let late = page(&mut next.clone(), is_all);
+        assert_eq!(late, Err(Refusal::SearchDeadline), "{is_all}");
+        // With time enough it is found.
+        step.store(1, Ordering::Relaxed);
+        assert_eq!(
+            page(&mut next.clone(), is_all),
+            Ok((vec![1], None)),
+            "{is_all}"
+        );
+        step.store(300, Ordering::Relaxed);
+    }
+    assert_eq!(context.shared.metrics.value(Metric::SearchesCut), 2);
+}
+
+#[test]
+fn a_message_that_is_deleted_while_it_is_read_is_not_there() {
+    let mut world = world();
+    append(&mut world, &long_message("word"), 0);
+    let access = world.bob.clone();
+    let place = (access.org, access.inbox.unwrap());
+    let id = world.list(&access, MessageFilter::default())[0].state.id;
+    let read =
+        |id| crate::service::mail::opened::OpenedMessage::read(&world.inline.store, place, id);
+    let opened = read(id).unwrap().unwrap();
+    // Octets of several pieces are those that came.
+    assert!(opened.octets.len() > 1 << 20);
+    assert!(opened.octets.ends_with(b"and more\r\nword"));
+    assert!(read(EntryId(id.0 + 1)).unwrap().is_none());
+}
