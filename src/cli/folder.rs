@@ -8,7 +8,8 @@ use serde_json::json;
 use super::{Cli, CliError, api, show};
 use crate::config::{FOLDER_FILES, KEPT_FILES, LAST_CONFIG_FILE};
 use crate::crypto::Random;
-use crate::store::{FILE, Folder, Role, Store};
+use crate::service::intake::read_again;
+use crate::store::{Depth, FILE, Findings, Folder, Role, Store};
 
 /// The data folder of this machine. A server elsewhere cannot be asked for its folder.
 fn folder_here(cli: &Cli) -> Result<&Path, CliError> {
@@ -23,31 +24,69 @@ fn folder_here(cli: &Cli) -> Result<&Path, CliError> {
 }
 
 /// `postern verify`: reads without the lock, so that it also works while the server runs.
-pub fn verify(cli: &Cli, deep: bool) -> Result<ExitCode, CliError> {
+pub fn verify(cli: &Cli, depth: Depth) -> Result<ExitCode, CliError> {
     let data = folder_here(cli)?;
     api::must_be_there(data)?;
     let store = Store::open(data, Role::Reader, 0)?;
-    let faults = crate::store::verify(&store, deep);
+    let found = crate::store::examine(&store, depth, Some(&read_again));
     if cli.json {
-        show::line(json!({"ok": faults.is_empty(), "faults": faults}));
-    } else if faults.is_empty() {
-        show::line(format_args!("{}: everything holds", cli.data().display()));
+        show_json(&found);
     } else {
-        for fault in &faults {
-            show::line(fault);
-        }
-        eprintln!(
-            "postern: {} faults in {}",
-            faults.len(),
-            cli.data().display()
-        );
+        show_text(&found, cli.data());
     }
-    Ok(if faults.is_empty() {
+    Ok(if found.faults.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
+
+fn show_json(found: &Findings) {
+    let faults: Vec<_> = (found.faults.iter())
+        .map(|fault| {
+            json!({
+                "table": fault.table,
+                "row": fault.row,
+                "organization": fault.org,
+                "what": fault.what,
+                "advice": fault.advice(),
+            })
+        })
+        .collect();
+    show::line(json!({"ok": faults.is_empty(), "faults": faults, "notes": found.notes}));
+}
+
+/// The first faults, and once for each table what to do.
+fn show_text(found: &Findings, data: &Path) {
+    for fault in found.faults.iter().take(FAULTS_SHOWN) {
+        show::line(fault);
+    }
+    let more = found.faults.len().saturating_sub(FAULTS_SHOWN);
+    if more > 0 {
+        show::line(format_args!("and {more} more; --json has them all"));
+    }
+    let mut told: Vec<&str> = Vec::new();
+    for fault in &found.faults {
+        if !told.contains(&fault.table) {
+            told.push(fault.table);
+            show::line(format_args!(
+                "what to do: {}: {}",
+                fault.table,
+                fault.advice()
+            ));
+        }
+    }
+    for note in &found.notes {
+        show::line(format_args!("note: {note}"));
+    }
+    match found.faults.len() {
+        0 => show::line(format_args!("{}: everything holds", data.display())),
+        n => eprintln!("postern: {n} faults in {}", data.display()),
+    }
+}
+
+/// The most faults on a terminal.
+const FAULTS_SHOWN: usize = 100;
 
 /// `postern backup`: reads on a connection of its own, so that it also works while the server
 /// runs.

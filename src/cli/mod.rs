@@ -26,6 +26,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use serde_json::{Value, json};
 
 use crate::config::{Config, DEFAULT_DATA, ServeFlags};
+use crate::store::Depth;
 
 /// A mail server for AI agents in one small binary.
 #[derive(Parser, Debug)]
@@ -118,7 +119,10 @@ enum CliCommand {
     Usage,
     /// Check the data folder for damage; also while the server runs
     Verify {
-        /// Skip the checksums of stored messages
+        /// Read every message and every page of the file
+        #[arg(long, conflicts_with = "quick")]
+        deep: bool,
+        /// Skip the octets of messages
         #[arg(long)]
         quick: bool,
     },
@@ -198,7 +202,14 @@ fn complain(cli: &Cli, fault: CliError) {
 fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
     match &cli.command {
         CliCommand::Serve(flags) => Ok(serve(cli, flags)),
-        CliCommand::Verify { quick } => folder::verify(cli, !quick),
+        CliCommand::Verify { deep, quick } => folder::verify(
+            cli,
+            match (deep, quick) {
+                (true, _) => Depth::Deep,
+                (_, true) => Depth::Rows,
+                _ => Depth::Sample,
+            },
+        ),
         CliCommand::Backup { to } => folder::backup(cli, to),
         CliCommand::Restore { from } => folder::restore(cli, from),
         CliCommand::Org(org) => account::orgs(cli, org),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::limits::Limit;
 
-use super::verify::{Findings, examine};
+use super::verify::{Depth, Findings, examine};
 use super::{Error, FILE, Folder, Role, Store, kept};
 use crate::call::Now;
 
@@ -124,12 +124,14 @@ fn check_copy(trial: &Path, names: &[&str], from: &Path, seed: u64, now: Now) ->
         Error::Damaged(_, why) => Error::Damaged(from.to_owned(), why),
         other => other,
     })?;
-    let Findings { lines, unknown } = examine(&store, true);
+    let Findings {
+        faults, unknown, ..
+    } = examine(&store, Depth::Deep, None);
     if let Some(error) = unknown {
         return Err(error);
     }
-    if let Some(first) = lines.first() {
-        let why = format!("{first} (and {} more)", lines.len() - 1);
+    if let Some(first) = faults.first() {
+        let why = format!("{first} (and {} more)", faults.len() - 1);
         return Err(Error::Damaged(from.to_owned(), why));
     }
     kept::take(&store, trial, names)?;

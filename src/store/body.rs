@@ -42,8 +42,9 @@ impl Store {
         let id = self.new_ids(now, u32::try_from(chunks.len()).unwrap_or(u32::MAX));
         let summary = format::encode_summary(body.summary)?;
         self.direct().run(
-            "INSERT INTO body (id, org, refs, size, header_len, message_id, digest, summary)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO body (id, org, refs, size, header_len, message_id, digest, summary, sum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+                 row_sum(?1, ?2, ?4, ?5, ?6, ?7, ?8))",
             (
                 id,
                 org.0,

@@ -28,7 +28,8 @@ impl Store {
         // 1 when the message was not known: it is remembered now.
         let remember = |id: &str, thread: i64| {
             direct.run(
-                "INSERT OR IGNORE INTO reference (inbox, hash, thread) VALUES (?1, ?2, ?3)",
+                "INSERT OR IGNORE INTO reference (inbox, hash, thread, sum)
+                 VALUES (?1, ?2, ?3, row_sum(?1, ?2, ?3))",
                 [inbox.0, self.reference_hash(id)?, thread],
             )
         };

@@ -119,9 +119,12 @@ impl Store {
             // With ABORT, SQLite would also keep a journal for each statement.
             self.direct().run(
                 "INSERT OR FAIL INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq,
-                     flags, keywords, arrival, received_at, size, prefix)
+                     flags, keywords, arrival, received_at, size, prefix, sum, state_sum)
                  SELECT ?4, uid + ?5, uid + ?6, org, inbox, body, thread, ?7, flags, keywords,
-                     arrival, received_at, size, prefix
+                     arrival, received_at, size, prefix,
+                     row_sum(uid + ?6, org, inbox, body, thread, arrival, received_at, size,
+                         prefix),
+                     row_sum(?4, uid + ?5, uid + ?6, ?7, flags, keywords)
                  FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?8",
                 [
                     source.id.0,
@@ -148,7 +151,8 @@ impl Store {
     ) -> Result<(), Error> {
         for run in runs(entries) {
             self.direct().run(
-                "UPDATE OR FAIL entry SET mailbox = ?4, uid = uid + ?5, modseq = ?6
+                "UPDATE OR FAIL entry SET mailbox = ?4, uid = uid + ?5, modseq = ?6,
+                     state_sum = row_sum(?4, uid + ?5, id, ?6, flags, keywords)
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?7",
                 [
                     source.id.0,

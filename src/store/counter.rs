@@ -130,14 +130,17 @@ impl Store {
         for (org, held) in rows.orgs.iter().filter(|(_, held)| held.dirty) {
             let [seq, at, sent_day, sent, ..] = held.counters;
             self.direct().run(
-                "UPDATE org SET seq = ?2, at = ?3, sent_day = ?4, sent = ?5 WHERE id = ?1",
+                "UPDATE org SET seq = ?2, at = ?3, sent_day = ?4, sent = ?5,
+                     counts_sum = row_sum(?1, ?2, ?3, ?4, ?5)
+                 WHERE id = ?1",
                 [org.0, seq, at, sent_day, sent],
             )?;
         }
         for (inbox, held) in rows.inboxes.iter().filter(|(_, held)| held.dirty) {
             let [bytes, messages, sent_day, sent, ..] = held.counters;
             self.direct().run(
-                "UPDATE inbox SET bytes = ?2, messages = ?3, sent_day = ?4, sent = ?5
+                "UPDATE inbox SET bytes = ?2, messages = ?3, sent_day = ?4, sent = ?5,
+                     counts_sum = row_sum(?1, ?2, ?3, ?4, ?5)
                  WHERE id = ?1",
                 [inbox.0, bytes, messages, sent_day, sent],
             )?;
@@ -146,7 +149,8 @@ impl Store {
             let [uidnext, modseq, messages, unseen, deleted, bytes] = held.counters;
             self.direct().run(
                 "UPDATE mailbox SET uidnext = ?2, highest_modseq = ?3, messages = ?4,
-                     unseen = ?5, deleted = ?6, bytes = ?7
+                     unseen = ?5, deleted = ?6, bytes = ?7,
+                     counts_sum = row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  WHERE id = ?1",
                 [mailbox.0, uidnext, modseq, messages, unseen, deleted, bytes],
             )?;

@@ -121,8 +121,10 @@ impl Store {
         self.count_inbox(mailbox.inbox, 1, i64::from(size))?;
         self.direct().run(
             "INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags,
-                 keywords, arrival, received_at, size, prefix)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                 keywords, arrival, received_at, size, prefix, sum, state_sum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
+                 row_sum(?3, ?4, ?5, ?6, ?7, ?11, ?12, ?13, ?14),
+                 row_sum(?1, ?2, ?3, ?8, ?9, ?10))",
             (
                 mailbox.id.0,
                 uid,

@@ -81,8 +81,9 @@ impl Store {
     ) -> Result<(), Error> {
         let path = new.inbox.as_deref().map(format::encode_path).transpose()?;
         self.direct().run(
-            "INSERT INTO event (org, seq, at, inbox, mailbox, path, uids, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO event (org, seq, at, inbox, mailbox, path, uids, detail, sum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+                 row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8))",
             (
                 stamp.org.0,
                 int(stamp.seq),

@@ -82,7 +82,8 @@ impl Store {
         let uids: UidSet = going.iter().map(|gone| gone.uid).collect();
         for &(low, high) in uids.ranges() {
             self.direct().run(
-                "INSERT INTO expunged (mailbox, modseq, low, high) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO expunged (mailbox, modseq, low, high, sum)
+                 VALUES (?1, ?2, ?3, ?4, row_sum(?1, ?2, ?3, ?4))",
                 [mailbox.id.0, int(stamp.seq), low.into(), high.into()],
             )?;
         }

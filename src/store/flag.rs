@@ -191,7 +191,8 @@ impl Store {
     ) -> Result<(), Error> {
         let write = |first: &EntryState, high: u32| {
             self.direct().run(
-                "UPDATE OR FAIL entry SET modseq = ?4, flags = ?5, keywords = ?6
+                "UPDATE OR FAIL entry SET modseq = ?4, flags = ?5, keywords = ?6,
+                     state_sum = row_sum(mailbox, uid, id, ?4, ?5, ?6)
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?7",
                 (
                     mailbox.id.0,

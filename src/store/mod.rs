@@ -31,6 +31,7 @@ mod message;
 mod open;
 mod payload;
 mod reclaim;
+mod sum;
 mod verify;
 
 use core::cell::{Cell, RefCell};
@@ -57,7 +58,7 @@ pub use mailbox::{InboxPlace, MailboxRecord};
 pub use message::{ListPosition, MessageRecord};
 pub use open::{FILE, Role};
 pub use payload::{JobKind, JobPayload, SmtpJob};
-pub use verify::verify;
+pub use verify::{Depth, Findings, ReadBody, examine, verify};
 
 /// One connection to the database. `Send`, not `Sync`: it belongs to one thread.
 #[derive(Debug)]
@@ -88,6 +89,8 @@ pub struct Store {
     leftovers: Cell<bool>,
     /// Large bodies without a reference, and until when they stay (monotonic ms).
     lingering: RefCell<HashMap<BodyId, u64>>,
+    /// How far [`Store::fill_sums`] has come, once it was read.
+    sum_fill: Cell<Option<sum::SumFill>>,
 }
 
 /// How far [`Store::checkpoint`] goes.

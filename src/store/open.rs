@@ -15,7 +15,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::payload::{JobKind, JobPayload};
-use super::{Error, Store, format, ids};
+use super::{Error, Store, format, ids, sum};
 
 /// The database's name in the data folder.
 pub const FILE: &str = "postern.db";
@@ -56,6 +56,7 @@ pub(super) fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error>
     match role {
         Role::Writer => {
             migrate(&mut sql, STEPS)?;
+            sum::add_triggers(&sql)?;
             sql.pragma_update(None, "cache_size", WRITER_CACHE_KIB)?;
         }
         Role::Reader => {
@@ -87,11 +88,14 @@ pub(super) fn in_memory(seed: u64) -> Result<Store, Error> {
     set(&sql)?;
     migrate(&mut sql, STEPS)?;
     ids::insert_meta(&sql, seed)?;
+    begin_summed(&sql)?;
+    sum::add_triggers(&sql)?;
     finish(sql, Role::Writer, None, seed)
 }
 
 /// Settings of every connection (DECISIONS.md, "Commit and receipts").
 fn set(sql: &Connection) -> rusqlite::Result<()> {
+    sum::add_function(sql)?;
     sql.busy_timeout(BUSY)?;
     sql.set_prepared_statement_cache_capacity(STATEMENTS);
     sql.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -140,6 +144,7 @@ pub(super) fn finish(
         trim_from: Cell::new(0),
         leftovers: Cell::new(true),
         lingering: RefCell::default(),
+        sum_fill: Cell::new(None),
     };
     let kept = store.meta("id")?;
     store.last_id.set(kept);
@@ -186,11 +191,21 @@ fn create(folder: &Path, path: &Path, seed: u64) -> Result<(), Error> {
     set(&sql)?;
     migrate(&mut sql, STEPS)?;
     ids::insert_meta(&sql, seed)?;
+    begin_summed(&sql)?;
     sql.close().map_err(|(_, e)| e)?;
     fs::rename(&making, path).map_err(io(path))?;
     File::open(folder)
         .and_then(|f| f.sync_all())
         .map_err(io(folder))
+}
+
+/// Every row of a new database has its checksums.
+fn begin_summed(sql: &Connection) -> Result<(), Error> {
+    sql.execute(
+        "UPDATE meta SET value = ?1, sum = NULL WHERE name = ?2",
+        (sum::all_summed(), sum::SUMMED),
+    )?;
+    Ok(sum::fill(sql)?)
 }
 
 fn check_version(sql: &Connection, steps: &[SchemaStep]) -> Result<usize, Error> {
@@ -252,6 +267,10 @@ pub(super) const STEPS: &[SchemaStep] = &[
         move_rows: move_jobs,
     },
     SchemaStep::sql(include_str!("step4.sql")),
+    SchemaStep {
+        sql: include_str!("step6.sql"),
+        move_rows: |sql| Ok(sum::fill(sql)?),
+    },
 ];
 
 /// Step 3: recipients that wait for delivery become jobs of the kind `smtp`, with the ids and

@@ -63,6 +63,10 @@ impl Store {
                 0 => self.sweep_bodies(now, is_short)?,
                 rows => rows,
             };
+            let rows = match rows {
+                0 => self.fill_sums()?,
+                rows => rows,
+            };
             more = rows > 0;
             done += rows;
         }
@@ -103,8 +107,9 @@ impl Store {
         bodies.sort_unstable();
         for same in bodies.chunk_by(|a, b| a == b) {
             self.direct().run(
-                "INSERT INTO recount (body, delta) VALUES (?1, ?2)
-                 ON CONFLICT (body) DO UPDATE SET delta = delta + excluded.delta",
+                "INSERT INTO recount (body, delta, sum) VALUES (?1, ?2, row_sum(?1, ?2))
+                 ON CONFLICT (body) DO UPDATE SET delta = delta + excluded.delta,
+                     sum = row_sum(body, delta + excluded.delta)",
                 [
                     same.first().copied().unwrap_or_default(),
                     delta.saturating_mul(same.len() as i64),

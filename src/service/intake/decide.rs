@@ -143,7 +143,16 @@ fn is_spoofed(
     Ok(false)
 }
 
-fn with_summary(plan: Plan, analysis: Analysis) -> Plan {
+fn with_summary(plan: Plan, mut analysis: Analysis) -> Plan {
+    Plan {
+        digest: core::mem::take(&mut analysis.digest),
+        summary: summary_of(analysis),
+        ..plan
+    }
+}
+
+/// What lists and events show of a message.
+pub(super) fn summary_of(analysis: Analysis) -> Summary {
     let named = |list: Vec<Mailbox>| {
         list.into_iter()
             .take(ADDRESSES_SHOWN)
@@ -153,7 +162,7 @@ fn with_summary(plan: Plan, analysis: Analysis) -> Plan {
     let from = analysis.author().cloned();
     let mut codes = analysis.codes;
     codes.truncate(CODES_SHOWN);
-    let summary = Summary {
+    Summary {
         from: from.map(named_address).unwrap_or_default(),
         to: named(analysis.to),
         cc: named(analysis.cc),
@@ -167,11 +176,6 @@ fn with_summary(plan: Plan, analysis: Analysis) -> Plan {
             Priority::Low => 1,
         },
         codes,
-    };
-    Plan {
-        digest: analysis.digest,
-        summary,
-        ..plan
     }
 }
 

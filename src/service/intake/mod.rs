@@ -11,6 +11,7 @@
 //! the lookup. A plan is a list of effects. The writer carries out all of them in one transaction,
 //! or refuses the message.
 
+mod again;
 mod analyse;
 mod compose;
 mod decide;
@@ -25,6 +26,7 @@ use crate::service::Service;
 use crate::service::access::admit::admit;
 use crate::service::context::ReadContext;
 
+pub use again::read_again;
 pub(in crate::service) use decide::named_address;
 pub use deliver::deliver;
 pub(in crate::service) use lookup::LOOKUP_MS;

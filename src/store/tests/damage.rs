@@ -1,0 +1,470 @@
+//! Rows that something else has changed: each kind of damage is named with its table, its row and
+//! its organization. What `verify.rs` has are rows that do not fit each other; these fit.
+
+#![allow(clippy::unwrap_used)]
+
+use super::verify::{damage, world};
+use crate::call::*;
+use crate::service::Inline;
+use crate::service::access::login;
+use crate::service::intake::read_again;
+use crate::store::verify::{Depth, Findings, examine};
+use crate::store::{KeptAnswer, NewJob, SmtpJob, Store};
+
+const NOW: Now = Now {
+    mono_ms: 5,
+    unix_ms: 1_700_000_000_000,
+};
+
+fn write(inline: &mut Inline, access: &Access, ask: impl Into<Call>) {
+    let ask = Ask::of(access, ask.into());
+    let request = Request {
+        conn: Some(ConnId(1)),
+        peer: [192, 0, 2, 1].into(),
+        now: NOW,
+        caller: ask.caller,
+        call: ask.call,
+    };
+    let (reply, _) = inline.serve(request);
+    assert!(matches!(reply, Some(Reply::Written(..))), "{reply:?}");
+}
+
+/// A database with a row in every table: two organizations, keys, inboxes below others, copies,
+/// keywords, expunged messages, mailboxes below others, a job, a kept answer.
+fn everything() -> Inline {
+    let mut inline = world();
+    let org = inline.store.orgs().unwrap()[0].id;
+    let other = inline.make_org("two").unwrap();
+    inline.make_inbox(other, "c@y.test").unwrap();
+    inline.make_key(other, Scopes::ADMIN, None).unwrap();
+    let inbox = inline.store.inboxes(org, None, InboxId(0), 1).unwrap()[0].id;
+    let mut grant = (*login::folder_access(org).0).clone();
+    grant.inbox = Some(inbox);
+    let access = Access(std::sync::Arc::new(grant));
+    write(
+        &mut inline,
+        &access,
+        MailboxWrite::Create {
+            mailbox: "work/sent".into(),
+        },
+    );
+    let id = |name: &str| {
+        let found = inline.store.mailbox_named(org, inbox, name).unwrap();
+        found.unwrap().id
+    };
+    let (source, target) = (id("INBOX"), id("work/sent"));
+    write(
+        &mut inline,
+        &access,
+        EntryWrite::SetFlags {
+            mailbox: source,
+            uids: UidSet::one(2),
+            how: FlagChange::Add,
+            flags: Flags::SEEN,
+            keywords: vec!["one".into(), "two".into()],
+            unchanged_since: None,
+        },
+    );
+    for (remove, uid) in [(false, 2), (true, 3)] {
+        write(
+            &mut inline,
+            &access,
+            EntryWrite::Copy {
+                mailbox: source,
+                uids: UidSet::one(uid),
+                to: "work/sent".into(),
+                all: false,
+                remove,
+            },
+        );
+    }
+    assert_ne!(source, target);
+    let store = &inline.store;
+    store.begin().unwrap();
+    let body = store.all("SELECT id FROM body ORDER BY id", [], |r| r.get(0));
+    let body = BodyId(body.unwrap()[0]);
+    store.hold_body(org, body).unwrap();
+    let job = NewJob {
+        org,
+        inbox: Some(inbox),
+        subject: "z.test",
+        entry: None,
+        body: Some(body),
+        payload: crate::store::JobPayload::Smtp(SmtpJob::default()),
+        due_at: 0,
+    };
+    store.enqueue(NOW, &job).unwrap();
+    let kept = KeptAnswer {
+        fingerprint: vec![1; 32],
+        answer: b"{}".to_vec(),
+    };
+    store.keep_answer(Some(org), "k", &kept, 7).unwrap();
+    store.commit().unwrap();
+    inline
+}
+
+/// What `postern verify --deep` finds.
+fn look(store: &Store) -> Findings {
+    examine(store, Depth::Deep, Some(&read_again))
+}
+
+fn lines(found: &Findings) -> Vec<String> {
+    found.faults.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn everything_is_good_and_every_row_has_a_checksum() {
+    let inline = everything();
+    let found = look(&inline.store);
+    assert_eq!(lines(&found), Vec::<String>::new());
+    assert_eq!(found.notes, Vec::<String>::new());
+    for table in crate::store::sum::TABLES {
+        let deleted = matches!(table.name, "doomed" | "recount");
+        let sql = format!("SELECT count(*) FROM {}", table.name);
+        let rows: i64 = inline.store.sql.query_row(&sql, [], |r| r.get(0)).unwrap();
+        assert_eq!(rows == 0, deleted, "{}: {rows}", table.name);
+    }
+}
+
+/// What is damaged: a name, the change, the table and the words of the finding.
+type Kind = (&'static str, &'static str, &'static str, &'static str);
+
+const CHECKSUM: &str = "differs from its checksum";
+
+const KINDS: &[Kind] = &[
+    (
+        "digest emptied",
+        "UPDATE body SET digest = x''",
+        "body",
+        CHECKSUM,
+    ),
+    (
+        "one octet of a digest",
+        "UPDATE body SET digest = substr(digest, 1, length(digest) - 1) || x'00'",
+        "body",
+        CHECKSUM,
+    ),
+    (
+        "summary",
+        "UPDATE body SET summary = substr(summary, 1, 3) || x'41' || substr(summary, 5)",
+        "body",
+        CHECKSUM,
+    ),
+    (
+        "message id",
+        "UPDATE body SET message_id = '<2@x.test>'",
+        "body",
+        CHECKSUM,
+    ),
+    (
+        "header length",
+        "UPDATE body SET header_len = header_len - 1",
+        "body",
+        CHECKSUM,
+    ),
+    (
+        "prefix",
+        "UPDATE entry SET prefix = x'41'",
+        "entry",
+        CHECKSUM,
+    ),
+    (
+        "conversation",
+        "UPDATE entry SET thread = thread + 1",
+        "entry",
+        CHECKSUM,
+    ),
+    (
+        "known conversation",
+        "UPDATE reference SET thread = thread + 1",
+        "reference",
+        CHECKSUM,
+    ),
+    (
+        "received time",
+        "UPDATE entry SET received_at = received_at + 1",
+        "entry",
+        CHECKSUM,
+    ),
+    (
+        "keywords",
+        "UPDATE entry SET keywords = 'one' WHERE keywords IS NOT NULL",
+        "entry",
+        CHECKSUM,
+    ),
+    (
+        "key hash",
+        "UPDATE key SET hash = zeroblob(32)",
+        "key",
+        CHECKSUM,
+    ),
+    (
+        "key scopes",
+        "UPDATE key SET scopes = scopes | 4096",
+        "key",
+        CHECKSUM,
+    ),
+    (
+        "key is bound",
+        "UPDATE key SET bound = 0 WHERE bound = 1",
+        "key",
+        "not",
+    ),
+    (
+        "key revoked",
+        "UPDATE key SET revoked_at = NULL, expires_at = 9",
+        "key",
+        CHECKSUM,
+    ),
+    (
+        "address",
+        "UPDATE address SET canonical = 'e@x.test' WHERE canonical = 'a@x.test'",
+        "address",
+        CHECKSUM,
+    ),
+    (
+        "shown address",
+        "UPDATE inbox SET address = 'e@x.test'",
+        "inbox",
+        CHECKSUM,
+    ),
+    (
+        "operator row",
+        "UPDATE meta SET value = value + 1 WHERE name = 'operator'",
+        "meta",
+        CHECKSUM,
+    ),
+    (
+        "no operator row",
+        "DELETE FROM meta WHERE name = 'operator'",
+        "meta",
+        "operator is not known",
+    ),
+    (
+        "epoch",
+        "UPDATE meta SET value = 7 WHERE name = 'epoch'",
+        "meta",
+        CHECKSUM,
+    ),
+    (
+        "no epoch",
+        "DELETE FROM meta WHERE name = 'epoch'",
+        "meta",
+        "missing",
+    ),
+    (
+        "two Sent folders",
+        "UPDATE mailbox SET special = 1 WHERE special = 3",
+        "inbox",
+        "exactly one Sent",
+    ),
+    (
+        "no Sent folder",
+        "DELETE FROM mailbox WHERE special = 1",
+        "inbox",
+        "exactly one Sent",
+    ),
+    (
+        "no Trash",
+        "UPDATE mailbox SET special = NULL WHERE special = 3",
+        "inbox",
+        "exactly one Trash",
+    ),
+    (
+        "child inbox without parent",
+        "UPDATE inbox SET parent = NULL WHERE parent IS NOT NULL",
+        "inbox",
+        "wrong ancestors",
+    ),
+    (
+        "parent is gone",
+        "UPDATE inbox SET parent = 5 WHERE parent IS NOT NULL",
+        "inbox",
+        "below one that is gone",
+    ),
+    (
+        "ancestors",
+        "UPDATE inbox SET ancestors = x'' WHERE parent IS NOT NULL",
+        "inbox",
+        "wrong ancestors",
+    ),
+    (
+        "child mailbox without parent",
+        "UPDATE mailbox SET name = 'walk' WHERE name = 'work'",
+        "mailbox",
+        "below one that does not exist",
+    ),
+    (
+        "counters",
+        "UPDATE mailbox SET unseen = unseen + 1",
+        "mailbox",
+        "counters differ",
+    ),
+    (
+        "bytes",
+        "UPDATE inbox SET bytes = bytes + 1",
+        "inbox",
+        "counters differ",
+    ),
+    ("sent today", "UPDATE org SET sent = 5", "org", CHECKSUM),
+    (
+        "sent of the inbox",
+        "UPDATE inbox SET sent_day = 5",
+        "inbox",
+        CHECKSUM,
+    ),
+    (
+        "next UID",
+        "UPDATE mailbox SET uidnext = uidnext + 1",
+        "mailbox",
+        CHECKSUM,
+    ),
+    (
+        "references",
+        "UPDATE body SET refs = refs - 1",
+        "body",
+        "counted wrong",
+    ),
+    (
+        "UIDVALIDITY",
+        "UPDATE mailbox SET uidvalidity = uidvalidity - 900",
+        "mailbox",
+        CHECKSUM,
+    ),
+    ("event", "UPDATE event SET at = at + 1", "event", CHECKSUM),
+    (
+        "expunged",
+        "UPDATE expunged SET modseq = modseq + 1",
+        "expunged",
+        CHECKSUM,
+    ),
+    (
+        "subscription",
+        "UPDATE subscription SET name = 'Z' WHERE name = 'Sent'",
+        "subscription",
+        CHECKSUM,
+    ),
+    ("job", "UPDATE job SET due_at = 9", "job", CHECKSUM),
+    ("job's body", "UPDATE job SET body = 5", "job", "no body"),
+    (
+        "kept answer",
+        "UPDATE once SET answer = x'0141'",
+        "once",
+        CHECKSUM,
+    ),
+    (
+        "key's inbox",
+        "UPDATE key_inbox SET inbox = 5",
+        "key",
+        "gone",
+    ),
+    (
+        "flags",
+        "UPDATE entry SET flags = flags | 4",
+        "entry",
+        CHECKSUM,
+    ),
+    ("arrival", "UPDATE entry SET arrival = 2", "entry", CHECKSUM),
+    (
+        "no checksum",
+        "UPDATE body SET sum = NULL",
+        "body",
+        "no checksum",
+    ),
+    ("name", "UPDATE org SET name = 'x'", "org", CHECKSUM),
+];
+
+#[test]
+fn each_kind_of_damage_is_named() {
+    for (kind, sql, table, words) in KINDS {
+        let inline = everything();
+        damage(&inline.store, sql);
+        let found = look(&inline.store);
+        let named = found.faults.iter().find(|fault| {
+            fault.table == *table
+                && fault.what.contains(words)
+                && !fault.row.is_empty()
+                && (fault.org.is_some() || *table == "meta")
+                && !fault.advice().is_empty()
+        });
+        assert!(named.is_some(), "{kind}: {:#?}", lines(&found));
+    }
+}
+
+/// The octets of one message stand in the place of another's, with right checksums of chunks.
+#[test]
+fn octets_of_another_message_are_found() {
+    let inline = everything();
+    damage(
+        &inline.store,
+        "UPDATE chunk SET octets = CAST(replace(octets, '1@x', '2@x') AS BLOB) WHERE id IN (SELECT id FROM body)",
+    );
+    let chunks: Vec<(i64, Vec<u8>)> = inline
+        .store
+        .all("SELECT id, octets FROM chunk", [], |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })
+        .unwrap();
+    for (id, octets) in chunks {
+        let sum = i64::from(crc32fast::hash(&octets));
+        let sql = "UPDATE chunk SET checksum = ?2, octets = ?3 WHERE id = ?1";
+        inline.store.sql.execute(sql, (id, sum, octets)).unwrap();
+    }
+    let found = lines(&look(&inline.store));
+    assert!(
+        found
+            .iter()
+            .any(|line| line.contains("Message-ID") && line.contains("octets")),
+        "{found:#?}"
+    );
+}
+
+/// A row of an older release that reads mail in another way is worth a note, and is no damage.
+#[test]
+fn a_digest_of_an_older_release_is_a_note() {
+    let inline = everything();
+    damage(
+        &inline.store,
+        "UPDATE body SET digest = CAST(substr(digest, 1, length(digest) - 1) || x'41' AS BLOB);
+         UPDATE body SET sum = row_sum(id, org, size, header_len, message_id, digest, summary)",
+    );
+    let found = look(&inline.store);
+    assert_eq!(lines(&found), Vec::<String>::new());
+    assert_eq!(found.notes.len(), 1, "{:?}", found.notes);
+}
+
+/// A file of an older release gets its checksums in slices, and none is missing afterwards.
+#[test]
+fn an_older_file_is_filled_in_slices() {
+    let inline = everything();
+    let store = &inline.store;
+    damage(
+        store,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900)
+         INSERT INTO reference (inbox, hash, thread)
+             SELECT (SELECT min(id) FROM inbox), i * 7919 - 3000000, i FROM n;
+         UPDATE entry SET sum = NULL, state_sum = NULL;
+         UPDATE body SET sum = NULL; UPDATE event SET sum = NULL;
+         UPDATE meta SET value = 0 WHERE name = 'summed';
+         UPDATE meta SET sum = row_sum(name, value)",
+    );
+    store.sum_fill.set(None);
+    let found = look(store);
+    assert_eq!(lines(&found), Vec::<String>::new());
+    assert!(
+        found.notes[0].contains("no checksums yet"),
+        "{:?}",
+        found.notes
+    );
+    let mut slices = 0;
+    crate::store::sum::add_triggers(&store.sql).unwrap();
+    while store.reclaim(NOW, false).unwrap() {
+        slices += 1;
+    }
+    // Five tables, and one of them has more than four slices of rows.
+    assert!((9..20).contains(&slices), "{slices}");
+    let found = look(store);
+    assert_eq!(lines(&found), Vec::<String>::new());
+    assert_eq!(found.notes, Vec::<String>::new());
+    assert!(store.is_summed().unwrap());
+}

@@ -1,0 +1,400 @@
+//! Checks that are one query each: references in both directions, counters, and what must be there
+//! exactly once.
+
+use core::ops::ControlFlow;
+
+use super::{Fault, Findings};
+use crate::call::{InboxId, OrgId};
+use crate::store::{Error, Store};
+
+/// A query. Each of its rows is something that is wrong: its id, and its organization where the
+/// table does not tell it by the id.
+pub(super) struct Check {
+    pub what: &'static str,
+    /// The table that the id is of.
+    pub table: &'static str,
+    sql: &'static str,
+}
+
+impl Check {
+    pub(super) fn run(&self, store: &Store, found: &mut Findings) -> Result<(), Error> {
+        let _ = store.each(self.sql, [], |r| {
+            let id: i64 = r.get(0)?;
+            let org = match r.get(1) {
+                Ok(org) => org,
+                Err(_) => org_of(store, self.table, id)?,
+            };
+            found.add(
+                Fault::of(self.table, self.what)
+                    .at(format!("id={id}"))
+                    .in_org(org),
+            );
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(())
+    }
+}
+
+/// The organization of a row of a table whose key is an id.
+fn org_of(store: &Store, table: &str, id: i64) -> Result<Option<i64>, Error> {
+    let sql = match table {
+        "org" => return Ok(Some(id)),
+        "mailbox" => "SELECT org FROM mailbox WHERE id = ?1",
+        "inbox" => "SELECT org FROM inbox WHERE id = ?1",
+        "body" => "SELECT org FROM body WHERE id = ?1",
+        "key" => "SELECT org FROM key WHERE id = ?1",
+        "job" => "SELECT org FROM job WHERE id = ?1",
+        "domain" => "SELECT org FROM domain WHERE id = ?1",
+        _ => return Ok(None),
+    };
+    store.one(sql, [id], |r| r.get(0))
+}
+
+/// Every check.
+pub(super) const ALL: &[Check] = &[
+    Check {
+        what: "mailbox counters differ from its entries",
+        table: "mailbox",
+        sql: "SELECT m.id FROM mailbox m LEFT JOIN (
+                  SELECT mailbox, count(*) n, sum(flags & 1 = 0) unseen,
+                         sum(flags & 8 <> 0) deleted, sum(size) bytes
+                  FROM entry GROUP BY mailbox) e ON e.mailbox = m.id
+              WHERE m.messages <> coalesce(e.n, 0) OR m.unseen <> coalesce(e.unseen, 0)
+                 OR m.deleted <> coalesce(e.deleted, 0) OR m.bytes <> coalesce(e.bytes, 0)",
+    },
+    Check {
+        what: "mailbox uidnext is not above its UIDs",
+        table: "mailbox",
+        sql: "SELECT id FROM mailbox m WHERE uidnext < 1 OR uidnext > 4294967295
+                 OR recent_above >= uidnext
+                 OR uidnext <= (SELECT max(uid) FROM entry WHERE mailbox = m.id)
+                 OR uidnext <= (SELECT max(high) FROM expunged WHERE mailbox = m.id)",
+    },
+    Check {
+        what: "mailbox highest_modseq is below an entry's or beyond the log",
+        table: "mailbox",
+        sql: "SELECT m.id FROM mailbox m JOIN org o ON o.id = m.org
+              WHERE m.highest_modseq > o.seq OR m.expunged_floor > o.seq
+                 OR m.highest_modseq < (SELECT max(modseq) FROM entry WHERE mailbox = m.id)
+                 OR m.highest_modseq < (SELECT max(modseq) FROM expunged WHERE mailbox = m.id)",
+    },
+    Check {
+        what: "two mailboxes share a UIDVALIDITY, or it was never given out",
+        table: "mailbox",
+        sql: "SELECT min(id) FROM mailbox GROUP BY uidvalidity HAVING count(*) > 1
+                 OR uidvalidity < 1
+                 OR uidvalidity > (SELECT value FROM meta WHERE name = 'uidvalidity')",
+    },
+    Check {
+        what: "mailbox is in no inbox of its organization",
+        table: "mailbox",
+        sql: "SELECT m.id FROM mailbox m LEFT JOIN inbox i ON i.id = m.inbox AND i.org = m.org
+              WHERE i.id IS NULL",
+    },
+    Check {
+        what: "inbox lacks an INBOX",
+        table: "inbox",
+        sql: "SELECT id FROM inbox i WHERE NOT EXISTS
+                  (SELECT 1 FROM mailbox WHERE inbox = i.id AND name = 'INBOX')",
+    },
+    Check {
+        what: "inbox has not exactly one Sent mailbox",
+        table: "inbox",
+        sql: "SELECT id FROM inbox i WHERE 1 <>
+                  (SELECT count(*) FROM mailbox WHERE inbox = i.id AND special = 1)",
+    },
+    Check {
+        what: "inbox has not exactly one Drafts mailbox",
+        table: "inbox",
+        sql: "SELECT id FROM inbox i WHERE 1 <>
+                  (SELECT count(*) FROM mailbox WHERE inbox = i.id AND special = 2)",
+    },
+    Check {
+        what: "inbox has not exactly one Trash mailbox",
+        table: "inbox",
+        sql: "SELECT id FROM inbox i WHERE 1 <>
+                  (SELECT count(*) FROM mailbox WHERE inbox = i.id AND special = 3)",
+    },
+    Check {
+        what: "inbox has not exactly one Junk mailbox",
+        table: "inbox",
+        sql: "SELECT id FROM inbox i WHERE 1 <>
+                  (SELECT count(*) FROM mailbox WHERE inbox = i.id AND special = 4)",
+    },
+    Check {
+        what: "mailbox has a special use that does not exist",
+        table: "mailbox",
+        sql: "SELECT id FROM mailbox WHERE special NOT BETWEEN 1 AND 4",
+    },
+    // Without its last level, a name is that of another mailbox of the inbox.
+    Check {
+        what: "mailbox is below one that does not exist",
+        table: "mailbox",
+        sql: "SELECT m.id FROM mailbox m
+              WHERE instr(m.name, '/') > 0 AND NOT EXISTS (
+                  SELECT 1 FROM mailbox p WHERE p.inbox = m.inbox
+                      AND p.name = rtrim(rtrim(m.name, replace(m.name, '/', '')), '/'))",
+    },
+    Check {
+        what: "inbox is below one that is gone or another organization's",
+        table: "inbox",
+        sql: "SELECT i.id FROM inbox i LEFT JOIN inbox p ON p.id = i.parent AND p.org = i.org
+              WHERE i.parent IS NOT NULL AND p.id IS NULL",
+    },
+    Check {
+        what: "key is bound to inboxes, and its row says that it is not",
+        table: "key",
+        sql: "SELECT DISTINCT k.key FROM key_inbox k JOIN key ON key.id = k.key
+              WHERE key.bound <> 1",
+    },
+    Check {
+        what: "key of an inbox is gone",
+        table: "key_inbox",
+        sql: "SELECT k.key FROM key_inbox k LEFT JOIN key ON key.id = k.key WHERE key.id IS NULL",
+    },
+    Check {
+        what: "the organization of the operator is not known",
+        table: "meta",
+        sql: "SELECT 0 WHERE EXISTS (SELECT 1 FROM org)
+                  AND NOT EXISTS (SELECT 1 FROM meta WHERE name = 'operator')",
+    },
+    Check {
+        what: "single values are missing: so many",
+        table: "meta",
+        sql: "SELECT count(*) FROM (VALUES ('epoch'), ('id'), ('uidvalidity'), ('hash0'), ('hash1'),
+                  ('summed')) v WHERE v.column1 NOT IN (SELECT name FROM meta) HAVING count(*) > 0",
+    },
+    Check {
+        what: "job of an organization that is gone",
+        table: "job",
+        sql: "SELECT j.id, j.org FROM job j LEFT JOIN org o ON o.id = j.org
+              WHERE o.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = j.org)",
+    },
+    Check {
+        what: "kept answers of an organization that is gone",
+        table: "once",
+        sql: "SELECT DISTINCT a.org, a.org FROM once a LEFT JOIN org o ON o.id = a.org
+              WHERE o.id IS NULL AND a.org <> 0
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = a.org)",
+    },
+    Check {
+        what: "expunged UIDs end before they begin, in the mailbox",
+        table: "mailbox",
+        sql: "SELECT DISTINCT mailbox FROM expunged WHERE low < 1 OR high < low",
+    },
+    Check {
+        what: "entry of an organization has a conversation, a MODSEQ or flags that do not exist",
+        table: "entry",
+        sql: "SELECT id, org FROM entry WHERE thread < 1 OR modseq < 1 OR flags NOT BETWEEN 0 AND 255",
+    },
+    Check {
+        what: "entry is in no mailbox of its inbox and organization",
+        table: "entry",
+        sql: "SELECT e.id, e.org FROM entry e LEFT JOIN mailbox m
+                  ON m.id = e.mailbox AND m.inbox = e.inbox AND m.org = e.org
+              WHERE m.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 1 AND id = e.mailbox)",
+    },
+    Check {
+        what: "entry has no body of its organization, or another size",
+        table: "entry",
+        sql: "SELECT e.id, e.org FROM entry e LEFT JOIN body b ON b.id = e.body AND b.org = e.org
+              WHERE b.id IS NULL OR e.size <> b.size + coalesce(length(e.prefix), 0)",
+    },
+    Check {
+        what: "entry has a UID out of range",
+        table: "entry",
+        sql: "SELECT id, org FROM entry WHERE uid < 1 OR uid > 4294967295",
+    },
+    Check {
+        what: "entry is in the mailbox twice: there and among the expunged",
+        table: "entry",
+        sql: "SELECT e.id, e.org FROM expunged x JOIN entry e
+                  ON e.mailbox = x.mailbox AND e.uid BETWEEN x.low AND x.high",
+    },
+    Check {
+        what: "expunged UIDs of a mailbox that is gone",
+        table: "mailbox",
+        sql: "SELECT DISTINCT x.mailbox FROM expunged x LEFT JOIN mailbox m ON m.id = x.mailbox
+              WHERE m.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 1 AND id = x.mailbox)",
+    },
+    Check {
+        what: "inbox counters differ from its entries",
+        table: "inbox",
+        sql: "SELECT i.id FROM inbox i LEFT JOIN (
+                  SELECT inbox, sum(messages) n, sum(bytes) bytes FROM mailbox GROUP BY inbox) m
+                  ON m.inbox = i.id
+              WHERE i.messages <> coalesce(m.n, 0) OR i.bytes <> coalesce(m.bytes, 0)",
+    },
+    Check {
+        what: "inbox has not exactly one address",
+        table: "inbox",
+        sql: "SELECT i.id FROM inbox i LEFT JOIN (
+                  SELECT inbox, org, count(*) n FROM address WHERE inbox IS NOT NULL
+                  GROUP BY inbox) a ON a.inbox = i.id
+              WHERE a.n IS NOT 1 OR a.org <> i.org",
+    },
+    Check {
+        what: "two inboxes receive mail for the address of this one",
+        table: "inbox",
+        sql: "SELECT min(i.id) FROM address a JOIN inbox i ON i.id = a.inbox
+                  LEFT JOIN domain d ON d.id = i.domain
+              WHERE i.domain IS NULL OR d.verified_at IS NOT NULL
+              GROUP BY a.canonical HAVING count(*) > 1",
+    },
+    Check {
+        what: "inbox is at a domain of another organization",
+        table: "inbox",
+        sql: "SELECT i.id FROM inbox i JOIN domain d ON d.id = i.domain WHERE d.org <> i.org",
+    },
+    Check {
+        what: "address of an inbox that is gone",
+        table: "inbox",
+        sql: "SELECT a.inbox FROM address a LEFT JOIN inbox i ON i.id = a.inbox
+              WHERE a.inbox IS NOT NULL AND i.id IS NULL",
+    },
+    Check {
+        what: "key is bound to an inbox that is gone or another organization's",
+        table: "key",
+        sql: "SELECT k.key FROM key_inbox k JOIN key ON key.id = k.key
+                  LEFT JOIN inbox i ON i.id = k.inbox AND i.org = key.org
+              WHERE i.id IS NULL",
+    },
+    Check {
+        what: "subscription of an inbox that is gone",
+        table: "inbox",
+        sql: "SELECT DISTINCT s.inbox FROM subscription s LEFT JOIN inbox i ON i.id = s.inbox
+              WHERE i.id IS NULL",
+    },
+    Check {
+        what: "conversation of an inbox that is gone",
+        table: "inbox",
+        sql: "SELECT DISTINCT r.inbox FROM reference r LEFT JOIN inbox i ON i.id = r.inbox
+              WHERE i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = r.inbox)",
+    },
+    Check {
+        what: "body is counted wrong",
+        table: "body",
+        sql: "SELECT b.id FROM body b LEFT JOIN (
+                  SELECT body, count(*) n FROM
+                      (SELECT body FROM entry UNION ALL
+                       SELECT body FROM job WHERE body IS NOT NULL) GROUP BY body) u
+                  ON u.body = b.id
+                  LEFT JOIN recount r ON r.body = b.id
+              WHERE b.refs + coalesce(r.delta, 0) <> coalesce(u.n, 0)",
+    },
+    Check {
+        what: "change of the references of a body that is gone",
+        table: "body",
+        sql: "SELECT r.body FROM recount r LEFT JOIN body b ON b.id = r.body
+              WHERE b.id IS NULL",
+    },
+    Check {
+        what: "deleted, and still there",
+        table: "doomed",
+        sql: "SELECT d.id FROM doomed d LEFT JOIN mailbox m ON m.id = d.id
+                  LEFT JOIN inbox i ON i.id = d.id LEFT JOIN org o ON o.id = d.id
+              WHERE m.id IS NOT NULL OR i.id IS NOT NULL OR o.id IS NOT NULL
+                  OR d.kind NOT BETWEEN 1 AND 3",
+    },
+    Check {
+        what: "job has no body of its organization",
+        table: "job",
+        sql: "SELECT j.id FROM job j LEFT JOIN body b ON b.id = j.body AND b.org = j.org
+              WHERE j.body IS NOT NULL AND b.id IS NULL",
+    },
+    Check {
+        what: "job is in no state that there is",
+        table: "job",
+        sql: "SELECT id FROM job WHERE state NOT IN (0, 1)
+                 OR (state = 1) <> (lease_until IS NOT NULL)
+                 OR (state = 1) <> (lease_by IS NOT NULL)",
+    },
+    Check {
+        what: "log of the organization has a gap",
+        table: "org",
+        sql: "SELECT o.id FROM org o LEFT JOIN (
+                  SELECT org, count(*) n, min(seq) low, max(seq) high FROM event GROUP BY org) e
+                  ON e.org = o.id
+              WHERE coalesce(e.n, 0) <> o.seq - o.oldest + 1
+                 OR (e.n > 0 AND (e.low <> o.oldest OR e.high <> o.seq))",
+    },
+    Check {
+        what: "log of an organization that is gone",
+        table: "org",
+        sql: "SELECT DISTINCT e.org FROM event e LEFT JOIN org o ON o.id = e.org
+              WHERE o.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = e.org)",
+    },
+    Check {
+        what: "time goes back in the log, at number",
+        table: "event",
+        sql: "SELECT seq FROM (SELECT seq, at, lag(at) OVER (PARTITION BY org ORDER BY seq) before
+                               FROM event) WHERE before > at",
+    },
+    Check {
+        what: "id beyond the mark of ids given out",
+        table: "meta",
+        sql: "SELECT id FROM (SELECT max(id) id FROM entry UNION ALL SELECT max(id) FROM body
+                              UNION ALL SELECT max(id) FROM mailbox UNION ALL SELECT max(id) FROM inbox
+                              UNION ALL SELECT max(id) FROM key UNION ALL SELECT max(id) FROM job)
+              WHERE id > (SELECT value FROM meta WHERE name = 'id')",
+    },
+    Check {
+        what: "chunks without a body",
+        table: "chunk",
+        sql: "SELECT c.id FROM chunk c WHERE NOT EXISTS (
+                  SELECT 1 FROM (SELECT id, size FROM body WHERE id <= c.id
+                                 ORDER BY id DESC LIMIT 1) b
+                  WHERE c.id < b.id + max(1, (b.size + 262143) / 262144))",
+    },
+    Check {
+        what: "body lacks octets, or has some of another size",
+        table: "body",
+        sql: "SELECT b.id FROM body b WHERE b.size <> coalesce(
+                  (SELECT sum(length(octets)) FROM chunk c
+                   WHERE c.id >= b.id AND c.id < b.id + max(1, (b.size + 262143) / 262144)), 0)",
+    },
+];
+
+/// The ancestors of every inbox are its parent and the ancestors of its parent.
+pub(super) fn ancestors(store: &Store, found: &mut Findings) -> Result<(), Error> {
+    let _ = store.each("SELECT org, id, parent FROM inbox", [], |r| {
+        let (org, inbox) = (OrgId(r.get(0)?), InboxId(r.get(1)?));
+        let parent = r.get::<_, Option<i64>>(2)?.map(InboxId);
+        if let Err(error) = compare_ancestors(store, (org, inbox), parent, found) {
+            let fault = Fault::of("inbox", error.to_string())
+                .at(format!("id={}", inbox.0))
+                .in_org(Some(org.0));
+            found.add_error(fault, error);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(())
+}
+
+fn compare_ancestors(
+    store: &Store,
+    (org, inbox): (OrgId, InboxId),
+    parent: Option<InboxId>,
+    found: &mut Findings,
+) -> Result<(), Error> {
+    let own = store.inbox_path(org, inbox)?.map(|p| p.ancestors);
+    let above = match parent {
+        None => Some(Vec::new()),
+        Some(parent) => store
+            .inbox_path(org, parent)?
+            .map(|p| [parent].into_iter().chain(p.ancestors).collect()),
+    };
+    if own != above {
+        found.add(
+            Fault::of("inbox", "inbox has wrong ancestors")
+                .at(format!("id={}", inbox.0))
+                .in_org(Some(org.0)),
+        );
+    }
+    Ok(())
+}
