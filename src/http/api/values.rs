@@ -6,9 +6,11 @@
 //! and a value that no route takes are panics, so that every test finds them.
 
 use super::fields::{BodyTable, FieldKind, FieldRow, Presence, TextBound};
-use super::problems::{Problem, printable};
+use super::problems::{Problem, printable, refused};
 use crate::call::bounds::{check_keyword, check_line, is_one_line};
-use crate::call::{DraftAddress, InboxRef, Limits, NamedAddress, Scopes, ThreadId};
+use crate::call::{
+    Countable, DraftAddress, InboxRef, Limits, NamedAddress, Refusal, Scopes, ThreadId,
+};
 use crate::http::wire::json::{Json, JsonFields};
 use crate::http::wire::target::{Query, digits, inbox_ref};
 use crate::mail::time::parse_rfc3339;
@@ -276,7 +278,7 @@ fn of_json(
                 None => wrong("must have inbox ids or addresses"),
             }
         }
-        FieldKind::Addresses => addresses(place, value).map(FieldValue::Addresses),
+        FieldKind::Addresses => addresses(place, value, limits).map(FieldValue::Addresses),
         FieldKind::Labels => lines(place, value).map(FieldValue::Texts),
         FieldKind::HeaderFields => header_fields(place, value),
         FieldKind::Objects(table) => match value {
@@ -470,7 +472,7 @@ fn lines(place: &str, value: Json<'_>) -> FieldResult<Vec<String>> {
 
 /// Addresses: texts, or objects of name and address as messages show them. One alone is a list of
 /// it.
-fn addresses(place: &str, value: Json<'_>) -> FieldResult<Vec<DraftAddress>> {
+fn addresses(place: &str, value: Json<'_>, limits: &Limits) -> FieldResult<Vec<DraftAddress>> {
     let items = match value {
         Json::List(items) => items,
         one @ (Json::Text(_) | Json::Object(_)) => vec![one],
@@ -479,6 +481,14 @@ fn addresses(place: &str, value: Json<'_>) -> FieldResult<Vec<DraftAddress>> {
             return Err(Problem::invalid(place, why));
         }
     };
+    // The service counts the recipients of all fields; one list over the limit is not even read.
+    if items.len() > limits.submission_recipients {
+        let refusal = Refusal::Limit {
+            what: Countable::Recipients,
+            max: limits.submission_recipients as u64,
+        };
+        return Err(refused(&refusal, limits));
+    }
     let mut all = Vec::with_capacity(items.len());
     for (at, item) in items.into_iter().enumerate() {
         let place = format!("{place}[{at}]");

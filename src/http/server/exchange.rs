@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use super::{Server, ServerState};
 use crate::call::{
-    Allowance, Answer, Ask, Call, Caller, Charge, EntryRead, InboxRead, Intake, MessageRead, Now,
-    OctetsOf, Refusal, Reply, Route, Secret, Written,
+    Allowance, Answer, Ask, Call, Caller, Charge, EntryRead, InboxRead, Intake, MessageRead,
+    Metric, Now, OctetsOf, Refusal, Reply, Route, Secret, Written,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
+use crate::http::api::codes;
 use crate::http::api::credentials;
 use crate::http::api::message;
 use crate::http::api::problems::{Problem, refused};
@@ -292,7 +293,13 @@ impl Server {
         });
         let (parameters, values) = match read {
             Ok(read) => read,
-            Err(problem) => return Some(Err(problem)),
+            Err(problem) => {
+                // What a body may have many of, the service counts; this list was not read.
+                if problem.code == codes::LIMIT_REACHED {
+                    self.shared().metrics.count(Metric::RateLimited);
+                }
+                return Some(Err(problem));
+            }
         };
         let mut request = RouteRequest {
             caller: &exchange.caller,

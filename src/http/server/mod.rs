@@ -681,7 +681,9 @@ impl Server {
     ) {
         let metrics = &self.shared().metrics;
         match problem.code.status {
-            400 if problem.fatal => metrics.count(Metric::SyntaxErrors),
+            400 if problem.fatal || problem.code == codes::INVALID_JSON => {
+                metrics.count(Metric::SyntaxErrors);
+            }
             413 | 414 | 431 => metrics.count(Metric::TooLong),
             503 if problem.code == codes::BUSY => metrics.count(Metric::RejectedMemory),
             _ => {}

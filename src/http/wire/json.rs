@@ -1,7 +1,8 @@
 //! JSON both ways: a bounded, strict reader over serde_json and a writer that appends.
 //!
 //! The reader refuses input that two readers could take for different things (a name twice) and
-//! input over its bounds (depth 32, lists of 10,000). Fields are taken by name; a field that is
+//! input over its bounds (depth 32, lists of 10,000, values for its size). Fields are taken by
+//! name; a field that is
 //! left over is unknown and refused by name. Texts without escapes are borrowed from the body.
 
 use core::cell::Cell;
@@ -34,19 +35,22 @@ pub(crate) fn parse(body: &[u8]) -> Result<Json<'_>, Box<Problem>> {
         ));
     }
     let excess = Cell::new(None);
-    let values = Cell::new(0);
+    let most = values_max(body.len());
+    let left = Cell::new(most);
     let seed = Seed {
         depth: DEPTH_MAX,
-        values: &values,
+        left: &left,
         excess: &excess,
     };
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = seed.deserialize(&mut reader);
     let value = value.and_then(|value| reader.end().map(|()| value));
     value.map_err(|error| match excess.take() {
-        Some(Excess::Depth) => bad("The JSON is nested more than 32 deep."),
-        Some(Excess::List) => bad("A list in the JSON has more than 10,000 entries."),
-        Some(Excess::Values) => bad("The JSON has more than 100,000 values."),
+        Some(Excess::Depth) => bad("The JSON is nested more than 32 deep.".into()),
+        Some(Excess::List) => bad("A list in the JSON has more than 10,000 entries.".into()),
+        Some(Excess::Values) => bad(format!(
+            "The JSON has more than {most} names and values, which are the most for its length."
+        )),
         Some(Excess::Twice(name)) => Problem::invalid(&name, "is given twice"),
         None => Problem::new(
             codes::INVALID_JSON,
@@ -60,7 +64,15 @@ pub(crate) fn parse(body: &[u8]) -> Result<Json<'_>, Box<Problem>> {
     })
 }
 
-fn bad(message: &'static str) -> Box<Problem> {
+/// The names and values that a body of so many octets may have. A value of two octets takes as much
+/// memory as a value of fifty.
+fn values_max(octets: usize) -> usize {
+    (octets / OCTETS_A_VALUE)
+        .saturating_add(VALUES_FREE)
+        .min(VALUES_MAX)
+}
+
+fn bad(message: String) -> Box<Problem> {
     Problem::new(codes::INVALID_JSON, message, "Send a simpler body.")
 }
 
@@ -139,7 +151,8 @@ impl<'a> JsonFields<'a> {
 
 struct Seed<'c> {
     depth: usize,
-    values: &'c Cell<usize>,
+    /// Names and values that may still come.
+    left: &'c Cell<usize>,
     excess: &'c Cell<Option<Excess>>,
 }
 
@@ -155,8 +168,18 @@ impl Seed<'_> {
     fn inner(&self) -> Seed<'_> {
         Seed {
             depth: self.depth.saturating_sub(1),
-            values: self.values,
+            left: self.left,
             excess: self.excess,
+        }
+    }
+
+    fn count<E: serde::de::Error>(&self) -> Result<(), E> {
+        match self.left.get().checked_sub(1) {
+            Some(left) => {
+                self.left.set(left);
+                Ok(())
+            }
+            None => Err(self.too(Excess::Values)),
         }
     }
 
@@ -170,11 +193,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Json<'de>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Json<'de>, D::Error> {
-        let values = self.values.get() + 1;
-        self.values.set(values);
-        if values > VALUES_MAX {
-            return Err(self.too(Excess::Values));
-        }
+        self.count()?;
         reader.deserialize_any(self)
     }
 }
@@ -226,6 +245,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
             }
             items.push(item);
         }
+        // A list of one value would keep room for four.
+        items.shrink_to_fit();
         Ok(Json::List(items))
     }
 
@@ -238,6 +259,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
             if fields.len() == LIST_MAX {
                 return Err(self.too(Excess::List));
             }
+            self.count()?;
             fields.push((name, map.next_value_seed(self.inner())?));
         }
         let mut names: Vec<&str> = fields.iter().map(|(name, _)| name.as_ref()).collect();
@@ -246,6 +268,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         if let Some((name, _)) = twice {
             return Err(self.too(Excess::Twice((*name).to_owned())));
         }
+        fields.shrink_to_fit();
         Ok(Json::Object(fields))
     }
 }
@@ -476,8 +499,12 @@ impl ValueSlot<'_> {
 const DEPTH_MAX: usize = 32;
 /// Entries of one list or members of one object.
 const LIST_MAX: usize = 10_000;
-/// Values in all, since lists in lists multiply.
+/// Names and values in all, since lists in lists multiply.
 const VALUES_MAX: usize = 100_000;
+/// So many may come in a body of any length.
+const VALUES_FREE: usize = 512;
+/// Beyond those, each needs so many octets of the body: it takes up to 120 octets of memory.
+const OCTETS_A_VALUE: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -487,7 +514,7 @@ mod tests {
     #[test]
     fn bounds_of_the_reader() {
         let nested = |n: usize| format!("{}1{}", "[".repeat(n), "]".repeat(n));
-        let many = |n: usize| format!("[{}1]", "1,".repeat(n - 1));
+        let many = |n: usize| format!("[{}1]", "                1,".repeat(n - 1));
         assert!(parse(nested(32).as_bytes()).is_ok());
         assert!(parse(nested(33).as_bytes()).is_err());
         assert!(parse(nested(1_000_000).as_bytes()).is_err());

@@ -1,0 +1,420 @@
+//! Nothing that a peer sends takes more than eight times its own size in memory: a row is a door
+//! and a shape of input. The allocator counts; no clock is read.
+//!
+//! The memory of SQLite is not counted: its cache has a bound of its own.
+
+mod rig;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use peak_alloc::PeakAlloc;
+use postern::testing::call::{Limits, Listener, Scopes};
+use rig::Rig;
+
+#[global_allocator]
+static ALLOCATED: PeakAlloc = PeakAlloc;
+
+/// What comes before the input, and the input.
+struct Shape {
+    before: String,
+    input: String,
+}
+
+type Row = (&'static str, Listener, fn(&str) -> Shape);
+
+fn shape(before: impl Into<String>, input: impl Into<String>) -> Shape {
+    Shape {
+        before: before.into(),
+        input: input.into(),
+    }
+}
+
+const ROWS: &[Row] = &[
+    ("a message of text", Listener::Mx, |_| {
+        mail("Subject: x\r\n\r\n", &"0123456789\r\n".repeat(200_000), "")
+    }),
+    ("a message of empty lines", Listener::Mx, |_| {
+        mail("Subject: x\r\n\r\n", &"\r\n".repeat(500_000), "")
+    }),
+    ("a message of dots", Listener::Mx, |_| {
+        mail("Subject: x\r\n\r\n", &"..\r\n".repeat(250_000), "")
+    }),
+    ("a message of header fields", Listener::Mx, |_| {
+        mail("", &"a:\r\n".repeat(250_000), "\r\nx\r\n")
+    }),
+    ("a message of parts", Listener::Mx, |_| {
+        mail(
+            "Content-Type: multipart/mixed; boundary=a\r\n\r\n",
+            &"--a\r\n\r\n".repeat(150_000),
+            "--a--\r\n",
+        )
+    }),
+    ("a message of addresses", Listener::Mx, |_| {
+        mail("To: ", &"a@b,\r\n ".repeat(150_000), "a@b\r\n\r\nx\r\n")
+    }),
+    ("a message of references", Listener::Mx, |_| {
+        mail(
+            "References: ",
+            &"<a@b>\r\n ".repeat(130_000),
+            "\r\n\r\nx\r\n",
+        )
+    }),
+    ("a message of parameters", Listener::Mx, |_| {
+        mail(
+            "Content-Type: a/b",
+            &";a=b\r\n ".repeat(150_000),
+            "\r\n\r\nx\r\n",
+        )
+    }),
+    ("a message of attached messages", Listener::Mx, |_| {
+        mail(
+            "",
+            &"Content-Type: message/rfc822\r\n\r\n".repeat(30_000),
+            "\r\nx\r\n",
+        )
+    }),
+    ("a message of nested parts", Listener::Mx, |_| {
+        let part = |n| format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n");
+        mail("", &(0..15_000).map(part).collect::<String>(), "\r\nx\r\n")
+    }),
+    ("a message of encoded words", Listener::Mx, |_| {
+        mail(
+            "Subject: ",
+            &"=?utf-8?Q?=C3=A4?=\r\n ".repeat(45_000),
+            "\r\n\r\nx\r\n",
+        )
+    }),
+    ("a message of hidden octets", Listener::Mx, |_| {
+        let head = "Content-Type: text/plain; charset=iso-8859-5\r\n\
+                    Content-Transfer-Encoding: quoted-printable\r\n\r\n";
+        mail(
+            head,
+            &"=FF=FF=FF=FF=FF=FF=FF=FF=FF=FF\r\n".repeat(30_000),
+            "",
+        )
+    }),
+    ("a message of tags", Listener::Mx, |_| {
+        let head = "Content-Type: text/html\r\n\r\n";
+        mail(head, &"<b><i><a href=x>\r\n".repeat(60_000), "")
+    }),
+    ("a message of Received", Listener::Mx, |_| {
+        mail("", &"Received: a\r\n".repeat(80_000), "\r\nx\r\n")
+    }),
+    ("chunks of one octet", Listener::Mx, |_| {
+        shape(
+            ENVELOPE,
+            format!("{}BDAT 0 LAST\r\n", "BDAT 1\r\nx".repeat(50_000)),
+        )
+    }),
+    ("recipients with parameters", Listener::Submissions, |key| {
+        let long = "x".repeat(900);
+        let rcpt = |n| format!("RCPT TO:<a{n}@else.test> ORCPT=rfc822;{long}\r\n");
+        let rcpts: String = (0..200).map(rcpt).collect();
+        shape(format!("{}MAIL FROM:<bot@x.test>\r\n", login(key)), rcpts)
+    }),
+    ("an append", Listener::Imaps, |key| {
+        let text = "0123456789\r\n".repeat(200_000);
+        let append = format!("2 APPEND INBOX {{{}+}}\r\n{text}\r\n", text.len());
+        shape(format!("1 LOGIN bot@x.test {key}\r\n"), append)
+    }),
+    ("a literal", Listener::Imaps, |key| {
+        imap(
+            key,
+            format!("NOOP {{65000+}}\r\n{}\r\n", "x".repeat(65_000)),
+        )
+    }),
+    ("half of a command", Listener::Imaps, |key| {
+        imap(key, format!("NOOP {}", "x".repeat(60_000)))
+    }),
+    ("keys of a search", Listener::Imaps, |key| {
+        imap(key, format!("SEARCH {}1\r\n", "ALL ".repeat(16_000)))
+    }),
+    ("alternatives of a search", Listener::Imaps, |key| {
+        imap(key, format!("SEARCH {}1\r\n", "OR 1 ".repeat(13_000)))
+    }),
+    ("texts of a search", Listener::Imaps, |key| {
+        imap(key, format!("SEARCH {}1\r\n", "TEXT a ".repeat(9_000)))
+    }),
+    ("negations of a search", Listener::Imaps, |key| {
+        imap(key, format!("SEARCH {}1\r\n", "NOT ".repeat(16_000)))
+    }),
+    ("a set of a search", Listener::Imaps, |key| {
+        imap(key, format!("SEARCH {}1\r\n", "9,".repeat(32_000)))
+    }),
+    ("a set of a fetch", Listener::Imaps, |key| {
+        imap(key, format!("FETCH {}1 FLAGS\r\n", "9,".repeat(32_000)))
+    }),
+    ("a set of UIDs", Listener::Imaps, |key| {
+        imap(
+            key,
+            format!("UID FETCH {}1 FLAGS\r\n", "9:1,".repeat(16_000)),
+        )
+    }),
+    ("items of a fetch", Listener::Imaps, |key| {
+        imap(key, format!("FETCH 1 ({}UID)\r\n", "UID ".repeat(16_000)))
+    }),
+    ("sections of a fetch", Listener::Imaps, |key| {
+        imap(key, format!("FETCH 1 ({}UID)\r\n", "BODY[] ".repeat(9_000)))
+    }),
+    ("fields of a fetch", Listener::Imaps, |key| {
+        let names = "a ".repeat(30_000);
+        imap(key, format!("FETCH 1 BODY[HEADER.FIELDS ({names}a)]\r\n"))
+    }),
+    ("parts of a section", Listener::Imaps, |key| {
+        imap(key, format!("FETCH 1 BODY[{}1]\r\n", "1.".repeat(32_000)))
+    }),
+    ("keywords of a store", Listener::Imaps, |key| {
+        imap(key, format!("STORE 1 FLAGS ({}a)\r\n", "a ".repeat(32_000)))
+    }),
+    ("items of a status", Listener::Imaps, |key| {
+        imap(
+            key,
+            format!("STATUS INBOX ({}UIDNEXT)\r\n", "UNSEEN ".repeat(9_000)),
+        )
+    }),
+    ("patterns of a list", Listener::Imaps, |key| {
+        imap(key, format!("LIST \"\" ({}a)\r\n", "a ".repeat(30_000)))
+    }),
+    ("fields of ID", Listener::Imaps, |key| {
+        imap(
+            key,
+            format!("ID ({}\"a\" \"b\")\r\n", "\"a\" NIL ".repeat(7_000)),
+        )
+    }),
+    ("capabilities of ENABLE", Listener::Imaps, |key| {
+        imap(key, format!("ENABLE {}a\r\n", "a ".repeat(32_000)))
+    }),
+    ("header fields of a request", Listener::Https, |_| {
+        shape(
+            "",
+            format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(5_000)),
+        )
+    }),
+    ("a query of a request", Listener::Https, |key| {
+        let query = "a=b&".repeat(2_000);
+        let auth = format!("Host: mx.test\r\nAuthorization: Bearer {key}\r\n");
+        shape(
+            "",
+            format!("GET /api/v1/inboxes?{query} HTTP/1.1\r\n{auth}\r\n"),
+        )
+    }),
+    ("chunks of a body", Listener::Https, |key| {
+        let chunks = format!("{}0\r\n\r\n", "1\r\n \r\n".repeat(100_000));
+        post(key, "Transfer-Encoding: chunked", &chunks)
+    }),
+    ("JSON of empty objects", Listener::Https, |key| {
+        json(key, format!("{{\"x\":[{}{{}}]}}", "{},".repeat(300_000)))
+    }),
+    ("JSON of numbers in lists", Listener::Https, |key| {
+        let list = format!("[{}0],", "0,".repeat(9_000));
+        json(key, format!("{{\"x\":[{}0]}}", list.repeat(50)))
+    }),
+    ("JSON of deep lists", Listener::Https, |key| {
+        let deep = format!("{}{},", "[".repeat(28), "]".repeat(28));
+        json(key, format!("{{\"x\":[{}0]}}", deep.repeat(9_000)))
+    }),
+    ("JSON of small fields", Listener::Https, |key| {
+        let fields: String = (0..9_900).map(|n| format!("\"{n}\":0,")).collect();
+        json(key, format!("{{{fields}\"x\":0}}"))
+    }),
+    ("JSON of escapes", Listener::Https, |key| {
+        let list = "\"\\n\",".repeat(9_900);
+        json(key, format!("{{\"x\":[{list}0]}}"))
+    }),
+    ("recipients of a request", Listener::Https, |key| {
+        json(
+            key,
+            format!("{{\"to\":[{}\"a@b\"]}}", "\"a@b\",".repeat(9_900)),
+        )
+    }),
+    ("header fields of a send", Listener::Https, |key| {
+        let fields: String = (0..9_900).map(|n| format!("\"X-{n}\":\"\",")).collect();
+        let to = "\"to\":[\"bot@x.test\"]";
+        json(
+            key,
+            format!("{{{to},\"headers\":{{{fields}\"X-A\":\"\"}}}}"),
+        )
+    }),
+    ("attachments of a send", Listener::Https, |key| {
+        let empty = "{\"filename\":\"\",\"content\":\"\"},";
+        let to = "\"to\":[\"bot@x.test\"]";
+        let list = empty.repeat(9_000);
+        let last = empty.trim_end_matches(',');
+        json(key, format!("{{{to},\"attachments\":[{list}{last}]}}"))
+    }),
+    (
+        "as many values as its length allows",
+        Listener::Https,
+        |key| {
+            json(
+                key,
+                format!("{{\"x\":[{}0]}}", wide("[0],", 2).repeat(9_900)),
+            )
+        },
+    ),
+    (
+        "as many texts as its length allows",
+        Listener::Https,
+        |key| {
+            json(
+                key,
+                format!("{{\"x\":[{}0]}}", wide("\"\\n\",", 1).repeat(9_900)),
+            )
+        },
+    ),
+    (
+        "as many fields as its length allows",
+        Listener::Https,
+        |key| {
+            let fields: String = (0..9_900)
+                .map(|n| wide(&format!("\"{n}\":0,"), 2))
+                .collect();
+            json(key, format!("{{{fields}\"x\":0}}"))
+        },
+    ),
+    (
+        "as many header fields as its length allows",
+        Listener::Https,
+        |key| {
+            let fields: String = (0..9_900)
+                .map(|n| wide(&format!("\"X-{n}\":\"\","), 2))
+                .collect();
+            let to = "\"to\":[\"bot@x.test\"]";
+            json(
+                key,
+                format!("{{{to},\"headers\":{{{fields}\"X-A\":\"\"}}}}"),
+            )
+        },
+    ),
+    (
+        "as many attachments as its length allows",
+        Listener::Https,
+        |key| {
+            let empty = "{\"filename\":\"\",\"content\":\"\"}";
+            let to = "\"to\":[\"bot@x.test\"]";
+            let list = wide(&format!("{empty},"), 5).repeat(9_000);
+            json(key, format!("{{{to},\"attachments\":[{list}{empty}]}}"))
+        },
+    ),
+    (
+        "as many labels as its length allows",
+        Listener::Https,
+        |key| {
+            let to = "\"to\":[\"bot@x.test\"]";
+            let list: String = (0..9_900).map(|n| wide(&format!("\"{n}\","), 1)).collect();
+            json(key, format!("{{{to},\"labels\":[{list}\"x\"]}}"))
+        },
+    ),
+    (
+        "as many recipients as a message may have",
+        Listener::Https,
+        |key| {
+            json(
+                key,
+                format!("{{\"to\":[{}\"a@b\"]}}", "\"a@b\",".repeat(199)),
+            )
+        },
+    ),
+    ("a large attachment", Listener::Https, |key| {
+        let content = "QUJD".repeat(500_000);
+        let to = "\"to\":[\"bot@x.test\"]";
+        let file = format!("{{\"filename\":\"a\",\"content\":\"{content}\"}}");
+        json(key, format!("{{{to},\"attachments\":[{file}]}}"))
+    }),
+    ("a text of line ends", Listener::Https, |key| {
+        let to = "\"to\":[\"bot@x.test\"]";
+        json(
+            key,
+            format!("{{{to},\"text\":\"{}\"}}", "\\n".repeat(500_000)),
+        )
+    }),
+    ("a text of control characters", Listener::Https, |key| {
+        let to = "\"to\":[\"bot@x.test\"]";
+        json(
+            key,
+            format!("{{{to},\"text\":\"{}\"}}", "\u{7f}".repeat(1_000_000)),
+        )
+    }),
+    ("a page of tags", Listener::Https, |key| {
+        let to = "\"to\":[\"bot@x.test\"]";
+        json(
+            key,
+            format!("{{{to},\"html\":\"{}\"}}", "<b>".repeat(300_000)),
+        )
+    }),
+];
+
+const ENVELOPE: &str = "EHLO c\r\nMAIL FROM:<a@else.test>\r\nRCPT TO:<bot@x.test>\r\n";
+
+fn mail(head: &str, middle: &str, tail: &str) -> Shape {
+    let data = format!("{ENVELOPE}DATA\r\n");
+    shape(data, format!("{head}{middle}{tail}.\r\n"))
+}
+
+fn login(key: &str) -> String {
+    let plain = format!("\0bot@x.test\0{key}");
+    let plain = data_encoding::BASE64.encode(plain.as_bytes());
+    format!("EHLO c\r\nAUTH PLAIN {plain}\r\n")
+}
+
+fn imap(key: &str, command: String) -> Shape {
+    let before = format!("1 LOGIN bot@x.test {key}\r\n2 SELECT INBOX\r\n");
+    shape(before, format!("3 {command}"))
+}
+
+/// An item of a body, so wide that the body may have it with so many names and values.
+fn wide(item: &str, values: usize) -> String {
+    format!("{item:width$}", width = 16 * values)
+}
+
+fn post(key: &str, framing: &str, body: &str) -> Shape {
+    let auth = format!("Host: mx.test\r\nAuthorization: Bearer {key}\r\n");
+    let line = "POST /api/v1/inboxes/bot@x.test/messages HTTP/1.1\r\n";
+    shape(format!("{line}{auth}{framing}\r\n\r\n"), body)
+}
+
+fn json(key: &str, body: String) -> Shape {
+    post(key, &format!("Content-Length: {}", body.len()), &body)
+}
+
+#[test]
+fn nothing_takes_more_than_eight_times_its_size() {
+    let mut wrong = Vec::new();
+    for (name, listener, shape) in ROWS {
+        let limits = Limits::default();
+        let mut rig = Rig::new(7, limits);
+        let org = rig.make_org("first");
+        rig.make_inbox(org, "bot@x.test", None);
+        let key = rig.make_key(org, Scopes::ADMIN, None, None);
+        let Shape { before, input } = shape(&key);
+        let id = rig.open(*listener, IpAddr::V4(Ipv4Addr::LOCALHOST));
+        rig.wait(1000);
+        for line in before.split_inclusive('\n') {
+            rig.send(id, line.as_bytes(), usize::MAX);
+        }
+        drop(rig.take(id));
+        let mut said = Vec::new();
+        let held = ALLOCATED.current_usage();
+        ALLOCATED.reset_peak_usage();
+        for piece in input.as_bytes().chunks(PIECE) {
+            rig.send(id, piece, PIECE);
+            said = rig.take(id);
+        }
+        let taken = ALLOCATED.peak_usage().saturating_sub(held);
+        let times = taken.saturating_sub(FREE) as f64 / input.len() as f64;
+        let said: String = said.escape_ascii().take(90).map(char::from).collect();
+        println!(
+            "{name}: {} octets took {taken}: {times:.1} {said}",
+            input.len()
+        );
+        if times > 8.0 {
+            wrong.push(format!("{name}: {times:.1} times"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The client sends pieces of this size: a worker reads 64 KiB at once.
+const PIECE: usize = 16 * 1024;
+/// What any request takes, however small.
+const FREE: usize = 128 * 1024;
