@@ -3,8 +3,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -28,19 +28,19 @@ pub struct Server {
 impl Server {
     /// Starts the built binary on free ports without rate limits.
     pub fn start(name: &str) -> Server {
+        Server::start_with(name, &["--no-limits"])
+    }
+
+    /// Starts the built binary on free ports with these options.
+    pub fn start_with(name: &str, options: &[&str]) -> Server {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("bench-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         let begin = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
-            .args([
-                "serve",
-                "--ports",
-                "auto",
-                "--json",
-                "--no-limits",
-                "--data",
-            ])
+            .args(["serve", "--ports", "auto", "--json"])
+            .args(options)
+            .arg("--data")
             .arg(&folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -115,33 +115,43 @@ impl Server {
 
     /// Resident memory in bytes.
     pub fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// The most resident memory that it ever had, in bytes.
+    pub fn memory_peak(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = text.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace()
-            .nth(1)
-            .unwrap()
-            .parse::<u64>()
-            .unwrap()
-            * 1024
+        let line = text.lines().find(|l| l.starts_with(name)).unwrap();
+        let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        kib * 1024
+    }
+
+    /// The token of its operator.
+    pub fn operator_token(&self) -> String {
+        let token = std::fs::read_to_string(self.folder.join("operator.token")).unwrap();
+        token.trim().to_string()
     }
 
     /// More inboxes, over REST; their addresses.
     pub fn make_inboxes(&self, n: usize) -> Vec<String> {
+        self.make_inboxes_of(self.key(), n)
+    }
+
+    /// More inboxes of the organization of `key`; their addresses.
+    pub fn make_inboxes_of(&self, key: &str, n: usize) -> Vec<String> {
         let mut stream = Stream::connect_plain(self.port("http"));
         (0..n)
             .map(|i| {
                 let body = format!("{{\"username\":\"bench{i}\"}}");
-                stream.send(
-                    format!(
-                        "POST /api/v1/inboxes HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-                        self.key(),
-                        body.len()
-                    )
-                    .as_bytes(),
-                );
-                let answer = stream.http_body();
-                let json: serde_json::Value = serde_json::from_slice(&answer).unwrap();
-                json["address"].as_str().unwrap_or_else(|| panic!("{json}")).to_string()
+                let json = stream.post("/api/v1/inboxes", key, &body);
+                json["address"]
+                    .as_str()
+                    .unwrap_or_else(|| panic!("{json}"))
+                    .to_string()
             })
             .collect()
     }
@@ -161,6 +171,7 @@ impl<T: Read + Write + Send> Duplex for T {}
 /// A blocking client connection with lines.
 pub struct Stream {
     inner: Box<dyn Duplex>,
+    socket: TcpStream,
     buffer: Vec<u8>,
     at: usize,
 }
@@ -168,52 +179,86 @@ pub struct Stream {
 impl Stream {
     /// Over TLS 1.3, the handshake done.
     pub fn connect(server: &Server, port: &str) -> Stream {
-        let tcp = TcpStream::connect(("127.0.0.1", server.port(port))).unwrap();
-        tcp.set_nodelay(true).unwrap();
-        tcp.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        let tls = ClientConnection::new(server.tls.clone(), name).unwrap();
-        let mut stream = StreamOwned::new(tls, tcp);
-        stream.conn.complete_io(&mut stream.sock).unwrap();
-        Stream {
-            inner: Box::new(stream),
-            buffer: Vec::new(),
-            at: 0,
-        }
+        Stream::open(server, port, Ipv4Addr::LOCALHOST, None).unwrap()
     }
 
     /// In clear.
     pub fn connect_plain(port: u16) -> Stream {
-        let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        tcp.set_nodelay(true).unwrap();
-        tcp.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        Stream::over(dial(port, Ipv4Addr::LOCALHOST, None).unwrap())
+    }
+
+    /// From an address of this machine, over TLS 1.3 where the port has it. `window` is the size
+    /// of the socket's buffer for what comes in, for a client that does not read.
+    pub fn open(
+        server: &Server,
+        port: &str,
+        from: Ipv4Addr,
+        window: Option<usize>,
+    ) -> io::Result<Stream> {
+        let tcp = dial(server.port(port), from, window)?;
+        if matches!(port, "http" | "mx") {
+            return Ok(Stream::over(tcp));
+        }
+        let name = ServerName::try_from("localhost").unwrap();
+        let tls = ClientConnection::new(server.tls.clone(), name).unwrap();
+        let socket = tcp.try_clone()?;
+        let mut stream = StreamOwned::new(tls, tcp);
+        stream.conn.complete_io(&mut stream.sock)?;
+        Ok(Stream {
+            inner: Box::new(stream),
+            socket,
+            buffer: Vec::new(),
+            at: 0,
+        })
+    }
+
+    fn over(tcp: TcpStream) -> Stream {
         Stream {
+            socket: tcp.try_clone().unwrap(),
             inner: Box::new(tcp),
             buffer: Vec::new(),
             at: 0,
         }
     }
 
-    /// Writes all.
-    pub fn send(&mut self, bytes: &[u8]) {
-        self.inner.write_all(bytes).unwrap();
-        self.inner.flush().unwrap();
+    /// Its socket, for the one that ends it from another thread.
+    pub fn socket(&self) -> TcpStream {
+        self.socket.try_clone().unwrap()
     }
 
-    fn fill(&mut self) {
+    /// Writes all.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.try_send(bytes).unwrap();
+    }
+
+    /// Writes all. Errors: the server has closed the connection.
+    pub fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.inner.write_all(bytes)?;
+        self.inner.flush()
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
         if self.at > 0 {
             self.buffer.drain(..self.at);
             self.at = 0;
         }
         let old = self.buffer.len();
         self.buffer.resize(old + 65_536, 0);
-        let n = self.inner.read(&mut self.buffer[old..]).unwrap();
-        assert!(n > 0, "the server closed the connection");
-        self.buffer.truncate(old + n);
+        let read = self.inner.read(&mut self.buffer[old..]);
+        self.buffer.truncate(old + *read.as_ref().unwrap_or(&0));
+        match read? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
     }
 
     /// The next line, without CRLF.
     pub fn line(&mut self) -> String {
+        self.try_line().expect("the server keeps the connection")
+    }
+
+    /// The next line, without CRLF. Errors: the server has closed the connection.
+    pub fn try_line(&mut self) -> io::Result<String> {
         let mut searched = self.at;
         loop {
             if let Some(n) = memchr::memchr(b'\n', &self.buffer[searched..]) {
@@ -222,58 +267,71 @@ impl Stream {
                     .trim_end()
                     .to_string();
                 self.at = end + 1;
-                return text;
+                return Ok(text);
             }
             let kept = self.buffer.len() - self.at;
-            self.fill();
+            self.fill()?;
             searched = kept;
         }
     }
 
     /// Drops exactly `n` bytes.
-    pub fn skip(&mut self, mut n: usize) {
+    fn skip(&mut self, mut n: usize) -> io::Result<()> {
         while n > 0 {
             if self.at == self.buffer.len() {
-                self.fill();
+                self.fill()?;
             }
             let take = n.min(self.buffer.len() - self.at);
             self.at += take;
             n -= take;
         }
+        Ok(())
     }
 
     /// Reads lines until one begins with `tag `; panics unless it is OK.
     pub fn ok(&mut self, tag: &str) {
+        let line = self.tagged(tag).expect("the server keeps the connection");
+        assert!(line.starts_with("OK"), "{line}");
+    }
+
+    /// Reads lines until one begins with `tag `; the rest of it. Errors: the server has closed the
+    /// connection.
+    pub fn tagged(&mut self, tag: &str) -> io::Result<String> {
         loop {
-            let line = self.line();
-            if let Some(rest) = line.strip_prefix(tag)
-                && rest.starts_with(' ')
-            {
-                assert!(rest.starts_with(" OK"), "{line}");
-                return;
+            let line = self.try_line()?;
+            if let Some(rest) = line.strip_prefix(tag).and_then(|l| l.strip_prefix(' ')) {
+                return Ok(rest.to_string());
             }
             if let Some(n) = literal(&line) {
-                self.skip(n);
+                self.skip(n)?;
             }
         }
     }
 
     /// An SMTP reply; its last line.
     pub fn reply(&mut self, code: &str) -> String {
+        let line = self.try_reply().expect("the server keeps the connection");
+        assert!(line.starts_with(code), "wanted {code}, got {line}");
+        line
+    }
+
+    /// An SMTP reply; its last line. Errors: the server has closed the connection.
+    pub fn try_reply(&mut self) -> io::Result<String> {
         loop {
-            let line = self.line();
-            assert!(line.starts_with(code), "wanted {code}, got {line}");
+            let line = self.try_line()?;
             if line.as_bytes().get(3) != Some(&b'-') {
-                return line;
+                return Ok(line);
             }
         }
     }
 
-    /// The body of an HTTP answer with a Content-Length.
-    pub fn http_body(&mut self) -> Vec<u8> {
+    /// The status and the body of an HTTP answer with a Content-Length. Errors: the server has
+    /// closed the connection.
+    pub fn http_answer(&mut self) -> io::Result<(String, Vec<u8>)> {
+        let status = self.try_line()?;
         let mut length = 0;
         loop {
-            let line = self.line();
+            let line = self.try_line()?;
             if line.is_empty() {
                 break;
             }
@@ -282,19 +340,46 @@ impl Stream {
             }
         }
         while self.buffer.len() - self.at < length {
-            self.fill();
+            self.fill()?;
         }
         let body = self.buffer[self.at..self.at + length].to_vec();
         self.at += length;
-        body
+        Ok((status, body))
+    }
+
+    /// Sends a GET.
+    pub fn ask(&mut self, target: &str, key: &str) -> io::Result<()> {
+        self.try_send(
+            format!(
+                "GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\r\n"
+            )
+            .as_bytes(),
+        )
+    }
+
+    /// Sends a GET; its status and body.
+    pub fn get(&mut self, target: &str, key: &str) -> io::Result<(String, Vec<u8>)> {
+        self.ask(target, key)?;
+        self.http_answer()
+    }
+
+    /// Sends a JSON body; the answer's.
+    pub fn post(&mut self, target: &str, key: &str, body: &str) -> serde_json::Value {
+        let length = body.len();
+        self.send(
+            format!(
+                "POST {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+            )
+            .as_bytes(),
+        );
+        let (_, body) = self.http_answer().unwrap();
+        serde_json::from_slice(&body).unwrap()
     }
 
     /// IMAP, logged in; `select` opens INBOX.
     pub fn imap(server: &Server, inbox: &str, select: bool) -> Stream {
         let mut s = Stream::connect(server, "imaps");
-        s.line();
-        s.send(format!("a LOGIN {inbox} {}\r\n", server.key()).as_bytes());
-        s.ok("a");
+        s.log_in_to_imap(inbox, server.key()).unwrap();
         if select {
             s.send(b"b SELECT INBOX\r\n");
             s.ok("b");
@@ -302,17 +387,53 @@ impl Stream {
         s
     }
 
+    /// Logs in to IMAP on a new connection. Errors: the login was refused.
+    pub fn log_in_to_imap(&mut self, inbox: &str, key: &str) -> io::Result<()> {
+        self.try_line()?;
+        self.try_send(format!("a LOGIN {inbox} {key}\r\n").as_bytes())?;
+        let line = self.tagged("a")?;
+        expect(line.starts_with("OK"), line)
+    }
+
     /// SMTP submission, logged in.
     pub fn smtp(server: &Server, inbox: &str) -> Stream {
         let mut s = Stream::connect(server, "smtps");
-        s.reply("220");
-        s.send(b"EHLO bench.test\r\n");
-        s.reply("250");
-        let plain = data_encoding::BASE64.encode(format!("\0{inbox}\0{}", server.key()).as_bytes());
-        s.send(format!("AUTH PLAIN {plain}\r\n").as_bytes());
-        s.reply("235");
+        s.log_in_to_smtp(inbox, server.key()).unwrap();
         s
     }
+
+    /// Logs in to submission on a new connection. Errors: the login was refused.
+    pub fn log_in_to_smtp(&mut self, inbox: &str, key: &str) -> io::Result<()> {
+        self.try_reply()?;
+        self.try_send(b"EHLO bench.test\r\n")?;
+        self.try_reply()?;
+        let plain = data_encoding::BASE64.encode(format!("\0{inbox}\0{key}").as_bytes());
+        self.try_send(format!("AUTH PLAIN {plain}\r\n").as_bytes())?;
+        let line = self.try_reply()?;
+        expect(line.starts_with("235"), line)
+    }
+}
+
+fn expect(holds: bool, line: String) -> io::Result<()> {
+    match holds {
+        true => Ok(()),
+        false => Err(io::Error::other(line)),
+    }
+}
+
+fn dial(port: u16, from: Ipv4Addr, window: Option<usize>) -> io::Result<TcpStream> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    if let Some(window) = window {
+        socket.set_recv_buffer_size(window)?;
+    }
+    if from != Ipv4Addr::LOCALHOST {
+        socket.bind(&SocketAddr::from((from, 0)).into())?;
+    }
+    socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    let tcp = TcpStream::from(socket);
+    tcp.set_nodelay(true)?;
+    tcp.set_read_timeout(Some(Duration::from_secs(60)))?;
+    Ok(tcp)
 }
 
 /// The `{n}` at the end of a line.
@@ -351,7 +472,7 @@ pub fn message(from: &str, to: &str, size: usize, n: usize) -> Vec<u8> {
 /// The value below which `p` of the samples are.
 pub fn percentile(samples: &mut [Duration], p: f64) -> Duration {
     samples.sort_unstable();
-    samples[((samples.len() - 1) as f64 * p) as usize]
+    samples[((samples.len() - 1) as f64 * p).ceil() as usize]
 }
 
 /// Milliseconds with three digits.
