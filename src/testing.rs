@@ -45,8 +45,8 @@ pub mod imap {
     pub mod testing {
         pub use crate::imap::testing::{
             Command, Condition, DeleteCommand, ExpungeCommand, FetchCommand, Frame, FrameBounds,
-            FrameStep, Happening, Progress, Rendering, ResponseLine, RunCommand, SearchCommand,
-            SearchProgram, StoreCommand, Told, View, tag,
+            FrameStep, Happening, Progress, RenderBounds, Rendering, ResponseLine, RunCommand,
+            SearchCommand, SearchProgram, StoreCommand, Told, View, tag,
         };
         /// `crate::imap::testing::respond`
         pub mod respond {

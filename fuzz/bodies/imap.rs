@@ -5,8 +5,8 @@ use postern::testing::call::{
 };
 use postern::testing::imap::testing::{
     Command, Condition, DeleteCommand, ExpungeCommand, FetchCommand, Frame, FrameBounds, FrameStep,
-    Progress, Rendering, ResponseLine, RunCommand, SearchCommand, SearchProgram, StoreCommand,
-    Told, respond, tag,
+    Progress, RenderBounds, Rendering, ResponseLine, RunCommand, SearchCommand, SearchProgram,
+    StoreCommand, Told, respond, tag,
 };
 use postern::testing::mail::Bounds as MailBounds;
 use postern::testing::mail::digest::analyse;
@@ -199,15 +199,31 @@ pub fn imap_fetch(data: &[u8]) {
         flags: true,
         ..Told::default()
     };
+    let bounds = RenderBounds {
+        page_bytes: 999,
+        output_bytes: usize::MAX,
+        work: usize::MAX,
+    };
     let (mut whole, mut streamed) = (Vec::new(), Vec::new());
-    let done = Rendering::default().go(&fetch.items, (1, &at_hand, told), 999, &mut whole);
+    let asked = (1, &at_hand, told);
+    let done = Rendering::default().go(&fetch.items, asked, &mut bounds.clone(), &mut whole);
     assert_eq!(done, Progress::Done);
+    // Stopped after every thousand octets of output and at each piece of work, in pages.
     let mut rendering = Rendering::default();
-    while let Progress::Read { offset, len } =
-        rendering.go(&fetch.items, (1, &row, told), 999, &mut streamed)
-    {
-        let page = &octets[offset as usize..(offset + len) as usize];
-        rendering.feed(page, &mut streamed).unwrap();
+    loop {
+        let mut bounds = RenderBounds {
+            output_bytes: streamed.len() + 1000,
+            work: 1000,
+            ..bounds
+        };
+        match rendering.go(&fetch.items, (1, &row, told), &mut bounds, &mut streamed) {
+            Progress::Done => break,
+            Progress::Full => {}
+            Progress::Read { offset, len } => {
+                let page = &octets[offset as usize..(offset + len) as usize];
+                rendering.feed(page, &mut streamed).unwrap();
+            }
+        }
     }
     assert_eq!(whole, streamed);
     well_formed(&whole);

@@ -171,12 +171,11 @@ impl Budget {
     }
 
     /// The budget of long answers that wait to be read: a quarter of [`Budget::intake`], and at
-    /// least enough for one message. It is a budget of its own, so that a slow reader cannot keep
-    /// mail from coming in.
+    /// least enough for one of [`LONG_ANSWER_BYTES`]. It is a budget of its own, so that a slow
+    /// reader cannot keep mail from coming in.
     pub fn outgoing(limits: &Limits) -> Self {
-        let one = limits.message_bytes.saturating_add(1 << 20);
-        let max = (Budget::intake(limits).max / 4).max(one);
-        Budget::new("long answers on their way out", max, limits.message_bytes)
+        let max = (Budget::intake(limits).max / 4).max(LONG_ANSWER_BYTES);
+        Budget::new("long answers on their way out", max, LONG_ANSWER_BYTES)
     }
 
     /// The octets that one holder may hold: an eighth, and at least one message.
@@ -520,6 +519,10 @@ impl fmt::Display for MemoryShortage {
         )
     }
 }
+
+/// Octets that the longest answer counts, however long it is: an opened message, with 4 MiB of HTML
+/// and its text twice. Messages and attachments themselves go out in pages that are not charged.
+pub const LONG_ANSWER_BYTES: usize = 8 << 20;
 
 /// While a message arrives, its engine looks so often whether it was taken back.
 pub const LOOK_MS: u64 = 1000;

@@ -581,3 +581,23 @@ pub struct OctetsOf {
     /// The entry's own first octets.
     pub prefix: Vec<u8>,
 }
+
+/// A part of a message, and where its octets are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PartSource {
+    /// For [`super::EntryRead::Octets`].
+    pub of: OctetsOf,
+    /// Where its octets begin, from the beginning of the entry.
+    pub offset: u32,
+    /// How many they are, in their transfer encoding.
+    pub len: u32,
+    /// The transfer encoding (RFC 2045 section 6.1): `base64`, `quoted-printable`, or `8bit` for
+    /// octets that stand as they are.
+    pub encoding: &'static str,
+    /// `type/subtype` in lower case.
+    pub content_type: String,
+    /// Its name, without folders and controls.
+    pub filename: String,
+    /// All octets, encoded, if they fit a page: a small body goes with its last reference.
+    pub octets: Option<Vec<u8>>,
+}

@@ -39,7 +39,7 @@ use std::sync::Arc;
 pub use access::{Access, Grant, Scopes, Secret};
 pub use account::*;
 pub use arrival_pace::ArrivalPace;
-pub use budget::{Budget, Charge, Holders, LOOK_MS, MemoryShortage};
+pub use budget::{Budget, Charge, Holders, LONG_ANSWER_BYTES, LOOK_MS, MemoryShortage};
 pub use caller::Caller;
 pub use event::{
     Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind,

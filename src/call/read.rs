@@ -111,8 +111,8 @@ pub enum MessageRead {
     },
     /// Its size, and where its octets are read. Answer: `Sized`.
     FindOctets { inbox: InboxRef, id: EntryId },
-    /// One decoded part, whole (at most a message). Answer: `Part`.
-    Part {
+    /// One part that is an attachment, and where its octets are read. Answer: `Part`.
+    FindPart {
         inbox: InboxRef,
         id: EntryId,
         part: usize,

@@ -2,8 +2,8 @@
 
 use super::{
     Allowance, Caller, DomainRow, EntryId, EntryRow, EntryState, Event, InboxId, InboxRow, KeyRow,
-    MailboxRow, Matches, MessageView, OctetsOf, OrgRow, OutboundRow, Refusal, Secret, Selected,
-    ThreadId, UidSet, UsageRow,
+    MailboxRow, Matches, MessageView, OctetsOf, OrgRow, OutboundRow, PartSource, Refusal, Secret,
+    Selected, ThreadId, UidSet, UsageRow,
 };
 
 /// The reply to a call.
@@ -66,17 +66,13 @@ pub enum Answer {
         next: Option<String>,
     },
     Message(Box<MessageView>),
-    /// `of` is for [`super::EntryRead::Octets`].
+    /// `of` is for [`super::EntryRead::Octets`]; `octets` are all of them if they fit a page.
     Sized {
         size: u32,
         of: OctetsOf,
+        octets: Option<Vec<u8>>,
     },
-    Part {
-        octets: Vec<u8>,
-        content_type: String,
-        filename: String,
-        inline: bool,
-    },
+    Part(Box<PartSource>),
     Inboxes {
         rows: Vec<InboxRow>,
         next: Option<String>,

@@ -260,6 +260,6 @@ const TOGETHER_BYTES: usize = 1024;
 /// Reads of one connection before others have their turn: 256 KiB.
 pub const READS_PER_TURN: usize = 4;
 /// Pages of a long response before others have their turn.
-const ROUNDS_PER_TURN: usize = 16;
+const ROUNDS_PER_TURN: usize = 4;
 /// A larger buffer is given back rather than kept for the next connection.
 const SPARE_MAX: usize = 512 * 1024;

@@ -24,7 +24,7 @@ pub mod testing {
     pub use super::command::delete::DeleteCommand;
     pub use super::command::expunge::ExpungeCommand;
     pub use super::command::fetch::FetchCommand;
-    pub use super::command::fetch::render::{Progress, Rendering, Told};
+    pub use super::command::fetch::render::{Progress, RenderBounds, Rendering, Told};
 
     pub use super::command::search::SearchCommand;
     pub use super::command::search::program::SearchProgram;

@@ -163,8 +163,9 @@ impl Store {
         Ok(low)
     }
 
-    /// Up to `limit` rows after `after` that concern `topic`. The number of rows that are read is
-    /// bounded.
+    /// Up to `limit` rows after `after` that concern `topic`. The rows that are read are bounded in
+    /// number and in octets, so a page may be short and end below the head: `scanned_to` says
+    /// where it has ended. It reads at least one row, however long that is.
     pub fn events_after(
         &self,
         org: OrgId,
@@ -257,6 +258,14 @@ fn read_event(
         _ => {}
     }
     let detail = blob(row.get_ref(6)?)?;
+    // Each octet counts, also of a row of another topic: the set of UIDs of an EXPUNGE can be
+    // longer than all else.
+    *octets += ROW_BYTES + detail.len();
+    for column in [4, 5] {
+        if let ValueRef::Blob(octets_of) = row.get_ref(column)? {
+            *octets += octets_of.len();
+        }
+    }
     let path = match row.get_ref(4)? {
         ValueRef::Null => None,
         value => Some(Arc::new(format::decode_path(blob(value)?, detail)?)),
@@ -271,7 +280,6 @@ fn read_event(
         ValueRef::Null => UidSet::new(),
         value => format::decode_uids(blob(value)?, detail)?,
     };
-    *octets += detail.len();
     let change = format::decode_change(detail)?;
     debug_assert_eq!(path.as_ref().map(|p| p.id), inbox.map(InboxId));
     let event = Event {
@@ -297,8 +305,12 @@ fn blob<'r>(value: ValueRef<'r>) -> Result<&'r [u8], Error> {
 /// Rows that one page reads: about 5 ms when none of them concerns the topic.
 const SCAN_ROWS: usize = 4000;
 
-/// Octets of detail that one page decodes. This bounds its memory.
-const SCAN_OCTETS: usize = 1 << 20;
+/// Octets of stored rows that one page decodes. This bounds its memory, and the JSON that is made
+/// of it.
+const SCAN_OCTETS: usize = 256 << 10;
+
+/// Octets of a row beside its path, UIDs and detail.
+const ROW_BYTES: usize = 64;
 
 /// Logs that one call of [`Store::trim_events`] looks at.
 const TRIMMED_LOGS: usize = 50;

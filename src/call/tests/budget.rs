@@ -228,9 +228,9 @@ fn messages_leave_room_for_the_rest() {
         let budgets = [Budget::intake(&limits), Budget::outgoing(&limits)];
         budgets.map(|budget| (budget.max >> 20, budget.share() >> 20))
     };
-    assert_eq!(most(1 << 20, 256 << 20), [(256, 35), (64, 25)]);
-    assert_eq!(most(1 << 20, 512 << 20), [(512, 64), (128, 25)]);
-    assert_eq!(most(192, 256 << 20), [(96, 35), (26, 25)]);
-    assert_eq!(most(48, 256 << 20), [(26, 26), (26, 25)]);
-    assert_eq!(most(192, 1 << 20), [(1, 1), (26, 25)]);
+    assert_eq!(most(1 << 20, 256 << 20), [(256, 35), (64, 8)]);
+    assert_eq!(most(1 << 20, 512 << 20), [(512, 64), (128, 16)]);
+    assert_eq!(most(192, 256 << 20), [(96, 35), (24, 8)]);
+    assert_eq!(most(48, 256 << 20), [(26, 26), (8, 8)]);
+    assert_eq!(most(192, 1 << 20), [(1, 1), (8, 8)]);
 }

@@ -17,10 +17,11 @@ use super::values::is_media_type;
 use crate::call::bounds::METADATA_BYTES_MAX;
 use crate::call::{
     Answer, AttachmentRow, CodeRow, EntryId, EntryState, Flags, InboxId, LinkRow, MessageRead,
-    MessageView, MessageWrite, PriorityLevel, SenderAuth, ThreadId, Written, attachment_id,
-    parse_attachment_id,
+    MessageView, MessageWrite, PartSource, PriorityLevel, SenderAuth, ThreadId, Written,
+    attachment_id, parse_attachment_id,
 };
 use crate::http::wire::json;
+use crate::http::wire::outgoing_body::{LongText, OutgoingBody};
 use crate::http::wire::response::{MediaType, Response};
 use crate::mail::write::field;
 
@@ -281,11 +282,43 @@ fn read(request: &mut RouteRequest<'_>) -> RouteResult {
     Ok(RouteStep::Read(
         Box::new(call.into()),
         |answer, _, _| match answer {
-            Answer::Message(view) => Some(MESSAGE.response(200, &view)),
+            Answer::Message(view) => Some(opened(*view)),
             _ => None,
         },
     ))
 }
+
+/// The response of an opened message. Its long texts are moved into the response and not copied.
+fn opened(mut view: MessageView) -> Response {
+    let mut texts = Vec::new();
+    if let Some(content) = view.content.as_deref_mut() {
+        let all = [
+            ("text", Some(&mut content.text)),
+            ("extracted_text", Some(&mut content.extracted_text)),
+            ("html", content.html.as_mut()),
+        ];
+        for (name, text) in all {
+            if let Some(text) = text.filter(|text| text.len() > LONG_TEXT) {
+                texts.push((name, core::mem::take(text)));
+            }
+        }
+    }
+    let mut octets = Vec::new();
+    let mut places = Vec::new();
+    json::object(&mut octets, |object| {
+        MESSAGE.write_places(object, &view, |name, at| {
+            if let Some(at_text) = texts.iter().position(|(of, _)| *of == name) {
+                // Behind the first quote of the empty string that is written here.
+                let (_, text) = texts.swap_remove(at_text);
+                places.push(LongText { at: at + 1, text });
+            }
+        });
+    });
+    Response::json(200, OutgoingBody::with_texts(octets, places))
+}
+
+/// Longer texts of a message are not copied.
+const LONG_TEXT: usize = 16 << 10;
 
 const MESSAGE_PATCH: BodyTable = BodyTable {
     name: "MessagePatch",
@@ -430,28 +463,18 @@ pub(crate) static ATTACHMENT_OCTETS: Operation = Operation {
 };
 
 fn attachment(request: &mut RouteRequest<'_>) -> RouteResult {
-    let call = MessageRead::Part {
-        inbox: request.inbox()?,
-        id: request.id(1, "message", EntryId::parse)?,
-        part: request.id(2, "attachment", parse_attachment_id)?,
-    };
-    Ok(RouteStep::Read(
-        Box::new(call.into()),
-        |answer, _, _| match answer {
-            Answer::Part {
-                octets,
-                content_type,
-                filename,
-                ..
-            } => {
-                let kind = MediaType::Octets(media_type(&content_type));
-                let mut response = Response::new(200, kind, octets);
-                response.add("Content-Disposition", field::content_disposition(&filename));
-                Some(response)
-            }
-            _ => None,
-        },
-    ))
+    let id = request.id(1, "message", EntryId::parse)?;
+    let part = request.id(2, "attachment", parse_attachment_id)?;
+    Ok(RouteStep::Part(request.inbox()?, id, part))
+}
+
+/// The head of the download of a part.
+pub(crate) fn part_response(place: &PartSource) -> Response {
+    let kind = MediaType::Octets(media_type(&place.content_type));
+    let mut response = Response::new(200, kind, Vec::new());
+    let disposition = field::content_disposition(&place.filename);
+    response.add("Content-Disposition", disposition);
+    response
 }
 
 /// The type of a part, if it is one. A type that a browser could run does no harm: `nosniff`

@@ -608,7 +608,7 @@ mod tests {
             let problem = refused(&refusal, &limits);
             assert_eq!(problem.code.status, status, "{refusal:?}");
             let response = problem.response("req_1");
-            let body = String::from_utf8(response.body.clone()).unwrap();
+            let body = String::from_utf8(response.body.whole().into_owned()).unwrap();
             let value: serde_json::Value = serde_json::from_str(&body).unwrap();
             for field in ["code", "message", "hint", "request_id"] {
                 assert!(value["error"][field].is_string(), "{refusal:?} {field}");

@@ -168,6 +168,8 @@ pub(crate) enum RouteStep {
     Send(InboxRef, Box<Draft>, Option<Idempotency>),
     /// The octets of a message, in pages.
     Raw(InboxRef, EntryId),
+    /// The decoded octets of one of its parts, in pages.
+    Part(InboxRef, EntryId, usize),
     /// Every inbox as CSV, in pages, with the key of the request.
     Export(Secret),
     /// An event stream.

@@ -125,10 +125,22 @@ impl<T> Shape<T> {
 
     /// Writes its fields into an object that has begun.
     pub fn write_fields(&self, object: &mut Object<'_>, of: &T) {
+        self.write_places(object, of, |_, _| {});
+    }
+
+    /// The same; `place` is told of each field where its value begins.
+    pub fn write_places(
+        &self,
+        object: &mut Object<'_>,
+        of: &T,
+        mut place: impl FnMut(&'static str, usize),
+    ) {
         for column in self.columns {
             match column {
                 Column::Field { field, has, write } if has(of) => {
-                    write(object.slot(field.name), of);
+                    let mut slot = object.slot(field.name);
+                    place(field.name, slot.octets().len());
+                    write(slot, of);
                 }
                 Column::Field { .. } => {}
                 Column::All { write, .. } => write(object, of),

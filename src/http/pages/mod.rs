@@ -32,8 +32,12 @@ pub(crate) static OPENAPI: Operation = Operation {
 
 fn openapi(request: &mut RouteRequest<'_>) -> RouteResult {
     static DOCUMENT: OnceLock<Vec<u8>> = OnceLock::new();
-    let document = DOCUMENT.get_or_init(|| openapi::document(&request.shared.limits));
-    let mut response = Response::json(200, document.clone());
+    let document = DOCUMENT.get_or_init(|| {
+        let mut document = openapi::document(&request.shared.limits);
+        document.push(b'\n');
+        document
+    });
+    let mut response = Response::new(200, MediaType::Json, document.as_slice());
     response.lasts_s = CACHED_S;
     Ok(RouteStep::Respond(response))
 }
@@ -56,7 +60,7 @@ pub(crate) static DOCS: Operation = Operation {
 fn docs(request: &mut RouteRequest<'_>) -> RouteResult {
     static PAGE: OnceLock<Vec<u8>> = OnceLock::new();
     let page = PAGE.get_or_init(|| docs::page(&request.shared.limits));
-    let mut response = Response::new(200, MediaType::Html, page.clone());
+    let mut response = Response::new(200, MediaType::Html, page.as_slice());
     response.lasts_s = CACHED_S;
     // Nothing is loaded, run or framed; the one style sheet is named by its digest.
     let digest = data_encoding::BASE64.encode(&sha256_parts(&[style::SHEET.as_bytes()]));

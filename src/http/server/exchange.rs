@@ -2,15 +2,15 @@
 //! that their answers become.
 //!
 //! It does no framing; `server/mod.rs` does. Here a request already has a route, a caller and
-//! a whole body. Long responses (raw messages, the export) go out in pages: a page is asked
-//! for when the page before it has left.
+//! a whole body. Long responses go out in pages (`paging.rs`).
 
 use std::sync::Arc;
 
+use super::paging::Paging;
 use super::{Server, ServerState};
 use crate::call::{
-    Allowance, Answer, Ask, Call, Caller, Charge, EntryRead, InboxRead, Intake, MessageRead,
-    Metric, Now, OctetsOf, Refusal, Reply, Route, Secret, Written,
+    Allowance, Answer, Ask, Call, Caller, Charge, Intake, MessageRead, Metric, Now, Refusal, Reply,
+    Route, Secret, Written,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
@@ -25,7 +25,7 @@ use crate::http::api::send;
 use crate::http::api::values::Values;
 use crate::http::stream::{EventStream, LogStep, PolledPage};
 use crate::http::wire::head::{ContentKind, Credentials, Framing, RequestHead};
-use crate::http::wire::response::{Length, MediaType, Response, ResponseFrame};
+use crate::http::wire::response::{MediaType, Response, ResponseFrame};
 use crate::http::wire::target::RequestTarget;
 
 /// A request that is being answered.
@@ -88,24 +88,11 @@ pub(crate) enum Waiting {
     Sent,
     /// The size of a raw message.
     Size,
+    /// The place of a part of a message.
+    Part,
     /// What a page of the log needs before it, then the page.
     Log(Box<PolledPage>),
     Page(Box<Paging>),
-}
-
-/// A response that goes out in pages.
-#[derive(Debug)]
-pub(crate) enum Paging {
-    Raw {
-        of: OctetsOf,
-        at: u32,
-        size: u32,
-    },
-    Export {
-        secret: Secret,
-        cursor: Option<String>,
-        begun: bool,
-    },
 }
 
 impl KnownKey {
@@ -224,7 +211,7 @@ impl Server {
         };
         let waiting = match step {
             Err(problem) => return self.fail(now, exchange, &problem, out),
-            Ok(RouteStep::Respond(response)) => return self.respond(now, exchange, &response, out),
+            Ok(RouteStep::Respond(response)) => return self.respond(now, exchange, response, out),
             Ok(RouteStep::Read(call, show)) => {
                 out.ask = Some(exchange.ask(*call));
                 Waiting::Read(show)
@@ -251,6 +238,10 @@ impl Server {
                 RouteStep::Raw(inbox, id) => {
                     out.ask = Some(exchange.ask(MessageRead::FindOctets { inbox, id }));
                     Waiting::Size
+                }
+                RouteStep::Part(inbox, id, part) => {
+                    out.ask = Some(exchange.ask(MessageRead::FindPart { inbox, id, part }));
+                    Waiting::Part
                 }
                 RouteStep::Export(secret) => {
                     let paging = Paging::Export {
@@ -339,7 +330,7 @@ impl Server {
             ) => {
                 exchange.allowance = Some(left);
                 match waiting {
-                    Waiting::Stranger(Ok(response)) => self.respond(now, exchange, &response, out),
+                    Waiting::Stranger(Ok(response)) => self.respond(now, exchange, response, out),
                     Waiting::Stranger(Err(problem)) => self.fail(now, exchange, &problem, out),
                     _ => self.proceed(now, exchange, out),
                 }
@@ -360,7 +351,7 @@ impl Server {
             }
             (Waiting::Read(show), Reply::Answer(answer)) => {
                 match show(answer, &exchange.caller, self.shared()) {
-                    Some(response) => self.respond(now, exchange, &response, out),
+                    Some(response) => self.respond(now, exchange, response, out),
                     None => self.fail_internal(now, exchange, out),
                 }
             }
@@ -368,180 +359,50 @@ impl Server {
                 match Response::replay(&kept) {
                     Some(mut response) => {
                         if response.kind == MediaType::Csv {
-                            response.body =
-                                credentials::complete(&response.body, &self.shared().endpoints);
+                            response.body = credentials::complete(
+                                &response.body.whole(),
+                                &self.shared().endpoints,
+                            )
+                            .into();
                         }
-                        self.respond(now, exchange, &response, out);
+                        self.respond(now, exchange, response, out);
                     }
                     None => self.fail_internal(now, exchange, out),
                 }
             }
             (Waiting::Write(show), Reply::Written(written, _receipt)) => {
                 match show(&written, self.shared()) {
-                    Some(response) => self.respond(now, exchange, &response, out),
+                    Some(response) => self.respond(now, exchange, response, out),
                     None => self.fail_internal(now, exchange, out),
                 }
             }
             (Waiting::Sent, Reply::Written(written, _receipt)) => match send::sent(&written) {
-                Some(response) => self.respond(now, exchange, &response, out),
+                Some(response) => self.respond(now, exchange, response, out),
                 None => self.fail_internal(now, exchange, out),
             },
-            (Waiting::Size, Reply::Answer(Answer::Sized { size, of })) => {
-                let head = message::raw_response();
-                let length = Length::Known(u64::from(size));
-                head.write_head(exchange.frame(now), length, &mut out.bytes);
-                self.log(&exchange, head.status);
-                if exchange.head_only {
-                    return self.finish(now, &exchange, out);
+            (Waiting::Size, Reply::Answer(Answer::Sized { size, of, octets })) => {
+                let mut head = message::raw_response();
+                match octets {
+                    Some(octets) => {
+                        head.body = octets.into();
+                        self.respond(now, exchange, head, out);
+                    }
+                    None => self.send_octets(now, exchange, &head, Paging::raw(of, size), out),
                 }
-                let paging = Paging::Raw { of, at: 0, size };
-                self.next_page(now, exchange, Box::new(paging), out);
+            }
+            (Waiting::Part, Reply::Answer(Answer::Part(place))) => {
+                self.send_part(now, exchange, place, out);
             }
             (Waiting::Log(mut page), Reply::Answer(answer)) => match page.answer(answer) {
                 Ok(LogStep::Ask(call)) => {
                     out.ask = Some(exchange.ask(call));
                     self.state = ServerState::ExpectAnswer(exchange, Waiting::Log(page));
                 }
-                Ok(LogStep::Respond(response)) => self.respond(now, exchange, &response, out),
+                Ok(LogStep::Respond(response)) => self.respond(now, exchange, response, out),
                 Ok(LogStep::OutOfStep) => self.fail_internal(now, exchange, out),
                 Err(problem) => self.fail(now, exchange, &problem, out),
             },
             _ => self.fail_internal(now, exchange, out),
         }
-    }
-
-    /// Asks for the next page of a long response, or ends it.
-    pub(crate) fn next_page(
-        &mut self,
-        now: Now,
-        exchange: Box<Exchange>,
-        paging: Box<Paging>,
-        out: &mut Output,
-    ) {
-        let call: Call = match &*paging {
-            Paging::Raw { at, size, .. } if at >= size => {
-                out.hold = Some(false);
-                return self.finish(now, &exchange, out);
-            }
-            Paging::Raw { of, at, size } => {
-                let page = u32::try_from(self.shared().limits.page_bytes).unwrap_or(u32::MAX);
-                EntryRead::Octets {
-                    of: of.clone(),
-                    offset: *at,
-                    len: page.min(size.saturating_sub(*at)),
-                }
-                .into()
-            }
-            Paging::Export { cursor, .. } => InboxRead::List {
-                parent: None,
-                cursor: cursor.clone(),
-                limit: credentials::PAGE,
-            }
-            .into(),
-        };
-        out.ask = Some(exchange.ask(call));
-        // Input is held while a long response goes out: the next request of the peer waits.
-        out.hold = Some(true);
-        self.state = ServerState::ExpectAnswer(exchange, Waiting::Page(paging));
-    }
-
-    /// A page of a long response. After its head has gone, an error can only end the
-    /// connection, which tells the peer that the length was not reached.
-    fn page(
-        &mut self,
-        now: Now,
-        exchange: Box<Exchange>,
-        paging: Paging,
-        reply: Reply,
-        out: &mut Output,
-    ) {
-        match (paging, reply) {
-            (Paging::Raw { of, at, size }, Reply::Answer(Answer::Octets(octets))) => {
-                let n = u32::try_from(octets.len()).unwrap_or(u32::MAX);
-                if n == 0 || n > size.saturating_sub(at) {
-                    return self.close(out);
-                }
-                out.bytes.extend_from_slice(&octets);
-                let paging = Paging::Raw {
-                    of,
-                    at: at + n,
-                    size,
-                };
-                self.after_page(now, exchange, paging, at + n < size, out);
-            }
-            (
-                Paging::Export { secret, begun, .. },
-                Reply::Answer(Answer::Inboxes { rows, next }),
-            ) => {
-                let mut csv = Vec::new();
-                if !begun {
-                    csv.extend_from_slice(credentials::HEADING);
-                }
-                for row in &rows {
-                    credentials::row(&mut csv, row, &self.shared().endpoints, secret.expose());
-                }
-                let length = if exchange.old {
-                    Length::Close
-                } else {
-                    Length::Chunked
-                };
-                if !begun {
-                    let head = Response::new(200, MediaType::Csv, Vec::new());
-                    head.write_head(exchange.frame(now), length, &mut out.bytes);
-                    self.log(&exchange, head.status);
-                    if exchange.head_only {
-                        out.hold = Some(false);
-                        return self.finish(now, &exchange, out);
-                    }
-                }
-                let more = next.is_some();
-                chunk(&csv, length, !more, &mut out.bytes);
-                let paging = Paging::Export {
-                    secret,
-                    cursor: next,
-                    begun: true,
-                };
-                self.after_page(now, exchange, paging, more, out);
-            }
-            (Paging::Export { begun: false, .. }, Reply::Refused(refusal)) => {
-                out.hold = Some(false);
-                let problem = refused(&refusal, &self.shared().limits);
-                self.fail(now, exchange, &problem, out);
-            }
-            _ => self.close(out),
-        }
-    }
-
-    fn after_page(
-        &mut self,
-        now: Now,
-        exchange: Box<Exchange>,
-        paging: Paging,
-        more: bool,
-        out: &mut Output,
-    ) {
-        if more {
-            out.more = true;
-            self.state = ServerState::ExpectDrained(exchange, Box::new(paging));
-        } else {
-            out.hold = Some(false);
-            self.finish(now, &exchange, out);
-        }
-    }
-}
-
-/// Writes octets as one chunk where the response is chunked, and the last chunk at the end.
-fn chunk(octets: &[u8], length: Length, last: bool, out: &mut Vec<u8>) {
-    if length != Length::Chunked {
-        out.extend_from_slice(octets);
-        return;
-    }
-    if !octets.is_empty() {
-        out.extend_from_slice(format!("{:x}\r\n", octets.len()).as_bytes());
-        out.extend_from_slice(octets);
-        out.extend_from_slice(b"\r\n");
-    }
-    if last {
-        out.extend_from_slice(b"0\r\n\r\n");
     }
 }

@@ -15,14 +15,16 @@
 //! Every request is counted against a rate before it is answered, also one that is refused: of
 //! its key, or of its address where it has none. What is left stands in every response.
 
+mod download;
 mod exchange;
+mod paging;
 
 use crate::call::{
-    Allowance, Answer, Ask, Caller, Charge, Event, Holders, Look, Metric, Now, Opening, Refusal,
-    Reply, Topic,
+    Allowance, Answer, Ask, Caller, Event, Holders, LONG_ANSWER_BYTES, Look, Metric, Now, Opening,
+    Refusal, Reply, Topic,
 };
 use crate::crypto::sha256_parts;
-use crate::engine::{Input, Output, Trust};
+use crate::engine::{HIGH_WATER, Input, Output, Trust};
 use crate::http::api::codes;
 use crate::http::api::operation::Takes;
 use crate::http::api::problems::{Problem, refused};
@@ -31,7 +33,8 @@ use crate::http::stream::EventStream;
 use crate::http::wire::body::BodyReader;
 use crate::http::wire::head::{self, Credentials, Finder, Framing, HeadSearch};
 use crate::http::wire::response::{Length, MediaType, Response, request_id};
-use exchange::{Exchange, KnownKey, Paging, Waiting};
+use exchange::{Exchange, KnownKey, Waiting};
+use paging::Paging;
 
 /// The serving side.
 #[derive(Debug)]
@@ -47,8 +50,6 @@ pub struct Server {
     failures: usize,
     /// The server stops: the response under way is the last.
     pub(crate) stopping: bool,
-    /// The charge of a long response on the budget of memory, until it has left.
-    outgoing: Option<Charge>,
 }
 
 /// Each state is named for the event that it waits for.
@@ -81,7 +82,6 @@ impl Server {
             known: None,
             failures: 0,
             stopping: false,
-            outgoing: None,
         }
     }
 
@@ -496,7 +496,6 @@ impl Server {
     }
 
     fn drained(&mut self, now: Now, out: &mut Output) {
-        self.outgoing = None;
         match core::mem::replace(&mut self.state, ServerState::Closed) {
             ServerState::ExpectDrained(exchange, paging) => {
                 self.next_page(now, exchange, paging, out)
@@ -645,29 +644,35 @@ impl Server {
         self.state = ServerState::Closed;
     }
 
-    /// A whole response.
+    /// A whole response. A long one goes out piece by piece; it stays in memory for as long as the
+    /// peer takes to read it, so it is charged.
     pub(crate) fn respond(
         &mut self,
         now: Now,
         mut exchange: Box<Exchange>,
-        response: &Response,
+        mut response: Response,
         out: &mut Output,
     ) {
-        if response.body.len() > LONG_BODY {
-            // It stays in memory for as long as the peer takes to read it.
-            let holders = self.holders(&exchange);
-            let mut charge = self.shared().outgoing.charge(holders);
-            if let Err(shortage) = charge.hold(response.body.len(), now.mono_ms) {
-                let problem = Problem::unavailable(codes::BUSY, format!("{shortage}."));
-                return self.fail(now, exchange, &problem, out);
-            }
-            self.outgoing = Some(charge);
-            out.more = true;
-        }
         exchange.close |= self.stopping;
-        response.write(exchange.frame(now), &mut out.bytes);
-        self.log(&exchange, response.status);
-        self.finish(now, &exchange, out);
+        let size = response.body.len();
+        if size <= LONG_BODY || exchange.head_only {
+            response.write(exchange.frame(now), &mut out.bytes);
+            self.log(&exchange, response.status);
+            return self.finish(now, &exchange, out);
+        }
+        let holders = self.holders(&exchange);
+        let held = response.body.held().min(LONG_ANSWER_BYTES);
+        let mut charge = self.shared().outgoing.charge(holders);
+        if let Err(shortage) = charge.hold(held, now.mono_ms) {
+            let problem = Problem::unavailable(codes::BUSY, format!("{shortage}."));
+            return self.fail(now, exchange, &problem, out);
+        }
+        let body = core::mem::take(&mut response.body);
+        let paging = Paging::Body {
+            pieces: body.into_pieces(),
+            _charge: charge,
+        };
+        self.send_pages(now, exchange, (&response, size as u64), paging, out);
     }
 
     /// An error. A small body that is on its way is skipped. After any other body that has not
@@ -696,7 +701,7 @@ impl Server {
         exchange.close |= problem.fatal || !skips;
         exchange.allowance = problem.allowance.or(exchange.allowance);
         let response = problem.response(&exchange.id);
-        self.respond(now, exchange, &response, out);
+        self.respond(now, exchange, response, out);
     }
 
     /// The line of a request, once its response has begun.
@@ -776,5 +781,5 @@ fn check_body(takes: Takes, exchange: &Exchange) -> Result<(), Box<Problem>> {
 /// Octets of the body of a refused request that are read so that the connection can go on.
 const SKIP_MAX: u64 = 65_536;
 
-/// Longer responses are charged; only messages and their parts are so long.
-const LONG_BODY: usize = 1 << 20;
+/// Longer responses are charged, and go out piece by piece.
+const LONG_BODY: usize = HIGH_WATER;

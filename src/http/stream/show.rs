@@ -126,6 +126,10 @@ pub(super) fn closing(out: &mut Vec<u8>, now: Now, seq: u64, reason: EndReason) 
 /// Milliseconds before a client comes back after a fault of the server.
 const FAULT_RETRY_MS: u64 = 5000;
 
+/// Octets of the states of one event. A hundred messages of which all is told have fewer; with
+/// many long labels they can have half a megabyte, and each stream has its own copy.
+const STATES_BYTES: usize = 128 << 10;
+
 /// A message of which all is told.
 struct WholeMessage<'a> {
     state: &'a EntryState,
@@ -194,8 +198,8 @@ fn message(o: &mut Object<'_>, told: &WholeMessage<'_>, open: bool) {
     o.flag("untrusted", told.auth.is_untrusted());
 }
 
-/// The new states of up to 100 messages, and how many there are in all. Of the first of them all
-/// is told where they have come into INBOX.
+/// The new states of up to 100 messages, of at most [`STATES_BYTES`], and how many there are in
+/// all. Of the first of them all is told where they have come into INBOX.
 fn states(
     o: &mut Object<'_>,
     (messages, count): (&[EntryState], u32),
@@ -203,8 +207,18 @@ fn states(
     open: bool,
 ) {
     let told = told.iter().map(Some).chain(core::iter::repeat(None));
-    let rows: Vec<(&EntryState, Option<&WholeMessage<'_>>)> = messages.iter().zip(told).collect();
-    json::list(o.value("messages"), &rows, |out, (state, told)| {
+    let out = o.value("messages");
+    let end = out.len().saturating_add(STATES_BYTES);
+    let mut shown = 0;
+    out.push(b'[');
+    for (state, told) in messages.iter().zip(told) {
+        if out.len() >= end {
+            break;
+        }
+        if shown > 0 {
+            out.push(b',');
+        }
+        shown += 1;
         json::object(out, |o| match told {
             Some(told) => {
                 message(o, told, open);
@@ -215,8 +229,9 @@ fn states(
                 labels_and_flags(o, state);
             }
         });
-    });
-    counts(o, messages.len(), count);
+    }
+    out.push(b']');
+    counts(o, shown, count);
 }
 
 fn counts(o: &mut Object<'_>, shown: usize, count: u32) {

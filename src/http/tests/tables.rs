@@ -54,7 +54,7 @@ fn with(table: &BodyTable, row: &FieldRow, value: Value) -> Value {
 fn refusal(table: &'static BodyTable, body: &Value) -> (String, String) {
     let problem = read(table, body).expect_err(&body.to_string());
     let response = problem.response("r");
-    let error: Value = serde_json::from_slice(&response.body).unwrap();
+    let error: Value = serde_json::from_slice(&response.body.whole()).unwrap();
     let text = |name: &str| error["error"][name].as_str().unwrap_or_default().to_owned();
     (text("code"), text("field"))
 }
@@ -133,7 +133,7 @@ fn bounds_are_told_with_their_unit() {
             let good = with(table, row, fits(letters - room));
             assert!(read(table, &good).is_ok(), "{}.{}", table.name, row.name);
             let problem = read(table, &with(table, row, fits(letters + 1))).unwrap_err();
-            let text = String::from_utf8(problem.response("r").body).unwrap();
+            let text = String::from_utf8(problem.response("r").body.whole().into_owned()).unwrap();
             let why = format!("`{}` must be at most {max} {unit} long.", row.name);
             assert!(text.contains(&why), "{text}");
         }

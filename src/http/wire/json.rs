@@ -11,6 +11,7 @@ use std::borrow::Cow;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
+use super::escape::escape;
 use crate::http::api::codes;
 use crate::http::api::problems::Problem;
 
@@ -326,24 +327,7 @@ pub(crate) fn list<T>(
 /// Writes a string. Controls are escaped, so a value never holds a line end.
 pub(crate) fn quote(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut plain = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte >= b' ' && *byte != b'"' && *byte != b'\\' && *byte != 0x7f {
-            continue;
-        }
-        out.extend_from_slice(bytes.get(plain..at).unwrap_or_default());
-        plain = at + 1;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            other => out.extend_from_slice(format!("\\u{other:04x}").as_bytes()),
-        }
-    }
-    out.extend_from_slice(bytes.get(plain..).unwrap_or_default());
+    escape(out, text.as_bytes());
     out.push(b'"');
 }
 
@@ -547,7 +531,7 @@ mod tests {
         }
         assert!(parse(b"\"\xff\"").is_err());
         let problem = parse(b"{\"x\":{\"b\":1,\"c\":1,\"b\":1}}").unwrap_err();
-        let text = String::from_utf8(problem.response("r").body).unwrap();
+        let text = String::from_utf8(problem.response("r").body.whole().into_owned()).unwrap();
         assert!(text.contains("\"field\":\"b\""), "{text}");
     }
 

@@ -3,7 +3,9 @@
 
 pub(crate) mod body;
 pub(crate) mod chunked;
+pub(crate) mod escape;
 pub(crate) mod head;
 pub(crate) mod json;
+pub(crate) mod outgoing_body;
 pub(crate) mod response;
 pub(crate) mod target;

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::outgoing_body::OutgoingBody;
 use crate::call::{Allowance, Now};
 use crate::mail::time;
 
@@ -14,7 +15,7 @@ use crate::mail::time;
 pub(crate) struct Response {
     pub status: u16,
     pub kind: MediaType,
-    pub body: Vec<u8>,
+    pub body: OutgoingBody,
     /// Seconds for which a cache may keep it; 0 is not at all.
     pub lasts_s: u32,
     extra: Vec<(&'static str, Cow<'static, str>)>,
@@ -58,18 +59,19 @@ pub(crate) enum Length {
 }
 
 impl Response {
-    pub fn new(status: u16, kind: MediaType, body: Vec<u8>) -> Self {
+    pub fn new(status: u16, kind: MediaType, body: impl Into<OutgoingBody>) -> Self {
         Response {
             status,
             kind,
-            body,
+            body: body.into(),
             lasts_s: 0,
             extra: Vec::new(),
         }
     }
 
     /// JSON, with the newline that ends it.
-    pub fn json(status: u16, mut body: Vec<u8>) -> Self {
+    pub fn json(status: u16, body: impl Into<OutgoingBody>) -> Self {
+        let mut body = body.into();
         body.push(b'\n');
         Response::new(status, MediaType::Json, body)
     }
@@ -97,15 +99,17 @@ impl Response {
 
     /// The whole of it, body included.
     pub fn write(&self, frame: ResponseFrame<'_>, out: &mut Vec<u8>) {
-        self.write_head(frame, Length::Known(self.body.len() as u64), out);
+        let length = self.body.len();
+        out.reserve(512 + length);
+        self.write_head(frame, Length::Known(length as u64), out);
         if !frame.head_only {
-            out.extend_from_slice(&self.body);
+            out.extend_from_slice(&self.body.whole());
         }
     }
 
     /// Status line and fields, up to the empty line.
     pub fn write_head(&self, frame: ResponseFrame<'_>, length: Length, out: &mut Vec<u8>) {
-        out.reserve(512 + self.body.len());
+        out.reserve(512);
         let mut line = |parts: &[&str]| {
             for part in parts {
                 out.extend_from_slice(part.as_bytes());
@@ -175,7 +179,7 @@ impl Response {
             _ => "json",
         };
         let mut kept = format!("{} {kind}\n", self.status).into_bytes();
-        kept.extend_from_slice(&self.body);
+        kept.extend_from_slice(&self.body.whole());
         kept
     }
 

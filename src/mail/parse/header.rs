@@ -27,6 +27,11 @@ impl<'a> Headers<'a> {
         }
     }
 
+    /// A block whose end is known, or the rest of one behind a field.
+    pub(crate) fn of_block(block: &'a [u8]) -> Headers<'a> {
+        Headers { block }
+    }
+
     /// Octets of the block with its empty line: the body starts there.
     pub fn body_start(&self) -> usize {
         self.block.len()

@@ -24,6 +24,15 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// Its name (RFC 2045 section 6.1).
+    pub fn name(self) -> &'static str {
+        match self {
+            Encoding::Base64 => "base64",
+            Encoding::Identity => "8bit",
+            Encoding::QuotedPrintable => "quoted-printable",
+        }
+    }
+
     /// By its name.
     pub(crate) fn of(name: &[u8]) -> Encoding {
         let name = mechanism(name);

@@ -18,8 +18,8 @@ mod stems;
 
 pub(crate) use body::beginning_of;
 pub use body::{decode_part, extracted_of, text_of};
-pub use parts::attachments;
 pub(crate) use parts::has_attachments;
+pub use parts::{attachments, find_attachment};
 
 #[cfg(test)]
 mod tests;

@@ -44,12 +44,38 @@ pub struct Attachment {
     pub content_id: Option<String>,
 }
 
+/// An attachment and where its octets are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachmentPlace {
+    /// As in [`Attachment`].
+    pub filename: String,
+    /// As in [`Attachment`].
+    pub content_type: String,
+    /// The transfer encoding of the octets.
+    pub encoding: transfer::Encoding,
+    /// The octets, from the beginning of the message.
+    pub body: Range<usize>,
+}
+
 /// The attachments, in the order of the message. An attached message is one attachment with
 /// everything inside it.
 pub fn attachments(raw: &[u8], digest: &Digest<'_>) -> impl Iterator<Item = Attachment> {
     attached(digest)
         .enumerate()
         .map(|(index, found)| describe(index, raw, found))
+}
+
+/// The attachment that is the part of this index, without its octets.
+pub fn find_attachment(digest: &Digest<'_>, part: usize) -> Option<AttachmentPlace> {
+    let (index, found) = attached(digest)
+        .enumerate()
+        .find(|(_, found)| found.part.index == part)?;
+    Some(AttachmentPlace {
+        filename: name_of(index, &found.part),
+        content_type: content_type(&found.part),
+        encoding: found.part.encoding,
+        body: found.part.body,
+    })
 }
 
 /// Whether the message has an attachment other than decoration of the text, signatures and the

@@ -131,8 +131,8 @@ fn read_message(
         MessageRead::FindOctets { inbox, id } => {
             message::find_octets(context, access, inbox, *id).map(Some)
         }
-        MessageRead::Part { inbox, id, part } => {
-            message::read_part(context, access, inbox, *id, *part).map(Some)
+        MessageRead::FindPart { inbox, id, part } => {
+            message::find_part(context, access, inbox, *id, *part).map(Some)
         }
     }
 }

@@ -6,7 +6,7 @@ use super::opened::OpenedMessage;
 use crate::call::{
     Access, Answer, Arrival, AttachmentRow, CodeRow, EntryId, FlagChange, Flags, InboxId, InboxRef,
     LinkRow, MailboxId, MessageContent, MessagePatch, MessageView, NamedAddress, Noun, OctetsOf,
-    OrgId, Refusal, Scopes, SpecialUse, UidSet, Written,
+    OrgId, PartSource, Refusal, Scopes, SpecialUse, UidSet, Written,
 };
 use crate::mail::Bounds;
 use crate::mail::Digest;
@@ -183,48 +183,76 @@ fn headers(prefix: &[u8], octets: &[u8], digest: &Digest<'_>) -> Vec<(String, St
         .collect()
 }
 
-/// The size of a message, and the place where its octets are read.
+/// The size of a message, and the place where its octets are read; the octets of a small one.
 pub fn find_octets(
     context: &ReadContext<'_>,
     access: &Access,
     inbox: &InboxRef,
     id: EntryId,
 ) -> Result<Answer, Refusal> {
+    let _moment = context.store.snapshot()?;
     let inbox = policy::find_inbox(context.store, access, inbox)?;
     let entry = context.store.entry(access.org, inbox, id)?.ok_or(NONE)?;
     let prefix_len = u32::try_from(entry.prefix.len()).unwrap_or(u32::MAX);
+    let size = entry.body_size.saturating_add(prefix_len);
+    let octets = match size as usize <= context.shared.limits.page_bytes {
+        true => {
+            let mut octets = entry.prefix.clone();
+            let body = (entry.body, entry.body_size);
+            (context.store).read_body(body, 0, entry.body_size, &mut octets)?;
+            Some(octets)
+        }
+        false => None,
+    };
     Ok(Answer::Sized {
-        size: entry.body_size.saturating_add(prefix_len),
+        size,
         of: OctetsOf {
             inbox,
             body: entry.body,
             prefix: entry.prefix,
         },
+        octets,
     })
 }
 
-/// Reads one attachment, decoded.
-pub fn read_part(
+/// Finds one attachment; the octets of a small one, not decoded.
+pub fn find_part(
     context: &ReadContext<'_>,
     access: &Access,
     inbox: &InboxRef,
     id: EntryId,
     part: usize,
 ) -> Result<Answer, Refusal> {
-    let none = || Refusal::NotFound(Noun::Attachment);
     let _moment = context.store.snapshot()?;
-    let (_, view) = find_view(context.store, access, inbox, id)?;
+    let (inbox, view) = find_view(context.store, access, inbox, id)?;
     let digest = Digest::open(&view.digest).ok_or_else(|| damaged("digest"))?;
-    let octets = context.store.body_octets(view.body.0, view.body.1)?;
-    let found = text::attachments(&octets, &digest).find(|attachment| attachment.part == part);
-    let found = found.ok_or_else(none)?;
-    let part = digest.part(part).ok_or_else(none)?;
-    Ok(Answer::Part {
-        octets: text::decode_part(&octets, &part).into_owned(),
+    let found = text::find_attachment(&digest, part).ok_or(Refusal::NotFound(Noun::Attachment))?;
+    let (body, body_size) = view.body;
+    let at = |at: usize| u32::try_from(at).unwrap_or(u32::MAX).min(body_size);
+    let (start, end) = (at(found.body.start), at(found.body.end));
+    let len = end.saturating_sub(start);
+    let octets = match len as usize <= context.shared.limits.page_bytes {
+        true => {
+            let mut octets = Vec::with_capacity(len as usize);
+            (context.store).read_body((body, body_size), start, len, &mut octets)?;
+            Some(octets)
+        }
+        false => None,
+    };
+    let prefix_len = u32::try_from(view.prefix.len()).unwrap_or(u32::MAX);
+    Ok(Answer::Part(Box::new(PartSource {
+        of: OctetsOf {
+            inbox,
+            body,
+            prefix: view.prefix,
+        },
+        offset: start.saturating_add(prefix_len),
+        len,
+        encoding: found.encoding.name(),
         content_type: found.content_type,
         filename: found.filename,
-        inline: found.inline,
-    })
+        octets,
+    })))
 }
 
 /// Changes labels, flags and the folder of a message.

@@ -192,7 +192,7 @@ fn calls_of_messages(access: &Access, inbox: InboxId) -> Vec<Ask> {
         ),
         Ask::of(
             access,
-            MessageRead::Part {
+            MessageRead::FindPart {
                 inbox: named(),
                 id: EntryId(1),
                 part: 0,

@@ -6,6 +6,7 @@
 
 mod copy;
 mod damage;
+mod event;
 mod fault;
 mod format;
 mod job;

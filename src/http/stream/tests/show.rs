@@ -151,3 +151,34 @@ fn each_event_is_written_as_it_is_described() {
         "described and never written: {missing:?}"
     );
 }
+
+#[test]
+fn the_states_of_one_event_are_bounded() {
+    let state = |uid: u32| EntryState {
+        uid,
+        id: EntryId(i64::from(uid)),
+        modseq: 2,
+        flags: Flags::SEEN,
+        keywords: (0..64).map(|n| format!("{n:064}")).collect(),
+    };
+    let event = drive::event(
+        7,
+        Change::Flagged(Bulk {
+            messages: (1..=100).map(state).collect(),
+            count: 100,
+            folder: "Archive".into(),
+            details: vec![],
+        }),
+    );
+    let kind = event.meaning().kind.unwrap();
+    let mut out = Vec::new();
+    show::event(&mut out, kind, &event, &drive::access(Scopes::EVENTS_READ));
+    assert!(out.len() < 140 << 10, "{}", out.len());
+    let value: Value = serde_json::from_slice(&out).unwrap();
+    let shown = value["messages"].as_array().unwrap().len();
+    assert!((20..100).contains(&shown), "{shown}");
+    assert_eq!(
+        (&value["count"], &value["more"]),
+        (&100.into(), &true.into())
+    );
+}

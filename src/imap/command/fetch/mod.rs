@@ -10,18 +10,21 @@ use crate::call::{
     Answer, EntryRead, EntryRow, EntryState, EntryWrite, FlagChange, Flags, Now, Reply, UidQueue,
     UidSet, Written,
 };
-use crate::engine::Output;
+use crate::engine::{HIGH_WATER, Output};
 use crate::imap::server::{Flow, Pending, Server, Stage};
 use crate::imap::view::resolve::GONE;
 use crate::imap::wire::lexer::Lexer;
 use crate::imap::wire::sequence::SequenceSet;
 use crate::imap::wire::syntax::{Parsed, SyntaxError};
 use item::{FetchItem, FetchItems};
-use render::{Needs, Progress, Rendering, Told};
+use render::{Needs, Progress, RenderBounds, Rendering, Told};
 
+mod filter;
 pub(crate) mod item;
 pub(crate) mod render;
 pub(crate) mod structure;
+#[cfg(test)]
+mod tests;
 
 /// FETCH.
 #[derive(Debug)]
@@ -196,13 +199,19 @@ impl Flow for Retrieval {
     /// Writes rows until the output is full, the page is done, or octets are needed.
     fn go_on(mut self: Box<Self>, server: &mut Server, out: &mut Output) {
         let page_bytes = server.page_bytes();
+        let unsent = server.unflushed.saturating_sub(out.bytes.len());
+        let mut bounds = RenderBounds {
+            page_bytes,
+            output_bytes: HIGH_WATER.saturating_sub(unsent),
+            work: ROUND_WORK,
+        };
         let condstore = server.condstore;
         let Stage::Selected(_, open) = &server.stage else {
             return;
         };
         let recent = open.view.recent();
         loop {
-            if server.is_full(out) {
+            if server.is_full(out) || bounds.work == 0 {
                 return server.after_drain(self, out);
             }
             let (Some(row), Some(number)) = (self.page.get(self.at), self.numbers.get(self.at))
@@ -218,11 +227,15 @@ impl Flow for Retrieval {
             let asked = (*number, row, told);
             match self
                 .rendering
-                .go(&self.items, asked, page_bytes, &mut out.bytes)
+                .go(&self.items, asked, &mut bounds, &mut out.bytes)
             {
                 Progress::Done => {
                     server.mid_line = false;
                     self.at += 1;
+                }
+                Progress::Full => {
+                    server.mid_line = true;
+                    return server.after_drain(self, out);
                 }
                 Progress::Read { offset, len } => {
                     server.mid_line = true;
@@ -345,6 +358,9 @@ impl Retrieval {
         }
     }
 }
+
+/// The work on a page before other connections have their turn; a unit is about a nanosecond.
+const ROUND_WORK: usize = 250_000;
 
 /// So many UIDs are written before the output is looked at, and so many messages are asked for at
 /// once.

@@ -3,20 +3,22 @@
 //! Not the loop over pages nor `\Seen` (the file above). A [`Rendering`] writes the octets that
 //! come with the row. If the message is too big for that, it announces the literal, says which
 //! octets it needs next, and takes them as they come, so that no message is ever whole in
-//! memory for FETCH.
+//! memory for FETCH. The rule: it stops between two items and inside one when the output holds
+//! enough or when it has worked for long enough, and goes on there.
 //!
 //! ```text
 //! go ─► Done                     the answer to this row is complete
+//!  ├──► Full ─ the output goes out ─► go ...
 //!  └──► Read{offset, len} ─ EntryRead::Octets ─► feed(octets) ─► go ...
 //! ```
 
 use core::ops::Range;
 
+use super::filter::{Filtering, HEADER_BYTES};
 use super::item::{FetchItem, FetchItems, Section, SectionLabel, SectionText};
-use super::structure;
+use super::structure::{self, EnvelopeProgress, StructureProgress};
 use crate::call::{EntryRow, EntryState, Octets};
 use crate::imap::wire::respond::ResponseLine;
-use crate::mail::Headers;
 
 /// The data that the call has to bring with each row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,6 +111,8 @@ fn begin(out: &mut Vec<u8>, seq: u32) -> ResponseLine<'_> {
 pub enum Progress {
     /// The line is complete.
     Done,
+    /// There is more to write: call `go` again when the output has gone out.
+    Full,
     /// These octets of the entry come next: call `feed` with them, then `go` again.
     Read {
         /// From the beginning of the entry (prefix, then body).
@@ -122,6 +126,17 @@ pub enum Progress {
 /// was announced cannot be completed, so the connection has to be closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MissingOctets;
+
+/// How far one `go` goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RenderBounds {
+    /// The octets that `Read` asks for at most.
+    pub page_bytes: u32,
+    /// It stops when the output has more octets.
+    pub output_bytes: usize,
+    /// The work that is left, which it takes from; a unit is about a nanosecond.
+    pub work: usize,
+}
 
 /// The answer to FETCH for one row, on its way.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -137,20 +152,28 @@ enum RenderState {
     /// Between two items.
     #[default]
     Ready,
-    /// A literal has been announced, and these octets of it are still to come.
-    Streaming(Range<u32>),
+    /// A literal has been announced, and these octets of the entry are still to come.
+    Literal(Range<u32>),
+    /// The same, of a header that was filtered.
+    Chosen(Range<u32>, Vec<u8>),
     /// A header is gathered, to be filtered: these octets are still to come.
     Gathering(Range<u32>, Vec<u8>),
+    /// A header is filtered.
+    Filtering(Box<Filtering>),
+    /// An envelope is half written.
+    Envelope(EnvelopeProgress),
+    /// A structure is half written, with extension data if that was asked for.
+    Structure(Box<StructureProgress>, bool),
 }
 
 impl Rendering {
-    /// Writes as much as there is. The caller gives the same `items`, `row` and `told` until it
-    /// is `Done`; `Read` asks for at most `page_bytes`.
+    /// Writes as much as there is and as `bounds` allow. The caller gives the same `items`, `row`
+    /// and `told` until it is `Done`.
     pub fn go(
         &mut self,
         items: &FetchItems,
         (seq, row, told): (u32, &EntryRow, Told),
-        page_bytes: u32,
+        bounds: &mut RenderBounds,
         out: &mut Vec<u8>,
     ) -> Progress {
         if !self.begun {
@@ -159,38 +182,77 @@ impl Rendering {
         }
         let mut line = ResponseLine::resume(out);
         loop {
-            match core::mem::take(&mut self.state) {
-                RenderState::Ready => {}
-                RenderState::Streaming(left) if !left.is_empty() => {
-                    let wanted = wanted(&left, page_bytes);
-                    self.state = RenderState::Streaming(left);
-                    return wanted;
+            if line.output_bytes() > bounds.output_bytes || bounds.work == 0 {
+                return Progress::Full;
+            }
+            let (before, mut work) = (line.output_bytes(), 0);
+            let item = items.0.get(self.at);
+            self.state = match (core::mem::take(&mut self.state), item) {
+                (RenderState::Ready, None) => {
+                    let mut first = items.0.is_empty();
+                    extras(&mut line, &row.state, told, &items.0, &mut first);
+                    line.put(")");
+                    line.end();
+                    *self = Rendering::default();
+                    return Progress::Done;
                 }
-                RenderState::Gathering(left, header) if !left.is_empty() => {
-                    let wanted = wanted(&left, page_bytes);
+                (RenderState::Ready, Some(item)) => {
+                    if self.at > 0 {
+                        line.put(" ");
+                    }
+                    work = cost(item, row);
+                    write_item(&mut line, item, row, told)
+                }
+                (RenderState::Literal(left), _) => match at_hand(row, &left) {
+                    Some(octets) => RenderState::Literal(literal_piece(&mut line, left, octets)),
+                    None => {
+                        let wanted = wanted(&left, bounds.page_bytes);
+                        self.state = RenderState::Literal(left);
+                        return wanted;
+                    }
+                },
+                (RenderState::Chosen(left, chosen), _) => {
+                    let octets = slice(&chosen, &left);
+                    RenderState::Chosen(literal_piece(&mut line, left, octets), chosen)
+                }
+                (RenderState::Gathering(left, header), _) if !left.is_empty() => {
+                    let wanted = wanted(&left, bounds.page_bytes);
                     self.state = RenderState::Gathering(left, header);
                     return wanted;
                 }
-                RenderState::Streaming(_) => self.at += 1,
-                RenderState::Gathering(_, header) => {
-                    if let Some(FetchItem::Section(section)) = items.0.get(self.at) {
-                        filtered(&mut line, section, &header);
-                    }
-                    self.at += 1;
+                (RenderState::Gathering(range, header), _) => {
+                    RenderState::Filtering(Filtering::new(range, Some(header)))
                 }
-            }
-            let Some(item) = items.0.get(self.at) else {
-                let mut first = items.0.is_empty();
-                extras(&mut line, &row.state, told, &items.0, &mut first);
-                line.put(")");
-                line.end();
-                *self = Rendering::default();
-                return Progress::Done;
+                (RenderState::Filtering(mut filtering), Some(FetchItem::Section(section))) => {
+                    let at_hand = at_hand(row, &filtering.range).unwrap_or_default();
+                    let (done, spent) = filtering.go_on(section, at_hand, bounds.work);
+                    work = spent;
+                    match done {
+                        true => announce(&mut line, section, filtering.into_chosen()),
+                        false => RenderState::Filtering(filtering),
+                    }
+                }
+                (RenderState::Filtering(_), _) => RenderState::Ready,
+                (RenderState::Envelope(progress), _) => {
+                    let max = bounds.output_bytes;
+                    structure::envelope(&mut line, row, progress, max)
+                        .map_or(RenderState::Ready, RenderState::Envelope)
+                }
+                (RenderState::Structure(mut progress, extended), _) => {
+                    let max = bounds.output_bytes;
+                    match structure::structure(&mut line, row, extended, &mut progress, max) {
+                        true => RenderState::Ready,
+                        false => RenderState::Structure(progress, extended),
+                    }
+                }
             };
-            if self.at > 0 {
-                line.put(" ");
+            work += line.output_bytes() - before;
+            bounds.work = bounds.work.saturating_sub(work);
+            if let RenderState::Literal(left) | RenderState::Chosen(left, _) = &self.state
+                && left.is_empty()
+            {
+                self.state = RenderState::Ready;
             }
-            self.state = write_item(&mut line, item, row, told);
             if self.state == RenderState::Ready {
                 self.at += 1;
             }
@@ -199,9 +261,8 @@ impl Rendering {
 
     /// The octets that `Read` asked for, or as many of them as one call brought.
     pub fn feed(&mut self, octets: &[u8], out: &mut Vec<u8>) -> Result<(), MissingOctets> {
-        let left = match &mut self.state {
-            RenderState::Ready => return Ok(()),
-            RenderState::Streaming(left) | RenderState::Gathering(left, _) => left,
+        let (RenderState::Literal(left) | RenderState::Gathering(left, _)) = &mut self.state else {
+            return Ok(());
         };
         let taken = octets.get(..left.len()).unwrap_or(octets);
         if taken.is_empty() {
@@ -216,7 +277,42 @@ impl Rendering {
                 ResponseLine::resume(out).literal_octets(taken);
             }
         }
+        if matches!(&self.state, RenderState::Literal(left) if left.is_empty()) {
+            self.state = RenderState::Ready;
+            self.at += 1;
+        }
         Ok(())
+    }
+}
+
+/// Octets of the entry that came with the row.
+fn at_hand<'r>(row: &'r EntryRow, range: &Range<u32>) -> Option<&'r [u8]> {
+    let octets = row.octets.as_deref().unwrap_or_default();
+    octets.get(range.start as usize..range.end as usize)
+}
+
+fn slice<'o>(octets: &'o [u8], range: &Range<u32>) -> &'o [u8] {
+    octets
+        .get(range.start as usize..range.end as usize)
+        .unwrap_or_default()
+}
+
+/// Writes the next octets of a literal; the range that is left.
+fn literal_piece(line: &mut ResponseLine<'_>, left: Range<u32>, octets: &[u8]) -> Range<u32> {
+    let piece = octets.get(..LITERAL_PIECE).unwrap_or(octets);
+    line.literal_octets(piece);
+    let n = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+    left.start.saturating_add(n.max(1)).min(left.end)..left.end
+}
+
+/// What it costs to find the place of an item in the digest.
+fn cost(item: &FetchItem, row: &EntryRow) -> usize {
+    let digest_bytes = row.digest.as_ref().map_or(0, Vec::len);
+    match item {
+        FetchItem::Section(section) if section.path.is_empty() => ITEM_WORK,
+        FetchItem::Section(_) => ITEM_WORK + digest_bytes / 4,
+        FetchItem::Body | FetchItem::BodyStructure => ITEM_WORK + digest_bytes,
+        _ => ITEM_WORK,
     }
 }
 
@@ -284,15 +380,15 @@ fn write_item(
         }
         FetchItem::Envelope => {
             line.put("ENVELOPE ");
-            structure::envelope(line, row);
+            return RenderState::Envelope(EnvelopeProgress::default());
         }
         FetchItem::Body => {
             line.put("BODY ");
-            structure::structure(line, row, false);
+            return RenderState::Structure(Box::default(), false);
         }
         FetchItem::BodyStructure => {
             line.put("BODYSTRUCTURE ");
-            structure::structure(line, row, true);
+            return RenderState::Structure(Box::default(), true);
         }
         FetchItem::Section(section) => {
             label(line, section);
@@ -307,30 +403,25 @@ fn write_section(line: &mut ResponseLine<'_>, section: &Section, row: &EntryRow)
         line.put("NIL");
         return RenderState::Ready;
     };
-    let at_hand = |range: &Range<u32>| {
-        let octets = row.octets.as_deref().unwrap_or_default();
-        octets.get(range.start as usize..range.end as usize)
-    };
     if matches!(section.of, SectionText::HeaderFields { .. }) {
         let end = range.end.min(range.start.saturating_add(HEADER_BYTES));
         let range = range.start..end;
-        return match at_hand(&range) {
-            Some(header) => {
-                filtered(line, section, header);
-                RenderState::Ready
-            }
+        return match at_hand(row, &range) {
+            Some(_) => RenderState::Filtering(Filtering::new(range, None)),
             None => RenderState::Gathering(range, Vec::new()),
         };
     }
     let range = cut(range, section.partial);
     line.literal_head(range.len());
-    match at_hand(&range) {
-        Some(octets) => {
-            line.literal_octets(octets);
-            RenderState::Ready
-        }
-        None => RenderState::Streaming(range),
-    }
+    RenderState::Literal(range)
+}
+
+/// Announces the literal of the fields that were chosen.
+fn announce(line: &mut ResponseLine<'_>, section: &Section, chosen: Vec<u8>) -> RenderState {
+    let all = 0..u32::try_from(chosen.len()).unwrap_or(u32::MAX);
+    let range = cut(all, section.partial);
+    line.literal_head(range.len());
+    RenderState::Chosen(range, chosen)
 }
 
 /// The part of a range that `<offset.length>` asks for; empty behind its end.
@@ -394,273 +485,8 @@ fn label(line: &mut ResponseLine<'_>, section: &Section) {
     line.put(" ");
 }
 
-/// The fields of a header that a section asks for, and the empty line if the header has one
-/// (RFC 3501 section 6.4.5), as a literal.
-fn filtered(line: &mut ResponseLine<'_>, section: &Section, header: &[u8]) {
-    let SectionText::HeaderFields { not, names } = &section.of else {
-        return;
-    };
-    let mut chosen = Vec::with_capacity(header.len().min(1024));
-    for field in Headers::parse(header).fields() {
-        let is_named = names.iter().any(|name| field.is(name));
-        if is_named != *not {
-            chosen.extend_from_slice(header.get(field.range()).unwrap_or_default());
-        }
-    }
-    let has_end = [&b"\r\n"[..], b"\n"].contains(&header)
-        || header.ends_with(b"\n\r\n")
-        || header.ends_with(b"\n\n");
-    if has_end || header.len() >= HEADER_BYTES as usize {
-        if !chosen.is_empty() && !chosen.ends_with(b"\n") {
-            chosen.extend_from_slice(b"\r\n");
-        }
-        chosen.extend_from_slice(b"\r\n");
-    }
-    let all = 0..u32::try_from(chosen.len()).unwrap_or(u32::MAX);
-    let range = cut(all, section.partial);
-    line.literal_head(range.len());
-    line.literal_octets(
-        chosen
-            .get(range.start as usize..range.end as usize)
-            .unwrap_or_default(),
-    );
-}
+/// Octets of a literal that are written before the output is looked at.
+const LITERAL_PIECE: usize = 64 * 1024;
 
-/// Octets of a header that is filtered: as much as is read of a header (`mail::Bounds`), and its
-/// prefix. What is behind them is not looked at.
-const HEADER_BYTES: u32 = 264 * 1024;
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-    use super::*;
-    use crate::imap::command::fetch::FetchCommand;
-    use crate::imap::command::fetch::structure::tests::{NESTED, PREFIX, assert_well_formed, row};
-    use crate::imap::table::Command;
-
-    fn items(text: &str) -> FetchItems {
-        let line = format!("t FETCH 1 {text}\r\n");
-        let command = Command::parse(line.as_bytes()).unwrap();
-        command.into_args::<FetchCommand>().unwrap().items
-    }
-
-    /// With the octets at hand, and with none at hand in pages of any size: the same answer.
-    fn answer(text: &str, row: &EntryRow, told: Told) -> String {
-        let items = items(text);
-        let mut out = Vec::new();
-        let mut rendering = Rendering::default();
-        assert_eq!(
-            rendering.go(&items, (3, row, told), 9, &mut out),
-            Progress::Done
-        );
-        assert_well_formed(out.strip_suffix(b"\r\n").unwrap());
-        let octets = row.octets.clone().unwrap();
-        let bare = EntryRow {
-            octets: None,
-            ..row.clone()
-        };
-        for page in [1, 7, 100_000] {
-            let (mut streamed, mut rendering) = (Vec::new(), Rendering::default());
-            while let Progress::Read { offset, len } =
-                rendering.go(&items, (3, &bare, told), page, &mut streamed)
-            {
-                assert!(len <= page);
-                let page = &octets[offset as usize..(offset + len) as usize];
-                rendering.feed(page, &mut streamed).unwrap();
-            }
-            assert_eq!(rendering, Rendering::default());
-            assert_eq!(streamed, out, "{text} page {page}");
-        }
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn rows_are_answered() {
-        let row = row(NESTED);
-        let header = format!("{PREFIX}From: A <a@x.test>\r\n\r\n");
-        let none = Told::default();
-        let all = Told {
-            recent: true,
-            uid: true,
-            flags: true,
-            modseq: true,
-        };
-        for (text, told, expected) in [
-            ("UID", none, "UID 7".to_owned()),
-            (
-                "(UID FLAGS)",
-                all,
-                "UID 7 FLAGS (\\Seen \\Recent a) MODSEQ (12)".to_owned(),
-            ),
-            (
-                "BODY.PEEK[1]",
-                all,
-                "BODY[1] {8}\r\none\r\ntwo UID 7 FLAGS (\\Seen \\Recent a) MODSEQ (12)".to_owned(),
-            ),
-            (
-                "(INTERNALDATE RFC822.SIZE)",
-                none,
-                format!(
-                    "INTERNALDATE \"01-Jan-1970 00:00:00 +0000\" RFC822.SIZE {}",
-                    row.size
-                ),
-            ),
-            (
-                "BODY[1]<4.2>",
-                none,
-                "BODY[1]<4> {2}\r\n\ntw".replace("\ntw", "\nt"),
-            ),
-            ("BODY[1]<99.2>", none, "BODY[1]<99> {0}\r\n".to_owned()),
-            (
-                "BODY[1]<4.4294967295>",
-                none,
-                "BODY[1]<4> {4}\r\n\ntwo".to_owned(),
-            ),
-            ("BODY[4]", none, "BODY[4] NIL".to_owned()),
-            (
-                "BODY[1.HEADER.FIELDS (From)]",
-                none,
-                "BODY[1.HEADER.FIELDS (From)] NIL".to_owned(),
-            ),
-            (
-                "BODY[HEADER.FIELDS (return-path FROM \"x(\")]",
-                none,
-                format!(
-                    "BODY[HEADER.FIELDS (return-path FROM \"x(\")] {{{}}}\r\n{header}",
-                    header.len()
-                ),
-            ),
-            (
-                "BODY[HEADER.FIELDS (X)]",
-                none,
-                "BODY[HEADER.FIELDS (X)] {2}\r\n\r\n".to_owned(),
-            ),
-            (
-                "BODY.PEEK[2.HEADER.FIELDS.NOT (Content-Type Subject)]<0.6>",
-                none,
-                "BODY[2.HEADER.FIELDS.NOT (Content-Type Subject)]<0> {6}\r\nFrom: ".to_owned(),
-            ),
-            ("(BODY[2.1.MIME] RFC822.HEADER)", none, {
-                let octets = row.octets.clone().unwrap();
-                let header = &octets[..(row.prefix_len + row.header_len) as usize];
-                let header = String::from_utf8_lossy(header);
-                format!(
-                    "BODY[2.1.MIME] {{2}}\r\n\r\n RFC822.HEADER {{{}}}\r\n{header}",
-                    header.len()
-                )
-            }),
-        ] {
-            assert_eq!(
-                answer(text, &row, told),
-                format!("* 3 FETCH ({expected})\r\n"),
-                "{text}"
-            );
-        }
-        for text in [
-            "RFC822",
-            "BODY[]",
-            "BODY[TEXT]",
-            "RFC822.TEXT",
-            "FULL",
-            "(BODYSTRUCTURE BODY[] ENVELOPE BODY[2])",
-        ] {
-            answer(text, &row, all);
-        }
-    }
-
-    #[test]
-    fn a_header_alone_is_at_hand() {
-        let whole = row(NESTED);
-        let header_len = (whole.prefix_len + whole.header_len) as usize;
-        let bare = EntryRow {
-            octets: whole
-                .octets
-                .as_ref()
-                .map(|octets| octets[..header_len].to_vec()),
-            ..whole
-        };
-        let items = items("(BODY.PEEK[HEADER] BODY.PEEK[HEADER.FIELDS (From)])");
-        assert_eq!(items.needs(9).octets, Octets::Header);
-        let mut out = Vec::new();
-        let done = Rendering::default().go(&items, (1, &bare, Told::default()), 9, &mut out);
-        assert_eq!(done, Progress::Done);
-    }
-
-    #[test]
-    fn what_is_needed() {
-        for (text, digest, octets, seen) in [
-            (
-                "(FLAGS UID INTERNALDATE RFC822.SIZE MODSEQ)",
-                false,
-                Octets::No,
-                false,
-            ),
-            ("ALL", true, Octets::No, false),
-            ("BODYSTRUCTURE", true, Octets::No, false),
-            ("BODY.PEEK[]", false, Octets::UpTo(9), false),
-            ("RFC822.HEADER", false, Octets::Header, false),
-            (
-                "(BODY[HEADER] BODY.PEEK[TEXT])",
-                false,
-                Octets::UpTo(9),
-                true,
-            ),
-            (
-                "(BODY.PEEK[TEXT] BODY[HEADER])",
-                false,
-                Octets::UpTo(9),
-                true,
-            ),
-            ("BODY.PEEK[1.MIME]", true, Octets::UpTo(9), false),
-            ("RFC822", false, Octets::UpTo(9), true),
-        ] {
-            let items = items(text);
-            assert_eq!(items.needs(9), Needs { digest, octets }, "{text}");
-            assert_eq!(items.marks_seen(), seen, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_message_that_went_away_is_noticed() {
-        let bare = EntryRow {
-            octets: None,
-            ..row(NESTED)
-        };
-        let (mut out, mut rendering) = (Vec::new(), Rendering::default());
-        let progress = rendering.go(&items("BODY[]"), (1, &bare, Told::default()), 9, &mut out);
-        assert_eq!(progress, Progress::Read { offset: 0, len: 9 });
-        assert_eq!(rendering.feed(b"", &mut out), Err(MissingOctets));
-    }
-
-    #[test]
-    fn states_alone() {
-        let row = row("\r\n");
-        let mut out = Vec::new();
-        state(
-            &mut out,
-            4,
-            &row.state,
-            Told {
-                uid: true,
-                flags: true,
-                ..Told::default()
-            },
-        );
-        state(
-            &mut out,
-            5,
-            &row.state,
-            Told {
-                flags: true,
-                modseq: true,
-                ..Told::default()
-            },
-        );
-        uid(&mut out, 6, 9);
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "* 4 FETCH (UID 7 FLAGS (\\Seen a))\r\n* 5 FETCH (FLAGS (\\Seen a) MODSEQ (12))\r\n\
-             * 6 FETCH (UID 9)\r\n"
-        );
-    }
-}
+/// The work of a small item, in units of [`RenderBounds::work`].
+const ITEM_WORK: usize = 100;

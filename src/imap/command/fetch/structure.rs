@@ -16,21 +16,56 @@ use crate::imap::wire::respond::ResponseLine;
 use crate::mail::digest::{AddressItem, AddressItems, Digest, DigestEnvelope, Part, PartStep};
 use crate::mail::parse::mime::PartKind;
 
-/// Writes the ENVELOPE of the message.
-pub fn envelope(line: &mut ResponseLine<'_>, row: &EntryRow) {
-    let envelope = open(row).map(|digest| digest.envelope());
-    write_envelope(line, &envelope.unwrap_or_default());
+/// How many fields of an ENVELOPE have been written.
+pub type EnvelopeProgress = usize;
+
+/// How far a BODY or BODYSTRUCTURE has been written.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StructureProgress {
+    /// The steps of the walk that are done.
+    steps: usize,
+    open_parts: Vec<OpenStructure>,
+    has_part: bool,
 }
 
-/// Writes the BODY of the message, or with `extended` its BODYSTRUCTURE.
-pub fn structure(line: &mut ResponseLine<'_>, row: &EntryRow, extended: bool) {
-    let mut open_parts: Vec<OpenStructure> = Vec::new();
-    let mut written = false;
-    for step in open(row).iter().flat_map(Digest::walk) {
+/// Writes the ENVELOPE of the message, field by field, until the output has more than
+/// `output_max` octets. `None`: all of it is written.
+pub fn envelope(
+    line: &mut ResponseLine<'_>,
+    row: &EntryRow,
+    mut progress: EnvelopeProgress,
+    output_max: usize,
+) -> Option<EnvelopeProgress> {
+    let envelope = open(row).map(|digest| digest.envelope());
+    let envelope = envelope.unwrap_or_default();
+    while envelope_field(line, &envelope, progress) {
+        progress += 1;
+        if line.output_bytes() > output_max {
+            return Some(progress);
+        }
+    }
+    None
+}
+
+/// Writes the BODY of the message, or with `extended` its BODYSTRUCTURE, part by part, until the
+/// output has more than `output_max` octets; whether all of it is written.
+pub fn structure(
+    line: &mut ResponseLine<'_>,
+    row: &EntryRow,
+    extended: bool,
+    progress: &mut StructureProgress,
+    output_max: usize,
+) -> bool {
+    let steps = open(row).into_iter().flat_map(|digest| digest.walk());
+    for step in steps.skip(progress.steps) {
+        if line.output_bytes() > output_max {
+            return false;
+        }
+        progress.steps += 1;
         match step {
             PartStep::Open(part) => {
-                count_part(&mut open_parts);
-                written = true;
+                count_part(&mut progress.open_parts);
+                progress.has_part = true;
                 line.put("(");
                 if part.kind == PartKind::Message {
                     single_head(line, &part);
@@ -38,30 +73,31 @@ pub fn structure(line: &mut ResponseLine<'_>, row: &EntryRow, extended: bool) {
                     write_envelope(line, &part.envelope.unwrap_or_default());
                     line.put(" ");
                 }
-                open_parts.push(OpenStructure {
+                progress.open_parts.push(OpenStructure {
                     kind: part.kind,
                     parts: 0,
                 });
             }
             PartStep::Leaf(part) => {
-                count_part(&mut open_parts);
-                written = true;
+                count_part(&mut progress.open_parts);
+                progress.has_part = true;
                 leaf(line, &part, extended);
             }
             PartStep::Close(part) => {
-                if let Some(opened) = open_parts.pop() {
+                if let Some(opened) = progress.open_parts.pop() {
                     close(line, opened, Some(&part), extended);
                 }
             }
         }
     }
-    while let Some(opened) = open_parts.pop() {
+    while let Some(opened) = progress.open_parts.pop() {
         close(line, opened, None, extended);
     }
-    if !written {
+    if !progress.has_part {
         let size = row.size.saturating_sub(row.prefix_len);
         plain_text(line, size.saturating_sub(row.header_len));
     }
+    true
 }
 
 /// The octets that a section names, within `0..row.size`; `None` if there is no such part
@@ -100,7 +136,7 @@ fn open(row: &EntryRow) -> Option<Digest<'_>> {
 }
 
 /// A multipart or message whose parts are being written.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct OpenStructure {
     kind: PartKind,
     parts: usize,
@@ -223,30 +259,39 @@ fn plain_text(line: &mut ResponseLine<'_>, size: u32) {
     line.put(" 0)");
 }
 
+/// An envelope whole.
 fn write_envelope(line: &mut ResponseLine<'_>, envelope: &DigestEnvelope<'_>) {
-    line.put("(");
-    line.nstring(envelope.date)
-        .put(" ")
-        .nstring(envelope.subject);
-    for list in [
-        envelope.from,
-        envelope.sender,
-        envelope.reply_to,
-        envelope.to,
-        envelope.cc,
-        envelope.bcc,
-    ] {
-        line.put(" ");
-        addresses(line, list);
+    let mut n = 0;
+    while envelope_field(line, envelope, n) {
+        n += 1;
     }
-    line.put(" ")
-        .nstring(envelope.in_reply_to)
-        .put(" ")
-        .nstring(envelope.message_id);
-    line.put(")");
 }
 
-fn addresses(line: &mut ResponseLine<'_>, list: AddressItems<'_>) {
+/// The field `n` of an envelope, with the parentheses around all fields; whether one follows.
+fn envelope_field(line: &mut ResponseLine<'_>, envelope: &DigestEnvelope<'_>, n: usize) -> bool {
+    line.put(if n == 0 { "(" } else { " " });
+    match n {
+        0 => line.nstring(envelope.date),
+        1 => line.nstring(envelope.subject),
+        2 => addresses(line, envelope.from),
+        3 => addresses(line, envelope.sender),
+        4 => addresses(line, envelope.reply_to),
+        5 => addresses(line, envelope.to),
+        6 => addresses(line, envelope.cc),
+        7 => addresses(line, envelope.bcc),
+        8 => line.nstring(envelope.in_reply_to),
+        _ => {
+            line.nstring(envelope.message_id).put(")");
+            return false;
+        }
+    };
+    true
+}
+
+fn addresses<'l, 'o>(
+    line: &'l mut ResponseLine<'o>,
+    list: AddressItems<'_>,
+) -> &'l mut ResponseLine<'o> {
     let mut any = false;
     for item in list {
         line.put(if any { "" } else { "(" });
@@ -274,7 +319,7 @@ fn addresses(line: &mut ResponseLine<'_>, list: AddressItems<'_>) {
             }
         }
     }
-    line.put(if any { ")" } else { "NIL" });
+    line.put(if any { ")" } else { "NIL" })
 }
 
 #[cfg(test)]
@@ -319,9 +364,43 @@ pub(crate) mod tests {
         --o--\r\n";
 
     fn rendered(row: &EntryRow, extended: bool) -> String {
-        let mut out = Vec::new();
-        structure(&mut ResponseLine::resume(&mut out), row, extended);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(structure_of(row, extended)).unwrap()
+    }
+
+    /// Whole, and the same in steps that each end as soon as they may.
+    fn structure_of(row: &EntryRow, extended: bool) -> Vec<u8> {
+        let (mut whole, mut stepped) = (Vec::new(), Vec::new());
+        let mut line = ResponseLine::resume(&mut whole);
+        let mut progress = StructureProgress::default();
+        assert!(structure(
+            &mut line,
+            row,
+            extended,
+            &mut progress,
+            usize::MAX
+        ));
+        let mut progress = StructureProgress::default();
+        loop {
+            let max = stepped.len();
+            let mut line = ResponseLine::resume(&mut stepped);
+            if structure(&mut line, row, extended, &mut progress, max) {
+                break;
+            }
+        }
+        assert_eq!(whole, stepped);
+        whole
+    }
+
+    fn envelope_of(row: &EntryRow) -> Vec<u8> {
+        let (mut whole, mut stepped) = (Vec::new(), Vec::new());
+        let mut line = ResponseLine::resume(&mut whole);
+        assert_eq!(envelope(&mut line, row, 0, usize::MAX), None);
+        let mut progress = Some(0);
+        while let Some(at) = progress {
+            progress = envelope(&mut ResponseLine::resume(&mut stepped), row, at, 0);
+        }
+        assert_eq!(whole, stepped);
+        whole
     }
 
     /// Parentheses outside strings and literals balance, and no control octet is outside a
@@ -392,10 +471,8 @@ pub(crate) mod tests {
             "Date: Mon, 1 Jan 2024 00:00:00 +0000\r\nSubject: a \"b\"\r\nFrom: \"N\" <a@x.test>\r\n\
             To: g: b@x.test;, c@x.test\r\nMessage-ID: <1@x>\r\n\r\n",
         );
-        let mut out = Vec::new();
-        envelope(&mut ResponseLine::resume(&mut out), &row);
         assert_eq!(
-            String::from_utf8(out).unwrap(),
+            String::from_utf8(envelope_of(&row)).unwrap(),
             concat!(
                 "(\"Mon, 1 Jan 2024 00:00:00 +0000\" \"a \\\"b\\\"\" ",
                 "((\"N\" NIL \"a\" \"x.test\")) ((\"N\" NIL \"a\" \"x.test\")) ((\"N\" NIL \"a\" \"x.test\")) ",
@@ -424,11 +501,9 @@ pub(crate) mod tests {
             "\r\n",
         ] {
             let row = row(message);
-            let mut out = Vec::new();
-            envelope(&mut ResponseLine::resume(&mut out), &row);
-            structure(&mut ResponseLine::resume(&mut out), &row, true);
-            structure(&mut ResponseLine::resume(&mut out), &row, false);
-            assert_well_formed(&out);
+            assert_well_formed(&envelope_of(&row));
+            assert_well_formed(&structure_of(&row, true));
+            assert_well_formed(&structure_of(&row, false));
         }
     }
 
@@ -443,10 +518,8 @@ pub(crate) mod tests {
                 flipped
             }] {
                 whole.digest = Some(damaged);
-                let mut out = Vec::new();
-                envelope(&mut ResponseLine::resume(&mut out), &whole);
-                structure(&mut ResponseLine::resume(&mut out), &whole, true);
-                assert_well_formed(&out);
+                assert_well_formed(&envelope_of(&whole));
+                assert_well_formed(&structure_of(&whole, true));
                 for path in [&[1][..], &[2], &[2, 1], &[9]] {
                     let range = section(&whole, path, &SectionText::Whole);
                     assert!(range.is_none_or(|r| r.start <= r.end && r.end <= whole.size));

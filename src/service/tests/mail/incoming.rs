@@ -243,15 +243,16 @@ fn rest_composes_and_validates() {
     assert_eq!(content.attachments[0].filename, "a.txt");
     let part = world.answer(Ask::of(
         &bob,
-        MessageRead::Part {
+        MessageRead::FindPart {
             inbox: InboxRef::Id(bob.inbox.unwrap()),
             id: listed[0].state.id,
             part: content.attachments[0].part,
         },
     ));
     assert!(
-        matches!(&part, Answer::Part { octets, content_type, .. }
-            if octets == b"hello" && content_type == "text/plain"),
+        matches!(&part, Answer::Part(place)
+            if place.octets.as_deref() == Some(b"aGVsbG8=")
+                && (place.encoding, place.content_type.as_str()) == ("base64", "text/plain")),
         "{part:?}"
     );
 
