@@ -161,8 +161,11 @@ pub struct UsageRow {
     pub inboxes: u64,
     /// Messages stored.
     pub messages: u64,
-    /// Octets stored.
+    /// Octets of the messages.
     pub bytes: u64,
+    /// The same with what all rows cost on disk, as the quota counts it; `None` for a key that may
+    /// not see all of them.
+    pub stored_bytes: Option<u64>,
     /// Recipients queued for outside; `None` for a key that may not see all of them.
     pub outbound: Option<u64>,
     /// Messages sent in the current UTC day; `None` likewise.

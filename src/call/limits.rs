@@ -58,8 +58,10 @@ limits! {
     /// or the machine has. At 80 % new connections are refused except over plain HTTP, and each
     /// refusal closes old connections without a login; at 95 % those are closed at once.
     memory_mb: usize = 1 << 20 => RefusedForMemory;
-    /// Octets stored in one inbox.
+    /// Octets stored in one inbox: its mail, and what its rows cost on disk.
     inbox_bytes: u64 = 10 << 30 => RejectedQuota;
+    /// Octets stored in one organization: ten full inboxes, or 10 MiB in each of ten thousand.
+    org_bytes: u64 = 100 << 30 => RejectedQuota;
     /// Connections in all; lowered to the descriptors that the process may open, less 256.
     connections: usize = 16_000 => RefusedGlobal;
     /// Connections of one address (IPv4 /32, IPv6 /64) on port 25.
@@ -256,6 +258,7 @@ impl Limits {
         }
         self.connections = 1 << 20;
         self.inbox_bytes = 1 << 50;
+        self.org_bytes = 1 << 50;
         self.mx_greet_ms = 1;
         self.login_delay_ms = 0;
     }

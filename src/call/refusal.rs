@@ -47,8 +47,9 @@ pub enum Refusal {
     Loop,
     /// Bare CR, bare LF or NUL.
     StrayOctets,
-    /// The inbox is full.
-    OverQuota,
+    /// An inbox or an organization is full: which, and the octets that it may store with what its
+    /// rows cost on disk.
+    OverQuota { of: Noun, max: u64 },
     /// A rate or a budget is used up.
     RateLimited { rate: Rate, retry_ms: u64 },
     /// Too many of them; `max` are allowed.

@@ -158,9 +158,15 @@ pub fn check_recipient(
             Err(Refusal::RelayDenied)
         };
     };
-    if found.bytes >= service.shared.limits.inbox_bytes {
-        metrics.count(Metric::RejectedQuota);
-        return Err(Refusal::OverQuota);
+    let limits = &service.shared.limits;
+    for (of, stored, max) in [
+        (Noun::Inbox, found.stored, limits.inbox_bytes),
+        (Noun::Organization, found.org_stored, limits.org_bytes),
+    ] {
+        if stored >= max {
+            metrics.count(Metric::RejectedQuota);
+            return Err(Refusal::OverQuota { of, max });
+        }
     }
     check_receive(service, now, [found.inbox], party)?;
     Ok(Answer::Recipient {

@@ -4,6 +4,7 @@
 
 use rusqlite::{Row, params};
 
+use super::quota::{KEY_BYTES, KEY_INBOX_BYTES, OrgDelta};
 use super::{Error, Store, uint};
 use crate::call::{InboxId, KeyId, KeyRow, OrgId, OrgRow, Scopes, UsageRow};
 
@@ -47,7 +48,9 @@ impl Store {
     /// Every organization, for the operator.
     pub fn orgs(&self) -> Result<Vec<OrgRow>, Error> {
         self.all(
-            "SELECT id, name, created_at FROM org ORDER BY id LIMIT 10000",
+            "SELECT id, name, created_at FROM org
+             WHERE NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)
+             ORDER BY id LIMIT 10000",
             [],
             |r| {
                 Ok(OrgRow {
@@ -62,35 +65,38 @@ impl Store {
     /// Whether there is an organization.
     pub fn has_org(&self, org: OrgId) -> Result<bool, Error> {
         Ok(self
-            .one("SELECT 1 FROM org WHERE id = ?1", [org.0], |_| Ok(()))?
+            .one(
+                "SELECT 1 FROM org WHERE id = ?1
+                     AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)",
+                [org.0],
+                |_| Ok(()),
+            )?
             .is_some())
     }
 
-    /// Removes an organization, its keys and its domains. The caller has removed its inboxes. Its
-    /// addresses stay taken. [`Store::reclaim`] removes its queue, log and kept answers later.
-    pub fn delete_org(&self, org: OrgId) -> Result<(), Error> {
+    /// Ends an organization. It is out of reach at once: no key of it logs in, no mail comes to it
+    /// and its domains are free. [`Store::reclaim`] removes its rows later, its own row last. Its
+    /// addresses stay taken.
+    pub fn end_org(&self, org: OrgId) -> Result<(), Error> {
         self.run(
-            "DELETE FROM key_inbox WHERE key IN (SELECT id FROM key WHERE org = ?1)",
+            "UPDATE domain SET verified_at = NULL WHERE org = ?1 AND verified_at IS NOT NULL",
             [org.0],
         )?;
-        for sql in [
-            "DELETE FROM key WHERE org = ?1",
-            "DELETE FROM domain WHERE org = ?1",
-            "DELETE FROM org WHERE id = ?1",
-        ] {
-            self.run(sql, [org.0])?;
-        }
         self.mark_org(org.0)
+    }
+
+    /// The organizations that have ended and have rows left.
+    pub fn ended_orgs(&self) -> Result<Vec<OrgId>, Error> {
+        self.all("SELECT id FROM doomed WHERE kind = 3", [], |r| {
+            Ok(OrgId(r.get(0)?))
+        })
     }
 
     /// Counters of an organization on the UTC day `day` (days since 1970).
     pub fn usage(&self, org: OrgId, day: i64) -> Result<Option<UsageRow>, Error> {
         self.one(
-            "SELECT name, seq, CASE WHEN sent_day = ?2 THEN sent ELSE 0 END,
-                    (SELECT count(*) FROM inbox WHERE org = ?1),
-                    (SELECT coalesce(sum(messages), 0) FROM inbox WHERE org = ?1),
-                    (SELECT coalesce(sum(bytes), 0) FROM inbox WHERE org = ?1),
-                    (SELECT count(*) FROM job WHERE org = ?1 AND kind = 'smtp')
+            "SELECT name, seq, CASE WHEN sent_day = ?2 THEN sent ELSE 0 END, inboxes, messages,
+                    bytes, jobs, bytes + cost
              FROM org WHERE id = ?1",
             [org.0, day],
             |r| {
@@ -102,6 +108,7 @@ impl Store {
                     messages: uint(r.get(4)?),
                     bytes: uint(r.get(5)?),
                     outbound: Some(uint(r.get(6)?)),
+                    stored_bytes: Some(uint(r.get(7)?)),
                     addresses: None,
                 })
             },
@@ -136,14 +143,23 @@ impl Store {
                 [row.id.0, inbox.0],
             )?;
         }
-        Ok(())
+        let bound = row.inboxes.as_ref().map_or(0, Vec::len) as i64;
+        self.count_org(
+            org,
+            &OrgDelta {
+                keys: 1,
+                cost: KEY_BYTES + bound * KEY_INBOX_BYTES,
+                ..OrgDelta::default()
+            },
+        )
     }
 
     /// The key with this public id, of any organization: the public id names the key.
     pub fn key_by_public(&self, public: &str) -> Result<Option<StoredKey>, Error> {
         self.one(
             "SELECT id, org, hash, scopes, bound, subtree, expires_at, revoked_at FROM key
-             WHERE public = ?1",
+             WHERE public = ?1
+                 AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = key.org)",
             [public],
             |r| {
                 Ok(StoredKey {
@@ -202,31 +218,66 @@ impl Store {
         Ok(row)
     }
 
-    /// The keys of an organization that are not revoked.
-    pub fn live_keys(&self, org: OrgId) -> Result<Vec<KeyId>, Error> {
-        self.all(
-            "SELECT id FROM key WHERE org = ?1 AND revoked_at IS NULL",
-            [org.0],
-            |r| Ok(KeyId(r.get(0)?)),
-        )
-    }
-
-    /// How many keys an organization has, revoked ones included.
-    pub fn keys_len(&self, org: OrgId) -> Result<u64, Error> {
-        let n = self.one(
-            "SELECT count(*) FROM key WHERE org = ?1 AND revoked_at IS NULL",
-            [org.0],
-            |r| r.get(0),
-        )?;
-        Ok(uint(n.unwrap_or(0)))
-    }
-
     /// Revokes a key; whether it was valid before.
     pub fn revoke_key(&self, org: OrgId, key: KeyId, at: i64) -> Result<bool, Error> {
-        Ok(self.run(
+        let revoked = self.run(
             "UPDATE key SET revoked_at = ?3 WHERE org = ?1 AND id = ?2 AND revoked_at IS NULL",
             [org.0, key.0, at],
-        )? > 0)
+        )?;
+        if revoked > 0 {
+            let delta = OrgDelta {
+                keys: -1,
+                ..OrgDelta::default()
+            };
+            self.count_org(org, &delta)?;
+        }
+        Ok(revoked > 0)
+    }
+
+    /// Removes keys that were revoked before `before` (unix ms), at most about `rows` rows of
+    /// them; whether there may be more. To a login such a key is as unknown as before.
+    pub fn trim_keys(&self, before: i64, rows: usize) -> Result<bool, Error> {
+        let mut left = rows;
+        while left > 0 {
+            let next = self.one(
+                "SELECT id, org FROM key WHERE revoked_at <= ?1 ORDER BY revoked_at LIMIT 1",
+                [before],
+                |r| Ok((r.get::<_, i64>(0)?, OrgId(r.get(1)?))),
+            )?;
+            let Some((key, org)) = next else {
+                return Ok(false);
+            };
+            left -= self.remove_key(key, org, left)?;
+        }
+        Ok(true)
+    }
+
+    /// Removes up to `rows` rows of a key, itself last; how many.
+    pub(super) fn remove_key(&self, key: i64, org: OrgId, rows: usize) -> Result<usize, Error> {
+        let unbound = self.run(
+            "DELETE FROM key_inbox WHERE key = ?1 AND inbox IN
+                 (SELECT inbox FROM key_inbox WHERE key = ?1 LIMIT ?2)",
+            [key, rows as i64],
+        )?;
+        let mut cost = unbound as i64 * KEY_INBOX_BYTES;
+        let mut live = 0;
+        let is_last = unbound < rows;
+        if is_last {
+            let was_live = self.one(
+                "DELETE FROM key WHERE id = ?1 RETURNING revoked_at IS NULL",
+                [key],
+                |r| r.get::<_, bool>(0),
+            )?;
+            live = i64::from(was_live == Some(true));
+            cost += KEY_BYTES;
+        }
+        let delta = OrgDelta {
+            keys: -live,
+            cost: -cost,
+            ..OrgDelta::default()
+        };
+        self.count_org(org, &delta)?;
+        Ok(unbound + usize::from(is_last))
     }
 }
 

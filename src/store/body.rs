@@ -12,7 +12,7 @@ use core::ops::ControlFlow;
 
 use super::reclaim::{SLICE_OCTETS, SLICE_ROWS};
 use super::{Error, Store, format, uint32};
-use crate::call::{BodyId, Now, OrgId, Summary};
+use crate::call::{BodyId, InboxId, Now, OrgId, Summary};
 
 /// What is stored once for a message, for all its entries.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,10 @@ pub struct NewBody<'a> {
     pub header_len: u32,
     /// `Message-ID` with its brackets; empty when there is none.
     pub message_id: &'a str,
+    /// The Message-IDs that it refers to.
+    pub references: &'a [String],
+    /// The inboxes that it is delivered to, one for each entry that is made now.
+    pub inboxes: &'a [InboxId],
     /// As `mail::digest` wrote it.
     pub digest: &'a [u8],
     /// What lists and events show.
@@ -42,8 +46,9 @@ impl Store {
         let id = self.new_ids(now, u32::try_from(chunks.len()).unwrap_or(u32::MAX));
         let summary = format::encode_summary(body.summary)?;
         self.direct().run(
-            "INSERT INTO body (id, org, refs, size, header_len, message_id, digest, summary, sum)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+            "INSERT INTO body (id, org, refs, size, header_len, message_id, digest, summary, links,
+                 sum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
                  row_sum(?1, ?2, ?4, ?5, ?6, ?7, ?8))",
             (
                 id,
@@ -54,6 +59,7 @@ impl Store {
                 body.message_id,
                 body.digest,
                 &summary,
+                self.links_of(body.inboxes, body.message_id, body.references)?,
             ),
         )?;
         for (n, octets) in (id..).zip(chunks) {
@@ -174,12 +180,20 @@ impl Store {
     /// by page; [`Store::reclaim`] frees it later.
     pub fn drop_body(&self, org: OrgId, body: BodyId, free: bool) -> Result<(), Error> {
         let held = self.direct().one(
-            "SELECT refs, size FROM body WHERE id = ?1 AND org = ?2",
+            "SELECT refs, size, coalesce(length(links), 0) FROM body WHERE id = ?1 AND org = ?2",
             [body.0, org.0],
-            |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
+            |r| {
+                Ok((
+                    r.get::<_, i64>(0)?,
+                    r.get::<_, i64>(1)?,
+                    r.get::<_, i64>(2)?,
+                ))
+            },
         )?;
-        let (refs, size) = held.ok_or(Error::Corrupt("body"))?;
-        if refs == 1 && free && size <= PAGED_BYTES && !self.is_recounted(body)? {
+        let (refs, size, links) = held.ok_or(Error::Corrupt("body"))?;
+        let is_small = size <= PAGED_BYTES && links <= FEW_LINKS_BYTES;
+        if refs == 1 && free && is_small && !self.is_recounted(body)? {
+            self.release_links(body, i64::MAX)?;
             return self.free_body(body, uint32(size));
         }
         if refs == 1 {
@@ -203,9 +217,9 @@ impl Store {
             [most],
             |r| Ok((BodyId(r.get(0)?), r.get::<_, i64>(1)?)),
         )?;
-        let (mut octets, mut any) = (0, false);
+        let (mut octets, mut any, mut rows) = (0, false, 0);
         for (body, size) in &unnamed {
-            if octets >= SLICE_OCTETS {
+            if octets >= SLICE_OCTETS || rows >= SWEPT_LINKS {
                 break;
             }
             if *size > PAGED_BYTES && !is_short {
@@ -220,8 +234,13 @@ impl Store {
                 }
             }
             lingering.remove(body);
-            octets += *size;
             any = true;
+            let (changed, is_done) = self.release_links(*body, SWEPT_LINKS - rows)?;
+            rows += changed;
+            if !is_done {
+                break;
+            }
+            octets += *size;
             self.free_body(*body, uint32(*size))?;
         }
         // Freeing is heavier than other work: one round of it is a whole slice.
@@ -242,6 +261,12 @@ impl Store {
 
 /// Bodies that one slice of [`Store::reclaim`] frees.
 const SWEPT_BODIES: i64 = 100;
+
+/// Rows of conversations that one slice changes for them, about.
+const SWEPT_LINKS: i64 = 500;
+
+/// Bodies whose links take more octets are freed later: they are in many conversations or inboxes.
+const FEW_LINKS_BYTES: i64 = 100;
 
 /// Bodies of up to this size are freed at once: a client gets them in one answer, unless the
 /// limit `page_bytes` is lower than this.

@@ -7,7 +7,7 @@ use super::expunge::{AT_ONCE, LeavingEntry};
 use super::mailbox::Delta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int};
 use crate::call::{
-    BULK_MESSAGES_MAX, Bulk, Change, ConnId, Event, Flags, INBOX, Now, Refusal, UidSet,
+    BULK_MESSAGES_MAX, Bulk, Change, ConnId, Event, Flags, INBOX, Noun, Now, Refusal, UidSet,
 };
 
 /// What COPY or MOVE did.
@@ -38,8 +38,9 @@ impl Store {
         }
         let n = u32::try_from(entries.len()).unwrap_or(u32::MAX);
         let bytes: u64 = entries.iter().map(|e| u64::from(e.size)).sum();
-        if !remove && place.bytes.saturating_add(bytes) > bytes_max {
-            return Err(Refusal::OverQuota.into());
+        if !remove && place.stored.saturating_add(bytes) > bytes_max {
+            let (of, max) = (Noun::Inbox, bytes_max);
+            return Err(Refusal::OverQuota { of, max }.into());
         }
         let stamp = self.next_seq(source.org, now)?;
         let mut delta = Delta {
@@ -51,10 +52,12 @@ impl Store {
             delta.unseen += i64::from(!entry.flags.has(Flags::SEEN));
             delta.deleted += i64::from(entry.flags.has(Flags::DELETED));
             delta.bytes += i64::from(entry.size);
+            delta.extra += entry.extra;
         }
         let first = self.count(target, stamp.seq, &delta)?;
         if !remove {
             self.count_inbox(source.inbox, delta.messages, delta.bytes)?;
+            self.count_cost(source.inbox, delta.extra)?;
         }
         if remove {
             self.move_entries((source, target), &entries, first, stamp.seq)?;
@@ -119,9 +122,9 @@ impl Store {
             // With ABORT, SQLite would also keep a journal for each statement.
             self.direct().run(
                 "INSERT OR FAIL INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq,
-                     flags, keywords, arrival, received_at, size, prefix, sum, state_sum)
+                     flags, keywords, arrival, received_at, size, prefix, extra, sum, state_sum)
                  SELECT ?4, uid + ?5, uid + ?6, org, inbox, body, thread, ?7, flags, keywords,
-                     arrival, received_at, size, prefix,
+                     arrival, received_at, size, prefix, extra,
                      row_sum(uid + ?6, org, inbox, body, thread, arrival, received_at, size,
                          prefix),
                      row_sum(?4, uid + ?5, uid + ?6, ?7, flags, keywords)

@@ -11,11 +11,17 @@ use core::ops::ControlFlow;
 use std::collections::HashMap;
 
 use super::mailbox::{Delta, read_mailbox, read_place};
+use super::quota::{ENTRY_BYTES, OrgDelta};
 use super::{Error, InboxPlace, MailboxRecord, Store, int, uint, uint32};
 use crate::call::{Countable, InboxId, MailboxId, Noun, Now, OrgId, Refusal};
 
-/// The counters of a row; each table has an order of its own.
-type CounterValues = [i64; 6];
+/// The counters of a row; each table has an order of its own, and leaves the last ones unused:
+///
+/// - an organization: seq, at, sent_day, sent, bytes, cost, messages, inboxes, keys, jobs, kept,
+///   kept_bytes;
+/// - an inbox: bytes, messages, sent_day, sent, cost;
+/// - a mailbox: uidnext, highest_modseq, messages, unseen, deleted, bytes, cost.
+type CounterValues = [i64; 12];
 
 /// A row that is held in memory.
 #[derive(Clone, Debug)]
@@ -128,31 +134,37 @@ impl Store {
             core::mem::take(&mut counters.rows)
         };
         for (org, held) in rows.orgs.iter().filter(|(_, held)| held.dirty) {
-            let [seq, at, sent_day, sent, ..] = held.counters;
+            let mut row = [0; 13];
+            let (id, counters) = row.split_at_mut(1);
+            id.fill(org.0);
+            counters.copy_from_slice(&held.counters);
             self.direct().run(
-                "UPDATE org SET seq = ?2, at = ?3, sent_day = ?4, sent = ?5,
-                     counts_sum = row_sum(?1, ?2, ?3, ?4, ?5)
+                "UPDATE org SET seq = ?2, at = ?3, sent_day = ?4, sent = ?5, bytes = ?6, cost = ?7,
+                     messages = ?8, inboxes = ?9, keys = ?10, jobs = ?11, kept = ?12,
+                     kept_bytes = ?13, counts_sum = row_sum(?1, ?2, ?3, ?4, ?5)
                  WHERE id = ?1",
-                [org.0, seq, at, sent_day, sent],
+                row,
             )?;
         }
         for (inbox, held) in rows.inboxes.iter().filter(|(_, held)| held.dirty) {
-            let [bytes, messages, sent_day, sent, ..] = held.counters;
+            let [bytes, messages, sent_day, sent, cost, ..] = held.counters;
             self.direct().run(
-                "UPDATE inbox SET bytes = ?2, messages = ?3, sent_day = ?4, sent = ?5,
+                "UPDATE inbox SET bytes = ?2, messages = ?3, sent_day = ?4, sent = ?5, cost = ?6,
                      counts_sum = row_sum(?1, ?2, ?3, ?4, ?5)
                  WHERE id = ?1",
-                [inbox.0, bytes, messages, sent_day, sent],
+                [inbox.0, bytes, messages, sent_day, sent, cost],
             )?;
         }
         for (mailbox, held) in rows.mailboxes.iter().filter(|(_, held)| held.dirty) {
-            let [uidnext, modseq, messages, unseen, deleted, bytes] = held.counters;
+            let [uidnext, modseq, messages, unseen, deleted, bytes, cost, ..] = held.counters;
             self.direct().run(
                 "UPDATE mailbox SET uidnext = ?2, highest_modseq = ?3, messages = ?4,
-                     unseen = ?5, deleted = ?6, bytes = ?7,
+                     unseen = ?5, deleted = ?6, bytes = ?7, cost = ?8,
                      counts_sum = row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  WHERE id = ?1",
-                [mailbox.0, uidnext, modseq, messages, unseen, deleted, bytes],
+                [
+                    mailbox.0, uidnext, modseq, messages, unseen, deleted, bytes, cost,
+                ],
             )?;
         }
         Ok(())
@@ -243,6 +255,7 @@ impl Store {
             held.counters[3] += delta.unseen;
             held.counters[4] += delta.deleted;
             held.counters[5] += delta.bytes;
+            held.counters[6] += delta.messages * ENTRY_BYTES + delta.extra;
             held.dirty = true;
             counters.remember(CounterKey::Mailbox(mailbox.id), before.0, before.1);
             uid
@@ -251,24 +264,126 @@ impl Store {
         Ok(uid)
     }
 
-    /// Moves the counters of an inbox.
+    /// Moves the counters of an inbox and of its organization by entries: their number and their
+    /// octets. Each costs [`ENTRY_BYTES`] besides.
     pub(super) fn count_inbox(
         &self,
         inbox: InboxId,
         messages: i64,
         bytes: i64,
     ) -> Result<(), Error> {
+        self.count_rows(inbox, messages, bytes, messages.saturating_mul(ENTRY_BYTES))
+    }
+
+    /// Moves what the rows of an inbox cost on disk, without its entries.
+    pub(super) fn count_cost(&self, inbox: InboxId, cost: i64) -> Result<(), Error> {
+        self.count_rows(inbox, 0, 0, cost)
+    }
+
+    /// Refuses when an inbox or its organization grows beyond its quota.
+    fn count_rows(
+        &self,
+        inbox: InboxId,
+        messages: i64,
+        bytes: i64,
+        cost: i64,
+    ) -> Result<(), Error> {
         self.hold_inbox(inbox)?;
-        {
+        let org = {
             let mut counters = self.counters.borrow_mut();
             let held = counters.rows.inboxes.get_mut(&inbox).ok_or(NO_INBOX)?;
             let before = (held.counters, held.dirty);
+            let org = held.what.org;
             held.counters[0] += bytes;
             held.counters[1] += messages;
+            held.counters[4] += cost;
             held.dirty = true;
+            let total = held.counters[0].saturating_add(held.counters[4]);
             counters.remember(CounterKey::Inbox(inbox), before.0, before.1);
+            self.check_quota(Noun::Inbox, bytes.saturating_add(cost), total)?;
+            org
+        };
+        self.count_org(
+            org,
+            &OrgDelta {
+                messages,
+                bytes,
+                cost,
+                ..OrgDelta::default()
+            },
+        )
+    }
+
+    /// Moves the counters of an organization. Refuses when it grows beyond its quota.
+    pub(super) fn count_org(&self, org: OrgId, delta: &OrgDelta) -> Result<(), Error> {
+        self.hold_org(org)?;
+        {
+            let mut counters = self.counters.borrow_mut();
+            let held = counters.rows.orgs.get_mut(&org).ok_or(NO_ORG)?;
+            let before = (held.counters, held.dirty);
+            let moved = [
+                delta.bytes,
+                delta.cost,
+                delta.messages,
+                delta.inboxes,
+                delta.keys,
+                delta.jobs,
+                delta.kept,
+                delta.kept_bytes,
+            ];
+            for (counter, by) in held.counters.iter_mut().skip(4).zip(moved) {
+                *counter += by;
+            }
+            held.dirty = true;
+            let total = held.counters[4].saturating_add(held.counters[5]);
+            counters.remember(CounterKey::Org(org), before.0, before.1);
+            // A kept answer is no growth: a client that deletes must get one.
+            let grown = delta.bytes.saturating_add(delta.cost) - delta.kept_bytes;
+            self.check_quota(Noun::Organization, grown, total)?;
         }
         self.write_counters_unless_open()
+    }
+
+    /// As [`Store::count_org`], where the organization may have ended already.
+    pub(super) fn count_org_if_there(&self, org: OrgId, delta: &OrgDelta) -> Result<(), Error> {
+        self.hold_org(org)?;
+        match self.counters.borrow().rows.orgs.contains_key(&org) {
+            true => {}
+            false => return Ok(()),
+        }
+        self.count_org(org, delta)
+    }
+
+    /// How many of something an organization has: a counter that [`OrgDelta`] moves.
+    fn org_counter(&self, org: OrgId, at: usize) -> Result<u64, Error> {
+        self.hold_org(org)?;
+        let mut counters = self.counters.borrow_mut();
+        let found = counters.rows.orgs.get(&org);
+        let n = found.and_then(|held| held.counters.get(at).copied());
+        if !self.open.get() {
+            counters.rows.orgs.remove(&org);
+        }
+        Ok(uint(n.unwrap_or(0)))
+    }
+
+    /// How many inboxes an organization has.
+    pub fn inboxes_len(&self, org: OrgId) -> Result<u64, Error> {
+        self.org_counter(org, 7)
+    }
+
+    /// How many keys an organization has that are not revoked.
+    pub fn keys_len(&self, org: OrgId) -> Result<u64, Error> {
+        self.org_counter(org, 8)
+    }
+
+    /// How many recipients outside an organization has in its queue.
+    pub fn jobs_len(&self, org: OrgId) -> Result<u64, Error> {
+        self.org_counter(org, 9)
+    }
+
+    /// How many octets of kept answers an organization has.
+    pub fn kept_bytes(&self, org: OrgId) -> Result<u64, Error> {
+        self.org_counter(org, 11)
     }
 
     /// The inbox as it is now. The row is held if a group is open.
@@ -276,7 +391,7 @@ impl Store {
         self.hold_inbox(inbox)?;
         let mut counters = self.counters.borrow_mut();
         let found = counters.rows.inboxes.get(&inbox).map(|held| InboxPlace {
-            bytes: uint(held.counters[0]),
+            stored: uint(held.counters[0].saturating_add(held.counters[4])),
             ..held.what.clone()
         });
         if !self.open.get() {
@@ -293,7 +408,7 @@ impl Store {
         let counters = self.counters.borrow();
         let mut held = counters.rows.mailboxes.values();
         let held = held.find(|held| which(&held.what))?;
-        let [uidnext, modseq, messages, unseen, deleted, bytes] = held.counters;
+        let [uidnext, modseq, messages, unseen, deleted, bytes, cost, ..] = held.counters;
         Some(MailboxRecord {
             uidnext: uint32(uidnext),
             highest_modseq: uint(modseq),
@@ -301,6 +416,7 @@ impl Store {
             unseen: uint32(unseen),
             deleted: uint32(deleted),
             bytes: uint(bytes),
+            cost: uint(cost),
             ..held.what.clone()
         })
     }
@@ -322,9 +438,17 @@ impl Store {
             return Ok(());
         }
         let read = self.direct().one(
-            "SELECT seq, at, sent_day, sent FROM org WHERE id = ?1",
+            "SELECT seq, at, sent_day, sent, bytes, cost, messages, inboxes, keys, jobs, kept,
+                 kept_bytes
+             FROM org WHERE id = ?1",
             [org.0],
-            |r| Ok([r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, 0, 0]),
+            |r| {
+                let mut counters: CounterValues = [0; 12];
+                for (at, counter) in counters.iter_mut().enumerate() {
+                    *counter = r.get(at)?;
+                }
+                Ok(counters)
+            },
         )?;
         if let Some(counters) = read {
             let held = HeldRow {
@@ -342,13 +466,18 @@ impl Store {
             return Ok(());
         }
         let _ = self.direct().each(
-            "SELECT org, address, ancestors, bytes, display_name, messages, sent_day, sent
-             FROM inbox WHERE id = ?1",
+            "SELECT org, address, ancestors, bytes, display_name, messages, sent_day, sent, cost
+             FROM inbox WHERE id = ?1
+                 AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = inbox.org)",
             [inbox.0],
             |r| {
+                let mut counters: CounterValues = [0; 12];
+                for (counter, at) in counters.iter_mut().zip([3, 5, 6, 7, 8]) {
+                    *counter = r.get(at)?;
+                }
                 let held = HeldRow {
                     what: read_place(inbox, r)?,
-                    counters: [r.get(3)?, r.get(5)?, r.get(6)?, r.get(7)?, 0, 0],
+                    counters,
                     dirty: false,
                 };
                 self.counters.borrow_mut().rows.inboxes.insert(inbox, held);
@@ -371,7 +500,7 @@ impl Store {
         // The row that the caller has read may be older than the changes since.
         let read = self.direct().one(
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
-                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes
+                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes, cost
              FROM mailbox WHERE id = ?1 AND org = ?2",
             [mailbox.id.0, mailbox.org.0],
             read_mailbox,
@@ -394,6 +523,12 @@ fn held_of(mailbox: &MailboxRecord) -> HeldRow<MailboxRecord> {
             mailbox.unseen.into(),
             mailbox.deleted.into(),
             int(mailbox.bytes),
+            int(mailbox.cost),
+            0,
+            0,
+            0,
+            0,
+            0,
         ],
         dirty: false,
     }

@@ -60,7 +60,9 @@ impl Store {
     /// whether there is only one.
     pub fn domain_orgs(&self, name: &str) -> Result<Vec<OrgId>, Error> {
         self.all(
-            "SELECT org FROM domain WHERE name = ?1 ORDER BY id LIMIT 2",
+            "SELECT org FROM domain WHERE name = ?1
+                 AND org NOT IN (SELECT id FROM doomed WHERE kind = 3)
+             ORDER BY id LIMIT 2",
             [name],
             |r| Ok(OrgId(r.get(0)?)),
         )
@@ -68,9 +70,12 @@ impl Store {
 
     /// The organization of a domain, by the id of the domain.
     pub fn domain_org(&self, id: DomainId) -> Result<Option<OrgId>, Error> {
-        self.one("SELECT org FROM domain WHERE id = ?1", [id.0], |r| {
-            Ok(OrgId(r.get(0)?))
-        })
+        self.one(
+            "SELECT org FROM domain WHERE id = ?1
+                 AND org NOT IN (SELECT id FROM doomed WHERE kind = 3)",
+            [id.0],
+            |r| Ok(OrgId(r.get(0)?)),
+        )
     }
 
     /// The domains of an organization. Their number is bounded by a limit of the product.
@@ -113,7 +118,9 @@ impl Store {
         self.all(
             "SELECT DISTINCT domain.org, domain.name
              FROM inbox JOIN domain ON domain.id = inbox.domain
-             WHERE domain.verified_at IS NULL ORDER BY domain.id LIMIT 100",
+             WHERE domain.verified_at IS NULL
+                 AND domain.org NOT IN (SELECT id FROM doomed WHERE kind = 3)
+             ORDER BY domain.id LIMIT 100",
             [],
             |r| Ok((OrgId(r.get(0)?), r.get(1)?)),
         )

@@ -11,6 +11,7 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::mailbox::Delta;
+use super::quota::DIGEST_BYTES;
 use super::{Error, MailboxRecord, Store, format, int, uint, uint32};
 use crate::call::{
     Arrival, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, BodyId, EntryId, EntryRow, EntryState,
@@ -28,6 +29,8 @@ pub struct NewEntry<'a> {
     pub body_size: u32,
     /// Octets before the body; they belong to this entry alone.
     pub prefix: &'a [u8],
+    /// Octets of the digest of the body.
+    pub digest_len: usize,
     /// Its conversation.
     pub thread: ThreadId,
     /// System flags.
@@ -110,19 +113,26 @@ impl Store {
     ) -> Result<u32, Error> {
         let prefix_len = u32::try_from(new.prefix.len()).unwrap_or(u32::MAX);
         let size = new.body_size.saturating_add(prefix_len);
+        let keywords = pack_keywords(new.keywords);
+        let over = new.digest_len.saturating_sub(DIGEST_BYTES) as i64;
+        let extra = over + keywords.as_ref().map_or(0, String::len) as i64;
         let delta = Delta {
             uids: 1,
             messages: 1,
             unseen: i64::from(!new.flags.has(Flags::SEEN)),
             deleted: i64::from(new.flags.has(Flags::DELETED)),
             bytes: i64::from(size),
+            extra,
         };
         let uid = self.count(mailbox, modseq, &delta)?;
         self.count_inbox(mailbox.inbox, 1, i64::from(size))?;
+        if extra > 0 {
+            self.count_cost(mailbox.inbox, extra)?;
+        }
         self.direct().run(
             "INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags,
-                 keywords, arrival, received_at, size, prefix, sum, state_sum)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
+                 keywords, arrival, received_at, size, prefix, extra, sum, state_sum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
                  row_sum(?3, ?4, ?5, ?6, ?7, ?11, ?12, ?13, ?14),
                  row_sum(?1, ?2, ?3, ?8, ?9, ?10))",
             (
@@ -135,11 +145,12 @@ impl Store {
                 new.thread.0,
                 int(modseq),
                 new.flags.0,
-                pack_keywords(new.keywords),
+                keywords,
                 arrival_number(new.arrival, new.auth),
                 new.received_at,
                 size,
                 (!new.prefix.is_empty()).then_some(new.prefix),
+                over,
             ),
         )?;
         Ok(uid)

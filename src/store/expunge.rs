@@ -19,6 +19,8 @@ pub(super) struct LeavingEntry {
     pub body: BodyId,
     pub size: u32,
     pub flags: Flags,
+    /// What it costs on disk beyond the fixed cost of an entry.
+    pub extra: i64,
 }
 
 impl Store {
@@ -57,6 +59,8 @@ impl Store {
         }
         let bytes: i64 = going.iter().map(|gone| i64::from(gone.size)).sum();
         self.count_inbox(mailbox.inbox, -(going.len() as i64), -bytes)?;
+        let extra: i64 = going.iter().map(|gone| gone.extra).sum();
+        self.count_cost(mailbox.inbox, -extra)?;
         self.record_leaving((stamp, origin), (place, mailbox), &going, None, events)?;
         Ok((set, stamp.seq))
     }
@@ -77,6 +81,7 @@ impl Store {
             delta.unseen -= i64::from(!gone.flags.has(Flags::SEEN));
             delta.deleted -= i64::from(gone.flags.has(Flags::DELETED));
             delta.bytes -= i64::from(gone.size);
+            delta.extra -= gone.extra;
         }
         self.count(mailbox, stamp.seq, &delta)?;
         let uids: UidSet = going.iter().map(|gone| gone.uid).collect();
@@ -126,7 +131,7 @@ impl Store {
         let mut going = Vec::new();
         for (low, high) in spans(uids) {
             let _ = self.direct().each(
-                "SELECT uid, id, body, size, flags FROM entry
+                "SELECT uid, id, body, size, flags, extra + coalesce(length(keywords), 0) FROM entry
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags & ?4 = ?4 AND org = ?5
                  ORDER BY uid",
                 [
@@ -145,6 +150,7 @@ impl Store {
                             body: BodyId(r.get(2)?),
                             size: uint32(r.get(3)?),
                             flags: read_flags(r, 4)?,
+                            extra: r.get(5)?,
                         });
                     }
                     Ok(ControlFlow::Continue(()))

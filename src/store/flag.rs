@@ -137,12 +137,14 @@ impl Store {
         let mut bulk = Vec::new();
         for (n, state) in states.iter_mut().enumerate() {
             let before = state.flags;
+            let held = keywords_len(&state.keywords);
             if !asked.apply(state)? {
                 continue;
             }
             let flip = |flag: Flags| i64::from(state.flags.has(flag)) - i64::from(before.has(flag));
             delta.unseen -= flip(Flags::SEEN);
             delta.deleted += flip(Flags::DELETED);
+            delta.extra += keywords_len(&state.keywords) - held;
             changed.insert(state.uid);
             bulk.push(n);
         }
@@ -161,6 +163,9 @@ impl Store {
         }
         self.write_states(mailbox, states.iter().filter(|s| s.modseq == stamp.seq))?;
         self.count(mailbox, stamp.seq, &delta)?;
+        if delta.extra != 0 {
+            self.count_cost(mailbox.inbox, delta.extra)?;
+        }
         let event = NewEvent {
             inbox: Some(place.path.clone()),
             mailbox: Some(mailbox.id),
@@ -228,4 +233,10 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Octets of keywords as they are stored.
+fn keywords_len(keywords: &[String]) -> i64 {
+    let words: usize = keywords.iter().map(String::len).sum();
+    (words + keywords.len().saturating_sub(1)) as i64
 }

@@ -17,6 +17,7 @@
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
+//! | `body.links` | 1 | postcard of a list of [`Links`]; NULL for none |
 //! | `body.digest` | 1 | octet 0xD1 *before* the version; written and read by `mail::digest` |
 //! | `inbox.ancestors` | none, 1 | 8 octets for each id, little endian, the parent first |
 //! | `job.payload`, kind `smtp` | 1 | postcard of [`StoredSmtpJob`] |
@@ -85,6 +86,10 @@ const SUMMARY: Form = Form {
 };
 const DIGEST: Form = Form {
     what: "digest",
+    version: 1,
+};
+const LINKS: Form = Form {
+    what: "links",
     version: 1,
 };
 const ANCESTORS: Form = Form {
@@ -625,6 +630,29 @@ pub(super) fn decode_ancestors(octets: &[u8]) -> Result<Vec<InboxId>, Error> {
             .collect()),
         _ => Err(ANCESTORS.corrupt()),
     }
+}
+
+// ---- conversations ----
+
+/// Version 1 of a part of `body.links`: the body holds each of these Message-IDs, by their hashes,
+/// once for each of these inboxes. An inbox stands here as often as the body was delivered there.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Links {
+    pub inboxes: Vec<i64>,
+    pub hashes: Vec<i64>,
+}
+
+/// Writes `body.links`.
+pub(super) fn encode_links(links: &[Links]) -> Result<Option<Vec<u8>>, Error> {
+    match links {
+        [] => Ok(None),
+        links => LINKS.encode(&links).map(Some),
+    }
+}
+
+/// Reads `body.links`.
+pub(super) fn decode_links(octets: &[u8]) -> Result<Vec<Links>, Error> {
+    LINKS.decode(LINKS.open(octets)?.1)
 }
 
 // ---- kept answers ----

@@ -5,6 +5,7 @@
 
 use rusqlite::params;
 
+use super::quota::{KEPT_BYTES, OrgDelta};
 use super::{Error, Store, format};
 use crate::call::OrgId;
 
@@ -53,26 +54,54 @@ impl Store {
         kept: &KeptAnswer,
         at: i64,
     ) -> Result<(), Error> {
-        self.direct().run(
-            "INSERT OR REPLACE INTO once (org, key, fingerprint, answer, at)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![
-                org.map_or(0, |org| org.0),
-                key,
-                kept.fingerprint,
-                format::encode_answer(&kept.answer),
-                at
-            ],
+        let of = org.map_or(0, |org| org.0);
+        let old = self.direct().one(
+            "DELETE FROM once WHERE org = ?1 AND key = ?2 RETURNING length(key) + length(answer)",
+            params![of, key],
+            |r| r.get::<_, i64>(0),
         )?;
-        Ok(())
+        let answer = format::encode_answer(&kept.answer);
+        let octets = KEPT_BYTES + (key.len() + answer.len()) as i64;
+        self.direct().run(
+            "INSERT INTO once (org, key, fingerprint, answer, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![of, key, kept.fingerprint, answer, at],
+        )?;
+        let Some(org) = org else {
+            return Ok(());
+        };
+        let before = old.map_or(0, |old| old + KEPT_BYTES);
+        let delta = of_answers(i64::from(old.is_none()), octets - before);
+        self.count_org(org, &delta)
     }
 
     /// Removes up to `limit` answers from before `before` (unix ms); how many.
     pub fn trim_answers(&self, before: i64, limit: u32) -> Result<usize, Error> {
-        self.direct().run(
-            "DELETE FROM once WHERE (org, key) IN
-             (SELECT org, key FROM once WHERE at <= ?1 ORDER BY at LIMIT ?2)",
+        let old = self.direct().all(
+            "SELECT org, key, length(key) + length(answer) FROM once WHERE at <= ?1
+             ORDER BY at LIMIT ?2",
             [before, i64::from(limit)],
-        )
+            |r| {
+                let (org, key): (i64, String) = (r.get(0)?, r.get(1)?);
+                Ok((org, key, r.get::<_, i64>(2)?))
+            },
+        )?;
+        for (org, key, octets) in &old {
+            self.direct().run(
+                "DELETE FROM once WHERE org = ?1 AND key = ?2",
+                params![org, key],
+            )?;
+            let delta = of_answers(-1, -octets - KEPT_BYTES);
+            self.count_org_if_there(OrgId(*org), &delta)?;
+        }
+        Ok(old.len())
+    }
+}
+
+fn of_answers(kept: i64, octets: i64) -> OrgDelta {
+    OrgDelta {
+        kept,
+        kept_bytes: octets,
+        cost: octets,
+        ..OrgDelta::default()
     }
 }

@@ -3,6 +3,7 @@
 
 use rusqlite::{Row, params};
 
+use super::quota::{ADDRESS_BYTES, INBOX_BYTES, OrgDelta};
 use super::{Error, Store, format, uint};
 use crate::call::{DomainId, InboxId, InboxPath, InboxRow, OrgId};
 
@@ -13,8 +14,10 @@ pub struct Destination {
     pub org: OrgId,
     /// The inbox.
     pub inbox: InboxId,
-    /// Octets that it stores already.
-    pub bytes: u64,
+    /// Octets that it stores already, with what its rows cost on disk.
+    pub stored: u64,
+    /// The same of its organization.
+    pub org_stored: u64,
 }
 
 impl Store {
@@ -45,11 +48,26 @@ impl Store {
                 row.created_at,
             ],
         )?;
-        self.run(
-            "INSERT OR REPLACE INTO address (canonical, org, inbox) VALUES (?1, ?2, ?3)",
+        let known = self.run(
+            "UPDATE address SET inbox = ?3 WHERE canonical = ?1 AND org = ?2",
             params![canonical, org.0, row.id.0],
         )?;
-        Ok(())
+        let mut cost = INBOX_BYTES;
+        if known == 0 {
+            cost += ADDRESS_BYTES;
+            self.run(
+                "INSERT INTO address (canonical, org, inbox) VALUES (?1, ?2, ?3)",
+                params![canonical, org.0, row.id.0],
+            )?;
+        }
+        self.count_org(
+            org,
+            &OrgDelta {
+                inboxes: 1,
+                cost,
+                ..OrgDelta::default()
+            },
+        )
     }
 
     /// The inbox that an organization has at an address. It is found while its domain waits for a
@@ -77,10 +95,11 @@ impl Store {
     /// the inbox waits for a proof.
     pub fn destination(&self, canonical: &str) -> Result<Option<Destination>, Error> {
         self.one(
-            "SELECT inbox.org, inbox.id, inbox.bytes
-             FROM address JOIN inbox ON inbox.id = address.inbox
+            "SELECT inbox.org, inbox.id, inbox.bytes + inbox.cost, org.bytes + org.cost
+             FROM address JOIN inbox ON inbox.id = address.inbox JOIN org ON org.id = inbox.org
                   LEFT JOIN domain ON domain.id = inbox.domain
-             WHERE canonical = ?1 AND (inbox.domain IS NULL OR domain.verified_at IS NOT NULL)",
+             WHERE canonical = ?1 AND (inbox.domain IS NULL OR domain.verified_at IS NOT NULL)
+                 AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = inbox.org)",
             [canonical],
             read_destination,
         )
@@ -101,8 +120,11 @@ impl Store {
     /// deleted.
     pub fn operator_inbox(&self) -> Result<Option<Destination>, Error> {
         self.one(
-            "SELECT org, id, bytes FROM inbox
-             WHERE org = (SELECT value FROM meta WHERE name = 'operator') ORDER BY id LIMIT 1",
+            "SELECT org.id, inbox.id, inbox.bytes + inbox.cost, org.bytes + org.cost
+             FROM org JOIN inbox ON inbox.org = org.id
+             WHERE org.id = (SELECT value FROM meta WHERE name = 'operator')
+                 AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)
+             ORDER BY inbox.id LIMIT 1",
             [],
             read_destination,
         )
@@ -184,14 +206,6 @@ impl Store {
             .collect()
     }
 
-    /// How many inboxes an organization has.
-    pub fn inboxes_len(&self, org: OrgId) -> Result<u64, Error> {
-        let n = self.one("SELECT count(*) FROM inbox WHERE org = ?1", [org.0], |r| {
-            r.get(0)
-        })?;
-        Ok(uint(n.unwrap_or(0)))
-    }
-
     /// The inbox that was made with this `client_id`.
     pub fn inbox_by_client_id(
         &self,
@@ -231,6 +245,16 @@ impl Store {
         )
     }
 
+    /// Whether an inbox has others right under it.
+    pub fn has_inboxes_under(&self, org: OrgId, parent: InboxId) -> Result<bool, Error> {
+        let found = self.one(
+            "SELECT 1 FROM inbox WHERE parent = ?2 AND org = ?1 LIMIT 1",
+            [org.0, parent.0],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
     /// Changes the fields that a client may change.
     pub fn update_inbox(&self, org: OrgId, row: &InboxRow) -> Result<(), Error> {
         self.run(
@@ -261,29 +285,37 @@ impl Store {
         Ok(())
     }
 
-    /// Removes an inbox and all in it. Its address (`canonical`) stays known, and its recipients
-    /// outside stay queued. [`Store::reclaim`] removes the rows of its messages later.
-    pub fn delete_inbox(&self, org: OrgId, inbox: InboxId, canonical: &str) -> Result<(), Error> {
-        for (mailbox, _) in self.mailboxes(org, inbox)? {
-            self.mark_mailbox(mailbox.id.0)?;
-        }
-        self.mark_inbox(inbox.0)?;
-        for sql in [
-            "DELETE FROM mailbox WHERE inbox = ?2 AND org = ?1",
-            "DELETE FROM key_inbox WHERE inbox = ?2 AND (SELECT org FROM key WHERE id = key_inbox.key) = ?1",
-        ] {
-            self.run(sql, [org.0, inbox.0])?;
-        }
-        self.run(
-            "UPDATE address SET inbox = NULL WHERE canonical = ?3 AND inbox = ?2 AND org = ?1",
-            params![org.0, inbox.0, canonical],
+    /// Removes an inbox, which has none under it. It is out of reach at once, and its address
+    /// stays known. [`Store::reclaim`] removes its mailboxes and all else of it later. Its
+    /// recipients outside stay queued.
+    pub fn delete_inbox(&self, org: OrgId, inbox: InboxId) -> Result<(), Error> {
+        let held = self.one(
+            "SELECT bytes, cost, messages FROM inbox WHERE id = ?2 AND org = ?1",
+            [org.0, inbox.0],
+            |r| Ok([r.get::<_, i64>(0)?, r.get(1)?, r.get(2)?]),
         )?;
-        self.run("DELETE FROM subscription WHERE inbox = ?1", [inbox.0])?;
+        let Some([bytes, cost, messages]) = held else {
+            return Ok(());
+        };
+        self.mark_inbox(inbox.0)?;
+        self.run(
+            "UPDATE address SET inbox = NULL WHERE inbox = ?2 AND org = ?1",
+            [org.0, inbox.0],
+        )?;
         self.run(
             "DELETE FROM inbox WHERE id = ?2 AND org = ?1",
             [org.0, inbox.0],
         )?;
-        Ok(())
+        self.count_org(
+            org,
+            &OrgDelta {
+                bytes: -bytes,
+                cost: -cost - INBOX_BYTES,
+                messages: -messages,
+                inboxes: -1,
+                ..OrgDelta::default()
+            },
+        )
     }
 }
 
@@ -305,6 +337,7 @@ fn read_destination(r: &Row<'_>) -> rusqlite::Result<Destination> {
     Ok(Destination {
         org: OrgId(r.get(0)?),
         inbox: InboxId(r.get(1)?),
-        bytes: uint(r.get(2)?),
+        stored: uint(r.get(2)?),
+        org_stored: uint(r.get(3)?),
     })
 }

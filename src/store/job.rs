@@ -18,7 +18,8 @@ use core::ops::ControlFlow;
 use rusqlite::{Row, params};
 
 use super::payload::{JobKind, JobPayload};
-use super::{Error, Store, format, uint32};
+use super::quota::{JOB_BYTES, OrgDelta};
+use super::{Error, Store, format, int, uint32};
 use crate::call::{BodyId, EntryId, InboxId, Now, OrgId, OutboundId, OutboundRow};
 
 /// The number of a job.
@@ -42,6 +43,8 @@ pub struct NewJob<'a> {
     pub payload: JobPayload,
     /// Not before this time, unix milliseconds.
     pub due_at: i64,
+    /// Octets that the organization pays for besides the row, while the job waits.
+    pub holds: u64,
 }
 
 /// A job that was claimed.
@@ -82,10 +85,11 @@ impl Store {
     /// Queues a job.
     pub fn enqueue(&self, now: Now, job: &NewJob<'_>) -> Result<JobId, Error> {
         let id = JobId(self.new_id(now));
+        let cost = JOB_BYTES.saturating_add(int(job.holds));
         self.direct().run(
             "INSERT INTO job (id, org, inbox, kind, subject, entry, body, payload, state, due_at,
-                              created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10)",
+                              created_at, cost)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11)",
             params![
                 id.0,
                 job.org.0,
@@ -97,8 +101,15 @@ impl Store {
                 format::encode_job(&job.payload)?,
                 job.due_at,
                 now.unix_ms,
+                cost,
             ],
         )?;
+        let delta = OrgDelta {
+            jobs: 1,
+            cost,
+            ..OrgDelta::default()
+        };
+        self.count_org_if_there(job.org, &delta)?;
         Ok(id)
     }
 
@@ -148,17 +159,25 @@ impl Store {
     /// Ends a job that is done or given up: its row goes. `false` when the job no longer has this
     /// lease; then nothing has changed.
     pub fn finish(&self, job: &ClaimedJob) -> Result<bool, Error> {
-        let gone = self.direct().run(
+        let cost = self.direct().one(
             "DELETE FROM job WHERE id = ?1 AND org = ?2 AND state = 1 AND lease_by = ?3
-                 AND attempts = ?4",
+                 AND attempts = ?4 RETURNING cost",
             params![job.id.0, job.org.0, job.lease.holder, job.attempts],
+            |r| r.get::<_, i64>(0),
         )?;
-        if gone == 1
-            && let Some(body) = job.body
-        {
+        let Some(cost) = cost else {
+            return Ok(false);
+        };
+        let delta = OrgDelta {
+            jobs: -1,
+            cost: -cost,
+            ..OrgDelta::default()
+        };
+        self.count_org_if_there(job.org, &delta)?;
+        if let Some(body) = job.body {
             self.drop_body(job.org, body, true)?;
         }
-        Ok(gone == 1)
+        Ok(true)
     }
 
     /// Makes the job due again at `due_at`. `false` when the job no longer has this lease; then

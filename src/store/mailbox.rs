@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Params, Row};
 
+use super::quota::{ENTRY_BYTES, MAILBOX_BYTES, SUBSCRIPTION_BYTES};
 use super::{Error, Store, format, int, uint, uint32};
 use crate::call::{
     INBOX, InboxId, InboxPath, MailboxCounts, MailboxId, MailboxRow, Noun, Now, OrgId, Refusal,
@@ -20,8 +21,8 @@ pub struct InboxPlace {
     pub org: OrgId,
     /// Id, address, ancestors.
     pub path: Arc<InboxPath>,
-    /// Octets stored.
-    pub bytes: u64,
+    /// Octets that count in its quota: its mail, and what its rows cost on disk.
+    pub stored: u64,
     /// The name that recipients see.
     pub display_name: Option<String>,
 }
@@ -57,6 +58,8 @@ pub struct MailboxRecord {
     pub deleted: u32,
     /// Octets.
     pub bytes: u64,
+    /// Octets that its entries cost on disk besides.
+    pub cost: u64,
 }
 
 /// The change of the counters of a mailbox.
@@ -67,6 +70,8 @@ pub(super) struct Delta {
     pub unseen: i64,
     pub deleted: i64,
     pub bytes: i64,
+    /// What the entries cost on disk beyond the fixed cost of each.
+    pub extra: i64,
 }
 
 impl MailboxRecord {
@@ -146,8 +151,9 @@ impl Store {
         self.held_or_read(
             |held| held.id == id && held.inbox == inbox && held.org == org,
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
-                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes
-             FROM mailbox WHERE id = ?1 AND inbox = ?2 AND org = ?3",
+                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes, cost
+             FROM mailbox WHERE id = ?1 AND inbox = ?2 AND org = ?3
+                 AND EXISTS (SELECT 1 FROM inbox WHERE id = mailbox.inbox)",
             [id.0, inbox.0, org.0],
         )
     }
@@ -162,8 +168,9 @@ impl Store {
         self.held_or_read(
             |held| held.inbox == inbox && held.name == name && held.org == org,
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
-                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes
-             FROM mailbox WHERE inbox = ?1 AND name = ?2 AND org = ?3",
+                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes, cost
+             FROM mailbox WHERE inbox = ?1 AND name = ?2 AND org = ?3
+                 AND EXISTS (SELECT 1 FROM inbox WHERE id = mailbox.inbox)",
             (inbox.0, name, org.0),
         )
     }
@@ -183,8 +190,9 @@ impl Store {
         }
         let found = self.direct().one(
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
-                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes
-             FROM mailbox WHERE inbox = ?1 AND special = ?2 AND org = ?3",
+                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes, cost
+             FROM mailbox WHERE inbox = ?1 AND special = ?2 AND org = ?3
+                 AND EXISTS (SELECT 1 FROM inbox WHERE id = mailbox.inbox)",
             [inbox.0, special_number(special), org.0],
             read_mailbox,
         )?;
@@ -202,12 +210,14 @@ impl Store {
     ) -> Result<Vec<(MailboxRecord, bool)>, Error> {
         self.all(
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
-                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes,
+                 highest_modseq, expunged_floor, messages, unseen, deleted, bytes, cost,
                  EXISTS (SELECT 1 FROM subscription s
                          WHERE s.inbox = mailbox.inbox AND s.name = mailbox.name)
-             FROM mailbox WHERE inbox = ?1 AND org = ?2 ORDER BY name",
+             FROM mailbox WHERE inbox = ?1 AND org = ?2
+                 AND EXISTS (SELECT 1 FROM inbox WHERE id = mailbox.inbox)
+             ORDER BY name",
             [inbox.0, org.0],
-            |r| Ok((read_mailbox(r)?, r.get(14)?)),
+            |r| Ok((read_mailbox(r)?, r.get(15)?)),
         )
     }
 
@@ -270,6 +280,9 @@ impl Store {
         if made == 0 {
             return Err(Refusal::Exists(Noun::Mailbox).into());
         }
+        if special.is_none() && name != INBOX {
+            self.count_cost(inbox, MAILBOX_BYTES)?;
+        }
         Ok(id)
     }
 
@@ -324,7 +337,11 @@ impl Store {
         let Some(mailbox) = self.mailbox(org, inbox, mailbox.id)? else {
             return Ok(());
         };
+        let is_standard = mailbox.special.is_some() || mailbox.name == INBOX;
+        let own = if is_standard { 0 } else { MAILBOX_BYTES };
+        let fixed = i64::from(mailbox.messages) * ENTRY_BYTES;
         self.count_inbox(inbox, -i64::from(mailbox.messages), -int(mailbox.bytes))?;
+        self.count_cost(inbox, fixed - int(mailbox.cost) - own)?;
         self.mark_mailbox(mailbox.id.0)?;
         self.run(
             "DELETE FROM mailbox WHERE id = ?1 AND org = ?2",
@@ -346,6 +363,16 @@ impl Store {
                 (inbox.0, name),
             )?
         };
+        // Those that every inbox has at first are part of the cost of the inbox.
+        let is_standard = name == INBOX || SpecialUse::ALL.iter().any(|(_, own, _)| *own == name);
+        if changed > 0 && !is_standard {
+            let cost = if on {
+                SUBSCRIPTION_BYTES
+            } else {
+                -SUBSCRIPTION_BYTES
+            };
+            self.count_cost(inbox, cost)?;
+        }
         Ok(changed > 0)
     }
 
@@ -380,7 +407,7 @@ pub(super) fn read_place(inbox: InboxId, r: &Row<'_>) -> Result<InboxPlace, Erro
             address: r.get(1)?,
             ancestors: format::decode_ancestors(ancestors)?,
         }),
-        bytes: uint(r.get(3)?),
+        stored: uint(r.get(3)?),
         display_name: r.get(4)?,
     })
 }
@@ -401,6 +428,7 @@ pub(super) fn read_mailbox(r: &Row<'_>) -> rusqlite::Result<MailboxRecord> {
         unseen: uint32(r.get(11)?),
         deleted: uint32(r.get(12)?),
         bytes: uint(r.get(13)?),
+        cost: uint(r.get(14)?),
     })
 }
 

@@ -30,6 +30,7 @@ mod mailbox;
 mod message;
 mod open;
 mod payload;
+mod quota;
 mod reclaim;
 mod sum;
 mod verify;
@@ -58,6 +59,7 @@ pub use mailbox::{InboxPlace, MailboxRecord};
 pub use message::{ListPosition, MessageRecord};
 pub use open::{FILE, Role};
 pub use payload::{JobKind, JobPayload, SmtpJob};
+pub use quota::Quota;
 pub use verify::{Depth, Findings, ReadBody, examine, verify};
 
 /// One connection to the database. `Send`, not `Sync`: it belongs to one thread.
@@ -91,6 +93,8 @@ pub struct Store {
     lingering: RefCell<HashMap<BodyId, u64>>,
     /// How far [`Store::fill_sums`] has come, once it was read.
     sum_fill: Cell<Option<sum::SumFill>>,
+    /// The quotas that changes must keep.
+    quota: Cell<Quota>,
 }
 
 /// How far [`Store::checkpoint`] goes.

@@ -15,7 +15,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::payload::{JobKind, JobPayload};
-use super::{Error, Store, format, ids, sum};
+use super::{Error, Store, conversation, format, ids, quota, sum};
 
 /// The database's name in the data folder.
 pub const FILE: &str = "postern.db";
@@ -145,6 +145,7 @@ pub(super) fn finish(
         leftovers: Cell::new(true),
         lingering: RefCell::default(),
         sum_fill: Cell::new(None),
+        quota: Cell::new(quota::Quota::NONE),
     };
     let kept = store.meta("id")?;
     store.last_id.set(kept);
@@ -268,10 +269,20 @@ pub(super) const STEPS: &[SchemaStep] = &[
     },
     SchemaStep::sql(include_str!("step4.sql")),
     SchemaStep {
+        sql: include_str!("step5.sql"),
+        move_rows: count_rows,
+    },
+    SchemaStep {
         sql: include_str!("step6.sql"),
         move_rows: |sql| Ok(sum::fill(sql)?),
     },
 ];
+
+/// Step 5: finds the mail that each conversation depends on, and counts what rows cost.
+fn count_rows(sql: &Connection) -> Result<(), Error> {
+    conversation::link_all(sql)?;
+    quota::count_all(sql)
+}
 
 /// Step 3: recipients that wait for delivery become jobs of the kind `smtp`, with the ids and
 /// times that they had.

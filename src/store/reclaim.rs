@@ -1,24 +1,26 @@
 //! Space of deleted things. A mailbox, an inbox or an organization is out of reach as soon as it
-//! is deleted. Its mail, its log and its queue are removed later, in slices between the groups of
-//! the writer, so that a large deletion does not hold up other calls. The rows of inboxes,
-//! mailboxes and keys themselves are removed at once; for an organization that is all of them.
+//! is deleted, which is a few rows, however much is in it. All else of it is removed later, in
+//! slices between the groups of the writer, so that a large deletion does not hold up other calls.
+//! The row of an organization stays until the last slice; the table `doomed` says that it has
+//! ended.
 //!
 //! The table `doomed` names deleted things that have rows left. The table `recount` holds changes
 //! of `body.refs` that a large command has not made itself. Both are tables, so a crash loses
 //! neither, and `verify` counts with them. Nothing here is an event: the deletion has been
 //! announced already.
 
+use super::quota::{KEY_INBOX_BYTES, OrgDelta};
 use super::{Error, Store};
-use crate::call::{BodyId, Now, OrgId};
+use crate::call::{BodyId, InboxId, Now, OrgId};
 
 /// The kind of a deleted thing that may have rows left: its number in `doomed.kind`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum DeletedKind {
     /// Its entries and expunged UIDs.
     Mailbox = 1,
-    /// Its conversations.
+    /// Its mailboxes, its subscriptions, its place in keys, its conversations.
     Inbox = 2,
-    /// Its queue, its log, its kept answers.
+    /// Its queue, its log, its kept answers, its keys, inboxes and domains, and its own row.
     Org = 3,
 }
 
@@ -164,11 +166,7 @@ impl Store {
         let rows = if kind == DeletedKind::Mailbox as i64 {
             self.reclaim_mailbox(id)?
         } else if kind == DeletedKind::Inbox as i64 {
-            self.direct().run(
-                "DELETE FROM reference WHERE inbox = ?1 AND hash IN
-                     (SELECT hash FROM reference WHERE inbox = ?1 LIMIT ?2)",
-                [id, SLICE_ROWS],
-            )? as i64
+            self.reclaim_inbox(id)?
         } else {
             self.reclaim_org(OrgId(id))?
         };
@@ -177,6 +175,52 @@ impl Store {
                 .run("DELETE FROM doomed WHERE kind = ?1 AND id = ?2", [kind, id])?;
         }
         Ok(rows.max(1))
+    }
+
+    /// Removes a part of what is in an inbox; how much work that was, 0 when nothing is left.
+    fn reclaim_inbox(&self, inbox: i64) -> Result<i64, Error> {
+        let mailboxes = self.all(
+            "SELECT id FROM mailbox WHERE inbox = ?1 ORDER BY id LIMIT ?2",
+            [inbox, SLICE_ROWS],
+            |r| r.get::<_, i64>(0),
+        )?;
+        for mailbox in &mailboxes {
+            self.mark_mailbox(*mailbox)?;
+            self.run("DELETE FROM mailbox WHERE id = ?1", [*mailbox])?;
+        }
+        if !mailboxes.is_empty() {
+            return Ok(mailboxes.len() as i64);
+        }
+        let bound = self.direct().all(
+            "SELECT key.id, key.org FROM key_inbox JOIN key ON key.id = key_inbox.key
+             WHERE key_inbox.inbox = ?1 LIMIT ?2",
+            [inbox, SLICE_ROWS],
+            |r| Ok((r.get::<_, i64>(0)?, OrgId(r.get(1)?))),
+        )?;
+        for (key, org) in &bound {
+            self.direct().run(
+                "DELETE FROM key_inbox WHERE key = ?1 AND inbox = ?2",
+                [*key, inbox],
+            )?;
+            let delta = OrgDelta {
+                cost: -KEY_INBOX_BYTES,
+                ..OrgDelta::default()
+            };
+            self.count_org_if_there(*org, &delta)?;
+        }
+        if !bound.is_empty() {
+            return Ok(bound.len() as i64);
+        }
+        let rows = self.direct().run(
+            "DELETE FROM subscription WHERE inbox = ?1 AND name IN
+                 (SELECT name FROM subscription WHERE inbox = ?1 LIMIT ?2)",
+            [inbox, SLICE_ROWS],
+        )? + self.direct().run(
+            "DELETE FROM reference WHERE inbox = ?1 AND hash IN
+                 (SELECT hash FROM reference WHERE inbox = ?1 LIMIT ?2)",
+            [inbox, SLICE_ROWS],
+        )?;
+        Ok(rows as i64)
     }
 
     /// Removes a part of a mailbox; how much work that was, 0 when nothing is left.
@@ -247,6 +291,14 @@ impl Store {
         if !jobs.is_empty() {
             return Ok(jobs.len() as i64);
         }
+        let rows = self.reclaim_keys(org)?;
+        if rows > 0 {
+            return Ok(rows);
+        }
+        let rows = self.reclaim_inboxes(org)?;
+        if rows > 0 {
+            return Ok(rows);
+        }
         let gone = self.direct().run(
             "DELETE FROM event WHERE org = ?1
                  AND seq < ?2 + (SELECT min(seq) FROM event WHERE org = ?1)",
@@ -255,10 +307,61 @@ impl Store {
             "DELETE FROM once WHERE org = ?1 AND key IN
                  (SELECT key FROM once WHERE org = ?1 LIMIT ?2)",
             [org.0, SLICE_ROWS],
+        )? + self.direct().run(
+            "DELETE FROM domain WHERE id IN (SELECT id FROM domain WHERE org = ?1 LIMIT ?2)",
+            [org.0, SLICE_ROWS],
         )?;
+        if gone == 0 {
+            self.run("DELETE FROM org WHERE id = ?1", [org.0])?;
+        }
         Ok(gone as i64)
     }
+
+    fn reclaim_keys(&self, org: OrgId) -> Result<i64, Error> {
+        let mut left = SLICE_ROWS as usize;
+        while left > 0 {
+            let next = self.one("SELECT id FROM key WHERE org = ?1 LIMIT 1", [org.0], |r| {
+                r.get::<_, i64>(0)
+            })?;
+            let Some(key) = next else { break };
+            left -= self.remove_key(key, org, left)?;
+        }
+        Ok(SLICE_ROWS - left as i64)
+    }
+
+    /// Removes some inboxes of an organization that has ended. A child names its parent, so
+    /// children are cut off before their parent is removed.
+    fn reclaim_inboxes(&self, org: OrgId) -> Result<i64, Error> {
+        let inboxes = self.all(
+            "SELECT id FROM inbox WHERE org = ?1 ORDER BY id DESC LIMIT ?2",
+            [org.0, SLICE_INBOXES],
+            |r| r.get::<_, i64>(0),
+        )?;
+        let mut rows = 0;
+        for inbox in inboxes {
+            let children = self.all(
+                "SELECT id FROM inbox WHERE parent = ?1 LIMIT ?2",
+                [inbox, SLICE_ROWS],
+                |r| r.get::<_, i64>(0),
+            )?;
+            for child in &children {
+                self.run(
+                    "UPDATE inbox SET parent = NULL, ancestors = x'01' WHERE id = ?1",
+                    [*child],
+                )?;
+            }
+            if !children.is_empty() {
+                return Ok(children.len() as i64);
+            }
+            self.delete_inbox(org, InboxId(inbox))?;
+            rows += 1;
+        }
+        Ok(rows)
+    }
 }
+
+/// Inboxes of an ended organization that one step removes.
+const SLICE_INBOXES: i64 = 20;
 
 /// About how many rows a slice removes.
 pub(super) const SLICE_ROWS: i64 = 200;

@@ -65,6 +65,10 @@ static USAGE: Shape<UsageRow> = shape! {
         => |slot, usage| slot.number(usage.messages);
     bytes: always COUNT, "129024", "How many octets they take."
         => |slot, usage| slot.number(usage.bytes);
+    stored_bytes: or_null COUNT, "148480",
+        "The same with what their rows cost on disk, which `org_bytes` limits; null for a key that \
+         may not see all of them."
+        => |slot, usage| slot.number_or_null(usage.stored_bytes);
     outbound: or_null COUNT, "0",
         "How many recipients outside are waiting; null for a key that may not see all of them."
         => |slot, usage| slot.number_or_null(usage.outbound);
@@ -81,6 +85,8 @@ static LIMITS: Shape<Limits> = shape! {
         => |slot, limits| slot.number(limits.message_bytes as u64);
     inbox_bytes: always COUNT, "10737418240", "Octets stored in one inbox."
         => |slot, limits| slot.number(limits.inbox_bytes);
+    org_bytes: always COUNT, "107374182400", "Octets stored in the organization."
+        => |slot, limits| slot.number(limits.org_bytes);
     inboxes: always COUNT, "1000", "Inboxes of the organization."
         => |slot, limits| slot.number(limits.inboxes as u64);
     keys: always COUNT, "1000", "Keys that are not revoked."

@@ -352,11 +352,7 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             codes::STRAY_OCTETS,
             "The message has a bare CR, LF or NUL in it.",
         ),
-        Refusal::OverQuota => Problem::new(
-            codes::OVER_QUOTA,
-            "The inbox is full.",
-            "Delete messages for good, or use another inbox.",
-        ),
+        Refusal::OverQuota { of, max } => over_quota(*of, *max),
         Refusal::RateLimited { rate, retry_ms } => rate_limited(*rate, *retry_ms, limits),
         Refusal::Limit { what, max } => limit(*what, *max),
         Refusal::IdempotencyConflict => Problem::new(
@@ -424,6 +420,21 @@ fn rate_limited(rate: Rate, retry_ms: u64, limits: &Limits) -> Box<Problem> {
             problem
         }
     }
+}
+
+fn over_quota(of: Noun, max: u64) -> Box<Problem> {
+    let hint = match of {
+        Noun::Organization => "Delete messages for good, or inboxes.",
+        _ => "Delete messages for good, or use another inbox.",
+    };
+    Problem::new(
+        codes::OVER_QUOTA,
+        format!(
+            "The {} is full: it may store {max} octets, with what its rows cost on disk.",
+            of.name()
+        ),
+        hint,
+    )
 }
 
 fn limit(what: Countable, max: u64) -> Box<Problem> {
@@ -534,6 +545,10 @@ mod tests {
 
     #[test]
     fn every_refusal_has_a_status_and_words() {
+        const FULL: Refusal = Refusal::OverQuota {
+            of: Noun::Inbox,
+            max: 5,
+        };
         let limits = Limits::default();
         let domain = "x.test".to_owned();
         let (delay_ms, retry_ms) = (0, 1);
@@ -581,7 +596,7 @@ mod tests {
             ),
             (Refusal::Loop, 400),
             (Refusal::StrayOctets, 400),
-            (Refusal::OverQuota, 403),
+            (FULL, 403),
             (Refusal::RateLimited { rate, retry_ms }, 429),
             (
                 Refusal::Limit {

@@ -112,7 +112,13 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
         Refusal::TooBig { what, max } => ("[TOOBIG]", format!("{}: at most {max}", what.name())),
         Refusal::Loop => ("[CANNOT]", "Too many Received fields".to_owned()),
         Refusal::StrayOctets => ("[CANNOT]", "The message has a NUL".to_owned()),
-        Refusal::OverQuota => ("[OVERQUOTA]", "The inbox is full".to_owned()),
+        Refusal::OverQuota { of, max } => (
+            "[OVERQUOTA]",
+            format!(
+                "The {} is full: at most {max} octets; delete messages",
+                of.name()
+            ),
+        ),
         Refusal::RateLimited { retry_ms, .. } => ("[LIMIT]", later(retry_ms)),
         Refusal::Limit { what, max } => ("[LIMIT]", format!("{}: at most {max}", what.name())),
         Refusal::IdempotencyConflict => ("[CANNOT]", "it was used with another request".to_owned()),

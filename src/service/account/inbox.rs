@@ -394,7 +394,7 @@ pub fn delete_inbox(
     name: &InboxRef,
 ) -> Result<Written, Refusal> {
     let inbox = find_inbox(context.store, access, name)?;
-    if !context.store.inbox_children(access.org, inbox)?.is_empty() {
+    if context.store.has_inboxes_under(access.org, inbox)? {
         return Err(Refusal::Conflict(ConflictReason::InboxHasChildren));
     }
     delete_leaf(context, access.org, inbox)?;
@@ -402,18 +402,9 @@ pub fn delete_inbox(
 }
 
 /// Deletes an inbox whose children are deleted already, and writes its event.
-pub(in crate::service) fn delete_leaf(
-    context: &mut WriteContext<'_>,
-    org: OrgId,
-    inbox: InboxId,
-) -> Result<(), Refusal> {
-    let row = context
-        .store
-        .inbox(org, inbox)?
-        .ok_or(Refusal::NotFound(Noun::Inbox))?;
-    let canonical = policy::parse_address(&row.address, "address")?.canonical();
+fn delete_leaf(context: &mut WriteContext<'_>, org: OrgId, inbox: InboxId) -> Result<(), Refusal> {
     log_change(context, org, inbox, Change::InboxDeleted)?;
-    context.store.delete_inbox(org, inbox, &canonical)?;
+    context.store.delete_inbox(org, inbox)?;
     Ok(())
 }
 

@@ -1,10 +1,10 @@
 //! Organizations: created, listed, deleted, and the counters of one.
 
-use super::inbox::{self, visible_inboxes};
+use super::inbox::visible_inboxes;
 use super::key::{self, CheckedKey};
 use crate::call::bounds::{LABEL_BYTES_MAX, PAGE_ROWS_MAX};
 use crate::call::{
-    Answer, Caller, InboxId, Noun, Now, OrgId, OrgRow, Refusal, Scopes, UsageRow, Written,
+    Answer, Caller, InboxId, KeyId, Noun, Now, OrgId, OrgRow, Refusal, Scopes, UsageRow, Written,
 };
 use crate::service::context::WriteContext;
 use crate::service::field::check_text;
@@ -45,40 +45,23 @@ pub fn list_orgs(store: &Store) -> Result<Answer, Refusal> {
     Ok(Answer::Orgs(store.orgs()?))
 }
 
-/// Deletes an organization. This one transaction deletes every inbox and every key and writes their
-/// events; it takes about a tenth of a millisecond for each. Mail, log and queue are deleted later,
-/// in slices.
+/// Deletes an organization: it ends at once, and its rows are removed later, in slices.
 pub fn delete_org(context: &mut WriteContext<'_>, org: OrgId) -> Result<Written, Refusal> {
     if !context.store.has_org(org)? {
         return Err(Refusal::NotFound(Noun::Organization));
     }
     // The log of the organization is deleted with it, but its events are still published, and they
     // end every session.
-    for key in context.store.live_keys(org)? {
-        key::revoke(context, org, key)?;
-    }
-    // The deepest inboxes first, because a child names its parent.
-    let mut rest: Vec<InboxId> = Vec::new();
-    let mut level: Vec<InboxId> = Vec::new();
-    let mut after = InboxId(0);
+    let mut after = KeyId(0);
     loop {
-        let page = context.store.inboxes(org, None, after, PAGE_ROWS_MAX)?;
+        let page = context.store.keys(org, after, PAGE_ROWS_MAX)?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        level.extend(page.iter().filter(|r| r.parent.is_none()).map(|r| r.id));
-    }
-    while !level.is_empty() {
-        let mut below = Vec::new();
-        for inbox in &level {
-            below.extend(context.store.inbox_children(org, *inbox)?);
+        for row in page.iter().filter(|row| row.revoked_at.is_none()) {
+            key::revoke(context, org, row.id)?;
         }
-        rest.append(&mut level);
-        level = below;
     }
-    for inbox in rest.into_iter().rev() {
-        inbox::delete_leaf(context, org, inbox)?;
-    }
-    context.store.delete_org(org)?;
+    context.store.end_org(org)?;
     Ok(Written::Changed)
 }
 

@@ -16,7 +16,7 @@ use crate::service::context::{Carried, WriteContext};
 use crate::service::intake::{self, Delivery};
 use crate::service::job::{Runner, Runners};
 use crate::service::{Service, policy};
-use crate::store::{KeptAnswer, Store};
+use crate::store::{KeptAnswer, Quota, Store};
 
 /// A task of the writer.
 #[derive(Debug)]
@@ -154,6 +154,11 @@ impl Writer {
 
     fn try_group(&mut self, store: &Store, batch: &[WriteTask]) -> WriteTurn {
         let now = self.service.now();
+        let limits = &self.service.shared.limits;
+        store.set_quota(Quota {
+            inbox_bytes: limits.inbox_bytes,
+            org_bytes: limits.org_bytes,
+        });
         let mut events = Vec::new();
         let mut results = Vec::with_capacity(batch.len());
         let end = match store.begin() {
@@ -241,7 +246,10 @@ impl Writer {
                 Ok(_) if store.is_transaction_gone() => return Err(lost(Refusal::Internal)),
                 Ok(_) => store.release().map_err(sql)?,
                 Err(refusal) => {
-                    if let Refusal::Limit { .. } | Refusal::TooBig { .. } = refusal {
+                    if let Refusal::Limit { .. }
+                    | Refusal::TooBig { .. }
+                    | Refusal::OverQuota { .. } = refusal
+                    {
                         self.service.shared.metrics.count(Metric::RejectedQuota);
                     }
                     // After some errors SQLite rolls the whole transaction back, not only the

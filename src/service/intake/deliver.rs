@@ -7,8 +7,8 @@
 
 use super::plan::{Delivery, Effect, Placement, Plan};
 use crate::call::{
-    Access, Arrival, Arrived, BodyId, Caller, Change, EntryId, EntryState, Metric, Noun, OrgId,
-    Recipient, Refusal, SenderAuth, ThreadId, UidSet, Written,
+    Access, Arrival, Arrived, BodyId, Caller, Change, EntryId, EntryState, InboxId, Metric, Noun,
+    OrgId, Recipient, Refusal, SenderAuth, ThreadId, UidSet, Written,
 };
 use crate::service::context::WriteContext;
 use crate::service::policy;
@@ -81,7 +81,8 @@ pub fn deliver(
                     plan,
                     (org, entry),
                     body_of(&bodies, org)?,
-                    recipient,
+                    // Its octets stay as long as a recipient waits, whatever the sender deletes.
+                    (recipient, if queued == 0 { plan.body.len() } else { 0 }),
                 )?;
                 queued += 1;
             }
@@ -165,9 +166,9 @@ fn check_quota(
             .filter(|other| other.place.path.id == inbox)
             .map(|other| (other.placement.prefix.len() + plan.body.len()) as u64)
             .sum();
-        if target.place.bytes.saturating_add(new) > max {
-            context.shared.metrics.count(Metric::RejectedQuota);
-            return Err(Refusal::OverQuota);
+        if target.place.stored.saturating_add(new) > max {
+            let of = Noun::Inbox;
+            return Err(Refusal::OverQuota { of, max });
         }
     }
     Ok(())
@@ -180,13 +181,6 @@ fn store_bodies(
     plan: &Plan,
     targets: &[PlacementTarget<'_>],
 ) -> Result<Vec<(OrgId, BodyId)>, Refusal> {
-    let body = NewBody {
-        octets: &plan.body,
-        header_len: plan.header_len,
-        message_id: &plan.message_id,
-        digest: &plan.digest,
-        summary: &plan.summary,
-    };
     let mut refs: Vec<(OrgId, usize)> = Vec::new();
     let mut refer = |org: OrgId, n: usize| match refs.iter_mut().find(|(known, _)| *known == org) {
         Some((_, refs)) => *refs += n,
@@ -202,6 +196,17 @@ fn store_bodies(
     refs.into_iter()
         .map(|(org, refs)| {
             let refs = u32::try_from(refs).unwrap_or(u32::MAX);
+            let own = targets.iter().filter(|target| target.place.org == org);
+            let inboxes: Vec<InboxId> = own.map(|target| target.place.path.id).collect();
+            let body = NewBody {
+                octets: &plan.body,
+                header_len: plan.header_len,
+                message_id: &plan.message_id,
+                references: &plan.references,
+                inboxes: &inboxes,
+                digest: &plan.digest,
+                summary: &plan.summary,
+            };
             Ok((org, context.store.put_body(context.now, org, refs, &body)?))
         })
         .collect()
@@ -241,6 +246,7 @@ fn store_entry(
         body,
         body_size: u32::try_from(plan.body.len()).unwrap_or(u32::MAX),
         prefix: &placement.prefix,
+        digest_len: plan.digest.len(),
         thread,
         flags: placement.flags,
         keywords: &placement.keywords,
@@ -288,7 +294,7 @@ fn enqueue(
     plan: &Plan,
     (org, entry): (OrgId, Option<EntryId>),
     body: BodyId,
-    recipient: &Recipient,
+    (recipient, holds): (&Recipient, usize),
 ) -> Result<(), Refusal> {
     let job = SmtpJob {
         reverse_path: plan.reverse_path.clone(),
@@ -306,6 +312,7 @@ fn enqueue(
         body: Some(body),
         payload: JobPayload::Smtp(job),
         due_at: context.now.unix_ms,
+        holds: holds as u64,
     };
     context.store.enqueue(context.now, &job)?;
     Ok(())

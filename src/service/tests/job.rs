@@ -39,6 +39,7 @@ fn enqueue(w: &World, payload: JobPayload, in_ms: i64) {
         body: None,
         payload,
         due_at: now.unix_ms + in_ms,
+        holds: 0,
     };
     w.inline.store.enqueue(now, &job).unwrap();
 }

@@ -38,7 +38,10 @@ fn every_line_is_a_short_reply_whose_codes_agree() {
         },
         Refusal::Loop,
         Refusal::StrayOctets,
-        Refusal::OverQuota,
+        Refusal::OverQuota {
+            of: Noun::Inbox,
+            max: 5,
+        },
         limited(Rate::Messages { max: u64::MAX }),
         limited(Rate::Octets { max: u64::MAX }),
         limited(Rate::Recipients { max: u64::MAX }),

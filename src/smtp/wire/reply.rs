@@ -81,11 +81,14 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
         Refusal::StrayOctets => STRAY.into(),
         // At the next try RCPT refuses the full inbox. A final reply here would end the message
         // for the other recipients too.
-        Refusal::OverQuota => match context {
+        Refusal::OverQuota { of, max } => match context {
             ReplyContext::Message {
                 single_recipient: false,
-            } => "452 4.2.2 An inbox is full".into(),
-            _ => "552 5.2.2 The inbox is full".into(),
+            } => format!("452 4.2.2 An {} is full: at most {max} octets", of.name()),
+            _ => format!(
+                "552 5.2.2 The {} is full: at most {max} octets, delete messages",
+                of.name()
+            ),
         },
         Refusal::RateLimited {
             rate: Rate::SentInDay { of, max, renews_at },

@@ -13,6 +13,8 @@ fn fill_junk(store: &Store, n: usize, octets: usize) {
         let body = NewBody {
             octets: b"a\r\n",
             header_len: 0,
+            references: &[],
+            inboxes: &[],
             message_id: "",
             digest: b"d",
             summary: &summary,
@@ -24,6 +26,7 @@ fn fill_junk(store: &Store, n: usize, octets: usize) {
             body,
             body_size: 3,
             prefix: b"",
+            digest_len: 0,
             thread: ThreadId(9),
             flags: Flags::NONE,
             keywords: &[],

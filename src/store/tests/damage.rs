@@ -92,6 +92,7 @@ fn everything() -> Inline {
         body: Some(body),
         payload: crate::store::JobPayload::Smtp(SmtpJob::default()),
         due_at: 0,
+        holds: 0,
     };
     store.enqueue(NOW, &job).unwrap();
     let kept = KeptAnswer {
@@ -433,6 +434,13 @@ fn a_digest_of_an_older_release_is_a_note() {
     assert_eq!(found.notes.len(), 1, "{:?}", found.notes);
 }
 
+/// The faults without those of counts: a test has made rows that nothing counts.
+fn uncounted(found: &Findings) -> Vec<String> {
+    let mut lines = lines(found);
+    lines.retain(|line| !line.contains("another cost") && !line.contains("that it knows differ"));
+    lines
+}
+
 /// A file of an older release gets its checksums in slices, and none is missing afterwards.
 #[test]
 fn an_older_file_is_filled_in_slices() {
@@ -450,7 +458,7 @@ fn an_older_file_is_filled_in_slices() {
     );
     store.sum_fill.set(None);
     let found = look(store);
-    assert_eq!(lines(&found), Vec::<String>::new());
+    assert_eq!(uncounted(&found), Vec::<String>::new());
     assert!(
         found.notes[0].contains("no checksums yet"),
         "{:?}",
@@ -464,7 +472,7 @@ fn an_older_file_is_filled_in_slices() {
     // Five tables, and one of them has more than four slices of rows.
     assert!((9..20).contains(&slices), "{slices}");
     let found = look(store);
-    assert_eq!(lines(&found), Vec::<String>::new());
+    assert_eq!(uncounted(&found), Vec::<String>::new());
     assert_eq!(found.notes, Vec::<String>::new());
     assert!(store.is_summed().unwrap());
 }

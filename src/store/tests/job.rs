@@ -21,6 +21,7 @@ fn probe(store: &Store, due_at: i64, number: u32) -> JobId {
         body: None,
         payload: JobPayload::Probe(number),
         due_at,
+        holds: 0,
     };
     store.enqueue(NOW, &job).unwrap()
 }
@@ -101,6 +102,8 @@ fn a_job_keeps_its_body_until_it_is_finished() {
     let body = NewBody {
         octets: b"mail",
         header_len: 0,
+        references: &[],
+        inboxes: &[],
         message_id: "",
         digest: b"d",
         summary: &summary,
@@ -114,6 +117,7 @@ fn a_job_keeps_its_body_until_it_is_finished() {
         body: Some(body),
         payload: JobPayload::Probe(1),
         due_at: 0,
+        holds: 0,
     };
     store.enqueue(NOW, &job).unwrap();
     store.commit().unwrap();

@@ -73,6 +73,12 @@ pub(super) fn populate(store: &Store) {
             (INBOX.0, ORG.0, 99i64.to_le_bytes()),
         )
         .unwrap();
+    store
+        .run(
+            "UPDATE org SET inboxes = 1, cost = ?1",
+            [quota::INBOX_BYTES],
+        )
+        .unwrap();
     store.make_standard_mailboxes(NOW, ORG, INBOX, 0).unwrap();
 }
 
@@ -105,6 +111,8 @@ fn try_deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> Result
     let body = NewBody {
         octets,
         header_len: 0,
+        references: &[],
+        inboxes: &[],
         message_id: "<a@b>",
         digest: b"d",
         summary: &summary,
@@ -116,6 +124,7 @@ fn try_deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> Result
         body,
         body_size: octets.len() as u32,
         prefix: b"X: y\r\n",
+        digest_len: 0,
         thread: ThreadId(1),
         flags,
         keywords: &[],
@@ -137,6 +146,7 @@ fn try_deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> Result
 /// Every counter is equal to a count of the rows, every body has as many references as it says,
 /// and the log has no gap.
 fn check(store: &Store) {
+    quota::wrong_counters(store, &mut |table, id, what| panic!("{table} {id}: {what}")).unwrap();
     let wrong = |sql| store.all(sql, [], |r| r.get::<_, i64>(0)).unwrap();
     assert!(
         wrong(

@@ -89,7 +89,8 @@ pub(super) const ALL: &[Check] = &[
         what: "mailbox is in no inbox of its organization",
         table: "mailbox",
         sql: "SELECT m.id FROM mailbox m LEFT JOIN inbox i ON i.id = m.inbox AND i.org = m.org
-              WHERE i.id IS NULL",
+              WHERE i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = m.inbox)",
     },
     Check {
         what: "inbox lacks an INBOX",
@@ -260,13 +261,15 @@ pub(super) const ALL: &[Check] = &[
         table: "key",
         sql: "SELECT k.key FROM key_inbox k JOIN key ON key.id = k.key
                   LEFT JOIN inbox i ON i.id = k.inbox AND i.org = key.org
-              WHERE i.id IS NULL",
+              WHERE i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = k.inbox)",
     },
     Check {
         what: "subscription of an inbox that is gone",
         table: "inbox",
         sql: "SELECT DISTINCT s.inbox FROM subscription s LEFT JOIN inbox i ON i.id = s.inbox
-              WHERE i.id IS NULL",
+              WHERE i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = s.inbox)",
     },
     Check {
         what: "conversation of an inbox that is gone",
@@ -296,9 +299,8 @@ pub(super) const ALL: &[Check] = &[
         what: "deleted, and still there",
         table: "doomed",
         sql: "SELECT d.id FROM doomed d LEFT JOIN mailbox m ON m.id = d.id
-                  LEFT JOIN inbox i ON i.id = d.id LEFT JOIN org o ON o.id = d.id
-              WHERE m.id IS NOT NULL OR i.id IS NOT NULL OR o.id IS NOT NULL
-                  OR d.kind NOT BETWEEN 1 AND 3",
+                  LEFT JOIN inbox i ON i.id = d.id
+              WHERE m.id IS NOT NULL OR i.id IS NOT NULL OR d.kind NOT BETWEEN 1 AND 3",
     },
     Check {
         what: "job has no body of its organization",
@@ -362,7 +364,10 @@ pub(super) const ALL: &[Check] = &[
 
 /// The ancestors of every inbox are its parent and the ancestors of its parent.
 pub(super) fn ancestors(store: &Store, found: &mut Findings) -> Result<(), Error> {
-    let _ = store.each("SELECT org, id, parent FROM inbox", [], |r| {
+    // The inboxes of an organization that has ended are cut off from each other.
+    let sql = "SELECT org, id, parent FROM inbox
+               WHERE org NOT IN (SELECT id FROM doomed WHERE kind = 3)";
+    let _ = store.each(sql, [], |r| {
         let (org, inbox) = (OrgId(r.get(0)?), InboxId(r.get(1)?));
         let parent = r.get::<_, Option<i64>>(2)?.map(InboxId);
         if let Err(error) = compare_ancestors(store, (org, inbox), parent, found) {

@@ -14,7 +14,7 @@ mod row;
 use core::fmt;
 
 use super::payload::JobKind;
-use super::{Error, Store, format};
+use super::{Error, Store, conversation, format, quota};
 
 pub use body::{ReadAgain, ReadBody};
 
@@ -28,6 +28,14 @@ pub enum Depth {
     /// Every message is read again: its envelope and structure are computed from its octets.
     Deep,
 }
+
+/// A count of rows: it tells the table and the id of each row that is wrong, and what is wrong.
+type CountOf = fn(&Store, &mut dyn FnMut(&'static str, i64, String)) -> Result<(), Error>;
+
+const COUNTED: [(&str, CountOf); 2] = [
+    ("costs", quota::wrong_counters),
+    ("conversations", conversation::wrong_holders),
+];
 
 /// Everything that is wrong with a database, one line each; empty is good. `deep` also reads every
 /// stored octet against its checksum, every stored encoding and every page of the file.
@@ -49,6 +57,13 @@ pub fn examine(store: &Store, depth: Depth, reader: Option<ReadAgain<'_>>) -> Fi
                 found.check(check.what, |found| check.run(store, found));
             }
             found.check("ancestors", |found| checks::ancestors(store, found));
+            for (what, wrong) in COUNTED {
+                found.check(what, |found| {
+                    wrong(store, &mut |table, id, what| {
+                        found.add(Fault::of(table, what).at(format!("id={id}")));
+                    })
+                });
+            }
             found.check("log", |found| log::logs(store, found));
             found.check("jobs", |found| jobs(store, found));
             if depth.has_octets() {

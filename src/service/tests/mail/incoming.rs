@@ -169,14 +169,18 @@ fn a_recipient_of_another_organization_gets_its_own_body_and_log() {
 
 #[test]
 fn quota_is_checked_where_it_is_used() {
-    let mut world = world_with(|limits| limits.inbox_bytes = 2000);
+    const OVER_QUOTA: Refusal = Refusal::OverQuota {
+        of: Noun::Inbox,
+        max: 3000,
+    };
+    let mut world = world_with(|limits| limits.inbox_bytes = 3000);
     let octets = [b"From: x@y.test\r\n\r\n".to_vec(), vec![b'x'; 1200]].concat();
     let first = world.receive("bob@a.test", &octets).unwrap();
     // There is space when both are decided on; only one of them fits.
     let second = first.clone();
     world.deliver(&first);
     let (refused, _) = world.try_deliver(&second);
-    assert_eq!(refused, Reply::Refused(Refusal::OverQuota));
+    assert_eq!(refused, Reply::Refused(OVER_QUOTA));
     let access = world.bob.clone();
     let mailbox = world.select(&access, "INBOX").mailbox;
     assert_eq!((mailbox.uidnext, mailbox.counts.unwrap().messages), (2, 1));
@@ -190,7 +194,7 @@ fn quota_is_checked_where_it_is_used() {
             all: true,
         },
     );
-    assert_eq!(world.refused(copy), Refusal::OverQuota);
+    assert_eq!(world.refused(copy), OVER_QUOTA);
 }
 
 #[test]
