@@ -90,6 +90,7 @@ impl World {
             recipients: vec![Recipient {
                 address: "low@x.test".into(),
                 inbox: Some(self.low),
+                org: None,
                 notify: 0,
                 orcpt: None,
             }],

@@ -656,6 +656,7 @@ impl World {
             recipients: vec![Recipient {
                 address: address.into(),
                 inbox: Some(inbox),
+                org: None,
                 notify: 0,
                 orcpt: None,
             }],

@@ -8,6 +8,7 @@
 //! It changes when work is done and never what it gives, so it is a value of the thread and no
 //! argument of every parser. It knows no clock: a unit of work is about a nanosecond.
 
+use core::marker::PhantomData;
 use std::cell::{Cell, RefCell};
 
 /// The function that is called between two steps.
@@ -15,6 +16,7 @@ type Pause = Box<dyn FnMut()>;
 
 thread_local! {
     static LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
+    static HELD: Cell<u32> = const { Cell::new(0) };
     static STEP: RefCell<Option<Pause>> = const { RefCell::new(None) };
 }
 
@@ -30,6 +32,9 @@ pub fn spend(work: usize) {
 
 #[cold]
 fn step(left: &Cell<usize>) {
+    if HELD.with(Cell::get) > 0 {
+        return left.set(STEP_WORK);
+    }
     // A step that spends work itself finds no function.
     let taken = STEP.with(|step| step.borrow_mut().take());
     left.set(usize::MAX);
@@ -46,6 +51,24 @@ pub fn within<T>(step: impl FnMut() + 'static, run: impl FnOnce() -> T) -> T {
     STEP.with(|place| *place.borrow_mut() = Some(Box::new(step)));
     LEFT.with(|left| left.set(STEP_WORK));
     run()
+}
+
+/// Until the value is dropped, no function is called: the work holds something that others need,
+/// such as a read transaction. What is spent meanwhile is counted.
+pub fn hold() -> Hold {
+    HELD.with(|held| held.set(held.get() + 1));
+    Hold(PhantomData)
+}
+
+/// Ends what [`hold`] began. It belongs to its thread.
+#[derive(Debug)]
+#[must_use]
+pub struct Hold(PhantomData<*const ()>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        HELD.with(|held| held.set(held.get().saturating_sub(1)));
+    }
 }
 
 /// Takes the function away, also when the work panics.
@@ -83,5 +106,26 @@ mod tests {
         });
         spend(STEP_WORK * 3);
         assert_eq!(steps.get(), 5);
+    }
+
+    #[test]
+    fn no_step_comes_while_the_work_holds_something() {
+        let steps = Rc::new(Cell::new(0u32));
+        let count = Rc::clone(&steps);
+        let spend_steps = || (0..3).for_each(|_| spend(STEP_WORK + 1));
+        within(
+            move || count.set(count.get() + 1),
+            || {
+                let outer = hold();
+                let inner = hold();
+                spend_steps();
+                drop(inner);
+                spend_steps();
+                assert_eq!(steps.get(), 0);
+                drop(outer);
+                spend_steps();
+                assert_eq!(steps.get(), 3);
+            },
+        );
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Charge, Draft, Envelope, Flags, Idempotency, InboxId, InboxRef, Need, Render, Scopes};
+use super::{
+    Charge, Draft, Envelope, Flags, Idempotency, InboxId, InboxRef, Need, OrgId, Render, Scopes,
+    SharePart,
+};
 
 /// The route by which a message comes in. Every message of the store has come by one of these.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,6 +71,25 @@ impl Intake {
             Route::Submission { .. } | Route::Compose { .. } | Route::Append { .. } => {
                 Need::Inboxes(Scopes::MESSAGES_WRITE)
             }
+        }
+    }
+
+    /// The inbox that the message names, as the part of its share.
+    pub fn named(&self) -> Option<SharePart> {
+        match &self.route {
+            Route::Compose { inbox, .. } => Some(inbox.into()),
+            Route::Append { inbox, .. } => Some(SharePart::Inbox(*inbox)),
+            Route::Inbound { .. } | Route::Submission { .. } => None,
+        }
+    }
+
+    /// The organization of the first recipient.
+    pub fn receiver(&self) -> Option<OrgId> {
+        match &self.route {
+            Route::Inbound { envelope, .. } | Route::Submission { envelope, .. } => {
+                envelope.receiver()
+            }
+            Route::Compose { .. } | Route::Append { .. } => None,
         }
     }
 }

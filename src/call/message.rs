@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BodyId, EntryId, InboxId, MailboxId, ThreadId, UidSet};
+use super::{BodyId, EntryId, InboxId, MailboxId, OrgId, ThreadId, UidSet};
 
 /// System flags (RFC 3501 section 2.3.2) as bits. `\Recent` is not one of them: it follows from a
 /// watermark of the session that has selected the mailbox.
@@ -130,6 +130,13 @@ pub struct Envelope {
     pub envid: Option<String>,
 }
 
+impl Envelope {
+    /// The organization of the first recipient that has one.
+    pub fn receiver(&self) -> Option<OrgId> {
+        self.recipients.iter().find_map(|to| to.org)
+    }
+}
+
 /// One forward-path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recipient {
@@ -137,6 +144,8 @@ pub struct Recipient {
     pub address: String,
     /// The inbox, where it is local.
     pub inbox: Option<InboxId>,
+    /// The organization of the inbox.
+    pub org: Option<OrgId>,
     /// `NOTIFY=` (RFC 3461) as bits: 1 NEVER, 2 SUCCESS, 4 FAILURE, 8 DELAY; 0 not given.
     pub notify: u8,
     /// `ORCPT=`, decoded.

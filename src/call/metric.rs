@@ -120,6 +120,18 @@ metrics! {
     SearchesCut = "counter" "postern_searches_cut_total";
     /// Calls waiting for the writer.
     WriterQueue = "gauge" "postern_writer_queue";
+    /// Calls waiting for a reader.
+    ReaderQueue = "gauge" "postern_reader_queue";
+    /// Times that a reader stopped inside a task because it was the turn of another.
+    ReadsInterrupted = "counter" "postern_reads_interrupted_total";
+    /// Times that a reader worked for more than 5 ms without looking whose turn it is.
+    LongSlices = "counter" "postern_long_slices_total";
+    /// The longest of them so far, microseconds.
+    LongestSlice = "gauge" "postern_longest_slice_microseconds";
+    /// Groups of the writer that took more than 10 ms to carry out, the commit apart.
+    LongGroups = "counter" "postern_long_groups_total";
+    /// The longest of them so far, microseconds.
+    LongestGroup = "gauge" "postern_longest_group_microseconds";
     /// Recipients queued for outbound delivery.
     OutboundQueued = "counter" "postern_outbound_queued_total";
 }

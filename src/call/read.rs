@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{
     DomainRef, EntryId, InboxRef, KeyId, ListProgress, MailboxId, MailboxWalk, MessageFilter, Need,
-    Octets, OctetsOf, RecentCount, Scopes, SearchKey, SearchProgress, Topic, UidSet,
+    Octets, OctetsOf, RecentCount, Scopes, SearchKey, SearchProgress, SharePart, Topic, UidSet,
 };
 
 /// A call that changes nothing, by noun.
@@ -197,6 +197,34 @@ impl Read {
             // Every key may read its own rights and the counters of its organization.
             Read::Org(OrgRead::Usage) => Need::Key,
             Read::Event(_) => Need::Inboxes(Scopes::EVENTS_READ),
+        }
+    }
+
+    /// The inbox that the call names, as the part of its share. Calls of an IMAP session name
+    /// none: the session has one.
+    pub fn named(&self) -> Option<SharePart> {
+        match self {
+            Read::Mailbox(MailboxRead::ListOf { inbox })
+            | Read::Message(
+                MessageRead::List { inbox, .. }
+                | MessageRead::Get { inbox, .. }
+                | MessageRead::FindOctets { inbox, .. }
+                | MessageRead::FindPart { inbox, .. },
+            )
+            | Read::Inbox(InboxRead::Get { inbox }) => Some(inbox.into()),
+            Read::Entry(EntryRead::Octets { of, .. }) => Some(SharePart::Inbox(of.inbox)),
+            Read::Event(EventRead::After { topic, .. }) => match topic {
+                Topic::Inbox(inbox) | Topic::Tree(inbox) => Some(SharePart::Inbox(*inbox)),
+                Topic::Org(_) | Topic::Key(_) => None,
+            },
+            Read::Mailbox(_)
+            | Read::Entry(_)
+            | Read::Message(MessageRead::ListAll { .. })
+            | Read::Inbox(InboxRead::List { .. })
+            | Read::Key(_)
+            | Read::Domain(_)
+            | Read::Org(_)
+            | Read::Outbound(_) => None,
         }
     }
 }

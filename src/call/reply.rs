@@ -2,8 +2,8 @@
 
 use super::{
     Allowance, Caller, DomainRow, EntryId, EntryRow, EntryState, Event, InboxId, InboxRow, KeyRow,
-    MailboxRow, Matches, MessageView, OctetsOf, OrgRow, OutboundRow, PartSource, Refusal, Secret,
-    Selected, ThreadId, UidSet, UsageRow,
+    MailboxRow, Matches, MessageView, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal,
+    Secret, Selected, ThreadId, UidSet, UsageRow,
 };
 
 /// The reply to a call.
@@ -40,6 +40,7 @@ pub enum Answer {
     Rated(Allowance),
     Recipient {
         inbox: Option<InboxId>,
+        org: Option<OrgId>,
     },
     Mailboxes(Vec<MailboxRow>),
     Names(Vec<String>),

@@ -9,7 +9,7 @@
 
 use super::{
     DomainRef, EntryId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId, MailboxId,
-    MessagePatch, Need, NewDomain, NewInbox, NewKey, OrgId, Scopes, UidSet,
+    MessagePatch, Need, NewDomain, NewInbox, NewKey, OrgId, Scopes, SharePart, UidSet,
 };
 
 /// A call that changes something, by noun.
@@ -181,6 +181,29 @@ impl Write {
             }
             Write::Domain(DomainWrite::Trust { .. }) => Need::AnyOperator,
             Write::Org(_) => Need::Operator,
+        }
+    }
+
+    /// The inbox that the call names, as the part of its share.
+    pub fn named(&self) -> Option<SharePart> {
+        match self {
+            Write::Mailbox(
+                MailboxWrite::CreateIn { inbox, .. }
+                | MailboxWrite::RenameIn { inbox, .. }
+                | MailboxWrite::DeleteIn { inbox, .. },
+            )
+            | Write::Message(
+                MessageWrite::Patch { inbox, .. } | MessageWrite::Delete { inbox, .. },
+            )
+            | Write::Inbox(InboxWrite::Patch { inbox, .. } | InboxWrite::Delete { inbox }) => {
+                Some(inbox.into())
+            }
+            Write::Mailbox(_)
+            | Write::Entry(_)
+            | Write::Inbox(InboxWrite::Create { .. })
+            | Write::Key(_)
+            | Write::Domain(_)
+            | Write::Org(_) => None,
         }
     }
 

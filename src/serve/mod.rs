@@ -25,7 +25,9 @@ use crate::crypto::{OperatorToken, Random};
 use crate::net::{
     self, Acceptor, Alarm, Bell, BoundListener, Certified, Ended, Hub, SystemClock, Worker,
 };
-use crate::service::executors::{Router, run_lookup, run_reader, run_writer};
+use crate::service::executors::{
+    LANE_THREADS, Router, WorkClock, run_lookup, run_reader, run_writer,
+};
 use crate::service::start::first_start;
 use crate::service::{DiskReserve, FreeBytes, Reader, Service, Setup, Writer};
 use crate::store::{FILE, Folder, Role, Store};
@@ -149,7 +151,8 @@ fn start(config: &Config, clock: SystemClock) -> Result<StartedServer, String> {
     .map_err(|error| format!("cannot poll: {error}"))?;
     let bell = acceptor.bell();
 
-    let (router, service_threads) = start_service(&service, store, data, &hub, &bell, &mut random)?;
+    let (router, service_threads) =
+        start_service(&service, store, data, clock, (&hub, &bell), &mut random)?;
     let mut workers = Vec::new();
     for (n, queue) in queues.into_iter().enumerate() {
         let router = router.clone();
@@ -363,11 +366,15 @@ fn start_service(
     service: &Arc<Service>,
     store: Store,
     data: &Path,
-    hub: &Hub,
-    bell: &Bell,
+    clock: SystemClock,
+    (hub, bell): (&Hub, &Bell),
     random: &mut Random,
 ) -> Result<(Router, Vec<JoinHandle<()>>), String> {
-    let (router, inlets) = Router::new(Arc::clone(service), (cores() / 2).max(1));
+    let (router, inlets) = Router::new(
+        Arc::clone(service),
+        ((cores() / 2).max(1), LANE_THREADS),
+        WorkClock(Arc::new(move || clock.micros())),
+    );
     let mut threads = Vec::new();
     let file = ReserveFile::new(data);
     let reserve = Box::new(move |what| match what {
@@ -399,17 +406,28 @@ fn start_service(
         });
         Ok(())
     })?);
-    let count = inlets.readers.len();
-    for (n, inlet) in inlets.readers.into_iter().enumerate() {
-        let store = open(data, Role::Reader, random.u64())?;
-        let reader = Reader::new(Arc::clone(service)).numbered(n, count);
-        let (answer, to_writer) = (hub.clone(), inlets.to_writer.clone());
-        threads.push(start_thread(format!("reader-{n}"), bell, move || {
-            run_reader(reader, &store, &inlet, &to_writer, |conn, reply| {
-                answer.answer(conn, reply)
-            });
-            Ok(())
-        })?);
+    for (n, lane) in inlets.lanes.into_iter().enumerate() {
+        // The first thread of a lane has its store from the beginning, so that a store that cannot
+        // be opened stops the start. The others open theirs when they are needed.
+        let mut first = Some(open(data, Role::Reader, random.u64())?);
+        for thread in 0..LANE_THREADS {
+            let name = match thread {
+                0 => format!("reader-{n}"),
+                _ => format!("reader-{n}.{thread}"),
+            };
+            let (mut store, data, seed) = (first.take(), data.to_owned(), random.u64());
+            let open = move || match store.take() {
+                Some(store) => Ok(store),
+                None => open(&data, Role::Reader, seed),
+            };
+            let (lane, answer) = (Arc::clone(&lane), hub.clone());
+            let reader = Reader::new(Arc::clone(service));
+            threads.push(start_thread(name, bell, move || {
+                run_reader(&lane, thread, reader, open, |conn, reply| {
+                    answer.answer(conn, reply)
+                })
+            })?);
+        }
     }
     Ok((router, threads))
 }

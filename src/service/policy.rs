@@ -152,7 +152,10 @@ pub fn check_recipient(
             metrics.count(Metric::RejectedUnknown);
             Err(Refusal::NoSuchInbox)
         } else if access.is_some() {
-            Ok(Answer::Recipient { inbox: None })
+            Ok(Answer::Recipient {
+                inbox: None,
+                org: None,
+            })
         } else {
             metrics.count(Metric::RejectedRelay);
             Err(Refusal::RelayDenied)
@@ -171,6 +174,7 @@ pub fn check_recipient(
     check_receive(service, now, [found.inbox], party)?;
     Ok(Answer::Recipient {
         inbox: Some(found.inbox),
+        org: Some(found.org),
     })
 }
 

@@ -43,6 +43,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{CachedStatement, Connection, Params, Row};
 
 use crate::call::{BodyId, Receipt};
+use crate::pace;
 
 pub use backup::{backup, restore};
 pub use body::NewBody;
@@ -111,9 +112,10 @@ pub enum Checkpoint {
 #[derive(Clone, Copy)]
 struct Direct<'a>(&'a Store);
 
-/// Ends a read transaction when it goes out of scope.
+/// Ends a read transaction when it goes out of scope. Until then the work is not held up for
+/// others.
 #[derive(Debug)]
-pub struct Snapshot<'a>(Option<&'a Store>);
+pub struct Snapshot<'a>(Option<&'a Store>, pace::Hold);
 
 impl Store {
     /// Opens the database of `folder`, and makes it if there is none. A writer brings an older
@@ -222,10 +224,10 @@ impl Store {
     /// it.
     pub fn snapshot(&self) -> Result<Snapshot<'_>, Error> {
         if !self.sql.is_autocommit() {
-            return Ok(Snapshot(None));
+            return Ok(Snapshot(None, pace::hold()));
         }
         self.run("BEGIN DEFERRED", [])?;
-        Ok(Snapshot(Some(self)))
+        Ok(Snapshot(Some(self), pace::hold()))
     }
 
     // ---- the write-ahead log ----
@@ -383,6 +385,7 @@ impl<'a> Direct<'a> {
         params: impl Params,
         mut read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ControlFlow<()>, Error> {
+        let _held = pace::hold();
         let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(params)?;
         while let Some(row) = rows.next()? {

@@ -9,7 +9,7 @@ use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use super::{look, read};
-use crate::call::{ConnId, Look, Metric, Read, Refusal, Reply, Request};
+use crate::call::{ConnId, Look, Metric, Read, Refusal, Reply, Request, Share};
 use crate::crypto::Random;
 use crate::service::Service;
 use crate::service::access::admit::admit;
@@ -42,6 +42,23 @@ impl ReadTask {
         match self {
             ReadTask::Call(request) => request.conn,
             ReadTask::Intake(request) => request.conn,
+        }
+    }
+
+    /// The share that pays for it.
+    pub fn share(&self) -> Share {
+        match self {
+            ReadTask::Call(Request {
+                caller, peer, call, ..
+            }) => Share::of(caller, *peer, call.named(), None),
+            ReadTask::Intake(Request {
+                caller, peer, call, ..
+            }) => match call {
+                IntakeStage::Parse(intake) => {
+                    Share::of(caller, *peer, intake.named(), intake.receiver())
+                }
+                IntakeStage::Found(parsed, _) => Share::of(caller, *peer, None, parsed.receiver()),
+            },
         }
     }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::write;
 use crate::call::{
-    Caller, ConnId, Event, Idempotency, Metric, Now, Refusal, Reply, Request, Write, Written,
+    Caller, ConnId, Event, Idempotency, Metric, Now, Refusal, Reply, Request, Share, SharePart,
+    Write, Written,
 };
 use crate::crypto::Random;
 use crate::service::access::admit::admit;
@@ -35,6 +36,24 @@ impl WriteTask {
         match self {
             WriteTask::Call(request) | WriteTask::Rest(request) => request.conn,
             WriteTask::Deliver(request) => request.conn,
+        }
+    }
+
+    /// The share that pays for it.
+    pub fn share(&self) -> Share {
+        match self {
+            WriteTask::Call(Request {
+                caller, peer, call, ..
+            })
+            | WriteTask::Rest(Request {
+                caller, peer, call, ..
+            }) => Share::of(caller, *peer, call.named(), None),
+            WriteTask::Deliver(Request {
+                caller, peer, call, ..
+            }) => {
+                let sender = call.plan.sender.map(SharePart::Inbox);
+                Share::of(caller, *peer, sender, call.receiver)
+            }
         }
     }
 
@@ -99,6 +118,42 @@ pub struct WriteTurn {
     is_full: bool,
 }
 
+/// The tasks of a group.
+struct Group<'a> {
+    given: &'a [WriteTask],
+    /// Tasks that `next` gave.
+    taken: Vec<WriteTask>,
+    /// Gives one more task, until the group is full.
+    next: Option<&'a mut dyn FnMut() -> Option<WriteTask>>,
+}
+
+impl<'a> Group<'a> {
+    fn of(given: &'a [WriteTask]) -> Self {
+        Group {
+            given,
+            taken: Vec::new(),
+            next: None,
+        }
+    }
+
+    /// Task number `n`; it is taken if it is the first that is not there yet.
+    fn nth(&mut self, n: usize) -> Option<&WriteTask> {
+        if let Some(task) = self.given.get(n) {
+            return Some(task);
+        }
+        let n = n - self.given.len();
+        if n == self.taken.len() {
+            let task = (self.next.as_mut()?)()?;
+            self.taken.push(task);
+        }
+        self.taken.get(n)
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = &WriteTask> {
+        self.given.iter().chain(&self.taken)
+    }
+}
+
 impl Writer {
     /// A writer with the system's randomness.
     pub fn new(service: Arc<Service>) -> Self {
@@ -144,15 +199,36 @@ impl Writer {
     /// commit fails, or SQLite has rolled the transaction back, every request of the group is
     /// refused and nothing is published. On a full disk the reserve is given up and the group is
     /// tried once more, so that deletions can be committed.
-    pub fn turn(&mut self, store: &Store, batch: &[WriteTask]) -> WriteTurn {
-        let turn = self.try_group(store, batch);
+    pub fn turn(&mut self, store: &Store, tasks: &[WriteTask]) -> WriteTurn {
+        self.try_twice(store, Group::of(tasks))
+    }
+
+    /// Carries out a group of which the tasks are taken one by one, after the one before is carried
+    /// out: so the time that they have taken can end the group.
+    pub fn turn_by(
+        &mut self,
+        store: &Store,
+        next: &mut dyn FnMut() -> Option<WriteTask>,
+    ) -> WriteTurn {
+        self.try_twice(
+            store,
+            Group {
+                next: Some(next),
+                ..Group::of(&[])
+            },
+        )
+    }
+
+    fn try_twice(&mut self, store: &Store, mut group: Group<'_>) -> WriteTurn {
+        let turn = self.try_group(store, &mut group);
         if turn.is_full && (self.reserve)(DiskReserve::Give) {
-            return self.try_group(store, batch);
+            group.next = None;
+            return self.try_group(store, &mut group);
         }
         turn
     }
 
-    fn try_group(&mut self, store: &Store, batch: &[WriteTask]) -> WriteTurn {
+    fn try_group(&mut self, store: &Store, group: &mut Group<'_>) -> WriteTurn {
         let now = self.service.now();
         let limits = &self.service.shared.limits;
         store.set_quota(Quota {
@@ -160,10 +236,10 @@ impl Writer {
             org_bytes: limits.org_bytes,
         });
         let mut events = Vec::new();
-        let mut results = Vec::with_capacity(batch.len());
+        let mut results = Vec::new();
         let end = match store.begin() {
             Err(error) => Err((error.is_disk_failure(), error.to_string(), error.into())),
-            Ok(()) => match self.carry_out_group(store, batch, now, &mut events, &mut results) {
+            Ok(()) => match self.carry_out_group(store, group, now, &mut events, &mut results) {
                 Err((why, refusal)) => {
                     store.rollback();
                     // A full disk is no broken disk.
@@ -175,14 +251,15 @@ impl Writer {
             },
         };
         let metrics = &self.service.shared.metrics;
+        let calls = group.tasks().count();
         match end {
             Ok(receipt) => {
                 metrics.count(Metric::Commits);
-                metrics.add(Metric::CommittedCalls, batch.len() as u64);
+                metrics.add(Metric::CommittedCalls, calls as u64);
                 metrics.add(Metric::Events, events.len() as u64);
                 let mut replies = Vec::with_capacity(results.len());
                 let mut rests = Vec::new();
-                for (task, result) in batch.iter().zip(results) {
+                for (task, result) in group.tasks().zip(results) {
                     match result {
                         Ok(Carried::Done(written)) => {
                             replies.push((task.conn(), Reply::Written(written, receipt)));
@@ -201,13 +278,13 @@ impl Writer {
             }
             Err((is_fatal, why, refusal)) => {
                 metrics.count(Metric::CommitsFailed);
-                log::error!("commit failed calls={} error=\"{why}\"", batch.len());
+                log::error!("commit failed calls={calls} error=\"{why}\"");
                 let is_full = refusal == Refusal::NoSpace;
                 let refused = Reply::Refused(refusal);
                 WriteTurn {
                     events: Arc::new([]),
-                    replies: batch
-                        .iter()
+                    replies: group
+                        .tasks()
                         .map(|task| (task.conn(), refused.clone()))
                         .collect(),
                     rests: Vec::new(),
@@ -222,12 +299,14 @@ impl Writer {
     fn carry_out_group(
         &mut self,
         store: &Store,
-        batch: &[WriteTask],
+        group: &mut Group<'_>,
         now: Now,
         events: &mut Vec<Event>,
         results: &mut Vec<Result<Carried, Refusal>>,
     ) -> Result<(), (String, Refusal)> {
-        for task in batch {
+        let mut n = 0;
+        while let Some(task) = group.nth(n) {
+            n += 1;
             let before = events.len();
             let lost = |refusal| ("the transaction is gone".to_owned(), refusal);
             let sql = |e: crate::store::Error| (e.to_string(), Refusal::from(e));

@@ -177,12 +177,13 @@ fn recipients<'a>(
             },
             other => other,
         })?;
-        let Answer::Recipient { inbox } = found else {
+        let Answer::Recipient { inbox, org } = found else {
             return Err(Refusal::Internal);
         };
         recipients.push(Recipient {
             address: text,
             inbox,
+            org,
             notify: 0,
             orcpt: None,
         });

@@ -23,7 +23,7 @@ pub(super) fn decide(
     request: &Request<()>,
     parsed: ParsedMessage,
 ) -> Result<Delivery, Refusal> {
-    let need = parsed.need();
+    let (need, receiver) = (parsed.need(), parsed.receiver());
     let caller = &request.caller;
     let ParsedMessage {
         way,
@@ -101,6 +101,7 @@ pub(super) fn decide(
         need,
         idempotency,
         charge,
+        receiver,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::plan::Placement;
-use crate::call::{Charge, Envelope, Idempotency, InboxId, Need, Scopes};
+use crate::call::{Charge, Envelope, Idempotency, InboxId, Need, OrgId, Scopes};
 use crate::mail::digest::Analysis;
 
 /// A message that is parsed and not yet judged.
@@ -31,6 +31,11 @@ impl ParsedMessage {
             WayIn::Inbound => Need::Nothing,
             WayIn::Send { .. } | WayIn::Append(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
         }
+    }
+
+    /// The organization of the first recipient.
+    pub fn receiver(&self) -> Option<OrgId> {
+        self.envelope.receiver()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::call::{
-    Arrival, Charge, Flags, Idempotency, InboxId, Need, Recipient, SenderAuth, Summary,
+    Arrival, Charge, Flags, Idempotency, InboxId, Need, OrgId, Recipient, SenderAuth, Summary,
 };
 use crate::service::access::receives::SendingParty;
 
@@ -52,6 +52,8 @@ pub struct Delivery {
     pub idempotency: Option<Idempotency>,
     /// The charge of the message on the budget of memory: given back after the commit.
     pub charge: Option<Arc<Charge>>,
+    /// The organization of the first recipient. It pays for the mail of a peer without a key.
+    pub receiver: Option<OrgId>,
 }
 
 /// One effect of a delivery.

@@ -4,7 +4,7 @@
 use core::cell::RefCell;
 use std::sync::Arc;
 
-use super::{World, new_inbox};
+use super::{World, new_inbox, still};
 use crate::call::*;
 use crate::service::executors::{Inlets, Router, run_lookup, run_reader, run_writer};
 use crate::service::{Reader, Writer};
@@ -14,7 +14,7 @@ fn world() -> (World, Router, Inlets) {
     limits.lift();
     limits.searches_per_inbox = 2;
     let w = World::with(limits);
-    let (router, inlets) = Router::new(Arc::clone(&w.inline.service), 2);
+    let (router, inlets) = Router::new(Arc::clone(&w.inline.service), (2, 1), still());
     (w, router, inlets)
 }
 
@@ -29,7 +29,7 @@ fn the_writer_publishes_before_it_answers() {
         router.submit(request).unwrap();
     }
     assert_eq!(w.metric(Metric::WriterQueue), 300);
-    drop((router, inlets.to_writer));
+    drop((router, inlets.lanes));
     let said = RefCell::new(Vec::new());
     let writer = Writer::new(Arc::clone(&w.inline.service));
     run_writer(
@@ -77,7 +77,7 @@ fn old_rows_go_under_load_too() {
         );
         router.submit(w.request(n, "192.0.2.1", call)).unwrap();
     }
-    drop((router, inlets.to_writer));
+    drop((router, inlets.lanes));
     let clock = Arc::clone(&w.clock);
     run_writer(
         writer,
@@ -153,12 +153,12 @@ fn searches_wait_their_turn_and_end_with_their_session() {
     run_lookup(reader(), &w.inline.store, &inlets.lookup, |conn, reply| {
         panic!("{conn:?} {reply:?}")
     });
-    for inlet in &inlets.readers {
-        run_reader(
+    for lane in &inlets.lanes {
+        let ended = run_reader(
+            lane,
+            0,
             reader(),
-            &w.inline.store,
-            inlet,
-            &inlets.to_writer,
+            || Ok(&w.inline.store),
             |conn, reply| {
                 assert!(
                     matches!(reply, Reply::Answer(Answer::Found { .. })),
@@ -167,6 +167,7 @@ fn searches_wait_their_turn_and_end_with_their_session() {
                 answered.push(conn.0);
             },
         );
+        assert_eq!(ended, Ok(()));
     }
     answered.sort_unstable();
     assert_eq!(answered, [1, 2, 4, 5]);

@@ -4,7 +4,7 @@
 use core::cell::Cell;
 use std::sync::{Arc, Mutex};
 
-use super::World;
+use super::{World, still};
 use crate::call::*;
 use crate::service::Writer;
 use crate::service::executors::{Router, run_writer};
@@ -108,8 +108,8 @@ fn a_commit_that_fails_starts_nothing_and_does_not_spin() {
 #[test]
 fn the_loop_wakes_for_a_job_and_not_for_a_kind_without_a_runner() {
     let w = World::new();
-    let (router, inlets) = Router::new(Arc::clone(&w.inline.service), 1);
-    drop(inlets.to_writer);
+    let (router, inlets) = Router::new(Arc::clone(&w.inline.service), (1, 1), still());
+    drop(inlets.lanes);
     let router = Mutex::new(Some(router));
     let router = Arc::new(router);
     let last = Arc::clone(&router);

@@ -41,7 +41,7 @@ fn recipients_by_listener() {
             false => Ask::of(&access, look),
         });
         let got = match got {
-            Reply::Answer(Answer::Recipient { inbox }) => Ok(inbox),
+            Reply::Answer(Answer::Recipient { inbox, .. }) => Ok(inbox),
             Reply::Refused(refusal) => Err(refusal),
             other => panic!("{other:?}"),
         };
@@ -54,6 +54,7 @@ fn inbound(to: &[(&str, InboxId)]) -> Ask {
     let recipients = to.iter().map(|(address, inbox)| Recipient {
         address: (*address).to_owned(),
         inbox: Some(*inbox),
+        org: None,
         notify: 0,
         orcpt: None,
     });

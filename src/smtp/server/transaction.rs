@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::call::{
     Answer, ArrivalPace, Call, Caller, Envelope, Holders, InboxId, Intake, LOOK_MS, Listener, Look,
-    Metric, Now, Recipient, Refusal, Render, Reply, Route,
+    Metric, Now, OrgId, Recipient, Refusal, Render, Reply, Route,
 };
 use crate::engine::Output;
 
@@ -133,6 +133,7 @@ impl Server {
         let recipient = Recipient {
             address: address.clone(),
             inbox: None,
+            org: None,
             notify: 0,
             orcpt: None,
         };
@@ -433,8 +434,11 @@ impl Server {
                 self.transaction = None;
                 self.refuse(now, &refusal, ReplyContext::Sender, out);
             }
-            (PendingCall::Recipient(recipient), Reply::Answer(Answer::Recipient { inbox })) => {
-                self.accept(now, *recipient, inbox, out);
+            (
+                PendingCall::Recipient(recipient),
+                Reply::Answer(Answer::Recipient { inbox, org }),
+            ) => {
+                self.accept(now, *recipient, (inbox, org), out);
             }
             (PendingCall::Recipient(_), Reply::Refused(refusal)) => {
                 self.refuse(now, &refusal, ReplyContext::Recipient, out);
@@ -469,13 +473,19 @@ impl Server {
         }
     }
 
-    fn accept(&mut self, now: Now, mut to: Recipient, inbox: Option<InboxId>, out: &mut Output) {
+    fn accept(
+        &mut self,
+        now: Now,
+        mut to: Recipient,
+        (inbox, org): (Option<InboxId>, Option<OrgId>),
+        out: &mut Output,
+    ) {
         if inbox.is_none() && self.access.is_none() {
             // The service refuses this too. Without both checks this would be an open relay,
             // so a fault in one of them must not be enough.
             return self.refuse(now, &Refusal::RelayDenied, ReplyContext::Recipient, out);
         }
-        to.inbox = inbox;
+        (to.inbox, to.org) = (inbox, org);
         if let Some(transaction) = self.transaction.as_mut() {
             transaction.envelope.recipients.push(to);
         }

@@ -118,12 +118,13 @@ impl World {
             Some(access) => Ask::of(access, look),
             None => Ask::anonymous(look),
         });
-        let Answer::Recipient { inbox } = found else {
+        let Answer::Recipient { inbox, org } = found else {
             panic!("{found:?}")
         };
         Recipient {
             address: address.into(),
             inbox,
+            org,
             notify: 0,
             orcpt: None,
         }

@@ -4,9 +4,10 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::service::executors::{self, Inlets, Router, run_reader, run_writer};
+use crate::service::executors::{Inlets, Router, run_reader, run_writer};
 use crate::service::intake::ParsedMessage;
 use crate::service::intake::plan::Effect;
+use crate::service::tests::still;
 use crate::service::{Finding, LookupId, Lookups, Reader, Writer};
 
 /// Starts a lookup for every message from outside. The answer becomes the subject of the message;
@@ -105,11 +106,10 @@ fn a_message_waits_for_its_lookup_and_is_answered_once() {
 fn a_reader_keeps_messages_that_wait_and_serves_others() {
     let (mut world, asks) = asking();
     let service = Arc::clone(&world.inline.service);
-    let (router, inlets) = Router::new(Arc::clone(&service), 1);
+    let (router, inlets) = Router::new(Arc::clone(&service), (1, 1), still());
     let Inlets {
         writer: written,
-        readers,
-        to_writer,
+        lanes,
         lookup: _lookup,
     } = inlets;
     for conn in 1..=4 {
@@ -125,11 +125,11 @@ fn a_reader_keeps_messages_that_wait_and_serves_others() {
     router.submit(state).unwrap();
     let mut routers = vec![router];
     let mut answers: Vec<(u64, bool)> = Vec::new();
-    run_reader(
+    let ended = run_reader(
+        &lanes[0],
+        0,
         Reader::new(Arc::clone(&service)),
-        &world.inline.store,
-        &readers[0],
-        &to_writer,
+        || Ok(&world.inline.store),
         |conn, reply| {
             answers.push((conn.0, matches!(reply, Reply::Answer(_))));
             // The call behind the messages is answered. Now the answers to the lookups come.
@@ -146,7 +146,8 @@ fn a_reader_keeps_messages_that_wait_and_serves_others() {
             }
         },
     );
-    drop(to_writer);
+    drop(lanes);
+    assert_eq!(ended, Ok(()));
     // The fourth was still waiting when the routers were dropped.
     assert_eq!(answers, [(5, true), (4, false)]);
     let mut delivered = Vec::new();
@@ -218,6 +219,7 @@ fn an_effect_is_carried_out_or_the_message_is_refused() {
             recipients: vec![Recipient {
                 address: "zoe@out.test".into(),
                 inbox: None,
+                org: None,
                 notify: 0,
                 orcpt: None,
             }],
@@ -229,21 +231,4 @@ fn an_effect_is_carried_out_or_the_message_is_refused() {
         world.decide(None, route, octets).unwrap_err(),
         Refusal::RelayDenied
     );
-}
-
-/// A task that is too much for a group is the first of the next one, also when a group waits to
-/// become larger.
-#[test]
-fn a_group_never_takes_more_octets_than_its_bound() {
-    let mut world = world();
-    let mut large = world.receive("bob@a.test", b"From: x\r\n\r\n").unwrap();
-    large.call.plan.body = vec![b'x'; 5 << 20];
-    let task = || WriteTask::Deliver(large.clone());
-    for last in [0, 128] {
-        let (queue, inlet) = std::sync::mpsc::channel();
-        queue.send(task()).unwrap();
-        let mut batch = vec![task()];
-        let left = executors::fill_group(&inlet, &mut batch, last);
-        assert!(left.is_some() && batch.len() == 1, "{last}");
-    }
 }
