@@ -63,7 +63,7 @@ fn docs(request: &mut RouteRequest<'_>) -> RouteResult {
     let mut response = Response::new(200, MediaType::Html, page.as_slice());
     response.lasts_s = CACHED_S;
     // Nothing is loaded, run or framed; the one style sheet is named by its digest.
-    let digest = data_encoding::BASE64.encode(&sha256_parts(&[style::SHEET.as_bytes()]));
+    let digest = data_encoding::BASE64.encode(&sha256_parts([style::SHEET.as_bytes()]));
     response.add(
         "Content-Security-Policy",
         format!(

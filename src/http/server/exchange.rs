@@ -192,7 +192,7 @@ impl Exchange {
             b"\n",
             body,
         ];
-        Some((key, sha256_parts(&parts)))
+        Some((key, sha256_parts(parts)))
     }
 }
 

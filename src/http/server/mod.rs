@@ -246,7 +246,7 @@ impl Server {
                 if need != RouteNeed::Nothing || !self.opening.peer.ip().is_loopback() =>
             {
                 let org = exchange.organization.as_deref().unwrap_or_default();
-                let digest = sha256_parts(&[secret.expose(), b"\0", org.as_bytes()]);
+                let digest = sha256_parts([secret.expose(), &b"\0"[..], org.as_bytes()]);
                 exchange.secret = Some(secret.clone());
                 let known = self
                     .known

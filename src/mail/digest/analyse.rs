@@ -18,6 +18,7 @@ use crate::mail::parse::param::ParamValue;
 use crate::mail::parse::transfer::{self, Encoding};
 use crate::mail::text::{self, codes, reply};
 use crate::mail::{Bounds, unicode};
+use crate::pace;
 
 /// The facts that delivery knows of a message. Texts are decoded and clean.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -168,14 +169,15 @@ fn read_structure(
             continue;
         }
         bytes_left = bytes_left.saturating_sub(field.value.len());
+        pace::spend(field.value.len().saturating_mul(FIELD_OCTET_WORK));
         found.take(&field, &mut fields);
     }
     // A message with fifty hops is in a loop; this server would add the next one.
     if found.hops >= bounds.received_hops {
         return Err(Refused::Hops);
     }
-    found.has_non_ascii_headers = !raw.get(..headers.body_start()).unwrap_or(raw).is_ascii();
-    found.is_eight_bit = found.has_non_ascii_headers || !raw.is_ascii();
+    found.has_non_ascii_headers = !is_ascii(raw.get(..headers.body_start()).unwrap_or(raw));
+    found.is_eight_bit = found.has_non_ascii_headers || !is_ascii(raw);
 
     let structure = mime::parse(raw, bounds);
     found.is_ambiguous = structure.ambiguous;
@@ -290,6 +292,7 @@ impl Analysis {
             return;
         };
         let envelope = digest.envelope();
+        pace::spend(self.digest.len().saturating_mul(FIELD_OCTET_WORK));
         self.subject = unicode::one_line(&envelope.subject_text(), SUBJECT_CHARS_MAX);
         self.from = envelope.from.mailboxes().collect();
         self.to = envelope.to.mailboxes().collect();
@@ -381,6 +384,7 @@ impl<'a> EnvelopeFields<'a> {
         for bodies in &self.addresses {
             writer.list(|writer| {
                 for body in bodies {
+                    pace::spend(body.len().saturating_mul(ADDRESS_OCTET_WORK));
                     address_list::walk_with(body, charset, &mut |entry| {
                         // The end of a group that has begun is no address.
                         let is_end = entry == RawEntry::GroupEnd;
@@ -414,14 +418,7 @@ fn write_part(writer: &mut BlobWriter, header: &[u8], section: &RawPart, bounds:
     let mut languages = None;
     // Content-ID, -Description, -Transfer-Encoding, -MD5, -Location.
     let mut plain: [Option<&[u8]>; 5] = [None; 5];
-    for field in Headers::parse(header).fields() {
-        let is_content = field
-            .name
-            .get(..8)
-            .is_some_and(|head| head.eq_ignore_ascii_case(b"content-"));
-        if !is_content {
-            continue;
-        }
+    for field in Headers::of_block(header).beginning(b"content-") {
         let [id, description, encoding, md5, location] = &mut plain;
         let slot = match field
             .name
@@ -442,6 +439,8 @@ fn write_part(writer: &mut BlobWriter, header: &[u8], section: &RawPart, bounds:
         };
         *slot = slot.or(Some(field.value_within(bounds.header_field_bytes)));
     }
+    let params = content_type.map_or(0, <[u8]>::len) + disposition.map_or(0, <[u8]>::len);
+    pace::spend(params.saturating_mul(FIELD_OCTET_WORK));
     let declared = ParamValue::parse(content_type.unwrap_or(b""), bounds.params);
     let (media, subtype): (&[u8], &[u8]) = match section.media {
         // Only a multipart may lack its subtype here.
@@ -500,6 +499,14 @@ fn write_part(writer: &mut BlobWriter, header: &[u8], section: &RawPart, bounds:
     writer.string(location);
 }
 
+/// Whether all octets are ASCII, in pieces.
+fn is_ascii(octets: &[u8]) -> bool {
+    octets.chunks(PIECE_BYTES).all(|piece| {
+        pace::spend(piece.len() / 16);
+        piece.is_ascii()
+    })
+}
+
 fn write_params(writer: &mut BlobWriter, value: &ParamValue<'_>) {
     for param in &value.params {
         writer.string(Some(&param.name));
@@ -539,5 +546,10 @@ const PREVIEW_CHARS_MAX: usize = 200;
 /// Octets of text from which the preview and the codes are taken. A mail with a code has it near
 /// its start.
 const TEXT_LOOKED_AT: usize = 64 * 1024;
+/// Octets between two counts of work.
+const PIECE_BYTES: usize = 256 * 1024;
+/// Nanoseconds of an octet of a field, and of one of addresses.
+const FIELD_OCTET_WORK: usize = 4;
+const ADDRESS_OCTET_WORK: usize = 15;
 /// Tags of one Content-Language.
 const LANGUAGES_MAX: usize = 16;

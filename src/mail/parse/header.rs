@@ -12,6 +12,7 @@ use memchr::memchr;
 
 use super::charset::Charset;
 use super::word;
+use crate::pace;
 
 /// The header block of a message or a part.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,35 @@ impl<'a> Headers<'a> {
             block: self.block,
             at: 0,
         }
+    }
+
+    /// The fields whose name begins so, without regard to case. It looks only at the beginnings of
+    /// the other lines, so a header of millions of short fields costs little.
+    pub(crate) fn beginning<'n>(
+        &self,
+        name: &'n [u8],
+    ) -> impl Iterator<Item = Field<'a>> + use<'a, 'n> {
+        let mut fields = self.fields();
+        std::iter::from_fn(move || {
+            let mut skipped = 0;
+            loop {
+                let rest = fields
+                    .block
+                    .get(fields.at..)
+                    .filter(|rest| !rest.is_empty())?;
+                let head = rest.get(..name.len()).unwrap_or_default();
+                if head.eq_ignore_ascii_case(name) {
+                    pace::spend(skipped);
+                    return fields.next();
+                }
+                let len = memchr(b'\n', rest).map_or(rest.len(), |n| n + 1);
+                fields.at += len;
+                skipped += len + LINE_WORK;
+                if skipped > SKIPPED_WORK {
+                    pace::spend(std::mem::take(&mut skipped));
+                }
+            }
+        })
     }
 
     /// The first field of that name, without regard to case.
@@ -140,7 +170,9 @@ impl<'a> Iterator for Fields<'a> {
         let mut end = start;
         loop {
             let line = self.block.get(end..).unwrap_or(b"");
-            end += memchr(b'\n', line).map_or(line.len(), |n| n + 1);
+            let len = memchr(b'\n', line).map_or(line.len(), |n| n + 1);
+            pace::spend(len + LINE_WORK);
+            end += len;
             if !matches!(self.block.get(end), Some(b' ' | b'\t')) {
                 break;
             }
@@ -188,7 +220,10 @@ pub(crate) fn block_end(raw: &[u8]) -> usize {
             return at + 2;
         }
         match memchr(b'\n', rest) {
-            Some(n) => at += n + 1,
+            Some(n) => {
+                pace::spend(n + LINE_WORK);
+                at += n + 1;
+            }
             None => return raw.len(),
         }
     }
@@ -327,6 +362,10 @@ pub const MESSAGE_ID_MAX: usize = 998;
 pub(crate) const MESSAGE_IDS_MAX: usize = 1_000;
 /// Octets before the bound of a field in which the end of an address is looked for.
 const CUT_BACK_MAX: usize = 4 * 1024;
+/// Nanoseconds of a line beside its octets.
+const LINE_WORK: usize = 10;
+/// Nanoseconds of lines that are passed over between two counts of work.
+const SKIPPED_WORK: usize = 20_000;
 
 #[cfg(test)]
 mod tests {

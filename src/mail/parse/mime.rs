@@ -14,6 +14,7 @@ use super::header::Headers;
 use super::param::ParamValue;
 use super::transfer::Encoding;
 use crate::mail::Bounds;
+use crate::pace;
 
 /// The content of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -300,7 +301,10 @@ impl Parser<'_> {
                 return (at, Some(delimiter));
             }
             match memchr(b'\n', line) {
-                Some(n) => at += n + 1,
+                Some(n) => {
+                    pace::spend(n + LINE_WORK);
+                    at += n + 1;
+                }
                 None => return (self.raw.len(), None),
             }
         }
@@ -313,7 +317,19 @@ impl Parser<'_> {
             return None;
         }
         loop {
-            at += self.needle.find(self.raw.get(at..)?)? + 1;
+            // One piece after the other; a needle that a piece cuts is found in the next one.
+            let rest = self.raw.get(at..)?;
+            let piece = rest.get(..PIECE_BYTES).unwrap_or(rest);
+            let Some(found) = self.needle.find(piece) else {
+                pace::spend(piece.len() / 8);
+                if piece.len() == rest.len() {
+                    return None;
+                }
+                at += piece.len() - 2;
+                continue;
+            };
+            pace::spend(found / 8 + LINE_WORK);
+            at += found + 1;
             if let Some(delimiter) = self.delimiter_at(at) {
                 return Some(delimiter);
             }
@@ -383,7 +399,10 @@ impl Parser<'_> {
         marks.sort_unstable();
         let (mut at, mut lines) = (0, 0);
         for (mark, count) in &mut marks {
-            lines += memchr_iter(b'\n', self.raw.get(at..*mark).unwrap_or(b"")).count();
+            for piece in self.raw.get(at..*mark).unwrap_or(b"").chunks(PIECE_BYTES) {
+                pace::spend(piece.len() / 8);
+                lines += memchr_iter(b'\n', piece).count();
+            }
             (at, *count) = (*mark, lines);
         }
         let before = |offset: usize| {
@@ -433,14 +452,7 @@ impl Content {
             is_text_named: false,
         };
         let mut seen = (0, 0);
-        for field in Headers::parse(header).fields() {
-            if !field
-                .name
-                .get(..8)
-                .is_some_and(|head| head.eq_ignore_ascii_case(b"content-"))
-            {
-                continue;
-            }
+        for field in Headers::of_block(header).beginning(b"content-") {
             if field.is("content-type") {
                 seen.0 += 1;
                 if seen.0 == 1 {
@@ -465,6 +477,7 @@ impl Content {
     }
 
     fn classify(&mut self, value: &[u8], bounds: &Bounds) -> Class {
+        pace::spend(value.len().saturating_mul(PARAM_WORK));
         let value = ParamValue::parse(value, bounds.params);
         let is_multipart = value.first.eq_ignore_ascii_case(b"multipart");
         let boundary = value.octets("boundary").filter(|_| is_multipart);
@@ -495,15 +508,17 @@ impl Content {
 
 /// Whether a part without a whole type has a file name.
 fn names_file(header: &[u8], bounds: &Bounds) -> bool {
-    Headers::parse(header).fields().any(|field| {
-        let name = match &field.name {
-            name if name.eq_ignore_ascii_case(b"content-type") => "name",
-            name if name.eq_ignore_ascii_case(b"content-disposition") => "filename",
-            _ => return false,
-        };
-        let value = field.value_within(bounds.header_field_bytes);
-        ParamValue::parse(value, bounds.params).count(name) > 0
-    })
+    Headers::of_block(header)
+        .beginning(b"content-")
+        .any(|field| {
+            let name = match &field.name {
+                name if name.eq_ignore_ascii_case(b"content-type") => "name",
+                name if name.eq_ignore_ascii_case(b"content-disposition") => "filename",
+                _ => return false,
+            };
+            let value = field.value_within(bounds.header_field_bytes);
+            ParamValue::parse(value, bounds.params).count(name) > 0
+        })
 }
 
 /// The top-level types other than text (RFC 2046, RFC 2077, RFC 8081). A word that is none of them
@@ -520,3 +535,9 @@ const MEDIA: [&[u8]; 8] = [
 ];
 /// Relays put white space after a boundary; 80 octets, `--` included, cover it.
 const PADDING_MAX: usize = 80;
+/// Octets between two counts of work.
+const PIECE_BYTES: usize = 64 * 1024;
+/// Nanoseconds of a line beside its octets.
+const LINE_WORK: usize = 10;
+/// Nanoseconds of an octet of parameters.
+const PARAM_WORK: usize = 5;

@@ -9,6 +9,7 @@ use memchr::{memchr, memmem};
 
 use super::charset::{self, Charset};
 use super::transfer;
+use crate::pace;
 
 /// The text of an unstructured or phrase value: folds undone, words decoded, controls dropped. It
 /// is at most four times as long as the value.
@@ -21,6 +22,7 @@ pub(crate) fn decode_with(value: &[u8], fallback: Option<Charset>) -> String {
     if memmem::find(value, b"=?").is_none() && value.iter().all(|b| (b' '..=b'~').contains(b)) {
         return String::from_utf8_lossy(value).trim().to_owned();
     }
+    pace::spend(value.len().saturating_mul(OCTET_WORK));
     let mut out = DecodedWords {
         text: String::with_capacity(value.len()),
         charset: Vec::new(),
@@ -206,6 +208,8 @@ fn q_into(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Nanoseconds of an octet that is decoded.
+const OCTET_WORK: usize = 8;
 /// IANA's longest charset name has 45 characters, and a language may follow it.
 const CHARSET_MAX: usize = 80;
 

@@ -19,6 +19,7 @@ use crate::mail::digest::{Digest, DigestEnvelope, Part, digest_of};
 use crate::mail::parse::mime::PartKind;
 use crate::mail::parse::{transfer, word};
 use crate::mail::unicode::{self, Visibility, visibility};
+use crate::pace;
 
 /// A message as text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -305,6 +306,7 @@ impl TextBuilder {
                 return;
             };
             let plain = plain_run(rest.as_bytes());
+            pace::spend(plain / 4 + CHAR_WORK);
             let (run, tail) = rest.split_at_checked(plain.min(room)).unwrap_or((rest, ""));
             out.push_str(run);
             self.last = run.chars().next_back().or(self.last);
@@ -353,6 +355,8 @@ fn plain_run(bytes: &[u8]) -> usize {
 /// Octets of one step. A small window keeps the octets before a character that is not plain from
 /// being read twice many times.
 const PLAIN_RUN: usize = 256;
+/// Nanoseconds of a character that is no plain ASCII.
+const CHAR_WORK: usize = 12;
 /// The most text in one response of the API.
 pub(crate) const TEXT_MAX: usize = 1 << 20;
 /// Characters of a field in the line above an attached message.

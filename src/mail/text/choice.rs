@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use super::html::HtmlPage;
 use super::parts::TextUse;
 use crate::mail::unicode::{fold, is_invisible};
+use crate::pace;
 
 /// A text part, decoded.
 pub(super) enum Words<'a> {
@@ -52,6 +53,11 @@ impl Choices {
 
 /// Whether all plain texts of an alternative only fill their place beside its HTML.
 fn is_filler(alternative: usize, parts: &[(TextUse, Words<'_>)]) -> bool {
+    let octets = parts.iter().map(|(_, words)| match words {
+        Words::Plain(text) => text.len(),
+        Words::Page(page) => page.text.len(),
+    });
+    pace::spend(octets.sum());
     let mut fillers = parts.iter().filter_map(|(use_of, words)| match words {
         Words::Plain(text) if *use_of == TextUse::Plain(alternative) => Some(Filler::of(text)),
         _ => None,

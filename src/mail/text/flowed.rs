@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use crate::mail::digest::Part;
+use crate::pace;
 
 /// The text of a part as paragraphs, if its type says `format=flowed`.
 pub(super) fn unwrapped<'t>(part: &Part<'_>, text: Cow<'t, str>) -> Cow<'t, str> {
@@ -64,6 +65,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
             return None;
         }
         let end = memchr::memchr2(b'\r', b'\n', rest.as_bytes()).unwrap_or(rest.len());
+        pace::spend(end + LINE_WORK);
         let (line, tail) = rest.split_at_checked(end)?;
         rest = tail
             .strip_prefix("\r\n")
@@ -88,6 +90,9 @@ fn quote(out: &mut String, depth: usize, words: &str) {
         out.push(' ');
     }
 }
+
+/// Nanoseconds of a line beside its octets.
+const LINE_WORK: usize = 30;
 
 #[cfg(test)]
 mod tests {

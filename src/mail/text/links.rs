@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use super::html::{PageLink, URL_MAX};
 use crate::mail::unicode::{self, fold};
+use crate::pace;
 
 /// A link as a reader meets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +51,10 @@ pub fn links(text: &str, page: &[PageLink]) -> Vec<MessageLink> {
         found.add(&link.url, &link.text, "");
     }
     let text = unicode::prefix(text, LINKS_TEXT_MAX);
+    pace::spend(text.len());
     let mut at = 0;
     for colon in memchr::memmem::find_iter(text.as_bytes(), b"://") {
+        pace::spend(LINK_WORK);
         let Some(start) = scheme_start(text, colon).filter(|start| *start >= at) else {
             continue;
         };
@@ -269,6 +272,8 @@ pub(crate) const LINKS_MAX: usize = 100;
 /// Links that are looked at, so that one that verifies is kept behind many others.
 const LINKS_FOUND_MAX: usize = 400;
 const LINKS_TEXT_MAX: usize = 1 << 20;
+/// Nanoseconds of an address in the text.
+const LINK_WORK: usize = 500;
 /// An address in angle brackets with its line breaks.
 const BRACKET_MAX: usize = URL_MAX + 256;
 /// Mailers break lines at 60 to 78 octets.

@@ -18,6 +18,7 @@ use crate::mail::parse::mime::PartKind;
 use crate::mail::parse::param::{self, ParamValue};
 use crate::mail::parse::transfer::{self, Encoding};
 use crate::mail::unicode::{self, file_name};
+use crate::pace;
 
 /// An attachment as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -355,6 +356,7 @@ impl<'a> PartWalk<'a> {
                 PartStep::Leaf(part) => (part, false),
                 PartStep::Open(part) => (part, true),
             };
+            pace::spend(PART_WORK);
             let place = self.place();
             if is_container {
                 self.levels.push(Level {
@@ -621,6 +623,7 @@ fn pictures_named(raw: &[u8], digest: &Digest<'_>) -> HashSet<String> {
     for text in pages {
         let page = decoded_text(raw, &text.part, room);
         room = room.saturating_sub(page.len());
+        pace::spend(page.len());
         let lower = page.to_ascii_lowercase();
         for at in memmem::find_iter(lower.as_bytes(), b"cid:").take(CIDS_MAX) {
             let rest = unicode::prefix(page.get(at + 4..).unwrap_or(""), CONTENT_ID_MAX);
@@ -660,6 +663,8 @@ fn unescaped(url: &str) -> String {
 pub(crate) const HTML_MAX: usize = 4 << 20;
 /// Text parts of one message that are read.
 const TEXT_PARTS_MAX: usize = 100;
+/// Nanoseconds of a part of the digest.
+const PART_WORK: usize = 300;
 const CONTENT_TYPE_MAX: usize = 200;
 const CONTENT_ID_MAX: usize = 998;
 /// Pictures of one page.

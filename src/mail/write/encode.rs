@@ -3,10 +3,13 @@
 //! It is the inverse of `parse::transfer` and `parse::param`. Every line is short enough for every
 //! relay.
 
+use crate::pace;
+
 /// Appends base64 in lines of 76 characters, each with CRLF.
 pub(crate) fn encode_base64(octets: &[u8], out: &mut Vec<u8>) {
     out.reserve(octets.len() / 57 * 78 + 80);
     for line in octets.chunks(LINE_OCTETS) {
+        pace::spend(LINE_OCTETS * 2);
         let mut text = [0_u8; 76];
         let n = data_encoding::BASE64.encode_len(line.len());
         if let Some(text) = text.get_mut(..n) {
@@ -25,6 +28,7 @@ pub fn encode_quoted(text: &[u8], out: &mut Vec<u8>) {
     while let Some(&b) = text.get(at) {
         let next = text.get(at + 1).copied();
         if b == b'\r' && next == Some(b'\n') {
+            pace::spend(column * 4 + 4);
             out.extend_from_slice(b"\r\n");
             column = 0;
             at += 2;
@@ -35,6 +39,7 @@ pub fn encode_quoted(text: &[u8], out: &mut Vec<u8>) {
             matches!(b, b'!'..=b'<' | b'>'..=b'~') || (matches!(b, b' ' | b'\t') && !line_ends);
         let cost = if plain { 1 } else { 3 };
         if column + cost > QUOTED_LINE_MAX {
+            pace::spend(QUOTED_LINE_MAX * 4);
             out.extend_from_slice(b"=\r\n");
             column = 0;
         }

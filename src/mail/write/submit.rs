@@ -13,6 +13,7 @@ use crate::mail::parse::address::Address;
 use crate::mail::parse::address_list::parse_list;
 use crate::mail::parse::header::Headers;
 use crate::mail::time;
+use crate::pace;
 
 /// An octet that SMTP does not carry (RFC 5321 section 2.3.8), with the offset of the first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,21 +43,38 @@ impl std::error::Error for Stray {}
 /// # Errors
 /// The first of them.
 pub fn check_octets(raw: &[u8]) -> Result<(), Stray> {
-    // Nearly all mail is clean, and a test of many octets at a time shows it: each CR stands before
-    // an LF, each LF after a CR, and no octet is NUL.
-    let pairs = raw.iter().zip(raw.get(1..).unwrap_or_default());
-    let is_odd = pairs.fold(false, |odd, (&a, &b)| {
-        odd | ((a == b'\r') != (b == b'\n')) | (a == 0)
+    let pieces = raw.len().div_ceil(PIECE_BYTES);
+    let is_clean = (0..pieces).all(|n| {
+        pace::spend(PIECE_BYTES / 8);
+        let start = n * PIECE_BYTES;
+        let end = raw.len().min(start + PIECE_BYTES + 1);
+        is_piece_clean(raw.get(start..end).unwrap_or_default())
     });
     let is_edge_clean = raw.first() != Some(&b'\n') && !matches!(raw.last(), Some(b'\r' | 0));
-    if is_edge_clean && !is_odd {
+    if is_edge_clean && is_clean {
         return Ok(());
     }
+    find_stray(raw)
+}
+
+/// Whether each CR in a piece stands before an LF, each LF after a CR, and no octet is NUL. The
+/// first and the last octet count for their neighbours within only.
+fn is_piece_clean(piece: &[u8]) -> bool {
+    // Nearly all mail is clean, and a test of many octets at a time shows it.
+    let pairs = piece.iter().zip(piece.get(1..).unwrap_or_default());
+    !pairs.fold(false, |odd, (&a, &b)| {
+        odd | ((a == b'\r') != (b == b'\n')) | (a == 0)
+    })
+}
+
+/// The first stray octet.
+fn find_stray(raw: &[u8]) -> Result<(), Stray> {
     let mut at = 0;
     while let Some(found) = raw
         .get(at..)
         .and_then(|rest| memchr::memchr3(b'\r', b'\n', 0, rest))
     {
+        pace::spend(found + 5);
         at += found;
         match raw.get(at) {
             Some(b'\r') if raw.get(at + 1) == Some(&b'\n') => at += 2,
@@ -86,13 +104,24 @@ impl Fixups {
         out.extend_from_slice(&self.prepend);
         let mut at = 0;
         for range in &self.remove {
-            out.extend_from_slice(raw.get(at..range.start).unwrap_or(b""));
+            append(&mut out, raw.get(at..range.start).unwrap_or(b""));
             at = range.end;
         }
-        out.extend_from_slice(raw.get(at..).unwrap_or(b""));
+        append(&mut out, raw.get(at..).unwrap_or(b""));
         out
     }
 }
+
+/// Copies a message behind other octets, in pieces.
+pub(crate) fn append(out: &mut Vec<u8>, octets: &[u8]) {
+    for piece in octets.chunks(PIECE_BYTES) {
+        pace::spend(piece.len() / 4);
+        out.extend_from_slice(piece);
+    }
+}
+
+/// Octets between two counts of work.
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// Finds the fields that a submission lacks (RFC 6409 section 8) and those that must not leave with
 /// it (RFC 5322 section 3.6.3). `message_id_if_missing` is an id with its brackets, `now` unix
@@ -114,6 +143,7 @@ pub fn submission_fixups(raw: &[u8], message_id_if_missing: &str, now: i64) -> F
         if field.is("bcc") || field.is("resent-bcc") {
             fixups.remove.push(field.range());
             if fixups.bcc.len() < bounds.addresses {
+                pace::spend(field.value.len().saturating_mul(15));
                 fixups.bcc.extend(
                     parse_list(field.value, &bounds)
                         .mailboxes()

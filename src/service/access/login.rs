@@ -86,7 +86,7 @@ pub fn authenticate(
             tell(service, now, login, reason);
             // The fingerprint is made from the key alone: the same wrong key on three listeners, or
             // with many user names, is no guessing.
-            let print = sha256_parts(&[login.secret.expose()]);
+            let print = sha256_parts([login.secret.expose()]);
             let [a, b, c, d, e, f, g, h, ..] = print;
             let (delay_ms, allowance) = service.counters().failures.record(
                 login.peer,

@@ -17,8 +17,9 @@ use crate::crypto;
 use crate::mail::digest::Analysis;
 use crate::mail::parse::address_list::{FromError, parse_single_from};
 use crate::mail::write::compose::{addresses, message_id};
-use crate::mail::write::submit::{check_octets, submission_fixups};
+use crate::mail::write::submit::{append as append_octets, check_octets, submission_fixups};
 use crate::mail::{Address, Headers};
+use crate::pace;
 use crate::service::context::{ReadContext, own_inbox};
 use crate::service::mail::entry::{check_keywords, find_place};
 use crate::service::mail::mailbox;
@@ -95,7 +96,11 @@ fn inbound(
 ) -> Result<ParsedMessage, Refusal> {
     check_size(context, octets)?;
     check_stray(context, octets)?;
-    let body = [received, end_of_header(octets), octets].concat();
+    let end_of_header = end_of_header(octets);
+    let mut body = Vec::with_capacity(received.len() + end_of_header.len() + octets.len());
+    body.extend_from_slice(received);
+    body.extend_from_slice(end_of_header);
+    append_octets(&mut body, octets);
     let hops = context.shared.limits.received_hops;
     let analysis = analyse(context, &body, received.len(), hops)?;
     check_loop(context, &envelope, &analysis)?;
@@ -154,7 +159,7 @@ fn submission(
     body.extend_from_slice(received);
     let ours = received.len() + fixups.prepend.len();
     fixups.prepend.extend_from_slice(end_of_header);
-    body.extend_from_slice(&fixups.apply(octets));
+    append_octets(&mut body, &fixups.apply(octets));
     let analysis = analyse(context, &body, ours, context.shared.limits.received_hops)?;
     let hidden = hidden_recipients(&envelope, &analysis, &fixups.bcc);
     Ok(ParsedMessage {
@@ -174,7 +179,8 @@ fn submission(
 /// The empty line that goes before a text without a header. Without the line, readers take the text
 /// for a part of the header that begins with our own field, and do not show it.
 fn end_of_header(octets: &[u8]) -> &'static [u8] {
-    let first = Headers::parse(octets).fields().next();
+    let beginning = octets.get(..PIECE_BYTES).unwrap_or(octets);
+    let first = Headers::parse(beginning).fields().next();
     // Mail from an mbox file may still have the `From ` line in front of its header.
     let is_text = first.is_some_and(|line| {
         line.name.is_empty()
@@ -202,7 +208,11 @@ fn append(
     }
     check_keywords("labels", &placement.keywords)?;
     check_size(context, &octets)?;
-    if memchr::memchr(0, &octets).is_some() {
+    let has_nul = octets.chunks(PIECE_BYTES).any(|piece| {
+        pace::spend(piece.len() / 8);
+        memchr::memchr(0, piece).is_some()
+    });
+    if has_nul {
         context.shared.metrics.count(Metric::RejectedOctets);
         return Err(Refusal::StrayOctets);
     }
@@ -366,10 +376,14 @@ fn fingerprint(envelope: &Envelope, octets: &[u8]) -> [u8; 32] {
         text.push_str(address);
     }
     text.push('\0');
-    let mut all = text.into_bytes();
-    all.extend_from_slice(octets);
-    crypto::sha256(&all)
+    let pieces = octets
+        .chunks(PIECE_BYTES)
+        .inspect(|piece| pace::spend(piece.len()));
+    crypto::sha256_parts([text.as_bytes()].into_iter().chain(pieces))
 }
+
+/// Octets between two counts of work.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Milliseconds by which the clock of a client may be ahead in the date of an appended message;
 /// Dovecot has the same bound. A date before 1970 becomes 1970, since there was no mail.

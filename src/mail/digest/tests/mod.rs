@@ -7,6 +7,8 @@ use std::ops::Range;
 use crate::mail::Bounds;
 use crate::mail::digest::{Digest, Part, PartStep, analyse};
 
+mod work;
+
 const MAIL: &str = "From: =?utf-8?q?J=C3=B6rg?= <j@x.test>\r\nTo: \"A, B\" <a@b.test>,\r\n g: c@d.test;\r\n\
     Subject: =?utf-8?q?H=C3=A4?=\r\n llo\r\nDate: Thu, 1 Jan 1970 00:00:00 +0000\r\nMessage-ID: <1@x>\r\n\
     Content-Type: multipart/mixed; boundary=\"b\"\r\n\r\n--b\r\n\

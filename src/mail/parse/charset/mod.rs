@@ -15,7 +15,9 @@ mod unicode_forms;
 
 use std::borrow::Cow;
 
-use encoding_rs::{self as web, CoderResult, Encoding as WebEncoding};
+use crate::pace;
+
+use encoding_rs::{self as web, CoderResult, DecoderResult, Encoding as WebEncoding};
 
 use code_page::UpperHalf;
 use escaped::{EscapeFamily, EscapedDecoder};
@@ -62,7 +64,13 @@ pub fn decode_with<'a>(
     }
     match choose(named, octets, fallback) {
         // A guess takes no octet for a byte order mark.
-        Charset::Web(charset) if named.is_none() => charset.decode_without_bom_handling(octets).0,
+        Charset::Web(charset) if named.is_none() && octets.len() <= PIECE_BYTES => {
+            charset.decode_without_bom_handling(octets).0
+        }
+        Charset::Web(charset) if named.is_none() => {
+            let decoder = Box::new(charset.new_decoder_without_bom_handling());
+            Cow::Owned(CharsetDecoder(DecoderKind::Web(decoder)).all(octets))
+        }
         charset => charset.decode(octets),
     }
 }
@@ -127,12 +135,16 @@ impl Charset {
 
     /// All octets as text.
     pub fn decode(self, octets: &[u8]) -> Cow<'_, str> {
-        if let Charset::Web(charset) = self {
-            return charset.decode(octets).0;
+        if self == Charset::UTF_8 && !octets.starts_with(UTF_8_MARK) {
+            pace::spend(octets.len() / 4);
+            if let Ok(text) = std::str::from_utf8(octets) {
+                return Cow::Borrowed(text);
+            }
         }
-        let mut text = String::with_capacity(octets.len());
-        CharsetDecoder::new(self).push(octets, true, &mut text);
-        Cow::Owned(text)
+        match self {
+            Charset::Web(charset) if octets.len() <= PIECE_BYTES => charset.decode(octets).0,
+            charset => Cow::Owned(CharsetDecoder::new(charset).all(octets)),
+        }
     }
 
     /// The order of UTF-16 that the label leaves open: that of its byte order mark, or the one in
@@ -236,11 +248,7 @@ fn weight_needed(charset: Charset, octets: &[u8]) -> usize {
     // In a charset of one octet a character, UTF-8 would be a capital letter and then a sign, each
     // time. In Thai it can be a syllable, and pairs of octets can be both; these need more of it.
     let is_single = web.is_single_byte() && web != web::WINDOWS_874;
-    if is_single
-        || web
-            .decode_without_bom_handling_and_without_replacement(octets)
-            .is_none()
-    {
+    if is_single || !is_valid(web, octets) {
         return 1;
     }
     // Kana and common kanji of Shift_JIS begin with octets that begin nothing in UTF-8, and the
@@ -251,6 +259,28 @@ fn weight_needed(charset: Charset, octets: &[u8]) -> usize {
         return WEIGHT_LIKELY;
     }
     WEIGHT_SURE
+}
+
+/// Whether a charset has all of the octets.
+fn is_valid(charset: &'static WebEncoding, octets: &[u8]) -> bool {
+    let mut decoder = charset.new_decoder_without_bom_handling();
+    let mut text = String::new();
+    let mut rest = octets;
+    loop {
+        let piece = rest.get(..PIECE_BYTES).unwrap_or(rest);
+        rest = rest.get(piece.len()..).unwrap_or_default();
+        pace::spend(piece.len().saturating_mul(OCTET_WORK));
+        text.clear();
+        let room = decoder.max_utf8_buffer_length_without_replacement(piece.len());
+        text.reserve(room.unwrap_or(piece.len() * 3) + 16);
+        let (result, _) =
+            decoder.decode_to_string_without_replacement(piece, &mut text, rest.is_empty());
+        match result {
+            DecoderResult::Malformed(..) => return false,
+            _ if rest.is_empty() => return true,
+            _ => {}
+        }
+    }
 }
 
 /// Decodes octets piece by piece.
@@ -275,6 +305,21 @@ impl CharsetDecoder {
             Charset::Utf7 => DecoderKind::Utf7(Utf7Decoder::default()),
             Charset::Web(charset) => DecoderKind::Web(Box::new(charset.new_decoder())),
         })
+    }
+
+    /// All octets as text, piece by piece.
+    fn all(mut self, octets: &[u8]) -> String {
+        let mut text = String::with_capacity(octets.len());
+        let mut rest = octets;
+        while rest.len() > PIECE_BYTES {
+            let (piece, tail) = rest.split_at_checked(PIECE_BYTES).unwrap_or_default();
+            pace::spend(piece.len().saturating_mul(OCTET_WORK));
+            self.push(piece, false, &mut text);
+            rest = tail;
+        }
+        pace::spend(rest.len().saturating_mul(OCTET_WORK));
+        self.push(rest, true, &mut text);
+        text
     }
 
     /// Appends the text of `octets`; `is_last` says that nothing follows.
@@ -305,6 +350,12 @@ impl CharsetDecoder {
     }
 }
 
+/// Octets between two counts of work.
+const PIECE_BYTES: usize = 16 * 1024;
+/// Nanoseconds of an octet that becomes text.
+const OCTET_WORK: usize = 4;
+/// The byte order mark of UTF-8, which is no text.
+const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The weight from which UTF-8 is sure against a charset of several octets a character.
 const WEIGHT_SURE: usize = 8;
 /// The weight that is enough where the octets are uncommon in the charset.

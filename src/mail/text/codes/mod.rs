@@ -20,6 +20,7 @@ use words::WordKind;
 
 use crate::mail::text::reply;
 use crate::mail::unicode::{self, fold};
+use crate::pace;
 
 /// A code and the reason to think so.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,7 +37,9 @@ pub fn find(text: &str) -> Vec<FoundCode> {
     let text = digits::with_ascii_digits(unicode::prefix(text, TEXT_MAX));
     let mut candidates = Vec::new();
     let mut at = 0;
+    pace::spend(text.len() * OCTET_WORK);
     while let Some(token) = CodeCandidate::next(&text, at) {
+        pace::spend(CANDIDATE_WORK);
         at = token.end;
         if let Some(code) = token.code(&text) {
             let is_alone = number::is_alone(&text, token.start, token.end);
@@ -450,6 +453,9 @@ fn sentence_without_backup(sentence: &str) -> bool {
     !label::BACKUP.is_in(sentence)
 }
 
+/// Nanoseconds of an octet of the text, and of a number in it.
+const OCTET_WORK: usize = 10;
+const CANDIDATE_WORK: usize = 500;
 /// Codes of one message.
 pub const CODES_MAX: usize = 5;
 /// A mail with a code has it near its start.

@@ -6,6 +6,8 @@
 use html5gum::emitters::callback::{Callback, CallbackEmitter};
 use html5gum::{Emitter, ForwardingEmitter, State};
 
+use crate::pace;
+
 /// An emitter over a function that takes the events.
 pub struct PageEmitter<F: Callback<(), ()>> {
     inner: CallbackEmitter<F, (), ()>,
@@ -40,7 +42,9 @@ impl<F: Callback<(), ()>> ForwardingEmitter for PageEmitter<F> {
 
     fn move_position(&mut self, _: isize) {}
 
-    fn push_comment(&mut self, _: &[u8]) {}
+    fn push_comment(&mut self, comment: &[u8]) {
+        pace::spend(comment.len());
+    }
 
     fn init_start_tag(&mut self) {
         self.name_len = 0;

@@ -8,6 +8,7 @@
 use super::css::{self, Declaration, Property, declarations};
 use super::element::hash;
 use super::media::{self, DESKTOP, PHONE, Screens};
+use crate::pace;
 
 /// The rules of a page that decide whether a text is seen.
 #[derive(Default)]
@@ -103,6 +104,7 @@ impl Sheet {
                 .unwrap_or(rest.len());
             let prelude = prelude(rest.get(..end).unwrap_or(b""));
             at += end + 1;
+            pace::spend(end + RULE_WORK);
             match rest.get(end) {
                 Some(b'}') if open.len() > 1 => drop(open.pop()),
                 Some(b'{') => {
@@ -110,6 +112,7 @@ impl Sheet {
                     let body = css.get(at..).unwrap_or(b"");
                     let Some(rule) = prelude.strip_prefix(b"@") else {
                         let len = block_len(body);
+                        pace::spend(len * BLOCK_OCTET_WORK);
                         self.add(prelude, body.get(..len).unwrap_or(b""), above);
                         at += len + 1;
                         continue;
@@ -118,7 +121,11 @@ impl Sheet {
                         Some(screens) if open.len() < MEDIA_DEPTH_MAX => {
                             open.push(above.both(screens));
                         }
-                        _ => at += block_len(body) + 1,
+                        _ => {
+                            let len = block_len(body);
+                            pace::spend(len);
+                            at += len + 1;
+                        }
                     }
                 }
                 _ => {}
@@ -145,7 +152,10 @@ impl Sheet {
             self.unknown_background |= sets_background;
         }
         for selector in selectors.split(|b| *b == b',') {
-            let is_read = screens.on == 0 || self.add_selector(selector, declarations, screens);
+            pace::spend(selector.len() * BLOCK_OCTET_WORK + RULE_WORK);
+            let has_room = self.rules.len() < RULES_MAX;
+            let is_read =
+                screens.on == 0 || (has_room && self.add_selector(selector, declarations, screens));
             if !is_read {
                 self.unknown_background |= sets_background;
             }
@@ -455,3 +465,6 @@ const RULES_MAX: usize = 4_096;
 const DECLARATIONS_MAX: usize = 8_192;
 const COMPOUNDS_MAX: usize = 16;
 const MEDIA_DEPTH_MAX: usize = 8;
+/// Nanoseconds of a rule, and of an octet of its declarations and selectors.
+const RULE_WORK: usize = 100;
+const BLOCK_OCTET_WORK: usize = 6;

@@ -6,6 +6,7 @@
 use super::css::LineEnds;
 use super::{Addresses, HtmlPage, PageLink};
 use crate::mail::unicode::{self, Visibility, visibility};
+use crate::pace;
 
 /// Writes the text of a page.
 pub struct TextWriter {
@@ -279,6 +280,7 @@ impl TextWriter {
         let mut rest = text;
         while !rest.is_empty() && self.text.len() < self.bytes_max {
             let run = plain_run(rest.as_bytes(), lines);
+            pace::spend(run * 2 + CHAR_WORK);
             if run > 0 {
                 let (plain, tail) = rest.split_at_checked(run).unwrap_or((rest, ""));
                 self.push_run(plain);
@@ -459,6 +461,8 @@ fn plain_run(text: &[u8], lines: LineEnds) -> usize {
     end
 }
 
+/// Nanoseconds of a character that is no plain ASCII.
+const CHAR_WORK: usize = 15;
 /// Links that are kept of one page.
 const LINKS_MAX: usize = 200;
 /// Characters of the words of a link.

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use super::words::{self, kind};
 use crate::mail::text::stems::Stems;
 use crate::mail::unicode::fold;
+use crate::pace;
 
 /// The lines of a text, each with what tells in a moment that most of them begin nothing.
 pub(super) struct Lines<'a>(Vec<Line<'a>>);
@@ -78,6 +79,7 @@ impl<'a> Lines<'a> {
         while !rest.is_empty() {
             let end = memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
             let line = rest.get(..end).unwrap_or("");
+            pace::spend(end / 4 + LINE_WORK);
             lines.push(Line::of(line.strip_suffix('\r').unwrap_or(line)));
             rest = rest.get(end + 1..).unwrap_or("");
         }
@@ -435,6 +437,8 @@ static HEADER_NAMES: LazyLock<Vec<Vec<(&'static str, u8)>>> = LazyLock::new(|| {
 
 /// Octets of a common line, for the room that is made for all of them.
 const LINE_GUESS: usize = 40;
+/// Nanoseconds of a line beside its octets.
+const LINE_WORK: usize = 40;
 const ATTRIBUTION_LINES_MAX: usize = 4;
 /// Octets of "On ... wrote:"; longer text is the author's.
 const ATTRIBUTION_MAX: usize = 400;

@@ -13,6 +13,8 @@ use std::borrow::Cow;
 
 use history::{Lines, MailKind};
 
+use crate::pace;
+
 /// The text without quoted history and signature; the whole text if nothing else is left. A forward
 /// keeps what it forwards, which for some clients only the subject tells from a reply. Quoted lines
 /// that are answered below stay.
@@ -21,12 +23,23 @@ pub fn extracted_text<'a>(subject: &str, text: &'a str) -> Cow<'a, str> {
     let mail = MailKind::of(subject);
     let mut kept = ReplyBuilder::default();
     let mut in_signature = false;
+    let mut looks_left = LOOKS_MAX;
     let mut at = 0;
     while at < lines.len() {
         let first = lines.first_octet(at);
-        if first == 0 || !(lines.may_begin(at) || signature::may_be_of_device(&lines, at)) {
+        if first == 0
+            || looks_left == 0
+            || !(lines.may_begin(at) || signature::may_be_of_device(&lines, at))
+        {
             kept.own(&lines, at, in_signature);
-        } else if first == b'>' {
+            at += 1;
+            continue;
+        }
+        if first != b'>' {
+            looks_left -= 1;
+            pace::spend(LOOK_WORK);
+        }
+        if first == b'>' {
             kept.quoted(&lines, at, in_signature);
         } else if history::starts_forward(&lines, at) {
             kept.rest(&lines, at);
@@ -276,6 +289,10 @@ impl<'a> ReplyBuilder<'a> {
     }
 }
 
+/// Lines of which it is asked in full what begins at them. A long text has some hundreds.
+const LOOKS_MAX: usize = 10_000;
+/// Nanoseconds of that.
+const LOOK_WORK: usize = 1_000;
 /// Lines of one question that a client wrapped.
 const QUESTION_LINES_MAX: usize = 4;
 /// A shorter line was not wrapped.
