@@ -24,6 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("call", &[]),
     ("crypto", &[]),
     ("config", &["call"]),
+    ("dir", &[]),
     ("pace", &[]),
     ("mail", &["crypto", "pace"]),
     ("engine", &["call"]),
@@ -31,12 +32,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("imap", &["call", "engine", "mail", "crypto"]),
     ("http", &["call", "engine", "mail", "crypto"]),
     ("protocol", &["call", "engine", "smtp", "imap", "http"]),
-    ("store", &["call", "pace"]),
+    ("store", &["call", "dir", "pace"]),
     ("service", &["call", "store", "mail", "crypto", "pace"]),
     (
         "net",
         &[
-            "call", "engine", "protocol", "smtp", "imap", "http", "mail", "config",
+            "call", "engine", "protocol", "smtp", "imap", "http", "mail", "config", "dir",
         ],
     ),
 ];

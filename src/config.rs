@@ -404,6 +404,7 @@ pub const FOLDER_FILES: &[&str] = &[
     "operator.new",
     "shared-domain.new",
     "last-config.new",
+    "running.new",
     RUNNING_FILE,
     SHARED_DOMAIN_FILE,
     LAST_CONFIG_FILE,

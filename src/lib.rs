@@ -11,6 +11,7 @@ pub(crate) mod smtp;
 pub(crate) mod protocol;
 
 pub(crate) mod crypto;
+pub(crate) mod dir;
 pub(crate) mod mail;
 pub(crate) mod pace;
 

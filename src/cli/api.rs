@@ -12,6 +12,7 @@ use super::response::ApiResponse;
 use super::{Cli, CliError};
 use crate::config::{RUNNING_FILE, TOKEN_FILE};
 use crate::crypto::OperatorToken;
+use crate::dir::DirHandle;
 use crate::store::{FILE, Folder, FolderError};
 
 /// A client with a key or the operator's token.
@@ -263,10 +264,25 @@ pub fn judge(mut answer: ApiResponse<impl Read>) -> Result<ApiReply, CliError> {
 fn near(cli: &Cli) -> Result<Way, CliError> {
     let data = cli.data();
     must_be_there(data)?;
+    if !Folder::is_locked(data) {
+        become_owner(data)?;
+    }
     match Folder::lock(data) {
         Ok(folder) => Ok(Way::Folder(Box::new(Local::open(folder)?))),
         Err(FolderError::Taken(..)) => Ok(Way::Server(running(data)?)),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Root becomes the owner of the folder: who owns the folder could have put a link in it that leads
+/// out of it.
+fn become_owner(data: &Path) -> Result<(), CliError> {
+    let owner = DirHandle::open(data).and_then(|dir| dir.owner());
+    match owner {
+        Ok(owner) if owner.uid != 0 && rustix::process::geteuid().is_root() => {
+            Ok(crate::serve::become_user(owner)?)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -295,7 +311,8 @@ pub fn must_be_there(data: &Path) -> Result<(), CliError> {
 
 /// The loopback listener of the server that runs on the folder.
 fn running(data: &Path) -> Result<Endpoint, CliError> {
-    let text = std::fs::read_to_string(data.join(RUNNING_FILE)).unwrap_or_default();
+    let text = DirHandle::open(data).and_then(|dir| dir.read_text(RUNNING_FILE));
+    let text = text.unwrap_or_default();
     let json: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
     match json["http"].as_str() {
         Some(url) => Endpoint::parse(url, None),
@@ -310,7 +327,8 @@ fn running(data: &Path) -> Result<Endpoint, CliError> {
 
 fn token(data: &Path) -> Result<String, CliError> {
     let path = data.join(TOKEN_FILE);
-    let text = std::fs::read_to_string(&path).map_err(|e| {
+    let text = DirHandle::open(data).and_then(|dir| dir.read_text(TOKEN_FILE));
+    let text = text.map_err(|e| {
         format!(
             "{}: {e}: run this as the user that the server runs as",
             path.display()

@@ -118,7 +118,7 @@ pub fn restore(cli: &Cli, from: &Path) -> Result<ExitCode, CliError> {
     let now = super::local::clock()();
     let restored = crate::store::restore(&folder, KEPT_FILES, from, seed, now);
     if let Err(error) = restored {
-        if !folder.path().join(FILE).exists() {
+        if !folder.dir().has(FILE) {
             folder.abandon(FOLDER_FILES);
         }
         return Err(error.into());

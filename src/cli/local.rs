@@ -3,7 +3,6 @@
 
 use core::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +13,7 @@ use crate::call::{
 };
 use crate::config::{DEFAULT_DOMAIN, SHARED_DOMAIN_FILE, TOKEN_FILE};
 use crate::crypto::Random;
+use crate::dir::DirHandle;
 use crate::engine::Session;
 use crate::engine::drive::{Driver, Environment, Settled};
 use crate::protocol::Protocol;
@@ -37,7 +37,7 @@ impl Local {
     /// Opens the database of a folder that this process has locked.
     pub fn open(folder: Folder) -> Result<Local, CliError> {
         let data = folder.path();
-        let token = std::fs::read(data.join(TOKEN_FILE)).unwrap_or_default();
+        let token = folder.dir().read_text(TOKEN_FILE).unwrap_or_default();
         let service = Service::new(Setup {
             shared: Arc::new(Shared::new(
                 "localhost",
@@ -46,10 +46,10 @@ impl Local {
             )),
             clock: clock(),
             free_bytes: Arc::new(|| None),
-            shared_domain: shared_domain(data),
+            shared_domain: shared_domain(folder.dir()),
             // The server that runs with `--no-limits` trusts them; here the operator says so.
             trust_domains: false,
-            operator: crate::crypto::OperatorToken::hash(token.trim_ascii()),
+            operator: crate::crypto::OperatorToken::hash(token.trim().as_bytes()),
             lookups: None,
         });
         let store = Store::open(data, Role::Writer, Random::system().u64())?;
@@ -165,8 +165,8 @@ impl Environment for LocalExchange<'_> {
 }
 
 /// The shared domain of the last server on this folder.
-fn shared_domain(data: &Path) -> String {
-    let text = std::fs::read_to_string(data.join(SHARED_DOMAIN_FILE)).unwrap_or_default();
+fn shared_domain(data: &DirHandle) -> String {
+    let text = data.read_text(SHARED_DOMAIN_FILE).unwrap_or_default();
     let name = text.trim();
     if name.is_empty() {
         DEFAULT_DOMAIN.into()

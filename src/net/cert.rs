@@ -4,9 +4,7 @@
 //! A client that trusts `tls/ca.pem` trusts every certificate that this server makes later.
 //! Private keys are written with mode 0600 and a rename, so a crash leaves no half of one.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,12 +24,15 @@ use yasna::{ASN1Result, BERReader, Tag};
 
 use super::tls::TlsListeners;
 use crate::config::UnknownSni;
+use crate::dir::DirHandle;
 use crate::mail::time::DAY_S;
 
 /// Where the certificate is, and all that is needed to load it again.
 pub struct Certified {
     /// The authority that clients have to trust; `None` when the certificate is the operator's own.
     pub ca: Option<PathBuf>,
+    /// The folder of our own certificate; `None` when it is the operator's.
+    own: Option<DirHandle>,
     chain: PathBuf,
     key: PathBuf,
     host: String,
@@ -54,6 +55,7 @@ pub fn provide(
     if let Some((chain, key)) = own {
         return Ok(Certified {
             ca: None,
+            own: None,
             chain: chain.into(),
             key: key.into(),
             host: host.into(),
@@ -61,11 +63,14 @@ pub fn provide(
             tickets,
         });
     }
-    let folder = folder.join("tls");
+    let dir = DirHandle::make(folder, None)
+        .and_then(|(folder, _)| folder.make_folder("tls"))
+        .map_err(|error| format!("{}: {error}", folder.join("tls").display()))?;
     let certified = Certified {
-        ca: Some(folder.join("ca.pem")),
-        chain: folder.join("cert.pem"),
-        key: folder.join("key.pem"),
+        ca: Some(dir.path().join(CA)),
+        chain: dir.path().join(CHAIN),
+        key: dir.path().join(KEY),
+        own: Some(dir),
         host: host.into(),
         unknown,
         tickets,
@@ -79,21 +84,25 @@ impl Certified {
     /// or ends soon. A certificate of the operator is left as it is.
     pub fn renew(&self, unix_ms: i64) -> Result<(), String> {
         let now = unix_ms.div_euclid(1000);
-        let Some(folder) = self.ca.as_deref().and_then(Path::parent) else {
+        let Some(folder) = &self.own else {
             return Ok(());
         };
         if is_good(self, now) {
             return Ok(());
         }
-        make(folder, self, now)
-            .map_err(|error| format!("cannot make a certificate in {}: {error}", folder.display()))
+        make(folder, self, now).map_err(|error| {
+            format!(
+                "cannot make a certificate in {}: {error}",
+                folder.path().display()
+            )
+        })
     }
 
     /// Reads the files and makes the configurations of all listeners. Called at the start
     /// and on SIGHUP; on an error the caller keeps the configurations that it has.
     pub fn load(&self) -> Result<TlsListeners, String> {
-        let chain = read_chain(&self.chain)?;
-        let key = PrivateKeyDer::from_pem_file(&self.key)
+        let chain = self.read_chain(&self.chain)?;
+        let key = PrivateKeyDer::from_pem_slice(&self.read(&self.key)?)
             .map_err(|error| format!("{}: {error}", self.key.display()))?;
         let provider = provider::default_provider();
         let certified = CertifiedKey::from_der(chain, key, &provider).map_err(|error| {
@@ -110,22 +119,32 @@ impl Certified {
     /// Seconds until the certificate ends, negative when it has; `None` when its date
     /// cannot be read.
     pub fn remaining_s(&self, unix_ms: i64) -> Option<i64> {
-        let chain = read_chain(&self.chain).ok()?;
+        let chain = self.read_chain(&self.chain).ok()?;
         let end = not_after(chain.first()?)?;
         Some(end.saturating_sub(unix_ms.div_euclid(1000)))
     }
-}
 
-fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let fault = |error: rustls::pki_types::pem::Error| format!("{}: {error}", path.display());
-    let chain: Vec<_> = CertificateDer::pem_file_iter(path)
-        .map_err(fault)?
-        .collect::<Result<_, _>>()
-        .map_err(fault)?;
-    if chain.is_empty() {
-        return Err(format!("{}: no certificate in it", path.display()));
+    /// The octets of a file. One in the data folder is no link; one of the operator may be.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let read = match (&self.own, name) {
+            (Some(folder), Some(name)) => folder.read(name, FILE_BYTES_MAX),
+            _ => fs::read(path),
+        };
+        read.map_err(|error| format!("{}: {error}", path.display()))
     }
-    Ok(chain)
+
+    fn read_chain(&self, path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+        let fault = |error: rustls::pki_types::pem::Error| format!("{}: {error}", path.display());
+        let octets = self.read(path)?;
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(&octets)
+            .collect::<Result<_, _>>()
+            .map_err(fault)?;
+        if chain.is_empty() {
+            return Err(format!("{}: no certificate in it", path.display()));
+        }
+        Ok(chain)
+    }
 }
 
 /// Whether the files in the folder can be used for the host for some time yet.
@@ -134,27 +153,25 @@ fn is_good(certified: &Certified, now: i64) -> bool {
     let Some(ca) = &certified.ca else {
         return true;
     };
-    let Ok(chain) = read_chain(&certified.chain) else {
+    let Ok(chain) = certified.read_chain(&certified.chain) else {
         return false;
     };
     let Some(leaf) = chain.first() else {
         return false;
     };
     let lasts = not_after(leaf).is_some_and(|end| end.saturating_sub(now) > RENEW_S);
-    is_for(leaf, host) && lasts && read_chain(ca).is_ok() && certified.load().is_ok()
+    is_for(leaf, host) && lasts && certified.read_chain(ca).is_ok() && certified.load().is_ok()
 }
 
-fn make(folder: &Path, certified: &Certified, now: i64) -> Result<(), String> {
+fn make(folder: &DirHandle, certified: &Certified, now: i64) -> Result<(), String> {
     let host = certified.host.as_str();
-    fs::create_dir_all(folder).map_err(|error| error.to_string())?;
-    fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(|e| e.to_string())?;
-    let ca_key_file = folder.join("ca-key.pem");
-    let ca_file = folder.join("ca.pem");
-    let kept = fs::read_to_string(&ca_key_file)
+    let ca_file = folder.path().join(CA);
+    let kept = folder
+        .read_text(CA_KEY)
         .ok()
         .and_then(|pem| KeyPair::from_pem(&pem).ok())
         .filter(|_| {
-            read_chain(&ca_file).is_ok_and(|chain| {
+            certified.read_chain(&ca_file).is_ok_and(|chain| {
                 let end = chain.first().and_then(|ca| not_after(ca));
                 end.is_some_and(|end| end.saturating_sub(now) > LEAF_S)
             })
@@ -166,8 +183,8 @@ fn make(folder: &Path, certified: &Certified, now: i64) -> Result<(), String> {
         None => {
             let key = KeyPair::generate().map_err(fault)?;
             let pem = ca.self_signed(&key).map_err(fault)?.pem();
-            write(&ca_key_file, &key.serialize_pem(), 0o600)?;
-            write(&ca_file, &pem, 0o644)?;
+            write(folder, CA_KEY, &key.serialize_pem())?;
+            write(folder, CA, &pem)?;
             key
         }
     };
@@ -188,8 +205,8 @@ fn make(folder: &Path, certified: &Certified, now: i64) -> Result<(), String> {
     // The same name and key as the CA on disk, so nothing has to be read back from it.
     let issuer = Issuer::new(ca, ca_key);
     let signed = leaf.signed_by(&key, &issuer).map_err(fault)?;
-    write(&certified.key, &key.serialize_pem(), 0o600)?;
-    write(&certified.chain, &signed.pem(), 0o644)
+    write(folder, KEY, &key.serialize_pem())?;
+    write(folder, CHAIN, &signed.pem())
 }
 
 fn authority(now: i64) -> Result<CertificateParams, String> {
@@ -218,22 +235,11 @@ fn since(unix_s: i64) -> Duration {
     Duration::from_secs(u64::try_from(unix_s).unwrap_or(0))
 }
 
-/// Whole or not at all, and never readable by others for a moment.
-fn write(path: &Path, text: &str, mode: u32) -> Result<(), String> {
-    let new = path.with_extension("new");
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(&new)
-        .and_then(|mut file| {
-            file.set_permissions(Permissions::from_mode(mode))?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&new, path));
-    written.map_err(|error| format!("{}: {error}", path.display()))
+/// Whole or not at all, and never readable by others.
+fn write(folder: &DirHandle, name: &str, text: &str) -> Result<(), String> {
+    folder
+        .write(name, text.as_bytes())
+        .map_err(|error| format!("{name}: {error}"))
 }
 
 /// `notAfter` of a certificate in unix seconds (RFC 5280 section 4.1).
@@ -282,6 +288,12 @@ fn is_for(certificate: &CertificateDer<'_>, host: &str) -> bool {
     verify_server_name(&parsed, &name).is_ok()
 }
 
+const CA: &str = "ca.pem";
+const CA_KEY: &str = "ca-key.pem";
+const CHAIN: &str = "cert.pem";
+const KEY: &str = "key.pem";
+/// A chain is some kilobytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Apple's clients refuse server certificates that last longer than 825 days.
 const LEAF_S: i64 = 397 * DAY_S;
 const CA_S: i64 = 3650 * DAY_S;
@@ -294,6 +306,7 @@ const SKEW_S: i64 = DAY_S;
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn folder(name: &str) -> PathBuf {
         let path = std::env::temp_dir().join(format!("postern-cert-{name}-{}", std::process::id()));

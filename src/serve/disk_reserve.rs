@@ -5,47 +5,46 @@
 //! The reserve is not for new mail: mail is refused long before, by the free space of the disk
 //! (DECISIONS.md, "Fairness and limits").
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
 
 use super::harden::free_bytes;
+use crate::dir::DirHandle;
 
 /// The file `ballast` in the data folder, which may exist or not.
 #[derive(Clone, Debug)]
 pub(super) struct ReserveFile {
-    path: PathBuf,
+    folder: DirHandle,
 }
 
 impl ReserveFile {
     /// For this data folder; makes no file yet.
-    pub fn new(data: &Path) -> Self {
+    pub fn new(data: &DirHandle) -> Self {
         ReserveFile {
-            path: data.join("ballast"),
+            folder: data.clone(),
         }
     }
 
     /// Makes the file if it is missing and the disk has enough space.
     pub fn keep(&self) {
-        if fs::metadata(&self.path).is_ok_and(|file| file.len() == RESERVE_BYTES) {
+        let length = |file: std::fs::File| Ok(file.metadata()?.len());
+        let length = self.folder.open_file(NAME).and_then(length);
+        if length.is_ok_and(|length| length == RESERVE_BYTES) {
             return;
         }
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        if free_bytes(folder).is_none_or(|free| free < KEEP_FROM_BYTES) {
+        if free_bytes(&self.folder).is_none_or(|free| free < KEEP_FROM_BYTES) {
             return;
         }
         if let Err(error) = self.make() {
-            log::warn!("{}: {error}", self.path.display());
+            log::warn!("{}: {error}", self.folder.path().join(NAME).display());
             self.delete();
         }
     }
 
     /// Deletes the file; `false` if there was none.
     pub fn delete(&self) -> bool {
-        let given = fs::remove_file(&self.path).is_ok();
+        let given = self.folder.remove(NAME).is_ok_and(|was_there| was_there);
         if given {
             log::warn!("the disk is full: the reserve was deleted, so that deletions go on");
         }
@@ -54,19 +53,14 @@ impl ReserveFile {
 
     /// Deletes the file if the disk is too full to open the database.
     pub fn delete_if_short(&self) {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        if free_bytes(folder).is_some_and(|free| free < OPEN_BYTES) {
+        if free_bytes(&self.folder).is_some_and(|free| free < OPEN_BYTES) {
             self.delete();
         }
     }
 
     fn make(&self) -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&self.path)?;
+        self.folder.remove(NAME)?;
+        let mut file = self.folder.make_file(NAME)?;
         if fallocate(&file, FallocateFlags::empty(), 0, RESERVE_BYTES).is_ok() {
             return Ok(());
         }
@@ -81,6 +75,7 @@ impl ReserveFile {
     }
 }
 
+const NAME: &str = "ballast";
 /// Enough for thousands of deletions in the write-ahead log.
 const RESERVE_BYTES: u64 = 16 << 20;
 /// With less free space than this mail is refused; the reserve must not be the reason.
@@ -92,16 +87,18 @@ const OPEN_BYTES: u64 = 4 << 20;
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::fs;
 
     #[test]
     fn is_made_once_and_deleted_once() {
         let data = std::env::temp_dir().join(format!("postern-reserve-{}", std::process::id()));
         fs::create_dir_all(&data).unwrap();
-        let reserve = ReserveFile::new(&data);
-        if free_bytes(&data).unwrap() >= KEEP_FROM_BYTES {
+        let folder = DirHandle::open(&data).unwrap();
+        let reserve = ReserveFile::new(&folder);
+        if free_bytes(&folder).unwrap() >= KEEP_FROM_BYTES {
             reserve.keep();
             reserve.keep();
-            assert_eq!(fs::metadata(&reserve.path).unwrap().len(), RESERVE_BYTES);
+            assert_eq!(fs::metadata(data.join(NAME)).unwrap().len(), RESERVE_BYTES);
             reserve.delete_if_short();
             assert!(reserve.delete());
         }

@@ -1,14 +1,15 @@
 //! Rights that the process gives up, so that an intruder gains less (DECISIONS.md, "Keys and
 //! scopes"); and the questions that it asks the operating system: users, free space.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, chown};
 use std::path::Path;
 
-use rustix::fs::{Mode, statvfs};
+use rustix::fs::Mode;
 use rustix::process::{DumpableBehavior, Gid, Uid, geteuid, set_dumpable_behavior};
 use rustix::thread::{set_no_new_privs, set_thread_gid, set_thread_groups, set_thread_uid};
+
+use crate::config::FOLDER_FILES;
+use crate::dir::{DirHandle, Owner};
+use crate::store::LOCK_FILE;
 
 /// Only the owner may read or write new files.
 pub(super) fn umask() {
@@ -22,41 +23,54 @@ pub(super) fn forbid() -> Result<(), String> {
         .map_err(|error| format!("PR_SET_DUMPABLE: {error}"))
 }
 
-/// Becomes `user` and gives it the data folder; there is no way back. The system calls change
-/// one system thread only, so this runs before others are started.
-pub(super) fn leave_root(user: Option<&str>, data: &Path) -> Result<(), String> {
+/// The user that this process has to become: the one of the configuration, if it is not that user
+/// already. Errors: there is no such user, or the process is not root.
+pub(super) fn user_to_become(user: Option<&str>) -> Result<Option<Owner>, String> {
+    let me = geteuid();
     let Some(user) = user else {
-        return Ok(());
-    };
-    let (uid, gid) = look_up(user)?;
-    if !geteuid().is_root() {
-        if geteuid().as_raw() == uid {
-            return Ok(());
+        if me.is_root() {
+            log::warn!(
+                "the server runs as root: set `user` in the configuration to the name of a user of \
+                 its own, so that an intruder gains less"
+            );
         }
-        return Err(format!(
-            "user = \"{user}\": only root can become another user"
-        ));
+        return Ok(None);
+    };
+    let owner = look_up(user)?;
+    if me.as_raw() == owner.uid {
+        return Ok(None);
     }
-    give_folder(data, uid, gid).map_err(|error| format!("{}: {error}", data.display()))?;
-    let fault = |error: rustix::io::Errno| format!("cannot become {user}: {error}");
-    set_thread_groups(&[]).map_err(fault)?;
-    set_thread_gid(Gid::from_raw(gid)).map_err(fault)?;
-    set_thread_uid(Uid::from_raw(uid)).map_err(fault)
+    match me.is_root() {
+        true => Ok(Some(owner)),
+        false => Err(format!(
+            "user = \"{user}\": only root can become another user"
+        )),
+    }
 }
 
-/// Gives a user the folder and its contents: two levels, since `tls/` is the deepest folder.
-fn give_folder(folder: &Path, uid: u32, gid: u32) -> std::io::Result<()> {
-    chown(folder, Some(uid), Some(gid))?;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        chown(entry.path(), Some(uid), Some(gid))?;
-        if entry.file_type()?.is_dir() {
-            for inner in fs::read_dir(entry.path())? {
-                chown(inner?.path(), Some(uid), Some(gid))?;
-            }
-        }
+/// Becomes `user`; there is no way back. What root has made in its own folder before goes to that
+/// user with the folder. A folder that is the user's already is left as it is: the user may have
+/// put anything there. The system calls change one system thread only, so this runs before others
+/// are started.
+pub(super) fn leave_root(user: Owner, folder: &DirHandle) -> Result<(), String> {
+    let failed = |path: &Path, error| format!("{}: {error}", path.display());
+    let path = folder.path();
+    if folder.owner().map_err(|e| failed(path, e))?.uid != user.uid {
+        folder
+            .give(FOLDER_FILES, user)
+            .and_then(|()| folder.give(&[LOCK_FILE], user))
+            .map_err(|(path, error)| failed(&path, error))?;
+        folder.give_itself(user).map_err(|e| failed(path, e))?;
     }
-    Ok(())
+    become_user(user)
+}
+
+/// Becomes a user and its group.
+pub fn become_user(user: Owner) -> Result<(), String> {
+    let fault = |error: rustix::io::Errno| format!("cannot become user {}: {error}", user.uid);
+    set_thread_groups(&[]).map_err(fault)?;
+    set_thread_gid(Gid::from_raw(user.gid)).map_err(fault)?;
+    set_thread_uid(Uid::from_raw(user.uid)).map_err(fault)
 }
 
 /// Checks that this system has the user of the configuration.
@@ -66,36 +80,24 @@ pub(super) fn known(user: Option<&str>) -> Result<(), String> {
 
 /// The user and its group, as the system's name service knows them (nsswitch.conf(5)): users
 /// of /etc/passwd, of a directory and of systemd.
-fn look_up(user: &str) -> Result<(u32, u32), String> {
+fn look_up(user: &str) -> Result<Owner, String> {
     uzers::get_user_by_name(user)
-        .map(|found| (found.uid(), found.primary_group_id()))
+        .map(|found| Owner {
+            uid: found.uid(),
+            gid: found.primary_group_id(),
+        })
         .ok_or_else(|| format!("user = \"{user}\": this system has no such user"))
 }
 
 /// Octets that a process without privileges can still write there. 0 if fewer than 1 % of the
 /// inodes are free, since the database needs to make files.
-pub(super) fn free_bytes(path: &Path) -> Option<u64> {
-    let found = statvfs(path).ok()?;
+pub(super) fn free_bytes(folder: &DirHandle) -> Option<u64> {
+    let found = folder.disk().ok()?;
     // A file system without a table of inodes reports 0 of them.
     if found.f_files > 0 && found.f_favail < found.f_files / 100 {
         return Some(0);
     }
     Some(found.f_bavail.saturating_mul(found.f_frsize))
-}
-
-/// Writes a file that only its owner can read. After a crash it is whole or missing, so that
-/// the server can start again.
-pub(super) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let new = path.with_extension("new");
-    let _ = std::fs::remove_file(&new);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)
 }
 
 #[cfg(test)]
@@ -104,10 +106,11 @@ mod tests {
 
     #[test]
     fn users_are_found_by_their_whole_name() {
-        assert!(look_up("root").is_ok_and(|ids| ids == (0, 0)));
+        assert!(look_up("root").is_ok_and(|root| root == Owner { uid: 0, gid: 0 }));
         for unknown in ["no such user", "roo", "root:x", "root\0", ""] {
             assert!(look_up(unknown).is_err(), "{unknown:?}");
         }
-        assert!(free_bytes(Path::new("/")).is_some());
+        let folder = DirHandle::open(Path::new("/"));
+        assert!(folder.is_ok_and(|folder| free_bytes(&folder).is_some()));
     }
 }

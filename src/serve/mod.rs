@@ -14,7 +14,8 @@ mod unit;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -22,8 +23,10 @@ use std::thread::{self, JoinHandle};
 use crate::call::{Limits, Listener, Metric, PublicEndpoints, Shared};
 use crate::config::{Config, FOLDER_FILES, LAST_CONFIG_FILE, SHARED_DOMAIN_FILE, TOKEN_FILE};
 use crate::crypto::{OperatorToken, Random};
+use crate::dir::{DirHandle, Owner};
 use crate::net::{
-    self, Acceptor, Alarm, Bell, BoundListener, Certified, Ended, Hub, SystemClock, Worker,
+    self, Acceptor, Alarm, Bell, BoundListener, Certified, Ended, Hub, SystemClock, TlsListeners,
+    Worker,
 };
 use crate::service::executors::{
     LANE_THREADS, Router, WorkClock, run_lookup, run_reader, run_writer,
@@ -32,6 +35,7 @@ use crate::service::start::first_start;
 use crate::service::{DiskReserve, FreeBytes, Reader, Service, Setup, Writer};
 use crate::store::{FILE, Folder, Role, Store};
 use disk_reserve::ReserveFile;
+pub use harden::become_user;
 use print::{FirstInbox, Running};
 pub use unit::{EXAMPLE_CONFIG, unit};
 
@@ -66,11 +70,23 @@ pub fn check(config: &Config) -> Result<(), String> {
 fn run(config: &Config) -> Result<(), String> {
     harden::umask();
     start_log(&config.log);
+    let user = harden::user_to_become(config.user.as_deref())?;
+    let mut folder = Folder::open(&config.data, user).map_err(|error| error.to_string())?;
+    // Before the ports: they are in use too when another server runs.
+    folder.check_lock().map_err(|error| error.to_string())?;
+    let opened = open_as_root(config, user, folder.dir());
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(why) => {
+            folder.abandon(&[]);
+            return Err(why);
+        }
+    };
     // Before anything is read or written there: two servers on one folder would destroy it.
-    let folder = Folder::lock(&config.data).map_err(|error| error.to_string())?;
-    let is_first = !config.data.join(FILE).exists();
-    match start(config, SystemClock::new()) {
-        Ok(server) => server.serve(&config.data),
+    folder = folder.take_lock().map_err(|error| error.to_string())?;
+    let is_first = !folder.dir().has(FILE);
+    match start(config, SystemClock::new(), folder.dir(), opened) {
+        Ok(server) => server.serve(folder.dir()),
         Err(why) => {
             // The key of a first start has not been shown, so the folder is of no use.
             if is_first {
@@ -79,6 +95,60 @@ fn run(config: &Config) -> Result<(), String> {
             Err(why)
         }
     }
+}
+
+/// What may need the rights of root.
+struct OpenedAsRoot {
+    listeners: Vec<BoundListener>,
+    /// The certificate that the configuration names.
+    certificate: Option<(Certified, TlsListeners)>,
+}
+
+/// Reads the certificate of the operator, binds the ports, and becomes the user of the
+/// configuration. Nothing in the data folder is read or written before that.
+fn open_as_root(
+    config: &Config,
+    user: Option<Owner>,
+    data: &DirHandle,
+) -> Result<OpenedAsRoot, String> {
+    let certificate = match config.certificate {
+        Some(_) => Some(provide_certificate(config, SystemClock::new())?),
+        None => None,
+    };
+    let listeners = config
+        .listeners
+        .iter()
+        .map(|&wanted| net::bind(wanted))
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>();
+    if let Some(user) = user {
+        harden::leave_root(user, data)?;
+    }
+    harden::forbid()?;
+    if let Some((certified, _)) = &certificate
+        && let Err(error) = certified.load()
+    {
+        log::warn!("certificates cannot be reloaded after leaving root: {error}");
+    }
+    Ok(OpenedAsRoot {
+        listeners,
+        certificate,
+    })
+}
+
+fn provide_certificate(
+    config: &Config,
+    clock: SystemClock,
+) -> Result<(Certified, TlsListeners), String> {
+    let own = config.certificate.as_ref();
+    let own = own.map(|(chain, key)| (chain.as_path(), key.as_path()));
+    let (host, unknown) = (&config.hostname, config.unknown_sni);
+    let unix_ms = clock.now().unix_ms;
+    let certified = net::provide_certificate(&config.data, own, host, unknown, unix_ms)?;
+    let tls = certified.load()?;
+    Ok((certified, tls))
 }
 
 /// A server that listens.
@@ -95,40 +165,34 @@ struct StartedServer {
 }
 
 /// Everything up to the line that says that the server listens.
-fn start(config: &Config, clock: SystemClock) -> Result<StartedServer, String> {
+fn start(
+    config: &Config,
+    clock: SystemClock,
+    folder: &DirHandle,
+    opened: OpenedAsRoot,
+) -> Result<StartedServer, String> {
     let data = &config.data;
     let most = net::raise_descriptors().min(config.limits.connections);
-    let own = config.certificate.as_ref();
-    let own = own.map(|(chain, key)| (chain.as_path(), key.as_path()));
     let unix_ms = clock.now().unix_ms;
-    let certified =
-        net::provide_certificate(data, own, &config.hostname, config.unknown_sni, unix_ms)?;
-    let tls = certified.load()?;
-    let listeners = config
-        .listeners
-        .iter()
-        .map(|&wanted| net::bind(wanted))
-        .collect::<Result<Vec<_>, _>>()?
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>();
+    let OpenedAsRoot {
+        listeners,
+        certificate,
+    } = opened;
+    let (certified, tls) = match certificate {
+        Some(own) => own,
+        None => provide_certificate(config, clock)?,
+    };
     let mut random = Random::system();
-    let operator = operator_token(data, &mut random)?;
-    harden::leave_root(config.user.as_deref(), data)?;
-    harden::forbid()?;
-    if let Err(error) = certified.load() {
-        log::warn!("certificates cannot be reloaded after leaving root: {error}");
-    }
-
+    let operator = operator_token(folder, &mut random)?;
     let shared = shared(config, &listeners, most);
     watch_certificate(&certified, &shared, unix_ms);
-    let service = service(config, &shared, clock, operator);
-    let reserve = ReserveFile::new(data);
+    let service = service(config, &shared, clock, operator, folder);
+    let reserve = ReserveFile::new(folder);
     reserve.delete_if_short();
     let store = open(data, Role::Writer, random.u64())?;
     reserve.keep();
     warn_of_waiting_domains(&store)?;
-    keep_settings(config)?;
+    keep_settings(config, folder)?;
     let first = first_start(&service, &store)
         .map_err(|error| format!("cannot make the first organization: {error}"))?;
     let first = first.map(|made| {
@@ -152,7 +216,7 @@ fn start(config: &Config, clock: SystemClock) -> Result<StartedServer, String> {
     let bell = acceptor.bell();
 
     let (router, service_threads) =
-        start_service(&service, store, data, clock, (&hub, &bell), &mut random)?;
+        start_service(&service, store, folder, clock, (&hub, &bell), &mut random)?;
     let mut workers = Vec::new();
     for (n, queue) in queues.into_iter().enumerate() {
         let router = router.clone();
@@ -168,7 +232,7 @@ fn start(config: &Config, clock: SystemClock) -> Result<StartedServer, String> {
     // From here on only the workers can send calls.
     drop(router);
 
-    running.write_file(data)?;
+    running.write_file(folder)?;
     log::info!("server started {}", running.summary());
     running.print(first.as_ref());
     Ok(StartedServer {
@@ -186,7 +250,7 @@ fn start(config: &Config, clock: SystemClock) -> Result<StartedServer, String> {
 
 impl StartedServer {
     /// Serves until a signal or a failure, and ends in order.
-    fn serve(self, data: &Path) -> Result<(), String> {
+    fn serve(self, data: &DirHandle) -> Result<(), String> {
         let ended = self.acceptor.run(|| {
             let unix_ms = self.clock.now().unix_ms;
             self.certified.renew(unix_ms)?;
@@ -213,25 +277,22 @@ impl StartedServer {
 
 /// Writes what the command line and a backup need to know of this start: the shared domain and the
 /// configuration. What is there already is not written again.
-fn keep_settings(config: &Config) -> Result<(), String> {
-    let keep = |name: &str, text: &str| {
-        let path = config.data.join(name);
-        match fs::read_to_string(&path) {
-            Ok(kept) if kept == text => Ok(()),
-            _ => harden::write_private(&path, text),
-        }
-        .map_err(|error| format!("{}: {error}", path.display()))
+fn keep_settings(config: &Config, folder: &DirHandle) -> Result<(), String> {
+    let failed = |name: &str, error| format!("{}: {error}", folder.path().join(name).display());
+    let keep = |name: &str, text: &str| match folder.read_text(name) {
+        Ok(kept) if kept == text => Ok(()),
+        _ => folder
+            .write(name, text.as_bytes())
+            .map_err(|error| failed(name, error)),
     };
     keep(SHARED_DOMAIN_FILE, &config.domain)?;
     match &config.text {
         Some(text) if text.starts_with(LAST_CONFIG_NOTE) => keep(LAST_CONFIG_FILE, text),
         Some(text) => keep(LAST_CONFIG_FILE, &format!("{LAST_CONFIG_NOTE}{text}")),
-        None => match fs::remove_file(config.data.join(LAST_CONFIG_FILE)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(format!("{LAST_CONFIG_FILE}: {error}"))
-            }
-            _ => Ok(()),
-        },
+        None => folder
+            .remove(LAST_CONFIG_FILE)
+            .map(drop)
+            .map_err(|error| failed(LAST_CONFIG_FILE, error)),
     }
 }
 
@@ -279,12 +340,12 @@ fn service(
     shared: &Arc<Shared>,
     clock: SystemClock,
     operator: [u8; 32],
+    folder: &DirHandle,
 ) -> Arc<Service> {
-    let data = config.data.clone();
     Service::new(Setup {
         shared: Arc::clone(shared),
         clock: Arc::new(move || clock.now()),
-        free_bytes: free_bytes(data, clock),
+        free_bytes: free_bytes(folder.clone(), clock),
         shared_domain: config.domain.clone(),
         trust_domains: config.trust_domains,
         operator: Some(operator),
@@ -294,7 +355,7 @@ fn service(
 
 /// The free octets of the disk, asked of the file system at most twenty times a second: every
 /// message needs them.
-fn free_bytes(data: PathBuf, clock: SystemClock) -> FreeBytes {
+fn free_bytes(data: DirHandle, clock: SystemClock) -> FreeBytes {
     let (asked_at, free) = (AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX));
     Arc::new(move || {
         let now = clock.now().mono_ms / 50;
@@ -325,18 +386,18 @@ fn open(data: &Path, role: Role, seed: u64) -> Result<Store, String> {
 
 /// The operator's token, made on first start. A process that can read its file is the
 /// operator's (DECISIONS.md, "Keys and scopes").
-fn operator_token(data: &Path, random: &mut Random) -> Result<[u8; 32], String> {
-    let path = data.join(TOKEN_FILE);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+fn operator_token(folder: &DirHandle, random: &mut Random) -> Result<[u8; 32], String> {
+    let path = folder.path().join(TOKEN_FILE);
+    let text = match folder.read_text(TOKEN_FILE) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             let text = OperatorToken::generate(random);
-            harden::write_private(&path, &format!("{text}\n"))
-                .map_err(|error| format!("{}: {error}", path.display()))?;
-            text
+            folder
+                .write(TOKEN_FILE, format!("{text}\n").as_bytes())
+                .map(|()| text)
         }
-        Err(error) => return Err(format!("{}: {error}", path.display())),
+        read => read,
     };
+    let text = text.map_err(|error| format!("{}: {error}", path.display()))?;
     OperatorToken::hash(text.trim().as_bytes()).ok_or_else(|| {
         format!(
             "{}: not an operator's token: delete the file, and a new one is made",
@@ -365,7 +426,7 @@ fn watch_certificate(certified: &Certified, shared: &Shared, unix_ms: i64) {
 fn start_service(
     service: &Arc<Service>,
     store: Store,
-    data: &Path,
+    folder: &DirHandle,
     clock: SystemClock,
     (hub, bell): (&Hub, &Bell),
     random: &mut Random,
@@ -376,7 +437,8 @@ fn start_service(
         WorkClock(Arc::new(move || clock.micros())),
     );
     let mut threads = Vec::new();
-    let file = ReserveFile::new(data);
+    let data = folder.path();
+    let file = ReserveFile::new(folder);
     let reserve = Box::new(move |what| match what {
         DiskReserve::Give => file.delete(),
         DiskReserve::Keep => {

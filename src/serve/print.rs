@@ -1,7 +1,6 @@
 //! The output of a server that has started: one line of JSON for scripts, or some lines for
 //! people. And the file in the data folder with which the command line finds the server.
 
-use std::fs;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::call::{Listener, Shared};
 use crate::config::{Config, RUNNING_FILE};
+use crate::dir::DirHandle;
 use crate::net::BoundListener;
 
 /// The inbox and the key of the first start.
@@ -46,17 +46,16 @@ impl Running {
     }
 
     /// Writes the addresses into the data folder, for the command line.
-    pub fn write_file(&self, data: &Path) -> Result<(), String> {
-        let path = data.join(RUNNING_FILE);
-        fs::write(&path, line(&self.fields()))
-            .map_err(|error| format!("{}: {error}", path.display()))
+    pub fn write_file(&self, data: &DirHandle) -> Result<(), String> {
+        data.write(RUNNING_FILE, line(&self.fields()).as_bytes())
+            .map_err(|error| format!("{}: {error}", data.path().join(RUNNING_FILE).display()))
     }
 
     /// Deletes that file when the server has ended.
-    pub fn delete_file(&self, data: &Path) {
+    pub fn delete_file(&self, data: &DirHandle) {
         // The command line reads the file only while the folder is locked, so a file that is
         // left does no harm.
-        let _ = fs::remove_file(data.join(RUNNING_FILE));
+        let _ = data.remove(RUNNING_FILE);
     }
 
     /// Prints that the server listens. A broken standard output does not stop the server.

@@ -14,6 +14,7 @@ use rusqlite::limits::Limit;
 use super::verify::{Depth, Findings, examine};
 use super::{Error, FILE, Folder, Role, Store, kept};
 use crate::call::Now;
+use crate::dir::DirHandle;
 
 /// Writes a copy of the database of `folder` to the file `to`, which must not exist, with the files
 /// of the folder that `names` has. `free` is the disk space there, if it is known. Gives the size
@@ -23,7 +24,7 @@ pub fn backup(folder: &Path, names: &[&str], to: &Path, free: Option<u64>) -> Re
         let path = path.to_owned();
         move |error| Error::Io(path, error)
     };
-    if to.exists() {
+    if to.symlink_metadata().is_ok() {
         let error = std::io::Error::new(
             std::io::ErrorKind::AlreadyExists,
             "is there already; a backup is never written over a file",
@@ -63,7 +64,7 @@ pub fn backup(folder: &Path, names: &[&str], to: &Path, free: Option<u64>) -> Re
     File::open(&making)
         .and_then(|f| f.sync_all())
         .map_err(at(&making))?;
-    fs::rename(&making, to).map_err(at(to))?;
+    install(&making, to).map_err(at(to))?;
     sync_folder_of(to)?;
     fs::metadata(to).map(|m| m.len()).map_err(at(to))
 }
@@ -94,7 +95,8 @@ pub fn restore(
         let path = path.to_owned();
         move |error| Error::Io(path, error)
     };
-    if path.exists() {
+    let dir = folder.dir();
+    if dir.has(FILE) {
         let error = std::io::Error::new(
             std::io::ErrorKind::AlreadyExists,
             "is there already; restore into an empty folder",
@@ -102,24 +104,35 @@ pub fn restore(
         return Err(Error::Io(path, error));
     }
     // The copy has a folder of its own until it is known to be good.
-    let trial = folder.path().join("restoring");
+    let trial = folder.path().join(TRIAL);
+    // Of a link, only the link is deleted.
     let _ = fs::remove_dir_all(&trial);
-    fs::create_dir(&trial).map_err(at(&trial))?;
-    let tried = check_copy(&trial, names, from, seed, now)
-        .and_then(|()| kept::install(&trial, folder.path(), names));
+    let made = dir.make_folder(TRIAL).map_err(at(&trial))?;
+    let tried =
+        check_copy(&made, names, from, seed, now).and_then(|()| kept::install(&made, dir, names));
     if let Err(error) = tried {
         let _ = fs::remove_dir_all(&trial);
         return Err(error);
     }
     // The folder is one of Postern from this moment on.
-    fs::rename(trial.join(FILE), &path).map_err(at(&path))?;
+    dir.take_in(&made, FILE, FILE).map_err(at(&path))?;
     fs::remove_dir_all(&trial).map_err(at(&trial))?;
     sync_folder_of(&path)
 }
 
-fn check_copy(trial: &Path, names: &[&str], from: &Path, seed: u64, now: Now) -> Result<(), Error> {
+fn check_copy(
+    made: &DirHandle,
+    names: &[&str],
+    from: &Path,
+    seed: u64,
+    now: Now,
+) -> Result<(), Error> {
+    let trial = made.path();
     let file = trial.join(FILE);
-    fs::copy(from, &file).map_err(|error| Error::Io(from.to_owned(), error))?;
+    // The copy is for its owner alone, whatever the rights of the backup are.
+    File::open(from)
+        .and_then(|mut from| std::io::copy(&mut from, &mut made.make_file(FILE)?))
+        .map_err(|error| Error::Io(from.to_owned(), error))?;
     let store = Store::open(trial, Role::Writer, seed).map_err(|error| match error {
         Error::Damaged(_, why) => Error::Damaged(from.to_owned(), why),
         other => other,
@@ -165,5 +178,21 @@ fn sync_folder_of(path: &Path) -> Result<(), Error> {
         .map_err(|error| Error::Io(folder.to_owned(), error))
 }
 
+/// Renames the finished copy. What has come to have the name meanwhile stays.
+fn install(making: &Path, to: &Path) -> std::io::Result<()> {
+    let name = |path: &Path| path.file_name().map(std::ffi::OsStr::to_owned);
+    let folder = match to.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let dir = DirHandle::open(folder)?;
+    match (name(making), name(to)) {
+        (Some(old), Some(new)) => dir.take_in(&dir, &old, &new),
+        _ => Err(std::io::ErrorKind::InvalidInput.into()),
+    }
+}
+
+/// The folder in the data folder that a copy is tried in.
+const TRIAL: &str = "restoring";
 /// Disk space that stays free beside the copy.
 const SPARE_BYTES: u64 = 16 << 20;

@@ -6,20 +6,22 @@
 use core::fmt;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The data folder, locked until this is dropped.
+use crate::dir::{DirHandle, Owner};
+
+/// The data folder, locked from [`Folder::take_lock`] until this is dropped.
 #[derive(Debug)]
 pub struct Folder {
-    path: PathBuf,
+    dir: DirHandle,
     /// What was in the folder before.
     before: BTreeSet<OsString>,
     /// The folders that were made for it, the deepest first.
     made: Vec<PathBuf>,
-    _lock: File,
+    lock: Option<File>,
 }
 
 /// Why a folder cannot be used.
@@ -35,56 +37,84 @@ pub enum FolderError {
 impl Folder {
     /// Makes the folder if it is missing, for its owner only, and locks it. Does not wait.
     pub fn lock(path: &Path) -> Result<Folder, FolderError> {
-        let failed = |at: &Path| {
-            let at = at.to_owned();
-            move |error| FolderError::Io(at, error)
-        };
-        let made: Vec<PathBuf> = path
-            .ancestors()
-            .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
-            .map(Path::to_owned)
-            .collect();
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(failed(path))?;
-        let before = std::fs::read_dir(path)
-            .and_then(|all| all.map(|entry| Ok(entry?.file_name())).collect())
-            .map_err(failed(path))?;
-        let file = path.join(LOCK_FILE);
-        let mut lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&file)
-            .map_err(failed(&file))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut owner = String::new();
-                let _ = Read::take(&mut lock, 20).read_to_string(&mut owner);
-                return Err(FolderError::Taken(path.to_owned(), owner.trim().to_owned()));
-            }
-            Err(TryLockError::Error(error)) => return Err(FolderError::Io(file, error)),
+        Folder::open(path, None)?.take_lock()
+    }
+
+    /// Makes the folder if it is missing, and writes nothing in it. A process of root that will
+    /// become `owner` gives it what it makes.
+    pub fn open(path: &Path, owner: Option<Owner>) -> Result<Folder, FolderError> {
+        let failed = |error| FolderError::Io(path.to_owned(), error);
+        let (dir, made) = DirHandle::make(path, owner).map_err(failed)?;
+        let before = dir.names().map_err(failed)?.into_iter().collect();
+        Ok(Folder {
+            dir,
+            before,
+            made,
+            lock: None,
+        })
+    }
+
+    /// Whether another process has the lock of a folder now.
+    pub fn is_locked(path: &Path) -> bool {
+        let file = DirHandle::open(path).and_then(|dir| dir.open_file(LOCK_FILE));
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// Checks that no other process has the lock now, and writes nothing.
+    pub fn check_lock(&self) -> Result<(), FolderError> {
+        match self.dir.open_file(LOCK_FILE) {
+            Ok(mut file) => self.try_lock(&mut file),
+            // The file is made with the lock; what is wrong with it is told then.
+            Err(_) => Ok(()),
         }
+    }
+
+    /// Locks the folder. Does not wait.
+    pub fn take_lock(mut self) -> Result<Folder, FolderError> {
+        let opened = self.dir.open_or_make(LOCK_FILE);
+        let mut lock = opened.map_err(|error| FolderError::Io(self.lock_path(), error))?;
+        self.try_lock(&mut lock)?;
         // A start that has failed may have deleted the file between the two steps above. Then the
         // lock is on a file that no other process will find.
-        if !is_same(&lock, &file) {
-            return Err(FolderError::Taken(path.to_owned(), String::new()));
+        if !self.is_named(&lock) {
+            return Err(FolderError::Taken(self.path().to_owned(), String::new()));
         }
         // The number is for the message that another process shows. The lock does not need it.
         let _ = lock.set_len(0);
         let _ = lock.rewind();
         let _ = writeln!(lock, "{}", std::process::id());
-        Ok(Folder {
-            path: path.to_owned(),
-            before,
-            made,
-            _lock: lock,
-        })
+        self.lock = Some(lock);
+        Ok(self)
+    }
+
+    fn try_lock(&self, lock: &mut File) -> Result<(), FolderError> {
+        match lock.try_lock() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => {
+                let mut owner = String::new();
+                let _ = Read::take(lock, 20).read_to_string(&mut owner);
+                let owner = owner.trim().to_owned();
+                Err(FolderError::Taken(self.path().to_owned(), owner))
+            }
+            Err(TryLockError::Error(error)) => Err(FolderError::Io(self.lock_path(), error)),
+        }
+    }
+
+    /// Whether the file of the lock still has its name.
+    fn is_named(&self, lock: &File) -> bool {
+        let id = |found: std::fs::Metadata| (found.dev(), found.ino());
+        let named = self
+            .dir
+            .open_file(LOCK_FILE)
+            .and_then(|file| file.metadata());
+        match (lock.metadata(), named) {
+            (Ok(open), Ok(named)) => id(open) == id(named),
+            _ => false,
+        }
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.path().join(LOCK_FILE)
     }
 
     /// Takes back what was made since the lock: those of `names` that were not there before, the
@@ -96,7 +126,7 @@ impl Folder {
             if self.before.contains(OsStr::new(name)) {
                 continue;
             }
-            let path = self.path.join(name);
+            let path = self.path().join(name);
             let _ = match path.symlink_metadata() {
                 Ok(found) if found.is_dir() => std::fs::remove_dir_all(&path),
                 _ => std::fs::remove_file(&path),
@@ -109,16 +139,12 @@ impl Folder {
 
     /// The folder.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.dir.path()
     }
-}
 
-/// Whether the path still names the open file.
-fn is_same(open: &File, path: &Path) -> bool {
-    let id = |found: std::fs::Metadata| (found.dev(), found.ino());
-    match (open.metadata(), std::fs::metadata(path)) {
-        (Ok(open), Ok(named)) => id(open) == id(named),
-        _ => false,
+    /// The folder by its handle.
+    pub fn dir(&self) -> &DirHandle {
+        &self.dir
     }
 }
 
@@ -143,7 +169,8 @@ impl fmt::Display for FolderError {
 
 impl std::error::Error for FolderError {}
 
-const LOCK_FILE: &str = "postern.lock";
+/// The file of the lock.
+pub const LOCK_FILE: &str = "postern.lock";
 
 #[cfg(test)]
 mod tests {

@@ -4,14 +4,15 @@
 //!
 //! The caller names the files. A restore writes those names and no other, whatever a copy says.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{Error, Store};
+use crate::dir::DirHandle;
 
 /// Puts those of the files that exist in `folder` into the copy of its database.
 pub(super) fn put(copy: &Path, folder: &Path, names: &[&str]) -> Result<(), Error> {
@@ -29,7 +30,8 @@ pub(super) fn put(copy: &Path, folder: &Path, names: &[&str]) -> Result<(), Erro
     for name in names {
         let path = folder.join(name);
         let failed = |error| Error::Io(path.clone(), error);
-        let mut file = match File::open(&path) {
+        let opened = DirHandle::open(folder).and_then(|dir| open_in(&dir, name));
+        let mut file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => return Err(failed(error)),
@@ -52,35 +54,36 @@ pub(super) fn put(copy: &Path, folder: &Path, names: &[&str]) -> Result<(), Erro
     sql.close().map_err(|(_, error)| error.into())
 }
 
-/// Writes the files of a copy, which `store` has open, into `folder`. A copy of an older program
-/// has none.
+/// Opens a file of a folder, or of a folder in it: `tls/ca.pem`.
+fn open_in(dir: &DirHandle, name: &str) -> io::Result<File> {
+    match name.split_once('/') {
+        Some((inner, file)) => dir.folder(inner)?.open_file(file),
+        None => dir.open_file(name),
+    }
+}
+
+/// Writes the files of a copy, which `store` has open, into `folder`, each for its owner alone,
+/// whatever rights the copy names. A copy of an older program has none.
 pub(super) fn take(store: &Store, folder: &Path, names: &[&str]) -> Result<(), Error> {
     if !has_table(store)? {
         return Ok(());
     }
     for name in names {
         let row = store.sql.query_row(
-            "SELECT mode, octets FROM kept_file WHERE name = ?1",
+            "SELECT octets FROM kept_file WHERE name = ?1",
             [name],
-            |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Vec<u8>>(1)?)),
+            |row| row.get::<_, Vec<u8>>(0),
         );
-        let Some((mode, octets)) = row.optional()? else {
+        let Some(octets) = row.optional()? else {
             continue;
         };
         let path = folder.join(name);
         let failed = |error| Error::Io(path.clone(), error);
-        if let Some(parent) = path.parent().filter(|parent| !parent.exists()) {
-            DirBuilder::new()
-                .mode(0o700)
-                .create(parent)
-                .map_err(failed)?;
-        }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode & 0o644)
-            .open(&path)
-            .map_err(failed)?;
+        let made = DirHandle::open(folder).and_then(|dir| match name.split_once('/') {
+            Some((inner, file)) => dir.make_folder(inner)?.make_file(file),
+            None => dir.make_file(name),
+        });
+        let mut file = made.map_err(failed)?;
         file.write_all(&octets)
             .and_then(|()| file.sync_all())
             .map_err(failed)?;
@@ -104,26 +107,23 @@ fn has_table(store: &Store) -> Result<bool, Error> {
 
 /// Moves the files from `from` to `to`, the folder of the first part of a name as a whole. What is
 /// there already is an error, and nothing is moved.
-pub(super) fn install(from: &Path, to: &Path, names: &[&str]) -> Result<(), Error> {
+pub(super) fn install(from: &DirHandle, to: &DirHandle, names: &[&str]) -> Result<(), Error> {
     let mut firsts: Vec<&str> = names
         .iter()
         .filter_map(|name| name.split('/').next())
         .collect();
     firsts.dedup();
-    firsts.retain(|first| from.join(first).exists());
+    firsts.retain(|first| from.has(first));
     for first in &firsts {
-        let new = to.join(first);
-        if new.symlink_metadata().is_ok() {
+        if to.has(first) {
             let why = "is there already; restore into an empty folder";
-            return Err(Error::Io(
-                new,
-                std::io::Error::new(ErrorKind::AlreadyExists, why),
-            ));
+            let error = io::Error::new(ErrorKind::AlreadyExists, why);
+            return Err(Error::Io(to.path().join(first), error));
         }
     }
     for first in &firsts {
-        let new = to.join(first);
-        fs::rename(from.join(first), &new).map_err(|error| Error::Io(new, error))?;
+        to.take_in(from, first, first)
+            .map_err(|error| Error::Io(to.path().join(first), error))?;
     }
     Ok(())
 }

@@ -52,7 +52,7 @@ pub use error::Error;
 pub use event::{LogState, NewEvent};
 pub use fault::StoreFault;
 pub use flag::{FlagUpdate, Flagged};
-pub use folder::{Folder, FolderError};
+pub use folder::{Folder, FolderError, LOCK_FILE};
 pub use idempotency::KeptAnswer;
 pub use inbox::Destination;
 pub use job::{ClaimedJob, JobLease, NewJob};

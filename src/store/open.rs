@@ -7,7 +7,6 @@
 
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
-use std::fs::{self, File};
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
@@ -16,9 +15,20 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::payload::{JobKind, JobPayload};
 use super::{Error, Store, conversation, format, ids, quota, sum};
+use crate::dir::DirHandle;
 
 /// The database's name in the data folder.
 pub const FILE: &str = "postern.db";
+
+/// Every file that SQLite makes or opens there.
+const FILES: &[&str] = &[
+    FILE,
+    "postern.db-wal",
+    "postern.db-shm",
+    "postern.db-journal",
+    MAKING,
+    "postern.db.making-journal",
+];
 
 /// What a connection may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,8 +42,11 @@ pub enum Role {
 pub(super) fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error> {
     check_library()?;
     let path = folder.join(FILE);
-    if role == Role::Writer && !path.exists() {
-        create(folder, &path, seed)?;
+    let dir = DirHandle::open(folder).map_err(|e| Error::Io(folder.to_owned(), e))?;
+    // SQLite opens its files by path. None of them may be a link.
+    dir.secure(FILES).map_err(|(path, e)| Error::Io(path, e))?;
+    if role == Role::Writer && !dir.has(FILE) {
+        create(&dir, &path, seed)?;
     }
     let damaged = |e: rusqlite::Error| match e.sqlite_error_code() {
         Some(
@@ -75,9 +88,7 @@ pub(super) fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error>
     if role == Role::Writer {
         // The write-ahead log exists by now. SQLite ignores it when the name of the log cannot be
         // made durable. Without the name, every later commit would be lost.
-        File::open(folder)
-            .and_then(|f| f.sync_all())
-            .map_err(|e| Error::Io(folder.to_owned(), e))?;
+        dir.sync().map_err(|e| Error::Io(folder.to_owned(), e))?;
     }
     Ok(store)
 }
@@ -165,13 +176,14 @@ fn check_library() -> Result<(), Error> {
 }
 
 /// Makes a complete database under another name, then renames it.
-fn create(folder: &Path, path: &Path, seed: u64) -> Result<(), Error> {
+fn create(dir: &DirHandle, path: &Path, seed: u64) -> Result<(), Error> {
+    let folder = dir.path();
     let io = |path: &Path| {
         let path = path.to_owned();
         move |e| Error::Io(path, e)
     };
     for left in ["postern.db-wal", "postern.db-shm", "postern.db-journal"] {
-        if folder.join(left).exists() {
+        if dir.has(left) {
             return Err(Error::Damaged(
                 path.to_owned(),
                 format!("it is missing, but {left} is there"),
@@ -180,13 +192,10 @@ fn create(folder: &Path, path: &Path, seed: u64) -> Result<(), Error> {
     }
     let making = folder.join(MAKING);
     for left in [MAKING, "postern.db.making-journal"] {
-        match fs::remove_file(folder.join(left)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(io(&making)(e));
-            }
-            _ => {}
-        }
+        dir.remove(left).map_err(io(&making))?;
     }
+    // Made here and not by SQLite: an empty file is a new database for it.
+    dir.make_file(MAKING).map_err(io(&making))?;
     let mut sql = Connection::open_with_flags(&making, FLAGS | OpenFlags::SQLITE_OPEN_CREATE)?;
     sql.pragma_update(None, "page_size", PAGE_BYTES)?;
     set(&sql)?;
@@ -194,10 +203,8 @@ fn create(folder: &Path, path: &Path, seed: u64) -> Result<(), Error> {
     ids::insert_meta(&sql, seed)?;
     begin_summed(&sql)?;
     sql.close().map_err(|(_, e)| e)?;
-    fs::rename(&making, path).map_err(io(path))?;
-    File::open(folder)
-        .and_then(|f| f.sync_all())
-        .map_err(io(folder))
+    dir.take_in(dir, MAKING, FILE).map_err(io(path))?;
+    dir.sync().map_err(io(folder))
 }
 
 /// Every row of a new database has its checksums.
