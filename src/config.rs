@@ -395,6 +395,7 @@ pub const FOLDER_FILES: &[&str] = &[
     "postern.db",
     "postern.db-wal",
     "postern.db-shm",
+    "postern.sums",
     "postern.db.making",
     "postern.db.making-journal",
     "restoring",

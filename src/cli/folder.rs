@@ -9,7 +9,7 @@ use super::{Cli, CliError, api, show};
 use crate::config::{FOLDER_FILES, KEPT_FILES, LAST_CONFIG_FILE};
 use crate::crypto::Random;
 use crate::service::intake::read_again;
-use crate::store::{Depth, FILE, Findings, Folder, Role, Store};
+use crate::store::{Depth, FILE, Findings, Folder, verify_folder};
 
 /// The data folder of this machine. A server elsewhere cannot be asked for its folder.
 fn folder_here(cli: &Cli) -> Result<&Path, CliError> {
@@ -27,8 +27,7 @@ fn folder_here(cli: &Cli) -> Result<&Path, CliError> {
 pub fn verify(cli: &Cli, depth: Depth) -> Result<ExitCode, CliError> {
     let data = folder_here(cli)?;
     api::must_be_there(data)?;
-    let store = Store::open(data, Role::Reader, 0)?;
-    let found = crate::store::examine(&store, depth, Some(&read_again));
+    let found = verify_folder(data, depth, Some(&read_again))?;
     if cli.json {
         show_json(&found);
     } else {
@@ -42,7 +41,8 @@ pub fn verify(cli: &Cli, depth: Depth) -> Result<ExitCode, CliError> {
 }
 
 fn show_json(found: &Findings) {
-    let faults: Vec<_> = (found.faults.iter())
+    let lines: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
+    let findings: Vec<_> = (found.faults.iter())
         .map(|fault| {
             json!({
                 "table": fault.table,
@@ -53,7 +53,12 @@ fn show_json(found: &Findings) {
             })
         })
         .collect();
-    show::line(json!({"ok": faults.is_empty(), "faults": faults, "notes": found.notes}));
+    show::line(json!({
+        "ok": lines.is_empty(),
+        "faults": lines,
+        "findings": findings,
+        "notes": found.notes,
+    }));
 }
 
 /// The first faults, and once for each table what to do.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::limits::Limit;
 
 use super::verify::{Depth, Findings, examine};
-use super::{Error, FILE, Folder, Role, Store, kept};
+use super::{Error, FILE, Folder, Role, SUMS_FILE, Store, kept};
 use crate::call::Now;
 use crate::dir::DirHandle;
 
@@ -114,6 +114,10 @@ pub fn restore(
         let _ = fs::remove_dir_all(&trial);
         return Err(error);
     }
+    // The checksums of a database that was here before are not those of this one.
+    dir.remove(SUMS_FILE).map_err(at(&path))?;
+    dir.take_in(&made, SUMS_FILE, SUMS_FILE)
+        .map_err(at(&path))?;
     // The folder is one of Postern from this moment on.
     dir.take_in(&made, FILE, FILE).map_err(at(&path))?;
     fs::remove_dir_all(&trial).map_err(at(&trial))?;

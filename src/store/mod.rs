@@ -29,15 +29,17 @@ mod kept;
 mod mailbox;
 mod message;
 mod open;
+mod page;
 mod payload;
 mod quota;
 mod reclaim;
 mod sum;
 mod verify;
 
-use core::cell::{Cell, RefCell};
+use core::cell::{Cell, OnceCell, RefCell};
 use core::ops::ControlFlow;
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{CachedStatement, Connection, Params, Row};
@@ -59,9 +61,10 @@ pub use job::{ClaimedJob, JobLease, NewJob};
 pub use mailbox::{InboxPlace, MailboxRecord};
 pub use message::{ListPosition, MessageRecord};
 pub use open::{FILE, Role};
+pub use page::SUMS_FILE;
 pub use payload::{JobKind, JobPayload, SmtpJob};
 pub use quota::Quota;
-pub use verify::{Depth, Findings, ReadBody, examine, verify};
+pub use verify::{Depth, Findings, ReadBody, verify, verify_folder};
 
 /// One connection to the database. `Send`, not `Sync`: it belongs to one thread.
 #[derive(Debug)]
@@ -96,6 +99,11 @@ pub struct Store {
     sum_fill: Cell<Option<sum::SumFill>>,
     /// The quotas that changes must keep.
     quota: Cell<Quota>,
+    /// The checksums of pages; a writer of a file has them.
+    page_sums: RefCell<Option<page::PageSums>>,
+    /// The file as plain octets, once it was asked for. It stands behind `sql`, so that it is
+    /// closed later (see [`Store::database_file`]).
+    octets: OnceCell<File>,
 }
 
 /// How far [`Store::checkpoint`] goes.
@@ -203,6 +211,7 @@ impl Store {
         self.direct().run("COMMIT", [])?;
         self.counters.borrow_mut().clear();
         self.kept_id.set(kept);
+        self.note_log();
         Ok(())
     }
 
@@ -273,15 +282,18 @@ impl Store {
         if self.file.is_none() {
             return Ok(true);
         }
+        self.cover_log()?;
         let passive = |r: &Row<'_>| Ok((r.get::<_, i64>(1)?, r.get::<_, i64>(2)?));
         let moved = self.one("PRAGMA wal_checkpoint=PASSIVE", [], passive)?;
         if how == Checkpoint::Passive {
             return Ok(moved.is_none_or(|(all, copied)| all <= copied));
         }
         // When everything is copied, TRUNCATE only needs a moment without a reader of the log.
+        self.leave_log();
         self.sql.busy_timeout(core::time::Duration::ZERO)?;
         let busy = self.one("PRAGMA wal_checkpoint=TRUNCATE", [], |r| r.get::<_, i64>(0));
         self.wal_length.set(0);
+        self.note_log();
         self.sql.busy_timeout(open::BUSY)?;
         Ok(busy? == Some(0))
     }
@@ -394,6 +406,23 @@ impl<'a> Direct<'a> {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+}
+
+impl Drop for Store {
+    /// The last connection copies the log into the database when it is closed. It may do so when
+    /// every page in the log has its checksum.
+    fn drop(&mut self) {
+        if self.role != Role::Writer || self.file.is_none() {
+            return;
+        }
+        if !self.sql.is_autocommit() {
+            self.rollback();
+        }
+        let may_copy = self.close_page_sums();
+        if let Err(error) = open::set_copy_at_close(&self.sql, may_copy) {
+            log::error!("store close failed: {error}");
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! A new file is made under another name and renamed when it is complete. So an empty or
 //! truncated file under the real name is damage, and is refused as damage.
 
-use core::cell::{Cell, RefCell};
+use core::cell::{Cell, OnceCell, RefCell};
 use core::time::Duration;
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::payload::{JobKind, JobPayload};
-use super::{Error, Store, conversation, format, ids, quota, sum};
+use super::{Error, Store, conversation, format, ids, page, quota, sum};
 use crate::dir::DirHandle;
 
 /// The database's name in the data folder.
@@ -79,6 +79,7 @@ pub(super) fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error>
             }
             sql.pragma_update(None, "cache_size", READER_CACHE_KIB)?;
             sql.pragma_update(None, "query_only", true)?;
+            set_copy_at_close(&sql, false)?;
         }
     }
     let store = finish(sql, role, Some(path.clone()), seed).map_err(|e| match e {
@@ -89,6 +90,7 @@ pub(super) fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error>
         // The write-ahead log exists by now. SQLite ignores it when the name of the log cannot be
         // made durable. Without the name, every later commit would be lost.
         dir.sync().map_err(|e| Error::Io(folder.to_owned(), e))?;
+        store.open_page_sums(&dir);
     }
     Ok(store)
 }
@@ -102,6 +104,13 @@ pub(super) fn in_memory(seed: u64) -> Result<Store, Error> {
     begin_summed(&sql)?;
     sum::add_triggers(&sql)?;
     finish(sql, Role::Writer, None, seed)
+}
+
+/// Whether the last connection of all copies the log into the database when it is closed. A
+/// connection that only reads does not: pages need their checksums first (see `page/mod.rs`).
+pub(super) fn set_copy_at_close(sql: &Connection, on: bool) -> rusqlite::Result<()> {
+    sql.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !on)?;
+    Ok(())
 }
 
 /// Settings of every connection (DECISIONS.md, "Commit and receipts").
@@ -157,6 +166,8 @@ pub(super) fn finish(
         lingering: RefCell::default(),
         sum_fill: Cell::new(None),
         quota: Cell::new(quota::Quota::NONE),
+        page_sums: RefCell::new(None),
+        octets: OnceCell::new(),
     };
     let kept = store.meta("id")?;
     store.last_id.set(kept);
@@ -190,6 +201,7 @@ fn create(dir: &DirHandle, path: &Path, seed: u64) -> Result<(), Error> {
             ));
         }
     }
+    dir.remove(page::SUMS_FILE).map_err(io(path))?;
     let making = folder.join(MAKING);
     for left in [MAKING, "postern.db.making-journal"] {
         dir.remove(left).map_err(io(&making))?;

@@ -34,7 +34,10 @@ impl Store {
     /// transaction of its own; whether there may be more. When disk space `is_short`, no body
     /// stays for its readers.
     pub fn reclaim(&self, now: Now, is_short: bool) -> Result<bool, Error> {
-        let done = self.reclaim_durably(now, is_short);
+        let mut done = self.reclaim_durably(now, is_short);
+        if matches!(done, Ok(false)) {
+            done = Ok(self.fill_page_sums());
+        }
         // After an error, nothing is tried until the next deletion or the next tidying: a disk
         // that is full stays full for a while. It is set here because the commit can fail too.
         self.leftovers.set(matches!(done, Ok(true)));

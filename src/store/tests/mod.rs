@@ -11,6 +11,7 @@ mod fault;
 mod format;
 mod job;
 mod old;
+mod page;
 mod reclaim;
 mod verify;
 mod wal;

@@ -9,12 +9,14 @@
 mod body;
 mod checks;
 mod log;
+mod page;
 mod row;
 
 use core::fmt;
+use std::path::Path;
 
 use super::payload::JobKind;
-use super::{Error, Store, conversation, format, quota};
+use super::{Error, Role, Store, conversation, format, quota};
 
 pub use body::{ReadAgain, ReadBody};
 
@@ -45,8 +47,28 @@ pub fn verify(store: &Store, deep: bool) -> Vec<String> {
     found.faults.iter().map(Fault::to_string).collect()
 }
 
+/// Looks at the database of a folder, which may be in use. A damaged file can look like one of
+/// another version or of another program, and its pages tell.
+///
+/// # Errors
+/// The database cannot be opened, and its pages are as their checksums say, or have none.
+pub fn verify_folder(
+    folder: &Path,
+    depth: Depth,
+    reader: Option<ReadAgain<'_>>,
+) -> Result<Findings, Error> {
+    let error = match Store::open(folder, Role::Reader, 0) {
+        Ok(store) => return Ok(examine(&store, depth, reader)),
+        Err(error) => error,
+    };
+    match page::of_folder(folder) {
+        Ok(found) if !found.faults.is_empty() => Ok(found.and_unreadable(&error)),
+        _ => Err(error),
+    }
+}
+
 /// Looks at a database as far as `depth` says. Without a reader, no message is read again.
-pub fn examine(store: &Store, depth: Depth, reader: Option<ReadAgain<'_>>) -> Findings {
+pub(super) fn examine(store: &Store, depth: Depth, reader: Option<ReadAgain<'_>>) -> Findings {
     let mut found = Findings::default();
     // All checks that compare tables see one moment.
     match store.snapshot() {
@@ -71,6 +93,9 @@ pub fn examine(store: &Store, depth: Depth, reader: Option<ReadAgain<'_>>) -> Fi
             }
         }
         Err(error) => found.add(Fault::of("database", format!("cannot read: {error}"))),
+    }
+    if depth.has_octets() {
+        found.check("pages", |found| page::sums(store, found));
     }
     // Octets are read by themselves: they never change, and a long reading transaction would hold
     // up the checkpoints of a server.
@@ -172,6 +197,13 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Also that the database could not be opened.
+    fn and_unreadable(mut self, error: &Error) -> Findings {
+        let what = format!("it cannot be opened: {error}");
+        self.faults.push(Fault::of("database", what));
+        self
+    }
+
     fn add(&mut self, fault: Fault) {
         self.counted += 1;
         if self.counted <= LINES_MAX {

@@ -1,0 +1,226 @@
+//! Checksums of the pages of the database file, in the file `postern.sums` beside it
+//! (DECISIONS.md, "Damage"). With them `verify` notices each octet that has changed, also in an
+//! index, in room that no row uses and in free pages.
+//!
+//! SQLite copies pages from the write-ahead log into the database at a checkpoint, and only the
+//! writer makes one. Before it, the checksums of the pages in the log are written here and made
+//! durable. So a page in the file has the checksum that stands here, or it is in the log still.
+//!
+//! It is no truth: nothing is lost without the file, and it is made again. The rule: **no frame of
+//! the log is copied into the database before its page has its checksum here.** So a connection of
+//! a reader makes no checkpoint when it is closed, and a log that another program has emptied makes
+//! the file void.
+
+mod check;
+mod file;
+mod octets;
+mod wal;
+
+use std::path::{Path, PathBuf};
+
+use self::file::{SumState, SumsFile};
+use self::wal::{LogSalts, WriteAheadLog};
+use super::{Error, Store, uint32};
+use crate::dir::DirHandle;
+
+pub(super) use self::check::{PageReport, check};
+pub use self::file::SUMS_FILE;
+
+/// The checksums, as the writer keeps them.
+#[derive(Debug)]
+pub(super) struct PageSums {
+    file: SumsFile,
+    log: WriteAheadLog,
+    /// Frames of the log with these salts have their checksums: so many.
+    done: Option<(LogSalts, u32)>,
+    /// The page at which [`Store::fill_page_sums`] goes on; `None` when every page is covered.
+    next: Option<u32>,
+}
+
+impl PageSums {
+    /// Opens the checksums of a database, or begins them anew: when there are none, or when they
+    /// cannot be those of the file.
+    pub fn open(dir: &DirHandle, database: &Path) -> std::io::Result<PageSums> {
+        let mut log = WriteAheadLog::of(database);
+        let salts = log.salts()?;
+        let mut file = SumsFile::open(dir)?;
+        if !file.head().belongs_to(salts) {
+            file.begin()?;
+        }
+        let next = (!file.head().is_complete).then_some(1);
+        let mut sums = PageSums {
+            file,
+            log,
+            done: None,
+            next,
+        };
+        sums.file.set_state(SumState::Open, salts)?;
+        Ok(sums)
+    }
+
+    /// Remembers which log belongs to the checksums, after a commit. A log that begins again has
+    /// other salts.
+    fn note_log(&mut self) -> std::io::Result<()> {
+        let salts = self.log.salts()?;
+        if salts != self.file.head().salts {
+            self.file.set_state(SumState::Open, salts)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the checksums of the frames up to `frames` durable.
+    fn cover(&mut self, frames: u32) -> std::io::Result<()> {
+        let Some(salts) = self.log.salts()? else {
+            return Ok(());
+        };
+        let from = match self.done {
+            Some((known, done)) if known == salts => done.min(frames),
+            _ => 0,
+        };
+        if from == frames {
+            return Ok(());
+        }
+        let mut after = from;
+        while after < frames {
+            let upto = frames.min(after.saturating_add(FRAMES_AT_ONCE));
+            let pages = self.log.sums(salts, after, upto)?;
+            self.file.write(&pages)?;
+            after = upto;
+        }
+        if Some(salts) != self.file.head().salts {
+            self.file.set_state(SumState::Open, Some(salts))?;
+        }
+        self.file.sync()?;
+        self.done = Some((salts, frames));
+        Ok(())
+    }
+
+    /// Reads some pages that have no checksum yet; whether there may be more.
+    fn fill(&mut self, database: &std::fs::File) -> std::io::Result<bool> {
+        let Some(next) = self.next else {
+            return Ok(false);
+        };
+        let upto = self.file.fill(database, next, PAGES_AT_ONCE)?;
+        self.next = match upto {
+            Some(upto) => Some(upto),
+            None => {
+                self.file.sync()?;
+                self.file.set_complete()?;
+                None
+            }
+        };
+        Ok(self.next.is_some())
+    }
+}
+
+impl Store {
+    /// Opens the checksums of pages. A writer whose disk refuses them goes on without.
+    pub(super) fn open_page_sums(&self, dir: &DirHandle) {
+        let Some(path) = &self.file else { return };
+        let opened = PageSums::open(dir, path);
+        if let Some(sums) = self.told("open", opened) {
+            *self.page_sums.borrow_mut() = Some(sums);
+        }
+        // A small database is covered from its first moment on.
+        let is_small = std::fs::metadata(path).is_ok_and(|m| m.len() <= SMALL_BYTES);
+        while is_small && self.fill_page_sums() {}
+    }
+
+    /// After a commit: the log may be another one than before.
+    pub(super) fn note_log(&self) {
+        self.with_page_sums("note", PageSums::note_log);
+    }
+
+    /// Before a checkpoint: the checksum of each page in the log.
+    pub(super) fn cover_log(&self) -> Result<(), Error> {
+        if self.page_sums.borrow().is_none() {
+            return Ok(());
+        }
+        let frames = self
+            .direct()
+            .one("PRAGMA wal_checkpoint=NOOP", [], |r| r.get::<_, i64>(1))?;
+        let frames = uint32(frames.unwrap_or(0));
+        self.with_page_sums("cover", |sums| sums.cover(frames));
+        Ok(())
+    }
+
+    /// Before the log is truncated: no log belongs to the checksums.
+    pub(super) fn leave_log(&self) {
+        self.with_page_sums("leave", |sums| sums.file.set_state(SumState::Open, None));
+    }
+
+    /// Reads some pages that have no checksum yet, when the writer is idle; whether there may be
+    /// more.
+    pub(super) fn fill_page_sums(&self) -> bool {
+        if !matches!(&*self.page_sums.borrow(), Some(sums) if sums.next.is_some()) {
+            return false;
+        }
+        let mut more = false;
+        match self.database_file() {
+            Ok(database) => self.with_page_sums("fill", |sums| {
+                more = sums.fill(database)?;
+                Ok(())
+            }),
+            Err(error) => log_error("fill", &error),
+        }
+        more
+    }
+
+    /// The checksums are complete, and the next owner of the file may rely on them. Whether the log
+    /// may be copied now.
+    pub(super) fn close_page_sums(&self) -> bool {
+        if self.cover_log().is_err() {
+            return false;
+        }
+        self.with_page_sums("close", |sums| {
+            let salts = sums.log.salts()?;
+            sums.file.set_state(SumState::Closed, salts)?;
+            sums.file.sync()
+        });
+        true
+    }
+
+    /// The database file as plain octets. It is opened once and closed after SQLite has closed it:
+    /// to close a file ends every POSIX lock that the process has on it.
+    pub(super) fn database_file(&self) -> std::io::Result<&std::fs::File> {
+        if let Some(file) = self.octets.get() {
+            return Ok(file);
+        }
+        let path = self.file.as_deref().unwrap_or(Path::new(""));
+        let file = std::fs::File::open(path)?;
+        Ok(self.octets.get_or_init(|| file))
+    }
+
+    fn with_page_sums(&self, what: &str, run: impl FnOnce(&mut PageSums) -> std::io::Result<()>) {
+        let mut held = self.page_sums.borrow_mut();
+        let Some(sums) = held.as_mut() else { return };
+        if let Err(error) = run(sums) {
+            log_error(what, &error);
+            // Half of them would be taken for damage.
+            sums.file.remove();
+            *held = None;
+        }
+    }
+
+    fn told<T>(&self, what: &str, result: std::io::Result<T>) -> Option<T> {
+        result.map_err(|error| log_error(what, &error)).ok()
+    }
+}
+
+fn log_error(what: &str, error: &std::io::Error) {
+    log::error!("page checksums are off until the next start step={what} error=\"{error}\"");
+}
+
+/// The file of the checksums of a database.
+pub(super) fn sums_path(database: &Path) -> PathBuf {
+    database.with_file_name(SUMS_FILE)
+}
+
+/// Frames whose checksums are made at once: 4 MiB, as much as the log has at a checkpoint.
+const FRAMES_AT_ONCE: u32 = 1024;
+
+/// Pages that one slice of the filling reads: 1 MiB, less than a millisecond.
+const PAGES_AT_ONCE: u32 = 256;
+
+/// A database of up to this size is covered when it is opened.
+const SMALL_BYTES: u64 = 4 << 20;

@@ -1,0 +1,149 @@
+//! The write-ahead log of SQLite as plain octets: which pages its frames hold. The layout is that
+//! of "The WAL File Format" in SQLite's documentation of its file format.
+//!
+//! ```text
+//! 0   32 octets  head; 16: two salts, which change when the log begins again
+//! 32  frames: 24 octets (0 the page, 4 pages of the database at the end of a commit or 0,
+//!             8 the salts, 16 checksums), then the page
+//! ```
+//!
+//! It is not a reader of the log: SQLite says how many frames are committed, and it checks them.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Error, ErrorKind, Result};
+use std::path::{Path, PathBuf};
+
+use super::octets::{PAGE, page_sum, read_up_to};
+
+/// The two salts of a log, as they stand in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct LogSalts(pub [u8; 8]);
+
+impl LogSalts {
+    /// Whether the log with these salts began when the one with `before` was copied whole.
+    pub fn follows(self, before: LogSalts) -> bool {
+        let first = |salts: LogSalts| {
+            let [a, b, c, d, ..] = salts.0;
+            u32::from_be_bytes([a, b, c, d])
+        };
+        first(self) == first(before).wrapping_add(1)
+    }
+}
+
+/// The log of a database. It is opened when it is there; SQLite keeps the same file as long as a
+/// connection is open.
+#[derive(Debug)]
+pub(super) struct WriteAheadLog {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl WriteAheadLog {
+    pub fn of(database: &Path) -> WriteAheadLog {
+        let mut path = database.as_os_str().to_owned();
+        path.push("-wal");
+        WriteAheadLog {
+            path: path.into(),
+            file: None,
+        }
+    }
+
+    fn open(&mut self) -> Result<Option<&File>> {
+        if self.file.is_none() {
+            match File::open(&self.path) {
+                Ok(file) => self.file = Some(file),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.file.as_ref())
+    }
+
+    /// The salts; `None` for a log that is not there or empty.
+    pub fn salts(&mut self) -> Result<Option<LogSalts>> {
+        let Some(file) = self.open()? else {
+            return Ok(None);
+        };
+        let mut octets = [0; LOG_HEAD_BYTES];
+        if read_up_to(file, &mut octets, 0)? < LOG_HEAD_BYTES {
+            return Ok(None);
+        }
+        let salts = octets.get(16..24).and_then(|salts| salts.try_into().ok());
+        Ok(salts.map(LogSalts))
+    }
+
+    /// The checksums of the pages in the frames after `after` up to `upto`, by page: of each page
+    /// the newest. Errors: a frame has other salts, so the log is not what SQLite has said.
+    pub fn sums(&mut self, salts: LogSalts, after: u32, upto: u32) -> Result<Vec<(u32, u32)>> {
+        let Some(file) = self.open()? else {
+            return Err(torn());
+        };
+        let mut newest: HashMap<u32, u32> = HashMap::new();
+        let mut octets = vec![0; FRAMES_AT_ONCE as usize * FRAME_BYTES];
+        let mut from = after;
+        while from < upto {
+            let n = FRAMES_AT_ONCE.min(upto - from);
+            octets.truncate(n as usize * FRAME_BYTES);
+            let at = LOG_HEAD_BYTES as u64 + u64::from(from) * FRAME_BYTES as u64;
+            if read_up_to(file, &mut octets, at)? < octets.len() {
+                return Err(torn());
+            }
+            for frame in octets.chunks_exact(FRAME_BYTES) {
+                let (head, page) = frame.split_at_checked(FRAME_HEAD_BYTES).ok_or_else(torn)?;
+                if head.get(8..16) != Some(&salts.0) {
+                    return Err(torn());
+                }
+                newest.insert(page_of(head), page_sum(page));
+            }
+            from += n;
+        }
+        let mut sums: Vec<(u32, u32)> = newest.into_iter().collect();
+        sums.sort_unstable();
+        Ok(sums)
+    }
+
+    /// Every page that has a frame with the salts of the log, in the order of pages. It can have
+    /// pages of a commit that was not finished.
+    pub fn pages(&mut self) -> Result<Vec<u32>> {
+        let Some(salts) = self.salts()? else {
+            return Ok(Vec::new());
+        };
+        let Some(file) = self.open()? else {
+            return Ok(Vec::new());
+        };
+        let mut pages = Vec::new();
+        let mut head = [0; FRAME_HEAD_BYTES];
+        for n in 0u64.. {
+            let at = LOG_HEAD_BYTES as u64 + n * FRAME_BYTES as u64;
+            if read_up_to(file, &mut head, at)? < FRAME_HEAD_BYTES
+                || head.get(8..16) != Some(&salts.0)
+            {
+                break;
+            }
+            pages.push(page_of(&head));
+        }
+        pages.sort_unstable();
+        pages.dedup();
+        Ok(pages)
+    }
+}
+
+fn page_of(head: &[u8]) -> u32 {
+    let page = head.get(..4).and_then(|page| page.try_into().ok());
+    page.map_or(0, u32::from_be_bytes)
+}
+
+fn torn() -> Error {
+    Error::new(
+        ErrorKind::InvalidData,
+        "the write-ahead log has not the frames that SQLite counts",
+    )
+}
+
+const LOG_HEAD_BYTES: usize = 32;
+const FRAME_HEAD_BYTES: usize = 24;
+const FRAME_BYTES: usize = FRAME_HEAD_BYTES + PAGE;
+
+/// Frames that are read at once: 256 KiB, which stay in the cache of a processor.
+const FRAMES_AT_ONCE: u32 = 64;
