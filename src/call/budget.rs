@@ -183,6 +183,16 @@ impl Budget {
         (self.max / SHARES).max(self.one).min(self.max)
     }
 
+    /// The octets that all may hold, where the one that asks then holds `own`. The last eighth is
+    /// kept for those that hold little, so that small mail comes in beside a flood of large mail
+    /// that is too young to be told from a good one.
+    fn whole(&self, own: usize) -> usize {
+        match own <= self.max / SHARES / SHARES {
+            true => self.max,
+            false => (self.max - self.max / SHARES).max(self.one).min(self.max),
+        }
+    }
+
     /// A charge that holds nothing yet. It keeps what it holds until it is dropped.
     pub fn charge(&self, holders: Holders) -> Charge {
         self.begin(holders, false, 0)
@@ -388,7 +398,13 @@ impl Ledger {
             .holders
             .each()
             .map(|holder| (Some(holder), budget.share()));
-        for (holder, max) in shares.chain([(None, budget.max)]) {
+        let own = asking
+            .holders
+            .each()
+            .map(|holder| self.used_by(holder))
+            .max();
+        let whole = budget.whole(own.map_or(0, |own| own.saturating_add(asking.more)));
+        for (holder, max) in shares.chain([(None, whole)]) {
             let used = holder.map_or(self.used, |holder| self.used_by(holder));
             let of = |id: &u64| self.held.get(id).filter(|held| held.is_of(holder));
             let given: usize = victims.iter().filter_map(of).map(|held| held.octets).sum();

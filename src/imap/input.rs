@@ -4,6 +4,7 @@
 //! One command is under way at a time.
 
 use super::command::{AppendLiteral, CommandContext};
+use super::partial::PartialCommand;
 use super::server::{Delayed, Server, Stage, Waits};
 use super::table::Command;
 use super::view::Happening;
@@ -11,7 +12,7 @@ use super::wire::Condition;
 use super::wire::frame::{self, Frame, FrameBounds, FrameStep};
 use super::wire::respond;
 use super::wire::syntax::SyntaxFault;
-use crate::call::{Event, Metric, Now, Reply, SessionEnd};
+use crate::call::{Event, MemoryShortage, Metric, Now, Reply, SessionEnd};
 use crate::engine::{Input, Output};
 
 impl Server {
@@ -99,15 +100,19 @@ impl Server {
                 return unread.len();
             }
             let (len, message) = match step {
-                FrameStep::More => return 0,
+                FrameStep::More => return self.wait_for_rest(now, unread, out),
                 FrameStep::Continue => {
                     respond::continuation(&mut out.bytes, "Go on");
                     continue;
                 }
-                FrameStep::Skip { used } => return used,
+                FrameStep::Skip { used } => {
+                    self.partial = None;
+                    return used;
+                }
                 FrameStep::Command { len } => (len, None),
                 FrameStep::Message { len, size, sync } => (len, Some(AppendLiteral { size, sync })),
                 FrameStep::Refused { used, error, fatal } => {
+                    self.partial = None;
                     let used = used.min(unread.len());
                     let tag = frame::tag(unread);
                     self.fault(SyntaxFault { tag, error }, out);
@@ -117,6 +122,7 @@ impl Server {
                     return used;
                 }
             };
+            self.partial = None;
             let context = CommandContext {
                 now,
                 behind: unread.len() > len,
@@ -133,6 +139,60 @@ impl Server {
             }
             return line.len();
         }
+    }
+
+    /// More octets of a command have come, and it is not whole.
+    fn wait_for_rest(&mut self, now: Now, unread: &[u8], out: &mut Output) -> usize {
+        let mut partial = match self.partial.take() {
+            Some(partial) => partial,
+            None => Box::new(PartialCommand::begin(now, &self.opening, self.access())),
+        };
+        match partial.grow(now, unread.len()) {
+            Ok(()) => {
+                self.partial = Some(partial);
+                0
+            }
+            Err(shortage) => {
+                let is_revoked = partial.is_revoked();
+                self.refuse_rest(frame::tag(unread), &shortage, is_revoked, out);
+                unread.len()
+            }
+        }
+    }
+
+    /// The time of a command that is not whole has come.
+    fn look_at_partial(&mut self, now: Now, out: &mut Output) {
+        match self.partial.as_mut().map(|partial| partial.look(now)) {
+            Some(Err(shortage)) => self.refuse_rest(None, &shortage, true, out),
+            Some(Ok(true)) => {
+                self.opening.shared.metrics.count(Metric::TimedOut);
+                self.bye("The command came too slowly", out);
+            }
+            Some(Ok(false)) | None => {}
+        }
+    }
+
+    /// The rest of the command could be taken for commands, so the session ends.
+    fn refuse_rest(
+        &mut self,
+        tag: Option<&str>,
+        shortage: &MemoryShortage,
+        is_revoked: bool,
+        out: &mut Output,
+    ) {
+        self.partial = None;
+        self.opening.shared.metrics.count(match is_revoked {
+            true => Metric::ArrivalsRevoked,
+            false => Metric::RejectedMemory,
+        });
+        let text = format!("[LIMIT] {shortage}, try again later");
+        let Some(tag) = tag else {
+            return self.bye(&text, out);
+        };
+        self.tag.clear();
+        self.tag.push_str(tag);
+        self.write_tagged(Condition::No, &text, out);
+        self.bye("What follows cannot be told from commands", out);
     }
 
     /// Carries out a command, or says why it is not allowed.
@@ -264,6 +324,9 @@ impl Server {
                 self.opening.shared.metrics.count(Metric::TimedOut);
                 self.bye("Autologout, silent for too long", out);
             }
+            Waits::Command if self.partial.as_ref().is_some_and(|p| at >= p.due_ms()) => {
+                self.look_at_partial(now, out);
+            }
             Waits::Message(message) if at >= message.due_ms() => self.look_at_message(now, out),
             Waits::Done { blocked, still_at } if at >= *still_at => {
                 *still_at = at.saturating_add(limits.imap_still_here_s.saturating_mul(1000));
@@ -311,6 +374,11 @@ impl Server {
             Waits::Delay { until, .. } => sooner(*until),
             Waits::Done { still_at, .. } => sooner(*still_at),
             Waits::Message(message) => sooner(message.due_ms()),
+            Waits::Command => {
+                if let Some(partial) = &self.partial {
+                    sooner(partial.due_ms());
+                }
+            }
             _ => {}
         }
         // A deadline that comes too early is asked for again when it comes. To move it with

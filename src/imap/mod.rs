@@ -3,12 +3,14 @@
 //! `wire` finds the end of a command, has the words of its grammar, and writes response lines.
 //! `table` has a row for each command, and `command` a file: grammar, run, wait, answer.
 //! `view` is the knowledge of the client about its mailbox, and its only change, at the end of
-//! a command. `server` is the session with its states and waits, `input` takes its inputs.
+//! a command. `server` is the session with its states and waits, `input` takes its inputs,
+//! `partial` bounds a command that is not whole.
 //! The files use one another from the bottom to the top: `wire`, the data of `view`, `server`,
 //! `view::tell`, `command`, `table`, `input`. Nothing here reads the store or knows a socket.
 
 mod command;
 mod input;
+mod partial;
 mod server;
 mod table;
 #[cfg(test)]

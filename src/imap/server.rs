@@ -15,6 +15,7 @@
 
 use core::fmt::Debug;
 
+use super::partial::PartialCommand;
 use super::view::held::HeldEvents;
 use super::view::open::OpenMailbox;
 use super::view::told::ToldFlags;
@@ -154,6 +155,8 @@ pub(crate) enum Delayed {
 pub struct Server {
     pub(crate) opening: Opening,
     pub(crate) frame: Frame,
+    /// The command that has come in part.
+    pub(crate) partial: Option<Box<PartialCommand>>,
     /// How far a line that is not a command (DONE, a SASL response) has been searched.
     pub(crate) searched: usize,
     pub(crate) stage: Stage,
@@ -192,6 +195,7 @@ impl Server {
             tls: opening.listener.implicit_tls(),
             opening,
             frame: Frame::default(),
+            partial: None,
             searched: 0,
             stage: Stage::NotAuthenticated,
             waits: Waits::Command,
@@ -330,6 +334,7 @@ impl Server {
         self.enter(Stage::Logout);
         self.waits = Waits::Command;
         self.held = None;
+        self.partial = None;
         out.close = true;
     }
 }

@@ -117,7 +117,7 @@ fn the_slowest_gives_way_in_its_share() {
 
 #[test]
 fn the_slowest_of_all_gives_way_when_the_whole_is_short() {
-    let budget = budget(800, 10);
+    let budget = budget(1000, 10);
     let mut all: Vec<Charge> = (0..8)
         .map(|n| {
             let mut charge = budget.arrival(network(&format!("192.0.2.{n}")), 0);
@@ -137,11 +137,9 @@ fn the_slowest_of_all_gives_way_when_the_whole_is_short() {
         gone,
         [false, false, false, false, false, false, false, true]
     );
-    // The room that is left is too small, and the slowest gives way again.
-    all[0].record(100, 30_000);
     let mut last = budget.arrival(network("198.51.100.2"), 9000);
-    assert!(last.hold(1, 9000).is_ok(), "a new one is taken for fast");
-    drop(last);
+    last.hold(100, 9000).unwrap();
+    assert!(all[6].is_revoked() && !all[5].is_revoked());
 }
 
 #[test]
@@ -209,7 +207,7 @@ fn what_is_over_an_eighth_gives_way_to_what_is_not() {
     let mut large = budget.arrival(greedy, 1000);
     large.hold(100, 1000).unwrap();
     let mut second = budget.arrival(network("192.0.2.2"), 1000);
-    second.hold(60, 1000).unwrap();
+    second.hold(40, 1000).unwrap();
     let mut large_too = budget.arrival(network("192.0.2.3"), 1000);
     assert!(large_too.hold(21, 1000).is_err());
     let mut small = budget.arrival(network("192.0.2.4"), 1000);
@@ -233,4 +231,30 @@ fn messages_leave_room_for_the_rest() {
     assert_eq!(most(192, 256 << 20), [(96, 35), (24, 8)]);
     assert_eq!(most(48, 256 << 20), [(26, 26), (8, 8)]);
     assert_eq!(most(192, 1 << 20), [(1, 1), (8, 8)]);
+}
+
+#[test]
+fn the_last_eighth_is_for_those_that_hold_little() {
+    let budget = budget(6400, 10);
+    let large: Vec<Charge> = (0..8)
+        .map(|n| {
+            let mut charge = budget.arrival(network(&format!("192.0.2.{n}")), 0);
+            let _ = charge.hold(700, 0);
+            charge
+        })
+        .collect();
+    assert!(large.iter().all(Charge::is_held));
+    let mut more = budget.arrival(network("198.51.100.1"), 1000);
+    let words = more
+        .hold(101, 1000)
+        .err()
+        .map(|shortage| shortage.to_string());
+    assert_eq!(
+        words.as_deref(),
+        Some("All messages may hold 5600 octets, and they do")
+    );
+    more.hold(100, 1000).unwrap();
+    let mut operator = budget.arrival(Holders::NONE, 1000);
+    operator.hold(700, 1000).unwrap();
+    assert!(!large.iter().any(Charge::is_revoked));
 }
