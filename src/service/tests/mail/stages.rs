@@ -4,6 +4,7 @@
 use std::sync::Mutex;
 
 use super::*;
+use crate::call::{Budget, Holders};
 use crate::service::executors::{Inlets, Router, run_reader, run_writer};
 use crate::service::intake::ParsedMessage;
 use crate::service::intake::plan::Effect;
@@ -98,6 +99,38 @@ fn a_message_waits_for_its_lookup_and_is_answered_once() {
         world.inline.found(ids[0], Finding::TimedOut),
         (None, Arc::from([]))
     );
+}
+
+/// A message on its way belongs to its sender until it is stored, also when its client has left.
+#[test]
+fn a_message_is_charged_until_its_commit() {
+    let (mut world, asks) = asking();
+    let budget = Budget::new("messages", 100, 100);
+    let full = || budget.charge(Holders::NONE).hold(1, 0).is_err();
+    let mut ends: [fn(&mut World, LookupId); 2] = [
+        |world, id| {
+            let (reply, _) = world.inline.found(id, Finding::Answer("stored".into()));
+            assert!(matches!(reply, Some(Reply::Written(..))));
+        },
+        |world, id| {
+            let (reply, _) = world.inline.found(id, Finding::Answer("refuse".into()));
+            assert!(matches!(reply, Some(Reply::Refused(_))));
+        },
+    ];
+    for (conn, end) in ends.iter_mut().enumerate() {
+        let mut charge = budget.arrival(Holders::NONE, 0);
+        charge.hold(100, 0).unwrap();
+        charge.settle().unwrap();
+        let mut request = inbound(&mut world, conn as u64);
+        if let Call::Accept(intake) = &mut request.call {
+            intake.charge = Some(Arc::new(charge));
+        }
+        assert_eq!(world.inline.serve(request).0, None, "it waits");
+        assert!(full());
+        let id = asks.0.lock().unwrap()[conn];
+        end(&mut world, id);
+        assert!(!full());
+    }
 }
 
 /// The loops of the executors, in virtual time: a waiting message holds no thread, a finding and a
