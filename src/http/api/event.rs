@@ -98,7 +98,7 @@ pub(in crate::http) static EVENT: BodyTable = BodyTable {
         auth: optional Object(&AUTH), "null", "What is known of the sender.";
         rules: sometimes List(&Text(ANY)), "[]", "The rules that acted; none until they are built.";
         folder: sometimes Text(ANY), r#""INBOX""#, "The folder of the messages that changed.";
-        messages: sometimes List(&Object(&EVENT_STATE)), "[]", "Up to 100 messages that changed.";
+        messages: sometimes List(&Object(&EVENT_STATE)), "[]", "Up to 100 messages that changed, fewer if they have many labels.";
         count: sometimes COUNT, "1", "How many messages changed.";
         more: sometimes Flag, "false", "Whether there are more than `messages` shows.";
     },

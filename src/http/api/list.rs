@@ -146,7 +146,8 @@ pub(crate) static LIST_OF_INBOX: Operation = Operation {
     summary: "List and search messages",
     says: "Lists messages without their content, newest first. Without `folder` these are those \
            that have arrived: in INBOX and your own folders, not in Sent, Drafts, Trash and Junk. \
-           A page may end early when much had to be searched; `next_cursor` then goes on.",
+           A page may end early when much had to be searched or when its rows are large; \
+           `next_cursor` then goes on.",
     query: IN_INBOX,
     takes: Takes::Nothing,
     gives: LIST_GIVES,

@@ -495,6 +495,7 @@ fn write_error(o: &mut Object<'_>, limits: &Limits) {
 pub(crate) const ABOUT: &str = "The HTTP API of a Postern mail server. Bodies are JSON in UTF-8. \
     Times are RFC 3339 in UTC. A field or parameter that is not in this description is refused \
     by name; an empty parameter is as good as none. Lists are pages of up to 200 rows: `next_cursor` is the `cursor` of the next. \
+    A page with large rows ends before its `limit`, so only `next_cursor` says whether there are more. \
     Every POST takes an `Idempotency-Key`. A GET never changes anything. HEAD does what GET \
     does, without the body. Every answer says in `RateLimit-Limit`, `RateLimit-Remaining` and \
     `RateLimit-Reset` what is left of the rate; too many requests are answered 429 with \

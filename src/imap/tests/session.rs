@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::call::Noun;
 use crate::call::*;
-use crate::engine::{Input, Output};
+use crate::engine::{HIGH_WATER, Input, Output};
 use crate::imap::Server;
 
 const NOW: Now = Now {
@@ -382,4 +382,131 @@ fn a_fetch_by_number_tells_what_the_page_lacks() {
     client.say("5 FETCH 1:3 RFC822.SIZE (CHANGEDSINCE 2)");
     client.answer(page());
     assert!(client.heard().ends_with("5 OK Fetch done\r\n"));
+}
+
+/// Names of 250 octets, INBOX among them.
+fn long_names(n: usize) -> Vec<String> {
+    let long = (1..n).map(|n| format!("{n:04}/{}", "x".repeat(244)));
+    [INBOX.to_owned()].into_iter().chain(long).collect()
+}
+
+/// Answers every call of a command and reads all output as it comes: the output, and the most that
+/// was held at once.
+fn drain(client: &mut Client, answer: impl Fn() -> Answer) -> (String, usize, usize) {
+    let (mut heard, mut most, mut pieces) = (String::new(), 0, 0);
+    loop {
+        most = most.max(client.out.bytes.len());
+        heard += &client.heard();
+        if client.out.ask.is_some() {
+            client.answer(answer());
+        } else if core::mem::take(&mut client.out.more) {
+            pieces += 1;
+            client.tell(Input::Drained);
+        } else {
+            return (heard, most, pieces);
+        }
+    }
+}
+
+#[test]
+fn a_long_list_goes_out_in_pieces() {
+    let names = long_names(1000);
+    let rows: Vec<MailboxRow> = names
+        .iter()
+        .rev()
+        .map(|name| MailboxRow {
+            id: MailboxId(7),
+            name: name.clone(),
+            special: None,
+            subscribed: true,
+            uidvalidity: 1,
+            uidnext: 1,
+            counts: None,
+        })
+        .collect();
+    for (line, lines, answer) in [
+        ("2 LIST \"\" *", 1999, Answer::Mailboxes(rows.clone())),
+        (
+            "2 LIST (SUBSCRIBED) \"\" *",
+            1000,
+            Answer::Names(names.clone()),
+        ),
+        ("2 LSUB \"\" *", 1000, Answer::Names(names.clone())),
+        ("2 LSUB \"\" %", 1000, Answer::Names(names.clone())),
+    ] {
+        let mut client = Client::new(Limits::default());
+        client.say(line);
+        // The mailboxes come first; LIST (SUBSCRIBED) asks for the names then.
+        let is_first = core::cell::Cell::new(line.contains("(SUBSCRIBED)"));
+        let (heard, most, pieces) = drain(&mut client, || {
+            let rows_now = is_first.get();
+            is_first.set(line.contains("(SUBSCRIBED)") && !rows_now);
+            match rows_now {
+                true => Answer::Mailboxes(rows.clone()),
+                false => answer.clone(),
+            }
+        });
+        let mut said: Vec<&str> = heard.lines().collect();
+        assert!(said.pop().unwrap().starts_with("2 OK"), "{line}");
+        let is_inbox_first = said[0].ends_with(" INBOX") || line.contains("LSUB");
+        assert!(is_inbox_first, "{line}: {}", said[0]);
+        assert_eq!(said.len(), lines, "{line}");
+        let mut sorted = said.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(sorted.len(), lines, "{line}");
+        assert!(most <= HIGH_WATER + 1000, "{line}: {most}");
+        assert!(
+            pieces >= lines / 1000 * 3 || line.ends_with('%'),
+            "{line}: {pieces}"
+        );
+    }
+}
+
+#[test]
+fn a_fetch_of_many_items_holds_a_piece() {
+    let partials: Vec<String> = (0..64)
+        .map(|n| format!("BODY.PEEK[]<{n}.262144>"))
+        .collect();
+    for (items, is_whole) in [
+        (partials.join(" "), true),
+        (partials.join(" "), false),
+        ("BODY.PEEK[] RFC822.SIZE BODY.PEEK[TEXT]".to_owned(), false),
+    ] {
+        let mut client = Client::new(Limits::default());
+        client.select((1..=3).collect(), 1);
+        client.heard();
+        client.say(&format!("3 FETCH 1:3 ({items})"));
+        let octets = || vec![b'x'; 250_000];
+        let mut row = row(1, 250_000);
+        let of = OctetsOf {
+            inbox: InboxId(1),
+            body: BodyId(1),
+            prefix: Vec::new(),
+        };
+        (row.octets, row.rest) = match is_whole {
+            true => (Some(octets()), None),
+            false => (None, Some(of)),
+        };
+        let is_first = core::cell::Cell::new(true);
+        let (heard, most, _) = drain(&mut client, || {
+            if !is_first.replace(false) {
+                return Answer::Octets(octets());
+            }
+            let rows = (1..=3).map(|uid| {
+                let mut row = row.clone();
+                row.state.uid = uid;
+                row
+            });
+            Answer::Entries {
+                rows: rows.collect(),
+                more: UidSet::new(),
+            }
+        });
+        assert!(heard.ends_with("3 OK Fetch done\r\n"));
+        assert_eq!(heard.matches(" FETCH (").count(), 3);
+        // A page of the store goes out as it came.
+        let bound = HIGH_WATER + if is_whole { 64 << 10 } else { 256 << 10 };
+        assert!(most <= bound + 200, "{most}");
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! A list is a scan that can be continued, in slices of some milliseconds. A page may be shorter
 //! than asked for and still have a next page, because the scan for a rare match ends after a
-//! bounded time. Rows are read in a snapshot; octets are read and searched after it, without one.
+//! bounded time, and because a page ends when its rows have [`PAGE_OCTETS`]. Rows are read in a
+//! snapshot; octets are read and searched after it, without one.
 //!
 //! A list over many inboxes merges them by the ids of their messages, which rise with time: it
 //! holds the newest id of every inbox, takes the highest, and reads the next one of that inbox. It
@@ -97,20 +98,21 @@ pub fn list(
         _ => None,
     };
     let mut below = parse_cursor(cursor.as_deref(), folder)?;
-    let limit = limit.clamp(1, PAGE_ROWS_MAX);
+    let mut limit = limit.clamp(1, PAGE_ROWS_MAX);
     let mut compiled = CompiledFilter::new(filter);
     let mut clock = SliceClock::begin(context, progress);
     let mut rows = core::mem::take(&mut progress.rows);
     let (mut is_first, mut is_end) = (true, false);
     let (mut more, mut is_slice) = (false, false);
     while !is_end && !more && !is_slice {
-        let mut found: Vec<MatchingRow<ListPosition>> = Vec::new();
+        limit = within_octets(limit, &rows);
+        let (mut found, mut octets): (Vec<MatchingRow<ListPosition>>, _) = (Vec::new(), 0);
         let place = (access.org, inbox);
         is_end = true;
         let moment = store.snapshot()?;
         store.messages_below(place, below, with_special(filter), |at, view| {
             let full = rows.len() + found.len();
-            let is_full = full >= limit || found.len() >= BATCH_ROWS;
+            let is_full = full >= limit || found.len() >= BATCH_ROWS || octets >= PAGE_OCTETS;
             is_slice = clock.is_over() && !is_first;
             more = view.is_some() && full >= limit && !compiled.reads_octets();
             if is_slice || more || (is_full && view.is_some()) {
@@ -121,6 +123,7 @@ pub fn list(
             is_first = false;
             let from = core::mem::replace(&mut below, at);
             if let Some(record) = view.filter(|record| compiled.passes(record)) {
+                octets += record.digest.len() + record.prefix.len();
                 found.push(MatchingRow {
                     from,
                     inbox,
@@ -179,10 +182,11 @@ pub fn list_all(
     let mut rows = core::mem::take(&mut progress.rows);
     let mut last = below;
     let mut is_slice = false;
-    while rows.len() < limit && !merge.heads.is_empty() && !is_slice {
-        let mut found = Vec::new();
+    while rows.len() < within_octets(limit, &rows) && !merge.heads.is_empty() && !is_slice {
+        let (mut found, mut octets) = (Vec::new(), 0);
         let moment = store.snapshot()?;
         while found.len() < BATCH_ROWS.min(limit - rows.len())
+            && octets < PAGE_OCTETS
             && let Some((id, inbox)) = merge.heads.last().copied()
         {
             is_slice = clock.is_over() && last < below;
@@ -202,6 +206,7 @@ pub fn list_all(
                     .is_none_or(|wanted| *wanted == record.folder)
                 && compiled.passes(&record)
             {
+                octets += record.digest.len() + record.prefix.len();
                 found.push(MatchingRow {
                     from,
                     inbox,
@@ -301,6 +306,27 @@ fn next_chunk(
     merge.gathered_to = looked_at.last().map(|(inbox, _)| *inbox);
     let seen = looked_at.into_iter().filter(|(_, sees)| *sees);
     Ok(seen.map(|(inbox, _)| inbox).collect())
+}
+
+/// The rows of a page: `limit`, or those that are there if they have enough octets already.
+fn within_octets(limit: usize, rows: &[MessageView]) -> usize {
+    let octets: usize = rows.iter().map(row_octets).sum();
+    match octets >= PAGE_OCTETS {
+        true => limit.min(rows.len()),
+        false => limit,
+    }
+}
+
+/// About the octets of a row of a list, as it is shown.
+fn row_octets(view: &MessageView) -> usize {
+    let summary = &view.summary;
+    let lists = [&summary.to, &summary.cc, &view.bcc, &view.reply_to];
+    let addresses = lists.into_iter().flatten().chain([&summary.from]);
+    let addresses = addresses.map(|of| of.name.len() + of.address.len() + ADDRESS_OCTETS);
+    let labels = view.state.keywords.iter().map(|word| word.len() + 3);
+    let texts = [&summary.subject, &summary.preview, &view.message_id];
+    let texts = texts.into_iter().map(String::len);
+    addresses.chain(labels).chain(texts).sum::<usize>() + ROW_OCTETS
 }
 
 /// The name of the one folder of a filter, in the form in which it is stored.
@@ -501,6 +527,14 @@ impl<'f> CompiledFilter<'f> {
 
 /// Milliseconds after which a list answers with the rows that it has, and a cursor.
 const LIST_MS: u64 = 2000;
+
+/// Octets of the rows of one page. A hundred usual rows have some 60 KiB; one row can have four
+/// hundred addresses of hundreds of octets.
+const PAGE_OCTETS: usize = 256 << 10;
+
+/// Octets of an address and of a row beside their texts.
+const ADDRESS_OCTETS: usize = 24;
+const ROW_OCTETS: usize = 600;
 
 /// Rows that one snapshot reads.
 const BATCH_ROWS: usize = 32;

@@ -1,12 +1,15 @@
 //! LIST, plain and extended (RFC 3501 section 6.3.8, RFC 5258, RFC 5819, RFC 6154).
+//!
+//! A thousand long names are more than the output may hold. The rest is asked for again when the
+//! output has gone out, so a client that does not read holds the place in the list and no names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::status::StatusItem;
 use super::{CommandContext, RunCommand};
-use crate::call::{Answer, MailboxRead, MailboxRow, Now, Reply, SpecialUse};
+use crate::call::{Answer, INBOX, MailboxRead, MailboxRow, Now, Reply, SpecialUse};
 use crate::engine::Output;
-use crate::imap::server::{Pending, Server};
+use crate::imap::server::{Flow, Pending, Server};
 use crate::imap::wire::lexer::Lexer;
 use crate::imap::wire::name::Pattern;
 use crate::imap::wire::respond::{self, ResponseLine};
@@ -124,22 +127,53 @@ impl ListCommand {
         Ok(())
     }
 
+    fn ask(self: Box<Self>, after: Option<String>, server: &mut Server, out: &mut Output) {
+        let call = MailboxRead::List {
+            counts: !self.return_status.is_empty(),
+            recent: self.return_status.contains(&StatusItem::Recent),
+            progress: Box::default(),
+        };
+        server.ask(call, Box::new(ListPending { list: self, after }), out);
+    }
+
+    /// Writes the lines behind that of the name `after`, until the output is full.
     fn write(
-        &self,
-        rows: &[MailboxRow],
-        subscribed: &[String],
+        self: Box<Self>,
+        (rows, subscribed): (&[MailboxRow], &[String]),
+        after: Option<&str>,
         server: &mut Server,
         out: &mut Output,
     ) {
-        for line in lines(self, rows, subscribed) {
+        let place = |name| (name != INBOX, name);
+        for line in lines(&self, rows, subscribed) {
+            if after.is_some_and(|after| place(line.name) <= place(after)) {
+                continue;
+            }
             line.write("LIST", out);
             if let Some(row) = line.row
                 && !self.return_status.is_empty()
             {
                 server.write_status(row, &self.return_status, out);
             }
+            if server.is_full(out) {
+                let after = line.name.to_owned();
+                return server.after_drain(Box::new(ListRest { list: self, after }), out);
+            }
         }
         server.ok("List done", out);
+    }
+}
+
+/// The lines of LIST behind that of a name.
+#[derive(Debug)]
+struct ListRest {
+    list: Box<ListCommand>,
+    after: String,
+}
+
+impl Flow for ListRest {
+    fn go_on(self: Box<Self>, server: &mut Server, out: &mut Output) {
+        self.list.ask(Some(self.after), server, out);
     }
 }
 
@@ -150,19 +184,17 @@ impl RunCommand for ListCommand {
             respond::untagged(&mut out.bytes, "LIST (\\Noselect) \"/\" \"\"");
             return server.ok("List done", out);
         }
-        let counts = !self.return_status.is_empty();
-        let call = MailboxRead::List {
-            counts,
-            recent: self.return_status.contains(&StatusItem::Recent),
-            progress: Box::default(),
-        };
-        server.ask(call, Box::new(ListPending(self)), out);
+        self.ask(None, server, out);
     }
 }
 
 /// The mailboxes.
 #[derive(Debug)]
-struct ListPending(Box<ListCommand>);
+struct ListPending {
+    list: Box<ListCommand>,
+    /// The lines up to this name have been written.
+    after: Option<String>,
+}
 
 impl Pending for ListPending {
     fn answered(self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
@@ -170,12 +202,13 @@ impl Pending for ListPending {
             Reply::Answer(Answer::Mailboxes(rows)) => rows,
             other => return server.not_answered(other, out),
         };
-        if self.0.only_subscribed {
+        let ListPending { list, after } = *self;
+        if list.only_subscribed {
             // A name may be subscribed though no mailbox has it.
-            let pending = ListNamesPending { list: self.0, rows };
+            let pending = ListNamesPending { list, after, rows };
             return server.ask(MailboxRead::Subscribed, Box::new(pending), out);
         }
-        self.0.write(&rows, &[], server, out);
+        list.write((&rows, &[]), after.as_deref(), server, out);
     }
 }
 
@@ -183,6 +216,7 @@ impl Pending for ListPending {
 #[derive(Debug)]
 struct ListNamesPending {
     list: Box<ListCommand>,
+    after: Option<String>,
     rows: Vec<MailboxRow>,
 }
 
@@ -190,7 +224,8 @@ impl Pending for ListNamesPending {
     fn answered(self: Box<Self>, server: &mut Server, _: Now, reply: Reply, out: &mut Output) {
         match reply {
             Reply::Answer(Answer::Names(names)) => {
-                self.list.write(&self.rows, &names, server, out);
+                let ListNamesPending { list, after, rows } = *self;
+                list.write((&rows, &names), after.as_deref(), server, out);
             }
             other => server.not_answered(other, out),
         }
@@ -263,12 +298,12 @@ fn lines<'a>(
     let mut shown: BTreeMap<(bool, &str), bool> = chosen
         .iter()
         .filter(|name| matches(name))
-        .map(|name| ((*name != "INBOX", *name), false))
+        .map(|name| ((*name != INBOX, *name), false))
         .collect();
     if list.recursive_match && list.only_subscribed {
         for name in chosen.iter().filter(|name| !matches(name)) {
             for parent in ancestors(name).filter(|parent| matches(parent)) {
-                shown.insert((parent != "INBOX", parent), true);
+                shown.insert((parent != INBOX, parent), true);
             }
         }
     }

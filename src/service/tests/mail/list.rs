@@ -155,3 +155,73 @@ fn a_folder_that_no_inbox_has_is_not_found() {
     };
     assert_eq!(rows.len(), 1);
 }
+
+#[test]
+fn a_page_of_large_rows_is_short() {
+    let mut world = world();
+    // 400 addresses of 160 octets: about 64 KiB a row, and one message that is in no list.
+    let list = |field: &str| {
+        let each: Vec<String> = (0..100)
+            .map(|n| format!("{} <{n}@{}.test>", "n".repeat(60), "d".repeat(60)))
+            .collect();
+        format!("{field}: {}\r\n", each.join(",\r\n "))
+    };
+    let header = ["To", "Cc", "Reply-To"].map(list).concat();
+    let large = format!("From: eve@x.test\r\nSubject: large\r\n{header}\r\nwords here\r\n");
+    for n in 0..12 {
+        world.clock.fetch_add(10, Ordering::Relaxed);
+        let text: &[u8] = match n % 4 {
+            3 => b"Subject: small\r\n\r\nother words here\r\n",
+            _ => large.as_bytes(),
+        };
+        let plan = world.receive("bob@a.test", text).unwrap();
+        world.deliver(&plan);
+    }
+    let (access, bob) = (everything(&world), world.bob.clone());
+    for q in [None, Some("words".to_owned())] {
+        for folder in [Some("INBOX".to_owned()), Some("all".to_owned()), None] {
+            for is_merged in [false, true] {
+                let filter = Box::new(MessageFilter {
+                    q: q.clone(),
+                    folder: folder.clone(),
+                    ..MessageFilter::default()
+                });
+                let (mut ids, mut cursor, mut most, mut pages) = (Vec::new(), None, 0, 0);
+                loop {
+                    let (progress, limit) = (Box::default(), 100);
+                    let call = match is_merged {
+                        true => MessageRead::ListAll {
+                            inboxes: Vec::new(),
+                            filter: filter.clone(),
+                            cursor,
+                            limit,
+                            progress,
+                        },
+                        false => MessageRead::List {
+                            inbox: InboxRef::Id(bob.inbox.unwrap()),
+                            filter: filter.clone(),
+                            cursor,
+                            limit,
+                            progress,
+                        },
+                    };
+                    let Answer::Messages { rows, next } = world.answer(Ask::of(&access, call))
+                    else {
+                        panic!()
+                    };
+                    (most, pages) = (most.max(rows.len()), pages + 1);
+                    ids.extend(rows.iter().map(|row| row.state.id));
+                    cursor = next;
+                    if cursor.is_none() {
+                        break;
+                    }
+                }
+                let mut sorted = ids.clone();
+                sorted.sort_unstable_by_key(|id| core::cmp::Reverse(id.0));
+                sorted.dedup();
+                assert_eq!((ids.len(), &ids), (12, &sorted), "{q:?} {folder:?}");
+                assert!(most < 12 && pages > 1, "{most} {pages}");
+            }
+        }
+    }
+}
