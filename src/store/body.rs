@@ -42,8 +42,20 @@ impl Store {
         refs: u32,
         body: &NewBody<'_>,
     ) -> Result<BodyId, Error> {
-        let chunks = body.octets.chunks(CHUNK_BYTES);
-        let id = self.new_ids(now, u32::try_from(chunks.len()).unwrap_or(u32::MAX));
+        let chunks = body.octets.len().div_ceil(CHUNK_BYTES);
+        let id = self.new_ids(now, u32::try_from(chunks).unwrap_or(u32::MAX));
+        self.insert_body(id, (org, refs), body)?;
+        self.put_piece(BodyId(id), body.octets, (0, body.octets.len()))?;
+        Ok(BodyId(id))
+    }
+
+    /// The row of a body, without its octets.
+    pub(super) fn insert_body(
+        &self,
+        id: i64,
+        (org, refs): (OrgId, u32),
+        body: &NewBody<'_>,
+    ) -> Result<(), Error> {
         let summary = format::encode_summary(body.summary)?;
         self.direct().run(
             "INSERT INTO body (id, org, refs, size, header_len, message_id, digest, summary, links,
@@ -62,13 +74,7 @@ impl Store {
                 self.links_of(body.inboxes, body.message_id, body.references)?,
             ),
         )?;
-        for (n, octets) in (id..).zip(chunks) {
-            self.direct().run(
-                "INSERT INTO chunk (id, checksum, octets) VALUES (?1, ?2, ?3)",
-                (n, crc32fast::hash(octets), octets),
-            )?;
-        }
-        Ok(BodyId(id))
+        Ok(())
     }
 
     /// Appends up to `len` octets from `offset` of a body to `out`. The body has `size` octets.
@@ -194,7 +200,7 @@ impl Store {
         let is_small = size <= PAGED_BYTES && links <= FEW_LINKS_BYTES;
         if refs == 1 && free && is_small && !self.is_recounted(body)? {
             self.release_links(body, i64::MAX)?;
-            return self.free_body(body, uint32(size));
+            return self.free_body(body, size).map(drop);
         }
         if refs == 1 {
             self.leftovers.set(true);
@@ -207,11 +213,15 @@ impl Store {
     /// Frees some bodies that have no reference left; how much work that was, in rows.
     ///
     /// Large bodies are read in many calls, so they stay for [`linger_ms`] after this function
-    /// has first seen them. They go at once when disk space `is_short`, or when [`LINGERING_MAX`]
-    /// bodies stay already. These times are in memory: after a start they begin again.
+    /// has first seen them. They go at once when disk space `is_short`, when [`LINGERING_MAX`]
+    /// bodies stay already, or when some of their octets are not there, so that no client can read
+    /// them. These times are in memory: after a start they begin again. A body that still arrives
+    /// stays.
     pub(super) fn sweep_bodies(&self, now: Now, is_short: bool) -> Result<i64, Error> {
         let mut lingering = self.lingering.borrow_mut();
-        let most = SWEPT_BODIES.saturating_add(lingering.len() as i64);
+        let mut arriving = self.arriving.borrow_mut();
+        let passed = lingering.len().saturating_add(arriving.len());
+        let most = SWEPT_BODIES.saturating_add(passed as i64);
         let unnamed = self.direct().all(
             "SELECT id, size FROM body WHERE refs = 0 ORDER BY id LIMIT ?1",
             [most],
@@ -222,7 +232,12 @@ impl Store {
             if octets >= SLICE_OCTETS || rows >= SWEPT_LINKS {
                 break;
             }
-            if *size > PAGED_BYTES && !is_short {
+            let arrives = arriving.arrives(*body);
+            if arrives == Some(true) {
+                continue;
+            }
+            let was_placed = arrives.is_none();
+            if *size > PAGED_BYTES && !is_short && was_placed && self.is_whole(*body, *size)? {
                 let until = lingering.get(body).copied().unwrap_or_else(|| {
                     let is_many = lingering.len() >= LINGERING_MAX;
                     now.mono_ms
@@ -240,22 +255,39 @@ impl Store {
             if !is_done {
                 break;
             }
-            octets += *size;
-            self.free_body(*body, uint32(*size))?;
+            octets += self.free_body(*body, *size)?;
+            arriving.remove(*body);
         }
         // Freeing is heavier than other work: one round of it is a whole slice.
         Ok(if any { SLICE_ROWS } else { 0 })
     }
 
-    fn free_body(&self, body: BodyId, size: u32) -> Result<(), Error> {
-        let chunks = (size as usize).div_ceil(CHUNK_BYTES) as i64;
-        self.direct().run(
-            "DELETE FROM chunk WHERE id >= ?1 AND id < ?2",
-            [body.0, body.0.saturating_add(chunks)],
-        )?;
+    /// Frees a body, or of a large one the last octets that it still has, about [`SLICE_OCTETS`]
+    /// of them; how many. Its links are released already.
+    fn free_body(&self, body: BodyId, size: i64) -> Result<i64, Error> {
+        let chunk_bytes = CHUNK_BYTES as i64;
+        let chunks = size.saturating_add(chunk_bytes - 1) / chunk_bytes;
+        let end = body.0.saturating_add(chunks);
+        let mut first = body.0;
+        if size > SLICE_OCTETS {
+            let last = self.direct().one(
+                "SELECT max(id) FROM chunk WHERE id >= ?1 AND id < ?2",
+                [body.0, end],
+                |r| r.get::<_, Option<i64>>(0),
+            )?;
+            let last = last.flatten().unwrap_or(body.0);
+            first = (last + 1 - SLICE_OCTETS / chunk_bytes).max(body.0);
+        }
+        self.direct()
+            .run("DELETE FROM chunk WHERE id >= ?1 AND id < ?2", [first, end])?;
+        if first > body.0 {
+            self.direct()
+                .run("UPDATE body SET links = NULL WHERE id = ?1", [body.0])?;
+            return Ok(SLICE_OCTETS);
+        }
         self.direct()
             .run("DELETE FROM body WHERE id = ?1", [body.0])?;
-        Ok(())
+        Ok(size.min(SLICE_OCTETS))
     }
 }
 
@@ -288,4 +320,4 @@ const LINGER_MS: u64 = 180_000;
 const LINGER_PACE: u64 = 16 << 10;
 
 /// Octets of a chunk: a page of FETCH reads one or two.
-pub(super) const CHUNK_BYTES: usize = 256 << 10;
+pub const CHUNK_BYTES: usize = 256 << 10;

@@ -7,6 +7,7 @@
 //! alone makes a [`Receipt`]; stored encodings are read and written in `format.rs` only.
 
 mod account;
+mod arriving;
 mod backup;
 mod body;
 mod conversation;
@@ -47,8 +48,9 @@ use rusqlite::{CachedStatement, Connection, Params, Row};
 use crate::call::{BodyId, Receipt};
 use crate::pace;
 
+pub use arriving::ArrivingBody;
 pub use backup::{backup, restore};
-pub use body::NewBody;
+pub use body::{CHUNK_BYTES, NewBody};
 pub use entry::{NewEntry, PageRequest, PieceBound, Scanned};
 pub use error::Error;
 pub use event::{LogState, NewEvent};
@@ -95,6 +97,8 @@ pub struct Store {
     leftovers: Cell<bool>,
     /// Large bodies without a reference, and until when they stay (monotonic ms).
     lingering: RefCell<HashMap<BodyId, u64>>,
+    /// Large bodies whose octets are being stored.
+    arriving: RefCell<arriving::ArrivingBodies>,
     /// How far [`Store::fill_sums`] has come, once it was read.
     sum_fill: Cell<Option<sum::SumFill>>,
     /// The quotas that changes must keep.

@@ -164,6 +164,7 @@ pub(super) fn finish(
         trim_from: Cell::new(0),
         leftovers: Cell::new(true),
         lingering: RefCell::default(),
+        arriving: RefCell::default(),
         sum_fill: Cell::new(None),
         quota: Cell::new(quota::Quota::NONE),
         page_sums: RefCell::new(None),

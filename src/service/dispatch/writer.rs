@@ -14,7 +14,7 @@ use crate::call::{
 use crate::crypto::Random;
 use crate::service::access::admit::admit;
 use crate::service::context::{Carried, WriteContext};
-use crate::service::intake::{self, Delivery};
+use crate::service::intake::{self, Delivery, PIECE_BYTES, StoredPieces};
 use crate::service::job::{Runner, Runners};
 use crate::service::{Service, policy};
 use crate::store::{KeptAnswer, Quota, Store};
@@ -75,7 +75,8 @@ impl WriteTask {
     pub fn octets(&self) -> usize {
         match self {
             WriteTask::Call(_) | WriteTask::Rest(_) => 0,
-            WriteTask::Deliver(request) => request.call.plan.body.len(),
+            // A larger one is stored in pieces.
+            WriteTask::Deliver(request) => request.call.plan.body.len().min(PIECE_BYTES),
         }
     }
 }
@@ -122,7 +123,7 @@ pub struct WriteTurn {
 struct Group<'a> {
     given: &'a [WriteTask],
     /// Tasks that `next` gave.
-    taken: Vec<WriteTask>,
+    taken: Vec<Option<WriteTask>>,
     /// Gives one more task, until the group is full.
     next: Option<&'a mut dyn FnMut() -> Option<WriteTask>>,
 }
@@ -144,13 +145,22 @@ impl<'a> Group<'a> {
         let n = n - self.given.len();
         if n == self.taken.len() {
             let task = (self.next.as_mut()?)()?;
-            self.taken.push(task);
+            self.taken.push(Some(task));
         }
-        self.taken.get(n)
+        self.taken.get(n)?.as_ref()
+    }
+
+    /// Takes a message out of which `pieces` are stored, for a later group.
+    fn keep(&mut self, n: usize, pieces: StoredPieces) -> Option<WriteTask> {
+        let mut task = self.taken.get_mut(n)?.take()?;
+        if let WriteTask::Deliver(request) = &mut task {
+            request.call.pieces = Some(pieces);
+        }
+        Some(task)
     }
 
     fn tasks(&self) -> impl Iterator<Item = &WriteTask> {
-        self.given.iter().chain(&self.taken)
+        self.given.iter().chain(self.taken.iter().flatten())
     }
 }
 
@@ -259,13 +269,20 @@ impl Writer {
                 metrics.add(Metric::Events, events.len() as u64);
                 let mut replies = Vec::with_capacity(results.len());
                 let mut rests = Vec::new();
-                for (task, result) in group.tasks().zip(results) {
+                for (n, result) in results.into_iter().enumerate() {
+                    let conn = group.nth(n).and_then(WriteTask::conn);
                     match result {
-                        Ok(Carried::Done(written)) => {
-                            replies.push((task.conn(), Reply::Written(written, receipt)));
+                        Ok(TaskProgress::Done(written)) => {
+                            replies.push((conn, Reply::Written(written, receipt)));
                         }
-                        Ok(Carried::Rest(call)) => rests.extend(task.rest(*call)),
-                        Err(refusal) => replies.push((task.conn(), Reply::Refused(refusal))),
+                        Ok(TaskProgress::Rest(call)) => {
+                            rests.extend(group.nth(n).and_then(|task| task.rest(*call)));
+                        }
+                        Ok(TaskProgress::Pieces(pieces)) => rests.extend(group.keep(n, pieces)),
+                        Err(refusal) => {
+                            abandon(store, group.nth(n));
+                            replies.push((conn, Reply::Refused(refusal)));
+                        }
                     }
                 }
                 WriteTurn {
@@ -278,6 +295,9 @@ impl Writer {
             }
             Err((is_fatal, why, refusal)) => {
                 metrics.count(Metric::CommitsFailed);
+                for task in group.tasks() {
+                    abandon(store, Some(task));
+                }
                 log::error!("commit failed calls={calls} error=\"{why}\"");
                 let is_full = refusal == Refusal::NoSpace;
                 let refused = Reply::Refused(refusal);
@@ -302,8 +322,10 @@ impl Writer {
         group: &mut Group<'_>,
         now: Now,
         events: &mut Vec<Event>,
-        results: &mut Vec<Result<Carried, Refusal>>,
+        results: &mut Vec<Result<TaskProgress, Refusal>>,
     ) -> Result<(), (String, Refusal)> {
+        // A task that is lent cannot be kept for another group: it is carried out whole.
+        let in_pieces = group.given.is_empty();
         let mut n = 0;
         while let Some(task) = group.nth(n) {
             n += 1;
@@ -320,7 +342,7 @@ impl Writer {
                 origin: task.conn(),
                 events,
             };
-            let result = carry_out(&mut context, task);
+            let result = carry_out(&mut context, task, in_pieces);
             match &result {
                 Ok(_) if store.is_transaction_gone() => return Err(lost(Refusal::Internal)),
                 Ok(_) => store.release().map_err(sql)?,
@@ -394,28 +416,64 @@ impl Writer {
     }
 }
 
+/// The result of a task in one group.
+#[derive(Debug)]
+enum TaskProgress {
+    /// It is carried out.
+    Done(Written),
+    /// The rest is a call of its own.
+    Rest(Box<Write>),
+    /// This much of a large message is stored, and nothing names it yet.
+    Pieces(StoredPieces),
+}
+
+impl From<Carried> for TaskProgress {
+    fn from(carried: Carried) -> Self {
+        match carried {
+            Carried::Done(written) => TaskProgress::Done(written),
+            Carried::Rest(call) => TaskProgress::Rest(call),
+        }
+    }
+}
+
+/// Lets the store free what is stored of a message that is refused.
+fn abandon(store: &Store, task: Option<&WriteTask>) {
+    if let Some(WriteTask::Deliver(request)) = task
+        && request.call.pieces.is_some()
+    {
+        store.abandon_bodies();
+    }
+}
+
 /// Carries out a task, unless a task with the same `Idempotency-Key` was carried out already. The
 /// answer is kept in the same savepoint.
-fn carry_out(context: &mut WriteContext<'_>, task: &WriteTask) -> Result<Carried, Refusal> {
+fn carry_out(
+    context: &mut WriteContext<'_>,
+    task: &WriteTask,
+    in_pieces: bool,
+) -> Result<TaskProgress, Refusal> {
     match task {
         WriteTask::Call(request) => {
             let (caller, call) = (&request.caller, &request.call);
             admit(caller, call.need(), context.now)?;
             with_idempotency(context, caller, call.idempotency(), |context| {
-                write::write(context, caller, call)
+                write::write(context, caller, call).map(TaskProgress::from)
             })
         }
         WriteTask::Rest(request) => {
             let (caller, call) = (&request.caller, &request.call);
             with_idempotency(context, caller, call.idempotency(), |context| {
-                write::write(context, caller, call)
+                write::write(context, caller, call).map(TaskProgress::from)
             })
         }
         WriteTask::Deliver(request) => {
             let (caller, delivery) = (&request.caller, &*request.call);
             admit(caller, delivery.need, context.now)?;
             with_idempotency(context, caller, delivery.idempotency.as_ref(), |context| {
-                intake::deliver(context, caller, delivery).map(Carried::Done)
+                if in_pieces && let Some(pieces) = intake::store_piece(context, caller, delivery)? {
+                    return Ok(TaskProgress::Pieces(pieces));
+                }
+                intake::deliver(context, caller, delivery).map(TaskProgress::Done)
             })
         }
     }
@@ -428,8 +486,8 @@ fn with_idempotency<'a>(
     context: &mut WriteContext<'a>,
     caller: &Caller,
     idempotency: Option<&Idempotency>,
-    run: impl FnOnce(&mut WriteContext<'a>) -> Result<Carried, Refusal>,
-) -> Result<Carried, Refusal> {
+    run: impl FnOnce(&mut WriteContext<'a>) -> Result<TaskProgress, Refusal>,
+) -> Result<TaskProgress, Refusal> {
     let Some(idempotency) = idempotency else {
         return run(context);
     };
@@ -449,14 +507,14 @@ fn with_idempotency<'a>(
         .saturating_sub(KEPT_MS);
     if let Some(kept) = context.store.kept_answer(caller.org(), &key, since)? {
         return if kept.fingerprint == idempotency.fingerprint {
-            Ok(Carried::Done(Written::Again(kept.answer)))
+            Ok(TaskProgress::Done(Written::Again(kept.answer)))
         } else {
             Err(Refusal::IdempotencyConflict)
         };
     }
     let written = match run(context)? {
-        Carried::Done(written) => written,
-        rest @ Carried::Rest(_) => return Ok(rest),
+        TaskProgress::Done(written) => written,
+        unfinished => return Ok(unfinished),
     };
     let kept = KeptAnswer {
         fingerprint: idempotency.fingerprint.to_vec(),
@@ -465,7 +523,7 @@ fn with_idempotency<'a>(
     context
         .store
         .keep_answer(caller.org(), &key, &kept, context.now.unix_ms)?;
-    Ok(Carried::Done(written))
+    Ok(TaskProgress::Done(written))
 }
 
 /// Milliseconds for which an answer is kept for its `Idempotency-Key`. It is a day, which is also

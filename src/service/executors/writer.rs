@@ -429,6 +429,7 @@ mod tests {
                 need: Need::Nothing,
                 idempotency: None,
                 receiver: None,
+                pieces: None,
                 charge: None,
             }),
         ))
@@ -489,12 +490,12 @@ mod tests {
         assert_eq!(w.fill(0, 2000).len(), 3);
         assert_eq!(w.fill(0, 9000).len(), 1);
         assert_eq!(w.fill(0, 1).len(), 6);
-        for _ in 0..3 {
-            w.queue.send(message(1, 5 << 20)).unwrap();
+        for _ in 0..20 {
+            w.queue.send(message(1, 1 << 20)).unwrap();
         }
         // Also while a group waits to become larger.
         let groups = [w.fill(0, 1).len(), w.fill(128, 1).len(), w.fill(0, 1).len()];
-        assert_eq!(groups, [1, 1, 1]);
+        assert_eq!(groups, [8, 8, 4]);
         assert!(w.turns.is_empty());
     }
 

@@ -102,6 +102,7 @@ pub(super) fn decide(
         idempotency,
         charge,
         receiver,
+        pieces: None,
     })
 }
 

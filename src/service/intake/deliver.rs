@@ -1,11 +1,13 @@
 //! Deliver: the writer carries out the effects of a plan, in the one transaction that the answer
 //! waits for.
 //!
+//! The octets of a large message are stored before, in pieces that nothing names yet.
+//!
 //! It does not judge again. It checks what may have changed since a reader decided: deleted inboxes
 //! and mailboxes, quota, rates of receiving, budgets of sending. It refuses the whole message or
 //! nothing; the rollback of the savepoint takes everything back.
 
-use super::plan::{Delivery, Effect, Placement, Plan};
+use super::plan::{Delivery, Effect, Placement, Plan, StoredPieces};
 use crate::call::{
     Access, Arrival, Arrived, BodyId, Caller, Change, EntryId, EntryState, InboxId, Metric, Noun,
     OrgId, Recipient, Refusal, SenderAuth, ThreadId, UidSet, Written,
@@ -13,7 +15,8 @@ use crate::call::{
 use crate::service::context::WriteContext;
 use crate::service::policy;
 use crate::store::{
-    InboxPlace, JobPayload, MailboxRecord, NewBody, NewEntry, NewEvent, NewJob, SmtpJob,
+    CHUNK_BYTES, InboxPlace, JobPayload, MailboxRecord, NewBody, NewEntry, NewEvent, NewJob,
+    SmtpJob,
 };
 
 /// A placement with its inbox and mailbox as they are now.
@@ -39,12 +42,10 @@ pub fn deliver(
     delivery: &Delivery,
 ) -> Result<Written, Refusal> {
     let plan = &delivery.plan;
-    let targets = find_targets(context, plan)?;
-    for target in &targets {
-        check_owner(caller.key(), target)?;
+    let targets = check(context, caller, plan)?;
+    if delivery.pieces.is_some() {
+        policy::check_space(context.service)?;
     }
-    check_quota(context, plan, &targets)?;
-    policy::check_receive(context.service, context.now, plan.receivers(), plan.party)?;
     if let Some(sender) = plan.sender {
         // The domain may have gone to another organization since the reader looked.
         policy::check_domain(context.store, sender)?;
@@ -53,7 +54,7 @@ pub fn deliver(
         policy::charge_sends(limits, context.store, context.now, org, sender, 1)
             .inspect_err(|_| context.shared.metrics.count(Metric::RateLimited))?;
     }
-    let bodies = store_bodies(context, caller, plan, &targets)?;
+    let bodies = store_bodies(context, caller, delivery, &targets)?;
     let mut targets = targets.into_iter();
     let mut best: Option<StoredEntry> = None;
     let mut queued = 0;
@@ -102,6 +103,63 @@ pub fn deliver(
         placed: best.as_ref().map(|stored| stored.placed),
         outbound: queued,
     })
+}
+
+/// Stores a piece of a large message, before anything names it. `None` when there is nothing to
+/// store apart: the message is small, or all of it is stored. Then [`deliver`] places it.
+///
+/// What [`deliver`] checks is checked before the first piece too, and the space on the disk, so
+/// that a message without a place costs nothing.
+pub fn store_piece(
+    context: &WriteContext<'_>,
+    caller: &Caller,
+    delivery: &Delivery,
+) -> Result<Option<StoredPieces>, Refusal> {
+    let plan = &delivery.plan;
+    if plan.body.len() <= PIECE_BYTES {
+        return Ok(None);
+    }
+    let mut pieces = match &delivery.pieces {
+        Some(pieces) => pieces.clone(),
+        None => {
+            let targets = check(context, caller, plan)?;
+            policy::check_space(context.service)?;
+            let keepers = keepers(caller, plan, &targets)?;
+            StoredPieces {
+                orgs: keepers.into_iter().map(|(org, _)| org).collect(),
+                ..StoredPieces::default()
+            }
+        }
+    };
+    if pieces.bodies.is_empty() || pieces.octets >= plan.body.len() {
+        let Some(org) = pieces.orgs.get(pieces.bodies.len()) else {
+            return Ok(None);
+        };
+        let body = new_body(plan, &[]);
+        let begun = context.store.begin_body(context.now, *org, &body)?;
+        pieces.bodies.push(begun);
+        pieces.octets = 0;
+    }
+    let body = pieces.bodies.last().ok_or(Refusal::Internal)?;
+    let piece = (pieces.octets, PIECE_BYTES);
+    context.store.put_piece(body.id, &plan.body, piece)?;
+    pieces.octets = pieces.octets.saturating_add(PIECE_BYTES);
+    Ok(Some(pieces))
+}
+
+/// Checks what may have changed since a reader decided. Gives where the message goes.
+fn check<'p>(
+    context: &WriteContext<'_>,
+    caller: &Caller,
+    plan: &'p Plan,
+) -> Result<Vec<PlacementTarget<'p>>, Refusal> {
+    let targets = find_targets(context, plan)?;
+    for target in &targets {
+        check_owner(caller.key(), target)?;
+    }
+    check_quota(context, plan, &targets)?;
+    policy::check_receive(context.service, context.now, plan.receivers(), plan.party)?;
+    Ok(targets)
 }
 
 /// Checks that the copy of the sender and an appended entry go to an inbox of the caller. The plan
@@ -174,13 +232,12 @@ fn check_quota(
     Ok(())
 }
 
-/// Stores the body, once for each organization that keeps it.
-fn store_bodies(
-    context: &WriteContext<'_>,
+/// The organizations that keep the message, and how many entries and jobs of each name its body.
+fn keepers(
     caller: &Caller,
     plan: &Plan,
     targets: &[PlacementTarget<'_>],
-) -> Result<Vec<(OrgId, BodyId)>, Refusal> {
+) -> Result<Vec<(OrgId, usize)>, Refusal> {
     let mut refs: Vec<(OrgId, usize)> = Vec::new();
     let mut refer = |org: OrgId, n: usize| match refs.iter_mut().find(|(known, _)| *known == org) {
         Some((_, refs)) => *refs += n,
@@ -193,23 +250,48 @@ fn store_bodies(
     if queued > 0 {
         refer(caller.access()?.org, queued);
     }
-    refs.into_iter()
+    Ok(refs)
+}
+
+/// Stores the body, once for each organization that keeps it, or places the one that has arrived
+/// in pieces.
+fn store_bodies(
+    context: &WriteContext<'_>,
+    caller: &Caller,
+    delivery: &Delivery,
+    targets: &[PlacementTarget<'_>],
+) -> Result<Vec<(OrgId, BodyId)>, Refusal> {
+    let plan = &delivery.plan;
+    let arrived = delivery.pieces.iter().flat_map(|pieces| &pieces.bodies);
+    let keepers = keepers(caller, plan, targets)?;
+    keepers
+        .into_iter()
         .map(|(org, refs)| {
             let refs = u32::try_from(refs).unwrap_or(u32::MAX);
             let own = targets.iter().filter(|target| target.place.org == org);
             let inboxes: Vec<InboxId> = own.map(|target| target.place.path.id).collect();
-            let body = NewBody {
-                octets: &plan.body,
-                header_len: plan.header_len,
-                message_id: &plan.message_id,
-                references: &plan.references,
-                inboxes: &inboxes,
-                digest: &plan.digest,
-                summary: &plan.summary,
-            };
-            Ok((org, context.store.put_body(context.now, org, refs, &body)?))
+            let body = new_body(plan, &inboxes);
+            match arrived.clone().find(|arrived| arrived.org == org) {
+                Some(arrived) => {
+                    context.store.place_body(arrived, refs, &body)?;
+                    Ok((org, arrived.id))
+                }
+                None => Ok((org, context.store.put_body(context.now, org, refs, &body)?)),
+            }
         })
         .collect()
+}
+
+fn new_body<'a>(plan: &'a Plan, inboxes: &'a [InboxId]) -> NewBody<'a> {
+    NewBody {
+        octets: &plan.body,
+        header_len: plan.header_len,
+        message_id: &plan.message_id,
+        references: &plan.references,
+        inboxes,
+        digest: &plan.digest,
+        summary: &plan.summary,
+    }
 }
 
 fn body_of(bodies: &[(OrgId, BodyId)], org: OrgId) -> Result<BodyId, Refusal> {
@@ -317,3 +399,7 @@ fn enqueue(
     context.store.enqueue(context.now, &job)?;
     Ok(())
 }
+
+/// Octets of a large message that one group stores: some milliseconds of work. A message of at most
+/// this size is stored with everything else.
+pub const PIECE_BYTES: usize = 4 * CHUNK_BYTES;

@@ -28,11 +28,11 @@ use crate::service::context::ReadContext;
 
 pub use again::read_again;
 pub(in crate::service) use decide::named_address;
-pub use deliver::deliver;
+pub use deliver::{PIECE_BYTES, deliver, store_piece};
 pub(in crate::service) use lookup::LOOKUP_MS;
 pub use lookup::{Finding, LookupId, Lookups};
 pub use parsed::ParsedMessage;
-pub use plan::Delivery;
+pub use plan::{Delivery, StoredPieces};
 
 /// The stage of a message.
 #[derive(Debug)]

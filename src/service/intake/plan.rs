@@ -6,6 +6,7 @@ use crate::call::{
     Arrival, Charge, Flags, Idempotency, InboxId, Need, OrgId, Recipient, SenderAuth, Summary,
 };
 use crate::service::access::receives::SendingParty;
+use crate::store::ArrivingBody;
 
 /// The decision about a message. The writer carries it out after checking again what may have
 /// changed.
@@ -54,6 +55,19 @@ pub struct Delivery {
     pub charge: Option<Arc<Charge>>,
     /// The organization of the first recipient. It pays for the mail of a peer without a key.
     pub receiver: Option<OrgId>,
+    /// What is stored already of a large message.
+    pub pieces: Option<StoredPieces>,
+}
+
+/// The part of a large message that is stored in earlier groups. Nothing names it yet.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StoredPieces {
+    /// The organizations that will have the message, each with a body of its own.
+    pub orgs: Vec<OrgId>,
+    /// The bodies that are begun, in the order of `orgs`. All but the last have all their octets.
+    pub bodies: Vec<ArrivingBody>,
+    /// Octets that the last of them has.
+    pub octets: usize,
 }
 
 /// One effect of a delivery.

@@ -3,6 +3,8 @@
 //! in between.
 
 use super::*;
+use crate::call::Summary;
+use crate::store::body::CHUNK_BYTES;
 use crate::store::copy::Copied;
 
 /// More entries than a command counts itself, and more than two slices.
@@ -291,4 +293,81 @@ fn what_is_large_lingers_as_long_as_it_takes_to_send() {
         while store.reclaim(now, false).unwrap() {}
         assert_eq!(rows(&store)[1], bodies, "{seconds}");
     }
+}
+
+fn large_body(octets: &[u8]) -> NewBody<'_> {
+    NewBody {
+        octets,
+        header_len: 8,
+        message_id: "",
+        references: &[],
+        inboxes: &[],
+        digest: b"",
+        summary: SUMMARY.get_or_init(Summary::default),
+    }
+}
+
+static SUMMARY: std::sync::OnceLock<Summary> = std::sync::OnceLock::new();
+
+fn in_group<T>(store: &Store, work: impl FnOnce() -> T) -> T {
+    store.begin().unwrap();
+    let done = work();
+    store.commit().unwrap();
+    done
+}
+
+#[test]
+fn a_body_that_arrives_in_pieces_stays_and_an_abandoned_one_goes() {
+    let store = world();
+    let octets = vec![b'x'; 5 * CHUNK_BYTES + 7];
+    let body = large_body(&octets);
+    let arriving = in_group(&store, || store.begin_body(NOW, ORG, &body).unwrap());
+    in_group(&store, || {
+        store
+            .put_piece(arriving.id, &octets, (0, 4 * CHUNK_BYTES))
+            .unwrap()
+    });
+    store.abandon_bodies();
+    assert!(!store.reclaim(NOW, true).unwrap());
+    assert_eq!(rows(&store)[1..3], [1, 4], "it still arrives");
+    let rest = (4 * CHUNK_BYTES, 4 * CHUNK_BYTES);
+    in_group(&store, || {
+        store.put_piece(arriving.id, &octets, rest).unwrap()
+    });
+    in_group(&store, || store.place_body(&arriving, 1, &body).unwrap());
+    let size = u32::try_from(octets.len()).unwrap();
+    assert_eq!(store.body_octets(arriving.id, size).unwrap(), octets);
+    // It can be placed once.
+    store.begin().unwrap();
+    assert!(store.place_body(&arriving, 1, &body).is_err());
+    store.rollback();
+    in_group(&store, || store.drop_body(ORG, arriving.id, true).unwrap());
+
+    // One of which some octets are missing goes at once; the whole one stays for its readers.
+    let second = in_group(&store, || store.begin_body(NOW, ORG, &body).unwrap());
+    in_group(&store, || {
+        store
+            .put_piece(second.id, &octets, (0, 4 * CHUNK_BYTES))
+            .unwrap()
+    });
+    drop((arriving, second));
+    store.abandon_bodies();
+    reclaim_all(&store);
+    assert_eq!(rows(&store)[1..3], [1, 6]);
+}
+
+#[test]
+fn a_large_body_is_freed_in_slices() {
+    let store = world();
+    let octets = vec![b'x'; 40 * CHUNK_BYTES];
+    let body = large_body(&octets);
+    let id = in_group(&store, || store.put_body(NOW, ORG, 1, &body).unwrap());
+    in_group(&store, || store.drop_body(ORG, id, true).unwrap());
+    let mut left = Vec::new();
+    while store.reclaim(NOW, true).unwrap() {
+        check(&store);
+        left.push(rows(&store)[2]);
+    }
+    assert_eq!(left, [24, 8, 0]);
+    assert_eq!(rows(&store)[1], 0);
 }

@@ -99,7 +99,7 @@ pub(super) fn read_again(
     let (mut after, mut others) = (0, 0u64);
     loop {
         let page = store.all(
-            "SELECT id FROM body WHERE id > ?1 ORDER BY id LIMIT 1000",
+            "SELECT id FROM body WHERE id > ?1 AND refs <> 0 ORDER BY id LIMIT 1000",
             [after],
             |r| r.get::<_, i64>(0),
         )?;

@@ -5,11 +5,12 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::call::{Budget, Holders};
-use crate::service::executors::{Inlets, Router, run_reader, run_writer};
+use crate::service::executors::{Inlets, Router, WorkClock, run_reader, run_writer};
 use crate::service::intake::ParsedMessage;
 use crate::service::intake::plan::Effect;
 use crate::service::tests::still;
 use crate::service::{Finding, LookupId, Lookups, Reader, Writer};
+use crate::store::CHUNK_BYTES;
 
 /// Starts a lookup for every message from outside. The answer becomes the subject of the message;
 /// the answer `refuse` refuses it.
@@ -264,4 +265,129 @@ fn an_effect_is_carried_out_or_the_message_is_refused() {
         world.decide(None, route, octets).unwrap_err(),
         Refusal::RelayDenied
     );
+}
+
+/// A message of more than three pieces.
+fn large() -> Vec<u8> {
+    let line = "x".repeat(76) + "\r\n";
+    let lines = PIECES * 4 * CHUNK_BYTES / line.len();
+    format!(
+        "From: x@y.test\r\nSubject: large\r\n\r\n{}",
+        line.repeat(lines)
+    )
+    .into_bytes()
+}
+
+const PIECES: usize = 3;
+
+/// A clock on which each call takes a whole group.
+fn slow() -> WorkClock {
+    let time = AtomicU64::new(0);
+    WorkClock(Arc::new(move || time.fetch_add(6000, Ordering::Relaxed)))
+}
+
+/// What the writer did, in its order: each answer, and the subjects of what it published.
+fn write_with(world: &mut World, asks: Vec<Ask>) -> (Vec<String>, u64) {
+    let service = Arc::clone(&world.inline.service);
+    let (router, inlets) = Router::new(Arc::clone(&service), (1, 1), slow());
+    let envelope = Envelope {
+        reverse_path: Some("eve@out.test".into()),
+        recipients: vec![world.recipient(None, "bob@a.test")],
+        ..Envelope::default()
+    };
+    let received = b"Received: from out by mx.test\r\n".to_vec();
+    let route = Route::Inbound { envelope, received };
+    let intake = Intake {
+        octets: large(),
+        ..intake_of(route)
+    };
+    let accept = Ask::anonymous(Call::Accept(Box::new(intake)));
+    router.submit(request(accept)).unwrap();
+    // The calls come to the writer before the message, and wait there.
+    for (n, ask) in asks.into_iter().enumerate() {
+        let conn = Some(ConnId(100 + n as u64));
+        let call = request(ask);
+        router.submit(Request { conn, ..call }).unwrap();
+    }
+    drop(router);
+    let Inlets { writer, lanes, .. } = inlets;
+    let reader = Reader::new(Arc::clone(&service));
+    let open = || Ok(&world.inline.store);
+    let read = run_reader(&lanes[0], 0, reader, open, |conn, reply| {
+        panic!("{conn:?} {reply:?}")
+    });
+    assert_eq!(read, Ok(()));
+    drop(lanes);
+    let said = core::cell::RefCell::new(Vec::new());
+    let commits = service.shared.metrics.value(Metric::Commits);
+    run_writer(
+        Writer::new(Arc::clone(&service)),
+        &world.inline.store,
+        &writer,
+        |events| said.borrow_mut().push(format!("{} events", events.len())),
+        |conn, reply| {
+            let word = match reply {
+                Reply::Written(..) => "written",
+                _ => "refused",
+            };
+            said.borrow_mut().push(format!("{} {word}", conn.0));
+        },
+        |why| panic!("{why}"),
+    );
+    let commits = service.shared.metrics.value(Metric::Commits) - commits;
+    (said.into_inner(), commits)
+}
+
+fn intake_of(route: Route) -> Intake {
+    Intake {
+        route,
+        octets: Vec::new(),
+        charge: None,
+    }
+}
+
+#[test]
+fn a_large_message_is_stored_in_pieces_and_placed_at_once() {
+    let mut world = world();
+    let ask = Ask::of(
+        &world.ann.clone(),
+        MailboxWrite::Create {
+            mailbox: "between".into(),
+        },
+    );
+    let (said, commits) = write_with(&mut world, vec![ask]);
+    // The call is answered before the message is all there, and nothing of it is published first.
+    assert_eq!(said, ["1 events", "100 written", "1 events", "7 written"]);
+    assert_eq!(commits as usize, PIECES + 2);
+    let wrong = crate::store::verify(&world.inline.store, true);
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(
+        !world.inline.store.has_leftovers()
+            || !world.inline.writer.reclaim(&world.inline.store).unwrap()
+    );
+}
+
+#[test]
+fn a_large_message_that_is_refused_in_the_end_leaves_nothing() {
+    let mut world = world();
+    let operator = crate::service::access::login::folder_access(world.org);
+    let delete = |address: &str| {
+        let inbox = InboxRef::Address(address.into());
+        Ask::of(&operator, InboxWrite::Delete { inbox })
+    };
+    let asks = vec![delete("none@a.test"), delete("bob@a.test")];
+    let before = world.inline.store.vacant_bytes().unwrap();
+    let (said, commits) = write_with(&mut world, asks);
+    assert_eq!(said[..1], ["100 refused"]);
+    assert_eq!(said[2..], ["101 written", "7 refused"]);
+    assert_eq!(commits as usize, PIECES + 3);
+    let wrong = crate::store::verify(&world.inline.store, true);
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(world.inline.store.has_leftovers());
+    while world.inline.writer.reclaim(&world.inline.store).unwrap() {}
+    // The pages of the body are free again.
+    let free = world.inline.store.vacant_bytes().unwrap() - before;
+    assert!(free >= large().len() as u64, "{free}");
+    let wrong = crate::store::verify(&world.inline.store, true);
+    assert_eq!(wrong, Vec::<String>::new());
 }
