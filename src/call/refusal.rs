@@ -66,6 +66,8 @@ pub enum Refusal {
     NoSpace,
     /// A fault of the server; its log has the reason.
     Internal,
+    /// What is stored is damaged; the log has the row.
+    Damaged,
     /// The server is stopping.
     Stopping,
 }

@@ -16,6 +16,17 @@ pub enum Error {
     Io(PathBuf, std::io::Error),
     /// Stored octets are damaged: which.
     Corrupt(&'static str),
+    /// A row is damaged.
+    DamagedRow {
+        /// Its table.
+        table: &'static str,
+        /// Its id.
+        row: i64,
+        /// Its organization.
+        org: i64,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// A row has an encoding of a version that this program does not know. It is not damage: a
     /// newer Postern has written the row.
     UnknownVersion {
@@ -88,6 +99,15 @@ impl fmt::Display for Error {
             Error::Sqlite(error) => write!(f, "database: {error}"),
             Error::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Error::Corrupt(what) => write!(f, "stored {what} is damaged"),
+            Error::DamagedRow {
+                table,
+                row,
+                org,
+                what,
+            } => write!(
+                f,
+                "damaged: {table} id={row}, organization {org}: {what}; `postern verify` finds all"
+            ),
             Error::UnknownVersion { what, found, known } => write!(
                 f,
                 "stored {what} has the unknown version {found}, this Postern reads versions up to {known}: run a newer Postern"
@@ -144,6 +164,16 @@ impl From<Error> for Refusal {
             Error::Sqlite(e) if is_full(&e) => {
                 log::error!("store error=\"{e}\"");
                 Refusal::NoSpace
+            }
+            Error::Corrupt(_)
+            | Error::DamagedRow { .. }
+            | Error::Sqlite(
+                rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::FromSqlConversionFailure(..),
+            ) => {
+                log::error!("store error=\"{error}\"");
+                Refusal::Damaged
             }
             error => {
                 log::error!("store error=\"{error}\"");

@@ -7,7 +7,7 @@ use core::ops::ControlFlow;
 
 use rusqlite::Row;
 
-use super::entry::{arrival_of, read_state};
+use super::entry::{UNLIKE_CHECKSUM, arrival_of, read_state};
 use super::mailbox::special_of;
 use super::{Error, MailboxRecord, Store, format, uint32};
 use crate::call::{
@@ -18,6 +18,8 @@ use crate::call::{
 /// One message with all that is stored beside its octets.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MessageRecord {
+    /// Its organization.
+    pub org: OrgId,
     /// Its mailbox.
     pub mailbox: MailboxId,
     /// The mailbox's name.
@@ -78,7 +80,7 @@ impl Store {
                 ListPosition::Id(_) => ListPosition::Id(r.get(1)?),
                 ListPosition::Uid(mailbox, _) => ListPosition::Uid(mailbox, uint32(r.get(0)?)),
             };
-            look(at, read_view(r)?)
+            look(at, read_view(r, org)?)
         })
         .map(drop)
     }
@@ -118,8 +120,13 @@ impl Store {
             id.0,
             with_special.into(),
         ];
-        let _ = self.each(BY_ID, only, |r| {
-            found = read_view(r)?;
+        let _ = self.each(ONE, only, |r| {
+            found = read_view(r, org)?;
+            if let Some(found) = &found
+                && !r.get::<_, bool>(18)?
+            {
+                return Err(damaged(org, found.body.0, UNLIKE_CHECKSUM));
+            }
             Ok(ControlFlow::Break(()))
         })?;
         Ok(found)
@@ -160,19 +167,38 @@ impl Store {
     }
 }
 
+/// A body whose row is damaged.
+fn damaged(org: OrgId, body: BodyId, what: &'static str) -> Error {
+    Error::DamagedRow {
+        table: "body",
+        row: body.0,
+        org: org.0,
+        what,
+    }
+}
+
+/// The same error with the row that it is about.
+fn named(error: Error, org: OrgId, body: BodyId) -> Error {
+    match error {
+        Error::Corrupt(what) => damaged(org, body, what),
+        other => other,
+    }
+}
+
 fn blob<'r>(r: &'r Row<'_>, column: usize) -> Result<&'r [u8], Error> {
     let value = r.get_ref(column)?;
     value.as_blob().map_err(|_| Error::Corrupt("summary"))
 }
 
 /// `None` when its mailbox is gone.
-fn read_view(r: &Row<'_>) -> Result<Option<MessageRecord>, Error> {
+fn read_view(r: &Row<'_>, org: OrgId) -> Result<Option<MessageRecord>, Error> {
     let Some(body) = r.get::<_, Option<i64>>(12)?.map(BodyId) else {
         return Ok(None);
     };
     let summary = blob(r, 14)?;
     let (arrival, auth) = arrival_of(r.get(8)?);
     Ok(Some(MessageRecord {
+        org,
         state: read_state(r)?,
         mailbox: MailboxId(r.get(5)?),
         folder: r.get(6)?,
@@ -183,7 +209,7 @@ fn read_view(r: &Row<'_>) -> Result<Option<MessageRecord>, Error> {
         size: uint32(r.get(10)?),
         prefix: r.get::<_, Option<Vec<u8>>>(11)?.unwrap_or_default(),
         body: (body, uint32(r.get(13)?)),
-        summary: format::decode_summary(summary)?,
+        summary: format::decode_summary(summary).map_err(|e| named(e, org, body))?,
         message_id: r.get(15)?,
         digest: format::decode_digest(r.get(16)?)?,
         special: r.get::<_, Option<i64>>(17)?.and_then(special_of),
@@ -206,6 +232,21 @@ const BY_UID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailb
      LEFT JOIN mailbox m ON m.id = e.mailbox AND ?5
      LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
  WHERE e.mailbox = ?4 AND e.uid < ?2 AND e.org = ?3 AND e.inbox = ?1 ORDER BY e.uid DESC";
+
+// One message, with its checksums compared.
+const ONE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
+     e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
+     b.message_id, b.digest, m.special,
+     coalesce(b.sum = row_sum(b.id, b.org, b.size, b.header_len, b.message_id, b.digest,
+         b.summary), 1)
+     AND coalesce(e.sum = row_sum(e.id, e.org, e.inbox, e.body, e.thread, e.arrival,
+         e.received_at, e.size, e.prefix), 1)
+     AND coalesce(e.state_sum = row_sum(e.mailbox, e.uid, e.id, e.modseq, e.flags,
+         e.keywords), 1)
+ FROM entry e INDEXED BY entry_id
+     LEFT JOIN mailbox m ON m.id = e.mailbox AND (?5 OR m.special IS NULL)
+     LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
+ WHERE e.inbox = ?1 AND e.id < ?2 AND e.id >= ?4 AND e.org = ?3 ORDER BY e.id DESC";
 
 const NEWEST: &str = "SELECT id FROM entry INDEXED BY entry_id
  WHERE inbox = ?1 AND id < ?2 AND org = ?3 ORDER BY id DESC LIMIT 1";

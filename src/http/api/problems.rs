@@ -384,6 +384,11 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             codes::INTERNAL,
             "Something went wrong here; it is in our log.",
         ),
+        Refusal::Damaged => Problem::new(
+            codes::DAMAGED,
+            "What is stored here is damaged; the log of the server names it.",
+            "Ask the operator to run `postern verify`; another message may be read.",
+        ),
         Refusal::Stopping => {
             Problem::unavailable(codes::STOPPING, "The server is stopping.").and_close()
         }
@@ -543,6 +548,10 @@ mod tests {
     use crate::call::Rate;
     use crate::call::Scopes;
 
+    fn limit(what: Countable) -> Refusal {
+        Refusal::Limit { what, max: 16 }
+    }
+
     #[test]
     fn every_refusal_has_a_status_and_words() {
         const FULL: Refusal = Refusal::OverQuota {
@@ -598,26 +607,15 @@ mod tests {
             (Refusal::StrayOctets, 400),
             (FULL, 403),
             (Refusal::RateLimited { rate, retry_ms }, 429),
-            (
-                Refusal::Limit {
-                    what: Countable::Streams,
-                    max: 16,
-                },
-                409,
-            ),
-            (
-                Refusal::Limit {
-                    what: Countable::Inboxes,
-                    max: 16,
-                },
-                409,
-            ),
+            (limit(Countable::Streams), 409),
+            (limit(Countable::Inboxes), 409),
             (Refusal::IdempotencyConflict, 409),
             (Refusal::Conflict(ConflictReason::MailboxHasChildren), 409),
             (Refusal::Expired { oldest: 5 }, 410),
             (Refusal::SearchDeadline, 503),
             (Refusal::NoSpace, 507),
             (Refusal::Internal, 503),
+            (Refusal::Damaged, 500),
             (Refusal::Stopping, 503),
         ] {
             let problem = refused(&refusal, &limits);

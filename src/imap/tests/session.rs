@@ -237,6 +237,27 @@ fn a_view_that_lags_is_compared_when_everything_may_be_told() {
     );
 }
 
+/// A message without a digest is damaged: the others are written, and the end says so.
+#[test]
+fn a_damaged_message_is_left_out_and_told() {
+    let mut client = Client::new(Limits::default());
+    client.select(UidSet::from(1..=3), 10);
+    client.heard();
+    client.say("3 FETCH 1:3 (UID ENVELOPE)");
+    client.answer(Answer::Entries {
+        rows: vec![row(1, 1), row(2, 1)],
+        more: UidSet::one(3),
+    });
+    client.answer(Answer::Entries {
+        rows: vec![row(3, 1)],
+        more: UidSet::new(),
+    });
+    assert_eq!(
+        client.heard(),
+        "3 NO [SERVERBUG] A stored message is damaged and left out; the server's log names it\r\n"
+    );
+}
+
 #[test]
 fn flags_that_change_while_flags_are_told_wait_for_the_next_command() {
     let mut client = Client::new(Limits::default());

@@ -127,6 +127,10 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
         Refusal::SearchDeadline => ("[LIMIT]", "The search took too long".to_owned()),
         Refusal::NoSpace => ("[LIMIT]", "The disk is full".to_owned()),
         Refusal::Internal => ("[UNAVAILABLE]", "Our fault; try again later".to_owned()),
+        Refusal::Damaged => (
+            "[SERVERBUG]",
+            "A stored message is damaged and left out; the server's log names it".to_owned(),
+        ),
         Refusal::Stopping => ("[UNAVAILABLE]", "The server is stopping".to_owned()),
     }
 }

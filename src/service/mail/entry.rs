@@ -7,9 +7,10 @@
 use super::mailbox::{find, find_own_place, walk};
 use crate::call::bounds::check_keyword;
 use crate::call::{
-    Access, Answer, FlagChange, Flags, InboxId, Limits, MailboxId, MailboxWalk, Noun, Octets,
-    OctetsOf, Refusal, UidSet, Written,
+    Access, Answer, EntryRow, FlagChange, Flags, InboxId, Limits, MailboxId, MailboxWalk, Noun,
+    Octets, OctetsOf, Refusal, UidSet, Written,
 };
+use crate::mail::Digest;
 use crate::service::access::admit::sees;
 use crate::service::context::{ReadContext, WriteContext, own_inbox};
 use crate::store::{
@@ -65,8 +66,26 @@ pub fn fetch(
         changed_since: ask.changed_since,
         bytes_max: context.shared.limits.page_bytes,
     };
-    let (rows, more) = context.store.page(&mailbox, uids, &ask)?;
+    let (mut rows, more) = context.store.page(&mailbox, uids, &ask)?;
+    for row in rows.iter_mut().filter(|row| row.digest.is_some()) {
+        check_digest(&mailbox, row);
+    }
     Ok(Answer::Entries { rows, more })
+}
+
+/// Takes away a digest that cannot be read: its message is then left out and not shown as one
+/// without an envelope.
+fn check_digest(mailbox: &MailboxRecord, row: &mut EntryRow) {
+    if row.digest.as_deref().and_then(Digest::open).is_none() {
+        row.digest = None;
+        let error = crate::store::Error::DamagedRow {
+            table: "entry",
+            row: row.state.id.0,
+            org: mailbox.org.0,
+            what: "its digest cannot be read",
+        };
+        log::error!("store error=\"{error}\"");
+    }
 }
 
 /// Reads a part of a message: the prefix first, then the body. Past the end there is nothing. One

@@ -434,10 +434,9 @@ impl<'f> CompiledFilter<'f> {
         rows: &mut Vec<MessageView>,
     ) -> Result<Vec<MatchingRow<P>>, Refusal> {
         if !self.reads_octets() {
-            let views = found
-                .into_iter()
-                .map(|of| message_view(of.inbox, of.record));
-            rows.extend(views);
+            for of in found {
+                rows.push(message_view(of.inbox, of.record)?);
+            }
             return Ok(Vec::new());
         }
         while !found.is_empty() {
@@ -455,7 +454,7 @@ impl<'f> CompiledFilter<'f> {
                 };
                 progress.has_moved = true;
                 if matches {
-                    rows.push(message_view(candidate.inbox, candidate.record));
+                    rows.push(message_view(candidate.inbox, candidate.record)?);
                 }
                 if left.len() > 0 && clock.is_over() {
                     return Ok(left.collect());

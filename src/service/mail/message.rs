@@ -22,13 +22,15 @@ use crate::service::policy;
 use crate::store::{InboxPlace, MailboxRecord, MessageRecord, Store};
 
 /// The row of a list.
-pub(super) fn message_view(inbox: InboxId, view: MessageRecord) -> MessageView {
-    let digest = Digest::open(&view.digest);
-    let reply_to = digest.as_ref().map_or_else(Vec::new, |digest| {
-        let own = digest.envelope().own_reply_to();
-        own.mailboxes().take(SHOWN_MAX).map(named_address).collect()
-    });
-    MessageView {
+///
+/// # Errors
+/// The digest is damaged.
+pub(super) fn message_view(inbox: InboxId, view: MessageRecord) -> Result<MessageView, Refusal> {
+    let digest = open_digest(&view)?;
+    let own = digest.envelope().own_reply_to();
+    let reply_to = own.mailboxes().take(SHOWN_MAX).map(named_address).collect();
+    let bcc = hidden(&view.prefix, view.arrival, &digest);
+    Ok(MessageView {
         inbox,
         folder: view.folder,
         thread: view.thread,
@@ -38,18 +40,30 @@ pub(super) fn message_view(inbox: InboxId, view: MessageRecord) -> MessageView {
         auth: view.auth,
         received_at: view.received_at,
         size: view.size,
-        bcc: hidden(&view.prefix, view.arrival, digest.as_ref()),
+        bcc,
         reply_to,
         state: view.state,
         message_id: view.message_id,
         summary: view.summary,
         content: None,
-    }
+    })
+}
+
+fn open_digest(view: &MessageRecord) -> Result<Digest<'_>, Refusal> {
+    Digest::open(&view.digest).ok_or_else(|| {
+        let error = crate::store::Error::DamagedRow {
+            table: "body",
+            row: view.body.0.0,
+            org: view.org.0,
+            what: "its digest cannot be read",
+        };
+        error.into()
+    })
 }
 
 /// The hidden recipients: from the prefix of the sender's copy, or from the Bcc field of a message
 /// that the owner has stored.
-fn hidden(prefix: &[u8], arrival: Arrival, digest: Option<&Digest<'_>>) -> Vec<NamedAddress> {
+fn hidden(prefix: &[u8], arrival: Arrival, digest: &Digest<'_>) -> Vec<NamedAddress> {
     if let Some(field) = Headers::parse(prefix).first("Bcc") {
         let list = parse_list(field.value, &Bounds::default());
         return list
@@ -59,12 +73,12 @@ fn hidden(prefix: &[u8], arrival: Arrival, digest: Option<&Digest<'_>>) -> Vec<N
             .map(named_address)
             .collect();
     }
-    match (arrival, digest) {
-        (Arrival::Appended | Arrival::Sent, Some(digest)) => {
+    match arrival {
+        Arrival::Appended | Arrival::Sent => {
             let bcc = digest.envelope().bcc.mailboxes();
             bcc.take(SHOWN_MAX).map(named_address).collect()
         }
-        _ => Vec::new(),
+        Arrival::Received | Arrival::Copied => Vec::new(),
     }
 }
 
@@ -92,7 +106,7 @@ pub fn read(
     let opened = OpenedMessage::read(context.store, (access.org, inbox), id)?.ok_or(NONE)?;
     let content = content(&view, &opened.octets, max_chars)?;
     drop(opened);
-    let mut message = message_view(inbox, view);
+    let mut message = message_view(inbox, view)?;
     message.content = Some(Box::new(content));
     Ok(Answer::Message(Box::new(message)))
 }
@@ -102,7 +116,7 @@ fn content(
     octets: &[u8],
     max_chars: Option<usize>,
 ) -> Result<MessageContent, Refusal> {
-    let digest = Digest::open(&view.digest).ok_or_else(|| damaged("digest"))?;
+    let digest = open_digest(view)?;
     let body = text::text_of(octets, &digest);
     let links = links(&body.text, &body.links)
         .into_iter()
@@ -225,7 +239,7 @@ pub fn find_part(
 ) -> Result<Answer, Refusal> {
     let _moment = context.store.snapshot()?;
     let (inbox, view) = find_view(context.store, access, inbox, id)?;
-    let digest = Digest::open(&view.digest).ok_or_else(|| damaged("digest"))?;
+    let digest = open_digest(&view)?;
     let found = text::find_attachment(&digest, part).ok_or(Refusal::NotFound(Noun::Attachment))?;
     let (body, body_size) = view.body;
     let at = |at: usize| u32::try_from(at).unwrap_or(u32::MAX).min(body_size);
@@ -297,10 +311,8 @@ pub fn patch(
             state: view.state,
         });
     }
-    Ok(Written::Message(Box::new(message_view(
-        place.path.id,
-        view,
-    ))))
+    let view = message_view(place.path.id, view)?;
+    Ok(Written::Message(Box::new(view)))
 }
 
 /// Moves a message to Trash, or deletes it. A message that is in Trash already stays there.
@@ -372,10 +384,6 @@ fn move_one(
         context.events,
     )?;
     Ok(())
-}
-
-fn damaged(what: &'static str) -> Refusal {
-    crate::store::Error::Corrupt(what).into()
 }
 
 const NONE: Refusal = Refusal::NotFound(Noun::Message);

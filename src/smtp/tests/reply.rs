@@ -57,6 +57,7 @@ fn every_line_is_a_short_reply_whose_codes_agree() {
         Refusal::SearchDeadline,
         Refusal::NoSpace,
         Refusal::Internal,
+        Refusal::Damaged,
         Refusal::Stopping,
     ];
     let moments = [

@@ -110,6 +110,7 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
         Refusal::SearchDeadline => "451 4.4.5 It took too long".into(),
         Refusal::NoSpace => "452 4.3.1 Not enough storage, try again later".into(),
         Refusal::Internal => INTERNAL.into(),
+        Refusal::Damaged => "451 4.3.0 What is stored here is damaged".into(),
         Refusal::Stopping => {
             return ReplyLine {
                 text: "421 4.3.2 The server is stopping".into(),

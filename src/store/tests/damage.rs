@@ -16,7 +16,7 @@ const NOW: Now = Now {
     unix_ms: 1_700_000_000_000,
 };
 
-fn write(inline: &mut Inline, access: &Access, ask: impl Into<Call>) {
+fn serve(inline: &mut Inline, access: &Access, ask: impl Into<Call>) -> Reply {
     let ask = Ask::of(access, ask.into());
     let request = Request {
         conn: Some(ConnId(1)),
@@ -25,8 +25,21 @@ fn write(inline: &mut Inline, access: &Access, ask: impl Into<Call>) {
         caller: ask.caller,
         call: ask.call,
     };
-    let (reply, _) = inline.serve(request);
-    assert!(matches!(reply, Some(Reply::Written(..))), "{reply:?}");
+    inline.serve(request).0.unwrap()
+}
+
+fn write(inline: &mut Inline, access: &Access, ask: impl Into<Call>) {
+    let reply = serve(inline, access, ask);
+    assert!(matches!(reply, Reply::Written(..)), "{reply:?}");
+}
+
+/// The access to the first inbox of the first organization.
+fn first_access(inline: &Inline) -> (Access, InboxId) {
+    let org = inline.store.orgs().unwrap()[0].id;
+    let inbox = inline.store.inboxes(org, None, InboxId(0), 1).unwrap()[0].id;
+    let mut grant = (*login::folder_access(org).0).clone();
+    grant.inbox = Some(inbox);
+    (Access(std::sync::Arc::new(grant)), inbox)
 }
 
 /// A database with a row in every table: two organizations, keys, inboxes below others, copies,
@@ -37,10 +50,7 @@ fn everything() -> Inline {
     let other = inline.make_org("two").unwrap();
     inline.make_inbox(other, "c@y.test").unwrap();
     inline.make_key(other, Scopes::ADMIN, None).unwrap();
-    let inbox = inline.store.inboxes(org, None, InboxId(0), 1).unwrap()[0].id;
-    let mut grant = (*login::folder_access(org).0).clone();
-    grant.inbox = Some(inbox);
-    let access = Access(std::sync::Arc::new(grant));
+    let (access, inbox) = first_access(&inline);
     write(
         &mut inline,
         &access,
@@ -475,4 +485,76 @@ fn an_older_file_is_filled_in_slices() {
     assert_eq!(uncounted(&found), Vec::<String>::new());
     assert_eq!(found.notes, Vec::<String>::new());
     assert!(store.is_summed().unwrap());
+}
+
+/// What a client gets of a message whose row is damaged: never an envelope of nothing, and never a
+/// shorter list.
+#[test]
+fn damage_is_told_and_never_served() {
+    let emptied = "UPDATE body SET digest = x''";
+    let cut = "UPDATE body SET digest = substr(digest, 1, 9)";
+    // The digest can be read, and is another one.
+    let other =
+        "UPDATE body SET digest = CAST(substr(digest, 1, length(digest) - 1) || x'41' AS BLOB)";
+    let text = "UPDATE body SET digest = 'text'";
+    let summary = "UPDATE body SET summary = x'01ff'";
+    let prefix = "UPDATE entry SET prefix = x'41'";
+    for (sql, is_seen_in_lists) in [
+        (emptied, true),
+        (cut, true),
+        (text, true),
+        (summary, true),
+        (other, false),
+        (prefix, false),
+    ] {
+        let mut inline = everything();
+        damage(&inline.store, sql);
+        let (access, inbox) = first_access(&inline);
+        let org = inline.store.orgs().unwrap()[0].id;
+        let mailbox = inline.store.mailbox_named(org, inbox, "INBOX");
+        let mailbox = mailbox.unwrap().unwrap().id;
+        let id = inline.store.all(
+            "SELECT id FROM entry WHERE mailbox = ?1",
+            [mailbox.0],
+            |r| r.get(0).map(EntryId),
+        );
+        let id = id.unwrap()[0];
+        // FETCH of one message compares its checksums; a long page is only read.
+        for (uids, compares) in [(UidSet::one(2), true), (UidSet::from(1..=u32::MAX), false)] {
+            let fetch = EntryRead::Fetch {
+                mailbox,
+                uids,
+                digest: true,
+                octets: Octets::No,
+                changed_since: 0,
+            };
+            let is_told = match serve(&mut inline, &access, fetch) {
+                Reply::Refused(refusal) => refusal == Refusal::Damaged,
+                Reply::Answer(Answer::Entries { rows, .. }) => {
+                    rows.len() == 1 && rows[0].digest.is_none()
+                }
+                other => panic!("{sql}: {other:?}"),
+            };
+            let is_read = is_seen_in_lists && sql != summary;
+            assert_eq!(is_told, compares || is_read, "{sql}");
+        }
+        let inbox = InboxRef::Id(inbox);
+        let show = MessageRead::Get {
+            inbox: inbox.clone(),
+            id,
+            max_chars: None,
+        };
+        let reply = serve(&mut inline, &access, show);
+        assert_eq!(reply, Reply::Refused(Refusal::Damaged), "{sql}");
+        let list = MessageRead::List {
+            inbox,
+            filter: Box::default(),
+            cursor: None,
+            limit: 10,
+            progress: Box::default(),
+        };
+        let reply = serve(&mut inline, &access, list);
+        let is_told = reply == Reply::Refused(Refusal::Damaged);
+        assert_eq!(is_told, is_seen_in_lists, "{sql}: {reply:?}");
+    }
 }

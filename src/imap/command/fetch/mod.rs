@@ -7,8 +7,8 @@
 
 use super::{CommandContext, RunCommand};
 use crate::call::{
-    Answer, EntryRead, EntryRow, EntryState, EntryWrite, FlagChange, Flags, Now, Reply, UidQueue,
-    UidSet, Written,
+    Answer, EntryRead, EntryRow, EntryState, EntryWrite, FlagChange, Flags, Now, Refusal, Reply,
+    UidQueue, UidSet, Written,
 };
 use crate::engine::{HIGH_WATER, Output};
 use crate::imap::server::{Flow, Pending, Server, Stage};
@@ -81,6 +81,8 @@ struct Retrieval {
     by_number: bool,
     /// Some of the messages are gone, and the client has not been told yet.
     missing: bool,
+    /// A message was left out, because its envelope and structure are damaged.
+    damaged: bool,
     /// The messages that have not been asked for yet, and those that the last call asked for.
     left: UidQueue,
     asked_uids: UidSet,
@@ -123,6 +125,7 @@ impl RunCommand for FetchCommand {
             changed_since: self.changed_since.unwrap_or(0),
             by_number: !self.uid,
             missing: server.misses(self.uid, &uids),
+            damaged: false,
             left: uids.into(),
             asked_uids: UidSet::new(),
             page: Vec::new(),
@@ -260,7 +263,9 @@ impl Retrieval {
             return;
         };
         if self.left.is_empty() {
-            return if self.missing {
+            return if self.damaged {
+                server.refused(&Refusal::Damaged, out)
+            } else if self.missing {
                 server.no(GONE, out)
             } else {
                 server.ok("Fetch done", out)
@@ -301,6 +306,11 @@ impl Retrieval {
             self.left.put_back(&more);
         }
         self.page = rows;
+        if self.needs.digest {
+            let before = self.page.len();
+            self.page.retain(|row| row.digest.is_some());
+            self.damaged |= self.page.len() < before;
+        }
         let known = open.view.known();
         self.page.retain(|row| known.contains(row.state.uid));
         let uids: UidSet = self.page.iter().map(|row| row.state.uid).collect();

@@ -2,8 +2,8 @@
 //! octets that a section names.
 //!
 //! Nothing is parsed here: `mail::digest` has found the parts at delivery, and this writes
-//! them in one pass. A digest that is missing or damaged is written as an envelope of NILs
-//! and one plain text, with its parentheses closed, so the response is always well formed.
+//! them in one pass. FETCH leaves out a message whose digest cannot be read. Where a part of a
+//! digest is damaged, NIL stands in its place, so the response is always well formed.
 //!
 //! Ranges count from the beginning of the entry: its own prefix, then the body. Digests
 //! count from behind the prefix.
