@@ -157,13 +157,15 @@ limits! {
     imap_sessions_per_inbox: usize = 16 => SessionsLimited;
     /// Commands of one session in a minute.
     imap_commands_per_minute: usize = 2000 => RateLimited;
+    /// Messages of a mailbox. What a client must know of one, such as its UIDs, stays small.
+    mailbox_messages: u64 = 1_000_000 => RejectedQuota;
     /// Keywords of a message: enough for labels, and few enough for a small row.
     message_keywords: usize = 64 => RejectedQuota;
     /// Different keywords that SELECT names of a mailbox.
     mailbox_keywords: usize = 256 => pace;
     /// Messages of a command over many that one call changes or copies before other calls have
     /// their turn: some milliseconds of work.
-    slice_rows: usize = 500 => pace;
+    slice_rows: usize = 300 => pace;
     /// Mailboxes of an inbox.
     mailboxes: usize = 1000 => RejectedQuota;
     /// Octets of a mailbox name.

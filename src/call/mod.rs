@@ -72,7 +72,7 @@ pub use share::{Share, ShareOwner, SharePart};
 pub use shared::{PublicEndpoints, Shared};
 pub use uid_queue::UidQueue;
 pub use uid_set::UidSet;
-pub use walk::{MailboxWalk, RecentCount, WalkStart};
+pub use walk::{BulkProgress, MailboxWalk, RecentCount, WalkStart};
 pub use write::{
     DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite, OrgWrite, Write,
 };

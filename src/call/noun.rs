@@ -44,6 +44,8 @@ pub enum Countable {
     Mailboxes,
     /// UIDVALIDITY values are never used again, so mailboxes are counted over all time.
     MailboxesEverMade,
+    /// Messages of one mailbox.
+    Messages,
     Recipients,
     Sessions,
     Streams,
@@ -62,6 +64,7 @@ impl Countable {
             Countable::Keywords => "keywords",
             Countable::Mailboxes => "mailboxes",
             Countable::MailboxesEverMade => "mailboxes ever made",
+            Countable::Messages => "messages in a mailbox",
             Countable::Recipients => "recipients",
             Countable::Sessions => "sessions",
             Countable::Streams => "streams",

@@ -129,11 +129,13 @@ pub enum Written {
         modified: UidSet,
         rest: UidSet,
     },
+    /// `uids` are told if they are few ranges; the events before the reply tell of all.
     Expunged {
         uids: UidSet,
         modseq: u64,
     },
-    /// UIDs in the source and their UIDs in the target, in the same order.
+    /// UIDs in the source and their UIDs in the target, in the same order. `expunged` is as in
+    /// `Expunged`.
     Copied {
         uidvalidity: u32,
         from: UidSet,

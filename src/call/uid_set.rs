@@ -164,6 +164,25 @@ impl UidSet {
         UidSet(both)
     }
 
+    /// The first `n` UIDs above `uid`. It costs the logarithm of what it passes over.
+    pub fn first_above(&self, uid: u32, n: usize) -> UidSet {
+        let Some(from) = uid.checked_add(1) else {
+            return UidSet::new();
+        };
+        let mut left = u32::try_from(n).unwrap_or(u32::MAX);
+        let mut first = Vec::new();
+        for &(low, high) in &self.0[seek(&self.0, 0, from)..] {
+            if left == 0 {
+                break;
+            }
+            let low = low.max(from);
+            let high = high.min(low.saturating_add(left - 1));
+            left -= high - low + 1;
+            first.push((low, high));
+        }
+        UidSet(first)
+    }
+
     /// UIDs in either.
     pub fn union(&self, other: &UidSet) -> UidSet {
         let (mut a, mut b) = (self.0.iter().peekable(), other.0.iter().peekable());
@@ -352,6 +371,10 @@ mod tests {
                 assert_eq!(a.nth(rank), Some(*uid));
             }
             assert_eq!(a.len(), ma.len());
+            for n in [0, 1, 3, 99] {
+                let above = ma.iter().filter(|uid| **uid > 30).take(n);
+                assert_eq!(a.first_above(30, n), above.copied().collect());
+            }
             let mut grown = a.clone();
             grown.add(&b);
             assert_eq!(grown, a.union(&b));

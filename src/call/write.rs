@@ -7,9 +7,12 @@
 // The line above a variant explains it; its fields need no more than their names.
 #![allow(missing_docs)]
 
+use std::sync::Arc;
+
 use super::{
-    DomainRef, EntryId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId, MailboxId,
-    MessagePatch, Need, NewDomain, NewInbox, NewKey, OrgId, Scopes, SharePart, UidSet,
+    BulkProgress, DomainRef, EntryId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId,
+    MailboxId, MessagePatch, Need, NewDomain, NewInbox, NewKey, OrgId, Refusal, Scopes, SharePart,
+    UidSet,
 };
 
 /// A call that changes something, by noun.
@@ -36,8 +39,12 @@ pub enum MailboxWrite {
     Create { mailbox: String },
     /// DELETE. Written: `Changed`.
     Delete { mailbox: String },
-    /// RENAME. The messages of INBOX move (RFC 3501 section 6.3.5). Written: `Changed`.
-    Rename { from: String, to: String },
+    /// RENAME. The messages of INBOX move, in slices (RFC 3501 section 6.3.5). Written: `Changed`.
+    Rename {
+        from: String,
+        to: String,
+        progress: Box<BulkProgress>,
+    },
     /// Creates one in an inbox that is named, with missing parents. Written: `Mailbox`.
     CreateIn {
         inbox: InboxRef,
@@ -51,11 +58,12 @@ pub enum MailboxWrite {
         to: String,
     },
     /// Deletes one of the owner's own in an inbox that is named. Its messages move to Trash, or are
-    /// deleted for good. Written: `Changed`.
+    /// deleted for good, in slices. Written: `Changed`.
     DeleteIn {
         inbox: InboxRef,
         mailbox: String,
         permanent: bool,
+        progress: Box<BulkProgress>,
     },
     /// SUBSCRIBE and UNSUBSCRIBE. Written: `Changed`.
     Subscribe { mailbox: String, on: bool },
@@ -73,19 +81,23 @@ pub enum EntryWrite {
         keywords: Vec<String>,
         unchanged_since: Option<u64>,
     },
-    /// EXPUNGE of entries with `\Deleted` (among `uids`, if given). Written: `Expunged`.
+    /// EXPUNGE of entries with `\Deleted` (among `uids`, if given), in slices. Written:
+    /// `Expunged`.
     Expunge {
         mailbox: MailboxId,
-        uids: Option<UidSet>,
+        uids: Option<Arc<UidSet>>,
+        progress: Box<BulkProgress>,
     },
-    /// COPY, or MOVE with `remove`. Written: `Copied`. With `all` nothing is copied when one of the
-    /// messages is gone: `NotFound`.
+    /// COPY, or MOVE with `remove`, in slices. Written: `Copied`. With `all` nothing is copied
+    /// when one of the messages is gone: `NotFound`. A COPY that is refused on its way takes back
+    /// what it has copied before it answers; what MOVE has moved stays moved.
     Copy {
         mailbox: MailboxId,
-        uids: UidSet,
+        uids: Arc<UidSet>,
         to: String,
         remove: bool,
         all: bool,
+        progress: Box<BulkProgress>,
     },
 }
 
@@ -205,6 +217,29 @@ impl Write {
             | Write::Domain(_)
             | Write::Org(_) => None,
         }
+    }
+
+    /// The call that takes back the slices of this one that are committed, when the next one was
+    /// refused (RFC 3501 section 6.4.7). `None` when there is nothing to take back.
+    pub fn undo(&self, why: &Refusal) -> Option<Write> {
+        let Write::Entry(EntryWrite::Copy {
+            remove: false,
+            progress,
+            ..
+        }) = self
+        else {
+            return None;
+        };
+        if progress.to.is_empty() || progress.undo.is_some() {
+            return None;
+        }
+        let mut undo = self.clone();
+        let Write::Entry(EntryWrite::Copy { progress, .. }) = &mut undo else {
+            return None;
+        };
+        progress.undo = Some(why.clone());
+        progress.done_to = 0;
+        Some(undo)
     }
 
     /// The `Idempotency-Key` of its request.

@@ -8,11 +8,11 @@ use super::access::admit::sees;
 use super::access::limits::{LIFTED, Payer};
 use super::access::receives::{ReceiveRate, SendingParty};
 use crate::call::{
-    Access, Answer, Bounded, InboxId, InboxRef, Limits, Metric, Network, Noun, Now, OrgId, Rate,
-    Refusal,
+    Access, Answer, Bounded, Countable, INBOX, InboxId, InboxRef, Limits, Metric, Network, Noun,
+    Now, OrgId, Rate, Refusal,
 };
 use crate::mail::Address;
-use crate::store::{Destination, Store};
+use crate::store::{Destination, MailboxRecord, Store};
 use core::net::IpAddr;
 
 /// Parses an address of a request. The refusal names its field.
@@ -171,10 +171,27 @@ pub fn check_recipient(
             return Err(Refusal::OverQuota { of, max });
         }
     }
+    // A message may be put into another mailbox later, but it comes in here.
+    if let Some(mailbox) = store.mailbox_named(found.org, found.inbox, INBOX)? {
+        check_messages(&service.shared.limits, &mailbox, 1)
+            .inspect_err(|_| metrics.count(Metric::RejectedQuota))?;
+    }
     check_receive(service, now, [found.inbox], party)?;
     Ok(Answer::Recipient {
         inbox: Some(found.inbox),
         org: Some(found.org),
+    })
+}
+
+/// Refuses `more` messages that a mailbox may not have.
+pub fn check_messages(limits: &Limits, mailbox: &MailboxRecord, more: u32) -> Result<(), Refusal> {
+    let max = limits.mailbox_messages;
+    if u64::from(mailbox.messages) + u64::from(more) <= max {
+        return Ok(());
+    }
+    Err(Refusal::Limit {
+        what: Countable::Messages,
+        max,
     })
 }
 

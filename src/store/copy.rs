@@ -32,7 +32,7 @@ impl Store {
         (remove, bytes_max): (bool, u64),
         events: &mut Vec<Event>,
     ) -> Result<Copied, Error> {
-        let entries = self.going(source, uids, Flags::NONE)?;
+        let entries = self.going(source, uids)?;
         if entries.is_empty() {
             return Ok(Copied::default());
         }

@@ -397,6 +397,17 @@ impl Store {
         Ok(end.is_continue())
     }
 
+    /// The first `most` UIDs of a mailbox.
+    pub fn first_uids(&self, mailbox: &MailboxRecord, most: usize) -> Result<UidSet, Error> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let uids = self.direct().all(
+            "SELECT uid FROM entry WHERE mailbox = ?1 AND org = ?2 ORDER BY uid LIMIT ?3",
+            [mailbox.id.0, mailbox.org.0, most],
+            |r| Ok(uint32(r.get(0)?)),
+        )?;
+        Ok(uids.into_iter().collect())
+    }
+
     /// How many entries have a UID above `after` and up to `last`, of the first `rows` of them; and
     /// the last UID that was counted, if there may be more.
     pub fn count_entries(

@@ -34,13 +34,30 @@ impl Store {
         flag: Flags,
         events: &mut Vec<Event>,
     ) -> Result<(UidSet, u64), Error> {
-        if flag == Flags::DELETED && mailbox.deleted == 0 {
-            return Ok((UidSet::new(), mailbox.highest_modseq));
-        }
         let everything = UidSet::from(1..=u32::MAX);
-        let going = self.going(mailbox, uids.unwrap_or(&everything), flag)?;
+        let uids = uids.unwrap_or(&everything);
+        let most = (usize::MAX, usize::MAX);
+        let (gone, modseq, _) =
+            self.expunge_some((now, origin), (place, mailbox), (uids, flag), most, events)?;
+        Ok((gone, modseq))
+    }
+
+    /// The same for up to `most` entries of the first `looks` that it looks at; also the UID at
+    /// which it has stopped.
+    pub fn expunge_some(
+        &self,
+        (now, origin): (Now, Option<ConnId>),
+        (place, mailbox): (&InboxPlace, &MailboxRecord),
+        (uids, flag): (&UidSet, Flags),
+        most: (usize, usize),
+        events: &mut Vec<Event>,
+    ) -> Result<(UidSet, u64, Option<u32>), Error> {
+        if flag == Flags::DELETED && mailbox.deleted == 0 {
+            return Ok((UidSet::new(), mailbox.highest_modseq, None));
+        }
+        let (going, stopped) = self.going_some(mailbox, uids, flag, most)?;
         if going.is_empty() {
-            return Ok((UidSet::new(), mailbox.highest_modseq));
+            return Ok((UidSet::new(), mailbox.highest_modseq, stopped));
         }
         let stamp = self.next_seq(mailbox.org, now)?;
         let set: UidSet = going.iter().map(|gone| gone.uid).collect();
@@ -62,7 +79,7 @@ impl Store {
         let extra: i64 = going.iter().map(|gone| gone.extra).sum();
         self.count_cost(mailbox.inbox, -extra)?;
         self.record_leaving((stamp, origin), (place, mailbox), &going, None, events)?;
-        Ok((set, stamp.seq))
+        Ok((set, stamp.seq, stopped))
     }
 
     /// Records that entries leave a mailbox: its counters, the ranges for resynchronisation, the
@@ -121,46 +138,63 @@ impl Store {
         Ok(UidSet::from_ranges(ranges))
     }
 
-    /// Entries in `uids` that have all of `flag`.
+    /// Entries in `uids`.
     pub(super) fn going(
         &self,
         mailbox: &MailboxRecord,
         uids: &UidSet,
-        flag: Flags,
     ) -> Result<Vec<LeavingEntry>, Error> {
+        let most = (usize::MAX, usize::MAX);
+        let (going, _) = self.going_some(mailbox, uids, Flags::NONE, most)?;
+        Ok(going)
+    }
+
+    /// Entries in `uids` that have all of `flag`: up to `most` of the first `looks` that are looked
+    /// at, and the UID at which it has stopped.
+    fn going_some(
+        &self,
+        mailbox: &MailboxRecord,
+        uids: &UidSet,
+        flag: Flags,
+        (looks, most): (usize, usize),
+    ) -> Result<(Vec<LeavingEntry>, Option<u32>), Error> {
         let mut going = Vec::new();
+        let (mut looked, mut stopped) = (0, None);
         for (low, high) in spans(uids) {
-            let _ = self.direct().each(
-                "SELECT uid, id, body, size, flags, extra + coalesce(length(keywords), 0) FROM entry
-                 WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND flags & ?4 = ?4 AND org = ?5
+            let end = self.direct().each(
+                "SELECT uid, flags, id, body, size, extra + coalesce(length(keywords), 0)
+                 FROM entry
+                 WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4
                  ORDER BY uid",
-                [
-                    mailbox.id.0,
-                    low.into(),
-                    high.into(),
-                    flag.0.into(),
-                    mailbox.org.0,
-                ],
+                [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
                 |r| {
-                    let uid = uint32(r.get(0)?);
-                    if uids.contains(uid) {
+                    let (uid, flags) = (uint32(r.get(0)?), read_flags(r, 1)?);
+                    if looked >= looks || going.len() >= most {
+                        stopped = Some(uid);
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    looked += 1;
+                    if flags.has(flag) && uids.contains(uid) {
                         going.push(LeavingEntry {
                             uid,
-                            id: EntryId(r.get(1)?),
-                            body: BodyId(r.get(2)?),
-                            size: uint32(r.get(3)?),
-                            flags: read_flags(r, 4)?,
+                            id: EntryId(r.get(2)?),
+                            body: BodyId(r.get(3)?),
+                            size: uint32(r.get(4)?),
+                            flags,
                             extra: r.get(5)?,
                         });
                     }
                     Ok(ControlFlow::Continue(()))
                 },
             )?;
+            if end.is_break() {
+                break;
+            }
         }
-        Ok(going)
+        Ok((going, stopped))
     }
 }
 
 /// A command on up to this many entries counts and frees their bodies itself. A larger one leaves
 /// that to [`Store::reclaim`].
-pub(super) const AT_ONCE: usize = 200;
+pub(super) const AT_ONCE: usize = 50;

@@ -188,6 +188,7 @@ fn delete(request: &mut RouteRequest<'_>) -> RouteResult {
         inbox: request.inbox()?,
         mailbox: name(request)?,
         permanent: request.parameters.flag("permanent").unwrap_or(false),
+        progress: Box::default(),
     };
     Ok(RouteStep::Write(Box::new(call.into()), gone))
 }

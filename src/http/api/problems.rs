@@ -451,6 +451,7 @@ fn limit(what: Countable, max: u64) -> Box<Problem> {
     let what = match what {
         Countable::Keywords => "labels in the folder",
         Countable::Mailboxes => "folders",
+        Countable::Messages => "messages in the folder",
         Countable::Streams => "open event streams",
         other => other.name(),
     };

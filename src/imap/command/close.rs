@@ -28,6 +28,7 @@ impl RunCommand for CloseCommand {
         let call = EntryWrite::Expunge {
             mailbox: open.id,
             uids: None,
+            progress: Box::default(),
         };
         server.ask(call, Box::new(ClosePending), out);
     }

@@ -1,5 +1,7 @@
 //! COPY and MOVE with their UID forms (RFC 3501 section 6.4.7, RFC 6851).
 
+use std::sync::Arc;
+
 use super::{CommandContext, RunCommand};
 use crate::call::{EntryWrite, Noun, Now, Refusal, Reply, Written};
 use crate::engine::Output;
@@ -63,11 +65,12 @@ impl RunCommand for CopyCommand {
         };
         let call = EntryWrite::Copy {
             mailbox: open.id,
-            uids,
+            uids: Arc::new(uids),
             to: to.into_string(),
             remove,
             // All or nothing (RFC 3501 section 6.4.7). A UID that is not there is no error.
             all: !uid,
+            progress: Box::default(),
         };
         server.ask(call, Box::new(CopyPending { remove }), out);
     }

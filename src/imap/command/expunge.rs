@@ -1,5 +1,7 @@
 //! EXPUNGE and UID EXPUNGE (RFC 3501 section 6.4.3, RFC 4315).
 
+use std::sync::Arc;
+
 use super::{CommandContext, RunCommand};
 use crate::call::{EntryWrite, Now, Reply, UidSet, Written};
 use crate::engine::Output;
@@ -28,7 +30,7 @@ impl RunCommand for ExpungeCommand {
             None => None,
             Some(set) => match server.resolve(true, &set, out) {
                 Some(uids) if uids.is_empty() => return server.ok("Expunged", out),
-                Some(uids) => Some(uids),
+                Some(uids) => Some(Arc::new(uids)),
                 None => return,
             },
         };
@@ -38,6 +40,7 @@ impl RunCommand for ExpungeCommand {
         let call = EntryWrite::Expunge {
             mailbox: open.id,
             uids,
+            progress: Box::default(),
         };
         server.ask(call, Box::new(ExpungePending), out);
     }

@@ -29,6 +29,7 @@ impl RunCommand for RenameCommand {
         let call = MailboxWrite::Rename {
             from: self.from.into_string(),
             to: self.to.into_string(),
+            progress: Box::default(),
         };
         server.ask(call, Box::new(ChangePending("Renamed")), out);
     }

@@ -9,7 +9,7 @@
 //! Not the decision which line is due (`command`, `view::tell`). A test of this folder refuses
 //! any other file of `imap` that adds octets to the output.
 
-use crate::call::{Flags, Noun, Refusal, UidSet};
+use crate::call::{Countable, Flags, Noun, Refusal, UidSet};
 use crate::imap::wire::Condition;
 use crate::imap::wire::lexer::is_atom;
 use crate::imap::wire::syntax::SyntaxError;
@@ -120,7 +120,15 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
             ),
         ),
         Refusal::RateLimited { retry_ms, .. } => ("[LIMIT]", later(retry_ms)),
-        Refusal::Limit { what, max } => ("[LIMIT]", format!("{}: at most {max}", what.name())),
+        Refusal::Limit { what, max } => {
+            let advice = match what {
+                Countable::Messages => ", delete some or move them elsewhere first",
+                Countable::Keywords => ", remove some first",
+                _ => "",
+            };
+            let text = format!("{}: at most {max}{advice}", what.name());
+            ("[LIMIT]", text)
+        }
         Refusal::IdempotencyConflict => ("[CANNOT]", "it was used with another request".to_owned()),
         Refusal::Conflict(reason) => ("[CANNOT]", reason.reason().to_owned()),
         Refusal::Expired { .. } => ("[UNAVAILABLE]", "No longer kept".to_owned()),

@@ -2,13 +2,16 @@
 //! does not compile before it has its arm. A call that can touch many rows gives the rest of itself
 //! after a slice ([`Carried::Rest`]); for every other call, one part is all of it.
 
+use std::sync::Arc;
+
 use crate::call::{
-    Access, Caller, DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite,
-    OrgWrite, Refusal, Write, Written,
+    Access, BulkProgress, Caller, DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite,
+    MessageWrite, OrgWrite, Refusal, Write, Written,
 };
 use crate::service::account::{domain, inbox, key, org};
 use crate::service::context::{Carried, WriteContext};
-use crate::service::mail::{entry, folder, mailbox, message};
+use crate::service::mail::slice::BulkStep;
+use crate::service::mail::{bulk, entry, folder, mailbox, message};
 
 /// Carries out a call, or a slice of it. `admit` has checked the caller.
 pub(super) fn write(
@@ -36,7 +39,16 @@ fn write_mailbox(
         MailboxWrite::ClaimRecent { mailbox } => mailbox::claim_recent(context, access, *mailbox),
         MailboxWrite::Create { mailbox } => mailbox::create(context, access, mailbox),
         MailboxWrite::Delete { mailbox } => mailbox::delete(context, access, mailbox),
-        MailboxWrite::Rename { from, to } => mailbox::rename(context, access, from, to),
+        MailboxWrite::Rename { from, to, progress } => {
+            let step = mailbox::rename(context, access, (from, to), progress)?;
+            return Ok(carried(step, |progress| {
+                Write::Mailbox(MailboxWrite::Rename {
+                    from: from.clone(),
+                    to: to.clone(),
+                    progress,
+                })
+            }));
+        }
         MailboxWrite::CreateIn { inbox, mailbox, .. } => {
             folder::create(context, access, inbox, mailbox)
         }
@@ -47,7 +59,19 @@ fn write_mailbox(
             inbox,
             mailbox,
             permanent,
-        } => folder::delete(context, access, inbox, mailbox, *permanent),
+            progress,
+        } => {
+            let how = (mailbox.as_str(), *permanent);
+            let step = folder::delete(context, access, inbox, how, progress)?;
+            return Ok(carried(step, |progress| {
+                Write::Mailbox(MailboxWrite::DeleteIn {
+                    inbox: inbox.clone(),
+                    mailbox: mailbox.clone(),
+                    permanent: *permanent,
+                    progress,
+                })
+            }));
+        }
         MailboxWrite::Subscribe { mailbox, on } => {
             mailbox::subscribe(context, access, mailbox, *on)
         }
@@ -60,7 +84,7 @@ fn write_entry(
     access: &Access,
     call: &EntryWrite,
 ) -> Result<Carried, Refusal> {
-    let written = match call {
+    match call {
         EntryWrite::SetFlags {
             mailbox,
             uids,
@@ -75,10 +99,22 @@ fn write_entry(
                 keywords,
                 unchanged_since: *unchanged_since,
             };
-            entry::set_flags(context, access, *mailbox, uids, ask)
+            entry::set_flags(context, access, *mailbox, uids, ask).map(Carried::Done)
         }
-        EntryWrite::Expunge { mailbox, uids } => {
-            entry::expunge(context, access, *mailbox, uids.as_ref())
+        EntryWrite::Expunge {
+            mailbox,
+            uids,
+            progress,
+        } => {
+            let what = (*mailbox, uids.as_deref());
+            let step = bulk::expunge(context, access, what, progress)?;
+            Ok(carried(step, |progress| {
+                Write::Entry(EntryWrite::Expunge {
+                    mailbox: *mailbox,
+                    uids: uids.clone(),
+                    progress,
+                })
+            }))
         }
         EntryWrite::Copy {
             mailbox,
@@ -86,9 +122,36 @@ fn write_entry(
             to,
             remove,
             all,
-        } => entry::copy(context, access, *mailbox, uids, (to, *remove, *all)),
-    };
-    written.map(Carried::Done)
+            progress,
+        } => {
+            let ask = bulk::CopyAsk {
+                mailbox: *mailbox,
+                uids,
+                to,
+                remove: *remove,
+                all: *all,
+            };
+            let step = bulk::copy(context, access, ask, progress)?;
+            Ok(carried(step, |progress| {
+                Write::Entry(EntryWrite::Copy {
+                    mailbox: *mailbox,
+                    uids: Arc::clone(uids),
+                    to: to.clone(),
+                    remove: *remove,
+                    all: *all,
+                    progress,
+                })
+            }))
+        }
+    }
+}
+
+/// The part of a command on many messages; `rest` makes the call that goes on with it.
+fn carried(step: BulkStep, rest: impl FnOnce(Box<BulkProgress>) -> Write) -> Carried {
+    match step {
+        BulkStep::Done(written) => Carried::Done(written),
+        BulkStep::On(progress) => Carried::Rest(Box::new(rest(progress))),
+    }
 }
 
 fn write_message(

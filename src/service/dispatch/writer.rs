@@ -71,6 +71,14 @@ impl WriteTask {
         }))
     }
 
+    /// The task that takes back the slices that are committed, when the next one was refused.
+    fn undo(&self, why: &Refusal) -> Option<WriteTask> {
+        let (WriteTask::Call(request) | WriteTask::Rest(request)) = self else {
+            return None;
+        };
+        self.rest(request.call.undo(why)?)
+    }
+
     /// Octets that the task adds to its transaction.
     pub fn octets(&self) -> usize {
         match self {
@@ -281,7 +289,10 @@ impl Writer {
                         Ok(TaskProgress::Pieces(pieces)) => rests.extend(group.keep(n, pieces)),
                         Err(refusal) => {
                             abandon(store, group.nth(n));
-                            replies.push((conn, Reply::Refused(refusal)));
+                            match group.nth(n).and_then(|task| task.undo(&refusal)) {
+                                Some(undo) => rests.push(undo),
+                                None => replies.push((conn, Reply::Refused(refusal))),
+                            }
                         }
                     }
                 }
@@ -300,14 +311,18 @@ impl Writer {
                 }
                 log::error!("commit failed calls={calls} error=\"{why}\"");
                 let is_full = refusal == Refusal::NoSpace;
-                let refused = Reply::Refused(refusal);
+                let mut replies = Vec::with_capacity(calls);
+                let mut rests = Vec::new();
+                for task in group.tasks() {
+                    match task.undo(&refusal).filter(|_| !is_fatal) {
+                        Some(undo) => rests.push(undo),
+                        None => replies.push((task.conn(), Reply::Refused(refusal.clone()))),
+                    }
+                }
                 WriteTurn {
                     events: Arc::new([]),
-                    replies: group
-                        .tasks()
-                        .map(|task| (task.conn(), refused.clone()))
-                        .collect(),
-                    rests: Vec::new(),
+                    replies,
+                    rests,
                     fatal: is_fatal.then_some(why),
                     is_full,
                 }

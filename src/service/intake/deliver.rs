@@ -228,6 +228,11 @@ fn check_quota(
             let of = Noun::Inbox;
             return Err(Refusal::OverQuota { of, max });
         }
+        let same = targets
+            .iter()
+            .filter(|other| other.mailbox.id == target.mailbox.id);
+        let more = u32::try_from(same.count()).unwrap_or(u32::MAX);
+        policy::check_messages(&context.shared.limits, &target.mailbox, more)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! A mailbox is named by its id and is looked up in the inbox of the session. A deleted mailbox and
 //! a mailbox of another inbox are both "not found".
 
-use super::mailbox::{find, find_own_place, walk};
+use super::mailbox::{find_own_place, walk};
 use crate::call::bounds::check_keyword;
 use crate::call::{
     Access, Answer, EntryRow, FlagChange, Flags, InboxId, Limits, MailboxId, MailboxWalk, Noun,
@@ -39,7 +39,7 @@ fn find_mailbox(
         .ok_or(Refusal::NotFound(Noun::Mailbox))
 }
 
-fn find_mailbox_to_change(
+pub(super) fn find_mailbox_to_change(
     store: &Store,
     access: &Access,
     mailbox: MailboxId,
@@ -194,59 +194,6 @@ pub fn set_flags(
         rows,
         modified,
         rest,
-    })
-}
-
-/// EXPUNGE and UID EXPUNGE.
-pub fn expunge(
-    context: &mut WriteContext<'_>,
-    access: &Access,
-    mailbox: MailboxId,
-    uids: Option<&UidSet>,
-) -> Result<Written, Refusal> {
-    let (place, mailbox) = find_mailbox_to_change(context.store, access, mailbox)?;
-    let (uids, modseq) = context.store.expunge(
-        (context.now, context.origin),
-        (&place, &mailbox),
-        uids,
-        Flags::DELETED,
-        context.events,
-    )?;
-    Ok(Written::Expunged { uids, modseq })
-}
-
-/// COPY, or MOVE with `remove`.
-pub fn copy(
-    context: &mut WriteContext<'_>,
-    access: &Access,
-    mailbox: MailboxId,
-    uids: &UidSet,
-    (to, remove, all): (&str, bool, bool),
-) -> Result<Written, Refusal> {
-    let (place, source) = find_mailbox_to_change(context.store, access, mailbox)?;
-    let limits = &context.shared.limits;
-    let target = find(context.store, limits, (access, place.path.id), to)?;
-    let copied = context.store.copy(
-        (context.now, context.origin),
-        (&place, &source, &target),
-        uids,
-        (remove, limits.inbox_bytes),
-        context.events,
-    )?;
-    if all && copied.from.len() < uids.len() {
-        // The rollback of the savepoint takes the copies back.
-        return Err(NONE);
-    }
-    Ok(Written::Copied {
-        uidvalidity: target.uidvalidity,
-        expunged: if remove {
-            copied.from.clone()
-        } else {
-            UidSet::new()
-        },
-        from: copied.from,
-        to: copied.to,
-        modseq: copied.modseq.max(source.highest_modseq),
     })
 }
 

@@ -4,9 +4,10 @@
 
 use super::entry::find_place;
 use super::mailbox;
+use super::slice::{self, BulkStep};
 use crate::call::{
-    Access, Answer, ConflictReason, Flags, INBOX, InboxRef, MailboxRow, Noun, Refusal, SpecialUse,
-    UidSet, Written,
+    Access, Answer, BulkProgress, ConflictReason, INBOX, InboxRef, MailboxRow, Noun, Refusal,
+    SpecialUse, Written,
 };
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::policy;
@@ -56,45 +57,43 @@ pub fn rename(
     made(context, &place, &target)
 }
 
-/// Deletes a folder. Its messages move to Trash, or are deleted for good.
+/// Deletes a folder. Its messages move to Trash, or are deleted for good, in slices.
 pub fn delete(
     context: &mut WriteContext<'_>,
     access: &Access,
     inbox: &InboxRef,
-    text: &str,
-    permanent: bool,
-) -> Result<Written, Refusal> {
+    (text, permanent): (&str, bool),
+    progress: &BulkProgress,
+) -> Result<BulkStep, Refusal> {
     let place = named_place(context, access, inbox)?;
-    let folder = own_folder(context, access, &place, text)?;
+    let store = context.store;
     let (org, inbox) = (place.org, place.path.id);
-    let all = UidSet::from(1..=u32::MAX);
-    mailbox::check_no_children(context.store, &folder)?;
-    if permanent {
-        context.store.expunge(
-            (context.now, context.origin),
-            (&place, &folder),
-            Some(&all),
-            Flags::NONE,
-            context.events,
-        )?;
-    } else {
-        let trash = context
-            .store
-            .mailbox_special(org, inbox, SpecialUse::Trash)?
-            .ok_or(Refusal::NotFound(Noun::Mailbox))?;
-        context.store.copy(
-            (context.now, context.origin),
-            (&place, &folder, &trash),
-            &all,
-            (true, u64::MAX),
-            context.events,
-        )?;
+    let folder = match progress.source {
+        None => own_folder(context, access, &place, text)?,
+        Some(id) => store.mailbox(org, inbox, id)?.ok_or(NO_MAILBOX)?,
+    };
+    mailbox::check_no_children(store, &folder)?;
+    let trash = match permanent {
+        true => None,
+        false => Some(
+            store
+                .mailbox_special(org, inbox, SpecialUse::Trash)?
+                .ok_or(NO_MAILBOX)?,
+        ),
+    };
+    if let (None, Some(trash)) = (progress.source, &trash) {
+        policy::check_messages(&context.shared.limits, trash, folder.messages)?;
+    }
+    if slice::empty(context, (&place, &folder), trash.as_ref())? {
+        let mut next = progress.clone();
+        next.source = Some(folder.id);
+        return Ok(BulkStep::On(Box::new(next)));
     }
     // Its counters have changed, so it is read again.
     if let Some(folder) = context.store.mailbox(org, inbox, folder.id)? {
         mailbox::delete_in(context, &place, folder)?;
     }
-    Ok(Written::Changed)
+    Ok(BulkStep::Done(Written::Changed))
 }
 
 fn named_place(
@@ -133,3 +132,5 @@ fn made(context: &WriteContext<'_>, place: &InboxPlace, name: &str) -> Result<Wr
     let row: MailboxRow = found.row(false, Some(found.counts()));
     Ok(Written::Mailbox(Box::new(row)))
 }
+
+const NO_MAILBOX: Refusal = Refusal::NotFound(Noun::Mailbox);

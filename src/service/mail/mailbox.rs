@@ -3,9 +3,11 @@
 //! This file checks a name once, where it comes in; the store takes it as it is. Every change is a
 //! row of the log, except a subscription, which changes no mail.
 
+use super::slice::{self, BulkStep};
 use crate::call::{
-    Access, Answer, Bounded, Change, ConflictReason, Countable, INBOX, InboxId, Limits, MailboxId,
-    MailboxRow, MailboxWalk, Noun, RecentCount, Refusal, Selected, UidSet, WalkStart, Written,
+    Access, Answer, Bounded, BulkProgress, Change, ConflictReason, Countable, INBOX, InboxId,
+    Limits, MailboxId, MailboxRow, MailboxWalk, Noun, RecentCount, Refusal, Selected, UidSet,
+    WalkStart, Written,
 };
 use crate::service::context::{ReadContext, WriteContext, own_inbox};
 use crate::store::{InboxPlace, MailboxRecord, NewEvent, Store};
@@ -354,27 +356,32 @@ pub(super) fn delete_in(
     Ok(())
 }
 
-/// RENAME, with everything below it. INBOX itself stays, and its messages move (RFC 3501 section
-/// 6.3.5).
+/// RENAME, with everything below it. INBOX itself stays, and its messages move, in slices (RFC 3501
+/// section 6.3.5).
 pub fn rename(
     context: &mut WriteContext<'_>,
     access: &Access,
-    from: &str,
-    to: &str,
-) -> Result<Written, Refusal> {
+    (from, to): (&str, &str),
+    progress: &BulkProgress,
+) -> Result<BulkStep, Refusal> {
     let place = find_own_place(context.store, access)?;
     let (org, inbox) = (place.org, place.path.id);
     let limits = &context.shared.limits;
+    if let Some(target) = progress.target {
+        return move_inbox_messages(context, (access, &place), target, progress);
+    }
     let source = find(context.store, limits, (access, inbox), from)?;
     let target = parse_name(to, limits)?;
-    if source.name == INBOX {
-        if context.store.mailbox_named(org, inbox, &target)?.is_some() {
-            return Err(Refusal::Exists(Noun::Mailbox));
-        }
-        return move_inbox_messages(context, &place, &source, &target);
+    if source.name != INBOX {
+        rename_in(context, &place, &source, &target)?;
+        return Ok(BulkStep::Done(Written::Changed));
     }
-    rename_in(context, &place, &source, &target)?;
-    Ok(Written::Changed)
+    if context.store.mailbox_named(org, inbox, &target)?.is_some() {
+        return Err(Refusal::Exists(Noun::Mailbox));
+    }
+    create_with_parents(context, &place, &target)?;
+    let target = context.store.mailbox_named(org, inbox, &target)?;
+    move_inbox_messages(context, (access, &place), target.ok_or(NONE)?.id, progress)
 }
 
 /// Renames a mailbox that is not INBOX, with everything below it.
@@ -416,25 +423,23 @@ pub(super) fn rename_in(
     Ok(())
 }
 
+/// Moves one slice of the messages of INBOX. Those that come meanwhile move, too, or stay.
 fn move_inbox_messages(
     context: &mut WriteContext<'_>,
-    place: &InboxPlace,
-    source: &MailboxRecord,
-    target: &str,
-) -> Result<Written, Refusal> {
-    create_with_parents(context, place, target)?;
-    let target = context
-        .store
-        .mailbox_named(place.org, place.path.id, target)?
-        .ok_or(NONE)?;
-    context.store.copy(
-        (context.now, context.origin),
-        (place, source, &target),
-        &UidSet::from(1..=u32::MAX),
-        (true, u64::MAX),
-        context.events,
-    )?;
-    Ok(Written::Changed)
+    (access, place): (&Access, &InboxPlace),
+    target: MailboxId,
+    progress: &BulkProgress,
+) -> Result<BulkStep, Refusal> {
+    let store = context.store;
+    let inbox = place.path.id;
+    let source = store.mailbox_named(access.org, inbox, INBOX)?.ok_or(NONE)?;
+    let target = store.mailbox(access.org, inbox, target)?.ok_or(NONE)?;
+    if !slice::empty(context, (place, &source), Some(&target))? {
+        return Ok(BulkStep::Done(Written::Changed));
+    }
+    let mut next = progress.clone();
+    next.target = Some(target.id);
+    Ok(BulkStep::On(Box::new(next)))
 }
 
 /// SUBSCRIBE and UNSUBSCRIBE. The mailbox need not exist (RFC 3501 section 6.3.6).

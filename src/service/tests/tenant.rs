@@ -76,6 +76,7 @@ fn calls_that_look(access: &Access) -> Vec<Ask> {
             MailboxWrite::Rename {
                 from: "x".into(),
                 to: "y".into(),
+                progress: Box::default(),
             },
         ),
         Ask::of(
@@ -138,16 +139,18 @@ fn calls_that_change(access: &Access) -> Vec<Ask> {
             EntryWrite::Expunge {
                 mailbox: MailboxId(1),
                 uids: None,
+                progress: Box::default(),
             },
         ),
         Ask::of(
             access,
             EntryWrite::Copy {
                 mailbox: MailboxId(1),
-                uids: uids(),
+                uids: uids().into(),
                 to: "x".into(),
                 remove: true,
                 all: false,
+                progress: Box::default(),
             },
         ),
         Ask::of(

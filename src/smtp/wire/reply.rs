@@ -4,7 +4,7 @@
 //! No line contains octets of a peer. The free text of `Refusal::Invalid` may quote the peer,
 //! so it is left out.
 
-use crate::call::{EntryId, Rate, Receipt, Refusal, Written};
+use crate::call::{Countable, EntryId, Rate, Receipt, Refusal, Written};
 use crate::mail::time::rfc3339;
 
 use super::command::CommandError;
@@ -99,6 +99,19 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
             rfc3339(*renews_at)
         ),
         Refusal::RateLimited { rate, retry_ms } => too_much(*rate, context, seconds(*retry_ms)),
+        // As for a full inbox.
+        Refusal::Limit {
+            what: Countable::Messages,
+            max,
+        } => match context {
+            ReplyContext::Message {
+                single_recipient: false,
+            } => format!("452 4.2.2 A mailbox has as many messages as it may have, {max}"),
+            _ => format!(
+                "552 5.2.2 The mailbox has as many messages as it may have, {max}: its owner has \
+                 to delete some"
+            ),
+        },
         Refusal::Limit { what, max } => {
             format!("452 4.5.3 Too many {}, at most {max}", what.name())
         }

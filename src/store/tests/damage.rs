@@ -81,10 +81,11 @@ fn everything() -> Inline {
             &access,
             EntryWrite::Copy {
                 mailbox: source,
-                uids: UidSet::one(uid),
+                uids: UidSet::one(uid).into(),
                 to: "work/sent".into(),
                 all: false,
                 remove,
+                progress: Box::default(),
             },
         );
     }

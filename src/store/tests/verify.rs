@@ -97,6 +97,7 @@ fn fill(writer: &mut Writer, reader: &mut Reader, store: &Store, org: OrgId, inb
         EntryWrite::Expunge {
             mailbox,
             uids: None,
+            progress: Box::default(),
         },
     ));
 }

@@ -380,6 +380,7 @@ fn nothing_of_another_inbox_is_there() {
         EntryWrite::Expunge {
             mailbox,
             uids: None,
+            progress: Box::default(),
         },
     );
     let hear = Ask::of(
@@ -460,6 +461,7 @@ fn mailboxes_are_made_renamed_and_deleted() {
             MailboxWrite::Rename {
                 from: from.into(),
                 to: to.into(),
+                progress: Box::default(),
             },
         )
     };

@@ -188,10 +188,11 @@ fn quota_is_checked_where_it_is_used() {
         &access,
         EntryWrite::Copy {
             mailbox: mailbox.id,
-            uids: UidSet::one(1),
+            uids: UidSet::one(1).into(),
             to: "Trash".into(),
             remove: false,
             all: true,
+            progress: Box::default(),
         },
     );
     assert_eq!(world.refused(copy), OVER_QUOTA);

@@ -10,6 +10,7 @@ use crate::call::*;
 use crate::service::intake::{Delivery, IntakeStage};
 use crate::service::{Inline, ReadTask, ReadTurn, WriteTask};
 
+mod bulk;
 mod entries;
 mod fault;
 mod incoming;
