@@ -3,4 +3,5 @@
 mod callers;
 pub(super) mod drive;
 mod hostile;
+mod slow;
 mod tables;

@@ -1,0 +1,182 @@
+//! Clients that do not read: how much of a long answer the server holds for them.
+
+#![allow(clippy::unwrap_used)]
+
+use super::drive::Drive;
+use crate::call::*;
+use crate::engine::HIGH_WATER;
+
+const PAGE: usize = 64 << 10;
+
+fn drive(answer: fn(&Call) -> Reply) -> Drive {
+    let mut drive = Drive::new(Limits {
+        page_bytes: PAGE,
+        ..Limits::default()
+    });
+    drive.answer = answer;
+    drive.reads = false;
+    drive
+}
+
+fn ask(drive: &mut Drive, method: &str, path: &str) {
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\n\r\n");
+    drive.send(request.as_bytes(), usize::MAX);
+}
+
+/// Reads all that is left: the length that was announced, and the body.
+fn read(drive: &mut Drive) -> (usize, String) {
+    drive.reads = true;
+    drive.settle();
+    let said = drive.take();
+    let (head, body) = said.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Content-Length: "));
+    (length.unwrap().parse().unwrap(), body.to_owned())
+}
+
+const MESSAGE: &str = "/api/v1/inboxes/inb_00000000001/messages/msg_00000000001";
+
+fn source(encoding: &'static str) -> Reply {
+    Reply::Answer(Answer::Part(Box::new(PartSource {
+        of: OctetsOf {
+            inbox: InboxId(1),
+            body: BodyId(1),
+            prefix: Vec::new(),
+        },
+        offset: 1000,
+        len: 2_000_000,
+        encoding,
+        content_type: "a/b".into(),
+        filename: "a".into(),
+        octets: None,
+    })))
+}
+
+/// Octets of a part of lines of `YWJj`, which are `abc`.
+fn octets(call: &Call) -> Reply {
+    let Call::Read(Read::Entry(EntryRead::Octets { offset, len, .. })) = call else {
+        return Reply::Refused(Refusal::Internal);
+    };
+    assert!(*len as usize <= PAGE && (1000..2_001_000).contains(offset));
+    let octets = (*offset - 1000..).take(*len as usize);
+    let octets = octets.map(|at| b"YWJj\n"[at as usize % 5]);
+    Reply::Answer(Answer::Octets(octets.collect()))
+}
+
+fn encoded(call: &Call) -> Reply {
+    match call {
+        Call::Read(Read::Message(MessageRead::FindPart { .. })) => source("base64"),
+        call => octets(call),
+    }
+}
+
+fn plain(call: &Call) -> Reply {
+    match call {
+        Call::Read(Read::Message(MessageRead::FindPart { .. })) => source("8bit"),
+        call => octets(call),
+    }
+}
+
+#[test]
+fn an_attachment_that_is_not_read_holds_a_page() {
+    let pages = 2_000_000usize.div_ceil(PAGE);
+    for (answer, size, passes) in [
+        (encoded as fn(&Call) -> Reply, 1_200_000, 2),
+        (plain, 2_000_000, 1),
+    ] {
+        let mut client = drive(answer);
+        ask(&mut client, "GET", &format!("{MESSAGE}/attachments/att_1"));
+        assert!(
+            client.unsent_bytes() <= PAGE + 1000,
+            "{}",
+            client.unsent_bytes()
+        );
+        let is_octets = |call: &&Call| matches!(call, Call::Read(Read::Entry(_)));
+        // The pass that counts holds nothing; then one page is read.
+        let asked = client.calls.iter().filter(is_octets).count();
+        assert_eq!(asked, pages * (passes - 1) + 1);
+        let (length, body) = read(&mut client);
+        assert_eq!((length, body.len()), (size, size));
+        assert!(body.starts_with(if passes == 2 { "abcabc" } else { "YWJj\nYWJj" }));
+        let asked = client.calls.iter().filter(is_octets).count();
+        assert_eq!(asked, pages * passes);
+        ask(&mut client, "HEAD", &format!("{MESSAGE}/attachments/att_1"));
+        assert_eq!(read(&mut client), (size, String::new()));
+    }
+}
+
+#[test]
+fn a_message_that_goes_while_it_is_counted_is_not_found() {
+    let mut client = drive(|call| match call {
+        Call::Read(Read::Message(MessageRead::FindPart { .. })) => source("base64"),
+        Call::Read(Read::Entry(EntryRead::Octets { offset, .. })) if *offset > 500_000 => {
+            Reply::Refused(Refusal::NotFound(Noun::Message))
+        }
+        call => octets(call),
+    });
+    client.reads = true;
+    ask(&mut client, "GET", &format!("{MESSAGE}/attachments/att_1"));
+    assert!(client.take().starts_with("HTTP/1.1 404 "));
+    assert!(!client.closed);
+}
+
+/// An opened message of long texts, each of which is twice as long as JSON.
+fn opened(_: &Call) -> Reply {
+    let content = MessageContent {
+        text: "\"".repeat(1 << 20),
+        extracted_text: "\n".repeat(1 << 20),
+        html: Some("\\".repeat(4 << 20)),
+        ..MessageContent::default()
+    };
+    Reply::Answer(Answer::Message(Box::new(MessageView {
+        inbox: InboxId(1),
+        folder: "INBOX".into(),
+        state: EntryState {
+            uid: 1,
+            id: EntryId(1),
+            modseq: 1,
+            flags: Flags::NONE,
+            keywords: Vec::new(),
+        },
+        thread: ThreadId(1),
+        arrival: Arrival::Received,
+        is_outbound: false,
+        auth: SenderAuth::Unknown,
+        received_at: 0,
+        size: 1,
+        message_id: String::new(),
+        summary: Summary::default(),
+        bcc: Vec::new(),
+        reply_to: Vec::new(),
+        content: Some(Box::new(content)),
+    })))
+}
+
+#[test]
+fn an_opened_message_goes_out_in_pieces() {
+    let mut client = drive(opened);
+    ask(&mut client, "GET", MESSAGE);
+    assert!(client.unsent_bytes() <= 2 * HIGH_WATER + 1000);
+    let (length, body) = read(&mut client);
+    assert_eq!(length, body.len());
+    let value: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(value["text"], "\"".repeat(1 << 20));
+    assert_eq!(value["extracted_text"], "\n".repeat(1 << 20));
+    assert_eq!(value["html"], "\\".repeat(4 << 20));
+    assert_eq!(value["folder"], "INBOX");
+}
+
+#[test]
+fn a_page_of_the_api_holds_a_piece() {
+    for path in ["/api/v1/openapi.json", "/api/v1/docs"] {
+        let mut client = drive(|_| Reply::Refused(Refusal::Internal));
+        ask(&mut client, "GET", path);
+        assert!(client.unsent_bytes() <= HIGH_WATER + 1000, "{path}");
+        let (length, body) = read(&mut client);
+        assert_eq!(length, body.len());
+        assert!(length > HIGH_WATER && body.ends_with(['\n', '>']), "{path}");
+    }
+}
