@@ -1,17 +1,19 @@
 //! Compose: a message that REST describes becomes octets. The same rules for recipients and copies
 //! hold as for a submission over SMTP.
 
+use data_encoding::BASE64_NOPAD;
+
 use super::analyse::{analyse, check_size};
 use super::parsed::{ParsedMessage, WayIn};
 use crate::call::{
-    Access, Answer, Countable, Draft, DraftAddress, DraftAttachment, Envelope, InboxRef, Metric,
-    Recipient, Refusal,
+    Access, Answer, Countable, Draft, DraftAddress, Envelope, InboxRef, Metric, Recipient, Refusal,
 };
 use crate::mail::Bounds;
 use crate::mail::parse::address::Address;
 use crate::mail::parse::address_list::{AddressEntry, parse_list};
 use crate::mail::write::compose::{self, AttachedFile, Compose};
 use crate::mail::write::field;
+use crate::pace;
 use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
 use crate::service::field::invalid;
@@ -26,7 +28,7 @@ pub(super) fn composed(
     context: &ReadContext<'_>,
     access: &Access,
     inbox: &InboxRef,
-    draft: Draft,
+    mut draft: Draft,
 ) -> Result<ParsedMessage, Refusal> {
     let inbox = policy::find_inbox(context.store, access, inbox)?;
     policy::check_domain(context.store, inbox)?;
@@ -65,7 +67,7 @@ pub(super) fn composed(
     };
     let octets = write(
         context,
-        &draft,
+        &mut draft,
         &from,
         place.display_name.as_deref(),
         [&to, &cc, &reply_to],
@@ -86,10 +88,10 @@ pub(super) fn composed(
     })
 }
 
-/// Composes the octets.
+/// Composes the octets. The base64 of each attachment is freed when it has been decoded.
 fn write(
     context: &ReadContext<'_>,
-    draft: &Draft,
+    draft: &mut Draft,
     from: &Address,
     from_name: Option<&str>,
     [to, cc, reply_to]: [&Vec<NamedRecipient>; 3],
@@ -102,10 +104,11 @@ fn write(
     }
     let contents = draft
         .attachments
-        .iter()
+        .iter_mut()
         .enumerate()
-        .map(|(at, attachment)| decode(at, attachment))
+        .map(|(at, attachment)| decode(at, &core::mem::take(&mut attachment.content)))
         .collect::<Result<Vec<_>, _>>()?;
+    let draft = &*draft;
     let files: Vec<AttachedFile<'_>> = (draft.attachments.iter().zip(&contents))
         .map(|(attachment, content)| AttachedFile {
             filename: &attachment.filename,
@@ -254,21 +257,58 @@ fn without_brackets(id: &str) -> &str {
     inner.unwrap_or(id)
 }
 
-/// Decodes an attachment. Line breaks and missing padding are accepted.
-fn decode(at: usize, attachment: &DraftAttachment) -> Result<Vec<u8>, Refusal> {
-    let mut text: Vec<u8> = attachment.content.bytes().collect();
-    text.retain(|b| !b.is_ascii_whitespace());
-    while text.last() == Some(&b'=') {
-        text.pop();
+/// Decodes an attachment in pieces. Line breaks and missing padding are accepted.
+fn decode(at: usize, content: &str) -> Result<Vec<u8>, Refusal> {
+    let wrong = || Refusal::InvalidPlace {
+        field: format!("attachments[{at}].content"),
+        why: "is not base64".into(),
+    };
+    let text = content.trim_end_matches(|c: char| c == '=' || c.is_ascii_whitespace());
+    let mut octets = Vec::with_capacity(text.len() / 4 * 3 + 3);
+    let mut piece = Vec::with_capacity(PIECE_OCTETS + 4);
+    for part in text.as_bytes().chunks(PIECE_OCTETS) {
+        pace::spend(part.len() * DECODE_WORK);
+        piece.extend(part.iter().filter(|b| !b.is_ascii_whitespace()));
+        let whole = piece.len() / 4 * 4;
+        let (quads, rest) = piece.split_at(whole);
+        octets.extend_from_slice(&BASE64_NOPAD.decode(quads).map_err(|_| wrong())?);
+        let rest = rest.to_vec();
+        piece.clear();
+        piece.extend_from_slice(&rest);
     }
-    data_encoding::BASE64_NOPAD
-        .decode(&text)
-        .map_err(|_| Refusal::InvalidPlace {
-            field: format!("attachments[{at}].content"),
-            why: "is not base64".into(),
-        })
+    octets.extend_from_slice(&BASE64_NOPAD.decode(&piece).map_err(|_| wrong())?);
+    Ok(octets)
 }
 
 fn written((_, address): &NamedRecipient) -> String {
     address.to_string()
+}
+
+/// Characters of base64 that are decoded at once.
+const PIECE_OCTETS: usize = 16 * 1024;
+/// Units of work for each of them: it is copied and decoded.
+const DECODE_WORK: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn pieces_decode_as_the_whole() {
+        let plain: Vec<u8> = (0..PIECE_OCTETS * 2 + 5).map(|n| (n % 251) as u8).collect();
+        for len in (0..9).chain(plain.len() - 9..=plain.len()) {
+            let padded = data_encoding::BASE64.encode(&plain[..len]);
+            let bare = padded.trim_end_matches('=').to_owned();
+            for every in [1, 5, 76, 1 << 20] {
+                let lines = bare.as_bytes().chunks(every).map(str::from_utf8);
+                let folded: Vec<&str> = lines.map(Result::unwrap).collect();
+                assert_eq!(decode(0, &folded.join("\r\n")).unwrap(), plain[..len]);
+            }
+            assert_eq!(decode(0, &format!("{padded} \n")).unwrap(), plain[..len]);
+        }
+        for wrong in ["A", "AB=C", "AAA*", "AB", "\u{e4}AAA"] {
+            assert!(decode(0, wrong).is_err(), "{wrong}");
+        }
+    }
 }
