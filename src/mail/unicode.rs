@@ -111,6 +111,9 @@ fn is_in_flag(before: char, c: char) -> bool {
 /// One line of clean text: controls and invisible characters dropped, runs of white space made one
 /// space, at most `chars_max` characters.
 pub fn one_line(text: &str, chars_max: usize) -> String {
+    if text.len() <= chars_max && is_clean_line(text.as_bytes()) {
+        return text.to_owned();
+    }
     let mut line = String::with_capacity(text.len().min(chars_max.saturating_mul(2)));
     let mut n = 0;
     let mut gap = false;
@@ -136,6 +139,17 @@ pub fn one_line(text: &str, chars_max: usize) -> String {
         n += 1;
     }
     line
+}
+
+/// Whether a text is a clean line already: visible ASCII with single spaces between. The compiler
+/// tests many octets at a time.
+fn is_clean_line(text: &[u8]) -> bool {
+    let is_visible = text
+        .iter()
+        .fold(true, |all, b| all & (b' '..=b'~').contains(b));
+    let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
+    let has_gap = pairs.fold(false, |has, (a, b)| has | (*a == b' ' && *b == b' '));
+    is_visible && !has_gap && text.first() != Some(&b' ') && text.last() != Some(&b' ')
 }
 
 /// The longest prefix of at most `bytes_max` octets that ends between two characters.
@@ -200,6 +214,18 @@ mod tests {
     #[test]
     fn lines_are_clean_and_short() {
         assert_eq!(one_line(" a\r\n\tb\u{200b}\u{e0041}c\0 ", 10), "a bc");
+        for text in [
+            "", "a", "a b", " a", "a ", "a  b", "a\tb", "\u{e9} a", "~ !",
+        ] {
+            let long = format!("{text}{}", "x".repeat(20));
+            assert_eq!(
+                one_line(text, 20),
+                one_line(&long, 1_000)
+                    .replace(&"x".repeat(20), "")
+                    .trim_end(),
+                "{text:?}"
+            );
+        }
         assert_eq!(one_line("aaaa bbbb", 5), "aaaa");
         assert_eq!(one_line("aaaa bbbb", 6), "aaaa b");
         assert_eq!(prefix("aé", 2), "a");

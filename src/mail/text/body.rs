@@ -110,7 +110,7 @@ fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, wants_html: bool) 
         found.text = stand_in(digest);
         found.attached_at = found.text.len();
     }
-    found.html = (wants_html && !pages.is_empty()).then(|| pages.concat());
+    found.html = (wants_html && !pages.is_empty()).then(|| joined(pages));
     found
 }
 
@@ -119,6 +119,14 @@ fn own_and_attached<'p, 'a>(parts: &'p [TextPart<'a>]) -> (&'p [TextPart<'a>], &
     let is_message = |text: &TextPart<'_>| text.use_of == TextUse::Message;
     let first = parts.iter().position(is_message).unwrap_or(parts.len());
     parts.split_at_checked(first).unwrap_or_default()
+}
+
+/// One text of all pages. A page alone, which may be large, is not copied.
+fn joined(mut pages: Vec<Cow<'_, str>>) -> String {
+    match pages.len() {
+        1 => pages.pop().unwrap_or_default().into_owned(),
+        _ => pages.concat(),
+    }
 }
 
 /// The text of mail without words: the names of its attachments.
@@ -252,9 +260,9 @@ impl TextBuilder {
         }
         let start = self.found.text.len();
         let choices = Choices::of(&read);
-        for (use_of, words) in &read {
-            if choices.shows(*use_of) {
-                self.plain(match words {
+        for (use_of, words) in read {
+            if choices.shows(use_of) {
+                self.plain(match &words {
                     Words::Plain(text) => text,
                     Words::Page(page) => &page.text,
                 });
@@ -291,6 +299,10 @@ impl TextBuilder {
         let out = &mut self.found.text;
         if text.is_empty() {
             return;
+        }
+        if out.is_empty() {
+            // No more than the text: it may be a megabyte, and have come from a third of that.
+            out.reserve_exact(text.len().min(self.bytes_max));
         }
         if !out.is_empty() && !out.ends_with('\n') && out.len() < self.bytes_max {
             out.push('\n');

@@ -315,10 +315,17 @@ impl CharsetDecoder {
             let (piece, tail) = rest.split_at_checked(PIECE_BYTES).unwrap_or_default();
             pace::spend(piece.len().saturating_mul(OCTET_WORK));
             self.push(piece, false, &mut text);
+            // The text of the rest is mostly as long for each octet as that of what is read.
+            let octets_read = octets.len() - tail.len();
+            let more = text.len() / (octets_read / 1024) * tail.len() / 1024;
+            if text.capacity() - text.len() < more + PIECE_BYTES * 4 {
+                text.reserve_exact(more + more / 16 + PIECE_BYTES * 4);
+            }
             rest = tail;
         }
         pace::spend(rest.len().saturating_mul(OCTET_WORK));
         self.push(rest, true, &mut text);
+        text.shrink_to_fit();
         text
     }
 

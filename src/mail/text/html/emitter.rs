@@ -51,6 +51,21 @@ impl<F: Callback<(), ()>> ForwardingEmitter for PageEmitter<F> {
         self.inner.init_start_tag();
     }
 
+    fn emit_string(&mut self, text: &[u8]) {
+        pace::spend(text.len() + PIECE_WORK);
+        self.inner.emit_string(text);
+    }
+
+    fn push_attribute_name(&mut self, name: &[u8]) {
+        pace::spend(name.len() + PIECE_WORK);
+        self.inner.push_attribute_name(name);
+    }
+
+    fn push_attribute_value(&mut self, value: &[u8]) {
+        pace::spend(value.len() + PIECE_WORK);
+        self.inner.push_attribute_value(value);
+    }
+
     fn push_tag_name(&mut self, name: &[u8]) {
         let rest = self.name.get_mut(self.name_len..).unwrap_or_default();
         let len = rest.len().min(name.len());
@@ -67,4 +82,6 @@ impl<F: Callback<(), ()>> ForwardingEmitter for PageEmitter<F> {
     }
 }
 
+/// Nanoseconds of a piece of a text or attribute, which may be one character of many.
+const PIECE_WORK: usize = 10;
 const NAME: &[u8] = b"noscript";

@@ -303,6 +303,7 @@ impl HtmlReader {
         match tag.kind {
             ElementKind::Break => writer.break_line(),
             ElementKind::Anchor => {
+                pace::spend(LINK_WORK);
                 writer.start_link(tag.href.clone(), style.is_hidden());
                 if let Some(title) = &tag.title {
                     writer.title_link(title);
@@ -538,7 +539,9 @@ const CSS_MAX: usize = 256 * 1024;
 const MATCH_STEPS: u32 = 1_000_000;
 /// Nanoseconds of an event, of an octet of it, of such a comparison, and of an octet of a `style`
 /// attribute.
-const EVENT_WORK: usize = 20;
+const EVENT_WORK: usize = 30;
 const OCTET_WORK: usize = 2;
 const STEP_WORK: usize = 20;
+/// Nanoseconds of a link.
+const LINK_WORK: usize = 300;
 const STYLE_WORK: usize = 6;

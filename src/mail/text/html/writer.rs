@@ -251,14 +251,20 @@ impl TextWriter {
             } else {
                 &words
             };
-            self.keep_link(link.url, words);
+            // Both are one line already.
+            self.keep_clean(link.url, words.clone());
         }
     }
 
     /// A link that the text does not show, such as one of an image map.
     pub fn keep_link(&mut self, url: String, text: &str) {
         if self.links.len() < LINKS_MAX {
-            let text = unicode::one_line(text, WORDS_MAX);
+            self.keep_clean(url, unicode::one_line(text, WORDS_MAX));
+        }
+    }
+
+    fn keep_clean(&mut self, url: String, text: String) {
+        if self.links.len() < LINKS_MAX {
             self.links.push(PageLink { url, text });
         }
     }

@@ -11,12 +11,18 @@ use crate::mail::text::stems::Stems;
 use crate::mail::unicode::fold;
 use crate::pace;
 
-/// The lines of a text, each with what tells in a moment that most of them begin nothing.
-pub(super) struct Lines<'a>(Vec<Line<'a>>);
-
-#[derive(Clone, Copy)]
-struct Line<'a> {
+/// The lines of a text, each with what tells in a moment that most of them begin nothing. Behind
+/// [`LINES_MAX`] the rest of the text is one line, which begins nothing.
+pub(super) struct Lines<'a> {
     text: &'a str,
+    lines: Vec<Line>,
+}
+
+/// A line, as small as it can be: a text may have one for each octet.
+#[derive(Clone, Copy)]
+struct Line {
+    start: u32,
+    len: u32,
     /// Its first and last octet that is no white space; 0 for a blank line.
     first: u8,
     last: u8,
@@ -24,12 +30,13 @@ struct Line<'a> {
     has_name: bool,
 }
 
-impl<'a> Line<'a> {
-    fn of(text: &'a str) -> Line<'a> {
+impl Line {
+    fn of(start: usize, text: &str) -> Line {
         let bare = text.as_bytes().trim_ascii();
         let head = bare.get(..HEADER_NAME_MAX).unwrap_or(bare);
         Line {
-            text,
+            start: u32::try_from(start).unwrap_or(u32::MAX),
+            len: u32::try_from(text.len()).unwrap_or(0),
             first: bare.first().copied().unwrap_or(0),
             last: bare.last().copied().unwrap_or(0),
             has_name: has_name(head),
@@ -37,18 +44,18 @@ impl<'a> Line<'a> {
     }
 
     /// Whether it may be the last line of "On ... wrote:".
-    fn may_attribute(&self) -> bool {
+    fn may_attribute(&self, text: &str) -> bool {
         match self.last {
             b':' | b'-' => true,
-            b'>' => memchr::memchr(b'@', self.text.as_bytes()).is_some(),
+            b'>' => memchr::memchr(b'@', text.as_bytes()).is_some(),
             // Without a colon it has a date.
             b'e' | b'b' => {
-                let line = self.text.trim_end();
+                let line = text.trim_end();
                 (line.ends_with("wrote") || line.ends_with("schrieb"))
                     && line.bytes().any(|b| b.is_ascii_digit() || b == b'@')
             }
             last if last >= 0x80 => {
-                let line = self.text.trim_end();
+                let line = text.trim_end();
                 line.ends_with('：') || words::WROTE_AT_END.iter().any(|end| line.ends_with(end))
             }
             _ => false,
@@ -56,10 +63,10 @@ impl<'a> Line<'a> {
     }
 
     /// Whether it may begin history or a forwarded message.
-    fn may_begin(&self) -> bool {
+    fn may_begin(&self, text: &str) -> bool {
         self.has_name
             || matches!(self.first, b'>' | b'-' | b'_' | b'=' | 0xE2)
-            || self.may_attribute()
+            || self.may_attribute(text)
     }
 }
 
@@ -74,50 +81,67 @@ fn has_name(head: &[u8]) -> bool {
 
 impl<'a> Lines<'a> {
     pub fn of(text: &'a str) -> Lines<'a> {
-        let mut lines = Vec::with_capacity(text.len() / LINE_GUESS);
-        let mut rest = text;
-        while !rest.is_empty() {
+        let count = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
+        let mut lines = Vec::with_capacity(count.min(LINES_MAX));
+        let mut start = 0;
+        while let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) {
+            if lines.len() + 1 == LINES_MAX {
+                let mut rest = Line::of(start, rest);
+                (rest.first, rest.last, rest.has_name) = (b'.', b'.', false);
+                lines.push(rest);
+                break;
+            }
             let end = memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
             let line = rest.get(..end).unwrap_or("");
             pace::spend(end / 4 + LINE_WORK);
-            lines.push(Line::of(line.strip_suffix('\r').unwrap_or(line)));
-            rest = rest.get(end + 1..).unwrap_or("");
+            lines.push(Line::of(start, line.strip_suffix('\r').unwrap_or(line)));
+            start += end + 1;
         }
-        Lines(lines)
+        Lines { text, lines }
+    }
+
+    fn text(&self, line: &Line) -> &'a str {
+        let start = line.start as usize;
+        let text = self.text.get(start..start + line.len as usize);
+        text.unwrap_or("")
     }
 
     pub fn get(&self, at: usize) -> Option<&'a str> {
-        self.0.get(at).map(|line| line.text)
+        self.lines.get(at).map(|line| self.text(line))
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.lines.len()
     }
 
     /// The lines from one on.
     pub fn from(&self, at: usize) -> impl Iterator<Item = &'a str> {
-        self.0.iter().skip(at).map(|line| line.text)
+        self.lines.iter().skip(at).map(|line| self.text(line))
     }
 
     /// The first octet of a line that is no white space; 0 if it is blank.
     pub fn first_octet(&self, at: usize) -> u8 {
-        self.0.get(at).map_or(0, |line| line.first)
+        self.lines.get(at).map_or(0, |line| line.first)
     }
 
     /// Whether a line may begin history, a forwarded message or a signature. Most lines do not.
     pub fn may_begin(&self, at: usize) -> bool {
-        self.0.get(at).is_some_and(Line::may_begin)
+        (self.lines.get(at)).is_some_and(|line| line.may_begin(self.text(line)))
+    }
+
+    /// Whether it may be the last line of "On ... wrote:".
+    fn may_attribute(&self, at: usize) -> bool {
+        (self.lines.get(at)).is_some_and(|line| line.may_attribute(self.text(line)))
     }
 
     /// Whether one of some lines may begin history, a forwarded message or a signature.
     pub fn may_begin_in(&self, range: Range<usize>) -> bool {
-        let lines = self.0.get(range.start..range.end.min(self.0.len()));
-        lines.is_some_and(|lines| lines.iter().any(Line::may_begin))
+        (range.start..range.end.min(self.len())).any(|at| self.may_begin(at))
     }
 
     /// The place of the first line with text at or behind `at`, if it is near.
     pub fn next_text(&self, at: usize) -> Option<usize> {
-        let near = self.0.iter().skip(at).take(BLANK_LINES_MAX);
+        let near = self.lines.iter().skip(at).take(BLANK_LINES_MAX);
         near.enumerate()
             .find(|(_, line)| line.first != 0)
             .map(|(n, _)| at + n)
@@ -310,7 +334,7 @@ fn header_kind(line: &str) -> u8 {
 
 /// How many lines "On ... wrote:" has if it ends at a line. Clients wrap it.
 pub(super) fn attribution(lines: &Lines<'_>, at: usize) -> Option<usize> {
-    if !lines.0.get(at)?.may_attribute() {
+    if !lines.may_attribute(at) {
         return None;
     }
     let last = lines.get(at)?.trim();
@@ -435,8 +459,9 @@ static HEADER_NAMES: LazyLock<Vec<Vec<(&'static str, u8)>>> = LazyLock::new(|| {
     by_octet
 });
 
-/// Octets of a common line, for the room that is made for all of them.
-const LINE_GUESS: usize = 40;
+/// Lines that are looked at, so that what is kept of them stays below 128 KiB. They are 400 KiB of
+/// common text, and history begins near the start or the end of what its author wrote.
+const LINES_MAX: usize = 6_000;
 /// Nanoseconds of a line beside its octets.
 const LINE_WORK: usize = 40;
 const ATTRIBUTION_LINES_MAX: usize = 4;

@@ -21,39 +21,34 @@ use crate::pace;
 pub fn extracted_text<'a>(subject: &str, text: &'a str) -> Cow<'a, str> {
     let lines = Lines::of(text);
     let mail = MailKind::of(subject);
-    let mut kept = ReplyBuilder::default();
+    let mut kept = ReplyBuilder::new(&lines);
     let mut in_signature = false;
-    let mut looks_left = LOOKS_MAX;
     let mut at = 0;
     while at < lines.len() {
         let first = lines.first_octet(at);
-        if first == 0
-            || looks_left == 0
-            || !(lines.may_begin(at) || signature::may_be_of_device(&lines, at))
-        {
-            kept.own(&lines, at, in_signature);
+        if first == 0 || !(lines.may_begin(at) || signature::may_be_of_device(&lines, at)) {
+            kept.own(at, in_signature);
             at += 1;
             continue;
         }
         if first != b'>' {
-            looks_left -= 1;
             pace::spend(LOOK_WORK);
         }
         if first == b'>' {
-            kept.quoted(&lines, at, in_signature);
+            kept.quoted(at, in_signature);
         } else if history::starts_forward(&lines, at) {
-            kept.rest(&lines, at);
+            kept.rest(at);
             break;
         } else if history::starts_history(&lines, at, mail) {
             if mail == MailKind::Forward {
-                kept.rest(&lines, at);
+                kept.rest(at);
             } else {
-                kept.cut(&lines, at);
+                kept.cut(at);
                 kept.drop_rules();
             }
             break;
         } else if let Some(n) = history::attribution(&lines, at) {
-            kept.cut(&lines, at);
+            kept.cut(at);
             kept.drop_last(n - 1);
             // A quotation with marks may have an answer below it. Without marks, all text that
             // follows is history.
@@ -62,11 +57,11 @@ pub fn extracted_text<'a>(subject: &str, text: &'a str) -> Cow<'a, str> {
             }
         } else if !in_signature && signature::starts(&lines, at, mail) {
             in_signature = true;
-            kept.cut(&lines, at);
+            kept.cut(at);
         } else if signature::is_of_device(&lines, at, mail) {
-            kept.cut(&lines, at);
+            kept.cut(at);
         } else {
-            kept.own(&lines, at, in_signature);
+            kept.own(at, in_signature);
         }
         at += 1;
     }
@@ -110,64 +105,77 @@ pub fn without_addresses(text: &str) -> Cow<'_, str> {
 
 /// A line that may stay.
 #[derive(Clone, Copy)]
-struct Kept<'a> {
-    line: &'a str,
+struct Kept {
+    at: u32,
     is_quoted: bool,
+}
+
+impl Kept {
+    fn own(at: usize) -> Kept {
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        Kept {
+            at,
+            is_quoted: false,
+        }
+    }
+
+    fn line<'a>(self, lines: &Lines<'a>) -> &'a str {
+        lines.get(self.at as usize).unwrap_or("")
+    }
 }
 
 /// The lines that stay. Nothing is collected before the first line that may go: most texts have
 /// none.
-#[derive(Default)]
-struct ReplyBuilder<'a> {
-    lines: Vec<Kept<'a>>,
+struct ReplyBuilder<'l, 'a> {
+    all: &'l Lines<'a>,
+    lines: Vec<Kept>,
     is_cut: bool,
     has_quotes: bool,
 }
 
-impl<'a> ReplyBuilder<'a> {
-    fn own(&mut self, lines: &Lines<'a>, at: usize, is_signature: bool) {
-        if self.is_cut && !is_signature {
-            let line = lines.get(at).unwrap_or("");
-            self.lines.push(Kept {
-                line,
-                is_quoted: false,
-            });
+impl<'l, 'a> ReplyBuilder<'l, 'a> {
+    fn new(all: &'l Lines<'a>) -> ReplyBuilder<'l, 'a> {
+        ReplyBuilder {
+            all,
+            lines: Vec::new(),
+            is_cut: false,
+            has_quotes: false,
         }
     }
 
-    fn quoted(&mut self, lines: &Lines<'a>, at: usize, is_signature: bool) {
-        self.cut(lines, at);
+    fn own(&mut self, at: usize, is_signature: bool) {
+        if self.is_cut && !is_signature {
+            self.lines.push(Kept::own(at));
+        }
+    }
+
+    fn quoted(&mut self, at: usize, is_signature: bool) {
+        self.cut(at);
         if !is_signature {
-            let line = lines.get(at).unwrap_or("");
             self.has_quotes = true;
             self.lines.push(Kept {
-                line,
                 is_quoted: true,
+                ..Kept::own(at)
             });
         }
     }
 
     /// A line may go. The first time, all lines above it stay.
-    fn cut(&mut self, lines: &Lines<'a>, at: usize) {
+    fn cut(&mut self, at: usize) {
         if !self.is_cut {
             self.is_cut = true;
-            self.lines.extend(lines.from(0).take(at).map(|line| Kept {
-                line,
-                is_quoted: false,
-            }));
+            self.lines.reserve_exact(self.all.len());
+            self.lines.extend((0..at).map(Kept::own));
         }
     }
 
     /// Everything from a line on stays: it is forwarded.
-    fn rest(&mut self, lines: &Lines<'a>, at: usize) {
+    fn rest(&mut self, at: usize) {
         if !self.is_cut {
             return;
         }
         self.choose_quotes();
-        self.lines.extend(lines.from(at).map(|line| Kept {
-            line,
-            is_quoted: false,
-        }));
+        self.lines.extend((at..self.all.len()).map(Kept::own));
     }
 
     /// Takes back lines that were the first lines of "On ... wrote".
@@ -179,7 +187,7 @@ impl<'a> ReplyBuilder<'a> {
     /// Takes back the rule that a client draws above a header block.
     fn drop_rules(&mut self) {
         while let Some(last) = self.lines.last() {
-            let line = last.line.trim();
+            let line = last.line(self.all).trim();
             let is_rule = line.len() >= 3
                 && line
                     .chars()
@@ -208,7 +216,8 @@ impl<'a> ReplyBuilder<'a> {
         let mut above: Option<(usize, bool)> = None;
         let mut answers = 0;
         for (at, kept) in self.lines.iter().enumerate() {
-            let words = kept.line.trim_start_matches(['>', ' ', '\t']).trim_end();
+            let line = kept.line(self.all);
+            let words = line.trim_start_matches(['>', ' ', '\t']).trim_end();
             if kept.is_quoted {
                 if !words.is_empty() {
                     above = Some((at, false));
@@ -226,7 +235,7 @@ impl<'a> ReplyBuilder<'a> {
             let asks = self
                 .lines
                 .get(quote)
-                .is_some_and(|kept| kept.line.trim_end().ends_with(['?', '？', '؟']));
+                .is_some_and(|kept| kept.line(self.all).trim_end().ends_with(['?', '？', '؟']));
             let is_between = at < last_quote;
             let is_answer = is_between || (answers > 1 && (asks || !has_gap)) || (asks && !has_gap);
             if is_answer {
@@ -249,7 +258,9 @@ impl<'a> ReplyBuilder<'a> {
                     .get(n)
                     .filter(|kept| kept.is_quoted)
                     .map_or("", |kept| {
-                        kept.line.trim_start_matches(['>', ' ']).trim_end()
+                        kept.line(self.all)
+                            .trim_start_matches(['>', ' '])
+                            .trim_end()
                     })
             };
             let (Some(before), here) = (at.checked_sub(1).map(words), words(at)) else {
@@ -272,11 +283,12 @@ impl<'a> ReplyBuilder<'a> {
         self.choose_quotes();
         let mut extracted = String::with_capacity(text.len());
         for kept in &self.lines {
+            let line = kept.line(self.all);
             if !extracted.is_empty() {
                 extracted.push('\n');
             }
-            if !(extracted.is_empty() && kept.line.trim().is_empty()) {
-                extracted.push_str(kept.line);
+            if !(extracted.is_empty() && line.trim().is_empty()) {
+                extracted.push_str(line);
             }
         }
         extracted.truncate(extracted.trim_end().len());
@@ -289,9 +301,7 @@ impl<'a> ReplyBuilder<'a> {
     }
 }
 
-/// Lines of which it is asked in full what begins at them. A long text has some hundreds.
-const LOOKS_MAX: usize = 10_000;
-/// Nanoseconds of that.
+/// Nanoseconds of a line of which it is asked in full what begins at it.
 const LOOK_WORK: usize = 1_000;
 /// Lines of one question that a client wrapped.
 const QUESTION_LINES_MAX: usize = 4;

@@ -261,6 +261,19 @@ fn previews_leave_out_addresses_of_links_with_words() {
 }
 
 #[test]
+fn a_text_of_very_many_lines_is_read_to_a_bound_and_kept_whole_behind_it() {
+    let reply = "\nOn 1 Jan 2024 Ann <a@x.test> wrote:\n> old\n";
+    let short = format!("{}{reply}", "x\n".repeat(5_000));
+    assert_eq!(extracted_text("Re: x", &short), "x\n".repeat(5_000).trim());
+    let long = format!("{}{reply}", "x\n".repeat(6_000));
+    assert_eq!(extracted_text("Re: x", &long), long.trim());
+    // What was cut before the bound stays cut.
+    let both = format!("own{reply}{}", "> old\n".repeat(7_000));
+    let extracted = extracted_text("Re: x", &both);
+    assert!(extracted.starts_with("own\n") && !extracted.contains("wrote"));
+}
+
+#[test]
 fn hostile_text_costs_no_more_than_its_length() {
     for text in [
         "123456 ".repeat(200_000),
