@@ -546,6 +546,6 @@ fn with_idempotency<'a>(
 const KEPT_MS: i64 = 86_400_000;
 /// Rows of the logs that one transaction deletes: some milliseconds of work, and as many rows as
 /// the groups between two such transactions add under load.
-const TRIM_ROWS: u64 = 2000;
+const TRIM_ROWS: u64 = 1000;
 /// Kept answers that one transaction deletes.
 const TRIM_ANSWERS: u32 = 200;

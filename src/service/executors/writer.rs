@@ -59,6 +59,8 @@ fn write_all(
     // The number of calls of the last group.
     let mut last = 0;
     let mut trimmed_ms = writer.service().now().mono_ms;
+    // Slices of old rows that an idle writer still deletes; a task that comes goes first.
+    let mut trim_slices = 0;
     checkpoint(writer, store, Checkpoint::Passive)?;
     loop {
         let next_job = run_jobs(writer, store)?;
@@ -68,7 +70,7 @@ fn write_all(
         };
         let next = if !turns.is_empty() {
             Ok(None)
-        } else if store.has_leftovers() {
+        } else if store.has_leftovers() || trim_slices > 0 {
             tasks.try_recv().map(Some).map_err(|none| match none {
                 TryRecvError::Empty => RecvTimeoutError::Timeout,
                 TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
@@ -82,13 +84,23 @@ fn write_all(
                 reclaim(writer, store)?;
                 continue;
             }
+            Err(RecvTimeoutError::Timeout) if trim_slices > 0 => {
+                trim_slices = match trim(writer, store)? {
+                    true => trim_slices - 1,
+                    false => 0,
+                };
+                if trim_slices == 0 {
+                    checkpoint(writer, store, Checkpoint::Truncate)?;
+                }
+                continue;
+            }
             Err(RecvTimeoutError::Timeout) if Some(wait) == next_job => {
                 checkpoint_if_due(writer, store)?;
                 maintain_under_load(writer, store, &mut groups, &mut trimmed_ms)?;
                 continue;
             }
             Err(RecvTimeoutError::Timeout) => {
-                idle(writer, store, idle_turns)?;
+                trim_slices = idle(writer, store, idle_turns)?;
                 idle_turns = idle_turns.saturating_add(1);
                 continue;
             }
@@ -295,22 +307,17 @@ fn checkpoint_if_due(writer: &Writer, store: &Store) -> Result<(), String> {
 }
 
 /// The work of an idle writer: after 200 ms it empties the write-ahead log, and each minute it
-/// deletes old rows.
-fn idle(writer: &mut Writer, store: &Store, turns: u32) -> Result<(), String> {
+/// deletes old rows: it gives the number of slices of them.
+fn idle(writer: &mut Writer, store: &Store, turns: u32) -> Result<usize, String> {
     let service = writer.service();
     service.tell_unlogged_logins(service.now());
     if turns == 0 {
-        return checkpoint(writer, store, Checkpoint::Truncate);
+        checkpoint(writer, store, Checkpoint::Truncate)?;
     }
-    if turns % TRIM_EVERY == 1 {
-        for _ in 0..TRIM_SLICES {
-            if !trim(writer, store)? {
-                break;
-            }
-        }
-        return checkpoint(writer, store, Checkpoint::Truncate);
+    match turns % TRIM_EVERY {
+        1 => Ok(TRIM_SLICES),
+        _ => Ok(0),
     }
-    Ok(())
 }
 
 /// Runs a checkpoint. When a reader holds it up, it is tried again later. When the disk refuses it,
@@ -357,12 +364,13 @@ const IDLE: Duration = Duration::from_millis(200);
 const IDLE_LONG: Duration = Duration::from_secs(10);
 /// Groups after which the writer reclaims a slice of deleted rows even when tasks wait. Each minute
 /// it also deletes old rows, slice by slice.
-const MAINTAIN_GROUPS: u32 = 16;
+const MAINTAIN_GROUPS: u32 = 8;
 /// Milliseconds between two deletions of old rows under load.
 const TRIM_MS: u64 = 60_000;
 /// Old rows are deleted once in this many idle turns: each minute.
 const TRIM_EVERY: u32 = 6;
-/// Slices of old rows that are deleted at once. Then the queue is checked again.
+/// Slices of old rows that an idle writer deletes in a minute at most, each after a look at the
+/// queue.
 const TRIM_SLICES: usize = 50;
 
 #[cfg(test)]
