@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::call::{Limits, Listener};
+use crate::call::{Limits, Listener, OperatorFrom};
 
 /// The flags of `postern serve`.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -66,6 +66,8 @@ pub struct Config {
     pub trust_domains: bool,
     /// The user to become after binding.
     pub user: Option<String>,
+    /// From where the operator's token is taken.
+    pub operator_from: OperatorFrom,
     /// The limits, lifted already if the flags say so.
     pub limits: Limits,
     /// The level of the log.
@@ -248,6 +250,7 @@ impl Config {
             unknown_sni,
             trust_domains: flags.no_limits,
             user: file.user,
+            operator_from: file.operator_from.read()?,
             limits,
             log,
             json: false,
@@ -264,10 +267,40 @@ struct ConfigFile {
     hostname: Option<String>,
     domain: Option<String>,
     user: Option<String>,
+    operator_from: OneOrMany,
     log: Option<String>,
     listen: Option<ListenConfig>,
     tls: TlsConfig,
     limits: Limits,
+}
+
+/// One word or a list of them.
+#[derive(Deserialize, Default)]
+#[serde(
+    untagged,
+    expecting = "expected \"loopback\", \"anywhere\", or networks, as [\"10.0.0.0/8\"]"
+)]
+enum OneOrMany {
+    #[default]
+    None,
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    fn read(self) -> Result<OperatorFrom, String> {
+        let words = match self {
+            OneOrMany::None => return Ok(OperatorFrom::Loopback),
+            OneOrMany::One(word) => vec![word],
+            OneOrMany::Many(words) => words,
+        };
+        OperatorFrom::parse(&words).map_err(|word| {
+            format!(
+                "operator_from = \"{word}\": give \"loopback\", \"anywhere\", or networks such as \
+                 \"10.0.0.0/8\""
+            )
+        })
+    }
 }
 
 #[derive(Deserialize, Default)]

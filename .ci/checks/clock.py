@@ -37,7 +37,9 @@ def clock_jumps(place):
     held.select("INBOX")
     uids, seqs, acked = [], [], []
     years = 365 * 86_400
-    for n, seconds in enumerate([0, 1, -1, 3600, -3600, -5, 10 * years, 0, -10 * years, -86_400, 10 * years, 0]):
+    # Past what 32 bits hold, past nanoseconds in 64 bits, past four digits, and to 1970.
+    leaps = [81 * years, 0, 528 * years, 0, 8000 * years, 0, -int(time.time()), 0, 10 * years]
+    for n, seconds in enumerate([0, 1, -1, 3600, -3600, -5, 10 * years, 0, -10 * years, -86_400, *leaps, 0]):
         jump(seconds)
         send(server, place.inbox, f"jump.{n}@clock.test")
         acked.append(f"jump.{n}@clock.test")
@@ -47,6 +49,9 @@ def clock_jumps(place):
         assert seqs == sorted(set(seqs)), "events out of order"
         times = [event["time"] for event in page["data"]]
         assert times == sorted(times), f"the time of the log goes back: {times}"
+    # After the leaps mailboxes are still made.
+    for n in range(3):
+        assert held.create(f"after.{n}")[0] == "OK", "no mailbox after a leap"
     uids = held.uid("SEARCH", "ALL")[1][0].split()
     assert len(uids) == len(acked), f"{len(uids)} of {len(acked)}"
     held.logout()

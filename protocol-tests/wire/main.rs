@@ -641,7 +641,7 @@ fn a_certificate_is_replaced_while_running() {
     let mut plain = server.plain("http");
     say(
         &mut plain,
-        "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     );
     let page = rest(&mut plain);
     let end = page.split("\npostern_certificate_ends_seconds ").nth(1);

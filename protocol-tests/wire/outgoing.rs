@@ -523,7 +523,7 @@ fn a_thousand_go_out_while_a_thousand_come_in() {
     )
     .unwrap();
     let bell = acceptor.bell();
-    let accepting = thread::spawn(move || acceptor.run(|| Err("not here".into())));
+    let accepting = thread::spawn(move || acceptor.run(|| Err("not here".into()), || None));
 
     let (greeted, greetings) = channel();
     let (answered, answers) = channel();

@@ -58,7 +58,7 @@ pub use matches::Matches;
 pub use message::*;
 pub use metric::{METRICS, Metric, Metrics};
 pub use need::{Need, require};
-pub use network::Network;
+pub use network::{Network, OperatorFrom};
 pub use noun::{Bounded, ConflictReason, Countable, FromFault, Noun};
 pub use read::{
     DomainRead, EntryRead, EventRead, InboxRead, KeyRead, MailboxRead, MessageRead, OrgRead,

@@ -17,6 +17,8 @@ pub enum Refusal {
     /// Wrong user or key, after too many failures from this address. The answer waits for
     /// `delay_ms`; the count begins anew in `retry_ms`. A right key never gets it.
     LoginLimited { delay_ms: u64, retry_ms: u64 },
+    /// The operator's token is not taken from this address; whether it is right is not said.
+    OperatorElsewhere,
     /// The key is valid and lacks this scope.
     MissingScope(Scopes),
     /// The key is bound to inboxes, and this concerns the organization or other inboxes.

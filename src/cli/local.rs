@@ -50,6 +50,7 @@ impl Local {
             // The server that runs with `--no-limits` trusts them; here the operator says so.
             trust_domains: false,
             operator: crate::crypto::OperatorToken::hash(token.trim().as_bytes()),
+            operator_from: crate::call::OperatorFrom::Loopback,
             lookups: None,
         });
         let store = Store::open(data, Role::Writer, Random::system().u64())?;

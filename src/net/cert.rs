@@ -22,7 +22,7 @@ use rustls::sign::CertifiedKey;
 use yasna::tags::TAG_UTCTIME;
 use yasna::{ASN1Result, BERReader, Tag};
 
-use super::tls::TlsListeners;
+use super::tls::{Tickets, TlsListeners};
 use crate::config::UnknownSni;
 use crate::dir::DirHandle;
 use crate::mail::time::DAY_S;
@@ -50,7 +50,8 @@ pub fn provide(
     unknown: UnknownSni,
     unix_ms: i64,
 ) -> Result<Certified, String> {
-    let tickets = provider::Ticketer::new()
+    let tickets: Arc<dyn ProducesTickets> = Tickets::new()
+        .map(Arc::new)
         .map_err(|error| format!("cannot make keys for TLS session tickets: {error}"))?;
     if let Some((chain, key)) = own {
         return Ok(Certified {
@@ -80,22 +81,24 @@ pub fn provide(
 }
 
 impl Certified {
-    /// Makes our own certificate again if it is missing, cannot be read, is for another host
-    /// or ends soon. A certificate of the operator is left as it is.
-    pub fn renew(&self, unix_ms: i64) -> Result<(), String> {
+    /// Makes our own certificate again if it is missing, cannot be read, is for another host,
+    /// ends soon or begins later. A certificate of the operator is left as it is. Gives whether it
+    /// was made.
+    pub fn renew(&self, unix_ms: i64) -> Result<bool, String> {
         let now = unix_ms.div_euclid(1000);
         let Some(folder) = &self.own else {
-            return Ok(());
+            return Ok(false);
         };
         if is_good(self, now) {
-            return Ok(());
+            return Ok(false);
         }
-        make(folder, self, now).map_err(|error| {
+        make(folder, self, now.clamp(0, LAST_S)).map_err(|error| {
             format!(
                 "cannot make a certificate in {}: {error}",
                 folder.path().display()
             )
-        })
+        })?;
+        Ok(true)
     }
 
     /// Reads the files and makes the configurations of all listeners. Called at the start
@@ -120,7 +123,7 @@ impl Certified {
     /// cannot be read.
     pub fn remaining_s(&self, unix_ms: i64) -> Option<i64> {
         let chain = self.read_chain(&self.chain).ok()?;
-        let end = not_after(chain.first()?)?;
+        let (_, end) = validity(chain.first()?)?;
         Some(end.saturating_sub(unix_ms.div_euclid(1000)))
     }
 
@@ -159,23 +162,15 @@ fn is_good(certified: &Certified, now: i64) -> bool {
     let Some(leaf) = chain.first() else {
         return false;
     };
-    let lasts = not_after(leaf).is_some_and(|end| end.saturating_sub(now) > RENEW_S);
-    is_for(leaf, host) && lasts && certified.read_chain(ca).is_ok() && certified.load().is_ok()
+    let is_now = validity(leaf).is_some_and(|(begin, end)| {
+        begin <= now.max(0) && (end.saturating_sub(now) > RENEW_S || now > LAST_S)
+    });
+    is_for(leaf, host) && is_now && certified.read_chain(ca).is_ok() && certified.load().is_ok()
 }
 
 fn make(folder: &DirHandle, certified: &Certified, now: i64) -> Result<(), String> {
     let host = certified.host.as_str();
-    let ca_file = folder.path().join(CA);
-    let kept = folder
-        .read_text(CA_KEY)
-        .ok()
-        .and_then(|pem| KeyPair::from_pem(&pem).ok())
-        .filter(|_| {
-            certified.read_chain(&ca_file).is_ok_and(|chain| {
-                let end = chain.first().and_then(|ca| not_after(ca));
-                end.is_some_and(|end| end.saturating_sub(now) > LEAF_S)
-            })
-        });
+    let kept = kept_authority(folder, certified, now)?;
     let fault = |error: rcgen::Error| error.to_string();
     let ca = authority(now)?;
     let ca_key = match kept {
@@ -197,7 +192,7 @@ fn make(folder: &DirHandle, certified: &Certified, now: i64) -> Result<(), Strin
     leaf.distinguished_name = named(host);
     let epoch = date_time_ymd(1970, 1, 1);
     leaf.not_before = epoch + since(now - SKEW_S);
-    leaf.not_after = epoch + since(now + LEAF_S);
+    leaf.not_after = epoch + since((now + LEAF_S).min(YEAR_9999_END_S));
     leaf.use_authority_key_identifier_extension = true;
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -209,6 +204,53 @@ fn make(folder: &DirHandle, certified: &Certified, now: i64) -> Result<(), Strin
     write(folder, CHAIN, &signed.pem())
 }
 
+/// The key of the authority that holds now: the one of last time, or one from before the clock was
+/// set to other years. Clients trust it, so one that does not hold now is set aside and not
+/// replaced: the clock may come back. Errors: a file cannot be renamed.
+fn kept_authority(
+    folder: &DirHandle,
+    certified: &Certified,
+    now: i64,
+) -> Result<Option<KeyPair>, String> {
+    let key_of = |name: &str| KeyPair::from_pem(&folder.read_text(name).ok()?).ok();
+    let years_of = |name: &str| {
+        let chain = certified.read_chain(&folder.path().join(name)).ok()?;
+        validity(chain.first()?)
+    };
+    let holds = |(begin, end): (i64, i64)| begin <= now && end.saturating_sub(now) > LEAF_S;
+    let current = years_of(CA).filter(|_| key_of(CA_KEY).is_some());
+    if current.is_some_and(holds) {
+        return Ok(key_of(CA_KEY));
+    }
+    let rename = |old: &str, new: &str| {
+        folder
+            .remove(new)
+            .and_then(|_| folder.take_in(folder, old, new))
+            .map_err(|error| format!("{new}: {error}"))
+    };
+    let names = folder.names().map_err(|error| error.to_string())?;
+    let mut aside: Vec<i64> = (names.iter())
+        .filter_map(|name| name.to_str()?.strip_prefix("ca-")?.strip_suffix(".pem"))
+        .filter_map(|begin| begin.parse().ok())
+        .collect();
+    aside.sort_unstable();
+    if let Some((begin, _)) = current
+        && aside.len() < ASIDE_MAX
+    {
+        rename(CA, &format!("ca-{begin}.pem"))?;
+        rename(CA_KEY, &format!("ca-key-{begin}.pem"))?;
+    }
+    let of = |begin: i64| (format!("ca-{begin}.pem"), format!("ca-key-{begin}.pem"));
+    let found = (aside.into_iter().map(of))
+        .find(|(ca, key)| years_of(ca).is_some_and(holds) && key_of(key).is_some());
+    let Some((ca, key)) = found else {
+        return Ok(None);
+    };
+    rename(&ca, CA)?;
+    rename(&key, CA_KEY)?;
+    Ok(key_of(CA_KEY))
+}
+
 fn authority(now: i64) -> Result<CertificateParams, String> {
     let mut ca = CertificateParams::new(Vec::new()).map_err(|error| error.to_string())?;
     ca.distinguished_name = named("Postern local CA");
@@ -216,7 +258,7 @@ fn authority(now: i64) -> Result<CertificateParams, String> {
     let epoch = date_time_ymd(1970, 1, 1);
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     ca.not_before = epoch + since(now - SKEW_S);
-    ca.not_after = epoch + since(now + CA_S);
+    ca.not_after = epoch + since((now + CA_S).min(YEAR_9999_END_S));
     Ok(ca)
 }
 
@@ -242,31 +284,30 @@ fn write(folder: &DirHandle, name: &str, text: &str) -> Result<(), String> {
         .map_err(|error| format!("{name}: {error}"))
 }
 
-/// `notAfter` of a certificate in unix seconds (RFC 5280 section 4.1).
-fn not_after(certificate: &[u8]) -> Option<i64> {
-    let end = yasna::parse_der(certificate, |reader| {
+/// `notBefore` and `notAfter` of a certificate in unix seconds (RFC 5280 section 4.1).
+fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
+    let years = yasna::parse_der(certificate, |reader| {
         reader.read_sequence(|certificate| {
-            let end = certificate.next().read_sequence(|signed| {
+            let years = certificate.next().read_sequence(|signed| {
                 let version = Tag::context(0);
                 signed.read_optional(|reader| reader.read_tagged(version, |v| v.read_der()))?;
                 // Serial number, algorithm, issuer.
                 for _ in 0..3 {
                     signed.next().read_der()?;
                 }
-                let end = signed.next().read_sequence(|validity| {
-                    validity.next().read_der()?;
-                    read_time(validity.next())
+                let years = signed.next().read_sequence(|validity| {
+                    Ok((read_time(validity.next())?, read_time(validity.next())?))
                 })?;
                 while signed.read_optional(|reader| reader.read_der())?.is_some() {}
-                Ok(end)
+                Ok(years)
             })?;
             // Algorithm, signature.
             certificate.next().read_der()?;
             certificate.next().read_der()?;
-            Ok(end)
+            Ok(years)
         })
     });
-    end.ok()
+    years.ok()
 }
 
 /// UTCTime until 2049, GeneralizedTime from then on (RFC 5280 section 4.1.2.5).
@@ -299,6 +340,12 @@ const LEAF_S: i64 = 397 * DAY_S;
 const CA_S: i64 = 3650 * DAY_S;
 /// A month before its end a certificate is made anew at the next start.
 const RENEW_S: i64 = 30 * DAY_S;
+/// The last second that a date of a certificate can name (RFC 5280 section 4.1.2.5.2).
+const YEAR_9999_END_S: i64 = 253_402_300_799;
+/// A clock behind this is taken for this, so that what is made then has an end.
+const LAST_S: i64 = YEAR_9999_END_S - CA_S;
+/// Authorities that are set aside. The first is the one that clients know.
+const ASIDE_MAX: usize = 16;
 /// For clients whose clock is slow.
 const SKEW_S: i64 = DAY_S;
 
@@ -348,6 +395,41 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_leaps_and_comes_back_keeps_the_authority() {
+        let folder = folder("leaps");
+        let at = |unix_s: i64| {
+            let certified = made(&folder, "a.test", unix_s.saturating_mul(1000)).unwrap();
+            certified.load().map(|_| ()).unwrap();
+            let chain = certified.read_chain(&certified.chain).unwrap();
+            let (begin, end) = validity(&chain[0]).unwrap();
+            assert!(begin <= unix_s.max(0) && end <= YEAR_9999_END_S, "{unix_s}");
+            assert!(end > unix_s || unix_s > LAST_S, "{unix_s}");
+            fs::read(certified.ca.unwrap()).unwrap()
+        };
+        let now = 1_800_000_000;
+        let first = at(now);
+        // The years 2107, 2554, 9999 and later, 1970, and before.
+        for leap in [
+            4_323_000_000,
+            18_440_000_000,
+            253_402_300_000,
+            253_500_000_000,
+            i64::MAX / 1000,
+            0,
+            -5,
+        ] {
+            at(leap);
+            assert_eq!(at(now), first, "{leap}");
+        }
+        // Several leaps in a row, and home.
+        for leap in [0, 4_323_000_000, 0, 18_440_000_000, 4_323_000_000] {
+            at(leap);
+        }
+        assert_eq!(at(now), first);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
     fn a_broken_file_is_made_anew_and_an_own_one_is_not() {
         let folder = folder("broken");
         let certified = made(&folder, "a.test", 1_800_000_000_000).unwrap();
@@ -388,13 +470,13 @@ mod tests {
             params.not_after = date_time_ymd(year, 1, 1);
             let key = KeyPair::generate().unwrap();
             let made = params.self_signed(&key).unwrap();
-            assert_eq!(not_after(made.der()), Some(unix_s));
+            assert_eq!(validity(made.der()).map(|(_, end)| end), Some(unix_s));
             assert!(is_for(made.der(), "a.test") && !is_for(made.der(), "b.test"));
             // Cut anywhere, it has no end and no panic.
             for n in 0..made.der().len() {
-                assert_eq!(not_after(&made.der()[..n]), None);
+                assert_eq!(validity(&made.der()[..n]), None);
             }
         }
-        assert_eq!(not_after(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
+        assert_eq!(validity(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
     }
 }

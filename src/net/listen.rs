@@ -97,6 +97,8 @@ pub struct Acceptor {
     reserve: Option<File>,
     connections_max: usize,
     memory: Memory,
+    /// When the certificate is looked at again.
+    certificate_at: u64,
     /// Before this no more anonymous peers are closed.
     evicted_until: u64,
     /// The same for those of a network that has as many connections as it may.
@@ -189,6 +191,7 @@ impl Acceptor {
             reserve: reserve(),
             connections_max,
             memory,
+            certificate_at: CERTIFICATE_EVERY_MS,
             evicted_until: 0,
             evicted_of_network_until: 0,
             leaving: VecDeque::new(),
@@ -201,8 +204,14 @@ impl Acceptor {
     }
 
     /// Accepts until a signal or an alarm. `reload` is called on SIGHUP and gives new
-    /// certificates, or the reason why the old ones stay. The listeners are closed at the end.
-    pub fn run(mut self, mut reload: impl FnMut() -> Result<TlsListeners, String>) -> Ended {
+    /// certificates, or the reason why the old ones stay. `renew` is called each minute and gives
+    /// new ones when our own had to be made again: it ends soon, or the clock was set to other
+    /// years. The listeners are closed at the end.
+    pub fn run(
+        mut self,
+        mut reload: impl FnMut() -> Result<TlsListeners, String>,
+        mut renew: impl FnMut() -> Option<TlsListeners>,
+    ) -> Ended {
         let mut events = Events::with_capacity(64);
         loop {
             let timeout = self.timeout();
@@ -235,6 +244,13 @@ impl Acceptor {
                 return Ended::Fatal(what);
             }
             let now = self.clock.now().mono_ms;
+            if now >= self.certificate_at {
+                self.certificate_at = now.saturating_add(CERTIFICATE_EVERY_MS);
+                if let Some(tls) = renew() {
+                    self.tls = tls;
+                    log::info!("server renewed its certificate");
+                }
+            }
             for (key, listener) in self.left.1.try_iter() {
                 self.counts.leave(key, listener);
             }
@@ -526,6 +542,8 @@ const REST_MS: u64 = 100;
 const NEAR_SHARE: usize = 8;
 /// One connection in so many is kept free by closing anonymous peers' connections.
 const RESERVE_SHARE: usize = 20;
+/// A look costs a part of a millisecond.
+const CERTIFICATE_EVERY_MS: u64 = 60_000;
 /// To look for anonymous peers costs a walk over all connections, so it is not done for each
 /// connection that comes.
 const EVICT_EVERY_MS: u64 = 100;
@@ -574,6 +592,7 @@ mod tests {
             reserve: None,
             connections_max: 1000,
             memory: Memory::at(Pressure::High),
+            certificate_at: CERTIFICATE_EVERY_MS,
             evicted_until: 0,
             evicted_of_network_until: 0,
             leaving: VecDeque::new(),

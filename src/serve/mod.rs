@@ -251,13 +251,16 @@ fn start(
 impl StartedServer {
     /// Serves until a signal or a failure, and ends in order.
     fn serve(self, data: &DirHandle) -> Result<(), String> {
-        let ended = self.acceptor.run(|| {
+        let reload = || {
             let unix_ms = self.clock.now().unix_ms;
             self.certified.renew(unix_ms)?;
             let tls = self.certified.load()?;
             watch_certificate(&self.certified, &self.shared, unix_ms);
             Ok(tls)
-        });
+        };
+        let ended = self
+            .acceptor
+            .run(reload, || renew(&self.certified, &self.shared, self.clock));
         match &ended {
             Ended::Asked => log::info!("server stopping reason=signal"),
             Ended::Fatal(why) => log::error!("server stopping reason={why:?}"),
@@ -349,6 +352,7 @@ fn service(
         shared_domain: config.domain.clone(),
         trust_domains: config.trust_domains,
         operator: Some(operator),
+        operator_from: config.operator_from.clone(),
         lookups: None,
     })
 }
@@ -404,6 +408,27 @@ fn operator_token(folder: &DirHandle, random: &mut Random) -> Result<[u8; 32], S
             path.display()
         )
     })
+}
+
+/// Makes our own certificate again when it is time; `None` when it is not, or when it fails.
+fn renew(certified: &Certified, shared: &Shared, clock: SystemClock) -> Option<TlsListeners> {
+    let unix_ms = clock.now().unix_ms;
+    let renewed = match certified.renew(unix_ms) {
+        Ok(false) => return None,
+        Ok(true) => certified.load(),
+        Err(error) => Err(error),
+    };
+    match renewed {
+        Ok(tls) => {
+            watch_certificate(certified, shared, unix_ms);
+            Some(tls)
+        }
+        Err(error) => {
+            shared.metrics.count(Metric::CertificatesFailed);
+            log::error!("the certificate is not renewed, the old one stays: {error}");
+            None
+        }
+    }
 }
 
 /// Counts and logs when the certificate that has just been loaded ends.

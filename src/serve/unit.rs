@@ -17,6 +17,8 @@ data     = "/var/lib/postern"
 log      = "info"                   # off, error, warn, info, debug, trace; to standard error
 # user   = "postern"                # becomes this user after binding; leave it out under systemd
 
+# operator_from = ["10.0.0.0/8"]    # where the operator's token is taken beside loopback; or "anywhere"
+
 [listen]                            # with this section only these listeners are opened
 mx          = ["0.0.0.0:25", "[::]:25"]
 submissions = ["0.0.0.0:465", "[::]:465"]   # TLS

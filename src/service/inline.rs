@@ -63,6 +63,7 @@ impl Inline {
             shared_domain: Self::SHARED_DOMAIN.to_owned(),
             trust_domains: false,
             operator: OperatorToken::hash(operator.as_bytes()),
+            operator_from: crate::call::OperatorFrom::Loopback,
             lookups,
         });
         let mut next = || Random::seeded(random.u64());

@@ -10,7 +10,7 @@ use super::access::limits::{Failures, LIFTED, Leases, Payer, Rates};
 use super::access::login_log::LoginLog;
 use super::access::receives::Receives;
 use super::intake::Lookups;
-use crate::call::{Allowance, Metric, Network, Now, Refusal, Shared};
+use crate::call::{Allowance, Metric, Network, Now, OperatorFrom, Refusal, Shared};
 
 /// Reads the clock. `main` gives the system's clock, a test gives virtual time.
 pub type ReadClock = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -34,6 +34,8 @@ pub struct Setup {
     pub trust_domains: bool,
     /// The hash of the operator's token (`crypto::OperatorToken::hash`).
     pub operator: Option<[u8; 32]>,
+    /// From where the operator's token is taken.
+    pub operator_from: OperatorFrom,
     /// Lookups outside that messages wait for before they are judged. With `None` no message waits.
     pub lookups: Option<Arc<dyn Lookups>>,
 }
@@ -46,6 +48,7 @@ pub struct Service {
     pub shared_domain: String,
     pub(super) trust_domains: bool,
     pub(super) operator: Option<[u8; 32]>,
+    pub(super) operator_from: OperatorFrom,
     pub(super) lookups: Option<Arc<dyn Lookups>>,
     clock: ReadClock,
     /// The time at which the service began, on both clocks.
@@ -75,6 +78,7 @@ impl Service {
             shared_domain: setup.shared_domain,
             trust_domains: setup.trust_domains,
             operator: setup.operator,
+            operator_from: setup.operator_from,
             lookups: setup.lookups,
             began: (setup.clock)(),
             clock: setup.clock,

@@ -76,6 +76,12 @@ impl Store {
 
     /// Removes up to `limit` answers from before `before` (unix ms); how many.
     pub fn trim_answers(&self, before: i64, limit: u32) -> Result<usize, Error> {
+        // The clock was ahead when these were kept: their time begins now.
+        let now = before.saturating_add(DAY_MS);
+        self.direct().run(
+            "UPDATE once SET at = ?1 WHERE at > ?2",
+            [now, now.saturating_add(30 * DAY_MS)],
+        )?;
         let old = self.direct().all(
             "SELECT org, key, length(key) + length(answer) FROM once WHERE at <= ?1
              ORDER BY at LIMIT ?2",
@@ -105,3 +111,5 @@ fn of_answers(kept: i64, octets: i64) -> OrgDelta {
         ..OrgDelta::default()
     }
 }
+
+const DAY_MS: i64 = 86_400_000;

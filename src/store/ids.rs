@@ -20,11 +20,15 @@ impl Store {
     /// The first of `n` consecutive ids.
     pub fn new_ids(&self, now: Now, n: u32) -> i64 {
         let gap = 1 + i64::try_from(self.random() % ID_GAP).unwrap_or(0);
-        let by_clock = now
-            .unix_ms
-            .clamp(0, i64::MAX >> ID_CLOCK_SHIFT)
-            .wrapping_shl(ID_CLOCK_SHIFT);
-        let first = self.last_id.get().saturating_add(gap).max(by_clock + gap);
+        // A clock that leaps must not use the numbers up: it leads only so far.
+        let by_clock = now.unix_ms.clamp(0, ID_CLOCK_MAX_MS) << ID_CLOCK_SHIFT;
+        let last = match self.last_id.get() {
+            // An older release has followed a leap to the end of the numbers. Those by the clock
+            // are above all that were given before the leap.
+            last if last > ID_MAX => 0,
+            last => last,
+        };
+        let first = last.max(by_clock).saturating_add(gap);
         self.last_id
             .set(first.saturating_add(i64::from(n.max(1)) - 1));
         first
@@ -33,11 +37,31 @@ impl Store {
     /// A UIDVALIDITY that no mailbox here has had. It follows the clock where it can: a folder
     /// that was lost and made again then gives other values.
     pub fn new_uidvalidity(&self, now: Now) -> Result<u32, Error> {
-        let given = self.direct().one(
-            "UPDATE meta SET value = max(value + 1, ?1) WHERE name = 'uidvalidity' RETURNING value",
-            [(now.unix_ms / 1000).clamp(1, i64::from(u32::MAX))],
-            |r| r.get::<_, i64>(0),
-        )?;
+        let by_clock = (now.unix_ms / 1000).clamp(1, UIDVALIDITY_CLOCK_MAX_S);
+        let next = |least: i64| {
+            self.direct().one(
+                "UPDATE meta SET value = max(value + 1, ?1) WHERE name = 'uidvalidity'
+                 RETURNING value",
+                [least],
+                |r| r.get::<_, i64>(0),
+            )
+        };
+        let mut given = next(by_clock)?;
+        if given.is_none_or(|given| given > i64::from(u32::MAX)) {
+            // An older release has followed a leap of the clock to the end of the numbers. It goes
+            // on above those that were given before the leap.
+            let below = self.direct().one(
+                "SELECT coalesce(max(uidvalidity), 0) FROM mailbox WHERE uidvalidity < ?1",
+                [UIDVALIDITY_CLOCK_MAX_S],
+                |r| r.get::<_, i64>(0),
+            )?;
+            let from = below.unwrap_or(0).max(by_clock - 1);
+            self.direct().run(
+                "UPDATE meta SET value = ?1 WHERE name = 'uidvalidity'",
+                [from],
+            )?;
+            given = next(by_clock)?;
+        }
         u32::try_from(given.unwrap_or(i64::MAX)).map_err(|_| {
             Error::Refused(Refusal::Limit {
                 what: Countable::MailboxesEverMade,
@@ -200,6 +224,16 @@ const ID_GAP: u64 = 1024;
 /// A millisecond has 2^20 ids; 2^43 milliseconds last until the year 2248.
 const ID_CLOCK_SHIFT: u32 = 20;
 
+/// Ids follow the clock until the year 2150. What is left above is enough for 3 * 10^15 of them.
+const ID_CLOCK_MAX_MS: i64 = 5_680_281_600_000;
+
+/// No id of ours is above this: there is room for the last ids of a large message.
+const ID_MAX: i64 = i64::MAX - (1 << 40);
+
+/// UIDVALIDITY follows the clock until the year 2065. Above, 1.29 * 10^9 numbers are left, for a
+/// clock that leaps and for the years to come.
+const UIDVALIDITY_CLOCK_MAX_S: i64 = 3_000_000_000;
+
 /// The jump of a log at a restore: more rows than were written since the backup was made.
 const SEQ_LEAP: i64 = 1 << 32;
 
@@ -232,18 +266,27 @@ mod tests {
     fn ids_ascend_whatever_the_clock_does() {
         let store = Store::in_memory(7).unwrap();
         let mut last = 0;
-        for unix_ms in [0, 1_700_000_000_000, 5, -3, i64::MAX, i64::MAX] {
+        let year = 31_556_952_000;
+        let leaps = [137 * year, 584 * year, 8100 * year, i64::MAX, i64::MIN, 0];
+        for unix_ms in [0, 1_700_000_000_000, 5, -3].into_iter().chain(leaps) {
             let now = Now {
                 mono_ms: 0,
                 unix_ms,
             };
-            let id = store.new_id(now);
-            assert!(id > last || id == i64::MAX, "{unix_ms}");
-            last = id;
-            if unix_ms == i64::MAX {
-                break;
+            for _ in 0..1000 {
+                let id = store.new_ids(now, 1000);
+                assert!(id > last && id < ID_MAX, "{unix_ms}");
+                last = id;
             }
         }
+        // A file that an older release has led to the end of the numbers goes on by the clock.
+        store.last_id.set(i64::MAX);
+        let now = Now {
+            mono_ms: 0,
+            unix_ms: 1_800_000_000_000,
+        };
+        let (first, second) = (store.new_id(now), store.new_id(now));
+        assert!(first < second && second >> ID_CLOCK_SHIFT == now.unix_ms);
     }
 
     #[test]
@@ -256,10 +299,30 @@ mod tests {
         assert_eq!(store.new_uidvalidity(now(100)).unwrap(), 100);
         assert_eq!(store.new_uidvalidity(now(100)).unwrap(), 101);
         assert_eq!(store.new_uidvalidity(now(50)).unwrap(), 102);
-        assert_eq!(
-            store.new_uidvalidity(now(i64::MAX / 1000)).unwrap(),
-            u32::MAX
-        );
-        assert!(store.new_uidvalidity(now(1)).is_err());
+        // A clock that leaps past what 32 bits hold, and comes back.
+        let mut last = 102;
+        for s in [
+            4_323_000_000,
+            18_440_000_000,
+            253_500_000_000,
+            i64::MAX / 1000,
+            0,
+            -5,
+            103,
+        ] {
+            let given = store.new_uidvalidity(now(s)).unwrap();
+            assert!(given > last && given < 3_000_000_100, "{s} {given}");
+            last = given;
+        }
+        // A file that an older release has led to the end of the numbers.
+        let end = i64::from(u32::MAX);
+        store
+            .run(
+                "UPDATE meta SET value = ?1 WHERE name = 'uidvalidity'",
+                [end],
+            )
+            .unwrap();
+        assert_eq!(store.new_uidvalidity(now(2_000_000)).unwrap(), 2_000_000);
+        assert_eq!(store.new_uidvalidity(now(1)).unwrap(), 2_000_001);
     }
 }

@@ -123,6 +123,11 @@ impl Store {
         lease: JobLease,
         limit: u32,
     ) -> Result<Vec<ClaimedJob>, Error> {
+        // A clock that was ahead has put these off by years.
+        self.direct().run(
+            "UPDATE job SET due_at = ?2 WHERE state = 0 AND kind = ?1 AND due_at > ?3",
+            params![kind.name(), now.unix_ms, now.unix_ms.saturating_add(FAR_MS)],
+        )?;
         let mut due = Vec::new();
         let _ = self.direct().each(
             "SELECT id, org, inbox, subject, entry, body, payload, attempts, created_at FROM job
@@ -193,6 +198,11 @@ impl Store {
 
     /// Queues up to `limit` jobs again whose lease has ended; how many.
     pub fn release_leases(&self, now: Now, limit: u32) -> Result<usize, Error> {
+        // No lease is that long: the clock was ahead when it was made.
+        self.direct().run(
+            "UPDATE job SET lease_until = ?1 WHERE state = 1 AND lease_until > ?2",
+            [now.unix_ms, now.unix_ms.saturating_add(FAR_MS)],
+        )?;
         self.direct().run(
             "UPDATE job SET state = 0, lease_until = NULL, lease_by = NULL WHERE id IN
                  (SELECT id FROM job WHERE state = 1 AND lease_until <= ?1
@@ -292,6 +302,9 @@ fn read_payload(r: &Row<'_>, column: usize, kind: JobKind) -> Result<JobPayload,
     let octets = r.get_ref(column)?.as_blob();
     format::decode_job(kind, octets.map_err(|_| Error::Corrupt("job"))?)
 }
+
+/// A month: no job is put off for so long, and no lease lasts so long.
+const FAR_MS: i64 = 30 * 86_400_000;
 
 /// How long a job with a payload that cannot be read is put off: an hour.
 const UNREADABLE_MS: i64 = 3_600_000;

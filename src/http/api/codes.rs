@@ -40,6 +40,7 @@ codes! {
     UNAUTHORIZED 401 "unauthorized" "There is no key, or it is wrong, revoked or expired.";
     MISSING_SCOPE 403 "missing_scope" "The key is valid and lacks the scope.";
     KEY_BOUND 403 "key_bound" "The key is bound to inboxes, and this concerns the organization or other inboxes.";
+    OPERATOR_ELSEWHERE 403 "operator_elsewhere" "The operator's token is taken on loopback addresses, and from others only if the configuration names them.";
     DOMAIN_NOT_VERIFIED 403 "domain_not_verified" "The domain waits for a proof; no inbox is made on it and no mail passes.";
     RELAY_DENIED 403 "relay_denied" "This server does not relay for that address.";
     SENDER_NOT_ALLOWED 403 "sender_not_allowed" "The key may not send as this address.";
@@ -58,6 +59,7 @@ codes! {
     UNSUPPORTED_MEDIA_TYPE 415 "unsupported_media_type" "The body must be application/json.";
     UNSUPPORTED_ENCODING 415 "unsupported_encoding" "A Content-Encoding is not accepted.";
     EXPECTATION_FAILED 417 "expectation_failed" "Only 100-continue can be expected.";
+    HOST_NOT_OURS 421 "host_not_ours" "Counters are shown without a key to a Host that is ours.";
     RATE_LIMITED 429 "rate_limited" "Too many requests, or a daily budget is used up; Retry-After says how long to wait.";
     TOO_MANY_FAILURES 429 "too_many_failures" "Too many wrong keys came from this address.";
     HEADER_TOO_LARGE 431 "header_too_large" "The header fields are too long or too many.";

@@ -56,7 +56,7 @@ pub(crate) static METRICS: Operation = Operation {
     id: "server.metrics",
     summary: "Counters",
     says: "Counters as Prometheus text (exposition format 0.0.4). No key is needed on a loopback \
-           address.",
+           address, for a Host that is the server's own.",
     query: &[],
     takes: Takes::Nothing,
     gives: &[Gives {
@@ -64,7 +64,7 @@ pub(crate) static METRICS: Operation = Operation {
         says: "Every counter.",
         content: ResponseContent::Other("text/plain"),
     }],
-    errors: &[],
+    errors: &[codes::HOST_NOT_OURS],
     run: metrics,
 };
 

@@ -163,6 +163,25 @@ impl Problem {
         )
     }
 
+    /// 421: the Host of the request is not ours (RFC 9110 section 15.5.20).
+    pub fn host_not_ours() -> Box<Problem> {
+        Problem::new(
+            codes::HOST_NOT_OURS,
+            "The Host of the request is no name of this server.",
+            "Ask by `localhost`, a loopback address or the server's own name, or use a key.",
+        )
+    }
+
+    /// 403: the operator's token is not taken there.
+    fn operator_elsewhere() -> Box<Problem> {
+        Problem::new(
+            codes::OPERATOR_ELSEWHERE,
+            "The operator's token is not taken from this address.",
+            "Use it on the server's machine, or name the network as `operator_from` in the \
+             configuration.",
+        )
+    }
+
     /// 403: the key is bound to inboxes.
     fn key_bound() -> Box<Problem> {
         Problem::new(
@@ -299,18 +318,9 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             problem.allowance = *allowance;
             problem
         }
-        Refusal::LoginLimited { retry_ms, .. } => {
-            let limit = limits.login_failures_per_minute as u64;
-            let mut problem = Problem::too_many(*retry_ms, limit);
-            problem.code = codes::TOO_MANY_FAILURES;
-            problem.message =
-                "The key is wrong, and too many wrong keys came from this address.".into();
-            problem.hint = "A right key works at once; wrong ones get this answer for as long as \
-                            Retry-After says."
-                .into();
-            problem
-        }
+        Refusal::LoginLimited { retry_ms, .. } => too_many_failures(*retry_ms, limits),
         Refusal::MissingScope(scope) => Problem::missing_scope(scope.first_name()),
+        Refusal::OperatorElsewhere => Problem::operator_elsewhere(),
         Refusal::KeyBound => Problem::key_bound(),
         Refusal::DomainNotVerified { domain } => Problem::not_verified(domain),
         // A mailbox of IMAP is a folder of REST.
@@ -393,6 +403,18 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             Problem::unavailable(codes::STOPPING, "The server is stopping.").and_close()
         }
     }
+}
+
+/// A wrong key after too many of its address.
+fn too_many_failures(retry_ms: u64, limits: &Limits) -> Box<Problem> {
+    let limit = limits.login_failures_per_minute as u64;
+    let mut problem = Problem::too_many(retry_ms, limit);
+    problem.code = codes::TOO_MANY_FAILURES;
+    problem.message = "The key is wrong, and too many wrong keys came from this address.".into();
+    problem.hint =
+        "A right key works at once; wrong ones get this answer for as long as Retry-After says."
+            .into();
+    problem
 }
 
 /// A rate that is used up, in the words of what it counts.
@@ -569,6 +591,7 @@ mod tests {
             (Refusal::DomainNotVerified { domain }, 403),
             (too_many, 429),
             (Refusal::MissingScope(Scopes::ADMIN), 403),
+            (Refusal::OperatorElsewhere, 403),
             (Refusal::KeyBound, 403),
             (Refusal::NotFound(Noun::Inbox), 404),
             (Refusal::Exists(Noun::Inbox), 409),

@@ -61,6 +61,7 @@ pub(crate) struct Exchange {
     pub idempotency_key: Option<String>,
     pub organization: Option<String>,
     pub last_event_id: Option<String>,
+    pub host: Option<String>,
     /// The charge of the body on the budget of memory, until the answer. That of a message goes
     /// with it.
     pub charge: Option<Charge>,
@@ -137,6 +138,7 @@ impl Exchange {
             idempotency_key: head.idempotency_key,
             organization: head.organization,
             last_event_id: head.last_event_id,
+            host: head.host,
             charge: None,
         }
     }
@@ -156,6 +158,7 @@ impl Exchange {
             idempotency_key: None,
             organization: None,
             last_event_id: None,
+            host: None,
         };
         Exchange::new(id, head)
     }

@@ -264,6 +264,13 @@ impl Server {
                 }));
                 self.state = ServerState::ExpectLogin(exchange);
             }
+            // A page that a browser of this machine shows can be made to ask here.
+            _ if near
+                && !(exchange.host.as_deref())
+                    .is_some_and(|host| head::is_ours(host, &self.shared().host)) =>
+            {
+                self.fail(now, exchange, &Problem::host_not_ours(), out);
+            }
             // Monitoring on the same machine is not counted.
             _ if near || (need == RouteNeed::Nothing && self.opening.peer.ip().is_loopback()) => {
                 let limit = self.shared().limits.http_anonymous_per_minute;

@@ -197,7 +197,8 @@ fn a_key_is_asked_for_once_it_is_watched() {
 
 #[test]
 fn counters_are_for_neighbours() {
-    let ask = b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n";
+    let ask =
+        b"GET /metrics HTTP/1.1\r\nHost: localhost:8080\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n";
     let mut near = Drive::from(Limits::default(), IpAddr::from([127, 0, 0, 1]));
     let said = near.send(ask, 100).take();
     assert!(said.contains("\npostern_http_requests_total 1\n"), "{said}");

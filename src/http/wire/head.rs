@@ -106,6 +106,8 @@ pub(crate) struct RequestHead {
     /// `Postern-Organization`: where the operator's token acts.
     pub organization: Option<String>,
     pub last_event_id: Option<String>,
+    /// Host, as it came.
+    pub host: Option<String>,
 }
 
 /// How the body is delimited.
@@ -170,6 +172,7 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
         idempotency_key: fields.text(HeadField::IdempotencyKey)?.map(str::to_owned),
         organization: fields.text(HeadField::Organization)?.map(str::to_owned),
         last_event_id: fields.text(HeadField::LastEventId)?.map(str::to_owned),
+        host: None,
     };
     match fields.text(HeadField::Expect)? {
         None => {}
@@ -198,6 +201,7 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
     }) {
         return Err(Problem::syntax("Host is not a host."));
     }
+    head.host = host.map(str::to_owned);
     let path = request.path.unwrap_or_default();
     if path == "*" && head.method == "OPTIONS" {
         return Ok(head);
@@ -205,6 +209,29 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
     let origin = origin_form(path, host)?;
     head.target = Some(RequestTarget::parse(origin).map_err(Problem::and_close)?);
     Ok(head)
+}
+
+/// Whether a Host names this machine: `localhost`, a loopback address, or the server's own name. A
+/// page of a browser whose name was made to lead here (DNS rebinding) has another one.
+pub(crate) fn is_ours(host: &str, own: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let literal = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
+    let address = match literal {
+        Some(v6) => v6.parse().ok().map(core::net::IpAddr::V6),
+        None => name.parse().ok().map(core::net::IpAddr::V4),
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    match address {
+        Some(address) => address.is_loopback(),
+        None => ["localhost", own]
+            .iter()
+            .any(|ours| ours.eq_ignore_ascii_case(name)),
+    }
 }
 
 /// The path and query of `absolute-form` (RFC 9112 section 3.2.2), whose authority must be
@@ -389,6 +416,32 @@ mod tests {
                 }
             };
             assert_eq!(found, 27);
+        }
+    }
+
+    #[test]
+    fn a_host_is_ours_or_is_not() {
+        for (host, ours) in [
+            ("localhost", true),
+            ("LOCALHOST:8080", true),
+            ("localhost.", true),
+            ("127.0.0.1", true),
+            ("127.0.0.1:8080", true),
+            ("[::1]", true),
+            ("[::1]:8080", true),
+            ("mx.test", true),
+            ("Mx.Test:1", true),
+            ("", false),
+            ("::1", false),
+            ("192.0.2.1", false),
+            ("[2001:db8::1]:80", false),
+            ("evil.test", false),
+            ("localhost.evil.test", false),
+            ("mx.test.evil.test:80", false),
+            ("localhost:80:80", false),
+            ("127.0.0.1.evil.test", false),
+        ] {
+            assert_eq!(is_ours(host, "mx.test"), ours, "{host}");
         }
     }
 

@@ -89,6 +89,10 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
             "[NOPERM]",
             format!("This key lacks the scope {}", scope.first_name()),
         ),
+        Refusal::OperatorElsewhere => (
+            "[AUTHENTICATIONFAILED]",
+            "Wrong inbox address or key".to_owned(),
+        ),
         Refusal::KeyBound => ("[NOPERM]", "This key is bound to other inboxes".to_owned()),
         Refusal::DomainNotVerified { domain } => {
             ("[NOPERM]", format!("The domain {domain} is not verified"))

@@ -14,6 +14,7 @@ use rustls::server::{
 };
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
+use super::date::RustlsClock;
 use super::pump::{Broken, Side, Tls};
 use crate::call::Listener;
 use crate::config::UnknownSni;
@@ -95,6 +96,7 @@ impl TlsListeners {
             config.ticketer = Arc::clone(tickets);
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = TICKETS;
+            config.time_provider = Arc::new(RustlsClock);
             Ok::<_, rustls::Error>(Arc::new(config))
         };
         Ok(TlsListeners {

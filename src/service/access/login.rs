@@ -101,6 +101,9 @@ pub fn authenticate(
             })
         }
         Err(LoginFault { refusal, reason }) => {
+            if refusal == Refusal::OperatorElsewhere {
+                metrics.count(Metric::LoginsFailed);
+            }
             tell(service, now, login, reason);
             Err(refusal)
         }
@@ -163,6 +166,12 @@ fn check(
     };
     let secret = login.secret.expose();
     if needed.is_none() && secret.starts_with(OperatorToken::PREFIX.as_bytes()) {
+        if !service.operator_from.allows(login.peer) {
+            return Err(LoginFault {
+                refusal: Refusal::OperatorElsewhere,
+                reason: "operator's token from elsewhere",
+            });
+        }
         let hash = OperatorToken::hash(secret).ok_or(denied("wrong token"))?;
         let ours = service.operator.unwrap_or_default();
         let equal = constant_time_eq(&hash, &ours);

@@ -290,6 +290,7 @@ fn without_limits_a_domain_is_trusted_when_it_is_added() {
         shared_domain: "agents.test".into(),
         trust_domains: true,
         operator: None,
+        operator_from: crate::call::OperatorFrom::Loopback,
         lookups: None,
     });
     w.inline.writer = Writer::new(Arc::clone(&service));

@@ -74,7 +74,19 @@ fn the_operator_is_no_organization() {
     let mut w = World::new();
     let org = w.inline.make_org("one").unwrap();
     let token = w.inline.operator.clone();
-    let login = w.login(Listener::Https, None, &token);
+    let look = |user: Option<&str>| {
+        Ask::anonymous(Look::Authenticate {
+            listener: Listener::Https,
+            user: user.map(str::to_owned),
+            secret: Secret::new(token.as_str()),
+        })
+    };
+    // Another address is refused without a comparison.
+    assert_eq!(
+        w.login(Listener::Https, None, &token),
+        Reply::Refused(Refusal::OperatorElsewhere)
+    );
+    let (login, _) = w.call_from(1, "127.0.0.1", look(None));
     let Reply::Answer(Answer::Authenticated(operator)) = login else {
         panic!("{login:?}")
     };
@@ -124,8 +136,14 @@ fn the_operator_is_no_organization() {
         (Listener::Https, None, other.as_str()),
         (Listener::Imaps, Some("bot@x.test"), token.as_str()),
     ] {
+        let login = Ask::anonymous(Look::Authenticate {
+            listener,
+            user: user.map(str::to_owned),
+            secret: Secret::new(text),
+        });
+        let (reply, _) = w.call_from(1, "127.0.0.1", login);
         assert!(matches!(
-            w.login(listener, user, text),
+            reply,
             Reply::Refused(Refusal::BadCredentials { .. })
         ));
     }
@@ -161,14 +179,11 @@ fn failures_are_one_count_for_every_listener() {
             })
         );
     }
-    // A right key of the same address works at every listener all the time, and so does the
-    // operator's token. Wrong ones stay wrong.
-    let token = w.inline.operator.clone();
+    // A right key of the same address works at every listener all the time. Wrong ones stay wrong.
     for (listener, user, key) in [
         (Listener::Https, None, &good),
         (Listener::Imaps, Some("bot@x.test"), &good),
         (Listener::Submissions, Some("bot@x.test"), &good),
-        (Listener::Http, None, &token),
     ] {
         let reply = w.login(listener, user, key);
         assert!(matches!(reply, Reply::Answer(_)), "{listener:?} {reply:?}");
@@ -192,6 +207,26 @@ fn failures_are_one_count_for_every_listener() {
     ));
     assert_eq!(w.metric(Metric::LoginsLimited), 3);
     assert_eq!(w.metric(Metric::LoginsFailed), 11);
+}
+
+#[test]
+fn wrong_keys_on_loopback_do_not_stop_the_operator() {
+    let mut w = World::new();
+    let token = w.inline.operator.clone();
+    let mut login = |secret: &str| {
+        let login = Ask::anonymous(Look::Authenticate {
+            listener: Listener::Http,
+            user: None,
+            secret: Secret::new(secret),
+        });
+        w.call_from(1, "127.0.0.1", login).0
+    };
+    let last = (0..100).map(|n| login(&format!("ap_op_{n}"))).last();
+    assert!(matches!(
+        last,
+        Some(Reply::Refused(Refusal::LoginLimited { delay_ms: 0, .. }))
+    ));
+    assert!(matches!(login(&token), Reply::Answer(_)));
 }
 
 #[test]

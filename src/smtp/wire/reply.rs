@@ -50,6 +50,7 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
             };
             format!("{code} The key lacks the scope {}", scope.first_name())
         }
+        Refusal::OperatorElsewhere => "535 5.7.8 Wrong address or key".into(),
         Refusal::KeyBound => "550 5.7.1 The key is bound to other inboxes".into(),
         Refusal::DomainNotVerified { domain } => {
             format!("550 5.7.1 The domain {domain} is not verified: publish its record first")

@@ -263,6 +263,7 @@ fn service() -> Arc<Service> {
         shared_domain: "agents.test".into(),
         trust_domains: false,
         operator: None,
+        operator_from: crate::call::OperatorFrom::Loopback,
         lookups: None,
     })
 }

@@ -621,6 +621,7 @@ fn a_list_over_what_is_deleted_looks_at_the_clock() {
         shared_domain: "agents.test".into(),
         trust_domains: false,
         operator: None,
+        operator_from: crate::call::OperatorFrom::Loopback,
         lookups: None,
     });
     let mut reader = Reader::new(service);
