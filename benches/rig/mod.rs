@@ -130,6 +130,18 @@ impl Server {
         kib * 1024
     }
 
+    /// One value of its `/metrics`.
+    pub fn metric(&self, name: &str) -> u64 {
+        let mut stream = Stream::connect_plain(self.port("http"));
+        let (_, body) = stream.get("/metrics", "").unwrap();
+        let text = String::from_utf8_lossy(&body);
+        let line = text
+            .lines()
+            .find_map(|l| l.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|n| n.parse().ok())
+            .unwrap_or_else(|| panic!("no {name}: {text}"))
+    }
+
     /// The token of its operator.
     pub fn operator_token(&self) -> String {
         let token = std::fs::read_to_string(self.folder.join("operator.token")).unwrap();
