@@ -221,8 +221,15 @@ impl DirHandle {
 
     /// Checks the files of these names that another part opens by path: each is a regular file with
     /// one name, or missing, and is for its owner alone from now on.
+    ///
+    /// It opens only a file that has to be changed. SQLite has these files open already when a
+    /// second connection comes, and to close any descriptor of a file ends every POSIX lock that
+    /// the process has on it: another process would then empty the index of the log under it.
     pub fn secure(&self, names: &[&str]) -> Result<(), (PathBuf, io::Error)> {
         for name in names {
+            if self.is_private(name) {
+                continue;
+            }
             match self.open_file(name) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -276,6 +283,19 @@ impl DirHandle {
 
     fn stat(&self, name: &OsStr) -> Result<Stat, Errno> {
         rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// Whether a file is as [`DirHandle::open_file`] leaves it, seen without opening it.
+    fn is_private(&self, name: &str) -> bool {
+        let (Ok(found), Ok(folder)) = (self.stat(name.as_ref()), rustix::fs::fstat(&self.fd))
+        else {
+            return false;
+        };
+        let of_whom = [geteuid().as_raw(), folder.st_uid];
+        FileType::from_raw_mode(found.st_mode) == FileType::RegularFile
+            && found.st_nlink == 1
+            && found.st_mode & 0o077 == 0
+            && of_whom.contains(&found.st_uid)
     }
 
     /// Takes the rights of others away from a folder of our own. A folder that others could write
