@@ -246,3 +246,67 @@ fn each_flipped_bit_is_noticed() {
     let again = verify_folder(&folder.0, Depth::Deep, None).unwrap();
     assert_eq!(again.faults, good.faults);
 }
+
+/// For the figures only: `cargo test --release --lib -- --ignored --nocapture what_checksums_cost`.
+#[test]
+#[ignore = "takes a minute"]
+fn what_checksums_cost() {
+    use std::time::{Duration, Instant};
+    let folder = Folder::new("pages-cost");
+    let store = begin(&folder);
+    let octets = vec![b'x'; 4000];
+    let (mut covering, mut copying, mut times) = (Duration::ZERO, Duration::ZERO, 0);
+    let start = Instant::now();
+    for _ in 0..320 {
+        store.begin().unwrap();
+        for _ in 0..64 {
+            deliver(&store, "INBOX", &octets, Flags::NONE);
+        }
+        store.commit().unwrap();
+        if store.checkpoint_due().unwrap().is_some() {
+            let at = Instant::now();
+            store.cover_log().unwrap();
+            covering += at.elapsed();
+            let at = Instant::now();
+            store.checkpoint(Checkpoint::Passive).unwrap();
+            copying += at.elapsed();
+            times += 1;
+        }
+    }
+    let all = start.elapsed();
+    println!(
+        "20480 messages {all:?}; {times} checkpoints: checksums {covering:?}, copying {copying:?}"
+    );
+    let mut one = [Duration::ZERO; 2];
+    for (time, sql) in one.iter_mut().zip([
+        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7",
+        "SELECT row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    ]) {
+        let digest = vec![7u8; 600];
+        let at = Instant::now();
+        for n in 0..200_000i64 {
+            let row = (n, 5, n, 70, "<a@b.test>", &digest, &digest);
+            store.direct().one(sql, row, |_| Ok(())).unwrap();
+        }
+        *time = at.elapsed() / 200_000;
+    }
+    println!(
+        "a statement {:?}, with a checksum of 1200 octets {:?}",
+        one[0], one[1]
+    );
+    store
+        .sql
+        .execute_batch(
+            "UPDATE entry SET sum = NULL, state_sum = NULL; UPDATE body SET sum = NULL;
+             UPDATE event SET sum = NULL; UPDATE meta SET value = 0 WHERE name = 'summed'",
+        )
+        .unwrap();
+    store.checkpoint(Checkpoint::Passive).unwrap();
+    store.sum_fill.set(None);
+    let at = Instant::now();
+    while store.reclaim(NOW, false).unwrap() {}
+    println!("20480 messages filled in {:?}", at.elapsed());
+    let at = Instant::now();
+    assert_eq!(pages(&folder), good());
+    println!("verify --deep {:?}", at.elapsed());
+}
