@@ -128,7 +128,7 @@ metrics! {
     LongSlices = "counter" "postern_long_slices_total";
     /// The longest of them so far, microseconds.
     LongestSlice = "gauge" "postern_longest_slice_microseconds";
-    /// Groups of the writer that took more than 10 ms to carry out, the commit apart.
+    /// Groups of the writer that took more than 50 ms, with their commit.
     LongGroups = "counter" "postern_long_groups_total";
     /// The longest of them so far, microseconds.
     LongestGroup = "gauge" "postern_longest_group_microseconds";
