@@ -1,7 +1,7 @@
 //! Accounts as plain data: inboxes, keys, domains, organizations, the queue of recipients outside,
 //! and the requests to create or change them. `http/api` makes JSON from these.
 
-use super::{DomainId, EntryId, InboxId, InboxRef, KeyId, OrgId, OutboundId, Scopes};
+use super::{DomainId, EntryId, InboxId, InboxRef, KeyId, OrgId, OutboundId, Scopes, Secret};
 
 /// A change of a message over REST.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -174,6 +174,32 @@ pub struct UsageRow {
     pub head: u64,
     /// The addresses of the inboxes that the key is bound to; `None` for a key that is not bound.
     pub addresses: Option<Vec<String>>,
+}
+
+/// The position of a list that takes more than one slice, because its key sees a part of the rows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SlicedList<T> {
+    /// The rows of the page so far.
+    pub rows: Vec<T>,
+    /// The last row that was looked at, by its id.
+    pub after: i64,
+    /// Rows of the page.
+    pub limit: usize,
+    /// How much was looked at.
+    pub looked: u64,
+}
+
+/// The position of an export of credentials that takes more than one slice.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CredentialsProgress {
+    /// The last inbox that was looked at, by its id.
+    pub after: i64,
+    /// The inboxes that need a key, the next one last.
+    pub found: Vec<InboxRow>,
+    /// All of them are found.
+    pub is_found: bool,
+    /// The keys that are made.
+    pub made: Vec<(InboxRow, KeyRow, Secret)>,
 }
 
 /// One recipient outside.

@@ -155,6 +155,9 @@ limits! {
     imap_still_here_s: u64 = 240 => pace;
     /// IMAP sessions of one inbox.
     imap_sessions_per_inbox: usize = 16 => SessionsLimited;
+    /// IMAP sessions of one organization, and never more than three quarters of `connections`: one
+    /// for each agent of a large fleet, and the others can still log in.
+    imap_sessions_per_org: usize = 12_000 => SessionsLimited;
     /// Commands of one session in a minute.
     imap_commands_per_minute: usize = 2000 => RateLimited;
     /// Messages of a mailbox. What a client must know of one, such as its UIDs, stays small.
@@ -195,6 +198,9 @@ limits! {
     http_keep_alive_s: u64 = 75 => TimedOut;
     /// Requests of a key in a minute; they may come all at once.
     http_requests_per_minute: usize = 1000 => RateLimited;
+    /// Requests of all keys of an organization in a minute, together: those of twelve keys at their
+    /// full rate, or of twelve thousand agents that ask each minute. They may come all at once.
+    org_requests_per_minute: usize = 12_000 => RateLimited;
     /// Requests without a key of one address in a minute.
     http_anonymous_per_minute: usize = 60 => RateLimited;
     /// Event streams of one key.
@@ -221,6 +227,9 @@ limits! {
     inboxes: usize = 100_000 => RejectedQuota;
     /// Keys of an organization.
     keys: usize = 100_000 => RejectedQuota;
+    /// Octets of the answers that are kept for `Idempotency-Key` in an organization: those of a day
+    /// with 100,000 messages. Without room, a request with a key is refused.
+    org_kept_bytes: u64 = 128 << 20 => RejectedQuota;
     /// Domains of an organization.
     domains: usize = 100 => RejectedQuota;
     /// Octets of bodies in one page of a reader.
@@ -248,8 +257,10 @@ impl Limits {
             &mut self.mx_recipients_per_minute,
             &mut self.inbox_receives_per_minute,
             &mut self.imap_sessions_per_inbox,
+            &mut self.imap_sessions_per_org,
             &mut self.imap_commands_per_minute,
             &mut self.http_requests_per_minute,
+            &mut self.org_requests_per_minute,
             &mut self.http_anonymous_per_minute,
             &mut self.streams_per_key,
             &mut self.streams_per_org,
@@ -261,6 +272,7 @@ impl Limits {
         self.connections = 1 << 20;
         self.inbox_bytes = 1 << 50;
         self.org_bytes = 1 << 50;
+        self.org_kept_bytes = 1 << 50;
         self.mx_greet_ms = 1;
         self.login_delay_ms = 0;
     }

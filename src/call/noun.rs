@@ -39,6 +39,10 @@ pub enum Countable {
     Inboxes,
     /// Inboxes whose credentials one request may export.
     InboxesInExport,
+    /// Inboxes that one request moves in the tree, with those under them.
+    InboxesInMove,
+    /// Octets of the answers that are kept for `Idempotency-Key`.
+    KeptOctets,
     Keys,
     Keywords,
     Mailboxes,
@@ -46,6 +50,8 @@ pub enum Countable {
     MailboxesEverMade,
     /// Messages of one mailbox.
     Messages,
+    /// IMAP sessions of an organization.
+    OrgSessions,
     Recipients,
     Sessions,
     Streams,
@@ -60,11 +66,14 @@ impl Countable {
             Countable::Domains => "domains",
             Countable::Inboxes => "inboxes",
             Countable::InboxesInExport => "inboxes in one export",
+            Countable::InboxesInMove => "inboxes in one move",
+            Countable::KeptOctets => "octets of kept answers",
             Countable::Keys => "keys",
             Countable::Keywords => "keywords",
             Countable::Mailboxes => "mailboxes",
             Countable::MailboxesEverMade => "mailboxes ever made",
             Countable::Messages => "messages in a mailbox",
+            Countable::OrgSessions => "sessions of the organization",
             Countable::Recipients => "recipients",
             Countable::Sessions => "sessions",
             Countable::Streams => "streams",

@@ -9,8 +9,9 @@
 use std::sync::Arc;
 
 use super::{
-    DomainRef, EntryId, InboxRef, KeyId, ListProgress, MailboxId, MailboxWalk, MessageFilter, Need,
-    Octets, OctetsOf, RecentCount, Scopes, SearchKey, SearchProgress, SharePart, Topic, UidSet,
+    DomainRef, EntryId, InboxId, InboxRef, InboxRow, KeyId, KeyRow, ListProgress, MailboxId,
+    MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OutboundRow, RecentCount, Scopes,
+    SearchKey, SearchProgress, SharePart, SlicedList, Topic, UidSet, UsageRow,
 };
 
 /// A call that changes nothing, by noun.
@@ -128,6 +129,11 @@ pub enum InboxRead {
         cursor: Option<String>,
         limit: usize,
     },
+    /// The rest of a list.
+    ListRest {
+        parent: Option<InboxId>,
+        list: Box<SlicedList<InboxRow>>,
+    },
     /// Answer: `Inboxes` with one.
     Get { inbox: InboxRef },
 }
@@ -140,6 +146,8 @@ pub enum KeyRead {
         cursor: Option<String>,
         limit: usize,
     },
+    /// The rest of a list.
+    ListRest { list: Box<SlicedList<KeyRow>> },
     /// Answer: `Keys` with one.
     Get { key: KeyId },
 }
@@ -160,6 +168,11 @@ pub enum OrgRead {
     List,
     /// Counters of the caller's organization. Answer: `Usage`.
     Usage,
+    /// The rest of them: what was counted so far, up to an inbox.
+    UsageRest {
+        after: InboxId,
+        so_far: Box<UsageRow>,
+    },
 }
 
 /// The queue to outside.
@@ -170,6 +183,8 @@ pub enum OutboundRead {
         cursor: Option<String>,
         limit: usize,
     },
+    /// The rest of a list.
+    ListRest { list: Box<SlicedList<OutboundRow>> },
 }
 
 /// The log.
@@ -195,7 +210,7 @@ impl Read {
             Read::Domain(_) => Need::Organization(Scopes::DOMAINS_WRITE),
             Read::Org(OrgRead::List) => Need::Operator,
             // Every key may read its own rights and the counters of its organization.
-            Read::Org(OrgRead::Usage) => Need::Key,
+            Read::Org(OrgRead::Usage | OrgRead::UsageRest { .. }) => Need::Key,
             Read::Event(_) => Need::Inboxes(Scopes::EVENTS_READ),
         }
     }
@@ -215,12 +230,12 @@ impl Read {
             Read::Entry(EntryRead::Octets { of, .. }) => Some(SharePart::Inbox(of.inbox)),
             Read::Event(EventRead::After { topic, .. }) => match topic {
                 Topic::Inbox(inbox) | Topic::Tree(inbox) => Some(SharePart::Inbox(*inbox)),
-                Topic::Org(_) | Topic::Key(_) => None,
+                Topic::Org(_) | Topic::Key(_) | Topic::OrgEnd(_) => None,
             },
             Read::Mailbox(_)
             | Read::Entry(_)
             | Read::Message(MessageRead::ListAll { .. })
-            | Read::Inbox(InboxRead::List { .. })
+            | Read::Inbox(InboxRead::List { .. } | InboxRead::ListRest { .. })
             | Read::Key(_)
             | Read::Domain(_)
             | Read::Org(_)

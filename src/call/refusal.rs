@@ -79,6 +79,11 @@ pub enum Refusal {
 pub enum Rate {
     /// Requests: of a key, or of an address without one.
     Requests,
+    /// Requests of all keys of an organization together.
+    OrgRequests {
+        /// In a minute.
+        max: u64,
+    },
     /// Messages that an address sends on port 25.
     Messages {
         /// In a minute.

@@ -10,9 +10,9 @@
 use std::sync::Arc;
 
 use super::{
-    BulkProgress, DomainRef, EntryId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId,
-    MailboxId, MessagePatch, Need, NewDomain, NewInbox, NewKey, OrgId, Refusal, Scopes, SharePart,
-    UidSet,
+    BulkProgress, CredentialsProgress, DomainRef, EntryId, FlagChange, Flags, Idempotency,
+    InboxPatch, InboxRef, KeyId, MailboxId, MessagePatch, Need, NewDomain, NewInbox, NewKey, OrgId,
+    Refusal, Scopes, SharePart, UidSet,
 };
 
 /// A call that changes something, by noun.
@@ -148,6 +148,11 @@ pub enum KeyWrite {
     Revoke { key: KeyId },
     /// Creates a key for each inbox that the key may see. Written: `Credentials`.
     CreateCredentials { idempotency: Option<Idempotency> },
+    /// The rest of it.
+    CredentialsRest {
+        progress: Box<CredentialsProgress>,
+        idempotency: Option<Idempotency>,
+    },
 }
 
 /// Changes of domains.
@@ -253,7 +258,8 @@ impl Write {
             },
             Write::Key(call) => match call {
                 KeyWrite::Create { idempotency, .. }
-                | KeyWrite::CreateCredentials { idempotency } => idempotency.as_ref(),
+                | KeyWrite::CreateCredentials { idempotency }
+                | KeyWrite::CredentialsRest { idempotency, .. } => idempotency.as_ref(),
                 KeyWrite::Revoke { .. } => None,
             },
             Write::Domain(call) => match call {

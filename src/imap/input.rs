@@ -246,6 +246,9 @@ impl Server {
             Some(SessionEnd::Key(key)) if Some(key) == access.key => {
                 return self.bye("The key has been revoked", out);
             }
+            Some(SessionEnd::Org(org)) if org == access.org => {
+                return self.bye("The organization has been deleted", out);
+            }
             Some(SessionEnd::Inbox(_)) if ours => {
                 return self.bye("The inbox has been deleted", out);
             }

@@ -10,8 +10,8 @@ use crate::call::{ConnId, Event, SessionEnd, Topic};
 #[derive(Default)]
 pub(super) struct Watchers {
     watched: HashMap<Topic, Vec<ConnId>>,
-    /// The events of the last keys and inboxes to end. A login that was checked before such an
-    /// event and answered after it begins to watch too late for it.
+    /// The events of the last keys, inboxes and organizations to end. A login that was checked
+    /// before such an event and answered after it begins to watch too late for it.
     ended: VecDeque<Event>,
 }
 
@@ -37,7 +37,7 @@ impl Watchers {
     /// Keeps the events that end a session, for connections that are about to watch.
     pub fn remember(&mut self, events: &[Event]) {
         let is_end = |event: &&Event| match event.ends() {
-            Some(SessionEnd::Key(_) | SessionEnd::Inbox(_)) => true,
+            Some(SessionEnd::Key(_) | SessionEnd::Inbox(_) | SessionEnd::Org(_)) => true,
             // A session selects a mailbox long after it has begun to watch.
             Some(SessionEnd::Mailbox(_)) | None => false,
         };

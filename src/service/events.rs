@@ -54,7 +54,7 @@ pub fn list_events(
         Topic::Org(org) if org != access.org => return Err(Refusal::NotFound(Noun::Organization)),
         Topic::Inbox(inbox) | Topic::Tree(inbox) => check_inbox(context, access, inbox)?,
         Topic::Key(key) if Some(key) != access.key => return Err(Refusal::NotFound(Noun::Key)),
-        Topic::Org(_) | Topic::Key(_) => {}
+        Topic::Org(_) | Topic::Key(_) | Topic::OrgEnd(_) => {}
     }
     let limit = limit.clamp(1, EVENTS_MAX);
     let page = context

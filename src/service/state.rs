@@ -4,13 +4,14 @@
 
 use core::net::IpAddr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::access::limits::{Failures, LIFTED, Leases, Payer, Rates};
 use super::access::login_log::LoginLog;
 use super::access::receives::Receives;
 use super::intake::Lookups;
-use crate::call::{Allowance, Metric, Network, Now, OperatorFrom, Refusal, Shared};
+use crate::call::{Allowance, Metric, Network, Now, OperatorFrom, OrgId, Refusal, Shared};
 
 /// Reads the clock. `main` gives the system's clock, a test gives virtual time.
 pub type ReadClock = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -57,6 +58,10 @@ pub struct Service {
     /// Free octets inside the database file, as the writer has last read them.
     pub(super) vacant_bytes: AtomicU64,
     stopping: AtomicBool,
+    /// Organizations that have ended since the start: their sessions end with an event, and until
+    /// then their calls are refused. There are none in the usual case, which `has_ended` says.
+    ended: Mutex<HashSet<OrgId>>,
+    has_ended: AtomicBool,
     counters: Mutex<ServiceCounters>,
 }
 
@@ -85,6 +90,8 @@ impl Service {
             free_bytes: setup.free_bytes,
             vacant_bytes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            ended: Mutex::default(),
+            has_ended: AtomicBool::new(false),
             counters: Mutex::default(),
         })
     }
@@ -119,6 +126,23 @@ impl Service {
         if let Some(unlogged) = unlogged {
             log::info!("login failed more={unlogged}");
         }
+    }
+
+    /// Remembers that an organization has ended. The writer calls it after the commit.
+    pub(super) fn end_org(&self, org: OrgId) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.insert(org);
+        self.has_ended.store(true, Ordering::Release);
+    }
+
+    /// Whether an organization has ended since the start. An older end is known to the store, which
+    /// finds no key of it.
+    pub(super) fn has_ended(&self, org: OrgId) -> bool {
+        if !self.has_ended.load(Ordering::Acquire) {
+            return false;
+        }
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.contains(&org)
     }
 
     /// Whether [`Service::stop`] was called.

@@ -106,7 +106,7 @@ impl Store {
     pub fn is_domain_used(&self, org: OrgId, domain: DomainId) -> Result<bool, Error> {
         Ok(self
             .one(
-                "SELECT 1 FROM inbox WHERE org = ?1 AND domain = ?2 LIMIT 1",
+                "SELECT 1 FROM inbox WHERE domain = ?2 AND +org = ?1 LIMIT 1",
                 [org.0, domain.0],
                 |_| Ok(()),
             )?
@@ -116,9 +116,9 @@ impl Store {
     /// Up to a hundred domains that wait for a proof and have inboxes, with their organizations.
     pub fn waiting_domains_in_use(&self) -> Result<Vec<(OrgId, String)>, Error> {
         self.all(
-            "SELECT DISTINCT domain.org, domain.name
-             FROM inbox JOIN domain ON domain.id = inbox.domain
+            "SELECT domain.org, domain.name FROM domain
              WHERE domain.verified_at IS NULL
+                 AND EXISTS (SELECT 1 FROM inbox WHERE inbox.domain = domain.id)
                  AND domain.org NOT IN (SELECT id FROM doomed WHERE kind = 3)
              ORDER BY domain.id LIMIT 100",
             [],

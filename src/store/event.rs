@@ -294,6 +294,8 @@ fn read_event(
     };
     match topic {
         Topic::Key(key) if !event.ends_key(Some(key)) => Ok(None),
+        // Its row goes with the organization: it is published, and never read.
+        Topic::OrgEnd(_) => Ok(None),
         Topic::Key(_) | Topic::Org(_) | Topic::Inbox(_) | Topic::Tree(_) => Ok(Some(event)),
     }
 }

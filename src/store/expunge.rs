@@ -138,6 +138,45 @@ impl Store {
         Ok(UidSet::from_ranges(ranges))
     }
 
+    /// Removes the oldest ranges of expunged UIDs of mailboxes that have more than a mailbox keeps,
+    /// at most `rows` of them; whether it has removed some. The mailbox knows expunged UIDs from a
+    /// later MODSEQ on then: a client that was away for longer compares all UIDs. Each
+    /// call looks at some mailboxes, and goes on where the last one ended.
+    pub fn trim_expunged(&self, rows: u32) -> Result<bool, Error> {
+        for _ in 0..TRIMMED_MAILBOXES {
+            let next = self.one(
+                "SELECT mailbox FROM expunged WHERE mailbox > ?1 ORDER BY mailbox LIMIT 1",
+                [self.expunged_from.get()],
+                |r| r.get::<_, i64>(0),
+            )?;
+            let Some(mailbox) = next else {
+                self.expunged_from.set(0);
+                return Ok(false);
+            };
+            let crowded = self.direct().one(
+                "SELECT modseq FROM expunged WHERE mailbox = ?1
+                 ORDER BY modseq DESC, low DESC LIMIT 1 OFFSET ?2",
+                [mailbox, EXPUNGED_MAX],
+                |r| r.get::<_, i64>(0),
+            )?;
+            if let Some(upto) = crowded {
+                self.run(
+                    "UPDATE mailbox SET expunged_floor = max(expunged_floor, ?2) WHERE id = ?1",
+                    [mailbox, upto],
+                )?;
+                self.direct().run(
+                    "DELETE FROM expunged WHERE mailbox = ?1 AND (modseq, low) IN
+                         (SELECT modseq, low FROM expunged WHERE mailbox = ?1 AND modseq <= ?2
+                          ORDER BY modseq, low LIMIT ?3)",
+                    [mailbox, upto, rows.into()],
+                )?;
+                return Ok(true);
+            }
+            self.expunged_from.set(mailbox);
+        }
+        Ok(false)
+    }
+
     /// Entries in `uids`.
     pub(super) fn going(
         &self,
@@ -194,6 +233,12 @@ impl Store {
         Ok((going, stopped))
     }
 }
+
+/// Ranges of expunged UIDs that a mailbox keeps: about half a megabyte.
+pub(super) const EXPUNGED_MAX: i64 = 10_000;
+
+/// Mailboxes that one call of [`Store::trim_expunged`] looks at.
+const TRIMMED_MAILBOXES: usize = 100;
 
 /// A command on up to this many entries counts and frees their bodies itself. A larger one leaves
 /// that to [`Store::reclaim`].

@@ -13,7 +13,7 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1, 2, 3 | postcard of [`StoredChange`]. They differ in parts, see below |
+//! | `event.detail` | 1, 2, 3, 4 | postcard of [`StoredChange`]. They differ in parts, see below |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
@@ -70,7 +70,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 3,
+    version: 4,
 };
 const PATH: Form = Form {
     what: "event path",
@@ -149,8 +149,9 @@ impl Form {
 /// A text that is borrowed when it is written and owned when it is read.
 type Text<'a> = Cow<'a, str>;
 
-/// Versions 1 to 3 of `event.detail`. Version 3 added `Told` and the third value of
-/// [`StoredAuth`], which was a `bool` before and has the same octets. So one layout reads all.
+/// Versions 1 to 4 of `event.detail`. Version 3 added `Told` and the third value of
+/// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
+/// `OrgDeleted`. So one layout reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),
@@ -179,6 +180,7 @@ enum StoredChange<'a> {
         key: i64,
     },
     Told(StoredBulk<'a>, Vec<StoredMessageDetail<'a>>),
+    OrgDeleted,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -354,6 +356,7 @@ fn store_change(change: &Change) -> StoredChange<'_> {
         Change::InboxUpdated => StoredChange::InboxUpdated,
         Change::InboxDeleted => StoredChange::InboxDeleted,
         Change::KeyRevoked { key } => StoredChange::KeyRevoked { key: key.0 },
+        Change::OrgDeleted => StoredChange::OrgDeleted,
     }
 }
 
@@ -387,6 +390,7 @@ fn load_change(stored: StoredChange<'_>) -> Change {
         StoredChange::InboxUpdated => Change::InboxUpdated,
         StoredChange::InboxDeleted => Change::InboxDeleted,
         StoredChange::KeyRevoked { key } => Change::KeyRevoked { key: KeyId(key) },
+        StoredChange::OrgDeleted => Change::OrgDeleted,
         StoredChange::Told(bulk, details) => Change::Copied(Bulk {
             details: details.into_iter().map(load_detail).collect(),
             ..load_bulk(bulk)

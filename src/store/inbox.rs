@@ -236,23 +236,18 @@ impl Store {
         .transpose()
     }
 
-    /// The ids of the inboxes right under one.
-    pub fn inbox_children(&self, org: OrgId, parent: InboxId) -> Result<Vec<InboxId>, Error> {
+    /// The ids of up to `limit` inboxes right under one.
+    pub fn inboxes_under(
+        &self,
+        org: OrgId,
+        parent: InboxId,
+        limit: usize,
+    ) -> Result<Vec<InboxId>, Error> {
         self.all(
-            "SELECT id FROM inbox WHERE parent = ?2 AND org = ?1 ORDER BY id",
-            [org.0, parent.0],
+            "SELECT id FROM inbox WHERE parent = ?2 AND org = ?1 ORDER BY id LIMIT ?3",
+            [org.0, parent.0, i64::try_from(limit).unwrap_or(i64::MAX)],
             |r| Ok(InboxId(r.get(0)?)),
         )
-    }
-
-    /// Whether an inbox has others right under it.
-    pub fn has_inboxes_under(&self, org: OrgId, parent: InboxId) -> Result<bool, Error> {
-        let found = self.one(
-            "SELECT 1 FROM inbox WHERE parent = ?2 AND org = ?1 LIMIT 1",
-            [org.0, parent.0],
-            |_| Ok(()),
-        )?;
-        Ok(found.is_some())
     }
 
     /// Changes the fields that a client may change.

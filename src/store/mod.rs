@@ -93,6 +93,8 @@ pub struct Store {
     hash_key: Cell<Option<(u64, u64)>>,
     /// The organization at which [`Store::trim_events`] goes on.
     trim_from: Cell<i64>,
+    /// The mailbox at which [`Store::trim_expunged`] goes on.
+    expunged_from: Cell<i64>,
     /// Whether deletions may have left work for [`Store::reclaim`].
     leftovers: Cell<bool>,
     /// Large bodies without a reference, and until when they stay (monotonic ms).

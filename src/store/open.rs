@@ -162,6 +162,7 @@ pub(super) fn finish(
         unchecked: Cell::new(0),
         hash_key: Cell::new(None),
         trim_from: Cell::new(0),
+        expunged_from: Cell::new(0),
         leftovers: Cell::new(true),
         lingering: RefCell::default(),
         arriving: RefCell::default(),

@@ -3,7 +3,7 @@
 //! mailbox, the inbox and the organization, which change in the savepoint of the call.
 //!
 //! It is not the size of the file: a cost is at least what the row takes with its share of the
-//! indexes (DECISIONS.md, "Shares"). Rows with a bound of their own are not counted: the log by
+//! indexes (DECISIONS.md, "Quota"). Rows with a bound of their own are not counted: the log by
 //! its age and number, expunged UIDs by their number for each mailbox.
 
 use core::ops::ControlFlow;
@@ -219,10 +219,10 @@ const COSTS: [i64; 9] = [
 ];
 
 /// The row of an entry, its index, and its share of the row of its body with a usual digest.
-pub(super) const ENTRY_BYTES: i64 = 512;
+pub(super) const ENTRY_BYTES: i64 = 768;
 
-/// Octets of digest and summary that [`ENTRY_BYTES`] has room for.
-pub(super) const DIGEST_BYTES: usize = 512;
+/// Octets of a digest that [`ENTRY_BYTES`] has room for.
+pub(super) const DIGEST_BYTES: usize = 320;
 
 /// A mailbox with the longest name, and its index. The mailboxes that every inbox has are part of
 /// [`INBOX_BYTES`].
@@ -241,7 +241,7 @@ pub(super) const INBOX_BYTES: i64 = 8192;
 pub(super) const KEY_BYTES: i64 = 512;
 
 /// One inbox that a key is bound to, and its index.
-pub(super) const KEY_INBOX_BYTES: i64 = 48;
+pub(super) const KEY_INBOX_BYTES: i64 = 64;
 
 /// An address that was given once. It stays when its inbox is gone.
 pub(super) const ADDRESS_BYTES: i64 = 128;

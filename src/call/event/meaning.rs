@@ -5,7 +5,9 @@
 //! There is no JSON here: `http/stream/show.rs` has the shapes.
 
 use super::{Change, Event, EventKind, Verdict};
-use crate::call::{Access, Arrival, EntryState, InboxId, KeyId, MailboxId, MessageDetail, Topic};
+use crate::call::{
+    Access, Arrival, EntryState, InboxId, KeyId, MailboxId, MessageDetail, OrgId, Topic,
+};
 
 /// The meaning of one event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +43,8 @@ pub enum SessionEnd {
     Key(KeyId),
     /// An inbox: every IMAP session that has logged in to it, every stream of it.
     Inbox(InboxId),
+    /// An organization: everything of all its keys.
+    Org(OrgId),
     /// A mailbox: every IMAP session that has selected it.
     Mailbox(MailboxId),
 }
@@ -96,6 +100,7 @@ impl Event {
                 row(Some(EventKind::InboxDeleted), unseen, ends)
             }
             Change::KeyRevoked { key } => row(None, unseen, Some(SessionEnd::Key(*key))),
+            Change::OrgDeleted => row(None, unseen, Some(SessionEnd::Org(self.org))),
         }
     }
 
@@ -110,13 +115,18 @@ impl Event {
         key.is_some_and(|key| self.ends() == Some(SessionEnd::Key(key)))
     }
 
+    /// Whether this event ends every session of a caller: its key or its organization has ended.
+    pub fn ends_access(&self, access: &Access) -> bool {
+        self.ends_key(access.key) || self.ends() == Some(SessionEnd::Org(access.org))
+    }
+
     /// Whether a key of the same organization may see this event. A key that is bound to
     /// inboxes sees the rows of the inboxes that it covered when they were written, and the end of
     /// itself.
     pub fn is_visible_to(&self, access: &Access) -> bool {
         match self.inbox.as_deref() {
             Some(path) => access.sees(path.id, &path.ancestors),
-            None => !access.is_bound() || self.ends_key(access.key),
+            None => !access.is_bound() || self.ends_access(access),
         }
     }
 
@@ -134,15 +144,16 @@ impl Event {
     /// Every topic that this event belongs to.
     pub fn topics(&self) -> impl Iterator<Item = Topic> + '_ {
         let inbox = self.inbox.as_deref();
-        let key = match self.ends() {
+        let end = match self.ends() {
             Some(SessionEnd::Key(key)) => Some(Topic::Key(key)),
+            Some(SessionEnd::Org(org)) => Some(Topic::OrgEnd(org)),
             Some(SessionEnd::Inbox(_) | SessionEnd::Mailbox(_)) | None => None,
         };
         [
             Some(Topic::Org(self.org)),
             inbox.map(|path| Topic::Inbox(path.id)),
             inbox.map(|path| Topic::Tree(path.id)),
-            key,
+            end,
         ]
         .into_iter()
         .flatten()

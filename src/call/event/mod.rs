@@ -34,12 +34,15 @@ pub enum Topic {
     Org(OrgId),
     /// The end of one key.
     Key(KeyId),
+    /// The end of an organization.
+    OrgEnd(OrgId),
 }
 
 impl Topic {
-    /// What a session of `access` watches for the end of its key; nothing for the operator.
-    pub fn end_of(access: &Access) -> Option<Topic> {
-        access.key.map(Topic::Key)
+    /// What a session of `access` watches for the end of its key and of its organization.
+    pub fn ends_of(access: &Access) -> impl Iterator<Item = Topic> + use<> {
+        let key = access.key.map(Topic::Key);
+        key.into_iter().chain([Topic::OrgEnd(access.org)])
     }
 }
 
@@ -125,6 +128,8 @@ pub enum Change {
         /// The key.
         key: KeyId,
     },
+    /// The organization has ended; the sessions of all its keys end now.
+    OrgDeleted,
 }
 
 /// Everything that `message.received` and `message.sent` show.

@@ -421,6 +421,15 @@ fn too_many_failures(retry_ms: u64, limits: &Limits) -> Box<Problem> {
 fn rate_limited(rate: Rate, retry_ms: u64, limits: &Limits) -> Box<Problem> {
     match rate {
         Rate::Requests => Problem::too_many(retry_ms, limits.http_requests_per_minute as u64),
+        Rate::OrgRequests { max } => {
+            let mut problem = Problem::too_many(retry_ms, max);
+            problem.message = format!(
+                "Too many requests of your organization: all keys of it may make {max} in a minute \
+                 together."
+            )
+            .into();
+            problem
+        }
         Rate::Received { max } => {
             let mut problem = Problem::too_many(retry_ms, max);
             problem.message = format!(
@@ -464,23 +473,30 @@ fn over_quota(of: Noun, max: u64) -> Box<Problem> {
     )
 }
 
-fn limit(what: Countable, max: u64) -> Box<Problem> {
-    if what == Countable::Recipients {
+fn limit(kind: Countable, max: u64) -> Box<Problem> {
+    if kind == Countable::Recipients {
         let why = format!("may, together with cc and bcc, name at most {max} recipients");
         return Problem::invalid("to", &why);
     }
     // A keyword of IMAP is a label of REST, a mailbox is a folder.
-    let what = match what {
+    let what = match kind {
         Countable::Keywords => "labels in the folder",
         Countable::Mailboxes => "folders",
         Countable::Messages => "messages in the folder",
         Countable::Streams => "open event streams",
         other => other.name(),
     };
+    let hint = match kind {
+        Countable::KeptOctets => {
+            "Send the request without Idempotency-Key, or later: an answer is kept for a day."
+        }
+        Countable::InboxesInMove => "Move those under it first, each with what is under it.",
+        _ => "Close or delete one first.",
+    };
     let mut problem = Problem::new(
         codes::LIMIT_REACHED,
         format!("There are as many {what} as there may be: the limit is {max}."),
-        "Close or delete one first.",
+        hint,
     );
     problem.max = Some(max);
     problem

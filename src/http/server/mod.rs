@@ -298,8 +298,8 @@ impl Server {
                 let same =
                     |known: &KnownKey| known.digest == exchange.digest && known.caller == caller;
                 let again = self.known.as_ref().is_some_and(same);
-                let topic = caller.key().and_then(Topic::end_of);
-                out.watch = Some(topic.into_iter().collect());
+                let topics = caller.key().into_iter().flat_map(Topic::ends_of);
+                out.watch = Some(topics.collect());
                 self.known = Some(KnownKey {
                     digest: exchange.digest,
                     caller: caller.clone(),
@@ -484,7 +484,7 @@ impl Server {
         let known = self.known.as_ref();
         let revoked = known
             .and_then(|known| known.caller.key())
-            .is_some_and(|access| event.ends_key(access.key));
+            .is_some_and(|access| event.ends_access(access));
         if revoked {
             self.known = None;
         }

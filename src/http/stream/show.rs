@@ -70,7 +70,8 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &
             Change::MailboxCreated { .. }
             | Change::MailboxRenamed { .. }
             | Change::MailboxDeleted { .. }
-            | Change::KeyRevoked { .. } => {}
+            | Change::KeyRevoked { .. }
+            | Change::OrgDeleted => {}
         }
     });
 }

@@ -155,7 +155,7 @@ impl Subscription {
                 out.watch = Some(
                     [self.topic]
                         .into_iter()
-                        .chain(Topic::end_of(&self.access))
+                        .chain(Topic::ends_of(&self.access))
                         .collect(),
                 );
                 let dense = matches!(self.topic, Topic::Org(_));
@@ -183,7 +183,7 @@ impl Subscription {
 
     /// An event of what is watched has come; returns the next call.
     pub fn event(&mut self, event: &Event, writer: &mut impl EventWriter) -> Option<Ask> {
-        if event.ends_key(self.access.key) {
+        if event.ends_access(&self.access) {
             writer.end(EndReason::KeyRevoked);
             return None;
         }

@@ -183,7 +183,8 @@ fn a_key_is_asked_for_once_it_is_watched() {
         drive.send(ask.as_bytes(), 1000);
     }
     assert_eq!(logins(&drive), 2);
-    assert_eq!(drive.watch, [Topic::Key(KeyId(1))]);
+    let ends = [Topic::Key(KeyId(1)), Topic::OrgEnd(crate::call::OrgId(1))];
+    assert_eq!(drive.watch, ends);
     drive.event(1, Change::KeyRevoked { key: KeyId(1) });
     drive.send(ask.as_bytes(), 1000);
     assert_eq!(logins(&drive), 3);

@@ -77,7 +77,7 @@ impl Server {
                 out.watch = Some(
                     [Topic::Inbox(inbox)]
                         .into_iter()
-                        .chain(Topic::end_of(&access))
+                        .chain(Topic::ends_of(&access))
                         .collect(),
                 );
                 self.clock.expires = access.expires_at.map(|at| {

@@ -39,7 +39,8 @@ impl Happening {
             | Change::InboxCreated
             | Change::InboxUpdated
             | Change::InboxDeleted
-            | Change::KeyRevoked { .. } => None,
+            | Change::KeyRevoked { .. }
+            | Change::OrgDeleted => None,
         }
     }
 }

@@ -4,11 +4,12 @@
 //! the need of a call is written in one place, and a function of the service can rely on it.
 
 use crate::call::{Access, Caller, InboxId, KeyRow, Need, Now, Refusal};
+use crate::service::Service;
 use crate::store::Store;
 
-/// Checks a caller: its key has not expired, and it has what the call needs. The rate of a key is
-/// counted once for a request, by a call of its own (`Look::RequestRate`).
-pub fn admit(caller: &Caller, need: Need, now: Now) -> Result<(), Refusal> {
+/// Checks a caller: its key and its organization have not ended, and it has what the call needs.
+/// The rate of a key is counted once for a request, by a call of its own (`Look::RequestRate`).
+pub fn admit(service: &Service, caller: &Caller, need: Need, now: Now) -> Result<(), Refusal> {
     need.check(caller)?;
     if let (Need::Nothing, _) | (Need::AnonymousOr(_), Caller::Anonymous) = (need, caller) {
         return Ok(());
@@ -16,7 +17,7 @@ pub fn admit(caller: &Caller, need: Need, now: Now) -> Result<(), Refusal> {
     let Some(access) = caller.key() else {
         return Ok(());
     };
-    if access.expires_at.is_some_and(|t| t <= now.unix_ms) {
+    if access.expires_at.is_some_and(|t| t <= now.unix_ms) || service.has_ended(access.org) {
         return Err(UNKNOWN_KEY);
     }
     Ok(())

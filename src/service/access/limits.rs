@@ -115,6 +115,8 @@ fn delay_ms(failures: usize) -> u64 {
 pub enum Payer {
     /// HTTP requests of a key.
     Key(KeyId),
+    /// HTTP requests of all keys of an organization.
+    Org(OrgId),
     /// HTTP requests of an address without a key.
     Anonymous(Network),
     /// Messages that an address sends to port 25.
@@ -130,6 +132,7 @@ impl Payer {
     pub fn rate(self, max: u64) -> Rate {
         match self {
             Payer::Key(_) | Payer::Anonymous(_) => Rate::Requests,
+            Payer::Org(_) => Rate::OrgRequests { max },
             Payer::Mx(_) => Rate::Messages { max },
             Payer::MxOctets(_) => Rate::Octets {
                 max: max.saturating_mul(1024),
@@ -221,7 +224,7 @@ impl Bucket {
 /// A lease of a connection. It ends with the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Lease {
-    Session(InboxId),
+    Session(InboxId, OrgId),
     Stream(Option<KeyId>, OrgId),
 }
 
@@ -230,25 +233,45 @@ enum Lease {
 pub struct Leases {
     held: HashMap<ConnId, Vec<Lease>>,
     sessions: HashMap<InboxId, usize>,
+    org_sessions: HashMap<OrgId, usize>,
     /// `None` is the operator.
     of_key: HashMap<Option<KeyId>, usize>,
     of_org: HashMap<OrgId, usize>,
 }
 
+/// The bound of sessions that is reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionBound {
+    /// That of the inbox.
+    Inbox,
+    /// That of the organization.
+    Org,
+}
+
 impl Leases {
-    /// Takes the lease of a session of `inbox` for `conn`. `false` when there are `max` already.
-    #[must_use]
-    pub fn take_session(&mut self, conn: ConnId, inbox: InboxId, max: usize) -> bool {
-        let n = self.sessions.entry(inbox).or_default();
-        if *n >= max {
-            return false;
+    /// Takes the lease of a session of an inbox and its organization for `conn`. Otherwise gives
+    /// the bound that is reached.
+    pub fn take_session(
+        &mut self,
+        conn: ConnId,
+        (inbox, inbox_max): (InboxId, usize),
+        (org, org_max): (OrgId, usize),
+    ) -> Result<(), SessionBound> {
+        let of_inbox = self.sessions.get(&inbox).copied().unwrap_or(0);
+        let of_org = self.org_sessions.get(&org).copied().unwrap_or(0);
+        if of_inbox >= inbox_max {
+            return Err(SessionBound::Inbox);
         }
-        *n += 1;
+        if of_org >= org_max {
+            return Err(SessionBound::Org);
+        }
+        self.sessions.insert(inbox, of_inbox + 1);
+        self.org_sessions.insert(org, of_org + 1);
         self.held
             .entry(conn)
             .or_default()
-            .push(Lease::Session(inbox));
-        true
+            .push(Lease::Session(inbox, org));
+        Ok(())
     }
 
     /// How many sessions an inbox has.
@@ -288,7 +311,10 @@ impl Leases {
         let mut streams = 0;
         for lease in self.held.remove(&conn).unwrap_or_default() {
             match lease {
-                Lease::Session(inbox) => decrement(&mut self.sessions, inbox),
+                Lease::Session(inbox, org) => {
+                    decrement(&mut self.sessions, inbox);
+                    decrement(&mut self.org_sessions, org);
+                }
                 Lease::Stream(key, org) => {
                     streams += 1;
                     decrement(&mut self.of_key, key);
@@ -427,13 +453,18 @@ mod tests {
     #[test]
     fn leases_end_with_their_connection() {
         let mut leases = Leases::default();
-        let (inbox, key, org) = (InboxId(1), Some(KeyId(1)), OrgId(1));
-        assert!(
-            leases.take_session(ConnId(1), inbox, 2) && leases.take_session(ConnId(2), inbox, 2)
-        );
-        assert!(!leases.take_session(ConnId(3), inbox, 2));
+        let (key, org) = (Some(KeyId(1)), OrgId(1));
+        let session = |leases: &mut Leases, conn, inbox| {
+            leases.take_session(ConnId(conn), (InboxId(inbox), 2), (org, 3))
+        };
+        assert_eq!(session(&mut leases, 1, 1), Ok(()));
+        assert_eq!(session(&mut leases, 2, 1), Ok(()));
+        assert_eq!(session(&mut leases, 3, 1), Err(SessionBound::Inbox));
+        assert_eq!(session(&mut leases, 8, 2), Ok(()));
+        assert_eq!(session(&mut leases, 9, 2), Err(SessionBound::Org));
+        assert_eq!(leases.release(ConnId(8)), 0);
         assert_eq!(leases.release(ConnId(1)), 0);
-        assert!(leases.take_session(ConnId(3), inbox, 2));
+        assert_eq!(session(&mut leases, 3, 1), Ok(()));
 
         assert!(leases.take_stream(ConnId(4), key, org, 1, 2).is_ok());
         assert_eq!(leases.take_stream(ConnId(5), key, org, 1, 2), Err(1));
@@ -458,6 +489,11 @@ mod tests {
         for conn in 1..10 {
             leases.release(ConnId(conn));
         }
-        assert!(leases.held.is_empty() && leases.sessions.is_empty() && leases.of_org.is_empty());
+        assert!(
+            leases.held.is_empty()
+                && leases.sessions.is_empty()
+                && leases.org_sessions.is_empty()
+                && leases.of_org.is_empty()
+        );
     }
 }

@@ -10,6 +10,7 @@ use core::net::IpAddr;
 use std::sync::Arc;
 
 use super::admit::{UNKNOWN_KEY, sees};
+use super::limits::SessionBound;
 use super::login_log::printable;
 use crate::call::{
     Access, Answer, Caller, ConnId, Countable, Grant, Listener, Metric, Noun, Now, OrgId, Refusal,
@@ -49,14 +50,24 @@ pub fn authenticate(
             let inbox = caller.key().and_then(|access| access.inbox);
             let is_imap = matches!(login.listener, Listener::Imap | Listener::Imaps);
             if let (true, Some(inbox), Some(conn)) = (is_imap, inbox, login.conn) {
-                let max = limits.imap_sessions_per_inbox;
-                if !service.counters().leases.take_session(conn, inbox, max) {
+                let most = limits.connections.saturating_mul(3) / 4;
+                let org_max = limits.imap_sessions_per_org.min(most.max(1));
+                let inbox_max = limits.imap_sessions_per_inbox;
+                let org = caller.access()?.org;
+                let taken = service.counters().leases.take_session(
+                    conn,
+                    (inbox, inbox_max),
+                    (org, org_max),
+                );
+                if let Err(bound) = taken {
                     metrics.count(Metric::SessionsLimited);
                     tell(service, now, login, "too many sessions");
-                    return Err(Refusal::Limit {
-                        what: Countable::Sessions,
-                        max: max as u64,
-                    });
+                    let (what, max) = match bound {
+                        SessionBound::Inbox => (Countable::Sessions, inbox_max),
+                        SessionBound::Org => (Countable::OrgSessions, org_max),
+                    };
+                    let max = max as u64;
+                    return Err(Refusal::Limit { what, max });
                 }
             }
             metrics.count(Metric::Logins);

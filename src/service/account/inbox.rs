@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use super::domain::insert_proven;
-use super::page::{next_cursor, parse_cursor};
+use super::page::{LIST_WORK, RowsLookedAt, list_slice};
 use crate::call::bounds::{
     CLIENT_ID_BYTES_MAX, LABEL_BYTES_MAX, METADATA_BYTES_MAX, PAGE_ROWS_MAX,
 };
 use crate::call::{
     Access, Answer, Change, ConflictReason, Countable, DomainId, InboxId, InboxPatch, InboxRef,
-    InboxRow, NewInbox, Noun, OrgId, Refusal, Scopes, UidSet, Written,
+    InboxRow, NewInbox, Noun, OrgId, Refusal, Scopes, SlicedList, UidSet, Written,
 };
 use crate::mail::parse::address::{Address, parse_domain};
 use crate::service::access::admit::sees;
@@ -224,68 +224,64 @@ fn username_at(user: &str, domain: &str) -> Result<Address, Refusal> {
         .map_err(|_| invalid("username", "is too long or cannot stand before an @"))
 }
 
-/// Lists inboxes, all or those under one parent.
+/// Does a slice of a list of inboxes, all or those right under one parent.
 pub fn list_inboxes(
     store: &Store,
     access: &Access,
-    parent: Option<&InboxRef>,
-    cursor: Option<&str>,
-    limit: usize,
-) -> Result<Answer, Refusal> {
-    let parent = match parent {
-        None => None,
-        Some(name) => Some(find_inbox(store, access, name)?),
-    };
-    let after = parse_cursor(cursor, InboxId::parse)?.unwrap_or(InboxId(0));
-    let limit = limit.clamp(1, PAGE_ROWS_MAX);
-    let mut rows = visible_inboxes(store, access, parent, after, limit + 1)?;
-    let next = next_cursor(&mut rows, limit, |row| row.id.to_string());
-    Ok(Answer::Inboxes { rows, next })
+    parent: Option<InboxId>,
+    list: &mut SlicedList<InboxRow>,
+) -> Result<Option<Answer>, Refusal> {
+    let page = list_slice(
+        list,
+        LIST_WORK,
+        |row| row.id,
+        InboxId,
+        |after| look_at_inboxes(store, access, parent, InboxId(after)),
+    )?;
+    Ok(page.map(|(rows, next)| Answer::Inboxes { rows, next }))
 }
 
-/// Up to `limit` inboxes after `after` that a key sees, by id: all, or those right under a parent
-/// that it sees. For a key that covers subtrees every inbox of the organization is looked at.
-pub(super) fn visible_inboxes(
+/// Looks at some inboxes after `after`, by id: all, or those right under a parent that the key
+/// sees. For a key that covers subtrees every inbox of the organization is looked at.
+pub(super) fn look_at_inboxes(
     store: &Store,
     access: &Access,
     parent: Option<InboxId>,
     after: InboxId,
-    limit: usize,
-) -> Result<Vec<InboxRow>, Refusal> {
+) -> Result<RowsLookedAt<InboxRow>, Refusal> {
     let org = access.org;
-    let mut rows = Vec::new();
+    let looked = |rows: Vec<InboxRow>, last: Option<InboxId>, n: usize| RowsLookedAt {
+        rows,
+        last: last.unwrap_or(after).0,
+        is_end: n < PAGE_ROWS_MAX,
+        work: n as u64,
+    };
     match (&access.inboxes, parent) {
-        (None, _) => return Ok(store.inboxes(org, parent, after, limit)?),
-        (Some(_), Some(_)) if access.subtree => {
-            return Ok(store.inboxes(org, parent, after, limit)?);
-        }
         (Some(bound), _) if !access.subtree => {
-            for id in bound.iter().filter(|id| **id > after) {
+            let ids = bound.iter().filter(|id| **id > after).take(PAGE_ROWS_MAX);
+            let (mut rows, mut last, mut n) = (Vec::new(), None, 0);
+            for id in ids {
                 let row = store.inbox(org, *id)?;
                 rows.extend(row.filter(|r| parent.is_none() || r.parent == parent));
-                if rows.len() >= limit {
-                    break;
-                }
+                last = Some(*id);
+                n += 1;
             }
+            Ok(looked(rows, last, n))
         }
-        (Some(_), _) => {
-            let mut at = after;
-            loop {
-                let page = store.inboxes_with_ancestors(org, at, PAGE_ROWS_MAX)?;
-                let is_end = page.len() < PAGE_ROWS_MAX;
-                at = page.last().map_or(at, |(row, _)| row.id);
-                let seen = (page.into_iter())
-                    .filter(|(row, ancestors)| access.sees(row.id, ancestors))
-                    .map(|(row, _)| row);
-                rows.extend(seen);
-                if is_end || rows.len() >= limit {
-                    break;
-                }
-            }
-            rows.truncate(limit);
+        (Some(_), None) => {
+            let page = store.inboxes_with_ancestors(org, after, PAGE_ROWS_MAX)?;
+            let (last, n) = (page.last().map(|(row, _)| row.id), page.len());
+            let seen = (page.into_iter())
+                .filter(|(row, ancestors)| access.sees(row.id, ancestors))
+                .map(|(row, _)| row);
+            Ok(looked(seen.collect(), last, n))
+        }
+        (None, _) | (Some(_), Some(_)) => {
+            let rows = store.inboxes(org, parent, after, PAGE_ROWS_MAX)?;
+            let (last, n) = (rows.last().map(|row| row.id), rows.len());
+            Ok(looked(rows, last, n))
         }
     }
-    Ok(rows)
 }
 
 /// Reads one inbox.
@@ -354,7 +350,8 @@ pub fn patch_inbox(
 }
 
 /// Stores new ancestors for an inbox and for everything under it, level by level. Gives all of
-/// them, the inbox first.
+/// them, the inbox first. A tree of more than [`MOVED_MAX`] inboxes is refused: what it is under
+/// decides who sees an inbox, so all of it moves in one transaction.
 fn move_tree(
     store: &Store,
     org: OrgId,
@@ -373,13 +370,23 @@ fn move_tree(
             if ancestors.len() >= DEPTH_MAX {
                 return Err(too_deep());
             }
+            if moved.len() >= MOVED_MAX {
+                return Err(Refusal::Limit {
+                    what: Countable::InboxesInMove,
+                    max: MOVED_MAX as u64,
+                });
+            }
             store.set_ancestors(org, id, &ancestors)?;
             moved.push(id);
             let mut way = Vec::with_capacity(ancestors.len() + 1);
             way.push(id);
             way.extend(ancestors);
-            for child in store.inbox_children(org, id)? {
+            for child in store.inboxes_under(org, id, MOVED_MAX + 1)? {
                 below.push((child, way.clone()));
+            }
+            if below.len() > MOVED_MAX {
+                // More than may move: the next one is refused.
+                below.truncate(MOVED_MAX + 1);
             }
         }
         level = below;
@@ -394,7 +401,7 @@ pub fn delete_inbox(
     name: &InboxRef,
 ) -> Result<Written, Refusal> {
     let inbox = find_inbox(context.store, access, name)?;
-    if context.store.has_inboxes_under(access.org, inbox)? {
+    if !(context.store.inboxes_under(access.org, inbox, 1)?).is_empty() {
         return Err(Refusal::Conflict(ConflictReason::InboxHasChildren));
     }
     delete_leaf(context, access.org, inbox)?;
@@ -489,6 +496,8 @@ const ROLE_NAMES: [&str; 9] = [
     "security",
     "webmaster",
 ];
+/// Inboxes that one request moves: some milliseconds of the writer.
+const MOVED_MAX: usize = 100;
 /// Inboxes from the root of a tree to its deepest, both counted.
 const DEPTH_MAX: usize = 8;
 /// 36^6 is two thousand million for each name.

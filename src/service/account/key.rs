@@ -1,15 +1,16 @@
 //! API keys: created, listed, revoked. A key is shown once, and only its hash is stored.
 
-use super::inbox::visible_inboxes;
-use super::page::{filtered_page, parse_cursor};
-use crate::call::bounds::{KEY_INBOXES_MAX, LABEL_BYTES_MAX, PAGE_ROWS_MAX};
+use super::inbox::look_at_inboxes;
+use super::page::{RowsLookedAt, SLICE_WORK, list_slice};
+use crate::call::bounds::{KEY_INBOXES_MAX, LABEL_BYTES_MAX};
 use crate::call::{
-    Access, Answer, Change, Countable, InboxId, KeyId, KeyRow, NewKey, Noun, OrgId, Refusal,
-    Scopes, Secret, UidSet, Written, require,
+    Access, Answer, Change, Countable, CredentialsProgress, Idempotency, InboxId, KeyId, KeyRow,
+    KeyWrite, NewKey, Noun, OrgId, Refusal, Scopes, Secret, SlicedList, UidSet, Write, Written,
+    require,
 };
 use crate::crypto::ApiKey;
 use crate::service::access::admit::rules;
-use crate::service::context::WriteContext;
+use crate::service::context::{Carried, WriteContext};
 use crate::service::field::{check_text, invalid};
 use crate::service::policy;
 use crate::store::{NewEvent, Store};
@@ -124,55 +125,101 @@ fn check_room(context: &WriteContext<'_>, org: OrgId, n: usize) -> Result<(), Re
     Ok(())
 }
 
-/// Creates the credentials that a mail client needs: one key for each inbox.
+/// Creates the credentials that a mail client needs: one key for each inbox, in slices. The inboxes
+/// are found before the first key is made, so that a refusal leaves no key.
 pub fn create_credentials(
     context: &mut WriteContext<'_>,
     access: &Access,
-) -> Result<Written, Refusal> {
+    mut progress: CredentialsProgress,
+    idempotency: Option<&Idempotency>,
+) -> Result<Carried, Refusal> {
     let scopes = Scopes::MESSAGES_READ.and(Scopes::MESSAGES_WRITE);
     require(access.scopes, scopes)?;
-    let most = CREDENTIALS_MAX + 1;
-    let mut rows = visible_inboxes(context.store, access, None, InboxId(0), most)?;
-    if rows.len() > CREDENTIALS_MAX {
-        return Err(Refusal::Limit {
-            what: Countable::InboxesInExport,
-            max: CREDENTIALS_MAX as u64,
-        });
+    if !progress.is_found {
+        find_inboxes_of(context, access, &mut progress)?;
+    } else {
+        for _ in 0..CREDENTIALS_AT_ONCE {
+            let Some(inbox) = progress.found.pop() else {
+                break;
+            };
+            let new = CheckedKey {
+                label: Some(format!("credentials of {}", inbox.address)),
+                scopes,
+                inboxes: Some(vec![inbox.id]),
+                subtree: false,
+                expires_at: access.expires_at,
+            };
+            let (key, secret) = generate(context, access.org, new)?;
+            progress.made.push((inbox, key, secret));
+        }
+        if progress.found.is_empty() {
+            return Ok(Carried::Done(Written::Credentials(progress.made)));
+        }
     }
-    check_room(context, access.org, rows.len())?;
-    let mut made = Vec::with_capacity(rows.len());
-    for inbox in rows.drain(..) {
-        let new = CheckedKey {
-            label: Some(format!("credentials of {}", inbox.address)),
-            scopes,
-            inboxes: Some(vec![inbox.id]),
-            subtree: false,
-            expires_at: access.expires_at,
-        };
-        let (key, secret) = generate(context, access.org, new)?;
-        made.push((inbox, key, secret));
-    }
-    Ok(Written::Credentials(made))
+    let rest = KeyWrite::CredentialsRest {
+        progress: Box::new(progress),
+        idempotency: idempotency.cloned(),
+    };
+    Ok(Carried::Rest(Box::new(Write::Key(rest))))
 }
 
-/// Lists keys. A key that is bound to inboxes sees itself and the keys that it could have made.
+/// Does a slice of the search for the inboxes of an export.
+fn find_inboxes_of(
+    context: &WriteContext<'_>,
+    access: &Access,
+    progress: &mut CredentialsProgress,
+) -> Result<(), Refusal> {
+    let mut work = 0;
+    while work < SLICE_WORK && !progress.is_found {
+        let after = InboxId(progress.after);
+        let seen = look_at_inboxes(context.store, access, None, after)?;
+        progress.after = seen.last;
+        progress.is_found = seen.is_end;
+        progress.found.extend(seen.rows);
+        work += seen.work.max(1);
+        if progress.found.len() > CREDENTIALS_MAX {
+            return Err(Refusal::Limit {
+                what: Countable::InboxesInExport,
+                max: CREDENTIALS_MAX as u64,
+            });
+        }
+    }
+    if progress.is_found {
+        check_room(context, access.org, progress.found.len())?;
+        progress.found.reverse();
+    }
+    Ok(())
+}
+
+/// Does a slice of a list of keys. A key that is bound to inboxes sees itself and the keys that it
+/// could have made.
 pub fn list_keys(
     store: &Store,
     access: &Access,
-    after: Option<&str>,
-    limit: usize,
-) -> Result<Answer, Refusal> {
-    let limit = limit.clamp(1, PAGE_ROWS_MAX);
-    let after = parse_cursor(after, KeyId::parse)?.unwrap_or(KeyId(0));
-    let (rows, next) = filtered_page(
-        after,
-        limit,
-        |after, n| Ok(store.keys(access.org, after, n)?),
-        |row| row.id,
-        |row| rules(store, access, row),
-    )?;
-    let rows = rows.into_iter().map(public_row).collect();
-    Ok(Answer::Keys { rows, next })
+    list: &mut SlicedList<KeyRow>,
+) -> Result<Option<Answer>, Refusal> {
+    // A key may be bound to many inboxes, each of which is looked up: keys are read one by one.
+    let look = |after: i64| -> Result<RowsLookedAt<KeyRow>, Refusal> {
+        let row = store.keys(access.org, KeyId(after), 1)?.pop();
+        let Some(row) = row else {
+            return Ok(RowsLookedAt {
+                rows: Vec::new(),
+                last: after,
+                is_end: true,
+                work: 1,
+            });
+        };
+        let (last, bound) = (row.id.0, row.inboxes.as_ref().map_or(0, Vec::len));
+        let is_visible = rules(store, access, &row)?;
+        Ok(RowsLookedAt {
+            rows: is_visible.then(|| public_row(row)).into_iter().collect(),
+            last,
+            is_end: false,
+            work: 1 + bound as u64,
+        })
+    };
+    let page = list_slice(list, KEYS_WORK, |row| row.id, KeyId, look)?;
+    Ok(page.map(|(rows, next)| Answer::Keys { rows, next }))
 }
 
 /// Reads one key.
@@ -205,11 +252,7 @@ pub fn revoke_key(
 }
 
 /// Revokes a key. The event of the revocation ends the sessions of the key.
-pub(super) fn revoke(
-    context: &mut WriteContext<'_>,
-    org: OrgId,
-    key: KeyId,
-) -> Result<(), Refusal> {
+fn revoke(context: &mut WriteContext<'_>, org: OrgId, key: KeyId) -> Result<(), Refusal> {
     if context.store.revoke_key(org, key, context.now.unix_ms)? {
         let new = NewEvent {
             inbox: None,
@@ -224,5 +267,9 @@ pub(super) fn revoke(
     Ok(())
 }
 
-/// Keys that one export creates: about 20 ms of the writer.
+/// Keys that one export creates.
 const CREDENTIALS_MAX: usize = 1000;
+/// Keys of one slice of it: some milliseconds of the writer.
+const CREDENTIALS_AT_ONCE: usize = 40;
+/// Keys and their inboxes that one page looks at. It bounds the size of a page, too.
+const KEYS_WORK: u64 = 20_000;

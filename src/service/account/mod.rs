@@ -6,4 +6,4 @@ pub mod inbox;
 pub mod key;
 pub mod org;
 pub mod outbound;
-mod page;
+pub(in crate::service) mod page;

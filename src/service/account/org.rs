@@ -1,15 +1,17 @@
 //! Organizations: created, listed, deleted, and the counters of one.
 
-use super::inbox::visible_inboxes;
+use super::inbox::look_at_inboxes;
 use super::key::{self, CheckedKey};
-use crate::call::bounds::{LABEL_BYTES_MAX, PAGE_ROWS_MAX};
+use super::page::SLICE_WORK;
+use crate::call::bounds::LABEL_BYTES_MAX;
 use crate::call::{
-    Answer, Caller, InboxId, KeyId, Noun, Now, OrgId, OrgRow, Refusal, Scopes, UsageRow, Written,
+    Access, Answer, Caller, Change, InboxId, Noun, Now, OrgId, OrgRead, OrgRow, Refusal, Scopes,
+    UidSet, UsageRow, Written,
 };
 use crate::service::context::WriteContext;
 use crate::service::field::check_text;
 use crate::service::policy;
-use crate::store::Store;
+use crate::store::{NewEvent, Store};
 
 /// Creates an organization with a first key.
 pub fn create_org(context: &mut WriteContext<'_>, name: &str) -> Result<Written, Refusal> {
@@ -50,51 +52,79 @@ pub fn delete_org(context: &mut WriteContext<'_>, org: OrgId) -> Result<Written,
     if !context.store.has_org(org)? {
         return Err(Refusal::NotFound(Noun::Organization));
     }
-    // The log of the organization is deleted with it, but its events are still published, and they
-    // end every session.
-    let mut after = KeyId(0);
-    loop {
-        let page = context.store.keys(org, after, PAGE_ROWS_MAX)?;
-        let Some(last) = page.last() else { break };
-        after = last.id;
-        for row in page.iter().filter(|row| row.revoked_at.is_none()) {
-            key::revoke(context, org, row.id)?;
-        }
-    }
+    // The log of the organization is deleted with it, but the event is still published, and it ends
+    // every session.
+    let new = NewEvent {
+        inbox: None,
+        mailbox: None,
+        uids: UidSet::new(),
+        change: Change::OrgDeleted,
+    };
+    context
+        .store
+        .append_event(context.now, org, context.origin, new, context.events)?;
     context.store.end_org(org)?;
     Ok(Written::Changed)
 }
 
 /// Reads the counters of an organization. A key that is bound to inboxes sees only the counters of
 /// those inboxes.
-pub fn read_usage(store: &Store, now: Now, caller: &Caller) -> Result<Answer, Refusal> {
+pub fn read_usage(
+    store: &Store,
+    now: Now,
+    caller: &Caller,
+    call: &mut OrgRead,
+) -> Result<Option<Answer>, Refusal> {
     let Some(access) = caller.key() else {
         // The operator acts in no organization, so the counters are zero.
-        return Ok(Answer::Usage(Box::new(UsageRow {
+        return Ok(Some(Answer::Usage(Box::new(UsageRow {
             addresses: Some(Vec::new()),
             ..UsageRow::default()
-        })));
+        }))));
     };
     let whole = store
         .usage(access.org, policy::day_of(now))?
         .ok_or(Refusal::NotFound(Noun::Organization))?;
     let Some(bound) = &access.inboxes else {
-        return Ok(Answer::Usage(Box::new(whole)));
-    };
-    let mut own = UsageRow {
-        org_name: whole.org_name,
-        head: whole.head,
-        ..UsageRow::default()
+        return Ok(Some(Answer::Usage(Box::new(whole))));
     };
     let mut addresses = Vec::with_capacity(bound.len());
     for id in bound {
         addresses.extend(store.inbox(access.org, *id)?.map(|row| row.address));
     }
-    own.addresses = Some(addresses);
-    for row in visible_inboxes(store, access, None, InboxId(0), usize::MAX)? {
-        own.inboxes += 1;
-        own.messages = own.messages.saturating_add(row.messages);
-        own.bytes = own.bytes.saturating_add(row.bytes);
+    let so_far = UsageRow {
+        org_name: whole.org_name,
+        head: whole.head,
+        addresses: Some(addresses),
+        ..UsageRow::default()
+    };
+    *call = OrgRead::UsageRest {
+        after: InboxId(0),
+        so_far: Box::new(so_far),
+    };
+    Ok(None)
+}
+
+/// Does a slice of the counters of a key that is bound to inboxes.
+pub fn count_usage(
+    store: &Store,
+    access: &Access,
+    after: &mut InboxId,
+    so_far: &mut UsageRow,
+) -> Result<Option<Answer>, Refusal> {
+    let mut work = 0;
+    while work < SLICE_WORK {
+        let seen = look_at_inboxes(store, access, None, *after)?;
+        *after = InboxId(seen.last);
+        work += seen.work.max(1);
+        for row in seen.rows {
+            so_far.inboxes += 1;
+            so_far.messages = so_far.messages.saturating_add(row.messages);
+            so_far.bytes = so_far.bytes.saturating_add(row.bytes);
+        }
+        if seen.is_end {
+            return Ok(Some(Answer::Usage(Box::new(core::mem::take(so_far)))));
+        }
     }
-    Ok(Answer::Usage(Box::new(own)))
+    Ok(None)
 }

@@ -3,13 +3,15 @@
 //! later.
 
 use crate::call::{
-    Access, Answer, Caller, DomainRead, EntryRead, EventRead, InboxRead, KeyRead, MailboxRead,
-    MessageRead, OrgRead, OutboundRead, Read, Refusal,
+    Access, Answer, Caller, DomainRead, EntryRead, EventRead, InboxId, InboxRead, KeyId, KeyRead,
+    MailboxRead, MessageRead, OrgRead, OutboundId, OutboundRead, Read, Refusal,
 };
+use crate::service::account::page::begin_list;
 use crate::service::account::{domain, inbox, key, org, outbound};
 use crate::service::context::ReadContext;
 use crate::service::events;
 use crate::service::mail::{entry, folder, list, mailbox, message, search};
+use crate::service::policy::find_inbox;
 
 /// Carries out a call, or a slice of it. `admit` has checked the caller.
 pub(super) fn read(
@@ -21,19 +23,16 @@ pub(super) fn read(
         Read::Mailbox(call) => read_mailbox(context, caller.access()?, call),
         Read::Entry(call) => read_entry(context, caller.access()?, call),
         Read::Message(call) => read_message(context, caller.access()?, call),
-        Read::Inbox(call) => read_inbox(context, caller.access()?, call).map(Some),
-        Read::Key(call) => read_key(context, caller.access()?, call).map(Some),
+        Read::Inbox(call) => read_inbox(context, caller.access()?, call),
+        Read::Key(call) => read_key(context, caller.access()?, call),
         Read::Domain(DomainRead::List) => {
             domain::list_domains(context.store, caller.access()?).map(Some)
         }
         Read::Domain(DomainRead::Get { domain }) => {
             domain::read_domain(context.store, caller.access()?, domain).map(Some)
         }
-        Read::Org(call) => read_org(context, caller, call).map(Some),
-        Read::Outbound(OutboundRead::List { cursor, limit }) => {
-            outbound::list_outbound(context.store, caller.access()?, cursor.as_deref(), *limit)
-                .map(Some)
-        }
+        Read::Org(call) => read_org(context, caller, call),
+        Read::Outbound(call) => read_outbound(context, caller.access()?, call),
         Read::Event(EventRead::After {
             topic,
             after,
@@ -137,34 +136,83 @@ fn read_message(
     }
 }
 
+/// A list begins with its first slice, and goes on as the rest of itself.
 fn read_inbox(
     context: &ReadContext<'_>,
     access: &Access,
-    call: &InboxRead,
-) -> Result<Answer, Refusal> {
+    call: &mut InboxRead,
+) -> Result<Option<Answer>, Refusal> {
     let store = context.store;
+    if let InboxRead::List {
+        parent,
+        cursor,
+        limit,
+    } = call
+    {
+        let parent = match parent {
+            None => None,
+            Some(name) => Some(find_inbox(store, access, name)?),
+        };
+        let list = begin_list(cursor.as_deref(), *limit, |text| {
+            Some(InboxId::parse(text)?.0)
+        })?;
+        let list = Box::new(list);
+        *call = InboxRead::ListRest { parent, list };
+    }
     match call {
-        InboxRead::List {
-            parent,
-            cursor,
-            limit,
-        } => inbox::list_inboxes(store, access, parent.as_ref(), cursor.as_deref(), *limit),
-        InboxRead::Get { inbox } => inbox::read_inbox(store, access, inbox),
+        InboxRead::List { .. } => Ok(None),
+        InboxRead::ListRest { parent, list } => inbox::list_inboxes(store, access, *parent, list),
+        InboxRead::Get { inbox } => inbox::read_inbox(store, access, inbox).map(Some),
     }
 }
 
-fn read_key(context: &ReadContext<'_>, access: &Access, call: &KeyRead) -> Result<Answer, Refusal> {
+fn read_key(
+    context: &ReadContext<'_>,
+    access: &Access,
+    call: &mut KeyRead,
+) -> Result<Option<Answer>, Refusal> {
+    if let KeyRead::List { cursor, limit } = call {
+        let list = begin_list(cursor.as_deref(), *limit, |text| {
+            Some(KeyId::parse(text)?.0)
+        })?;
+        let list = Box::new(list);
+        *call = KeyRead::ListRest { list };
+    }
     match call {
-        KeyRead::List { cursor, limit } => {
-            key::list_keys(context.store, access, cursor.as_deref(), *limit)
+        KeyRead::List { .. } => Ok(None),
+        KeyRead::ListRest { list } => key::list_keys(context.store, access, list),
+        KeyRead::Get { key } => key::read_key(context.store, access, *key).map(Some),
+    }
+}
+
+fn read_outbound(
+    context: &ReadContext<'_>,
+    access: &Access,
+    call: &mut OutboundRead,
+) -> Result<Option<Answer>, Refusal> {
+    if let OutboundRead::List { cursor, limit } = call {
+        let list = begin_list(cursor.as_deref(), *limit, |text| {
+            Some(OutboundId::parse(text)?.0)
+        })?;
+        let list = Box::new(list);
+        *call = OutboundRead::ListRest { list };
+    }
+    match call {
+        OutboundRead::List { .. } => Ok(None),
+        OutboundRead::ListRest { list } => outbound::list_outbound(context.store, access, list),
+    }
+}
+
+fn read_org(
+    context: &ReadContext<'_>,
+    caller: &Caller,
+    call: &mut OrgRead,
+) -> Result<Option<Answer>, Refusal> {
+    match call {
+        OrgRead::List => org::list_orgs(context.store).map(Some),
+        OrgRead::Usage => org::read_usage(context.store, context.now, caller, call),
+        OrgRead::UsageRest { after, so_far } => {
+            org::count_usage(context.store, caller.access()?, after, so_far)
         }
-        KeyRead::Get { key } => key::read_key(context.store, access, *key),
-    }
-}
-
-fn read_org(context: &ReadContext<'_>, caller: &Caller, call: &OrgRead) -> Result<Answer, Refusal> {
-    match call {
-        OrgRead::List => org::list_orgs(context.store),
-        OrgRead::Usage => org::read_usage(context.store, context.now, caller),
     }
 }

@@ -114,7 +114,7 @@ impl Reader {
         let done = guarded(service, request.conn, || {
             let call = &request.call;
             let caller = &request.caller;
-            admit(caller, call.need(), context.now)?;
+            admit(service, caller, call.need(), context.now)?;
             look::look(service, &context, request)
         });
         match done {
@@ -136,7 +136,7 @@ impl Reader {
         let done = guarded(service, request.conn, || {
             let call = &mut request.call;
             let caller = &request.caller;
-            admit(caller, call.need(), context.now)?;
+            admit(service, caller, call.need(), context.now)?;
             read::read(&context, caller, call)
         });
         match done {

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use crate::call::{
-    Access, BulkProgress, Caller, DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite,
-    MessageWrite, OrgWrite, Refusal, Write, Written,
+    Access, BulkProgress, Caller, CredentialsProgress, DomainWrite, EntryWrite, InboxWrite,
+    KeyWrite, MailboxWrite, MessageWrite, OrgWrite, Refusal, Write, Written,
 };
 use crate::service::account::{domain, inbox, key, org};
 use crate::service::context::{Carried, WriteContext};
@@ -24,7 +24,7 @@ pub(super) fn write(
         Write::Entry(call) => write_entry(context, caller.access()?, call),
         Write::Message(call) => write_message(context, caller.access()?, call).map(Carried::Done),
         Write::Inbox(call) => write_inbox(context, caller.access()?, call).map(Carried::Done),
-        Write::Key(call) => write_key(context, caller.access()?, call).map(Carried::Done),
+        Write::Key(call) => write_key(context, caller.access()?, call),
         Write::Domain(call) => write_domain(context, caller, call).map(Carried::Done),
         Write::Org(call) => write_org(context, call).map(Carried::Done),
     }
@@ -187,12 +187,23 @@ fn write_key(
     context: &mut WriteContext<'_>,
     access: &Access,
     call: &KeyWrite,
-) -> Result<Written, Refusal> {
-    match call {
+) -> Result<Carried, Refusal> {
+    let written = match call {
         KeyWrite::Create { new, .. } => key::create_key(context, access, new),
         KeyWrite::Revoke { key } => key::revoke_key(context, access, *key),
-        KeyWrite::CreateCredentials { .. } => key::create_credentials(context, access),
-    }
+        KeyWrite::CreateCredentials { idempotency } => {
+            let progress = CredentialsProgress::default();
+            return key::create_credentials(context, access, progress, idempotency.as_ref());
+        }
+        KeyWrite::CredentialsRest {
+            progress,
+            idempotency,
+        } => {
+            let progress = (**progress).clone();
+            return key::create_credentials(context, access, progress, idempotency.as_ref());
+        }
+    };
+    written.map(Carried::Done)
 }
 
 fn write_domain(

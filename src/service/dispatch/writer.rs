@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::write;
 use crate::call::{
-    Caller, ConnId, Event, Idempotency, Metric, Now, Refusal, Reply, Request, Share, SharePart,
-    Write, Written,
+    Caller, Change, ConnId, Countable, Event, Idempotency, Metric, Now, Refusal, Reply, Request,
+    Share, SharePart, Write, Written,
 };
 use crate::crypto::Random;
 use crate::service::access::admit::admit;
@@ -275,6 +275,12 @@ impl Writer {
                 metrics.count(Metric::Commits);
                 metrics.add(Metric::CommittedCalls, calls as u64);
                 metrics.add(Metric::Events, events.len() as u64);
+                for event in events
+                    .iter()
+                    .filter(|event| event.change == Change::OrgDeleted)
+                {
+                    self.service.end_org(event.org);
+                }
                 let mut replies = Vec::with_capacity(results.len());
                 let mut rests = Vec::new();
                 for (n, result) in results.into_iter().enumerate() {
@@ -404,8 +410,8 @@ impl Writer {
         }
     }
 
-    /// Deletes old events and kept answers in one small transaction, and reclaims deleted rows in
-    /// another. Gives whether there are more.
+    /// Deletes old events, kept answers, revoked keys and expunged UIDs in one small transaction,
+    /// and reclaims deleted rows in another. Gives whether there are more.
     pub fn trim(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
         (self.reserve)(DiskReserve::Keep);
         let mut now = self.service.now();
@@ -415,7 +421,10 @@ impl Writer {
         let done = (|| {
             let more = store.trim_events(now, days.saturating_mul(KEPT_MS), TRIM_ROWS)?;
             let kept = store.trim_answers(now.unix_ms.saturating_sub(KEPT_MS), TRIM_ANSWERS)?;
-            Ok(more || kept > 0)
+            let revoked = now.unix_ms.saturating_sub(REVOKED_MS);
+            let keys = store.trim_keys(revoked, TRIM_KEYS)?;
+            let expunged = store.trim_expunged(TRIM_EXPUNGED)?;
+            Ok(more || kept > 0 || keys || expunged)
         })();
         match done {
             Ok(more) => {
@@ -470,7 +479,7 @@ fn carry_out(
     match task {
         WriteTask::Call(request) => {
             let (caller, call) = (&request.caller, &request.call);
-            admit(caller, call.need(), context.now)?;
+            admit(context.service, caller, call.need(), context.now)?;
             with_idempotency(context, caller, call.idempotency(), |context| {
                 write::write(context, caller, call).map(TaskProgress::from)
             })
@@ -483,7 +492,7 @@ fn carry_out(
         }
         WriteTask::Deliver(request) => {
             let (caller, delivery) = (&request.caller, &*request.call);
-            admit(caller, delivery.need, context.now)?;
+            admit(context.service, caller, delivery.need, context.now)?;
             with_idempotency(context, caller, delivery.idempotency.as_ref(), |context| {
                 if in_pieces && let Some(pieces) = intake::store_piece(context, caller, delivery)? {
                     return Ok(TaskProgress::Pieces(pieces));
@@ -527,6 +536,7 @@ fn with_idempotency<'a>(
             Err(Refusal::IdempotencyConflict)
         };
     }
+    check_kept(context, caller)?;
     let written = match run(context)? {
         TaskProgress::Done(written) => written,
         unfinished => return Ok(unfinished),
@@ -541,11 +551,27 @@ fn with_idempotency<'a>(
     Ok(TaskProgress::Done(written))
 }
 
+/// Checks that the organization has room for one more kept answer.
+fn check_kept(context: &WriteContext<'_>, caller: &Caller) -> Result<(), Refusal> {
+    let max = context.shared.limits.org_kept_bytes;
+    let what = Countable::KeptOctets;
+    match caller.org() {
+        Some(org) if context.store.kept_bytes(org)? >= max => Err(Refusal::Limit { what, max }),
+        _ => Ok(()),
+    }
+}
+
 /// Milliseconds for which an answer is kept for its `Idempotency-Key`. It is a day, which is also
 /// the unit of `event_days`.
 const KEPT_MS: i64 = 86_400_000;
 /// Rows of the logs that one transaction deletes: some milliseconds of work, and as many rows as
 /// the groups between two such transactions add under load.
 const TRIM_ROWS: u64 = 1000;
+/// Milliseconds for which a revoked key is still listed: a month.
+const REVOKED_MS: i64 = 30 * 86_400_000;
+/// Rows of revoked keys that one transaction deletes.
+const TRIM_KEYS: usize = 200;
+/// Ranges of expunged UIDs that one transaction deletes.
+const TRIM_EXPUNGED: u32 = 500;
 /// Kept answers that one transaction deletes.
 const TRIM_ANSWERS: u32 = 200;

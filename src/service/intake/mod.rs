@@ -64,7 +64,7 @@ pub fn advance(
     let caller = &request.caller;
     let parsed = match stage {
         IntakeStage::Parse(mut intake) => {
-            admit(caller, intake.need(), context.now)?;
+            admit(service, caller, intake.need(), context.now)?;
             let charge = intake.charge.take();
             let mut parsed = Box::new(parse::parse(service, context, request, *intake)?);
             parsed.charge = charge;
@@ -74,7 +74,7 @@ pub fn advance(
             }
         }
         IntakeStage::Found(mut parsed, finding) => {
-            admit(caller, parsed.need(), context.now)?;
+            admit(service, caller, parsed.need(), context.now)?;
             if let Some(lookups) = &service.lookups {
                 lookups.apply(&mut parsed, finding)?;
             }

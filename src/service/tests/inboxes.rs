@@ -339,19 +339,65 @@ fn revocation_is_an_event_of_the_key() {
     // A second revocation changes nothing.
     let (reply, events) = w.call_from(1, "192.0.2.1", revoke);
     assert!(matches!(reply, Reply::Written(Written::Changed, _)) && events.is_empty());
-    // Deleting an organization ends its keys.
+    // The end of an organization is one event, and ends its keys.
     let delete = Ask {
         caller: Caller::Operator,
         call: OrgWrite::Delete { org }.into(),
     };
     let (_, events) = w.call_from(1, "192.0.2.1", delete);
-    assert!(events.iter().any(|e| e.change
-        == Change::KeyRevoked {
-            key: admin.key.unwrap()
-        }));
+    let changes: Vec<&Change> = events.iter().map(|event| &event.change).collect();
+    assert_eq!(changes, [&Change::OrgDeleted]);
+    assert!(events[0].ends_access(&admin) && !events[0].ends_key(admin.key));
+    let refused = w.refused(Ask::of(&admin, OrgRead::Usage));
+    assert_eq!(refused, Refusal::UNKNOWN_KEY);
     assert!(!w.inline.store.has_org(org).unwrap());
     assert_eq!(
         crate::store::verify(&w.inline.store, true),
         Vec::<String>::new()
     );
+}
+
+/// All that an inbox has under it moves with it in one transaction, so there may not be too much.
+#[test]
+fn a_large_tree_moves_in_parts() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    w.inline.make_inbox(org, "top@x.test").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let make = |w: &mut World, parent: Option<InboxId>| {
+        let new = NewInbox {
+            parent: parent.map(InboxRef::Id),
+            ..NewInbox::default()
+        };
+        match w.written(new_inbox(&access, new)) {
+            Written::Inbox { row, .. } => row.id,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (root, target) = (make(&mut w, None), make(&mut w, None));
+    let children: Vec<InboxId> = (0..100).map(|_| make(&mut w, Some(root))).collect();
+    let patch = |inbox: InboxId| {
+        Ask::of(
+            &access,
+            InboxWrite::Patch {
+                inbox: InboxRef::Id(inbox),
+                patch: Box::new(InboxPatch {
+                    parent: Some(Some(InboxRef::Id(target))),
+                    ..InboxPatch::default()
+                }),
+            },
+        )
+    };
+    let refusal = Refusal::Limit {
+        what: Countable::InboxesInMove,
+        max: 100,
+    };
+    assert_eq!(w.refused(patch(root)), refusal);
+    let path = w.inline.store.inbox_path(org, children[0]).unwrap();
+    assert_eq!(path.unwrap().ancestors, [root]);
+    w.written(patch(children[0]));
+    w.written(patch(root));
+    let path = w.inline.store.inbox_path(org, children[99]).unwrap();
+    assert_eq!(path.unwrap().ancestors, [root, target]);
 }

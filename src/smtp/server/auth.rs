@@ -65,7 +65,7 @@ impl Server {
     }
 
     pub(super) fn logged_in(&mut self, now: Now, access: Access, out: &mut Output) {
-        out.watch = Some(Topic::end_of(&access).into_iter().collect());
+        out.watch = Some(Topic::ends_of(&access).collect());
         self.expires_ms = access.expires_at.map(|at| {
             let left = u64::try_from(at.saturating_sub(now.unix_ms)).unwrap_or(0);
             now.mono_ms.saturating_add(left)

@@ -397,7 +397,7 @@ impl Server {
 
     fn event(&mut self, event: &Event, out: &mut Output) {
         if let Some(access) = &self.access
-            && event.ends_key(access.key)
+            && event.ends_access(access)
         {
             self.end_with(Ending::Revoked, out);
         }

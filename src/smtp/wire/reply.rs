@@ -166,7 +166,7 @@ fn too_much(rate: Rate, context: ReplyContext, s: u64) -> String {
             "451 4.7.1 Too much mail from your address, at most {max} messages a minute: try \
              again in {s} s"
         ),
-        Rate::Requests | Rate::SentInDay { .. } => {
+        Rate::Requests | Rate::OrgRequests { .. } | Rate::SentInDay { .. } => {
             format!("451 4.7.1 Too much for now, try again in {s} s")
         }
     }

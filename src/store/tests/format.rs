@@ -130,7 +130,7 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
         ("inbox-updated", Change::InboxUpdated),
         ("inbox-deleted", Change::InboxDeleted),
         ("key-revoked", Change::KeyRevoked { key: KeyId(4_000) }),
-        // From here on version 3 alone has them.
+        // From here on versions 1 and 2 do not have them.
         (
             "spoofed",
             arrived(Arrival::Received, SenderAuth::SpoofedLocal),
@@ -147,26 +147,33 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
                 ..bulk(2)
             }),
         ),
+        // Version 4 alone has it.
+        ("org-deleted", Change::OrgDeleted),
     ]
 }
+
+/// How many of [`changes`] version 3 has.
+const CHANGES_OF_3: usize = 17;
 
 /// How many of [`changes`] versions 1 and 2 have.
 pub(super) const CHANGES_OF_2: usize = 15;
 
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2, 3] {
+    for version in [1, 2, 3, 4] {
         let kept = golden(&format!("event_detail_{version}"));
         let mut changes = changes();
         if version < 3 {
             changes.truncate(CHANGES_OF_2);
+        } else if version < 4 {
+            changes.truncate(CHANGES_OF_3);
         }
         assert_eq!(kept.len(), changes.len());
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
             assert_eq!(name, expected);
             assert_eq!(octets[0], version, "{name}");
             assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
-            if version == 3 {
+            if version == 4 {
                 assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
             }
         }
@@ -223,6 +230,19 @@ fn ancestors_and_answers_are_read_with_and_without_a_version() {
         assert_eq!(decode_answer(new.clone()).unwrap(), old, "{name}");
         assert_eq!(encode_answer(&old), new, "{name}");
     }
+}
+
+#[test]
+fn links_are_read() {
+    let links = vec![Links {
+        inboxes: vec![5, 10],
+        hashes: vec![12, 2, 3, -8],
+    }];
+    let kept = golden_one("body_links_1");
+    assert_eq!(decode_links(&kept).unwrap(), links);
+    assert_eq!(encode_links(&links).unwrap(), Some(kept.clone()));
+    assert_eq!(encode_links(&[]).unwrap(), None);
+    assert!(decode_links(&kept[..kept.len() - 1]).is_err());
 }
 
 /// A version from the future is told as one. It is not damage and is not read as another.

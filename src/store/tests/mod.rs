@@ -13,6 +13,7 @@ mod job;
 mod old;
 mod page;
 mod reclaim;
+mod rows;
 mod verify;
 mod wal;
 

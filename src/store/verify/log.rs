@@ -75,7 +75,8 @@ fn log(store: &Store, org: OrgId, told: &ToldUids, found: &mut Findings) -> Resu
                     | Change::MailboxRenamed { .. }
                     | Change::InboxCreated
                     | Change::InboxUpdated
-                    | Change::KeyRevoked { .. },
+                    | Change::KeyRevoked { .. }
+                    | Change::OrgDeleted,
                     _,
                 ) => {}
             }
