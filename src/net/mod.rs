@@ -22,6 +22,7 @@ mod timers;
 mod tls;
 mod token;
 mod transport;
+mod untold;
 mod watchers;
 mod worker;
 

@@ -26,6 +26,7 @@ use super::timers::{NEVER, Timers};
 use super::tls::Cipher;
 use super::token::Ready;
 use super::transport::SCRATCH;
+use super::untold::Untold;
 use super::watchers::Watchers;
 use crate::call::{Ask, ConnId, Event, Metric, Now, Refusal, Reply, Request, Shared};
 use crate::engine::{Session, Trust};
@@ -46,6 +47,8 @@ pub struct Worker {
     stop: Option<Stop>,
     /// The queue from the service was not emptied in this turn.
     behind: bool,
+    /// Events that connections have still to be told.
+    untold: Untold,
     /// When the last connection's part of the turn was over, in microseconds.
     mark: u64,
 }
@@ -115,6 +118,7 @@ impl Worker {
             },
             stop: None,
             behind: false,
+            untold: Untold::default(),
             mark: clock.micros(),
         }
     }
@@ -156,6 +160,7 @@ impl Worker {
                 }
             }
             self.take_queue();
+            self.tell_some();
             self.go_on();
             self.expire();
             self.admit_waiting();
@@ -165,7 +170,7 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if self.behind || !self.context.ready.is_empty() {
+        if self.behind || !self.context.ready.is_empty() || !self.untold.is_empty() {
             return Some(Duration::ZERO);
         }
         let stop = self.stop.map(|stop| {
@@ -188,10 +193,23 @@ impl Worker {
         ms.map(Duration::from_millis)
     }
 
-    /// The only way to a connection. Every act on it ends in a flush; a connection that has
-    /// ended leaves; a panic is the end of this connection only, and its session is never used
-    /// again.
+    /// The only way to a connection, which is first told the events that wait for it: it never
+    /// hears an answer before the events that were published before it.
     fn with(
+        &mut self,
+        id: ConnId,
+        input: &'static str,
+        act: impl FnOnce(&mut Conn, &mut WorkerContext) -> Result<(), ConnEnd>,
+    ) {
+        if !self.untold.is_empty() {
+            self.tell(id);
+        }
+        self.act(id, input, act);
+    }
+
+    /// Every act on a connection ends in a flush; a connection that has ended leaves; a panic is
+    /// the end of this connection only, and its session is never used again.
+    fn act(
         &mut self,
         id: ConnId,
         input: &'static str,
@@ -233,6 +251,7 @@ impl Worker {
         let Some(mut conn) = self.conns.remove(&id) else {
             return;
         };
+        self.untold.take(id);
         conn.leave(&mut self.context, why);
         if conn.armed() != NEVER {
             let conns = &self.conns;
@@ -381,22 +400,38 @@ impl Worker {
         }
     }
 
-    /// Brings a batch of events to the connections that watch them, with one flush for each.
-    fn notify(&mut self, events: &[Event]) {
+    /// Notes a batch of events for the connections that watch them.
+    fn notify(&mut self, events: &Arc<[Event]>) {
         self.context.watchers.remember(events);
-        let reached = self.context.watchers.reached(events);
-        for of_one in reached.chunk_by(|a, b| a.0 == b.0) {
-            let Some(&(id, _)) = of_one.first() else {
-                continue;
-            };
-            self.with(id, "event", |conn, context| {
-                conn.touch(context, |session, now, out| {
-                    for event in of_one.iter().filter_map(|&(_, at)| events.get(at)) {
-                        session.notify(now, event, out);
-                    }
-                })
-            });
+        for (id, at) in self.context.watchers.reached(events) {
+            self.untold.push(id, events, at);
         }
+    }
+
+    /// Tells connections their events, organization by organization, for a part of the turn. When
+    /// very many wait, all are told, so that they do not grow without bound.
+    fn tell_some(&mut self) {
+        let end = self.mark.saturating_add(TELL_US);
+        while (self.mark < end || self.untold.len() > UNTOLD_MAX)
+            && let Some(id) = self.untold.next()
+        {
+            self.tell(id);
+        }
+    }
+
+    /// Tells one connection all events that wait for it, with one flush.
+    fn tell(&mut self, id: ConnId) {
+        let events = self.untold.take(id);
+        if events.is_empty() {
+            return;
+        }
+        self.act(id, "event", |conn, context| {
+            conn.touch(context, |session, now, out| {
+                for event in events.iter().filter_map(|untold| untold.event()) {
+                    session.notify(now, event, out);
+                }
+            })
+        });
     }
 
     /// Closes the oldest connections that are not logged in. Those that bring a message are
@@ -508,6 +543,10 @@ impl WorkerContext {
 const EVENTS: usize = 1024;
 /// Messages from the service in one turn.
 const INBOX_PER_TURN: usize = 1024;
+/// Microseconds of one turn for telling events: about a hundred connections.
+const TELL_US: u64 = 2000;
+/// Events that may wait to be told: some megabytes.
+const UNTOLD_MAX: usize = 100_000;
 /// Deadlines in one turn.
 const TIMERS_PER_TURN: usize = 1024;
 /// Handshake steps in one turn: about 170 µs each, so others wait 3 ms at most.
