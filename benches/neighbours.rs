@@ -19,6 +19,7 @@ mod attack;
 #[path = "neighbours/bystander.rs"]
 mod bystander;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use attack::{Scene, Under};
@@ -83,9 +84,9 @@ fn watch(
     bystander: &Bystander<'_>,
     length: Duration,
     loads: Vec<attack::Load>,
-) -> Vec<bystander::Samples> {
+) -> (Vec<bystander::Samples>, Under) {
     let under = Under::default();
-    std::thread::scope(|scope| {
+    let samples = std::thread::scope(|scope| {
         let begin = || {
             for load in loads {
                 let under = &under;
@@ -93,22 +94,30 @@ fn watch(
                     // What the attackers need of the processor is not what is measured.
                     let thread = rustix::thread::gettid();
                     let _ = rustix::process::setpriority_process(Some(thread), 15);
-                    // An attacker that is refused or ended has no more to say.
-                    load(bystander.server, under).ok();
+                    under.run(bystander.server, load);
                 });
             }
         };
         let samples = bystander.work(length, begin);
         under.end();
         samples
-    })
+    });
+    (samples, under)
 }
 
 /// Prints one run, and notes what is over its goal.
-fn report(server: &Server, name: &str, run: &[bystander::Samples], missed: &mut Vec<String>) {
+fn report(
+    server: &Server,
+    name: &str,
+    (run, under): &(Vec<bystander::Samples>, Under),
+    missed: &mut Vec<String>,
+) {
+    let gave_up = under.gave_up.lock().unwrap();
     let mut line = json!({
         "bench": "neighbours",
         "beside": name,
+        "attack_answers": under.answers.load(Ordering::Relaxed),
+        "attackers_gave_up": gave_up.first().map(|why| (gave_up.len(), why)),
         "longest_turn_us_so_far": server.metric("postern_longest_turn_microseconds"),
     });
     for samples in run {

@@ -65,6 +65,7 @@ pub fn recipients(scene: &Scene<'_>) -> Vec<Load> {
             for _ in 0..50 {
                 s.try_send(ask.as_bytes())?;
                 let line = s.try_reply()?;
+                under.answered();
                 if line.starts_with("421") {
                     s = open(server, under)?;
                     break;
@@ -88,6 +89,7 @@ pub fn wrong_keys(_: &Scene<'_>) -> Vec<Load> {
                     let wrong = format!("ap_sk_{n:08}{round:08}_wrong");
                     let mut s = Stream::open(server, "http", Ipv4Addr::LOCALHOST, None)?;
                     s.get("/api/v1/me", &wrong)?;
+                    under.answered();
                     std::thread::sleep(Duration::from_millis(200));
                 }
                 Ok(())

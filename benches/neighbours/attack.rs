@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::Tenant;
@@ -44,17 +44,35 @@ pub struct Scene<'a> {
     quick: bool,
 }
 
-/// Whether the attack goes on, and its connections.
+/// Whether the attack goes on, its connections, and what became of it.
 #[derive(Default)]
 pub struct Under {
     ended: AtomicBool,
     sockets: Mutex<Vec<TcpStream>>,
+    /// Answers that the attackers have read.
+    pub answers: AtomicU64,
+    /// Why attackers gave up before the end.
+    pub gave_up: Mutex<Vec<String>>,
 }
 
 impl Under {
     /// Whether the attack goes on.
     pub fn way(&self) -> bool {
         !self.ended.load(Ordering::Relaxed)
+    }
+
+    /// One more answer was read.
+    pub fn answered(&self) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Runs one load, and remembers why it gave up.
+    pub fn run(&self, server: &Server, load: Load) {
+        if let Err(why) = load(server, self)
+            && self.way()
+        {
+            self.gave_up.lock().unwrap().push(why.to_string());
+        }
     }
 
     /// The connection ends with the attack.
@@ -140,6 +158,7 @@ impl<'a> Scene<'a> {
                     }
                     while under.way() {
                         s.tagged("t")?;
+                        under.answered();
                         s.try_send(command.as_bytes())?;
                     }
                     Ok(())
@@ -160,6 +179,7 @@ impl<'a> Scene<'a> {
                     under.ends(&s);
                     while under.way() {
                         let (status, _) = s.get(&target, &key)?;
+                        under.answered();
                         // Its rate is spent.
                         if status.contains(" 429 ") {
                             std::thread::sleep(Duration::from_millis(50));
@@ -352,6 +372,7 @@ fn large_arrivals(scene: &Scene<'_>) -> Vec<Load> {
                     }
                     s.try_send(&text)?;
                     s.try_reply()?;
+                    under.answered();
                 }
                 Ok(())
             });
