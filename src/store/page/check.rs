@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{ErrorKind, Result};
 use std::path::Path;
 
-use super::file::{SUM_BYTES, SumsHead, read_head, read_sums};
-use super::octets::{PAGE, page_sum, read_pages};
+use super::file::{SumsHead, read_head, read_sums};
+use super::octets::{PAGE, PageSum, SUM_BYTES, read_pages};
 use super::wal::WriteAheadLog;
 use super::{SUMS_FILE, sums_path};
 
@@ -96,7 +96,7 @@ fn compare(database: &File, sums: &File, pages: u32) -> Result<Vec<u32>> {
         let known = read_sums(sums, first, n)?;
         let both = octets.chunks_exact(PAGE).zip(known.chunks_exact(SUM_BYTES));
         for (page, (octets, known)) in (first..).zip(both) {
-            if known != page_sum(octets).to_le_bytes() {
+            if !PageSum::decode(known).is_some_and(|sum| sum.holds(page, octets)) {
                 differing.push(page);
             }
         }
@@ -108,7 +108,8 @@ fn compare(database: &File, sums: &File, pages: u32) -> Result<Vec<u32>> {
 fn differs(database: &File, sums: &File, page: u32) -> Result<bool> {
     let octets = read_pages(database, page, 1)?;
     let known = read_sums(sums, page, 1)?;
-    Ok(octets.len() == PAGE && known != page_sum(&octets).to_le_bytes())
+    let holds = PageSum::decode(&known).is_some_and(|sum| sum.holds(page, &octets));
+    Ok(octets.len() == PAGE && !holds)
 }
 
 fn pages_of(database: &File) -> Result<u32> {

@@ -1,5 +1,5 @@
-//! The file `postern.sums`: a head, then four octets for each page, little endian. 0 is a page
-//! without a checksum, so a checksum of 0 is stored as 1.
+//! The file `postern.sums`: a head, then the checksum of each page, all little endian. 24 octets of 0
+//! are a page without one.
 //!
 //! ```text
 //! 0   8 octets   "PostSums"
@@ -10,14 +10,16 @@
 //! 25  u8         1: every page of the database has its checksum
 //! 26  2 octets   0
 //! 28  u32        CRC-32 of the octets before
-//! 32  …          0 up to 64; the checksum of page n is at 64 + 4 * (n - 1)
+//! 32  …          0 up to 64; the checksum of page n is at 64 + 24 * (n - 1): the order of words
+//!                (1 little endian, 2 big endian), the size of a commit, the two sums at the
+//!                beginning of the page, the two at its end
 //! ```
 
 use std::fs::File;
 use std::io::{ErrorKind, Result};
 use std::os::unix::fs::FileExt;
 
-use super::octets::{PAGE, page_sum, read_pages, read_up_to};
+use super::octets::{PAGE, PageSum, SUM_BYTES, read_pages, read_up_to};
 use super::wal::LogSalts;
 use crate::dir::DirHandle;
 
@@ -158,7 +160,7 @@ impl SumsFile {
     }
 
     /// Writes checksums of pages, which ascend. Those of neighbours are written at once.
-    pub fn write(&self, pages: &[(u32, u32)]) -> Result<()> {
+    pub fn write(&self, pages: &[(u32, PageSum)]) -> Result<()> {
         for block in pages.chunk_by(|(a, _), (b, _)| a / BLOCK_PAGES == b / BLOCK_PAGES) {
             let (Some((first, _)), Some((last, _))) = (block.first(), block.last()) else {
                 continue;
@@ -167,7 +169,7 @@ impl SumsFile {
             for (page, sum) in block {
                 let at = (page - first) as usize * SUM_BYTES;
                 if let Some(place) = octets.get_mut(at..at + SUM_BYTES) {
-                    place.copy_from_slice(&sum.to_le_bytes());
+                    place.copy_from_slice(&sum.encode());
                 }
             }
             self.file.write_all_at(&octets, offset(*first))?;
@@ -189,7 +191,7 @@ impl SumsFile {
         let pages = octets.chunks_exact(PAGE).zip(known.chunks_exact(SUM_BYTES));
         for (page, (octets, known)) in (first..).zip(pages) {
             if known == [0; SUM_BYTES] {
-                new.push((page, page_sum(octets)));
+                new.push((page, PageSum::of(page, octets)));
             }
         }
         self.write(&new)?;
@@ -213,7 +215,7 @@ pub(super) fn read_head(file: &File) -> Result<Option<SumsHead>> {
     }
 }
 
-/// The checksums of `n` pages from `first` on, four octets each; 0 behind the end of the file.
+/// The checksums of `n` pages from `first` on, as they stand there; 0 behind the end of the file.
 pub(super) fn read_sums(file: &File, first: u32, n: u32) -> Result<Vec<u8>> {
     let mut octets = vec![0; n as usize * SUM_BYTES];
     let len = read_up_to(file, &mut octets, offset(first))?;
@@ -225,11 +227,8 @@ fn offset(page: u32) -> u64 {
     HEAD_BYTES as u64 + u64::from(page.saturating_sub(1)) * SUM_BYTES as u64
 }
 
-/// Octets of a checksum.
-pub(super) const SUM_BYTES: usize = 4;
-
 /// Pages whose checksums are read and written together: 4 KiB of this file.
-const BLOCK_PAGES: u32 = 1024;
+const BLOCK_PAGES: u32 = 170;
 
 /// The head of a file without checksums.
 const NOTHING: SumsHead = SumsHead {

@@ -2,9 +2,10 @@
 //! of "The WAL File Format" in SQLite's documentation of its file format.
 //!
 //! ```text
-//! 0   32 octets  head; 16: two salts, which change when the log begins again
+//! 0   32 octets  head; 3: the order of octets in a word, 16: two salts, which change when the log
+//!                begins again, 24: the beginning of the checksums
 //! 32  frames: 24 octets (0 the page, 4 pages of the database at the end of a commit or 0,
-//!             8 the salts, 16 checksums), then the page
+//!             8 the salts, 16 the checksum of all up to the end of this frame), then the page
 //! ```
 //!
 //! It is not a reader of the log: SQLite says how many frames are committed, and it checks them.
@@ -14,7 +15,7 @@ use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
-use super::octets::{PAGE, page_sum, read_up_to};
+use super::octets::{PAGE, PageSum, WordOrder, read_up_to};
 
 /// The two salts of a log, as they stand in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,32 +75,43 @@ impl WriteAheadLog {
     }
 
     /// The checksums of the pages in the frames after `after` up to `upto`, by page: of each page
-    /// the newest. Errors: a frame has other salts, so the log is not what SQLite has said.
-    pub fn sums(&mut self, salts: LogSalts, after: u32, upto: u32) -> Result<Vec<(u32, u32)>> {
+    /// the newest. The heads of the frames have them, so no page is read. Errors: a frame has other
+    /// salts, so the log is not what SQLite has said.
+    pub fn sums(&mut self, salts: LogSalts, after: u32, upto: u32) -> Result<Vec<(u32, PageSum)>> {
         let Some(file) = self.open()? else {
             return Err(torn());
         };
-        let mut newest: HashMap<u32, u32> = HashMap::new();
-        let mut octets = vec![0; FRAMES_AT_ONCE as usize * FRAME_BYTES];
-        let mut from = after;
-        while from < upto {
-            let n = FRAMES_AT_ONCE.min(upto - from);
-            octets.truncate(n as usize * FRAME_BYTES);
-            let at = LOG_HEAD_BYTES as u64 + u64::from(from) * FRAME_BYTES as u64;
-            if read_up_to(file, &mut octets, at)? < octets.len() {
+        let mut head = [0; LOG_HEAD_BYTES];
+        read_whole(file, &mut head, 0)?;
+        let order = match word_of(&head, 0) & 1 {
+            0 => WordOrder::LittleEndian,
+            _ => WordOrder::BigEndian,
+        };
+        let mut begin = [word_of(&head, 24), word_of(&head, 28)];
+        let mut newest: HashMap<u32, PageSum> = HashMap::new();
+        let mut head = [0; FRAME_HEAD_BYTES];
+        // The checksum of a frame begins with that of the frame before it.
+        for frame in after.saturating_sub(1)..upto {
+            let at = LOG_HEAD_BYTES as u64 + u64::from(frame) * FRAME_BYTES as u64;
+            read_whole(file, &mut head, at)?;
+            if head.get(8..16) != Some(&salts.0) {
                 return Err(torn());
             }
-            for frame in octets.chunks_exact(FRAME_BYTES) {
-                let (head, page) = frame.split_at_checked(FRAME_HEAD_BYTES).ok_or_else(torn)?;
-                if head.get(8..16) != Some(&salts.0) {
-                    return Err(torn());
-                }
-                newest.insert(page_of(head), page_sum(page));
+            let end = [word_of(&head, 16), word_of(&head, 20)];
+            if frame >= after {
+                let commit = word_of(&head, 4);
+                let sum = PageSum {
+                    order,
+                    commit,
+                    begin,
+                    end,
+                };
+                newest.insert(page_of(&head), sum);
             }
-            from += n;
+            begin = end;
         }
-        let mut sums: Vec<(u32, u32)> = newest.into_iter().collect();
-        sums.sort_unstable();
+        let mut sums: Vec<(u32, PageSum)> = newest.into_iter().collect();
+        sums.sort_unstable_by_key(|(page, _)| *page);
         Ok(sums)
     }
 
@@ -130,8 +142,19 @@ impl WriteAheadLog {
 }
 
 fn page_of(head: &[u8]) -> u32 {
-    let page = head.get(..4).and_then(|page| page.try_into().ok());
-    page.map_or(0, u32::from_be_bytes)
+    word_of(head, 0)
+}
+
+fn word_of(head: &[u8], at: usize) -> u32 {
+    let word = head.get(at..at + 4).and_then(|word| word.try_into().ok());
+    word.map_or(0, u32::from_be_bytes)
+}
+
+fn read_whole(file: &File, buffer: &mut [u8], at: u64) -> Result<()> {
+    match read_up_to(file, buffer, at)? == buffer.len() {
+        true => Ok(()),
+        false => Err(torn()),
+    }
 }
 
 fn torn() -> Error {
@@ -144,6 +167,3 @@ fn torn() -> Error {
 const LOG_HEAD_BYTES: usize = 32;
 const FRAME_HEAD_BYTES: usize = 24;
 const FRAME_BYTES: usize = FRAME_HEAD_BYTES + PAGE;
-
-/// Frames that are read at once: 256 KiB, which stay in the cache of a processor.
-const FRAMES_AT_ONCE: u32 = 64;
