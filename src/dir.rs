@@ -239,6 +239,19 @@ impl DirHandle {
         Ok(())
     }
 
+    /// Checks that none of the files of these names is a link, and opens none.
+    pub fn refuse_links(&self, names: &[&str]) -> Result<(), (PathBuf, io::Error)> {
+        for name in names {
+            if let Ok(found) = self.stat(name.as_ref())
+                && FileType::from_raw_mode(found.st_mode) != FileType::RegularFile
+            {
+                let refused = refuse("is a link or no regular file: put the file itself there");
+                return refused.map_err(|error| (self.path.join(name), error));
+            }
+        }
+        Ok(())
+    }
+
     /// Gives the files of these names, and those in folders of these names, to `owner`. They have
     /// been made by this process, or by root in a folder of root.
     pub fn give(&self, names: &[&str], owner: Owner) -> Result<(), (PathBuf, io::Error)> {

@@ -119,8 +119,15 @@ impl Store {
         Ok(())
     }
 
-    /// A delivery has ended before its body was placed: what is stored of it can be freed.
-    pub fn abandon_bodies(&self) {
+    /// A delivery has ended before its bodies were placed, or their placing was taken back: what is
+    /// stored of them can be freed at once.
+    pub fn abandon_bodies(&self, bodies: &[ArrivingBody]) {
+        let mut arriving = self.arriving.borrow_mut();
+        for body in bodies {
+            if arriving.arrives(body.id).is_none() {
+                arriving.add(body.id, &body._alive);
+            }
+        }
         self.leftovers.set(true);
     }
 

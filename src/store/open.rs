@@ -44,7 +44,12 @@ pub(super) fn open(folder: &Path, role: Role, seed: u64) -> Result<Store, Error>
     let path = folder.join(FILE);
     let dir = DirHandle::open(folder).map_err(|e| Error::Io(folder.to_owned(), e))?;
     // SQLite opens its files by path. None of them may be a link.
-    dir.secure(FILES).map_err(|(path, e)| Error::Io(path, e))?;
+    match role {
+        Role::Writer => dir.secure(FILES),
+        // The writer has secured them, and may have them open.
+        Role::Reader => dir.refuse_links(FILES),
+    }
+    .map_err(|(path, e)| Error::Io(path, e))?;
     if role == Role::Writer && !dir.has(FILE) {
         create(&dir, &path, seed)?;
     }

@@ -256,7 +256,11 @@ impl Writer {
         let mut events = Vec::new();
         let mut results = Vec::new();
         let end = match store.begin() {
-            Err(error) => Err((error.is_disk_failure(), error.to_string(), error.into())),
+            Err(error) => {
+                // The tasks of the group are refused too, so they are taken from their queue.
+                let _ = (0..).take_while(|n| group.nth(*n).is_some()).count();
+                Err((error.is_disk_failure(), error.to_string(), error.into()))
+            }
             Ok(()) => match self.carry_out_group(store, group, now, &mut events, &mut results) {
                 Err((why, refusal)) => {
                     store.rollback();
@@ -463,9 +467,9 @@ impl From<Carried> for TaskProgress {
 /// Lets the store free what is stored of a message that is refused.
 fn abandon(store: &Store, task: Option<&WriteTask>) {
     if let Some(WriteTask::Deliver(request)) = task
-        && request.call.pieces.is_some()
+        && let Some(pieces) = &request.call.pieces
     {
-        store.abandon_bodies();
+        store.abandon_bodies(&pieces.bodies);
     }
 }
 

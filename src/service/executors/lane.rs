@@ -75,10 +75,20 @@ pub fn run_reader<S: Borrow<Store>>(
     let (lane_number, lanes) = lane.number;
     let mut reader = reader.numbered(lane_number + lanes * thread, lanes * lane.bells.len());
     let mut opened = None;
+    // A thread that ends by an error or a panic must not keep the lane.
+    let _end = LaneEnd(lane);
     while let Some(BegunRead { task, about }) = lane.next(thread, &mut answer) {
         let store = match &opened {
             Some(store) => store,
-            None => opened.insert(open()?),
+            None => match open() {
+                Ok(store) => opened.insert(store),
+                Err(why) => {
+                    if let Some(conn) = about.conn {
+                        answer(conn, Reply::Refused(Refusal::Stopping));
+                    }
+                    return Err(why);
+                }
+            },
         };
         let step = {
             let lane = Arc::clone(lane);
@@ -92,6 +102,15 @@ pub fn run_reader<S: Borrow<Store>>(
         }
     }
     Ok(())
+}
+
+/// Ends the lane for all of its threads when one of them ends.
+struct LaneEnd<'a>(&'a Lane);
+
+impl Drop for LaneEnd<'_> {
+    fn drop(&mut self) {
+        self.0.end_all(self.0.lock());
+    }
 }
 
 impl Lane {
@@ -178,11 +197,7 @@ impl Lane {
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => {
                         let refused = state.reads.drain_outside();
-                        state.ended = true;
-                        drop(state);
-                        for bell in &self.bells {
-                            bell.notify_all();
-                        }
+                        self.end_all(state);
                         for conn in refused {
                             answer(conn, Reply::Refused(Refusal::Stopping));
                         }
@@ -190,6 +205,14 @@ impl Lane {
                     }
                 },
             }
+        }
+    }
+
+    fn end_all(&self, mut state: MutexGuard<'_, LaneState>) {
+        state.ended = true;
+        drop(state);
+        for bell in &self.bells {
+            bell.notify_all();
         }
     }
 

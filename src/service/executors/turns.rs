@@ -56,6 +56,9 @@ struct Ring<K, Q> {
     round: VecDeque<K>,
     /// Rows whose queue has work.
     busy: usize,
+    /// Tasks of fresh keys since the last one of another: ever new keys must not keep the round
+    /// waiting.
+    fresh_run: u8,
 }
 
 #[derive(Debug)]
@@ -215,7 +218,8 @@ impl<K: Copy + Eq + Hash, Q: Queue> Ring<K, Q> {
             return None;
         }
         loop {
-            let is_fresh = !self.fresh.is_empty();
+            let is_fresh =
+                !self.fresh.is_empty() && (self.round.is_empty() || self.fresh_run < FRESH_RUN_MAX);
             let line = match is_fresh {
                 true => &mut self.fresh,
                 false => &mut self.round,
@@ -224,6 +228,10 @@ impl<K: Copy + Eq + Hash, Q: Queue> Ring<K, Q> {
             let row = self.rows.get_mut(&key)?;
             let has_work = row.queue.has_work();
             if has_work && row.credit > 0 {
+                self.fresh_run = match is_fresh {
+                    true => self.fresh_run.saturating_add(1),
+                    false => 0,
+                };
                 return Some(key);
             }
             line.pop_front();
@@ -253,6 +261,7 @@ impl<K, Q> Default for Ring<K, Q> {
             fresh: VecDeque::new(),
             round: VecDeque::new(),
             busy: 0,
+            fresh_run: 0,
         }
     }
 }
@@ -290,6 +299,9 @@ impl<T> Queue for PartQueue<T> {
 /// Microseconds of work that a share may have in one round.
 const QUANTUM_US: i64 = 1000;
 
+/// Tasks of keys that had a pause, before one of those that wait in the round.
+const FRESH_RUN_MAX: u8 = 4;
+
 /// The most that a share can owe: a single long step is paid back within this many rounds of
 /// [`QUANTUM_US`], so that no search for the next task is long.
 const DEBT_MAX_US: i64 = 100 * QUANTUM_US;
@@ -322,6 +334,29 @@ mod tests {
             }
         }
         served
+    }
+
+    #[test]
+    fn ever_new_shares_keep_no_other_waiting() {
+        let mut turns = Turns::default();
+        // The share has been served to the end of its credit, and has one more task.
+        turns.push(share(1, 1), 0);
+        turns.push(share(1, 1), 0);
+        let (first, _) = turns.pop(9).unwrap();
+        turns.charge(first, 2000);
+        turns.push(share(1, 2), 1);
+        turns.push(share(1, 3), 1);
+        let mut served = 0;
+        for n in 4..1000 {
+            let (next, _) = turns.pop(9).unwrap();
+            turns.charge(next, 100);
+            served += usize::from(next == first);
+            turns.push(share(1, n), 1);
+        }
+        assert_eq!(served, 1);
+        let rows = turns.owners.rows.values();
+        let parts: usize = rows.map(|row| row.queue.parts.rows.len()).sum();
+        assert!(parts < 20, "{parts} rows");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The file `postern.sums`: a head, then the checksum of each page, all little endian. 24 octets of 0
-//! are a page without one.
+//! The file `postern.sums`: a head, then the checksum of each page, all little endian. 24 octets
+//! of 0 are a page without one.
 //!
 //! ```text
 //! 0   8 octets   "PostSums"

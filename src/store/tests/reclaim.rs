@@ -327,7 +327,7 @@ fn a_body_that_arrives_in_pieces_stays_and_an_abandoned_one_goes() {
             .put_piece(arriving.id, &octets, (0, 4 * CHUNK_BYTES))
             .unwrap()
     });
-    store.abandon_bodies();
+    store.abandon_bodies(&[]);
     assert!(!store.reclaim(NOW, true).unwrap());
     assert_eq!(rows(&store)[1..3], [1, 4], "it still arrives");
     let rest = (4 * CHUNK_BYTES, 4 * CHUNK_BYTES);
@@ -351,7 +351,7 @@ fn a_body_that_arrives_in_pieces_stays_and_an_abandoned_one_goes() {
             .unwrap()
     });
     drop((arriving, second));
-    store.abandon_bodies();
+    store.abandon_bodies(&[]);
     reclaim_all(&store);
     assert_eq!(rows(&store)[1..3], [1, 6]);
 }
