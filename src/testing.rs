@@ -177,10 +177,6 @@ pub mod service {
             pub use crate::service::access::login::folder_access;
         }
     }
-    /// `crate::service::context`
-    pub mod context {
-        pub use crate::service::context::Carried;
-    }
     /// `crate::service::executors`
     pub mod executors {
         pub use crate::service::executors::Router;
