@@ -79,7 +79,8 @@ pub fn recipients(scene: &Scene<'_>) -> Vec<Load> {
 }
 
 /// Twelve wrong keys at once from the bystander's own address, again and again.
-pub fn wrong_keys(_: &Scene<'_>) -> Vec<Load> {
+pub fn wrong_keys(scene: &Scene<'_>) -> Vec<Load> {
+    let from = scene.bystander.from;
     (0..12)
         .map(|n| {
             let load: Load = Box::new(move |server, under| {
@@ -87,7 +88,7 @@ pub fn wrong_keys(_: &Scene<'_>) -> Vec<Load> {
                 while under.way() {
                     round += 1;
                     let wrong = format!("ap_sk_{n:08}{round:08}_wrong");
-                    let mut s = Stream::open(server, "http", Ipv4Addr::LOCALHOST, None)?;
+                    let mut s = Stream::open(server, "http", from, None)?;
                     s.get("/api/v1/me", &wrong)?;
                     under.answered();
                     std::thread::sleep(Duration::from_millis(200));

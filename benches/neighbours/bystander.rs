@@ -4,7 +4,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::Tenant;
@@ -28,13 +28,17 @@ pub struct Bystander<'a> {
     pub server: &'a Server,
     /// The tenant. It sends with its first inbox, and mail from outside comes to its second.
     pub tenant: Tenant,
+    /// Its address, another one in each run, so that no run spends the rates of the next.
+    pub from: Ipv4Addr,
 }
 
 impl Bystander<'_> {
     /// A new organization, with a hundred messages in its first inbox.
     pub fn new(server: &Server) -> Bystander<'_> {
+        static RUNS: AtomicU8 = AtomicU8::new(1);
+        let from = Ipv4Addr::new(127, 0, 1, RUNS.fetch_add(1, Ordering::Relaxed));
         let tenant = Tenant::new(server, 2);
-        let mut s = Stream::connect(server, "imaps");
+        let mut s = Stream::open(server, "imaps", from, None).unwrap();
         let inbox = &tenant.inboxes[0];
         s.log_in_to_imap(inbox, &tenant.key).unwrap();
         for n in 0..100 {
@@ -44,7 +48,11 @@ impl Bystander<'_> {
             s.send(b"\r\n");
             s.ok("c");
         }
-        Bystander { server, tenant }
+        Bystander {
+            server,
+            tenant,
+            from,
+        }
     }
 
     /// Works for `length`. `begin` is called when its connections are open.
@@ -53,7 +61,7 @@ impl Bystander<'_> {
         let sent: Mutex<Vec<Instant>> = Mutex::default();
         let told: Mutex<Vec<Instant>> = Mutex::default();
         let (key, inbox) = (&self.tenant.key, &self.tenant.inboxes[0]);
-        let mut watcher = Stream::connect(self.server, "https");
+        let mut watcher = Stream::open(self.server, "https", self.from, None).unwrap();
         watcher
             .ask(&format!("/api/v1/inboxes/{inbox}/events"), key)
             .unwrap();
@@ -101,7 +109,7 @@ impl Bystander<'_> {
     }
 
     fn imap(&self) -> io::Result<Stream> {
-        let mut s = Stream::open(self.server, "imaps", Ipv4Addr::LOCALHOST, None)?;
+        let mut s = Stream::open(self.server, "imaps", self.from, None)?;
         s.log_in_to_imap(&self.tenant.inboxes[0], &self.tenant.key)?;
         s.try_send(b"b SELECT INBOX\r\n")?;
         s.tagged("b")?;
@@ -141,7 +149,7 @@ impl Bystander<'_> {
             let mut s = match kept.take() {
                 Some(s) if n % 50 != 0 => s,
                 _ => {
-                    let mut s = Stream::open(self.server, "smtps", Ipv4Addr::LOCALHOST, None)?;
+                    let mut s = Stream::open(self.server, "smtps", self.from, None)?;
                     s.log_in_to_smtp(inbox, key)?;
                     s
                 }
@@ -166,7 +174,7 @@ impl Bystander<'_> {
             let mut s = match kept.take() {
                 Some(s) => s,
                 None => {
-                    let mut s = Stream::open(self.server, "mx", Ipv4Addr::LOCALHOST, None)?;
+                    let mut s = Stream::open(self.server, "mx", self.from, None)?;
                     s.try_reply()?;
                     s.try_send(b"EHLO bystander.test\r\n")?;
                     s.try_reply()?;
@@ -188,7 +196,7 @@ impl Bystander<'_> {
         Box::new(move || {
             let mut s = match kept.take() {
                 Some(s) => s,
-                None => Stream::open(self.server, "https", Ipv4Addr::LOCALHOST, None)?,
+                None => Stream::open(self.server, "https", self.from, None)?,
             };
             let begin = Instant::now();
             let target = format!("/api/v1/inboxes/{inbox}/messages?limit=20");
@@ -203,7 +211,7 @@ impl Bystander<'_> {
         let (key, inbox) = (&self.tenant.key, &self.tenant.inboxes[0]);
         Box::new(move || {
             let begin = Instant::now();
-            let mut s = Stream::open(self.server, "imaps", Ipv4Addr::LOCALHOST, None)?;
+            let mut s = Stream::open(self.server, "imaps", self.from, None)?;
             s.log_in_to_imap(inbox, key)?;
             Ok(begin.elapsed())
         })

@@ -321,8 +321,9 @@ pub(super) const ALL: &[Check] = &[
         sql: "SELECT o.id FROM org o LEFT JOIN (
                   SELECT org, count(*) n, min(seq) low, max(seq) high FROM event GROUP BY org) e
                   ON e.org = o.id
-              WHERE coalesce(e.n, 0) <> o.seq - o.oldest + 1
-                 OR (e.n > 0 AND (e.low <> o.oldest OR e.high <> o.seq))",
+              WHERE (coalesce(e.n, 0) <> o.seq - o.oldest + 1
+                     OR (e.n > 0 AND (e.low <> o.oldest OR e.high <> o.seq)))
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = o.id)",
     },
     Check {
         what: "log of an organization that is gone",

@@ -254,3 +254,25 @@ fn a_walk_and_the_events_after_it_are_the_mailbox() {
     }
     assert_eq!(uids, world.select(&bob, "INBOX").uids);
 }
+
+#[test]
+fn the_end_of_an_organization_is_no_damage_at_any_time() {
+    let mut world = world_of_slices();
+    for n in 0..300 {
+        let address = format!("agent{n}@a.test");
+        world.inline.make_inbox(world.org, &address).unwrap();
+    }
+    let end = Ask {
+        caller: Caller::Operator,
+        call: OrgWrite::Delete { org: world.org }.into(),
+    };
+    world.written(end);
+    world.is_good();
+    let mut slices = 0;
+    while world.inline.store.reclaim(Now::default(), false).unwrap() {
+        world.is_good();
+        slices += 1;
+    }
+    assert!(slices > 2, "{slices}");
+    world.is_good();
+}
