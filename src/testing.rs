@@ -7,11 +7,12 @@
 /// `crate::call`
 pub mod call {
     pub use crate::call::{
-        Access, Answer, Arrival, Arrived, Ask, Call, Caller, Change, ConnId, EntryId, EntryRow,
-        EntryState, Envelope, Event, EventFilter, EventKind, Flags, Grant, InboxId, InboxPath,
-        Intake, KeyId, KeyRead, KeyWrite, KindSet, Limits, Listener, Look, METRICS, Metric,
-        NamedAddress, Now, Opening, OrgId, PriorityLevel, PublicEndpoints, Recipient, Refusal,
-        Reply, Request, Route, Scopes, SenderAuth, Shared, Summary, ThreadId, Topic, UidSet,
+        Access, Answer, Arrival, Arrived, Ask, Call, Caller, Change, ConnId, DNS_LABEL_MAX,
+        DNS_NAME_MAX, DnsAnswer, DnsError, EntryId, EntryRow, EntryState, Envelope, Event,
+        EventFilter, EventKind, Flags, Grant, InboxId, InboxPath, Intake, KeyId, KeyRead, KeyWrite,
+        KindSet, Limits, Listener, Look, METRICS, Metric, Mx, NamedAddress, Now, Opening, OrgId,
+        PriorityLevel, PublicEndpoints, Question, Recipient, RecordType, Records, Refusal, Reply,
+        Request, Resolve, Route, Scopes, SenderAuth, Shared, Summary, ThreadId, Topic, UidSet,
     };
 }
 /// `crate::config`

@@ -11,6 +11,7 @@ mod arrival_pace;
 pub mod bounds;
 mod budget;
 mod caller;
+mod dns;
 mod event;
 mod idempotency;
 mod ids;
@@ -42,6 +43,9 @@ pub use account::*;
 pub use arrival_pace::ArrivalPace;
 pub use budget::{Budget, Charge, Holders, LONG_ANSWER_BYTES, LOOK_MS, MemoryShortage};
 pub use caller::Caller;
+pub use dns::{
+    DNS_LABEL_MAX, DNS_NAME_MAX, DnsAnswer, DnsError, Mx, Question, RecordType, Records, Resolve,
+};
 pub use event::{
     Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind,
     InboxPath, InboxSet, KindSet, MessageDetail, PriorityLevel, SessionEnd, Topic, Verdict,

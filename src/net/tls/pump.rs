@@ -89,13 +89,13 @@ impl fmt::Display for Broken {
 }
 
 /// The one call that rustls has under the same name for each side.
-trait Records {
+trait TlsRecords {
     type Data;
 
     fn process<'c, 'i>(&'c mut self, input: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
 }
 
-impl Records for UnbufferedServerConnection {
+impl TlsRecords for UnbufferedServerConnection {
     type Data = ServerConnectionData;
 
     fn process<'c, 'i>(&'c mut self, input: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
@@ -103,7 +103,7 @@ impl Records for UnbufferedServerConnection {
     }
 }
 
-impl Records for UnbufferedClientConnection {
+impl TlsRecords for UnbufferedClientConnection {
     type Data = ClientConnectionData;
 
     fn process<'c, 'i>(&'c mut self, input: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
@@ -277,7 +277,7 @@ impl Emission<'_> {
 }
 
 /// Processes records until rustls needs more bytes. Moves `used` behind each record.
-fn digest<R: Records>(
+fn digest<R: TlsRecords>(
     rustls: &mut R,
     input: &mut [u8],
     used: &mut usize,
@@ -334,7 +334,7 @@ fn digest<R: Records>(
 /// After an error: the alert that rustls wants the peer to know. It may stand behind a
 /// ServerHello; behind the alert is nothing, and asking further would make rustls look at the
 /// faulty record again.
-fn alert<R: Records>(rustls: &mut R, input: &mut [u8], cipher: &mut Cipher, is_server: bool) {
+fn alert<R: TlsRecords>(rustls: &mut R, input: &mut [u8], cipher: &mut Cipher, is_server: bool) {
     for _ in 0..ALERT_STEPS {
         let from = cipher.len;
         let UnbufferedStatus { state, .. } = rustls.process(input);
@@ -360,7 +360,7 @@ fn alert<R: Records>(rustls: &mut R, input: &mut [u8], cipher: &mut Cipher, is_s
 }
 
 /// Encrypts behind what is in `cipher`.
-fn emit<R: Records>(
+fn emit<R: TlsRecords>(
     rustls: &mut R,
     tail: &mut Vec<u8>,
     peer_closed: &mut bool,
