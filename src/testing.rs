@@ -7,12 +7,16 @@
 /// `crate::call`
 pub mod call {
     pub use crate::call::{
-        Access, Answer, Arrival, Arrived, Ask, Call, Caller, Change, ConnId, DNS_LABEL_MAX,
-        DNS_NAME_MAX, DnsAnswer, DnsError, EntryId, EntryRow, EntryState, Envelope, Event,
-        EventFilter, EventKind, Flags, Grant, InboxId, InboxPath, Intake, KeyId, KeyRead, KeyWrite,
-        KindSet, Limits, Listener, Look, METRICS, Metric, Mx, NamedAddress, Now, Opening, OrgId,
-        PriorityLevel, PublicEndpoints, Question, Recipient, RecordType, Records, Refusal, Reply,
-        Request, Resolve, Route, Scopes, SenderAuth, Shared, Summary, ThreadId, Topic, UidSet,
+        Access, Answer, Arrival, Arrived, Ask, Call, Caller, Change, ConnId, Conversion,
+        DNS_LABEL_MAX, DNS_NAME_MAX, DnsAnswer, DnsError, EntryId, EntryRow, EntryState, Envelope,
+        Event, EventFilter, EventKind, Flags, Grant, InboxId, InboxPath, Intake, KeyId, KeyRead,
+        KeyWrite, KindSet, Limits, Listener, Look, LostWhy, METRICS, Metric, Mx, NamedAddress,
+        NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundDialer, OutboundLease,
+        OutboundLogin, OutboundLoss, OutboundStage, OutboundTimeouts, OutboundTls,
+        OutboundTlsPolicy, OutboundTransaction, PIECE_MAX, PriorityLevel, PublicEndpoints,
+        Question, REMOTE_TEXT_MAX, Recipient, RecordType, Records, Refusal, RemoteReply, Reply,
+        Report, Request, Resolve, Route, RouteId, Scopes, SenderAuth, Shared, Summary, ThreadId,
+        Topic, TransactionOutcome, UidSet,
     };
 }
 /// `crate::config`

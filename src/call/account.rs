@@ -1,7 +1,7 @@
-//! Accounts as plain data: inboxes, keys, domains, organizations, the queue of recipients outside,
-//! and the requests to create or change them. `http/api` makes JSON from these.
+//! Accounts as plain data: inboxes, keys, domains, organizations, and the requests to create or
+//! change them. `http/api` makes JSON from these.
 
-use super::{DomainId, EntryId, InboxId, InboxRef, KeyId, OrgId, OutboundId, Scopes, Secret};
+use super::{DomainId, InboxId, InboxRef, KeyId, OrgId, Scopes, Secret};
 
 /// A change of a message over REST.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -200,25 +200,4 @@ pub struct CredentialsProgress {
     pub is_found: bool,
     /// The keys that are made.
     pub made: Vec<(InboxRow, KeyRow, Secret)>,
-}
-
-/// One recipient outside.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct OutboundRow {
-    /// Its id.
-    pub id: OutboundId,
-    /// The sending inbox.
-    pub inbox: InboxId,
-    /// The copy in Sent.
-    pub message: Option<EntryId>,
-    /// Forward-path.
-    pub recipient: String,
-    /// `queued` until delivery exists.
-    pub status: &'static str,
-    /// Tries so far.
-    pub attempts: u32,
-    /// The time of the next try, in unix milliseconds.
-    pub due_at: i64,
-    /// Unix milliseconds.
-    pub created_at: i64,
 }

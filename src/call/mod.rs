@@ -24,6 +24,7 @@ mod metric;
 mod need;
 mod network;
 mod noun;
+mod outbound;
 mod read;
 mod recent_marks;
 mod refusal;
@@ -64,9 +65,10 @@ pub use metric::{METRICS, Metric, Metrics};
 pub use need::{Need, require};
 pub use network::{Network, OperatorFrom};
 pub use noun::{Bounded, ConflictReason, Countable, FromFault, Noun};
+pub use outbound::*;
 pub use read::{
     DomainRead, EntryRead, EventRead, InboxRead, KeyRead, MailboxRead, MessageRead, OrgRead,
-    OutboundRead, Read,
+    OutboundRead, PIECE_MAX, Read,
 };
 pub use recent_marks::RecentMarks;
 pub use refusal::{Allowance, Rate, Refusal};
@@ -78,7 +80,8 @@ pub use uid_queue::UidQueue;
 pub use uid_set::UidSet;
 pub use walk::{BulkProgress, MailboxWalk, RecentCount, WalkStart};
 pub use write::{
-    DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite, OrgWrite, Write,
+    DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite, OrgWrite,
+    OutboundWrite, Write,
 };
 
 /// The time. The owner of a clock reads it once a turn.

@@ -16,6 +16,8 @@ pub enum Need {
     Inboxes(Scopes),
     /// This scope, and a key that is bound to no inbox: the call concerns the organization.
     Organization(Scopes),
+    /// The server itself.
+    Server,
     /// The operator of the server, who acts in no organization.
     Operator,
     /// The operator, also when it acts inside an organization.
@@ -30,7 +32,8 @@ impl Need {
     pub fn check(self, caller: &Caller) -> Result<(), Refusal> {
         match (self, caller) {
             (Need::Nothing, _) | (Need::AnonymousOr(_), Caller::Anonymous) => Ok(()),
-            (Need::Key, Caller::Anonymous) => Err(Refusal::UNKNOWN_KEY),
+            (Need::Server, Caller::System) => Ok(()),
+            (Need::Server, _) | (Need::Key, Caller::Anonymous) => Err(Refusal::UNKNOWN_KEY),
             (Need::Key, _) => Ok(()),
             (Need::Inboxes(scope) | Need::AnonymousOr(scope), _) => require(caller.scopes(), scope),
             (Need::Organization(scope), _) => {

@@ -9,9 +9,9 @@
 use std::sync::Arc;
 
 use super::{
-    DomainRef, EntryId, InboxId, InboxRef, InboxRow, KeyId, KeyRow, ListProgress, MailboxId,
-    MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OutboundRow, RecentCount, Scopes,
-    SearchKey, SearchProgress, SharePart, SlicedList, Topic, UidSet, UsageRow,
+    Conversion, DomainRef, EntryId, InboxId, InboxRef, InboxRow, KeyId, KeyRow, ListProgress,
+    MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OutboundLease, OutboundRow,
+    RecentCount, Scopes, SearchKey, SearchProgress, SharePart, SlicedList, Topic, UidSet, UsageRow,
 };
 
 /// A call that changes nothing, by noun.
@@ -185,6 +185,14 @@ pub enum OutboundRead {
     },
     /// The rest of a list.
     ListRest { list: Box<SlicedList<OutboundRow>> },
+    /// The octets of a message as they go to a host, from `offset`: at most [`PIECE_MAX`], and
+    /// fewer only at the end; none behind it. A call of the engine of an outgoing connection.
+    /// Answer: `Octets`.
+    Piece {
+        lease: OutboundLease,
+        conversion: Conversion,
+        offset: u64,
+    },
 }
 
 /// The log.
@@ -198,10 +206,14 @@ pub enum EventRead {
     },
 }
 
+/// Octets of one [`OutboundRead::Piece`].
+pub const PIECE_MAX: usize = 256 << 10;
+
 impl Read {
     /// What the call needs of its caller.
     pub fn need(&self) -> Need {
         match self {
+            Read::Outbound(OutboundRead::Piece { .. }) => Need::Server,
             Read::Mailbox(_) | Read::Entry(_) | Read::Message(_) | Read::Outbound(_) => {
                 Need::Inboxes(Scopes::MESSAGES_READ)
             }

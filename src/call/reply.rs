@@ -2,8 +2,8 @@
 
 use super::{
     Allowance, Caller, DomainRow, EntryId, EntryRow, EntryState, Event, InboxId, InboxRow, KeyRow,
-    MailboxRow, Matches, MessageView, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal,
-    Secret, Selected, ThreadId, UidSet, UsageRow,
+    MailboxRow, Matches, MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow,
+    PartSource, Refusal, Secret, Selected, ThreadId, UidSet, UsageRow,
 };
 
 /// The reply to a call.
@@ -165,6 +165,7 @@ pub enum Written {
     Key(Box<KeyRow>, Secret),
     Domain(DomainRow),
     Org(OrgRow, Box<KeyRow>, Secret),
+    Next(NextTransaction),
     /// The `Idempotency-Key` and the request are the same as before: the octets that
     /// [`super::Idempotency::render`] has made of the first answer.
     Again(Vec<u8>),

@@ -66,6 +66,7 @@ nouns! {
     KeyWrite => Write::Key,
     DomainWrite => Write::Domain,
     OrgWrite => Write::Org,
+    OutboundWrite => Write::Outbound,
 }
 
 /// The request of an engine: a call and its caller. The worker adds the connection and the time.

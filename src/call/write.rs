@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::{
     BulkProgress, CredentialsProgress, DomainRef, EntryId, FlagChange, Flags, Idempotency,
     InboxPatch, InboxRef, KeyId, MailboxId, MessagePatch, Need, NewDomain, NewInbox, NewKey, OrgId,
-    Refusal, Scopes, SharePart, UidSet,
+    OutboundLoss, Refusal, Report, RouteId, Scopes, SharePart, UidSet,
 };
 
 /// A call that changes something, by noun.
@@ -25,6 +25,7 @@ pub enum Write {
     Key(KeyWrite),
     Domain(DomainWrite),
     Org(OrgWrite),
+    Outbound(OutboundWrite),
 }
 
 /// Changes of the mailboxes of the inbox of the session.
@@ -184,6 +185,26 @@ pub enum OrgWrite {
     Delete { org: OrgId },
 }
 
+/// Changes of the queue to outside. `Next` and `Lost` are calls of the engine of a connection that
+/// an [`super::OutboundDial`] has asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OutboundWrite {
+    /// Stores what became of the last transaction, and claims the next one for this connection:
+    /// the attempt is on disk with the answer. While nothing is due, the answer waits for a bounded
+    /// time; the engine takes `Input::Failed` meanwhile. A refusal ends the connection too.
+    /// Written: `Next`.
+    Next {
+        route: RouteId,
+        report: Option<Box<Report>>,
+    },
+    /// The connection could not be made, or has ended otherwise. The service decides what comes
+    /// next: another address, another host, once more in clear text, or later. Written: `Changed`.
+    Lost {
+        route: RouteId,
+        loss: Box<OutboundLoss>,
+    },
+}
+
 impl Write {
     /// What the call needs of its caller.
     pub fn need(&self) -> Need {
@@ -198,6 +219,9 @@ impl Write {
             }
             Write::Domain(DomainWrite::Trust { .. }) => Need::AnyOperator,
             Write::Org(_) => Need::Operator,
+            Write::Outbound(OutboundWrite::Next { .. } | OutboundWrite::Lost { .. }) => {
+                Need::Server
+            }
         }
     }
 
@@ -220,7 +244,8 @@ impl Write {
             | Write::Inbox(InboxWrite::Create { .. })
             | Write::Key(_)
             | Write::Domain(_)
-            | Write::Org(_) => None,
+            | Write::Org(_)
+            | Write::Outbound(_) => None,
         }
     }
 
@@ -271,6 +296,7 @@ impl Write {
                 OrgWrite::Create { idempotency, .. } => idempotency.as_ref(),
                 OrgWrite::Delete { .. } => None,
             },
+            Write::Outbound(OutboundWrite::Next { .. } | OutboundWrite::Lost { .. }) => None,
         }
     }
 }

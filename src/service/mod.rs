@@ -17,6 +17,7 @@ mod inline;
 pub mod intake;
 pub mod job;
 pub mod mail;
+pub mod outbound;
 pub mod policy;
 pub mod start;
 mod state;

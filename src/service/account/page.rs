@@ -43,7 +43,7 @@ pub(super) type ListPage<T> = (Vec<T>, Option<String>);
 /// Does a slice of a list; the page and the cursor of the next one when it is complete. `look`
 /// looks at some rows after an id. A page for which `work_max` was looked at ends early: it has
 /// fewer rows than its limit, and a cursor.
-pub(super) fn list_slice<T, I: core::fmt::Display>(
+pub(in crate::service) fn list_slice<T, I: core::fmt::Display>(
     list: &mut SlicedList<T>,
     work_max: u64,
     id: impl Fn(&T) -> I,
@@ -77,7 +77,7 @@ pub(super) fn list_slice<T, I: core::fmt::Display>(
 pub(super) const SLICE_WORK: u64 = 1000;
 
 /// Rows that one call of a list looks at: an organization may have as many inboxes.
-pub(super) const LIST_WORK: u64 = 100_000;
+pub(in crate::service) const LIST_WORK: u64 = 100_000;
 
 #[cfg(test)]
 mod tests {

@@ -7,10 +7,11 @@ use crate::call::{
     MailboxRead, MessageRead, OrgRead, OutboundId, OutboundRead, Read, Refusal,
 };
 use crate::service::account::page::begin_list;
-use crate::service::account::{domain, inbox, key, org, outbound};
+use crate::service::account::{domain, inbox, key, org};
 use crate::service::context::ReadContext;
 use crate::service::events;
 use crate::service::mail::{entry, folder, list, mailbox, message, search};
+use crate::service::outbound;
 use crate::service::policy::find_inbox;
 
 /// Carries out a call, or a slice of it. `admit` has checked the caller.
@@ -32,7 +33,7 @@ pub(super) fn read(
             domain::read_domain(context.store, caller.access()?, domain).map(Some)
         }
         Read::Org(call) => read_org(context, caller, call),
-        Read::Outbound(call) => read_outbound(context, caller.access()?, call),
+        Read::Outbound(call) => read_outbound(context, caller, call),
         Read::Event(EventRead::After {
             topic,
             after,
@@ -187,7 +188,7 @@ fn read_key(
 
 fn read_outbound(
     context: &ReadContext<'_>,
-    access: &Access,
+    caller: &Caller,
     call: &mut OutboundRead,
 ) -> Result<Option<Answer>, Refusal> {
     if let OutboundRead::List { cursor, limit } = call {
@@ -199,7 +200,8 @@ fn read_outbound(
     }
     match call {
         OutboundRead::List { .. } => Ok(None),
-        OutboundRead::ListRest { list } => outbound::list_outbound(context.store, access, list),
+        OutboundRead::ListRest { list } => outbound::list(context.store, caller.access()?, list),
+        OutboundRead::Piece { .. } => outbound::piece().map(Some),
     }
 }
 

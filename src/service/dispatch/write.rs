@@ -12,6 +12,7 @@ use crate::service::account::{domain, inbox, key, org};
 use crate::service::context::{Carried, WriteContext};
 use crate::service::mail::slice::BulkStep;
 use crate::service::mail::{bulk, entry, folder, mailbox, message};
+use crate::service::outbound;
 
 /// Carries out a call, or a slice of it. `admit` has checked the caller.
 pub(super) fn write(
@@ -27,6 +28,7 @@ pub(super) fn write(
         Write::Key(call) => write_key(context, caller.access()?, call),
         Write::Domain(call) => write_domain(context, caller, call).map(Carried::Done),
         Write::Org(call) => write_org(context, call).map(Carried::Done),
+        Write::Outbound(call) => Ok(Carried::Done(outbound::write(call))),
     }
 }
 

@@ -342,7 +342,7 @@ fn needed(ask: &Ask) -> Scopes {
     match need {
         Need::Nothing | Need::Key => Scopes::NONE,
         Need::Inboxes(scope) | Need::Organization(scope) | Need::AnonymousOr(scope) => scope,
-        Need::Operator | Need::AnyOperator => Scopes::OPERATOR,
+        Need::Operator | Need::AnyOperator | Need::Server => Scopes::OPERATOR,
     }
 }
 
@@ -387,6 +387,61 @@ fn no_scope_no_call() {
             );
         }
     }
+}
+
+/// A key with every scope and the operator cannot act as the server, so that none can read mail on
+/// its way out, or say that it has left.
+#[test]
+fn calls_of_the_server_are_refused_to_all_others() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let lease = OutboundLease {
+        id: OutboundId(1),
+        attempt: 1,
+    };
+    let calls: [Call; 3] = [
+        OutboundRead::Piece {
+            lease,
+            conversion: Conversion::default(),
+            offset: 0,
+        }
+        .into(),
+        OutboundWrite::Next {
+            route: RouteId(1),
+            report: None,
+        }
+        .into(),
+        OutboundWrite::Lost {
+            route: RouteId(1),
+            loss: Box::new(OutboundLoss {
+                stage: OutboundStage::Connect,
+                why: LostWhy::TimedOut,
+                tls: OutboundTls::None,
+                lease: Some(lease),
+            }),
+        }
+        .into(),
+    ];
+    for caller in [Caller::Key(access), Caller::Operator, Caller::Anonymous] {
+        for call in calls.clone() {
+            let ask = Ask {
+                caller: caller.clone(),
+                call,
+            };
+            assert_eq!(w.refused(ask), Refusal::UNKNOWN_KEY, "{caller:?}");
+        }
+    }
+    // The server itself is answered.
+    let next = Ask {
+        caller: Caller::System,
+        call: calls[1].clone(),
+    };
+    assert!(matches!(
+        w.call(next),
+        Reply::Written(Written::Next(NextTransaction::Quit), _)
+    ));
 }
 
 /// Whether two calls differ only in their arguments.

@@ -1,13 +1,13 @@
 //! The queue of recipients outside, as clients list it.
 
-use super::page::{LIST_WORK, RowsLookedAt, list_slice};
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{Access, Answer, OutboundId, OutboundRow, Refusal, SlicedList};
 use crate::service::access::admit::sees;
+use crate::service::account::page::{LIST_WORK, RowsLookedAt, list_slice};
 use crate::store::Store;
 
 /// Does a slice of a list of the recipients outside that wait for delivery.
-pub fn list_outbound(
+pub fn list(
     store: &Store,
     access: &Access,
     list: &mut SlicedList<OutboundRow>,
