@@ -164,8 +164,8 @@ limits! {
     mailbox_messages: u64 = 1_000_000 => RejectedQuota;
     /// Keywords of a message: enough for labels, and few enough for a small row.
     message_keywords: usize = 64 => RejectedQuota;
-    /// Different keywords that SELECT names of a mailbox.
-    mailbox_keywords: usize = 256 => pace;
+    /// Different keywords of a mailbox: SELECT names each.
+    mailbox_keywords: usize = 256 => RejectedQuota;
     /// Messages of a command over many that one call changes or copies before other calls have
     /// their turn: some milliseconds of work.
     slice_rows: usize = 300 => pace;

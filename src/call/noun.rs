@@ -44,10 +44,13 @@ pub enum Countable {
     /// Octets of the answers that are kept for `Idempotency-Key`.
     KeptOctets,
     Keys,
+    /// Keywords of one message.
     Keywords,
     Mailboxes,
     /// UIDVALIDITY values are never used again, so mailboxes are counted over all time.
     MailboxesEverMade,
+    /// Different keywords of one mailbox.
+    MailboxKeywords,
     /// Messages of one mailbox.
     Messages,
     /// IMAP sessions of an organization.
@@ -72,6 +75,7 @@ impl Countable {
             Countable::Keywords => "keywords",
             Countable::Mailboxes => "mailboxes",
             Countable::MailboxesEverMade => "mailboxes ever made",
+            Countable::MailboxKeywords => "keywords in a mailbox",
             Countable::Messages => "messages in a mailbox",
             Countable::OrgSessions => "sessions of the organization",
             Countable::Recipients => "recipients",

@@ -15,7 +15,7 @@ use rusqlite::{Connection, params};
 
 use super::format::Links;
 use super::quota::REFERENCE_BYTES;
-use super::{Error, Store, format};
+use super::{Error, Store, Tell, format};
 use crate::call::{BodyId, InboxId, Now, ThreadId};
 
 impl Store {
@@ -198,46 +198,63 @@ pub(super) fn link_all(sql: &Connection) -> Result<(), Error> {
     Ok(sql.execute_batch("DROP TABLE newest")?)
 }
 
-/// Finds the inboxes whose Message-IDs count other holders than bodies name; for `verify`, which
-/// gets the table, the id of each row, and what is wrong with it.
-pub(super) fn wrong_holders(
-    store: &Store,
-    tell: &mut dyn FnMut(&'static str, i64, String),
-) -> Result<(), Error> {
+/// Finds the inboxes whose Message-IDs count other holders than bodies name; for `verify`. The
+/// memory for it does not grow with the Message-IDs: of each inbox it keeps one sum over all, each
+/// multiplied by the number of its holders. Another number anywhere gives another sum.
+pub(super) fn wrong_holders(store: &Store, tell: Tell<'_>) -> Result<(), Error> {
     let mut held: HashMap<i64, i64> = HashMap::new();
     let _ = store.each(
-        "SELECT id, links FROM body WHERE links IS NOT NULL",
+        "SELECT id, links, org FROM body WHERE links IS NOT NULL",
         [],
         |r| {
             let stored = r.get_ref(1)?.as_blob().unwrap_or_default();
             match format::decode_links(stored) {
                 Ok(links) => {
                     for part in links {
+                        let hashes = part.hashes.iter().copied().map(mixed);
+                        let sum = hashes.fold(0, i64::wrapping_add);
                         for inbox in &part.inboxes {
-                            *held.entry(*inbox).or_default() += part.hashes.len() as i64;
+                            let held = held.entry(*inbox).or_default();
+                            *held = held.wrapping_add(sum);
                         }
                     }
                 }
-                Err(error) => tell("body", r.get(0)?, error.to_string()),
+                Err(error) => tell("body", r.get(0)?, r.get(2)?, error.to_string()),
             }
             Ok(ControlFlow::Continue(()))
         },
     )?;
     let _ = store.each(
-        "SELECT i.id, coalesce((SELECT sum(holders) FROM reference WHERE inbox = i.id), 0),
-             (SELECT count(*) FROM reference WHERE inbox = i.id AND holders < 1)
-         FROM inbox i",
+        "SELECT inbox, hash, holders FROM reference ORDER BY inbox",
         [],
         |r| {
-            let (inbox, holders, unheld): (i64, i64, i64) = (r.get(0)?, r.get(1)?, r.get(2)?);
-            if holders != held.get(&inbox).copied().unwrap_or(0) || unheld > 0 {
-                let what = "its messages and the Message-IDs that it knows differ";
-                tell("inbox", inbox, what.to_owned());
+            let (inbox, hash, holders): (i64, i64, i64) = (r.get(0)?, r.get(1)?, r.get(2)?);
+            let held = held.entry(inbox).or_default();
+            *held = held.wrapping_sub(mixed(hash).wrapping_mul(holders));
+            if holders < 1 {
+                // No sum can tell: a row that nothing holds adds nothing.
+                *held = held.wrapping_add(mixed(!hash));
             }
             Ok(ControlFlow::Continue(()))
         },
     )?;
+    let _ = store.each("SELECT id, org FROM inbox", [], |r| {
+        let inbox: i64 = r.get(0)?;
+        if held.get(&inbox).is_some_and(|left| *left != 0) {
+            let what = "its messages and the Message-IDs that it knows differ";
+            tell("inbox", inbox, r.get(1)?, what.to_owned());
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(())
+}
+
+/// A hash with its bits mixed, so that sums of them differ (the finalizer of SplitMix64).
+fn mixed(hash: i64) -> i64 {
+    let mut z = hash.cast_unsigned().wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    (z ^ (z >> 31)).cast_signed()
 }
 
 /// Hashes in one part of `body.links` that the step writes.

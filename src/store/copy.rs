@@ -4,10 +4,12 @@
 use super::entry::shown_states;
 use super::event::NewEvent;
 use super::expunge::{AT_ONCE, LeavingEntry};
+use super::keyword::KeywordUses;
 use super::mailbox::Delta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int};
 use crate::call::{
-    BULK_MESSAGES_MAX, Bulk, Change, ConnId, Event, Flags, INBOX, Noun, Now, Refusal, UidSet,
+    BULK_MESSAGES_MAX, Bulk, Change, ConnId, Event, Flags, INBOX, Noun, Now, Refusal, SpecialUse,
+    UidSet,
 };
 
 /// What COPY or MOVE did.
@@ -32,7 +34,7 @@ impl Store {
         (remove, bytes_max): (bool, u64),
         events: &mut Vec<Event>,
     ) -> Result<Copied, Error> {
-        let entries = self.going(source, uids)?;
+        let (entries, uses) = self.going(source, uids)?;
         if entries.is_empty() {
             return Ok(Copied::default());
         }
@@ -59,7 +61,11 @@ impl Store {
             self.count_inbox(source.inbox, delta.messages, delta.bytes)?;
             self.count_cost(source.inbox, delta.extra)?;
         }
+        // A message can always be thrown away: Trash takes its keywords beyond the limit.
+        let is_bound = !remove || target.special != Some(SpecialUse::Trash);
+        self.count_keywords(target.id, (uses.clone(), KeywordUses::default()), is_bound)?;
         if remove {
+            self.count_keywords(source.id, (KeywordUses::default(), uses), false)?;
             self.move_entries((source, target), &entries, first, stamp.seq)?;
         } else {
             self.copy_entries(now, (source, target), &entries, first, stamp.seq)?;

@@ -381,6 +381,12 @@ impl Store {
         self.org_counter(org, 9)
     }
 
+    /// Octets that count in the quota of an organization.
+    pub fn org_stored(&self, org: OrgId) -> Result<u64, Error> {
+        let bytes = self.org_counter(org, 4)?;
+        Ok(bytes.saturating_add(self.org_counter(org, 5)?))
+    }
+
     /// How many octets of kept answers an organization has.
     pub fn kept_bytes(&self, org: OrgId) -> Result<u64, Error> {
         self.org_counter(org, 11)

@@ -10,6 +10,7 @@ use core::ops::ControlFlow;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
+use super::keyword::KeywordUses;
 use super::mailbox::Delta;
 use super::quota::DIGEST_BYTES;
 use super::{Error, MailboxRecord, Store, format, int, uint, uint32};
@@ -128,6 +129,11 @@ impl Store {
         self.count_inbox(mailbox.inbox, 1, i64::from(size))?;
         if extra > 0 {
             self.count_cost(mailbox.inbox, extra)?;
+        }
+        if keywords.is_some() {
+            let mut more = KeywordUses::default();
+            more.add(new.keywords.iter().map(String::as_str));
+            self.count_keywords(mailbox.id, (more, KeywordUses::default()), true)?;
         }
         self.direct().run(
             "INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags,

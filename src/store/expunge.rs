@@ -5,6 +5,7 @@ use core::ops::ControlFlow;
 
 use super::entry::{read_flags, spans};
 use super::event::{NewEvent, Stamp};
+use super::keyword::KeywordUses;
 use super::mailbox::Delta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int, uint32};
 use crate::call::{
@@ -55,7 +56,7 @@ impl Store {
         if flag == Flags::DELETED && mailbox.deleted == 0 {
             return Ok((UidSet::new(), mailbox.highest_modseq, None));
         }
-        let (going, stopped) = self.going_some(mailbox, uids, flag, most)?;
+        let (going, uses, stopped) = self.going_some(mailbox, uids, flag, most)?;
         if going.is_empty() {
             return Ok((UidSet::new(), mailbox.highest_modseq, stopped));
         }
@@ -78,6 +79,7 @@ impl Store {
         self.count_inbox(mailbox.inbox, -(going.len() as i64), -bytes)?;
         let extra: i64 = going.iter().map(|gone| gone.extra).sum();
         self.count_cost(mailbox.inbox, -extra)?;
+        self.count_keywords(mailbox.id, (KeywordUses::default(), uses), false)?;
         self.record_leaving((stamp, origin), (place, mailbox), &going, None, events)?;
         Ok((set, stamp.seq, stopped))
     }
@@ -177,31 +179,33 @@ impl Store {
         Ok(false)
     }
 
-    /// Entries in `uids`.
+    /// Entries in `uids`, and their keywords.
     pub(super) fn going(
         &self,
         mailbox: &MailboxRecord,
         uids: &UidSet,
-    ) -> Result<Vec<LeavingEntry>, Error> {
+    ) -> Result<(Vec<LeavingEntry>, KeywordUses), Error> {
         let most = (usize::MAX, usize::MAX);
-        let (going, _) = self.going_some(mailbox, uids, Flags::NONE, most)?;
-        Ok(going)
+        let (going, uses, _) = self.going_some(mailbox, uids, Flags::NONE, most)?;
+        Ok((going, uses))
     }
 
     /// Entries in `uids` that have all of `flag`: up to `most` of the first `looks` that are looked
-    /// at, and the UID at which it has stopped.
+    /// at, their keywords, and the UID at which it has stopped.
     fn going_some(
         &self,
         mailbox: &MailboxRecord,
         uids: &UidSet,
         flag: Flags,
         (looks, most): (usize, usize),
-    ) -> Result<(Vec<LeavingEntry>, Option<u32>), Error> {
+    ) -> Result<(Vec<LeavingEntry>, KeywordUses, Option<u32>), Error> {
         let mut going = Vec::new();
+        let mut uses = KeywordUses::default();
         let (mut looked, mut stopped) = (0, None);
         for (low, high) in spans(uids) {
             let end = self.direct().each(
-                "SELECT uid, flags, id, body, size, extra + coalesce(length(keywords), 0)
+                "SELECT uid, flags, id, body, size, extra + coalesce(length(keywords), 0),
+                     keywords
                  FROM entry
                  WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4
                  ORDER BY uid",
@@ -214,6 +218,7 @@ impl Store {
                     }
                     looked += 1;
                     if flags.has(flag) && uids.contains(uid) {
+                        uses.add_stored(r.get_ref(6)?);
                         going.push(LeavingEntry {
                             uid,
                             id: EntryId(r.get(2)?),
@@ -230,7 +235,7 @@ impl Store {
                 break;
             }
         }
-        Ok((going, stopped))
+        Ok((going, uses, stopped))
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::entry::{PieceBound, pack_keywords, shown_states, words_bytes};
 use super::event::NewEvent;
+use super::keyword::KeywordUses;
 use super::mailbox::Delta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int};
 use crate::call::{
@@ -135,10 +136,19 @@ impl Store {
         let mut delta = Delta::default();
         let mut changed = UidSet::new();
         let mut bulk = Vec::new();
+        let may_change_keywords = update.how == FlagChange::Replace || !update.keywords.is_empty();
+        let (mut more, mut less) = (KeywordUses::default(), KeywordUses::default());
         for (n, state) in states.iter_mut().enumerate() {
             let before = state.flags;
             let held = keywords_len(&state.keywords);
-            if !asked.apply(state)? {
+            if may_change_keywords {
+                less.add(state.keywords.iter().map(String::as_str));
+            }
+            let is_changed = asked.apply(state)?;
+            if may_change_keywords {
+                more.add(state.keywords.iter().map(String::as_str));
+            }
+            if !is_changed {
                 continue;
             }
             let flip = |flag: Flags| i64::from(state.flags.has(flag)) - i64::from(before.has(flag));
@@ -163,6 +173,9 @@ impl Store {
         }
         self.write_states(mailbox, states.iter().filter(|s| s.modseq == stamp.seq))?;
         self.count(mailbox, stamp.seq, &delta)?;
+        if may_change_keywords {
+            self.count_keywords(mailbox.id, (more, less), true)?;
+        }
         if delta.extra != 0 {
             self.count_cost(mailbox.inbox, delta.extra)?;
         }

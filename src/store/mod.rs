@@ -27,6 +27,7 @@ mod ids;
 mod inbox;
 mod job;
 mod kept;
+mod keyword;
 mod mailbox;
 mod message;
 mod open;
@@ -120,6 +121,9 @@ pub enum Checkpoint {
     /// All of it, and the write-ahead log is truncated. Does nothing while a reader reads.
     Truncate,
 }
+
+/// Tells `verify` of a row that is wrong: its table, its id, its organization, and what is wrong.
+type Tell<'a> = &'a mut dyn FnMut(&'static str, i64, Option<i64>, String);
 
 /// Statements that touch no row of an organization, inbox or mailbox. They do not need the
 /// counters that are held in memory (see `counter.rs`).

@@ -14,7 +14,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::payload::{JobKind, JobPayload};
-use super::{Error, Store, conversation, format, ids, page, quota, sum};
+use super::{Error, Store, conversation, format, ids, keyword, page, quota, sum};
 use crate::dir::DirHandle;
 
 /// The database's name in the data folder.
@@ -301,6 +301,10 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep {
         sql: include_str!("step6.sql"),
         move_rows: |sql| Ok(sum::fill(sql)?),
+    },
+    SchemaStep {
+        sql: include_str!("step7.sql"),
+        move_rows: keyword::count_all,
     },
 ];
 

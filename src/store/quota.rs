@@ -10,7 +10,7 @@ use core::ops::ControlFlow;
 
 use rusqlite::Connection;
 
-use super::{Error, Store, int};
+use super::{Error, Store, Tell, int};
 use crate::call::{Noun, Refusal};
 
 /// The costs by name. Every statement has all of them as its parameters.
@@ -79,13 +79,15 @@ macro_rules! orgs {
     };
 }
 
-/// The quotas of a store; each counts octets of mail and the cost of rows.
+/// The quotas of a store. Those in octets count mail and the cost of rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Quota {
     /// Of one inbox.
     pub inbox_bytes: u64,
     /// Of one organization.
     pub org_bytes: u64,
+    /// Different keywords of one mailbox.
+    pub mailbox_keywords: u64,
 }
 
 impl Quota {
@@ -93,6 +95,7 @@ impl Quota {
     pub const NONE: Quota = Quota {
         inbox_bytes: u64::MAX,
         org_bytes: u64::MAX,
+        mailbox_keywords: u64::MAX,
     };
 }
 
@@ -113,6 +116,11 @@ impl Store {
     /// Sets the quotas that the next changes must keep.
     pub fn set_quota(&self, quota: Quota) {
         self.quota.set(quota);
+    }
+
+    /// The quotas that changes must keep.
+    pub(super) fn quota(&self) -> Quota {
+        self.quota.get()
     }
 
     /// Refuses a counter that has grown beyond its quota. One that is above it and shrinks is
@@ -158,47 +166,89 @@ pub(super) fn count_all(sql: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Finds the counters that differ from a count of the rows; for `verify`, which gets the table, the
-/// id of each row, and what is wrong with it.
-pub(super) fn wrong_counters(
-    store: &Store,
-    tell: &mut dyn FnMut(&'static str, i64, String),
-) -> Result<(), Error> {
-    for (table, what, statement) in [
+/// Finds the counters that differ from a count of the rows; for `verify`.
+pub(super) fn wrong_counters(store: &Store, tell: Tell<'_>) -> Result<(), Error> {
+    for (table, columns, statement) in [
         (
             "mailbox",
-            "mailbox has another cost than its entries",
+            &["cost"][..],
             concat!(
-                "SELECT id FROM mailbox JOIN (",
+                "SELECT id, org, mailbox.cost <> x.cost FROM mailbox JOIN (",
                 mailboxes!(),
                 ") x USING (id) WHERE mailbox.cost <> x.cost"
             ),
         ),
         (
             "inbox",
-            "inbox has another cost than its rows",
+            &["cost"],
             concat!(
-                "SELECT id FROM inbox JOIN (",
+                "SELECT id, org, inbox.cost <> x.cost FROM inbox JOIN (",
                 inboxes!(),
                 ") x USING (id) WHERE inbox.cost <> x.cost"
             ),
         ),
         (
             "org",
-            "organization counters differ from its rows",
+            &[
+                "bytes",
+                "cost",
+                "messages",
+                "inboxes",
+                "keys",
+                "jobs",
+                "kept",
+                "kept_bytes",
+            ],
             concat!(
-                "SELECT org.id FROM org JOIN (",
+                "SELECT org.id, org.id, org.bytes <> x.bytes, org.cost <> x.cost,
+                     org.messages <> x.messages, org.inboxes <> x.inboxes, org.keys <> x.keys,
+                     org.jobs <> x.jobs, org.kept <> x.kept, org.kept_bytes <> x.kept_bytes
+                 FROM org JOIN (",
                 orgs!(),
                 ") x USING (id)
-                 WHERE (org.bytes <> x.bytes OR org.cost <> x.cost OR org.messages <> x.messages
-                        OR org.inboxes <> x.inboxes OR org.keys <> x.keys OR org.jobs <> x.jobs
-                        OR org.kept <> x.kept OR org.kept_bytes <> x.kept_bytes)
-                     AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)"
+                 WHERE NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)"
             ),
         ),
     ] {
         let _ = store.each(statement, COSTS, |r| {
-            tell(table, r.get(0)?, what.to_owned());
+            let mut wrong = Vec::new();
+            for (at, column) in (2..).zip(columns) {
+                if r.get(at)? {
+                    wrong.push(*column);
+                }
+            }
+            if !wrong.is_empty() {
+                let what = format!("{table} has another {} than its rows", wrong.join(", "));
+                tell(table, r.get(0)?, r.get(1)?, what);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(())
+}
+
+/// Finds rows that cannot have the cost that they say; for `verify`. A row of an older release says
+/// less than one of today: it has the fixed cost of its kind.
+pub(super) fn wrong_costs(store: &Store, tell: Tell<'_>) -> Result<(), Error> {
+    for (table, column, fixed, statement) in [
+        (
+            "entry",
+            "extra",
+            DIGEST_BYTES as i64,
+            "SELECT e.id, e.org FROM entry e JOIN body b ON b.id = e.body
+             WHERE e.extra NOT IN (0, max(0, length(b.digest) - ?1))",
+        ),
+        (
+            "job",
+            "cost",
+            JOB_BYTES,
+            "SELECT j.id, j.org FROM job j LEFT JOIN body b ON b.id = j.body
+             WHERE j.cost NOT IN (?1, ?1 + coalesce(b.size, 0))",
+        ),
+    ] {
+        let _ = store.each(statement, [fixed], |r| {
+            let what = format!("{table} has another {column} than its message");
+            tell(table, r.get(0)?, r.get(1)?, what);
             Ok(ControlFlow::Continue(()))
         })?;
     }

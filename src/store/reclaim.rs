@@ -16,7 +16,7 @@ use crate::call::{BodyId, InboxId, Now, OrgId};
 /// The kind of a deleted thing that may have rows left: its number in `doomed.kind`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum DeletedKind {
-    /// Its entries and expunged UIDs.
+    /// Its entries, its expunged UIDs and its keywords.
     Mailbox = 1,
     /// Its mailboxes, its subscriptions, its place in keys, its conversations.
     Inbox = 2,
@@ -263,7 +263,12 @@ impl Store {
                  (SELECT modseq, low FROM expunged WHERE mailbox = ?1 LIMIT ?2)",
             [mailbox, SLICE_ROWS],
         )?;
-        Ok(expunged as i64)
+        let keywords = self.direct().run(
+            "DELETE FROM keyword WHERE mailbox = ?1 AND word IN
+                 (SELECT word FROM keyword WHERE mailbox = ?1 LIMIT ?2)",
+            [mailbox, SLICE_ROWS],
+        )?;
+        Ok((expunged + keywords) as i64)
     }
 
     /// Drops a reference of a deleted entry. A missing body is damage: it is logged, and does not

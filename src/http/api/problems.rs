@@ -480,7 +480,8 @@ fn limit(kind: Countable, max: u64) -> Box<Problem> {
     }
     // A keyword of IMAP is a label of REST, a mailbox is a folder.
     let what = match kind {
-        Countable::Keywords => "labels in the folder",
+        Countable::Keywords => "labels on the message",
+        Countable::MailboxKeywords => "different labels in the folder",
         Countable::Mailboxes => "folders",
         Countable::Messages => "messages in the folder",
         Countable::Streams => "open event streams",
@@ -491,6 +492,10 @@ fn limit(kind: Countable, max: u64) -> Box<Problem> {
             "Send the request without Idempotency-Key, or later: an answer is kept for a day."
         }
         Countable::InboxesInMove => "Move those under it first, each with what is under it.",
+        Countable::Keywords => "Take a label away first.",
+        Countable::MailboxKeywords => {
+            "Use a label that is in use in the folder, or take one away from all its messages first."
+        }
         _ => "Close or delete one first.",
     };
     let mut problem = Problem::new(

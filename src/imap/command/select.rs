@@ -12,7 +12,7 @@ use crate::imap::view::open::{NamedKeywords, OpenMailbox};
 use crate::imap::wire::Condition;
 use crate::imap::wire::lexer::Lexer;
 use crate::imap::wire::name::MailboxName;
-use crate::imap::wire::respond::{self, ResponseLine};
+use crate::imap::wire::respond;
 use crate::imap::wire::syntax::{Parsed, SyntaxError};
 
 /// SELECT, or EXAMINE if `read_only`.
@@ -209,15 +209,7 @@ fn open(
         keywords: NamedKeywords::new(keywords, keywords_max),
     };
     open.write_flags(out);
-    let mut line = ResponseLine::untagged(&mut out.bytes);
-    line.put("OK [PERMANENTFLAGS ");
-    if read_only {
-        line.put("()] None can be set");
-    } else {
-        line.all_flags(open.keywords.names(), "\\*")
-            .put("] Any can be set");
-    }
-    line.end();
+    open.write_permanent_flags(out);
     let view = &mut open.view;
     let recent = view.recent().len() as u64;
     respond::counted(&mut out.bytes, u64::from(view.exists()), "EXISTS");

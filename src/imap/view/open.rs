@@ -22,7 +22,8 @@ pub(crate) struct OpenMailbox {
     pub(crate) keywords: NamedKeywords,
 }
 
-/// The keywords that FLAGS has named. More are stored and told with each message.
+/// The keywords that FLAGS has named. A mailbox of an older release can have more; they are told
+/// with each message.
 #[derive(Debug)]
 pub(crate) struct NamedKeywords {
     names: Vec<String>,
@@ -84,6 +85,9 @@ impl OpenMailbox {
         }
         if more {
             self.write_flags(out);
+            if self.keywords.is_full() && !self.read_only {
+                self.write_permanent_flags(out);
+            }
         }
     }
 
@@ -91,6 +95,23 @@ impl OpenMailbox {
     pub(crate) fn write_flags(&self, out: &mut Output) {
         let mut line = ResponseLine::untagged(&mut out.bytes);
         line.put("FLAGS ").all_flags(self.keywords.names(), "");
+        line.end();
+    }
+
+    /// `* OK [PERMANENTFLAGS (...)]`, with `\*` while the mailbox takes more keywords (RFC 3501
+    /// section 7.1).
+    pub(crate) fn write_permanent_flags(&self, out: &mut Output) {
+        let mut line = ResponseLine::untagged(&mut out.bytes);
+        line.put("OK [PERMANENTFLAGS ");
+        let names = self.keywords.names();
+        if self.read_only {
+            line.put("()] None can be set");
+        } else if self.keywords.is_full() {
+            line.all_flags(names, "")
+                .put("] These can be set; the mailbox takes no more keywords");
+        } else {
+            line.all_flags(names, "\\*").put("] Any can be set");
+        }
         line.end();
     }
 }

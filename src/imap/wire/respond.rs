@@ -128,6 +128,9 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
             let advice = match what {
                 Countable::Messages => ", delete some or move them elsewhere first",
                 Countable::Keywords => ", remove some first",
+                Countable::MailboxKeywords => {
+                    ", use one of them, or take one away from all messages first"
+                }
                 _ => "",
             };
             let text = format!("{}: at most {max}{advice}", what.name());

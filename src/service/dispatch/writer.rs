@@ -252,6 +252,7 @@ impl Writer {
         store.set_quota(Quota {
             inbox_bytes: limits.inbox_bytes,
             org_bytes: limits.org_bytes,
+            mailbox_keywords: limits.mailbox_keywords as u64,
         });
         let mut events = Vec::new();
         let mut results = Vec::new();

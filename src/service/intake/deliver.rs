@@ -125,6 +125,7 @@ pub fn store_piece(
             let targets = check(context, caller, plan)?;
             policy::check_space(context.service)?;
             let keepers = keepers(caller, plan, &targets)?;
+            check_before_pieces(context, plan, &targets, &keepers)?;
             StoredPieces {
                 orgs: keepers.into_iter().map(|(org, _)| org).collect(),
                 ..StoredPieces::default()
@@ -233,6 +234,36 @@ fn check_quota(
             .filter(|other| other.mailbox.id == target.mailbox.id);
         let more = u32::try_from(same.count()).unwrap_or(u32::MAX);
         policy::check_messages(&context.shared.limits, &target.mailbox, more)?;
+    }
+    Ok(())
+}
+
+/// Checks what the store checks when a message is placed, so that no piece of a large message is
+/// stored in vain: the quota of each organization, and the keywords of each mailbox.
+fn check_before_pieces(
+    context: &WriteContext<'_>,
+    plan: &Plan,
+    targets: &[PlacementTarget<'_>],
+    keepers: &[(OrgId, usize)],
+) -> Result<(), Refusal> {
+    let max = context.shared.limits.org_bytes;
+    for (org, names) in keepers {
+        let own = targets.iter().filter(|target| target.place.org == *org);
+        let entries = own.clone().count();
+        let prefixes: usize = own.map(|target| target.placement.prefix.len()).sum();
+        // The first recipient outside keeps the octets of the message too.
+        let copies = entries + usize::from(*names > entries);
+        let new = plan.body.len().saturating_mul(copies) + prefixes;
+        if context.store.org_stored(*org)?.saturating_add(new as u64) > max {
+            let of = Noun::Organization;
+            return Err(Refusal::OverQuota { of, max });
+        }
+    }
+    for target in targets {
+        let keywords = &target.placement.keywords;
+        if !keywords.is_empty() {
+            context.store.check_keywords(target.mailbox.id, keywords)?;
+        }
     }
     Ok(())
 }

@@ -148,7 +148,16 @@ fn try_deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> Result
 /// Every counter is equal to a count of the rows, every body has as many references as it says,
 /// and the log has no gap.
 fn check(store: &Store) {
-    quota::wrong_counters(store, &mut |table, id, what| panic!("{table} {id}: {what}")).unwrap();
+    for wrong in [
+        quota::wrong_counters,
+        quota::wrong_costs,
+        keyword::wrong_uses,
+    ] {
+        wrong(store, &mut |table, id, _, what| {
+            panic!("{table} {id}: {what}")
+        })
+        .unwrap();
+    }
     let wrong = |sql| store.all(sql, [], |r| r.get::<_, i64>(0)).unwrap();
     assert!(
         wrong(

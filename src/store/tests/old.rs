@@ -488,3 +488,52 @@ fn rows_of_version_4_are_counted_and_their_conversations_end_with_the_mail() {
     let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
     assert_eq!(wrong(&store), Vec::<String>::new());
 }
+
+/// The keywords of a file of version 6 are counted once, those of a deleted mailbox are left out,
+/// and a mailbox with more than there may be takes no other.
+#[test]
+fn keywords_of_version_6_are_counted() {
+    let folder = super::Folder::new("old-6");
+    let mut sql = Connection::open(folder.0.join(FILE)).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..6]).unwrap();
+    ids::insert_meta(&sql, 1).unwrap();
+    sql.execute_batch(
+        "INSERT INTO mailbox (id, org, inbox, name, uidvalidity, highest_modseq, expunged_floor)
+             VALUES (70, 1, 10, 'INBOX', 70, 0, 0), (71, 1, 10, 'Old', 71, 0, 0);
+         WITH e(mailbox, uid, keywords) AS (VALUES (70, 1, 'a B'), (70, 2, 'b'), (70, 3, NULL),
+             (70, 4, 'b'), (71, 1, 'c'), (72, 1, 'gone'))
+         INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags, keywords,
+                 arrival, received_at, size)
+             SELECT mailbox, uid, 100 * mailbox + uid, 1, 10, 1, 1, 1, 0, keywords, 1, 0, 0 FROM e",
+    )
+    .unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let counted = || {
+        let sql = "SELECT mailbox, word, uses FROM keyword ORDER BY mailbox, word";
+        let rows = store.all(sql, [], |r| {
+            Ok(format!(
+                "{} {} {}",
+                r.get::<_, i64>(0)?,
+                r.get::<_, String>(1)?,
+                r.get::<_, i64>(2)?
+            ))
+        });
+        rows.unwrap().join(", ")
+    };
+    assert_eq!(counted(), "70 a 1, 70 b 3, 71 c 1");
+    store.set_quota(Quota {
+        mailbox_keywords: 1,
+        ..Quota::NONE
+    });
+    let words = |words: &[&str]| {
+        words
+            .iter()
+            .map(|&word| word.to_owned())
+            .collect::<Vec<_>>()
+    };
+    let room = |n: i64, some: &[&str]| store.check_keywords(MailboxId(n), &words(some)).is_ok();
+    assert!(room(70, &["A", "B"]) && room(71, &["c"]) && room(72, &["d"]));
+    assert!(!room(70, &["c"]) && !room(71, &["a"]) && !room(72, &["a", "b"]));
+}

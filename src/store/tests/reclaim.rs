@@ -106,7 +106,7 @@ fn bodies_of_a_large_command_are_counted_later_and_never_wrong() {
     // Each copy shows what its original does, in the same order, under an id of its own.
     let (_, inbox) = named(&store, "INBOX");
     let (_, trash) = named(&store, "Trash");
-    let bodies = |mailbox: &MailboxRecord| store.going(mailbox, &all).unwrap();
+    let bodies = |mailbox: &MailboxRecord| store.going(mailbox, &all).unwrap().0;
     let (old, new) = (bodies(&inbox), bodies(&trash));
     assert!(
         old.iter()
@@ -261,7 +261,7 @@ fn what_is_damaged_does_not_keep_the_rest() {
     }
     let (_, trash) = named(&store, "Trash");
     let all = UidSet::from(1..=u32::MAX);
-    let bodies = store.going(&trash, &all).unwrap();
+    let bodies = store.going(&trash, &all).unwrap().0;
     let lost = bodies[1].body.0;
     store
         .run("DELETE FROM chunk WHERE id = ?1", [lost])

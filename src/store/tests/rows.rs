@@ -9,6 +9,7 @@ fn quota(inbox_bytes: u64, org_bytes: u64) -> Quota {
     Quota {
         inbox_bytes,
         org_bytes,
+        ..Quota::NONE
     }
 }
 

@@ -222,6 +222,13 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 1 AND id = x.mailbox)",
     },
     Check {
+        what: "keywords of a mailbox that is gone",
+        table: "mailbox",
+        sql: "SELECT DISTINCT k.mailbox FROM keyword k LEFT JOIN mailbox m ON m.id = k.mailbox
+              WHERE m.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 1 AND id = k.mailbox)",
+    },
+    Check {
         what: "inbox counters differ from its entries",
         table: "inbox",
         sql: "SELECT i.id FROM inbox i LEFT JOIN (

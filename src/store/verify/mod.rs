@@ -16,7 +16,7 @@ use core::fmt;
 use std::path::Path;
 
 use super::payload::JobKind;
-use super::{Error, Role, Store, conversation, format, quota};
+use super::{Error, Role, Store, Tell, conversation, format, keyword, quota};
 
 pub use body::{ReadAgain, ReadBody};
 
@@ -31,12 +31,14 @@ pub enum Depth {
     Deep,
 }
 
-/// A count of rows: it tells the table and the id of each row that is wrong, and what is wrong.
-type CountOf = fn(&Store, &mut dyn FnMut(&'static str, i64, String)) -> Result<(), Error>;
+/// A count of rows.
+type CountOf = fn(&Store, Tell<'_>) -> Result<(), Error>;
 
-const COUNTED: [(&str, CountOf); 2] = [
-    ("costs", quota::wrong_counters),
+const COUNTED: [(&str, CountOf); 4] = [
+    ("costs", quota::wrong_costs),
+    ("sums of costs", quota::wrong_counters),
     ("conversations", conversation::wrong_holders),
+    ("keywords", keyword::wrong_uses),
 ];
 
 /// Everything that is wrong with a database, one line each; empty is good. `deep` also reads every
@@ -81,8 +83,8 @@ pub(super) fn examine(store: &Store, depth: Depth, reader: Option<ReadAgain<'_>>
             found.check("ancestors", |found| checks::ancestors(store, found));
             for (what, wrong) in COUNTED {
                 found.check(what, |found| {
-                    wrong(store, &mut |table, id, what| {
-                        found.add(Fault::of(table, what).at(format!("id={id}")));
+                    wrong(store, &mut |table, id, org, what| {
+                        found.add(Fault::of(table, what).at(format!("id={id}")).in_org(org));
                     })
                 });
             }
