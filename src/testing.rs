@@ -25,7 +25,7 @@ pub mod config {
 }
 /// `crate::engine`
 pub mod engine {
-    pub use crate::engine::{DialError, Engine, Input, Output, Session, Trust};
+    pub use crate::engine::{CertificateCheck, DialError, Engine, Input, Output, Session, Trust};
     /// `crate::engine::drive`
     pub mod drive {
         pub use crate::engine::drive::{Driver, Environment, Settled};
@@ -147,6 +147,10 @@ pub mod mail {
         pub mod field {
             pub use crate::mail::write::field::{content_disposition, fold, is_value};
         }
+        /// `crate::mail::write::seven_bit`
+        pub mod seven_bit {
+            pub use crate::mail::write::seven_bit::{NarrowForm, narrow};
+        }
         /// `crate::mail::write::submit`
         pub mod submit {
             pub use crate::mail::write::submit::{check_octets, submission_fixups};
@@ -185,6 +189,14 @@ pub mod service {
     /// `crate::service::executors`
     pub mod executors {
         pub use crate::service::executors::Router;
+    }
+}
+/// `crate::smtp`
+pub mod smtp {
+    pub use crate::smtp::Client;
+    /// `crate::smtp::testing`
+    pub mod testing {
+        pub use crate::smtp::testing::{ReplyParser, ReplyStep};
     }
 }
 /// `crate::store`

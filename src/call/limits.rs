@@ -232,6 +232,9 @@ limits! {
     org_kept_bytes: u64 = 128 << 20 => RejectedQuota;
     /// Domains of an organization.
     domains: usize = 100 => RejectedQuota;
+    /// Transactions of one connection to another server: a connection for ever would keep to one of
+    /// many hosts.
+    outbound_transactions: usize = 100 => pace;
     /// Octets of bodies in one page of a reader.
     page_bytes: usize = 262_144 => pace;
 }

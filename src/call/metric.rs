@@ -132,6 +132,12 @@ metrics! {
     LongGroups = "counter" "postern_long_groups_total";
     /// The longest of them so far, microseconds.
     LongestGroup = "gauge" "postern_longest_group_microseconds";
+    /// Transactions begun with other servers.
+    OutboundTransactions = "counter" "postern_outbound_transactions_total";
+    /// Replies of other servers that were none: wrong form, too long, out of turn.
+    OutboundBadReplies = "counter" "postern_outbound_bad_replies_total";
+    /// Connections to other servers that were given up because a reply did not come in time.
+    OutboundTimedOut = "counter" "postern_outbound_timed_out_total";
     /// Recipients queued for outbound delivery.
     OutboundQueued = "counter" "postern_outbound_queued_total";
 }

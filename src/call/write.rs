@@ -192,10 +192,11 @@ pub enum OutboundWrite {
     /// Stores what became of the last transaction, and claims the next one for this connection:
     /// the attempt is on disk with the answer. While nothing is due, the answer waits for a bounded
     /// time; the engine takes `Input::Failed` meanwhile. A refusal ends the connection too.
-    /// Written: `Next`.
+    /// With `is_last` nothing is claimed, and the answer is `Quit` at once. Written: `Next`.
     Next {
         route: RouteId,
         report: Option<Box<Report>>,
+        is_last: bool,
     },
     /// The connection could not be made, or has ended otherwise. The service decides what comes
     /// next: another address, another host, once more in clear text, or later. Written: `Changed`.

@@ -6,6 +6,7 @@
 //! what an engine asks for. No file here knows a protocol.
 
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::call::{Ask, Event, Now, Reply, Topic};
 
@@ -135,6 +136,23 @@ impl fmt::Display for DialError {
             DialError::Tls(why) => write!(f, "TLS: {why}"),
             DialError::Stopping => f.write_str("the server is stopping"),
         }
+    }
+}
+
+/// What TLS has found out about the peer of an outgoing connection. TLS writes it before
+/// [`Input::Open`]; the engine reads it from there on.
+#[derive(Debug, Default)]
+pub struct CertificateCheck(AtomicBool);
+
+impl CertificateCheck {
+    /// The certificate is trusted, and it is for the name that was dialed.
+    pub fn pass(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it was verified. Without that a peer over TLS may be anyone (RFC 7435).
+    pub fn has_passed(&self) -> bool {
+        self.0.load(Ordering::Acquire)
     }
 }
 

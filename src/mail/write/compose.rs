@@ -8,8 +8,8 @@
 
 use std::fmt;
 
-use super::encode::{encode_base64, encode_quoted, percent_encode};
-use super::field::{fold, is_value, may_set};
+use super::encode::{encode_base64, encode_quoted};
+use super::field::{fold, is_value, may_set, param};
 use super::submit::check_octets;
 use super::word::{encode as encode_word, encode_always};
 use crate::mail::parse::address::Address;
@@ -220,7 +220,7 @@ pub(crate) fn addresses(name: &str, list: &[(Option<&str>, &Address)], out: &mut
 }
 
 /// A display name: atoms as they are, other ASCII quoted, all else in encoded words.
-fn phrase(name: &str) -> String {
+pub(super) fn phrase(name: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b" !#$%&'*+-/=?^_`{|}~".contains(&b);
     let encoded = encode_word(name);
     if encoded != name || name.bytes().all(is_plain) {
@@ -374,7 +374,7 @@ fn file_part(file: &AttachedFile<'_>, out: &mut Vec<u8>) {
     fold("Content-Type", media, out);
     out.extend_from_slice(format!("Content-Disposition: {kind}").as_bytes());
     if !name.is_empty() {
-        filename_param(&name, out);
+        param("filename", &name, out);
     }
     out.extend_from_slice(b"\r\n");
     if let Some(id) = file.content_id {
@@ -395,43 +395,6 @@ fn file_part(file: &AttachedFile<'_>, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(b"Content-Transfer-Encoding: base64\r\n\r\n");
     encode_base64(file.content, out);
-}
-
-/// `filename="..."`, or RFC 2231 segments that fit a line each.
-fn filename_param(name: &str, out: &mut Vec<u8>) {
-    if name
-        .bytes()
-        .all(|b| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\')
-        && name.len() <= 60
-    {
-        out.extend_from_slice(format!(";\r\n filename=\"{name}\"").as_bytes());
-        return;
-    }
-    let mut encoded = String::new();
-    percent_encode(name, &mut encoded);
-    if encoded.len() <= 50 {
-        out.extend_from_slice(format!(";\r\n filename*=utf-8''{encoded}").as_bytes());
-        return;
-    }
-    let mut rest = encoded.as_str();
-    let mut n = 0;
-    while !rest.is_empty() {
-        let mut cut = rest.len().min(50);
-        // The cut is not inside a "%XX".
-        while cut < rest.len()
-            && rest
-                .as_bytes()
-                .get(cut.saturating_sub(2)..cut)
-                .is_some_and(|tail| tail.contains(&b'%'))
-        {
-            cut -= 1;
-        }
-        let (piece, tail) = rest.split_at_checked(cut).unwrap_or((rest, ""));
-        let charset = if n == 0 { "utf-8''" } else { "" };
-        out.extend_from_slice(format!(";\r\n filename*{n}*={charset}{piece}").as_bytes());
-        rest = tail;
-        n += 1;
-    }
 }
 
 /// RFC 2045 section 6.7 rule 5.

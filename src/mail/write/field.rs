@@ -50,6 +50,49 @@ pub(crate) fn may_set(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
+/// Writes a parameter on a line of its own: `; name="value"`, or RFC 2231 segments that fit a line
+/// each.
+pub(super) fn param(name: &str, value: &str, out: &mut Vec<u8>) {
+    if value
+        .bytes()
+        .all(|b| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\')
+        && value.len() <= 60
+    {
+        out.extend_from_slice(format!(";\r\n {name}=\"{value}\"").as_bytes());
+        return;
+    }
+    let mut encoded = String::new();
+    percent_encode(value, &mut encoded);
+    encoded_param(name, "utf-8''", &encoded, out);
+}
+
+/// Writes a parameter whose value is percent encoded already; `charset` is the part before it.
+pub(super) fn encoded_param(name: &str, charset: &str, encoded: &str, out: &mut Vec<u8>) {
+    if encoded.len() <= SEGMENT_MAX {
+        out.extend_from_slice(format!(";\r\n {name}*={charset}{encoded}").as_bytes());
+        return;
+    }
+    let mut rest = encoded;
+    let mut n = 0;
+    while !rest.is_empty() {
+        let mut cut = rest.len().min(SEGMENT_MAX);
+        // The cut is not inside a "%XX".
+        while cut < rest.len()
+            && rest
+                .as_bytes()
+                .get(cut.saturating_sub(2)..cut)
+                .is_some_and(|tail| tail.contains(&b'%'))
+        {
+            cut -= 1;
+        }
+        let (piece, tail) = rest.split_at_checked(cut).unwrap_or((rest, ""));
+        let charset = if n == 0 { charset } else { "" };
+        out.extend_from_slice(format!(";\r\n {name}*{n}*={charset}{piece}").as_bytes());
+        rest = tail;
+        n += 1;
+    }
+}
+
 /// A Content-Disposition value for a download (RFC 6266, RFC 8187). It is always `attachment`. The
 /// name is reduced to its last path component and cleaned of controls; an ASCII form serves old
 /// clients.
@@ -78,6 +121,8 @@ pub fn content_disposition(name: &str) -> String {
     value
 }
 
+/// Octets of a segment of a parameter.
+const SEGMENT_MAX: usize = 50;
 /// RFC 5322 section 2.1.1 recommends 78.
 const FOLD_AT: usize = 78;
 /// Names of fields that a caller sets. IANA's longest name has half of that.

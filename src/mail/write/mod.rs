@@ -5,6 +5,7 @@
 pub mod compose;
 pub mod encode;
 pub mod field;
+pub mod seven_bit;
 pub mod submit;
 pub mod word;
 

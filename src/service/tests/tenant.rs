@@ -411,6 +411,7 @@ fn calls_of_the_server_are_refused_to_all_others() {
         OutboundWrite::Next {
             route: RouteId(1),
             report: None,
+            is_last: false,
         }
         .into(),
         OutboundWrite::Lost {
