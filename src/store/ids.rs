@@ -95,17 +95,18 @@ impl Store {
     /// Changes the epoch of the log and every UIDVALIDITY, after a backup was restored: clients
     /// that have seen what came after the backup must begin again. The numbers of every log jump
     /// ahead, and the window begins after the jump. A number from before the restore is then
-    /// below the window for ever, also when the log has become longer than it was. The jump
-    /// follows the clock, so the same backup restored twice jumps twice.
+    /// below the window for ever, also when the log has become longer than it was. Both jumps
+    /// follow the clock, so the same backup restored twice jumps twice.
     pub fn renew(&self, now: Now) -> Result<(), Error> {
         self.run("UPDATE meta SET value = value + 1 WHERE name = 'epoch'", [])?;
+        self.leap_uidvalidity(now)?;
         self.run(
             "INSERT OR REPLACE INTO meta (name, value)
              SELECT 'restored', max(?1, coalesce(max(at), 0)) FROM org",
             [now.unix_ms],
         )?;
         self.run("DELETE FROM event", [])?;
-        let by_clock = now.unix_ms.clamp(0, SEQ_CLOCK_MAX_MS) / 1000 * SEQS_A_SECOND;
+        let by_clock = now.unix_ms.clamp(0, SEQ_CLOCK_MAX_MS) * SEQS_A_SECOND / 1000;
         self.run(
             "UPDATE org SET seq = max(seq + ?1, ?2), oldest = max(seq + ?1, ?2) + 1",
             [SEQ_LEAP, by_clock],
@@ -125,6 +126,34 @@ impl Store {
             )?;
             after = id;
         }
+    }
+
+    /// Moves the last UIDVALIDITY ahead at a restore. It may be ahead of the clock already, when
+    /// more mailboxes were made than seconds have passed. So the leap counts from the backup and
+    /// not from the clock: a restore comes above what an earlier restore of the same backup gave.
+    fn leap_uidvalidity(&self, now: Now) -> Result<(), Error> {
+        let made_ms = self
+            .one("SELECT coalesce(max(at), 0) FROM org", [], |r| r.get(0))?
+            .unwrap_or(0_i64);
+        let passed_ms = match now.unix_ms.saturating_sub(made_ms) {
+            // Nothing was ever written to a log.
+            _ if made_ms == 0 => 0,
+            // The clock has been wrong, then or now. Every later restore still leaps further.
+            ..=0 => {
+                now.unix_ms.saturating_sub(UIDVALIDITY_EPOCH_MS).max(0) / UIDVALIDITIES_A_SECOND
+            }
+            passed => passed,
+        };
+        let leaping_ms = passed_ms.min(UIDVALIDITY_LEAP_MAX_MS);
+        let leap = leaping_ms * UIDVALIDITIES_A_SECOND / 1000 + (passed_ms - leaping_ms) / 1000;
+        self.run(
+            "UPDATE meta SET value = max(value, ?1) + ?2 WHERE name = 'uidvalidity'",
+            [
+                made_ms.clamp(0, UIDVALIDITY_CLOCK_MAX_S * 1000) / 1000,
+                leap,
+            ],
+        )
+        .map(|_| ())
     }
 
     /// The hash under which a Message-ID is kept. It has a key, so that a sender cannot make two
@@ -234,6 +263,16 @@ const ID_MAX: i64 = i64::MAX - (1 << 40);
 /// clock that leaps and for the years to come.
 const UIDVALIDITY_CLOCK_MAX_S: i64 = 3_000_000_000;
 
+/// More mailboxes than a server makes in a second for long: the leap of a restore.
+const UIDVALIDITIES_A_SECOND: i64 = 64;
+
+/// So old a backup leaps by 64 a second, which is 166 million of the numbers; the time above
+/// counts once a second.
+const UIDVALIDITY_LEAP_MAX_MS: i64 = 30 * 86_400_000;
+
+/// The beginning of 2026.
+const UIDVALIDITY_EPOCH_MS: i64 = 1_767_225_600_000;
+
 /// The jump of a log at a restore: more rows than were written since the backup was made.
 const SEQ_LEAP: i64 = 1 << 32;
 
@@ -324,5 +363,43 @@ mod tests {
             .unwrap();
         assert_eq!(store.new_uidvalidity(now(2_000_000)).unwrap(), 2_000_000);
         assert_eq!(store.new_uidvalidity(now(1)).unwrap(), 2_000_001);
+    }
+
+    #[test]
+    fn a_backup_that_is_restored_twice_gives_other_uidvalidities() {
+        let now = |s: i64| Now {
+            mono_ms: 0,
+            unix_ms: s * 1000,
+        };
+        let day = 86_400;
+        // Times of the backup and of two restores; `ahead` mailboxes more than seconds were made.
+        for (made, first, second, ahead) in [
+            (1_800_000_000, 10, 11, 5000),
+            (1_800_000_000, 10, 11, 0),
+            (1_800_000_000, 100 * day, 200 * day, 1_000_000),
+            // The clock was years ahead when the backup was made.
+            (2_500_000_000, -500_000_000, -499_999_000, 1_000_000),
+        ] {
+            let restored = |after: i64| {
+                let store = Store::in_memory(7).unwrap();
+                store
+                    .run(
+                        "INSERT INTO org (id, name, created_at, at) VALUES (1, 'a', 0, ?1)",
+                        [made * 1000],
+                    )
+                    .unwrap();
+                store
+                    .run(
+                        "UPDATE meta SET value = ?1 WHERE name = 'uidvalidity'",
+                        [made + ahead],
+                    )
+                    .unwrap();
+                store.renew(now(made + after)).unwrap();
+                store.new_uidvalidity(now(made + after)).unwrap()
+            };
+            let (one, two) = (restored(first), restored(second));
+            assert!(i64::from(one) > made + ahead, "{made} {first}");
+            assert!(two > one && two < u32::MAX - 1_000_000_000, "{one} {two}");
+        }
     }
 }
