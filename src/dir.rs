@@ -227,13 +227,15 @@ impl DirHandle {
     /// the process has on it: another process would then empty the index of the log under it.
     pub fn secure(&self, names: &[&str]) -> Result<(), (PathBuf, io::Error)> {
         for name in names {
-            if self.is_private(name) {
-                continue;
-            }
-            match self.open_file(name) {
-                Ok(_) => {}
+            let secured = match self.judge_named(name) {
+                Ok(judged) if judged.fault.is_none() && !judged.is_to_close => continue,
+                // It is judged again when it is open: it may be another file by then.
+                Ok(judged) => judged.check().and_then(|()| self.open_file(name).map(drop)),
+                Err(error) => Err(error),
+            };
+            match secured {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err((self.path.join(name), error)),
+                secured => secured.map_err(|error| (self.path.join(name), error))?,
             }
         }
         Ok(())
@@ -242,11 +244,12 @@ impl DirHandle {
     /// Checks that none of the files of these names is a link, and opens none.
     pub fn refuse_links(&self, names: &[&str]) -> Result<(), (PathBuf, io::Error)> {
         for name in names {
-            if let Ok(found) = self.stat(name.as_ref())
-                && FileType::from_raw_mode(found.st_mode) != FileType::RegularFile
+            if let Ok(judged) = self.judge_named(name)
+                && let Some(FileFault::Link | FileFault::NotRegular) = judged.fault
             {
-                let refused = refuse("is a link or no regular file: put the file itself there");
-                return refused.map_err(|error| (self.path.join(name), error));
+                return judged
+                    .check()
+                    .map_err(|error| (self.path.join(name), error));
             }
         }
         Ok(())
@@ -298,17 +301,31 @@ impl DirHandle {
         rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
     }
 
-    /// Whether a file is as [`DirHandle::open_file`] leaves it, seen without opening it.
-    fn is_private(&self, name: &str) -> bool {
-        let (Ok(found), Ok(folder)) = (self.stat(name.as_ref()), rustix::fs::fstat(&self.fd))
-        else {
-            return false;
+    /// Judges a file by its name, without opening it.
+    fn judge_named(&self, name: &str) -> io::Result<JudgedFile> {
+        self.judge(&self.stat(name.as_ref())?)
+    }
+
+    /// The one judgement of a file of this folder.
+    fn judge(&self, found: &Stat) -> io::Result<JudgedFile> {
+        let (me, kind) = (geteuid(), FileType::from_raw_mode(found.st_mode));
+        let is_strange = found.st_uid != 0 && found.st_uid != rustix::fs::fstat(&self.fd)?.st_uid;
+        let fault = match kind {
+            FileType::Symlink => Some(FileFault::Link),
+            FileType::RegularFile if me.is_root() && found.st_nlink > 1 => Some(FileFault::Names(
+                u32::try_from(found.st_nlink).unwrap_or(u32::MAX),
+            )),
+            FileType::RegularFile if me.is_root() && is_strange => {
+                Some(FileFault::Stranger(found.st_uid))
+            }
+            FileType::RegularFile => None,
+            _ => Some(FileFault::NotRegular),
         };
-        let of_whom = [geteuid().as_raw(), folder.st_uid];
-        FileType::from_raw_mode(found.st_mode) == FileType::RegularFile
-            && found.st_nlink == 1
-            && found.st_mode & 0o077 == 0
-            && of_whom.contains(&found.st_uid)
+        let is_ours = me.is_root() || found.st_uid == me.as_raw();
+        Ok(JudgedFile {
+            fault,
+            is_to_close: is_ours && found.st_mode & 0o077 != 0,
+        })
     }
 
     /// Takes the rights of others away from a folder of our own. A folder that others could write
@@ -343,37 +360,59 @@ impl DirHandle {
     fn open_with(&self, name: &str, flags: OFlags) -> io::Result<File> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
-            Err(Errno::LOOP) => {
-                return refuse("is a symbolic link: put the file itself there, or delete the link");
-            }
+            Err(Errno::LOOP) => return FileFault::Link.refuse(),
             opened => opened?,
         };
-        let found = rustix::fs::fstat(&fd)?;
-        if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
-            return refuse("is no regular file: delete it");
-        }
-        let me = geteuid();
-        if me.is_root() {
-            if found.st_nlink > 1 {
-                return refuse(format!(
-                    "has {} names (hard links), and root must not change a file that has another \
-                     name: put a copy in its place",
-                    found.st_nlink
-                ));
-            }
-            let folder = rustix::fs::fstat(&self.fd)?.st_uid;
-            if found.st_uid != 0 && found.st_uid != folder {
-                return refuse(format!(
-                    "belongs to user {} and neither to root nor to the owner of the folder: delete \
-                     it, or give it to the owner with chown",
-                    found.st_uid
-                ));
-            }
-        }
-        if found.st_mode & 0o077 != 0 && (me.is_root() || found.st_uid == me.as_raw()) {
+        let judged = self.judge(&rustix::fs::fstat(&fd)?)?;
+        judged.check()?;
+        if judged.is_to_close {
             rustix::fs::fchmod(&fd, PRIVATE_FILE)?;
         }
         Ok(File::from(fd))
+    }
+}
+
+/// What is known of a file before it is used.
+struct JudgedFile {
+    /// Why it must not be used.
+    fault: Option<FileFault>,
+    /// Others have rights to it, and they can be taken away.
+    is_to_close: bool,
+}
+
+impl JudgedFile {
+    /// The refusal of a file that must not be used.
+    fn check(&self) -> io::Result<()> {
+        self.fault.map_or(Ok(()), FileFault::refuse)
+    }
+}
+
+/// Why a file must not be used. The last two concern root alone, who could be led to change a file
+/// of another user.
+#[derive(Clone, Copy)]
+enum FileFault {
+    Link,
+    NotRegular,
+    Names(u32),
+    Stranger(u32),
+}
+
+impl FileFault {
+    fn refuse<T>(self) -> io::Result<T> {
+        refuse(match self {
+            FileFault::Link => {
+                "is a symbolic link: put the file itself there, or delete the link".to_owned()
+            }
+            FileFault::NotRegular => "is no regular file: delete it".to_owned(),
+            FileFault::Names(n) => format!(
+                "has {n} names (hard links), and root must not change a file that has another \
+                 name: put a copy in its place"
+            ),
+            FileFault::Stranger(uid) => format!(
+                "belongs to user {uid} and neither to root nor to the owner of the folder: delete \
+                 it, or give it to the owner with chown"
+            ),
+        })
     }
 }
 
