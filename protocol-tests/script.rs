@@ -23,7 +23,7 @@
 //! | `B hangs up`, `B is gone` | the client closes its sending side; the client vanishes |
 //! | `B stops reading`, `B reads` | the client does not take output; it does again |
 //! | `wait 29m` | time passes (`ms`, `s`, `m`, `h`, `d`) |
-//! | `shutdown`, `store fails` | SIGTERM; the next commit fails |
+//! | `shutdown`, `store fails` | SIGTERM, and again: its time is over; the next commit fails |
 //! | `disk N`, `disk free` | so many octets are free on the disk; enough |
 //! | `store tidies` | the writer does its idle work: old rows are deleted |
 //! | `counts NAME` | the metric `postern_NAME` is not 0 |

@@ -611,13 +611,27 @@ fn a_stop_waits_its_time_and_no_longer() {
     for code in ["250", "250", "354"] {
         assert!(reply(&mut busy).starts_with(code));
     }
-    // Neither ends its handshake, nor its message.
+    let mut appends = server.tls("imaps");
+    line(&mut appends);
+    say(
+        &mut appends,
+        &format!("a LOGIN {inbox} {}\r\n", server.key()),
+    );
+    line(&mut appends);
+    say(&mut appends, "a APPEND INBOX {100}\r\n");
+    assert!(line(&mut appends).starts_with('+'));
+    say(&mut appends, "From: ");
+    // None ends its handshake or its message.
     let shaking = server.plain("imaps");
     let begin = Instant::now();
     server.signal(Signal::TERM);
-    assert_eq!(server.wait(5), 0);
+    // Those in the middle of a message are told before they are closed.
+    assert!(rest(&mut busy).starts_with("421 4.3.2"));
+    assert!(rest(&mut appends).starts_with("* BYE Server is stopping"));
     assert!(begin.elapsed() >= Duration::from_millis(900));
-    drop((busy, shaking));
+    drop((busy, appends));
+    assert_eq!(server.wait(5), 0);
+    drop(shaking);
 }
 
 #[test]

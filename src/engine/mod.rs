@@ -46,7 +46,8 @@ pub enum Input<'a> {
     Deadline,
     /// The peer has sent its last byte (half-close); everything before it has been given.
     Eof,
-    /// The server stops: say goodbye in your own words, then close.
+    /// The server stops: say goodbye in your own words, then close. What is under way may come to
+    /// its end. When this comes again, the time for that is over.
     Shutdown,
     /// Outgoing connections only: it could not be made, or it was lost. No bytes follow. The
     /// engine may still make calls; it sets `Output::close` when it is done.

@@ -105,7 +105,7 @@ impl<E: Engine> Session<E> {
         }
     }
 
-    /// The server stops.
+    /// The server stops; the second time, what is under way has had its time.
     pub fn shutdown(&mut self, now: Now, out: &mut Output) {
         self.tell(now, Input::Shutdown, out);
         self.feed_kept(now, out);
@@ -129,6 +129,11 @@ impl<E: Engine> Session<E> {
     /// worker that reads nothing while this is `false` gives the peer backpressure.
     pub fn wants_read(&self, pending: usize) -> bool {
         !self.call_out && !self.held && !self.closing && !self.tls_wanted && pending <= HIGH_WATER
+    }
+
+    /// Whether the engine has said its last.
+    pub fn is_closing(&self) -> bool {
+        self.closing
     }
 
     /// Whether a call is out.

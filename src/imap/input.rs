@@ -29,7 +29,7 @@ impl Server {
                 Input::Drained => self.drained(out),
                 Input::Deadline => self.deadline(now, out),
                 Input::Eof => self.hang_up(out),
-                Input::Shutdown => self.stopping = true,
+                Input::Shutdown => self.stop(out),
                 // For outgoing connections only.
                 Input::Failed(_) => {}
             }
@@ -437,6 +437,15 @@ impl Server {
             self.waits = Waits::Command;
             self.count_error(out);
         }
+    }
+
+    /// The server stops. A message on its way may come to its end. When it is told again, the time
+    /// for that is over.
+    fn stop(&mut self, out: &mut Output) {
+        if self.stopping && matches!(self.waits, Waits::Message(_)) {
+            return self.bye("Server is stopping, the message was not stored", out);
+        }
+        self.stopping = true;
     }
 
     /// Whether a stop may end the session now: no command is under way.

@@ -284,6 +284,11 @@ impl Conn {
         self.has_session() && self.driver.session().is_waiting()
     }
 
+    /// Whether its last bytes are on their way to the peer.
+    pub fn is_leaving(&self) -> bool {
+        self.channel.phase == Phase::Draining || self.driver.session().is_closing()
+    }
+
     /// Whether the session takes input.
     fn has_session(&self) -> bool {
         matches!(self.channel.phase, Phase::Open | Phase::Failed)

@@ -79,9 +79,9 @@ pub(super) struct WorkerContext {
 /// When a stop has come.
 #[derive(Clone, Copy)]
 struct Stop {
-    /// Idle connections are closed then.
+    /// Connections that do not wait for the service are told goodbye then.
     close_at: u64,
-    /// Those that wait for the service are closed then.
+    /// All others are closed then, and those that have not read their goodbye.
     end_at: u64,
 }
 
@@ -488,7 +488,8 @@ impl Worker {
         }
     }
 
-    /// Whether a stop is complete; ends the connections whose time is over.
+    /// Whether a stop is complete; ends the connections whose time is over. Each is told first, so
+    /// that a client in the middle of a message knows why it ends, and has a moment to read it.
     fn is_over(&mut self) -> bool {
         let Some(stop) = self.stop else {
             return false;
@@ -498,11 +499,19 @@ impl Worker {
             let over: Vec<ConnId> = self
                 .conns
                 .values()
-                .filter(|conn| now >= stop.end_at || !conn.is_waiting())
+                .filter(|conn| now >= stop.end_at || !(conn.is_waiting() || conn.is_leaving()))
                 .map(|conn| conn.id())
                 .collect();
             for id in over {
-                self.remove(id, "shutdown");
+                if now < stop.end_at {
+                    self.with(id, "shutdown", |conn, context| {
+                        conn.touch(context, Session::shutdown)
+                    });
+                }
+                let conn = self.conns.get(&id);
+                if conn.is_some_and(|conn| now >= stop.end_at || !conn.is_leaving()) {
+                    self.remove(id, "shutdown");
+                }
             }
         }
         self.conns.is_empty()
