@@ -57,6 +57,8 @@ pub enum MailboxWrite {
         inbox: InboxRef,
         from: String,
         to: String,
+        /// What is done so far.
+        progress: Box<BulkProgress>,
     },
     /// Deletes one of the owner's own in an inbox that is named. Its messages move to Trash, or are
     /// deleted for good, in slices. Written: `Changed`.

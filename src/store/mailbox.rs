@@ -302,12 +302,13 @@ impl Store {
         org: OrgId,
         inbox: InboxId,
         name: &str,
+        max: usize,
     ) -> Result<Vec<(MailboxId, String)>, Error> {
         self.all(
             "SELECT id, name FROM mailbox
              WHERE inbox = ?1 AND name >= ?2 || '/' AND name < ?2 || '0' AND org = ?3
-             ORDER BY name",
-            (inbox.0, name, org.0),
+             ORDER BY name LIMIT ?4",
+            (inbox.0, name, org.0, int(max as u64)),
             |r| Ok((MailboxId(r.get(0)?), r.get(1)?)),
         )
     }

@@ -160,6 +160,7 @@ fn rename(request: &mut RouteRequest<'_>) -> RouteResult {
         inbox: request.inbox()?,
         from: name(request)?,
         to: request.body.text("name").unwrap_or_default(),
+        progress: Box::default(),
     };
     Ok(RouteStep::Write(
         Box::new(call.into()),

@@ -54,8 +54,21 @@ fn write_mailbox(
         MailboxWrite::CreateIn { inbox, mailbox, .. } => {
             folder::create(context, access, inbox, mailbox)
         }
-        MailboxWrite::RenameIn { inbox, from, to } => {
-            folder::rename(context, access, inbox, (from, to))
+        MailboxWrite::RenameIn {
+            inbox,
+            from,
+            to,
+            progress,
+        } => {
+            let step = folder::rename(context, access, inbox, (from, to), progress)?;
+            return Ok(carried(step, |progress| {
+                Write::Mailbox(MailboxWrite::RenameIn {
+                    inbox: inbox.clone(),
+                    from: from.clone(),
+                    to: to.clone(),
+                    progress,
+                })
+            }));
         }
         MailboxWrite::DeleteIn {
             inbox,

@@ -41,20 +41,29 @@ pub fn create(
     made(context, &place, &name)
 }
 
-/// Renames a folder and those below it.
+/// Renames a folder and those below it, in slices.
 pub fn rename(
     context: &mut WriteContext<'_>,
     access: &Access,
     inbox: &InboxRef,
     (from, to): (&str, &str),
-) -> Result<Written, Refusal> {
+    progress: &BulkProgress,
+) -> Result<BulkStep, Refusal> {
     let place = named_place(context, access, inbox)?;
-    let source = own_folder(context, access, &place, from)?;
+    let source = match progress.source {
+        None => own_folder(context, access, &place, from)?,
+        Some(id) => context
+            .store
+            .mailbox(place.org, place.path.id, id)?
+            .ok_or(NO_MAILBOX)?,
+    };
     let target = mailbox::parse_name(to, &context.shared.limits)?;
-    if source.name != target {
-        mailbox::rename_in(context, &place, &source, &target)?;
+    if source.name != target
+        && let Some(next) = mailbox::rename_in(context, &place, &source, &target, progress)?
+    {
+        return Ok(BulkStep::On(next));
     }
-    made(context, &place, &target)
+    Ok(BulkStep::Done(made(context, &place, &target)?))
 }
 
 /// Deletes a folder. Its messages move to Trash, or are deleted for good, in slices.

@@ -3,6 +3,8 @@
 //! This file checks a name once, where it comes in; the store takes it as it is. Every change is a
 //! row of the log, except a subscription, which changes no mail.
 
+use std::collections::HashSet;
+
 use super::slice::{self, BulkStep};
 use crate::call::{
     Access, Answer, Bounded, BulkProgress, Change, ConflictReason, Countable, INBOX, InboxId,
@@ -329,7 +331,7 @@ pub fn delete(
 
 /// Refuses to delete a mailbox that has others below it.
 pub(super) fn check_no_children(store: &Store, mailbox: &MailboxRecord) -> Result<(), Refusal> {
-    let below = store.children(mailbox.org, mailbox.inbox, &mailbox.name)?;
+    let below = store.children(mailbox.org, mailbox.inbox, &mailbox.name, 1)?;
     match below.is_empty() {
         true => Ok(()),
         false => Err(Refusal::Conflict(ConflictReason::MailboxHasChildren)),
@@ -356,7 +358,7 @@ pub(super) fn delete_in(
     Ok(())
 }
 
-/// RENAME, with everything below it. INBOX itself stays, and its messages move, in slices (RFC 3501
+/// RENAME, with everything below it, in slices. INBOX itself stays, and its messages move (RFC 3501
 /// section 6.3.5).
 pub fn rename(
     context: &mut WriteContext<'_>,
@@ -370,11 +372,16 @@ pub fn rename(
     if let Some(target) = progress.target {
         return move_inbox_messages(context, (access, &place), target, progress);
     }
-    let source = find(context.store, limits, (access, inbox), from)?;
+    let source = match progress.source {
+        None => find(context.store, limits, (access, inbox), from)?,
+        Some(id) => context.store.mailbox(org, inbox, id)?.ok_or(NONE)?,
+    };
     let target = parse_name(to, limits)?;
     if source.name != INBOX {
-        rename_in(context, &place, &source, &target)?;
-        return Ok(BulkStep::Done(Written::Changed));
+        return match rename_in(context, &place, &source, &target, progress)? {
+            None => Ok(BulkStep::Done(Written::Changed)),
+            Some(next) => Ok(BulkStep::On(next)),
+        };
     }
     if context.store.mailbox_named(org, inbox, &target)?.is_some() {
         return Err(Refusal::Exists(Noun::Mailbox));
@@ -384,26 +391,29 @@ pub fn rename(
     move_inbox_messages(context, (access, &place), target.ok_or(NONE)?.id, progress)
 }
 
-/// Renames a mailbox that is not INBOX, with everything below it.
+/// Renames a slice of what is below a mailbox that is not INBOX, and at last the mailbox itself;
+/// the position of the next slice. A rename that a crash has cut can so be sent again: the mailbox
+/// has its old name until everything below it has the new one.
 pub(super) fn rename_in(
     context: &mut WriteContext<'_>,
     place: &InboxPlace,
     source: &MailboxRecord,
     target: &str,
-) -> Result<(), Refusal> {
+    progress: &BulkProgress,
+) -> Result<Option<Box<BulkProgress>>, Refusal> {
     let (org, inbox) = (place.org, place.path.id);
-    if context.store.mailbox_named(org, inbox, target)?.is_some() {
-        return Err(Refusal::Exists(Noun::Mailbox));
+    // A rename costs about three times as much as a change of flags.
+    let rows = (context.shared.limits.slice_rows / 3).max(1);
+    if progress.source.is_none() {
+        check_rename(context, place, source, target)?;
     }
-    if target.starts_with(&source.name) && target[source.name.len()..].starts_with('/') {
-        return Err(Refusal::Conflict(ConflictReason::MailboxBelowItself));
-    }
-    let mut renamed = vec![(source.id, source.name.clone())];
-    renamed.extend(context.store.children(org, inbox, &source.name)?);
-    if let Some((parent, _)) = target.rsplit_once('/')
-        && context.store.mailbox_named(org, inbox, parent)?.is_none()
-    {
-        create_with_parents(context, place, parent)?;
+    let mut renamed = context
+        .store
+        .children(org, inbox, &source.name, rows.saturating_add(1))?;
+    let is_last = renamed.len() <= rows;
+    renamed.truncate(rows);
+    if is_last {
+        renamed.push((source.id, source.name.clone()));
     }
     for (id, old) in renamed {
         let below = old.get(source.name.len()..).unwrap_or_default();
@@ -420,7 +430,55 @@ pub(super) fn rename_in(
             .store
             .append_event(context.now, org, context.origin, event, context.events)?;
     }
-    Ok(())
+    Ok((!is_last).then(|| {
+        Box::new(BulkProgress {
+            source: Some(source.id),
+            ..BulkProgress::default()
+        })
+    }))
+}
+
+/// Refuses a rename before its first slice if any name of it is taken or too long, and makes the
+/// levels above the new name.
+fn check_rename(
+    context: &mut WriteContext<'_>,
+    place: &InboxPlace,
+    source: &MailboxRecord,
+    target: &str,
+) -> Result<(), Refusal> {
+    let (org, inbox) = (place.org, place.path.id);
+    let store = context.store;
+    if store.mailbox_named(org, inbox, target)?.is_some() {
+        return Err(Refusal::Exists(Noun::Mailbox));
+    }
+    let below = |name: &str, above: &str| {
+        let below = name.strip_prefix(above).filter(|b| b.starts_with('/'));
+        below.map(str::to_owned)
+    };
+    if below(target, &source.name).is_some() {
+        return Err(Refusal::Conflict(ConflictReason::MailboxBelowItself));
+    }
+    let max = context.shared.limits.mailboxes;
+    let taken: HashSet<String> = store
+        .children(org, inbox, target, max)?
+        .iter()
+        .filter_map(|(_, name)| below(name, target))
+        .collect();
+    for (_, name) in store.children(org, inbox, &source.name, max)? {
+        let Some(below) = below(&name, &source.name) else {
+            continue;
+        };
+        parse_name(&format!("{target}{below}"), &context.shared.limits)?;
+        if taken.contains(&below) {
+            return Err(Refusal::Exists(Noun::Mailbox));
+        }
+    }
+    match target.rsplit_once('/') {
+        Some((parent, _)) if store.mailbox_named(org, inbox, parent)?.is_none() => {
+            create_with_parents(context, place, parent)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Moves one slice of the messages of INBOX. Those that come meanwhile move, too, or stay.

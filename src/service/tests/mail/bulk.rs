@@ -276,3 +276,116 @@ fn the_end_of_an_organization_is_no_damage_at_any_time() {
     assert!(slices > 2, "{slices}");
     world.is_good();
 }
+
+fn mailboxes(world: &mut World) -> Vec<String> {
+    let bob = world.bob.clone();
+    let call = MailboxRead::ListOf {
+        inbox: InboxRef::Id(bob.inbox.unwrap()),
+    };
+    let Answer::Mailboxes(rows) = world.answer(Ask::of(&bob, call)) else {
+        panic!()
+    };
+    rows.into_iter().map(|row| row.name).collect()
+}
+
+#[test]
+fn a_tree_of_mailboxes_is_renamed_in_slices() {
+    let mut world = world_with(|limits| limits.slice_rows = 6);
+    let bob = world.bob.clone();
+    for n in 0..5 {
+        let mailbox = format!("old/{n}");
+        world.written(Ask::of(&bob, MailboxWrite::Create { mailbox }));
+    }
+    let rename = |from: &str, to: &str| {
+        let call = MailboxWrite::Rename {
+            from: from.into(),
+            to: to.into(),
+            progress: Box::default(),
+        };
+        Ask::of(&bob, call)
+    };
+    let (reply, events) = world.in_slices(rename("old", "new"), |world, n| {
+        if n == 1 {
+            // Between the slices the mailbox itself has its old name.
+            let names = mailboxes(world);
+            assert!(names.contains(&"old".to_owned()) && names.contains(&"new/0".to_owned()));
+        }
+        if n == 2 {
+            let mailbox = "old/late".to_owned();
+            world.written(Ask::of(&bob, MailboxWrite::Create { mailbox }));
+        }
+    });
+    assert!(
+        matches!(reply, Reply::Written(Written::Changed, _)),
+        "{reply:?}"
+    );
+    let sizes: Vec<usize> = events.iter().map(|events| events.len()).collect();
+    assert_eq!(sizes, [2, 2, 3], "rows of each slice");
+    let names = mailboxes(&mut world);
+    let new: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|n| n.contains("new"))
+        .collect();
+    assert_eq!(
+        new,
+        [
+            "new", "new/0", "new/1", "new/2", "new/3", "new/4", "new/late"
+        ]
+    );
+    assert!(!names.iter().any(|name| name.contains("old")));
+    world.is_good();
+}
+
+#[test]
+fn a_rename_that_a_crash_has_cut_can_be_sent_again() {
+    let mut world = world_with(|limits| limits.slice_rows = 6);
+    let bob = world.bob.clone();
+    for n in 0..5 {
+        let mailbox = format!("old/{n}");
+        world.written(Ask::of(&bob, MailboxWrite::Create { mailbox }));
+    }
+    let rename = MailboxWrite::Rename {
+        from: "old".into(),
+        to: "new".into(),
+        progress: Box::default(),
+    };
+    // One slice, and no more.
+    let (first, call) = request(Ask::of(&bob, rename.clone())).split(());
+    let Call::Write(call) = call else { panic!() };
+    let tasks = [WriteTask::Call(first.split(call).0)];
+    let turn = world.inline.writer.turn(&world.inline.store, &tasks);
+    assert!(turn.replies.is_empty() && turn.rests.len() == 1);
+    assert_eq!(
+        mailboxes(&mut world)
+            .iter()
+            .filter(|n| n.starts_with("old"))
+            .count(),
+        4
+    );
+    // A name that is taken refuses all before anything else is renamed.
+    let mailbox = "old/0".to_owned();
+    world.written(Ask::of(
+        &bob,
+        MailboxWrite::Create {
+            mailbox: mailbox.clone(),
+        },
+    ));
+    let (reply, events) = world.in_slices(Ask::of(&bob, rename.clone()), |_, _| ());
+    assert_eq!(reply, Reply::Refused(Refusal::Exists(Noun::Mailbox)));
+    assert!(events.iter().all(|events| events.is_empty()));
+    world.written(Ask::of(&bob, MailboxWrite::Delete { mailbox }));
+    let (reply, _) = world.in_slices(Ask::of(&bob, rename), |_, _| ());
+    assert!(
+        matches!(reply, Reply::Written(Written::Changed, _)),
+        "{reply:?}"
+    );
+    assert_eq!(
+        mailboxes(&mut world)
+            .iter()
+            .filter(|n| n.starts_with("new"))
+            .count(),
+        6
+    );
+    world.is_good();
+}
