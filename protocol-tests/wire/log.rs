@@ -142,7 +142,7 @@ fn a_flood_of_failures_does_not_flood_the_log() {
     let said = server.logged("login failed", 10);
     assert!(said.len() <= 20, "{} lines", said.len());
     assert!(
-        said[0].contains("listener=http user=- reason=\"wrong key\" more=0"),
+        said[0].ends_with("listener=http user=- reason=\"wrong key\""),
         "{}",
         said[0]
     );

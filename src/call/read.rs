@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use super::{
     Conversion, DomainRef, EntryId, InboxId, InboxRef, InboxRow, KeyId, KeyRow, ListProgress,
-    MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OutboundLease, OutboundRow,
-    RecentCount, Scopes, SearchKey, SearchProgress, SharePart, SlicedList, Topic, UidSet, UsageRow,
+    MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OrgRow, OutboundLease,
+    OutboundRow, RecentCount, Scopes, SearchKey, SearchProgress, SharePart, SlicedList, Topic,
+    UidSet, UsageRow,
 };
 
 /// A call that changes nothing, by noun.
@@ -165,7 +166,12 @@ pub enum DomainRead {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum OrgRead {
     /// For the operator. Answer: `Orgs`.
-    List,
+    List {
+        cursor: Option<String>,
+        limit: usize,
+    },
+    /// The rest of a list.
+    ListRest { list: Box<SlicedList<OrgRow>> },
     /// Counters of the caller's organization. Answer: `Usage`.
     Usage,
     /// The rest of them: what was counted so far, up to an inbox.
@@ -220,7 +226,7 @@ impl Read {
             Read::Inbox(_) => Need::Inboxes(Scopes::INBOXES_READ),
             Read::Key(_) => Need::Inboxes(Scopes::KEYS_WRITE),
             Read::Domain(_) => Need::Organization(Scopes::DOMAINS_WRITE),
-            Read::Org(OrgRead::List) => Need::Operator,
+            Read::Org(OrgRead::List { .. } | OrgRead::ListRest { .. }) => Need::Operator,
             // Every key may read its own rights and the counters of its organization.
             Read::Org(OrgRead::Usage | OrgRead::UsageRest { .. }) => Need::Key,
             Read::Event(_) => Need::Inboxes(Scopes::EVENTS_READ),

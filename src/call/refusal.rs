@@ -19,6 +19,10 @@ pub enum Refusal {
     LoginLimited { delay_ms: u64, retry_ms: u64 },
     /// The operator's token is not taken from this address; whether it is right is not said.
     OperatorElsewhere,
+    /// The key was right when the session began, and has expired since.
+    KeyExpired,
+    /// The organization of the session was deleted, and the key with it.
+    OrgDeleted,
     /// The key is valid and lacks this scope.
     MissingScope(Scopes),
     /// The key is bound to inboxes, and this concerns the organization or other inboxes.

@@ -83,7 +83,10 @@ pub enum Answer {
         next: Option<String>,
     },
     Domains(Vec<DomainRow>),
-    Orgs(Vec<OrgRow>),
+    Orgs {
+        rows: Vec<OrgRow>,
+        next: Option<String>,
+    },
     Usage(Box<UsageRow>),
     Outbound {
         rows: Vec<OutboundRow>,

@@ -24,7 +24,7 @@ pub struct FirstStart {
 /// Creates the first organization, inbox and key, and commits them. Gives `None` and changes
 /// nothing when there is an organization already.
 pub fn first_start(service: &Service, store: &Store) -> Result<Option<FirstStart>, Error> {
-    if !store.orgs()?.is_empty() {
+    if store.has_orgs()? {
         return Ok(None);
     }
     let mut events = Vec::new();

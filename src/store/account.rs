@@ -5,7 +5,7 @@
 use rusqlite::{Row, params};
 
 use super::quota::{KEY_BYTES, KEY_INBOX_BYTES, OrgDelta};
-use super::{Error, Store, uint};
+use super::{Error, Store, int, uint};
 use crate::call::{InboxId, KeyId, KeyRow, OrgId, OrgRow, Scopes, UsageRow};
 
 /// A key as authentication needs it.
@@ -45,21 +45,34 @@ impl Store {
         Ok(())
     }
 
-    /// Every organization, for the operator.
-    pub fn orgs(&self) -> Result<Vec<OrgRow>, Error> {
+    /// Organizations after an id, oldest first, for the operator, and whether each has ended.
+    pub fn orgs(&self, after: OrgId, max: usize) -> Result<Vec<(OrgRow, bool)>, Error> {
         self.all(
-            "SELECT id, name, created_at FROM org
-             WHERE NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)
-             ORDER BY id LIMIT 10000",
-            [],
+            "SELECT id, name, created_at,
+                 EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)
+             FROM org WHERE id > ?1 ORDER BY id LIMIT ?2",
+            [after.0, int(max as u64)],
             |r| {
-                Ok(OrgRow {
+                let row = OrgRow {
                     id: OrgId(r.get(0)?),
                     name: r.get(1)?,
                     created_at: r.get(2)?,
-                })
+                };
+                Ok((row, r.get(3)?))
             },
         )
+    }
+
+    /// Whether there is any organization that has not ended.
+    pub fn has_orgs(&self) -> Result<bool, Error> {
+        let found = self.one(
+            "SELECT 1 FROM org
+             WHERE NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)
+             LIMIT 1",
+            [],
+            |r| r.get::<_, i64>(0),
+        )?;
+        Ok(found.is_some())
     }
 
     /// Whether there is an organization.

@@ -158,8 +158,8 @@ const STREAM_GIVES: &[Gives] = &[Gives {
            of the log: it comes first on a stream without a cursor, after the replay on one with a \
            cursor, and now and then while a filter holds all events back, so that the cursor \
            moves on. `reset` says that the cursor is not in the log. `closing` is the last frame; \
-           its `reason` is `shutdown`, `key_revoked`, `key_expired`, `inbox_deleted`, `inbox_moved` \
-           or `fault`, and `reconnect_after_ms` says when to come back, or is null where that is of no use. A \
+           its `reason` is `shutdown`, `key_revoked`, `key_expired`, `org_deleted`, \
+           `inbox_deleted`, `inbox_moved` or `fault`, and `reconnect_after_ms` says when to come back, or is null where that is of no use. A \
            line of comment comes every 15 seconds.",
     content: ResponseContent::Events(&EVENT),
 }];

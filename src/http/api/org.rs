@@ -97,12 +97,12 @@ fn keep(written: &Written) -> Vec<u8> {
 pub(crate) static LIST: Operation = Operation {
     id: "orgs.list",
     summary: "List organizations",
-    says: "Lists every organization of the server in one page.",
+    says: "Lists the organizations of the server, oldest first.",
     query: &[LIMIT, CURSOR],
     takes: Takes::Nothing,
     gives: &[Gives {
         status: 200,
-        says: "All organizations.",
+        says: "A page of organizations.",
         content: ResponseContent::Page(&ORG),
     }],
     errors: &[],
@@ -110,12 +110,14 @@ pub(crate) static LIST: Operation = Operation {
 };
 
 fn list(request: &mut RouteRequest<'_>) -> RouteResult {
-    request.one_page();
-    let call = OrgRead::List;
+    let call = OrgRead::List {
+        cursor: request.parameters.text("cursor"),
+        limit: request.parameters.limit(),
+    };
     Ok(RouteStep::Read(
         Box::new(call.into()),
         |answer, _, _| match answer {
-            Answer::Orgs(rows) => Some(ORG.page(&rows, None)),
+            Answer::Orgs { rows, next } => Some(ORG.page(&rows, next.as_deref())),
             _ => None,
         },
     ))

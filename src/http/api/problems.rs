@@ -318,6 +318,8 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             problem.allowance = *allowance;
             problem
         }
+        Refusal::KeyExpired => Problem::unauthorized("The key has expired."),
+        Refusal::OrgDeleted => Problem::unauthorized("The organization has been deleted."),
         Refusal::LoginLimited { retry_ms, .. } => too_many_failures(*retry_ms, limits),
         Refusal::MissingScope(scope) => Problem::missing_scope(scope.first_name()),
         Refusal::OperatorElsewhere => Problem::operator_elsewhere(),
@@ -609,6 +611,8 @@ mod tests {
         let rate = Rate::Requests;
         for (refusal, status) in [
             (Refusal::UNKNOWN_KEY, 401),
+            (Refusal::KeyExpired, 401),
+            (Refusal::OrgDeleted, 401),
             (Refusal::DomainNotVerified { domain }, 403),
             (too_many, 429),
             (Refusal::MissingScope(Scopes::ADMIN), 403),

@@ -107,6 +107,7 @@ pub(super) fn closing(out: &mut Vec<u8>, now: Now, seq: u64, reason: EndReason) 
     let (word, reconnect_after_ms) = match reason {
         EndReason::Shutdown { reconnect_after_ms } => ("shutdown", Some(reconnect_after_ms)),
         EndReason::KeyRevoked => ("key_revoked", None),
+        EndReason::OrgDeleted => ("org_deleted", None),
         EndReason::KeyExpired => ("key_expired", None),
         EndReason::InboxDeleted => ("inbox_deleted", None),
         EndReason::InboxMoved => ("inbox_moved", None),

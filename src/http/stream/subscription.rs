@@ -14,7 +14,7 @@ use super::cursor::{
 use super::wanted::{Wanted, Watched};
 use crate::call::{
     Access, Answer, Ask, Change, Event, EventFilter, EventKind, EventRead, InboxSet, Limits, Look,
-    Refusal, Reply, Topic,
+    Refusal, Reply, SessionEnd, Topic,
 };
 use crate::engine::Output;
 use crate::http::api::problems::{Problem, refused};
@@ -64,6 +64,8 @@ pub(super) enum EndReason {
     },
     KeyRevoked,
     KeyExpired,
+    /// The organization was deleted, and the key with it.
+    OrgDeleted,
     /// The inbox of the stream was deleted.
     InboxDeleted,
     /// The inbox of the stream was moved to where the key does not see it.
@@ -184,7 +186,10 @@ impl Subscription {
     /// An event of what is watched has come; returns the next call.
     pub fn event(&mut self, event: &Event, writer: &mut impl EventWriter) -> Option<Ask> {
         if event.ends_access(&self.access) {
-            writer.end(EndReason::KeyRevoked);
+            writer.end(match event.ends() {
+                Some(SessionEnd::Org(_)) => EndReason::OrgDeleted,
+                _ => EndReason::KeyRevoked,
+            });
             return None;
         }
         let asked = self.move_cursor(writer, |cursor, sink| Ok(cursor.event(event, sink)));

@@ -58,7 +58,7 @@ impl RunCommand for CopyCommand {
             return;
         };
         if uids.is_empty() {
-            return server.ok("No such message", out);
+            return server.ok(nothing(remove), out);
         }
         let Stage::Selected(_, open) = &server.stage else {
             return;
@@ -101,7 +101,7 @@ impl Pending for CopyPending {
         };
         let code = format!("[COPYUID {uidvalidity} {from} {to}]");
         match (self.remove, from.is_empty()) {
-            (_, true) => server.done(receipt, "No such message", out),
+            (remove, true) => server.done(receipt, nothing(remove), out),
             (false, false) => server.done(receipt, format!("{code} Copied"), out),
             (true, false) => {
                 // The new UIDs come before the EXPUNGE lines (RFC 6851 section 4.3).
@@ -110,5 +110,13 @@ impl Pending for CopyPending {
                 server.done(receipt, "Moved", out);
             }
         }
+    }
+}
+
+/// The set names no message. That is no error (RFC 3501 section 6.4.8), and it is no copy either.
+fn nothing(remove: bool) -> &'static str {
+    match remove {
+        true => "No messages moved, none matches",
+        false => "No messages copied, none matches",
     }
 }

@@ -55,7 +55,11 @@ pub fn syntax_error(out: &mut Vec<u8>, tag: &str, error: SyntaxError) {
 
 /// Response code and words of a refusal as one text.
 pub fn refusal_text(refusal: &Refusal) -> String {
-    let (code, words) = refusal_words(refusal);
+    let (code, mut words) = refusal_words(refusal);
+    // Names of fields and of things that are counted begin with a small letter.
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
     [code, " ", &words].concat()
 }
 
@@ -88,6 +92,11 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
         Refusal::MissingScope(scope) => (
             "[NOPERM]",
             format!("This key lacks the scope {}", scope.first_name()),
+        ),
+        Refusal::KeyExpired => ("[EXPIRED]", "The key has expired".to_owned()),
+        Refusal::OrgDeleted => (
+            "[NONEXISTENT]",
+            "The organization has been deleted".to_owned(),
         ),
         Refusal::OperatorElsewhere => (
             "[AUTHENTICATIONFAILED]",
@@ -136,7 +145,10 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
             let text = format!("{}: at most {max}{advice}", what.name());
             ("[LIMIT]", text)
         }
-        Refusal::IdempotencyConflict => ("[CANNOT]", "it was used with another request".to_owned()),
+        Refusal::IdempotencyConflict => (
+            "[CANNOT]",
+            "The idempotency key was used with another request".to_owned(),
+        ),
         Refusal::Conflict(reason) => ("[CANNOT]", reason.reason().to_owned()),
         Refusal::Expired { .. } => ("[UNAVAILABLE]", "No longer kept".to_owned()),
         Refusal::SearchDeadline => ("[LIMIT]", "The search took too long".to_owned()),
@@ -454,7 +466,7 @@ mod tests {
         let no = |refusal: &Refusal| {
             written(|out| tagged(out, "t", Condition::No, &refusal_text(refusal)))
         };
-        assert_eq!(no(&evil), "t NO [CANNOT] x: a??* BYE ???\r\n");
+        assert_eq!(no(&evil), "t NO [CANNOT] X: a??* BYE ???\r\n");
         let missing = Refusal::NotFound(Noun::Mailbox);
         assert_eq!(
             written(|out| tagged(out, "t", Condition::No, &target_refusal_text(&missing))),
@@ -526,5 +538,34 @@ mod tests {
             line.set(&uids);
         });
         assert_eq!(set, "1:3,7");
+    }
+
+    #[test]
+    fn every_text_of_a_refusal_is_a_sentence() {
+        let limit = |what| Refusal::Limit { what, max: 5 };
+        for refusal in [
+            Refusal::KeyExpired,
+            Refusal::OrgDeleted,
+            Refusal::IdempotencyConflict,
+            limit(Countable::Sessions),
+            limit(Countable::Keywords),
+            Refusal::TooBig {
+                what: crate::call::Bounded::MessageOctets,
+                max: 5,
+            },
+            Refusal::Invalid {
+                field: "mailbox",
+                why: "is too long".into(),
+            },
+            Refusal::Conflict(crate::call::ConflictReason::MailboxBelowItself),
+        ] {
+            let text = refusal_text(&refusal);
+            let (code, words) = text.split_once("] ").unwrap();
+            assert!(code.starts_with('['), "{text}");
+            assert!(
+                words.starts_with(|c: char| c.is_ascii_uppercase()),
+                "{text}"
+            );
+        }
     }
 }

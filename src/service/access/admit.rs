@@ -17,8 +17,11 @@ pub fn admit(service: &Service, caller: &Caller, need: Need, now: Now) -> Result
     let Some(access) = caller.key() else {
         return Ok(());
     };
-    if access.expires_at.is_some_and(|t| t <= now.unix_ms) || service.has_ended(access.org) {
-        return Err(UNKNOWN_KEY);
+    if service.has_ended(access.org) {
+        return Err(Refusal::OrgDeleted);
+    }
+    if access.expires_at.is_some_and(|t| t <= now.unix_ms) {
+        return Err(Refusal::KeyExpired);
     }
     Ok(())
 }

@@ -156,10 +156,14 @@ fn tell(service: &Service, now: Now, login: &Login<'_>, reason: &str) {
         return;
     };
     log::info!(
-        "login failed peer={} listener={} user={} reason=\"{reason}\" more={unlogged}",
+        "login failed peer={} listener={} user={} reason=\"{reason}\"{}",
         login.peer,
         login.listener.name(),
         login.user.map_or("-".into(), printable),
+        match unlogged {
+            0 => String::new(),
+            _ => format!(" more={unlogged}"),
+        },
     );
 }
 

@@ -2,11 +2,11 @@
 
 use super::inbox::look_at_inboxes;
 use super::key::{self, CheckedKey};
-use super::page::SLICE_WORK;
+use super::page::{LIST_WORK, RowsLookedAt, SLICE_WORK, list_slice};
 use crate::call::bounds::LABEL_BYTES_MAX;
 use crate::call::{
     Access, Answer, Caller, Change, InboxId, Noun, Now, OrgId, OrgRead, OrgRow, Refusal, Scopes,
-    UidSet, UsageRow, Written,
+    SlicedList, UidSet, UsageRow, Written,
 };
 use crate::service::context::WriteContext;
 use crate::service::field::check_text;
@@ -42,9 +42,22 @@ pub(in crate::service) fn insert_org(
     Ok(row)
 }
 
-/// Lists all organizations.
-pub fn list_orgs(store: &Store) -> Result<Answer, Refusal> {
-    Ok(Answer::Orgs(store.orgs()?))
+/// Does a slice of the list of all organizations.
+pub fn list_orgs(store: &Store, list: &mut SlicedList<OrgRow>) -> Result<Option<Answer>, Refusal> {
+    let rows_max = list.limit + 1;
+    let look = |after: i64| -> Result<RowsLookedAt<OrgRow>, Refusal> {
+        let found = store.orgs(OrgId(after), rows_max)?;
+        Ok(RowsLookedAt {
+            last: found.last().map_or(after, |(row, _)| row.id.0),
+            is_end: found.len() < rows_max,
+            work: found.len() as u64,
+            rows: (found.into_iter())
+                .filter_map(|(row, has_ended)| (!has_ended).then_some(row))
+                .collect(),
+        })
+    };
+    let page = list_slice(list, LIST_WORK, |row| row.id, OrgId, look)?;
+    Ok(page.map(|(rows, next)| Answer::Orgs { rows, next }))
 }
 
 /// Deletes an organization: it ends at once, and its rows are removed later, in slices.

@@ -4,7 +4,7 @@
 
 use crate::call::{
     Access, Answer, Caller, DomainRead, EntryRead, EventRead, InboxId, InboxRead, KeyId, KeyRead,
-    MailboxRead, MessageRead, OrgRead, OutboundId, OutboundRead, Read, Refusal,
+    MailboxRead, MessageRead, OrgId, OrgRead, OutboundId, OutboundRead, Read, Refusal,
 };
 use crate::service::account::page::begin_list;
 use crate::service::account::{domain, inbox, key, org};
@@ -210,8 +210,16 @@ fn read_org(
     caller: &Caller,
     call: &mut OrgRead,
 ) -> Result<Option<Answer>, Refusal> {
+    if let OrgRead::List { cursor, limit } = call {
+        let list = begin_list(cursor.as_deref(), *limit, |text| {
+            Some(OrgId::parse(text)?.0)
+        })?;
+        let list = Box::new(list);
+        *call = OrgRead::ListRest { list };
+    }
     match call {
-        OrgRead::List => org::list_orgs(context.store).map(Some),
+        OrgRead::List { .. } => Ok(None),
+        OrgRead::ListRest { list } => org::list_orgs(context.store, list),
         OrgRead::Usage => org::read_usage(context.store, context.now, caller, call),
         OrgRead::UsageRest { after, so_far } => {
             org::count_usage(context.store, caller.access()?, after, so_far)

@@ -100,8 +100,8 @@ fn the_operator_is_no_organization() {
         call,
     };
     assert!(matches!(
-        w.answer(as_operator(OrgRead::List.into())),
-        Answer::Orgs(rows) if rows.len() == 1
+        w.answer(as_operator(OrgRead::List { cursor: None, limit: 100 }.into())),
+        Answer::Orgs { rows, .. } if rows.len() == 1
     ));
     let Written::Org(row, key, secret) = w.written(as_operator(
         OrgWrite::Create {
@@ -117,7 +117,13 @@ fn the_operator_is_no_organization() {
     assert_eq!(first.org, row.id);
     // Neither sees the rows of the other.
     assert_eq!(
-        w.refused(Ask::of(&first, OrgRead::List)),
+        w.refused(Ask::of(
+            &first,
+            OrgRead::List {
+                cursor: None,
+                limit: 100
+            }
+        )),
         Refusal::MissingScope(Scopes::OPERATOR)
     );
     assert!(matches!(

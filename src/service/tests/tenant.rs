@@ -308,7 +308,13 @@ fn calls_of_accounts(access: &Access, inbox: InboxId, key: KeyId, domain: Domain
                 idempotency: None,
             },
         ),
-        Ask::of(access, OrgRead::List),
+        Ask::of(
+            access,
+            OrgRead::List {
+                cursor: None,
+                limit: 100,
+            },
+        ),
         Ask::of(access, OrgWrite::Delete { org: OrgId(1) }),
         Ask::of(
             access,

@@ -24,6 +24,7 @@ mod transaction;
 
 use crate::call::{
     Access, ArrivalPace, Ask, Call, Caller, Event, Limits, Listener, Metric, Now, Opening, Reply,
+    SessionEnd,
 };
 use crate::engine::sasl::SaslWait;
 use crate::engine::{Input, Output, Trust};
@@ -109,6 +110,7 @@ struct DelayedReply {
 enum Ending {
     Expired,
     Revoked,
+    OrgDeleted,
     Stopping,
 }
 
@@ -399,7 +401,11 @@ impl Server {
         if let Some(access) = &self.access
             && event.ends_access(access)
         {
-            self.end_with(Ending::Revoked, out);
+            let ending = match event.ends() {
+                Some(SessionEnd::Org(_)) => Ending::OrgDeleted,
+                _ => Ending::Revoked,
+            };
+            self.end_with(ending, out);
         }
     }
 
@@ -421,13 +427,20 @@ impl Server {
         match ending {
             Ending::Expired => self.say_goodbye("4.7.0", "The key has expired", out),
             Ending::Revoked => self.say_goodbye("4.7.0", "The key has been revoked", out),
+            Ending::OrgDeleted => {
+                self.say_goodbye("4.7.0", "The organization has been deleted", out);
+            }
             Ending::Stopping => self.say_goodbye("4.3.2", "The server is stopping", out),
         }
     }
 
-    /// The server stops. A message on its way may come to its end; other connections end now.
+    /// The server stops. A message on its way may come to its end; other connections end now. When
+    /// it is told again, the time for the message is over.
     fn stop(&mut self, out: &mut Output) {
+        let is_over = self.ending == Some(Ending::Stopping);
         match self.state {
+            SmtpState::Answer(_) | SmtpState::Closed if is_over => {}
+            _ if is_over => self.end_now(Ending::Stopping, out),
             SmtpState::Data(_) | SmtpState::Chunk { .. } => self.ending = Some(Ending::Stopping),
             // No reply is possible between the last plain octet and TLS.
             SmtpState::Handshake => self.close(out),

@@ -17,6 +17,8 @@ fn every_line_is_a_short_reply_whose_codes_agree() {
     };
     let refusals = [
         Refusal::UNKNOWN_KEY,
+        Refusal::KeyExpired,
+        Refusal::OrgDeleted,
         Refusal::LoginLimited {
             delay_ms: 0,
             retry_ms: u64::MAX,
@@ -60,16 +62,13 @@ fn every_line_is_a_short_reply_whose_codes_agree() {
         Refusal::Damaged,
         Refusal::Stopping,
     ];
+    let message = |single_recipient| ReplyContext::Message { single_recipient };
     let moments = [
         ReplyContext::Login,
         ReplyContext::Sender,
         ReplyContext::Recipient,
-        ReplyContext::Message {
-            single_recipient: true,
-        },
-        ReplyContext::Message {
-            single_recipient: false,
-        },
+        message(true),
+        message(false),
     ];
     let check = |line: &ReplyLine| {
         let text = &line.text;

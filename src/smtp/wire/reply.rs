@@ -50,6 +50,8 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
             };
             format!("{code} The key lacks the scope {}", scope.first_name())
         }
+        Refusal::KeyExpired => "550 5.7.1 The key has expired".into(),
+        Refusal::OrgDeleted => "550 5.7.1 The organization has been deleted".into(),
         Refusal::OperatorElsewhere => "535 5.7.8 Wrong address or key".into(),
         Refusal::KeyBound => "550 5.7.1 The key is bound to other inboxes".into(),
         Refusal::DomainNotVerified { domain } => {

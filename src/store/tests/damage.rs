@@ -35,7 +35,7 @@ fn write(inline: &mut Inline, access: &Access, ask: impl Into<Call>) {
 
 /// The access to the first inbox of the first organization.
 fn first_access(inline: &Inline) -> (Access, InboxId) {
-    let org = inline.store.orgs().unwrap()[0].id;
+    let org = inline.store.orgs(OrgId(0), 1).unwrap()[0].0.id;
     let inbox = inline.store.inboxes(org, None, InboxId(0), 1).unwrap()[0].id;
     let mut grant = (*login::folder_access(org).0).clone();
     grant.inbox = Some(inbox);
@@ -46,7 +46,7 @@ fn first_access(inline: &Inline) -> (Access, InboxId) {
 /// keywords, expunged messages, mailboxes below others, a job, a kept answer.
 fn everything() -> Inline {
     let mut inline = world();
-    let org = inline.store.orgs().unwrap()[0].id;
+    let org = inline.store.orgs(OrgId(0), 1).unwrap()[0].0.id;
     let other = inline.make_org("two").unwrap();
     inline.make_inbox(other, "c@y.test").unwrap();
     inline.make_key(other, Scopes::ADMIN, None).unwrap();
@@ -645,7 +645,7 @@ fn damage_is_told_and_never_served() {
         let mut inline = everything();
         damage(&inline.store, sql);
         let (access, inbox) = first_access(&inline);
-        let org = inline.store.orgs().unwrap()[0].id;
+        let org = inline.store.orgs(OrgId(0), 1).unwrap()[0].0.id;
         let mailbox = inline.store.mailbox_named(org, inbox, "INBOX");
         let mailbox = mailbox.unwrap().unwrap().id;
         let id = inline.store.all(

@@ -61,7 +61,7 @@ fn checksums_hold_whenever_the_process_is_killed() {
             // A reader holds a part of the log back.
             5 => {
                 let held = reader.snapshot().unwrap();
-                reader.orgs().unwrap();
+                reader.orgs(OrgId(0), 100).unwrap();
                 send(&store, n + 100);
                 assert!(!store.checkpoint(Checkpoint::Passive).unwrap());
                 let copy = killed(&folder, "pages-held");

@@ -417,7 +417,7 @@ fn newer_copies_are_refused_as_such(path: &Path, copy: &Path) {
 #[test]
 fn what_deletions_leave_is_known_and_goes() {
     let mut inline = world();
-    let org = inline.store.orgs().unwrap()[0].id;
+    let org = inline.store.orgs(OrgId(0), 1).unwrap()[0].0.id;
     let inboxes = inline.store.inboxes(org, None, InboxId(0), 10).unwrap();
     let access = login::folder_access(org);
     let write = |inline: &mut Inline, ask| {

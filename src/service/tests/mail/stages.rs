@@ -153,7 +153,11 @@ fn a_reader_keeps_messages_that_wait_and_serves_others() {
         conn: Some(ConnId(5)),
         ..request(Ask {
             caller: Caller::Operator,
-            call: OrgRead::List.into(),
+            call: OrgRead::List {
+                cursor: None,
+                limit: 100,
+            }
+            .into(),
         })
     };
     router.submit(state).unwrap();
