@@ -23,6 +23,7 @@ thread_local! {
 /// Counts work that is done or about to be done, in units of about a nanosecond: an octet that is
 /// scanned is one, an octet that is decoded some, a row of the store about a thousand. Call it in
 /// every loop whose length a peer decides, at least once for 100,000 units.
+#[inline]
 pub fn spend(work: usize) {
     LEFT.with(|left| match left.get().checked_sub(work) {
         Some(rest) => left.set(rest),

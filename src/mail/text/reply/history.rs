@@ -44,18 +44,18 @@ impl Line {
     }
 
     /// Whether it may be the last line of "On ... wrote:".
-    fn may_attribute(&self, text: &str) -> bool {
+    fn may_attribute<'a>(&self, text: impl Fn() -> &'a str) -> bool {
         match self.last {
             b':' | b'-' => true,
-            b'>' => memchr::memchr(b'@', text.as_bytes()).is_some(),
+            b'>' => memchr::memchr(b'@', text().as_bytes()).is_some(),
             // Without a colon it has a date.
             b'e' | b'b' => {
-                let line = text.trim_end();
+                let line = text().trim_end();
                 (line.ends_with("wrote") || line.ends_with("schrieb"))
                     && line.bytes().any(|b| b.is_ascii_digit() || b == b'@')
             }
             last if last >= 0x80 => {
-                let line = text.trim_end();
+                let line = text().trim_end();
                 line.ends_with('：') || words::WROTE_AT_END.iter().any(|end| line.ends_with(end))
             }
             _ => false,
@@ -63,7 +63,7 @@ impl Line {
     }
 
     /// Whether it may begin history or a forwarded message.
-    fn may_begin(&self, text: &str) -> bool {
+    fn may_begin<'a>(&self, text: impl Fn() -> &'a str) -> bool {
         self.has_name
             || matches!(self.first, b'>' | b'-' | b'_' | b'=' | 0xE2)
             || self.may_attribute(text)
@@ -126,12 +126,12 @@ impl<'a> Lines<'a> {
 
     /// Whether a line may begin history, a forwarded message or a signature. Most lines do not.
     pub fn may_begin(&self, at: usize) -> bool {
-        (self.lines.get(at)).is_some_and(|line| line.may_begin(self.text(line)))
+        (self.lines.get(at)).is_some_and(|line| line.may_begin(|| self.text(line)))
     }
 
     /// Whether it may be the last line of "On ... wrote:".
     fn may_attribute(&self, at: usize) -> bool {
-        (self.lines.get(at)).is_some_and(|line| line.may_attribute(self.text(line)))
+        (self.lines.get(at)).is_some_and(|line| line.may_attribute(|| self.text(line)))
     }
 
     /// Whether one of some lines may begin history, a forwarded message or a signature.
