@@ -24,8 +24,8 @@ pub struct ReadContext<'a> {
     pub seed: [u8; 16],
 }
 
-/// For a function that writes: one call inside its savepoint. When the function refuses, its caller
-/// rolls the savepoint back and cuts `events` to their earlier length.
+/// For a function that writes: one call of a group. When the function refuses, its caller undoes
+/// what it has written and cuts `events` to their earlier length.
 pub struct WriteContext<'a> {
     /// The state that all threads share.
     pub service: &'a Service,
@@ -39,6 +39,9 @@ pub struct WriteContext<'a> {
     pub now: Now,
     /// The connection that made the request; `None` is the server itself.
     pub origin: Option<ConnId>,
+    /// The call was carried out before, in a group that was undone: its rates and metrics are
+    /// counted.
+    pub is_again: bool,
     /// Events to publish after the commit.
     pub events: &'a mut Vec<Event>,
 }

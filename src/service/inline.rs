@@ -219,6 +219,7 @@ impl Inline {
             random: &mut self.random,
             now: self.service.now(),
             origin: None,
+            is_again: false,
             events: &mut events,
         };
         self.store.begin()?;

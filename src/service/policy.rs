@@ -8,11 +8,11 @@ use super::access::admit::sees;
 use super::access::limits::{LIFTED, Payer};
 use super::access::receives::{ReceiveRate, SendingParty};
 use crate::call::{
-    Access, Answer, Bounded, Countable, INBOX, InboxId, InboxRef, Limits, Metric, Network, Noun,
-    Now, OrgId, Rate, Refusal,
+    Access, Answer, Bounded, Countable, InboxId, InboxRef, Limits, Metric, Network, Noun, Now,
+    OrgId, Rate, Refusal,
 };
 use crate::mail::Address;
-use crate::store::{Destination, MailboxRecord, Store};
+use crate::store::{Destination, Store};
 use core::net::IpAddr;
 
 /// Parses an address of a request. The refusal names its field.
@@ -172,8 +172,8 @@ pub fn check_recipient(
         }
     }
     // A message may be put into another mailbox later, but it comes in here.
-    if let Some(mailbox) = store.mailbox_named(found.org, found.inbox, INBOX)? {
-        check_messages(&service.shared.limits, &mailbox, 1)
+    if let Some(messages) = found.messages {
+        check_messages(limits, messages, 1)
             .inspect_err(|_| metrics.count(Metric::RejectedQuota))?;
     }
     check_receive(service, now, [found.inbox], party)?;
@@ -183,10 +183,10 @@ pub fn check_recipient(
     })
 }
 
-/// Refuses `more` messages that a mailbox may not have.
-pub fn check_messages(limits: &Limits, mailbox: &MailboxRecord, more: u32) -> Result<(), Refusal> {
+/// Refuses `more` messages than the `messages` of a mailbox that it may not have.
+pub fn check_messages(limits: &Limits, messages: u32, more: u32) -> Result<(), Refusal> {
     let max = limits.mailbox_messages;
-    if u64::from(mailbox.messages) + u64::from(more) <= max {
+    if u64::from(messages) + u64::from(more) <= max {
         return Ok(());
     }
     Err(Refusal::Limit {

@@ -10,7 +10,10 @@
 
 use core::ops::ControlFlow;
 
+use rusqlite::types::ValueRef;
+
 use super::reclaim::{SLICE_OCTETS, SLICE_ROWS};
+use super::sum::row_sum;
 use super::{Error, Store, format, uint32};
 use crate::call::{BodyId, InboxId, Now, OrgId, Summary};
 
@@ -57,21 +60,31 @@ impl Store {
         body: &NewBody<'_>,
     ) -> Result<(), Error> {
         let summary = format::encode_summary(body.summary)?;
+        let size = body.octets.len() as i64;
+        let sum = row_sum(&[
+            ValueRef::Integer(id),
+            ValueRef::Integer(org.0),
+            ValueRef::Integer(size),
+            ValueRef::Integer(body.header_len.into()),
+            ValueRef::Text(body.message_id.as_bytes()),
+            ValueRef::Blob(body.digest),
+            ValueRef::Blob(&summary),
+        ]);
         self.direct().run(
             "INSERT INTO body (id, org, refs, size, header_len, message_id, digest, summary, links,
                  sum)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
-                 row_sum(?1, ?2, ?4, ?5, ?6, ?7, ?8))",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             (
                 id,
                 org.0,
                 refs,
-                body.octets.len() as i64,
+                size,
                 body.header_len,
                 body.message_id,
                 body.digest,
                 &summary,
                 self.links_of(body.inboxes, body.message_id, body.references)?,
+                sum,
             ),
         )?;
         Ok(())

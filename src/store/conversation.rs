@@ -11,52 +11,69 @@
 use core::ops::ControlFlow;
 use std::collections::HashMap;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
 use super::format::Links;
 use super::quota::REFERENCE_BYTES;
+use super::sum::row_sum;
 use super::{Error, Store, Tell, format};
 use crate::call::{BodyId, InboxId, Now, ThreadId};
 
 impl Store {
-    /// The conversation of a message that comes into `inbox`. It is remembered under the
-    /// Message-ID (empty: there is none) and under each of `references`, which come oldest first.
-    /// The body of the message must name the inbox in [`super::NewBody`].
+    /// The conversation of a message of which `entries` come into `inbox`. It is remembered under
+    /// the Message-ID (empty: there is none) and under each of `references`, which come oldest
+    /// first. The body of the message must name the inbox so many times in [`super::NewBody`].
     pub fn conversation_of(
         &self,
         now: Now,
-        inbox: InboxId,
+        (inbox, entries): (InboxId, u32),
         message_id: &str,
         references: &[String],
     ) -> Result<ThreadId, Error> {
         let direct = self.direct();
+        let known = |hash: i64| {
+            direct.one(
+                "SELECT thread FROM reference WHERE inbox = ?1 AND hash = ?2",
+                [inbox.0, hash],
+                |r| r.get::<_, i64>(0),
+            )
+        };
         let mut thread = None;
         for reference in references.iter().rev() {
-            thread = direct.one(
-                "SELECT thread FROM reference WHERE inbox = ?1 AND hash = ?2",
-                [inbox.0, self.reference_hash(reference)?],
-                |r| r.get::<_, i64>(0),
-            )?;
+            thread = known(self.reference_hash(reference)?)?;
             if thread.is_some() {
                 break;
             }
         }
         let mut thread = thread.unwrap_or_else(|| self.new_id(now));
         let mut new = 0;
+        // Most Message-IDs are new. So this is one plain statement and not one with RETURNING, for
+        // which SQLite makes a table in memory each time.
         for (n, hash) in self.held_hashes(message_id, references)?.iter().enumerate() {
-            let held = direct.one(
+            let row = [inbox.0, *hash, thread];
+            let made = direct.run(
                 "INSERT INTO reference (inbox, hash, thread, holders, sum)
-                 VALUES (?1, ?2, ?3, 1, row_sum(?1, ?2, ?3))
-                 ON CONFLICT (inbox, hash) DO UPDATE SET holders = holders + 1
-                 RETURNING thread, holders",
-                [inbox.0, *hash, thread],
-                |r| Ok([r.get::<_, i64>(0)?, r.get(1)?]),
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (inbox, hash) DO NOTHING",
+                [
+                    inbox.0,
+                    *hash,
+                    thread,
+                    entries.into(),
+                    row_sum(&row.map(ValueRef::Integer)),
+                ],
             )?;
-            let [known, holders] = held.ok_or(Error::Corrupt("reference"))?;
-            new += i64::from(holders == 1);
+            if made > 0 {
+                new += 1;
+                continue;
+            }
+            direct.run(
+                "UPDATE reference SET holders = holders + ?3 WHERE inbox = ?1 AND hash = ?2",
+                [inbox.0, *hash, entries.into()],
+            )?;
             if n == 0 && !message_id.is_empty() {
                 // A copy of the message or an answer to it may have come before.
-                thread = known;
+                thread = known(*hash)?.ok_or(Error::Corrupt("reference"))?;
             }
         }
         if new > 0 {

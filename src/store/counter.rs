@@ -10,8 +10,11 @@
 use core::ops::ControlFlow;
 use std::collections::HashMap;
 
+use rusqlite::types::ValueRef;
+
 use super::mailbox::{Delta, read_mailbox, read_place};
 use super::quota::{ENTRY_BYTES, OrgDelta};
+use super::sum::row_sum;
 use super::{Error, InboxPlace, MailboxRecord, Store, int, uint, uint32};
 use crate::call::{Countable, InboxId, MailboxId, Noun, Now, OrgId, Refusal};
 
@@ -134,36 +137,52 @@ impl Store {
             core::mem::take(&mut counters.rows)
         };
         for (org, held) in rows.orgs.iter().filter(|(_, held)| held.dirty) {
-            let mut row = [0; 13];
-            let (id, counters) = row.split_at_mut(1);
-            id.fill(org.0);
-            counters.copy_from_slice(&held.counters);
+            let [
+                seq,
+                at,
+                sent_day,
+                sent,
+                bytes,
+                cost,
+                messages,
+                inboxes,
+                keys,
+                jobs,
+                kept,
+                octets,
+            ] = held.counters;
+            let sum = sum_of([org.0, seq, at, sent_day, sent]);
             self.direct().run(
                 "UPDATE org SET seq = ?2, at = ?3, sent_day = ?4, sent = ?5, bytes = ?6, cost = ?7,
                      messages = ?8, inboxes = ?9, keys = ?10, jobs = ?11, kept = ?12,
-                     kept_bytes = ?13, counts_sum = row_sum(?1, ?2, ?3, ?4, ?5)
+                     kept_bytes = ?13, counts_sum = ?14
                  WHERE id = ?1",
-                row,
+                [
+                    org.0, seq, at, sent_day, sent, bytes, cost, messages, inboxes, keys, jobs,
+                    kept, octets, sum,
+                ],
             )?;
         }
         for (inbox, held) in rows.inboxes.iter().filter(|(_, held)| held.dirty) {
             let [bytes, messages, sent_day, sent, cost, ..] = held.counters;
+            let sum = sum_of([inbox.0, bytes, messages, sent_day, sent]);
             self.direct().run(
                 "UPDATE inbox SET bytes = ?2, messages = ?3, sent_day = ?4, sent = ?5, cost = ?6,
-                     counts_sum = row_sum(?1, ?2, ?3, ?4, ?5)
+                     counts_sum = ?7
                  WHERE id = ?1",
-                [inbox.0, bytes, messages, sent_day, sent, cost],
+                [inbox.0, bytes, messages, sent_day, sent, cost, sum],
             )?;
         }
         for (mailbox, held) in rows.mailboxes.iter().filter(|(_, held)| held.dirty) {
             let [uidnext, modseq, messages, unseen, deleted, bytes, cost, ..] = held.counters;
+            let sum = sum_of([mailbox.0, uidnext, modseq, messages, unseen, deleted, bytes]);
             self.direct().run(
                 "UPDATE mailbox SET uidnext = ?2, highest_modseq = ?3, messages = ?4,
                      unseen = ?5, deleted = ?6, bytes = ?7, cost = ?8,
-                     counts_sum = row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                     counts_sum = ?9
                  WHERE id = ?1",
                 [
-                    mailbox.0, uidnext, modseq, messages, unseen, deleted, bytes, cost,
+                    mailbox.0, uidnext, modseq, messages, unseen, deleted, bytes, cost, sum,
                 ],
             )?;
         }
@@ -517,6 +536,11 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The checksum of a row's counters.
+fn sum_of<const N: usize>(counters: [i64; N]) -> i64 {
+    row_sum(&counters.map(ValueRef::Integer))
 }
 
 fn held_of(mailbox: &MailboxRecord) -> HeldRow<MailboxRecord> {

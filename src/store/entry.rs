@@ -7,12 +7,13 @@
 
 use core::ops::ControlFlow;
 
-use rusqlite::Row;
 use rusqlite::types::ValueRef;
+use rusqlite::{Row, params};
 
 use super::keyword::KeywordUses;
 use super::mailbox::Delta;
 use super::quota::DIGEST_BYTES;
+use super::sum::row_sum;
 use super::{Error, MailboxRecord, Store, format, int, uint, uint32};
 use crate::call::{
     Arrival, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, BodyId, EntryId, EntryRow, EntryState,
@@ -135,13 +136,32 @@ impl Store {
             more.add(new.keywords.iter().map(String::as_str));
             self.count_keywords(mailbox.id, (more, KeywordUses::default()), true)?;
         }
+        let arrival = arrival_number(new.arrival, new.auth);
+        let prefix = (!new.prefix.is_empty()).then_some(new.prefix);
+        let sum = row_sum(&[
+            ValueRef::Integer(new.id.0),
+            ValueRef::Integer(mailbox.org.0),
+            ValueRef::Integer(mailbox.inbox.0),
+            ValueRef::Integer(new.body.0),
+            ValueRef::Integer(new.thread.0),
+            ValueRef::Integer(arrival),
+            ValueRef::Integer(new.received_at),
+            ValueRef::Integer(size.into()),
+            ValueRef::from(prefix),
+        ]);
+        let state_sum = row_sum(&[
+            ValueRef::Integer(mailbox.id.0),
+            ValueRef::Integer(uid.into()),
+            ValueRef::Integer(new.id.0),
+            ValueRef::Integer(int(modseq)),
+            ValueRef::Integer(new.flags.0.into()),
+            ValueRef::from(keywords.as_deref()),
+        ]);
         self.direct().run(
             "INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags,
                  keywords, arrival, received_at, size, prefix, extra, sum, state_sum)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
-                 row_sum(?3, ?4, ?5, ?6, ?7, ?11, ?12, ?13, ?14),
-                 row_sum(?1, ?2, ?3, ?8, ?9, ?10))",
-            (
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            params![
                 mailbox.id.0,
                 uid,
                 new.id.0,
@@ -152,12 +172,14 @@ impl Store {
                 int(modseq),
                 new.flags.0,
                 keywords,
-                arrival_number(new.arrival, new.auth),
+                arrival,
                 new.received_at,
                 size,
-                (!new.prefix.is_empty()).then_some(new.prefix),
+                prefix,
                 over,
-            ),
+                sum,
+                state_sum,
+            ],
         )?;
         Ok(uid)
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
+use super::sum::row_sum;
 use super::{Error, Store, format, int, uint};
 use crate::call::{
     Change, ConnId, Event, InboxId, InboxPath, MailboxId, Now, OrgId, Topic, UidSet,
@@ -80,19 +81,32 @@ impl Store {
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
         let path = new.inbox.as_deref().map(format::encode_path).transpose()?;
+        let uids = format::encode_uids(&new.uids)?;
+        let detail = format::encode_change(&new.change)?;
+        let (inbox, mailbox) = (new.inbox.as_ref().map(|p| p.id.0), new.mailbox.map(|m| m.0));
+        let sum = row_sum(&[
+            ValueRef::Integer(stamp.org.0),
+            ValueRef::Integer(int(stamp.seq)),
+            ValueRef::Integer(stamp.at),
+            inbox.map_or(ValueRef::Null, ValueRef::Integer),
+            mailbox.map_or(ValueRef::Null, ValueRef::Integer),
+            ValueRef::from(path.as_deref()),
+            ValueRef::from(uids.as_deref()),
+            ValueRef::Blob(&detail),
+        ]);
         self.direct().run(
             "INSERT INTO event (org, seq, at, inbox, mailbox, path, uids, detail, sum)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
-                 row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8))",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             (
                 stamp.org.0,
                 int(stamp.seq),
                 stamp.at,
-                new.inbox.as_ref().map(|p| p.id.0),
-                new.mailbox.map(|m| m.0),
+                inbox,
+                mailbox,
                 path,
-                format::encode_uids(&new.uids)?,
-                format::encode_change(&new.change)?,
+                uids,
+                detail,
+                sum,
             ),
         )?;
         events.push(Event {

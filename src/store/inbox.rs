@@ -4,7 +4,7 @@
 use rusqlite::{Row, params};
 
 use super::quota::{ADDRESS_BYTES, INBOX_BYTES, OrgDelta};
-use super::{Error, Store, format, uint};
+use super::{Error, Store, format, uint, uint32};
 use crate::call::{DomainId, InboxId, InboxPath, InboxRow, OrgId};
 
 /// Where mail for an address goes.
@@ -18,6 +18,8 @@ pub struct Destination {
     pub stored: u64,
     /// The same of its organization.
     pub org_stored: u64,
+    /// Messages in its INBOX; `None` without one.
+    pub messages: Option<u32>,
 }
 
 impl Store {
@@ -95,7 +97,8 @@ impl Store {
     /// the inbox waits for a proof.
     pub fn destination(&self, canonical: &str) -> Result<Option<Destination>, Error> {
         self.one(
-            "SELECT inbox.org, inbox.id, inbox.bytes + inbox.cost, org.bytes + org.cost
+            "SELECT inbox.org, inbox.id, inbox.bytes + inbox.cost, org.bytes + org.cost,
+                 (SELECT messages FROM mailbox WHERE mailbox.inbox = inbox.id AND name = 'INBOX')
              FROM address JOIN inbox ON inbox.id = address.inbox JOIN org ON org.id = inbox.org
                   LEFT JOIN domain ON domain.id = inbox.domain
              WHERE canonical = ?1 AND (inbox.domain IS NULL OR domain.verified_at IS NOT NULL)
@@ -120,7 +123,8 @@ impl Store {
     /// deleted.
     pub fn operator_inbox(&self) -> Result<Option<Destination>, Error> {
         self.one(
-            "SELECT org.id, inbox.id, inbox.bytes + inbox.cost, org.bytes + org.cost
+            "SELECT org.id, inbox.id, inbox.bytes + inbox.cost, org.bytes + org.cost,
+                 (SELECT messages FROM mailbox WHERE mailbox.inbox = inbox.id AND name = 'INBOX')
              FROM org JOIN inbox ON inbox.org = org.id
              WHERE org.id = (SELECT value FROM meta WHERE name = 'operator')
                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)
@@ -334,5 +338,6 @@ fn read_destination(r: &Row<'_>) -> rusqlite::Result<Destination> {
         inbox: InboxId(r.get(1)?),
         stored: uint(r.get(2)?),
         org_stored: uint(r.get(3)?),
+        messages: r.get::<_, Option<i64>>(4)?.map(uint32),
     })
 }

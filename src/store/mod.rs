@@ -113,6 +113,10 @@ pub struct Store {
     octets: OnceCell<File>,
 }
 
+/// How many rows the connection has written at a moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WriteMark(u64);
+
 /// How far [`Store::checkpoint`] goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Checkpoint {
@@ -183,6 +187,28 @@ impl Store {
         self.direct().run("RELEASE call", [])?;
         self.counters.borrow_mut().rollback_to();
         Ok(())
+    }
+
+    /// Begins one call of the group without a savepoint. What it writes can be undone with its
+    /// group alone. Gives a mark for [`Store::undo_unwritten`].
+    pub fn write_mark(&self) -> WriteMark {
+        self.counters.borrow_mut().savepoint();
+        WriteMark(self.sql.total_changes())
+    }
+
+    /// Ends such a call and keeps its changes as part of the group.
+    pub fn keep(&self) {
+        self.counters.borrow_mut().release();
+    }
+
+    /// Undoes the call that began with `mark`, its counters included, if it has written no row;
+    /// whether that is so.
+    pub fn undo_unwritten(&self, mark: WriteMark) -> bool {
+        let is_unwritten = mark == WriteMark(self.sql.total_changes());
+        if is_unwritten {
+            self.counters.borrow_mut().rollback_to();
+        }
+        is_unwritten
     }
 
     /// Undoes the group. SQLite may have undone it already.
@@ -277,6 +303,7 @@ impl Store {
         let (all, copied) = frames.unwrap_or((0, 0));
         let waiting = (all - copied).max(0) * open::PAGE_BYTES;
         if waiting < PASSIVE_AT_BYTES {
+            self.cover_ahead(all);
             return Ok(None);
         }
         Ok(Some(if length > TRUNCATE_AT_BYTES {

@@ -1,11 +1,11 @@
 //! Checksums of rows: which tables have one, what it covers, and how it is kept (DECISIONS.md,
 //! "Damage").
 //!
-//! The SQL function `row_sum` makes a checksum of its arguments. It is a function of SQL and not of
-//! Rust, because a statement that copies or moves rows never shows them to Rust. A table with many
-//! changes writes its checksums in each of its statements. For the others the writer has triggers,
-//! which are temporary: they belong to its connection and not to the file, so that a file stays
-//! usable for other programs.
+//! The SQL function `row_sum` makes a checksum of its arguments. It is a function of SQL, because a
+//! statement that copies or moves rows never shows them to Rust. A table with many changes writes
+//! its checksums in each of its statements; those that run for every message bind a checksum that
+//! Rust has made ([`row_sum`]). For the others the writer has triggers, which are temporary: they
+//! belong to its connection and not to the file, so that a file stays usable for other programs.
 //!
 //! It is no defence against a program that may write the file: that can also write a checksum. It
 //! finds what a disk, a memory, a person or a wrong statement has changed.
@@ -326,6 +326,16 @@ impl SummedTable {
              BEGIN UPDATE {name} SET {set} WHERE {row}; END;"
         ))
     }
+}
+
+/// The checksum that the SQL function `row_sum` makes of these values, for a statement whose values
+/// are all at hand: a call of the function costs as much as a step of SQLite for each of them.
+pub(super) fn row_sum(values: &[ValueRef<'_>]) -> i64 {
+    let mut sum = Sum::new();
+    for value in values {
+        sum.add(*value);
+    }
+    i64::from(sum.finish())
 }
 
 /// Gives a connection the function `row_sum`. Every connection has it before its first statement.

@@ -95,6 +95,8 @@ pub struct Writer {
     random: Random,
     reserve: Box<dyn FnMut(DiskReserve) -> bool + Send>,
     jobs: Runners,
+    /// Groups that are still carried out with a savepoint for every message.
+    guarded: u32,
 }
 
 impl core::fmt::Debug for Writer {
@@ -185,6 +187,7 @@ impl Writer {
             random,
             reserve: Box::new(|_| false),
             jobs: Runners::default(),
+            guarded: 0,
         }
     }
 
@@ -213,12 +216,17 @@ impl Writer {
         &self.service
     }
 
-    /// Carries out a group in one transaction, each request in a savepoint of its own. When the
-    /// commit fails, or SQLite has rolled the transaction back, every request of the group is
-    /// refused and nothing is published. On a full disk the reserve is given up and the group is
-    /// tried once more, so that deletions can be committed.
+    /// Carries out a group in one transaction. When the commit fails, or SQLite has rolled the
+    /// transaction back, every request of the group is refused and nothing is published. On a full
+    /// disk the reserve is given up and the group is tried once more, so that deletions can be
+    /// committed.
+    ///
+    /// Each call has a savepoint of its own. A message that is delivered has none: SQLite would
+    /// copy each page that it changes, a tenth of what a delivery costs, and what refuses a message
+    /// is checked before it writes. When one is refused later, the group is undone and carried out
+    /// again with savepoints, and so are the next [`GUARDED_GROUPS`].
     pub fn turn(&mut self, store: &Store, tasks: &[WriteTask]) -> WriteTurn {
-        self.try_twice(store, Group::of(tasks))
+        self.carry_out_or_again(store, Group::of(tasks))
     }
 
     /// Carries out a group of which the tasks are taken one by one, after the one before is carried
@@ -228,7 +236,7 @@ impl Writer {
         store: &Store,
         next: &mut dyn FnMut() -> Option<WriteTask>,
     ) -> WriteTurn {
-        self.try_twice(
+        self.carry_out_or_again(
             store,
             Group {
                 next: Some(next),
@@ -237,16 +245,32 @@ impl Writer {
         )
     }
 
-    fn try_twice(&mut self, store: &Store, mut group: Group<'_>) -> WriteTurn {
-        let turn = self.try_group(store, &mut group);
-        if turn.is_full && (self.reserve)(DiskReserve::Give) {
+    fn carry_out_or_again(&mut self, store: &Store, mut group: Group<'_>) -> WriteTurn {
+        let mut results = Vec::new();
+        let mut has_given = false;
+        loop {
+            match self.try_group(store, &mut group, &mut results) {
+                Some(turn) if !turn.is_full || has_given => return turn,
+                Some(turn) => {
+                    has_given = true;
+                    if !(self.reserve)(DiskReserve::Give) {
+                        return turn;
+                    }
+                }
+                None => self.guarded = GUARDED_GROUPS,
+            }
             group.next = None;
-            return self.try_group(store, &mut group);
         }
-        turn
     }
 
-    fn try_group(&mut self, store: &Store, group: &mut Group<'_>) -> WriteTurn {
+    /// Carries out a group and commits it. `results` has what the calls gave when the group was
+    /// tried before. `None` when the group is undone and must be carried out with savepoints.
+    fn try_group(
+        &mut self,
+        store: &Store,
+        group: &mut Group<'_>,
+        results: &mut Vec<Result<TaskProgress, Refusal>>,
+    ) -> Option<WriteTurn> {
         let now = self.service.now();
         let limits = &self.service.shared.limits;
         store.set_quota(Quota {
@@ -255,15 +279,18 @@ impl Writer {
             mailbox_keywords: limits.mailbox_keywords as u64,
         });
         let mut events = Vec::new();
-        let mut results = Vec::new();
         let end = match store.begin() {
             Err(error) => {
                 // The tasks of the group are refused too, so they are taken from their queue.
                 let _ = (0..).take_while(|n| group.nth(*n).is_some()).count();
                 Err((error.is_disk_failure(), error.to_string(), error.into()))
             }
-            Ok(()) => match self.carry_out_group(store, group, now, &mut events, &mut results) {
-                Err((why, refusal)) => {
+            Ok(()) => match self.carry_out_group(store, group, now, &mut events, results) {
+                Err(Undone::Refused) => {
+                    store.rollback();
+                    return None;
+                }
+                Err(Undone::Lost(why, refusal)) => {
                     store.rollback();
                     // A full disk is no broken disk.
                     Err((refusal != Refusal::NoSpace, why, refusal))
@@ -275,7 +302,7 @@ impl Writer {
         };
         let metrics = &self.service.shared.metrics;
         let calls = group.tasks().count();
-        match end {
+        Some(match end {
             Ok(receipt) => {
                 metrics.count(Metric::Commits);
                 metrics.add(Metric::CommittedCalls, calls as u64);
@@ -288,7 +315,7 @@ impl Writer {
                 }
                 let mut replies = Vec::with_capacity(results.len());
                 let mut rests = Vec::new();
-                for (n, result) in results.into_iter().enumerate() {
+                for (n, result) in results.drain(..).enumerate() {
                     let conn = group.nth(n).and_then(WriteTask::conn);
                     match result {
                         Ok(TaskProgress::Done(written)) => {
@@ -338,10 +365,10 @@ impl Writer {
                     is_full,
                 }
             }
-        }
+        })
     }
 
-    /// Carries out every request of a group. An error means that the whole transaction is lost.
+    /// Carries out every request of a group. After an error the transaction must be rolled back.
     fn carry_out_group(
         &mut self,
         store: &Store,
@@ -349,16 +376,31 @@ impl Writer {
         now: Now,
         events: &mut Vec<Event>,
         results: &mut Vec<Result<TaskProgress, Refusal>>,
-    ) -> Result<(), (String, Refusal)> {
+    ) -> Result<(), Undone> {
         // A task that is lent cannot be kept for another group: it is carried out whole.
         let in_pieces = group.given.is_empty();
+        let is_guarded = self.guarded > 0;
+        self.guarded = self.guarded.saturating_sub(1);
+        let mut before = core::mem::take(results).into_iter();
         let mut n = 0;
         while let Some(task) = group.nth(n) {
             n += 1;
-            let before = events.len();
-            let lost = |refusal| ("the transaction is gone".to_owned(), refusal);
-            let sql = |e: crate::store::Error| (e.to_string(), Refusal::from(e));
-            store.savepoint().map_err(sql)?;
+            let tried = before.next();
+            if let Some(Err(refusal)) = &tried
+                && *refusal != Refusal::NoSpace
+            {
+                results.push(Err(refusal.clone()));
+                continue;
+            }
+            let published = events.len();
+            let sql = |e: crate::store::Error| Undone::Lost(e.to_string(), Refusal::from(e));
+            let mark = match task {
+                WriteTask::Deliver(_) if !is_guarded => Some(store.write_mark()),
+                _ => {
+                    store.savepoint().map_err(sql)?;
+                    None
+                }
+            };
             let mut context = WriteContext {
                 service: &self.service,
                 shared: &self.service.shared,
@@ -366,26 +408,34 @@ impl Writer {
                 random: &mut self.random,
                 now,
                 origin: task.conn(),
+                is_again: tried.is_some(),
                 events,
             };
             let result = carry_out(&mut context, task, in_pieces);
-            match &result {
-                Ok(_) if store.is_transaction_gone() => return Err(lost(Refusal::Internal)),
-                Ok(_) => store.release().map_err(sql)?,
-                Err(refusal) => {
+            match (&result, mark) {
+                // After some errors SQLite rolls the whole transaction back, not only the
+                // savepoint.
+                (result, _) if store.is_transaction_gone() => {
+                    let why = "the transaction is gone".to_owned();
+                    let refusal = result.as_ref().err().cloned();
+                    return Err(Undone::Lost(why, refusal.unwrap_or(Refusal::Internal)));
+                }
+                (Ok(_), Some(_)) => store.keep(),
+                (Ok(_), None) => store.release().map_err(sql)?,
+                (Err(_), Some(mark)) if !store.undo_unwritten(mark) => {
+                    return Err(Undone::Refused);
+                }
+                (Err(refusal), mark) => {
                     if let Refusal::Limit { .. }
                     | Refusal::TooBig { .. }
                     | Refusal::OverQuota { .. } = refusal
                     {
                         self.service.shared.metrics.count(Metric::RejectedQuota);
                     }
-                    // After some errors SQLite rolls the whole transaction back, not only the
-                    // savepoint.
-                    if store.is_transaction_gone() {
-                        return Err(lost(refusal.clone()));
+                    if mark.is_none() {
+                        store.rollback_to().map_err(sql)?;
                     }
-                    store.rollback_to().map_err(sql)?;
-                    events.truncate(before);
+                    events.truncate(published);
                 }
             }
             results.push(result);
@@ -443,6 +493,14 @@ impl Writer {
             }
         }
     }
+}
+
+/// Why a group is undone before its commit.
+enum Undone {
+    /// SQLite has rolled the transaction back or cannot go on: every request is refused.
+    Lost(String, Refusal),
+    /// A message that has no savepoint was refused after it had written something.
+    Refused,
 }
 
 /// The result of a task in one group.
@@ -566,6 +624,9 @@ fn check_kept(context: &WriteContext<'_>, caller: &Caller) -> Result<(), Refusal
     }
 }
 
+/// Groups that are carried out with savepoints after one was undone. So mail that is refused late
+/// makes one group in so many run twice, however often it comes.
+const GUARDED_GROUPS: u32 = 64;
 /// Milliseconds for which an answer is kept for its `Idempotency-Key`. It is a day, which is also
 /// the unit of `event_days`.
 const KEPT_MS: i64 = 86_400_000;

@@ -228,8 +228,13 @@ impl<'a> Filling<'a> {
         Some(task)
     }
 
-    /// Counts a group that took too long.
-    fn end(self, writer: &Writer) {
+    /// Charges the last task, if the group has ended with it, and counts a group that took too
+    /// long.
+    fn end(mut self, writer: &Writer) {
+        if let Some((share, since_us)) = self.running.take() {
+            let used_us = self.clock.micros().saturating_sub(since_us);
+            self.turns.charge(share, used_us);
+        }
         let took_us = self.clock.micros().saturating_sub(self.began_us);
         if took_us > LONG_GROUP_US {
             let metrics = &writer.service().shared.metrics;

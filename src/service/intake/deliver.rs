@@ -5,7 +5,8 @@
 //!
 //! It does not judge again. It checks what may have changed since a reader decided: deleted inboxes
 //! and mailboxes, quota, rates of receiving, budgets of sending. It refuses the whole message or
-//! nothing; the rollback of the savepoint takes everything back.
+//! nothing. The rule: what it can check it checks before it writes the first row, because a message
+//! has no savepoint of its own, and a later refusal makes its group run again.
 
 use super::plan::{Delivery, Effect, Placement, Plan, StoredPieces};
 use crate::call::{
@@ -57,6 +58,7 @@ pub fn deliver(
     let bodies = store_bodies(context, caller, delivery, &targets)?;
     let mut targets = targets.into_iter();
     let mut best: Option<StoredEntry> = None;
+    let mut threads = Vec::new();
     let mut queued = 0;
     for effect in &plan.effects {
         match effect {
@@ -64,7 +66,8 @@ pub fn deliver(
                 let target = targets.next().ok_or(Refusal::Internal)?;
                 let body = body_of(&bodies, target.place.org)?;
                 let auth = auth_in(caller, plan, target.place.org);
-                let stored = store_entry(context, plan, target, (body, auth))?;
+                let thread = thread_of(context, plan, target.placement.inbox, &mut threads)?;
+                let stored = store_entry(context, plan, target, (body, thread, auth))?;
                 // The answer names the sender's copy, or else the first entry.
                 let is_better = best
                     .as_ref()
@@ -89,13 +92,15 @@ pub fn deliver(
             }
         }
     }
-    policy::count_receive(context.service, context.now, plan.receivers(), plan.party);
-    let metrics = &context.shared.metrics;
-    match best.as_ref().map(|stored| stored.kind) {
-        Some(Arrival::Appended) => metrics.count(Metric::Appends),
-        _ => metrics.count(Metric::Messages),
+    if !context.is_again {
+        policy::count_receive(context.service, context.now, plan.receivers(), plan.party);
+        let metrics = &context.shared.metrics;
+        match best.as_ref().map(|stored| stored.kind) {
+            Some(Arrival::Appended) => metrics.count(Metric::Appends),
+            _ => metrics.count(Metric::Messages),
+        }
+        metrics.add(Metric::OutboundQueued, queued as u64);
     }
-    metrics.add(Metric::OutboundQueued, queued as u64);
     Ok(Written::Delivered {
         entry: best.as_ref().map(|stored| stored.entry),
         thread: best.as_ref().map(|stored| stored.thread),
@@ -159,7 +164,9 @@ fn check<'p>(
         check_owner(caller.key(), target)?;
     }
     check_quota(context, plan, &targets)?;
-    policy::check_receive(context.service, context.now, plan.receivers(), plan.party)?;
+    if !context.is_again {
+        policy::check_receive(context.service, context.now, plan.receivers(), plan.party)?;
+    }
     Ok(targets)
 }
 
@@ -233,7 +240,7 @@ fn check_quota(
             .iter()
             .filter(|other| other.mailbox.id == target.mailbox.id);
         let more = u32::try_from(same.count()).unwrap_or(u32::MAX);
-        policy::check_messages(&context.shared.limits, &target.mailbox, more)?;
+        policy::check_messages(&context.shared.limits, target.mailbox.messages, more)?;
     }
     Ok(())
 }
@@ -344,11 +351,32 @@ fn auth_in(caller: &Caller, plan: &Plan, org: OrgId) -> SenderAuth {
     }
 }
 
+/// The conversation that the message joins in an inbox; `known` has those of the inboxes before.
+/// All copies of the message in one inbox are asked for at once.
+fn thread_of(
+    context: &WriteContext<'_>,
+    plan: &Plan,
+    inbox: InboxId,
+    known: &mut Vec<(InboxId, ThreadId)>,
+) -> Result<ThreadId, Refusal> {
+    if let Some((_, thread)) = known.iter().find(|(known, _)| *known == inbox) {
+        return Ok(*thread);
+    }
+    let entries = plan.placements().filter(|copy| copy.inbox == inbox).count();
+    let entries = (inbox, u32::try_from(entries).unwrap_or(u32::MAX));
+    let (now, id, references) = (context.now, &plan.message_id, &plan.references);
+    let thread = context
+        .store
+        .conversation_of(now, entries, id, references)?;
+    known.push((inbox, thread));
+    Ok(thread)
+}
+
 fn store_entry(
     context: &mut WriteContext<'_>,
     plan: &Plan,
     target: PlacementTarget<'_>,
-    (body, auth): (BodyId, SenderAuth),
+    (body, thread, auth): (BodyId, ThreadId, SenderAuth),
 ) -> Result<StoredEntry, Refusal> {
     let (store, now) = (context.store, context.now);
     let PlacementTarget {
@@ -356,8 +384,6 @@ fn store_entry(
         place,
         mailbox,
     } = target;
-    let inbox = place.path.id;
-    let thread = store.conversation_of(now, inbox, &plan.message_id, &plan.references)?;
     let stamp = store.next_seq(place.org, now)?;
     let new = NewEntry {
         id: EntryId(store.new_id(now)),

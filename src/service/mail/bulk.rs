@@ -88,7 +88,7 @@ fn check_room(
     let n = u32::try_from(ask.uids.len()).unwrap_or(u32::MAX);
     // A move within one mailbox adds none.
     if !ask.remove || source.id != target.id {
-        check_messages(limits, target, n.min(source.messages))?;
+        check_messages(limits, target.messages, n.min(source.messages))?;
     }
     let is_whole = n >= source.messages;
     let max = limits.inbox_bytes;

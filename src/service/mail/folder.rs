@@ -91,7 +91,7 @@ pub fn delete(
         ),
     };
     if let (None, Some(trash)) = (progress.source, &trash) {
-        policy::check_messages(&context.shared.limits, trash, folder.messages)?;
+        policy::check_messages(&context.shared.limits, trash.messages, folder.messages)?;
     }
     if slice::empty(context, (&place, &folder), trash.as_ref())? {
         let mut next = progress.clone();

@@ -374,7 +374,7 @@ fn move_one(
     if source.id == target.id {
         return Ok(());
     }
-    policy::check_messages(&context.shared.limits, target, 1)?;
+    policy::check_messages(&context.shared.limits, target.messages, 1)?;
     // A flag that was just set has changed the counters of the source, and `source` does not show
     // it. The store changes counters by differences, so the result is right.
     context.store.copy(

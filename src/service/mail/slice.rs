@@ -36,7 +36,7 @@ pub(super) fn put(
     if !remove || source.id != target.id {
         // A refusal undoes the savepoint, and so this slice.
         let n = u32::try_from(copied.from.len()).unwrap_or(u32::MAX);
-        check_messages(limits, target, n)?;
+        check_messages(limits, target.messages, n)?;
     }
     Ok((copied.from, copied.to, copied.modseq))
 }

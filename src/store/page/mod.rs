@@ -33,6 +33,8 @@ pub(super) struct PageSums {
     log: WriteAheadLog,
     /// Frames of the log with these salts have their checksums: so many.
     done: Option<(LogSalts, u32)>,
+    /// What was written is synced.
+    is_durable: bool,
     /// The page at which [`Store::fill_page_sums`] goes on; `None` when every page is covered.
     next: Option<u32>,
 }
@@ -52,6 +54,7 @@ impl PageSums {
             file,
             log,
             done: None,
+            is_durable: true,
             next,
         };
         sums.file.set_state(SumState::Open, salts)?;
@@ -68,8 +71,8 @@ impl PageSums {
         Ok(())
     }
 
-    /// Makes the checksums of the frames up to `frames` durable.
-    fn cover(&mut self, frames: u32) -> std::io::Result<()> {
+    /// Writes the checksums of the frames up to `frames`, which are committed.
+    fn write(&mut self, frames: u32) -> std::io::Result<()> {
         let Some(salts) = self.log.salts()? else {
             return Ok(());
         };
@@ -77,21 +80,29 @@ impl PageSums {
             Some((known, done)) if known == salts => done.min(frames),
             _ => 0,
         };
-        if from == frames {
-            return Ok(());
-        }
         let mut after = from;
         while after < frames {
             let upto = frames.min(after.saturating_add(FRAMES_AT_ONCE));
             let pages = self.log.sums(salts, after, upto)?;
+            self.is_durable = false;
             self.file.write(&pages)?;
             after = upto;
         }
-        if Some(salts) != self.file.head().salts {
-            self.file.set_state(SumState::Open, Some(salts))?;
+        if from < frames {
+            self.done = Some((salts, frames));
         }
+        Ok(())
+    }
+
+    /// Makes the checksums of the frames up to `frames` durable.
+    fn cover(&mut self, frames: u32) -> std::io::Result<()> {
+        self.write(frames)?;
+        if self.is_durable {
+            return Ok(());
+        }
+        self.note_log()?;
         self.file.sync()?;
-        self.done = Some((salts, frames));
+        self.is_durable = true;
         Ok(())
     }
 
@@ -129,6 +140,12 @@ impl Store {
     /// After a commit: the log may be another one than before.
     pub(super) fn note_log(&self) {
         self.with_page_sums("note", PageSums::note_log);
+    }
+
+    /// Between two checkpoints: writes the checksums of the first `frames` of the log, so that a
+    /// checkpoint, during which every call waits, has few of them to write.
+    pub(super) fn cover_ahead(&self, frames: i64) {
+        self.with_page_sums("cover", |sums| sums.write(uint32(frames)));
     }
 
     /// Before a checkpoint: the checksum of each page in the log.

@@ -10,7 +10,6 @@
 //!
 //! It is not a reader of the log: SQLite says how many frames are committed, and it checks them.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
@@ -88,7 +87,7 @@ impl WriteAheadLog {
             _ => WordOrder::BigEndian,
         };
         let mut begin = [word_of(&head, 24), word_of(&head, 28)];
-        let mut newest: HashMap<u32, PageSum> = HashMap::new();
+        let mut sums: Vec<(u32, PageSum)> = Vec::with_capacity((upto - after.min(upto)) as usize);
         let mut head = [0; FRAME_HEAD_BYTES];
         // The checksum of a frame begins with that of the frame before it.
         for frame in after.saturating_sub(1)..upto {
@@ -106,12 +105,15 @@ impl WriteAheadLog {
                     begin,
                     end,
                 };
-                newest.insert(page_of(&head), sum);
+                sums.push((page_of(&head), sum));
             }
             begin = end;
         }
-        let mut sums: Vec<(u32, PageSum)> = newest.into_iter().collect();
-        sums.sort_unstable_by_key(|(page, _)| *page);
+        // Of the frames of one page, the order of which the sort keeps, the last is the newest.
+        sums.sort_by_key(|(page, _)| *page);
+        sums.reverse();
+        sums.dedup_by_key(|(page, _)| *page);
+        sums.reverse();
         Ok(sums)
     }
 

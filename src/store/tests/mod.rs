@@ -643,7 +643,7 @@ fn threads_follow_references_and_never_merge() {
     let store = world();
     let thread = |id: &str, refs: &[&str]| {
         let refs: Vec<String> = refs.iter().map(|r| (*r).to_owned()).collect();
-        store.conversation_of(NOW, INBOX, id, &refs).unwrap()
+        store.conversation_of(NOW, (INBOX, 1), id, &refs).unwrap()
     };
     let a = thread("<a>", &[]);
     assert_eq!(thread("<b>", &["<a>"]), a);

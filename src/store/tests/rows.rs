@@ -319,7 +319,7 @@ fn a_message_id_is_known_as_long_as_a_message_holds_it() {
             summary: &Summary::default(),
         };
         let body = store.put_body(NOW, ORG, 1, &body).unwrap();
-        let thread = store.conversation_of(NOW, INBOX, id, &references);
+        let thread = store.conversation_of(NOW, (INBOX, 1), id, &references);
         (body, thread.unwrap())
     };
     let (first, thread) = send("<a>", &["<root>"]);

@@ -291,3 +291,70 @@ fn jumps_of_the_clock_move_nothing_but_dates() {
     let wrong = crate::store::verify(&world.inline.store, true);
     assert_eq!(wrong, Vec::<String>::new());
 }
+
+/// Messages have no savepoint of their own: a group in which one is refused late is carried out
+/// again, and the others of it are stored, counted and told once.
+#[test]
+fn a_late_refusal_takes_nothing_from_the_rest_of_its_group() {
+    let mut world = world_with(|limits| limits.org_bytes = 150_000);
+    let bob = world.bob.clone();
+    let large = mail(&format!("X: {}\r\n", "x ".repeat(200)).repeat(50));
+    let mut octets = vec![large; 9];
+    octets.push(mail("Subject: small\r\n"));
+    let tasks: Vec<WriteTask> = octets
+        .iter()
+        .map(|octets| WriteTask::Deliver(world.receive("bob@a.test", octets).unwrap()))
+        .collect();
+    let turn = world.inline.writer.turn(&world.inline.store, &tasks);
+    let is_stored = |(_, reply): &(_, Reply)| matches!(reply, Reply::Written(..));
+    let stored = turn.replies.iter().filter(|reply| is_stored(reply)).count();
+    let of = Noun::Organization;
+    let max = 150_000;
+    let full = Reply::Refused(Refusal::OverQuota { of, max });
+    let refused = turn.replies.iter().filter(|(_, reply)| *reply == full);
+    assert_eq!((stored, refused.count()), (7, 3), "{:?}", turn.replies);
+    assert_eq!(turn.events.len(), stored);
+    assert_eq!(world.fetch(&bob, "INBOX", Octets::No).len(), stored);
+    let metrics = &world.inline.service.shared.metrics;
+    assert_eq!(metrics.value(Metric::Messages), stored as u64);
+    assert_eq!(metrics.value(Metric::RejectedQuota), 3);
+    let wrong = crate::store::verify(&world.inline.store, true);
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// What a message counts besides rows is counted once, although its group is carried out twice.
+#[test]
+fn a_message_that_is_carried_out_again_counts_once() {
+    // One sender may send ten at once.
+    let mut world = world_with(|limits| limits.inbox_receives_per_minute = 2);
+    let plans: Vec<Decided> = (0..11)
+        .map(|_| world.receive("bob@a.test", &mail("")).unwrap())
+        .collect();
+    let tasks: Vec<WriteTask> = plans
+        .iter()
+        .take(3)
+        .cloned()
+        .map(WriteTask::Deliver)
+        .collect();
+    // Statements of the first message are done then, and some of the second.
+    world
+        .inline
+        .store
+        .fail(crate::store::StoreFault::Statement(12));
+    let turn = world.inline.writer.turn(&world.inline.store, &tasks);
+    assert!(
+        turn.replies
+            .iter()
+            .all(|(_, reply)| matches!(reply, Reply::Written(..)))
+    );
+    for plan in &plans[3..10] {
+        world.deliver(plan);
+    }
+    let (refused, _) = world.try_deliver(&plans[10]);
+    assert!(
+        matches!(refused, Reply::Refused(Refusal::RateLimited { .. })),
+        "{refused:?}"
+    );
+    let metrics = &world.inline.service.shared.metrics;
+    assert_eq!(metrics.value(Metric::Messages), 10);
+}
