@@ -19,6 +19,10 @@ pub mod call {
         Topic, TransactionOutcome, UidSet,
     };
 }
+/// `crate::crypto`
+pub mod crypto {
+    pub use crate::crypto::{Random, SigningAlgorithm, SigningKey};
+}
 /// `crate::config`
 pub mod config {
     pub use crate::config::{ListenPlace, UnknownSni, WantedListener};
@@ -62,6 +66,16 @@ pub mod imap {
 /// `crate::mail`
 pub mod mail {
     pub use crate::mail::{Address, Bounds, Headers};
+    /// `crate::mail::auth`
+    pub mod auth {
+        /// `crate::mail::auth::dkim`
+        pub mod dkim {
+            pub use crate::mail::auth::dkim::{
+                BodyHash, Canonicalization, DkimOutcome, DkimSignature, DkimSigner, SelectorKey,
+                Verifier, record_text, signatures,
+            };
+        }
+    }
     /// `crate::mail::digest`
     pub mod digest {
         pub use crate::mail::digest::{AddressItem, Digest, PartStep, analyse};

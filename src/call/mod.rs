@@ -8,6 +8,7 @@
 mod access;
 mod account;
 mod arrival_pace;
+mod authentication;
 pub mod bounds;
 mod budget;
 mod caller;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 pub use access::{Access, Grant, Scopes, Secret};
 pub use account::*;
 pub use arrival_pace::ArrivalPace;
+pub use authentication::AuthResult;
 pub use budget::{Budget, Charge, Holders, LONG_ANSWER_BYTES, LOOK_MS, MemoryShortage};
 pub use caller::Caller;
 pub use dns::{

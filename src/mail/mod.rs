@@ -4,13 +4,14 @@
 //! clock, a store or a protocol. `parse` reads octets: addresses, fields, dates, encodings, MIME
 //! parts. `digest` is the stored form of a message and the pass that makes it at delivery. `text`
 //! is the message as a reader sees it: text, HTML, attachments, links, codes, search. `write` makes
-//! mail of our own. `time` is the calendar, `unicode` compares and cleans text, `utf7` is the form
-//! of mailbox names in IMAP.
+//! mail of our own. `auth` finds out who sent a message. `time` is the calendar, `unicode` compares
+//! and cleans text, `utf7` is the form of mailbox names in IMAP.
 //!
 //! The rule: all input is hostile. Every pass is iterative and linear. Every amount has a bound in
 //! [`Bounds`] or a named constant. Input beyond a bound is left out or opaque, and the result says
 //! so; it is never guessed.
 
+pub mod auth;
 pub mod digest;
 pub mod parse;
 pub mod text;

@@ -1,10 +1,14 @@
-//! Digests, message authentication, randomness and the text form of keys. Only this file names
-//! `ring`. No protocol and no storage is here.
+//! Digests, message authentication, randomness, signatures and the text form of keys. Only this
+//! folder names `ring`. No protocol and no storage is here.
 //!
 //! Randomness is an argument, never a global. A test passes a seeded source and gets the same
 //! run again; the server passes [`Random::system`].
 
+mod signing;
+
 use ring::rand::SecureRandom;
+
+pub use signing::{KeyFault, SigningAlgorithm, SigningKey, VerifyingKey};
 
 /// SHA-256 of `octets`.
 pub fn sha256(octets: &[u8]) -> [u8; 32] {
@@ -22,6 +26,36 @@ pub fn sha256_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(context.finish().as_ref());
     out
+}
+
+/// SHA-256 of octets that come in pieces.
+#[derive(Clone)]
+pub struct Sha256(ring::digest::Context);
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Sha256(ring::digest::Context::new(&ring::digest::SHA256))
+    }
+}
+
+impl core::fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Sha256(..)")
+    }
+}
+
+impl Sha256 {
+    /// Adds a piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all pieces.
+    pub fn finish(self) -> [u8; 32] {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.0.finish().as_ref());
+        out
+    }
 }
 
 /// HMAC-SHA256 of `octets` under `key`.

@@ -1,0 +1,22 @@
+//! DKIM (RFC 6376) with Ed25519 (RFC 8463) and the stronger rules of RFC 8301: signing our mail and
+//! verifying that of others.
+//!
+//! | File | What |
+//! |---|---|
+//! | `canon` | the canonical form of fields and bodies |
+//! | `signature` | the signature field |
+//! | `key` | the key record |
+//! | `verify` | whether a signature is right |
+//! | `sign` | signatures of ours |
+
+mod canon;
+mod key;
+mod sign;
+mod signature;
+mod verify;
+
+pub use canon::{BodyHash, Canonicalization};
+pub use key::record_text;
+pub use sign::{DkimSigner, SelectorKey};
+pub use signature::{DkimSignature, signatures};
+pub use verify::{DkimOutcome, Verifier};
