@@ -489,8 +489,9 @@ fn uint32(n: i64) -> u32 {
 }
 
 /// A passive checkpoint is due at this size of the write-ahead log: small enough that the log
-/// stays in the page cache of the system.
-const PASSIVE_AT_BYTES: i64 = 4 << 20;
+/// stays in the page cache of the system, and large enough that of single deliveries, of which each
+/// writes about twelve pages, fewer than one in a hundred waits for a checkpoint.
+const PASSIVE_AT_BYTES: i64 = 8 << 20;
 /// SQLite is asked after this many commits even when the log has not grown. A group is at most 8
 /// MiB, so the log stays below the mark for TRUNCATE.
 const CHECK_COMMITS: u32 = 8;

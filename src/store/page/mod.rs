@@ -233,7 +233,7 @@ pub(super) fn sums_path(database: &Path) -> PathBuf {
     database.with_file_name(SUMS_FILE)
 }
 
-/// Frames whose checksums are made at once: 4 MiB, as much as the log has at a checkpoint.
+/// Frames whose checksums are made at once: 4 MiB of pages.
 const FRAMES_AT_ONCE: u32 = 1024;
 
 /// Pages that one slice of the filling reads: 1 MiB, less than a millisecond.
