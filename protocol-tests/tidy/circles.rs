@@ -28,6 +28,11 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "a problem is written as JSON, and a body that is no JSON is a problem",
     ),
     (
+        "http::api::problems",
+        "http::api::shapes",
+        "the recipients that a refusal names are described once",
+    ),
+    (
         "http::api::fields",
         "http::api::shapes",
         "a field may be of a described shape, whose rows are fields",

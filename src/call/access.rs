@@ -34,11 +34,13 @@ impl Scopes {
     pub const KEYS_WRITE: Scopes = Scopes(1 << 8);
     /// Everything in the organization.
     pub const ADMIN: Scopes = Scopes(1 << 9);
+    /// Decide on held mail. Only [`Scopes::ADMIN`] implies it.
+    pub const APPROVE: Scopes = Scopes(1 << 11);
     /// The operator of the server (the admin token in the data folder); never in a key.
     pub const OPERATOR: Scopes = Scopes(1 << 10);
 
     /// Every scope that a key can have, with its name on the wire.
-    pub const NAMES: [(&'static str, Scopes); 10] = [
+    pub const NAMES: [(&'static str, Scopes); 11] = [
         ("messages:read", Scopes::MESSAGES_READ),
         ("messages:write", Scopes::MESSAGES_WRITE),
         ("inboxes:read", Scopes::INBOXES_READ),
@@ -48,6 +50,7 @@ impl Scopes {
         ("webhooks:write", Scopes::WEBHOOKS_WRITE),
         ("domains:write", Scopes::DOMAINS_WRITE),
         ("keys:write", Scopes::KEYS_WRITE),
+        ("approve", Scopes::APPROVE),
         ("admin", Scopes::ADMIN),
     ];
 
@@ -61,7 +64,7 @@ impl Scopes {
     pub const fn allow(self, needed: Scopes) -> bool {
         let mut held = self.0;
         if held & Scopes::ADMIN.0 != 0 {
-            held |= Scopes::OPERATOR.0 - 1;
+            held |= (Scopes::OPERATOR.0 - 1) | Scopes::APPROVE.0;
         }
         if held & Scopes::MESSAGES_READ.0 != 0 {
             held |= Scopes::EVENTS_READ.0;
@@ -211,6 +214,11 @@ mod tests {
     fn implications() {
         assert!(Scopes::ADMIN.allow(Scopes::KEYS_WRITE));
         assert!(!Scopes::ADMIN.allow(Scopes::OPERATOR));
+        assert!(Scopes::ADMIN.allow(Scopes::APPROVE));
+        for (name, scope) in Scopes::NAMES {
+            let alone = matches!(name, "approve" | "admin");
+            assert_eq!(scope.allow(Scopes::APPROVE), alone, "{name}");
+        }
         assert!(Scopes::MESSAGES_READ.allow(Scopes::EVENTS_READ));
         assert!(!Scopes::EVENTS_READ.allow(Scopes::MESSAGES_READ));
         assert!(Scopes::NONE.allow(Scopes::NONE));

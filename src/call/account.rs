@@ -1,7 +1,7 @@
 //! Accounts as plain data: inboxes, keys, domains, organizations, and the requests to create or
 //! change them. `http/api` makes JSON from these.
 
-use super::{DomainId, InboxId, InboxRef, KeyId, OrgId, Scopes, Secret};
+use super::{DomainId, InboxId, InboxRef, KeyId, OrgId, Scopes, Secret, SendMode};
 
 /// A change of a message over REST.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -33,6 +33,8 @@ pub struct NewInbox {
     pub client_id: Option<String>,
     /// The client's own data: a JSON object as text, up to 4 KiB.
     pub metadata: Option<String>,
+    /// What happens to mail that it sends; `None` is what its parent has, or direct.
+    pub send_mode: Option<SendMode>,
 }
 
 /// A change of an inbox. The outer `Option` is "given", the inner one "not null".
@@ -44,6 +46,8 @@ pub struct InboxPatch {
     pub parent: Option<Option<InboxRef>>,
     /// JSON object as text.
     pub metadata: Option<Option<String>>,
+    /// What happens to mail that it sends.
+    pub send_mode: Option<SendMode>,
 }
 
 /// An inbox.
@@ -67,6 +71,8 @@ pub struct InboxRow {
     pub bytes: u64,
     /// Messages stored.
     pub messages: u64,
+    /// What happens to mail that it sends. The mode of the organization may be stricter.
+    pub send_mode: SendMode,
 }
 
 /// A key to create.
@@ -141,6 +147,19 @@ pub struct OrgRow {
     pub name: String,
     /// Unix milliseconds.
     pub created_at: i64,
+    /// The least strict mode of its inboxes.
+    pub send_mode: SendMode,
+    /// Since when all sending is stopped, in unix milliseconds; `None`: mail leaves.
+    pub paused_at: Option<i64>,
+}
+
+/// A change of the policy of an organization.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct OrgPatch {
+    /// The least strict mode of its inboxes.
+    pub send_mode: Option<SendMode>,
+    /// Whether all sending is stopped.
+    pub paused: Option<bool>,
 }
 
 /// A domain to create.

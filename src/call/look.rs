@@ -27,8 +27,12 @@ pub enum Look {
         reverse_path: Option<String>,
         size: Option<u64>,
     },
-    /// Checks that a forward-path is deliverable. Answer: `Recipient`.
-    Recipient { address: String },
+    /// Checks that a forward-path is deliverable, and in a submission that policy lets the sender
+    /// `from`, the reverse-path, write to it. Answer: `Recipient`.
+    Recipient {
+        from: Option<String>,
+        address: String,
+    },
     /// The inboxes of an event stream or of its filter, which needs only `events:read`; one that
     /// the key does not see refuses all. Answer: `Inboxes` in the order that was asked for, of
     /// which only the ids may be shown.

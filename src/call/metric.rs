@@ -90,6 +90,8 @@ metrics! {
     ArrivalsRevoked = "counter" "postern_arrivals_revoked_total";
     /// Refused for want of disk space.
     RejectedDisk = "counter" "postern_rejected_disk_total";
+    /// Messages or recipients refused by the sender's policy.
+    RejectedPolicy = "counter" "postern_rejected_policy_total";
     /// Requests refused by a rate limit.
     RateLimited = "counter" "postern_rate_limited_total";
     /// Lines, literals or requests over a protocol's bound.

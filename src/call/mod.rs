@@ -26,6 +26,7 @@ mod need;
 mod network;
 mod noun;
 mod outbound;
+mod outgoing;
 mod read;
 mod recent_marks;
 mod refusal;
@@ -68,6 +69,7 @@ pub use need::{Need, require};
 pub use network::{Network, OperatorFrom};
 pub use noun::{Bounded, ConflictReason, Countable, FromFault, Noun};
 pub use outbound::*;
+pub use outgoing::{Decision, PolicyReason, PolicyRefusal, RefusedRecipient, SendMode, SendStatus};
 pub use read::{
     DomainRead, EntryRead, EventRead, InboxRead, KeyRead, MailboxRead, MessageRead, OrgRead,
     OutboundRead, PIECE_MAX, Read,

@@ -18,6 +18,9 @@ pub enum Need {
     Organization(Scopes),
     /// The server itself.
     Server,
+    /// `admin` and a key that is bound to no inbox, or the operator, also when it acts in no
+    /// organization: the call names the organization that it concerns.
+    OrgAdmin,
     /// The operator of the server, who acts in no organization.
     Operator,
     /// The operator, also when it acts inside an organization.
@@ -43,6 +46,8 @@ impl Need {
                     false => Ok(()),
                 }
             }
+            (Need::OrgAdmin, Caller::Operator) => Ok(()),
+            (Need::OrgAdmin, _) => Need::Organization(Scopes::ADMIN).check(caller),
             (Need::AnyOperator, Caller::Key(access)) if access.is_operator() => Ok(()),
             (Need::Operator | Need::AnyOperator, _) => require(caller.scopes(), Scopes::OPERATOR),
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{
     Conversion, DomainRef, EntryId, InboxId, InboxRef, InboxRow, KeyId, KeyRow, ListProgress,
-    MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OrgRow, OutboundLease,
+    MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OrgId, OrgRow, OutboundLease,
     OutboundRow, RecentCount, Scopes, SearchKey, SearchProgress, SharePart, SlicedList, Topic,
     UidSet, UsageRow,
 };
@@ -172,6 +172,8 @@ pub enum OrgRead {
     },
     /// The rest of a list.
     ListRest { list: Box<SlicedList<OrgRow>> },
+    /// One with its policy; for its own keys and the operator. Answer: `Orgs` with one.
+    Get { org: OrgId },
     /// Counters of the caller's organization. Answer: `Usage`.
     Usage,
     /// The rest of them: what was counted so far, up to an inbox.
@@ -228,7 +230,9 @@ impl Read {
             Read::Domain(_) => Need::Organization(Scopes::DOMAINS_WRITE),
             Read::Org(OrgRead::List { .. } | OrgRead::ListRest { .. }) => Need::Operator,
             // Every key may read its own rights and the counters of its organization.
-            Read::Org(OrgRead::Usage | OrgRead::UsageRest { .. }) => Need::Key,
+            Read::Org(OrgRead::Get { .. } | OrgRead::Usage | OrgRead::UsageRest { .. }) => {
+                Need::Key
+            }
             Read::Event(_) => Need::Inboxes(Scopes::EVENTS_READ),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::access::Scopes;
 use super::noun::{Bounded, ConflictReason, Countable, FromFault, Noun};
+use super::outgoing::PolicyRefusal;
 
 /// The reason of a refusal. A new reason does not compile until every protocol has words for it.
 // The line above a variant explains it; its fields need no more than their names.
@@ -56,6 +57,8 @@ pub enum Refusal {
     /// An inbox or an organization is full: which, and the octets that it may store with what its
     /// rows cost on disk.
     OverQuota { of: Noun, max: u64 },
+    /// Policy keeps it from leaving.
+    Policy(Box<PolicyRefusal>),
     /// A rate or a budget is used up.
     RateLimited { rate: Rate, retry_ms: u64 },
     /// Too many of them; `max` are allowed.

@@ -3,7 +3,7 @@
 use super::{
     Allowance, Caller, DomainRow, EntryId, EntryRow, EntryState, Event, InboxId, InboxRow, KeyRow,
     MailboxRow, Matches, MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow,
-    PartSource, Refusal, Secret, Selected, ThreadId, UidSet, UsageRow,
+    PartSource, Refusal, Secret, Selected, SendStatus, ThreadId, UidSet, UsageRow,
 };
 
 /// The reply to a call.
@@ -116,14 +116,14 @@ pub enum Written {
     Recent {
         above: u32,
     },
-    /// `entry`, also the id of `250 Ok: queued as`, is the Sent copy, the appended entry or
-    /// the first delivered one; `placed` is (UIDVALIDITY, UID) of it.
+    /// A message that has come in. `entry`, also the id of `250 Ok: queued as`, is the sender's
+    /// copy, the appended entry or the first delivered one; `placed` is (UIDVALIDITY, UID) of it.
     Delivered {
         entry: Option<EntryId>,
         thread: Option<ThreadId>,
         message_id: String,
         placed: Option<(u32, u32)>,
-        outbound: usize,
+        status: SendStatus,
     },
     /// `modified` failed `UNCHANGEDSINCE`. `rest` is the part of the set that is still to be
     /// asked for: one call changes as much as one answer may hold.
@@ -169,6 +169,7 @@ pub enum Written {
     Domain(DomainRow),
     Org(OrgRow, Box<KeyRow>, Secret),
     Next(NextTransaction),
+    OrgChanged(OrgRow),
     /// The `Idempotency-Key` and the request are the same as before: the octets that
     /// [`super::Idempotency::render`] has made of the first answer.
     Again(Vec<u8>),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::{
     BulkProgress, CredentialsProgress, DomainRef, EntryId, FlagChange, Flags, Idempotency,
     InboxPatch, InboxRef, KeyId, MailboxId, MessagePatch, Need, NewDomain, NewInbox, NewKey, OrgId,
-    OutboundLoss, Refusal, Report, RouteId, Scopes, SharePart, UidSet,
+    OrgPatch, OutboundLoss, Refusal, Report, RouteId, Scopes, SharePart, UidSet,
 };
 
 /// A call that changes something, by noun.
@@ -183,6 +183,12 @@ pub enum OrgWrite {
         name: String,
         idempotency: Option<Idempotency>,
     },
+    /// Changes its policy; also for an `admin` of it. Written: `OrgChanged`.
+    Patch {
+        org: OrgId,
+        patch: OrgPatch,
+        idempotency: Option<Idempotency>,
+    },
     /// Written: `Changed`.
     Delete { org: OrgId },
 }
@@ -221,7 +227,8 @@ impl Write {
                 Need::Organization(Scopes::DOMAINS_WRITE)
             }
             Write::Domain(DomainWrite::Trust { .. }) => Need::AnyOperator,
-            Write::Org(_) => Need::Operator,
+            Write::Org(OrgWrite::Patch { .. }) => Need::OrgAdmin,
+            Write::Org(OrgWrite::Create { .. } | OrgWrite::Delete { .. }) => Need::Operator,
             Write::Outbound(OutboundWrite::Next { .. } | OutboundWrite::Lost { .. }) => {
                 Need::Server
             }
@@ -296,7 +303,9 @@ impl Write {
                 DomainWrite::Delete { .. } => None,
             },
             Write::Org(call) => match call {
-                OrgWrite::Create { idempotency, .. } => idempotency.as_ref(),
+                OrgWrite::Create { idempotency, .. } | OrgWrite::Patch { idempotency, .. } => {
+                    idempotency.as_ref()
+                }
                 OrgWrite::Delete { .. } => None,
             },
             Write::Outbound(OutboundWrite::Next { .. } | OutboundWrite::Lost { .. }) => None,

@@ -19,6 +19,28 @@ pub enum OrgCommand {
     },
     /// List the organizations
     List,
+    /// Show an organization with its policy
+    Show {
+        /// Its id (org_…)
+        id: String,
+    },
+    /// Stop all sending of an organization at once; what is queued waits
+    Pause {
+        /// Its id (org_…)
+        id: String,
+    },
+    /// Let its mail leave again
+    Resume {
+        /// Its id (org_…)
+        id: String,
+    },
+    /// Set the least strict mode of sending of all its inboxes
+    SendMode {
+        /// Its id (org_…)
+        id: String,
+        /// direct, draft or off
+        mode: String,
+    },
     /// Delete an organization and everything in it
     Delete {
         /// Its id (org_…)
@@ -48,6 +70,10 @@ pub enum InboxCommand {
         /// Your own id for it: the same id gets the same inbox again
         #[arg(long)]
         client_id: Option<String>,
+        /// What happens to mail that it sends: direct, draft or off [default: that of its parent,
+        /// or direct]
+        #[arg(long)]
+        send_mode: Option<String>,
     },
     /// List the inboxes
     List,
@@ -69,6 +95,10 @@ pub enum InboxCommand {
         /// Your own JSON object, which replaces the one before
         #[arg(long, value_name = "JSON")]
         metadata: Option<String>,
+        /// What happens to mail that it sends: direct, draft or off; a less strict mode needs a key
+        /// with `approve`
+        #[arg(long)]
+        send_mode: Option<String>,
     },
     /// Delete an inbox and everything in it
     Delete {
@@ -145,17 +175,28 @@ pub enum DomainCommand {
 /// Carries out `postern org`.
 pub fn orgs(cli: &Cli, org: &OrgCommand) -> Result<ExitCode, CliError> {
     let mut api = Api::open(cli)?;
+    let path = |id: &str| format!("/api/v1/orgs/{}", api::escape(id));
     match org {
         OrgCommand::Create { name } => {
             show::made_key(cli, &api.post("/api/v1/orgs", &json!({"name": name}))?);
         }
         OrgCommand::List => list(cli, &mut api, "/api/v1/orgs", show::ORG)?,
+        OrgCommand::Show { id } => show::one(cli, &api.get(&path(id))?),
+        OrgCommand::Pause { id } => {
+            show::one(cli, &api.act(&format!("{}/pause", path(id)))?);
+        }
+        OrgCommand::Resume { id } => {
+            show::one(cli, &api.act(&format!("{}/resume", path(id)))?);
+        }
+        OrgCommand::SendMode { id, mode } => {
+            show::one(cli, &api.patch(&path(id), &json!({"send_mode": mode}))?);
+        }
         OrgCommand::Delete { id, yes } => {
             sure(
                 *yes,
                 &format!("the organization {id} with its inboxes and mail"),
             )?;
-            let reply = api.delete(&format!("/api/v1/orgs/{}", api::escape(id)))?;
+            let reply = api.delete(&path(id))?;
             show::done(cli, &reply, format_args!("{id} is gone"));
         }
     }
@@ -173,6 +214,7 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             display_name,
             parent,
             client_id,
+            send_mode,
         } => {
             let body = given(&[
                 ("username", username),
@@ -180,6 +222,7 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
                 ("display_name", display_name),
                 ("parent", parent),
                 ("client_id", client_id),
+                ("send_mode", send_mode),
             ]);
             show::one(cli, &api.post("/api/v1/inboxes", &body)?);
         }
@@ -190,8 +233,13 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             display_name,
             parent,
             metadata,
+            send_mode,
         } => {
-            let mut body = given(&[("display_name", display_name), ("parent", parent)]);
+            let mut body = given(&[
+                ("display_name", display_name),
+                ("parent", parent),
+                ("send_mode", send_mode),
+            ]);
             if let Some(text) = metadata.as_deref().filter(|text| !text.is_empty()) {
                 body["metadata"] = serde_json::from_str(text)
                     .map_err(|error| format!("--metadata: this is no JSON: {error}"))?;
@@ -208,7 +256,8 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             }
             if count == 0 {
                 return Err(
-                    "nothing to change: give --display-name, --parent or --metadata".into(),
+                    "nothing to change: give --display-name, --parent, --metadata or --send-mode"
+                        .into(),
                 );
             }
             show::one(cli, &api.patch(&path(inbox), &body)?);

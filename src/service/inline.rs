@@ -244,5 +244,6 @@ fn plain_row(context: &WriteContext<'_>, address: &Address, parent: Option<Inbox
         created_at: context.now.unix_ms,
         bytes: 0,
         messages: 0,
+        send_mode: crate::call::SendMode::Direct,
     }
 }

@@ -18,6 +18,7 @@ pub mod intake;
 pub mod job;
 pub mod mail;
 pub mod outbound;
+pub mod outgoing;
 pub mod policy;
 pub mod start;
 mod state;

@@ -4,6 +4,7 @@
 
 use rusqlite::{Row, params};
 
+use super::outgoing::read_send_mode;
 use super::quota::{KEY_BYTES, KEY_INBOX_BYTES, OrgDelta};
 use super::{Error, Store, int, uint};
 use crate::call::{InboxId, KeyId, KeyRow, OrgId, OrgRow, Scopes, UsageRow};
@@ -48,18 +49,22 @@ impl Store {
     /// Organizations after an id, oldest first, for the operator, and whether each has ended.
     pub fn orgs(&self, after: OrgId, max: usize) -> Result<Vec<(OrgRow, bool)>, Error> {
         self.all(
-            "SELECT id, name, created_at,
+            "SELECT id, name, created_at, send_mode, paused_at,
                  EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)
              FROM org WHERE id > ?1 ORDER BY id LIMIT ?2",
             [after.0, int(max as u64)],
-            |r| {
-                let row = OrgRow {
-                    id: OrgId(r.get(0)?),
-                    name: r.get(1)?,
-                    created_at: r.get(2)?,
-                };
-                Ok((row, r.get(3)?))
-            },
+            |r| Ok((read_org(r)?, r.get(5)?)),
+        )
+    }
+
+    /// One organization.
+    pub fn org(&self, org: OrgId) -> Result<Option<OrgRow>, Error> {
+        self.one(
+            "SELECT id, name, created_at, send_mode, paused_at FROM org
+             WHERE id = ?1
+                 AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)",
+            [org.0],
+            read_org,
         )
     }
 
@@ -307,4 +312,14 @@ fn read_key(r: &Row<'_>) -> rusqlite::Result<(KeyRow, bool)> {
         revoked_at: r.get(8)?,
     };
     Ok((row, r.get(4)?))
+}
+
+fn read_org(r: &Row<'_>) -> rusqlite::Result<OrgRow> {
+    Ok(OrgRow {
+        id: OrgId(r.get(0)?),
+        name: r.get(1)?,
+        created_at: r.get(2)?,
+        send_mode: read_send_mode(r, 3)?,
+        paused_at: r.get(4)?,
+    })
 }

@@ -3,6 +3,7 @@
 
 use rusqlite::{Row, params};
 
+use super::outgoing::{read_send_mode, send_mode_number};
 use super::quota::{ADDRESS_BYTES, INBOX_BYTES, OrgDelta};
 use super::{Error, Store, format, uint, uint32};
 use crate::call::{DomainId, InboxId, InboxPath, InboxRow, OrgId};
@@ -35,8 +36,8 @@ impl Store {
     ) -> Result<(), Error> {
         self.run(
             "INSERT INTO inbox (id, org, address, domain, display_name, parent, ancestors,
-                                client_id, metadata, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                                client_id, metadata, created_at, send_mode)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 row.id.0,
                 org.0,
@@ -48,6 +49,7 @@ impl Store {
                 row.client_id,
                 row.metadata,
                 row.created_at,
+                send_mode_number(row.send_mode),
             ],
         )?;
         let known = self.run(
@@ -138,7 +140,7 @@ impl Store {
     pub fn inbox(&self, org: OrgId, inbox: InboxId) -> Result<Option<InboxRow>, Error> {
         self.one(
             "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                    messages
+                    messages, send_mode
              FROM inbox WHERE org = ?1 AND id = ?2",
             [org.0, inbox.0],
             read_inbox,
@@ -158,14 +160,14 @@ impl Store {
         match parent {
             None => self.all(
                 "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                        messages
+                        messages, send_mode
                  FROM inbox WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
                 [org.0, after.0, limit],
                 read_inbox,
             ),
             Some(parent) => self.all(
                 "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                        messages
+                        messages, send_mode
                  FROM inbox WHERE parent = ?4 AND org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
                 [org.0, after.0, limit, parent.0],
                 read_inbox,
@@ -200,10 +202,10 @@ impl Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.all(
             "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                    messages, ancestors
+                    messages, send_mode, ancestors
              FROM inbox WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             [org.0, after.0, limit],
-            |r| Ok((read_inbox(r)?, r.get::<_, Vec<u8>>(9)?)),
+            |r| Ok((read_inbox(r)?, r.get::<_, Vec<u8>>(10)?)),
         )?;
         rows.into_iter()
             .map(|(row, ancestors)| Ok((row, format::decode_ancestors(&ancestors)?)))
@@ -257,7 +259,7 @@ impl Store {
     /// Changes the fields that a client may change.
     pub fn update_inbox(&self, org: OrgId, row: &InboxRow) -> Result<(), Error> {
         self.run(
-            "UPDATE inbox SET display_name = ?3, parent = ?4, metadata = ?5
+            "UPDATE inbox SET display_name = ?3, parent = ?4, metadata = ?5, send_mode = ?6
              WHERE org = ?1 AND id = ?2",
             params![
                 org.0,
@@ -265,6 +267,7 @@ impl Store {
                 row.display_name,
                 row.parent.map(|p| p.0),
                 row.metadata,
+                send_mode_number(row.send_mode),
             ],
         )?;
         Ok(())
@@ -329,6 +332,7 @@ fn read_inbox(r: &Row<'_>) -> rusqlite::Result<InboxRow> {
         created_at: r.get(6)?,
         bytes: uint(r.get(7)?),
         messages: uint(r.get(8)?),
+        send_mode: read_send_mode(r, 9)?,
     })
 }
 

@@ -259,6 +259,10 @@ pub(super) fn migrate(sql: &mut Connection, steps: &[SchemaStep]) -> Result<(), 
         all.execute_batch(step.sql)?;
         (step.move_rows)(&all)?;
     }
+    // The checksums are those of the newest version, so they are made when all columns are there.
+    if steps.len() >= STEPS.len() {
+        sum::fill(&all)?;
+    }
     if all.prepare("PRAGMA foreign_key_check")?.exists([])? {
         return Err(Error::Corrupt("foreign keys"));
     }
@@ -298,14 +302,12 @@ pub(super) const STEPS: &[SchemaStep] = &[
         sql: include_str!("step5.sql"),
         move_rows: count_rows,
     },
-    SchemaStep {
-        sql: include_str!("step6.sql"),
-        move_rows: |sql| Ok(sum::fill(sql)?),
-    },
+    SchemaStep::sql(include_str!("step6.sql")),
     SchemaStep {
         sql: include_str!("step7.sql"),
         move_rows: keyword::count_all,
     },
+    SchemaStep::sql(include_str!("step8.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

@@ -59,11 +59,21 @@ pub(super) const TABLES: &[SummedTable] = &[
         name: "org",
         key: &["id"],
         sums: &[
-            ("sum", &["id", "name", "created_at", "oldest"]),
+            (
+                "sum",
+                &[
+                    "id",
+                    "name",
+                    "created_at",
+                    "oldest",
+                    "send_mode",
+                    "paused_at",
+                ],
+            ),
             ("counts_sum", &["id", "seq", "at", "sent_day", "sent"]),
         ],
         filled_later: false,
-        kept_by: KeptBy::Triggers(&["name", "created_at", "oldest"]),
+        kept_by: KeptBy::Triggers(&["name", "created_at", "oldest", "send_mode", "paused_at"]),
     },
     SummedTable {
         name: "domain",
@@ -261,6 +271,7 @@ const INBOX: &[&str] = &[
     "client_id",
     "metadata",
     "created_at",
+    "send_mode",
 ];
 const MAILBOX: &[&str] = &[
     "id",

@@ -44,11 +44,14 @@ codes! {
     DOMAIN_NOT_VERIFIED 403 "domain_not_verified" "The domain waits for a proof; no inbox is made on it and no mail passes.";
     RELAY_DENIED 403 "relay_denied" "This server does not relay for that address.";
     SENDER_NOT_ALLOWED 403 "sender_not_allowed" "The key may not send as this address.";
+    SEND_OFF 403 "send_off" "The send_mode of the inbox or of its organization is off.";
+    ORG_PAUSED 403 "org_paused" "All sending of the organization is paused.";
     OVER_QUOTA 403 "over_quota" "The inbox is full.";
     NOT_FOUND 404 "not_found" "It does not exist, or the key may not see it.";
     METHOD_NOT_ALLOWED 405 "method_not_allowed" "The path exists and has no such method; Allow names those it has.";
     TIMEOUT 408 "timeout" "The request came too slowly; the connection ends.";
     ALREADY_EXISTS 409 "already_exists" "One of this name exists already.";
+    POLICY_CHANGED 409 "policy_changed" "The policy of the inbox has changed while the message came; send it again.";
     CONFLICT 409 "conflict" "Something else stands in the way.";
     IDEMPOTENCY_CONFLICT 409 "idempotency_conflict" "The Idempotency-Key was used for another request.";
     LIMIT_REACHED 409 "limit_reached" "There are as many of these as there may be; `limit` says how many.";

@@ -2,14 +2,16 @@
 
 use super::codes;
 use super::fields::FieldKind::{
-    AnyObject, DomainName, Id, InboxName, Label, Line, Number, Text, Time,
+    AnyObject, DomainName, Id, InboxName, Label, Line, Number, OneOf, Text, Time,
 };
 use super::fields::{ANY, BodyTable, fields, octets, sometimes};
 use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use crate::call::bounds::{CLIENT_ID_BYTES_MAX, LABEL_BYTES_MAX, METADATA_BYTES_MAX};
-use crate::call::{Answer, InboxId, InboxPatch, InboxRead, InboxRow, InboxWrite, Shared, Written};
+use crate::call::{
+    Answer, InboxId, InboxPatch, InboxRead, InboxRow, InboxWrite, SendMode, Shared, Written,
+};
 use crate::http::wire::response::Response;
 
 const NEW_INBOX: BodyTable = BodyTable {
@@ -31,6 +33,9 @@ const NEW_INBOX: BodyTable = BodyTable {
             "Your own id for it. A second request with the same one gets the inbox that exists.";
         metadata: optional AnyObject(METADATA_BYTES_MAX), r#"{"team":7}"#,
             "Your own object, given back with the inbox.";
+        send_mode: optional OneOf(SendMode::NAMES), r#""direct""#,
+            "What happens to mail that it sends: it leaves, becomes a draft, or is refused. That of \
+             the organization may be stricter. To make it less strict needs `approve`.";
     },
 };
 
@@ -46,6 +51,9 @@ const INBOX_PATCH: BodyTable = BodyTable {
             "The inbox that it is a sub-agent of.";
         metadata: clearable AnyObject(METADATA_BYTES_MAX), r#"{"team":7}"#,
             "Your own object, which replaces the one before.";
+        send_mode: optional OneOf(SendMode::NAMES), r#""off""#,
+            "What happens to mail that it sends: it leaves, becomes a draft, or is refused. That of \
+             the organization may be stricter. To make it less strict needs `approve`.";
     },
 };
 
@@ -69,6 +77,9 @@ static INBOX: Shape<InboxRow> = shape! {
         => |slot, inbox| slot.number(inbox.messages);
     bytes: always COUNT, "9216", "How many octets they take."
         => |slot, inbox| slot.number(inbox.bytes);
+    send_mode: always OneOf(SendMode::NAMES), r#""direct""#,
+        "What happens to mail that it sends; that of the organization may be stricter."
+        => |slot, inbox| slot.text(inbox.send_mode.name());
 };
 
 /// What a key that may not read inboxes is told of one that it has made or changed.
@@ -124,6 +135,9 @@ fn create(request: &mut RouteRequest<'_>) -> RouteResult {
         parent: body.inbox("parent"),
         client_id: body.text("client_id"),
         metadata: body.text("metadata"),
+        send_mode: body
+            .text("send_mode")
+            .and_then(|name| SendMode::named(&name)),
     };
     let call = InboxWrite::Create {
         new: Box::new(new),
@@ -225,7 +239,8 @@ fn read(request: &mut RouteRequest<'_>) -> RouteResult {
 pub(crate) static PATCH: Operation = Operation {
     id: "inboxes.patch",
     summary: "Change an inbox",
-    says: "Changes the name, the place in the tree or the metadata of an inbox.",
+    says: "Changes the name, the place in the tree, the metadata or the mode of sending of an \
+           inbox.",
     query: &[],
     takes: Takes::Json(&INBOX_PATCH),
     gives: &[Gives {
@@ -243,6 +258,9 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
         display_name: body.clearable_text("display_name"),
         parent: body.clearable_inbox("parent"),
         metadata: body.clearable_text("metadata"),
+        send_mode: body
+            .text("send_mode")
+            .and_then(|name| SendMode::named(&name)),
     };
     let call = InboxWrite::Patch {
         inbox: request.inbox()?,

@@ -1,13 +1,16 @@
 //! Organizations, which only the operator makes, lists and deletes.
 
-use super::fields::FieldKind::{Id, Line, Text, Time};
+use super::fields::FieldKind::{Id, Line, OneOf, Text, Time};
 use super::fields::{ANY, BodyTable, fields, octets};
 use super::key::{NOT_REPEATED, secret};
 use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use crate::call::bounds::LABEL_BYTES_MAX;
-use crate::call::{Answer, KeyId, OrgId, OrgRead, OrgRow, OrgWrite, Secret, Written};
+use crate::call::{
+    Answer, KeyId, OrgId, OrgPatch, OrgRead, OrgRow, OrgWrite, Secret, SendMode, Written,
+};
+use crate::http::wire::response::Response;
 
 const NEW_ORG: BodyTable = BodyTable {
     name: "NewOrganization",
@@ -27,6 +30,11 @@ static ORG: Shape<OrgRow> = shape! {
         => |slot, org| slot.text(&org.name);
     created_at: always Time, r#""2026-01-31T12:00:00.000Z""#, "When it was made."
         => |slot, org| slot.time(org.created_at);
+    send_mode: always OneOf(SendMode::NAMES), r#""direct""#,
+        "The least strict mode of sending of its inboxes."
+        => |slot, org| slot.text(org.send_mode.name());
+    paused_at: or_null Time, "null", "Since when all its sending is stopped; null when it is not."
+        => |slot, org| slot.time_or_null(org.paused_at);
 };
 
 /// An organization with its first key. Without the secret this is what a replay says.
@@ -140,4 +148,116 @@ fn delete(request: &mut RouteRequest<'_>) -> RouteResult {
         Box::new(OrgWrite::Delete { org }.into()),
         gone,
     ))
+}
+
+const ORG_PATCH: BodyTable = BodyTable {
+    name: "OrganizationPatch",
+    says: "A change of the policy of an organization.",
+    optional: false,
+    example: r#"{"send_mode":"draft"}"#,
+    fields: fields! {
+        send_mode: required OneOf(SendMode::NAMES), r#""draft""#,
+            "The least strict mode of its inboxes: an inbox keeps its own mode where that is \
+             stricter.";
+    },
+};
+
+const CHANGED: &[Gives] = &[Gives {
+    status: 200,
+    says: "The organization as it is now.",
+    content: ResponseContent::One(&ORG),
+}];
+
+pub(crate) static READ: Operation = Operation {
+    id: "orgs.read",
+    summary: "Read an organization",
+    says: "Reads the organization of the key with its policy.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "The organization.",
+        content: ResponseContent::One(&ORG),
+    }],
+    errors: &[],
+    run: read,
+};
+
+fn read(request: &mut RouteRequest<'_>) -> RouteResult {
+    let org = request.id(0, "organization", OrgId::parse)?;
+    Ok(RouteStep::Read(
+        Box::new(OrgRead::Get { org }.into()),
+        |answer, _, _| match answer {
+            Answer::Orgs { rows, .. } => Some(ORG.response(200, rows.first()?)),
+            _ => None,
+        },
+    ))
+}
+
+pub(crate) static PATCH: Operation = Operation {
+    id: "orgs.patch",
+    summary: "Change the policy of an organization",
+    says: "Sets the least strict mode of sending of all inboxes of the organization. An `admin` \
+           of it may, and the operator of the server.",
+    query: &[],
+    takes: Takes::Json(&ORG_PATCH),
+    gives: CHANGED,
+    errors: &[],
+    run: |request| {
+        let mode = request.body.text("send_mode");
+        let patch = OrgPatch {
+            send_mode: mode.and_then(|name| SendMode::named(&name)),
+            ..OrgPatch::default()
+        };
+        change(request, patch)
+    },
+};
+
+pub(crate) static PAUSE: Operation = Operation {
+    id: "orgs.pause",
+    summary: "Stop all sending",
+    says: "Stops all sending of the organization at once: new mail is refused, and what is queued \
+           waits. It is no error when it is paused already.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: CHANGED,
+    errors: &[],
+    run: |request| change(request, pause(true)),
+};
+
+pub(crate) static RESUME: Operation = Operation {
+    id: "orgs.resume",
+    summary: "Let mail leave again",
+    says: "Ends a pause: what is queued leaves, and new mail is accepted.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: CHANGED,
+    errors: &[],
+    run: |request| change(request, pause(false)),
+};
+
+fn pause(paused: bool) -> OrgPatch {
+    OrgPatch {
+        paused: Some(paused),
+        ..OrgPatch::default()
+    }
+}
+
+fn change(request: &mut RouteRequest<'_>, patch: OrgPatch) -> RouteResult {
+    let call = OrgWrite::Patch {
+        org: request.id(0, "organization", OrgId::parse)?,
+        patch,
+        idempotency: request
+            .idempotency(|written| changed(written).map_or_else(Vec::new, Response::keep)),
+    };
+    Ok(RouteStep::Write(Box::new(call.into()), |written, _| {
+        changed(written)
+    }))
+}
+
+fn changed(written: &Written) -> Option<Response> {
+    match written {
+        Written::OrgChanged(row) => Some(ORG.response(200, row)),
+        _ => None,
+    }
 }

@@ -7,10 +7,14 @@
 use std::borrow::Cow;
 
 use super::codes::{self, ErrorCode};
-use super::fields::FieldKind::Text;
+use super::fields::FieldKind::{List, Object, Text};
 use super::fields::{ANY, FieldRow, fields};
 use super::inbox::COUNT;
-use crate::call::{Allowance, Countable, Limits, Noun, Now, Rate, Refusal};
+use super::shapes::{Shape, shape};
+use crate::call::{
+    Allowance, Countable, Limits, Noun, Now, PolicyReason, PolicyRefusal, Rate, Refusal,
+    RefusedRecipient,
+};
 use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response, ResponseFrame, request_id};
 use crate::mail::time::rfc3339;
@@ -29,6 +33,10 @@ pub(crate) struct Problem {
     max: Option<u64>,
     allow: Option<String>,
     oldest: Option<u64>,
+    /// The id of the rule that refuses.
+    rule: Option<String>,
+    /// The recipients that policy refuses.
+    recipients: Vec<RefusedRecipient>,
     /// The connection must end: the beginning of the next request is unknown.
     pub fatal: bool,
 }
@@ -50,6 +58,8 @@ impl Problem {
             max: None,
             allow: None,
             oldest: None,
+            rule: None,
+            recipients: Vec::new(),
             fatal: false,
         })
     }
@@ -290,6 +300,18 @@ impl Problem {
                 if let Some(oldest) = self.oldest {
                     error.number("oldest", oldest);
                 }
+                if let Some(rule) = &self.rule {
+                    error.text("rule", rule);
+                }
+                if !self.recipients.is_empty() {
+                    json::list(
+                        error.value("recipients"),
+                        &self.recipients,
+                        |out, refused| {
+                            REFUSED_RECIPIENT.write(out, refused);
+                        },
+                    );
+                }
                 error.text("request_id", request_id);
             });
         });
@@ -365,6 +387,7 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "The message has a bare CR, LF or NUL in it.",
         ),
         Refusal::OverQuota { of, max } => over_quota(*of, *max),
+        Refusal::Policy(refusal) => policy(refusal),
         Refusal::RateLimited { rate, retry_ms } => rate_limited(*rate, *retry_ms, limits),
         Refusal::Limit { what, max } => limit(*what, *max),
         Refusal::IdempotencyConflict => Problem::new(
@@ -458,6 +481,28 @@ fn rate_limited(rate: Rate, retry_ms: u64, limits: &Limits) -> Box<Problem> {
             problem
         }
     }
+}
+
+/// A refusal by policy, with every recipient that is refused.
+fn policy(refusal: &PolicyRefusal) -> Box<Problem> {
+    let reason = refusal.reason;
+    let code = match reason {
+        PolicyReason::SendOff => codes::SEND_OFF,
+        PolicyReason::OrgPaused => codes::ORG_PAUSED,
+        PolicyReason::Changed => codes::POLICY_CHANGED,
+    };
+    let fix = sentence(reason.fix());
+    let mut problem = Problem::new(code, sentence(reason.says()), fix);
+    problem.rule.clone_from(&refusal.rule);
+    problem.recipients.clone_from(&refusal.recipients);
+    problem
+}
+
+/// Words with a capital letter and a full stop.
+fn sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(chars).chain(['.']).collect()
 }
 
 fn over_quota(of: Noun, max: u64) -> Box<Problem> {
@@ -561,14 +606,27 @@ pub fn turned_away(too_often: Option<(u64, u64)>, now: Now, seed: u64) -> Vec<u8
 }
 
 /// The fields of `error` in every error, as [`Problem::response`] writes them.
-pub(crate) const ERROR_FIELDS: &[FieldRow] = fields! {
+pub(crate) static ERROR_FIELDS: &[FieldRow] = fields! {
     code: required Text(ANY), r#""invalid_field""#, "One word for programs; see the codes of each route.";
     message: required Text(ANY), r#""`limit` must be from 1 to 200.""#, "What is wrong.";
     hint: required Text(ANY), r#""Correct the field and send the request again.""#, "What to do.";
     field: sometimes Text(ANY), r#""limit""#, "The field, parameter or header field that it is about.";
     limit: sometimes COUNT, "100", "The limit that is reached, for `limit_reached`.";
     oldest: sometimes COUNT, "1000", "The first event that the log has, for `cursor_expired`.";
+    rule: sometimes Text(ANY), r#""flt_01Hq7Zk3VdX""#, "The rule that refuses, where it is one.";
+    recipients: sometimes List(&Object(&REFUSED_RECIPIENT)), "[]",
+        "The recipients that policy refuses; nothing was sent.";
     request_id: required Text(ANY), r#""req_0123456789abcdef""#, "The id of the request, as in the log.";
+};
+
+static REFUSED_RECIPIENT: Shape<RefusedRecipient> = shape! {
+    "RefusedRecipient", "A recipient to whom policy lets nothing leave.";
+    address: always Text(ANY), r#""ann@example.com""#, "The address."
+        => |slot, refused| slot.text(&refused.address);
+    reason: always Text(ANY), r#""send_off""#, "The code of the reason."
+        => |slot, refused| slot.text(refused.reason.code());
+    fix: always Text(ANY), r#""Ask an administrator.""#, "What to do."
+        => |slot, refused| slot.text(&sentence(refused.reason.fix()));
 };
 
 /// A text of a client, cut short and without control characters, for an error message.

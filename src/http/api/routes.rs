@@ -63,7 +63,7 @@ impl RouteRow {
         if !matches!(self.need, RouteNeed::Nothing | RouteNeed::Key) {
             all.push(codes::MISSING_SCOPE);
         }
-        if let RouteNeed::Near | RouteNeed::Organization(_) = self.need {
+        if let RouteNeed::Near | RouteNeed::OrgAdmin | RouteNeed::Organization(_) = self.need {
             all.push(codes::KEY_BOUND);
         }
         if self.path.contains('{') {
@@ -116,6 +116,8 @@ pub(crate) enum RouteNeed {
     Inboxes(Scopes),
     /// A key with this that is bound to no inbox.
     Organization(Scopes),
+    /// `admin` of the organization that the path names, or the operator's token.
+    OrgAdmin,
     /// The operator's token, without an organization.
     Operator,
     /// The operator's token.
@@ -131,6 +133,7 @@ impl RouteNeed {
             RouteNeed::Key => Need::Key,
             RouteNeed::Inboxes(scope) => Need::Inboxes(scope),
             RouteNeed::Organization(scope) => Need::Organization(scope),
+            RouteNeed::OrgAdmin => Need::OrgAdmin,
             RouteNeed::Operator => Need::Operator,
             RouteNeed::AnyOperator => Need::AnyOperator,
         }
@@ -313,7 +316,7 @@ macro_rules! method {
     };
 }
 
-use RouteNeed::{AnyOperator, Inboxes, Key, Near, Nothing, Operator, Organization};
+use RouteNeed::{AnyOperator, Inboxes, Key, Near, Nothing, Operator, OrgAdmin, Organization};
 use RouteStage::{Answered, Lasting, Later};
 
 const MAIL_READ: RouteNeed = Inboxes(Scopes::MESSAGES_READ);
@@ -343,6 +346,10 @@ routes! {
     POST "/api/v1/domains/{domain}/trust" AnyOperator Answered(&domain::TRUST);
     POST "/api/v1/orgs" Operator Answered(&org::CREATE);
     GET "/api/v1/orgs" Operator Answered(&org::LIST);
+    GET "/api/v1/orgs/{org}" Key Answered(&org::READ);
+    PATCH "/api/v1/orgs/{org}" OrgAdmin Answered(&org::PATCH);
+    POST "/api/v1/orgs/{org}/pause" OrgAdmin Answered(&org::PAUSE);
+    POST "/api/v1/orgs/{org}/resume" OrgAdmin Answered(&org::RESUME);
     DELETE "/api/v1/orgs/{org}" Operator Answered(&org::DELETE);
 
     POST "/api/v1/inboxes" INBOX_WRITE Answered(&inbox::CREATE);

@@ -10,7 +10,7 @@ use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
-use crate::call::{Draft, DraftAttachment, EntryId, ThreadId, Written};
+use crate::call::{Draft, DraftAttachment, EntryId, SendStatus, ThreadId, Written};
 use crate::http::wire::response::Response;
 
 const NEW_ATTACHMENT: BodyTable = BodyTable {
@@ -58,20 +58,21 @@ struct Sent {
     entry: Option<EntryId>,
     conversation: Option<ThreadId>,
     message_id: String,
-    outbound: bool,
+    status: SendStatus,
 }
 
 static SENT: Shape<Sent> = shape! {
     "Sent", "A message that was accepted and is on the disk.";
-    id: or_null Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "The copy in Sent."
+    id: or_null Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "The copy in Sent, or the draft."
         => |slot, sent| slot.shown_or_null(sent.entry);
     message_id: always Text(ANY), r#""<1@agents.example>""#, "Its Message-ID."
         => |slot, sent| slot.text(&sent.message_id);
     thread_id: or_null Id(ThreadId::PREFIX), r#""thr_01Hq7Zk3VdX""#, "Its conversation."
         => |slot, sent| slot.shown_or_null(sent.conversation);
-    status: always OneOf(&["queued", "delivered"]), r#""delivered""#,
-        "`delivered` when every recipient is local and has it; `queued` when some wait."
-        => |slot, sent| slot.text(if sent.outbound { "queued" } else { "delivered" });
+    status: always OneOf(SendStatus::NAMES), r#""delivered""#,
+        "`delivered` when every recipient is local and has it; `queued` when some wait; `draft` \
+         where the inbox or its organization makes drafts of what it sends."
+        => |slot, sent| slot.text(sent.status.name());
 };
 
 pub(crate) static SEND: Operation = Operation {
@@ -94,6 +95,9 @@ pub(crate) static SEND: Operation = Operation {
         codes::MAIL_LOOP,
         codes::SENDER_NOT_ALLOWED,
         codes::DOMAIN_NOT_VERIFIED,
+        codes::SEND_OFF,
+        codes::ORG_PAUSED,
+        codes::POLICY_CHANGED,
         codes::RELAY_DENIED,
         codes::OVER_QUOTA,
         codes::LIMIT_REACHED,
@@ -147,7 +151,7 @@ pub(crate) fn sent(written: &Written) -> Option<Response> {
         entry,
         thread,
         message_id,
-        outbound,
+        status,
         ..
     } = written
     else {
@@ -157,8 +161,7 @@ pub(crate) fn sent(written: &Written) -> Option<Response> {
         entry: *entry,
         conversation: *thread,
         message_id: message_id.clone(),
-        // Local recipients have it with the commit; others wait in the queue.
-        outbound: *outbound > 0,
+        status: *status,
     };
     Some(SENT.response(202, &sent))
 }

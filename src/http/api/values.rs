@@ -248,6 +248,7 @@ fn of_json(
         | FieldKind::Base64
         | FieldKind::MediaType
         | FieldKind::Time
+        | FieldKind::OneOf(_)
         | FieldKind::InboxName => match value {
             Json::Text(text) => of_text(kind, place, text.into_owned(), limits),
             _ => wrong("must be a string"),
@@ -303,7 +304,6 @@ fn of_json(
         | FieldKind::DomainRef
         | FieldKind::AttachmentId
         | FieldKind::EventOrTime
-        | FieldKind::OneOf(_)
         | FieldKind::SomeOf(_)
         | FieldKind::SearchWords(_)
         | FieldKind::Object(_)
@@ -348,6 +348,7 @@ fn of_text(kind: FieldKind, place: &str, text: String, limits: &Limits) -> Field
             }
         }
         FieldKind::Time => return time(place, &text),
+        FieldKind::OneOf(words) => is_one_of(place, words, &text)?,
         FieldKind::InboxName => return inbox(place, &text),
         FieldKind::Text(bound) => fits(bound, &text)?,
         _ => {}
@@ -380,10 +381,10 @@ fn of_parameter(row: &FieldRow, query: &Query, text: &str) -> FieldResult<FieldV
             Some(id) => Ok(FieldValue::Thread(id)),
             None => wrong("must be the id of a thread"),
         },
-        FieldKind::OneOf(words) => match words.contains(&text) {
-            true => Ok(FieldValue::Text(text.to_owned())),
-            false => wrong(&format!("must be {}", words.join(", "))),
-        },
+        FieldKind::OneOf(words) => {
+            is_one_of(name, words, text)?;
+            Ok(FieldValue::Text(text.to_owned()))
+        }
         FieldKind::SomeOf(words) => {
             let all: Vec<String> = query.each(name).map(str::to_owned).collect();
             match all.iter().all(|word| words.contains(&word.as_str())) {
@@ -413,6 +414,16 @@ fn of_parameter(row: &FieldRow, query: &Query, text: &str) -> FieldResult<FieldV
         },
         FieldKind::Later => Err(Problem::not_supported(name)),
         _ => Ok(FieldValue::Text(text.to_owned())),
+    }
+}
+
+fn is_one_of(place: &str, words: &[&str], text: &str) -> FieldResult<()> {
+    match words.contains(&text) {
+        true => Ok(()),
+        false => Err(Problem::invalid(
+            place,
+            &format!("must be {}", words.join(", ")),
+        )),
     }
 }
 

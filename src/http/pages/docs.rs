@@ -286,6 +286,7 @@ impl Page<'_> {
         self.raw("<section id=\"objects\"><h2>Objects</h2>");
         let mut written: Vec<&str> = Vec::new();
         let mut left: Vec<&dyn Described> = Vec::new();
+        left.extend(ERROR_FIELDS.iter().filter_map(|row| inner(row.kind)));
         for (_, operation) in rows() {
             left.extend(
                 operation

@@ -8,6 +8,7 @@ use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::http::api::codes::ErrorCode;
 use crate::http::api::fields::{BodyTable, FieldKind, FieldRow, Presence};
 use crate::http::api::operation::{Gives, Operation, PATH_NAMES, ResponseContent};
+use crate::http::api::problems::ERROR_FIELDS;
 use crate::http::api::routes::{ROUTES, RouteNeed, RouteRow};
 use crate::http::api::shapes::Described;
 use crate::http::wire::json::{self, Object};
@@ -130,6 +131,11 @@ pub(crate) fn need_words(need: RouteNeed) -> String {
         RouteNeed::Operator | RouteNeed::AnyOperator => {
             "Only the token of the operator may do it.".to_owned()
         }
+        RouteNeed::OrgAdmin => {
+            "The key needs the scope `admin` and is bound to no inbox; the token of the operator \
+             may do it too."
+                .to_owned()
+        }
         RouteNeed::Inboxes(_) => format!(
             "The key needs the scope `{}`.",
             scope(need).unwrap_or_default()
@@ -145,7 +151,7 @@ pub(crate) fn need_words(need: RouteNeed) -> String {
 pub(crate) fn scope(need: RouteNeed) -> Option<&'static str> {
     match need {
         RouteNeed::Nothing | RouteNeed::Key => None,
-        RouteNeed::Near => Some("admin"),
+        RouteNeed::Near | RouteNeed::OrgAdmin => Some("admin"),
         RouteNeed::Operator | RouteNeed::AnyOperator => Some("operator"),
         RouteNeed::Inboxes(scopes) | RouteNeed::Organization(scopes) => scopes.names().next(),
     }
@@ -411,6 +417,7 @@ fn header(o: &mut Object<'_>, name: &str, says: &str) {
 fn schemas(o: &mut Object<'_>, limits: &Limits) {
     let mut written: Vec<&str> = Vec::new();
     let mut left: Vec<(&dyn Described, bool)> = Vec::new();
+    left.extend((ERROR_FIELDS.iter()).filter_map(|row| Some((inner(row.kind)?, false))));
     for (_, operation) in rows() {
         if let Some(table) = operation.takes.table() {
             left.push((table, true));
@@ -473,7 +480,6 @@ pub(crate) fn inner(kind: FieldKind) -> Option<&'static dyn Described> {
 }
 
 fn write_error(o: &mut Object<'_>, limits: &Limits) {
-    use crate::http::api::problems::ERROR_FIELDS;
     o.text("type", "object");
     o.object("properties", |o| {
         for row in ERROR_FIELDS {

@@ -132,6 +132,7 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
                 of.name()
             ),
         ),
+        Refusal::Policy(refusal) => ("[NOPERM]", refusal.reason.says().to_owned()),
         Refusal::RateLimited { retry_ms, .. } => ("[LIMIT]", later(retry_ms)),
         Refusal::Limit { what, max } => {
             let advice = match what {

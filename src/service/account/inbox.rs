@@ -10,7 +10,8 @@ use crate::call::bounds::{
 };
 use crate::call::{
     Access, Answer, Change, ConflictReason, Countable, DomainId, InboxId, InboxPatch, InboxRef,
-    InboxRow, NewInbox, Noun, OrgId, Refusal, Scopes, SlicedList, UidSet, Written,
+    InboxRow, NewInbox, Noun, OrgId, Refusal, Scopes, SendMode, SlicedList, UidSet, Written,
+    require,
 };
 use crate::mail::parse::address::{Address, parse_domain};
 use crate::service::access::admit::sees;
@@ -54,6 +55,7 @@ pub fn create_inbox(
         Some(name) => Some(parent_inbox(context.store, access, name)?),
     };
     let ancestors = ancestors_under(context.store, org, parent)?;
+    let send_mode = new_send_mode(context.store, access, parent, new.send_mode)?;
     let (address, domain) = choose_address(context, org, new)?;
     if let (true, Some(parent), true) = (access.is_bound(), parent, domain.is_some()) {
         check_confined(context.store, org, parent, &address)?;
@@ -68,9 +70,32 @@ pub fn create_inbox(
         created_at: context.now.unix_ms,
         bytes: 0,
         messages: 0,
+        send_mode,
     };
     insert(context, org, &row, &address, domain, &ancestors)?;
     Ok(told(access, row, false))
+}
+
+/// The mode of a new inbox: that of its parent, unless the request names one. Who may not decide
+/// on held mail cannot make a way around the parent's mode.
+fn new_send_mode(
+    store: &Store,
+    access: &Access,
+    parent: Option<InboxId>,
+    wanted: Option<SendMode>,
+) -> Result<SendMode, Refusal> {
+    let inherited = match parent {
+        None => SendMode::Direct,
+        Some(parent) => {
+            let row = store.inbox(access.org, parent)?;
+            row.ok_or(Refusal::NotFound(Noun::Inbox))?.send_mode
+        }
+    };
+    let mode = wanted.unwrap_or(inherited);
+    if mode < inherited {
+        require(access.scopes, Scopes::APPROVE)?;
+    }
+    Ok(mode)
 }
 
 /// The answer to a change of an inbox: a key that may not read inboxes is told its name only.
@@ -322,6 +347,13 @@ pub fn patch_inbox(
     if let Some(metadata) = &patch.metadata {
         check_metadata(metadata.as_deref())?;
         row.metadata.clone_from(metadata);
+    }
+    if let Some(mode) = patch.send_mode {
+        // A key that sends must not be able to lift what keeps its own mail.
+        if mode < row.send_mode {
+            require(access.scopes, Scopes::APPROVE)?;
+        }
+        row.send_mode = mode;
     }
     if let Some(parent) = &patch.parent {
         row.parent = match parent {

@@ -5,8 +5,8 @@ use super::key::{self, CheckedKey};
 use super::page::{LIST_WORK, RowsLookedAt, SLICE_WORK, list_slice};
 use crate::call::bounds::LABEL_BYTES_MAX;
 use crate::call::{
-    Access, Answer, Caller, Change, InboxId, Noun, Now, OrgId, OrgRead, OrgRow, Refusal, Scopes,
-    SlicedList, UidSet, UsageRow, Written,
+    Access, Answer, Caller, Change, InboxId, Noun, Now, OrgId, OrgPatch, OrgRead, OrgRow, Refusal,
+    Scopes, SendMode, SlicedList, UidSet, UsageRow, Written,
 };
 use crate::service::context::WriteContext;
 use crate::service::field::check_text;
@@ -37,6 +37,8 @@ pub(in crate::service) fn insert_org(
         id: OrgId(context.store.new_id(context.now)),
         name: name.to_owned(),
         created_at: context.now.unix_ms,
+        send_mode: SendMode::Direct,
+        paused_at: None,
     };
     context.store.insert_org(&row)?;
     Ok(row)
@@ -58,6 +60,45 @@ pub fn list_orgs(store: &Store, list: &mut SlicedList<OrgRow>) -> Result<Option<
     };
     let page = list_slice(list, LIST_WORK, |row| row.id, OrgId, look)?;
     Ok(page.map(|(rows, next)| Answer::Orgs { rows, next }))
+}
+
+/// Reads one organization, for a key of it or the operator.
+pub fn read_org(store: &Store, caller: &Caller, org: OrgId) -> Result<Answer, Refusal> {
+    Ok(Answer::Orgs {
+        rows: vec![find_org(store, caller, org)?],
+        next: None,
+    })
+}
+
+/// Changes the policy of an organization. It holds from this commit on: the writer asks it for
+/// every message.
+pub fn patch_org(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    org: OrgId,
+    patch: &OrgPatch,
+) -> Result<Written, Refusal> {
+    let mut row = find_org(context.store, caller, org)?;
+    row.send_mode = patch.send_mode.unwrap_or(row.send_mode);
+    row.paused_at = match (patch.paused, row.paused_at) {
+        (None, at) | (Some(true), at @ Some(_)) => at,
+        (Some(true), None) => Some(context.now.unix_ms),
+        (Some(false), _) => None,
+    };
+    let store = context.store;
+    store.set_org_policy(org, row.send_mode, row.paused_at)?;
+    Ok(Written::OrgChanged(row))
+}
+
+/// An organization that the caller may name.
+fn find_org(store: &Store, caller: &Caller, org: OrgId) -> Result<OrgRow, Refusal> {
+    const NONE: Refusal = Refusal::NotFound(Noun::Organization);
+    match caller {
+        Caller::Operator => {}
+        Caller::Key(access) if access.org == org || access.is_operator() => {}
+        _ => return Err(NONE),
+    }
+    store.org(org)?.ok_or(NONE)
 }
 
 /// Deletes an organization: it ends at once, and its rows are removed later, in slices.

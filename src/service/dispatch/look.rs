@@ -9,7 +9,7 @@ use crate::service::access::receives::SendingParty;
 use crate::service::access::{lease, login};
 use crate::service::account::inbox;
 use crate::service::context::ReadContext;
-use crate::service::{Service, events, policy};
+use crate::service::{Service, events, outgoing, policy};
 
 /// Carries out a look-up. `admit` has checked the caller.
 pub(super) fn look(
@@ -43,12 +43,17 @@ pub(super) fn look(
             let path = reverse_path.as_deref();
             policy::check_sender(service, store, peer, now, caller.key(), path, *size)
         }
-        Look::Recipient { address } => {
+        Look::Recipient { from, address } => {
             let party = SendingParty::of(caller, peer);
             if let SendingParty::Network(_) = party {
                 service.take_recipient(peer, now)?;
             }
-            policy::check_recipient(service, store, now, (caller.key(), party), address)
+            let sender = (caller.key(), party);
+            let found = policy::check_recipient(service, store, now, sender, address)?;
+            if let (Some(access), Some(from)) = (caller.key(), from) {
+                outgoing::judge_recipient(service, store, (access, from), (address, &found))?;
+            }
+            Ok(found)
         }
         Look::FindInboxes { inboxes } => inbox::find_inboxes(store, caller.access()?, inboxes),
         Look::LogState => events::read_log_state(context, caller.access()?),

@@ -220,6 +220,7 @@ fn read_org(
     match call {
         OrgRead::List { .. } => Ok(None),
         OrgRead::ListRest { list } => org::list_orgs(context.store, list),
+        OrgRead::Get { org } => org::read_org(context.store, caller, *org).map(Some),
         OrgRead::Usage => org::read_usage(context.store, context.now, caller, call),
         OrgRead::UsageRest { after, so_far } => {
             org::count_usage(context.store, caller.access()?, after, so_far)

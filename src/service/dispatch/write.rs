@@ -27,7 +27,7 @@ pub(super) fn write(
         Write::Inbox(call) => write_inbox(context, caller.access()?, call).map(Carried::Done),
         Write::Key(call) => write_key(context, caller.access()?, call),
         Write::Domain(call) => write_domain(context, caller, call).map(Carried::Done),
-        Write::Org(call) => write_org(context, call).map(Carried::Done),
+        Write::Org(call) => write_org(context, caller, call).map(Carried::Done),
         Write::Outbound(call) => Ok(Carried::Done(outbound::write(call))),
     }
 }
@@ -233,9 +233,14 @@ fn write_domain(
     }
 }
 
-fn write_org(context: &mut WriteContext<'_>, call: &OrgWrite) -> Result<Written, Refusal> {
+fn write_org(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    call: &OrgWrite,
+) -> Result<Written, Refusal> {
     match call {
         OrgWrite::Create { name, .. } => org::create_org(context, name),
+        OrgWrite::Patch { org, patch, .. } => org::patch_org(context, caller, *org, patch),
         OrgWrite::Delete { org } => org::delete_org(context, *org),
     }
 }

@@ -433,6 +433,8 @@ mod tests {
             reverse_path: None,
             ret_full: None,
             envid: None,
+            recipients: Vec::new(),
+            decision: crate::call::Decision::Send,
             effects: Vec::new(),
         };
         WriteTask::Deliver(request(

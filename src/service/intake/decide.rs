@@ -4,8 +4,8 @@
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{Delivery, Effect, Placement, Plan};
 use crate::call::{
-    Arrival, Caller, Flags, INBOX, InboxId, NamedAddress, Noun, Recipient, Refusal, Request,
-    SenderAuth, SpecialUse, Summary,
+    Arrival, Decision, Flags, INBOX, InboxId, NamedAddress, Noun, OrgId, Recipient, Refusal,
+    Request, SenderAuth, SpecialUse, Summary,
 };
 use crate::mail::digest::{Analysis, Priority};
 use crate::mail::parse::address::parse_domain;
@@ -13,7 +13,8 @@ use crate::mail::parse::address_list::{Mailbox, parse_list};
 use crate::mail::{Bounds, Headers, unicode};
 use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
-use crate::service::{Service, policy};
+use crate::service::outgoing::OutgoingMail;
+use crate::service::{Service, outgoing, policy};
 
 /// Decides on the effects of a message: first the copy of its sender, then an entry for each local
 /// inbox among the recipients, then a queue row for each recipient outside.
@@ -36,6 +37,7 @@ pub(super) fn decide(
     let mut effects = Vec::new();
     let mut sender = None;
     let mut auth = SenderAuth::Unknown;
+    let mut decision = Decision::Send;
     let may_leave = match way {
         WayIn::Inbound => {
             if is_spoofed(service, context, (&body, &analysis))? {
@@ -50,7 +52,14 @@ pub(super) fn decide(
         } => {
             sender = Some(inbox);
             auth = SenderAuth::Client;
-            let copy = sent_copy(context, caller, inbox, &hidden, labels)?;
+            let org = caller.access()?.org;
+            let mail = OutgoingMail {
+                org,
+                inbox,
+                recipients: &envelope.recipients,
+            };
+            decision = outgoing::judge(service, context.store, &mail)?;
+            let copy = own_copy(context, (org, inbox), decision, (&hidden, labels))?;
             effects.push(Effect::Place(copy));
             true
         }
@@ -60,7 +69,12 @@ pub(super) fn decide(
         }
     };
     let reverse_path = envelope.reverse_path.as_deref().unwrap_or_default();
-    for (at, recipient) in envelope.recipients.iter().enumerate() {
+    let leaving = match decision {
+        Decision::Send => envelope.recipients.as_slice(),
+        // It goes nowhere yet.
+        Decision::Draft => &[],
+    };
+    for (at, recipient) in leaving.iter().enumerate() {
         match recipient.inbox {
             // Two addresses of one inbox make one entry.
             Some(inbox)
@@ -91,6 +105,11 @@ pub(super) fn decide(
         reverse_path: envelope.reverse_path,
         ret_full: envelope.ret_full,
         envid: envelope.envid,
+        recipients: match sender {
+            Some(_) => envelope.recipients,
+            None => Vec::new(),
+        },
+        decision,
         effects,
         body,
         digest: Vec::new(),
@@ -194,17 +213,24 @@ pub(in crate::service) fn named_address(mailbox: Mailbox) -> NamedAddress {
     }
 }
 
-/// The copy of the sender. Its prefix names the recipients that no other copy names.
-fn sent_copy(
+/// The copy of the sender: in Sent when the message leaves, otherwise in Drafts. Its prefix names
+/// the recipients that no other copy names.
+fn own_copy(
     context: &ReadContext<'_>,
-    caller: &Caller,
-    inbox: InboxId,
-    hidden: &[String],
-    keywords: Vec<String>,
+    (org, inbox): (OrgId, InboxId),
+    decision: Decision,
+    (hidden, keywords): (&[String], Vec<String>),
 ) -> Result<Placement, Refusal> {
-    let sent = context
+    let (special, kind, flags) = match decision {
+        Decision::Send => (SpecialUse::Sent, Arrival::Sent, Flags::SEEN),
+        Decision::Draft => {
+            let flags = Flags::SEEN.with(Flags::DRAFT);
+            (SpecialUse::Drafts, Arrival::Appended, flags)
+        }
+    };
+    let mailbox = context
         .store
-        .mailbox_special(caller.access()?.org, inbox, SpecialUse::Sent)?
+        .mailbox_special(org, inbox, special)?
         .ok_or(Refusal::NotFound(Noun::Inbox))?;
     let mut prefix = Vec::new();
     if !hidden.is_empty() {
@@ -212,11 +238,11 @@ fn sent_copy(
     }
     Ok(Placement {
         inbox,
-        mailbox: sent.name,
+        mailbox: mailbox.name,
         prefix,
-        flags: Flags::SEEN,
+        flags,
         keywords,
-        kind: Arrival::Sent,
+        kind,
         received_at: None,
     })
 }

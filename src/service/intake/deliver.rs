@@ -10,11 +10,13 @@
 
 use super::plan::{Delivery, Effect, Placement, Plan, StoredPieces};
 use crate::call::{
-    Access, Arrival, Arrived, BodyId, Caller, Change, EntryId, EntryState, InboxId, Metric, Noun,
-    OrgId, Recipient, Refusal, SenderAuth, ThreadId, UidSet, Written,
+    Access, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId, EntryState, InboxId,
+    Metric, Noun, OrgId, Recipient, Refusal, SendStatus, SenderAuth, SpecialUse, ThreadId, UidSet,
+    Written,
 };
 use crate::service::context::WriteContext;
-use crate::service::policy;
+use crate::service::outgoing::OutgoingMail;
+use crate::service::{outgoing, policy};
 use crate::store::{
     CHUNK_BYTES, InboxPlace, JobPayload, MailboxRecord, NewBody, NewEntry, NewEvent, NewJob,
     SmtpJob,
@@ -48,12 +50,13 @@ pub fn deliver(
         policy::check_space(context.service)?;
     }
     if let Some(sender) = plan.sender {
-        // The domain may have gone to another organization since the reader looked.
-        policy::check_domain(context.store, sender)?;
         let org = caller.access()?.org;
-        let limits = &context.shared.limits;
-        policy::charge_sends(limits, context.store, context.now, org, sender, 1)
-            .inspect_err(|_| context.shared.metrics.count(Metric::RateLimited))?;
+        judge_again(context, plan, (org, sender))?;
+        if plan.decision != Decision::Draft {
+            let limits = &context.shared.limits;
+            policy::charge_sends(limits, context.store, context.now, org, sender, 1)
+                .inspect_err(|_| context.shared.metrics.count(Metric::RateLimited))?;
+        }
     }
     let bodies = store_bodies(context, caller, delivery, &targets)?;
     let mut targets = targets.into_iter();
@@ -96,7 +99,7 @@ pub fn deliver(
         policy::count_receive(context.service, context.now, plan.receivers(), plan.party);
         let metrics = &context.shared.metrics;
         match best.as_ref().map(|stored| stored.kind) {
-            Some(Arrival::Appended) => metrics.count(Metric::Appends),
+            Some(Arrival::Appended) if plan.sender.is_none() => metrics.count(Metric::Appends),
             _ => metrics.count(Metric::Messages),
         }
         metrics.add(Metric::OutboundQueued, queued as u64);
@@ -106,8 +109,31 @@ pub fn deliver(
         thread: best.as_ref().map(|stored| stored.thread),
         message_id: plan.message_id.clone(),
         placed: best.as_ref().map(|stored| stored.placed),
-        outbound: queued,
+        status: match (plan.decision, queued) {
+            (Decision::Draft, _) => SendStatus::Draft,
+            (Decision::Send, 0) => SendStatus::Delivered,
+            (Decision::Send, _) => SendStatus::Queued,
+        },
     })
+}
+
+/// Asks policy again: a pause or a mode may have been set, or the domain may have gone to another
+/// organization, since the reader looked.
+fn judge_again(
+    context: &WriteContext<'_>,
+    plan: &Plan,
+    (org, inbox): (OrgId, InboxId),
+) -> Result<(), Refusal> {
+    let mail = OutgoingMail {
+        org,
+        inbox,
+        recipients: &plan.recipients,
+    };
+    match outgoing::judge(context.service, context.store, &mail)? {
+        decision if decision == plan.decision => Ok(()),
+        // Its effects are those of another decision.
+        _ => Err(outgoing::changed(&mail)),
+    }
 }
 
 /// Stores a piece of a large message, before anything names it. `None` when there is nothing to
@@ -202,10 +228,14 @@ fn find_targets<'p>(
         let mut mailbox = context
             .store
             .mailbox_named(org, inbox, &placement.mailbox)?;
-        if mailbox.is_none() && placement.kind == Arrival::Sent {
+        let special = match (placement.kind, plan.sender) {
+            (Arrival::Sent, _) => Some(SpecialUse::Sent),
+            (Arrival::Appended, Some(_)) => Some(SpecialUse::Drafts),
+            _ => None,
+        };
+        if let (None, Some(special)) = (&mailbox, special) {
             // The mailbox was renamed after the reader had decided.
-            let sent = crate::call::SpecialUse::Sent;
-            mailbox = context.store.mailbox_special(org, inbox, sent)?;
+            mailbox = context.store.mailbox_special(org, inbox, special)?;
         }
         targets.push(PlacementTarget {
             placement,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::call::{
-    Arrival, Charge, Flags, Idempotency, InboxId, Need, OrgId, Recipient, SenderAuth, Summary,
+    Arrival, Charge, Decision, Flags, Idempotency, InboxId, Need, OrgId, Recipient, SenderAuth,
+    Summary,
 };
 use crate::service::access::receives::SendingParty;
 use crate::store::ArrivingBody;
@@ -37,6 +38,10 @@ pub struct Plan {
     pub ret_full: Option<bool>,
     /// `ENVID=`, decoded.
     pub envid: Option<String>,
+    /// The recipients of a message that an inbox sends, for policy.
+    pub recipients: Vec<Recipient>,
+    /// What policy makes of it. The writer asks policy again.
+    pub decision: Decision,
     /// The effects of the delivery, in this order. The writer carries out every effect, or refuses
     /// the message.
     pub effects: Vec<Effect>,

@@ -48,6 +48,7 @@ fn inbox_at(access: &Access, username: &str, domain: &str) -> Ask {
 
 fn recipient(address: &str) -> Ask {
     Ask::anonymous(Look::Recipient {
+        from: None,
         address: address.into(),
     })
 }

@@ -34,6 +34,7 @@ fn recipients_by_listener() {
         (false, "none@x.test", Err(Refusal::NoSuchInbox)),
     ] {
         let look = Look::Recipient {
+            from: None,
             address: address.into(),
         };
         let got = w.call(match from_outside {
@@ -83,6 +84,7 @@ fn recipients_without_a_message_cost_their_sender_and_not_the_inbox() {
     let org = w.inline.make_org("one").unwrap();
     let bot = w.inline.make_inbox(org, "bot@x.test").unwrap();
     let rcpt = Ask::anonymous(Look::Recipient {
+        from: None,
         address: "bot@x.test".into(),
     });
     let limited = |reply: &Reply, expected: Rate| {
@@ -119,6 +121,7 @@ fn recipients_without_a_message_cost_their_sender_and_not_the_inbox() {
     let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
     let access = w.access(&key);
     let own = Look::Recipient {
+        from: None,
         address: "bot@x.test".into(),
     };
     w.answer(Ask::of(&access, own));

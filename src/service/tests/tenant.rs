@@ -348,6 +348,7 @@ fn needed(ask: &Ask) -> Scopes {
     match need {
         Need::Nothing | Need::Key => Scopes::NONE,
         Need::Inboxes(scope) | Need::Organization(scope) | Need::AnonymousOr(scope) => scope,
+        Need::OrgAdmin => Scopes::ADMIN,
         Need::Operator | Need::AnyOperator | Need::Server => Scopes::OPERATOR,
     }
 }
@@ -567,6 +568,7 @@ fn no_tenant_is_postmaster() {
     assert_eq!(w.refused(claim(eve)), Refusal::Exists(Noun::Domain));
     let rcpt = || {
         Ask::anonymous(Look::Recipient {
+            from: None,
             address: "postmaster@mx.test".into(),
         })
     };

@@ -137,7 +137,8 @@ impl Server {
             notify: 0,
             orcpt: None,
         };
-        let call = Look::Recipient { address };
+        let from = self.access.as_ref().and(envelope.reverse_path.clone());
+        let call = Look::Recipient { from, address };
         self.ask(
             PendingCall::Recipient(Box::new(recipient)),
             call,

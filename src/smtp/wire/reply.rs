@@ -4,7 +4,7 @@
 //! No line contains octets of a peer. The free text of `Refusal::Invalid` may quote the peer,
 //! so it is left out.
 
-use crate::call::{Countable, EntryId, Rate, Receipt, Refusal, Written};
+use crate::call::{Countable, EntryId, PolicyRefusal, Rate, Receipt, Refusal, SendStatus, Written};
 use crate::mail::time::rfc3339;
 
 use super::command::CommandError;
@@ -93,6 +93,7 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
                 of.name()
             ),
         },
+        Refusal::Policy(refusal) => policy(refusal),
         Refusal::RateLimited {
             rate: Rate::SentInDay { of, max, renews_at },
             ..
@@ -135,6 +136,21 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
         }
     };
     ReplyLine { text, close: false }
+}
+
+/// The reply of policy: the word for programs, the rule, the reason, what to do.
+fn policy(refusal: &PolicyRefusal) -> String {
+    let reason = refusal.reason;
+    let code = match reason.is_temporary() {
+        true => "451 4.7.1",
+        false => "550 5.7.1",
+    };
+    let rule = match &refusal.rule {
+        Some(rule) => format!(" ({rule})"),
+        None => String::new(),
+    };
+    let word = reason.code();
+    format!("{code} {word}{rule}: {}, {}", reason.says(), reason.fix())
 }
 
 /// The reply when a rate is used up for `s` seconds.
@@ -212,10 +228,14 @@ pub fn queued(written: &Written, _proof: Receipt) -> Option<Vec<u8>> {
 /// What is kept for a repeated `X-Idempotency-Key` (`Once::render`), CRLF and all.
 pub fn render(written: &Written) -> Vec<u8> {
     match written {
-        Written::Delivered { entry, .. } => {
+        Written::Delivered { entry, status, .. } => {
             // The id of the message in the other protocols.
             let entry = entry.unwrap_or(EntryId(0));
-            format!("250 2.0.0 Ok: queued as {entry}\r\n").into_bytes()
+            let words = match status {
+                SendStatus::Delivered | SendStatus::Queued => "Ok: queued as",
+                SendStatus::Draft => "Not sent, saved as the draft",
+            };
+            format!("250 2.0.0 {words} {entry}\r\n").into_bytes()
         }
         _ => Vec::new(),
     }

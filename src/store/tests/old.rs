@@ -537,3 +537,49 @@ fn keywords_of_version_6_are_counted() {
     assert!(room(70, &["A", "B"]) && room(71, &["c"]) && room(72, &["d"]));
     assert!(!room(70, &["c"]) && !room(71, &["a"]) && !room(72, &["a", "b"]));
 }
+
+/// Step 8: the modes are those of before, checksums cover them, and a row that was damaged before
+/// the step is still found damaged.
+#[test]
+fn version_7_gets_modes_of_sending() {
+    let folder = super::Folder::new("old-7");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..7]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    sql.execute_batch(
+        "INSERT INTO org (id, name, created_at, seq, oldest) VALUES (1, 'first', 5, 0, 1);
+         INSERT INTO org (id, name, created_at, seq, oldest) VALUES (2, 'second', 6, 0, 1);
+         UPDATE org SET sum = row_sum(id, name, created_at, oldest),
+             counts_sum = row_sum(id, seq, at, sent_day, sent);
+         UPDATE org SET sum = 7 WHERE id = 2;",
+    )
+    .unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let org = store.org(OrgId(1)).unwrap().unwrap();
+    assert_eq!(
+        (org.send_mode, org.paused_at),
+        (crate::call::SendMode::Direct, None)
+    );
+    let wrong: Vec<String> = verify(&store, false)
+        .into_iter()
+        .filter(|line| line.contains("checksum"))
+        .collect();
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    assert!(wrong[0].starts_with("org id=2"), "{wrong:?}");
+    store
+        .set_org_policy(OrgId(1), crate::call::SendMode::Off, Some(9))
+        .unwrap();
+    let org = store.org(OrgId(1)).unwrap().unwrap();
+    assert_eq!(
+        (org.send_mode, org.paused_at),
+        (crate::call::SendMode::Off, Some(9))
+    );
+    let wrong = verify(&store, false);
+    assert!(
+        !wrong.iter().any(|line| line.starts_with("org id=1")),
+        "{wrong:?}"
+    );
+}

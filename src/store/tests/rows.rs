@@ -108,6 +108,8 @@ fn tree(store: &Store, n: i64) {
         id: OTHER,
         name: "two".into(),
         created_at: 0,
+        send_mode: crate::call::SendMode::Direct,
+        paused_at: None,
     };
     store.insert_org(&org).unwrap();
     let domain = DomainRow {
@@ -131,6 +133,7 @@ fn tree(store: &Store, n: i64) {
             created_at: 0,
             bytes: 0,
             messages: 0,
+            send_mode: crate::call::SendMode::Direct,
         };
         let ancestors: Vec<InboxId> = parent.into_iter().collect();
         store

@@ -127,6 +127,16 @@ pub(super) const ALL: &[Check] = &[
         table: "mailbox",
         sql: "SELECT id FROM mailbox WHERE special NOT BETWEEN 1 AND 4",
     },
+    Check {
+        what: "inbox has a mode of sending that does not exist",
+        table: "inbox",
+        sql: "SELECT id FROM inbox WHERE send_mode NOT BETWEEN 0 AND 3",
+    },
+    Check {
+        what: "organization has a mode of sending that does not exist",
+        table: "org",
+        sql: "SELECT id FROM org WHERE send_mode NOT BETWEEN 0 AND 3",
+    },
     // Without its last level, a name is that of another mailbox of the inbox.
     Check {
         what: "mailbox is below one that does not exist",

@@ -31,6 +31,7 @@ fn queued(world: &mut World) -> usize {
 fn no_mail_from_outside_makes_mail_to_outside() {
     let mut world = world_with(|limits| limits.received_hops = 3);
     let unknown = Ask::anonymous(Look::Recipient {
+        from: None,
         address: "nobody@a.test".into(),
     });
     assert_eq!(world.refused(unknown), Refusal::NoSuchInbox);
@@ -135,6 +136,7 @@ fn text_is_never_a_statement() {
             },
         ));
         world.serve(Ask::anonymous(Look::Recipient {
+            from: None,
             address: format!("\"{payload}\"@a.test"),
         }));
         world.serve(Ask::anonymous(Look::Authenticate {

@@ -1,7 +1,7 @@
 //! Messages that come in by every route: what is stored, and what is refused.
 
 use super::*;
-use crate::call::FromFault;
+use crate::call::{FromFault, SendStatus};
 
 const HELLO: &[u8] = b"From: Ann <ann@a.test>\r\nTo: bob@a.test\r\nSubject: Hello\r\n\
     Bcc: carol@out.test\r\nX-Idempotency-Key: k1\r\n\r\nHi Bob, the code is 482913.\r\n";
@@ -16,13 +16,10 @@ fn a_submission_reaches_the_inbox_and_sent_and_the_queue() {
     assert_eq!(idempotency.key, "k1");
     assert_ne!(idempotency.fingerprint, [0; 32]);
     let (written, events) = world.deliver(&plan);
-    let Written::Delivered {
-        outbound, thread, ..
-    } = written
-    else {
+    let Written::Delivered { status, thread, .. } = written else {
         panic!("{written:?}")
     };
-    assert_eq!((outbound, events.len()), (1, 2));
+    assert_eq!((status, events.len()), (SendStatus::Queued, 2));
     assert_eq!(
         (events[0].seq + 1, events[0].org),
         (events[1].seq, world.org)

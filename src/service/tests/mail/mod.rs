@@ -113,6 +113,7 @@ impl World {
 
     fn recipient(&mut self, access: Option<&Access>, address: &str) -> Recipient {
         let look = Look::Recipient {
+            from: None,
             address: address.into(),
         };
         let found = self.answer(match access {

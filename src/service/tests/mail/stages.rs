@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::call::{Budget, Holders};
+use crate::call::{Budget, Holders, SendStatus};
 use crate::service::executors::{Inlets, Router, WorkClock, run_reader, run_writer};
 use crate::service::intake::ParsedMessage;
 use crate::service::intake::plan::Effect;
@@ -229,7 +229,7 @@ fn an_effect_is_carried_out_or_the_message_is_refused() {
         written,
         Written::Delivered {
             entry: None,
-            outbound: 1,
+            status: SendStatus::Queued,
             ..
         }
     ));

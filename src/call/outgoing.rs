@@ -1,0 +1,150 @@
+//! Policy of mail that leaves an inbox, as plain data: the modes of sending, and why something
+//! does not leave. `service/outgoing/` decides; each protocol has its own words.
+
+/// What happens to mail that an inbox sends, from the least strict to the strictest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum SendMode {
+    /// It leaves.
+    #[default]
+    Direct,
+    /// A message with a recipient outside the organization waits for an approval.
+    Hold,
+    /// It becomes a draft.
+    Draft,
+    /// It is refused.
+    Off,
+}
+
+impl SendMode {
+    /// All of them, in order.
+    pub const ALL: [SendMode; 4] = [
+        SendMode::Direct,
+        SendMode::Hold,
+        SendMode::Draft,
+        SendMode::Off,
+    ];
+    /// Their names, in order.
+    pub const NAMES: &'static [&'static str] = &["direct", "draft", "off"];
+
+    /// Its name for clients.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SendMode::Direct => "direct",
+            SendMode::Hold => "hold",
+            SendMode::Draft => "draft",
+            SendMode::Off => "off",
+        }
+    }
+
+    /// The one that has this name.
+    pub fn named(name: &str) -> Option<SendMode> {
+        (SendMode::ALL.into_iter()).find(|mode| mode.name() == name)
+    }
+}
+
+/// What becomes of a message that policy does not refuse.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Decision {
+    /// It leaves.
+    #[default]
+    Send,
+    /// It becomes a draft.
+    Draft,
+}
+
+/// What has become of a message, in the transaction of its answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SendStatus {
+    /// Every recipient is local and has it.
+    Delivered,
+    /// Some recipients wait in the queue.
+    Queued,
+    /// It stands in Drafts.
+    Draft,
+}
+
+impl SendStatus {
+    /// The names of all.
+    pub const NAMES: &'static [&'static str] = &["queued", "delivered", "draft"];
+
+    /// Its name for clients.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SendStatus::Delivered => "delivered",
+            SendStatus::Queued => "queued",
+            SendStatus::Draft => "draft",
+        }
+    }
+}
+
+/// Why policy keeps a message from leaving.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum PolicyReason {
+    /// The mode of the inbox or of its organization is [`SendMode::Off`].
+    SendOff,
+    /// The organization is paused.
+    OrgPaused,
+    /// The policy has changed between the decision and the commit.
+    Changed,
+}
+
+impl PolicyReason {
+    /// The word for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            PolicyReason::SendOff => "send_off",
+            PolicyReason::OrgPaused => "org_paused",
+            PolicyReason::Changed => "policy_changed",
+        }
+    }
+
+    /// What is wrong: the setting or rule, and its effect.
+    pub const fn says(self) -> &'static str {
+        match self {
+            PolicyReason::SendOff => {
+                "The inbox may not send: the send_mode of it or of its organization is off"
+            }
+            PolicyReason::OrgPaused => "All sending of the organization is paused",
+            PolicyReason::Changed => "The send_mode of the inbox has just changed",
+        }
+    }
+
+    /// What to do.
+    pub const fn fix(self) -> &'static str {
+        match self {
+            PolicyReason::SendOff => "ask an administrator to set send_mode to direct or hold",
+            PolicyReason::OrgPaused => {
+                "send it again after an administrator has resumed the organization"
+            }
+            PolicyReason::Changed => "send it again",
+        }
+    }
+
+    /// Whether time alone can help.
+    pub const fn is_temporary(self) -> bool {
+        match self {
+            PolicyReason::SendOff => false,
+            PolicyReason::OrgPaused | PolicyReason::Changed => true,
+        }
+    }
+}
+
+/// A refusal by policy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PolicyRefusal {
+    /// Why; of several recipients the reason of the first that is refused.
+    pub reason: PolicyReason,
+    /// The id of the rule that refuses; `None` when it is a setting.
+    pub rule: Option<String>,
+    /// The recipients that are refused, for a protocol that names all of them at once.
+    pub recipients: Vec<RefusedRecipient>,
+}
+
+/// One recipient that policy refuses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefusedRecipient {
+    /// As the client wrote it.
+    pub address: String,
+    /// Why.
+    pub reason: PolicyReason,
+}
