@@ -21,6 +21,8 @@ pub mod sasl;
 pub mod session;
 #[path = "bodies/smtp.rs"]
 pub mod smtp;
+#[path = "bodies/smtp_client.rs"]
+pub mod smtp_client;
 
 /// A function that takes arbitrary octets and panics if a check fails.
 pub type Body = fn(&[u8]);
@@ -28,6 +30,8 @@ pub type Body = fn(&[u8]);
 /// Every body by the name of its target and of its folder in the corpus.
 pub const BODIES: &[(&str, Body)] = &[
     ("smtp_session", smtp::smtp_session),
+    ("smtp_client", smtp_client::smtp_client),
+    ("smtp_reply", smtp_client::smtp_reply),
     ("sasl", sasl::sasl),
     ("imap_session", imap_session::imap_session),
     ("imap_view", imap_session::imap_view),

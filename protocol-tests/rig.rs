@@ -13,14 +13,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern::testing::call::{
-    Answer, Ask, Call, ConnId, Event, InboxId, KeyId, KeyRead, Limits, Listener, Metric, Now,
-    Opening, OrgId, PublicEndpoints, Reply, Request, Scopes, Shared, Topic,
+    Answer, Ask, Call, ConnId, Event, InboxId, KeyId, KeyRead, Limits, Listener, Metric,
+    NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundLoss, OutboundRead,
+    OutboundTransaction, OutboundWrite, PIECE_MAX, PublicEndpoints, Read, Reply, Report, Request,
+    Scopes, Shared, Topic, Write, Written,
 };
 use postern::testing::engine::drive::{Driver, Environment, Settled};
-use postern::testing::engine::{Output, Session};
+use postern::testing::engine::{CertificateCheck, DialError, Output, Session};
+use postern::testing::mail::write::seven_bit::{NarrowForm, narrow};
 use postern::testing::protocol::Protocol;
 use postern::testing::service::access::login::folder_access;
 use postern::testing::service::{Inline, WriteTask};
+use postern::testing::smtp::Client;
 
 /// 2026-01-01T00:00:00Z, in milliseconds: when every virtual world begins.
 pub const BEGIN_UNIX_MS: i64 = 1_767_225_600_000;
@@ -47,6 +51,8 @@ struct ClientEnd {
     /// TLS has been begun by STARTTLS, or was there from the beginning.
     tls: bool,
     eof: bool,
+    /// The other server of a connection that goes out.
+    remote: Option<Box<Remote>>,
 }
 
 impl Conn {
@@ -112,6 +118,30 @@ impl Environment for Touch<'_> {
         self.end.closed = true;
         Ok(())
     }
+}
+
+/// Another server, as far as a connection to it needs more than its words.
+pub struct Remote {
+    /// What TLS would say of its certificate, and whether a handshake fails.
+    certificate: Arc<CertificateCheck>,
+    pub is_verified: bool,
+    pub fails_handshake: bool,
+    /// The transactions that the connection gets, with the octets of their messages. While this
+    /// is empty, a call for the next one waits if `is_held`, or else the connection ends.
+    pub orders: VecDeque<(OutboundTransaction, Vec<u8>)>,
+    pub is_held: bool,
+    waiting: Option<Request>,
+    /// The octets of the transaction under way.
+    octets: Vec<u8>,
+    /// What the engine has told the service.
+    pub told: VecDeque<Told>,
+}
+
+/// What the engine of an outgoing connection tells the service.
+#[derive(Debug)]
+pub enum Told {
+    Report(Box<Report>),
+    Lost(Box<OutboundLoss>),
 }
 
 /// The world: a product, sessions, a clock.
@@ -238,6 +268,148 @@ impl Rig {
         self.touch(id, &mut |s, now, out| s.open(now, out));
         self.settle();
         id
+    }
+
+    /// A connection to another server, for a test that plays that server and its queue. `address`
+    /// answers after [`Rig::connect`].
+    pub fn dial(&mut self, dial: OutboundDial) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        let certificate = Arc::new(CertificateCheck::default());
+        let peer = dial.address;
+        let engine = Client::new(dial, self.shared.clone(), Arc::clone(&certificate));
+        let remote = Remote {
+            certificate,
+            is_verified: false,
+            fails_handshake: false,
+            orders: VecDeque::new(),
+            is_held: false,
+            waiting: None,
+            octets: Vec::new(),
+            told: VecDeque::new(),
+        };
+        let conn = Conn {
+            driver: Driver::new(Protocol::dial(Box::new(engine))),
+            peer,
+            end: ClientEnd {
+                remote: Some(Box::new(remote)),
+                ..ClientEnd::default()
+            },
+        };
+        self.conns.insert(id, conn);
+        self.shared.metrics.add(Metric::ConnectionsOpen, 1);
+        id
+    }
+
+    /// The other server accepts the connection; with `is_tls` the handshake comes first.
+    pub fn connect(&mut self, id: u64, is_tls: bool) {
+        match is_tls {
+            true => self.shake(id),
+            false => self.touch(id, &mut |s, now, out| s.open(now, out)),
+        }
+        self.settle();
+    }
+
+    /// The connection is lost, or could not be made.
+    pub fn fail(&mut self, id: u64, error: DialError) {
+        self.touch(id, &mut |s, now, out| s.fail(now, error.clone(), out));
+        self.settle();
+    }
+
+    /// The other server of a connection.
+    pub fn remote(&mut self, id: u64) -> Option<&mut Remote> {
+        self.conns.get_mut(&id)?.end.remote.as_deref_mut()
+    }
+
+    /// Answers a call for the next transaction that waits.
+    pub fn serve_remote(&mut self, id: u64) {
+        if let Some(request) = self.remote(id).and_then(|remote| remote.waiting.take()) {
+            self.play_queue(id, request);
+        }
+        self.settle();
+    }
+
+    /// The TLS handshake of an outgoing connection.
+    fn shake(&mut self, id: u64) {
+        let Some(remote) = self.remote(id) else {
+            return self.touch(id, &mut |s, now, out| s.open(now, out));
+        };
+        if remote.fails_handshake {
+            let error = DialError::Tls("handshake failure".into());
+            return self.touch(id, &mut |s, now, out| s.fail(now, error.clone(), out));
+        }
+        if remote.is_verified {
+            remote.certificate.pass();
+        }
+        self.touch(id, &mut |s, now, out| s.open(now, out));
+    }
+
+    /// Answers the calls of an outgoing connection in place of the queue. Gives back a call that
+    /// is for the service.
+    fn play_queue(&mut self, id: u64, request: Request) -> Option<Request> {
+        let call = request.call.clone();
+        let remote = self.remote(id)?;
+        let reply = match call {
+            Call::Read(Read::Outbound(OutboundRead::Piece {
+                conversion, offset, ..
+            })) => {
+                let form = match (conversion.seven_bit, conversion.encoded_header) {
+                    (true, _) => Some(NarrowForm::SevenBit),
+                    (_, true) => Some(NarrowForm::AsciiHeader),
+                    _ => None,
+                };
+                let octets = form.map_or(remote.octets.clone(), |f| narrow(&remote.octets, f));
+                let rest = octets.get(offset as usize..).unwrap_or_default();
+                let piece = &rest[..rest.len().min(PIECE_MAX)];
+                Reply::Answer(Answer::Octets(piece.to_vec()))
+            }
+            Call::Write(Write::Outbound(call)) => {
+                let next = match call {
+                    OutboundWrite::Lost { loss, .. } => {
+                        remote.told.push_back(Told::Lost(loss));
+                        None
+                    }
+                    OutboundWrite::Next {
+                        report, is_last, ..
+                    } => {
+                        remote.told.extend(report.map(Told::Report));
+                        let order = remote.orders.pop_front().filter(|_| !is_last);
+                        if order.is_none() && remote.is_held && !is_last {
+                            let mut again = request;
+                            if let Call::Write(Write::Outbound(OutboundWrite::Next {
+                                report,
+                                ..
+                            })) = &mut again.call
+                            {
+                                *report = None;
+                            }
+                            remote.waiting = Some(again);
+                            return None;
+                        }
+                        order
+                    }
+                };
+                let next = match next {
+                    Some((order, octets)) => {
+                        remote.octets = octets;
+                        NextTransaction::Send(Box::new(order))
+                    }
+                    None => NextTransaction::Quit,
+                };
+                // Only a commit makes a receipt.
+                let (reply, _) = self.product.serve(request);
+                match reply {
+                    Some(Reply::Written(Written::Next(_), receipt)) => {
+                        Reply::Written(Written::Next(next), receipt)
+                    }
+                    Some(reply) => reply,
+                    None => return None,
+                }
+            }
+            _ => return Some(request),
+        };
+        self.touch(id, &mut |s, now, out| s.answer(now, reply.clone(), out));
+        None
     }
 
     /// The client sends bytes, in pieces of at most `piece`.
@@ -391,7 +563,7 @@ impl Rig {
         match settled {
             Settled::Idle => {}
             Settled::Again => self.ready.push_back(id),
-            Settled::TlsBegun => self.touch(id, &mut |s, now, out| s.open(now, out)),
+            Settled::TlsBegun => self.shake(id),
             Settled::Closed => self.leave(id),
         }
     }
@@ -428,6 +600,12 @@ impl Rig {
                     now,
                     caller: ask.caller,
                     call: ask.call,
+                };
+                let Some(request) = (match self.remote(id) {
+                    Some(_) => self.play_queue(id, request),
+                    None => Some(request),
+                }) else {
+                    continue;
                 };
                 let request = match (&mut self.group, request.call.clone()) {
                     (Some(group), Call::Write(call)) => {

@@ -30,11 +30,14 @@
 //! | `deliver ADDRESS "subject"` | a small message comes in |
 //! | `revoke KEY` | `$KEY` ends |
 //!
+//! `script/remote.rs` has the lines of connections that go out.
+//!
 //! In texts: `\r \n \t \0 \\ \xNN` are octets. A known `$name` is replaced by its value. In an
 //! expected line an unknown `$name` takes the text that stands there. `$plain(address,key)` is a
 //! SASL PLAIN response, `$plain(identity,address,key)` one with an authorization identity;
 //! `$b64(text)` is base64, and `\0` in its text is a NUL.
 
+mod remote;
 mod short;
 
 use std::collections::HashMap;
@@ -57,6 +60,8 @@ struct World {
     keys: HashMap<String, postern::testing::call::KeyId>,
     org: postern::testing::call::OrgId,
     buffers: HashMap<u64, Vec<u8>>,
+    /// Connections that go out: session, and whether TLS is implicit.
+    dials: HashMap<String, (u64, bool)>,
     piece: usize,
 }
 
@@ -109,6 +114,7 @@ impl World {
             keys: HashMap::new(),
             org,
             buffers: HashMap::new(),
+            dials: HashMap::new(),
             piece,
         }
     }
@@ -136,6 +142,18 @@ impl World {
                 self.update(id, line, text, new);
             } else {
                 self.expect(id, line, text)?;
+            }
+            return Ok(1);
+        }
+        if let Some((id, text)) = self.telling(line) {
+            let told = self.next_told(id).unwrap_or("tells nothing".into());
+            match self.matches(text, &told) {
+                true => new.push(line.to_string()),
+                false if update => new.push(format!(
+                    "{} {told}",
+                    line.split(' ').next().unwrap_or_default()
+                )),
+                false => return Err(format!("it {told}")),
             }
             return Ok(1);
         }
@@ -191,6 +209,7 @@ impl World {
             "is gone" => self.rig.drop_conn(id),
             "stops reading" => self.rig.reads(id, false),
             "reads" => self.rig.reads(id, true),
+            other if self.act_remote(id, other) => {}
             other => return Err(format!("no such act: {other}")),
         }
         Ok(())
@@ -477,6 +496,7 @@ impl World {
     }
 
     fn nothing_left(&mut self) -> Result<(), Fault> {
+        self.untold()?;
         let mut names: Vec<(String, u64)> =
             self.names.iter().map(|(n, i)| (n.clone(), *i)).collect();
         names.sort();
@@ -500,6 +520,8 @@ impl World {
             ["inbox", address, rest @ ..] => self.make_inbox(address, rest)?,
             ["key", name, rest @ ..] => self.make_key(name, rest)?,
             ["smtp" | "imap" | "http", name, rest @ ..] => self.open(words[0], name, rest)?,
+            ["dial", name, rest @ ..] => self.dial(name, rest)?,
+            ["mail", ..] => self.order(line)?,
             ["wait", time] => self.rig.wait(millis(time)?),
             ["disk", octets] => {
                 let free = match *octets {

@@ -11,12 +11,13 @@ pub mod call {
         DNS_LABEL_MAX, DNS_NAME_MAX, DnsAnswer, DnsError, EntryId, EntryRow, EntryState, Envelope,
         Event, EventFilter, EventKind, Flags, Grant, InboxId, InboxPath, Intake, KeyId, KeyRead,
         KeyWrite, KindSet, Limits, Listener, Look, LostWhy, METRICS, Metric, Mx, NamedAddress,
-        NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundDialer, OutboundLease,
-        OutboundLogin, OutboundLoss, OutboundStage, OutboundTimeouts, OutboundTls,
-        OutboundTlsPolicy, OutboundTransaction, PIECE_MAX, PriorityLevel, PublicEndpoints,
-        Question, REMOTE_TEXT_MAX, Recipient, RecordType, Records, Refusal, RemoteReply, Reply,
-        Report, Request, Resolve, Route, RouteId, Scopes, SenderAuth, Shared, Summary, ThreadId,
-        Topic, TransactionOutcome, UidSet,
+        NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundDialer, OutboundId,
+        OutboundLease, OutboundLogin, OutboundLoss, OutboundRead, OutboundStage, OutboundTimeouts,
+        OutboundTls, OutboundTlsPolicy, OutboundTransaction, OutboundWrite, PIECE_MAX,
+        PriorityLevel, PublicEndpoints, Question, REMOTE_TEXT_MAX, Read, Recipient, RecordType,
+        Records, Refusal, RemoteReply, Reply, Report, Request, Resolve, Route, RouteId, Scopes,
+        Secret, SenderAuth, Shared, Summary, ThreadId, Topic, TransactionOutcome, UidSet, Write,
+        Written,
     };
 }
 /// `crate::crypto`
@@ -178,8 +179,8 @@ pub mod mail {
 /// `crate::net`
 pub mod net {
     pub use crate::net::{
-        Acceptor, Alarm, ClientTls, Dial, DialTls, Hub, SystemClock, TlsListeners, TlsPeer, Worker,
-        bind, provide_certificate, raise_descriptors,
+        Acceptor, Alarm, ClientTls, Dial, DialTls, Hub, HubDialer, SystemClock, TlsListeners,
+        TlsPeer, Worker, bind, provide_certificate, raise_descriptors,
     };
 }
 /// `crate::pace`

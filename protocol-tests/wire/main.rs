@@ -24,6 +24,7 @@ use serde_json::Value;
 mod commands;
 mod log;
 mod outgoing;
+mod outgoing_smtp;
 mod owner;
 
 type Tls = StreamOwned<ClientConnection, TcpStream>;

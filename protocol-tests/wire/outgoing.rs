@@ -1,8 +1,8 @@
 //! Outgoing connections, by a worker in this process: every end that a dial can have, and a
 //! thousand of them beside a thousand that come in.
 //!
-//! No protocol goes out yet. [`Echo`] is a small engine for these tests: it sends a text,
-//! expects it back, and reports each input to the test.
+//! [`Echo`] is a small engine for these tests: it sends a text, expects it back, and reports each
+//! input to the test. SMTP goes out in `outgoing_smtp`.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -60,6 +60,7 @@ impl Reactor {
         let (say, said) = channel();
         self.hub.dial(Dial {
             addresses: addresses.to_vec(),
+            bind: None,
             connect_ms: CONNECT_MS,
             engine: Box::new(Echo {
                 say,
@@ -199,15 +200,15 @@ fn hear_all(said: &Receiver<Said>) -> (Vec<Said>, Vec<u8>) {
 }
 
 /// A certificate authority, and a certificate of it for `localhost`.
-struct Identity {
+pub(super) struct Identity {
     folder: PathBuf,
     server: Arc<ServerConfig>,
     listeners: TlsListeners,
-    client: ClientTls,
+    client: Arc<ClientTls>,
 }
 
 impl Identity {
-    fn new(name: &str) -> Identity {
+    pub(super) fn new(name: &str) -> Identity {
         let folder = super::folder(name);
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let unix_ms = i64::try_from(now.unwrap().as_millis()).unwrap();
@@ -228,8 +229,18 @@ impl Identity {
             folder,
             server: Arc::new(server),
             listeners: made.load().unwrap(),
-            client,
+            client: Arc::new(client),
         }
+    }
+
+    /// What a client that trusts the authority needs.
+    pub(super) fn client(&self) -> Arc<ClientTls> {
+        Arc::clone(&self.client)
+    }
+
+    /// What a server with the certificate needs.
+    pub(super) fn server(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.server)
     }
 
     fn peer(&self, name: &str) -> TlsPeer {
@@ -254,7 +265,7 @@ impl Drop for Identity {
 }
 
 /// A peer that does this with each connection.
-fn serve(act: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
+pub(super) fn serve(act: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -531,6 +542,7 @@ fn a_thousand_go_out_while_a_thousand_come_in() {
     for _ in 0..MANY {
         reactor.hub.dial(Dial {
             addresses: vec![address],
+            bind: None,
             connect_ms: 60_000,
             tls: DialTls::Implicit(identity.peer("localhost")),
             engine: Box::new(OneOfMany {
@@ -564,4 +576,4 @@ const MANY: usize = 1000;
 const TEXT: &[u8] = b"there and back again";
 const CONNECT_MS: u64 = 300;
 /// No test waits longer for a report than this.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);

@@ -5,11 +5,12 @@
 //! its work undone. Name resolution is not here: the caller brings addresses.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use mio::net::TcpStream;
 use rustix::io::Errno;
+use socket2::{Domain, Socket, Type};
 
 use super::tls::TlsPeer;
 use crate::call::{Metric, Shared};
@@ -19,6 +20,8 @@ use crate::engine::{DialError, Engine};
 pub struct Dial {
     /// Where, in the order in which they are tried.
     pub addresses: Vec<SocketAddr>,
+    /// The address to connect from; `None` leaves it to the system.
+    pub bind: Option<IpAddr>,
     /// How long one address has to answer.
     pub connect_ms: u64,
     /// Whether and when TLS begins.
@@ -42,6 +45,7 @@ pub enum DialTls {
 /// The outgoing end of a connection: what is left to be tried.
 pub(super) struct DialLink {
     left: std::vec::IntoIter<SocketAddr>,
+    bind: Option<IpAddr>,
     connect_ms: u64,
     tls: Option<TlsPeer>,
     is_implicit: bool,
@@ -71,6 +75,7 @@ impl DialLink {
         };
         let link = DialLink {
             left: dial.addresses.into_iter(),
+            bind: dial.bind,
             connect_ms: dial.connect_ms,
             tls,
             is_implicit,
@@ -83,7 +88,11 @@ impl DialLink {
     /// Begins to connect to the next address. `None` when there is none left.
     pub fn connect_next(&mut self) -> Option<(SocketAddr, TcpStream)> {
         for address in self.left.by_ref() {
-            match TcpStream::connect(address) {
+            let connected = match self.bind {
+                None => TcpStream::connect(address),
+                Some(from) => connect_from(from, address),
+            };
+            match connected {
                 Ok(stream) => {
                     // A request in two small writes would wait for a delayed ACK. A socket
                     // that refuses the option is only slower.
@@ -119,6 +128,17 @@ impl DialLink {
     /// The TLS peer, once: TLS begins one time.
     pub fn take_tls(&mut self) -> Option<TlsPeer> {
         self.tls.take()
+    }
+}
+
+/// Begins to connect from one of our own addresses.
+fn connect_from(from: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::new(from, 0).into())?;
+    match socket.connect(&to.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
+        _ => Ok(TcpStream::from_std(socket.into())),
     }
 }
 

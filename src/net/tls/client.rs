@@ -6,12 +6,12 @@
 //! the peer.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, UnbufferedClientConnection};
+use rustls::client::{Resumption, UnbufferedClientConnection, WebPkiServerVerifier};
 use rustls::crypto::ring as provider;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -22,13 +22,23 @@ use rustls::{
 };
 
 use super::pump::{Broken, Side, Tls};
-use crate::engine::DialError;
+use crate::engine::{CertificateCheck, DialError};
 
 /// The TLS settings of outgoing connections. One for the whole process; clones are not
 /// needed, since every [`TlsPeer`] shares what is inside.
 pub struct ClientTls {
     verified: Arc<ClientConfig>,
     unverified: Arc<ClientConfig>,
+    verifier: Arc<WebPkiServerVerifier>,
+}
+
+/// What follows for a connection from a certificate that does not verify.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CertificateNeed {
+    /// It is encrypted all the same, and the check says that the peer is not known (RFC 7435).
+    Any,
+    /// It ends in the handshake.
+    Verified,
 }
 
 /// The peer of one outgoing connection, as TLS sees it.
@@ -61,6 +71,11 @@ impl ClientTls {
                 .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
                 .map_err(|error| error.to_string())
         };
+        let roots = Arc::new(roots);
+        let provider = Arc::new(provider::default_provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), provider)
+            .build()
+            .map_err(|error| error.to_string())?;
         let verified = builder()?.with_root_certificates(roots);
         let unverified = builder()?
             .dangerous()
@@ -75,6 +90,37 @@ impl ClientTls {
         Ok(ClientTls {
             verified: finish(verified.with_no_client_auth()),
             unverified: finish(unverified.with_no_client_auth()),
+            verifier,
+        })
+    }
+
+    /// A peer whose certificate is verified for `name`; `check` has the result when the handshake
+    /// is done. Where `name` is no host name, as some MX records have it, no certificate can be
+    /// for it: `address` stands in its place, and the check does not pass.
+    pub fn checked(
+        &self,
+        name: &str,
+        address: IpAddr,
+        need: CertificateNeed,
+        check: Arc<CertificateCheck>,
+    ) -> Result<TlsPeer, DialError> {
+        let is_name = ServerName::try_from(name).is_ok();
+        let name = match (is_name, need) {
+            (false, CertificateNeed::Any) => ServerName::from(address),
+            _ => peer(&self.unverified, name)?.name,
+        };
+        let mut config = ClientConfig::clone(&self.unverified);
+        let verifier = CheckingVerifier {
+            verifier: Arc::clone(&self.verifier),
+            need,
+            check: is_name.then_some(check),
+        };
+        config
+            .dangerous()
+            .set_certificate_verifier(Arc::new(verifier));
+        Ok(TlsPeer {
+            config: Arc::new(config),
+            name,
         })
     }
 
@@ -116,6 +162,71 @@ impl Tls {
     pub fn connect(peer: TlsPeer) -> Result<Self, Broken> {
         let rustls = UnbufferedClientConnection::new(peer.config, peer.name)?;
         Ok(Tls::new(Side::Client(Box::new(rustls))))
+    }
+}
+
+/// Verifies as the configuration for verified peers does, and records the result.
+#[derive(Debug)]
+struct CheckingVerifier {
+    verifier: Arc<WebPkiServerVerifier>,
+    need: CertificateNeed,
+    /// `None` when the peer has no name that a certificate could be for.
+    check: Option<Arc<CertificateCheck>>,
+}
+
+impl ServerCertVerifier for CheckingVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self.verifier.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        match (verified, self.need) {
+            (Ok(verified), _) => {
+                if let Some(check) = &self.check {
+                    check.pass();
+                }
+                Ok(verified)
+            }
+            (Err(error), CertificateNeed::Verified) => Err(error),
+            (Err(error), CertificateNeed::Any) => {
+                log::debug!("certificate of {server_name:?}: {error}");
+                Ok(ServerCertVerified::assertion())
+            }
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier
+            .verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier
+            .verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
     }
 }
 

@@ -8,7 +8,7 @@ mod date;
 mod pump;
 mod server;
 
-pub use client::{ClientTls, TlsPeer};
+pub use client::{CertificateNeed, ClientTls, TlsPeer};
 pub(super) use date::Tickets;
 pub(super) use pump::{Broken, Cipher, PLAIN_BYTES, Tls};
 pub use server::TlsListeners;

@@ -1,0 +1,201 @@
+//! A transcript may play another server, and the queue that sends to it: the session is then the
+//! engine of an outgoing connection, `R> text` is said by the other server, and `R< text` is what
+//! the engine says to it.
+//!
+//! | Line | Meaning |
+//! |---|---|
+//! | `dial R [tls=never\|opportunistic\|required\|verified\|implicit] [login=USER:PASSWORD]` | a |
+//! | | connection; `certificate=verified\|unverified\|fails`: what TLS would say; `waits`: it is |
+//! | | not there yet; `holds`: the queue lets it wait when nothing is due; `address=ADDRESS` |
+//! | `mail R FROM TO [8bit] [utf8] [times=N] octets` | a transaction is due; the rest of the |
+//! | | line is the message, N times; `<>` is no sender; `notify=N`, `orcpt=A`, `ret=full\|hdrs` |
+//! | | and `envid=X` are its parameters |
+//! | `R connects`, `R refuses`, `R times out`, `R is lost` | the connection is there, or not |
+//! | `R ends` | the queue has nothing more for a connection that it holds |
+//! | `R reports OUTCOME TLS CODE ENHANCED text` | what the engine says became of a message |
+//! | `R loses STAGE TLS why [message]` | what the engine says of a connection that has ended |
+
+use std::net::SocketAddr;
+
+use postern::testing::call::{
+    LostWhy, OutboundDial, OutboundLease, OutboundLogin, OutboundTimeouts, OutboundTlsPolicy,
+    OutboundTransaction, RemoteReply, RouteId, Secret,
+};
+use postern::testing::engine::DialError;
+
+use super::{Fault, World, unescape};
+use crate::rig::Told;
+
+impl World {
+    /// `dial R …`
+    pub(super) fn dial(&mut self, name: &str, words: &[&str]) -> Result<(), Fault> {
+        let mut dial = OutboundDial {
+            route: RouteId(self.names.len() as u64 + (1 << 40)),
+            host: "mx.other.test".into(),
+            address: "192.0.2.1:25".parse().map_err(|_| "an address")?,
+            bind: None,
+            tls: OutboundTlsPolicy::Opportunistic,
+            login: None,
+            helo: "mx.test".into(),
+            timeouts: OutboundTimeouts {
+                connect_ms: 30_000,
+                command_ms: 300_000,
+                data_ms: 600_000,
+            },
+        };
+        let (mut certificate, mut waits, mut holds) = ("unverified", false, false);
+        for word in words {
+            match word.split_once('=').unwrap_or((word, "")) {
+                ("tls", "never") => dial.tls = OutboundTlsPolicy::Never,
+                ("tls", "opportunistic") => dial.tls = OutboundTlsPolicy::Opportunistic,
+                ("tls", "required") => dial.tls = OutboundTlsPolicy::Required,
+                ("tls", "verified") => dial.tls = OutboundTlsPolicy::RequiredVerified,
+                ("tls", "implicit") => dial.tls = OutboundTlsPolicy::ImplicitVerified,
+                ("login", login) => {
+                    let (user, password) = login.split_once(':').ok_or("login=USER:PASSWORD")?;
+                    dial.login = Some(OutboundLogin {
+                        user: user.into(),
+                        password: Secret::new(password),
+                    });
+                }
+                ("address", text) => {
+                    let ip = text.parse().map_err(|_| "not an address")?;
+                    dial.address = SocketAddr::new(ip, 25);
+                }
+                ("certificate", said) => certificate = said,
+                ("waits", "") => waits = true,
+                ("holds", "") => holds = true,
+                _ => return Err(format!("not of a dial: {word}")),
+            }
+        }
+        let is_tls = dial.tls == OutboundTlsPolicy::ImplicitVerified;
+        let id = self.rig.dial(dial);
+        self.names.insert(name.to_owned(), id);
+        self.dials.insert(name.to_owned(), (id, is_tls));
+        let remote = self.rig.remote(id).ok_or("no remote")?;
+        remote.is_verified = certificate == "verified";
+        remote.fails_handshake = certificate == "fails";
+        remote.is_held = holds;
+        if !waits {
+            self.rig.connect(id, is_tls);
+        }
+        Ok(())
+    }
+
+    /// `mail R …`
+    pub(super) fn order(&mut self, line: &str) -> Result<(), Fault> {
+        let mut words = line.split(' ').skip(1);
+        let mut next = || words.next().ok_or("mail R FROM TO octets");
+        let (name, from, to) = (next()?, next()?, next()?);
+        let mut order = OutboundTransaction {
+            lease: OutboundLease {
+                id: postern::testing::call::OutboundId(1),
+                attempt: 1,
+            },
+            org: self.org,
+            reverse_path: (from != "<>").then(|| from.to_owned()),
+            recipient: to.to_owned(),
+            size: 0,
+            has_8bit: false,
+            has_utf8_header: false,
+            notify: 0,
+            orcpt: None,
+            ret_full: None,
+            envid: None,
+        };
+        let mut times = 1;
+        let mut rest = line.splitn(5, ' ').nth(4).ok_or("no octets")?;
+        loop {
+            let (word, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+            match word.split_once('=').unwrap_or((word, "")) {
+                ("8bit", "") => order.has_8bit = true,
+                ("utf8", "") => order.has_utf8_header = true,
+                ("notify", n) => order.notify = n.parse().map_err(|_| "notify=N")?,
+                ("orcpt", text) => order.orcpt = Some(text.to_owned()),
+                ("ret", text) => order.ret_full = Some(text == "full"),
+                ("envid", text) => order.envid = Some(text.to_owned()),
+                ("times", n) => times = n.parse().map_err(|_| "times=N")?,
+                _ => break,
+            }
+            rest = behind;
+        }
+        let octets = unescape(&self.fill(rest))?.repeat(times);
+        order.size = octets.len() as u64;
+        let (id, _) = *self.dials.get(name).ok_or("no such dial")?;
+        let remote = self.rig.remote(id).ok_or("no remote")?;
+        remote.orders.push_back((order, octets));
+        self.rig.serve_remote(id);
+        Ok(())
+    }
+
+    /// What happens to a connection that goes out. `false`: it is no such line.
+    pub(super) fn act_remote(&mut self, id: u64, what: &str) -> bool {
+        let is_tls = self.dials.values().any(|dial| *dial == (id, true));
+        match what {
+            "connects" => self.rig.connect(id, is_tls),
+            "refuses" => self.rig.fail(id, DialError::Refused),
+            "times out" => self.rig.fail(id, DialError::TimedOut),
+            "is lost" => self.rig.fail(id, DialError::Lost("reset".into())),
+            "ends" => {
+                if let Some(remote) = self.rig.remote(id) {
+                    remote.is_held = false;
+                }
+                self.rig.serve_remote(id);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The session of a line that says what the engine told the queue.
+    pub(super) fn telling<'a>(&self, line: &'a str) -> Option<(u64, &'a str)> {
+        let (name, rest) = line.split_once(' ')?;
+        let (id, _) = self.dials.get(name)?;
+        let is_one = rest.starts_with("reports ") || rest.starts_with("loses ");
+        is_one.then_some((*id, rest))
+    }
+
+    /// What the engine told the queue next.
+    pub(super) fn next_told(&mut self, id: u64) -> Option<String> {
+        let told = self.rig.remote(id)?.told.pop_front()?;
+        let of = |reply: &RemoteReply| {
+            let enhanced = reply.enhanced.map(|(a, b, c)| format!(" {a}.{b}.{c}"));
+            format!(
+                "{}{} {}",
+                reply.code,
+                enhanced.unwrap_or_default(),
+                reply.text
+            )
+        };
+        Some(match told {
+            Told::Report(report) => {
+                let outcome = format!("{:?}", report.outcome).to_lowercase();
+                let reply = report.reply.as_ref().map_or(report.why.clone(), of);
+                format!("reports {outcome} {} {reply}", report.tls.name())
+            }
+            Told::Lost(loss) => {
+                let why = match &loss.why {
+                    LostWhy::Closed(why) | LostWhy::Tls(why) => why.clone(),
+                    LostWhy::Reply(reply) => of(reply),
+                    LostWhy::BadReply(what) => format!("bad reply: {what}"),
+                    other => format!("{other:?}"),
+                };
+                let message = loss.lease.map_or("", |_| ", with a message");
+                let tls = loss.tls.name();
+                format!("loses {:?} {tls} {why}{message}", loss.stage)
+            }
+        })
+    }
+
+    /// Everything that was told and does not stand in the transcript.
+    pub(super) fn untold(&mut self) -> Result<(), Fault> {
+        let mut dials: Vec<_> = self.dials.clone().into_iter().collect();
+        dials.sort();
+        for (name, (id, _)) in dials {
+            if let Some(told) = self.next_told(id) {
+                return Err(format!("at the end: {name} {told}"));
+            }
+        }
+        Ok(())
+    }
+}

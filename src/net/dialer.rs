@@ -1,0 +1,77 @@
+//! The way from the queue to the net: a connection that the service asks for becomes a dial with
+//! an SMTP client.
+//!
+//! The TLS of the dial follows its policy. Nothing here decides which hosts, when, or what comes
+//! after a failure: the engine tells the service how it went.
+
+use core::fmt;
+use std::sync::Arc;
+
+use super::dial::{Dial, DialTls};
+use super::hub::Hub;
+use super::tls::{CertificateNeed, ClientTls};
+use crate::call::{OutboundDial, OutboundDialer, OutboundTlsPolicy, Shared};
+use crate::engine::CertificateCheck;
+use crate::smtp::Client;
+
+/// Dials for the queue.
+#[derive(Clone)]
+pub struct HubDialer {
+    hub: Hub,
+    tls: Arc<ClientTls>,
+    shared: Arc<Shared>,
+}
+
+impl HubDialer {
+    /// Connections of this hub. `tls` has the authorities that are trusted.
+    pub fn new(hub: Hub, tls: Arc<ClientTls>, shared: Arc<Shared>) -> Self {
+        HubDialer { hub, tls, shared }
+    }
+
+    fn tls(&self, dial: &OutboundDial, check: &Arc<CertificateCheck>) -> DialTls {
+        let need = match dial.tls {
+            OutboundTlsPolicy::Never => return DialTls::Never,
+            OutboundTlsPolicy::Opportunistic | OutboundTlsPolicy::Required => CertificateNeed::Any,
+            OutboundTlsPolicy::RequiredVerified | OutboundTlsPolicy::ImplicitVerified => {
+                CertificateNeed::Verified
+            }
+        };
+        let literal = dial
+            .host
+            .strip_prefix('[')
+            .and_then(|h| h.strip_suffix(']'));
+        let name = literal.unwrap_or(&dial.host);
+        let name = name.strip_prefix("IPv6:").unwrap_or(name);
+        let address = dial.address.ip();
+        match self.tls.checked(name, address, need, Arc::clone(check)) {
+            Ok(peer) if dial.tls == OutboundTlsPolicy::ImplicitVerified => DialTls::Implicit(peer),
+            Ok(peer) => DialTls::StartTls(peer),
+            // No certificate can be for such a name. TLS fails when it should begin, and the
+            // engine tells the service.
+            Err(error) => {
+                log::debug!("outbound to {}: {error}", dial.host);
+                DialTls::Never
+            }
+        }
+    }
+}
+
+impl OutboundDialer for HubDialer {
+    fn dial(&self, dial: OutboundDial) {
+        let check = Arc::new(CertificateCheck::default());
+        let tls = self.tls(&dial, &check);
+        self.hub.dial(Dial {
+            addresses: vec![dial.address],
+            bind: dial.bind,
+            connect_ms: dial.timeouts.connect_ms,
+            tls,
+            engine: Box::new(Client::new(dial, Arc::clone(&self.shared), check)),
+        });
+    }
+}
+
+impl fmt::Debug for HubDialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubDialer").finish_non_exhaustive()
+    }
+}
