@@ -48,4 +48,5 @@ pub const BODIES: &[(&str, Body)] = &[
     ("mime", mail::mime),
     ("html", mail::html),
     ("compose", mail::compose),
+    ("report", mail::report),
 ];

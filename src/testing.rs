@@ -95,6 +95,10 @@ pub mod mail {
         pub mod charset {
             pub use crate::mail::parse::charset::{Charset, CharsetDecoder, decode};
         }
+        /// `crate::mail::parse::dsn`
+        pub mod dsn {
+            pub use crate::mail::parse::dsn::{MailReport, RECIPIENTS_MAX, read_report};
+        }
         /// `crate::mail::parse::date`
         pub mod date {
             pub use crate::mail::parse::date::parse;
@@ -150,6 +154,10 @@ pub mod mail {
     }
     /// `crate::mail::write`
     pub mod write {
+        /// `crate::mail::write::dsn`
+        pub mod dsn {
+            pub use crate::mail::write::dsn::{Dsn, DsnAction, write_dsn};
+        }
         /// `crate::mail::write::compose`
         pub mod compose {
             pub use crate::mail::write::compose::{AttachedFile, Compose, compose};

@@ -8,6 +8,7 @@ use postern::testing::mail::digest::{AddressItem, Digest, PartStep};
 use postern::testing::mail::parse::address::Address;
 use postern::testing::mail::parse::address_list::{parse_list, parse_single_from};
 use postern::testing::mail::parse::charset::{self, Charset, CharsetDecoder};
+use postern::testing::mail::parse::dsn::{MailReport, RECIPIENTS_MAX, read_report};
 use postern::testing::mail::parse::header::{self, Headers};
 use postern::testing::mail::parse::transfer::{self, Decoder, Encoding};
 use postern::testing::mail::parse::{date, param};
@@ -18,6 +19,7 @@ use postern::testing::mail::text::search::{Needle, Scope, searchable};
 use postern::testing::mail::text::{attachments, decode_part, extracted_of, text_of};
 use postern::testing::mail::text::{codes, reply};
 use postern::testing::mail::write::compose::{AttachedFile, Compose, compose as write_mail};
+use postern::testing::mail::write::dsn::{Dsn, DsnAction, write_dsn};
 use postern::testing::mail::write::encode;
 use postern::testing::mail::write::submit::{check_octets, submission_fixups};
 use postern::testing::mail::write::{field, word};
@@ -67,6 +69,48 @@ pub fn header(data: &[u8]) {
     if let Some(name) = utf7::utf7_decode(data) {
         assert_eq!(utf7::utf7_encode(&name).as_bytes(), data);
     }
+}
+
+/// Reports of other servers, and a notification of our own made of any words.
+pub fn report(data: &[u8]) {
+    let bounds = Bounds::default();
+    match read_report(data, &bounds) {
+        Some(MailReport::Delivery(status)) => assert!(status.recipients.len() <= RECIPIENTS_MAX),
+        Some(MailReport::Complaint { recipients, .. }) => {
+            assert!(recipients.len() <= RECIPIENTS_MAX);
+        }
+        None => {}
+    }
+    let text = String::from_utf8_lossy(data);
+    let half = text.char_indices().nth(text.chars().count() / 2);
+    let (one, two) = text.split_at(half.map_or(0, |(at, _)| at));
+    let to = Address::parse("bot@a.example").unwrap();
+    let raw = write_dsn(&Dsn {
+        reporting_mta: "mx.a.example",
+        to: &to,
+        action: DsnAction::Failed,
+        recipient: "ann@b.example",
+        original_recipient: Some(one),
+        envelope_id: Some(two),
+        status: one,
+        remote_mta: Some(two),
+        diagnostic: one,
+        is_smtp_reply: data.len().is_multiple_of(2),
+        arrived_at: 0,
+        attempted_at: 0,
+        retry_until: None,
+        original: data,
+        is_full: data.len().is_multiple_of(3),
+        now: 0,
+        message_id: "<d1@mx.a.example>",
+        seed: [0; 16],
+    });
+    assert_eq!(check_octets(&raw), Ok(()));
+    let Some(MailReport::Delivery(status)) = read_report(&raw, &bounds) else {
+        panic!("the notification does not read back");
+    };
+    assert_eq!(status.recipients.len(), 1);
+    assert_eq!(status.recipients[0].recipient, "ann@b.example");
 }
 
 /// Octets of any charset: the first octet chooses the label, the second the length of the pieces.

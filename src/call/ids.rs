@@ -52,6 +52,10 @@ ids! {
     ThreadId = "thr_";
     /// A domain of an organization.
     DomainId = "dom_";
+    /// A filter rule.
+    FilterRuleId = "flt_";
+    /// A suppressed address.
+    SuppressionId = "sup_";
     /// A queued recipient outside this server.
     OutboundId = "out_";
     /// Stored octets. Internal: clients never see it.

@@ -235,6 +235,10 @@ limits! {
     /// Transactions of one connection to another server: a connection for ever would keep to one of
     /// many hosts.
     outbound_transactions: usize = 100 => pace;
+    /// Filter rules of an organization, with those of its inboxes.
+    filter_rules: usize = 10_000 => RejectedQuota;
+    /// Suppressed addresses of an organization. A bounce that finds no room suppresses nothing.
+    suppressions: usize = 50_000 => RejectedQuota;
     /// Octets of bodies in one page of a reader.
     page_bytes: usize = 262_144 => pace;
 }

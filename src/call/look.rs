@@ -27,8 +27,8 @@ pub enum Look {
         reverse_path: Option<String>,
         size: Option<u64>,
     },
-    /// Checks that a forward-path is deliverable, and in a submission that policy lets the sender
-    /// `from`, the reverse-path, write to it. Answer: `Recipient`.
+    /// Checks that a forward-path is deliverable, and that policy lets the sender `from`, the
+    /// reverse-path, write to it. Answer: `Recipient`.
     Recipient {
         from: Option<String>,
         address: String,

@@ -14,6 +14,7 @@ mod budget;
 mod caller;
 mod dns;
 mod event;
+mod filter_rule;
 mod idempotency;
 mod ids;
 mod intake;
@@ -54,10 +55,14 @@ pub use event::{
     Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind,
     InboxPath, InboxSet, KindSet, MessageDetail, PriorityLevel, SessionEnd, Topic, Verdict,
 };
+pub use filter_rule::{
+    FilterAction, FilterDirection, FilterRuleRow, MatchType, NewFilterRule, SuppressionReason,
+    SuppressionRow, candidates,
+};
 pub use idempotency::{Idempotency, Render};
 pub use ids::{
-    BodyId, ConnId, DomainId, EntryId, InboxId, KeyId, MailboxId, OrgId, OutboundId, ThreadId,
-    attachment_id, parse_attachment_id,
+    BodyId, ConnId, DomainId, EntryId, FilterRuleId, InboxId, KeyId, MailboxId, OrgId, OutboundId,
+    SuppressionId, ThreadId, attachment_id, parse_attachment_id,
 };
 pub use intake::{Intake, Route};
 pub use limits::Limits;
@@ -71,8 +76,8 @@ pub use noun::{Bounded, ConflictReason, Countable, FromFault, Noun};
 pub use outbound::*;
 pub use outgoing::{Decision, PolicyReason, PolicyRefusal, RefusedRecipient, SendMode, SendStatus};
 pub use read::{
-    DomainRead, EntryRead, EventRead, InboxRead, KeyRead, MailboxRead, MessageRead, OrgRead,
-    OutboundRead, PIECE_MAX, Read,
+    DomainRead, EntryRead, EventRead, FilterRuleRead, InboxRead, KeyRead, MailboxRead, MessageRead,
+    OrgRead, OutboundRead, PIECE_MAX, Read, SuppressionRead,
 };
 pub use recent_marks::RecentMarks;
 pub use refusal::{Allowance, Rate, Refusal};
@@ -84,8 +89,8 @@ pub use uid_queue::UidQueue;
 pub use uid_set::UidSet;
 pub use walk::{BulkProgress, MailboxWalk, RecentCount, WalkStart};
 pub use write::{
-    DomainWrite, EntryWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite, OrgWrite,
-    OutboundWrite, Write,
+    DomainWrite, EntryWrite, FilterRuleWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite,
+    OrgWrite, OutboundWrite, SuppressionWrite, Write,
 };
 
 /// The time. The owner of a clock reads it once a turn.

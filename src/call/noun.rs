@@ -9,11 +9,13 @@
 pub enum Noun {
     Attachment,
     Domain,
+    FilterRule,
     Inbox,
     Key,
     Mailbox,
     Message,
     Organization,
+    Suppression,
 }
 
 impl Noun {
@@ -22,11 +24,13 @@ impl Noun {
         match self {
             Noun::Attachment => "attachment",
             Noun::Domain => "domain",
+            Noun::FilterRule => "filter rule",
             Noun::Inbox => "inbox",
             Noun::Key => "key",
             Noun::Mailbox => "mailbox",
             Noun::Message => "message",
             Noun::Organization => "organization",
+            Noun::Suppression => "suppression",
         }
     }
 }
@@ -36,6 +40,7 @@ impl Noun {
 #[allow(missing_docs)]
 pub enum Countable {
     Domains,
+    FilterRules,
     Inboxes,
     /// Inboxes whose credentials one request may export.
     InboxesInExport,
@@ -59,6 +64,8 @@ pub enum Countable {
     Sessions,
     Streams,
     Subscriptions,
+    /// Suppressed addresses of an organization.
+    Suppressions,
     Uids,
 }
 
@@ -67,6 +74,7 @@ impl Countable {
     pub const fn name(self) -> &'static str {
         match self {
             Countable::Domains => "domains",
+            Countable::FilterRules => "filter rules",
             Countable::Inboxes => "inboxes",
             Countable::InboxesInExport => "inboxes in one export",
             Countable::InboxesInMove => "inboxes in one move",
@@ -82,6 +90,7 @@ impl Countable {
             Countable::Sessions => "sessions",
             Countable::Streams => "streams",
             Countable::Subscriptions => "subscriptions",
+            Countable::Suppressions => "suppressed addresses",
             Countable::Uids => "uids",
         }
     }

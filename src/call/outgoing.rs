@@ -84,6 +84,12 @@ pub enum PolicyReason {
     SendOff,
     /// The organization is paused.
     OrgPaused,
+    /// A filter rule of the sender.
+    SendBlocked,
+    /// The address is on the suppression list.
+    Suppressed,
+    /// A filter rule of the recipient.
+    ReceiveBlocked,
     /// The policy has changed between the decision and the commit.
     Changed,
 }
@@ -94,6 +100,9 @@ impl PolicyReason {
         match self {
             PolicyReason::SendOff => "send_off",
             PolicyReason::OrgPaused => "org_paused",
+            PolicyReason::SendBlocked => "send_blocked",
+            PolicyReason::Suppressed => "suppressed",
+            PolicyReason::ReceiveBlocked => "receive_blocked",
             PolicyReason::Changed => "policy_changed",
         }
     }
@@ -105,6 +114,11 @@ impl PolicyReason {
                 "The inbox may not send: the send_mode of it or of its organization is off"
             }
             PolicyReason::OrgPaused => "All sending of the organization is paused",
+            PolicyReason::SendBlocked => "A filter rule blocks mail to this address",
+            PolicyReason::Suppressed => "The address is on the suppression list",
+            PolicyReason::ReceiveBlocked => {
+                "A filter rule of the recipient blocks mail from this sender"
+            }
             PolicyReason::Changed => "The send_mode of the inbox has just changed",
         }
     }
@@ -116,6 +130,9 @@ impl PolicyReason {
             PolicyReason::OrgPaused => {
                 "send it again after an administrator has resumed the organization"
             }
+            PolicyReason::SendBlocked => "delete the rule, or leave the address out",
+            PolicyReason::Suppressed => "take it off the list if it works again",
+            PolicyReason::ReceiveBlocked => "reach the recipient in another way",
             PolicyReason::Changed => "send it again",
         }
     }
@@ -123,7 +140,10 @@ impl PolicyReason {
     /// Whether time alone can help.
     pub const fn is_temporary(self) -> bool {
         match self {
-            PolicyReason::SendOff => false,
+            PolicyReason::SendOff
+            | PolicyReason::SendBlocked
+            | PolicyReason::Suppressed
+            | PolicyReason::ReceiveBlocked => false,
             PolicyReason::OrgPaused | PolicyReason::Changed => true,
         }
     }
@@ -147,4 +167,6 @@ pub struct RefusedRecipient {
     pub address: String,
     /// Why.
     pub reason: PolicyReason,
+    /// The id of the rule that refuses; `None` when it is a setting.
+    pub rule: Option<String>,
 }

@@ -9,10 +9,10 @@
 use std::sync::Arc;
 
 use super::{
-    Conversion, DomainRef, EntryId, InboxId, InboxRef, InboxRow, KeyId, KeyRow, ListProgress,
-    MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OrgId, OrgRow, OutboundLease,
-    OutboundRow, RecentCount, Scopes, SearchKey, SearchProgress, SharePart, SlicedList, Topic,
-    UidSet, UsageRow,
+    Conversion, DomainRef, EntryId, FilterRuleId, FilterRuleRow, InboxId, InboxRef, InboxRow,
+    KeyId, KeyRow, ListProgress, MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf,
+    OrgId, OrgRow, OutboundLease, OutboundRow, RecentCount, Scopes, SearchKey, SearchProgress,
+    SharePart, SlicedList, SuppressionId, SuppressionRow, Topic, UidSet, UsageRow,
 };
 
 /// A call that changes nothing, by noun.
@@ -26,6 +26,8 @@ pub enum Read {
     Domain(DomainRead),
     Org(OrgRead),
     Outbound(OutboundRead),
+    FilterRule(FilterRuleRead),
+    Suppression(SuppressionRead),
     Event(EventRead),
 }
 
@@ -203,6 +205,40 @@ pub enum OutboundRead {
     },
 }
 
+/// Filter rules.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FilterRuleRead {
+    /// Answer: `FilterRules`.
+    List {
+        cursor: Option<String>,
+        limit: usize,
+    },
+    /// The rest of a list.
+    ListRest {
+        list: Box<SlicedList<FilterRuleRow>>,
+    },
+    /// Answer: `FilterRules` with one.
+    Get { id: FilterRuleId },
+}
+
+/// Suppressed addresses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SuppressionRead {
+    /// Answer: `Suppressions`; with an address only its own.
+    List {
+        address: Option<String>,
+        cursor: Option<String>,
+        limit: usize,
+    },
+    /// The rest of a list.
+    ListRest {
+        address: Option<String>,
+        list: Box<SlicedList<SuppressionRow>>,
+    },
+    /// Answer: `Suppressions` with one.
+    Get { id: SuppressionId },
+}
+
 /// The log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EventRead {
@@ -229,6 +265,8 @@ impl Read {
             Read::Key(_) => Need::Inboxes(Scopes::KEYS_WRITE),
             Read::Domain(_) => Need::Organization(Scopes::DOMAINS_WRITE),
             Read::Org(OrgRead::List { .. } | OrgRead::ListRest { .. }) => Need::Operator,
+            Read::FilterRule(_) => Need::Inboxes(Scopes::RULES_WRITE),
+            Read::Suppression(_) => Need::Organization(Scopes::RULES_WRITE),
             // Every key may read its own rights and the counters of its organization.
             Read::Org(OrgRead::Get { .. } | OrgRead::Usage | OrgRead::UsageRest { .. }) => {
                 Need::Key
@@ -260,6 +298,8 @@ impl Read {
             | Read::Inbox(InboxRead::List { .. } | InboxRead::ListRest { .. })
             | Read::Key(_)
             | Read::Domain(_)
+            | Read::FilterRule(_)
+            | Read::Suppression(_)
             | Read::Org(_)
             | Read::Outbound(_) => None,
         }

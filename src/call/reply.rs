@@ -1,9 +1,10 @@
 //! The replies of the service, and the proof that written data is on disk.
 
 use super::{
-    Allowance, Caller, DomainRow, EntryId, EntryRow, EntryState, Event, InboxId, InboxRow, KeyRow,
-    MailboxRow, Matches, MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow,
-    PartSource, Refusal, Secret, Selected, SendStatus, ThreadId, UidSet, UsageRow,
+    Allowance, Caller, DomainRow, EntryId, EntryRow, EntryState, Event, FilterRuleRow, InboxId,
+    InboxRow, KeyRow, MailboxRow, Matches, MessageView, NextTransaction, OctetsOf, OrgId, OrgRow,
+    OutboundRow, PartSource, Refusal, Secret, Selected, SendStatus, SuppressionRow, ThreadId,
+    UidSet, UsageRow,
 };
 
 /// The reply to a call.
@@ -87,6 +88,14 @@ pub enum Answer {
         rows: Vec<OrgRow>,
         next: Option<String>,
     },
+    FilterRules {
+        rows: Vec<FilterRuleRow>,
+        next: Option<String>,
+    },
+    Suppressions {
+        rows: Vec<SuppressionRow>,
+        next: Option<String>,
+    },
     Usage(Box<UsageRow>),
     Outbound {
         rows: Vec<OutboundRow>,
@@ -167,6 +176,8 @@ pub enum Written {
     Credentials(Vec<(InboxRow, KeyRow, Secret)>),
     Key(Box<KeyRow>, Secret),
     Domain(DomainRow),
+    FilterRule(FilterRuleRow),
+    Suppression(SuppressionRow),
     Org(OrgRow, Box<KeyRow>, Secret),
     Next(NextTransaction),
     OrgChanged(OrgRow),

@@ -58,6 +58,8 @@ nouns! {
     DomainRead => Read::Domain,
     OrgRead => Read::Org,
     OutboundRead => Read::Outbound,
+    FilterRuleRead => Read::FilterRule,
+    SuppressionRead => Read::Suppression,
     EventRead => Read::Event,
     MailboxWrite => Write::Mailbox,
     EntryWrite => Write::Entry,
@@ -65,6 +67,8 @@ nouns! {
     InboxWrite => Write::Inbox,
     KeyWrite => Write::Key,
     DomainWrite => Write::Domain,
+    FilterRuleWrite => Write::FilterRule,
+    SuppressionWrite => Write::Suppression,
     OrgWrite => Write::Org,
     OutboundWrite => Write::Outbound,
 }

@@ -10,9 +10,10 @@
 use std::sync::Arc;
 
 use super::{
-    BulkProgress, CredentialsProgress, DomainRef, EntryId, FlagChange, Flags, Idempotency,
-    InboxPatch, InboxRef, KeyId, MailboxId, MessagePatch, Need, NewDomain, NewInbox, NewKey, OrgId,
-    OrgPatch, OutboundLoss, Refusal, Report, RouteId, Scopes, SharePart, UidSet,
+    BulkProgress, CredentialsProgress, DomainRef, EntryId, FilterRuleId, FlagChange, Flags,
+    Idempotency, InboxPatch, InboxRef, KeyId, MailboxId, MessagePatch, Need, NewDomain,
+    NewFilterRule, NewInbox, NewKey, OrgId, OrgPatch, OutboundLoss, Refusal, Report, RouteId,
+    Scopes, SharePart, SuppressionId, UidSet,
 };
 
 /// A call that changes something, by noun.
@@ -24,6 +25,8 @@ pub enum Write {
     Inbox(InboxWrite),
     Key(KeyWrite),
     Domain(DomainWrite),
+    FilterRule(FilterRuleWrite),
+    Suppression(SuppressionWrite),
     Org(OrgWrite),
     Outbound(OutboundWrite),
 }
@@ -175,6 +178,31 @@ pub enum DomainWrite {
     Delete { domain: DomainRef },
 }
 
+/// Changes of filter rules.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FilterRuleWrite {
+    /// Written: `FilterRule`.
+    Create {
+        new: Box<NewFilterRule>,
+        idempotency: Option<Idempotency>,
+    },
+    /// Written: `Changed`.
+    Delete { id: FilterRuleId },
+}
+
+/// Changes of the suppression list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SuppressionWrite {
+    /// Written: `Suppression`.
+    Create {
+        address: String,
+        source: Option<String>,
+        idempotency: Option<Idempotency>,
+    },
+    /// Written: `Changed`.
+    Delete { id: SuppressionId },
+}
+
 /// Changes of organizations; for the operator.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum OrgWrite {
@@ -229,6 +257,8 @@ impl Write {
             Write::Domain(DomainWrite::Trust { .. }) => Need::AnyOperator,
             Write::Org(OrgWrite::Patch { .. }) => Need::OrgAdmin,
             Write::Org(OrgWrite::Create { .. } | OrgWrite::Delete { .. }) => Need::Operator,
+            Write::FilterRule(_) => Need::Inboxes(Scopes::RULES_WRITE),
+            Write::Suppression(_) => Need::Organization(Scopes::RULES_WRITE),
             Write::Outbound(OutboundWrite::Next { .. } | OutboundWrite::Lost { .. }) => {
                 Need::Server
             }
@@ -254,6 +284,8 @@ impl Write {
             | Write::Inbox(InboxWrite::Create { .. })
             | Write::Key(_)
             | Write::Domain(_)
+            | Write::FilterRule(_)
+            | Write::Suppression(_)
             | Write::Org(_)
             | Write::Outbound(_) => None,
         }
@@ -302,6 +334,12 @@ impl Write {
                 | DomainWrite::Trust { idempotency, .. } => idempotency.as_ref(),
                 DomainWrite::Delete { .. } => None,
             },
+            Write::FilterRule(FilterRuleWrite::Create { idempotency, .. })
+            | Write::Suppression(SuppressionWrite::Create { idempotency, .. }) => {
+                idempotency.as_ref()
+            }
+            Write::FilterRule(FilterRuleWrite::Delete { .. })
+            | Write::Suppression(SuppressionWrite::Delete { .. }) => None,
             Write::Org(call) => match call {
                 OrgWrite::Create { idempotency, .. } | OrgWrite::Patch { idempotency, .. } => {
                     idempotency.as_ref()

@@ -10,6 +10,7 @@ mod api;
 mod check;
 mod endpoint;
 mod folder;
+mod lists;
 mod local;
 mod mailbox;
 mod message;
@@ -109,6 +110,12 @@ enum CliCommand {
     /// Domains of an organization
     #[command(subcommand)]
     Domain(account::DomainCommand),
+    /// Filter rules: whose mail is refused, coming or leaving
+    #[command(subcommand)]
+    Filter(lists::FilterCommand),
+    /// Addresses that get no more mail
+    #[command(subcommand)]
+    Suppression(lists::SuppressionCommand),
     /// Send a message
     Send(send::SendCommand),
     /// Print events as they happen
@@ -216,6 +223,8 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Inbox(inbox) => account::inboxes(cli, inbox),
         CliCommand::Key(key) => account::keys(cli, key),
         CliCommand::Domain(domain) => account::domains(cli, domain),
+        CliCommand::Filter(filter) => lists::filters(cli, filter),
+        CliCommand::Suppression(suppression) => lists::suppressions(cli, suppression),
         CliCommand::Outbound => account::outbound(cli),
         CliCommand::Usage => account::usage(cli),
         CliCommand::Folder(folder) => mailbox::folders(cli, folder),

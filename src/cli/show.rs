@@ -55,6 +55,18 @@ pub const OUTBOUND: Columns = &[
     "message",
 ];
 
+/// A filter rule.
+pub const FILTER_RULE: Columns = &[
+    "id",
+    "direction",
+    "action",
+    "match_type",
+    "value",
+    "inbox_id",
+];
+/// A suppressed address.
+pub const SUPPRESSION: Columns = &["address", "reason", "source", "created_at", "id"];
+
 /// Prints one object: a line for each field.
 pub fn one(cli: &Cli, reply: &ApiReply) {
     if cli.json {

@@ -16,6 +16,7 @@ mod field;
 mod inline;
 pub mod intake;
 pub mod job;
+mod lists;
 pub mod mail;
 pub mod outbound;
 pub mod outgoing;

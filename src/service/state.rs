@@ -3,7 +3,7 @@
 //! It decides nothing. The counters have one lock, which a thread holds for a few instructions.
 
 use core::net::IpAddr;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -58,6 +58,8 @@ pub struct Service {
     /// Free octets inside the database file, as the writer has last read them.
     pub(super) vacant_bytes: AtomicU64,
     stopping: AtomicBool,
+    /// Whether there are filter rules or suppressed addresses (`lists.rs`); 0 is not known yet.
+    pub(super) lists: AtomicU8,
     /// Organizations that have ended since the start: their sessions end with an event, and until
     /// then their calls are refused. There are none in the usual case, which `has_ended` says.
     ended: Mutex<HashSet<OrgId>>,
@@ -90,6 +92,7 @@ impl Service {
             free_bytes: setup.free_bytes,
             vacant_bytes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            lists: AtomicU8::new(0),
             ended: Mutex::default(),
             has_ended: AtomicBool::new(false),
             counters: Mutex::default(),

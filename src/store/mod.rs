@@ -19,6 +19,7 @@ mod error;
 mod event;
 mod expunge;
 mod fault;
+mod filter_rule;
 mod flag;
 mod folder;
 mod format;

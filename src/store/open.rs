@@ -308,6 +308,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
         move_rows: keyword::count_all,
     },
     SchemaStep::sql(include_str!("step8.sql")),
+    SchemaStep::sql(include_str!("step9.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

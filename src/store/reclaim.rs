@@ -222,6 +222,10 @@ impl Store {
             "DELETE FROM reference WHERE inbox = ?1 AND hash IN
                  (SELECT hash FROM reference WHERE inbox = ?1 LIMIT ?2)",
             [inbox, SLICE_ROWS],
+        )? + self.direct().run(
+            "DELETE FROM filter_rule WHERE id IN
+                 (SELECT id FROM filter_rule WHERE inbox = ?1 AND inbox <> 0 LIMIT ?2)",
+            [inbox, SLICE_ROWS],
         )?;
         Ok(rows as i64)
     }
@@ -317,6 +321,14 @@ impl Store {
             [org.0, SLICE_ROWS],
         )? + self.direct().run(
             "DELETE FROM domain WHERE id IN (SELECT id FROM domain WHERE org = ?1 LIMIT ?2)",
+            [org.0, SLICE_ROWS],
+        )? + self.direct().run(
+            "DELETE FROM filter_rule WHERE id IN
+                 (SELECT id FROM filter_rule WHERE org = ?1 LIMIT ?2)",
+            [org.0, SLICE_ROWS],
+        )? + self.direct().run(
+            "DELETE FROM suppression WHERE id IN
+                 (SELECT id FROM suppression WHERE org = ?1 LIMIT ?2)",
             [org.0, SLICE_ROWS],
         )?;
         if gone == 0 {

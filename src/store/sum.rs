@@ -225,6 +225,20 @@ pub(super) const TABLES: &[SummedTable] = &[
         kept_by: KeptBy::Triggers(JOB),
     },
     SummedTable {
+        name: "filter_rule",
+        key: &["id"],
+        sums: &[("sum", FILTER_RULE)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(FILTER_RULE),
+    },
+    SummedTable {
+        name: "suppression",
+        key: &["id"],
+        sums: &[("sum", SUPPRESSION)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(SUPPRESSION),
+    },
+    SummedTable {
         name: "once",
         key: &["org", "key"],
         sums: &[("sum", &["org", "key", "fingerprint", "answer", "at"])],
@@ -299,6 +313,18 @@ const JOB: &[&str] = &[
     "lease_by",
     "created_at",
 ];
+
+const FILTER_RULE: &[&str] = &[
+    "id",
+    "org",
+    "inbox",
+    "direction",
+    "action",
+    "match_type",
+    "value",
+    "created_at",
+];
+const SUPPRESSION: &[&str] = &["id", "org", "address", "reason", "source", "created_at"];
 
 impl SummedTable {
     /// `sum = row_sum(…)` for each checksum of the table.

@@ -7,7 +7,7 @@ use super::fields::{BodyTable, FieldKind, FieldRow, fields, sometimes};
 use super::routes::{RouteRequest, RouteResult};
 use super::shapes::Described;
 use crate::call::bounds::PAGE_ROWS_MAX;
-use crate::call::{EntryId, KeyId, OrgId};
+use crate::call::{EntryId, FilterRuleId, KeyId, OrgId, SuppressionId};
 
 /// One operation.
 #[derive(Debug)]
@@ -111,5 +111,9 @@ pub(crate) const PATH_NAMES: &[FieldRow] = fields! {
     key: required FieldKind::Id(KeyId::PREFIX), r#""key_01Hq7Zk3VdX""#, "The key.";
     domain: required FieldKind::DomainRef, r#""agents.example""#,
         "The domain, by its id or its name.";
+    filter_rule: required FieldKind::Id(FilterRuleId::PREFIX), r#""flt_01Hq7Zk3VdX""#,
+        "The filter rule.";
+    suppression: required FieldKind::Id(SuppressionId::PREFIX), r#""sup_01Hq7Zk3VdX""#,
+        "The suppression.";
     org: required FieldKind::Id(OrgId::PREFIX), r#""org_01Hq7Zk3VdX""#, "The organization.";
 };

@@ -489,6 +489,9 @@ fn policy(refusal: &PolicyRefusal) -> Box<Problem> {
     let code = match reason {
         PolicyReason::SendOff => codes::SEND_OFF,
         PolicyReason::OrgPaused => codes::ORG_PAUSED,
+        PolicyReason::SendBlocked => codes::SEND_BLOCKED,
+        PolicyReason::Suppressed => codes::SUPPRESSED,
+        PolicyReason::ReceiveBlocked => codes::RECEIVE_BLOCKED,
         PolicyReason::Changed => codes::POLICY_CHANGED,
     };
     let fix = sentence(reason.fix());
@@ -625,6 +628,9 @@ static REFUSED_RECIPIENT: Shape<RefusedRecipient> = shape! {
         => |slot, refused| slot.text(&refused.address);
     reason: always Text(ANY), r#""send_off""#, "The code of the reason."
         => |slot, refused| slot.text(refused.reason.code());
+    rule: always Text(ANY), r#""flt_01Hq7Zk3VdX""#, "The rule that refuses, where it is one."
+        => |slot, refused| slot.text(refused.rule.as_deref().unwrap_or_default()),
+            if |refused| refused.rule.is_some();
     fix: always Text(ANY), r#""Ask an administrator.""#, "What to do."
         => |slot, refused| slot.text(&sentence(refused.reason.fix()));
 };

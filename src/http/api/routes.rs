@@ -9,7 +9,8 @@ use super::operation::Operation;
 use super::problems::Problem;
 use super::values::Values;
 use super::{
-    credentials, domain, event, folder, health, inbox, key, list, me, message, org, outbound, send,
+    credentials, domain, event, filter_rule, folder, health, inbox, key, list, me, message, org,
+    outbound, send, suppression,
 };
 use crate::call::{
     Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Need, Render, Scopes,
@@ -326,6 +327,8 @@ const INBOX_WRITE: RouteNeed = Inboxes(Scopes::INBOXES_WRITE);
 const EVENTS: RouteNeed = Inboxes(Scopes::EVENTS_READ);
 const DOMAINS: RouteNeed = Organization(Scopes::DOMAINS_WRITE);
 const KEYS: RouteNeed = Inboxes(Scopes::KEYS_WRITE);
+const RULES: RouteNeed = Inboxes(Scopes::RULES_WRITE);
+const SUPPRESSIONS: RouteNeed = Organization(Scopes::RULES_WRITE);
 
 routes! {
     GET "/healthz" Nothing Answered(&health::ALIVE);
@@ -374,6 +377,14 @@ routes! {
     PATCH "/api/v1/inboxes/{inbox}/folders/{folder}" MAIL_WRITE Answered(&folder::RENAME);
     DELETE "/api/v1/inboxes/{inbox}/folders/{folder}" MAIL_WRITE Answered(&folder::DELETE);
     GET "/api/v1/outbound" MAIL_READ Answered(&outbound::LIST);
+    POST "/api/v1/filter-rules" RULES Answered(&filter_rule::CREATE);
+    GET "/api/v1/filter-rules" RULES Answered(&filter_rule::LIST);
+    GET "/api/v1/filter-rules/{filter_rule}" RULES Answered(&filter_rule::READ);
+    DELETE "/api/v1/filter-rules/{filter_rule}" RULES Answered(&filter_rule::DELETE);
+    POST "/api/v1/suppressions" SUPPRESSIONS Answered(&suppression::CREATE);
+    GET "/api/v1/suppressions" SUPPRESSIONS Answered(&suppression::LIST);
+    GET "/api/v1/suppressions/{suppression}" SUPPRESSIONS Answered(&suppression::READ);
+    DELETE "/api/v1/suppressions/{suppression}" SUPPRESSIONS Answered(&suppression::DELETE);
 
     GET "/api/v1/events" EVENTS Lasting(&event::ALL);
     GET "/api/v1/events/log" EVENTS Answered(&event::LOG);
@@ -398,8 +409,6 @@ routes! {
     * "/api/v1/inboxes/{inbox}/spam" Key Later;
     * "/api/v1/inboxes/{inbox}/webhooks" Key Later;
     * "/api/v1/inboxes/{inbox}/webhooks/{id}" Key Later;
-    * "/api/v1/filter-rules" Key Later;
-    * "/api/v1/filter-rules/{id}" Key Later;
     * "/api/v1/spam/check" Key Later;
     * "/api/v1/uploads" Key Later;
     * "/api/v1/uploads/{id}" Key Later;
@@ -411,8 +420,6 @@ routes! {
     * "/api/v1/webhooks/{id}/deliveries/{id}/redeliver" Key Later;
     * "/api/v1/outbound/{id}/retry" Key Later;
     * "/api/v1/outbound/{id}/cancel" Key Later;
-    * "/api/v1/suppressions" Key Later;
-    * "/api/v1/suppressions/{id}" Key Later;
     * "/api/v1/domains/{domain}/dns-records" Key Later;
     * "/api/v1/domains/{domain}/verify" Key Later;
     * "/api/v1/usage" Key Later;

@@ -8,6 +8,7 @@ pub mod address_list;
 mod address_token;
 pub mod charset;
 pub mod date;
+pub mod dsn;
 pub mod header;
 pub(crate) mod mime;
 pub mod param;

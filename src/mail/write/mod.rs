@@ -3,6 +3,7 @@
 //! `parse` reads the same value back from everything that is written here.
 
 pub mod compose;
+pub mod dsn;
 pub mod encode;
 pub mod field;
 pub mod seven_bit;

@@ -1,6 +1,7 @@
 //! What an organization has besides its mail: keys, domains, inboxes, and the organization itself.
 
 pub mod domain;
+pub mod filter_rule;
 pub mod inbox;
 pub mod key;
 pub mod org;

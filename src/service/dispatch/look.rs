@@ -9,7 +9,7 @@ use crate::service::access::receives::SendingParty;
 use crate::service::access::{lease, login};
 use crate::service::account::inbox;
 use crate::service::context::ReadContext;
-use crate::service::{Service, events, outgoing, policy};
+use crate::service::{Service, events, lists, outgoing, policy};
 
 /// Carries out a look-up. `admit` has checked the caller.
 pub(super) fn look(
@@ -50,8 +50,12 @@ pub(super) fn look(
             }
             let sender = (caller.key(), party);
             let found = policy::check_recipient(service, store, now, sender, address)?;
-            if let (Some(access), Some(from)) = (caller.key(), from) {
-                outgoing::judge_recipient(service, store, (access, from), (address, &found))?;
+            match (caller.key(), from) {
+                (Some(access), Some(from)) => {
+                    outgoing::judge_recipient(service, store, (access, from), (address, &found))?;
+                }
+                (None, from) => lists::check_envelope(service, store, from.as_deref(), &found)?,
+                (Some(_), None) => {}
             }
             Ok(found)
         }

@@ -3,11 +3,12 @@
 //! later.
 
 use crate::call::{
-    Access, Answer, Caller, DomainRead, EntryRead, EventRead, InboxId, InboxRead, KeyId, KeyRead,
-    MailboxRead, MessageRead, OrgId, OrgRead, OutboundId, OutboundRead, Read, Refusal,
+    Access, Answer, Caller, DomainRead, EntryRead, EventRead, FilterRuleId, FilterRuleRead,
+    InboxId, InboxRead, KeyId, KeyRead, MailboxRead, MessageRead, OrgId, OrgRead, OutboundId,
+    OutboundRead, Read, Refusal, SuppressionId, SuppressionRead,
 };
 use crate::service::account::page::begin_list;
-use crate::service::account::{domain, inbox, key, org};
+use crate::service::account::{domain, filter_rule, inbox, key, org};
 use crate::service::context::ReadContext;
 use crate::service::events;
 use crate::service::mail::{entry, folder, list, mailbox, message, search};
@@ -34,6 +35,8 @@ pub(super) fn read(
         }
         Read::Org(call) => read_org(context, caller, call),
         Read::Outbound(call) => read_outbound(context, caller, call),
+        Read::FilterRule(call) => read_filter_rule(context, caller.access()?, call),
+        Read::Suppression(call) => read_suppression(context, caller.access()?, call),
         Read::Event(EventRead::After {
             topic,
             after,
@@ -202,6 +205,54 @@ fn read_outbound(
         OutboundRead::List { .. } => Ok(None),
         OutboundRead::ListRest { list } => outbound::list(context.store, caller.access()?, list),
         OutboundRead::Piece { .. } => outbound::piece().map(Some),
+    }
+}
+
+fn read_filter_rule(
+    context: &ReadContext<'_>,
+    access: &Access,
+    call: &mut FilterRuleRead,
+) -> Result<Option<Answer>, Refusal> {
+    if let FilterRuleRead::List { cursor, limit } = call {
+        let list = begin_list(cursor.as_deref(), *limit, |text| {
+            Some(FilterRuleId::parse(text)?.0)
+        })?;
+        let list = Box::new(list);
+        *call = FilterRuleRead::ListRest { list };
+    }
+    match call {
+        FilterRuleRead::List { .. } => Ok(None),
+        FilterRuleRead::ListRest { list } => filter_rule::list_rules(context.store, access, list),
+        FilterRuleRead::Get { id } => filter_rule::read_rule(context.store, access, *id).map(Some),
+    }
+}
+
+fn read_suppression(
+    context: &ReadContext<'_>,
+    access: &Access,
+    call: &mut SuppressionRead,
+) -> Result<Option<Answer>, Refusal> {
+    let store = context.store;
+    if let SuppressionRead::List {
+        address,
+        cursor,
+        limit,
+    } = call
+    {
+        let list = begin_list(cursor.as_deref(), *limit, |text| {
+            Some(SuppressionId::parse(text)?.0)
+        })?;
+        *call = SuppressionRead::ListRest {
+            address: address.take(),
+            list: Box::new(list),
+        };
+    }
+    match call {
+        SuppressionRead::List { .. } => Ok(None),
+        SuppressionRead::ListRest { address, list } => {
+            filter_rule::list_suppressions(store, access, address.as_deref(), list)
+        }
+        SuppressionRead::Get { id } => filter_rule::read_suppression(store, access, *id).map(Some),
     }
 }
 

@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use crate::call::{
-    Access, BulkProgress, Caller, CredentialsProgress, DomainWrite, EntryWrite, InboxWrite,
-    KeyWrite, MailboxWrite, MessageWrite, OrgWrite, Refusal, Write, Written,
+    Access, BulkProgress, Caller, CredentialsProgress, DomainWrite, EntryWrite, FilterRuleWrite,
+    InboxWrite, KeyWrite, MailboxWrite, MessageWrite, OrgWrite, Refusal, SuppressionWrite, Write,
+    Written,
 };
-use crate::service::account::{domain, inbox, key, org};
+use crate::service::account::{domain, filter_rule, inbox, key, org};
 use crate::service::context::{Carried, WriteContext};
 use crate::service::mail::slice::BulkStep;
 use crate::service::mail::{bulk, entry, folder, mailbox, message};
@@ -28,6 +29,12 @@ pub(super) fn write(
         Write::Key(call) => write_key(context, caller.access()?, call),
         Write::Domain(call) => write_domain(context, caller, call).map(Carried::Done),
         Write::Org(call) => write_org(context, caller, call).map(Carried::Done),
+        Write::FilterRule(call) => {
+            write_filter_rule(context, caller.access()?, call).map(Carried::Done)
+        }
+        Write::Suppression(call) => {
+            write_suppression(context, caller.access()?, call).map(Carried::Done)
+        }
         Write::Outbound(call) => Ok(Carried::Done(outbound::write(call))),
     }
 }
@@ -230,6 +237,30 @@ fn write_domain(
         DomainWrite::Create { new, .. } => domain::create_domain(context, caller.access()?, new),
         DomainWrite::Trust { domain, .. } => domain::trust_domain(context, caller, domain),
         DomainWrite::Delete { domain } => domain::delete_domain(context, caller.access()?, domain),
+    }
+}
+
+fn write_filter_rule(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    call: &FilterRuleWrite,
+) -> Result<Written, Refusal> {
+    match call {
+        FilterRuleWrite::Create { new, .. } => filter_rule::create_rule(context, access, new),
+        FilterRuleWrite::Delete { id } => filter_rule::delete_rule(context, access, *id),
+    }
+}
+
+fn write_suppression(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    call: &SuppressionWrite,
+) -> Result<Written, Refusal> {
+    match call {
+        SuppressionWrite::Create {
+            address, source, ..
+        } => filter_rule::create_suppression(context, access, address, source.as_deref()),
+        SuppressionWrite::Delete { id } => filter_rule::delete_suppression(context, access, *id),
     }
 }
 

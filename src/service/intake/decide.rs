@@ -4,8 +4,8 @@
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{Delivery, Effect, Placement, Plan};
 use crate::call::{
-    Arrival, Decision, Flags, INBOX, InboxId, NamedAddress, Noun, OrgId, Recipient, Refusal,
-    Request, SenderAuth, SpecialUse, Summary,
+    Arrival, Decision, Envelope, Flags, INBOX, InboxId, Metric, NamedAddress, Noun, OrgId,
+    Recipient, Refusal, Request, SenderAuth, SpecialUse, Summary,
 };
 use crate::mail::digest::{Analysis, Priority};
 use crate::mail::parse::address::parse_domain;
@@ -13,8 +13,9 @@ use crate::mail::parse::address_list::{Mailbox, parse_list};
 use crate::mail::{Bounds, Headers, unicode};
 use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
+use crate::service::lists::SenderIdentity;
 use crate::service::outgoing::OutgoingMail;
-use crate::service::{Service, outgoing, policy};
+use crate::service::{Service, lists, outgoing, policy};
 
 /// Decides on the effects of a message: first the copy of its sender, then an entry for each local
 /// inbox among the recipients, then a queue row for each recipient outside.
@@ -83,6 +84,9 @@ pub(super) fn decide(
             None if may_leave => effects.push(Effect::Queue(recipient.clone())),
             None => return Err(Refusal::RelayDenied),
         }
+    }
+    if sender.is_none() && lists::has_lists(service, context.store)? {
+        leave_out_blocked(service, context, (&envelope, &analysis), &mut effects)?;
     }
     if effects.is_empty() {
         return Err(Refusal::NoSuchInbox);
@@ -162,6 +166,45 @@ fn is_spoofed(
         }
     }
     Ok(false)
+}
+
+/// Leaves out the inboxes whose filter rules block the sender of a message from outside.
+///
+/// # Errors
+/// `Policy` with the rule of the first one, when there is no other (DECISIONS.md, "Filter rules").
+fn leave_out_blocked(
+    service: &Service,
+    context: &ReadContext<'_>,
+    (envelope, analysis): (&Envelope, &Analysis),
+    effects: &mut Vec<Effect>,
+) -> Result<(), Refusal> {
+    let authors: Vec<String> = (analysis.from.iter())
+        .map(|mailbox| format!("{}@{}", mailbox.local, mailbox.domain))
+        .collect();
+    let sender = SenderIdentity {
+        reverse_path: envelope.reverse_path.as_deref(),
+        authors: &authors,
+        // No check proves From yet.
+        may_be_allowed: false,
+    };
+    let mut first = None;
+    for recipient in &envelope.recipients {
+        let (Some(org), Some(inbox)) = (recipient.org, recipient.inbox) else {
+            continue;
+        };
+        if let Some(rule) = lists::receive_block(service, context.store, (org, inbox), &sender)? {
+            effects.retain(|effect| !matches!(effect, Effect::Place(p) if p.inbox == inbox));
+            first.get_or_insert(rule);
+        }
+    }
+    let Some(rule) = first else {
+        return Ok(());
+    };
+    if effects.is_empty() {
+        return Err(lists::receive_blocked(service, &rule));
+    }
+    service.shared.metrics.count(Metric::RejectedPolicy);
+    Ok(())
 }
 
 fn with_summary(plan: Plan, mut analysis: Analysis) -> Plan {

@@ -10,8 +10,8 @@ use crate::call::{
     Refusal, RefusedRecipient, SendMode,
 };
 use crate::mail::Address;
-use crate::service::Service;
 use crate::service::policy::find_sender_inbox;
+use crate::service::{Service, lists};
 use crate::store::{SenderPolicy, Store};
 
 /// A message on its way out, as far as policy looks at it.
@@ -40,19 +40,21 @@ pub fn judge(
     if let Some(domain) = policy.waiting_domain {
         return Err(Refusal::DomainNotVerified { domain });
     }
-    let refused: Vec<RefusedRecipient> = (mail.recipients.iter())
-        .filter_map(|recipient| {
-            Some(RefusedRecipient {
+    let mut refused = Vec::new();
+    for recipient in mail.recipients {
+        if let Some((reason, rule)) = refuses(service, store, (&policy, mail), recipient)? {
+            refused.push(RefusedRecipient {
                 address: recipient.address.clone(),
-                reason: refuses(&policy, recipient)?,
-            })
-        })
-        .collect();
+                reason,
+                rule,
+            });
+        }
+    }
     if let Some(first) = refused.first() {
         service.shared.metrics.count(Metric::RejectedPolicy);
         return Err(Refusal::Policy(Box::new(PolicyRefusal {
             reason: first.reason,
-            rule: None,
+            rule: first.rule.clone(),
             recipients: refused,
         })));
     }
@@ -89,14 +91,28 @@ pub fn judge_recipient(
     judge(service, store, &mail).map(drop)
 }
 
-/// Why policy refuses a recipient; `None` when it does not.
-fn refuses(policy: &SenderPolicy, _recipient: &Recipient) -> Option<PolicyReason> {
+/// Why policy refuses a recipient, with the id of the rule if it is one; `None` when it does not.
+fn refuses(
+    service: &Service,
+    store: &Store,
+    (policy, mail): (&SenderPolicy, &OutgoingMail<'_>),
+    recipient: &Recipient,
+) -> Result<Option<(PolicyReason, Option<String>)>, Refusal> {
     match policy.mode {
-        SendMode::Off => Some(PolicyReason::SendOff),
+        SendMode::Off => return Ok(Some((PolicyReason::SendOff, None))),
         // A draft goes nowhere.
-        SendMode::Draft => None,
-        SendMode::Direct | SendMode::Hold => policy.is_paused.then_some(PolicyReason::OrgPaused),
+        SendMode::Draft => return Ok(None),
+        SendMode::Direct | SendMode::Hold if policy.is_paused => {
+            return Ok(Some((PolicyReason::OrgPaused, None)));
+        }
+        SendMode::Direct | SendMode::Hold => {}
     }
+    let sender = (mail.org, mail.inbox);
+    let listed = match lists::send_block(service, store, sender, &recipient.address)? {
+        None => lists::neighbour_block(service, store, sender, recipient)?,
+        listed => listed,
+    };
+    Ok(listed.map(|(reason, rule)| (reason, Some(rule))))
 }
 
 /// The refusal when the writer decides otherwise than the reader did.
@@ -104,6 +120,7 @@ pub fn changed(mail: &OutgoingMail<'_>) -> Refusal {
     let refused = |recipient: &Recipient| RefusedRecipient {
         address: recipient.address.clone(),
         reason: PolicyReason::Changed,
+        rule: None,
     };
     Refusal::Policy(Box::new(PolicyRefusal {
         reason: PolicyReason::Changed,

@@ -137,7 +137,7 @@ impl Server {
             notify: 0,
             orcpt: None,
         };
-        let from = self.access.as_ref().and(envelope.reverse_path.clone());
+        let from = envelope.reverse_path.clone();
         let call = Look::Recipient { from, address };
         self.ask(
             PendingCall::Recipient(Box::new(recipient)),

@@ -4,4 +4,5 @@
 
 mod address;
 mod address_list;
+mod dsn;
 mod mime;

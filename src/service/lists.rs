@@ -1,0 +1,193 @@
+//! The lists that mail is compared with: filter rules in both directions, and suppressed addresses
+//! (DECISIONS.md, "Filter rules"). `outgoing` asks for mail that leaves an inbox, `intake` for mail
+//! that comes.
+//!
+//! It decides about one sender and one recipient, and stores nothing. A server without any list
+//! pays one load of a flag; an organization without any, one look-up.
+
+use core::sync::atomic::Ordering;
+
+use super::Service;
+use crate::call::{
+    Answer, FilterAction, FilterDirection, FilterRuleRow, InboxId, Metric, OrgId, PolicyReason,
+    PolicyRefusal, Recipient, Refusal,
+};
+use crate::mail::Address;
+use crate::store::Store;
+
+/// Who sends a message, as far as the rules of a receiver look at it.
+#[derive(Clone, Copy, Debug)]
+pub struct SenderIdentity<'a> {
+    /// The reverse-path; `None` is the null path.
+    pub reverse_path: Option<&'a str>,
+    /// The addresses in From.
+    pub authors: &'a [String],
+    /// Whether an `allow` counts: From is proven, or is not known yet.
+    pub may_be_allowed: bool,
+}
+
+/// Whether any organization has a rule or a suppressed address.
+pub fn has_lists(service: &Service, store: &Store) -> Result<bool, Refusal> {
+    match service.lists.load(Ordering::Relaxed) {
+        NONE => Ok(false),
+        SOME => Ok(true),
+        _ => {
+            let has = store.has_any_list()?;
+            let known = if has { SOME } else { NONE };
+            // A rule may have been made meanwhile: that word holds.
+            let _ = service.lists.compare_exchange(
+                UNKNOWN,
+                known,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+            Ok(has)
+        }
+    }
+}
+
+/// Says that there are lists from now on. It comes before the commit of the first.
+pub fn begin_lists(service: &Service) {
+    service.lists.store(SOME, Ordering::Relaxed);
+}
+
+/// The rule of a receiver that refuses a sender. Either of its two addresses can be blocked.
+pub fn receive_block(
+    service: &Service,
+    store: &Store,
+    receiver: (OrgId, InboxId),
+    sender: &SenderIdentity<'_>,
+) -> Result<Option<FilterRuleRow>, Refusal> {
+    if !has_lists(service, store)? || !store.has_lists(receiver.0)?.0 {
+        return Ok(None);
+    }
+    let authors = sender.authors.iter().map(String::as_str);
+    for address in sender.reverse_path.into_iter().chain(authors) {
+        let allows_count = sender.may_be_allowed;
+        let rule = rule_for(
+            store,
+            receiver,
+            FilterDirection::Receive,
+            address,
+            allows_count,
+        )?;
+        if rule
+            .as_ref()
+            .is_some_and(|r| r.action == FilterAction::Block)
+        {
+            return Ok(rule);
+        }
+    }
+    Ok(None)
+}
+
+/// Why an address may not be written to, with the id of the rule or of the suppression.
+pub fn send_block(
+    service: &Service,
+    store: &Store,
+    sender: (OrgId, InboxId),
+    recipient: &str,
+) -> Result<Option<(PolicyReason, String)>, Refusal> {
+    if !has_lists(service, store)? {
+        return Ok(None);
+    }
+    let (has_rules, has_suppressions) = store.has_lists(sender.0)?;
+    if has_rules
+        && let Some(rule) = rule_for(store, sender, FilterDirection::Send, recipient, true)?
+        && rule.action == FilterAction::Block
+    {
+        return Ok(Some((PolicyReason::SendBlocked, rule.id.to_string())));
+    }
+    if has_suppressions
+        && let Ok(address) = Address::parse(recipient)
+        && let Some(row) = store.suppression_of(sender.0, &address.canonical())?
+    {
+        return Ok(Some((PolicyReason::Suppressed, row.id.to_string())));
+    }
+    Ok(None)
+}
+
+/// The same for a recipient on this server: its rules are asked about the sending inbox, whose
+/// address is proven by the login.
+pub fn neighbour_block(
+    service: &Service,
+    store: &Store,
+    (org, inbox): (OrgId, InboxId),
+    recipient: &Recipient,
+) -> Result<Option<(PolicyReason, String)>, Refusal> {
+    let (Some(of), Some(receiver)) = (recipient.org, recipient.inbox) else {
+        return Ok(None);
+    };
+    if !has_lists(service, store)? || !store.has_lists(of)?.0 {
+        return Ok(None);
+    }
+    let Some(row) = store.inbox(org, inbox)? else {
+        return Ok(None);
+    };
+    let sender = SenderIdentity {
+        reverse_path: None,
+        authors: &[row.address],
+        may_be_allowed: true,
+    };
+    let rule = receive_block(service, store, (of, receiver), &sender)?;
+    Ok(rule.map(|rule| (PolicyReason::ReceiveBlocked, rule.id.to_string())))
+}
+
+/// RCPT on port 25: refuses the recipient when its rules block the reverse-path, whatever comes.
+pub fn check_envelope(
+    service: &Service,
+    store: &Store,
+    reverse_path: Option<&str>,
+    found: &Answer,
+) -> Result<(), Refusal> {
+    let Answer::Recipient {
+        inbox: Some(inbox),
+        org: Some(org),
+    } = *found
+    else {
+        return Ok(());
+    };
+    let sender = SenderIdentity {
+        reverse_path,
+        authors: &[],
+        may_be_allowed: true,
+    };
+    match receive_block(service, store, (org, inbox), &sender)? {
+        Some(rule) => Err(receive_blocked(service, &rule)),
+        None => Ok(()),
+    }
+}
+
+fn rule_for(
+    store: &Store,
+    of: (OrgId, InboxId),
+    direction: FilterDirection,
+    address: &str,
+    allows_count: bool,
+) -> Result<Option<FilterRuleRow>, Refusal> {
+    // A sender from outside may be no address of ours: its domain still counts.
+    let (canonical, domain) = match Address::parse(address) {
+        Ok(address) => (address.canonical(), address.domain().to_owned()),
+        Err(_) => {
+            let lower = address.to_lowercase();
+            let domain = lower.rsplit_once('@').map_or("", |(_, domain)| domain);
+            (lower.clone(), domain.to_owned())
+        }
+    };
+    Ok(store.filter_rule_for(of, direction, (&canonical, &domain), allows_count)?)
+}
+
+/// The refusal of mail that a rule of the receiver blocks.
+pub fn receive_blocked(service: &Service, rule: &FilterRuleRow) -> Refusal {
+    service.shared.metrics.count(Metric::RejectedPolicy);
+    Refusal::Policy(Box::new(PolicyRefusal {
+        reason: PolicyReason::ReceiveBlocked,
+        rule: Some(rule.id.to_string()),
+        recipients: Vec::new(),
+    }))
+}
+
+// The values of `Service::lists`.
+const UNKNOWN: u8 = 0;
+const NONE: u8 = 1;
+const SOME: u8 = 2;
