@@ -76,6 +76,17 @@ pub mod mail {
                 Verifier, record_text, signatures,
             };
         }
+        pub use crate::mail::auth::{
+            Asker, DmarcPolicy, Judgement, SenderCheck, organizational_domain,
+        };
+        /// `crate::mail::auth::results`
+        pub mod results {
+            pub use crate::mail::auth::results::{ResultsOf, claimed, write};
+        }
+        /// `crate::mail::auth::spf`
+        pub mod spf {
+            pub use crate::mail::auth::spf::{SpfCheck, SpfStep};
+        }
     }
     /// `crate::mail::digest`
     pub mod digest {

@@ -20,3 +20,11 @@ pub use key::record_text;
 pub use sign::{DkimSigner, SelectorKey};
 pub use signature::{DkimSignature, signatures};
 pub use verify::{DkimOutcome, Verifier};
+
+pub use signature::SignatureFault;
+
+// ARC signs in the same way.
+pub(super) use canon::relaxed;
+pub(super) use key::{KeyUse, find as find_key};
+pub(super) use signature::{SignatureKind, key_question, parse as parse_signature};
+pub(super) use verify::{SIGNATURE_WORK, without_signature};

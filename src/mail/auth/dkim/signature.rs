@@ -4,6 +4,7 @@
 use super::canon::Canonicalization;
 use crate::call::{AuthResult, Question, RecordType};
 use crate::crypto::SigningAlgorithm;
+use crate::mail::auth::is_within;
 use crate::mail::auth::tags::{TagList, base64, colon_list};
 use crate::mail::parse::address::parse_domain;
 use crate::mail::parse::header::{Field, Headers};
@@ -211,12 +212,6 @@ pub(in crate::mail::auth) fn number(digits: &[u8]) -> Option<u64> {
         sum.saturating_mul(10).saturating_add(digit)
     };
     is_number.then(|| digits.iter().fold(0, add))
-}
-
-/// Whether a domain is `parent` or below it.
-pub(in crate::mail::auth) fn is_within(domain: &str, parent: &str) -> bool {
-    let above = domain.strip_suffix(parent);
-    above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
 }
 
 /// Signatures of one message that are checked. Real mail has one to three.

@@ -52,10 +52,9 @@ pub struct Verifier<'m> {
 }
 
 impl<'m> Verifier<'m> {
-    /// For a message as it came: without the fields that this server has put in front of it.
-    pub fn new(message: &'m [u8]) -> Verifier<'m> {
-        let headers = Headers::parse(message);
-        let (block, body) = message.split_at(headers.body_start().min(message.len()));
+    /// For a message as it came, without the fields that this server has put in front of it: its
+    /// header block, and its body.
+    pub fn new(block: &'m [u8], body: &'m [u8]) -> Verifier<'m> {
         Verifier {
             block,
             body,
@@ -175,6 +174,11 @@ impl<'m> Verifier<'m> {
             }
         }
         Ok(())
+    }
+
+    /// The header block.
+    pub(in crate::mail::auth) fn block(&self) -> &'m [u8] {
+        self.block
     }
 
     /// Takes work off what this message may cost.

@@ -25,7 +25,8 @@ fn answer(published: &Published, name: &str) -> DnsAnswer {
 }
 
 fn outcomes(message: &[u8], published: &Published, now: i64) -> Vec<DkimOutcome> {
-    let mut verifier = Verifier::new(message);
+    let (block, body) = message.split_at(Headers::parse(message).body_start());
+    let mut verifier = Verifier::new(block, body);
     signatures(&Headers::parse(message))
         .into_iter()
         .map(|signature| match signature {
@@ -454,7 +455,7 @@ fn key_records() {
     let signature = signatures(&Headers::parse(message.as_bytes()))
         .remove(0)
         .unwrap();
-    let mut verifier = Verifier::new(message.as_bytes());
+    let mut verifier = Verifier::new(message.as_bytes(), b"");
     let late = verifier.check(&signature, &Err(DnsError::Temporary("no answer")), NOW);
     assert_eq!(late.result, AuthResult::TempError);
 }
