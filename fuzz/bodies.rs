@@ -7,6 +7,8 @@
 #[path = "../protocol-tests/rig.rs"]
 pub mod rig;
 
+#[path = "bodies/dns.rs"]
+pub mod dns;
 #[path = "bodies/event.rs"]
 pub mod event;
 #[path = "bodies/imap.rs"]
@@ -49,4 +51,6 @@ pub const BODIES: &[(&str, Body)] = &[
     ("html", mail::html),
     ("compose", mail::compose),
     ("report", mail::report),
+    ("dns_message", dns::dns_message),
+    ("dns_resolver", dns::dns_resolver),
 ];

@@ -3,7 +3,7 @@
 //! `cargo test --test protocol idle` runs the files whose path has that word in it; `UPDATE=1`
 //! writes the lines of the server anew. Each file runs three times: with whole writes, with one
 //! byte at a time, and in chunks of seven. A line of the server that the file does not have is a
-//! failure. `script.rs` describes the format.
+//! failure. `script.rs` describes the format, `script/resolver.rs` that of the files in `dns/`.
 
 mod rig;
 mod script;
@@ -55,8 +55,12 @@ fn run(file: &Path, update: bool) -> Result<(), String> {
         ("chunks of seven", 7),
     ] {
         // A panic in an engine is a failure of its transcript, not of the run.
-        let outcome =
-            std::panic::catch_unwind(|| script::run(&text, piece, update && piece == usize::MAX));
+        let outcome = std::panic::catch_unwind(|| match file.parent() {
+            Some(folder) if folder.ends_with("dns") => {
+                script::resolver::run(&text, piece).map(|()| None)
+            }
+            _ => script::run(&text, piece, update && piece == usize::MAX),
+        });
         match outcome {
             Ok(Ok(rewritten)) => {
                 if let Some(new) = rewritten.filter(|new| *new != text) {

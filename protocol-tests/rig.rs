@@ -6,6 +6,9 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "rig/dns.rs"]
+mod dns;
+
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -25,6 +28,8 @@ use postern::testing::protocol::Protocol;
 use postern::testing::service::access::login::folder_access;
 use postern::testing::service::{Inline, WriteTask};
 use postern::testing::smtp::Client;
+
+use dns::ScriptedDns;
 
 /// 2026-01-01T00:00:00Z, in milliseconds: when every virtual world begins.
 pub const BEGIN_UNIX_MS: i64 = 1_767_225_600_000;
@@ -147,6 +152,7 @@ pub enum Told {
 /// The world: a product, sessions, a clock.
 pub struct Rig {
     pub product: Inline,
+    pub dns: ScriptedDns,
     pub shared: Arc<Shared>,
     pub conns: BTreeMap<u64, Conn>,
     clock: Arc<AtomicU64>,
@@ -174,14 +180,18 @@ impl Rig {
         ));
         let clock = Arc::new(AtomicU64::new(BEGIN_MONO_MS));
         let read = clock.clone();
-        let product = Inline::new(
+        let dns = ScriptedDns::default();
+        let product = Inline::with_outside(
             seed,
             shared.clone(),
             Arc::new(move || at(read.load(Ordering::Relaxed))),
+            None,
+            Arc::new(dns.clone()),
         )
         .expect("a store in memory");
         Rig {
             product,
+            dns,
             shared,
             conns: BTreeMap::new(),
             clock,
@@ -473,6 +483,13 @@ impl Rig {
                 .filter_map(|(id, c)| c.end.deadline.map(|d| (d.mono_ms, *id)))
                 .filter(|(d, _)| *d <= end)
                 .min();
+            let answer = self.dns.next_ms().filter(|at| *at <= end);
+            if let Some(at) = answer.filter(|at| due.is_none_or(|(when, _)| *at <= when)) {
+                self.clock
+                    .store(at.max(self.now().mono_ms), Ordering::Relaxed);
+                self.settle();
+                continue;
+            }
             let Some((when, id)) = due else { break };
             fuel -= 1;
             assert!(fuel > 0, "a deadline does not move on");
@@ -621,6 +638,8 @@ impl Rig {
                 }
             } else if let Some(id) = self.ready.pop_front() {
                 self.touch(id, &mut |_, _, _| ());
+            } else if let Some((take, answer)) = self.dns.due(self.now().mono_ms) {
+                take(answer);
             } else {
                 break;
             }

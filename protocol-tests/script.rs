@@ -24,6 +24,8 @@
 //! | `B stops reading`, `B reads` | the client does not take output; it does again |
 //! | `wait 29m` | time passes (`ms`, `s`, `m`, `h`, `d`) |
 //! | `shutdown`, `store fails` | SIGTERM, and again: its time is over; the next commit fails |
+//! | `dns NAME TYPE DATA` | a record in the DNS; a name without a line does not exist |
+//! | `dns NAME NXDOMAIN\|SERVFAIL\|TIMEOUT` | what is said of it instead; `dns NAME forgotten` |
 //! | `disk N`, `disk free` | so many octets are free on the disk; enough |
 //! | `store tidies` | the writer does its idle work: old rows are deleted |
 //! | `counts NAME` | the metric `postern_NAME` is not 0 |
@@ -37,7 +39,9 @@
 //! SASL PLAIN response, `$plain(identity,address,key)` one with an authorization identity;
 //! `$b64(text)` is base64, and `\0` in its text is a NUL.
 
+mod octets;
 mod remote;
+pub mod resolver;
 mod short;
 
 use std::collections::HashMap;
@@ -49,6 +53,7 @@ use postern::testing::call::{
 use postern::testing::service::access::login::folder_access;
 
 use crate::rig::Rig;
+use octets::{escape, unescape};
 
 type Fault = String;
 
@@ -523,6 +528,10 @@ impl World {
             ["dial", name, rest @ ..] => self.dial(name, rest)?,
             ["mail", ..] => self.order(line)?,
             ["wait", time] => self.rig.wait(millis(time)?),
+            ["dns", ..] => self
+                .rig
+                .dns
+                .learn(line.strip_prefix("dns ").unwrap_or(line))?,
             ["disk", octets] => {
                 let free = match *octets {
                     "free" => u64::MAX,
@@ -750,49 +759,4 @@ fn millis(text: &str) -> Result<u64, Fault> {
         _ => return Err("a time ends in ms, s, m, h or d".into()),
     };
     Ok(n * unit)
-}
-
-fn unescape(text: &str) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(b) = rest.next() {
-        if b != b'\\' {
-            bytes.push(b);
-            continue;
-        }
-        match rest.next() {
-            Some(b'r') => bytes.push(b'\r'),
-            Some(b'n') => bytes.push(b'\n'),
-            Some(b't') => bytes.push(b'\t'),
-            Some(b'0') => bytes.push(0),
-            Some(b'x') => {
-                let hex: Vec<u8> = rest.by_ref().take(2).collect();
-                let hex = std::str::from_utf8(&hex).map_err(|e| e.to_string())?;
-                bytes.push(u8::from_str_radix(hex, 16).map_err(|e| e.to_string())?);
-            }
-            // A backslash before anything else is itself: `\Seen` needs no escape.
-            Some(b'\\') => bytes.push(b'\\'),
-            Some(other) => bytes.extend([b'\\', other]),
-            None => bytes.push(b'\\'),
-        }
-    }
-    Ok(bytes)
-}
-
-/// What is not printable is shown as it would be written in a transcript.
-fn escape(line: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in line.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '\t' => text.push('\t'),
-                c if (c as u32) < 32 || c == '\u{7f}' => text += &format!("\\x{:02x}", c as u32),
-                c => text.push(c),
-            }
-        }
-        for b in chunk.invalid() {
-            text += &format!("\\x{b:02x}");
-        }
-    }
-    text
 }

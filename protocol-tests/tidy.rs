@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("crypto", &[]),
     ("config", &["call"]),
     ("dir", &[]),
+    ("dns", &["call", "crypto"]),
     ("pace", &[]),
     // `mail::auth` asks the DNS in the words of `call`, and answers in them.
     ("mail", &["call", "crypto", "pace"]),
@@ -38,7 +39,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "net",
         &[
-            "call", "engine", "protocol", "smtp", "imap", "http", "mail", "config", "dir",
+            "call", "engine", "protocol", "smtp", "imap", "http", "mail", "crypto", "config",
+            "dir", "dns",
         ],
     ),
 ];

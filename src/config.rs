@@ -5,7 +5,7 @@
 //! could mean "no limit" or "nothing at all".
 
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -68,6 +68,8 @@ pub struct Config {
     pub user: Option<String>,
     /// From where the operator's token is taken.
     pub operator_from: OperatorFrom,
+    /// The name servers to ask; empty: those of the system.
+    pub resolvers: Vec<SocketAddr>,
     /// The limits, lifted already if the flags say so.
     pub limits: Limits,
     /// The level of the log.
@@ -251,6 +253,7 @@ impl Config {
             trust_domains: flags.no_limits,
             user: file.user,
             operator_from: file.operator_from.read()?,
+            resolvers: resolvers(file.dns, file.outbound)?,
             limits,
             log,
             json: false,
@@ -271,7 +274,52 @@ struct ConfigFile {
     log: Option<String>,
     listen: Option<ListenConfig>,
     tls: TlsConfig,
+    dns: DnsConfig,
+    outbound: OutboundConfig,
     limits: Limits,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct DnsConfig {
+    resolvers: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct OutboundConfig {
+    /// The older name of `dns.resolvers`.
+    resolvers: Vec<String>,
+}
+
+/// The name servers: addresses, with the port of name servers unless there is another.
+fn resolvers(dns: DnsConfig, outbound: OutboundConfig) -> Result<Vec<SocketAddr>, String> {
+    let (field, texts) = match dns.resolvers.is_empty() {
+        false => ("dns.resolvers", dns.resolvers),
+        true => ("outbound.resolvers", outbound.resolvers),
+    };
+    if texts.len() > RESOLVERS_MAX {
+        return Err(format!("{field}: at most {RESOLVERS_MAX} servers"));
+    }
+    let read = |text: &String| {
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        let ip: Option<IpAddr> = bare.unwrap_or(text).parse().ok();
+        match ip {
+            Some(ip) => Some(SocketAddr::new(ip, NAME_SERVER_PORT)),
+            None => text.parse().ok().filter(|at: &SocketAddr| at.port() != 0),
+        }
+    };
+    let wrong = |text: &String| {
+        format!(
+            "{field} = \"{text}\": give the address of a name server, as \"192.0.2.53\" or \
+             \"127.0.0.1:5353\""
+        )
+    };
+    let all = texts.iter();
+    all.map(|text| read(text).ok_or_else(|| wrong(text)))
+        .collect()
 }
 
 /// One word or a list of them.
@@ -444,6 +492,10 @@ pub const FOLDER_FILES: &[&str] = &[
     LAST_CONFIG_FILE,
 ];
 
+/// Each more is one more wait for a name that none of them knows.
+const RESOLVERS_MAX: usize = 8;
+const NAME_SERVER_PORT: u16 = 53;
+
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// The listeners for a first try, all on loopback.
@@ -536,6 +588,24 @@ mod tests {
     }
 
     #[test]
+    fn name_servers_have_a_new_and_an_older_name() {
+        let resolvers = |text: &str| parse(text).unwrap().resolvers;
+        assert_eq!(resolvers(""), []);
+        let both = "[dns]\nresolvers = ['127.0.0.1:5353', '2001:db8::53', '[::1]', '[::1]:54']\n\
+                    [outbound]\nresolvers = ['192.0.2.1']";
+        let texts: Vec<String> = resolvers(both).iter().map(ToString::to_string).collect();
+        let said = [
+            "127.0.0.1:5353",
+            "[2001:db8::53]:53",
+            "[::1]:53",
+            "[::1]:54",
+        ];
+        assert_eq!(texts, said);
+        let older = resolvers("[outbound]\nresolvers = ['192.0.2.1']");
+        assert_eq!(older, ["192.0.2.1:53".parse().unwrap()]);
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (text, said) in [
             ("hostnam = 'a'", "hostnam"),
@@ -556,6 +626,13 @@ mod tests {
             ("hostname = 'a b'", "hostname"),
             ("hostname = ''", "hostname"),
             ("log = 'loud'", "log"),
+            ("[dns]\nresolvers = ['dns.example']", "dns.resolvers"),
+            ("[dns]\nresolvers = ['127.0.0.1:0']", "dns.resolvers"),
+            ("[outbound]\nresolvers = ['']", "outbound.resolvers"),
+            (
+                "[dns]\nresolvers = ['::1','::1','::1','::1','::1','::1','::1','::1','::1']",
+                "at most 8",
+            ),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");

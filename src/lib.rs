@@ -12,6 +12,7 @@ pub(crate) mod protocol;
 
 pub(crate) mod crypto;
 pub(crate) mod dir;
+pub(crate) mod dns;
 pub(crate) mod mail;
 pub(crate) mod pace;
 

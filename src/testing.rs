@@ -28,6 +28,13 @@ pub mod crypto {
 pub mod config {
     pub use crate::config::{ListenPlace, UnknownSni, WantedListener};
 }
+/// `crate::dns`
+pub mod dns {
+    pub use crate::dns::testing::{
+        AnswerBounds, DnsFrame, Found, Head, read_answer, read_head, write_query,
+    };
+    pub use crate::dns::{DnsEffect, Resolver, ResolverSettings, SocketNumber};
+}
 /// `crate::engine`
 pub mod engine {
     pub use crate::engine::{CertificateCheck, DialError, Engine, Input, Output, Session, Trust};

@@ -135,6 +135,22 @@ pub trait Resolve: Debug + Send + Sync {
     /// Asks. `answer` is called exactly once, soon or after the time-out of the resolver, on any
     /// thread, possibly before this function returns. It must be quick: it hands the answer on.
     fn ask(&self, question: Question, answer: Box<dyn FnOnce(DnsAnswer) + Send>);
+
+    /// As [`Resolve::ask`], but no answer from a cache of ours: for the check of records that have
+    /// just been published.
+    fn ask_fresh(&self, question: Question, answer: Box<dyn FnOnce(DnsAnswer) + Send>) {
+        self.ask(question, answer);
+    }
+}
+
+/// Answers every question with a temporary failure: where no server runs.
+#[derive(Clone, Copy, Debug)]
+pub struct NoResolver;
+
+impl Resolve for NoResolver {
+    fn ask(&self, _: Question, answer: Box<dyn FnOnce(DnsAnswer) + Send>) {
+        answer(Err(DnsError::Temporary("no server runs that could ask")));
+    }
 }
 
 #[cfg(test)]

@@ -221,6 +221,19 @@ limits! {
     /// Tries on one connection.
     login_tries: usize = 3 => TooManyErrors;
 
+    /// Questions to the DNS that wait for their answers, each caller counted: those of ten thousand
+    /// domains whose servers are silent, and room for the others.
+    dns_questions: usize = 16_384 => DnsRefused;
+    /// Seconds that a question may take, whatever the servers do.
+    dns_question_s: u64 = 20 => DnsTimeouts;
+    /// Records of an answer that are used, five times as many of TXT. A mail server of many
+    /// addresses needs a handful.
+    dns_records: usize = 20 => DnsCut;
+    /// CNAMEs that are followed for one question.
+    dns_links: usize = 8 => DnsCut;
+    /// Octets of answers that are kept.
+    dns_cache_bytes: usize = 16 << 20 => pace;
+
     /// Days that the log is kept.
     event_days: u64 = 7 => pace;
     /// Inboxes of an organization.

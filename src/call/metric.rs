@@ -140,6 +140,24 @@ metrics! {
     OutboundBadReplies = "counter" "postern_outbound_bad_replies_total";
     /// Connections to other servers that were given up because a reply did not come in time.
     OutboundTimedOut = "counter" "postern_outbound_timed_out_total";
+    /// Questions to the DNS that parts of the server asked.
+    DnsQuestions = "counter" "postern_dns_questions_total";
+    /// Questions that the cache answered.
+    DnsCached = "counter" "postern_dns_cached_total";
+    /// Queries sent to name servers.
+    DnsQueries = "counter" "postern_dns_queries_total";
+    /// Queries of these that went over TCP.
+    DnsTcp = "counter" "postern_dns_tcp_queries_total";
+    /// Queries that no answer came to in time.
+    DnsTimeouts = "counter" "postern_dns_timeouts_total";
+    /// Questions that ended in a temporary failure.
+    DnsFailed = "counter" "postern_dns_failed_total";
+    /// Packets that match no query.
+    DnsDropped = "counter" "postern_dns_dropped_total";
+    /// Questions refused because too many wait.
+    DnsRefused = "counter" "postern_dns_refused_total";
+    /// Answers with more records or CNAMEs than are used.
+    DnsCut = "counter" "postern_dns_cut_total";
     /// Recipients queued for outbound delivery.
     OutboundQueued = "counter" "postern_outbound_queued_total";
 }

@@ -49,7 +49,8 @@ pub use authentication::AuthResult;
 pub use budget::{Budget, Charge, Holders, LONG_ANSWER_BYTES, LOOK_MS, MemoryShortage};
 pub use caller::Caller;
 pub use dns::{
-    DNS_LABEL_MAX, DNS_NAME_MAX, DnsAnswer, DnsError, Mx, Question, RecordType, Records, Resolve,
+    DNS_LABEL_MAX, DNS_NAME_MAX, DnsAnswer, DnsError, Mx, NoResolver, Question, RecordType,
+    Records, Resolve,
 };
 pub use event::{
     Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind,

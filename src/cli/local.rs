@@ -51,6 +51,7 @@ impl Local {
             trust_domains: false,
             operator: crate::crypto::OperatorToken::hash(token.trim().as_bytes()),
             operator_from: crate::call::OperatorFrom::Loopback,
+            resolver: Arc::new(crate::call::NoResolver),
             lookups: None,
         });
         let store = Store::open(data, Role::Writer, Random::system().u64())?;

@@ -15,6 +15,7 @@ use mio::{Poll, Registry, Waker};
 
 use super::dial::Dial;
 use super::listen::Accepted;
+use super::to_resolver::ToResolver;
 use super::token::Ready;
 use crate::call::{ConnId, Event, Listener, Network, Reply};
 
@@ -24,6 +25,8 @@ pub(super) enum ToWorker {
     Conn(Accepted),
     /// A connection that is to go out.
     Dial(ConnId, Box<Dial>),
+    /// Something for the resolver; only the first worker has one.
+    Dns(ToResolver),
     /// The answer to a connection's call.
     Reply(ConnId, Reply),
     /// What has been committed.
@@ -122,6 +125,13 @@ impl Hub {
         let id = self.next_id();
         self.post(id).send(ToWorker::Dial(id, Box::new(dial)));
         id
+    }
+
+    /// Brings something to the resolver.
+    pub(super) fn send_to_resolver(&self, what: ToResolver) {
+        if let Some(first) = self.workers.first() {
+            first.send(ToWorker::Dns(what));
+        }
     }
 
     /// The number of a new connection.

@@ -1,15 +1,16 @@
-//! Tokens of the poll: one space for the waker, for connections, and for sources that are not
-//! connections (a resolver's UDP socket).
+//! Tokens of the poll: one space for the waker, for connections, and for the sockets of the
+//! resolver, which are not connections.
 //!
 //! ```text
 //!   0                 the waker
 //!   1 .. 2^62 - 1     connections, by their number
-//!   2^62 ..           other sources, by their place in the worker's list
+//!   2^62 ..           sockets of the resolver, by their number
 //! ```
 
 use mio::Token;
 
 use crate::call::ConnId;
+use crate::dns::SocketNumber;
 
 /// What has become ready.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,8 +19,8 @@ pub(super) enum Ready {
     Waker,
     /// A connection.
     Conn(ConnId),
-    /// Another source, by its place in the worker's list.
-    Source(usize),
+    /// A socket of the resolver.
+    Dns(SocketNumber),
 }
 
 impl Ready {
@@ -27,8 +28,8 @@ impl Ready {
     pub fn of(token: Token) -> Ready {
         match token.0 {
             0 => Ready::Waker,
-            n if n < FIRST_SOURCE => Ready::Conn(ConnId(n as u64)),
-            n => Ready::Source(n - FIRST_SOURCE),
+            n if n < FIRST_DNS => Ready::Conn(ConnId(n as u64)),
+            n => Ready::Dns(SocketNumber((n - FIRST_DNS) as u64)),
         }
     }
 
@@ -37,13 +38,13 @@ impl Ready {
         Token(match self {
             Ready::Waker => 0,
             Ready::Conn(id) => id.0 as usize,
-            Ready::Source(n) => FIRST_SOURCE + n,
+            Ready::Dns(number) => FIRST_DNS + number.0 as usize,
         })
     }
 }
 
 /// Connections never come so far: at a million a second it would take 146,000 years.
-const FIRST_SOURCE: usize = 1 << (usize::BITS - 2);
+const FIRST_DNS: usize = 1 << (usize::BITS - 2);
 
 #[cfg(test)]
 mod tests {
@@ -54,9 +55,9 @@ mod tests {
         let all = [
             Ready::Waker,
             Ready::Conn(ConnId(1)),
-            Ready::Conn(ConnId(FIRST_SOURCE as u64 - 1)),
-            Ready::Source(0),
-            Ready::Source(7),
+            Ready::Conn(ConnId(FIRST_DNS as u64 - 1)),
+            Ready::Dns(SocketNumber(0)),
+            Ready::Dns(SocketNumber(7)),
         ];
         for ready in all {
             assert_eq!(Ready::of(ready.token()), ready);

@@ -18,10 +18,10 @@ use mio::{Events, Registry};
 use super::clock::SystemClock;
 use super::conn::{Conn, ConnEnd, Phase};
 use super::dial::Dial;
+use super::dns::DnsSockets;
 use super::handshakes::{HandshakeSlots, SlotOffer};
 use super::hub::{PolledQueue, Shortage, ToWorker, WorkerQueue};
 use super::listen::Accepted;
-use super::source::PolledSource;
 use super::timers::{NEVER, Timers};
 use super::tls::Cipher;
 use super::token::Ready;
@@ -41,8 +41,8 @@ pub struct Worker {
     conns: HashMap<ConnId, Box<Conn>>,
     /// Connections that wait for a handshake slot.
     waiting: VecDeque<Accepted>,
-    /// What the poll watches besides connections.
-    sources: Vec<Box<dyn PolledSource>>,
+    /// The resolver, on the first worker.
+    dns: Option<DnsSockets>,
     context: WorkerContext,
     stop: Option<Stop>,
     /// The queue from the service was not emptied in this turn.
@@ -100,7 +100,7 @@ impl Worker {
             clock,
             conns: HashMap::new(),
             waiting: VecDeque::new(),
-            sources: Vec::new(),
+            dns: None,
             context: WorkerContext {
                 now: clock.now(),
                 registry,
@@ -123,12 +123,9 @@ impl Worker {
         }
     }
 
-    /// Has the poll watch something that is not a connection.
-    pub fn add_source(&mut self, mut source: Box<dyn PolledSource>) -> io::Result<()> {
-        let token = Ready::Source(self.sources.len()).token();
-        source.register(&self.context.registry, token)?;
-        self.sources.push(source);
-        Ok(())
+    /// Gives the worker the resolver: its sockets are on this poll from now on.
+    pub fn resolve_names(&mut self, dns: DnsSockets) {
+        self.dns = Some(dns);
     }
 
     /// Runs until a shutdown has been told to every connection and they have left, or its
@@ -152,10 +149,8 @@ impl Worker {
                             conn.record_readiness(&mut self.context, event);
                         }
                     }
-                    Ready::Source(n) => {
-                        if let Some(source) = self.sources.get_mut(n) {
-                            source.ready(self.context.now);
-                        }
+                    Ready::Dns(socket) => {
+                        self.with_dns(|dns, now, registry| dns.ready(now, registry, socket));
                     }
                 }
             }
@@ -163,10 +158,25 @@ impl Worker {
             self.tell_some();
             self.go_on();
             self.expire();
+            self.with_dns(DnsSockets::expire);
             self.admit_waiting();
             self.refuse();
         }
         Ok(())
+    }
+
+    /// A turn of the resolver. A panic in it ends the questions under way, and no others.
+    fn with_dns(&mut self, act: impl FnOnce(&mut DnsSockets, Now, &Registry)) {
+        let Some(dns) = &mut self.dns else {
+            return;
+        };
+        let context = &self.context;
+        let turn = AssertUnwindSafe(|| act(dns, context.now, &context.registry));
+        if catch_unwind(turn).is_err() {
+            context.shared.metrics.count(Metric::Panics);
+            log::error!("panic in the resolver");
+            dns.reset();
+        }
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -180,10 +190,9 @@ impl Worker {
                 stop.end_at
             }
         });
-        let next = match (self.context.timers.next(), stop) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        let dns = self.dns.as_ref().and_then(DnsSockets::deadline);
+        let next = [self.context.timers.next(), stop, dns];
+        let next = next.into_iter().flatten().min();
         let ms = next.map(|at| at.saturating_sub(self.context.now.mono_ms));
         // No event announces a slot that comes free by time alone.
         let ms = match self.waiting.is_empty() {
@@ -270,6 +279,9 @@ impl Worker {
             match what {
                 ToWorker::Conn(accepted) => self.admit(accepted),
                 ToWorker::Dial(id, dial) => self.dial(id, *dial),
+                ToWorker::Dns(what) => {
+                    self.with_dns(|dns, now, registry| dns.take(now, registry, what));
+                }
                 ToWorker::Reply(id, reply) => self.answer(id, reply),
                 ToWorker::Events(events) => self.notify(&events),
                 ToWorker::Evict(short) => self.evict(short),

@@ -12,6 +12,7 @@ mod harden;
 mod print;
 mod unit;
 
+use core::net::SocketAddr;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::fs;
 use std::io::ErrorKind;
@@ -24,9 +25,10 @@ use crate::call::{Limits, Listener, Metric, PublicEndpoints, Shared};
 use crate::config::{Config, FOLDER_FILES, LAST_CONFIG_FILE, SHARED_DOMAIN_FILE, TOKEN_FILE};
 use crate::crypto::{OperatorToken, Random};
 use crate::dir::{DirHandle, Owner};
+use crate::dns::ResolverSettings;
 use crate::net::{
-    self, Acceptor, Alarm, Bell, BoundListener, Certified, Ended, Hub, SystemClock, TlsListeners,
-    Worker,
+    self, Acceptor, Alarm, Bell, BoundListener, Certified, DnsHandle, DnsSockets, Ended, Hub,
+    SystemClock, TlsListeners, Worker,
 };
 use crate::service::executors::{
     LANE_THREADS, Router, WorkClock, run_lookup, run_reader, run_writer,
@@ -159,6 +161,8 @@ struct StartedServer {
     clock: SystemClock,
     service: Arc<Service>,
     hub: Hub,
+    names: DnsHandle,
+    resolvers: Vec<SocketAddr>,
     workers: Vec<JoinHandle<()>>,
     service_threads: Vec<JoinHandle<()>>,
     running: Running,
@@ -186,7 +190,9 @@ fn start(
     let operator = operator_token(folder, &mut random)?;
     let shared = shared(config, &listeners, most);
     watch_certificate(&certified, &shared, unix_ms);
-    let service = service(config, &shared, clock, operator, folder);
+    let (hub, queues) = Hub::new(cores()).map_err(|e| format!("cannot poll: {e}"))?;
+    let names = DnsHandle::new(&hub);
+    let service = service(config, &shared, clock, operator, folder, names.clone());
     let reserve = ReserveFile::new(folder);
     reserve.delete_if_short();
     let store = open(data, Role::Writer, random.u64())?;
@@ -202,7 +208,6 @@ fn start(
             key: String::from_utf8_lossy(made.key.expose()).into_owned(),
         }
     });
-    let (hub, queues) = Hub::new(cores()).map_err(|e| format!("cannot poll: {e}"))?;
     let running = Running::new(config, &listeners, certified.ca.as_deref(), &shared);
     let acceptor = Acceptor::new(
         listeners,
@@ -218,11 +223,19 @@ fn start(
     let (router, service_threads) =
         start_service(&service, store, folder, clock, (&hub, &bell), &mut random)?;
     let mut workers = Vec::new();
+    let mut dns = Some(DnsSockets::new(
+        resolver_settings(&config.resolvers),
+        Arc::clone(&shared),
+        Random::system(),
+    ));
     for (n, queue) in queues.into_iter().enumerate() {
         let router = router.clone();
         let shared = Arc::clone(&shared);
         let submit = Box::new(move |request| router.submit(request).is_ok());
-        let worker = Worker::new(queue, shared, clock, submit, random.u64());
+        let mut worker = Worker::new(queue, shared, clock, submit, random.u64());
+        if let Some(dns) = dns.take() {
+            worker.resolve_names(dns);
+        }
         workers.push(start_thread(format!("worker-{n}"), &bell, move || {
             worker
                 .run()
@@ -242,6 +255,8 @@ fn start(
         clock,
         service,
         hub,
+        names,
+        resolvers: config.resolvers.clone(),
         workers,
         service_threads,
         running,
@@ -252,6 +267,7 @@ impl StartedServer {
     /// Serves until a signal or a failure, and ends in order.
     fn serve(self, data: &DirHandle) -> Result<(), String> {
         let reload = || {
+            self.names.configure(resolver_settings(&self.resolvers));
             let unix_ms = self.clock.now().unix_ms;
             self.certified.renew(unix_ms)?;
             let tls = self.certified.load()?;
@@ -344,6 +360,7 @@ fn service(
     clock: SystemClock,
     operator: [u8; 32],
     folder: &DirHandle,
+    names: DnsHandle,
 ) -> Arc<Service> {
     Service::new(Setup {
         shared: Arc::clone(shared),
@@ -353,8 +370,23 @@ fn service(
         trust_domains: config.trust_domains,
         operator: Some(operator),
         operator_from: config.operator_from.clone(),
+        resolver: Arc::new(names),
         lookups: None,
     })
+}
+
+/// The name servers of the configuration, or those of the system as they are now.
+fn resolver_settings(resolvers: &[SocketAddr]) -> ResolverSettings {
+    match resolvers {
+        [] => match fs::read_to_string(RESOLV_CONF) {
+            Ok(text) => ResolverSettings::from_text(&text),
+            Err(error) => {
+                log::warn!("{RESOLV_CONF}: {error}: names are asked of 127.0.0.1");
+                ResolverSettings::of(Vec::new())
+            }
+        },
+        own => ResolverSettings::of(own.to_vec()),
+    }
 }
 
 /// The free octets of the disk, asked of the file system at most twenty times a second: every
@@ -577,4 +609,6 @@ const WORKERS_MAX: usize = 16;
 /// Stands before the copy of the configuration in the data folder.
 const LAST_CONFIG_NOTE: &str =
     "# What the server was last started with; a backup carries it. A change here has no effect.\n";
+/// The name servers of the system (resolv.conf(5)).
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 const CERTIFICATE_WARN_S: i64 = 14 * 86_400;

@@ -34,6 +34,9 @@ http        = "localhost:8080"      # clear text: loopback only; the command lin
 # key         = "/etc/letsencrypt/live/mail.example.com/privkey.pem"
 # unknown_sni = "refuse"            # for a host name that is not in the certificate; or "serve"
 
+# [dns]
+# resolvers = ["127.0.0.1"]         # name servers; without this those of /etc/resolv.conf
+
 [limits]
 message_bytes = 26214400            # octets of one message
 "#;

@@ -12,7 +12,9 @@ use super::context::WriteContext;
 use super::drive::{Done, drive, resume};
 use super::intake::{IntakeStage, ParsedMessage};
 use super::{Finding, LookupId, Lookups, ReadClock, ReadTask, Reader, Service, Setup, Writer};
-use crate::call::{Event, InboxId, InboxRow, OrgId, Refusal, Reply, Request, Scopes, Shared};
+use crate::call::{
+    Event, InboxId, InboxRow, NoResolver, OrgId, Refusal, Reply, Request, Resolve, Scopes, Shared,
+};
 use crate::crypto::{OperatorToken, Random};
 use crate::mail::Address;
 use crate::store::{Error, Store};
@@ -52,6 +54,17 @@ impl Inline {
         clock: ReadClock,
         lookups: Option<Arc<dyn Lookups>>,
     ) -> Result<Inline, Error> {
+        Self::with_outside(seed, shared, clock, lookups, Arc::new(NoResolver))
+    }
+
+    /// A service over an empty database, with a resolver and lookups.
+    pub fn with_outside(
+        seed: u64,
+        shared: Arc<Shared>,
+        clock: ReadClock,
+        lookups: Option<Arc<dyn Lookups>>,
+        resolver: Arc<dyn Resolve>,
+    ) -> Result<Inline, Error> {
         let mut random = Random::seeded(seed);
         let operator = OperatorToken::generate(&mut random);
         let free = Arc::new(AtomicU64::new(u64::MAX));
@@ -64,6 +77,7 @@ impl Inline {
             trust_domains: false,
             operator: OperatorToken::hash(operator.as_bytes()),
             operator_from: crate::call::OperatorFrom::Loopback,
+            resolver,
             lookups,
         });
         let mut next = || Random::seeded(random.u64());

@@ -11,7 +11,7 @@ use super::access::limits::{Failures, LIFTED, Leases, Payer, Rates};
 use super::access::login_log::LoginLog;
 use super::access::receives::Receives;
 use super::intake::Lookups;
-use crate::call::{Allowance, Metric, Network, Now, OperatorFrom, OrgId, Refusal, Shared};
+use crate::call::{Allowance, Metric, Network, Now, OperatorFrom, OrgId, Refusal, Resolve, Shared};
 
 /// Reads the clock. `main` gives the system's clock, a test gives virtual time.
 pub type ReadClock = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -37,6 +37,8 @@ pub struct Setup {
     pub operator: Option<[u8; 32]>,
     /// From where the operator's token is taken.
     pub operator_from: OperatorFrom,
+    /// Answers questions to the DNS.
+    pub resolver: Arc<dyn Resolve>,
     /// Lookups outside that messages wait for before they are judged. With `None` no message waits.
     pub lookups: Option<Arc<dyn Lookups>>,
 }
@@ -50,6 +52,7 @@ pub struct Service {
     pub(super) trust_domains: bool,
     pub(super) operator: Option<[u8; 32]>,
     pub(super) operator_from: OperatorFrom,
+    resolver: Arc<dyn Resolve>,
     pub(super) lookups: Option<Arc<dyn Lookups>>,
     clock: ReadClock,
     /// The time at which the service began, on both clocks.
@@ -86,6 +89,7 @@ impl Service {
             trust_domains: setup.trust_domains,
             operator: setup.operator,
             operator_from: setup.operator_from,
+            resolver: setup.resolver,
             lookups: setup.lookups,
             began: (setup.clock)(),
             clock: setup.clock,
@@ -111,6 +115,11 @@ impl Service {
         let passed = now.mono_ms.saturating_sub(self.began.mono_ms);
         let passed = i64::try_from(passed).unwrap_or(i64::MAX);
         now.unix_ms.min(self.began.unix_ms.saturating_add(passed))
+    }
+
+    /// Asks the DNS.
+    pub fn resolver(&self) -> &Arc<dyn Resolve> {
+        &self.resolver
     }
 
     /// The clock, for work in slices.

@@ -292,6 +292,7 @@ fn without_limits_a_domain_is_trusted_when_it_is_added() {
         trust_domains: true,
         operator: None,
         operator_from: crate::call::OperatorFrom::Loopback,
+        resolver: Arc::new(crate::call::NoResolver),
         lookups: None,
     });
     w.inline.writer = Writer::new(Arc::clone(&service));

@@ -264,6 +264,7 @@ fn service() -> Arc<Service> {
         trust_domains: false,
         operator: None,
         operator_from: crate::call::OperatorFrom::Loopback,
+        resolver: Arc::new(crate::call::NoResolver),
         lookups: None,
     })
 }

@@ -622,6 +622,7 @@ fn a_list_over_what_is_deleted_looks_at_the_clock() {
         trust_domains: false,
         operator: None,
         operator_from: crate::call::OperatorFrom::Loopback,
+        resolver: Arc::new(crate::call::NoResolver),
         lookups: None,
     });
     let mut reader = Reader::new(service);
