@@ -640,6 +640,11 @@ impl Rig {
                 self.touch(id, &mut |_, _, _| ());
             } else if let Some((take, answer)) = self.dns.due(self.now().mono_ms) {
                 take(answer);
+            } else if let Some((conn, reply, events)) = self.product.carry_on() {
+                self.publish(&events);
+                if let (Some(ConnId(id)), Some(reply)) = (conn, reply) {
+                    self.touch(id, &mut |s, now, out| s.answer(now, reply.clone(), out));
+                }
             } else {
                 break;
             }

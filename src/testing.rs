@@ -16,8 +16,8 @@ pub mod call {
         OutboundTls, OutboundTlsPolicy, OutboundTransaction, OutboundWrite, PIECE_MAX,
         PriorityLevel, PublicEndpoints, Question, REMOTE_TEXT_MAX, Read, Recipient, RecordType,
         Records, Refusal, RemoteReply, Reply, Report, Request, Resolve, Route, RouteId, Scopes,
-        Secret, SenderAuth, Shared, Summary, ThreadId, Topic, TransactionOutcome, UidSet, Write,
-        Written,
+        Secret, SenderAuth, Shared, Srv, Summary, ThreadId, Topic, TransactionOutcome, UidSet,
+        Write, Written,
     };
 }
 /// `crate::crypto`

@@ -13,12 +13,13 @@ use postern::testing::dns::{
     read_answer, read_head, write_query,
 };
 
-const KINDS: [RecordType; 5] = [
+const KINDS: [RecordType; 6] = [
     RecordType::A,
     RecordType::Aaaa,
     RecordType::Mx,
     RecordType::Txt,
     RecordType::Ptr,
+    RecordType::Srv,
 ];
 
 /// A response to a question for `a.b`. The first octet chooses the type; the rest is the packet, in
@@ -74,6 +75,7 @@ fn check(records: &Records, most: usize) {
             all.len()
         }
         Records::Txt(all) => all.len().div_ceil(5),
+        Records::Srv(all) => all.len(),
         Records::Ptr(all) => {
             assert!(all.iter().all(|name| is_name(name)), "{all:?}");
             all.len()

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use postern::testing::call::{DnsAnswer, DnsError, Mx, Question, RecordType, Records, Resolve};
+use postern::testing::call::{
+    DnsAnswer, DnsError, Mx, Question, RecordType, Records, Resolve, Srv,
+};
 
 type Take = Box<dyn FnOnce(DnsAnswer) + Send>;
 
@@ -61,6 +63,7 @@ impl ScriptedDns {
             "MX" => Line::Record(RecordType::Mx, data),
             "TXT" => Line::Record(RecordType::Txt, data),
             "PTR" => Line::Record(RecordType::Ptr, data),
+            "SRV" => Line::Record(RecordType::Srv, data),
             "CNAME" => Line::Alias(data),
             "NXDOMAIN" => Line::NoName,
             "SERVFAIL" => Line::Failure,
@@ -154,6 +157,22 @@ fn read(kind: RecordType, texts: &[&str]) -> Option<Records> {
             Records::Mx(all)
         }
         RecordType::Txt => Records::Txt(texts.map(|t| t.as_bytes().to_vec()).collect()),
+        RecordType::Srv => Records::Srv(
+            texts
+                .map(|text| {
+                    let words: Vec<&str> = text.split(' ').collect();
+                    let [priority, weight, port, target] = words.as_slice() else {
+                        return None;
+                    };
+                    Some(Srv {
+                        priority: priority.parse().ok()?,
+                        weight: weight.parse().ok()?,
+                        port: port.parse().ok()?,
+                        target: (*target).to_owned(),
+                    })
+                })
+                .collect::<Option<_>>()?,
+        ),
         RecordType::Ptr => Records::Ptr(texts.map(|t| (*t).to_owned()).collect()),
     })
 }

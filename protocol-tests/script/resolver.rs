@@ -301,6 +301,7 @@ fn kind(text: &str) -> Result<RecordType, Fault> {
         "MX" => RecordType::Mx,
         "TXT" => RecordType::Txt,
         "PTR" => RecordType::Ptr,
+        "SRV" => RecordType::Srv,
         other => return Err(format!("no such type: {other}")),
     })
 }
@@ -325,6 +326,13 @@ fn show(answer: &DnsAnswer) -> String {
             texts.collect()
         }
         Ok(Records::Ptr(all)) => all.clone(),
+        Ok(Records::Srv(all)) => all
+            .iter()
+            .map(|srv| {
+                let (priority, weight) = (srv.priority, srv.weight);
+                format!("{priority} {weight} {} {}", srv.port, srv.target)
+            })
+            .collect(),
     };
     let n = texts.len();
     match n {
@@ -435,6 +443,12 @@ fn records(text: &str) -> Result<Vec<Vec<u8>>, Fault> {
                 let preference: u16 = preference.parse().ok()?;
                 Some([&preference.to_be_bytes()[..], &wire(host)].concat())
             }),
+            "SRV" => data.rsplit_once(' ').and_then(|(numbers, host)| {
+                let numbers = numbers.split(' ').map(|n| n.parse::<u16>().ok());
+                let numbers: Vec<u16> = numbers.collect::<Option<_>>()?;
+                let octets: Vec<u8> = numbers.iter().flat_map(|n| n.to_be_bytes()).collect();
+                Some([&octets[..], &wire(host)].concat())
+            }),
             "TXT" => Some(
                 data.split('|')
                     .flat_map(|text| [&[text.len() as u8][..], text.as_bytes()].concat())
@@ -496,4 +510,5 @@ const KINDS: &[(&str, u16)] = &[
     ("MX", 15),
     ("TXT", 16),
     ("AAAA", 28),
+    ("SRV", 33),
 ];

@@ -23,6 +23,7 @@ use serde_json::Value;
 
 mod commands;
 mod log;
+mod names;
 mod outgoing;
 mod outgoing_smtp;
 mod owner;

@@ -1,7 +1,7 @@
 //! Accounts as plain data: inboxes, keys, domains, organizations, and the requests to create or
 //! change them. `http/api` makes JSON from these.
 
-use super::{DomainId, InboxId, InboxRef, KeyId, OrgId, Scopes, Secret, SendMode};
+use super::{DomainId, InboxId, InboxRef, KeyId, OrgId, RecordType, Scopes, Secret, SendMode};
 
 /// A change of a message over REST.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -136,6 +136,103 @@ pub struct DomainRow {
     pub verified_at: Option<i64>,
     /// Unix milliseconds.
     pub created_at: i64,
+}
+
+/// A domain with the records that its owner publishes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DomainView {
+    /// The domain.
+    pub row: DomainRow,
+    /// It is the shared domain, which only the operator sees.
+    pub is_shared: bool,
+    /// The records.
+    pub records: Vec<DomainRecord>,
+    /// When the DNS was last asked for them, in unix milliseconds.
+    pub checked_at: Option<i64>,
+}
+
+/// A record that the owner of a domain publishes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DomainRecord {
+    /// What it is for.
+    pub purpose: RecordPurpose,
+    /// Its type.
+    pub kind: RecordType,
+    /// Its name, absolute, without a final dot.
+    pub name: String,
+    /// What it says; TXT as one string.
+    pub value: String,
+    /// Whether the domain does not work without it.
+    pub required: bool,
+    /// What the DNS has, as of the last check.
+    pub status: RecordStatus,
+    /// What was seen at its name; `None` before a check, and when the DNS gave no answer.
+    pub found: Option<Vec<String>>,
+    /// What to do, in a sentence; `None` when nothing is to be done.
+    pub fix: Option<String>,
+}
+
+/// What a record of a domain is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RecordPurpose {
+    /// It proves whose the domain is.
+    Ownership,
+    /// Mail comes here.
+    Mx,
+    /// Mail may leave from here.
+    Spf,
+    /// A key by which signatures are checked.
+    Dkim,
+    /// What becomes of mail that only says that it is from here.
+    Dmarc,
+    /// Mail programs find the server.
+    Autoconfig,
+    /// Other servers insist on TLS.
+    MtaSts,
+    /// Other servers report on TLS.
+    TlsRpt,
+}
+
+impl RecordPurpose {
+    /// Their names, in the order of the variants.
+    pub const NAMES: &'static [&'static str] = &[
+        "ownership",
+        "mx",
+        "spf",
+        "dkim",
+        "dmarc",
+        "autoconfig",
+        "mta_sts",
+        "tls_rpt",
+    ];
+
+    /// Its name for clients.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.get(self as usize).copied().unwrap_or_default()
+    }
+}
+
+/// What the DNS has in place of a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RecordStatus {
+    /// It is there.
+    Ok,
+    /// Nothing is there.
+    Missing,
+    /// Something else is there.
+    Differs,
+    /// It was not asked for, or there was no answer.
+    Unknown,
+}
+
+impl RecordStatus {
+    /// Their names, in the order of the variants.
+    pub const NAMES: &'static [&'static str] = &["ok", "missing", "differs", "unknown"];
+
+    /// Its name for clients.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.get(self as usize).copied().unwrap_or_default()
+    }
 }
 
 /// An organization.

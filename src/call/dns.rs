@@ -26,6 +26,8 @@ pub enum RecordType {
     Txt,
     /// The names of an address.
     Ptr,
+    /// Hosts of a service (RFC 2782).
+    Srv,
 }
 
 impl RecordType {
@@ -37,6 +39,7 @@ impl RecordType {
             RecordType::Mx => "MX",
             RecordType::Txt => "TXT",
             RecordType::Ptr => "PTR",
+            RecordType::Srv => "SRV",
         }
     }
 }
@@ -100,6 +103,19 @@ pub struct Mx {
     pub exchange: String,
 }
 
+/// One host of a service (RFC 2782).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Srv {
+    /// The lowest is tried first.
+    pub priority: u16,
+    /// The share of it among those of its priority.
+    pub weight: u16,
+    /// The port of the service.
+    pub port: u16,
+    /// The host, in the form of [`Question::name`]. Empty: there is no such service.
+    pub target: String,
+}
+
 /// The records of an answer: at least one, in the order in which the server gave them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Records {
@@ -113,6 +129,8 @@ pub enum Records {
     Txt(Vec<Vec<u8>>),
     /// Names, in the form of [`Question::name`].
     Ptr(Vec<String>),
+    /// Hosts of a service.
+    Srv(Vec<Srv>),
 }
 
 /// Why there are no records.

@@ -50,7 +50,7 @@ pub use budget::{Budget, Charge, Holders, LONG_ANSWER_BYTES, LOOK_MS, MemoryShor
 pub use caller::Caller;
 pub use dns::{
     DNS_LABEL_MAX, DNS_NAME_MAX, DnsAnswer, DnsError, Mx, NoResolver, Question, RecordType,
-    Records, Resolve,
+    Records, Resolve, Srv,
 };
 pub use event::{
     Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind,

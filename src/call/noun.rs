@@ -160,6 +160,10 @@ pub enum ConflictReason {
     InboxHasChildren,
     /// Several organizations wait for the domain, and the operator has named none.
     DomainOfSeveral,
+    /// New signing keys are not ready.
+    KeysBeingMade,
+    /// The shared domain stays.
+    SharedDomain,
     /// INBOX keeps its name.
     InboxKept,
     MailboxBelowItself,
@@ -181,6 +185,10 @@ impl ConflictReason {
             ConflictReason::DomainOfSeveral => {
                 "several organizations have added the domain, and none of them is named"
             }
+            ConflictReason::KeysBeingMade => {
+                "new signing keys are being made: they are ready in a second"
+            }
+            ConflictReason::SharedDomain => "the shared domain is the server's own",
             ConflictReason::InboxKept => "INBOX cannot be renamed or deleted",
             ConflictReason::MailboxBelowItself => "a mailbox cannot go below itself",
             ConflictReason::MailboxHasChildren => "the mailbox has mailboxes below it",

@@ -1,7 +1,7 @@
 //! The replies of the service, and the proof that written data is on disk.
 
 use super::{
-    Allowance, Caller, DomainRow, EntryId, EntryRow, EntryState, Event, FilterRuleRow, InboxId,
+    Allowance, Caller, DomainView, EntryId, EntryRow, EntryState, Event, FilterRuleRow, InboxId,
     InboxRow, KeyRow, MailboxRow, Matches, MessageView, NextTransaction, OctetsOf, OrgId, OrgRow,
     OutboundRow, PartSource, Refusal, Secret, Selected, SendStatus, SuppressionRow, ThreadId,
     UidSet, UsageRow,
@@ -83,7 +83,7 @@ pub enum Answer {
         rows: Vec<KeyRow>,
         next: Option<String>,
     },
-    Domains(Vec<DomainRow>),
+    Domains(Vec<DomainView>),
     Orgs {
         rows: Vec<OrgRow>,
         next: Option<String>,
@@ -175,7 +175,7 @@ pub enum Written {
     },
     Credentials(Vec<(InboxRow, KeyRow, Secret)>),
     Key(Box<KeyRow>, Secret),
-    Domain(DomainRow),
+    Domain(Box<DomainView>),
     FilterRule(FilterRuleRow),
     Suppression(SuppressionRow),
     Org(OrgRow, Box<KeyRow>, Secret),

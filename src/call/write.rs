@@ -10,10 +10,10 @@
 use std::sync::Arc;
 
 use super::{
-    BulkProgress, CredentialsProgress, DomainRef, EntryId, FilterRuleId, FlagChange, Flags,
-    Idempotency, InboxPatch, InboxRef, KeyId, MailboxId, MessagePatch, Need, NewDomain,
-    NewFilterRule, NewInbox, NewKey, OrgId, OrgPatch, OutboundLoss, Refusal, Report, RouteId,
-    Scopes, SharePart, SuppressionId, UidSet,
+    BulkProgress, CredentialsProgress, DnsAnswer, DomainRef, EntryId, FilterRuleId, FlagChange,
+    Flags, Idempotency, InboxPatch, InboxRef, KeyId, MailboxId, MessagePatch, Need, NewDomain,
+    NewFilterRule, NewInbox, NewKey, OrgId, OrgPatch, OutboundLoss, Question, Refusal, Report,
+    RouteId, Scopes, SharePart, SuppressionId, UidSet,
 };
 
 /// A call that changes something, by noun.
@@ -174,6 +174,20 @@ pub enum DomainWrite {
         domain: DomainRef,
         idempotency: Option<Idempotency>,
     },
+    /// Asks the DNS for the records of a domain, and proves it when its ownership record is there.
+    /// `seen` are the answers, when they have come. Written: `Domain`.
+    Verify {
+        domain: DomainRef,
+        seen: Option<Arc<Vec<(Question, DnsAnswer)>>>,
+        idempotency: Option<Idempotency>,
+    },
+    /// New DKIM keys for a domain; they sign when their records are seen. Written: `Domain`.
+    RotateDkim {
+        domain: DomainRef,
+        idempotency: Option<Idempotency>,
+    },
+    /// Keys for the shared domain, if it has none. Only the server itself asks. Written: `Changed`.
+    SharedKeys,
     /// Deletes a domain in which no inbox has an address. Written: `Changed`.
     Delete { domain: DomainRef },
 }
@@ -251,10 +265,9 @@ impl Write {
             }
             Write::Inbox(_) => Need::Inboxes(Scopes::INBOXES_WRITE),
             Write::Key(_) => Need::Inboxes(Scopes::KEYS_WRITE),
-            Write::Domain(DomainWrite::Create { .. } | DomainWrite::Delete { .. }) => {
-                Need::Organization(Scopes::DOMAINS_WRITE)
-            }
             Write::Domain(DomainWrite::Trust { .. }) => Need::AnyOperator,
+            Write::Domain(DomainWrite::SharedKeys) => Need::Server,
+            Write::Domain(_) => Need::Organization(Scopes::DOMAINS_WRITE),
             Write::Org(OrgWrite::Patch { .. }) => Need::OrgAdmin,
             Write::Org(OrgWrite::Create { .. } | OrgWrite::Delete { .. }) => Need::Operator,
             Write::FilterRule(_) => Need::Inboxes(Scopes::RULES_WRITE),
@@ -331,8 +344,10 @@ impl Write {
             },
             Write::Domain(call) => match call {
                 DomainWrite::Create { idempotency, .. }
-                | DomainWrite::Trust { idempotency, .. } => idempotency.as_ref(),
-                DomainWrite::Delete { .. } => None,
+                | DomainWrite::Trust { idempotency, .. }
+                | DomainWrite::Verify { idempotency, .. }
+                | DomainWrite::RotateDkim { idempotency, .. } => idempotency.as_ref(),
+                DomainWrite::SharedKeys | DomainWrite::Delete { .. } => None,
             },
             Write::FilterRule(FilterRuleWrite::Create { idempotency, .. })
             | Write::Suppression(SuppressionWrite::Create { idempotency, .. }) => {

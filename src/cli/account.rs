@@ -145,7 +145,8 @@ pub enum KeyCommand {
 /// `postern domain`
 #[derive(Subcommand, Debug)]
 pub enum DomainCommand {
-    /// Add a domain; it works when it is verified
+    /// Add a domain and print the records to publish; it works when it is verified
+    #[command(alias = "add")]
     Create {
         /// The name of the domain
         name: String,
@@ -155,6 +156,21 @@ pub enum DomainCommand {
     },
     /// Show a domain and the records to publish
     Show {
+        /// Its name or id (dom_…)
+        domain: String,
+    },
+    /// Print the records to publish, with what the last check has found
+    Records {
+        /// Its name or id (dom_…)
+        domain: String,
+    },
+    /// Ask the DNS for the records of a domain, and verify it when its ownership record is there
+    Verify {
+        /// Its name or id (dom_…)
+        domain: String,
+    },
+    /// Make new signing keys; they sign when their records are published and verified
+    RotateDkim {
         /// Its name or id (dom_…)
         domain: String,
     },
@@ -327,6 +343,26 @@ pub fn domains(cli: &Cli, domain: &DomainCommand) -> Result<ExitCode, CliError> 
             show::domain(cli, &api.post("/api/v1/domains", &body)?);
         }
         DomainCommand::Show { domain } => show::domain(cli, &api.get(&path(domain))?),
+        DomainCommand::Records { domain } => {
+            show::records(cli, &api.get(&format!("{}/dns-records", path(domain)))?);
+        }
+        DomainCommand::Verify { domain } => {
+            let reply = api.act(&format!("{}/verify", path(domain)))?;
+            show::domain(cli, &reply);
+            return Ok(match reply.json()["verified"].as_bool() {
+                Some(true) => ExitCode::SUCCESS,
+                _ => ExitCode::FAILURE,
+            });
+        }
+        DomainCommand::RotateDkim { domain } => {
+            show::domain(cli, &api.act(&format!("{}/rotate-dkim", path(domain)))?);
+            if !cli.json {
+                show::note(
+                    "Publish the records of the new keys, then run `postern domain verify`: from \
+                     then on they sign. Keep the old records for seven days after that.",
+                );
+            }
+        }
         DomainCommand::Trust { domain } => {
             show::domain(cli, &api.act(&format!("{}/trust", path(domain)))?);
         }

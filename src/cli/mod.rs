@@ -8,12 +8,14 @@
 mod account;
 mod api;
 mod check;
+mod doctor;
 mod endpoint;
 mod folder;
 mod lists;
 mod local;
 mod mailbox;
 mod message;
+mod resolve;
 mod response;
 mod send;
 mod show;
@@ -148,6 +150,8 @@ enum CliCommand {
         /// The configuration file (TOML)
         file: PathBuf,
     },
+    /// Look for what keeps mail from passing: DNS, ports, TLS, disk, clock; with what to do
+    Doctor,
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -232,6 +236,7 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Send(send) => send::send(cli, send),
         CliCommand::Tail(tail) => tail::tail(cli, tail),
         CliCommand::CheckConfig { file } => check::check_config(cli, file),
+        CliCommand::Doctor => doctor::doctor(cli),
         CliCommand::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "postern", &mut text);

@@ -100,6 +100,26 @@ pub fn domain(cli: &Cli, reply: &ApiReply) {
         .collect();
     value["records"] = shown.into();
     fields(&value);
+    fixes(records);
+}
+
+/// Prints records to publish, one a line, and what to do about them.
+pub fn records(cli: &Cli, reply: &ApiReply) {
+    if cli.json {
+        return verbatim(reply);
+    }
+    let json = reply.json();
+    let records = json["data"].as_array().map_or(&[][..], Vec::as_slice);
+    let row = |record: &Value| RECORD.iter().map(|field| text(&record[*field])).collect();
+    let rows: Vec<Vec<String>> = records.iter().map(row).collect();
+    table(Some(RECORD), &rows);
+    fixes(records);
+}
+
+/// A record of a domain.
+const RECORD: Columns = &["status", "purpose", "type", "name", "value"];
+
+fn fixes(records: &[Value]) {
     for fix in records.iter().filter_map(|record| record["fix"].as_str()) {
         note(fix);
     }

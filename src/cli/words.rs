@@ -131,6 +131,13 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("GET", "/domains/*", "postern domain show"),
     ("DELETE", "/domains/*", "postern domain delete"),
     ("POST", "/domains/*/trust", "postern domain trust"),
+    ("GET", "/domains/*/dns-records", "postern domain records"),
+    ("POST", "/domains/*/verify", "postern domain verify"),
+    (
+        "POST",
+        "/domains/*/rotate-dkim",
+        "postern domain rotate-dkim",
+    ),
     ("POST", "/orgs", "postern org create"),
     ("GET", "/orgs", "postern org list"),
     ("GET", "/orgs/*", "postern org show"),

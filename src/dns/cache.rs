@@ -111,6 +111,7 @@ fn bytes_of(question: &Question, answer: &DnsAnswer) -> usize {
         Ok(Records::Mx(all)) => all.iter().map(|mx| mx.exchange.len() + 32).sum(),
         Ok(Records::Txt(all)) => all.iter().map(|text| text.len() + 24).sum(),
         Ok(Records::Ptr(all)) => all.iter().map(|name| name.len() + 24).sum(),
+        Ok(Records::Srv(all)) => all.iter().map(|srv| srv.target.len() + 32).sum(),
     };
     ENTRY_BYTES + question.name.len() + records
 }

@@ -7,7 +7,7 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::name::{Malformed, read_name, write_name};
-use crate::call::{Mx, Question, RecordType, Records};
+use crate::call::{Mx, Question, RecordType, Records, Srv};
 
 /// Octets of a datagram that a server may send: larger ones come in fragments, which can be lost
 /// and forged.
@@ -24,6 +24,7 @@ mod number {
     pub const MX: u16 = 15;
     pub const TXT: u16 = 16;
     pub const AAAA: u16 = 28;
+    pub const SRV: u16 = 33;
     pub const OPT: u16 = 41;
 }
 
@@ -80,6 +81,7 @@ const fn type_number(kind: RecordType) -> u16 {
         RecordType::Mx => number::MX,
         RecordType::Txt => number::TXT,
         RecordType::Ptr => number::PTR,
+        RecordType::Srv => number::SRV,
     }
 }
 
@@ -392,6 +394,7 @@ impl<'a> ReadRecords<'a> {
             RecordType::Mx => Records::Mx(Vec::new()),
             RecordType::Txt => Records::Txt(Vec::new()),
             RecordType::Ptr => Records::Ptr(Vec::new()),
+            RecordType::Srv => Records::Srv(Vec::new()),
         };
         ReadRecords { packet, records }
     }
@@ -444,6 +447,23 @@ impl<'a> ReadRecords<'a> {
                     all.push(text.clone());
                 }
             }
+            Records::Srv(all) => {
+                let [p0, p1, w0, w1, t0, t1, ..] = *data else {
+                    return Err(Malformed);
+                };
+                let end = read_name(self.packet, record.data + 6, text)?;
+                if end.next != record.end {
+                    return Err(Malformed);
+                }
+                if end.is_plain {
+                    all.push(Srv {
+                        priority: u16::from_be_bytes([p0, p1]),
+                        weight: u16::from_be_bytes([w0, w1]),
+                        port: u16::from_be_bytes([t0, t1]),
+                        target: text.clone(),
+                    });
+                }
+            }
         }
         Ok(())
     }
@@ -467,6 +487,7 @@ impl<'a> ReadRecords<'a> {
             Records::Mx(all) => all.is_empty(),
             Records::Txt(all) => all.is_empty(),
             Records::Ptr(all) => all.is_empty(),
+            Records::Srv(all) => all.is_empty(),
         }
     }
 }

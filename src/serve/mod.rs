@@ -21,7 +21,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use crate::call::{Limits, Listener, Metric, PublicEndpoints, Shared};
+use crate::call::{
+    Caller, DomainWrite, Limits, Listener, Metric, PublicEndpoints, Request, Shared,
+};
 use crate::config::{Config, FOLDER_FILES, LAST_CONFIG_FILE, SHARED_DOMAIN_FILE, TOKEN_FILE};
 use crate::crypto::{OperatorToken, Random};
 use crate::dir::{DirHandle, Owner};
@@ -35,7 +37,7 @@ use crate::service::executors::{
 };
 use crate::service::start::first_start;
 use crate::service::{DiskReserve, FreeBytes, Reader, Service, Setup, Writer};
-use crate::store::{FILE, Folder, Role, Store};
+use crate::store::{FILE, Folder, Role, SHARED_DOMAIN_ID, Store};
 use disk_reserve::ReserveFile;
 pub use harden::become_user;
 use print::{FirstInbox, Running};
@@ -199,6 +201,9 @@ fn start(
     reserve.keep();
     warn_of_waiting_domains(&store)?;
     keep_settings(config, folder)?;
+    let no_shared_keys = (store.dkim_keys(SHARED_DOMAIN_ID))
+        .map_err(|error| error.to_string())?
+        .is_empty();
     let first = first_start(&service, &store)
         .map_err(|error| format!("cannot make the first organization: {error}"))?;
     let first = first.map(|made| {
@@ -220,7 +225,7 @@ fn start(
     .map_err(|error| format!("cannot poll: {error}"))?;
     let bell = acceptor.bell();
 
-    let (router, service_threads) =
+    let (router, mut service_threads) =
         start_service(&service, store, folder, clock, (&hub, &bell), &mut random)?;
     let mut workers = Vec::new();
     let mut dns = Some(DnsSockets::new(
@@ -242,6 +247,8 @@ fn start(
                 .map_err(|error| format!("a worker cannot poll: {error}"))
         })?);
     }
+    let ask = no_shared_keys.then(|| (router.clone(), shared_keys(clock)));
+    service_threads.push(start_keys(&service, &bell, ask)?);
     // From here on only the workers can send calls.
     drop(router);
 
@@ -373,6 +380,37 @@ fn service(
         resolver: Arc::new(names),
         lookups: None,
     })
+}
+
+/// Starts the thread that keeps signing keys ready. With the first it asks for those of the shared
+/// domain.
+fn start_keys(
+    service: &Arc<Service>,
+    bell: &Bell,
+    ask: Option<(Router, Request)>,
+) -> Result<JoinHandle<()>, String> {
+    let service = Arc::clone(service);
+    start_thread("keys".into(), bell, move || {
+        let mut random = Random::system();
+        service.keys.run(&mut random, move || {
+            if let Some((router, request)) = ask {
+                // If the writer has ended, the next start asks again.
+                let _ = router.submit(request);
+            }
+        });
+        Ok(())
+    })
+}
+
+/// The call by which the server asks itself for the signing keys of the shared domain.
+fn shared_keys(clock: SystemClock) -> Request {
+    Request {
+        conn: None,
+        peer: core::net::Ipv4Addr::LOCALHOST.into(),
+        now: clock.now(),
+        caller: Caller::System,
+        call: DomainWrite::SharedKeys.into(),
+    }
 }
 
 /// The name servers of the configuration, or those of the system as they are now.

@@ -12,6 +12,8 @@ use crate::store::Store;
 /// For a function that only reads.
 #[derive(Clone, Copy)]
 pub struct ReadContext<'a> {
+    /// The state that all threads share.
+    pub service: &'a Service,
     /// A reader's connection.
     pub store: &'a Store,
     /// Limits, counters, names.
@@ -56,6 +58,8 @@ pub enum Carried {
     /// It is carried out in a later group, also when the connection has closed meanwhile. A refusal
     /// of the rest takes back only the rest.
     Rest(Box<Write>),
+    /// The connection waits for its answer. The service has the call carried out again.
+    Held,
 }
 
 /// The inbox of an IMAP or SMTP session: the one that the client logged in to, if its key still

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::intake::{IntakeStage, ParsedMessage};
 use super::{LookupId, ReadTask, ReadTurn, Reader, WriteTask, Writer};
-use crate::call::{Call, Event, Reply, Request};
+use crate::call::{Call, ConnId, Event, Reply, Request};
 use crate::service::access::lease;
 use crate::store::Store;
 
@@ -71,5 +71,22 @@ fn write(writer: &mut Writer, store: &Store, task: WriteTask) -> Done {
             .collect(),
     };
     let reply = turn.replies.into_iter().next().map(|(_, reply)| reply);
-    Done::Answered(reply, events)
+    match reply.is_none().then(|| writer.service().returned.next()) {
+        // It waited for something outside that is there already.
+        Some(Some(request)) => write(writer, store, WriteTask::Call(request)),
+        _ => Done::Answered(reply, events),
+    }
+}
+
+/// What became of a call that waited: the connection that gets the answer, the answer, the events.
+pub type CarriedOn = (Option<ConnId>, Option<Reply>, Arc<[Event]>);
+
+/// Carries on a call that waited for something outside, if what it waited for has come.
+pub fn carry_on(writer: &mut Writer, store: &Store) -> Option<CarriedOn> {
+    let request = writer.service().returned.next()?;
+    let conn = request.conn;
+    match write(writer, store, WriteTask::Call(request)) {
+        Done::Answered(reply, events) => Some((conn, reply, events)),
+        Done::Outside(..) => None,
+    }
 }

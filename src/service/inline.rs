@@ -4,18 +4,19 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::account::key::{self, CheckedKey};
 use super::account::{inbox, org};
 use super::context::WriteContext;
-use super::drive::{Done, drive, resume};
+use super::drive::{CarriedOn, Done, carry_on, drive, resume};
 use super::intake::{IntakeStage, ParsedMessage};
 use super::{Finding, LookupId, Lookups, ReadClock, ReadTask, Reader, Service, Setup, Writer};
 use crate::call::{
-    Event, InboxId, InboxRow, NoResolver, OrgId, Refusal, Reply, Request, Resolve, Scopes, Shared,
+    Call, Event, InboxId, InboxRow, NoResolver, OrgId, Refusal, Reply, Request, Resolve, Scopes,
+    Shared, Write,
 };
-use crate::crypto::{OperatorToken, Random};
+use crate::crypto::{OperatorToken, Random, SigningAlgorithm, SigningKey};
 use crate::mail::Address;
 use crate::store::{Error, Store};
 
@@ -96,6 +97,9 @@ impl Inline {
     /// Carries out one request to its end, and gives its answer and the events that it published.
     /// There is no answer while a message waits for a lookup outside.
     pub fn serve(&mut self, request: Request) -> (Option<Reply>, Arc<[Event]>) {
+        if let Call::Write(Write::Domain(_)) = &request.call {
+            self.make_keys(1);
+        }
         match drive(&mut self.writer, &mut self.reader, &self.store, request) {
             Done::Answered(reply, events) => (reply, events),
             Done::Outside(id, request) => {
@@ -116,6 +120,28 @@ impl Inline {
             Done::Outside(id, request) => {
                 self.outside.insert(id, request);
                 (None, Arc::new([]))
+            }
+        }
+    }
+
+    /// Carries on a call that waited for something outside, if what it waited for has come.
+    pub fn carry_on(&mut self) -> Option<CarriedOn> {
+        carry_on(&mut self.writer, &self.store)
+    }
+
+    /// Has signing keys ready for `n` domains: one RSA key for all, because each takes a second in
+    /// a test.
+    pub fn make_keys(&mut self, n: usize) {
+        static RSA: OnceLock<Option<Vec<u8>>> = OnceLock::new();
+        let rsa = RSA.get_or_init(|| {
+            let key = SigningKey::generate(SigningAlgorithm::Rsa, &mut Random::seeded(1));
+            key.map(|key| key.to_stored())
+        });
+        for _ in 0..n {
+            let rsa = rsa.as_deref().and_then(SigningKey::from_stored);
+            let ed25519 = SigningKey::generate(SigningAlgorithm::Ed25519, &mut self.random);
+            if let (Some(rsa), Some(ed25519)) = (rsa, ed25519) {
+                self.service.keys.give(rsa, ed25519);
             }
         }
     }

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod account;
+mod checks;
 pub mod context;
 mod dispatch;
 pub mod drive;
@@ -21,6 +22,8 @@ pub mod mail;
 pub mod outbound;
 pub mod outgoing;
 pub mod policy;
+mod returned;
+pub mod spare_keys;
 pub mod start;
 mod state;
 #[cfg(test)]

@@ -10,7 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::access::limits::{Failures, LIFTED, Leases, Payer, Rates};
 use super::access::login_log::LoginLog;
 use super::access::receives::Receives;
+use super::checks::Checks;
 use super::intake::Lookups;
+use super::returned::Returned;
+use super::spare_keys::SpareKeys;
 use crate::call::{Allowance, Metric, Network, Now, OperatorFrom, OrgId, Refusal, Resolve, Shared};
 
 /// Reads the clock. `main` gives the system's clock, a test gives virtual time.
@@ -53,6 +56,12 @@ pub struct Service {
     pub(super) operator: Option<[u8; 32]>,
     pub(super) operator_from: OperatorFrom,
     resolver: Arc<dyn Resolve>,
+    /// Signing keys for the next domains.
+    pub keys: SpareKeys,
+    /// What checks of domains have found.
+    pub(super) checks: Checks,
+    /// The way back to the writer for calls that wait for something outside.
+    pub(super) returned: Arc<Returned>,
     pub(super) lookups: Option<Arc<dyn Lookups>>,
     clock: ReadClock,
     /// The time at which the service began, on both clocks.
@@ -90,6 +99,9 @@ impl Service {
             operator: setup.operator,
             operator_from: setup.operator_from,
             resolver: setup.resolver,
+            keys: SpareKeys::default(),
+            checks: Checks::default(),
+            returned: Arc::default(),
             lookups: setup.lookups,
             began: (setup.clock)(),
             clock: setup.clock,
@@ -130,6 +142,7 @@ impl Service {
     /// Marks the server as stopping: it is not ready any more. It finishes the calls under way.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.keys.stop();
     }
 
     /// Logs how many failed logins of past minutes got no line of their own.

@@ -13,7 +13,7 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1, 2, 3, 4 | postcard of [`StoredChange`]. They differ in parts, see below |
+//! | `event.detail` | 1 to 5 | postcard of [`StoredChange`]. They differ in parts, see below |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
@@ -56,8 +56,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::Error;
 use super::payload::{JobKind, JobPayload, SmtpJob};
 use crate::call::{
-    Arrival, Arrived, Bulk, Change, EntryId, EntryState, Flags, InboxId, InboxPath, KeyId,
-    MailboxId, MessageDetail, NamedAddress, SenderAuth, Summary, ThreadId, UidSet,
+    Arrival, Arrived, Bulk, Change, DomainId, EntryId, EntryState, Flags, InboxId, InboxPath,
+    KeyId, MailboxId, MessageDetail, NamedAddress, SenderAuth, Summary, ThreadId, UidSet,
 };
 
 /// An encoding: its name in errors, and the version that is written, which is the highest that
@@ -70,7 +70,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 4,
+    version: 5,
 };
 const PATH: Form = Form {
     what: "event path",
@@ -149,9 +149,9 @@ impl Form {
 /// A text that is borrowed when it is written and owned when it is read.
 type Text<'a> = Cow<'a, str>;
 
-/// Versions 1 to 4 of `event.detail`. Version 3 added `Told` and the third value of
+/// Versions 1 to 5 of `event.detail`. Version 3 added `Told` and the third value of
 /// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
-/// `OrgDeleted`. So one layout reads all.
+/// `OrgDeleted`, and version 5 `DomainVerified`. So one layout reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),
@@ -181,6 +181,10 @@ enum StoredChange<'a> {
     },
     Told(StoredBulk<'a>, Vec<StoredMessageDetail<'a>>),
     OrgDeleted,
+    DomainVerified {
+        domain: i64,
+        name: Text<'a>,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -357,6 +361,10 @@ fn store_change(change: &Change) -> StoredChange<'_> {
         Change::InboxDeleted => StoredChange::InboxDeleted,
         Change::KeyRevoked { key } => StoredChange::KeyRevoked { key: key.0 },
         Change::OrgDeleted => StoredChange::OrgDeleted,
+        Change::DomainVerified { domain, name } => StoredChange::DomainVerified {
+            domain: domain.0,
+            name: name.into(),
+        },
     }
 }
 
@@ -391,6 +399,10 @@ fn load_change(stored: StoredChange<'_>) -> Change {
         StoredChange::InboxDeleted => Change::InboxDeleted,
         StoredChange::KeyRevoked { key } => Change::KeyRevoked { key: KeyId(key) },
         StoredChange::OrgDeleted => Change::OrgDeleted,
+        StoredChange::DomainVerified { domain, name } => Change::DomainVerified {
+            domain: DomainId(domain),
+            name: name.into_owned(),
+        },
         StoredChange::Told(bulk, details) => Change::Copied(Bulk {
             details: details.into_iter().map(load_detail).collect(),
             ..load_bulk(bulk)

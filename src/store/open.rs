@@ -309,6 +309,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
     },
     SchemaStep::sql(include_str!("step8.sql")),
     SchemaStep::sql(include_str!("step9.sql")),
+    SchemaStep::sql(include_str!("step10.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

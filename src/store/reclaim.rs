@@ -320,6 +320,9 @@ impl Store {
                  (SELECT key FROM once WHERE org = ?1 LIMIT ?2)",
             [org.0, SLICE_ROWS],
         )? + self.direct().run(
+            "DELETE FROM dkim WHERE domain IN (SELECT id FROM domain WHERE org = ?1)",
+            [org.0],
+        )? + self.direct().run(
             "DELETE FROM domain WHERE id IN (SELECT id FROM domain WHERE org = ?1 LIMIT ?2)",
             [org.0, SLICE_ROWS],
         )? + self.direct().run(

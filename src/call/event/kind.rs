@@ -63,6 +63,8 @@ words! {
         InboxUpdated = "inbox.updated",
         /// An inbox is gone with all in it.
         InboxDeleted = "inbox.deleted",
+        /// A domain is proven.
+        DomainVerified = "domain.verified",
         /// A webhook has failed for too long. Nothing makes it yet.
         WebhookDisabled = "webhook.disabled",
         /// A stream without a cursor has begun.

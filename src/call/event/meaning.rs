@@ -100,6 +100,7 @@ impl Event {
                 row(Some(EventKind::InboxDeleted), unseen, ends)
             }
             Change::KeyRevoked { key } => row(None, unseen, Some(SessionEnd::Key(*key))),
+            Change::DomainVerified { .. } => row(Some(EventKind::DomainVerified), unseen, None),
             Change::OrgDeleted => row(None, unseen, Some(SessionEnd::Org(self.org))),
         }
     }

@@ -19,8 +19,8 @@ pub use kind::{EventKind, KindSet, PriorityLevel, Verdict};
 pub use meaning::SessionEnd;
 
 use super::{
-    Access, Arrival, ConnId, EntryId, EntryState, InboxId, KeyId, MailboxId, OrgId, SenderAuth,
-    Summary, ThreadId, UidSet,
+    Access, Arrival, ConnId, DomainId, EntryId, EntryState, InboxId, KeyId, MailboxId, OrgId,
+    SenderAuth, Summary, ThreadId, UidSet,
 };
 
 /// A set of events that a session can watch.
@@ -130,6 +130,13 @@ pub enum Change {
     },
     /// The organization has ended; the sessions of all its keys end now.
     OrgDeleted,
+    /// A domain of the organization is proven.
+    DomainVerified {
+        /// The domain.
+        domain: DomainId,
+        /// Its name.
+        name: String,
+    },
 }
 
 /// Everything that `message.received` and `message.sent` show.

@@ -1,5 +1,5 @@
-//! Own domains of an organization: added, proven, listed, deleted. No look-up of records exists
-//! yet, so the operator's word is the only proof, and each domain says so.
+//! Own domains of an organization: added, checked and proven, listed, deleted, with the records to
+//! publish and what the DNS has in their place.
 
 use super::codes;
 use super::fields::FieldKind::{DomainName, Flag, Id, List, Object, OneOf, Text, Time};
@@ -8,7 +8,8 @@ use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, T
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use crate::call::{
-    Answer, DomainId, DomainRead, DomainRef, DomainRow, DomainWrite, Shared, Written,
+    Answer, DomainId, DomainRead, DomainRecord, DomainRef, DomainView, DomainWrite, RecordPurpose,
+    RecordStatus, Shared, Written,
 };
 use crate::http::wire::response::Response;
 
@@ -25,59 +26,62 @@ const NEW_DOMAIN: BodyTable = BodyTable {
     },
 };
 
-static RECORD: Shape<DomainRow> = shape! {
+static RECORD: Shape<DomainRecord> = shape! {
     "DomainRecord", "A record of the DNS that belongs to a domain.";
-    purpose: always OneOf(&["ownership"]), r#""ownership""#,
-        "What it is for: `ownership` proves whose the domain is."
-        => |slot, _| slot.text("ownership");
-    type: always OneOf(&["TXT"]), r#""TXT""#, "The type of the record."
-        => |slot, _| slot.text("TXT");
-    name: always Text(ANY), r#""_postern.agents.example""#, "The name that it is published at."
-        => |slot, row| slot.text(&format!("_postern.{}", row.name));
-    value: always Text(ANY), r#""postern-verify=0a1b2c3d4e5f""#, "What it says."
-        => |slot, row| slot.text(&format!("postern-verify={}", row.token));
+    purpose: always OneOf(RecordPurpose::NAMES), r#""ownership""#,
+        "What it is for: `ownership` proves whose the domain is; the others are advice."
+        => |slot, record| slot.text(record.purpose.name());
+    type: always OneOf(&["TXT", "MX", "SRV"]), r#""TXT""#, "The type of the record."
+        => |slot, record| slot.text(record.kind.name());
+    name: always Text(ANY), r#""_postern.agents.example""#,
+        "The name that it is published at, without a final dot."
+        => |slot, record| slot.text(&record.name);
+    value: always Text(ANY), r#""postern-verify=0a1b2c3d4e5f""#,
+        "What it says; a long text is published in strings of at most 255 octets."
+        => |slot, record| slot.text(&record.value);
     required: always Flag, "true", "Whether the domain does not work without it."
-        => |slot, _| slot.flag(true);
-    status: always OneOf(&["ok", "missing", "differs", "unknown"]), r#""unknown""#,
-        "Whether it was seen; `unknown` until this server looks records up."
-        => |slot, _| slot.text("unknown");
-    found: or_null List(&Text(ANY)), "null", "What was seen at its name; null before a look-up."
-        => |slot, _| slot.null();
+        => |slot, record| slot.flag(record.required);
+    status: always OneOf(RecordStatus::NAMES), r#""unknown""#,
+        "What the last check has found; `unknown` before one, and when the DNS gave no answer."
+        => |slot, record| slot.text(record.status.name());
+    found: or_null List(&Text(ANY)), "null", "What was seen at its name; null when nothing is known."
+        => |slot, record| match &record.found {
+            Some(found) => slot.texts(found),
+            None => slot.null(),
+        };
     fix: or_null Text(ANY), r#""Publish this record.""#, "What to do; null when nothing is to be done."
-        => |slot, row| slot.text_or_null(fix(row).as_deref());
+        => |slot, record| slot.text_or_null(record.fix.as_deref());
 };
 
-static DOMAIN: Shape<DomainRow> = shape! {
+static DOMAIN: Shape<DomainView> = shape! {
     "Domain", "An own domain. It works only while it is verified.";
     id: always Id(DomainId::PREFIX), r#""dom_01Hq7Zk3VdX""#, "Its id."
-        => |slot, domain| slot.shown(domain.id);
+        => |slot, domain| slot.shown(domain.row.id);
     name: always Text(ANY), r#""agents.example""#, "Its name in lower case, in punycode."
-        => |slot, domain| slot.text(&domain.name);
+        => |slot, domain| slot.text(&domain.row.name);
     verified: always Flag, "false",
         "Whether it is proven to be yours. Until then there is no inbox on it and no mail passes."
-        => |slot, domain| slot.flag(domain.verified_at.is_some());
+        => |slot, domain| slot.flag(domain.row.verified_at.is_some());
+    shared: always Flag, "false", "Whether it is the shared domain; only the operator sees that."
+        => |slot, domain| slot.flag(domain.is_shared);
     records: always List(&Object(&RECORD)), "[]", "The records to publish."
-        => |mut slot, domain| RECORD.write_list(slot.octets(), [domain]);
-    created_at: always Time, r#""2026-01-31T12:00:00.000Z""#, "When it was added."
-        => |slot, domain| slot.time(domain.created_at);
+        => |mut slot, domain| RECORD.write_list(slot.octets(), &domain.records);
+    checked_at: or_null Time, "null",
+        "When the DNS was last asked for the records; null when it was not since the last start."
+        => |slot, domain| slot.time_or_null(domain.checked_at);
+    created_at: or_null Time, r#""2026-01-31T12:00:00.000Z""#,
+        "When it was added; null for the shared domain."
+        => |slot, domain| slot.time_or_null(
+            (!domain.is_shared).then_some(domain.row.created_at),
+        );
 };
-
-/// What the owner of a domain does about its ownership record. There are no look-ups yet.
-fn fix(domain: &DomainRow) -> Option<String> {
-    domain.verified_at.is_none().then(|| {
-        format!(
-            "Publish this record. Until this server looks records up, its operator says whose \
-             domain it is: `postern domain trust {}`.",
-            domain.name
-        )
-    })
-}
 
 pub(crate) static CREATE: Operation = Operation {
     id: "domains.create",
     summary: "Add a domain",
-    says: "Adds an own domain. It waits until it is proven to be yours; then inboxes can have any \
-           free name at it. Another organization may wait for the same name.",
+    says: "Adds an own domain, makes its signing keys, and gives the records to publish. It waits \
+           until it is proven to be yours; then inboxes can have any free name at it. Another \
+           organization may wait for the same name.",
     query: &[],
     takes: Takes::Json(&NEW_DOMAIN),
     gives: &[Gives {
@@ -85,7 +89,7 @@ pub(crate) static CREATE: Operation = Operation {
         says: "The domain, with the records to publish.",
         content: ResponseContent::One(&DOMAIN),
     }],
-    errors: &[codes::ALREADY_EXISTS, codes::LIMIT_REACHED],
+    errors: &[codes::ALREADY_EXISTS, codes::CONFLICT, codes::LIMIT_REACHED],
     run: create,
 };
 
@@ -112,6 +116,94 @@ fn made(written: &Written) -> Option<Response> {
     }
 }
 
+pub(crate) static RECORDS: Operation = Operation {
+    id: "domains.records",
+    summary: "List the records of a domain",
+    says: "Lists the records to publish, with what the last check has found.",
+    query: &[LIMIT, CURSOR],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "All records.",
+        content: ResponseContent::Page(&RECORD),
+    }],
+    errors: &[],
+    run: records,
+};
+
+fn records(request: &mut RouteRequest<'_>) -> RouteResult {
+    request.one_page();
+    let domain = request.id(0, "domain", domain_ref)?;
+    Ok(RouteStep::Read(
+        Box::new(DomainRead::Get { domain }.into()),
+        |answer, _, _| match answer {
+            Answer::Domains(rows) => Some(RECORD.page(&rows.first()?.records, None)),
+            _ => None,
+        },
+    ))
+}
+
+pub(crate) static VERIFY: Operation = Operation {
+    id: "domains.verify",
+    summary: "Verify a domain",
+    says: "Asks the DNS for each record of the domain, past every cache of this server, and says \
+           which differs and how. The domain is verified when its ownership record is there; an \
+           organization that had it verified before waits again. New signing keys begin to sign \
+           when both of their records are there. The answer takes up to 20 seconds when name \
+           servers are silent.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "The domain, verified or not, with what was found.",
+        content: ResponseContent::One(&DOMAIN),
+    }],
+    errors: &[],
+    run: verify,
+};
+
+fn verify(request: &mut RouteRequest<'_>) -> RouteResult {
+    let call = DomainWrite::Verify {
+        domain: request.id(0, "domain", domain_ref)?,
+        seen: None,
+        idempotency: request
+            .idempotency(|written| shown(written).map_or_else(Vec::new, Response::keep)),
+    };
+    Ok(RouteStep::Write(
+        Box::new(call.into()),
+        |written, _: &Shared| shown(written),
+    ))
+}
+
+pub(crate) static ROTATE: Operation = Operation {
+    id: "domains.rotate_dkim",
+    summary: "Make new signing keys",
+    says: "Makes new DKIM keys. Publish their records, then verify the domain: from then on the new \
+           keys sign. The old records stay in the list for seven days, in which they stay \
+           published.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "The domain, with the records of the new keys and of the old.",
+        content: ResponseContent::One(&DOMAIN),
+    }],
+    errors: &[codes::CONFLICT],
+    run: rotate,
+};
+
+fn rotate(request: &mut RouteRequest<'_>) -> RouteResult {
+    let call = DomainWrite::RotateDkim {
+        domain: request.id(0, "domain", domain_ref)?,
+        idempotency: request
+            .idempotency(|written| shown(written).map_or_else(Vec::new, Response::keep)),
+    };
+    Ok(RouteStep::Write(
+        Box::new(call.into()),
+        |written, _: &Shared| shown(written),
+    ))
+}
+
 pub(crate) static TRUST: Operation = Operation {
     id: "domains.trust",
     summary: "Trust a domain",
@@ -133,15 +225,15 @@ fn trust(request: &mut RouteRequest<'_>) -> RouteResult {
     let call = DomainWrite::Trust {
         domain: request.id(0, "domain", domain_ref)?,
         idempotency: request
-            .idempotency(|written| trusted(written).map_or_else(Vec::new, Response::keep)),
+            .idempotency(|written| shown(written).map_or_else(Vec::new, Response::keep)),
     };
     Ok(RouteStep::Write(
         Box::new(call.into()),
-        |written, _: &Shared| trusted(written),
+        |written, _: &Shared| shown(written),
     ))
 }
 
-fn trusted(written: &Written) -> Option<Response> {
+fn shown(written: &Written) -> Option<Response> {
     match written {
         Written::Domain(row) => Some(DOMAIN.response(200, row)),
         _ => None,
@@ -177,7 +269,8 @@ fn read(request: &mut RouteRequest<'_>) -> RouteResult {
 pub(crate) static LIST: Operation = Operation {
     id: "domains.list",
     summary: "List domains",
-    says: "Lists the own domains. There are at most a hundred, so that one page has all.",
+    says: "Lists the own domains, with their records. There are at most a hundred, so that one page \
+           has all. The operator sees the shared domain first.",
     query: &[LIMIT, CURSOR],
     takes: Takes::Nothing,
     gives: &[Gives {

@@ -208,9 +208,8 @@ impl Problem {
             codes::DOMAIN_NOT_VERIFIED,
             format!("The domain `{}` is not verified.", printable(domain)),
             format!(
-                "Publish the record that GET /api/v1/domains/{domain} shows. Until this server \
-                 looks records up, its operator says whose domain it is: \
-                 `postern domain trust {domain}`."
+                "Publish the ownership record that GET /api/v1/domains/{domain} shows, then POST \
+                 /api/v1/domains/{domain}/verify."
             ),
         )
     }

@@ -65,6 +65,10 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &
                 });
                 counts(o, messages.len(), *count);
             }
+            Change::DomainVerified { domain, name } => o.object("domain", |o| {
+                o.shown("id", domain);
+                o.text("name", name);
+            }),
             Change::InboxCreated | Change::InboxUpdated | Change::InboxDeleted => {}
             // These have no public type, so they are never shown.
             Change::MailboxCreated { .. }

@@ -40,6 +40,7 @@ impl Happening {
             | Change::InboxUpdated
             | Change::InboxDeleted
             | Change::KeyRevoked { .. }
+            | Change::DomainVerified { .. }
             | Change::OrgDeleted => None,
         }
     }

@@ -1,8 +1,11 @@
 //! What an organization has besides its mail: keys, domains, inboxes, and the organization itself.
 
+pub mod check;
+pub mod dkim;
 pub mod domain;
 pub mod filter_rule;
 pub mod inbox;
 pub mod key;
 pub mod org;
 pub(in crate::service) mod page;
+mod record;

@@ -28,10 +28,11 @@ pub(super) fn read(
         Read::Inbox(call) => read_inbox(context, caller.access()?, call),
         Read::Key(call) => read_key(context, caller.access()?, call),
         Read::Domain(DomainRead::List) => {
-            domain::list_domains(context.store, caller.access()?).map(Some)
+            domain::list_domains(context.service, context.store, caller.access()?).map(Some)
         }
         Read::Domain(DomainRead::Get { domain }) => {
-            domain::read_domain(context.store, caller.access()?, domain).map(Some)
+            let access = caller.access()?;
+            domain::read_domain(context.service, context.store, access, domain).map(Some)
         }
         Read::Org(call) => read_org(context, caller, call),
         Read::Outbound(call) => read_outbound(context, caller, call),

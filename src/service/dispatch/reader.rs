@@ -171,6 +171,7 @@ fn context<'a>(
     random: &mut Random,
 ) -> (&'a Service, ReadContext<'a>) {
     let context = ReadContext {
+        service,
         store,
         shared: &service.shared,
         now: service.now(),

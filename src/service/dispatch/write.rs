@@ -9,7 +9,7 @@ use crate::call::{
     InboxWrite, KeyWrite, MailboxWrite, MessageWrite, OrgWrite, Refusal, SuppressionWrite, Write,
     Written,
 };
-use crate::service::account::{domain, filter_rule, inbox, key, org};
+use crate::service::account::{check, domain, filter_rule, inbox, key, org};
 use crate::service::context::{Carried, WriteContext};
 use crate::service::mail::slice::BulkStep;
 use crate::service::mail::{bulk, entry, folder, mailbox, message};
@@ -27,7 +27,7 @@ pub(super) fn write(
         Write::Message(call) => write_message(context, caller.access()?, call).map(Carried::Done),
         Write::Inbox(call) => write_inbox(context, caller.access()?, call).map(Carried::Done),
         Write::Key(call) => write_key(context, caller.access()?, call),
-        Write::Domain(call) => write_domain(context, caller, call).map(Carried::Done),
+        Write::Domain(call) => write_domain(context, caller, call),
         Write::Org(call) => write_org(context, caller, call).map(Carried::Done),
         Write::FilterRule(call) => {
             write_filter_rule(context, caller.access()?, call).map(Carried::Done)
@@ -232,12 +232,25 @@ fn write_domain(
     context: &mut WriteContext<'_>,
     caller: &Caller,
     call: &DomainWrite,
-) -> Result<Written, Refusal> {
-    match call {
+) -> Result<Carried, Refusal> {
+    let written = match call {
         DomainWrite::Create { new, .. } => domain::create_domain(context, caller.access()?, new),
         DomainWrite::Trust { domain, .. } => domain::trust_domain(context, caller, domain),
+        DomainWrite::Verify {
+            domain,
+            seen,
+            idempotency,
+        } => {
+            let what = (domain, seen.as_deref());
+            return check::verify_domain(context, caller, what, idempotency.as_ref());
+        }
+        DomainWrite::RotateDkim { domain, .. } => {
+            domain::rotate_dkim(context, caller.access()?, domain)
+        }
+        DomainWrite::SharedKeys => domain::give_shared_keys(context),
         DomainWrite::Delete { domain } => domain::delete_domain(context, caller.access()?, domain),
-    }
+    };
+    written.map(Carried::Done)
 }
 
 fn write_filter_rule(

@@ -325,6 +325,7 @@ impl Writer {
                             rests.extend(group.nth(n).and_then(|task| task.rest(*call)));
                         }
                         Ok(TaskProgress::Pieces(pieces)) => rests.extend(group.keep(n, pieces)),
+                        Ok(TaskProgress::Held) => {}
                         Err(refusal) => {
                             abandon(store, group.nth(n));
                             match group.nth(n).and_then(|task| task.undo(&refusal)) {
@@ -479,6 +480,7 @@ impl Writer {
             let revoked = now.unix_ms.saturating_sub(REVOKED_MS);
             let keys = store.trim_keys(revoked, TRIM_KEYS)?;
             let expunged = store.trim_expunged(TRIM_EXPUNGED)?;
+            store.delete_ended_dkim_keys(now.unix_ms)?;
             Ok(more || kept > 0 || keys || expunged)
         })();
         match done {
@@ -512,6 +514,8 @@ enum TaskProgress {
     Rest(Box<Write>),
     /// This much of a large message is stored, and nothing names it yet.
     Pieces(StoredPieces),
+    /// Its connection waits for the answer to a later call.
+    Held,
 }
 
 impl From<Carried> for TaskProgress {
@@ -519,6 +523,7 @@ impl From<Carried> for TaskProgress {
         match carried {
             Carried::Done(written) => TaskProgress::Done(written),
             Carried::Rest(call) => TaskProgress::Rest(call),
+            Carried::Held => TaskProgress::Held,
         }
     }
 }

@@ -379,7 +379,7 @@ mod tests {
         let (queue, inlet) = channel();
         let to_writer = ToWriter {
             service: inline.service,
-            queue: channel().0,
+            queue: Arc::new(channel().0),
         };
         World {
             queue: Some(queue),

@@ -63,7 +63,7 @@ pub enum ToReader {
 #[derive(Clone, Debug)]
 pub struct ToWriter {
     service: Arc<Service>,
-    queue: Sender<WriteTask>,
+    queue: Arc<Sender<WriteTask>>,
 }
 
 impl ToWriter {
@@ -113,6 +113,8 @@ impl Router {
         clock: WorkClock,
     ) -> (Router, Inlets) {
         let (queue, tasks) = channel();
+        let queue = Arc::new(queue);
+        return_by(&service, &queue);
         let (lookup, lookup_inlet) = channel();
         let (readers, inlets): (Vec<_>, Vec<_>) = (0..lanes.max(1)).map(|_| channel()).unzip();
         let writer = ToWriter { service, queue };
@@ -202,6 +204,20 @@ impl Router {
         let n = self.readers.len() as u64;
         &self.readers[((pick.wrapping_mul(GOLDEN) >> 32) % n) as usize]
     }
+}
+
+/// Has calls that waited for something outside come back to the writer. The way back holds no
+/// sending end: the writer ends when the last router is gone, whatever answer is still to come.
+fn return_by(service: &Arc<Service>, queue: &Arc<Sender<WriteTask>>) {
+    let (shared, queue) = (Arc::clone(&service.shared), Arc::downgrade(queue));
+    service.returned.send_by(move |request| {
+        if let Some(queue) = queue.upgrade() {
+            shared.metrics.add(Metric::WriterQueue, 1);
+            if queue.send(WriteTask::Call(request)).is_err() {
+                shared.metrics.sub(Metric::WriterQueue, 1);
+            }
+        }
+    });
 }
 
 /// 2^32 / phi: spreads ascending ids over the readers.

@@ -75,9 +75,10 @@ fn a_name_is_one_name_in_every_spelling() {
             Refusal::Exists(Noun::Domain),
             "{name}"
         );
-        let Written::Domain(row) = w.written(new_domain(&two.1, name)) else {
+        let Written::Domain(view) = w.written(new_domain(&two.1, name)) else {
             panic!()
         };
+        let row = view.row;
         assert_eq!((&*row.name, row.verified_at), ("xn--bcher-kva.test", None));
         // The other organization waits: no inbox, no sender, and the mail goes where it went.
         assert!(matches!(
@@ -238,9 +239,10 @@ fn an_operator_without_an_organization_trusts_the_only_one() {
     };
     assert_eq!(w.refused(trust("x.test")), Refusal::NotFound(Noun::Domain));
     w.written(new_domain(&two.1, "x.test"));
-    let Written::Domain(row) = w.written(trust("X.Test")) else {
+    let Written::Domain(view) = w.written(trust("X.Test")) else {
         panic!()
     };
+    let row = view.row;
     assert!(row.verified_at.is_some());
     w.written(new_domain(&one.1, "x.test"));
     assert_eq!(
@@ -296,11 +298,12 @@ fn without_limits_a_domain_is_trusted_when_it_is_added() {
         lookups: None,
     });
     w.inline.writer = Writer::new(Arc::clone(&service));
-    w.inline.reader = Reader::new(service);
+    w.inline.reader = Reader::new(Arc::clone(&service));
+    w.inline.service = service;
     w.written(new_domain(&one.1, "x.test"));
     w.written(inbox_at(&one.1, "bot", "x.test"));
-    let Written::Domain(row) = w.written(new_domain(&two.1, "x.test")) else {
+    let Written::Domain(view) = w.written(new_domain(&two.1, "x.test")) else {
         panic!()
     };
-    assert_eq!(row.verified_at, None);
+    assert_eq!(view.row.verified_at, None);
 }

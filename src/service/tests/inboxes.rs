@@ -121,7 +121,7 @@ fn a_domain_and_its_addresses_go_to_the_one_that_proves_it() {
     w.written(Ask::of(
         &access,
         DomainWrite::Delete {
-            domain: DomainRef::Id(domains[0].id),
+            domain: DomainRef::Id(domains[0].row.id),
         },
     ));
     let foe = w.inline.make_key(other, Scopes::ADMIN, None).unwrap();

@@ -11,6 +11,7 @@ mod login;
 mod mail;
 mod policy;
 mod tenant;
+mod verify;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;

@@ -487,7 +487,7 @@ fn not_yours_is_not_there() {
     let tree = w.inline.make_subtree_key(org, Scopes::ADMIN, &[second]);
     for (key, is_foe) in [(foe, true), (bound.clone(), false), (tree.unwrap(), false)] {
         let access = w.access(&key);
-        for call in every_call(&access, inbox, owner.key.unwrap(), domains[0].id) {
+        for call in every_call(&access, inbox, owner.key.unwrap(), domains[0].row.id) {
             // A call that names nothing of the other organization has its own answer.
             let is_named = matches!(
                 call.call,

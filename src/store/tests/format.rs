@@ -147,10 +147,21 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
                 ..bulk(2)
             }),
         ),
-        // Version 4 alone has it.
+        // Versions 4 and 5 have it.
         ("org-deleted", Change::OrgDeleted),
+        // Version 5 alone has it.
+        (
+            "domain-verified",
+            Change::DomainVerified {
+                domain: DomainId(7_000),
+                name: "agents.example".into(),
+            },
+        ),
     ]
 }
+
+/// How many of [`changes`] version 4 has.
+const CHANGES_OF_4: usize = 18;
 
 /// How many of [`changes`] version 3 has.
 const CHANGES_OF_3: usize = 17;
@@ -160,20 +171,22 @@ pub(super) const CHANGES_OF_2: usize = 15;
 
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2, 3, 4] {
+    for version in [1, 2, 3, 4, 5] {
         let kept = golden(&format!("event_detail_{version}"));
         let mut changes = changes();
         if version < 3 {
             changes.truncate(CHANGES_OF_2);
         } else if version < 4 {
             changes.truncate(CHANGES_OF_3);
+        } else if version < 5 {
+            changes.truncate(CHANGES_OF_4);
         }
         assert_eq!(kept.len(), changes.len());
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
             assert_eq!(name, expected);
             assert_eq!(octets[0], version, "{name}");
             assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
-            if version == 4 {
+            if version == 5 {
                 assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
             }
         }

@@ -489,6 +489,41 @@ fn rows_of_version_4_are_counted_and_their_conversations_end_with_the_mail() {
     assert_eq!(wrong(&store), Vec::<String>::new());
 }
 
+/// A file of version 9 gets a table for the keys of its domains, and goes on.
+#[test]
+fn domains_of_version_9_have_no_keys_yet() {
+    let folder = super::Folder::new("old-9");
+    let mut sql = Connection::open(folder.0.join(FILE)).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..9]).unwrap();
+    ids::insert_meta(&sql, 1).unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let shared = crate::store::SHARED_DOMAIN_ID;
+    assert_eq!(store.dkim_keys(shared).unwrap(), []);
+    let key = crate::store::DkimKeyRow {
+        selector: "rsa-1".into(),
+        secret: vec![1, 2, 3],
+        record: "v=DKIM1; k=rsa; p=AA==".into(),
+        state: crate::store::DkimKeyState::Active,
+        created_at: 5,
+        ends_at: None,
+    };
+    let kept = |store: &Store| store.dkim_keys(shared).unwrap();
+    store.begin().unwrap();
+    store.insert_dkim_key(shared, &key).unwrap();
+    store.turn_dkim_keys(shared, 100).unwrap();
+    store.commit().unwrap();
+    assert_eq!(kept(&store)[0].state, crate::store::DkimKeyState::Retiring);
+    assert_eq!(verify(&store, true), Vec::<String>::new());
+    for (now_ms, n) in [(99, 1), (100, 0)] {
+        store.begin().unwrap();
+        store.delete_ended_dkim_keys(now_ms).unwrap();
+        store.commit().unwrap();
+        assert_eq!(kept(&store).len(), n);
+    }
+}
+
 /// The keywords of a file of version 6 are counted once, those of a deleted mailbox are left out,
 /// and a mailbox with more than there may be takes no other.
 #[test]
@@ -542,7 +577,7 @@ fn keywords_of_version_6_are_counted() {
 /// the step is still found damaged.
 #[test]
 fn version_7_gets_modes_of_sending() {
-    let folder = super::Folder::new("old-7");
+    let folder = super::Folder::new("old-9");
     let path = folder.0.join(FILE);
     let mut sql = Connection::open(&path).unwrap();
     sum::add_function(&sql).unwrap();

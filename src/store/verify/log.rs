@@ -78,6 +78,7 @@ fn log(store: &Store, org: OrgId, told: &ToldUids, found: &mut Findings) -> Resu
                     | Change::InboxCreated
                     | Change::InboxUpdated
                     | Change::KeyRevoked { .. }
+                    | Change::DomainVerified { .. }
                     | Change::OrgDeleted,
                     _,
                 ) => {}

@@ -59,6 +59,7 @@ fn answer(zone: &Zone, question: &Question, is_alias: bool) -> DnsAnswer {
         RecordType::Txt => Records::Txt(all.map(|values| values.concat()).collect()),
         RecordType::A => Records::A(all.map(|v| text(v).parse().unwrap()).collect()),
         RecordType::Aaaa => Records::Aaaa(all.map(|v| text(v).parse().unwrap()).collect()),
+        RecordType::Srv => return Err(DnsError::NoRecords),
         RecordType::Ptr => Records::Ptr(all.map(|v| text(v).to_lowercase()).collect()),
         RecordType::Mx => {
             let record = |values: &Vec<Vec<u8>>| Mx {

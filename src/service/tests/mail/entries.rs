@@ -86,6 +86,7 @@ fn a_search_gives_way_and_ends_at_its_deadline() {
         unix_ms: START,
     };
     let context = crate::service::context::ReadContext {
+        service: &world.inline.service,
         store,
         shared: &world.inline.service.shared,
         now: Now::default(),
@@ -158,6 +159,7 @@ fn a_list_gives_way_and_ends_after_a_while() {
         unix_ms: START,
     };
     let context = crate::service::context::ReadContext {
+        service: &world.inline.service,
         store: &world.inline.store,
         shared: &world.inline.service.shared,
         now: Now::default(),

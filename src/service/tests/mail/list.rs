@@ -108,6 +108,7 @@ fn a_list_of_all_inboxes_gives_way() {
         unix_ms: START,
     };
     let context = crate::service::context::ReadContext {
+        service: &world.inline.service,
         store: &world.inline.store,
         shared: &world.inline.service.shared,
         now: Now::default(),

@@ -129,6 +129,7 @@ fn hurried<'a>(
     now: &'a dyn Fn() -> Now,
 ) -> crate::service::context::ReadContext<'a> {
     crate::service::context::ReadContext {
+        service: &world.inline.service,
         store: &world.inline.store,
         shared: &world.inline.service.shared,
         now: Now::default(),

@@ -1,0 +1,383 @@
+//! `postern doctor`: what stands between this server and the mail of others, each with a sentence
+//! to act on. It asks the running server for its domains, and tries the rest from this machine.
+//!
+//! A finding is `wrong` when mail or clients suffer from it, and `advice` otherwise. With a wrong
+//! one the exit code is 1.
+
+use std::net::{IpAddr, Ipv4Addr, TcpStream, ToSocketAddrs};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::api::{self, Api};
+use super::resolve::resolve;
+use super::{Cli, CliError, show};
+use crate::call::{Question, RecordType, Records};
+use crate::net::ClientTls;
+
+/// One finding.
+struct Advice {
+    /// What was looked at.
+    about: String,
+    is_wrong: bool,
+    /// What was found, and what to do.
+    text: String,
+}
+
+#[derive(Default)]
+struct DoctorReport {
+    looked_at: Vec<String>,
+    findings: Vec<Advice>,
+}
+
+impl DoctorReport {
+    fn look(&mut self, about: impl Into<String>) {
+        self.looked_at.push(about.into());
+    }
+
+    fn wrong(&mut self, about: impl Into<String>, text: impl Into<String>) {
+        let (about, text) = (about.into(), text.into());
+        self.findings.push(Advice {
+            about,
+            is_wrong: true,
+            text,
+        });
+    }
+
+    fn advise(&mut self, about: impl Into<String>, text: impl Into<String>) {
+        let (about, text) = (about.into(), text.into());
+        self.findings.push(Advice {
+            about,
+            is_wrong: false,
+            text,
+        });
+    }
+}
+
+/// Carries out `postern doctor`.
+pub fn doctor(cli: &Cli) -> Result<ExitCode, CliError> {
+    let mut report = DoctorReport::default();
+    let host = match domains(cli, &mut report) {
+        Ok(host) => host,
+        Err(CliError::Own(why)) => {
+            let text = format!("The server does not answer: {why}. Start it, then try again.");
+            report.wrong("server", text);
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    match host.as_deref() {
+        None => {}
+        Some("localhost") => report.wrong(
+            "hostname",
+            "The server has no name that others could find: set `hostname` in the configuration to \
+             a name whose A record is the address of this machine.",
+        ),
+        Some(host) => {
+            ports(cli, &mut report, host);
+            addresses(&mut report, host);
+        }
+    }
+    disk(cli, &mut report);
+    clock(&mut report);
+    Ok(show_report(cli, &report))
+}
+
+fn show_report(cli: &Cli, report: &DoctorReport) -> ExitCode {
+    let is_wrong = report.findings.iter().any(|finding| finding.is_wrong);
+    if cli.json {
+        let findings = report.findings.iter().map(|finding| {
+            let level = if finding.is_wrong { "wrong" } else { "advice" };
+            json!({"about": finding.about, "level": level, "fix": finding.text})
+        });
+        show::line(json!({
+            "ok": !is_wrong,
+            "looked_at": report.looked_at,
+            "findings": findings.collect::<Vec<Value>>(),
+        }));
+    } else {
+        for finding in &report.findings {
+            let level = if finding.is_wrong { "WRONG " } else { "advice" };
+            let (about, text) = (&finding.about, &finding.text);
+            show::line(show::one_line(&format!("{level}  {about}: {text}")));
+        }
+        if !is_wrong {
+            show::line(format!(
+                "Nothing is wrong ({} checks).",
+                report.looked_at.len()
+            ));
+        }
+    }
+    match is_wrong {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    }
+}
+
+/// The records of each domain, by the server itself. Gives the name of the server.
+fn domains(cli: &Cli, report: &mut DoctorReport) -> Result<Option<String>, CliError> {
+    let mut api = Api::in_org(cli)?;
+    let list = api.get("/api/v1/domains")?.json();
+    let mut host = None;
+    for domain in list["data"].as_array().into_iter().flatten() {
+        let (id, name) = (show::text(&domain["id"]), show::text(&domain["name"]));
+        let is_local = name == "localhost" || name.ends_with(".localhost");
+        report.look(format!("domain {name}"));
+        let path = format!("/api/v1/domains/{}/verify", api::escape(&id));
+        let checked = match is_local {
+            // No DNS has a name below localhost (RFC 6761 section 6.3).
+            true => domain.clone(),
+            false => api.act(&path)?.json(),
+        };
+        if is_local {
+            report.wrong(
+                format!("domain {name}"),
+                "The shared domain cannot be reached from outside: set `domain` in the \
+                 configuration to one of your own.",
+            );
+        }
+        for record in checked["records"].as_array().into_iter().flatten() {
+            let (purpose, value) = (show::text(&record["purpose"]), show::text(&record["value"]));
+            if purpose == "mx" {
+                host = value.split_once(' ').map(|(_, host)| host.to_owned());
+            }
+            let status = show::text(&record["status"]);
+            if is_local || status == "ok" {
+                continue;
+            }
+            let about = format!("{} {} of {name}", purpose, show::text(&record["type"]));
+            let at = show::text(&record["name"]);
+            let fix = show::text(&record["fix"]);
+            let text = format!("{status} at {at}. {fix} Value: {value}");
+            match purpose.as_str() {
+                "autoconfig" | "mta_sts" | "tls_rpt" => report.advise(about, text),
+                _ => report.wrong(about, text),
+            }
+        }
+    }
+    certificate(&mut api, report)?;
+    Ok(host)
+}
+
+/// When the certificate ends, as the server says it.
+fn certificate(api: &mut Api, report: &mut DoctorReport) -> Result<(), CliError> {
+    report.look("certificate");
+    let metrics = api.get("/metrics")?;
+    let text = String::from_utf8_lossy(&metrics.octets).into_owned();
+    let mut lines = text.lines();
+    let line = lines.find_map(|line| line.strip_prefix("postern_certificate_ends_seconds "));
+    let Some(end) = line.and_then(|end| end.trim().parse::<u64>().ok()) else {
+        return Ok(());
+    };
+    let left = end.saturating_sub(now_s()) / 86_400;
+    if end > 0 && left < CERTIFICATE_DAYS {
+        report.wrong(
+            "certificate",
+            format!(
+                "It ends in {left} days: renew it and send the server SIGHUP. Other servers and \
+                 clients will not connect after that."
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Whether the ports can be reached by the name of the server, and TLS with it.
+fn ports(cli: &Cli, report: &mut DoctorReport, host: &str) {
+    for (port, key, what, is_tls) in [
+        (25, "mx", "Other servers deliver mail there", false),
+        (465, "submissions", "Clients send mail there", true),
+        (587, "submission", "Clients send mail there", false),
+        (993, "imaps", "Clients read mail there", true),
+        (443, "https", "The API is there", true),
+    ] {
+        let about = format!("port {port}");
+        report.look(about.clone());
+        let stream = match connect(host, port) {
+            Ok(stream) => stream,
+            Err(why) => {
+                let text = format!(
+                    "{host}:{port} cannot be reached from here: {why}. {what}: set listen.{key} = \
+                     \"0.0.0.0:{port}\", and let it through the firewall."
+                );
+                match port {
+                    25 | 465 => report.wrong(about, text),
+                    _ => report.advise(about, text),
+                }
+                continue;
+            }
+        };
+        if is_tls {
+            let peer = ClientTls::new(cli.ca.as_deref())
+                .and_then(|tls| tls.verified(host).map_err(|error| format!("{error:?}")));
+            let secured = peer.and_then(|peer| match peer.over(stream) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            });
+            if let Err(why) = secured {
+                report.wrong(
+                    about,
+                    format!(
+                        "The certificate is not accepted for {host}: {why}. Set tls.certificate \
+                         and tls.key to one that public authorities have signed for this name."
+                    ),
+                );
+            }
+        }
+    }
+}
+
+fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
+    let addresses = (host, port)
+        .to_socket_addrs()
+        .map_err(|error| error.to_string())?;
+    let mut why = "the name has no address".to_owned();
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, CONNECT) {
+            Ok(stream) => {
+                let _ = stream.set_read_timeout(Some(CONNECT));
+                return Ok(stream);
+            }
+            Err(error) => why = error.to_string(),
+        }
+    }
+    Err(why)
+}
+
+/// The addresses of the server: their names, and the lists of those that others refuse.
+fn addresses(report: &mut DoctorReport, host: &str) {
+    report.look("addresses");
+    let ask = |name: &str, kind| Question::new(name, kind).map(|question| resolve(&question));
+    let mut all: Vec<IpAddr> = Vec::new();
+    if let Some(Ok(Records::A(found))) = ask(host, RecordType::A) {
+        all.extend(found.into_iter().map(IpAddr::V4));
+    }
+    if let Some(Ok(Records::Aaaa(found))) = ask(host, RecordType::Aaaa) {
+        all.extend(found.into_iter().map(IpAddr::V6));
+    }
+    if all.is_empty() {
+        report.wrong(
+            "addresses",
+            format!("{host} has no address: publish an A record with the address of this machine."),
+        );
+    }
+    for address in all.into_iter().take(ADDRESSES_MAX) {
+        report.look(format!("PTR of {address}"));
+        let names = match resolve(&Question::of_address(address)) {
+            Ok(Records::Ptr(names)) => names,
+            _ => Vec::new(),
+        };
+        if !names.iter().any(|name| name == host) {
+            let found = match names.first() {
+                None => "none".to_owned(),
+                Some(name) => name.clone(),
+            };
+            report.wrong(
+                format!("PTR of {address}"),
+                format!(
+                    "Its name is {found}, and other servers want {host}: ask the owner of the \
+                     address, usually your provider, to set it."
+                ),
+            );
+        }
+        if let IpAddr::V4(v4) = address {
+            blocklists(report, v4);
+        }
+    }
+}
+
+fn blocklists(report: &mut DoctorReport, address: Ipv4Addr) {
+    let [a, b, c, d] = address.octets();
+    for (list, page) in BLOCKLISTS {
+        report.look(format!("{list} of {address}"));
+        let Some(question) = Question::new(&format!("{d}.{c}.{b}.{a}.{list}"), RecordType::A)
+        else {
+            continue;
+        };
+        let Ok(Records::A(found)) = resolve(&question) else {
+            continue;
+        };
+        // An answer above 127.254 says that this name server may not ask the list.
+        let is_listed = |ip: &Ipv4Addr| ip.octets()[0] == 127 && ip.octets()[1] < 254;
+        if found.iter().any(is_listed) {
+            report.wrong(
+                format!("{list} of {address}"),
+                format!("The address is on this list, and mail from it is refused: see {page}."),
+            );
+        }
+    }
+}
+
+/// The free space beside the data folder.
+fn disk(cli: &Cli, report: &mut DoctorReport) {
+    report.look("disk");
+    let data = cli.data();
+    match rustix::fs::statvfs(data) {
+        Ok(found) => {
+            let free = found.f_bavail.saturating_mul(found.f_frsize);
+            let all = found.f_blocks.saturating_mul(found.f_frsize).max(1);
+            if free < DISK_MIN || free / (all / 100).max(1) < DISK_PERCENT {
+                report.wrong(
+                    "disk",
+                    format!(
+                        "{} MiB are free in {}: make room, or the server takes no more mail.",
+                        free >> 20,
+                        data.display()
+                    ),
+                );
+            }
+        }
+        Err(error) => {
+            let text = format!("{}: {error}: give the folder with --data.", data.display());
+            report.advise("disk", text);
+        }
+    }
+}
+
+/// Whether the clock is set, as far as this machine knows.
+fn clock(report: &mut DoctorReport) {
+    report.look("clock");
+    let (folder, mark) = (
+        "/run/systemd/timesync",
+        "/run/systemd/timesync/synchronized",
+    );
+    let is_unset =
+        std::fs::exists(folder).unwrap_or(false) && !std::fs::exists(mark).unwrap_or(true);
+    if now_s() < CLOCK_MIN_S {
+        report.wrong(
+            "clock",
+            "The clock is years behind: set it, for instance with NTP.",
+        );
+    } else if is_unset {
+        report.advise(
+            "clock",
+            "The clock has not been set from the network since the machine started: check \
+             `timedatectl`, because dates in mail and the ends of certificates depend on it.",
+        );
+    }
+}
+
+fn now_s() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| now.as_secs())
+}
+
+const CONNECT: Duration = Duration::from_secs(5);
+const CERTIFICATE_DAYS: u64 = 14;
+/// Addresses of the server that are looked at.
+const ADDRESSES_MAX: usize = 4;
+/// Less than a day of mail of a small server.
+const DISK_MIN: u64 = 1 << 30;
+const DISK_PERCENT: u64 = 5;
+/// 2026-01-01: no release of this program is older.
+const CLOCK_MIN_S: u64 = 1_767_225_600;
+/// Lists that large receivers use, each with the page where an address is taken off.
+const BLOCKLISTS: &[(&str, &str)] = &[
+    ("zen.spamhaus.org", "https://check.spamhaus.org"),
+    ("bl.spamcop.net", "https://www.spamcop.net/bl.shtml"),
+    (
+        "b.barracudacentral.org",
+        "https://www.barracudacentral.org/rbl",
+    ),
+];
