@@ -398,6 +398,9 @@ impl Rig {
                         }
                         order
                     }
+                    OutboundWrite::Wake
+                    | OutboundWrite::Retry { .. }
+                    | OutboundWrite::Cancel { .. } => return Some(request),
                 };
                 let next = match next {
                     Some((order, octets)) => {

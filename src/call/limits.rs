@@ -62,6 +62,9 @@ limits! {
     inbox_bytes: u64 = 10 << 30 => RejectedQuota;
     /// Octets stored in one organization: ten full inboxes, or 10 MiB in each of ten thousand.
     org_bytes: u64 = 100 << 30 => RejectedQuota;
+    /// Connections to other mail servers at once, also those that are not answered: a great number
+    /// of dead domains must not use all of it. Lowered to half the descriptors.
+    outbound_connections: usize = 12_000 => OutboundLimited;
     /// Connections in all; lowered to the descriptors that the process may open, less 256.
     connections: usize = 16_000 => RefusedGlobal;
     /// Connections of one address (IPv4 /32, IPv6 /64) on port 25.

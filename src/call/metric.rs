@@ -160,6 +160,20 @@ metrics! {
     DnsCut = "counter" "postern_dns_cut_total";
     /// Recipients queued for outbound delivery.
     OutboundQueued = "counter" "postern_outbound_queued_total";
+    /// Recipients whose server has taken the message.
+    OutboundDelivered = "counter" "postern_outbound_delivered_total";
+    /// Attempts that are to be repeated.
+    OutboundDeferred = "counter" "postern_outbound_deferred_total";
+    /// Recipients that were given up.
+    OutboundBounced = "counter" "postern_outbound_bounced_total";
+    /// Recipients that were given up because their time was over.
+    OutboundExpired = "counter" "postern_outbound_expired_total";
+    /// Connections to other servers that are made or open.
+    OutboundConnections = "gauge" "postern_outbound_connections";
+    /// Domains and smarthosts that mail goes to now, or that rest.
+    OutboundRoutes = "gauge" "postern_outbound_routes";
+    /// Times that mail waited because all connections to other servers were in use.
+    OutboundLimited = "counter" "postern_outbound_limited_total";
 }
 
 /// All counters of one server.

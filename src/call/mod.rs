@@ -27,6 +27,7 @@ mod need;
 mod network;
 mod noun;
 mod outbound;
+mod outbound_settings;
 mod outgoing;
 mod read;
 mod recent_marks;
@@ -54,7 +55,8 @@ pub use dns::{
 };
 pub use event::{
     Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind,
-    InboxPath, InboxSet, KindSet, MessageDetail, PriorityLevel, SessionEnd, Topic, Verdict,
+    FailureClass, InboxPath, InboxSet, KindSet, MessageDetail, OutboundNews, PriorityLevel,
+    SessionEnd, Topic, Verdict,
 };
 pub use filter_rule::{
     FilterAction, FilterDirection, FilterRuleRow, MatchType, NewFilterRule, SuppressionReason,
@@ -75,6 +77,7 @@ pub use need::{Need, require};
 pub use network::{Network, OperatorFrom};
 pub use noun::{Bounded, ConflictReason, Countable, FromFault, Noun};
 pub use outbound::*;
+pub use outbound_settings::*;
 pub use outgoing::{Decision, PolicyReason, PolicyRefusal, RefusedRecipient, SendMode, SendStatus};
 pub use read::{
     DomainRead, EntryRead, EventRead, FilterRuleRead, InboxRead, KeyRead, MailboxRead, MessageRead,

@@ -16,6 +16,8 @@ pub enum Noun {
     Message,
     Organization,
     Suppression,
+    /// A recipient in the queue to outside.
+    Outbound,
 }
 
 impl Noun {
@@ -31,6 +33,7 @@ impl Noun {
             Noun::Message => "message",
             Noun::Organization => "organization",
             Noun::Suppression => "suppression",
+            Noun::Outbound => "recipient in the queue",
         }
     }
 }
@@ -168,6 +171,10 @@ pub enum ConflictReason {
     InboxKept,
     MailboxBelowItself,
     MailboxHasChildren,
+    /// The recipient has left, or its attempt is under way.
+    NotCancellable,
+    /// The recipient has ended, or waits for an approval.
+    NotRetryable,
     SpecialMailboxDeleted,
     /// A special mailbox keeps its name.
     SpecialMailboxKept,
@@ -192,6 +199,10 @@ impl ConflictReason {
             ConflictReason::InboxKept => "INBOX cannot be renamed or deleted",
             ConflictReason::MailboxBelowItself => "a mailbox cannot go below itself",
             ConflictReason::MailboxHasChildren => "the mailbox has mailboxes below it",
+            ConflictReason::NotCancellable => {
+                "the message has left for this recipient, or is leaving now"
+            }
+            ConflictReason::NotRetryable => "the recipient has ended, or waits for an approval",
             ConflictReason::SpecialMailboxDeleted => "a special mailbox cannot be deleted",
             ConflictReason::SpecialMailboxKept => {
                 "a folder with a special use cannot be renamed or deleted"

@@ -19,7 +19,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 
-use super::{EntryId, InboxId, OrgId, OutboundId, Secret};
+use super::{EntryId, InboxId, InboxRef, OrgId, OutboundId, Secret};
 
 /// One connection of a route, from its dial to its end. The number is never used again while the
 /// process lives.
@@ -249,10 +249,119 @@ pub trait OutboundDialer: core::fmt::Debug + Send + Sync {
     fn dial(&self, dial: OutboundDial);
 }
 
+/// The state of a recipient outside. The number is what is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum OutboundStatus {
+    /// Waits for an approval.
+    Held = 0,
+    /// Waits for the time that its sender has named.
+    Scheduled = 1,
+    /// Waits for its first attempt.
+    Queued = 2,
+    /// Waits for another attempt.
+    Deferred = 3,
+    /// An attempt is under way.
+    Sending = 4,
+    /// The recipient's server has taken it.
+    Delivered = 5,
+    /// The recipient's server has refused it, or there is no such server.
+    Bounced = 6,
+    /// Its sender has taken it back.
+    Cancelled = 7,
+    /// It was given up after its time.
+    Expired = 8,
+}
+
+impl OutboundStatus {
+    /// All of them, by their number.
+    pub const ALL: [OutboundStatus; 9] = [
+        OutboundStatus::Held,
+        OutboundStatus::Scheduled,
+        OutboundStatus::Queued,
+        OutboundStatus::Deferred,
+        OutboundStatus::Sending,
+        OutboundStatus::Delivered,
+        OutboundStatus::Bounced,
+        OutboundStatus::Cancelled,
+        OutboundStatus::Expired,
+    ];
+    /// Their names in the API, in the same order.
+    pub const NAMES: &'static [&'static str] = &[
+        "held",
+        "scheduled",
+        "queued",
+        "deferred",
+        "sending",
+        "delivered",
+        "bounced",
+        "cancelled",
+        "expired",
+    ];
+
+    /// Its name in the API.
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    /// The one with this name.
+    pub fn named(name: &str) -> Option<OutboundStatus> {
+        let at = Self::NAMES.iter().position(|known| *known == name)?;
+        Self::ALL.get(at).copied()
+    }
+
+    /// The number that is stored.
+    pub const fn stored(self) -> i64 {
+        self as i64
+    }
+
+    /// The one with this number.
+    pub fn load(stored: i64) -> Option<OutboundStatus> {
+        Self::ALL.get(usize::try_from(stored).ok()?).copied()
+    }
+
+    /// Whether it is sent when it is due.
+    pub const fn is_waiting(self) -> bool {
+        matches!(
+            self,
+            OutboundStatus::Scheduled | OutboundStatus::Queued | OutboundStatus::Deferred
+        )
+    }
+
+    /// Whether nothing more happens to it.
+    pub const fn is_finished(self) -> bool {
+        self as u8 >= OutboundStatus::Delivered as u8
+    }
+}
+
+/// An attempt that has ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutboundAttempt {
+    /// When it ended, unix milliseconds.
+    pub at: i64,
+    /// The host and the address; empty when none was found.
+    pub host: String,
+    pub address: Option<IpAddr>,
+    pub tls: OutboundTls,
+    pub code: Option<u16>,
+    pub enhanced: Option<(u8, u16, u16)>,
+    /// The text of the reply, or what happened. At most [`ATTEMPT_TEXT_MAX`] octets.
+    pub text: String,
+    pub outcome: TransactionOutcome,
+}
+
+/// Octets that the history of a recipient keeps of a reply.
+pub const ATTEMPT_TEXT_MAX: usize = 256;
+
+/// Attempts that the history of a recipient keeps: more than three days have.
+pub const ATTEMPTS_KEPT: usize = 40;
+
+/// Octets of the hosts and texts that the history of a recipient keeps. Over it, attempts in the
+/// middle lose their text first.
+pub const HISTORY_BYTES: usize = 2048;
+
 /// One recipient outside, as the API shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OutboundRow {
-    /// Its id.
     pub id: OutboundId,
     /// The sending inbox.
     pub inbox: InboxId,
@@ -260,12 +369,28 @@ pub struct OutboundRow {
     pub message: Option<EntryId>,
     /// Forward-path.
     pub recipient: String,
-    /// `queued` until delivery exists.
-    pub status: &'static str,
-    /// Tries so far.
+    pub status: OutboundStatus,
+    /// Attempts begun so far.
     pub attempts: u32,
-    /// The time of the next try, in unix milliseconds.
-    pub due_at: i64,
+    /// When it is tried next, unix milliseconds; `None` when it is not due by time.
+    pub next_attempt_at: Option<i64>,
     /// Unix milliseconds.
     pub created_at: i64,
+    /// When it is given up, unix milliseconds.
+    pub expires_at: i64,
+    /// The sender's own JSON object.
+    pub metadata: Option<String>,
+    /// The attempts that have ended, oldest first.
+    pub history: Vec<OutboundAttempt>,
+}
+
+/// Which recipients a list has; `Default` is all.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct OutboundFilter {
+    pub status: Option<OutboundStatus>,
+    pub inbox: Option<InboxRef>,
+    /// Compared without case.
+    pub recipient: Option<String>,
+    /// ASCII, lower case.
+    pub domain: Option<String>,
 }

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use super::{
     Conversion, DomainRef, EntryId, FilterRuleId, FilterRuleRow, InboxId, InboxRef, InboxRow,
     KeyId, KeyRow, ListProgress, MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf,
-    OrgId, OrgRow, OutboundLease, OutboundRow, RecentCount, Scopes, SearchKey, SearchProgress,
-    SharePart, SlicedList, SuppressionId, SuppressionRow, Topic, UidSet, UsageRow,
+    OrgId, OrgRow, OutboundFilter, OutboundId, OutboundLease, OutboundRow, RecentCount, Scopes,
+    SearchKey, SearchProgress, SharePart, SlicedList, SuppressionId, SuppressionRow, Topic, UidSet,
+    UsageRow,
 };
 
 /// A call that changes nothing, by noun.
@@ -188,13 +189,19 @@ pub enum OrgRead {
 /// The queue to outside.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum OutboundRead {
-    /// Answer: `Outbound`.
+    /// Newest first. Answer: `Outbound`.
     List {
+        filter: Box<OutboundFilter>,
         cursor: Option<String>,
         limit: usize,
     },
-    /// The rest of a list.
-    ListRest { list: Box<SlicedList<OutboundRow>> },
+    /// The rest of a list. The inbox of the filter is an id.
+    ListRest {
+        filter: Box<OutboundFilter>,
+        list: Box<SlicedList<OutboundRow>>,
+    },
+    /// Answer: `Outbound` with one.
+    Get { id: OutboundId },
     /// The octets of a message as they go to a host, from `offset`: at most [`PIECE_MAX`], and
     /// fewer only at the end; none behind it. A call of the engine of an outgoing connection.
     /// Answer: `Octets`.

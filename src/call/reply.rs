@@ -181,6 +181,7 @@ pub enum Written {
     Org(OrgRow, Box<KeyRow>, Secret),
     Next(NextTransaction),
     OrgChanged(OrgRow),
+    Outbound(Box<OutboundRow>),
     /// The `Idempotency-Key` and the request are the same as before: the octets that
     /// [`super::Idempotency::render`] has made of the first answer.
     Again(Vec<u8>),

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use super::{
     BulkProgress, CredentialsProgress, DnsAnswer, DomainRef, EntryId, FilterRuleId, FlagChange,
     Flags, Idempotency, InboxPatch, InboxRef, KeyId, MailboxId, MessagePatch, Need, NewDomain,
-    NewFilterRule, NewInbox, NewKey, OrgId, OrgPatch, OutboundLoss, Question, Refusal, Report,
-    RouteId, Scopes, SharePart, SuppressionId, UidSet,
+    NewFilterRule, NewInbox, NewKey, OrgId, OrgPatch, OutboundId, OutboundLoss, Question, Refusal,
+    Report, RouteId, Scopes, SharePart, SuppressionId, UidSet,
 };
 
 /// A call that changes something, by noun.
@@ -254,6 +254,30 @@ pub enum OutboundWrite {
         route: RouteId,
         loss: Box<OutboundLoss>,
     },
+    /// An answer of the DNS waits for the writer. Written: `Changed`.
+    Wake,
+    /// Has one recipient tried now. Written: `Outbound`.
+    Retry {
+        id: OutboundId,
+        idempotency: Option<Idempotency>,
+    },
+    /// Takes one recipient back. Written: `Outbound`.
+    Cancel {
+        id: OutboundId,
+        idempotency: Option<Idempotency>,
+    },
+}
+
+impl OutboundWrite {
+    /// The connection whose engine makes the call.
+    pub fn route(&self) -> Option<RouteId> {
+        match self {
+            OutboundWrite::Next { route, .. } | OutboundWrite::Lost { route, .. } => Some(*route),
+            OutboundWrite::Wake | OutboundWrite::Retry { .. } | OutboundWrite::Cancel { .. } => {
+                None
+            }
+        }
+    }
 }
 
 impl Write {
@@ -272,9 +296,14 @@ impl Write {
             Write::Org(OrgWrite::Create { .. } | OrgWrite::Delete { .. }) => Need::Operator,
             Write::FilterRule(_) => Need::Inboxes(Scopes::RULES_WRITE),
             Write::Suppression(_) => Need::Organization(Scopes::RULES_WRITE),
-            Write::Outbound(OutboundWrite::Next { .. } | OutboundWrite::Lost { .. }) => {
-                Need::Server
-            }
+            Write::Outbound(call) => match call {
+                OutboundWrite::Next { .. } | OutboundWrite::Lost { .. } | OutboundWrite::Wake => {
+                    Need::Server
+                }
+                OutboundWrite::Retry { .. } | OutboundWrite::Cancel { .. } => {
+                    Need::Inboxes(Scopes::MESSAGES_WRITE)
+                }
+            },
         }
     }
 
@@ -361,7 +390,13 @@ impl Write {
                 }
                 OrgWrite::Delete { .. } => None,
             },
-            Write::Outbound(OutboundWrite::Next { .. } | OutboundWrite::Lost { .. }) => None,
+            Write::Outbound(call) => match call {
+                OutboundWrite::Retry { idempotency, .. }
+                | OutboundWrite::Cancel { idempotency, .. } => idempotency.as_ref(),
+                OutboundWrite::Next { .. } | OutboundWrite::Lost { .. } | OutboundWrite::Wake => {
+                    None
+                }
+            },
         }
     }
 }

@@ -375,7 +375,7 @@ pub fn domains(cli: &Cli, domain: &DomainCommand) -> Result<ExitCode, CliError> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Carries out `postern outbound`: the API has the list alone so far.
+/// Carries out `postern outbound`, the older name of `postern queue list`.
 pub fn outbound(cli: &Cli) -> Result<ExitCode, CliError> {
     list(
         cli,

@@ -53,6 +53,8 @@ impl Local {
             operator_from: crate::call::OperatorFrom::Loopback,
             resolver: Arc::new(crate::call::NoResolver),
             lookups: None,
+            outbound: Default::default(),
+            ways_out: None,
         });
         let store = Store::open(data, Role::Writer, Random::system().u64())?;
         Ok(Local {

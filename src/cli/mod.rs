@@ -15,6 +15,7 @@ mod lists;
 mod local;
 mod mailbox;
 mod message;
+mod queue;
 mod resolve;
 mod response;
 mod send;
@@ -122,7 +123,11 @@ enum CliCommand {
     Send(send::SendCommand),
     /// Print events as they happen
     Tail(tail::TailCommand),
-    /// List the recipients on other servers that wait for delivery
+    /// Recipients on other servers: what waits and what became of it
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
+    /// The same as `queue list`
+    #[command(hide = true)]
     Outbound,
     /// Print what the organization has used, and its limits
     Usage,
@@ -229,6 +234,7 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Domain(domain) => account::domains(cli, domain),
         CliCommand::Filter(filter) => lists::filters(cli, filter),
         CliCommand::Suppression(suppression) => lists::suppressions(cli, suppression),
+        CliCommand::Queue(command) => queue::queue(cli, command),
         CliCommand::Outbound => account::outbound(cli),
         CliCommand::Usage => account::usage(cli),
         CliCommand::Folder(folder) => mailbox::folders(cli, folder),

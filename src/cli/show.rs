@@ -45,7 +45,7 @@ pub const MESSAGE_OF_INBOX: Columns = &[
 ];
 /// A folder.
 pub const FOLDER: Columns = &["name", "special_use", "messages", "unread", "size"];
-/// A recipient outside that waits.
+/// A recipient outside.
 pub const OUTBOUND: Columns = &[
     "id",
     "status",

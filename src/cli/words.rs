@@ -161,7 +161,10 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("POST", "/inboxes/*/folders", "postern folder create"),
     ("PATCH", "/inboxes/*/folders/*", "postern folder rename"),
     ("DELETE", "/inboxes/*/folders/*", "postern folder delete"),
-    ("GET", "/outbound", "postern outbound"),
+    ("GET", "/outbound", "postern queue list"),
+    ("GET", "/outbound/*", "postern queue show"),
+    ("POST", "/outbound/*/retry", "postern queue retry"),
+    ("POST", "/outbound/*/cancel", "postern queue cancel"),
     ("GET", "/events", "postern tail"),
     ("GET", "/inboxes/*/events", "postern tail --inbox"),
 ];

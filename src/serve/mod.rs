@@ -379,6 +379,8 @@ fn service(
         operator_from: config.operator_from.clone(),
         resolver: Arc::new(names),
         lookups: None,
+        outbound: Default::default(),
+        ways_out: None,
     })
 }
 

@@ -11,10 +11,11 @@ use super::account::{inbox, org};
 use super::context::WriteContext;
 use super::drive::{CarriedOn, Done, carry_on, drive, resume};
 use super::intake::{IntakeStage, ParsedMessage};
+use super::outbound::{OutboundTurn, WaysOut};
 use super::{Finding, LookupId, Lookups, ReadClock, ReadTask, Reader, Service, Setup, Writer};
 use crate::call::{
-    Call, Event, InboxId, InboxRow, NoResolver, OrgId, Refusal, Reply, Request, Resolve, Scopes,
-    Shared, Write,
+    Call, Event, InboxId, InboxRow, NoResolver, OrgId, OutboundSettings, Refusal, Reply, Request,
+    Resolve, Scopes, Shared, Write,
 };
 use crate::crypto::{OperatorToken, Random, SigningAlgorithm, SigningKey};
 use crate::mail::Address;
@@ -66,6 +67,32 @@ impl Inline {
         lookups: Option<Arc<dyn Lookups>>,
         resolver: Arc<dyn Resolve>,
     ) -> Result<Inline, Error> {
+        let parts = (lookups, Default::default(), None);
+        Self::with(seed, shared, clock, resolver, parts)
+    }
+
+    /// A service over an empty database that delivers to other servers.
+    pub fn with_ways_out(
+        seed: u64,
+        shared: Arc<Shared>,
+        clock: ReadClock,
+        (settings, ways): (OutboundSettings, WaysOut),
+    ) -> Result<Inline, Error> {
+        let resolver = Arc::clone(&ways.resolve);
+        Self::with(seed, shared, clock, resolver, (None, settings, Some(ways)))
+    }
+
+    fn with(
+        seed: u64,
+        shared: Arc<Shared>,
+        clock: ReadClock,
+        resolver: Arc<dyn Resolve>,
+        (lookups, outbound, ways_out): (
+            Option<Arc<dyn Lookups>>,
+            OutboundSettings,
+            Option<WaysOut>,
+        ),
+    ) -> Result<Inline, Error> {
         let mut random = Random::seeded(seed);
         let operator = OperatorToken::generate(&mut random);
         let free = Arc::new(AtomicU64::new(u64::MAX));
@@ -80,6 +107,8 @@ impl Inline {
             operator_from: crate::call::OperatorFrom::Loopback,
             resolver,
             lookups,
+            outbound,
+            ways_out,
         });
         let mut next = || Random::seeded(random.u64());
         Ok(Inline {
@@ -92,6 +121,12 @@ impl Inline {
             free,
             outside: HashMap::new(),
         })
+    }
+
+    /// Does what is due in the queue to outside, and carries out the calls of connections. Gives
+    /// their answers, and the events that come before them.
+    pub fn run_outbound(&mut self) -> (OutboundTurn, Vec<Event>) {
+        self.writer.run_outbound(&self.store)
     }
 
     /// Carries out one request to its end, and gives its answer and the events that it published.

@@ -12,9 +12,13 @@ use super::access::login_log::LoginLog;
 use super::access::receives::Receives;
 use super::checks::Checks;
 use super::intake::Lookups;
+use super::outbound::{Outbound, WaysOut};
 use super::returned::Returned;
 use super::spare_keys::SpareKeys;
-use crate::call::{Allowance, Metric, Network, Now, OperatorFrom, OrgId, Refusal, Resolve, Shared};
+use crate::call::{
+    Allowance, Metric, Network, Now, OperatorFrom, OrgId, OutboundSettings, Refusal, Resolve,
+    Shared,
+};
 
 /// Reads the clock. `main` gives the system's clock, a test gives virtual time.
 pub type ReadClock = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -44,6 +48,10 @@ pub struct Setup {
     pub resolver: Arc<dyn Resolve>,
     /// Lookups outside that messages wait for before they are judged. With `None` no message waits.
     pub lookups: Option<Arc<dyn Lookups>>,
+    /// How mail leaves.
+    pub outbound: OutboundSettings,
+    /// The ways out. With `None` nothing leaves, and recipients outside wait.
+    pub ways_out: Option<WaysOut>,
 }
 
 /// What all threads of the service share. A thread holds its one lock for a few instructions.
@@ -77,6 +85,8 @@ pub struct Service {
     ended: Mutex<HashSet<OrgId>>,
     has_ended: AtomicBool,
     counters: Mutex<ServiceCounters>,
+    /// The queue to outside. Only the writer takes its lock.
+    pub(super) outbound: Outbound,
 }
 
 /// The counters in memory, under one lock.
@@ -92,7 +102,9 @@ pub(super) struct ServiceCounters {
 impl Service {
     /// A service without any connection yet.
     pub fn new(setup: Setup) -> Arc<Service> {
+        let outbound = Outbound::new(setup.outbound, setup.ways_out, &setup.shared);
         Arc::new(Service {
+            outbound,
             shared: setup.shared,
             shared_domain: setup.shared_domain,
             trust_domains: setup.trust_domains,

@@ -159,6 +159,15 @@ impl Store {
         )
     }
 
+    /// How many octets a body of `org` has, and how many of them its header has.
+    pub fn body_lengths(&self, org: OrgId, body: BodyId) -> Result<Option<(u32, u32)>, Error> {
+        self.direct().one(
+            "SELECT size, header_len FROM body WHERE id = ?1 AND org = ?2",
+            [body.0, org.0],
+            |r| Ok((uint32(r.get(0)?), uint32(r.get(1)?))),
+        )
+    }
+
     /// The digest of a body of `org`.
     pub fn digest(&self, org: OrgId, body: BodyId) -> Result<Vec<u8>, Error> {
         let stored = self.direct().one(

@@ -1,5 +1,5 @@
 //! Every stored encoding: in which column it is, which versions it has, how each is laid out.
-//! Only the functions of this file write and read these columns.
+//! Only the functions of this file, and of `format/queue.rs`, write and read these columns.
 //!
 //! It is not the vocabulary: the structs here are the stored forms, and `call` has what the
 //! program works with. A new field in `call` does not change a stored form. The compiler points
@@ -20,7 +20,9 @@
 //! | `body.links` | 1 | postcard of a list of [`Links`]; NULL for none |
 //! | `body.digest` | 1 | octet 0xD1 *before* the version; written and read by `mail::digest` |
 //! | `inbox.ancestors` | none, 1 | 8 octets for each id, little endian, the parent first |
-//! | `job.payload`, kind `smtp` | 1 | postcard of [`StoredSmtpJob`] |
+//! | `job.payload`, kind `smtp` | 1 | postcard of `StoredSmtpJob` (`format/queue.rs`) |
+//! | `outbound.envelope` | 1 | postcard of `StoredEnvelope` |
+//! | `outbound.history` | 1 | postcard of a list of `StoredAttempt` |
 //! | `once.answer` | none, 1 | the octets of the answer as its protocol gave them |
 //!
 //! "None" is a row that was written before version 3 of the file. It has no version octet. It is
@@ -34,7 +36,8 @@
 //! Other columns of octets hold no encoding, and so have no version: `chunk.octets` and
 //! `entry.prefix` (octets of messages), `key.hash` and `once.fingerprint` (SHA-256). Numbers that
 //! stand for something (`entry.flags`, `entry.arrival`, `mailbox.special`, `doomed.kind`,
-//! `job.state`) are named where they are read; a step of the schema changes them.
+//! `job.state`, `outbound.status`, `outbound.content`) are named where they are read; a step of the
+//! schema changes them.
 //!
 //! postcard writes integers as varints (signed ones zigzag), `u8`, `i8` and `bool` as one octet,
 //! texts and lists behind their length, an option behind 0 or 1, an enum as the number of its
@@ -49,15 +52,21 @@
 //!
 //! `tests/format.rs` does this with a form of its own (`a_field_is_added_as_version_2`).
 
+mod queue;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Error;
-use super::payload::{JobKind, JobPayload, SmtpJob};
 use crate::call::{
     Arrival, Arrived, Bulk, Change, DomainId, EntryId, EntryState, Flags, InboxId, InboxPath,
     KeyId, MailboxId, MessageDetail, NamedAddress, SenderAuth, Summary, ThreadId, UidSet,
+};
+use queue::{StoredNews, load_news, store_news};
+pub(super) use queue::{
+    decode_envelope, decode_history, decode_job, encode_envelope, encode_history, encode_job,
+    plain_smtp_job,
 };
 
 /// An encoding: its name in errors, and the version that is written, which is the highest that
@@ -94,10 +103,6 @@ const LINKS: Form = Form {
 };
 const ANCESTORS: Form = Form {
     what: "ancestors",
-    version: 1,
-};
-const SMTP_JOB: Form = Form {
-    what: "smtp job",
     version: 1,
 };
 const ANSWER: Form = Form {
@@ -151,7 +156,7 @@ type Text<'a> = Cow<'a, str>;
 
 /// Versions 1 to 5 of `event.detail`. Version 3 added `Told` and the third value of
 /// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
-/// `OrgDeleted`, and version 5 `DomainVerified`. So one layout reads all.
+/// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`. So one layout reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),
@@ -185,6 +190,7 @@ enum StoredChange<'a> {
         domain: i64,
         name: Text<'a>,
     },
+    Outbound(Box<StoredNews<'a>>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -365,6 +371,7 @@ fn store_change(change: &Change) -> StoredChange<'_> {
             domain: domain.0,
             name: name.into(),
         },
+        Change::Outbound(news) => StoredChange::Outbound(Box::new(store_news(news))),
     }
 }
 
@@ -403,6 +410,7 @@ fn load_change(stored: StoredChange<'_>) -> Change {
             domain: DomainId(domain),
             name: name.into_owned(),
         },
+        StoredChange::Outbound(news) => Change::Outbound(Box::new(load_news(*news))),
         StoredChange::Told(bulk, details) => Change::Copied(Bulk {
             details: details.into_iter().map(load_detail).collect(),
             ..load_bulk(bulk)
@@ -691,102 +699,3 @@ pub(super) fn decode_answer(mut octets: Vec<u8>) -> Result<Vec<u8>, Error> {
     }
     Ok(octets)
 }
-
-// ---- jobs ----
-
-/// Version 1 of `job.payload` of the kind `smtp`.
-#[derive(Serialize, Deserialize)]
-struct StoredSmtpJob<'a> {
-    reverse_path: Option<Text<'a>>,
-    recipient: Text<'a>,
-    notify: u8,
-    orcpt: Option<Text<'a>>,
-    ret_full: Option<bool>,
-    envid: Option<Text<'a>>,
-}
-
-/// `job.dsn` of version 2 of the file: NOTIFY, ORCPT, RET, ENVID. It has no version octet.
-type PlainDsn = (u8, Option<String>, Option<bool>, Option<String>);
-
-/// Writes `job.payload`.
-pub(super) fn encode_job(payload: &JobPayload) -> Result<Vec<u8>, Error> {
-    match payload {
-        JobPayload::Smtp(job) => SMTP_JOB.encode(&store_smtp_job(job)),
-        #[cfg(test)]
-        JobPayload::Probe(number) => PROBE_JOB.encode(number),
-    }
-}
-
-/// Reads `job.payload` of a job of this kind.
-pub(super) fn decode_job(kind: JobKind, octets: &[u8]) -> Result<JobPayload, Error> {
-    match kind {
-        JobKind::Smtp => {
-            let (_, rest) = SMTP_JOB.open(octets)?;
-            let stored = SMTP_JOB.decode::<StoredSmtpJob<'_>>(rest)?;
-            Ok(JobPayload::Smtp(load_smtp_job(stored)))
-        }
-        #[cfg(test)]
-        JobKind::Probe => {
-            let (_, rest) = PROBE_JOB.open(octets)?;
-            PROBE_JOB.decode(rest).map(JobPayload::Probe)
-        }
-    }
-}
-
-/// The envelope of a row of `job_2`, from its columns. DSN parameters that cannot be read are
-/// left out: the recipient still gets the message.
-pub(super) fn plain_smtp_job(
-    reverse_path: Option<String>,
-    recipient: String,
-    dsn: &[u8],
-) -> SmtpJob {
-    let read: Result<PlainDsn, Error> = SMTP_JOB.decode(dsn);
-    let (notify, orcpt, ret_full, envid) = read.unwrap_or_else(|_| {
-        log::error!("queued recipient: its DSN parameters cannot be read and are left out");
-        PlainDsn::default()
-    });
-    SmtpJob {
-        reverse_path,
-        recipient,
-        notify,
-        orcpt,
-        ret_full,
-        envid,
-    }
-}
-
-fn store_smtp_job(job: &SmtpJob) -> StoredSmtpJob<'_> {
-    let SmtpJob {
-        reverse_path,
-        recipient,
-        notify,
-        orcpt,
-        ret_full,
-        envid,
-    } = job;
-    StoredSmtpJob {
-        reverse_path: reverse_path.as_ref().map(Text::from),
-        recipient: recipient.into(),
-        notify: *notify,
-        orcpt: orcpt.as_ref().map(Text::from),
-        ret_full: *ret_full,
-        envid: envid.as_ref().map(Text::from),
-    }
-}
-
-fn load_smtp_job(stored: StoredSmtpJob<'_>) -> SmtpJob {
-    SmtpJob {
-        reverse_path: stored.reverse_path.map(Text::into_owned),
-        recipient: stored.recipient.into_owned(),
-        notify: stored.notify,
-        orcpt: stored.orcpt.map(Text::into_owned),
-        ret_full: stored.ret_full,
-        envid: stored.envid.map(Text::into_owned),
-    }
-}
-
-#[cfg(test)]
-const PROBE_JOB: Form = Form {
-    what: "probe job",
-    version: 1,
-};

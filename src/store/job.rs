@@ -20,7 +20,7 @@ use rusqlite::{Row, params};
 use super::payload::{JobKind, JobPayload};
 use super::quota::{JOB_BYTES, OrgDelta};
 use super::{Error, Store, format, int, uint32};
-use crate::call::{BodyId, EntryId, InboxId, Now, OrgId, OutboundId, OutboundRow};
+use crate::call::{BodyId, EntryId, InboxId, Now, OrgId};
 
 /// The number of a job.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -229,46 +229,6 @@ impl Store {
             }
         }
         Ok(next)
-    }
-
-    /// A page of the recipients of an organization that wait for delivery, after `after`, oldest
-    /// first.
-    pub fn outbound(
-        &self,
-        org: OrgId,
-        after: OutboundId,
-        limit: usize,
-    ) -> Result<Vec<OutboundRow>, Error> {
-        let mut rows = Vec::new();
-        let _ = self.direct().each(
-            "SELECT id, inbox, entry, payload, attempts, due_at, created_at FROM job
-             WHERE org = ?1 AND kind = ?2 AND id > ?3 ORDER BY id LIMIT ?4",
-            params![
-                org.0,
-                JobKind::Smtp.name(),
-                after.0,
-                i64::try_from(limit).unwrap_or(i64::MAX)
-            ],
-            |r| {
-                let payload = read_payload(r, 3, JobKind::Smtp)?;
-                rows.push(OutboundRow {
-                    id: OutboundId(r.get(0)?),
-                    inbox: InboxId(r.get::<_, Option<i64>>(1)?.unwrap_or(0)),
-                    message: r.get::<_, Option<i64>>(2)?.map(EntryId),
-                    recipient: match payload {
-                        JobPayload::Smtp(job) => job.recipient,
-                        #[cfg(test)]
-                        JobPayload::Probe(_) => return Err(Error::Corrupt("job")),
-                    },
-                    status: "queued",
-                    attempts: r.get(4)?,
-                    due_at: r.get(5)?,
-                    created_at: r.get(6)?,
-                });
-                Ok(ControlFlow::Continue(()))
-            },
-        )?;
-        Ok(rows)
     }
 }
 

@@ -33,6 +33,7 @@ mod keyword;
 mod mailbox;
 mod message;
 mod open;
+mod outbound;
 mod outgoing;
 mod page;
 mod payload;
@@ -64,13 +65,18 @@ pub use flag::{FlagUpdate, Flagged};
 pub use folder::{Folder, FolderError, LOCK_FILE};
 pub use idempotency::KeptAnswer;
 pub use inbox::Destination;
-pub use job::{ClaimedJob, JobLease, NewJob};
+#[cfg(test)]
+pub use job::NewJob;
+pub use job::{ClaimedJob, JobLease};
 pub use mailbox::{InboxPlace, MailboxRecord};
 pub use message::{ListPosition, MessageRecord};
 pub use open::{FILE, Role};
+pub use outbound::{Backlog, LOOKED_AT_NOW, NewOutbound, OutboundContent, OutboundRecord};
 pub use outgoing::SenderPolicy;
 pub use page::SUMS_FILE;
-pub use payload::{JobKind, JobPayload, SmtpJob};
+#[cfg(test)]
+pub use payload::JobPayload;
+pub use payload::{JobKind, SmtpJob};
 pub use quota::Quota;
 pub use verify::{Depth, Findings, ReadBody, verify, verify_folder};
 

@@ -310,6 +310,10 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step8.sql")),
     SchemaStep::sql(include_str!("step9.sql")),
     SchemaStep::sql(include_str!("step10.sql")),
+    SchemaStep {
+        sql: include_str!("step11.sql"),
+        move_rows: move_recipients,
+    },
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.
@@ -355,6 +359,66 @@ fn move_jobs(sql: &Connection) -> Result<(), Error> {
     drop(old);
     Ok(sql.execute_batch("DROP TABLE job_2")?)
 }
+
+/// Step 10: jobs of the kind `smtp` become recipients outside, with the ids, times and costs that
+/// they had, besides the cost of the longer row. A job that cannot be read stays.
+fn move_recipients(sql: &Connection) -> Result<(), Error> {
+    let mut old = sql.prepare(
+        "SELECT id, org, inbox, entry, body, payload, attempts, due_at, created_at, cost
+         FROM job WHERE kind = 'smtp' AND inbox IS NOT NULL AND body IS NOT NULL ORDER BY id",
+    )?;
+    let mut insert = sql.prepare(
+        "INSERT INTO outbound (id, org, inbox, entry, body, domain, recipient, envelope, content,
+                               size, status, attempts, due_at, created_at, expires_at, sweep_at, cost)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 4, 0, 2, ?9, ?10, ?11, ?12, ?12, ?13)",
+    )?;
+    let mut backlog = sql.prepare(
+        "INSERT INTO outbound_backlog (org, domain, due_at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (org, domain) DO UPDATE SET due_at = min(due_at, excluded.due_at)",
+    )?;
+    let mut remove = sql.prepare("DELETE FROM job WHERE id = ?1")?;
+    let mut moved = Vec::new();
+    let mut rows = old.query([])?;
+    while let Some(r) = rows.next()? {
+        let id: i64 = r.get(0)?;
+        let payload: Vec<u8> = r.get(5)?;
+        let Ok(JobPayload::Smtp(job)) = format::decode_job(JobKind::Smtp, &payload) else {
+            log::error!("queued recipient cannot be read and stays a job: id={id}");
+            continue;
+        };
+        let (org, due_at, created_at): (i64, i64, i64) = (r.get(1)?, r.get(7)?, r.get(8)?);
+        let domain = job.domain();
+        insert.execute(rusqlite::params![
+            id,
+            org,
+            r.get::<_, i64>(2)?,
+            r.get::<_, Option<i64>>(3)?,
+            r.get::<_, i64>(4)?,
+            domain,
+            job.recipient,
+            format::encode_envelope(&job)?,
+            r.get::<_, i64>(6)?,
+            due_at,
+            created_at,
+            created_at.saturating_add(EXPIRE_MS),
+            r.get::<_, i64>(9)?
+                .saturating_add(quota::OUTBOUND_BYTES - quota::JOB_BYTES),
+        ])?;
+        backlog.execute(rusqlite::params![org, domain, due_at])?;
+        moved.push((id, org));
+    }
+    drop(rows);
+    drop(old);
+    let mut count = sql.prepare("UPDATE org SET cost = cost + ?2 WHERE id = ?1")?;
+    for (id, org) in moved {
+        remove.execute([id])?;
+        count.execute([org, quota::OUTBOUND_BYTES - quota::JOB_BYTES])?;
+    }
+    Ok(())
+}
+
+/// How long a recipient of an older release waits in all, as the default of a new one.
+const EXPIRE_MS: i64 = 72 * 3_600_000;
 
 /// How long to wait for the lock of a tool outside this process.
 pub(super) const BUSY: Duration = Duration::from_secs(5);

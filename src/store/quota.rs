@@ -50,9 +50,9 @@ macro_rules! inboxes {
     };
 }
 
-/// What each organization must have in its counters.
+/// What each organization must have in its counters. The argument counts what waits for outside.
 macro_rules! orgs {
-    () => {
+    ($waiting:expr) => {
         concat!(
             costs!(),
             "SELECT o.id, coalesce(i.bytes, 0) AS bytes, coalesce(i.messages, 0) AS messages,
@@ -70,8 +70,9 @@ macro_rules! orgs {
              LEFT JOIN (SELECT org, count(*) n FROM key_inbox JOIN key ON key.id = key_inbox.key
                         GROUP BY org) b ON b.org = o.id
              LEFT JOIN (SELECT org, count(*) n FROM address GROUP BY org) d ON d.org = o.id
-             LEFT JOIN (SELECT org, count(*) n, sum(cost) cost FROM job GROUP BY org) j
-                 ON j.org = o.id
+             LEFT JOIN (",
+            $waiting,
+            ") j ON j.org = o.id
              LEFT JOIN (SELECT org, count(*) n,
                             sum((SELECT kept FROM c) + length(key) + length(answer)) bytes
                         FROM once GROUP BY org) a ON a.org = o.id"
@@ -138,7 +139,7 @@ impl Store {
     }
 }
 
-/// Counts the cost of every row anew; for the step to version 5.
+/// Counts the cost of every row anew; for the step to version 5, whose only queue is of jobs.
 pub(super) fn count_all(sql: &Connection) -> Result<(), Error> {
     sql.execute("UPDATE job SET cost = ?1", [JOB_BYTES])?;
     for statement in [
@@ -157,7 +158,7 @@ pub(super) fn count_all(sql: &Connection) -> Result<(), Error> {
                  inboxes = x.inboxes, keys = x.keys, jobs = x.jobs, kept = x.kept,
                  kept_bytes = x.kept_bytes
              FROM (",
-            orgs!(),
+            orgs!("SELECT org, count(*) n, sum(cost) cost FROM job GROUP BY org"),
             ") x WHERE x.id = org.id"
         ),
     ] {
@@ -204,7 +205,12 @@ pub(super) fn wrong_counters(store: &Store, tell: Tell<'_>) -> Result<(), Error>
                      org.messages <> x.messages, org.inboxes <> x.inboxes, org.keys <> x.keys,
                      org.jobs <> x.jobs, org.kept <> x.kept, org.kept_bytes <> x.kept_bytes
                  FROM org JOIN (",
-                orgs!(),
+                orgs!(
+                    "SELECT org, sum(n) n, sum(cost) cost FROM
+                         (SELECT org, 1 n, cost FROM job
+                          UNION ALL SELECT org, body IS NOT NULL, cost FROM outbound)
+                     GROUP BY org"
+                ),
                 ") x USING (id)
                  WHERE NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)"
             ),
@@ -299,6 +305,12 @@ pub(super) const ADDRESS_BYTES: i64 = 128;
 /// A recipient that waits outside, with its indexes. The first of a message also pays for its
 /// octets, which stay while it waits.
 pub(super) const JOB_BYTES: i64 = 1024;
+
+/// A recipient on another server that waits, with its indexes, its backlog and the longest history.
+pub(super) const OUTBOUND_BYTES: i64 = 4096;
+
+/// The same when it has ended, besides its history.
+pub(super) const OUTBOUND_ENDED_BYTES: i64 = 768;
 
 /// A kept answer, besides its own octets.
 pub(super) const KEPT_BYTES: i64 = 512;

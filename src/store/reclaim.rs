@@ -303,6 +303,10 @@ impl Store {
         if !jobs.is_empty() {
             return Ok(jobs.len() as i64);
         }
+        let rows = self.reclaim_outbound(org)?;
+        if rows > 0 {
+            return Ok(rows);
+        }
         let rows = self.reclaim_keys(org)?;
         if rows > 0 {
             return Ok(rows);
@@ -338,6 +342,27 @@ impl Store {
             self.run("DELETE FROM org WHERE id = ?1", [org.0])?;
         }
         Ok(gone as i64)
+    }
+
+    fn reclaim_outbound(&self, org: OrgId) -> Result<i64, Error> {
+        let rows = self.direct().all(
+            "SELECT id, body FROM outbound WHERE org = ?1 ORDER BY id LIMIT ?2",
+            [org.0, SLICE_ROWS],
+            |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Option<i64>>(1)?)),
+        )?;
+        for (row, body) in &rows {
+            if let Some(body) = body {
+                self.drop_deleted(org, BodyId(*body), false)?;
+            }
+            self.direct()
+                .run("DELETE FROM outbound WHERE id = ?1", [*row])?;
+        }
+        let backlogs = self.direct().run(
+            "DELETE FROM outbound_backlog WHERE org = ?1 AND domain IN
+                 (SELECT domain FROM outbound_backlog WHERE org = ?1 LIMIT ?2)",
+            [org.0, SLICE_ROWS],
+        )?;
+        Ok((rows.len() + backlogs) as i64)
     }
 
     fn reclaim_keys(&self, org: OrgId) -> Result<i64, Error> {

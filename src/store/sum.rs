@@ -239,6 +239,20 @@ pub(super) const TABLES: &[SummedTable] = &[
         kept_by: KeptBy::Triggers(SUPPRESSION),
     },
     SummedTable {
+        name: "outbound",
+        key: &["id"],
+        sums: &[("sum", OUTBOUND)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(OUTBOUND),
+    },
+    SummedTable {
+        name: "outbound_backlog",
+        key: &["org", "domain"],
+        sums: &[("sum", &["org", "domain", "due_at"])],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(&["org", "domain", "due_at"]),
+    },
+    SummedTable {
         name: "once",
         key: &["org", "key"],
         sums: &[("sum", &["org", "key", "fingerprint", "answer", "at"])],
@@ -312,6 +326,27 @@ const JOB: &[&str] = &[
     "lease_until",
     "lease_by",
     "created_at",
+];
+const OUTBOUND: &[&str] = &[
+    "id",
+    "org",
+    "inbox",
+    "entry",
+    "body",
+    "domain",
+    "recipient",
+    "envelope",
+    "metadata",
+    "content",
+    "size",
+    "status",
+    "attempts",
+    "due_at",
+    "lease_by",
+    "created_at",
+    "expires_at",
+    "sweep_at",
+    "history",
 ];
 
 const FILTER_RULE: &[&str] = &[

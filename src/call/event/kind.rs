@@ -43,13 +43,13 @@ words! {
         MessageReceived = "message.received",
         /// A message has been sent from the inbox.
         MessageSent = "message.sent",
-        /// A recipient's server has taken a message. Nothing makes it yet.
+        /// A recipient's server has taken a message.
         MessageDelivered = "message.delivered",
-        /// A recipient's server has not taken a message yet. Nothing makes it yet.
+        /// A recipient's server has not taken a message yet; it is tried again.
         MessageDeferred = "message.deferred",
-        /// A recipient's server has refused a message for good. Nothing makes it yet.
+        /// A message was given up for a recipient.
         MessageBounced = "message.bounced",
-        /// A message was refused at this server. Nothing makes it yet.
+        /// A message does not leave: its sender has taken it back.
         MessageRejected = "message.rejected",
         /// Flags, labels or the folder of messages have changed.
         MessageUpdated = "message.updated",
@@ -108,6 +108,20 @@ words! {
         Suspicious = "suspicious",
         /// Not wanted.
         Spam = "spam",
+    }
+}
+
+words! {
+    /// What kind of failure a recipient outside has met.
+    FailureClass {
+        /// The address or its server does not exist: it will not pass another time.
+        Hard = "hard",
+        /// It may pass another time.
+        Soft = "soft",
+        /// The recipient has complained.
+        Complaint = "complaint",
+        /// The other server does not want this message.
+        Policy = "policy",
     }
 }
 

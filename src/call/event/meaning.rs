@@ -102,6 +102,7 @@ impl Event {
             Change::KeyRevoked { key } => row(None, unseen, Some(SessionEnd::Key(*key))),
             Change::DomainVerified { .. } => row(Some(EventKind::DomainVerified), unseen, None),
             Change::OrgDeleted => row(None, unseen, Some(SessionEnd::Org(self.org))),
+            Change::Outbound(news) => row(Some(news.kind), unseen, None),
         }
     }
 

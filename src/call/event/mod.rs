@@ -15,12 +15,12 @@ mod tests;
 use std::sync::Arc;
 
 pub use filter::{EventFilter, InboxSet};
-pub use kind::{EventKind, KindSet, PriorityLevel, Verdict};
+pub use kind::{EventKind, FailureClass, KindSet, PriorityLevel, Verdict};
 pub use meaning::SessionEnd;
 
 use super::{
     Access, Arrival, ConnId, DomainId, EntryId, EntryState, InboxId, KeyId, MailboxId, OrgId,
-    SenderAuth, Summary, ThreadId, UidSet,
+    OutboundId, SenderAuth, Summary, ThreadId, UidSet,
 };
 
 /// A set of events that a session can watch.
@@ -137,6 +137,33 @@ pub enum Change {
         /// Its name.
         name: String,
     },
+    /// Something has become of a recipient outside.
+    Outbound(Box<OutboundNews>),
+}
+
+/// What has become of a sent message for one recipient outside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutboundNews {
+    /// `MessageDelivered`, `MessageDeferred`, `MessageBounced` or `MessageRejected`.
+    pub kind: EventKind,
+    /// The copy in Sent.
+    pub message: Option<EntryId>,
+    /// Forward-path.
+    pub recipient: String,
+    /// Its row in the queue.
+    pub outbound: OutboundId,
+    /// The text of the other server's reply, or one sentence.
+    pub reason: String,
+    /// What kind of failure it is; `None` when it is none.
+    pub class: Option<FailureClass>,
+    /// The code of the reply.
+    pub code: Option<u16>,
+    /// Class, subject, detail (RFC 3463).
+    pub enhanced: Option<(u8, u16, u16)>,
+    /// The host; empty when none was found.
+    pub host: String,
+    /// The sender's own JSON object.
+    pub metadata: Option<String>,
 }
 
 /// Everything that `message.received` and `message.sent` show.

@@ -7,7 +7,7 @@ use super::fields::{BodyTable, FieldKind, FieldRow, fields, sometimes};
 use super::routes::{RouteRequest, RouteResult};
 use super::shapes::Described;
 use crate::call::bounds::PAGE_ROWS_MAX;
-use crate::call::{EntryId, FilterRuleId, KeyId, OrgId, SuppressionId};
+use crate::call::{EntryId, FilterRuleId, KeyId, OrgId, OutboundId, SuppressionId};
 
 /// One operation.
 #[derive(Debug)]
@@ -115,5 +115,7 @@ pub(crate) const PATH_NAMES: &[FieldRow] = fields! {
         "The filter rule.";
     suppression: required FieldKind::Id(SuppressionId::PREFIX), r#""sup_01Hq7Zk3VdX""#,
         "The suppression.";
+    outbound: required FieldKind::Id(OutboundId::PREFIX), r#""out_01Hq7Zk3VdX""#,
+        "The recipient in the queue.";
     org: required FieldKind::Id(OrgId::PREFIX), r#""org_01Hq7Zk3VdX""#, "The organization.";
 };

@@ -12,8 +12,8 @@ use super::fields::{ANY, FieldRow, fields};
 use super::inbox::COUNT;
 use super::shapes::{Shape, shape};
 use crate::call::{
-    Allowance, Countable, Limits, Noun, Now, PolicyReason, PolicyRefusal, Rate, Refusal,
-    RefusedRecipient,
+    Allowance, ConflictReason, Countable, Limits, Noun, Now, PolicyReason, PolicyRefusal, Rate,
+    Refusal, RefusedRecipient,
 };
 use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response, ResponseFrame, request_id};
@@ -394,6 +394,16 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "The Idempotency-Key cannot be used: it was used with another request.",
             "Use a new key for a new request, and the same body for the same key.",
         ),
+        Refusal::Conflict(ConflictReason::NotRetryable) => Problem::new(
+            codes::NOT_RETRYABLE,
+            "It is not tried again: the recipient has ended, or waits for an approval.",
+            "Send the message again, or decide on its approval.",
+        ),
+        Refusal::Conflict(ConflictReason::NotCancellable) => Problem::new(
+            codes::NOT_CANCELLABLE,
+            "It cannot be taken back: the message has left for this recipient, or is leaving now.",
+            "Read the recipient again to see what became of it.",
+        ),
         Refusal::Conflict(reason) => Problem::new(
             codes::CONFLICT,
             // A mailbox of IMAP is a folder of REST.
@@ -652,7 +662,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::call::Bounded;
-    use crate::call::ConflictReason;
     use crate::call::FromFault;
     use crate::call::Rate;
     use crate::call::Scopes;

@@ -388,6 +388,9 @@ routes! {
     GET "/api/v1/suppressions" SUPPRESSIONS Answered(&suppression::LIST);
     GET "/api/v1/suppressions/{suppression}" SUPPRESSIONS Answered(&suppression::READ);
     DELETE "/api/v1/suppressions/{suppression}" SUPPRESSIONS Answered(&suppression::DELETE);
+    GET "/api/v1/outbound/{outbound}" MAIL_READ Answered(&outbound::READ);
+    POST "/api/v1/outbound/{outbound}/retry" MAIL_WRITE Answered(&outbound::RETRY);
+    POST "/api/v1/outbound/{outbound}/cancel" MAIL_WRITE Answered(&outbound::CANCEL);
 
     GET "/api/v1/events" EVENTS Lasting(&event::ALL);
     GET "/api/v1/events/log" EVENTS Answered(&event::LOG);
@@ -421,8 +424,6 @@ routes! {
     * "/api/v1/webhooks/{id}/test" Key Later;
     * "/api/v1/webhooks/{id}/deliveries" Key Later;
     * "/api/v1/webhooks/{id}/deliveries/{id}/redeliver" Key Later;
-    * "/api/v1/outbound/{id}/retry" Key Later;
-    * "/api/v1/outbound/{id}/cancel" Key Later;
     * "/api/v1/usage" Key Later;
 }
 

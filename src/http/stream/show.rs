@@ -8,11 +8,12 @@
 use super::cursor::ResetReason;
 use super::subscription::EndReason;
 use crate::call::{
-    Access, Arrival, Arrived, Bulk, Change, EntryState, Event, EventKind, INBOX, Now,
-    PriorityLevel, Scopes, SenderAuth, Summary, ThreadId,
+    Access, Arrival, Arrived, Bulk, Change, EntryState, Event, EventKind, FailureClass, INBOX, Now,
+    OutboundNews, PriorityLevel, Scopes, SenderAuth, Summary, ThreadId,
 };
 use crate::http::api::address::{address, addresses};
 use crate::http::api::message::{auth, labels_and_flags};
+use crate::http::api::outbound::enhanced;
 use crate::http::wire::json::{self, Object};
 
 /// Writes an event of the type `kind`.
@@ -70,6 +71,7 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &
                 o.text("name", name);
             }),
             Change::InboxCreated | Change::InboxUpdated | Change::InboxDeleted => {}
+            Change::Outbound(news) => outbound(o, news, open),
             // These have no public type, so they are never shown.
             Change::MailboxCreated { .. }
             | Change::MailboxRenamed { .. }
@@ -78,6 +80,30 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &
             | Change::OrgDeleted => {}
         }
     });
+}
+
+/// What became of a sent message for one recipient outside.
+fn outbound(o: &mut Object<'_>, news: &OutboundNews, open: bool) {
+    match news.message {
+        Some(id) => o.object("message", |o| o.shown("id", id)),
+        None => o.null("message"),
+    }
+    if open {
+        o.text("recipient", &news.recipient);
+    }
+    o.shown("outbound", news.outbound);
+    if open {
+        // A reply may have the address of the recipient in it.
+        o.text("reason", &news.reason);
+    }
+    o.text_or_null("class", news.class.map(FailureClass::name));
+    match news.code {
+        Some(code) => o.number("code", u64::from(code)),
+        None => o.null("code"),
+    }
+    o.text_or_null("enhanced", enhanced(news.enhanced).as_deref());
+    o.text_or_null("host", Some(&*news.host).filter(|host| !host.is_empty()));
+    o.slot("metadata").raw_or_null(news.metadata.as_deref());
 }
 
 /// Writes the frame of a stream that is at the head of the log.

@@ -99,6 +99,7 @@ fn path_of(row: &RouteRow) -> String {
         .replace("{domain}", "dom_00000000001")
         .replace("{folder}", "Archive")
         .replace("{org}", "org_00000000001")
+        .replace("{outbound}", "out_00000000001")
 }
 
 /// Asks for a route with the example of its body, as a key with every scope.

@@ -41,7 +41,8 @@ impl Happening {
             | Change::InboxDeleted
             | Change::KeyRevoked { .. }
             | Change::DomainVerified { .. }
-            | Change::OrgDeleted => None,
+            | Change::OrgDeleted
+            | Change::Outbound(_) => None,
         }
     }
 }

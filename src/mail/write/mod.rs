@@ -6,6 +6,7 @@ pub mod compose;
 pub mod dsn;
 pub mod encode;
 pub mod field;
+pub mod outgoing;
 pub mod seven_bit;
 pub mod submit;
 pub mod word;

@@ -4,8 +4,8 @@
 
 use crate::call::{
     Access, Answer, Caller, DomainRead, EntryRead, EventRead, FilterRuleId, FilterRuleRead,
-    InboxId, InboxRead, KeyId, KeyRead, MailboxRead, MessageRead, OrgId, OrgRead, OutboundId,
-    OutboundRead, Read, Refusal, SuppressionId, SuppressionRead,
+    InboxId, InboxRead, InboxRef, KeyId, KeyRead, MailboxRead, MessageRead, OrgId, OrgRead,
+    OutboundId, OutboundRead, Read, Refusal, SuppressionId, SuppressionRead,
 };
 use crate::service::account::page::begin_list;
 use crate::service::account::{domain, filter_rule, inbox, key, org};
@@ -195,17 +195,39 @@ fn read_outbound(
     caller: &Caller,
     call: &mut OutboundRead,
 ) -> Result<Option<Answer>, Refusal> {
-    if let OutboundRead::List { cursor, limit } = call {
+    if let OutboundRead::List {
+        filter,
+        cursor,
+        limit,
+    } = call
+    {
+        let access = caller.access()?;
         let list = begin_list(cursor.as_deref(), *limit, |text| {
             Some(OutboundId::parse(text)?.0)
         })?;
+        let mut filter = core::mem::take(filter);
+        if let Some(inbox) = &filter.inbox {
+            let place = find_inbox(context.store, access, inbox)?;
+            filter.inbox = Some(InboxRef::Id(place));
+        }
         let list = Box::new(list);
-        *call = OutboundRead::ListRest { list };
+        *call = OutboundRead::ListRest { filter, list };
     }
     match call {
         OutboundRead::List { .. } => Ok(None),
-        OutboundRead::ListRest { list } => outbound::list(context.store, caller.access()?, list),
-        OutboundRead::Piece { .. } => outbound::piece().map(Some),
+        OutboundRead::ListRest { filter, list } => {
+            outbound::list(context.store, caller.access()?, filter, list)
+        }
+        OutboundRead::Get { id } => {
+            let row = outbound::change::read(context.store, caller.access()?, *id)?;
+            let (rows, next) = (vec![row], None);
+            Ok(Some(Answer::Outbound { rows, next }))
+        }
+        OutboundRead::Piece {
+            lease,
+            conversion,
+            offset,
+        } => outbound::piece(context, *lease, *conversion, *offset).map(Some),
     }
 }
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use crate::call::{
     Access, BulkProgress, Caller, CredentialsProgress, DomainWrite, EntryWrite, FilterRuleWrite,
-    InboxWrite, KeyWrite, MailboxWrite, MessageWrite, OrgWrite, Refusal, SuppressionWrite, Write,
-    Written,
+    InboxWrite, KeyWrite, MailboxWrite, MessageWrite, NextTransaction, OrgWrite, OutboundWrite,
+    Refusal, SuppressionWrite, Write, Written,
 };
 use crate::service::account::{check, domain, filter_rule, inbox, key, org};
 use crate::service::context::{Carried, WriteContext};
 use crate::service::mail::slice::BulkStep;
 use crate::service::mail::{bulk, entry, folder, mailbox, message};
-use crate::service::outbound;
+use crate::service::outbound::change;
 
 /// Carries out a call, or a slice of it. `admit` has checked the caller.
 pub(super) fn write(
@@ -35,7 +35,7 @@ pub(super) fn write(
         Write::Suppression(call) => {
             write_suppression(context, caller.access()?, call).map(Carried::Done)
         }
-        Write::Outbound(call) => Ok(Carried::Done(outbound::write(call))),
+        Write::Outbound(call) => write_outbound(context, caller, call),
     }
 }
 
@@ -275,6 +275,29 @@ fn write_suppression(
         } => filter_rule::create_suppression(context, access, address, source.as_deref()),
         SuppressionWrite::Delete { id } => filter_rule::delete_suppression(context, access, *id),
     }
+}
+
+fn write_outbound(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    call: &OutboundWrite,
+) -> Result<Carried, Refusal> {
+    let service = context.service;
+    let written = match call {
+        OutboundWrite::Next { .. } | OutboundWrite::Lost { .. } => {
+            if service.outbound.put(context.origin, call) {
+                return Ok(Carried::Held);
+            }
+            match call {
+                OutboundWrite::Next { .. } => Ok(Written::Next(NextTransaction::Quit)),
+                _ => Ok(Written::Changed),
+            }
+        }
+        OutboundWrite::Wake => Ok(Written::Changed),
+        OutboundWrite::Retry { id, .. } => change::retry(context, caller.access()?, *id),
+        OutboundWrite::Cancel { id, .. } => change::cancel(context, caller.access()?, *id),
+    };
+    written.map(Carried::Done)
 }
 
 fn write_org(

@@ -16,6 +16,7 @@ use crate::service::access::admit::admit;
 use crate::service::context::{Carried, WriteContext};
 use crate::service::intake::{self, Delivery, PIECE_BYTES, StoredPieces};
 use crate::service::job::{Runner, Runners};
+use crate::service::outbound::OutboundTurn;
 use crate::service::{Service, policy};
 use crate::store::{KeptAnswer, Quota, Store};
 
@@ -327,7 +328,7 @@ impl Writer {
                         Ok(TaskProgress::Pieces(pieces)) => rests.extend(group.keep(n, pieces)),
                         Ok(TaskProgress::Held) => {}
                         Err(refusal) => {
-                            abandon(store, group.nth(n));
+                            self.abandon(store, group.nth(n));
                             match group.nth(n).and_then(|task| task.undo(&refusal)) {
                                 Some(undo) => rests.push(undo),
                                 None => replies.push((conn, Reply::Refused(refusal))),
@@ -346,7 +347,7 @@ impl Writer {
             Err((is_fatal, why, refusal)) => {
                 metrics.count(Metric::CommitsFailed);
                 for task in group.tasks() {
-                    abandon(store, Some(task));
+                    self.abandon(store, Some(task));
                 }
                 log::error!("commit failed calls={calls} error=\"{why}\"");
                 let is_full = refusal == Refusal::NoSpace;
@@ -367,6 +368,44 @@ impl Writer {
                 }
             }
         })
+    }
+
+    /// Lets the store free what is stored of a message that is refused, and the queue what a
+    /// connection to another server held.
+    fn abandon(&self, store: &Store, task: Option<&WriteTask>) {
+        match task {
+            Some(WriteTask::Deliver(request)) => {
+                if let Some(pieces) = &request.call.pieces {
+                    store.abandon_bodies(&pieces.bodies);
+                }
+            }
+            Some(WriteTask::Call(request) | WriteTask::Rest(request)) => {
+                if let Write::Outbound(call) = &request.call
+                    && let Some(route) = call.route()
+                {
+                    self.service.outbound.abandon(self.service.now(), route);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Does what is due in the queue to outside, in transactions of its own. Gives the events to
+    /// publish before the answers of the turn are given.
+    pub fn run_outbound(&mut self, store: &Store) -> (OutboundTurn, Vec<Event>) {
+        let mut events = Vec::new();
+        let mut context = WriteContext {
+            service: &self.service,
+            shared: &self.service.shared,
+            store,
+            random: &mut self.random,
+            now: self.service.now(),
+            origin: None,
+            is_again: false,
+            events: &mut events,
+        };
+        let turn = self.service.outbound.run(&mut context);
+        (turn, events)
     }
 
     /// Carries out every request of a group. After an error the transaction must be rolled back.
@@ -525,15 +564,6 @@ impl From<Carried> for TaskProgress {
             Carried::Rest(call) => TaskProgress::Rest(call),
             Carried::Held => TaskProgress::Held,
         }
-    }
-}
-
-/// Lets the store free what is stored of a message that is refused.
-fn abandon(store: &Store, task: Option<&WriteTask>) {
-    if let Some(WriteTask::Deliver(request)) = task
-        && let Some(pieces) = &request.call.pieces
-    {
-        store.abandon_bodies(&pieces.bodies);
     }
 }
 

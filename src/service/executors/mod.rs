@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::intake::IntakeStage;
 use super::{Finding, LookupId, ReadTask, Service, WriteTask};
-use crate::call::{Call, ConnId, Look, Metric, Request};
+use crate::call::{Call, Caller, ConnId, Look, Metric, Now, OutboundWrite, Request, Write};
 
 pub use lane::{LANE_THREADS, Lane, run_reader};
 pub use lookup::run_lookup;
@@ -115,6 +115,7 @@ impl Router {
         let (queue, tasks) = channel();
         let queue = Arc::new(queue);
         return_by(&service, &queue);
+        wake_with(&service, &queue);
         let (lookup, lookup_inlet) = channel();
         let (readers, inlets): (Vec<_>, Vec<_>) = (0..lanes.max(1)).map(|_| channel()).unzip();
         let writer = ToWriter { service, queue };
@@ -216,6 +217,28 @@ fn return_by(service: &Arc<Service>, queue: &Arc<Sender<WriteTask>>) {
             if queue.send(WriteTask::Call(request)).is_err() {
                 shared.metrics.sub(Metric::WriterQueue, 1);
             }
+        }
+    });
+}
+
+/// Has answers of the DNS wake the writer. They hold no sending end: the writer ends when the last
+/// router is gone, whatever answer is still to come.
+fn wake_with(service: &Arc<Service>, queue: &Arc<Sender<WriteTask>>) {
+    let (shared, queue) = (Arc::clone(&service.shared), Arc::downgrade(queue));
+    service.outbound.wake_with(move || {
+        let Some(queue) = queue.upgrade() else {
+            return;
+        };
+        let task = WriteTask::Call(Request {
+            conn: None,
+            peer: core::net::Ipv4Addr::UNSPECIFIED.into(),
+            now: Now::default(),
+            caller: Caller::System,
+            call: Write::Outbound(OutboundWrite::Wake),
+        });
+        shared.metrics.add(Metric::WriterQueue, 1);
+        if queue.send(task).is_err() {
+            shared.metrics.sub(Metric::WriterQueue, 1);
         }
     });
 }

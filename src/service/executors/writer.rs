@@ -64,6 +64,8 @@ fn write_all(
     checkpoint(writer, store, Checkpoint::Passive)?;
     loop {
         let next_job = run_jobs(writer, store)?;
+        let next_out = run_outbound(writer, store, &mut publish, &mut answer)?;
+        let next_job = next_job.into_iter().chain(next_out).min();
         let wait = match (idle_turns, next_job) {
             (0, job) => job.map_or(IDLE, |job| job.min(IDLE)),
             (_, job) => job.map_or(IDLE_LONG, |job| job.min(IDLE_LONG)),
@@ -278,6 +280,28 @@ fn run_jobs(writer: &mut Writer, store: &Store) -> Result<Option<Duration>, Stri
             Ok(None)
         }
     }
+}
+
+/// Does what is due in the queue to outside. Gives the time until the next turn.
+fn run_outbound(
+    writer: &mut Writer,
+    store: &Store,
+    publish: &mut impl FnMut(Arc<[Event]>),
+    answer: &mut impl FnMut(ConnId, Reply),
+) -> Result<Option<Duration>, String> {
+    let (turn, events) = writer.run_outbound(store);
+    if !events.is_empty() {
+        publish(events.into());
+    }
+    for (conn, reply) in turn.replies {
+        answer(conn, reply);
+    }
+    match turn.error {
+        Some(error) if error.is_disk_failure() => return Err(disk(&error.to_string())),
+        Some(error) => log::error!("the queue to outside failed error=\"{error}\""),
+        None => {}
+    }
+    Ok(turn.next_ms.map(Duration::from_millis))
 }
 
 /// Reclaims one slice of deleted rows.

@@ -11,15 +11,16 @@
 use super::plan::{Delivery, Effect, Placement, Plan, StoredPieces};
 use crate::call::{
     Access, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId, EntryState, InboxId,
-    Metric, Noun, OrgId, Recipient, Refusal, SendStatus, SenderAuth, SpecialUse, ThreadId, UidSet,
-    Written,
+    Metric, Noun, OrgId, OutboundStatus, Recipient, Refusal, SendStatus, SenderAuth, SpecialUse,
+    ThreadId, UidSet, Written,
 };
+use crate::mail::write::outgoing::without_private_fields;
 use crate::service::context::WriteContext;
 use crate::service::outgoing::OutgoingMail;
 use crate::service::{outgoing, policy};
 use crate::store::{
-    CHUNK_BYTES, InboxPlace, JobPayload, MailboxRecord, NewBody, NewEntry, NewEvent, NewJob,
-    SmtpJob,
+    CHUNK_BYTES, InboxPlace, MailboxRecord, NewBody, NewEntry, NewEvent, NewOutbound,
+    OutboundContent, SmtpJob,
 };
 
 /// A placement with its inbox and mailbox as they are now.
@@ -38,7 +39,7 @@ struct StoredEntry {
 }
 
 /// Carries out every effect: stores bodies (one for each organization), entries, conversations and
-/// events, and a job for each recipient outside.
+/// events, and a row for each recipient outside.
 pub fn deliver(
     context: &mut WriteContext<'_>,
     caller: &Caller,
@@ -63,6 +64,7 @@ pub fn deliver(
     let mut best: Option<StoredEntry> = None;
     let mut threads = Vec::new();
     let mut queued = 0;
+    let mut content = None;
     for effect in &plan.effects {
         match effect {
             Effect::Place(_) => {
@@ -83,11 +85,12 @@ pub fn deliver(
                 let org = caller.access()?.org;
                 let copy = best.as_ref().filter(|b| b.kind == Arrival::Sent);
                 let entry = copy.map(|copy| copy.entry);
+                let content = *content.get_or_insert_with(|| content_of(plan));
                 enqueue(
                     context,
                     plan,
                     (org, entry),
-                    body_of(&bodies, org)?,
+                    (body_of(&bodies, org)?, content),
                     // Its octets stay as long as a recipient waits, whatever the sender deletes.
                     (recipient, if queued == 0 { plan.body.len() } else { 0 }),
                 )?;
@@ -462,15 +465,15 @@ fn store_entry(
     })
 }
 
-/// Stores a job for a recipient outside. It stays queued and visible until delivery exists.
+/// Queues the message for a recipient outside.
 fn enqueue(
     context: &WriteContext<'_>,
     plan: &Plan,
     (org, entry): (OrgId, Option<EntryId>),
-    body: BodyId,
+    (body, content): (BodyId, OutboundContent),
     (recipient, holds): (&Recipient, usize),
 ) -> Result<(), Refusal> {
-    let job = SmtpJob {
+    let envelope = SmtpJob {
         reverse_path: plan.reverse_path.clone(),
         recipient: recipient.address.clone(),
         notify: recipient.notify,
@@ -478,18 +481,37 @@ fn enqueue(
         ret_full: plan.ret_full,
         envid: plan.envid.clone(),
     };
-    let job = NewJob {
+    let outbound = &context.service.outbound;
+    let new = NewOutbound {
         org,
-        inbox: Some(plan.sender.ok_or(Refusal::RelayDenied)?),
-        subject: &job.domain(),
+        inbox: plan.sender.ok_or(Refusal::RelayDenied)?,
         entry,
-        body: Some(body),
-        payload: JobPayload::Smtp(job),
+        body,
+        domain: &envelope.domain(),
+        envelope: &envelope,
+        metadata: None,
+        content,
+        status: OutboundStatus::Queued,
         due_at: context.now.unix_ms,
+        expires_at: outbound.expires_at(context.now),
         holds: holds as u64,
     };
-    context.store.enqueue(context.now, &job)?;
-    Ok(())
+    outbound.enqueue(context.store, context.now, &new)
+}
+
+/// What the message needs of another server.
+fn content_of(plan: &Plan) -> OutboundContent {
+    let header_len = plan.header_len as usize;
+    let (header, rest) = (plan.body.split_at_checked(header_len)).unwrap_or((&plan.body, &[]));
+    let size = without_private_fields(header)
+        .len()
+        .saturating_add(rest.len());
+    OutboundContent {
+        has_8bit: !rest.is_ascii(),
+        has_utf8_header: !header.is_ascii(),
+        is_unknown: false,
+        size: size as u64,
+    }
 }
 
 /// Octets of a large message that one group stores: some milliseconds of work. A message of at most

@@ -1,23 +1,23 @@
-//! The queue of recipients on other servers: how clients see it, and the calls of the engines that
-//! deliver.
+//! Mail on its way to other servers: the queue, the routes, and how clients see both.
 //!
-//! Nothing dials yet: a connection of which an engine speaks here is not known.
+//! A recipient outside is a row from the commit that accepts the message (`store/outbound.rs`). The
+//! writer claims it for a connection, and stores what became of it. Which connections there are is
+//! decided by the routes, in memory (`routes.rs`); they are made by a dialer and speak through
+//! engines that this module does not know.
 
+mod address;
+pub mod change;
+mod failure;
+mod hosts;
 mod list;
+mod outcome;
+mod piece;
+mod queue;
+mod routes;
+mod schedule;
+mod state;
 
 pub use list::list;
-
-use crate::call::{Answer, NextTransaction, Noun, OutboundWrite, Refusal, Written};
-
-/// Carries out a call of an engine. A connection that is not known ends.
-pub fn write(call: &OutboundWrite) -> Written {
-    match call {
-        OutboundWrite::Next { .. } => Written::Next(NextTransaction::Quit),
-        OutboundWrite::Lost { .. } => Written::Changed,
-    }
-}
-
-/// Octets of a message that goes out. No attempt is under way.
-pub fn piece() -> Result<Answer, Refusal> {
-    Err(Refusal::NotFound(Noun::Message))
-}
+pub use piece::piece;
+pub use queue::OutboundTurn;
+pub use state::{Outbound, WaysOut};

@@ -296,6 +296,8 @@ fn without_limits_a_domain_is_trusted_when_it_is_added() {
         operator_from: crate::call::OperatorFrom::Loopback,
         resolver: Arc::new(crate::call::NoResolver),
         lookups: None,
+        outbound: Default::default(),
+        ways_out: None,
     });
     w.inline.writer = Writer::new(Arc::clone(&service));
     w.inline.reader = Reader::new(Arc::clone(&service));

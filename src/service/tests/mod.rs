@@ -9,6 +9,7 @@ mod inboxes;
 mod job;
 mod login;
 mod mail;
+mod outbound;
 mod policy;
 mod tenant;
 mod verify;

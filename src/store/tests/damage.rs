@@ -106,6 +106,27 @@ fn everything() -> Inline {
         holds: 0,
     };
     store.enqueue(NOW, &job).unwrap();
+    store.hold_body(org, body).unwrap();
+    let outbound = crate::store::NewOutbound {
+        org,
+        inbox,
+        entry: None,
+        body,
+        domain: "z.test",
+        envelope: &SmtpJob::default(),
+        metadata: None,
+        content: Default::default(),
+        status: OutboundStatus::Queued,
+        due_at: 0,
+        expires_at: 5,
+        holds: 0,
+    };
+    store.queue_outbound(NOW, &outbound).unwrap();
+    let backlog = crate::store::Backlog {
+        org,
+        domain: "z.test".into(),
+    };
+    store.set_backlog(&backlog, 0).unwrap();
     let kept = KeptAnswer {
         fingerprint: vec![1; 32],
         answer: b"{}".to_vec(),
@@ -354,6 +375,30 @@ const KINDS: &[Kind] = &[
         "subscription",
         "UPDATE subscription SET name = 'Z' WHERE name = 'Sent'",
         "subscription",
+        CHECKSUM,
+    ),
+    (
+        "recipient outside",
+        "UPDATE outbound SET attempts = 9",
+        "outbound",
+        CHECKSUM,
+    ),
+    (
+        "recipient's body",
+        "UPDATE outbound SET body = 5",
+        "outbound",
+        "no body",
+    ),
+    (
+        "recipient's backlog",
+        "DELETE FROM outbound_backlog",
+        "outbound",
+        "nothing looks at it",
+    ),
+    (
+        "backlog",
+        "UPDATE outbound_backlog SET due_at = 9",
+        "outbound_backlog",
         CHECKSUM,
     ),
     ("job", "UPDATE job SET due_at = 9", "job", CHECKSUM),

@@ -149,13 +149,43 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
         ),
         // Versions 4 and 5 have it.
         ("org-deleted", Change::OrgDeleted),
-        // Version 5 alone has it.
+        // Version 5 alone has the rest.
         (
             "domain-verified",
             Change::DomainVerified {
                 domain: DomainId(7_000),
                 name: "agents.example".into(),
             },
+        ),
+        (
+            "outbound-bounced",
+            Change::Outbound(Box::new(OutboundNews {
+                kind: EventKind::MessageBounced,
+                message: Some(EntryId(77)),
+                recipient: "ann@y.test".into(),
+                outbound: OutboundId(1 << 40),
+                reason: "No such user".into(),
+                class: Some(FailureClass::Hard),
+                code: Some(550),
+                enhanced: Some((5, 1, 1)),
+                host: "mx.y.test".into(),
+                metadata: Some("{\"run\":7}".into()),
+            })),
+        ),
+        (
+            "outbound-delivered",
+            Change::Outbound(Box::new(OutboundNews {
+                kind: EventKind::MessageDelivered,
+                message: None,
+                recipient: "ann@y.test".into(),
+                outbound: OutboundId(1),
+                reason: String::new(),
+                class: None,
+                code: None,
+                enhanced: None,
+                host: String::new(),
+                metadata: None,
+            })),
         ),
     ]
 }
@@ -243,6 +273,62 @@ fn ancestors_and_answers_are_read_with_and_without_a_version() {
         assert_eq!(decode_answer(new.clone()).unwrap(), old, "{name}");
         assert_eq!(encode_answer(&old), new, "{name}");
     }
+}
+
+/// A history with every kind of attempt.
+fn history() -> Vec<OutboundAttempt> {
+    vec![
+        OutboundAttempt {
+            at: 1_700_000_000_000,
+            host: String::new(),
+            address: None,
+            tls: OutboundTls::None,
+            code: None,
+            enhanced: Some((4, 4, 3)),
+            text: "no answer".into(),
+            outcome: TransactionOutcome::Deferred,
+        },
+        OutboundAttempt {
+            at: 1_700_000_060_000,
+            host: "mx.y.test".into(),
+            address: "2001:db8::25".parse().ok(),
+            tls: OutboundTls::Unverified,
+            code: Some(550),
+            enhanced: None,
+            text: "Ä".into(),
+            outcome: TransactionOutcome::Bounced,
+        },
+        OutboundAttempt {
+            at: 1_700_000_120_000,
+            host: "mx.y.test".into(),
+            address: "192.0.2.25".parse().ok(),
+            tls: OutboundTls::Verified,
+            code: Some(250),
+            enhanced: Some((2, 0, 0)),
+            text: "Ok".into(),
+            outcome: TransactionOutcome::Delivered,
+        },
+    ]
+}
+
+#[test]
+fn envelopes_and_histories_are_read() {
+    let envelope = SmtpJob {
+        reverse_path: Some("a@x.test".into()),
+        recipient: String::new(),
+        notify: 6,
+        orcpt: Some("rfc822;a@b.test".into()),
+        ret_full: Some(true),
+        envid: Some("q1".into()),
+    };
+    let kept = golden("outbound_envelope_1");
+    assert_eq!(decode_envelope(&kept[0].1).unwrap(), envelope);
+    assert_eq!(encode_envelope(&envelope).unwrap(), kept[0].1);
+    assert_eq!(decode_envelope(&kept[1].1).unwrap(), SmtpJob::default());
+    let kept = golden_one("outbound_history_1");
+    assert_eq!(decode_history(&kept).unwrap(), history());
+    assert_eq!(encode_history(&history()).unwrap(), kept);
+    assert!(decode_history(&kept[..kept.len() - 1]).is_err());
 }
 
 #[test]

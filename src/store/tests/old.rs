@@ -206,36 +206,48 @@ fn file_of_version_2(folder: &super::Folder) {
 }
 
 #[test]
-fn queued_recipients_of_version_2_become_jobs() {
+fn queued_recipients_of_version_2_are_taken_over() {
     let folder = super::Folder::new("old-jobs");
     file_of_version_2(&folder);
     let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
-    let rows = store.outbound(ORG, OutboundId(0), 10).unwrap();
+    let rows = store.outbound_page(ORG, OutboundId(0), 10).unwrap();
     assert_eq!(rows.len(), 2);
-    let first = &rows[0];
+    let first = rows[1].clone().shown();
     assert_eq!((first.id, first.inbox), (OutboundId(1000), INBOX));
     assert_eq!(
         (first.recipient.as_str(), first.status),
-        ("B@Y.test", "queued")
+        ("B@Y.test", OutboundStatus::Queued)
     );
     assert_eq!(
-        (first.attempts, first.due_at, first.created_at),
-        (3, 70, 60)
+        (first.attempts, first.next_attempt_at, first.created_at),
+        (3, Some(70), 60)
     );
-    assert!(first.message.is_some());
-    let jobs: Vec<String> = (verify(&store, true).into_iter())
-        .filter(|line| line.contains("job") || line.contains("counted"))
+    assert_eq!(first.expires_at, 60 + 72 * 3_600_000);
+    assert!(first.message.is_some() && first.history.is_empty());
+    let wrong: Vec<String> = (verify(&store, true).into_iter())
+        .filter(|line| {
+            ["job", "outbound", "counted", "organization counters"]
+                .iter()
+                .any(|word| line.contains(word))
+        })
         .collect();
-    assert_eq!(jobs, Vec::<String>::new());
+    assert_eq!(wrong, Vec::<String>::new());
 
-    let lease = JobLease {
-        until: NOW.unix_ms + 1,
-        holder: 1,
+    let now = Now {
+        unix_ms: 100,
+        ..NOW
     };
-    let jobs = store.claim(NOW, JobKind::Smtp, lease, 10).unwrap();
-    assert_eq!((jobs.len(), jobs[0].attempts), (2, 4));
-    assert_eq!(jobs[0].subject, "y.test");
-    let expected = SmtpJob {
+    let backlogs = store.due_backlogs(now, 10).unwrap();
+    let expected = Backlog {
+        org: ORG,
+        domain: "y.test".into(),
+    };
+    assert_eq!(backlogs, [expected]);
+    store.begin().unwrap();
+    let mut due = store.due_outbound(now, &backlogs[0], 10).unwrap();
+    assert_eq!((due.len(), due[0].attempts), (2, 3));
+    assert!(due[0].content.is_unknown);
+    let envelope = SmtpJob {
         reverse_path: Some("a@x.test".into()),
         recipient: "B@Y.test".into(),
         notify: 6,
@@ -243,11 +255,14 @@ fn queued_recipients_of_version_2_become_jobs() {
         ret_full: Some(true),
         envid: Some("q1".into()),
     };
-    assert_eq!(jobs[0].payload, JobPayload::Smtp(expected));
+    assert_eq!(due[0].envelope, envelope);
     assert_eq!(store.usage(ORG, 0).unwrap().unwrap().outbound, Some(2));
-    for job in &jobs {
-        assert!(store.finish(job).unwrap());
+    for row in &mut due {
+        row.status = OutboundStatus::Delivered;
+        store.end_outbound(row, 500).unwrap();
     }
+    store.settle_backlog(&backlogs[0], 0).unwrap();
+    store.commit().unwrap();
     check(&store);
 }
 
@@ -319,7 +334,7 @@ fn a_million_queued_recipients_are_taken_over() {
     let start = std::time::Instant::now();
     let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
     println!("a million queued recipients: open {:?}", start.elapsed());
-    let rows = store.outbound(ORG, OutboundId(0), 10).unwrap();
+    let rows = store.outbound_page(ORG, OutboundId(0), 10).unwrap();
     assert_eq!(rows.len(), 10);
 }
 

@@ -266,6 +266,8 @@ fn service() -> Arc<Service> {
         operator_from: crate::call::OperatorFrom::Loopback,
         resolver: Arc::new(crate::call::NoResolver),
         lookups: None,
+        outbound: Default::default(),
+        ways_out: None,
     })
 }
 

@@ -44,6 +44,7 @@ fn org_of(store: &Store, table: &str, id: i64) -> Result<Option<i64>, Error> {
         "body" => "SELECT org FROM body WHERE id = ?1",
         "key" => "SELECT org FROM key WHERE id = ?1",
         "job" => "SELECT org FROM job WHERE id = ?1",
+        "outbound" => "SELECT org FROM outbound WHERE id = ?1",
         "domain" => "SELECT org FROM domain WHERE id = ?1",
         _ => return Ok(None),
     };
@@ -301,7 +302,8 @@ pub(super) const ALL: &[Check] = &[
         sql: "SELECT b.id FROM body b LEFT JOIN (
                   SELECT body, count(*) n FROM
                       (SELECT body FROM entry UNION ALL
-                       SELECT body FROM job WHERE body IS NOT NULL) GROUP BY body) u
+                       SELECT body FROM job WHERE body IS NOT NULL UNION ALL
+                       SELECT body FROM outbound WHERE body IS NOT NULL) GROUP BY body) u
                   ON u.body = b.id
                   LEFT JOIN recount r ON r.body = b.id
               WHERE b.refs + coalesce(r.delta, 0) <> coalesce(u.n, 0)",
@@ -333,6 +335,33 @@ pub(super) const ALL: &[Check] = &[
                  OR (state = 1) <> (lease_by IS NOT NULL)",
     },
     Check {
+        what: "recipient outside of an organization that is gone",
+        table: "outbound",
+        sql: "SELECT b.id, b.org FROM outbound b LEFT JOIN org o ON o.id = b.org
+              WHERE o.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = b.org)",
+    },
+    Check {
+        what: "recipient outside has no body of its organization",
+        table: "outbound",
+        sql: "SELECT o.id FROM outbound o LEFT JOIN body b ON b.id = o.body AND b.org = o.org
+              WHERE o.body IS NOT NULL AND b.id IS NULL",
+    },
+    Check {
+        what: "recipient outside is in no state that there is",
+        table: "outbound",
+        sql: "SELECT id FROM outbound WHERE status NOT BETWEEN 0 AND 8
+                 OR (status < 5) <> (body IS NOT NULL)
+                 OR (status = 4) <> (lease_by IS NOT NULL)",
+    },
+    Check {
+        what: "recipient outside waits, and nothing looks at it",
+        table: "outbound",
+        sql: "SELECT o.id FROM outbound o LEFT JOIN outbound_backlog b
+                  ON b.org = o.org AND b.domain = o.domain
+              WHERE o.status BETWEEN 1 AND 3 AND b.org IS NULL",
+    },
+    Check {
         what: "log of the organization has a gap",
         table: "org",
         sql: "SELECT o.id FROM org o LEFT JOIN (
@@ -360,7 +389,8 @@ pub(super) const ALL: &[Check] = &[
         table: "meta",
         sql: "SELECT id FROM (SELECT max(id) id FROM entry UNION ALL SELECT max(id) FROM body
                               UNION ALL SELECT max(id) FROM mailbox UNION ALL SELECT max(id) FROM inbox
-                              UNION ALL SELECT max(id) FROM key UNION ALL SELECT max(id) FROM job)
+                              UNION ALL SELECT max(id) FROM key UNION ALL SELECT max(id) FROM job
+                              UNION ALL SELECT max(id) FROM outbound)
               WHERE id > (SELECT value FROM meta WHERE name = 'id')",
     },
     Check {

@@ -79,7 +79,8 @@ fn log(store: &Store, org: OrgId, told: &ToldUids, found: &mut Findings) -> Resu
                     | Change::InboxUpdated
                     | Change::KeyRevoked { .. }
                     | Change::DomainVerified { .. }
-                    | Change::OrgDeleted,
+                    | Change::OrgDeleted
+                    | Change::Outbound(_),
                     _,
                 ) => {}
             }

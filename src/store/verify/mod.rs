@@ -90,6 +90,7 @@ pub(super) fn examine(store: &Store, depth: Depth, reader: Option<ReadAgain<'_>>
             }
             found.check("log", |found| log::logs(store, found));
             found.check("jobs", |found| jobs(store, found));
+            found.check("queue", |found| outbound(store, found));
             if depth.has_octets() {
                 found.check("encodings", |found| body::encodings(store, found));
             }
@@ -161,7 +162,7 @@ impl Fault {
                 "the message is damaged: take it from a backup, or delete it and ask for it again"
             }
             "entry" => "compare the message with a backup, or delete it",
-            "job" => "look whether the recipient got the mail, and send it again",
+            "job" | "outbound" => "look whether the recipient got the mail, and send it again",
             "reference" => "later answers can begin another conversation; nothing else is lost",
             "event" | "expunged" => "clients that miss a change must read the mailbox anew",
             "once" => "a repeated request can be carried out twice",
@@ -286,6 +287,28 @@ fn jobs(store: &Store, found: &mut Findings) -> Result<(), Error> {
             },
         )?;
     }
+    Ok(())
+}
+
+/// The envelope and the history of every recipient outside.
+fn outbound(store: &Store, found: &mut Findings) -> Result<(), Error> {
+    let sql = "SELECT id, envelope, history, org FROM outbound";
+    let _ = store.each(sql, [], |r| {
+        let envelope = r.get_ref(1)?.as_blob().unwrap_or_default();
+        let history = r.get_ref(2)?.as_blob_or_null().unwrap_or(Some(&[]));
+        let read = format::decode_envelope(envelope).map(drop);
+        let read = read.and_then(|()| match history {
+            Some(octets) => format::decode_history(octets).map(drop),
+            None => Ok(()),
+        });
+        if let Err(error) = read {
+            let fault = Fault::of("outbound", error.to_string())
+                .at(format!("id={}", r.get::<_, i64>(0)?))
+                .in_org(r.get(3)?);
+            found.add_error(fault, error);
+        }
+        Ok(core::ops::ControlFlow::Continue(()))
+    })?;
     Ok(())
 }
 

@@ -626,6 +626,8 @@ fn a_list_over_what_is_deleted_looks_at_the_clock() {
         operator_from: crate::call::OperatorFrom::Loopback,
         resolver: Arc::new(crate::call::NoResolver),
         lookups: None,
+        outbound: Default::default(),
+        ways_out: None,
     });
     let mut reader = Reader::new(service);
     let mut turn = reader.turn(&world.inline.store, ReadTask::Call(list));

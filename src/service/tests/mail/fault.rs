@@ -17,6 +17,7 @@ fn queued(world: &mut World) -> usize {
     match world.answer(Ask::of(
         &access,
         OutboundRead::List {
+            filter: Box::default(),
             cursor: None,
             limit: 100,
         },

@@ -72,6 +72,7 @@ fn a_submission_reaches_the_inbox_and_sent_and_the_queue() {
             ..(*ann.0).clone()
         })),
         OutboundRead::List {
+            filter: Box::default(),
             cursor: None,
             limit: 10,
         },

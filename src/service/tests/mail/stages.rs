@@ -234,7 +234,10 @@ fn an_effect_is_carried_out_or_the_message_is_refused() {
         }
     ));
     assert!(events.is_empty());
-    let rows = world.inline.store.outbound(world.org, OutboundId(0), 10);
+    let rows = world
+        .inline
+        .store
+        .outbound_page(world.org, OutboundId(0), 10);
     assert_eq!(rows.unwrap().len(), 1);
     // A plan from outside that queues would relay: none of its effects is carried out.
     let mut relay = world.receive("bob@a.test", octets).unwrap();
@@ -245,7 +248,10 @@ fn an_effect_is_carried_out_or_the_message_is_refused() {
         .extend(queued.call.plan.effects.clone());
     let (reply, events) = world.try_deliver(&relay);
     assert!(matches!(reply, Reply::Refused(_)) && events.is_empty());
-    let rows = world.inline.store.outbound(world.org, OutboundId(0), 10);
+    let rows = world
+        .inline
+        .store
+        .outbound_page(world.org, OutboundId(0), 10);
     assert_eq!(rows.unwrap().len(), 1);
     assert_eq!(
         crate::store::verify(&world.inline.store, true),

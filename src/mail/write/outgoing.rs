@@ -1,0 +1,49 @@
+//! The header of a message as it leaves: without the fields that are for this server and for its
+//! client alone.
+//!
+//! `Bcc` names recipients that the others must not learn of (RFC 5322 section 3.6.3); `Return-Path`
+//! is for final delivery alone (RFC 5321 section 4.4). No other octet changes, so that signatures
+//! of the sender stay good.
+
+use memchr::memchr_iter;
+
+/// Names of fields that never leave, in lower case.
+const PRIVATE: &[&[u8]] = &[b"bcc", b"resent-bcc", b"return-path", b"x-idempotency-key"];
+
+/// The beginning of the names of our own fields, which never leave either.
+const PRIVATE_PREFIX: &[u8] = b"x-postern-";
+
+/// A header block without its private fields. It ends as `header` does, with or without the empty
+/// line.
+pub fn without_private_fields(header: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(header.len());
+    let mut start = 0;
+    let mut is_private = false;
+    let ends = memchr_iter(b'\n', header).map(|at| at + 1);
+    for end in ends.chain([header.len()]) {
+        let line = header.get(start..end).unwrap_or_default();
+        start = end;
+        // A folded line belongs to the field above it.
+        if !matches!(line.first(), Some(b' ' | b'\t')) {
+            is_private = is_private_field(line);
+        }
+        if !is_private {
+            kept.extend_from_slice(line);
+        }
+    }
+    kept
+}
+
+fn is_private_field(line: &[u8]) -> bool {
+    let Some(colon) = line.iter().position(|c| *c == b':') else {
+        return false;
+    };
+    // White space before the colon is obsolete syntax, and programs read it (RFC 5322 section 4.5).
+    let name = line.get(..colon).unwrap_or_default().trim_ascii_end();
+    let is_prefixed = (name.get(..PRIVATE_PREFIX.len()))
+        .is_some_and(|begin| begin.eq_ignore_ascii_case(PRIVATE_PREFIX));
+    is_prefixed
+        || PRIVATE
+            .iter()
+            .any(|private| name.eq_ignore_ascii_case(private))
+}
