@@ -16,8 +16,8 @@ class Server:
     are the server's own. With a `folder` of None it runs as the README says: in `cwd`, with its
     default folder and its default ports."""
 
-    def __init__(self, binary, folder, under=(), flags=("--no-limits",), env=None, cwd=None):
-        where = () if folder is None else ("--data", folder, "--ports", "auto")
+    def __init__(self, binary, folder, under=(), flags=("--no-limits",), env=None, cwd=None, ports="auto"):
+        where = () if folder is None else ("--data", folder, "--ports", ports)
         self.path = (cwd + "/postern-data" if folder is None else folder) + ".log"
         self.log = open(self.path, "ab")
         self.process = subprocess.Popen(

@@ -9,8 +9,11 @@ mod rig;
 use std::net::IpAddr;
 
 use divan::Bencher;
-use postern::testing::call::{Limits, Listener, Scopes};
-use rig::Rig;
+use postern::testing::call::{
+    Limits, Listener, OrgId, OutboundDial, OutboundId, OutboundLease, OutboundTimeouts,
+    OutboundTlsPolicy, OutboundTransaction, RouteId, Scopes,
+};
+use rig::{Rig, Told};
 
 fn main() {
     divan::main();
@@ -122,5 +125,65 @@ fn healthz(bencher: Bencher) {
     bencher.bench_local(|| {
         let said = world.exchange(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(said.starts_with(b"HTTP/1.1 200"));
+    });
+}
+
+/// A 4 KiB message to another server with PIPELINING, on a connection that stays: from the call
+/// that gives the transaction to the report.
+#[divan::bench]
+fn transaction_out(bencher: Bencher) {
+    let mut rig = Rig::new(7, {
+        let mut limits = Limits::default();
+        limits.lift();
+        limits.outbound_transactions = usize::MAX;
+        limits
+    });
+    let conn = rig.dial(OutboundDial {
+        route: RouteId(1 << 40),
+        host: "mx.other.test".into(),
+        address: "192.0.2.1:25".parse().unwrap(),
+        bind: None,
+        tls: OutboundTlsPolicy::Never,
+        login: None,
+        helo: "mx.test".into(),
+        timeouts: OutboundTimeouts {
+            connect_ms: 30_000,
+            command_ms: 300_000,
+            data_ms: 600_000,
+        },
+    });
+    rig.remote(conn).unwrap().is_held = true;
+    rig.connect(conn, false);
+    let octets = mail(4096).into_bytes();
+    let order = OutboundTransaction {
+        lease: OutboundLease {
+            id: OutboundId(1),
+            attempt: 1,
+        },
+        org: OrgId(1),
+        reverse_path: Some("bot@x.test".into()),
+        recipient: "b@other.test".into(),
+        size: octets.len() as u64,
+        has_8bit: false,
+        has_utf8_header: false,
+        notify: 0,
+        orcpt: None,
+        ret_full: None,
+        envid: None,
+    };
+    rig.send(
+        conn,
+        b"220 mx.other.test\r\n250-mx.other.test\r\n250 PIPELINING\r\n",
+        usize::MAX,
+    );
+    bencher.bench_local(|| {
+        let remote = rig.remote(conn).unwrap();
+        remote.orders.push_back((order.clone(), octets.clone()));
+        rig.serve_remote(conn);
+        rig.send(conn, b"250 Ok\r\n250 Ok\r\n354 go\r\n", usize::MAX);
+        rig.send(conn, b"250 2.0.0 Ok\r\n", usize::MAX);
+        assert!(rig.take(conn).ends_with(b"\r\n.\r\n"));
+        let told = rig.remote(conn).unwrap().told.pop_front();
+        assert!(matches!(told, Some(Told::Report(report)) if report.reply.is_some()));
     });
 }

@@ -13,6 +13,11 @@ use serde::Deserialize;
 
 use crate::call::{Limits, Listener, OperatorFrom};
 
+mod outbound;
+
+use outbound::OutboundConfig;
+pub use outbound::OutboundTable;
+
 /// The flags of `postern serve`.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct ServeFlags {
@@ -68,6 +73,8 @@ pub struct Config {
     pub user: Option<String>,
     /// From where the operator's token is taken.
     pub operator_from: OperatorFrom,
+    /// How mail leaves.
+    pub outbound: OutboundTable,
     /// The name servers to ask; empty: those of the system.
     pub resolvers: Vec<SocketAddr>,
     /// The limits, lifted already if the flags say so.
@@ -253,7 +260,8 @@ impl Config {
             trust_domains: flags.no_limits,
             user: file.user,
             operator_from: file.operator_from.read()?,
-            resolvers: resolvers(file.dns, file.outbound)?,
+            resolvers: resolvers(file.dns, &file.outbound)?,
+            outbound: file.outbound.read()?,
             limits,
             log,
             json: false,
@@ -285,18 +293,11 @@ struct DnsConfig {
     resolvers: Vec<String>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, deny_unknown_fields)]
-struct OutboundConfig {
-    /// The older name of `dns.resolvers`.
-    resolvers: Vec<String>,
-}
-
 /// The name servers: addresses, with the port of name servers unless there is another.
-fn resolvers(dns: DnsConfig, outbound: OutboundConfig) -> Result<Vec<SocketAddr>, String> {
+fn resolvers(dns: DnsConfig, outbound: &OutboundConfig) -> Result<Vec<SocketAddr>, String> {
     let (field, texts) = match dns.resolvers.is_empty() {
         false => ("dns.resolvers", dns.resolvers),
-        true => ("outbound.resolvers", outbound.resolvers),
+        true => ("outbound.resolvers", outbound.resolvers.clone()),
     };
     if texts.len() > RESOLVERS_MAX {
         return Err(format!("{field}: at most {RESOLVERS_MAX} servers"));

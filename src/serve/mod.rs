@@ -22,19 +22,21 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crate::call::{
-    Caller, DomainWrite, Limits, Listener, Metric, PublicEndpoints, Request, Shared,
+    Caller, DomainWrite, Limits, Listener, Metric, OutboundSettings, PublicEndpoints, Request,
+    Shared,
 };
 use crate::config::{Config, FOLDER_FILES, LAST_CONFIG_FILE, SHARED_DOMAIN_FILE, TOKEN_FILE};
 use crate::crypto::{OperatorToken, Random};
 use crate::dir::{DirHandle, Owner};
 use crate::dns::ResolverSettings;
 use crate::net::{
-    self, Acceptor, Alarm, Bell, BoundListener, Certified, DnsHandle, DnsSockets, Ended, Hub,
-    SystemClock, TlsListeners, Worker,
+    self, Acceptor, Alarm, Bell, BoundListener, Certified, ClientTls, DnsHandle, DnsSockets, Ended,
+    Hub, HubDialer, SystemClock, TlsListeners, Worker,
 };
 use crate::service::executors::{
     LANE_THREADS, Router, WorkClock, run_lookup, run_reader, run_writer,
 };
+use crate::service::outbound::WaysOut;
 use crate::service::start::first_start;
 use crate::service::{DiskReserve, FreeBytes, Reader, Service, Setup, Writer};
 use crate::store::{FILE, Folder, Role, SHARED_DOMAIN_ID, Store};
@@ -194,7 +196,15 @@ fn start(
     watch_certificate(&certified, &shared, unix_ms);
     let (hub, queues) = Hub::new(cores()).map_err(|e| format!("cannot poll: {e}"))?;
     let names = DnsHandle::new(&hub);
-    let service = service(config, &shared, clock, operator, folder, names.clone());
+    let outbound = outbound(config, &listeners, &hub, &names, &shared)?;
+    let service = service(
+        config,
+        &shared,
+        clock,
+        operator,
+        folder,
+        (names.clone(), outbound),
+    );
     let reserve = ReserveFile::new(folder);
     reserve.delete_if_short();
     let store = open(data, Role::Writer, random.u64())?;
@@ -367,7 +377,7 @@ fn service(
     clock: SystemClock,
     operator: [u8; 32],
     folder: &DirHandle,
-    names: DnsHandle,
+    (names, (outbound, ways_out)): (DnsHandle, (OutboundSettings, WaysOut)),
 ) -> Arc<Service> {
     Service::new(Setup {
         shared: Arc::clone(shared),
@@ -379,8 +389,8 @@ fn service(
         operator_from: config.operator_from.clone(),
         resolver: Arc::new(names),
         lookups: None,
-        outbound: Default::default(),
-        ways_out: None,
+        outbound,
+        ways_out: Some(ways_out),
     })
 }
 
@@ -413,6 +423,30 @@ fn shared_keys(clock: SystemClock) -> Request {
         caller: Caller::System,
         call: DomainWrite::SharedKeys.into(),
     }
+}
+
+/// How mail leaves: the settings, names by the DNS, and connections by the hub.
+fn outbound(
+    config: &Config,
+    listeners: &[BoundListener],
+    hub: &Hub,
+    names: &DnsHandle,
+    shared: &Arc<Shared>,
+) -> Result<(OutboundSettings, WaysOut), String> {
+    let tls = ClientTls::new(config.outbound.ca.as_deref())
+        .map_err(|error| format!("outbound.ca: {error}"))?;
+    let dialer = HubDialer::new(hub.clone(), Arc::new(tls), Arc::clone(shared));
+    let ways_out = WaysOut {
+        resolve: Arc::new(names.clone()),
+        dialer: Arc::new(dialer),
+    };
+    let mut settings = config.outbound.settings.clone();
+    // A host at one of these is this server.
+    let mx = listeners
+        .iter()
+        .filter(|bound| bound.listener == Listener::Mx);
+    settings.own = mx.map(|bound| bound.address).collect();
+    Ok((settings, ways_out))
 }
 
 /// The name servers of the configuration, or those of the system as they are now.

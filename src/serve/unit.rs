@@ -37,6 +37,11 @@ http        = "localhost:8080"      # clear text: loopback only; the command lin
 # [dns]
 # resolvers = ["127.0.0.1"]         # name servers; without this those of /etc/resolv.conf
 
+# [outbound]
+# smarthost      = "smtp.example.net:587"  # all mail goes there; without it, by MX
+# smarthost_user = "agent"            # with a password; it goes over verified TLS only
+# smarthost_password_file = "/etc/postern/smarthost.password"
+
 [limits]
 message_bytes = 26214400            # octets of one message
 "#;

@@ -6,6 +6,7 @@
 
 use crate::call::{Answer, Conversion, Noun, OutboundLease, PIECE_MAX, Refusal};
 use crate::mail::write::outgoing::without_private_fields;
+use crate::mail::write::seven_bit::{NarrowForm, narrow};
 use crate::service::context::ReadContext;
 use crate::store::{OutboundRecord, Store};
 
@@ -48,6 +49,15 @@ fn outgoing_header(store: &Store, row: &OutboundRecord) -> Result<(Vec<u8>, u32,
     Ok((without_private_fields(&header), size, header_len))
 }
 
+/// The form that a host takes; `None` is the message as it is.
+fn form(conversion: Conversion) -> Option<NarrowForm> {
+    match (conversion.seven_bit, conversion.encoded_header) {
+        (true, _) => Some(NarrowForm::SevenBit),
+        (false, true) => Some(NarrowForm::AsciiHeader),
+        (false, false) => None,
+    }
+}
+
 /// A piece of the message of an attempt that is under way.
 pub fn piece(
     context: &ReadContext<'_>,
@@ -61,10 +71,18 @@ pub fn piece(
     let row = store.sending_outbound(lease)?.ok_or(GONE)?;
     let body = row.body.ok_or(GONE)?;
     let (header, size, header_len) = outgoing_header(store, &row)?;
-    if conversion != Conversion::default() {
-        return Err(Refusal::Internal);
-    }
     let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+    if let Some(form) = form(conversion) {
+        // A conversion needs the whole message. Hosts without 8BITMIME are few, and so are large
+        // messages to them.
+        let mut message = header;
+        let rest = size.saturating_sub(header_len);
+        store.read_body((body, size), header_len, rest, &mut message)?;
+        let message = narrow(&message, form);
+        let rest = message.get(offset..).unwrap_or_default();
+        let piece = rest.get(..PIECE_MAX).unwrap_or(rest);
+        return Ok(Answer::Octets(piece.to_vec()));
+    }
     let mut piece = Vec::new();
     if let Some(rest) = header.get(offset..) {
         piece.extend_from_slice(rest.get(..PIECE_MAX).unwrap_or(rest));
