@@ -83,6 +83,10 @@ pub struct Report {
     pub reply: Option<RemoteReply>,
     /// Where there is no reply: what happened, in one sentence. At most [`REMOTE_TEXT_MAX`] octets.
     pub why: String,
+    /// `reply` is the reply to RCPT.
+    pub is_of_recipient: bool,
+    /// The host knows DSN (RFC 3461): it tells the sender what becomes of the message.
+    pub has_dsn: bool,
 }
 
 /// What became of a transaction.

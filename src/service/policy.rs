@@ -12,6 +12,7 @@ use crate::call::{
     OrgId, Rate, Refusal,
 };
 use crate::mail::Address;
+use crate::service::outbound::path::return_destination;
 use crate::store::{Destination, Store};
 use core::net::IpAddr;
 
@@ -96,6 +97,18 @@ pub fn find_destination(store: &Store, address: &Address) -> Result<Option<Desti
     }
 }
 
+/// The same, and the inbox to whose mail an address is the return path.
+fn find_return_or(
+    service: &Service,
+    store: &Store,
+    address: &Address,
+) -> Result<Option<Destination>, Refusal> {
+    match return_destination(service, store, address)? {
+        None => find_destination(store, address),
+        found => Ok(found),
+    }
+}
+
 /// MAIL FROM: checks the path, the announced size, the disk, and on port 25 the rate of the
 /// address.
 pub fn check_sender(
@@ -143,7 +156,7 @@ pub fn check_recipient(
 ) -> Result<Answer, Refusal> {
     let address = parse_address(text, "recipient")?;
     let metrics = &service.shared.metrics;
-    let found = match find_destination(store, &address)? {
+    let found = match find_return_or(service, store, &address)? {
         None if is_postmaster(service, &address) => store.operator_inbox()?,
         found => found,
     };

@@ -5,7 +5,7 @@
 use core::net::IpAddr;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::access::limits::{Failures, LIFTED, Leases, Payer, Rates};
 use super::access::login_log::LoginLog;
@@ -85,6 +85,8 @@ pub struct Service {
     ended: Mutex<HashSet<OrgId>>,
     has_ended: AtomicBool,
     counters: Mutex<ServiceCounters>,
+    /// The secret of return paths, once a reader has read it (`outbound/path.rs`).
+    pub(super) return_secret: OnceLock<[u8; 32]>,
     /// The queue to outside. Only the writer takes its lock.
     pub(super) outbound: Outbound,
 }
@@ -121,6 +123,7 @@ impl Service {
             vacant_bytes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             lists: AtomicU8::new(0),
+            return_secret: OnceLock::new(),
             ended: Mutex::default(),
             has_ended: AtomicBool::new(false),
             counters: Mutex::default(),

@@ -92,6 +92,31 @@ impl Store {
         Ok(value.unwrap_or(0))
     }
 
+    /// The secret of return paths; `None` before it was made. It is kept as single values, so that
+    /// it goes with the database into a backup: mail that is on its way comes back to it.
+    pub fn return_secret(&self) -> Result<Option<[u8; 32]>, Error> {
+        let parts = self.direct().all(
+            "SELECT value FROM meta WHERE name IN ('return0', 'return1', 'return2', 'return3')
+             ORDER BY name",
+            [],
+            |r| r.get::<_, i64>(0),
+        )?;
+        let octets: Vec<u8> = parts.iter().flat_map(|part| part.to_be_bytes()).collect();
+        Ok(octets.try_into().ok())
+    }
+
+    /// Keeps the secret of return paths.
+    pub fn keep_return_secret(&self, secret: &[u8; 32]) -> Result<(), Error> {
+        let parts = secret.as_chunks::<8>().0.iter();
+        for (part, name) in parts.zip(["return0", "return1", "return2", "return3"]) {
+            self.direct().run(
+                "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)",
+                (name, i64::from_be_bytes(*part)),
+            )?;
+        }
+        Ok(())
+    }
+
     /// Changes the epoch of the log and every UIDVALIDITY, after a backup was restored: clients
     /// that have seen what came after the backup must begin again. The numbers of every log jump
     /// ahead, and the window begins after the jump. A number from before the restore is then

@@ -56,6 +56,8 @@ pub struct NewOutbound<'a> {
     pub due_at: i64,
     /// When it is given up, unix milliseconds.
     pub expires_at: i64,
+    /// When its sender is told that it is late, unix milliseconds.
+    pub late_at: i64,
     /// Octets that the organization pays for besides the row, while it waits.
     pub holds: u64,
 }
@@ -185,7 +187,7 @@ impl Store {
         self.direct().run(
             "INSERT INTO outbound (id, org, inbox, entry, body, domain, recipient, envelope,
                  metadata, content, size, status, due_at, created_at, expires_at, sweep_at, cost)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             params![
                 id.0,
                 new.org.0,
@@ -202,6 +204,7 @@ impl Store {
                 new.due_at,
                 now.unix_ms,
                 new.expires_at,
+                new.late_at.min(new.expires_at),
                 cost,
             ],
         )?;
@@ -435,6 +438,11 @@ impl Store {
         self.one_outbound(select!("WHERE id = ?1 AND org = ?2"), params![id.0, org.0])
     }
 
+    /// The row with this number, of any organization: for a number that this server has proven.
+    pub fn outbound_of_any(&self, id: OutboundId) -> Result<Option<OutboundRecord>, Error> {
+        self.one_outbound(select!("WHERE id = ?1"), params![id.0])
+    }
+
     fn one_outbound(
         &self,
         sql: &'static str,
@@ -492,6 +500,22 @@ impl Store {
             Some(body) => self.drop_body(row.org, body, true),
             None => Ok(()),
         }
+    }
+
+    /// Writes what was learned of a row after its end: `status` and `history` of it. It goes when it
+    /// would have gone.
+    pub fn amend_outbound(&self, row: &OutboundRecord) -> Result<(), Error> {
+        let history = format::encode_history(&row.history)?;
+        let cost = OUTBOUND_ENDED_BYTES.saturating_add(int(history.len() as u64));
+        self.direct().run(
+            "UPDATE outbound SET status = ?2, history = ?3, cost = ?4 WHERE id = ?1",
+            params![row.id.0, row.status.stored(), history, cost],
+        )?;
+        let delta = OrgDelta {
+            cost: cost.saturating_sub(row.cost),
+            ..OrgDelta::default()
+        };
+        self.count_org_if_there(row.org, &delta)
     }
 
     /// Up to `limit` rows of which the lease has ended, or is of another process.

@@ -7,6 +7,7 @@ pub mod dsn;
 pub mod encode;
 pub mod field;
 pub mod outgoing;
+pub mod return_path;
 pub mod seven_bit;
 pub mod submit;
 pub mod word;

@@ -14,6 +14,7 @@ use crate::call::{
     require,
 };
 use crate::mail::parse::address::{Address, parse_domain};
+use crate::mail::write::return_path::is_reserved;
 use crate::service::access::admit::sees;
 use crate::service::context::WriteContext;
 use crate::service::field::{check_text, invalid};
@@ -57,6 +58,7 @@ pub fn create_inbox(
     let ancestors = ancestors_under(context.store, org, parent)?;
     let send_mode = new_send_mode(context.store, access, parent, new.send_mode)?;
     let (address, domain) = choose_address(context, org, new)?;
+    check_reserved(&address)?;
     if let (true, Some(parent), true) = (access.is_bound(), parent, domain.is_some()) {
         check_confined(context.store, org, parent, &address)?;
     }
@@ -74,6 +76,18 @@ pub fn create_inbox(
     };
     insert(context, org, &row, &address, domain, &ancestors)?;
     Ok(told(access, row, false))
+}
+
+/// Checks that an address is not one of the return paths of mail that leaves. An inbox of an older
+/// release that has such an address keeps it.
+fn check_reserved(address: &Address) -> Result<(), Refusal> {
+    match is_reserved(address.local()) {
+        true => Err(invalid(
+            "username",
+            "is reserved: `bounces` is where reports about sent mail come back; choose another",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// The mode of a new inbox: that of its parent, unless the request names one. Who may not decide

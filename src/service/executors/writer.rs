@@ -460,6 +460,7 @@ mod tests {
             recipients: Vec::new(),
             decision: crate::call::Decision::Send,
             effects: Vec::new(),
+            reports: Vec::new(),
         };
         WriteTask::Deliver(request(
             org,

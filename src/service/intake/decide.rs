@@ -14,6 +14,8 @@ use crate::mail::{Bounds, Headers, unicode};
 use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
 use crate::service::lists::SenderIdentity;
+use crate::service::outbound::bounce::{self, ReturnedReport};
+use crate::service::outbound::notice::{BOUNCE_LABEL, may_label};
 use crate::service::outgoing::OutgoingMail;
 use crate::service::{Service, lists, outgoing, policy};
 
@@ -69,24 +71,21 @@ pub(super) fn decide(
             false
         }
     };
-    let reverse_path = envelope.reverse_path.as_deref().unwrap_or_default();
-    let leaving = match decision {
-        Decision::Send => envelope.recipients.as_slice(),
-        // It goes nowhere yet.
-        Decision::Draft => &[],
+    let reports = match sender {
+        None if !may_leave => bounce::reports_in(service, context.store, &envelope, &body)?,
+        _ => Vec::new(),
     };
-    for (at, recipient) in leaving.iter().enumerate() {
-        match recipient.inbox {
-            // Two addresses of one inbox make one entry.
-            Some(inbox)
-                if (envelope.recipients.iter().take(at)).any(|r| r.inbox == Some(inbox)) => {}
-            Some(inbox) => effects.push(Effect::Place(received(inbox, reverse_path, recipient))),
-            None if may_leave => effects.push(Effect::Queue(recipient.clone())),
-            None => return Err(Refusal::RelayDenied),
-        }
+    let leaving = match decision {
+        Decision::Send => Some(may_leave),
+        // It goes nowhere yet.
+        Decision::Draft => None,
+    };
+    if let Some(may_leave) = leaving {
+        send_on(context, (&envelope, may_leave), &reports, &mut effects)?;
     }
     if sender.is_none() && lists::has_lists(service, context.store)? {
-        leave_out_blocked(service, context, (&envelope, &analysis), &mut effects)?;
+        let mail = (&envelope, &analysis, reports.as_slice());
+        leave_out_blocked(service, context, mail, &mut effects)?;
     }
     if effects.is_empty() {
         return Err(Refusal::NoSuchInbox);
@@ -115,6 +114,7 @@ pub(super) fn decide(
         },
         decision,
         effects,
+        reports,
         body,
         digest: Vec::new(),
         summary: Summary::default(),
@@ -127,6 +127,37 @@ pub(super) fn decide(
         receiver,
         pieces: None,
     })
+}
+
+/// Adds an effect for each recipient: an entry in its inbox here, or a row of the queue for one that
+/// is outside.
+fn send_on(
+    context: &ReadContext<'_>,
+    (envelope, may_leave): (&Envelope, bool),
+    reports: &[ReturnedReport],
+    effects: &mut Vec<Effect>,
+) -> Result<(), Refusal> {
+    let reverse_path = envelope.reverse_path.as_deref().unwrap_or_default();
+    for (at, recipient) in envelope.recipients.iter().enumerate() {
+        match recipient.inbox {
+            // Two addresses of one inbox make one entry.
+            Some(inbox)
+                if (envelope.recipients.iter().take(at)).any(|r| r.inbox == Some(inbox)) => {}
+            Some(inbox) => {
+                let mut entry = received(inbox, reverse_path, recipient);
+                if let Some(org) = recipient.org
+                    && reports.iter().any(|report| report.inbox == inbox)
+                    && may_label(context.store, org, inbox)?
+                {
+                    entry.keywords.push(BOUNCE_LABEL.to_owned());
+                }
+                effects.push(Effect::Place(entry));
+            }
+            None if may_leave => effects.push(Effect::Queue(recipient.clone())),
+            None => return Err(Refusal::RelayDenied),
+        }
+    }
+    Ok(())
 }
 
 /// Whether a message from outside names a sender of this server (DECISIONS.md, "Senders"). Mail of
@@ -175,7 +206,7 @@ fn is_spoofed(
 fn leave_out_blocked(
     service: &Service,
     context: &ReadContext<'_>,
-    (envelope, analysis): (&Envelope, &Analysis),
+    (envelope, analysis, reports): (&Envelope, &Analysis, &[ReturnedReport]),
     effects: &mut Vec<Effect>,
 ) -> Result<(), Refusal> {
     let authors: Vec<String> = (analysis.from.iter())
@@ -192,6 +223,10 @@ fn leave_out_blocked(
         let (Some(org), Some(inbox)) = (recipient.org, recipient.inbox) else {
             continue;
         };
+        // The inbox has written to the server that reports.
+        if reports.iter().any(|report| report.inbox == inbox) {
+            continue;
+        }
         if let Some(rule) = lists::receive_block(service, context.store, (org, inbox), &sender)? {
             effects.retain(|effect| !matches!(effect, Effect::Place(p) if p.inbox == inbox));
             first.get_or_insert(rule);
@@ -216,7 +251,7 @@ fn with_summary(plan: Plan, mut analysis: Analysis) -> Plan {
 }
 
 /// What lists and events show of a message.
-pub(super) fn summary_of(analysis: Analysis) -> Summary {
+pub(in crate::service) fn summary_of(analysis: Analysis) -> Summary {
     let named = |list: Vec<Mailbox>| {
         list.into_iter()
             .take(ADDRESSES_SHOWN)

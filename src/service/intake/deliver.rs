@@ -14,8 +14,12 @@ use crate::call::{
     Metric, Noun, OrgId, OutboundStatus, Recipient, Refusal, SendStatus, SenderAuth, SpecialUse,
     ThreadId, UidSet, Written,
 };
+use crate::mail::write::dsn::{DsnAction, ORIGINAL_BYTES_MAX};
 use crate::mail::write::outgoing::without_private_fields;
 use crate::service::context::WriteContext;
+use crate::service::outbound::bounce;
+use crate::service::outbound::failure::{DeliveryFailure, Lasting};
+use crate::service::outbound::notice::{SentTo, tell_sender, wants};
 use crate::service::outgoing::OutgoingMail;
 use crate::service::{outgoing, policy};
 use crate::store::{
@@ -98,6 +102,10 @@ pub fn deliver(
             }
         }
     }
+    for report in &plan.reports {
+        bounce::carry_out(context, report)?;
+    }
+    confirm(context, caller, plan)?;
     if !context.is_again {
         policy::count_receive(context.service, context.now, plan.receivers(), plan.party);
         let metrics = &context.shared.metrics;
@@ -118,6 +126,59 @@ pub fn deliver(
             (Decision::Send, _) => SendStatus::Queued,
         },
     })
+}
+
+/// Stores a message that this server itself has written, in a transaction of the queue. `false`,
+/// with nothing written, when the inbox does not take it: it is full, or gone.
+pub fn deliver_own(context: &mut WriteContext<'_>, delivery: &Delivery) -> Result<bool, Refusal> {
+    let (plan, caller) = (&delivery.plan, Caller::System);
+    let checked = check(context, &caller, plan).and_then(|targets| {
+        let keepers = keepers(&caller, plan, &targets)?;
+        check_before_pieces(context, plan, &targets, &keepers)
+    });
+    match checked {
+        Ok(()) => deliver(context, &caller, delivery).map(|_| true),
+        Err(
+            Refusal::OverQuota { .. }
+            | Refusal::Limit { .. }
+            | Refusal::RateLimited { .. }
+            | Refusal::NoSuchInbox
+            | Refusal::NotFound(_),
+        ) => Ok(false),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Tells the sender of the recipients here that have the message, where it has asked for that
+/// (RFC 3461 section 5.2.4).
+fn confirm(context: &mut WriteContext<'_>, caller: &Caller, plan: &Plan) -> Result<(), Refusal> {
+    let Some(sender) = plan.sender.filter(|_| plan.decision != Decision::Draft) else {
+        return Ok(());
+    };
+    let from = (caller.access()?.org, sender);
+    for recipient in &plan.recipients {
+        if recipient.inbox.is_none() || recipient.notify == 0 {
+            continue;
+        }
+        let envelope = envelope_of(plan, recipient);
+        if !wants(&envelope, DsnAction::Delivered) {
+            continue;
+        }
+        let (header, rest) = split_body(plan);
+        let mut original = without_private_fields(header);
+        if plan.ret_full == Some(true) && plan.body.len() <= ORIGINAL_BYTES_MAX {
+            original.extend_from_slice(rest);
+        }
+        let sent = SentTo {
+            from,
+            envelope: &envelope,
+            created_at: context.now.unix_ms,
+            original: &original,
+        };
+        let told = DeliveryFailure::of(Lasting::Temporary, (2, 0, 0), String::new());
+        tell_sender(context, &sent, DsnAction::Delivered, (&told, None))?;
+    }
+    Ok(())
 }
 
 /// Asks policy again: a pause or a mode may have been set, or the domain may have gone to another
@@ -473,14 +534,7 @@ fn enqueue(
     (body, content): (BodyId, OutboundContent),
     (recipient, holds): (&Recipient, usize),
 ) -> Result<(), Refusal> {
-    let envelope = SmtpJob {
-        reverse_path: plan.reverse_path.clone(),
-        recipient: recipient.address.clone(),
-        notify: recipient.notify,
-        orcpt: recipient.orcpt.clone(),
-        ret_full: plan.ret_full,
-        envid: plan.envid.clone(),
-    };
+    let envelope = envelope_of(plan, recipient);
     let outbound = &context.service.outbound;
     let new = NewOutbound {
         org,
@@ -494,15 +548,32 @@ fn enqueue(
         status: OutboundStatus::Queued,
         due_at: context.now.unix_ms,
         expires_at: outbound.expires_at(context.now),
+        late_at: outbound.late_at(context.now.unix_ms),
         holds: holds as u64,
     };
     outbound.enqueue(context.store, context.now, &new)
 }
 
+fn envelope_of(plan: &Plan, recipient: &Recipient) -> SmtpJob {
+    SmtpJob {
+        reverse_path: plan.reverse_path.clone(),
+        recipient: recipient.address.clone(),
+        notify: recipient.notify,
+        orcpt: recipient.orcpt.clone(),
+        ret_full: plan.ret_full,
+        envid: plan.envid.clone(),
+    }
+}
+
+/// The header of the message, and the rest.
+fn split_body(plan: &Plan) -> (&[u8], &[u8]) {
+    let header_len = plan.header_len as usize;
+    (plan.body.split_at_checked(header_len)).unwrap_or((&plan.body, &[]))
+}
+
 /// What the message needs of another server.
 fn content_of(plan: &Plan) -> OutboundContent {
-    let header_len = plan.header_len as usize;
-    let (header, rest) = (plan.body.split_at_checked(header_len)).unwrap_or((&plan.body, &[]));
+    let (header, rest) = split_body(plan);
     let size = without_private_fields(header)
         .len()
         .saturating_add(rest.len());

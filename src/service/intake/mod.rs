@@ -27,8 +27,8 @@ use crate::service::access::admit::admit;
 use crate::service::context::ReadContext;
 
 pub use again::read_again;
-pub(in crate::service) use decide::named_address;
-pub use deliver::{PIECE_BYTES, deliver, store_piece};
+pub(in crate::service) use decide::{named_address, summary_of};
+pub use deliver::{PIECE_BYTES, deliver, deliver_own, store_piece};
 pub(in crate::service) use lookup::LOOKUP_MS;
 pub use lookup::{Finding, LookupId, Lookups};
 pub use parsed::ParsedMessage;

@@ -7,6 +7,7 @@ use crate::call::{
     Summary,
 };
 use crate::service::access::receives::SendingParty;
+use crate::service::outbound::bounce::ReturnedReport;
 use crate::store::ArrivingBody;
 
 /// The decision about a message. The writer carries it out after checking again what may have
@@ -45,6 +46,8 @@ pub struct Plan {
     /// The effects of the delivery, in this order. The writer carries out every effect, or refuses
     /// the message.
     pub effects: Vec<Effect>,
+    /// What the message reports about mail that has left.
+    pub reports: Vec<ReturnedReport>,
 }
 
 /// A message that is decided on, on its way to the writer.

@@ -35,6 +35,8 @@ pub struct DeliveryFailure {
     pub enhanced: Option<(u8, u16, u16)>,
     /// The text of the reply, or one sentence.
     pub text: String,
+    /// The reply was to RCPT, so it is about the recipient.
+    pub is_of_recipient: bool,
 }
 
 impl DeliveryFailure {
@@ -48,6 +50,7 @@ impl DeliveryFailure {
             code: None,
             enhanced: Some(enhanced),
             text,
+            is_of_recipient: false,
         }
     }
 
@@ -109,6 +112,7 @@ impl DeliveryFailure {
             code: Some(reply.code),
             enhanced: reply.enhanced,
             text: reply.text.clone(),
+            is_of_recipient: false,
         }
     }
 
@@ -128,6 +132,7 @@ impl DeliveryFailure {
                 Some(reply) => reply.text.clone(),
                 None => report.why.clone(),
             },
+            is_of_recipient: report.is_of_recipient,
         }
     }
 

@@ -6,16 +6,20 @@
 //! engines that this module does not know.
 
 mod address;
+pub mod bounce;
 pub mod change;
-mod failure;
+pub mod failure;
 mod hosts;
 mod list;
+pub mod notice;
 mod outcome;
+pub mod path;
 mod piece;
 mod queue;
 mod routes;
 mod schedule;
 mod state;
+mod suppress;
 
 pub use list::list;
 pub use piece::piece;

@@ -1,23 +1,21 @@
 //! What became of an attempt, as rows: the state and the history of the recipient, and the event
 //! that tells it, in one savepoint.
 //!
-//! The seams of what depends on an end stand here: the path by which a report comes back
-//! ([`return_path_for`]), and the end without delivery ([`failed_for_good`]).
+//! It asks for what follows from an end: the notification of the sender (`notice.rs`), and the
+//! suppression of an address that does not exist (`suppress.rs`).
 
 use super::failure::{DeliveryFailure, Lasting};
+use super::notice::notify;
 use super::schedule;
+use super::suppress::{is_no_address, suppress};
 use crate::call::{
     ATTEMPTS_KEPT, Change, EventKind, FailureClass, HISTORY_BYTES, InboxId, Metric, OrgId,
     OutboundAttempt, OutboundNews, OutboundSettings, OutboundStatus, OutboundTls, Refusal, Report,
-    TransactionOutcome, UidSet,
+    SuppressionReason, TransactionOutcome, UidSet,
 };
+use crate::mail::write::dsn::DsnAction;
 use crate::service::context::WriteContext;
 use crate::store::{NewEvent, OutboundRecord};
-
-/// The path to which a report about a recipient goes: MAIL FROM of its transaction.
-pub fn return_path_for(row: &OutboundRecord) -> Option<String> {
-    row.envelope.reverse_path.clone()
-}
 
 /// Stores what a report tells of the attempt that it is about. Gives when the recipient is due
 /// again, if it is.
@@ -30,7 +28,13 @@ pub fn reported(
 ) -> Result<Option<i64>, Refusal> {
     let failure = DeliveryFailure::reported(report);
     match report.outcome {
-        TransactionOutcome::Delivered => delivered(context, row, &failure).map(|()| None),
+        TransactionOutcome::Delivered => {
+            // RFC 3461 section 5.2.2: a host that knows DSN confirms the delivery itself.
+            if !report.has_dsn {
+                notify(context, &row, DsnAction::Relayed, &failure)?;
+            }
+            delivered(context, row, &failure).map(|()| None)
+        }
         TransactionOutcome::Deferred | TransactionOutcome::Bounced => {
             failed(context, settings, row, &failure, random)
         }
@@ -58,6 +62,9 @@ pub fn failed(
     random: u64,
 ) -> Result<Option<i64>, Refusal> {
     if failure.lasting == Lasting::Permanent {
+        if is_no_address(failure) {
+            suppress(context, &row, SuppressionReason::Bounce, failure)?;
+        }
         remember(context, &mut row, failure, TransactionOutcome::Bounced);
         return failed_for_good(context, row, OutboundStatus::Bounced, failure).map(|()| None);
     }
@@ -119,18 +126,40 @@ pub fn expired(context: &mut WriteContext<'_>, row: OutboundRecord) -> Result<()
             ),
             None => "given up after its time, without an attempt".to_owned(),
         },
+        is_of_recipient: false,
     };
     context.shared.metrics.count(Metric::OutboundExpired);
     failed_for_good(context, row, OutboundStatus::Expired, &failure)
 }
 
-/// The end of a recipient that did not get the message: its state and its event.
+/// A recipient waits for long: its sender is told, once.
+pub fn late(context: &mut WriteContext<'_>, row: &OutboundRecord) -> Result<(), Refusal> {
+    let last = row.history.last();
+    let failure = DeliveryFailure {
+        host: last.map(|last| last.host.clone()).unwrap_or_default(),
+        code: last.and_then(|last| last.code),
+        enhanced: last.and_then(|last| last.enhanced).or(Some((4, 4, 0))),
+        ..DeliveryFailure::of(
+            Lasting::Temporary,
+            (4, 4, 0),
+            match last {
+                Some(last) => last.text.clone(),
+                None => "it was not tried yet".to_owned(),
+            },
+        )
+    };
+    notify(context, row, DsnAction::Delayed, &failure)
+}
+
+/// The end of a recipient that did not get the message: the notification of its sender, its state
+/// and its event.
 fn failed_for_good(
     context: &mut WriteContext<'_>,
     mut row: OutboundRecord,
     status: OutboundStatus,
     failure: &DeliveryFailure,
 ) -> Result<(), Refusal> {
+    notify(context, &row, DsnAction::Failed, failure)?;
     row.status = status;
     context.store.end_outbound(&row, gone_at(context))?;
     context.shared.metrics.count(Metric::OutboundBounced);
@@ -157,7 +186,7 @@ pub fn cancelled(context: &mut WriteContext<'_>, mut row: OutboundRecord) -> Res
 
 /// Hard is an address that does not exist or a server that takes nothing; policy is a refusal of
 /// this message; the rest may pass another time.
-fn class_of(status: OutboundStatus, failure: &DeliveryFailure) -> FailureClass {
+pub fn class_of(status: OutboundStatus, failure: &DeliveryFailure) -> FailureClass {
     match (status, failure.enhanced, failure.code) {
         (OutboundStatus::Expired, ..) => FailureClass::Soft,
         (_, Some((5, 7, _)), _) => FailureClass::Policy,
@@ -168,13 +197,13 @@ fn class_of(status: OutboundStatus, failure: &DeliveryFailure) -> FailureClass {
 }
 
 /// When the row of a recipient that ends now goes.
-fn gone_at(context: &WriteContext<'_>) -> i64 {
+pub fn gone_at(context: &WriteContext<'_>) -> i64 {
     context.now.unix_ms.saturating_add(KEPT_MS)
 }
 
 /// Adds an attempt to the history, which keeps its bounds: attempts in the middle lose their text,
 /// then go.
-fn remember(
+pub fn remember(
     context: &WriteContext<'_>,
     row: &mut OutboundRecord,
     told: &DeliveryFailure,
@@ -202,7 +231,7 @@ fn size(history: &[OutboundAttempt]) -> usize {
 }
 
 /// Writes the event of a recipient. An inbox that is gone has no event.
-fn tell(
+pub fn tell(
     context: &mut WriteContext<'_>,
     row: &OutboundRecord,
     kind: EventKind,

@@ -40,7 +40,10 @@ pub fn measure(store: &Store, row: &OutboundRecord) -> Result<Measured, Refusal>
 }
 
 /// The header as it goes out, the size of the stored body, and the length of its stored header.
-fn outgoing_header(store: &Store, row: &OutboundRecord) -> Result<(Vec<u8>, u32, u32), Refusal> {
+pub fn outgoing_header(
+    store: &Store,
+    row: &OutboundRecord,
+) -> Result<(Vec<u8>, u32, u32), Refusal> {
     const GONE: Refusal = Refusal::NotFound(Noun::Message);
     let body = row.body.ok_or(GONE)?;
     let (size, header_len) = store.body_lengths(row.org, body)?.ok_or(GONE)?;

@@ -8,9 +8,9 @@
 
 use std::sync::Arc;
 
-use super::outcome;
 use super::routes::{LeaseEnd, NextHop, OutboundAction};
 use super::state::{Outbound, OutboundState};
+use super::{outcome, path};
 use crate::call::{
     ConnId, DnsAnswer, NextTransaction, Now, OutboundLoss, OutboundStatus, OutboundTransaction,
     OutboundWrite, Refusal, Reply, Report, RouteId, Written,
@@ -33,7 +33,7 @@ impl Outbound {
     /// Queues a recipient, in the savepoint of the call that accepts it.
     pub fn enqueue(&self, store: &Store, now: Now, new: &NewOutbound<'_>) -> Result<(), Refusal> {
         store.queue_outbound(now, new)?;
-        self.queue().sweep_by(new.expires_at);
+        self.queue().sweep_by(new.late_at.min(new.expires_at));
         if !new.status.is_waiting() {
             return Ok(());
         }
@@ -249,7 +249,7 @@ impl OutboundState {
         Ok(OutboundTransaction {
             lease: row.lease(),
             org: row.org,
-            reverse_path: outcome::return_path_for(&row),
+            reverse_path: path::return_path_for(context, &row)?,
             recipient: row.envelope.recipient,
             size: found.size,
             has_8bit: found.has_8bit,
@@ -609,7 +609,14 @@ impl OutboundState {
         for row in store.old_outbound(steady_ms, SWEPT_A_STEP)? {
             match row.status {
                 status if status.is_finished() => store.delete_outbound(&row)?,
-                status if status.is_waiting() => outcome::expired(context, row)?,
+                status if status.is_waiting() && row.expires_at <= steady_ms => {
+                    outcome::expired(context, row)?;
+                }
+                // Its time to be told of comes before its end.
+                status if status.is_waiting() => {
+                    outcome::late(context, &row)?;
+                    store.put_off_sweep(row.id, row.expires_at)?;
+                }
                 // It ends by its report, or by the decision on it.
                 OutboundStatus::Sending | _ => {
                     store.put_off_sweep(row.id, steady_ms.saturating_add(PUT_OFF_MS))?;

@@ -113,6 +113,12 @@ impl Outbound {
         now.unix_ms.saturating_add(expire_ms)
     }
 
+    /// When the sender of a recipient that is due at `due_at` is told that it is late.
+    pub fn late_at(&self, due_at: i64) -> i64 {
+        let notice_ms = self.queue().routes.settings.delay_notice_ms;
+        due_at.saturating_add(i64::try_from(notice_ms).unwrap_or(i64::MAX))
+    }
+
     /// Takes a call of a connection. It is carried out in the next turn, in a transaction of the
     /// queue's own: a group of the writer may be undone and carried out again, and what a claim has
     /// changed in memory could not be.

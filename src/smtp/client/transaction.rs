@@ -27,6 +27,8 @@ pub(super) struct Sending {
     pub(super) is_begun: bool,
     /// The first refusal.
     pub(super) refusal: Option<RemoteReply>,
+    /// It is the reply to RCPT.
+    is_of_recipient: bool,
     form: WireForm,
     body: WireBody,
     /// Octets of the message that were read from the service.
@@ -46,6 +48,7 @@ impl Sending {
             waiting: VecDeque::new(),
             is_begun: false,
             refusal: None,
+            is_of_recipient: false,
             form: WireForm::Dotted,
             body: WireBody::new(WireForm::Dotted),
             offset: 0,
@@ -138,6 +141,7 @@ impl Client {
             (SentCommand::Mail | SentCommand::Rcpt | SentCommand::Data, 4 | 5) => {
                 if !is_refused {
                     sending.refusal = Some(reply.report());
+                    sending.is_of_recipient = command == SentCommand::Rcpt;
                 }
             }
             (SentCommand::Reset, _) => return self.bad_reply("a wrong code for RSET", out),
@@ -303,6 +307,8 @@ impl Client {
             tls: self.tls,
             reply,
             why: String::new(),
+            is_of_recipient: sending.is_of_recipient,
+            has_dsn: self.offers.dsn,
         })
     }
 }

@@ -114,6 +114,10 @@ impl Server {
             "CHUNKING".into(),
             "ENHANCEDSTATUSCODES".into(),
         ];
+        if self.opening.listener != Listener::Mx {
+            // RFC 3461. Reports go to inboxes of this server only, never to another server.
+            lines.push("DSN".into());
+        }
         if !self.tls {
             lines.push("STARTTLS".into());
         } else if self.opening.listener != Listener::Mx {

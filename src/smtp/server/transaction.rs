@@ -65,11 +65,16 @@ impl Server {
         }
     }
 
-    pub(super) fn mail(&mut self, command: &mut CommandInput<'_>) {
-        let sender = match self.opening.listener {
+    /// Who gives the parameters of a transaction.
+    fn sender_of(&self) -> SenderOf {
+        match self.opening.listener {
             Listener::Mx => SenderOf::Outside,
             _ => SenderOf::Client,
-        };
+        }
+    }
+
+    pub(super) fn mail(&mut self, command: &mut CommandInput<'_>) {
+        let sender = self.sender_of();
         let mail = match command::mail(command.args, sender) {
             Ok(mail) => mail,
             Err(error) => return self.fail(command.now, reply::syntax(error, true), command.out),
@@ -89,6 +94,8 @@ impl Server {
             reverse_path: reverse_path.clone(),
             eight_bit: mail.eight_bit,
             smtputf8: mail.smtputf8,
+            ret_full: mail.ret_full,
+            envid: mail.envid,
             ..Envelope::default()
         };
         self.transaction = Some(Box::new(Transaction {
@@ -104,6 +111,7 @@ impl Server {
 
     pub(super) fn rcpt(&mut self, command: &mut CommandInput<'_>) {
         let max = self.recipients_max();
+        let sender = self.sender_of();
         let Some(transaction) = self.transaction.as_mut() else {
             return;
         };
@@ -116,10 +124,12 @@ impl Server {
             return self.say_goodbye("4.7.0", "Too many recipients", command.out);
         }
         let utf8 = transaction.envelope.smtputf8;
-        let address = match command::rcpt(command.args, utf8, &self.opening.shared.host) {
-            Ok(address) => address.to_string(),
+        let host = &self.opening.shared.host;
+        let rcpt = match command::rcpt(command.args, (utf8, sender), host) {
+            Ok(rcpt) => rcpt,
             Err(error) => return self.fail(command.now, reply::syntax(error, false), command.out),
         };
+        let address = rcpt.address.to_string();
         if transaction.envelope.recipients.len() >= max {
             // RFC 5321 section 4.5.3.1.10: the client sends the rest in another transaction.
             // It may have pipelined many more already.
@@ -134,8 +144,8 @@ impl Server {
             address: address.clone(),
             inbox: None,
             org: None,
-            notify: 0,
-            orcpt: None,
+            notify: rcpt.notify,
+            orcpt: rcpt.orcpt,
         };
         let from = envelope.reverse_path.clone();
         let call = Look::Recipient { from, address };

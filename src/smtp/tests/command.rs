@@ -93,7 +93,9 @@ fn paths_of_clients() {
         from("FROM:<\u{e4}@x.test> SMTPUTF8").unwrap(),
         "\u{e4}@x.test"
     );
-    let to = |args| rcpt(args, false, "mx.test").map(|address| address.to_string());
+    let to = |args| {
+        rcpt(args, (false, SenderOf::Outside), "mx.test").map(|read| read.address.to_string())
+    };
     assert_eq!(to("TO:<PostMaster>").unwrap(), "postmaster@mx.test");
     assert_eq!(to("TO:<>"), Err(Address));
     assert_eq!(to("to:<a@x.test>").unwrap(), "a@x.test");
@@ -110,6 +112,7 @@ fn mail_parameters() {
             size: Some(12),
             eight_bit: true,
             smtputf8: true,
+            ..MailCommand::default()
         })
     );
     use CommandError::{Parameter, Value};
@@ -145,15 +148,83 @@ fn mail_parameters() {
     }
 }
 
-/// None is known until DSN is offered (RFC 3461 section 4).
+/// On port 25 DSN is not offered, so its parameters are unknown (RFC 3461 section 4).
 #[test]
 fn rcpt_parameters() {
-    let read = |p: &str| rcpt(&format!("TO:<a@x.test> {p}"), false, "h");
+    let read = |p: &str| {
+        rcpt(
+            &format!("TO:<a@x.test> {p}"),
+            (false, SenderOf::Outside),
+            "h",
+        )
+    };
     for parameter in ["NOTIFY=NEVER", "ORCPT=rfc822;a@x.test", "SIZE=1", "X"] {
         assert_eq!(read(parameter), Err(CommandError::Parameter), "{parameter}");
     }
     assert_eq!(read("X=\u{e4}"), Err(CommandError::Value));
     assert!(read(" ").is_ok());
+}
+
+/// RFC 3461 sections 4.1 to 4.4.
+#[test]
+fn report_parameters_of_a_client() {
+    use CommandError::{Parameter, Value};
+    let read = |p: &str| {
+        let read = rcpt(
+            &format!("TO:<a@x.test> {p}"),
+            (false, SenderOf::Client),
+            "h",
+        )?;
+        Ok((read.notify, read.orcpt))
+    };
+    let long = format!("ORCPT=rfc822;{}", "x".repeat(500));
+    for (parameter, expected) in [
+        ("", Ok((0, None))),
+        ("NOTIFY=never", Ok((1, None))),
+        ("NOTIFY=SUCCESS,failure,DELAY", Ok((14, None))),
+        ("NOTIFY=DELAY,DELAY", Ok((8, None))),
+        (
+            "ORCPT=rfc822;o+2Bc@y.test",
+            Ok((0, Some("rfc822;o+c@y.test".to_owned()))),
+        ),
+        ("NOTIFY=NEVER,SUCCESS", Err(Value)),
+        ("NOTIFY=", Err(Value)),
+        ("NOTIFY=SUCCESS,", Err(Value)),
+        ("NOTIFY=MAYBE", Err(Value)),
+        ("NOTIFY", Err(Value)),
+        ("NOTIFY=DELAY NOTIFY=DELAY", Err(Value)),
+        ("ORCPT=rfc822", Err(Value)),
+        ("ORCPT=;a@x.test", Err(Value)),
+        ("ORCPT=rfc822;", Err(Value)),
+        ("ORCPT=rf(c;a@x.test", Err(Value)),
+        ("ORCPT=rfc822;a+0D+0Ab", Err(Value)),
+        ("ORCPT=rfc822;a=b", Err(Value)),
+        (&long, Err(Value)),
+        ("RET=FULL", Err(Parameter)),
+    ] {
+        assert_eq!(read(parameter), expected, "{parameter}");
+    }
+    let read = |p: &str| {
+        let read = mail(&format!("FROM:<a@x.test> {p}"), SenderOf::Client)?;
+        Ok((read.ret_full, read.envid))
+    };
+    let long = format!("ENVID={}", "x".repeat(101));
+    for (parameter, expected) in [
+        ("RET=full", Ok((Some(true), None))),
+        (
+            "RET=HDRS ENVID=a+3Db",
+            Ok((Some(false), Some("a=b".to_owned()))),
+        ),
+        ("RET=", Err(Value)),
+        ("RET=ALL", Err(Value)),
+        ("RET=FULL RET=FULL", Err(Value)),
+        ("ENVID=", Err(Value)),
+        ("ENVID=a+0Ab", Err(Value)),
+        (&long, Err(Value)),
+        ("NOTIFY=NEVER", Err(Parameter)),
+    ] {
+        assert_eq!(read(parameter), expected, "{parameter}");
+    }
 }
 
 #[test]

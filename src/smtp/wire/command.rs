@@ -2,8 +2,8 @@
 //!
 //! Not here: whether a command may come now (`server`), the paths (`path`), and what an address
 //! means (the service). Ambiguous input is refused, not repaired: bare line ends, control octets,
-//! doubled parameters. The parameters of delivery reports (RFC 3461) are unknown ones until EHLO
-//! offers DSN.
+//! doubled parameters. The parameters of delivery reports (RFC 3461) are known to clients that log
+//! in, and unknown on port 25, where EHLO does not offer DSN.
 
 use super::path::{self, PathError};
 use crate::mail::Address;
@@ -75,6 +75,21 @@ pub struct MailCommand {
     pub eight_bit: bool,
     /// SMTPUTF8
     pub smtputf8: bool,
+    /// RET= (RFC 3461 section 4.3): `Some(true)` is FULL.
+    pub ret_full: Option<bool>,
+    /// ENVID= (RFC 3461 section 4.4), decoded.
+    pub envid: Option<String>,
+}
+
+/// The arguments of RCPT.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RcptCommand {
+    /// The recipient.
+    pub address: Address,
+    /// NOTIFY= (RFC 3461 section 4.1) as bits: 1 NEVER, 2 SUCCESS, 4 FAILURE, 8 DELAY; 0 not given.
+    pub notify: u8,
+    /// ORCPT= (RFC 3461 section 4.2), decoded: type, semicolon, address.
+    pub orcpt: Option<String>,
 }
 
 /// The arguments of BDAT.
@@ -147,14 +162,20 @@ pub fn mail(args: &str, sender: SenderOf) -> Result<MailCommand, CommandError> {
     let mut mail = MailCommand::default();
     let mut given = GivenParameters(0);
     for (name, value) in parameter_list(parameters)? {
-        let known = given.first(name, &MAIL_PARAMETERS)?;
+        let known = match sender {
+            SenderOf::Outside => given.first(name, &MAIL_PARAMETERS)?,
+            SenderOf::Client => given.first(name, &CLIENT_MAIL_PARAMETERS)?,
+        };
         match (known, value) {
             ("SIZE", Some(v)) => mail.size = Some(number(v)?),
             ("BODY", Some(v)) if v.eq_ignore_ascii_case("8BITMIME") => mail.eight_bit = true,
             ("BODY", Some(v)) if v.eq_ignore_ascii_case("7BIT") => mail.eight_bit = false,
             ("SMTPUTF8", None) => mail.smtputf8 = true,
             // RFC 4954 section 5: parsed, and then ignored.
-            ("AUTH", Some(v)) if v.len() <= AUTH_VALUE_MAX => check_xtext(v)?,
+            ("AUTH", Some(v)) if v.len() <= AUTH_VALUE_MAX => drop(xtext(v)?),
+            ("RET", Some(v)) if v.eq_ignore_ascii_case("FULL") => mail.ret_full = Some(true),
+            ("RET", Some(v)) if v.eq_ignore_ascii_case("HDRS") => mail.ret_full = Some(false),
+            ("ENVID", Some(v)) if v.len() <= ENVID_MAX => mail.envid = Some(xtext(v)?),
             _ => return Err(CommandError::Value),
         }
     }
@@ -166,20 +187,63 @@ pub fn mail(args: &str, sender: SenderOf) -> Result<MailCommand, CommandError> {
     Ok(mail)
 }
 
-/// The arguments of RCPT: `TO:<path>`, and no parameter that this server knows. `host` completes
+/// The arguments of RCPT: `TO:<path>`, and the parameters of a client. `host` completes
 /// `<postmaster>`, which needs no domain (RFC 5321 section 4.5.1).
 ///
 /// # Errors
 /// As [`mail`].
-pub fn rcpt(args: &str, smtputf8: bool, host: &str) -> Result<Address, CommandError> {
+pub fn rcpt(
+    args: &str,
+    (smtputf8, sender): (bool, SenderOf),
+    host: &str,
+) -> Result<RcptCommand, CommandError> {
     let (path, parameters) = path::split(args, "TO:")?;
-    if parameter_list(parameters)?.next().is_some() {
-        return Err(CommandError::Parameter);
+    let (mut notify, mut orcpt) = (0, None);
+    let mut given = GivenParameters(0);
+    for (name, value) in parameter_list(parameters)? {
+        let known = match sender {
+            SenderOf::Outside => return Err(CommandError::Parameter),
+            SenderOf::Client => given.first(name, &CLIENT_RCPT_PARAMETERS)?,
+        };
+        match (known, value) {
+            ("NOTIFY", Some(v)) => notify = read_notify(v)?,
+            ("ORCPT", Some(v)) if v.len() <= ORCPT_MAX => orcpt = Some(read_orcpt(v)?),
+            _ => return Err(CommandError::Value),
+        }
     }
-    Ok(match path.eq_ignore_ascii_case("postmaster") {
-        true => path::address(&format!("postmaster@{host}"), false)?,
-        false => path::address(path, smtputf8)?,
+    Ok(RcptCommand {
+        address: match path.eq_ignore_ascii_case("postmaster") {
+            true => path::address(&format!("postmaster@{host}"), false)?,
+            false => path::address(path, smtputf8)?,
+        },
+        notify,
+        orcpt,
     })
+}
+
+/// `NEVER`, or a list of the others.
+fn read_notify(text: &str) -> Result<u8, CommandError> {
+    let mut bits = 0;
+    for word in text.split(',') {
+        let known = NOTIFY
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(word));
+        bits |= known.ok_or(CommandError::Value)?.1;
+    }
+    match bits & 1 != 0 && bits != 1 {
+        true => Err(CommandError::Value),
+        false => Ok(bits),
+    }
+}
+
+/// The type of an address, which is an atom, and the address in xtext.
+fn read_orcpt(text: &str) -> Result<String, CommandError> {
+    let (kind, address) = text.split_once(';').ok_or(CommandError::Value)?;
+    let is_atom = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b'.';
+    if kind.is_empty() || !kind.bytes().all(is_atom) {
+        return Err(CommandError::Value);
+    }
+    Ok(format!("{kind};{}", xtext(address)?))
 }
 
 /// The arguments of BDAT. A number that is missing or too large is an error: the end of the
@@ -243,8 +307,8 @@ fn number(text: &str) -> Result<u64, CommandError> {
     }
 }
 
-/// Checks xtext (RFC 3461 section 4). Decoded, it must be text without control characters.
-fn check_xtext(text: &str) -> Result<(), CommandError> {
+/// Decodes xtext (RFC 3461 section 4). It must be text without control characters.
+fn xtext(text: &str) -> Result<String, CommandError> {
     let mut octets = Vec::with_capacity(text.len());
     let mut left = text.bytes();
     while let Some(byte) = left.next() {
@@ -261,10 +325,10 @@ fn check_xtext(text: &str) -> Result<(), CommandError> {
             _ => return Err(CommandError::Value),
         });
     }
-    let text = core::str::from_utf8(&octets).map_err(|_| CommandError::Value)?;
+    let text = String::from_utf8(octets).map_err(|_| CommandError::Value)?;
     match text.is_empty() || text.chars().any(char::is_control) {
         true => Err(CommandError::Value),
-        false => Ok(()),
+        false => Ok(text),
     }
 }
 
@@ -306,9 +370,16 @@ const VERBS: [(&str, Verb); 25] = [
 ];
 
 const MAIL_PARAMETERS: [&str; 4] = ["SIZE", "BODY", "SMTPUTF8", "AUTH"];
+const CLIENT_MAIL_PARAMETERS: [&str; 6] = ["SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID"];
+const CLIENT_RCPT_PARAMETERS: [&str; 2] = ["NOTIFY", "ORCPT"];
+const NOTIFY: [(&str, u8); 4] = [("NEVER", 1), ("SUCCESS", 2), ("FAILURE", 4), ("DELAY", 8)];
 
 /// RFC 5321 section 4.5.3.1.2: a domain.
 const NAME_MAX: usize = 255;
+/// RFC 3461 section 4.4.
+const ENVID_MAX: usize = 100;
+/// RFC 3461 section 4.2.
+const ORCPT_MAX: usize = 500;
 /// RFC 4954 section 5.
 const AUTH_VALUE_MAX: usize = 500;
 

@@ -119,6 +119,7 @@ fn everything() -> Inline {
         status: OutboundStatus::Queued,
         due_at: 0,
         expires_at: 5,
+        late_at: 5,
         holds: 0,
     };
     store.queue_outbound(NOW, &outbound).unwrap();
