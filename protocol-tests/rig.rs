@@ -505,6 +505,17 @@ impl Rig {
             self.settle();
         }
         self.clock.store(end, Ordering::Relaxed);
+        let expired = self.product.expire_approvals().expect("approvals");
+        self.publish(&expired);
+        self.settle();
+    }
+
+    /// The server ends without a word, and starts again over the same database.
+    pub fn restart(&mut self) {
+        self.conns.clear();
+        self.calls.clear();
+        self.ready.clear();
+        self.product.restart();
     }
 
     /// The server is told to stop.

@@ -27,6 +27,7 @@
 //! | `dns NAME TYPE DATA` | a record in the DNS; a name without a line does not exist |
 //! | `dns NAME NXDOMAIN\|SERVFAIL\|TIMEOUT` | what is said of it instead; `dns NAME forgotten` |
 //! | `disk N`, `disk free` | so many octets are free on the disk; enough |
+//! | `restarts` | the server ends without a word and starts again over the same database |
 //! | `store tidies` | the writer does its idle work: old rows are deleted |
 //! | `counts NAME` | the metric `postern_NAME` is not 0 |
 //! | `deliver ADDRESS "subject"` | a small message comes in |
@@ -547,6 +548,7 @@ impl World {
                 }
             }
             ["shutdown"] => self.rig.shutdown(),
+            ["restarts"] => self.rig.restart(),
             ["store", "tidies"] => self.tidy()?,
             ["store", "fails"] => self.rig.product.fail_next_commit(),
             ["deliver", address, ..] => {

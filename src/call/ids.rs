@@ -58,6 +58,8 @@ ids! {
     SuppressionId = "sup_";
     /// A queued recipient outside this server.
     OutboundId = "out_";
+    /// A message that waits for a decision.
+    ApprovalId = "apr_";
     /// Stored octets. Internal: clients never see it.
     BodyId = "bod_";
 }

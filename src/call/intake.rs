@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Charge, Draft, Envelope, Flags, Idempotency, InboxId, InboxRef, Need, OrgId, Render, Scopes,
-    SharePart,
+    ApprovalEdit, ApprovalId, Charge, Draft, Envelope, Flags, Idempotency, InboxId, InboxRef, Need,
+    OrgId, Render, Scopes, SharePart,
 };
 
 /// The route by which a message comes in. Every message of the store has come by one of these.
@@ -32,6 +32,18 @@ pub enum Route {
         inbox: InboxRef,
         /// The message to compose.
         draft: Box<Draft>,
+        /// The `Idempotency-Key` of the request.
+        idempotency: Option<Idempotency>,
+    },
+    /// A held message that is approved: the service reads its octets, with these changes. With
+    /// `sha256` its octets must be those that have it.
+    Approve {
+        /// The approval.
+        approval: ApprovalId,
+        /// The changes.
+        edit: Box<ApprovalEdit>,
+        /// The hash of the octets that were shown.
+        sha256: Option<[u8; 32]>,
         /// The `Idempotency-Key` of the request.
         idempotency: Option<Idempotency>,
     },
@@ -68,6 +80,7 @@ impl Intake {
     pub fn need(&self) -> Need {
         match self.route {
             Route::Inbound { .. } => Need::Nothing,
+            Route::Approve { .. } => Need::Inboxes(Scopes::APPROVE),
             Route::Submission { .. } | Route::Compose { .. } | Route::Append { .. } => {
                 Need::Inboxes(Scopes::MESSAGES_WRITE)
             }
@@ -79,7 +92,7 @@ impl Intake {
         match &self.route {
             Route::Compose { inbox, .. } => Some(inbox.into()),
             Route::Append { inbox, .. } => Some(SharePart::Inbox(*inbox)),
-            Route::Inbound { .. } | Route::Submission { .. } => None,
+            Route::Inbound { .. } | Route::Submission { .. } | Route::Approve { .. } => None,
         }
     }
 
@@ -89,7 +102,7 @@ impl Intake {
             Route::Inbound { envelope, .. } | Route::Submission { envelope, .. } => {
                 envelope.receiver()
             }
-            Route::Compose { .. } | Route::Append { .. } => None,
+            Route::Compose { .. } | Route::Approve { .. } | Route::Append { .. } => None,
         }
     }
 }

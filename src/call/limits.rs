@@ -246,6 +246,10 @@ limits! {
     /// Octets of the answers that are kept for `Idempotency-Key` in an organization: those of a day
     /// with 100,000 messages. Without room, a request with a key is refused.
     org_kept_bytes: u64 = 128 << 20 => RejectedQuota;
+    /// Messages of an organization that wait for an approval: a person reads each.
+    org_held: usize = 10_000 => RejectedQuota;
+    /// Hours after which a held message counts as declined.
+    approval_hours: usize = 72 => pace;
     /// Domains of an organization.
     domains: usize = 100 => RejectedQuota;
     /// Transactions of one connection to another server: a connection for ever would keep to one of

@@ -7,6 +7,7 @@
 
 mod access;
 mod account;
+mod approval;
 mod arrival_pace;
 mod authentication;
 pub mod bounds;
@@ -45,6 +46,9 @@ use std::sync::Arc;
 
 pub use access::{Access, Grant, Scopes, Secret};
 pub use account::*;
+pub use approval::{
+    ApprovalChange, ApprovalContent, ApprovalEdit, ApprovalRow, ApprovalStatus, ApprovedMail,
+};
 pub use arrival_pace::ArrivalPace;
 pub use authentication::AuthResult;
 pub use budget::{Budget, Charge, Holders, LONG_ANSWER_BYTES, LOOK_MS, MemoryShortage};
@@ -64,8 +68,8 @@ pub use filter_rule::{
 };
 pub use idempotency::{Idempotency, Render};
 pub use ids::{
-    BodyId, ConnId, DomainId, EntryId, FilterRuleId, InboxId, KeyId, MailboxId, OrgId, OutboundId,
-    SuppressionId, ThreadId, attachment_id, parse_attachment_id,
+    ApprovalId, BodyId, ConnId, DomainId, EntryId, FilterRuleId, InboxId, KeyId, MailboxId, OrgId,
+    OutboundId, SuppressionId, ThreadId, attachment_id, parse_attachment_id,
 };
 pub use intake::{Intake, Route};
 pub use limits::Limits;
@@ -80,8 +84,8 @@ pub use outbound::*;
 pub use outbound_settings::*;
 pub use outgoing::{Decision, PolicyReason, PolicyRefusal, RefusedRecipient, SendMode, SendStatus};
 pub use read::{
-    DomainRead, EntryRead, EventRead, FilterRuleRead, InboxRead, KeyRead, MailboxRead, MessageRead,
-    OrgRead, OutboundRead, PIECE_MAX, Read, SuppressionRead,
+    ApprovalRead, DomainRead, EntryRead, EventRead, FilterRuleRead, InboxRead, KeyRead,
+    MailboxRead, MessageRead, OrgRead, OutboundRead, PIECE_MAX, Read, SuppressionRead,
 };
 pub use recent_marks::RecentMarks;
 pub use refusal::{Allowance, Rate, Refusal};
@@ -93,8 +97,8 @@ pub use uid_queue::UidQueue;
 pub use uid_set::UidSet;
 pub use walk::{BulkProgress, MailboxWalk, RecentCount, WalkStart};
 pub use write::{
-    DomainWrite, EntryWrite, FilterRuleWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite,
-    OrgWrite, OutboundWrite, SuppressionWrite, Write,
+    ApprovalWrite, DomainWrite, EntryWrite, FilterRuleWrite, InboxWrite, KeyWrite, MailboxWrite,
+    MessageWrite, OrgWrite, OutboundWrite, SuppressionWrite, Write,
 };
 
 /// The time. The owner of a clock reads it once a turn.

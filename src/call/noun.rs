@@ -7,6 +7,7 @@
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
 pub enum Noun {
+    Approval,
     Attachment,
     Domain,
     FilterRule,
@@ -24,6 +25,7 @@ impl Noun {
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
+            Noun::Approval => "approval",
             Noun::Attachment => "attachment",
             Noun::Domain => "domain",
             Noun::FilterRule => "filter rule",
@@ -43,6 +45,8 @@ impl Noun {
 #[allow(missing_docs)]
 pub enum Countable {
     Domains,
+    /// Messages of an organization that wait for a decision.
+    HeldMessages,
     FilterRules,
     Inboxes,
     /// Inboxes whose credentials one request may export.
@@ -77,6 +81,7 @@ impl Countable {
     pub const fn name(self) -> &'static str {
         match self {
             Countable::Domains => "domains",
+            Countable::HeldMessages => "held messages",
             Countable::FilterRules => "filter rules",
             Countable::Inboxes => "inboxes",
             Countable::InboxesInExport => "inboxes in one export",
@@ -157,6 +162,10 @@ impl FromFault {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
 pub enum ConflictReason {
+    /// The message is not as it was shown.
+    ApprovalChanged,
+    /// There is a decision already, or the message is gone.
+    ApprovalDecided,
     DomainInUse,
     /// INBOX cannot be deleted.
     InboxDeleted,
@@ -175,6 +184,8 @@ pub enum ConflictReason {
     NotCancellable,
     /// The recipient has ended, or waits for an approval.
     NotRetryable,
+    /// It waits for a decision.
+    MessageHeld,
     SpecialMailboxDeleted,
     /// A special mailbox keeps its name.
     SpecialMailboxKept,
@@ -184,6 +195,10 @@ impl ConflictReason {
     /// The reason in words.
     pub const fn reason(self) -> &'static str {
         match self {
+            ConflictReason::ApprovalChanged => "the message is not the one with that sha256",
+            ConflictReason::ApprovalDecided => {
+                "the approval is decided, has expired, or its message was deleted"
+            }
             ConflictReason::DomainInUse => "an inbox has an address in the domain",
             ConflictReason::InboxDeleted => "INBOX cannot be deleted",
             ConflictReason::InboxHasChildren => {
@@ -203,6 +218,9 @@ impl ConflictReason {
                 "the message has left for this recipient, or is leaving now"
             }
             ConflictReason::NotRetryable => "the recipient has ended, or waits for an approval",
+            ConflictReason::MessageHeld => {
+                "the message is held for approval: delete it, or have it decided on"
+            }
             ConflictReason::SpecialMailboxDeleted => "a special mailbox cannot be deleted",
             ConflictReason::SpecialMailboxKept => {
                 "a folder with a special use cannot be renamed or deleted"

@@ -1,6 +1,8 @@
 //! Policy of mail that leaves an inbox, as plain data: the modes of sending, and why something
 //! does not leave. `service/outgoing/` decides; each protocol has its own words.
 
+use super::ApprovalId;
+
 /// What happens to mail that an inbox sends, from the least strict to the strictest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum SendMode {
@@ -24,7 +26,7 @@ impl SendMode {
         SendMode::Off,
     ];
     /// Their names, in order.
-    pub const NAMES: &'static [&'static str] = &["direct", "draft", "off"];
+    pub const NAMES: &'static [&'static str] = &["direct", "hold", "draft", "off"];
 
     /// Its name for clients.
     pub const fn name(self) -> &'static str {
@@ -48,6 +50,8 @@ pub enum Decision {
     /// It leaves.
     #[default]
     Send,
+    /// It waits for an approval.
+    Hold,
     /// It becomes a draft.
     Draft,
 }
@@ -59,19 +63,22 @@ pub enum SendStatus {
     Delivered,
     /// Some recipients wait in the queue.
     Queued,
+    /// It stands in Drafts until a decision is made on it.
+    Held(ApprovalId),
     /// It stands in Drafts.
     Draft,
 }
 
 impl SendStatus {
     /// The names of all.
-    pub const NAMES: &'static [&'static str] = &["queued", "delivered", "draft"];
+    pub const NAMES: &'static [&'static str] = &["queued", "delivered", "held", "draft"];
 
     /// Its name for clients.
     pub const fn name(self) -> &'static str {
         match self {
             SendStatus::Delivered => "delivered",
             SendStatus::Queued => "queued",
+            SendStatus::Held(_) => "held",
             SendStatus::Draft => "draft",
         }
     }

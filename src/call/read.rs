@@ -9,16 +9,17 @@
 use std::sync::Arc;
 
 use super::{
-    Conversion, DomainRef, EntryId, FilterRuleId, FilterRuleRow, InboxId, InboxRef, InboxRow,
-    KeyId, KeyRow, ListProgress, MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf,
-    OrgId, OrgRow, OutboundFilter, OutboundId, OutboundLease, OutboundRow, RecentCount, Scopes,
-    SearchKey, SearchProgress, SharePart, SlicedList, SuppressionId, SuppressionRow, Topic, UidSet,
-    UsageRow,
+    ApprovalId, ApprovalRow, ApprovalStatus, Conversion, DomainRef, EntryId, FilterRuleId,
+    FilterRuleRow, InboxId, InboxRef, InboxRow, KeyId, KeyRow, ListProgress, MailboxId,
+    MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OrgId, OrgRow, OutboundFilter, OutboundId,
+    OutboundLease, OutboundRow, RecentCount, Scopes, SearchKey, SearchProgress, SharePart,
+    SlicedList, SuppressionId, SuppressionRow, Topic, UidSet, UsageRow,
 };
 
 /// A call that changes nothing, by noun.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Read {
+    Approval(ApprovalRead),
     Mailbox(MailboxRead),
     Entry(EntryRead),
     Message(MessageRead),
@@ -246,6 +247,24 @@ pub enum SuppressionRead {
     Get { id: SuppressionId },
 }
 
+/// Approvals.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ApprovalRead {
+    /// Answer: `Approvals`, without their texts.
+    List {
+        status: Option<ApprovalStatus>,
+        cursor: Option<String>,
+        limit: usize,
+    },
+    /// The rest of a list.
+    ListRest {
+        status: Option<ApprovalStatus>,
+        list: Box<SlicedList<ApprovalRow>>,
+    },
+    /// Answer: `Approvals` with one.
+    Get { approval: ApprovalId },
+}
+
 /// The log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EventRead {
@@ -268,6 +287,7 @@ impl Read {
             Read::Mailbox(_) | Read::Entry(_) | Read::Message(_) | Read::Outbound(_) => {
                 Need::Inboxes(Scopes::MESSAGES_READ)
             }
+            Read::Approval(_) => Need::Inboxes(Scopes::APPROVE),
             Read::Inbox(_) => Need::Inboxes(Scopes::INBOXES_READ),
             Read::Key(_) => Need::Inboxes(Scopes::KEYS_WRITE),
             Read::Domain(_) => Need::Organization(Scopes::DOMAINS_WRITE),
@@ -299,7 +319,8 @@ impl Read {
                 Topic::Inbox(inbox) | Topic::Tree(inbox) => Some(SharePart::Inbox(*inbox)),
                 Topic::Org(_) | Topic::Key(_) | Topic::OrgEnd(_) => None,
             },
-            Read::Mailbox(_)
+            Read::Approval(_)
+            | Read::Mailbox(_)
             | Read::Entry(_)
             | Read::Message(MessageRead::ListAll { .. })
             | Read::Inbox(InboxRead::List { .. } | InboxRead::ListRest { .. })

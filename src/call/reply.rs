@@ -1,10 +1,10 @@
 //! The replies of the service, and the proof that written data is on disk.
 
 use super::{
-    Allowance, Caller, DomainView, EntryId, EntryRow, EntryState, Event, FilterRuleRow, InboxId,
-    InboxRow, KeyRow, MailboxRow, Matches, MessageView, NextTransaction, OctetsOf, OrgId, OrgRow,
-    OutboundRow, PartSource, Refusal, Secret, Selected, SendStatus, SuppressionRow, ThreadId,
-    UidSet, UsageRow,
+    Allowance, ApprovalRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
+    FilterRuleRow, InboxId, InboxRow, KeyRow, MailboxRow, Matches, MessageView, NextTransaction,
+    OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, Secret, Selected, SendStatus,
+    SuppressionRow, ThreadId, UidSet, UsageRow,
 };
 
 /// The reply to a call.
@@ -81,6 +81,10 @@ pub enum Answer {
     },
     Keys {
         rows: Vec<KeyRow>,
+        next: Option<String>,
+    },
+    Approvals {
+        rows: Vec<ApprovalRow>,
         next: Option<String>,
     },
     Domains(Vec<DomainView>),
@@ -182,6 +186,7 @@ pub enum Written {
     Next(NextTransaction),
     OrgChanged(OrgRow),
     Outbound(Box<OutboundRow>),
+    Approval(Box<ApprovalRow>),
     /// The `Idempotency-Key` and the request are the same as before: the octets that
     /// [`super::Idempotency::render`] has made of the first answer.
     Again(Vec<u8>),

@@ -10,15 +10,16 @@
 use std::sync::Arc;
 
 use super::{
-    BulkProgress, CredentialsProgress, DnsAnswer, DomainRef, EntryId, FilterRuleId, FlagChange,
-    Flags, Idempotency, InboxPatch, InboxRef, KeyId, MailboxId, MessagePatch, Need, NewDomain,
-    NewFilterRule, NewInbox, NewKey, OrgId, OrgPatch, OutboundId, OutboundLoss, Question, Refusal,
-    Report, RouteId, Scopes, SharePart, SuppressionId, UidSet,
+    ApprovalId, BulkProgress, CredentialsProgress, DnsAnswer, DomainRef, EntryId, FilterRuleId,
+    FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId, MailboxId, MessagePatch, Need,
+    NewDomain, NewFilterRule, NewInbox, NewKey, OrgId, OrgPatch, OutboundId, OutboundLoss,
+    Question, Refusal, Report, RouteId, Scopes, SharePart, SuppressionId, UidSet,
 };
 
 /// A call that changes something, by noun.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Write {
+    Approval(ApprovalWrite),
     Mailbox(MailboxWrite),
     Entry(EntryWrite),
     Message(MessageWrite),
@@ -122,6 +123,17 @@ pub enum MessageWrite {
         inbox: InboxRef,
         id: EntryId,
         permanent: bool,
+    },
+}
+
+/// Decisions on held mail. An approval comes by [`super::Route::Approve`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ApprovalWrite {
+    /// Written: `Approval`.
+    Decline {
+        approval: ApprovalId,
+        reason: Option<String>,
+        idempotency: Option<Idempotency>,
     },
 }
 
@@ -287,6 +299,7 @@ impl Write {
             Write::Mailbox(_) | Write::Entry(_) | Write::Message(_) => {
                 Need::Inboxes(Scopes::MESSAGES_WRITE)
             }
+            Write::Approval(_) => Need::Inboxes(Scopes::APPROVE),
             Write::Inbox(_) => Need::Inboxes(Scopes::INBOXES_WRITE),
             Write::Key(_) => Need::Inboxes(Scopes::KEYS_WRITE),
             Write::Domain(DomainWrite::Trust { .. }) => Need::AnyOperator,
@@ -321,7 +334,8 @@ impl Write {
             | Write::Inbox(InboxWrite::Patch { inbox, .. } | InboxWrite::Delete { inbox }) => {
                 Some(inbox.into())
             }
-            Write::Mailbox(_)
+            Write::Approval(_)
+            | Write::Mailbox(_)
             | Write::Entry(_)
             | Write::Inbox(InboxWrite::Create { .. })
             | Write::Key(_)
@@ -361,6 +375,7 @@ impl Write {
         match self {
             Write::Mailbox(MailboxWrite::CreateIn { idempotency, .. }) => idempotency.as_ref(),
             Write::Mailbox(_) | Write::Entry(_) | Write::Message(_) => None,
+            Write::Approval(ApprovalWrite::Decline { idempotency, .. }) => idempotency.as_ref(),
             Write::Inbox(call) => match call {
                 InboxWrite::Create { idempotency, .. } => idempotency.as_ref(),
                 InboxWrite::Patch { .. } | InboxWrite::Delete { .. } => None,

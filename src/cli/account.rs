@@ -38,7 +38,7 @@ pub enum OrgCommand {
     SendMode {
         /// Its id (org_…)
         id: String,
-        /// direct, draft or off
+        /// direct, hold, draft or off
         mode: String,
     },
     /// Delete an organization and everything in it
@@ -70,8 +70,8 @@ pub enum InboxCommand {
         /// Your own id for it: the same id gets the same inbox again
         #[arg(long)]
         client_id: Option<String>,
-        /// What happens to mail that it sends: direct, draft or off [default: that of its parent,
-        /// or direct]
+        /// What happens to mail that it sends: direct, hold, draft or off [default: that of its
+        /// parent, or direct]
         #[arg(long)]
         send_mode: Option<String>,
     },
@@ -95,8 +95,8 @@ pub enum InboxCommand {
         /// Your own JSON object, which replaces the one before
         #[arg(long, value_name = "JSON")]
         metadata: Option<String>,
-        /// What happens to mail that it sends: direct, draft or off; a less strict mode needs a key
-        /// with `approve`
+        /// What happens to mail that it sends: direct, hold, draft or off; a less strict mode needs
+        /// a key with `approve`
         #[arg(long)]
         send_mode: Option<String>,
     },

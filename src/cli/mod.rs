@@ -7,6 +7,7 @@
 
 mod account;
 mod api;
+mod approval;
 mod check;
 mod doctor;
 mod endpoint;
@@ -119,6 +120,9 @@ enum CliCommand {
     /// Addresses that get no more mail
     #[command(subcommand)]
     Suppression(lists::SuppressionCommand),
+    /// Mail that waits for an approval
+    #[command(subcommand)]
+    Approval(approval::ApprovalCommand),
     /// Send a message
     Send(send::SendCommand),
     /// Print events as they happen
@@ -235,6 +239,7 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Filter(filter) => lists::filters(cli, filter),
         CliCommand::Suppression(suppression) => lists::suppressions(cli, suppression),
         CliCommand::Queue(command) => queue::queue(cli, command),
+        CliCommand::Approval(approval) => approval::approvals(cli, approval),
         CliCommand::Outbound => account::outbound(cli),
         CliCommand::Usage => account::usage(cli),
         CliCommand::Folder(folder) => mailbox::folders(cli, folder),

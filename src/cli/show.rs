@@ -67,6 +67,9 @@ pub const FILTER_RULE: Columns = &[
 /// A suppressed address.
 pub const SUPPRESSION: Columns = &["address", "reason", "source", "created_at", "id"];
 
+/// An approval.
+pub const APPROVAL: Columns = &["id", "status", "to", "subject", "created_at", "expires_at"];
+
 /// Prints one object: a line for each field.
 pub fn one(cli: &Cli, reply: &ApiReply) {
     if cli.json {

@@ -165,6 +165,10 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("GET", "/outbound/*", "postern queue show"),
     ("POST", "/outbound/*/retry", "postern queue retry"),
     ("POST", "/outbound/*/cancel", "postern queue cancel"),
+    ("GET", "/approvals", "postern approval list"),
+    ("GET", "/approvals/*", "postern approval show"),
+    ("POST", "/approvals/*/approve", "postern approval approve"),
+    ("POST", "/approvals/*/decline", "postern approval decline"),
     ("GET", "/events", "postern tail"),
     ("GET", "/inboxes/*/events", "postern tail --inbox"),
 ];

@@ -181,6 +181,20 @@ impl Inline {
         }
     }
 
+    /// Declines held mail whose time is over. Gives the events to publish.
+    pub fn expire_approvals(&mut self) -> Result<Vec<Event>, Error> {
+        self.writer.expire_approvals(&self.store)
+    }
+
+    /// Ends the process and starts another over the same database: nothing that is only in memory
+    /// is left.
+    pub fn restart(&mut self) {
+        self.writer =
+            Writer::with_random(Arc::clone(&self.service), Random::seeded(self.random.u64()));
+        self.reader =
+            Reader::with_random(Arc::clone(&self.service), Random::seeded(self.random.u64()));
+    }
+
     /// Lets the next commit fail, as a failing disk does.
     pub fn fail_next_commit(&mut self) {
         self.store.fail_next_commit();

@@ -9,7 +9,8 @@ use super::keyword::KeywordUses;
 use super::mailbox::Delta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int, uint32};
 use crate::call::{
-    BULK_MESSAGES_MAX, BodyId, Change, ConnId, EntryId, Event, Flags, MailboxId, Now, UidSet,
+    BULK_MESSAGES_MAX, BodyId, Change, ConnId, EntryId, Event, Flags, MailboxId, Now, SpecialUse,
+    UidSet,
 };
 
 /// An entry that leaves its mailbox.
@@ -53,6 +54,37 @@ impl Store {
         most: (usize, usize),
         events: &mut Vec<Event>,
     ) -> Result<(UidSet, u64, Option<u32>), Error> {
+        self.expunge_to(
+            (now, origin),
+            (place, mailbox),
+            (uids, flag),
+            (most, None),
+            events,
+        )
+    }
+
+    /// Takes entries out of a mailbox to store them in another one: the log tells of a move.
+    pub fn take_out(
+        &self,
+        (now, origin): (Now, Option<ConnId>),
+        (place, mailbox): (&InboxPlace, &MailboxRecord),
+        (uids, to): (&UidSet, MailboxId),
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
+        let how = ((usize::MAX, usize::MAX), Some(to));
+        let what = (uids, Flags::NONE);
+        self.expunge_to((now, origin), (place, mailbox), what, how, events)?;
+        Ok(())
+    }
+
+    fn expunge_to(
+        &self,
+        (now, origin): (Now, Option<ConnId>),
+        (place, mailbox): (&InboxPlace, &MailboxRecord),
+        (uids, flag): (&UidSet, Flags),
+        (most, moved_to): ((usize, usize), Option<MailboxId>),
+        events: &mut Vec<Event>,
+    ) -> Result<(UidSet, u64, Option<u32>), Error> {
         if flag == Flags::DELETED && mailbox.deleted == 0 {
             return Ok((UidSet::new(), mailbox.highest_modseq, None));
         }
@@ -80,7 +112,7 @@ impl Store {
         let extra: i64 = going.iter().map(|gone| gone.extra).sum();
         self.count_cost(mailbox.inbox, -extra)?;
         self.count_keywords(mailbox.id, (KeywordUses::default(), uses), false)?;
-        self.record_leaving((stamp, origin), (place, mailbox), &going, None, events)?;
+        self.record_leaving((stamp, origin), (place, mailbox), &going, moved_to, events)?;
         Ok((set, stamp.seq, stopped))
     }
 
@@ -103,6 +135,10 @@ impl Store {
             delta.extra -= gone.extra;
         }
         self.count(mailbox, stamp.seq, &delta)?;
+        if mailbox.special == Some(SpecialUse::Drafts) {
+            let entries = going.iter().map(|gone| gone.id);
+            self.cancel_approvals((mailbox.org, stamp.at), entries)?;
+        }
         let uids: UidSet = going.iter().map(|gone| gone.uid).collect();
         for &(low, high) in uids.ranges() {
             self.direct().run(

@@ -13,7 +13,7 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1 to 5 | postcard of [`StoredChange`]. They differ in parts, see below |
+//! | `event.detail` | 1 to 6 | postcard of [`StoredChange`]. They differ in parts, see below |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
@@ -23,6 +23,7 @@
 //! | `job.payload`, kind `smtp` | 1 | postcard of `StoredSmtpJob` (`format/queue.rs`) |
 //! | `outbound.envelope` | 1 | postcard of `StoredEnvelope` |
 //! | `outbound.history` | 1 | postcard of a list of `StoredAttempt` |
+//! | `approval.envelope` | 1 | postcard of the envelope in `format/approval.rs` |
 //! | `once.answer` | none, 1 | the octets of the answer as its protocol gave them |
 //!
 //! "None" is a row that was written before version 3 of the file. It has no version octet. It is
@@ -52,6 +53,7 @@
 //!
 //! `tests/format.rs` does this with a form of its own (`a_field_is_added_as_version_2`).
 
+mod approval;
 mod queue;
 
 use std::borrow::Cow;
@@ -63,6 +65,8 @@ use crate::call::{
     Arrival, Arrived, Bulk, Change, DomainId, EntryId, EntryState, Flags, InboxId, InboxPath,
     KeyId, MailboxId, MessageDetail, NamedAddress, SenderAuth, Summary, ThreadId, UidSet,
 };
+use approval::{StoredApprovalChange, load_approval_change, store_approval_change};
+pub(super) use approval::{decode_held, encode_held};
 use queue::{StoredNews, load_news, store_news};
 pub(super) use queue::{
     decode_envelope, decode_history, decode_job, encode_envelope, encode_history, encode_job,
@@ -79,7 +83,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 5,
+    version: 6,
 };
 const PATH: Form = Form {
     what: "event path",
@@ -154,9 +158,10 @@ impl Form {
 /// A text that is borrowed when it is written and owned when it is read.
 type Text<'a> = Cow<'a, str>;
 
-/// Versions 1 to 5 of `event.detail`. Version 3 added `Told` and the third value of
+/// Versions 1 to 6 of `event.detail`. Version 3 added `Told` and the third value of
 /// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
-/// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`. So one layout reads all.
+/// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`, version 6 `Approval`. So one layout reads
+/// all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),
@@ -191,6 +196,7 @@ enum StoredChange<'a> {
         name: Text<'a>,
     },
     Outbound(Box<StoredNews<'a>>),
+    Approval(Box<StoredApprovalChange<'a>>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -372,6 +378,7 @@ fn store_change(change: &Change) -> StoredChange<'_> {
             name: name.into(),
         },
         Change::Outbound(news) => StoredChange::Outbound(Box::new(store_news(news))),
+        Change::Approval(change) => StoredChange::Approval(Box::new(store_approval_change(change))),
     }
 }
 
@@ -411,6 +418,7 @@ fn load_change(stored: StoredChange<'_>) -> Change {
             name: name.into_owned(),
         },
         StoredChange::Outbound(news) => Change::Outbound(Box::new(load_news(*news))),
+        StoredChange::Approval(change) => Change::Approval(Box::new(load_approval_change(*change))),
         StoredChange::Told(bulk, details) => Change::Copied(Bulk {
             details: details.into_iter().map(load_detail).collect(),
             ..load_bulk(bulk)

@@ -7,6 +7,7 @@
 //! alone makes a [`Receipt`]; stored encodings are read and written in `format.rs` only.
 
 mod account;
+mod approval;
 mod arriving;
 mod backup;
 mod body;
@@ -53,6 +54,7 @@ use rusqlite::{CachedStatement, Connection, Params, Row};
 use crate::call::{BodyId, Receipt};
 use crate::pace;
 
+pub use approval::{HeldEnvelope, StoredApproval};
 pub use arriving::ArrivingBody;
 pub use backup::{backup, restore};
 pub use body::{CHUNK_BYTES, NewBody};

@@ -314,6 +314,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
         sql: include_str!("step11.sql"),
         move_rows: move_recipients,
     },
+    SchemaStep::sql(include_str!("step12.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

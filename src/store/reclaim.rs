@@ -307,6 +307,14 @@ impl Store {
         if rows > 0 {
             return Ok(rows);
         }
+        let rows = self.direct().run(
+            "DELETE FROM approval WHERE id IN
+                 (SELECT id FROM approval WHERE org = ?1 LIMIT ?2)",
+            [org.0, SLICE_ROWS],
+        )?;
+        if rows > 0 {
+            return Ok(rows as i64);
+        }
         let rows = self.reclaim_keys(org)?;
         if rows > 0 {
             return Ok(rows);

@@ -253,6 +253,13 @@ pub(super) const TABLES: &[SummedTable] = &[
         kept_by: KeptBy::Triggers(&["org", "domain", "due_at"]),
     },
     SummedTable {
+        name: "approval",
+        key: &["id"],
+        sums: &[("sum", APPROVAL)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(APPROVAL),
+    },
+    SummedTable {
         name: "once",
         key: &["org", "key"],
         sums: &[("sum", &["org", "key", "fingerprint", "answer", "at"])],
@@ -275,6 +282,20 @@ pub(super) const TABLES: &[SummedTable] = &[
     },
 ];
 
+const APPROVAL: &[&str] = &[
+    "id",
+    "org",
+    "inbox",
+    "entry",
+    "status",
+    "envelope",
+    "sha256",
+    "created_at",
+    "expires_at",
+    "decided_at",
+    "decided_by",
+    "reason",
+];
 const KEY: &[&str] = &[
     "id",
     "org",

@@ -51,6 +51,12 @@ words! {
         MessageBounced = "message.bounced",
         /// A message does not leave: its sender has taken it back.
         MessageRejected = "message.rejected",
+        /// A message waits for an approval.
+        MessageHeld = "message.held",
+        /// A held message has left.
+        MessageApproved = "message.approved",
+        /// A held message does not leave.
+        MessageDeclined = "message.declined",
         /// Flags, labels or the folder of messages have changed.
         MessageUpdated = "message.updated",
         /// Messages are gone.

@@ -6,7 +6,8 @@
 
 use super::{Change, Event, EventKind, Verdict};
 use crate::call::{
-    Access, Arrival, EntryState, InboxId, KeyId, MailboxId, MessageDetail, OrgId, Topic,
+    Access, ApprovalStatus, Arrival, EntryState, InboxId, KeyId, MailboxId, MessageDetail, OrgId,
+    Topic,
 };
 
 /// The meaning of one event.
@@ -92,6 +93,16 @@ impl Event {
             }
             Change::MailboxDeleted { .. } => {
                 row(None, unseen, self.mailbox.map(SessionEnd::Mailbox))
+            }
+            Change::Approval(change) => {
+                let kind = match change.status {
+                    ApprovalStatus::Held => EventKind::MessageHeld,
+                    ApprovalStatus::Approved => EventKind::MessageApproved,
+                    ApprovalStatus::Declined | ApprovalStatus::Expired => {
+                        EventKind::MessageDeclined
+                    }
+                };
+                row(Some(kind), unseen, None)
             }
             Change::InboxCreated => row(Some(EventKind::InboxCreated), unseen, None),
             Change::InboxUpdated => row(Some(EventKind::InboxUpdated), unseen, None),

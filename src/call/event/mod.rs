@@ -19,8 +19,8 @@ pub use kind::{EventKind, FailureClass, KindSet, PriorityLevel, Verdict};
 pub use meaning::SessionEnd;
 
 use super::{
-    Access, Arrival, ConnId, DomainId, EntryId, EntryState, InboxId, KeyId, MailboxId, OrgId,
-    OutboundId, SenderAuth, Summary, ThreadId, UidSet,
+    Access, ApprovalChange, Arrival, ConnId, DomainId, EntryId, EntryState, InboxId, KeyId,
+    MailboxId, OrgId, OutboundId, SenderAuth, Summary, ThreadId, UidSet,
 };
 
 /// A set of events that a session can watch.
@@ -117,6 +117,8 @@ pub enum Change {
         /// Its name.
         name: String,
     },
+    /// A message waits for a decision, or there is one.
+    Approval(Box<ApprovalChange>),
     /// There is a new inbox.
     InboxCreated,
     /// The name, the metadata or the parent of an inbox has changed.

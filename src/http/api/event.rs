@@ -12,7 +12,7 @@ use super::inbox::COUNT;
 use super::message::{AUTH, FLAGS};
 use super::operation::{Gives, LIMIT, Operation, ResponseContent, Takes};
 use crate::call::bounds::METADATA_BYTES_MAX;
-use crate::call::{EntryId, EventKind, InboxId, PriorityLevel, ThreadId, Verdict};
+use crate::call::{ApprovalId, EntryId, EventKind, InboxId, PriorityLevel, ThreadId, Verdict};
 use crate::http::stream;
 
 static EVENT_INBOX: BodyTable = BodyTable {
@@ -30,26 +30,26 @@ static EVENT_INBOX: BodyTable = BodyTable {
 
 static EVENT_MESSAGE: BodyTable = BodyTable {
     name: "EventMessage",
-    says: "The message of an event. A key without `messages:read` is shown no sender, recipient, \
+    says: "The message of an event; of what became of one that was sent, only its id and subject. A key without `messages:read` is shown no sender, recipient, \
            subject, preview or code.",
     optional: false,
     example: "",
     fields: fields! {
         id: required Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "Its id.";
-        thread_id: required Id(ThreadId::PREFIX), r#""thr_01Hq7Zk3VdX""#, "The conversation.";
+        thread_id: sometimes Id(ThreadId::PREFIX), r#""thr_01Hq7Zk3VdX""#, "The conversation.";
         from: sometimes Object(&ADDRESS), "{}", "The first address of From.";
         to: sometimes List(&Object(&ADDRESS)), "[]", "To, up to 100 addresses.";
         subject: sometimes Text(ANY), r#""Hello""#, "The subject, decoded.";
-        date: nullable Time, r#""2026-01-31T12:00:00.000Z""#, "Date, as the sender wrote it.";
-        size: required COUNT, "2048", "Its octets.";
-        folder: required Text(ANY), r#""INBOX""#, "The folder that it came into.";
-        labels: required List(&Text(ANY)), "[]", "Its labels.";
-        flags: required List(&OneOf(&FLAGS)), "[]", "Its system flags.";
+        date: optional Time, r#""2026-01-31T12:00:00.000Z""#, "Date, as the sender wrote it.";
+        size: sometimes COUNT, "2048", "Its octets.";
+        folder: sometimes Text(ANY), r#""INBOX""#, "The folder that it came into.";
+        labels: sometimes List(&Text(ANY)), "[]", "Its labels.";
+        flags: sometimes List(&OneOf(&FLAGS)), "[]", "Its system flags.";
         preview: sometimes Text(ANY), r#""Hello, here is the report.""#, "The beginning of its text.";
-        has_attachments: required Flag, "true", "Whether it has an attachment.";
-        priority: required OneOf(PriorityLevel::NAMES), r#""normal""#, "What X-Priority and Importance say.";
+        has_attachments: sometimes Flag, "true", "Whether it has an attachment.";
+        priority: sometimes OneOf(PriorityLevel::NAMES), r#""normal""#, "What X-Priority and Importance say.";
         codes: sometimes List(&Text(ANY)), "[]", "One-time codes found in it.";
-        untrusted: required Flag, "true", "Whether it came from outside of the organization.";
+        untrusted: sometimes Flag, "true", "Whether it came from outside of the organization.";
     },
 };
 
@@ -101,6 +101,11 @@ pub(in crate::http) static EVENT: BodyTable = BodyTable {
         messages: sometimes List(&Object(&EVENT_STATE)), "[]", "Up to 100 messages that changed, fewer if they have many labels.";
         count: sometimes COUNT, "1", "How many messages changed.";
         more: sometimes Flag, "false", "Whether there are more than `messages` shows.";
+        recipient: sometimes Text(ANY), r#""ann@example.com""#,
+            "The recipient of the message that it is about, for a key with `messages:read`.";
+        reason: optional Text(ANY), "null", "Why a held message was declined.";
+        approval: sometimes Id(ApprovalId::PREFIX), r#""apr_01Hq7Zk3VdX""#,
+            "The approval that the message waits for or has waited for.";
     },
 };
 

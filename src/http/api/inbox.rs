@@ -34,7 +34,8 @@ const NEW_INBOX: BodyTable = BodyTable {
         metadata: optional AnyObject(METADATA_BYTES_MAX), r#"{"team":7}"#,
             "Your own object, given back with the inbox.";
         send_mode: optional OneOf(SendMode::NAMES), r#""direct""#,
-            "What happens to mail that it sends: it leaves, becomes a draft, or is refused. That of \
+            "What happens to mail that it sends: it leaves, waits for an approval when a recipient is outside the organization, \
+             becomes a draft, or is refused. That of \
              the organization may be stricter. To make it less strict needs `approve`.";
     },
 };
@@ -52,7 +53,8 @@ const INBOX_PATCH: BodyTable = BodyTable {
         metadata: clearable AnyObject(METADATA_BYTES_MAX), r#"{"team":7}"#,
             "Your own object, which replaces the one before.";
         send_mode: optional OneOf(SendMode::NAMES), r#""off""#,
-            "What happens to mail that it sends: it leaves, becomes a draft, or is refused. That of \
+            "What happens to mail that it sends: it leaves, waits for an approval when a recipient is outside the organization, \
+             becomes a draft, or is refused. That of \
              the organization may be stricter. To make it less strict needs `approve`.";
     },
 };

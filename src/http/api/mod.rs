@@ -5,6 +5,7 @@
 //! with, `values.rs` reads requests by them, `operation.rs` describes a route.
 
 pub(crate) mod address;
+mod approval;
 pub(crate) mod codes;
 pub(crate) mod credentials;
 pub(crate) mod domain;

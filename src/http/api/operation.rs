@@ -7,7 +7,7 @@ use super::fields::{BodyTable, FieldKind, FieldRow, fields, sometimes};
 use super::routes::{RouteRequest, RouteResult};
 use super::shapes::Described;
 use crate::call::bounds::PAGE_ROWS_MAX;
-use crate::call::{EntryId, FilterRuleId, KeyId, OrgId, OutboundId, SuppressionId};
+use crate::call::{ApprovalId, EntryId, FilterRuleId, KeyId, OrgId, OutboundId, SuppressionId};
 
 /// One operation.
 #[derive(Debug)]
@@ -117,5 +117,6 @@ pub(crate) const PATH_NAMES: &[FieldRow] = fields! {
         "The suppression.";
     outbound: required FieldKind::Id(OutboundId::PREFIX), r#""out_01Hq7Zk3VdX""#,
         "The recipient in the queue.";
+    approval: required FieldKind::Id(ApprovalId::PREFIX), r#""apr_01Hq7Zk3VdX""#, "The approval.";
     org: required FieldKind::Id(OrgId::PREFIX), r#""org_01Hq7Zk3VdX""#, "The organization.";
 };

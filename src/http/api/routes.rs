@@ -9,12 +9,12 @@ use super::operation::Operation;
 use super::problems::Problem;
 use super::values::Values;
 use super::{
-    credentials, domain, event, filter_rule, folder, health, inbox, key, list, me, message, org,
-    outbound, send, suppression,
+    approval, credentials, domain, event, filter_rule, folder, health, inbox, key, list, me,
+    message, org, outbound, send, suppression,
 };
 use crate::call::{
-    Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Need, Render, Scopes,
-    Secret, Shared, Written,
+    Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Intake, Need, Render,
+    Scopes, Secret, Shared, Written,
 };
 use crate::http::pages;
 use crate::http::stream;
@@ -168,6 +168,8 @@ pub(crate) enum RouteStep {
     Read(Box<Call>, ShowAnswer),
     /// One call that writes, and how its result is shown.
     Write(Box<Call>, ShowWritten),
+    /// A message that comes in, and how its result is shown.
+    Accept(Box<Intake>, ShowWritten),
     /// Compose, classify, deliver.
     Send(InboxRef, Box<Draft>, Option<Idempotency>),
     /// The octets of a message, in pages.
@@ -326,6 +328,7 @@ const INBOX_READ: RouteNeed = Inboxes(Scopes::INBOXES_READ);
 const INBOX_WRITE: RouteNeed = Inboxes(Scopes::INBOXES_WRITE);
 const EVENTS: RouteNeed = Inboxes(Scopes::EVENTS_READ);
 const DOMAINS: RouteNeed = Organization(Scopes::DOMAINS_WRITE);
+const APPROVE: RouteNeed = Inboxes(Scopes::APPROVE);
 const KEYS: RouteNeed = Inboxes(Scopes::KEYS_WRITE);
 const RULES: RouteNeed = Inboxes(Scopes::RULES_WRITE);
 const SUPPRESSIONS: RouteNeed = Organization(Scopes::RULES_WRITE);
@@ -379,6 +382,10 @@ routes! {
     POST "/api/v1/inboxes/{inbox}/folders" MAIL_WRITE Answered(&folder::CREATE);
     PATCH "/api/v1/inboxes/{inbox}/folders/{folder}" MAIL_WRITE Answered(&folder::RENAME);
     DELETE "/api/v1/inboxes/{inbox}/folders/{folder}" MAIL_WRITE Answered(&folder::DELETE);
+    GET "/api/v1/approvals" APPROVE Answered(&approval::LIST);
+    GET "/api/v1/approvals/{approval}" APPROVE Answered(&approval::READ);
+    POST "/api/v1/approvals/{approval}/approve" APPROVE Answered(&approval::APPROVE);
+    POST "/api/v1/approvals/{approval}/decline" APPROVE Answered(&approval::DECLINE);
     GET "/api/v1/outbound" MAIL_READ Answered(&outbound::LIST);
     POST "/api/v1/filter-rules" RULES Answered(&filter_rule::CREATE);
     GET "/api/v1/filter-rules" RULES Answered(&filter_rule::LIST);

@@ -10,7 +10,7 @@ use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
-use crate::call::{Draft, DraftAttachment, EntryId, SendStatus, ThreadId, Written};
+use crate::call::{ApprovalId, Draft, DraftAttachment, EntryId, SendStatus, ThreadId, Written};
 use crate::http::wire::response::Response;
 
 const NEW_ATTACHMENT: BodyTable = BodyTable {
@@ -70,10 +70,22 @@ static SENT: Shape<Sent> = shape! {
     thread_id: or_null Id(ThreadId::PREFIX), r#""thr_01Hq7Zk3VdX""#, "Its conversation."
         => |slot, sent| slot.shown_or_null(sent.conversation);
     status: always OneOf(SendStatus::NAMES), r#""delivered""#,
-        "`delivered` when every recipient is local and has it; `queued` when some wait; `draft` \
-         where the inbox or its organization makes drafts of what it sends."
+        "`delivered` when every recipient is local and has it; `queued` when some wait; `held` \
+         when it waits for an approval; `draft` where the inbox or its organization makes drafts \
+         of what it sends."
         => |slot, sent| slot.text(sent.status.name());
+    approval: always Id(ApprovalId::PREFIX), r#""apr_01Hq7Zk3VdX""#,
+        "The approval that it waits for."
+        => |slot, sent| slot.shown_or_null(approval_of(sent)),
+        if |sent| approval_of(sent).is_some();
 };
+
+fn approval_of(sent: &Sent) -> Option<ApprovalId> {
+    match sent.status {
+        SendStatus::Held(approval) => Some(approval),
+        _ => None,
+    }
+}
 
 pub(crate) static SEND: Operation = Operation {
     id: "messages.send",

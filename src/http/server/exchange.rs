@@ -224,6 +224,11 @@ impl Server {
                 Waiting::Write(show)
             }
             Ok(step) => match step {
+                RouteStep::Accept(mut intake, show) => {
+                    intake.charge = exchange.charge.take().map(Arc::new);
+                    out.ask = Some(exchange.ask(Call::Accept(intake)));
+                    Waiting::Write(show)
+                }
                 RouteStep::Send(inbox, draft, idempotency) => {
                     let route = Route::Compose {
                         inbox,

@@ -8,8 +8,8 @@
 use super::cursor::ResetReason;
 use super::subscription::EndReason;
 use crate::call::{
-    Access, Arrival, Arrived, Bulk, Change, EntryState, Event, EventKind, FailureClass, INBOX, Now,
-    OutboundNews, PriorityLevel, Scopes, SenderAuth, Summary, ThreadId,
+    Access, ApprovalChange, Arrival, Arrived, Bulk, Change, EntryState, Event, EventKind,
+    FailureClass, INBOX, Now, OutboundNews, PriorityLevel, Scopes, SenderAuth, Summary, ThreadId,
 };
 use crate::http::api::address::{address, addresses};
 use crate::http::api::message::{auth, labels_and_flags};
@@ -70,6 +70,7 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &
                 o.shown("id", domain);
                 o.text("name", name);
             }),
+            Change::Approval(change) => approval(o, change, open),
             Change::InboxCreated | Change::InboxUpdated | Change::InboxDeleted => {}
             Change::Outbound(news) => outbound(o, news, open),
             // These have no public type, so they are never shown.
@@ -104,6 +105,21 @@ fn outbound(o: &mut Object<'_>, news: &OutboundNews, open: bool) {
     o.text_or_null("enhanced", enhanced(news.enhanced).as_deref());
     o.text_or_null("host", Some(&*news.host).filter(|host| !host.is_empty()));
     o.slot("metadata").raw_or_null(news.metadata.as_deref());
+}
+
+/// What became of a held message, for one recipient.
+fn approval(o: &mut Object<'_>, change: &ApprovalChange, open: bool) {
+    o.object("message", |o| {
+        o.shown("id", change.message);
+        if open {
+            o.text("subject", &change.subject);
+        }
+    });
+    if open {
+        o.text("recipient", &change.recipient);
+    }
+    o.text_or_null("reason", change.reason.as_deref().filter(|_| open));
+    o.shown("approval", change.approval);
 }
 
 /// Writes the frame of a stream that is at the head of the log.

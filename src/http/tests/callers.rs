@@ -98,6 +98,7 @@ fn path_of(row: &RouteRow) -> String {
         .replace("{key}", "key_00000000001")
         .replace("{domain}", "dom_00000000001")
         .replace("{folder}", "Archive")
+        .replace("{approval}", "apr_00000000001")
         .replace("{org}", "org_00000000001")
         .replace("{outbound}", "out_00000000001")
 }

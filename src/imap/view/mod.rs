@@ -36,6 +36,7 @@ impl Happening {
             Change::MailboxCreated { .. }
             | Change::MailboxRenamed { .. }
             | Change::MailboxDeleted { .. }
+            | Change::Approval(_)
             | Change::InboxCreated
             | Change::InboxUpdated
             | Change::InboxDeleted

@@ -3,9 +3,10 @@
 //! later.
 
 use crate::call::{
-    Access, Answer, Caller, DomainRead, EntryRead, EventRead, FilterRuleId, FilterRuleRead,
-    InboxId, InboxRead, InboxRef, KeyId, KeyRead, MailboxRead, MessageRead, OrgId, OrgRead,
-    OutboundId, OutboundRead, Read, Refusal, SuppressionId, SuppressionRead,
+    Access, Answer, ApprovalId, ApprovalRead, Caller, DomainRead, EntryRead, EventRead,
+    FilterRuleId, FilterRuleRead, InboxId, InboxRead, InboxRef, KeyId, KeyRead, MailboxRead,
+    MessageRead, OrgId, OrgRead, OutboundId, OutboundRead, Read, Refusal, SuppressionId,
+    SuppressionRead,
 };
 use crate::service::account::page::begin_list;
 use crate::service::account::{domain, filter_rule, inbox, key, org};
@@ -13,6 +14,7 @@ use crate::service::context::ReadContext;
 use crate::service::events;
 use crate::service::mail::{entry, folder, list, mailbox, message, search};
 use crate::service::outbound;
+use crate::service::outgoing::approval;
 use crate::service::policy::find_inbox;
 
 /// Carries out a call, or a slice of it. `admit` has checked the caller.
@@ -27,6 +29,7 @@ pub(super) fn read(
         Read::Message(call) => read_message(context, caller.access()?, call),
         Read::Inbox(call) => read_inbox(context, caller.access()?, call),
         Read::Key(call) => read_key(context, caller.access()?, call),
+        Read::Approval(call) => read_approval(context, caller.access()?, call),
         Read::Domain(DomainRead::List) => {
             domain::list_domains(context.service, context.store, caller.access()?).map(Some)
         }
@@ -276,6 +279,36 @@ fn read_suppression(
             filter_rule::list_suppressions(store, access, address.as_deref(), list)
         }
         SuppressionRead::Get { id } => filter_rule::read_suppression(store, access, *id).map(Some),
+    }
+}
+
+fn read_approval(
+    context: &ReadContext<'_>,
+    access: &Access,
+    call: &mut ApprovalRead,
+) -> Result<Option<Answer>, Refusal> {
+    if let ApprovalRead::List {
+        status,
+        cursor,
+        limit,
+    } = call
+    {
+        let list = begin_list(cursor.as_deref(), *limit, |text| {
+            Some(ApprovalId::parse(text)?.0)
+        })?;
+        *call = ApprovalRead::ListRest {
+            status: *status,
+            list: Box::new(list),
+        };
+    }
+    match call {
+        ApprovalRead::List { .. } => Ok(None),
+        ApprovalRead::ListRest { status, list } => {
+            approval::list_approvals(context.store, access, *status, list)
+        }
+        ApprovalRead::Get { approval } => {
+            approval::read_approval(context, access, *approval).map(Some)
+        }
     }
 }
 

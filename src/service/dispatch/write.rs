@@ -5,15 +5,16 @@
 use std::sync::Arc;
 
 use crate::call::{
-    Access, BulkProgress, Caller, CredentialsProgress, DomainWrite, EntryWrite, FilterRuleWrite,
-    InboxWrite, KeyWrite, MailboxWrite, MessageWrite, NextTransaction, OrgWrite, OutboundWrite,
-    Refusal, SuppressionWrite, Write, Written,
+    Access, ApprovalWrite, BulkProgress, Caller, CredentialsProgress, DomainWrite, EntryWrite,
+    FilterRuleWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite, NextTransaction, OrgWrite,
+    OutboundWrite, Refusal, SuppressionWrite, Write, Written,
 };
 use crate::service::account::{check, domain, filter_rule, inbox, key, org};
 use crate::service::context::{Carried, WriteContext};
 use crate::service::mail::slice::BulkStep;
 use crate::service::mail::{bulk, entry, folder, mailbox, message};
 use crate::service::outbound::change;
+use crate::service::outgoing::approval;
 
 /// Carries out a call, or a slice of it. `admit` has checked the caller.
 pub(super) fn write(
@@ -25,6 +26,10 @@ pub(super) fn write(
         Write::Mailbox(call) => write_mailbox(context, caller.access()?, call),
         Write::Entry(call) => write_entry(context, caller.access()?, call),
         Write::Message(call) => write_message(context, caller.access()?, call).map(Carried::Done),
+        Write::Approval(ApprovalWrite::Decline {
+            approval, reason, ..
+        }) => approval::decline(context, caller.access()?, *approval, reason.as_deref())
+            .map(Carried::Done),
         Write::Inbox(call) => write_inbox(context, caller.access()?, call).map(Carried::Done),
         Write::Key(call) => write_key(context, caller.access()?, call),
         Write::Domain(call) => write_domain(context, caller, call),

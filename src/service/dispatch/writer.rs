@@ -17,6 +17,7 @@ use crate::service::context::{Carried, WriteContext};
 use crate::service::intake::{self, Delivery, PIECE_BYTES, StoredPieces};
 use crate::service::job::{Runner, Runners};
 use crate::service::outbound::OutboundTurn;
+use crate::service::outgoing::approval;
 use crate::service::{Service, policy};
 use crate::store::{KeptAnswer, Quota, Store};
 
@@ -98,6 +99,8 @@ pub struct Writer {
     jobs: Runners,
     /// Groups that are still carried out with a savepoint for every message.
     guarded: u32,
+    /// When the writer looks next whether the time of held mail is over, monotonic milliseconds.
+    approvals_at_ms: u64,
 }
 
 impl core::fmt::Debug for Writer {
@@ -189,6 +192,7 @@ impl Writer {
             reserve: Box::new(|_| false),
             jobs: Runners::default(),
             guarded: 0,
+            approvals_at_ms: 0,
         }
     }
 
@@ -505,6 +509,38 @@ impl Writer {
         }
     }
 
+    /// Declines held mail whose time is over, in a transaction of its own. It looks at most once a
+    /// second. Gives the events to publish.
+    pub fn expire_approvals(&mut self, store: &Store) -> Result<Vec<Event>, crate::store::Error> {
+        let now = self.service.now();
+        if now.mono_ms < self.approvals_at_ms {
+            return Ok(Vec::new());
+        }
+        self.approvals_at_ms = now.mono_ms.saturating_add(APPROVALS_MS);
+        if store.expired_approvals(now, 1)?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut events = Vec::new();
+        store.begin()?;
+        let mut context = WriteContext {
+            service: &self.service,
+            shared: &self.service.shared,
+            store,
+            random: &mut self.random,
+            now,
+            origin: None,
+            is_again: false,
+            events: &mut events,
+        };
+        match approval::expire(&mut context) {
+            Ok(()) => store.commit().map(|_| events),
+            Err(refusal) => {
+                store.rollback();
+                Err(refusal.into())
+            }
+        }
+    }
+
     /// Deletes old events, kept answers, revoked keys and expunged UIDs in one small transaction,
     /// and reclaims deleted rows in another. Gives whether there are more.
     pub fn trim(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
@@ -518,9 +554,11 @@ impl Writer {
             let kept = store.trim_answers(now.unix_ms.saturating_sub(KEPT_MS), TRIM_ANSWERS)?;
             let revoked = now.unix_ms.saturating_sub(REVOKED_MS);
             let keys = store.trim_keys(revoked, TRIM_KEYS)?;
+            let decided = now.unix_ms.saturating_sub(DECIDED_MS);
+            let approvals = store.trim_approvals(decided, TRIM_ANSWERS)?;
             let expunged = store.trim_expunged(TRIM_EXPUNGED)?;
             store.delete_ended_dkim_keys(now.unix_ms)?;
-            Ok(more || kept > 0 || keys || expunged)
+            Ok(more || kept > 0 || keys || approvals || expunged)
         })();
         match done {
             Ok(more) => {
@@ -670,6 +708,10 @@ const KEPT_MS: i64 = 86_400_000;
 const TRIM_ROWS: u64 = 1000;
 /// Milliseconds for which a revoked key is still listed: a month.
 const REVOKED_MS: i64 = 30 * 86_400_000;
+/// Milliseconds for which a decision on held mail is kept: a month.
+const DECIDED_MS: i64 = 30 * 86_400_000;
+/// Milliseconds between two looks at held mail whose time is over.
+const APPROVALS_MS: u64 = 1000;
 /// Rows of revoked keys that one transaction deletes.
 const TRIM_KEYS: usize = 200;
 /// Ranges of expunged UIDs that one transaction deletes.

@@ -66,6 +66,10 @@ fn write_all(
         let next_job = run_jobs(writer, store)?;
         let next_out = run_outbound(writer, store, &mut publish, &mut answer)?;
         let next_job = next_job.into_iter().chain(next_out).min();
+        let expired = expire_approvals(writer, store)?;
+        if !expired.is_empty() {
+            publish(expired.into());
+        }
         let wait = match (idle_turns, next_job) {
             (0, job) => job.map_or(IDLE, |job| job.min(IDLE)),
             (_, job) => job.map_or(IDLE_LONG, |job| job.min(IDLE_LONG)),
@@ -304,6 +308,18 @@ fn run_outbound(
     Ok(turn.next_ms.map(Duration::from_millis))
 }
 
+/// Declines held mail whose time is over. Gives the events to publish.
+fn expire_approvals(writer: &mut Writer, store: &Store) -> Result<Vec<Event>, String> {
+    match writer.expire_approvals(store) {
+        Err(error) if error.is_disk_failure() => Err(disk(&error.to_string())),
+        Err(error) => {
+            log::error!("approvals failed error=\"{error}\"");
+            Ok(Vec::new())
+        }
+        events => Ok(events.unwrap_or_default()),
+    }
+}
+
 /// Reclaims one slice of deleted rows.
 fn reclaim(writer: &mut Writer, store: &Store) -> Result<(), String> {
     match writer.reclaim(store) {
@@ -459,6 +475,8 @@ mod tests {
             envid: None,
             recipients: Vec::new(),
             decision: crate::call::Decision::Send,
+            held: None,
+            approved: None,
             effects: Vec::new(),
             reports: Vec::new(),
         };

@@ -1,8 +1,9 @@
 //! Judge and decide: from a parsed message to the effects of its delivery. Every route uses the
 //! same function.
 
+use super::approve::hash;
 use super::parsed::{ParsedMessage, WayIn};
-use super::plan::{Delivery, Effect, Placement, Plan};
+use super::plan::{Delivery, Effect, HeldPlan, Placement, Plan};
 use crate::call::{
     Arrival, Decision, Envelope, Flags, INBOX, InboxId, Metric, NamedAddress, Noun, OrgId,
     Recipient, Refusal, Request, SenderAuth, SpecialUse, Summary,
@@ -17,7 +18,9 @@ use crate::service::lists::SenderIdentity;
 use crate::service::outbound::bounce::{self, ReturnedReport};
 use crate::service::outbound::notice::{BOUNCE_LABEL, may_label};
 use crate::service::outgoing::OutgoingMail;
+use crate::service::outgoing::approval::HELD_LABEL;
 use crate::service::{Service, lists, outgoing, policy};
+use crate::store::HeldEnvelope;
 
 /// Decides on the effects of a message: first the copy of its sender, then an entry for each local
 /// inbox among the recipients, then a queue row for each recipient outside.
@@ -41,6 +44,7 @@ pub(super) fn decide(
     let mut sender = None;
     let mut auth = SenderAuth::Unknown;
     let mut decision = Decision::Send;
+    let (mut held, mut approved) = (None, None);
     let may_leave = match way {
         WayIn::Inbound => {
             if is_spoofed(service, context, (&body, &analysis))? {
@@ -63,7 +67,35 @@ pub(super) fn decide(
             };
             decision = outgoing::judge(service, context.store, &mail)?;
             let copy = own_copy(context, (org, inbox), decision, (&hidden, labels))?;
+            if decision == Decision::Hold {
+                held = Some(hold(&envelope, &analysis, (&copy.prefix, &body)));
+            }
             effects.push(Effect::Place(copy));
+            true
+        }
+        WayIn::Approved {
+            inbox,
+            entry,
+            labels,
+            prefix,
+            mail,
+        } => {
+            sender = Some(inbox);
+            auth = SenderAuth::Client;
+            let org = caller.access()?.org;
+            let outgoing = OutgoingMail {
+                org,
+                inbox,
+                recipients: &envelope.recipients,
+            };
+            outgoing::judge_approved(service, context.store, &outgoing)?;
+            let copy = own_copy(context, (org, inbox), Decision::Send, (&[], labels))?;
+            effects.push(Effect::Place(Placement {
+                id: Some(entry),
+                prefix,
+                ..copy
+            }));
+            approved = Some(mail);
             true
         }
         WayIn::Append(placement) => {
@@ -78,7 +110,7 @@ pub(super) fn decide(
     let leaving = match decision {
         Decision::Send => Some(may_leave),
         // It goes nowhere yet.
-        Decision::Draft => None,
+        Decision::Hold | Decision::Draft => None,
     };
     if let Some(may_leave) = leaving {
         send_on(context, (&envelope, may_leave), &reports, &mut effects)?;
@@ -113,6 +145,8 @@ pub(super) fn decide(
             None => Vec::new(),
         },
         decision,
+        held,
+        approved,
         effects,
         reports,
         body,
@@ -297,15 +331,18 @@ fn own_copy(
     context: &ReadContext<'_>,
     (org, inbox): (OrgId, InboxId),
     decision: Decision,
-    (hidden, keywords): (&[String], Vec<String>),
+    (hidden, mut keywords): (&[String], Vec<String>),
 ) -> Result<Placement, Refusal> {
     let (special, kind, flags) = match decision {
         Decision::Send => (SpecialUse::Sent, Arrival::Sent, Flags::SEEN),
-        Decision::Draft => {
+        Decision::Hold | Decision::Draft => {
             let flags = Flags::SEEN.with(Flags::DRAFT);
             (SpecialUse::Drafts, Arrival::Appended, flags)
         }
     };
+    if decision == Decision::Hold {
+        keywords.push(HELD_LABEL.to_owned());
+    }
     let mailbox = context
         .store
         .mailbox_special(org, inbox, special)?
@@ -315,6 +352,7 @@ fn own_copy(
         crate::mail::write::field::fold("Bcc", &hidden.join(", "), &mut prefix);
     }
     Ok(Placement {
+        id: None,
         inbox,
         mailbox: mailbox.name,
         prefix,
@@ -325,6 +363,20 @@ fn own_copy(
     })
 }
 
+/// What is kept of a message that is held.
+fn hold(envelope: &Envelope, analysis: &Analysis, (prefix, body): (&[u8], &[u8])) -> HeldPlan {
+    HeldPlan {
+        envelope: HeldEnvelope {
+            reverse_path: envelope.reverse_path.clone(),
+            recipients: envelope.recipients.clone(),
+            ret_full: envelope.ret_full,
+            envid: envelope.envid.clone(),
+            subject: unicode::prefix(&analysis.subject, SUBJECT_BYTES).to_owned(),
+        },
+        sha256: hash(prefix, body),
+    }
+}
+
 /// The entry of a local recipient, with the trace fields of final delivery (RFC 5321
 /// section 4.4) in its own prefix.
 fn received(inbox: InboxId, reverse_path: &str, recipient: &Recipient) -> Placement {
@@ -333,6 +385,7 @@ fn received(inbox: InboxId, reverse_path: &str, recipient: &Recipient) -> Placem
         recipient.address
     );
     Placement {
+        id: None,
         inbox,
         mailbox: INBOX.to_owned(),
         prefix: prefix.into_bytes(),

@@ -8,11 +8,11 @@
 //! nothing. The rule: what it can check it checks before it writes the first row, because a message
 //! has no savepoint of its own, and a later refusal makes its group run again.
 
-use super::plan::{Delivery, Effect, Placement, Plan, StoredPieces};
+use super::plan::{Delivery, Effect, HeldPlan, Placement, Plan, StoredPieces};
 use crate::call::{
-    Access, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId, EntryState, InboxId,
-    Metric, Noun, OrgId, OutboundStatus, Recipient, Refusal, SendStatus, SenderAuth, SpecialUse,
-    ThreadId, UidSet, Written,
+    Access, ApprovalId, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId, EntryState,
+    InboxId, Metric, Noun, OrgId, OutboundStatus, Recipient, Refusal, SendStatus, SenderAuth,
+    SpecialUse, ThreadId, UidSet, Written,
 };
 use crate::mail::write::dsn::{DsnAction, ORIGINAL_BYTES_MAX};
 use crate::mail::write::outgoing::without_private_fields;
@@ -21,6 +21,7 @@ use crate::service::outbound::bounce;
 use crate::service::outbound::failure::{DeliveryFailure, Lasting};
 use crate::service::outbound::notice::{SentTo, tell_sender, wants};
 use crate::service::outgoing::OutgoingMail;
+use crate::service::outgoing::approval::{self, HeldMail};
 use crate::service::{outgoing, policy};
 use crate::store::{
     CHUNK_BYTES, InboxPlace, MailboxRecord, NewBody, NewEntry, NewEvent, NewOutbound,
@@ -36,6 +37,7 @@ struct PlacementTarget<'p> {
 
 /// An entry that was stored.
 struct StoredEntry {
+    inbox: InboxId,
     entry: EntryId,
     thread: ThreadId,
     kind: Arrival,
@@ -57,7 +59,8 @@ pub fn deliver(
     if let Some(sender) = plan.sender {
         let org = caller.access()?.org;
         judge_again(context, plan, (org, sender))?;
-        if plan.decision != Decision::Draft {
+        // A held message was charged when it was accepted.
+        if plan.decision != Decision::Draft && plan.approved.is_none() {
             let limits = &context.shared.limits;
             policy::charge_sends(limits, context.store, context.now, org, sender, 1)
                 .inspect_err(|_| context.shared.metrics.count(Metric::RateLimited))?;
@@ -69,6 +72,12 @@ pub fn deliver(
     let mut threads = Vec::new();
     let mut queued = 0;
     let mut content = None;
+    let mut decided = None;
+    if let (Some(mail), Some(sender)) = (&plan.approved, plan.sender) {
+        // Its conversation is known as long as the draft is there.
+        thread_of(context, plan, sender, &mut threads)?;
+        decided = Some(approval::approve(context, caller.access()?, mail)?);
+    }
     for effect in &plan.effects {
         match effect {
             Effect::Place(_) => {
@@ -115,15 +124,23 @@ pub fn deliver(
         }
         metrics.add(Metric::OutboundQueued, queued as u64);
     }
+    if let Some(decided) = decided {
+        return Ok(Written::Approval(Box::new(decided.row)));
+    }
+    let mut held = None;
+    if let (Some(plan), Some(stored)) = (&plan.held, &best) {
+        held = Some(hold(context, caller, plan, stored)?);
+    }
     Ok(Written::Delivered {
         entry: best.as_ref().map(|stored| stored.entry),
         thread: best.as_ref().map(|stored| stored.thread),
         message_id: plan.message_id.clone(),
         placed: best.as_ref().map(|stored| stored.placed),
-        status: match (plan.decision, queued) {
-            (Decision::Draft, _) => SendStatus::Draft,
-            (Decision::Send, 0) => SendStatus::Delivered,
-            (Decision::Send, _) => SendStatus::Queued,
+        status: match (held, plan.decision, queued) {
+            (Some(approval), ..) => SendStatus::Held(approval),
+            (None, Decision::Draft, _) => SendStatus::Draft,
+            (None, _, 0) => SendStatus::Delivered,
+            (None, _, _) => SendStatus::Queued,
         },
     })
 }
@@ -152,7 +169,7 @@ pub fn deliver_own(context: &mut WriteContext<'_>, delivery: &Delivery) -> Resul
 /// Tells the sender of the recipients here that have the message, where it has asked for that
 /// (RFC 3461 section 5.2.4).
 fn confirm(context: &mut WriteContext<'_>, caller: &Caller, plan: &Plan) -> Result<(), Refusal> {
-    let Some(sender) = plan.sender.filter(|_| plan.decision != Decision::Draft) else {
+    let Some(sender) = plan.sender.filter(|_| plan.decision == Decision::Send) else {
         return Ok(());
     };
     let from = (caller.access()?.org, sender);
@@ -181,6 +198,23 @@ fn confirm(context: &mut WriteContext<'_>, caller: &Caller, plan: &Plan) -> Resu
     Ok(())
 }
 
+/// Stores the approval that a message waits for.
+fn hold(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    held: &HeldPlan,
+    stored: &StoredEntry,
+) -> Result<ApprovalId, Refusal> {
+    let mail = HeldMail {
+        org: caller.access()?.org,
+        inbox: stored.inbox,
+        entry: stored.entry,
+        envelope: held.envelope.clone(),
+        sha256: held.sha256,
+    };
+    approval::hold(context, mail)
+}
+
 /// Asks policy again: a pause or a mode may have been set, or the domain may have gone to another
 /// organization, since the reader looked.
 fn judge_again(
@@ -193,6 +227,9 @@ fn judge_again(
         inbox,
         recipients: &plan.recipients,
     };
+    if plan.approved.is_some() {
+        return outgoing::judge_approved(context.service, context.store, &mail);
+    }
     match outgoing::judge(context.service, context.store, &mail)? {
         decision if decision == plan.decision => Ok(()),
         // Its effects are those of another decision.
@@ -480,7 +517,7 @@ fn store_entry(
     } = target;
     let stamp = store.next_seq(place.org, now)?;
     let new = NewEntry {
-        id: EntryId(store.new_id(now)),
+        id: placement.id.unwrap_or_else(|| EntryId(store.new_id(now))),
         body,
         body_size: u32::try_from(plan.body.len()).unwrap_or(u32::MAX),
         prefix: &placement.prefix,
@@ -519,6 +556,7 @@ fn store_entry(
     };
     store.put_event(stamp, context.origin, event, context.events)?;
     Ok(StoredEntry {
+        inbox: placement.inbox,
         entry: new.id,
         thread,
         kind: placement.kind,

@@ -13,6 +13,7 @@
 
 mod again;
 mod analyse;
+mod approve;
 mod compose;
 mod decide;
 mod deliver;

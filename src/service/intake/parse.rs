@@ -5,9 +5,9 @@
 //! that lead to other servers (SMTP smuggling).
 
 use super::analyse::{analyse, check_size};
-use super::compose;
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::Placement;
+use super::{approve, compose};
 use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::call::{
     Access, Arrival, Envelope, FromFault, Idempotency, InboxId, Intake, Metric, Noun, Recipient,
@@ -66,6 +66,19 @@ pub(super) fn parse(
                 ..composed
             })
         }
+        Route::Approve {
+            approval,
+            edit,
+            sha256,
+            idempotency,
+        } => {
+            let ask = (approval, &*edit, sha256);
+            let approved = approve::approved(service, context, caller.access()?, ask)?;
+            Ok(ParsedMessage {
+                idempotency,
+                ..approved
+            })
+        }
         Route::Append {
             inbox,
             mailbox,
@@ -74,6 +87,7 @@ pub(super) fn parse(
             received_at,
         } => {
             let placement = Placement {
+                id: None,
                 inbox,
                 mailbox,
                 prefix: Vec::new(),

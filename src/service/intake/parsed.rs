@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::plan::Placement;
-use crate::call::{Charge, Envelope, Idempotency, InboxId, Need, OrgId, Scopes};
+use crate::call::{
+    ApprovedMail, Charge, EntryId, Envelope, Idempotency, InboxId, Need, OrgId, Scopes,
+};
 use crate::mail::digest::Analysis;
 
 /// A message that is parsed and not yet judged.
@@ -29,6 +31,7 @@ impl ParsedMessage {
     pub fn need(&self) -> Need {
         match self.way {
             WayIn::Inbound => Need::Nothing,
+            WayIn::Approved { .. } => Need::Inboxes(Scopes::APPROVE),
             WayIn::Send { .. } | WayIn::Append(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
         }
     }
@@ -51,6 +54,16 @@ pub(super) enum WayIn {
         hidden: Vec<String>,
         /// Labels of the copy.
         labels: Vec<String>,
+    },
+    /// A held message that is approved.
+    Approved {
+        inbox: InboxId,
+        /// The entry, which goes from Drafts to Sent.
+        entry: EntryId,
+        labels: Vec<String>,
+        /// Octets of the entry in front of the body.
+        prefix: Vec<u8>,
+        mail: ApprovedMail,
     },
     /// APPEND: the entry to make.
     Append(Placement),

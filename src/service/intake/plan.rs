@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::call::{
-    Arrival, Charge, Decision, Flags, Idempotency, InboxId, Need, OrgId, Recipient, SenderAuth,
-    Summary,
+    ApprovedMail, Arrival, Charge, Decision, EntryId, Flags, Idempotency, InboxId, Need, OrgId,
+    Recipient, SenderAuth, Summary,
 };
 use crate::service::access::receives::SendingParty;
 use crate::service::outbound::bounce::ReturnedReport;
-use crate::store::ArrivingBody;
+use crate::store::{ArrivingBody, HeldEnvelope};
 
 /// The decision about a message. The writer carries it out after checking again what may have
 /// changed.
@@ -43,11 +43,24 @@ pub struct Plan {
     pub recipients: Vec<Recipient>,
     /// What policy makes of it. The writer asks policy again.
     pub decision: Decision,
+    /// What a message that is held needs to leave later.
+    pub held: Option<HeldPlan>,
+    /// The approval by which it leaves.
+    pub approved: Option<ApprovedMail>,
     /// The effects of the delivery, in this order. The writer carries out every effect, or refuses
     /// the message.
     pub effects: Vec<Effect>,
     /// What the message reports about mail that has left.
     pub reports: Vec<ReturnedReport>,
+}
+
+/// What is kept of a message that is held, besides its entry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HeldPlan {
+    /// The envelope.
+    pub envelope: HeldEnvelope,
+    /// SHA-256 of the octets of the entry.
+    pub sha256: [u8; 32],
 }
 
 /// A message that is decided on, on its way to the writer.
@@ -90,6 +103,8 @@ pub enum Effect {
 /// One entry that a delivery stores.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Placement {
+    /// The id of the entry; `None` is a new one.
+    pub id: Option<EntryId>,
     /// The inbox.
     pub inbox: InboxId,
     /// Mailbox name.

@@ -4,9 +4,9 @@ use super::entry::{check_keywords, find_place, flag_one};
 use super::mailbox;
 use super::opened::OpenedMessage;
 use crate::call::{
-    Access, Answer, Arrival, AttachmentRow, CodeRow, EntryId, FlagChange, Flags, InboxId, InboxRef,
-    LinkRow, MailboxId, MessageContent, MessagePatch, MessageView, NamedAddress, Noun, OctetsOf,
-    OrgId, PartSource, Refusal, Scopes, SpecialUse, UidSet, Written,
+    Access, Answer, Arrival, AttachmentRow, CodeRow, ConflictReason, EntryId, FlagChange, Flags,
+    InboxId, InboxRef, LinkRow, MailboxId, MessageContent, MessagePatch, MessageView, NamedAddress,
+    Noun, OctetsOf, OrgId, PartSource, Refusal, Scopes, SpecialUse, UidSet, Written,
 };
 use crate::mail::Bounds;
 use crate::mail::Digest;
@@ -298,6 +298,11 @@ pub fn patch(
     if let Some(folder) = &patch.folder {
         let limits = &context.shared.limits;
         let target = mailbox::find(context.store, limits, (access, place.path.id), folder)?;
+        let leaves = mailbox.special == Some(SpecialUse::Drafts)
+            && !matches!(target.special, Some(SpecialUse::Drafts | SpecialUse::Trash));
+        if leaves && context.store.is_held(place.org, id)? {
+            return Err(Refusal::Conflict(ConflictReason::MessageHeld));
+        }
         move_one(context, &place, &mailbox, &target, uid)?;
     }
     let view = context

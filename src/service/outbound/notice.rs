@@ -167,6 +167,7 @@ fn delivery_of(octets: Vec<u8>, inbox: InboxId, to: &str) -> Result<Delivery, Re
     let mut analysis =
         digest::analyse(&octets, &Bounds::default()).map_err(|_| Refusal::Internal)?;
     let placement = Placement {
+        id: None,
         inbox,
         mailbox: INBOX.to_owned(),
         prefix: format!("Return-Path: <>\r\nDelivered-To: {to}\r\n").into_bytes(),
@@ -187,6 +188,8 @@ fn delivery_of(octets: Vec<u8>, inbox: InboxId, to: &str) -> Result<Delivery, Re
         envid: None,
         recipients: Vec::new(),
         decision: Decision::Send,
+        held: None,
+        approved: None,
         effects: vec![Effect::Place(placement)],
         reports: Vec::new(),
         body: octets,

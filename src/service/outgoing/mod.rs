@@ -5,6 +5,8 @@
 //! It sends nothing and stores nothing. The order of the checks is the order of the answers: what
 //! concerns the sender comes first, then each recipient.
 
+pub mod approval;
+
 use crate::call::{
     Access, Answer, Decision, InboxId, Metric, Noun, OrgId, PolicyReason, PolicyRefusal, Recipient,
     Refusal, RefusedRecipient, SendMode,
@@ -60,8 +62,23 @@ pub fn judge(
     }
     Ok(match policy.mode {
         SendMode::Draft => Decision::Draft,
+        SendMode::Hold if (mail.recipients.iter()).any(|to| to.org != Some(mail.org)) => {
+            Decision::Hold
+        }
         SendMode::Direct | SendMode::Hold | SendMode::Off => Decision::Send,
     })
+}
+
+/// Judges a message that is approved: `hold` is satisfied, everything else holds.
+pub fn judge_approved(
+    service: &Service,
+    store: &Store,
+    mail: &OutgoingMail<'_>,
+) -> Result<(), Refusal> {
+    match judge(service, store, mail)? {
+        Decision::Send | Decision::Hold => Ok(()),
+        Decision::Draft => Err(changed(mail)),
+    }
 }
 
 /// Judges one recipient of a submission, before its message has come. `from` is the reverse-path,

@@ -231,9 +231,12 @@ pub fn render(written: &Written) -> Vec<u8> {
         Written::Delivered { entry, status, .. } => {
             // The id of the message in the other protocols.
             let entry = entry.unwrap_or(EntryId(0));
+            if let SendStatus::Held(approval) = status {
+                return format!("250 2.0.0 Held for approval as {approval}\r\n").into_bytes();
+            }
             let words = match status {
                 SendStatus::Delivered | SendStatus::Queued => "Ok: queued as",
-                SendStatus::Draft => "Not sent, saved as the draft",
+                SendStatus::Held(_) | SendStatus::Draft => "Not sent, saved as the draft",
             };
             format!("250 2.0.0 {words} {entry}\r\n").into_bytes()
         }

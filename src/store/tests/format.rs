@@ -6,6 +6,7 @@
 
 use super::super::format::*;
 use super::*;
+use crate::call::{ApprovalChange, ApprovalId, ApprovalStatus, Recipient};
 
 /// The lines of a golden file.
 pub(super) fn golden(file: &str) -> Vec<(String, Vec<u8>)> {
@@ -149,7 +150,7 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
         ),
         // Versions 4 and 5 have it.
         ("org-deleted", Change::OrgDeleted),
-        // Version 5 alone has the rest.
+        // Versions 5 and 6 have the next three.
         (
             "domain-verified",
             Change::DomainVerified {
@@ -187,8 +188,23 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
                 metadata: None,
             })),
         ),
+        // Version 6 alone has it.
+        (
+            "approval",
+            Change::Approval(Box::new(ApprovalChange {
+                approval: ApprovalId(800),
+                status: ApprovalStatus::Declined,
+                message: EntryId(900),
+                recipient: "ann@else.test".into(),
+                subject: "offer".into(),
+                reason: Some("no".into()),
+            })),
+        ),
     ]
 }
+
+/// How many of [`changes`] version 5 has.
+const CHANGES_OF_5: usize = 21;
 
 /// How many of [`changes`] version 4 has.
 const CHANGES_OF_4: usize = 18;
@@ -201,7 +217,7 @@ pub(super) const CHANGES_OF_2: usize = 15;
 
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2, 3, 4, 5] {
+    for version in [1, 2, 3, 4, 5, 6] {
         let kept = golden(&format!("event_detail_{version}"));
         let mut changes = changes();
         if version < 3 {
@@ -210,13 +226,15 @@ fn changes_of_every_version_are_read() {
             changes.truncate(CHANGES_OF_3);
         } else if version < 5 {
             changes.truncate(CHANGES_OF_4);
+        } else if version < 6 {
+            changes.truncate(CHANGES_OF_5);
         }
         assert_eq!(kept.len(), changes.len());
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
             assert_eq!(name, expected);
             assert_eq!(octets[0], version, "{name}");
             assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
-            if version == 5 {
+            if version == 6 {
                 assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
             }
         }
@@ -329,6 +347,31 @@ fn envelopes_and_histories_are_read() {
     assert_eq!(decode_history(&kept).unwrap(), history());
     assert_eq!(encode_history(&history()).unwrap(), kept);
     assert!(decode_history(&kept[..kept.len() - 1]).is_err());
+}
+
+#[test]
+fn envelopes_of_held_mail_are_read() {
+    let recipient = |address: &str, notify, orcpt: Option<&str>| Recipient {
+        address: address.into(),
+        inbox: None,
+        org: None,
+        notify,
+        orcpt: orcpt.map(str::to_owned),
+    };
+    let envelope = HeldEnvelope {
+        reverse_path: Some("a@x.test".into()),
+        recipients: vec![
+            recipient("ann@else.test", 6, Some("rfc822;b@y.test")),
+            recipient("b@x.test", 0, None),
+        ],
+        ret_full: Some(true),
+        envid: None,
+        subject: "offer".into(),
+    };
+    let kept = golden_one("approval_envelope_1");
+    assert_eq!(decode_held(&kept).unwrap(), envelope);
+    assert_eq!(encode_held(&envelope).unwrap(), kept);
+    assert!(decode_held(&kept[..kept.len() - 1]).is_err());
 }
 
 #[test]

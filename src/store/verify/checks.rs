@@ -184,6 +184,27 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = j.org)",
     },
     Check {
+        what: "approval of an organization that is gone",
+        table: "approval",
+        sql: "SELECT a.id, a.org FROM approval a LEFT JOIN org o ON o.id = a.org
+              WHERE o.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = a.org)",
+    },
+    Check {
+        what: "held message is not in Drafts",
+        table: "approval",
+        sql: "SELECT a.id, a.org FROM approval a JOIN inbox i ON i.id = a.inbox
+                  LEFT JOIN entry e ON e.inbox = a.inbox AND e.id = a.entry AND e.org = a.org
+                  LEFT JOIN mailbox m ON m.id = e.mailbox
+              WHERE a.status = 0 AND m.special IS NOT 2",
+    },
+    Check {
+        what: "approval has no time of its decision, or one too many",
+        table: "approval",
+        sql: "SELECT id, org FROM approval
+              WHERE status NOT BETWEEN 0 AND 3 OR (status > 0) <> (decided_at IS NOT NULL)",
+    },
+    Check {
         what: "kept answers of an organization that is gone",
         table: "once",
         sql: "SELECT DISTINCT a.org, a.org FROM once a LEFT JOIN org o ON o.id = a.org

@@ -75,6 +75,7 @@ fn log(store: &Store, org: OrgId, told: &ToldUids, found: &mut Findings) -> Resu
                 | (
                     Change::MailboxCreated { .. }
                     | Change::MailboxRenamed { .. }
+                    | Change::Approval(_)
                     | Change::InboxCreated
                     | Change::InboxUpdated
                     | Change::KeyRevoked { .. }

@@ -1,0 +1,297 @@
+//! Approvals: listed, read, declined, expired; and what the writer does to a message that is held
+//! or approved. The octets of an approved message come by `intake/approve.rs`.
+//!
+//! The rule: **a decision is made once, over exactly the octets that were shown.** The row of the
+//! approval is in the transaction of the answer to the sender, and the decision is in that of the
+//! message that leaves.
+
+use std::sync::Arc;
+
+use crate::call::{
+    Access, Answer, ApprovalChange, ApprovalContent, ApprovalId, ApprovalRow, ApprovalStatus,
+    ApprovedMail, Change, ConflictReason, Countable, EntryId, FlagChange, Flags, InboxId, Noun,
+    OrgId, Refusal, SlicedList, SpecialUse, UidSet, Written,
+};
+use crate::mail::{Digest, text};
+use crate::service::access::admit::sees;
+use crate::service::account::page::{LIST_WORK, RowsLookedAt, list_slice};
+use crate::service::context::{ReadContext, WriteContext};
+use crate::service::field::check_text;
+use crate::service::mail::entry::flag_one;
+use crate::service::mail::opened::OpenedMessage;
+use crate::store::{HeldEnvelope, InboxPlace, MailboxRecord, NewEvent, Store, StoredApproval};
+
+/// The label of a message that waits for a decision.
+pub const HELD_LABEL: &str = "$Held";
+/// The label of one that does not leave.
+pub const DECLINED_LABEL: &str = "$Declined";
+
+const NONE: Refusal = Refusal::NotFound(Noun::Approval);
+
+/// An approval that the caller may see. One of another organization or inbox is not there.
+pub fn find_approval(
+    store: &Store,
+    access: &Access,
+    approval: ApprovalId,
+) -> Result<StoredApproval, Refusal> {
+    let found = store.approval(access.org, approval)?.ok_or(NONE)?;
+    match sees(store, access, found.row.inbox)? {
+        true => Ok(found),
+        false => Err(NONE),
+    }
+}
+
+/// Does a slice of a list of approvals, of one status or all.
+pub fn list_approvals(
+    store: &Store,
+    access: &Access,
+    status: Option<ApprovalStatus>,
+    list: &mut SlicedList<ApprovalRow>,
+) -> Result<Option<Answer>, Refusal> {
+    let look = |after: i64| -> Result<RowsLookedAt<ApprovalRow>, Refusal> {
+        let page = store.approvals(access.org, ApprovalId(after), LOOKED_ROWS)?;
+        let (last, n) = (
+            page.last().map_or(after, |found| found.row.id.0),
+            page.len(),
+        );
+        let mut rows = Vec::with_capacity(n);
+        for found in page {
+            let is_wanted = status.is_none_or(|status| found.row.status == status);
+            if is_wanted && sees(store, access, found.row.inbox)? {
+                rows.push(found.row);
+            }
+        }
+        Ok(RowsLookedAt {
+            rows,
+            last,
+            is_end: n < LOOKED_ROWS,
+            work: n as u64,
+        })
+    };
+    let page = list_slice(list, LIST_WORK, |row| row.id, ApprovalId, look)?;
+    Ok(page.map(|(rows, next)| Answer::Approvals { rows, next }))
+}
+
+/// Reads one approval with the texts of its message.
+pub fn read_approval(
+    context: &ReadContext<'_>,
+    access: &Access,
+    approval: ApprovalId,
+) -> Result<Answer, Refusal> {
+    let StoredApproval { mut row, org, .. } = find_approval(context.store, access, approval)?;
+    let opened = OpenedMessage::read(context.store, (org, row.inbox), row.message)?;
+    row.content = opened.and_then(|opened| {
+        let digest = Digest::open(&opened.digest)?;
+        let body = text::text_of(&opened.octets, &digest);
+        Some(ApprovalContent {
+            text: body.text,
+            html: body.html,
+        })
+    });
+    Ok(Answer::Approvals {
+        rows: vec![row],
+        next: None,
+    })
+}
+
+/// A message that was stored in Drafts with its recipients, to be decided on.
+pub struct HeldMail {
+    /// The organization that sends.
+    pub org: OrgId,
+    /// The inbox that sends.
+    pub inbox: InboxId,
+    /// The entry in Drafts.
+    pub entry: EntryId,
+    /// The envelope.
+    pub envelope: HeldEnvelope,
+    /// SHA-256 of the octets of the entry.
+    pub sha256: [u8; 32],
+}
+
+/// Stores the approval of a message, and tells of it.
+pub fn hold(context: &mut WriteContext<'_>, mail: HeldMail) -> Result<ApprovalId, Refusal> {
+    let limits = &context.shared.limits;
+    let max = limits.org_held as u64;
+    if context.store.held_len(mail.org, max)? >= max {
+        return Err(Refusal::Limit {
+            what: Countable::HeldMessages,
+            max,
+        });
+    }
+    let hours = i64::try_from(limits.approval_hours).unwrap_or(i64::MAX);
+    let now_ms = context.now.unix_ms;
+    let id = ApprovalId(context.store.new_id(context.now));
+    let approval = StoredApproval {
+        row: ApprovalRow {
+            id,
+            status: ApprovalStatus::Held,
+            inbox: mail.inbox,
+            message: mail.entry,
+            to: Vec::new(),
+            subject: String::new(),
+            content: None,
+            sha256: mail.sha256,
+            created_at: now_ms,
+            expires_at: now_ms.saturating_add(hours.saturating_mul(HOUR_MS)),
+            decided_by: None,
+            decided_at: None,
+            reason: None,
+        },
+        org: mail.org,
+        envelope: mail.envelope,
+    };
+    context.store.insert_approval(&approval)?;
+    tell(context, &approval)?;
+    Ok(id)
+}
+
+/// Declines a message: it stays in Drafts.
+pub fn decline(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    approval: ApprovalId,
+    reason: Option<&str>,
+) -> Result<Written, Refusal> {
+    if let Some(reason) = reason {
+        check_text(reason, "reason", REASON_BYTES_MAX)?;
+    }
+    let mut found = find_approval(context.store, access, approval)?;
+    check_open(context, &found.row)?;
+    found.row.status = ApprovalStatus::Declined;
+    found.row.decided_by = access.key;
+    found.row.reason = reason.map(str::to_owned);
+    end(context, &mut found)?;
+    Ok(Written::Approval(Box::new(found.row)))
+}
+
+/// Declines what has got no decision in time, some of it.
+pub fn expire(context: &mut WriteContext<'_>) -> Result<(), Refusal> {
+    for mut found in (context.store).expired_approvals(context.now, EXPIRED_AT_ONCE)? {
+        found.row.status = ApprovalStatus::Expired;
+        found.row.reason = Some("expired".to_owned());
+        end(context, &mut found)?;
+    }
+    Ok(())
+}
+
+/// Ends an approval without sending: the row, the labels, the events.
+fn end(context: &mut WriteContext<'_>, found: &mut StoredApproval) -> Result<(), Refusal> {
+    found.row.decided_at = Some(context.now.unix_ms);
+    if !context.store.decide_approval(found.org, &found.row)? {
+        return Err(decided());
+    }
+    if let Some((place, drafts, uid)) = held_entry(context.store, found)? {
+        for (how, label) in [
+            (FlagChange::Remove, HELD_LABEL),
+            (FlagChange::Add, DECLINED_LABEL),
+        ] {
+            let label = [label.to_owned()];
+            flag_one(context, &place, &drafts, uid, (how, Flags::NONE, &label))?;
+        }
+    }
+    tell(context, found)
+}
+
+/// Checks that a message still waits for its decision.
+pub fn check_open(context: &WriteContext<'_>, row: &ApprovalRow) -> Result<(), Refusal> {
+    match row.status {
+        ApprovalStatus::Held if row.expires_at > context.now.unix_ms => Ok(()),
+        _ => Err(decided()),
+    }
+}
+
+/// The refusal of a second decision.
+pub fn decided() -> Refusal {
+    Refusal::Conflict(ConflictReason::ApprovalDecided)
+}
+
+/// Writes the decision and takes the message out of Drafts: it goes to Sent with the same id. Gives
+/// the approval as it is now.
+pub fn approve(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    mail: &ApprovedMail,
+) -> Result<StoredApproval, Refusal> {
+    let mut found = find_approval(context.store, access, mail.approval)?;
+    check_open(context, &found.row)?;
+    if found.row.sha256 != mail.shown {
+        return Err(Refusal::Conflict(ConflictReason::ApprovalChanged));
+    }
+    let Some((place, drafts, uid)) = held_entry(context.store, &found)? else {
+        return Err(decided());
+    };
+    found.row.status = ApprovalStatus::Approved;
+    found.row.decided_by = access.key;
+    found.row.decided_at = Some(context.now.unix_ms);
+    found.row.sha256 = mail.sha256;
+    if !context.store.decide_approval(found.org, &found.row)? {
+        return Err(decided());
+    }
+    let sent = (context.store)
+        .mailbox_special(found.org, found.row.inbox, SpecialUse::Sent)?
+        .ok_or(Refusal::NotFound(Noun::Mailbox))?;
+    context.store.take_out(
+        (context.now, context.origin),
+        (&place, &drafts),
+        (&UidSet::one(uid), sent.id),
+        context.events,
+    )?;
+    tell(context, &found)?;
+    Ok(found)
+}
+
+/// The entry of a held message while it stands in Drafts.
+fn held_entry(
+    store: &Store,
+    found: &StoredApproval,
+) -> Result<Option<(InboxPlace, MailboxRecord, u32)>, Refusal> {
+    let (org, row) = (found.org, &found.row);
+    let Some(place) = store.place_of(org, row.inbox)? else {
+        return Ok(None);
+    };
+    let Some(entry) = store.entry(org, row.inbox, row.message)? else {
+        return Ok(None);
+    };
+    let mailbox = store.mailbox(org, row.inbox, entry.mailbox)?;
+    let drafts = mailbox.filter(|mailbox| mailbox.special == Some(SpecialUse::Drafts));
+    Ok(drafts.map(|drafts| (place, drafts, entry.state.uid)))
+}
+
+/// Writes an event for each recipient.
+fn tell(context: &mut WriteContext<'_>, found: &StoredApproval) -> Result<(), Refusal> {
+    let Some(path) = context.store.inbox_path(found.org, found.row.inbox)? else {
+        return Ok(());
+    };
+    let path = Arc::new(path);
+    for recipient in &found.envelope.recipients {
+        let new = NewEvent {
+            inbox: Some(Arc::clone(&path)),
+            mailbox: None,
+            uids: UidSet::new(),
+            change: Change::Approval(Box::new(ApprovalChange {
+                approval: found.row.id,
+                status: found.row.status,
+                message: found.row.message,
+                recipient: recipient.address.clone(),
+                subject: found.envelope.subject.clone(),
+                reason: found.row.reason.clone(),
+            })),
+        };
+        (context.store).append_event(
+            context.now,
+            found.org,
+            context.origin,
+            new,
+            context.events,
+        )?;
+    }
+    Ok(())
+}
+
+/// Rows that one step of a list looks at.
+const LOOKED_ROWS: usize = 100;
+/// Octets of a reason.
+const REASON_BYTES_MAX: usize = 1000;
+/// Approvals that end at once: some milliseconds of work.
+const EXPIRED_AT_ONCE: u32 = 16;
+const HOUR_MS: i64 = 3_600_000;
