@@ -316,8 +316,7 @@ fn disk(cli: &Cli, report: &mut DoctorReport) {
     match rustix::fs::statvfs(data) {
         Ok(found) => {
             let free = found.f_bavail.saturating_mul(found.f_frsize);
-            let all = found.f_blocks.saturating_mul(found.f_frsize).max(1);
-            if free < DISK_MIN || free / (all / 100).max(1) < DISK_PERCENT {
+            if free < DISK_MIN {
                 report.wrong(
                     "disk",
                     format!(
@@ -369,7 +368,6 @@ const CERTIFICATE_DAYS: u64 = 14;
 const ADDRESSES_MAX: usize = 4;
 /// Less than a day of mail of a small server.
 const DISK_MIN: u64 = 1 << 30;
-const DISK_PERCENT: u64 = 5;
 /// 2026-01-01: no release of this program is older.
 const CLOCK_MIN_S: u64 = 1_767_225_600;
 /// Lists that large receivers use, each with the page where an address is taken off.
