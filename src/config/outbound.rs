@@ -64,14 +64,16 @@ pub struct OutboundTable {
 impl OutboundConfig {
     /// Checks everything; the error names the setting.
     pub(super) fn read(self) -> Result<OutboundTable, String> {
-        let mut settings = OutboundSettings::default();
-        settings.smarthost = smarthost(
-            "outbound.",
-            self.smarthost,
-            self.smarthost_tls,
-            self.smarthost_user,
-            self.smarthost_password_file,
-        )?;
+        let mut settings = OutboundSettings {
+            smarthost: smarthost(
+                "outbound.",
+                self.smarthost,
+                self.smarthost_tls,
+                self.smarthost_user,
+                self.smarthost_password_file,
+            )?,
+            ..OutboundSettings::default()
+        };
         if let Some(word) = self.tls {
             settings.tls = tls_need("outbound.tls", &word)?;
         }
