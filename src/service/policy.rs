@@ -12,7 +12,7 @@ use crate::call::{
     OrgId, Rate, Refusal,
 };
 use crate::mail::Address;
-use crate::service::outbound::path::return_destination;
+use crate::service::outbound::path::row_at;
 use crate::store::{Destination, Store};
 use core::net::IpAddr;
 
@@ -97,16 +97,21 @@ pub fn find_destination(store: &Store, address: &Address) -> Result<Option<Desti
     }
 }
 
-/// The same, and the inbox to whose mail an address is the return path.
+/// The same, and for a return path the inbox that has sent the mail.
 fn find_return_or(
     service: &Service,
     store: &Store,
     address: &Address,
 ) -> Result<Option<Destination>, Refusal> {
-    match return_destination(service, store, address)? {
-        None => find_destination(store, address),
-        found => Ok(found),
-    }
+    let Some(row) = row_at(service, store, address)? else {
+        return find_destination(store, address);
+    };
+    let sender = row.envelope.reverse_path.as_deref().map(Address::parse);
+    let Some(Ok(sender)) = sender else {
+        return Ok(None);
+    };
+    let found = find_destination(store, &sender)?;
+    Ok(found.filter(|found| found.inbox == row.inbox && found.org == row.org))
 }
 
 /// MAIL FROM: checks the path, the announced size, the disk, and on port 25 the rate of the

@@ -502,8 +502,8 @@ impl Store {
         }
     }
 
-    /// Writes what was learned of a row after its end: `status` and `history` of it. It goes when it
-    /// would have gone.
+    /// Writes what was learned of a row after its end: `status` and `history` of it. It goes when
+    /// it would have gone.
     pub fn amend_outbound(&self, row: &OutboundRecord) -> Result<(), Error> {
         let history = format::encode_history(&row.history)?;
         let cost = OUTBOUND_ENDED_BYTES.saturating_add(int(history.len() as u64));

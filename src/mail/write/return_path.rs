@@ -1,6 +1,6 @@
 //! The return path of a message that leaves: `bounces+TOKEN@domain`. The token names the row of the
 //! queue and carries proof that this server made it, so that a report of another server finds its
-//! message, and so that nobody can forge a report for a message that is not theirs.
+//! message, and so that a report cannot be forged for the message of another.
 //!
 //! The token is 18 octets in base32: the number of the row, and the first ten octets of an HMAC
 //! over it. Base32 has one case, because servers on the way may change the case of a local part.

@@ -633,7 +633,7 @@ fn carry_out(
                 if in_pieces && let Some(pieces) = intake::store_piece(context, caller, delivery)? {
                     return Ok(TaskProgress::Pieces(pieces));
                 }
-                intake::deliver(context, caller, delivery).map(TaskProgress::Done)
+                intake::complete(context, caller, delivery).map(TaskProgress::Done)
             })
         }
     }

@@ -15,8 +15,7 @@ use crate::mail::{Bounds, Headers, unicode};
 use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
 use crate::service::lists::SenderIdentity;
-use crate::service::outbound::bounce::{self, ReturnedReport};
-use crate::service::outbound::notice::{BOUNCE_LABEL, may_label};
+use crate::service::outbound::report::{BOUNCE_LABEL, ReturnedReport, may_label, reports_in};
 use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::HELD_LABEL;
 use crate::service::{Service, lists, outgoing, policy};
@@ -104,7 +103,7 @@ pub(super) fn decide(
         }
     };
     let reports = match sender {
-        None if !may_leave => bounce::reports_in(service, context.store, &envelope, &body)?,
+        None if !may_leave => reports_in(service, context.store, &envelope, &body)?,
         _ => Vec::new(),
     };
     let leaving = match decision {
@@ -163,8 +162,8 @@ pub(super) fn decide(
     })
 }
 
-/// Adds an effect for each recipient: an entry in its inbox here, or a row of the queue for one that
-/// is outside.
+/// Adds an effect for each recipient: an entry in its inbox here, or a row of the queue for one
+/// that is outside.
 fn send_on(
     context: &ReadContext<'_>,
     (envelope, may_leave): (&Envelope, bool),

@@ -14,12 +14,8 @@ use crate::call::{
     InboxId, Metric, Noun, OrgId, OutboundStatus, Recipient, Refusal, SendStatus, SenderAuth,
     SpecialUse, ThreadId, UidSet, Written,
 };
-use crate::mail::write::dsn::{DsnAction, ORIGINAL_BYTES_MAX};
 use crate::mail::write::outgoing::without_private_fields;
 use crate::service::context::WriteContext;
-use crate::service::outbound::bounce;
-use crate::service::outbound::failure::{DeliveryFailure, Lasting};
-use crate::service::outbound::notice::{SentTo, tell_sender, wants};
 use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::{self, HeldMail};
 use crate::service::{outgoing, policy};
@@ -111,10 +107,6 @@ pub fn deliver(
             }
         }
     }
-    for report in &plan.reports {
-        bounce::carry_out(context, report)?;
-    }
-    confirm(context, caller, plan)?;
     if !context.is_again {
         policy::count_receive(context.service, context.now, plan.receivers(), plan.party);
         let metrics = &context.shared.metrics;
@@ -164,38 +156,6 @@ pub fn deliver_own(context: &mut WriteContext<'_>, delivery: &Delivery) -> Resul
         ) => Ok(false),
         Err(refusal) => Err(refusal),
     }
-}
-
-/// Tells the sender of the recipients here that have the message, where it has asked for that
-/// (RFC 3461 section 5.2.4).
-fn confirm(context: &mut WriteContext<'_>, caller: &Caller, plan: &Plan) -> Result<(), Refusal> {
-    let Some(sender) = plan.sender.filter(|_| plan.decision == Decision::Send) else {
-        return Ok(());
-    };
-    let from = (caller.access()?.org, sender);
-    for recipient in &plan.recipients {
-        if recipient.inbox.is_none() || recipient.notify == 0 {
-            continue;
-        }
-        let envelope = envelope_of(plan, recipient);
-        if !wants(&envelope, DsnAction::Delivered) {
-            continue;
-        }
-        let (header, rest) = split_body(plan);
-        let mut original = without_private_fields(header);
-        if plan.ret_full == Some(true) && plan.body.len() <= ORIGINAL_BYTES_MAX {
-            original.extend_from_slice(rest);
-        }
-        let sent = SentTo {
-            from,
-            envelope: &envelope,
-            created_at: context.now.unix_ms,
-            original: &original,
-        };
-        let told = DeliveryFailure::of(Lasting::Temporary, (2, 0, 0), String::new());
-        tell_sender(context, &sent, DsnAction::Delivered, (&told, None))?;
-    }
-    Ok(())
 }
 
 /// Stores the approval that a message waits for.
@@ -592,7 +552,8 @@ fn enqueue(
     outbound.enqueue(context.store, context.now, &new)
 }
 
-fn envelope_of(plan: &Plan, recipient: &Recipient) -> SmtpJob {
+/// The envelope of one recipient.
+pub(super) fn envelope_of(plan: &Plan, recipient: &Recipient) -> SmtpJob {
     SmtpJob {
         reverse_path: plan.reverse_path.clone(),
         recipient: recipient.address.clone(),
@@ -604,7 +565,7 @@ fn envelope_of(plan: &Plan, recipient: &Recipient) -> SmtpJob {
 }
 
 /// The header of the message, and the rest.
-fn split_body(plan: &Plan) -> (&[u8], &[u8]) {
+pub(super) fn split_body(plan: &Plan) -> (&[u8], &[u8]) {
     let header_len = plan.header_len as usize;
     (plan.body.split_at_checked(header_len)).unwrap_or((&plan.body, &[]))
 }

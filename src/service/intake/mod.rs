@@ -14,6 +14,7 @@
 mod again;
 mod analyse;
 mod approve;
+mod complete;
 mod compose;
 mod decide;
 mod deliver;
@@ -28,8 +29,9 @@ use crate::service::access::admit::admit;
 use crate::service::context::ReadContext;
 
 pub use again::read_again;
+pub use complete::complete;
 pub(in crate::service) use decide::{named_address, summary_of};
-pub use deliver::{PIECE_BYTES, deliver, deliver_own, store_piece};
+pub use deliver::{PIECE_BYTES, deliver_own, store_piece};
 pub(in crate::service) use lookup::LOOKUP_MS;
 pub use lookup::{Finding, LookupId, Lookups};
 pub use parsed::ParsedMessage;

@@ -7,7 +7,7 @@ use crate::call::{
     Recipient, SenderAuth, Summary,
 };
 use crate::service::access::receives::SendingParty;
-use crate::service::outbound::bounce::ReturnedReport;
+use crate::service::outbound::report::ReturnedReport;
 use crate::store::{ArrivingBody, HeldEnvelope};
 
 /// The decision about a message. The writer carries it out after checking again what may have

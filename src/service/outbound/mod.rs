@@ -16,6 +16,7 @@ mod outcome;
 pub mod path;
 mod piece;
 mod queue;
+pub mod report;
 mod routes;
 mod schedule;
 mod state;

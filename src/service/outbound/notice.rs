@@ -1,5 +1,5 @@
 //! The notifications that this server writes about mail of its own inboxes (RFC 3464): of a
-//! failure, of a delay, of a delivery that nobody else confirms.
+//! failure, of a delay, of a delivery that no other server confirms.
 //!
 //! Each goes straight into the INBOX of the sender, in the transaction in which the thing happens.
 //! None is ever sent to another server: only inboxes of this server send, so there is no
@@ -8,6 +8,7 @@
 
 use super::failure::DeliveryFailure;
 use super::piece::outgoing_header;
+use super::report::{BOUNCE_LABEL, may_label};
 use crate::call::{
     Arrival, Decision, Flags, INBOX, InboxId, Metric, Need, OrgId, Refusal, SenderAuth,
 };
@@ -18,10 +19,7 @@ use crate::service::access::receives::SendingParty;
 use crate::service::context::WriteContext;
 use crate::service::intake::plan::{Delivery, Effect, Placement, Plan};
 use crate::service::intake::{deliver_own, summary_of};
-use crate::store::{OutboundRecord, SmtpJob, Store};
-
-/// The label of a report about mail that did not arrive, or that a reader complained about.
-pub const BOUNCE_LABEL: &str = "$Bounce";
+use crate::store::{OutboundRecord, SmtpJob};
 
 // The bits of NOTIFY (RFC 3461 section 4.1).
 const NEVER: u8 = 1;
@@ -150,16 +148,6 @@ pub fn tell_sender(
         log::info!("notification left out, the inbox takes no mail inbox={inbox}");
     }
     Ok(())
-}
-
-/// Whether the INBOX may get the label of a bounce: it has a bound of different labels, and a
-/// report is worth more than its label.
-pub fn may_label(store: &Store, org: OrgId, inbox: InboxId) -> Result<bool, Refusal> {
-    let Some(mailbox) = store.mailbox_named(org, inbox, INBOX)? else {
-        return Ok(false);
-    };
-    let label = [BOUNCE_LABEL.to_owned()];
-    Ok(store.check_keywords(mailbox.id, &label).is_ok())
 }
 
 /// A plan that puts octets of this server into an INBOX.

@@ -1,18 +1,20 @@
-//! The return path of each recipient outside: where its reports come back (DECISIONS.md, "Bounces").
+//! The return path of each recipient outside: where its reports come back (DECISIONS.md,
+//! "Bounces").
 //!
 //! It decides which row and which inbox a path names. What a report then does is not decided here.
 //! The rule: a path that this server did not make, or whose row is gone, names nothing.
 
 use crate::call::{OutboundId, Refusal};
+use crate::crypto::Random;
 use crate::mail::Address;
 use crate::mail::write::return_path::{is_reserved, return_path, row_of_return_path};
-use crate::service::context::WriteContext;
-use crate::service::{Service, policy};
-use crate::store::{Destination, OutboundRecord, Role, Store};
+use crate::service::Service;
+use crate::store::{OutboundRecord, Role, Store};
 
 /// MAIL FROM of the transactions of a row. A null path stays one.
 pub fn return_path_for(
-    context: &mut WriteContext<'_>,
+    (service, store): (&Service, &Store),
+    random: &mut Random,
     row: &OutboundRecord,
 ) -> Result<Option<String>, Refusal> {
     let Some(sender) = &row.envelope.reverse_path else {
@@ -21,12 +23,12 @@ pub fn return_path_for(
     let Ok(address) = Address::parse(sender) else {
         return Ok(Some(sender.clone()));
     };
-    let secret = match secret(context.service, context.store)? {
+    let secret = match secret(service, store)? {
         Some(secret) => secret,
         None => {
             let mut secret = [0; 32];
-            context.random.fill(&mut secret);
-            context.store.keep_return_secret(&secret)?;
+            random.fill(&mut secret);
+            store.keep_return_secret(&secret)?;
             secret
         }
     };
@@ -71,21 +73,4 @@ pub fn row_at(
     // A row that has ended is due when it goes.
     let is_over = row.status.is_finished() && row.due_at <= service.now().unix_ms;
     Ok((is_same && !is_over).then_some(row))
-}
-
-/// The inbox that gets the mail for a return path: that of the sender.
-pub fn return_destination(
-    service: &Service,
-    store: &Store,
-    address: &Address,
-) -> Result<Option<Destination>, Refusal> {
-    let Some(row) = row_at(service, store, address)? else {
-        return Ok(None);
-    };
-    let sender = row.envelope.reverse_path.as_deref().map(Address::parse);
-    let Some(Ok(sender)) = sender else {
-        return Ok(None);
-    };
-    let found = policy::find_destination(store, &sender)?;
-    Ok(found.filter(|found| found.inbox == row.inbox && found.org == row.org))
 }

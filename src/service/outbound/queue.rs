@@ -249,7 +249,11 @@ impl OutboundState {
         Ok(OutboundTransaction {
             lease: row.lease(),
             org: row.org,
-            reverse_path: path::return_path_for(context, &row)?,
+            reverse_path: path::return_path_for(
+                (context.service, context.store),
+                context.random,
+                &row,
+            )?,
             recipient: row.envelope.recipient,
             size: found.size,
             has_8bit: found.has_8bit,

@@ -2,7 +2,8 @@
 //! answers of the DNS that have come.
 //!
 //! What is done with it is in `queue.rs`. Only the writer takes the lock, so it is never waited
-//! for. Answers of the DNS come from other threads: they have a list of their own, and wake the writer.
+//! for. Answers of the DNS come from other threads: they have a list of their own, and wake the
+//! writer.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
