@@ -1,7 +1,9 @@
 //! Accounts as plain data: inboxes, keys, domains, organizations, and the requests to create or
 //! change them. `http/api` makes JSON from these.
 
-use super::{DomainId, InboxId, InboxRef, KeyId, OrgId, RecordType, Scopes, Secret, SendMode};
+use super::{
+    DomainId, InboxId, InboxRef, KeyId, OrgId, RecordType, Refusal, Scopes, Secret, SendMode,
+};
 
 /// A change of a message over REST.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -316,4 +318,15 @@ pub struct CredentialsProgress {
     pub is_found: bool,
     /// The keys that are made.
     pub made: Vec<(InboxRow, KeyRow, Secret)>,
+    /// They are taken back, for this reason.
+    pub undo: Option<ExportEnd>,
+}
+
+/// Why the keys of an export are taken back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ExportEnd {
+    /// It was refused on its way.
+    Refused(Refusal),
+    /// Another request with its `Idempotency-Key` was carried out meanwhile.
+    Repeated,
 }

@@ -118,6 +118,8 @@ metrics! {
     CommittedCalls = "counter" "postern_committed_calls_total";
     /// Transactions that failed.
     CommitsFailed = "counter" "postern_commits_failed_total";
+    /// Answers refused, and messages left out of one, because what is stored is damaged.
+    Damaged = "counter" "postern_damaged_total";
     /// Searches ended by their deadline.
     SearchesCut = "counter" "postern_searches_cut_total";
     /// Calls waiting for the writer.

@@ -10,10 +10,10 @@
 use std::sync::Arc;
 
 use super::{
-    ApprovalId, BulkProgress, CredentialsProgress, DnsAnswer, DomainRef, EntryId, FilterRuleId,
-    FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId, MailboxId, MessagePatch, Need,
-    NewDomain, NewFilterRule, NewInbox, NewKey, OrgId, OrgPatch, OutboundId, OutboundLoss,
-    Question, Refusal, Report, RouteId, Scopes, SharePart, SuppressionId, UidSet,
+    ApprovalId, BulkProgress, CredentialsProgress, DnsAnswer, DomainRef, EntryId, ExportEnd,
+    FilterRuleId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId, MailboxId,
+    MessagePatch, Need, NewDomain, NewFilterRule, NewInbox, NewKey, OrgId, OrgPatch, OutboundId,
+    OutboundLoss, Question, Refusal, Report, RouteId, Scopes, SharePart, SuppressionId, UidSet,
 };
 
 /// A call that changes something, by noun.
@@ -348,26 +348,56 @@ impl Write {
     }
 
     /// The call that takes back the slices of this one that are committed, when the next one was
-    /// refused (RFC 3501 section 6.4.7). `None` when there is nothing to take back.
+    /// refused: the copies of COPY (RFC 3501 section 6.4.7), the keys of an export. `None` when
+    /// there is nothing to take back.
     pub fn undo(&self, why: &Refusal) -> Option<Write> {
-        let Write::Entry(EntryWrite::Copy {
-            remove: false,
-            progress,
-            ..
-        }) = self
-        else {
-            return None;
+        let is_undone = match self {
+            Write::Entry(EntryWrite::Copy {
+                remove: false,
+                progress,
+                ..
+            }) => !progress.to.is_empty() && progress.undo.is_none(),
+            Write::Key(KeyWrite::CredentialsRest { progress, .. }) => {
+                !progress.made.is_empty() && progress.undo.is_none()
+            }
+            _ => false,
         };
-        if progress.to.is_empty() || progress.undo.is_some() {
-            return None;
+        let mut undo = is_undone.then(|| self.clone())?;
+        match &mut undo {
+            Write::Entry(EntryWrite::Copy { progress, .. }) => {
+                progress.undo = Some(why.clone());
+                progress.done_to = 0;
+            }
+            Write::Key(KeyWrite::CredentialsRest { progress, .. }) => {
+                progress.undo = Some(ExportEnd::Refused(why.clone()));
+            }
+            _ => {}
         }
-        let mut undo = self.clone();
-        let Write::Entry(EntryWrite::Copy { progress, .. }) = &mut undo else {
-            return None;
-        };
-        progress.undo = Some(why.clone());
-        progress.done_to = 0;
         Some(undo)
+    }
+
+    /// The call that takes back what is committed of this one, because another request with its
+    /// `Idempotency-Key` was carried out meanwhile. Then the answer of that one is given.
+    pub fn undo_repeated(&self) -> Option<Write> {
+        let mut undo = self.undo(&Refusal::IdempotencyConflict)?;
+        if let Write::Key(KeyWrite::CredentialsRest { progress, .. }) = &mut undo {
+            progress.undo = Some(ExportEnd::Repeated);
+        }
+        Some(undo)
+    }
+
+    /// Whether this call takes back slices of a refused one, and some are left.
+    pub fn takes_back(&self) -> bool {
+        match self {
+            Write::Entry(EntryWrite::Copy { progress, .. }) => {
+                let last = progress.to.last();
+                progress.undo.is_some() && last.is_some_and(|last| last > progress.done_to)
+            }
+            Write::Key(KeyWrite::CredentialsRest { progress, .. }) => {
+                progress.undo.is_some() && !progress.made.is_empty()
+            }
+            _ => false,
+        }
     }
 
     /// The `Idempotency-Key` of its request.
@@ -381,6 +411,8 @@ impl Write {
                 InboxWrite::Patch { .. } | InboxWrite::Delete { .. } => None,
             },
             Write::Key(call) => match call {
+                // What is taken back is no repetition.
+                KeyWrite::CredentialsRest { progress, .. } if progress.undo.is_some() => None,
                 KeyWrite::Create { idempotency, .. }
                 | KeyWrite::CreateCredentials { idempotency }
                 | KeyWrite::CredentialsRest { idempotency, .. } => idempotency.as_ref(),

@@ -59,8 +59,12 @@ pub fn resume(writer: &mut Writer, reader: &mut Reader, store: &Store, task: Rea
 fn write(writer: &mut Writer, store: &Store, task: WriteTask) -> Done {
     let mut turn = writer.turn(store, &[task]);
     let mut events = Vec::new();
-    while !turn.rests.is_empty() {
+    // Time does not pass here, so what should wait is tried again at once, and not for ever.
+    let mut tries = 0;
+    while !turn.rests.is_empty() || (!turn.later.is_empty() && tries < TRIES_MAX) {
         events.extend(turn.events.iter().cloned());
+        tries += turn.later.len();
+        turn.rests.append(&mut turn.later);
         turn = writer.turn(store, &turn.rests);
     }
     let events = match events.is_empty() {
@@ -90,3 +94,6 @@ pub fn carry_on(writer: &mut Writer, store: &Store) -> Option<CarriedOn> {
         Done::Outside(..) => None,
     }
 }
+
+/// How often a task that should wait is tried again.
+const TRIES_MAX: usize = 100;

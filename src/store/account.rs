@@ -270,6 +270,14 @@ impl Store {
         Ok(true)
     }
 
+    /// Deletes a key that nobody has seen, if it is there.
+    pub fn delete_key(&self, org: OrgId, key: KeyId) -> Result<(), Error> {
+        if self.key(org, key)?.is_some() {
+            while self.remove_key(key.0, org, KEY_ROWS)? == KEY_ROWS {}
+        }
+        Ok(())
+    }
+
     /// Removes up to `rows` rows of a key, itself last; how many.
     pub(super) fn remove_key(&self, key: i64, org: OrgId, rows: usize) -> Result<usize, Error> {
         let unbound = self.run(
@@ -298,6 +306,9 @@ impl Store {
         Ok(unbound + usize::from(is_last))
     }
 }
+
+/// Rows of a key that one statement removes.
+const KEY_ROWS: usize = 1000;
 
 fn read_key(r: &Row<'_>) -> rusqlite::Result<(KeyRow, bool)> {
     let row = KeyRow {

@@ -124,7 +124,15 @@ impl Store {
         let Some(stored) = stored.flatten() else {
             return Ok((0, true));
         };
-        let mut links = format::decode_links(&stored)?;
+        let mut links = match format::decode_links(&stored) {
+            Ok(links) => links,
+            Err(error) => {
+                // The message goes all the same, and so do those after it. `verify` names what its
+                // Message-IDs then count too much.
+                log::error!("store body id={} links are damaged: {error}", body.0);
+                return Ok((0, true));
+            }
+        };
         let mut done = 0;
         while done < work
             && let Some(last) = links.last_mut()

@@ -99,6 +99,8 @@ fn path_of(row: &RouteRow) -> String {
         .replace("{domain}", "dom_00000000001")
         .replace("{folder}", "Archive")
         .replace("{approval}", "apr_00000000001")
+        .replace("{filter_rule}", "flt_00000000001")
+        .replace("{suppression}", "sup_00000000001")
         .replace("{org}", "org_00000000001")
         .replace("{outbound}", "out_00000000001")
 }

@@ -4,9 +4,9 @@ use super::inbox::look_at_inboxes;
 use super::page::{RowsLookedAt, SLICE_WORK, list_slice};
 use crate::call::bounds::{KEY_INBOXES_MAX, LABEL_BYTES_MAX};
 use crate::call::{
-    Access, Answer, Change, Countable, CredentialsProgress, Idempotency, InboxId, KeyId, KeyRow,
-    KeyWrite, NewKey, Noun, OrgId, Refusal, Scopes, Secret, SlicedList, UidSet, Write, Written,
-    require,
+    Access, Answer, Change, Countable, CredentialsProgress, ExportEnd, Idempotency, InboxId, KeyId,
+    KeyRow, KeyWrite, NewKey, Noun, OrgId, Refusal, Scopes, Secret, SlicedList, UidSet, Write,
+    Written, require,
 };
 use crate::crypto::ApiKey;
 use crate::service::access::admit::rules;
@@ -135,7 +135,25 @@ pub fn create_credentials(
 ) -> Result<Carried, Refusal> {
     let scopes = Scopes::MESSAGES_READ.and(Scopes::MESSAGES_WRITE);
     require(access.scopes, scopes)?;
-    if !progress.is_found {
+    if let Some(end) = progress.undo.clone() {
+        if progress.made.is_empty() {
+            return match end {
+                ExportEnd::Refused(why) => Err(why),
+                ExportEnd::Repeated => {
+                    let idempotency = idempotency.cloned();
+                    let again = KeyWrite::CreateCredentials { idempotency };
+                    Ok(Carried::Rest(Box::new(Write::Key(again))))
+                }
+            };
+        }
+        // No client has seen them.
+        for _ in 0..CREDENTIALS_AT_ONCE {
+            let Some((_, key, _)) = progress.made.pop() else {
+                break;
+            };
+            context.store.delete_key(access.org, key.id)?;
+        }
+    } else if !progress.is_found {
         find_inboxes_of(context, access, &mut progress)?;
     } else {
         for _ in 0..CREDENTIALS_AT_ONCE {

@@ -119,7 +119,7 @@ impl Reader {
         });
         match done {
             Ok(answer) => Reply::Answer(answer),
-            Err(refusal) => Reply::Refused(refusal),
+            Err(refusal) => refused(service, refusal),
         }
     }
 
@@ -142,7 +142,7 @@ impl Reader {
         match done {
             Ok(Some(answer)) => ReadTurn::Reply(Reply::Answer(answer)),
             Ok(None) => ReadTurn::Again(ReadTask::Call(request)),
-            Err(refusal) => ReadTurn::Reply(Reply::Refused(refusal)),
+            Err(refusal) => ReadTurn::Reply(refused(service, refusal)),
         }
     }
 
@@ -160,9 +160,17 @@ impl Reader {
                 self.next_lookup = self.next_lookup.wrapping_add(self.readers);
                 ReadTurn::Outside(id, request.split(parsed).0)
             }
-            Err(refusal) => ReadTurn::Reply(Reply::Refused(refusal)),
+            Err(refusal) => ReadTurn::Reply(refused(service, refusal)),
         }
     }
+}
+
+/// The reply of a refusal. Damage is counted, so that an operator is told of it.
+fn refused(service: &Service, refusal: Refusal) -> Reply {
+    if refusal == Refusal::Damaged {
+        service.shared.metrics.count(Metric::Damaged);
+    }
+    Reply::Refused(refusal)
 }
 
 fn context<'a>(

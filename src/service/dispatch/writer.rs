@@ -81,6 +81,22 @@ impl WriteTask {
         self.rest(request.call.undo(why)?)
     }
 
+    /// The same task for later: it takes back slices of a refused call, and could not because `why`.
+    /// A full disk and a failed commit pass. Other reasons do not: the log says what is left.
+    fn later(&self, why: &Refusal, is_failed_commit: bool) -> Option<WriteTask> {
+        let (WriteTask::Call(request) | WriteTask::Rest(request)) = self else {
+            return None;
+        };
+        if !request.call.takes_back() {
+            return None;
+        }
+        if is_failed_commit || *why == Refusal::NoSpace {
+            return self.rest(request.call.clone());
+        }
+        log::error!("a refused command could not be taken back: {why:?}");
+        None
+    }
+
     /// Octets that the task adds to its transaction.
     pub fn octets(&self) -> usize {
         match self {
@@ -127,6 +143,9 @@ pub struct WriteTurn {
     pub replies: Vec<(Option<ConnId>, Reply)>,
     /// The rest of each request that has not ended. Each is carried out in a later group.
     pub rests: Vec<WriteTask>,
+    /// Tasks that take back what a refused call has done, and could not: the disk is full, or the
+    /// commit has failed. Each has to be carried out again after a while.
+    pub later: Vec<WriteTask>,
     /// The reason why the disk has failed: the process must log it and end.
     pub fatal: Option<String>,
     /// Nothing was committed because the disk is full.
@@ -319,11 +338,15 @@ impl Writer {
                     self.service.end_org(event.org);
                 }
                 let mut replies = Vec::with_capacity(results.len());
-                let mut rests = Vec::new();
+                let (mut rests, mut later) = (Vec::new(), Vec::new());
                 for (n, result) in results.drain(..).enumerate() {
                     let conn = group.nth(n).and_then(WriteTask::conn);
                     match result {
                         Ok(TaskProgress::Done(written)) => {
+                            if let Written::Again(_) = written {
+                                // What is stored of this one is not used.
+                                abandon(store, group.nth(n));
+                            }
                             replies.push((conn, Reply::Written(written, receipt)));
                         }
                         Ok(TaskProgress::Rest(call)) => {
@@ -333,9 +356,13 @@ impl Writer {
                         Ok(TaskProgress::Held) => {}
                         Err(refusal) => {
                             self.abandon(store, group.nth(n));
-                            match group.nth(n).and_then(|task| task.undo(&refusal)) {
-                                Some(undo) => rests.push(undo),
-                                None => replies.push((conn, Reply::Refused(refusal))),
+                            let task = group.nth(n);
+                            if let Some(task) = task.and_then(|task| task.later(&refusal, false)) {
+                                later.push(task);
+                            } else if let Some(undo) = task.and_then(|task| task.undo(&refusal)) {
+                                rests.push(undo);
+                            } else {
+                                replies.push((conn, Reply::Refused(refusal)));
                             }
                         }
                     }
@@ -344,6 +371,7 @@ impl Writer {
                     events: events.into(),
                     replies,
                     rests,
+                    later,
                     fatal: None,
                     is_full: false,
                 }
@@ -356,17 +384,23 @@ impl Writer {
                 log::error!("commit failed calls={calls} error=\"{why}\"");
                 let is_full = refusal == Refusal::NoSpace;
                 let mut replies = Vec::with_capacity(calls);
-                let mut rests = Vec::new();
+                let (mut rests, mut later) = (Vec::new(), Vec::new());
                 for task in group.tasks() {
-                    match task.undo(&refusal).filter(|_| !is_fatal) {
-                        Some(undo) => rests.push(undo),
-                        None => replies.push((task.conn(), Reply::Refused(refusal.clone()))),
+                    if is_fatal {
+                        replies.push((task.conn(), Reply::Refused(refusal.clone())));
+                    } else if let Some(task) = task.later(&refusal, true) {
+                        later.push(task);
+                    } else if let Some(undo) = task.undo(&refusal) {
+                        rests.push(undo);
+                    } else {
+                        replies.push((task.conn(), Reply::Refused(refusal.clone())));
                     }
                 }
                 WriteTurn {
                     events: Arc::new([]),
                     replies,
                     rests,
+                    later,
                     fatal: is_fatal.then_some(why),
                     is_full,
                 }
@@ -470,6 +504,9 @@ impl Writer {
                     return Err(Undone::Refused);
                 }
                 (Err(refusal), mark) => {
+                    if *refusal == Refusal::Damaged {
+                        self.service.shared.metrics.count(Metric::Damaged);
+                    }
                     if let Refusal::Limit { .. }
                     | Refusal::TooBig { .. }
                     | Refusal::OverQuota { .. } = refusal
@@ -622,9 +659,15 @@ fn carry_out(
         }
         WriteTask::Rest(request) => {
             let (caller, call) = (&request.caller, &request.call);
-            with_idempotency(context, caller, call.idempotency(), |context| {
+            let done = with_idempotency(context, caller, call.idempotency(), |context| {
                 write::write(context, caller, call).map(TaskProgress::from)
-            })
+            })?;
+            if let TaskProgress::Done(Written::Again(_)) = done
+                && let Some(undo) = call.undo_repeated()
+            {
+                return Ok(TaskProgress::Rest(Box::new(undo)));
+            }
+            Ok(done)
         }
         WriteTask::Deliver(request) => {
             let (caller, delivery) = (&request.caller, &*request.call);

@@ -33,11 +33,12 @@ pub fn run_writer(
     mut answer: impl FnMut(ConnId, Reply),
     fail: impl FnOnce(String),
 ) {
-    let mut turns = Turns::default();
-    let ended = write_all(&mut writer, store, inlet, &mut turns, publish, &mut answer);
+    let mut queue = WriterQueue::default();
+    let ended = write_all(&mut writer, store, inlet, &mut queue, publish, &mut answer);
     if let Err(why) = ended {
         fail(why);
-        for task in turns.drain().into_iter().chain(inlet.tasks.iter()) {
+        let waiting = queue.turns.drain().into_iter().chain(queue.later);
+        for task in waiting.chain(inlet.tasks.iter()) {
             if let Some(conn) = task.conn() {
                 answer(conn, Reply::Refused(Refusal::Stopping));
             }
@@ -45,11 +46,45 @@ pub fn run_writer(
     }
 }
 
+/// The tasks that wait for the writer.
+#[derive(Debug, Default)]
+struct WriterQueue {
+    turns: Turns<WriteTask>,
+    /// Tasks that wait until the disk has space again, and the time at which they are tried.
+    later: Vec<WriteTask>,
+    later_ms: u64,
+}
+
+impl WriterQueue {
+    /// Keeps tasks for later.
+    fn keep(&mut self, mut tasks: Vec<WriteTask>, now_ms: u64) {
+        if !tasks.is_empty() {
+            self.later.append(&mut tasks);
+            self.later_ms = now_ms.saturating_add(LATER_MS);
+        }
+    }
+
+    /// Queues the tasks whose time has come. Gives how long to wait for those that are left, at
+    /// most `wait`.
+    fn wake(&mut self, now_ms: u64, wait: Duration) -> Duration {
+        if self.later.is_empty() {
+            return wait;
+        }
+        if now_ms < self.later_ms {
+            return wait.min(Duration::from_millis(self.later_ms - now_ms));
+        }
+        for task in self.later.drain(..) {
+            self.turns.push(task.share(), task);
+        }
+        wait
+    }
+}
+
 fn write_all(
     writer: &mut Writer,
     store: &Store,
     inlet: &WriterInlet,
-    turns: &mut Turns<WriteTask>,
+    queue: &mut WriterQueue,
     mut publish: impl FnMut(Arc<[Event]>),
     mut answer: impl FnMut(ConnId, Reply),
 ) -> Result<(), String> {
@@ -74,6 +109,8 @@ fn write_all(
             (0, job) => job.map_or(IDLE, |job| job.min(IDLE)),
             (_, job) => job.map_or(IDLE_LONG, |job| job.min(IDLE_LONG)),
         };
+        let wait = queue.wake(writer.service().now().mono_ms, wait);
+        let turns = &mut queue.turns;
         let next = if !turns.is_empty() {
             Ok(None)
         } else if store.has_leftovers() || trim_slices > 0 {
@@ -100,7 +137,7 @@ fn write_all(
                 }
                 continue;
             }
-            Err(RecvTimeoutError::Timeout) if Some(wait) == next_job => {
+            Err(RecvTimeoutError::Timeout) if Some(wait) == next_job || !queue.later.is_empty() => {
                 checkpoint_if_due(writer, store)?;
                 maintain_under_load(writer, store, &mut groups, &mut trimmed_ms)?;
                 continue;
@@ -121,11 +158,12 @@ fn write_all(
         let metrics = &writer.service().shared.metrics;
         metrics.sub(
             Metric::WriterQueue,
-            last.saturating_sub(turn.rests.len()) as u64,
+            last.saturating_sub(turn.rests.len() + turn.later.len()) as u64,
         );
         for rest in turn.rests {
             turns.push(rest.share(), rest);
         }
+        queue.keep(turn.later, writer.service().now().mono_ms);
         if !turn.events.is_empty() {
             publish(turn.events);
         }
@@ -388,6 +426,8 @@ fn disk(why: &str) -> String {
     )
 }
 
+/// Milliseconds after which a task that a full disk has stopped is tried again.
+const LATER_MS: u64 = 1000;
 /// Calls of one transaction.
 const GROUP_CALLS: usize = 128;
 /// Microseconds after which a group takes no further call.

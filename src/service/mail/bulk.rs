@@ -106,17 +106,25 @@ fn take_back(
     why: &Refusal,
     progress: &BulkProgress,
 ) -> Result<BulkStep, Refusal> {
-    let refused = || why.clone();
-    let place = find_own_place(context.store, access).map_err(|_| refused())?;
-    let target = progress.target.ok_or_else(refused)?;
-    let target = context
-        .store
-        .mailbox(access.org, place.path.id, target)?
-        .ok_or_else(refused)?;
     let rows = context.shared.limits.slice_rows;
     let piece = progress.to.first_above(progress.done_to, rows);
     let Some(last) = piece.last() else {
-        return Err(refused());
+        return Err(why.clone());
+    };
+    let mut next = progress.clone();
+    next.done_to = last;
+    let place = match find_own_place(context.store, access) {
+        Err(Refusal::NotFound(_)) => None,
+        found => Some(found?),
+    };
+    let target = match (&place, progress.target) {
+        (Some(place), Some(target)) => context.store.mailbox(access.org, place.path.id, target)?,
+        _ => None,
+    };
+    let (Some(place), Some(target)) = (place, target) else {
+        // The copies are gone with their mailbox.
+        next.done_to = u32::MAX;
+        return Ok(BulkStep::On(Box::new(next)));
     };
     context.store.expunge(
         (context.now, context.origin),
@@ -125,8 +133,6 @@ fn take_back(
         Flags::NONE,
         context.events,
     )?;
-    let mut next = progress.clone();
-    next.done_to = last;
     Ok(BulkStep::On(Box::new(next)))
 }
 

@@ -7,8 +7,8 @@
 use super::mailbox::{find_own_place, walk};
 use crate::call::bounds::check_keyword;
 use crate::call::{
-    Access, Answer, EntryRow, FlagChange, Flags, InboxId, Limits, MailboxId, MailboxWalk, Noun,
-    Octets, OctetsOf, Refusal, UidSet, Written,
+    Access, Answer, EntryRow, FlagChange, Flags, InboxId, Limits, MailboxId, MailboxWalk, Metric,
+    Noun, Octets, OctetsOf, Refusal, UidSet, Written,
 };
 use crate::mail::Digest;
 use crate::service::access::admit::sees;
@@ -69,6 +69,11 @@ pub fn fetch(
     let (mut rows, more) = context.store.page(&mailbox, uids, &ask)?;
     for row in rows.iter_mut().filter(|row| row.digest.is_some()) {
         check_digest(&mailbox, row);
+    }
+    if ask.digest {
+        let left_out = rows.iter().filter(|row| row.digest.is_none()).count();
+        let metrics = &context.shared.metrics;
+        metrics.add(Metric::Damaged, left_out as u64);
     }
     Ok(Answer::Entries { rows, more })
 }

@@ -401,3 +401,68 @@ fn a_large_tree_moves_in_parts() {
     let path = w.inline.store.inbox_path(org, children[99]).unwrap();
     assert_eq!(path.unwrap().ancestors, [root, target]);
 }
+
+/// An export of 100 keys, slice by slice; `between` runs after each. Gives its answer.
+fn export(
+    w: &mut World,
+    access: &Access,
+    key: Option<Idempotency>,
+    mut between: impl FnMut(&mut World, usize),
+) -> Reply {
+    let call = KeyWrite::CreateCredentials { idempotency: key };
+    let mut tasks = vec![w.task(1, Ask::of(access, call))];
+    for n in 1.. {
+        let turn = w.inline.writer.turn(&w.inline.store, &tasks);
+        if let Some((_, reply)) = turn.replies.into_iter().next() {
+            return reply;
+        }
+        tasks = turn.rests;
+        tasks.extend(turn.later);
+        between(w, n);
+    }
+    panic!("it does not end")
+}
+
+/// The keys of an export that is refused on its way, or that another request with the same
+/// `Idempotency-Key` has overtaken, are taken back: nobody knows their secrets.
+#[test]
+fn an_export_that_ends_midway_leaves_no_key() {
+    let mut w = World::new();
+    let org = w.inline.make_org("one").unwrap();
+    for n in 0..100 {
+        w.inline.make_inbox(org, &format!("bot{n}@x.test")).unwrap();
+    }
+    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
+    let access = w.access(&key);
+    let stored = |w: &World| {
+        let store = &w.inline.store;
+        (store.keys_len(org).unwrap(), store.org_stored(org).unwrap())
+    };
+    let before = stored(&w);
+    // The third slice fails, and then some that take the keys back.
+    let refused = export(&mut w, &access, None, |w, n| {
+        if [3, 4, 6, 7].contains(&n) {
+            w.inline.fail_next_commit();
+        }
+    });
+    assert_eq!(refused, Reply::Refused(Refusal::Internal));
+    assert_eq!(stored(&w), before);
+
+    let mut whole = Vec::new();
+    let again = export(&mut w, &access, idempotency("k", 1), |w, n| {
+        if n == 3 {
+            let key = idempotency("k", 1);
+            whole.push(export(w, &access, key, |_, _| {}));
+        }
+    });
+    assert!(matches!(
+        &whole[..],
+        [Reply::Written(Written::Credentials(rows), _)] if rows.len() == 100
+    ));
+    assert!(matches!(again, Reply::Written(Written::Again(_), _)));
+    assert_eq!(stored(&w).0, before.0 + 100);
+    assert_eq!(
+        crate::store::verify(&w.inline.store, true),
+        Vec::<String>::new()
+    );
+}

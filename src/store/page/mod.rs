@@ -35,6 +35,10 @@ pub(super) struct PageSums {
     done: Option<(LogSalts, u32)>,
     /// What was written is synced.
     is_durable: bool,
+    /// The log may have frames without checksums.
+    is_uncovered: bool,
+    /// Rows that the connection had changed by the last commit: one that changes none has no frame.
+    changes: u64,
     /// The page at which [`Store::fill_page_sums`] goes on; `None` when every page is covered.
     next: Option<u32>,
 }
@@ -55,20 +59,48 @@ impl PageSums {
             log,
             done: None,
             is_durable: true,
+            is_uncovered: salts.is_some(),
+            changes: 0,
             next,
         };
         sums.file.set_state(SumState::Open, salts)?;
         Ok(sums)
     }
 
-    /// Remembers which log belongs to the checksums, after a commit. A log that begins again has
-    /// other salts.
-    fn note_log(&mut self) -> std::io::Result<()> {
+    /// Remembers which log belongs to the checksums. A log that begins again has other salts. Gives
+    /// whether all checksums are void: the log before had frames without one, and it begins again
+    /// only when all of them are copied, so another program has copied them.
+    fn note_log(&mut self, changes: u64) -> std::io::Result<bool> {
         let salts = self.log.salts()?;
-        if salts != self.file.head().salts {
+        let noted = self.file.head().salts;
+        let is_other = salts != noted;
+        let is_void = match noted {
+            Some(noted) if is_other && self.is_uncovered => self.has_lost(noted)?,
+            _ => false,
+        };
+        if is_void {
+            self.file.begin()?;
+            self.done = None;
+            self.next = Some(1);
+        }
+        if is_other || is_void {
             self.file.set_state(SumState::Open, salts)?;
         }
-        Ok(())
+        self.is_uncovered |= changes != self.changes;
+        self.changes = changes;
+        Ok(is_void)
+    }
+
+    /// Whether the log before this one, with salts `before`, had more frames than have a checksum.
+    /// Its frames stand in the file until others are written over them.
+    fn has_lost(&mut self, before: LogSalts) -> std::io::Result<bool> {
+        let covered = match self.done {
+            Some((salts, frames)) if salts == before => frames,
+            _ => 0,
+        };
+        let now = self.log.salts()?;
+        let next = self.log.salts_of(covered)?;
+        Ok(next.is_some() && (next == Some(before) || next == now) || now.is_none())
     }
 
     /// Writes the checksums of the frames up to `frames`, which are committed.
@@ -91,6 +123,7 @@ impl PageSums {
         if from < frames {
             self.done = Some((salts, frames));
         }
+        self.is_uncovered = false;
         Ok(())
     }
 
@@ -100,7 +133,10 @@ impl PageSums {
         if self.is_durable {
             return Ok(());
         }
-        self.note_log()?;
+        let salts = self.log.salts()?;
+        if salts != self.file.head().salts {
+            self.file.set_state(SumState::Open, salts)?;
+        }
         self.file.sync()?;
         self.is_durable = true;
         Ok(())
@@ -137,9 +173,17 @@ impl Store {
         while is_small && self.fill_page_sums() {}
     }
 
-    /// After a commit: the log may be another one than before.
+    /// After a commit or a truncation: the log may be another one than before.
     pub(super) fn note_log(&self) {
-        self.with_page_sums("note", PageSums::note_log);
+        let mut is_void = false;
+        self.with_page_sums("note", |sums| {
+            is_void = sums.note_log(self.sql.total_changes())?;
+            Ok(())
+        });
+        if is_void {
+            log::warn!("another program has copied the log, so page checksums are made again");
+            self.leftovers.set(true);
+        }
     }
 
     /// Between two checkpoints: writes the checksums of the first `frames` of the log, so that a

@@ -73,6 +73,21 @@ impl WriteAheadLog {
         Ok(salts.map(LogSalts))
     }
 
+    /// The salts of a frame, counted from 0, whatever log it belongs to; `None` behind the end of
+    /// the file.
+    pub fn salts_of(&mut self, frame: u32) -> Result<Option<LogSalts>> {
+        let Some(file) = self.open()? else {
+            return Ok(None);
+        };
+        let mut head = [0; FRAME_HEAD_BYTES];
+        let at = LOG_HEAD_BYTES as u64 + u64::from(frame) * FRAME_BYTES as u64;
+        if read_up_to(file, &mut head, at)? < FRAME_HEAD_BYTES {
+            return Ok(None);
+        }
+        let salts = head.get(8..16).and_then(|salts| salts.try_into().ok());
+        Ok(salts.map(LogSalts))
+    }
+
     /// The checksums of the pages in the frames after `after` up to `upto`, by page: of each page
     /// the newest. The heads of the frames have them, so no page is read. Errors: a frame has other
     /// salts, so the log is not what SQLite has said.

@@ -128,6 +128,24 @@ fn everything() -> Inline {
         domain: "z.test".into(),
     };
     store.set_backlog(&backlog, 0).unwrap();
+    let rule = crate::call::FilterRuleRow {
+        id: crate::call::FilterRuleId(7),
+        direction: crate::call::FilterDirection::Send,
+        action: crate::call::FilterAction::Block,
+        match_type: crate::call::MatchType::Domain,
+        value: "z.test".into(),
+        inbox: Some(inbox),
+        created_at: 0,
+    };
+    store.insert_filter_rule(org, &rule).unwrap();
+    let suppression = crate::call::SuppressionRow {
+        id: crate::call::SuppressionId(7),
+        address: "ann@z.test".into(),
+        reason: crate::call::SuppressionReason::Manual,
+        source: None,
+        created_at: 0,
+    };
+    store.insert_suppression(org, &suppression).unwrap();
     let kept = KeptAnswer {
         fingerprint: vec![1; 32],
         answer: b"{}".to_vec(),
@@ -690,6 +708,8 @@ fn damage_is_told_and_never_served() {
     ] {
         let mut inline = everything();
         damage(&inline.store, sql);
+        let counted = |inline: &Inline| inline.service.shared.metrics.value(Metric::Damaged);
+        let mut told = 0;
         let (access, inbox) = first_access(&inline);
         let org = inline.store.orgs(OrgId(0), 1).unwrap()[0].0.id;
         let mailbox = inline.store.mailbox_named(org, inbox, "INBOX");
@@ -718,6 +738,8 @@ fn damage_is_told_and_never_served() {
             };
             let is_read = is_seen_in_lists && sql != summary;
             assert_eq!(is_told, compares || is_read, "{sql}");
+            told += u64::from(is_told);
+            assert_eq!(counted(&inline), told, "{sql}");
         }
         let inbox = InboxRef::Id(inbox);
         let show = MessageRead::Get {
@@ -737,5 +759,28 @@ fn damage_is_told_and_never_served() {
         let reply = serve(&mut inline, &access, list);
         let is_told = reply == Reply::Refused(Refusal::Damaged);
         assert_eq!(is_told, is_seen_in_lists, "{sql}: {reply:?}");
+        assert_eq!(counted(&inline), told + 1 + u64::from(is_told), "{sql}");
     }
+}
+
+/// Links that cannot be read hold up neither their own message nor those that go after it.
+#[test]
+fn damaged_links_hold_nothing_up() {
+    let inline = everything();
+    let store = &inline.store;
+    let unnamed = "SELECT count(*) FROM body WHERE refs = 0";
+    damage(
+        store,
+        "UPDATE body SET links = x'01ff' WHERE id = (SELECT min(id) FROM body);
+         DELETE FROM job; DELETE FROM entry; UPDATE body SET refs = 0",
+    );
+    let count = || {
+        store
+            .one(unnamed, [], |r| r.get::<_, i64>(0))
+            .unwrap()
+            .unwrap()
+    };
+    assert!(count() > 1);
+    while store.reclaim(NOW, true).unwrap() {}
+    assert_eq!(count(), 0);
 }

@@ -315,3 +315,53 @@ fn what_checksums_cost() {
     assert_eq!(pages(&folder), good());
     println!("verify --deep {:?}", at.elapsed());
 }
+
+/// Another program makes a checkpoint while the server runs. The pages that it has copied have no
+/// checksums: they are no damage, and they are made again.
+#[test]
+fn a_checkpoint_of_another_program_is_no_damage() {
+    for mode in ["PASSIVE", "RESTART", "TRUNCATE"] {
+        for large in [false, true] {
+            let folder = Folder::new("pages-other");
+            let store = begin(&folder);
+            for n in 0..5 {
+                send(&store, n);
+            }
+            assert!(store.checkpoint(Checkpoint::Passive).unwrap());
+            send(&store, 5);
+            send(&store, 6);
+            let other = Connection::open(folder.0.join(FILE)).unwrap();
+            let sql = format!("PRAGMA wal_checkpoint={mode}");
+            let busy: i64 = other.query_row(&sql, [], |r| r.get(0)).unwrap();
+            assert_eq!(busy, 0);
+            assert_eq!(pages(&folder).0, Vec::<String>::new(), "{mode} before");
+            // The log begins again; a large commit is written over all of the log before.
+            for n in 0..if large { 60 } else { 1 } {
+                send(&store, n);
+                assert_eq!(pages(&folder).0, Vec::<String>::new(), "{mode} {large} {n}");
+            }
+            assert!(store.checkpoint(Checkpoint::Passive).unwrap());
+            assert_eq!(pages(&folder).0, Vec::<String>::new(), "{mode} {large}");
+            while store.reclaim(NOW, false).unwrap() {}
+            assert_eq!(pages(&folder), good(), "{mode} {large}");
+            let killed = killed(&folder, "pages-other-killed");
+            assert_eq!(pages(&killed), good(), "{mode} {large}");
+        }
+    }
+}
+
+/// A commit that writes nothing leaves checksums as they are, and so does a log that begins again
+/// after a checkpoint of the writer.
+#[test]
+fn checksums_stay_when_the_log_begins_again() {
+    let folder = Folder::new("pages-stay");
+    let store = begin(&folder);
+    for n in 0..20 {
+        send(&store, n);
+        assert!(store.checkpoint(Checkpoint::Passive).unwrap());
+        store.begin().unwrap();
+        store.commit().unwrap();
+        send(&store, n);
+        assert_eq!(pages(&folder), good(), "{n}");
+    }
+}

@@ -304,6 +304,14 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = k.inbox)",
     },
     Check {
+        what: "filter rule of an inbox that is gone",
+        table: "filter_rule",
+        sql: "SELECT f.id, f.org FROM filter_rule f LEFT JOIN inbox i ON i.id = f.inbox
+              WHERE f.inbox <> 0 AND i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = f.inbox)
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = f.org)",
+    },
+    Check {
         what: "subscription of an inbox that is gone",
         table: "inbox",
         sql: "SELECT DISTINCT s.inbox FROM subscription s LEFT JOIN inbox i ON i.id = s.inbox

@@ -32,6 +32,7 @@ impl World {
                 return (reply, events);
             }
             tasks = turn.rests;
+            tasks.extend(turn.later);
             between(self, events.len());
         }
     }
@@ -158,6 +159,36 @@ fn a_commit_that_fails_takes_the_copies_back_and_leaves_what_was_moved() {
         assert_eq!((inbox, trash), if remove { (3, 4) } else { (7, 0) });
         world.is_good();
     }
+}
+
+/// The disk is full while copies are taken back: nothing is answered until all of them are gone.
+#[test]
+fn copies_are_taken_back_in_the_end_however_often_the_disk_is_full() {
+    use crate::store::StoreFault;
+    let mut world = world_of_slices();
+    let bob = world.bob.clone();
+    let inbox = world.select(&bob, "INBOX").mailbox.id;
+    let mut faults = vec![
+        StoreFault::StatementFull(12),
+        StoreFault::CommitFull,
+        StoreFault::StatementFull(9),
+        StoreFault::StatementFull(4),
+        StoreFault::Commit,
+        StoreFault::CommitFull,
+        StoreFault::CommitFull,
+    ];
+    let (reply, events) = world.in_slices(copy(&bob, inbox, false, true), |world, n| {
+        if n >= 2
+            && let Some(fault) = faults.pop()
+        {
+            world.inline.store.fail(fault);
+        }
+    });
+    assert_eq!(reply, Reply::Refused(Refusal::NoSpace));
+    assert_eq!(events.len(), 2 + 7 + 3);
+    let [inbox, trash] = ["INBOX", "Trash"].map(|name| world.select(&bob, name).uids.len());
+    assert_eq!((inbox, trash), (7, 0));
+    world.is_good();
 }
 
 #[test]

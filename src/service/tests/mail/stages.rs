@@ -8,7 +8,7 @@ use crate::call::{Budget, Holders, SendStatus};
 use crate::service::executors::{Inlets, Router, WorkClock, run_reader, run_writer};
 use crate::service::intake::ParsedMessage;
 use crate::service::intake::plan::Effect;
-use crate::service::tests::still;
+use crate::service::tests::{idempotency, still};
 use crate::service::{Finding, LookupId, Lookups, Reader, Writer};
 use crate::store::CHUNK_BYTES;
 
@@ -375,6 +375,84 @@ fn a_large_message_is_stored_in_pieces_and_placed_at_once() {
         !world.inline.store.has_leftovers()
             || !world.inline.writer.reclaim(&world.inline.store).unwrap()
     );
+}
+
+/// Carries tasks out in groups until all are answered; the answers, and the number of groups.
+fn groups(world: &mut World, tasks: Vec<WriteTask>) -> (Vec<Reply>, usize) {
+    let mut replies = Vec::new();
+    let (mut tasks, mut n) = (tasks.into_iter(), 0);
+    loop {
+        let turn = (world.inline.writer).turn_by(&world.inline.store, &mut || tasks.next());
+        replies.extend(turn.replies.into_iter().map(|(_, reply)| reply));
+        n += 1;
+        assert!(n < 20, "{} are left", turn.rests.len());
+        if turn.rests.is_empty() {
+            return (replies, n);
+        }
+        tasks = turn.rests.into_iter();
+    }
+}
+
+/// A repeated request that comes in pieces beside the first one is given its answer, and its own
+/// pieces go.
+#[test]
+fn a_large_message_that_was_sent_already_leaves_nothing() {
+    let mut world = world();
+    let octets = [&b"From: ann@a.test\r\n"[..], &large()[16..]].concat();
+    let tasks = [1, 1].map(|body| {
+        let mut plan = world.submit(&["bob@a.test"], &octets).unwrap();
+        plan.call.idempotency = idempotency("k", body);
+        WriteTask::Deliver(plan)
+    });
+    while world.inline.writer.reclaim(&world.inline.store).unwrap() {}
+    let free = world.inline.store.vacant_bytes().unwrap();
+    assert!(!world.inline.store.has_leftovers());
+    let (replies, _) = groups(&mut world, tasks.into());
+    assert!(matches!(
+        replies[..],
+        [
+            Reply::Written(Written::Delivered { .. }, _),
+            Reply::Written(Written::Again(_), _)
+        ]
+    ));
+    assert!(world.inline.store.has_leftovers());
+    while world.inline.writer.reclaim(&world.inline.store).unwrap() {}
+    let free = world.inline.store.vacant_bytes().unwrap() - free;
+    assert!(free >= large().len() as u64, "{free}");
+    let wrong = crate::store::verify(&world.inline.store, true);
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// What a large message has no room for is refused before its first piece is stored.
+#[test]
+fn a_large_message_without_room_is_refused_at_once() {
+    for keywords in [false, true] {
+        let mut world = world_with(|limits| match keywords {
+            true => limits.mailbox_keywords = 1,
+            false => limits.org_bytes = 2 << 20,
+        });
+        let access = world.bob.clone();
+        let route = Route::Append {
+            inbox: access.inbox.unwrap(),
+            mailbox: "inbox".into(),
+            flags: Flags::NONE,
+            keywords: vec!["one".into(), "two".into()],
+            received_at: None,
+        };
+        let plan = world.decide(Some(&access), route, &large()).unwrap();
+        let (replies, n) = groups(&mut world, vec![WriteTask::Deliver(plan)]);
+        let refusal = match keywords {
+            true => Refusal::Limit {
+                what: Countable::MailboxKeywords,
+                max: 1,
+            },
+            false => Refusal::OverQuota {
+                of: Noun::Organization,
+                max: 2 << 20,
+            },
+        };
+        assert_eq!((replies, n), (vec![Reply::Refused(refusal)], 1));
+    }
 }
 
 #[test]
