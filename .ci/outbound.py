@@ -416,7 +416,7 @@ class Outbound:
             client.logout()
 
     def from_postfix(self):
-        """Postfix delivers to us: with a certificate that it does not know, and with one it verifies."""
+        """Postfix delivers to us: without knowing the certificate, and with one it verifies."""
         to, key = self.a.ready["inbox"], self.a.ready["api_key"]
         for n, settings in enumerate(
             [(), (f"smtp_tls_CAfile={self.a.ready['ca']}", "smtp_tls_security_level=secure", "smtp_tls_secure_cert_match=a.test")]

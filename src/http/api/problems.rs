@@ -330,6 +330,33 @@ impl Problem {
     }
 }
 
+fn conflict(reason: ConflictReason) -> Box<Problem> {
+    match reason {
+        ConflictReason::NotRetryable => Problem::new(
+            codes::NOT_RETRYABLE,
+            "It is not tried again: the recipient has ended, or waits for an approval.",
+            "Send the message again, or decide on its approval.",
+        ),
+        ConflictReason::NotCancellable => Problem::new(
+            codes::NOT_CANCELLABLE,
+            "It cannot be taken back: the message has left for this recipient, or is leaving now.",
+            "Read the recipient again to see what became of it.",
+        ),
+        reason => Problem::new(
+            codes::CONFLICT,
+            // A mailbox of IMAP is a folder of REST.
+            format!(
+                "It cannot be done now: {}.",
+                reason
+                    .reason()
+                    .replace("mailboxes", "folders")
+                    .replace("mailbox", "folder")
+            ),
+            "Change what stands in the way, then try again.",
+        ),
+    }
+}
+
 /// The table. It is exhaustive: a new refusal does not compile until it has a row here.
 pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
     let bad = Problem::bad_request;
@@ -394,28 +421,7 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "The Idempotency-Key cannot be used: it was used with another request.",
             "Use a new key for a new request, and the same body for the same key.",
         ),
-        Refusal::Conflict(ConflictReason::NotRetryable) => Problem::new(
-            codes::NOT_RETRYABLE,
-            "It is not tried again: the recipient has ended, or waits for an approval.",
-            "Send the message again, or decide on its approval.",
-        ),
-        Refusal::Conflict(ConflictReason::NotCancellable) => Problem::new(
-            codes::NOT_CANCELLABLE,
-            "It cannot be taken back: the message has left for this recipient, or is leaving now.",
-            "Read the recipient again to see what became of it.",
-        ),
-        Refusal::Conflict(reason) => Problem::new(
-            codes::CONFLICT,
-            // A mailbox of IMAP is a folder of REST.
-            format!(
-                "It cannot be done now: {}.",
-                reason
-                    .reason()
-                    .replace("mailboxes", "folders")
-                    .replace("mailbox", "folder")
-            ),
-            "Change what stands in the way, then try again.",
-        ),
+        Refusal::Conflict(reason) => conflict(*reason),
         Refusal::Expired { oldest } => Problem::expired(*oldest),
         Refusal::SearchDeadline => {
             Problem::unavailable(codes::SEARCH_DEADLINE, "The search took too long.")

@@ -5,7 +5,7 @@ use super::approve::hash;
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{Delivery, Effect, HeldPlan, Placement, Plan};
 use crate::call::{
-    Arrival, Decision, Envelope, Flags, INBOX, InboxId, Metric, NamedAddress, Noun, OrgId,
+    Arrival, Decision, EntryId, Envelope, Flags, INBOX, InboxId, Metric, NamedAddress, Noun, OrgId,
     Recipient, Refusal, Request, SenderAuth, SpecialUse, Summary,
 };
 use crate::mail::digest::{Analysis, Priority};
@@ -43,12 +43,13 @@ pub(super) fn decide(
     let mut sender = None;
     let mut auth = SenderAuth::Unknown;
     let mut decision = Decision::Send;
-    let (mut held, mut approved) = (None, None);
+    let (mut held, mut approved, mut reports) = (None, None, Vec::new());
     let may_leave = match way {
         WayIn::Inbound => {
             if is_spoofed(service, context, (&body, &analysis))? {
                 auth = SenderAuth::SpoofedLocal;
             }
+            reports = reports_in(service, context.store, &envelope, &body)?;
             false
         }
         WayIn::Send {
@@ -58,14 +59,9 @@ pub(super) fn decide(
         } => {
             sender = Some(inbox);
             auth = SenderAuth::Client;
-            let org = caller.access()?.org;
-            let mail = OutgoingMail {
-                org,
-                inbox,
-                recipients: &envelope.recipients,
-            };
-            decision = outgoing::judge(service, context.store, &mail)?;
-            let copy = own_copy(context, (org, inbox), decision, (&hidden, labels))?;
+            let from = (caller.access()?.org, inbox);
+            decision = outgoing::judge(service, context.store, &mail_of(from, &envelope))?;
+            let copy = own_copy(context, from, decision, (&hidden, labels))?;
             if decision == Decision::Hold {
                 held = Some(hold(&envelope, &analysis, (&copy.prefix, &body)));
             }
@@ -81,19 +77,10 @@ pub(super) fn decide(
         } => {
             sender = Some(inbox);
             auth = SenderAuth::Client;
-            let org = caller.access()?.org;
-            let outgoing = OutgoingMail {
-                org,
-                inbox,
-                recipients: &envelope.recipients,
-            };
-            outgoing::judge_approved(service, context.store, &outgoing)?;
-            let copy = own_copy(context, (org, inbox), Decision::Send, (&[], labels))?;
-            effects.push(Effect::Place(Placement {
-                id: Some(entry),
-                prefix,
-                ..copy
-            }));
+            let from = (caller.access()?.org, inbox);
+            outgoing::judge_approved(service, context.store, &mail_of(from, &envelope))?;
+            let copy = own_copy(context, from, Decision::Send, (&[], labels))?;
+            effects.push(Effect::Place(copy.of(entry, prefix)));
             approved = Some(mail);
             true
         }
@@ -102,47 +89,28 @@ pub(super) fn decide(
             false
         }
     };
-    let reports = match sender {
-        None if !may_leave => reports_in(service, context.store, &envelope, &body)?,
-        _ => Vec::new(),
-    };
-    let leaving = match decision {
-        Decision::Send => Some(may_leave),
-        // It goes nowhere yet.
-        Decision::Hold | Decision::Draft => None,
-    };
-    if let Some(may_leave) = leaving {
+    // Otherwise it goes nowhere yet.
+    if decision == Decision::Send {
         send_on(context, (&envelope, may_leave), &reports, &mut effects)?;
     }
-    if sender.is_none() && lists::has_lists(service, context.store)? {
+    if sender.is_none() {
         let mail = (&envelope, &analysis, reports.as_slice());
         leave_out_blocked(service, context, mail, &mut effects)?;
     }
     if effects.is_empty() {
         return Err(Refusal::NoSuchInbox);
     }
-    let mut references = analysis.references.clone();
-    for id in &analysis.in_reply_to {
-        if !references.contains(id) {
-            references.push(id.clone());
-        }
-    }
-    let surplus = references.len().saturating_sub(REFERENCES_MAX);
-    references.drain(..surplus);
     let plan = Plan {
         header_len: analysis.header_len,
         message_id: analysis.message_id.clone().unwrap_or_default(),
-        references,
+        references: references_of(&analysis),
         sender,
         party: SendingParty::of(caller, request.peer),
         auth,
         reverse_path: envelope.reverse_path,
         ret_full: envelope.ret_full,
         envid: envelope.envid,
-        recipients: match sender {
-            Some(_) => envelope.recipients,
-            None => Vec::new(),
-        },
+        recipients: sender.map_or_else(Vec::new, |_| envelope.recipients),
         decision,
         held,
         approved,
@@ -160,6 +128,39 @@ pub(super) fn decide(
         receiver,
         pieces: None,
     })
+}
+
+impl Placement {
+    /// The same for an entry that is there already, with other octets in front.
+    fn of(self, entry: EntryId, prefix: Vec<u8>) -> Placement {
+        Placement {
+            id: Some(entry),
+            prefix,
+            ..self
+        }
+    }
+}
+
+/// The message as policy looks at it.
+fn mail_of((org, inbox): (OrgId, InboxId), envelope: &Envelope) -> OutgoingMail<'_> {
+    OutgoingMail {
+        org,
+        inbox,
+        recipients: &envelope.recipients,
+    }
+}
+
+/// The Message-IDs by which the conversation is looked up, oldest first.
+fn references_of(analysis: &Analysis) -> Vec<String> {
+    let mut references = analysis.references.clone();
+    for id in &analysis.in_reply_to {
+        if !references.contains(id) {
+            references.push(id.clone());
+        }
+    }
+    let surplus = references.len().saturating_sub(REFERENCES_MAX);
+    references.drain(..surplus);
+    references
 }
 
 /// Adds an effect for each recipient: an entry in its inbox here, or a row of the queue for one
@@ -242,6 +243,9 @@ fn leave_out_blocked(
     (envelope, analysis, reports): (&Envelope, &Analysis, &[ReturnedReport]),
     effects: &mut Vec<Effect>,
 ) -> Result<(), Refusal> {
+    if !lists::has_lists(service, context.store)? {
+        return Ok(());
+    }
     let authors: Vec<String> = (analysis.from.iter())
         .map(|mailbox| format!("{}@{}", mailbox.local, mailbox.domain))
         .collect();

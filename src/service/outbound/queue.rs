@@ -12,8 +12,8 @@ use super::routes::{LeaseEnd, NextHop, OutboundAction};
 use super::state::{Outbound, OutboundState};
 use super::{outcome, path};
 use crate::call::{
-    ConnId, DnsAnswer, NextTransaction, Now, OutboundLoss, OutboundStatus, OutboundTransaction,
-    OutboundWrite, Refusal, Reply, Report, RouteId, Written,
+    ConnId, DnsAnswer, NextTransaction, Now, OutboundLoss, OutboundTransaction, OutboundWrite,
+    Refusal, Reply, Report, RouteId, Written,
 };
 use crate::service::context::WriteContext;
 use crate::store::{Backlog, LOOKED_AT_NOW, NewOutbound, OutboundRecord, Store};
@@ -622,7 +622,7 @@ impl OutboundState {
                     store.put_off_sweep(row.id, row.expires_at)?;
                 }
                 // It ends by its report, or by the decision on it.
-                OutboundStatus::Sending | _ => {
+                _ => {
                     store.put_off_sweep(row.id, steady_ms.saturating_add(PUT_OFF_MS))?;
                 }
             }

@@ -87,7 +87,7 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
         folder: "Trash".into(),
         details: Vec::new(),
     };
-    vec![
+    let mut changes = vec![
         ("received", arrived(Arrival::Received, SenderAuth::Unknown)),
         ("sent", arrived(Arrival::Sent, SenderAuth::Client)),
         ("appended", arrived(Arrival::Appended, SenderAuth::Client)),
@@ -150,6 +150,14 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
         ),
         // Versions 4 and 5 have it.
         ("org-deleted", Change::OrgDeleted),
+    ];
+    changes.extend(later_changes());
+    changes
+}
+
+/// Changes that the first four versions do not have.
+fn later_changes() -> Vec<(&'static str, Change)> {
+    vec![
         // Versions 5 and 6 have the next three.
         (
             "domain-verified",

@@ -151,7 +151,7 @@ impl Routes {
         while self.connections.len() < self.connections_max {
             // By turns the oldest and the newest, so that new mail is not behind a great number of
             // dead domains.
-            let is_oldest = self.random() % 2 == 0;
+            let is_oldest = self.random().is_multiple_of(2);
             let next = match is_oldest {
                 true => self.waiting.pop_front(),
                 false => self.waiting.pop_back(),
