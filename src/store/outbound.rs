@@ -334,6 +334,22 @@ impl Store {
         )
     }
 
+    /// Has up to `limit` backlogs of an organization looked at from the first of two times on that
+    /// were put off to a time between them.
+    pub fn hasten_backlogs_of(
+        &self,
+        org: OrgId,
+        (from, to): (i64, i64),
+        limit: u32,
+    ) -> Result<usize, Error> {
+        self.direct().run(
+            "UPDATE outbound_backlog SET due_at = ?2 WHERE org = ?1 AND domain IN
+                 (SELECT domain FROM outbound_backlog
+                  WHERE org = ?1 AND due_at > ?2 AND due_at <= ?3 LIMIT ?4)",
+            params![org.0, from, to, limit],
+        )
+    }
+
     /// A clock that was ahead has put these off by more than a row may wait: up to `limit` of them
     /// are due now.
     pub fn hasten_far_backlogs(&self, now: Now, limit: u32) -> Result<usize, Error> {

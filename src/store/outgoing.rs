@@ -39,6 +39,16 @@ impl Store {
         )
     }
 
+    /// Whether an organization is paused.
+    pub fn is_paused(&self, org: OrgId) -> Result<bool, Error> {
+        let paused = self.direct().one(
+            "SELECT paused_at IS NOT NULL FROM org WHERE id = ?1",
+            [org.0],
+            |r| Ok(r.get(0)?),
+        )?;
+        Ok(paused.unwrap_or(false))
+    }
+
     /// Sets the mode and the pause of an organization.
     pub fn set_org_policy(
         &self,

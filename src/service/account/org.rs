@@ -87,6 +87,10 @@ pub fn patch_org(
     };
     let store = context.store;
     store.set_org_policy(org, row.send_mode, row.paused_at)?;
+    if patch.paused == Some(false) {
+        let outbound = &context.service.outbound;
+        outbound.is_resumed(store, context.now, org)?;
+    }
     Ok(Written::OrgChanged(row))
 }
 

@@ -345,7 +345,7 @@ impl Writer {
                         Ok(TaskProgress::Done(written)) => {
                             if let Written::Again(_) = written {
                                 // What is stored of this one is not used.
-                                abandon(store, group.nth(n));
+                                self.abandon(store, group.nth(n));
                             }
                             replies.push((conn, Reply::Written(written, receipt)));
                         }

@@ -10,6 +10,7 @@ pub mod bounce;
 pub mod change;
 pub mod failure;
 mod hosts;
+mod leave;
 mod list;
 pub mod notice;
 mod outcome;

@@ -8,12 +8,14 @@
 
 use std::sync::Arc;
 
+use super::leave::{self, Leave};
+use super::piece::Measured;
 use super::routes::{LeaseEnd, NextHop, OutboundAction};
 use super::state::{Outbound, OutboundState};
 use super::{outcome, path};
 use crate::call::{
-    ConnId, DnsAnswer, NextTransaction, Now, OutboundLoss, OutboundTransaction, OutboundWrite,
-    Refusal, Reply, Report, RouteId, Written,
+    ConnId, DnsAnswer, NextTransaction, Now, OrgId, OutboundLoss, OutboundTransaction,
+    OutboundWrite, Refusal, Reply, Report, RouteId, Written,
 };
 use crate::service::context::WriteContext;
 use crate::store::{Backlog, LOOKED_AT_NOW, NewOutbound, OutboundRecord, Store};
@@ -61,6 +63,14 @@ impl Outbound {
         }
         store.hasten_backlog(backlog, due_at)?;
         queue.look_by(due_at);
+        Ok(())
+    }
+
+    /// The pause of an organization has ended: its mail leaves.
+    pub fn is_resumed(&self, store: &Store, now: Now, org: OrgId) -> Result<(), Refusal> {
+        let later = now.unix_ms.saturating_add(PAUSED_MS);
+        store.hasten_backlogs_of(org, (now.unix_ms, later), RESUMED_BACKLOGS)?;
+        self.queue().look_by(now.unix_ms);
         Ok(())
     }
 
@@ -221,19 +231,39 @@ impl OutboundState {
                 continue;
             };
             let others = backlogs.len();
-            backlogs.push_back(backlog);
             if row.expires_at <= context.service.steady_ms(context.now) {
+                backlogs.push_back(backlog);
                 outcome::expired(context, row)?;
                 continue;
             }
-            let transaction = self.lease(context, row)?;
+            let found = match leave::judge(context, &row)? {
+                Leave::Paused => {
+                    let later = context.now.unix_ms.saturating_add(PAUSED_MS);
+                    context.store.settle_backlog(&backlog, later)?;
+                    self.look_by(later);
+                    continue;
+                }
+                Leave::Refused(failure) => Err(failure),
+                Leave::Yes => super::piece::measure(context.store, &row)
+                    .map_err(|refusal| leave::unreadable(&refusal)),
+            };
+            backlogs.push_back(backlog);
+            let found = match found {
+                Ok(found) => found,
+                Err(failure) => {
+                    let random = self.routes.random();
+                    let settings = &self.routes.settings;
+                    outcome::failed(context, settings, row, &failure, random)?;
+                    continue;
+                }
+            };
+            let transaction = self.lease(context, row, &found)?;
             let lease = transaction.lease;
             let more = has_more || others > 0;
             self.routes.claimed(context.now, route, lease, more);
             return Ok(Some(transaction));
         }
-        // Many rows had expired: the rest comes in a later turn.
-        self.look_by(context.now.unix_ms);
+        // Many rows have ended here: the rest comes in a later step.
         Ok(None)
     }
 
@@ -241,11 +271,11 @@ impl OutboundState {
         &mut self,
         context: &mut WriteContext<'_>,
         mut row: OutboundRecord,
+        found: &Measured,
     ) -> Result<OutboundTransaction, Refusal> {
         let until = context.now.unix_ms.saturating_add(LEASE_MS);
         context.store.lease_outbound(&mut row, until, self.holder)?;
         self.sweep_by(until);
-        let found = super::piece::measure(context.store, &row)?;
         Ok(OutboundTransaction {
             lease: row.lease(),
             org: row.org,
@@ -459,7 +489,11 @@ impl OutboundState {
             return Ok(Some(NextTransaction::Send(Box::new(transaction))));
         }
         Ok(match self.routes.hold(now, route) {
-            true => None,
+            true => {
+                // Where rows have ended and more are due, it goes on at once.
+                self.routes.advance(now, &to);
+                None
+            }
             false => Some(NextTransaction::Quit),
         })
     }
@@ -523,7 +557,11 @@ impl OutboundState {
         }
         if self.look_at.is_some_and(|at| at <= now.unix_ms) {
             for backlog in store.due_backlogs(now, BACKLOGS_A_STEP)? {
-                self.take_in(store, now, &backlog)?;
+                match store.is_paused(backlog.org)? {
+                    // The end of the pause has it looked at, and so has this time.
+                    true => store.set_backlog(&backlog, now.unix_ms.saturating_add(PAUSED_MS))?,
+                    false => self.take_in(store, now, &backlog)?,
+                }
             }
             self.look_at = store.next_backlog()?;
         }
@@ -649,6 +687,12 @@ const SWEPT_A_STEP: u32 = 50;
 
 /// Backlogs and expired rows that one claim looks at.
 const CLAIM_STEPS: usize = 20;
+
+/// Milliseconds after which the mail of a paused organization is looked at again.
+const PAUSED_MS: i64 = 60_000;
+
+/// Backlogs of an organization that leave at once when its pause ends.
+const RESUMED_BACKLOGS: u32 = 10_000;
 
 /// Milliseconds of a lease: longer than any time-out of an engine lets an attempt take. After a
 /// start the leases of the process before end at once.

@@ -368,3 +368,63 @@ fn a_client_has_a_recipient_tried_now_or_takes_it_back() {
     assert_eq!(s.sent.len(), 1);
     s.check();
 }
+
+#[test]
+fn mail_of_a_paused_organization_waits_for_the_end_of_the_pause() {
+    let mut s = Sender::open();
+    s.domain("y.test", "192.0.2.1", serve(|_| OK));
+    let org = s.org;
+    let pause = |s: &mut Sender, on: bool| {
+        let patch = OrgPatch {
+            paused: Some(on),
+            ..OrgPatch::default()
+        };
+        let call = OrgWrite::Patch {
+            org,
+            patch,
+            idempotency: None,
+        };
+        let ask = Ask::of(&s.access.clone(), call);
+        s.world.written(ask);
+    };
+    s.submit(&["bob@y.test", "eve@y.test"]);
+    pause(&mut s, true);
+    s.settle();
+    s.pass(3 * 3_600_000);
+    let waits = |s: &mut Sender| {
+        let states = s.states().into_iter();
+        states
+            .filter(|(_, state)| *state == OutboundStatus::Queued)
+            .count()
+    };
+    assert_eq!((waits(&mut s), s.sent.len()), (2, 0));
+    let now = s.now();
+    pause(&mut s, false);
+    s.settle();
+    assert_eq!((waits(&mut s), s.sent.len(), s.now()), (0, 2, now));
+    s.check();
+}
+
+#[test]
+fn what_policy_refuses_after_it_was_accepted_does_not_leave() {
+    let mut s = Sender::open();
+    s.domain("y.test", "192.0.2.1", serve(|_| OK));
+    s.submit(&["bob@y.test", "eve@y.test"]);
+    let access = s.access.clone();
+    s.world.written(Ask::of(
+        &access,
+        SuppressionWrite::Create {
+            address: "bob@y.test".into(),
+            source: None,
+            idempotency: None,
+        },
+    ));
+    s.settle();
+    let bob = s.row("bob@y.test");
+    assert_eq!(bob.status, OutboundStatus::Bounced);
+    assert_eq!(s.row("eve@y.test").status, OutboundStatus::Delivered);
+    let news = s.news("bob@y.test");
+    assert_eq!(news.class, Some(FailureClass::Policy));
+    assert_eq!(s.sent.len(), 1);
+    s.check();
+}
