@@ -44,7 +44,7 @@ impl Store {
         let paused = self.direct().one(
             "SELECT paused_at IS NOT NULL FROM org WHERE id = ?1",
             [org.0],
-            |r| Ok(r.get(0)?),
+            |r| r.get(0),
         )?;
         Ok(paused.unwrap_or(false))
     }

@@ -377,35 +377,47 @@ impl Writer {
                 }
             }
             Err((is_fatal, why, refusal)) => {
-                metrics.count(Metric::CommitsFailed);
-                for task in group.tasks() {
-                    self.abandon(store, Some(task));
-                }
-                log::error!("commit failed calls={calls} error=\"{why}\"");
-                let is_full = refusal == Refusal::NoSpace;
-                let mut replies = Vec::with_capacity(calls);
-                let (mut rests, mut later) = (Vec::new(), Vec::new());
-                for task in group.tasks() {
-                    if is_fatal {
-                        replies.push((task.conn(), Reply::Refused(refusal.clone())));
-                    } else if let Some(task) = task.later(&refusal, true) {
-                        later.push(task);
-                    } else if let Some(undo) = task.undo(&refusal) {
-                        rests.push(undo);
-                    } else {
-                        replies.push((task.conn(), Reply::Refused(refusal.clone())));
-                    }
-                }
-                WriteTurn {
-                    events: Arc::new([]),
-                    replies,
-                    rests,
-                    later,
-                    fatal: is_fatal.then_some(why),
-                    is_full,
-                }
+                self.refuse_group(store, group, is_fatal, why, &refusal)
             }
         })
+    }
+
+    /// The turn of a group that was not committed: its calls are refused, or come again later.
+    fn refuse_group(
+        &self,
+        store: &Store,
+        group: &Group<'_>,
+        is_fatal: bool,
+        why: String,
+        refusal: &Refusal,
+    ) -> WriteTurn {
+        self.service.shared.metrics.count(Metric::CommitsFailed);
+        for task in group.tasks() {
+            self.abandon(store, Some(task));
+        }
+        let calls = group.tasks().count();
+        log::error!("commit failed calls={calls} error=\"{why}\"");
+        let mut replies = Vec::with_capacity(calls);
+        let (mut rests, mut later) = (Vec::new(), Vec::new());
+        for task in group.tasks() {
+            if is_fatal {
+                replies.push((task.conn(), Reply::Refused(refusal.clone())));
+            } else if let Some(task) = task.later(refusal, true) {
+                later.push(task);
+            } else if let Some(undo) = task.undo(refusal) {
+                rests.push(undo);
+            } else {
+                replies.push((task.conn(), Reply::Refused(refusal.clone())));
+            }
+        }
+        WriteTurn {
+            events: Arc::new([]),
+            replies,
+            rests,
+            later,
+            fatal: is_fatal.then_some(why),
+            is_full: *refusal == Refusal::NoSpace,
+        }
     }
 
     /// Lets the store free what is stored of a message that is refused, and the queue what a

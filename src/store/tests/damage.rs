@@ -128,6 +128,18 @@ fn everything() -> Inline {
         domain: "z.test".into(),
     };
     store.set_backlog(&backlog, 0).unwrap();
+    insert_lists(store, org, inbox);
+    let kept = KeptAnswer {
+        fingerprint: vec![1; 32],
+        answer: b"{}".to_vec(),
+    };
+    store.keep_answer(Some(org), "k", &kept, 7).unwrap();
+    store.commit().unwrap();
+    inline
+}
+
+/// A filter rule and a suppressed address.
+fn insert_lists(store: &Store, org: OrgId, inbox: InboxId) {
     let rule = crate::call::FilterRuleRow {
         id: crate::call::FilterRuleId(7),
         direction: crate::call::FilterDirection::Send,
@@ -146,13 +158,6 @@ fn everything() -> Inline {
         created_at: 0,
     };
     store.insert_suppression(org, &suppression).unwrap();
-    let kept = KeptAnswer {
-        fingerprint: vec![1; 32],
-        answer: b"{}".to_vec(),
-    };
-    store.keep_answer(Some(org), "k", &kept, 7).unwrap();
-    store.commit().unwrap();
-    inline
 }
 
 /// What `postern verify --deep` finds.
