@@ -546,11 +546,18 @@ fn without_descriptors_the_listener_rests_and_recovers() {
     let mut held: Vec<TcpStream> = (0..70)
         .map(|_| TcpStream::connect(server.address("mx")).unwrap())
         .collect();
-    let before = server.ticks();
-    std::thread::sleep(Duration::from_secs(1));
-    // accept() does not spin: a tenth of a core at the most.
-    let used = server.ticks() - before;
-    assert!(used <= 10, "{used} ticks");
+    // accept() does not spin: a tenth of a core at the most, as soon as the signing keys of the
+    // first start are made.
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let before = server.ticks();
+        std::thread::sleep(Duration::from_secs(1));
+        let used = server.ticks() - before;
+        if used <= 10 {
+            break;
+        }
+        assert!(Instant::now() < end, "{used} ticks");
+    }
     let greeted = held
         .iter_mut()
         .filter_map(|stream| {

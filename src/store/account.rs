@@ -270,7 +270,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Deletes a key that nobody has seen, if it is there.
+    /// Deletes a key that was never shown, if it is there.
     pub fn delete_key(&self, org: OrgId, key: KeyId) -> Result<(), Error> {
         if self.key(org, key)?.is_some() {
             while self.remove_key(key.0, org, KEY_ROWS)? == KEY_ROWS {}

@@ -160,8 +160,8 @@ type Text<'a> = Cow<'a, str>;
 
 /// Versions 1 to 6 of `event.detail`. Version 3 added `Told` and the third value of
 /// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
-/// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`, version 6 `Approval`. So one layout reads
-/// all.
+/// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`, version 6 `Approval`. So one layout
+/// reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),

@@ -81,7 +81,8 @@ impl WriteTask {
         self.rest(request.call.undo(why)?)
     }
 
-    /// The same task for later: it takes back slices of a refused call, and could not because `why`.
+    /// The same task for later: it takes back slices of a refused call, and could not, because of
+    /// `why`.
     /// A full disk and a failed commit pass. Other reasons do not: the log says what is left.
     fn later(&self, why: &Refusal, is_failed_commit: bool) -> Option<WriteTask> {
         let (WriteTask::Call(request) | WriteTask::Rest(request)) = self else {

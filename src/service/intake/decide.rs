@@ -3,7 +3,7 @@
 
 use super::approve::hash;
 use super::parsed::{ParsedMessage, WayIn};
-use super::plan::{Delivery, Effect, HeldPlan, Placement, Plan};
+use super::plan::{Delivery, Effect, HeldPlan, Placement, Plan, ReturnedReport};
 use crate::call::{
     Arrival, Decision, EntryId, Envelope, Flags, INBOX, InboxId, Metric, NamedAddress, Noun, OrgId,
     Recipient, Refusal, Request, SenderAuth, SpecialUse, Summary,
@@ -15,7 +15,7 @@ use crate::mail::{Bounds, Headers, unicode};
 use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
 use crate::service::lists::SenderIdentity;
-use crate::service::outbound::report::{BOUNCE_LABEL, ReturnedReport, may_label, reports_in};
+use crate::service::outbound::report::{BOUNCE_LABEL, may_label, reports_in};
 use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::HELD_LABEL;
 use crate::service::{Service, lists, outgoing, policy};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::call::{
     ApprovedMail, Arrival, Charge, Decision, EntryId, Flags, Idempotency, InboxId, Need, OrgId,
-    Recipient, SenderAuth, Summary,
+    OutboundId, Recipient, SenderAuth, Summary,
 };
 use crate::service::access::receives::SendingParty;
-use crate::service::outbound::report::ReturnedReport;
+use crate::service::outbound::failure::DeliveryFailure;
 use crate::store::{ArrivingBody, HeldEnvelope};
 
 /// The decision about a message. The writer carries it out after checking again what may have
@@ -144,4 +144,28 @@ impl Plan {
             Effect::Place(_) => None,
         })
     }
+}
+
+/// What a message that came by a return path reports.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReturnedReport {
+    /// The row of the recipient that it is about.
+    pub row: OutboundId,
+    /// The inbox that has sent it.
+    pub inbox: InboxId,
+    /// What has happened.
+    pub what: ReportedEnd,
+    /// In the words of the other server.
+    pub told: DeliveryFailure,
+}
+
+/// What has happened to a message that another server had taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReportedEnd {
+    /// It did not arrive.
+    Failed,
+    /// It is late.
+    Delayed,
+    /// Its reader complains.
+    Complaint,
 }

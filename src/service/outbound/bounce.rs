@@ -6,13 +6,13 @@
 
 use super::failure::{DeliveryFailure, Lasting};
 use super::outcome;
-use super::report::{ReportedEnd, ReturnedReport};
 use super::suppress::{is_no_address, suppress};
 use crate::call::{
     EventKind, FailureClass, Metric, OutboundAttempt, OutboundStatus, Refusal, SuppressionReason,
     TransactionOutcome,
 };
 use crate::service::context::WriteContext;
+use crate::service::intake::plan::{ReportedEnd, ReturnedReport};
 use crate::store::OutboundRecord;
 
 /// Changes the row of a report and tells it, in the transaction that stores the message.

@@ -5,11 +5,12 @@
 
 use super::failure::{DeliveryFailure, Lasting};
 use super::path::row_at;
-use crate::call::{Envelope, INBOX, InboxId, OrgId, OutboundId, REMOTE_TEXT_MAX, Refusal};
+use crate::call::{Envelope, INBOX, InboxId, OrgId, REMOTE_TEXT_MAX, Refusal};
 use crate::mail::parse::dsn::{DeliveryStatus, MailReport, RecipientStatus, read_report};
 use crate::mail::write::return_path::is_reserved;
 use crate::mail::{Address, Bounds, unicode};
 use crate::service::Service;
+use crate::service::intake::plan::{ReportedEnd, ReturnedReport};
 use crate::store::{OutboundRecord, Store};
 
 /// The label of a report about mail that did not arrive, or that a reader complained about.
@@ -23,30 +24,6 @@ pub fn may_label(store: &Store, org: OrgId, inbox: InboxId) -> Result<bool, Refu
     };
     let label = [BOUNCE_LABEL.to_owned()];
     Ok(store.check_keywords(mailbox.id, &label).is_ok())
-}
-
-/// What a message that came by a return path reports.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReturnedReport {
-    /// The row of the recipient that it is about.
-    pub row: OutboundId,
-    /// The inbox that has sent it.
-    pub inbox: InboxId,
-    /// What has happened.
-    pub what: ReportedEnd,
-    /// In the words of the other server.
-    pub told: DeliveryFailure,
-}
-
-/// What has happened to a message that another server had taken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ReportedEnd {
-    /// It did not arrive.
-    Failed,
-    /// It is late.
-    Delayed,
-    /// Its reader complains.
-    Complaint,
 }
 
 /// The reports in a message from outside: one for each of its recipients that is a return path.

@@ -424,7 +424,7 @@ fn export(
 }
 
 /// The keys of an export that is refused on its way, or that another request with the same
-/// `Idempotency-Key` has overtaken, are taken back: nobody knows their secrets.
+/// `Idempotency-Key` has overtaken, are taken back: their secrets were never shown.
 #[test]
 fn an_export_that_ends_midway_leaves_no_key() {
     let mut w = World::new();

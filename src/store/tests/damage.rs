@@ -129,6 +129,7 @@ fn everything() -> Inline {
     };
     store.set_backlog(&backlog, 0).unwrap();
     insert_lists(store, org, inbox);
+    insert_held(store, org);
     let kept = KeptAnswer {
         fingerprint: vec![1; 32],
         answer: b"{}".to_vec(),
@@ -158,6 +159,30 @@ fn insert_lists(store: &Store, org: OrgId, inbox: InboxId) {
         created_at: 0,
     };
     store.insert_suppression(org, &suppression).unwrap();
+}
+
+/// An approval of an inbox that is gone.
+fn insert_held(store: &Store, org: OrgId) {
+    let approval = crate::store::StoredApproval {
+        row: crate::call::ApprovalRow {
+            id: crate::call::ApprovalId(7),
+            status: crate::call::ApprovalStatus::Held,
+            inbox: InboxId(7),
+            message: crate::call::EntryId(7),
+            to: Vec::new(),
+            subject: String::new(),
+            content: None,
+            sha256: [1; 32],
+            created_at: 0,
+            expires_at: 9,
+            decided_by: None,
+            decided_at: None,
+            reason: None,
+        },
+        org,
+        envelope: crate::store::HeldEnvelope::default(),
+    };
+    store.insert_approval(&approval).unwrap();
 }
 
 /// What `postern verify --deep` finds.
