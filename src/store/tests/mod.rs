@@ -10,6 +10,7 @@ mod event;
 mod fault;
 mod format;
 mod job;
+mod made;
 mod old;
 mod page;
 mod reclaim;

@@ -1,0 +1,50 @@
+//! Rows of tables that a delivery does not fill, for the tests of checksums.
+
+use crate::call::{InboxId, OrgId};
+use crate::store::Store;
+
+/// A filter rule and a suppressed address.
+pub(super) fn insert_lists(store: &Store, org: OrgId, inbox: InboxId) {
+    let rule = crate::call::FilterRuleRow {
+        id: crate::call::FilterRuleId(7),
+        direction: crate::call::FilterDirection::Send,
+        action: crate::call::FilterAction::Block,
+        match_type: crate::call::MatchType::Domain,
+        value: "z.test".into(),
+        inbox: Some(inbox),
+        created_at: 0,
+    };
+    store.insert_filter_rule(org, &rule).unwrap();
+    let suppression = crate::call::SuppressionRow {
+        id: crate::call::SuppressionId(7),
+        address: "ann@z.test".into(),
+        reason: crate::call::SuppressionReason::Manual,
+        source: None,
+        created_at: 0,
+    };
+    store.insert_suppression(org, &suppression).unwrap();
+}
+
+/// An approval of an inbox that is gone.
+pub(super) fn insert_held(store: &Store, org: OrgId) {
+    let approval = crate::store::StoredApproval {
+        row: crate::call::ApprovalRow {
+            id: crate::call::ApprovalId(7),
+            status: crate::call::ApprovalStatus::Held,
+            inbox: InboxId(7),
+            message: crate::call::EntryId(7),
+            to: Vec::new(),
+            subject: String::new(),
+            content: None,
+            sha256: [1; 32],
+            created_at: 0,
+            expires_at: 9,
+            decided_by: None,
+            decided_at: None,
+            reason: None,
+        },
+        org,
+        envelope: crate::store::HeldEnvelope::default(),
+    };
+    store.insert_approval(&approval).unwrap();
+}
