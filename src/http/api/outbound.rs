@@ -3,7 +3,7 @@
 
 use super::codes;
 use super::fields::FieldKind::{
-    AnyObject, DomainName, Id, InboxName, List, Number, Object, OneOf, Plain, Text, Time,
+    AnyObject, Id, InboxName, List, Number, Object, OneOf, Plain, Text, Time,
 };
 use super::fields::{ANY, FieldRow, sometimes};
 use super::inbox::COUNT;
@@ -111,7 +111,7 @@ const RECIPIENT: FieldRow = sometimes(
 );
 const DOMAIN: FieldRow = sometimes(
     "domain",
-    DomainName,
+    Plain(ANY),
     r#""example.com""#,
     "Only those at this domain, not below it.",
 );

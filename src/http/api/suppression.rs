@@ -25,7 +25,7 @@ const NEW_SUPPRESSION: BodyTable = BodyTable {
 
 const ADDRESS: FieldRow = sometimes(
     "address",
-    Plain(octets(320)),
+    Plain(ANY),
     r#""ann@example.com""#,
     "Only the suppression of this address.",
 );
