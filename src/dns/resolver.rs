@@ -225,11 +225,13 @@ impl<W> Resolver<W> {
     /// A socket or connection cannot be opened, or has ended. The next server is asked; when this
     /// was the last of the round, the next round keeps its time.
     pub fn socket_ended(&mut self, now_ms: u64, socket: SocketNumber, out: &mut Vec<DnsEffect<W>>) {
-        let numbers: Vec<LookupNumber> = match self.sockets.get(&socket) {
+        let mut numbers: Vec<LookupNumber> = match self.sockets.get(&socket) {
             None => return,
             Some(SocketState::Udp { queries, .. }) => queries.values().copied().collect(),
             Some(SocketState::Tcp { lookup, .. }) => vec![*lookup],
         };
+        // A table has another order in each run; the same input has the same result.
+        numbers.sort_unstable();
         for number in numbers {
             let Some(lookup) = self.lookups.get_mut(&number) else {
                 continue;
@@ -333,7 +335,8 @@ impl<W> Resolver<W> {
         if *misses < MISSES_MAX {
             return;
         }
-        let (server, numbers) = (*server, queries.values().copied().collect::<Vec<_>>());
+        let (server, mut numbers) = (*server, queries.values().copied().collect::<Vec<_>>());
+        numbers.sort_unstable();
         for number in numbers {
             self.send_by_tcp(now_ms, number, server, out);
         }
