@@ -51,6 +51,25 @@ pub fn begin_lists(service: &Service) {
     service.lists.store(SOME, Ordering::Relaxed);
 }
 
+/// Which lists an organization has.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct OrgLists {
+    has_rules: bool,
+    has_suppressions: bool,
+}
+
+/// Looks up which lists an organization has: one statement for all recipients of a message.
+pub fn lists_of(service: &Service, store: &Store, org: OrgId) -> Result<OrgLists, Refusal> {
+    if !has_lists(service, store)? {
+        return Ok(OrgLists::default());
+    }
+    let (has_rules, has_suppressions) = store.has_lists(org)?;
+    Ok(OrgLists {
+        has_rules,
+        has_suppressions,
+    })
+}
+
 /// The rule of a receiver that refuses a sender. Either of its two addresses can be blocked.
 pub fn receive_block(
     service: &Service,
@@ -58,9 +77,18 @@ pub fn receive_block(
     receiver: (OrgId, InboxId),
     sender: &SenderIdentity<'_>,
 ) -> Result<Option<FilterRuleRow>, Refusal> {
-    if !has_lists(service, store)? || !store.has_lists(receiver.0)?.0 {
-        return Ok(None);
+    match lists_of(service, store, receiver.0)?.has_rules {
+        true => block_of(store, receiver, sender),
+        false => Ok(None),
     }
+}
+
+/// The same for a receiver whose organization has rules.
+fn block_of(
+    store: &Store,
+    receiver: (OrgId, InboxId),
+    sender: &SenderIdentity<'_>,
+) -> Result<Option<FilterRuleRow>, Refusal> {
     let authors = sender.authors.iter().map(String::as_str);
     for address in sender.reverse_path.into_iter().chain(authors) {
         let allows_count = sender.may_be_allowed;
@@ -81,24 +109,21 @@ pub fn receive_block(
     Ok(None)
 }
 
-/// Why an address may not be written to, with the id of the rule or of the suppression.
+/// Why an address may not be written to, with the id of the rule or of the suppression. `lists` are
+/// those of the sender's organization.
 pub fn send_block(
-    service: &Service,
     store: &Store,
+    lists: OrgLists,
     sender: (OrgId, InboxId),
     recipient: &str,
 ) -> Result<Option<(PolicyReason, String)>, Refusal> {
-    if !has_lists(service, store)? {
-        return Ok(None);
-    }
-    let (has_rules, has_suppressions) = store.has_lists(sender.0)?;
-    if has_rules
+    if lists.has_rules
         && let Some(rule) = rule_for(store, sender, FilterDirection::Send, recipient, true)?
         && rule.action == FilterAction::Block
     {
         return Ok(Some((PolicyReason::SendBlocked, rule.id.to_string())));
     }
-    if has_suppressions
+    if lists.has_suppressions
         && let Ok(address) = Address::parse(recipient)
         && let Some(row) = store.suppression_of(sender.0, &address.canonical())?
     {
@@ -118,7 +143,7 @@ pub fn neighbour_block(
     let (Some(of), Some(receiver)) = (recipient.org, recipient.inbox) else {
         return Ok(None);
     };
-    if !has_lists(service, store)? || !store.has_lists(of)?.0 {
+    if !lists_of(service, store, of)?.has_rules {
         return Ok(None);
     }
     let Some(row) = store.inbox(org, inbox)? else {
@@ -129,7 +154,7 @@ pub fn neighbour_block(
         authors: &[row.address],
         may_be_allowed: true,
     };
-    let rule = receive_block(service, store, (of, receiver), &sender)?;
+    let rule = block_of(store, (of, receiver), &sender)?;
     Ok(rule.map(|rule| (PolicyReason::ReceiveBlocked, rule.id.to_string())))
 }
 

@@ -12,6 +12,7 @@ use crate::call::{
     Refusal, RefusedRecipient, SendMode,
 };
 use crate::mail::Address;
+use crate::service::lists::OrgLists;
 use crate::service::policy::find_sender_inbox;
 use crate::service::{Service, lists};
 use crate::store::{SenderPolicy, Store};
@@ -42,9 +43,11 @@ pub fn judge(
     if let Some(domain) = policy.waiting_domain {
         return Err(Refusal::DomainNotVerified { domain });
     }
+    let lists = lists::lists_of(service, store, mail.org)?;
     let mut refused = Vec::new();
     for recipient in mail.recipients {
-        if let Some((reason, rule)) = refuses(service, store, (&policy, mail), recipient)? {
+        let of_sender = (&policy, lists, mail);
+        if let Some((reason, rule)) = refuses(service, store, of_sender, recipient)? {
             refused.push(RefusedRecipient {
                 address: recipient.address.clone(),
                 reason,
@@ -112,7 +115,7 @@ pub fn judge_recipient(
 fn refuses(
     service: &Service,
     store: &Store,
-    (policy, mail): (&SenderPolicy, &OutgoingMail<'_>),
+    (policy, lists, mail): (&SenderPolicy, OrgLists, &OutgoingMail<'_>),
     recipient: &Recipient,
 ) -> Result<Option<(PolicyReason, Option<String>)>, Refusal> {
     match policy.mode {
@@ -125,7 +128,7 @@ fn refuses(
         SendMode::Direct | SendMode::Hold => {}
     }
     let sender = (mail.org, mail.inbox);
-    let listed = match lists::send_block(service, store, sender, &recipient.address)? {
+    let listed = match lists::send_block(store, lists, sender, &recipient.address)? {
         None => lists::neighbour_block(service, store, sender, recipient)?,
         listed => listed,
     };
