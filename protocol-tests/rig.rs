@@ -383,7 +383,10 @@ impl Rig {
                         report, is_last, ..
                     } => {
                         remote.told.extend(report.map(Told::Report));
-                        let order = remote.orders.pop_front().filter(|_| !is_last);
+                        let order = match is_last {
+                            true => None,
+                            false => remote.orders.pop_front(),
+                        };
                         if order.is_none() && remote.is_held && !is_last {
                             let mut again = request;
                             if let Call::Write(Write::Outbound(OutboundWrite::Next {
