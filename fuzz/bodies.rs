@@ -7,6 +7,8 @@
 #[path = "../protocol-tests/rig.rs"]
 pub mod rig;
 
+#[path = "bodies/auth.rs"]
+pub mod auth;
 #[path = "bodies/dns.rs"]
 pub mod dns;
 #[path = "bodies/event.rs"]
@@ -44,6 +46,9 @@ pub const BODIES: &[(&str, Body)] = &[
     ("imap_parse", imap::imap_parse),
     ("imap_fetch", imap::imap_fetch),
     ("imap_respond", imap::imap_respond),
+    ("dkim", auth::dkim),
+    ("spf", auth::spf),
+    ("sender", auth::sender),
     ("charset", mail::charset),
     ("header", mail::header),
     ("address", mail::address),

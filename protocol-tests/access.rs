@@ -99,6 +99,7 @@ impl World {
         let route = Route::Inbound {
             envelope,
             received: b"Received: by mx.test\r\n".to_vec(),
+            helo: "mx.out.test".into(),
         };
         let intake = Box::new(Intake {
             route,

@@ -8,6 +8,8 @@
 
 #[path = "rig/dns.rs"]
 mod dns;
+#[path = "rig/judge.rs"]
+mod judge;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::convert::Infallible;
@@ -26,10 +28,11 @@ use postern::testing::engine::{CertificateCheck, DialError, Output, Session};
 use postern::testing::mail::write::seven_bit::{NarrowForm, narrow};
 use postern::testing::protocol::Protocol;
 use postern::testing::service::access::login::folder_access;
-use postern::testing::service::{Inline, WriteTask};
+use postern::testing::service::{Finding, Inline, WriteTask};
 use postern::testing::smtp::Client;
 
 use dns::ScriptedDns;
+use judge::ScriptedJudge;
 
 /// 2026-01-01T00:00:00Z, in milliseconds: when every virtual world begins.
 pub const BEGIN_UNIX_MS: i64 = 1_767_225_600_000;
@@ -153,6 +156,8 @@ pub enum Told {
 pub struct Rig {
     pub product: Inline,
     pub dns: ScriptedDns,
+    /// Judges who sent mail from outside, when it is switched on.
+    pub judge: ScriptedJudge,
     pub shared: Arc<Shared>,
     pub conns: BTreeMap<u64, Conn>,
     clock: Arc<AtomicU64>,
@@ -181,17 +186,19 @@ impl Rig {
         let clock = Arc::new(AtomicU64::new(BEGIN_MONO_MS));
         let read = clock.clone();
         let dns = ScriptedDns::default();
+        let judge = ScriptedJudge::new(Arc::new(dns.clone()));
         let product = Inline::with_outside(
             seed,
             shared.clone(),
             Arc::new(move || at(read.load(Ordering::Relaxed))),
-            None,
+            Some(Arc::new(judge.clone())),
             Arc::new(dns.clone()),
         )
         .expect("a store in memory");
         Rig {
             product,
             dns,
+            judge,
             shared,
             conns: BTreeMap::new(),
             clock,
@@ -489,7 +496,8 @@ impl Rig {
                 .filter_map(|(id, c)| c.end.deadline.map(|d| (d.mono_ms, *id)))
                 .filter(|(d, _)| *d <= end)
                 .min();
-            let answer = self.dns.next_ms().filter(|at| *at <= end);
+            let answer = [self.dns.next_ms(), self.product.next_outside_ms()];
+            let answer = answer.into_iter().flatten().filter(|at| *at <= end).min();
             if let Some(at) = answer.filter(|at| due.is_none_or(|(when, _)| *at <= when)) {
                 self.clock
                     .store(at.max(self.now().mono_ms), Ordering::Relaxed);
@@ -658,6 +666,18 @@ impl Rig {
             } else if let Some((take, answer)) = self.dns.due(self.now().mono_ms) {
                 take(answer);
             } else if let Some((conn, reply, events)) = self.product.carry_on() {
+                self.publish(&events);
+                if let (Some(ConnId(id)), Some(reply)) = (conn, reply) {
+                    self.touch(id, &mut |s, now, out| s.answer(now, reply.clone(), out));
+                }
+            } else if let Some(id) = self.judge.next() {
+                let conn = self.product.waiting_conn(id);
+                let (reply, events) = self.product.found(id, Finding::Answer(String::new()));
+                self.publish(&events);
+                if let (Some(ConnId(id)), Some(reply)) = (conn, reply) {
+                    self.touch(id, &mut |s, now, out| s.answer(now, reply.clone(), out));
+                }
+            } else if let Some((conn, reply, events)) = self.product.expire_outside() {
                 self.publish(&events);
                 if let (Some(ConnId(id)), Some(reply)) = (conn, reply) {
                     self.touch(id, &mut |s, now, out| s.answer(now, reply.clone(), out));

@@ -24,8 +24,10 @@
 //! | `B stops reading`, `B reads` | the client does not take output; it does again |
 //! | `wait 29m` | time passes (`ms`, `s`, `m`, `h`, `d`) |
 //! | `shutdown`, `store fails` | SIGTERM, and again: its time is over; the next commit fails |
+//! | `judge` | mail from outside is judged from now on, by the records of `dns` |
 //! | `dns NAME TYPE DATA` | a record in the DNS; a name without a line does not exist |
 //! | `dns NAME NXDOMAIN\|SERVFAIL\|TIMEOUT` | what is said of it instead; `dns NAME forgotten` |
+//! | | (`*` is each name without a line)
 //! | `disk N`, `disk free` | so many octets are free on the disk; enough |
 //! | `restarts` | the server ends without a word and starts again over the same database |
 //! | `store tidies` | the writer does its idle work: old rows are deleted |
@@ -529,6 +531,7 @@ impl World {
             ["dial", name, rest @ ..] => self.dial(name, rest)?,
             ["mail", ..] => self.order(line)?,
             ["wait", time] => self.rig.wait(millis(time)?),
+            ["judge"] => self.rig.judge.switch_on(),
             ["dns", ..] => self
                 .rig
                 .dns
@@ -698,6 +701,7 @@ impl World {
         let route = Route::Inbound {
             envelope,
             received: b"Received: by mx.test\r\n".to_vec(),
+            helo: "mx.out.test".into(),
         };
         let intake = Box::new(Intake {
             route,

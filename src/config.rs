@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::call::{Limits, Listener, OperatorFrom};
+use crate::call::{InboundPolicy, Limits, Listener, OperatorFrom};
 
 mod outbound;
 
@@ -77,6 +77,8 @@ pub struct Config {
     pub outbound: OutboundTable,
     /// The name servers to ask; empty: those of the system.
     pub resolvers: Vec<SocketAddr>,
+    /// How mail from other servers is taken in.
+    pub inbound: InboundPolicy,
     /// The limits, lifted already if the flags say so.
     pub limits: Limits,
     /// The level of the log.
@@ -262,6 +264,7 @@ impl Config {
             operator_from: file.operator_from.read()?,
             resolvers: resolvers(file.dns, &file.outbound)?,
             outbound: file.outbound.read()?,
+            inbound: file.inbound,
             limits,
             log,
             json: false,
@@ -284,6 +287,7 @@ struct ConfigFile {
     tls: TlsConfig,
     dns: DnsConfig,
     outbound: OutboundConfig,
+    inbound: InboundPolicy,
     limits: Limits,
 }
 
@@ -611,6 +615,8 @@ mod tests {
         for (text, said) in [
             ("hostnam = 'a'", "hostnam"),
             ("[limits]\nmessage_byte = 1", "message_byte"),
+            ("[inbound]\ndmarc = \"maybe\"", "dmarc"),
+            ("[inbound]\ndmarcs = \"report\"", "dmarcs"),
             ("[limits]\nmessage_bytes = 0", "limits.message_bytes = 0"),
             ("[limits]\nmessage_bytes = -1", "message_bytes"),
             ("[listen]\nhttp = '0.0.0.0:80'", "listen.http"),

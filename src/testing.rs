@@ -7,17 +7,17 @@
 /// `crate::call`
 pub mod call {
     pub use crate::call::{
-        Access, Answer, Arrival, Arrived, Ask, Call, Caller, Change, ConnId, Conversion,
-        DNS_LABEL_MAX, DNS_NAME_MAX, DnsAnswer, DnsError, EntryId, EntryRow, EntryState, Envelope,
-        Event, EventFilter, EventKind, Flags, Grant, InboxId, InboxPath, Intake, KeyId, KeyRead,
-        KeyWrite, KindSet, Limits, Listener, Look, LostWhy, METRICS, Metric, Mx, NamedAddress,
-        NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundDialer, OutboundId,
-        OutboundLease, OutboundLogin, OutboundLoss, OutboundRead, OutboundStage, OutboundTimeouts,
-        OutboundTls, OutboundTlsPolicy, OutboundTransaction, OutboundWrite, PIECE_MAX,
-        PriorityLevel, PublicEndpoints, Question, REMOTE_TEXT_MAX, Read, Recipient, RecordType,
-        Records, Refusal, RemoteReply, Reply, Report, Request, Resolve, Route, RouteId, Scopes,
-        Secret, SenderAuth, Shared, Srv, Summary, ThreadId, Topic, TransactionOutcome, UidSet,
-        Write, Written,
+        Access, Answer, Arrival, Arrived, Ask, AuthResult, Call, Caller, Change, ConnId,
+        Conversion, DNS_LABEL_MAX, DNS_NAME_MAX, DmarcMode, DnsAnswer, DnsError, EntryId, EntryRow,
+        EntryState, Envelope, Event, EventFilter, EventKind, Flags, Grant, InboundPolicy, InboxId,
+        InboxPath, Intake, KeyId, KeyRead, KeyWrite, KindSet, Limits, Listener, Look, LostWhy,
+        METRICS, Metric, Mx, NamedAddress, NextTransaction, Now, Opening, OrgId, OutboundDial,
+        OutboundDialer, OutboundId, OutboundLease, OutboundLogin, OutboundLoss, OutboundRead,
+        OutboundStage, OutboundTimeouts, OutboundTls, OutboundTlsPolicy, OutboundTransaction,
+        OutboundWrite, PIECE_MAX, PriorityLevel, PublicEndpoints, Question, REMOTE_TEXT_MAX, Read,
+        Recipient, RecordType, Records, Refusal, RemoteReply, Reply, Report, Request, Resolve,
+        Route, RouteId, Scopes, Secret, SenderAuth, Shared, Srv, Summary, ThreadId, Topic,
+        TransactionOutcome, UidSet, Write, Written,
     };
 }
 /// `crate::crypto`
@@ -219,7 +219,9 @@ pub mod protocol {
 }
 /// `crate::service`
 pub mod service {
-    pub use crate::service::{Inline, WriteTask};
+    pub use crate::service::{
+        Finding, Inline, LookupId, Lookups, ParsedMessage, SenderLookups, WriteTask,
+    };
     /// `crate::service::access`
     pub mod access {
         /// `crate::service::access::login`

@@ -47,7 +47,7 @@ impl Resolve for ScriptedDns {
 
 impl ScriptedDns {
     /// `NAME TYPE DATA`, `NAME CNAME NAME`, `NAME NXDOMAIN`, `NAME SERVFAIL`, `NAME TIMEOUT`, or
-    /// `NAME forgotten`, after which nothing is known of it.
+    /// `NAME forgotten`, after which nothing is known of it. The name `*` is that of all others.
     pub fn learn(&self, text: &str) -> Result<(), String> {
         let mut words = text.splitn(3, ' ');
         let name = words.next().unwrap_or_default().to_ascii_lowercase();
@@ -109,7 +109,7 @@ impl ScriptedDns {
 
 impl Table {
     fn answer(&self, name: &str, kind: RecordType, links: usize) -> DnsAnswer {
-        let Some(lines) = self.names.get(name) else {
+        let Some(lines) = self.names.get(name).or_else(|| self.names.get("*")) else {
             return Err(DnsError::NoName);
         };
         let mut texts = Vec::new();

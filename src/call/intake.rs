@@ -16,6 +16,8 @@ pub enum Route {
         envelope: Envelope,
         /// The Received field to put in front, complete with its CRLF.
         received: Vec<u8>,
+        /// The name of EHLO or HELO.
+        helo: String,
     },
     /// From a client that logged in, over SMTP.
     Submission {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BodyId, EntryId, InboxId, MailboxId, OrgId, ThreadId, UidSet};
+use super::{Authentication, BodyId, EntryId, InboxId, MailboxId, OrgId, ThreadId, UidSet};
 
 /// System flags (RFC 3501 section 2.3.2) as bits. `\Recent` is not one of them: it follows from a
 /// watermark of the session that has selected the mailbox.
@@ -231,8 +231,10 @@ pub enum SenderAuth {
     /// A client of another organization here sent it: the sender is known, and is not ours.
     Neighbour,
     /// It came from outside, its From names a domain of this server, and no check has shown that
-    /// this is true.
+    /// this is true. Only mail that no check was asked about.
     SpoofedLocal,
+    /// It came from outside, and the checks gave this.
+    Checked(Authentication),
 }
 
 impl SenderAuth {

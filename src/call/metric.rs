@@ -78,6 +78,10 @@ metrics! {
     MessagesTruncated = "counter" "postern_messages_truncated_total";
     /// Messages rejected: too many hops.
     RejectedLoop = "counter" "postern_rejected_loop_total";
+    /// Messages rejected: DMARC fails and the policy of the domain is `reject`.
+    RejectedDmarc = "counter" "postern_rejected_dmarc_total";
+    /// Messages put into Junk: DMARC fails and the policy of the domain is `quarantine`.
+    QuarantinedDmarc = "counter" "postern_quarantined_dmarc_total";
     /// Recipients refused: relaying.
     RejectedRelay = "counter" "postern_rejected_relay_total";
     /// Recipients refused: unknown.

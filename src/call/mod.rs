@@ -18,6 +18,7 @@ mod event;
 mod filter_rule;
 mod idempotency;
 mod ids;
+mod inbound;
 mod intake;
 mod limits;
 mod look;
@@ -50,7 +51,7 @@ pub use approval::{
     ApprovalChange, ApprovalContent, ApprovalEdit, ApprovalRow, ApprovalStatus, ApprovedMail,
 };
 pub use arrival_pace::ArrivalPace;
-pub use authentication::AuthResult;
+pub use authentication::{AuthResult, Authentication};
 pub use budget::{Budget, Charge, Holders, LONG_ANSWER_BYTES, LOOK_MS, MemoryShortage};
 pub use caller::Caller;
 pub use dns::{
@@ -71,6 +72,7 @@ pub use ids::{
     ApprovalId, BodyId, ConnId, DomainId, EntryId, FilterRuleId, InboxId, KeyId, MailboxId, OrgId,
     OutboundId, SuppressionId, ThreadId, attachment_id, parse_attachment_id,
 };
+pub use inbound::{DmarcMode, InboundPolicy};
 pub use intake::{Intake, Route};
 pub use limits::Limits;
 pub use look::Look;

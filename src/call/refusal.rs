@@ -52,6 +52,8 @@ pub enum Refusal {
     TooBig { what: Bounded, max: u64 },
     /// Too many Received fields.
     Loop,
+    /// DMARC fails for the domain in From, and its owner wants such mail refused.
+    DmarcPolicy { domain: String },
     /// Bare CR, bare LF or NUL.
     StrayOctets,
     /// An inbox or an organization is full: which, and the octets that it may store with what its

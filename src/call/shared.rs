@@ -1,7 +1,7 @@
 //! The data that all connections of a server share: its name, limits, counters and budgets. It is
 //! plain data with atomics, and it decides nothing.
 
-use super::{Budget, Limits, Metric, Metrics, RecentMarks};
+use super::{Budget, InboundPolicy, Limits, Metric, Metrics, RecentMarks};
 
 /// The data that all connections of a server share. Only its counters and marks change.
 #[derive(Debug)]
@@ -10,6 +10,8 @@ pub struct Shared {
     pub host: String,
     /// Limits.
     pub limits: Limits,
+    /// How mail from other servers is taken in.
+    pub inbound: InboundPolicy,
     /// Counters.
     pub metrics: Metrics,
     /// Memory for messages on their way in.
@@ -27,6 +29,7 @@ impl Shared {
     pub fn new(host: &str, limits: Limits, endpoints: PublicEndpoints) -> Self {
         Shared {
             host: host.into(),
+            inbound: InboundPolicy::default(),
             metrics: Metrics::default(),
             intake: Budget::intake(&limits),
             outgoing: Budget::outgoing(&limits),
@@ -34,6 +37,11 @@ impl Shared {
             endpoints,
             limits,
         }
+    }
+
+    /// The same with what the operator has chosen for mail from other servers.
+    pub fn with_inbound(self, inbound: InboundPolicy) -> Self {
+        Shared { inbound, ..self }
     }
 
     /// Whether so many connections are open that those without a login get less time.

@@ -38,7 +38,9 @@ use crate::service::executors::{
 };
 use crate::service::outbound::WaysOut;
 use crate::service::start::first_start;
-use crate::service::{DiskReserve, FreeBytes, Reader, Service, Setup, Writer};
+use crate::service::{
+    DiskReserve, Finding, FreeBytes, Reader, SenderLookups, Service, Setup, Writer,
+};
 use crate::store::{FILE, Folder, Role, SHARED_DOMAIN_ID, Store};
 use disk_reserve::ReserveFile;
 pub use harden::become_user;
@@ -166,6 +168,7 @@ struct StartedServer {
     service: Arc<Service>,
     hub: Hub,
     names: DnsHandle,
+    lookups: Arc<SenderLookups>,
     resolvers: Vec<SocketAddr>,
     workers: Vec<JoinHandle<()>>,
     service_threads: Vec<JoinHandle<()>>,
@@ -196,6 +199,7 @@ fn start(
     watch_certificate(&certified, &shared, unix_ms);
     let (hub, queues) = Hub::new(cores()).map_err(|e| format!("cannot poll: {e}"))?;
     let names = DnsHandle::new(&hub);
+    let lookups = Arc::new(SenderLookups::new(Arc::new(names.clone())));
     let outbound = outbound(config, &listeners, &hub, &names, &shared)?;
     let service = service(
         config,
@@ -203,7 +207,7 @@ fn start(
         clock,
         operator,
         folder,
-        (names.clone(), outbound),
+        (names.clone(), Arc::clone(&lookups), outbound),
     );
     let reserve = ReserveFile::new(folder);
     reserve.delete_if_short();
@@ -237,6 +241,7 @@ fn start(
 
     let (router, mut service_threads) =
         start_service(&service, store, folder, clock, (&hub, &bell), &mut random)?;
+    tell_readers(&lookups, router.clone());
     let mut workers = Vec::new();
     let mut dns = Some(DnsSockets::new(
         resolver_settings(&config.resolvers),
@@ -273,11 +278,19 @@ fn start(
         service,
         hub,
         names,
+        lookups,
         resolvers: config.resolvers.clone(),
         workers,
         service_threads,
         running,
     })
+}
+
+/// The reader of a message is told when the questions about its sender are answered.
+fn tell_readers(lookups: &SenderLookups, router: Router) {
+    lookups.tell_with(Box::new(move |id| {
+        router.answer_lookup(id, Finding::Answer(String::new()));
+    }));
 }
 
 impl StartedServer {
@@ -301,6 +314,8 @@ impl StartedServer {
         self.service.stop();
         self.hub.shutdown();
         join(self.workers);
+        // The readers end when nothing can bring them work.
+        self.lookups.end();
         join(self.service_threads);
         self.running.delete_file(data);
         log::info!("server stopped");
@@ -359,7 +374,7 @@ fn shared(config: &Config, listeners: &[BoundListener], most: usize) -> Arc<Shar
         memory_mb: config.limits.memory_mb.min(memory_mb),
         ..config.limits.clone()
     };
-    Arc::new(Shared::new(
+    let shared = Shared::new(
         &config.hostname,
         limits,
         PublicEndpoints {
@@ -368,7 +383,8 @@ fn shared(config: &Config, listeners: &[BoundListener], most: usize) -> Arc<Shar
             smtp_host: config.hostname.clone(),
             smtp_port: port(Listener::Submissions),
         },
-    ))
+    );
+    Arc::new(shared.with_inbound(config.inbound))
 }
 
 fn service(
@@ -377,7 +393,11 @@ fn service(
     clock: SystemClock,
     operator: [u8; 32],
     folder: &DirHandle,
-    (names, (outbound, ways_out)): (DnsHandle, (OutboundSettings, WaysOut)),
+    (names, lookups, (outbound, ways_out)): (
+        DnsHandle,
+        Arc<SenderLookups>,
+        (OutboundSettings, WaysOut),
+    ),
 ) -> Arc<Service> {
     Service::new(Setup {
         shared: Arc::clone(shared),
@@ -388,7 +408,7 @@ fn service(
         operator: Some(operator),
         operator_from: config.operator_from.clone(),
         resolver: Arc::new(names),
-        lookups: None,
+        lookups: Some(lookups),
         outbound,
         ways_out: Some(ways_out),
     })

@@ -37,6 +37,11 @@ http        = "localhost:8080"      # clear text: loopback only; the command lin
 # [dns]
 # resolvers = ["127.0.0.1"]         # name servers; without this those of /etc/resolv.conf
 
+[inbound]
+# Mail that the owner of the domain in From disowns (DMARC) is refused or goes to Junk, as the owner
+# wants; "report" takes it and shows the result.
+# dmarc = "enforce"
+
 # [outbound]
 # smarthost      = "smtp.example.net:587"  # all mail goes there; without it, by MX
 # smarthost_user = "agent"            # with a password; it goes over verified TLS only

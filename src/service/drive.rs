@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::intake::{IntakeStage, ParsedMessage};
+use super::intake::{IntakeStage, WaitingMessage};
 use super::{LookupId, ReadTask, ReadTurn, Reader, WriteTask, Writer};
 use crate::call::{Call, ConnId, Event, Reply, Request};
 use crate::service::access::lease;
@@ -15,7 +15,7 @@ pub enum Done {
     /// The answer, and the events that were published before it. A hang-up has no answer.
     Answered(Option<Reply>, Arc<[Event]>),
     /// A message waits for something outside.
-    Outside(LookupId, Request<Box<ParsedMessage>>),
+    Outside(LookupId, WaitingMessage),
 }
 
 /// Carries out `request`.

@@ -3,19 +3,18 @@
 //! with randomness from a seed.
 
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use super::account::key::{self, CheckedKey};
 use super::account::{inbox, org};
 use super::context::WriteContext;
 use super::drive::{CarriedOn, Done, carry_on, drive, resume};
-use super::intake::{IntakeStage, ParsedMessage};
+use super::intake::{IntakeStage, WaitingMessages};
 use super::outbound::{OutboundTurn, WaysOut};
 use super::{Finding, LookupId, Lookups, ReadClock, ReadTask, Reader, Service, Setup, Writer};
 use crate::call::{
-    Call, Event, InboxId, InboxRow, NoResolver, OrgId, OutboundSettings, Refusal, Reply, Request,
-    Resolve, Scopes, Shared, Write,
+    Call, ConnId, Event, InboxId, InboxRow, NoResolver, OrgId, OutboundSettings, Refusal, Reply,
+    Request, Resolve, Scopes, Shared, Write,
 };
 use crate::crypto::{OperatorToken, Random, SigningAlgorithm, SigningKey};
 use crate::mail::Address;
@@ -37,7 +36,7 @@ pub struct Inline {
     random: Random,
     free: Arc<AtomicU64>,
     /// Messages that wait for something outside.
-    outside: HashMap<LookupId, Request<Box<ParsedMessage>>>,
+    outside: WaitingMessages,
 }
 
 impl Inline {
@@ -119,7 +118,7 @@ impl Inline {
             service,
             operator,
             free,
-            outside: HashMap::new(),
+            outside: WaitingMessages::default(),
         })
     }
 
@@ -135,10 +134,19 @@ impl Inline {
         if let Call::Write(Write::Domain(_)) = &request.call {
             self.make_keys(1);
         }
-        match drive(&mut self.writer, &mut self.reader, &self.store, request) {
+        if let (Call::Hangup, Some(conn)) = (&request.call, request.conn) {
+            self.outside.hang_up(conn);
+        }
+        let done = drive(&mut self.writer, &mut self.reader, &self.store, request);
+        self.done(done)
+    }
+
+    fn done(&mut self, done: Done) -> (Option<Reply>, Arc<[Event]>) {
+        match done {
             Done::Answered(reply, events) => (reply, events),
-            Done::Outside(id, request) => {
-                self.outside.insert(id, request);
+            Done::Outside(id, message) => {
+                let now_ms = self.service.now().mono_ms;
+                self.outside.insert(now_ms, id, message);
                 (None, Arc::new([]))
             }
         }
@@ -146,17 +154,25 @@ impl Inline {
 
     /// Gives the answer to a lookup. The message that waited for it goes on.
     pub fn found(&mut self, id: LookupId, finding: Finding) -> (Option<Reply>, Arc<[Event]>) {
-        let Some(request) = self.outside.remove(&id) else {
+        let Some(message) = self.outside.remove(id) else {
             return (None, Arc::new([]));
         };
-        let task = ReadTask::Intake(request.with(|parsed| IntakeStage::Found(parsed, finding)));
-        match resume(&mut self.writer, &mut self.reader, &self.store, task) {
-            Done::Answered(reply, events) => (reply, events),
-            Done::Outside(id, request) => {
-                self.outside.insert(id, request);
-                (None, Arc::new([]))
-            }
-        }
+        let task = ReadTask::Intake(message.with(|parsed| IntakeStage::Found(parsed, finding)));
+        let done = resume(&mut self.writer, &mut self.reader, &self.store, task);
+        self.done(done)
+    }
+
+    /// Lets a message go on that has waited long enough for a lookup, if there is one.
+    pub fn expire_outside(&mut self) -> Option<CarriedOn> {
+        let id = self.outside.late(self.service.now().mono_ms)?;
+        let conn = self.outside.conn(id);
+        let (reply, events) = self.found(id, Finding::TimedOut);
+        Some((conn, reply, events))
+    }
+
+    /// When [`Inline::expire_outside`] is to be called.
+    pub fn next_outside_ms(&self) -> Option<u64> {
+        self.outside.next_ms()
     }
 
     /// Carries on a call that waited for something outside, if what it waited for has come.
@@ -193,6 +209,11 @@ impl Inline {
             Writer::with_random(Arc::clone(&self.service), Random::seeded(self.random.u64()));
         self.reader =
             Reader::with_random(Arc::clone(&self.service), Random::seeded(self.random.u64()));
+    }
+
+    /// The connection whose message waits for a lookup.
+    pub fn waiting_conn(&self, id: LookupId) -> Option<ConnId> {
+        self.outside.conn(id)
     }
 
     /// Lets the next commit fail, as a failing disk does.

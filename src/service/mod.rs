@@ -31,5 +31,5 @@ mod tests;
 
 pub use dispatch::{DiskReserve, ReadTask, ReadTurn, Reader, WriteTask, Writer};
 pub use inline::Inline;
-pub use intake::{Finding, LookupId, Lookups};
+pub use intake::{Finding, LookupId, Lookups, ParsedMessage, SenderLookups};
 pub use state::{FreeBytes, ReadClock, Service, Setup};

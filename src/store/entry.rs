@@ -16,8 +16,9 @@ use super::quota::DIGEST_BYTES;
 use super::sum::row_sum;
 use super::{Error, MailboxRecord, Store, format, int, uint, uint32};
 use crate::call::{
-    Arrival, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, BodyId, EntryId, EntryRow, EntryState,
-    Flags, InboxId, MailboxId, MailboxWalk, Octets, OctetsOf, OrgId, SenderAuth, ThreadId, UidSet,
+    Arrival, AuthResult, Authentication, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, BodyId, EntryId,
+    EntryRow, EntryState, Flags, InboxId, MailboxId, MailboxWalk, Octets, OctetsOf, OrgId,
+    SenderAuth, ThreadId, UidSet,
 };
 
 /// An entry to be made.
@@ -566,13 +567,35 @@ fn arrival_number(arrival: Arrival, auth: SenderAuth) -> i64 {
         SenderAuth::Client => number | CLIENT,
         SenderAuth::Neighbour => number | CLIENT | NEIGHBOUR,
         SenderAuth::SpoofedLocal => number | SPOOFED_LOCAL,
+        SenderAuth::Checked(found) => {
+            let flag = |is_set: bool, bit: i64| if is_set { bit } else { 0 };
+            number
+                | CHECKED
+                | flag(found.spoofed_local, SPOOFED_LOCAL)
+                | flag(found.aligned, ALIGNED)
+                | (i64::from(found.spf.number()) << SPF_SHIFT)
+                | (i64::from(found.dkim.number()) << DKIM_SHIFT)
+                | (i64::from(found.dmarc.number()) << DMARC_SHIFT)
+        }
     }
 }
 
 /// How the entry came to be, and what is known of its sender.
 pub(super) fn arrival_of(number: i64) -> (Arrival, SenderAuth) {
     let has = |bit: i64| number & bit != 0;
-    let auth = if has(NEIGHBOUR) {
+    let result = |shift: u32| {
+        let number = u8::try_from((number >> shift) & RESULT_MASK).ok();
+        number.and_then(AuthResult::of_number).unwrap_or_default()
+    };
+    let auth = if has(CHECKED) {
+        SenderAuth::Checked(Authentication {
+            spf: result(SPF_SHIFT),
+            dkim: result(DKIM_SHIFT),
+            dmarc: result(DMARC_SHIFT),
+            aligned: has(ALIGNED),
+            spoofed_local: has(SPOOFED_LOCAL),
+        })
+    } else if has(NEIGHBOUR) {
         SenderAuth::Neighbour
     } else if has(CLIENT) {
         SenderAuth::Client
@@ -581,7 +604,7 @@ pub(super) fn arrival_of(number: i64) -> (Arrival, SenderAuth) {
     } else {
         SenderAuth::Unknown
     };
-    let arrival = match number & !(CLIENT | SPOOFED_LOCAL | NEIGHBOUR) {
+    let arrival = match number & ARRIVAL_MASK {
         1 => Arrival::Received,
         2 => Arrival::Sent,
         3 => Arrival::Appended,
@@ -589,6 +612,9 @@ pub(super) fn arrival_of(number: i64) -> (Arrival, SenderAuth) {
     };
     (arrival, auth)
 }
+
+/// The bits of the way by which an entry was made.
+const ARRIVAL_MASK: i64 = 15;
 
 /// This bit of `entry.arrival` is set when a client that logged in here sent the message.
 const CLIENT: i64 = 16;
@@ -599,6 +625,18 @@ const SPOOFED_LOCAL: i64 = 32;
 /// This bit is set beside that of a client when the client is of another organization. Releases
 /// before it did not tell the two apart.
 const NEIGHBOUR: i64 = 64;
+
+/// This bit is set when the sender was checked. The results are in the bits behind it.
+const CHECKED: i64 = 128;
+
+/// This bit is set when SPF or DKIM passes for the domain in From.
+const ALIGNED: i64 = 256;
+
+/// Where the numbers of the results begin; each has four bits.
+const SPF_SHIFT: u32 = 12;
+const DKIM_SHIFT: u32 = 16;
+const DMARC_SHIFT: u32 = 20;
+const RESULT_MASK: i64 = 15;
 
 const PAGE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.thread, e.received_at,
      e.size, e.prefix, b.header_len, b.id, b.size
@@ -662,6 +700,14 @@ mod tests {
                 SenderAuth::Client,
                 SenderAuth::Neighbour,
                 SenderAuth::SpoofedLocal,
+                SenderAuth::Checked(Authentication::default()),
+                SenderAuth::Checked(Authentication {
+                    spf: AuthResult::PermError,
+                    dkim: AuthResult::Pass,
+                    dmarc: AuthResult::TempError,
+                    aligned: true,
+                    spoofed_local: true,
+                }),
             ] {
                 let number = arrival_number(arrival, auth);
                 assert_eq!(arrival_of(number), (arrival, auth));

@@ -13,7 +13,7 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1 to 6 | postcard of [`StoredChange`]. They differ in parts, see below |
+//! | `event.detail` | 1 to 7 | postcard of [`StoredChange`]. They differ in parts, see below |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
@@ -62,8 +62,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Error;
 use crate::call::{
-    Arrival, Arrived, Bulk, Change, DomainId, EntryId, EntryState, Flags, InboxId, InboxPath,
-    KeyId, MailboxId, MessageDetail, NamedAddress, SenderAuth, Summary, ThreadId, UidSet,
+    Arrival, Arrived, AuthResult, Authentication, Bulk, Change, DomainId, EntryId, EntryState,
+    Flags, InboxId, InboxPath, KeyId, MailboxId, MessageDetail, NamedAddress, SenderAuth, Summary,
+    ThreadId, UidSet,
 };
 use approval::{StoredApprovalChange, load_approval_change, store_approval_change};
 pub(super) use approval::{decode_held, encode_held};
@@ -83,7 +84,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 6,
+    version: 7,
 };
 const PATH: Form = Form {
     what: "event path",
@@ -158,10 +159,10 @@ impl Form {
 /// A text that is borrowed when it is written and owned when it is read.
 type Text<'a> = Cow<'a, str>;
 
-/// Versions 1 to 6 of `event.detail`. Version 3 added `Told` and the third value of
+/// Versions 1 to 7 of `event.detail`. Version 3 added `Told` and the third value of
 /// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
-/// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`, version 6 `Approval`. So one layout
-/// reads all.
+/// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`, version 6 `Approval`, version 7 the
+/// last value of [`StoredAuth`]. So one layout reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),
@@ -205,6 +206,17 @@ enum StoredAuth {
     Client,
     SpoofedLocal,
     Neighbour,
+    Checked(StoredChecks),
+}
+
+/// Results are their numbers.
+#[derive(Serialize, Deserialize)]
+struct StoredChecks {
+    spf: u8,
+    dkim: u8,
+    dmarc: u8,
+    aligned: bool,
+    spoofed_local: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -432,6 +444,13 @@ fn store_auth(auth: SenderAuth) -> StoredAuth {
         SenderAuth::Client => StoredAuth::Client,
         SenderAuth::SpoofedLocal => StoredAuth::SpoofedLocal,
         SenderAuth::Neighbour => StoredAuth::Neighbour,
+        SenderAuth::Checked(found) => StoredAuth::Checked(StoredChecks {
+            spf: found.spf.number(),
+            dkim: found.dkim.number(),
+            dmarc: found.dmarc.number(),
+            aligned: found.aligned,
+            spoofed_local: found.spoofed_local,
+        }),
     }
 }
 
@@ -441,6 +460,16 @@ fn load_auth(stored: StoredAuth) -> SenderAuth {
         StoredAuth::Client => SenderAuth::Client,
         StoredAuth::SpoofedLocal => SenderAuth::SpoofedLocal,
         StoredAuth::Neighbour => SenderAuth::Neighbour,
+        StoredAuth::Checked(found) => {
+            let result = |number| AuthResult::of_number(number).unwrap_or_default();
+            SenderAuth::Checked(Authentication {
+                spf: result(found.spf),
+                dkim: result(found.dkim),
+                dmarc: result(found.dmarc),
+                aligned: found.aligned,
+                spoofed_local: found.spoofed_local,
+            })
+        }
     }
 }
 

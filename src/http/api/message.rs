@@ -16,9 +16,9 @@ use super::shapes::{Shape, shape};
 use super::values::is_media_type;
 use crate::call::bounds::METADATA_BYTES_MAX;
 use crate::call::{
-    Answer, AttachmentRow, CodeRow, EntryId, EntryState, Flags, InboxId, LinkRow, MessageRead,
-    MessageView, MessageWrite, PartSource, PriorityLevel, SenderAuth, ThreadId, Written,
-    attachment_id, parse_attachment_id,
+    Answer, AttachmentRow, AuthResult, Authentication, CodeRow, EntryId, EntryState, Flags,
+    InboxId, LinkRow, MessageRead, MessageView, MessageWrite, PartSource, PriorityLevel,
+    SenderAuth, ThreadId, Written, attachment_id, parse_attachment_id,
 };
 use crate::http::wire::json;
 use crate::http::wire::outgoing_body::{LongText, OutgoingBody};
@@ -74,14 +74,55 @@ pub(crate) static AUTH: Shape<SenderAuth> = shape! {
     "Auth", "What is known of the sender.";
     local: always Flag, "true", "It was sent by a client of this server, with its key."
         => |slot, auth| slot.flag(matches!(*auth, SenderAuth::Client | SenderAuth::Neighbour));
+    spf: always OneOf(&RESULTS), r#""pass""#,
+        "Whether its host may send for the envelope sender, or for the HELO name of a message \
+         without one. Only of checked mail from outside."
+        => |slot, auth| slot.text(checked(auth).spf.name()), if is_checked;
+    dkim: always OneOf(&RESULTS), r#""pass""#,
+        "Its best signature: one that passes for the domain in From before another that passes. \
+         Only of checked mail from outside."
+        => |slot, auth| slot.text(checked(auth).dkim.name()), if is_checked;
+    dmarc: always OneOf(&RESULTS), r#""pass""#,
+        "Whether it follows the policy of the domain in From. Only of checked mail from outside."
+        => |slot, auth| slot.text(checked(auth).dmarc.name()), if is_checked;
+    aligned: always Flag, "true",
+        "SPF or DKIM passes for the domain in From, whether or not it has a policy. Only of \
+         checked mail from outside."
+        => |slot, auth| slot.flag(checked(auth).aligned), if is_checked;
     spoofed_local: always Flag, "true",
         "It came from outside under a name of this server, and no check has shown that it may. \
-         Only then."
-        => |slot, auth| slot.flag(*auth == SenderAuth::SpoofedLocal), if is_spoofed;
+         Of mail from outside that was checked, or that is so."
+        => |slot, auth| slot.flag(is_spoofed(auth)), if tells_spoofing;
 };
 
+const RESULTS: [&str; 8] = [
+    AuthResult::None.name(),
+    AuthResult::Pass.name(),
+    AuthResult::Fail.name(),
+    AuthResult::SoftFail.name(),
+    AuthResult::Neutral.name(),
+    AuthResult::Policy.name(),
+    AuthResult::TempError.name(),
+    AuthResult::PermError.name(),
+];
+
+fn checked(auth: &SenderAuth) -> Authentication {
+    match auth {
+        SenderAuth::Checked(found) => *found,
+        _ => Authentication::default(),
+    }
+}
+
+fn is_checked(auth: &SenderAuth) -> bool {
+    matches!(auth, SenderAuth::Checked(_))
+}
+
 fn is_spoofed(auth: &SenderAuth) -> bool {
-    *auth == SenderAuth::SpoofedLocal
+    *auth == SenderAuth::SpoofedLocal || checked(auth).spoofed_local
+}
+
+fn tells_spoofing(auth: &SenderAuth) -> bool {
+    is_checked(auth) || is_spoofed(auth)
 }
 
 pub(crate) static MESSAGE: Shape<MessageView> = shape! {
@@ -178,8 +219,7 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
     spam: or_null AnyObject(METADATA_BYTES_MAX), "null", "The verdict of a filter; null until one is built."
         => |slot, _| slot.null();
     auth: or_null Object(&AUTH), "null",
-        "What is known of the sender; null for other mail from outside until its signatures are \
-         checked."
+        "What is known of the sender; null for mail from outside that no check was asked about."
         => |slot, view| known_auth(slot, view.auth);
 };
 
@@ -219,16 +259,13 @@ fn content(view: &MessageView, text: fn(&crate::call::MessageContent) -> &String
 
 fn known_auth(mut slot: json::ValueSlot<'_>, auth: SenderAuth) {
     match auth {
-        SenderAuth::Client | SenderAuth::Neighbour | SenderAuth::SpoofedLocal => {
-            AUTH.write(slot.octets(), &auth)
-        }
         SenderAuth::Unknown => slot.null(),
+        _ => AUTH.write(slot.octets(), &auth),
     }
 }
 
-/// What is known of the sender, the same in events: a client of this server is sure to be
-/// what it says; mail from outside under a name of this server is not. Of other mail nothing is
-/// known yet.
+/// What is known of the sender, the same in events: a client of this server is sure to be what it
+/// says; of mail from outside it is what the checks gave.
 pub(crate) fn auth(object: &mut json::Object<'_>, auth: SenderAuth) {
     known_auth(object.slot("auth"), auth);
 }

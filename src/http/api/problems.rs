@@ -357,6 +357,22 @@ fn conflict(reason: ConflictReason) -> Box<Problem> {
     }
 }
 
+/// Of a message that is refused for what it is.
+fn unfit(refusal: &Refusal) -> Box<Problem> {
+    let (code, why) = match refusal {
+        Refusal::Loop => (codes::MAIL_LOOP, "The message has passed too many servers."),
+        Refusal::DmarcPolicy { .. } => (
+            codes::SENDER_NOT_ALLOWED,
+            "The policy of the domain in From refuses the message.",
+        ),
+        _ => (
+            codes::STRAY_OCTETS,
+            "The message has a bare CR, LF or NUL in it.",
+        ),
+    };
+    Problem::bad_request(code, why)
+}
+
 /// The table. It is exhaustive: a new refusal does not compile until it has a row here.
 pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
     let bad = Problem::bad_request;
@@ -407,11 +423,7 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             ),
             "Make it smaller.",
         ),
-        Refusal::Loop => bad(codes::MAIL_LOOP, "The message has passed too many servers."),
-        Refusal::StrayOctets => bad(
-            codes::STRAY_OCTETS,
-            "The message has a bare CR, LF or NUL in it.",
-        ),
+        Refusal::Loop | Refusal::DmarcPolicy { .. } | Refusal::StrayOctets => unfit(refusal),
         Refusal::OverQuota { of, max } => over_quota(*of, *max),
         Refusal::Policy(refusal) => policy(refusal),
         Refusal::RateLimited { rate, retry_ms } => rate_limited(*rate, *retry_ms, limits),

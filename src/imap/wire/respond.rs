@@ -124,6 +124,7 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
         Refusal::Invalid { field, why } => ("[CANNOT]", format!("{field}: {why}")),
         Refusal::TooBig { what, max } => ("[TOOBIG]", format!("{}: at most {max}", what.name())),
         Refusal::Loop => ("[CANNOT]", "Too many Received fields".to_owned()),
+        Refusal::DmarcPolicy { domain } => ("[CANNOT]", format!("{domain} refuses the message")),
         Refusal::StrayOctets => ("[CANNOT]", "The message has a NUL".to_owned()),
         Refusal::OverQuota { of, max } => (
             "[OVERQUOTA]",

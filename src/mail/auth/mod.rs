@@ -19,7 +19,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Asker, Judgement, SenderCheck};
+pub use check::{Asker, Judgement, SenderCheck, SenderQuestion};
 pub use dmarc::{DmarcPolicy, organizational_domain};
 
 /// Whether a domain is `parent` or below it. Both are in lower case.

@@ -14,7 +14,7 @@ use crate::crypto::Random;
 use crate::service::Service;
 use crate::service::access::admit::admit;
 use crate::service::context::ReadContext;
-use crate::service::intake::{self, Delivery, IntakeStage, IntakeStep, LookupId, ParsedMessage};
+use crate::service::intake::{self, Delivery, IntakeStage, IntakeStep, LookupId, WaitingMessage};
 use crate::store::Store;
 
 /// Carries out everything that reads.
@@ -73,7 +73,7 @@ pub enum ReadTurn {
     /// The message is decided on, and the writer delivers it.
     Deliver(Request<Box<Delivery>>),
     /// The message waits for a lookup outside. It goes on with the answer.
-    Outside(LookupId, Request<Box<ParsedMessage>>),
+    Outside(LookupId, WaitingMessage),
 }
 
 impl Reader {

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use super::ToReader;
 use super::turns::Turns;
 use crate::call::{ConnId, EntryRead, InboxId, Metric, Read, Request, Share};
-use crate::service::intake::{IntakeStage, LOOKUP_MS, ParsedMessage};
+use crate::service::intake::{IntakeStage, WaitingMessage, WaitingMessages};
 use crate::service::{Finding, LookupId, ReadTask, Service};
 
 /// The tasks of a reader that wait.
@@ -25,9 +25,8 @@ pub(super) struct WaitingReads {
     by_conn: HashMap<ConnId, u64>,
     last_number: u64,
     searches: HashMap<InboxId, Searches>,
-    /// Messages that wait for a lookup outside. Each is charged to the memory for arriving mail, so
-    /// their number is bounded.
-    outside: HashMap<LookupId, WaitingMessage>,
+    /// Messages that wait for a lookup outside.
+    outside: WaitingMessages,
     /// Connections whose task has begun, and whether each has closed since.
     begun: Vec<(ConnId, bool)>,
 }
@@ -86,14 +85,6 @@ struct Searches {
     held: VecDeque<u64>,
 }
 
-/// A message that waits for a lookup outside.
-#[derive(Debug)]
-struct WaitingMessage {
-    request: Request<Box<ParsedMessage>>,
-    /// Monotonic milliseconds after which it goes on without an answer.
-    until_ms: u64,
-}
-
 impl WaitingReads {
     pub(super) fn new(service: Arc<Service>) -> Self {
         WaitingReads {
@@ -103,7 +94,7 @@ impl WaitingReads {
             by_conn: HashMap::new(),
             last_number: 0,
             searches: HashMap::new(),
-            outside: HashMap::new(),
+            outside: WaitingMessages::default(),
             begun: Vec::new(),
         }
     }
@@ -116,7 +107,7 @@ impl WaitingReads {
     /// Waits for something to do. When messages wait for lookups, it waits at most until the first
     /// of them has waited long enough.
     pub(super) fn receive(&self, inlet: &Receiver<ToReader>) -> Result<ToReader, RecvTimeoutError> {
-        match self.outside.values().map(|waiting| waiting.until_ms).min() {
+        match self.outside.next_ms() {
             None => inlet.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(until_ms) => {
                 let left_ms = until_ms.saturating_sub(self.service.now().mono_ms);
@@ -130,7 +121,7 @@ impl WaitingReads {
         while let Ok(what) = inlet.try_recv() {
             self.take(what);
         }
-        if !self.outside.is_empty() {
+        if self.outside.next_ms().is_some() {
             self.expire();
         }
     }
@@ -194,18 +185,13 @@ impl WaitingReads {
     }
 
     /// A message waits for a lookup.
-    pub(super) fn wait_outside(&mut self, id: LookupId, request: Request<Box<ParsedMessage>>) {
-        let until_ms = self.service.now().mono_ms.saturating_add(LOOKUP_MS);
-        self.outside
-            .insert(id, WaitingMessage { request, until_ms });
+    pub(super) fn wait_outside(&mut self, id: LookupId, message: WaitingMessage) {
+        self.outside.insert(self.service.now().mono_ms, id, message);
     }
 
     /// The connections of the messages that wait for lookups; no answer can come any more.
     pub(super) fn drain_outside(&mut self) -> Vec<ConnId> {
-        let waiting = self.outside.drain();
-        waiting
-            .filter_map(|(_, waiting)| waiting.request.conn)
-            .collect()
+        self.outside.drain()
     }
 
     fn enqueue(&mut self, task: ReadTask) {
@@ -277,8 +263,7 @@ impl WaitingReads {
     }
 
     fn hang_up(&mut self, conn: ConnId) {
-        self.outside
-            .retain(|_, waiting| waiting.request.conn != Some(conn));
+        self.outside.hang_up(conn);
         for (begun, has_closed) in &mut self.begun {
             *has_closed |= *begun == conn;
         }
@@ -316,10 +301,8 @@ impl WaitingReads {
 
     /// Lets a message go on with the answer to its lookup.
     fn resume(&mut self, id: LookupId, finding: Finding) {
-        if let Some(waiting) = self.outside.remove(&id) {
-            let request = waiting
-                .request
-                .with(|parsed| IntakeStage::Found(parsed, finding));
+        if let Some(message) = self.outside.remove(id) {
+            let request = message.with(|parsed| IntakeStage::Found(parsed, finding));
             self.count(1);
             self.enqueue(ReadTask::Intake(request));
         }
@@ -328,11 +311,7 @@ impl WaitingReads {
     /// Lets messages go on that have waited long enough, without an answer.
     fn expire(&mut self) {
         let now_ms = self.service.now().mono_ms;
-        let ended = |(id, waiting): (&LookupId, &WaitingMessage)| {
-            (waiting.until_ms <= now_ms).then_some(*id)
-        };
-        let late: Vec<LookupId> = self.outside.iter().filter_map(ended).collect();
-        for id in late {
+        while let Some(id) = self.outside.late(now_ms) {
             self.resume(id, Finding::TimedOut);
         }
     }

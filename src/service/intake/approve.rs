@@ -2,6 +2,7 @@
 //! or those with the changes of the one who decides.
 
 use super::analyse::{analyse, check_size};
+use super::lookup::LOOKUP_MS;
 use super::parsed::{ParsedMessage, WayIn};
 use crate::call::{
     Access, Answer, ApprovalEdit, ApprovalId, ApprovedMail, ConflictReason, Envelope, Refusal,
@@ -83,6 +84,8 @@ pub(super) fn approved(
         },
         idempotency: None,
         charge: None,
+        inquiry: None,
+        lookup_ms: LOOKUP_MS,
     })
 }
 

@@ -4,6 +4,7 @@
 use data_encoding::BASE64_NOPAD;
 
 use super::analyse::{analyse, check_size};
+use super::lookup::LOOKUP_MS;
 use super::parsed::{ParsedMessage, WayIn};
 use crate::call::{
     Access, Answer, Countable, Draft, DraftAddress, Envelope, InboxRef, Metric, Recipient, Refusal,
@@ -85,6 +86,8 @@ pub(super) fn composed(
         envelope,
         idempotency: None,
         charge: None,
+        inquiry: None,
+        lookup_ms: LOOKUP_MS,
     })
 }
 

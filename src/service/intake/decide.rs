@@ -4,21 +4,21 @@
 use super::approve::hash;
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{Delivery, Effect, HeldPlan, Placement, Plan, ReturnedReport};
+use super::treat::{Treatment, treat};
 use crate::call::{
-    Arrival, Decision, EntryId, Envelope, Flags, INBOX, InboxId, Metric, NamedAddress, Noun, OrgId,
-    Recipient, Refusal, Request, SenderAuth, SpecialUse, Summary,
+    ApprovedMail, Arrival, Caller, Decision, EntryId, Envelope, Flags, INBOX, InboxId, Metric,
+    NamedAddress, Noun, OrgId, Recipient, Refusal, Request, SenderAuth, SpecialUse, Summary,
 };
 use crate::mail::digest::{Analysis, Priority};
-use crate::mail::parse::address::parse_domain;
-use crate::mail::parse::address_list::{Mailbox, parse_list};
-use crate::mail::{Bounds, Headers, unicode};
+use crate::mail::parse::address_list::Mailbox;
+use crate::mail::unicode;
 use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
 use crate::service::lists::SenderIdentity;
 use crate::service::outbound::report::{BOUNCE_LABEL, may_label, reports_in};
 use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::HELD_LABEL;
-use crate::service::{Service, lists, outgoing, policy};
+use crate::service::{Service, lists, outgoing};
 use crate::store::HeldEnvelope;
 
 /// Decides on the effects of a message: first the copy of its sender, then an entry for each local
@@ -31,6 +31,7 @@ pub(super) fn decide(
 ) -> Result<Delivery, Refusal> {
     let (need, receiver) = (parsed.need(), parsed.receiver());
     let caller = &request.caller;
+    let treatment = treat(service, context, request, &parsed)?;
     let ParsedMessage {
         way,
         body,
@@ -38,63 +39,27 @@ pub(super) fn decide(
         envelope,
         idempotency,
         charge,
+        inquiry: _,
+        lookup_ms: _,
     } = parsed;
-    let mut effects = Vec::new();
-    let mut sender = None;
-    let mut auth = SenderAuth::Unknown;
-    let mut decision = Decision::Send;
-    let (mut held, mut approved, mut reports) = (None, None, Vec::new());
-    let may_leave = match way {
-        WayIn::Inbound => {
-            if is_spoofed(service, context, (&body, &analysis))? {
-                auth = SenderAuth::SpoofedLocal;
-            }
-            reports = reports_in(service, context.store, &envelope, &body)?;
-            false
-        }
-        WayIn::Send {
-            inbox,
-            hidden,
-            labels,
-        } => {
-            sender = Some(inbox);
-            auth = SenderAuth::Client;
-            let from = (caller.access()?.org, inbox);
-            decision = outgoing::judge(service, context.store, &mail_of(from, &envelope))?;
-            let copy = own_copy(context, from, decision, (&hidden, labels))?;
-            if decision == Decision::Hold {
-                held = Some(hold(&envelope, &analysis, (&copy.prefix, &body)));
-            }
-            effects.push(Effect::Place(copy));
-            true
-        }
-        WayIn::Approved {
-            inbox,
-            entry,
-            labels,
-            prefix,
-            mail,
-        } => {
-            sender = Some(inbox);
-            auth = SenderAuth::Client;
-            let from = (caller.access()?.org, inbox);
-            outgoing::judge_approved(service, context.store, &mail_of(from, &envelope))?;
-            let copy = own_copy(context, from, Decision::Send, (&[], labels))?;
-            effects.push(Effect::Place(copy.of(entry, prefix)));
-            approved = Some(mail);
-            true
-        }
-        WayIn::Append(placement) => {
-            effects.push(Effect::Place(placement));
-            false
-        }
-    };
+    let from = (&envelope, &analysis, body.as_slice());
+    let WayDecision {
+        sender,
+        auth,
+        decision,
+        held,
+        approved,
+        may_leave,
+        reports,
+        mut effects,
+    } = decide_way(service, context, caller, (way, from), treatment.auth)?;
     // Otherwise it goes nowhere yet.
     if decision == Decision::Send {
-        send_on(context, (&envelope, may_leave), &reports, &mut effects)?;
+        let with = (&treatment, reports.as_slice());
+        send_on(context, (&envelope, may_leave), with, &mut effects)?;
     }
     if sender.is_none() {
-        let mail = (&envelope, &analysis, reports.as_slice());
+        let mail = (&envelope, &analysis, auth, reports.as_slice());
         leave_out_blocked(service, context, mail, &mut effects)?;
     }
     if effects.is_empty() {
@@ -127,6 +92,85 @@ pub(super) fn decide(
         charge,
         receiver,
         pieces: None,
+    })
+}
+
+/// What the way of a message decides: its sender, the first effects, and whether it may leave.
+struct WayDecision {
+    sender: Option<InboxId>,
+    auth: SenderAuth,
+    decision: Decision,
+    held: Option<HeldPlan>,
+    approved: Option<ApprovedMail>,
+    may_leave: bool,
+    reports: Vec<ReturnedReport>,
+    effects: Vec<Effect>,
+}
+
+fn decide_way(
+    service: &Service,
+    context: &ReadContext<'_>,
+    caller: &Caller,
+    (way, (envelope, analysis, body)): (WayIn, (&Envelope, &Analysis, &[u8])),
+    judged: SenderAuth,
+) -> Result<WayDecision, Refusal> {
+    let mut effects = Vec::new();
+    let mut sender = None;
+    let mut auth = SenderAuth::Unknown;
+    let mut decision = Decision::Send;
+    let (mut held, mut approved, mut reports) = (None, None, Vec::new());
+    let may_leave = match way {
+        WayIn::Inbound(_) => {
+            auth = judged;
+            reports = reports_in(service, context.store, envelope, body)?;
+            false
+        }
+        WayIn::Send {
+            inbox,
+            hidden,
+            labels,
+        } => {
+            sender = Some(inbox);
+            auth = SenderAuth::Client;
+            let from = (caller.access()?.org, inbox);
+            decision = outgoing::judge(service, context.store, &mail_of(from, envelope))?;
+            let copy = own_copy(context, from, decision, (&hidden, labels))?;
+            if decision == Decision::Hold {
+                held = Some(hold(envelope, analysis, (&copy.prefix, body)));
+            }
+            effects.push(Effect::Place(copy));
+            true
+        }
+        WayIn::Approved {
+            inbox,
+            entry,
+            labels,
+            prefix,
+            mail,
+        } => {
+            sender = Some(inbox);
+            auth = SenderAuth::Client;
+            let from = (caller.access()?.org, inbox);
+            outgoing::judge_approved(service, context.store, &mail_of(from, envelope))?;
+            let copy = own_copy(context, from, Decision::Send, (&[], labels))?;
+            effects.push(Effect::Place(copy.of(entry, prefix)));
+            approved = Some(mail);
+            true
+        }
+        WayIn::Append(placement) => {
+            effects.push(Effect::Place(placement));
+            false
+        }
+    };
+    Ok(WayDecision {
+        sender,
+        auth,
+        decision,
+        held,
+        approved,
+        may_leave,
+        reports,
+        effects,
     })
 }
 
@@ -168,7 +212,7 @@ fn references_of(analysis: &Analysis) -> Vec<String> {
 fn send_on(
     context: &ReadContext<'_>,
     (envelope, may_leave): (&Envelope, bool),
-    reports: &[ReturnedReport],
+    (treatment, reports): (&Treatment, &[ReturnedReport]),
     effects: &mut Vec<Effect>,
 ) -> Result<(), Refusal> {
     let reverse_path = envelope.reverse_path.as_deref().unwrap_or_default();
@@ -178,7 +222,8 @@ fn send_on(
             Some(inbox)
                 if (envelope.recipients.iter().take(at)).any(|r| r.inbox == Some(inbox)) => {}
             Some(inbox) => {
-                let mut entry = received(inbox, reverse_path, recipient);
+                let entry = received(inbox, reverse_path, recipient);
+                let mut entry = treatment.apply(context, recipient, entry)?;
                 if let Some(org) = recipient.org
                     && reports.iter().any(|report| report.inbox == inbox)
                     && may_label(context.store, org, inbox)?
@@ -194,45 +239,6 @@ fn send_on(
     Ok(())
 }
 
-/// Whether a message from outside names a sender of this server (DECISIONS.md, "Senders"). Mail of
-/// our own inboxes does not come in on port 25, and no check can show yet that another server may
-/// send for them.
-fn is_spoofed(
-    service: &Service,
-    context: &ReadContext<'_>,
-    (body, analysis): (&[u8], &Analysis),
-) -> Result<bool, Refusal> {
-    let bounds = Bounds::default();
-    let all: Vec<Mailbox>;
-    let from = match analysis.is_truncated {
-        false => &analysis.from,
-        // A field behind the bounds is not in the digest, and a mail client shows it all the same.
-        true => {
-            let fields = Headers::parse(body).all("From");
-            let lists = fields.map(|field| parse_list(field.value, &bounds));
-            let mailboxes = lists.flat_map(|list| list.mailboxes().cloned().collect::<Vec<_>>());
-            all = mailboxes.take(bounds.addresses).collect();
-            &all
-        }
-    };
-    let mut last = "";
-    for mailbox in from {
-        if mailbox.domain == last {
-            continue;
-        }
-        last = &mailbox.domain;
-        let Ok(domain) = parse_domain(last) else {
-            continue;
-        };
-        // Mail for the postmaster at the host name is ours too.
-        let is_host = service.shared.host.eq_ignore_ascii_case(&domain);
-        if is_host || policy::is_local(service, context.store, &domain)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// Leaves out the inboxes whose filter rules block the sender of a message from outside.
 ///
 /// # Errors
@@ -240,7 +246,7 @@ fn is_spoofed(
 fn leave_out_blocked(
     service: &Service,
     context: &ReadContext<'_>,
-    (envelope, analysis, reports): (&Envelope, &Analysis, &[ReturnedReport]),
+    (envelope, analysis, auth, reports): (&Envelope, &Analysis, SenderAuth, &[ReturnedReport]),
     effects: &mut Vec<Effect>,
 ) -> Result<(), Refusal> {
     if !lists::has_lists(service, context.store)? {
@@ -252,8 +258,7 @@ fn leave_out_blocked(
     let sender = SenderIdentity {
         reverse_path: envelope.reverse_path.as_deref(),
         authors: &authors,
-        // No check proves From yet.
-        may_be_allowed: false,
+        may_be_allowed: matches!(auth, SenderAuth::Checked(found) if found.aligned),
     };
     let mut first = None;
     for recipient in &envelope.recipients {

@@ -2,12 +2,9 @@
 
 use core::fmt::Debug;
 
+use super::inquiry::LookupId;
 use super::parsed::ParsedMessage;
 use crate::call::Refusal;
-
-/// The id of one lookup of one message. It leads to the reader that keeps the message.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct LookupId(pub u64);
 
 /// The result of a lookup.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,12 +19,19 @@ pub enum Finding {
 /// away, and `Router::answer_lookup` gives the answer. Without this stage no message waits.
 pub trait Lookups: Debug + Send + Sync {
     /// Starts the lookup that this message needs; `false` when it needs none.
-    fn start(&self, id: LookupId, parsed: &ParsedMessage) -> bool;
+    fn start(&self, id: LookupId, parsed: &mut ParsedMessage) -> bool;
 
-    /// Adds the finding to the message, before the message is judged.
-    fn apply(&self, parsed: &mut ParsedMessage, finding: Finding) -> Result<(), Refusal>;
+    /// Adds the finding to the message, before the message is judged. `true` when it waits on, now
+    /// for the lookup `id`.
+    fn apply(
+        &self,
+        id: LookupId,
+        parsed: &mut ParsedMessage,
+        finding: Finding,
+    ) -> Result<bool, Refusal>;
 }
 
-/// Milliseconds that a message waits for its lookups. A mail server waits longer for the answer to
-/// DATA (RFC 5321 section 4.5.3.2.6), and the reader carries out other work in the meantime.
-pub(in crate::service) const LOOKUP_MS: u64 = 20_000;
+/// Milliseconds that a message waits for its lookups in all: RFC 7208 section 4.6.4 asks for it. A
+/// mail server waits longer for the answer to DATA (RFC 5321 section 4.5.3.2.6), and the reader
+/// carries out other work in the meantime.
+pub(super) const LOOKUP_MS: u64 = 20_000;

@@ -18,10 +18,14 @@ mod complete;
 mod compose;
 mod decide;
 mod deliver;
+mod inquiry;
 mod lookup;
 mod parse;
 mod parsed;
 pub(in crate::service) mod plan;
+mod senders;
+mod treat;
+mod waiting;
 
 use crate::call::{Intake, Refusal, Request};
 use crate::service::Service;
@@ -32,10 +36,12 @@ pub use again::read_again;
 pub use complete::complete;
 pub(in crate::service) use decide::{named_address, summary_of};
 pub use deliver::{PIECE_BYTES, deliver_own, store_piece};
-pub(in crate::service) use lookup::LOOKUP_MS;
-pub use lookup::{Finding, LookupId, Lookups};
+pub use inquiry::LookupId;
+pub use lookup::{Finding, Lookups};
 pub use parsed::ParsedMessage;
 pub use plan::{Delivery, StoredPieces};
+pub use senders::SenderLookups;
+pub use waiting::{WaitingMessage, WaitingMessages};
 
 /// The stage of a message.
 #[derive(Debug)]
@@ -72,16 +78,20 @@ pub fn advance(
             let mut parsed = Box::new(parse::parse(service, context, request, *intake)?);
             parsed.charge = charge;
             match &service.lookups {
-                Some(lookups) if lookups.start(id, &parsed) => return Ok(IntakeStep::Wait(parsed)),
+                Some(lookups) if lookups.start(id, &mut parsed) => {
+                    return Ok(IntakeStep::Wait(parsed));
+                }
                 _ => parsed,
             }
         }
         IntakeStage::Found(mut parsed, finding) => {
             admit(service, caller, parsed.need(), context.now)?;
-            if let Some(lookups) = &service.lookups {
-                lookups.apply(&mut parsed, finding)?;
+            match &service.lookups {
+                Some(lookups) if lookups.apply(id, &mut parsed, finding)? => {
+                    return Ok(IntakeStep::Wait(parsed));
+                }
+                _ => parsed,
             }
-            parsed
         }
     };
     decide::decide(service, context, request, *parsed)

@@ -4,8 +4,12 @@
 //! Each route has one function. A message with bare CR, bare LF or NUL is refused on the routes
 //! that lead to other servers (SMTP smuggling).
 
+use core::net::IpAddr;
+use core::ops::Range;
+
 use super::analyse::{analyse, check_size};
-use super::parsed::{ParsedMessage, WayIn};
+use super::lookup::LOOKUP_MS;
+use super::parsed::{Origin, ParsedMessage, WayIn};
 use super::plan::Placement;
 use super::{approve, compose};
 use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
@@ -14,10 +18,14 @@ use crate::call::{
     Refusal, Render, Request, Route,
 };
 use crate::crypto;
+use crate::mail::auth::results;
 use crate::mail::digest::Analysis;
 use crate::mail::parse::address_list::{FromError, parse_single_from};
+use crate::mail::parse::header::Field;
 use crate::mail::write::compose::{addresses, message_id};
-use crate::mail::write::submit::{append as append_octets, check_octets, submission_fixups};
+use crate::mail::write::submit::{
+    Fixups, append as append_octets, check_octets, submission_fixups,
+};
 use crate::mail::{Address, Headers};
 use crate::pace;
 use crate::service::context::{ReadContext, own_inbox};
@@ -38,16 +46,28 @@ pub(super) fn parse(
     let Intake { route, octets, .. } = intake;
     let caller = &request.caller;
     match route {
-        Route::Inbound { envelope, received } => {
+        Route::Inbound {
+            envelope,
+            received,
+            helo,
+        } => {
             service.give_back_recipients(request.peer, envelope.recipients.len());
             service.take_octets(request.peer, octets.len(), context.now)?;
-            inbound(context, envelope, &received, &octets)
+            let address = request.peer;
+            inbound(
+                service,
+                context,
+                envelope,
+                (&received, address, helo),
+                &octets,
+            )
         }
         Route::Submission {
             envelope,
             received,
             render,
         } => submission(
+            service,
             context,
             caller.access()?,
             envelope,
@@ -103,9 +123,10 @@ pub(super) fn parse(
 
 /// From outside.
 fn inbound(
+    service: &Service,
     context: &ReadContext<'_>,
     envelope: Envelope,
-    received: &[u8],
+    (received, address, helo): (&[u8], IpAddr, String),
     octets: &[u8],
 ) -> Result<ParsedMessage, Refusal> {
     check_size(context, octets)?;
@@ -114,22 +135,62 @@ fn inbound(
     let mut body = Vec::with_capacity(received.len() + end_of_header.len() + octets.len());
     body.extend_from_slice(received);
     body.extend_from_slice(end_of_header);
-    append_octets(&mut body, octets);
+    // A text without a header is all body.
+    let headers = match end_of_header {
+        b"" => Headers::parse(octets),
+        _ => Headers::parse(b""),
+    };
+    let lies = claimed_results(service, context, &headers)?;
+    let mut changed_header = None;
+    if lies.is_empty() {
+        append_octets(&mut body, octets);
+    } else {
+        changed_header = octets.get(..headers.body_start()).map(<[u8]>::to_vec);
+        let fixups = Fixups {
+            remove: lies,
+            ..Fixups::default()
+        };
+        append_octets(&mut body, &fixups.apply(octets));
+    }
     let hops = context.shared.limits.received_hops;
     let analysis = analyse(context, &body, received.len(), hops)?;
     check_loop(context, &envelope, &analysis)?;
     Ok(ParsedMessage {
-        way: WayIn::Inbound,
+        way: WayIn::Inbound(Origin {
+            address,
+            helo,
+            ours: received.len(),
+            changed_header,
+        }),
         body,
         analysis,
         envelope,
         idempotency: None,
         charge: None,
+        inquiry: None,
+        lookup_ms: LOOKUP_MS,
     })
+}
+
+/// The Authentication-Results fields that claim to be of this server (RFC 8601 section 5). A name
+/// of ours is the host name, the shared domain or a proven domain.
+fn claimed_results(
+    service: &Service,
+    context: &ReadContext<'_>,
+    headers: &Headers<'_>,
+) -> Result<Vec<Range<usize>>, Refusal> {
+    let host = &context.shared.host;
+    let fields = results::claimed(headers, |name| {
+        Ok::<_, Refusal>(
+            host.eq_ignore_ascii_case(name) || policy::is_local(service, context.store, name)?,
+        )
+    })?;
+    Ok(fields.iter().map(Field::range).collect())
 }
 
 /// From a client that logged in.
 fn submission(
+    service: &Service,
     context: &ReadContext<'_>,
     access: &Access,
     envelope: Envelope,
@@ -168,6 +229,9 @@ fn submission(
     for field in headers.all(IDEMPOTENCY_FIELD) {
         fixups.remove.push(field.range());
     }
+    fixups
+        .remove
+        .extend(claimed_results(service, context, &headers)?);
     fixups.remove.sort_by_key(|range| range.start);
     let mut body = Vec::with_capacity(received.len() + octets.len() + 256);
     body.extend_from_slice(received);
@@ -187,6 +251,8 @@ fn submission(
         envelope,
         idempotency,
         charge: None,
+        inquiry: None,
+        lookup_ms: LOOKUP_MS,
     })
 }
 
@@ -246,6 +312,8 @@ fn append(
         envelope: Envelope::default(),
         idempotency: None,
         charge: None,
+        inquiry: None,
+        lookup_ms: LOOKUP_MS,
     })
 }
 

@@ -1,11 +1,15 @@
 //! A parsed message: the message between its parsing and its judgement. Plain data.
 
+use core::net::IpAddr;
 use std::sync::Arc;
 
+use super::inquiry::Inquiry;
 use super::plan::Placement;
 use crate::call::{
     ApprovedMail, Charge, EntryId, Envelope, Idempotency, InboxId, Need, OrgId, Scopes,
 };
+use crate::mail::Headers;
+use crate::mail::auth::Judgement;
 use crate::mail::digest::Analysis;
 
 /// A message that is parsed and not yet judged.
@@ -24,16 +28,45 @@ pub struct ParsedMessage {
     pub idempotency: Option<Idempotency>,
     /// The charge of the message on the budget of memory.
     pub charge: Option<Arc<Charge>>,
+    /// The questions about its sender, of mail from outside, when there is a resolver.
+    pub(super) inquiry: Option<Arc<Inquiry>>,
+    /// Milliseconds that it waits for its lookups.
+    pub lookup_ms: u64,
 }
 
 impl ParsedMessage {
     /// What the message needs of its caller: the same as its [`crate::call::Intake`] did.
     pub fn need(&self) -> Need {
         match self.way {
-            WayIn::Inbound => Need::Nothing,
+            WayIn::Inbound(_) => Need::Nothing,
             WayIn::Approved { .. } => Need::Inboxes(Scopes::APPROVE),
             WayIn::Send { .. } | WayIn::Append(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
         }
+    }
+
+    /// Mail from outside as it came, and from where.
+    pub(super) fn arrival(&self) -> Option<ArrivedMail<'_>> {
+        let WayIn::Inbound(origin) = &self.way else {
+            return None;
+        };
+        let end = Headers::parse(&self.body).body_start();
+        let (header, body) = self.body.split_at(end.min(self.body.len()));
+        Some(ArrivedMail {
+            header: match &origin.changed_header {
+                Some(header) => header,
+                None => header.get(origin.ours..).unwrap_or_default(),
+            },
+            body,
+            address: origin.address,
+            helo: &origin.helo,
+        })
+    }
+
+    /// What the checks say of the sender of mail from outside; `None` when nothing was asked.
+    pub(super) fn judge(&self, now_s: i64) -> Option<Judgement> {
+        let arrival = self.arrival()?;
+        let inquiry = self.inquiry.as_ref()?;
+        inquiry.judge(arrival.header, arrival.body, now_s)
     }
 
     /// The organization of the first recipient.
@@ -46,7 +79,7 @@ impl ParsedMessage {
 #[derive(Debug)]
 pub(super) enum WayIn {
     /// From outside.
-    Inbound,
+    Inbound(Origin),
     /// From an inbox of this server, which gets a copy.
     Send {
         inbox: InboxId,
@@ -67,4 +100,30 @@ pub(super) enum WayIn {
     },
     /// APPEND: the entry to make.
     Append(Placement),
+}
+
+/// Where mail from outside came from, and what was changed in it.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// The address of the peer.
+    pub address: IpAddr,
+    /// The name of EHLO or HELO.
+    pub helo: String,
+    /// Octets of the fields that this server has put in front.
+    pub ours: usize,
+    /// The header block as it came, when fields were taken out of it: its signatures cover them.
+    pub changed_header: Option<Vec<u8>>,
+}
+
+/// Mail from outside as it came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ArrivedMail<'a> {
+    /// The header block, without the fields of this server.
+    pub header: &'a [u8],
+    /// The body.
+    pub body: &'a [u8],
+    /// The address of the peer.
+    pub address: IpAddr,
+    /// The name of EHLO or HELO.
+    pub helo: &'a str,
 }

@@ -67,6 +67,7 @@ fn inbound(to: &[(&str, InboxId)]) -> Ask {
                 ..Envelope::default()
             },
             received: Vec::new(),
+            helo: "mx.out.test".into(),
         },
         octets: b"Subject: x\r\n\r\nx\r\n".to_vec(),
         charge: None,

@@ -380,7 +380,11 @@ impl Server {
                 received,
                 render: Render(reply::render),
             },
-            None => Route::Inbound { envelope, received },
+            None => Route::Inbound {
+                envelope,
+                received,
+                helo: self.helo.as_deref().unwrap_or_default().to_owned(),
+            },
         };
         let intake = Box::new(Intake {
             route,

@@ -9,6 +9,11 @@ use crate::call::Noun;
 use crate::call::Scopes;
 use crate::call::{Budget, Holders};
 
+fn dmarc_policy() -> Refusal {
+    let domain = "a.test".into();
+    Refusal::DmarcPolicy { domain }
+}
+
 #[test]
 fn every_line_is_a_short_reply_whose_codes_agree() {
     let limited = |rate| Refusal::RateLimited {
@@ -39,6 +44,7 @@ fn every_line_is_a_short_reply_whose_codes_agree() {
             max: u64::MAX,
         },
         Refusal::Loop,
+        dmarc_policy(),
         Refusal::StrayOctets,
         Refusal::OverQuota {
             of: Noun::Inbox,

@@ -81,6 +81,10 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
             format!("552 5.3.4 Too big: {}, at most {max}", what.name())
         }
         Refusal::Loop => "554 5.4.6 Too many hops, the message is in a loop".into(),
+        Refusal::DmarcPolicy { domain } => format!(
+            "550 5.7.1 Neither SPF nor DKIM shows that this is from {domain}, which wants such \
+             mail refused (DMARC)"
+        ),
         Refusal::StrayOctets => STRAY.into(),
         // At the next try RCPT refuses the full inbox. A final reply here would end the message
         // for the other recipients too.

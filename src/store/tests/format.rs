@@ -67,20 +67,21 @@ fn state(uid: u32, keywords: &[&str]) -> EntryState {
     }
 }
 
-pub(super) fn changes() -> Vec<(&'static str, Change)> {
-    let arrived = |kind, auth| {
-        let arrived = Arrived {
-            kind,
-            state: state(9, &["Todo", "x"]),
-            thread: ThreadId(500),
-            folder: "INBOX".into(),
-            size: 70_000,
-            message_id: "<m@x.test>".into(),
-            summary: summary(),
-            auth,
-        };
-        Change::Arrived(Box::new(arrived))
+fn arrived(kind: Arrival, auth: SenderAuth) -> Change {
+    let arrived = Arrived {
+        kind,
+        state: state(9, &["Todo", "x"]),
+        thread: ThreadId(500),
+        folder: "INBOX".into(),
+        size: 70_000,
+        message_id: "<m@x.test>".into(),
+        summary: summary(),
+        auth,
     };
+    Change::Arrived(Box::new(arrived))
+}
+
+pub(super) fn changes() -> Vec<(&'static str, Change)> {
     let bulk = |n| Bulk {
         messages: (1..=n).map(|uid| state(uid, &[])).collect(),
         count: 200,
@@ -148,7 +149,7 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
                 ..bulk(2)
             }),
         ),
-        // Versions 4 and 5 have it.
+        // From version 4 on.
         ("org-deleted", Change::OrgDeleted),
     ];
     changes.extend(later_changes());
@@ -158,7 +159,7 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
 /// Changes that the first four versions do not have.
 fn later_changes() -> Vec<(&'static str, Change)> {
     vec![
-        // Versions 5 and 6 have the next three.
+        // From version 5 on.
         (
             "domain-verified",
             Change::DomainVerified {
@@ -196,7 +197,7 @@ fn later_changes() -> Vec<(&'static str, Change)> {
                 metadata: None,
             })),
         ),
-        // Version 6 alone has it.
+        // From version 6 on.
         (
             "approval",
             Change::Approval(Box::new(ApprovalChange {
@@ -208,8 +209,25 @@ fn later_changes() -> Vec<(&'static str, Change)> {
                 reason: Some("no".into()),
             })),
         ),
+        // Version 7 alone has it.
+        (
+            "checked",
+            arrived(
+                Arrival::Received,
+                SenderAuth::Checked(Authentication {
+                    spf: AuthResult::SoftFail,
+                    dkim: AuthResult::PermError,
+                    dmarc: AuthResult::Pass,
+                    aligned: true,
+                    spoofed_local: false,
+                }),
+            ),
+        ),
     ]
 }
+
+/// How many of [`changes`] version 6 has.
+const CHANGES_OF_6: usize = 22;
 
 /// How many of [`changes`] version 5 has.
 const CHANGES_OF_5: usize = 21;
@@ -225,7 +243,7 @@ pub(super) const CHANGES_OF_2: usize = 15;
 
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2, 3, 4, 5, 6] {
+    for version in [1, 2, 3, 4, 5, 6, 7] {
         let kept = golden(&format!("event_detail_{version}"));
         let mut changes = changes();
         if version < 3 {
@@ -236,13 +254,15 @@ fn changes_of_every_version_are_read() {
             changes.truncate(CHANGES_OF_4);
         } else if version < 6 {
             changes.truncate(CHANGES_OF_5);
+        } else if version < 7 {
+            changes.truncate(CHANGES_OF_6);
         }
         assert_eq!(kept.len(), changes.len());
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
             assert_eq!(name, expected);
             assert_eq!(octets[0], version, "{name}");
             assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
-            if version == 6 {
+            if version == 7 {
                 assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
             }
         }

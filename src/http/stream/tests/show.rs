@@ -105,13 +105,21 @@ fn changes() -> Vec<Change> {
     let told = Bulk {
         messages: vec![state.clone(); 3],
         count: 3,
-        details: vec![detail(SenderAuth::Client), detail(SenderAuth::SpoofedLocal)],
+        details: vec![
+            detail(SenderAuth::Client),
+            detail(SenderAuth::SpoofedLocal),
+            detail(SenderAuth::Checked(Authentication::default())),
+        ],
         ..bulk.clone()
     };
     vec![
         arrived(Arrival::Received, SenderAuth::Client),
         arrived(Arrival::Received, SenderAuth::SpoofedLocal),
         arrived(Arrival::Received, SenderAuth::Unknown),
+        arrived(
+            Arrival::Received,
+            SenderAuth::Checked(Authentication::default()),
+        ),
         arrived(Arrival::Sent, SenderAuth::Client),
         arrived(Arrival::Appended, SenderAuth::Unknown),
         Change::Copied(bulk.clone()),

@@ -16,6 +16,7 @@ mod fault;
 mod incoming;
 mod list;
 mod search;
+mod senders;
 mod shapes;
 mod stages;
 
@@ -195,6 +196,7 @@ impl World {
                 ..Envelope::default()
             },
             received: b"Received: from out by mx.test\r\n".to_vec(),
+            helo: "mx.out.test".into(),
         };
         self.decide(None, route, octets)
     }

@@ -18,7 +18,7 @@ use crate::store::CHUNK_BYTES;
 struct Asks(Mutex<Vec<LookupId>>);
 
 impl Lookups for Asks {
-    fn start(&self, id: LookupId, parsed: &ParsedMessage) -> bool {
+    fn start(&self, id: LookupId, parsed: &mut ParsedMessage) -> bool {
         let asks = parsed.need() == Need::Nothing;
         if asks {
             self.0.lock().unwrap().push(id);
@@ -26,13 +26,18 @@ impl Lookups for Asks {
         asks
     }
 
-    fn apply(&self, parsed: &mut ParsedMessage, finding: Finding) -> Result<(), Refusal> {
+    fn apply(
+        &self,
+        _: LookupId,
+        parsed: &mut ParsedMessage,
+        finding: Finding,
+    ) -> Result<bool, Refusal> {
         parsed.analysis.subject = match finding {
             Finding::Answer(text) if text == "refuse" => return Err(Refusal::SenderNotAllowed),
             Finding::Answer(text) => text,
             Finding::TimedOut => "timed out".into(),
         };
-        Ok(())
+        Ok(false)
     }
 }
 
@@ -60,6 +65,7 @@ fn inbound(world: &mut World, conn: u64) -> Request {
             ..Envelope::default()
         },
         received: b"Received: from out by mx.test\r\n".to_vec(),
+        helo: "mx.out.test".into(),
     };
     let intake = Intake {
         route,
@@ -270,6 +276,7 @@ fn an_effect_is_carried_out_or_the_message_is_refused() {
             ..Envelope::default()
         },
         received: Vec::new(),
+        helo: "mx.out.test".into(),
     };
     assert_eq!(
         world.decide(None, route, octets).unwrap_err(),
@@ -306,7 +313,11 @@ fn write_with(world: &mut World, asks: Vec<Ask>) -> (Vec<String>, u64) {
         ..Envelope::default()
     };
     let received = b"Received: from out by mx.test\r\n".to_vec();
-    let route = Route::Inbound { envelope, received };
+    let route = Route::Inbound {
+        envelope,
+        received,
+        helo: String::new(),
+    };
     let intake = Intake {
         octets: large(),
         ..intake_of(route)

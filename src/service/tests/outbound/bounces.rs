@@ -118,6 +118,7 @@ impl Sender {
                 ..Envelope::default()
             },
             received: b"Received: from y.test by mx.test\r\n".to_vec(),
+            helo: "y.test".into(),
         };
         self.take_in(Caller::Anonymous, route, octets)
     }
