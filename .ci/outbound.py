@@ -493,6 +493,38 @@ class Outbound:
         assert grown < 64 << 20, f"{grown >> 20} MiB more memory"
         print(f"   {len(rows)} hostile servers, {grown >> 10} KiB more memory")
 
+    def doctor(self):
+        """What keeps mail from passing is found, and no longer when it is mended."""
+        command = [self.binary, "doctor", "--json", "--data", f"{self.folder}/a"]
+
+        def findings():
+            done = subprocess.run(command, capture_output=True, text=True)
+            said = json.loads(done.stdout)
+            wrong = {one["about"] for one in said["findings"] if one["level"] == "wrong"}
+            assert done.returncode == (1 if wrong else 0) and said["ok"] is not bool(wrong), said
+            return wrong
+
+        def publish(*lines):
+            with open(f"{self.folder}/zone", "a") as zone:
+                zone.write("\n".join(lines) + "\n")
+
+        found = findings()
+        records = {f"{purpose} of a.test" for purpose in ("spf TXT", "dkim TXT", "dmarc TXT")}
+        assert {"addresses", "way out", *records} <= found, found
+        listed = "11.0.0.127.zen.spamhaus.org A 127.0.0.2"
+        publish(f"a.test A {A}", "gmail.com MX 5 mx.postfix.test", listed)
+        found = findings()
+        expected = {f"PTR of {A}", f"zen.spamhaus.org of {A}", "port 25", "port 465", *records}
+        assert expected <= found and not {"addresses", "way out"} & found, found
+        listing = run(self.binary, "domain", "records", "a.test", "--json", "--data", f"{self.folder}/a")
+        for record in json.loads(listing)["data"]:
+            if record["type"] in ("A", "MX", "TXT", "CNAME"):
+                value = f'"{record["value"]}"' if record["type"] == "TXT" else record["value"]
+                publish(f"{record['name']} {record['type']} {value}")
+        publish("11.0.0.127.in-addr.arpa PTR a.test")
+        mended = {f"PTR of {A}", *records}
+        until("the records are seen", 30, lambda: not mended & findings())
+
     def close(self):
         """Ends everything that was started."""
         self.postfix.stop()
@@ -519,6 +551,7 @@ def main():
             outbound.by_smarthost,
             outbound.old_server,
             outbound.hostile_servers,
+            outbound.doctor,
         ):
             print(f"== {check.__doc__.splitlines()[0]} ({time.monotonic() - begin:.0f}s)", flush=True)
             check()

@@ -91,6 +91,11 @@ impl Api {
         Ok(api)
     }
 
+    /// A server answers, and not the folder.
+    pub fn is_served(&self) -> bool {
+        matches!(self.way, Way::Server(_))
+    }
+
     /// A new connection for a stream. An error where no server runs.
     pub fn connect(&self) -> Result<Box<dyn Stream>, CliError> {
         match &self.way {

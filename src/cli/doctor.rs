@@ -1,10 +1,11 @@
 //! `postern doctor`: what stands between this server and the mail of others, each with a sentence
-//! to act on. It asks the running server for its domains, and tries the rest from this machine.
+//! to act on. It asks the running server for its domains, and tries the rest from this machine,
+//! with the name servers and the way out of the server's own configuration.
 //!
 //! A finding is `wrong` when mail or clients suffer from it, and `advice` otherwise. With a wrong
 //! one the exit code is 1.
 
-use std::net::{IpAddr, Ipv4Addr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +14,8 @@ use serde_json::{Value, json};
 use super::api::{self, Api};
 use super::resolve::resolve;
 use super::{Cli, CliError, show};
-use crate::call::{Question, RecordType, Records};
+use crate::call::{DnsAnswer, Question, RecordType, Records};
+use crate::config::{Config, LAST_CONFIG_FILE, ServeFlags};
 use crate::net::ClientTls;
 
 /// One finding.
@@ -27,6 +29,8 @@ struct Advice {
 
 #[derive(Default)]
 struct DoctorReport {
+    /// The name servers that are asked; none are those of the machine.
+    resolvers: Vec<SocketAddr>,
     looked_at: Vec<String>,
     findings: Vec<Advice>,
 }
@@ -34,6 +38,31 @@ struct DoctorReport {
 impl DoctorReport {
     fn look(&mut self, about: impl Into<String>) {
         self.looked_at.push(about.into());
+    }
+
+    /// The answer of the DNS; a name that is none has no records.
+    fn ask(&self, name: &str, kind: RecordType) -> Option<Records> {
+        let question = Question::new(name, kind)?;
+        self.answer(&question).ok()
+    }
+
+    fn answer(&self, question: &Question) -> DnsAnswer {
+        resolve(question, &self.resolvers)
+    }
+
+    /// The addresses of a host, by its name or its text.
+    fn addresses_of(&self, host: &str) -> Vec<IpAddr> {
+        if let Ok(address) = host.parse() {
+            return vec![address];
+        }
+        let mut all = Vec::new();
+        if let Some(Records::A(found)) = self.ask(host, RecordType::A) {
+            all.extend(found.into_iter().map(IpAddr::V4));
+        }
+        if let Some(Records::Aaaa(found)) = self.ask(host, RecordType::Aaaa) {
+            all.extend(found.into_iter().map(IpAddr::V6));
+        }
+        all
     }
 
     fn wrong(&mut self, about: impl Into<String>, text: impl Into<String>) {
@@ -58,6 +87,10 @@ impl DoctorReport {
 /// Carries out `postern doctor`.
 pub fn doctor(cli: &Cli) -> Result<ExitCode, CliError> {
     let mut report = DoctorReport::default();
+    let config = config(cli, &mut report);
+    if let Some(config) = &config {
+        report.resolvers.clone_from(&config.resolvers);
+    }
     let host = match domains(cli, &mut report) {
         Ok(host) => host,
         Err(CliError::Own(why)) => {
@@ -75,13 +108,38 @@ pub fn doctor(cli: &Cli) -> Result<ExitCode, CliError> {
              a name whose A record is the address of this machine.",
         ),
         Some(host) => {
-            ports(cli, &mut report, host);
-            addresses(&mut report, host);
+            let addresses = addresses(&mut report, host);
+            if !addresses.is_empty() {
+                ports(cli, &mut report, host, &addresses);
+            }
         }
     }
+    way_out(&mut report, config.as_ref());
     disk(cli, &mut report);
     clock(&mut report);
     Ok(show_report(cli, &report))
+}
+
+/// The configuration that the server was started with. A server elsewhere keeps its own; so this
+/// machine's defaults count for it, as for a server without a file.
+fn config(cli: &Cli, report: &mut DoctorReport) -> Option<Config> {
+    let path = cli.data().join(LAST_CONFIG_FILE);
+    if !std::fs::exists(&path).unwrap_or(false) {
+        return None;
+    }
+    report.look("configuration");
+    let flags = ServeFlags {
+        config: Some(path),
+        ..ServeFlags::default()
+    };
+    match Config::load(&flags, Some(cli.data()), false) {
+        Ok(config) => Some(config),
+        Err(why) => {
+            let text = format!("{why}. The server does not start with it again: mend it.");
+            report.wrong("configuration", text);
+            None
+        }
+    }
 }
 
 fn show_report(cli: &Cli, report: &DoctorReport) -> ExitCode {
@@ -118,6 +176,14 @@ fn show_report(cli: &Cli, report: &DoctorReport) -> ExitCode {
 /// The records of each domain, by the server itself. Gives the name of the server.
 fn domains(cli: &Cli, report: &mut DoctorReport) -> Result<Option<String>, CliError> {
     let mut api = Api::in_org(cli)?;
+    let is_served = api.is_served();
+    if !is_served {
+        report.wrong(
+            "server",
+            "No server runs on this folder, so nobody takes or sends mail, and the records of the \
+             domains were not checked. Start it with `postern serve`, then try again.",
+        );
+    }
     let list = api.get("/api/v1/domains")?.json();
     let mut host = None;
     for domain in list["data"].as_array().into_iter().flatten() {
@@ -125,10 +191,11 @@ fn domains(cli: &Cli, report: &mut DoctorReport) -> Result<Option<String>, CliEr
         let is_local = name == "localhost" || name.ends_with(".localhost");
         report.look(format!("domain {name}"));
         let path = format!("/api/v1/domains/{}/verify", api::escape(&id));
-        let checked = match is_local {
-            // No DNS has a name below localhost (RFC 6761 section 6.3).
-            true => domain.clone(),
-            false => api.act(&path)?.json(),
+        // No DNS has a name below localhost (RFC 6761 section 6.3).
+        let is_asked = is_served && !is_local;
+        let checked = match is_asked {
+            true => api.act(&path)?.json(),
+            false => domain.clone(),
         };
         if is_local {
             report.wrong(
@@ -143,13 +210,17 @@ fn domains(cli: &Cli, report: &mut DoctorReport) -> Result<Option<String>, CliEr
                 host = value.split_once(' ').map(|(_, host)| host.to_owned());
             }
             let status = show::text(&record["status"]);
-            if is_local || status == "ok" {
+            if !is_asked || status == "ok" {
                 continue;
             }
             let about = format!("{} {} of {name}", purpose, show::text(&record["type"]));
             let at = show::text(&record["name"]);
             let fix = show::text(&record["fix"]);
-            let text = format!("{status} at {at}. {fix} Value: {value}");
+            let shown = match value.len() > VALUE_MAX {
+                true => format!("`postern domain records {name}` has the value."),
+                false => format!("Value: {value}"),
+            };
+            let text = format!("{status} at {at}. {fix} {shown}");
             match purpose.as_str() {
                 "autoconfig" | "mta_sts" | "tls_rpt" => report.advise(about, text),
                 _ => report.wrong(about, text),
@@ -184,7 +255,7 @@ fn certificate(api: &mut Api, report: &mut DoctorReport) -> Result<(), CliError>
 }
 
 /// Whether the ports can be reached by the name of the server, and TLS with it.
-fn ports(cli: &Cli, report: &mut DoctorReport, host: &str) {
+fn ports(cli: &Cli, report: &mut DoctorReport, host: &str, addresses: &[IpAddr]) {
     for (port, key, what, is_tls) in [
         (25, "mx", "Other servers deliver mail there", false),
         (465, "submissions", "Clients send mail there", true),
@@ -194,7 +265,7 @@ fn ports(cli: &Cli, report: &mut DoctorReport, host: &str) {
     ] {
         let about = format!("port {port}");
         report.look(about.clone());
-        let stream = match connect(host, port) {
+        let stream = match connect(addresses, port) {
             Ok(stream) => stream,
             Err(why) => {
                 let text = format!(
@@ -228,13 +299,11 @@ fn ports(cli: &Cli, report: &mut DoctorReport, host: &str) {
     }
 }
 
-fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
-    let addresses = (host, port)
-        .to_socket_addrs()
-        .map_err(|error| error.to_string())?;
-    let mut why = "the name has no address".to_owned();
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, CONNECT) {
+/// A connection to the first address that takes one, or why the last one did not.
+fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, String> {
+    let mut why = "it has no address".to_owned();
+    for address in addresses.iter().take(ADDRESSES_MAX) {
+        match TcpStream::connect_timeout(&SocketAddr::new(*address, port), CONNECT) {
             Ok(stream) => {
                 let _ = stream.set_read_timeout(Some(CONNECT));
                 return Ok(stream);
@@ -245,26 +314,60 @@ fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
     Err(why)
 }
 
+/// Whether mail can leave: to the smarthost, or to the servers of large receivers. Many providers
+/// of machines let no connection to port 25 out.
+fn way_out(report: &mut DoctorReport, config: Option<&Config>) {
+    report.look("way out");
+    let settings = config.map(|config| &config.outbound.settings);
+    if let Some(smarthost) = settings.and_then(|settings| settings.smarthost.as_ref()) {
+        let (host, port) = (&smarthost.host, smarthost.port);
+        if let Err(why) = connect(&report.addresses_of(host), port) {
+            let text = format!(
+                "The smarthost {host}:{port} cannot be reached: {why}. Mail to other servers \
+                 waits. Check outbound.smarthost, and that the firewall lets it out."
+            );
+            report.wrong("way out", text);
+        }
+        return;
+    }
+    let port = settings.map_or(25, |settings| settings.port);
+    let mut tried = Vec::new();
+    for domain in RECEIVERS {
+        let hosts = match report.ask(domain, RecordType::Mx) {
+            Some(Records::Mx(mut hosts)) => {
+                hosts.sort_by_key(|mx| mx.preference);
+                hosts
+            }
+            _ => Vec::new(),
+        };
+        let first = hosts.first().map(|mx| report.addresses_of(&mx.exchange));
+        match connect(&first.unwrap_or_default(), port) {
+            Ok(_) => return,
+            Err(why) => tried.push(format!("{domain}: {why}")),
+        }
+    }
+    let text = format!(
+        "No server of a large receiver can be reached on port {port} from here ({}). Many \
+         providers close this port: ask yours to open it, or set outbound.smarthost. If the names \
+         have no address, check dns.resolvers.",
+        tried.join("; ")
+    );
+    report.wrong("way out", text);
+}
+
 /// The addresses of the server: their names, and the lists of those that others refuse.
-fn addresses(report: &mut DoctorReport, host: &str) {
+fn addresses(report: &mut DoctorReport, host: &str) -> Vec<IpAddr> {
     report.look("addresses");
-    let ask = |name: &str, kind| Question::new(name, kind).map(|question| resolve(&question));
-    let mut all: Vec<IpAddr> = Vec::new();
-    if let Some(Ok(Records::A(found))) = ask(host, RecordType::A) {
-        all.extend(found.into_iter().map(IpAddr::V4));
-    }
-    if let Some(Ok(Records::Aaaa(found))) = ask(host, RecordType::Aaaa) {
-        all.extend(found.into_iter().map(IpAddr::V6));
-    }
+    let all = report.addresses_of(host);
     if all.is_empty() {
         report.wrong(
             "addresses",
             format!("{host} has no address: publish an A record with the address of this machine."),
         );
     }
-    for address in all.into_iter().take(ADDRESSES_MAX) {
+    for &address in all.iter().take(ADDRESSES_MAX) {
         report.look(format!("PTR of {address}"));
-        let names = match resolve(&Question::of_address(address)) {
+        let names = match report.answer(&Question::of_address(address)) {
             Ok(Records::Ptr(names)) => names,
             _ => Vec::new(),
         };
@@ -285,17 +388,15 @@ fn addresses(report: &mut DoctorReport, host: &str) {
             blocklists(report, v4);
         }
     }
+    all
 }
 
 fn blocklists(report: &mut DoctorReport, address: Ipv4Addr) {
     let [a, b, c, d] = address.octets();
     for (list, page) in BLOCKLISTS {
         report.look(format!("{list} of {address}"));
-        let Some(question) = Question::new(&format!("{d}.{c}.{b}.{a}.{list}"), RecordType::A)
-        else {
-            continue;
-        };
-        let Ok(Records::A(found)) = resolve(&question) else {
+        let name = format!("{d}.{c}.{b}.{a}.{list}");
+        let Some(Records::A(found)) = report.ask(&name, RecordType::A) else {
             continue;
         };
         // An answer above 127.254 says that this name server may not ask the list.
@@ -362,6 +463,8 @@ fn now_s() -> u64 {
     now.map_or(0, |now| now.as_secs())
 }
 
+/// A longer value of a record is left to the list of records.
+const VALUE_MAX: usize = 100;
 const CONNECT: Duration = Duration::from_secs(5);
 const CERTIFICATE_DAYS: u64 = 14;
 /// Addresses of the server that are looked at.
@@ -370,6 +473,8 @@ const ADDRESSES_MAX: usize = 4;
 const DISK_MIN: u64 = 1 << 30;
 /// 2026-01-01: no release of this program is older.
 const CLOCK_MIN_S: u64 = 1_767_225_600;
+/// Domains whose servers always listen.
+const RECEIVERS: &[&str] = &["gmail.com", "outlook.com"];
 /// Lists that large receivers use, each with the page where an address is taken off.
 const BLOCKLISTS: &[(&str, &str)] = &[
     ("zen.spamhaus.org", "https://check.spamhaus.org"),

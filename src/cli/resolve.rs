@@ -1,5 +1,5 @@
 //! Questions to the DNS from the command line: the resolver of the server over sockets that block,
-//! one question at a time. It asks the servers of `/etc/resolv.conf`.
+//! one question at a time.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -11,12 +11,18 @@ use crate::call::{DnsAnswer, DnsError, Limits, PublicEndpoints, Question, Shared
 use crate::crypto::Random;
 use crate::dns::{DATAGRAM_MAX, DnsEffect, Resolver, ResolverSettings, SocketNumber};
 
-/// Asks one question and waits for its answer, at most for the time of a question.
-pub fn resolve(question: &Question) -> DnsAnswer {
-    let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+/// Asks one question of `servers`, or without one of the servers of `/etc/resolv.conf`, and waits
+/// for its answer, at most for the time of a question.
+pub fn resolve(question: &Question, servers: &[SocketAddr]) -> DnsAnswer {
     let limits = Limits::default();
     let shared = Shared::new("localhost", limits, PublicEndpoints::default());
-    let settings = ResolverSettings::from_text(&text);
+    let settings = match servers.is_empty() {
+        true => {
+            let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+            ResolverSettings::from_text(&text)
+        }
+        false => ResolverSettings::of(servers.to_vec()),
+    };
     let mut asking = BlockingResolver {
         resolver: Resolver::new(settings, Arc::new(shared), Random::system()),
         udp: HashMap::new(),
