@@ -494,7 +494,7 @@ class Outbound:
         print(f"   {len(rows)} hostile servers, {grown >> 10} KiB more memory")
 
     def doctor(self):
-        """What keeps mail from passing is found, and no longer when it is mended."""
+        """What keeps mail from passing is found, and no longer when it is repaired."""
         command = [self.binary, "doctor", "--json", "--data", f"{self.folder}/a"]
 
         def findings():
@@ -522,8 +522,8 @@ class Outbound:
                 value = f'"{record["value"]}"' if record["type"] == "TXT" else record["value"]
                 publish(f"{record['name']} {record['type']} {value}")
         publish("11.0.0.127.in-addr.arpa PTR a.test")
-        mended = {f"PTR of {A}", *records}
-        until("the records are seen", 30, lambda: not mended & findings())
+        good = {f"PTR of {A}", *records}
+        until("the records are seen", 30, lambda: not good & findings())
 
     def close(self):
         """Ends everything that was started."""

@@ -135,7 +135,7 @@ fn config(cli: &Cli, report: &mut DoctorReport) -> Option<Config> {
     match Config::load(&flags, Some(cli.data()), false) {
         Ok(config) => Some(config),
         Err(why) => {
-            let text = format!("{why}. The server does not start with it again: mend it.");
+            let text = format!("{why}. The server does not start with it again: correct it.");
             report.wrong("configuration", text);
             None
         }
