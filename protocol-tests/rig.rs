@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern::testing::call::{
-    Answer, Ask, Call, ConnId, Event, InboxId, KeyId, KeyRead, Limits, Listener, Metric,
-    NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundLoss, OutboundRead,
+    Answer, Ask, Call, ConnId, Event, InboundPolicy, InboxId, KeyId, KeyRead, Limits, Listener,
+    Metric, NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundLoss, OutboundRead,
     OutboundTransaction, OutboundWrite, PIECE_MAX, PublicEndpoints, Read, Reply, Report, Request,
     Scopes, Shared, Topic, Write, Written,
 };
@@ -173,7 +173,12 @@ pub struct Rig {
 impl Rig {
     /// An empty world with these limits; the same seed gives the same run.
     pub fn new(seed: u64, limits: Limits) -> Rig {
-        let shared = Arc::new(Shared::new(
+        Rig::with_inbound(seed, limits, InboundPolicy::default())
+    }
+
+    /// The same, with the section `[inbound]` of a configuration.
+    pub fn with_inbound(seed: u64, limits: Limits, inbound: InboundPolicy) -> Rig {
+        let shared = Shared::new(
             "mx.test",
             limits,
             PublicEndpoints {
@@ -182,7 +187,8 @@ impl Rig {
                 smtp_host: "mx.test".into(),
                 smtp_port: 465,
             },
-        ));
+        );
+        let shared = Arc::new(shared.with_inbound(inbound));
         let clock = Arc::new(AtomicU64::new(BEGIN_MONO_MS));
         let read = clock.clone();
         let dns = ScriptedDns::default();

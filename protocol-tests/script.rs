@@ -8,6 +8,7 @@
 //! | `key KEY scopes=a,b inbox=ADDRESS expires=1h` | a key, as `$KEY`; scopes default to admin; |
 //! | | `subtree` after `inbox=` covers the inboxes under it |
 //! | `limit NAME VALUE` | a limit of `call::Limits`; only before the first session |
+//! | `inbound NAME VALUE` | a line of `[inbound]`; only before the first session |
 //! | `smtp B [LISTENER] [from 10.0.0.9] [early]` | a session on `mx`, `submission`, `submissions` |
 //! | | (on `mx` the wait before the greeting passes by itself, unless `early`) |
 //! | `imap A [imap\|imaps]`, `http C [http\|https]` | a session over IMAP or HTTP |
@@ -50,8 +51,11 @@ mod short;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use serde::de::DeserializeOwned;
+
 use postern::testing::call::{
-    Ask, Call, Envelope, Intake, KeyWrite, Limits, Listener, Recipient, Reply, Route, Scopes,
+    Ask, Call, Envelope, InboundPolicy, Intake, KeyWrite, Limits, Listener, Recipient, Reply,
+    Route, Scopes,
 };
 use postern::testing::service::access::login::folder_access;
 
@@ -76,7 +80,11 @@ struct World {
 /// Runs one transcript; with `update` gives the text with what was really said.
 pub fn run(text: &str, piece: usize, update: bool) -> Result<Option<String>, Fault> {
     let lines: Vec<&str> = text.lines().collect();
-    let mut world = World::new(limits(&lines)?, piece);
+    let mut world = World::new(
+        settings(&lines, "limit")?,
+        settings(&lines, "inbound")?,
+        piece,
+    );
     let mut new = Vec::new();
     let mut at = 0;
     while at < lines.len() {
@@ -97,11 +105,15 @@ pub fn run(text: &str, piece: usize, update: bool) -> Result<Option<String>, Fau
     Ok(None)
 }
 
-fn limits(lines: &[&str]) -> Result<Limits, Fault> {
+/// The lines `limit NAME VALUE` or `inbound NAME VALUE` as a section of the configuration.
+fn settings<T: DeserializeOwned>(lines: &[&str], word: &str) -> Result<T, Fault> {
     let mut table = String::new();
     for line in lines {
-        if let Some(rest) = line.strip_prefix("limit ") {
-            let (name, value) = rest.split_once(' ').ok_or("limit NAME VALUE")?;
+        if let Some(rest) = line
+            .strip_prefix(word)
+            .and_then(|rest| rest.strip_prefix(' '))
+        {
+            let (name, value) = rest.split_once(' ').ok_or("NAME VALUE")?;
             table += &format!("{name} = {value}\n");
         }
     }
@@ -109,8 +121,8 @@ fn limits(lines: &[&str]) -> Result<Limits, Fault> {
 }
 
 impl World {
-    fn new(limits: Limits, piece: usize) -> World {
-        let mut rig = Rig::new(7, limits);
+    fn new(limits: Limits, inbound: InboundPolicy, piece: usize) -> World {
+        let mut rig = Rig::with_inbound(7, limits, inbound);
         let org = rig.make_org("first");
         // `$operator` is the token that the data folder would hold.
         let vars = HashMap::from([("operator".to_string(), rig.product.operator.clone())]);
@@ -523,7 +535,7 @@ impl World {
         match words.as_slice() {
             [] => {}
             [first, ..] if first.starts_with('#') => {}
-            ["limit", ..] => {}
+            ["limit" | "inbound", ..] => {}
             ["org", name] => self.org = self.rig.make_org(name),
             ["inbox", address, rest @ ..] => self.make_inbox(address, rest)?,
             ["key", name, rest @ ..] => self.make_key(name, rest)?,

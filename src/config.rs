@@ -617,6 +617,8 @@ mod tests {
             ("[limits]\nmessage_byte = 1", "message_byte"),
             ("[inbound]\ndmarc = \"maybe\"", "dmarc"),
             ("[inbound]\ndmarcs = \"report\"", "dmarcs"),
+            ("[inbound]\ngreylist = 1", "greylist"),
+            ("[inbound]\ngreylists = true", "greylists"),
             ("[limits]\nmessage_bytes = 0", "limits.message_bytes = 0"),
             ("[limits]\nmessage_bytes = -1", "message_bytes"),
             ("[listen]\nhttp = '0.0.0.0:80'", "listen.http"),

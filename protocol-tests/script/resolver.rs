@@ -31,7 +31,7 @@ use postern::testing::call::{
 use postern::testing::crypto::Random;
 use postern::testing::dns::{DnsEffect, Resolver, ResolverSettings, SocketNumber};
 
-use super::{Fault, limits, millis};
+use super::{Fault, millis};
 
 type Told = VecDeque<(String, DnsAnswer)>;
 
@@ -60,7 +60,7 @@ pub fn run(text: &str, piece: usize) -> Result<(), Fault> {
     let lines: Vec<&str> = text.lines().collect();
     let shared = Arc::new(Shared::new(
         "mx.test",
-        limits(&lines)?,
+        super::settings(&lines, "limit")?,
         PublicEndpoints::default(),
     ));
     let mut world = World {

@@ -2,7 +2,8 @@
 //! change them. `http/api` makes JSON from these.
 
 use super::{
-    DomainId, InboxId, InboxRef, KeyId, OrgId, RecordType, Refusal, Scopes, Secret, SendMode,
+    DomainId, InboxId, InboxRef, KeyId, OrgId, ReceiveDefault, RecordType, Refusal, Scopes, Secret,
+    SendMode,
 };
 
 /// A change of a message over REST.
@@ -37,6 +38,8 @@ pub struct NewInbox {
     pub metadata: Option<String>,
     /// What happens to mail that it sends; `None` is what its parent has, or direct.
     pub send_mode: Option<SendMode>,
+    /// What happens to mail of senders that it does not know; `None` is [`ReceiveDefault::Allow`].
+    pub receive_default: Option<ReceiveDefault>,
 }
 
 /// A change of an inbox. The outer `Option` is "given", the inner one "not null".
@@ -50,6 +53,8 @@ pub struct InboxPatch {
     pub metadata: Option<Option<String>>,
     /// What happens to mail that it sends.
     pub send_mode: Option<SendMode>,
+    /// What happens to mail of senders that it does not know.
+    pub receive_default: Option<ReceiveDefault>,
 }
 
 /// An inbox.
@@ -75,6 +80,8 @@ pub struct InboxRow {
     pub messages: u64,
     /// What happens to mail that it sends. The mode of the organization may be stricter.
     pub send_mode: SendMode,
+    /// What happens to mail of senders that it does not know.
+    pub receive_default: ReceiveDefault,
 }
 
 /// A key to create.
@@ -136,6 +143,8 @@ pub struct DomainRow {
     pub token: String,
     /// When it was proven, in unix milliseconds; `None` while it waits for a proof.
     pub verified_at: Option<i64>,
+    /// The inbox that gets mail for names at it that no inbox has.
+    pub catch_all: Option<InboxId>,
     /// Unix milliseconds.
     pub created_at: i64,
 }

@@ -121,6 +121,9 @@ limits! {
     received_hops: usize = 50 => RejectedLoop;
     /// Milliseconds that a wrong recipient waits for its answer when all so far were unknown.
     unknown_recipient_ms: u64 = 5000 => RejectedUnknown;
+    /// Seconds for which the first try of an unknown sender is put off, if `[inbound] greylist` is
+    /// on. A mail server tries again after some minutes.
+    greylist_s: u64 = 60 => Greylisted;
     /// Messages that one address may send in a minute on port 25.
     mx_messages_per_minute: usize = 300 => RateLimited;
     /// Octets of messages that one address may send in a minute on port 25.

@@ -30,6 +30,7 @@ pub enum Look {
     /// Checks that a forward-path is deliverable, and that policy lets the sender `from`, the
     /// reverse-path, write to it. Answer: `Recipient`.
     Recipient {
+        /// The reverse-path; `None` is the null path.
         from: Option<String>,
         address: String,
     },

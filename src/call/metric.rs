@@ -98,6 +98,10 @@ metrics! {
     RejectedPolicy = "counter" "postern_rejected_policy_total";
     /// Requests refused by a rate limit.
     RateLimited = "counter" "postern_rate_limited_total";
+    /// Messages put into Junk because the inbox does not know their sender.
+    Screened = "counter" "postern_screened_total";
+    /// First tries of unknown senders that were put off.
+    Greylisted = "counter" "postern_greylisted_total";
     /// Lines, literals or requests over a protocol's bound.
     TooLong = "counter" "postern_too_long_total";
     /// Syntax errors of peers.

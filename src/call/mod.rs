@@ -72,7 +72,7 @@ pub use ids::{
     ApprovalId, BodyId, ConnId, DomainId, EntryId, FilterRuleId, InboxId, KeyId, MailboxId, OrgId,
     OutboundId, SuppressionId, ThreadId, attachment_id, parse_attachment_id,
 };
-pub use inbound::{DmarcMode, InboundPolicy};
+pub use inbound::{DmarcMode, InboundPolicy, ReceiveDefault};
 pub use intake::{Intake, Route};
 pub use limits::Limits;
 pub use look::Look;

@@ -179,6 +179,10 @@ pub enum ConflictReason {
     /// INBOX keeps its name.
     InboxKept,
     MailboxBelowItself,
+    /// The message names no sender whose mail could be let in.
+    NoSenderAddress,
+    /// The inbox has sent or written the message itself.
+    NotReceived,
     MailboxHasChildren,
     /// The recipient has left, or its attempt is under way.
     NotCancellable,
@@ -212,6 +216,8 @@ impl ConflictReason {
             }
             ConflictReason::SharedDomain => "the shared domain is the server's own",
             ConflictReason::InboxKept => "INBOX cannot be renamed or deleted",
+            ConflictReason::NoSenderAddress => "From of the message has no address",
+            ConflictReason::NotReceived => "the message is the inbox's own",
             ConflictReason::MailboxBelowItself => "a mailbox cannot go below itself",
             ConflictReason::MailboxHasChildren => "the mailbox has mailboxes below it",
             ConflictReason::NotCancellable => {

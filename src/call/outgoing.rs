@@ -91,6 +91,8 @@ pub enum PolicyReason {
     SendOff,
     /// The organization is paused.
     OrgPaused,
+    /// The recipient takes no mail of senders that it does not know.
+    SenderUnknown,
     /// A filter rule of the sender.
     SendBlocked,
     /// The address is on the suppression list.
@@ -107,6 +109,7 @@ impl PolicyReason {
         match self {
             PolicyReason::SendOff => "send_off",
             PolicyReason::OrgPaused => "org_paused",
+            PolicyReason::SenderUnknown => "receive_blocked",
             PolicyReason::SendBlocked => "send_blocked",
             PolicyReason::Suppressed => "suppressed",
             PolicyReason::ReceiveBlocked => "receive_blocked",
@@ -121,6 +124,9 @@ impl PolicyReason {
                 "The inbox may not send: the send_mode of it or of its organization is off"
             }
             PolicyReason::OrgPaused => "All sending of the organization is paused",
+            PolicyReason::SenderUnknown => {
+                "The inbox takes mail only of senders that it knows, with a From that SPF or DKIM proves"
+            }
             PolicyReason::SendBlocked => "A filter rule blocks mail to this address",
             PolicyReason::Suppressed => "The address is on the suppression list",
             PolicyReason::ReceiveBlocked => {
@@ -137,6 +143,9 @@ impl PolicyReason {
             PolicyReason::OrgPaused => {
                 "send it again after an administrator has resumed the organization"
             }
+            PolicyReason::SenderUnknown => {
+                "reach its owner another way; it knows those that it has written to"
+            }
             PolicyReason::SendBlocked => "delete the rule, or leave the address out",
             PolicyReason::Suppressed => "take it off the list if it works again",
             PolicyReason::ReceiveBlocked => "reach the recipient in another way",
@@ -148,6 +157,7 @@ impl PolicyReason {
     pub const fn is_temporary(self) -> bool {
         match self {
             PolicyReason::SendOff
+            | PolicyReason::SenderUnknown
             | PolicyReason::SendBlocked
             | PolicyReason::Suppressed
             | PolicyReason::ReceiveBlocked => false,

@@ -108,6 +108,8 @@ pub enum Rate {
         /// In a minute.
         max: u64,
     },
+    /// The first try of a sender that is new to a recipient.
+    FirstTry,
     /// Messages that an inbox receives, and a sender's share of them.
     Received {
         /// In a minute, from all senders together.

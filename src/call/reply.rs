@@ -42,6 +42,8 @@ pub enum Answer {
     Recipient {
         inbox: Option<InboxId>,
         org: Option<OrgId>,
+        /// It takes a message of its own: the answer at the end of the message is about it alone.
+        apart: bool,
     },
     Mailboxes(Vec<MailboxRow>),
     Names(Vec<String>),

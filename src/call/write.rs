@@ -118,6 +118,12 @@ pub enum MessageWrite {
         id: EntryId,
         patch: Box<MessagePatch>,
     },
+    /// Lets its sender in, and moves it to INBOX. Written as for `Patch`.
+    Admit {
+        inbox: InboxRef,
+        id: EntryId,
+        idempotency: Option<Idempotency>,
+    },
     /// Moves it to Trash, or deletes it. Written: `Changed`.
     Delete {
         inbox: InboxRef,
@@ -200,6 +206,11 @@ pub enum DomainWrite {
     },
     /// Keys for the shared domain, if it has none. Only the server itself asks. Written: `Changed`.
     SharedKeys,
+    /// Names the inbox that gets mail for names that no inbox has, or none. Written: `Domain`.
+    CatchAll {
+        domain: DomainRef,
+        inbox: Option<InboxRef>,
+    },
     /// Deletes a domain in which no inbox has an address. Written: `Changed`.
     Delete { domain: DomainRef },
 }
@@ -329,7 +340,9 @@ impl Write {
                 | MailboxWrite::DeleteIn { inbox, .. },
             )
             | Write::Message(
-                MessageWrite::Patch { inbox, .. } | MessageWrite::Delete { inbox, .. },
+                MessageWrite::Patch { inbox, .. }
+                | MessageWrite::Admit { inbox, .. }
+                | MessageWrite::Delete { inbox, .. },
             )
             | Write::Inbox(InboxWrite::Patch { inbox, .. } | InboxWrite::Delete { inbox }) => {
                 Some(inbox.into())
@@ -404,6 +417,7 @@ impl Write {
     pub fn idempotency(&self) -> Option<&Idempotency> {
         match self {
             Write::Mailbox(MailboxWrite::CreateIn { idempotency, .. }) => idempotency.as_ref(),
+            Write::Message(MessageWrite::Admit { idempotency, .. }) => idempotency.as_ref(),
             Write::Mailbox(_) | Write::Entry(_) | Write::Message(_) => None,
             Write::Approval(ApprovalWrite::Decline { idempotency, .. }) => idempotency.as_ref(),
             Write::Inbox(call) => match call {
@@ -423,7 +437,9 @@ impl Write {
                 | DomainWrite::Trust { idempotency, .. }
                 | DomainWrite::Verify { idempotency, .. }
                 | DomainWrite::RotateDkim { idempotency, .. } => idempotency.as_ref(),
-                DomainWrite::SharedKeys | DomainWrite::Delete { .. } => None,
+                DomainWrite::CatchAll { .. }
+                | DomainWrite::SharedKeys
+                | DomainWrite::Delete { .. } => None,
             },
             Write::FilterRule(FilterRuleWrite::Create { idempotency, .. })
             | Write::Suppression(SuppressionWrite::Create { idempotency, .. }) => {

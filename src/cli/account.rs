@@ -74,6 +74,9 @@ pub enum InboxCommand {
         /// parent, or direct]
         #[arg(long)]
         send_mode: Option<String>,
+        /// What happens to mail of senders that it does not know: allow, screen or reject
+        #[arg(long)]
+        receive_default: Option<String>,
     },
     /// List the inboxes
     List,
@@ -99,6 +102,9 @@ pub enum InboxCommand {
         /// a key with `approve`
         #[arg(long)]
         send_mode: Option<String>,
+        /// What happens to mail of senders that it does not know: allow, screen or reject
+        #[arg(long)]
+        receive_default: Option<String>,
     },
     /// Delete an inbox and everything in it
     Delete {
@@ -179,6 +185,13 @@ pub enum DomainCommand {
         /// Its name or id (dom_…)
         domain: String,
     },
+    /// Name the inbox that gets mail for names at a domain that no inbox has
+    CatchAll {
+        /// Its name or id (dom_…)
+        domain: String,
+        /// The inbox: id or address; left out, none gets it
+        inbox: Option<String>,
+    },
     /// List the domains
     List,
     /// Remove a domain that no inbox uses
@@ -231,6 +244,7 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             parent,
             client_id,
             send_mode,
+            receive_default,
         } => {
             let body = given(&[
                 ("username", username),
@@ -239,6 +253,7 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
                 ("parent", parent),
                 ("client_id", client_id),
                 ("send_mode", send_mode),
+                ("receive_default", receive_default),
             ]);
             show::one(cli, &api.post("/api/v1/inboxes", &body)?);
         }
@@ -250,11 +265,13 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             parent,
             metadata,
             send_mode,
+            receive_default,
         } => {
             let mut body = given(&[
                 ("display_name", display_name),
                 ("parent", parent),
                 ("send_mode", send_mode),
+                ("receive_default", receive_default),
             ]);
             if let Some(text) = metadata.as_deref().filter(|text| !text.is_empty()) {
                 body["metadata"] = serde_json::from_str(text)
@@ -272,7 +289,8 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             }
             if count == 0 {
                 return Err(
-                    "nothing to change: give --display-name, --parent, --metadata or --send-mode"
+                    "nothing to change: give --display-name, --parent, --metadata, --send-mode or \
+                     --receive-default"
                         .into(),
                 );
             }
@@ -365,6 +383,12 @@ pub fn domains(cli: &Cli, domain: &DomainCommand) -> Result<ExitCode, CliError> 
         }
         DomainCommand::Trust { domain } => {
             show::domain(cli, &api.act(&format!("{}/trust", path(domain)))?);
+        }
+        DomainCommand::CatchAll { domain, inbox } => {
+            show::domain(
+                cli,
+                &api.patch(&path(domain), &json!({"catch_all": inbox}))?,
+            );
         }
         DomainCommand::List => list(cli, &mut api, "/api/v1/domains", show::DOMAIN)?,
         DomainCommand::Delete { id } => {

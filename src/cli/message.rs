@@ -40,6 +40,13 @@ pub enum MessageCommand {
         /// The folder, such as Archive
         folder: String,
     },
+    /// Let the sender of a message in, and move the message to INBOX
+    Admit {
+        /// The inbox: id or address
+        inbox: String,
+        /// The id of the message (msg_…)
+        id: String,
+    },
     /// Move a message to Trash
     Delete {
         /// The inbox: id or address
@@ -128,6 +135,15 @@ pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliErro
         }
         MessageCommand::Move { inbox, id, folder } => {
             let reply = api.patch(&path(inbox, id), &json!({"folder": folder}))?;
+            let now = show::text(&reply.json()["folder"]);
+            show::done(
+                cli,
+                &reply,
+                format_args!("{id} is in {}", show::one_line(&now)),
+            );
+        }
+        MessageCommand::Admit { inbox, id } => {
+            let reply = api.act(&format!("{}/admit", path(inbox, id)))?;
             let now = show::text(&reply.json()["folder"]);
             show::done(
                 cli,

@@ -41,6 +41,8 @@ http        = "localhost:8080"      # clear text: loopback only; the command lin
 # Mail that the owner of the domain in From disowns (DMARC) is refused or goes to Junk, as the owner
 # wants; "report" takes it and shows the result.
 # dmarc = "enforce"
+# Put off the first try of a sender that a recipient does not know (RFC 6647).
+# greylist = false
 
 # [outbound]
 # smarthost      = "smtp.example.net:587"  # all mail goes there; without it, by MX

@@ -11,6 +11,7 @@ use super::context::WriteContext;
 use super::drive::{CarriedOn, Done, carry_on, drive, resume};
 use super::intake::{IntakeStage, WaitingMessages};
 use super::outbound::{OutboundTurn, WaysOut};
+use super::state::ServiceCounters;
 use super::{Finding, LookupId, Lookups, ReadClock, ReadTask, Reader, Service, Setup, Writer};
 use crate::call::{
     Call, ConnId, Event, InboxId, InboxRow, NoResolver, OrgId, OutboundSettings, Refusal, Reply,
@@ -205,6 +206,7 @@ impl Inline {
     /// Ends the process and starts another over the same database: nothing that is only in memory
     /// is left.
     pub fn restart(&mut self) {
+        *self.service.counters() = ServiceCounters::default();
         self.writer =
             Writer::with_random(Arc::clone(&self.service), Random::seeded(self.random.u64()));
         self.reader =
@@ -355,5 +357,6 @@ fn plain_row(context: &WriteContext<'_>, address: &Address, parent: Option<Inbox
         bytes: 0,
         messages: 0,
         send_mode: crate::call::SendMode::Direct,
+        receive_default: crate::call::ReceiveDefault::Allow,
     }
 }

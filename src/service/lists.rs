@@ -109,6 +109,20 @@ fn block_of(
     Ok(None)
 }
 
+/// Whether a rule of the receiver lets an author in. The caller knows that From is no forgery.
+pub fn lets_in(
+    service: &Service,
+    store: &Store,
+    receiver: (OrgId, InboxId),
+    author: &str,
+) -> Result<bool, Refusal> {
+    if !lists_of(service, store, receiver.0)?.has_rules {
+        return Ok(false);
+    }
+    let rule = rule_for(store, receiver, FilterDirection::Receive, author, true)?;
+    Ok(rule.is_some_and(|rule| rule.action == FilterAction::Allow))
+}
+
 /// Why an address may not be written to, with the id of the rule or of the suppression. `lists` are
 /// those of the sender's organization.
 pub fn send_block(
@@ -168,6 +182,7 @@ pub fn check_envelope(
     let Answer::Recipient {
         inbox: Some(inbox),
         org: Some(org),
+        ..
     } = *found
     else {
         return Ok(());

@@ -9,9 +9,10 @@ use super::access::limits::{LIFTED, Payer};
 use super::access::receives::{ReceiveRate, SendingParty};
 use crate::call::{
     Access, Answer, Bounded, Countable, InboxId, InboxRef, Limits, Metric, Network, Noun, Now,
-    OrgId, Rate, Refusal,
+    OrgId, Rate, ReceiveDefault, Refusal,
 };
 use crate::mail::Address;
+use crate::mail::write::return_path::is_reserved;
 use crate::service::outbound::path::row_at;
 use crate::store::{Destination, Store};
 use core::net::IpAddr;
@@ -85,8 +86,8 @@ pub fn check_domain(store: &Store, inbox: InboxId) -> Result<(), Refusal> {
     }
 }
 
-/// The inbox that an address belongs to: the exact address first, then the address without its
-/// `+tag` (DECISIONS.md, "Addresses").
+/// The inbox that has an address: that of the exact address first, then that of the address without
+/// its `+tag` (DECISIONS.md, "Addresses").
 pub fn find_destination(store: &Store, address: &Address) -> Result<Option<Destination>, Refusal> {
     if let Some(found) = store.destination(&address.canonical())? {
         return Ok(Some(found));
@@ -94,6 +95,15 @@ pub fn find_destination(store: &Store, address: &Address) -> Result<Option<Desti
     match address.without_plus() {
         Some(plain) => Ok(store.destination(&plain.canonical())?),
         None => Ok(None),
+    }
+}
+
+/// The catch-all of the domain of an address that no inbox has. A return path is no such address:
+/// one that names nothing is forged, or its time is over.
+fn find_catch_all(store: &Store, address: &Address) -> Result<Option<Destination>, Refusal> {
+    match is_reserved(address.local()) {
+        true => Ok(None),
+        false => Ok(store.catch_all(address.domain())?),
     }
 }
 
@@ -163,6 +173,7 @@ pub fn check_recipient(
     let metrics = &service.shared.metrics;
     let found = match find_return_or(service, store, &address)? {
         None if is_postmaster(service, &address) => store.operator_inbox()?,
+        None => find_catch_all(store, &address)?,
         found => found,
     };
     let Some(found) = found else {
@@ -173,6 +184,7 @@ pub fn check_recipient(
             Ok(Answer::Recipient {
                 inbox: None,
                 org: None,
+                apart: false,
             })
         } else {
             metrics.count(Metric::RejectedRelay);
@@ -198,6 +210,43 @@ pub fn check_recipient(
     Ok(Answer::Recipient {
         inbox: Some(found.inbox),
         org: Some(found.org),
+        apart: found.receives == ReceiveDefault::Reject,
+    })
+}
+
+/// Puts off the first try of a sender that a recipient does not know, where the operator wants it.
+/// It comes after every other check of the recipient: what is refused for good is refused at once.
+/// A report that comes to a return path is never put off: the inbox has written to its sender. Nor
+/// is mail of a reverse-path that `inbox` knows; forged, that costs the delay and no more.
+pub fn check_first_try(
+    service: &Service,
+    store: &Store,
+    (peer, now): (IpAddr, Now),
+    from: Option<&str>,
+    (recipient, inbox): (&str, Option<InboxId>),
+) -> Result<(), Refusal> {
+    if !service.shared.inbound.greylist {
+        return Ok(());
+    }
+    let recipient = parse_address(recipient, "recipient")?;
+    if is_reserved(recipient.local()) {
+        return Ok(());
+    }
+    if let (Some(from), Some(inbox)) = (from, inbox)
+        && let Ok(from) = Address::parse(from)
+        && store.known_sender(inbox, &from.canonical())?.is_some()
+    {
+        return Ok(());
+    }
+    let recipient = recipient.canonical();
+    let delay_ms = service.shared.limits.greylist_s.saturating_mul(1000);
+    let admitted = (service.counters().greylist).admit(peer, from, &recipient, delay_ms, now);
+    admitted.map_err(|retry_ms| {
+        service.shared.metrics.count(Metric::Greylisted);
+        Refusal::RateLimited {
+            rate: Rate::FirstTry,
+            retry_ms,
+        }
     })
 }
 

@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::access::greylist::Greylist;
 use super::access::limits::{Failures, LIFTED, Leases, Payer, Rates};
 use super::access::login_log::LoginLog;
 use super::access::receives::Receives;
@@ -98,6 +99,7 @@ pub(super) struct ServiceCounters {
     pub(super) login_log: LoginLog,
     pub(super) rates: Rates,
     pub(super) receives: Receives,
+    pub(super) greylist: Greylist,
     pub(super) leases: Leases,
 }
 

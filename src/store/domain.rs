@@ -5,8 +5,9 @@
 
 use rusqlite::{Row, params};
 
+use super::inbox::{Destination, read_destination};
 use super::{Error, Store};
-use crate::call::{DomainId, DomainRow, OrgId};
+use crate::call::{DomainId, DomainRow, InboxId, OrgId};
 
 impl Store {
     /// A new domain. The caller has checked that a row with `verified_at` is the only one of its
@@ -39,7 +40,7 @@ impl Store {
     /// The domain of this name as an organization has named it, proven or not.
     pub fn domain_named(&self, org: OrgId, name: &str) -> Result<Option<DomainRow>, Error> {
         self.one(
-            "SELECT id, name, token, verified_at, created_at FROM domain
+            "SELECT id, name, token, verified_at, created_at, catch_all FROM domain
              WHERE org = ?1 AND name = ?2",
             params![org.0, name],
             read_domain,
@@ -49,7 +50,7 @@ impl Store {
     /// One domain of an organization.
     pub fn domain(&self, org: OrgId, id: DomainId) -> Result<Option<DomainRow>, Error> {
         self.one(
-            "SELECT id, name, token, verified_at, created_at FROM domain
+            "SELECT id, name, token, verified_at, created_at, catch_all FROM domain
              WHERE org = ?1 AND id = ?2",
             [org.0, id.0],
             read_domain,
@@ -81,7 +82,7 @@ impl Store {
     /// The domains of an organization. Their number is bounded by a limit of the product.
     pub fn domains(&self, org: OrgId) -> Result<Vec<DomainRow>, Error> {
         self.all(
-            "SELECT id, name, token, verified_at, created_at FROM domain
+            "SELECT id, name, token, verified_at, created_at, catch_all FROM domain
              WHERE org = ?1 ORDER BY id",
             [org.0],
             read_domain,
@@ -100,6 +101,38 @@ impl Store {
             [row.id.0, at],
         )?;
         Ok(())
+    }
+
+    /// Names the inbox that gets mail for names at a domain that no inbox has.
+    pub fn set_catch_all(
+        &self,
+        org: OrgId,
+        domain: DomainId,
+        inbox: Option<InboxId>,
+    ) -> Result<(), Error> {
+        self.run(
+            "UPDATE domain SET catch_all = ?3 WHERE org = ?1 AND id = ?2",
+            params![org.0, domain.0, inbox.map(|inbox| inbox.0)],
+        )?;
+        Ok(())
+    }
+
+    /// The inbox that gets mail for names at a proven domain that no inbox has. It gets none while
+    /// the domain of its own address waits for a proof.
+    pub fn catch_all(&self, name: &str) -> Result<Option<Destination>, Error> {
+        self.one(
+            "SELECT inbox.org, inbox.id, inbox.bytes + inbox.cost, org.bytes + org.cost,
+                 (SELECT messages FROM mailbox WHERE mailbox.inbox = inbox.id AND name = 'INBOX'),
+                 inbox.receive_default
+             FROM domain JOIN inbox ON inbox.id = domain.catch_all AND inbox.org = domain.org
+                  JOIN org ON org.id = inbox.org
+                  LEFT JOIN domain own ON own.id = inbox.domain
+             WHERE domain.name = ?1 AND domain.verified_at IS NOT NULL
+                 AND (inbox.domain IS NULL OR own.verified_at IS NOT NULL)
+                 AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = inbox.org)",
+            [name],
+            read_destination,
+        )
     }
 
     /// Whether any inbox has an address in the domain.
@@ -142,5 +175,6 @@ fn read_domain(r: &Row<'_>) -> rusqlite::Result<DomainRow> {
         token: r.get(2)?,
         verified_at: r.get(3)?,
         created_at: r.get(4)?,
+        catch_all: r.get::<_, Option<i64>>(5)?.map(InboxId),
     })
 }

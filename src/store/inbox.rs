@@ -3,10 +3,11 @@
 
 use rusqlite::{Row, params};
 
+use super::known_sender::{read_receive, receive_number};
 use super::outgoing::{read_send_mode, send_mode_number};
 use super::quota::{ADDRESS_BYTES, INBOX_BYTES, OrgDelta};
 use super::{Error, Store, format, uint, uint32};
-use crate::call::{DomainId, InboxId, InboxPath, InboxRow, OrgId};
+use crate::call::{DomainId, InboxId, InboxPath, InboxRow, OrgId, ReceiveDefault};
 
 /// Where mail for an address goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +20,8 @@ pub struct Destination {
     pub stored: u64,
     /// The same of its organization.
     pub org_stored: u64,
+    /// What happens to mail of senders that it does not know.
+    pub receives: ReceiveDefault,
     /// Messages in its INBOX; `None` without one.
     pub messages: Option<u32>,
 }
@@ -36,8 +39,9 @@ impl Store {
     ) -> Result<(), Error> {
         self.run(
             "INSERT INTO inbox (id, org, address, domain, display_name, parent, ancestors,
-                                client_id, metadata, created_at, send_mode)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                                client_id, metadata, created_at, send_mode,
+                                receive_default)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             params![
                 row.id.0,
                 org.0,
@@ -50,6 +54,7 @@ impl Store {
                 row.metadata,
                 row.created_at,
                 send_mode_number(row.send_mode),
+                receive_number(row.receive_default),
             ],
         )?;
         let known = self.run(
@@ -100,7 +105,8 @@ impl Store {
     pub fn destination(&self, canonical: &str) -> Result<Option<Destination>, Error> {
         self.one(
             "SELECT inbox.org, inbox.id, inbox.bytes + inbox.cost, org.bytes + org.cost,
-                 (SELECT messages FROM mailbox WHERE mailbox.inbox = inbox.id AND name = 'INBOX')
+                 (SELECT messages FROM mailbox WHERE mailbox.inbox = inbox.id AND name = 'INBOX'),
+                 inbox.receive_default
              FROM address JOIN inbox ON inbox.id = address.inbox JOIN org ON org.id = inbox.org
                   LEFT JOIN domain ON domain.id = inbox.domain
              WHERE canonical = ?1 AND (inbox.domain IS NULL OR domain.verified_at IS NOT NULL)
@@ -126,7 +132,8 @@ impl Store {
     pub fn operator_inbox(&self) -> Result<Option<Destination>, Error> {
         self.one(
             "SELECT org.id, inbox.id, inbox.bytes + inbox.cost, org.bytes + org.cost,
-                 (SELECT messages FROM mailbox WHERE mailbox.inbox = inbox.id AND name = 'INBOX')
+                 (SELECT messages FROM mailbox WHERE mailbox.inbox = inbox.id AND name = 'INBOX'),
+                 inbox.receive_default
              FROM org JOIN inbox ON inbox.org = org.id
              WHERE org.id = (SELECT value FROM meta WHERE name = 'operator')
                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)
@@ -140,7 +147,7 @@ impl Store {
     pub fn inbox(&self, org: OrgId, inbox: InboxId) -> Result<Option<InboxRow>, Error> {
         self.one(
             "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                    messages, send_mode
+                    messages, send_mode, receive_default
              FROM inbox WHERE org = ?1 AND id = ?2",
             [org.0, inbox.0],
             read_inbox,
@@ -160,14 +167,14 @@ impl Store {
         match parent {
             None => self.all(
                 "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                        messages, send_mode
+                        messages, send_mode, receive_default
                  FROM inbox WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
                 [org.0, after.0, limit],
                 read_inbox,
             ),
             Some(parent) => self.all(
                 "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                        messages, send_mode
+                        messages, send_mode, receive_default
                  FROM inbox WHERE parent = ?4 AND org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
                 [org.0, after.0, limit, parent.0],
                 read_inbox,
@@ -202,10 +209,10 @@ impl Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.all(
             "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                    messages, send_mode, ancestors
+                    messages, send_mode, receive_default, ancestors
              FROM inbox WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             [org.0, after.0, limit],
-            |r| Ok((read_inbox(r)?, r.get::<_, Vec<u8>>(10)?)),
+            |r| Ok((read_inbox(r)?, r.get::<_, Vec<u8>>(11)?)),
         )?;
         rows.into_iter()
             .map(|(row, ancestors)| Ok((row, format::decode_ancestors(&ancestors)?)))
@@ -259,7 +266,8 @@ impl Store {
     /// Changes the fields that a client may change.
     pub fn update_inbox(&self, org: OrgId, row: &InboxRow) -> Result<(), Error> {
         self.run(
-            "UPDATE inbox SET display_name = ?3, parent = ?4, metadata = ?5, send_mode = ?6
+            "UPDATE inbox SET display_name = ?3, parent = ?4, metadata = ?5, send_mode = ?6,
+                 receive_default = ?7
              WHERE org = ?1 AND id = ?2",
             params![
                 org.0,
@@ -268,6 +276,7 @@ impl Store {
                 row.parent.map(|p| p.0),
                 row.metadata,
                 send_mode_number(row.send_mode),
+                receive_number(row.receive_default),
             ],
         )?;
         Ok(())
@@ -305,6 +314,10 @@ impl Store {
             [org.0, inbox.0],
         )?;
         self.run(
+            "UPDATE domain SET catch_all = NULL WHERE org = ?1 AND catch_all = ?2",
+            [org.0, inbox.0],
+        )?;
+        self.run(
             "DELETE FROM inbox WHERE id = ?2 AND org = ?1",
             [org.0, inbox.0],
         )?;
@@ -333,15 +346,17 @@ fn read_inbox(r: &Row<'_>) -> rusqlite::Result<InboxRow> {
         bytes: uint(r.get(7)?),
         messages: uint(r.get(8)?),
         send_mode: read_send_mode(r, 9)?,
+        receive_default: read_receive(r, 10)?,
     })
 }
 
-fn read_destination(r: &Row<'_>) -> rusqlite::Result<Destination> {
+pub(super) fn read_destination(r: &Row<'_>) -> rusqlite::Result<Destination> {
     Ok(Destination {
         org: OrgId(r.get(0)?),
         inbox: InboxId(r.get(1)?),
         stored: uint(r.get(2)?),
         org_stored: uint(r.get(3)?),
+        receives: read_receive(r, 5)?,
         messages: r.get::<_, Option<i64>>(4)?.map(uint32),
     })
 }

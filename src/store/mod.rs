@@ -31,6 +31,7 @@ mod inbox;
 mod job;
 mod kept;
 mod keyword;
+mod known_sender;
 mod mailbox;
 mod message;
 mod open;
@@ -70,6 +71,7 @@ pub use inbox::Destination;
 #[cfg(test)]
 pub use job::NewJob;
 pub use job::{ClaimedJob, JobLease};
+pub use known_sender::KnownBy;
 pub use mailbox::{InboxPlace, MailboxRecord};
 pub use message::{ListPosition, MessageRecord};
 pub use open::{FILE, Role};

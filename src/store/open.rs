@@ -315,6 +315,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
         move_rows: move_recipients,
     },
     SchemaStep::sql(include_str!("step12.sql")),
+    SchemaStep::sql(include_str!("step13.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

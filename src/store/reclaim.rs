@@ -226,6 +226,10 @@ impl Store {
             "DELETE FROM filter_rule WHERE id IN
                  (SELECT id FROM filter_rule WHERE inbox = ?1 AND inbox <> 0 LIMIT ?2)",
             [inbox, SLICE_ROWS],
+        )? + self.direct().run(
+            "DELETE FROM known_sender WHERE inbox = ?1 AND address IN
+                 (SELECT address FROM known_sender WHERE inbox = ?1 LIMIT ?2)",
+            [inbox, SLICE_ROWS],
         )?;
         Ok(rows as i64)
     }

@@ -80,10 +80,25 @@ pub(super) const TABLES: &[SummedTable] = &[
         key: &["id"],
         sums: &[(
             "sum",
-            &["id", "org", "name", "token", "verified_at", "created_at"],
+            &[
+                "id",
+                "org",
+                "name",
+                "token",
+                "verified_at",
+                "created_at",
+                "catch_all",
+            ],
         )],
         filled_later: false,
-        kept_by: KeptBy::Triggers(&["org", "name", "token", "verified_at", "created_at"]),
+        kept_by: KeptBy::Triggers(&[
+            "org",
+            "name",
+            "token",
+            "verified_at",
+            "created_at",
+            "catch_all",
+        ]),
     },
     SummedTable {
         name: "key",
@@ -118,6 +133,13 @@ pub(super) const TABLES: &[SummedTable] = &[
         ],
         filled_later: false,
         kept_by: KeptBy::Triggers(INBOX),
+    },
+    SummedTable {
+        name: "known_sender",
+        key: &["inbox", "address"],
+        sums: &[("sum", &["inbox", "address", "admitted", "at"])],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(&["inbox", "address", "admitted", "at"]),
     },
     SummedTable {
         name: "mailbox",
@@ -321,6 +343,7 @@ const INBOX: &[&str] = &[
     "metadata",
     "created_at",
     "send_mode",
+    "receive_default",
 ];
 const MAILBOX: &[&str] = &[
     "id",

@@ -2,14 +2,14 @@
 //! publish and what the DNS has in their place.
 
 use super::codes;
-use super::fields::FieldKind::{DomainName, Flag, Id, List, Object, OneOf, Text, Time};
+use super::fields::FieldKind::{DomainName, Flag, Id, InboxName, List, Object, OneOf, Text, Time};
 use super::fields::{ANY, BodyTable, fields};
 use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use crate::call::{
-    Answer, DomainId, DomainRead, DomainRecord, DomainRef, DomainView, DomainWrite, RecordPurpose,
-    RecordStatus, Shared, Written,
+    Answer, DomainId, DomainRead, DomainRecord, DomainRef, DomainView, DomainWrite, InboxId,
+    RecordPurpose, RecordStatus, Shared, Written,
 };
 use crate::http::wire::response::Response;
 
@@ -64,6 +64,9 @@ static DOMAIN: Shape<DomainView> = shape! {
         => |slot, domain| slot.flag(domain.row.verified_at.is_some());
     shared: always Flag, "false", "Whether it is the shared domain; only the operator sees that."
         => |slot, domain| slot.flag(domain.is_shared);
+    catch_all: or_null Id(InboxId::PREFIX), "null",
+        "The inbox that gets mail for names at the domain that no inbox has."
+        => |slot, domain| slot.shown_or_null(domain.row.catch_all);
     records: always List(&Object(&RECORD)), "[]", "The records to publish."
         => |mut slot, domain| RECORD.write_list(slot.octets(), &domain.records);
     checked_at: or_null Time, "null",
@@ -198,6 +201,52 @@ fn rotate(request: &mut RouteRequest<'_>) -> RouteResult {
         idempotency: request
             .idempotency(|written| shown(written).map_or_else(Vec::new, Response::keep)),
     };
+    Ok(RouteStep::Write(
+        Box::new(call.into()),
+        |written, _: &Shared| shown(written),
+    ))
+}
+
+const DOMAIN_PATCH: BodyTable = BodyTable {
+    name: "DomainPatch",
+    says: "A change of a domain.",
+    optional: false,
+    example: r#"{"catch_all":"support@agents.example"}"#,
+    fields: fields! {
+        catch_all: clearable InboxName, r#""inb_01Hq7Zk3VdX""#,
+            "The inbox that gets mail for names at the domain that no inbox has; null: none does.";
+    },
+};
+
+pub(crate) static PATCH: Operation = Operation {
+    id: "domains.patch",
+    summary: "Change a domain",
+    says: "Names the inbox that gets mail for names at the domain that no inbox has.",
+    query: &[],
+    takes: Takes::Json(&DOMAIN_PATCH),
+    gives: &[Gives {
+        status: 200,
+        says: "The domain as it is now.",
+        content: ResponseContent::One(&DOMAIN),
+    }],
+    errors: &[codes::NOT_FOUND],
+    run: patch,
+};
+
+fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
+    let domain = request.id(0, "domain", domain_ref)?;
+    let Some(inbox) = request.body.clearable_inbox("catch_all") else {
+        // Nothing is to be changed.
+        let call = DomainRead::Get { domain };
+        return Ok(RouteStep::Read(
+            Box::new(call.into()),
+            |answer, _, _| match answer {
+                Answer::Domains(rows) => Some(DOMAIN.response(200, rows.first()?)),
+                _ => None,
+            },
+        ));
+    };
+    let call = DomainWrite::CatchAll { domain, inbox };
     Ok(RouteStep::Write(
         Box::new(call.into()),
         |written, _: &Shared| shown(written),

@@ -10,7 +10,8 @@ use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use crate::call::bounds::{CLIENT_ID_BYTES_MAX, LABEL_BYTES_MAX, METADATA_BYTES_MAX};
 use crate::call::{
-    Answer, InboxId, InboxPatch, InboxRead, InboxRow, InboxWrite, SendMode, Shared, Written,
+    Answer, InboxId, InboxPatch, InboxRead, InboxRow, InboxWrite, ReceiveDefault, SendMode, Shared,
+    Written,
 };
 use crate::http::wire::response::Response;
 
@@ -37,6 +38,10 @@ const NEW_INBOX: BodyTable = BodyTable {
             "What happens to mail that it sends: it leaves, waits for an approval when a recipient is outside the organization, \
              becomes a draft, or is refused. That of \
              the organization may be stricter. To make it less strict needs `approve`.";
+        receive_default: optional OneOf(ReceiveDefault::NAMES), r#""screen""#,
+            "What happens to mail of senders that it does not know: `allow` takes it, `screen` puts \
+             it into Junk with the label `$Screened`, `reject` refuses it. It knows those that it \
+             has written to, those that were admitted, and its own organization.";
     },
 };
 
@@ -56,6 +61,10 @@ const INBOX_PATCH: BodyTable = BodyTable {
             "What happens to mail that it sends: it leaves, waits for an approval when a recipient is outside the organization, \
              becomes a draft, or is refused. That of \
              the organization may be stricter. To make it less strict needs `approve`.";
+        receive_default: optional OneOf(ReceiveDefault::NAMES), r#""screen""#,
+            "What happens to mail of senders that it does not know: `allow` takes it, `screen` puts \
+             it into Junk with the label `$Screened`, `reject` refuses it. It knows those that it \
+             has written to, those that were admitted, and its own organization.";
     },
 };
 
@@ -82,6 +91,9 @@ static INBOX: Shape<InboxRow> = shape! {
     send_mode: always OneOf(SendMode::NAMES), r#""direct""#,
         "What happens to mail that it sends; that of the organization may be stricter."
         => |slot, inbox| slot.text(inbox.send_mode.name());
+    receive_default: always OneOf(ReceiveDefault::NAMES), r#""allow""#,
+        "What happens to mail of senders that it does not know."
+        => |slot, inbox| slot.text(inbox.receive_default.name());
 };
 
 /// What a key that may not read inboxes is told of one that it has made or changed.
@@ -140,6 +152,9 @@ fn create(request: &mut RouteRequest<'_>) -> RouteResult {
         send_mode: body
             .text("send_mode")
             .and_then(|name| SendMode::named(&name)),
+        receive_default: body
+            .text("receive_default")
+            .and_then(|name| ReceiveDefault::named(&name)),
     };
     let call = InboxWrite::Create {
         new: Box::new(new),
@@ -241,8 +256,8 @@ fn read(request: &mut RouteRequest<'_>) -> RouteResult {
 pub(crate) static PATCH: Operation = Operation {
     id: "inboxes.patch",
     summary: "Change an inbox",
-    says: "Changes the name, the place in the tree, the metadata or the mode of sending of an \
-           inbox.",
+    says: "Changes the name, the place in the tree, the metadata, or what happens to mail that \
+           it sends and receives.",
     query: &[],
     takes: Takes::Json(&INBOX_PATCH),
     gives: &[Gives {
@@ -263,6 +278,9 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
         send_mode: body
             .text("send_mode")
             .and_then(|name| SendMode::named(&name)),
+        receive_default: body
+            .text("receive_default")
+            .and_then(|name| ReceiveDefault::named(&name)),
     };
     let call = InboxWrite::Patch {
         inbox: request.inbox()?,

@@ -406,25 +406,58 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
         id: request.id(1, "message", EntryId::parse)?,
         patch: Box::new(patch),
     };
-    Ok(RouteStep::Write(
-        Box::new(call.into()),
-        |written, _| match written {
-            Written::Message(view) => Some(MESSAGE.response(200, view)),
-            Written::MessageState {
-                inbox,
-                folder,
-                state,
-            } => {
-                let changed = ChangedMessage {
-                    inbox: *inbox,
-                    folder: folder.clone(),
-                    state: state.clone(),
-                };
-                Some(MESSAGE_STATE.response(200, &changed))
-            }
-            _ => None,
-        },
-    ))
+    Ok(RouteStep::Write(Box::new(call.into()), |written, _| {
+        changed(written)
+    }))
+}
+
+fn changed(written: &Written) -> Option<Response> {
+    match written {
+        Written::Message(view) => Some(MESSAGE.response(200, view)),
+        Written::MessageState {
+            inbox,
+            folder,
+            state,
+        } => {
+            let changed = ChangedMessage {
+                inbox: *inbox,
+                folder: folder.clone(),
+                state: state.clone(),
+            };
+            Some(MESSAGE_STATE.response(200, &changed))
+        }
+        _ => None,
+    }
+}
+
+pub(crate) static ADMIT: Operation = Operation {
+    id: "messages.admit",
+    summary: "Let a sender in",
+    says: "Lets the sender of a message in: an inbox that screens or refuses mail of senders that it \
+           does not know takes the mail of this one from now on. The message loses the label \
+           `$Screened` and moves to INBOX.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 200,
+        says: "The message as it is now, without its content. A key without `messages:read` is \
+               told its state only.",
+        content: ResponseContent::Either(&MESSAGE, &MESSAGE_STATE),
+    }],
+    errors: &[codes::LIMIT_REACHED, codes::CONFLICT],
+    run: admit,
+};
+
+fn admit(request: &mut RouteRequest<'_>) -> RouteResult {
+    let call = MessageWrite::Admit {
+        inbox: request.inbox()?,
+        id: request.id(1, "message", EntryId::parse)?,
+        idempotency: request
+            .idempotency(|written| changed(written).map_or_else(Vec::new, Response::keep)),
+    };
+    Ok(RouteStep::Write(Box::new(call.into()), |written, _| {
+        changed(written)
+    }))
 }
 
 pub(crate) static DELETE: Operation = Operation {

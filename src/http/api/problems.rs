@@ -492,6 +492,7 @@ fn rate_limited(rate: Rate, retry_ms: u64, limits: &Limits) -> Box<Problem> {
             problem
         }
         // Of port 25 alone.
+        Rate::FirstTry => Problem::too_many(retry_ms, 1),
         Rate::Messages { max } | Rate::Octets { max } | Rate::Recipients { max } => {
             Problem::too_many(retry_ms, max)
         }
@@ -516,6 +517,7 @@ fn policy(refusal: &PolicyRefusal) -> Box<Problem> {
     let code = match reason {
         PolicyReason::SendOff => codes::SEND_OFF,
         PolicyReason::OrgPaused => codes::ORG_PAUSED,
+        PolicyReason::SenderUnknown => codes::RECEIVE_BLOCKED,
         PolicyReason::SendBlocked => codes::SEND_BLOCKED,
         PolicyReason::Suppressed => codes::SUPPRESSED,
         PolicyReason::ReceiveBlocked => codes::RECEIVE_BLOCKED,

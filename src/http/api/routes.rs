@@ -348,6 +348,7 @@ routes! {
     POST "/api/v1/domains" DOMAINS Answered(&domain::CREATE);
     GET "/api/v1/domains" DOMAINS Answered(&domain::LIST);
     GET "/api/v1/domains/{domain}" DOMAINS Answered(&domain::READ);
+    PATCH "/api/v1/domains/{domain}" DOMAINS Answered(&domain::PATCH);
     DELETE "/api/v1/domains/{domain}" DOMAINS Answered(&domain::DELETE);
     GET "/api/v1/domains/{domain}/dns-records" DOMAINS Answered(&domain::RECORDS);
     POST "/api/v1/domains/{domain}/verify" DOMAINS Answered(&domain::VERIFY);
@@ -374,6 +375,7 @@ routes! {
     GET "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_READ Answered(&message::READ);
     PATCH "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::PATCH);
     DELETE "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::DELETE);
+    POST "/api/v1/inboxes/{inbox}/messages/{id}/admit" MAIL_WRITE Answered(&message::ADMIT);
     GET "/api/v1/inboxes/{inbox}/messages/{id}/raw" MAIL_READ Answered(&message::RAW);
     GET "/api/v1/inboxes/{inbox}/messages/{id}/attachments/{att}" MAIL_READ
         Answered(&message::ATTACHMENT_OCTETS);

@@ -2,6 +2,7 @@
 //! nothing.
 
 pub mod admit;
+pub mod greylist;
 pub mod lease;
 pub mod limits;
 pub mod login;

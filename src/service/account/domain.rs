@@ -8,12 +8,13 @@ use super::dkim::give_keys;
 use super::record::{DomainInfo, records};
 use crate::call::{
     Access, Answer, Caller, Change, ConflictReason, Countable, DomainId, DomainRef, DomainRow,
-    DomainView, NewDomain, Noun, OrgId, Refusal, Scopes, UidSet, Written,
+    DomainView, InboxRef, NewDomain, Noun, OrgId, Refusal, Scopes, UidSet, Written,
 };
 use crate::mail::parse::address::parse_domain;
 use crate::service::Service;
 use crate::service::context::WriteContext;
 use crate::service::field::invalid;
+use crate::service::policy::find_inbox;
 use crate::store::{DkimKeyRow, NewEvent, SHARED_DOMAIN_ID, Store};
 
 /// Names a domain. It waits for a proof, unless the operator trusts it. Whether other organizations
@@ -84,6 +85,7 @@ impl DomainSubject {
             name: service.shared_domain.clone(),
             token: String::new(),
             verified_at: Some(0),
+            catch_all: None,
             created_at: 0,
         };
         DomainSubject { org: None, row }
@@ -220,6 +222,7 @@ fn insert_domain(
         name: name.to_owned(),
         token: context.random.lower36(TOKEN_DIGITS),
         verified_at: None,
+        catch_all: None,
         created_at: context.now.unix_ms,
     };
     context.store.insert_domain(org, &row)?;
@@ -313,6 +316,27 @@ fn find_domain(store: &Store, org: OrgId, domain: &DomainRef) -> Result<DomainRo
         }
     };
     found.ok_or(NONE)
+}
+
+/// Names the inbox of the organization that gets mail for names at a domain that no inbox has.
+pub fn set_catch_all(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    domain: &DomainRef,
+    inbox: Option<&InboxRef>,
+) -> Result<Written, Refusal> {
+    let subject = DomainSubject::find(context.service, context.store, access, domain)?;
+    if subject.org.is_none() {
+        return Err(Refusal::Conflict(ConflictReason::SharedDomain));
+    }
+    let mut row = subject.row;
+    row.catch_all = match inbox {
+        None => None,
+        Some(name) => Some(find_inbox(context.store, access, name)?),
+    };
+    let store = context.store;
+    store.set_catch_all(access.org, row.id, row.catch_all)?;
+    written(context, DomainSubject::of(access.org, row))
 }
 
 /// Deletes a domain in which no inbox has an address.

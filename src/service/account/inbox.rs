@@ -73,6 +73,7 @@ pub fn create_inbox(
         bytes: 0,
         messages: 0,
         send_mode,
+        receive_default: new.receive_default.unwrap_or_default(),
     };
     insert(context, org, &row, &address, domain, &ancestors)?;
     Ok(told(access, row, false))
@@ -368,6 +369,9 @@ pub fn patch_inbox(
             require(access.scopes, Scopes::APPROVE)?;
         }
         row.send_mode = mode;
+    }
+    if let Some(mode) = patch.receive_default {
+        row.receive_default = mode;
     }
     if let Some(parent) = &patch.parent {
         row.parent = match parent {

@@ -45,7 +45,8 @@ pub(super) fn look(
         }
         Look::Recipient { from, address } => {
             let party = SendingParty::of(caller, peer);
-            if let SendingParty::Network(_) = party {
+            let is_outside = matches!(party, SendingParty::Network(_));
+            if is_outside {
                 service.take_recipient(peer, now)?;
             }
             let sender = (caller.key(), party);
@@ -56,6 +57,13 @@ pub(super) fn look(
                 }
                 (None, from) => lists::check_envelope(service, store, from.as_deref(), &found)?,
                 (Some(_), None) => {}
+            }
+            if is_outside {
+                let to = match found {
+                    Answer::Recipient { inbox, .. } => (address.as_str(), inbox),
+                    _ => return Err(Refusal::Internal),
+                };
+                policy::check_first_try(service, store, (peer, now), from.as_deref(), to)?;
             }
             Ok(found)
         }

@@ -190,6 +190,7 @@ fn write_message(
         MessageWrite::Patch { inbox, id, patch } => {
             message::patch(context, access, inbox, *id, patch)
         }
+        MessageWrite::Admit { inbox, id, .. } => message::admit(context, access, inbox, *id),
         MessageWrite::Delete {
             inbox,
             id,
@@ -253,6 +254,9 @@ fn write_domain(
             domain::rotate_dkim(context, caller.access()?, domain)
         }
         DomainWrite::SharedKeys => domain::give_shared_keys(context),
+        DomainWrite::CatchAll { domain, inbox } => {
+            domain::set_catch_all(context, caller.access()?, domain, inbox.as_ref())
+        }
         DomainWrite::Delete { domain } => domain::delete_domain(context, caller.access()?, domain),
     };
     written.map(Carried::Done)

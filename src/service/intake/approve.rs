@@ -55,7 +55,7 @@ pub(super) fn approved(
         let sender = (Some(access), SendingParty::Org(access.org));
         let place = &recipient.address;
         match policy::check_recipient(service, store, context.now, sender, place)? {
-            Answer::Recipient { inbox, org } => (recipient.inbox, recipient.org) = (inbox, org),
+            Answer::Recipient { inbox, org, .. } => (recipient.inbox, recipient.org) = (inbox, org),
             _ => return Err(Refusal::Internal),
         }
     }

@@ -183,7 +183,7 @@ fn recipients<'a>(
             },
             other => other,
         })?;
-        let Answer::Recipient { inbox, org } = found else {
+        let Answer::Recipient { inbox, org, .. } = found else {
             return Err(Refusal::Internal);
         };
         recipients.push(Recipient {

@@ -4,6 +4,7 @@
 use super::approve::hash;
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{Delivery, Effect, HeldPlan, Placement, Plan, ReturnedReport};
+use super::screen::{self, Screened, ScreenedSender, screen};
 use super::treat::{Treatment, treat};
 use crate::call::{
     ApprovedMail, Arrival, Caller, Decision, EntryId, Envelope, Flags, INBOX, InboxId, Metric,
@@ -55,8 +56,13 @@ pub(super) fn decide(
     } = decide_way(service, context, caller, (way, from), treatment.auth)?;
     // Otherwise it goes nowhere yet.
     if decision == Decision::Send {
-        let with = (&treatment, reports.as_slice());
-        send_on(context, (&envelope, may_leave), with, &mut effects)?;
+        let from = ScreenedSender {
+            org: caller.key().map(|access| access.org),
+            author: (analysis.author().and_then(Mailbox::address)).map(|a| a.canonical()),
+            auth,
+        };
+        let with = (&treatment, &from, reports.as_slice());
+        send_on(service, context, (&envelope, may_leave), with, &mut effects)?;
     }
     if sender.is_none() {
         let mail = (&envelope, &analysis, auth, reports.as_slice());
@@ -210,12 +216,14 @@ fn references_of(analysis: &Analysis) -> Vec<String> {
 /// Adds an effect for each recipient: an entry in its inbox here, or a row of the queue for one
 /// that is outside.
 fn send_on(
+    service: &Service,
     context: &ReadContext<'_>,
     (envelope, may_leave): (&Envelope, bool),
-    (treatment, reports): (&Treatment, &[ReturnedReport]),
+    (treatment, from, reports): (&Treatment, &ScreenedSender, &[ReturnedReport]),
     effects: &mut Vec<Effect>,
 ) -> Result<(), Refusal> {
     let reverse_path = envelope.reverse_path.as_deref().unwrap_or_default();
+    let mut refused = Vec::new();
     for (at, recipient) in envelope.recipients.iter().enumerate() {
         match recipient.inbox {
             // Two addresses of one inbox make one entry.
@@ -224,11 +232,22 @@ fn send_on(
             Some(inbox) => {
                 let entry = received(inbox, reverse_path, recipient);
                 let mut entry = treatment.apply(context, recipient, entry)?;
-                if let Some(org) = recipient.org
-                    && reports.iter().any(|report| report.inbox == inbox)
-                    && may_label(context.store, org, inbox)?
-                {
-                    entry.keywords.push(BOUNCE_LABEL.to_owned());
+                if reports.iter().any(|report| report.inbox == inbox) {
+                    // A report of what the inbox has sent is never screened.
+                    if let Some(org) = recipient.org
+                        && may_label(context.store, org, inbox)?
+                    {
+                        entry.keywords.push(BOUNCE_LABEL.to_owned());
+                    }
+                } else {
+                    match screen(service, context, from, recipient)? {
+                        Screened::Taken => {}
+                        Screened::Aside(mailbox, keywords) => {
+                            service.shared.metrics.count(Metric::Screened);
+                            (entry.mailbox, entry.keywords) = (mailbox, keywords);
+                        }
+                        Screened::Refused => refused.push(recipient.address.clone()),
+                    }
                 }
                 effects.push(Effect::Place(entry));
             }
@@ -236,7 +255,11 @@ fn send_on(
             None => return Err(Refusal::RelayDenied),
         }
     }
-    Ok(())
+    if refused.is_empty() {
+        return Ok(());
+    }
+    service.shared.metrics.count(Metric::RejectedPolicy);
+    Err(screen::refused(refused))
 }
 
 /// Leaves out the inboxes whose filter rules block the sender of a message from outside.

@@ -11,16 +11,17 @@
 use super::plan::{Delivery, Effect, HeldPlan, Placement, Plan, StoredPieces};
 use crate::call::{
     Access, ApprovalId, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId, EntryState,
-    InboxId, Metric, Noun, OrgId, OutboundStatus, Recipient, Refusal, SendStatus, SenderAuth,
-    SpecialUse, ThreadId, UidSet, Written,
+    INBOX, InboxId, Metric, Noun, OrgId, OutboundStatus, Recipient, Refusal, SendStatus,
+    SenderAuth, SpecialUse, ThreadId, UidSet, Written,
 };
+use crate::mail::Address;
 use crate::mail::write::outgoing::without_private_fields;
 use crate::service::context::WriteContext;
 use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::{self, HeldMail};
 use crate::service::{outgoing, policy};
 use crate::store::{
-    CHUNK_BYTES, InboxPlace, MailboxRecord, NewBody, NewEntry, NewEvent, NewOutbound,
+    CHUNK_BYTES, InboxPlace, KnownBy, MailboxRecord, NewBody, NewEntry, NewEvent, NewOutbound,
     OutboundContent, SmtpJob,
 };
 
@@ -106,6 +107,9 @@ pub fn deliver(
                 queued += 1;
             }
         }
+    }
+    if plan.decision == Decision::Send && plan.sender.is_some() {
+        note_correspondents(context, caller, plan)?;
     }
     if !context.is_again {
         policy::count_receive(context.service, context.now, plan.receivers(), plan.party);
@@ -195,6 +199,28 @@ fn judge_again(
         // Its effects are those of another decision.
         _ => Err(outgoing::changed(&mail)),
     }
+}
+
+/// Notes whom an inbox has written to: their mail is not screened. Mail of the own organization
+/// never is.
+fn note_correspondents(
+    context: &WriteContext<'_>,
+    caller: &Caller,
+    plan: &Plan,
+) -> Result<(), Refusal> {
+    let (Some(inbox), Some(access)) = (plan.sender, caller.key()) else {
+        return Ok(());
+    };
+    let others = plan.recipients.iter().filter(|r| r.org != Some(access.org));
+    for recipient in others {
+        if let Ok(address) = Address::parse(&recipient.address) {
+            let (address, now) = (address.canonical(), context.now.unix_ms);
+            context
+                .store
+                .note_sender(inbox, &address, KnownBy::Written, now)?;
+        }
+    }
+    Ok(())
 }
 
 /// Stores a piece of a large message, before anything names it. `None` when there is nothing to
@@ -292,6 +318,7 @@ fn find_targets<'p>(
         let special = match (placement.kind, plan.sender) {
             (Arrival::Sent, _) => Some(SpecialUse::Sent),
             (Arrival::Appended, Some(_)) => Some(SpecialUse::Drafts),
+            (Arrival::Received, _) if placement.mailbox != INBOX => Some(SpecialUse::Junk),
             _ => None,
         };
         if let (None, Some(special)) = (&mailbox, special) {

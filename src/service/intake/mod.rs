@@ -23,6 +23,7 @@ mod lookup;
 mod parse;
 mod parsed;
 pub(in crate::service) mod plan;
+mod screen;
 mod senders;
 mod treat;
 mod waiting;

@@ -5,9 +5,11 @@ use super::mailbox;
 use super::opened::OpenedMessage;
 use crate::call::{
     Access, Answer, Arrival, AttachmentRow, CodeRow, ConflictReason, EntryId, FlagChange, Flags,
-    InboxId, InboxRef, LinkRow, MailboxId, MessageContent, MessagePatch, MessageView, NamedAddress,
-    Noun, OctetsOf, OrgId, PartSource, Refusal, Scopes, SpecialUse, UidSet, Written,
+    INBOX, InboxId, InboxRef, LinkRow, MailboxId, MessageContent, MessagePatch, MessageView,
+    NamedAddress, Noun, OctetsOf, OrgId, PartSource, ReceiveDefault, Refusal, Scopes, SpecialUse,
+    UidSet, Written,
 };
+use crate::mail::Address;
 use crate::mail::Bounds;
 use crate::mail::Digest;
 use crate::mail::Headers;
@@ -19,7 +21,7 @@ use crate::mail::text::reply;
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::intake::named_address;
 use crate::service::policy;
-use crate::store::{InboxPlace, MailboxRecord, MessageRecord, Store};
+use crate::store::{InboxPlace, KnownBy, MailboxRecord, MessageRecord, Store};
 
 /// The row of a list.
 ///
@@ -305,6 +307,16 @@ pub fn patch(
         }
         move_one(context, &place, &mailbox, &target, uid)?;
     }
+    changed(context, access, &place, id)
+}
+
+/// The message as it is now, as far as the key may read it.
+fn changed(
+    context: &WriteContext<'_>,
+    access: &Access,
+    place: &InboxPlace,
+    id: EntryId,
+) -> Result<Written, Refusal> {
     let view = context
         .store
         .message(place.org, place.path.id, id)?
@@ -318,6 +330,47 @@ pub fn patch(
     }
     let view = message_view(place.path.id, view)?;
     Ok(Written::Message(Box::new(view)))
+}
+
+/// Lets the sender of a message in, so that the inbox takes its mail from now on, and moves the
+/// message to INBOX.
+pub fn admit(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    inbox: &InboxRef,
+    id: EntryId,
+) -> Result<Written, Refusal> {
+    let (place, mailbox, uid) = find_entry(context.store, access, inbox, id)?;
+    let view = context
+        .store
+        .message(place.org, place.path.id, id)?
+        .ok_or(NONE)?;
+    if context.store.is_held(place.org, id)? {
+        return Err(Refusal::Conflict(ConflictReason::MessageHeld));
+    }
+    let is_own = matches!(view.special, Some(SpecialUse::Sent | SpecialUse::Drafts));
+    if is_own || view.arrival == Arrival::Sent {
+        return Err(Refusal::Conflict(ConflictReason::NotReceived));
+    }
+    let author = Address::parse(&view.summary.from.address)
+        .map_err(|_| Refusal::Conflict(ConflictReason::NoSenderAddress))?;
+    context.store.note_sender(
+        place.path.id,
+        &author.canonical(),
+        KnownBy::Admitted,
+        context.now.unix_ms,
+    )?;
+    let screened = [ReceiveDefault::SCREENED.to_owned()];
+    if view.state.keywords.contains(&screened[0]) {
+        let how = (FlagChange::Remove, Flags::NONE, screened.as_slice());
+        flag_one(context, &place, &mailbox, uid, how)?;
+    }
+    let target = context
+        .store
+        .mailbox_named(place.org, place.path.id, INBOX)?
+        .ok_or(Refusal::NotFound(Noun::Mailbox))?;
+    move_one(context, &place, &mailbox, &target, uid)?;
+    changed(context, access, &place, id)
 }
 
 /// Moves a message to Trash, or deletes it. A message that is in Trash already stays there.

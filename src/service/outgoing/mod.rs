@@ -93,7 +93,7 @@ pub fn judge_recipient(
     (address, found): (&str, &Answer),
 ) -> Result<(), Refusal> {
     let from = Address::parse(from).map_err(|_| Refusal::SenderNotAllowed)?;
-    let Answer::Recipient { inbox, org } = *found else {
+    let Answer::Recipient { inbox, org, .. } = *found else {
         return Err(Refusal::Internal);
     };
     let recipient = Recipient {

@@ -190,6 +190,7 @@ fn mail_stays_where_it_was_when_a_domain_moves_and_comes_back() {
     let to = |inbox: &InboxRow, org| Answer::Recipient {
         inbox: Some(inbox.id),
         org: Some(org),
+        apart: false,
     };
     assert_eq!(w.answer(recipient("bot@x.test")), to(&second, two.0));
     // Each organization sees its own inbox at that address.

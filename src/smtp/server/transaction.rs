@@ -30,6 +30,8 @@ pub(super) struct Transaction {
     failed: bool,
     /// RCPTs, accepted or not.
     rcpts: usize,
+    /// Its one recipient takes a message of its own.
+    apart: bool,
 }
 
 /// The call that the service has not answered yet.
@@ -451,9 +453,9 @@ impl Server {
             }
             (
                 PendingCall::Recipient(recipient),
-                Reply::Answer(Answer::Recipient { inbox, org }),
+                Reply::Answer(Answer::Recipient { inbox, org, apart }),
             ) => {
-                self.accept(now, *recipient, (inbox, org), out);
+                self.accept(now, *recipient, (inbox, org, apart), out);
             }
             (PendingCall::Recipient(_), Reply::Refused(refusal)) => {
                 self.refuse(now, &refusal, ReplyContext::Recipient, out);
@@ -492,7 +494,7 @@ impl Server {
         &mut self,
         now: Now,
         mut to: Recipient,
-        (inbox, org): (Option<InboxId>, Option<OrgId>),
+        (inbox, org, apart): (Option<InboxId>, Option<OrgId>, bool),
         out: &mut Output,
     ) {
         if inbox.is_none() && self.access.is_none() {
@@ -501,7 +503,15 @@ impl Server {
             return self.refuse(now, &Refusal::RelayDenied, ReplyContext::Recipient, out);
         }
         (to.inbox, to.org) = (inbox, org);
+        let is_outside = self.access.is_none();
         if let Some(transaction) = self.transaction.as_mut() {
+            let is_first = transaction.envelope.recipients.is_empty();
+            if is_outside && !is_first && (apart || transaction.apart) {
+                // What is refused for this recipient at the end of the message must not be refused
+                // for others. The client sends the rest in another transaction.
+                return self.say(APART, out);
+            }
+            transaction.apart = apart;
             transaction.envelope.recipients.push(to);
         }
         self.say("250 2.1.5 Ok", out);
@@ -540,6 +550,7 @@ impl Server {
     }
 }
 
+const APART: &str = "452 4.5.3 A recipient here takes a message of its own: send it apart";
 const NO_RECIPIENTS: &str = "554 5.5.1 No valid recipients";
 /// So many RCPTs beyond the limit get an answer, as in Postfix; then the connection ends.
 const SURPLUS_MAX: usize = 1000;

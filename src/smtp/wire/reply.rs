@@ -168,6 +168,9 @@ fn too_much(rate: Rate, context: ReplyContext, s: u64) -> String {
             "451 4.7.1 Too many recipients without a message from your address, at most {max} a \
              minute: try again in {s} s"
         ),
+        Rate::FirstTry => format!(
+            "451 4.7.1 Greylisted: the recipient does not know this sender yet, try again in {s} s"
+        ),
         // The message is refused for all its recipients; at the next try RCPT refuses this one.
         Rate::Received { max }
             if context

@@ -136,6 +136,8 @@ fn everything() -> Inline {
         answer: b"{}".to_vec(),
     };
     store.keep_answer(Some(org), "k", &kept, 7).unwrap();
+    let by = crate::store::KnownBy::Admitted;
+    store.note_sender(inbox, "ann@y.test", by, 7).unwrap();
     store.commit().unwrap();
     inline
 }

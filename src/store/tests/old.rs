@@ -633,3 +633,53 @@ fn version_7_gets_modes_of_sending() {
         "{wrong:?}"
     );
 }
+
+/// Step 13: inboxes take all mail as before, domains have no catch-all, and checksums cover both.
+#[test]
+fn version_12_gets_a_choice_of_receiving() {
+    let folder = super::Folder::new("old-12");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..12]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    sql.execute_batch(
+        "INSERT INTO org (id, name, created_at, seq, oldest) VALUES (1, 'first', 5, 0, 1);
+         INSERT INTO domain (id, org, name, token, verified_at, created_at)
+             VALUES (2, 1, 'x.test', 't', 5, 5), (3, 1, 'y.test', 't', 5, 5);
+         INSERT INTO inbox (id, org, address, domain, ancestors, created_at)
+             VALUES (4, 1, 'bot@x.test', 2, x'01', 5);
+         INSERT INTO address (canonical, org, inbox) VALUES ('bot@x.test', 1, 4);
+         UPDATE domain SET sum = row_sum(id, org, name, token, verified_at, created_at);
+         UPDATE domain SET sum = 7 WHERE id = 3;",
+    )
+    .unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let (org, inbox) = (OrgId(1), InboxId(4));
+    let allow = crate::call::ReceiveDefault::Allow;
+    assert_eq!(store.receive_default(inbox).unwrap(), allow);
+    assert_eq!(store.catch_all("x.test").unwrap(), None);
+    let wrong: Vec<String> = verify(&store, false)
+        .into_iter()
+        .filter(|line| line.contains("checksum"))
+        .collect();
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    assert!(wrong[0].starts_with("domain id=3"), "{wrong:?}");
+    let domain = crate::call::DomainId(2);
+    store.set_catch_all(org, domain, Some(inbox)).unwrap();
+    let mut row = store.inbox(org, inbox).unwrap().unwrap();
+    row.receive_default = crate::call::ReceiveDefault::Screen;
+    store.update_inbox(org, &row).unwrap();
+    assert_eq!(store.receive_default(inbox).unwrap(), row.receive_default);
+    let found = store.catch_all("x.test").unwrap().unwrap();
+    assert_eq!((found.inbox, found.receives), (inbox, row.receive_default));
+    let wrong = verify(&store, false);
+    let names = ["domain id=2", "inbox id=4"];
+    assert!(
+        !wrong.iter().any(
+            |line| names.iter().any(|name| line.starts_with(name)) && line.contains("checksum")
+        ),
+        "{wrong:?}"
+    );
+}

@@ -116,6 +116,7 @@ fn tree(store: &Store, n: i64) {
         id: DomainId(store.new_id(NOW)),
         name: "two.test".into(),
         token: "t".into(),
+        catch_all: None,
         verified_at: Some(1),
         created_at: 1,
     };
@@ -133,6 +134,7 @@ fn tree(store: &Store, n: i64) {
             created_at: 0,
             bytes: 0,
             messages: 0,
+            receive_default: crate::call::ReceiveDefault::Allow,
             send_mode: crate::call::SendMode::Direct,
         };
         let ancestors: Vec<InboxId> = parent.into_iter().collect();

@@ -312,6 +312,24 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = f.org)",
     },
     Check {
+        what: "inbox has an unknown receive_default",
+        table: "inbox",
+        sql: "SELECT id FROM inbox WHERE receive_default NOT BETWEEN 0 AND 2",
+    },
+    Check {
+        what: "catch-all of a domain is gone or another organization's",
+        table: "domain",
+        sql: "SELECT d.id FROM domain d LEFT JOIN inbox i ON i.id = d.catch_all AND i.org = d.org
+              WHERE d.catch_all IS NOT NULL AND i.id IS NULL",
+    },
+    Check {
+        what: "known sender of an inbox that is gone",
+        table: "inbox",
+        sql: "SELECT DISTINCT s.inbox FROM known_sender s LEFT JOIN inbox i ON i.id = s.inbox
+              WHERE i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = s.inbox)",
+    },
+    Check {
         what: "subscription of an inbox that is gone",
         table: "inbox",
         sql: "SELECT DISTINCT s.inbox FROM subscription s LEFT JOIN inbox i ON i.id = s.inbox

@@ -80,6 +80,7 @@ fn org_of(table: &SummedTable) -> &'static str {
     match table.name {
         "org" => "id",
         "key_inbox" => "(SELECT org FROM key WHERE id = key_inbox.key)",
+        "known_sender" => "(SELECT org FROM inbox WHERE id = known_sender.inbox)",
         "subscription" => "(SELECT org FROM inbox WHERE id = subscription.inbox)",
         "reference" => "(SELECT org FROM inbox WHERE id = reference.inbox)",
         "expunged" => "(SELECT org FROM mailbox WHERE id = expunged.mailbox)",

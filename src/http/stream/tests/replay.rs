@@ -27,6 +27,7 @@ fn log_of(call: &Call) -> Reply {
                 created_at: 0,
                 bytes: 0,
                 messages: 0,
+                receive_default: crate::call::ReceiveDefault::Allow,
                 send_mode: crate::call::SendMode::Direct,
             }],
             next: None,

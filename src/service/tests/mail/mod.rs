@@ -121,7 +121,7 @@ impl World {
             Some(access) => Ask::of(access, look),
             None => Ask::anonymous(look),
         });
-        let Answer::Recipient { inbox, org } = found else {
+        let Answer::Recipient { inbox, org, .. } = found else {
             panic!("{found:?}")
         };
         Recipient {

@@ -188,6 +188,7 @@ fn shown(auth: SenderAuth) -> String {
 fn the_policy_of_the_author_decides() {
     for enforces in [true, false] {
         let inbound = InboundPolicy {
+            greylist: false,
             dmarc: match enforces {
                 true => DmarcMode::Enforce,
                 false => DmarcMode::Report,

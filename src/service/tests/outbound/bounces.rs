@@ -42,7 +42,7 @@ impl Sender {
             address: to.into(),
         };
         let found = match self.world.call(Ask::of(&self.access.clone(), look)) {
-            Reply::Answer(Answer::Recipient { inbox, org }) => (inbox, org),
+            Reply::Answer(Answer::Recipient { inbox, org, .. }) => (inbox, org),
             Reply::Refused(refusal) => return Err(refusal),
             other => panic!("{other:?}"),
         };
@@ -101,7 +101,7 @@ impl Sender {
             address: to.into(),
         };
         let (inbox, org) = match self.world.call(Ask::anonymous(look)) {
-            Reply::Answer(Answer::Recipient { inbox, org }) => (inbox, org),
+            Reply::Answer(Answer::Recipient { inbox, org, .. }) => (inbox, org),
             Reply::Refused(refusal) => return Err(refusal),
             other => panic!("{other:?}"),
         };

@@ -1,0 +1,99 @@
+//! Screening: what an inbox does with mail of a sender that it does not know.
+//!
+//! A sender is known to an inbox that has written to it, or whose owner has let it in, by a message
+//! or by a rule; a client of the same organization always is. A From that may be forged is known to
+//! no inbox. It stores nothing, and mail is refused only while its sender waits for the answer.
+
+use crate::call::{
+    OrgId, PolicyReason, PolicyRefusal, ReceiveDefault, Recipient, Refusal, RefusedRecipient,
+    SenderAuth, SpecialUse,
+};
+use crate::service::context::ReadContext;
+use crate::service::{Service, lists};
+
+/// The sender of a message, as far as screening looks at it.
+#[derive(Debug)]
+pub(super) struct ScreenedSender {
+    /// The organization of a client here.
+    pub org: Option<OrgId>,
+    /// The canonical address of the author; `None` when From has none.
+    pub author: Option<String>,
+    /// What is known of it.
+    pub auth: SenderAuth,
+}
+
+/// What becomes of a message in one inbox.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Screened {
+    /// It goes to INBOX.
+    Taken,
+    /// It goes to the mailbox of this name, with these keywords.
+    Aside(String, Vec<String>),
+    /// The inbox does not take it.
+    Refused,
+}
+
+/// Screens a message for one recipient.
+pub(super) fn screen(
+    service: &Service,
+    context: &ReadContext<'_>,
+    sender: &ScreenedSender,
+    recipient: &Recipient,
+) -> Result<Screened, Refusal> {
+    let (Some(inbox), Some(org)) = (recipient.inbox, recipient.org) else {
+        return Ok(Screened::Taken);
+    };
+    if sender.org == Some(org) {
+        return Ok(Screened::Taken);
+    }
+    let store = context.store;
+    let mode = store.receive_default(inbox)?;
+    if mode == ReceiveDefault::Allow {
+        return Ok(Screened::Taken);
+    }
+    if let (Some(author), false) = (&sender.author, may_be_forged(sender.auth))
+        && (store.known_sender(inbox, author)?.is_some()
+            || lists::lets_in(service, store, (org, inbox), author)?)
+    {
+        return Ok(Screened::Taken);
+    }
+    if mode == ReceiveDefault::Reject {
+        return Ok(Screened::Refused);
+    }
+    let Some(junk) = store.mailbox_special(org, inbox, SpecialUse::Junk)? else {
+        return Ok(Screened::Taken);
+    };
+    // A mailbox that has all the keywords it may have still takes the message.
+    let keywords = vec![ReceiveDefault::SCREENED.to_owned()];
+    let fits = store.check_keywords(junk.id, &keywords).is_ok();
+    Ok(Screened::Aside(
+        junk.name,
+        if fits { keywords } else { Vec::new() },
+    ))
+}
+
+/// The refusal of a message that some of its recipients do not take.
+pub(super) fn refused(recipients: Vec<String>) -> Refusal {
+    let reason = PolicyReason::SenderUnknown;
+    let recipients = recipients.into_iter();
+    Refusal::Policy(Box::new(PolicyRefusal {
+        reason,
+        rule: None,
+        recipients: recipients
+            .map(|address| RefusedRecipient {
+                address,
+                reason,
+                rule: None,
+            })
+            .collect(),
+    }))
+}
+
+/// Whether the author may be another one than From says: no check shows who it is.
+fn may_be_forged(auth: SenderAuth) -> bool {
+    match auth {
+        SenderAuth::Checked(found) => !found.aligned,
+        SenderAuth::SpoofedLocal | SenderAuth::Unknown => true,
+        SenderAuth::Client | SenderAuth::Neighbour => false,
+    }
+}
