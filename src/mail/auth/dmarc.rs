@@ -185,21 +185,20 @@ impl DmarcCheck {
             None => false,
         };
         let spf_domain = spf.1.to_ascii_lowercase();
-        let mut results: Vec<AuthResult> = (dkim.iter())
-            .filter(|outcome| aligned(&outcome.domain, strict.0))
-            .map(|outcome| outcome.result)
-            .collect();
-        if aligned(spf_domain.trim_end_matches('.'), strict.1) {
-            results.push(spf.0);
+        let (mut is_aligned, mut may_pass_later) = (false, false);
+        for outcome in dkim.iter().filter(|one| aligned(&one.domain, strict.0)) {
+            is_aligned |= outcome.result == AuthResult::Pass;
+            may_pass_later |= outcome.may_pass_later;
         }
-        let is_aligned = results.contains(&AuthResult::Pass);
+        if aligned(spf_domain.trim_end_matches('.'), strict.1) {
+            is_aligned |= spf.0 == AuthResult::Pass;
+            may_pass_later |= spf.0 == AuthResult::TempError;
+        }
         let result = match (&self.stage, is_aligned) {
             (DmarcStage::Record(..), true) => AuthResult::Pass,
             // A check that may pass later leaves the result open (RFC 7489 section 6.6.2). Only
             // checks of the domain itself count: those of other domains cannot pass for it.
-            (DmarcStage::Record(..), false) if results.contains(&AuthResult::TempError) => {
-                AuthResult::TempError
-            }
+            (DmarcStage::Record(..), false) if may_pass_later => AuthResult::TempError,
             (DmarcStage::Record(..), false) => AuthResult::Fail,
             (DmarcStage::Ended(result), _) => *result,
             (DmarcStage::Own | DmarcStage::Above, _) => AuthResult::TempError,

@@ -6,7 +6,7 @@
 //!
 //! The rule: the sender of a message decides what is checked, so each check has a bound:
 //! signatures, questions, octets that are hashed. Work beyond a bound gives a temporary error and
-//! never a pass.
+//! never a pass, and does not keep a policy of DMARC from its effect.
 
 mod arc;
 mod check;

@@ -54,7 +54,7 @@ pub fn write(of: ResultsOf<'_>, found: &Judgement) -> Vec<u8> {
         }
     }
     let _ = write!(field, ";\r\n\tdmarc={}", found.dmarc.result.name());
-    if !matches!(found.dmarc.result, AuthResult::None | AuthResult::PermError) {
+    if matches!(found.dmarc.result, AuthResult::Pass | AuthResult::Fail) {
         let _ = write!(field, " policy.dmarc={}", found.dmarc.policy.name());
     }
     if let [domain] = found.authors.domains.as_slice() {

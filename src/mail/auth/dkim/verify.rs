@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::canon::{BodyHash, Canonicalization, OCTET_WORK};
 use super::key::{self, KeyUse};
 use super::signature::{DkimSignature, SignatureFault};
-use crate::call::{AuthResult, DnsAnswer};
+use crate::call::{AuthResult, DnsAnswer, DnsError};
 use crate::mail::Headers;
 use crate::mail::parse::header::Field;
 use crate::pace;
@@ -25,6 +25,9 @@ pub struct DkimOutcome {
     pub domain: String,
     /// `s=`; empty when it could not be read.
     pub selector: String,
+    /// The key could not be asked for: the same message may pass later. A message that is too much
+    /// work has a temporary error too, and never passes: its sender has made it so.
+    pub may_pass_later: bool,
 }
 
 impl From<SignatureFault> for DkimOutcome {
@@ -34,6 +37,7 @@ impl From<SignatureFault> for DkimOutcome {
             reason: fault.reason,
             domain: fault.domain,
             selector: String::new(),
+            may_pass_later: false,
         }
     }
 }
@@ -78,6 +82,7 @@ impl<'m> Verifier<'m> {
             reason,
             domain: signature.domain.clone(),
             selector: signature.selector.clone(),
+            may_pass_later: matches!(answer, Err(DnsError::Temporary(_))),
         }
     }
 

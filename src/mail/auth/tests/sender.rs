@@ -272,6 +272,33 @@ fn signed(signer: &DkimSigner, message: &str) -> String {
 }
 
 #[test]
+fn a_message_that_is_too_much_work_fails() {
+    let (own, record) = signer("example.com", "a", 1);
+    let policy = ("_dmarc.example.com", "v=DMARC1; p=reject");
+    let records = texts(&[policy, (&record.0, &record.1)]);
+    let message = signed(&own, &from("x@example.com"));
+    // The signature stays, and covers a field that is longer than what is read.
+    let long = format!("Subject: {}\r\n", "y".repeat(600_000));
+    let found = judge(
+        &records,
+        "",
+        &message.replacen("From:", &format!("{long}From:"), 1),
+    );
+    let reason = "signed header too long";
+    assert_eq!(
+        (found.best_dkim, found.dkim[0].reason),
+        (AuthResult::TempError, reason)
+    );
+    assert_eq!(found.dmarc.result, AuthResult::Fail);
+    // The same without an answer for the key may pass later.
+    let records = texts(&[policy, (&record.0, "timeout")]);
+    assert_eq!(
+        judge(&records, "", &message).dmarc.result,
+        AuthResult::TempError
+    );
+}
+
+#[test]
 fn a_signature_of_the_author_counts_before_another() {
     let (own, record) = signer("mail.example.com", "a", 1);
     let (other, other_record) = signer("list.test", "b", 2);
