@@ -87,6 +87,17 @@ def install():
         subprocess.run(["apt-get", "install", "-y", "-qq", *wanted], env=env, check=True, **quiet)
 
 
+def dkimpy():
+    """The Python of a folder of its own in which dkimpy is."""
+    home = os.path.join(tempfile.gettempdir(), "postern-dkim-tools")
+    python = os.path.join(home, "bin", "python")
+    if not os.path.exists(os.path.join(home, "done")):
+        subprocess.run([sys.executable, "-m", "venv", home], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "dkimpy[ed25519]>=1.1,<2", "dnspython"], check=True)
+        open(os.path.join(home, "done"), "w").close()
+    return python
+
+
 def free_port():
     """A port that is free on every address used here."""
     with socket.socket() as probe:
@@ -149,7 +160,7 @@ class Postfix:
         """Every delivered message."""
         new = f"{self.folder}/mail/all/new"
         names = os.listdir(new) if os.path.isdir(new) else []
-        return [open(f"{new}/{name}", errors="replace").read() for name in names]
+        return [open(f"{new}/{name}", encoding="latin-1", newline="").read() for name in names]
 
     def log(self):
         """What it has logged."""
@@ -479,6 +490,37 @@ class Outbound:
         mail = self.old.mail[0]
         assert mail.isascii() and b"=?utf-8?" in mail and b"h=C3=B6llo\r\n=2Edot\r\n" in mail, mail
 
+    def signed(self):
+        """Both signatures of what has left pass in dkimpy, with the records of GET /domains."""
+        token = open(f"{self.folder}/a/operator.token").read().strip()
+        org = self.a.rest(self.a.ready["api_key"], "GET", "/api/v1/me")[1]["org"]["id"]
+        _, page = self.a.rest(token, "GET", "/api/v1/domains", headers={"Postern-Organization": org})
+        shared = next(one for one in page["data"] if one["name"] == "a.test")
+        keys = [one for one in shared["records"] if one["purpose"] == "dkim"]
+        assert len(keys) == 2, shared
+        with open(f"{self.folder}/zone", "a") as zone:
+            zone.writelines(f'{one["name"]} TXT "{one["value"]}"\n' for one in keys)
+        long = "".join(f"line {n}  of a long message \t\n" for n in range(30_000))
+        self.delivered(self.send(self.a, "x@postfix.test", "signed, long", long), "verified")
+        client = self.b.imap(self.b.ready["inbox"], self.b.ready["api_key"])
+        client.select("INBOX")
+        mail = {"another Postern": client.fetch("1", "(BODY.PEEK[])")[1][0][1]}
+        client.logout()
+        old = self.old.mail[0].replace(b"\r\n..", b"\r\n.")
+        mail["a host of 7 bits"] = old
+        until("mail", 20, lambda: any("Subject: signed, long" in one for one in self.postfix.mail()))
+        for n, one in enumerate(self.postfix.mail()):
+            if "From: x@postfix.test" not in one:
+                mail[f"Postfix, {n}"] = one.encode("latin-1")
+        assert max(map(len, mail.values())) > 3 << 18, "no long message"
+        for where, octets in mail.items():
+            open(f"{self.folder}/message", "wb").write(octets)
+            found = json.loads(run(dkimpy(), f"{HERE}/verify_dkim.py", f"{self.folder}/message", self.resolver))
+            kinds = [one[1:] for one in found]
+            wanted = [["rsa-sha256", "a.test", True], ["ed25519-sha256", "a.test", True]]
+            assert kinds == wanted, (where, found, octets[:3000])
+        print(f"   {2 * len(mail)} signatures, of messages of up to {max(map(len, mail.values())) >> 10} KiB")
+
     def hostile_servers(self):
         """Nothing that a server does costs more than its own message, and for now."""
         before = memory(self.a.process.pid)
@@ -550,6 +592,7 @@ def main():
             outbound.from_postfix,
             outbound.by_smarthost,
             outbound.old_server,
+            outbound.signed,
             outbound.hostile_servers,
             outbound.doctor,
         ):

@@ -163,6 +163,7 @@ fn transaction_out(bencher: Bencher) {
         org: OrgId(1),
         reverse_path: Some("bot@x.test".into()),
         recipient: "b@other.test".into(),
+        keys: None,
         size: octets.len() as u64,
         has_8bit: false,
         has_utf8_header: false,

@@ -126,6 +126,7 @@ fn order(is_odd: bool) -> (OutboundTransaction, Vec<u8>) {
         org: OrgId(1),
         reverse_path: (!is_odd).then(|| "a@x.test".into()),
         recipient: "b@other.test".into(),
+        keys: None,
         size: octets.len() as u64,
         has_8bit: is_odd,
         has_utf8_header: is_odd,

@@ -95,6 +95,7 @@ impl World {
             org: self.org,
             reverse_path: (from != "<>").then(|| from.to_owned()),
             recipient: to.to_owned(),
+            keys: None,
             size: 0,
             has_8bit: false,
             has_utf8_header: false,

@@ -146,6 +146,7 @@ fn order() -> OutboundTransaction {
         org: OrgId(1),
         reverse_path: Some("a@x.test".into()),
         recipient: "b@other.test".into(),
+        keys: None,
         size: MESSAGE.len() as u64,
         has_8bit: false,
         has_utf8_header: false,

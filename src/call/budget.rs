@@ -205,6 +205,12 @@ impl Budget {
         self.begin(holders, true, now_ms)
     }
 
+    /// Octets that are held.
+    #[cfg(test)]
+    pub fn used(&self) -> usize {
+        self.lock().used
+    }
+
     fn begin(&self, holders: Holders, revocable: bool, now_ms: u64) -> Charge {
         Charge {
             budget: self.clone(),

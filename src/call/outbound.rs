@@ -19,7 +19,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 
-use super::{EntryId, InboxId, InboxRef, OrgId, OutboundId, Secret};
+use super::{DomainId, EntryId, InboxId, InboxRef, OrgId, OutboundId, Secret};
 
 /// One connection of a route, from its dial to its end. The number is never used again while the
 /// process lives.
@@ -45,6 +45,8 @@ pub struct OutboundTransaction {
     /// RCPT TO. It and `reverse_path` are ASCII unless the message needs SMTPUTF8 for them
     /// (RFC 6531 section 3.4).
     pub recipient: String,
+    /// The keys that sign it.
+    pub keys: Option<DkimKeySet>,
     /// Octets of the message without conversion: those of all pieces together.
     pub size: u64,
     /// The body has octets of 0x80 or more: 8BITMIME (RFC 6152), or conversion to 7 bits.
@@ -59,6 +61,15 @@ pub struct OutboundTransaction {
     pub ret_full: Option<bool>,
     /// `ENVID=`, decoded.
     pub envid: Option<String>,
+}
+
+/// The keys that sign a message with DKIM: those of a domain that were made at one time. They are
+/// chosen once for an attempt, so that all pieces of its message are of the same octets.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct DkimKeySet {
+    pub domain: DomainId,
+    /// When they were made, unix milliseconds.
+    pub made_at: i64,
 }
 
 /// What a host needs that lacks an extension. `Default` is no conversion.

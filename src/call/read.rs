@@ -9,11 +9,11 @@
 use std::sync::Arc;
 
 use super::{
-    ApprovalId, ApprovalRow, ApprovalStatus, Conversion, DomainRef, EntryId, FilterRuleId,
-    FilterRuleRow, InboxId, InboxRef, InboxRow, KeyId, KeyRow, ListProgress, MailboxId,
-    MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OrgId, OrgRow, OutboundFilter, OutboundId,
-    OutboundLease, OutboundRow, RecentCount, Scopes, SearchKey, SearchProgress, SharePart,
-    SlicedList, SuppressionId, SuppressionRow, Topic, UidSet, UsageRow,
+    ApprovalId, ApprovalRow, ApprovalStatus, Conversion, DkimKeySet, DomainRef, EntryId,
+    FilterRuleId, FilterRuleRow, InboxId, InboxRef, InboxRow, KeyId, KeyRow, ListProgress,
+    MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OrgId, OrgRow, OutboundFilter,
+    OutboundId, OutboundLease, OutboundRow, RecentCount, Scopes, SearchKey, SearchProgress,
+    SharePart, SlicedList, SuppressionId, SuppressionRow, Topic, UidSet, UsageRow,
 };
 
 /// A call that changes nothing, by noun.
@@ -209,6 +209,7 @@ pub enum OutboundRead {
     Piece {
         lease: OutboundLease,
         conversion: Conversion,
+        keys: Option<DkimKeySet>,
         offset: u64,
     },
 }

@@ -19,6 +19,25 @@ pub enum SigningAlgorithm {
     Ed25519,
 }
 
+impl SigningAlgorithm {
+    /// Octets of a signature with a key that was made here.
+    pub const fn signature_len(self) -> usize {
+        match self {
+            SigningAlgorithm::Rsa => RSA_BITS / 8,
+            SigningAlgorithm::Ed25519 => 64,
+        }
+    }
+
+    /// Of the key in what [`SigningKey::to_stored`] gave; the key is not looked at.
+    pub fn of_stored(octets: &[u8]) -> Option<SigningAlgorithm> {
+        match *octets.first()? {
+            STORED_RSA => Some(SigningAlgorithm::Rsa),
+            STORED_ED25519 => Some(SigningAlgorithm::Ed25519),
+            _ => None,
+        }
+    }
+}
+
 /// A key pair.
 pub struct SigningKey {
     pair: Pair,
@@ -62,13 +81,8 @@ impl SigningKey {
 
     /// Reads what [`SigningKey::to_stored`] gave; `None` for anything else.
     pub fn from_stored(octets: &[u8]) -> Option<SigningKey> {
-        let (kind, secret) = octets.split_first()?;
-        let algorithm = match *kind {
-            STORED_RSA => SigningAlgorithm::Rsa,
-            STORED_ED25519 => SigningAlgorithm::Ed25519,
-            _ => return None,
-        };
-        Self::of_secret(algorithm, secret.to_vec())
+        let algorithm = SigningAlgorithm::of_stored(octets)?;
+        Self::of_secret(algorithm, octets.get(1..)?.to_vec())
     }
 
     /// The secret octets to store: one octet for the algorithm, then `RSAPrivateKey` in DER (RFC
@@ -318,6 +332,9 @@ mod tests {
             let signed = again.sign(b"text").unwrap();
             let public = VerifyingKey::read(algorithm, &key.public()).unwrap();
             assert!(public.verify(b"text", &signed));
+            assert_eq!(signed.len(), algorithm.signature_len());
+            // Messages are sent in pieces, and again: a signature is always the same.
+            assert_eq!(key.sign(b"text"), Some(signed.clone()));
             assert!(!public.verify(b"texT", &signed));
             assert!(!public.verify(b"text", &signed[1..]) && !public.verify(b"text", b""));
             let other = SigningKey::generate(algorithm, &mut random).unwrap();

@@ -34,6 +34,8 @@ pub struct Inline {
     pub store: Store,
     /// The operator's token, as the file in the data folder has it.
     pub operator: String,
+    /// Whether signing keys are ready whenever a domain needs them.
+    pub has_keys: bool,
     random: Random,
     free: Arc<AtomicU64>,
     /// Messages that wait for something outside.
@@ -118,6 +120,7 @@ impl Inline {
             store: Store::in_memory(seed)?,
             service,
             operator,
+            has_keys: true,
             free,
             outside: WaitingMessages::default(),
         })
@@ -126,6 +129,10 @@ impl Inline {
     /// Does what is due in the queue to outside, and carries out the calls of connections. Gives
     /// their answers, and the events that come before them.
     pub fn run_outbound(&mut self) -> (OutboundTurn, Vec<Event>) {
+        let is_open = self.service.outbound.is_open();
+        if self.has_keys && is_open && self.service.keys.is_empty() {
+            self.make_keys(1);
+        }
         self.writer.run_outbound(&self.store)
     }
 

@@ -94,6 +94,11 @@ impl SpareKeys {
         self.ready().push(DomainKeys { rsa, ed25519 });
     }
 
+    /// Whether none is ready.
+    pub fn is_empty(&self) -> bool {
+        self.ready().is_empty()
+    }
+
     fn ready(&self) -> MutexGuard<'_, Vec<DomainKeys>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }

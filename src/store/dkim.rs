@@ -6,7 +6,7 @@
 use rusqlite::{Row, params};
 
 use super::{Error, Store};
-use crate::call::{DomainId, OrgId};
+use crate::call::DomainId;
 
 /// The keys of the shared domain.
 pub const SHARED_DOMAIN_ID: DomainId = DomainId(0);
@@ -88,19 +88,6 @@ impl Store {
             [domain.0],
             read_key,
         )
-    }
-
-    /// The keys that sign mail of a domain name: those of the organization that has proven it, or
-    /// those of the shared domain.
-    pub fn signing_keys(&self, org: OrgId, name: &str) -> Result<Vec<DkimKeyRow>, Error> {
-        let domain = match self.proven_domain(name)? {
-            Some((owner, domain)) if owner == org => domain,
-            Some(_) => return Ok(Vec::new()),
-            None => SHARED_DOMAIN_ID,
-        };
-        let mut keys = self.dkim_keys(domain)?;
-        keys.retain(|key| key.state == DkimKeyState::Active);
-        Ok(keys)
     }
 
     /// Has the keys that wait sign from now on, and those that signed retire until `ends_at`.

@@ -101,6 +101,13 @@ pub(super) const TABLES: &[SummedTable] = &[
         ]),
     },
     SummedTable {
+        name: "dkim",
+        key: &["domain", "selector"],
+        sums: &[("sum", DKIM)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(DKIM),
+    },
+    SummedTable {
         name: "key",
         key: &["id"],
         sums: &[("sum", KEY)],
@@ -317,6 +324,15 @@ const APPROVAL: &[&str] = &[
     "decided_at",
     "decided_by",
     "reason",
+];
+const DKIM: &[&str] = &[
+    "domain",
+    "selector",
+    "secret",
+    "record",
+    "state",
+    "created_at",
+    "ends_at",
 ];
 const KEY: &[&str] = &[
     "id",

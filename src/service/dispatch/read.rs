@@ -229,8 +229,17 @@ fn read_outbound(
         OutboundRead::Piece {
             lease,
             conversion,
+            keys,
             offset,
-        } => outbound::piece(context, *lease, *conversion, *offset).map(Some),
+        } => {
+            let ask = outbound::PieceAsk {
+                lease: *lease,
+                conversion: *conversion,
+                keys: *keys,
+                offset: *offset,
+            };
+            outbound::piece(context, &ask).map(Some)
+        }
     }
 }
 

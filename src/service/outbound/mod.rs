@@ -8,6 +8,7 @@
 mod address;
 pub mod bounce;
 pub mod change;
+mod converted;
 pub mod failure;
 mod hosts;
 mod leave;
@@ -20,10 +21,12 @@ mod queue;
 pub mod report;
 mod routes;
 mod schedule;
+mod signatures;
+pub mod signing;
 mod state;
 mod suppress;
 
 pub use list::list;
-pub use piece::piece;
+pub use piece::{PieceAsk, piece};
 pub use queue::OutboundTurn;
 pub use state::{Outbound, WaysOut};

@@ -185,6 +185,7 @@ impl OutboundState {
         route: RouteId,
         report: &Report,
     ) -> Result<(), Refusal> {
+        context.service.outbound.converted.forget(report.lease);
         if self.routes.lease(route) != Some(report.lease) {
             return Ok(());
         }
@@ -244,8 +245,16 @@ impl OutboundState {
                     continue;
                 }
                 Leave::Refused(failure) => Err(failure),
-                Leave::Yes => super::piece::measure(context.store, &row)
-                    .map_err(|refusal| leave::unreadable(&refusal)),
+                Leave::Yes => match super::piece::measure(context, &row) {
+                    Ok(None) => {
+                        let later = context.now.unix_ms.saturating_add(KEYS_MADE_MS);
+                        context.store.settle_backlog(&backlog, later)?;
+                        self.look_by(later);
+                        continue;
+                    }
+                    Ok(Some(found)) => Ok(found),
+                    Err(refusal) => Err(leave::unreadable(&refusal)),
+                },
             };
             backlogs.push_back(backlog);
             let found = match found {
@@ -285,6 +294,7 @@ impl OutboundState {
                 &row,
             )?,
             recipient: row.envelope.recipient,
+            keys: found.keys,
             size: found.size,
             has_8bit: found.has_8bit,
             has_utf8_header: found.has_utf8_header,
@@ -510,6 +520,7 @@ impl OutboundState {
         let (Some(lease), Some(end)) = (lease, end) else {
             return Ok(());
         };
+        context.service.outbound.converted.forget(lease);
         let Some(row) = context.store.leased_outbound(lease, self.holder)? else {
             return Ok(());
         };
@@ -690,6 +701,9 @@ const CLAIM_STEPS: usize = 20;
 
 /// Milliseconds after which the mail of a paused organization is looked at again.
 const PAUSED_MS: i64 = 60_000;
+
+/// Milliseconds after which mail is looked at again for which signing keys are being made.
+const KEYS_MADE_MS: i64 = 1000;
 
 /// Backlogs of an organization that leave at once when its pause ends.
 const RESUMED_BACKLOGS: u32 = 10_000;

@@ -7,7 +7,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::converted::ConvertedMessages;
 use super::routes::Routes;
+use super::signatures::Signatures;
 use crate::call::{
     ConnId, DnsAnswer, Now, OutboundDialer, OutboundSettings, OutboundWrite, Resolve, RouteId,
     Shared,
@@ -29,6 +31,10 @@ pub struct Outbound {
     pub(super) ways: Option<WaysOut>,
     queue: Mutex<OutboundState>,
     pub(super) answers: Arc<Answers>,
+    /// Signatures that were made a short while ago.
+    pub(in crate::service) signatures: Signatures,
+    /// Converted messages that are under way.
+    pub(in crate::service) converted: ConvertedMessages,
 }
 
 /// The state behind the lock.
@@ -93,7 +99,14 @@ impl Outbound {
                 rests_until_ms: 0,
             }),
             answers: Arc::default(),
+            signatures: Signatures::default(),
+            converted: ConvertedMessages::default(),
         }
+    }
+
+    /// Whether mail leaves.
+    pub fn is_open(&self) -> bool {
+        self.ways.is_some()
     }
 
     /// Sets how the writer is woken when an answer has come.

@@ -3,6 +3,7 @@
 
 mod bounces;
 mod rules;
+mod signing;
 mod times;
 
 use std::collections::{BTreeMap, HashMap};
@@ -105,6 +106,11 @@ struct Sender {
     dialled: Vec<(String, SocketAddr, OutboundTlsPolicy)>,
     /// Transactions that were begun: connection, recipient, attempt.
     sent: Vec<(ConnId, String, u32)>,
+    last_route: Option<RouteId>,
+    /// Has the octets of each transaction read, with this conversion.
+    reads: Option<Conversion>,
+    /// The octets of the transactions that were read, with their recipients.
+    wire: Vec<(String, Vec<u8>)>,
     events: Vec<Event>,
     next_conn: u64,
     next_ms: Option<u64>,
@@ -163,6 +169,9 @@ impl Sender {
             silent: Vec::new(),
             dialled: Vec::new(),
             sent: Vec::new(),
+            last_route: None,
+            reads: None,
+            wire: Vec::new(),
             events: Vec::new(),
             next_conn: 1000,
             next_ms: None,
@@ -208,6 +217,11 @@ impl Sender {
 
     /// Submits a message, and lets nothing leave yet.
     fn submit(&mut self, to: &[&str]) {
+        let octets = b"From: ann@agents.test\r\nSubject: hi\r\n\r\ntext\r\n";
+        self.submit_octets("ann@agents.test", to, octets);
+    }
+
+    fn submit_octets(&mut self, from: &str, to: &[&str], octets: &[u8]) {
         let recipients = to.iter().map(|address| Recipient {
             address: (*address).to_owned(),
             inbox: None,
@@ -216,15 +230,14 @@ impl Sender {
             orcpt: None,
         });
         let envelope = Envelope {
-            reverse_path: Some("ann@agents.test".into()),
+            reverse_path: Some(from.to_owned()),
             recipients: recipients.collect(),
             ..Envelope::default()
         };
-        let octets = b"From: ann@agents.test\r\nSubject: hi\r\n\r\ntext\r\n".to_vec();
-        let inbox = InboxRef::Address("ann@agents.test".into());
+        let inbox = InboxRef::Address(from.to_owned());
         let access = Access(Arc::new(Grant {
             inbox: Some(self.inbox(&inbox)),
-            address: "ann@agents.test".into(),
+            address: from.to_owned(),
             ..(*self.access.0).clone()
         }));
         let intake = Intake {
@@ -233,7 +246,7 @@ impl Sender {
                 received: Vec::new(),
                 render: Render(|_| Vec::new()),
             },
-            octets,
+            octets: octets.to_vec(),
             charge: None,
         };
         let written = self.world.written(Ask {
@@ -279,6 +292,7 @@ impl Sender {
     }
 
     fn begin(&mut self, dial: OutboundDial) {
+        self.last_route = Some(dial.route);
         let peer = self.peers.get(&dial.address.ip()).cloned();
         self.next_conn += 1;
         let conn = ConnId(self.next_conn);
@@ -380,6 +394,9 @@ impl Sender {
         let lease = transaction.lease;
         let recipient = transaction.recipient.clone();
         self.sent.push((open.conn, recipient, lease.attempt));
+        if let Some(conversion) = self.reads {
+            self.read_message(&transaction, conversion);
+        }
         let Peer::Serve(serve) = &open.peer else {
             panic!()
         };
@@ -416,6 +433,44 @@ impl Sender {
                 self.lose(open.conn, open.dial.route, loss);
             }
             Said::Nothing => {}
+        }
+    }
+
+    /// Reads the octets of a transaction as an engine does.
+    fn read_message(&mut self, transaction: &OutboundTransaction, conversion: Conversion) {
+        let mut octets = Vec::new();
+        loop {
+            let piece = self.piece(transaction, conversion, octets.len());
+            octets.extend_from_slice(&piece);
+            if piece.len() < PIECE_MAX {
+                break;
+            }
+        }
+        if conversion == Conversion::default() {
+            assert_eq!(transaction.size, octets.len() as u64);
+        }
+        self.wire.push((transaction.recipient.clone(), octets));
+    }
+
+    fn piece(
+        &mut self,
+        transaction: &OutboundTransaction,
+        conversion: Conversion,
+        offset: usize,
+    ) -> Vec<u8> {
+        let call = OutboundRead::Piece {
+            lease: transaction.lease,
+            conversion,
+            keys: transaction.keys,
+            offset: offset as u64,
+        };
+        let asked = Ask {
+            caller: Caller::System,
+            call: call.into(),
+        };
+        match self.world.answer(asked) {
+            Answer::Octets(piece) => piece,
+            other => panic!("{other:?}"),
         }
     }
 

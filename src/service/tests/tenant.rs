@@ -413,6 +413,7 @@ fn calls_of_the_server_are_refused_to_all_others() {
         OutboundRead::Piece {
             lease,
             conversion: Conversion::default(),
+            keys: None,
             offset: 0,
         }
         .into(),

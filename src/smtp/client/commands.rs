@@ -131,6 +131,7 @@ mod tests {
             org: OrgId(1),
             reverse_path: Some("a@x.test".into()),
             recipient: "b@y.test".into(),
+            keys: None,
             size: 100,
             has_8bit: false,
             has_utf8_header: false,

@@ -171,6 +171,7 @@ impl Client {
         let call = OutboundRead::Piece {
             lease: sending.order.lease,
             conversion: sending.plan.conversion,
+            keys: sending.order.keys,
             offset: sending.offset,
         };
         self.state = ClientState::Piece;

@@ -131,6 +131,7 @@ fn everything() -> Inline {
     store.set_backlog(&backlog, 0).unwrap();
     made::insert_lists(store, org, inbox);
     made::insert_held(store, org);
+    made::insert_dkim_key(store, org);
     let kept = KeptAnswer {
         fingerprint: vec![1; 32],
         answer: b"{}".to_vec(),
@@ -408,6 +409,18 @@ const KINDS: &[Kind] = &[
         CHECKSUM,
     ),
     ("job", "UPDATE job SET due_at = 9", "job", CHECKSUM),
+    (
+        "signing key",
+        "UPDATE dkim SET secret = x'010204'",
+        "dkim",
+        CHECKSUM,
+    ),
+    (
+        "state of a signing key",
+        "UPDATE dkim SET state = 2",
+        "dkim",
+        CHECKSUM,
+    ),
     ("job's body", "UPDATE job SET body = 5", "job", "no body"),
     (
         "kept answer",

@@ -48,3 +48,17 @@ pub(super) fn insert_held(store: &Store, org: OrgId) {
     };
     store.insert_approval(&approval).unwrap();
 }
+
+/// A signing key of a domain.
+pub(super) fn insert_dkim_key(store: &Store, org: OrgId) {
+    let key = crate::store::DkimKeyRow {
+        selector: "rsa-1".into(),
+        secret: vec![1, 2, 3],
+        record: "v=DKIM1; k=rsa; p=AA==".into(),
+        state: crate::store::DkimKeyState::Active,
+        created_at: 5,
+        ends_at: None,
+    };
+    let domain = store.domains(org).unwrap().remove(0);
+    store.insert_dkim_key(domain.id, &key).unwrap();
+}

@@ -539,6 +539,29 @@ fn domains_of_version_9_have_no_keys_yet() {
     }
 }
 
+/// The keys of a file without checksums for them get some.
+#[test]
+fn signing_keys_of_version_13_get_checksums() {
+    let folder = super::Folder::new("old-13");
+    let mut sql = Connection::open(folder.0.join(FILE)).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..13]).unwrap();
+    ids::insert_meta(&sql, 1).unwrap();
+    sql.execute_batch("INSERT INTO dkim VALUES (0, 'ed-1', x'02', 'v=DKIM1', 1, 5, NULL)")
+        .unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    assert_eq!(verify(&store, true), Vec::<String>::new());
+    let shared = crate::store::SHARED_DOMAIN_ID;
+    assert_eq!(store.dkim_keys(shared).unwrap().len(), 1);
+    store
+        .sql
+        .execute_batch("DROP TRIGGER dkim_changed; UPDATE dkim SET created_at = 6")
+        .unwrap();
+    let wrong = verify(&store, true);
+    assert!(wrong.len() == 1 && wrong[0].contains("dkim"), "{wrong:?}");
+}
+
 /// The keywords of a file of version 6 are counted once, those of a deleted mailbox are left out,
 /// and a mailbox with more than there may be takes no other.
 #[test]

@@ -165,6 +165,7 @@ impl Fault {
             "job" | "outbound" => "look whether the recipient got the mail, and send it again",
             "reference" => "later answers can begin another conversation; nothing else is lost",
             "event" | "expunged" => "clients that miss a change must read the mailbox anew",
+            "dkim" => "make new keys with `postern domain rotate-dkim`, and publish their records",
             "once" => "a repeated request can be carried out twice",
             "page" => "copy the folder now, check the disk and the memory, restore a backup",
             _ => "restore a backup",

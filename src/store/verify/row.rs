@@ -79,6 +79,8 @@ fn shown(value: ValueRef<'_>) -> String {
 fn org_of(table: &SummedTable) -> &'static str {
     match table.name {
         "org" => "id",
+        // Those of the shared domain are of none.
+        "dkim" => "(SELECT org FROM domain WHERE id = dkim.domain)",
         "key_inbox" => "(SELECT org FROM key WHERE id = key_inbox.key)",
         "known_sender" => "(SELECT org FROM inbox WHERE id = known_sender.inbox)",
         "subscription" => "(SELECT org FROM inbox WHERE id = subscription.inbox)",

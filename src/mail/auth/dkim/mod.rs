@@ -17,7 +17,7 @@ mod verify;
 
 pub use canon::{BodyHash, Canonicalization};
 pub use key::record_text;
-pub use sign::{DkimSigner, SelectorKey};
+pub use sign::{DkimSigner, SelectorKey, signatures_len};
 pub use signature::{DkimSignature, signatures};
 pub use verify::{DkimOutcome, Verifier};
 

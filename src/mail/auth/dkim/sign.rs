@@ -7,6 +7,7 @@ use super::canon::Canonicalization;
 use super::verify::without_signature;
 use crate::crypto::{SigningAlgorithm, SigningKey};
 use crate::mail::Headers;
+use crate::mail::parse::header::Field;
 
 /// A key and the name under which it is published.
 #[derive(Debug)]
@@ -33,44 +34,19 @@ impl DkimSigner {
 
     /// The DKIM-Signature fields to put in front of a message, each with its CRLF. `header` is its
     /// header block with or without the empty line, exactly as it will be sent; `body_hash` is the
-    /// hash of the body in [`DkimSigner::BODY_FORM`]; `now_s` is the time in unix seconds.
+    /// hash of the body in [`DkimSigner::BODY_FORM`]; `now_s` is the time in unix seconds. The same
+    /// arguments give the same octets.
     pub fn sign(&self, header: &[u8], body_hash: &[u8; 32], now_s: i64) -> Vec<u8> {
         let headers = Headers::parse(header);
-        let (names, fields) = signed_fields(&headers, header);
+        let mut fields = Vec::new();
+        let names = signed_names(&headers, |field| {
+            Canonicalization::Relaxed.field(header, field, &mut fields);
+        });
+        let hash = data_encoding::BASE64.encode(body_hash);
         let mut out = Vec::new();
         for SelectorKey { selector, key } in &self.keys {
-            let algorithm = match key.algorithm() {
-                SigningAlgorithm::Rsa => "rsa-sha256",
-                SigningAlgorithm::Ed25519 => "ed25519-sha256",
-            };
-            let mut field = format!("DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed;");
-            let mut column = field.len();
-            let mut write = |word: &str, gap: &str| {
-                if column + gap.len() + word.len() > LINE_MAX {
-                    field.push_str("\r\n\t");
-                    column = 1;
-                } else {
-                    field.push_str(gap);
-                    column += gap.len();
-                }
-                field.push_str(word);
-                column += word.len();
-            };
-            write(&format!("d={};", self.domain), " ");
-            write(&format!("s={selector};"), " ");
-            write(&format!("t={};", now_s.max(0)), " ");
-            let last = names.len().saturating_sub(1);
-            for (at, name) in names.iter().enumerate() {
-                let start = if at == 0 { "h=" } else { "" };
-                let end = if at == last { ";" } else { ":" };
-                write(
-                    &format!("{start}{name}{end}"),
-                    if at == 0 { " " } else { "" },
-                );
-            }
-            let hash = data_encoding::BASE64.encode(body_hash);
-            write(&format!("bh={hash};"), " ");
-            write("b=", " ");
+            let name = (selector.as_str(), key.algorithm());
+            let field = unsigned_field(&self.domain, name, &names, (now_s, &hash));
             // The empty signature is signed with the rest of the field.
             let mut text = fields.clone();
             let own = [field.as_bytes(), b"\r\n"].concat();
@@ -82,7 +58,7 @@ impl DkimSigner {
             };
             out.extend_from_slice(field.as_bytes());
             let encoded = data_encoding::BASE64.encode(&signed);
-            for line in encoded.as_bytes().chunks(LINE_MAX - 4) {
+            for line in encoded.as_bytes().chunks(SIGNATURE_LINE) {
                 out.extend_from_slice(b"\r\n\t");
                 out.extend_from_slice(line);
             }
@@ -92,10 +68,65 @@ impl DkimSigner {
     }
 }
 
-/// The names of `h=`, and the fields in canonical form in the order in which a verifier takes
-/// them.
-fn signed_fields<'n>(headers: &Headers<'_>, block: &[u8]) -> (Vec<&'n str>, Vec<u8>) {
-    let mut found: Vec<Vec<_>> = SIGNED.iter().map(|_| Vec::new()).collect();
+/// The length of what [`DkimSigner::sign`] gives with keys of these selectors that were made here.
+/// It costs no signature: only the names of the fields are looked at.
+pub fn signatures_len<'k>(
+    domain: &str,
+    keys: impl IntoIterator<Item = (&'k str, SigningAlgorithm)>,
+    header: &[u8],
+    now_s: i64,
+) -> usize {
+    let names = signed_names(&Headers::parse(header), |_| {});
+    let hash = data_encoding::BASE64.encode(&[0; 32]);
+    let len = |key: (&str, SigningAlgorithm)| {
+        let field = unsigned_field(domain, key, &names, (now_s, &hash));
+        let encoded = data_encoding::BASE64.encode_len(key.1.signature_len());
+        field.len() + encoded + encoded.div_ceil(SIGNATURE_LINE) * 3 + 2
+    };
+    keys.into_iter().map(len).sum()
+}
+
+/// A signature field up to the empty `b=`, folded.
+fn unsigned_field(
+    domain: &str,
+    (selector, algorithm): (&str, SigningAlgorithm),
+    names: &[&str],
+    (now_s, body_hash): (i64, &str),
+) -> String {
+    let algorithm = match algorithm {
+        SigningAlgorithm::Rsa => "rsa-sha256",
+        SigningAlgorithm::Ed25519 => "ed25519-sha256",
+    };
+    let mut field = format!("DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed;");
+    let mut column = field.len();
+    let mut write = |word: &str, gap: &str| {
+        if column + gap.len() + word.len() > LINE_MAX {
+            field.push_str("\r\n\t");
+            column = 1;
+        } else {
+            field.push_str(gap);
+            column += gap.len();
+        }
+        field.push_str(word);
+        column += word.len();
+    };
+    write(&format!("d={domain};"), " ");
+    write(&format!("s={selector};"), " ");
+    write(&format!("t={};", now_s.max(0)), " ");
+    let last = names.len().saturating_sub(1);
+    for (at, name) in names.iter().enumerate() {
+        let (start, gap) = if at == 0 { ("h=", " ") } else { ("", "") };
+        let end = if at == last { ";" } else { ":" };
+        write(&format!("{start}{name}{end}"), gap);
+    }
+    write(&format!("bh={body_hash};"), " ");
+    write("b=", " ");
+    field
+}
+
+/// The names of `h=`. `each` is called with the fields in the order in which a verifier takes them.
+fn signed_names<'n>(headers: &Headers<'_>, mut each: impl FnMut(&Field<'_>)) -> Vec<&'n str> {
+    let mut found: Vec<Vec<Field<'_>>> = SIGNED.iter().map(|_| Vec::new()).collect();
     for field in headers.fields() {
         let place = SIGNED.iter().position(|(name, _)| field.is(name));
         if let Some(list) = place.and_then(|at| found.get_mut(at)) {
@@ -103,17 +134,16 @@ fn signed_fields<'n>(headers: &Headers<'_>, block: &[u8]) -> (Vec<&'n str>, Vec<
         }
     }
     let mut names = Vec::new();
-    let mut text = Vec::new();
     for ((name, closed), fields) in SIGNED.iter().zip(&found) {
         for field in fields.iter().rev().take(OCCURRENCES_MAX) {
             names.push(*name);
-            Canonicalization::Relaxed.field(block, field, &mut text);
+            each(field);
         }
         if *closed && fields.len() <= OCCURRENCES_MAX {
             names.push(*name);
         }
     }
-    (names, text)
+    names
 }
 
 /// The fields that are signed (RFC 6376 section 5.4.1), and whether none may be added. A mailing
@@ -155,3 +185,5 @@ const SIGNED: &[(&str, bool)] = &[
 const OCCURRENCES_MAX: usize = 20;
 /// Characters of a line (RFC 5322 section 2.1.1).
 const LINE_MAX: usize = 78;
+/// Characters of a signature in one line.
+const SIGNATURE_LINE: usize = LINE_MAX - 4;

@@ -7,7 +7,7 @@ use crate::crypto::{Random, SigningAlgorithm, SigningKey};
 use crate::mail::Headers;
 use crate::mail::auth::dkim::{
     BodyHash, Canonicalization, DkimOutcome, DkimSigner, SelectorKey, Verifier, record_text,
-    signatures,
+    signatures, signatures_len,
 };
 
 const NOW: i64 = 1_700_000_000;
@@ -137,6 +137,10 @@ fn signed(signer: &DkimSigner, message: &str) -> String {
     let mut hash = BodyHash::new(DkimSigner::BODY_FORM);
     body.as_bytes().chunks(7).for_each(|piece| hash.push(piece));
     let fields = signer.sign(header.as_bytes(), &hash.finish().0, NOW);
+    let keys = signer.keys.iter();
+    let names = keys.map(|key| (key.selector.as_str(), key.key.algorithm()));
+    let len = signatures_len(&signer.domain, names, header.as_bytes(), NOW);
+    assert_eq!(len, fields.len(), "the length is known before");
     String::from_utf8(fields).unwrap() + message
 }
 
