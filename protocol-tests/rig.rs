@@ -522,8 +522,11 @@ impl Rig {
             self.settle();
         }
         self.clock.store(end, Ordering::Relaxed);
-        let expired = self.product.expire_approvals().expect("approvals");
-        self.publish(&expired);
+        let (_, waiting) = self
+            .product
+            .run_waiting()
+            .expect("mail that waits in Drafts");
+        self.publish(&waiting);
         self.settle();
     }
 

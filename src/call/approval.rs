@@ -71,6 +71,8 @@ pub struct ApprovalRow {
     pub decided_at: Option<i64>,
     /// Why it was declined.
     pub reason: Option<String>,
+    /// When it leaves, if it is approved before, unix milliseconds; `None` is at once.
+    pub send_at: Option<i64>,
 }
 
 /// The texts of a message that is to be decided on.

@@ -251,6 +251,8 @@ limits! {
     org_kept_bytes: u64 = 128 << 20 => RejectedQuota;
     /// Messages of an organization that wait for an approval: a person reads each.
     org_held: usize = 10_000 => RejectedQuota;
+    /// Messages of an organization that wait for the time that their senders have named.
+    org_scheduled: usize = 10_000 => RejectedQuota;
     /// Hours after which a held message counts as declined.
     approval_hours: usize = 72 => pace;
     /// Domains of an organization.

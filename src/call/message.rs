@@ -175,6 +175,8 @@ pub struct Draft {
     pub attachments: Vec<DraftAttachment>,
     /// Labels for the copy in Sent.
     pub labels: Vec<String>,
+    /// When it leaves, unix milliseconds; `None` is now.
+    pub send_at: Option<i64>,
 }
 
 /// An address of a [`Draft`], as its client wrote it.

@@ -170,6 +170,8 @@ metrics! {
     DnsCut = "counter" "postern_dns_cut_total";
     /// Recipients queued for outbound delivery.
     OutboundQueued = "counter" "postern_outbound_queued_total";
+    /// Scheduled messages that have left.
+    ScheduledSent = "counter" "postern_scheduled_sent_total";
     /// Recipients whose server has taken the message.
     OutboundDelivered = "counter" "postern_outbound_delivered_total";
     /// Attempts that are to be repeated.

@@ -47,6 +47,7 @@ pub enum Countable {
     Domains,
     /// Messages of an organization that wait for a decision.
     HeldMessages,
+    ScheduledMessages,
     FilterRules,
     Inboxes,
     /// Inboxes whose credentials one request may export.
@@ -82,6 +83,7 @@ impl Countable {
         match self {
             Countable::Domains => "domains",
             Countable::HeldMessages => "held messages",
+            Countable::ScheduledMessages => "scheduled messages",
             Countable::FilterRules => "filter rules",
             Countable::Inboxes => "inboxes",
             Countable::InboxesInExport => "inboxes in one export",
@@ -190,6 +192,8 @@ pub enum ConflictReason {
     NotRetryable,
     /// It waits for a decision.
     MessageHeld,
+    /// It waits for its time.
+    MessageScheduled,
     SpecialMailboxDeleted,
     /// A special mailbox keeps its name.
     SpecialMailboxKept,
@@ -223,9 +227,14 @@ impl ConflictReason {
             ConflictReason::NotCancellable => {
                 "the message has left for this recipient, or is leaving now"
             }
-            ConflictReason::NotRetryable => "the recipient has ended, or waits for an approval",
+            ConflictReason::NotRetryable => {
+                "the recipient has ended, or its message waits for an approval or for its time"
+            }
             ConflictReason::MessageHeld => {
                 "the message is held for approval: delete it, or have it decided on"
+            }
+            ConflictReason::MessageScheduled => {
+                "the message is scheduled: delete it, or wait until it leaves"
             }
             ConflictReason::SpecialMailboxDeleted => "a special mailbox cannot be deleted",
             ConflictReason::SpecialMailboxKept => {

@@ -334,12 +334,19 @@ impl OutboundStatus {
         Self::ALL.get(usize::try_from(stored).ok()?).copied()
     }
 
-    /// Whether it is sent when it is due.
+    /// Whether the queue sends it when it is due.
     pub const fn is_waiting(self) -> bool {
-        matches!(
-            self,
-            OutboundStatus::Scheduled | OutboundStatus::Queued | OutboundStatus::Deferred
-        )
+        matches!(self, OutboundStatus::Queued | OutboundStatus::Deferred)
+    }
+
+    /// Whether a time says when it is due.
+    pub const fn has_due_time(self) -> bool {
+        self.is_waiting() || matches!(self, OutboundStatus::Scheduled)
+    }
+
+    /// Whether its message stands in Drafts until a decision or its time.
+    pub const fn is_in_drafts(self) -> bool {
+        matches!(self, OutboundStatus::Held | OutboundStatus::Scheduled)
     }
 
     /// Whether nothing more happens to it.

@@ -65,13 +65,16 @@ pub enum SendStatus {
     Queued,
     /// It stands in Drafts until a decision is made on it.
     Held(ApprovalId),
+    /// It stands in Drafts until the time that its sender has named.
+    Scheduled,
     /// It stands in Drafts.
     Draft,
 }
 
 impl SendStatus {
     /// The names of all.
-    pub const NAMES: &'static [&'static str] = &["queued", "delivered", "held", "draft"];
+    pub const NAMES: &'static [&'static str] =
+        &["queued", "delivered", "held", "scheduled", "draft"];
 
     /// Its name for clients.
     pub const fn name(self) -> &'static str {
@@ -79,6 +82,7 @@ impl SendStatus {
             SendStatus::Delivered => "delivered",
             SendStatus::Queued => "queued",
             SendStatus::Held(_) => "held",
+            SendStatus::Scheduled => "scheduled",
             SendStatus::Draft => "draft",
         }
     }

@@ -205,15 +205,24 @@ impl Inline {
         }
     }
 
-    /// Declines held mail whose time is over. Gives the events to publish.
-    pub fn expire_approvals(&mut self) -> Result<Vec<Event>, Error> {
-        self.writer.expire_approvals(&self.store)
+    /// Declines held mail whose time is over, and sends scheduled mail whose time has come. Gives
+    /// the milliseconds until the next of it is due, and the events to publish.
+    pub fn run_waiting(&mut self) -> Result<(Option<u64>, Vec<Event>), Error> {
+        let mut all = self.writer.expire_approvals(&self.store)?;
+        loop {
+            let (next, events) = self.writer.release_scheduled(&self.store)?;
+            all.extend(events);
+            if next != Some(0) {
+                return Ok((next, all));
+            }
+        }
     }
 
     /// Ends the process and starts another over the same database: nothing that is only in memory
     /// is left.
     pub fn restart(&mut self) {
         *self.service.counters() = ServiceCounters::default();
+        self.service.set_scheduled_look(i64::MIN);
         self.writer =
             Writer::with_random(Arc::clone(&self.service), Random::seeded(self.random.u64()));
         self.reader =

@@ -3,7 +3,7 @@
 //! It decides nothing. The counters have one lock, which a thread holds for a few instructions.
 
 use core::net::IpAddr;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -90,6 +90,8 @@ pub struct Service {
     pub(super) return_secret: OnceLock<[u8; 32]>,
     /// The queue to outside. Only the writer takes its lock.
     pub(super) outbound: Outbound,
+    /// When the writer looks next at scheduled mail, unix milliseconds.
+    scheduled_at: AtomicI64,
 }
 
 /// The counters in memory, under one lock.
@@ -104,11 +106,29 @@ pub(super) struct ServiceCounters {
 }
 
 impl Service {
+    /// When the writer looks next at scheduled mail, unix milliseconds. Only the writer reads and
+    /// writes it.
+    pub(super) fn scheduled_look(&self) -> i64 {
+        self.scheduled_at.load(Ordering::Relaxed)
+    }
+
+    /// Has the writer look at scheduled mail at this time, and not before.
+    pub(super) fn set_scheduled_look(&self, at: i64) {
+        self.scheduled_at.store(at, Ordering::Relaxed);
+    }
+
+    /// Has the writer look at scheduled mail at this time at the latest.
+    pub(super) fn looks_at_scheduled_by(&self, at: i64) {
+        self.scheduled_at.fetch_min(at, Ordering::Relaxed);
+    }
+
     /// A service without any connection yet.
     pub fn new(setup: Setup) -> Arc<Service> {
         let outbound = Outbound::new(setup.outbound, setup.ways_out, &setup.shared);
         Arc::new(Service {
             outbound,
+            // The first look finds what waits since the process before.
+            scheduled_at: AtomicI64::new(i64::MIN),
             shared: setup.shared,
             shared_domain: setup.shared_domain,
             trust_domains: setup.trust_domains,

@@ -8,6 +8,7 @@ use core::ops::ControlFlow;
 
 use rusqlite::{Row, params};
 
+use super::quota::WAITING_BYTES;
 use super::{Error, Store, format, int};
 use crate::call::{
     ApprovalId, ApprovalRow, ApprovalStatus, EntryId, InboxId, KeyId, Now, OrgId, Recipient,
@@ -43,22 +44,26 @@ impl Store {
     /// Stores an approval that waits.
     pub fn insert_approval(&self, approval: &StoredApproval) -> Result<(), Error> {
         let row = &approval.row;
+        let envelope = format::encode_held(&approval.envelope)?;
+        let cost = waiting_cost(&envelope);
         self.direct().run(
             "INSERT INTO approval (id, org, inbox, entry, status, envelope, sha256, created_at,
-                                   expires_at)
-             VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8)",
+                                   expires_at, send_at, cost)
+             VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 row.id.0,
                 approval.org.0,
                 row.inbox.0,
                 row.message.0,
-                format::encode_held(&approval.envelope)?,
+                envelope,
                 row.sha256,
                 row.created_at,
                 row.expires_at,
+                row.send_at,
+                cost,
             ],
         )?;
-        Ok(())
+        self.count_waiting(approval.org, cost)
     }
 
     /// How many messages of an organization wait for a decision, counted up to `max`.
@@ -80,7 +85,7 @@ impl Store {
     ) -> Result<Option<StoredApproval>, Error> {
         let found = self.direct().one(
             "SELECT id, org, inbox, entry, status, envelope, sha256, created_at, expires_at,
-                    decided_at, decided_by, reason
+                    decided_at, decided_by, reason, send_at
              FROM approval WHERE id = ?2 AND org = ?1",
             [org.0, approval.0],
             |r| Ok(read_approval(r)),
@@ -90,12 +95,30 @@ impl Store {
 
     /// Whether a message waits for a decision.
     pub fn is_held(&self, org: OrgId, entry: EntryId) -> Result<bool, Error> {
-        let found = self.direct().one(
-            "SELECT 1 FROM approval WHERE org = ?1 AND entry = ?2 AND status = 0",
+        Ok(self.held_approval(org, entry)?.is_some())
+    }
+
+    /// The approval that a message waits for.
+    pub fn held_approval(&self, org: OrgId, entry: EntryId) -> Result<Option<ApprovalId>, Error> {
+        self.direct().one(
+            "SELECT id FROM approval WHERE org = ?1 AND entry = ?2 AND status = 0",
             [org.0, entry.0],
-            |_| Ok(()),
-        )?;
-        Ok(found.is_some())
+            |r| Ok(ApprovalId(r.get(0)?)),
+        )
+    }
+
+    /// Writes the recipients of a message that waits for a decision.
+    pub fn set_held_envelope(&self, approval: &StoredApproval) -> Result<(), Error> {
+        self.direct()
+            .run(
+                "UPDATE approval SET envelope = ?3 WHERE id = ?2 AND org = ?1",
+                params![
+                    approval.org.0,
+                    approval.row.id.0,
+                    format::encode_held(&approval.envelope)?
+                ],
+            )
+            .map(drop)
     }
 
     /// A page of the approvals of an organization after `after`, oldest first.
@@ -108,7 +131,7 @@ impl Store {
         let mut rows = Vec::new();
         let _ = self.direct().each(
             "SELECT id, org, inbox, entry, status, envelope, sha256, created_at, expires_at,
-                    decided_at, decided_by, reason
+                    decided_at, decided_by, reason, send_at
              FROM approval WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             [org.0, after.0, int(limit as u64)],
             |r| {
@@ -124,7 +147,7 @@ impl Store {
         let mut rows = Vec::new();
         let _ = self.direct().each(
             "SELECT id, org, inbox, entry, status, envelope, sha256, created_at, expires_at,
-                    decided_at, decided_by, reason
+                    decided_at, decided_by, reason, send_at
              FROM approval WHERE status = 0 AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2",
             [now.unix_ms, limit.into()],
             |r| {
@@ -154,32 +177,41 @@ impl Store {
         Ok(rows == 1)
     }
 
-    /// Declines the approvals of entries that leave Drafts otherwise than by a decision.
-    pub(super) fn cancel_approvals(
+    /// Declines the approval of an entry that leaves Drafts otherwise than by a decision; whether
+    /// there was one.
+    pub(super) fn cancel_approval(
         &self,
         (org, at): (OrgId, i64),
-        entries: impl Iterator<Item = EntryId>,
-    ) -> Result<(), Error> {
-        for entry in entries {
-            self.direct().run(
-                "UPDATE approval SET status = 2, decided_at = ?3, reason = 'deleted'
-                 WHERE org = ?1 AND entry = ?2 AND status = 0",
-                [org.0, entry.0, at],
-            )?;
-        }
-        Ok(())
+        entry: EntryId,
+    ) -> Result<bool, Error> {
+        let rows = self.direct().run(
+            "UPDATE approval SET status = 2, decided_at = ?3, reason = 'deleted'
+             WHERE org = ?1 AND entry = ?2 AND status = 0",
+            [org.0, entry.0, at],
+        )?;
+        Ok(rows > 0)
     }
 
     /// Deletes approvals that were decided before this time, at most `limit`; whether there may be
     /// more.
     pub fn trim_approvals(&self, before: i64, limit: u32) -> Result<bool, Error> {
-        let gone = self.direct().run(
-            "DELETE FROM approval WHERE id IN
-                 (SELECT id FROM approval WHERE status > 0 AND decided_at < ?1 LIMIT ?2)",
+        let old = self.direct().all(
+            "SELECT id, org, cost FROM approval WHERE status > 0 AND decided_at < ?1 LIMIT ?2",
             [before, limit.into()],
+            |r| Ok((r.get::<_, i64>(0)?, OrgId(r.get(1)?), r.get::<_, i64>(2)?)),
         )?;
-        Ok(gone as u64 == u64::from(limit))
+        for (id, org, cost) in &old {
+            self.direct()
+                .run("DELETE FROM approval WHERE id = ?1", [*id])?;
+            self.count_waiting(*org, -cost)?;
+        }
+        Ok(old.len() as u64 == u64::from(limit))
     }
+}
+
+/// What a row costs whose message waits: its envelope has every recipient.
+pub(super) fn waiting_cost(envelope: &[u8]) -> i64 {
+    WAITING_BYTES.saturating_add(int(envelope.len() as u64))
 }
 
 fn status_number(status: ApprovalStatus) -> i64 {
@@ -218,6 +250,7 @@ fn read_approval(r: &Row<'_>) -> Result<StoredApproval, Error> {
             decided_at: r.get(9)?,
             decided_by: r.get::<_, Option<i64>>(10)?.map(KeyId),
             reason: r.get(11)?,
+            send_at: r.get(12)?,
         },
         envelope,
     })

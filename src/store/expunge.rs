@@ -137,7 +137,7 @@ impl Store {
         self.count(mailbox, stamp.seq, &delta)?;
         if mailbox.special == Some(SpecialUse::Drafts) {
             let entries = going.iter().map(|gone| gone.id);
-            self.cancel_approvals((mailbox.org, stamp.at), entries)?;
+            self.cancel_waiting((mailbox.org, stamp.at), entries)?;
         }
         let uids: UidSet = going.iter().map(|gone| gone.uid).collect();
         for &(low, high) in uids.ranges() {

@@ -41,6 +41,7 @@ mod page;
 mod payload;
 mod quota;
 mod reclaim;
+mod scheduled;
 mod sum;
 mod verify;
 
@@ -75,13 +76,16 @@ pub use known_sender::KnownBy;
 pub use mailbox::{InboxPlace, MailboxRecord};
 pub use message::{ListPosition, MessageRecord};
 pub use open::{FILE, Role};
-pub use outbound::{Backlog, LOOKED_AT_NOW, NewOutbound, OutboundContent, OutboundRecord};
+pub use outbound::{
+    Backlog, ENDED_KEPT_MS, LOOKED_AT_NOW, NewOutbound, OutboundContent, OutboundRecord,
+};
 pub use outgoing::SenderPolicy;
 pub use page::SUMS_FILE;
 #[cfg(test)]
 pub use payload::JobPayload;
 pub use payload::{JobKind, SmtpJob};
 pub use quota::Quota;
+pub use scheduled::StoredScheduled;
 pub use verify::{Depth, Findings, ReadBody, verify, verify_folder};
 
 /// One connection to the database. `Send`, not `Sync`: it belongs to one thread.

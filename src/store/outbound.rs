@@ -2,11 +2,11 @@
 //! message until a week after its end.
 //!
 //! ```text
-//! scheduled ─┐             ┌──────────── deferred ◄───────────┐
-//!            ▼             ▼                                  │
-//! held ──► queued ──claim──► sending ──settle──► delivered    │
-//!            ▲                 │    ├──────────► bounced      │
-//!            └─ lease expired ─┘    └──────────► (not now) ───┘
+//! scheduled ◄─┐            ┌──────────── deferred ◄───────────┐
+//!    │   ▲    │            ▼                                  │
+//!    ▼   └─ held ─► queued ──claim──► sending ──settle──► delivered
+//! queued              ▲                 │    ├──────────► bounced
+//!                     └─ lease expired ─┘    └──────────► (not now) ──► deferred
 //!   any that waits ──► cancelled, expired
 //! ```
 //!
@@ -147,7 +147,7 @@ impl OutboundRecord {
             recipient: self.envelope.recipient,
             status: self.status,
             attempts: self.attempts,
-            next_attempt_at: self.status.is_waiting().then_some(self.due_at),
+            next_attempt_at: self.status.has_due_time().then_some(self.due_at),
             created_at: self.created_at,
             expires_at: self.expires_at,
             metadata: self.metadata,
@@ -260,7 +260,7 @@ impl Store {
     pub fn backlog_due(&self, backlog: &Backlog) -> Result<Option<i64>, Error> {
         self.direct().one(
             "SELECT due_at FROM outbound WHERE org = ?1 AND domain = ?2
-                 AND status BETWEEN 1 AND 3 ORDER BY due_at LIMIT 1",
+                 AND status BETWEEN 2 AND 3 ORDER BY due_at LIMIT 1",
             params![backlog.org.0, backlog.domain],
             |r| r.get(0),
         )
@@ -378,7 +378,7 @@ impl Store {
         let mut unreadable = Vec::new();
         let _ = self.direct().each(
             select!(
-                "WHERE org = ?1 AND domain = ?2 AND status BETWEEN 1 AND 3 AND due_at <= ?3
+                "WHERE org = ?1 AND domain = ?2 AND status BETWEEN 2 AND 3 AND due_at <= ?3
                  ORDER BY due_at LIMIT ?4"
             ),
             params![backlog.org.0, backlog.domain, now.unix_ms, limit],
@@ -467,6 +467,62 @@ impl Store {
         self.direct()
             .one(sql, params, |r| Ok(read_outbound(r)))?
             .transpose()
+    }
+
+    /// The recipients of a message that waits for a decision or for its time.
+    pub fn waiting_outbound(
+        &self,
+        org: OrgId,
+        entry: EntryId,
+    ) -> Result<Vec<OutboundRecord>, Error> {
+        self.rows_outbound(
+            select!("WHERE org = ?1 AND entry = ?2 AND status < 2 ORDER BY id"),
+            [org.0, entry.0],
+        )
+    }
+
+    /// Writes a row that has waited for a decision or for its time, and its message as it is now.
+    /// The caller counts the reference to `new.body`; that to the message before is given back.
+    pub fn release_outbound(
+        &self,
+        row: &OutboundRecord,
+        new: &NewOutbound<'_>,
+    ) -> Result<(), Error> {
+        self.direct().run(
+            "UPDATE outbound SET body = ?2, content = ?3, size = ?4, status = ?5, due_at = ?6,
+                 expires_at = ?7, sweep_at = ?8
+             WHERE id = ?1",
+            params![
+                row.id.0,
+                new.body.0,
+                new.content.stored(),
+                int(new.content.size),
+                new.status.stored(),
+                new.due_at,
+                new.expires_at,
+                new.late_at.min(new.expires_at),
+            ],
+        )?;
+        match row.body {
+            Some(body) => self.drop_body(row.org, body, true),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the state and the times of a row that waits on, and nothing of its message.
+    pub fn set_waiting(
+        &self,
+        row: &OutboundRecord,
+        status: OutboundStatus,
+        (due_at, expires_at): (i64, i64),
+    ) -> Result<(), Error> {
+        self.direct()
+            .run(
+                "UPDATE outbound SET status = ?2, due_at = ?3, expires_at = ?4, sweep_at = ?4
+                 WHERE id = ?1",
+                [row.id.0, status.stored(), due_at, expires_at],
+            )
+            .map(drop)
     }
 
     /// Writes a row that waits on: `status`, `attempts`, `due_at` and `history` of it.
@@ -667,6 +723,9 @@ fn read_outbound(r: &Row<'_>) -> Result<OutboundRecord, Error> {
         cost: r.get(16)?,
     })
 }
+
+/// Milliseconds for which a row that has ended is kept: a week.
+pub const ENDED_KEPT_MS: i64 = 7 * 86_400_000;
 
 /// Two years: a row is scheduled for a year ahead at most, and waits for less after it.
 const FAR_MS: i64 = 2 * 366 * 86_400_000;

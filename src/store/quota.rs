@@ -208,7 +208,9 @@ pub(super) fn wrong_counters(store: &Store, tell: Tell<'_>) -> Result<(), Error>
                 orgs!(
                     "SELECT org, sum(n) n, sum(cost) cost FROM
                          (SELECT org, 1 n, cost FROM job
-                          UNION ALL SELECT org, body IS NOT NULL, cost FROM outbound)
+                          UNION ALL SELECT org, body IS NOT NULL, cost FROM outbound
+                          UNION ALL SELECT org, 0, cost FROM approval
+                          UNION ALL SELECT org, 0, cost FROM scheduled)
                      GROUP BY org"
                 ),
                 ") x USING (id)
@@ -311,6 +313,10 @@ pub(super) const OUTBOUND_BYTES: i64 = 4096;
 
 /// The same when it has ended, besides its history.
 pub(super) const OUTBOUND_ENDED_BYTES: i64 = 768;
+
+/// A message that waits for a decision or for its time, besides its envelope, with its indexes. A
+/// decision is kept for a month.
+pub(super) const WAITING_BYTES: i64 = 512;
 
 /// A kept answer, besides its own octets.
 pub(super) const KEPT_BYTES: i64 = 512;

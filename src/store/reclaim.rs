@@ -315,6 +315,10 @@ impl Store {
             "DELETE FROM approval WHERE id IN
                  (SELECT id FROM approval WHERE org = ?1 LIMIT ?2)",
             [org.0, SLICE_ROWS],
+        )? + self.direct().run(
+            "DELETE FROM scheduled WHERE entry IN
+                 (SELECT entry FROM scheduled WHERE org = ?1 LIMIT ?2)",
+            [org.0, SLICE_ROWS],
         )?;
         if rows > 0 {
             return Ok(rows as i64);

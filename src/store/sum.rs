@@ -289,6 +289,13 @@ pub(super) const TABLES: &[SummedTable] = &[
         kept_by: KeptBy::Triggers(APPROVAL),
     },
     SummedTable {
+        name: "scheduled",
+        key: &["entry"],
+        sums: &[("sum", SCHEDULED)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(SCHEDULED),
+    },
+    SummedTable {
         name: "once",
         key: &["org", "key"],
         sums: &[("sum", &["org", "key", "fingerprint", "answer", "at"])],
@@ -324,6 +331,10 @@ const APPROVAL: &[&str] = &[
     "decided_at",
     "decided_by",
     "reason",
+    "send_at",
+];
+const SCHEDULED: &[&str] = &[
+    "entry", "org", "inbox", "envelope", "sha256", "approved", "send_at", "due_at",
 ];
 const DKIM: &[&str] = &[
     "domain",

@@ -52,6 +52,10 @@ static APPROVAL: Shape<ApprovalRow> = shape! {
         => |slot, row| slot.time_or_null(row.decided_at);
     reason: or_null Text(ANY), "null", "Why it was declined: your words, `expired` or `deleted`."
         => |slot, row| slot.text_or_null(row.reason.as_deref());
+    send_at: always Time, r#""2030-01-31T12:00:00.000Z""#,
+        "When it leaves, if it is approved before; absent when that is at once."
+        => |slot, row| slot.time_or_null(row.send_at),
+        if |row| row.send_at.is_some();
 };
 
 const APPROVE_BODY: BodyTable = BodyTable {

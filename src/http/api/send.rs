@@ -3,7 +3,8 @@
 
 use super::codes;
 use super::fields::FieldKind::{
-    Addresses, Base64, Flag, HeaderFields, Id, Labels, Later, Line, MediaType, Objects, OneOf, Text,
+    Addresses, Base64, Flag, HeaderFields, Id, Labels, Later, Line, MediaType, Objects, OneOf,
+    Text, Time,
 };
 use super::fields::{ANY, BodyTable, characters, fields};
 use super::operation::{Gives, Operation, ResponseContent, Takes};
@@ -48,7 +49,9 @@ const NEW_MESSAGE: BodyTable = BodyTable {
         headers: optional HeaderFields, r#"{"X-Ticket":"17"}"#, "Header fields `X-*` and `List-*`.";
         attachments: optional Objects(&NEW_ATTACHMENT), "[]", "Files.";
         labels: optional Labels, r#"["outreach"]"#, "Labels of the copy in Sent.";
-        send_at: optional Later, r#""2030-01-31T12:00:00Z""#, "Refused until it is built.";
+        send_at: optional Time, r#""2030-01-31T12:00:00Z""#,
+            "When it leaves, at most a year ahead; a time up to a minute ago is now. Until then it \
+             stands in Drafts with the label `$Scheduled`; deleting it cancels it.";
         expires_at: optional Later, r#""2030-01-31T12:00:00Z""#, "Refused until it is built.";
     },
 };
@@ -71,7 +74,7 @@ static SENT: Shape<Sent> = shape! {
         => |slot, sent| slot.shown_or_null(sent.conversation);
     status: always OneOf(SendStatus::NAMES), r#""delivered""#,
         "`delivered` when every recipient is local and has it; `queued` when some wait; `held` \
-         when it waits for an approval; `draft` where the inbox or its organization makes drafts \
+         when it waits for an approval; `scheduled` when it waits for its time; `draft` where the inbox or its organization makes drafts \
          of what it sends."
         => |slot, sent| slot.text(sent.status.name());
     approval: always Id(ApprovalId::PREFIX), r#""apr_01Hq7Zk3VdX""#,
@@ -91,7 +94,8 @@ pub(crate) static SEND: Operation = Operation {
     id: "messages.send",
     summary: "Send a message",
     says: "Sends a message from the inbox. It is answered when the message is on the disk: local \
-           recipients have it then, others are queued. The body may be up to 35 MiB.",
+           recipients have it then, others are queued. With `send_at` it is answered in the same \
+           way, and leaves at that time; policy is asked again then. The body may be up to 35 MiB.",
     query: &[],
     takes: Takes::Message(&NEW_MESSAGE),
     gives: &[Gives {
@@ -145,6 +149,7 @@ fn send(request: &mut RouteRequest<'_>) -> RouteResult {
             })
             .collect(),
         labels: body.texts("labels").unwrap_or_default(),
+        send_at: body.time("send_at"),
     };
     if draft.to.is_empty() && draft.cc.is_empty() && draft.bcc.is_empty() {
         return Err(Problem::invalid(

@@ -9,7 +9,8 @@ use super::cursor::ResetReason;
 use super::subscription::EndReason;
 use crate::call::{
     Access, ApprovalChange, Arrival, Arrived, Bulk, Change, EntryState, Event, EventKind,
-    FailureClass, INBOX, Now, OutboundNews, PriorityLevel, Scopes, SenderAuth, Summary, ThreadId,
+    FailureClass, INBOX, Now, OutboundId, OutboundNews, PriorityLevel, Scopes, SenderAuth, Summary,
+    ThreadId,
 };
 use crate::http::api::address::{address, addresses};
 use crate::http::api::message::{auth, labels_and_flags};
@@ -92,7 +93,11 @@ fn outbound(o: &mut Object<'_>, news: &OutboundNews, open: bool) {
     if open {
         o.text("recipient", &news.recipient);
     }
-    o.shown("outbound", news.outbound);
+    match news.outbound {
+        // A recipient here has no row in the queue.
+        OutboundId(0) => o.null("outbound"),
+        id => o.shown("outbound", id),
+    }
     if open {
         // A reply may have the address of the recipient in it.
         o.text("reason", &news.reason);

@@ -10,6 +10,7 @@ use crate::call::{
 };
 use crate::service::context::WriteContext;
 use crate::service::field::check_text;
+use crate::service::outgoing::schedule;
 use crate::service::policy;
 use crate::store::{NewEvent, Store};
 
@@ -90,6 +91,7 @@ pub fn patch_org(
     if patch.paused == Some(false) {
         let outbound = &context.service.outbound;
         outbound.is_resumed(store, context.now, org)?;
+        schedule::is_resumed(context, org)?;
     }
     Ok(Written::OrgChanged(row))
 }

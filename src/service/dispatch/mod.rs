@@ -4,6 +4,7 @@
 mod look;
 mod read;
 mod reader;
+mod waiting;
 mod write;
 mod writer;
 

@@ -17,7 +17,7 @@ use crate::service::context::{Carried, WriteContext};
 use crate::service::intake::{self, Delivery, PIECE_BYTES, StoredPieces};
 use crate::service::job::{Runner, Runners};
 use crate::service::outbound::OutboundTurn;
-use crate::service::outgoing::approval;
+use crate::service::outgoing::due::Leaving;
 use crate::service::{Service, policy};
 use crate::store::{KeptAnswer, Quota, Store};
 
@@ -110,14 +110,16 @@ impl WriteTask {
 
 /// Carries out calls that write, in groups.
 pub struct Writer {
-    service: Arc<Service>,
-    random: Random,
+    pub(super) service: Arc<Service>,
+    pub(super) random: Random,
     reserve: Box<dyn FnMut(DiskReserve) -> bool + Send>,
     jobs: Runners,
     /// Groups that are still carried out with a savepoint for every message.
     guarded: u32,
     /// When the writer looks next whether the time of held mail is over, monotonic milliseconds.
-    approvals_at_ms: u64,
+    pub(super) approvals_at_ms: u64,
+    /// A large scheduled message of which a part is stored.
+    pub(super) leaving: Option<Leaving>,
 }
 
 impl core::fmt::Debug for Writer {
@@ -213,6 +215,7 @@ impl Writer {
             jobs: Runners::default(),
             guarded: 0,
             approvals_at_ms: 0,
+            leaving: None,
         }
     }
 
@@ -288,6 +291,16 @@ impl Writer {
         }
     }
 
+    /// Sets the quotas that the next changes must keep.
+    pub(super) fn set_quota(&self, store: &Store) {
+        let limits = &self.service.shared.limits;
+        store.set_quota(Quota {
+            inbox_bytes: limits.inbox_bytes,
+            org_bytes: limits.org_bytes,
+            mailbox_keywords: limits.mailbox_keywords as u64,
+        });
+    }
+
     /// Carries out a group and commits it. `results` has what the calls gave when the group was
     /// tried before. `None` when the group is undone and must be carried out with savepoints.
     fn try_group(
@@ -297,12 +310,7 @@ impl Writer {
         results: &mut Vec<Result<TaskProgress, Refusal>>,
     ) -> Option<WriteTurn> {
         let now = self.service.now();
-        let limits = &self.service.shared.limits;
-        store.set_quota(Quota {
-            inbox_bytes: limits.inbox_bytes,
-            org_bytes: limits.org_bytes,
-            mailbox_keywords: limits.mailbox_keywords as u64,
-        });
+        self.set_quota(store);
         let mut events = Vec::new();
         let end = match store.begin() {
             Err(error) => {
@@ -559,38 +567,6 @@ impl Writer {
         }
     }
 
-    /// Declines held mail whose time is over, in a transaction of its own. It looks at most once a
-    /// second. Gives the events to publish.
-    pub fn expire_approvals(&mut self, store: &Store) -> Result<Vec<Event>, crate::store::Error> {
-        let now = self.service.now();
-        if now.mono_ms < self.approvals_at_ms {
-            return Ok(Vec::new());
-        }
-        self.approvals_at_ms = now.mono_ms.saturating_add(APPROVALS_MS);
-        if store.expired_approvals(now, 1)?.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut events = Vec::new();
-        store.begin()?;
-        let mut context = WriteContext {
-            service: &self.service,
-            shared: &self.service.shared,
-            store,
-            random: &mut self.random,
-            now,
-            origin: None,
-            is_again: false,
-            events: &mut events,
-        };
-        match approval::expire(&mut context) {
-            Ok(()) => store.commit().map(|_| events),
-            Err(refusal) => {
-                store.rollback();
-                Err(refusal.into())
-            }
-        }
-    }
-
     /// Deletes old events, kept answers, revoked keys and expunged UIDs in one small transaction,
     /// and reclaims deleted rows in another. Gives whether there are more.
     pub fn trim(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
@@ -766,8 +742,6 @@ const TRIM_ROWS: u64 = 1000;
 const REVOKED_MS: i64 = 30 * 86_400_000;
 /// Milliseconds for which a decision on held mail is kept: a month.
 const DECIDED_MS: i64 = 30 * 86_400_000;
-/// Milliseconds between two looks at held mail whose time is over.
-const APPROVALS_MS: u64 = 1000;
 /// Rows of revoked keys that one transaction deletes.
 const TRIM_KEYS: usize = 200;
 /// Ranges of expunged UIDs that one transaction deletes.

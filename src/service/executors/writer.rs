@@ -100,11 +100,8 @@ fn write_all(
     loop {
         let next_job = run_jobs(writer, store)?;
         let next_out = run_outbound(writer, store, &mut publish, &mut answer)?;
-        let next_job = next_job.into_iter().chain(next_out).min();
-        let expired = expire_approvals(writer, store)?;
-        if !expired.is_empty() {
-            publish(expired.into());
-        }
+        let next_mail = run_waiting(writer, store, &mut publish)?;
+        let next_job = [next_job, next_out, next_mail].into_iter().flatten().min();
         let wait = match (idle_turns, next_job) {
             (0, job) => job.map_or(IDLE, |job| job.min(IDLE)),
             (_, job) => job.map_or(IDLE_LONG, |job| job.min(IDLE_LONG)),
@@ -346,16 +343,28 @@ fn run_outbound(
     Ok(turn.next_ms.map(Duration::from_millis))
 }
 
-/// Declines held mail whose time is over. Gives the events to publish.
-fn expire_approvals(writer: &mut Writer, store: &Store) -> Result<Vec<Event>, String> {
-    match writer.expire_approvals(store) {
-        Err(error) if error.is_disk_failure() => Err(disk(&error.to_string())),
-        Err(error) => {
-            log::error!("approvals failed error=\"{error}\"");
-            Ok(Vec::new())
+/// Declines held mail whose time is over, and sends scheduled mail whose time has come. Gives the
+/// time until the next step.
+fn run_waiting(
+    writer: &mut Writer,
+    store: &Store,
+    publish: &mut impl FnMut(Arc<[Event]>),
+) -> Result<Option<Duration>, String> {
+    let expired = writer.expire_approvals(store).map(|events| (None, events));
+    let mut next = None;
+    for done in [expired, writer.release_scheduled(store)] {
+        match done {
+            Ok((next_ms, events)) => {
+                next = next_ms.map(Duration::from_millis);
+                if !events.is_empty() {
+                    publish(events.into());
+                }
+            }
+            Err(error) if error.is_disk_failure() => return Err(disk(&error.to_string())),
+            Err(error) => log::error!("mail that waits in Drafts failed error=\"{error}\""),
         }
-        events => Ok(events.unwrap_or_default()),
     }
+    Ok(next)
 }
 
 /// Reclaims one slice of deleted rows.
@@ -515,8 +524,8 @@ mod tests {
             envid: None,
             recipients: Vec::new(),
             decision: crate::call::Decision::Send,
-            held: None,
-            approved: None,
+            waits: None,
+            released: None,
             effects: Vec::new(),
             reports: Vec::new(),
         };

@@ -72,6 +72,7 @@ pub(super) fn approved(
                 sha256: hash(&prefix, &octets),
             },
             prefix,
+            send_at: row.send_at.filter(|at| *at > context.now.unix_ms),
         },
         body: octets,
         analysis,

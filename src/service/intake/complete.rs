@@ -28,7 +28,8 @@ pub fn complete(
 /// Tells the sender of the recipients here that have the message, where it has asked for that
 /// (RFC 3461 section 5.2.4).
 fn confirm(context: &mut WriteContext<'_>, caller: &Caller, plan: &Plan) -> Result<(), Refusal> {
-    let Some(sender) = plan.sender.filter(|_| plan.decision == Decision::Send) else {
+    let leaves = plan.decision == Decision::Send && plan.waits.is_none();
+    let Some(sender) = plan.sender.filter(|_| leaves) else {
         return Ok(());
     };
     let from = (caller.access()?.org, sender);

@@ -7,7 +7,8 @@ use super::analyse::{analyse, check_size};
 use super::lookup::LOOKUP_MS;
 use super::parsed::{ParsedMessage, WayIn};
 use crate::call::{
-    Access, Answer, Countable, Draft, DraftAddress, Envelope, InboxRef, Metric, Recipient, Refusal,
+    Access, Answer, Countable, Draft, DraftAddress, Envelope, InboxRef, Metric, Now, Recipient,
+    Refusal,
 };
 use crate::mail::Bounds;
 use crate::mail::parse::address::Address;
@@ -41,6 +42,7 @@ pub(super) fn composed(
     let bcc = addresses(&draft.bcc, "bcc")?;
     let reply_to = addresses(&draft.reply_to, "reply_to")?;
     check_keywords("labels", &draft.labels)?;
+    let send_at = send_time(draft.send_at, context.now)?;
     let everybody = || {
         let fields = [("to", &to), ("cc", &cc), ("bcc", &bcc)];
         fields.into_iter().flat_map(|(field, list)| {
@@ -80,6 +82,7 @@ pub(super) fn composed(
             inbox,
             hidden: bcc.iter().map(written).collect(),
             labels: draft.labels,
+            send_at,
         },
         body: octets,
         analysis,
@@ -89,6 +92,24 @@ pub(super) fn composed(
         inquiry: None,
         lookup_ms: LOOKUP_MS,
     })
+}
+
+/// When a message leaves whose client has named this time; `None` is now. A client whose clock is
+/// slow means now too.
+fn send_time(named: Option<i64>, now: Now) -> Result<Option<i64>, Refusal> {
+    let Some(at) = named else {
+        return Ok(None);
+    };
+    let ahead = at.saturating_sub(now.unix_ms);
+    match ahead {
+        ..PAST_MS => Err(invalid(
+            "send_at",
+            "lies in the past: name a time to come, or leave it out to send now",
+        )),
+        PAST_MS..=0 => Ok(None),
+        1..=AHEAD_MS => Ok(Some(at)),
+        _ => Err(invalid("send_at", "must be at most one year ahead")),
+    }
 }
 
 /// Composes the octets. The base64 of each attachment is freed when it has been decoded.
@@ -291,6 +312,11 @@ fn written((_, address): &NamedRecipient) -> String {
 const PIECE_OCTETS: usize = 16 * 1024;
 /// Units of work for each of them: it is copied and decoded.
 const DECODE_WORK: usize = 3;
+
+/// Milliseconds by which the clock of a client may be slow.
+const PAST_MS: i64 = -60_000;
+/// The latest time of a message: a year ahead, as calendars count it.
+const AHEAD_MS: i64 = 366 * 86_400_000;
 
 #[cfg(test)]
 mod tests {

@@ -3,12 +3,14 @@
 
 use super::approve::hash;
 use super::parsed::{ParsedMessage, WayIn};
-use super::plan::{Delivery, Effect, HeldPlan, Placement, Plan, ReturnedReport};
+use super::plan::{
+    Delivery, Effect, Placement, Plan, Released, ReturnedReport, WaitingPlan, WaitsFor,
+};
 use super::screen::{self, Screened, ScreenedSender, screen};
 use super::treat::{Treatment, treat};
 use crate::call::{
-    ApprovedMail, Arrival, Caller, Decision, EntryId, Envelope, Flags, INBOX, InboxId, Metric,
-    NamedAddress, Noun, OrgId, Recipient, Refusal, Request, SenderAuth, SpecialUse, Summary,
+    Arrival, Caller, Decision, EntryId, Envelope, Flags, INBOX, InboxId, Metric, NamedAddress,
+    Noun, OrgId, Recipient, Refusal, Request, SenderAuth, SpecialUse, Summary,
 };
 use crate::mail::digest::{Analysis, Priority};
 use crate::mail::parse::address_list::Mailbox;
@@ -19,6 +21,7 @@ use crate::service::lists::SenderIdentity;
 use crate::service::outbound::report::{BOUNCE_LABEL, may_label, reports_in};
 use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::HELD_LABEL;
+use crate::service::outgoing::schedule::SCHEDULED_LABEL;
 use crate::service::{Service, lists, outgoing};
 use crate::store::HeldEnvelope;
 
@@ -48,14 +51,17 @@ pub(super) fn decide(
         sender,
         auth,
         decision,
-        held,
-        approved,
+        waits,
+        released,
         may_leave,
         reports,
         mut effects,
     } = decide_way(service, context, caller, (way, from), treatment.auth)?;
-    // Otherwise it goes nowhere yet.
-    if decision == Decision::Send {
+    if waits.is_some() {
+        // Recipients here get it when it leaves; those outside are in the queue from now on.
+        let outside = (envelope.recipients.iter()).filter(|to| to.inbox.is_none());
+        effects.extend(outside.cloned().map(Effect::Queue));
+    } else if decision == Decision::Send {
         let from = ScreenedSender {
             org: caller.key().map(|access| access.org),
             author: (analysis.author().and_then(Mailbox::address)).map(|a| a.canonical()),
@@ -83,8 +89,8 @@ pub(super) fn decide(
         envid: envelope.envid,
         recipients: sender.map_or_else(Vec::new, |_| envelope.recipients),
         decision,
-        held,
-        approved,
+        waits,
+        released,
         effects,
         reports,
         body,
@@ -106,8 +112,8 @@ struct WayDecision {
     sender: Option<InboxId>,
     auth: SenderAuth,
     decision: Decision,
-    held: Option<HeldPlan>,
-    approved: Option<ApprovedMail>,
+    waits: Option<WaitingPlan>,
+    released: Option<Released>,
     may_leave: bool,
     reports: Vec<ReturnedReport>,
     effects: Vec<Effect>,
@@ -124,7 +130,7 @@ fn decide_way(
     let mut sender = None;
     let mut auth = SenderAuth::Unknown;
     let mut decision = Decision::Send;
-    let (mut held, mut approved, mut reports) = (None, None, Vec::new());
+    let (mut waits, mut released, mut reports) = (None, None, Vec::new());
     let may_leave = match way {
         WayIn::Inbound(_) => {
             auth = judged;
@@ -135,15 +141,22 @@ fn decide_way(
             inbox,
             hidden,
             labels,
+            send_at,
         } => {
             sender = Some(inbox);
             auth = SenderAuth::Client;
             let from = (caller.access()?.org, inbox);
             decision = outgoing::judge(service, context.store, &mail_of(from, envelope))?;
-            let copy = own_copy(context, from, decision, (&hidden, labels))?;
-            if decision == Decision::Hold {
-                held = Some(hold(envelope, analysis, (&copy.prefix, body)));
-            }
+            let until = match decision {
+                Decision::Send => send_at.map(WaitsFor::Time),
+                Decision::Hold => Some(WaitsFor::Decision(send_at)),
+                Decision::Draft => None,
+            };
+            let copy = own_copy(context, from, (decision, until), (&hidden, labels))?;
+            waits = until.map(|until| {
+                let sha256 = hash(&copy.prefix, body);
+                waiting((envelope, analysis), until, sha256)
+            });
             effects.push(Effect::Place(copy));
             true
         }
@@ -153,14 +166,17 @@ fn decide_way(
             labels,
             prefix,
             mail,
+            send_at,
         } => {
             sender = Some(inbox);
             auth = SenderAuth::Client;
             let from = (caller.access()?.org, inbox);
             outgoing::judge_approved(service, context.store, &mail_of(from, envelope))?;
-            let copy = own_copy(context, from, Decision::Send, (&[], labels))?;
+            let until = send_at.map(WaitsFor::Time);
+            let copy = own_copy(context, from, (decision, until), (&[], labels))?;
             effects.push(Effect::Place(copy.of(entry, prefix)));
-            approved = Some(mail);
+            waits = until.map(|until| waiting((envelope, analysis), until, mail.sha256));
+            released = Some(Released::Approved(mail));
             true
         }
         WayIn::Append(placement) => {
@@ -172,8 +188,8 @@ fn decide_way(
         sender,
         auth,
         decision,
-        held,
-        approved,
+        waits,
+        released,
         may_leave,
         reports,
         effects,
@@ -182,7 +198,7 @@ fn decide_way(
 
 impl Placement {
     /// The same for an entry that is there already, with other octets in front.
-    fn of(self, entry: EntryId, prefix: Vec<u8>) -> Placement {
+    pub(super) fn of(self, entry: EntryId, prefix: Vec<u8>) -> Placement {
         Placement {
             id: Some(entry),
             prefix,
@@ -201,7 +217,7 @@ fn mail_of((org, inbox): (OrgId, InboxId), envelope: &Envelope) -> OutgoingMail<
 }
 
 /// The Message-IDs by which the conversation is looked up, oldest first.
-fn references_of(analysis: &Analysis) -> Vec<String> {
+pub(super) fn references_of(analysis: &Analysis) -> Vec<String> {
     let mut references = analysis.references.clone();
     for id in &analysis.in_reply_to {
         if !references.contains(id) {
@@ -215,7 +231,7 @@ fn references_of(analysis: &Analysis) -> Vec<String> {
 
 /// Adds an effect for each recipient: an entry in its inbox here, or a row of the queue for one
 /// that is outside.
-fn send_on(
+pub(super) fn send_on(
     service: &Service,
     context: &ReadContext<'_>,
     (envelope, may_leave): (&Envelope, bool),
@@ -356,24 +372,26 @@ pub(in crate::service) fn named_address(mailbox: Mailbox) -> NamedAddress {
     }
 }
 
-/// The copy of the sender: in Sent when the message leaves, otherwise in Drafts. Its prefix names
-/// the recipients that no other copy names.
-fn own_copy(
+/// The copy of the sender: in Sent when the message leaves, otherwise in Drafts, with a label when
+/// it waits there. Its prefix names the recipients that no other copy names.
+pub(super) fn own_copy(
     context: &ReadContext<'_>,
     (org, inbox): (OrgId, InboxId),
-    decision: Decision,
+    (decision, until): (Decision, Option<WaitsFor>),
     (hidden, mut keywords): (&[String], Vec<String>),
 ) -> Result<Placement, Refusal> {
-    let (special, kind, flags) = match decision {
-        Decision::Send => (SpecialUse::Sent, Arrival::Sent, Flags::SEEN),
-        Decision::Hold | Decision::Draft => {
+    let (special, kind, flags) = match (decision, until) {
+        (Decision::Send, None) => (SpecialUse::Sent, Arrival::Sent, Flags::SEEN),
+        _ => {
             let flags = Flags::SEEN.with(Flags::DRAFT);
             (SpecialUse::Drafts, Arrival::Appended, flags)
         }
     };
-    if decision == Decision::Hold {
-        keywords.push(HELD_LABEL.to_owned());
-    }
+    keywords.extend(match until {
+        Some(WaitsFor::Decision(_)) => Some(HELD_LABEL.to_owned()),
+        Some(WaitsFor::Time(_)) => Some(SCHEDULED_LABEL.to_owned()),
+        None => None,
+    });
     let mailbox = context
         .store
         .mailbox_special(org, inbox, special)?
@@ -394,9 +412,14 @@ fn own_copy(
     })
 }
 
-/// What is kept of a message that is held.
-fn hold(envelope: &Envelope, analysis: &Analysis, (prefix, body): (&[u8], &[u8])) -> HeldPlan {
-    HeldPlan {
+/// What is kept of a message that waits.
+fn waiting(
+    (envelope, analysis): (&Envelope, &Analysis),
+    until: WaitsFor,
+    sha256: [u8; 32],
+) -> WaitingPlan {
+    WaitingPlan {
+        until,
         envelope: HeldEnvelope {
             reverse_path: envelope.reverse_path.clone(),
             recipients: envelope.recipients.clone(),
@@ -404,7 +427,7 @@ fn hold(envelope: &Envelope, analysis: &Analysis, (prefix, body): (&[u8], &[u8])
             envid: envelope.envid.clone(),
             subject: unicode::prefix(&analysis.subject, SUBJECT_BYTES).to_owned(),
         },
-        sha256: hash(prefix, body),
+        sha256,
     }
 }
 

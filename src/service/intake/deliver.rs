@@ -8,21 +8,24 @@
 //! nothing. The rule: what it can check it checks before it writes the first row, because a message
 //! has no savepoint of its own, and a later refusal makes its group run again.
 
-use super::plan::{Delivery, Effect, HeldPlan, Placement, Plan, StoredPieces};
+use super::plan::{
+    Delivery, Effect, Placement, Plan, Released, StoredPieces, WaitingPlan, WaitsFor,
+};
 use crate::call::{
-    Access, ApprovalId, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId, EntryState,
-    INBOX, InboxId, Metric, Noun, OrgId, OutboundStatus, Recipient, Refusal, SendStatus,
-    SenderAuth, SpecialUse, ThreadId, UidSet, Written,
+    Access, ApprovalId, ApprovalRow, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId,
+    EntryState, INBOX, InboxId, Metric, Noun, OrgId, OutboundStatus, Recipient, Refusal,
+    SendStatus, SenderAuth, SpecialUse, ThreadId, UidSet, Written,
 };
 use crate::mail::Address;
 use crate::mail::write::outgoing::without_private_fields;
 use crate::service::context::WriteContext;
 use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::{self, HeldMail};
+use crate::service::outgoing::schedule;
 use crate::service::{outgoing, policy};
 use crate::store::{
-    CHUNK_BYTES, InboxPlace, KnownBy, MailboxRecord, NewBody, NewEntry, NewEvent, NewOutbound,
-    OutboundContent, SmtpJob,
+    CHUNK_BYTES, ENDED_KEPT_MS, InboxPlace, KnownBy, MailboxRecord, NewBody, NewEntry, NewEvent,
+    NewOutbound, OutboundContent, OutboundRecord, SmtpJob, StoredScheduled,
 };
 
 /// A placement with its inbox and mailbox as they are now.
@@ -56,8 +59,8 @@ pub fn deliver(
     if let Some(sender) = plan.sender {
         let org = caller.access()?.org;
         judge_again(context, plan, (org, sender))?;
-        // A held message was charged when it was accepted.
-        if plan.decision != Decision::Draft && plan.approved.is_none() {
+        // A message that has waited was charged when it was accepted.
+        if plan.decision != Decision::Draft && plan.released.is_none() {
             let limits = &context.shared.limits;
             policy::charge_sends(limits, context.store, context.now, org, sender, 1)
                 .inspect_err(|_| context.shared.metrics.count(Metric::RateLimited))?;
@@ -69,12 +72,11 @@ pub fn deliver(
     let mut threads = Vec::new();
     let mut queued = 0;
     let mut content = None;
-    let mut decided = None;
-    if let (Some(mail), Some(sender)) = (&plan.approved, plan.sender) {
+    if let (Some(_), Some(sender)) = (&plan.released, plan.sender) {
         // Its conversation is known as long as the draft is there.
         thread_of(context, plan, sender, &mut threads)?;
-        decided = Some(approval::approve(context, caller.access()?, mail)?);
     }
+    let TakenOut { decided, mut rows } = take_out(context, caller, plan)?;
     for effect in &plan.effects {
         match effect {
             Effect::Place(_) => {
@@ -93,9 +95,14 @@ pub fn deliver(
             }
             Effect::Queue(recipient) => {
                 let org = caller.access()?.org;
-                let copy = best.as_ref().filter(|b| b.kind == Arrival::Sent);
+                let copy = best.as_ref().filter(|b| b.kind != Arrival::Received);
                 let entry = copy.map(|copy| copy.entry);
                 let content = *content.get_or_insert_with(|| content_of(plan));
+                let is_waiting = |row: &OutboundRecord| row.envelope.recipient == recipient.address;
+                let row = rows
+                    .iter()
+                    .position(is_waiting)
+                    .map(|at| rows.swap_remove(at));
                 enqueue(
                     context,
                     plan,
@@ -103,12 +110,13 @@ pub fn deliver(
                     (body_of(&bodies, org)?, content),
                     // Its octets stay as long as a recipient waits, whatever the sender deletes.
                     (recipient, if queued == 0 { plan.body.len() } else { 0 }),
+                    row.as_ref(),
                 )?;
                 queued += 1;
             }
         }
     }
-    if plan.decision == Decision::Send && plan.sender.is_some() {
+    if plan.decision == Decision::Send && plan.sender.is_some() && plan.waits.is_none() {
         note_correspondents(context, caller, plan)?;
     }
     if !context.is_again {
@@ -118,14 +126,22 @@ pub fn deliver(
             Some(Arrival::Appended) if plan.sender.is_none() => metrics.count(Metric::Appends),
             _ => metrics.count(Metric::Messages),
         }
-        metrics.add(Metric::OutboundQueued, queued as u64);
+        if plan.waits.is_none() {
+            metrics.add(Metric::OutboundQueued, queued as u64);
+        }
     }
-    if let Some(decided) = decided {
-        return Ok(Written::Approval(Box::new(decided.row)));
+    for mut row in rows {
+        // Its address is one of this server by now.
+        row.status = OutboundStatus::Delivered;
+        let gone_at = context.now.unix_ms.saturating_add(ENDED_KEPT_MS);
+        context.store.end_outbound(&row, gone_at)?;
     }
     let mut held = None;
-    if let (Some(plan), Some(stored)) = (&plan.held, &best) {
-        held = Some(hold(context, caller, plan, stored)?);
+    if let (Some(waits), Some(stored)) = (&plan.waits, &best) {
+        held = wait(context, caller, (waits, plan.released.is_some()), stored)?;
+    }
+    if let Some(decided) = decided {
+        return Ok(Written::Approval(Box::new(decided)));
     }
     Ok(Written::Delivered {
         entry: best.as_ref().map(|stored| stored.entry),
@@ -134,6 +150,7 @@ pub fn deliver(
         placed: best.as_ref().map(|stored| stored.placed),
         status: match (held, plan.decision, queued) {
             (Some(approval), ..) => SendStatus::Held(approval),
+            (None, ..) if plan.waits.is_some() => SendStatus::Scheduled,
             (None, Decision::Draft, _) => SendStatus::Draft,
             (None, _, 0) => SendStatus::Delivered,
             (None, _, _) => SendStatus::Queued,
@@ -162,21 +179,78 @@ pub fn deliver_own(context: &mut WriteContext<'_>, delivery: &Delivery) -> Resul
     }
 }
 
-/// Stores the approval that a message waits for.
-fn hold(
+/// What a message that has waited leaves behind in Drafts.
+#[derive(Default)]
+struct TakenOut {
+    /// The decision on it.
+    decided: Option<ApprovalRow>,
+    /// Its recipients outside, which are in the queue already.
+    rows: Vec<OutboundRecord>,
+}
+
+/// Takes a message that has waited out of Drafts. It goes to Sent, or waits on for its time.
+fn take_out(
     context: &mut WriteContext<'_>,
     caller: &Caller,
-    held: &HeldPlan,
-    stored: &StoredEntry,
-) -> Result<ApprovalId, Refusal> {
-    let mail = HeldMail {
-        org: caller.access()?.org,
-        inbox: stored.inbox,
-        entry: stored.entry,
-        envelope: held.envelope.clone(),
-        sha256: held.sha256,
+    plan: &Plan,
+) -> Result<TakenOut, Refusal> {
+    let Some(released) = &plan.released else {
+        return Ok(TakenOut::default());
     };
-    approval::hold(context, mail)
+    let access = caller.access()?;
+    let (decided, entry) = match released {
+        Released::Approved(mail) => {
+            let to = match plan.waits {
+                Some(_) => SpecialUse::Drafts,
+                None => SpecialUse::Sent,
+            };
+            let row = approval::approve(context, access, (mail, to))?.row;
+            let entry = row.message;
+            (Some(row), entry)
+        }
+        Released::Scheduled(entry) => {
+            schedule::take_out(context, access.org, *entry)?;
+            (None, *entry)
+        }
+    };
+    let rows = context.store.waiting_outbound(access.org, entry)?;
+    Ok(TakenOut { decided, rows })
+}
+
+/// Stores for what a message waits. Gives the approval, if it waits for one.
+fn wait(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    (waits, is_approved): (&WaitingPlan, bool),
+    stored: &StoredEntry,
+) -> Result<Option<ApprovalId>, Refusal> {
+    let (org, envelope) = (caller.access()?.org, waits.envelope.clone());
+    match waits.until {
+        WaitsFor::Decision(send_at) => {
+            let mail = HeldMail {
+                org,
+                inbox: stored.inbox,
+                entry: stored.entry,
+                envelope,
+                sha256: waits.sha256,
+                send_at,
+            };
+            approval::hold(context, mail).map(Some)
+        }
+        WaitsFor::Time(send_at) => {
+            let mail = StoredScheduled {
+                entry: stored.entry,
+                org,
+                inbox: stored.inbox,
+                envelope,
+                sha256: waits.sha256,
+                is_approved,
+                send_at,
+                due_at: send_at,
+            };
+            schedule::schedule(context, &mail).map(|()| None)
+        }
+    }
 }
 
 /// Asks policy again: a pause or a mode may have been set, or the domain may have gone to another
@@ -191,7 +265,7 @@ fn judge_again(
         inbox,
         recipients: &plan.recipients,
     };
-    if plan.approved.is_some() {
+    if plan.released.is_some() {
         return outgoing::judge_approved(context.service, context.store, &mail);
     }
     match outgoing::judge(context.service, context.store, &mail)? {
@@ -345,12 +419,15 @@ fn check_quota(
     let max = context.shared.limits.inbox_bytes;
     for target in targets {
         let inbox = target.place.path.id;
-        let new: u64 = targets
-            .iter()
-            .filter(|other| other.place.path.id == inbox)
+        let same = || (targets.iter()).filter(|other| other.place.path.id == inbox);
+        let mut left = 0;
+        for other in same() {
+            left += left_by(context, other)?;
+        }
+        let new: u64 = same()
             .map(|other| (other.placement.prefix.len() + plan.body.len()) as u64)
             .sum();
-        if target.place.stored.saturating_add(new) > max {
+        if (target.place.stored.saturating_sub(left)).saturating_add(new) > max {
             let of = Noun::Inbox;
             return Err(Refusal::OverQuota { of, max });
         }
@@ -361,6 +438,18 @@ fn check_quota(
         policy::check_messages(&context.shared.limits, target.mailbox.messages, more)?;
     }
     Ok(())
+}
+
+/// Octets that a message which has waited leaves in Drafts: it is not counted twice.
+fn left_by(context: &WriteContext<'_>, target: &PlacementTarget<'_>) -> Result<u64, Refusal> {
+    let Some(id) = target.placement.id else {
+        return Ok(0);
+    };
+    let (org, inbox) = (target.place.org, target.placement.inbox);
+    let entry = context.store.entry(org, inbox, id)?;
+    Ok(entry.map_or(0, |entry| {
+        u64::from(entry.body_size) + entry.prefix.len() as u64
+    }))
 }
 
 /// Checks what the store checks when a message is placed, so that no piece of a large message is
@@ -379,7 +468,11 @@ fn check_before_pieces(
         // The first recipient outside keeps the octets of the message too.
         let copies = entries + usize::from(*names > entries);
         let new = plan.body.len().saturating_mul(copies) + prefixes;
-        if context.store.org_stored(*org)?.saturating_add(new as u64) > max {
+        let mut stored = context.store.org_stored(*org)?;
+        for target in targets.iter().filter(|target| target.place.org == *org) {
+            stored = stored.saturating_sub(left_by(context, target)?);
+        }
+        if stored.saturating_add(new as u64) > max {
             let of = Noun::Organization;
             return Err(Refusal::OverQuota { of, max });
         }
@@ -551,16 +644,39 @@ fn store_entry(
     })
 }
 
-/// Queues the message for a recipient outside.
+/// The state and the times of a recipient outside: when it is due, when it is given up, and when
+/// its sender is told that it is late. What waits in Drafts is not late.
+fn times_of(context: &WriteContext<'_>, plan: &Plan) -> (OutboundStatus, [i64; 3]) {
+    let outbound = &context.service.outbound;
+    match plan.waits.as_ref().map(|waits| waits.until) {
+        Some(WaitsFor::Decision(_)) => {
+            let at = approval::expires_at(context);
+            (OutboundStatus::Held, [at; 3])
+        }
+        Some(WaitsFor::Time(at)) => {
+            let until = outbound.expires_after(at);
+            (OutboundStatus::Scheduled, [at, until, until])
+        }
+        None => {
+            let now = context.now.unix_ms;
+            let times = [now, outbound.expires_after(now), outbound.late_at(now)];
+            (OutboundStatus::Queued, times)
+        }
+    }
+}
+
+/// Queues the message for a recipient outside; `row` is that of a message that has waited.
 fn enqueue(
     context: &WriteContext<'_>,
     plan: &Plan,
     (org, entry): (OrgId, Option<EntryId>),
     (body, content): (BodyId, OutboundContent),
     (recipient, holds): (&Recipient, usize),
+    row: Option<&OutboundRecord>,
 ) -> Result<(), Refusal> {
     let envelope = envelope_of(plan, recipient);
     let outbound = &context.service.outbound;
+    let (status, [due_at, expires_at, late_at]) = times_of(context, plan);
     let new = NewOutbound {
         org,
         inbox: plan.sender.ok_or(Refusal::RelayDenied)?,
@@ -570,13 +686,16 @@ fn enqueue(
         envelope: &envelope,
         metadata: None,
         content,
-        status: OutboundStatus::Queued,
-        due_at: context.now.unix_ms,
-        expires_at: outbound.expires_at(context.now),
-        late_at: outbound.late_at(context.now.unix_ms),
+        status,
+        due_at,
+        expires_at,
+        late_at,
         holds: holds as u64,
     };
-    outbound.enqueue(context.store, context.now, &new)
+    match row {
+        Some(row) => outbound.release(context.store, context.now, row, &new),
+        None => outbound.enqueue(context.store, context.now, &new),
+    }
 }
 
 /// The envelope of one recipient.

@@ -23,6 +23,7 @@ mod lookup;
 mod parse;
 mod parsed;
 pub(in crate::service) mod plan;
+mod release;
 mod screen;
 mod senders;
 mod treat;
@@ -41,6 +42,7 @@ pub use inquiry::LookupId;
 pub use lookup::{Finding, Lookups};
 pub use parsed::ParsedMessage;
 pub use plan::{Delivery, StoredPieces};
+pub use release::{Release, released};
 pub use senders::SenderLookups;
 pub use waiting::{WaitingMessage, WaitingMessages};
 

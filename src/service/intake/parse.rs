@@ -245,6 +245,7 @@ fn submission(
             inbox: sender.inbox,
             hidden,
             labels: Vec::new(),
+            send_at: None,
         },
         body,
         analysis,

@@ -87,6 +87,8 @@ pub(super) enum WayIn {
         hidden: Vec<String>,
         /// Labels of the copy.
         labels: Vec<String>,
+        /// When it leaves, unix milliseconds; `None` is now.
+        send_at: Option<i64>,
     },
     /// A held message that is approved.
     Approved {
@@ -97,6 +99,8 @@ pub(super) enum WayIn {
         /// Octets of the entry in front of the body.
         prefix: Vec<u8>,
         mail: ApprovedMail,
+        /// When it leaves, unix milliseconds; `None` is now.
+        send_at: Option<i64>,
     },
     /// APPEND: the entry to make.
     Append(Placement),

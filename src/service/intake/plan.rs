@@ -43,10 +43,10 @@ pub struct Plan {
     pub recipients: Vec<Recipient>,
     /// What policy makes of it. The writer asks policy again.
     pub decision: Decision,
-    /// What a message that is held needs to leave later.
-    pub held: Option<HeldPlan>,
-    /// The approval by which it leaves.
-    pub approved: Option<ApprovedMail>,
+    /// What a message that waits in Drafts needs to leave later.
+    pub waits: Option<WaitingPlan>,
+    /// Why a message that has waited in Drafts goes on.
+    pub released: Option<Released>,
     /// The effects of the delivery, in this order. The writer carries out every effect, or refuses
     /// the message.
     pub effects: Vec<Effect>,
@@ -54,13 +54,33 @@ pub struct Plan {
     pub reports: Vec<ReturnedReport>,
 }
 
-/// What is kept of a message that is held, besides its entry.
+/// What is kept of a message that waits in Drafts, besides its entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct HeldPlan {
+pub struct WaitingPlan {
+    /// For what it waits.
+    pub until: WaitsFor,
     /// The envelope.
     pub envelope: HeldEnvelope,
     /// SHA-256 of the octets of the entry.
     pub sha256: [u8; 32],
+}
+
+/// For what a message waits in Drafts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WaitsFor {
+    /// A decision; then for this time, if its sender has named one (unix milliseconds).
+    Decision(Option<i64>),
+    /// This time, unix milliseconds.
+    Time(i64),
+}
+
+/// Why a message that has waited in Drafts goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Released {
+    /// It is approved.
+    Approved(ApprovedMail),
+    /// Its time has come: the entry.
+    Scheduled(EntryId),
 }
 
 /// A message that is decided on, on its way to the writer.

@@ -302,8 +302,8 @@ pub fn patch(
         let target = mailbox::find(context.store, limits, (access, place.path.id), folder)?;
         let leaves = mailbox.special == Some(SpecialUse::Drafts)
             && !matches!(target.special, Some(SpecialUse::Drafts | SpecialUse::Trash));
-        if leaves && context.store.is_held(place.org, id)? {
-            return Err(Refusal::Conflict(ConflictReason::MessageHeld));
+        if leaves {
+            check_waits_not(context.store, place.org, id)?;
         }
         move_one(context, &place, &mailbox, &target, uid)?;
     }
@@ -345,9 +345,7 @@ pub fn admit(
         .store
         .message(place.org, place.path.id, id)?
         .ok_or(NONE)?;
-    if context.store.is_held(place.org, id)? {
-        return Err(Refusal::Conflict(ConflictReason::MessageHeld));
-    }
+    check_waits_not(context.store, place.org, id)?;
     let is_own = matches!(view.special, Some(SpecialUse::Sent | SpecialUse::Drafts));
     if is_own || view.arrival == Arrival::Sent {
         return Err(Refusal::Conflict(ConflictReason::NotReceived));
@@ -371,6 +369,18 @@ pub fn admit(
         .ok_or(Refusal::NotFound(Noun::Mailbox))?;
     move_one(context, &place, &mailbox, &target, uid)?;
     changed(context, access, &place, id)
+}
+
+/// Refuses to move a message out of Drafts that waits there.
+fn check_waits_not(store: &Store, org: OrgId, id: EntryId) -> Result<(), Refusal> {
+    let why = if store.is_held(org, id)? {
+        ConflictReason::MessageHeld
+    } else if store.scheduled(org, id)?.is_some() {
+        ConflictReason::MessageScheduled
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::Conflict(why))
 }
 
 /// Moves a message to Trash, or deletes it. A message that is in Trash already stays there.

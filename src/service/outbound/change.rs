@@ -6,6 +6,7 @@ use crate::call::{
 };
 use crate::service::access::admit::sees;
 use crate::service::context::WriteContext;
+use crate::service::outgoing::taken_back::leave_out;
 use crate::store::{OutboundRecord, Store};
 
 const GONE: Refusal = Refusal::NotFound(Noun::Outbound);
@@ -54,6 +55,9 @@ pub fn cancel(
     let row = find(context.store, access, id)?;
     if row.status.is_finished() || row.status == OutboundStatus::Sending {
         return Err(Refusal::Conflict(ConflictReason::NotCancellable));
+    }
+    if row.status.is_in_drafts() {
+        leave_out(context, &row)?;
     }
     outcome::cancelled(context, row)?;
     let row = find(context.store, access, id)?;

@@ -15,7 +15,7 @@ use crate::call::{
 };
 use crate::mail::write::dsn::DsnAction;
 use crate::service::context::WriteContext;
-use crate::store::{NewEvent, OutboundRecord};
+use crate::store::{ENDED_KEPT_MS, NewEvent, OutboundRecord};
 
 /// Stores what a report tells of the attempt that it is about. Gives when the recipient is due
 /// again, if it is.
@@ -198,7 +198,7 @@ pub fn class_of(status: OutboundStatus, failure: &DeliveryFailure) -> FailureCla
 
 /// When the row of a recipient that ends now goes.
 pub fn gone_at(context: &WriteContext<'_>) -> i64 {
-    context.now.unix_ms.saturating_add(KEPT_MS)
+    context.now.unix_ms.saturating_add(ENDED_KEPT_MS)
 }
 
 /// Adds an attempt to the history, which keeps its bounds: attempts in the middle lose their text,
@@ -276,9 +276,6 @@ fn path_of(
     }
     Ok(context.store.place_of(org, inbox)?.map(|place| place.path))
 }
-
-/// Milliseconds for which a finished recipient is shown: a week.
-const KEPT_MS: i64 = 7 * 86_400_000;
 
 /// Octets that an attempt has in the history besides its host and its text.
 const ATTEMPT_BYTES: usize = 40;

@@ -35,6 +35,22 @@ impl Outbound {
     /// Queues a recipient, in the savepoint of the call that accepts it.
     pub fn enqueue(&self, store: &Store, now: Now, new: &NewOutbound<'_>) -> Result<(), Refusal> {
         store.queue_outbound(now, new)?;
+        self.is_stored(store, now, new)
+    }
+
+    /// The same for a recipient whose message has waited in Drafts.
+    pub fn release(
+        &self,
+        store: &Store,
+        now: Now,
+        row: &OutboundRecord,
+        new: &NewOutbound<'_>,
+    ) -> Result<(), Refusal> {
+        store.release_outbound(row, new)?;
+        self.is_stored(store, now, new)
+    }
+
+    fn is_stored(&self, store: &Store, now: Now, new: &NewOutbound<'_>) -> Result<(), Refusal> {
         self.queue().sweep_by(new.late_at.min(new.expires_at));
         if !new.status.is_waiting() {
             return Ok(());

@@ -120,11 +120,10 @@ impl Outbound {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When a recipient that is accepted now is given up, unix milliseconds.
-    pub fn expires_at(&self, now: Now) -> i64 {
+    /// When a recipient that is due at `due_at` is given up, unix milliseconds.
+    pub fn expires_after(&self, due_at: i64) -> i64 {
         let expire_ms = self.queue().routes.settings.expire_ms;
-        let expire_ms = i64::try_from(expire_ms).unwrap_or(i64::MAX);
-        now.unix_ms.saturating_add(expire_ms)
+        due_at.saturating_add(i64::try_from(expire_ms).unwrap_or(i64::MAX))
     }
 
     /// When the sender of a recipient that is due at `due_at` is told that it is late.

@@ -7,19 +7,19 @@
 
 use std::sync::Arc;
 
+use super::waiting::{relabel, take_out, waiting_entry};
 use crate::call::{
     Access, Answer, ApprovalChange, ApprovalContent, ApprovalId, ApprovalRow, ApprovalStatus,
-    ApprovedMail, Change, ConflictReason, Countable, EntryId, FlagChange, Flags, InboxId, Noun,
-    OrgId, Refusal, SlicedList, SpecialUse, UidSet, Written,
+    ApprovedMail, Change, ConflictReason, Countable, EntryId, InboxId, Noun, OrgId, OutboundStatus,
+    Refusal, SlicedList, SpecialUse, UidSet, Written,
 };
 use crate::mail::{Digest, text};
 use crate::service::access::admit::sees;
 use crate::service::account::page::{LIST_WORK, RowsLookedAt, list_slice};
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::field::check_text;
-use crate::service::mail::entry::flag_one;
 use crate::service::mail::opened::OpenedMessage;
-use crate::store::{HeldEnvelope, InboxPlace, MailboxRecord, NewEvent, Store, StoredApproval};
+use crate::store::{HeldEnvelope, NewEvent, Store, StoredApproval};
 
 /// The label of a message that waits for a decision.
 pub const HELD_LABEL: &str = "$Held";
@@ -106,6 +106,14 @@ pub struct HeldMail {
     pub envelope: HeldEnvelope,
     /// SHA-256 of the octets of the entry.
     pub sha256: [u8; 32],
+    /// When it leaves, if it is approved before, unix milliseconds.
+    pub send_at: Option<i64>,
+}
+
+/// When a message that is held now counts as declined, unix milliseconds.
+pub fn expires_at(context: &WriteContext<'_>) -> i64 {
+    let hours = i64::try_from(context.shared.limits.approval_hours).unwrap_or(i64::MAX);
+    (context.now.unix_ms).saturating_add(hours.saturating_mul(HOUR_MS))
 }
 
 /// Stores the approval of a message, and tells of it.
@@ -118,7 +126,6 @@ pub fn hold(context: &mut WriteContext<'_>, mail: HeldMail) -> Result<ApprovalId
             max,
         });
     }
-    let hours = i64::try_from(limits.approval_hours).unwrap_or(i64::MAX);
     let now_ms = context.now.unix_ms;
     let id = ApprovalId(context.store.new_id(context.now));
     let approval = StoredApproval {
@@ -132,10 +139,11 @@ pub fn hold(context: &mut WriteContext<'_>, mail: HeldMail) -> Result<ApprovalId
             content: None,
             sha256: mail.sha256,
             created_at: now_ms,
-            expires_at: now_ms.saturating_add(hours.saturating_mul(HOUR_MS)),
+            expires_at: expires_at(context),
             decided_by: None,
             decided_at: None,
             reason: None,
+            send_at: mail.send_at,
         },
         org: mail.org,
         envelope: mail.envelope,
@@ -174,20 +182,20 @@ pub fn expire(context: &mut WriteContext<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Ends an approval without sending: the row, the labels, the events.
+/// Ends an approval without sending: the row, its recipients, the labels, the events.
 fn end(context: &mut WriteContext<'_>, found: &mut StoredApproval) -> Result<(), Refusal> {
     found.row.decided_at = Some(context.now.unix_ms);
     if !context.store.decide_approval(found.org, &found.row)? {
         return Err(decided());
     }
-    if let Some((place, drafts, uid)) = held_entry(context.store, found)? {
-        for (how, label) in [
-            (FlagChange::Remove, HELD_LABEL),
-            (FlagChange::Add, DECLINED_LABEL),
-        ] {
-            let label = [label.to_owned()];
-            flag_one(context, &place, &drafts, uid, (how, Flags::NONE, &label))?;
-        }
+    let (org, row) = (found.org, &found.row);
+    let status = match row.status {
+        ApprovalStatus::Expired => OutboundStatus::Expired,
+        _ => OutboundStatus::Cancelled,
+    };
+    (context.store).end_recipients((org, context.now.unix_ms), row.message, status)?;
+    if let Some(entry) = waiting_entry(context.store, (org, row.inbox), row.message)? {
+        relabel(context, &entry, (HELD_LABEL, Some(DECLINED_LABEL)))?;
     }
     tell(context, found)
 }
@@ -205,19 +213,20 @@ pub fn decided() -> Refusal {
     Refusal::Conflict(ConflictReason::ApprovalDecided)
 }
 
-/// Writes the decision and takes the message out of Drafts: it goes to Sent with the same id. Gives
-/// the approval as it is now.
+/// Writes the decision and takes the message out of Drafts: it goes to the mailbox `to` with the
+/// same id. Gives the approval as it is now.
 pub fn approve(
     context: &mut WriteContext<'_>,
     access: &Access,
-    mail: &ApprovedMail,
+    (mail, to): (&ApprovedMail, SpecialUse),
 ) -> Result<StoredApproval, Refusal> {
     let mut found = find_approval(context.store, access, mail.approval)?;
     check_open(context, &found.row)?;
     if found.row.sha256 != mail.shown {
         return Err(Refusal::Conflict(ConflictReason::ApprovalChanged));
     }
-    let Some((place, drafts, uid)) = held_entry(context.store, &found)? else {
+    let place = (found.org, found.row.inbox);
+    let Some(entry) = waiting_entry(context.store, place, found.row.message)? else {
         return Err(decided());
     };
     found.row.status = ApprovalStatus::Approved;
@@ -227,38 +236,13 @@ pub fn approve(
     if !context.store.decide_approval(found.org, &found.row)? {
         return Err(decided());
     }
-    let sent = (context.store)
-        .mailbox_special(found.org, found.row.inbox, SpecialUse::Sent)?
-        .ok_or(Refusal::NotFound(Noun::Mailbox))?;
-    context.store.take_out(
-        (context.now, context.origin),
-        (&place, &drafts),
-        (&UidSet::one(uid), sent.id),
-        context.events,
-    )?;
+    take_out(context, place, &entry, to)?;
     tell(context, &found)?;
     Ok(found)
 }
 
-/// The entry of a held message while it stands in Drafts.
-fn held_entry(
-    store: &Store,
-    found: &StoredApproval,
-) -> Result<Option<(InboxPlace, MailboxRecord, u32)>, Refusal> {
-    let (org, row) = (found.org, &found.row);
-    let Some(place) = store.place_of(org, row.inbox)? else {
-        return Ok(None);
-    };
-    let Some(entry) = store.entry(org, row.inbox, row.message)? else {
-        return Ok(None);
-    };
-    let mailbox = store.mailbox(org, row.inbox, entry.mailbox)?;
-    let drafts = mailbox.filter(|mailbox| mailbox.special == Some(SpecialUse::Drafts));
-    Ok(drafts.map(|drafts| (place, drafts, entry.state.uid)))
-}
-
 /// Writes an event for each recipient.
-fn tell(context: &mut WriteContext<'_>, found: &StoredApproval) -> Result<(), Refusal> {
+pub fn tell(context: &mut WriteContext<'_>, found: &StoredApproval) -> Result<(), Refusal> {
     let Some(path) = context.store.inbox_path(found.org, found.row.inbox)? else {
         return Ok(());
     };

@@ -6,6 +6,10 @@
 //! concerns the sender comes first, then each recipient.
 
 pub mod approval;
+pub mod due;
+pub mod schedule;
+pub mod taken_back;
+pub mod waiting;
 
 use crate::call::{
     Access, Answer, Decision, InboxId, Metric, Noun, OrgId, PolicyReason, PolicyRefusal, Recipient,

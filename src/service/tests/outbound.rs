@@ -3,6 +3,7 @@
 
 mod bounces;
 mod rules;
+mod scheduled;
 mod signing;
 mod times;
 
@@ -269,9 +270,11 @@ impl Sender {
     /// Lets everything happen that happens now.
     fn settle(&mut self) {
         for _ in 0..10_000 {
+            let (next, events) = self.world.inline.run_waiting().unwrap();
+            self.events.extend(events);
             let (turn, events) = self.world.inline.run_outbound();
             assert!(turn.error.is_none(), "{:?}", turn.error);
-            self.next_ms = turn.next_ms;
+            self.next_ms = turn.next_ms.into_iter().chain(next).min();
             self.events.extend(events);
             let mut busy = !turn.replies.is_empty();
             for (conn, reply) in turn.replies {

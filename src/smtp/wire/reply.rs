@@ -243,6 +243,7 @@ pub fn render(written: &Written) -> Vec<u8> {
             }
             let words = match status {
                 SendStatus::Delivered | SendStatus::Queued => "Ok: queued as",
+                SendStatus::Scheduled => "Ok: scheduled as",
                 SendStatus::Held(_) | SendStatus::Draft => "Not sent, saved as the draft",
             };
             format!("250 2.0.0 {words} {entry}\r\n").into_bytes()

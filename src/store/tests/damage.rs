@@ -173,6 +173,12 @@ const CHECKSUM: &str = "differs from its checksum";
 
 const KINDS: &[Kind] = &[
     (
+        "time of a scheduled message",
+        "UPDATE scheduled SET send_at = send_at + 1",
+        "scheduled",
+        CHECKSUM,
+    ),
+    (
         "digest emptied",
         "UPDATE body SET digest = x''",
         "body",

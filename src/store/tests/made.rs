@@ -25,7 +25,7 @@ pub(super) fn insert_lists(store: &Store, org: OrgId, inbox: InboxId) {
     store.insert_suppression(org, &suppression).unwrap();
 }
 
-/// An approval of an inbox that is gone.
+/// An approval and a scheduled message of an inbox that is gone.
 pub(super) fn insert_held(store: &Store, org: OrgId) {
     let approval = crate::store::StoredApproval {
         row: crate::call::ApprovalRow {
@@ -42,11 +42,23 @@ pub(super) fn insert_held(store: &Store, org: OrgId) {
             decided_by: None,
             decided_at: None,
             reason: None,
+            send_at: None,
         },
         org,
         envelope: crate::store::HeldEnvelope::default(),
     };
     store.insert_approval(&approval).unwrap();
+    let scheduled = crate::store::StoredScheduled {
+        entry: crate::call::EntryId(8),
+        org,
+        inbox: InboxId(7),
+        envelope: crate::store::HeldEnvelope::default(),
+        sha256: [1; 32],
+        is_approved: false,
+        send_at: 9,
+        due_at: 9,
+    };
+    store.insert_scheduled(&scheduled).unwrap();
 }
 
 /// A signing key of a domain.

@@ -562,6 +562,35 @@ fn signing_keys_of_version_13_get_checksums() {
     assert!(wrong.len() == 1 && wrong[0].contains("dkim"), "{wrong:?}");
 }
 
+/// Approvals of a file of version 14 have no cost: it is in no counter.
+#[test]
+fn approvals_of_version_14_have_no_cost_and_can_be_trimmed() {
+    let folder = super::Folder::new("old-14");
+    let mut sql = Connection::open(folder.0.join(FILE)).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..14]).unwrap();
+    sql.execute_batch(
+        "INSERT INTO org (id, name, created_at) VALUES (1, 'one', 0);
+         INSERT INTO approval (id, org, inbox, entry, status, envelope, sha256, created_at,
+                               expires_at, decided_at)
+         VALUES (5, 1, 2, 3, 2, x'010000000000', zeroblob(32), 7, 9, 8);",
+    )
+    .unwrap();
+    ids::insert_meta(&sql, 1).unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let page = store.approvals(ORG, ApprovalId(0), 10).unwrap();
+    assert_eq!((page.len(), page[0].row.send_at), (1, None));
+    let wrong: Vec<String> = (verify(&store, true).into_iter())
+        .filter(|line| line.contains("approval") || line.contains("organization has"))
+        .collect();
+    assert_eq!(wrong, Vec::<String>::new());
+    store.begin().unwrap();
+    store.trim_approvals(9, 10).unwrap();
+    store.commit().unwrap();
+    assert_eq!(store.approvals(ORG, ApprovalId(0), 10).unwrap(), []);
+}
+
 /// The keywords of a file of version 6 are counted once, those of a deleted mailbox are left out,
 /// and a mailbox with more than there may be takes no other.
 #[test]

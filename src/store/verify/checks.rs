@@ -406,7 +406,32 @@ pub(super) const ALL: &[Check] = &[
         table: "outbound",
         sql: "SELECT o.id FROM outbound o LEFT JOIN outbound_backlog b
                   ON b.org = o.org AND b.domain = o.domain
-              WHERE o.status BETWEEN 1 AND 3 AND b.org IS NULL",
+              WHERE o.status BETWEEN 2 AND 3 AND b.org IS NULL",
+    },
+    Check {
+        what: "recipient outside waits, and its message does not",
+        table: "outbound",
+        sql: "SELECT o.id, o.org FROM outbound o
+              WHERE o.status < 2
+                  AND NOT EXISTS (SELECT 1 FROM scheduled s WHERE s.entry = o.entry)
+                  AND NOT EXISTS (SELECT 1 FROM approval a WHERE a.org = o.org
+                                  AND a.entry = o.entry AND a.status = 0)
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = o.org)",
+    },
+    Check {
+        what: "scheduled message of an organization that is gone",
+        table: "scheduled",
+        sql: "SELECT s.entry, s.org FROM scheduled s LEFT JOIN org o ON o.id = s.org
+              WHERE o.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = s.org)",
+    },
+    Check {
+        what: "scheduled message is not in Drafts",
+        table: "scheduled",
+        sql: "SELECT s.entry, s.org FROM scheduled s JOIN inbox i ON i.id = s.inbox
+                  LEFT JOIN entry e ON e.inbox = s.inbox AND e.id = s.entry AND e.org = s.org
+                  LEFT JOIN mailbox m ON m.id = e.mailbox
+              WHERE m.special IS NOT 2",
     },
     Check {
         what: "log of the organization has a gap",
