@@ -10,6 +10,8 @@
 mod dns;
 #[path = "rig/judge.rs"]
 mod judge;
+#[path = "rig/queue.rs"]
+pub mod queue;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::convert::Infallible;
@@ -20,19 +22,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use postern::testing::call::{
     Answer, Ask, Call, ConnId, Event, InboundPolicy, InboxId, KeyId, KeyRead, Limits, Listener,
     Metric, NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundLoss, OutboundRead,
-    OutboundTransaction, OutboundWrite, PIECE_MAX, PublicEndpoints, Read, Reply, Report, Request,
-    Scopes, Shared, Topic, Write, Written,
+    OutboundSettings, OutboundTransaction, OutboundWrite, PIECE_MAX, PublicEndpoints, Read, Reply,
+    Report, Request, Scopes, Shared, Topic, Write, Written,
 };
 use postern::testing::engine::drive::{Driver, Environment, Settled};
 use postern::testing::engine::{CertificateCheck, DialError, Output, Session};
 use postern::testing::mail::write::seven_bit::{NarrowForm, narrow};
 use postern::testing::protocol::Protocol;
 use postern::testing::service::access::login::folder_access;
+use postern::testing::service::outbound::WaysOut;
 use postern::testing::service::{Finding, Inline, WriteTask};
 use postern::testing::smtp::Client;
 
 use dns::ScriptedDns;
 use judge::ScriptedJudge;
+use queue::{Playing, Queue};
 
 /// 2026-01-01T00:00:00Z, in milliseconds: when every virtual world begins.
 pub const BEGIN_UNIX_MS: i64 = 1_767_225_600_000;
@@ -143,6 +147,12 @@ pub struct Remote {
     octets: Vec<u8>,
     /// What the engine has told the service.
     pub told: VecDeque<Told>,
+    /// A test plays the queue, and the product does not see the connection.
+    is_queue_played: bool,
+    /// The connection is not there yet.
+    is_connecting: bool,
+    /// The server plays itself.
+    playing: Option<Playing>,
 }
 
 /// What the engine of an outgoing connection tells the service.
@@ -168,16 +178,25 @@ pub struct Rig {
     ready: VecDeque<u64>,
     /// Calls of the writer that wait for [`Rig::serve_group`]; `None` when they do not wait.
     group: Option<Vec<WriteTask>>,
+    /// The queue of the product; `None` when nothing leaves.
+    pub queue: Option<Queue>,
 }
 
 impl Rig {
-    /// An empty world with these limits; the same seed gives the same run.
+    /// An empty world with these limits, from which no mail leaves; the same seed gives the same
+    /// run.
     pub fn new(seed: u64, limits: Limits) -> Rig {
-        Rig::with_inbound(seed, limits, InboundPolicy::default())
+        Rig::with(seed, limits, InboundPolicy::default(), None)
     }
 
-    /// The same, with the section `[inbound]` of a configuration.
-    pub fn with_inbound(seed: u64, limits: Limits, inbound: InboundPolicy) -> Rig {
+    /// An empty world with the section `[inbound]` of a configuration. With settings for outbound,
+    /// mail leaves by the queue of the product.
+    pub fn with(
+        seed: u64,
+        limits: Limits,
+        inbound: InboundPolicy,
+        outbound: Option<OutboundSettings>,
+    ) -> Rig {
         let shared = Shared::new(
             "mx.test",
             limits,
@@ -193,14 +212,18 @@ impl Rig {
         let read = clock.clone();
         let dns = ScriptedDns::default();
         let judge = ScriptedJudge::new(Arc::new(dns.clone()));
-        let product = Inline::with_outside(
-            seed,
-            shared.clone(),
-            Arc::new(move || at(read.load(Ordering::Relaxed))),
-            Some(Arc::new(judge.clone())),
-            Arc::new(dns.clone()),
-        )
-        .expect("a store in memory");
+        let clock_of = Arc::new(move || at(read.load(Ordering::Relaxed)));
+        let (lookups, resolve) = (Some(Arc::new(judge.clone()) as _), Arc::new(dns.clone()));
+        let queue = outbound.is_some().then(Queue::default);
+        let product = match (outbound, &queue) {
+            (Some(settings), Some(queue)) => {
+                let dialer = Arc::new(queue.dials.clone());
+                let ways = WaysOut { resolve, dialer };
+                Inline::with_all(seed, shared.clone(), clock_of, lookups, (settings, ways))
+            }
+            _ => Inline::with_outside(seed, shared.clone(), clock_of, lookups, resolve),
+        };
+        let product = product.expect("a store in memory");
         Rig {
             product,
             dns,
@@ -213,6 +236,7 @@ impl Rig {
             calls: VecDeque::new(),
             ready: VecDeque::new(),
             group: None,
+            queue,
         }
     }
 
@@ -296,6 +320,10 @@ impl Rig {
     /// A connection to another server, for a test that plays that server and its queue. `address`
     /// answers after [`Rig::connect`].
     pub fn dial(&mut self, dial: OutboundDial) -> u64 {
+        self.prepare_dial(dial, true)
+    }
+
+    fn prepare_dial(&mut self, dial: OutboundDial, is_queue_played: bool) -> u64 {
         let id = self.next;
         self.next += 1;
         let certificate = Arc::new(CertificateCheck::default());
@@ -310,6 +338,9 @@ impl Rig {
             waiting: None,
             octets: Vec::new(),
             told: VecDeque::new(),
+            is_queue_played,
+            is_connecting: false,
+            playing: None,
         };
         let conn = Conn {
             driver: Driver::new(Protocol::dial(Box::new(engine))),
@@ -326,15 +357,21 @@ impl Rig {
 
     /// The other server accepts the connection; with `is_tls` the handshake comes first.
     pub fn connect(&mut self, id: u64, is_tls: bool) {
+        self.begin_remote(id, is_tls);
+        self.settle();
+    }
+
+    fn begin_remote(&mut self, id: u64, is_tls: bool) {
+        self.is_connected(id);
         match is_tls {
             true => self.shake(id),
             false => self.touch(id, &mut |s, now, out| s.open(now, out)),
         }
-        self.settle();
     }
 
     /// The connection is lost, or could not be made.
     pub fn fail(&mut self, id: u64, error: DialError) {
+        self.is_connected(id);
         self.touch(id, &mut |s, now, out| s.fail(now, error.clone(), out));
         self.settle();
     }
@@ -502,9 +539,15 @@ impl Rig {
                 .filter_map(|(id, c)| c.end.deadline.map(|d| (d.mono_ms, *id)))
                 .filter(|(d, _)| *d <= end)
                 .min();
-            let answer = [self.dns.next_ms(), self.product.next_outside_ms()];
+            let answer = [
+                self.dns.next_ms(),
+                self.product.next_outside_ms(),
+                self.queue_due(end),
+            ];
             let answer = answer.into_iter().flatten().filter(|at| *at <= end).min();
             if let Some(at) = answer.filter(|at| due.is_none_or(|(when, _)| *at <= when)) {
+                fuel -= 1;
+                assert!(fuel > 0, "the queue does not move on");
                 self.clock
                     .store(at.max(self.now().mono_ms), Ordering::Relaxed);
                 self.settle();
@@ -518,7 +561,9 @@ impl Rig {
             if let Some(conn) = self.conns.get_mut(&id) {
                 conn.end.deadline = None;
             }
-            self.touch(id, &mut |s, now, out| s.deadline(now, out));
+            if !self.dial_is_over(id) {
+                self.touch(id, &mut |s, now, out| s.deadline(now, out));
+            }
             self.settle();
         }
         self.clock.store(end, Ordering::Relaxed);
@@ -536,6 +581,11 @@ impl Rig {
         self.calls.clear();
         self.ready.clear();
         self.product.restart();
+        if let Some(queue) = &mut self.queue {
+            queue.dialled.clear();
+            queue.next_ms = None;
+            self.settle();
+        }
     }
 
     /// The server is told to stop.
@@ -653,8 +703,8 @@ impl Rig {
                     call: ask.call,
                 };
                 let Some(request) = (match self.remote(id) {
-                    Some(_) => self.play_queue(id, request),
-                    None => Some(request),
+                    Some(remote) if remote.is_queue_played => self.play_queue(id, request),
+                    _ => Some(request),
                 }) else {
                     continue;
                 };
@@ -691,7 +741,7 @@ impl Rig {
                 if let (Some(ConnId(id)), Some(reply)) = (conn, reply) {
                     self.touch(id, &mut |s, now, out| s.answer(now, reply.clone(), out));
                 }
-            } else {
+            } else if !self.play_hosts() && !self.run_queue() && !self.dns.is_asked() {
                 break;
             }
         }

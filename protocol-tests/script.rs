@@ -36,7 +36,7 @@
 //! | `deliver ADDRESS "subject"` | a small message comes in |
 //! | `revoke KEY` | `$KEY` ends |
 //!
-//! `script/remote.rs` has the lines of connections that go out.
+//! `script/remote.rs` has the lines of connections that go out, and of the queue.
 //!
 //! In texts: `\r \n \t \0 \\ \xNN` are octets. A known `$name` is replaced by its value. In an
 //! expected line an unknown `$name` takes the text that stands there. `$plain(address,key)` is a
@@ -54,8 +54,8 @@ use std::net::IpAddr;
 use serde::de::DeserializeOwned;
 
 use postern::testing::call::{
-    Ask, Call, Envelope, InboundPolicy, Intake, KeyWrite, Limits, Listener, Recipient, Reply,
-    Route, Scopes,
+    Ask, Call, Envelope, InboundPolicy, Intake, KeyWrite, Limits, Listener, OutboundSettings,
+    Recipient, Reply, Route, Scopes,
 };
 use postern::testing::service::access::login::folder_access;
 
@@ -82,7 +82,7 @@ pub fn run(text: &str, piece: usize, update: bool) -> Result<Option<String>, Fau
     let lines: Vec<&str> = text.lines().collect();
     let mut world = World::new(
         settings(&lines, "limit")?,
-        settings(&lines, "inbound")?,
+        (settings(&lines, "inbound")?, remote::queue(&lines)?),
         piece,
     );
     let mut new = Vec::new();
@@ -121,8 +121,12 @@ fn settings<T: DeserializeOwned>(lines: &[&str], word: &str) -> Result<T, Fault>
 }
 
 impl World {
-    fn new(limits: Limits, inbound: InboundPolicy, piece: usize) -> World {
-        let mut rig = Rig::with_inbound(7, limits, inbound);
+    fn new(
+        limits: Limits,
+        (inbound, outbound): (InboundPolicy, Option<OutboundSettings>),
+        piece: usize,
+    ) -> World {
+        let mut rig = Rig::with(7, limits, inbound, outbound);
         let org = rig.make_org("first");
         // `$operator` is the token that the data folder would hold.
         let vars = HashMap::from([("operator".to_string(), rig.product.operator.clone())]);
@@ -542,6 +546,10 @@ impl World {
             ["smtp" | "imap" | "http", name, rest @ ..] => self.open(words[0], name, rest)?,
             ["dial", name, rest @ ..] => self.dial(name, rest)?,
             ["mail", ..] => self.order(line)?,
+            ["queue", "dialled", n] => self.dialled(n)?,
+            ["queue", ..] => {}
+            ["dials", rest @ ..] => self.dials(rest)?,
+            ["host", ..] => self.host(line)?,
             ["wait", time] => self.rig.wait(millis(time)?),
             ["judge"] => self.rig.judge.switch_on(),
             ["dns", ..] => self

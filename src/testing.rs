@@ -13,11 +13,12 @@ pub mod call {
         InboxPath, Intake, KeyId, KeyRead, KeyWrite, KindSet, Limits, Listener, Look, LostWhy,
         METRICS, Metric, Mx, NamedAddress, NextTransaction, Now, Opening, OrgId, OutboundDial,
         OutboundDialer, OutboundId, OutboundLease, OutboundLogin, OutboundLoss, OutboundRead,
-        OutboundStage, OutboundTimeouts, OutboundTls, OutboundTlsPolicy, OutboundTransaction,
-        OutboundWrite, PIECE_MAX, PriorityLevel, PublicEndpoints, Question, REMOTE_TEXT_MAX, Read,
-        Recipient, RecordType, Records, Refusal, RemoteReply, Reply, Report, Request, Resolve,
-        Route, RouteId, Scopes, Secret, SenderAuth, Shared, Srv, Summary, ThreadId, Topic,
-        TransactionOutcome, UidSet, Write, Written,
+        OutboundSettings, OutboundStage, OutboundTimeouts, OutboundTls, OutboundTlsNeed,
+        OutboundTlsPolicy, OutboundTransaction, OutboundWrite, PIECE_MAX, PriorityLevel,
+        PublicEndpoints, Question, REMOTE_TEXT_MAX, Read, Recipient, RecordType, Records, Refusal,
+        RemoteReply, Reply, Report, Request, Resolve, Route, RouteId, Scopes, Secret, SenderAuth,
+        Shared, Smarthost, SmarthostTls, Srv, Summary, ThreadId, Topic, TransactionOutcome, UidSet,
+        Write, Written,
     };
 }
 /// `crate::crypto`
@@ -222,6 +223,10 @@ pub mod service {
     pub use crate::service::{
         Finding, Inline, LookupId, Lookups, ParsedMessage, SenderLookups, WriteTask,
     };
+    /// `crate::service::outbound`
+    pub mod outbound {
+        pub use crate::service::outbound::WaysOut;
+    }
     /// `crate::service::access`
     pub mod access {
         /// `crate::service::access::login`

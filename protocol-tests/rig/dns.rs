@@ -100,6 +100,11 @@ impl ScriptedDns {
         Some((take, answer))
     }
 
+    /// Whether questions came that were not looked at.
+    pub fn is_asked(&self) -> bool {
+        !self.0.lock().unwrap().asked.is_empty()
+    }
+
     /// When the next answer comes.
     pub fn next_ms(&self) -> Option<u64> {
         let table = self.0.lock().unwrap();

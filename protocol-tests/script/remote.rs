@@ -14,19 +14,139 @@
 //! | `R ends` | the queue has nothing more for a connection that it holds |
 //! | `R reports OUTCOME TLS CODE ENHANCED text` | what the engine says became of a message |
 //! | `R loses STAGE TLS why [message]` | what the engine says of a connection that has ended |
+//!
+//! With the line `queue` the queue of the product sends, and not the transcript:
+//!
+//! | Line | Meaning |
+//! |---|---|
+//! | `queue [private] [required] [smarthost=HOST] [expire=TIME]` | mail leaves; before all else |
+//! | `dials R HOST ADDRESS TLS` | the queue wants a connection: the one that was wanted first and |
+//! | | that no line has named. It waits for `R connects`, `R refuses` or `R times out` |
+//! | `R is verified`, `R fails TLS` | what TLS will say of the other server |
+//! | `host ADDRESS refuses\|is silent\|resets\|greets TEXT` | it plays itself |
+//! | `host ADDRESS serves [STAGE TEXT]` | at `mail`, `rcpt`, `data` or `end` of mail it |
+//! | | says TEXT in place of 250; TEXT may be `is lost`, or `takes and is lost` |
+//! | `host ADDRESS is played` | it plays itself no more |
+//! | `host ADDRESS took N` | so many messages it has taken |
+//! | `queue dialled N` | so many connections the queue has wanted |
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use postern::testing::call::{
-    LostWhy, OutboundDial, OutboundLease, OutboundLogin, OutboundTimeouts, OutboundTlsPolicy,
-    OutboundTransaction, RemoteReply, RouteId, Secret,
+    LostWhy, OutboundDial, OutboundLease, OutboundLogin, OutboundSettings, OutboundTimeouts,
+    OutboundTlsNeed, OutboundTlsPolicy, OutboundTransaction, RemoteReply, RouteId, Secret,
+    Smarthost, SmarthostTls,
 };
 use postern::testing::engine::DialError;
 
-use super::{Fault, World, unescape};
+use super::{Fault, World, millis, unescape};
 use crate::rig::Told;
+use crate::rig::queue::{Answer, Manner, Stage};
+
+/// The settings of the line `queue`, if there is one.
+pub(super) fn queue(lines: &[&str]) -> Result<Option<OutboundSettings>, Fault> {
+    let line = lines.iter().find(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        words[0] == "queue" && words.get(1) != Some(&"dialled")
+    });
+    let Some(line) = line else { return Ok(None) };
+    let mut settings = OutboundSettings::default();
+    for word in line.split(' ').skip(1) {
+        match word.split_once('=').unwrap_or((word, "")) {
+            ("private", "") => settings.allow_private = true,
+            ("required", "") => settings.tls = OutboundTlsNeed::Required,
+            ("expire", time) => settings.expire_ms = millis(time)?,
+            ("smarthost", host) => {
+                settings.smarthost = Some(Smarthost {
+                    host: host.to_owned(),
+                    port: 587,
+                    tls: SmarthostTls::StartTls,
+                    login: None,
+                });
+            }
+            _ => return Err(format!("not of a queue: {word}")),
+        }
+    }
+    Ok(Some(settings))
+}
 
 impl World {
+    /// `dials R HOST ADDRESS TLS`
+    pub(super) fn dials(&mut self, words: &[&str]) -> Result<(), Fault> {
+        let [name, host, address, tls] = words else {
+            return Err("dials R HOST ADDRESS TLS".into());
+        };
+        let queue = self.rig.queue.as_mut().ok_or("no line `queue`")?;
+        let (id, dial) = queue.dialled.pop_front().ok_or("the queue dials nothing")?;
+        let is_tls = dial.tls == OutboundTlsPolicy::ImplicitVerified;
+        let is = shown(&dial);
+        let wanted = format!("{host} {address} {tls}");
+        if is != wanted {
+            return Err(format!("the queue dials {is}"));
+        }
+        self.names.insert((*name).to_owned(), id);
+        self.dials.insert((*name).to_owned(), (id, is_tls));
+        Ok(())
+    }
+
+    /// `host ADDRESS …`
+    pub(super) fn host(&mut self, line: &str) -> Result<(), Fault> {
+        let mut words = line.splitn(3, ' ').skip(1);
+        let address = words.next().ok_or("host ADDRESS")?;
+        let address: IpAddr = address.parse().map_err(|_| "not an address")?;
+        let manner = words.next().ok_or("host ADDRESS MANNER")?;
+        if let Some(n) = manner.strip_prefix("took ") {
+            let taken = self.rig.taken_by(address);
+            return match n.parse() == Ok(taken) {
+                true => Ok(()),
+                false => Err(format!("it took {taken}")),
+            };
+        }
+        let (first, rest) = manner.split_once(' ').unwrap_or((manner, ""));
+        let manner = match (first, rest) {
+            ("refuses", "") => Some(Manner::Refuses),
+            ("resets", "") => Some(Manner::Resets),
+            ("is", "silent") => Some(Manner::IsSilent),
+            ("is", "played") => None,
+            ("greets", text) => Some(Manner::Greets(text.to_owned())),
+            ("serves", "") => Some(Manner::Serves(Vec::new())),
+            ("serves", rest) => {
+                let (stage, text) = rest
+                    .split_once(' ')
+                    .ok_or("host ADDRESS serves STAGE TEXT")?;
+                let stage = match stage {
+                    "mail" => Stage::Mail,
+                    "rcpt" => Stage::Rcpt,
+                    "data" => Stage::Data,
+                    "end" => Stage::End,
+                    _ => return Err("mail, rcpt, data or end".into()),
+                };
+                let answer = match text {
+                    "is lost" => Answer::IsLost,
+                    "takes and is lost" => Answer::TakesAndIsLost,
+                    text => Answer::Says(text.to_owned()),
+                };
+                Some(Manner::Serves(vec![(stage, answer)]))
+            }
+            _ => return Err("no such manner of a host".into()),
+        };
+        let queue = self.rig.queue.as_mut().ok_or("no line `queue`")?;
+        match manner {
+            Some(manner) => queue.hosts.insert(address, manner),
+            None => queue.hosts.remove(&address),
+        };
+        Ok(())
+    }
+
+    /// `queue dialled N`
+    pub(super) fn dialled(&mut self, n: &str) -> Result<(), Fault> {
+        let queue = self.rig.queue.as_ref().ok_or("no line `queue`")?;
+        match n.parse() == Ok(queue.dial_count) {
+            true => Ok(()),
+            false => Err(format!("it dialled {}", queue.dial_count)),
+        }
+    }
+
     /// `dial R …`
     pub(super) fn dial(&mut self, name: &str, words: &[&str]) -> Result<(), Fault> {
         let mut dial = OutboundDial {
@@ -137,6 +257,11 @@ impl World {
             "refuses" => self.rig.fail(id, DialError::Refused),
             "times out" => self.rig.fail(id, DialError::TimedOut),
             "is lost" => self.rig.fail(id, DialError::Lost("reset".into())),
+            "is verified" | "fails TLS" => match self.rig.remote(id) {
+                Some(remote) if what == "fails TLS" => remote.fails_handshake = true,
+                Some(remote) => remote.is_verified = true,
+                None => return false,
+            },
             "ends" => {
                 if let Some(remote) = self.rig.remote(id) {
                     remote.is_held = false;
@@ -197,6 +322,22 @@ impl World {
                 return Err(format!("at the end: {name} {told}"));
             }
         }
-        Ok(())
+        let queue = self.rig.queue.as_ref();
+        match queue.and_then(|queue| queue.dialled.front()) {
+            Some((_, dial)) => Err(format!("at the end: the queue dials {}", shown(dial))),
+            None => Ok(()),
+        }
     }
+}
+
+/// A connection, as `dials` has it.
+fn shown(dial: &OutboundDial) -> String {
+    let tls = match dial.tls {
+        OutboundTlsPolicy::Never => "never",
+        OutboundTlsPolicy::Opportunistic => "opportunistic",
+        OutboundTlsPolicy::Required => "required",
+        OutboundTlsPolicy::RequiredVerified => "verified",
+        OutboundTlsPolicy::ImplicitVerified => "implicit",
+    };
+    format!("{} {} {tls}", dial.host, dial.address.ip())
 }

@@ -42,15 +42,20 @@ pub struct OutboundSettings {
 pub struct Smarthost {
     /// A name, or an address.
     pub host: String,
+    /// Its port, 587 or 465 as a rule.
     pub port: u16,
+    /// How TLS begins.
     pub tls: SmarthostTls,
+    /// The user and the password, if it wants them.
     pub login: Option<OutboundLogin>,
 }
 
 /// TLS to a smarthost; its certificate must verify.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SmarthostTls {
+    /// By STARTTLS (RFC 3207).
     StartTls,
+    /// Before the first octet (RFC 8314 section 3.3).
     Implicit,
     /// Only for a loopback address.
     None,

@@ -11,7 +11,6 @@ use super::context::WriteContext;
 use super::drive::{CarriedOn, Done, carry_on, drive, resume};
 use super::intake::{IntakeStage, WaitingMessages};
 use super::outbound::{OutboundTurn, WaysOut};
-use super::state::ServiceCounters;
 use super::{Finding, LookupId, Lookups, ReadClock, ReadTask, Reader, Service, Setup, Writer};
 use crate::call::{
     Call, ConnId, Event, InboxId, InboxRow, NoResolver, OrgId, OutboundSettings, Refusal, Reply,
@@ -38,6 +37,7 @@ pub struct Inline {
     pub has_keys: bool,
     random: Random,
     free: Arc<AtomicU64>,
+    setup: Setup,
     /// Messages that wait for something outside.
     outside: WaitingMessages,
 }
@@ -80,8 +80,21 @@ impl Inline {
         clock: ReadClock,
         (settings, ways): (OutboundSettings, WaysOut),
     ) -> Result<Inline, Error> {
+        Self::with_all(seed, shared, clock, None, (settings, ways))
+    }
+
+    /// A service over an empty database that delivers to other servers, and in which messages wait
+    /// for `lookups`.
+    pub fn with_all(
+        seed: u64,
+        shared: Arc<Shared>,
+        clock: ReadClock,
+        lookups: Option<Arc<dyn Lookups>>,
+        (settings, ways): (OutboundSettings, WaysOut),
+    ) -> Result<Inline, Error> {
         let resolver = Arc::clone(&ways.resolve);
-        Self::with(seed, shared, clock, resolver, (None, settings, Some(ways)))
+        let parts = (lookups, settings, Some(ways));
+        Self::with(seed, shared, clock, resolver, parts)
     }
 
     fn with(
@@ -99,7 +112,7 @@ impl Inline {
         let operator = OperatorToken::generate(&mut random);
         let free = Arc::new(AtomicU64::new(u64::MAX));
         let probe = Arc::clone(&free);
-        let service = Service::new(Setup {
+        let setup = Setup {
             shared,
             clock,
             free_bytes: Arc::new(move || Some(probe.load(Ordering::Relaxed))),
@@ -111,7 +124,8 @@ impl Inline {
             lookups,
             outbound,
             ways_out,
-        });
+        };
+        let service = Service::new(setup.clone());
         let mut next = || Random::seeded(random.u64());
         Ok(Inline {
             writer: Writer::with_random(Arc::clone(&service), next()),
@@ -122,6 +136,7 @@ impl Inline {
             operator,
             has_keys: true,
             free,
+            setup,
             outside: WaitingMessages::default(),
         })
     }
@@ -221,8 +236,8 @@ impl Inline {
     /// Ends the process and starts another over the same database: nothing that is only in memory
     /// is left.
     pub fn restart(&mut self) {
-        *self.service.counters() = ServiceCounters::default();
-        self.service.set_scheduled_look(i64::MIN);
+        self.service = Service::new(self.setup.clone());
+        self.outside = WaitingMessages::default();
         self.writer =
             Writer::with_random(Arc::clone(&self.service), Random::seeded(self.random.u64()));
         self.reader =

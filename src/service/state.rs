@@ -28,6 +28,7 @@ pub type ReadClock = Arc<dyn Fn() -> Now + Send + Sync>;
 pub type FreeBytes = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
 /// The parts of a [`Service`].
+#[derive(Clone)]
 pub struct Setup {
     /// Limits, counters, names.
     pub shared: Arc<Shared>,
@@ -53,6 +54,12 @@ pub struct Setup {
     pub outbound: OutboundSettings,
     /// The ways out. With `None` nothing leaves, and recipients outside wait.
     pub ways_out: Option<WaysOut>,
+}
+
+impl core::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Setup(..)")
+    }
 }
 
 /// What all threads of the service share. A thread holds its one lock for a few instructions.

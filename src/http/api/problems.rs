@@ -339,7 +339,7 @@ fn conflict(reason: ConflictReason) -> Box<Problem> {
         ),
         ConflictReason::NotCancellable => Problem::new(
             codes::NOT_CANCELLABLE,
-            "It cannot be taken back: the message has left for this recipient, or is leaving now.",
+            "It cannot be taken back: the recipient has ended, or the message is leaving for it now.",
             "Read the recipient again to see what became of it.",
         ),
         reason => Problem::new(

@@ -213,6 +213,7 @@ fn read_outbound(
             let place = find_inbox(context.store, access, inbox)?;
             filter.inbox = Some(InboxRef::Id(place));
         }
+        outbound::normalize_filter(&mut filter);
         let list = Box::new(list);
         *call = OutboundRead::ListRest { filter, list };
     }

@@ -439,10 +439,8 @@ impl Writer {
                 }
             }
             Some(WriteTask::Call(request) | WriteTask::Rest(request)) => {
-                if let Write::Outbound(call) = &request.call
-                    && let Some(route) = call.route()
-                {
-                    self.service.outbound.abandon(self.service.now(), route);
+                if let Write::Outbound(call) = &request.call {
+                    self.service.outbound.abandon(self.service.now(), call);
                 }
             }
             None => {}

@@ -50,6 +50,7 @@ fn confirm(context: &mut WriteContext<'_>, caller: &Caller, plan: &Plan) -> Resu
             from,
             envelope: &envelope,
             created_at: context.now.unix_ms,
+            last: None,
             original: &original,
         };
         let told = DeliveryFailure::of(Lasting::Temporary, (2, 0, 0), String::new());

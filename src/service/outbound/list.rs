@@ -4,6 +4,8 @@ use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
     Access, Answer, InboxRef, OutboundFilter, OutboundId, OutboundRow, Refusal, SlicedList,
 };
+use crate::mail::Address;
+use crate::mail::parse::address::parse_domain;
 use crate::service::access::admit::sees;
 use crate::service::account::page::{LIST_WORK, RowsLookedAt, list_slice};
 use crate::store::{OutboundRecord, Store};
@@ -34,6 +36,21 @@ pub fn list(
     };
     let page = list_slice(list, LIST_WORK, |row| row.id, OutboundId, look)?;
     Ok(page.map(|(rows, next)| Answer::Outbound { rows, next }))
+}
+
+/// Brings the domain and the recipient of a filter into the form of the queue. A text that is
+/// neither matches nothing.
+pub fn normalize_filter(filter: &mut OutboundFilter) {
+    if let Some(domain) = &mut filter.domain
+        && let Ok(known) = parse_domain(domain)
+    {
+        *domain = known;
+    }
+    if let Some(recipient) = &mut filter.recipient
+        && let Ok(known) = Address::parse(recipient)
+    {
+        *recipient = known.to_string();
+    }
 }
 
 /// Whether a list has a row. The inbox of the filter is an id by now.

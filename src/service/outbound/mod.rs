@@ -25,8 +25,9 @@ mod signatures;
 pub mod signing;
 mod state;
 mod suppress;
+mod unsaved;
 
-pub use list::list;
+pub use list::{list, normalize_filter};
 pub use piece::{PieceAsk, piece};
 pub use queue::OutboundTurn;
 pub use state::{Outbound, WaysOut};

@@ -10,7 +10,8 @@ use super::failure::DeliveryFailure;
 use super::piece::outgoing_header;
 use super::report::{BOUNCE_LABEL, may_label};
 use crate::call::{
-    Arrival, Decision, Flags, INBOX, InboxId, Metric, Need, OrgId, Refusal, SenderAuth,
+    Arrival, Decision, Flags, INBOX, InboxId, Metric, Need, OrgId, OutboundAttempt, Refusal,
+    SenderAuth,
 };
 use crate::mail::write::compose::message_id;
 use crate::mail::write::dsn::{Dsn, DsnAction, ORIGINAL_BYTES_MAX, write_dsn};
@@ -49,6 +50,8 @@ pub struct SentTo<'a> {
     pub envelope: &'a SmtpJob,
     /// When it was accepted, unix milliseconds.
     pub created_at: i64,
+    /// The attempt that a notification tells of, when it has not ended just now.
+    pub last: Option<&'a OutboundAttempt>,
     /// The message as it leaves, or its header.
     pub original: &'a [u8],
 }
@@ -79,6 +82,13 @@ pub fn notify(
         from: (row.org, row.inbox),
         envelope: &row.envelope,
         created_at: row.created_at,
+        // A delay and an end by time come after the attempt that they tell of.
+        last: match action {
+            DsnAction::Failed | DsnAction::Delayed => {
+                (row.history.last()).filter(|last| last.at != context.now.unix_ms)
+            }
+            DsnAction::Delivered | DsnAction::Relayed => None,
+        },
         original: &original,
     };
     let until = (action == DsnAction::Delayed).then_some(row.expires_at);
@@ -113,7 +123,17 @@ pub fn tell_sender(
     context.random.fill(&mut seed);
     let host = context.shared.host.as_str();
     let status = status_of(action, told);
-    let diagnostic = diagnostic_of(told);
+    let now_ms = context.now.unix_ms;
+    let (diagnostic, is_smtp_reply, attempted_at) = match sent.last {
+        Some(last) => {
+            let diagnostic = diagnostic_of(last.code, last.enhanced, &last.text);
+            (diagnostic, last.code.is_some(), last.at)
+        }
+        None => {
+            let diagnostic = diagnostic_of(told.code, told.enhanced, &told.text);
+            (diagnostic, told.code.is_some(), now_ms)
+        }
+    };
     let octets = write_dsn(&Dsn {
         reporting_mta: host,
         to: &sender,
@@ -124,13 +144,13 @@ pub fn tell_sender(
         status: &status,
         remote_mta: Some(told.host.as_str()).filter(|host| !host.is_empty()),
         diagnostic: &diagnostic,
-        is_smtp_reply: told.code.is_some(),
+        is_smtp_reply,
         arrived_at: sent.created_at,
-        attempted_at: context.now.unix_ms,
+        attempted_at,
         retry_until,
         original: sent.original,
         is_full: envelope.ret_full == Some(true),
-        now: context.now.unix_ms,
+        now: now_ms,
         message_id: &message_id(seed, host),
         seed,
     });
@@ -213,13 +233,13 @@ fn status_of(action: DsnAction, told: &DeliveryFailure) -> String {
 }
 
 /// The reply as it came, or our words.
-fn diagnostic_of(told: &DeliveryFailure) -> String {
-    match (told.code, told.enhanced) {
+fn diagnostic_of(code: Option<u16>, enhanced: Option<(u8, u16, u16)>, text: &str) -> String {
+    match (code, enhanced) {
         (Some(code), Some((class, subject, detail))) if u16::from(class) == code / 100 => {
-            format!("{code} {class}.{subject}.{detail} {}", told.text)
+            format!("{code} {class}.{subject}.{detail} {text}")
         }
-        (Some(code), _) => format!("{code} {}", told.text),
-        (None, _) => told.text.clone(),
+        (Some(code), _) => format!("{code} {text}"),
+        (None, _) => text.to_owned(),
     }
 }
 

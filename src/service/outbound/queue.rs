@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::leave::{self, Leave};
 use super::piece::Measured;
 use super::routes::{LeaseEnd, NextHop, OutboundAction};
-use super::state::{Outbound, OutboundState};
+use super::state::{Outbound, OutboundState, UnsavedEnd};
 use super::{outcome, path};
 use crate::call::{
     ConnId, DnsAnswer, NextTransaction, Now, OrgId, OutboundLoss, OutboundTransaction,
@@ -120,6 +120,7 @@ impl Outbound {
                 queue.rests_until_ms = context.now.mono_ms.saturating_add(AFTER_ERROR_MS);
                 // What was undone may be in memory.
                 queue.compare_at_ms = Some(queue.rests_until_ms);
+                turn.next_ms = Some(AFTER_ERROR_MS);
                 turn.error = Some(error);
                 return turn;
             }
@@ -173,7 +174,7 @@ impl OutboundState {
     }
 
     /// A row of a backlog is due at `due_at` after an attempt.
-    fn come_back(
+    pub(super) fn come_back(
         &mut self,
         context: &WriteContext<'_>,
         backlog: &Backlog,
@@ -328,7 +329,9 @@ impl OutboundState {
         }
         let wall = |at: i64| u64::try_from(at.saturating_sub(now.unix_ms)).unwrap_or(0);
         let timer = self.routes.next_timer();
+        let save_at_ms = Some(self.save_at_ms).filter(|_| !self.unsaved.is_empty());
         [
+            save_at_ms.map(|at| at.saturating_sub(now.mono_ms)),
             timer.map(|at| at.saturating_sub(now.mono_ms)),
             self.compare_at_ms.map(|at| at.saturating_sub(now.mono_ms)),
             self.look_at.map(wall),
@@ -378,6 +381,7 @@ impl OutboundState {
         let has_rows = is_first
             || failing.is_some()
             || !self.calls.is_empty()
+            || self.has_unsaved(now)
             || is_due(self.look_at)
             || is_due(self.sweep_at)
             || self.compare_at_ms.is_some_and(|at| at <= now.mono_ms);
@@ -388,7 +392,13 @@ impl OutboundState {
         let mut calls = core::mem::take(&mut self.calls);
         let left = calls.split_off(calls.len().min(CALLS_A_STEP));
         self.calls = left;
-        let done = self.in_transaction(context, (is_first, failing.as_ref()), &calls);
+        let unsaved = match self.has_unsaved(now) {
+            true => core::mem::take(&mut self.unsaved),
+            false => Vec::new(),
+        };
+        let kept = self.unsaved.len();
+        let ends = (unsaved.as_slice(), calls.as_slice());
+        let done = self.in_transaction(context, (is_first, failing.as_ref()), ends);
         match done {
             Ok(answers) => {
                 replies.extend(answers);
@@ -396,7 +406,10 @@ impl OutboundState {
             }
             Err(error) => {
                 context.events.truncate(events);
+                self.unsaved.truncate(kept);
+                self.unsaved.extend(unsaved);
                 for (conn, call) in calls {
+                    self.keep_unsaved(now, &call);
                     if let Some(route) = call.route() {
                         self.routes.end(now, route);
                     }
@@ -415,12 +428,13 @@ impl OutboundState {
         &mut self,
         context: &mut WriteContext<'_>,
         (is_first, failing): (bool, Option<&NextHop>),
-        calls: &[(ConnId, OutboundWrite)],
+        (unsaved, calls): (&[UnsavedEnd], &[(ConnId, OutboundWrite)]),
     ) -> Result<Vec<(ConnId, Reply)>, crate::store::Error> {
         let store = context.store;
         store.begin()?;
         let mut answers = Vec::with_capacity(calls.len());
         let done = (|| {
+            self.save(context, unsaved)?;
             for (conn, call) in calls {
                 answers.push((*conn, self.carry_out(context, *conn, call)?));
             }
@@ -483,6 +497,7 @@ impl OutboundState {
             Err(refusal) => {
                 context.store.rollback_to()?;
                 context.events.truncate(events);
+                self.keep_unsaved(context.now, call);
                 if let Some(route) = call.route() {
                     self.routes.end(context.now, route);
                 }

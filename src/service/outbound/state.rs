@@ -11,8 +11,8 @@ use super::converted::ConvertedMessages;
 use super::routes::Routes;
 use super::signatures::Signatures;
 use crate::call::{
-    ConnId, DnsAnswer, Now, OutboundDialer, OutboundSettings, OutboundWrite, Resolve, RouteId,
-    Shared,
+    ConnId, DnsAnswer, Now, OutboundDialer, OutboundLease, OutboundSettings, OutboundWrite, Report,
+    Resolve, Shared,
 };
 
 /// The ways out of a server that delivers.
@@ -51,8 +51,22 @@ pub(super) struct OutboundState {
     pub compare_at_ms: Option<u64>,
     /// Calls of connections that have come and are not carried out.
     pub calls: Vec<(ConnId, OutboundWrite)>,
+    /// Ends of attempts that could not be stored (`unsaved.rs`), and when they are tried again
+    /// (monotonic milliseconds).
+    pub unsaved: Vec<UnsavedEnd>,
+    pub save_at_ms: u64,
     /// After an error nothing is done until this time (monotonic milliseconds).
     pub rests_until_ms: u64,
+}
+
+/// The end of an attempt that could not be stored.
+#[derive(Clone, Debug)]
+pub(super) struct UnsavedEnd {
+    pub lease: OutboundLease,
+    /// `None`: the connection was lost.
+    pub report: Option<Box<Report>>,
+    /// How often it could not be stored since.
+    pub tries: u8,
 }
 
 /// Answers of the DNS that have come and were not looked at.
@@ -96,6 +110,8 @@ impl Outbound {
                 sweep_at: None,
                 compare_at_ms: None,
                 calls: Vec::new(),
+                unsaved: Vec::new(),
+                save_at_ms: 0,
                 rests_until_ms: 0,
             }),
             answers: Arc::default(),
@@ -149,10 +165,17 @@ impl Outbound {
         true
     }
 
-    /// A call of a connection is refused: the connection has ended for its engine.
-    pub fn abandon(&self, now: Now, route: RouteId) {
+    /// A call of a connection is refused: the connection has ended for its engine. What the call
+    /// tells of an attempt is kept.
+    pub fn abandon(&self, now: Now, call: &OutboundWrite) {
+        let (Some(route), Some(_)) = (call.route(), &self.ways) else {
+            return;
+        };
         let mut queue = self.queue();
-        queue.calls.retain(|(_, call)| call.route() != Some(route));
+        queue
+            .calls
+            .retain(|(_, other)| other.route() != Some(route));
+        queue.keep_unsaved(now, call);
         queue.routes.end(now, route);
     }
 }
