@@ -1,6 +1,6 @@
-//! The lists that mail is compared with: filter rules in both directions, and suppressed addresses
-//! (DECISIONS.md, "Filter rules"). `outgoing` asks for mail that leaves an inbox, `intake` for mail
-//! that comes.
+//! The lists that mail is compared with: filter rules in both directions, suppressed addresses
+//! (DECISIONS.md, "Filter rules"), and the senders that an inbox knows. `outgoing` asks for mail that
+//! leaves an inbox, `intake` for mail that comes.
 //!
 //! It decides about one sender and one recipient, and stores nothing. A server without any list
 //! pays one load of a flag; an organization without any, one look-up.
@@ -10,7 +10,7 @@ use core::sync::atomic::Ordering;
 use super::Service;
 use crate::call::{
     Answer, FilterAction, FilterDirection, FilterRuleRow, InboxId, Metric, OrgId, PolicyReason,
-    PolicyRefusal, Recipient, Refusal,
+    PolicyRefusal, ReceiveDefault, Recipient, Refusal,
 };
 use crate::mail::Address;
 use crate::store::Store;
@@ -109,18 +109,52 @@ fn block_of(
     Ok(None)
 }
 
-/// Whether a rule of the receiver lets an author in. The caller knows that From is no forgery.
-pub fn lets_in(
+/// Whether an inbox knows the author with this canonical address: it has written to it, its owner
+/// has let it in, or a rule allows it. The caller knows that From is no forgery.
+pub fn knows(
     service: &Service,
     store: &Store,
     receiver: (OrgId, InboxId),
     author: &str,
 ) -> Result<bool, Refusal> {
+    if store.known_sender(receiver.1, author)?.is_some() {
+        return Ok(true);
+    }
     if !lists_of(service, store, receiver.0)?.has_rules {
         return Ok(false);
     }
     let rule = rule_for(store, receiver, FilterDirection::Receive, author, true)?;
     Ok(rule.is_some_and(|rule| rule.action == FilterAction::Allow))
+}
+
+/// Whether a recipient of another organization here takes mail of senders that it knows alone, and
+/// does not know the sending inbox.
+pub fn is_unknown_neighbour(
+    service: &Service,
+    store: &Store,
+    (org, inbox): (OrgId, InboxId),
+    recipient: &Recipient,
+) -> Result<bool, Refusal> {
+    let (Some(of), Some(receiver)) = (recipient.org, recipient.inbox) else {
+        return Ok(false);
+    };
+    if of == org || store.receive_default(receiver)? != ReceiveDefault::Reject {
+        return Ok(false);
+    }
+    Ok(match address_of(store, (org, inbox))? {
+        Some(sender) => !knows(service, store, (of, receiver), &sender)?,
+        None => true,
+    })
+}
+
+/// The canonical address of an inbox.
+pub fn address_of(
+    store: &Store,
+    (org, inbox): (OrgId, InboxId),
+) -> Result<Option<String>, Refusal> {
+    let row = store.inbox(org, inbox)?;
+    let address = row.and_then(|row| Address::parse(&row.address).ok());
+    Ok(address.map(|address| address.canonical()))
 }
 
 /// Why an address may not be written to, with the id of the rule or of the suppression. `lists` are

@@ -63,7 +63,7 @@ pub(super) fn decide(
         effects.extend(outside.cloned().map(Effect::Queue));
     } else if decision == Decision::Send {
         let from = ScreenedSender {
-            org: caller.key().map(|access| access.org),
+            client: caller.key().map(|access| access.org).zip(sender),
             author: (analysis.author().and_then(Mailbox::address)).map(|a| a.canonical()),
             auth,
         };

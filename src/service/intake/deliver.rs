@@ -22,7 +22,7 @@ use crate::service::context::WriteContext;
 use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::{self, HeldMail};
 use crate::service::outgoing::schedule;
-use crate::service::{outgoing, policy};
+use crate::service::{lists, outgoing, policy};
 use crate::store::{
     CHUNK_BYTES, ENDED_KEPT_MS, InboxPlace, KnownBy, MailboxRecord, NewBody, NewEntry, NewEvent,
     NewOutbound, OutboundContent, OutboundRecord, SmtpJob, StoredScheduled,
@@ -287,11 +287,16 @@ fn note_correspondents(
     };
     let others = plan.recipients.iter().filter(|r| r.org != Some(access.org));
     for recipient in others {
-        if let Ok(address) = Address::parse(&recipient.address) {
-            let (address, now) = (address.canonical(), context.now.unix_ms);
-            context
-                .store
-                .note_sender(inbox, &address, KnownBy::Written, now)?;
+        // An inbox here answers as itself, whatever name of it was written to.
+        let address = match recipient.org.zip(recipient.inbox) {
+            Some(neighbour) => lists::address_of(context.store, neighbour)?,
+            None => Address::parse(&recipient.address)
+                .ok()
+                .map(|address| address.canonical()),
+        };
+        if let Some(address) = address {
+            let (by, now) = (KnownBy::Written, context.now.unix_ms);
+            context.store.note_sender(inbox, &address, by, now)?;
         }
     }
     Ok(())

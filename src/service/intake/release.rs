@@ -7,7 +7,6 @@ use super::plan::{Delivery, Effect, Plan, Released};
 use super::screen::ScreenedSender;
 use super::treat::Treatment;
 use crate::call::{Answer, Decision, Envelope, Need, Refusal, SenderAuth};
-use crate::mail::parse::address_list::Mailbox;
 use crate::mail::{Bounds, digest};
 use crate::service::access::login::folder_access;
 use crate::service::access::receives::SendingParty;
@@ -90,8 +89,8 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         ..Envelope::default()
     };
     let from = ScreenedSender {
-        org: Some(org),
-        author: (analysis.author().and_then(Mailbox::address)).map(|a| a.canonical()),
+        client: Some((org, inbox)),
+        author: None,
         auth: SenderAuth::Client,
     };
     let with = (&Treatment::default(), &from, &[][..]);

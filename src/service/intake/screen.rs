@@ -5,8 +5,8 @@
 //! no inbox. It stores nothing, and mail is refused only while its sender waits for the answer.
 
 use crate::call::{
-    OrgId, PolicyReason, PolicyRefusal, ReceiveDefault, Recipient, Refusal, RefusedRecipient,
-    SenderAuth, SpecialUse,
+    InboxId, OrgId, PolicyReason, PolicyRefusal, ReceiveDefault, Recipient, Refusal,
+    RefusedRecipient, SenderAuth, SpecialUse,
 };
 use crate::service::context::ReadContext;
 use crate::service::{Service, lists};
@@ -14,9 +14,10 @@ use crate::service::{Service, lists};
 /// The sender of a message, as far as screening looks at it.
 #[derive(Debug)]
 pub(super) struct ScreenedSender {
-    /// The organization of a client here.
-    pub org: Option<OrgId>,
-    /// The canonical address of the author; `None` when From has none.
+    /// The organization and the inbox of a client here. The login proves the inbox: its address
+    /// counts, whatever tag its From has.
+    pub client: Option<(OrgId, InboxId)>,
+    /// The canonical address of the author outside; `None` when From has none.
     pub author: Option<String>,
     /// What is known of it.
     pub auth: SenderAuth,
@@ -43,7 +44,7 @@ pub(super) fn screen(
     let (Some(inbox), Some(org)) = (recipient.inbox, recipient.org) else {
         return Ok(Screened::Taken);
     };
-    if sender.org == Some(org) {
+    if sender.client.is_some_and(|(of, _)| of == org) {
         return Ok(Screened::Taken);
     }
     let store = context.store;
@@ -51,9 +52,13 @@ pub(super) fn screen(
     if mode == ReceiveDefault::Allow {
         return Ok(Screened::Taken);
     }
-    if let (Some(author), false) = (&sender.author, may_be_forged(sender.auth))
-        && (store.known_sender(inbox, author)?.is_some()
-            || lists::lets_in(service, store, (org, inbox), author)?)
+    let known_as = match (sender.client, may_be_forged(sender.auth)) {
+        (Some(client), _) => lists::address_of(store, client)?,
+        (None, true) => None,
+        (None, false) => sender.author.clone(),
+    };
+    if let Some(author) = known_as
+        && lists::knows(service, store, (org, inbox), &author)?
     {
         return Ok(Screened::Taken);
     }

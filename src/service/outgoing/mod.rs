@@ -136,6 +136,9 @@ fn refuses(
         None => lists::neighbour_block(service, store, sender, recipient)?,
         listed => listed,
     };
+    if listed.is_none() && lists::is_unknown_neighbour(service, store, sender, recipient)? {
+        return Ok(Some((PolicyReason::SenderUnknown, None)));
+    }
     Ok(listed.map(|(reason, rule)| (reason, Some(rule))))
 }
 
