@@ -148,7 +148,10 @@ pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliErro
             show::done(
                 cli,
                 &reply,
-                format_args!("{id} is in {}", show::one_line(&now)),
+                format_args!(
+                    "{id} is in {}, and mail of its sender is taken from now on",
+                    show::one_line(&now)
+                ),
             );
         }
         MessageCommand::Delete {

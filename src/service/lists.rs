@@ -1,6 +1,6 @@
 //! The lists that mail is compared with: filter rules in both directions, suppressed addresses
-//! (DECISIONS.md, "Filter rules"), and the senders that an inbox knows. `outgoing` asks for mail that
-//! leaves an inbox, `intake` for mail that comes.
+//! (DECISIONS.md, "Filter rules"), and the senders that an inbox knows. `outgoing` asks for mail
+//! that leaves an inbox, `intake` for mail that comes.
 //!
 //! It decides about one sender and one recipient, and stores nothing. A server without any list
 //! pays one load of a flag; an organization without any, one look-up.

@@ -238,7 +238,8 @@ pub fn check_first_try(
     {
         return Ok(());
     }
-    let recipient = recipient.canonical();
+    // Its names with a tag are one recipient.
+    let recipient = recipient.without_plus().unwrap_or(recipient).canonical();
     let delay_ms = service.shared.limits.greylist_s.saturating_mul(1000);
     let admitted = (service.counters().greylist).admit(peer, from, &recipient, delay_ms, now);
     admitted.map_err(|retry_ms| {

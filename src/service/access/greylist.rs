@@ -2,8 +2,10 @@
 //! tries again and much other software does not. It is off unless the configuration asks for it.
 //!
 //! What is known of a triple of network, sender and recipient is kept in memory and in bounds, as
-//! hashes with a secret of this process: after a restart the first try is put off once more. Time
-//! is an argument and monotonic.
+//! hashes with a secret of this process: after a restart the first try is put off once more. A
+//! flood of triples that fills the table would keep out all that come anew, since their first try
+//! is forgotten before the second: while that lasts, nothing is put off. Time is an argument and
+//! monotonic.
 
 use core::net::IpAddr;
 use std::collections::HashMap;
@@ -20,6 +22,8 @@ pub struct Greylist {
     /// When each triple passed last: a flood of triples that never come again drops none of these.
     passed: Generations,
     secret: RandomState,
+    /// Nothing is put off before this time.
+    flooded_until_ms: u64,
 }
 
 /// A bounded table of times. When half of it is used, the older half is dropped.
@@ -27,6 +31,8 @@ pub struct Greylist {
 struct Generations {
     young: HashMap<u64, u64>,
     old: HashMap<u64, u64>,
+    /// When the first one came into the younger half.
+    young_since_ms: u64,
 }
 
 impl Greylist {
@@ -57,8 +63,11 @@ impl Greylist {
             .find(triple)
             .filter(|then| is_recent(then, WAITING_MS))
         {
+            None if at < self.flooded_until_ms => Ok(()),
             None => {
-                self.waiting.insert(triple, at);
+                if self.waiting.insert(triple, at) < RETRY_MS {
+                    self.flooded_until_ms = at.saturating_add(RETRY_MS);
+                }
                 Err(delay_ms)
             }
             Some(first) => match first.saturating_add(delay_ms).saturating_sub(at) {
@@ -80,11 +89,19 @@ impl Generations {
             .copied()
     }
 
-    fn insert(&mut self, triple: u64, at: u64) {
+    /// Notes a time. Gives the milliseconds in which the half was filled that this one drops;
+    /// `u64::MAX` when it drops none.
+    fn insert(&mut self, triple: u64, at: u64) -> u64 {
+        let mut filled_in_ms = u64::MAX;
         if self.young.len() >= TRIPLES_MAX / 2 && !self.young.contains_key(&triple) {
+            filled_in_ms = at.saturating_sub(self.young_since_ms);
             self.old = core::mem::take(&mut self.young);
         }
+        if self.young.is_empty() {
+            self.young_since_ms = at;
+        }
         self.young.insert(triple, at);
+        filled_in_ms
     }
 }
 
@@ -107,6 +124,8 @@ fn network_of(peer: IpAddr) -> [u8; 8] {
 
 /// Triples in each table: some megabytes.
 const TRIPLES_MAX: usize = 1 << 16;
+/// A mail server tries again within this time. A half that lives shorter is flooded.
+const RETRY_MS: u64 = 3_600_000;
 /// A try that comes again after a day is a first try.
 const WAITING_MS: u64 = 86_400_000;
 /// A triple that has passed is known for 36 days, so that a monthly letter is not put off again.
@@ -159,10 +178,30 @@ mod tests {
         let peer = "192.0.2.1".parse().unwrap();
         assert!(list.admit(peer, None, "known", 1, at(0)).is_err());
         assert!(list.admit(peer, None, "known", 1, at(1)).is_ok());
-        for n in 0..TRIPLES_MAX * 3 {
-            let _ = list.admit(peer, Some(&n.to_string()), "b", 1000, at(2));
+        // One half an hour is no flood: each first try is known until its second.
+        let half = TRIPLES_MAX / 2;
+        let mut tried = 0;
+        for hour in 1..7 {
+            for n in 0..half {
+                let (sender, now) = (format!("{hour} {n}"), hour * RETRY_MS);
+                tried += usize::from(list.admit(peer, Some(&sender), "b", 1000, at(now)).is_err());
+            }
+            assert!(list.waiting.young.len() + list.waiting.old.len() <= TRIPLES_MAX);
         }
+        assert_eq!(tried, 6 * half);
+        assert!(list.admit(peer, None, "known", 1, at(7 * RETRY_MS)).is_ok());
+        // A flood of them would keep out every sender that is new: they pass as long as it lasts.
+        let now = 8 * RETRY_MS;
+        let mut put_off = 0;
+        for n in 0..TRIPLES_MAX * 3 {
+            let admitted = list.admit(peer, Some(&n.to_string()), "b", 1000, at(now));
+            put_off += usize::from(admitted.is_err());
+        }
+        assert!(put_off <= TRIPLES_MAX, "{put_off}");
         assert!(list.waiting.young.len() + list.waiting.old.len() <= TRIPLES_MAX);
-        assert!(list.admit(peer, None, "known", 1, at(3)).is_ok());
+        assert!(list.admit(peer, Some("new"), "b", 1000, at(now)).is_ok());
+        let later = now + RETRY_MS;
+        assert!(list.admit(peer, Some("new"), "b", 1000, at(later)).is_err());
+        assert!(list.admit(peer, None, "known", 1, at(later)).is_ok());
     }
 }
