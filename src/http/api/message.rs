@@ -1,7 +1,8 @@
 //! Messages of an inbox: read, changed, deleted, and their octets; the shape of a message, which
 //! lists have too (`list.rs`).
 //!
-//! Lists carry no content. `spam` and `auth` are null until something judges mail.
+//! Lists carry no content. `spam` is null until something judges content; `auth` is null where
+//! nothing is known of the sender, of appended mail for one.
 
 use super::address::ADDRESS;
 use super::codes;
@@ -74,15 +75,15 @@ pub(crate) static AUTH: Shape<SenderAuth> = shape! {
     "Auth", "What is known of the sender.";
     local: always Flag, "true", "It was sent by a client of this server, with its key."
         => |slot, auth| slot.flag(matches!(*auth, SenderAuth::Client | SenderAuth::Neighbour));
-    spf: always OneOf(&RESULTS), r#""pass""#,
+    spf: always OneOf(&SPF_RESULTS), r#""pass""#,
         "Whether its host may send for the envelope sender, or for the HELO name of a message \
          without one. Only of checked mail from outside."
         => |slot, auth| slot.text(checked(auth).spf.name()), if is_checked;
-    dkim: always OneOf(&RESULTS), r#""pass""#,
+    dkim: always OneOf(&DKIM_RESULTS), r#""pass""#,
         "Its best signature: one that passes for the domain in From before another that passes. \
          Only of checked mail from outside."
         => |slot, auth| slot.text(checked(auth).dkim.name()), if is_checked;
-    dmarc: always OneOf(&RESULTS), r#""pass""#,
+    dmarc: always OneOf(&DMARC_RESULTS), r#""pass""#,
         "Whether it follows the policy of the domain in From. Only of checked mail from outside."
         => |slot, auth| slot.text(checked(auth).dmarc.name()), if is_checked;
     aligned: always Flag, "true",
@@ -95,13 +96,30 @@ pub(crate) static AUTH: Shape<SenderAuth> = shape! {
         => |slot, auth| slot.flag(is_spoofed(auth)), if tells_spoofing;
 };
 
-const RESULTS: [&str; 8] = [
+const SPF_RESULTS: [&str; 7] = [
     AuthResult::None.name(),
     AuthResult::Pass.name(),
     AuthResult::Fail.name(),
     AuthResult::SoftFail.name(),
     AuthResult::Neutral.name(),
+    AuthResult::TempError.name(),
+    AuthResult::PermError.name(),
+];
+
+const DKIM_RESULTS: [&str; 7] = [
+    AuthResult::None.name(),
+    AuthResult::Pass.name(),
+    AuthResult::Fail.name(),
+    AuthResult::Neutral.name(),
     AuthResult::Policy.name(),
+    AuthResult::TempError.name(),
+    AuthResult::PermError.name(),
+];
+
+const DMARC_RESULTS: [&str; 5] = [
+    AuthResult::None.name(),
+    AuthResult::Pass.name(),
+    AuthResult::Fail.name(),
     AuthResult::TempError.name(),
     AuthResult::PermError.name(),
 ];
