@@ -5,7 +5,7 @@
 //! It decides about one sender and one recipient, and stores nothing. A server without any list
 //! pays one load of a flag; an organization without any, one look-up.
 
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU8, Ordering};
 
 use super::Service;
 use crate::call::{
@@ -13,7 +13,7 @@ use crate::call::{
     PolicyRefusal, ReceiveDefault, Recipient, Refusal,
 };
 use crate::mail::Address;
-use crate::store::Store;
+use crate::store::{Error, Store};
 
 /// Who sends a message, as far as the rules of a receiver look at it.
 #[derive(Clone, Copy, Debug)]
@@ -26,29 +26,49 @@ pub struct SenderIdentity<'a> {
     pub may_be_allowed: bool,
 }
 
-/// Whether any organization has a rule or a suppressed address.
-pub fn has_lists(service: &Service, store: &Store) -> Result<bool, Refusal> {
-    match service.lists.load(Ordering::Relaxed) {
-        NONE => Ok(false),
-        SOME => Ok(true),
-        _ => {
-            let has = store.has_any_list()?;
-            let known = if has { SOME } else { NONE };
-            // A rule may have been made meanwhile: that word holds.
-            let _ = service.lists.compare_exchange(
-                UNKNOWN,
-                known,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            );
-            Ok(has)
+/// Whether a server has any of something that few have, so that the others pay one load for it.
+#[derive(Debug, Default)]
+pub struct Presence(AtomicU8);
+
+impl Presence {
+    /// Whether there is any; `probe` says so when it is not known yet.
+    fn is_some(&self, probe: impl FnOnce() -> Result<bool, Error>) -> Result<bool, Refusal> {
+        match self.0.load(Ordering::Relaxed) {
+            NONE => Ok(false),
+            SOME => Ok(true),
+            _ => {
+                let has = probe()?;
+                let known = if has { SOME } else { NONE };
+                // One may have been made meanwhile: that word holds.
+                let _ =
+                    self.0
+                        .compare_exchange(UNKNOWN, known, Ordering::Relaxed, Ordering::Relaxed);
+                Ok(has)
+            }
         }
+    }
+
+    /// Says that there is one from now on. It comes before the commit of the first.
+    pub fn begin(&self) {
+        self.0.store(SOME, Ordering::Relaxed);
     }
 }
 
-/// Says that there are lists from now on. It comes before the commit of the first.
-pub fn begin_lists(service: &Service) {
-    service.lists.store(SOME, Ordering::Relaxed);
+/// Whether any organization has a rule or a suppressed address.
+pub fn has_lists(service: &Service, store: &Store) -> Result<bool, Refusal> {
+    service.lists.is_some(|| store.has_any_list())
+}
+
+/// What an inbox does with mail of senders that it does not know.
+pub fn receive_default(
+    service: &Service,
+    store: &Store,
+    inbox: InboxId,
+) -> Result<ReceiveDefault, Refusal> {
+    match service.screens.is_some(|| store.has_any_screen())? {
+        true => Ok(store.receive_default(inbox)?),
+        false => Ok(ReceiveDefault::Allow),
+    }
 }
 
 /// Which lists an organization has.
@@ -138,7 +158,7 @@ pub fn is_unknown_neighbour(
     let (Some(of), Some(receiver)) = (recipient.org, recipient.inbox) else {
         return Ok(false);
     };
-    if of == org || store.receive_default(receiver)? != ReceiveDefault::Reject {
+    if of == org || receive_default(service, store, receiver)? != ReceiveDefault::Reject {
         return Ok(false);
     }
     Ok(match address_of(store, (org, inbox))? {

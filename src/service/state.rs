@@ -3,7 +3,7 @@
 //! It decides nothing. The counters have one lock, which a thread holds for a few instructions.
 
 use core::net::IpAddr;
-use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -13,6 +13,7 @@ use super::access::login_log::LoginLog;
 use super::access::receives::Receives;
 use super::checks::Checks;
 use super::intake::Lookups;
+use super::lists::Presence;
 use super::outbound::{Outbound, WaysOut};
 use super::returned::Returned;
 use super::spare_keys::SpareKeys;
@@ -86,8 +87,10 @@ pub struct Service {
     /// Free octets inside the database file, as the writer has last read them.
     pub(super) vacant_bytes: AtomicU64,
     stopping: AtomicBool,
-    /// Whether there are filter rules or suppressed addresses (`lists.rs`); 0 is not known yet.
-    pub(super) lists: AtomicU8,
+    /// Whether there are filter rules or suppressed addresses.
+    pub(super) lists: Presence,
+    /// Whether there are inboxes that do not take all mail.
+    pub(super) screens: Presence,
     /// Organizations that have ended since the start: their sessions end with an event, and until
     /// then their calls are refused. There are none in the usual case, which `has_ended` says.
     ended: Mutex<HashSet<OrgId>>,
@@ -151,7 +154,8 @@ impl Service {
             free_bytes: setup.free_bytes,
             vacant_bytes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
-            lists: AtomicU8::new(0),
+            lists: Presence::default(),
+            screens: Presence::default(),
             return_secret: OnceLock::new(),
             ended: Mutex::default(),
             has_ended: AtomicBool::new(false),

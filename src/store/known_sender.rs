@@ -1,9 +1,8 @@
 //! Senders that an inbox knows, as rows: those that it has written to, and those that its owner has
 //! let in. And what an inbox does with mail of the others.
 //!
-//! It decides nothing: `service/intake/screen.rs` does. An allow list of rules takes the place of
-//! the admitted ones through the three functions of this file. The rule: an inbox knows at most
-//! [`KNOWN_MAX`] senders, and forgets those first that it wrote to longest ago.
+//! It decides nothing: `service/intake/screen.rs` does. The rule: an inbox knows about [`KNOWN_MAX`]
+//! senders, and forgets those first that it wrote to longest ago.
 
 use rusqlite::{Row, params};
 
@@ -29,6 +28,16 @@ impl Store {
             |r| read_receive(r, 0),
         )?;
         Ok(found.unwrap_or_default())
+    }
+
+    /// Whether any inbox does not take all mail.
+    pub fn has_any_screen(&self) -> Result<bool, Error> {
+        let found = self.direct().one(
+            "SELECT EXISTS (SELECT 1 FROM inbox WHERE receive_default <> 0)",
+            [],
+            |r| r.get(0),
+        )?;
+        Ok(found.unwrap_or(false))
     }
 
     /// How an inbox knows the sender with this canonical address.
@@ -67,7 +76,11 @@ impl Store {
                      VALUES (?1, ?2, ?3, ?4)",
                     params![inbox.0, address, is_admitted, at],
                 )?;
-                self.forget_senders(inbox)
+                // To count them is dear, and the bound need not be exact. The hash has a key.
+                match self.reference_hash(address)? % COUNTED_EACH {
+                    0 => self.forget_senders(inbox),
+                    _ => Ok(()),
+                }
             }
             Some((was, last)) if was >= is_admitted && at.saturating_sub(last) < DAY_MS => Ok(()),
             Some((was, _)) => {
@@ -81,19 +94,20 @@ impl Store {
         }
     }
 
-    /// Forgets one sender when there are too many.
+    /// Forgets the oldest senders when there are too many.
     fn forget_senders(&self, inbox: InboxId) -> Result<(), Error> {
         let known = self.direct().one(
             "SELECT count(*) FROM known_sender WHERE inbox = ?1",
             [inbox.0],
             |r| r.get::<_, i64>(0),
         )?;
-        if known.unwrap_or(0) > KNOWN_MAX {
+        let known = known.unwrap_or(0);
+        if known > KNOWN_MAX {
             self.direct().run(
-                "DELETE FROM known_sender WHERE inbox = ?1 AND address =
+                "DELETE FROM known_sender WHERE inbox = ?1 AND address IN
                      (SELECT address FROM known_sender WHERE inbox = ?1
-                      ORDER BY admitted, at LIMIT 1)",
-                [inbox.0],
+                      ORDER BY admitted, at LIMIT ?2)",
+                [inbox.0, known - KNOWN_MAX + FORGOTTEN],
             )?;
         }
         Ok(())
@@ -119,9 +133,12 @@ pub(super) fn read_receive(r: &Row<'_>, column: usize) -> rusqlite::Result<Recei
     })
 }
 
-/// Senders that an inbox knows: about half a megabyte. To count them takes a fraction of a
-/// millisecond, once for each address that is new.
+/// Senders that an inbox knows: about half a megabyte.
 const KNOWN_MAX: i64 = 5000;
+/// Senders that it forgets below that number at once: to sort them all takes milliseconds.
+const FORGOTTEN: i64 = 500;
+/// One in so many new senders has them counted, which takes a fraction of a millisecond.
+const COUNTED_EACH: i64 = 64;
 const DAY_MS: i64 = 86_400_000;
 
 #[cfg(test)]
@@ -137,22 +154,26 @@ mod tests {
         store
             .note_sender(inbox, "let-in@y.test", KnownBy::Admitted, 0)
             .unwrap();
-        for n in 0..KNOWN_MAX + 10 {
+        let last = KNOWN_MAX * 3;
+        for n in 0..last {
             store
                 .note_sender(inbox, &format!("{n}@y.test"), KnownBy::Written, n + 1)
                 .unwrap();
         }
+        let count = "SELECT count(*) FROM known_sender WHERE inbox = 1";
+        let rows = store.direct().one(count, [], |r| r.get::<_, i64>(0));
+        let rows = rows.unwrap().unwrap();
+        assert!(rows > KNOWN_MAX / 2 && rows < KNOWN_MAX * 3 / 2, "{rows}");
         let known = |address: &str| store.known_sender(inbox, address).unwrap();
         assert_eq!(known("let-in@y.test"), Some(KnownBy::Admitted));
         assert_eq!((known("0@y.test"), known("10@y.test")), (None, None));
-        assert_eq!(known("11@y.test"), Some(KnownBy::Written));
-        assert_eq!(store.known_sender(InboxId(2), "11@y.test").unwrap(), None);
+        let newest = format!("{}@y.test", last - 1);
+        assert_eq!(known(&newest), Some(KnownBy::Written));
+        assert_eq!(store.known_sender(InboxId(2), &newest).unwrap(), None);
         // Letting in lasts, whatever is written later.
         for by in [KnownBy::Admitted, KnownBy::Written] {
-            store
-                .note_sender(inbox, "11@y.test", by, 9 * DAY_MS)
-                .unwrap();
-            assert_eq!(known("11@y.test"), Some(KnownBy::Admitted));
+            store.note_sender(inbox, &newest, by, 9 * DAY_MS).unwrap();
+            assert_eq!(known(&newest), Some(KnownBy::Admitted));
         }
         store.commit().unwrap();
     }

@@ -11,7 +11,6 @@ use crate::mail::parse::address::parse_domain;
 use crate::service::access::admit::sees;
 use crate::service::context::WriteContext;
 use crate::service::field::invalid;
-use crate::service::lists::begin_lists;
 use crate::service::policy::{find_inbox, parse_address};
 use crate::store::Store;
 
@@ -51,7 +50,7 @@ pub fn create_rule(
         inbox,
         created_at: context.now.unix_ms,
     };
-    begin_lists(context.service);
+    context.service.lists.begin();
     match context.store.insert_filter_rule(access.org, &row)? {
         true => Ok(Written::FilterRule(row)),
         false => Err(Refusal::Exists(Noun::FilterRule)),
@@ -147,7 +146,7 @@ pub fn create_suppression(
         source: source.map(str::to_owned),
         created_at: context.now.unix_ms,
     };
-    begin_lists(context.service);
+    context.service.lists.begin();
     store.insert_suppression(access.org, &row)?;
     Ok(Written::Suppression(row))
 }

@@ -10,8 +10,8 @@ use crate::call::bounds::{
 };
 use crate::call::{
     Access, Answer, Change, ConflictReason, Countable, DomainId, InboxId, InboxPatch, InboxRef,
-    InboxRow, NewInbox, Noun, OrgId, Refusal, Scopes, SendMode, SlicedList, UidSet, Written,
-    require,
+    InboxRow, NewInbox, Noun, OrgId, ReceiveDefault, Refusal, Scopes, SendMode, SlicedList, UidSet,
+    Written, require,
 };
 use crate::mail::parse::address::{Address, parse_domain};
 use crate::mail::write::return_path::is_reserved;
@@ -75,6 +75,9 @@ pub fn create_inbox(
         send_mode,
         receive_default: new.receive_default.unwrap_or_default(),
     };
+    if row.receive_default != ReceiveDefault::Allow {
+        context.service.screens.begin();
+    }
     insert(context, org, &row, &address, domain, &ancestors)?;
     Ok(told(access, row, false))
 }
@@ -371,6 +374,9 @@ pub fn patch_inbox(
         row.send_mode = mode;
     }
     if let Some(mode) = patch.receive_default {
+        if mode != ReceiveDefault::Allow {
+            context.service.screens.begin();
+        }
         row.receive_default = mode;
     }
     if let Some(parent) = &patch.parent {

@@ -48,7 +48,7 @@ pub(super) fn screen(
         return Ok(Screened::Taken);
     }
     let store = context.store;
-    let mode = store.receive_default(inbox)?;
+    let mode = lists::receive_default(service, store, inbox)?;
     if mode == ReceiveDefault::Allow {
         return Ok(Screened::Taken);
     }

@@ -6,7 +6,6 @@ use super::failure::{DeliveryFailure, Lasting};
 use crate::call::{Metric, Refusal, SuppressionId, SuppressionReason, SuppressionRow};
 use crate::mail::{Address, unicode};
 use crate::service::context::WriteContext;
-use crate::service::lists::begin_lists;
 use crate::store::OutboundRecord;
 
 /// Whether a failure means that there is no such address. A refusal of this message, of its sender,
@@ -56,7 +55,7 @@ pub fn suppress(
         source: Some(unicode::prefix(&source, SOURCE_BYTES).to_owned()),
         created_at: context.now.unix_ms,
     };
-    begin_lists(context.service);
+    context.service.lists.begin();
     store.insert_suppression(row.org, &new)?;
     Ok(())
 }

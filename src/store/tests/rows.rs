@@ -144,6 +144,8 @@ fn tree(store: &Store, n: i64) {
         store
             .make_standard_mailboxes(NOW, OTHER, row.id, 0)
             .unwrap();
+        let by = crate::store::KnownBy::Written;
+        store.note_sender(row.id, "ann@y.test", by, 0).unwrap();
     }
     let key = KeyRow {
         id: KeyId(77),
@@ -215,6 +217,7 @@ fn an_organization_ends_in_a_few_rows_and_its_rows_go_later() {
         ("domain", 0),
         ("once", 0),
         ("doomed", 0),
+        ("known_sender", 0),
         ("address", 300),
     ] {
         let sql = format!("SELECT count(*) FROM {table}");
