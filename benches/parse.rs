@@ -168,6 +168,7 @@ fn received(address: &str) -> Event {
         message_id: String::new(),
         summary,
         auth: SenderAuth::Unknown,
+        in_reply_to_metadata: None,
     };
     Event {
         org: OrgId(1),

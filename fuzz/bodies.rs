@@ -53,6 +53,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("header", mail::header),
     ("address", mail::address),
     ("mime", mail::mime),
+    ("json_object", mail::json_object),
     ("html", mail::html),
     ("compose", mail::compose),
     ("report", mail::report),

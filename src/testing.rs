@@ -114,6 +114,10 @@ pub mod mail {
         pub mod charset {
             pub use crate::mail::parse::charset::{Charset, CharsetDecoder, decode};
         }
+        /// `crate::mail::parse::json_object`
+        pub mod json_object {
+            pub use crate::mail::parse::json_object::is_object;
+        }
         /// `crate::mail::parse::dsn`
         pub mod dsn {
             pub use crate::mail::parse::dsn::{MailReport, RECIPIENTS_MAX, read_report};

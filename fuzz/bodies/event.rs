@@ -441,6 +441,7 @@ fn arrived(from: &str, labels: &[&str]) -> Change {
         message_id: String::new(),
         summary,
         auth: SenderAuth::Unknown,
+        in_reply_to_metadata: None,
     }))
 }
 

@@ -488,3 +488,20 @@ fn damaged(bytes: &[u8]) {
     let _ = attachments(bytes, &digest).count();
     let _ = (digest.section(&[1]), digest.section(&[1, 2, 3]));
 }
+
+/// A JSON object is taken, and nothing else; cutting it off is never an object.
+pub fn json_object(data: &[u8]) {
+    use postern::testing::mail::parse::json_object::is_object;
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if !is_object(text) {
+        return;
+    }
+    let trimmed = text.trim_matches([' ', '\t', '\r', '\n']);
+    assert!(trimmed.starts_with('{') && trimmed.ends_with('}'));
+    assert!(is_object(trimmed));
+    for end in trimmed.char_indices().map(|(at, _)| at) {
+        assert!(!is_object(&trimmed[..end]));
+    }
+}

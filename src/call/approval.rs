@@ -128,4 +128,6 @@ pub struct ApprovalChange {
     pub subject: String,
     /// Why it was declined; `expired` when no decision came.
     pub reason: Option<String>,
+    /// The sender's own JSON object.
+    pub metadata: Option<String>,
 }

@@ -11,6 +11,8 @@ pub const LABEL_BYTES_MAX: usize = 200;
 pub const CLIENT_ID_BYTES_MAX: usize = 128;
 /// Octets of a client's own JSON object at an inbox: lists read it with every row.
 pub const METADATA_BYTES_MAX: usize = 4096;
+/// Octets of a client's own JSON object at a message. It is in each event about it.
+pub const MESSAGE_METADATA_BYTES_MAX: usize = 8192;
 /// Inboxes that a key can be bound to.
 pub const KEY_INBOXES_MAX: usize = 1000;
 /// Rows of one page of any list.

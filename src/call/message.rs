@@ -177,6 +177,8 @@ pub struct Draft {
     pub labels: Vec<String>,
     /// When it leaves, unix milliseconds; `None` is now.
     pub send_at: Option<i64>,
+    /// The client's own object, as JSON.
+    pub metadata: Option<String>,
 }
 
 /// An address of a [`Draft`], as its client wrote it.
@@ -514,6 +516,10 @@ pub struct MessageView {
     pub bcc: Vec<NamedAddress>,
     /// Reply-To.
     pub reply_to: Vec<NamedAddress>,
+    /// The client's own JSON of a message that it has sent.
+    pub metadata: Option<String>,
+    /// That of the message which this one answers.
+    pub in_reply_to_metadata: Option<String>,
     /// `None` in lists.
     pub content: Option<Box<MessageContent>>,
 }

@@ -107,6 +107,9 @@ impl Store {
         } else {
             self.recount_bodies(going.iter().map(|gone| gone.body), -1)?;
         }
+        if moved_to.is_none() {
+            self.forget_metadata(mailbox.org, going.iter().map(|gone| gone.id))?;
+        }
         let bytes: i64 = going.iter().map(|gone| i64::from(gone.size)).sum();
         self.count_inbox(mailbox.inbox, -(going.len() as i64), -bytes)?;
         let extra: i64 = going.iter().map(|gone| gone.extra).sum();

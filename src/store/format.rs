@@ -13,7 +13,7 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1 to 7 | postcard of [`StoredChange`]. They differ in parts, see below |
+//! | `event.detail` | 1 to 8 | postcard of [`StoredChange`]. They differ in parts, see below |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
@@ -62,9 +62,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Error;
 use crate::call::{
-    Arrival, Arrived, AuthResult, Authentication, Bulk, Change, DomainId, EntryId, EntryState,
-    Flags, InboxId, InboxPath, KeyId, MailboxId, MessageDetail, NamedAddress, SenderAuth, Summary,
-    ThreadId, UidSet,
+    ApprovalChange, Arrival, Arrived, AuthResult, Authentication, Bulk, Change, DomainId, EntryId,
+    EntryState, Flags, InboxId, InboxPath, KeyId, MailboxId, MessageDetail, NamedAddress,
+    SenderAuth, Summary, ThreadId, UidSet,
 };
 use approval::{StoredApprovalChange, load_approval_change, store_approval_change};
 pub(super) use approval::{decode_held, encode_held};
@@ -84,7 +84,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 7,
+    version: 8,
 };
 const PATH: Form = Form {
     what: "event path",
@@ -159,10 +159,10 @@ impl Form {
 /// A text that is borrowed when it is written and owned when it is read.
 type Text<'a> = Cow<'a, str>;
 
-/// Versions 1 to 7 of `event.detail`. Version 3 added `Told` and the third value of
+/// Versions 1 to 8 of `event.detail`. Version 3 added `Told` and the third value of
 /// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
 /// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`, version 6 `Approval`, version 7 the
-/// last value of [`StoredAuth`]. So one layout reads all.
+/// last value of [`StoredAuth`], version 8 `Answer` and `ApprovalOf`. So one layout reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),
@@ -198,6 +198,10 @@ enum StoredChange<'a> {
     },
     Outbound(Box<StoredNews<'a>>),
     Approval(Box<StoredApprovalChange<'a>>),
+    /// `Arrived` with the JSON of the message that it answers.
+    Answer(Box<StoredArrived<'a>>, Text<'a>),
+    /// `Approval` with the JSON of its message.
+    ApprovalOf(Box<StoredApprovalChange<'a>>, Text<'a>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -356,7 +360,13 @@ fn is_plain_row(detail: &[u8]) -> bool {
 
 fn store_change(change: &Change) -> StoredChange<'_> {
     match change {
-        Change::Arrived(arrived) => StoredChange::Arrived(Box::new(store_arrived(arrived))),
+        Change::Arrived(arrived) => {
+            let stored = Box::new(store_arrived(arrived));
+            match &arrived.in_reply_to_metadata {
+                Some(json) => StoredChange::Answer(stored, json.into()),
+                None => StoredChange::Arrived(stored),
+            }
+        }
         Change::Copied(bulk) if !bulk.details.is_empty() => {
             let details = bulk.details.iter().map(store_detail).collect();
             StoredChange::Told(store_bulk(bulk), details)
@@ -390,7 +400,13 @@ fn store_change(change: &Change) -> StoredChange<'_> {
             name: name.into(),
         },
         Change::Outbound(news) => StoredChange::Outbound(Box::new(store_news(news))),
-        Change::Approval(change) => StoredChange::Approval(Box::new(store_approval_change(change))),
+        Change::Approval(change) => {
+            let stored = Box::new(store_approval_change(change));
+            match &change.metadata {
+                Some(json) => StoredChange::ApprovalOf(stored, json.into()),
+                None => StoredChange::Approval(stored),
+            }
+        }
     }
 }
 
@@ -431,6 +447,14 @@ fn load_change(stored: StoredChange<'_>) -> Change {
         },
         StoredChange::Outbound(news) => Change::Outbound(Box::new(load_news(*news))),
         StoredChange::Approval(change) => Change::Approval(Box::new(load_approval_change(*change))),
+        StoredChange::Answer(arrived, json) => Change::Arrived(Box::new(Arrived {
+            in_reply_to_metadata: Some(json.into_owned()),
+            ..load_arrived(*arrived)
+        })),
+        StoredChange::ApprovalOf(change, json) => Change::Approval(Box::new(ApprovalChange {
+            metadata: Some(json.into_owned()),
+            ..load_approval_change(*change)
+        })),
         StoredChange::Told(bulk, details) => Change::Copied(Bulk {
             details: details.into_iter().map(load_detail).collect(),
             ..load_bulk(bulk)
@@ -507,6 +531,8 @@ fn store_arrived(arrived: &Arrived) -> StoredArrived<'_> {
         message_id,
         summary,
         auth,
+        // `Answer` has it.
+        in_reply_to_metadata: _,
     } = arrived;
     StoredArrived {
         arrival: match kind {
@@ -540,6 +566,7 @@ fn load_arrived(stored: StoredArrived<'_>) -> Arrived {
         message_id: stored.message_id.into_owned(),
         summary: load_summary(stored.summary),
         auth: load_auth(stored.auth),
+        in_reply_to_metadata: None,
     }
 }
 

@@ -48,6 +48,10 @@ pub struct MessageRecord {
     pub summary: Summary,
     /// Envelope and structure.
     pub digest: Vec<u8>,
+    /// The client's own JSON of a message that it has sent.
+    pub metadata: Option<String>,
+    /// That of the message which this one answers.
+    pub in_reply_to_metadata: Option<String>,
 }
 
 /// The position in a list.
@@ -123,7 +127,7 @@ impl Store {
         let _ = self.each(ONE, only, |r| {
             found = read_view(r, org)?;
             if let Some(found) = &found
-                && !r.get::<_, bool>(18)?
+                && !r.get::<_, bool>(20)?
             {
                 return Err(damaged(org, found.body.0, UNLIKE_CHECKSUM));
             }
@@ -213,30 +217,36 @@ fn read_view(r: &Row<'_>, org: OrgId) -> Result<Option<MessageRecord>, Error> {
         message_id: r.get(15)?,
         digest: format::decode_digest(r.get(16)?)?,
         special: r.get::<_, Option<i64>>(17)?.and_then(special_of),
+        metadata: r.get(18)?,
+        in_reply_to_metadata: r.get(19)?,
     }))
 }
 
 // A deleted mailbox has no row in `mailbox`; its bodies are not looked up.
 const BY_ID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
      e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
-     b.message_id, b.digest, m.special
+     b.message_id, b.digest, m.special, own.json, answered.json
  FROM entry e INDEXED BY entry_id
      LEFT JOIN mailbox m ON m.id = e.mailbox AND (?5 OR m.special IS NULL)
      LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
+     LEFT JOIN metadata own ON own.entry = e.id
+     LEFT JOIN metadata answered ON answered.entry = own.answers
  WHERE e.inbox = ?1 AND e.id < ?2 AND e.id >= ?4 AND e.org = ?3 ORDER BY e.id DESC";
 
 const BY_UID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
      e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
-     b.message_id, b.digest, m.special
+     b.message_id, b.digest, m.special, own.json, answered.json
  FROM entry e
      LEFT JOIN mailbox m ON m.id = e.mailbox AND ?5
      LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
+     LEFT JOIN metadata own ON own.entry = e.id
+     LEFT JOIN metadata answered ON answered.entry = own.answers
  WHERE e.mailbox = ?4 AND e.uid < ?2 AND e.org = ?3 AND e.inbox = ?1 ORDER BY e.uid DESC";
 
 // One message, with its checksums compared.
 const ONE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
      e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
-     b.message_id, b.digest, m.special,
+     b.message_id, b.digest, m.special, own.json, answered.json,
      coalesce(b.sum = row_sum(b.id, b.org, b.size, b.header_len, b.message_id, b.digest,
          b.summary), 1)
      AND coalesce(e.sum = row_sum(e.id, e.org, e.inbox, e.body, e.thread, e.arrival,
@@ -246,6 +256,8 @@ const ONE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox,
  FROM entry e INDEXED BY entry_id
      LEFT JOIN mailbox m ON m.id = e.mailbox AND (?5 OR m.special IS NULL)
      LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
+     LEFT JOIN metadata own ON own.entry = e.id
+     LEFT JOIN metadata answered ON answered.entry = own.answers
  WHERE e.inbox = ?1 AND e.id < ?2 AND e.id >= ?4 AND e.org = ?3 ORDER BY e.id DESC";
 
 const NEWEST: &str = "SELECT id FROM entry INDEXED BY entry_id

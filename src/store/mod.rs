@@ -34,6 +34,7 @@ mod keyword;
 mod known_sender;
 mod mailbox;
 mod message;
+mod metadata;
 mod open;
 mod outbound;
 mod outgoing;
@@ -75,6 +76,7 @@ pub use job::{ClaimedJob, JobLease};
 pub use known_sender::KnownBy;
 pub use mailbox::{InboxPlace, MailboxRecord};
 pub use message::{ListPosition, MessageRecord};
+pub use metadata::SentMetadata;
 pub use open::{FILE, Role};
 pub use outbound::{
     Backlog, ENDED_KEPT_MS, LOOKED_AT_NOW, NewOutbound, OutboundContent, OutboundRecord,

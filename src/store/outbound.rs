@@ -171,8 +171,10 @@ pub const LOOKED_AT_NOW: i64 = i64::MAX;
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, org, inbox, entry, body, domain, recipient, envelope, metadata, content,
-                    status, attempts, due_at, created_at, expires_at, history, cost,
+            "SELECT id, org, inbox, entry, body, domain, recipient, envelope,
+                    coalesce(metadata,
+                        (SELECT json FROM metadata AS m WHERE m.entry = outbound.entry)),
+                    content, status, attempts, due_at, created_at, expires_at, history, cost,
                     size FROM outbound ",
             $rest
         )

@@ -210,7 +210,9 @@ pub(super) fn wrong_counters(store: &Store, tell: Tell<'_>) -> Result<(), Error>
                          (SELECT org, 1 n, cost FROM job
                           UNION ALL SELECT org, body IS NOT NULL, cost FROM outbound
                           UNION ALL SELECT org, 0, cost FROM approval
-                          UNION ALL SELECT org, 0, cost FROM scheduled)
+                          UNION ALL SELECT org, 0, cost FROM scheduled
+                          UNION ALL SELECT org, 0, 128 + coalesce(length(CAST(json AS BLOB)), 0)
+                              FROM metadata)
                      GROUP BY org"
                 ),
                 ") x USING (id)
@@ -317,6 +319,10 @@ pub(super) const OUTBOUND_ENDED_BYTES: i64 = 768;
 /// A message that waits for a decision or for its time, besides its envelope, with its indexes. A
 /// decision is kept for a month.
 pub(super) const WAITING_BYTES: i64 = 512;
+
+/// The JSON beside a message, besides its own octets, with its index; or which message an answer is
+/// to.
+pub(super) const METADATA_BYTES: i64 = 128;
 
 /// A kept answer, besides its own octets.
 pub(super) const KEPT_BYTES: i64 = 512;

@@ -11,7 +11,7 @@
 
 use super::quota::{KEY_INBOX_BYTES, OrgDelta};
 use super::{Error, Store};
-use crate::call::{BodyId, InboxId, Now, OrgId};
+use crate::call::{BodyId, EntryId, InboxId, Now, OrgId};
 
 /// The kind of a deleted thing that may have rows left: its number in `doomed.kind`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -237,7 +237,7 @@ impl Store {
     /// Removes a part of a mailbox; how much work that was, 0 when nothing is left.
     fn reclaim_mailbox(&self, mailbox: i64) -> Result<i64, Error> {
         let rows = self.direct().all(
-            "SELECT uid, org, body, size FROM entry WHERE mailbox = ?1 ORDER BY uid LIMIT ?2",
+            "SELECT uid, org, body, size, id FROM entry WHERE mailbox = ?1 ORDER BY uid LIMIT ?2",
             [mailbox, SLICE_ROWS],
             |r| {
                 Ok((
@@ -245,12 +245,13 @@ impl Store {
                     r.get(1)?,
                     r.get(2)?,
                     r.get::<_, i64>(3)?,
+                    EntryId(r.get(4)?),
                 ))
             },
         )?;
         let (mut octets, mut n) = (0, 0);
         let mut last = None;
-        for (uid, org, body, size) in rows {
+        for (uid, org, body, size, id) in rows {
             if octets >= SLICE_OCTETS {
                 break;
             }
@@ -258,6 +259,7 @@ impl Store {
             n += 1;
             last = Some(uid);
             self.drop_deleted(OrgId(org), BodyId(body), true)?;
+            self.forget_metadata(OrgId(org), [id].into_iter())?;
         }
         if let Some(last) = last {
             self.direct().run(

@@ -289,6 +289,13 @@ pub(super) const TABLES: &[SummedTable] = &[
         kept_by: KeptBy::Triggers(APPROVAL),
     },
     SummedTable {
+        name: "metadata",
+        key: &["entry"],
+        sums: &[("sum", METADATA)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(METADATA),
+    },
+    SummedTable {
         name: "scheduled",
         key: &["entry"],
         sums: &[("sum", SCHEDULED)],
@@ -333,6 +340,7 @@ const APPROVAL: &[&str] = &[
     "reason",
     "send_at",
 ];
+const METADATA: &[&str] = &["entry", "org", "inbox", "message", "json", "answers"];
 const SCHEDULED: &[&str] = &[
     "entry", "org", "inbox", "envelope", "sha256", "approved", "send_at", "due_at",
 ];

@@ -187,6 +187,8 @@ pub struct Arrived {
     pub summary: Summary,
     /// What is known of the sender.
     pub auth: SenderAuth,
+    /// The client's own JSON of the message that this one answers.
+    pub in_reply_to_metadata: Option<String>,
 }
 
 /// A change of many entries.

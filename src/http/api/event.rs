@@ -11,7 +11,7 @@ use super::fields::{ANY, BodyTable, FieldRow, fields, sometimes};
 use super::inbox::COUNT;
 use super::message::{AUTH, FLAGS};
 use super::operation::{Gives, LIMIT, Operation, ResponseContent, Takes};
-use crate::call::bounds::METADATA_BYTES_MAX;
+use crate::call::bounds::{MESSAGE_METADATA_BYTES_MAX, METADATA_BYTES_MAX};
 use crate::call::{ApprovalId, EntryId, EventKind, InboxId, PriorityLevel, ThreadId, Verdict};
 use crate::http::stream;
 
@@ -50,6 +50,8 @@ static EVENT_MESSAGE: BodyTable = BodyTable {
         priority: sometimes OneOf(PriorityLevel::NAMES), r#""normal""#, "What X-Priority and Importance say.";
         codes: sometimes List(&Text(ANY)), "[]", "One-time codes found in it.";
         untrusted: sometimes Flag, "true", "Whether it came from outside of the organization.";
+        in_reply_to_metadata: sometimes AnyObject(MESSAGE_METADATA_BYTES_MAX), r#"{"run":7}"#,
+            "Your own object of the message that it answers.";
     },
 };
 
@@ -106,6 +108,8 @@ pub(in crate::http) static EVENT: BodyTable = BodyTable {
         reason: optional Text(ANY), "null", "Why a held message was declined.";
         approval: sometimes Id(ApprovalId::PREFIX), r#""apr_01Hq7Zk3VdX""#,
             "The approval that the message waits for or has waited for.";
+        metadata: optional AnyObject(MESSAGE_METADATA_BYTES_MAX), r#"{"run":7}"#,
+            "Your own object of the message that it is about.";
     },
 };
 

@@ -10,7 +10,7 @@ use super::inbox::COUNT;
 use super::operation::{CURSOR, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
-use crate::call::bounds::METADATA_BYTES_MAX;
+use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
 use crate::call::{
     Answer, EntryId, InboxId, OutboundAttempt, OutboundFilter, OutboundId, OutboundRead,
     OutboundRow, OutboundStatus, OutboundWrite, TransactionOutcome, Written,
@@ -78,7 +78,7 @@ static ROW: Shape<OutboundRow> = shape! {
         => |slot, row| slot.time(row.created_at);
     expires_at: always Time, r#""2026-02-03T12:00:00.000Z""#, "When it is given up."
         => |slot, row| slot.time(row.expires_at);
-    metadata: or_null AnyObject(METADATA_BYTES_MAX), r#"{"run":7}"#, "The sender's own object."
+    metadata: or_null AnyObject(MESSAGE_METADATA_BYTES_MAX), r#"{"run":7}"#, "The sender's own object."
         => |slot, row| slot.raw_or_null(row.metadata.as_deref());
 };
 

@@ -3,14 +3,15 @@
 
 use super::codes;
 use super::fields::FieldKind::{
-    Addresses, Base64, Flag, HeaderFields, Id, Labels, Later, Line, MediaType, Objects, OneOf,
-    Text, Time,
+    Addresses, AnyObject, Base64, Flag, HeaderFields, Id, Labels, Later, Line, MediaType, Objects,
+    OneOf, Text, Time,
 };
 use super::fields::{ANY, BodyTable, characters, fields};
 use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
+use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
 use crate::call::{ApprovalId, Draft, DraftAttachment, EntryId, SendStatus, ThreadId, Written};
 use crate::http::wire::response::Response;
 
@@ -52,6 +53,9 @@ const NEW_MESSAGE: BodyTable = BodyTable {
         send_at: optional Time, r#""2030-01-31T12:00:00Z""#,
             "When it leaves, at most a year ahead; a time up to a minute ago is now. Until then it \
              stands in Drafts with the label `$Scheduled`; deleting it cancels it.";
+        metadata: optional AnyObject(MESSAGE_METADATA_BYTES_MAX), r#"{"run":7}"#,
+            "Your own object. It comes back in the copy in Sent, in the queue, in events about the \
+             message, and as `in_reply_to_metadata` in what answers it; no recipient sees it.";
         expires_at: optional Later, r#""2030-01-31T12:00:00Z""#, "Refused until it is built.";
     },
 };
@@ -150,6 +154,7 @@ fn send(request: &mut RouteRequest<'_>) -> RouteResult {
             .collect(),
         labels: body.texts("labels").unwrap_or_default(),
         send_at: body.time("send_at"),
+        metadata: body.text("metadata"),
     };
     if draft.to.is_empty() && draft.cc.is_empty() && draft.bcc.is_empty() {
         return Err(Problem::invalid(

@@ -125,6 +125,9 @@ fn approval(o: &mut Object<'_>, change: &ApprovalChange, open: bool) {
     }
     o.text_or_null("reason", change.reason.as_deref().filter(|_| open));
     o.shown("approval", change.approval);
+    if let Some(json) = &change.metadata {
+        o.slot("metadata").raw_or_null(Some(json));
+    }
 }
 
 /// Writes the frame of a stream that is at the head of the log.
@@ -191,6 +194,7 @@ struct WholeMessage<'a> {
     size: u32,
     summary: &'a Summary,
     auth: SenderAuth,
+    answered: Option<&'a str>,
 }
 
 impl<'a> WholeMessage<'a> {
@@ -202,6 +206,7 @@ impl<'a> WholeMessage<'a> {
             size: arrived.size,
             summary: &arrived.summary,
             auth: arrived.auth,
+            answered: arrived.in_reply_to_metadata.as_deref(),
         }
     }
 
@@ -214,6 +219,7 @@ impl<'a> WholeMessage<'a> {
             size: detail.size,
             summary: &detail.summary,
             auth: detail.auth,
+            answered: None,
         });
         told.collect()
     }
@@ -221,7 +227,12 @@ impl<'a> WholeMessage<'a> {
 
 /// The message of an event that is about one, and the verdicts on it.
 fn whole(o: &mut Object<'_>, told: &WholeMessage<'_>, open: bool) {
-    o.object("message", |o| message(o, told, open));
+    o.object("message", |o| {
+        message(o, told, open);
+        if let Some(json) = told.answered {
+            o.slot("in_reply_to_metadata").raw_or_null(Some(json));
+        }
+    });
     o.null("spam");
     auth(o, told.auth);
     o.texts::<&str>("rules", []);

@@ -151,6 +151,8 @@ fn opened(_: &Call) -> Reply {
         summary: Summary::default(),
         bcc: Vec::new(),
         reply_to: Vec::new(),
+        metadata: None,
+        in_reply_to_metadata: None,
         content: Some(Box::new(content)),
     })))
 }

@@ -10,6 +10,7 @@ pub mod charset;
 pub mod date;
 pub mod dsn;
 pub mod header;
+pub mod json_object;
 pub(crate) mod mime;
 pub mod param;
 pub mod transfer;

@@ -39,10 +39,19 @@ fn is_private_field(line: &[u8]) -> bool {
         return false;
     };
     // White space before the colon is obsolete syntax, and programs read it (RFC 5322 section 4.5).
-    let name = line.get(..colon).unwrap_or_default().trim_ascii_end();
-    let is_prefixed = (name.get(..PRIVATE_PREFIX.len()))
-        .is_some_and(|begin| begin.eq_ignore_ascii_case(PRIVATE_PREFIX));
-    is_prefixed
+    is_private_name(line.get(..colon).unwrap_or_default().trim_ascii_end())
+}
+
+/// Whether a field is one of ours, which is for this server alone.
+pub fn is_own(name: &[u8]) -> bool {
+    let name = name.trim_ascii_end();
+    (name.get(..PRIVATE_PREFIX.len()))
+        .is_some_and(|begin| begin.eq_ignore_ascii_case(PRIVATE_PREFIX))
+}
+
+/// Whether a field with this name never leaves.
+pub fn is_private_name(name: &[u8]) -> bool {
+    is_own(name)
         || PRIVATE
             .iter()
             .any(|private| name.eq_ignore_ascii_case(private))
@@ -54,7 +63,7 @@ mod tests {
     use super::*;
     use crate::mail::Headers;
 
-    fn is_private_name(name: &[u8]) -> bool {
+    fn is_private_field_name(name: &[u8]) -> bool {
         let name = name.to_ascii_lowercase();
         PRIVATE.contains(&name.trim_ascii_end()) || name.starts_with(PRIVATE_PREFIX)
     }
@@ -106,7 +115,7 @@ mod tests {
             let kept = without_private_fields(&header);
             let headers = Headers::parse(&kept);
             for field in headers.fields() {
-                assert!(!is_private_name(field.name), "{header:?}");
+                assert!(!is_private_field_name(field.name), "{header:?}");
             }
             seen += kept.len();
         }

@@ -138,6 +138,10 @@ pub fn submission_fixups(raw: &[u8], message_id_if_missing: &str, now: i64) -> F
         if field.is("return-path") {
             fixups.remove.push(field.range());
         }
+        // A field of ours is meant for this server and is not sent on.
+        if super::outgoing::is_own(field.name) {
+            fixups.remove.push(field.range());
+        }
         // Some readers accept a name with a space before its colon, so it is treated as the same
         // field.
         if field.is("bcc") || field.is("resent-bcc") {

@@ -524,6 +524,8 @@ mod tests {
             envid: None,
             recipients: Vec::new(),
             decision: crate::call::Decision::Send,
+            metadata: None,
+            answers: None,
             waits: None,
             released: None,
             effects: Vec::new(),

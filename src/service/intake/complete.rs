@@ -21,13 +21,21 @@ pub fn complete(
     for report in &delivery.plan.reports {
         bounce::carry_out(context, report)?;
     }
-    confirm(context, caller, &delivery.plan)?;
+    confirm(context, caller, (&delivery.plan, &written))?;
     Ok(written)
 }
 
 /// Tells the sender of the recipients here that have the message, where it has asked for that
 /// (RFC 3461 section 5.2.4).
-fn confirm(context: &mut WriteContext<'_>, caller: &Caller, plan: &Plan) -> Result<(), Refusal> {
+fn confirm(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    (plan, written): (&Plan, &Written),
+) -> Result<(), Refusal> {
+    let entry = match written {
+        Written::Delivered { entry, .. } => *entry,
+        _ => None,
+    };
     let leaves = plan.decision == Decision::Send && plan.waits.is_none();
     let Some(sender) = plan.sender.filter(|_| leaves) else {
         return Ok(());
@@ -49,6 +57,7 @@ fn confirm(context: &mut WriteContext<'_>, caller: &Caller, plan: &Plan) -> Resu
         let sent = SentTo {
             from,
             envelope: &envelope,
+            entry,
             created_at: context.now.unix_ms,
             last: None,
             original: &original,

@@ -15,6 +15,7 @@ use crate::mail::parse::address::Address;
 use crate::mail::parse::address_list::{AddressEntry, parse_list};
 use crate::mail::write::compose::{self, AttachedFile, Compose};
 use crate::mail::write::field;
+use crate::mail::write::outgoing::is_private_name;
 use crate::pace;
 use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
@@ -83,6 +84,7 @@ pub(super) fn composed(
             hidden: bcc.iter().map(written).collect(),
             labels: draft.labels,
             send_at,
+            metadata: draft.metadata,
         },
         body: octets,
         analysis,
@@ -150,7 +152,9 @@ fn write(
             .map(|(name, address)| (name.as_deref(), address))
             .collect::<Vec<_>>()
     });
+    // Those for this server alone go no further.
     let headers: Vec<(&str, &str)> = (draft.headers.iter())
+        .filter(|(name, _)| !is_private_name(name.as_bytes()))
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
     let domain = from.domain();

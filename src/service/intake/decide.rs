@@ -53,6 +53,7 @@ pub(super) fn decide(
         decision,
         waits,
         released,
+        metadata,
         may_leave,
         reports,
         mut effects,
@@ -89,6 +90,8 @@ pub(super) fn decide(
         envid: envelope.envid,
         recipients: sender.map_or_else(Vec::new, |_| envelope.recipients),
         decision,
+        metadata,
+        answers: None,
         waits,
         released,
         effects,
@@ -114,6 +117,7 @@ struct WayDecision {
     decision: Decision,
     waits: Option<WaitingPlan>,
     released: Option<Released>,
+    metadata: Option<String>,
     may_leave: bool,
     reports: Vec<ReturnedReport>,
     effects: Vec<Effect>,
@@ -131,6 +135,7 @@ fn decide_way(
     let mut auth = SenderAuth::Unknown;
     let mut decision = Decision::Send;
     let (mut waits, mut released, mut reports) = (None, None, Vec::new());
+    let mut metadata = None;
     let may_leave = match way {
         WayIn::Inbound(_) => {
             auth = judged;
@@ -142,7 +147,9 @@ fn decide_way(
             hidden,
             labels,
             send_at,
+            metadata: own,
         } => {
+            metadata = own;
             sender = Some(inbox);
             auth = SenderAuth::Client;
             let from = (caller.access()?.org, inbox);
@@ -190,6 +197,7 @@ fn decide_way(
         decision,
         waits,
         released,
+        metadata,
         may_leave,
         reports,
         effects,

@@ -25,7 +25,7 @@ use crate::service::outgoing::schedule;
 use crate::service::{lists, outgoing, policy};
 use crate::store::{
     CHUNK_BYTES, ENDED_KEPT_MS, InboxPlace, KnownBy, MailboxRecord, NewBody, NewEntry, NewEvent,
-    NewOutbound, OutboundContent, OutboundRecord, SmtpJob, StoredScheduled,
+    NewOutbound, OutboundContent, OutboundRecord, SentMetadata, SmtpJob, StoredScheduled,
 };
 
 /// A placement with its inbox and mailbox as they are now.
@@ -615,6 +615,8 @@ fn store_entry(
         received_at: placement.received_at.unwrap_or(now.unix_ms),
     };
     let uid = store.add_entry(&mailbox, stamp.seq, &new)?;
+    let at = (place.org, placement.inbox);
+    let in_reply_to_metadata = note_metadata(context, plan, placement, (at, new.id))?;
     let arrived = Arrived {
         kind: placement.kind,
         state: EntryState {
@@ -632,6 +634,7 @@ fn store_entry(
         message_id: plan.message_id.clone(),
         summary: plan.summary.clone(),
         auth,
+        in_reply_to_metadata,
     };
     let event = NewEvent {
         inbox: Some(place.path),
@@ -647,6 +650,43 @@ fn store_entry(
         kind: placement.kind,
         placed: (mailbox.uidvalidity, uid),
     })
+}
+
+/// Stores the client's JSON beside the copy of the sender, and with an answer which message it is
+/// to. Gives the JSON of that message.
+fn note_metadata(
+    context: &WriteContext<'_>,
+    plan: &Plan,
+    placement: &Placement,
+    (at, entry): ((OrgId, InboxId), EntryId),
+) -> Result<Option<String>, Refusal> {
+    let store = context.store;
+    if placement.kind != Arrival::Received {
+        if let (Some(json), Some(_)) = (&plan.metadata, plan.sender) {
+            let sent = SentMetadata {
+                entry,
+                json: json.clone(),
+            };
+            store.insert_metadata(at, &sent, &plan.message_id)?;
+        }
+        return Ok(None);
+    }
+    let report = plan.reports.iter().find(|report| report.inbox == at.1);
+    let known = match (report, plan.answers) {
+        (Some(report), _) => store.outbound_of_any(report.row)?.and_then(|row| row.entry),
+        (None, answers) => answers,
+    };
+    let answered = match known {
+        Some(entry) => store
+            .metadata_of(entry)?
+            .map(|json| SentMetadata { entry, json }),
+        None => store.find_answered(at.1, &plan.references)?,
+    };
+    let Some(answered) = answered else {
+        return Ok(None);
+    };
+    store.insert_answer(at, entry, answered.entry)?;
+    Ok(Some(answered.json))
 }
 
 /// The state and the times of a recipient outside: when it is due, when it is given up, and when

@@ -12,7 +12,7 @@ use super::lookup::LOOKUP_MS;
 use super::parsed::{Origin, ParsedMessage, WayIn};
 use super::plan::Placement;
 use super::{approve, compose};
-use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
+use crate::call::bounds::{IDEMPOTENCY_KEY_BYTES_MAX, MESSAGE_METADATA_BYTES_MAX};
 use crate::call::{
     Access, Arrival, Envelope, FromFault, Idempotency, InboxId, Intake, Metric, Noun, Recipient,
     Refusal, Render, Request, Route,
@@ -22,6 +22,7 @@ use crate::mail::auth::results;
 use crate::mail::digest::Analysis;
 use crate::mail::parse::address_list::{FromError, parse_single_from};
 use crate::mail::parse::header::Field;
+use crate::mail::parse::json_object::is_object;
 use crate::mail::write::compose::{addresses, message_id};
 use crate::mail::write::submit::{
     Fixups, append as append_octets, check_octets, submission_fixups,
@@ -225,6 +226,7 @@ fn submission(
             render,
         });
     }
+    let metadata = metadata_in(&headers)?;
     // The field is meant for this server and is not sent on.
     for field in headers.all(IDEMPOTENCY_FIELD) {
         fixups.remove.push(field.range());
@@ -246,6 +248,7 @@ fn submission(
             hidden,
             labels: Vec::new(),
             send_at: None,
+            metadata,
         },
         body,
         analysis,
@@ -255,6 +258,33 @@ fn submission(
         inquiry: None,
         lookup_ms: LOOKUP_MS,
     })
+}
+
+/// The client's own JSON object, from its field.
+fn metadata_in(headers: &Headers<'_>) -> Result<Option<String>, Refusal> {
+    let mut fields = headers.all(METADATA_FIELD);
+    let Some(field) = fields.next() else {
+        return Ok(None);
+    };
+    let wrong = |why: &str| Refusal::Invalid {
+        field: METADATA_FIELD,
+        why: why.to_owned(),
+    };
+    if fields.next().is_some() {
+        return Err(wrong("is there more than once"));
+    }
+    if field.value.len() > MESSAGE_METADATA_BYTES_MAX.saturating_mul(2) {
+        return Err(wrong("is too long"));
+    }
+    let text = field.decoded();
+    let text = text.trim();
+    if text.len() > MESSAGE_METADATA_BYTES_MAX {
+        return Err(wrong("is too long"));
+    }
+    match is_object(text) {
+        true => Ok(Some(text.to_owned())),
+        false => Err(wrong("is not a JSON object")),
+    }
 }
 
 /// The empty line that goes before a text without a header. Without the line, readers take the text
@@ -473,3 +503,4 @@ const PIECE_BYTES: usize = 64 * 1024;
 const AHEAD_MS: i64 = 2 * 3_600_000;
 
 const IDEMPOTENCY_FIELD: &str = "X-Idempotency-Key";
+const METADATA_FIELD: &str = "X-Postern-Metadata";

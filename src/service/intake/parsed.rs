@@ -89,6 +89,8 @@ pub(super) enum WayIn {
         labels: Vec<String>,
         /// When it leaves, unix milliseconds; `None` is now.
         send_at: Option<i64>,
+        /// The client's own JSON.
+        metadata: Option<String>,
     },
     /// A held message that is approved.
     Approved {

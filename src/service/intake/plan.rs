@@ -43,6 +43,10 @@ pub struct Plan {
     pub recipients: Vec<Recipient>,
     /// What policy makes of it. The writer asks policy again.
     pub decision: Decision,
+    /// The client's own JSON, for its copy.
+    pub metadata: Option<String>,
+    /// The entry of the sender that a notification of this server is about.
+    pub answers: Option<EntryId>,
     /// What a message that waits in Drafts needs to leave later.
     pub waits: Option<WaitingPlan>,
     /// Why a message that has waited in Drafts goes on.

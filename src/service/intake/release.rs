@@ -107,6 +107,9 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         envid: mail.envelope.envid.clone(),
         recipients: envelope.recipients,
         decision: Decision::Send,
+        // It stands beside the entry, which keeps its id.
+        metadata: None,
+        answers: None,
         waits: None,
         released: Some(Released::Scheduled(mail.entry)),
         effects,

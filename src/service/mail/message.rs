@@ -47,6 +47,8 @@ pub(super) fn message_view(inbox: InboxId, view: MessageRecord) -> Result<Messag
         state: view.state,
         message_id: view.message_id,
         summary: view.summary,
+        metadata: view.metadata,
+        in_reply_to_metadata: view.in_reply_to_metadata,
         content: None,
     })
 }

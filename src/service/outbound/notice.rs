@@ -10,8 +10,8 @@ use super::failure::DeliveryFailure;
 use super::piece::outgoing_header;
 use super::report::{BOUNCE_LABEL, may_label};
 use crate::call::{
-    Arrival, Decision, Flags, INBOX, InboxId, Metric, Need, OrgId, OutboundAttempt, Refusal,
-    SenderAuth,
+    Arrival, Decision, EntryId, Flags, INBOX, InboxId, Metric, Need, OrgId, OutboundAttempt,
+    Refusal, SenderAuth,
 };
 use crate::mail::write::compose::message_id;
 use crate::mail::write::dsn::{Dsn, DsnAction, ORIGINAL_BYTES_MAX, write_dsn};
@@ -48,6 +48,8 @@ pub struct SentTo<'a> {
     pub from: (OrgId, InboxId),
     /// The recipient, and the DSN parameters.
     pub envelope: &'a SmtpJob,
+    /// The copy of the sender.
+    pub entry: Option<EntryId>,
     /// When it was accepted, unix milliseconds.
     pub created_at: i64,
     /// The attempt that a notification tells of, when it has not ended just now.
@@ -81,6 +83,7 @@ pub fn notify(
     let sent = SentTo {
         from: (row.org, row.inbox),
         envelope: &row.envelope,
+        entry: row.entry,
         created_at: row.created_at,
         // A delay and an end by time come after the attempt that they tell of.
         last: match action {
@@ -155,7 +158,7 @@ pub fn tell_sender(
         seed,
     });
     let is_bounce = matches!(action, DsnAction::Failed | DsnAction::Delayed);
-    let mut delivery = delivery_of(octets, inbox, &sender.to_string())?;
+    let mut delivery = delivery_of(octets, (inbox, sent.entry), &sender.to_string())?;
     if is_bounce && may_label(context.store, org, inbox)? {
         for effect in &mut delivery.plan.effects {
             if let Effect::Place(placement) = effect {
@@ -171,7 +174,11 @@ pub fn tell_sender(
 }
 
 /// A plan that puts octets of this server into an INBOX.
-fn delivery_of(octets: Vec<u8>, inbox: InboxId, to: &str) -> Result<Delivery, Refusal> {
+fn delivery_of(
+    octets: Vec<u8>,
+    (inbox, answers): (InboxId, Option<EntryId>),
+    to: &str,
+) -> Result<Delivery, Refusal> {
     let mut analysis =
         digest::analyse(&octets, &Bounds::default()).map_err(|_| Refusal::Internal)?;
     let placement = Placement {
@@ -196,6 +203,8 @@ fn delivery_of(octets: Vec<u8>, inbox: InboxId, to: &str) -> Result<Delivery, Re
         envid: None,
         recipients: Vec::new(),
         decision: Decision::Send,
+        metadata: None,
+        answers,
         waits: None,
         released: None,
         effects: vec![Effect::Place(placement)],

@@ -247,6 +247,7 @@ pub fn tell(context: &mut WriteContext<'_>, found: &StoredApproval) -> Result<()
         return Ok(());
     };
     let path = Arc::new(path);
+    let metadata = context.store.metadata_of(found.row.message)?;
     for recipient in &found.envelope.recipients {
         let new = NewEvent {
             inbox: Some(Arc::clone(&path)),
@@ -259,6 +260,7 @@ pub fn tell(context: &mut WriteContext<'_>, found: &StoredApproval) -> Result<()
                 recipient: recipient.address.clone(),
                 subject: found.envelope.subject.clone(),
                 reason: found.row.reason.clone(),
+                metadata: metadata.clone(),
             })),
         };
         (context.store).append_event(

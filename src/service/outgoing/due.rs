@@ -207,6 +207,7 @@ fn reject(
         return Ok(());
     };
     relabel(context, &found, (SCHEDULED_LABEL, Some(DECLINED_LABEL)))?;
+    let metadata = context.store.metadata_of(mail.entry)?;
     for recipient in &mail.envelope.recipients {
         let row = rows
             .iter()
@@ -222,7 +223,7 @@ fn reject(
             code: None,
             enhanced: None,
             host: String::new(),
-            metadata: None,
+            metadata: metadata.clone(),
         };
         let new = NewEvent {
             inbox: Some(found.place.path.clone()),

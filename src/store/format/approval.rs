@@ -121,5 +121,6 @@ pub(super) fn load_approval_change(stored: StoredApprovalChange<'_>) -> Approval
         recipient: stored.recipient.into_owned(),
         subject: stored.subject.into_owned(),
         reason: stored.reason.map(Cow::into_owned),
+        metadata: None,
     }
 }

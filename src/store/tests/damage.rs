@@ -131,6 +131,7 @@ fn everything() -> Inline {
     store.set_backlog(&backlog, 0).unwrap();
     made::insert_lists(store, org, inbox);
     made::insert_held(store, org);
+    made::insert_metadata(store, org, inbox);
     made::insert_dkim_key(store, org);
     let kept = KeptAnswer {
         fingerprint: vec![1; 32],
@@ -172,6 +173,12 @@ type Kind = (&'static str, &'static str, &'static str, &'static str);
 const CHECKSUM: &str = "differs from its checksum";
 
 const KINDS: &[Kind] = &[
+    (
+        "client's own object",
+        "UPDATE metadata SET json = '{\"a\":1}'",
+        "metadata",
+        CHECKSUM,
+    ),
     (
         "time of a scheduled message",
         "UPDATE scheduled SET send_at = send_at + 1",

@@ -77,6 +77,7 @@ fn arrived(kind: Arrival, auth: SenderAuth) -> Change {
         message_id: "<m@x.test>".into(),
         summary: summary(),
         auth,
+        in_reply_to_metadata: None,
     };
     Change::Arrived(Box::new(arrived))
 }
@@ -207,9 +208,10 @@ fn later_changes() -> Vec<(&'static str, Change)> {
                 recipient: "ann@else.test".into(),
                 subject: "offer".into(),
                 reason: Some("no".into()),
+                metadata: None,
             })),
         ),
-        // Version 7 alone has it.
+        // From version 7 on.
         (
             "checked",
             arrived(
@@ -223,8 +225,33 @@ fn later_changes() -> Vec<(&'static str, Change)> {
                 }),
             ),
         ),
+        // From version 8 on.
+        ("answer", answer()),
+        (
+            "approval-of",
+            Change::Approval(Box::new(ApprovalChange {
+                approval: ApprovalId(800),
+                status: ApprovalStatus::Held,
+                message: EntryId(900),
+                recipient: "ann@else.test".into(),
+                subject: "offer".into(),
+                reason: None,
+                metadata: Some("{\"run\":7}".into()),
+            })),
+        ),
     ]
 }
+
+fn answer() -> Change {
+    let Change::Arrived(mut answer) = arrived(Arrival::Received, SenderAuth::Unknown) else {
+        return Change::InboxCreated;
+    };
+    answer.in_reply_to_metadata = Some("{\"run\":7}".into());
+    Change::Arrived(answer)
+}
+
+/// How many of [`changes`] version 7 has.
+const CHANGES_OF_7: usize = 23;
 
 /// How many of [`changes`] version 6 has.
 const CHANGES_OF_6: usize = 22;
@@ -243,7 +270,7 @@ pub(super) const CHANGES_OF_2: usize = 15;
 
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2, 3, 4, 5, 6, 7] {
+    for version in [1, 2, 3, 4, 5, 6, 7, 8] {
         let kept = golden(&format!("event_detail_{version}"));
         let mut changes = changes();
         if version < 3 {
@@ -256,13 +283,15 @@ fn changes_of_every_version_are_read() {
             changes.truncate(CHANGES_OF_5);
         } else if version < 7 {
             changes.truncate(CHANGES_OF_6);
+        } else if version < 8 {
+            changes.truncate(CHANGES_OF_7);
         }
         assert_eq!(kept.len(), changes.len());
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
             assert_eq!(name, expected);
             assert_eq!(octets[0], version, "{name}");
             assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
-            if version == 7 {
+            if version == 8 {
                 assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
             }
         }

@@ -61,6 +61,24 @@ pub(super) fn insert_held(store: &Store, org: OrgId) {
     store.insert_scheduled(&scheduled).unwrap();
 }
 
+/// The JSON of the first message of an inbox.
+pub(super) fn insert_metadata(store: &Store, org: OrgId, inbox: InboxId) {
+    let entry: i64 = (store.sql)
+        .query_row(
+            "SELECT min(id) FROM entry WHERE inbox = ?1",
+            [inbox.0],
+            |r| r.get(0),
+        )
+        .unwrap();
+    let sent = crate::store::SentMetadata {
+        entry: crate::call::EntryId(entry),
+        json: "{}".into(),
+    };
+    store
+        .insert_metadata((org, inbox), &sent, "<m@x.test>")
+        .unwrap();
+}
+
 /// A signing key of a domain.
 pub(super) fn insert_dkim_key(store: &Store, org: OrgId) {
     let key = crate::store::DkimKeyRow {

@@ -419,6 +419,13 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = o.org)",
     },
     Check {
+        what: "metadata of a message that is gone",
+        table: "metadata",
+        sql: "SELECT x.entry, x.org FROM metadata x
+                  LEFT JOIN entry e ON e.inbox = x.inbox AND e.id = x.entry
+              WHERE e.id IS NULL",
+    },
+    Check {
         what: "scheduled message of an organization that is gone",
         table: "scheduled",
         sql: "SELECT s.entry, s.org FROM scheduled s LEFT JOIN org o ON o.id = s.org

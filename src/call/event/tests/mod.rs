@@ -70,6 +70,7 @@ fn arrived(kind: Arrival, from: &str, priority: i8, labels: &[&str]) -> Change {
         message_id: String::new(),
         summary,
         auth: SenderAuth::Unknown,
+        in_reply_to_metadata: None,
     }))
 }
 

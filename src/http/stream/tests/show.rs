@@ -84,6 +84,7 @@ fn changes() -> Vec<Change> {
                 ..Summary::default()
             },
             auth,
+            in_reply_to_metadata: Some("{\"run\":7}".into()),
         }))
     };
     let bulk = Bulk {
@@ -138,6 +139,7 @@ fn changes() -> Vec<Change> {
             recipient: "ann@else.test".into(),
             subject: "offer".into(),
             reason: Some("no".into()),
+            metadata: Some("{\"run\":7}".into()),
         })),
         Change::InboxCreated,
         Change::InboxUpdated,

@@ -568,3 +568,31 @@ fn replies_at_rcpt_suppress_without_an_enhanced_code() {
         assert_eq!(!s.suppressed().is_empty(), is_suppressed, "{said:?}");
     }
 }
+
+/// What becomes of a message carries its sender's own object, and so does the notification of it.
+#[test]
+fn the_senders_own_object_comes_back() {
+    let mut s = Sender::open();
+    let refuse = |_: &OutboundTransaction| Said::Reply(550, Some((5, 1, 1)), "No such user");
+    s.domain("y.test", "192.0.2.1", Peer::Serve(Arc::new(refuse)));
+    let json = r#"{"run":7}"#;
+    let (entry, _) = s.compose(Draft {
+        to: vec!["bob@y.test".into()],
+        text: Some("t".into()),
+        metadata: Some(json.into()),
+        ..Draft::default()
+    });
+    let news = s.news("bob@y.test");
+    assert_eq!(news.kind, EventKind::MessageBounced);
+    assert_eq!(
+        (news.message, news.metadata.as_deref()),
+        (Some(entry), Some(json))
+    );
+    let notice = s.events.iter().find_map(|event| match &event.change {
+        Change::Arrived(arrived) => Some(arrived.in_reply_to_metadata.clone()),
+        _ => None,
+    });
+    assert_eq!(notice, Some(Some(json.into())));
+    assert_eq!(s.row("bob@y.test").metadata.as_deref(), Some(json));
+    s.check();
+}

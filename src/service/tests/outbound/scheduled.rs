@@ -9,13 +9,19 @@ impl Sender {
     /// Sends a message of so many octets that leaves in so many milliseconds.
     fn schedule(&mut self, to: &[&str], (ahead_ms, octets): (i64, usize)) -> EntryId {
         let now = self.world.inline.service.now();
-        let draft = Draft {
+        let (entry, status) = self.compose(Draft {
             to: to.iter().map(|to| (*to).into()).collect(),
             subject: "later".into(),
             text: Some("text\n".repeat(octets / 5)),
             send_at: Some(now.unix_ms + ahead_ms),
             ..Draft::default()
-        };
+        });
+        assert_eq!(status, SendStatus::Scheduled);
+        entry
+    }
+
+    /// Sends a message as REST does.
+    pub(super) fn compose(&mut self, draft: Draft) -> (EntryId, SendStatus) {
         let intake = Intake {
             route: Route::Compose {
                 inbox: InboxRef::Address("ann@agents.test".into()),
@@ -32,10 +38,9 @@ impl Sender {
         let Written::Delivered { entry, status, .. } = written else {
             panic!("{written:?}")
         };
-        assert_eq!(status, SendStatus::Scheduled);
         self.settle();
         self.check();
-        entry.unwrap()
+        (entry.unwrap(), status)
     }
 
     /// The mailbox of a message, and its labels.
