@@ -19,6 +19,8 @@ pub mod imap;
 pub mod imap_session;
 #[path = "bodies/mail.rs"]
 pub mod mail;
+#[path = "bodies/outgoing.rs"]
+pub mod outgoing;
 #[path = "bodies/sasl.rs"]
 pub mod sasl;
 #[path = "bodies/session.rs"]
@@ -57,6 +59,9 @@ pub const BODIES: &[(&str, Body)] = &[
     ("html", mail::html),
     ("compose", mail::compose),
     ("report", mail::report),
+    ("outgoing_header", outgoing::outgoing_header),
+    ("smtp_parameters", outgoing::smtp_parameters),
+    ("approval_edit", outgoing::approval_edit),
     ("dns_message", dns::dns_message),
     ("dns_resolver", dns::dns_resolver),
 ];

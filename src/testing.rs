@@ -193,6 +193,10 @@ pub mod mail {
         pub mod field {
             pub use crate::mail::write::field::{content_disposition, fold, is_value};
         }
+        /// `crate::mail::write::outgoing`
+        pub mod outgoing {
+            pub use crate::mail::write::outgoing::without_private_fields;
+        }
         /// `crate::mail::write::seven_bit`
         pub mod seven_bit {
             pub use crate::mail::write::seven_bit::{NarrowForm, narrow};
@@ -248,7 +252,10 @@ pub mod smtp {
     pub use crate::smtp::Client;
     /// `crate::smtp::testing`
     pub mod testing {
-        pub use crate::smtp::testing::{ReplyParser, ReplyStep};
+        pub use crate::smtp::testing::{
+            Extensions, ReplyParser, ReplyStep, SendPlan, SenderOf, WireBody, WireForm, read_mail,
+            read_rcpt, write_mail, write_rcpt,
+        };
     }
 }
 /// `crate::store`

@@ -14,5 +14,8 @@ pub use server::Server;
 
 /// For fuzzers.
 pub mod testing {
+    pub use super::client::testing::{Extensions, SendPlan, write_mail, write_rcpt};
+    pub use super::wire::command::{SenderOf, mail as read_mail, rcpt as read_rcpt};
+    pub use super::wire::outgoing::{WireBody, WireForm};
     pub use super::wire::reply_parser::{ReplyParser, ReplyStep};
 }

@@ -5,7 +5,7 @@
 //! is for final delivery alone (RFC 5321 section 4.4). No other octet changes, so that signatures
 //! of the sender stay good.
 
-use memchr::memchr_iter;
+use memchr::memchr2;
 
 /// Names of fields that never leave, in lower case.
 const PRIVATE: &[&[u8]] = &[b"bcc", b"resent-bcc", b"return-path", b"x-idempotency-key"];
@@ -17,12 +17,11 @@ const PRIVATE_PREFIX: &[u8] = b"x-postern-";
 /// line.
 pub fn without_private_fields(header: &[u8]) -> Vec<u8> {
     let mut kept = Vec::with_capacity(header.len());
-    let mut start = 0;
+    let mut left = header;
     let mut is_private = false;
-    let ends = memchr_iter(b'\n', header).map(|at| at + 1);
-    for end in ends.chain([header.len()]) {
-        let line = header.get(start..end).unwrap_or_default();
-        start = end;
+    while !left.is_empty() {
+        let (line, rest) = left.split_at(line_end(left));
+        left = rest;
         // A folded line belongs to the field above it.
         if !matches!(line.first(), Some(b' ' | b'\t')) {
             is_private = is_private_field(line);
@@ -32,6 +31,16 @@ pub fn without_private_fields(header: &[u8]) -> Vec<u8> {
         }
     }
     kept
+}
+
+/// The end of the first line, behind its CRLF. A bare CR and a bare LF end a line too, because each
+/// of them leaves as CRLF.
+fn line_end(text: &[u8]) -> usize {
+    match memchr2(b'\r', b'\n', text) {
+        Some(at) if text.get(at..at + 2) == Some(b"\r\n") => at + 2,
+        Some(at) => at + 1,
+        None => text.len(),
+    }
 }
 
 fn is_private_field(line: &[u8]) -> bool {
@@ -84,6 +93,11 @@ mod tests {
             ),
             ("X-Bcc: b\r\nBccs: c\r\n\r\n", "X-Bcc: b\r\nBccs: c\r\n\r\n"),
             ("resent-bcc: b\r\nno colon\r\n\r\n", "no colon\r\n\r\n"),
+            (
+                "Subject: a\rBcc: b\r\nTo: c\r\n\r\n",
+                "Subject: a\rTo: c\r\n\r\n",
+            ),
+            ("Subject: a\r\rBcc: b\n\r\n", "Subject: a\r\r\r\n"),
             ("Bcc: b", ""),
             ("", ""),
         ] {

@@ -4,6 +4,7 @@
 //! store, where they were checked; an octet that could end a line refuses the transaction here
 //! once more.
 
+use super::super::wire::command::is_atom;
 use super::super::wire::outgoing::xtext;
 use super::extensions::{Extensions, SizeOffer};
 use crate::call::{Conversion, OutboundTransaction, RemoteReply};
@@ -101,11 +102,8 @@ pub fn rcpt(order: &OutboundTransaction, offers: &Extensions, out: &mut Vec<u8>)
             out.extend_from_slice(format!(" NOTIFY={}", events.join(",")).as_bytes());
         }
         if let Some(orcpt) = &order.orcpt {
-            // RFC 3461 section 4.2: the type of the address stands in clear.
-            let typed = orcpt.split_once(';').filter(|(kind, _)| {
-                let known = ["rfc822", "utf-8", "x400"];
-                known.iter().any(|name| kind.eq_ignore_ascii_case(name))
-            });
+            // RFC 3461 section 4.2: the type of the address stands in clear, whatever it is.
+            let typed = orcpt.split_once(';').filter(|(kind, _)| is_atom(kind));
             let (kind, address) = typed.unwrap_or(("rfc822", orcpt));
             out.extend_from_slice(format!(" ORCPT={kind};").as_bytes());
             xtext(address, out);
@@ -221,7 +219,7 @@ mod tests {
         assert_eq!(
             lines(&never, &ALL),
             "MAIL FROM:<a@x.test> SIZE=100 RET=FULL|\
-             RCPT TO:<b@y.test> NOTIFY=NEVER ORCPT=rfc822;x;y@z| 00"
+             RCPT TO:<b@y.test> NOTIFY=NEVER ORCPT=x;y@z| 00"
         );
     }
 

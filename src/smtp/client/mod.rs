@@ -23,6 +23,12 @@ mod extensions;
 mod hello;
 mod transaction;
 
+/// For fuzzers.
+pub mod testing {
+    pub use super::commands::{SendPlan, mail as write_mail, rcpt as write_rcpt};
+    pub use super::extensions::Extensions;
+}
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 

@@ -239,11 +239,16 @@ fn read_notify(text: &str) -> Result<u8, CommandError> {
 /// The type of an address, which is an atom, and the address in xtext.
 fn read_orcpt(text: &str) -> Result<String, CommandError> {
     let (kind, address) = text.split_once(';').ok_or(CommandError::Value)?;
-    let is_atom = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b'.';
-    if kind.is_empty() || !kind.bytes().all(is_atom) {
+    if !is_atom(kind) {
         return Err(CommandError::Value);
     }
     Ok(format!("{kind};{}", xtext(address)?))
+}
+
+/// Whether a text is the type of an address (RFC 3461 section 4.2).
+pub fn is_atom(kind: &str) -> bool {
+    let is_one = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b'.';
+    !kind.is_empty() && kind.bytes().all(is_one)
 }
 
 /// The arguments of BDAT. A number that is missing or too large is an error: the end of the
