@@ -15,6 +15,8 @@ type Waiting = (Question, Box<dyn FnOnce(DnsAnswer) + Send>);
 struct TableDns {
     texts: Vec<(&'static str, &'static str)>,
     is_slow: bool,
+    /// A name that is answered later, whatever the others are.
+    slow_name: &'static str,
     waiting: Mutex<VecDeque<Waiting>>,
 }
 
@@ -50,7 +52,7 @@ impl TableDns {
 
 impl Resolve for TableDns {
     fn ask(&self, question: Question, answer: Box<dyn FnOnce(DnsAnswer) + Send>) {
-        match self.is_slow {
+        match self.is_slow || question.name == self.slow_name {
             true => self.waiting.lock().unwrap().push_back((question, answer)),
             false => answer(self.answer(&question)),
         }
@@ -304,6 +306,25 @@ fn a_silent_resolver_holds_mail_up_for_a_second() {
         assert_eq!((found.spf, found.dmarc, found.aligned), (late, late, false));
         assert_eq!(judged.world.inline.next_outside_ms(), None);
     }
+}
+
+#[test]
+fn a_slow_domain_that_a_sender_names_gains_nothing() {
+    // The policy is in the cache, and the domain of the envelope never answers: nothing is heard
+    // while the message waits, and the policy holds all the same.
+    let dns = TableDns {
+        texts: POLICIES.to_vec(),
+        slow_name: "out.test",
+        ..TableDns::default()
+    };
+    let mut judged = judged(dns, InboundPolicy::default());
+    assert_eq!(judged.send("x@out.test", &from("x@strict.test")).0, None);
+    assert_eq!(judged.wait(999), None);
+    let reply = judged.wait(1);
+    assert!(
+        matches!(reply, Some(Reply::Refused(Refusal::DmarcPolicy { .. }))),
+        "{reply:?}"
+    );
 }
 
 #[test]
