@@ -13,12 +13,12 @@ pub mod call {
         InboxPath, Intake, KeyId, KeyRead, KeyWrite, KindSet, Limits, Listener, Look, LostWhy,
         METRICS, Metric, Mx, NamedAddress, NextTransaction, Now, Opening, OrgId, OutboundDial,
         OutboundDialer, OutboundId, OutboundLease, OutboundLogin, OutboundLoss, OutboundRead,
-        OutboundSettings, OutboundStage, OutboundTimeouts, OutboundTls, OutboundTlsNeed,
-        OutboundTlsPolicy, OutboundTransaction, OutboundWrite, PIECE_MAX, PriorityLevel,
-        PublicEndpoints, Question, REMOTE_TEXT_MAX, Read, Recipient, RecordType, Records, Refusal,
-        RemoteReply, Reply, Report, Request, Resolve, Route, RouteId, Scopes, Secret, SenderAuth,
-        Shared, Smarthost, SmarthostTls, Srv, Summary, ThreadId, Topic, TransactionOutcome, UidSet,
-        Write, Written,
+        OutboundSettings, OutboundStage, OutboundStatus, OutboundTimeouts, OutboundTls,
+        OutboundTlsNeed, OutboundTlsPolicy, OutboundTransaction, OutboundWrite, PIECE_MAX,
+        PriorityLevel, PublicEndpoints, Question, REMOTE_TEXT_MAX, Read, Recipient, RecordType,
+        Records, Refusal, RemoteReply, Reply, Report, Request, Resolve, Route, RouteId, Scopes,
+        Secret, SenderAuth, Shared, Smarthost, SmarthostTls, Srv, Summary, ThreadId, Topic,
+        TransactionOutcome, UidSet, Write, Written,
     };
 }
 /// `crate::crypto`
@@ -260,5 +260,7 @@ pub mod smtp {
 }
 /// `crate::store`
 pub mod store {
-    pub use crate::store::{FILE, Role, Store, StoreFault, verify};
+    pub use crate::store::{
+        Backlog, FILE, NewOutbound, OutboundContent, Role, SmtpJob, Store, StoreFault, verify,
+    };
 }

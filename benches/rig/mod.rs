@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 pub struct Server {
     child: Child,
     folder: PathBuf,
+    options: Vec<String>,
     /// The line that it printed when it was ready.
     pub ready: serde_json::Value,
     /// How long it took until that line.
@@ -36,10 +37,14 @@ impl Server {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("bench-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
+        Server::start_in(folder, options.iter().map(ToString::to_string).collect())
+    }
+
+    fn start_in(folder: PathBuf, options: Vec<String>) -> Server {
         let begin = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
             .args(["serve", "--ports", "auto", "--json"])
-            .args(options)
+            .args(&options)
             .arg("--data")
             .arg(&folder)
             .stdin(Stdio::null())
@@ -65,10 +70,22 @@ impl Server {
         Server {
             child,
             folder,
+            options,
             ready,
             start,
             tls: Arc::new(tls),
         }
+    }
+
+    /// Ends it, changes its data folder, and starts it again.
+    pub fn restart(mut self, change: impl FnOnce(&Path)) -> Server {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap();
+        let folder = std::mem::take(&mut self.folder);
+        let options = std::mem::take(&mut self.options);
+        change(&folder);
+        Server::start_in(folder, options)
     }
 
     /// A port of the ready line.
@@ -173,7 +190,10 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
+        // One that was started again has left its folder.
+        if !self.folder.as_os_str().is_empty() {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
 }
 

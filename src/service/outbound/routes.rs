@@ -15,7 +15,8 @@
 mod connections;
 
 use core::net::{IpAddr, SocketAddr};
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use core::ops::Bound;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::failure::{DeliveryFailure, Lasting};
 use super::hosts::{HostStep, Hosts, hosts_of, literal};
@@ -106,6 +107,8 @@ struct Connection {
 struct AddressLoad {
     open: usize,
     waiting: VecDeque<NextHop>,
+    /// Connections that wait for something to send.
+    held: BTreeSet<RouteId>,
 }
 
 /// All routes.
@@ -126,7 +129,9 @@ pub struct Routes {
     /// Connections whose call is to be carried out again.
     resumed: Vec<(ConnId, RouteId)>,
     /// Routes with a verdict.
-    failing: HashSet<NextHop>,
+    failing: BTreeSet<NextHop>,
+    /// The last one that was taken from them, so that all have a turn.
+    failed_last: Option<NextHop>,
     /// Mail has waited for a connection since the gauges were set.
     is_limited: bool,
     next_number: u64,
@@ -147,7 +152,8 @@ impl Routes {
             timers: BTreeSet::new(),
             actions: Vec::new(),
             resumed: Vec::new(),
-            failing: HashSet::new(),
+            failing: BTreeSet::new(),
+            failed_last: None,
             is_limited: false,
             next_number: 1,
             random: 0,
@@ -436,6 +442,8 @@ impl Routes {
             if !load.waiting.contains(to) {
                 load.waiting.push_back(to.clone());
             }
+            // One that has nothing to send gives its place.
+            let idle = load.held.pop_first();
             // Not tried: the address comes again when one of its connections has ended.
             if let Some(route) = self.routes.get_mut(to)
                 && route.good.is_none()
@@ -444,6 +452,9 @@ impl Routes {
                 if let Some(hosts) = &mut route.hosts {
                     hosts.put_back(ip);
                 }
+            }
+            if let Some(idle) = idle {
+                self.end_idle(now, idle);
             }
             return;
         }
@@ -522,16 +533,11 @@ impl Routes {
                 break;
             }
             self.timers.remove(&(at, id));
-            let Some(connection) = self.connections.get_mut(&id) else {
+            let Some(connection) = self.connections.get(&id) else {
                 continue;
             };
             match connection.is_held {
-                true => {
-                    connection.is_ending = true;
-                    connection.deadline_ms = now.mono_ms.saturating_add(SESSION_MS);
-                    self.timers.insert((connection.deadline_ms, id));
-                    self.resume(id);
-                }
+                true => self.end_idle(now, id),
                 false => {
                     log::error!("an outgoing connection has not told its end: forgotten");
                     self.end(now, id);
@@ -555,11 +561,20 @@ impl Routes {
         self.failing.insert(to);
     }
 
-    /// A route with a verdict.
-    pub fn next_failing(&mut self) -> Option<NextHop> {
-        let to = self.failing.iter().next()?.clone();
-        self.failing.remove(&to);
-        Some(to)
+    /// Up to `limit` routes with a verdict.
+    pub fn next_failing(&mut self, limit: usize) -> Vec<NextHop> {
+        let last = self.failed_last.take();
+        let after = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = self.failing.range((after, Bound::Unbounded));
+        let mut taken: Vec<NextHop> = behind.take(limit).cloned().collect();
+        if taken.is_empty() {
+            taken = self.failing.iter().take(limit).cloned().collect();
+        }
+        for to in &taken {
+            self.failing.remove(to);
+        }
+        self.failed_last = taken.last().cloned();
+        taken
     }
 
     /// Ends the try of a route whose due rows have failed. It rests, unless the failure was

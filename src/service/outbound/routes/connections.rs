@@ -80,10 +80,12 @@ impl Routes {
         let Some(connection) = self.connections.get_mut(&id) else {
             return false;
         };
-        if connection.is_ending || connection.conn.is_none() {
+        let load = self.loads.entry(connection.address.ip()).or_default();
+        if connection.is_ending || connection.conn.is_none() || !load.waiting.is_empty() {
             self.end(now, id);
             return false;
         }
+        load.held.insert(id);
         connection.is_held = true;
         self.timers.remove(&(connection.deadline_ms, id));
         connection.deadline_ms = now.mono_ms.saturating_add(HOLD_MS);
@@ -102,8 +104,26 @@ impl Routes {
             && connection.is_held
         {
             connection.is_held = false;
+            if let Some(load) = self.loads.get_mut(&connection.address.ip()) {
+                load.held.remove(&id);
+            }
             self.resumed.push((conn, id));
         }
+    }
+
+    /// Ends a connection that is held.
+    pub(super) fn end_idle(&mut self, now: Now, id: RouteId) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        self.timers.remove(&(connection.deadline_ms, id));
+        connection.is_ending = true;
+        connection.deadline_ms = now.mono_ms.saturating_add(SESSION_MS);
+        self.timers.insert((connection.deadline_ms, id));
+        if let Some(route) = self.routes.get_mut(&connection.to) {
+            route.held.retain(|held| *held != id);
+        }
+        self.resume(id);
     }
 
     /// Forgets a connection that ends by itself.
@@ -117,6 +137,9 @@ impl Routes {
     fn remove(&mut self, id: RouteId) -> Option<Connection> {
         let connection = self.connections.remove(&id)?;
         self.timers.remove(&(connection.deadline_ms, id));
+        if let Some(load) = self.loads.get_mut(&connection.address.ip()) {
+            load.held.remove(&id);
+        }
         if let Some(route) = self.routes.get_mut(&connection.to) {
             route.open = route.open.saturating_sub(1);
             route.held.retain(|held| *held != id);

@@ -244,3 +244,53 @@ fn a_start_goes_on_with_all_that_waits() {
     assert_eq!(s.row("b@late.test").status, OutboundStatus::Delivered);
     s.check();
 }
+
+#[test]
+fn a_connection_without_work_gives_its_place_at_a_host_to_another_domain() {
+    let mut s = Sender::new(OutboundSettings {
+        allow_private: true,
+        host_connections: 2,
+        ..OutboundSettings::default()
+    });
+    for domain in ["a.test", "b.test", "c.test", "d.test"] {
+        s.domain(domain, "192.0.2.1", serve(|_| OK));
+    }
+    let now = s.now();
+    // The first two connections are held for more mail of their domains.
+    for to in ["x@a.test", "x@b.test", "x@c.test", "x@d.test", "y@a.test"] {
+        s.send(&[to]);
+        assert_eq!(s.row(to).status, OutboundStatus::Delivered, "{to}");
+    }
+    assert_eq!(s.now(), now);
+    let connections = s.dialled.len();
+    assert_eq!(connections, 5);
+    // One that is held is still used again.
+    s.send(&["z@a.test"]);
+    assert_eq!(s.dialled.len(), connections);
+    s.pass(HOUR_MS);
+    assert_eq!(s.world.metric(Metric::OutboundConnections), 0);
+    s.check();
+}
+
+#[test]
+fn many_dead_domains_fail_in_one_commit() {
+    let mut s = Sender::open();
+    for n in 0..40 {
+        s.submit(&[&format!("x@dead{n}.test")]);
+    }
+    // The first turn asks the DNS, which knows none of them, and the second has its answers.
+    for _ in 0..2 {
+        let (turn, events) = s.world.inline.run_outbound();
+        assert!(turn.error.is_none());
+        s.events.extend(events);
+    }
+    let states = s.states();
+    assert_eq!(states.len(), 40);
+    assert!(
+        states
+            .iter()
+            .all(|(_, state)| *state == OutboundStatus::Bounced)
+    );
+    s.settle();
+    s.check();
+}
