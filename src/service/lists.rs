@@ -5,15 +5,13 @@
 //! It decides about one sender and one recipient, and stores nothing. A server without any list
 //! pays one load of a flag; an organization without any, one look-up.
 
-use core::sync::atomic::{AtomicU8, Ordering};
-
 use super::Service;
 use crate::call::{
     Answer, FilterAction, FilterDirection, FilterRuleRow, InboxId, Metric, OrgId, PolicyReason,
     PolicyRefusal, ReceiveDefault, Recipient, Refusal,
 };
 use crate::mail::Address;
-use crate::store::{Error, Store};
+use crate::store::Store;
 
 /// Who sends a message, as far as the rules of a receiver look at it.
 #[derive(Clone, Copy, Debug)]
@@ -24,34 +22,6 @@ pub struct SenderIdentity<'a> {
     pub authors: &'a [String],
     /// Whether an `allow` counts: From is proven, or is not known yet.
     pub may_be_allowed: bool,
-}
-
-/// Whether a server has any of something that few have, so that the others pay one load for it.
-#[derive(Debug, Default)]
-pub struct Presence(AtomicU8);
-
-impl Presence {
-    /// Whether there is any; `probe` says so when it is not known yet.
-    fn is_some(&self, probe: impl FnOnce() -> Result<bool, Error>) -> Result<bool, Refusal> {
-        match self.0.load(Ordering::Relaxed) {
-            NONE => Ok(false),
-            SOME => Ok(true),
-            _ => {
-                let has = probe()?;
-                let known = if has { SOME } else { NONE };
-                // One may have been made meanwhile: that word holds.
-                let _ =
-                    self.0
-                        .compare_exchange(UNKNOWN, known, Ordering::Relaxed, Ordering::Relaxed);
-                Ok(has)
-            }
-        }
-    }
-
-    /// Says that there is one from now on. It comes before the commit of the first.
-    pub fn begin(&self) {
-        self.0.store(SOME, Ordering::Relaxed);
-    }
 }
 
 /// Whether any organization has a rule or a suppressed address.
@@ -280,8 +250,3 @@ pub fn receive_blocked(service: &Service, rule: &FilterRuleRow) -> Refusal {
         recipients: Vec::new(),
     }))
 }
-
-// The values of `Service::lists`.
-const UNKNOWN: u8 = 0;
-const NONE: u8 = 1;
-const SOME: u8 = 2;

@@ -13,6 +13,7 @@ mod dispatch;
 pub mod drive;
 pub mod events;
 pub mod executors;
+mod existence;
 mod field;
 mod inline;
 pub mod intake;

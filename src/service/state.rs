@@ -12,8 +12,8 @@ use super::access::limits::{Failures, LIFTED, Leases, Payer, Rates};
 use super::access::login_log::LoginLog;
 use super::access::receives::Receives;
 use super::checks::Checks;
+use super::existence::Existence;
 use super::intake::Lookups;
-use super::lists::Presence;
 use super::outbound::{Outbound, WaysOut};
 use super::returned::Returned;
 use super::spare_keys::SpareKeys;
@@ -88,9 +88,9 @@ pub struct Service {
     pub(super) vacant_bytes: AtomicU64,
     stopping: AtomicBool,
     /// Whether there are filter rules or suppressed addresses.
-    pub(super) lists: Presence,
+    pub(super) lists: Existence,
     /// Whether there are inboxes that do not take all mail.
-    pub(super) screens: Presence,
+    pub(super) screens: Existence,
     /// Organizations that have ended since the start: their sessions end with an event, and until
     /// then their calls are refused. There are none in the usual case, which `has_ended` says.
     ended: Mutex<HashSet<OrgId>>,
@@ -154,8 +154,8 @@ impl Service {
             free_bytes: setup.free_bytes,
             vacant_bytes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
-            lists: Presence::default(),
-            screens: Presence::default(),
+            lists: Existence::default(),
+            screens: Existence::default(),
             return_secret: OnceLock::new(),
             ended: Mutex::default(),
             has_ended: AtomicBool::new(false),

@@ -1,8 +1,8 @@
 //! Senders that an inbox knows, as rows: those that it has written to, and those that its owner has
 //! let in. And what an inbox does with mail of the others.
 //!
-//! It decides nothing: `service/intake/screen.rs` does. The rule: an inbox knows about [`KNOWN_MAX`]
-//! senders, and forgets those first that it wrote to longest ago.
+//! It decides nothing: `service/intake/screen.rs` does. The rule: an inbox knows about
+//! [`KNOWN_MAX`] senders, and forgets those first that it wrote to longest ago.
 
 use rusqlite::{Row, params};
 
