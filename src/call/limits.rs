@@ -132,6 +132,12 @@ limits! {
     inbox_sends_per_day: usize = 1000 => RateLimited;
     /// Messages that one organization may send in a day.
     org_sends_per_day: usize = 10_000 => RateLimited;
+    /// Messages that one key may send in a day. As many as its organization may is no bound of its
+    /// own, and costs nothing to keep.
+    key_sends_per_day: usize = 10_000 => RateLimited;
+    /// Addresses outside that one inbox may write to in a day and has not written to in 90 days: a
+    /// stolen key must not reach a list of strangers. An inbox remembers 5,000 addresses.
+    inbox_new_recipients_per_day: usize = 2000 => RateLimited;
     /// Recipients that one address may name in a minute on port 25 without a message for them, in
     /// bursts of five times as many. Each costs a look-up; a message gives them back.
     mx_recipients_per_minute: usize = 600 => RateLimited;
@@ -286,6 +292,8 @@ impl Limits {
             &mut self.mx_bytes_per_minute,
             &mut self.inbox_sends_per_day,
             &mut self.org_sends_per_day,
+            &mut self.key_sends_per_day,
+            &mut self.inbox_new_recipients_per_day,
             &mut self.mx_recipients_per_minute,
             &mut self.inbox_receives_per_minute,
             &mut self.imap_sessions_per_inbox,

@@ -179,6 +179,8 @@ pub struct Draft {
     pub send_at: Option<i64>,
     /// The client's own object, as JSON.
     pub metadata: Option<String>,
+    /// It is not sent: its client asks what would become of it.
+    pub is_trial: bool,
 }
 
 /// An address of a [`Draft`], as its client wrote it.

@@ -84,7 +84,10 @@ pub use network::{Network, OperatorFrom};
 pub use noun::{Bounded, ConflictReason, Countable, FromFault, Noun};
 pub use outbound::*;
 pub use outbound_settings::*;
-pub use outgoing::{Decision, PolicyReason, PolicyRefusal, RefusedRecipient, SendMode, SendStatus};
+pub use outgoing::{
+    Decision, PolicyReason, PolicyRefusal, RefusedRecipient, SendMode, SendStatus, SendTrial,
+    TrialRecipient, TrialVerdict,
+};
 pub use read::{
     ApprovalRead, DomainRead, EntryRead, EventRead, FilterRuleRead, InboxRead, KeyRead,
     MailboxRead, MessageRead, OrgRead, OutboundRead, PIECE_MAX, Read, SuppressionRead,

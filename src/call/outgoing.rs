@@ -88,6 +88,54 @@ impl SendStatus {
     }
 }
 
+/// What would become of a message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SendTrial {
+    /// Of the whole message: one recipient that is refused refuses it.
+    pub verdict: TrialVerdict,
+    /// Each recipient.
+    pub recipients: Vec<TrialRecipient>,
+}
+
+/// What would become of a message as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TrialVerdict {
+    /// It would leave.
+    Send,
+    /// It would wait for an approval.
+    Hold,
+    /// It would become a draft.
+    Draft,
+    /// Policy would refuse it.
+    Refuse,
+    /// A budget of the day is used up.
+    OverBudget,
+}
+
+impl TrialVerdict {
+    /// The names of all.
+    pub const NAMES: &'static [&'static str] = &["send", "hold", "draft", "refuse"];
+
+    /// Its name for clients.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TrialVerdict::Send => "send",
+            TrialVerdict::Hold => "hold",
+            TrialVerdict::Draft => "draft",
+            TrialVerdict::Refuse | TrialVerdict::OverBudget => "refuse",
+        }
+    }
+}
+
+/// One recipient of a trial.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TrialRecipient {
+    /// As the client wrote it.
+    pub address: String,
+    /// Why policy refuses it, with the id of the rule if it is one.
+    pub refused: Option<(PolicyReason, Option<String>)>,
+}
+
 /// Why policy keeps a message from leaving.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum PolicyReason {

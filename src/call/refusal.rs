@@ -115,9 +115,16 @@ pub enum Rate {
         /// In a minute, from all senders together.
         max: u64,
     },
-    /// Messages that an inbox or an organization sends in a UTC day.
+    /// Addresses outside that an inbox writes to for the first time in a while, in a UTC day.
+    NewRecipients {
+        /// The budget.
+        max: u64,
+        /// When it begins anew, unix milliseconds.
+        renews_at: i64,
+    },
+    /// Messages that an inbox, an organization or a key sends in a UTC day.
     SentInDay {
-        /// Which of the two.
+        /// Which of them.
         of: Noun,
         /// The budget.
         max: u64,

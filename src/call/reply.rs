@@ -4,7 +4,7 @@ use super::{
     Allowance, ApprovalRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
     FilterRuleRow, InboxId, InboxRow, KeyRow, MailboxRow, Matches, MessageView, NextTransaction,
     OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, Secret, Selected, SendStatus,
-    SuppressionRow, ThreadId, UidSet, UsageRow,
+    SendTrial, SuppressionRow, ThreadId, UidSet, UsageRow,
 };
 
 /// The reply to a call.
@@ -85,6 +85,7 @@ pub enum Answer {
         rows: Vec<KeyRow>,
         next: Option<String>,
     },
+    Trial(Box<SendTrial>),
     Approvals {
         rows: Vec<ApprovalRow>,
         next: Option<String>,

@@ -289,6 +289,13 @@ pub(super) const TABLES: &[SummedTable] = &[
         kept_by: KeptBy::Triggers(APPROVAL),
     },
     SummedTable {
+        name: "day_count",
+        key: &["kind", "id"],
+        sums: &[("sum", &["kind", "id", "day", "n"])],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(&["kind", "id", "day", "n"]),
+    },
+    SummedTable {
         name: "metadata",
         key: &["entry"],
         sums: &[("sum", METADATA)],

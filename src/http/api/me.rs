@@ -97,6 +97,11 @@ static LIMITS: Shape<Limits> = shape! {
         => |slot, limits| slot.number(limits.inbox_sends_per_day as u64);
     org_sends_per_day: always COUNT, "10000", "Messages that the organization may send in a day."
         => |slot, limits| slot.number(limits.org_sends_per_day as u64);
+    key_sends_per_day: always COUNT, "10000", "Messages that one key may send in a day."
+        => |slot, limits| slot.number(limits.key_sends_per_day as u64);
+    inbox_new_recipients_per_day: always COUNT, "2000",
+        "Addresses outside that one inbox may write to in a day and has not written to in 90 days."
+        => |slot, limits| slot.number(limits.inbox_new_recipients_per_day as u64);
     requests_per_minute: always COUNT, "1000", "Requests of one key in a minute."
         => |slot, limits| slot.number(limits.http_requests_per_minute as u64);
     streams_per_key: always COUNT, "16", "Event streams of one key."

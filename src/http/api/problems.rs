@@ -497,18 +497,27 @@ fn rate_limited(rate: Rate, retry_ms: u64, limits: &Limits) -> Box<Problem> {
             Problem::too_many(retry_ms, max)
         }
         Rate::SentInDay { of, max, renews_at } => {
-            let mut problem = Problem::too_many(retry_ms, max);
-            let renews_at = rfc3339(renews_at);
-            problem.message = format!(
-                "The {} has used up its daily budget of {max} messages; the budget begins anew at \
-                 {renews_at}.",
+            let used = format!(
+                "The {} has used up its daily budget of {max} messages",
                 of.name()
-            )
-            .into();
-            problem.hint = format!("Send it again after {renews_at}.").into();
-            problem
+            );
+            budget_exceeded(retry_ms, (max, renews_at), &used)
+        }
+        Rate::NewRecipients { max, renews_at } => {
+            let used = format!("The inbox has used up its daily budget of {max} new recipients");
+            budget_exceeded(retry_ms, (max, renews_at), &used)
         }
     }
+}
+
+/// A budget of a day is used up.
+fn budget_exceeded(retry_ms: u64, (max, renews_at): (u64, i64), used: &str) -> Box<Problem> {
+    let mut problem = Problem::too_many(retry_ms, max);
+    let renews_at = rfc3339(renews_at);
+    problem.code = codes::BUDGET_EXCEEDED;
+    problem.message = format!("{used}; the budget begins anew at {renews_at}.").into();
+    problem.hint = format!("Send it again after {renews_at}.").into();
+    problem
 }
 
 /// A refusal by policy, with every recipient that is refused.

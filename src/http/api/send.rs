@@ -3,16 +3,19 @@
 
 use super::codes;
 use super::fields::FieldKind::{
-    Addresses, AnyObject, Base64, Flag, HeaderFields, Id, Labels, Later, Line, MediaType, Objects,
-    OneOf, Text, Time,
+    Addresses, AnyObject, Base64, Flag, HeaderFields, Id, Labels, Later, Line, List, MediaType,
+    Object, Objects, OneOf, Text, Time,
 };
-use super::fields::{ANY, BodyTable, characters, fields};
+use super::fields::{ANY, BodyTable, FieldRow, characters, fields, sometimes};
 use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
 use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
-use crate::call::{ApprovalId, Draft, DraftAttachment, EntryId, SendStatus, ThreadId, Written};
+use crate::call::{
+    ApprovalId, Draft, DraftAttachment, EntryId, SendStatus, SendTrial, ThreadId, TrialRecipient,
+    TrialVerdict, Written,
+};
 use crate::http::wire::response::Response;
 
 const NEW_ATTACHMENT: BodyTable = BodyTable {
@@ -94,19 +97,93 @@ fn approval_of(sent: &Sent) -> Option<ApprovalId> {
     }
 }
 
+static TRIAL_RECIPIENT: Shape<(TrialVerdict, TrialRecipient)> = shape! {
+    "TrialRecipient", "What would become of a message for one recipient.";
+    address: always Text(ANY), r#""ann@example.com""#, "The address."
+        => |slot, row| slot.text(&row.1.address);
+    decision: always OneOf(TrialVerdict::NAMES), r#""send""#,
+        "For this recipient alone; one that is refused keeps the whole message."
+        => |slot, row| slot.text(of_recipient(row).name());
+    reason: or_null Text(ANY), "null", "Why it is refused, as the code of the error."
+        => |slot, row| slot.text_or_null(why(row).map(|why| why.0));
+    fix: or_null Text(ANY), "null", "What to do."
+        => |slot, row| slot.text_or_null(why(row).map(|why| sentence(why.1)).as_deref());
+    rule: always Text(ANY), r#""flt_01Hq7Zk3VdX""#, "The rule that refuses it."
+        => |slot, row| slot.text_or_null(rule(row)), if |row| rule(row).is_some();
+};
+
+static TRIAL: Shape<SendTrial> = shape! {
+    "SendTrial", "What would become of a message. Nothing was sent, stored or counted.";
+    decision: always OneOf(TrialVerdict::NAMES), r#""send""#,
+        "`send`: it would leave; `hold`: it would wait for an approval; `draft`: the inbox makes \
+         drafts of what it sends; `refuse`: it would be refused."
+        => |slot, trial| slot.text(trial.verdict.name());
+    recipients: always List(&Object(&TRIAL_RECIPIENT)), "[]", "Each recipient."
+        => |mut slot, trial| {
+            let rows: Vec<_> = (trial.recipients.iter())
+                .map(|recipient| (trial.verdict, recipient.clone()))
+                .collect();
+            TRIAL_RECIPIENT.write_list(slot.octets(), &rows);
+        };
+};
+
+fn of_recipient((whole, recipient): &(TrialVerdict, TrialRecipient)) -> TrialVerdict {
+    match (whole, &recipient.refused) {
+        (TrialVerdict::Refuse, None) => TrialVerdict::Send,
+        (whole, _) => *whole,
+    }
+}
+
+/// The code and the remedy of a recipient that is refused.
+fn why(row: &(TrialVerdict, TrialRecipient)) -> Option<(&'static str, &'static str)> {
+    match (row.0, &row.1.refused) {
+        (TrialVerdict::OverBudget, _) => Some((
+            codes::BUDGET_EXCEEDED.word,
+            "send it again on the next day (UTC)",
+        )),
+        (_, Some((reason, _))) => Some((reason.code(), reason.fix())),
+        (_, None) => None,
+    }
+}
+
+fn rule(row: &(TrialVerdict, TrialRecipient)) -> Option<&str> {
+    row.1.refused.as_ref()?.1.as_deref()
+}
+
+/// With a capital letter and a stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
+}
+
+const DRY_RUN: FieldRow = sometimes(
+    "dry_run",
+    Flag,
+    "true",
+    "Whether to say only what would become of the message, for each recipient (200).",
+);
+
 pub(crate) static SEND: Operation = Operation {
     id: "messages.send",
     summary: "Send a message",
     says: "Sends a message from the inbox. It is answered when the message is on the disk: local \
            recipients have it then, others are queued. With `send_at` it is answered in the same \
            way, and leaves at that time; policy is asked again then. The body may be up to 35 MiB.",
-    query: &[],
+    query: &[DRY_RUN],
     takes: Takes::Message(&NEW_MESSAGE),
-    gives: &[Gives {
-        status: 202,
-        says: "The message was accepted.",
-        content: ResponseContent::One(&SENT),
-    }],
+    gives: &[
+        Gives {
+            status: 202,
+            says: "The message was accepted.",
+            content: ResponseContent::One(&SENT),
+        },
+        Gives {
+            status: 200,
+            says: "What would become of it, with `dry_run`.",
+            content: ResponseContent::One(&TRIAL),
+        },
+    ],
     errors: &[
         codes::INVALID_HEADER_VALUE,
         codes::NOT_SUPPORTED,
@@ -121,6 +198,7 @@ pub(crate) static SEND: Operation = Operation {
         codes::SUPPRESSED,
         codes::RECEIVE_BLOCKED,
         codes::POLICY_CHANGED,
+        codes::BUDGET_EXCEEDED,
         codes::RELAY_DENIED,
         codes::OVER_QUOTA,
         codes::LIMIT_REACHED,
@@ -131,6 +209,7 @@ pub(crate) static SEND: Operation = Operation {
 };
 
 fn send(request: &mut RouteRequest<'_>) -> RouteResult {
+    let is_trial = request.parameters.flag("dry_run").unwrap_or(false);
     let body = &mut request.body;
     let attachments = body.objects("attachments");
     let draft = Draft {
@@ -155,6 +234,7 @@ fn send(request: &mut RouteRequest<'_>) -> RouteResult {
         labels: body.texts("labels").unwrap_or_default(),
         send_at: body.time("send_at"),
         metadata: body.text("metadata"),
+        is_trial,
     };
     if draft.to.is_empty() && draft.cc.is_empty() && draft.bcc.is_empty() {
         return Err(Problem::invalid(
@@ -162,12 +242,21 @@ fn send(request: &mut RouteRequest<'_>) -> RouteResult {
             "must name somebody, unless cc or bcc do",
         ));
     }
-    let idempotency = request.idempotency(keep);
+    // A trial has no effect that a second one could repeat.
+    let idempotency = match is_trial {
+        true => None,
+        false => request.idempotency(keep),
+    };
     Ok(RouteStep::Send(
         request.inbox()?,
         Box::new(draft),
         idempotency,
     ))
+}
+
+/// 200 for a message that was tried out.
+pub(crate) fn tried(trial: &SendTrial) -> Response {
+    TRIAL.response(200, trial)
 }
 
 /// 202 for a message that has been committed.

@@ -384,6 +384,9 @@ impl Server {
                     None => self.fail_internal(now, exchange, out),
                 }
             }
+            (Waiting::Sent, Reply::Answer(Answer::Trial(trial))) => {
+                self.respond(now, exchange, send::tried(&trial), out);
+            }
             (Waiting::Sent, Reply::Written(written, _receipt)) => match send::sent(&written) {
                 Some(response) => self.respond(now, exchange, response, out),
                 None => self.fail_internal(now, exchange, out),

@@ -156,6 +156,7 @@ impl Reader {
         });
         match done {
             Ok(IntakeStep::Deliver(delivery)) => ReadTurn::Deliver(request.split(delivery).0),
+            Ok(IntakeStep::Tried(answer)) => ReadTurn::Reply(Reply::Answer(answer)),
             Ok(IntakeStep::Wait(parsed)) => {
                 self.next_lookup = self.next_lookup.wrapping_add(self.readers);
                 ReadTurn::Outside(id, request.split(parsed).0)

@@ -581,8 +581,9 @@ impl Writer {
             let decided = now.unix_ms.saturating_sub(DECIDED_MS);
             let approvals = store.trim_approvals(decided, TRIM_ANSWERS)?;
             let expunged = store.trim_expunged(TRIM_EXPUNGED)?;
+            let counts = store.trim_day_counts(policy::day_of(now), TRIM_ANSWERS)?;
             store.delete_ended_dkim_keys(now.unix_ms)?;
-            Ok(more || kept > 0 || keys || approvals || expunged)
+            Ok(more || kept > 0 || keys || approvals || expunged || counts)
         })();
         match done {
             Ok(more) => {

@@ -85,6 +85,7 @@ pub(super) fn composed(
             labels: draft.labels,
             send_at,
             metadata: draft.metadata,
+            is_trial: draft.is_trial,
         },
         body: octets,
         analysis,

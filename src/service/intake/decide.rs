@@ -148,6 +148,7 @@ fn decide_way(
             labels,
             send_at,
             metadata: own,
+            is_trial: _,
         } => {
             metadata = own;
             sender = Some(inbox);

@@ -21,6 +21,7 @@ use crate::mail::write::outgoing::without_private_fields;
 use crate::service::context::WriteContext;
 use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::{self, HeldMail};
+use crate::service::outgoing::budget::{self, Spending};
 use crate::service::outgoing::schedule;
 use crate::service::{lists, outgoing, policy};
 use crate::store::{
@@ -57,14 +58,7 @@ pub fn deliver(
         policy::check_space(context.service)?;
     }
     if let Some(sender) = plan.sender {
-        let org = caller.access()?.org;
-        judge_again(context, plan, (org, sender))?;
-        // A message that has waited was charged when it was accepted.
-        if plan.decision != Decision::Draft && plan.released.is_none() {
-            let limits = &context.shared.limits;
-            policy::charge_sends(limits, context.store, context.now, org, sender, 1)
-                .inspect_err(|_| context.shared.metrics.count(Metric::RateLimited))?;
-        }
+        ask_policy(context, caller.access()?, (plan, sender))?;
     }
     let bodies = store_bodies(context, caller, delivery, &targets)?;
     let mut targets = targets.into_iter();
@@ -156,6 +150,23 @@ pub fn deliver(
             (None, _, _) => SendStatus::Queued,
         },
     })
+}
+
+/// Asks policy again, and charges the budgets of the sender.
+fn ask_policy(
+    context: &WriteContext<'_>,
+    access: &Access,
+    (plan, sender): (&Plan, InboxId),
+) -> Result<(), Refusal> {
+    judge_again(context, plan, (access.org, sender))?;
+    // A message that has waited was charged when it was accepted.
+    if plan.decision == Decision::Draft || plan.released.is_some() {
+        return Ok(());
+    }
+    let limits = &context.shared.limits;
+    let spending = Spending::of(access, sender, &plan.recipients);
+    budget::charge(limits, context.store, context.now, &spending)
+        .inspect_err(|_| context.shared.metrics.count(Metric::RateLimited))
 }
 
 /// Stores a message that this server itself has written, in a transaction of the queue. `false`,

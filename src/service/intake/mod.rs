@@ -27,9 +27,10 @@ mod release;
 mod screen;
 mod senders;
 mod treat;
+mod trial;
 mod waiting;
 
-use crate::call::{Intake, Refusal, Request};
+use crate::call::{Answer, Intake, Refusal, Request};
 use crate::service::Service;
 use crate::service::access::admit::admit;
 use crate::service::context::ReadContext;
@@ -41,6 +42,7 @@ pub use deliver::{PIECE_BYTES, deliver_own, store_piece};
 pub use inquiry::LookupId;
 pub use lookup::{Finding, Lookups};
 pub use parsed::ParsedMessage;
+use parsed::WayIn;
 pub use plan::{Delivery, StoredPieces};
 pub use release::{Release, released};
 pub use senders::SenderLookups;
@@ -62,6 +64,8 @@ pub enum IntakeStep {
     Deliver(Box<Delivery>),
     /// The message waits for a lookup outside.
     Wait(Box<ParsedMessage>),
+    /// It was a trial: nothing is sent.
+    Tried(Answer),
 }
 
 /// Takes a message through its stages until it is decided on or must wait. `id` names the lookup,
@@ -79,6 +83,9 @@ pub fn advance(
             admit(service, caller, intake.need(), context.now)?;
             let charge = intake.charge.take();
             let mut parsed = Box::new(parse::parse(service, context, request, *intake)?);
+            if let WayIn::Send { is_trial: true, .. } = parsed.way {
+                return trial::try_out(service, context, caller, &parsed).map(IntakeStep::Tried);
+            }
             parsed.charge = charge;
             match &service.lookups {
                 Some(lookups) if lookups.start(id, &mut parsed) => {

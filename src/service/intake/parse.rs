@@ -249,6 +249,7 @@ fn submission(
             labels: Vec::new(),
             send_at: None,
             metadata,
+            is_trial: false,
         },
         body,
         analysis,

@@ -91,6 +91,8 @@ pub(super) enum WayIn {
         send_at: Option<i64>,
         /// The client's own JSON.
         metadata: Option<String>,
+        /// It is not sent: its client asks what would become of it.
+        is_trial: bool,
     },
     /// A held message that is approved.
     Approved {

@@ -6,6 +6,7 @@
 //! concerns the sender comes first, then each recipient.
 
 pub mod approval;
+pub mod budget;
 pub mod due;
 pub mod schedule;
 pub mod taken_back;

@@ -98,14 +98,6 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
             ),
         },
         Refusal::Policy(refusal) => policy(refusal),
-        Refusal::RateLimited {
-            rate: Rate::SentInDay { of, max, renews_at },
-            ..
-        } => format!(
-            "451 4.7.1 The {} has used up its daily budget of {max} messages, it begins anew at {}",
-            of.name(),
-            rfc3339(*renews_at)
-        ),
         Refusal::RateLimited { rate, retry_ms } => too_much(*rate, context, seconds(*retry_ms)),
         // As for a full inbox.
         Refusal::Limit {
@@ -191,7 +183,17 @@ fn too_much(rate: Rate, context: ReplyContext, s: u64) -> String {
             "451 4.7.1 Too much mail from your address, at most {max} messages a minute: try \
              again in {s} s"
         ),
-        Rate::Requests | Rate::OrgRequests { .. } | Rate::SentInDay { .. } => {
+        Rate::NewRecipients { max, renews_at } => format!(
+            "451 4.7.1 The inbox has used up its daily budget of {max} new recipients, it begins \
+             anew at {}",
+            rfc3339(renews_at)
+        ),
+        Rate::SentInDay { of, max, renews_at } => format!(
+            "451 4.7.1 The {} has used up its daily budget of {max} messages, it begins anew at {}",
+            of.name(),
+            rfc3339(renews_at)
+        ),
+        Rate::Requests | Rate::OrgRequests { .. } => {
             format!("451 4.7.1 Too much for now, try again in {s} s")
         }
     }

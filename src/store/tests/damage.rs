@@ -174,6 +174,12 @@ const CHECKSUM: &str = "differs from its checksum";
 
 const KINDS: &[Kind] = &[
     (
+        "used budget",
+        "UPDATE day_count SET n = n + 1",
+        "day_count",
+        CHECKSUM,
+    ),
+    (
         "client's own object",
         "UPDATE metadata SET json = '{\"a\":1}'",
         "metadata",

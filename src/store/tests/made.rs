@@ -61,8 +61,10 @@ pub(super) fn insert_held(store: &Store, org: OrgId) {
     store.insert_scheduled(&scheduled).unwrap();
 }
 
-/// The JSON of the first message of an inbox.
+/// The JSON of the first message of an inbox, and what it has used of a budget.
 pub(super) fn insert_metadata(store: &Store, org: OrgId, inbox: InboxId) {
+    let strangers = crate::store::DayCount::NewRecipients(inbox);
+    store.count_in_day(strangers, 1, 1).unwrap();
     let entry: i64 = (store.sql)
         .query_row(
             "SELECT min(id) FROM entry WHERE inbox = ?1",

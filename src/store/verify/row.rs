@@ -82,6 +82,10 @@ fn org_of(table: &SummedTable) -> &'static str {
         // Those of the shared domain are of none.
         "dkim" => "(SELECT org FROM domain WHERE id = dkim.domain)",
         "key_inbox" => "(SELECT org FROM key WHERE id = key_inbox.key)",
+        "day_count" => {
+            "CASE kind WHEN 1 THEN (SELECT org FROM key WHERE id = day_count.id)
+                       ELSE (SELECT org FROM inbox WHERE id = day_count.id) END"
+        }
         "known_sender" => "(SELECT org FROM inbox WHERE id = known_sender.inbox)",
         "subscription" => "(SELECT org FROM inbox WHERE id = subscription.inbox)",
         "reference" => "(SELECT org FROM inbox WHERE id = reference.inbox)",

@@ -1,0 +1,152 @@
+//! Budgets of a day: what an inbox, its organization and a key may send, and to how many addresses
+//! outside an inbox may write for the first time in a while. SMTP, REST, approvals and scheduled
+//! mail draw from the same.
+//!
+//! The rule: **a message is charged once, when it is accepted**, in the transaction of its answer.
+
+use crate::call::{Access, InboxId, KeyId, Limits, Noun, Now, OrgId, Rate, Recipient, Refusal};
+use crate::mail::Address;
+use crate::service::policy::{charge_sends, day_of};
+use crate::store::{DayCount, Store};
+
+/// A message that draws from budgets.
+#[derive(Clone, Copy, Debug)]
+pub struct Spending<'a> {
+    /// The sender.
+    pub from: (OrgId, InboxId),
+    /// The key that sends; `None` is the operator, or the server.
+    pub key: Option<KeyId>,
+    /// The recipients of the envelope.
+    pub recipients: &'a [Recipient],
+}
+
+impl<'a> Spending<'a> {
+    /// A message of a caller.
+    pub fn of(access: &Access, inbox: InboxId, recipients: &'a [Recipient]) -> Spending<'a> {
+        Spending {
+            from: (access.org, inbox),
+            key: access.key,
+            recipients,
+        }
+    }
+}
+
+/// Charges a message, in the transaction that accepts it.
+///
+/// # Errors
+/// `RateLimited` when a budget is used up. What is written only here is checked before.
+pub fn charge(
+    limits: &Limits,
+    store: &Store,
+    now: Now,
+    spending: &Spending<'_>,
+) -> Result<(), Refusal> {
+    let strangers = check_own(limits, store, now, spending)?;
+    let (org, inbox) = spending.from;
+    charge_sends(limits, store, now, org, inbox, 1)?;
+    let day = day_of(now);
+    if let Some(key) = counted_key(limits, spending) {
+        store.count_in_day(DayCount::KeySends(key), day, 1)?;
+    }
+    if strangers > 0 {
+        store.count_in_day(DayCount::NewRecipients(inbox), day, strangers)?;
+    }
+    Ok(())
+}
+
+/// What [`charge`] would say, by what is committed. Nothing is counted.
+pub fn check(
+    limits: &Limits,
+    store: &Store,
+    now: Now,
+    spending: &Spending<'_>,
+) -> Result<(), Refusal> {
+    check_own(limits, store, now, spending)?;
+    let (org, inbox) = spending.from;
+    let (of_inbox, of_org) = store.sent_on(org, inbox, day_of(now))?;
+    for (of, sent, max) in [
+        (Noun::Inbox, of_inbox, limits.inbox_sends_per_day as u64),
+        (Noun::Organization, of_org, limits.org_sends_per_day as u64),
+    ] {
+        if sent >= max {
+            return Err(used_up(now, |renews_at| Rate::SentInDay {
+                of,
+                max,
+                renews_at,
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the budgets that are counted here. Gives how many recipients are new.
+fn check_own(
+    limits: &Limits,
+    store: &Store,
+    now: Now,
+    spending: &Spending<'_>,
+) -> Result<u64, Refusal> {
+    let day = day_of(now);
+    if let Some(key) = counted_key(limits, spending) {
+        let max = limits.key_sends_per_day as u64;
+        if store.day_count(DayCount::KeySends(key), day)? >= max {
+            let of = Noun::Key;
+            return Err(used_up(now, |renews_at| Rate::SentInDay {
+                of,
+                max,
+                renews_at,
+            }));
+        }
+    }
+    let strangers = strangers(store, now, spending)?;
+    if strangers > 0 {
+        let max = limits.inbox_new_recipients_per_day as u64;
+        let (_, inbox) = spending.from;
+        let before = store.day_count(DayCount::NewRecipients(inbox), day)?;
+        if before.saturating_add(strangers) > max {
+            return Err(used_up(now, |renews_at| Rate::NewRecipients {
+                max,
+                renews_at,
+            }));
+        }
+    }
+    Ok(strangers)
+}
+
+/// The key whose messages are counted. While a key may send as much as its organization, there is
+/// nothing to count.
+fn counted_key(limits: &Limits, spending: &Spending<'_>) -> Option<KeyId> {
+    let is_bound = limits.key_sends_per_day < limits.org_sends_per_day;
+    spending.key.filter(|_| is_bound)
+}
+
+/// Addresses outside that the inbox has not written to for a while, each once.
+fn strangers(store: &Store, now: Now, spending: &Spending<'_>) -> Result<u64, Refusal> {
+    let since = now.unix_ms.saturating_sub(REMEMBERED_MS);
+    let (_, inbox) = spending.from;
+    let mut new: Vec<String> = Vec::new();
+    for recipient in spending.recipients.iter().filter(|to| to.inbox.is_none()) {
+        let Ok(address) = Address::parse(&recipient.address) else {
+            continue;
+        };
+        let address = address.canonical();
+        if !new.contains(&address) && !store.has_written_to(inbox, &address, since)? {
+            new.push(address);
+        }
+    }
+    Ok(new.len() as u64)
+}
+
+fn used_up(now: Now, rate: impl FnOnce(i64) -> Rate) -> Refusal {
+    let renews_at = (day_of(now) + 1).saturating_mul(DAY_MS);
+    let retry_ms = u64::try_from(renews_at.saturating_sub(now.unix_ms)).unwrap_or(0);
+    Refusal::RateLimited {
+        rate: rate(renews_at),
+        retry_ms,
+    }
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Milliseconds for which an address is no new one: 90 days.
+const REMEMBERED_MS: i64 = 90 * DAY_MS;
