@@ -168,6 +168,8 @@ pub enum ConflictReason {
     ApprovalChanged,
     /// There is a decision already, or the message is gone.
     ApprovalDecided,
+    /// A recipient of a held message was taken back while the decision was made.
+    RecipientsChanged,
     DomainInUse,
     /// INBOX cannot be deleted.
     InboxDeleted,
@@ -206,6 +208,9 @@ impl ConflictReason {
             ConflictReason::ApprovalChanged => "the message is not the one with that sha256",
             ConflictReason::ApprovalDecided => {
                 "the approval is decided, has expired, or its message was deleted"
+            }
+            ConflictReason::RecipientsChanged => {
+                "a recipient was taken back meanwhile: read the approval, and decide again"
             }
             ConflictReason::DomainInUse => "an inbox has an address in the domain",
             ConflictReason::InboxDeleted => "INBOX cannot be deleted",

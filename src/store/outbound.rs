@@ -484,15 +484,18 @@ impl Store {
     }
 
     /// Writes a row that has waited for a decision or for its time, and its message as it is now.
-    /// The caller counts the reference to `new.body`; that to the message before is given back.
+    /// The caller counts the reference to `new.body`; that to the message before is given back. It
+    /// costs what a new row of this message does: a decision may have changed its text, and the row
+    /// that has paid for its octets may be taken back.
     pub fn release_outbound(
         &self,
         row: &OutboundRecord,
         new: &NewOutbound<'_>,
     ) -> Result<(), Error> {
+        let cost = OUTBOUND_BYTES.saturating_add(int(new.holds));
         self.direct().run(
             "UPDATE outbound SET body = ?2, content = ?3, size = ?4, status = ?5, due_at = ?6,
-                 expires_at = ?7, sweep_at = ?8
+                 expires_at = ?7, sweep_at = ?8, cost = ?9
              WHERE id = ?1",
             params![
                 row.id.0,
@@ -503,8 +506,14 @@ impl Store {
                 new.due_at,
                 new.expires_at,
                 new.late_at.min(new.expires_at),
+                cost,
             ],
         )?;
+        let delta = OrgDelta {
+            cost: cost.saturating_sub(row.cost),
+            ..OrgDelta::default()
+        };
+        self.count_org_if_there(row.org, &delta)?;
         match row.body {
             Some(body) => self.drop_body(row.org, body, true),
             None => Ok(()),

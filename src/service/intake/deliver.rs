@@ -215,7 +215,7 @@ fn take_out(
                 Some(_) => SpecialUse::Drafts,
                 None => SpecialUse::Sent,
             };
-            let row = approval::approve(context, access, (mail, to))?.row;
+            let row = approval::approve(context, access, (mail, &plan.recipients, to))?.row;
             let entry = row.message;
             (Some(row), entry)
         }

@@ -11,7 +11,7 @@ use super::waiting::{relabel, take_out, waiting_entry};
 use crate::call::{
     Access, Answer, ApprovalChange, ApprovalContent, ApprovalId, ApprovalRow, ApprovalStatus,
     ApprovedMail, Change, ConflictReason, Countable, EntryId, InboxId, Noun, OrgId, OutboundStatus,
-    Refusal, SlicedList, SpecialUse, UidSet, Written,
+    Recipient, Refusal, SlicedList, SpecialUse, UidSet, Written,
 };
 use crate::mail::{Digest, text};
 use crate::service::access::admit::sees;
@@ -215,15 +215,24 @@ pub fn decided() -> Refusal {
 
 /// Writes the decision and takes the message out of Drafts: it goes to the mailbox `to` with the
 /// same id. Gives the approval as it is now.
+///
+/// # Errors
+/// `Conflict` when it is decided, or when octets or recipients are others than those that the
+/// reader has prepared.
 pub fn approve(
     context: &mut WriteContext<'_>,
     access: &Access,
-    (mail, to): (&ApprovedMail, SpecialUse),
+    (mail, recipients, to): (&ApprovedMail, &[Recipient], SpecialUse),
 ) -> Result<StoredApproval, Refusal> {
     let mut found = find_approval(context.store, access, mail.approval)?;
     check_open(context, &found.row)?;
     if found.row.sha256 != mail.shown {
         return Err(Refusal::Conflict(ConflictReason::ApprovalChanged));
+    }
+    // One that was taken back since must not get it.
+    let addresses = found.envelope.recipients.iter().map(|to| &to.address);
+    if !addresses.eq(recipients.iter().map(|to| &to.address)) {
+        return Err(Refusal::Conflict(ConflictReason::RecipientsChanged));
     }
     let place = (found.org, found.row.inbox);
     let Some(entry) = waiting_entry(context.store, place, found.row.message)? else {

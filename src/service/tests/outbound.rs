@@ -2,6 +2,7 @@
 //! connection says is given by a function; how it is said in SMTP is the matter of the client.
 
 mod bounces;
+mod held;
 mod rules;
 mod scheduled;
 mod signing;
