@@ -554,7 +554,7 @@ class Outbound:
                 zone.write("\n".join(lines) + "\n")
 
         found = findings()
-        records = {f"{purpose} of a.test" for purpose in ("spf TXT", "dkim TXT", "dmarc TXT")}
+        records = {f"{purpose} of a.test" for purpose in ("spf TXT", "dmarc TXT")}
         assert {"addresses", "way out", *records} <= found, found
         listed = "11.0.0.127.zen.spamhaus.org A 127.0.0.2"
         publish(f"a.test A {A}", "gmail.com MX 5 mx.postfix.test", listed)
@@ -563,7 +563,8 @@ class Outbound:
         assert expected <= found and not {"addresses", "way out"} & found, found
         listing = run(self.binary, "domain", "records", "a.test", "--json", "--data", f"{self.folder}/a")
         for record in json.loads(listing)["data"]:
-            if record["type"] in ("A", "MX", "TXT", "CNAME"):
+            # The keys are published already, for the check of signatures.
+            if record["type"] in ("MX", "TXT") and record["purpose"] != "dkim":
                 value = f'"{record["value"]}"' if record["type"] == "TXT" else record["value"]
                 publish(f"{record['name']} {record['type']} {value}")
         publish("11.0.0.127.in-addr.arpa PTR a.test")
