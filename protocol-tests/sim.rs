@@ -18,6 +18,8 @@
 mod disk;
 #[path = "sim/model.rs"]
 mod model;
+#[path = "sim/queue.rs"]
+mod queue;
 #[path = "sim/reader.rs"]
 mod reader;
 mod rig;
@@ -43,12 +45,25 @@ const INBOXES: [&str; 2] = ["a@x.test", "b@x.test"];
 const SENDER: &str = INBOXES[0];
 const MAILBOXES: [&str; 3] = ["INBOX", "Sent", "Gone"];
 
+/// Seeds of a run of the queue without `SIM_SEEDS`.
+const QUEUE_SEEDS: u64 = 40;
+
 #[test]
 fn clients_and_store_agree_through_faults() {
+    over_seeds(SEEDS, |seed| World::new(seed).run());
+}
+
+#[test]
+fn the_queue_ends_each_recipient_once_through_faults() {
+    over_seeds(QUEUE_SEEDS, |seed| queue::QueueWorld::new(seed).run());
+}
+
+/// Runs each seed, on some threads.
+fn over_seeds(count: u64, run: fn(u64)) {
     let number = |name| std::env::var(name).ok().map(|n| n.parse::<u64>().unwrap());
     let seeds = match number("SIM_SEED") {
         Some(seed) => seed..=seed,
-        None => 1..=number("SIM_SEEDS").unwrap_or(SEEDS),
+        None => 1..=number("SIM_SEEDS").unwrap_or(count),
     };
     // Each thread takes every nth seed; a run is a function of its seed alone.
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(4));
@@ -57,7 +72,7 @@ fn clients_and_store_agree_through_faults() {
             let seeds = seeds.clone().skip(n).step_by(threads);
             scope.spawn(move || {
                 for seed in seeds {
-                    let outcome = std::panic::catch_unwind(|| World::new(seed).run());
+                    let outcome = std::panic::catch_unwind(|| run(seed));
                     assert!(outcome.is_ok(), "replay with SIM_SEED={seed}");
                 }
             });

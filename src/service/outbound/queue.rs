@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::leave::{self, Leave};
 use super::piece::Measured;
 use super::routes::{LeaseEnd, NextHop, OutboundAction};
-use super::state::{Outbound, OutboundState, UnsavedEnd};
+use super::state::{AFTER_ERROR_MS, Outbound, OutboundState, UnsavedEnd};
 use super::{outcome, path};
 use crate::call::{
     ConnId, DnsAnswer, NextTransaction, Now, OrgId, OutboundLoss, OutboundTransaction,
@@ -760,6 +760,3 @@ const CALLS_A_STEP: usize = 128;
 
 /// Milliseconds between two comparisons of rows with what is in memory.
 const COMPARE_MS: u64 = 300_000;
-
-/// Milliseconds of rest after an error (a full disk, say).
-const AFTER_ERROR_MS: u64 = 5000;

@@ -177,5 +177,10 @@ impl Outbound {
             .retain(|(_, other)| other.route() != Some(route));
         queue.keep_unsaved(now, call);
         queue.routes.end(now, route);
+        // Another connection would be made at once, and end like this one.
+        queue.rests_until_ms = now.mono_ms.saturating_add(AFTER_ERROR_MS);
     }
 }
+
+/// Milliseconds of rest after an error (a full disk, say).
+pub(super) const AFTER_ERROR_MS: u64 = 5000;
