@@ -257,6 +257,9 @@ limits! {
     org_kept_bytes: u64 = 128 << 20 => RejectedQuota;
     /// Messages of an organization that wait for an approval: a person reads each.
     org_held: usize = 10_000 => RejectedQuota;
+    /// Answers between two addresses within 10 minutes: people write fewer. With one more a loop is
+    /// suspected, and the next are refused for 10 minutes.
+    pair_answers: usize = 20 => RejectedLoop;
     /// Messages of an organization that wait for the time that their senders have named.
     org_scheduled: usize = 10_000 => RejectedQuota;
     /// Hours after which a held message counts as declined.
@@ -293,6 +296,7 @@ impl Limits {
             &mut self.inbox_sends_per_day,
             &mut self.org_sends_per_day,
             &mut self.key_sends_per_day,
+            &mut self.pair_answers,
             &mut self.inbox_new_recipients_per_day,
             &mut self.mx_recipients_per_minute,
             &mut self.inbox_receives_per_minute,

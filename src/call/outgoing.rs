@@ -151,6 +151,8 @@ pub enum PolicyReason {
     Suppressed,
     /// A filter rule of the recipient.
     ReceiveBlocked,
+    /// Answers go between two addresses faster than people write.
+    LoopSuspected,
     /// The policy has changed between the decision and the commit.
     Changed,
 }
@@ -165,6 +167,7 @@ impl PolicyReason {
             PolicyReason::SendBlocked => "send_blocked",
             PolicyReason::Suppressed => "suppressed",
             PolicyReason::ReceiveBlocked => "receive_blocked",
+            PolicyReason::LoopSuspected => "loop_suspected",
             PolicyReason::Changed => "policy_changed",
         }
     }
@@ -184,6 +187,9 @@ impl PolicyReason {
             PolicyReason::ReceiveBlocked => {
                 "A filter rule of the recipient blocks mail from this sender"
             }
+            PolicyReason::LoopSuspected => {
+                "Too many answers went between the two addresses within 10 minutes: a loop is suspected"
+            }
             PolicyReason::Changed => "The send_mode of the inbox has just changed",
         }
     }
@@ -201,6 +207,9 @@ impl PolicyReason {
             PolicyReason::SendBlocked => "delete the rule, or leave the address out",
             PolicyReason::Suppressed => "take it off the list if it works again",
             PolicyReason::ReceiveBlocked => "reach the recipient in another way",
+            PolicyReason::LoopSuspected => {
+                "look for an automatic answer on either side, and send it again after 10 minutes"
+            }
             PolicyReason::Changed => "send it again",
         }
     }
@@ -213,7 +222,7 @@ impl PolicyReason {
             | PolicyReason::SendBlocked
             | PolicyReason::Suppressed
             | PolicyReason::ReceiveBlocked => false,
-            PolicyReason::OrgPaused | PolicyReason::Changed => true,
+            PolicyReason::OrgPaused | PolicyReason::LoopSuspected | PolicyReason::Changed => true,
         }
     }
 }

@@ -15,6 +15,7 @@ use super::checks::Checks;
 use super::existence::Existence;
 use super::intake::Lookups;
 use super::outbound::{Outbound, WaysOut};
+use super::outgoing::velocity::AnswerRates;
 use super::returned::Returned;
 use super::spare_keys::SpareKeys;
 use crate::call::{
@@ -102,6 +103,8 @@ pub struct Service {
     pub(super) outbound: Outbound,
     /// When the writer looks next at scheduled mail, unix milliseconds.
     scheduled_at: AtomicI64,
+    /// Answers between two addresses. Only the writer takes the lock.
+    answers: Mutex<AnswerRates>,
 }
 
 /// The counters in memory, under one lock.
@@ -116,6 +119,11 @@ pub(super) struct ServiceCounters {
 }
 
 impl Service {
+    /// The answers between two addresses that are counted.
+    pub(super) fn answers(&self) -> MutexGuard<'_, AnswerRates> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// When the writer looks next at scheduled mail, unix milliseconds. Only the writer reads and
     /// writes it.
     pub(super) fn scheduled_look(&self) -> i64 {
@@ -139,6 +147,7 @@ impl Service {
             outbound,
             // The first look finds what waits since the process before.
             scheduled_at: AtomicI64::new(i64::MIN),
+            answers: Mutex::default(),
             shared: setup.shared,
             shared_domain: setup.shared_domain,
             trust_domains: setup.trust_domains,

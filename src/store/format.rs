@@ -13,7 +13,7 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1 to 8 | postcard of [`StoredChange`]. They differ in parts, see below |
+//! | `event.detail` | 1 to 9 | postcard of [`StoredChange`]. They differ in parts, see below |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
@@ -84,7 +84,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 8,
+    version: 9,
 };
 const PATH: Form = Form {
     what: "event path",
@@ -159,10 +159,11 @@ impl Form {
 /// A text that is borrowed when it is written and owned when it is read.
 type Text<'a> = Cow<'a, str>;
 
-/// Versions 1 to 8 of `event.detail`. Version 3 added `Told` and the third value of
+/// Versions 1 to 9 of `event.detail`. Version 3 added `Told` and the third value of
 /// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
 /// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`, version 6 `Approval`, version 7 the
-/// last value of [`StoredAuth`], version 8 `Answer` and `ApprovalOf`. So one layout reads all.
+/// last value of [`StoredAuth`], version 8 `Answer` and `ApprovalOf`, version 9 the last kind
+/// of `Outbound`. So one layout reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),

@@ -51,6 +51,8 @@ words! {
         MessageBounced = "message.bounced",
         /// A message does not leave: its sender has taken it back.
         MessageRejected = "message.rejected",
+        /// Answers go between an inbox and an address faster than people write.
+        LoopSuspected = "loop.suspected",
         /// A message waits for an approval.
         MessageHeld = "message.held",
         /// A held message has left.

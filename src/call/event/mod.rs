@@ -146,7 +146,8 @@ pub enum Change {
 /// What has become of a sent message for one recipient outside.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OutboundNews {
-    /// `MessageDelivered`, `MessageDeferred`, `MessageBounced` or `MessageRejected`.
+    /// `MessageDelivered`, `MessageDeferred`, `MessageBounced`, `MessageRejected` or
+    /// `LoopSuspected`.
     pub kind: EventKind,
     /// The copy in Sent.
     pub message: Option<EntryId>,

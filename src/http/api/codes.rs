@@ -69,6 +69,7 @@ codes! {
     EXPECTATION_FAILED 417 "expectation_failed" "Only 100-continue can be expected.";
     HOST_NOT_OURS 421 "host_not_ours" "Counters are shown without a key to a Host that is ours.";
     RATE_LIMITED 429 "rate_limited" "Too many requests; Retry-After says how long to wait.";
+    LOOP_SUSPECTED 429 "loop_suspected" "Too many answers went between two addresses within 10 minutes; further ones wait as long.";
     BUDGET_EXCEEDED 429 "budget_exceeded" "A budget of messages or of new recipients of the day is used up; Retry-After says how long to wait.";
     TOO_MANY_FAILURES 429 "too_many_failures" "Too many wrong keys came from this address.";
     HEADER_TOO_LARGE 431 "header_too_large" "The header fields are too long or too many.";

@@ -530,6 +530,7 @@ fn policy(refusal: &PolicyRefusal) -> Box<Problem> {
         PolicyReason::SendBlocked => codes::SEND_BLOCKED,
         PolicyReason::Suppressed => codes::SUPPRESSED,
         PolicyReason::ReceiveBlocked => codes::RECEIVE_BLOCKED,
+        PolicyReason::LoopSuspected => codes::LOOP_SUSPECTED,
         PolicyReason::Changed => codes::POLICY_CHANGED,
     };
     let fix = sentence(reason.fix());

@@ -199,6 +199,7 @@ pub(crate) static SEND: Operation = Operation {
         codes::RECEIVE_BLOCKED,
         codes::POLICY_CHANGED,
         codes::BUDGET_EXCEEDED,
+        codes::LOOP_SUSPECTED,
         codes::RELAY_DENIED,
         codes::OVER_QUOTA,
         codes::LIMIT_REACHED,

@@ -524,6 +524,7 @@ mod tests {
             envid: None,
             recipients: Vec::new(),
             decision: crate::call::Decision::Send,
+            is_answer: false,
             metadata: None,
             answers: None,
             waits: None,

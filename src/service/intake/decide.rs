@@ -89,6 +89,7 @@ pub(super) fn decide(
         ret_full: envelope.ret_full,
         envid: envelope.envid,
         recipients: sender.map_or_else(Vec::new, |_| envelope.recipients),
+        is_answer: sender.is_some() && !analysis.in_reply_to.is_empty(),
         decision,
         metadata,
         answers: None,

@@ -23,6 +23,7 @@ use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::{self, HeldMail};
 use crate::service::outgoing::budget::{self, Spending};
 use crate::service::outgoing::schedule;
+use crate::service::outgoing::velocity;
 use crate::service::{lists, outgoing, policy};
 use crate::store::{
     CHUNK_BYTES, ENDED_KEPT_MS, InboxPlace, KnownBy, MailboxRecord, NewBody, NewEntry, NewEvent,
@@ -113,6 +114,7 @@ pub fn deliver(
     if plan.decision == Decision::Send && plan.sender.is_some() && plan.waits.is_none() {
         note_correspondents(context, caller, plan)?;
     }
+    count_answer(context, caller, plan, best.as_ref())?;
     if !context.is_again {
         policy::count_receive(context.service, context.now, plan.receivers(), plan.party);
         let metrics = &context.shared.metrics;
@@ -159,6 +161,9 @@ fn ask_policy(
     (plan, sender): (&Plan, InboxId),
 ) -> Result<(), Refusal> {
     judge_again(context, plan, (access.org, sender))?;
+    if counts_as_answer(plan) {
+        velocity::check(context, sender, &plan.recipients)?;
+    }
     // A message that has waited was charged when it was accepted.
     if plan.decision == Decision::Draft || plan.released.is_some() {
         return Ok(());
@@ -167,6 +172,25 @@ fn ask_policy(
     let spending = Spending::of(access, sender, &plan.recipients);
     budget::charge(limits, context.store, context.now, &spending)
         .inspect_err(|_| context.shared.metrics.count(Metric::RateLimited))
+}
+
+/// Counts an answer.
+fn count_answer(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    plan: &Plan,
+    stored: Option<&StoredEntry>,
+) -> Result<(), Refusal> {
+    let Some(sender) = plan.sender.filter(|_| counts_as_answer(plan)) else {
+        return Ok(());
+    };
+    let (org, entry) = (caller.access()?.org, stored.map(|stored| stored.entry));
+    velocity::count(context, (org, sender), &plan.recipients, entry)
+}
+
+/// Whether a message is counted as an answer: one that has waited was counted before.
+fn counts_as_answer(plan: &Plan) -> bool {
+    plan.is_answer && plan.released.is_none() && plan.decision != Decision::Draft
 }
 
 /// Stores a message that this server itself has written, in a transaction of the queue. `false`,

@@ -41,6 +41,8 @@ pub struct Plan {
     pub envid: Option<String>,
     /// The recipients of a message that an inbox sends, for policy.
     pub recipients: Vec<Recipient>,
+    /// An inbox answers with it (In-Reply-To).
+    pub is_answer: bool,
     /// What policy makes of it. The writer asks policy again.
     pub decision: Decision,
     /// The client's own JSON, for its copy.

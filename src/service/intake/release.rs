@@ -106,6 +106,8 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         ret_full: mail.envelope.ret_full,
         envid: mail.envelope.envid.clone(),
         recipients: envelope.recipients,
+        // It was counted when it was accepted.
+        is_answer: false,
         decision: Decision::Send,
         // It stands beside the entry, which keeps its id.
         metadata: None,

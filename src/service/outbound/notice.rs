@@ -202,6 +202,7 @@ fn delivery_of(
         ret_full: None,
         envid: None,
         recipients: Vec::new(),
+        is_answer: false,
         decision: Decision::Send,
         metadata: None,
         answers,

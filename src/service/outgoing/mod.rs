@@ -10,6 +10,7 @@ pub mod budget;
 pub mod due;
 pub mod schedule;
 pub mod taken_back;
+pub mod velocity;
 pub mod waiting;
 
 use crate::call::{

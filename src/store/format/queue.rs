@@ -244,7 +244,7 @@ pub(in crate::store) fn decode_history(octets: &[u8]) -> Result<Vec<OutboundAtte
         .collect())
 }
 
-/// The part of version 5 of `event.detail` for a recipient outside.
+/// The part of version 5 of `event.detail`, which 9 gave one more kind, for a recipient outside.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredNews<'a> {
     kind: StoredNewsKind,
@@ -265,6 +265,7 @@ enum StoredNewsKind {
     Deferred,
     Bounced,
     Rejected,
+    LoopSuspected,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -281,6 +282,7 @@ pub(super) fn store_news(news: &OutboundNews) -> StoredNews<'_> {
             EventKind::MessageDelivered => StoredNewsKind::Delivered,
             EventKind::MessageDeferred => StoredNewsKind::Deferred,
             EventKind::MessageBounced => StoredNewsKind::Bounced,
+            EventKind::LoopSuspected => StoredNewsKind::LoopSuspected,
             _ => StoredNewsKind::Rejected,
         },
         message: news.message.map(|id| id.0),
@@ -307,6 +309,7 @@ pub(super) fn load_news(stored: StoredNews<'_>) -> OutboundNews {
             StoredNewsKind::Deferred => EventKind::MessageDeferred,
             StoredNewsKind::Bounced => EventKind::MessageBounced,
             StoredNewsKind::Rejected => EventKind::MessageRejected,
+            StoredNewsKind::LoopSuspected => EventKind::LoopSuspected,
         },
         message: stored.message.map(EntryId),
         recipient: stored.recipient.into_owned(),

@@ -239,6 +239,22 @@ fn later_changes() -> Vec<(&'static str, Change)> {
                 metadata: Some("{\"run\":7}".into()),
             })),
         ),
+        // From version 9 on.
+        (
+            "loop-suspected",
+            Change::Outbound(Box::new(OutboundNews {
+                kind: EventKind::LoopSuspected,
+                message: Some(EntryId(900)),
+                recipient: "ann@y.test".into(),
+                outbound: OutboundId(0),
+                reason: "fast".into(),
+                class: Some(FailureClass::Policy),
+                code: None,
+                enhanced: None,
+                host: String::new(),
+                metadata: None,
+            })),
+        ),
     ]
 }
 
@@ -249,6 +265,9 @@ fn answer() -> Change {
     answer.in_reply_to_metadata = Some("{\"run\":7}".into());
     Change::Arrived(answer)
 }
+
+/// How many of [`changes`] version 8 has.
+const CHANGES_OF_8: usize = 25;
 
 /// How many of [`changes`] version 7 has.
 const CHANGES_OF_7: usize = 23;
@@ -270,7 +289,7 @@ pub(super) const CHANGES_OF_2: usize = 15;
 
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2, 3, 4, 5, 6, 7, 8] {
+    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9] {
         let kept = golden(&format!("event_detail_{version}"));
         let mut changes = changes();
         if version < 3 {
@@ -285,13 +304,15 @@ fn changes_of_every_version_are_read() {
             changes.truncate(CHANGES_OF_6);
         } else if version < 8 {
             changes.truncate(CHANGES_OF_7);
+        } else if version < 9 {
+            changes.truncate(CHANGES_OF_8);
         }
         assert_eq!(kept.len(), changes.len());
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
             assert_eq!(name, expected);
             assert_eq!(octets[0], version, "{name}");
             assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
-            if version == 8 {
+            if version == 9 {
                 assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
             }
         }
@@ -458,29 +479,29 @@ fn an_unknown_version_is_no_damage_and_damage_is_no_version() {
         assert!(!error.is_disk_failure());
     };
     let future = |mut octets: Vec<u8>| {
-        octets[0] = 9;
+        octets[0] = 29;
         octets
     };
     let change = golden("event_detail_3").remove(0).1;
-    unknown(decode_change(&future(change.clone())).unwrap_err(), 9);
+    unknown(decode_change(&future(change.clone())).unwrap_err(), 29);
     unknown(
         decode_path(&future(golden_one("event_path_1")), &[2]).unwrap_err(),
-        9,
+        29,
     );
     unknown(
         decode_uids(&future(golden_one("event_uids_1")), &[2]).unwrap_err(),
-        9,
+        29,
     );
     unknown(
         decode_summary(&future(golden_one("body_summary_1"))).unwrap_err(),
-        9,
+        29,
     );
     unknown(decode_digest(vec![0xD1, 3, 0, 0]).unwrap_err(), 3);
     unknown(
         decode_ancestors(&future(encode_ancestors(&[InboxId(1)]))).unwrap_err(),
-        9,
+        29,
     );
-    unknown(decode_answer(future(encode_answer(b"{}"))).unwrap_err(), 9);
+    unknown(decode_answer(future(encode_answer(b"{}"))).unwrap_err(), 29);
 
     for octets in [&[][..], &[0], &[0, 1, 2], &change[..change.len() - 1]] {
         let read = decode_change(octets);
