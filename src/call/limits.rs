@@ -136,7 +136,7 @@ limits! {
     /// own, and costs nothing to keep.
     key_sends_per_day: usize = 10_000 => RateLimited;
     /// Addresses outside that one inbox may write to in a day and has not written to in 90 days: a
-    /// stolen key must not reach a list of strangers. An inbox remembers 5,000 addresses.
+    /// stolen key must not reach a long list of people. An inbox remembers 5,000 addresses.
     inbox_new_recipients_per_day: usize = 2000 => RateLimited;
     /// Recipients that one address may name in a minute on port 25 without a message for them, in
     /// bursts of five times as many. Each costs a look-up; a message gives them back.

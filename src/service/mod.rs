@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod account;
+mod answer_rates;
 mod checks;
 pub mod context;
 mod dispatch;

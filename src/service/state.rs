@@ -11,11 +11,11 @@ use super::access::greylist::Greylist;
 use super::access::limits::{Failures, LIFTED, Leases, Payer, Rates};
 use super::access::login_log::LoginLog;
 use super::access::receives::Receives;
+use super::answer_rates::AnswerRates;
 use super::checks::Checks;
 use super::existence::Existence;
 use super::intake::Lookups;
 use super::outbound::{Outbound, WaysOut};
-use super::outgoing::velocity::AnswerRates;
 use super::returned::Returned;
 use super::spare_keys::SpareKeys;
 use crate::call::{

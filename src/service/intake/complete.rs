@@ -1,7 +1,8 @@
 //! A delivery with what follows from it: the message is stored, the reports in it are carried out,
 //! and its sender is told of recipients here where it asks for that. All of it is one transaction.
 
-use super::deliver::{deliver, envelope_of, split_body};
+use super::deliver::deliver;
+use super::enqueue::{envelope_of, split_body};
 use super::plan::{Delivery, Plan};
 use crate::call::{Caller, Decision, Refusal, Written};
 use crate::mail::write::dsn::{DsnAction, ORIGINAL_BYTES_MAX};

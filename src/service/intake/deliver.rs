@@ -8,16 +8,16 @@
 //! nothing. The rule: what it can check it checks before it writes the first row, because a message
 //! has no savepoint of its own, and a later refusal makes its group run again.
 
+use super::enqueue::{content_of, enqueue};
 use super::plan::{
     Delivery, Effect, Placement, Plan, Released, StoredPieces, WaitingPlan, WaitsFor,
 };
 use crate::call::{
     Access, ApprovalId, ApprovalRow, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId,
-    EntryState, INBOX, InboxId, Metric, Noun, OrgId, OutboundStatus, Recipient, Refusal,
-    SendStatus, SenderAuth, SpecialUse, ThreadId, UidSet, Written,
+    EntryState, INBOX, InboxId, Metric, Noun, OrgId, OutboundStatus, Refusal, SendStatus,
+    SenderAuth, SpecialUse, ThreadId, UidSet, Written,
 };
 use crate::mail::Address;
-use crate::mail::write::outgoing::without_private_fields;
 use crate::service::context::WriteContext;
 use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::{self, HeldMail};
@@ -27,7 +27,7 @@ use crate::service::outgoing::velocity;
 use crate::service::{lists, outgoing, policy};
 use crate::store::{
     CHUNK_BYTES, ENDED_KEPT_MS, InboxPlace, KnownBy, MailboxRecord, NewBody, NewEntry, NewEvent,
-    NewOutbound, OutboundContent, OutboundRecord, SentMetadata, SmtpJob, StoredScheduled,
+    OutboundRecord, SentMetadata, StoredScheduled,
 };
 
 /// A placement with its inbox and mailbox as they are now.
@@ -722,92 +722,6 @@ fn note_metadata(
     };
     store.insert_answer(at, entry, answered.entry)?;
     Ok(Some(answered.json))
-}
-
-/// The state and the times of a recipient outside: when it is due, when it is given up, and when
-/// its sender is told that it is late. What waits in Drafts is not late.
-fn times_of(context: &WriteContext<'_>, plan: &Plan) -> (OutboundStatus, [i64; 3]) {
-    let outbound = &context.service.outbound;
-    match plan.waits.as_ref().map(|waits| waits.until) {
-        Some(WaitsFor::Decision(_)) => {
-            let at = approval::expires_at(context);
-            (OutboundStatus::Held, [at; 3])
-        }
-        Some(WaitsFor::Time(at)) => {
-            let until = outbound.expires_after(at);
-            (OutboundStatus::Scheduled, [at, until, until])
-        }
-        None => {
-            let now = context.now.unix_ms;
-            let times = [now, outbound.expires_after(now), outbound.late_at(now)];
-            (OutboundStatus::Queued, times)
-        }
-    }
-}
-
-/// Queues the message for a recipient outside; `row` is that of a message that has waited.
-fn enqueue(
-    context: &WriteContext<'_>,
-    plan: &Plan,
-    (org, entry): (OrgId, Option<EntryId>),
-    (body, content): (BodyId, OutboundContent),
-    (recipient, holds): (&Recipient, usize),
-    row: Option<&OutboundRecord>,
-) -> Result<(), Refusal> {
-    let envelope = envelope_of(plan, recipient);
-    let outbound = &context.service.outbound;
-    let (status, [due_at, expires_at, late_at]) = times_of(context, plan);
-    let new = NewOutbound {
-        org,
-        inbox: plan.sender.ok_or(Refusal::RelayDenied)?,
-        entry,
-        body,
-        domain: &envelope.domain(),
-        envelope: &envelope,
-        metadata: None,
-        content,
-        status,
-        due_at,
-        expires_at,
-        late_at,
-        holds: holds as u64,
-    };
-    match row {
-        Some(row) => outbound.release(context.store, context.now, row, &new),
-        None => outbound.enqueue(context.store, context.now, &new),
-    }
-}
-
-/// The envelope of one recipient.
-pub(super) fn envelope_of(plan: &Plan, recipient: &Recipient) -> SmtpJob {
-    SmtpJob {
-        reverse_path: plan.reverse_path.clone(),
-        recipient: recipient.address.clone(),
-        notify: recipient.notify,
-        orcpt: recipient.orcpt.clone(),
-        ret_full: plan.ret_full,
-        envid: plan.envid.clone(),
-    }
-}
-
-/// The header of the message, and the rest.
-pub(super) fn split_body(plan: &Plan) -> (&[u8], &[u8]) {
-    let header_len = plan.header_len as usize;
-    (plan.body.split_at_checked(header_len)).unwrap_or((&plan.body, &[]))
-}
-
-/// What the message needs of another server.
-fn content_of(plan: &Plan) -> OutboundContent {
-    let (header, rest) = split_body(plan);
-    let size = without_private_fields(header)
-        .len()
-        .saturating_add(rest.len());
-    OutboundContent {
-        has_8bit: !rest.is_ascii(),
-        has_utf8_header: !header.is_ascii(),
-        is_unknown: false,
-        size: size as u64,
-    }
 }
 
 /// Octets of a large message that one group stores: some milliseconds of work. A message of at most

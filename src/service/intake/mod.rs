@@ -18,6 +18,7 @@ mod complete;
 mod compose;
 mod decide;
 mod deliver;
+mod enqueue;
 mod inquiry;
 mod lookup;
 mod parse;

@@ -45,7 +45,7 @@ fn first_access(inline: &Inline) -> (Access, InboxId) {
 
 /// A database with a row in every table: two organizations, keys, inboxes below others, copies,
 /// keywords, expunged messages, mailboxes below others, a job, a kept answer.
-fn everything() -> Inline {
+pub(super) fn everything() -> Inline {
     let mut inline = world();
     let org = inline.store.orgs(OrgId(0), 1).unwrap()[0].0.id;
     let other = inline.make_org("two").unwrap();
@@ -780,26 +780,4 @@ fn damage_is_told_and_never_served() {
         assert_eq!(is_told, is_seen_in_lists, "{sql}: {reply:?}");
         assert_eq!(counted(&inline), told + 1 + u64::from(is_told), "{sql}");
     }
-}
-
-/// Links that cannot be read hold up neither their own message nor those that go after it.
-#[test]
-fn damaged_links_hold_nothing_up() {
-    let inline = everything();
-    let store = &inline.store;
-    let unnamed = "SELECT count(*) FROM body WHERE refs = 0";
-    damage(
-        store,
-        "UPDATE body SET links = x'01ff' WHERE id = (SELECT min(id) FROM body);
-         DELETE FROM job; DELETE FROM entry; UPDATE body SET refs = 0",
-    );
-    let count = || {
-        store
-            .one(unnamed, [], |r| r.get::<_, i64>(0))
-            .unwrap()
-            .unwrap()
-    };
-    assert!(count() > 1);
-    while store.reclaim(NOW, true).unwrap() {}
-    assert_eq!(count(), 0);
 }

@@ -371,3 +371,25 @@ fn a_large_body_is_freed_in_slices() {
     assert_eq!(left, [24, 8, 0]);
     assert_eq!(rows(&store)[1], 0);
 }
+
+/// Links that cannot be read hold up neither their own message nor those that go after it.
+#[test]
+fn damaged_links_hold_nothing_up() {
+    let inline = super::damage::everything();
+    let store = &inline.store;
+    let unnamed = "SELECT count(*) FROM body WHERE refs = 0";
+    super::verify::damage(
+        store,
+        "UPDATE body SET links = x'01ff' WHERE id = (SELECT min(id) FROM body);
+         DELETE FROM job; DELETE FROM entry; UPDATE body SET refs = 0",
+    );
+    let count = || {
+        store
+            .one(unnamed, [], |r| r.get::<_, i64>(0))
+            .unwrap()
+            .unwrap()
+    };
+    assert!(count() > 1);
+    while store.reclaim(NOW, true).unwrap() {}
+    assert_eq!(count(), 0);
+}
