@@ -229,7 +229,7 @@ pub(crate) static PATCH: Operation = Operation {
         says: "The domain as it is now.",
         content: ResponseContent::One(&DOMAIN),
     }],
-    errors: &[codes::NOT_FOUND],
+    errors: &[codes::NOT_FOUND, codes::CONFLICT],
     run: patch,
 };
 
