@@ -238,6 +238,22 @@ pub struct PolicyRefusal {
     pub recipients: Vec<RefusedRecipient>,
 }
 
+impl PolicyRefusal {
+    /// By a setting, of all these addresses for one reason.
+    pub fn of(reason: PolicyReason, addresses: Vec<String>) -> PolicyRefusal {
+        let recipients = addresses.into_iter().map(|address| RefusedRecipient {
+            address,
+            reason,
+            rule: None,
+        });
+        PolicyRefusal {
+            reason,
+            rule: None,
+            recipients: recipients.collect(),
+        }
+    }
+}
+
 /// One recipient that policy refuses.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RefusedRecipient {

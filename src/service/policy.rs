@@ -9,7 +9,7 @@ use super::access::limits::{LIFTED, Payer};
 use super::access::receives::{ReceiveRate, SendingParty};
 use crate::call::{
     Access, Answer, Bounded, Countable, InboxId, InboxRef, Limits, Metric, Network, Noun, Now,
-    OrgId, Rate, ReceiveDefault, Refusal,
+    OrgId, Rate, ReceiveDefault, Recipient, Refusal,
 };
 use crate::mail::Address;
 use crate::mail::write::return_path::is_reserved;
@@ -214,6 +214,28 @@ pub fn check_recipient(
     })
 }
 
+/// Looks up again the recipients of a message that an organization has sent and that has waited:
+/// inboxes may have come and gone since.
+///
+/// # Errors
+/// What refuses one of them now.
+pub fn find_recipients_again(
+    service: &Service,
+    store: &Store,
+    now: Now,
+    access: &Access,
+    recipients: &mut [Recipient],
+) -> Result<(), Refusal> {
+    let sender = (Some(access), SendingParty::Org(access.org));
+    for recipient in recipients {
+        match check_recipient(service, store, now, sender, &recipient.address)? {
+            Answer::Recipient { inbox, org, .. } => (recipient.inbox, recipient.org) = (inbox, org),
+            _ => return Err(Refusal::Internal),
+        }
+    }
+    Ok(())
+}
+
 /// Puts off the first try of a sender that a recipient does not know, where the operator wants it.
 /// It comes after every other check of the recipient: what is refused for good is refused at once.
 /// A report that comes to a return path is never put off: the inbox has written to its sender. Nor
@@ -343,14 +365,23 @@ pub fn charge_sends(
         (Noun::Organization, of_org, limits.org_sends_per_day as u64),
     ];
     if let Some((of, _, max)) = budgets.into_iter().find(|(_, sent, max)| sent > max) {
-        let renews_at = (day + 1).saturating_mul(DAY_MS);
-        let retry_ms = u64::try_from(renews_at.saturating_sub(now.unix_ms)).unwrap_or(0);
-        return Err(Refusal::RateLimited {
-            rate: Rate::SentInDay { of, max, renews_at },
-            retry_ms,
-        });
+        return Err(used_up(now, |renews_at| Rate::SentInDay {
+            of,
+            max,
+            renews_at,
+        }));
     }
     Ok(())
+}
+
+/// The refusal of a message by a budget of the day; `rate` is told when the budget begins anew.
+pub fn used_up(now: Now, rate: impl FnOnce(i64) -> Rate) -> Refusal {
+    let renews_at = (day_of(now) + 1).saturating_mul(DAY_MS);
+    let retry_ms = u64::try_from(renews_at.saturating_sub(now.unix_ms)).unwrap_or(0);
+    Refusal::RateLimited {
+        rate: rate(renews_at),
+        retry_ms,
+    }
 }
 
 /// The UTC day, counted from 1970.

@@ -63,7 +63,7 @@ impl Store {
                 cost,
             ],
         )?;
-        self.count_waiting(approval.org, cost)
+        self.count_org_cost(approval.org, cost)
     }
 
     /// How many messages of an organization wait for a decision, counted up to `max`.
@@ -203,7 +203,7 @@ impl Store {
         for (id, org, cost) in &old {
             self.direct()
                 .run("DELETE FROM approval WHERE id = ?1", [*id])?;
-            self.count_waiting(*org, -cost)?;
+            self.count_org_cost(*org, -cost)?;
         }
         Ok(old.len() as u64 == u64::from(limit))
     }

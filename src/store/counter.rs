@@ -373,6 +373,15 @@ impl Store {
         self.count_org(org, delta)
     }
 
+    /// Counts octets that rows of an organization cost on disk, if it has not ended.
+    pub(super) fn count_org_cost(&self, org: OrgId, cost: i64) -> Result<(), Error> {
+        let delta = OrgDelta {
+            cost,
+            ..OrgDelta::default()
+        };
+        self.count_org_if_there(org, &delta)
+    }
+
     /// How many of something an organization has: a counter that [`OrgDelta`] moves.
     fn org_counter(&self, org: OrgId, at: usize) -> Result<u64, Error> {
         self.hold_org(org)?;

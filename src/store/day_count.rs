@@ -62,16 +62,6 @@ impl Store {
         Ok(found.unwrap_or_default())
     }
 
-    /// Whether an inbox has written to an address since a time, as far as it remembers.
-    pub fn has_written_to(&self, inbox: InboxId, address: &str, since: i64) -> Result<bool, Error> {
-        let found = self.direct().one(
-            "SELECT 1 FROM known_sender WHERE inbox = ?1 AND address = ?2 AND at >= ?3",
-            params![inbox.0, address, since],
-            |_| Ok(()),
-        )?;
-        Ok(found.is_some())
-    }
-
     /// Deletes counts of days before this one, at most `limit`; whether there may be more.
     pub fn trim_day_counts(&self, day: i64, limit: u32) -> Result<bool, Error> {
         let gone = self.direct().run(

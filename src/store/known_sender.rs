@@ -54,6 +54,16 @@ impl Store {
         )
     }
 
+    /// Whether an inbox has written to an address since a time, as far as it remembers.
+    pub fn has_written_to(&self, inbox: InboxId, address: &str, since: i64) -> Result<bool, Error> {
+        let found = self.direct().one(
+            "SELECT 1 FROM known_sender WHERE inbox = ?1 AND address = ?2 AND at >= ?3",
+            params![inbox.0, address, since],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
     /// Notes that an inbox knows a sender. One that is let in stays so. A day in which it writes to
     /// the same address many times costs one row.
     pub fn note_sender(

@@ -6,7 +6,7 @@
 
 use rusqlite::{Row, params};
 
-use super::quota::{METADATA_BYTES, OrgDelta};
+use super::quota::METADATA_BYTES;
 use super::{Error, Store, int};
 use crate::call::{EntryId, InboxId, OrgId};
 
@@ -55,15 +55,7 @@ impl Store {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             row,
         )?;
-        self.count_metadata(org, METADATA_BYTES.saturating_add(int(octets as u64)))
-    }
-
-    fn count_metadata(&self, org: OrgId, cost: i64) -> Result<(), Error> {
-        let delta = OrgDelta {
-            cost,
-            ..OrgDelta::default()
-        };
-        self.count_org_if_there(org, &delta)
+        self.count_org_cost(org, METADATA_BYTES.saturating_add(int(octets as u64)))
     }
 
     /// The JSON of a message that was sent.
@@ -134,7 +126,7 @@ impl Store {
                 |r| r.get::<_, i64>(0),
             )?;
             if let Some(octets) = octets {
-                self.count_metadata(org, -METADATA_BYTES.saturating_add(octets))?;
+                self.count_org_cost(org, -METADATA_BYTES.saturating_add(octets))?;
             }
         }
         Ok(())

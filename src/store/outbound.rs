@@ -509,11 +509,7 @@ impl Store {
                 cost,
             ],
         )?;
-        let delta = OrgDelta {
-            cost: cost.saturating_sub(row.cost),
-            ..OrgDelta::default()
-        };
-        self.count_org_if_there(row.org, &delta)?;
+        self.count_org_cost(row.org, cost.saturating_sub(row.cost))?;
         match row.body {
             Some(body) => self.drop_body(row.org, body, true),
             None => Ok(()),
@@ -594,11 +590,7 @@ impl Store {
             "UPDATE outbound SET status = ?2, history = ?3, cost = ?4 WHERE id = ?1",
             params![row.id.0, row.status.stored(), history, cost],
         )?;
-        let delta = OrgDelta {
-            cost: cost.saturating_sub(row.cost),
-            ..OrgDelta::default()
-        };
-        self.count_org_if_there(row.org, &delta)
+        self.count_org_cost(row.org, cost.saturating_sub(row.cost))
     }
 
     /// Up to `limit` rows of which the lease has ended, or is of another process.

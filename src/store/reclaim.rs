@@ -9,7 +9,7 @@
 //! neither, and `verify` counts with them. Nothing here is an event: the deletion has been
 //! announced already.
 
-use super::quota::{KEY_INBOX_BYTES, OrgDelta};
+use super::quota::KEY_INBOX_BYTES;
 use super::{Error, Store};
 use crate::call::{BodyId, EntryId, InboxId, Now, OrgId};
 
@@ -205,11 +205,7 @@ impl Store {
                 "DELETE FROM key_inbox WHERE key = ?1 AND inbox = ?2",
                 [*key, inbox],
             )?;
-            let delta = OrgDelta {
-                cost: -KEY_INBOX_BYTES,
-                ..OrgDelta::default()
-            };
-            self.count_org_if_there(*org, &delta)?;
+            self.count_org_cost(*org, -KEY_INBOX_BYTES)?;
         }
         if !bound.is_empty() {
             return Ok(bound.len() as i64);

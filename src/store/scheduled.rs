@@ -10,7 +10,6 @@ use rusqlite::{Row, params};
 
 use super::approval::waiting_cost;
 use super::outbound::ENDED_KEPT_MS;
-use super::quota::OrgDelta;
 use super::{Error, HeldEnvelope, Store, format, int, uint};
 use crate::call::{EntryId, InboxId, Now, OrgId, OutboundStatus};
 
@@ -65,16 +64,7 @@ impl Store {
                 cost,
             ],
         )?;
-        self.count_waiting(mail.org, cost)
-    }
-
-    /// Counts what a row costs that waits.
-    pub(super) fn count_waiting(&self, org: OrgId, cost: i64) -> Result<(), Error> {
-        let delta = OrgDelta {
-            cost,
-            ..OrgDelta::default()
-        };
-        self.count_org_if_there(org, &delta)
+        self.count_org_cost(mail.org, cost)
     }
 
     /// How many messages of an organization wait for their time, counted up to `max`.
@@ -180,7 +170,7 @@ impl Store {
         };
         self.direct()
             .run("DELETE FROM scheduled WHERE entry = ?1", [entry.0])?;
-        self.count_waiting(org, -cost)?;
+        self.count_org_cost(org, -cost)?;
         Ok(true)
     }
 

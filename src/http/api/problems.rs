@@ -541,7 +541,7 @@ fn policy(refusal: &PolicyRefusal) -> Box<Problem> {
 }
 
 /// Words with a capital letter and a full stop.
-fn sentence(words: &str) -> String {
+pub(super) fn sentence(words: &str) -> String {
     let mut chars = words.chars();
     let first = chars.next().into_iter().flat_map(char::to_uppercase);
     first.chain(chars).chain(['.']).collect()

@@ -8,7 +8,7 @@ use super::fields::FieldKind::{
 };
 use super::fields::{ANY, BodyTable, FieldRow, characters, fields, sometimes};
 use super::operation::{Gives, Operation, ResponseContent, Takes};
-use super::problems::Problem;
+use super::problems::{Problem, sentence};
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
 use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
@@ -148,13 +148,6 @@ fn why(row: &(TrialVerdict, TrialRecipient)) -> Option<(&'static str, &'static s
 
 fn rule(row: &(TrialVerdict, TrialRecipient)) -> Option<&str> {
     row.1.refused.as_ref()?.1.as_deref()
-}
-
-/// With a capital letter and a stop.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-    first.into_iter().chain(letters).chain(['.']).collect()
 }
 
 const DRY_RUN: FieldRow = sometimes(

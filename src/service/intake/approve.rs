@@ -5,7 +5,7 @@ use super::analyse::{analyse, check_size};
 use super::lookup::LOOKUP_MS;
 use super::parsed::{ParsedMessage, WayIn};
 use crate::call::{
-    Access, Answer, ApprovalEdit, ApprovalId, ApprovedMail, ConflictReason, Envelope, Refusal,
+    Access, ApprovalEdit, ApprovalId, ApprovedMail, ConflictReason, Envelope, Refusal,
 };
 use crate::crypto;
 use crate::mail::parse::address::Address;
@@ -15,7 +15,6 @@ use crate::mail::write::compose::{self, AttachedFile, Compose};
 use crate::mail::write::field;
 use crate::mail::{Digest, Headers, text};
 use crate::pace;
-use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
 use crate::service::field::invalid;
 use crate::service::mail::opened::OpenedMessage;
@@ -51,14 +50,7 @@ pub(super) fn approved(
     check_size(context, &octets)?;
     let analysis = analyse(context, &octets, octets.len().min(OWN_HEADER), usize::MAX)?;
     let mut recipients = found.envelope.recipients.clone();
-    for recipient in &mut recipients {
-        let sender = (Some(access), SendingParty::Org(access.org));
-        let place = &recipient.address;
-        match policy::check_recipient(service, store, context.now, sender, place)? {
-            Answer::Recipient { inbox, org, .. } => (recipient.inbox, recipient.org) = (inbox, org),
-            _ => return Err(Refusal::Internal),
-        }
-    }
+    policy::find_recipients_again(service, store, context.now, access, &mut recipients)?;
     Ok(ParsedMessage {
         way: WayIn::Approved {
             inbox: row.inbox,

@@ -6,7 +6,7 @@ use super::decide::{own_copy, references_of, send_on};
 use super::plan::{Delivery, Effect, Plan, Released};
 use super::screen::ScreenedSender;
 use super::treat::Treatment;
-use crate::call::{Answer, Decision, Envelope, Need, Refusal, SenderAuth};
+use crate::call::{Decision, Envelope, Need, Refusal, SenderAuth};
 use crate::mail::{Bounds, digest};
 use crate::service::access::login::folder_access;
 use crate::service::access::receives::SendingParty;
@@ -50,14 +50,7 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
     let party = SendingParty::Org(org);
     let access = folder_access(org);
     let mut recipients = mail.envelope.recipients.clone();
-    for recipient in &mut recipients {
-        let sender = (Some(&access), party);
-        let place = &recipient.address;
-        match policy::check_recipient(service, store, context.now, sender, place)? {
-            Answer::Recipient { inbox, org, .. } => (recipient.inbox, recipient.org) = (inbox, org),
-            _ => return Err(Refusal::Internal),
-        }
-    }
+    policy::find_recipients_again(service, store, context.now, &access, &mut recipients)?;
     let outgoing = OutgoingMail {
         org,
         inbox,

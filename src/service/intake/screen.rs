@@ -5,8 +5,8 @@
 //! no inbox. It stores nothing, and mail is refused only while its sender waits for the answer.
 
 use crate::call::{
-    InboxId, OrgId, PolicyReason, PolicyRefusal, ReceiveDefault, Recipient, Refusal,
-    RefusedRecipient, SenderAuth, SpecialUse,
+    InboxId, OrgId, PolicyReason, PolicyRefusal, ReceiveDefault, Recipient, Refusal, SenderAuth,
+    SpecialUse,
 };
 use crate::service::context::ReadContext;
 use crate::service::{Service, lists};
@@ -80,18 +80,7 @@ pub(super) fn screen(
 /// The refusal of a message that some of its recipients do not take.
 pub(super) fn refused(recipients: Vec<String>) -> Refusal {
     let reason = PolicyReason::SenderUnknown;
-    let recipients = recipients.into_iter();
-    Refusal::Policy(Box::new(PolicyRefusal {
-        reason,
-        rule: None,
-        recipients: recipients
-            .map(|address| RefusedRecipient {
-                address,
-                reason,
-                rule: None,
-            })
-            .collect(),
-    }))
+    Refusal::Policy(Box::new(PolicyRefusal::of(reason, recipients)))
 }
 
 /// Whether the author may be another one than From says: no check shows who it is.

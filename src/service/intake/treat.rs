@@ -50,9 +50,9 @@ pub(super) fn treat(
     request: &Request<()>,
     parsed: &ParsedMessage,
 ) -> Result<Treatment, Refusal> {
-    if !matches!(parsed.way, WayIn::Inbound(_)) {
+    let WayIn::Inbound(origin) = &parsed.way else {
         return Ok(Treatment::default());
-    }
+    };
     let is_spoofed = is_spoofed(service, context, (&parsed.body, &parsed.analysis))?;
     let Some(found) = parsed.judge(context.now.unix_ms / 1000) else {
         let auth = match is_spoofed {
@@ -69,7 +69,7 @@ pub(super) fn treat(
         host: &context.shared.host,
         address: request.peer,
         reverse_path: parsed.envelope.reverse_path.as_deref(),
-        helo: parsed.arrival().map_or("", |arrival| arrival.helo),
+        helo: &origin.helo,
     };
     Ok(Treatment {
         auth: SenderAuth::Checked(Authentication {

@@ -6,7 +6,7 @@
 
 use crate::call::{Access, InboxId, KeyId, Limits, Noun, Now, OrgId, Rate, Recipient, Refusal};
 use crate::mail::Address;
-use crate::service::policy::{charge_sends, day_of};
+use crate::service::policy::{charge_sends, day_of, used_up};
 use crate::store::{DayCount, Store};
 
 /// A message that draws from budgets.
@@ -135,15 +135,6 @@ fn strangers(store: &Store, now: Now, spending: &Spending<'_>) -> Result<u64, Re
         }
     }
     Ok(new.len() as u64)
-}
-
-fn used_up(now: Now, rate: impl FnOnce(i64) -> Rate) -> Refusal {
-    let renews_at = (day_of(now) + 1).saturating_mul(DAY_MS);
-    let retry_ms = u64::try_from(renews_at.saturating_sub(now.unix_ms)).unwrap_or(0);
-    Refusal::RateLimited {
-        rate: rate(renews_at),
-        retry_ms,
-    }
 }
 
 const DAY_MS: i64 = 86_400_000;

@@ -6,7 +6,7 @@
 
 use crate::call::{
     Change, EntryId, EventKind, FailureClass, InboxId, Metric, OrgId, OutboundId, OutboundNews,
-    PolicyReason, PolicyRefusal, Recipient, Refusal, RefusedRecipient, UidSet,
+    PolicyReason, PolicyRefusal, Recipient, Refusal, UidSet,
 };
 use crate::mail::Address;
 use crate::service::answer_rates::AnswerPair;
@@ -29,22 +29,17 @@ pub fn check(
             continue;
         };
         if context.service.answers().is_suspected(pair, now_ms) {
-            refused.push(RefusedRecipient {
-                address: recipient.address.clone(),
-                reason: PolicyReason::LoopSuspected,
-                rule: None,
-            });
+            refused.push(recipient.address.clone());
         }
     }
     if refused.is_empty() {
         return Ok(());
     }
     context.shared.metrics.count(Metric::RejectedLoop);
-    Err(Refusal::Policy(Box::new(PolicyRefusal {
-        reason: PolicyReason::LoopSuspected,
-        rule: None,
-        recipients: refused,
-    })))
+    let reason = PolicyReason::LoopSuspected;
+    Err(Refusal::Policy(Box::new(PolicyRefusal::of(
+        reason, refused,
+    ))))
 }
 
 /// Counts an answer that is stored, and tells of a loop once.
