@@ -23,6 +23,7 @@ pub(crate) mod operation;
 pub(crate) mod org;
 pub(crate) mod outbound;
 pub(crate) mod problems;
+pub(crate) mod refused;
 pub(crate) mod routes;
 pub(crate) mod send;
 pub(crate) mod shapes;

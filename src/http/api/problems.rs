@@ -1,5 +1,5 @@
-//! Every error: one closed table from `Refusal` to code, message and hint, and the errors of
-//! HTTP itself.
+//! Every error that a client sees: its status, code, message and hint, and the errors of HTTP
+//! itself. What the product refuses has its words in `refused.rs`.
 //!
 //! A client learns what is wrong and what to do, and never how the server failed: `Internal` is
 //! one sentence. A thing that the key may not see is not found.
@@ -11,32 +11,28 @@ use super::fields::FieldKind::{List, Object, Text};
 use super::fields::{ANY, FieldRow, fields};
 use super::inbox::COUNT;
 use super::shapes::{Shape, shape};
-use crate::call::{
-    Allowance, ConflictReason, Countable, Limits, Noun, Now, PolicyReason, PolicyRefusal, Rate,
-    Refusal, RefusedRecipient,
-};
+use crate::call::{Allowance, Now, RefusedRecipient};
 use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response, ResponseFrame, request_id};
-use crate::mail::time::rfc3339;
 
 /// An error in the words of HTTP. It is boxed where it is returned, since it is rare and large.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Problem {
     pub code: &'static ErrorCode,
-    message: Cow<'static, str>,
-    hint: Cow<'static, str>,
+    pub(super) message: Cow<'static, str>,
+    pub(super) hint: Cow<'static, str>,
     field: Option<String>,
     retry_ms: Option<u64>,
     /// The rate that is used up, in place of the rate of requests.
     pub allowance: Option<Allowance>,
     /// The limit on a number of things that is reached.
-    max: Option<u64>,
+    pub(super) max: Option<u64>,
     allow: Option<String>,
     oldest: Option<u64>,
     /// The id of the rule that refuses.
-    rule: Option<String>,
+    pub(super) rule: Option<String>,
     /// The recipients that policy refuses.
-    recipients: Vec<RefusedRecipient>,
+    pub(super) recipients: Vec<RefusedRecipient>,
     /// The connection must end: the beginning of the next request is unknown.
     pub fatal: bool,
 }
@@ -183,7 +179,7 @@ impl Problem {
     }
 
     /// 403: the operator's token is not taken there.
-    fn operator_elsewhere() -> Box<Problem> {
+    pub(super) fn operator_elsewhere() -> Box<Problem> {
         Problem::new(
             codes::OPERATOR_ELSEWHERE,
             "The operator's token is not taken from this address.",
@@ -193,7 +189,7 @@ impl Problem {
     }
 
     /// 403: the key is bound to inboxes.
-    fn key_bound() -> Box<Problem> {
+    pub(super) fn key_bound() -> Box<Problem> {
         Problem::new(
             codes::KEY_BOUND,
             "The key is bound to inboxes, and this concerns the organization or other inboxes.",
@@ -203,7 +199,7 @@ impl Problem {
     }
 
     /// 403: the domain waits for a proof.
-    fn not_verified(domain: &str) -> Box<Problem> {
+    pub(super) fn not_verified(domain: &str) -> Box<Problem> {
         Problem::new(
             codes::DOMAIN_NOT_VERIFIED,
             format!("The domain `{}` is not verified.", printable(domain)),
@@ -330,292 +326,11 @@ impl Problem {
     }
 }
 
-fn conflict(reason: ConflictReason) -> Box<Problem> {
-    match reason {
-        ConflictReason::NotRetryable => Problem::new(
-            codes::NOT_RETRYABLE,
-            "It is not tried again: the recipient has ended, or waits for an approval.",
-            "Send the message again, or decide on its approval.",
-        ),
-        ConflictReason::NotCancellable => Problem::new(
-            codes::NOT_CANCELLABLE,
-            "It cannot be taken back: the recipient has ended, or the message is leaving for it now.",
-            "Read the recipient again to see what became of it.",
-        ),
-        reason => Problem::new(
-            codes::CONFLICT,
-            // A mailbox of IMAP is a folder of REST.
-            format!(
-                "It cannot be done now: {}.",
-                reason
-                    .reason()
-                    .replace("mailboxes", "folders")
-                    .replace("mailbox", "folder")
-            ),
-            "Change what stands in the way, then try again.",
-        ),
-    }
-}
-
-/// Of a message that is refused for what it is.
-fn unfit(refusal: &Refusal) -> Box<Problem> {
-    let (code, why) = match refusal {
-        Refusal::Loop => (codes::MAIL_LOOP, "The message has passed too many servers."),
-        Refusal::DmarcPolicy { .. } => (
-            codes::SENDER_NOT_ALLOWED,
-            "The policy of the domain in From refuses the message.",
-        ),
-        _ => (
-            codes::STRAY_OCTETS,
-            "The message has a bare CR, LF or NUL in it.",
-        ),
-    };
-    Problem::bad_request(code, why)
-}
-
-/// The table. It is exhaustive: a new refusal does not compile until it has a row here.
-pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
-    let bad = Problem::bad_request;
-    match refusal {
-        Refusal::BadCredentials { allowance, .. } => {
-            let mut problem = Problem::unauthorized("The key is wrong, revoked or expired.");
-            problem.allowance = *allowance;
-            problem
-        }
-        Refusal::KeyExpired => Problem::unauthorized("The key has expired."),
-        Refusal::OrgDeleted => Problem::unauthorized("The organization has been deleted."),
-        Refusal::LoginLimited { retry_ms, .. } => too_many_failures(*retry_ms, limits),
-        Refusal::MissingScope(scope) => Problem::missing_scope(scope.first_name()),
-        Refusal::OperatorElsewhere => Problem::operator_elsewhere(),
-        Refusal::KeyBound => Problem::key_bound(),
-        Refusal::DomainNotVerified { domain } => Problem::not_verified(domain),
-        // A mailbox of IMAP is a folder of REST.
-        Refusal::NotFound(Noun::Mailbox) => no_folder(),
-        Refusal::NotFound(noun) => Problem::not_found(noun.name()),
-        Refusal::Exists(noun) => Problem::new(
-            codes::ALREADY_EXISTS,
-            format!("The {} is there already.", name_in_rest(*noun)),
-            "Choose another name, or use the one that is there.",
-        ),
-        Refusal::RelayDenied => Problem::new(
-            codes::RELAY_DENIED,
-            "This server does not relay for that address.",
-            "Send from an inbox of yours.",
-        ),
-        Refusal::NoSuchInbox => bad(
-            codes::NO_SUCH_RECIPIENT,
-            "A local recipient does not exist.",
-        ),
-        Refusal::NoSuchRecipient { field, address } => no_recipient(field, address),
-        Refusal::SenderNotAllowed => Problem::new(
-            codes::SENDER_NOT_ALLOWED,
-            "The key may not send as this address.",
-            "Send from an inbox that the key may see.",
-        ),
-        Refusal::BadFrom(fault) => Problem::invalid("from", fault.reason()),
-        Refusal::InvalidPlace { field, why } => Problem::invalid(field, why),
-        Refusal::Invalid { field, why } => Problem::invalid(field, why),
-        Refusal::TooBig { what, max } => Problem::new(
-            codes::TOO_LARGE,
-            format!(
-                "There is too much of the {}: the limit is {max}.",
-                what.name()
-            ),
-            "Make it smaller.",
-        ),
-        Refusal::Loop | Refusal::DmarcPolicy { .. } | Refusal::StrayOctets => unfit(refusal),
-        Refusal::OverQuota { of, max } => over_quota(*of, *max),
-        Refusal::Policy(refusal) => policy(refusal),
-        Refusal::RateLimited { rate, retry_ms } => rate_limited(*rate, *retry_ms, limits),
-        Refusal::Limit { what, max } => limit(*what, *max),
-        Refusal::IdempotencyConflict => Problem::new(
-            codes::IDEMPOTENCY_CONFLICT,
-            "The Idempotency-Key cannot be used: it was used with another request.",
-            "Use a new key for a new request, and the same body for the same key.",
-        ),
-        Refusal::Conflict(reason) => conflict(*reason),
-        Refusal::Expired { oldest } => Problem::expired(*oldest),
-        Refusal::SearchDeadline => {
-            Problem::unavailable(codes::SEARCH_DEADLINE, "The search took too long.")
-        }
-        Refusal::NoSpace => Problem::unavailable(
-            codes::NO_SPACE,
-            "The server is too full to take mail for now.",
-        ),
-        Refusal::Internal => Problem::unavailable(
-            codes::INTERNAL,
-            "Something went wrong here; it is in our log.",
-        ),
-        Refusal::Damaged => Problem::new(
-            codes::DAMAGED,
-            "What is stored here is damaged; the log of the server names it.",
-            "Ask the operator to run `postern verify`; another message may be read.",
-        ),
-        Refusal::Stopping => {
-            Problem::unavailable(codes::STOPPING, "The server is stopping.").and_close()
-        }
-    }
-}
-
-/// A wrong key after too many of its address.
-fn too_many_failures(retry_ms: u64, limits: &Limits) -> Box<Problem> {
-    let limit = limits.login_failures_per_minute as u64;
-    let mut problem = Problem::too_many(retry_ms, limit);
-    problem.code = codes::TOO_MANY_FAILURES;
-    problem.message = "The key is wrong, and too many wrong keys came from this address.".into();
-    problem.hint =
-        "A right key works at once; wrong ones get this answer for as long as Retry-After says."
-            .into();
-    problem
-}
-
-/// A rate that is used up, in the words of what it counts.
-fn rate_limited(rate: Rate, retry_ms: u64, limits: &Limits) -> Box<Problem> {
-    match rate {
-        Rate::Requests => Problem::too_many(retry_ms, limits.http_requests_per_minute as u64),
-        Rate::OrgRequests { max } => {
-            let mut problem = Problem::too_many(retry_ms, max);
-            problem.message = format!(
-                "Too many requests of your organization: all keys of it may make {max} in a minute \
-                 together."
-            )
-            .into();
-            problem
-        }
-        Rate::Received { max } => {
-            let mut problem = Problem::too_many(retry_ms, max);
-            problem.message = format!(
-                "A recipient's inbox takes {max} messages in a minute, fewer from one sender, and \
-                 no more from you for now."
-            )
-            .into();
-            problem
-        }
-        // Of port 25 alone.
-        Rate::FirstTry => Problem::too_many(retry_ms, 1),
-        Rate::Messages { max } | Rate::Octets { max } | Rate::Recipients { max } => {
-            Problem::too_many(retry_ms, max)
-        }
-        Rate::SentInDay { of, max, renews_at } => {
-            let used = format!(
-                "The {} has used up its daily budget of {max} messages",
-                of.name()
-            );
-            budget_exceeded(retry_ms, (max, renews_at), &used)
-        }
-        Rate::NewRecipients { max, renews_at } => {
-            let used = format!("The inbox has used up its daily budget of {max} new recipients");
-            budget_exceeded(retry_ms, (max, renews_at), &used)
-        }
-    }
-}
-
-/// A budget of a day is used up.
-fn budget_exceeded(retry_ms: u64, (max, renews_at): (u64, i64), used: &str) -> Box<Problem> {
-    let mut problem = Problem::too_many(retry_ms, max);
-    let renews_at = rfc3339(renews_at);
-    problem.code = codes::BUDGET_EXCEEDED;
-    problem.message = format!("{used}; the budget begins anew at {renews_at}.").into();
-    problem.hint = format!("Send it again after {renews_at}.").into();
-    problem
-}
-
-/// A refusal by policy, with every recipient that is refused.
-fn policy(refusal: &PolicyRefusal) -> Box<Problem> {
-    let reason = refusal.reason;
-    let code = match reason {
-        PolicyReason::SendOff => codes::SEND_OFF,
-        PolicyReason::OrgPaused => codes::ORG_PAUSED,
-        PolicyReason::SenderUnknown => codes::RECEIVE_BLOCKED,
-        PolicyReason::SendBlocked => codes::SEND_BLOCKED,
-        PolicyReason::Suppressed => codes::SUPPRESSED,
-        PolicyReason::ReceiveBlocked => codes::RECEIVE_BLOCKED,
-        PolicyReason::LoopSuspected => codes::LOOP_SUSPECTED,
-        PolicyReason::Changed => codes::POLICY_CHANGED,
-    };
-    let fix = sentence(reason.fix());
-    let mut problem = Problem::new(code, sentence(reason.says()), fix);
-    problem.rule.clone_from(&refusal.rule);
-    problem.recipients.clone_from(&refusal.recipients);
-    problem
-}
-
 /// Words with a capital letter and a full stop.
 pub(super) fn sentence(words: &str) -> String {
     let mut chars = words.chars();
     let first = chars.next().into_iter().flat_map(char::to_uppercase);
     first.chain(chars).chain(['.']).collect()
-}
-
-fn over_quota(of: Noun, max: u64) -> Box<Problem> {
-    let hint = match of {
-        Noun::Organization => "Delete messages for good, or inboxes.",
-        _ => "Delete messages for good, or use another inbox.",
-    };
-    Problem::new(
-        codes::OVER_QUOTA,
-        format!(
-            "The {} is full: it may store {max} octets, with what its rows cost on disk.",
-            of.name()
-        ),
-        hint,
-    )
-}
-
-fn limit(kind: Countable, max: u64) -> Box<Problem> {
-    if kind == Countable::Recipients {
-        let why = format!("may, together with cc and bcc, name at most {max} recipients");
-        return Problem::invalid("to", &why);
-    }
-    // A keyword of IMAP is a label of REST, a mailbox is a folder.
-    let what = match kind {
-        Countable::Keywords => "labels on the message",
-        Countable::MailboxKeywords => "different labels in the folder",
-        Countable::Mailboxes => "folders",
-        Countable::Messages => "messages in the folder",
-        Countable::Streams => "open event streams",
-        other => other.name(),
-    };
-    let hint = match kind {
-        Countable::KeptOctets => {
-            "Send the request without Idempotency-Key, or later: an answer is kept for a day."
-        }
-        Countable::InboxesInMove => "Move those under it first, each with what is under it.",
-        Countable::Keywords => "Take a label away first.",
-        Countable::MailboxKeywords => {
-            "Use a label that is in use in the folder, or take one away from all its messages first."
-        }
-        _ => "Close or delete one first.",
-    };
-    let mut problem = Problem::new(
-        codes::LIMIT_REACHED,
-        format!("There are as many {what} as there may be: the limit is {max}."),
-        hint,
-    );
-    problem.max = Some(max);
-    problem
-}
-
-fn no_recipient(field: &str, address: &str) -> Box<Problem> {
-    Problem::new(
-        codes::NO_SUCH_RECIPIENT,
-        format!("There is no inbox `{}` here.", printable(address)),
-        "Correct the address or leave it out; nothing was sent.",
-    )
-    .of(field)
-}
-
-fn name_in_rest(noun: Noun) -> &'static str {
-    match noun {
-        Noun::Mailbox => "folder",
-        other => other.name(),
-    }
-}
-
-fn no_folder() -> Box<Problem> {
-    let mut problem = Problem::not_found("folder").of("folder");
-    problem.hint = "Name a folder that is there, such as INBOX, Sent or Trash.".into();
-    problem
 }
 
 /// The whole response to a peer whose connection is refused: 429 when it came too often, with the
@@ -686,113 +401,3 @@ pub(crate) fn printable(text: &str) -> String {
 const SHOWN_MAX: usize = 100;
 /// A full disk or a restart is over in seconds.
 const UNAVAILABLE_RETRY_MS: u64 = 5000;
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::call::Bounded;
-    use crate::call::FromFault;
-    use crate::call::Rate;
-    use crate::call::Scopes;
-
-    fn limit(what: Countable) -> Refusal {
-        Refusal::Limit { what, max: 16 }
-    }
-
-    #[test]
-    fn every_refusal_has_a_status_and_words() {
-        const FULL: Refusal = Refusal::OverQuota {
-            of: Noun::Inbox,
-            max: 5,
-        };
-        let limits = Limits::default();
-        let domain = "x.test".to_owned();
-        let (delay_ms, retry_ms) = (0, 1);
-        let too_many = Refusal::LoginLimited { delay_ms, retry_ms };
-        let rate = Rate::Requests;
-        for (refusal, status) in [
-            (Refusal::UNKNOWN_KEY, 401),
-            (Refusal::KeyExpired, 401),
-            (Refusal::OrgDeleted, 401),
-            (Refusal::DomainNotVerified { domain }, 403),
-            (too_many, 429),
-            (Refusal::MissingScope(Scopes::ADMIN), 403),
-            (Refusal::OperatorElsewhere, 403),
-            (Refusal::KeyBound, 403),
-            (Refusal::NotFound(Noun::Inbox), 404),
-            (Refusal::Exists(Noun::Inbox), 409),
-            (Refusal::RelayDenied, 403),
-            (Refusal::NoSuchInbox, 400),
-            (
-                Refusal::NoSuchRecipient {
-                    field: "to[0]".into(),
-                    address: "a@b".into(),
-                },
-                400,
-            ),
-            (
-                Refusal::InvalidPlace {
-                    field: "attachments[0].content".into(),
-                    why: "is not base64".into(),
-                },
-                400,
-            ),
-            (Refusal::SenderNotAllowed, 403),
-            (Refusal::BadFrom(FromFault::Group), 400),
-            (
-                Refusal::Invalid {
-                    field: "to",
-                    why: "is not an address".into(),
-                },
-                400,
-            ),
-            (
-                Refusal::TooBig {
-                    what: Bounded::Message,
-                    max: 1,
-                },
-                413,
-            ),
-            (Refusal::Loop, 400),
-            (Refusal::StrayOctets, 400),
-            (FULL, 403),
-            (Refusal::RateLimited { rate, retry_ms }, 429),
-            (limit(Countable::Streams), 409),
-            (limit(Countable::Inboxes), 409),
-            (Refusal::IdempotencyConflict, 409),
-            (Refusal::Conflict(ConflictReason::MailboxHasChildren), 409),
-            (Refusal::Expired { oldest: 5 }, 410),
-            (Refusal::SearchDeadline, 503),
-            (Refusal::NoSpace, 507),
-            (Refusal::Internal, 503),
-            (Refusal::Damaged, 500),
-            (Refusal::Stopping, 503),
-        ] {
-            let problem = refused(&refusal, &limits);
-            assert_eq!(problem.code.status, status, "{refusal:?}");
-            let response = problem.response("req_1");
-            let body = String::from_utf8(response.body.whole().into_owned()).unwrap();
-            let value: serde_json::Value = serde_json::from_str(&body).unwrap();
-            for field in ["code", "message", "hint", "request_id"] {
-                assert!(value["error"][field].is_string(), "{refusal:?} {field}");
-            }
-            let waits = response.header("Retry-After").is_some();
-            let limit = matches!(refusal, Refusal::Limit { .. });
-            assert_eq!(
-                waits,
-                !limit && matches!(status, 429 | 503 | 507),
-                "{refusal:?}"
-            );
-        }
-        let slow = refused(
-            &Refusal::RateLimited {
-                rate: Rate::Requests,
-                retry_ms: 1500,
-            },
-            &limits,
-        )
-        .response("r");
-        assert_eq!(slow.header("Retry-After"), Some("2"));
-    }
-}

@@ -6,7 +6,8 @@
 //! and a value that no route takes are panics, so that every test finds them.
 
 use super::fields::{BodyTable, FieldKind, FieldRow, Presence, TextBound};
-use super::problems::{Problem, printable, refused};
+use super::problems::{Problem, printable};
+use super::refused::refused;
 use crate::call::bounds::{check_keyword, check_line, is_one_line};
 use crate::call::{
     Countable, DraftAddress, InboxRef, Limits, NamedAddress, Refusal, Scopes, ThreadId,

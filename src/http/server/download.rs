@@ -13,7 +13,7 @@ use crate::call::{Answer, Call, EntryRead, InboxRead, Now, OctetsOf, PartSource,
 use crate::engine::{HIGH_WATER, Output};
 use crate::http::api::credentials;
 use crate::http::api::message;
-use crate::http::api::problems::refused;
+use crate::http::api::refused::refused;
 use crate::http::wire::response::{Length, MediaType, Response};
 use crate::mail::parse::transfer::{Decoder, Encoding};
 

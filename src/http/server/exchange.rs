@@ -17,7 +17,8 @@ use crate::engine::Output;
 use crate::http::api::codes;
 use crate::http::api::credentials;
 use crate::http::api::message;
-use crate::http::api::problems::{Problem, refused};
+use crate::http::api::problems::Problem;
+use crate::http::api::refused::refused;
 use crate::http::api::routes::{
     RouteRequest, RouteResult, RouteRow, RouteStep, ShowAnswer, ShowWritten,
 };

@@ -17,7 +17,8 @@ use crate::call::{
     Refusal, Reply, SessionEnd, Topic,
 };
 use crate::engine::Output;
-use crate::http::api::problems::{Problem, refused};
+use crate::http::api::problems::Problem;
+use crate::http::api::refused::refused;
 
 /// One subscription.
 #[derive(Debug)]
