@@ -15,24 +15,19 @@
 //! Every request is counted against a rate before it is answered, also one that is refused: of
 //! its key, or of its address where it has none. What is left stands in every response.
 
+mod begin;
 mod download;
 mod exchange;
 mod paging;
 
-use crate::call::{
-    Allowance, Answer, Ask, Caller, Event, Holders, LONG_ANSWER_BYTES, Look, Metric, Now, Opening,
-    Refusal, Reply, Topic,
-};
-use crate::crypto::sha256_parts;
+use crate::call::{Event, Holders, LONG_ANSWER_BYTES, Metric, Now, Opening, Refusal, Reply};
 use crate::engine::{HIGH_WATER, Input, Output, Trust};
 use crate::http::api::codes;
-use crate::http::api::operation::Takes;
 use crate::http::api::problems::Problem;
 use crate::http::api::refused::refused;
-use crate::http::api::routes::{self, Match, RouteNeed, RouteRow};
 use crate::http::stream::EventStream;
 use crate::http::wire::body::BodyReader;
-use crate::http::wire::head::{self, Credentials, Finder, Framing, HeadSearch};
+use crate::http::wire::head::{self, Finder, Framing, HeadSearch};
 use crate::http::wire::response::{Length, MediaType, Response, request_id};
 use exchange::{Exchange, KnownKey, Waiting};
 use paging::Paging;
@@ -170,229 +165,6 @@ impl Server {
         }
         out.deadline = Some(None);
         self.fail_unknown(Box::new(exchange), problem, out);
-    }
-
-    /// A head is there: finds its route, checks its body and query, and authenticates.
-    fn begin(&mut self, now: Now, head: head::RequestHead, out: &mut Output) {
-        self.requests += 1;
-        self.shared().metrics.count(Metric::HttpRequests);
-        out.deadline = Some(None);
-        let id = request_id(self.opening.seed, self.requests);
-        let mut exchange = Box::new(Exchange::new(id, head));
-        if exchange.method == "OPTIONS" {
-            self.options(exchange, out);
-            return;
-        }
-        let segments = exchange.target.segments.as_slice();
-        let (row, places) = match routes::find(&exchange.method, segments) {
-            Match::Found(row, places) => (row, places),
-            Match::Methods(allow) => {
-                return self.fail_counted(now, exchange, Problem::method(allow), out);
-            }
-            Match::Later => {
-                return self.fail_counted(now, exchange, Problem::later(), out);
-            }
-            Match::None => {
-                return self.fail_counted(now, exchange, Problem::not_found("route"), out);
-            }
-        };
-        exchange.row = Some(row);
-        exchange.places = places;
-        let Some(operation) = row.operation() else {
-            return self.fail_internal(now, exchange, out);
-        };
-        let known = |name: &str| {
-            let row = operation.query.iter().find(|row| row.name == name)?;
-            Some(row.repeats())
-        };
-        let checked = check_body(operation.takes, &exchange)
-            .and_then(|()| exchange.target.query.check(known));
-        if let Err(problem) = checked {
-            if row.need != RouteNeed::Nothing {
-                return self.fail_counted(now, exchange, problem, out);
-            }
-            exchange.fault = Some(problem);
-        }
-        self.authenticate(now, exchange, row.need, out);
-    }
-
-    fn options(&mut self, mut exchange: Box<Exchange>, out: &mut Output) {
-        let allow = match routes::find("OPTIONS", &exchange.target.segments) {
-            Match::Methods(allow) => allow,
-            Match::Later => return self.fail_unknown(exchange, Problem::later(), out),
-            _ if exchange.any_target => "GET, HEAD, POST, PATCH, DELETE, OPTIONS".to_owned(),
-            _ => return self.fail_unknown(exchange, Problem::not_found("route"), out),
-        };
-        // There is no Access-Control field, so a page of another origin gets nothing.
-        let mut response = Response::nothing();
-        response.add("Allow", allow);
-        exchange.close |= exchange.framing != Framing::None;
-        out.ask = Some(Ask::anonymous(Look::RequestRate));
-        self.state = ServerState::ExpectAnswer(exchange, Waiting::Stranger(Ok(response)));
-    }
-
-    fn authenticate(
-        &mut self,
-        now: Now,
-        mut exchange: Box<Exchange>,
-        need: RouteNeed,
-        out: &mut Output,
-    ) {
-        let near = need == RouteNeed::Near && self.opening.peer.ip().is_loopback();
-        let credentials = core::mem::replace(&mut exchange.credentials, Credentials::None);
-        match credentials {
-            // With a right key a request counts against the key on every route, so that the rate
-            // of its address does not stop it.
-            Credentials::Bearer(secret)
-                if need != RouteNeed::Nothing || !self.opening.peer.ip().is_loopback() =>
-            {
-                let org = exchange.organization.as_deref().unwrap_or_default();
-                let digest = sha256_parts([secret.expose(), &b"\0"[..], org.as_bytes()]);
-                exchange.secret = Some(secret.clone());
-                let known = self
-                    .known
-                    .as_ref()
-                    .filter(|known| known.serves(&digest, now));
-                if let Some(known) = known {
-                    exchange.caller = known.caller.clone();
-                    return self.count(exchange, out);
-                }
-                exchange.digest = digest;
-                out.ask = Some(Ask::anonymous(Look::Authenticate {
-                    listener: self.opening.listener,
-                    user: exchange.organization.clone(),
-                    secret,
-                }));
-                self.state = ServerState::ExpectLogin(exchange);
-            }
-            // A page that a browser of this machine shows can be made to ask here.
-            _ if near
-                && !(exchange.host.as_deref())
-                    .is_some_and(|host| head::is_ours(host, &self.shared().host)) =>
-            {
-                self.fail(now, exchange, &Problem::host_not_ours(), out);
-            }
-            // Monitoring on the same machine is not counted.
-            _ if near || (need == RouteNeed::Nothing && self.opening.peer.ip().is_loopback()) => {
-                let limit = self.shared().limits.http_anonymous_per_minute;
-                exchange.allowance = Some(Allowance::full(limit as u64));
-                self.proceed(now, exchange, out);
-            }
-            _ if need == RouteNeed::Nothing => {
-                self.count(exchange, out);
-            }
-            Credentials::None => {
-                let problem = Problem::unauthorized("A key is needed here.");
-                self.fail_unknown(exchange, problem, out);
-            }
-            _ => {
-                let problem = Problem::unauthorized("Authorization is not a bearer token.");
-                self.fail_unknown(exchange, problem, out);
-            }
-        }
-    }
-
-    /// The answer to a login.
-    fn login(&mut self, now: Now, mut exchange: Box<Exchange>, reply: Reply, out: &mut Output) {
-        match reply {
-            Reply::Answer(Answer::Authenticated(caller)) => {
-                let same =
-                    |known: &KnownKey| known.digest == exchange.digest && known.caller == caller;
-                let again = self.known.as_ref().is_some_and(same);
-                let topics = caller.key().into_iter().flat_map(Topic::ends_of);
-                out.watch = Some(topics.collect());
-                self.known = Some(KnownKey {
-                    digest: exchange.digest,
-                    caller: caller.clone(),
-                    confirmed: again,
-                });
-                let lasts =
-                    exchange.fault.is_none() && exchange.row.is_some_and(RouteRow::is_lasting);
-                if lasts
-                    && !again
-                    && let Some(secret) = exchange.secret.clone()
-                {
-                    // A stream relies on this check for its whole life. The check is made again
-                    // now that the watch is in place, so that no revocation is missed.
-                    out.ask = Some(Ask::anonymous(Look::Authenticate {
-                        listener: self.opening.listener,
-                        user: exchange.organization.clone(),
-                        secret,
-                    }));
-                    self.state = ServerState::ExpectLogin(exchange);
-                    return;
-                }
-                exchange.caller = caller;
-                self.count(exchange, out);
-            }
-            Reply::Refused(_)
-                if (exchange.row).is_some_and(|row| row.need == RouteNeed::Nothing) =>
-            {
-                self.known = None;
-                self.failures += 1;
-                exchange.close |= self.failures >= self.shared().limits.login_tries;
-                self.count(exchange, out);
-            }
-            Reply::Refused(refusal) => {
-                self.known = None;
-                let mut problem = refused(&refusal, &self.shared().limits);
-                if let Refusal::BadCredentials { .. } | Refusal::LoginLimited { .. } = refusal {
-                    self.failures += 1;
-                    if self.failures >= self.shared().limits.login_tries {
-                        self.shared().metrics.count(Metric::TooManyErrors);
-                        problem.fatal = true;
-                    }
-                }
-                self.fail(now, exchange, &problem, out);
-            }
-            _ => self.fail_internal(now, exchange, out),
-        }
-    }
-
-    /// The caller is known, or none is needed: counts the request.
-    fn count(&mut self, exchange: Box<Exchange>, out: &mut Output) {
-        out.ask = Some(exchange.ask(Look::RequestRate));
-        self.state = ServerState::ExpectAnswer(exchange, Waiting::Rate);
-    }
-
-    /// The request is counted: checks the scope, then reads the body.
-    pub(crate) fn proceed(&mut self, now: Now, mut exchange: Box<Exchange>, out: &mut Output) {
-        if let Some(problem) = exchange.fault.take() {
-            return self.fail(now, exchange, &problem, out);
-        }
-        let Some(row) = exchange.row else {
-            return self.fail_internal(now, exchange, out);
-        };
-        let checked = match exchange.caller {
-            // A route that needs a key has refused this request before.
-            Caller::Anonymous => Ok(()),
-            _ => row.need.of_key().check(&exchange.caller),
-        };
-        if let Err(refusal) = checked {
-            let problem = refused(&refusal, &self.shared().limits);
-            return self.fail(now, exchange, &problem, out);
-        }
-        if exchange.framing == Framing::None {
-            return self.run(now, exchange, &[], out);
-        }
-        let limits = &self.shared().limits;
-        let max = match row.operation().map(|operation| operation.takes) {
-            Some(Takes::Message(_)) => limits.http_send_bytes,
-            _ => limits.http_body_bytes,
-        };
-        let holders = self.holders(&exchange);
-        let charge = self.shared().intake.arrival(holders, now.mono_ms);
-        match BodyReader::new(exchange.framing, max, charge, now) {
-            Err(problem) => self.fail(now, exchange, &problem, out),
-            Ok(body) => {
-                if exchange.expects {
-                    out.bytes
-                        .extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
-                }
-                out.deadline = Some(Some(body.deadline()));
-                self.state = ServerState::ExpectBody(exchange, Box::new(body));
-            }
-        }
     }
 
     fn body_bytes(
@@ -591,29 +363,6 @@ impl Server {
         }
     }
 
-    /// Fails an anonymous request. These have a rate limit for each address.
-    fn fail_unknown(&mut self, exchange: Box<Exchange>, problem: Box<Problem>, out: &mut Output) {
-        out.ask = Some(Ask::anonymous(Look::RequestRate));
-        self.state = ServerState::ExpectAnswer(exchange, Waiting::Stranger(Err(problem)));
-    }
-
-    /// Fails a request whose caller is not known yet. With a key it counts against the rate of
-    /// the key, so the key is checked first.
-    fn fail_counted(
-        &mut self,
-        now: Now,
-        mut exchange: Box<Exchange>,
-        problem: Box<Problem>,
-        out: &mut Output,
-    ) {
-        if matches!(exchange.credentials, Credentials::Bearer(_)) {
-            exchange.fault = Some(problem);
-            self.authenticate(now, exchange, RouteNeed::Key, out);
-        } else {
-            self.fail_unknown(exchange, problem, out);
-        }
-    }
-
     fn head_deadline(&self, now: Now) -> Now {
         now.plus_ms(self.shared().limits.http_head_s.saturating_mul(1000))
     }
@@ -753,37 +502,6 @@ impl Server {
     pub(crate) fn shared(&self) -> &crate::call::Shared {
         &self.opening.shared
     }
-}
-
-/// Checks the body of a request against its route, as far as the head tells.
-fn check_body(takes: Takes, exchange: &Exchange) -> Result<(), Box<Problem>> {
-    if exchange.encoded {
-        let message = "A Content-Encoding is not accepted.";
-        return Err(Problem::new(
-            codes::UNSUPPORTED_ENCODING,
-            message,
-            "Send the body as it is.",
-        )
-        .and_close());
-    }
-    if exchange.framing == Framing::None {
-        return Ok(());
-    }
-    if takes.table().is_none() {
-        // A proxy may think that the request has no body, so the connection ends after it.
-        return Err(
-            Problem::bad_request(codes::UNEXPECTED_BODY, "This request takes no body.").and_close(),
-        );
-    }
-    if exchange.media == head::ContentKind::Other {
-        return Err(Problem::new(
-            codes::UNSUPPORTED_MEDIA_TYPE,
-            "The body must be JSON.",
-            "Send it with Content-Type: application/json.",
-        )
-        .and_close());
-    }
-    Ok(())
 }
 
 /// Octets of the body of a refused request that are read so that the connection can go on.
