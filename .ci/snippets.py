@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 """Runs every snippet of the README that stands behind `<!-- run -->`, in a new folder, against
 the given binary with its default ports. Each mail must come on an event stream, and SIGTERM
-must end in `event: closing` and exit 0.
+must end in `event: closing` and exit 0. The documents by which mail programs set themselves up are
+read by Python's parsers of XML and of property lists.
 
     python3 .ci/snippets.py target/release/postern
 """
 
 import os
+import plistlib
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import urllib.request
+import xml.etree.ElementTree as ElementTree
 
 from rig import Server
 
@@ -69,6 +73,47 @@ def run(language, code, folder, environment):
     return done.stdout
 
 
+def fetch(path, key=None, body=None):
+    """The octets of one answer."""
+    headers = {"Authorization": "Bearer " + key} if key else {}
+    request = urllib.request.Request("http://localhost:8080" + path, data=body, headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.read()
+
+
+def check_settings(inbox, key):
+    """What mail programs read of the three documents, as they read it."""
+    for path in ("/.well-known/autoconfig/mail/config-v1.1.xml", "/mail/config-v1.1.xml"):
+        root = ElementTree.fromstring(fetch(f"{path}?emailaddress={inbox}"))
+        assert (root.tag, root.get("version")) == ("clientConfig", "1.1")
+        (provider,) = root
+        assert provider.findtext("domain") == inbox.split("@")[1] == provider.get("id")
+        assert provider.findtext("displayName") and provider.findtext("displayShortName")
+        kinds = {(server.tag, server.get("type")) for server in provider if "Server" in server.tag}
+        assert kinds == {("incomingServer", "imap"), ("outgoingServer", "smtp")}, kinds
+        for server in (server for server in provider if "Server" in server.tag):
+            names = [part.tag for part in server]
+            assert names == ["hostname", "port", "socketType", "authentication", "username"], names
+            assert server.findtext("socketType") in ("SSL", "STARTTLS")
+            assert 0 < int(server.findtext("port")) < 65536
+    ask = (
+        '<?xml version="1.0"?><Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/'
+        f'outlook/requestschema/2006"><Request><EMailAddress>{inbox}</EMailAddress></Request></Autodiscover>'
+    )
+    root = ElementTree.fromstring(fetch("/autodiscover/autodiscover.xml", body=ask.encode()))
+    space = "{http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a}"
+    account = root.find(f"{space}Response/{space}Account")
+    protocols = [part.findtext(space + "Type") for part in account.iter(space + "Protocol")]
+    assert protocols == ["IMAP", "SMTP"], protocols
+    profile = plistlib.loads(fetch(f"/api/v1/inboxes/{inbox}/mobileconfig", key))
+    (mail,) = profile["PayloadContent"]
+    assert (profile["PayloadType"], mail["PayloadType"]) == ("Configuration", "com.apple.mail.managed")
+    assert mail["EmailAddress"] == mail["IncomingMailServerUsername"] == inbox
+    assert isinstance(mail["IncomingMailServerPortNumber"], int) and mail["IncomingMailServerUseSSL"] is True
+    assert key not in repr(profile), "a profile has a key in it"
+    print("ok: settings for Thunderbird, Outlook and Apple Mail")
+
+
 def main():
     binary = os.path.abspath(sys.argv[1])
     readme = open(os.path.join(os.path.dirname(__file__), "..", "README.md")).read()
@@ -83,6 +128,7 @@ def main():
             printed = run(language, code, folder, environment)
             assert wanted in printed, f"{language}: wanted {wanted!r} in {printed!r}"
             print(f"ok: {language}: {wanted}")
+        check_settings(environment["INBOX"], environment["KEY"])
         received = [line for line in stream.lines if line == "event: message.received"]
         assert len(received) == 3, stream.lines
         assert server.stop(15) == 0, "SIGTERM must end in exit 0"

@@ -42,6 +42,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("imap_session", imap_session::imap_session),
     ("imap_view", imap_session::imap_view),
     ("http_session", session::http_session),
+    ("xml", session::xml),
     ("event_cursor", event::event_cursor),
     ("event_filter", event::event_filter),
     ("imap_frame", imap::imap_frame),

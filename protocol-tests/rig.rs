@@ -205,6 +205,8 @@ impl Rig {
                 imap_port: 993,
                 smtp_host: "mx.test".into(),
                 smtp_port: 465,
+                imap_starttls_port: 0,
+                smtp_starttls_port: 587,
             },
         );
         let shared = Arc::new(shared.with_inbound(inbound));

@@ -49,3 +49,27 @@ pub fn fill(data: &[u8], key: &str) -> Vec<u8> {
 fn show(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
+
+/// A text that is read out of a document comes back from a document that it is written into.
+pub fn xml(data: &[u8]) {
+    use postern::testing::http::xml::{element, first_texts};
+    let Ok(found) = first_texts(data, ["EMailAddress", "AcceptableResponseSchema"]) else {
+        return;
+    };
+    for text in found.into_iter().flatten() {
+        assert!(text.len() <= 1024);
+        let mut out = String::new();
+        element(&mut out, "a", &text);
+        let [again] = first_texts(out.as_bytes(), ["a"]).unwrap_or_default();
+        // Controls are left out, white space around the text is not kept.
+        let kept = |c: &char| !c.is_ascii_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+        let plain = |text: &str| -> String { text.chars().filter(kept).collect() };
+        if out.len() <= 1024 {
+            let (again, text) = (
+                again.unwrap_or_default(),
+                plain(&text.replace(['\t', '\n', '\r'], " ")),
+            );
+            assert_eq!(again.trim(), text.trim());
+        }
+    }
+}

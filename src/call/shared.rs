@@ -20,7 +20,7 @@ pub struct Shared {
     pub outgoing: Budget,
     /// The messages that are no longer `\Recent` to any session.
     pub recent_marks: RecentMarks,
-    /// The endpoints that `GET /inboxes/credentials/export` tells clients to connect to.
+    /// The endpoints that clients of mail are told to connect to.
     pub endpoints: PublicEndpoints,
 }
 
@@ -63,4 +63,8 @@ pub struct PublicEndpoints {
     pub smtp_host: String,
     /// SMTP port, implicit TLS.
     pub smtp_port: u16,
+    /// IMAP port with STARTTLS. As with the other ports, 0 is none.
+    pub imap_starttls_port: u16,
+    /// SMTP port for submission with STARTTLS.
+    pub smtp_starttls_port: u16,
 }

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::api::{self, Api, QueryPairs};
-use super::{Cli, CliError, show};
+use super::{Cli, CliError, presets, show};
 
 /// `postern org`
 #[derive(Subcommand, Debug)]
@@ -80,8 +80,13 @@ pub enum InboxCommand {
     },
     /// List the inboxes
     List,
-    /// Show an inbox
+    /// Show an inbox, and how mail programs are set up for it
     Show {
+        /// Its id or address
+        inbox: String,
+    },
+    /// Print a profile that sets Apple Mail up for an inbox; no password is in it
+    Profile {
         /// Its id or address
         inbox: String,
     },
@@ -258,7 +263,18 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             show::one(cli, &api.post("/api/v1/inboxes", &body)?);
         }
         InboxCommand::List => list(cli, &mut api, "/api/v1/inboxes", show::INBOX)?,
-        InboxCommand::Show { inbox } => show::one(cli, &api.get(&path(inbox))?),
+        InboxCommand::Show { inbox } => {
+            let reply = api.get(&path(inbox))?;
+            show::one(cli, &reply);
+            if !cli.json {
+                let me = api.get("/api/v1/me")?.json();
+                let address = show::text(&reply.json()["address"]);
+                show::write(&[presets::of(&address, &me["endpoints"]).as_bytes()]);
+            }
+        }
+        InboxCommand::Profile { inbox } => {
+            show::verbatim(&api.get(&format!("{}/mobileconfig", path(inbox)))?);
+        }
         InboxCommand::Update {
             inbox,
             display_name,

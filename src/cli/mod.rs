@@ -16,6 +16,7 @@ mod lists;
 mod local;
 mod mailbox;
 mod message;
+mod presets;
 mod queue;
 mod resolve;
 mod response;

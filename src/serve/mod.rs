@@ -382,6 +382,8 @@ fn shared(config: &Config, listeners: &[BoundListener], most: usize) -> Arc<Shar
             imap_port: port(Listener::Imaps),
             smtp_host: config.hostname.clone(),
             smtp_port: port(Listener::Submissions),
+            imap_starttls_port: port(Listener::Imap),
+            smtp_starttls_port: port(Listener::Submission),
         },
     );
     Arc::new(shared.with_inbound(config.inbound))

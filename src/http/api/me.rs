@@ -1,5 +1,5 @@
-//! The key of a request: what it is, what it may do, what its organization has used, and which
-//! limits hold.
+//! The key of a request: what it is, what it may do, what its organization has used, which limits
+//! hold, and where mail programs connect.
 
 use super::fields::ANY;
 use super::fields::FieldKind::{Flag, Id, List, Object, Scopes, Text, Time};
@@ -8,13 +8,16 @@ use super::key::bound_inboxes;
 use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
-use crate::call::{Answer, Caller, InboxId, KeyId, Limits, OrgId, OrgRead, UsageRow};
+use crate::call::{
+    Answer, Caller, InboxId, KeyId, Limits, OrgId, OrgRead, PublicEndpoints, UsageRow,
+};
 
 /// What the response is made of.
 struct Me {
     caller: Caller,
     usage: UsageRow,
     limits: Limits,
+    endpoints: PublicEndpoints,
 }
 
 /// The operator has no organization and no key: clients see the ids that no row has.
@@ -79,6 +82,22 @@ static USAGE: Shape<UsageRow> = shape! {
         => |slot, usage| slot.number(usage.head);
 };
 
+static ENDPOINTS: Shape<PublicEndpoints> = shape! {
+    "Endpoints", "Where mail programs connect; a port of 0 is not offered.";
+    imap_host: always Text(ANY), r#""mail.agents.example""#, "The host of IMAP."
+        => |slot, ends| slot.text(&ends.imap_host);
+    imap_port: always COUNT, "993", "IMAP with TLS from the first octet."
+        => |slot, ends| slot.number(ends.imap_port.into());
+    imap_starttls_port: always COUNT, "0", "IMAP with STARTTLS."
+        => |slot, ends| slot.number(ends.imap_starttls_port.into());
+    smtp_host: always Text(ANY), r#""mail.agents.example""#, "The host of SMTP."
+        => |slot, ends| slot.text(&ends.smtp_host);
+    smtp_port: always COUNT, "465", "Submission with TLS from the first octet."
+        => |slot, ends| slot.number(ends.smtp_port.into());
+    smtp_starttls_port: always COUNT, "587", "Submission with STARTTLS."
+        => |slot, ends| slot.number(ends.smtp_starttls_port.into());
+};
+
 static LIMITS: Shape<Limits> = shape! {
     "Limits", "The limits that hold for the organization.";
     message_bytes: always COUNT, "26214400", "Octets of one message."
@@ -122,17 +141,20 @@ static ME: Shape<Me> = shape! {
         => |mut slot, me| USAGE.write(slot.octets(), &me.usage);
     limits: always Object(&LIMITS), "{}", "What there may be."
         => |mut slot, me| LIMITS.write(slot.octets(), &me.limits);
+    endpoints: always Object(&ENDPOINTS), "{}", "Where mail programs connect."
+        => |mut slot, me| ENDPOINTS.write(slot.octets(), &me.endpoints);
 };
 
 pub(crate) static READ: Operation = Operation {
     id: "me.read",
     summary: "Read your own key",
-    says: "Says which key this is, what it may do, what has been used, and which limits hold.",
+    says: "Says which key this is, what it may do, what has been used, which limits hold, and where \
+           mail programs connect.",
     query: &[],
     takes: Takes::Nothing,
     gives: &[Gives {
         status: 200,
-        says: "The key, its organization, usage and limits.",
+        says: "The key, its organization, usage, limits and endpoints.",
         content: ResponseContent::One(&ME),
     }],
     errors: &[],
@@ -148,6 +170,7 @@ fn read(_request: &mut RouteRequest<'_>) -> RouteResult {
                     caller: caller.clone(),
                     usage: *usage,
                     limits: shared.limits.clone(),
+                    endpoints: shared.endpoints.clone(),
                 };
                 Some(ME.response(200, &me))
             }

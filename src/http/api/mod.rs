@@ -6,6 +6,7 @@
 
 pub(crate) mod address;
 mod approval;
+pub(crate) mod autoconfig;
 pub(crate) mod codes;
 pub(crate) mod credentials;
 pub(crate) mod domain;

@@ -35,6 +35,8 @@ pub(crate) enum Takes {
     Json(&'static BodyTable),
     /// JSON with attachments, up to `Limits::http_send_bytes`.
     Message(&'static BodyTable),
+    /// An XML document up to [`XML_BYTES_MAX`], whatever its media type says.
+    Xml,
 }
 
 /// One response that is no error.
@@ -67,11 +69,14 @@ impl Takes {
     /// The table of the body, if there is one.
     pub const fn table(self) -> Option<&'static BodyTable> {
         match self {
-            Takes::Nothing => None,
+            Takes::Nothing | Takes::Xml => None,
             Takes::Json(table) | Takes::Message(table) => Some(table),
         }
     }
 }
+
+/// Octets of an XML document: a request of a mail program has some hundred.
+pub(crate) const XML_BYTES_MAX: usize = 16_384;
 
 /// 204 for what is no longer there.
 pub(crate) const GONE: &[Gives] = &[Gives {

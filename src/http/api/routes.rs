@@ -5,12 +5,12 @@
 //! call: the table decides which error a client sees first, and the service keeps it out.
 
 use super::codes::{self, ErrorCode};
-use super::operation::Operation;
+use super::operation::{Operation, Takes};
 use super::problems::Problem;
 use super::values::Values;
 use super::{
-    approval, credentials, domain, event, filter_rule, folder, health, inbox, key, list, me,
-    message, org, outbound, send, suppression,
+    approval, autoconfig, credentials, domain, event, filter_rule, folder, health, inbox, key,
+    list, me, message, org, outbound, send, suppression,
 };
 use crate::call::{
     Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Intake, Need, Render,
@@ -73,9 +73,10 @@ impl RouteRow {
         if !operation.query.is_empty() || self.method == "POST" {
             all.push(codes::INVALID_FIELD);
         }
-        match operation.takes.table() {
-            None => all.push(codes::UNEXPECTED_BODY),
-            Some(_) => all.extend([
+        match operation.takes {
+            Takes::Nothing => all.push(codes::UNEXPECTED_BODY),
+            Takes::Xml => all.push(codes::BODY_TOO_LARGE),
+            Takes::Json(_) | Takes::Message(_) => all.extend([
                 codes::INVALID_JSON,
                 codes::INVALID_FIELD,
                 codes::BODY_TOO_LARGE,
@@ -152,6 +153,8 @@ pub(crate) struct RouteRequest<'a> {
     pub parameters: Values,
     /// The body, read by the table of the operation.
     pub body: Values,
+    /// The body as it came, for an operation that reads it itself.
+    pub octets: &'a [u8],
     /// `Idempotency-Key`, with the fingerprint of this request.
     pub idempotency: Option<(String, [u8; 32])>,
     pub last_event_id: Option<&'a str>,
@@ -340,6 +343,10 @@ routes! {
     GET "/api/v1/openapi.json" Nothing Answered(&pages::OPENAPI);
     GET "/api/v1/docs" Nothing Answered(&pages::DOCS);
 
+    GET "/.well-known/autoconfig/mail/config-v1.1.xml" Nothing Answered(&autoconfig::WELL_KNOWN);
+    GET "/mail/config-v1.1.xml" Nothing Answered(&autoconfig::AT_HOST);
+    POST "/autodiscover/autodiscover.xml" Nothing Answered(&autoconfig::AUTODISCOVER);
+
     GET "/api/v1/me" Key Answered(&me::READ);
     POST "/api/v1/keys" KEYS Answered(&key::CREATE);
     GET "/api/v1/keys" KEYS Answered(&key::LIST);
@@ -369,6 +376,7 @@ routes! {
     GET "/api/v1/inboxes/{inbox}" INBOX_READ Answered(&inbox::READ);
     PATCH "/api/v1/inboxes/{inbox}" INBOX_WRITE Answered(&inbox::PATCH);
     DELETE "/api/v1/inboxes/{inbox}" INBOX_WRITE Answered(&inbox::DELETE);
+    GET "/api/v1/inboxes/{inbox}/mobileconfig" INBOX_READ Answered(&autoconfig::PROFILE);
 
     POST "/api/v1/inboxes/{inbox}/messages" MAIL_WRITE Answered(&send::SEND);
     GET "/api/v1/inboxes/{inbox}/messages" MAIL_READ Answered(&list::LIST_OF_INBOX);
@@ -480,7 +488,13 @@ mod tests {
                 row.need == Nothing,
                 matches!(
                     row.path,
-                    "/healthz" | "/readyz" | "/api/v1/openapi.json" | "/api/v1/docs"
+                    "/healthz"
+                        | "/readyz"
+                        | "/api/v1/openapi.json"
+                        | "/api/v1/docs"
+                        | "/.well-known/autoconfig/mail/config-v1.1.xml"
+                        | "/mail/config-v1.1.xml"
+                        | "/autodiscover/autodiscover.xml"
                 ),
                 "{}",
                 row.path

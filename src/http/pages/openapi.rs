@@ -7,7 +7,7 @@ use crate::call::Limits;
 use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::http::api::codes::ErrorCode;
 use crate::http::api::fields::{BodyTable, FieldKind, FieldRow, Presence};
-use crate::http::api::operation::{Gives, Operation, PATH_NAMES, ResponseContent};
+use crate::http::api::operation::{Gives, Operation, PATH_NAMES, ResponseContent, Takes};
 use crate::http::api::problems::ERROR_FIELDS;
 use crate::http::api::routes::{ROUTES, RouteNeed, RouteRow};
 use crate::http::api::shapes::Described;
@@ -102,8 +102,16 @@ fn write_operation(o: &mut Object<'_>, row: &RouteRow, operation: &Operation, li
     }
     security(o, row.need);
     parameters(o, row, operation, limits);
-    if let Some(table) = operation.takes.table() {
-        request_body(o, table);
+    match operation.takes {
+        Takes::Nothing => {}
+        Takes::Json(table) | Takes::Message(table) => request_body(o, table),
+        Takes::Xml => o.object("requestBody", |o| {
+            o.object("content", |o| {
+                o.object("text/xml", |o| {
+                    o.object("schema", |o| o.text("type", "string"))
+                });
+            });
+        }),
     }
     o.object("responses", |o| {
         for gives in operation.gives {

@@ -9,7 +9,7 @@ use crate::call::{Allowance, Answer, Ask, Caller, Look, Metric, Now, Refusal, Re
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
 use crate::http::api::codes;
-use crate::http::api::operation::Takes;
+use crate::http::api::operation::{Takes, XML_BYTES_MAX};
 use crate::http::api::problems::Problem;
 use crate::http::api::refused::refused;
 use crate::http::api::routes::{self, Match, RouteNeed, RouteRow};
@@ -230,6 +230,7 @@ impl Server {
         let limits = &self.shared().limits;
         let max = match row.operation().map(|operation| operation.takes) {
             Some(Takes::Message(_)) => limits.http_send_bytes,
+            Some(Takes::Xml) => XML_BYTES_MAX,
             _ => limits.http_body_bytes,
         };
         let holders = self.holders(&exchange);
@@ -287,7 +288,7 @@ fn check_body(takes: Takes, exchange: &Exchange) -> Result<(), Box<Problem>> {
         )
         .and_close());
     }
-    if exchange.framing == Framing::None {
+    if exchange.framing == Framing::None || matches!(takes, Takes::Xml) {
         return Ok(());
     }
     if takes.table().is_none() {

@@ -307,6 +307,7 @@ impl Server {
             query,
             parameters,
             body: values,
+            octets: body,
             idempotency: exchange.idempotency(body),
             last_event_id: exchange.last_event_id.as_deref(),
             secret: exchange.secret.as_ref(),

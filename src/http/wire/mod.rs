@@ -1,4 +1,4 @@
-//! The octets of HTTP/1.1 and JSON: heads, targets, bodies, responses. Nothing here knows a
+//! The octets of HTTP/1.1, JSON and XML: heads, targets, bodies, responses. Nothing here knows a
 //! route; each reader is strict, bounded, and looks at an octet once.
 
 pub(crate) mod body;
@@ -9,3 +9,4 @@ pub(crate) mod json;
 pub(crate) mod outgoing_body;
 pub(crate) mod response;
 pub(crate) mod target;
+pub mod xml;

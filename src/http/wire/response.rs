@@ -32,9 +32,16 @@ pub(crate) enum MediaType {
     Metrics,
     Events,
     Html,
+    /// A document for a mail program.
+    Xml,
+    /// A configuration profile of Apple.
+    AppleProfile,
     /// Octets of a message, with a media type that has been checked.
     Octets(String),
 }
+
+/// The media type of a configuration profile of Apple.
+pub(crate) const APPLE_PROFILE: &str = "application/x-apple-aspen-config";
 
 /// The facts beside a response that its frame depends on.
 #[derive(Clone, Copy, Debug)]
@@ -131,6 +138,8 @@ impl Response {
             MediaType::Metrics => "text/plain; version=0.0.4; charset=utf-8",
             MediaType::Events => "text/event-stream",
             MediaType::Html => "text/html; charset=utf-8",
+            MediaType::Xml => "text/xml; charset=utf-8",
+            MediaType::AppleProfile => APPLE_PROFILE,
             MediaType::Octets(kind) => kind,
         };
         if !kind.is_empty() {

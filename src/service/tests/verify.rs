@@ -74,6 +74,7 @@ fn world() -> (World, FakeDns, OrgId, Access) {
         imap_port: 993,
         smtp_host: "mx.test".into(),
         smtp_port: 465,
+        ..PublicEndpoints::default()
     };
     let shared = Arc::new(Shared::new("mx.test", Limits::default(), endpoints));
     let reads = Arc::clone(&w.clock);
