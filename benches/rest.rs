@@ -1,0 +1,203 @@
+//! The figures of the REST API: a release server in its own process, kept-alive connections over
+//! TLS 1.3 on the same machine, one JSON line a figure. `cargo bench --bench rest [-- --quick]
+//! [name…]`.
+//!
+//! The clients run on the cores of the server, so `per_second` is what both do together;
+//! `server_cpu_us` is the processor time of all threads of the server alone, for each request.
+//! Every client thread has several connections with one request under way on each.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod rig;
+
+use std::time::{Duration, Instant};
+
+use rig::{Server, Stream, message};
+use serde_json::json;
+
+/// Octets of a message.
+const SIZE: usize = 4096;
+/// Messages in the inbox that is read.
+const MESSAGES: usize = 1000;
+/// Rounds before the clock begins: caches, statements and keys are then known.
+const WARM_ROUNDS: usize = 20;
+
+/// One figure: the requests of a round, for the connection of that number.
+type Requests = fn(&World, usize, usize) -> Vec<u8>;
+
+/// Name, the status of every answer, requests of a full run, and the requests.
+const BENCHES: &[(&str, &str, usize, Requests)] = &[
+    ("rest_me", "200", 200_000, |world, _, _| {
+        world.get("/api/v1/me")
+    }),
+    ("rest_get", "200", 200_000, |world, conn, round| {
+        let id = &world.ids[(conn * 7919 + round * 31) % world.ids.len()];
+        world.get(&format!("/api/v1/inboxes/{}/messages/{id}", world.inbox))
+    }),
+    ("rest_list_50", "200", 60_000, |world, _, _| {
+        world.get(&format!(
+            "/api/v1/inboxes/{}/messages?limit=50",
+            world.inbox
+        ))
+    }),
+    ("rest_patch", "200", 20_000, |world, conn, round| {
+        let id = &world.ids[(conn * 7919 + round * 31) % world.ids.len()];
+        let seen = round.is_multiple_of(2);
+        let path = format!("/api/v1/inboxes/{}/messages/{id}", world.inbox);
+        world.with_body("PATCH", &path, &json!({"seen": seen}))
+    }),
+    ("rest_send", "202", 20_000, |world, conn, round| {
+        let inbox = &world.others[conn % world.others.len()];
+        let path = format!("/api/v1/inboxes/{inbox}/messages");
+        let text = "agents write to each other about orders and the weather. ".repeat(70);
+        let subject = format!("Message {round} of connection {conn}");
+        world.with_body(
+            "POST",
+            &path,
+            &json!({"to": [inbox], "subject": subject, "text": text}),
+        )
+    }),
+];
+
+struct World {
+    server: Server,
+    /// The inbox that is read.
+    inbox: String,
+    /// Its newest messages.
+    ids: Vec<String>,
+    /// The inboxes that send.
+    others: Vec<String>,
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let is_quick = args.iter().any(|a| a == "--quick");
+    let names: Vec<&String> = args.iter().filter(|a| !a.starts_with('-')).collect();
+    let world = World::new();
+    for (name, status, full, requests) in BENCHES {
+        if !names.is_empty() && !names.iter().any(|n| n == name) {
+            continue;
+        }
+        let total = if is_quick { full / 20 } else { *full };
+        // One client that waits for each answer, then as many as two cores keep busy.
+        for (threads, connections) in [(1, 1), (2, 32)] {
+            let each = match connections {
+                1 => total / 10,
+                _ => total / threads / connections,
+            };
+            world.measure((name, status), (threads, connections), each, *requests);
+        }
+    }
+}
+
+impl World {
+    fn new() -> World {
+        let server = Server::start("rest-api");
+        let inbox = server.inbox().to_owned();
+        let mut s = Stream::imap(&server, &inbox, false);
+        for i in 0..MESSAGES {
+            let text = message(&inbox, &inbox, SIZE, i);
+            s.send(format!("c APPEND INBOX {{{}+}}\r\n", text.len()).as_bytes());
+            s.send(&text);
+            s.send(b"\r\n");
+            s.ok("c");
+        }
+        let mut s = Stream::connect(&server, "https");
+        let target = format!("/api/v1/inboxes/{inbox}/messages?limit=100");
+        let (_, body) = s.get(&target, server.key()).unwrap();
+        let page: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let id = |row: &serde_json::Value| row["id"].as_str().unwrap().to_owned();
+        let ids = page["data"].as_array().unwrap().iter().map(id).collect();
+        let others = server.make_inboxes(8);
+        World {
+            server,
+            inbox,
+            ids,
+            others,
+        }
+    }
+
+    fn get(&self, target: &str) -> Vec<u8> {
+        let key = self.server.key();
+        format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\r\n")
+            .into_bytes()
+    }
+
+    fn with_body(&self, method: &str, target: &str, body: &serde_json::Value) -> Vec<u8> {
+        let (key, body) = (self.server.key(), body.to_string());
+        let length = body.len();
+        format!(
+            "{method} {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .into_bytes()
+    }
+
+    /// Runs one figure and prints it.
+    fn measure(
+        &self,
+        (name, status): (&str, &str),
+        (threads, connections): (usize, usize),
+        rounds: usize,
+        requests: Requests,
+    ) {
+        let mut clients: Vec<Client<'_>> = (0..threads)
+            .map(|n| Client::new(self, n * connections, connections))
+            .collect();
+        for client in &mut clients {
+            client.run(0..WARM_ROUNDS, status, requests);
+        }
+        let (cpu, begin) = (self.server.cpu(), Instant::now());
+        std::thread::scope(|scope| {
+            for client in &mut clients {
+                scope.spawn(move || {
+                    client.run(WARM_ROUNDS..WARM_ROUNDS + rounds, status, requests);
+                });
+            }
+        });
+        let wall = begin.elapsed();
+        let cpu: Duration = self.server.cpu() - cpu;
+        let n = threads * connections * rounds;
+        let figure = json!({
+            "bench": name,
+            "connections": threads * connections,
+            "operations": n,
+            "per_second": (n as f64 / wall.as_secs_f64()).round(),
+            "server_cpu_us": (cpu.as_secs_f64() * 1e7 / n as f64).round() / 10.0,
+        });
+        println!("{figure}");
+    }
+}
+
+/// The connections of one thread.
+struct Client<'a> {
+    world: &'a World,
+    first: usize,
+    streams: Vec<Stream>,
+}
+
+impl<'a> Client<'a> {
+    fn new(world: &'a World, first: usize, connections: usize) -> Client<'a> {
+        let open = |_| Stream::connect(&world.server, "https");
+        let streams = (0..connections).map(open).collect();
+        Client {
+            world,
+            first,
+            streams,
+        }
+    }
+
+    /// Sends a request on every connection, then reads every answer, and begins anew.
+    fn run(&mut self, rounds: core::ops::Range<usize>, status: &str, requests: Requests) {
+        for round in rounds {
+            for (n, stream) in self.streams.iter_mut().enumerate() {
+                stream.send(&requests(self.world, self.first + n, round));
+            }
+            for stream in &mut self.streams {
+                let (line, body) = stream.http_answer().unwrap();
+                let body = String::from_utf8_lossy(&body);
+                assert!(line.split(' ').nth(1) == Some(status), "{line} {body}");
+            }
+        }
+    }
+}
