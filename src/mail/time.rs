@@ -115,11 +115,20 @@ pub fn rfc5322(unix_ms: i64) -> String {
 pub fn imf_fixdate(unix_ms: i64) -> String {
     let unix_s = unix_ms.div_euclid(1_000).clamp(YEAR_0_S, YEAR_9999_END_S);
     let at = Civil::of(unix_s);
-    let (weekday, month) = (weekday_name(unix_s), month_name(at.month));
-    format!(
-        "{weekday}, {:02} {month} {:04} {:02}:{:02}:{:02} GMT",
-        at.day, at.year, at.hour, at.minute, at.second
-    )
+    let mut out = Vec::with_capacity(29);
+    out.extend_from_slice(weekday_name(unix_s).as_bytes());
+    out.extend_from_slice(b", ");
+    push_padded(&mut out, at.day, 2);
+    out.push(b' ');
+    out.extend_from_slice(month_name(at.month).as_bytes());
+    out.push(b' ');
+    push_padded(&mut out, at.year, 4);
+    for (before, n) in [(b' ', at.hour), (b':', at.minute), (b':', at.second)] {
+        out.push(before);
+        push_padded(&mut out, n, 2);
+    }
+    out.extend_from_slice(b" GMT");
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Appends `17-Jul-1996 09:44:25 +0000` (date-time of RFC 9051 section 9, without its quotes).
@@ -141,18 +150,29 @@ pub(crate) fn push_imap_date_time(out: &mut Vec<u8>, unix_ms: i64) {
 
 /// `2026-01-02T03:04:05.678Z` (RFC 3339 section 5.6). Years 0 to 9999.
 pub(crate) fn rfc3339(unix_ms: i64) -> String {
+    let mut out = Vec::with_capacity(24);
+    push_rfc3339(&mut out, unix_ms);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Appends the same.
+pub(crate) fn push_rfc3339(out: &mut Vec<u8>, unix_ms: i64) {
     let unix_ms = unix_ms.clamp(YEAR_0_S * 1_000, YEAR_9999_END_S * 1_000 + 999);
     let at = Civil::of(unix_ms.div_euclid(1_000));
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        at.year,
-        at.month,
-        at.day,
-        at.hour,
-        at.minute,
-        at.second,
-        unix_ms.rem_euclid(1_000)
-    )
+    push_padded(out, at.year, 4);
+    for (before, n) in [
+        (b'-', at.month),
+        (b'-', at.day),
+        (b'T', at.hour),
+        (b':', at.minute),
+        (b':', at.second),
+    ] {
+        out.push(before);
+        push_padded(out, n, 2);
+    }
+    out.push(b'.');
+    push_padded(out, unix_ms.rem_euclid(1_000), 3);
+    out.push(b'Z');
 }
 
 /// Unix milliseconds of an RFC 3339 date-time (section 5.6): any offset, up to nine digits of a

@@ -302,14 +302,13 @@ pub(crate) fn labels_and_flags(object: &mut json::Object<'_>, state: &EntryState
     object.texts("flags", flag_names(state.flags));
 }
 
-fn flag_names(flags: Flags) -> impl Iterator<Item = String> {
-    let set = Flags::NAMES
-        .iter()
-        .filter(move |(_, flag)| flags.has(*flag));
-    set.map(|(name, _)| name.trim_start_matches('\\').to_ascii_lowercase())
+fn flag_names(flags: Flags) -> impl Iterator<Item = &'static str> {
+    let all = FLAGS.into_iter().zip(Flags::NAMES);
+    all.filter(move |(_, (_, flag))| flags.has(*flag))
+        .map(|(name, _)| name)
 }
 
-/// Every flag of [`Flags::NAMES`] as the API shows it.
+/// Every flag of [`Flags::NAMES`] as the API shows it, in the same order.
 pub(crate) const FLAGS: [&str; 5] = ["answered", "flagged", "deleted", "seen", "draft"];
 
 pub(crate) static READ: Operation = Operation {

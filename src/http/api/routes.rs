@@ -4,6 +4,8 @@
 //! A row without a declared need does not compile. The service checks scopes again in every
 //! call: the table decides which error a client sees first, and the service keeps it out.
 
+use std::sync::LazyLock;
+
 use super::codes::{self, ErrorCode};
 use super::operation::{Operation, Takes};
 use super::problems::Problem;
@@ -254,22 +256,24 @@ pub(crate) enum Match {
 /// Looks a request up. HEAD is GET.
 pub(crate) fn find(method: &str, segments: &[String]) -> Match {
     let wanted = if method == "HEAD" { "GET" } else { method };
-    let is_later = |row: &&RouteRow| {
-        row.operation().is_none()
-            && (row.method == "*" || row.method == wanted)
-            && places(row.path, segments).is_some()
+    let rows = split_rows(segments.len());
+    let is_later = |row: &SplitRow| {
+        row.row.operation().is_none()
+            && (row.row.method == "*" || row.row.method == wanted)
+            && row.fits(segments)
     };
     // These are looked at first: `messages/wait` is no id of a message.
-    if ROUTES.iter().any(|row| is_later(&row)) {
+    if rows.iter().any(is_later) {
         return Match::Later;
     }
     let mut methods: Vec<&str> = Vec::new();
-    for row in ROUTES.iter().filter(|row| row.operation().is_some()) {
-        let Some(places) = places(row.path, segments) else {
+    for split in rows {
+        let row = split.row;
+        if row.operation().is_none() || !split.fits(segments) {
             continue;
-        };
+        }
         if row.method == wanted {
-            return Match::Found(row, places);
+            return Match::Found(row, split.places(segments));
         }
         methods.push(row.method);
         if row.method == "GET" {
@@ -284,21 +288,47 @@ pub(crate) fn find(method: &str, segments: &[String]) -> Match {
     Match::Methods(methods.join(", "))
 }
 
-fn places(pattern: &str, segments: &[String]) -> Option<Vec<String>> {
-    let mut places = Vec::new();
-    let mut left = segments.iter();
-    for part in pattern.split('/').skip(1) {
-        let segment = left.next()?;
-        if part.starts_with('{') {
-            if segment.is_empty() {
-                return None;
+/// A row with the segments of its path.
+#[derive(Debug)]
+struct SplitRow {
+    row: &'static RouteRow,
+    parts: Vec<&'static str>,
+}
+
+/// The rows whose paths have so many segments, in the order of the table.
+fn split_rows(segments: usize) -> &'static [SplitRow] {
+    static BY_SEGMENTS: LazyLock<Vec<Vec<SplitRow>>> = LazyLock::new(|| {
+        let mut all: Vec<Vec<SplitRow>> = Vec::new();
+        for row in ROUTES {
+            let parts: Vec<&str> = row.path.split('/').skip(1).collect();
+            while all.len() <= parts.len() {
+                all.push(Vec::new());
             }
-            places.push(segment.clone());
-        } else if part != segment {
-            return None;
+            if let Some(of_length) = all.get_mut(parts.len()) {
+                of_length.push(SplitRow { row, parts });
+            }
         }
+        all
+    });
+    BY_SEGMENTS.get(segments).map_or(&[], Vec::as_slice)
+}
+
+impl SplitRow {
+    /// Whether the path of a request is one of this row. Paths differ most at their end.
+    fn fits(&self, segments: &[String]) -> bool {
+        let mut pairs = self.parts.iter().zip(segments).rev();
+        pairs.all(|(part, segment)| match part.starts_with('{') {
+            true => !segment.is_empty(),
+            false => part == segment,
+        })
     }
-    left.next().is_none().then_some(places)
+
+    /// The segments in place of the `{name}`s.
+    fn places(&self, segments: &[String]) -> Vec<String> {
+        let pairs = self.parts.iter().zip(segments);
+        let named = pairs.filter(|(part, _)| part.starts_with('{'));
+        named.map(|(_, segment)| segment.clone()).collect()
+    }
 }
 
 macro_rules! routes {

@@ -14,6 +14,7 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use super::escape::escape;
 use crate::http::api::codes;
 use crate::http::api::problems::Problem;
+use crate::mail::time::push_rfc3339;
 
 /// One value.
 #[derive(Clone, PartialEq, Debug)]
@@ -331,6 +332,16 @@ pub(crate) fn quote(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// Escapes what is written into it.
+struct Escaped<'w>(&'w mut Vec<u8>);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escape(self.0, text.as_bytes());
+        Ok(())
+    }
+}
+
 /// An object being written.
 #[derive(Debug)]
 pub(crate) struct Object<'w> {
@@ -417,7 +428,11 @@ impl ValueSlot<'_> {
 
     /// Something that writes itself as text: an id.
     pub fn shown(self, value: impl fmt::Display) {
-        quote(self.0, &value.to_string());
+        use core::fmt::Write;
+        self.0.push(b'"');
+        // Only a value that cannot be shown is an error, and there is none.
+        let _ = write!(Escaped(self.0), "{value}");
+        self.0.push(b'"');
     }
 
     pub fn text_or_null(self, value: Option<&str>) {
@@ -435,7 +450,19 @@ impl ValueSlot<'_> {
     }
 
     pub fn number(self, value: u64) {
-        self.0.extend_from_slice(value.to_string().as_bytes());
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        let mut left = value;
+        for slot in digits.iter_mut().rev() {
+            *slot = b'0' + (left % 10) as u8;
+            left /= 10;
+            at -= 1;
+            if left == 0 {
+                break;
+            }
+        }
+        self.0
+            .extend_from_slice(digits.get(at..).unwrap_or_default());
     }
 
     pub fn number_or_null(self, value: Option<u64>) {
@@ -456,7 +483,9 @@ impl ValueSlot<'_> {
 
     /// Unix milliseconds as RFC 3339.
     pub fn time(self, unix_ms: i64) {
-        self.text(&crate::mail::time::rfc3339(unix_ms));
+        self.0.push(b'"');
+        push_rfc3339(self.0, unix_ms);
+        self.0.push(b'"');
     }
 
     pub fn time_or_null(self, unix_ms: Option<i64>) {
