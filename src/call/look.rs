@@ -46,16 +46,13 @@ pub enum Look {
     /// Checks that the server can take mail: it is not stopping, and the disk has space. Answer:
     /// `Done`.
     Ready,
-    /// Counts a request against the rate of the caller's key or, without a key, against that of its
-    /// address. The operator's are not counted. Answer: `Rated`.
-    RequestRate,
 }
 
 impl Look {
     /// What the call needs of its caller.
     pub fn need(&self) -> Need {
         match self {
-            Look::Authenticate { .. } | Look::Ready | Look::RequestRate => Need::Nothing,
+            Look::Authenticate { .. } | Look::Ready => Need::Nothing,
             Look::Sender { .. } | Look::Recipient { .. } => {
                 Need::AnonymousOr(Scopes::MESSAGES_WRITE)
             }

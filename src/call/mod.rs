@@ -31,6 +31,7 @@ mod noun;
 mod outbound;
 mod outbound_settings;
 mod outgoing;
+mod rates;
 mod read;
 mod recent_marks;
 mod refusal;
@@ -88,6 +89,7 @@ pub use outgoing::{
     Decision, PolicyReason, PolicyRefusal, RefusedRecipient, SendMode, SendStatus, SendTrial,
     TrialRecipient, TrialVerdict,
 };
+pub use rates::{LIFTED, NETWORKS_MAX, Payer, Rates, RequestRates, clear_if_full};
 pub use read::{
     ApprovalRead, DomainRead, EntryRead, EventRead, FilterRuleRead, InboxRead, KeyRead,
     MailboxRead, MessageRead, OrgRead, OutboundRead, PIECE_MAX, Read, SuppressionRead,

@@ -1,10 +1,10 @@
 //! The replies of the service, and the proof that written data is on disk.
 
 use super::{
-    Allowance, ApprovalRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
-    FilterRuleRow, InboxId, InboxRow, KeyRow, MailboxRow, Matches, MessageView, NextTransaction,
-    OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, Secret, Selected, SendStatus,
-    SendTrial, SuppressionRow, ThreadId, UidSet, UsageRow,
+    ApprovalRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event, FilterRuleRow, InboxId,
+    InboxRow, KeyRow, MailboxRow, Matches, MessageView, NextTransaction, OctetsOf, OrgId, OrgRow,
+    OutboundRow, PartSource, Refusal, Secret, Selected, SendStatus, SendTrial, SuppressionRow,
+    ThreadId, UidSet, UsageRow,
 };
 
 /// The reply to a call.
@@ -38,7 +38,6 @@ impl Receipt {
 pub enum Answer {
     Done,
     Authenticated(Caller),
-    Rated(Allowance),
     Recipient {
         inbox: Option<InboxId>,
         org: Option<OrgId>,

@@ -1,7 +1,8 @@
 //! The data that all connections of a server share: its name, limits, counters and budgets. It is
-//! plain data with atomics, and it decides nothing.
+//! plain data with atomics and, for what is counted by rows, locks that are held for a few
+//! instructions.
 
-use super::{Budget, InboundPolicy, Limits, Metric, Metrics, RecentMarks};
+use super::{Budget, InboundPolicy, Limits, Metric, Metrics, RecentMarks, RequestRates};
 
 /// The data that all connections of a server share. Only its counters and marks change.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Shared {
     pub outgoing: Budget,
     /// The messages that are no longer `\Recent` to any session.
     pub recent_marks: RecentMarks,
+    /// The requests over HTTP of each key, organization and address.
+    pub requests: RequestRates,
     /// The endpoints that clients of mail are told to connect to.
     pub endpoints: PublicEndpoints,
 }
@@ -34,6 +37,7 @@ impl Shared {
             intake: Budget::intake(&limits),
             outgoing: Budget::outgoing(&limits),
             recent_marks: RecentMarks::default(),
+            requests: RequestRates::default(),
             endpoints,
             limits,
         }

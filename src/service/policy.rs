@@ -5,11 +5,10 @@
 
 use super::Service;
 use super::access::admit::sees;
-use super::access::limits::{LIFTED, Payer};
 use super::access::receives::{ReceiveRate, SendingParty};
 use crate::call::{
-    Access, Answer, Bounded, Countable, InboxId, InboxRef, Limits, Metric, Network, Noun, Now,
-    OrgId, Rate, ReceiveDefault, Recipient, Refusal,
+    Access, Answer, Bounded, Countable, InboxId, InboxRef, LIFTED, Limits, Metric, Network, Noun,
+    Now, OrgId, Payer, Rate, ReceiveDefault, Recipient, Refusal,
 };
 use crate::mail::Address;
 use crate::mail::write::return_path::is_reserved;

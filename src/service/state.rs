@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::access::greylist::Greylist;
-use super::access::limits::{Failures, LIFTED, Leases, Payer, Rates};
+use super::access::limits::{Failures, Leases};
 use super::access::login_log::LoginLog;
 use super::access::receives::Receives;
 use super::answer_rates::AnswerRates;
@@ -19,8 +19,8 @@ use super::outbound::{Outbound, WaysOut};
 use super::returned::Returned;
 use super::spare_keys::SpareKeys;
 use crate::call::{
-    Allowance, Metric, Network, Now, OperatorFrom, OrgId, OutboundSettings, Refusal, Resolve,
-    Shared,
+    Allowance, LIFTED, Metric, Network, Now, OperatorFrom, OrgId, OutboundSettings, Payer, Rates,
+    Refusal, Resolve, Shared,
 };
 
 /// Reads the clock. `main` gives the system's clock, a test gives virtual time.

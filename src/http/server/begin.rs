@@ -3,7 +3,7 @@
 //! It frames nothing (`mod.rs`), and it does not carry the request out (`exchange.rs`). The rule:
 //! a request is counted before it is answered, and its key is checked before its body is read.
 
-use super::exchange::{Exchange, KnownKey, Waiting};
+use super::exchange::{Exchange, KnownKey};
 use super::{Server, ServerState};
 use crate::call::{Allowance, Answer, Ask, Caller, Look, Metric, Now, Refusal, Reply, Topic};
 use crate::crypto::sha256_parts;
@@ -26,8 +26,7 @@ impl Server {
         let id = request_id(self.opening.seed, self.requests);
         let mut exchange = Box::new(Exchange::new(id, head));
         if exchange.method == "OPTIONS" {
-            self.options(exchange, out);
-            return;
+            return self.options(now, exchange, out);
         }
         let segments = exchange.target.segments.as_slice();
         let (row, places) = match routes::find(&exchange.method, segments) {
@@ -62,19 +61,21 @@ impl Server {
         self.authenticate(now, exchange, row.need, out);
     }
 
-    fn options(&mut self, mut exchange: Box<Exchange>, out: &mut Output) {
+    fn options(&mut self, now: Now, mut exchange: Box<Exchange>, out: &mut Output) {
         let allow = match routes::find("OPTIONS", &exchange.target.segments) {
             Match::Methods(allow) => allow,
-            Match::Later => return self.fail_unknown(exchange, Problem::later(), out),
+            Match::Later => return self.fail_unknown(now, exchange, Problem::later(), out),
             _ if exchange.any_target => "GET, HEAD, POST, PATCH, DELETE, OPTIONS".to_owned(),
-            _ => return self.fail_unknown(exchange, Problem::not_found("route"), out),
+            _ => return self.fail_unknown(now, exchange, Problem::not_found("route"), out),
         };
         // There is no Access-Control field, so a page of another origin gets nothing.
         let mut response = Response::nothing();
         response.add("Allow", allow);
         exchange.close |= exchange.framing != Framing::None;
-        out.ask = Some(Ask::anonymous(Look::RequestRate));
-        self.state = ServerState::ExpectAnswer(exchange, Waiting::Stranger(Ok(response)));
+        match self.take_rate(now, &mut exchange) {
+            Ok(()) => self.respond(now, exchange, response, out),
+            Err(problem) => self.fail(now, exchange, &problem, out),
+        }
     }
 
     fn authenticate(
@@ -101,7 +102,7 @@ impl Server {
                     .filter(|known| known.serves(&digest, now));
                 if let Some(known) = known {
                     exchange.caller = known.caller.clone();
-                    return self.count(exchange, out);
+                    return self.count(now, exchange, out);
                 }
                 exchange.digest = digest;
                 out.ask = Some(Ask::anonymous(Look::Authenticate {
@@ -125,15 +126,15 @@ impl Server {
                 self.proceed(now, exchange, out);
             }
             _ if need == RouteNeed::Nothing => {
-                self.count(exchange, out);
+                self.count(now, exchange, out);
             }
             Credentials::None => {
                 let problem = Problem::unauthorized("A key is needed here.");
-                self.fail_unknown(exchange, problem, out);
+                self.fail_unknown(now, exchange, problem, out);
             }
             _ => {
                 let problem = Problem::unauthorized("Authorization is not a bearer token.");
-                self.fail_unknown(exchange, problem, out);
+                self.fail_unknown(now, exchange, problem, out);
             }
         }
     }
@@ -175,7 +176,7 @@ impl Server {
                     return;
                 }
                 exchange.caller = caller;
-                self.count(exchange, out);
+                self.count(now, exchange, out);
             }
             Reply::Refused(_)
                 if (exchange.row).is_some_and(|row| row.need == RouteNeed::Nothing) =>
@@ -183,7 +184,7 @@ impl Server {
                 self.known = None;
                 self.failures += 1;
                 exchange.close |= self.failures >= self.shared().limits.login_tries;
-                self.count(exchange, out);
+                self.count(now, exchange, out);
             }
             Reply::Refused(refusal) => {
                 self.known = None;
@@ -202,9 +203,32 @@ impl Server {
     }
 
     /// The caller is known, or none is needed: counts the request.
-    fn count(&mut self, exchange: Box<Exchange>, out: &mut Output) {
-        out.ask = Some(exchange.ask(Look::RequestRate));
-        self.state = ServerState::ExpectAnswer(exchange, Waiting::Rate);
+    fn count(&mut self, now: Now, mut exchange: Box<Exchange>, out: &mut Output) {
+        match self.take_rate(now, &mut exchange) {
+            Ok(()) => self.proceed(now, exchange, out),
+            Err(problem) => self.fail(now, exchange, &problem, out),
+        }
+    }
+
+    /// Counts a request against the rate of its caller, and keeps what is left of it.
+    fn take_rate(&self, now: Now, exchange: &mut Exchange) -> Result<(), Box<Problem>> {
+        let shared = self.shared();
+        let (limits, peer) = (&shared.limits, self.opening.peer.ip());
+        match shared.requests.count(limits, &exchange.caller, peer, now) {
+            Ok(left) => {
+                exchange.allowance = Some(left);
+                Ok(())
+            }
+            Err(refusal) => {
+                shared.metrics.count(Metric::RateLimited);
+                Err(match (refusal, &exchange.caller) {
+                    (Refusal::RateLimited { retry_ms, .. }, Caller::Anonymous) => {
+                        Problem::too_many(retry_ms, limits.http_anonymous_per_minute as u64)
+                    }
+                    (refusal, _) => refused(&refusal, limits),
+                })
+            }
+        }
     }
 
     /// The request is counted: checks the scope, then reads the body.
@@ -251,12 +275,13 @@ impl Server {
     /// Fails an anonymous request. These have a rate limit for each address.
     pub(super) fn fail_unknown(
         &mut self,
-        exchange: Box<Exchange>,
+        now: Now,
+        mut exchange: Box<Exchange>,
         problem: Box<Problem>,
         out: &mut Output,
     ) {
-        out.ask = Some(Ask::anonymous(Look::RequestRate));
-        self.state = ServerState::ExpectAnswer(exchange, Waiting::Stranger(Err(problem)));
+        let problem = self.take_rate(now, &mut exchange).err().unwrap_or(problem);
+        self.fail(now, exchange, &problem, out);
     }
 
     /// Fails a request whose caller is not known yet. With a key it counts against the rate of
@@ -272,7 +297,7 @@ impl Server {
             exchange.fault = Some(problem);
             self.authenticate(now, exchange, RouteNeed::Key, out);
         } else {
-            self.fail_unknown(exchange, problem, out);
+            self.fail_unknown(now, exchange, problem, out);
         }
     }
 }

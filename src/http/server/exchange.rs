@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::paging::Paging;
 use super::{Server, ServerState};
 use crate::call::{
-    Allowance, Answer, Ask, Call, Caller, Charge, Intake, MessageRead, Metric, Now, Refusal, Reply,
-    Route, Secret, Written,
+    Allowance, Answer, Ask, Call, Caller, Charge, Intake, MessageRead, Metric, Now, Reply, Route,
+    Secret, Written,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
@@ -80,10 +80,6 @@ pub(crate) struct KnownKey {
 /// The purpose of the call that is out.
 #[derive(Debug)]
 pub(crate) enum Waiting {
-    /// The rate of requests; then the request goes on.
-    Rate,
-    /// The rate of requests without a key; then this response is sent.
-    Stranger(Result<Response, Box<Problem>>),
     Read(ShowAnswer),
     Write(ShowWritten),
     /// A message was sent.
@@ -327,34 +323,13 @@ impl Server {
     pub(crate) fn answer(
         &mut self,
         now: Now,
-        mut exchange: Box<Exchange>,
+        exchange: Box<Exchange>,
         waiting: Waiting,
         reply: Reply,
         out: &mut Output,
     ) {
         match (waiting, reply) {
             (Waiting::Page(paging), reply) => self.page(now, exchange, *paging, reply, out),
-            (
-                waiting @ (Waiting::Rate | Waiting::Stranger(_)),
-                Reply::Answer(Answer::Rated(left)),
-            ) => {
-                exchange.allowance = Some(left);
-                match waiting {
-                    Waiting::Stranger(Ok(response)) => self.respond(now, exchange, response, out),
-                    Waiting::Stranger(Err(problem)) => self.fail(now, exchange, &problem, out),
-                    _ => self.proceed(now, exchange, out),
-                }
-            }
-            (Waiting::Rate | Waiting::Stranger(_), Reply::Refused(refusal)) => {
-                let problem = match (refusal, &exchange.caller) {
-                    (Refusal::RateLimited { retry_ms, .. }, Caller::Anonymous) => {
-                        let limit = self.shared().limits.http_anonymous_per_minute;
-                        Problem::too_many(retry_ms, limit as u64)
-                    }
-                    (refusal, _) => refused(&refusal, &self.shared().limits),
-                };
-                self.fail(now, exchange, &problem, out);
-            }
             (_, Reply::Refused(refusal)) => {
                 let problem = refused(&refusal, &self.shared().limits);
                 self.fail(now, exchange, &problem, out);

@@ -164,7 +164,7 @@ impl Server {
             return self.fail(now, Box::new(exchange), &problem, out);
         }
         out.deadline = Some(None);
-        self.fail_unknown(Box::new(exchange), problem, out);
+        self.fail_unknown(now, Box::new(exchange), problem, out);
     }
 
     fn body_bytes(

@@ -138,7 +138,7 @@ fn a_route_and_its_call_need_the_same() {
     for row in built() {
         let drive = ask(row, false);
         let call = drive.calls.iter().find_map(|call| match call {
-            Call::Look(Look::Authenticate { .. } | Look::RequestRate) => None,
+            Call::Look(Look::Authenticate { .. }) => None,
             Call::Look(call) => Some(call.need()),
             Call::Read(call) => Some(call.need()),
             Call::Write(call) => Some(call.need()),

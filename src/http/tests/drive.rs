@@ -8,9 +8,9 @@ use core::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::call::{
-    Access, Allowance, Answer, Ask, Call, Caller, Change, ConnId, Event, Grant, InboxId, KeyId,
-    Limits, Listener, Look, Now, Opening, OrgId, PublicEndpoints, Refusal, Reply, Scopes, Shared,
-    Topic, UidSet,
+    Access, Answer, Ask, Call, Caller, Change, ConnId, Event, Grant, InboxId, KeyId, Limits,
+    Listener, Look, Now, Opening, OrgId, PublicEndpoints, Refusal, Reply, Scopes, Shared, Topic,
+    UidSet,
 };
 use crate::engine::drive::{Driver, Environment, Settled};
 use crate::engine::{Output, Session};
@@ -163,7 +163,6 @@ impl Drive {
                 Reply::Answer(Answer::Authenticated(Caller::Key(access)))
             }
             Call::Look(Look::Authenticate { .. }) => Reply::Refused(Refusal::UNKNOWN_KEY),
-            Call::Look(Look::RequestRate) => Reply::Answer(Answer::Rated(Allowance::full(60))),
             call => (self.answer)(call),
         };
         self.calls.push(call);

@@ -8,7 +8,7 @@ use crate::service::Service;
 use crate::store::Store;
 
 /// Checks a caller: its key and its organization have not ended, and it has what the call needs.
-/// The rate of a key is counted once for a request, by a call of its own (`Look::RequestRate`).
+/// The rate of a key is counted once for a request, before its first call (`call/rates.rs`).
 pub fn admit(service: &Service, caller: &Caller, need: Need, now: Now) -> Result<(), Refusal> {
     need.check(caller)?;
     if let (Need::Nothing, _) | (Need::AnonymousOr(_), Caller::Anonymous) = (need, caller) {

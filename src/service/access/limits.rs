@@ -1,6 +1,5 @@
-//! Limits that are counted in memory: failed logins of an address, rates of keys and addresses, and
-//! leases of sessions and streams. They stand behind one lock, which is held for a
-//! few instructions.
+//! Limits that are counted in memory: failed logins of an address, and leases of sessions and
+//! streams. They stand behind one lock, which is held for a few instructions.
 //!
 //! Time is an argument and monotonic, so a clock that jumps changes nothing. Every table is
 //! bounded: a full table drops the least important rows. An account is never locked, and no address
@@ -10,7 +9,9 @@ use core::hash::Hash;
 use core::net::IpAddr;
 use std::collections::HashMap;
 
-use crate::call::{Allowance, ConnId, InboxId, KeyId, Network, Now, OrgId, Rate};
+use crate::call::{
+    Allowance, ConnId, InboxId, KeyId, NETWORKS_MAX, Network, Now, OrgId, clear_if_full,
+};
 
 /// Failed logins, counted for all listeners together, so that an attacker does not get a share on
 /// each listener. They slow down wrong keys alone: a right one is never looked up here.
@@ -108,117 +109,6 @@ impl Failed {
 fn delay_ms(failures: usize) -> u64 {
     let last = DELAYS_MS.len() - 1;
     DELAYS_MS[failures.saturating_sub(1).min(last)]
-}
-
-/// The owner of a rate.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Payer {
-    /// HTTP requests of a key.
-    Key(KeyId),
-    /// HTTP requests of all keys of an organization.
-    Org(OrgId),
-    /// HTTP requests of an address without a key.
-    Anonymous(Network),
-    /// Messages that an address sends to port 25.
-    Mx(Network),
-    /// Octets of messages that an address sends to port 25, in KiB.
-    MxOctets(Network),
-    /// Recipients that an address names on port 25 and sends no message to.
-    Recipients(Network),
-}
-
-impl Payer {
-    /// The rate that a refusal names, of `max` a minute.
-    pub fn rate(self, max: u64) -> Rate {
-        match self {
-            Payer::Key(_) | Payer::Anonymous(_) => Rate::Requests,
-            Payer::Org(_) => Rate::OrgRequests { max },
-            Payer::Mx(_) => Rate::Messages { max },
-            Payer::MxOctets(_) => Rate::Octets {
-                max: max.saturating_mul(1024),
-            },
-            Payer::Recipients(_) => Rate::Recipients { max },
-        }
-    }
-}
-
-/// Token buckets.
-#[derive(Debug, Default)]
-pub struct Rates(HashMap<Payer, Bucket>);
-
-/// A bucket. `owed_us` is the time until the bucket is full again at its rate.
-#[derive(Debug)]
-struct Bucket {
-    at_ms: u64,
-    /// In microseconds, because a token of a fast rate takes less than a millisecond.
-    owed_us: u64,
-}
-
-impl Rates {
-    /// Takes `n` tokens, or none, from a bucket of `burst` tokens that fills at `per_minute`; gives
-    /// what is left. Otherwise gives the milliseconds until there are `n`.
-    pub fn take(
-        &mut self,
-        payer: Payer,
-        per_minute: usize,
-        burst: usize,
-        n: u64,
-        now: Now,
-    ) -> Result<Allowance, u64> {
-        let limit = burst.max(1) as u64;
-        if per_minute >= LIFTED {
-            return Ok(Allowance {
-                limit,
-                left: limit,
-                reset_ms: 0,
-            });
-        }
-        if self.0.len() >= NETWORKS_MAX {
-            // A full bucket and a missing bucket mean the same.
-            self.0.retain(|_, b| b.left_us(now.mono_ms) > 0);
-            clear_if_full(&mut self.0);
-        }
-        let token_us = token_us(per_minute);
-        let full_us = token_us.saturating_mul(limit);
-        let bucket = self.0.entry(payer).or_insert(Bucket {
-            at_ms: now.mono_ms,
-            owed_us: 0,
-        });
-        bucket.owed_us = bucket.left_us(now.mono_ms);
-        bucket.at_ms = now.mono_ms;
-        let wanted = bucket.owed_us.saturating_add(token_us.saturating_mul(n));
-        if wanted > full_us {
-            return Err((wanted - full_us).div_ceil(1000));
-        }
-        bucket.owed_us = wanted;
-        Ok(Allowance {
-            limit,
-            left: (full_us - wanted) / token_us,
-            reset_ms: wanted.div_ceil(1000),
-        })
-    }
-}
-
-impl Rates {
-    /// Gives `n` tokens back that were taken from the bucket of `payer`.
-    pub fn give_back(&mut self, payer: Payer, per_minute: usize, n: u64) {
-        if let Some(bucket) = self.0.get_mut(&payer) {
-            let back_us = token_us(per_minute).saturating_mul(n);
-            bucket.owed_us = bucket.owed_us.saturating_sub(back_us);
-        }
-    }
-}
-
-/// Microseconds in which a bucket gets one token.
-fn token_us(per_minute: usize) -> u64 {
-    (MINUTE_MS * 1000 / (per_minute.max(1) as u64)).max(1)
-}
-
-impl Bucket {
-    fn left_us(&self, now_ms: u64) -> u64 {
-        let passed_us = now_ms.saturating_sub(self.at_ms).saturating_mul(1000);
-        self.owed_us.saturating_sub(passed_us)
-    }
 }
 
 /// A lease of a connection. It ends with the connection.
@@ -335,14 +225,6 @@ fn decrement<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
     }
 }
 
-/// Clears a table that is still nearly full after its expired rows were removed: during a flood
-/// from 65,536 networks at once, no further network may cost a walk over the table.
-fn clear_if_full<K, V>(table: &mut HashMap<K, V>) {
-    if table.len() >= NETWORKS_MAX / 8 * 7 {
-        table.clear();
-    }
-}
-
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 86_400_000;
 /// Milliseconds for which an address at its limit hears that there were too many.
@@ -351,10 +233,6 @@ const PAUSE_MS: u64 = 15 * MINUTE_MS;
 const DELAYS_MS: [u64; 6] = [0, 1000, 2000, 4000, 8000, 15_000];
 /// Fingerprints kept for each address.
 const SEEN: usize = 8;
-/// Rows of a table: some megabytes at most.
-const NETWORKS_MAX: usize = 65_536;
-/// `--no-limits` sets the rates to this number. Then no bucket is kept at all.
-pub(in crate::service) const LIFTED: usize = 1 << 40;
 
 #[cfg(test)]
 mod tests {
@@ -417,37 +295,11 @@ mod tests {
     #[test]
     fn a_flood_of_networks_stays_bounded() {
         let mut failures = Failures::default();
-        let mut rates = Rates::default();
         for n in 0..(NETWORKS_MAX as u32 * 2) {
             let peer = IpAddr::from(n.to_be_bytes());
             failures.record(peer, 1, 10, 50, at(0));
-            let payer = Payer::Mx(Network::of(peer));
-            assert!(rates.take(payer, 1, 1, 1, at(0)).is_ok());
         }
-        assert!(failures.0.len() <= NETWORKS_MAX && rates.0.len() <= NETWORKS_MAX);
-    }
-
-    #[test]
-    fn a_bucket_fills_at_its_rate() {
-        let mut rates = Rates::default();
-        let payer = Payer::Mx(Network::V4([1; 4]));
-        for _ in 0..5 {
-            assert!(rates.take(payer, 60, 5, 1, at(0)).is_ok());
-        }
-        assert_eq!(rates.take(payer, 60, 5, 1, at(0)), Err(1000));
-        assert_eq!(rates.take(payer, 60, 5, 1, at(400)), Err(600));
-        assert!(rates.take(payer, 60, 5, 1, at(1000)).is_ok());
-        assert!(rates.take(payer, 60, 5, 1, at(1000)).is_err());
-        assert!(
-            rates
-                .take(Payer::Mx(Network::V4([2; 4])), 60, 5, 1, at(0))
-                .is_ok()
-        );
-        // A clock that goes back gives no token and takes none.
-        assert!(rates.take(payer, 60, 5, 1, at(0)).is_err());
-        for _ in 0..1000 {
-            assert!(rates.take(payer, LIFTED, 1, 1, at(0)).is_ok());
-        }
+        assert!(failures.0.len() <= NETWORKS_MAX);
     }
 
     #[test]

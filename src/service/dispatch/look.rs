@@ -1,10 +1,7 @@
 //! From a short look-up to its function. The match is exhaustive: a new call does not compile
 //! before it has its arm.
 
-use core::net::IpAddr;
-
-use crate::call::{Allowance, Answer, Caller, Look, Network, Now, Refusal, Request};
-use crate::service::access::limits::Payer;
+use crate::call::{Answer, Look, Refusal, Request};
 use crate::service::access::receives::SendingParty;
 use crate::service::access::{lease, login};
 use crate::service::account::inbox;
@@ -38,7 +35,6 @@ pub(super) fn look(
         ),
         Look::OpenStream => lease::open_stream(service, request.conn, caller.access()?),
         Look::Ready => ready(service),
-        Look::RequestRate => count_request(service, caller, peer, now),
         Look::Sender { reverse_path, size } => {
             let path = reverse_path.as_deref();
             policy::check_sender(service, store, peer, now, caller.key(), path, *size)
@@ -71,36 +67,6 @@ pub(super) fn look(
         Look::LogState => events::read_log_state(context, caller.access()?),
         Look::LogAt { unix_ms } => events::find_log_position(context, caller.access()?, *unix_ms),
     }
-}
-
-/// Counts a request: that of a key for the key and for its organization, of which the answer names
-/// the one that has fewer left. A whole minute's requests may come at once.
-fn count_request(
-    service: &Service,
-    caller: &Caller,
-    peer: IpAddr,
-    now: Now,
-) -> Result<Answer, Refusal> {
-    let limits = &service.shared.limits;
-    let of_key = limits.http_requests_per_minute;
-    let left = match (caller, caller.key().and_then(|access| access.key)) {
-        (Caller::Key(access), Some(key)) => {
-            let key = Payer::Key(key);
-            let of_org = limits.org_requests_per_minute;
-            let left = service.take(key, of_key, of_key, now)?;
-            let org = service
-                .take(Payer::Org(access.org), of_org, of_org, now)
-                .inspect_err(|_| service.counters().rates.give_back(key, of_key, 1))?;
-            if org.left < left.left { org } else { left }
-        }
-        (Caller::Anonymous, _) => {
-            let payer = Payer::Anonymous(Network::of(peer));
-            let per_minute = limits.http_anonymous_per_minute;
-            service.take(payer, per_minute, per_minute, now)?
-        }
-        _ => Allowance::full(of_key as u64),
-    };
-    Ok(Answer::Rated(left))
 }
 
 fn ready(service: &Service) -> Result<Answer, Refusal> {

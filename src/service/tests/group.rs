@@ -148,54 +148,6 @@ fn a_refusal_in_a_group_leaves_no_gap() {
 }
 
 #[test]
-fn rates_of_a_key_and_of_an_address() {
-    let limits = Limits {
-        http_requests_per_minute: 60,
-        http_anonymous_per_minute: 2,
-        ..Limits::default()
-    };
-    let mut w = World::with(limits);
-    let org = w.inline.make_org("one").unwrap();
-    let key = w.inline.make_key(org, Scopes::ADMIN, None).unwrap();
-    let access = w.access(&key);
-    let left = |w: &mut World, ask: &Ask| match w.answer(ask.clone()) {
-        Answer::Rated(Allowance {
-            limit,
-            left,
-            reset_ms,
-        }) => (limit, left, reset_ms),
-        other => panic!("{other:?}"),
-    };
-    // All requests of a minute may come at once.
-    let call = Ask::of(&access, Look::RequestRate);
-    assert_eq!(left(&mut w, &call), (60, 59, 1000));
-    for _ in 0..58 {
-        left(&mut w, &call);
-    }
-    assert_eq!(left(&mut w, &call), (60, 0, 60_000));
-    assert_eq!(
-        w.refused(call.clone()),
-        Refusal::RateLimited {
-            rate: Rate::Requests,
-            retry_ms: 1000
-        }
-    );
-    // A request is counted once, by that call; those that it makes later are free.
-    w.answer(Ask::of(&access, OrgRead::Usage));
-    w.wait(1000);
-    assert_eq!(left(&mut w, &call), (60, 0, 60_000));
-    let anonymous = Ask::anonymous(Look::RequestRate);
-    assert_eq!(left(&mut w, &anonymous), (2, 1, 30_000));
-    assert_eq!(left(&mut w, &anonymous), (2, 0, 60_000));
-    assert!(matches!(
-        w.refused(anonymous.clone()),
-        Refusal::RateLimited { .. }
-    ));
-    let (reply, _) = w.call_from(1, "127.0.0.1", anonymous);
-    assert!(matches!(reply, Reply::Answer(Answer::Rated(_))));
-}
-
-#[test]
 fn an_expired_access_is_worth_nothing() {
     let mut w = World::new();
     let org = w.inline.make_org("one").unwrap();
