@@ -265,6 +265,7 @@ pub mod smtp {
 /// `crate::store`
 pub mod store {
     pub use crate::store::{
-        Backlog, FILE, NewOutbound, OutboundContent, Role, SmtpJob, Store, StoreFault, verify,
+        Backlog, FILE, NewOutbound, OutboundContent, Role, SmtpJob, Store, StoreFault, state,
+        verify,
     };
 }

@@ -90,7 +90,7 @@ pub use payload::JobPayload;
 pub use payload::{JobKind, SmtpJob};
 pub use quota::Quota;
 pub use scheduled::StoredScheduled;
-pub use verify::{Depth, Findings, ReadBody, verify, verify_folder};
+pub use verify::{Depth, Findings, ReadBody, state, verify, verify_folder};
 
 /// One connection to the database. `Send`, not `Sync`: it belongs to one thread.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ mod checks;
 mod log;
 mod page;
 mod row;
+mod state;
 
 use core::fmt;
 use std::path::Path;
@@ -19,6 +20,7 @@ use super::payload::JobKind;
 use super::{Error, Role, Store, Tell, conversation, format, keyword, quota};
 
 pub use body::{ReadAgain, ReadBody};
+pub use state::state;
 
 /// How much of a database is looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
