@@ -264,6 +264,41 @@ fn implicit_tls_greets_says_goodbye_and_resumes() {
     assert!(line(&mut tls).starts_with("* OK"));
 }
 
+/// The tickets of the handshake are encrypted before the answer, and may not be lost while the
+/// request waits for what the server looks up: the client could not read the next record.
+#[test]
+fn a_request_that_comes_with_the_end_of_the_handshake_is_answered() {
+    let server = Server::start("finished", "");
+    let body = r#"{"username":"early"}"#;
+    let request = format!(
+        "POST /api/v1/inboxes HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        server.key(),
+        body.len()
+    );
+    // Cut nowhere, in its head, and in its body.
+    for cut in [request.len(), 10, request.len() - 5] {
+        let mut conn = session(&server.config);
+        let mut sock = server.plain("https");
+        conn.write_tls(&mut sock).unwrap();
+        while conn.is_handshaking() {
+            conn.read_tls(&mut sock).unwrap();
+            conn.process_new_packets().unwrap();
+        }
+        // The last message of the handshake is not sent yet: it goes with the request.
+        let mut bytes = Vec::new();
+        for part in [&request[..cut], &request[cut..]] {
+            conn.writer().write_all(part.as_bytes()).unwrap();
+            while conn.wants_write() {
+                conn.write_tls(&mut bytes).unwrap();
+            }
+        }
+        sock.write_all(&bytes).unwrap();
+        let mut tls = StreamOwned::new(conn, sock);
+        assert_eq!(line(&mut tls), "HTTP/1.1 201 Created", "cut at {cut}");
+    }
+}
+
 #[test]
 fn starttls_forgets_what_came_before() {
     let server = Server::start("starttls", "");

@@ -235,6 +235,7 @@ impl Conn {
                 .fail(context, &mut out, end)
                 .and_then(|()| self.drive(context, &mut out)),
         };
+        self.channel.transport.keep(&mut context.cipher);
         if !waited && !self.channel.is_sent(&out.bytes) {
             self.channel.moved = context.now.mono_ms;
         }

@@ -261,6 +261,19 @@ impl Transport {
         Ok(progress)
     }
 
+    /// Keeps what TLS has encrypted and this turn has not sent, such as the tickets behind a
+    /// handshake whose first request waits for an answer: each record has its number, so the
+    /// next one is unreadable without it.
+    pub fn keep(&mut self, cipher: &mut Cipher) {
+        if cipher.is_empty() {
+            return;
+        }
+        if let Some(tls) = &mut self.tls {
+            tls.unsent.extend_from_slice(cipher.bytes());
+        }
+        cipher.clear();
+    }
+
     /// Sends the end of the stream as TLS has it: close_notify.
     pub fn say_closed(&mut self, cipher: &mut Cipher) -> Result<(), Lost> {
         match &mut self.tls {

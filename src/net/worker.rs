@@ -228,7 +228,7 @@ impl Worker {
             return;
         };
         let context = &mut self.context;
-        // A connection that ended between encrypting and sending has left its bytes there:
+        // A connection that panicked between encrypting and sending has left its bytes there:
         // no other connection may send them.
         context.cipher.clear();
         let result = catch_unwind(AssertUnwindSafe(|| act(conn, context)));
