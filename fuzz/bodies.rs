@@ -59,6 +59,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("json_object", mail::json_object),
     ("html", mail::html),
     ("compose", mail::compose),
+    ("markdown", mail::markdown),
     ("report", mail::report),
     ("outgoing_header", outgoing::outgoing_header),
     ("smtp_parameters", outgoing::smtp_parameters),

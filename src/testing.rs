@@ -185,6 +185,10 @@ pub mod mail {
         pub mod dsn {
             pub use crate::mail::write::dsn::{Dsn, DsnAction, write_dsn};
         }
+        /// `crate::mail::write::markdown`
+        pub mod markdown {
+            pub use crate::mail::write::markdown::{Rendered, render};
+        }
         /// `crate::mail::write::compose`
         pub mod compose {
             pub use crate::mail::write::compose::{AttachedFile, Compose, compose};

@@ -21,6 +21,7 @@ use postern::testing::mail::text::{codes, reply};
 use postern::testing::mail::write::compose::{AttachedFile, Compose, compose as write_mail};
 use postern::testing::mail::write::dsn::{Dsn, DsnAction, write_dsn};
 use postern::testing::mail::write::encode;
+use postern::testing::mail::write::markdown::render;
 use postern::testing::mail::write::submit::{check_octets, submission_fixups};
 use postern::testing::mail::write::{field, word};
 use postern::testing::mail::{Bounds, time, utf7};
@@ -503,5 +504,66 @@ pub fn json_object(data: &[u8]) {
     assert!(is_object(trimmed));
     for end in trimmed.char_indices().map(|(at, _)| at) {
         assert!(!is_object(&trimmed[..end]));
+    }
+}
+
+/// What Markdown becomes has only the tags of its writer, and links that a mail may have.
+pub fn markdown(data: &[u8]) {
+    const TAGS: &[&str] = &[
+        "p",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "blockquote",
+        "pre",
+        "code",
+        "ul",
+        "ol",
+        "li",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "em",
+        "strong",
+        "del",
+        "a",
+        "img",
+        "br",
+        "hr",
+    ];
+    let source = String::from_utf8_lossy(&data[..data.len().min(16 << 10)]);
+    let found = render(&source);
+    assert!(found.html.len() <= source.len() * 40 + (16 << 20));
+    let mut rest = found.html.as_str();
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        let tag = &rest[..rest.find('>').expect("a tag ends")];
+        let name = tag.trim_start_matches('/');
+        let name = &name[..name.find(' ').unwrap_or(name.len())];
+        assert!(TAGS.contains(&name), "{tag}");
+        for part in tag.split('"').skip(1).step_by(2) {
+            assert!(!part.contains(['<', '\'']), "{tag}");
+        }
+        let target = |field: &str| {
+            let (_, value) = tag.split_once(field)?;
+            Some(value.split('"').next().unwrap_or("").to_ascii_lowercase())
+        };
+        for (field, schemes) in [
+            ("a href=\"", ["http:", "https:", "mailto:"]),
+            ("img src=\"", ["http:", "https:", "cid:"]),
+        ] {
+            if let Some(target) = target(field) {
+                assert!(
+                    schemes.iter().any(|scheme| target.starts_with(scheme)),
+                    "{tag}"
+                );
+            }
+        }
     }
 }

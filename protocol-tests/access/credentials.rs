@@ -156,28 +156,31 @@ fn too_small_a_scope_says_so_before_anything_is_looked_for() {
     let mut matrix = Matrix::new(|_| {});
     let one = matrix.world.one.clone();
     for operation in matrix.operations.clone() {
-        let Some(scope) = operation.scope.clone() else {
-            continue;
-        };
-        let scopes = match scope.as_str() {
-            "operator" => Scopes::ADMIN,
-            scope => scopes_without(scope),
-        };
-        let key = (matrix.world.rig).make_key(one.org, scopes, None, None);
-        matrix.state = matrix.world.state();
-        let there = one.things(&kinds(&operation.path));
-        let nowhere: Vec<String> = there.iter().map(|thing| absent(thing)).collect();
-        let said = [&there, &nowhere].map(|values| matrix.ask(Some(&key), &operation, values));
-        let shown = format!("{} {}: {}", operation.method, operation.path, said[0].whole);
-        assert_eq!(
-            (said[0].status, code(&said[0])),
-            (403, "missing_scope".into()),
-            "{shown}"
-        );
-        assert!(said[0].body.contains(&format!("`{scope}`")), "{shown}");
-        assert_eq!(plain(&said[0]), plain(&said[1]), "{shown}");
+        for scope in operation.scope.iter().flat_map(|scopes| scopes.split(' ')) {
+            without_scope(&mut matrix, (&one, &operation), scope);
+        }
     }
     assert!(matrix.refused > 80, "{}", matrix.refused);
+}
+
+fn without_scope(matrix: &mut Matrix, (one, operation): (&Side, &Operation), scope: &str) {
+    let scopes = match scope {
+        "operator" => Scopes::ADMIN,
+        scope => scopes_without(scope),
+    };
+    let key = (matrix.world.rig).make_key(one.org, scopes, None, None);
+    matrix.state = matrix.world.state();
+    let there = one.things(&kinds(&operation.path));
+    let nowhere: Vec<String> = there.iter().map(|thing| absent(thing)).collect();
+    let said = [&there, &nowhere].map(|values| matrix.ask(Some(&key), operation, values));
+    let shown = format!("{} {}: {}", operation.method, operation.path, said[0].whole);
+    assert_eq!(
+        (said[0].status, code(&said[0])),
+        (403, "missing_scope".into()),
+        "{shown}"
+    );
+    assert!(said[0].body.contains(&format!("`{scope}`")), "{shown}");
+    assert_eq!(plain(&said[0]), plain(&said[1]), "{shown}");
 }
 
 /// A key of another organization: whatever it names of the first one is not there.

@@ -80,9 +80,13 @@ pub struct Intake {
 impl Intake {
     /// What the message needs of its caller.
     pub fn need(&self) -> Need {
-        match self.route {
+        match &self.route {
             Route::Inbound { .. } => Need::Nothing,
             Route::Approve { .. } => Need::Inboxes(Scopes::APPROVE),
+            // It names addresses and hands text on that the key could not read otherwise.
+            Route::Compose { draft, .. } if draft.about.is_some() => {
+                Need::Inboxes(Scopes(Scopes::MESSAGES_READ.0 | Scopes::MESSAGES_WRITE.0))
+            }
             Route::Submission { .. } | Route::Compose { .. } | Route::Append { .. } => {
                 Need::Inboxes(Scopes::MESSAGES_WRITE)
             }

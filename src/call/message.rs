@@ -152,67 +152,6 @@ pub struct Recipient {
     pub orcpt: Option<String>,
 }
 
-/// A message to compose, as REST describes it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Draft {
-    /// Recipients.
-    pub to: Vec<DraftAddress>,
-    /// Recipients of a copy.
-    pub cc: Vec<DraftAddress>,
-    /// Recipients that are never in the composed octets.
-    pub bcc: Vec<DraftAddress>,
-    /// Where answers go.
-    pub reply_to: Vec<DraftAddress>,
-    /// Subject, not encoded.
-    pub subject: String,
-    /// Plain text.
-    pub text: Option<String>,
-    /// HTML.
-    pub html: Option<String>,
-    /// More fields: `X-*` and `List-*` only.
-    pub headers: Vec<(String, String)>,
-    /// Attachments, base64 not yet decoded.
-    pub attachments: Vec<DraftAttachment>,
-    /// Labels for the copy in Sent.
-    pub labels: Vec<String>,
-    /// When it leaves, unix milliseconds; `None` is now.
-    pub send_at: Option<i64>,
-    /// The client's own object, as JSON.
-    pub metadata: Option<String>,
-    /// It is not sent: its client asks what would become of it.
-    pub is_trial: bool,
-}
-
-/// An address of a [`Draft`], as its client wrote it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum DraftAddress {
-    /// `addr` or `Name <addr>`.
-    Text(String),
-    /// In its two parts, as messages show it.
-    Named(NamedAddress),
-}
-
-impl From<&str> for DraftAddress {
-    fn from(text: &str) -> Self {
-        DraftAddress::Text(text.to_owned())
-    }
-}
-
-/// One attachment of a [`Draft`].
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct DraftAttachment {
-    /// Shown to the recipient.
-    pub filename: String,
-    /// MIME type; empty is application/octet-stream.
-    pub content_type: String,
-    /// Base64, as the client sent it.
-    pub content: String,
-    /// The id by which the HTML shows it, with or without angle brackets.
-    pub content_id: Option<String>,
-    /// Whether it is meant to be shown within the text; without it, a part with an id is.
-    pub inline: Option<bool>,
-}
-
 /// The way by which an entry was made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Arrival {

@@ -14,6 +14,7 @@ pub mod bounds;
 mod budget;
 mod caller;
 mod dns;
+mod draft;
 mod event;
 mod filter_rule;
 mod idempotency;
@@ -59,6 +60,7 @@ pub use dns::{
     DNS_LABEL_MAX, DNS_NAME_MAX, DnsAnswer, DnsError, Mx, NoResolver, Question, RecordType,
     Records, Resolve, Srv,
 };
+pub use draft::{AnswerWay, AnsweredMessage, Draft, DraftAddress, DraftAttachment, DraftPurpose};
 pub use event::{
     Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind,
     FailureClass, InboxPath, InboxSet, KindSet, MessageDetail, OutboundNews, PriorityLevel,

@@ -185,6 +185,8 @@ pub enum ConflictReason {
     MailboxBelowItself,
     /// The message names no sender whose mail could be let in.
     NoSenderAddress,
+    /// The message has no address to answer to.
+    NoAnswerAddress,
     /// The inbox has sent or written the message itself.
     NotReceived,
     MailboxHasChildren,
@@ -226,6 +228,7 @@ impl ConflictReason {
             ConflictReason::SharedDomain => "the shared domain is the server's own",
             ConflictReason::InboxKept => "INBOX cannot be renamed or deleted",
             ConflictReason::NoSenderAddress => "From of the message has no address",
+            ConflictReason::NoAnswerAddress => "the message has no address to answer to",
             ConflictReason::NotReceived => "the message is the inbox's own",
             ConflictReason::MailboxBelowItself => "a mailbox cannot go below itself",
             ConflictReason::MailboxHasChildren => "the mailbox has mailboxes below it",

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::api::{self, Api, QueryPairs};
+use super::compose::{ComposeOptions, LeaveOptions};
 use super::{Cli, CliError, show};
 
 /// `postern message`
@@ -40,6 +41,12 @@ pub enum MessageCommand {
         /// The folder, such as Archive
         folder: String,
     },
+    /// Answer the sender of a message
+    Reply(MessageReplyCommand),
+    /// Answer everybody
+    ReplyAll(MessageReplyCommand),
+    /// Hand a message on to others
+    Forward(MessageForwardCommand),
     /// Let the sender of a message in, and move the message to INBOX
     Admit {
         /// The inbox: id or address
@@ -57,6 +64,35 @@ pub enum MessageCommand {
         #[arg(long)]
         permanent: bool,
     },
+}
+
+/// `postern message reply` and `reply-all`
+#[derive(Args, Debug)]
+pub struct MessageReplyCommand {
+    /// The inbox: id or address
+    inbox: String,
+    /// The id of the message (msg_…)
+    id: String,
+    #[command(flatten)]
+    message: ComposeOptions,
+    #[command(flatten)]
+    leave: LeaveOptions,
+}
+
+/// `postern message forward`
+#[derive(Args, Debug)]
+pub struct MessageForwardCommand {
+    /// The inbox: id or address
+    inbox: String,
+    /// The id of the message (msg_…)
+    id: String,
+    /// Recipients; separate them by commas or repeat the option
+    #[arg(long, required = true, value_delimiter = ',', value_name = "ADDRESS")]
+    to: Vec<String>,
+    #[command(flatten)]
+    message: ComposeOptions,
+    #[command(flatten)]
+    leave: LeaveOptions,
 }
 
 /// `postern message list`
@@ -142,6 +178,14 @@ pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliErro
                 format_args!("{id} is in {}", show::one_line(&now)),
             );
         }
+        MessageCommand::Reply(reply) => answer((cli, &mut api), reply, "reply")?,
+        MessageCommand::ReplyAll(reply) => answer((cli, &mut api), reply, "reply-all")?,
+        MessageCommand::Forward(forward) => {
+            let mut body = forward.message.body(false)?;
+            body["to"] = json!(forward.to);
+            let path = format!("{}/forward", path(&forward.inbox, &forward.id));
+            forward.leave.send((cli, &mut api), &path, body)?;
+        }
         MessageCommand::Admit { inbox, id } => {
             let reply = api.act(&format!("{}/admit", path(inbox, id)))?;
             let now = show::text(&reply.json()["folder"]);
@@ -166,6 +210,16 @@ pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliErro
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn answer(
+    (cli, api): (&Cli, &mut Api),
+    reply: &MessageReplyCommand,
+    way: &str,
+) -> Result<(), CliError> {
+    let body = reply.message.body(true)?;
+    let path = format!("{}/{way}", path(&reply.inbox, &reply.id));
+    reply.leave.send((cli, api), &path, body)
 }
 
 fn path(inbox: &str, id: &str) -> String {

@@ -9,6 +9,7 @@ mod account;
 mod api;
 mod approval;
 mod check;
+mod compose;
 mod doctor;
 mod endpoint;
 mod folder;

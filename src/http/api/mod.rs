@@ -5,6 +5,7 @@
 //! with, `values.rs` reads requests by them, `operation.rs` describes a route.
 
 pub(crate) mod address;
+mod answer;
 mod approval;
 pub(crate) mod autoconfig;
 pub(crate) mod codes;

@@ -11,8 +11,8 @@ use super::operation::{Operation, Takes};
 use super::problems::Problem;
 use super::values::Values;
 use super::{
-    approval, autoconfig, credentials, domain, event, filter_rule, folder, health, inbox, key,
-    list, me, message, org, outbound, send, suppression,
+    answer, approval, autoconfig, credentials, domain, event, filter_rule, folder, health, inbox,
+    key, list, me, message, org, outbound, send, suppression,
 };
 use crate::call::{
     Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Intake, Need, Render,
@@ -357,6 +357,8 @@ use RouteStage::{Answered, Lasting, Later};
 
 const MAIL_READ: RouteNeed = Inboxes(Scopes::MESSAGES_READ);
 const MAIL_WRITE: RouteNeed = Inboxes(Scopes::MESSAGES_WRITE);
+const MAIL_READ_WRITE: RouteNeed =
+    Inboxes(Scopes(Scopes::MESSAGES_READ.0 | Scopes::MESSAGES_WRITE.0));
 const INBOX_READ: RouteNeed = Inboxes(Scopes::INBOXES_READ);
 const INBOX_WRITE: RouteNeed = Inboxes(Scopes::INBOXES_WRITE);
 const EVENTS: RouteNeed = Inboxes(Scopes::EVENTS_READ);
@@ -414,6 +416,9 @@ routes! {
     PATCH "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::PATCH);
     DELETE "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::DELETE);
     POST "/api/v1/inboxes/{inbox}/messages/{id}/admit" MAIL_WRITE Answered(&message::ADMIT);
+    POST "/api/v1/inboxes/{inbox}/messages/{id}/reply" MAIL_READ_WRITE Answered(&answer::REPLY);
+    POST "/api/v1/inboxes/{inbox}/messages/{id}/reply-all" MAIL_READ_WRITE Answered(&answer::REPLY_ALL);
+    POST "/api/v1/inboxes/{inbox}/messages/{id}/forward" MAIL_READ_WRITE Answered(&answer::FORWARD);
     GET "/api/v1/inboxes/{inbox}/messages/{id}/raw" MAIL_READ Answered(&message::RAW);
     GET "/api/v1/inboxes/{inbox}/messages/{id}/attachments/{att}" MAIL_READ
         Answered(&message::ATTACHMENT_OCTETS);
@@ -446,9 +451,6 @@ routes! {
 
     * "/api/v1/inboxes/{inbox}/messages/wait" Key Later;
     * "/api/v1/inboxes/{inbox}/messages/batch" Key Later;
-    * "/api/v1/inboxes/{inbox}/messages/{id}/reply" Key Later;
-    * "/api/v1/inboxes/{inbox}/messages/{id}/reply-all" Key Later;
-    * "/api/v1/inboxes/{inbox}/messages/{id}/forward" Key Later;
     * "/api/v1/inboxes/{inbox}/messages/{id}/spam" Key Later;
     * "/api/v1/inboxes/{inbox}/messages/{id}/not-spam" Key Later;
     * "/api/v1/inboxes/{inbox}/threads" Key Later;
@@ -500,7 +502,6 @@ mod tests {
         for (method, path) in [
             ("GET", "/api/v1/inboxes/a@b/messages/wait"),
             ("POST", "/api/v1/inboxes/a@b/messages/batch"),
-            ("POST", "/api/v1/inboxes/a@b/messages/msg_1/reply-all"),
             ("GET", "/api/v1/usage"),
         ] {
             assert!(matches!(look(method, path), Match::Later), "{path}");

@@ -1,24 +1,25 @@
 //! Sending a message. Texts that end in header fields are checked for control characters by
 //! the table, by field, before anything composes them.
 
-use super::codes;
+use super::codes::{self, ErrorCode};
 use super::fields::FieldKind::{
     Addresses, AnyObject, Base64, Flag, HeaderFields, Id, Labels, Later, Line, List, MediaType,
     Object, Objects, OneOf, Text, Time,
 };
-use super::fields::{ANY, BodyTable, FieldRow, characters, fields, sometimes};
+use super::fields::{ANY, BodyTable, FieldRow, TextBound, TextMax, characters, fields, sometimes};
 use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::problems::{Problem, sentence};
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
 use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
 use crate::call::{
-    ApprovalId, Draft, DraftAttachment, EntryId, SendStatus, SendTrial, ThreadId, TrialRecipient,
-    TrialVerdict, Written,
+    ApprovalId, Draft, DraftAttachment, DraftPurpose, EntryId, SendStatus, SendTrial, ThreadId,
+    TrialRecipient, TrialVerdict, Written,
 };
 use crate::http::wire::response::Response;
+use crate::mail::write::markdown::SOURCE_MAX;
 
-const NEW_ATTACHMENT: BodyTable = BodyTable {
+pub(super) const NEW_ATTACHMENT: BodyTable = BodyTable {
     name: "NewAttachment",
     says: "A file to send with a message.",
     optional: false,
@@ -50,6 +51,9 @@ const NEW_MESSAGE: BodyTable = BodyTable {
         subject: optional Line(characters(SUBJECT_CHARACTERS_MAX)), r#""Hello""#, "The subject.";
         text: optional Text(ANY), r#""Hello, Ann.""#, "The text.";
         html: optional Text(ANY), r#""<p>Hello, Ann.</p>""#, "The same as HTML.";
+        markdown: optional Text(MARKDOWN), r#""Hello, **Ann**.""#,
+            "The same as Markdown (CommonMark with tables), in place of `text` and `html`: it makes \
+             both. HTML in it is shown as it is written.";
         headers: optional HeaderFields, r#"{"X-Ticket":"17"}"#, "Header fields `X-*` and `List-*`.";
         attachments: optional Objects(&NEW_ATTACHMENT), "[]", "Files.";
         labels: optional Labels, r#"["outreach"]"#, "Labels of the copy in Sent.";
@@ -150,12 +154,63 @@ fn rule(row: &(TrialVerdict, TrialRecipient)) -> Option<&str> {
     row.1.refused.as_ref()?.1.as_deref()
 }
 
-const DRY_RUN: FieldRow = sometimes(
+pub(super) const DRY_RUN: FieldRow = sometimes(
     "dry_run",
     Flag,
     "true",
     "Whether to say only what would become of the message, for each recipient (200).",
 );
+
+/// A message that was accepted, or tried.
+pub(super) const SENT_OR_TRIED: &[Gives] = &[
+    Gives {
+        status: 202,
+        says: "The message was accepted.",
+        content: ResponseContent::One(&SENT),
+    },
+    Gives {
+        status: 200,
+        says: "What would become of it, with `dry_run`.",
+        content: ResponseContent::One(&TRIAL),
+    },
+];
+
+/// Why a message is not accepted.
+pub(super) const SEND_ERRORS: &[&ErrorCode] = &[
+    codes::INVALID_HEADER_VALUE,
+    codes::NOT_SUPPORTED,
+    codes::NO_SUCH_RECIPIENT,
+    codes::STRAY_OCTETS,
+    codes::MAIL_LOOP,
+    codes::SENDER_NOT_ALLOWED,
+    codes::DOMAIN_NOT_VERIFIED,
+    codes::SEND_OFF,
+    codes::ORG_PAUSED,
+    codes::SEND_BLOCKED,
+    codes::SUPPRESSED,
+    codes::RECEIVE_BLOCKED,
+    codes::POLICY_CHANGED,
+    codes::BUDGET_EXCEEDED,
+    codes::LOOP_SUSPECTED,
+    codes::RELAY_DENIED,
+    codes::OVER_QUOTA,
+    codes::LIMIT_REACHED,
+    codes::TOO_LARGE,
+    codes::NO_SPACE,
+];
+
+/// Why an answer is not accepted.
+pub(super) const ANSWER_ERRORS: &[&ErrorCode] = &answer_errors();
+
+const fn answer_errors() -> [&'static ErrorCode; SEND_ERRORS.len() + 1] {
+    let mut all = [codes::CONFLICT; SEND_ERRORS.len() + 1];
+    let mut n = 0;
+    while n < SEND_ERRORS.len() {
+        all[n] = SEND_ERRORS[n];
+        n += 1;
+    }
+    all
+}
 
 pub(crate) static SEND: Operation = Operation {
     id: "messages.send",
@@ -165,58 +220,39 @@ pub(crate) static SEND: Operation = Operation {
            way, and leaves at that time; policy is asked again then. The body may be up to 35 MiB.",
     query: &[DRY_RUN],
     takes: Takes::Message(&NEW_MESSAGE),
-    gives: &[
-        Gives {
-            status: 202,
-            says: "The message was accepted.",
-            content: ResponseContent::One(&SENT),
-        },
-        Gives {
-            status: 200,
-            says: "What would become of it, with `dry_run`.",
-            content: ResponseContent::One(&TRIAL),
-        },
-    ],
-    errors: &[
-        codes::INVALID_HEADER_VALUE,
-        codes::NOT_SUPPORTED,
-        codes::NO_SUCH_RECIPIENT,
-        codes::STRAY_OCTETS,
-        codes::MAIL_LOOP,
-        codes::SENDER_NOT_ALLOWED,
-        codes::DOMAIN_NOT_VERIFIED,
-        codes::SEND_OFF,
-        codes::ORG_PAUSED,
-        codes::SEND_BLOCKED,
-        codes::SUPPRESSED,
-        codes::RECEIVE_BLOCKED,
-        codes::POLICY_CHANGED,
-        codes::BUDGET_EXCEEDED,
-        codes::LOOP_SUSPECTED,
-        codes::RELAY_DENIED,
-        codes::OVER_QUOTA,
-        codes::LIMIT_REACHED,
-        codes::TOO_LARGE,
-        codes::NO_SPACE,
-    ],
+    gives: SENT_OR_TRIED,
+    errors: SEND_ERRORS,
     run: send,
 };
 
 fn send(request: &mut RouteRequest<'_>) -> RouteResult {
+    let draft = Draft {
+        to: request.body.addresses("to"),
+        reply_to: request.body.addresses("reply_to"),
+        subject: request.body.text("subject").unwrap_or_default(),
+        ..said(request)
+    };
+    if draft.to.is_empty() && draft.cc.is_empty() && draft.bcc.is_empty() {
+        return Err(Problem::invalid(
+            "to",
+            "must name somebody, unless cc or bcc do",
+        ));
+    }
+    compose(request, draft)
+}
+
+/// The fields that every message to compose has.
+pub(super) fn said(request: &mut RouteRequest<'_>) -> Draft {
     let is_trial = request.parameters.flag("dry_run").unwrap_or(false);
     let body = &mut request.body;
-    let attachments = body.objects("attachments");
-    let draft = Draft {
-        to: body.addresses("to"),
+    Draft {
         cc: body.addresses("cc"),
         bcc: body.addresses("bcc"),
-        reply_to: body.addresses("reply_to"),
-        subject: body.text("subject").unwrap_or_default(),
         text: body.text("text"),
         html: body.text("html"),
+        markdown: body.text("markdown"),
         headers: body.members("headers"),
-        attachments: attachments
-            .into_iter()
+        attachments: (body.objects("attachments").into_iter())
             .map(|mut one| DraftAttachment {
                 filename: one.text("filename").unwrap_or_default(),
                 content_type: one.text("content_type").unwrap_or_default(),
@@ -228,18 +264,20 @@ fn send(request: &mut RouteRequest<'_>) -> RouteResult {
         labels: body.texts("labels").unwrap_or_default(),
         send_at: body.time("send_at"),
         metadata: body.text("metadata"),
-        is_trial,
-    };
-    if draft.to.is_empty() && draft.cc.is_empty() && draft.bcc.is_empty() {
-        return Err(Problem::invalid(
-            "to",
-            "must name somebody, unless cc or bcc do",
-        ));
+        purpose: match is_trial {
+            true => DraftPurpose::Try,
+            false => DraftPurpose::Send,
+        },
+        ..Draft::default()
     }
+}
+
+/// Has a message composed.
+pub(super) fn compose(request: &RouteRequest<'_>, draft: Draft) -> RouteResult {
     // A trial has no effect that a second one could repeat.
-    let idempotency = match is_trial {
-        true => None,
-        false => request.idempotency(keep),
+    let idempotency = match draft.purpose {
+        DraftPurpose::Try => None,
+        DraftPurpose::Send => request.idempotency(keep),
     };
     Ok(RouteStep::Send(
         request.inbox()?,
@@ -279,6 +317,11 @@ fn keep(written: &Written) -> Vec<u8> {
     sent(written).map(Response::keep).unwrap_or_default()
 }
 
+/// A text in Markdown.
+pub(super) const MARKDOWN: TextBound = TextBound {
+    min: 0,
+    max: TextMax::Octets(SOURCE_MAX),
+};
 /// Characters of a subject: one line of RFC 5322 section 2.1.1, and more folds anyway.
 const SUBJECT_CHARACTERS_MAX: usize = 998;
 /// Characters of a file name or a Content-ID.

@@ -142,7 +142,7 @@ impl Page<'_> {
         self.element("code", row.path);
         if let Some(scope) = scope(row.need) {
             self.raw("<span class=\"soft\">");
-            self.text(scope);
+            self.text(&scope);
             self.raw("</span>");
         }
         self.raw("</div>");

@@ -3,8 +3,8 @@
 //! Planned routes are not in it.
 
 use super::schema::{reference, write_kind, write_object, write_row};
-use crate::call::Limits;
 use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
+use crate::call::{Limits, Scopes};
 use crate::http::api::codes::ErrorCode;
 use crate::http::api::fields::{BodyTable, FieldKind, FieldRow, Presence};
 use crate::http::api::operation::{Gives, Operation, PATH_NAMES, ResponseContent, Takes};
@@ -98,7 +98,7 @@ fn write_operation(o: &mut Object<'_>, row: &RouteRow, operation: &Operation, li
     let says = format!("{} {}", operation.says, need_words(row.need));
     o.text("description", &says);
     if let Some(scope) = scope(row.need) {
-        o.text("x-scope", scope);
+        o.text("x-scope", &scope);
     }
     security(o, row.need);
     parameters(o, row, operation, limits);
@@ -144,24 +144,31 @@ pub(crate) fn need_words(need: RouteNeed) -> String {
              may do it too."
                 .to_owned()
         }
-        RouteNeed::Inboxes(_) => format!(
-            "The key needs the scope `{}`.",
-            scope(need).unwrap_or_default()
-        ),
-        RouteNeed::Organization(_) => format!(
-            "The key needs the scope `{}` and is bound to no inbox.",
-            scope(need).unwrap_or_default()
+        RouteNeed::Inboxes(scopes) => format!("The key needs {}.", scope_words(scopes)),
+        RouteNeed::Organization(scopes) => format!(
+            "The key needs {} and is bound to no inbox.",
+            scope_words(scopes)
         ),
     }
 }
 
-/// The scope that a route needs, in one word.
-pub(crate) fn scope(need: RouteNeed) -> Option<&'static str> {
+fn scope_words(scopes: Scopes) -> String {
+    let names: Vec<String> = scopes.names().map(|name| format!("`{name}`")).collect();
+    match names.len() {
+        1 => format!("the scope {}", names.concat()),
+        _ => format!("the scopes {}", names.join(" and ")),
+    }
+}
+
+/// The scopes that a route needs, with spaces between them.
+pub(crate) fn scope(need: RouteNeed) -> Option<String> {
     match need {
         RouteNeed::Nothing | RouteNeed::Key => None,
-        RouteNeed::Near | RouteNeed::OrgAdmin => Some("admin"),
-        RouteNeed::Operator | RouteNeed::AnyOperator => Some("operator"),
-        RouteNeed::Inboxes(scopes) | RouteNeed::Organization(scopes) => scopes.names().next(),
+        RouteNeed::Near | RouteNeed::OrgAdmin => Some("admin".to_owned()),
+        RouteNeed::Operator | RouteNeed::AnyOperator => Some("operator".to_owned()),
+        RouteNeed::Inboxes(scopes) | RouteNeed::Organization(scopes) => {
+            Some(scopes.names().collect::<Vec<_>>().join(" "))
+        }
     }
 }
 

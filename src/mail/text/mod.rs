@@ -17,9 +17,9 @@ pub mod search;
 mod stems;
 
 pub(crate) use body::beginning_of;
-pub use body::{decode_part, extracted_of, text_of};
+pub use body::{TextBody, decode_part, extracted_of, text_of};
 pub(crate) use parts::has_attachments;
-pub use parts::{attachments, find_attachment};
+pub use parts::{Attachment, attachments, find_attachment};
 
 #[cfg(test)]
 mod tests;

@@ -88,6 +88,13 @@ pub(crate) fn message_id(seed: [u8; 16], domain: &str) -> String {
     format!("<{}@{domain}>", data_encoding::HEXLOWER.encode(&seed))
 }
 
+/// Whether a text is a Message-ID with its brackets that may go into a header.
+pub(super) fn is_message_id(id: &str) -> bool {
+    let ends =
+        id.starts_with('<') && id.ends_with('>') && id.len() > 2 && id.len() <= MESSAGE_ID_MAX;
+    ends && is_value(id) && !id.contains(char::is_whitespace)
+}
+
 /// Writes the message.
 ///
 /// # Errors
@@ -124,11 +131,6 @@ fn check(mail: &Compose<'_>) -> Result<(), InvalidHeaderValue> {
     let fail = |field| Err(InvalidHeaderValue { field });
     let are_names =
         |list: &[(Option<&str>, &Address)]| list.iter().all(|(name, _)| name.is_none_or(is_value));
-    let is_id = |id: &str| {
-        let ends =
-            id.starts_with('<') && id.ends_with('>') && id.len() > 2 && id.len() <= MESSAGE_ID_MAX;
-        ends && is_value(id) && !id.contains(char::is_whitespace)
-    };
     if !mail.from_name.is_none_or(is_value) {
         return fail("from");
     }
@@ -151,13 +153,13 @@ fn check(mail: &Compose<'_>) -> Result<(), InvalidHeaderValue> {
     {
         return fail("headers");
     }
-    if !mail.in_reply_to.is_none_or(is_id) {
+    if !mail.in_reply_to.is_none_or(is_message_id) {
         return fail("in_reply_to");
     }
-    if !mail.references.iter().all(|id| is_id(id)) {
+    if !mail.references.iter().all(|id| is_message_id(id)) {
         return fail("references");
     }
-    if !is_id(mail.message_id) {
+    if !is_message_id(mail.message_id) {
         return fail("message_id");
     }
     for file in mail.attachments {

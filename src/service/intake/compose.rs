@@ -1,20 +1,25 @@
 //! Compose: a message that REST describes becomes octets. The same rules for recipients and copies
 //! hold as for a submission over SMTP.
 
+use std::collections::HashSet;
+
 use data_encoding::BASE64_NOPAD;
 
 use super::analyse::{analyse, check_size};
+use super::answer::{NamedRecipient, Taken, take_over};
+use super::files::KeptFile;
 use super::lookup::LOOKUP_MS;
 use super::parsed::{ParsedMessage, WayIn};
 use crate::call::{
-    Access, Answer, Countable, Draft, DraftAddress, Envelope, InboxRef, Metric, Now, Recipient,
-    Refusal,
+    Access, Answer, Countable, Draft, DraftAddress, DraftPurpose, Envelope, InboxRef, Metric, Now,
+    Recipient, Refusal,
 };
 use crate::mail::Bounds;
 use crate::mail::parse::address::Address;
 use crate::mail::parse::address_list::{AddressEntry, parse_list};
 use crate::mail::write::compose::{self, AttachedFile, Compose};
 use crate::mail::write::field;
+use crate::mail::write::markdown;
 use crate::mail::write::outgoing::is_private_name;
 use crate::pace;
 use crate::service::access::receives::SendingParty;
@@ -22,8 +27,6 @@ use crate::service::context::ReadContext;
 use crate::service::field::invalid;
 use crate::service::mail::entry::{check_keywords, find_place};
 use crate::service::{Service, policy};
-
-type NamedRecipient = (Option<String>, Address);
 
 /// Composes a message that `inbox` sends, and parses the result.
 pub(super) fn composed(
@@ -38,8 +41,16 @@ pub(super) fn composed(
     let place = find_place(context.store, access, inbox)?;
     let from = Address::parse(&place.path.address).map_err(|_| Refusal::Internal)?;
     let limits = &context.shared.limits;
+    render(&mut draft)?;
+    let taken = match draft.about {
+        Some(about) => take_over(context, (access.org, inbox), (&from, about), &mut draft)?,
+        None => Taken::default(),
+    };
     let to = addresses(&draft.to, "to")?;
-    let cc = addresses(&draft.cc, "cc")?;
+    let mut cc = addresses(&draft.cc, "cc")?;
+    if draft.about.is_some() {
+        leave_out_repeated(&to, &mut cc);
+    }
     let bcc = addresses(&draft.bcc, "bcc")?;
     let reply_to = addresses(&draft.reply_to, "reply_to")?;
     check_keywords("labels", &draft.labels)?;
@@ -75,6 +86,7 @@ pub(super) fn composed(
         &from,
         place.display_name.as_deref(),
         [&to, &cc, &reply_to],
+        &taken,
     )?;
     check_size(context, &octets)?;
     let analysis = analyse(context, &octets, 0, limits.received_hops)?;
@@ -85,7 +97,7 @@ pub(super) fn composed(
             labels: draft.labels,
             send_at,
             metadata: draft.metadata,
-            is_trial: draft.is_trial,
+            is_trial: draft.purpose == DraftPurpose::Try,
         },
         body: octets,
         analysis,
@@ -95,6 +107,23 @@ pub(super) fn composed(
         inquiry: None,
         lookup_ms: LOOKUP_MS,
     })
+}
+
+/// Makes the text and the HTML of what is written in Markdown.
+pub(super) fn render(draft: &mut Draft) -> Result<(), Refusal> {
+    let Some(source) = draft.markdown.take() else {
+        return Ok(());
+    };
+    if draft.text.is_some() || draft.html.is_some() {
+        return Err(invalid(
+            "markdown",
+            "makes the text and the HTML: leave out `text` and `html`, or `markdown`",
+        ));
+    }
+    let rendered = markdown::render(&source);
+    draft.text = Some(rendered.text);
+    draft.html = Some(rendered.html);
+    Ok(())
 }
 
 /// When a message leaves whose client has named this time; `None` is now. A client whose clock is
@@ -122,6 +151,7 @@ fn write(
     from: &Address,
     from_name: Option<&str>,
     [to, cc, reply_to]: [&Vec<NamedRecipient>; 3],
+    taken: &Taken,
 ) -> Result<Vec<u8>, Refusal> {
     for (name, _) in &draft.headers {
         if !field::may_set(name) {
@@ -136,18 +166,18 @@ fn write(
         .map(|(at, attachment)| decode(at, &core::mem::take(&mut attachment.content)))
         .collect::<Result<Vec<_>, _>>()?;
     let draft = &*draft;
-    let files: Vec<AttachedFile<'_>> = (draft.attachments.iter().zip(&contents))
-        .map(|(attachment, content)| AttachedFile {
-            filename: &attachment.filename,
-            content_type: match attachment.content_type.as_str() {
-                "" => "application/octet-stream",
-                given => given,
-            },
-            content,
-            content_id: attachment.content_id.as_deref().map(without_brackets),
-            inline: attachment.inline.unwrap_or(attachment.content_id.is_some()),
-        })
-        .collect();
+    let own = (draft.attachments.iter().zip(&contents)).map(|(attachment, content)| AttachedFile {
+        filename: &attachment.filename,
+        content_type: match attachment.content_type.as_str() {
+            "" => "application/octet-stream",
+            given => given,
+        },
+        content,
+        content_id: attachment.content_id.as_deref().map(without_brackets),
+        inline: attachment.inline.unwrap_or(attachment.content_id.is_some()),
+    });
+    let kept = taken.files.iter().map(KeptFile::attached);
+    let files: Vec<AttachedFile<'_>> = kept.chain(own).collect();
     let [to, cc, reply_to] = [to, cc, reply_to].map(|list| {
         list.iter()
             .map(|(name, address)| (name.as_deref(), address))
@@ -158,6 +188,7 @@ fn write(
         .filter(|(name, _)| !is_private_name(name.as_bytes()))
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
+    let references: Vec<&str> = taken.references.iter().map(String::as_str).collect();
     let domain = from.domain();
     let mail = Compose {
         from_name,
@@ -170,8 +201,8 @@ fn write(
         html: draft.html.as_deref(),
         attachments: &files,
         headers: &headers,
-        in_reply_to: None,
-        references: &[],
+        in_reply_to: taken.in_reply_to.as_deref(),
+        references: &references,
         date_ms: context.now.unix_ms,
         message_id: &compose::message_id(context.seed, domain),
         seed: context.seed,
@@ -221,6 +252,13 @@ fn recipients<'a>(
         });
     }
     Ok(recipients)
+}
+
+/// Leaves out of Cc what stands in To or in Cc already: the request may name an address that the
+/// answered message names too.
+fn leave_out_repeated(to: &[NamedRecipient], cc: &mut Vec<NamedRecipient>) {
+    let mut seen: HashSet<String> = to.iter().map(|(_, address)| address.canonical()).collect();
+    cc.retain(|(_, address)| seen.insert(address.canonical()));
 }
 
 /// Reads addresses.

@@ -13,12 +13,14 @@
 
 mod again;
 mod analyse;
+mod answer;
 mod approve;
 mod complete;
 mod compose;
 mod decide;
 mod deliver;
 mod enqueue;
+mod files;
 mod inquiry;
 mod lookup;
 mod parse;

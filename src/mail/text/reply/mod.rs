@@ -73,6 +73,11 @@ pub(crate) fn is_reply(subject: &str) -> bool {
     MailKind::of(subject) == MailKind::Reply
 }
 
+/// Whether it says that the message was forwarded.
+pub(crate) fn is_forward(subject: &str) -> bool {
+    MailKind::of(subject) == MailKind::Forward
+}
+
 /// The text without the addresses of links that have words, for previews and codes.
 pub fn without_addresses(text: &str) -> Cow<'_, str> {
     let mut out = String::new();

@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod answer;
 mod compose;
 mod dsn;
+mod markdown;
