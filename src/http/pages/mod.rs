@@ -2,6 +2,7 @@
 //! people. Both are made once a process and are the same for every caller.
 
 mod docs;
+mod method;
 mod openapi;
 mod schema;
 mod style;

@@ -2,6 +2,7 @@
 //! server works by. The order is that of the tables, so that two runs give the same octets.
 //! Planned routes are not in it.
 
+use super::method::method;
 use super::schema::{reference, write_kind, write_object, write_row};
 use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::call::{Limits, Scopes};
@@ -93,6 +94,7 @@ fn paths(o: &mut Object<'_>, limits: &Limits) {
 
 fn write_operation(o: &mut Object<'_>, row: &RouteRow, operation: &Operation, limits: &Limits) {
     o.text("operationId", operation.id);
+    o.text("x-method", &method(operation));
     o.texts("tags", [noun(operation)]);
     o.text("summary", operation.summary);
     let says = format!("{} {}", operation.says, need_words(row.need));

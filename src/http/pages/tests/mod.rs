@@ -4,6 +4,8 @@
 
 use serde_json::Value;
 
+use super::method::method;
+use super::openapi::rows;
 use super::{docs, openapi};
 use crate::call::Limits;
 use crate::http::api::routes::ROUTES;
@@ -81,4 +83,32 @@ fn the_page_has_every_route_and_loads_nothing() {
         }
     }
     assert!(open.is_empty(), "{open:?}");
+}
+
+/// Streams share one method, which chooses among them by its arguments.
+#[test]
+fn every_operation_has_a_method_of_its_own() {
+    let mut methods: Vec<String> = Vec::new();
+    for (_, operation) in rows() {
+        let method = method(operation);
+        let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let parts: Vec<&str> = method.split('.').collect();
+        assert_eq!(parts.len(), 2, "{method}");
+        assert!(parts.iter().all(|p| p.chars().all(is_word)), "{method}");
+        assert!(
+            method == "events.stream" || !methods.contains(&method),
+            "{method}"
+        );
+        methods.push(method);
+    }
+    for (name, wanted) in [
+        ("messages.read", "messages.get"),
+        ("inboxes.patch", "inboxes.update"),
+        ("credentials.export", "inboxes.export_credentials"),
+        ("events.tree", "events.stream"),
+        ("messages.send", "messages.send"),
+    ] {
+        let (_, operation) = rows().find(|(_, o)| o.id == name).expect(name);
+        assert_eq!(method(operation), wanted);
+    }
 }
