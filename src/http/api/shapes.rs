@@ -138,7 +138,7 @@ impl<T> Shape<T> {
         for column in self.columns {
             match column {
                 Column::Field { field, has, write } if has(of) => {
-                    let mut slot = object.slot(field.name);
+                    let mut slot = object.slot_of(field.name);
                     place(field.name, slot.octets().len());
                     write(slot, of);
                 }

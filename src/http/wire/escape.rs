@@ -3,39 +3,60 @@
 //! Not the values around the strings (`json.rs`). Every control is escaped, so a string never holds
 //! a line end.
 
-/// Writes octets of a string, which may be cut at any octet, without the quotes around it. Most
-/// runs of a text have nothing to escape; the compiler turns the look at one into wide comparisons.
+/// Writes octets of a string, which may be cut at any octet, without the quotes around it.
 pub(crate) fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
-    let mut plain = 0;
-    for (n, run) in bytes.chunks(PLAIN_RUN).enumerate() {
-        if !run.iter().fold(false, |any, byte| any | is_escaped(*byte)) {
-            continue;
-        }
-        for (at, byte) in (n * PLAIN_RUN..).zip(run) {
-            if !is_escaped(*byte) {
-                continue;
-            }
-            out.extend_from_slice(bytes.get(plain..at).unwrap_or_default());
-            plain = at + 1;
-            match byte {
-                b'"' => out.extend_from_slice(b"\\\""),
-                b'\\' => out.extend_from_slice(b"\\\\"),
-                b'\n' => out.extend_from_slice(b"\\n"),
-                b'\r' => out.extend_from_slice(b"\\r"),
-                b'\t' => out.extend_from_slice(b"\\t"),
-                other => {
-                    let digit = |n: u8| char::from_digit(n.into(), 16).map_or(b'0', |c| c as u8);
-                    out.extend_from_slice(b"\\u00");
-                    out.extend_from_slice(&[digit(other >> 4), digit(other & 15)]);
-                }
+    let mut left = bytes;
+    while let Some(at) = next_escaped(left) {
+        let (plain, rest) = left.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((byte, rest)) = rest.split_first() else {
+            return;
+        };
+        left = rest;
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            other => {
+                let digit = |n: u8| char::from_digit(n.into(), 16).map_or(b'0', |c| c as u8);
+                out.extend_from_slice(b"\\u00");
+                out.extend_from_slice(&[digit(other >> 4), digit(other & 15)]);
             }
         }
     }
-    out.extend_from_slice(bytes.get(plain..).unwrap_or_default());
+    out.extend_from_slice(left);
+}
+
+/// Where the first octet stands that is escaped, eight octets at a time.
+fn next_escaped(bytes: &[u8]) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (n, word) in words.iter().enumerate() {
+        let hits = hits(u64::from_le_bytes(*word));
+        if hits != 0 {
+            return Some(n * 8 + hits.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(|byte| is_escaped(*byte))?;
+    Some(words.len() * 8 + at)
 }
 
 const fn is_escaped(byte: u8) -> bool {
     byte < b' ' || byte == b'"' || byte == b'\\' || byte == 0x7f
+}
+
+/// Bits of which the lowest stands in the first octet of a little-endian word that is escaped. An
+/// octet above a hit may look like one, since a difference borrows from it; none below does.
+const fn hits(word: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const fn below(word: u64, bound: u8) -> u64 {
+        word.wrapping_sub(EACH * bound as u64) & !word
+    }
+    let quote = below(word ^ (EACH * b'"' as u64), 1);
+    let backslash = below(word ^ (EACH * b'\\' as u64), 1);
+    let delete = below(word ^ (EACH * 0x7f), 1);
+    (below(word, b' ') | quote | backslash | delete) & (EACH * 0x80)
 }
 
 /// The octets that [`escape`] makes of a text. The compiler turns the sum of a short run, which
@@ -53,15 +74,27 @@ pub(crate) fn escaped_len(text: &str) -> usize {
     text.len().saturating_add(more)
 }
 
-/// Octets that are looked at together.
-const PLAIN_RUN: usize = 32;
-
 /// So many octets, each with five more when it is escaped, are below 256.
 const ESCAPED_RUN: usize = 48;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every octet at every place of a word, beside others that borrow.
+    #[test]
+    fn the_first_octet_to_escape_is_found() {
+        for fill in [b'a', b'!', b'#', b'[', b']', 0x80, 0xff, b'~'] {
+            for at in 0..20 {
+                for byte in 0..=255u8 {
+                    let mut text = [fill; 21];
+                    text[at] = byte;
+                    let found = text.iter().position(|byte| is_escaped(*byte));
+                    assert_eq!(next_escaped(&text), found, "{fill} {at} {byte}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_length_is_that_of_the_escapes() {

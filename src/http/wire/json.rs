@@ -361,6 +361,18 @@ impl Object<'_> {
         self.out
     }
 
+    /// A name of a table, which has nothing to escape, and a place for one value of it.
+    pub fn slot_of(&mut self, name: &'static str) -> ValueSlot<'_> {
+        if !self.first {
+            self.out.push(b',');
+        }
+        self.first = false;
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        ValueSlot(self.out)
+    }
+
     /// The name, and a place for one value of it.
     pub fn slot(&mut self, name: &str) -> ValueSlot<'_> {
         ValueSlot(self.value(name))

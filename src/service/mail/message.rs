@@ -106,10 +106,14 @@ pub fn read(
     id: EntryId,
     max_chars: Option<usize>,
 ) -> Result<Answer, Refusal> {
-    let (inbox, view) = find_view(context.store, access, inbox, id)?;
-    let opened = OpenedMessage::read(context.store, (access.org, inbox), id)?.ok_or(NONE)?;
-    let content = content(&view, &opened.octets, max_chars)?;
-    drop(opened);
+    let store = context.store;
+    let snapshot = store.snapshot()?;
+    let inbox = policy::find_inbox(store, access, inbox)?;
+    let view = store.message(access.org, inbox, id)?.ok_or(NONE)?;
+    let place = (access.org, inbox);
+    let octets = OpenedMessage::read_row(snapshot, store, place, &view)?.ok_or(NONE)?;
+    let content = content(&view, &octets, max_chars)?;
+    drop(octets);
     let mut message = message_view(inbox, view)?;
     message.content = Some(Box::new(content));
     Ok(Answer::Message(Box::new(message)))

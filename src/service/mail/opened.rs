@@ -6,7 +6,7 @@
 
 use crate::call::{BodyId, EntryId, InboxId, OrgId};
 use crate::pace;
-use crate::store::{Error, Store};
+use crate::store::{Error, MessageRecord, Snapshot, Store};
 
 /// A message with its octets.
 pub struct OpenedMessage {
@@ -28,6 +28,29 @@ impl OpenedMessage {
     ) -> Result<Option<OpenedMessage>, Error> {
         let opened = OpenedMessage::read_some(store, org, [(inbox, id)])?;
         Ok(opened.into_iter().next().flatten())
+    }
+
+    /// Reads the octets of a message whose row was read in this snapshot; `None` if it is no longer
+    /// there. The caller holds no other snapshot.
+    pub fn read_row(
+        snapshot: Snapshot<'_>,
+        store: &Store,
+        place: (OrgId, InboxId),
+        row: &MessageRecord,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let (body, size) = row.body;
+        let mut message = OpenedMessage {
+            body,
+            octets: Vec::with_capacity(size as usize),
+            digest: Vec::new(),
+            prefix: Vec::new(),
+        };
+        message.read_piece(store, size)?;
+        drop(snapshot);
+        pace::spend(message.octets.len());
+        let is_whole = message.octets.len() >= size as usize
+            || message.read_rest(store, place, row.state.id)?;
+        Ok(is_whole.then_some(message.octets))
     }
 
     /// Reads the first of the messages, and those after it that are small: as many as one snapshot
