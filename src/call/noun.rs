@@ -192,8 +192,12 @@ pub enum ConflictReason {
     MailboxHasChildren,
     /// The recipient has left, or its attempt is under way.
     NotCancellable,
-    /// The recipient has ended, or waits for an approval.
-    NotRetryable,
+    /// A recipient that has ended is not tried again.
+    RecipientEnded,
+    /// Nor one that waits for an approval.
+    RecipientHeld,
+    /// Nor one that waits for its time.
+    RecipientScheduled,
     /// It waits for a decision.
     MessageHeld,
     /// It waits for its time.
@@ -233,11 +237,11 @@ impl ConflictReason {
             ConflictReason::MailboxBelowItself => "a mailbox cannot go below itself",
             ConflictReason::MailboxHasChildren => "the mailbox has mailboxes below it",
             ConflictReason::NotCancellable => {
-                "the message has left for this recipient, or is leaving now"
+                "the recipient has ended, or the message is leaving for it now"
             }
-            ConflictReason::NotRetryable => {
-                "the recipient has ended, or its message waits for an approval or for its time"
-            }
+            ConflictReason::RecipientEnded => "the recipient has ended",
+            ConflictReason::RecipientHeld => "the message waits for an approval",
+            ConflictReason::RecipientScheduled => "the message waits for its time",
             ConflictReason::MessageHeld => {
                 "the message is held for approval: delete it, or have it decided on"
             }

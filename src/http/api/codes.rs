@@ -56,8 +56,8 @@ codes! {
     ALREADY_EXISTS 409 "already_exists" "One of this name exists already.";
     POLICY_CHANGED 409 "policy_changed" "The policy of the inbox has changed while the message came; send it again.";
     CONFLICT 409 "conflict" "Something else stands in the way.";
-    NOT_RETRYABLE 409 "not_retryable" "The recipient has ended, or waits for an approval.";
-    NOT_CANCELLABLE 409 "not_cancellable" "The message has left for this recipient, or is leaving now.";
+    NOT_RETRYABLE 409 "not_retryable" "The recipient has ended, or its message waits for an approval or for its time.";
+    NOT_CANCELLABLE 409 "not_cancellable" "The recipient has ended, or the message is leaving for it now.";
     IDEMPOTENCY_CONFLICT 409 "idempotency_conflict" "The Idempotency-Key was used for another request.";
     LIMIT_REACHED 409 "limit_reached" "There are as many of these as there may be; `limit` says how many.";
     CURSOR_EXPIRED 410 "cursor_expired" "The log no longer has this cursor; `oldest` is the first number that it has.";

@@ -12,14 +12,15 @@ use crate::mail::time::rfc3339;
 
 fn conflict(reason: ConflictReason) -> Box<Problem> {
     match reason {
-        ConflictReason::NotRetryable => Problem::new(
-            codes::NOT_RETRYABLE,
-            "It is not tried again: the recipient has ended, or waits for an approval.",
-            "Send the message again, or decide on its approval.",
+        ConflictReason::RecipientEnded => not_retryable(reason, "Send the message again."),
+        ConflictReason::RecipientHeld => not_retryable(reason, "Decide on its approval."),
+        ConflictReason::RecipientScheduled => not_retryable(
+            reason,
+            "Wait until it leaves, or delete the message and send it without `send_at`.",
         ),
         ConflictReason::NotCancellable => Problem::new(
             codes::NOT_CANCELLABLE,
-            "It cannot be taken back: the recipient has ended, or the message is leaving for it now.",
+            format!("It cannot be taken back: {}.", reason.reason()),
             "Read the recipient again to see what became of it.",
         ),
         reason => Problem::new(
@@ -35,6 +36,11 @@ fn conflict(reason: ConflictReason) -> Box<Problem> {
             "Change what stands in the way, then try again.",
         ),
     }
+}
+
+fn not_retryable(reason: ConflictReason, hint: &'static str) -> Box<Problem> {
+    let message = format!("It is not tried now: {}.", reason.reason());
+    Problem::new(codes::NOT_RETRYABLE, message, hint)
 }
 
 /// Of a message that is refused for what it is.

@@ -41,7 +41,14 @@ pub fn retry(
             let service = context.service;
             service.outbound.is_wanted_now(context, &row)?;
         }
-        _ => return Err(Refusal::Conflict(ConflictReason::NotRetryable)),
+        OutboundStatus::Held => return Err(Refusal::Conflict(ConflictReason::RecipientHeld)),
+        OutboundStatus::Scheduled => {
+            return Err(Refusal::Conflict(ConflictReason::RecipientScheduled));
+        }
+        OutboundStatus::Delivered
+        | OutboundStatus::Bounced
+        | OutboundStatus::Cancelled
+        | OutboundStatus::Expired => return Err(Refusal::Conflict(ConflictReason::RecipientEnded)),
     }
     Ok(Written::Outbound(Box::new(row.shown())))
 }

@@ -352,7 +352,7 @@ fn a_client_has_a_recipient_tried_now_or_takes_it_back() {
     assert_eq!(row.status, OutboundStatus::Cancelled);
     let refused = Refusal::Conflict(ConflictReason::NotCancellable);
     assert_eq!(s.world.refused(cancel(eve)), refused);
-    let refused = Refusal::Conflict(ConflictReason::NotRetryable);
+    let refused = Refusal::Conflict(ConflictReason::RecipientEnded);
     assert_eq!(s.world.refused(retry(eve)), refused);
     let gone = Refusal::NotFound(Noun::Outbound);
     assert_eq!(s.world.refused(retry(OutboundId(5))), gone);
