@@ -1,7 +1,8 @@
 //! Who may ask for what: every route of the description with every kind of wrong credential, the
-//! same for logins over SMTP and IMAP, every text of every body with hostile octets, and words
-//! planted in mail that no answer may have. A new route is in all of it by being described; it
-//! needs a thing in [`world::World`] only where its path names a new kind of thing.
+//! same for logins over SMTP and IMAP, every text of every body with hostile octets, words planted
+//! in mail that no answer may have, and one organization beside a hostile one, whose answers must
+//! be those that it gets alone. A new route is in all of it by being described. It needs a thing in
+//! [`world::World`] only where its path names a new kind of thing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -17,5 +18,7 @@ mod operations;
 mod planted;
 #[path = "rig.rs"]
 mod rig;
+#[path = "access/tenants.rs"]
+mod tenants;
 #[path = "access/world.rs"]
 mod world;

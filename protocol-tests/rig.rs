@@ -297,6 +297,12 @@ impl Rig {
         self.clock.store(mono_ms, Ordering::Relaxed);
     }
 
+    /// Numbers the connections that open from now on from `n`, and gives the number that would have
+    /// been next. What a session says may depend on the number of its connection.
+    pub fn number_from(&mut self, n: u64) -> u64 {
+        std::mem::replace(&mut self.next, n)
+    }
+
     /// Opens a conversation and says hello to its engine.
     pub fn open(&mut self, listener: Listener, peer: IpAddr) -> u64 {
         let id = self.next;

@@ -61,12 +61,19 @@ pub struct World {
     /// A message comes in while a stream is open.
     pub streams_deliver: bool,
     asked: u32,
+    /// The number of the next connection of the second organization, and its requests.
+    other: (u64, u32),
 }
 
 impl World {
     pub fn new() -> World {
         let mut limits = Limits::default();
         limits.lift();
+        World::with(limits, true)
+    }
+
+    /// With these limits. Without another organization, `two` is the first one.
+    pub fn with(limits: Limits, has_two: bool) -> World {
         let outbound = Some(OutboundSettings::default());
         let mut rig = Rig::with(7, limits, InboundPolicy::default(), outbound);
         let of = |rig: &mut Rig, org: OrgId, name: &str, domain: &str| {
@@ -83,10 +90,15 @@ impl World {
             }
         };
         let first = rig.make_org("one");
-        let second = rig.make_org("two");
         let one = of(&mut rig, first, "low", "x.test");
         let beside = of(&mut rig, first, "beside", "x.test");
-        let two = of(&mut rig, second, "low", "y.test");
+        let two = match has_two {
+            true => {
+                let second = rig.make_org("two");
+                of(&mut rig, second, "low", "y.test")
+            }
+            false => one.clone(),
+        };
         let mut world = World {
             rig,
             one,
@@ -94,17 +106,26 @@ impl World {
             two,
             streams_deliver: true,
             asked: 0,
+            other: (1 << 32, 1 << 20),
         };
-        for side in [world.one.clone(), world.beside.clone(), world.two.clone()] {
-            let things = world.fill(&side);
-            let kept = match side.address.as_str() {
-                "low@x.test" => &mut world.one,
-                "beside@x.test" => &mut world.beside,
-                _ => &mut world.two,
-            };
-            kept.things = things;
-        }
+        world.one.things = world.fill(&world.one.clone());
+        world.beside.things = world.fill(&world.beside.clone());
+        world.two.things = match has_two {
+            true => world.beside_the_first(|world| world.fill(&world.two.clone())),
+            false => world.one.things.clone(),
+        };
         world
+    }
+
+    /// Acts for the second organization: the numbers and addresses of the connections of the first
+    /// one stay as they are without it.
+    pub fn beside_the_first<T>(&mut self, act: impl FnOnce(&mut World) -> T) -> T {
+        let next = self.rig.number_from(self.other.0);
+        let asked = core::mem::replace(&mut self.asked, self.other.1);
+        let done = act(self);
+        self.other = (self.rig.number_from(next), self.asked);
+        self.asked = asked;
+        done
     }
 
     /// Makes one thing of each kind.
