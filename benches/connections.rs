@@ -30,6 +30,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("submission", submission),
     ("handshake", handshake),
     ("append", append),
+    ("import", import),
     ("fetch", fetch),
     ("idle_imap", idle_imap),
     ("idle_sse", idle_sse),
@@ -141,6 +142,44 @@ fn append(scale: &Scale) {
         }
     });
     figure("append", connections, each * connections, wall, cpu);
+}
+
+/// `postern import` of an mbox file of messages of 4 KiB, with a key, then the same file again,
+/// then `postern export`. The time is that of the whole command, its client included.
+fn import(scale: &Scale) {
+    let server = Server::start("import");
+    let folder = std::env::temp_dir().join(format!("postern-import-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (file, copy) = (folder.join("in.mbox"), folder.join("out.mbox"));
+    let n = scale.of(50_000, 5_000);
+    let mut mail = Vec::with_capacity(n * (SIZE + 64));
+    for i in 0..n {
+        mail.extend_from_slice(b"From a@bench.test Thu Jan  1 00:00:10 2015\n");
+        mail.extend(
+            message("a@bench.test", server.inbox(), SIZE, i)
+                .iter()
+                .filter(|b| **b != b'\r'),
+        );
+        mail.extend_from_slice(b"\n");
+    }
+    std::fs::write(&file, mail).unwrap();
+    for (name, words) in [
+        ("import", ["import", "mbox", file.to_str().unwrap()]),
+        ("import_again", ["import", "mbox", file.to_str().unwrap()]),
+        ("export", ["export", "mbox", copy.to_str().unwrap()]),
+    ] {
+        let (begin, cpu) = (Instant::now(), server.cpu());
+        let done = std::process::Command::new(env!("CARGO_BIN_EXE_postern"))
+            .args(["--url", server.ready["http"].as_str().unwrap()])
+            .args(["--key", server.key(), "--json"])
+            .args(words)
+            .args(["--inbox", server.inbox(), "--folder", "INBOX"])
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{done:?}");
+        figure(name, 1, n, begin.elapsed(), server.cpu() - cpu);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// FETCH BODY.PEEK[] of one message at a time, and of a range of 1,000.

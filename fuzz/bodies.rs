@@ -19,6 +19,8 @@ pub mod imap;
 pub mod imap_session;
 #[path = "bodies/mail.rs"]
 pub mod mail;
+#[path = "bodies/mailbox.rs"]
+pub mod mailbox;
 #[path = "bodies/outgoing.rs"]
 pub mod outgoing;
 #[path = "bodies/sasl.rs"]
@@ -36,6 +38,7 @@ pub type Body = fn(&[u8]);
 /// Every body by the name of its target and of its folder in the corpus.
 pub const BODIES: &[(&str, Body)] = &[
     ("smtp_session", smtp::smtp_session),
+    ("mbox", mailbox::mbox),
     ("smtp_client", smtp_client::smtp_client),
     ("smtp_reply", smtp_client::smtp_reply),
     ("sasl", sasl::sasl),

@@ -104,6 +104,10 @@ pub mod mail {
     pub mod digest {
         pub use crate::mail::digest::{AddressItem, Digest, PartStep, analyse};
     }
+    /// `crate::mail::mailbox`
+    pub mod mailbox {
+        pub use crate::mail::mailbox::{Marks, maildir, marks, mbox};
+    }
     /// `crate::mail::parse`
     pub mod parse {
         /// `crate::mail::parse::address`

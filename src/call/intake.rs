@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    ApprovalEdit, ApprovalId, Charge, Draft, Envelope, Flags, Idempotency, InboxId, InboxRef, Need,
-    OrgId, Render, Scopes, SharePart,
+    ApprovalEdit, ApprovalId, Charge, Draft, Envelope, Flags, Idempotency, ImportItem, InboxId,
+    InboxRef, Need, OrgId, Render, Scopes, SharePart,
 };
 
 /// The route by which a message comes in. Every message of the store has come by one of these.
@@ -49,6 +49,13 @@ pub enum Route {
         /// The `Idempotency-Key` of the request.
         idempotency: Option<Idempotency>,
     },
+    /// Messages of another mailbox, over REST: as many APPENDs, in their order.
+    Import {
+        /// The inbox.
+        inbox: InboxRef,
+        /// The messages. `octets` of the intake is empty.
+        messages: Vec<ImportItem>,
+    },
     /// IMAP APPEND: parsed, not judged.
     Append {
         /// The inbox of the session.
@@ -87,16 +94,17 @@ impl Intake {
             Route::Compose { draft, .. } if draft.about.is_some() => {
                 Need::Inboxes(Scopes(Scopes::MESSAGES_READ.0 | Scopes::MESSAGES_WRITE.0))
             }
-            Route::Submission { .. } | Route::Compose { .. } | Route::Append { .. } => {
-                Need::Inboxes(Scopes::MESSAGES_WRITE)
-            }
+            Route::Submission { .. }
+            | Route::Compose { .. }
+            | Route::Import { .. }
+            | Route::Append { .. } => Need::Inboxes(Scopes::MESSAGES_WRITE),
         }
     }
 
     /// The inbox that the message names, as the part of its share.
     pub fn named(&self) -> Option<SharePart> {
         match &self.route {
-            Route::Compose { inbox, .. } => Some(inbox.into()),
+            Route::Compose { inbox, .. } | Route::Import { inbox, .. } => Some(inbox.into()),
             Route::Append { inbox, .. } => Some(SharePart::Inbox(*inbox)),
             Route::Inbound { .. } | Route::Submission { .. } | Route::Approve { .. } => None,
         }
@@ -108,7 +116,10 @@ impl Intake {
             Route::Inbound { envelope, .. } | Route::Submission { envelope, .. } => {
                 envelope.receiver()
             }
-            Route::Compose { .. } | Route::Approve { .. } | Route::Append { .. } => None,
+            Route::Compose { .. }
+            | Route::Approve { .. }
+            | Route::Import { .. }
+            | Route::Append { .. } => None,
         }
     }
 }

@@ -204,6 +204,9 @@ limits! {
     http_body_bytes: usize = 1 << 20 => TooLong;
     /// Octets of a JSON body that may carry attachments (base64 of 25 MiB).
     http_send_bytes: usize = 35 << 20 => TooLong;
+    /// Objects in one list of a body: messages to import, attachments. A list is held in memory
+    /// whole.
+    http_list_items: usize = 1000 => RateLimited;
     /// Seconds until the header is complete.
     http_head_s: u64 = 10 => TimedOut;
     /// Seconds that an idle connection is kept.

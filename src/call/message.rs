@@ -100,6 +100,15 @@ pub struct EntryRow {
     pub rest: Option<OctetsOf>,
 }
 
+/// A page of an export.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExportPage {
+    /// Each message, with the cursor behind it.
+    pub rows: Vec<(String, EntryRow)>,
+    /// The cursor of the next page.
+    pub next: Option<String>,
+}
+
 /// Which octets a page of FETCH carries with each row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Octets {

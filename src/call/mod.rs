@@ -19,6 +19,7 @@ mod event;
 mod filter_rule;
 mod idempotency;
 mod ids;
+mod import;
 mod inbound;
 mod intake;
 mod limits;
@@ -75,6 +76,7 @@ pub use ids::{
     ApprovalId, BodyId, ConnId, DomainId, EntryId, FilterRuleId, InboxId, KeyId, MailboxId, OrgId,
     OutboundId, SuppressionId, ThreadId, attachment_id, parse_attachment_id,
 };
+pub use import::{ImportId, ImportItem, ImportOutcome};
 pub use inbound::{DmarcMode, InboundPolicy, ReceiveDefault};
 pub use intake::{Intake, Route};
 pub use limits::Limits;

@@ -59,6 +59,8 @@ pub enum Countable {
     Keys,
     /// Keywords of one message.
     Keywords,
+    /// Objects in one list of a request.
+    ListItems,
     Mailboxes,
     /// UIDVALIDITY values are never used again, so mailboxes are counted over all time.
     MailboxesEverMade,
@@ -91,6 +93,7 @@ impl Countable {
             Countable::KeptOctets => "octets of kept answers",
             Countable::Keys => "keys",
             Countable::Keywords => "keywords",
+            Countable::ListItems => "objects in one list",
             Countable::Mailboxes => "mailboxes",
             Countable::MailboxesEverMade => "mailboxes ever made",
             Countable::MailboxKeywords => "keywords in a mailbox",

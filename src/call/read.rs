@@ -115,6 +115,13 @@ pub enum MessageRead {
         id: EntryId,
         max_chars: Option<usize>,
     },
+    /// A page of a folder with octets, from the first UID on. Answer: `Exported`.
+    Export {
+        inbox: InboxRef,
+        folder: String,
+        cursor: Option<String>,
+        limit: usize,
+    },
     /// Its size, and where its octets are read. Answer: `Sized`.
     FindOctets { inbox: InboxRef, id: EntryId },
     /// One part that is an attachment, and where its octets are read. Answer: `Part`.
@@ -311,6 +318,7 @@ impl Read {
             | Read::Message(
                 MessageRead::List { inbox, .. }
                 | MessageRead::Get { inbox, .. }
+                | MessageRead::Export { inbox, .. }
                 | MessageRead::FindOctets { inbox, .. }
                 | MessageRead::FindPart { inbox, .. },
             )

@@ -156,6 +156,22 @@ impl Allowance {
 }
 
 impl Refusal {
+    /// Whether it is about one message of several: the others may be taken. Any other is about the
+    /// request or its caller, or passes.
+    pub const fn is_of_message(&self) -> bool {
+        matches!(
+            self,
+            Refusal::Invalid { .. }
+                | Refusal::InvalidPlace { .. }
+                | Refusal::TooBig { .. }
+                | Refusal::StrayOctets
+                | Refusal::Loop
+                | Refusal::OverQuota { .. }
+                | Refusal::Limit { .. }
+                | Refusal::NotFound(Noun::Mailbox)
+        )
+    }
+
     /// A wrong key that no limiter has counted.
     pub const UNKNOWN_KEY: Refusal = Refusal::BadCredentials {
         delay_ms: 0,

@@ -1,10 +1,10 @@
 //! The replies of the service, and the proof that written data is on disk.
 
 use super::{
-    ApprovalRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event, FilterRuleRow, InboxId,
-    InboxRow, KeyRow, MailboxRow, Matches, MessageView, NextTransaction, OctetsOf, OrgId, OrgRow,
-    OutboundRow, PartSource, Refusal, Secret, Selected, SendStatus, SendTrial, SuppressionRow,
-    ThreadId, UidSet, UsageRow,
+    ApprovalRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event, ExportPage,
+    FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MailboxRow, Matches, MessageView,
+    NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, Secret, Selected,
+    SendStatus, SendTrial, SuppressionRow, ThreadId, UidSet, UsageRow,
 };
 
 /// The reply to a call.
@@ -69,6 +69,9 @@ pub enum Answer {
         next: Option<String>,
     },
     Message(Box<MessageView>),
+    Exported(ExportPage),
+    /// No message of the import has anything to store.
+    Imported(Vec<ImportOutcome>),
     /// `of` is for [`super::EntryRead::Octets`]; `octets` are all of them if they fit a page.
     Sized {
         size: u32,
@@ -162,6 +165,10 @@ pub enum Written {
         modseq: u64,
     },
     Message(Box<MessageView>),
+    /// One for each message of the import, in their order.
+    Imported(Vec<ImportOutcome>),
+    /// The one message of an import was imported before.
+    Present,
     /// What a key is told of its own change that may not read messages.
     MessageState {
         inbox: InboxId,

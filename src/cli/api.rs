@@ -20,11 +20,25 @@ pub struct Api {
     way: Way,
     token: String,
     org: Option<String>,
+    /// A connection that is kept for several requests.
+    kept: Option<Box<dyn Stream>>,
+    /// The answer of the folder to [`Api::begin`].
+    answered: Option<Vec<u8>>,
 }
 
 enum Way {
     Server(Endpoint),
     Folder(Box<Local>),
+}
+
+/// A request on a connection that is kept, which may be repeated.
+pub struct KeptRequest {
+    /// The method.
+    pub method: &'static str,
+    /// The path with its query.
+    pub path: String,
+    /// JSON, or nothing.
+    pub body: Vec<u8>,
 }
 
 /// The successful answer of the API.
@@ -72,7 +86,13 @@ impl Api {
         if org.is_some() && !token.starts_with(OperatorToken::PREFIX) {
             return Err("a key belongs to one organization: leave --org out".into());
         }
-        Ok(Api { way, token, org })
+        Ok(Api {
+            way,
+            token,
+            org,
+            kept: None,
+            answered: None,
+        })
     }
 
     /// The same. With the operator's token it acts in the named organization or in the first one;
@@ -112,6 +132,60 @@ impl Api {
             self.way = Way::Server(running(cli.data())?);
         }
         self.connect()
+    }
+
+    /// Looks for the server again, for the next request.
+    pub fn find_server(&mut self, cli: &Cli) -> Result<(), CliError> {
+        self.kept = None;
+        self.kept = Some(self.find_again(cli)?);
+        Ok(())
+    }
+
+    /// Sends a request on a connection that is kept. Its answer comes with [`Api::end`]; until then
+    /// the caller has time for other work.
+    pub fn begin(&mut self, kept: &KeptRequest) -> Result<(), CliError> {
+        let mut head = self.head(kept.method, &kept.path, "application/json, */*");
+        let body = &kept.body[..];
+        if !body.is_empty() {
+            head += &format!(
+                "Content-Type: application/json\r\nContent-Length: {}\r\n",
+                body.len()
+            );
+        }
+        head += "\r\n";
+        if let Way::Folder(local) = &mut self.way {
+            self.answered = Some(local.exchange(&[head.as_bytes(), body].concat()));
+            return Ok(());
+        }
+        let mut stream = match self.kept.take() {
+            Some(stream) => stream,
+            None => self.connect()?,
+        };
+        let sent = (stream.write_all(head.as_bytes()))
+            .and_then(|()| stream.write_all(body))
+            .and_then(|()| stream.flush());
+        // A server that refuses a body answers before it has read the whole.
+        self.kept = Some(stream);
+        sent.map_err(|error| format!("the request could not be sent: {error}").into())
+    }
+
+    /// The answer to the last [`Api::begin`].
+    pub fn end(&mut self) -> Result<ApiReply, CliError> {
+        if let Some(octets) = self.answered.take() {
+            return read_reply(&octets[..]);
+        }
+        let Some(mut stream) = self.kept.take() else {
+            return Err("there is no connection to the server".into());
+        };
+        let reply = read_reply(&mut *stream);
+        match reply {
+            Ok(reply) => {
+                self.kept = Some(stream);
+                Ok(reply)
+            }
+            // What follows on the connection is not known.
+            Err(error) => Err(error),
+        }
     }
 
     /// GET.

@@ -24,6 +24,7 @@ mod response;
 mod send;
 mod show;
 mod tail;
+mod transfer;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -127,6 +128,12 @@ enum CliCommand {
     Approval(approval::ApprovalCommand),
     /// Send a message
     Send(send::SendCommand),
+    /// Import mail of another program: mbox files or a Maildir; run it again to go on
+    #[command(subcommand)]
+    Import(transfer::ImportCommand),
+    /// Export mail as mbox files or a Maildir; run it again to go on
+    #[command(subcommand)]
+    Export(transfer::ExportCommand),
     /// Print events as they happen
     Tail(tail::TailCommand),
     /// Recipients on other servers: what waits and what became of it
@@ -247,6 +254,8 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Folder(folder) => mailbox::folders(cli, folder),
         CliCommand::Message(message) => message::messages(cli, message),
         CliCommand::Send(send) => send::send(cli, send),
+        CliCommand::Import(import) => transfer::import(cli, import),
+        CliCommand::Export(export) => transfer::export(cli, export),
         CliCommand::Tail(tail) => tail::tail(cli, tail),
         CliCommand::CheckConfig { file } => check::check_config(cli, file),
         CliCommand::Doctor => doctor::doctor(cli),

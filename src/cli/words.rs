@@ -159,6 +159,8 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("DELETE", "/inboxes/*", "postern inbox delete"),
     ("GET", "/inboxes/*/mobileconfig", "postern inbox profile"),
     ("POST", "/inboxes/*/messages", "postern send"),
+    ("POST", "/inboxes/*/import", "postern import"),
+    ("GET", "/inboxes/*/export", "postern export"),
     ("GET", "/inboxes/*/messages", "postern message list"),
     ("GET", "/inboxes/*/messages/*", "postern message show"),
     ("PATCH", "/inboxes/*/messages/*", "postern message move"),

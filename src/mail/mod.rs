@@ -13,6 +13,7 @@
 
 pub mod auth;
 pub mod digest;
+pub mod mailbox;
 pub mod parse;
 pub mod text;
 pub mod time;

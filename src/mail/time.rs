@@ -111,6 +111,18 @@ pub fn rfc5322(unix_ms: i64) -> String {
     )
 }
 
+/// `Thu Jan  1 00:00:00 1970`, as `asctime` writes it and `From ` lines of mbox files have it, UTC.
+/// Years 1970 to 9999.
+pub(crate) fn asctime(unix_ms: i64) -> String {
+    let unix_s = unix_ms.div_euclid(1_000).clamp(0, YEAR_9999_END_S);
+    let at = Civil::of(unix_s);
+    let (weekday, month) = (weekday_name(unix_s), month_name(at.month));
+    format!(
+        "{weekday} {month} {:2} {:02}:{:02}:{:02} {}",
+        at.day, at.hour, at.minute, at.second, at.year
+    )
+}
+
 /// `Fri, 02 Jan 2026 03:04:05 GMT` (IMF-fixdate of RFC 9110 section 5.6.7). Years 0 to 9999.
 pub fn imf_fixdate(unix_ms: i64) -> String {
     let unix_s = unix_ms.div_euclid(1_000).clamp(YEAR_0_S, YEAR_9999_END_S);

@@ -51,6 +51,9 @@ pub fn resume(writer: &mut Writer, reader: &mut Reader, store: &Store, task: Rea
             ReadTurn::Deliver(request) => {
                 return write(writer, store, WriteTask::Deliver(request));
             }
+            ReadTurn::Import(request) => {
+                return write(writer, store, WriteTask::Import(request));
+            }
             ReadTurn::Outside(id, request) => return Done::Outside(id, request),
         }
     }

@@ -28,6 +28,7 @@ mod folder;
 mod format;
 mod idempotency;
 mod ids;
+mod imported;
 mod inbox;
 mod job;
 mod kept;

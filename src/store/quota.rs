@@ -212,7 +212,8 @@ pub(super) fn wrong_counters(store: &Store, tell: Tell<'_>) -> Result<(), Error>
                           UNION ALL SELECT org, 0, cost FROM approval
                           UNION ALL SELECT org, 0, cost FROM scheduled
                           UNION ALL SELECT org, 0, 128 + coalesce(length(CAST(json AS BLOB)), 0)
-                              FROM metadata)
+                              FROM metadata
+                          UNION ALL SELECT org, 0, 64 FROM imported)
                      GROUP BY org"
                 ),
                 ") x USING (id)
@@ -323,6 +324,9 @@ pub(super) const WAITING_BYTES: i64 = 512;
 /// The JSON beside a message, besides its own octets, with its index; or which message an answer is
 /// to.
 pub(super) const METADATA_BYTES: i64 = 128;
+
+/// The id of an imported message.
+pub(super) const IMPORTED_BYTES: i64 = 64;
 
 /// A kept answer, besides its own octets.
 pub(super) const KEPT_BYTES: i64 = 512;

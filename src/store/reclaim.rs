@@ -227,7 +227,7 @@ impl Store {
                  (SELECT address FROM known_sender WHERE inbox = ?1 LIMIT ?2)",
             [inbox, SLICE_ROWS],
         )?;
-        Ok(rows as i64)
+        Ok(rows as i64 + self.forget_imports(inbox, SLICE_ROWS)?)
     }
 
     /// Removes a part of a mailbox; how much work that was, 0 when nothing is left.

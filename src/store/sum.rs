@@ -149,6 +149,13 @@ pub(super) const TABLES: &[SummedTable] = &[
         kept_by: KeptBy::Triggers(&["inbox", "address", "admitted", "at"]),
     },
     SummedTable {
+        name: "imported",
+        key: &["inbox", "id"],
+        sums: &[("sum", &["inbox", "id", "org"])],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(&["inbox", "id", "org"]),
+    },
+    SummedTable {
         name: "mailbox",
         key: &["id"],
         sums: &[

@@ -302,10 +302,17 @@ pub(crate) fn labels_and_flags(object: &mut json::Object<'_>, state: &EntryState
     object.texts("flags", flag_names(state.flags));
 }
 
-fn flag_names(flags: Flags) -> impl Iterator<Item = &'static str> {
+pub(crate) fn flag_names(flags: Flags) -> impl Iterator<Item = &'static str> {
     let all = FLAGS.into_iter().zip(Flags::NAMES);
     all.filter(move |(_, (_, flag))| flags.has(*flag))
         .map(|(name, _)| name)
+}
+
+/// The flag that the API shows by a name of [`FLAGS`]; none for any other.
+pub(crate) fn flag_of(name: &str) -> Flags {
+    let mut all = FLAGS.into_iter().zip(Flags::NAMES);
+    let found = all.find(|(known, _)| *known == name);
+    found.map_or(Flags::NONE, |(_, (_, flag))| flag)
 }
 
 /// Every flag of [`Flags::NAMES`] as the API shows it, in the same order.

@@ -260,6 +260,7 @@ fn limit(kind: Countable, max: u64) -> Box<Problem> {
             "Send the request without Idempotency-Key, or later: an answer is kept for a day."
         }
         Countable::InboxesInMove => "Move those under it first, each with what is under it.",
+        Countable::ListItems => "Send the rest in further requests.",
         Countable::Keywords => "Take a label away first.",
         Countable::MailboxKeywords => {
             "Use a label that is in use in the folder, or take one away from all its messages first."

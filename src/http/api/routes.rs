@@ -7,12 +7,13 @@
 use std::sync::LazyLock;
 
 use super::codes::{self, ErrorCode};
+use super::import::ImportBatch;
 use super::operation::{Operation, Takes};
 use super::problems::Problem;
 use super::values::Values;
 use super::{
-    answer, approval, autoconfig, credentials, domain, event, filter_rule, folder, health, inbox,
-    key, list, me, message, org, outbound, send, suppression,
+    answer, approval, autoconfig, credentials, domain, event, export, filter_rule, folder, health,
+    import, inbox, key, list, me, message, org, outbound, send, suppression,
 };
 use crate::call::{
     Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Intake, Need, Render,
@@ -173,6 +174,8 @@ pub(crate) enum RouteStep {
     Read(Box<Call>, ShowAnswer),
     /// One call that writes, and how its result is shown.
     Write(Box<Call>, ShowWritten),
+    /// Messages of another mailbox, in slices.
+    Import(Box<ImportBatch>),
     /// A message that comes in, and how its result is shown.
     Accept(Box<Intake>, ShowWritten),
     /// Compose, classify, deliver.
@@ -412,6 +415,8 @@ routes! {
 
     POST "/api/v1/inboxes/{inbox}/messages" MAIL_WRITE Answered(&send::SEND);
     GET "/api/v1/inboxes/{inbox}/messages" MAIL_READ Answered(&list::LIST_OF_INBOX);
+    GET "/api/v1/inboxes/{inbox}/export" MAIL_READ Answered(&export::EXPORT);
+    POST "/api/v1/inboxes/{inbox}/import" MAIL_WRITE Answered(&import::IMPORT);
     GET "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_READ Answered(&message::READ);
     PATCH "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::PATCH);
     DELETE "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::DELETE);

@@ -283,7 +283,19 @@ fn of_json(
         FieldKind::Addresses => addresses(place, value, limits).map(FieldValue::Addresses),
         FieldKind::Labels => lines(place, value).map(FieldValue::Texts),
         FieldKind::HeaderFields => header_fields(place, value),
+        FieldKind::SomeOf(words) => {
+            let all = lines(place, value)?;
+            for word in &all {
+                is_one_of(place, words, word)?;
+            }
+            Ok(FieldValue::Texts(all))
+        }
         FieldKind::Objects(table) => match value {
+            Json::List(items) if items.len() > limits.http_list_items => {
+                let what = Countable::ListItems;
+                let max = limits.http_list_items as u64;
+                Err(refused(&Refusal::Limit { what, max }, limits).of(place))
+            }
             Json::List(items) => {
                 let read = |(at, item)| {
                     let fields = JsonFields::of(item, &format!("{place}[{at}]"))?;
@@ -305,7 +317,6 @@ fn of_json(
         | FieldKind::DomainRef
         | FieldKind::AttachmentId
         | FieldKind::EventOrTime
-        | FieldKind::SomeOf(_)
         | FieldKind::SearchWords(_)
         | FieldKind::Object(_)
         | FieldKind::List(_) => Err(Problem::not_supported(place)),

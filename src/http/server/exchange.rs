@@ -16,6 +16,7 @@ use crate::crypto::sha256_parts;
 use crate::engine::Output;
 use crate::http::api::codes;
 use crate::http::api::credentials;
+use crate::http::api::import::ImportBatch;
 use crate::http::api::message;
 use crate::http::api::problems::Problem;
 use crate::http::api::refused::refused;
@@ -91,6 +92,8 @@ pub(crate) enum Waiting {
     /// What a page of the log needs before it, then the page.
     Log(Box<PolledPage>),
     Page(Box<Paging>),
+    /// A slice of an import.
+    Import(Box<ImportBatch>),
 }
 
 impl KnownKey {
@@ -240,6 +243,10 @@ impl Server {
                     out.ask = Some(exchange.ask(Call::Accept(intake)));
                     Waiting::Sent
                 }
+                RouteStep::Import(mut batch) => {
+                    batch.charge = exchange.charge.take().map(Arc::new);
+                    return self.import(now, exchange, batch, out);
+                }
                 RouteStep::Raw(inbox, id) => {
                     out.ask = Some(exchange.ask(MessageRead::FindOctets { inbox, id }));
                     Waiting::Size
@@ -330,6 +337,7 @@ impl Server {
     ) {
         match (waiting, reply) {
             (Waiting::Page(paging), reply) => self.page(now, exchange, *paging, reply, out),
+            (Waiting::Import(batch), reply) => self.imported(now, exchange, batch, reply, out),
             (_, Reply::Refused(refusal)) => {
                 let problem = refused(&refusal, &self.shared().limits);
                 self.fail(now, exchange, &problem, out);

@@ -18,6 +18,7 @@
 mod begin;
 mod download;
 mod exchange;
+mod import;
 mod paging;
 
 use crate::call::{Event, Holders, LONG_ANSWER_BYTES, Metric, Now, Opening, Refusal, Reply};

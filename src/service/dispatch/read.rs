@@ -12,7 +12,7 @@ use crate::service::account::page::begin_list;
 use crate::service::account::{domain, filter_rule, inbox, key, org};
 use crate::service::context::ReadContext;
 use crate::service::events;
-use crate::service::mail::{entry, folder, list, mailbox, message, search};
+use crate::service::mail::{entry, export, folder, list, mailbox, message, search};
 use crate::service::outbound;
 use crate::service::outgoing::approval;
 use crate::service::policy::find_inbox;
@@ -135,6 +135,15 @@ fn read_message(
             id,
             max_chars,
         } => message::read(context, access, inbox, *id, *max_chars).map(Some),
+        MessageRead::Export {
+            inbox,
+            folder,
+            cursor,
+            limit,
+        } => {
+            let page = (folder.as_str(), cursor.as_deref(), *limit);
+            export::export(context, access, inbox, page).map(Some)
+        }
         MessageRead::FindOctets { inbox, id } => {
             message::find_octets(context, access, inbox, *id).map(Some)
         }

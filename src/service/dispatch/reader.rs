@@ -14,7 +14,9 @@ use crate::crypto::Random;
 use crate::service::Service;
 use crate::service::access::admit::admit;
 use crate::service::context::ReadContext;
-use crate::service::intake::{self, Delivery, IntakeStage, IntakeStep, LookupId, WaitingMessage};
+use crate::service::intake::{
+    self, Delivery, ImportSlice, IntakeStage, IntakeStep, LookupId, WaitingMessage,
+};
 use crate::store::Store;
 
 /// Carries out everything that reads.
@@ -72,6 +74,8 @@ pub enum ReadTurn {
     Again(ReadTask),
     /// The message is decided on, and the writer delivers it.
     Deliver(Request<Box<Delivery>>),
+    /// Messages of an import are decided on, and the writer stores them.
+    Import(Request<Box<ImportSlice>>),
     /// The message waits for a lookup outside. It goes on with the answer.
     Outside(LookupId, WaitingMessage),
 }
@@ -156,6 +160,7 @@ impl Reader {
         });
         match done {
             Ok(IntakeStep::Deliver(delivery)) => ReadTurn::Deliver(request.split(delivery).0),
+            Ok(IntakeStep::Import(slice)) => ReadTurn::Import(request.split(slice).0),
             Ok(IntakeStep::Tried(answer)) => ReadTurn::Reply(Reply::Answer(answer)),
             Ok(IntakeStep::Wait(parsed)) => {
                 self.next_lookup = self.next_lookup.wrapping_add(self.readers);

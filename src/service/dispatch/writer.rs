@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use super::count_refusal;
+use super::group::{GroupRun, Undone};
 use super::write;
 use crate::call::{
     Caller, Change, ConnId, Countable, Event, Idempotency, Metric, Now, Refusal, Reply, Request,
@@ -14,7 +16,7 @@ use crate::call::{
 use crate::crypto::Random;
 use crate::service::access::admit::admit;
 use crate::service::context::{Carried, WriteContext};
-use crate::service::intake::{self, Delivery, PIECE_BYTES, StoredPieces};
+use crate::service::intake::{self, Delivery, ImportSlice, PIECE_BYTES, StoredPieces};
 use crate::service::job::{Runner, Runners};
 use crate::service::outbound::OutboundTurn;
 use crate::service::outgoing::due::Leaving;
@@ -30,6 +32,8 @@ pub enum WriteTask {
     Rest(Request<Write>),
     /// A message that a reader has decided on.
     Deliver(Request<Box<Delivery>>),
+    /// Messages of an import that a reader has decided on.
+    Import(Request<Box<ImportSlice>>),
 }
 
 impl WriteTask {
@@ -38,6 +42,7 @@ impl WriteTask {
         match self {
             WriteTask::Call(request) | WriteTask::Rest(request) => request.conn,
             WriteTask::Deliver(request) => request.conn,
+            WriteTask::Import(request) => request.conn,
         }
     }
 
@@ -56,6 +61,9 @@ impl WriteTask {
                 let sender = call.plan.sender.map(SharePart::Inbox);
                 Share::of(caller, *peer, sender, call.receiver)
             }
+            WriteTask::Import(Request {
+                caller, peer, call, ..
+            }) => Share::of(caller, *peer, Some(SharePart::Inbox(call.inbox)), None),
         }
     }
 
@@ -104,6 +112,7 @@ impl WriteTask {
             WriteTask::Call(_) | WriteTask::Rest(_) => 0,
             // A larger one is stored in pieces.
             WriteTask::Deliver(request) => request.call.plan.body.len().min(PIECE_BYTES),
+            WriteTask::Import(request) => request.call.octets(),
         }
     }
 }
@@ -352,7 +361,7 @@ impl Writer {
                     let conn = group.nth(n).and_then(WriteTask::conn);
                     match result {
                         Ok(TaskProgress::Done(written)) => {
-                            if let Written::Again(_) = written {
+                            if let Written::Again(_) | Written::Present = written {
                                 // What is stored of this one is not used.
                                 self.abandon(store, group.nth(n));
                             }
@@ -443,7 +452,7 @@ impl Writer {
                     self.service.outbound.abandon(self.service.now(), call);
                 }
             }
-            None => {}
+            Some(WriteTask::Import(_)) | None => {}
         }
     }
 
@@ -489,6 +498,16 @@ impl Writer {
                 results.push(Err(refusal.clone()));
                 continue;
             }
+            if let WriteTask::Import(request) = task {
+                let run = GroupRun {
+                    now,
+                    is_guarded,
+                    is_again: tried.is_some(),
+                };
+                let done = self.import(store, request, run, events)?;
+                results.push(done.map(TaskProgress::Done));
+                continue;
+            }
             let published = events.len();
             let sql = |e: crate::store::Error| Undone::Lost(e.to_string(), Refusal::from(e));
             let mark = match task {
@@ -523,15 +542,7 @@ impl Writer {
                     return Err(Undone::Refused);
                 }
                 (Err(refusal), mark) => {
-                    if *refusal == Refusal::Damaged {
-                        self.service.shared.metrics.count(Metric::Damaged);
-                    }
-                    if let Refusal::Limit { .. }
-                    | Refusal::TooBig { .. }
-                    | Refusal::OverQuota { .. } = refusal
-                    {
-                        self.service.shared.metrics.count(Metric::RejectedQuota);
-                    }
+                    count_refusal(&self.service, refusal);
                     if mark.is_none() {
                         store.rollback_to().map_err(sql)?;
                     }
@@ -599,14 +610,6 @@ impl Writer {
     }
 }
 
-/// Why a group is undone before its commit.
-enum Undone {
-    /// SQLite has rolled the transaction back or cannot go on: every request is refused.
-    Lost(String, Refusal),
-    /// A message that has no savepoint was refused after it had written something.
-    Refused,
-}
-
 /// The result of a task in one group.
 #[derive(Debug)]
 enum TaskProgress {
@@ -657,6 +660,8 @@ fn carry_out(
             }
             Ok(done)
         }
+        // It has no idempotency but its own (`import.rs`).
+        WriteTask::Import(_) => Err(Refusal::Internal),
         WriteTask::Deliver(request) => {
             let (caller, delivery) = (&request.caller, &*request.call);
             admit(context.service, caller, delivery.need, context.now)?;

@@ -302,6 +302,10 @@ impl Lane {
                 let sent = self.to_writer.send(WriteTask::Deliver(request));
                 sent.err().map(|_| Reply::Refused(Refusal::Stopping))
             }
+            ReadTurn::Import(request) => {
+                let sent = self.to_writer.send(WriteTask::Import(request));
+                sent.err().map(|_| Reply::Refused(Refusal::Stopping))
+            }
             ReadTurn::Outside(id, request) => {
                 reads.wait_outside(id, request);
                 None

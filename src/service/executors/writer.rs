@@ -527,6 +527,7 @@ mod tests {
             is_answer: false,
             metadata: None,
             answers: None,
+            import: None,
             waits: None,
             released: None,
             effects: Vec::new(),

@@ -325,7 +325,7 @@ fn without_brackets(id: &str) -> &str {
 }
 
 /// Decodes an attachment in pieces. Line breaks and missing padding are accepted.
-fn decode(at: usize, content: &str) -> Result<Vec<u8>, Refusal> {
+pub(super) fn decode(at: usize, content: &str) -> Result<Vec<u8>, Refusal> {
     let wrong = || Refusal::InvalidPlace {
         field: format!("attachments[{at}].content"),
         why: "is not base64".into(),

@@ -93,6 +93,7 @@ pub(super) fn decide(
         decision,
         metadata,
         answers: None,
+        import: None,
         waits,
         released,
         effects,

@@ -58,6 +58,11 @@ pub fn deliver(
     if delivery.pieces.is_some() {
         policy::check_space(context.service)?;
     }
+    if let (Some(id), Some(target)) = (&plan.import, targets.first())
+        && !(context.store).note_import(target.place.org, target.placement.inbox, id)?
+    {
+        return Ok(Written::Present);
+    }
     if let Some(sender) = plan.sender {
         ask_policy(context, caller.access()?, (plan, sender))?;
     }

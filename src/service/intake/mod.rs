@@ -21,6 +21,7 @@ mod decide;
 mod deliver;
 mod enqueue;
 mod files;
+mod import;
 mod inquiry;
 mod lookup;
 mod parse;
@@ -33,7 +34,7 @@ mod treat;
 mod trial;
 mod waiting;
 
-use crate::call::{Answer, Intake, Refusal, Request};
+use crate::call::{Answer, Intake, Refusal, Request, Route};
 use crate::service::Service;
 use crate::service::access::admit::admit;
 use crate::service::context::ReadContext;
@@ -42,6 +43,7 @@ pub use again::read_again;
 pub use complete::complete;
 pub(in crate::service) use decide::{named_address, summary_of};
 pub use deliver::{PIECE_BYTES, deliver_own, store_piece};
+pub use import::{ImportSlice, ImportStep, outcome_of};
 pub use inquiry::LookupId;
 pub use lookup::{Finding, Lookups};
 pub use parsed::ParsedMessage;
@@ -67,7 +69,9 @@ pub enum IntakeStep {
     Deliver(Box<Delivery>),
     /// The message waits for a lookup outside.
     Wait(Box<ParsedMessage>),
-    /// It was a trial: nothing is sent.
+    /// Several messages of an import are decided on.
+    Import(Box<ImportSlice>),
+    /// There is nothing to write: it was a trial, or all of an import is there.
     Tried(Answer),
 }
 
@@ -85,6 +89,9 @@ pub fn advance(
         IntakeStage::Parse(mut intake) => {
             admit(service, caller, intake.need(), context.now)?;
             let charge = intake.charge.take();
+            if let Route::Import { inbox, messages } = intake.route {
+                return import::import(service, context, request, (&inbox, messages), charge);
+            }
             let mut parsed = Box::new(parse::parse(service, context, request, *intake)?);
             if let WayIn::Send { is_trial: true, .. } = parsed.way {
                 return trial::try_out(service, context, caller, &parsed).map(IntakeStep::Tried);

@@ -117,8 +117,14 @@ pub(super) fn parse(
                 kind: Arrival::Appended,
                 received_at,
             };
-            append(context, caller.access()?, placement, octets)
+            let access = caller.access()?;
+            if own_inbox(context.store, access)? != inbox {
+                return Err(Refusal::NotFound(Noun::Inbox));
+            }
+            append(context, access, placement, octets)
         }
+        // Its messages come here one by one, as `append`.
+        Route::Import { .. } => Err(Refusal::Internal),
     }
 }
 
@@ -306,18 +312,16 @@ fn end_of_header(octets: &[u8]) -> &'static [u8] {
     }
 }
 
-/// IMAP APPEND: parsed, not judged. A bare CR or LF is kept as the client sends it, because an
-/// appended message goes to no other server. NUL is not allowed in a literal (RFC 3501 section 9).
-fn append(
+/// IMAP APPEND into an inbox that the caller sees: parsed, not judged. A bare CR or LF is kept as
+/// the client sends it, because an appended message goes to no other server. NUL is not allowed in
+/// a literal (RFC 3501 section 9).
+pub(super) fn append(
     context: &ReadContext<'_>,
     access: &Access,
     placement: Placement,
     octets: Vec<u8>,
 ) -> Result<ParsedMessage, Refusal> {
     let inbox = placement.inbox;
-    if own_inbox(context.store, access)? != inbox {
-        return Err(Refusal::NotFound(Noun::Inbox));
-    }
     check_keywords("labels", &placement.keywords)?;
     check_size(context, &octets)?;
     let has_nul = octets.chunks(PIECE_BYTES).any(|piece| {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::call::{
-    ApprovedMail, Arrival, Charge, Decision, EntryId, Flags, Idempotency, InboxId, Need, OrgId,
-    OutboundId, Recipient, SenderAuth, Summary,
+    ApprovedMail, Arrival, Charge, Decision, EntryId, Flags, Idempotency, ImportId, InboxId, Need,
+    OrgId, OutboundId, Recipient, SenderAuth, Summary,
 };
 use crate::service::access::receives::SendingParty;
 use crate::service::outbound::failure::DeliveryFailure;
@@ -56,6 +56,8 @@ pub struct Plan {
     /// The effects of the delivery, in this order. The writer carries out every effect, or refuses
     /// the message.
     pub effects: Vec<Effect>,
+    /// The id of an imported message: it is stored once.
+    pub import: Option<ImportId>,
     /// What the message reports about mail that has left.
     pub reports: Vec<ReturnedReport>,
 }

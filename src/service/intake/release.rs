@@ -105,6 +105,7 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         // It stands beside the entry, which keeps its id.
         metadata: None,
         answers: None,
+        import: None,
         waits: None,
         released: Some(Released::Scheduled(mail.entry)),
         effects,

@@ -3,6 +3,7 @@
 
 pub mod bulk;
 pub mod entry;
+pub mod export;
 pub mod folder;
 pub mod list;
 pub mod mailbox;

@@ -206,6 +206,7 @@ fn delivery_of(
         decision: Decision::Send,
         metadata: None,
         answers,
+        import: None,
         waits: None,
         released: None,
         effects: vec![Effect::Place(placement)],

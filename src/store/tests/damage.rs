@@ -140,6 +140,7 @@ pub(super) fn everything() -> Inline {
     store.keep_answer(Some(org), "k", &kept, 7).unwrap();
     let by = crate::store::KnownBy::Admitted;
     store.note_sender(inbox, "ann@y.test", by, 7).unwrap();
+    assert!(store.note_import(org, inbox, &ImportId([7; 16])).unwrap());
     store.commit().unwrap();
     inline
 }
@@ -183,6 +184,12 @@ const KINDS: &[Kind] = &[
         "client's own object",
         "UPDATE metadata SET json = '{\"a\":1}'",
         "metadata",
+        CHECKSUM,
+    ),
+    (
+        "id of an imported message",
+        "UPDATE imported SET id = zeroblob(16)",
+        "imported",
         CHECKSUM,
     ),
     (

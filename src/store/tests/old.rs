@@ -735,3 +735,24 @@ fn version_12_gets_a_choice_of_receiving() {
         "{wrong:?}"
     );
 }
+
+/// A file of version 17 gets a table for what is imported, and goes on.
+#[test]
+fn imports_into_version_17_are_noted_once() {
+    let folder = super::Folder::new("old-17");
+    let mut sql = Connection::open(folder.0.join(FILE)).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..17]).unwrap();
+    ids::insert_meta(&sql, 1).unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let (inbox, id) = (InboxId(7), ImportId([3; 16]));
+    store.begin().unwrap();
+    assert!(!store.is_imported(inbox, &id).unwrap());
+    assert!(store.note_import(ORG, inbox, &id).unwrap());
+    assert!(!store.note_import(ORG, inbox, &id).unwrap());
+    assert!(store.is_imported(inbox, &id).unwrap());
+    assert!(!store.is_imported(InboxId(8), &id).unwrap());
+    assert!(!store.is_imported(inbox, &ImportId([4; 16])).unwrap());
+    store.commit().unwrap();
+}

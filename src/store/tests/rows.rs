@@ -146,6 +146,9 @@ fn tree(store: &Store, n: i64) {
             .unwrap();
         let by = crate::store::KnownBy::Written;
         store.note_sender(row.id, "ann@y.test", by, 0).unwrap();
+        let import = crate::call::ImportId([7; 16]);
+        assert!(store.note_import(OTHER, row.id, &import).unwrap());
+        assert!(!store.note_import(OTHER, row.id, &import).unwrap());
     }
     let key = KeyRow {
         id: KeyId(77),
@@ -218,6 +221,7 @@ fn an_organization_ends_in_a_few_rows_and_its_rows_go_later() {
         ("once", 0),
         ("doomed", 0),
         ("known_sender", 0),
+        ("imported", 0),
         ("address", 300),
     ] {
         let sql = format!("SELECT count(*) FROM {table}");

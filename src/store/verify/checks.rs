@@ -330,6 +330,13 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = s.inbox)",
     },
     Check {
+        what: "import into an inbox that is gone",
+        table: "inbox",
+        sql: "SELECT DISTINCT s.inbox FROM imported s LEFT JOIN inbox i ON i.id = s.inbox
+              WHERE i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = s.inbox)",
+    },
+    Check {
         what: "subscription of an inbox that is gone",
         table: "inbox",
         sql: "SELECT DISTINCT s.inbox FROM subscription s LEFT JOIN inbox i ON i.id = s.inbox
