@@ -48,7 +48,7 @@ def examples(folder, language):
     """The code of a README in a language."""
     with open(os.path.join(SDK, folder, "README.md"), encoding="utf-8") as file:
         found = re.findall(rf"```{language}\n(.*?)```", file.read(), re.S)
-    assert len(found) >= 2, f"{folder}: the README has no examples"
+    assert found, f"{folder}: the README has no examples"
     return found
 
 
@@ -77,6 +77,42 @@ def python(server, document, folder):
         assert wanted in shown, shown
     print("ok: the examples of the README")
     return [interpreter, os.path.join(HERE, "sdk", "live.py")]
+
+
+def typescript(server, document, folder):
+    """The TypeScript SDK: `dist/` is what its source gives, and installs without a compiler."""
+    source = os.path.join(SDK, "typescript")
+    quiet = ["--silent", "--no-package-lock", "--no-audit", "--no-fund"]
+    copy = os.path.join(folder, "typescript")
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("node_modules"))
+    program = os.path.join(folder, "program")
+    os.mkdir(program)
+    # A package that is elsewhere is linked; its own folder has nothing installed.
+    run(["npm", "install", *quiet, copy], cwd=program)
+    shutil.copy(os.path.join(copy, "test", "types.ts"), program)
+    run(["node", "--test"], cwd=copy, env={**os.environ, "POSTERN_OPENAPI": document})
+    print("ok: the unit tests of TypeScript, and a method for every operation")
+    for language, name, wanted in [("ts", "a.mjs", "Your code [ '493817' ]"), ("js", "b.cjs", "Note For me.\nnot_found ")]:
+        path = os.path.join(program, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(examples("typescript", language)[0])
+        shown = run(["node", path], cwd=program, env=environment(server))
+        assert wanted in shown, shown
+    print("ok: the examples of the README, imported and required")
+    # The compiler is for the package itself and for programs with types.
+    run(["npm", "install", *quiet], cwd=copy)
+    built = os.path.join(folder, "dist")
+    run(["node", "build.mjs", built], cwd=copy)
+    run(["diff", "-r", built, os.path.join(source, "dist")])
+    print("ok: tsc --strict, and dist/ is fresh")
+    tsc = [os.path.join(copy, "node_modules", "typescript", "bin", "tsc"), "--strict", "--noEmit", "--target", "es2021"]
+    tsc += ["--lib", "es2022,dom,dom.asynciterable"]
+    for kind in ["nodenext", "bundler"]:
+        module = "nodenext" if kind == "nodenext" else "esnext"
+        run(["node", *tsc, "--module", module, "--moduleResolution", kind, "types.ts"], cwd=program)
+    print("ok: types of programs")
+    shutil.copy(os.path.join(HERE, "sdk", "live.mjs"), program)
+    return ["node", os.path.join(program, "live.mjs")]
 
 
 def kills(binary, folder, command):
@@ -134,7 +170,7 @@ def main():
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port('http')}/api/v1/openapi.json") as answer:
         with open(document, "wb") as file:
             file.write(answer.read())
-    languages = {"python": python}
+    languages = {"python": python, "typescript": typescript}
     for name, test in languages.items():
         if options.only in (None, name):
             kills(binary, folder, test(server, document, folder))

@@ -16,9 +16,9 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from generator import document, python  # noqa: E402
+from generator import document, python, typescript  # noqa: E402
 
-WRITERS = [python]
+WRITERS = [python, typescript]
 
 
 def main() -> int:
@@ -44,6 +44,8 @@ def main() -> int:
                         file.write(text)
     for name in stale:
         print(("stale: " if options.check else "written: ") + name)
+    if not options.check:
+        typescript.build(root)
     methods = {(operation.noun, operation.verb) for operation in found.operations}
     print(f"{len(found.operations)} operations, {len(methods)} methods, {len(found.schemas)} schemas")
     if options.check and stale:

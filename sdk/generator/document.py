@@ -70,6 +70,8 @@ class Operation:
     media: str | None
     """The media type of the octets, where it is one."""
     body_required: bool
+    has_attachments: bool
+    """Whether its body has files in it."""
     answers: list[Answer]
 
     @property
@@ -191,6 +193,7 @@ def operation(path: str, method: str, content: Schema, document: Schema) -> Oper
         takes_octets=media is not None,
         media=media if media and "*" not in media else None,
         body_required=(content.get("requestBody") or {}).get("required", False),
+        has_attachments=body is not None and "NewAttachment" in references(document["components"]["schemas"][body]),
         answers=answers(name, content["responses"], document),
     )
 

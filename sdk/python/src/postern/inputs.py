@@ -25,10 +25,12 @@ __all__ = [
     "NewDomain",
     "NewFilterRule",
     "NewFolder",
+    "NewForward",
     "NewInbox",
     "NewKey",
     "NewMessage",
     "NewOrganization",
+    "NewReply",
     "NewSuppression",
     "OrganizationPatch",
 ]
@@ -189,6 +191,11 @@ class NewMessage(TypedDict, total=False):
     html: str | None
     """The same as HTML."""
 
+    markdown: str | None
+    """The same as Markdown (CommonMark with tables), in place of `text` and `html`: it makes both.
+    HTML in it is shown as it is written.
+    """
+
     headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
     """Header fields `X-*` and `List-*`."""
 
@@ -246,6 +253,82 @@ class MessagePatch(TypedDict, total=False):
 
     folder: str | None
     """The folder to move it to."""
+
+
+class NewReply(TypedDict, total=False):
+    """An answer. Its recipients, its subject and its place in the conversation come from the
+    message that it answers. The text of that message is not quoted.
+    """
+
+    cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None
+    """More recipients of a copy."""
+
+    bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None
+    """Recipients that no recipient sees."""
+
+    text: str | None
+    """The text."""
+
+    html: str | None
+    """The same as HTML."""
+
+    markdown: str | None
+    """The same as Markdown, in place of `text` and `html`."""
+
+    headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+    """Header fields `X-*` and `List-*`."""
+
+    attachments: Sequence[inputs.NewAttachment] | None
+    """Files."""
+
+    labels: Sequence[str] | None
+    """Labels of the copy in Sent."""
+
+    send_at: datetime.datetime | str | None
+    """When it leaves, as for a new message."""
+
+    metadata: Mapping[str, Any] | None
+    """Your own object, as for a new message."""
+
+
+class _NewForward(TypedDict):
+    to: inputs.AddressLike | Sequence[inputs.AddressLike]
+
+
+class NewForward(_NewForward, total=False):
+    """A message that is handed on: your own words, then its header fields and its text. Its
+    attachments go with it, before those that you add.
+    """
+
+    cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None
+    """Recipients of a copy."""
+
+    bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None
+    """Recipients that no recipient sees."""
+
+    text: str | None
+    """Your own words."""
+
+    html: str | None
+    """The same as HTML."""
+
+    markdown: str | None
+    """The same as Markdown, in place of `text` and `html`."""
+
+    headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+    """Header fields `X-*` and `List-*`."""
+
+    attachments: Sequence[inputs.NewAttachment] | None
+    """More files."""
+
+    labels: Sequence[str] | None
+    """Labels of the copy in Sent."""
+
+    send_at: datetime.datetime | str | None
+    """When it leaves, as for a new message."""
+
+    metadata: Mapping[str, Any] | None
+    """Your own object, as for a new message."""
 
 
 class NewFolder(TypedDict):

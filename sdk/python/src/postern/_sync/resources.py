@@ -1126,6 +1126,7 @@ class Messages:
         subject: str | None = None,
         text: str | None = None,
         html: str | None = None,
+        markdown: str | None = None,
         headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
@@ -1148,6 +1149,7 @@ class Messages:
         subject: str | None = None,
         text: str | None = None,
         html: str | None = None,
+        markdown: str | None = None,
         headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
@@ -1169,6 +1171,7 @@ class Messages:
         subject: str | None = None,
         text: str | None = None,
         html: str | None = None,
+        markdown: str | None = None,
         headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
@@ -1194,6 +1197,8 @@ class Messages:
             subject: The subject.
             text: The text.
             html: The same as HTML.
+            markdown: The same as Markdown (CommonMark with tables), in place of `text` and `html`:
+                it makes both. HTML in it is shown as it is written.
             headers: Header fields `X-*` and `List-*`.
             attachments: Files.
             labels: Labels of the copy in Sent.
@@ -1222,6 +1227,7 @@ class Messages:
                     "subject": subject,
                     "text": text,
                     "html": html,
+                    "markdown": markdown,
                     "headers": headers,
                     "attachments": attach(self._client, attachments),
                     "labels": labels,
@@ -1437,6 +1443,341 @@ class Messages:
             )
         )
         return cast("models.Message | models.MessageState", self._client._object(call, models.Message | models.MessageState))
+
+    @overload
+    def reply(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        text: str | None = None,
+        html: str | None = None,
+        markdown: str | None = None,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
+        labels: Sequence[str] | None = None,
+        send_at: datetime.datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        dry_run: Literal[False] | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Sent: ...
+
+    @overload
+    def reply(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        text: str | None = None,
+        html: str | None = None,
+        markdown: str | None = None,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
+        labels: Sequence[str] | None = None,
+        send_at: datetime.datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        dry_run: Literal[True],
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.SendTrial: ...
+
+    def reply(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        text: str | None = None,
+        html: str | None = None,
+        markdown: str | None = None,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
+        labels: Sequence[str] | None = None,
+        send_at: datetime.datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Sent | models.SendTrial:
+        """Answer a message.
+
+        Sends an answer to Reply-To of a message, or to its From. An answer to a message that the
+        inbox has sent itself goes to the recipients of that. The subject has `Re: ` once, and the
+        answer joins the conversation. The key needs the scopes `messages:read` and
+        `messages:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            id: The message.
+            cc: More recipients of a copy.
+            bcc: Recipients that no recipient sees.
+            text: The text.
+            html: The same as HTML.
+            markdown: The same as Markdown, in place of `text` and `html`.
+            headers: Header fields `X-*` and `List-*`.
+            attachments: Files.
+            labels: Labels of the copy in Sent.
+            send_at: When it leaves, as for a new message.
+            metadata: Your own object, as for a new message.
+            dry_run: Whether to say only what would become of the message, for each recipient
+                (200).
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/reply",
+                query={
+                    "dry_run": dry_run,
+                },
+                body={
+                    "cc": cc,
+                    "bcc": bcc,
+                    "text": text,
+                    "html": html,
+                    "markdown": markdown,
+                    "headers": headers,
+                    "attachments": attach(self._client, attachments),
+                    "labels": labels,
+                    "send_at": send_at,
+                    "metadata": metadata,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Sent | models.SendTrial", self._client._object(call, models.Sent | models.SendTrial))
+
+    @overload
+    def reply_all(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        text: str | None = None,
+        html: str | None = None,
+        markdown: str | None = None,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
+        labels: Sequence[str] | None = None,
+        send_at: datetime.datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        dry_run: Literal[False] | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Sent: ...
+
+    @overload
+    def reply_all(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        text: str | None = None,
+        html: str | None = None,
+        markdown: str | None = None,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
+        labels: Sequence[str] | None = None,
+        send_at: datetime.datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        dry_run: Literal[True],
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.SendTrial: ...
+
+    def reply_all(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        text: str | None = None,
+        html: str | None = None,
+        markdown: str | None = None,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
+        labels: Sequence[str] | None = None,
+        send_at: datetime.datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Sent | models.SendTrial:
+        """Answer everybody.
+
+        Sends an answer like `reply`, with a copy to all others in To and Cc of the message. The
+        inbox itself and its `+tag` addresses are left out, and no address stands twice. The key
+        needs the scopes `messages:read` and `messages:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            id: The message.
+            cc: More recipients of a copy.
+            bcc: Recipients that no recipient sees.
+            text: The text.
+            html: The same as HTML.
+            markdown: The same as Markdown, in place of `text` and `html`.
+            headers: Header fields `X-*` and `List-*`.
+            attachments: Files.
+            labels: Labels of the copy in Sent.
+            send_at: When it leaves, as for a new message.
+            metadata: Your own object, as for a new message.
+            dry_run: Whether to say only what would become of the message, for each recipient
+                (200).
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/reply-all",
+                query={
+                    "dry_run": dry_run,
+                },
+                body={
+                    "cc": cc,
+                    "bcc": bcc,
+                    "text": text,
+                    "html": html,
+                    "markdown": markdown,
+                    "headers": headers,
+                    "attachments": attach(self._client, attachments),
+                    "labels": labels,
+                    "send_at": send_at,
+                    "metadata": metadata,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Sent | models.SendTrial", self._client._object(call, models.Sent | models.SendTrial))
+
+    @overload
+    def forward(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        to: inputs.AddressLike | Sequence[inputs.AddressLike],
+        cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        text: str | None = None,
+        html: str | None = None,
+        markdown: str | None = None,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
+        labels: Sequence[str] | None = None,
+        send_at: datetime.datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        dry_run: Literal[False] | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Sent: ...
+
+    @overload
+    def forward(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        to: inputs.AddressLike | Sequence[inputs.AddressLike],
+        cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        text: str | None = None,
+        html: str | None = None,
+        markdown: str | None = None,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
+        labels: Sequence[str] | None = None,
+        send_at: datetime.datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        dry_run: Literal[True],
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.SendTrial: ...
+
+    def forward(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        to: inputs.AddressLike | Sequence[inputs.AddressLike],
+        cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        text: str | None = None,
+        html: str | None = None,
+        markdown: str | None = None,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
+        labels: Sequence[str] | None = None,
+        send_at: datetime.datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Sent | models.SendTrial:
+        """Hand a message on.
+
+        Sends a message on to others, with its attachments and with `Fwd: ` once in its subject.
+        The key needs the scopes `messages:read` and `messages:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            id: The message.
+            to: Recipients.
+            cc: Recipients of a copy.
+            bcc: Recipients that no recipient sees.
+            text: Your own words.
+            html: The same as HTML.
+            markdown: The same as Markdown, in place of `text` and `html`.
+            headers: Header fields `X-*` and `List-*`.
+            attachments: More files.
+            labels: Labels of the copy in Sent.
+            send_at: When it leaves, as for a new message.
+            metadata: Your own object, as for a new message.
+            dry_run: Whether to say only what would become of the message, for each recipient
+                (200).
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/forward",
+                query={
+                    "dry_run": dry_run,
+                },
+                body={
+                    "to": to,
+                    "cc": cc,
+                    "bcc": bcc,
+                    "text": text,
+                    "html": html,
+                    "markdown": markdown,
+                    "headers": headers,
+                    "attachments": attach(self._client, attachments),
+                    "labels": labels,
+                    "send_at": send_at,
+                    "metadata": metadata,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Sent | models.SendTrial", self._client._object(call, models.Sent | models.SendTrial))
 
     def raw(
         self,

@@ -1,0 +1,56 @@
+"use strict";
+// One request as plain values: what the resources make and the client sends.
+Object.defineProperty(exports, "__esModule", { value: true });
+exports.place = place;
+exports.target = target;
+exports.split = split;
+exports.base64 = base64;
+exports.octetsOf = octetsOf;
+const errors_js_1 = require("./errors.js");
+/** A value as one segment of a path. */
+function place(value) {
+    // A client or a proxy would take these for steps in the path.
+    if (value === "" || value === "." || value === "..")
+        throw new errors_js_1.PosternError(`"${value}" is no id`);
+    return encodeURIComponent(value);
+}
+/** The path and the query. A list repeats its name. */
+function target(call) {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(call.query ?? {})) {
+        if (value === undefined || value === null)
+            continue;
+        for (const item of Array.isArray(value) ? value : [value]) {
+            query.append(name, item instanceof Date ? item.toISOString() : String(item));
+        }
+    }
+    const text = query.toString();
+    return text ? `${call.path}?${text}` : call.path;
+}
+/** The parameters of `names` out of `from`, and the others. */
+function split(from, names) {
+    const named = {};
+    const others = {};
+    for (const [name, value] of Object.entries(from ?? {}))
+        (names.includes(name) ? named : others)[name] = value;
+    return [named, others];
+}
+/** Octets in base64. */
+function base64(octets) {
+    let text = "";
+    // In pieces, because a call takes a limited number of arguments.
+    for (let at = 0; at < octets.length; at += 0x8000)
+        text += String.fromCharCode(...octets.subarray(at, at + 0x8000));
+    return btoa(text);
+}
+/** The octets of base64, or undefined. */
+function octetsOf(text) {
+    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text))
+        return undefined;
+    try {
+        return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    }
+    catch {
+        return undefined;
+    }
+}

@@ -1,0 +1,1046 @@
+import type { FileInput } from "./files.js";
+/** An address with the name of a person. */
+export interface NamedAddress {
+    name?: string | null;
+    address: string;
+}
+/** A key to make. */
+export interface NewKey {
+    /** A name for people. */
+    label?: string | null;
+    /** What the key may do; only scopes that the key of the request has itself. */
+    scopes: Array<"messages:read" | "messages:write" | "inboxes:read" | "inboxes:write" | "events:read" | "rules:write" | "webhooks:write" | "domains:write" | "keys:write" | "approve" | "admin">;
+    /**
+     * Binds the key to these inboxes, 1 to 1,000. Without it the key sees what the key of the
+     * request sees.
+     */
+    inboxes?: string[] | null;
+    /**
+     * Whether the key also covers the sub-agents of these inboxes, present and future. With
+     * `inboxes:write` it then makes inboxes under them.
+     */
+    subtree?: boolean | null;
+    /** When the key ends; never later than the key of the request. */
+    expires_at?: string | Date | null;
+}
+/** An own domain to add. */
+export interface NewDomain {
+    /** Its name, in Unicode or punycode, with at least one dot. */
+    name: string;
+    /** Verifies it at once, by the operator's word; only with the operator's token. */
+    trusted?: boolean | null;
+}
+/** A change of a domain. */
+export interface DomainPatch {
+    /** The inbox that gets mail for names at the domain that no inbox has; null: none does. */
+    catch_all?: string | null;
+}
+/** An organization to make. */
+export interface NewOrganization {
+    /** A name for people. */
+    name: string;
+}
+/** A change of the policy of an organization. */
+export interface OrganizationPatch {
+    /** The least strict mode of its inboxes: an inbox keeps its own mode where that is stricter. */
+    send_mode: "direct" | "hold" | "draft" | "off";
+}
+/** An inbox to make. Every field may be left out. */
+export interface NewInbox {
+    /**
+     * What stands before the @: exactly this on an own domain, and with a hyphen and six random
+     * characters behind it on the shared one.
+     */
+    username?: string | null;
+    /** An own domain that is verified; without it the shared domain of the server. */
+    domain?: string | null;
+    /** Shown as the name of the sender. */
+    display_name?: string | null;
+    /** Makes it a sub-agent of this inbox; at most eight levels. */
+    parent?: string | null;
+    /** Your own id for it. A second request with the same one gets the inbox that exists. */
+    client_id?: string | null;
+    /** Your own object, given back with the inbox. */
+    metadata?: Record<string, unknown> | null;
+    /**
+     * What happens to mail that it sends: it leaves, waits for an approval when a recipient is
+     * outside the organization, becomes a draft, or is refused. That of the organization may be
+     * stricter. To make it less strict needs `approve`.
+     */
+    send_mode?: "direct" | "hold" | "draft" | "off" | null;
+    /**
+     * What happens to mail of senders that it does not know: `allow` takes it, `screen` puts it
+     * into Junk with the label `$Screened`, `reject` refuses it. It knows those that it has
+     * written to, those that were admitted, and its own organization.
+     */
+    receive_default?: "allow" | "screen" | "reject" | null;
+}
+/** Nothing is needed: the body may be empty, or an object without fields. */
+export interface NewCredentials {
+}
+/** A change of an inbox. What is left out stays; null clears. */
+export interface InboxPatch {
+    /** Shown as the name of the sender. */
+    display_name?: string | null;
+    /** The inbox that it is a sub-agent of. */
+    parent?: string | null;
+    /** Your own object, which replaces the one before. */
+    metadata?: Record<string, unknown> | null;
+    /**
+     * What happens to mail that it sends: it leaves, waits for an approval when a recipient is
+     * outside the organization, becomes a draft, or is refused. That of the organization may be
+     * stricter. To make it less strict needs `approve`.
+     */
+    send_mode?: "direct" | "hold" | "draft" | "off" | null;
+    /**
+     * What happens to mail of senders that it does not know: `allow` takes it, `screen` puts it
+     * into Junk with the label `$Screened`, `reject` refuses it. It knows those that it has
+     * written to, those that were admitted, and its own organization.
+     */
+    receive_default?: "allow" | "screen" | "reject" | null;
+}
+/** A message to send. At least one of `to`, `cc` and `bcc` names a recipient. */
+export interface NewMessage {
+    /** Recipients. */
+    to?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** Recipients of a copy. */
+    cc?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** Recipients that no recipient sees. */
+    bcc?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** Where answers go. */
+    reply_to?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** The subject. */
+    subject?: string | null;
+    /** The text. */
+    text?: string | null;
+    /** The same as HTML. */
+    html?: string | null;
+    /**
+     * The same as Markdown (CommonMark with tables), in place of `text` and `html`: it makes
+     * both. HTML in it is shown as it is written.
+     */
+    markdown?: string | null;
+    /** Header fields `X-*` and `List-*`. */
+    headers?: Record<string, unknown> | Array<Record<string, unknown>> | null;
+    /** Files. */
+    attachments?: Array<NewAttachment | FileInput> | null;
+    /** Labels of the copy in Sent. */
+    labels?: string[] | null;
+    /**
+     * When it leaves, at most a year ahead; a time up to a minute ago is now. Until then it
+     * stands in Drafts with the label `$Scheduled`; deleting it cancels it.
+     */
+    send_at?: string | Date | null;
+    /**
+     * Your own object. It comes back in the copy in Sent, in the queue, in events about the
+     * message, and as `in_reply_to_metadata` in what answers it; no recipient sees it.
+     */
+    metadata?: Record<string, unknown> | null;
+}
+/** A file to send with a message. */
+export interface NewAttachment {
+    /** Its media type; application/octet-stream where there is none. */
+    content_type?: string | null;
+    /** Its octets in base64. */
+    content: string;
+    /** Its name. */
+    filename?: string | null;
+    /** Its Content-ID, by which HTML names it, here as `cid:hello`. */
+    content_id?: string | null;
+    /** Whether it is meant to be shown within the text; without it, what has a `content_id` is. */
+    inline?: boolean | null;
+}
+/** A change of a message. What is left out stays. */
+export interface MessagePatch {
+    /** Labels to add. */
+    add_labels?: string[] | null;
+    /** Labels to take away. */
+    remove_labels?: string[] | null;
+    /** Whether it has been read. */
+    seen?: boolean | null;
+    /** Whether it is marked as important. */
+    flagged?: boolean | null;
+    /** The folder to move it to. */
+    folder?: string | null;
+}
+/**
+ * An answer. Its recipients, its subject and its place in the conversation come from the
+ * message that it answers. The text of that message is not quoted.
+ */
+export interface NewReply {
+    /** More recipients of a copy. */
+    cc?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** Recipients that no recipient sees. */
+    bcc?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** The text. */
+    text?: string | null;
+    /** The same as HTML. */
+    html?: string | null;
+    /** The same as Markdown, in place of `text` and `html`. */
+    markdown?: string | null;
+    /** Header fields `X-*` and `List-*`. */
+    headers?: Record<string, unknown> | Array<Record<string, unknown>> | null;
+    /** Files. */
+    attachments?: Array<NewAttachment | FileInput> | null;
+    /** Labels of the copy in Sent. */
+    labels?: string[] | null;
+    /** When it leaves, as for a new message. */
+    send_at?: string | Date | null;
+    /** Your own object, as for a new message. */
+    metadata?: Record<string, unknown> | null;
+}
+/**
+ * A message that is handed on: your own words, then its header fields and its text. Its
+ * attachments go with it, before those that you add.
+ */
+export interface NewForward {
+    /** Recipients. */
+    to: string | NamedAddress | Array<string | NamedAddress>;
+    /** Recipients of a copy. */
+    cc?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** Recipients that no recipient sees. */
+    bcc?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** Your own words. */
+    text?: string | null;
+    /** The same as HTML. */
+    html?: string | null;
+    /** The same as Markdown, in place of `text` and `html`. */
+    markdown?: string | null;
+    /** Header fields `X-*` and `List-*`. */
+    headers?: Record<string, unknown> | Array<Record<string, unknown>> | null;
+    /** More files. */
+    attachments?: Array<NewAttachment | FileInput> | null;
+    /** Labels of the copy in Sent. */
+    labels?: string[] | null;
+    /** When it leaves, as for a new message. */
+    send_at?: string | Date | null;
+    /** Your own object, as for a new message. */
+    metadata?: Record<string, unknown> | null;
+}
+/** A folder to make. */
+export interface NewFolder {
+    /** Its name; the levels above it are made too where they are missing. */
+    name: string;
+}
+/** A change of a folder. */
+export interface FolderPatch {
+    /** Its new name. */
+    name: string;
+}
+/** What leaves instead of what was held. Without any field the message leaves as it is. */
+export interface ApprovalEdit {
+    /** Another subject. */
+    subject?: string | null;
+    /** Another text. Without `html` the HTML part goes. */
+    text?: string | null;
+    /** Another HTML part. Without `text` the plain text goes. */
+    html?: string | null;
+    /** The hash that you were shown: another message is 409. */
+    sha256?: string | null;
+}
+/** Why the message does not leave. */
+export interface ApprovalDecline {
+    /** Your reason. */
+    reason?: string | null;
+}
+/** A filter rule to make. */
+export interface NewFilterRule {
+    /** `send`: mail that leaves for the address. `receive`: mail that comes from it. */
+    direction: "send" | "receive";
+    /** `block` refuses the mail. `allow` lets it pass where a wider rule blocks. */
+    action: "allow" | "block";
+    /** `domain` is the domain exactly; `subdomain_wildcard` is every domain below it. */
+    match_type: "address" | "domain" | "subdomain_wildcard";
+    /** An address or a domain. */
+    value: string;
+    /** The inbox that it holds for; without it, every inbox of the organization. */
+    inbox?: string | null;
+}
+/** An address to suppress. */
+export interface NewSuppression {
+    /** The address. */
+    address: string;
+    /** Why, in your words. */
+    source?: string | null;
+}
+/** A recipient to whom policy lets nothing leave. */
+export interface RefusedRecipient {
+    /** The address. */
+    address: string;
+    /** The code of the reason. */
+    reason: string;
+    /** The rule that refuses, where it is one. */
+    rule?: string;
+    /** What to do. */
+    fix: string;
+}
+/** How the server is. */
+export interface Status {
+    /** `ok` or `ready`. */
+    status: "ok" | "ready";
+}
+/** The key of the request, its organization, usage and limits. */
+export interface Me {
+    /** The organization. */
+    org: MyOrganization;
+    /** The key. */
+    key: MyKey;
+    /** What has been used. */
+    usage: Usage;
+    /** What there may be. */
+    limits: Limits;
+    /** Where mail programs connect. */
+    endpoints: Endpoints;
+}
+/** Where mail programs connect; a port of 0 is not offered. */
+export interface Endpoints {
+    /** The host of IMAP. */
+    imap_host: string;
+    /** IMAP with TLS from the first octet. */
+    imap_port: number;
+    /** IMAP with STARTTLS. */
+    imap_starttls_port: number;
+    /** The host of SMTP. */
+    smtp_host: string;
+    /** Submission with TLS from the first octet. */
+    smtp_port: number;
+    /** Submission with STARTTLS. */
+    smtp_starttls_port: number;
+}
+/** The limits that hold for the organization. */
+export interface Limits {
+    /** Octets of one message. */
+    message_bytes: number;
+    /** Octets stored in one inbox. */
+    inbox_bytes: number;
+    /** Octets stored in the organization. */
+    org_bytes: number;
+    /** Inboxes of the organization. */
+    inboxes: number;
+    /** Keys that are not revoked. */
+    keys: number;
+    /** Own domains. */
+    domains: number;
+    /** Messages that one inbox may send in a day. */
+    inbox_sends_per_day: number;
+    /** Messages that the organization may send in a day. */
+    org_sends_per_day: number;
+    /** Messages that one key may send in a day. */
+    key_sends_per_day: number;
+    /** Addresses outside that one inbox may write to in a day and has not written to in 90 days. */
+    inbox_new_recipients_per_day: number;
+    /** Requests of one key in a minute. */
+    requests_per_minute: number;
+    /** Event streams of one key. */
+    streams_per_key: number;
+    /** Event streams of the organization. */
+    streams_per_org: number;
+    /** Days for which the log keeps an event. */
+    event_days: number;
+}
+/** What the organization has used. */
+export interface Usage {
+    /** How many inboxes there are. */
+    inboxes: number;
+    /** How many messages are stored. */
+    messages: number;
+    /** How many octets they take. */
+    bytes: number;
+    /**
+     * The same with what their rows cost on disk, which `org_bytes` limits; null for a key that
+     * may not see all of them.
+     */
+    stored_bytes: number | null;
+    /** How many recipients outside are waiting; null for a key that may not see all of them. */
+    outbound: number | null;
+    /** How many messages were sent in this UTC day; null for a key that may not see all of them. */
+    sent_today: number | null;
+    /** The number of the newest event of the log. */
+    seq: number;
+}
+/** The key of the request. */
+export interface MyKey {
+    /** Its id. */
+    id: string;
+    /** What it may do. */
+    scopes: Array<"messages:read" | "messages:write" | "inboxes:read" | "inboxes:write" | "events:read" | "rules:write" | "webhooks:write" | "domains:write" | "keys:write" | "approve" | "admin">;
+    /** The inboxes that it is bound to; null when it sees all of the organization. */
+    inboxes: string[] | null;
+    /** The addresses of these inboxes, in their order; null when it sees all of the organization. */
+    addresses: string[] | null;
+    /** Whether it also covers the sub-agents of these inboxes. */
+    subtree: boolean;
+    /** When it ends. */
+    expires_at: string | null;
+}
+/** The organization of the key. */
+export interface MyOrganization {
+    /** Its id. */
+    id: string;
+    /** A name for people. */
+    name: string;
+}
+/** A key that has just been made, with its secret. */
+export interface MadeKey {
+    /** Its id. */
+    id: string;
+    /** The beginning of its text, which is no secret. */
+    prefix: string;
+    /** A name for people. */
+    label: string | null;
+    /** What it may do. */
+    scopes: Array<"messages:read" | "messages:write" | "inboxes:read" | "inboxes:write" | "events:read" | "rules:write" | "webhooks:write" | "domains:write" | "keys:write" | "approve" | "admin">;
+    /** The inboxes that it is bound to; null when it sees all of the organization. */
+    inboxes: string[] | null;
+    /** Whether it also covers the sub-agents of these inboxes. */
+    subtree: boolean;
+    /** When it was made. */
+    created_at: string;
+    /** When it ends. */
+    expires_at: string | null;
+    /** When it was revoked; it is kept for the record. */
+    revoked_at: string | null;
+    /** The key itself, shown here and never again; null in a replay. */
+    key: string | null;
+    /** Why the key is not here. */
+    note?: string;
+}
+/** A key, without its secret. */
+export interface Key {
+    /** Its id. */
+    id: string;
+    /** The beginning of its text, which is no secret. */
+    prefix: string;
+    /** A name for people. */
+    label: string | null;
+    /** What it may do. */
+    scopes: Array<"messages:read" | "messages:write" | "inboxes:read" | "inboxes:write" | "events:read" | "rules:write" | "webhooks:write" | "domains:write" | "keys:write" | "approve" | "admin">;
+    /** The inboxes that it is bound to; null when it sees all of the organization. */
+    inboxes: string[] | null;
+    /** Whether it also covers the sub-agents of these inboxes. */
+    subtree: boolean;
+    /** When it was made. */
+    created_at: string;
+    /** When it ends. */
+    expires_at: string | null;
+    /** When it was revoked; it is kept for the record. */
+    revoked_at: string | null;
+}
+/** An own domain. It works only while it is verified. */
+export interface Domain {
+    /** Its id. */
+    id: string;
+    /** Its name in lower case, in punycode. */
+    name: string;
+    /** Whether it is proven to be yours. Until then there is no inbox on it and no mail passes. */
+    verified: boolean;
+    /** Whether it is the shared domain; only the operator sees that. */
+    shared: boolean;
+    /** The inbox that gets mail for names at the domain that no inbox has. */
+    catch_all: string | null;
+    /** The records to publish. */
+    records: DomainRecord[];
+    /** When the DNS was last asked for the records; null when it was not since the last start. */
+    checked_at: string | null;
+    /** When it was added; null for the shared domain. */
+    created_at: string | null;
+}
+/** A record of the DNS that belongs to a domain. */
+export interface DomainRecord {
+    /** What it is for: `ownership` proves whose the domain is; the others are advice. */
+    purpose: "ownership" | "mx" | "spf" | "dkim" | "dmarc" | "autoconfig" | "mta_sts" | "tls_rpt";
+    /** The type of the record. */
+    type: "TXT" | "MX" | "SRV";
+    /** The name that it is published at, without a final dot. */
+    name: string;
+    /** What it says; a long text is published in strings of at most 255 octets. */
+    value: string;
+    /** Whether the domain does not work without it. */
+    required: boolean;
+    /** What the last check has found; `unknown` before one, and when the DNS gave no answer. */
+    status: "ok" | "missing" | "differs" | "unknown";
+    /** What was seen at its name; null when nothing is known. */
+    found: string[] | null;
+    /** What to do; null when nothing is to be done. */
+    fix: string | null;
+}
+/** An organization that has just been made, with its first key. */
+export interface MadeOrganization {
+    /** Its id. */
+    id: string;
+    /** A name for people. */
+    name: string;
+    /** When it was made. */
+    created_at: string;
+    /** The least strict mode of sending of its inboxes. */
+    send_mode: "direct" | "hold" | "draft" | "off";
+    /** Since when all its sending is stopped; null when it is not. */
+    paused_at: string | null;
+    /** The id of its first key. */
+    key_id: string;
+    /** The first key, with the scope `admin`, shown here and never again; null in a replay. */
+    key: string | null;
+    /** Why the key is not here. */
+    note?: string;
+}
+/** An organization. */
+export interface Organization {
+    /** Its id. */
+    id: string;
+    /** A name for people. */
+    name: string;
+    /** When it was made. */
+    created_at: string;
+    /** The least strict mode of sending of its inboxes. */
+    send_mode: "direct" | "hold" | "draft" | "off";
+    /** Since when all its sending is stopped; null when it is not. */
+    paused_at: string | null;
+}
+/** An inbox: one address with everything under it. */
+export interface Inbox {
+    /** Its id. */
+    id: string;
+    /** Its address. */
+    address: string;
+    /** Shown as the name of the sender. */
+    display_name: string | null;
+    /** The inbox that it is a sub-agent of. */
+    parent: string | null;
+    /** Your own id for it. */
+    client_id: string | null;
+    /** Your own object. */
+    metadata: Record<string, unknown> | null;
+    /** When it was made. */
+    created_at: string;
+    /** How many messages it has, those in Trash too. */
+    messages: number;
+    /** How many octets they take. */
+    bytes: number;
+    /** What happens to mail that it sends; that of the organization may be stricter. */
+    send_mode: "direct" | "hold" | "draft" | "off";
+    /** What happens to mail of senders that it does not know. */
+    receive_default: "allow" | "screen" | "reject";
+}
+/** An inbox as a key sees it that may change inboxes and not read them. */
+export interface NamedInbox {
+    /** Its id. */
+    id: string;
+    /** Its address. */
+    address: string;
+}
+/** A message that was accepted and is on the disk. */
+export interface Sent {
+    /** The copy in Sent, or the draft. */
+    id: string | null;
+    /** Its Message-ID. */
+    message_id: string;
+    /** Its conversation. */
+    thread_id: string | null;
+    /**
+     * `delivered` when every recipient is local and has it; `queued` when some wait; `held` when
+     * it waits for an approval; `scheduled` when it waits for its time; `draft` where the inbox
+     * or its organization makes drafts of what it sends.
+     */
+    status: "queued" | "delivered" | "held" | "scheduled" | "draft";
+    /** The approval that it waits for. */
+    approval?: string;
+}
+/** What would become of a message. Nothing was sent, stored or counted. */
+export interface SendTrial {
+    /**
+     * `send`: it would leave; `hold`: it would wait for an approval; `draft`: the inbox makes
+     * drafts of what it sends; `refuse`: it would be refused.
+     */
+    decision: "send" | "hold" | "draft" | "refuse";
+    /** Each recipient. */
+    recipients: TrialRecipient[];
+}
+/** What would become of a message for one recipient. */
+export interface TrialRecipient {
+    /** The address. */
+    address: string;
+    /** For this recipient alone; one that is refused keeps the whole message. */
+    decision: "send" | "hold" | "draft" | "refuse";
+    /** Why it is refused, as the code of the error. */
+    reason: string | null;
+    /** What to do. */
+    fix: string | null;
+    /** The rule that refuses it. */
+    rule?: string;
+}
+/** A message in a folder. Lists leave its content out. */
+export interface Message {
+    /** Its id; a move keeps it. */
+    id: string;
+    /** The inbox that it is in. */
+    inbox_id: string;
+    /** The conversation. */
+    thread_id: string;
+    /** Its Message-ID; may be empty. */
+    message_id: string;
+    /** The folder that it is in. */
+    folder: string;
+    /** Its labels, which are keywords in IMAP. */
+    labels: string[];
+    /** Its system flags. */
+    flags: Array<"answered" | "flagged" | "deleted" | "seen" | "draft">;
+    /** `outbound` for what was sent from here and for what stands in Sent or Drafts. */
+    direction: "inbound" | "outbound";
+    /** The first address of From that has a domain. */
+    from: Address;
+    /** To, up to 100 addresses. */
+    to: Address[];
+    /** Cc, up to 100 addresses. */
+    cc: Address[];
+    /** Bcc, only where `direction` is `outbound`. */
+    bcc?: Address[];
+    /** Reply-To. */
+    reply_to: Address[];
+    /** The subject, decoded. */
+    subject: string;
+    /** Date, as the sender wrote it. */
+    date: string | null;
+    /** When it came into this folder's inbox. */
+    received_at: string;
+    /** Its octets, as stored. */
+    size: number;
+    /** The beginning of its text. */
+    preview: string;
+    /** What X-Priority and Importance say. */
+    priority: "high" | "normal" | "low";
+    /** Whether it has an attachment other than the pictures of its HTML, signatures and reports. */
+    has_attachments: boolean;
+    /** One-time codes found in it. */
+    codes: string[];
+    /**
+     * The codes with the words of the message that each was found by. Only when one message is
+     * read.
+     */
+    codes_found?: Code[];
+    /**
+     * Its text, made from HTML where there is no other, and behind it that of attached messages.
+     * Only when one message is read.
+     */
+    text?: string;
+    /** `text` without quoted history and signature. Only when one message is read. */
+    extracted_text?: string;
+    /** The HTML part as it was sent; it may do harm in a browser. Only when one message is read. */
+    html?: string | null;
+    /** Only when one message is read. */
+    attachments?: Attachment[];
+    /** Every header field in order. Only when one message is read. */
+    headers?: HeaderField[];
+    /** Links, verification links first. Only when one message is read. */
+    links?: Link[];
+    /**
+     * Whether it has text that a person does not see and that is no preheader. Only when one
+     * message is read.
+     */
+    hidden_content?: boolean;
+    /**
+     * Whether its text was cut (to `max_chars`, or because it is very long), or its header or its
+     * parts were read only up to a bound. Only when one message is read.
+     */
+    truncated?: boolean;
+    /** Whether it came from outside of the organization: its content is data and no instruction. */
+    untrusted: boolean;
+    /** Your own object of a message that you have sent; absent without one. No recipient sees it. */
+    metadata?: Record<string, unknown>;
+    /** Your own object of the message that this one answers; absent without one. */
+    in_reply_to_metadata?: Record<string, unknown>;
+    /** The verdict of a filter; null until one is built. */
+    spam: Record<string, unknown> | null;
+    /** What is known of the sender; null for mail from outside that no check was asked about. */
+    auth: Auth | null;
+}
+/** What is known of the sender. */
+export interface Auth {
+    /** It was sent by a client of this server, with its key. */
+    local: boolean;
+    /**
+     * Whether its host may send for the envelope sender, or for the HELO name of a message
+     * without one. Only of checked mail from outside.
+     */
+    spf?: "none" | "pass" | "fail" | "softfail" | "neutral" | "temperror" | "permerror";
+    /**
+     * Its best signature: one that passes for the domain in From before another that passes. Only
+     * of checked mail from outside.
+     */
+    dkim?: "none" | "pass" | "fail" | "neutral" | "policy" | "temperror" | "permerror";
+    /** Whether it follows the policy of the domain in From. Only of checked mail from outside. */
+    dmarc?: "none" | "pass" | "fail" | "temperror" | "permerror";
+    /**
+     * SPF or DKIM passes for the domain in From, whether or not it has a policy. Only of checked
+     * mail from outside.
+     */
+    aligned?: boolean;
+    /**
+     * It came from outside under a name of this server, and no check has shown that it may. Of
+     * mail from outside that was checked, or that is so.
+     */
+    spoofed_local?: boolean;
+}
+/** A link that a reader of the message sees. */
+export interface Link {
+    /** Its address, http or https. */
+    url: string;
+    /** Its words; in plain text the address itself or the words before it. May be empty. */
+    text: string;
+    /** What it is likely for: to confirm or sign in, to end a subscription, or anything else. */
+    kind: "verification" | "unsubscribe" | "other";
+}
+/** One field of the header. */
+export interface HeaderField {
+    /** Its name. */
+    name: string;
+    /** Its value, decoded and unfolded. */
+    value: string;
+}
+/** A part of a message that is no text of it. */
+export interface Attachment {
+    /** Its id within the message. */
+    id: string;
+    /** Its name without path; may be empty. */
+    filename: string;
+    /** Its media type, as the message says. */
+    content_type: string;
+    /** Its octets, decoded. */
+    size: number;
+    /** Whether it is meant to be shown within the text. */
+    inline: boolean;
+    /** Its Content-ID, which HTML names it by. */
+    content_id: string | null;
+}
+/** A one-time code. */
+export interface Code {
+    /** As it is typed. */
+    code: string;
+    /** The words of the message that announce it. */
+    words: string;
+}
+/** A mail address with its name. */
+export interface Address {
+    /** The name, decoded; empty where there is none. */
+    name: string;
+    /** The address; empty where there is none. */
+    address: string;
+}
+/** A message as a key sees it that may change messages and not read them. */
+export interface MessageState {
+    /** Its id. */
+    id: string;
+    /** The inbox that it is in. */
+    inbox_id: string;
+    /** The folder that it is in. */
+    folder: string;
+    /** Its labels. */
+    labels: string[];
+    /** Its system flags. */
+    flags: Array<"answered" | "flagged" | "deleted" | "seen" | "draft">;
+}
+/** A folder of an inbox. */
+export interface Folder {
+    /** Its name, with `/` between levels. */
+    name: string;
+    /** What the server uses it for; null for INBOX and your own folders. */
+    special_use: "sent" | "drafts" | "trash" | "junk" | null;
+    /** How many messages it has. */
+    messages: number;
+    /** How many of them have not been seen. */
+    unread: number;
+    /** How many octets they take. */
+    size: number;
+}
+/** A message that waits for a decision, or the decision. It is kept for a month. */
+export interface Approval {
+    /** Its id. */
+    id: string;
+    /** `held` until somebody decides; `expired` counts as declined. */
+    status: "held" | "approved" | "declined" | "expired";
+    /** The inbox that sends. */
+    inbox_id: string;
+    /** The message: in Drafts, and in Sent when it has left. */
+    message_id: string;
+    /** Every recipient, those of cc and bcc included. */
+    to: string[];
+    /** The subject, decoded, as it was held. */
+    subject: string;
+    /** The text of the message; only where one approval is read, null when the message is gone. */
+    text?: string | null;
+    /** Its HTML part, likewise. */
+    html?: string | null;
+    /**
+     * SHA-256 of the octets of the message, as its `raw` gives them; of what has left, when it
+     * has.
+     */
+    sha256: string;
+    /** When it was held. */
+    created_at: string;
+    /** When it counts as declined. */
+    expires_at: string;
+    /** The key that has decided; null for the operator, or when nobody has. */
+    decided_by: string | null;
+    /** When it was decided. */
+    decided_at: string | null;
+    /** Why it was declined: your words, `expired` or `deleted`. */
+    reason: string | null;
+    /** When it leaves, if it is approved before; absent when that is at once. */
+    send_at?: string;
+}
+/** One recipient outside. */
+export interface Outbound {
+    /** Its id. */
+    id: string;
+    /** The inbox that sent it. */
+    inbox_id: string;
+    /** The copy in Sent. */
+    message_id: string | null;
+    /** The same, by its older name. */
+    message: string | null;
+    /** The address. */
+    recipient: string;
+    /**
+     * `queued` waits for its first attempt and `deferred` for another; `sending` is under way;
+     * the last four are the end. A row stays for a week after its end.
+     */
+    status: "held" | "scheduled" | "queued" | "deferred" | "sending" | "delivered" | "bounced" | "cancelled" | "expired";
+    /** How often it was tried. */
+    attempts: number;
+    /** When the next attempt is due; null when none is. */
+    next_attempt_at: string | null;
+    /** When it was accepted. */
+    created_at: string;
+    /** When it is given up. */
+    expires_at: string;
+    /** The sender's own object. */
+    metadata: Record<string, unknown> | null;
+}
+/**
+ * A filter rule. The most specific one wins: an address before a domain before a wildcard; then
+ * a rule of the inbox before one of the organization; then `block`.
+ */
+export interface FilterRule {
+    /** Its id. */
+    id: string;
+    /** Which mail it is about. */
+    direction: "send" | "receive";
+    /** What it does. */
+    action: "allow" | "block";
+    /** What the value is compared with. */
+    match_type: "address" | "domain" | "subdomain_wildcard";
+    /** The address or the domain, in lower case. */
+    value: string;
+    /** The inbox that it holds for; null is every inbox of the organization. */
+    inbox_id: string | null;
+    /** When it was made. */
+    created_at: string;
+}
+/** An address that gets no more mail of the organization. */
+export interface Suppression {
+    /** Its id. */
+    id: string;
+    /** The address. */
+    address: string;
+    /**
+     * `bounce`: a server said that the address does not exist. `complaint`: its reader has
+     * complained. `manual`: a client has put it there.
+     */
+    reason: "bounce" | "complaint" | "manual";
+    /** The answer of the other server, or the words of the client. */
+    source: string | null;
+    /** When it was made. */
+    created_at: string;
+}
+/** One recipient outside, with its attempts. */
+export interface OutboundWithHistory {
+    /** Its id. */
+    id: string;
+    /** The inbox that sent it. */
+    inbox_id: string;
+    /** The copy in Sent. */
+    message_id: string | null;
+    /** The same, by its older name. */
+    message: string | null;
+    /** The address. */
+    recipient: string;
+    /**
+     * `queued` waits for its first attempt and `deferred` for another; `sending` is under way;
+     * the last four are the end. A row stays for a week after its end.
+     */
+    status: "held" | "scheduled" | "queued" | "deferred" | "sending" | "delivered" | "bounced" | "cancelled" | "expired";
+    /** How often it was tried. */
+    attempts: number;
+    /** When the next attempt is due; null when none is. */
+    next_attempt_at: string | null;
+    /** When it was accepted. */
+    created_at: string;
+    /** When it is given up. */
+    expires_at: string;
+    /** The sender's own object. */
+    metadata: Record<string, unknown> | null;
+    /**
+     * The attempts that have ended, oldest first; at most 40, of which those in the middle may
+     * have lost their text.
+     */
+    history: OutboundAttempt[];
+}
+/** One attempt that has ended. */
+export interface OutboundAttempt {
+    /** When it ended. */
+    at: string;
+    /** The host; null when none was found. */
+    host: string | null;
+    /** Its address; null before a connection. */
+    address: string | null;
+    /** Whether it was encrypted, and to a host that its certificate names. */
+    tls: "none" | "unverified" | "verified";
+    /** The code of the reply that decided it; null when none came. */
+    code: number | null;
+    /** The enhanced code (RFC 3463). */
+    enhanced: string | null;
+    /** The text of the reply, or what happened. */
+    text: string;
+    /** What became of it. */
+    outcome: "delivered" | "deferred" | "bounced";
+}
+/** An event of the log. Every event has the first four fields; what follows depends on its type. */
+export interface Event {
+    /** Its number in the log of the organization. Numbers rise; not every one is an event. */
+    seq: number;
+    /** What happened. */
+    type: "message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing";
+    /** When it was committed. */
+    time: string;
+    /** The inbox that it is about. */
+    inbox: EventInbox | null;
+    /** The message that came or was sent, or the one that a client has put into INBOX. */
+    message?: EventMessage;
+    /** The verdict of a filter; null until one is built. */
+    spam?: Record<string, unknown> | null;
+    /** What is known of the sender. */
+    auth?: Auth | null;
+    /** The rules that acted; none until they are built. */
+    rules?: string[];
+    /** The folder of the messages that changed. */
+    folder?: string;
+    /** Up to 100 messages that changed, fewer if they have many labels. */
+    messages?: EventState[];
+    /** How many messages changed. */
+    count?: number;
+    /** Whether there are more than `messages` shows. */
+    more?: boolean;
+    /** The recipient of the message that it is about, for a key with `messages:read`. */
+    recipient?: string;
+    /** Why a held message was declined. */
+    reason?: string | null;
+    /** The approval that the message waits for or has waited for. */
+    approval?: string;
+    /** Your own object of the message that it is about. */
+    metadata?: Record<string, unknown> | null;
+}
+/**
+ * The new state of one message. Where it has come into INBOX, all is told of it as of a message
+ * that was received, up to 64 KiB of messages in one event.
+ */
+export interface EventState {
+    /** Its id. */
+    id: string;
+    /** Its labels, unless it was deleted. */
+    labels?: string[];
+    /** Its system flags, likewise. */
+    flags?: Array<"answered" | "flagged" | "deleted" | "seen" | "draft">;
+    /** The conversation. */
+    thread_id?: string;
+    /** The first address of From. */
+    from?: Address;
+    /** To, up to 100 addresses. */
+    to?: Address[];
+    /** The subject, decoded. */
+    subject?: string;
+    /** Date, as the sender wrote it. */
+    date?: string | null;
+    /** Its octets. */
+    size?: number;
+    /** The folder that it came into. */
+    folder?: string;
+    /** The beginning of its text. */
+    preview?: string;
+    /** Whether it has an attachment. */
+    has_attachments?: boolean;
+    /** What X-Priority and Importance say. */
+    priority?: "high" | "normal" | "low";
+    /** One-time codes found in it. */
+    codes?: string[];
+    /** Whether it came from outside of the organization. */
+    untrusted?: boolean;
+    /** What is known of the sender. */
+    auth?: Auth | null;
+}
+/**
+ * The message of an event; of what became of one that was sent, only its id and subject. A key
+ * without `messages:read` is shown no sender, recipient, subject, preview or code.
+ */
+export interface EventMessage {
+    /** Its id. */
+    id: string;
+    /** The conversation. */
+    thread_id?: string;
+    /** The first address of From. */
+    from?: Address;
+    /** To, up to 100 addresses. */
+    to?: Address[];
+    /** The subject, decoded. */
+    subject?: string;
+    /** Date, as the sender wrote it. */
+    date?: string | null;
+    /** Its octets. */
+    size?: number;
+    /** The folder that it came into. */
+    folder?: string;
+    /** Its labels. */
+    labels?: string[];
+    /** Its system flags. */
+    flags?: Array<"answered" | "flagged" | "deleted" | "seen" | "draft">;
+    /** The beginning of its text. */
+    preview?: string;
+    /** Whether it has an attachment. */
+    has_attachments?: boolean;
+    /** What X-Priority and Importance say. */
+    priority?: "high" | "normal" | "low";
+    /** One-time codes found in it. */
+    codes?: string[];
+    /** Whether it came from outside of the organization. */
+    untrusted?: boolean;
+    /** Your own object of the message that it answers. */
+    in_reply_to_metadata?: Record<string, unknown>;
+}
+/** The inbox of an event. */
+export interface EventInbox {
+    /** Its id. */
+    id: string;
+    /** Its address, for a key with `messages:read` or `inboxes:read`. */
+    address?: string;
+    /** The inbox that it is a sub-agent of. */
+    parent: string | null;
+}
+/** An error. */
+export interface Error {
+    /** One word for programs; see the codes of each route. */
+    code: string;
+    /** What is wrong. */
+    message: string;
+    /** What to do. */
+    hint: string;
+    /** The field, parameter or header field that it is about. */
+    field?: string;
+    /** The limit that is reached, for `limit_reached`. */
+    limit?: number;
+    /** The first event that the log has, for `cursor_expired`. */
+    oldest?: number;
+    /** The rule that refuses, where it is one. */
+    rule?: string;
+    /** The recipients that policy refuses; nothing was sent. */
+    recipients?: RefusedRecipient[];
+    /** The id of the request, as in the log. */
+    request_id: string;
+}

@@ -1,0 +1,740 @@
+import { type RequestOptions } from "./call.js";
+import type { Postern } from "./client.js";
+import type { Download } from "./download.js";
+import type * as models from "./models.js";
+import { Pages } from "./pages.js";
+import { Streaming } from "./streaming.js";
+import { WebhookVerifying } from "./webhooks.js";
+/** The methods of `client.server`. */
+export declare class ServerResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /** Is the process alive?. Answers while the process lives. No key is needed. */
+    alive(options?: RequestOptions): Promise<models.Status>;
+    /**
+     * Can mail be taken?. Answers 200 while the writer lives and the disk has room, else 503 or
+     * 507. No key is needed.
+     */
+    ready(options?: RequestOptions): Promise<models.Status>;
+    /**
+     * Counters. Counters as Prometheus text (exposition format 0.0.4). No key is needed on a
+     * loopback address, for a Host that is the server's own. No key is needed on a loopback
+     * address; elsewhere the scope `admin` of a key that is bound to no inbox.
+     */
+    metrics(options?: RequestOptions): Promise<string>;
+    /** The API for machines. This API as an OpenAPI 3.1 document. No key is needed. */
+    openapi(options?: RequestOptions): Promise<string>;
+    /**
+     * The API for people. This API as one page of HTML, which loads nothing else. No key is
+     * needed.
+     */
+    docs(options?: RequestOptions): Promise<string>;
+}
+/** The parameters of `clients.autoconfig`. */
+export interface ClientsAutoconfigParams {
+    /**
+     * The address that the program sets up. Its domain is repeated in the answer; every address
+     * gets the same servers.
+     */
+    emailaddress?: string;
+}
+/** The parameters of `clients.autoconfigAtHost`. */
+export interface ClientsAutoconfigAtHostParams {
+    /**
+     * The address that the program sets up. Its domain is repeated in the answer; every address
+     * gets the same servers.
+     */
+    emailaddress?: string;
+}
+/** The parameters of `clients.autodiscover`. */
+export interface ClientsAutodiscoverParams {
+    /** The media type. */
+    content_type?: string;
+}
+/** The methods of `client.clients`. */
+export declare class ClientsResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Settings for Thunderbird. How mail programs connect, in the form of Thunderbird, which
+     * others read too. No key is needed.
+     */
+    autoconfig(params?: ClientsAutoconfigParams, options?: RequestOptions): Promise<string>;
+    /**
+     * Settings for Thunderbird, at its older path. The same at the path that programs ask for at
+     * `autoconfig.` before a domain. No key is needed.
+     */
+    autoconfigAtHost(params?: ClientsAutoconfigAtHostParams, options?: RequestOptions): Promise<string>;
+    /**
+     * Settings for Outlook. How mail programs connect, in the form of autodiscover (POX,
+     * MS-OXDSCLI). The body is its request; a body that is none is told so in the answer, with
+     * 200. No key is needed.
+     */
+    autodiscover(content: Uint8Array, params?: ClientsAutodiscoverParams, options?: RequestOptions): Promise<string>;
+}
+/** The methods of `client.me`. */
+export declare class MeResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Read your own key. Says which key this is, what it may do, what has been used, which limits
+     * hold, and where mail programs connect. Any key may do it.
+     */
+    get(options?: RequestOptions): Promise<models.Me>;
+}
+/** The parameters of `keys.create`. */
+export interface KeysCreateParams extends models.NewKey {
+}
+/** The parameters of `keys.list`. */
+export interface KeysListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The methods of `client.keys`. */
+export declare class KeysResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Make a key. Makes a key with scopes, inboxes and an end that the key of the request has
+     * itself. A key that is bound to inboxes, whatever its scopes, does nothing that concerns the
+     * organization. The secret is in this response only. The key needs the scope `keys:write`.
+     */
+    create(params: KeysCreateParams, options?: RequestOptions): Promise<models.MadeKey>;
+    /**
+     * List keys. Lists the keys of the organization, revoked ones too, by id. A key that is bound
+     * to inboxes sees itself and the keys that it could have made. The key needs the scope
+     * `keys:write`.
+     */
+    list(params?: KeysListParams, options?: RequestOptions): Pages<models.Key>;
+    /** Read a key. Reads one key, without its secret. The key needs the scope `keys:write`. */
+    get(key: string, options?: RequestOptions): Promise<models.Key>;
+    /**
+     * Revoke a key. Ends a key at once, with every session and stream that it has open. The row
+     * is kept. The key needs the scope `keys:write`.
+     */
+    revoke(key: string, options?: RequestOptions): Promise<void>;
+}
+/** The parameters of `domains.create`. */
+export interface DomainsCreateParams extends models.NewDomain {
+}
+/** The parameters of `domains.list`. */
+export interface DomainsListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The parameters of `domains.update`. */
+export interface DomainsUpdateParams extends models.DomainPatch {
+}
+/** The parameters of `domains.dnsRecords`. */
+export interface DomainsDnsRecordsParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The methods of `client.domains`. */
+export declare class DomainsResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Add a domain. Adds an own domain, makes its signing keys, and gives the records to publish.
+     * It waits until it is proven to be yours; then inboxes can have any free name at it. Another
+     * organization may wait for the same name. The key needs the scope `domains:write` and is
+     * bound to no inbox.
+     */
+    create(params: DomainsCreateParams, options?: RequestOptions): Promise<models.Domain>;
+    /**
+     * List domains. Lists the own domains, with their records. There are at most a hundred, so
+     * that one page has all. The operator sees the shared domain first. The key needs the scope
+     * `domains:write` and is bound to no inbox.
+     */
+    list(params?: DomainsListParams, options?: RequestOptions): Pages<models.Domain>;
+    /**
+     * Read a domain. Reads one own domain with the records to publish. The key needs the scope
+     * `domains:write` and is bound to no inbox.
+     */
+    get(domain: string, options?: RequestOptions): Promise<models.Domain>;
+    /**
+     * Change a domain. Names the inbox that gets mail for names at the domain that no inbox has.
+     * The key needs the scope `domains:write` and is bound to no inbox.
+     */
+    update(domain: string, params: DomainsUpdateParams, options?: RequestOptions): Promise<models.Domain>;
+    /**
+     * Delete a domain. Deletes an own domain that no inbox is at any more. The key needs the
+     * scope `domains:write` and is bound to no inbox.
+     */
+    delete(domain: string, options?: RequestOptions): Promise<void>;
+    /**
+     * List the records of a domain. Lists the records to publish, with what the last check has
+     * found. The key needs the scope `domains:write` and is bound to no inbox.
+     */
+    dnsRecords(domain: string, params?: DomainsDnsRecordsParams, options?: RequestOptions): Pages<models.DomainRecord>;
+    /**
+     * Verify a domain. Asks the DNS for each record of the domain, past every cache of this
+     * server, and says which differs and how. The domain is verified when its ownership record is
+     * there; an organization that had it verified before waits again. New signing keys begin to
+     * sign when both of their records are there. The answer takes up to 20 seconds when name
+     * servers are silent. The key needs the scope `domains:write` and is bound to no inbox.
+     */
+    verify(domain: string, options?: RequestOptions): Promise<models.Domain>;
+    /**
+     * Make new signing keys. Makes new DKIM keys. Publish their records, then verify the domain:
+     * from then on the new keys sign. The old records stay in the list for seven days, in which
+     * they stay published. The key needs the scope `domains:write` and is bound to no inbox.
+     */
+    rotateDkim(domain: string, options?: RequestOptions): Promise<models.Domain>;
+    /**
+     * Trust a domain. Takes the operator's word that a domain belongs to an organization that has
+     * added it: to the one that `Postern-Organization` names, or to the only one. Another
+     * organization that had it verified waits again. Only the token of the operator may do it.
+     */
+    trust(domain: string, options?: RequestOptions): Promise<models.Domain>;
+}
+/** The parameters of `orgs.create`. */
+export interface OrgsCreateParams extends models.NewOrganization {
+}
+/** The parameters of `orgs.list`. */
+export interface OrgsListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The parameters of `orgs.update`. */
+export interface OrgsUpdateParams extends models.OrganizationPatch {
+}
+/** The methods of `client.orgs`. */
+export declare class OrgsResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Make an organization. Makes an organization with a first key of the scope `admin`. Only the
+     * token of the operator may do it.
+     */
+    create(params: OrgsCreateParams, options?: RequestOptions): Promise<models.MadeOrganization>;
+    /**
+     * List organizations. Lists the organizations of the server, oldest first. Only the token of
+     * the operator may do it.
+     */
+    list(params?: OrgsListParams, options?: RequestOptions): Pages<models.Organization>;
+    /** Read an organization. Reads the organization of the key with its policy. Any key may do it. */
+    get(org: string, options?: RequestOptions): Promise<models.Organization>;
+    /**
+     * Change the policy of an organization. Sets the least strict mode of sending of all inboxes
+     * of the organization. An `admin` of it may, and the operator of the server. The key needs
+     * the scope `admin` and is bound to no inbox; the token of the operator may do it too.
+     */
+    update(org: string, params: OrgsUpdateParams, options?: RequestOptions): Promise<models.Organization>;
+    /**
+     * Delete an organization. Deletes an organization with its keys, inboxes and mail; every
+     * session of it ends. Only the token of the operator may do it.
+     */
+    delete(org: string, options?: RequestOptions): Promise<void>;
+    /**
+     * Stop all sending. Stops all sending of the organization at once: new mail is refused, and
+     * what is queued waits. It is no error when it is paused already. The key needs the scope
+     * `admin` and is bound to no inbox; the token of the operator may do it too.
+     */
+    pause(org: string, options?: RequestOptions): Promise<models.Organization>;
+    /**
+     * Let mail leave again. Ends a pause: what is queued leaves, and new mail is accepted. The
+     * key needs the scope `admin` and is bound to no inbox; the token of the operator may do it
+     * too.
+     */
+    resume(org: string, options?: RequestOptions): Promise<models.Organization>;
+}
+/** The parameters of `inboxes.create`. */
+export interface InboxesCreateParams extends models.NewInbox {
+}
+/** The parameters of `inboxes.list`. */
+export interface InboxesListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+    /** Only the sub-agents directly under this inbox. */
+    parent?: string;
+}
+/** The parameters of `inboxes.createCredentials`. */
+export interface InboxesCreateCredentialsParams extends models.NewCredentials {
+}
+/** The parameters of `inboxes.update`. */
+export interface InboxesUpdateParams extends models.InboxPatch {
+}
+/** The methods of `client.inboxes`. */
+export declare class InboxesResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Make an inbox. Makes an inbox with its standard folders. A key that is bound to inboxes can
+     * only if it has `subtree`, under a `parent` that it covers; on an own domain then only on
+     * that of the parent, and no name such as `postmaster`. The key needs the scope
+     * `inboxes:write`.
+     */
+    create(params: InboxesCreateParams, options?: RequestOptions): Promise<models.Inbox | models.NamedInbox>;
+    /**
+     * List inboxes. Lists the inboxes that the key may see, by id. The key needs the scope
+     * `inboxes:read`.
+     */
+    list(params?: InboxesListParams, options?: RequestOptions): Pages<models.Inbox>;
+    /**
+     * Export credentials. One row of CSV for each inbox, with hosts and ports for mail clients.
+     * Keys are not stored, so that `password` is the key of the request. The key needs the scope
+     * `inboxes:read`.
+     */
+    exportCredentials(options?: RequestOptions): Promise<string>;
+    /**
+     * Make credentials. Makes a key for each inbox, bound to it, and answers with the same CSV.
+     * The keys are in this response only. The key needs the scope `keys:write`.
+     */
+    createCredentials(params?: InboxesCreateCredentialsParams, options?: RequestOptions): Promise<string>;
+    /** Read an inbox. Reads one inbox with its counters. The key needs the scope `inboxes:read`. */
+    get(inbox: string, options?: RequestOptions): Promise<models.Inbox>;
+    /**
+     * Change an inbox. Changes the name, the place in the tree, the metadata, or what happens to
+     * mail that it sends and receives. The key needs the scope `inboxes:write`.
+     */
+    update(inbox: string, params: InboxesUpdateParams, options?: RequestOptions): Promise<models.Inbox | models.NamedInbox>;
+    /**
+     * Delete an inbox. Deletes an inbox with its mail for good. Its sub-agents must be deleted or
+     * moved first. The key needs the scope `inboxes:write`.
+     */
+    delete(inbox: string, options?: RequestOptions): Promise<void>;
+    /**
+     * A profile for Apple devices. A configuration profile that sets Apple Mail up for the inbox.
+     * It has no password in it, so it is no secret: the device asks for the key. It is not
+     * signed. A new one of the same inbox replaces it. The key needs the scope `inboxes:read`.
+     */
+    mobileconfig(inbox: string, options?: RequestOptions): Promise<string>;
+}
+/** The parameters of `messages.send`. */
+export interface MessagesSendParams extends models.NewMessage {
+    /** Whether to say only what would become of the message, for each recipient (200). */
+    dry_run?: boolean;
+}
+/** The parameters of `messages.list`. */
+export interface MessagesListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+    /** A folder by its name; `all` is every one. */
+    folder?: string;
+    /** Only messages with this label. */
+    label?: string;
+    /** Only messages that have been read, or only those that have not. */
+    seen?: boolean;
+    /** The old name of `seen`, which it says the other way round. */
+    unread?: boolean;
+    /** Text within the names and addresses of From. */
+    from?: string;
+    /** Text within the names and addresses of To and Cc. */
+    to?: string;
+    /** Text within the subject. */
+    subject?: string;
+    /** Words that the message must all have, in its header or its text. */
+    q?: string;
+    /** Received at this time or later. */
+    since?: string | Date;
+    /** Received before this time. */
+    until?: string | Date;
+    /** Only messages with an attachment, or without. */
+    has_attachments?: boolean;
+    /** The old name of `has_attachments`. */
+    has_attachment?: boolean;
+    /** Only this conversation. */
+    thread?: string;
+}
+/** The parameters of `messages.get`. */
+export interface MessagesGetParams {
+    /** Cuts `text` and `extracted_text` to so many characters. */
+    max_chars?: number;
+}
+/** The parameters of `messages.update`. */
+export interface MessagesUpdateParams extends models.MessagePatch {
+}
+/** The parameters of `messages.delete`. */
+export interface MessagesDeleteParams {
+    /** Delete it for good, wherever it is. */
+    permanent?: boolean;
+}
+/** The parameters of `messages.reply`. */
+export interface MessagesReplyParams extends models.NewReply {
+    /** Whether to say only what would become of the message, for each recipient (200). */
+    dry_run?: boolean;
+}
+/** The parameters of `messages.replyAll`. */
+export interface MessagesReplyAllParams extends models.NewReply {
+    /** Whether to say only what would become of the message, for each recipient (200). */
+    dry_run?: boolean;
+}
+/** The parameters of `messages.forward`. */
+export interface MessagesForwardParams extends models.NewForward {
+    /** Whether to say only what would become of the message, for each recipient (200). */
+    dry_run?: boolean;
+}
+/** The parameters of `messages.listAll`. */
+export interface MessagesListAllParams {
+    /** Only messages of these inboxes, at most 100; one that is not there is 404. */
+    inbox?: string | string[];
+    /** How many rows a page has at most. */
+    limit?: number;
+    /** A folder by its name; `all` is every one. */
+    folder?: string;
+    /** Only messages with this label. */
+    label?: string;
+    /** Only messages that have been read, or only those that have not. */
+    seen?: boolean;
+    /** The old name of `seen`, which it says the other way round. */
+    unread?: boolean;
+    /** Text within the names and addresses of From. */
+    from?: string;
+    /** Text within the names and addresses of To and Cc. */
+    to?: string;
+    /** Text within the subject. */
+    subject?: string;
+    /** Words that the message must all have, in its header or its text. */
+    q?: string;
+    /** Received at this time or later. */
+    since?: string | Date;
+    /** Received before this time. */
+    until?: string | Date;
+    /** Only messages with an attachment, or without. */
+    has_attachments?: boolean;
+    /** The old name of `has_attachments`. */
+    has_attachment?: boolean;
+    /** Only this conversation. */
+    thread?: string;
+}
+/** The methods of `client.messages`. */
+export declare class MessagesResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Send a message. Sends a message from the inbox. It is answered when the message is on the
+     * disk: local recipients have it then, others are queued. With `send_at` it is answered in
+     * the same way, and leaves at that time; policy is asked again then. The body may be up to 35
+     * MiB. The key needs the scope `messages:write`.
+     */
+    send(inbox: string, params: MessagesSendParams & {
+        dry_run?: false;
+    }, options?: RequestOptions): Promise<models.Sent>;
+    send(inbox: string, params: MessagesSendParams & {
+        dry_run: true;
+    }, options?: RequestOptions): Promise<models.SendTrial>;
+    /**
+     * List and search messages. Lists messages without their content, newest first. Without
+     * `folder` these are those that have arrived: in INBOX and your own folders, not in Sent,
+     * Drafts, Trash and Junk. A page may end early when much had to be searched or when its rows
+     * are large; `next_cursor` then goes on. The key needs the scope `messages:read`.
+     */
+    list(inbox: string, params?: MessagesListParams, options?: RequestOptions): Pages<models.Message>;
+    /**
+     * Read a message. Reads one message with its content. Reading never sets a flag. The key
+     * needs the scope `messages:read`.
+     */
+    get(inbox: string, id: string, params?: MessagesGetParams, options?: RequestOptions): Promise<models.Message>;
+    /**
+     * Change a message. Changes labels and flags of a message, and moves it to another folder.
+     * The key needs the scope `messages:write`.
+     */
+    update(inbox: string, id: string, params: MessagesUpdateParams, options?: RequestOptions): Promise<models.Message | models.MessageState>;
+    /**
+     * Delete a message. Moves a message to Trash, or deletes it for good. The key needs the scope
+     * `messages:write`.
+     */
+    delete(inbox: string, id: string, params?: MessagesDeleteParams, options?: RequestOptions): Promise<void>;
+    /**
+     * Let a sender in. Lets the sender of a message in: an inbox that screens or refuses mail of
+     * senders that it does not know takes the mail of this one from now on. The message loses the
+     * label `$Screened` and moves to INBOX. The key needs the scope `messages:write`.
+     */
+    admit(inbox: string, id: string, options?: RequestOptions): Promise<models.Message | models.MessageState>;
+    /**
+     * Answer a message. Sends an answer to Reply-To of a message, or to its From. An answer to a
+     * message that the inbox has sent itself goes to the recipients of that. The subject has `Re:
+     * ` once, and the answer joins the conversation. The key needs the scopes `messages:read` and
+     * `messages:write`.
+     */
+    reply(inbox: string, id: string, params: MessagesReplyParams & {
+        dry_run?: false;
+    }, options?: RequestOptions): Promise<models.Sent>;
+    reply(inbox: string, id: string, params: MessagesReplyParams & {
+        dry_run: true;
+    }, options?: RequestOptions): Promise<models.SendTrial>;
+    /**
+     * Answer everybody. Sends an answer like `reply`, with a copy to all others in To and Cc of
+     * the message. The inbox itself and its `+tag` addresses are left out, and no address stands
+     * twice. The key needs the scopes `messages:read` and `messages:write`.
+     */
+    replyAll(inbox: string, id: string, params: MessagesReplyAllParams & {
+        dry_run?: false;
+    }, options?: RequestOptions): Promise<models.Sent>;
+    replyAll(inbox: string, id: string, params: MessagesReplyAllParams & {
+        dry_run: true;
+    }, options?: RequestOptions): Promise<models.SendTrial>;
+    /**
+     * Hand a message on. Sends a message on to others, with its attachments and with `Fwd: ` once
+     * in its subject. The key needs the scopes `messages:read` and `messages:write`.
+     */
+    forward(inbox: string, id: string, params: MessagesForwardParams & {
+        dry_run?: false;
+    }, options?: RequestOptions): Promise<models.Sent>;
+    forward(inbox: string, id: string, params: MessagesForwardParams & {
+        dry_run: true;
+    }, options?: RequestOptions): Promise<models.SendTrial>;
+    /**
+     * Download a message. The octets of a message as they are stored (RFC 5322). The key needs
+     * the scope `messages:read`.
+     */
+    raw(inbox: string, id: string, options?: RequestOptions): Promise<Uint8Array>;
+    /** As `raw`, while the octets come: iterate, or `save`. */
+    streamRaw(inbox: string, id: string, options?: RequestOptions): Promise<Download>;
+    /**
+     * Download an attachment. The decoded octets of one part, with its own media type where that
+     * is one. The key needs the scope `messages:read`.
+     */
+    attachment(inbox: string, id: string, att: string, options?: RequestOptions): Promise<Uint8Array>;
+    /** As `attachment`, while the octets come: iterate, or `save`. */
+    streamAttachment(inbox: string, id: string, att: string, options?: RequestOptions): Promise<Download>;
+    /**
+     * List and search messages of all inboxes. Lists the messages of every inbox that the key may
+     * see, or of those that `inbox` names, with the filters and in the order of the list of one
+     * inbox. `inbox_id` says where each is. The key needs the scope `messages:read`.
+     */
+    listAll(params?: MessagesListAllParams, options?: RequestOptions): Pages<models.Message>;
+}
+/** The parameters of `folders.list`. */
+export interface FoldersListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The parameters of `folders.create`. */
+export interface FoldersCreateParams extends models.NewFolder {
+}
+/** The parameters of `folders.rename`. */
+export interface FoldersRenameParams extends models.FolderPatch {
+}
+/** The parameters of `folders.delete`. */
+export interface FoldersDeleteParams {
+    /** Delete its messages for good. */
+    permanent?: boolean;
+}
+/** The methods of `client.folders`. */
+export declare class FoldersResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * List folders. Lists every folder of the inbox with its counts, by name, in one page. The
+     * key needs the scope `messages:read`.
+     */
+    list(inbox: string, params?: FoldersListParams, options?: RequestOptions): Pages<models.Folder>;
+    /**
+     * Make a folder. Makes a folder. IMAP shows it at once. The key needs the scope
+     * `messages:write`.
+     */
+    create(inbox: string, params: FoldersCreateParams, options?: RequestOptions): Promise<models.Folder>;
+    /**
+     * Rename a folder. Gives a folder another name, and with it the folders below it. INBOX and
+     * folders with a special use keep theirs. The key needs the scope `messages:write`.
+     */
+    rename(inbox: string, folder: string, params: FoldersRenameParams, options?: RequestOptions): Promise<models.Folder>;
+    /**
+     * Delete a folder. Deletes a folder. Its messages move to Trash; with `permanent` they are
+     * deleted for good. INBOX, folders with a special use and folders that have others below them
+     * cannot be deleted. The key needs the scope `messages:write`.
+     */
+    delete(inbox: string, folder: string, params?: FoldersDeleteParams, options?: RequestOptions): Promise<void>;
+}
+/** The parameters of `approvals.list`. */
+export interface ApprovalsListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+    /** Only those of this status. */
+    status?: "held" | "approved" | "declined" | "expired";
+}
+/** The parameters of `approvals.approve`. */
+export interface ApprovalsApproveParams extends models.ApprovalEdit {
+}
+/** The parameters of `approvals.decline`. */
+export interface ApprovalsDeclineParams extends models.ApprovalDecline {
+}
+/** The methods of `client.approvals`. */
+export declare class ApprovalsResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * List approvals. Lists held mail and decisions of the inboxes that the key may see, oldest
+     * first, without their texts. The key needs the scope `approve`.
+     */
+    list(params?: ApprovalsListParams, options?: RequestOptions): Pages<models.Approval>;
+    /**
+     * Read an approval. Reads one approval with the texts of its message. The key needs the scope
+     * `approve`.
+     */
+    get(approval: string, options?: RequestOptions): Promise<models.Approval>;
+    /**
+     * Approve a held message. Lets a held message leave, as it is or with other words. It moves
+     * to Sent. It is decided once; policy is asked again, and a refusal leaves it held. The key
+     * needs the scope `approve`.
+     */
+    approve(approval: string, params?: ApprovalsApproveParams, options?: RequestOptions): Promise<models.Approval>;
+    /**
+     * Decline a held message. Keeps a held message from leaving: it stays in Drafts with the
+     * label `$Declined`. It is decided once. The key needs the scope `approve`.
+     */
+    decline(approval: string, params?: ApprovalsDeclineParams, options?: RequestOptions): Promise<models.Approval>;
+}
+/** The parameters of `outbound.list`. */
+export interface OutboundListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+    /** Only those in this state. */
+    status?: "held" | "scheduled" | "queued" | "deferred" | "sending" | "delivered" | "bounced" | "cancelled" | "expired";
+    /** Only those that this inbox has sent. */
+    inbox?: string;
+    /** Only those to this address. */
+    recipient?: string;
+    /** Only those at this domain, not below it. */
+    domain?: string;
+}
+/** The methods of `client.outbound`. */
+export declare class OutboundResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * List the queue to outside. Lists recipients outside this server, newest first, of the
+     * inboxes that the key may see: those that wait, and those that have ended in the last week.
+     * The key needs the scope `messages:read`.
+     */
+    list(params?: OutboundListParams, options?: RequestOptions): Pages<models.Outbound>;
+    /**
+     * Read one recipient of the queue. Reads one recipient outside, with every attempt: the host,
+     * TLS and its answer. The key needs the scope `messages:read`.
+     */
+    get(outbound: string, options?: RequestOptions): Promise<models.OutboundWithHistory>;
+    /**
+     * Try a recipient now. Makes a recipient that waits due now, whatever rest its server has.
+     * The key needs the scope `messages:write`.
+     */
+    retry(outbound: string, options?: RequestOptions): Promise<models.OutboundWithHistory>;
+    /**
+     * Take a recipient back. Takes a recipient back that has not left: the message is not sent to
+     * it. The event is `message.rejected` with the reason `cancelled`. The key needs the scope
+     * `messages:write`.
+     */
+    cancel(outbound: string, options?: RequestOptions): Promise<models.OutboundWithHistory>;
+}
+/** The parameters of `filterRules.create`. */
+export interface FilterRulesCreateParams extends models.NewFilterRule {
+}
+/** The parameters of `filterRules.list`. */
+export interface FilterRulesListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The methods of `client.filterRules`. */
+export declare class FilterRulesResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Make a filter rule. Makes an allow or a block rule. It holds from the next message on. Mail
+     * that a rule blocks is refused in the session, with the id of the rule. The key needs the
+     * scope `rules:write`.
+     */
+    create(params: FilterRulesCreateParams, options?: RequestOptions): Promise<models.FilterRule>;
+    /**
+     * List filter rules. Lists the filter rules by id. A key that is bound to inboxes sees those
+     * of its inboxes. The key needs the scope `rules:write`.
+     */
+    list(params?: FilterRulesListParams, options?: RequestOptions): Pages<models.FilterRule>;
+    /** Read a filter rule. Reads one filter rule. The key needs the scope `rules:write`. */
+    get(filterRule: string, options?: RequestOptions): Promise<models.FilterRule>;
+    /**
+     * Delete a filter rule. Deletes a filter rule. It holds no more from the next message on. The
+     * key needs the scope `rules:write`.
+     */
+    delete(filterRule: string, options?: RequestOptions): Promise<void>;
+}
+/** The parameters of `suppressions.create`. */
+export interface SuppressionsCreateParams extends models.NewSuppression {
+}
+/** The parameters of `suppressions.list`. */
+export interface SuppressionsListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+    /** Only the suppression of this address. */
+    address?: string;
+}
+/** The methods of `client.suppressions`. */
+export declare class SuppressionsResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Suppress an address. Puts an address on the suppression list of the organization. Mail to
+     * it is refused. An address that is on the list already stays there as it is. The key needs
+     * the scope `rules:write` and is bound to no inbox.
+     */
+    create(params: SuppressionsCreateParams, options?: RequestOptions): Promise<models.Suppression>;
+    /**
+     * List suppressions. Lists the suppressed addresses of the organization by id. The key needs
+     * the scope `rules:write` and is bound to no inbox.
+     */
+    list(params?: SuppressionsListParams, options?: RequestOptions): Pages<models.Suppression>;
+    /**
+     * Read a suppression. Reads one suppression. The key needs the scope `rules:write` and is
+     * bound to no inbox.
+     */
+    get(suppression: string, options?: RequestOptions): Promise<models.Suppression>;
+    /**
+     * Remove a suppression. Takes an address off the list. Mail to it leaves again. The key needs
+     * the scope `rules:write` and is bound to no inbox.
+     */
+    delete(suppression: string, options?: RequestOptions): Promise<void>;
+}
+/** The parameters of `events.log`. */
+export interface EventsLogParams {
+    /** Begin behind this event; without it, with the oldest that the log has. */
+    after?: number;
+    /**
+     * The same as `after`, or begin with the first event at this time. `after` and `cursor` are
+     * obeyed before it.
+     */
+    since?: number | string | Date;
+    /** How many rows a page has at most. */
+    limit?: number;
+    /** Only events of these inboxes, at most 100; one that is not there is 404. */
+    inbox?: string | string[];
+    /** Only events of these types. */
+    type?: "message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing" | Array<"message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing">;
+    /** Only mail from this address or domain; needs `messages:read`. */
+    from?: string;
+    /** Only messages with this label; no message need have it yet. */
+    label?: string;
+    /** Only mail of this priority. */
+    priority?: "high" | "normal" | "low";
+    /** Only mail of this verdict; no mail has one until a filter is built. */
+    verdict?: "clean" | "suspicious" | "spam";
+}
+/** The methods of `client.events`. */
+export declare class EventsResource extends Streaming {
+    /**
+     * Poll the log. The same events as the streams, page by page. `next_cursor` is always there:
+     * it is the number to go on after, also when no event is left for now. `seq` is the same as a
+     * number. A start that the log does not have is 410. The key needs the scope `events:read`.
+     */
+    log(params?: EventsLogParams, options?: RequestOptions): Pages<models.Event>;
+}
+/** The methods of `client.webhooks`. */
+export declare class WebhooksResource extends WebhookVerifying {
+}
+/** Every resource of a client. */
+export declare abstract class Resources {
+    readonly server: ServerResource;
+    readonly clients: ClientsResource;
+    readonly me: MeResource;
+    readonly keys: KeysResource;
+    readonly domains: DomainsResource;
+    readonly orgs: OrgsResource;
+    readonly inboxes: InboxesResource;
+    readonly messages: MessagesResource;
+    readonly folders: FoldersResource;
+    readonly approvals: ApprovalsResource;
+    readonly outbound: OutboundResource;
+    readonly filterRules: FilterRulesResource;
+    readonly suppressions: SuppressionsResource;
+    readonly events: EventsResource;
+    readonly webhooks: WebhooksResource;
+}
