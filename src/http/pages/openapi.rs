@@ -227,7 +227,11 @@ fn parameters(o: &mut Object<'_>, row: &RouteRow, operation: &Operation, limits:
 
 /// Whether an empty parameter is as good as none and no value of its kind is empty.
 fn takes_empty(kind: FieldKind) -> bool {
-    !matches!(kind, FieldKind::SearchWords(_) | FieldKind::Plain(_))
+    match kind {
+        FieldKind::SearchWords(_) => false,
+        FieldKind::Plain(bound) => bound.min > 0,
+        _ => true,
+    }
 }
 
 fn write_kind_or_empty(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
