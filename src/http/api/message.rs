@@ -372,7 +372,12 @@ fn opened(mut view: MessageView) -> Response {
             }
         }
     }
-    let mut octets = Vec::new();
+    // What is left is copied once, without growing on the way.
+    let left = view.content.as_deref().map_or(0, |content| {
+        let html = content.html.as_ref().map_or(0, String::len);
+        content.text.len() + content.extracted_text.len() + html
+    });
+    let mut octets = Vec::with_capacity(left + left / 16 + OPENED_OCTETS);
     let mut places = Vec::new();
     json::object(&mut octets, |object| {
         MESSAGE.write_places(object, &view, |name, at| {
@@ -385,6 +390,9 @@ fn opened(mut view: MessageView) -> Response {
     });
     Response::json(200, OutgoingBody::with_texts(octets, places))
 }
+
+/// Octets of a usual message beside its texts.
+const OPENED_OCTETS: usize = 3 << 10;
 
 /// Longer texts of a message are not copied.
 const LONG_TEXT: usize = 16 << 10;

@@ -155,21 +155,32 @@ impl<T> Shape<T> {
 
     /// A response of one object.
     pub fn response(&self, status: u16, of: &T) -> Response {
-        let mut body = Vec::new();
+        let mut body = Vec::with_capacity(ROW_OCTETS);
         self.write(&mut body, of);
         Response::json(status, body)
     }
 
     /// A page: `{"data":[…],"next_cursor":…}`.
     pub fn page(&self, rows: &[T], next: Option<&str>) -> Response {
-        let mut body = Vec::new();
+        let mut body = Vec::with_capacity(ROW_OCTETS);
         json::object(&mut body, |object| {
-            self.write_list(object.value("data"), rows);
+            let out = object.value("data");
+            json::list(out, rows.iter().enumerate(), |out, (at, of)| {
+                let before = out.len();
+                self.write(out, of);
+                if at == 0 {
+                    // The rows of a page are about as long as its first one.
+                    out.reserve((out.len() - before + 1).saturating_mul(rows.len()));
+                }
+            });
             object.text_or_null("next_cursor", next);
         });
         Response::json(200, body)
     }
 }
+
+/// Octets of a usual object.
+const ROW_OCTETS: usize = 1024;
 
 /// A shape, one row a field: `name: presence kind, example as JSON, "Sentence." => writer;`,
 /// where the presence is `always` or `or_null`; `if` says which values have the field. A row
