@@ -178,6 +178,11 @@ impl World {
 
     /// A message comes in from outside.
     pub fn deliver(&mut self, side: &Side) {
+        self.deliver_octets(side, MAIL);
+    }
+
+    /// These octets come in from outside.
+    pub fn deliver_octets(&mut self, side: &Side, octets: &str) {
         let envelope = Envelope {
             reverse_path: Some("zqplant-path@else.test".into()),
             recipients: vec![Recipient {
@@ -197,7 +202,7 @@ impl World {
         let intake = Box::new(Intake {
             route,
             charge: None,
-            octets: MAIL.into(),
+            octets: octets.into(),
         });
         let reply = self.rig.call(Ask::anonymous(Call::Accept(intake)));
         assert!(matches!(reply, Some(Reply::Written(..))), "{reply:?}");
