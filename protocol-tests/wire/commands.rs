@@ -518,3 +518,228 @@ fn what_fails_leaves_no_half_made_folder() {
     assert_eq!(names(&data), before);
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+/// Every noun has a command that shows one, and what has octets is printed or written as it is.
+#[test]
+fn single_things_are_shown_changed_and_written() {
+    let server = Server::start("cli-single", "");
+    let inbox = server.inbox();
+    let file = server.folder.join("note.txt");
+    std::fs::write(&file, "A note.\n").unwrap();
+    let file = file.to_str().unwrap();
+    let send = [
+        "send", "--from", inbox, "--to", inbox, "--text", "1", "--attach", file,
+    ];
+    printed(&mut server.cli(&send));
+    let list = printed(&mut server.cli(&["message", "list", inbox]));
+    let id = list.split('\t').next().unwrap();
+
+    let said = printed(&mut server.cli(&[
+        "message",
+        "update",
+        inbox,
+        id,
+        "--add-label",
+        "done",
+        "--seen",
+        "true",
+        "--flagged",
+        "true",
+    ]));
+    assert_eq!(said, format!("{id} is changed\n"));
+    let shown: Value = serde_json::from_str(&printed(
+        &mut server.cli(&["message", "show", inbox, id, "--json"]),
+    ))
+    .unwrap();
+    assert_eq!(shown["labels"], serde_json::json!(["done"]));
+    assert_eq!(shown["flags"], serde_json::json!(["flagged", "seen"]));
+    let said = refused(&mut server.cli(&["message", "update", inbox, id]));
+    assert!(said.contains("--add-label"), "{said}");
+    let attachment = shown["attachments"][0]["id"].as_str().unwrap();
+    let command = ["message", "attachment", inbox, id, attachment];
+    assert_eq!(printed(&mut server.cli(&command)), "A note.\n");
+    let out = server.folder.join("copy.txt");
+    let said = printed(server.cli(&command).arg("--out").arg(&out));
+    assert!(said.starts_with("8 octets in "), "{said}");
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), "A note.\n");
+    let said = refused(server.cli(&command).arg("--out").arg(&out));
+    assert!(said.contains("exists"), "{said}");
+
+    let made: Value = serde_json::from_str(&printed(
+        &mut server.cli(&["filter", "block", "z.test", "--json"]),
+    ))
+    .unwrap();
+    let rule = made["id"].as_str().unwrap();
+    assert!(printed(&mut server.cli(&["filter", "show", rule])).contains("z.test"));
+    printed(&mut server.cli(&["suppression", "add", "ann@z.test"]));
+    for name in ["ann@z.test", "nobody@z.test"] {
+        let mut show = server.cli(&["suppression", "show", name]);
+        match name {
+            "ann@z.test" => assert!(printed(&mut show).contains("manual")),
+            _ => assert!(refused(&mut show).contains("not on the list")),
+        }
+    }
+    let keys = printed(&mut server.cli(&["key", "list"]));
+    let key = keys.split('\t').next().unwrap();
+    assert!(printed(&mut server.cli(&["key", "show", key])).contains(key));
+    for (mint, password) in [(false, server.key()), (true, "ap_sk_")] {
+        let ca = server.ready["ca"].as_str().unwrap();
+        let mut command = server.afar(&["inbox", "credentials", "--ca", ca]);
+        let csv = printed(command.args(mint.then_some("--mint")));
+        assert!(
+            csv.starts_with("email,imap_host,") && csv.contains(inbox),
+            "{csv}"
+        );
+        assert!(csv.contains(password), "{csv}");
+    }
+}
+
+/// `tail --exec`: a command that fails gets the same event again, and a later run goes on behind
+/// the last that was done.
+#[test]
+fn tail_runs_a_command_for_each_event() {
+    let server = Server::start("cli-exec", "");
+    let inbox = server.inbox();
+    let send = |text: &str| {
+        printed(
+            &mut server.cli(
+                &["send", "--from", inbox, "--to", inbox, "--subject", text]
+                    .into_iter()
+                    .chain(["--text", text])
+                    .collect::<Vec<_>>(),
+            ),
+        );
+    };
+    send("one");
+    let place = |name: &str| server.folder.join(name).display().to_string();
+    let (seen, tried, state) = (place("seen"), place("tried"), place("state"));
+    // The first try of all fails, after it has read the event.
+    let line = format!(
+        "cat > {0}.now; test -e {1} || {{ touch {1}; exit 7; }}; cat {0}.now >> {0}; echo done",
+        seen, tried
+    );
+    let run = |events: usize| {
+        let mut tail = server.cli(&["tail", "--since", "0", "--type", "message.received"]);
+        let mut child = tail
+            .args(["--exec", &line, "--state", &state])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let noted = || std::fs::read_to_string(&state).unwrap_or_default();
+        let before = noted();
+        for _ in 0..events {
+            assert_eq!(super::line(child.stdout.as_mut().unwrap()), "done");
+        }
+        // The event is noted after its command has ended.
+        while noted() == before {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    };
+    run(1);
+    send("two");
+    run(1);
+    let text = std::fs::read_to_string(&seen).unwrap();
+    let subjects: Vec<String> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["message"]["subject"].to_string())
+        .filter(|subject| subject != "null")
+        .collect();
+    assert_eq!(subjects, ["\"one\"", "\"two\""]);
+
+    let log = printed(&mut server.cli(&["tail", "--no-follow", "--type", "message.received"]));
+    assert_eq!(log.lines().count(), 2, "{log}");
+    let said = refused(&mut server.cli(&["tail", "--state", "x"]));
+    assert!(said.contains("--exec"), "{said}");
+}
+
+/// A mailbox comes in, goes out and comes back octet by octet; what cannot be taken is told.
+#[test]
+fn mailboxes_come_in_and_go_out() {
+    let server = Server::start("cli-transfer", "");
+    let inbox = server.inbox();
+    let place = |name: &str| server.folder.join(name).display().to_string();
+    let (file, copy) = (place("in.mbox"), place("out.mbox"));
+    let mail = "From a@b.test Thu Jan  1 00:00:10 2015\nStatus: RO\nSubject: one\n\n>From here\n\n\
+                From a@b.test Thu Jan  1 00:00:20 2015\nSubject: nul\n\n\0\n\n\
+                From a@b.test Thu Jan  1 00:00:30 2015\nSubject: two\nX-Keywords: work\n\nx\n\n";
+    std::fs::write(&file, mail).unwrap();
+    let import = |file: &str, folder: &str| {
+        let mut command = server.cli(&["import", "mbox", file, "--inbox", inbox]);
+        let output = command
+            .args(["--folder", folder, "--json"])
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), report)
+    };
+    let (code, report) = import(&file, "Old");
+    assert_eq!(code, Some(3), "{report}");
+    assert_eq!(
+        (&report["imported"], &report["failed"]),
+        (&2.into(), &1.into())
+    );
+    let problem = &report["problems"][0];
+    assert_eq!(problem["code"], "stray_octets");
+    assert_eq!(
+        problem["offset"],
+        mail.find("From a@b.test Thu Jan  1 00:00:20").unwrap()
+    );
+    let (_, report) = import(&file, "Old");
+    assert_eq!(
+        (&report["imported"], &report["present"]),
+        (&0.into(), &2.into())
+    );
+    let list = printed(&mut server.cli(&["message", "list", inbox, "--folder", "Old"]));
+    let cells: Vec<Vec<&str>> = list
+        .lines()
+        .map(|line| line.split('\t').collect())
+        .collect();
+    assert_eq!(
+        (cells[0][1], cells[0][3], cells[0][5]),
+        ("2015-01-01T00:00:30.000Z", "", "two")
+    );
+    assert_eq!(
+        (cells[1][1], cells[1][3], cells[1][5]),
+        ("2015-01-01T00:00:10.000Z", "seen", "one")
+    );
+    let raw = printed(&mut server.cli(&["message", "raw", inbox, cells[1][0]]));
+    assert_eq!(raw, "Status: RO\r\nSubject: one\r\n\r\nFrom here\r\n");
+
+    let export = ["export", "mbox", &copy, "--inbox", inbox, "--folder", "Old"];
+    assert!(printed(&mut server.cli(&export)).starts_with("2 exported"));
+    let whole = std::fs::read(&copy).unwrap();
+    // What was cut is written again; what is whole is not.
+    for cut in [whole.len(), whole.len() - 1, whole.len() - 70, 10, 0] {
+        std::fs::write(&copy, &whole[..cut]).unwrap();
+        printed(&mut server.cli(&export));
+        assert_eq!(std::fs::read(&copy).unwrap(), whole, "cut at {cut}");
+    }
+    let (code, report) = import(&copy, "Again");
+    assert_eq!(
+        (code, &report["imported"]),
+        (Some(0), &2.into()),
+        "{report}"
+    );
+    let said =
+        refused(&mut server.cli(&["export", "mbox", &file, "--inbox", inbox, "--folder", "Old"]));
+    assert!(said.contains("name another file"), "{said}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), mail);
+}
+
+#[test]
+fn manual_pages_are_written() {
+    let folder = super::folder("cli-man");
+    let said = printed(postern(&["man", "--out"]).arg(&folder));
+    assert!(said.contains(" pages in "), "{said}");
+    let page = std::fs::read_to_string(folder.join("postern-import-mbox.1")).unwrap();
+    assert!(
+        page.contains(".SH SYNOPSIS") && page.contains("mboxcl2"),
+        "{page}"
+    );
+    assert_eq!(printed(&mut postern(&["man", "import", "mbox"])), page);
+    assert!(folder.join("postern.1").exists());
+    assert!(refused(&mut postern(&["man", "nothing"])).contains("postern help"));
+    std::fs::remove_dir_all(&folder).unwrap();
+}

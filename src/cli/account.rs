@@ -85,6 +85,12 @@ pub enum InboxCommand {
         /// Its id or address
         inbox: String,
     },
+    /// Print how mail programs log in to every inbox, as CSV; the password is your own key
+    Credentials {
+        /// Make a new key for each inbox, bound to it, and print that; none is shown again
+        #[arg(long)]
+        mint: bool,
+    },
     /// Print a profile that sets Apple Mail up for an inbox; no password is in it
     Profile {
         /// Its id or address
@@ -145,6 +151,11 @@ pub enum KeyCommand {
     },
     /// List the keys, without their secrets
     List,
+    /// Show a key, without its secret
+    Show {
+        /// Its id (key_…)
+        id: String,
+    },
     /// End a key and close its connections
     #[command(alias = "delete")]
     Revoke {
@@ -272,6 +283,14 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
                 show::write(&[presets::of(&address, &me["endpoints"]).as_bytes()]);
             }
         }
+        InboxCommand::Credentials { mint } => {
+            const PATH: &str = "/api/v1/inboxes/credentials/export";
+            let reply = match mint {
+                true => api.act(PATH)?,
+                false => api.get(PATH)?,
+            };
+            show::write(&[&reply.octets]);
+        }
         InboxCommand::Profile { inbox } => {
             show::verbatim(&api.get(&format!("{}/mobileconfig", path(inbox)))?);
         }
@@ -352,6 +371,9 @@ pub fn keys(cli: &Cli, key: &KeyCommand) -> Result<ExitCode, CliError> {
             show::made_key(cli, &api.post("/api/v1/keys", &body)?);
         }
         KeyCommand::List => list(cli, &mut api, "/api/v1/keys", show::KEY)?,
+        KeyCommand::Show { id } => {
+            show::one(cli, &api.get(&format!("/api/v1/keys/{}", api::escape(id)))?);
+        }
         KeyCommand::Revoke { id } => {
             let reply = api.delete(&format!("/api/v1/keys/{}", api::escape(id)))?;
             show::done(cli, &reply, format_args!("{id} is gone"));

@@ -1,11 +1,11 @@
 //! The commands for the data folder itself: verify, backup, restore. They ask no server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{Cli, CliError, api, show};
+use super::{Cli, CliError, api, progress, show};
 use crate::config::{FOLDER_FILES, KEPT_FILES, LAST_CONFIG_FILE};
 use crate::crypto::Random;
 use crate::service::intake::read_again;
@@ -27,7 +27,12 @@ fn folder_here(cli: &Cli) -> Result<&Path, CliError> {
 pub fn verify(cli: &Cli, depth: Depth) -> Result<ExitCode, CliError> {
     let data = folder_here(cli)?;
     api::must_be_there(data)?;
-    let found = verify_folder(data, depth, Some(&read_again))?;
+    let found = progress::during(
+        !cli.json,
+        "verify",
+        || (0, 0),
+        || verify_folder(data, depth, Some(&read_again)),
+    )?;
     if cli.json {
         show_json(&found);
     } else {
@@ -98,7 +103,12 @@ const FAULTS_SHOWN: usize = 100;
 pub fn backup(cli: &Cli, to: &Path) -> Result<ExitCode, CliError> {
     let data = folder_here(cli)?;
     api::must_be_there(data)?;
-    let bytes = crate::store::backup(data, KEPT_FILES, to, None)?;
+    let size = |path: &Path| path.metadata().map_or(0, |about| about.len());
+    let making = PathBuf::from(format!("{}.making", to.display()));
+    let part = || (size(&making), size(&data.join(FILE)));
+    let bytes = progress::during(!cli.json, "backup", part, || {
+        crate::store::backup(data, KEPT_FILES, to, None)
+    })?;
     if cli.json {
         show::line(json!({"file": to, "bytes": bytes}));
     } else {
@@ -121,7 +131,12 @@ pub fn restore(cli: &Cli, from: &Path) -> Result<ExitCode, CliError> {
     let folder = Folder::lock(folder_here(cli)?)?;
     let seed = Random::system().u64();
     let now = super::local::clock()();
-    let restored = crate::store::restore(&folder, KEPT_FILES, from, seed, now);
+    let restored = progress::during(
+        !cli.json,
+        "restore",
+        || (0, 0),
+        || crate::store::restore(&folder, KEPT_FILES, from, seed, now),
+    );
     if let Err(error) = restored {
         if !folder.dir().has(FILE) {
             folder.abandon(FOLDER_FILES);

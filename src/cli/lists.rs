@@ -17,6 +17,11 @@ pub enum FilterCommand {
     Allow(FilterPlace),
     /// List the rules
     List,
+    /// Show a rule
+    Show {
+        /// Its id (flt_…)
+        id: String,
+    },
     /// Delete a rule
     Delete {
         /// Its id (flt_…)
@@ -50,6 +55,11 @@ pub enum SuppressionCommand {
     },
     /// List the addresses that get no more mail
     List,
+    /// Show why an address gets no more mail
+    Show {
+        /// The address, or its id (sup_…)
+        address: String,
+    },
     /// Take an address off the list
     Delete {
         /// The address, or its id (sup_…)
@@ -67,6 +77,9 @@ pub fn filters(cli: &Cli, filter: &FilterCommand) -> Result<ExitCode, CliError> 
         FilterCommand::List => {
             let pages = api.pages(PATH, &QueryPairs::new(), None)?;
             show::list(cli, &pages, show::FILTER_RULE);
+        }
+        FilterCommand::Show { id } => {
+            show::one(cli, &api.get(&format!("{PATH}/{}", api::escape(id)))?);
         }
         FilterCommand::Delete { id } => {
             let reply = api.delete(&format!("{PATH}/{}", api::escape(id)))?;
@@ -112,11 +125,12 @@ pub fn suppressions(cli: &Cli, suppression: &SuppressionCommand) -> Result<ExitC
             let pages = api.pages(PATH, &QueryPairs::new(), None)?;
             show::list(cli, &pages, show::SUPPRESSION);
         }
+        SuppressionCommand::Show { address } => {
+            let id = id_of(&mut api, address)?;
+            show::one(cli, &api.get(&format!("{PATH}/{}", api::escape(&id)))?);
+        }
         SuppressionCommand::Delete { address } => {
-            let id = match address.contains('@') {
-                true => id_of(&mut api, address)?,
-                false => address.clone(),
-            };
+            let id = id_of(&mut api, address)?;
             let reply = api.delete(&format!("{PATH}/{}", api::escape(&id)))?;
             show::done(cli, &reply, format_args!("{address} gets mail again"));
         }
@@ -124,8 +138,11 @@ pub fn suppressions(cli: &Cli, suppression: &SuppressionCommand) -> Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-/// The id of the suppression of an address.
+/// The id of the suppression of an address; an id is itself.
 fn id_of(api: &mut Api, address: &str) -> Result<String, CliError> {
+    if !address.contains('@') {
+        return Ok(address.to_owned());
+    }
     let path = format!("/api/v1/suppressions?address={}", api::escape(address));
     let found = api.get(&path)?.json();
     let id = found["data"][0]["id"].as_str();

@@ -1,6 +1,7 @@
 //! `postern message`: the messages of an inbox, listed, read, moved and deleted.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -32,6 +33,20 @@ pub enum MessageCommand {
         /// The id of the message (msg_…)
         id: String,
     },
+    /// Print an attachment, or write it to a file
+    Attachment {
+        /// The inbox: id or address
+        inbox: String,
+        /// The id of the message (msg_…)
+        id: String,
+        /// The id of the attachment (att_…), as `message show --json` has it
+        attachment: String,
+        /// The file to write; it must not exist
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Change the labels and flags of a message, or its folder
+    Update(MessageUpdateCommand),
     /// Move a message to another folder
     Move {
         /// The inbox: id or address
@@ -64,6 +79,30 @@ pub enum MessageCommand {
         #[arg(long)]
         permanent: bool,
     },
+}
+
+/// `postern message update`
+#[derive(Args, Debug)]
+pub struct MessageUpdateCommand {
+    /// The inbox: id or address
+    inbox: String,
+    /// The id of the message (msg_…)
+    id: String,
+    /// A label to add; repeat the option for more
+    #[arg(long = "add-label", value_name = "LABEL")]
+    add_labels: Vec<String>,
+    /// A label to take away; repeat the option for more
+    #[arg(long = "remove-label", value_name = "LABEL")]
+    remove_labels: Vec<String>,
+    /// Whether it has been read
+    #[arg(long, value_name = "BOOL")]
+    seen: Option<bool>,
+    /// Whether it is marked as important
+    #[arg(long, value_name = "BOOL")]
+    flagged: Option<bool>,
+    /// The folder to move it to
+    #[arg(long)]
+    folder: Option<String>,
 }
 
 /// `postern message reply` and `reply-all`
@@ -169,6 +208,20 @@ pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliErro
                 false => show::write(&[&reply.octets]),
             }
         }
+        MessageCommand::Attachment {
+            inbox,
+            id,
+            attachment,
+            out,
+        } => {
+            let attachment = api::escape(attachment);
+            let reply = api.get(&format!("{}/attachments/{attachment}", path(inbox, id)))?;
+            match out {
+                Some(file) => write_new(cli, file, &reply.octets)?,
+                None => show::write(&[&reply.octets]),
+            }
+        }
+        MessageCommand::Update(update) => self::update(cli, &mut api, update)?,
         MessageCommand::Move { inbox, id, folder } => {
             let reply = api.patch(&path(inbox, id), &json!({"folder": folder}))?;
             let now = show::text(&reply.json()["folder"]);
@@ -210,6 +263,48 @@ pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliErro
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a file that does not exist yet: an attachment overwrites nothing.
+fn write_new(cli: &Cli, file: &Path, octets: &[u8]) -> Result<(), CliError> {
+    let failed = |e: std::io::Error| format!("{}: {e}", file.display());
+    let mut out = std::fs::File::create_new(file).map_err(failed)?;
+    out.write_all(octets).map_err(failed)?;
+    let size = octets.len();
+    match cli.json {
+        true => show::line(json!({ "file": file.display().to_string(), "size": size })),
+        false => show::line(format_args!("{size} octets in {}", file.display())),
+    }
+    Ok(())
+}
+
+fn update(cli: &Cli, api: &mut Api, update: &MessageUpdateCommand) -> Result<(), CliError> {
+    let mut body = json!({});
+    for (name, labels) in [
+        ("add_labels", &update.add_labels),
+        ("remove_labels", &update.remove_labels),
+    ] {
+        if !labels.is_empty() {
+            body[name] = json!(labels);
+        }
+    }
+    for (name, flag) in [("seen", update.seen), ("flagged", update.flagged)] {
+        if let Some(flag) = flag {
+            body[name] = json!(flag);
+        }
+    }
+    if let Some(folder) = &update.folder {
+        body["folder"] = json!(folder);
+    }
+    if body == json!({}) {
+        return Err(
+            "nothing to change: give --add-label, --remove-label, --seen, --flagged or --folder"
+                .into(),
+        );
+    }
+    let reply = api.patch(&path(&update.inbox, &update.id), &body)?;
+    show::done(cli, &reply, format_args!("{} is changed", update.id));
+    Ok(())
 }
 
 fn answer(

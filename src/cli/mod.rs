@@ -12,12 +12,16 @@ mod check;
 mod compose;
 mod doctor;
 mod endpoint;
+mod examples;
+mod exec;
 mod folder;
 mod lists;
 mod local;
 mod mailbox;
+mod manual;
 mod message;
 mod presets;
+mod progress;
 mod queue;
 mod resolve;
 mod response;
@@ -30,7 +34,7 @@ mod words;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
 
 use crate::config::{Config, DEFAULT_DATA, ServeFlags};
@@ -38,7 +42,13 @@ use crate::store::Depth;
 
 /// A mail server for AI agents in one small binary.
 #[derive(Parser, Debug)]
-#[command(name = "postern", version, about, arg_required_else_help = true)]
+#[command(
+    name = "postern",
+    version,
+    about,
+    arg_required_else_help = true,
+    after_help = examples::ROOT
+)]
 pub struct Cli {
     /// The data folder [default: ./postern-data]
     #[arg(
@@ -100,44 +110,46 @@ enum CliCommand {
     /// Run the server; it needs no configuration
     Serve(ServeFlags),
     /// Organizations: the tenants of this server
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::ORG)]
     Org(account::OrgCommand),
     /// Inboxes: one address each
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::INBOX)]
     Inbox(account::InboxCommand),
     /// Messages of an inbox
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::MESSAGE)]
     Message(message::MessageCommand),
     /// Folders of an inbox
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::FOLDER)]
     Folder(mailbox::FolderCommand),
     /// API keys
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::KEY)]
     Key(account::KeyCommand),
     /// Domains of an organization
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::DOMAIN)]
     Domain(account::DomainCommand),
     /// Filter rules: whose mail is refused, coming or leaving
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::FILTER)]
     Filter(lists::FilterCommand),
     /// Addresses that get no more mail
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::SUPPRESSION)]
     Suppression(lists::SuppressionCommand),
     /// Mail that waits for an approval
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::APPROVAL)]
     Approval(approval::ApprovalCommand),
     /// Send a message
+    #[command(after_help = examples::SEND)]
     Send(send::SendCommand),
     /// Import mail of another program: mbox files or a Maildir; run it again to go on
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::IMPORT)]
     Import(transfer::ImportCommand),
     /// Export mail as mbox files or a Maildir; run it again to go on
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::EXPORT)]
     Export(transfer::ExportCommand),
     /// Print events as they happen
+    #[command(after_help = examples::TAIL)]
     Tail(tail::TailCommand),
     /// Recipients on other servers: what waits and what became of it
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::QUEUE)]
     Queue(queue::QueueCommand),
     /// The same as `queue list`
     #[command(hide = true)]
@@ -175,8 +187,8 @@ enum CliCommand {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page, in roff
-    Man,
+    /// Print the manual page of all commands or of one, in roff; or write a page for each
+    Man(manual::ManCommand),
 }
 
 /// Why a command failed.
@@ -259,75 +271,9 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Tail(tail) => tail::tail(cli, tail),
         CliCommand::CheckConfig { file } => check::check_config(cli, file),
         CliCommand::Doctor => doctor::doctor(cli),
-        CliCommand::Completions { shell } => {
-            let mut text = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "postern", &mut text);
-            show::write(&[&text]);
-            Ok(ExitCode::SUCCESS)
-        }
-        CliCommand::Man => man(),
+        CliCommand::Completions { shell } => Ok(manual::completions(*shell)),
+        CliCommand::Man(man) => manual::man(cli, man),
     }
-}
-
-/// `postern man`: one page, with every command in it.
-fn man() -> Result<ExitCode, CliError> {
-    let mut command = Cli::command();
-    command.build();
-    let mut text = Vec::new();
-    let page = clap_mangen::Man::new(command.clone());
-    page.render_title(&mut text)?;
-    page.render_name_section(&mut text)?;
-    page.render_synopsis_section(&mut text)?;
-    page.render_description_section(&mut text)?;
-    page.render_options_section(&mut text)?;
-    text.extend_from_slice(b".SH COMMANDS\n");
-    // Two levels: `inbox create` is the deepest.
-    for first in visible(&command) {
-        match visible(first).next() {
-            None => man_of(first, &mut text)?,
-            Some(_) => {
-                for second in visible(first) {
-                    man_of(second, &mut text)?;
-                }
-            }
-        }
-    }
-    // roff is ASCII (groff_char(7)).
-    let mut ascii = String::with_capacity(text.len());
-    for c in String::from_utf8_lossy(&text).chars() {
-        match c.is_ascii() {
-            true => ascii.push(c),
-            false => ascii += &format!("\\[u{:04X}]", u32::from(c)),
-        }
-    }
-    show::write(&[ascii.as_bytes()]);
-    Ok(ExitCode::SUCCESS)
-}
-
-fn visible(command: &clap::Command) -> impl Iterator<Item = &clap::Command> {
-    let all = command.get_subcommands();
-    all.filter(|one| one.get_name() != "help" && !one.is_hide_set())
-}
-
-/// The part of the manual page about one command.
-fn man_of(command: &clap::Command, text: &mut Vec<u8>) -> Result<(), CliError> {
-    // The options of every command stand above, once.
-    let shown =
-        command
-            .clone()
-            .mut_args(|arg| match arg.is_global_set() || arg.get_id() == "help" {
-                true => arg.hide(true),
-                false => arg,
-            });
-    let name = command.get_bin_name().unwrap_or(command.get_name());
-    let about = command.get_about().map(ToString::to_string);
-    let mut part = Vec::new();
-    clap_mangen::Man::new(shown).render_options_section(&mut part)?;
-    let part = String::from_utf8_lossy(&part).replace(".SH OPTIONS\n", "");
-    let name = name.replace('-', "\\-");
-    let about = about.unwrap_or_default().replace('-', "\\-");
-    text.extend_from_slice(format!(".SS \"{name}\"\n{about}\n{part}").as_bytes());
-    Ok(())
 }
 
 /// `postern serve`: its errors go to standard error, also with `--json`.

@@ -2,6 +2,7 @@
 //! on with the next event.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use serde_json::Value;
 
 use super::api::{self, Api, QueryPairs};
 use super::endpoint::Stream;
+use super::exec::EventCommand;
 use super::response::ApiResponse;
 use super::{Cli, CliError, show};
 
@@ -19,6 +21,9 @@ pub struct TailCommand {
     /// Only events of this inbox: id or address; repeat the option for more inboxes
     #[arg(long)]
     inbox: Vec<String>,
+    /// Only events of this inbox and of those under it: id or address
+    #[arg(long, value_name = "INBOX", conflicts_with = "inbox")]
+    tree: Option<String>,
     /// Only events of these types, such as message.received; separate them by commas
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     types: Vec<String>,
@@ -28,16 +33,35 @@ pub struct TailCommand {
     /// Begin after the event with this number, or at this RFC 3339 time
     #[arg(long)]
     since: Option<String>,
+    /// Print what has happened and end, instead of waiting for more
+    #[arg(long, conflicts_with_all = ["tree", "exec"])]
+    no_follow: bool,
+    /// Run this command for each event, with the event on its standard input
+    #[arg(long, value_name = "COMMAND")]
+    exec: Option<String>,
+    /// Keep in this file which event was done last, and go on behind it
+    #[arg(long, value_name = "FILE", requires = "exec")]
+    state: Option<PathBuf>,
 }
 
 /// Follows the stream until it is interrupted or the server is gone.
 pub fn tail(cli: &Cli, tail: &TailCommand) -> Result<ExitCode, CliError> {
     let mut api = Api::in_org(cli)?;
+    if tail.no_follow {
+        return print_log(cli, &mut api, tail);
+    }
     let path = path(tail);
-    let mut last = String::new();
+    let command = tail
+        .exec
+        .as_deref()
+        .map(|line| EventCommand::new(line, tail.state.as_deref()));
+    let mut last = match &command {
+        Some(command) => command.last()?,
+        None => String::new(),
+    };
     let mut stream = api.connect()?;
     loop {
-        let closing = follow(cli, &api, stream, &path, &mut last)?;
+        let closing = follow(cli, &api, stream, (&path, command.as_ref()), &mut last)?;
         stream = match again(cli, &mut api) {
             Some(next) => next,
             // The server has said that it stops, and it has not been started again.
@@ -55,6 +79,10 @@ pub fn tail(cli: &Cli, tail: &TailCommand) -> Result<ExitCode, CliError> {
 fn path(tail: &TailCommand) -> String {
     let mut query = QueryPairs::new();
     let path = match &tail.inbox[..] {
+        [] if tail.tree.is_some() => {
+            let tree = tail.tree.as_deref().unwrap_or_default();
+            format!("/api/v1/inboxes/{}/watch", api::escape(tree))
+        }
         [inbox] => format!("/api/v1/inboxes/{}/events", api::escape(inbox)),
         several => {
             query.extend(several.iter().map(|inbox| ("inbox", inbox.clone())));
@@ -65,6 +93,34 @@ fn path(tail: &TailCommand) -> String {
     query.extend(tail.from.clone().map(|from| ("from", from)));
     query.extend(tail.since.clone().map(|since| ("since", since)));
     api::with_query(&path, &query)
+}
+
+/// Prints the events that the log has.
+fn print_log(cli: &Cli, api: &mut Api, tail: &TailCommand) -> Result<ExitCode, CliError> {
+    let mut after: Option<String> = None;
+    loop {
+        let mut query = QueryPairs::new();
+        query.extend(tail.inbox.iter().map(|inbox| ("inbox", inbox.clone())));
+        query.extend(tail.types.iter().map(|kind| ("type", kind.clone())));
+        query.extend(tail.from.clone().map(|from| ("from", from)));
+        match &after {
+            Some(after) => query.push(("cursor", after.clone())),
+            None => query.extend(tail.since.clone().map(|since| ("since", since))),
+        }
+        query.push(("limit", "200".to_owned()));
+        let page = api
+            .get(&api::with_query("/api/v1/events/log", &query))?
+            .json();
+        for event in page["data"].as_array().into_iter().flatten() {
+            print_event(cli, &show::text(&event["type"]), &event.to_string());
+        }
+        // The page says where to go on also when no event is left.
+        let next = show::text(&page["next_cursor"]);
+        if next.is_empty() || after.as_ref() == Some(&next) {
+            return Ok(ExitCode::SUCCESS);
+        }
+        after = Some(next);
+    }
 }
 
 /// Finds the server again after a broken connection.
@@ -83,7 +139,7 @@ fn follow(
     cli: &Cli,
     api: &Api,
     mut stream: Box<dyn Stream>,
-    path: &str,
+    (path, command): (&str, Option<&EventCommand>),
     last: &mut String,
 ) -> Result<bool, CliError> {
     let mut request = api.head("GET", path, "text/event-stream");
@@ -104,14 +160,23 @@ fn follow(
         ));
     }
     let mut frame = EventFrame::default();
+    // The event that is read; it is the last one when it is done.
+    let mut number = last.clone();
     for line in BufReader::new(answer.body).lines() {
         let Ok(line) = line else { return Ok(false) };
-        if let Some((kind, data)) = frame.take(&line, last) {
-            print_event(cli, &kind, &data);
-            if kind == "closing" {
-                return Ok(true);
+        match (frame.take(&line, &mut number), command) {
+            (Some((kind, _)), Some(_)) if kind == "closing" => return Ok(true),
+            (Some((kind, data)), Some(command)) => command.carry_out(&kind, &number, &data)?,
+            (Some((kind, data)), None) => {
+                print_event(cli, &kind, &data);
+                if kind == "closing" {
+                    return Ok(true);
+                }
             }
+            (None, _) if !line.is_empty() => continue,
+            (None, _) => {}
         }
+        last.clone_from(&number);
     }
     Ok(false)
 }

@@ -125,6 +125,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("GET", "/me", "postern usage"),
     ("POST", "/keys", "postern key create"),
     ("GET", "/keys", "postern key list"),
+    ("GET", "/keys/*", "postern key show"),
     ("DELETE", "/keys/*", "postern key revoke"),
     ("POST", "/domains", "postern domain create"),
     ("GET", "/domains", "postern domain list"),
@@ -141,9 +142,11 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ),
     ("POST", "/filter-rules", "postern filter block"),
     ("GET", "/filter-rules", "postern filter list"),
+    ("GET", "/filter-rules/*", "postern filter show"),
     ("DELETE", "/filter-rules/*", "postern filter delete"),
     ("POST", "/suppressions", "postern suppression add"),
     ("GET", "/suppressions", "postern suppression list"),
+    ("GET", "/suppressions/*", "postern suppression show"),
     ("DELETE", "/suppressions/*", "postern suppression delete"),
     ("POST", "/orgs", "postern org create"),
     ("GET", "/orgs", "postern org list"),
@@ -154,6 +157,16 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("DELETE", "/orgs/*", "postern org delete"),
     ("POST", "/inboxes", "postern inbox create"),
     ("GET", "/inboxes", "postern inbox list"),
+    (
+        "GET",
+        "/inboxes/credentials/export",
+        "postern inbox credentials",
+    ),
+    (
+        "POST",
+        "/inboxes/credentials/export",
+        "postern inbox credentials --mint",
+    ),
     ("GET", "/inboxes/*", "postern inbox show"),
     ("PATCH", "/inboxes/*", "postern inbox update"),
     ("DELETE", "/inboxes/*", "postern inbox delete"),
@@ -163,7 +176,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("GET", "/inboxes/*/export", "postern export"),
     ("GET", "/inboxes/*/messages", "postern message list"),
     ("GET", "/inboxes/*/messages/*", "postern message show"),
-    ("PATCH", "/inboxes/*/messages/*", "postern message move"),
+    ("PATCH", "/inboxes/*/messages/*", "postern message update"),
     ("DELETE", "/inboxes/*/messages/*", "postern message delete"),
     (
         "POST",
@@ -199,7 +212,14 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("GET", "/approvals/*", "postern approval show"),
     ("POST", "/approvals/*/approve", "postern approval approve"),
     ("POST", "/approvals/*/decline", "postern approval decline"),
+    (
+        "GET",
+        "/inboxes/*/messages/*/attachments/*",
+        "postern message attachment",
+    ),
     ("GET", "/events", "postern tail"),
+    ("GET", "/events/log", "postern tail --no-follow"),
+    ("GET", "/inboxes/*/watch", "postern tail --tree"),
     ("GET", "/inboxes/*/events", "postern tail --inbox"),
 ];
 
@@ -314,13 +334,6 @@ mod tests {
             "/autodiscover/autodiscover.xml",
             "/api/v1/openapi.json",
             "/api/v1/docs",
-            "/api/v1/keys/{key}",
-            "/api/v1/filter-rules/{filter_rule}",
-            "/api/v1/suppressions/{suppression}",
-            "/api/v1/events/log",
-            "/api/v1/inboxes/{inbox}/watch",
-            "/api/v1/inboxes/credentials/export",
-            "/api/v1/inboxes/{inbox}/messages/{id}/attachments/{att}",
         ];
         for row in ROUTES.iter().filter(|row| row.operation().is_some()) {
             let path: String = row.path.replace(['{', '}'], "");

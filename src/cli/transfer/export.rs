@@ -7,10 +7,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::patience;
-use super::progress::ProgressLine;
 use super::sink::{Exported, MaildirSink, MboxSink, Sink, mbox_path};
 use super::upload::flags_of;
 use crate::cli::api::{self, Api, KeptRequest, QueryPairs};
+use crate::cli::progress::ProgressLine;
 use crate::cli::{Cli, CliError, show};
 use crate::mail::mailbox::Marks;
 use crate::mail::time::parse_rfc3339;

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::progress::ProgressLine;
 use super::source::{self, Piece, Placed, SourceFolder, SourceReading};
 use super::upload::{ImportCounts, Names, Upload, UploadMessage};
 use crate::cli::api::{self, Api};
+use crate::cli::progress::ProgressLine;
 use crate::cli::{Cli, CliError, show};
 use crate::mail::mailbox::mbox::MboxFormat;
 

@@ -6,7 +6,6 @@
 mod export;
 mod import;
 mod patience;
-mod progress;
 mod sink;
 mod source;
 mod upload;

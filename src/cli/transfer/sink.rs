@@ -159,7 +159,8 @@ fn resume(file: &mut File, path: &Path) -> Result<(u64, Option<String>), CliErro
             let now = match item {
                 MboxItem::Message(message) => (message.at, marks::own(&message.octets)),
                 MboxItem::TooBig { at, .. } => (at, None),
-                MboxItem::Stray { .. } => return Err(foreign()),
+                // The beginning of a first line of ours, or something else: it is looked at below.
+                MboxItem::Stray { at, .. } => (at, None),
             };
             if let Some((_, own)) = last.replace(now) {
                 before = Some(own.ok_or_else(foreign)?.place);
@@ -200,14 +201,18 @@ fn is_whole(own: &OwnMessage, size: u64) -> bool {
     })
 }
 
-/// Whether a file begins as ours do.
+/// Whether a file begins as ours do, as far as it goes.
 fn begins_own(file: &mut File) -> Result<bool, CliError> {
     let mut head = Vec::new();
     file.seek(SeekFrom::Start(0))?;
     Read::by_ref(file).take(256).read_to_end(&mut head)?;
-    let ours = format!("\n{}", marks::OWN_FIELD);
-    Ok(head.starts_with(b"From MAILER-DAEMON ")
-        && memchr::memmem::find(&head, ours.as_bytes()).is_some())
+    let agrees = |ours: &str, head: &[u8]| {
+        let length = ours.len().min(head.len());
+        ours.as_bytes().get(..length) == head.get(..length)
+    };
+    let block =
+        memchr::memchr(b'\n', &head).map_or(&[][..], |end| head.get(end + 1..).unwrap_or_default());
+    Ok(agrees("From MAILER-DAEMON ", &head) && agrees(marks::OWN_FIELD, block))
 }
 
 /// A folder of a Maildir.

@@ -147,7 +147,7 @@ fn sorted(mut found: Vec<SourceFolder>, path: &Path) -> Result<Vec<SourceFolder>
 
 /// The name on the server of a folder below `root`. What the server has of its own keeps its name.
 fn mailbox_name(root: &str, name: &str) -> String {
-    if root != "INBOX" {
+    if !root.eq_ignore_ascii_case("INBOX") {
         return match name.eq_ignore_ascii_case("INBOX") {
             true => root.to_owned(),
             false => format!("{root}/{name}"),

@@ -279,7 +279,7 @@ fn fault_of(problem: &Problem) -> ImportFault {
 
 /// Messages of one call: some milliseconds of work, so that calls of others have their turn, and
 /// enough that a commit is shared by many.
-const SLICE_MESSAGES: usize = 48;
+const SLICE_MESSAGES: usize = 64;
 /// Characters of base64 of one call: 1 MiB of octets. A larger message is alone in its call, and is
 /// stored in pieces.
 const SLICE_OCTETS: usize = (1 << 20) / 3 * 4;

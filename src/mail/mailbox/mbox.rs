@@ -561,13 +561,15 @@ pub fn write(out: &mut Vec<u8>, octets: Vec<u8>, (marks, place): (&Marks, &str),
     out.push(b'\n');
 }
 
-/// The octets with LF for CRLF; `None` where a bare LF could not be told from these.
+/// The octets with LF for CRLF; `None` where a bare LF, or a CR in front of a CRLF, could not be
+/// told from these.
 fn without_cr(octets: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(octets.len());
     let mut from = 0;
     for at in memchr::memchr_iter(b'\n', octets) {
         let before = at.checked_sub(1).filter(|before| *before >= from)?;
-        if octets.get(before) != Some(&b'\r') {
+        let is_cr = |at: Option<usize>| at.and_then(|at| octets.get(at)) == Some(&b'\r');
+        if !is_cr(Some(before)) || is_cr(before.checked_sub(1)) {
             return None;
         }
         out.extend_from_slice(octets.get(from..before)?);

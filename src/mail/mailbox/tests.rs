@@ -335,3 +335,63 @@ fn names_of_maildir_have_flags_and_folders() {
     );
     assert_eq!(maildir::octets_of("x", b"a\rb\r\n".to_vec()), b"a\rb\r\n");
 }
+
+/// Files of every kind of line, in every order: the pieces of a file change nothing, and what is
+/// written comes back.
+#[test]
+fn made_files_are_read_the_same_in_pieces() {
+    const LINES: [&str; 18] = [
+        "From a@b.test Thu Jan  1 00:00:10 1970\n",
+        "From x\n",
+        "From here on\n",
+        "From a Thu Jan  1 00:00:10 1970",
+        ">From a\n",
+        ">>From a\r\n",
+        "\n",
+        "\r\n",
+        "A: b\n",
+        "A: b\r\n",
+        "Content-Length: 7\n",
+        "Content-Length: 40\r\n",
+        "Content-Length: 0\n",
+        "text",
+        "text\n",
+        "\r",
+        "F",
+        "X-Postern-Received: 1970-01-01T00:00:10.000Z; octets=2; at=1-2\n",
+    ];
+    let mut state = 7u64;
+    let mut random = |n: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        usize::try_from(state >> 33).unwrap() % n
+    };
+    for _ in 0..3000 {
+        let lines = random(14) + 1;
+        let file: String = (0..lines).map(|_| LINES[random(LINES.len())]).collect();
+        for format in [MboxFormat::Rd, MboxFormat::O, MboxFormat::Cl2] {
+            let whole = read(format, file.as_bytes(), file.len(), 60);
+            for step in [1, 2, 5, 11] {
+                assert_eq!(
+                    read(format, file.as_bytes(), step, 60),
+                    whole,
+                    "{file:?} {format:?}"
+                );
+            }
+        }
+        let mut written = Vec::new();
+        for line_feeds in [false, true] {
+            let marks = (&Marks::default(), "1-2");
+            mbox::write(&mut written, file.clone().into_bytes(), marks, line_feeds);
+        }
+        let items = read(MboxFormat::Rd, &written, 1 << 20, 1 << 20);
+        assert_eq!(items.len(), 2, "{file:?}");
+        for item in items {
+            let MboxItem::Message(message) = item else {
+                panic!("{item:?}");
+            };
+            assert_eq!(marks::own(&message.octets).unwrap().octets, file.as_bytes());
+        }
+    }
+}

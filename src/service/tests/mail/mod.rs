@@ -13,6 +13,7 @@ use crate::service::{Inline, ReadTask, ReadTurn, WriteTask};
 mod bulk;
 mod entries;
 mod fault;
+mod import;
 mod incoming;
 mod list;
 mod search;

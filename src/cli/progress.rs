@@ -1,6 +1,7 @@
 //! How far a long command has come: one line on a terminal, which is written over.
 
 use std::io::{IsTerminal, Write};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use crate::cli::show;
@@ -38,7 +39,11 @@ impl ProgressLine {
             (done, whole),
             now.duration_since(self.begun),
         );
-        let _ = write!(std::io::stderr(), "\r\x1b[K{}", show::one_line(&text));
+        self.draw(&text);
+    }
+
+    fn draw(&mut self, text: &str) {
+        let _ = write!(std::io::stderr(), "\r\x1b[K{}", show::one_line(text));
         let _ = std::io::stderr().flush();
         self.is_drawn = true;
     }
@@ -63,19 +68,61 @@ impl ProgressLine {
     }
 }
 
+/// Does long work, and shows meanwhile for how long, and how much of a whole `part` says is done.
+pub fn during<T>(
+    is_wanted: bool,
+    what: &str,
+    part: impl Fn() -> (u64, u64) + Send,
+    work: impl FnOnce() -> T,
+) -> T {
+    let mut progress = ProgressLine::begin(is_wanted);
+    if !progress.is_shown {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        // It ends when the work has: also when that has panicked.
+        let (_running, ended) = std::sync::mpsc::channel::<()>();
+        scope.spawn(move || {
+            while ended.recv_timeout(BETWEEN) == Err(RecvTimeoutError::Timeout) {
+                let took = progress.elapsed();
+                progress.draw(&waiting(what, part(), took));
+            }
+            progress.clear();
+        });
+        work()
+    })
+}
+
+/// `backup: 12 s, 37 %, 20 s left`.
+fn waiting(what: &str, (done, whole): (u64, u64), took: Duration) -> String {
+    let mut text = format!("{what}: {}", span(took.as_secs()));
+    push_part(&mut text, (done, whole), took);
+    text
+}
+
 /// `Archive: 1200 messages, 400 a second, 37 %, 12 s left`.
 fn line(what: &str, messages: u64, (done, whole): (u64, u64), took: Duration) -> String {
     let mut text = format!("{what}: {messages} messages");
-    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
+    let took_ms = millis(took);
     text += &format!(", {} a second", messages.saturating_mul(1000) / took_ms);
-    if whole > 0 {
-        let done = done.min(whole);
-        text += &format!(", {} %", done.saturating_mul(100) / whole);
-        if let Some(left_ms) = took_ms.saturating_mul(whole - done).checked_div(done) {
-            text += &format!(", {} left", span(left_ms / 1000));
-        }
-    }
+    push_part(&mut text, (done, whole), took);
     text
+}
+
+/// How much of a whole is done, and how long the rest will take.
+fn push_part(text: &mut String, (done, whole): (u64, u64), took: Duration) {
+    if whole == 0 {
+        return;
+    }
+    let done = done.min(whole);
+    *text += &format!(", {} %", done.saturating_mul(100) / whole);
+    if let Some(left_ms) = millis(took).saturating_mul(whole - done).checked_div(done) {
+        *text += &format!(", {} left", span(left_ms / 1000));
+    }
+}
+
+fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
 /// `2 h 5 min`, `3 min 20 s`, `7 s`.
@@ -119,5 +166,9 @@ mod tests {
             assert_eq!(line("x", messages, part, Duration::from_millis(ms)), text);
         }
         assert_eq!(span(200), "3 min 20 s");
+        let took = Duration::from_secs(10);
+        assert_eq!(waiting("x", (0, 0), took), "x: 10 s");
+        assert_eq!(waiting("x", (25, 100), took), "x: 10 s, 25 %, 30 s left");
+        assert_eq!(during(false, "x", || (0, 0), || 7), 7);
     }
 }

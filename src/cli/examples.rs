@@ -1,0 +1,103 @@
+//! Examples of commands, as their help and their manual pages show them. A test parses each line.
+
+/// What holds for all commands.
+pub const ROOT: &str = "\
+Exit codes: 0 it is done; 1 it was refused or has failed; 2 the command line is wrong; 3 an import
+came to its end and some messages are not in it. `postern help COMMAND` has examples.";
+
+/// `postern org`
+pub const ORG: &str = "\
+Examples:
+  postern org create \"Example Ltd\"
+  postern org pause org_1";
+
+/// `postern inbox`
+pub const INBOX: &str = "\
+Examples:
+  postern inbox create support
+  postern inbox create support --domain agents.example --display-name \"Support\"
+  postern inbox show support-a1b2c3@postern.localhost
+  postern inbox credentials --mint";
+
+/// `postern message`
+pub const MESSAGE: &str = "\
+Examples:
+  postern message list bot@agents.example --unread
+  postern message show bot@agents.example msg_1
+  postern message update bot@agents.example msg_1 --add-label done --seen true
+  postern message attachment bot@agents.example msg_1 att_2 --out plan.pdf";
+
+/// `postern folder`
+pub const FOLDER: &str = "\
+Examples:
+  postern folder list bot@agents.example
+  postern folder create bot@agents.example Archive/2026";
+
+/// `postern key`
+pub const KEY: &str = "\
+Examples:
+  postern key create --inbox bot@agents.example
+  postern key create --scopes admin --label deploy";
+
+/// `postern domain`
+pub const DOMAIN: &str = "\
+Examples:
+  postern domain create agents.example
+  postern domain verify agents.example";
+
+/// `postern filter`
+pub const FILTER: &str = "\
+Examples:
+  postern filter block spam.example
+  postern filter allow ann@spam.example";
+
+/// `postern suppression`
+pub const SUPPRESSION: &str = "\
+Examples:
+  postern suppression add ann@example.com --source \"asked for it\"
+  postern suppression list";
+
+/// `postern approval`
+pub const APPROVAL: &str = "\
+Examples:
+  postern approval list
+  postern approval approve apr_1";
+
+/// `postern send`
+pub const SEND: &str = "\
+Examples:
+  postern send --from bot@agents.example --to ann@example.org --subject Hi --text \"Hello.\"
+  postern send --from bot@agents.example --to ann@example.org --attach plan.pdf --html @page.html";
+
+/// `postern import`
+pub const IMPORT: &str = "\
+Examples:
+  postern import mbox Mail.mbox --inbox bot@agents.example
+  postern import mbox ~/.thunderbird/p.default/Mail/server --inbox bot@agents.example --folder Old
+  postern import maildir ~/Maildir --inbox bot@agents.example --dry-run
+
+Stopped at any moment, it goes on when it is run again: no message comes twice.";
+
+/// `postern export`
+pub const EXPORT: &str = "\
+Examples:
+  postern export mbox inbox.mbox --inbox bot@agents.example --folder INBOX
+  postern export maildir copy --inbox bot@agents.example
+
+Stopped at any moment, it goes on when it is run again.";
+
+/// `postern tail`
+pub const TAIL: &str = "\
+Examples:
+  postern tail --type message.received --from example.org
+  postern tail --since 0 --no-follow --json
+  postern tail --type message.received --exec ./answer.sh --state answer.state
+
+--exec runs the command with `sh -c`, one event at a time, with its JSON on standard input. A command
+that does not exit with 0 is run again for the same event, after 1 s, then 2 s, up to a minute.";
+
+/// `postern queue`
+pub const QUEUE: &str = "\
+Examples:
+  postern queue list --status deferred
+  postern queue retry out_1";
