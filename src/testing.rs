@@ -154,6 +154,14 @@ pub mod mail {
         pub mod codes {
             pub use crate::mail::text::codes::{CODES_MAX, FoundCode, find, find_in_mail};
         }
+        /// `crate::mail::text::grams`
+        pub mod grams {
+            pub use crate::mail::text::grams::signature_of;
+        }
+        /// `crate::mail::text::query`
+        pub mod query {
+            pub use crate::mail::text::query::{QueryPart, QueryTerm, parse};
+        }
         /// `crate::mail::text::html`
         pub mod html {
             pub use crate::mail::text::html::{Addresses, PageLink, read};

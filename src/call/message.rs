@@ -1,11 +1,13 @@
 //! Messages as plain data: flags, rows, envelopes, filters. Addresses are text that
 //! `mail::parse::address` has parsed; digests are octets that `mail::digest` has written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Authentication, BodyId, EntryId, InboxId, MailboxId, OrgId, ThreadId, UidSet};
+use super::{
+    Authentication, BodyId, EntryId, InboxId, MailboxId, OrgId, SignatureWalk, ThreadId, UidSet,
+};
 
 /// System flags (RFC 3501 section 2.3.2) as bits. `\Recent` is not one of them: it follows from a
 /// watermark of the session that has selected the mailbox.
@@ -327,6 +329,29 @@ pub struct SearchProgress {
     pub modseq: u64,
     /// Monotonic milliseconds at which the search began; 0 is not yet.
     pub since_ms: u64,
+    /// What the index has said of it.
+    pub narrowing: Narrowing,
+}
+
+/// What the index of searches says of a SEARCH.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Narrowing {
+    /// Nothing yet.
+    #[default]
+    NotAsked,
+    /// It is being asked.
+    Asking {
+        /// The bodies that may match; those of which the UIDs are known are taken out.
+        walk: Box<SignatureWalk>,
+        /// All bodies are known.
+        is_walked: bool,
+        /// The UIDs so far.
+        uids: Vec<u32>,
+    },
+    /// Only these messages may match.
+    Narrowed(UidSet),
+    /// Every message may match.
+    Open,
 }
 
 /// The position of a list of messages that takes more than one slice.
@@ -336,10 +361,48 @@ pub struct ListProgress {
     pub rows: Vec<MessageView>,
     /// Monotonic milliseconds at which the list began; 0 is not yet.
     pub since_ms: u64,
-    /// It has looked at a message, so that its cursor has moved.
-    pub has_moved: bool,
     /// Of a list over many inboxes: where it is in them.
     pub merge: Option<Box<ListMerge>>,
+    /// Of a list with `q`: where it is.
+    pub find: Option<Box<FindProgress>>,
+}
+
+/// The position of a search in the API. A position in its order is the time at which a message was
+/// received, and its id.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FindProgress {
+    /// The next position of each inbox.
+    pub heads: BTreeSet<((i64, i64), InboxId)>,
+    /// How far the inboxes of the search are gathered.
+    pub gathered: ListMerge,
+    /// What may match in each inbox that was come to.
+    pub sources: BTreeMap<InboxId, FindSource>,
+    /// The walk through the index of the inbox that is asked now.
+    pub walk: SignatureWalk,
+    /// The last message that was looked at.
+    pub last: Option<(i64, i64)>,
+}
+
+/// What may match in an inbox.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FindSource {
+    /// Every message.
+    All,
+    /// Messages with these bodies, ascending.
+    Bodies(Vec<BodyId>),
+    /// Messages at these positions, the newest last.
+    Positions(Vec<(i64, i64)>),
+}
+
+impl FindSource {
+    /// How many numbers it holds.
+    pub fn held(&self) -> usize {
+        match self {
+            FindSource::All => 0,
+            FindSource::Bodies(bodies) => bodies.len(),
+            FindSource::Positions(positions) => positions.len().saturating_mul(2),
+        }
+    }
 }
 
 /// The position of a list over many inboxes.
@@ -470,6 +533,8 @@ pub struct MessageView {
     pub metadata: Option<String>,
     /// That of the message which this one answers.
     pub in_reply_to_metadata: Option<String>,
+    /// Text around what a search has found.
+    pub snippet: Option<String>,
     /// `None` in lists.
     pub content: Option<Box<MessageContent>>,
 }

@@ -1,4 +1,5 @@
-//! The commands for the data folder itself: verify, backup, restore. They ask no server.
+//! The commands for the data folder itself: verify, backup, restore, and the
+//! index of searches. They ask no server.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,8 +9,8 @@ use serde_json::json;
 use super::{Cli, CliError, api, progress, show};
 use crate::config::{FOLDER_FILES, KEPT_FILES, LAST_CONFIG_FILE};
 use crate::crypto::Random;
-use crate::service::intake::read_again;
-use crate::store::{Depth, FILE, Findings, Folder, verify_folder};
+use crate::service::intake::{read_again, sign_again};
+use crate::store::{Checkpoint, Depth, FILE, Findings, Folder, Role, Store, verify_folder};
 
 /// The data folder of this machine. A server elsewhere cannot be asked for its folder.
 fn folder_here(cli: &Cli) -> Result<&Path, CliError> {
@@ -119,6 +120,54 @@ pub fn backup(cli: &Cli, to: &Path) -> Result<ExitCode, CliError> {
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// `postern rebuild-index`: forgets the signatures of all messages and makes them again. If it is
+/// interrupted, the server goes on with it; until then searches read every message.
+pub fn rebuild_index(cli: &Cli) -> Result<ExitCode, CliError> {
+    let data = folder_here(cli)?;
+    api::must_be_there(data)?;
+    let folder = Folder::lock(data)?;
+    let store = Store::open(folder.path(), Role::Writer, Random::system().u64())?;
+    let clock = super::local::clock();
+    store.begin()?;
+    let inboxes = store.forget_signatures(clock())?;
+    store.commit()?;
+    let mut told = inboxes;
+    loop {
+        store.begin()?;
+        let more = store.sign_older(clock(), SIGNED_AT_ONCE, &sign_again)?;
+        store.commit()?;
+        while store.reclaim(clock(), false)? {}
+        if store.checkpoint_due()?.is_some() {
+            store.checkpoint(Checkpoint::Truncate)?;
+        }
+        let left = store.unsigned_inboxes()?;
+        if told.saturating_sub(left) >= TOLD_INBOXES && !cli.json {
+            show::note(&format!(
+                "{} of {inboxes} inboxes",
+                inboxes.saturating_sub(left)
+            ));
+            told = left;
+        }
+        if !more {
+            break;
+        }
+    }
+    if cli.json {
+        show::line(json!({"inboxes": inboxes}));
+    } else {
+        show::line(format_args!(
+            "the index of searches is made again: {inboxes} inboxes"
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Messages of one transaction.
+const SIGNED_AT_ONCE: usize = 500;
+
+/// Inboxes between two lines of progress.
+const TOLD_INBOXES: u64 = 100;
 
 /// `postern restore`: makes a data folder that does not exist yet.
 pub fn restore(cli: &Cli, from: &Path) -> Result<ExitCode, CliError> {

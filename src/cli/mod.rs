@@ -165,6 +165,8 @@ enum CliCommand {
         #[arg(long)]
         quick: bool,
     },
+    /// Make the index of searches again; the server must not run
+    RebuildIndex,
     /// Copy the data folder into a new file; also while the server runs
     Backup {
         /// The file to write; it must not exist
@@ -251,6 +253,7 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
                 _ => Depth::Sample,
             },
         ),
+        CliCommand::RebuildIndex => folder::rebuild_index(cli),
         CliCommand::Backup { to } => folder::backup(cli, to),
         CliCommand::Restore { from } => folder::restore(cli, from),
         CliCommand::Org(org) => account::orgs(cli, org),

@@ -31,6 +31,24 @@ pub fn fold(text: &str) -> String {
     }
 }
 
+/// Text in lower case by the rules of Unicode, character by character, for a comparison that keeps
+/// composition. A final sigma is an ordinary one, as no letter knows what stands behind it.
+pub fn lower(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let mut lower = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            c if c.is_ascii() => lower.push(c.to_ascii_lowercase()),
+            'ς' => lower.push('σ'),
+            'а'..='я' | '\u{2E80}'..='\u{A63F}' | '\u{AC00}'..='\u{D7A3}' => lower.push(c),
+            c => lower.extend(c.to_lowercase()),
+        }
+    }
+    lower
+}
+
 /// The text in Normalization Form C.
 pub fn nfc(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {

@@ -99,6 +99,49 @@ impl Store {
             .one(NEWEST, [inbox.0, id, org.0], |r| r.get(0))
     }
 
+    /// The newest position of an inbox below one, in the order of the time of receipt and of ids,
+    /// whose body is accepted. Rows that a deletion has left count, too.
+    pub fn received_below(
+        &self,
+        (org, inbox): (OrgId, InboxId),
+        below: (i64, i64),
+        mut accept: impl FnMut(BodyId) -> bool,
+    ) -> Result<Option<(i64, i64)>, Error> {
+        let mut found = None;
+        let _ = self
+            .direct()
+            .each(RECEIVED_BELOW, [inbox.0, below.0, below.1, org.0], |r| {
+                let body = BodyId(r.get(2)?);
+                if !accept(body) {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                found = Some((r.get(0)?, r.get(1)?));
+                Ok(ControlFlow::Break(()))
+            })?;
+        Ok(found)
+    }
+
+    /// The positions in that order of the entries of an inbox that have one of these bodies.
+    pub fn positions_of(
+        &self,
+        (org, inbox): (OrgId, InboxId),
+        bodies: &[BodyId],
+    ) -> Result<Vec<(i64, i64)>, Error> {
+        let mut positions = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            let _ = self.direct().each(
+                "SELECT received_at, id FROM entry INDEXED BY entry_body
+                 WHERE body = ?1 AND inbox = ?2 AND org = ?3",
+                [body.0, inbox.0, org.0],
+                |r| {
+                    positions.push((r.get(0)?, r.get(1)?));
+                    Ok(ControlFlow::Continue(()))
+                },
+            )?;
+        }
+        Ok(positions)
+    }
+
     /// One message.
     pub fn message(
         &self,
@@ -262,3 +305,7 @@ const ONE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox,
 
 const NEWEST: &str = "SELECT id FROM entry INDEXED BY entry_id
  WHERE inbox = ?1 AND id < ?2 AND org = ?3 ORDER BY id DESC LIMIT 1";
+
+const RECEIVED_BELOW: &str = "SELECT received_at, id, body FROM entry INDEXED BY entry_received
+ WHERE inbox = ?1 AND (received_at, id) < (?2, ?3) AND org = ?4
+ ORDER BY received_at DESC, id DESC";

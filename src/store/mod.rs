@@ -45,6 +45,7 @@ mod payload;
 mod quota;
 mod reclaim;
 mod scheduled;
+mod signature;
 mod sum;
 mod verify;
 
@@ -65,7 +66,7 @@ pub use backup::{backup, restore};
 pub use body::{CHUNK_BYTES, NewBody};
 pub use day_count::DayCount;
 pub use dkim::{DkimKeyRow, DkimKeyState, SHARED_DOMAIN_ID};
-pub use entry::{NewEntry, PageRequest, PieceBound, Scanned};
+pub use entry::{NewEntry, PageRequest, PieceBound, ScanWant, Scanned};
 pub use error::Error;
 pub use event::{LogState, NewEvent};
 pub use fault::StoreFault;
@@ -91,6 +92,8 @@ pub use payload::JobPayload;
 pub use payload::{JobKind, SmtpJob};
 pub use quota::Quota;
 pub use scheduled::StoredScheduled;
+#[cfg(test)]
+pub use verify::examine;
 pub use verify::{Depth, Findings, ReadBody, state, verify, verify_folder};
 
 /// One connection to the database. `Send`, not `Sync`: it belongs to one thread.
@@ -128,6 +131,14 @@ pub struct Store {
     arriving: RefCell<arriving::ArrivingBodies>,
     /// How far [`Store::fill_sums`] has come, once it was read.
     sum_fill: Cell<Option<sum::SumFill>>,
+    /// How many signatures wait for a block.
+    unsealed: RefCell<signature::UnsealedCounts>,
+    /// The id of the newest signature since the start.
+    last_signed: Cell<i64>,
+    /// The inbox and the block at which [`Store::tend_signatures`] looks for ended ones next.
+    ended_from: Cell<(i64, i64)>,
+    /// The newest signatures of some inboxes.
+    tails: RefCell<signature::TailCache>,
     /// The quotas that changes must keep.
     quota: Cell<Quota>,
     /// The checksums of pages; a writer of a file has them.

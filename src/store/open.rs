@@ -172,6 +172,10 @@ pub(super) fn finish(
         lingering: RefCell::default(),
         arriving: RefCell::default(),
         sum_fill: Cell::new(None),
+        unsealed: RefCell::default(),
+        last_signed: Cell::new(0),
+        ended_from: Cell::new((0, 0)),
+        tails: RefCell::default(),
         quota: Cell::new(quota::Quota::NONE),
         page_sums: RefCell::new(None),
         octets: OnceCell::new(),
@@ -321,6 +325,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step16.sql")),
     SchemaStep::sql(include_str!("step17.sql")),
     SchemaStep::sql(include_str!("step18.sql")),
+    SchemaStep::sql(include_str!("step19.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

@@ -72,6 +72,10 @@ impl Store {
                 0 => self.fill_sums()?,
                 rows => rows,
             };
+            let rows = match rows {
+                0 => self.tend_signatures(now)?,
+                rows => rows,
+            };
             more = rows > 0;
             done += rows;
         }
@@ -227,7 +231,11 @@ impl Store {
                  (SELECT address FROM known_sender WHERE inbox = ?1 LIMIT ?2)",
             [inbox, SLICE_ROWS],
         )?;
-        Ok(rows as i64 + self.forget_imports(inbox, SLICE_ROWS)?)
+        let rows = rows as i64 + self.forget_imports(inbox, SLICE_ROWS)?;
+        match rows {
+            0 => self.reclaim_signatures(inbox),
+            rows => Ok(rows),
+        }
     }
 
     /// Removes a part of a mailbox; how much work that was, 0 when nothing is left.

@@ -46,7 +46,7 @@ pub(super) enum KeptBy {
 }
 
 /// Every table with checksums. `body.refs` has none: it is the number of rows that name the body.
-/// The octets of `chunk` have a checksum of their own.
+/// The octets of `chunk` and `signature_cell` have a checksum of their own.
 pub(super) const TABLES: &[SummedTable] = &[
     SummedTable {
         name: "meta",
@@ -315,6 +315,27 @@ pub(super) const TABLES: &[SummedTable] = &[
         sums: &[("sum", SCHEDULED)],
         filled_later: false,
         kept_by: KeptBy::Triggers(SCHEDULED),
+    },
+    SummedTable {
+        name: "signature",
+        key: &["inbox", "id"],
+        sums: &[("sum", &["inbox", "id", "body", "bits"])],
+        filled_later: false,
+        kept_by: KeptBy::Statements,
+    },
+    SummedTable {
+        name: "signature_block",
+        key: &["id"],
+        sums: &[("sum", &["id", "inbox", "bits", "signatures", "bodies"])],
+        filled_later: false,
+        kept_by: KeptBy::Statements,
+    },
+    SummedTable {
+        name: "unsigned",
+        key: &["inbox"],
+        sums: &[("sum", &["inbox", "after", "below"])],
+        filled_later: false,
+        kept_by: KeptBy::Statements,
     },
     SummedTable {
         name: "once",

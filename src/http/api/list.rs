@@ -64,7 +64,12 @@ const Q: FieldRow = sometimes(
     "q",
     SearchWords(SEARCH_WORDS_MAX),
     r#""report january""#,
-    "Words that the message must all have, in its header or its text.",
+    "What to look for, at most 10 words or phrases in quotation marks, all of which a message must \
+     have in its subject, in names and addresses of From, To and Cc, or in its text. `from:`, \
+     `to:`, `subject:`, `label:`, `in:` a folder, `has:attachment`, `is:unread`, `is:read`, \
+     `is:flagged`, `after:2026-01-31`, `before:2026-02-28` (days of UTC), `larger:100k`, \
+     `smaller:2m` and `thread:` narrow it; `-` in front of any of them excludes. Case does not \
+     matter.",
 );
 const SINCE: FieldRow = sometimes(
     "since",
@@ -146,8 +151,10 @@ pub(crate) static LIST_OF_INBOX: Operation = Operation {
     summary: "List and search messages",
     says: "Lists messages without their content, newest first. Without `folder` these are those \
            that have arrived: in INBOX and your own folders, not in Sent, Drafts, Trash and Junk. \
-           A page may end early when much had to be searched or when its rows are large; \
-           `next_cursor` then goes on.",
+           With `q` it is a search of every folder but Trash and Junk, by the time of receipt, \
+           newest first, and each message has a `snippet`. A page is full or the last one; one \
+           whose rows are large, and a list with other filters that has looked at very many \
+           messages, may end early, and `next_cursor` then goes on.",
     query: IN_INBOX,
     takes: Takes::Nothing,
     gives: LIST_GIVES,

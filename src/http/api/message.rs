@@ -139,6 +139,10 @@ fn is_spoofed(auth: &SenderAuth) -> bool {
     *auth == SenderAuth::SpoofedLocal || checked(auth).spoofed_local
 }
 
+fn has_snippet(view: &MessageView) -> bool {
+    view.snippet.is_some()
+}
+
 fn tells_spoofing(auth: &SenderAuth) -> bool {
     is_checked(auth) || is_spoofed(auth)
 }
@@ -182,6 +186,9 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
         => |slot, view| slot.number(u64::from(view.size));
     preview: always Text(ANY), r#""Hello, here is the report.""#, "The beginning of its text."
         => |slot, view| slot.text(&view.summary.preview);
+    snippet: always Text(ANY), r#""… the report of January …""#,
+        "Plain text around the first words that were found. Only in a list with `q`."
+        => |slot, view| slot.text(view.snippet.as_deref().unwrap_or_default()), if has_snippet;
     priority: always OneOf(PriorityLevel::NAMES), r#""normal""#, "What X-Priority and Importance say."
         => |slot, view| slot.text(PriorityLevel::of(view.summary.priority).name());
     has_attachments: always Flag, "true",

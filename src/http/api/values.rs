@@ -14,6 +14,7 @@ use crate::call::{
 };
 use crate::http::wire::json::{Json, JsonFields};
 use crate::http::wire::target::{Query, digits, inbox_ref};
+use crate::mail::text::query;
 use crate::mail::time::parse_rfc3339;
 use crate::mail::write::field;
 
@@ -411,10 +412,10 @@ fn of_parameter(row: &FieldRow, query: &Query, text: &str) -> FieldResult<FieldV
                 None => wrong("must be an inbox id or address"),
             }
         }
-        FieldKind::SearchWords(max) => match text.split_whitespace().take(max + 1).count() {
-            0 => wrong("is empty: it must be what to look for"),
-            n if n > max => wrong(&format!("must have at most {max} words")),
-            _ => Ok(FieldValue::Text(text.to_owned())),
+        FieldKind::SearchWords(_) => match query::parse(text) {
+            Ok(terms) if terms.is_empty() => wrong("is empty: it must be what to look for"),
+            Ok(_) => Ok(FieldValue::Text(text.to_owned())),
+            Err(error) => wrong(&error.to_string()),
         },
         FieldKind::EventOrTime if digits(text).is_none() => match parse_rfc3339(text) {
             Some(_) => Ok(FieldValue::Text(text.to_owned())),

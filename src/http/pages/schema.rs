@@ -9,6 +9,7 @@ use crate::http::api::values::{
 };
 use crate::http::wire::json::{self, Object};
 use crate::http::wire::target::ADDRESS_BYTES_MAX;
+use crate::mail::text::query::OPERATORS;
 
 /// Writes the schema of a kind into an object that has begun. Null is added by the row.
 pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
@@ -171,11 +172,37 @@ fn address(o: &mut Object<'_>) {
     });
 }
 
+/// A query as a pattern: what `mail::text::query` reads.
 fn search_words(o: &mut Object<'_>, max: usize) {
     o.text("type", "string");
     let more = max.saturating_sub(1);
-    o.text("pattern", &format!("^\\s*\\S+(\\s+\\S+){{0,{more}}}\\s*$"));
+    let name = |name: &str| -> String {
+        let letters = name.chars();
+        letters
+            .map(|c| format!("[{}{c}]", c.to_ascii_uppercase()))
+            .collect()
+    };
+    let names = |all: &[&str]| -> String {
+        let all: Vec<String> = all.iter().map(|one| name(one)).collect();
+        format!("({})", all.join("|"))
+    };
+    let phrase = r#""[^"]+""#;
+    let value = format!(r#"({phrase}|[^\s"]\S*)"#);
+    let texts = names(&["from", "to", "subject", "label", "in", "thread"]);
+    let has = format!("{}:{}", name("has"), name("attachment"));
+    let is = format!("{}:{}", name("is"), names(&["unread", "read", "flagged"]));
+    let days = format!("{}:{SCHEMA_DAY}", names(&["after", "before"]));
+    let sizes = format!("{}:[0-9]{{1,12}}[kKmM]?", names(&["larger", "smaller"]));
+    let word = format!(r#"(?!-?("|{}:))[^\s"]\S*"#, names(&OPERATORS));
+    let term = format!("(-?({texts}:{value}|{has}|{is}|{days}|{sizes}|{phrase})|{word})");
+    o.text(
+        "pattern",
+        &format!("^\\s*{term}(\\s+{term}){{0,{more}}}\\s*$"),
+    );
 }
+
+/// A day of a query. The leap day is left out, which a pattern cannot tell.
+const SCHEMA_DAY: &str = "[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))";
 
 /// Levels with a slash between them, none of them empty.
 fn folder_name(depth: usize) -> String {

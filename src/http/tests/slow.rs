@@ -153,6 +153,7 @@ fn opened(_: &Call) -> Reply {
         reply_to: Vec::new(),
         metadata: None,
         in_reply_to_metadata: None,
+        snippet: None,
         content: Some(Box::new(content)),
     })))
 }

@@ -44,6 +44,11 @@ pub fn text_of(raw: &[u8], digest: &Digest<'_>) -> TextBody {
     collect(raw, digest, TEXT_MAX, true)
 }
 
+/// The text alone, as [`text_of`] gives it.
+pub(crate) fn shown_text(raw: &[u8], digest: &Digest<'_>) -> String {
+    text_of(raw, digest).text
+}
+
 /// The text without quoted history and signature. Attached messages are what the author hands on,
 /// so all of their text stays.
 pub fn extracted_of<'a>(subject: &str, body: &'a TextBody) -> Cow<'a, str> {

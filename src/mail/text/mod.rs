@@ -8,16 +8,18 @@ mod body;
 mod choice;
 pub mod codes;
 mod flowed;
+pub mod grams;
 pub mod html;
 pub mod links;
 pub mod needles;
 mod parts;
+pub mod query;
 pub mod reply;
 pub mod search;
 mod stems;
 
-pub(crate) use body::beginning_of;
 pub use body::{TextBody, decode_part, extracted_of, text_of};
+pub(crate) use body::{beginning_of, shown_text};
 pub(crate) use parts::has_attachments;
 pub use parts::{Attachment, attachments, find_attachment};
 

@@ -20,8 +20,11 @@ pub struct Needles {
     places: Vec<NeedlePlace>,
     /// Texts of ASCII. They are sought in a text whose ASCII letters are in lower case.
     ascii: NeedleSet,
-    /// The others. They are sought in folded text, and only if that is not all ASCII.
+    /// The others. They are sought in folded text.
     folded: NeedleSet,
+    /// One of them is of ASCII when it is folded, as `Straße` is. Only then a text of ASCII can
+    /// have it.
+    folds_to_ascii: bool,
     buffer: Vec<u8>,
 }
 
@@ -45,20 +48,26 @@ impl Needles {
     /// may be missed between two pieces of a text. Equal ones cost as much as one.
     pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Needles {
         let (mut ascii, mut folded) = (NeedleSet::default(), NeedleSet::default());
-        let mut known: HashMap<String, NeedlePlace> = HashMap::new();
-        let places = texts.into_iter().map(|text| {
-            *known.entry(fold(text)).or_insert_with_key(|text| {
-                if text.is_ascii() {
-                    NeedlePlace::Ascii(ascii.add(text))
-                } else {
+        let mut known: HashMap<(String, bool), NeedlePlace> = HashMap::new();
+        let mut folds_to_ascii = false;
+        let places: Vec<NeedlePlace> = texts
+            .into_iter()
+            .map(|text| {
+                let key = (fold(text), text.is_ascii());
+                *known.entry(key).or_insert_with_key(|(text, is_ascii)| {
+                    if *is_ascii {
+                        return NeedlePlace::Ascii(ascii.add(text));
+                    }
+                    folds_to_ascii |= text.is_ascii();
                     NeedlePlace::Folded(folded.add(text))
-                }
+                })
             })
-        });
+            .collect();
         Needles {
-            places: places.collect(),
+            places,
             ascii,
             folded,
+            folds_to_ascii,
             buffer: Vec::new(),
         }
     }
@@ -87,7 +96,8 @@ impl Needles {
             pace::spend(text.len() / 4);
             hits.left -= self.ascii.find(&self.buffer, &mut hits.ascii);
         }
-        if hits.folded.contains(&false) && !text.is_ascii() {
+        let is_ascii = text.is_ascii();
+        if (!is_ascii || self.folds_to_ascii) && hits.folded.contains(&false) {
             pace::spend(text.len().saturating_mul(FOLD_WORK));
             hits.left -= self.folded.find(fold(text).as_bytes(), &mut hits.folded);
         }

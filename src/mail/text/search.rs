@@ -22,6 +22,8 @@ use crate::pace;
 #[derive(Debug, Clone)]
 pub struct Needle {
     folded: String,
+    /// It was of ASCII before it was folded.
+    is_ascii: bool,
     finder: memmem::Finder<'static>,
     buffer: Vec<u8>,
 }
@@ -34,6 +36,7 @@ impl Needle {
         Needle {
             finder: memmem::Finder::new(folded.as_bytes()).into_owned(),
             folded,
+            is_ascii: text.is_ascii(),
             buffer: Vec::new(),
         }
     }
@@ -44,7 +47,7 @@ impl Needle {
         if self.folded.is_empty() {
             return true;
         }
-        if self.folded.is_ascii() || text.is_ascii() {
+        if self.is_ascii || text.is_ascii() {
             self.buffer.clear();
             self.buffer.extend_from_slice(text.as_bytes());
             self.buffer.make_ascii_lowercase();
@@ -321,12 +324,15 @@ mod tests {
     #[test]
     fn decoded_text_is_found_without_regard_to_case() {
         let raw = "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
-            Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nJ=F6rg sa=\r\ngt Hallo\r\n--b\r\n\
+            Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nJ=F6rg Stra=DFe sa=\r\ngt Hallo\r\n--b\r\n\
             Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nPGI+w5xCRVI8L2I+\r\n--b\r\n\
             Content-Type: application/pdf; name=Report.pdf\r\n\r\nsecretpdf\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: nested one\r\n\r\ninner text\r\n--b--";
         for (needle, all, body) in [
             ("GRÜSSE", true, false),
             ("subject: gr", true, false),
+            ("Grüße", true, false),
+            ("Straße", true, true),
+            ("STRAßE", true, true),
             ("jörg", true, true),
             ("sagt hallo", true, true),
             ("über", true, true),

@@ -3,6 +3,7 @@
 
 mod group;
 mod import;
+mod index;
 mod look;
 mod read;
 mod reader;

@@ -12,6 +12,7 @@ use crate::service::account::page::begin_list;
 use crate::service::account::{domain, filter_rule, inbox, key, org};
 use crate::service::context::ReadContext;
 use crate::service::events;
+use crate::service::mail::find::{FindIn, find};
 use crate::service::mail::{entry, export, folder, list, mailbox, message, search};
 use crate::service::outbound;
 use crate::service::outgoing::approval;
@@ -122,14 +123,26 @@ fn read_message(
             cursor,
             limit,
             progress,
-        } => list::list(context, access, inbox, filter, (cursor, *limit), progress),
+        } => match filter.q.is_some() {
+            true => {
+                let (place, page) = (FindIn::Inbox(inbox), (cursor.as_deref(), *limit));
+                find(context, access, place, filter, page, progress)
+            }
+            false => list::list(context, access, inbox, filter, (cursor, *limit), progress),
+        },
         MessageRead::ListAll {
             inboxes,
             filter,
             cursor,
             limit,
             progress,
-        } => list::list_all(context, access, inboxes, filter, (cursor, *limit), progress),
+        } => match filter.q.is_some() {
+            true => {
+                let (place, page) = (FindIn::Inboxes(inboxes), (cursor.as_deref(), *limit));
+                find(context, access, place, filter, page, progress)
+            }
+            false => list::list_all(context, access, inboxes, filter, (cursor, *limit), progress),
+        },
         MessageRead::Get {
             inbox,
             id,

@@ -568,10 +568,14 @@ impl Writer {
     pub fn reclaim(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
         let now = self.service.now();
         let is_short = policy::is_space_short(&self.service);
-        match store.reclaim(now, is_short) {
+        let done = match store.reclaim(now, is_short) {
             Err(error) if error.is_full() && (self.reserve)(DiskReserve::Give) => {
                 store.reclaim(now, is_short)
             }
+            done => done,
+        };
+        match done {
+            Ok(false) if !is_short => self.sign_older(store),
             done => done,
         }
     }

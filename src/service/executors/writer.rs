@@ -513,6 +513,7 @@ mod tests {
             body: vec![b'x'; octets],
             header_len: 0,
             digest: Vec::new(),
+            signature: crate::call::Signature::default(),
             summary: Summary::default(),
             message_id: String::new(),
             references: Vec::new(),

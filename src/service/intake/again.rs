@@ -2,6 +2,7 @@
 //! delivery.
 
 use super::decide::summary_of;
+use super::index::signed;
 use crate::mail::{Bounds, digest};
 use crate::store::ReadBody;
 
@@ -13,7 +14,9 @@ pub fn read_again(octets: &[u8]) -> Option<ReadBody> {
     };
     let mut analysis = digest::analyse(octets, &bounds).ok()?;
     let digest = core::mem::take(&mut analysis.digest);
+    let signature = signed(octets, &digest)?;
     Some(ReadBody {
+        signature,
         header_len: analysis.header_len,
         message_id: analysis.message_id.clone().unwrap_or_default(),
         // At delivery the fields that this server has put in front did not count against the

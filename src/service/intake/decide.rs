@@ -2,6 +2,7 @@
 //! same function.
 
 use super::approve::hash;
+use super::index::signed;
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{
     Delivery, Effect, Placement, Plan, Released, ReturnedReport, WaitingPlan, WaitsFor,
@@ -10,7 +11,7 @@ use super::screen::{self, Screened, ScreenedSender, screen};
 use super::treat::{Treatment, treat};
 use crate::call::{
     Arrival, Caller, Decision, EntryId, Envelope, Flags, INBOX, InboxId, Metric, NamedAddress,
-    Noun, OrgId, Recipient, Refusal, Request, SenderAuth, SpecialUse, Summary,
+    Noun, OrgId, Recipient, Refusal, Request, SenderAuth, Signature, SpecialUse, Summary,
 };
 use crate::mail::digest::{Analysis, Priority};
 use crate::mail::parse::address_list::Mailbox;
@@ -100,10 +101,11 @@ pub(super) fn decide(
         reports,
         body,
         digest: Vec::new(),
+        signature: Signature::default(),
         summary: Summary::default(),
     };
     Ok(Delivery {
-        plan: with_summary(plan, analysis),
+        plan: with_summary(plan, analysis)?,
         need,
         idempotency,
         charge,
@@ -334,12 +336,14 @@ fn leave_out_blocked(
     Ok(())
 }
 
-fn with_summary(plan: Plan, mut analysis: Analysis) -> Plan {
-    Plan {
-        digest: core::mem::take(&mut analysis.digest),
+fn with_summary(plan: Plan, mut analysis: Analysis) -> Result<Plan, Refusal> {
+    let digest = core::mem::take(&mut analysis.digest);
+    Ok(Plan {
+        signature: signed(&plan.body, &digest).ok_or(Refusal::Internal)?,
+        digest,
         summary: summary_of(analysis),
         ..plan
-    }
+    })
 }
 
 /// What lists and events show of a message.

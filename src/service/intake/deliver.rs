@@ -18,6 +18,7 @@ use crate::call::{
     SenderAuth, SpecialUse, ThreadId, UidSet, Written,
 };
 use crate::mail::Address;
+use crate::mail::text::grams::sign_prefix;
 use crate::service::context::WriteContext;
 use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::{self, HeldMail};
@@ -570,15 +571,37 @@ fn store_bodies(
             let own = targets.iter().filter(|target| target.place.org == org);
             let inboxes: Vec<InboxId> = own.map(|target| target.place.path.id).collect();
             let body = new_body(plan, &inboxes);
-            match arrived.clone().find(|arrived| arrived.org == org) {
+            let id = match arrived.clone().find(|arrived| arrived.org == org) {
                 Some(arrived) => {
                     context.store.place_body(arrived, refs, &body)?;
-                    Ok((org, arrived.id))
+                    arrived.id
                 }
-                None => Ok((org, context.store.put_body(context.now, org, refs, &body)?)),
-            }
+                None => context.store.put_body(context.now, org, refs, &body)?,
+            };
+            sign(context, plan, (id, &inboxes))?;
+            Ok((org, id))
         })
         .collect()
+}
+
+/// Puts a body into the index of each inbox that gets it, with what its entries there have in front
+/// of it.
+fn sign(
+    context: &WriteContext<'_>,
+    plan: &Plan,
+    (body, inboxes): (BodyId, &[InboxId]),
+) -> Result<(), Refusal> {
+    for (n, inbox) in inboxes.iter().enumerate() {
+        if inboxes.iter().take(n).any(|before| before == inbox) {
+            continue;
+        }
+        let mut signature = plan.signature.clone();
+        for placement in plan.placements().filter(|of| of.inbox == *inbox) {
+            sign_prefix(&mut signature, &placement.prefix, &plan.digest);
+        }
+        context.store.sign(context.now, *inbox, body, &signature)?;
+    }
+    Ok(())
 }
 
 fn new_body<'a>(plan: &'a Plan, inboxes: &'a [InboxId]) -> NewBody<'a> {

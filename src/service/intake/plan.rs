@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::call::{
     ApprovedMail, Arrival, Charge, Decision, EntryId, Flags, Idempotency, ImportId, InboxId, Need,
-    OrgId, OutboundId, Recipient, SenderAuth, Summary,
+    OrgId, OutboundId, Recipient, SenderAuth, Signature, Summary,
 };
 use crate::service::access::receives::SendingParty;
 use crate::service::outbound::failure::DeliveryFailure;
@@ -21,6 +21,8 @@ pub struct Plan {
     pub header_len: u32,
     /// Envelope and structure of `body`.
     pub digest: Vec<u8>,
+    /// The signature of `body`, for searches.
+    pub signature: Signature,
     /// The summary that events and lists show.
     pub summary: Summary,
     /// `Message-ID` with its angle brackets; empty when there is none.

@@ -3,6 +3,7 @@
 //! again.
 
 use super::decide::{own_copy, references_of, send_on};
+use super::index::signed;
 use super::plan::{Delivery, Effect, Plan, Released};
 use super::screen::ScreenedSender;
 use super::treat::Treatment;
@@ -88,6 +89,7 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
     };
     let with = (&Treatment::default(), &from, &[][..]);
     send_on(service, &reads, (&envelope, true), with, &mut effects)?;
+    let digest = store.digest(org, entry.body)?;
     let plan = Plan {
         header_len,
         message_id: analysis.message_id.clone().unwrap_or_default(),
@@ -110,8 +112,9 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         released: Some(Released::Scheduled(mail.entry)),
         effects,
         reports: Vec::new(),
+        signature: signed(&body, &digest).ok_or(Refusal::Damaged)?,
         body,
-        digest: store.digest(org, entry.body)?,
+        digest,
         summary: store.summary(org, entry.body)?,
     };
     Ok(Release::Leaves(Box::new(Delivery {

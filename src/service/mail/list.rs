@@ -2,8 +2,8 @@
 //!
 //! A list is a scan that can be continued, in slices of some milliseconds. A page may be shorter
 //! than asked for and still have a next page, because the scan for a rare match ends after a
-//! bounded time, and because a page ends when its rows have [`PAGE_OCTETS`]. Rows are read in a
-//! snapshot; octets are read and searched after it, without one.
+//! bounded time, and because a page ends when its rows have [`PAGE_OCTETS`]. A list with `q` is a
+//! search (`find.rs`).
 //!
 //! A list over many inboxes merges them by the ids of their messages, which rise with time: it
 //! holds the newest id of every inbox, takes the highest, and reads the next one of that inbox. It
@@ -13,30 +13,29 @@ use core::ops::ControlFlow;
 
 use super::mailbox;
 use super::message::message_view;
-use super::opened::OpenedMessage;
-use crate::call::bounds::{PAGE_ROWS_MAX, SEARCH_WORDS_MAX};
+use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
     Access, Answer, EntryId, Flags, InboxId, InboxRef, ListMerge, ListProgress, MailboxId,
-    MessageFilter, MessageView, Metric, NamedAddress, Noun, Refusal,
+    MessageFilter, MessageView, NamedAddress, Noun, Refusal,
 };
-use crate::mail::Digest;
-use crate::mail::text::needles::Needles;
-use crate::mail::text::search::{Needle, searchable};
+use crate::mail::text::search::Needle;
 use crate::service::context::ReadContext;
 use crate::service::policy;
-use crate::store::{Error, ListPosition, MessageRecord, Store};
+use crate::store::{ListPosition, MessageRecord, Store};
 
 /// The clock of a list: how long its slice and the whole of it may take.
-struct SliceClock<'a> {
+pub(super) struct SliceClock<'a> {
     context: &'a ReadContext<'a>,
     began_ms: u64,
-    since_ms: u64,
     /// The list has taken so long that it answers with the rows that it has.
     is_due: bool,
 }
 
 impl<'a> SliceClock<'a> {
-    fn begin(context: &'a ReadContext<'a>, progress: &mut ListProgress) -> SliceClock<'a> {
+    pub(super) fn begin(
+        context: &'a ReadContext<'a>,
+        progress: &mut ListProgress,
+    ) -> SliceClock<'a> {
         let began_ms = (context.clock)().mono_ms;
         if progress.since_ms == 0 {
             progress.since_ms = began_ms.max(1);
@@ -44,38 +43,14 @@ impl<'a> SliceClock<'a> {
         SliceClock {
             context,
             began_ms,
-            since_ms: progress.since_ms,
             is_due: began_ms.saturating_sub(progress.since_ms) >= LIST_MS,
         }
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         let spent = (self.context.clock)().mono_ms.saturating_sub(self.began_ms);
         spent >= self.context.shared.limits.search_slice_ms
     }
-
-    /// Looks at the clock within a message: whether the list is to answer now. It can only if it
-    /// has moved on; a first message may take as long as a search.
-    fn check_due(&mut self, has_moved: bool) -> Result<bool, Refusal> {
-        let took_ms = (self.context.clock)().mono_ms.saturating_sub(self.since_ms);
-        if has_moved && took_ms >= LIST_MS {
-            self.is_due = true;
-            return Ok(true);
-        }
-        if took_ms > self.context.shared.limits.search_s.saturating_mul(1000) {
-            self.context.shared.metrics.count(Metric::SearchesCut);
-            return Err(Refusal::SearchDeadline);
-        }
-        Ok(false)
-    }
-}
-
-/// A message whose row meets the filter.
-struct MatchingRow<P> {
-    /// The position from which it is the next.
-    from: P,
-    inbox: InboxId,
-    record: MessageRecord,
 }
 
 /// Lists a page of an inbox or of one folder, newest first. Gives `None` when a slice of the work
@@ -100,13 +75,13 @@ pub fn list(
     let mut below = parse_cursor(cursor.as_deref(), folder)?;
     let mut limit = limit.clamp(1, PAGE_ROWS_MAX);
     let mut compiled = CompiledFilter::new(filter);
-    let mut clock = SliceClock::begin(context, progress);
+    let clock = SliceClock::begin(context, progress);
     let mut rows = core::mem::take(&mut progress.rows);
     let (mut is_first, mut is_end) = (true, false);
     let (mut more, mut is_slice) = (false, false);
     while !is_end && !more && !is_slice {
         limit = within_octets(limit, &rows);
-        let (mut found, mut octets): (Vec<MatchingRow<ListPosition>>, _) = (Vec::new(), 0);
+        let (mut found, mut octets) = (Vec::new(), 0);
         let place = (access.org, inbox);
         is_end = true;
         let moment = store.snapshot()?;
@@ -114,31 +89,24 @@ pub fn list(
             let full = rows.len() + found.len();
             let is_full = full >= limit || found.len() >= BATCH_ROWS || octets >= PAGE_OCTETS;
             is_slice = clock.is_over() && !is_first;
-            more = view.is_some() && full >= limit && !compiled.reads_octets();
+            more = view.is_some() && full >= limit;
             if is_slice || more || (is_full && view.is_some()) {
                 more |= rows.len() >= limit;
                 is_end = false;
                 return Ok(ControlFlow::Break(()));
             }
             is_first = false;
-            let from = core::mem::replace(&mut below, at);
+            below = at;
             if let Some(record) = view.filter(|record| compiled.passes(record)) {
                 octets += record.digest.len() + record.prefix.len();
-                found.push(MatchingRow {
-                    from,
-                    inbox,
-                    record,
-                });
+                found.push((inbox, record));
             }
             Ok(ControlFlow::Continue(()))
         })?;
         drop(moment);
-        let left = compiled.take(access, found, (&mut clock, progress), &mut rows)?;
-        if let Some(unread) = left.first() {
-            below = unread.from;
-            (is_slice, is_end) = (true, false);
+        for (inbox, record) in found {
+            rows.push(message_view(inbox, record)?);
         }
-        progress.has_moved |= !is_first;
     }
     let next = (!is_end).then(|| format_cursor(below));
     if is_slice && rows.len() < limit && !clock.is_due {
@@ -162,7 +130,7 @@ pub fn list_all(
     let store = context.store;
     let below = parse_merge_cursor(cursor.as_deref())?;
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
-    let mut clock = SliceClock::begin(context, progress);
+    let clock = SliceClock::begin(context, progress);
     let mut merge = progress.merge.take().unwrap_or_default();
     if !merge.is_gathered
         && !gather(
@@ -194,7 +162,7 @@ pub fn list_all(
                 break;
             }
             merge.heads.pop_last();
-            let from = core::mem::replace(&mut last, id);
+            last = id;
             let place = (access.org, inbox);
             if let Some(next) = store.newest_below(place, id)? {
                 merge.heads.insert((next, inbox));
@@ -207,21 +175,13 @@ pub fn list_all(
                 && compiled.passes(&record)
             {
                 octets += record.digest.len() + record.prefix.len();
-                found.push(MatchingRow {
-                    from,
-                    inbox,
-                    record,
-                });
+                found.push((inbox, record));
             }
         }
         drop(moment);
-        let left = compiled.take(access, found, (&mut clock, progress), &mut rows)?;
-        if let Some(unread) = left.first() {
-            (last, is_slice) = (unread.from, true);
-            let heads = left.iter().map(|of| (of.record.state.id.0, of.inbox));
-            merge.heads.extend(heads);
+        for (inbox, record) in found {
+            rows.push(message_view(inbox, record)?);
         }
-        progress.has_moved |= last < below;
     }
     let next = (!merge.heads.is_empty()).then(|| format!("a{last:x}"));
     if is_slice && !clock.is_due {
@@ -271,7 +231,7 @@ fn gather(
 }
 
 /// The next inboxes of a list: those that are named, or those that the key sees, by id.
-fn next_chunk(
+pub(super) fn next_chunk(
     store: &Store,
     access: &Access,
     named: &[InboxRef],
@@ -318,7 +278,7 @@ fn within_octets(limit: usize, rows: &[MessageView]) -> usize {
 }
 
 /// About the octets of a row of a list, as it is shown.
-fn row_octets(view: &MessageView) -> usize {
+pub(super) fn row_octets(view: &MessageView) -> usize {
     let summary = &view.summary;
     let lists = [&summary.to, &summary.cc, &view.bcc, &view.reply_to];
     let addresses = lists.into_iter().flatten().chain([&summary.from]);
@@ -330,7 +290,7 @@ fn row_octets(view: &MessageView) -> usize {
 }
 
 /// The name of the one folder of a filter, in the form in which it is stored.
-fn wanted_folder(context: &ReadContext<'_>, filter: &MessageFilter) -> Option<String> {
+pub(super) fn wanted_folder(context: &ReadContext<'_>, filter: &MessageFilter) -> Option<String> {
     let name = filter.folder.as_deref()?;
     if name == MessageFilter::EVERY_FOLDER {
         return None;
@@ -386,7 +346,7 @@ fn parse_merge_cursor(cursor: Option<&str>) -> Result<i64, Refusal> {
         .ok_or_else(wrong_cursor)
 }
 
-fn wrong_cursor() -> Refusal {
+pub(super) fn wrong_cursor() -> Refusal {
     Refusal::Invalid {
         field: "cursor",
         why: "is not one that this list gave".to_owned(),
@@ -399,8 +359,6 @@ struct CompiledFilter<'f> {
     from: Option<Needle>,
     to: Option<Needle>,
     subject: Option<Needle>,
-    /// Every word of `q`.
-    anywhere: Needles,
 }
 
 impl<'f> CompiledFilter<'f> {
@@ -411,84 +369,7 @@ impl<'f> CompiledFilter<'f> {
             from: needle(&filter.from),
             to: needle(&filter.to),
             subject: needle(&filter.subject),
-            anywhere: Needles::new(
-                (filter.q.iter())
-                    .flat_map(|text| text.split_whitespace())
-                    .take(SEARCH_WORDS_MAX),
-            ),
         }
-    }
-
-    /// Whether it must look into the octets of a message.
-    fn reads_octets(&self) -> bool {
-        !self.anywhere.is_empty()
-    }
-
-    /// Appends those of the messages that have the words to the rows, and gives the rest of them
-    /// when the slice or the list is over. The caller holds no snapshot.
-    fn take<P>(
-        &mut self,
-        access: &Access,
-        mut found: Vec<MatchingRow<P>>,
-        (clock, progress): (&mut SliceClock<'_>, &mut ListProgress),
-        rows: &mut Vec<MessageView>,
-    ) -> Result<Vec<MatchingRow<P>>, Refusal> {
-        if !self.reads_octets() {
-            for of in found {
-                rows.push(message_view(of.inbox, of.record)?);
-            }
-            return Ok(Vec::new());
-        }
-        while !found.is_empty() {
-            let ids = found.iter().map(|of| (of.inbox, of.record.state.id));
-            let opened = OpenedMessage::read_some(clock.context.store, access.org, ids)?;
-            let mut left = found.into_iter();
-            for opened in opened {
-                let Some(candidate) = left.next() else { break };
-                let matches = match opened {
-                    Some(opened) => self.has_words(&opened, clock, progress.has_moved)?,
-                    None => Some(false),
-                };
-                let Some(matches) = matches else {
-                    return Ok([candidate].into_iter().chain(left).collect());
-                };
-                progress.has_moved = true;
-                if matches {
-                    rows.push(message_view(candidate.inbox, candidate.record)?);
-                }
-                if left.len() > 0 && clock.is_over() {
-                    return Ok(left.collect());
-                }
-            }
-            found = left.collect();
-        }
-        Ok(found)
-    }
-
-    /// Whether a message has all words, in any order and place; `None` if the list is to answer
-    /// before that is known.
-    fn has_words(
-        &mut self,
-        opened: &OpenedMessage,
-        clock: &mut SliceClock<'_>,
-        has_moved: bool,
-    ) -> Result<Option<bool>, Refusal> {
-        let digest = Digest::open(&opened.digest).ok_or(Error::Corrupt("digest"))?;
-        let mut hits = self.anywhere.no_hits();
-        let mut octets = 0;
-        for chunk in searchable(&opened.octets, &digest) {
-            if self.anywhere.find(&chunk.text, &mut hits) && hits.is_complete() {
-                return Ok(Some(true));
-            }
-            octets += chunk.text.len() + FIELD_OCTETS;
-            if octets >= CLOCK_OCTETS {
-                octets = 0;
-                if clock.check_due(has_moved)? {
-                    return Ok(None);
-                }
-            }
-        }
-        Ok(Some(false))
     }
 
     /// Whether what is stored beside the octets meets the filter.
@@ -537,11 +418,6 @@ const ROW_OCTETS: usize = 600;
 
 /// Rows that one snapshot reads.
 const BATCH_ROWS: usize = 32;
-
-/// Octets of text between two looks at the clock within a message, and what a field counts beside
-/// its own.
-const CLOCK_OCTETS: usize = 32 * 1024;
-const FIELD_OCTETS: usize = 64;
 
 /// Inboxes whose heads are read between two looks at the clock.
 const GATHERED_AT_ONCE: usize = 64;

@@ -49,6 +49,7 @@ pub(super) fn message_view(inbox: InboxId, view: MessageRecord) -> Result<Messag
         summary: view.summary,
         metadata: view.metadata,
         in_reply_to_metadata: view.in_reply_to_metadata,
+        snippet: None,
         content: None,
     })
 }

@@ -4,10 +4,13 @@
 pub mod bulk;
 pub mod entry;
 pub mod export;
+pub mod find;
 pub mod folder;
 pub mod list;
 pub mod mailbox;
 pub mod message;
+mod narrow;
 pub(super) mod opened;
+mod query;
 pub mod search;
 pub mod slice;

@@ -9,9 +9,10 @@ use std::collections::HashMap;
 
 use core::ops::ControlFlow;
 
+use super::narrow::{grams_of, narrow};
 use super::opened::OpenedMessage;
 use crate::call::{
-    Access, Answer, Flags, InboxId, MailboxId, Metric, Noun, OrgId, Refusal, SearchKey,
+    Access, Answer, Flags, InboxId, MailboxId, Metric, Narrowing, Noun, OrgId, Refusal, SearchKey,
     SearchProgress, UidSet,
 };
 use crate::mail::Bounds;
@@ -21,10 +22,11 @@ use crate::mail::parse::address_list::parse_list_with;
 use crate::mail::parse::charset::Charset;
 use crate::mail::parse::date;
 use crate::mail::parse::header::Field;
+use crate::mail::text::grams::is_address;
 use crate::mail::text::needles::{Hits, Needles};
 use crate::mail::text::search::{Scope, searchable};
 use crate::service::context::{ReadContext, own_inbox};
-use crate::store::{Error, MailboxRecord, Scanned};
+use crate::store::{Error, MailboxRecord, ScanWant, Scanned};
 
 /// Carries out one slice. Gives `None` when there is more to do; `progress` has the position.
 pub fn search(
@@ -38,6 +40,18 @@ pub fn search(
     let inbox = own_inbox(context.store, access)?;
     let mut clock = SearchClock::begin(context, progress)?;
     let mut plan = Compiled::new(key);
+    if matches!(
+        progress.narrowing,
+        Narrowing::NotAsked | Narrowing::Asking { .. }
+    ) {
+        let _moment = context.store.snapshot()?;
+        let mailbox = find_mailbox(context, (access.org, inbox, mailbox))?;
+        let ask = (&grams_of(key), within);
+        let is_over = || clock.is_over();
+        if !narrow(context.store, (inbox, &mailbox), ask, progress, is_over)? {
+            return Ok(None);
+        }
+    }
     loop {
         let scanned = scan(
             context,
@@ -47,6 +61,12 @@ pub fn search(
             (&mut clock, progress),
         )?;
         let mut undecided = scanned.undecided.as_slice();
+        if plan.may_ask_digest() {
+            undecided = decide_by_digest(context, &scanned, (&mut plan, &mut clock), progress)?;
+            if clock.is_over() && (!undecided.is_empty() || !scanned.is_end) {
+                return Ok(None);
+            }
+        }
         while !undecided.is_empty() {
             let ids = undecided.iter().map(|row| (inbox, row.state.id));
             let opened = OpenedMessage::read_some(context.store, access.org, ids)?;
@@ -78,6 +98,44 @@ pub fn search(
             return Ok(None);
         }
     }
+}
+
+/// Decides messages by their envelope and structure, up to the first that these leave open or the
+/// end of the slice. Gives the rest.
+fn decide_by_digest<'s>(
+    context: &ReadContext<'_>,
+    scanned: &'s ScannedRows,
+    (plan, clock): (&mut Compiled<'_>, &mut SearchClock<'_>),
+    progress: &mut SearchProgress,
+) -> Result<&'s [Scanned], Refusal> {
+    let mut undecided = scanned.undecided.as_slice();
+    let _moment = context.store.snapshot()?;
+    while let Some((row, rest)) = undecided.split_first() {
+        let stored = context.store.digest_at(&scanned.mailbox, row.state.uid)?;
+        if let Some(digest) = stored {
+            let digest = Digest::open(&digest).ok_or(Error::Corrupt("digest"))?;
+            match plan.matches_digest(row, &digest) {
+                Truth::Yes => {
+                    progress.found.insert(row.state.uid);
+                    progress.modseq = progress.modseq.max(row.state.modseq);
+                }
+                Truth::No => {}
+                Truth::Unknown => break,
+            }
+        }
+        progress.done_to = row.state.uid;
+        undecided = rest;
+        clock.spend(DIGEST_WORK)?;
+    }
+    Ok(undecided)
+}
+
+fn find_mailbox(
+    context: &ReadContext<'_>,
+    (org, inbox, mailbox): (OrgId, InboxId, MailboxId),
+) -> Result<MailboxRecord, Refusal> {
+    let found = context.store.mailbox(org, inbox, mailbox)?;
+    found.ok_or(Refusal::NotFound(Noun::Mailbox))
 }
 
 /// The clock of a search: how long its slice and the whole of it may take.
@@ -136,6 +194,7 @@ impl<'a> SearchClock<'a> {
 
 /// What a scan over rows has found.
 struct ScannedRows {
+    mailbox: MailboxRecord,
     /// Messages whose octets decide, ascending.
     undecided: Vec<Scanned>,
     /// The last row that was looked at.
@@ -156,20 +215,33 @@ fn scan(
     (clock, progress): (&mut SearchClock<'_>, &mut SearchProgress),
 ) -> Result<ScannedRows, Refusal> {
     let _moment = context.store.snapshot()?;
-    let mailbox: MailboxRecord =
-        (context.store.mailbox(org, inbox, mailbox)?).ok_or(Refusal::NotFound(Noun::Mailbox))?;
+    let mailbox = find_mailbox(context, (org, inbox, mailbox))?;
+    let within = match &progress.narrowing {
+        Narrowing::Narrowed(uids) => uids,
+        _ => within,
+    };
     let left = match progress.done_to.checked_add(1) {
+        Some(1) => within.clone(),
         Some(from) => within.intersection(&UidSet::from(from..=u32::MAX)),
         None => UidSet::new(),
     };
+    let want = plan.wants();
+    // Rows that SQLite passes over by their flags are not seen here, so they are bounded by UIDs.
+    let window = progress.done_to.saturating_add(SCAN_UIDS);
+    let is_window = want.flags.0 != Flags::NONE && window < mailbox.uidnext;
+    let left = match is_window {
+        true => left.intersection(&UidSet::from(1..=window)),
+        false => left,
+    };
     let mut scanned = ScannedRows {
+        mailbox: mailbox.clone(),
         undecided: Vec::new(),
         done_to: progress.done_to,
         is_end: false,
         is_slice: false,
     };
     let (mut work, mut slice_work) = (0, 0);
-    let end = context.store.scan(&mailbox, &left, |row| {
+    let end = context.store.scan(&mailbox, &left, want, |row| {
         // A cheap row takes some hundreds of nanoseconds, so the clock is not read for each row.
         if work >= CLOCK_WORK {
             slice_work += core::mem::take(&mut work);
@@ -194,7 +266,10 @@ fn scan(
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    scanned.is_end = end.is_continue();
+    if is_window && end.is_continue() {
+        scanned.done_to = window;
+    }
+    scanned.is_end = end.is_continue() && !is_window;
     Ok(scanned)
 }
 
@@ -213,6 +288,9 @@ struct Compiled<'k> {
     keyword_keys: usize,
     /// A key looks at the Date field.
     wants_date: bool,
+    /// Envelope and structure may decide: keys look at the fields of the envelope, and not at text.
+    is_envelope: bool,
+    want: ScanWant,
 }
 
 enum Node<'k> {
@@ -250,7 +328,9 @@ struct MessageHits {
     in_fields: Vec<Hits>,
     /// The day of the first Date field, as the unix seconds of its start.
     sent_day_s: Option<i64>,
-    /// The fields of the message have been read, for HEADER and for the Date.
+    /// That day is known, or that there is none.
+    has_date: bool,
+    /// The fields of the message have been read, for HEADER.
     has_fields: bool,
     /// All text has been read.
     has_text: bool,
@@ -340,6 +420,78 @@ impl<'k> Compiled<'k> {
             field_places: fields.places,
             keyword_keys: keys.iter().filter(is_keyword).count(),
             wants_date: keys.iter().any(is_date),
+            is_envelope: is_envelope(&keys),
+            want: ScanWant {
+                flags: wanted_flags(key),
+                flags_only: keys.iter().all(|key| needs_flags_only(key)),
+            },
+        }
+    }
+
+    /// What a scan must show.
+    fn wants(&self) -> ScanWant {
+        self.want
+    }
+
+    /// Whether envelope and structure may decide what the row leaves open.
+    fn may_ask_digest(&self) -> bool {
+        self.is_envelope
+    }
+
+    /// What envelope and structure tell of a message. A text that is in a field of the envelope is
+    /// in the field of the message. One that is not there may be in the field as it is written, so
+    /// that stays open.
+    fn matches_digest(&mut self, row: &Scanned, digest: &Digest<'_>) -> Truth {
+        let mut hits = self.no_hits();
+        let envelope = digest.envelope();
+        for (name, list) in [
+            ("from", envelope.from),
+            ("to", envelope.to),
+            ("cc", envelope.cc),
+            ("bcc", envelope.bcc),
+        ] {
+            let Some((needles, hits)) = self.field(name, &mut hits) else {
+                continue;
+            };
+            for mailbox in list.mailboxes() {
+                let name = mailbox.name.as_deref().unwrap_or_default();
+                let text = format!("{name} <{}@{}>", mailbox.local, mailbox.domain);
+                if needles.find(&text, hits) && hits.is_complete() {
+                    break;
+                }
+            }
+        }
+        if let Some((needles, hits)) = self.field("subject", &mut hits) {
+            needles.find(&envelope.subject_text(), hits);
+        }
+        // The first Date of the message decides, and only where the digest has it.
+        let date = envelope.date.and_then(date::parse);
+        hits.sent_day_s = date.and_then(|date| date.local_day().checked_mul(86_400));
+        hits.has_date = hits.sent_day_s.is_some();
+        self.evaluate(row, Some(&hits))
+    }
+
+    /// The texts that are sought in a field, and what was found of them.
+    fn field<'h>(
+        &mut self,
+        name: &str,
+        hits: &'h mut MessageHits,
+    ) -> Option<(&mut Needles, &'h mut Hits)> {
+        let place = *self.field_places.get(name.as_bytes())?;
+        self.fields
+            .get_mut(place)
+            .zip(hits.in_fields.get_mut(place))
+    }
+
+    fn no_hits(&self) -> MessageHits {
+        MessageHits {
+            in_header: self.texts.no_hits(),
+            elsewhere: self.texts.no_hits(),
+            in_fields: self.fields.iter().map(Needles::no_hits).collect(),
+            sent_day_s: None,
+            has_date: false,
+            has_fields: false,
+            has_text: false,
         }
     }
 
@@ -351,16 +503,9 @@ impl<'k> Compiled<'k> {
         clock: &mut SearchClock<'_>,
     ) -> Result<bool, Refusal> {
         let digest = Digest::open(&opened.digest).ok_or(Error::Corrupt("digest"))?;
-        let mut hits = MessageHits {
-            in_header: self.texts.no_hits(),
-            elsewhere: self.texts.no_hits(),
-            in_fields: self.fields.iter().map(Needles::no_hits).collect(),
-            sent_day_s: None,
-            has_fields: false,
-            has_text: false,
-        };
+        let mut hits = self.no_hits();
         self.read_fields(opened, digest.header_charset(), &mut hits, clock)?;
-        hits.has_fields = true;
+        (hits.has_date, hits.has_fields) = (true, true);
         let mut truth = self.evaluate(row, Some(&hits));
         if truth != Truth::Unknown {
             return Ok(truth == Truth::Yes);
@@ -450,6 +595,62 @@ impl<'k> Compiled<'k> {
     }
 }
 
+/// Whether the keys that the row of a mailbox leaves open look at fields of the envelope alone.
+fn is_envelope(keys: &[&SearchKey]) -> bool {
+    let mut any = false;
+    let is_known = keys.iter().all(|key| match key {
+        SearchKey::Text(_) | SearchKey::Body(_) => false,
+        SearchKey::Header(name, text) => {
+            any = true;
+            !text.is_empty()
+                && ENVELOPE_FIELDS
+                    .iter()
+                    .any(|of| name.eq_ignore_ascii_case(of))
+        }
+        SearchKey::SentBefore(_) | SearchKey::SentSince(_) => {
+            any = true;
+            true
+        }
+        _ => true,
+    });
+    is_known && any
+}
+
+/// The flags that every match has or lacks, for the rows that a scan passes over.
+fn wanted_flags(key: &SearchKey) -> (Flags, Flags) {
+    let one = |key: &SearchKey| match key {
+        SearchKey::Has(flags) => (*flags, *flags),
+        SearchKey::Lacks(flags) => (*flags, Flags::NONE),
+        _ => (Flags::NONE, Flags::NONE),
+    };
+    let SearchKey::And(all) = key else {
+        return one(key);
+    };
+    all.iter()
+        .map(one)
+        .fold((Flags::NONE, Flags::NONE), |a, b| {
+            // Keys that contradict each other are left to the evaluation.
+            match a.0.0 & b.0.0 {
+                0 => (a.0.with(b.0), a.1.with(b.1)),
+                _ => a,
+            }
+        })
+}
+
+/// Whether UID and flags of a row decide a key.
+fn needs_flags_only(key: &SearchKey) -> bool {
+    matches!(
+        key,
+        SearchKey::All
+            | SearchKey::Uids(_)
+            | SearchKey::Has(_)
+            | SearchKey::Lacks(_)
+            | SearchKey::Not(_)
+            | SearchKey::Or(..)
+            | SearchKey::And(_)
+    )
+}
+
 /// `decides` if any value is that, else unknown if any value is unknown, else `default`.
 fn any(all: impl Iterator<Item = Truth>, decides: Truth, default: Truth) -> Truth {
     let mut result = default;
@@ -467,7 +668,7 @@ fn any(all: impl Iterator<Item = Truth>, decides: Truth, default: Truth) -> Trut
 fn leaf(key: &SearchKey, row: &Scanned, hits: Option<&MessageHits>) -> Truth {
     let state = &row.state;
     let sent = |compare: &dyn Fn(i64) -> bool| match hits {
-        Some(hits) if hits.has_fields => hits.sent_day_s.is_some_and(compare).into(),
+        Some(hits) if hits.has_date => hits.sent_day_s.is_some_and(compare).into(),
         _ => Truth::Unknown,
     };
     match key {
@@ -506,7 +707,7 @@ fn find_in_field(
     let field = field.within(Bounds::default().header_field_bytes);
     crate::pace::spend(field.value.len() * TEXT_WORK);
     needles.find(&field.decoded_with(charset), hits);
-    if hits.is_complete() || !ADDRESS_FIELDS.iter().any(|name| field.is(name)) {
+    if hits.is_complete() || !is_address(&field) {
         return;
     }
     // FROM, TO and similar keys search the envelope (RFC 3501 section 6.4.4). There an address has
@@ -525,7 +726,11 @@ fn sent_day_s(field: &Field<'_>) -> Option<i64> {
     date.local_day().checked_mul(86_400)
 }
 
-const ADDRESS_FIELDS: [&str; 6] = ["from", "sender", "reply-to", "to", "cc", "bcc"];
+const ENVELOPE_FIELDS: [&str; 5] = ["from", "to", "cc", "bcc", "subject"];
+/// UIDs that one scan passes over: about three milliseconds of work.
+const SCAN_UIDS: u32 = 32_768;
+/// Nanoseconds of a message whose envelope is read.
+const DIGEST_WORK: usize = 4_000;
 /// Undecided messages that one scan collects.
 const UNDECIDED_MAX: usize = 32;
 /// Nanoseconds of work between two readings of the clock.

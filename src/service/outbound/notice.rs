@@ -19,7 +19,7 @@ use crate::mail::{Address, Bounds, digest};
 use crate::service::access::receives::SendingParty;
 use crate::service::context::WriteContext;
 use crate::service::intake::plan::{Delivery, Effect, Placement, Plan};
-use crate::service::intake::{deliver_own, summary_of};
+use crate::service::intake::{deliver_own, signed, summary_of};
 use crate::store::{OutboundRecord, SmtpJob};
 
 // The bits of NOTIFY (RFC 3461 section 4.1).
@@ -191,7 +191,9 @@ fn delivery_of(
         kind: Arrival::Received,
         received_at: None,
     };
+    let digest = core::mem::take(&mut analysis.digest);
     let plan = Plan {
+        signature: signed(&octets, &digest).ok_or(Refusal::Internal)?,
         header_len: analysis.header_len,
         message_id: analysis.message_id.clone().unwrap_or_default(),
         references: analysis.references.clone(),
@@ -212,7 +214,7 @@ fn delivery_of(
         effects: vec![Effect::Place(placement)],
         reports: Vec::new(),
         body: octets,
-        digest: core::mem::take(&mut analysis.digest),
+        digest,
         summary: summary_of(analysis),
     };
     Ok(Delivery {

@@ -20,6 +20,9 @@ fn fill_junk(store: &Store, n: usize, octets: usize) {
             summary: &summary,
         };
         let body = store.put_body(NOW, ORG, 1, &body).unwrap();
+        store
+            .sign(NOW, INBOX, body, &Signature::for_grams(0))
+            .unwrap();
         let stamp = store.next_seq(ORG, NOW).unwrap();
         let entry = NewEntry {
             id: EntryId(store.new_id(NOW)),

@@ -131,6 +131,7 @@ pub(super) fn everything() -> Inline {
     store.set_backlog(&backlog, 0).unwrap();
     made::insert_lists(store, org, inbox);
     made::insert_held(store, org);
+    made::insert_signatures(store, other);
     made::insert_metadata(store, org, inbox);
     made::insert_dkim_key(store, org);
     let kept = KeptAnswer {
@@ -169,9 +170,9 @@ fn everything_is_good_and_every_row_has_a_checksum() {
 }
 
 /// What is damaged: a name, the change, the table and the words of the finding.
-type Kind = (&'static str, &'static str, &'static str, &'static str);
+pub(super) type Kind = (&'static str, &'static str, &'static str, &'static str);
 
-const CHECKSUM: &str = "differs from its checksum";
+pub(super) const CHECKSUM: &str = "differs from its checksum";
 
 const KINDS: &[Kind] = &[
     (
@@ -612,7 +613,7 @@ const COUNTERS: &[Kind] = &[
 
 #[test]
 fn each_kind_of_damage_is_named() {
-    for (kind, sql, table, words) in KINDS.iter().chain(COUNTERS) {
+    for (kind, sql, table, words) in KINDS.iter().chain(COUNTERS).chain(super::signature::DAMAGE) {
         let inline = everything();
         damage(&inline.store, sql);
         let found = look(&inline.store);

@@ -422,7 +422,7 @@ fn domains_of_version_3_are_trusted_only_for_the_operator() {
 
 /// A file of version 4 with two conversations, of which one has no message left, and with rows of
 /// every kind that counts.
-fn file_of_version_4(folder: &super::Folder) {
+pub(super) fn file_of_version_4(folder: &super::Folder) {
     let mut sql = Connection::open(folder.0.join(FILE)).unwrap();
     open::migrate(&mut sql, &open::STEPS[..4]).unwrap();
     ids::insert_meta(&sql, 1).unwrap();

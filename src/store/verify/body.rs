@@ -4,7 +4,7 @@
 use core::ops::ControlFlow;
 
 use super::{Fault, Findings};
-use crate::call::{BodyId, Summary};
+use crate::call::{BodyId, Signature, Summary};
 use crate::store::body::CHUNK_BYTES;
 use crate::store::{Error, Store, format, uint32};
 
@@ -17,6 +17,8 @@ pub struct ReadBody {
     pub message_id: String,
     /// Envelope and structure, and what lists show; `None` where they cannot be compared.
     pub parts: Option<(Vec<u8>, Summary)>,
+    /// Its signature, without the grams of what an entry has in front of it.
+    pub signature: Signature,
 }
 
 /// Computes it again. The store does not know how mail is read, so its caller gives this. `None`:

@@ -4,13 +4,15 @@
 //! It only reads, without the lock of the folder, so it can look at a database in use. It does
 //! not repair. A finding names a table, a row and an organization, and never contents. An encoding
 //! or a kind of job that a newer program has written is reported as unknown, and not as damage.
-//! The memory that it takes does not grow with the database: every query is read row by row.
+//! The memory that it takes does not grow with the database, but for the ids of the messages of
+//! its largest inbox: every query is read row by row.
 
 mod body;
 mod checks;
 mod log;
 mod page;
 mod row;
+mod signature;
 mod state;
 
 use core::fmt;
@@ -72,7 +74,7 @@ pub fn verify_folder(
 }
 
 /// Looks at a database as far as `depth` says. Without a reader, no message is read again.
-pub(super) fn examine(store: &Store, depth: Depth, reader: Option<ReadAgain<'_>>) -> Findings {
+pub fn examine(store: &Store, depth: Depth, reader: Option<ReadAgain<'_>>) -> Findings {
     let mut found = Findings::default();
     // All checks that compare tables see one moment.
     match store.snapshot() {
@@ -90,6 +92,7 @@ pub(super) fn examine(store: &Store, depth: Depth, reader: Option<ReadAgain<'_>>
                     })
                 });
             }
+            found.check("signatures", |found| signature::rows(store, found));
             found.check("log", |found| log::logs(store, found));
             found.check("jobs", |found| jobs(store, found));
             found.check("queue", |found| outbound(store, found));
@@ -113,6 +116,9 @@ pub(super) fn examine(store: &Store, depth: Depth, reader: Option<ReadAgain<'_>>
         found.check("messages", |found| {
             body::read_again(store, reader, depth == Depth::Deep, found)
         });
+        if depth == Depth::Deep {
+            found.check("grams", |found| signature::read_again(store, reader, found));
+        }
     }
     found
 }
@@ -168,6 +174,9 @@ impl Fault {
             "reference" => "later answers can begin another conversation; nothing else is lost",
             "event" | "expunged" => "clients that miss a change must read the mailbox anew",
             "dkim" => "make new keys with `postern domain rotate-dkim`, and publish their records",
+            "signature" | "signature_block" | "unsigned" => {
+                "searches can miss messages: run `postern rebuild-index`"
+            }
             "once" => "a repeated request can be carried out twice",
             "page" => "copy the folder now, check the disk and the memory, restore a backup",
             _ => "restore a backup",

@@ -88,6 +88,9 @@ fn org_of(table: &SummedTable) -> &'static str {
         }
         "known_sender" => "(SELECT org FROM inbox WHERE id = known_sender.inbox)",
         "subscription" => "(SELECT org FROM inbox WHERE id = subscription.inbox)",
+        "signature" => "(SELECT org FROM inbox WHERE id = signature.inbox)",
+        "signature_block" => "(SELECT org FROM inbox WHERE id = signature_block.inbox)",
+        "unsigned" => "(SELECT org FROM inbox WHERE id = unsigned.inbox)",
         "reference" => "(SELECT org FROM inbox WHERE id = reference.inbox)",
         "expunged" => "(SELECT org FROM mailbox WHERE id = expunged.mailbox)",
         "recount" => "(SELECT org FROM body WHERE id = recount.body)",

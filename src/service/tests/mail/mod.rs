@@ -15,6 +15,7 @@ mod entries;
 mod fault;
 mod import;
 mod incoming;
+mod index;
 mod list;
 mod search;
 mod senders;

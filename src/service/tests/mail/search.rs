@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::pace;
+use crate::service::mail::find::{FindIn, find};
 
 /// A message of some hundred pieces of text in a charset that must be decoded.
 fn long_message(word: &str) -> Vec<u8> {
@@ -165,10 +166,11 @@ fn the_deadline_of_a_search_holds_within_a_message() {
 }
 
 #[test]
-fn the_deadline_of_a_list_holds_within_a_message() {
+fn a_search_of_the_api_gives_a_full_page_or_the_last_one_until_its_deadline() {
     let mut world = world();
-    append(&mut world, &long_message("needle"), 0);
-    append(&mut world, b"Subject: short\r\n\r\nneedle\r\n", 1);
+    for n in 0..40 {
+        append(&mut world, b"Subject: a b\r\n\r\nnothing to find\r\n", n);
+    }
     let access = world.bob.clone();
     let inbox = InboxRef::Id(access.inbox.unwrap());
     let ticks = AtomicU64::new(1_000);
@@ -177,38 +179,27 @@ fn the_deadline_of_a_list_holds_within_a_message() {
         mono_ms: ticks.fetch_add(step.load(Ordering::Relaxed), Ordering::Relaxed),
         unix_ms: START,
     };
-    let context = hurried(&world, &now);
-    let filter = MessageFilter {
-        q: Some("needle".into()),
-        ..MessageFilter::default()
-    };
-    let page = |cursor: &mut Option<String>, is_all: bool| {
-        let mut progress = ListProgress::default();
+    // Two letters are in no index: every message is read.
+    let page = |world: &World, q: &str, cursor: Option<String>, is_all: bool| {
+        let context = hurried(world, &now);
+        let filter = MessageFilter {
+            q: Some(q.into()),
+            ..MessageFilter::default()
+        };
+        let (mut progress, mut slices) = (ListProgress::default(), 0);
         loop {
-            let at = (&mut *cursor, 10);
-            let page = match is_all {
-                true => crate::service::mail::list::list_all(
-                    &context,
-                    &access,
-                    &[],
-                    &filter,
-                    at,
-                    &mut progress,
-                ),
-                false => crate::service::mail::list::list(
-                    &context,
-                    &access,
-                    &inbox,
-                    &filter,
-                    at,
-                    &mut progress,
-                ),
+            let place = match is_all {
+                true => FindIn::Inboxes(&[]),
+                false => FindIn::Inbox(&inbox),
             };
+            let at = (cursor.as_deref(), 2);
+            let page = find(&context, &access, place, &filter, at, &mut progress);
+            slices += 1;
             match page {
                 Ok(None) => {}
                 Ok(Some(Answer::Messages { rows, next })) => {
                     let uids: Vec<u32> = rows.iter().map(|row| row.state.uid).collect();
-                    break Ok((uids, next));
+                    break Ok((uids, next, slices));
                 }
                 Ok(Some(other)) => panic!("{other:?}"),
                 Err(refusal) => break Err(refusal),
@@ -216,23 +207,33 @@ fn the_deadline_of_a_list_holds_within_a_message() {
         }
     };
     for is_all in [false, true] {
-        // The list has moved on, so it answers with what it has, and goes on at the long message.
-        let (uids, next) = page(&mut None, is_all).unwrap();
-        assert_eq!(uids, [2], "{is_all}");
-        assert!(next.is_some());
-        // A page that begins with it takes as long as a search may, and no longer.
-        let late = page(&mut next.clone(), is_all);
+        let late = page(&world, "zq", None, is_all);
         assert_eq!(late, Err(Refusal::SearchDeadline), "{is_all}");
-        // With time enough it is found.
-        step.store(1, Ordering::Relaxed);
-        assert_eq!(
-            page(&mut next.clone(), is_all),
-            Ok((vec![1], None)),
-            "{is_all}"
-        );
+        step.store(6, Ordering::Relaxed);
+        // With time enough it goes on in slices, and tells that there is nothing.
+        let (uids, next, slices) = page(&world, "zq", None, is_all).unwrap();
+        assert_eq!((uids, next), (vec![], None), "{is_all}");
+        assert!(slices > 20, "{slices}");
         step.store(300, Ordering::Relaxed);
     }
-    assert_eq!(context.shared.metrics.value(Metric::SearchesCut), 2);
+    append(&mut world, b"Subject: zq\r\n\r\nhere\r\n", 50);
+    for is_all in [false, true] {
+        // What was found before the deadline is given, and the search can go on from there.
+        let (uids, next, _) = page(&world, "zq", None, is_all).unwrap();
+        assert_eq!(uids, [41], "{is_all}");
+        assert_eq!(
+            page(&world, "zq", next.clone(), is_all),
+            Err(Refusal::SearchDeadline)
+        );
+        step.store(1, Ordering::Relaxed);
+        let (uids, next, _) = page(&world, "zq", next, is_all).unwrap();
+        assert_eq!((uids, next), (vec![], None), "{is_all}");
+        let (uids, next, _) = page(&world, "a", None, is_all).unwrap();
+        assert_eq!(uids, [40, 39], "{is_all}");
+        let (uids, _, _) = page(&world, "a", next, is_all).unwrap();
+        assert_eq!(uids, [38, 37], "{is_all}");
+        step.store(300, Ordering::Relaxed);
+    }
 }
 
 #[test]

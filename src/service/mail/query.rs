@@ -1,0 +1,390 @@
+//! A search of the API, prepared for many messages: the terms of `q` and the filters beside it.
+//!
+//! A text is compared in lower case, without composition: with the subject, with the names and
+//! addresses of From, To and Cc, and with the text as it is shown (DECISIONS.md, "Message object").
+//! The cheap conditions come first. It reads no store.
+
+use memchr::memmem;
+
+use crate::call::{Flags, GramQuery, INBOX, MessageFilter, Refusal, SpecialUse, ThreadId};
+use crate::mail::Digest;
+use crate::mail::digest::AddressItems;
+use crate::mail::text::grams::{GramField, lower_grams, shown_forms};
+use crate::mail::text::query::{self, QueryPart, QueryTerm};
+use crate::mail::text::shown_text;
+use crate::mail::unicode::{lower, one_line};
+use crate::pace;
+use crate::store::MessageRecord;
+
+/// A query with the filters of its list.
+pub(super) struct CompiledQuery {
+    /// Conditions on what is stored beside the octets.
+    facts: Vec<(FactTerm, bool)>,
+    /// Texts in fields of the envelope, and whether they must be absent.
+    fields: Vec<(GramField, LowerNeedle, bool)>,
+    /// Texts anywhere.
+    anywhere: Vec<(LowerNeedle, bool)>,
+    /// A term or a filter names folders: those with a special use are shown too.
+    names_folder: bool,
+}
+
+/// A condition on what is stored beside the octets.
+enum FactTerm {
+    Label(String),
+    In(String),
+    HasAttachment,
+    Seen,
+    Flagged,
+    Since(i64),
+    Until(i64),
+    Larger(u64),
+    Smaller(u64),
+    /// `None`: the id is none of a conversation.
+    Thread(Option<ThreadId>),
+}
+
+/// What a message shows, in lower case: made when a term asks for it.
+pub(super) struct ShownMessage<'a> {
+    octets: &'a [u8],
+    digest: Digest<'a>,
+    text: Option<String>,
+}
+
+/// A text to find, in lower case.
+struct LowerNeedle {
+    text: String,
+    finder: memmem::Finder<'static>,
+    /// Its runs without white space, if it is of ASCII: a plain message has them as they are.
+    words: Vec<memmem::Finder<'static>>,
+}
+
+impl LowerNeedle {
+    fn new(text: &str) -> LowerNeedle {
+        let text = lower(text);
+        let finder = |text: &str| memmem::Finder::new(text.as_bytes()).into_owned();
+        LowerNeedle {
+            finder: finder(&text),
+            words: match text.is_ascii() {
+                true => text.split_whitespace().map(finder).collect(),
+                false => Vec::new(),
+            },
+            text,
+        }
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        pace::spend(text.len() / 2);
+        self.finder.find(lower(text).as_bytes()).is_some()
+    }
+
+    /// The octets of `text` that it is found in: the first ones.
+    fn place_in(&self, text: &str) -> Option<core::ops::Range<usize>> {
+        let start = self.finder.find(lower(text).as_bytes())?;
+        let end = start + self.text.len();
+        // Lower case can have another length than the text.
+        let (mut at, mut place) = (0, text.len()..text.len());
+        for (n, c) in text.char_indices() {
+            if at <= start {
+                place.start = n;
+            }
+            if at >= end {
+                place.end = n;
+                break;
+            }
+            at += lower(c.encode_utf8(&mut [0; 4])).len();
+        }
+        Some(place)
+    }
+}
+
+impl CompiledQuery {
+    /// Prepares a filter.
+    ///
+    /// # Errors
+    /// `q` is no query.
+    pub fn new(filter: &MessageFilter) -> Result<CompiledQuery, Refusal> {
+        let text = filter.q.as_deref().unwrap_or_default();
+        let parts = query::parse(text).map_err(|error| Refusal::Invalid {
+            field: "q",
+            why: error.to_string(),
+        })?;
+        let mut compiled = CompiledQuery {
+            facts: Vec::new(),
+            fields: Vec::new(),
+            anywhere: Vec::new(),
+            names_folder: filter.folder.is_some(),
+        };
+        for QueryPart { term, is_not } in parts {
+            compiled.add(term, is_not);
+        }
+        compiled.add_filter(filter);
+        Ok(compiled)
+    }
+
+    fn add(&mut self, term: QueryTerm, is_not: bool) {
+        let needle = |text: &str| LowerNeedle::new(text);
+        let day_ms = |day: i64| day.saturating_mul(DAY_MS);
+        let fact = match term {
+            QueryTerm::Anywhere(text) => return self.anywhere.push((needle(&text), is_not)),
+            QueryTerm::From(text) => {
+                return self.fields.push((GramField::From, needle(&text), is_not));
+            }
+            QueryTerm::To(text) => {
+                return self.fields.push((GramField::To, needle(&text), is_not));
+            }
+            QueryTerm::Subject(text) => {
+                return self
+                    .fields
+                    .push((GramField::Subject, needle(&text), is_not));
+            }
+            QueryTerm::Seen(seen) => return self.facts.push((FactTerm::Seen, is_not == seen)),
+            QueryTerm::Label(label) => FactTerm::Label(label),
+            QueryTerm::In(folder) => {
+                self.names_folder |= !is_not;
+                FactTerm::In(folder)
+            }
+            QueryTerm::HasAttachment => FactTerm::HasAttachment,
+            QueryTerm::Flagged => FactTerm::Flagged,
+            QueryTerm::After(day) => FactTerm::Since(day_ms(day)),
+            QueryTerm::Before(day) => FactTerm::Until(day_ms(day)),
+            QueryTerm::Larger(octets) => FactTerm::Larger(octets),
+            QueryTerm::Smaller(octets) => FactTerm::Smaller(octets),
+            QueryTerm::Thread(id) => FactTerm::Thread(ThreadId::parse(&id)),
+        };
+        self.facts.push((fact, is_not));
+    }
+
+    fn add_filter(&mut self, filter: &MessageFilter) {
+        let fields = [
+            (GramField::From, &filter.from),
+            (GramField::To, &filter.to),
+            (GramField::Subject, &filter.subject),
+        ];
+        for (field, text) in fields {
+            if let Some(text) = text {
+                self.fields.push((field, LowerNeedle::new(text), false));
+            }
+        }
+        let mut add = |fact: Option<FactTerm>, is_not: bool| {
+            self.facts.extend(fact.map(|fact| (fact, is_not)));
+        };
+        add(filter.label.clone().map(FactTerm::Label), false);
+        add(filter.since.map(FactTerm::Since), false);
+        add(filter.until.map(FactTerm::Until), false);
+        add(
+            filter.thread.map(|thread| FactTerm::Thread(Some(thread))),
+            false,
+        );
+        add(
+            filter.seen.map(|_| FactTerm::Seen),
+            filter.seen == Some(false),
+        );
+        let has = filter.has_attachments;
+        add(has.map(|_| FactTerm::HasAttachment), has == Some(false));
+    }
+
+    /// The grams that every match has.
+    pub fn grams(&self) -> GramQuery {
+        let anywhere = self.anywhere.iter().filter(|(_, is_not)| !is_not);
+        let anywhere = anywhere.map(|(needle, _)| (GramField::Anywhere, needle));
+        let fields = self.fields.iter().filter(|(.., is_not)| !is_not);
+        let fields = fields.map(|(field, needle, _)| (*field, needle));
+        let all = fields
+            .chain(anywhere)
+            .map(|(field, needle)| GramQuery::Grams(lower_grams(&needle.text, field)));
+        GramQuery::All(all.filter(|query| !query.is_open()).collect())
+    }
+
+    /// Whether it must look into messages.
+    pub fn has_texts(&self) -> bool {
+        !self.anywhere.is_empty() || !self.fields.is_empty()
+    }
+
+    /// Whether it must look at what is stored beside messages before it looks into them.
+    pub fn has_facts(&self) -> bool {
+        !self.facts.is_empty()
+    }
+
+    /// Whether what is stored beside the octets meets the query; `folder` is the name of the one
+    /// folder of the list.
+    pub fn passes(&self, record: &MessageRecord, folder: Option<&str>) -> bool {
+        let is_hidden = matches!(record.special, Some(SpecialUse::Trash | SpecialUse::Junk));
+        if (is_hidden && !self.names_folder) || folder.is_some_and(|name| name != record.folder) {
+            return false;
+        }
+        self.facts
+            .iter()
+            .all(|(fact, is_not)| fact.holds(record) != *is_not)
+    }
+
+    /// Whether the texts of a message meet the query.
+    pub fn matches(&self, message: &mut ShownMessage<'_>) -> bool {
+        let envelope = message.digest.envelope();
+        let subject = || one_line(&envelope.subject_text(), usize::MAX);
+        let is_in_field = |field: GramField, needle: &LowerNeedle| match field {
+            GramField::From => is_named(needle, envelope.from),
+            GramField::To => is_named(needle, envelope.to) || is_named(needle, envelope.cc),
+            GramField::Subject => needle.is_in(&subject()),
+            GramField::Anywhere => {
+                needle.is_in(&subject())
+                    || [envelope.from, envelope.to, envelope.cc]
+                        .into_iter()
+                        .any(|list| is_named(needle, list))
+            }
+        };
+        let fields = &self.fields;
+        if !fields
+            .iter()
+            .all(|(field, needle, is_not)| is_in_field(*field, needle) != *is_not)
+        {
+            return false;
+        }
+        self.anywhere.iter().all(|(needle, is_not)| {
+            let found = is_in_field(GramField::Anywhere, needle) || message.has(needle);
+            found != *is_not
+        })
+    }
+
+    /// Plain text around the first text of the query that the message shows: in its text, or else
+    /// in its subject. Without one it is the beginning of the text.
+    pub fn snippet(&self, message: &mut ShownMessage<'_>, preview: &str) -> String {
+        let wanted = self.anywhere.iter().filter(|(_, is_not)| !is_not);
+        let wanted: Vec<&LowerNeedle> = wanted.map(|(needle, _)| needle).collect();
+        if !wanted.is_empty() {
+            let text = message.text();
+            let first = wanted.iter().filter_map(|needle| needle.place_in(text));
+            if let Some(place) = first.min_by_key(|place| place.start) {
+                return around(text, place);
+            }
+        }
+        let subject = one_line(&message.digest.envelope().subject_text(), usize::MAX);
+        let in_subject = self
+            .fields
+            .iter()
+            .filter(|(field, _, is_not)| *field == GramField::Subject && !is_not);
+        let in_subject = in_subject.map(|(_, needle, _)| needle);
+        let mut first = wanted.into_iter().chain(in_subject);
+        match first.find_map(|needle| needle.place_in(&subject)) {
+            Some(place) => around(&subject, place),
+            None => preview.to_owned(),
+        }
+    }
+}
+
+impl FactTerm {
+    fn holds(&self, record: &MessageRecord) -> bool {
+        let state = &record.state;
+        match self {
+            FactTerm::Label(label) => {
+                let words = &state.keywords;
+                words.iter().any(|word| word.eq_ignore_ascii_case(label))
+            }
+            FactTerm::In(name) => {
+                name == MessageFilter::EVERY_FOLDER
+                    || *name == record.folder
+                    || (record.folder == INBOX && name.eq_ignore_ascii_case(INBOX))
+            }
+            FactTerm::HasAttachment => record.summary.has_attachments,
+            FactTerm::Seen => state.flags.has(Flags::SEEN),
+            FactTerm::Flagged => state.flags.has(Flags::FLAGGED),
+            FactTerm::Since(unix_ms) => record.received_at >= *unix_ms,
+            FactTerm::Until(unix_ms) => record.received_at < *unix_ms,
+            FactTerm::Larger(octets) => u64::from(record.size) > *octets,
+            FactTerm::Smaller(octets) => u64::from(record.size) < *octets,
+            FactTerm::Thread(thread) => *thread == Some(record.thread),
+        }
+    }
+}
+
+impl<'a> ShownMessage<'a> {
+    /// A message with its octets.
+    pub fn new(octets: &'a [u8], digest: Digest<'a>) -> ShownMessage<'a> {
+        ShownMessage {
+            octets,
+            digest,
+            text: None,
+        }
+    }
+
+    fn text(&mut self) -> &str {
+        let (octets, digest) = (self.octets, &self.digest);
+        self.text.get_or_insert_with(|| shown_text(octets, digest))
+    }
+
+    fn has(&mut self, needle: &LowerNeedle) -> bool {
+        if self.text.is_none() && self.lacks(needle) {
+            return false;
+        }
+        needle.is_in(self.text())
+    }
+
+    /// Whether the octets of a plain message show already that a needle is not in its text.
+    fn lacks(&self, needle: &LowerNeedle) -> bool {
+        let is_plain = crate::mail::text::grams::is_identity_text(&self.digest);
+        if !is_plain || needle.words.is_empty() || !self.octets.is_ascii() {
+            return false;
+        }
+        pace::spend(self.octets.len() / 2);
+        let text = self.octets.to_ascii_lowercase();
+        // A control may stand within a word and is not shown.
+        let is_shown = |octet: &u8| matches!(octet, b' '..=b'~' | b'\r' | b'\n' | b'\t');
+        text.iter().all(is_shown) && needle.words.iter().any(|word| word.find(&text).is_none())
+    }
+}
+
+/// Whether a needle is in a name or an address of a list.
+fn is_named(needle: &LowerNeedle, list: AddressItems<'_>) -> bool {
+    list.mailboxes()
+        .any(|mailbox| shown_forms(&mailbox).iter().any(|text| needle.is_in(text)))
+}
+
+/// The text around a place on one line, with an ellipsis where it goes on.
+fn around(text: &str, place: core::ops::Range<usize>) -> String {
+    let (before, rest) = text.split_at_checked(place.start).unwrap_or(("", text));
+    let from = before
+        .char_indices()
+        .rev()
+        .nth(SNIPPET_BEFORE - 1)
+        .map_or(0, |(at, _)| at);
+    let len = rest.char_indices().nth(SNIPPET_CHARS - SNIPPET_BEFORE);
+    let to = len.map_or(text.len(), |(at, _)| place.start + at);
+    let line = one_line(text.get(from..to).unwrap_or_default(), SNIPPET_CHARS);
+    let begin = if from > 0 { "…" } else { "" };
+    let end = if to < text.len() { "…" } else { "" };
+    format!("{begin}{}{end}", line.trim())
+}
+
+/// Characters of a snippet, and how many of them stand before what was found.
+const SNIPPET_CHARS: usize = 200;
+const SNIPPET_BEFORE: usize = 60;
+const DAY_MS: i64 = 86_400_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snippet_has_the_words_around_the_first_hit() {
+        let long = format!("{} needle {}", "é ".repeat(300), "x ".repeat(300));
+        for (text, needle, want) in [
+            ("one two", "TWO", "one two".to_owned()),
+            ("İstanbul Straße", "straße", "İstanbul Straße".to_owned()),
+            (
+                &long,
+                "needle",
+                format!(
+                    "…{} needle {}…",
+                    "é ".repeat(30).trim(),
+                    "x ".repeat(66).trim()
+                ),
+            ),
+        ] {
+            let place = LowerNeedle::new(needle).place_in(text);
+            let found = place.map(|place| around(text, place)).unwrap_or_default();
+            assert!(found.chars().count() <= SNIPPET_CHARS + 2);
+            assert_eq!(found, want);
+        }
+        let place = LowerNeedle::new("STANBUL").place_in("İstanbul");
+        assert_eq!(place, Some(2..9));
+    }
+}
