@@ -8,7 +8,7 @@ Tools go to folders of their own below the temporary folder, once.
 """
 
 import argparse
-import json
+import html
 import os
 import re
 import shutil
@@ -76,6 +76,18 @@ def python(server, document, folder):
         wanted = "Your code ['493817']" if number == 0 else "Note 20"
         assert wanted in shown, shown
     print("ok: the examples of the README")
+
+    def typed(found):
+        path = os.path.join(folder, "samples.py")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("from postern import Postern\n\n\ndef use(client: Postern, octets: bytes) -> None:\n")
+            for at, text in enumerate(found):
+                # Each in a function of its own, because their names are the same.
+                file.write(f"    def sample{at}() -> None:\n")
+                file.writelines(f"        {line}\n" for line in text.splitlines())
+        run([interpreter, "-m", "mypy", "--strict", path])
+
+    check_samples(server, "py", typed)
     return [interpreter, os.path.join(HERE, "sdk", "live.py")]
 
 
@@ -111,8 +123,35 @@ def typescript(server, document, folder):
         module = "nodenext" if kind == "nodenext" else "esnext"
         run(["node", *tsc, "--module", module, "--moduleResolution", kind, "types.ts"], cwd=program)
     print("ok: types of programs")
+
+    def typed(found):
+        with open(os.path.join(program, "samples.ts"), "w", encoding="utf-8") as file:
+            file.write('import type { Postern } from "postern";\n')
+            file.write("export async function use(client: Postern, octets: Uint8Array): Promise<void> {\n")
+            file.writelines(f"{{\n{text}\n}}\n" for text in found)
+            file.write("}\n")
+        run(["node", *tsc, "--module", "nodenext", "--moduleResolution", "nodenext", "samples.ts"], cwd=program)
+
+    check_samples(server, "ts", typed)
     shutil.copy(os.path.join(HERE, "sdk", "live.mjs"), program)
     return ["node", os.path.join(program, "live.mjs")]
+
+
+def samples(page, language):
+    """The samples of the page for people in a language."""
+    found = re.findall(rf'<pre class="{language}">(.*?)</pre>', page, re.S)
+    assert len(found) > 60, f"{language}: the page has {len(found)} samples"
+    # The first one is how to begin.
+    return [html.unescape(text) for text in found[1:]]
+
+
+def check_samples(server, language, check):
+    """Every sample of `/api/v1/docs` is a call that the SDK has, with arguments that it takes."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port('http')}/api/v1/docs") as answer:
+        page = answer.read().decode()
+    found = samples(page, language)
+    check(found)
+    print(f"ok: the {len(found)} samples of the page in {language}")
 
 
 def kills(binary, folder, command):

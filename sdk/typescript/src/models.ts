@@ -164,6 +164,34 @@ export interface NewAttachment {
   inline?: boolean | null;
 }
 
+/** Messages to import. */
+export interface NewImports {
+  /** The messages. They get their places in the folders in this order. */
+  messages: NewImport[];
+}
+
+/** A message to import. */
+export interface NewImport {
+  /**
+   * Its octets in base64, as they are to be stored. Without it the answer only says whether the
+   * message was imported already.
+   */
+  raw?: string | null;
+  /**
+   * Your name for it: an inbox imports each name once, for ever. Without it the octets and the
+   * folder are the name.
+   */
+  import_id?: string | null;
+  /** The folder that it goes to, which is there. */
+  folder?: string | null;
+  /** Its system flags. */
+  flags?: Array<"answered" | "flagged" | "deleted" | "seen" | "draft"> | null;
+  /** Its labels. */
+  labels?: string[] | null;
+  /** When it was received; now where it is left out. */
+  received_at?: string | Date | null;
+}
+
 /** A change of a message. What is left out stays. */
 export interface MessagePatch {
   /** Labels to add. */
@@ -772,6 +800,61 @@ export interface Address {
   name: string;
   /** The address; empty where there is none. */
   address: string;
+}
+
+/** A message of a folder with its octets. */
+export interface ExportedMessage {
+  /** The message. */
+  id: string;
+  /** The place behind it: an export that broke off goes on here, also with mail that is newer. */
+  cursor: string;
+  /** Its system flags. */
+  flags: Array<"answered" | "flagged" | "deleted" | "seen" | "draft">;
+  /** Its labels. */
+  labels: string[];
+  /** When it was received. */
+  received_at: string;
+  /** How many octets it has. */
+  size: number;
+  /** Its octets in base64; null for one of more than 256 KiB: read its `raw` apart. */
+  raw: string | null;
+}
+
+/** What became of the messages of an import. */
+export interface ImportReport {
+  /** How many are new. */
+  imported: number;
+  /** How many were imported before. */
+  present: number;
+  /** How many were only asked for, and are not there. */
+  absent: number;
+  /** How many are refused. */
+  refused: number;
+  /** Each, in the order of the request. */
+  messages: ImportedMessage[];
+}
+
+/** What became of a message of an import. */
+export interface ImportedMessage {
+  /**
+   * `imported`: it is on the disk; `present`: it was imported before; `absent`: it was not, and
+   * `raw` was left out; `refused`: `error` says why.
+   */
+  status: "imported" | "present" | "absent" | "refused";
+  /** The message that was made. */
+  id: string | null;
+  /** Why it is refused. */
+  error?: ImportError;
+}
+
+/** Why a message is not imported. */
+export interface ImportError {
+  /** A code of the table of errors. */
+  code: string;
+  /** What is wrong. */
+  message: string;
+  /** What to do. */
+  hint: string;
 }
 
 /** A message as a key sees it that may change messages and not read them. */

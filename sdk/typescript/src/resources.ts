@@ -9,7 +9,7 @@ import { Pages } from "./pages.js";
 import { Streaming } from "./streaming.js";
 import { WebhookVerifying } from "./webhooks.js";
 
-/** The methods of `client.server`. */
+/** Whether it lives, its counters, and this description. */
 export class ServerResource {
   constructor(protected readonly client: Postern) {}
 
@@ -78,7 +78,7 @@ export interface ClientsAutodiscoverParams {
   content_type?: string;
 }
 
-/** The methods of `client.clients`. */
+/** What Thunderbird, Apple Mail and Outlook ask for when an account is set up. */
 export class ClientsResource {
   constructor(protected readonly client: Postern) {}
 
@@ -115,7 +115,7 @@ export class ClientsResource {
   }
 }
 
-/** The methods of `client.me`. */
+/** What the key of the request may do, and what is left of its limits. */
 export class MeResource {
   constructor(protected readonly client: Postern) {}
 
@@ -139,7 +139,7 @@ export interface KeysListParams {
   limit?: number;
 }
 
-/** The methods of `client.keys`. */
+/** API keys. One key is for REST, IMAP and SMTP; its scopes and its inboxes say what it may do. */
 export class KeysResource {
   constructor(protected readonly client: Postern) {}
 
@@ -201,7 +201,7 @@ export interface DomainsDnsRecordsParams {
   limit?: number;
 }
 
-/** The methods of `client.domains`. */
+/** Own domains: the DNS records that they need, whether these are right, and DKIM keys. */
 export class DomainsResource {
   constructor(protected readonly client: Postern) {}
 
@@ -313,7 +313,7 @@ export interface OrgsListParams {
 export interface OrgsUpdateParams extends models.OrganizationPatch {
 }
 
-/** The methods of `client.orgs`. */
+/** The tenants of a server. Nothing of one is seen by another. */
 export class OrgsResource {
   constructor(protected readonly client: Postern) {}
 
@@ -404,7 +404,10 @@ export interface InboxesCreateCredentialsParams extends models.NewCredentials {
 export interface InboxesUpdateParams extends models.InboxPatch {
 }
 
-/** The methods of `client.inboxes`. */
+/**
+ * An inbox has one address, folders and messages. It may have sub-agents, which are inboxes
+ * below it.
+ */
 export class InboxesResource {
   constructor(protected readonly client: Postern) {}
 
@@ -524,6 +527,18 @@ export interface MessagesListParams {
   thread?: string;
 }
 
+/** The parameters of `messages.exportMessages`. */
+export interface MessagesExportMessagesParams {
+  /** The folder. */
+  folder?: string;
+  /** How many rows a page has at most. */
+  limit?: number;
+}
+
+/** The parameters of `messages.importMessages`. */
+export interface MessagesImportMessagesParams extends models.NewImports {
+}
+
 /** The parameters of `messages.get`. */
 export interface MessagesGetParams {
   /** Cuts `text` and `extracted_text` to so many characters. */
@@ -592,7 +607,11 @@ export interface MessagesListAllParams {
   thread?: string;
 }
 
-/** The methods of `client.messages`. */
+/**
+ * Send, read, search and change mail. The text of a message is ready for a language model:
+ * without hidden elements, quoted history apart, codes and links picked out. Reading never
+ * changes a message.
+ */
 export class MessagesResource {
   constructor(protected readonly client: Postern) {}
 
@@ -621,6 +640,31 @@ export class MessagesResource {
     const query: Record<string, unknown> = { ...params };
     const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages`, query, options };
     return new Pages<models.Message>(this.client, call, false);
+  }
+
+  /**
+   * Export messages. Gives the messages of a folder with their octets, flags, labels and dates,
+   * in the order of their UIDs. A page ends at 256 KiB of octets. The pages behind
+   * `next_cursor` end with what was in the folder when the first was read. The key needs the
+   * scope `messages:read`.
+   */
+  exportMessages(inbox: string, params?: MessagesExportMessagesParams, options?: RequestOptions): Pages<models.ExportedMessage> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/export`, query, options };
+    return new Pages<models.ExportedMessage>(this.client, call, false);
+  }
+
+  /**
+   * Import messages. Stores messages of another mailbox with their flags, labels and dates, in
+   * one request as many as a list and 35 MiB hold. The octets stay as they are. Nothing is
+   * judged, sent or answered. A message that is refused does not hold up the others. A request
+   * that is repeated, also after a crash, imports nothing twice, so it needs no
+   * Idempotency-Key. The key needs the scope `messages:write`.
+   */
+  async importMessages(inbox: string, params: MessagesImportMessagesParams, options?: RequestOptions): Promise<models.ImportReport> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/import`, body, options };
+    return (await this.client.object(call)) as models.ImportReport;
   }
 
   /**
@@ -767,7 +811,7 @@ export interface FoldersDeleteParams {
   permanent?: boolean;
 }
 
-/** The methods of `client.folders`. */
+/** The folders of an inbox, which are its mailboxes over IMAP. */
 export class FoldersResource {
   constructor(protected readonly client: Postern) {}
 
@@ -829,7 +873,7 @@ export interface ApprovalsApproveParams extends models.ApprovalEdit {
 export interface ApprovalsDeclineParams extends models.ApprovalDecline {
 }
 
-/** The methods of `client.approvals`. */
+/** Messages that wait until a key with `approve` lets them go. */
 export class ApprovalsResource {
   constructor(protected readonly client: Postern) {}
 
@@ -888,7 +932,10 @@ export interface OutboundListParams {
   domain?: string;
 }
 
-/** The methods of `client.outbound`. */
+/**
+ * What became of each message for each recipient outside: attempts, answers, and when the next
+ * attempt is.
+ */
 export class OutboundResource {
   constructor(protected readonly client: Postern) {}
 
@@ -942,7 +989,7 @@ export interface FilterRulesListParams {
   limit?: number;
 }
 
-/** The methods of `client.filterRules`. */
+/** Whose mail is taken and who may be written to. The most specific rule wins. */
 export class FilterRulesResource {
   constructor(protected readonly client: Postern) {}
 
@@ -995,7 +1042,7 @@ export interface SuppressionsListParams {
   address?: string;
 }
 
-/** The methods of `client.suppressions`. */
+/** Addresses that get no more mail, because it came back or because its reader complained. */
 export class SuppressionsResource {
   constructor(protected readonly client: Postern) {}
 
@@ -1064,7 +1111,10 @@ export interface EventsLogParams {
   verdict?: "clean" | "suspicious" | "spam";
 }
 
-/** The methods of `client.events`. */
+/**
+ * All that happens to mail is in one log, in the order of its commits: as a stream that resumes
+ * at any event, or page by page.
+ */
 export class EventsResource extends Streaming {
 
   /**

@@ -1,9 +1,10 @@
 //! The API as one page of HTML for people, from the tables that the server works by. It loads
 //! nothing and runs nothing. Every text is escaped where it is written.
 
-use super::openapi::{
-    ABOUT, BEARER, headers, inner, need_words, noun, nouns, path_names, rows, scope,
-};
+use super::method::{method, noun};
+use super::nouns::{SCOPES, about};
+use super::openapi::{ABOUT, BEARER, headers, inner, need_words, nouns, path_names, rows, scope};
+use super::samples;
 use super::schema::words;
 use super::style::SHEET;
 use crate::call::Limits;
@@ -31,12 +32,16 @@ pub(crate) fn page(limits: &Limits) -> Vec<u8> {
     page.raw("<title>Postern API</title><style>");
     page.raw(SHEET);
     page.raw("</style></head><body>");
+    page.languages();
     page.contents();
     page.raw("<main>");
     page.about();
     for noun in nouns() {
-        page.raw(&format!("<section id=\"{noun}\">"));
-        page.element("h2", &title(noun));
+        let (title, says) = about(noun);
+        page.raw(&format!("<section id=\"{noun}\"><div class=\"head\">"));
+        page.element("h2", title);
+        page.paragraph(says);
+        page.raw("</div>");
         for (row, operation) in rows().filter(|(_, operation)| self::noun(operation) == noun) {
             page.operation(row, operation);
         }
@@ -48,18 +53,17 @@ pub(crate) fn page(limits: &Limits) -> Vec<u8> {
     page.html.into_bytes()
 }
 
-/// The heading of a noun.
-fn title(noun: &str) -> String {
-    match noun {
-        "me" => "Your own key".to_owned(),
-        "orgs" => "Organizations".to_owned(),
-        "api" => "This description".to_owned(),
-        _ => {
-            let (first, rest) = noun.split_at(noun.len().min(1));
-            format!("{}{rest}", first.to_ascii_uppercase())
-        }
-    }
-}
+/// The languages of the samples: class, name.
+const LANGUAGES: [(&str, &str); 3] = [("curl", "curl"), ("py", "Python"), ("ts", "TypeScript")];
+
+/// How a reader of the page begins, in each language.
+const FIRST_STEPS: [&str; 3] = [
+    "export KEY=ap_sk_…\ncurl -H \"Authorization: Bearer $KEY\" \\\n  http://localhost:8080/api/v1/me",
+    "# pip install ./sdk/python\nfrom postern import Postern\n\nclient = Postern(\n    \"ap_sk_…\",\n    \
+     \"https://mail.example.com\",\n)\nprint(client.me.get())",
+    "// npm install ./sdk/typescript\nimport { Postern } from \"postern\";\n\nconst client = new Postern({\n  \
+     apiKey: \"ap_sk_…\",\n  baseUrl: \"https://mail.example.com\",\n});\nconsole.log(await client.me.get());",
+];
 
 impl Page<'_> {
     fn raw(&mut self, html: &str) {
@@ -102,16 +106,58 @@ impl Page<'_> {
         self.raw("</p>");
     }
 
+    /// The choice of a language, which holds for every sample. Labels elsewhere change it.
+    fn languages(&mut self) {
+        for (at, (class, name)) in LANGUAGES.iter().enumerate() {
+            let checked = if at == 0 { " checked" } else { "" };
+            self.raw(&format!(
+                "<input type=\"radio\" name=\"language\" id=\"in-{class}\" class=\"language\" \
+                 aria-label=\"Samples in {name}\"{checked}>"
+            ));
+        }
+    }
+
+    /// The same sample in each language.
+    fn samples(&mut self, samples: [&str; 3]) {
+        self.raw("<div class=\"sample\"><div class=\"choice\">");
+        for (class, name) in LANGUAGES {
+            self.raw(&format!(
+                "<label for=\"in-{class}\" class=\"to-{class}\">{name}</label>"
+            ));
+        }
+        self.raw("</div>");
+        for ((class, _), sample) in LANGUAGES.iter().zip(samples) {
+            self.raw(&format!("<pre class=\"{class}\">"));
+            self.text(sample);
+            self.raw("</pre>");
+        }
+        self.raw("</div>");
+    }
+
     fn contents(&mut self) {
         self.raw("<nav aria-label=\"Contents\"><input type=\"checkbox\" id=\"menu\">");
         self.raw("<label for=\"menu\">Contents</label><div class=\"contents\">");
+        self.raw("<h2><a href=\"#start\">Postern API</a></h2><ul>");
+        for (id, title) in [
+            ("start", "First steps"),
+            ("scopes", "Keys and scopes"),
+            ("habits", "What holds everywhere"),
+        ] {
+            self.raw(&format!("<li><a href=\"#{id}\">{title}</a></li>"));
+        }
+        self.raw("</ul>");
         for noun in nouns() {
-            self.element("h2", &title(noun));
-            self.raw("<ul>");
-            for (_, operation) in rows().filter(|(_, operation)| self::noun(operation) == noun) {
-                self.raw(&format!("<li><a href=\"#{}\">", operation.id));
+            self.raw(&format!(
+                "<h2><a href=\"#{noun}\">{}</a></h2><ul>",
+                about(noun).0
+            ));
+            for (row, operation) in rows().filter(|(_, operation)| self::noun(operation) == noun) {
+                self.raw(&format!("<li><a href=\"#{}\"><span>", operation.id));
                 self.text(operation.summary);
-                self.raw("</a></li>");
+                self.raw(&format!(
+                    "</span><b class=\"{0}\">{0}</b></a></li>",
+                    row.method
+                ));
             }
             self.raw("</ul>");
         }
@@ -122,34 +168,73 @@ impl Page<'_> {
     }
 
     fn about(&mut self) {
-        self.raw("<h1>Postern API <small>");
+        self.raw("<section id=\"start\"><article><div class=\"says\"><h1>Postern API <small>");
         self.text(env!("CARGO_PKG_VERSION"));
         self.raw("</small></h1>");
-        self.paragraph(ABOUT);
+        self.paragraph(
+            "Mail for programs: inboxes, messages, events. Bodies are JSON in UTF-8, times are \
+             RFC 3339 in UTC, and the base of all paths is `/api/v1`. Clients for Python and \
+             TypeScript have a method for every route.",
+        );
         self.paragraph(BEARER);
-        let start = "export KEY=ap_sk_…\ncurl -H \"Authorization: Bearer $KEY\" \
-                     http://localhost:8080/api/v1/me";
-        self.element("pre", start);
+        self.raw("</div><div class=\"code\">");
+        self.samples(FIRST_STEPS);
+        self.raw(
+            "</div></article><article id=\"scopes\"><div class=\"says\"><h3>Keys and scopes</h3>",
+        );
+        self.paragraph(
+            "A key has scopes, and may be bound to inboxes. What it may not see is 404; what it may \
+             see and not do is 403.",
+        );
+        self.raw("<div class=\"scroll\"><table><tbody>");
+        for (scope, says) in SCOPES {
+            self.raw("<tr><td>");
+            self.element("code", scope);
+            self.raw("</td><td>");
+            self.prose(says);
+            self.raw("</td></tr>");
+        }
+        self.raw("</tbody></table></div></div></article>");
+        self.raw("<article id=\"habits\"><div class=\"says\"><h3>What holds everywhere</h3><ul>");
+        for sentence in ABOUT.split_inclusive(". ").skip(1) {
+            self.raw("<li>");
+            self.prose(sentence.trim_end());
+            self.raw("</li>");
+        }
+        self.raw("</ul></div></article></section>");
     }
 
     fn operation(&mut self, row: &RouteRow, operation: &Operation) {
-        self.raw(&format!("<article id=\"{}\">", operation.id));
-        self.element("h3", operation.summary);
+        self.raw(&format!(
+            "<article id=\"{}\"><div class=\"says\">",
+            operation.id
+        ));
+        self.raw(&format!("<h3><a href=\"#{}\">", operation.id));
+        self.text(operation.summary);
+        self.raw("</a></h3>");
         self.raw(&format!(
             "<div class=\"route\"><span class=\"method {0}\">{0}</span>",
             row.method
         ));
         self.element("code", row.path);
-        if let Some(scope) = scope(row.need) {
-            self.raw("<span class=\"soft\">");
-            self.text(&scope);
-            self.raw("</span>");
-        }
         self.raw("</div>");
-        self.paragraph(operation.says);
         self.raw("<p class=\"soft\">");
-        self.prose(&need_words(row.need));
+        self.element("code", &format!("client.{}", method(operation)));
+        if let Some(scope) = scope(row.need) {
+            for scope in scope.split(' ') {
+                self.raw("<span class=\"scope\">");
+                self.text(scope);
+                self.raw("</span>");
+            }
+        }
         self.raw("</p>");
+        self.paragraph(operation.says);
+        // A scope alone stands above.
+        if !matches!(row.need, RouteNeed::Inboxes(_)) {
+            self.raw("<p class=\"soft\">");
+            self.prose(&need_words(row.need));
+            self.raw("</p>");
+        }
         let names: Vec<FieldRow> = path_names(row.path).collect();
         self.table("In the path", names.iter());
         self.table("In the query", operation.query.iter());
@@ -164,8 +249,6 @@ impl Page<'_> {
                 }
             }
         }
-        self.raw("<h4>Example</h4>");
-        self.element("pre", &curl(row, operation));
         self.raw("<h4>Answer</h4>");
         for gives in operation.gives {
             self.gives(gives);
@@ -173,7 +256,25 @@ impl Page<'_> {
         self.raw("<details><summary>Errors</summary>");
         let errors = row.errors();
         self.codes(&errors);
-        self.raw("</details></article>");
+        self.raw("</details></div><div class=\"code\">");
+        self.samples([
+            &samples::curl(row, operation),
+            &samples::python(row, operation),
+            &samples::typescript(row, operation),
+        ]);
+        let first = operation.gives.first();
+        if let Some((gives, answer)) =
+            first.and_then(|gives| Some((gives, samples::answer(gives.content)?)))
+        {
+            self.raw(&format!(
+                "<div class=\"sample\"><div class=\"choice\">{}</div>",
+                gives.status
+            ));
+            self.raw("<pre class=\"answer\">");
+            self.text(&answer);
+            self.raw("</pre></div>");
+        }
+        self.raw("</div></article>");
     }
 
     fn gives(&mut self, gives: &Gives) {
@@ -225,35 +326,35 @@ impl Page<'_> {
             return;
         }
         self.element("h4", heading);
-        self.rows(rows);
+        self.rows(rows, "required");
     }
 
-    fn rows<'f>(&mut self, rows: impl Iterator<Item = &'f FieldRow>) {
-        self.raw("<div class=\"scroll\"><table><thead><tr>");
-        self.raw("<th>Name</th><th>Kind</th><th>What it is</th></tr></thead><tbody>");
+    /// `always` is the word for a field that is never absent.
+    fn rows<'f>(&mut self, rows: impl Iterator<Item = &'f FieldRow>, always: &str) {
+        self.raw("<dl>");
         for row in rows {
-            self.raw("<tr><td>");
+            self.raw("<dt>");
             self.element("code", row.name);
-            if row.presence == Presence::Always && !row.null {
-                self.raw(" <span class=\"soft\" title=\"always there\">*</span>");
-            }
-            self.raw("</td><td>");
+            self.raw("<span class=\"soft\">");
             self.kind(row.kind);
             match (row.null, row.presence) {
-                (true, Presence::Clears) => self.raw("<span class=\"soft\">, null clears</span>"),
-                (true, _) => self.raw("<span class=\"soft\"> or null</span>"),
+                (true, Presence::Clears) => self.raw(", null clears"),
+                (true, _) => self.raw(" or null"),
                 (false, _) => {}
             }
             if !row.default.is_empty() {
-                self.raw("<span class=\"soft\">, default ");
+                self.raw(", default ");
                 self.text(row.default);
-                self.raw("</span>");
             }
-            self.raw("</td><td>");
+            self.raw("</span>");
+            if row.presence == Presence::Always && !row.null {
+                self.element("b", always);
+            }
+            self.raw("</dt><dd>");
             self.prose(row.says);
-            self.raw("</td></tr>");
+            self.raw("</dd>");
         }
-        self.raw("</tbody></table></div>");
+        self.raw("</dl>");
     }
 
     /// The kind in words, with a link to the object in it.
@@ -283,7 +384,7 @@ impl Page<'_> {
 
     /// Every object that a response or a body has, each once.
     fn objects(&mut self) {
-        self.raw("<section id=\"objects\"><h2>Objects</h2>");
+        self.raw("<section id=\"objects\"><div class=\"head\"><h2>Objects</h2></div>");
         let mut written: Vec<&str> = Vec::new();
         let mut left: Vec<&dyn Described> = Vec::new();
         left.extend(ERROR_FIELDS.iter().filter_map(|row| inner(row.kind)));
@@ -310,11 +411,14 @@ impl Page<'_> {
                     continue;
                 }
                 written.push(shape.name());
-                self.raw(&format!("<article id=\"{0}\"><h3>{0}</h3>", shape.name()));
+                self.raw(&format!(
+                    "<article id=\"{0}\"><div class=\"says\"><h3>{0}</h3>",
+                    shape.name()
+                ));
                 self.paragraph(shape.says());
                 let fields = shape.fields();
-                self.rows(fields.iter().copied());
-                self.raw("</article>");
+                self.rows(fields.iter().copied(), "always there");
+                self.raw("</div></article>");
                 left.extend(fields.iter().filter_map(|row| inner(row.kind)));
             }
         }
@@ -322,12 +426,12 @@ impl Page<'_> {
     }
 
     fn errors(&mut self) {
-        self.raw("<section id=\"errors\"><h2>Errors</h2>");
+        self.raw("<section id=\"errors\"><div class=\"head\"><h2>Errors</h2>");
         self.paragraph(
             "Every error is an object `error`. Its `code` is one word for programs; `message` and \
              `hint` are for people and may change.",
         );
-        self.rows(ERROR_FIELDS.iter());
+        self.rows(ERROR_FIELDS.iter(), "always there");
         let mut all: Vec<&'static ErrorCode> = Vec::new();
         for (row, _) in rows() {
             for code in row.errors() {
@@ -339,36 +443,6 @@ impl Page<'_> {
         all.sort_by_key(|code| code.status);
         self.raw("<h4>Codes</h4>");
         self.codes(&all);
-        self.raw("</section>");
+        self.raw("</div></section>");
     }
-}
-
-/// A command line that does it.
-fn curl(row: &RouteRow, operation: &Operation) -> String {
-    let mut path = row.path.to_owned();
-    for name in path_names(row.path) {
-        let value = name.example.trim_matches('"');
-        path = path.replace(&format!("{{{}}}", name.name), value);
-    }
-    let mut line = "curl".to_owned();
-    if row.is_lasting() {
-        line += " -N";
-    }
-    if row.method != "GET" {
-        line += &format!(" -X {}", row.method);
-    }
-    if !matches!(row.need, RouteNeed::Nothing) {
-        line += " -H \"Authorization: Bearer $KEY\"";
-    }
-    if let Some(table) = operation.takes.table() {
-        line += &format!(
-            " \\\n  -H 'Content-Type: application/json' \\\n  -d '{}'",
-            table.example
-        );
-    }
-    let gap = match line.len() + path.len() < 55 {
-        true => " ",
-        false => " \\\n  ",
-    };
-    format!("{line}{gap}'http://localhost:8080{path}'")
 }

@@ -6,14 +6,17 @@ use crate::http::api::operation::Operation;
 
 /// Where the method is not the id of the operation. The ids never change, and the methods have
 /// the names that developers expect.
-const OTHERS: &[(&str, &str)] = &[
-    ("credentials.export", "inboxes.export_credentials"),
-    ("credentials.create", "inboxes.create_credentials"),
-    ("domains.records", "domains.dns_records"),
-    ("events.inbox", "events.stream"),
-    ("events.tree", "events.stream"),
-    ("api.openapi", "server.openapi"),
-    ("api.docs", "server.docs"),
+const OTHERS: &[(&str, &str, &str)] = &[
+    ("credentials.export", "inboxes", "export_credentials"),
+    ("credentials.create", "inboxes", "create_credentials"),
+    ("domains.records", "domains", "dns_records"),
+    // `import` is a word of Python.
+    ("messages.import", "messages", "import_messages"),
+    ("messages.export", "messages", "export_messages"),
+    ("events.inbox", "events", "stream"),
+    ("events.tree", "events", "stream"),
+    ("api.openapi", "server", "openapi"),
+    ("api.docs", "server", "docs"),
 ];
 
 /// Verbs that every noun has, and what the methods are called.
@@ -22,16 +25,23 @@ const VERBS: &[(&str, &str)] = &[("read", "get"), ("patch", "update")];
 /// `noun.verb`: the method of a client that does the operation. Both are in snake case; in
 /// TypeScript they are in camel case.
 pub(crate) fn method(operation: &Operation) -> String {
-    if let Some((_, name)) = OTHERS.iter().find(|(id, _)| *id == operation.id) {
-        return (*name).to_owned();
+    let (noun, verb) = names(operation);
+    format!("{noun}.{verb}")
+}
+
+/// The noun of the method.
+pub(crate) fn noun(operation: &Operation) -> &'static str {
+    names(operation).0
+}
+
+fn names(operation: &Operation) -> (&'static str, &'static str) {
+    if let Some((_, noun, verb)) = OTHERS.iter().find(|(id, ..)| *id == operation.id) {
+        return (noun, verb);
     }
     let (noun, verb) = operation
         .id
         .split_once('.')
         .unwrap_or((operation.id, "get"));
-    let verb = VERBS
-        .iter()
-        .find(|(id, _)| *id == verb)
-        .map_or(verb, |(_, name)| *name);
-    format!("{noun}.{verb}")
+    let other = VERBS.iter().find(|(id, _)| *id == verb);
+    (noun, other.map_or(verb, |(_, name)| name))
 }

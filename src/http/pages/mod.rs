@@ -3,7 +3,9 @@
 
 mod docs;
 mod method;
+mod nouns;
 mod openapi;
+mod samples;
 mod schema;
 mod style;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //! server works by. The order is that of the tables, so that two runs give the same octets.
 //! Planned routes are not in it.
 
-use super::method::method;
+use super::method::{method, noun};
+use super::nouns::{SCOPES, about, rank};
 use super::schema::{reference, write_kind, write_object, write_row};
 use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::call::{Limits, Scopes};
@@ -32,7 +33,10 @@ pub(crate) fn document(limits: &Limits) -> Vec<u8> {
             json::object(out, |o| o.text("url", url));
         });
         json::list(o.value("tags"), nouns(), |out, noun| {
-            json::object(out, |o| o.text("name", noun));
+            json::object(out, |o| {
+                o.text("name", noun);
+                o.text("description", about(noun).1);
+            });
         });
         o.object("paths", |o| paths(o, limits));
         o.object("components", |o| {
@@ -42,8 +46,14 @@ pub(crate) fn document(limits: &Limits) -> Vec<u8> {
                     o.text("type", "http");
                     o.text("scheme", "bearer");
                     o.text("description", BEARER);
+                    o.object("x-scopes", |o| {
+                        for (scope, says) in SCOPES {
+                            o.text(scope, says);
+                        }
+                    });
                 });
             });
+            o.object("headers", answer_headers);
         });
     });
     out
@@ -65,14 +75,8 @@ pub(crate) fn nouns() -> Vec<&'static str> {
             nouns.push(noun);
         }
     }
-    // What mail needs comes first; the sort is stable.
-    nouns.sort_by_key(|noun| matches!(*noun, "server" | "api"));
+    nouns.sort_by_key(|noun| rank(noun));
     nouns
-}
-
-/// What stands before the dot of an operation's id.
-pub(crate) fn noun(operation: &Operation) -> &'static str {
-    operation.id.split('.').next().unwrap_or_default()
 }
 
 fn paths(o: &mut Object<'_>, limits: &Limits) {
@@ -312,11 +316,7 @@ fn write_gives(o: &mut Object<'_>, row: &RouteRow, gives: &Gives) {
     o.object("headers", |o| {
         every_answer(o);
         if row.method == "POST" {
-            header(
-                o,
-                "Idempotent-Replayed",
-                "`true` in the answer to a repeated request.",
-            );
+            header(o, "Idempotent-Replayed");
         }
     });
     let (media, shape): (&str, Option<&dyn Described>) = match gives.content {
@@ -397,10 +397,10 @@ fn write_errors(o: &mut Object<'_>, status: u16, errors: &[&'static ErrorCode]) 
     o.object("headers", |o| {
         every_answer(o);
         if matches!(status, 429 | 503 | 507) {
-            header(o, "Retry-After", "Seconds to wait.");
+            header(o, "Retry-After");
         }
         if status == 401 {
-            header(o, "WWW-Authenticate", "`Bearer`.");
+            header(o, "WWW-Authenticate");
         }
     });
     o.object("content", |o| {
@@ -410,28 +410,49 @@ fn write_errors(o: &mut Object<'_>, status: u16, errors: &[&'static ErrorCode]) 
     });
 }
 
-/// The fields of every answer.
-fn every_answer(o: &mut Object<'_>) {
-    header(o, "X-Request-Id", "The id of the request, as in errors.");
-    header(
-        o,
+/// The header fields of answers, each once; a response names those that it has.
+const ANSWER_HEADERS: &[(&str, &str)] = &[
+    ("X-Request-Id", "The id of the request, as in errors."),
+    (
         "RateLimit-Limit",
         "Requests that the key, or an address without a key, may make at once and in a minute; \
          another limit where the answer is about that one (wrong keys, a daily budget).",
-    );
-    header(o, "RateLimit-Remaining", "How many of them are left.");
-    header(
-        o,
+    ),
+    ("RateLimit-Remaining", "How many of them are left."),
+    (
         "RateLimit-Reset",
         "Seconds until all of them are there again; with 429 the same as Retry-After.",
-    );
+    ),
+    (
+        "Idempotent-Replayed",
+        "`true` in the answer to a repeated request.",
+    ),
+    ("Retry-After", "Seconds to wait."),
+    ("WWW-Authenticate", "`Bearer`."),
+];
+
+/// Those of every answer: the first ones.
+const OF_EVERY_ANSWER: usize = 4;
+
+fn every_answer(o: &mut Object<'_>) {
+    for (name, _) in ANSWER_HEADERS.iter().take(OF_EVERY_ANSWER) {
+        header(o, name);
+    }
 }
 
-fn header(o: &mut Object<'_>, name: &str, says: &str) {
+fn header(o: &mut Object<'_>, name: &str) {
     o.object(name, |o| {
-        o.text("description", says);
-        o.object("schema", |o| o.text("type", "string"));
+        o.text("$ref", &format!("#/components/headers/{name}"));
     });
+}
+
+fn answer_headers(o: &mut Object<'_>) {
+    for (name, says) in ANSWER_HEADERS {
+        o.object(name, |o| {
+            o.text("description", says);
+            o.object("schema", |o| o.text("type", "string"));
+        });
+    }
 }
 
 /// Every schema that a route names, and those that they name, each once.

@@ -26,6 +26,8 @@ __all__ = [
     "NewFilterRule",
     "NewFolder",
     "NewForward",
+    "NewImport",
+    "NewImports",
     "NewInbox",
     "NewKey",
     "NewMessage",
@@ -234,6 +236,39 @@ class NewAttachment(_NewAttachment, total=False):
 
     inline: bool | None
     """Whether it is meant to be shown within the text; without it, what has a `content_id` is."""
+
+
+class NewImports(TypedDict):
+    """Messages to import."""
+
+    messages: Sequence[inputs.NewImport]
+    """The messages. They get their places in the folders in this order."""
+
+
+class NewImport(TypedDict, total=False):
+    """A message to import."""
+
+    raw: str | None
+    """Its octets in base64, as they are to be stored. Without it the answer only says whether the
+    message was imported already.
+    """
+
+    import_id: str | None
+    """Your name for it: an inbox imports each name once, for ever. Without it the octets and the
+    folder are the name.
+    """
+
+    folder: str | None
+    """The folder that it goes to, which is there."""
+
+    flags: Sequence[Literal["answered", "flagged", "deleted", "seen", "draft"]] | None
+    """Its system flags."""
+
+    labels: Sequence[str] | None
+    """Its labels."""
+
+    received_at: datetime.datetime | str | None
+    """When it was received; now where it is left out."""
 
 
 class MessagePatch(TypedDict, total=False):

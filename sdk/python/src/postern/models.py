@@ -22,9 +22,13 @@ __all__ = [
     "EventInbox",
     "EventMessage",
     "EventState",
+    "ExportedMessage",
     "FilterRule",
     "Folder",
     "HeaderField",
+    "ImportError",
+    "ImportReport",
+    "ImportedMessage",
     "Inbox",
     "Key",
     "Limits",
@@ -729,6 +733,82 @@ class Address(Model):
 
     address: str
     """The address; empty where there is none."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class ExportedMessage(Model):
+    """A message of a folder with its octets."""
+
+    id: str
+    """The message."""
+
+    cursor: str
+    """The place behind it: an export that broke off goes on here, also with mail that is newer."""
+
+    flags: list[Literal["answered", "flagged", "deleted", "seen", "draft"]]
+    """Its system flags."""
+
+    labels: list[str]
+    """Its labels."""
+
+    received_at: datetime.datetime
+    """When it was received."""
+
+    size: int
+    """How many octets it has."""
+
+    raw: str | None
+    """Its octets in base64; null for one of more than 256 KiB: read its `raw` apart."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class ImportReport(Model):
+    """What became of the messages of an import."""
+
+    imported: int
+    """How many are new."""
+
+    present: int
+    """How many were imported before."""
+
+    absent: int
+    """How many were only asked for, and are not there."""
+
+    refused: int
+    """How many are refused."""
+
+    messages: list[ImportedMessage]
+    """Each, in the order of the request."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class ImportedMessage(Model):
+    """What became of a message of an import."""
+
+    status: Literal["imported", "present", "absent", "refused"]
+    """`imported`: it is on the disk; `present`: it was imported before; `absent`: it was not, and
+    `raw` was left out; `refused`: `error` says why.
+    """
+
+    id: str | None
+    """The message that was made."""
+
+    error: ImportError | None = None
+    """Why it is refused."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class ImportError(Model):
+    """Why a message is not imported."""
+
+    code: str
+    """A code of the table of errors."""
+
+    message: str
+    """What is wrong."""
+
+    hint: str
+    """What to do."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

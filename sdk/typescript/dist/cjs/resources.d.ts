@@ -5,7 +5,7 @@ import type * as models from "./models.js";
 import { Pages } from "./pages.js";
 import { Streaming } from "./streaming.js";
 import { WebhookVerifying } from "./webhooks.js";
-/** The methods of `client.server`. */
+/** Whether it lives, its counters, and this description. */
 export declare class ServerResource {
     protected readonly client: Postern;
     constructor(client: Postern);
@@ -51,7 +51,7 @@ export interface ClientsAutodiscoverParams {
     /** The media type. */
     content_type?: string;
 }
-/** The methods of `client.clients`. */
+/** What Thunderbird, Apple Mail and Outlook ask for when an account is set up. */
 export declare class ClientsResource {
     protected readonly client: Postern;
     constructor(client: Postern);
@@ -72,7 +72,7 @@ export declare class ClientsResource {
      */
     autodiscover(content: Uint8Array, params?: ClientsAutodiscoverParams, options?: RequestOptions): Promise<string>;
 }
-/** The methods of `client.me`. */
+/** What the key of the request may do, and what is left of its limits. */
 export declare class MeResource {
     protected readonly client: Postern;
     constructor(client: Postern);
@@ -90,7 +90,7 @@ export interface KeysListParams {
     /** How many rows a page has at most. */
     limit?: number;
 }
-/** The methods of `client.keys`. */
+/** API keys. One key is for REST, IMAP and SMTP; its scopes and its inboxes say what it may do. */
 export declare class KeysResource {
     protected readonly client: Postern;
     constructor(client: Postern);
@@ -130,7 +130,7 @@ export interface DomainsDnsRecordsParams {
     /** How many rows a page has at most. */
     limit?: number;
 }
-/** The methods of `client.domains`. */
+/** Own domains: the DNS records that they need, whether these are right, and DKIM keys. */
 export declare class DomainsResource {
     protected readonly client: Postern;
     constructor(client: Postern);
@@ -199,7 +199,7 @@ export interface OrgsListParams {
 /** The parameters of `orgs.update`. */
 export interface OrgsUpdateParams extends models.OrganizationPatch {
 }
-/** The methods of `client.orgs`. */
+/** The tenants of a server. Nothing of one is seen by another. */
 export declare class OrgsResource {
     protected readonly client: Postern;
     constructor(client: Postern);
@@ -255,7 +255,10 @@ export interface InboxesCreateCredentialsParams extends models.NewCredentials {
 /** The parameters of `inboxes.update`. */
 export interface InboxesUpdateParams extends models.InboxPatch {
 }
-/** The methods of `client.inboxes`. */
+/**
+ * An inbox has one address, folders and messages. It may have sub-agents, which are inboxes
+ * below it.
+ */
 export declare class InboxesResource {
     protected readonly client: Postern;
     constructor(client: Postern);
@@ -337,6 +340,16 @@ export interface MessagesListParams {
     /** Only this conversation. */
     thread?: string;
 }
+/** The parameters of `messages.exportMessages`. */
+export interface MessagesExportMessagesParams {
+    /** The folder. */
+    folder?: string;
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The parameters of `messages.importMessages`. */
+export interface MessagesImportMessagesParams extends models.NewImports {
+}
 /** The parameters of `messages.get`. */
 export interface MessagesGetParams {
     /** Cuts `text` and `extracted_text` to so many characters. */
@@ -398,7 +411,11 @@ export interface MessagesListAllParams {
     /** Only this conversation. */
     thread?: string;
 }
-/** The methods of `client.messages`. */
+/**
+ * Send, read, search and change mail. The text of a message is ready for a language model:
+ * without hidden elements, quoted history apart, codes and links picked out. Reading never
+ * changes a message.
+ */
 export declare class MessagesResource {
     protected readonly client: Postern;
     constructor(client: Postern);
@@ -421,6 +438,21 @@ export declare class MessagesResource {
      * are large; `next_cursor` then goes on. The key needs the scope `messages:read`.
      */
     list(inbox: string, params?: MessagesListParams, options?: RequestOptions): Pages<models.Message>;
+    /**
+     * Export messages. Gives the messages of a folder with their octets, flags, labels and dates,
+     * in the order of their UIDs. A page ends at 256 KiB of octets. The pages behind
+     * `next_cursor` end with what was in the folder when the first was read. The key needs the
+     * scope `messages:read`.
+     */
+    exportMessages(inbox: string, params?: MessagesExportMessagesParams, options?: RequestOptions): Pages<models.ExportedMessage>;
+    /**
+     * Import messages. Stores messages of another mailbox with their flags, labels and dates, in
+     * one request as many as a list and 35 MiB hold. The octets stay as they are. Nothing is
+     * judged, sent or answered. A message that is refused does not hold up the others. A request
+     * that is repeated, also after a crash, imports nothing twice, so it needs no
+     * Idempotency-Key. The key needs the scope `messages:write`.
+     */
+    importMessages(inbox: string, params: MessagesImportMessagesParams, options?: RequestOptions): Promise<models.ImportReport>;
     /**
      * Read a message. Reads one message with its content. Reading never sets a flag. The key
      * needs the scope `messages:read`.
@@ -512,7 +544,7 @@ export interface FoldersDeleteParams {
     /** Delete its messages for good. */
     permanent?: boolean;
 }
-/** The methods of `client.folders`. */
+/** The folders of an inbox, which are its mailboxes over IMAP. */
 export declare class FoldersResource {
     protected readonly client: Postern;
     constructor(client: Postern);
@@ -551,7 +583,7 @@ export interface ApprovalsApproveParams extends models.ApprovalEdit {
 /** The parameters of `approvals.decline`. */
 export interface ApprovalsDeclineParams extends models.ApprovalDecline {
 }
-/** The methods of `client.approvals`. */
+/** Messages that wait until a key with `approve` lets them go. */
 export declare class ApprovalsResource {
     protected readonly client: Postern;
     constructor(client: Postern);
@@ -590,7 +622,10 @@ export interface OutboundListParams {
     /** Only those at this domain, not below it. */
     domain?: string;
 }
-/** The methods of `client.outbound`. */
+/**
+ * What became of each message for each recipient outside: attempts, answers, and when the next
+ * attempt is.
+ */
 export declare class OutboundResource {
     protected readonly client: Postern;
     constructor(client: Postern);
@@ -625,7 +660,7 @@ export interface FilterRulesListParams {
     /** How many rows a page has at most. */
     limit?: number;
 }
-/** The methods of `client.filterRules`. */
+/** Whose mail is taken and who may be written to. The most specific rule wins. */
 export declare class FilterRulesResource {
     protected readonly client: Postern;
     constructor(client: Postern);
@@ -658,7 +693,7 @@ export interface SuppressionsListParams {
     /** Only the suppression of this address. */
     address?: string;
 }
-/** The methods of `client.suppressions`. */
+/** Addresses that get no more mail, because it came back or because its reader complained. */
 export declare class SuppressionsResource {
     protected readonly client: Postern;
     constructor(client: Postern);
@@ -708,7 +743,10 @@ export interface EventsLogParams {
     /** Only mail of this verdict; no mail has one until a filter is built. */
     verdict?: "clean" | "suspicious" | "spam";
 }
-/** The methods of `client.events`. */
+/**
+ * All that happens to mail is in one log, in the order of its commits: as a stream that resumes
+ * at any event, or page by page.
+ */
 export declare class EventsResource extends Streaming {
     /**
      * Poll the log. The same events as the streams, page by page. `next_cursor` is always there:

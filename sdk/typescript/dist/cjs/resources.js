@@ -7,7 +7,7 @@ const files_js_1 = require("./files.js");
 const pages_js_1 = require("./pages.js");
 const streaming_js_1 = require("./streaming.js");
 const webhooks_js_1 = require("./webhooks.js");
-/** The methods of `client.server`. */
+/** Whether it lives, its counters, and this description. */
 class ServerResource {
     constructor(client) {
         this.client = client;
@@ -49,7 +49,7 @@ class ServerResource {
     }
 }
 exports.ServerResource = ServerResource;
-/** The methods of `client.clients`. */
+/** What Thunderbird, Apple Mail and Outlook ask for when an account is set up. */
 class ClientsResource {
     constructor(client) {
         this.client = client;
@@ -85,7 +85,7 @@ class ClientsResource {
     }
 }
 exports.ClientsResource = ClientsResource;
-/** The methods of `client.me`. */
+/** What the key of the request may do, and what is left of its limits. */
 class MeResource {
     constructor(client) {
         this.client = client;
@@ -100,7 +100,7 @@ class MeResource {
     }
 }
 exports.MeResource = MeResource;
-/** The methods of `client.keys`. */
+/** API keys. One key is for REST, IMAP and SMTP; its scopes and its inboxes say what it may do. */
 class KeysResource {
     constructor(client) {
         this.client = client;
@@ -140,7 +140,7 @@ class KeysResource {
     }
 }
 exports.KeysResource = KeysResource;
-/** The methods of `client.domains`. */
+/** Own domains: the DNS records that they need, whether these are right, and DKIM keys. */
 class DomainsResource {
     constructor(client) {
         this.client = client;
@@ -231,7 +231,7 @@ class DomainsResource {
     }
 }
 exports.DomainsResource = DomainsResource;
-/** The methods of `client.orgs`. */
+/** The tenants of a server. Nothing of one is seen by another. */
 class OrgsResource {
     constructor(client) {
         this.client = client;
@@ -297,7 +297,10 @@ class OrgsResource {
     }
 }
 exports.OrgsResource = OrgsResource;
-/** The methods of `client.inboxes`. */
+/**
+ * An inbox has one address, folders and messages. It may have sub-agents, which are inboxes
+ * below it.
+ */
 class InboxesResource {
     constructor(client) {
         this.client = client;
@@ -373,7 +376,11 @@ class InboxesResource {
     }
 }
 exports.InboxesResource = InboxesResource;
-/** The methods of `client.messages`. */
+/**
+ * Send, read, search and change mail. The text of a message is ready for a language model:
+ * without hidden elements, quoted history apart, codes and links picked out. Reading never
+ * changes a message.
+ */
 class MessagesResource {
     constructor(client) {
         this.client = client;
@@ -394,6 +401,29 @@ class MessagesResource {
         const query = { ...params };
         const call = { method: "GET", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages`, query, options };
         return new pages_js_1.Pages(this.client, call, false);
+    }
+    /**
+     * Export messages. Gives the messages of a folder with their octets, flags, labels and dates,
+     * in the order of their UIDs. A page ends at 256 KiB of octets. The pages behind
+     * `next_cursor` end with what was in the folder when the first was read. The key needs the
+     * scope `messages:read`.
+     */
+    exportMessages(inbox, params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/export`, query, options };
+        return new pages_js_1.Pages(this.client, call, false);
+    }
+    /**
+     * Import messages. Stores messages of another mailbox with their flags, labels and dates, in
+     * one request as many as a list and 35 MiB hold. The octets stay as they are. Nothing is
+     * judged, sent or answered. A message that is refused does not hold up the others. A request
+     * that is repeated, also after a crash, imports nothing twice, so it needs no
+     * Idempotency-Key. The key needs the scope `messages:write`.
+     */
+    async importMessages(inbox, params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/import`, body, options };
+        return (await this.client.object(call));
     }
     /**
      * Read a message. Reads one message with its content. Reading never sets a flag. The key
@@ -487,7 +517,7 @@ class MessagesResource {
     }
 }
 exports.MessagesResource = MessagesResource;
-/** The methods of `client.folders`. */
+/** The folders of an inbox, which are its mailboxes over IMAP. */
 class FoldersResource {
     constructor(client) {
         this.client = client;
@@ -531,7 +561,7 @@ class FoldersResource {
     }
 }
 exports.FoldersResource = FoldersResource;
-/** The methods of `client.approvals`. */
+/** Messages that wait until a key with `approve` lets them go. */
 class ApprovalsResource {
     constructor(client) {
         this.client = client;
@@ -574,7 +604,10 @@ class ApprovalsResource {
     }
 }
 exports.ApprovalsResource = ApprovalsResource;
-/** The methods of `client.outbound`. */
+/**
+ * What became of each message for each recipient outside: attempts, answers, and when the next
+ * attempt is.
+ */
 class OutboundResource {
     constructor(client) {
         this.client = client;
@@ -616,7 +649,7 @@ class OutboundResource {
     }
 }
 exports.OutboundResource = OutboundResource;
-/** The methods of `client.filterRules`. */
+/** Whose mail is taken and who may be written to. The most specific rule wins. */
 class FilterRulesResource {
     constructor(client) {
         this.client = client;
@@ -655,7 +688,7 @@ class FilterRulesResource {
     }
 }
 exports.FilterRulesResource = FilterRulesResource;
-/** The methods of `client.suppressions`. */
+/** Addresses that get no more mail, because it came back or because its reader complained. */
 class SuppressionsResource {
     constructor(client) {
         this.client = client;
@@ -697,7 +730,10 @@ class SuppressionsResource {
     }
 }
 exports.SuppressionsResource = SuppressionsResource;
-/** The methods of `client.events`. */
+/**
+ * All that happens to mail is in one log, in the order of its commits: as a stream that resumes
+ * at any event, or page by page.
+ */
 class EventsResource extends streaming_js_1.Streaming {
     /**
      * Poll the log. The same events as the streams, page by page. `next_cursor` is always there:

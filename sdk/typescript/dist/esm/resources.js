@@ -4,7 +4,7 @@ import { attach } from "./files.js";
 import { Pages } from "./pages.js";
 import { Streaming } from "./streaming.js";
 import { WebhookVerifying } from "./webhooks.js";
-/** The methods of `client.server`. */
+/** Whether it lives, its counters, and this description. */
 export class ServerResource {
     constructor(client) {
         this.client = client;
@@ -45,7 +45,7 @@ export class ServerResource {
         return await this.client.text(call);
     }
 }
-/** The methods of `client.clients`. */
+/** What Thunderbird, Apple Mail and Outlook ask for when an account is set up. */
 export class ClientsResource {
     constructor(client) {
         this.client = client;
@@ -80,7 +80,7 @@ export class ClientsResource {
         return await this.client.text(call);
     }
 }
-/** The methods of `client.me`. */
+/** What the key of the request may do, and what is left of its limits. */
 export class MeResource {
     constructor(client) {
         this.client = client;
@@ -94,7 +94,7 @@ export class MeResource {
         return (await this.client.object(call));
     }
 }
-/** The methods of `client.keys`. */
+/** API keys. One key is for REST, IMAP and SMTP; its scopes and its inboxes say what it may do. */
 export class KeysResource {
     constructor(client) {
         this.client = client;
@@ -133,7 +133,7 @@ export class KeysResource {
         await this.client.object(call);
     }
 }
-/** The methods of `client.domains`. */
+/** Own domains: the DNS records that they need, whether these are right, and DKIM keys. */
 export class DomainsResource {
     constructor(client) {
         this.client = client;
@@ -223,7 +223,7 @@ export class DomainsResource {
         return (await this.client.object(call));
     }
 }
-/** The methods of `client.orgs`. */
+/** The tenants of a server. Nothing of one is seen by another. */
 export class OrgsResource {
     constructor(client) {
         this.client = client;
@@ -288,7 +288,10 @@ export class OrgsResource {
         return (await this.client.object(call));
     }
 }
-/** The methods of `client.inboxes`. */
+/**
+ * An inbox has one address, folders and messages. It may have sub-agents, which are inboxes
+ * below it.
+ */
 export class InboxesResource {
     constructor(client) {
         this.client = client;
@@ -363,7 +366,11 @@ export class InboxesResource {
         return await this.client.text(call);
     }
 }
-/** The methods of `client.messages`. */
+/**
+ * Send, read, search and change mail. The text of a message is ready for a language model:
+ * without hidden elements, quoted history apart, codes and links picked out. Reading never
+ * changes a message.
+ */
 export class MessagesResource {
     constructor(client) {
         this.client = client;
@@ -384,6 +391,29 @@ export class MessagesResource {
         const query = { ...params };
         const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages`, query, options };
         return new Pages(this.client, call, false);
+    }
+    /**
+     * Export messages. Gives the messages of a folder with their octets, flags, labels and dates,
+     * in the order of their UIDs. A page ends at 256 KiB of octets. The pages behind
+     * `next_cursor` end with what was in the folder when the first was read. The key needs the
+     * scope `messages:read`.
+     */
+    exportMessages(inbox, params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/export`, query, options };
+        return new Pages(this.client, call, false);
+    }
+    /**
+     * Import messages. Stores messages of another mailbox with their flags, labels and dates, in
+     * one request as many as a list and 35 MiB hold. The octets stay as they are. Nothing is
+     * judged, sent or answered. A message that is refused does not hold up the others. A request
+     * that is repeated, also after a crash, imports nothing twice, so it needs no
+     * Idempotency-Key. The key needs the scope `messages:write`.
+     */
+    async importMessages(inbox, params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/import`, body, options };
+        return (await this.client.object(call));
     }
     /**
      * Read a message. Reads one message with its content. Reading never sets a flag. The key
@@ -476,7 +506,7 @@ export class MessagesResource {
         return new Pages(this.client, call, false);
     }
 }
-/** The methods of `client.folders`. */
+/** The folders of an inbox, which are its mailboxes over IMAP. */
 export class FoldersResource {
     constructor(client) {
         this.client = client;
@@ -519,7 +549,7 @@ export class FoldersResource {
         await this.client.object(call);
     }
 }
-/** The methods of `client.approvals`. */
+/** Messages that wait until a key with `approve` lets them go. */
 export class ApprovalsResource {
     constructor(client) {
         this.client = client;
@@ -561,7 +591,10 @@ export class ApprovalsResource {
         return (await this.client.object(call));
     }
 }
-/** The methods of `client.outbound`. */
+/**
+ * What became of each message for each recipient outside: attempts, answers, and when the next
+ * attempt is.
+ */
 export class OutboundResource {
     constructor(client) {
         this.client = client;
@@ -602,7 +635,7 @@ export class OutboundResource {
         return (await this.client.object(call));
     }
 }
-/** The methods of `client.filterRules`. */
+/** Whose mail is taken and who may be written to. The most specific rule wins. */
 export class FilterRulesResource {
     constructor(client) {
         this.client = client;
@@ -640,7 +673,7 @@ export class FilterRulesResource {
         await this.client.object(call);
     }
 }
-/** The methods of `client.suppressions`. */
+/** Addresses that get no more mail, because it came back or because its reader complained. */
 export class SuppressionsResource {
     constructor(client) {
         this.client = client;
@@ -681,7 +714,10 @@ export class SuppressionsResource {
         await this.client.object(call);
     }
 }
-/** The methods of `client.events`. */
+/**
+ * All that happens to mail is in one log, in the order of its commits: as a stream that resumes
+ * at any event, or page by page.
+ */
 export class EventsResource extends Streaming {
     /**
      * Poll the log. The same events as the streams, page by page. `next_cursor` is always there:

@@ -5,9 +5,10 @@
 use serde_json::Value;
 
 use super::method::method;
-use super::openapi::rows;
+use super::nouns::{SCOPES, about};
+use super::openapi::{nouns, rows};
 use super::{docs, openapi};
-use crate::call::Limits;
+use crate::call::{Limits, Scopes};
 use crate::http::api::routes::ROUTES;
 
 fn document() -> Value {
@@ -110,5 +111,46 @@ fn every_operation_has_a_method_of_its_own() {
     ] {
         let (_, operation) = rows().find(|(_, o)| o.id == name).expect(name);
         assert_eq!(method(operation), wanted);
+    }
+}
+
+#[test]
+fn nouns_and_scopes_are_described() {
+    for noun in nouns() {
+        assert!(about(noun).1.ends_with('.'), "{noun}: has no description");
+    }
+    let names: Vec<&str> = SCOPES.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, Scopes::NAMES.map(|(name, _)| name));
+    let document = document();
+    for (_, operation) in rows() {
+        let tag = super::method::noun(operation);
+        let tags = document["tags"].as_array().unwrap();
+        assert!(tags.iter().any(|row| row["name"] == tag), "{tag}");
+    }
+}
+
+/// The samples are made of the examples of the tables; `.ci/sdk.py` compiles all of them.
+#[test]
+fn samples_are_calls_of_the_sdks() {
+    let (row, operation) = rows().find(|(_, o)| o.id == "messages.send").unwrap();
+    let python = super::samples::python(row, operation);
+    assert!(
+        python.starts_with("found = client.messages.send("),
+        "{python}"
+    );
+    assert!(python.contains("subject=\"Hello\""), "{python}");
+    let (row, operation) = rows().find(|(_, o)| o.id == "events.tree").unwrap();
+    assert_eq!(
+        super::samples::typescript(row, operation),
+        "for await (const row of client.events.stream({ inbox: \"inb_01Hq7Zk3VdX\", tree: true })) {\n  \
+         console.log(row);\n}"
+    );
+    for (_, operation) in rows() {
+        for gives in operation.gives {
+            if let Some(answer) = super::samples::answer(gives.content) {
+                let value: Value = serde_json::from_str(&answer).expect(operation.id);
+                assert!(value.is_object(), "{}", operation.id);
+            }
+        }
     }
 }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Server:
-    """The methods of `client.server`."""
+    """Whether it lives, its counters, and this description."""
 
     def __init__(self, client: Postern) -> None:
         self._client = client
@@ -138,7 +138,7 @@ class Server:
 
 
 class Clients:
-    """The methods of `client.clients`."""
+    """What Thunderbird, Apple Mail and Outlook ask for when an account is set up."""
 
     def __init__(self, client: Postern) -> None:
         self._client = client
@@ -232,7 +232,7 @@ class Clients:
 
 
 class Me:
-    """The methods of `client.me`."""
+    """What the key of the request may do, and what is left of its limits."""
 
     def __init__(self, client: Postern) -> None:
         self._client = client
@@ -261,7 +261,8 @@ class Me:
 
 
 class Keys:
-    """The methods of `client.keys`."""
+    """API keys. One key is for REST, IMAP and SMTP; its scopes and its inboxes say what it may do.
+    """
 
     def __init__(self, client: Postern) -> None:
         self._client = client
@@ -387,7 +388,7 @@ class Keys:
 
 
 class Domains:
-    """The methods of `client.domains`."""
+    """Own domains: the DNS records that they need, whether these are right, and DKIM keys."""
 
     def __init__(self, client: Postern) -> None:
         self._client = client
@@ -650,7 +651,7 @@ class Domains:
 
 
 class Orgs:
-    """The methods of `client.orgs`."""
+    """The tenants of a server. Nothing of one is seen by another."""
 
     def __init__(self, client: Postern) -> None:
         self._client = client
@@ -847,7 +848,9 @@ class Orgs:
 
 
 class Inboxes:
-    """The methods of `client.inboxes`."""
+    """An inbox has one address, folders and messages. It may have sub-agents, which are inboxes
+    below it.
+    """
 
     def __init__(self, client: Postern) -> None:
         self._client = client
@@ -1109,7 +1112,10 @@ class Inboxes:
 
 
 class Messages:
-    """The methods of `client.messages`."""
+    """Send, read, search and change mail. The text of a message is ready for a language model:
+    without hidden elements, quoted history apart, codes and links picked out. Reading never
+    changes a message.
+    """
 
     def __init__(self, client: Postern) -> None:
         self._client = client
@@ -1309,6 +1315,74 @@ class Messages:
             )
         )
         return Pages(self._client, call, models.Message, follows=False)
+
+    def export_messages(
+        self,
+        inbox: str,
+        *,
+        folder: str | None = None,
+        limit: int | None = None,
+        request_timeout: float | None = None,
+    ) -> Pages[models.ExportedMessage]:
+        """Export messages.
+
+        Gives the messages of a folder with their octets, flags, labels and dates, in the order of
+        their UIDs. A page ends at 256 KiB of octets. The pages behind `next_cursor` end with what
+        was in the folder when the first was read. The key needs the scope `messages:read`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            folder: The folder.
+            limit: How many rows a page has at most.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/inboxes/{place(inbox)}/export",
+                query={
+                    "folder": folder,
+                    "limit": limit,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return Pages(self._client, call, models.ExportedMessage, follows=False)
+
+    def import_messages(
+        self,
+        inbox: str,
+        *,
+        messages: Sequence[inputs.NewImport],
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.ImportReport:
+        """Import messages.
+
+        Stores messages of another mailbox with their flags, labels and dates, in one request as
+        many as a list and 35 MiB hold. The octets stay as they are. Nothing is judged, sent or
+        answered. A message that is refused does not hold up the others. A request that is
+        repeated, also after a crash, imports nothing twice, so it needs no Idempotency-Key. The
+        key needs the scope `messages:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            messages: The messages. They get their places in the folders in this order.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/import",
+                body={
+                    "messages": messages,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.ImportReport", self._client._object(call, models.ImportReport))
 
     def get(
         self,
@@ -1940,7 +2014,7 @@ class Messages:
 
 
 class Folders:
-    """The methods of `client.folders`."""
+    """The folders of an inbox, which are its mailboxes over IMAP."""
 
     def __init__(self, client: Postern) -> None:
         self._client = client
@@ -2070,7 +2144,7 @@ class Folders:
 
 
 class Approvals:
-    """The methods of `client.approvals`."""
+    """Messages that wait until a key with `approve` lets them go."""
 
     def __init__(self, client: Postern) -> None:
         self._client = client
@@ -2204,7 +2278,9 @@ class Approvals:
 
 
 class Outbound:
-    """The methods of `client.outbound`."""
+    """What became of each message for each recipient outside: attempts, answers, and when the next
+    attempt is.
+    """
 
     def __init__(self, client: Postern) -> None:
         self._client = client
@@ -2329,7 +2405,7 @@ class Outbound:
 
 
 class FilterRules:
-    """The methods of `client.filter_rules`."""
+    """Whose mail is taken and who may be written to. The most specific rule wins."""
 
     def __init__(self, client: Postern) -> None:
         self._client = client
@@ -2454,7 +2530,7 @@ class FilterRules:
 
 
 class Suppressions:
-    """The methods of `client.suppressions`."""
+    """Addresses that get no more mail, because it came back or because its reader complained."""
 
     def __init__(self, client: Postern) -> None:
         self._client = client
@@ -2572,7 +2648,9 @@ class Suppressions:
 
 
 class Events(Streaming):
-    """The methods of `client.events`."""
+    """All that happens to mail is in one log, in the order of its commits: as a stream that
+    resumes at any event, or page by page.
+    """
 
     def __init__(self, client: Postern) -> None:
         self._client = client
