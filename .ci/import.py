@@ -269,7 +269,13 @@ def main():
         again = world.done("import", "maildir", maildir, "--inbox", world.inbox)
         assert again["imported"] == 0 and again["present"] == sum(map(len, of_maildir.values())), again
 
-        # A key, and no operator; then no server at all.
+        # A key that only writes, and no operator; then a key that may all; then no server at all.
+        code, writer = world.server.rest(world.key, "POST", "/api/v1/keys", {"scopes": ["messages:write"]})
+        assert code == 201, writer
+        url = ["--url", world.server.ready["http"], "--key", writer["key"]]
+        for n in (len(of_mbox), 0):
+            named = world.done(*url, "import", "mbox", mbox, "--inbox", world.inbox, "--folder", "New", "--as", "w")
+            assert named["imported"] == n, named
         url = ["--url", world.server.ready["http"], "--key", world.key]
         named = world.done(*url, "import", "mbox", mbox, "--inbox", world.inbox, "--folder", "Old", "--as", "two")
         assert named["imported"] == len(of_mbox), named

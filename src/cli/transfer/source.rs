@@ -337,6 +337,9 @@ impl SourceReading {
                 let item = reader.next(*is_end);
                 self.done = reader.place();
                 match item {
+                    Some(MboxItem::Message(message)) if marks::is_folder_data(&message.octets) => {
+                        continue;
+                    }
                     Some(item) => return Some(mbox_piece(item, file)),
                     None if *is_end => return None,
                     None => {}

@@ -297,7 +297,7 @@ const STRANGE: &str = "the server's answer does not fit the request";
 /// Messages of a request.
 const PART_MESSAGES: usize = 500;
 /// Octets of the messages of a request, if it has more than one.
-const PART_OCTETS: usize = 3 << 19;
+const PART_OCTETS: usize = 5 << 18;
 /// Refusals of a folder that are kept with their reason.
 const REFUSED_MAX: usize = 1000;
 

@@ -134,6 +134,16 @@ pub fn own(octets: &[u8]) -> Option<OwnMessage> {
     })
 }
 
+/// Whether a message is no mail: UW IMAP keeps what it knows of an mbox file in one like this.
+pub fn is_folder_data(octets: &[u8]) -> bool {
+    let headers = Headers::parse(octets);
+    let has = |name: &str| headers.first(name).is_some();
+    (has("X-IMAP") || has("X-IMAPbase"))
+        && headers
+            .first("Subject")
+            .is_some_and(|field| field.decoded().ends_with("FOLDER INTERNAL DATA"))
+}
+
 fn take_status(marks: &mut Marks, status: &str, state: &str) {
     for (letters, letter, flag) in [
         (status, 'R', Flags::SEEN),

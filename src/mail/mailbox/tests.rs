@@ -266,6 +266,23 @@ fn fields_of_other_programs_are_read() {
 }
 
 #[test]
+fn what_a_server_keeps_in_a_file_is_no_mail() {
+    let data = "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n";
+    for (octets, is_data) in [
+        (format!("{data}X-IMAP: 1 2\n\ntext\n"), true),
+        (format!("{data}X-IMAPbase: 1 2\n\ntext\n"), true),
+        (format!("{data}\ntext\n"), false),
+        ("Subject: a\nX-IMAPbase: 1 2\n\ntext\n".to_owned(), false),
+    ] {
+        assert_eq!(
+            marks::is_folder_data(octets.as_bytes()),
+            is_data,
+            "{octets}"
+        );
+    }
+}
+
+#[test]
 fn times_of_postmarks_are_read() {
     for (line, at) in [
         ("From a@b.test Thu Jan  1 00:00:10 1970", Some(10_000)),
