@@ -87,6 +87,8 @@ pub(crate) enum FieldKind {
     Addresses,
     /// Labels of a message.
     Labels,
+    /// Lines that may be labels: the route says of each whether it is one.
+    LabelLines,
     /// One label of a message (in queries).
     Keyword,
     /// Header fields of the client's own: an object, or a list of names and values.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::codes;
 use super::fields::FieldKind::{
-    Base64, FolderName, Id, Labels, List, Number, Object, Objects, OneOf, SomeOf, Text, Time,
+    Base64, FolderName, Id, LabelLines, List, Number, Object, Objects, OneOf, SomeOf, Text, Time,
 };
 use super::fields::{ANY, BodyTable, fields, octets};
 use super::message::{FLAGS, flag_of};
@@ -40,7 +40,8 @@ const IMPORT_ITEM: BodyTable = BodyTable {
         folder: optional FolderName, r#""Archive""#, "The folder that it goes to, which is there."
             or "\"INBOX\"";
         flags: optional SomeOf(&FLAGS), r#"["seen"]"#, "Its system flags." or "[]";
-        labels: optional Labels, r#"["urgent"]"#, "Its labels.";
+        labels: optional LabelLines, r#"["urgent"]"#,
+            "Its labels; one that is none refuses the message alone.";
         received_at: optional Time, r#""2020-01-31T12:00:00Z""#,
             "When it was received; now where it is left out.";
     },

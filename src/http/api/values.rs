@@ -282,7 +282,7 @@ fn of_json(
             }
         }
         FieldKind::Addresses => addresses(place, value, limits).map(FieldValue::Addresses),
-        FieldKind::Labels => lines(place, value).map(FieldValue::Texts),
+        FieldKind::Labels | FieldKind::LabelLines => lines(place, value).map(FieldValue::Texts),
         FieldKind::HeaderFields => header_fields(place, value),
         FieldKind::SomeOf(words) => {
             let all = lines(place, value)?;

@@ -98,6 +98,7 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
                 o.texts("enum", Scopes::NAMES.map(|(name, _)| name));
             });
         }
+        FieldKind::LabelLines => array(o, one_line),
         FieldKind::Labels => array(o, |o| {
             o.text("type", "string");
             o.text("pattern", LABEL);
@@ -332,7 +333,7 @@ pub(crate) fn words(kind: FieldKind, limits: &Limits) -> String {
         FieldKind::Addresses => {
             "address, or list of addresses; each a string or {name, address}".to_owned()
         }
-        FieldKind::Labels => "list of labels".to_owned(),
+        FieldKind::Labels | FieldKind::LabelLines => "list of labels".to_owned(),
         FieldKind::Keyword => "label".to_owned(),
         FieldKind::HeaderFields => "object, or list of {name, value}".to_owned(),
         FieldKind::SearchWords(max) => format!("1 to {max} words"),
