@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::patience;
 use super::sink::{Exported, MaildirSink, MboxSink, Sink, mbox_path};
 use super::upload::flags_of;
-use crate::cli::api::{self, Api, KeptRequest, QueryPairs};
+use crate::cli::api::{self, Api, QueryPairs};
 use crate::cli::progress::ProgressLine;
 use crate::cli::{Cli, CliError, show};
 use crate::mail::mailbox::Marks;
@@ -62,7 +62,7 @@ struct FolderReport {
 pub fn export(cli: &Cli, command: &ExportCommand) -> Result<ExitCode, CliError> {
     let (ExportCommand::Mbox { what, .. } | ExportCommand::Maildir { what, .. }) = command;
     let mut api = Api::in_org(cli)?;
-    let folders = folders(&mut api, what)?;
+    let folders = folders(cli, &mut api, what)?;
     let mut progress = ProgressLine::begin(!cli.json);
     let mut reports = Vec::new();
     let mut ended = Ok(());
@@ -92,9 +92,9 @@ pub fn export(cli: &Cli, command: &ExportCommand) -> Result<ExitCode, CliError> 
 }
 
 /// The folders to export, with how many messages each has.
-fn folders(api: &mut Api, what: &ExportOptions) -> Result<Vec<(String, u64)>, CliError> {
+fn folders(cli: &Cli, api: &mut Api, what: &ExportOptions) -> Result<Vec<(String, u64)>, CliError> {
     let path = format!("/api/v1/inboxes/{}/folders", api::escape(&what.inbox));
-    let all = api.get(&path)?.json();
+    let all = patience::get(cli, api, path)?.json();
     let all = all["data"].as_array().into_iter().flatten();
     let all: Vec<(String, u64)> = all
         .map(|row| {
@@ -149,12 +149,7 @@ struct ExportSource<'a> {
 
 impl ExportSource<'_> {
     fn get(&mut self, path: String) -> Result<api::ApiReply, CliError> {
-        let request = KeptRequest {
-            method: "GET",
-            path,
-            body: Vec::new(),
-        };
-        patience::exchange(self.cli, self.api, &request)
+        patience::get(self.cli, self.api, path)
     }
 
     fn page(&mut self, cursor: Option<&str>) -> Result<Value, CliError> {

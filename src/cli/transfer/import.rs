@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use super::patience;
 use super::source::{self, Piece, Placed, SourceFolder, SourceReading};
 use super::upload::{ImportCounts, Names, Upload, UploadMessage};
 use crate::cli::api::{self, Api};
@@ -110,7 +111,7 @@ pub fn import(cli: &Cli, command: &ImportCommand) -> Result<ExitCode, CliError> 
     let mut upload = Upload::new(cli, api, &how.inbox);
     let mut progress = ProgressLine::begin(!cli.json);
     let mut report = ImportReport::default();
-    let mut known = known_folders(upload.api(), &how.inbox)?;
+    let mut known = known_folders(cli, upload.api(), &how.inbox)?;
     let mut ended = Ok(());
     for folder in &folders {
         ended = make_folder(&mut upload, how, &folder.mailbox, &mut known);
@@ -139,9 +140,9 @@ pub fn import(cli: &Cli, command: &ImportCommand) -> Result<ExitCode, CliError> 
 
 /// The names of the folders of the inbox. A key that only writes is told none: then each is made,
 /// and the answer says which were there.
-fn known_folders(api: &mut Api, inbox: &str) -> Result<Vec<String>, CliError> {
+fn known_folders(cli: &Cli, api: &mut Api, inbox: &str) -> Result<Vec<String>, CliError> {
     let path = format!("/api/v1/inboxes/{}/folders", api::escape(inbox));
-    let folders = match api.get(&path) {
+    let folders = match patience::get(cli, api, path) {
         Ok(reply) => reply.json(),
         Err(error) if is_code(&error, "missing_scope") => return Ok(Vec::new()),
         Err(error) => return Err(error),

@@ -15,6 +15,16 @@ pub fn exchange(cli: &Cli, api: &mut Api, request: &KeptRequest) -> Result<ApiRe
     }
 }
 
+/// The same for a GET.
+pub fn get(cli: &Cli, api: &mut Api, path: String) -> Result<ApiReply, CliError> {
+    let request = KeptRequest {
+        method: "GET",
+        path,
+        body: Vec::new(),
+    };
+    exchange(cli, api, &request)
+}
+
 /// Repeats a request that has failed with `error`, for as long as that may help.
 pub fn again(
     cli: &Cli,
