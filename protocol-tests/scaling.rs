@@ -13,7 +13,7 @@ use postern::testing::mail::parse::address_list::parse_list;
 use postern::testing::mail::parse::charset::decode;
 use postern::testing::mail::parse::date::parse as parse_date;
 use postern::testing::mail::parse::header::{Headers, message_ids};
-use postern::testing::mail::text::{attachments, text_of};
+use postern::testing::mail::text::{attachments, markdown_of, text_of};
 
 type Row = (&'static str, fn(&[u8]), fn(usize) -> String);
 
@@ -92,6 +92,35 @@ const ROWS: &[Row] = &[
     ("words in an address", address, |n| {
         "=?a?q?<b> ?=,".repeat(n)
     }),
+    ("marks in a page", mail, |n| {
+        format!("Content-Type: text/html\n\n{}", "<b>a<i>b</b>".repeat(n))
+    }),
+    ("code in a page", mail, |n| {
+        format!(
+            "Content-Type: text/html\n\n<code>{}",
+            "`a</code><code>".repeat(n)
+        )
+    }),
+    ("a long fence in a page", mail, |n| {
+        format!("Content-Type: text/html\n\n<pre>{}", "```\n".repeat(n))
+    }),
+    ("rows of a table", mail, |n| {
+        let rows = "<tr><td>a<td>b|".repeat(n);
+        format!("Content-Type: text/html\n\n<table>{rows}")
+    }),
+    ("tables in a table", mail, |n| {
+        format!(
+            "Content-Type: text/html\n\n{}",
+            "<table><tr><td>a<td>b".repeat(n)
+        )
+    }),
+    ("lists in a list", mail, |n| {
+        format!("Content-Type: text/html\n\n{}", "<ul><li>a".repeat(n))
+    }),
+    ("links in a page", mail, |n| {
+        let links = "<a href=http://e.test/>a<p>b</a>".repeat(n);
+        format!("Content-Type: text/html\n\n{links}")
+    }),
     ("escapes in an address", address, |n| "\x1b$B".repeat(n)),
     ("escapes of a text", charset, |n| {
         "\x1b$B\x1b(B\x0e".repeat(n)
@@ -131,6 +160,7 @@ fn mail(raw: &[u8]) {
         && let Some(digest) = Digest::open(&found.digest)
     {
         black_box(text_of(raw, &digest));
+        black_box(markdown_of(raw, &digest));
         black_box(attachments(raw, &digest).count());
     }
 }

@@ -149,7 +149,7 @@ pub mod mail {
     }
     /// `crate::mail::text`
     pub mod text {
-        pub use crate::mail::text::{attachments, decode_part, extracted_of, text_of};
+        pub use crate::mail::text::{attachments, decode_part, extracted_of, markdown_of, text_of};
         /// `crate::mail::text::codes`
         pub mod codes {
             pub use crate::mail::text::codes::{CODES_MAX, FoundCode, find, find_in_mail};
@@ -164,7 +164,7 @@ pub mod mail {
         }
         /// `crate::mail::text::html`
         pub mod html {
-            pub use crate::mail::text::html::{Addresses, PageLink, read};
+            pub use crate::mail::text::html::{Addresses, PageLink, read, read_markdown};
         }
         /// `crate::mail::text::links`
         pub mod links {
@@ -173,6 +173,10 @@ pub mod mail {
         /// `crate::mail::text::needles`
         pub mod needles {
             pub use crate::mail::text::needles::Needles;
+        }
+        /// `crate::mail::text::pages`
+        pub mod pages {
+            pub use crate::mail::text::pages::{TextPage, measure, page};
         }
         /// `crate::mail::text::reply`
         pub mod reply {

@@ -12,12 +12,12 @@ use postern::testing::mail::parse::dsn::{MailReport, RECIPIENTS_MAX, read_report
 use postern::testing::mail::parse::header::{self, Headers};
 use postern::testing::mail::parse::transfer::{self, Decoder, Encoding};
 use postern::testing::mail::parse::{date, param};
-use postern::testing::mail::text::html::{Addresses, read};
+use postern::testing::mail::text::html::{Addresses, read, read_markdown};
 use postern::testing::mail::text::links::links;
 use postern::testing::mail::text::needles::Needles;
 use postern::testing::mail::text::search::{Needle, Scope, searchable};
 use postern::testing::mail::text::{attachments, decode_part, extracted_of, text_of};
-use postern::testing::mail::text::{codes, reply};
+use postern::testing::mail::text::{codes, pages, reply};
 use postern::testing::mail::write::compose::{AttachedFile, Compose, compose as write_mail};
 use postern::testing::mail::write::dsn::{Dsn, DsnAction, write_dsn};
 use postern::testing::mail::write::encode;
@@ -346,6 +346,12 @@ pub fn html(data: &[u8]) {
         assert_eq!(words.hidden_content, page.hidden_content);
         assert!(words.text.len() <= page.text.len());
     }
+    let marked = read_markdown(&text, 4_096);
+    assert!(marked.text.len() <= 4_096);
+    if marked.text.len() < 4_000 && page.text.len() < 4_000 {
+        assert_eq!(marked.hidden_content, page.hidden_content);
+    }
+    text_pages(&marked.text, data.len());
     assert!(
         !page
             .text
@@ -363,6 +369,24 @@ pub fn html(data: &[u8]) {
             );
         }
     }
+}
+
+/// Pages of a text joined are the text.
+fn text_pages(text: &str, seed: usize) {
+    let (mut joined, mut offset) = (String::new(), 0);
+    loop {
+        let page = pages::page(text, offset, Some(1 + seed % 97));
+        joined.push_str(page.text);
+        match page.next_offset {
+            Some(next) => {
+                assert!(next > offset);
+                offset = next;
+            }
+            None => break,
+        }
+    }
+    assert_eq!(joined, text);
+    assert_eq!(pages::measure(text).0, text.chars().count());
 }
 
 /// The new part of a reply with the first line as its subject, the preview, and the codes.

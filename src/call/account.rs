@@ -2,8 +2,8 @@
 //! change them. `http/api` makes JSON from these.
 
 use super::{
-    DomainId, InboxId, InboxRef, KeyId, OrgId, ReceiveDefault, RecordType, Refusal, Scopes, Secret,
-    SendMode,
+    DomainId, Flags, InboxId, InboxRef, KeyId, OrgId, ReceiveDefault, RecordType, Refusal, Scopes,
+    Secret, SendMode,
 };
 
 /// A change of a message over REST.
@@ -19,6 +19,16 @@ pub struct MessagePatch {
     pub flagged: Option<bool>,
     /// The mailbox to move it to.
     pub folder: Option<String>,
+}
+
+impl MessagePatch {
+    /// The system flags that it sets, or those that it takes away.
+    pub fn flags(&self, wanted: bool) -> Flags {
+        [(self.seen, Flags::SEEN), (self.flagged, Flags::FLAGGED)]
+            .into_iter()
+            .filter(|(given, _)| *given == Some(wanted))
+            .fold(Flags::NONE, |all, (_, flag)| all.with(flag))
+    }
 }
 
 /// An inbox to create.

@@ -19,6 +19,10 @@ pub const KEY_INBOXES_MAX: usize = 1000;
 pub const PAGE_ROWS_MAX: usize = 200;
 /// Words of one search. Each is searched in the whole text of every message.
 pub const SEARCH_WORDS_MAX: usize = 10;
+/// Messages that one batch changes. The answer names each of them.
+pub const BATCH_IDS_MAX: usize = 1000;
+/// Seconds that one request may wait for a message.
+pub const WAIT_S_MAX: u64 = 300;
 /// Octets of an `Idempotency-Key`, over HTTP and SMTP.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// Octets of a label of a message, which is a keyword in IMAP.

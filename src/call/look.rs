@@ -21,6 +21,11 @@ pub enum Look {
     },
     /// Takes a lease for an event stream. Answer: `Done`.
     OpenStream,
+    /// Finds an inbox whose mail is waited for, and takes the lease of a stream for that. Answer:
+    /// `Waits`.
+    OpenWait { inbox: InboxRef },
+    /// Ends the leases of streams that the connection holds. Answer: `Done`.
+    CloseWait,
     /// Checks a reverse-path (submission: it is an inbox of the key) and the space on the disk.
     /// Answer: `Done`.
     Sender {
@@ -56,6 +61,7 @@ impl Look {
             Look::Sender { .. } | Look::Recipient { .. } => {
                 Need::AnonymousOr(Scopes::MESSAGES_WRITE)
             }
+            Look::OpenWait { .. } | Look::CloseWait => Need::Inboxes(Scopes::MESSAGES_READ),
             Look::OpenStream | Look::FindInboxes { .. } | Look::LogState | Look::LogAt { .. } => {
                 Need::Inboxes(Scopes::EVENTS_READ)
             }

@@ -269,6 +269,37 @@ pub struct MessageFilter {
     pub has_attachments: Option<bool>,
     /// In this conversation.
     pub thread: Option<ThreadId>,
+    /// Has a one-time code, or has none.
+    pub has_code: Option<bool>,
+}
+
+/// What is wanted of the content of a message. Offsets and lengths count Unicode scalar values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ContentAsk {
+    /// Without texts and header fields.
+    pub is_summary: bool,
+    /// The text as Markdown.
+    pub is_markdown: bool,
+    /// Where the page of the text begins. Only the first page has the other texts.
+    pub offset: usize,
+    /// The most that one text may have.
+    pub max_chars: Option<usize>,
+}
+
+/// A page of messages with their content that is not complete.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct OpenedPage {
+    /// Its rows so far.
+    pub rows: Vec<MessageView>,
+    /// About the octets of their texts.
+    pub octets: usize,
+}
+
+/// Where the look for a message that someone waits for is; `Default` is the beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AwaitProgress {
+    /// Every message from this id on was looked at; `None` is none.
+    pub below: Option<i64>,
 }
 
 impl MessageFilter {
@@ -558,8 +589,18 @@ pub struct MessageContent {
     pub links: Vec<LinkRow>,
     /// The HTML has content that a reader does not see.
     pub hidden_content: bool,
-    /// A text was cut to `max_chars`.
+    /// A text was cut.
     pub truncated: bool,
+    /// Where the next page of `text` begins; `None` behind the last one.
+    pub next_offset: Option<usize>,
+    /// Unicode scalar values of the whole text.
+    pub chars: usize,
+    /// About how many tokens a language model reads the whole text as.
+    pub tokens_estimate: usize,
+    /// It has no texts and no header fields.
+    pub is_summary: bool,
+    /// It has a later page of the text alone.
+    pub is_later_page: bool,
 }
 
 /// One link of a message.

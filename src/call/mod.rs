@@ -10,6 +10,7 @@ mod account;
 mod approval;
 mod arrival_pace;
 mod authentication;
+mod batch;
 pub mod bounds;
 mod budget;
 mod caller;
@@ -56,6 +57,7 @@ pub use approval::{
 };
 pub use arrival_pace::ArrivalPace;
 pub use authentication::{AuthResult, Authentication};
+pub use batch::{BatchProgress, BatchRow, Deletion, MessageBatch};
 pub use budget::{Budget, Charge, Holders, LONG_ANSWER_BYTES, LOOK_MS, MemoryShortage};
 pub use caller::Caller;
 pub use dns::{

@@ -9,11 +9,11 @@
 use std::sync::Arc;
 
 use super::{
-    ApprovalId, ApprovalRow, ApprovalStatus, Conversion, DkimKeySet, DomainRef, EntryId,
-    FilterRuleId, FilterRuleRow, InboxId, InboxRef, InboxRow, KeyId, KeyRow, ListProgress,
-    MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OrgId, OrgRow, OutboundFilter,
-    OutboundId, OutboundLease, OutboundRow, RecentCount, Scopes, SearchKey, SearchProgress,
-    SharePart, SlicedList, SuppressionId, SuppressionRow, Topic, UidSet, UsageRow,
+    ApprovalId, ApprovalRow, ApprovalStatus, AwaitProgress, ContentAsk, Conversion, DkimKeySet,
+    DomainRef, EntryId, FilterRuleId, FilterRuleRow, InboxId, InboxRef, InboxRow, KeyId, KeyRow,
+    ListProgress, MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OpenedPage, OrgId,
+    OrgRow, OutboundFilter, OutboundId, OutboundLease, OutboundRow, RecentCount, Scopes, SearchKey,
+    SearchProgress, SharePart, SlicedList, SuppressionId, SuppressionRow, Topic, UidSet, UsageRow,
 };
 
 /// A call that changes nothing, by noun.
@@ -109,11 +109,27 @@ pub enum MessageRead {
         limit: usize,
         progress: Box<ListProgress>,
     },
-    /// One with its content; texts are cut to `max_chars`. Answer: `Message`.
+    /// One with its content. Answer: `Message`.
     Get {
         inbox: InboxRef,
         id: EntryId,
-        max_chars: Option<usize>,
+        ask: ContentAsk,
+    },
+    /// A list with the content of each message, of at most `limit` rows; a page ends early when it
+    /// has many octets. Answer: `Messages`.
+    Opened {
+        list: Box<MessageRead>,
+        ask: ContentAsk,
+        limit: usize,
+        so_far: Box<OpenedPage>,
+    },
+    /// The newest message in INBOX or Junk that meets the filter, in slices; only `among` these if
+    /// they are named. Answer: `Message`, or `Done` when there is none.
+    Await {
+        inbox: InboxRef,
+        filter: Box<MessageFilter>,
+        among: Option<Vec<EntryId>>,
+        progress: AwaitProgress,
     },
     /// A page of a folder with octets, from the first UID on. Answer: `Exported`.
     Export {
@@ -130,6 +146,16 @@ pub enum MessageRead {
         id: EntryId,
         part: usize,
     },
+}
+
+impl MessageRead {
+    /// The inbox that the list of [`MessageRead::Opened`] names.
+    fn named(&self) -> Option<SharePart> {
+        match self {
+            MessageRead::List { inbox, .. } => Some(inbox.into()),
+            _ => None,
+        }
+    }
 }
 
 /// Inboxes.
@@ -314,11 +340,13 @@ impl Read {
     /// none: the session has one.
     pub fn named(&self) -> Option<SharePart> {
         match self {
+            Read::Message(MessageRead::Opened { list, .. }) => list.named(),
             Read::Mailbox(MailboxRead::ListOf { inbox })
             | Read::Message(
                 MessageRead::List { inbox, .. }
                 | MessageRead::Get { inbox, .. }
                 | MessageRead::Export { inbox, .. }
+                | MessageRead::Await { inbox, .. }
                 | MessageRead::FindOctets { inbox, .. }
                 | MessageRead::FindPart { inbox, .. },
             )

@@ -1,7 +1,7 @@
 //! The replies of the service, and the proof that written data is on disk.
 
 use super::{
-    ApprovalRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event, ExportPage,
+    ApprovalRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event, ExportPage,
     FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MailboxRow, Matches, MessageView,
     NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, Secret, Selected,
     SendStatus, SendTrial, SuppressionRow, ThreadId, UidSet, UsageRow,
@@ -106,6 +106,8 @@ pub enum Answer {
         next: Option<String>,
     },
     Usage(Box<UsageRow>),
+    /// The inbox whose mail is waited for.
+    Waits(InboxId),
     Outbound {
         rows: Vec<OutboundRow>,
         next: Option<String>,
@@ -169,6 +171,8 @@ pub enum Written {
     Imported(Vec<ImportOutcome>),
     /// The one message of an import was imported before.
     Present,
+    /// What became of each message of a batch, in the order of the request.
+    Batch(Vec<BatchRow>),
     /// What a key is told of its own change that may not read messages.
     MessageState {
         inbox: InboxId,

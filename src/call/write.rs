@@ -10,10 +10,11 @@
 use std::sync::Arc;
 
 use super::{
-    ApprovalId, BulkProgress, CredentialsProgress, DnsAnswer, DomainRef, EntryId, ExportEnd,
-    FilterRuleId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId, MailboxId,
-    MessagePatch, Need, NewDomain, NewFilterRule, NewInbox, NewKey, OrgId, OrgPatch, OutboundId,
-    OutboundLoss, Question, Refusal, Report, RouteId, Scopes, SharePart, SuppressionId, UidSet,
+    ApprovalId, BatchProgress, BulkProgress, CredentialsProgress, DnsAnswer, DomainRef, EntryId,
+    ExportEnd, FilterRuleId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId,
+    MailboxId, MessageBatch, MessagePatch, Need, NewDomain, NewFilterRule, NewInbox, NewKey, OrgId,
+    OrgPatch, OutboundId, OutboundLoss, Question, Refusal, Report, RouteId, Scopes, SharePart,
+    SuppressionId, UidSet,
 };
 
 /// A call that changes something, by noun.
@@ -122,6 +123,13 @@ pub enum MessageWrite {
     Admit {
         inbox: InboxRef,
         id: EntryId,
+        idempotency: Option<Idempotency>,
+    },
+    /// Changes many, in slices, each id for itself. Written: `Batch`.
+    Batch {
+        inbox: InboxRef,
+        batch: Arc<MessageBatch>,
+        progress: Box<BatchProgress>,
         idempotency: Option<Idempotency>,
     },
     /// Moves it to Trash, or deletes it. Written: `Changed`.
@@ -341,6 +349,7 @@ impl Write {
             )
             | Write::Message(
                 MessageWrite::Patch { inbox, .. }
+                | MessageWrite::Batch { inbox, .. }
                 | MessageWrite::Admit { inbox, .. }
                 | MessageWrite::Delete { inbox, .. },
             )
@@ -360,10 +369,25 @@ impl Write {
         }
     }
 
-    /// The call that takes back the slices of this one that are committed, when the next one was
-    /// refused: the copies of COPY (RFC 3501 section 6.4.7), the keys of an export. `None` when
-    /// there is nothing to take back.
+    /// The call that goes on after a slice of this one was refused. It takes back the slices that
+    /// are committed: the copies of COPY (RFC 3501 section 6.4.7), the keys of an export. A batch
+    /// finds out which of its messages is refused. `None` when there is no such call.
     pub fn undo(&self, why: &Refusal) -> Option<Write> {
+        if let Write::Message(MessageWrite::Batch {
+            inbox,
+            batch,
+            progress,
+            idempotency,
+        }) = self
+        {
+            let progress = Box::new(progress.after(why, batch.ids.len())?);
+            return Some(Write::Message(MessageWrite::Batch {
+                inbox: inbox.clone(),
+                batch: Arc::clone(batch),
+                progress,
+                idempotency: idempotency.clone(),
+            }));
+        }
         let is_undone = match self {
             Write::Entry(EntryWrite::Copy {
                 remove: false,
@@ -417,7 +441,9 @@ impl Write {
     pub fn idempotency(&self) -> Option<&Idempotency> {
         match self {
             Write::Mailbox(MailboxWrite::CreateIn { idempotency, .. }) => idempotency.as_ref(),
-            Write::Message(MessageWrite::Admit { idempotency, .. }) => idempotency.as_ref(),
+            Write::Message(
+                MessageWrite::Admit { idempotency, .. } | MessageWrite::Batch { idempotency, .. },
+            ) => idempotency.as_ref(),
             Write::Mailbox(_) | Write::Entry(_) | Write::Message(_) => None,
             Write::Approval(ApprovalWrite::Decline { idempotency, .. }) => idempotency.as_ref(),
             Write::Inbox(call) => match call {

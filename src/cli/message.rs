@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::api::{self, Api, QueryPairs};
 use super::compose::{ComposeOptions, LeaveOptions};
 use super::{Cli, CliError, show};
+use crate::mail::time::rfc3339;
 
 /// `postern message`
 #[derive(Subcommand, Debug)]
@@ -25,7 +26,23 @@ pub enum MessageCommand {
         /// Only what is new in it, without quoted history and signature
         #[arg(long)]
         extracted: bool,
+        /// Its text as Markdown
+        #[arg(long, conflicts_with = "extracted")]
+        markdown: bool,
+        /// The character at which its text begins
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        offset: u64,
+        /// At most so many characters of its text
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+        max_chars: Option<u64>,
+        /// Without its text
+        #[arg(long)]
+        summary: bool,
     },
+    /// Wait for a message, and show it; ends with 1 when none comes
+    Wait(MessageWaitCommand),
+    /// Change or delete many messages at once
+    Batch(MessageBatchCommand),
     /// Print the octets of a message as they are stored
     Raw {
         /// The inbox: id or address
@@ -172,6 +189,65 @@ pub struct MessageListCommand {
     limit: u32,
 }
 
+/// `postern message wait`
+#[derive(Args, Debug)]
+pub struct MessageWaitCommand {
+    /// The inbox: id or address
+    inbox: String,
+    /// How many seconds at most
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    timeout: u64,
+    /// Text within the name and address of From
+    #[arg(long)]
+    from: Option<String>,
+    /// Text within the names and addresses of To and Cc
+    #[arg(long)]
+    to: Option<String>,
+    /// Text within the subject
+    #[arg(long)]
+    subject: Option<String>,
+    /// Received at this RFC 3339 time or later; 0 is any time [default: the last minute]
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only a message with a one-time code
+    #[arg(long)]
+    has_code: bool,
+    /// Only a message of this thread (thr_…)
+    #[arg(long, value_name = "THREAD")]
+    thread: Option<String>,
+}
+
+/// `postern message batch`
+#[derive(Args, Debug)]
+pub struct MessageBatchCommand {
+    /// The inbox: id or address
+    inbox: String,
+    /// The ids of the messages (msg_…), at most 1,000
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<String>,
+    /// A label to add; may be repeated
+    #[arg(long, value_name = "LABEL")]
+    add_label: Vec<String>,
+    /// A label to take away; may be repeated
+    #[arg(long, value_name = "LABEL")]
+    remove_label: Vec<String>,
+    /// Whether they have been read
+    #[arg(long, value_name = "BOOL")]
+    seen: Option<bool>,
+    /// Whether they are marked as important
+    #[arg(long, value_name = "BOOL")]
+    flagged: Option<bool>,
+    /// The folder to move them to
+    #[arg(long)]
+    folder: Option<String>,
+    /// Move them to Trash
+    #[arg(long)]
+    delete: bool,
+    /// With --delete: delete them for good
+    #[arg(long, requires = "delete")]
+    permanent: bool,
+}
+
 /// Carries the command out.
 pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliError> {
     let mut api = Api::in_org(cli)?;
@@ -192,13 +268,24 @@ pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliErro
             inbox,
             id,
             extracted,
+            markdown,
+            offset,
+            max_chars,
+            summary,
         } => {
-            let reply = api.get(&path(inbox, id))?;
+            let mut query = QueryPairs::new();
+            query.extend(markdown.then(|| ("format", "markdown".into())));
+            query.extend(summary.then(|| ("view", "summary".into())));
+            query.extend((*offset > 0).then(|| ("offset", offset.to_string())));
+            query.extend(max_chars.map(|max| ("max_chars", max.to_string())));
+            let reply = api.get(&api::with_query(&path(inbox, id), &query))?;
             match cli.json {
                 true => show::verbatim(&reply),
                 false => letter(&reply.json(), *extracted),
             }
         }
+        MessageCommand::Wait(wanted) => return wait(cli, &mut api, wanted),
+        MessageCommand::Batch(wanted) => return batch(cli, &mut api, wanted),
         MessageCommand::Raw { inbox, id } => {
             let reply = api.get(&format!("{}/raw", path(inbox, id)))?;
             match std::io::stdout().is_terminal() {
@@ -317,6 +404,102 @@ fn answer(
     reply.leave.send((cli, api), &path, body)
 }
 
+/// Waits in requests of less than the silence that a connection may have.
+fn wait(cli: &Cli, api: &mut Api, wanted: &MessageWaitCommand) -> Result<ExitCode, CliError> {
+    if !api.is_served() {
+        return Err("no server runs, so no message comes: start it with `postern serve`".into());
+    }
+    let path = format!(
+        "/api/v1/inboxes/{}/messages/wait",
+        api::escape(&wanted.inbox)
+    );
+    let begun_ms = super::local::clock()().unix_ms;
+    let since = wanted.since.clone().unwrap_or_else(|| {
+        // The same in every request, so that nothing falls between two of them.
+        rfc3339(begun_ms.saturating_sub(FRESH_MS))
+    });
+    let mut left_s = wanted.timeout;
+    loop {
+        let wait_s = left_s.min(WAIT_S);
+        let mut query = QueryPairs::new();
+        query.push(("timeout", wait_s.to_string()));
+        query.push(("since", since.clone()));
+        for (name, value) in [
+            ("from", &wanted.from),
+            ("to", &wanted.to),
+            ("subject", &wanted.subject),
+            ("thread", &wanted.thread),
+        ] {
+            query.extend(value.clone().map(|value| (name, value)));
+        }
+        query.extend(wanted.has_code.then(|| ("has_code", "true".into())));
+        let reply = api.get(&api::with_query(&path, &query))?;
+        if !reply.octets.is_empty() {
+            match cli.json {
+                true => show::verbatim(&reply),
+                false => letter(&reply.json(), false),
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        left_s = left_s.saturating_sub(wait_s);
+        if left_s == 0 {
+            if !cli.json {
+                show::note("No message came in time.");
+            }
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+}
+
+/// Changes many messages; ends with 1 when one of them is not changed.
+fn batch(cli: &Cli, api: &mut Api, wanted: &MessageBatchCommand) -> Result<ExitCode, CliError> {
+    let mut body = json!({"ids": wanted.ids});
+    for (name, labels) in [
+        ("add_labels", &wanted.add_label),
+        ("remove_labels", &wanted.remove_label),
+    ] {
+        if !labels.is_empty() {
+            body[name] = json!(labels);
+        }
+    }
+    for (name, value) in [
+        ("seen", wanted.seen),
+        ("flagged", wanted.flagged),
+        ("delete", wanted.delete.then_some(true)),
+        ("permanent", wanted.permanent.then_some(true)),
+    ] {
+        if let Some(value) = value {
+            body[name] = value.into();
+        }
+    }
+    if let Some(folder) = &wanted.folder {
+        body["folder"] = folder.as_str().into();
+    }
+    let path = format!(
+        "/api/v1/inboxes/{}/messages/batch",
+        api::escape(&wanted.inbox)
+    );
+    let reply = api.post(&path, &body)?;
+    let answer = reply.json();
+    let rows = answer["data"].as_array().map_or(&[][..], Vec::as_slice);
+    let failed: Vec<&Value> = rows.iter().filter(|row| row["ok"] != true).collect();
+    if cli.json {
+        show::verbatim(&reply);
+    } else {
+        for row in &failed {
+            let id = show::one_line(&show::text(&row["id"]));
+            let why = show::one_line(&show::text(&row["error"]["message"]));
+            show::note(&format!("{id}: {why}"));
+        }
+        let done = rows.len() - failed.len();
+        show::line(format_args!("{done} of {} messages changed", rows.len()));
+    }
+    Ok(match failed.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
 fn path(inbox: &str, id: &str) -> String {
     let (inbox, id) = (api::escape(inbox), api::escape(id));
     format!("/api/v1/inboxes/{inbox}/messages/{id}")
@@ -381,7 +564,12 @@ fn letter(message: &Value, extracted: bool) {
     }
     let field = if extracted { "extracted_text" } else { "text" };
     let text = show::lines(message[field].as_str().unwrap_or_default());
-    show::line(format_args!("\n{}", text.trim_end()));
+    if !text.is_empty() {
+        show::line(format_args!("\n{}", text.trim_end()));
+    }
+    if let Some(next) = message["next_offset"].as_u64() {
+        show::note(&format!("There is more: --offset {next}"));
+    }
 }
 
 /// `Ann <ann@example.org>`, or the address alone.
@@ -393,5 +581,9 @@ fn person(value: &Value) -> String {
     }
 }
 
+/// Seconds of one request: connections may be silent for a minute.
+const WAIT_S: u64 = 45;
+/// Milliseconds for which a message that was there before counts as new, as in the API.
+const FRESH_MS: i64 = 60_000;
 /// How many messages a list has, if nothing else is said.
 const ROWS: u32 = 50;

@@ -11,6 +11,11 @@ use rusqlite::Connection;
 use super::{Error, Store, int};
 use crate::call::{Countable, Now, Refusal};
 
+/// The first id that may be given at this time, unix milliseconds, or later.
+pub fn id_at(unix_ms: i64) -> i64 {
+    unix_ms.clamp(0, ID_CLOCK_MAX_MS) << ID_CLOCK_SHIFT
+}
+
 impl Store {
     /// A new id.
     pub fn new_id(&self, now: Now) -> i64 {
@@ -21,7 +26,7 @@ impl Store {
     pub fn new_ids(&self, now: Now, n: u32) -> i64 {
         let gap = 1 + i64::try_from(self.random() % ID_GAP).unwrap_or(0);
         // A clock that leaps must not use the numbers up: it leads only so far.
-        let by_clock = now.unix_ms.clamp(0, ID_CLOCK_MAX_MS) << ID_CLOCK_SHIFT;
+        let by_clock = id_at(now.unix_ms);
         let last = match self.last_id.get() {
             // An older release has followed a leap to the end of the numbers. Those by the clock
             // are above all that were given before the leap.

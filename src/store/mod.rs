@@ -73,6 +73,7 @@ pub use fault::StoreFault;
 pub use flag::{FlagUpdate, Flagged};
 pub use folder::{Folder, FolderError, LOCK_FILE};
 pub use idempotency::KeptAnswer;
+pub use ids::id_at;
 pub use inbox::Destination;
 #[cfg(test)]
 pub use job::NewJob;

@@ -75,6 +75,10 @@ pub(crate) enum FieldKind {
     AttachmentId,
     /// The number of an event, or a time of RFC 3339 (in queries).
     EventOrTime,
+    /// A time of RFC 3339, or 0 for all time (in queries).
+    TimeOrAll,
+    /// Ids, at least one and so many at most; what an unknown one means is for the route to say.
+    Ids(usize),
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// Any of these words: a list in JSON; repeated or with commas in a query.

@@ -3,7 +3,7 @@
 use super::codes::{self, ErrorCode};
 use super::fields::FieldKind::{Flag, Id, InboxNames, Keyword, Later, Plain, SearchWords, Time};
 use super::fields::{ANY, FieldRow, sometimes};
-use super::message::MESSAGE;
+use super::message::{FORMAT, MAX_CHARS, MESSAGE, VIEW, content_ask};
 use super::operation::{CURSOR, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep};
@@ -101,12 +101,25 @@ const SPAM: FieldRow = sometimes(
     r#""clean""#,
     "The verdict of a filter; refused until one is built.",
 );
+const HAS_CODE: FieldRow = sometimes(
+    "has_code",
+    Flag,
+    "true",
+    "Only messages with a one-time code, or without.",
+);
 const THREAD: FieldRow = sometimes(
     "thread",
     Id(ThreadId::PREFIX),
     r#""thr_01Hq7Zk3VdX""#,
     "Only this conversation.",
 );
+
+/// `view` of a list, which is short without it.
+const LIST_VIEW: FieldRow = FieldRow {
+    says: "`full` is with the content of each message, as one message has it; a page then ends early \
+           when its texts are long.",
+    ..VIEW.or("\"summary\"")
+};
 
 /// The query of a list over all inboxes.
 const IN_ALL: &[FieldRow] = &[
@@ -127,6 +140,10 @@ const IN_ALL: &[FieldRow] = &[
     HAS_ATTACHMENT,
     SPAM,
     THREAD,
+    HAS_CODE,
+    LIST_VIEW,
+    FORMAT,
+    MAX_CHARS,
 ];
 /// The query of a list of one inbox: the path names it.
 const IN_INBOX: &[FieldRow] = match IN_ALL {
@@ -170,7 +187,7 @@ fn list(request: &mut RouteRequest<'_>) -> RouteResult {
         limit: request.parameters.limit(),
         progress: Box::default(),
     };
-    Ok(page(call))
+    page(&mut request.parameters, call)
 }
 
 pub(crate) static LIST_OF_ALL: Operation = Operation {
@@ -199,14 +216,39 @@ fn list_all(request: &mut RouteRequest<'_>) -> RouteResult {
         limit: request.parameters.limit(),
         progress: Box::default(),
     };
-    Ok(page(call))
+    page(&mut request.parameters, call)
 }
 
-fn page(call: MessageRead) -> RouteStep {
-    RouteStep::Read(Box::new(call.into()), |answer, _, _| match answer {
-        Answer::Messages { rows, next } => Some(MESSAGE.page(&rows, next.as_deref())),
-        _ => None,
-    })
+/// A page of a list, with the content of its messages if the query wants it.
+fn page(query: &mut Values, mut call: MessageRead) -> RouteResult {
+    let is_full = query.text("view").is_some_and(|view| view == "full");
+    let ask = content_ask(query, false);
+    if !is_full && (ask.is_markdown || ask.max_chars.is_some()) {
+        let name = if ask.is_markdown {
+            "format"
+        } else {
+            "max_chars"
+        };
+        return Err(Problem::invalid(name, "needs `view=full` in a list"));
+    }
+    if is_full
+        && let MessageRead::List { limit, .. } | MessageRead::ListAll { limit, .. } = &mut call
+    {
+        let rows = core::mem::replace(limit, 1);
+        call = MessageRead::Opened {
+            list: Box::new(call),
+            ask,
+            limit: rows,
+            so_far: Box::default(),
+        };
+    }
+    Ok(RouteStep::Read(
+        Box::new(call.into()),
+        |answer, _, _| match answer {
+            Answer::Messages { rows, next } => Some(MESSAGE.page(&rows, next.as_deref())),
+            _ => None,
+        },
+    ))
 }
 
 fn filter(query: &mut Values) -> Result<MessageFilter, Box<Problem>> {
@@ -228,6 +270,7 @@ fn filter(query: &mut Values) -> Result<MessageFilter, Box<Problem>> {
             ("has_attachment", has_attachment),
         )?,
         thread: query.conversation("thread"),
+        has_code: query.flag("has_code"),
     })
 }
 

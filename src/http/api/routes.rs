@@ -12,11 +12,11 @@ use super::operation::{Operation, Takes};
 use super::problems::Problem;
 use super::values::Values;
 use super::{
-    answer, approval, autoconfig, credentials, domain, event, export, filter_rule, folder, health,
-    import, inbox, key, list, me, message, org, outbound, send, suppression,
+    answer, approval, autoconfig, batch, credentials, domain, event, export, filter_rule, folder,
+    health, import, inbox, key, list, me, message, org, outbound, send, suppression, wait,
 };
 use crate::call::{
-    Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Intake, Need, Render,
+    Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Intake, Need, Now, Render,
     Scopes, Secret, Shared, Written,
 };
 use crate::http::pages;
@@ -42,6 +42,8 @@ pub(crate) enum RouteStage {
     Answered(&'static Operation),
     /// With a stream that lasts as long as its connection.
     Lasting(&'static Operation),
+    /// With one response, which may come after minutes.
+    Awaited(&'static Operation),
     /// Not yet: the API is to have it, and it is not built.
     Later,
 }
@@ -50,7 +52,9 @@ impl RouteRow {
     /// The operation of the route, if it is built.
     pub const fn operation(&self) -> Option<&'static Operation> {
         match self.stage {
-            RouteStage::Answered(operation) | RouteStage::Lasting(operation) => Some(operation),
+            RouteStage::Answered(operation)
+            | RouteStage::Lasting(operation)
+            | RouteStage::Awaited(operation) => Some(operation),
             RouteStage::Later => None,
         }
     }
@@ -105,6 +109,11 @@ impl RouteRow {
     pub const fn is_lasting(&self) -> bool {
         matches!(self.stage, RouteStage::Lasting(_))
     }
+
+    /// Whether it relies on the check of its key for longer than a moment.
+    pub const fn relies_on_login(&self) -> bool {
+        matches!(self.stage, RouteStage::Lasting(_) | RouteStage::Awaited(_))
+    }
 }
 
 /// The key that a route needs. A row that needs a scope says whether it concerns inboxes or the
@@ -149,6 +158,7 @@ impl RouteNeed {
 #[derive(Debug)]
 pub(crate) struct RouteRequest<'a> {
     pub caller: &'a Caller,
+    pub now: Now,
     /// The segments of the path in place of the `{name}`s, in order.
     pub places: &'a [String],
     pub query: &'a Query,
@@ -188,6 +198,8 @@ pub(crate) enum RouteStep {
     Export(Secret),
     /// An event stream.
     Stream(Box<stream::Wanted>),
+    /// A message, as soon as one is there.
+    Wait(Box<stream::MessageWait>),
     /// A page of the log.
     Log(Box<stream::PolledPage>),
 }
@@ -356,7 +368,7 @@ macro_rules! method {
 }
 
 use RouteNeed::{AnyOperator, Inboxes, Key, Near, Nothing, Operator, OrgAdmin, Organization};
-use RouteStage::{Answered, Lasting, Later};
+use RouteStage::{Answered, Awaited, Lasting, Later};
 
 const MAIL_READ: RouteNeed = Inboxes(Scopes::MESSAGES_READ);
 const MAIL_WRITE: RouteNeed = Inboxes(Scopes::MESSAGES_WRITE);
@@ -417,6 +429,8 @@ routes! {
     GET "/api/v1/inboxes/{inbox}/messages" MAIL_READ Answered(&list::LIST_OF_INBOX);
     GET "/api/v1/inboxes/{inbox}/export" MAIL_READ Answered(&export::EXPORT);
     POST "/api/v1/inboxes/{inbox}/import" MAIL_WRITE Answered(&import::IMPORT);
+    GET "/api/v1/inboxes/{inbox}/messages/wait" MAIL_READ Awaited(&wait::WAIT);
+    POST "/api/v1/inboxes/{inbox}/messages/batch" MAIL_WRITE Answered(&batch::BATCH);
     GET "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_READ Answered(&message::READ);
     PATCH "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::PATCH);
     DELETE "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::DELETE);
@@ -454,8 +468,6 @@ routes! {
     GET "/api/v1/inboxes/{inbox}/events" EVENTS Lasting(&event::ONE);
     GET "/api/v1/inboxes/{inbox}/watch" EVENTS Lasting(&event::TREE);
 
-    * "/api/v1/inboxes/{inbox}/messages/wait" Key Later;
-    * "/api/v1/inboxes/{inbox}/messages/batch" Key Later;
     * "/api/v1/inboxes/{inbox}/messages/{id}/spam" Key Later;
     * "/api/v1/inboxes/{inbox}/messages/{id}/not-spam" Key Later;
     * "/api/v1/inboxes/{inbox}/threads" Key Later;
@@ -504,11 +516,7 @@ mod tests {
         assert!(matches!(look("GET", "/api/v1/inboxes/"), Match::None));
         assert!(matches!(look("GET", "/api/v1"), Match::None));
         assert!(matches!(look("GET", "//api/v1/me"), Match::None));
-        for (method, path) in [
-            ("GET", "/api/v1/inboxes/a@b/messages/wait"),
-            ("POST", "/api/v1/inboxes/a@b/messages/batch"),
-            ("GET", "/api/v1/usage"),
-        ] {
+        for (method, path) in [("GET", "/api/v1/usage"), ("POST", "/api/v1/spam/check")] {
             assert!(matches!(look(method, path), Match::Later), "{path}");
         }
         match look("PUT", "/api/v1/inboxes/a@b") {

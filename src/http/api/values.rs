@@ -283,6 +283,14 @@ fn of_json(
         }
         FieldKind::Addresses => addresses(place, value, limits).map(FieldValue::Addresses),
         FieldKind::Labels | FieldKind::LabelLines => lines(place, value).map(FieldValue::Texts),
+        FieldKind::Ids(max) => {
+            let ids = lines(place, value)?;
+            match ids.len() {
+                0 => wrong("must have at least one id"),
+                n if n > max => wrong(&format!("has {n} ids and must have at most {max}")),
+                _ => Ok(FieldValue::Texts(ids)),
+            }
+        }
         FieldKind::HeaderFields => header_fields(place, value),
         FieldKind::SomeOf(words) => {
             let all = lines(place, value)?;
@@ -318,6 +326,7 @@ fn of_json(
         | FieldKind::DomainRef
         | FieldKind::AttachmentId
         | FieldKind::EventOrTime
+        | FieldKind::TimeOrAll
         | FieldKind::SearchWords(_)
         | FieldKind::Object(_)
         | FieldKind::List(_) => Err(Problem::not_supported(place)),
@@ -416,6 +425,11 @@ fn of_parameter(row: &FieldRow, query: &Query, text: &str) -> FieldResult<FieldV
             Ok(terms) if terms.is_empty() => wrong("is empty: it must be what to look for"),
             Ok(_) => Ok(FieldValue::Text(text.to_owned())),
             Err(error) => wrong(&error.to_string()),
+        },
+        FieldKind::TimeOrAll if text == "0" => Ok(FieldValue::Time(0)),
+        FieldKind::TimeOrAll => match parse_rfc3339(text) {
+            Some(unix_ms) => Ok(FieldValue::Time(unix_ms)),
+            None => wrong("must be 0, or an RFC 3339 time such as 2026-01-31T12:00:00Z"),
         },
         FieldKind::EventOrTime if digits(text).is_none() => match parse_rfc3339(text) {
             Some(_) => Ok(FieldValue::Text(text.to_owned())),

@@ -88,7 +88,9 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
         FieldKind::SearchWords(max) => search_words(o, max),
         FieldKind::HeaderFields => header_fields(o),
         FieldKind::Addresses => addresses(o),
-        FieldKind::EventOrTime => event_or_time(o),
+        FieldKind::EventOrTime => event_or_time(o, i64::MAX as u64),
+        FieldKind::TimeOrAll => event_or_time(o, 0),
+        FieldKind::Ids(max) => ids(o, max),
         FieldKind::SomeOf(words) => array(o, |o| write_kind(o, FieldKind::OneOf(words), limits)),
         FieldKind::InboxNames => array(o, |o| write_kind(o, FieldKind::InboxName, limits)),
         FieldKind::Scopes => {
@@ -122,18 +124,25 @@ fn text(o: &mut Object<'_>, bound: TextBound, limits: &Limits) {
     }
 }
 
+fn ids(o: &mut Object<'_>, max: usize) {
+    o.number("minItems", 1);
+    o.number("maxItems", max as u64);
+    array(o, one_line);
+}
+
 fn array(o: &mut Object<'_>, item: impl FnOnce(&mut Object<'_>)) {
     o.text("type", "array");
     o.object("items", item);
 }
 
-fn event_or_time(o: &mut Object<'_>) {
+/// A whole number up to `max`, or a time.
+fn event_or_time(o: &mut Object<'_>, max: u64) {
     json::list(o.value("anyOf"), [true, false], |out, is_number| {
         json::object(out, |o| match is_number {
             true => {
                 o.text("type", "integer");
                 o.number("minimum", 0);
-                o.number("maximum", i64::MAX as u64);
+                o.number("maximum", max);
             }
             false => {
                 o.text("type", "string");
@@ -323,6 +332,8 @@ pub(crate) fn words(kind: FieldKind, limits: &Limits) -> String {
         FieldKind::DomainRef => "domain id or name".to_owned(),
         FieldKind::AttachmentId => "id att_…".to_owned(),
         FieldKind::EventOrTime => "event number or RFC 3339 time".to_owned(),
+        FieldKind::TimeOrAll => "RFC 3339 time, or 0".to_owned(),
+        FieldKind::Ids(max) => format!("1 to {max} ids"),
         FieldKind::OneOf(words) => words.join(" | "),
         FieldKind::SomeOf(words) => format!("any of {}", words.join(", ")),
         FieldKind::InboxNames => "list of inbox ids or addresses".to_owned(),

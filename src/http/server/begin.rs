@@ -160,7 +160,7 @@ impl Server {
                     confirmed: again,
                 });
                 let lasts =
-                    exchange.fault.is_none() && exchange.row.is_some_and(RouteRow::is_lasting);
+                    exchange.fault.is_none() && exchange.row.is_some_and(RouteRow::relies_on_login);
                 if lasts
                     && !again
                     && let Some(secret) = exchange.secret.clone()

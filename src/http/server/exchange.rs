@@ -25,7 +25,7 @@ use crate::http::api::routes::{
 };
 use crate::http::api::send;
 use crate::http::api::values::Values;
-use crate::http::stream::{EventStream, LogStep, PolledPage};
+use crate::http::stream::{EventStream, LogStep, PolledPage, WaitEnd};
 use crate::http::wire::head::{ContentKind, Credentials, Framing, RequestHead};
 use crate::http::wire::response::{MediaType, Response, ResponseFrame};
 use crate::http::wire::target::RequestTarget;
@@ -94,6 +94,8 @@ pub(crate) enum Waiting {
     Page(Box<Paging>),
     /// A slice of an import.
     Import(Box<ImportBatch>),
+    /// The lease of a request that has waited; then this ends it.
+    Closing(Box<WaitEnd>),
 }
 
 impl KnownKey {
@@ -208,7 +210,7 @@ impl Server {
         body: &[u8],
         out: &mut Output,
     ) {
-        let step = match self.step(&exchange, body) {
+        let step = match self.step(now, &exchange, body) {
             Some(step) => step,
             None => return self.fail_internal(now, exchange, out),
         };
@@ -267,6 +269,7 @@ impl Server {
                     out.ask = Some(exchange.ask(page.call()));
                     Waiting::Log(page)
                 }
+                RouteStep::Wait(wait) => return self.begin_wait(now, exchange, wait, out),
                 RouteStep::Stream(wanted) => {
                     let seed = self.opening.seed;
                     let shared = self.opening.shared.clone();
@@ -284,7 +287,7 @@ impl Server {
 
     /// The step of the route of a request, after its tables have read query and body. `None`
     /// when there is no route.
-    fn step(&self, exchange: &Exchange, body: &[u8]) -> Option<RouteResult> {
+    fn step(&self, now: Now, exchange: &Exchange, body: &[u8]) -> Option<RouteResult> {
         let operation = exchange.row?.operation()?;
         let query = &exchange.target.query;
         let read = Values::of_query(operation.query, query).and_then(|parameters| {
@@ -306,6 +309,7 @@ impl Server {
         };
         let mut request = RouteRequest {
             caller: &exchange.caller,
+            now,
             places: &exchange.places,
             query,
             parameters,
@@ -338,6 +342,7 @@ impl Server {
         match (waiting, reply) {
             (Waiting::Page(paging), reply) => self.page(now, exchange, *paging, reply, out),
             (Waiting::Import(batch), reply) => self.imported(now, exchange, batch, reply, out),
+            (Waiting::Closing(end), _) => self.end_wait(now, exchange, *end, out),
             (_, Reply::Refused(refusal)) => {
                 let problem = refused(&refusal, &self.shared().limits);
                 self.fail(now, exchange, &problem, out);

@@ -4,6 +4,7 @@
 //! ExpectHead -> ExpectLogin -> (rate) -> ExpectBody -> ExpectAnswer -> (response) -> ExpectHead
 //!     |                                                  |
 //!     |                                                  +-> Streaming (until it closes)
+//!     |                                                  +-> Awaiting -> (response)
 //!     +-> (any doubt: rate, response, close)             +-> Paging <-> ExpectDrained
 //! ```
 //!
@@ -15,6 +16,7 @@
 //! Every request is counted against a rate before it is answered, also one that is refused: of
 //! its key, or of its address where it has none. What is left stands in every response.
 
+mod awaiting;
 mod begin;
 mod download;
 mod exchange;
@@ -26,7 +28,7 @@ use crate::engine::{HIGH_WATER, Input, Output, Trust};
 use crate::http::api::codes;
 use crate::http::api::problems::Problem;
 use crate::http::api::refused::refused;
-use crate::http::stream::EventStream;
+use crate::http::stream::{EventStream, MessageWait};
 use crate::http::wire::body::BodyReader;
 use crate::http::wire::head::{self, Finder, Framing, HeadSearch};
 use crate::http::wire::response::{Length, MediaType, Response, request_id};
@@ -62,6 +64,8 @@ pub(crate) enum ServerState {
     ExpectAnswer(Box<Exchange>, Waiting),
     /// The departure of a page of a long response.
     ExpectDrained(Box<Exchange>, Box<Paging>),
+    /// A message, for a request that waits for one.
+    Awaiting(Box<Exchange>, Box<MessageWait>),
     /// The request is kept until its response has begun.
     Streaming(Option<Box<Exchange>>, Box<EventStream>),
     /// Nothing: the connection ends.
@@ -119,6 +123,10 @@ impl Server {
                 bytes.len()
             }
             ServerState::Closed => bytes.len(),
+            state @ ServerState::Awaiting(..) => {
+                self.state = state;
+                self.await_bytes(bytes, out)
+            }
             ServerState::Skip(left) => {
                 let used = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                 self.skip(now, left.saturating_sub(used as u64), out);
@@ -205,6 +213,9 @@ impl Server {
             ServerState::ExpectAnswer(exchange, waiting) => {
                 self.answer(now, exchange, waiting, reply, out);
             }
+            ServerState::Awaiting(exchange, wait) => {
+                self.await_reply(now, exchange, wait, reply, out);
+            }
             ServerState::Streaming(exchange, stream) => {
                 self.stream_reply(now, exchange, stream, reply, out);
             }
@@ -263,6 +274,7 @@ impl Server {
             self.known = None;
         }
         match &mut self.state {
+            ServerState::Awaiting(..) => return self.await_event(now, event, out),
             ServerState::Streaming(_, stream) => stream.event(now, event, out),
             // A download ends at once when its key is revoked.
             ServerState::ExpectDrained(..) if revoked => out.close = true,
@@ -290,6 +302,9 @@ impl Server {
     }
 
     fn deadline(&mut self, now: Now, out: &mut Output) {
+        if matches!(self.state, ServerState::Awaiting(..)) {
+            return self.await_deadline(now, out);
+        }
         match core::mem::replace(&mut self.state, ServerState::Closed) {
             ServerState::ExpectHead(true) => {
                 self.shared().metrics.count(Metric::TimedOut);
@@ -341,6 +356,9 @@ impl Server {
 
     fn shutdown(&mut self, now: Now, out: &mut Output) {
         self.stopping = true;
+        if matches!(self.state, ServerState::Awaiting(..)) {
+            return self.await_shutdown(now, out);
+        }
         match core::mem::replace(&mut self.state, ServerState::Closed) {
             ServerState::ExpectHead(false) | ServerState::Skip(_) | ServerState::Closed => {
                 self.close(out)

@@ -7,6 +7,7 @@
 //! sse.rs     frames and heartbeats of a stream
 //! log.rs     the polled log
 //! show.rs    the JSON of every event
+//! wait.rs    one request that waits for a message
 //! ```
 //!
 //! What an event means (its type, what ends with it, which filter admits it) is not here: it
@@ -19,8 +20,10 @@ mod sse;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod wait;
 mod wanted;
 
 pub(crate) use log::{LogStep, PolledPage, log};
 pub(crate) use sse::EventStream;
+pub(crate) use wait::{MessageWait, WaitEnd, WaitStep};
 pub(crate) use wanted::{INBOXES_MAX, Wanted, all, one, tree};

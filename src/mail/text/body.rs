@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use super::choice::{Choices, Words};
 use super::flowed;
-use super::html::{self, Addresses, PageLink};
+use super::html::{self, Addresses, HtmlPage, PageLink};
 use super::parts::{self, HTML_MAX, TextPart, TextUse, decoded_text};
 use super::reply;
 use crate::mail::Bounds;
@@ -41,7 +41,14 @@ pub struct TextBody {
 
 /// The text and the HTML of a message.
 pub fn text_of(raw: &[u8], digest: &Digest<'_>) -> TextBody {
-    collect(raw, digest, TEXT_MAX, true)
+    collect(raw, digest, TEXT_MAX, BodyForm::Whole)
+}
+
+/// The text as Markdown, with the same bound: its HTML where it has words, else its plain text as
+/// it stands. Whether it was cut.
+pub fn markdown_of(raw: &[u8], digest: &Digest<'_>) -> (String, bool) {
+    let body = collect(raw, digest, TEXT_MAX, BodyForm::Markdown);
+    (body.text, body.truncated)
 }
 
 /// The text alone, as [`text_of`] gives it.
@@ -70,7 +77,7 @@ pub fn extracted_of<'a>(subject: &str, body: &'a TextBody) -> Cow<'a, str> {
 /// The beginning of the text, at most `bytes_max` octets, for previews and filters. It does not
 /// read the HTML for display, and names no addresses of links.
 pub(crate) fn beginning_of(raw: &[u8], digest: &Digest<'_>, bytes_max: usize) -> TextBody {
-    collect(raw, digest, bytes_max, false)
+    collect(raw, digest, bytes_max, BodyForm::Beginning)
 }
 
 /// The octets of a part without its transfer encoding. A multipart or message is returned as it is.
@@ -78,21 +85,17 @@ pub fn decode_part<'a>(raw: &'a [u8], part: &Part<'_>) -> Cow<'a, [u8]> {
     transfer::decode(part.encoding, raw.get(part.body.clone()).unwrap_or(b""))
 }
 
-fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, wants_html: bool) -> TextBody {
+fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, form: BodyForm) -> TextBody {
     let parts = parts::text_parts(raw, digest);
     let (own, attached) = own_and_attached(&parts);
     let mut body = TextBuilder {
         found: TextBody::default(),
         bytes_max,
-        addresses: match wants_html {
-            true => Addresses::Shown,
-            false => Addresses::Omitted,
-        },
+        form,
         last: None,
-        source_left: if wants_html {
-            HTML_MAX
-        } else {
-            bytes_max.saturating_mul(3)
+        source_left: match form {
+            BodyForm::Whole | BodyForm::Markdown => HTML_MAX,
+            BodyForm::Beginning => bytes_max.saturating_mul(3),
         },
     };
     let pages = body.words(raw, own);
@@ -115,7 +118,7 @@ fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, wants_html: bool) 
         found.text = stand_in(digest);
         found.attached_at = found.text.len();
     }
-    found.html = (wants_html && !pages.is_empty()).then(|| joined(pages));
+    found.html = (form == BodyForm::Whole && !pages.is_empty()).then(|| joined(pages));
     found
 }
 
@@ -170,10 +173,32 @@ fn attached_line(envelope: &DigestEnvelope<'_>) -> String {
     }
 }
 
+/// What a text is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BodyForm {
+    /// For a reader, with the HTML beside it.
+    Whole,
+    /// The first words: no addresses of links, no HTML.
+    Beginning,
+    /// As Markdown, without the HTML.
+    Markdown,
+}
+
+impl BodyForm {
+    /// Reads a page.
+    fn read(self, html: &str, bytes_max: usize) -> HtmlPage {
+        match self {
+            BodyForm::Whole => html::read(html, bytes_max, Addresses::Shown),
+            BodyForm::Beginning => html::read(html, bytes_max, Addresses::Omitted),
+            BodyForm::Markdown => html::read_markdown(html, bytes_max),
+        }
+    }
+}
+
 struct TextBuilder {
     found: TextBody,
     bytes_max: usize,
-    addresses: Addresses,
+    form: BodyForm,
     last: Option<char>,
     /// Octets of HTML and of encoded messages that may still be read. All share one limit: a
     /// message of a hundred pages costs as much as one.
@@ -257,14 +282,17 @@ impl TextBuilder {
                 };
             }
             self.source_left = self.source_left.saturating_sub(source.len());
-            let mut page = html::read(&source, self.bytes_max, self.addresses);
+            let mut page = self.form.read(&source, self.bytes_max);
             self.found.hidden_content |= page.hidden_content;
             self.found.links.append(&mut page.links);
             read.push((*use_of, Words::Page(page)));
             pages.push(source);
         }
         let start = self.found.text.len();
-        let choices = Choices::of(&read);
+        let choices = match self.form {
+            BodyForm::Markdown => Choices::of_pages(&read),
+            BodyForm::Whole | BodyForm::Beginning => Choices::of(&read),
+        };
         for (use_of, words) in read {
             if choices.shows(use_of) {
                 self.plain(match &words {
@@ -290,7 +318,7 @@ impl TextBuilder {
                 let room = self.bytes_max.saturating_sub(self.found.text.len());
                 let text = decoded_text(raw, &part, room);
                 if part.is("text", "html") {
-                    self.plain(&html::read(&text, room, self.addresses).text);
+                    self.plain(&self.form.read(&text, room).text);
                 } else {
                     self.plain(&text);
                 }

@@ -41,6 +41,21 @@ impl Choices {
         Choices { pages }
     }
 
+    /// The same for a reader that prefers pages: every alternative that has a page with words.
+    pub(super) fn of_pages(parts: &[(TextUse, Words<'_>)]) -> Choices {
+        let page = |(use_of, words): &(TextUse, Words<'_>)| match (use_of, words) {
+            (TextUse::Page(alternative), Words::Page(page)) => {
+                pace::spend(page.text.len());
+                let has_words = page.text.contains(char::is_alphanumeric);
+                has_words.then_some(*alternative)
+            }
+            _ => None,
+        };
+        Choices {
+            pages: parts.iter().filter_map(page).collect(),
+        }
+    }
+
     /// Whether the part is shown.
     pub(super) fn shows(&self, use_of: TextUse) -> bool {
         match use_of {

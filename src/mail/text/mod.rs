@@ -12,13 +12,14 @@ pub mod grams;
 pub mod html;
 pub mod links;
 pub mod needles;
+pub mod pages;
 mod parts;
 pub mod query;
 pub mod reply;
 pub mod search;
 mod stems;
 
-pub use body::{TextBody, decode_part, extracted_of, text_of};
+pub use body::{TextBody, decode_part, extracted_of, markdown_of, text_of};
 pub(crate) use body::{beginning_of, shown_text};
 pub(crate) use parts::has_attachments;
 pub use parts::{Attachment, attachments, find_attachment};

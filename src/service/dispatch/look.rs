@@ -34,6 +34,18 @@ pub(super) fn look(
             },
         ),
         Look::OpenStream => lease::open_stream(service, request.conn, caller.access()?),
+        Look::OpenWait { inbox } => {
+            let access = caller.access()?;
+            let inbox = policy::find_inbox(store, access, inbox)?;
+            lease::open_stream(service, request.conn, access)?;
+            Ok(Answer::Waits(inbox))
+        }
+        Look::CloseWait => {
+            if let Some(conn) = request.conn {
+                lease::end_leases(service, conn);
+            }
+            Ok(Answer::Done)
+        }
         Look::Ready => ready(service),
         Look::Sender { reverse_path, size } => {
             let path = reverse_path.as_deref();

@@ -13,7 +13,7 @@ use crate::service::account::{domain, filter_rule, inbox, key, org};
 use crate::service::context::ReadContext;
 use crate::service::events;
 use crate::service::mail::find::{FindIn, find};
-use crate::service::mail::{entry, export, folder, list, mailbox, message, search};
+use crate::service::mail::{awaited, entry, export, folder, full, list, mailbox, message, search};
 use crate::service::outbound;
 use crate::service::outgoing::approval;
 use crate::service::policy::find_inbox;
@@ -143,11 +143,6 @@ fn read_message(
             }
             false => list::list_all(context, access, inboxes, filter, (cursor, *limit), progress),
         },
-        MessageRead::Get {
-            inbox,
-            id,
-            max_chars,
-        } => message::read(context, access, inbox, *id, *max_chars).map(Some),
         MessageRead::Export {
             inbox,
             folder,
@@ -156,6 +151,29 @@ fn read_message(
         } => {
             let page = (folder.as_str(), cursor.as_deref(), *limit);
             export::export(context, access, inbox, page).map(Some)
+        }
+        MessageRead::Get { inbox, id, ask } => {
+            message::read(context, access, inbox, *id, *ask).map(Some)
+        }
+        MessageRead::Opened {
+            list,
+            ask,
+            limit,
+            so_far,
+        } => {
+            let Some(answer) = read_message(context, access, list)? else {
+                return Ok(None);
+            };
+            full::take(context, access, (list, answer), (*ask, *limit), so_far)
+        }
+        MessageRead::Await {
+            inbox,
+            filter,
+            among,
+            progress,
+        } => {
+            let wanted = (&**filter, among.as_deref());
+            awaited::find(context, access, inbox, wanted, progress)
         }
         MessageRead::FindOctets { inbox, id } => {
             message::find_octets(context, access, inbox, *id).map(Some)

@@ -11,8 +11,9 @@ use crate::call::{
 };
 use crate::service::account::{check, domain, filter_rule, inbox, key, org};
 use crate::service::context::{Carried, WriteContext};
+use crate::service::mail::batch::BatchStep;
 use crate::service::mail::slice::BulkStep;
-use crate::service::mail::{bulk, entry, folder, mailbox, message};
+use crate::service::mail::{batch, bulk, entry, folder, mailbox, message};
 use crate::service::outbound::change;
 use crate::service::outgoing::approval;
 
@@ -25,7 +26,7 @@ pub(super) fn write(
     match call {
         Write::Mailbox(call) => write_mailbox(context, caller.access()?, call),
         Write::Entry(call) => write_entry(context, caller.access()?, call),
-        Write::Message(call) => write_message(context, caller.access()?, call).map(Carried::Done),
+        Write::Message(call) => write_message(context, caller.access()?, call),
         Write::Approval(ApprovalWrite::Decline {
             approval, reason, ..
         }) => approval::decline(context, caller.access()?, *approval, reason.as_deref())
@@ -185,8 +186,28 @@ fn write_message(
     context: &mut WriteContext<'_>,
     access: &Access,
     call: &MessageWrite,
-) -> Result<Written, Refusal> {
-    match call {
+) -> Result<Carried, Refusal> {
+    let written = match call {
+        MessageWrite::Batch {
+            inbox,
+            batch,
+            progress,
+            idempotency,
+        } => {
+            return Ok(
+                match batch::change(context, access, inbox, batch, progress)? {
+                    BatchStep::Done(written) => Carried::Done(written),
+                    BatchStep::On(progress) => {
+                        Carried::Rest(Box::new(Write::Message(MessageWrite::Batch {
+                            inbox: inbox.clone(),
+                            batch: Arc::clone(batch),
+                            progress,
+                            idempotency: idempotency.clone(),
+                        })))
+                    }
+                },
+            );
+        }
         MessageWrite::Patch { inbox, id, patch } => {
             message::patch(context, access, inbox, *id, patch)
         }
@@ -196,7 +217,8 @@ fn write_message(
             id,
             permanent,
         } => message::delete(context, access, inbox, *id, *permanent),
-    }
+    };
+    written.map(Carried::Done)
 }
 
 fn write_inbox(

@@ -226,6 +226,33 @@ pub(in crate::service) fn flag_one(
     Ok(())
 }
 
+/// Sets flags of entries of one mailbox, of all of them however many octets the answer would have.
+pub(super) fn flag_some(
+    context: &mut WriteContext<'_>,
+    (place, mailbox): (&InboxPlace, &MailboxRecord),
+    uids: &UidSet,
+    (how, flags, keywords): (FlagChange, Flags, &[String]),
+) -> Result<(), Refusal> {
+    let ask = FlagAsk {
+        how,
+        flags,
+        keywords,
+        unchanged_since: None,
+    };
+    let mut rest = uids.clone();
+    while !rest.is_empty() {
+        let flagged = context.store.set_flags(
+            (context.now, context.origin),
+            (place, mailbox),
+            &rest,
+            &ask.update(&context.shared.limits),
+            context.events,
+        )?;
+        rest = flagged.rest;
+    }
+    Ok(())
+}
+
 /// Checks keywords and labels. They are IMAP atoms of up to 64 octets: printable ASCII without the
 /// characters that the grammar of RFC 3501 reserves (DECISIONS.md, "Message object").
 pub fn check_keywords(field: &'static str, keywords: &[String]) -> Result<(), Refusal> {

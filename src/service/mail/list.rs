@@ -354,7 +354,7 @@ pub(super) fn wrong_cursor() -> Refusal {
 }
 
 /// A filter that is prepared for many messages. It checks the cheap conditions first.
-struct CompiledFilter<'f> {
+pub(super) struct CompiledFilter<'f> {
     filter: &'f MessageFilter,
     from: Option<Needle>,
     to: Option<Needle>,
@@ -362,7 +362,7 @@ struct CompiledFilter<'f> {
 }
 
 impl<'f> CompiledFilter<'f> {
-    fn new(filter: &'f MessageFilter) -> CompiledFilter<'f> {
+    pub(super) fn new(filter: &'f MessageFilter) -> CompiledFilter<'f> {
         let needle = |text: &Option<String>| text.as_deref().map(Needle::new);
         CompiledFilter {
             filter,
@@ -373,7 +373,7 @@ impl<'f> CompiledFilter<'f> {
     }
 
     /// Whether what is stored beside the octets meets the filter.
-    fn passes(&mut self, view: &MessageRecord) -> bool {
+    pub(super) fn passes(&mut self, view: &MessageRecord) -> bool {
         let filter = self.filter;
         let has_label = |label: &String| {
             let words = &view.state.keywords;
@@ -388,7 +388,8 @@ impl<'f> CompiledFilter<'f> {
             && filter
                 .has_attachments
                 .is_none_or(|has| has == view.summary.has_attachments)
-            && filter.thread.is_none_or(|thread| thread == view.thread);
+            && filter.thread.is_none_or(|thread| thread == view.thread)
+            && (filter.has_code).is_none_or(|has| has != view.summary.codes.is_empty());
         if !cheap {
             return false;
         }

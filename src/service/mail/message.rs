@@ -4,10 +4,10 @@ use super::entry::{check_keywords, find_place, flag_one};
 use super::mailbox;
 use super::opened::OpenedMessage;
 use crate::call::{
-    Access, Answer, Arrival, AttachmentRow, CodeRow, ConflictReason, EntryId, FlagChange, Flags,
-    INBOX, InboxId, InboxRef, LinkRow, MailboxId, MessageContent, MessagePatch, MessageView,
-    NamedAddress, Noun, OctetsOf, OrgId, PartSource, ReceiveDefault, Refusal, Scopes, SpecialUse,
-    UidSet, Written,
+    Access, Answer, Arrival, AttachmentRow, CodeRow, ConflictReason, ContentAsk, EntryId,
+    FlagChange, Flags, INBOX, InboxId, InboxRef, LinkRow, MailboxId, MessageContent, MessagePatch,
+    MessageView, NamedAddress, Noun, OctetsOf, OrgId, PartSource, ReceiveDefault, Refusal, Scopes,
+    SpecialUse, UidSet, Written,
 };
 use crate::mail::Address;
 use crate::mail::Bounds;
@@ -17,6 +17,7 @@ use crate::mail::parse::address_list::parse_list;
 use crate::mail::text;
 use crate::mail::text::codes;
 use crate::mail::text::links::links;
+use crate::mail::text::pages;
 use crate::mail::text::reply;
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::intake::named_address;
@@ -105,7 +106,7 @@ pub fn read(
     access: &Access,
     inbox: &InboxRef,
     id: EntryId,
-    max_chars: Option<usize>,
+    ask: ContentAsk,
 ) -> Result<Answer, Refusal> {
     let store = context.store;
     let snapshot = store.snapshot()?;
@@ -113,17 +114,40 @@ pub fn read(
     let view = store.message(access.org, inbox, id)?.ok_or(NONE)?;
     let place = (access.org, inbox);
     let octets = OpenedMessage::read_row(snapshot, store, place, &view)?.ok_or(NONE)?;
-    let content = content(&view, &octets, max_chars)?;
+    let message = with_content((inbox, view), octets, ask)?;
+    Ok(Answer::Message(Box::new(message)))
+}
+
+/// Opens a message. `None` if it has gone since its row was read. The caller holds no snapshot.
+pub(super) fn open(
+    store: &Store,
+    (inbox, view): (InboxId, MessageRecord),
+    ask: ContentAsk,
+) -> Result<Option<MessageView>, Refusal> {
+    let snapshot = store.snapshot()?;
+    let octets = OpenedMessage::read_row(snapshot, store, (view.org, inbox), &view)?;
+    match octets {
+        Some(octets) => with_content((inbox, view), octets, ask).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn with_content(
+    (inbox, view): (InboxId, MessageRecord),
+    octets: Vec<u8>,
+    ask: ContentAsk,
+) -> Result<MessageView, Refusal> {
+    let content = content(&view, &octets, ask)?;
     drop(octets);
     let mut message = message_view(inbox, view)?;
     message.content = Some(Box::new(content));
-    Ok(Answer::Message(Box::new(message)))
+    Ok(message)
 }
 
 fn content(
     view: &MessageRecord,
     octets: &[u8],
-    max_chars: Option<usize>,
+    ask: ContentAsk,
 ) -> Result<MessageContent, Refusal> {
     let digest = open_digest(view)?;
     let body = text::text_of(octets, &digest);
@@ -146,31 +170,67 @@ fn content(
             words: found.words,
         })
         .collect();
-    let mut content = MessageContent {
+    let (text, is_cut) = match ask.is_markdown {
+        true => text::markdown_of(octets, &digest),
+        false => (body.text, body.truncated),
+    };
+    let (chars, tokens_estimate) = pages::measure(&text);
+    let content = MessageContent {
         codes_found,
-        extracted_text,
-        text: body.text,
-        html: body.html,
         attachments: attachments(octets, &digest),
-        headers: headers(&view.prefix, octets, &digest),
         links,
         hidden_content: body.hidden_content,
-        truncated: body.truncated || digest.is_truncated(),
+        chars,
+        tokens_estimate,
+        is_summary: ask.is_summary,
+        is_later_page: ask.offset > 0,
+        truncated: is_cut || digest.is_truncated(),
+        ..MessageContent::default()
     };
-    if let Some(max) = max_chars {
-        let texts = [
-            Some(&mut content.text),
-            Some(&mut content.extracted_text),
-            content.html.as_mut(),
-        ];
-        for text in texts.into_iter().flatten() {
-            if let Some((end, _)) = text.char_indices().nth(max) {
-                text.truncate(end);
-                content.truncated = true;
-            }
-        }
+    if ask.is_summary {
+        return Ok(content);
     }
-    Ok(content)
+    let with_headers = MessageContent {
+        headers: headers(&view.prefix, octets, &digest),
+        ..content
+    };
+    Ok(with_texts(
+        with_headers,
+        ask,
+        (text, extracted_text, body.html),
+    ))
+}
+
+/// The content with a page of its text, and the first page with the other texts.
+fn with_texts(
+    mut content: MessageContent,
+    ask: ContentAsk,
+    (text, extracted_text, html): (String, String, Option<String>),
+) -> MessageContent {
+    let page = pages::page(&text, ask.offset, ask.max_chars);
+    content.truncated |= page.next_offset.is_some();
+    content.next_offset = page.next_offset;
+    content.text = match page.text.len() == text.len() {
+        true => text,
+        false => page.text.to_owned(),
+    };
+    if content.is_later_page {
+        return content;
+    }
+    let cut = pages::page(&extracted_text, 0, ask.max_chars);
+    content.truncated |= cut.next_offset.is_some();
+    content.extracted_text = match cut.next_offset {
+        None => extracted_text,
+        Some(_) => cut.text.to_owned(),
+    };
+    content.html = html;
+    if let (Some(max), Some(html)) = (ask.max_chars, &mut content.html)
+        && let Some((end, _)) = html.char_indices().nth(max)
+    {
+        html.truncate(end);
+        content.truncated = true;
+    }
+    content
 }
 
 fn attachments(octets: &[u8], digest: &Digest<'_>) -> Vec<AttachmentRow> {
@@ -289,17 +349,11 @@ pub fn patch(
     check_keywords("add_labels", &patch.add_labels)?;
     check_keywords("remove_labels", &patch.remove_labels)?;
     let (place, mailbox, uid) = find_entry(context.store, access, inbox, id)?;
-    let flags = |wanted: bool| {
-        [(patch.seen, Flags::SEEN), (patch.flagged, Flags::FLAGGED)]
-            .into_iter()
-            .filter(|(given, _)| *given == Some(wanted))
-            .fold(Flags::NONE, |all, (_, flag)| all.with(flag))
-    };
     for (how, wanted, labels) in [
         (FlagChange::Remove, false, &patch.remove_labels),
         (FlagChange::Add, true, &patch.add_labels),
     ] {
-        let flags = flags(wanted);
+        let flags = patch.flags(wanted);
         if flags != Flags::NONE || !labels.is_empty() {
             flag_one(context, &place, &mailbox, uid, (how, flags, labels))?;
         }
@@ -379,7 +433,7 @@ pub fn admit(
 }
 
 /// Refuses to move a message out of Drafts that waits there.
-fn check_waits_not(store: &Store, org: OrgId, id: EntryId) -> Result<(), Refusal> {
+pub(super) fn check_waits_not(store: &Store, org: OrgId, id: EntryId) -> Result<(), Refusal> {
     let why = if store.is_held(org, id)? {
         ConflictReason::MessageHeld
     } else if store.scheduled(org, id)?.is_some() {
@@ -430,7 +484,7 @@ fn find_entry(
     Ok((place, mailbox, entry.state.uid))
 }
 
-fn mailbox_of(
+pub(super) fn mailbox_of(
     store: &Store,
     org: OrgId,
     inbox: InboxId,

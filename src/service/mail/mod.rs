@@ -1,11 +1,14 @@
 //! Mail as clients read and change it: mailboxes, entries by UID, messages by id, search. Mail that
 //! comes in is in `intake`.
 
+pub mod awaited;
+pub mod batch;
 pub mod bulk;
 pub mod entry;
 pub mod export;
 pub mod find;
 pub mod folder;
+pub mod full;
 pub mod list;
 pub mod mailbox;
 pub mod message;

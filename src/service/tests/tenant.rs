@@ -183,7 +183,7 @@ fn calls_of_messages(access: &Access, inbox: InboxId) -> Vec<Ask> {
             MessageRead::Get {
                 inbox: named(),
                 id: EntryId(1),
-                max_chars: None,
+                ask: Default::default(),
             },
         ),
         Ask::of(

@@ -772,7 +772,7 @@ fn damage_is_told_and_never_served() {
         let show = MessageRead::Get {
             inbox: inbox.clone(),
             id,
-            max_chars: None,
+            ask: Default::default(),
         };
         let reply = serve(&mut inline, &access, show);
         assert_eq!(reply, Reply::Refused(Refusal::Damaged), "{sql}");

@@ -5,3 +5,4 @@
 mod cursor;
 mod replay;
 mod show;
+mod wait;

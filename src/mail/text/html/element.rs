@@ -3,6 +3,8 @@
 //! An element is a hash of its name and a kind. Two names with one hash would only close each
 //! other wrongly.
 
+use super::layout::InlineMarks;
+
 /// The hash of a name: FNV-1a.
 pub const fn hash(name: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
@@ -12,6 +14,43 @@ pub const fn hash(name: &[u8]) -> u64 {
         rest = tail;
     }
     hash
+}
+
+/// The level of a heading by the hash of its name; 0 for another element.
+pub fn heading_level(name: u64) -> u8 {
+    const NAMES: [&[u8]; 6] = [b"h1", b"h2", b"h3", b"h4", b"h5", b"h6"];
+    const HASHES: [u64; 6] = [
+        hash(NAMES[0]),
+        hash(NAMES[1]),
+        hash(NAMES[2]),
+        hash(NAMES[3]),
+        hash(NAMES[4]),
+        hash(NAMES[5]),
+    ];
+    let level = HASHES.iter().zip(1..).find(|(of, _)| **of == name);
+    level.map_or(0, |(_, level)| level)
+}
+
+/// How an element sets its text off, by the hash of its name.
+pub fn marks_of(name: u64) -> InlineMarks {
+    const MARKS: [(u64, InlineMarks); 14] = [
+        (hash(b"b"), InlineMarks::BOLD),
+        (hash(b"strong"), InlineMarks::BOLD),
+        (hash(b"i"), InlineMarks::ITALIC),
+        (hash(b"em"), InlineMarks::ITALIC),
+        (hash(b"cite"), InlineMarks::ITALIC),
+        (hash(b"dfn"), InlineMarks::ITALIC),
+        (hash(b"s"), InlineMarks::STRUCK),
+        (hash(b"strike"), InlineMarks::STRUCK),
+        (hash(b"del"), InlineMarks::STRUCK),
+        (hash(b"code"), InlineMarks::CODE),
+        (hash(b"tt"), InlineMarks::CODE),
+        (hash(b"kbd"), InlineMarks::CODE),
+        (hash(b"samp"), InlineMarks::CODE),
+        (hash(b"var"), InlineMarks::CODE),
+    ];
+    let found = MARKS.iter().find(|(of, _)| *of == name);
+    found.map_or(InlineMarks::NONE, |(_, marks)| *marks)
 }
 
 /// What an element does to the text.

@@ -2,27 +2,32 @@
 //!
 //! The tokenizer is html5gum's (`emitter`). Above it is one loop with a bounded stack of open
 //! elements (`reader`). `sheet` and `css` read style sheets and declarations, `style` decides by
-//! them whether a text is seen (`media` for which screens), `writer` lays out what is seen, and
-//! `hidden` judges what is not. Nothing is fetched or executed. This is no sanitiser: it does not
-//! make the HTML itself safe to show. The rule: whatever the nesting, an element costs a bounded
-//! amount of work, and what cannot be evaluated hides nothing.
+//! them whether a text is seen (`media` for which screens), `writer` lays out what is seen as
+//! text, and `markdown` as Markdown, with the tables of `table` (`layout` says what both are
+//! asked). `hidden` judges what is not seen. Nothing is fetched or executed. This is no
+//! sanitiser: it does not make the HTML itself safe to show. The rule: whatever the nesting, an
+//! element costs a bounded amount of work, and what cannot be evaluated hides nothing.
 
 mod css;
 mod element;
 mod emitter;
 mod hidden;
 mod href;
+mod layout;
 mod list;
+mod markdown;
+mod marked;
 mod media;
 mod meta;
 mod reader;
 mod sheet;
 mod style;
+mod table;
 mod tag;
 mod writer;
 
 pub use meta::label_of;
-pub use reader::read;
+pub use reader::{read, read_markdown};
 
 /// The content of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

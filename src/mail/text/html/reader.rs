@@ -8,33 +8,47 @@ use html5gum::Tokenizer;
 use html5gum::emitters::callback::CallbackEvent;
 
 use super::css::{Color, LineEnds, declarations};
-use super::element::{Closes, ElementKind, hash};
+use super::element::{Closes, ElementKind, hash, heading_level, marks_of};
 use super::emitter::PageEmitter;
 use super::hidden::HiddenWords;
+use super::layout::{InlineMarks, PageWriter, RowPlace};
 use super::list::ListMarks;
+use super::markdown::MarkdownWriter;
 use super::sheet::{Sheet, Subject, class_hash};
 use super::style::{Declared, Style};
 use super::tag::StartTag;
-use super::writer::{RowPlace, TextWriter};
+use super::writer::TextWriter;
 use super::{Addresses, HtmlPage};
 use crate::pace;
 
 /// Reads a page until its text has `text_bytes_max` octets. The cost is linear in its length.
 pub fn read(html: &str, text_bytes_max: usize, addresses: Addresses) -> HtmlPage {
-    let mut reader = HtmlReader::new(Sheet::default(), text_bytes_max, addresses);
+    let wants_links = addresses == Addresses::Shown;
+    read_with(html, wants_links, || {
+        TextWriter::new(text_bytes_max, addresses)
+    })
+}
+
+/// Reads a page as Markdown, with the same bound and cost: what is seen is what the text has.
+pub fn read_markdown(html: &str, text_bytes_max: usize) -> HtmlPage {
+    read_with(html, true, || MarkdownWriter::new(text_bytes_max))
+}
+
+fn read_with<W: PageWriter>(html: &str, wants_links: bool, writer: impl Fn() -> W) -> HtmlPage {
+    let mut reader = HtmlReader::new(Sheet::default(), writer(), wants_links);
     tokenize(&mut reader, html);
     if reader.is_late {
         // A style sheet counts for what stands before it too: the page is read once more with
         // all sheets.
         let sheet = std::mem::take(&mut reader.sheet);
-        reader = HtmlReader::new(sheet, text_bytes_max, addresses);
+        reader = HtmlReader::new(sheet, writer(), wants_links);
         reader.has_all_sheets = true;
         tokenize(&mut reader, html);
     }
     reader.finish()
 }
 
-fn tokenize(reader: &mut HtmlReader, html: &str) {
+fn tokenize<W: PageWriter>(reader: &mut HtmlReader<W>, html: &str) {
     let mut tag = StartTag::new(reader.wants_links);
     let emitter = PageEmitter::new(|event: CallbackEvent<'_>, _: html5gum::Span<()>| {
         let mut work = 0;
@@ -69,8 +83,8 @@ fn tokenize(reader: &mut HtmlReader, html: &str) {
     let _ = Tokenizer::new_with_emitter(html, emitter).next();
 }
 
-struct HtmlReader {
-    writer: TextWriter,
+struct HtmlReader<W> {
+    writer: W,
     wants_links: bool,
     hidden: HiddenWords,
     sheet: Sheet,
@@ -108,6 +122,10 @@ struct Element {
     hides: bool,
     /// Hidden here, and shown on a telephone.
     is_elsewhere: bool,
+    /// How its text is set off.
+    marks: InlineMarks,
+    /// It is a heading that is seen, or preformatted text that is.
+    is_set_apart: bool,
 }
 
 struct OpenTable {
@@ -115,11 +133,11 @@ struct OpenTable {
     is_data: bool,
 }
 
-impl HtmlReader {
-    fn new(sheet: Sheet, text_bytes_max: usize, addresses: Addresses) -> HtmlReader {
+impl<W: PageWriter> HtmlReader<W> {
+    fn new(sheet: Sheet, writer: W, wants_links: bool) -> HtmlReader<W> {
         HtmlReader {
-            writer: TextWriter::new(text_bytes_max, addresses),
-            wants_links: addresses == Addresses::Shown,
+            writer,
+            wants_links,
             hidden: HiddenWords::default(),
             page: page_style(&sheet),
             sheet,
@@ -139,7 +157,7 @@ impl HtmlReader {
     }
 
     fn finish(self) -> HtmlPage {
-        let hidden = self.hidden.is_of_substance() || self.writer.has_unseen;
+        let hidden = self.hidden.is_of_substance() || self.writer.has_unseen();
         self.writer.finish(hidden)
     }
 
@@ -178,10 +196,15 @@ impl HtmlReader {
         if hides {
             self.hidden.open();
         }
+        let is_heading = is_shown && heading_level(tag.name) > 0;
+        if is_heading {
+            self.writer.start_heading(heading_level(tag.name));
+        }
         match kind {
-            ElementKind::Blockquote => self.writer.quotes += 1,
+            ElementKind::Blockquote => self.writer.start_quote(),
+            ElementKind::Item if !is_shown => self.writer.start_item(None),
             ElementKind::Numbered | ElementKind::Unnumbered => {
-                self.writer.lists += 1;
+                self.writer.start_list();
                 let is_numbered = kind == ElementKind::Numbered;
                 self.lists
                     .push(ListMarks::new(is_numbered, tag.numbering, tag.number));
@@ -191,7 +214,7 @@ impl HtmlReader {
                     table.is_data = false;
                 }
                 self.tables.push(OpenTable {
-                    row: self.writer.row(),
+                    row: self.writer.start_table(!tag.is_layout),
                     is_data: !tag.is_layout,
                 });
             }
@@ -201,7 +224,10 @@ impl HtmlReader {
             }
             _ => {}
         }
+        let around = self.open.last().map_or(InlineMarks::NONE, |e| e.marks);
         self.open.push(Element {
+            marks: around.with(marks_of(tag.name)),
+            is_set_apart: is_heading || (is_shown && kind == ElementKind::Preformatted),
             name: tag.name,
             kind,
             id: tag.id,
@@ -319,7 +345,7 @@ impl HtmlReader {
                     Some(list) => list.next(tag.number),
                     None => "- ".to_owned(),
                 };
-                writer.start_item(marker);
+                writer.start_item(Some(marker));
             }
             ElementKind::Row | ElementKind::Cell | ElementKind::HeaderCell => {
                 match self.tables.last_mut() {
@@ -327,8 +353,9 @@ impl HtmlReader {
                         table.row = writer.start_row(table.is_data);
                     }
                     Some(table) => {
-                        table.is_data |= tag.kind == ElementKind::HeaderCell;
-                        writer.start_cell(&mut table.row, table.is_data);
+                        let is_header = tag.kind == ElementKind::HeaderCell;
+                        table.is_data |= is_header;
+                        writer.start_cell(&mut table.row, table.is_data, is_header);
                     }
                     None if tag.kind == ElementKind::Row => writer.end_line(1),
                     None => writer.space(),
@@ -338,7 +365,7 @@ impl HtmlReader {
                 writer.end_line(1);
                 if !style.is_hidden() {
                     let line = if tag.is_history { HISTORY } else { "---" };
-                    writer.push(line, style.lines);
+                    writer.rule(line, style.lines);
                 }
                 writer.end_line(1);
             }
@@ -355,7 +382,9 @@ impl HtmlReader {
         let alt = tag.alt.as_deref().map_or("", str::trim);
         if style.shows_images() && !tag.is_tiny {
             self.hidden.show();
-            self.writer.image(alt);
+            let marks = self.open.last().map_or(InlineMarks::NONE, |e| e.marks);
+            self.writer.set_marks(marks);
+            self.writer.image(alt, tag.is_embedded);
         } else if !is_elsewhere {
             self.hidden.hide(alt, style.is_away());
         }
@@ -406,11 +435,13 @@ impl HtmlReader {
         let at = self.open.len().saturating_sub(n);
         let around = at.checked_sub(1).and_then(|below| self.open.get(below));
         let style = around.map_or(self.page, |element| element.style);
+        let marks = around.map_or(InlineMarks::NONE, |element| element.marks);
         let Some(element) = self.open.get_mut(at) else {
             return;
         };
         element.name = 0;
         element.style = style;
+        element.marks = marks;
         if std::mem::take(&mut element.hides) {
             self.hidden.close();
         }
@@ -436,19 +467,25 @@ impl HtmlReader {
         }
         match element.kind {
             ElementKind::Anchor => self.writer.end_link(),
-            ElementKind::Blockquote => self.writer.quotes = self.writer.quotes.saturating_sub(1),
+            ElementKind::Blockquote => self.writer.end_quote(),
             ElementKind::Item => self.writer.end_item(),
             ElementKind::Numbered | ElementKind::Unnumbered => {
-                self.writer.lists = self.writer.lists.saturating_sub(1);
+                self.writer.end_list();
                 self.lists.pop();
             }
-            ElementKind::Table => drop(self.tables.pop()),
+            ElementKind::Table => {
+                self.writer.end_table();
+                self.tables.pop();
+            }
+            ElementKind::Preformatted if element.is_set_apart => self.writer.end_preformatted(),
+            _ if element.is_set_apart => self.writer.end_heading(),
             _ => {}
         }
     }
 
     fn string(&mut self, value: &[u8]) {
         let Some(top) = self.open.last() else {
+            self.writer.set_marks(InlineMarks::NONE);
             self.visible(value, self.page.lines);
             return;
         };
@@ -461,6 +498,7 @@ impl HtmlReader {
             return;
         }
         if !top.style.is_hidden() {
+            self.writer.set_marks(top.marks);
             self.visible(value, top.style.lines);
         } else if !top.is_elsewhere {
             let is_away = top.style.is_away();
@@ -502,13 +540,15 @@ impl HtmlReader {
 }
 
 /// The line ends around a block.
-fn lay_out(writer: &mut TextWriter, kind: ElementKind) {
+fn lay_out(writer: &mut impl PageWriter, kind: ElementKind) {
     match kind {
         ElementKind::Paragraph
         | ElementKind::Blockquote
         | ElementKind::Preformatted
         | ElementKind::Table => writer.end_line(2),
-        ElementKind::Numbered | ElementKind::Unnumbered if writer.lists == 0 => writer.end_line(2),
+        ElementKind::Numbered | ElementKind::Unnumbered if writer.lists() == 0 => {
+            writer.end_line(2)
+        }
         kind if kind.is_cell() => {}
         kind if kind.is_block() => writer.end_line(1),
         _ => {}

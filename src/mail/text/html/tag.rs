@@ -42,6 +42,8 @@ pub struct StartTag {
     pub is_layout: bool,
     /// An image of a pixel.
     pub is_tiny: bool,
+    /// An image whose octets stand in the page.
+    pub is_embedded: bool,
     /// The rule that Outlook draws above the message that is answered.
     pub is_history: bool,
     /// A style sheet in another language than CSS.
@@ -64,6 +66,7 @@ enum Attribute {
     Other,
     Role,
     Size,
+    Source,
     Spacing,
     Style,
     TabIndex,
@@ -101,6 +104,7 @@ impl StartTag {
         self.has_size = false;
         self.is_layout = false;
         self.is_tiny = false;
+        self.is_embedded = false;
         self.is_history = false;
         self.is_foreign = false;
     }
@@ -115,6 +119,7 @@ impl StartTag {
                 Attribute::Href
             }
             b"alt" if matches!(self.kind, ElementKind::Image | ElementKind::Area) => Attribute::Alt,
+            b"src" if self.kind == ElementKind::Image => Attribute::Source,
             b"title" | b"aria-label" if self.kind == ElementKind::Anchor => Attribute::Title,
             b"bgcolor" => Attribute::BackgroundColor,
             b"background" => Attribute::Background,
@@ -173,6 +178,10 @@ impl StartTag {
             Attribute::Height => self.is_tiny |= matches!(value.trim_ascii(), b"0" | b"1"),
             Attribute::Number => self.number = text().trim().parse().ok(),
             Attribute::Size => self.has_size = true,
+            Attribute::Source => {
+                let scheme = value.trim_ascii_start().get(..5).unwrap_or_default();
+                self.is_embedded |= scheme.eq_ignore_ascii_case(b"data:");
+            }
             Attribute::Role => {
                 self.is_layout |= matches!(value.trim_ascii(), b"presentation" | b"none");
             }

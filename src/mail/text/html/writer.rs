@@ -4,6 +4,7 @@
 //! opens the next one make one gap. Every step costs what it writes.
 
 use super::css::LineEnds;
+use super::layout::{PageWriter, RowPlace};
 use super::{Addresses, HtmlPage, PageLink};
 use crate::mail::unicode::{self, Visibility, visibility};
 use crate::pace;
@@ -15,9 +16,9 @@ pub struct TextWriter {
     bytes_max: usize,
     addresses: Addresses,
     /// Blockquotes that are open.
-    pub quotes: usize,
+    quotes: usize,
     /// Lists that are open.
-    pub lists: usize,
+    lists: usize,
     line_breaks: usize,
     /// Every line break counts: they come from preformatted text.
     is_exact: bool,
@@ -37,7 +38,7 @@ pub struct TextWriter {
     /// Where the last address was written, so that a cut does not divide it.
     address_start: Option<usize>,
     /// A character that no one sees was found in visible text.
-    pub has_unseen: bool,
+    has_unseen: bool,
 }
 
 /// A link whose end has not come.
@@ -55,14 +56,6 @@ struct OpenLink {
 enum Separator {
     Space,
     Tabs(usize),
-}
-
-/// The place of the row of a table that is being written.
-#[derive(Clone, Copy, Default)]
-pub struct RowPlace {
-    /// The length of the text when it began.
-    start: usize,
-    cells: usize,
 }
 
 impl TextWriter {
@@ -90,211 +83,17 @@ impl TextWriter {
         }
     }
 
-    /// The octets that the text may still have.
-    pub fn room(&self) -> usize {
-        self.bytes_max.saturating_sub(self.text.len())
-    }
-
-    /// The text has no character yet.
-    pub fn is_empty(&self) -> bool {
-        self.text.is_empty()
-    }
-
-    /// The page that was written.
-    pub fn finish(mut self, hidden_content: bool) -> HtmlPage {
-        self.end_link();
-        self.write_address();
-        let mut cut = unicode::prefix(&self.text, self.bytes_max).len();
-        if let Some(start) = self.address_start.filter(|start| *start < cut) {
-            let address = self.text.get(start..).unwrap_or("");
-            let len = address.find('>').map_or(address.len(), |at| at + 1);
-            if cut < start + len {
-                cut = start;
-            }
-        }
-        let cut = self.text.get(..cut).unwrap_or("").trim_end().len();
-        self.text.truncate(cut);
-        HtmlPage {
-            text: self.text,
-            hidden_content,
-            links: self.links,
-        }
-    }
-
-    /// Ends the line; with 2, a blank line follows.
-    pub fn end_line(&mut self, breaks: usize) {
-        // A block at the start of a cell or item stands behind its separator or mark.
-        if self.separator.is_none() && self.marker.is_none() {
-            self.line_breaks = self.line_breaks.max(breaks);
-        }
-    }
-
-    /// A `br`.
-    pub fn break_line(&mut self) {
-        if self.separator.is_none() && self.marker.is_none() {
-            self.line_breaks += 1;
-        }
-    }
-
-    /// Preformatted text begins.
-    pub fn start_preformatted(&mut self) {
-        self.skips_line_end = true;
-    }
-
-    /// A list item begins.
-    pub fn start_item(&mut self, marker: String) {
-        self.separator = None;
-        self.marker = None;
-        self.line_breaks = self.line_breaks.max(1);
-        self.marker = Some(marker);
-    }
-
-    /// A list item ends.
-    pub fn end_item(&mut self) {
-        self.marker = None;
-    }
-
     /// The place of a row that begins here.
-    pub fn row(&self) -> RowPlace {
+    fn row(&self) -> RowPlace {
         RowPlace {
             start: self.text.len(),
             cells: 0,
         }
     }
 
-    /// A row begins.
-    pub fn start_row(&mut self, is_data: bool) -> RowPlace {
-        self.end_row(is_data);
-        self.row()
-    }
-
-    /// A row ends. Between the rows of data stands no blank line.
-    pub fn end_row(&mut self, is_data: bool) {
-        self.separator = None;
-        self.end_line(1);
-        if is_data && self.line_breaks > 1 && self.marker.is_none() {
-            self.line_breaks = 1;
-        }
-    }
-
-    /// A cell begins. It stands in the line of the cells before it if these are one short line.
-    pub fn start_cell(&mut self, row: &mut RowPlace, is_data: bool) {
-        row.cells += 1;
-        if self.text.len() <= row.start {
-            // What a cell begins with stands in the line of its row.
-            if is_data {
-                self.separator = Some(Separator::Tabs(row.cells - 1));
-            }
-            return;
-        }
-        if row.cells == 1 {
-            return;
-        }
-        let before = self.text.get(row.start..self.line_start).unwrap_or("");
-        let is_one_line =
-            before.len() <= MARKS_MAX && before.bytes().all(|b| matches!(b, b'\n' | b'>' | b' '));
-        let is_short = self.text.len() - self.line_start <= CELL_LINE_MAX;
-        if !is_one_line || !(is_short || is_data) {
-            self.separator = None;
-            self.end_line(1);
-            return;
-        }
-        self.line_breaks = 0;
-        self.is_exact = false;
-        self.separator = Some(match (is_data, self.separator) {
-            (true, Some(Separator::Tabs(n))) => Separator::Tabs(n + 1),
-            (true, _) => Separator::Tabs(1),
-            (false, _) => Separator::Space,
-        });
-    }
-
-    /// A link begins. Two in a row with one address are one link.
-    pub fn start_link(&mut self, url: Option<String>, is_hidden: bool) {
-        self.end_link();
-        let Some(url) = url else { return };
-        let mut words = String::new();
-        if self.address.as_deref() == Some(&url) {
-            self.address = None;
-            if let Some(link) = self.links.pop_if(|link| link.url == url) {
-                words = link.text;
-                words.push(' ');
-            }
-        }
-        self.link = Some(OpenLink {
-            url,
-            words,
-            title: String::new(),
-            is_seen: !is_hidden,
-        });
-    }
-
-    /// Words that an open link has beside its text.
-    pub fn title_link(&mut self, title: &str) {
-        if let Some(link) = &mut self.link {
-            unicode::one_line(title, WORDS_MAX).clone_into(&mut link.title);
-        }
-    }
-
-    /// A link ends.
-    pub fn end_link(&mut self) {
-        let Some(link) = self.link.take().filter(|link| link.is_seen) else {
-            return;
-        };
-        let words = unicode::one_line(&link.words, WORDS_MAX);
-        if self.addresses == Addresses::Shown && !words.is_empty() && !is_address(&words, &link.url)
-        {
-            self.address = Some(link.url.clone());
-        }
-        if !link.url.starts_with("mailto:") {
-            let words = if words.is_empty() {
-                &link.title
-            } else {
-                &words
-            };
-            // Both are one line already.
-            self.keep_clean(link.url, words.clone());
-        }
-    }
-
-    /// A link that the text does not show, such as one of an image map.
-    pub fn keep_link(&mut self, url: String, text: &str) {
-        if self.links.len() < LINKS_MAX {
-            self.keep_clean(url, unicode::one_line(text, WORDS_MAX));
-        }
-    }
-
     fn keep_clean(&mut self, url: String, text: String) {
         if self.links.len() < LINKS_MAX {
             self.links.push(PageLink { url, text });
-        }
-    }
-
-    /// An image stands here; its words stand for it.
-    pub fn image(&mut self, alt: &str) {
-        if let Some(link) = &mut self.link {
-            link.is_seen = true;
-        }
-        // A picture of a face belongs to its sentence, a logo stands by itself.
-        let is_words = alt.contains(char::is_alphanumeric);
-        self.space |= is_words;
-        self.push(alt, LineEnds::Collapsed);
-        self.space |= is_words;
-    }
-
-    /// Appends visible text.
-    pub fn push(&mut self, text: &str, lines: LineEnds) {
-        let mut rest = text;
-        while !rest.is_empty() && self.text.len() < self.bytes_max {
-            let run = plain_run(rest.as_bytes(), lines);
-            pace::spend(run * 2 + CHAR_WORK);
-            if run > 0 {
-                let (plain, tail) = rest.split_at_checked(run).unwrap_or((rest, ""));
-                self.push_run(plain);
-                rest = tail;
-            }
-            let Some(c) = rest.chars().next() else { break };
-            rest = rest.get(c.len_utf8()..).unwrap_or("");
-            self.push_char(c, lines);
         }
     }
 
@@ -340,11 +139,6 @@ impl TextWriter {
         }
         let mut octets = [0; 4];
         self.push_run(c.encode_utf8(&mut octets));
-    }
-
-    /// A space comes before the next character.
-    pub fn space(&mut self) {
-        self.space = true;
     }
 
     /// Writes the white space that comes before the next character.
@@ -434,9 +228,227 @@ impl TextWriter {
     }
 }
 
+impl PageWriter for TextWriter {
+    fn room(&self) -> usize {
+        self.bytes_max.saturating_sub(self.text.len())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    fn finish(mut self, hidden_content: bool) -> HtmlPage {
+        self.end_link();
+        self.write_address();
+        let mut cut = unicode::prefix(&self.text, self.bytes_max).len();
+        if let Some(start) = self.address_start.filter(|start| *start < cut) {
+            let address = self.text.get(start..).unwrap_or("");
+            let len = address.find('>').map_or(address.len(), |at| at + 1);
+            if cut < start + len {
+                cut = start;
+            }
+        }
+        let cut = self.text.get(..cut).unwrap_or("").trim_end().len();
+        self.text.truncate(cut);
+        HtmlPage {
+            text: self.text,
+            hidden_content,
+            links: self.links,
+        }
+    }
+
+    fn end_line(&mut self, breaks: usize) {
+        // A block at the start of a cell or item stands behind its separator or mark.
+        if self.separator.is_none() && self.marker.is_none() {
+            self.line_breaks = self.line_breaks.max(breaks);
+        }
+    }
+
+    fn break_line(&mut self) {
+        if self.separator.is_none() && self.marker.is_none() {
+            self.line_breaks += 1;
+        }
+    }
+
+    fn start_preformatted(&mut self) {
+        self.skips_line_end = true;
+    }
+
+    fn start_item(&mut self, marker: Option<String>) {
+        let Some(marker) = marker else { return };
+        self.separator = None;
+        self.marker = None;
+        self.line_breaks = self.line_breaks.max(1);
+        self.marker = Some(marker);
+    }
+
+    fn end_item(&mut self) {
+        self.marker = None;
+    }
+
+    fn start_row(&mut self, is_data: bool) -> RowPlace {
+        self.end_row(is_data);
+        self.row()
+    }
+
+    fn end_row(&mut self, is_data: bool) {
+        self.separator = None;
+        self.end_line(1);
+        if is_data && self.line_breaks > 1 && self.marker.is_none() {
+            self.line_breaks = 1;
+        }
+    }
+
+    fn start_cell(&mut self, row: &mut RowPlace, is_data: bool, _is_header: bool) {
+        row.cells += 1;
+        if self.text.len() <= row.start {
+            // What a cell begins with stands in the line of its row.
+            if is_data {
+                self.separator = Some(Separator::Tabs(row.cells - 1));
+            }
+            return;
+        }
+        if row.cells == 1 {
+            return;
+        }
+        let before = self.text.get(row.start..self.line_start).unwrap_or("");
+        let is_one_line =
+            before.len() <= MARKS_MAX && before.bytes().all(|b| matches!(b, b'\n' | b'>' | b' '));
+        let is_short = self.text.len() - self.line_start <= CELL_LINE_MAX;
+        if !is_one_line || !(is_short || is_data) {
+            self.separator = None;
+            self.end_line(1);
+            return;
+        }
+        self.line_breaks = 0;
+        self.is_exact = false;
+        self.separator = Some(match (is_data, self.separator) {
+            (true, Some(Separator::Tabs(n))) => Separator::Tabs(n + 1),
+            (true, _) => Separator::Tabs(1),
+            (false, _) => Separator::Space,
+        });
+    }
+
+    fn start_link(&mut self, url: Option<String>, is_hidden: bool) {
+        self.end_link();
+        let Some(url) = url else { return };
+        let mut words = String::new();
+        if self.address.as_deref() == Some(&url) {
+            self.address = None;
+            if let Some(link) = self.links.pop_if(|link| link.url == url) {
+                words = link.text;
+                words.push(' ');
+            }
+        }
+        self.link = Some(OpenLink {
+            url,
+            words,
+            title: String::new(),
+            is_seen: !is_hidden,
+        });
+    }
+
+    fn title_link(&mut self, title: &str) {
+        if let Some(link) = &mut self.link {
+            unicode::one_line(title, WORDS_MAX).clone_into(&mut link.title);
+        }
+    }
+
+    fn end_link(&mut self) {
+        let Some(link) = self.link.take().filter(|link| link.is_seen) else {
+            return;
+        };
+        let words = unicode::one_line(&link.words, WORDS_MAX);
+        if self.addresses == Addresses::Shown && !words.is_empty() && !is_address(&words, &link.url)
+        {
+            self.address = Some(link.url.clone());
+        }
+        if !link.url.starts_with("mailto:") {
+            let words = if words.is_empty() {
+                &link.title
+            } else {
+                &words
+            };
+            // Both are one line already.
+            self.keep_clean(link.url, words.clone());
+        }
+    }
+
+    fn keep_link(&mut self, url: String, text: &str) {
+        if self.links.len() < LINKS_MAX {
+            self.keep_clean(url, unicode::one_line(text, WORDS_MAX));
+        }
+    }
+
+    fn image(&mut self, alt: &str, _is_embedded: bool) {
+        if let Some(link) = &mut self.link {
+            link.is_seen = true;
+        }
+        // A picture of a face belongs to its sentence, a logo stands by itself.
+        let is_words = alt.contains(char::is_alphanumeric);
+        self.space |= is_words;
+        self.push(alt, LineEnds::Collapsed);
+        self.space |= is_words;
+    }
+
+    fn push(&mut self, text: &str, lines: LineEnds) {
+        let mut rest = text;
+        while !rest.is_empty() && self.text.len() < self.bytes_max {
+            let run = plain_run(rest.as_bytes(), lines);
+            pace::spend(run * 2 + CHAR_WORK);
+            if run > 0 {
+                let (plain, tail) = rest.split_at_checked(run).unwrap_or((rest, ""));
+                self.push_run(plain);
+                rest = tail;
+            }
+            let Some(c) = rest.chars().next() else { break };
+            rest = rest.get(c.len_utf8()..).unwrap_or("");
+            self.push_char(c, lines);
+        }
+    }
+
+    fn space(&mut self) {
+        self.space = true;
+    }
+
+    fn has_unseen(&self) -> bool {
+        self.has_unseen
+    }
+
+    fn rule(&mut self, line: &str, lines: LineEnds) {
+        self.push(line, lines);
+    }
+
+    fn start_quote(&mut self) {
+        self.quotes += 1;
+    }
+
+    fn end_quote(&mut self) {
+        self.quotes = self.quotes.saturating_sub(1);
+    }
+
+    fn start_list(&mut self) {
+        self.lists += 1;
+    }
+
+    fn end_list(&mut self) {
+        self.lists = self.lists.saturating_sub(1);
+    }
+
+    fn lists(&self) -> usize {
+        self.lists
+    }
+
+    fn start_table(&mut self, _is_data: bool) -> RowPlace {
+        self.row()
+    }
+
+    fn end_table(&mut self) {}
+}
+
 /// Whether the words of a link are its address already: the scheme and a slash at the end make
 /// no difference, and neither does the name beside an address of mail.
-fn is_address(words: &str, url: &str) -> bool {
+pub(super) fn is_address(words: &str, url: &str) -> bool {
     if let Some(address) = url.strip_prefix("mailto:") {
         let address = address.split('?').next().unwrap_or("");
         return address.is_empty()
@@ -454,7 +466,7 @@ fn is_address(words: &str, url: &str) -> bool {
 }
 
 /// How many octets at the start are visible ASCII with single spaces between them.
-fn plain_run(text: &[u8], lines: LineEnds) -> usize {
+pub(super) fn plain_run(text: &[u8], lines: LineEnds) -> usize {
     let mut end = 0;
     for (at, &b) in text.iter().enumerate() {
         match b {
@@ -468,12 +480,12 @@ fn plain_run(text: &[u8], lines: LineEnds) -> usize {
 }
 
 /// Nanoseconds of a character that is no plain ASCII.
-const CHAR_WORK: usize = 15;
+pub(super) const CHAR_WORK: usize = 15;
 /// Links that are kept of one page.
-const LINKS_MAX: usize = 200;
+pub(super) const LINKS_MAX: usize = 200;
 /// Characters of the words of a link.
-const WORDS_MAX: usize = 200;
-/// Marks of quotations at the start of a line.
+pub(super) const WORDS_MAX: usize = 200;
+/// InlineMarks of quotations at the start of a line.
 const QUOTES_MAX: usize = 5;
 /// Levels of lists that are indented.
 const LISTS_MAX: usize = 8;

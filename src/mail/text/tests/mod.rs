@@ -5,6 +5,8 @@
 mod body;
 mod html;
 mod links;
+mod markdown;
+mod pages;
 mod parts;
 mod reply;
 mod style;

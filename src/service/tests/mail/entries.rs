@@ -343,7 +343,7 @@ fn nothing_of_another_inbox_is_there() {
             MessageRead::Get {
                 inbox,
                 id,
-                max_chars: None,
+                ask: Default::default(),
             },
         )
     };

@@ -233,7 +233,10 @@ fn rest_composes_and_validates() {
         MessageRead::Get {
             inbox: InboxRef::Address("bob@a.test".into()),
             id: listed[0].state.id,
-            max_chars: Some(3),
+            ask: crate::call::ContentAsk {
+                max_chars: Some(3),
+                ..Default::default()
+            },
         },
     ));
     let Answer::Message(message) = answer else {

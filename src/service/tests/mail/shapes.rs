@@ -29,7 +29,7 @@ impl World {
             MessageRead::Get {
                 inbox: InboxRef::Id(bob.inbox.unwrap()),
                 id,
-                max_chars: None,
+                ask: Default::default(),
             },
         ));
         let Answer::Message(opened) = answer else {
