@@ -60,6 +60,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("address", mail::address),
     ("mime", mail::mime),
     ("json_object", mail::json_object),
+    ("query", mail::query),
     ("html", mail::html),
     ("compose", mail::compose),
     ("markdown", mail::markdown),

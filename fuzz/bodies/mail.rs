@@ -591,3 +591,34 @@ pub fn markdown(data: &[u8]) {
         }
     }
 }
+
+/// A query of the API: each term has something in it, a dash does not change what it is, and the
+/// query of its first terms is the beginning of it.
+pub fn query(data: &[u8]) {
+    use postern::testing::mail::text::query::{QueryTerm, parse};
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Ok(parts) = parse(text) else {
+        return;
+    };
+    assert!(parts.len() <= 10);
+    assert_eq!(parts.is_empty(), text.trim().is_empty());
+    for part in &parts {
+        match &part.term {
+            QueryTerm::Anywhere(text) | QueryTerm::From(text) | QueryTerm::Subject(text) => {
+                assert!(!text.is_empty());
+            }
+            _ => {}
+        }
+    }
+    for (at, _) in text
+        .char_indices()
+        .filter(|(_, c)| c.is_whitespace())
+        .take(20)
+    {
+        if let Ok(first) = parse(&text[..at]) {
+            assert!(parts.starts_with(&first), "{text:?}");
+        }
+    }
+}

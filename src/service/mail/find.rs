@@ -287,6 +287,11 @@ impl Search<'_> {
                 return Ok(None);
             }
         }
+        if let Some(record) = record.take_if(|_| !self.query.has_texts()) {
+            let snippet = Some(record.summary.preview.clone());
+            let row = message_view(inbox, record)?;
+            return Ok(Some(MessageView { snippet, ..row }));
+        }
         let opened = OpenedMessage::read(self.store(), place, id)?;
         let Some(opened) = opened else {
             return Ok(None);

@@ -33,6 +33,7 @@ enum FactTerm {
     Label(String),
     In(String),
     HasAttachment,
+    HasCode,
     Seen,
     Flagged,
     Since(i64),
@@ -179,6 +180,8 @@ impl CompiledQuery {
             filter.seen.map(|_| FactTerm::Seen),
             filter.seen == Some(false),
         );
+        let code = filter.has_code;
+        add(code.map(|_| FactTerm::HasCode), code == Some(false));
         let has = filter.has_attachments;
         add(has.map(|_| FactTerm::HasAttachment), has == Some(false));
     }
@@ -282,9 +285,11 @@ impl FactTerm {
             FactTerm::In(name) => {
                 name == MessageFilter::EVERY_FOLDER
                     || *name == record.folder
-                    || (record.folder == INBOX && name.eq_ignore_ascii_case(INBOX))
+                    || ((record.folder == INBOX || record.special.is_some())
+                        && name.eq_ignore_ascii_case(&record.folder))
             }
             FactTerm::HasAttachment => record.summary.has_attachments,
+            FactTerm::HasCode => !record.summary.codes.is_empty(),
             FactTerm::Seen => state.flags.has(Flags::SEEN),
             FactTerm::Flagged => state.flags.has(Flags::FLAGGED),
             FactTerm::Since(unix_ms) => record.received_at >= *unix_ms,
