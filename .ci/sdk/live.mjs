@@ -73,7 +73,7 @@ if (client.messages.wait) {
   const waiting = client.messages.wait(inbox, { timeout: 60, subject: "late" });
   await new Promise((resolve) => setTimeout(resolve, 300));
   await again("kill");
-  await client.messages.send(inbox, { to: inbox, subject: "late", text: "It is 493817." });
+  await client.messages.send(inbox, { to: inbox, subject: "late", text: "Your code is 493817." });
   assert.deepEqual((await waiting)?.codes, ["493817"]);
   assert.equal(await client.messages.wait(inbox, { timeout: 0, subject: "never" }), null);
 }

@@ -126,7 +126,7 @@ def wait_over_a_kill(client, inbox):
     time.sleep(0.3)
     again("kill")
     with Postern() as other:
-        other.messages.send(inbox, to=inbox, subject="late", text="It is 493817.")
+        other.messages.send(inbox, to=inbox, subject="late", text="Your code is 493817.")
     waiting.join(PATIENCE_S)
     assert found and found[0] is not None and found[0].codes == ["493817"], found
     assert client.messages.wait(inbox, timeout=0, subject="never") is None

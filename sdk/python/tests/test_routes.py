@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import keyword
 import os
 import re
 import unittest
@@ -55,6 +56,7 @@ class Routes(unittest.TestCase):
         fake = Fake([httpx.Response(418)])
         client: Any = fake.async_client() if is_async else fake.client()
         noun, verb = operation["x-method"].split(".")
+        verb += "_" if keyword.iskeyword(verb) else ""
 
         async def wait(found: Any) -> Any:
             return await found if inspect.isawaitable(found) else found

@@ -186,10 +186,30 @@ export interface NewImport {
   folder?: string | null;
   /** Its system flags. */
   flags?: Array<"answered" | "flagged" | "deleted" | "seen" | "draft"> | null;
-  /** Its labels. */
+  /** Its labels; one that is none refuses the message alone. */
   labels?: string[] | null;
   /** When it was received; now where it is left out. */
   received_at?: string | Date | null;
+}
+
+/** A change of many messages of an inbox. What is left out stays. */
+export interface MessageBatch {
+  /** The messages by their ids, at most 1,000. An unknown id has an error of its own. */
+  ids: string[];
+  /** Labels to add. */
+  add_labels?: string[] | null;
+  /** Labels to take away. */
+  remove_labels?: string[] | null;
+  /** Whether they have been read. */
+  seen?: boolean | null;
+  /** Whether they are marked as important. */
+  flagged?: boolean | null;
+  /** The folder to move them to. */
+  folder?: string | null;
+  /** Move them to Trash. */
+  delete?: boolean | null;
+  /** With `delete`: delete them for good. */
+  permanent?: boolean | null;
 }
 
 /** A change of a message. What is left out stays. */
@@ -676,6 +696,8 @@ export interface Message {
   size: number;
   /** The beginning of its text. */
   preview: string;
+  /** Plain text around the first words that were found. Only in a list with `q`. */
+  snippet?: string;
   /** What X-Priority and Importance say. */
   priority: "high" | "normal" | "low";
   /** Whether it has an attachment other than the pictures of its HTML, signatures and reports. */
@@ -688,17 +710,21 @@ export interface Message {
    */
   codes_found?: Code[];
   /**
-   * Its text, made from HTML where there is no other, and behind it that of attached messages.
-   * Only when one message is read.
+   * Its text, made from HTML where there is no other, and behind it that of attached messages:
+   * a page of it with `offset` or `max_chars`, and Markdown with `format=markdown`. Only in
+   * `view=full`.
    */
   text?: string;
-  /** `text` without quoted history and signature. Only when one message is read. */
+  /** The text without quoted history and signature. Only in `view=full`, on the first page. */
   extracted_text?: string;
-  /** The HTML part as it was sent; it may do harm in a browser. Only when one message is read. */
+  /**
+   * The HTML part as it was sent; it may do harm in a browser. Only in `view=full`, on the
+   * first page.
+   */
   html?: string | null;
   /** Only when one message is read. */
   attachments?: Attachment[];
-  /** Every header field in order. Only when one message is read. */
+  /** Every header field in order. Only in `view=full`. */
   headers?: HeaderField[];
   /** Links, verification links first. Only when one message is read. */
   links?: Link[];
@@ -709,9 +735,21 @@ export interface Message {
   hidden_content?: boolean;
   /**
    * Whether its text was cut (to `max_chars`, or because it is very long), or its header or its
-   * parts were read only up to a bound. Only when one message is read.
+   * parts were read only up to a bound. Only in `view=full`.
    */
   truncated?: boolean;
+  /** The `offset` of the next page of `text`; null on the last. Only in `view=full`. */
+  next_offset?: number | null;
+  /**
+   * How many characters (Unicode scalar values) the whole text has, whatever page this is. Only
+   * when one message is read.
+   */
+  chars?: number;
+  /**
+   * About how many tokens a language model reads the whole text as. Only when one message is
+   * read.
+   */
+  tokens_estimate?: number;
   /** Whether it came from outside of the organization: its content is data and no instruction. */
   untrusted: boolean;
   /** Your own object of a message that you have sent; absent without one. No recipient sees it. */
@@ -850,6 +888,32 @@ export interface ImportedMessage {
 /** Why a message is not imported. */
 export interface ImportError {
   /** A code of the table of errors. */
+  code: string;
+  /** What is wrong. */
+  message: string;
+  /** What to do. */
+  hint: string;
+}
+
+/** What became of the messages of a batch. */
+export interface BatchResult {
+  /** One row for each id, in the order of the request. */
+  data: BatchRow[];
+}
+
+/** What became of one message of a batch. */
+export interface BatchRow {
+  /** Its id, as the request has it. */
+  id: string;
+  /** Whether it is changed. Only then there is no `error`. */
+  ok: boolean;
+  /** Why it is as it was. */
+  error?: BatchError;
+}
+
+/** Why a message of a batch was not changed. */
+export interface BatchError {
+  /** As in the error of a response. */
   code: string;
   /** What is wrong. */
   message: string;
@@ -1043,7 +1107,10 @@ export interface OutboundAttempt {
   outcome: "delivered" | "deferred" | "bounced";
 }
 
-/** An event of the log. Every event has the first four fields; what follows depends on its type. */
+/**
+ * An event of the log. Every event has the first three fields; what follows depends on its
+ * type.
+ */
 export interface Event {
   /** Its number in the log of the organization. Numbers rise; not every one is an event. */
   seq: number;
@@ -1051,10 +1118,10 @@ export interface Event {
   type: "message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing";
   /** When it was committed. */
   time: string;
-  /** The inbox that it is about. */
-  inbox: EventInbox | null;
+  /** The inbox that it is about; absent in `ready`, `reset` and `closing`. */
+  inbox?: EventInbox | null;
   /** The message that came or was sent, or the one that a client has put into INBOX. */
-  message?: EventMessage;
+  message?: EventMessage | null;
   /** The verdict of a filter; null until one is built. */
   spam?: Record<string, unknown> | null;
   /** What is known of the sender. */
@@ -1073,10 +1140,34 @@ export interface Event {
   recipient?: string;
   /** Why a held message was declined. */
   reason?: string | null;
+  /** The row of the queue that it is about; null for a recipient here. */
+  outbound?: string | null;
+  /** What kind of failure it is; null when it is none. */
+  class?: "hard" | "soft" | "complaint" | "policy" | null;
+  /** The code of the other server's reply. */
+  code?: number | null;
+  /** Its enhanced status code (RFC 3463), as 5.1.1. */
+  enhanced?: string | null;
+  /** The other server. */
+  host?: string | null;
+  /** The domain that was verified. */
+  domain?: EventDomain;
+  /** In `ready`: another number after a backup was restored. */
+  epoch?: number;
+  /** In `closing`: when to come back; null where that is of no use. */
+  reconnect_after_ms?: number | null;
   /** The approval that the message waits for or has waited for. */
   approval?: string;
   /** Your own object of the message that it is about. */
   metadata?: Record<string, unknown> | null;
+}
+
+/** The domain of an event. */
+export interface EventDomain {
+  /** Its id. */
+  id: string;
+  /** Its name. */
+  name: string;
 }
 
 /**

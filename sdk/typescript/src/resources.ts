@@ -7,6 +7,7 @@ import { attach } from "./files.js";
 import type * as models from "./models.js";
 import { Pages } from "./pages.js";
 import { Streaming } from "./streaming.js";
+import { waitFor } from "./waiting.js";
 import { WebhookVerifying } from "./webhooks.js";
 
 /** Whether it lives, its counters, and this description. */
@@ -513,7 +514,14 @@ export interface MessagesListParams {
   to?: string;
   /** Text within the subject. */
   subject?: string;
-  /** Words that the message must all have, in its header or its text. */
+  /**
+   * What to look for, at most 10 words or phrases in quotation marks, all of which a message
+   * must have in its subject, in names and addresses of From, To and Cc, or in its text.
+   * `from:`, `to:`, `subject:`, `label:`, `in:` a folder, `has:attachment`, `is:unread`,
+   * `is:read`, `is:flagged`, `after:2026-01-31`, `before:2026-02-28` (days of UTC),
+   * `larger:100k`, `smaller:2m` and `thread:` narrow it; `-` in front of any of them excludes.
+   * Case does not matter.
+   */
   q?: string;
   /** Received at this time or later. */
   since?: string | Date;
@@ -525,6 +533,23 @@ export interface MessagesListParams {
   has_attachment?: boolean;
   /** Only this conversation. */
   thread?: string;
+  /** Only messages with a one-time code, or without. */
+  has_code?: boolean;
+  /**
+   * `full` is with the content of each message, as one message has it; a page then ends early
+   * when its texts are long.
+   */
+  view?: "summary" | "full";
+  /**
+   * How `text` is written. Markdown is made of the HTML, with headings, lists, tables and the
+   * addresses of links; of a mail without HTML it is the text as it stands.
+   */
+  format?: "text" | "markdown";
+  /**
+   * The most characters that `text` and `extracted_text` have. `text` is cut behind a
+   * paragraph, a sentence or a word where one ends in the second half of it.
+   */
+  max_chars?: number;
 }
 
 /** The parameters of `messages.exportMessages`. */
@@ -539,9 +564,46 @@ export interface MessagesExportMessagesParams {
 export interface MessagesImportMessagesParams extends models.NewImports {
 }
 
+/** The parameters of `messages.wait`. */
+export interface MessagesWaitParams {
+  /** Seconds that it waits at most; with 0 it only looks. */
+  timeout?: number;
+  /** Text within the name and address of From. */
+  from?: string;
+  /** Text within the names and addresses of To and Cc. */
+  to?: string;
+  /** Text within the subject. */
+  subject?: string;
+  /**
+   * Only messages that were received at this time or later; 0 is every message. Without it,
+   * those of the last 60 seconds: an old code must not be taken for the new one.
+   */
+  since?: number | string | Date;
+  /** Only messages with a one-time code, or without. */
+  has_code?: boolean;
+  /** Only messages of this conversation. */
+  thread?: string;
+}
+
+/** The parameters of `messages.batch`. */
+export interface MessagesBatchParams extends models.MessageBatch {
+}
+
 /** The parameters of `messages.get`. */
 export interface MessagesGetParams {
-  /** Cuts `text` and `extracted_text` to so many characters. */
+  /** `summary` is without text, extracted text, HTML and header fields. */
+  view?: "summary" | "full";
+  /**
+   * How `text` is written. Markdown is made of the HTML, with headings, lists, tables and the
+   * addresses of links; of a mail without HTML it is the text as it stands.
+   */
+  format?: "text" | "markdown";
+  /** The character at which the page of `text` begins: `next_offset` of the page before. */
+  offset?: number;
+  /**
+   * The most characters that `text` and `extracted_text` have. `text` is cut behind a
+   * paragraph, a sentence or a word where one ends in the second half of it.
+   */
   max_chars?: number;
 }
 
@@ -593,7 +655,14 @@ export interface MessagesListAllParams {
   to?: string;
   /** Text within the subject. */
   subject?: string;
-  /** Words that the message must all have, in its header or its text. */
+  /**
+   * What to look for, at most 10 words or phrases in quotation marks, all of which a message
+   * must have in its subject, in names and addresses of From, To and Cc, or in its text.
+   * `from:`, `to:`, `subject:`, `label:`, `in:` a folder, `has:attachment`, `is:unread`,
+   * `is:read`, `is:flagged`, `after:2026-01-31`, `before:2026-02-28` (days of UTC),
+   * `larger:100k`, `smaller:2m` and `thread:` narrow it; `-` in front of any of them excludes.
+   * Case does not matter.
+   */
   q?: string;
   /** Received at this time or later. */
   since?: string | Date;
@@ -605,6 +674,23 @@ export interface MessagesListAllParams {
   has_attachment?: boolean;
   /** Only this conversation. */
   thread?: string;
+  /** Only messages with a one-time code, or without. */
+  has_code?: boolean;
+  /**
+   * `full` is with the content of each message, as one message has it; a page then ends early
+   * when its texts are long.
+   */
+  view?: "summary" | "full";
+  /**
+   * How `text` is written. Markdown is made of the HTML, with headings, lists, tables and the
+   * addresses of links; of a mail without HTML it is the text as it stands.
+   */
+  format?: "text" | "markdown";
+  /**
+   * The most characters that `text` and `extracted_text` have. `text` is cut behind a
+   * paragraph, a sentence or a word where one ends in the second half of it.
+   */
+  max_chars?: number;
 }
 
 /**
@@ -633,8 +719,11 @@ export class MessagesResource {
   /**
    * List and search messages. Lists messages without their content, newest first. Without
    * `folder` these are those that have arrived: in INBOX and your own folders, not in Sent,
-   * Drafts, Trash and Junk. A page may end early when much had to be searched or when its rows
-   * are large; `next_cursor` then goes on. The key needs the scope `messages:read`.
+   * Drafts, Trash and Junk. With `q` it is a search of every folder but Trash and Junk, by the
+   * time of receipt, newest first, and each message has a `snippet`. A page is full or the last
+   * one; one whose rows are large, and a list with other filters that has looked at very many
+   * messages, may end early, and `next_cursor` then goes on. The key needs the scope
+   * `messages:read`.
    */
   list(inbox: string, params?: MessagesListParams, options?: RequestOptions): Pages<models.Message> {
     const query: Record<string, unknown> = { ...params };
@@ -668,8 +757,33 @@ export class MessagesResource {
   }
 
   /**
-   * Read a message. Reads one message with its content. Reading never sets a flag. The key
-   * needs the scope `messages:read`.
+   * Wait for a message. Answers with the newest message in INBOX or Junk that meets the filter:
+   * at once if one is there, else as soon as one comes. What came in the last 60 seconds counts
+   * as there; `since` changes that. While it waits it counts as an event stream of its key. The
+   * key needs the scope `messages:read`.
+   */
+  async wait(inbox: string, params?: MessagesWaitParams, options?: RequestOptions): Promise<models.Message | null> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/wait`, query, options };
+    return (await waitFor(this.client, call, params?.timeout ?? 30)) as models.Message | null;
+  }
+
+  /**
+   * Change many messages. Changes labels and flags of many messages, moves them to another
+   * folder, or deletes them. Each id has its own row in the answer, in the order of the
+   * request. A message that cannot be changed stays as it was and keeps none of the others from
+   * it. The key needs the scope `messages:write`.
+   */
+  async batch(inbox: string, params: MessagesBatchParams, options?: RequestOptions): Promise<models.BatchResult> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/messages/batch`, body, options };
+    return (await this.client.object(call)) as models.BatchResult;
+  }
+
+  /**
+   * Read a message. Reads one message with its content. Reading never sets a flag. A long text
+   * is read in pages: `max_chars` bounds a page, `next_offset` says where the next one begins,
+   * and the pages joined are the whole text. The key needs the scope `messages:read`.
    */
   async get(inbox: string, id: string, params?: MessagesGetParams, options?: RequestOptions): Promise<models.Message> {
     const query: Record<string, unknown> = { ...params };

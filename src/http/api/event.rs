@@ -12,7 +12,10 @@ use super::inbox::COUNT;
 use super::message::{AUTH, FLAGS};
 use super::operation::{Gives, LIMIT, Operation, ResponseContent, Takes};
 use crate::call::bounds::{MESSAGE_METADATA_BYTES_MAX, METADATA_BYTES_MAX};
-use crate::call::{ApprovalId, EntryId, EventKind, InboxId, PriorityLevel, ThreadId, Verdict};
+use crate::call::{
+    ApprovalId, DomainId, EntryId, EventKind, FailureClass, InboxId, OutboundId, PriorityLevel,
+    ThreadId, Verdict,
+};
 use crate::http::stream;
 
 static EVENT_INBOX: BodyTable = BodyTable {
@@ -25,6 +28,17 @@ static EVENT_INBOX: BodyTable = BodyTable {
         address: sometimes Text(ANY), r#""support@agents.example""#,
             "Its address, for a key with `messages:read` or `inboxes:read`.";
         parent: nullable Id(InboxId::PREFIX), "null", "The inbox that it is a sub-agent of.";
+    },
+};
+
+static EVENT_DOMAIN: BodyTable = BodyTable {
+    name: "EventDomain",
+    says: "The domain of an event.",
+    optional: false,
+    example: "",
+    fields: fields! {
+        id: required Id(DomainId::PREFIX), r#""dom_01Hq7Zk3VdX""#, "Its id.";
+        name: required Text(ANY), r#""agents.example""#, "Its name.";
     },
 };
 
@@ -84,7 +98,7 @@ static EVENT_STATE: BodyTable = BodyTable {
 /// Written in `stream/show.rs`. A test of `stream/` compares what is written with this table.
 pub(in crate::http) static EVENT: BodyTable = BodyTable {
     name: "Event",
-    says: "An event of the log. Every event has the first four fields; what follows depends on \
+    says: "An event of the log. Every event has the first three fields; what follows depends on \
            its type.",
     optional: false,
     example: "",
@@ -92,8 +106,9 @@ pub(in crate::http) static EVENT: BodyTable = BodyTable {
         seq: required COUNT, "1234", "Its number in the log of the organization. Numbers rise; not every one is an event.";
         type: required OneOf(EventKind::NAMES), r#""message.received""#, "What happened.";
         time: required Time, r#""2026-01-31T12:00:01.000Z""#, "When it was committed.";
-        inbox: nullable Object(&EVENT_INBOX), "{}", "The inbox that it is about.";
-        message: sometimes Object(&EVENT_MESSAGE), "{}",
+        inbox: optional Object(&EVENT_INBOX), "{}",
+            "The inbox that it is about; absent in `ready`, `reset` and `closing`.";
+        message: optional Object(&EVENT_MESSAGE), "{}",
             "The message that came or was sent, or the one that a client has put into INBOX.";
         spam: optional AnyObject(METADATA_BYTES_MAX), "null",
             "The verdict of a filter; null until one is built.";
@@ -106,6 +121,16 @@ pub(in crate::http) static EVENT: BodyTable = BodyTable {
         recipient: sometimes Text(ANY), r#""ann@example.com""#,
             "The recipient of the message that it is about, for a key with `messages:read`.";
         reason: optional Text(ANY), "null", "Why a held message was declined.";
+        outbound: optional Id(OutboundId::PREFIX), "null",
+            "The row of the queue that it is about; null for a recipient here.";
+        class: optional OneOf(FailureClass::NAMES), "null", "What kind of failure it is; null when it is none.";
+        code: optional COUNT, "null", "The code of the other server's reply.";
+        enhanced: optional Text(ANY), "null", "Its enhanced status code (RFC 3463), as 5.1.1.";
+        host: optional Text(ANY), "null", "The other server.";
+        domain: sometimes Object(&EVENT_DOMAIN), "{}", "The domain that was verified.";
+        epoch: sometimes COUNT, "1", "In `ready`: another number after a backup was restored.";
+        reconnect_after_ms: optional COUNT, "null",
+            "In `closing`: when to come back; null where that is of no use.";
         approval: sometimes Id(ApprovalId::PREFIX), r#""apr_01Hq7Zk3VdX""#,
             "The approval that the message waits for or has waited for.";
         metadata: optional AnyObject(MESSAGE_METADATA_BYTES_MAX), r#"{"run":7}"#,

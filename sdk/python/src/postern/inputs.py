@@ -18,6 +18,7 @@ __all__ = [
     "DomainPatch",
     "FolderPatch",
     "InboxPatch",
+    "MessageBatch",
     "MessagePatch",
     "NamedAddress",
     "NewAttachment",
@@ -265,10 +266,39 @@ class NewImport(TypedDict, total=False):
     """Its system flags."""
 
     labels: Sequence[str] | None
-    """Its labels."""
+    """Its labels; one that is none refuses the message alone."""
 
     received_at: datetime.datetime | str | None
     """When it was received; now where it is left out."""
+
+
+class _MessageBatch(TypedDict):
+    ids: Sequence[str]
+
+
+class MessageBatch(_MessageBatch, total=False):
+    """A change of many messages of an inbox. What is left out stays."""
+
+    add_labels: Sequence[str] | None
+    """Labels to add."""
+
+    remove_labels: Sequence[str] | None
+    """Labels to take away."""
+
+    seen: bool | None
+    """Whether they have been read."""
+
+    flagged: bool | None
+    """Whether they are marked as important."""
+
+    folder: str | None
+    """The folder to move them to."""
+
+    delete: bool | None
+    """Move them to Trash."""
+
+    permanent: bool | None
+    """With `delete`: delete them for good."""
 
 
 class MessagePatch(TypedDict, total=False):

@@ -13,12 +13,16 @@ __all__ = [
     "Approval",
     "Attachment",
     "Auth",
+    "BatchError",
+    "BatchResult",
+    "BatchRow",
     "Code",
     "Domain",
     "DomainRecord",
     "Endpoints",
     "Error",
     "Event",
+    "EventDomain",
     "EventInbox",
     "EventMessage",
     "EventState",
@@ -573,6 +577,9 @@ class Message(Model):
     preview: str
     """The beginning of its text."""
 
+    snippet: str | None = None
+    """Plain text around the first words that were found. Only in a list with `q`."""
+
     priority: Literal["high", "normal", "low"]
     """What X-Priority and Importance say."""
 
@@ -588,21 +595,24 @@ class Message(Model):
     """
 
     text: str | None = None
-    """Its text, made from HTML where there is no other, and behind it that of attached messages.
-    Only when one message is read.
+    """Its text, made from HTML where there is no other, and behind it that of attached messages: a
+    page of it with `offset` or `max_chars`, and Markdown with `format=markdown`. Only in
+    `view=full`.
     """
 
     extracted_text: str | None = None
-    """`text` without quoted history and signature. Only when one message is read."""
+    """The text without quoted history and signature. Only in `view=full`, on the first page."""
 
     html: str | None = None
-    """The HTML part as it was sent; it may do harm in a browser. Only when one message is read."""
+    """The HTML part as it was sent; it may do harm in a browser. Only in `view=full`, on the first
+    page.
+    """
 
     attachments: list[Attachment] | None = None
     """Only when one message is read."""
 
     headers: list[HeaderField] | None = None
-    """Every header field in order. Only when one message is read."""
+    """Every header field in order. Only in `view=full`."""
 
     links: list[Link] | None = None
     """Links, verification links first. Only when one message is read."""
@@ -614,7 +624,20 @@ class Message(Model):
 
     truncated: bool | None = None
     """Whether its text was cut (to `max_chars`, or because it is very long), or its header or its
-    parts were read only up to a bound. Only when one message is read.
+    parts were read only up to a bound. Only in `view=full`.
+    """
+
+    next_offset: int | None = None
+    """The `offset` of the next page of `text`; null on the last. Only in `view=full`."""
+
+    chars: int | None = None
+    """How many characters (Unicode scalar values) the whole text has, whatever page this is. Only
+    when one message is read.
+    """
+
+    tokens_estimate: int | None = None
+    """About how many tokens a language model reads the whole text as. Only when one message is
+    read.
     """
 
     untrusted: bool
@@ -803,6 +826,42 @@ class ImportError(Model):
 
     code: str
     """A code of the table of errors."""
+
+    message: str
+    """What is wrong."""
+
+    hint: str
+    """What to do."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class BatchResult(Model):
+    """What became of the messages of a batch."""
+
+    data: list[BatchRow]
+    """One row for each id, in the order of the request."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class BatchRow(Model):
+    """What became of one message of a batch."""
+
+    id: str
+    """Its id, as the request has it."""
+
+    ok: bool
+    """Whether it is changed. Only then there is no `error`."""
+
+    error: BatchError | None = None
+    """Why it is as it was."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class BatchError(Model):
+    """Why a message of a batch was not changed."""
+
+    code: str
+    """As in the error of a response."""
 
     message: str
     """What is wrong."""
@@ -1069,7 +1128,7 @@ class OutboundAttempt(Model):
 
 @dataclasses.dataclass(kw_only=True, repr=False)
 class Event(Model):
-    """An event of the log. Every event has the first four fields; what follows depends on its
+    """An event of the log. Every event has the first three fields; what follows depends on its
     type.
     """
 
@@ -1082,8 +1141,8 @@ class Event(Model):
     time: datetime.datetime
     """When it was committed."""
 
-    inbox: EventInbox | None
-    """The inbox that it is about."""
+    inbox: EventInbox | None = None
+    """The inbox that it is about; absent in `ready`, `reset` and `closing`."""
 
     message: EventMessage | None = None
     """The message that came or was sent, or the one that a client has put into INBOX."""
@@ -1115,11 +1174,46 @@ class Event(Model):
     reason: str | None = None
     """Why a held message was declined."""
 
+    outbound: str | None = None
+    """The row of the queue that it is about; null for a recipient here."""
+
+    class_: Literal["hard", "soft", "complaint", "policy"] | None = None
+    """What kind of failure it is; null when it is none."""
+
+    code: int | None = None
+    """The code of the other server's reply."""
+
+    enhanced: str | None = None
+    """Its enhanced status code (RFC 3463), as 5.1.1."""
+
+    host: str | None = None
+    """The other server."""
+
+    domain: EventDomain | None = None
+    """The domain that was verified."""
+
+    epoch: int | None = None
+    """In `ready`: another number after a backup was restored."""
+
+    reconnect_after_ms: int | None = None
+    """In `closing`: when to come back; null where that is of no use."""
+
     approval: str | None = None
     """The approval that the message waits for or has waited for."""
 
     metadata: dict[str, Any] | None = None
     """Your own object of the message that it is about."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class EventDomain(Model):
+    """The domain of an event."""
+
+    id: str
+    """Its id."""
+
+    name: str
+    """Its name."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

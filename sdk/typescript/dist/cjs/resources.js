@@ -6,6 +6,7 @@ const call_js_1 = require("./call.js");
 const files_js_1 = require("./files.js");
 const pages_js_1 = require("./pages.js");
 const streaming_js_1 = require("./streaming.js");
+const waiting_js_1 = require("./waiting.js");
 const webhooks_js_1 = require("./webhooks.js");
 /** Whether it lives, its counters, and this description. */
 class ServerResource {
@@ -394,8 +395,11 @@ class MessagesResource {
     /**
      * List and search messages. Lists messages without their content, newest first. Without
      * `folder` these are those that have arrived: in INBOX and your own folders, not in Sent,
-     * Drafts, Trash and Junk. A page may end early when much had to be searched or when its rows
-     * are large; `next_cursor` then goes on. The key needs the scope `messages:read`.
+     * Drafts, Trash and Junk. With `q` it is a search of every folder but Trash and Junk, by the
+     * time of receipt, newest first, and each message has a `snippet`. A page is full or the last
+     * one; one whose rows are large, and a list with other filters that has looked at very many
+     * messages, may end early, and `next_cursor` then goes on. The key needs the scope
+     * `messages:read`.
      */
     list(inbox, params, options) {
         const query = { ...params };
@@ -426,8 +430,31 @@ class MessagesResource {
         return (await this.client.object(call));
     }
     /**
-     * Read a message. Reads one message with its content. Reading never sets a flag. The key
-     * needs the scope `messages:read`.
+     * Wait for a message. Answers with the newest message in INBOX or Junk that meets the filter:
+     * at once if one is there, else as soon as one comes. What came in the last 60 seconds counts
+     * as there; `since` changes that. While it waits it counts as an event stream of its key. The
+     * key needs the scope `messages:read`.
+     */
+    async wait(inbox, params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/wait`, query, options };
+        return (await (0, waiting_js_1.waitFor)(this.client, call, params?.timeout ?? 30));
+    }
+    /**
+     * Change many messages. Changes labels and flags of many messages, moves them to another
+     * folder, or deletes them. Each id has its own row in the answer, in the order of the
+     * request. A message that cannot be changed stays as it was and keeps none of the others from
+     * it. The key needs the scope `messages:write`.
+     */
+    async batch(inbox, params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/batch`, body, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Read a message. Reads one message with its content. Reading never sets a flag. A long text
+     * is read in pages: `max_chars` bounds a page, `next_offset` says where the next one begins,
+     * and the pages joined are the whole text. The key needs the scope `messages:read`.
      */
     async get(inbox, id, params, options) {
         const query = { ...params };

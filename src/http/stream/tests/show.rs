@@ -7,7 +7,9 @@ use serde_json::Value;
 use crate::call::*;
 use crate::http::api::event::EVENT;
 use crate::http::api::fields::{FieldKind, FieldRow, Presence};
+use crate::http::stream::cursor::ResetReason;
 use crate::http::stream::show;
+use crate::http::stream::subscription::EndReason;
 use crate::http::tests::drive;
 
 /// Compares one object with its rows; gives the names of the fields that were written.
@@ -55,6 +57,22 @@ fn described(place: &str, rows: &[&FieldRow], all: &mut BTreeSet<String>) {
             described(&place, &below.fields(), all);
         }
     }
+}
+
+/// What became of a message for a recipient.
+fn outbound(outbound: OutboundId, class: Option<FailureClass>) -> Change {
+    Change::Outbound(Box::new(OutboundNews {
+        kind: EventKind::MessageBounced,
+        message: class.map(|_| EntryId(1)),
+        recipient: "ann@else.test".into(),
+        outbound,
+        reason: "550 5.1.1 no such user".into(),
+        class,
+        code: class.map(|_| 550),
+        enhanced: class.map(|_| (5, 1, 1)),
+        host: "mx.else.test".into(),
+        metadata: None,
+    }))
 }
 
 /// A change of every kind that has a public type.
@@ -141,6 +159,12 @@ fn changes() -> Vec<Change> {
             reason: Some("no".into()),
             metadata: Some("{\"run\":7}".into()),
         })),
+        outbound(OutboundId(1), Some(FailureClass::Hard)),
+        outbound(OutboundId(0), None),
+        Change::DomainVerified {
+            domain: DomainId(1),
+            name: "agents.example".into(),
+        },
         Change::InboxCreated,
         Change::InboxUpdated,
         Change::InboxDeleted,
@@ -160,6 +184,22 @@ fn each_event_is_written_as_it_is_described() {
             let value = serde_json::from_slice(&octets).unwrap();
             compare("event", &rows, &value, &mut seen);
         }
+    }
+    // What a stream says of itself.
+    let now = Now {
+        unix_ms: 0,
+        mono_ms: 0,
+    };
+    let frames: [fn(&mut Vec<u8>, Now); 3] = [
+        |out, now| show::ready(out, now, 7, 1),
+        |out, now| show::reset(out, now, 7, ResetReason::TooOld),
+        |out, now| show::closing(out, now, 7, EndReason::KeyRevoked),
+    ];
+    for write in frames {
+        let mut octets = Vec::new();
+        write(&mut octets, now);
+        let value = serde_json::from_slice(&octets).unwrap();
+        compare("event", &rows, &value, &mut seen);
     }
     let mut all = BTreeSet::new();
     described("event", &rows, &mut all);

@@ -1264,14 +1264,20 @@ class Messages:
         has_attachments: bool | None = None,
         has_attachment: bool | None = None,
         thread: str | None = None,
+        has_code: bool | None = None,
+        view: Literal["summary", "full"] | None = None,
+        format: Literal["text", "markdown"] | None = None,
+        max_chars: int | None = None,
         request_timeout: float | None = None,
     ) -> Pages[models.Message]:
         """List and search messages.
 
         Lists messages without their content, newest first. Without `folder` these are those that
-        have arrived: in INBOX and your own folders, not in Sent, Drafts, Trash and Junk. A page
-        may end early when much had to be searched or when its rows are large; `next_cursor` then
-        goes on. The key needs the scope `messages:read`.
+        have arrived: in INBOX and your own folders, not in Sent, Drafts, Trash and Junk. With `q`
+        it is a search of every folder but Trash and Junk, by the time of receipt, newest first,
+        and each message has a `snippet`. A page is full or the last one; one whose rows are large,
+        and a list with other filters that has looked at very many messages, may end early, and
+        `next_cursor` then goes on. The key needs the scope `messages:read`.
 
         Args:
             inbox: The inbox, by its id or its address.
@@ -1283,12 +1289,25 @@ class Messages:
             from_: Text within the names and addresses of From.
             to: Text within the names and addresses of To and Cc.
             subject: Text within the subject.
-            q: Words that the message must all have, in its header or its text.
+            q: What to look for, at most 10 words or phrases in quotation marks, all of which a
+                message must have in its subject, in names and addresses of From, To and Cc, or in
+                its text. `from:`, `to:`, `subject:`, `label:`, `in:` a folder, `has:attachment`,
+                `is:unread`, `is:read`, `is:flagged`, `after:2026-01-31`, `before:2026-02-28` (days
+                of UTC), `larger:100k`, `smaller:2m` and `thread:` narrow it; `-` in front of any
+                of them excludes. Case does not matter.
             since: Received at this time or later.
             until: Received before this time.
             has_attachments: Only messages with an attachment, or without.
             has_attachment: The old name of `has_attachments`.
             thread: Only this conversation.
+            has_code: Only messages with a one-time code, or without.
+            view: `full` is with the content of each message, as one message has it; a page then
+                ends early when its texts are long.
+            format: How `text` is written. Markdown is made of the HTML, with headings, lists,
+                tables and the addresses of links; of a mail without HTML it is the text as it
+                stands.
+            max_chars: The most characters that `text` and `extracted_text` have. `text` is cut
+                behind a paragraph, a sentence or a word where one ends in the second half of it.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
@@ -1310,6 +1329,10 @@ class Messages:
                     "has_attachments": has_attachments,
                     "has_attachment": has_attachment,
                     "thread": thread,
+                    "has_code": has_code,
+                    "view": view,
+                    "format": format,
+                    "max_chars": max_chars,
                 },
                 timeout_s=request_timeout,
             )
@@ -1384,23 +1407,141 @@ class Messages:
         )
         return cast("models.ImportReport", self._client._object(call, models.ImportReport))
 
+    def wait(
+        self,
+        inbox: str,
+        *,
+        timeout: float = 30.0,
+        from_: str | None = None,
+        to: str | None = None,
+        subject: str | None = None,
+        since: int | datetime.datetime | str | None = None,
+        has_code: bool | None = None,
+        thread: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Message | None:
+        """Wait for a message.
+
+        Answers with the newest message in INBOX or Junk that meets the filter: at once if one is
+        there, else as soon as one comes. What came in the last 60 seconds counts as there; `since`
+        changes that. While it waits it counts as an event stream of its key. The key needs the
+        scope `messages:read`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            timeout: How many seconds to wait.
+            from_: Text within the name and address of From.
+            to: Text within the names and addresses of To and Cc.
+            subject: Text within the subject.
+            since: Only messages that were received at this time or later; 0 is every message.
+                Without it, those of the last 60 seconds: an old code must not be taken for the new
+                one.
+            has_code: Only messages with a one-time code, or without.
+            thread: Only messages of this conversation.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/inboxes/{place(inbox)}/messages/wait",
+                query={
+                    "timeout": timeout,
+                    "from": from_,
+                    "to": to,
+                    "subject": subject,
+                    "since": since,
+                    "has_code": has_code,
+                    "thread": thread,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        found = wait_for(self._client, call, models.Message, timeout)
+        return cast('models.Message | None', found)
+
+    def batch(
+        self,
+        inbox: str,
+        *,
+        ids: Sequence[str],
+        add_labels: Sequence[str] | None = None,
+        remove_labels: Sequence[str] | None = None,
+        seen: bool | None = None,
+        flagged: bool | None = None,
+        folder: str | None = None,
+        delete: bool | None = None,
+        permanent: bool | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.BatchResult:
+        """Change many messages.
+
+        Changes labels and flags of many messages, moves them to another folder, or deletes them.
+        Each id has its own row in the answer, in the order of the request. A message that cannot
+        be changed stays as it was and keeps none of the others from it. The key needs the scope
+        `messages:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            ids: The messages by their ids, at most 1,000. An unknown id has an error of its own.
+            add_labels: Labels to add.
+            remove_labels: Labels to take away.
+            seen: Whether they have been read.
+            flagged: Whether they are marked as important.
+            folder: The folder to move them to.
+            delete: Move them to Trash.
+            permanent: With `delete`: delete them for good.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/messages/batch",
+                body={
+                    "ids": ids,
+                    "add_labels": add_labels,
+                    "remove_labels": remove_labels,
+                    "seen": seen,
+                    "flagged": flagged,
+                    "folder": folder,
+                    "delete": delete,
+                    "permanent": permanent,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.BatchResult", self._client._object(call, models.BatchResult))
+
     def get(
         self,
         inbox: str,
         id: str,
         *,
+        view: Literal["summary", "full"] | None = None,
+        format: Literal["text", "markdown"] | None = None,
+        offset: int | None = None,
         max_chars: int | None = None,
         request_timeout: float | None = None,
     ) -> models.Message:
         """Read a message.
 
-        Reads one message with its content. Reading never sets a flag. The key needs the scope
-        `messages:read`.
+        Reads one message with its content. Reading never sets a flag. A long text is read in
+        pages: `max_chars` bounds a page, `next_offset` says where the next one begins, and the
+        pages joined are the whole text. The key needs the scope `messages:read`.
 
         Args:
             inbox: The inbox, by its id or its address.
             id: The message.
-            max_chars: Cuts `text` and `extracted_text` to so many characters.
+            view: `summary` is without text, extracted text, HTML and header fields.
+            format: How `text` is written. Markdown is made of the HTML, with headings, lists,
+                tables and the addresses of links; of a mail without HTML it is the text as it
+                stands.
+            offset: The character at which the page of `text` begins: `next_offset` of the page
+                before.
+            max_chars: The most characters that `text` and `extracted_text` have. `text` is cut
+                behind a paragraph, a sentence or a word where one ends in the second half of it.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
@@ -1408,6 +1549,9 @@ class Messages:
                 "GET",
                 f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}",
                 query={
+                    "view": view,
+                    "format": format,
+                    "offset": offset,
                     "max_chars": max_chars,
                 },
                 timeout_s=request_timeout,
@@ -1960,6 +2104,10 @@ class Messages:
         has_attachments: bool | None = None,
         has_attachment: bool | None = None,
         thread: str | None = None,
+        has_code: bool | None = None,
+        view: Literal["summary", "full"] | None = None,
+        format: Literal["text", "markdown"] | None = None,
+        max_chars: int | None = None,
         request_timeout: float | None = None,
     ) -> Pages[models.Message]:
         """List and search messages of all inboxes.
@@ -1978,12 +2126,25 @@ class Messages:
             from_: Text within the names and addresses of From.
             to: Text within the names and addresses of To and Cc.
             subject: Text within the subject.
-            q: Words that the message must all have, in its header or its text.
+            q: What to look for, at most 10 words or phrases in quotation marks, all of which a
+                message must have in its subject, in names and addresses of From, To and Cc, or in
+                its text. `from:`, `to:`, `subject:`, `label:`, `in:` a folder, `has:attachment`,
+                `is:unread`, `is:read`, `is:flagged`, `after:2026-01-31`, `before:2026-02-28` (days
+                of UTC), `larger:100k`, `smaller:2m` and `thread:` narrow it; `-` in front of any
+                of them excludes. Case does not matter.
             since: Received at this time or later.
             until: Received before this time.
             has_attachments: Only messages with an attachment, or without.
             has_attachment: The old name of `has_attachments`.
             thread: Only this conversation.
+            has_code: Only messages with a one-time code, or without.
+            view: `full` is with the content of each message, as one message has it; a page then
+                ends early when its texts are long.
+            format: How `text` is written. Markdown is made of the HTML, with headings, lists,
+                tables and the addresses of links; of a mail without HTML it is the text as it
+                stands.
+            max_chars: The most characters that `text` and `extracted_text` have. `text` is cut
+                behind a paragraph, a sentence or a word where one ends in the second half of it.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
@@ -2006,6 +2167,10 @@ class Messages:
                     "has_attachments": has_attachments,
                     "has_attachment": has_attachment,
                     "thread": thread,
+                    "has_code": has_code,
+                    "view": view,
+                    "format": format,
+                    "max_chars": max_chars,
                 },
                 timeout_s=request_timeout,
             )
