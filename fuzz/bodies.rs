@@ -68,6 +68,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("outgoing_header", outgoing::outgoing_header),
     ("smtp_parameters", outgoing::smtp_parameters),
     ("approval_edit", outgoing::approval_edit),
+    ("draft_patch", outgoing::draft_patch),
     ("dns_message", dns::dns_message),
     ("dns_resolver", dns::dns_resolver),
 ];

@@ -170,6 +170,69 @@ pub fn approval_edit(data: &[u8]) {
     }
 }
 
+/// A draft that is changed. The first octet says what is changed; up to a NUL stands the draft,
+/// behind it the new text. The checks: no answer is a fault of the server; a change of the header
+/// leaves the octets behind it as they are; a change of a text leaves every attachment as it is.
+pub fn draft_patch(data: &[u8]) {
+    let Some((&kind, data)) = data.split_first() else {
+        return;
+    };
+    let data = &data[..data.len().min(8192)];
+    let at = memchr::memchr(0, data).unwrap_or(data.len() / 2);
+    let (message, edit) = data.split_at(at);
+    let edit = String::from_utf8_lossy(edit);
+    let edit = edit.trim_start_matches('\0');
+    let mut held = HeldMail::new();
+    if !held.submit(message) {
+        return;
+    }
+    let decline = format!("/api/v1/approvals/{}/decline", held.approval());
+    assert_eq!(held.ask("POST", &decline, "{}").0, 200);
+    let (_, drafts) = held.ask("GET", "/api/v1/inboxes/bot@x.test/drafts", "");
+    let at = drafts.find("\"id\":\"msg_").expect("a draft");
+    let id = drafts[at + 6..].split('"').next().unwrap().to_owned();
+    let draft = format!("/api/v1/inboxes/bot@x.test/drafts/{id}");
+    let raw = format!("/api/v1/inboxes/bot@x.test/messages/{id}/raw");
+    let body_of = |said: &str| {
+        let (_, message) = said.split_once("\r\n\r\n").expect("a response");
+        let (_, body) = message.split_once("\r\n\r\n").unwrap_or_default();
+        body.to_owned()
+    };
+    let files_of = |said: &str| {
+        let (_, body) = said.split_once("\r\n\r\n").expect("a response");
+        let value: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        let files = value["attachments"].as_array().cloned().unwrap_or_default();
+        let facts = files.iter().map(|file| {
+            let of = |name: &str| file[name].to_string();
+            (of("filename"), of("size"), of("content_id"))
+        });
+        facts.collect::<Vec<_>>()
+    };
+    let (before, files) = (held.ask("GET", &raw, "").1, held.ask("GET", &draft, "").1);
+    let field = ["subject", "text", "html", "markdown"][usize::from(kind & 3)];
+    let patch = format!("{{\"{field}\":{}}}", json(edit));
+    let (status, _) = held.ask("PATCH", &draft, &patch);
+    assert!(status == 200 || (400..500).contains(&status), "{status}");
+    let (after, files_after) = (held.ask("GET", &raw, "").1, held.ask("GET", &draft, "").1);
+    if status != 200 || field == "subject" {
+        assert_eq!(body_of(&before), body_of(&after), "the body stays");
+    }
+    // What is beyond a bound is one part, whatever its kind.
+    if !files.contains("\"truncated\":true") {
+        let sizes = |said: &str| {
+            let mut sizes: Vec<_> = files_of(said)
+                .into_iter()
+                .map(|(_, size, _)| size)
+                .collect();
+            sizes.sort();
+            sizes
+        };
+        assert_eq!(sizes(&files), sizes(&files_after), "no attachment is lost");
+    }
+    let (status, _) = held.ask("POST", &format!("{draft}/send"), "{}");
+    assert!(status == 202 || (400..500).contains(&status), "{status}");
+}
+
 /// A server with an inbox whose mail is held, and a server that takes all mail.
 struct HeldMail {
     rig: Rig,

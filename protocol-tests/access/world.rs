@@ -146,6 +146,9 @@ impl World {
         let held = json!({"to": ["ann@elsewhere.test"], "subject": "held", "text": "held"});
         let held = self.own(side, "POST", &format!("{inbox}/messages"), Some(held));
         self.own(side, "PATCH", &inbox, Some(json!({"send_mode": "direct"})));
+        let draft = json!({"to": ["zqplant-to@else.test"], "subject": "zqplant-subject",
+            "text": "zqplant-text"});
+        let draft = self.own(side, "POST", &format!("{inbox}/drafts"), Some(draft));
         let of_inbox = format!("/api/v1/outbound?inbox={}", side.inbox);
         let waiting = self.own(side, "GET", &of_inbox, None);
         let rule = json!({"direction": "receive", "action": "block", "match_type": "domain",
@@ -164,6 +167,7 @@ impl World {
             ("inboxes", inbox.to_string()),
             ("attachments", id(&open["attachments"][0], "id")),
             ("messages", message),
+            ("drafts", id(&draft, "id")),
             ("threads", id(&open, "thread_id")),
             ("folders", "Projects".to_owned()),
             ("approvals", id(&held, "approval")),

@@ -59,6 +59,8 @@ pub struct DraftAttachment {
     pub filename: String,
     /// MIME type; empty is application/octet-stream.
     pub content_type: String,
+    /// A part of the draft that it changes, in place of `content`.
+    pub part: Option<usize>,
     /// Base64, as the client sent it.
     pub content: String,
     /// The id by which the HTML shows it, with or without angle brackets.
@@ -75,6 +77,51 @@ pub enum DraftPurpose {
     Send,
     /// Its client asks what would become of it.
     Try,
+    /// It is kept as a draft.
+    Keep,
+}
+
+/// What is done with a draft: a message in the Drafts folder.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DraftAct {
+    /// It gets other fields.
+    Change(Box<DraftPatch>),
+    /// It leaves.
+    Send {
+        /// When, unix milliseconds; `None` is now.
+        send_at: Option<i64>,
+        /// Its client only asks what would become of it.
+        is_trial: bool,
+    },
+}
+
+/// A change of a draft: what is `None` stays as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DraftPatch {
+    /// Recipients.
+    pub to: Option<Vec<DraftAddress>>,
+    /// Recipients of a copy.
+    pub cc: Option<Vec<DraftAddress>>,
+    /// Hidden recipients.
+    pub bcc: Option<Vec<DraftAddress>>,
+    /// Where answers go.
+    pub reply_to: Option<Vec<DraftAddress>>,
+    /// Subject, not encoded.
+    pub subject: Option<String>,
+    /// Plain text; `Some(None)` takes it away.
+    pub text: Option<Option<String>>,
+    /// HTML, likewise.
+    pub html: Option<Option<String>>,
+    /// Markdown, in place of both.
+    pub markdown: Option<String>,
+    /// Fields `X-*` and `List-*` that replace those of the same names.
+    pub headers: Vec<(String, String)>,
+    /// All attachments that it then has.
+    pub attachments: Option<Vec<DraftAttachment>>,
+    /// All labels that it then has.
+    pub labels: Option<Vec<String>>,
+    /// The client's own object, as JSON; `Some(None)` takes it away.
+    pub metadata: Option<Option<String>>,
 }
 
 /// A message of the same inbox that another one is about.

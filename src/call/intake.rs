@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    ApprovalEdit, ApprovalId, Charge, Draft, Envelope, Flags, Idempotency, ImportItem, InboxId,
-    InboxRef, Need, OrgId, Render, Scopes, SharePart,
+    ApprovalEdit, ApprovalId, Charge, Draft, DraftAct, EntryId, Envelope, Flags, Idempotency,
+    ImportItem, InboxId, InboxRef, Need, OrgId, Render, Scopes, SharePart,
 };
 
 /// The route by which a message comes in. Every message of the store has come by one of these.
@@ -34,6 +34,17 @@ pub enum Route {
         inbox: InboxRef,
         /// The message to compose.
         draft: Box<Draft>,
+        /// The `Idempotency-Key` of the request.
+        idempotency: Option<Idempotency>,
+    },
+    /// From REST: a draft that is changed or sent. The service reads its octets.
+    Draft {
+        /// Its inbox.
+        inbox: InboxRef,
+        /// Its entry.
+        id: EntryId,
+        /// What is done with it.
+        act: Box<DraftAct>,
         /// The `Idempotency-Key` of the request.
         idempotency: Option<Idempotency>,
     },
@@ -90,10 +101,13 @@ impl Intake {
         match &self.route {
             Route::Inbound { .. } => Need::Nothing,
             Route::Approve { .. } => Need::Inboxes(Scopes::APPROVE),
+            Route::Draft { act, .. } => match **act {
+                DraftAct::Change(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
+                // A trial or a refusal names its recipients.
+                DraftAct::Send { .. } => Need::Inboxes(READ_AND_WRITE),
+            },
             // It names addresses and hands text on that the key could not read otherwise.
-            Route::Compose { draft, .. } if draft.about.is_some() => {
-                Need::Inboxes(Scopes(Scopes::MESSAGES_READ.0 | Scopes::MESSAGES_WRITE.0))
-            }
+            Route::Compose { draft, .. } if draft.about.is_some() => Need::Inboxes(READ_AND_WRITE),
             Route::Submission { .. }
             | Route::Compose { .. }
             | Route::Import { .. }
@@ -104,7 +118,9 @@ impl Intake {
     /// The inbox that the message names, as the part of its share.
     pub fn named(&self) -> Option<SharePart> {
         match &self.route {
-            Route::Compose { inbox, .. } | Route::Import { inbox, .. } => Some(inbox.into()),
+            Route::Compose { inbox, .. }
+            | Route::Draft { inbox, .. }
+            | Route::Import { inbox, .. } => Some(inbox.into()),
             Route::Append { inbox, .. } => Some(SharePart::Inbox(*inbox)),
             Route::Inbound { .. } | Route::Submission { .. } | Route::Approve { .. } => None,
         }
@@ -117,9 +133,25 @@ impl Intake {
                 envelope.receiver()
             }
             Route::Compose { .. }
+            | Route::Draft { .. }
             | Route::Approve { .. }
             | Route::Import { .. }
             | Route::Append { .. } => None,
         }
     }
+
+    /// The `Idempotency-Key` of the request, where it came with one.
+    pub fn idempotency(&self) -> Option<&Idempotency> {
+        match &self.route {
+            Route::Compose { idempotency, .. }
+            | Route::Draft { idempotency, .. }
+            | Route::Approve { idempotency, .. } => idempotency.as_ref(),
+            Route::Inbound { .. }
+            | Route::Submission { .. }
+            | Route::Import { .. }
+            | Route::Append { .. } => None,
+        }
+    }
 }
+
+const READ_AND_WRITE: Scopes = Scopes(Scopes::MESSAGES_READ.0 | Scopes::MESSAGES_WRITE.0);

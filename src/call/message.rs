@@ -305,6 +305,8 @@ pub struct AwaitProgress {
 impl MessageFilter {
     /// The name of a folder that means every one.
     pub const EVERY_FOLDER: &'static str = "all";
+    /// The same for the folder of drafts, whatever its name is.
+    pub const DRAFTS: &'static str = "\\Drafts";
 }
 
 /// A condition of SEARCH (RFC 3501 section 6.4.4, RFC 7162, RFC 5032). Sequence numbers are already

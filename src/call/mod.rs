@@ -64,7 +64,10 @@ pub use dns::{
     DNS_LABEL_MAX, DNS_NAME_MAX, DnsAnswer, DnsError, Mx, NoResolver, Question, RecordType,
     Records, Resolve, Srv,
 };
-pub use draft::{AnswerWay, AnsweredMessage, Draft, DraftAddress, DraftAttachment, DraftPurpose};
+pub use draft::{
+    AnswerWay, AnsweredMessage, Draft, DraftAct, DraftAddress, DraftAttachment, DraftPatch,
+    DraftPurpose,
+};
 pub use event::{
     Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind,
     FailureClass, InboxPath, InboxSet, KindSet, MessageDetail, OutboundNews, PriorityLevel,

@@ -201,6 +201,8 @@ pub enum ConflictReason {
     RecipientHeld,
     /// Nor one that waits for its time.
     RecipientScheduled,
+    /// The draft was changed by another client meanwhile.
+    DraftChanged,
     /// It waits for a decision.
     MessageHeld,
     /// It waits for its time.
@@ -245,6 +247,9 @@ impl ConflictReason {
             ConflictReason::RecipientEnded => "the recipient has ended",
             ConflictReason::RecipientHeld => "the message waits for an approval",
             ConflictReason::RecipientScheduled => "the message waits for its time",
+            ConflictReason::DraftChanged => {
+                "the draft was changed or sent meanwhile: read it again"
+            }
             ConflictReason::MessageHeld => {
                 "the message is held for approval: delete it, or have it decided on"
             }

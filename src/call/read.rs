@@ -138,6 +138,8 @@ pub enum MessageRead {
         cursor: Option<String>,
         limit: usize,
     },
+    /// One that stands in Drafts, with its content. Answer: `Message`.
+    Draft { inbox: InboxRef, id: EntryId },
     /// Its size, and where its octets are read. Answer: `Sized`.
     FindOctets { inbox: InboxRef, id: EntryId },
     /// One part that is an attachment, and where its octets are read. Answer: `Part`.
@@ -347,6 +349,7 @@ impl Read {
                 | MessageRead::Get { inbox, .. }
                 | MessageRead::Export { inbox, .. }
                 | MessageRead::Await { inbox, .. }
+                | MessageRead::Draft { inbox, .. }
                 | MessageRead::FindOctets { inbox, .. }
                 | MessageRead::FindPart { inbox, .. },
             )

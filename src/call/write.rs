@@ -138,6 +138,12 @@ pub enum MessageWrite {
         id: EntryId,
         permanent: bool,
     },
+    /// The same for one that stands in Drafts. Written: `Changed`.
+    DeleteDraft {
+        inbox: InboxRef,
+        id: EntryId,
+        permanent: bool,
+    },
 }
 
 /// Decisions on held mail. An approval comes by [`super::Route::Approve`].
@@ -351,7 +357,8 @@ impl Write {
                 MessageWrite::Patch { inbox, .. }
                 | MessageWrite::Batch { inbox, .. }
                 | MessageWrite::Admit { inbox, .. }
-                | MessageWrite::Delete { inbox, .. },
+                | MessageWrite::Delete { inbox, .. }
+                | MessageWrite::DeleteDraft { inbox, .. },
             )
             | Write::Inbox(InboxWrite::Patch { inbox, .. } | InboxWrite::Delete { inbox }) => {
                 Some(inbox.into())

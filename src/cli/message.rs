@@ -526,7 +526,7 @@ fn query(wanted: &MessageListCommand) -> QueryPairs<'static> {
 }
 
 /// Prints a message for people: its fields, an empty line, its text.
-fn letter(message: &Value, extracted: bool) {
+pub fn letter(message: &Value, extracted: bool) {
     let people = |value: &Value| match value {
         Value::Array(all) => all.iter().map(person).collect::<Vec<_>>().join(", "),
         one => person(one),

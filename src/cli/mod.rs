@@ -11,6 +11,7 @@ mod approval;
 mod check;
 mod compose;
 mod doctor;
+mod draft;
 mod endpoint;
 mod examples;
 mod exec;
@@ -118,6 +119,9 @@ enum CliCommand {
     /// Messages of an inbox
     #[command(subcommand, after_help = examples::MESSAGE)]
     Message(message::MessageCommand),
+    /// Drafts of an inbox
+    #[command(subcommand)]
+    Draft(draft::DraftCommand),
     /// Folders of an inbox
     #[command(subcommand, after_help = examples::FOLDER)]
     Folder(mailbox::FolderCommand),
@@ -268,6 +272,7 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Usage => account::usage(cli),
         CliCommand::Folder(folder) => mailbox::folders(cli, folder),
         CliCommand::Message(message) => message::messages(cli, message),
+        CliCommand::Draft(draft) => draft::drafts(cli, draft),
         CliCommand::Send(send) => send::send(cli, send),
         CliCommand::Import(import) => transfer::import(cli, import),
         CliCommand::Export(export) => transfer::export(cli, export),

@@ -24,6 +24,7 @@ pub mod mail;
 pub mod outbound;
 pub mod outgoing;
 pub mod policy;
+mod repeated;
 mod returned;
 pub mod spare_keys;
 pub mod start;

@@ -44,6 +44,27 @@ impl Store {
         self.insert_row(org, row, 0)
     }
 
+    /// Stores another JSON of a message, or none.
+    pub fn replace_metadata(
+        &self,
+        (org, inbox): (OrgId, InboxId),
+        entry: EntryId,
+        json: Option<&str>,
+        message_id: &str,
+    ) -> Result<(), Error> {
+        self.forget_metadata(org, [entry].into_iter())?;
+        match json {
+            None => Ok(()),
+            Some(json) => {
+                let sent = SentMetadata {
+                    entry,
+                    json: json.to_owned(),
+                };
+                self.insert_metadata((org, inbox), &sent, message_id)
+            }
+        }
+    }
+
     fn insert_row(
         &self,
         org: OrgId,

@@ -100,7 +100,7 @@ fn about(request: &mut RouteRequest<'_>, way: AnswerWay) -> RouteResult {
             AnswerWay::Reply | AnswerWay::ReplyAll => Vec::new(),
         },
         about: Some(AnsweredMessage { id, way }),
-        ..said(request)
+        ..said(request)?
     };
     if way == AnswerWay::Forward && draft.to.is_empty() {
         return Err(Problem::invalid("to", "must name a recipient"));

@@ -269,13 +269,13 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
 };
 
 /// What a key that may not read messages is told of a message that it has changed.
-struct ChangedMessage {
+pub(super) struct ChangedMessage {
     inbox: InboxId,
     folder: String,
     state: EntryState,
 }
 
-static MESSAGE_STATE: Shape<ChangedMessage> = shape! {
+pub(super) static MESSAGE_STATE: Shape<ChangedMessage> = shape! {
     "MessageState", "A message as a key sees it that may change messages and not read them.";
     id: always Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "Its id."
         => |slot, changed| slot.shown(changed.state.id);
@@ -532,7 +532,7 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
     }))
 }
 
-fn changed(written: &Written) -> Option<Response> {
+pub(super) fn changed(written: &Written) -> Option<Response> {
     match written {
         Written::Message(view) => Some(MESSAGE.response(200, view)),
         Written::MessageState {

@@ -12,6 +12,7 @@ mod batch;
 pub(crate) mod codes;
 pub(crate) mod credentials;
 pub(crate) mod domain;
+mod draft;
 pub(crate) mod event;
 pub(crate) mod export;
 pub(crate) mod fields;

@@ -12,11 +12,11 @@ use super::operation::{Operation, Takes};
 use super::problems::Problem;
 use super::values::Values;
 use super::{
-    answer, approval, autoconfig, batch, credentials, domain, event, export, filter_rule, folder,
-    health, import, inbox, key, list, me, message, org, outbound, send, suppression, wait,
+    answer, approval, autoconfig, batch, credentials, domain, draft, event, export, filter_rule,
+    folder, health, import, inbox, key, list, me, message, org, outbound, send, suppression, wait,
 };
 use crate::call::{
-    Access, Answer, Call, Caller, Draft, EntryId, Idempotency, InboxRef, Intake, Need, Now, Render,
+    Access, Answer, Call, Caller, EntryId, Idempotency, InboxRef, Intake, Need, Now, Render,
     Scopes, Secret, Shared, Written,
 };
 use crate::http::pages;
@@ -188,8 +188,8 @@ pub(crate) enum RouteStep {
     Import(Box<ImportBatch>),
     /// A message that comes in, and how its result is shown.
     Accept(Box<Intake>, ShowWritten),
-    /// Compose, classify, deliver.
-    Send(InboxRef, Box<Draft>, Option<Idempotency>),
+    /// A message that is sent, or only tried.
+    Send(Box<Intake>),
     /// The octets of a message, in pages.
     Raw(InboxRef, EntryId),
     /// The decoded octets of one of its parts, in pages.
@@ -441,6 +441,12 @@ routes! {
     GET "/api/v1/inboxes/{inbox}/messages/{id}/raw" MAIL_READ Answered(&message::RAW);
     GET "/api/v1/inboxes/{inbox}/messages/{id}/attachments/{att}" MAIL_READ
         Answered(&message::ATTACHMENT_OCTETS);
+    POST "/api/v1/inboxes/{inbox}/drafts" MAIL_WRITE Answered(&draft::CREATE);
+    GET "/api/v1/inboxes/{inbox}/drafts" MAIL_READ Answered(&draft::LIST);
+    GET "/api/v1/inboxes/{inbox}/drafts/{id}" MAIL_READ Answered(&draft::READ);
+    PATCH "/api/v1/inboxes/{inbox}/drafts/{id}" MAIL_WRITE Answered(&draft::PATCH);
+    DELETE "/api/v1/inboxes/{inbox}/drafts/{id}" MAIL_WRITE Answered(&draft::DELETE);
+    POST "/api/v1/inboxes/{inbox}/drafts/{id}/send" MAIL_READ_WRITE Answered(&draft::SEND);
     GET "/api/v1/messages" MAIL_READ Answered(&list::LIST_OF_ALL);
     GET "/api/v1/inboxes/{inbox}/folders" MAIL_READ Answered(&folder::LIST);
     POST "/api/v1/inboxes/{inbox}/folders" MAIL_WRITE Answered(&folder::CREATE);
@@ -472,9 +478,6 @@ routes! {
     * "/api/v1/inboxes/{inbox}/messages/{id}/not-spam" Key Later;
     * "/api/v1/inboxes/{inbox}/threads" Key Later;
     * "/api/v1/inboxes/{inbox}/threads/{id}" Key Later;
-    * "/api/v1/inboxes/{inbox}/drafts" Key Later;
-    * "/api/v1/inboxes/{inbox}/drafts/{id}" Key Later;
-    * "/api/v1/inboxes/{inbox}/drafts/{id}/send" Key Later;
     * "/api/v1/inboxes/{inbox}/rules" Key Later;
     * "/api/v1/inboxes/{inbox}/rules/test" Key Later;
     * "/api/v1/inboxes/{inbox}/rules/{id}" Key Later;

@@ -11,10 +11,11 @@ use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::problems::{Problem, sentence};
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
+use super::values::Values;
 use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
 use crate::call::{
-    ApprovalId, Draft, DraftAttachment, DraftPurpose, EntryId, SendStatus, SendTrial, ThreadId,
-    TrialRecipient, TrialVerdict, Written,
+    ApprovalId, Draft, DraftAttachment, DraftPurpose, EntryId, Intake, Route, SendStatus,
+    SendTrial, ThreadId, TrialRecipient, TrialVerdict, Written,
 };
 use crate::http::wire::response::Response;
 use crate::mail::write::markdown::SOURCE_MAX;
@@ -230,7 +231,7 @@ fn send(request: &mut RouteRequest<'_>) -> RouteResult {
         to: request.body.addresses("to"),
         reply_to: request.body.addresses("reply_to"),
         subject: request.body.text("subject").unwrap_or_default(),
-        ..said(request)
+        ..said(request)?
     };
     if draft.to.is_empty() && draft.cc.is_empty() && draft.bcc.is_empty() {
         return Err(Problem::invalid(
@@ -242,48 +243,75 @@ fn send(request: &mut RouteRequest<'_>) -> RouteResult {
 }
 
 /// The fields that every message to compose has.
-pub(super) fn said(request: &mut RouteRequest<'_>) -> Draft {
-    let is_trial = request.parameters.flag("dry_run").unwrap_or(false);
+pub(super) fn said(request: &mut RouteRequest<'_>) -> Result<Draft, Box<Problem>> {
     let body = &mut request.body;
-    Draft {
+    let files = attachments(body.objects("attachments"), |_| false)?;
+    Ok(Draft {
         cc: body.addresses("cc"),
         bcc: body.addresses("bcc"),
         text: body.text("text"),
         html: body.text("html"),
         markdown: body.text("markdown"),
         headers: body.members("headers"),
-        attachments: (body.objects("attachments").into_iter())
-            .map(|mut one| DraftAttachment {
-                filename: one.text("filename").unwrap_or_default(),
-                content_type: one.text("content_type").unwrap_or_default(),
-                content: one.text("content").unwrap_or_default(),
-                content_id: one.text("content_id"),
-                inline: one.flag("inline"),
-            })
-            .collect(),
+        attachments: files,
         labels: body.texts("labels").unwrap_or_default(),
-        send_at: body.time("send_at"),
         metadata: body.text("metadata"),
-        purpose: match is_trial {
-            true => DraftPurpose::Try,
-            false => DraftPurpose::Send,
-        },
         ..Draft::default()
+    })
+}
+
+/// The files of a request. Each has octets, but for those that are there already.
+pub(super) fn attachments(
+    rows: Vec<Values>,
+    is_there: impl Fn(usize) -> bool,
+) -> Result<Vec<DraftAttachment>, Box<Problem>> {
+    let mut files = Vec::with_capacity(rows.len());
+    for (at, mut row) in rows.into_iter().enumerate() {
+        let content = row.text("content");
+        match (content.is_some(), is_there(at)) {
+            (false, false) => {
+                let place = format!("attachments[{at}].content");
+                return Err(Problem::invalid(&place, "is missing"));
+            }
+            (true, true) => {
+                let place = format!("attachments[{at}].content");
+                return Err(Problem::invalid(&place, "cannot stand beside `id`"));
+            }
+            _ => {}
+        }
+        files.push(DraftAttachment {
+            part: None,
+            filename: row.text("filename").unwrap_or_default(),
+            content_type: row.text("content_type").unwrap_or_default(),
+            content: content.unwrap_or_default(),
+            content_id: row.text("content_id"),
+            inline: row.flag("inline"),
+        });
     }
+    Ok(files)
 }
 
 /// Has a message composed.
-pub(super) fn compose(request: &RouteRequest<'_>, draft: Draft) -> RouteResult {
+pub(super) fn compose(request: &mut RouteRequest<'_>, mut draft: Draft) -> RouteResult {
+    draft.send_at = request.body.time("send_at");
+    if request.parameters.flag("dry_run") == Some(true) {
+        draft.purpose = DraftPurpose::Try;
+    }
     // A trial has no effect that a second one could repeat.
     let idempotency = match draft.purpose {
         DraftPurpose::Try => None,
-        DraftPurpose::Send => request.idempotency(keep),
+        DraftPurpose::Send | DraftPurpose::Keep => request.idempotency(keep_sent),
     };
-    Ok(RouteStep::Send(
-        request.inbox()?,
-        Box::new(draft),
+    let route = Route::Compose {
+        inbox: request.inbox()?,
+        draft: Box::new(draft),
         idempotency,
-    ))
+    };
+    Ok(RouteStep::Send(Box::new(Intake {
+        route,
+        octets: Vec::new(),
+        charge: None,
+    })))
 }
 
 /// 200 for a message that was tried out.
@@ -313,7 +341,7 @@ pub(crate) fn sent(written: &Written) -> Option<Response> {
 }
 
 /// What is kept of it for a replay.
-fn keep(written: &Written) -> Vec<u8> {
+pub(super) fn keep_sent(written: &Written) -> Vec<u8> {
     sent(written).map(Response::keep).unwrap_or_default()
 }
 
@@ -323,6 +351,6 @@ pub(super) const MARKDOWN: TextBound = TextBound {
     max: TextMax::Octets(SOURCE_MAX),
 };
 /// Characters of a subject: one line of RFC 5322 section 2.1.1, and more folds anyway.
-const SUBJECT_CHARACTERS_MAX: usize = 998;
+pub(super) const SUBJECT_CHARACTERS_MAX: usize = 998;
 /// Characters of a file name or a Content-ID.
-const NAME_CHARACTERS_MAX: usize = 255;
+pub(super) const NAME_CHARACTERS_MAX: usize = 255;

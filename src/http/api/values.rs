@@ -160,11 +160,15 @@ impl Values {
 
     /// None where the field is absent.
     pub fn addresses(&mut self, name: &str) -> Vec<DraftAddress> {
-        let addresses = self.take(name).and_then(|value| match value {
+        self.given_addresses(name).unwrap_or_default()
+    }
+
+    /// The same, where absence is not an empty list.
+    pub fn given_addresses(&mut self, name: &str) -> Option<Vec<DraftAddress>> {
+        self.take(name).and_then(|value| match value {
             FieldValue::Addresses(addresses) => Some(addresses),
             other => null(name, &other),
-        });
-        addresses.unwrap_or_default()
+        })
     }
 
     pub fn scopes(&mut self, name: &str) -> Option<Scopes> {
@@ -210,11 +214,15 @@ impl Values {
     }
 
     pub fn objects(&mut self, name: &str) -> Vec<Values> {
-        let objects = self.take(name).and_then(|value| match value {
+        self.given_objects(name).unwrap_or_default()
+    }
+
+    /// The same, where absence is not an empty list.
+    pub fn given_objects(&mut self, name: &str) -> Option<Vec<Values>> {
+        self.take(name).and_then(|value| match value {
             FieldValue::Objects(objects) => Some(objects),
             other => null(name, &other),
-        });
-        objects.unwrap_or_default()
+        })
     }
 
     /// `limit`: how many rows a page has.
@@ -251,6 +259,8 @@ fn of_json(
         | FieldKind::MediaType
         | FieldKind::Time
         | FieldKind::OneOf(_)
+        | FieldKind::Id(_)
+        | FieldKind::AttachmentId
         | FieldKind::InboxName => match value {
             Json::Text(text) => of_text(kind, place, text.into_owned(), limits),
             _ => wrong("must be a string"),
@@ -319,12 +329,10 @@ fn of_json(
         FieldKind::Later => Err(Problem::not_supported(place)),
         // These are kinds of queries, paths and responses.
         FieldKind::Number { .. }
-        | FieldKind::Id(_)
         | FieldKind::Plain(_)
         | FieldKind::Keyword
         | FieldKind::Token(_)
         | FieldKind::DomainRef
-        | FieldKind::AttachmentId
         | FieldKind::EventOrTime
         | FieldKind::TimeOrAll
         | FieldKind::SearchWords(_)

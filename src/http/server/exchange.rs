@@ -9,8 +9,7 @@ use std::sync::Arc;
 use super::paging::Paging;
 use super::{Server, ServerState};
 use crate::call::{
-    Allowance, Answer, Ask, Call, Caller, Charge, Intake, MessageRead, Metric, Now, Reply, Route,
-    Secret, Written,
+    Allowance, Answer, Ask, Call, Caller, Charge, MessageRead, Metric, Now, Reply, Secret, Written,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
@@ -231,17 +230,8 @@ impl Server {
                     out.ask = Some(exchange.ask(Call::Accept(intake)));
                     Waiting::Write(show)
                 }
-                RouteStep::Send(inbox, draft, idempotency) => {
-                    let route = Route::Compose {
-                        inbox,
-                        draft,
-                        idempotency,
-                    };
-                    let intake = Box::new(Intake {
-                        route,
-                        octets: Vec::new(),
-                        charge: exchange.charge.take().map(Arc::new),
-                    });
+                RouteStep::Send(mut intake) => {
+                    intake.charge = exchange.charge.take().map(Arc::new);
                     out.ask = Some(exchange.ask(Call::Accept(intake)));
                     Waiting::Sent
                 }

@@ -18,11 +18,13 @@ pub mod query;
 pub mod reply;
 pub mod search;
 mod stems;
+mod written;
 
 pub use body::{TextBody, decode_part, extracted_of, markdown_of, text_of};
 pub(crate) use body::{beginning_of, shown_text};
 pub(crate) use parts::has_attachments;
 pub use parts::{Attachment, attachments, find_attachment};
+pub use written::written_of;
 
 #[cfg(test)]
 mod tests;

@@ -88,6 +88,22 @@ pub(crate) fn message_id(seed: [u8; 16], domain: &str) -> String {
     format!("<{}@{domain}>", data_encoding::HEXLOWER.encode(&seed))
 }
 
+/// Writes only the MIME fields and the body of a message. `from` and `message_id` are not written.
+///
+/// # Errors
+/// As [`compose`].
+pub(crate) fn content(mail: &Compose<'_>) -> Result<Vec<u8>, InvalidHeaderValue> {
+    check(mail)?;
+    let mut out = b"MIME-Version: 1.0\r\n".to_vec();
+    body(mail, &mut out);
+    Ok(out)
+}
+
+/// Writes a field with a text of any characters.
+pub(crate) fn text_field(name: &str, value: &str, out: &mut Vec<u8>) {
+    fold(name, &encode_word(value), out);
+}
+
 /// Whether a text is a Message-ID with its brackets that may go into a header.
 pub(super) fn is_message_id(id: &str) -> bool {
     let ends =

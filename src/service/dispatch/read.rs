@@ -175,6 +175,17 @@ fn read_message(
             let wanted = (&**filter, among.as_deref());
             awaited::find(context, access, inbox, wanted, progress)
         }
+        MessageRead::Draft { inbox, id } => {
+            message::check_draft(context.store, access, inbox, *id)?;
+            message::read(
+                context,
+                access,
+                inbox,
+                *id,
+                crate::call::ContentAsk::default(),
+            )
+            .map(Some)
+        }
         MessageRead::FindOctets { inbox, id } => {
             message::find_octets(context, access, inbox, *id).map(Some)
         }

@@ -212,6 +212,14 @@ fn write_message(
             message::patch(context, access, inbox, *id, patch)
         }
         MessageWrite::Admit { inbox, id, .. } => message::admit(context, access, inbox, *id),
+        MessageWrite::DeleteDraft {
+            inbox,
+            id,
+            permanent,
+        } => {
+            message::check_draft(context.store, access, inbox, *id)?;
+            message::delete(context, access, inbox, *id, *permanent)
+        }
         MessageWrite::Delete {
             inbox,
             id,

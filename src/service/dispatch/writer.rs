@@ -20,7 +20,7 @@ use crate::service::intake::{self, Delivery, ImportSlice, PIECE_BYTES, StoredPie
 use crate::service::job::{Runner, Runners};
 use crate::service::outbound::OutboundTurn;
 use crate::service::outgoing::due::Leaving;
-use crate::service::{Service, policy};
+use crate::service::{Service, policy, repeated};
 use crate::store::{KeptAnswer, Quota, Store};
 
 /// A task of the writer.
@@ -589,8 +589,9 @@ impl Writer {
         let days = i64::try_from(self.service.shared.limits.event_days).unwrap_or(7);
         store.begin()?;
         let done = (|| {
-            let more = store.trim_events(now, days.saturating_mul(KEPT_MS), TRIM_ROWS)?;
-            let kept = store.trim_answers(now.unix_ms.saturating_sub(KEPT_MS), TRIM_ANSWERS)?;
+            let more = store.trim_events(now, days.saturating_mul(repeated::KEPT_MS), TRIM_ROWS)?;
+            let kept =
+                store.trim_answers(now.unix_ms.saturating_sub(repeated::KEPT_MS), TRIM_ANSWERS)?;
             let revoked = now.unix_ms.saturating_sub(REVOKED_MS);
             let keys = store.trim_keys(revoked, TRIM_KEYS)?;
             let decided = now.unix_ms.saturating_sub(DECIDED_MS);
@@ -679,9 +680,8 @@ fn carry_out(
     }
 }
 
-/// Carries out `run` once for each `Idempotency-Key`. The stored key contains the id of the API
-/// key, so one API key cannot get the answers of another. The answer is
-/// kept with the last part of a call that is carried out in several groups.
+/// Carries out `run` once for each `Idempotency-Key`. The answer is kept with the last part of a
+/// call that is carried out in several groups.
 fn with_idempotency<'a>(
     context: &mut WriteContext<'a>,
     caller: &Caller,
@@ -691,21 +691,11 @@ fn with_idempotency<'a>(
     let Some(idempotency) = idempotency else {
         return run(context);
     };
-    let owner = match caller {
-        Caller::Key(access) => access
-            .key
-            .map_or("operator".to_owned(), |key| key.to_string()),
-        Caller::Operator => "operator".to_owned(),
-        Caller::System => "system".to_owned(),
-        // Answers of a peer without a key are not kept.
-        Caller::Anonymous => return run(context),
+    let Some(key) = repeated::stored_key(caller, idempotency) else {
+        return run(context);
     };
-    let key = format!("{owner}:{}", idempotency.key);
-    let since = context
-        .service
-        .steady_ms(context.now)
-        .saturating_sub(KEPT_MS);
-    if let Some(kept) = context.store.kept_answer(caller.org(), &key, since)? {
+    let at = (context.service, context.store, context.now);
+    if let Some(kept) = repeated::kept_answer(at, caller, &key)? {
         return if kept.fingerprint == idempotency.fingerprint {
             Ok(TaskProgress::Done(Written::Again(kept.answer)))
         } else {
@@ -740,9 +730,6 @@ fn check_kept(context: &WriteContext<'_>, caller: &Caller) -> Result<(), Refusal
 /// Groups that are carried out with savepoints after one was undone. So mail that is refused late
 /// makes one group in so many run twice, however often it comes.
 const GUARDED_GROUPS: u32 = 64;
-/// Milliseconds for which an answer is kept for its `Idempotency-Key`. It is a day, which is also
-/// the unit of `event_days`.
-const KEPT_MS: i64 = 86_400_000;
 /// Rows of the logs that one transaction deletes: some milliseconds of work, and as many rows as
 /// the groups between two such transactions add under load.
 const TRIM_ROWS: u64 = 1000;

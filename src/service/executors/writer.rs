@@ -531,6 +531,7 @@ mod tests {
             import: None,
             waits: None,
             released: None,
+            draft: None,
             effects: Vec::new(),
             reports: Vec::new(),
         };
@@ -542,6 +543,7 @@ mod tests {
                 idempotency: None,
                 receiver: None,
                 pieces: None,
+                refused: None,
                 charge: None,
             }),
         ))

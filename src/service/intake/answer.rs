@@ -30,7 +30,7 @@ pub(super) struct Taken {
     pub files: Vec<KeptFile>,
 }
 
-/// Fills in what the other message gives.
+/// Fills in what the other message gives. A draft may say recipients and subject itself.
 pub(super) fn take_over(
     context: &ReadContext<'_>,
     (org, inbox): (OrgId, InboxId),
@@ -53,17 +53,21 @@ pub(super) fn take_over(
             files: files_of(&opened.octets, &digest),
         });
     }
-    draft.subject = answer::reply_subject(&original.subject);
+    if draft.subject.is_empty() {
+        draft.subject = answer::reply_subject(&original.subject);
+    }
     let author = original.author().and_then(|author| author.address());
     let is_own = arrival == Arrival::Sent
         || (arrival != Arrival::Received
             && author.is_some_and(|author| answer::is_same_inbox(&author, own)));
     let all = about.way == AnswerWay::ReplyAll;
     let found = answer::recipients(&original, own, (is_own, all));
-    if found.to.is_empty() {
-        return Err(Refusal::Conflict(ConflictReason::NoAnswerAddress));
+    if draft.to.is_empty() {
+        if found.to.is_empty() {
+            return Err(Refusal::Conflict(ConflictReason::NoAnswerAddress));
+        }
+        draft.to = found.to.into_iter().map(named).collect();
     }
-    draft.to = found.to.into_iter().map(named).collect();
     let copies = found.cc.into_iter().map(named);
     draft.cc = copies.chain(core::mem::take(&mut draft.cc)).collect();
     Ok(Taken {

@@ -11,15 +11,15 @@ use super::files::KeptFile;
 use super::lookup::LOOKUP_MS;
 use super::parsed::{ParsedMessage, WayIn};
 use crate::call::{
-    Access, Answer, Countable, Draft, DraftAddress, DraftPurpose, Envelope, InboxRef, Metric, Now,
-    Recipient, Refusal,
+    Access, Answer, Countable, Draft, DraftAddress, DraftAttachment, DraftPurpose, Envelope, Flags,
+    InboxRef, Metric, Now, Recipient, Refusal,
 };
 use crate::mail::Bounds;
 use crate::mail::parse::address::Address;
 use crate::mail::parse::address_list::{AddressEntry, parse_list};
 use crate::mail::write::compose::{self, AttachedFile, Compose};
 use crate::mail::write::field;
-use crate::mail::write::markdown;
+use crate::mail::write::markdown::{self, Rendered};
 use crate::mail::write::outgoing::is_private_name;
 use crate::pace;
 use crate::service::access::receives::SendingParty;
@@ -37,10 +37,11 @@ pub(super) fn composed(
     mut draft: Draft,
 ) -> Result<ParsedMessage, Refusal> {
     let inbox = policy::find_inbox(context.store, access, inbox)?;
-    policy::check_domain(context.store, inbox)?;
+    if draft.purpose != DraftPurpose::Keep {
+        policy::check_domain(context.store, inbox)?;
+    }
     let place = find_place(context.store, access, inbox)?;
     let from = Address::parse(&place.path.address).map_err(|_| Refusal::Internal)?;
-    let limits = &context.shared.limits;
     render(&mut draft)?;
     let taken = match draft.about {
         Some(about) => take_over(context, (access.org, inbox), (&from, about), &mut draft)?,
@@ -62,23 +63,22 @@ pub(super) fn composed(
             places.map(move |(at, (_, address))| (field, at, address))
         })
     };
-    if everybody().next().is_none() {
+    let is_kept = draft.purpose == DraftPurpose::Keep;
+    if everybody().next().is_none() && !is_kept {
         return Err(invalid(
             "to",
             "a message needs a recipient in to, cc or bcc",
         ));
     }
-    if everybody().count() > limits.submission_recipients {
-        context.shared.metrics.count(Metric::RateLimited);
-        return Err(Refusal::Limit {
-            what: Countable::Recipients,
-            max: limits.submission_recipients as u64,
-        });
-    }
-    let envelope = Envelope {
-        reverse_path: Some(place.path.address.clone()),
-        recipients: recipients(service, context, access, everybody())?,
-        ..Envelope::default()
+    check_number(context, everybody().count())?;
+    let envelope = match is_kept {
+        // Nothing is sent, and a draft may name what is not there yet.
+        true => Envelope::default(),
+        false => Envelope {
+            reverse_path: Some(place.path.address.clone()),
+            recipients: recipients(service, context, access, everybody())?,
+            ..Envelope::default()
+        },
     };
     let octets = write(
         context,
@@ -89,16 +89,29 @@ pub(super) fn composed(
         &taken,
     )?;
     check_size(context, &octets)?;
-    let analysis = analyse(context, &octets, 0, limits.received_hops)?;
-    Ok(ParsedMessage {
-        way: WayIn::Send {
+    let analysis = analyse(context, &octets, 0, context.shared.limits.received_hops)?;
+    let hidden: Vec<String> = bcc.iter().map(written).collect();
+    let way = match is_kept {
+        true => WayIn::Keep {
             inbox,
-            hidden: bcc.iter().map(written).collect(),
+            prefix: hidden_field(&hidden),
+            flags: Flags::NONE,
+            labels: draft.labels,
+            metadata: draft.metadata,
+            draft: None,
+        },
+        false => WayIn::Send {
+            inbox,
+            hidden,
             labels: draft.labels,
             send_at,
             metadata: draft.metadata,
             is_trial: draft.purpose == DraftPurpose::Try,
+            draft: None,
         },
+    };
+    Ok(ParsedMessage {
+        way,
         body: octets,
         analysis,
         envelope,
@@ -109,26 +122,44 @@ pub(super) fn composed(
     })
 }
 
+/// Checks how many recipients a message has.
+pub(super) fn check_number(context: &ReadContext<'_>, n: usize) -> Result<(), Refusal> {
+    let max = context.shared.limits.submission_recipients;
+    if n <= max {
+        return Ok(());
+    }
+    context.shared.metrics.count(Metric::RateLimited);
+    Err(Refusal::Limit {
+        what: Countable::Recipients,
+        max: max as u64,
+    })
+}
+
 /// Makes the text and the HTML of what is written in Markdown.
-pub(super) fn render(draft: &mut Draft) -> Result<(), Refusal> {
+fn render(draft: &mut Draft) -> Result<(), Refusal> {
     let Some(source) = draft.markdown.take() else {
         return Ok(());
     };
-    if draft.text.is_some() || draft.html.is_some() {
-        return Err(invalid(
-            "markdown",
-            "makes the text and the HTML: leave out `text` and `html`, or `markdown`",
-        ));
-    }
-    let rendered = markdown::render(&source);
+    let rendered = rendered(&source, draft.text.is_some() || draft.html.is_some())?;
     draft.text = Some(rendered.text);
     draft.html = Some(rendered.html);
     Ok(())
 }
 
+/// The same; with another text beside it nothing is made.
+pub(super) fn rendered(source: &str, has_other: bool) -> Result<Rendered, Refusal> {
+    match has_other {
+        true => Err(invalid(
+            "markdown",
+            "makes the text and the HTML: leave out `text` and `html`, or `markdown`",
+        )),
+        false => Ok(markdown::render(source)),
+    }
+}
+
 /// When a message leaves whose client has named this time; `None` is now. A client whose clock is
 /// slow means now too.
-fn send_time(named: Option<i64>, now: Now) -> Result<Option<i64>, Refusal> {
+pub(super) fn send_time(named: Option<i64>, now: Now) -> Result<Option<i64>, Refusal> {
     let Some(at) = named else {
         return Ok(None);
     };
@@ -144,7 +175,7 @@ fn send_time(named: Option<i64>, now: Now) -> Result<Option<i64>, Refusal> {
     }
 }
 
-/// Composes the octets. The base64 of each attachment is freed when it has been decoded.
+/// Composes the octets.
 fn write(
     context: &ReadContext<'_>,
     draft: &mut Draft,
@@ -153,29 +184,10 @@ fn write(
     [to, cc, reply_to]: [&Vec<NamedRecipient>; 3],
     taken: &Taken,
 ) -> Result<Vec<u8>, Refusal> {
-    for (name, _) in &draft.headers {
-        if !field::may_set(name) {
-            let why = format!("{name:?} cannot be set: only X-* and List-* can");
-            return Err(invalid("headers", why));
-        }
-    }
-    let contents = draft
-        .attachments
-        .iter_mut()
-        .enumerate()
-        .map(|(at, attachment)| decode(at, &core::mem::take(&mut attachment.content)))
-        .collect::<Result<Vec<_>, _>>()?;
+    check_names(&draft.headers)?;
+    let own = files_said(&mut draft.attachments)?;
     let draft = &*draft;
-    let own = (draft.attachments.iter().zip(&contents)).map(|(attachment, content)| AttachedFile {
-        filename: &attachment.filename,
-        content_type: match attachment.content_type.as_str() {
-            "" => "application/octet-stream",
-            given => given,
-        },
-        content,
-        content_id: attachment.content_id.as_deref().map(without_brackets),
-        inline: attachment.inline.unwrap_or(attachment.content_id.is_some()),
-    });
+    let own = own.iter().map(KeptFile::attached);
     let kept = taken.files.iter().map(KeptFile::attached);
     let files: Vec<AttachedFile<'_>> = kept.chain(own).collect();
     let [to, cc, reply_to] = [to, cc, reply_to].map(|list| {
@@ -215,8 +227,49 @@ fn write(
     })
 }
 
+/// Checks the names of the client's own header fields.
+pub(super) fn check_names(headers: &[(String, String)]) -> Result<(), Refusal> {
+    match headers.iter().find(|(name, _)| !field::may_set(name)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let why = format!("{name:?} cannot be set: only X-* and List-* can");
+            Err(invalid("headers", why))
+        }
+    }
+}
+
+/// The field that names hidden recipients, in the octets in front of the sender's own copy.
+pub(super) fn hidden_field(hidden: &[String]) -> Vec<u8> {
+    let mut field = Vec::new();
+    if !hidden.is_empty() {
+        field::fold("Bcc", &hidden.join(", "), &mut field);
+    }
+    field
+}
+
+/// The files that a request brings, decoded. The base64 of each is freed when it has been decoded.
+pub(super) fn files_said(attachments: &mut [DraftAttachment]) -> Result<Vec<KeptFile>, Refusal> {
+    let all = attachments.iter_mut().enumerate();
+    all.map(|(at, said)| {
+        let content = decode(at, &core::mem::take(&mut said.content))?;
+        let content_id = said.content_id.as_deref().map(without_brackets);
+        Ok(KeptFile {
+            part: 0,
+            filename: core::mem::take(&mut said.filename),
+            content_type: match said.content_type.as_str() {
+                "" => "application/octet-stream".to_owned(),
+                given => given.to_owned(),
+            },
+            content,
+            inline: said.inline.unwrap_or(content_id.is_some()),
+            content_id: content_id.map(str::to_owned),
+        })
+    })
+    .collect()
+}
+
 /// Each recipient once, local or outside. The first refused recipient refuses all.
-fn recipients<'a>(
+pub(super) fn recipients<'a>(
     service: &Service,
     context: &ReadContext<'_>,
     access: &Access,
@@ -262,7 +315,7 @@ fn leave_out_repeated(to: &[NamedRecipient], cc: &mut Vec<NamedRecipient>) {
 }
 
 /// Reads addresses.
-fn addresses(
+pub(super) fn addresses(
     addresses: &[DraftAddress],
     field: &'static str,
 ) -> Result<Vec<NamedRecipient>, Refusal> {
@@ -347,7 +400,7 @@ pub(super) fn decode(at: usize, content: &str) -> Result<Vec<u8>, Refusal> {
     Ok(octets)
 }
 
-fn written((_, address): &NamedRecipient) -> String {
+pub(super) fn written((_, address): &NamedRecipient) -> String {
     address.to_string()
 }
 

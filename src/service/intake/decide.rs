@@ -2,10 +2,11 @@
 //! same function.
 
 use super::approve::hash;
+use super::compose::hidden_field;
 use super::index::signed;
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{
-    Delivery, Effect, Placement, Plan, Released, ReturnedReport, WaitingPlan, WaitsFor,
+    Delivery, Effect, Placement, Plan, Released, ReturnedReport, TakenDraft, WaitingPlan, WaitsFor,
 };
 use super::screen::{self, Screened, ScreenedSender, screen};
 use super::treat::{Treatment, treat};
@@ -55,6 +56,7 @@ pub(super) fn decide(
         waits,
         released,
         metadata,
+        draft,
         may_leave,
         reports,
         mut effects,
@@ -97,6 +99,7 @@ pub(super) fn decide(
         import: None,
         waits,
         released,
+        draft,
         effects,
         reports,
         body,
@@ -111,6 +114,7 @@ pub(super) fn decide(
         charge,
         receiver,
         pieces: None,
+        refused: None,
     })
 }
 
@@ -122,6 +126,7 @@ struct WayDecision {
     waits: Option<WaitingPlan>,
     released: Option<Released>,
     metadata: Option<String>,
+    draft: Option<TakenDraft>,
     may_leave: bool,
     reports: Vec<ReturnedReport>,
     effects: Vec<Effect>,
@@ -140,6 +145,7 @@ fn decide_way(
     let mut decision = Decision::Send;
     let (mut waits, mut released, mut reports) = (None, None, Vec::new());
     let mut metadata = None;
+    let mut draft = None;
     let may_leave = match way {
         WayIn::Inbound(_) => {
             auth = judged;
@@ -153,6 +159,7 @@ fn decide_way(
             send_at,
             metadata: own,
             is_trial: _,
+            draft: was,
         } => {
             metadata = own;
             sender = Some(inbox);
@@ -164,7 +171,9 @@ fn decide_way(
                 Decision::Hold => Some(WaitsFor::Decision(send_at)),
                 Decision::Draft => None,
             };
-            let copy = own_copy(context, from, (decision, until), (&hidden, labels))?;
+            let mut copy = own_copy(context, from, (decision, until), (&hidden, labels))?;
+            copy.id = was.as_ref().map(|was| was.entry);
+            draft = was;
             waits = until.map(|until| {
                 let sha256 = hash(&copy.prefix, body);
                 waiting((envelope, analysis), until, sha256)
@@ -191,6 +200,28 @@ fn decide_way(
             released = Some(Released::Approved(mail));
             true
         }
+        WayIn::Keep {
+            inbox,
+            prefix,
+            flags,
+            labels,
+            metadata: own,
+            draft: was,
+        } => {
+            auth = SenderAuth::Client;
+            decision = Decision::Draft;
+            metadata = own;
+            let from = (caller.access()?.org, inbox);
+            let copy = own_copy(context, from, (decision, None), (&[], labels))?;
+            effects.push(Effect::Place(Placement {
+                id: was.as_ref().map(|was| was.entry),
+                prefix,
+                flags: copy.flags.with(flags),
+                ..copy
+            }));
+            draft = was;
+            false
+        }
         WayIn::Append(placement) => {
             effects.push(Effect::Place(placement));
             false
@@ -203,6 +234,7 @@ fn decide_way(
         waits,
         released,
         metadata,
+        draft,
         may_leave,
         reports,
         effects,
@@ -411,10 +443,7 @@ pub(super) fn own_copy(
         .store
         .mailbox_special(org, inbox, special)?
         .ok_or(Refusal::NotFound(Noun::Inbox))?;
-    let mut prefix = Vec::new();
-    if !hidden.is_empty() {
-        crate::mail::write::field::fold("Bcc", &hidden.join(", "), &mut prefix);
-    }
+    let prefix = hidden_field(hidden);
     Ok(Placement {
         id: None,
         inbox,

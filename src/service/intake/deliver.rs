@@ -10,7 +10,7 @@
 
 use super::enqueue::{content_of, enqueue};
 use super::plan::{
-    Delivery, Effect, Placement, Plan, Released, StoredPieces, WaitingPlan, WaitsFor,
+    Delivery, Effect, Placement, Plan, Released, StoredPieces, TakenDraft, WaitingPlan, WaitsFor,
 };
 use crate::call::{
     Access, ApprovalId, ApprovalRow, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId,
@@ -20,9 +20,11 @@ use crate::call::{
 use crate::mail::Address;
 use crate::mail::text::grams::sign_prefix;
 use crate::service::context::WriteContext;
+use crate::service::mail::message;
 use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::{self, HeldMail};
 use crate::service::outgoing::budget::{self, Spending};
+use crate::service::outgoing::drafts;
 use crate::service::outgoing::schedule;
 use crate::service::outgoing::velocity;
 use crate::service::{lists, outgoing, policy};
@@ -54,6 +56,9 @@ pub fn deliver(
     caller: &Caller,
     delivery: &Delivery,
 ) -> Result<Written, Refusal> {
+    if let Some(refused) = &delivery.refused {
+        return Err(refused.clone());
+    }
     let plan = &delivery.plan;
     let targets = check(context, caller, plan)?;
     if delivery.pieces.is_some() {
@@ -76,6 +81,9 @@ pub fn deliver(
     if let (Some(_), Some(sender)) = (&plan.released, plan.sender) {
         // Its conversation is known as long as the draft is there.
         thread_of(context, plan, sender, &mut threads)?;
+    }
+    if let Some(draft) = &plan.draft {
+        take_draft(context, caller, (plan, draft), &mut threads)?;
     }
     let TakenOut { decided, mut rows } = take_out(context, caller, plan)?;
     for effect in &plan.effects {
@@ -145,11 +153,23 @@ pub fn deliver(
     if let Some(decided) = decided {
         return Ok(Written::Approval(Box::new(decided)));
     }
-    Ok(Written::Delivered {
-        entry: best.as_ref().map(|stored| stored.entry),
-        thread: best.as_ref().map(|stored| stored.thread),
+    if let (true, Some(stored)) = (plan.keeps_draft(), &best) {
+        return message::state_of(context, caller.access()?, (stored.inbox, stored.entry));
+    }
+    Ok(delivered(plan, best.as_ref(), (held, queued)))
+}
+
+/// The answer to a message that is stored: the best of its entries, and what has become of it.
+fn delivered(
+    plan: &Plan,
+    best: Option<&StoredEntry>,
+    (held, queued): (Option<ApprovalId>, usize),
+) -> Written {
+    Written::Delivered {
+        entry: best.map(|stored| stored.entry),
+        thread: best.map(|stored| stored.thread),
         message_id: plan.message_id.clone(),
-        placed: best.as_ref().map(|stored| stored.placed),
+        placed: best.map(|stored| stored.placed),
         status: match (held, plan.decision, queued) {
             (Some(approval), ..) => SendStatus::Held(approval),
             (None, ..) if plan.waits.is_some() => SendStatus::Scheduled,
@@ -157,7 +177,7 @@ pub fn deliver(
             (None, _, 0) => SendStatus::Delivered,
             (None, _, _) => SendStatus::Queued,
         },
-    })
+    }
 }
 
 /// Asks policy again, and charges the budgets of the sender.
@@ -218,6 +238,25 @@ pub fn deliver_own(context: &mut WriteContext<'_>, delivery: &Delivery) -> Resul
         ) => Ok(false),
         Err(refusal) => Err(refusal),
     }
+}
+
+/// Takes a draft out of its place: the same entry goes to Sent, or to Drafts again. Its
+/// conversation is known as long as the draft is there, so it is looked up first.
+fn take_draft(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    (plan, draft): (&Plan, &TakenDraft),
+    threads: &mut Vec<(InboxId, ThreadId)>,
+) -> Result<(), Refusal> {
+    let own = plan.placements().find(|own| own.id == Some(draft.entry));
+    let own = own.ok_or(Refusal::Internal)?;
+    let place = (caller.access()?.org, own.inbox);
+    thread_of(context, plan, own.inbox, threads)?;
+    let to = match own.kind {
+        Arrival::Sent => SpecialUse::Sent,
+        _ => SpecialUse::Drafts,
+    };
+    drafts::take_out(context, place, (draft, &plan.message_id), to)
 }
 
 /// What a message that has waited leaves behind in Drafts.
@@ -725,7 +764,8 @@ fn note_metadata(
 ) -> Result<Option<String>, Refusal> {
     let store = context.store;
     if placement.kind != Arrival::Received {
-        if let (Some(json), Some(_)) = (&plan.metadata, plan.sender) {
+        let is_own = plan.sender.is_some() || plan.keeps_draft();
+        if let (Some(json), true) = (&plan.metadata, is_own) {
             let sent = SentMetadata {
                 entry,
                 json: json.clone(),

@@ -1,5 +1,5 @@
-//! Files of a stored message that go on with another one: their octets without the transfer
-//! encoding, exactly as they are.
+//! Files of a message with their octets, without the transfer encoding and exactly as they are:
+//! those of a stored message that go on with another one, and those that a request brings.
 
 use crate::mail::Digest;
 use crate::mail::parse::transfer;
@@ -7,16 +7,16 @@ use crate::mail::text::{self, Attachment};
 use crate::mail::write::compose::AttachedFile;
 use crate::pace;
 
-/// A file of a stored message.
+/// A file with its octets.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct KeptFile {
-    /// Its part, as the id of the attachment names it.
+    /// Its part, as the id of the attachment names it; 0 for one that is new.
     pub part: usize,
-    filename: String,
-    content_type: String,
-    content: Vec<u8>,
-    content_id: Option<String>,
-    inline: bool,
+    pub filename: String,
+    pub content_type: String,
+    pub content: Vec<u8>,
+    pub content_id: Option<String>,
+    pub inline: bool,
 }
 
 impl KeptFile {

@@ -19,6 +19,7 @@ mod complete;
 mod compose;
 mod decide;
 mod deliver;
+mod draft;
 mod enqueue;
 mod files;
 mod import;
@@ -31,14 +32,16 @@ pub(in crate::service) mod plan;
 mod release;
 mod screen;
 mod senders;
+mod submitted;
 mod treat;
 mod trial;
 mod waiting;
 
 use crate::call::{Answer, Intake, Refusal, Request, Route};
-use crate::service::Service;
 use crate::service::access::admit::admit;
+use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
+use crate::service::{Service, repeated};
 
 pub use again::read_again;
 pub use complete::complete;
@@ -51,7 +54,7 @@ pub use inquiry::LookupId;
 pub use lookup::{Finding, Lookups};
 pub use parsed::ParsedMessage;
 use parsed::WayIn;
-pub use plan::{Delivery, StoredPieces};
+pub use plan::{Delivery, StoredPieces, TakenDraft};
 pub use release::{Release, released};
 pub use senders::SenderLookups;
 pub use waiting::{WaitingMessage, WaitingMessages};
@@ -80,7 +83,40 @@ pub enum IntakeStep {
 
 /// Takes a message through its stages until it is decided on or must wait. `id` names the lookup,
 /// if one is started.
+///
+/// A refused request whose first sending was carried out goes to the writer, which gives the kept
+/// answer again.
 pub fn advance(
+    service: &Service,
+    context: &ReadContext<'_>,
+    request: &Request<()>,
+    stage: IntakeStage,
+    id: LookupId,
+) -> Result<IntakeStep, Refusal> {
+    let repeats = match &stage {
+        IntakeStage::Parse(intake) => intake.idempotency().cloned().zip(Some(intake.need())),
+        IntakeStage::Found(..) => None,
+    };
+    let done = advance_once(service, context, request, stage, id);
+    let (Err(refusal), Some((idempotency, need))) = (&done, repeats) else {
+        return done;
+    };
+    let caller = &request.caller;
+    let Some(key) = repeated::stored_key(caller, &idempotency) else {
+        return done;
+    };
+    let at = (service, context.store, context.now);
+    match repeated::kept_answer(at, caller, &key)? {
+        Some(_) => {
+            let party = SendingParty::of(caller, request.peer);
+            let delivery = Delivery::repeated(idempotency, (need, party), refusal.clone());
+            Ok(IntakeStep::Deliver(Box::new(delivery)))
+        }
+        None => done,
+    }
+}
+
+fn advance_once(
     service: &Service,
     context: &ReadContext<'_>,
     request: &Request<()>,

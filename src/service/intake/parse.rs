@@ -5,32 +5,27 @@
 //! that lead to other servers (SMTP smuggling).
 
 use core::net::IpAddr;
-use core::ops::Range;
 
 use super::analyse::{analyse, check_size};
 use super::lookup::LOOKUP_MS;
 use super::parsed::{Origin, ParsedMessage, WayIn};
 use super::plan::Placement;
-use super::{approve, compose};
+use super::submitted::{check_stray, claimed_results, hidden_recipients, sending_inbox};
+use super::{approve, compose, draft};
 use crate::call::bounds::{IDEMPOTENCY_KEY_BYTES_MAX, MESSAGE_METADATA_BYTES_MAX};
 use crate::call::{
-    Access, Arrival, Envelope, FromFault, Idempotency, InboxId, Intake, Metric, Noun, Recipient,
-    Refusal, Render, Request, Route,
+    Access, Arrival, Envelope, Idempotency, Intake, Metric, Noun, Recipient, Refusal, Render,
+    Request, Route,
 };
 use crate::crypto;
-use crate::mail::auth::results;
 use crate::mail::digest::Analysis;
-use crate::mail::parse::address_list::{FromError, parse_single_from};
-use crate::mail::parse::header::Field;
 use crate::mail::parse::json_object::is_object;
-use crate::mail::write::compose::{addresses, message_id};
-use crate::mail::write::submit::{
-    Fixups, append as append_octets, check_octets, submission_fixups,
-};
+use crate::mail::write::compose::message_id;
+use crate::mail::write::submit::{Fixups, append as append_octets, submission_fixups};
 use crate::mail::{Address, Headers};
 use crate::pace;
 use crate::service::context::{ReadContext, own_inbox};
-use crate::service::mail::entry::{check_keywords, find_place};
+use crate::service::mail::entry::check_keywords;
 use crate::service::mail::mailbox;
 use crate::service::{Service, policy};
 
@@ -85,6 +80,19 @@ pub(super) fn parse(
             Ok(ParsedMessage {
                 idempotency,
                 ..composed
+            })
+        }
+        Route::Draft {
+            inbox,
+            id,
+            act,
+            idempotency,
+        } => {
+            let asked = (&inbox, id, *act);
+            let parsed = draft::read(service, context, caller.access()?, asked)?;
+            Ok(ParsedMessage {
+                idempotency,
+                ..parsed
             })
         }
         Route::Approve {
@@ -179,22 +187,6 @@ fn inbound(
     })
 }
 
-/// The Authentication-Results fields that claim to be of this server (RFC 8601 section 5). A name
-/// of ours is the host name, the shared domain or a proven domain.
-fn claimed_results(
-    service: &Service,
-    context: &ReadContext<'_>,
-    headers: &Headers<'_>,
-) -> Result<Vec<Range<usize>>, Refusal> {
-    let host = &context.shared.host;
-    let fields = results::claimed(headers, |name| {
-        Ok::<_, Refusal>(
-            host.eq_ignore_ascii_case(name) || policy::is_local(service, context.store, name)?,
-        )
-    })?;
-    Ok(fields.iter().map(Field::range).collect())
-}
-
 /// From a client that logged in.
 fn submission(
     service: &Service,
@@ -256,6 +248,7 @@ fn submission(
             send_at: None,
             metadata,
             is_trial: false,
+            draft: None,
         },
         body,
         analysis,
@@ -353,107 +346,6 @@ pub(super) fn append(
     })
 }
 
-/// The inbox that sends a submission.
-struct Sender {
-    inbox: InboxId,
-    /// The From field that the message lacks; empty if it has one.
-    from_field: Vec<u8>,
-}
-
-/// Finds the inbox that sends a submission. The address of the envelope and the one address of
-/// From must belong to inboxes that the key may send for; so must Sender and the resent fields,
-/// where they exist (DECISIONS.md, "Senders"). A message without From is sent by the inbox of the
-/// login.
-fn sending_inbox(
-    context: &ReadContext<'_>,
-    access: &Access,
-    envelope: &Envelope,
-    headers: &Headers<'_>,
-) -> Result<Sender, Refusal> {
-    let path = envelope
-        .reverse_path
-        .as_deref()
-        .and_then(|path| Address::parse(path).ok())
-        .ok_or(Refusal::SenderNotAllowed)?;
-    policy::find_sender_inbox(context.store, access, &path)?;
-    let from = parse_single_from(headers.all("From").map(|field| field.value));
-    let login = access.inbox.filter(|_| headers.first("From").is_none());
-    let sender = match (from, login) {
-        (Ok(from), _) => Sender {
-            inbox: policy::find_sender_inbox(context.store, access, &from)?,
-            from_field: Vec::new(),
-        },
-        (Err(FromError::Missing), Some(inbox)) => Sender {
-            inbox,
-            from_field: from_field(context, access, inbox)?,
-        },
-        (Err(error), _) => {
-            return Err(Refusal::BadFrom(match error {
-                FromError::Group => FromFault::Group,
-                FromError::Malformed => FromFault::Malformed,
-                FromError::Missing => FromFault::Missing,
-                FromError::SeveralFields => FromFault::SeveralFields,
-                FromError::SeveralMailboxes => FromFault::SeveralMailboxes,
-            }));
-        }
-    };
-    if headers.first("Sender").is_some() {
-        let sender = parse_single_from(headers.all("Sender").map(|field| field.value))
-            .map_err(|_| Refusal::BadFrom(FromFault::Sender))?;
-        policy::find_sender_inbox(context.store, access, &sender)?;
-    }
-    // Each forwarding adds a block of resent fields (RFC 5322 section 3.6.6), each with one
-    // address.
-    for name in ["Resent-From", "Resent-Sender"] {
-        for field in headers.all(name) {
-            let resent = parse_single_from([field.value])
-                .map_err(|_| Refusal::BadFrom(FromFault::Resent))?;
-            policy::find_sender_inbox(context.store, access, &resent)?;
-        }
-    }
-    Ok(sender)
-}
-
-/// The From field of an inbox, as a message that REST describes has it.
-fn from_field(
-    context: &ReadContext<'_>,
-    access: &Access,
-    inbox: InboxId,
-) -> Result<Vec<u8>, Refusal> {
-    let place = find_place(context.store, access, inbox)?;
-    let address = Address::parse(&place.path.address).map_err(|_| Refusal::Internal)?;
-    let mut field = Vec::new();
-    addresses(
-        "From",
-        &[(place.display_name.as_deref(), &address)],
-        &mut field,
-    );
-    Ok(field)
-}
-
-/// The hidden recipients: the Bcc fields, and recipients of the envelope that are neither in To nor
-/// in Cc.
-fn hidden_recipients(envelope: &Envelope, analysis: &Analysis, bcc: &[Address]) -> Vec<String> {
-    let named: Vec<String> = (analysis.to.iter())
-        .chain(&analysis.cc)
-        .filter_map(|mailbox| Some(mailbox.address()?.canonical()))
-        .collect();
-    let mut seen: Vec<String> = Vec::new();
-    let mut hidden = Vec::new();
-    let recipients = envelope
-        .recipients
-        .iter()
-        .filter_map(|recipient| Address::parse(&recipient.address).ok());
-    for address in bcc.iter().cloned().chain(recipients) {
-        let canonical = address.canonical();
-        if !named.contains(&canonical) && !seen.contains(&canonical) {
-            seen.push(canonical);
-            hidden.push(address.to_string());
-        }
-    }
-    hidden
-}
-
 /// Refuses a message that was delivered to the same address before: it is in a loop.
 fn check_loop(
     context: &ReadContext<'_>,
@@ -476,13 +368,6 @@ fn check_loop(
         return Err(Refusal::Loop);
     }
     Ok(())
-}
-
-fn check_stray(context: &ReadContext<'_>, octets: &[u8]) -> Result<(), Refusal> {
-    check_octets(octets).map_err(|_| {
-        context.shared.metrics.count(Metric::RejectedOctets);
-        Refusal::StrayOctets
-    })
 }
 
 /// The fingerprint of a submission, which must be equal when an `X-Idempotency-Key` is used again:

@@ -4,9 +4,9 @@ use core::net::IpAddr;
 use std::sync::Arc;
 
 use super::inquiry::Inquiry;
-use super::plan::Placement;
+use super::plan::{Placement, TakenDraft};
 use crate::call::{
-    ApprovedMail, Charge, EntryId, Envelope, Idempotency, InboxId, Need, OrgId, Scopes,
+    ApprovedMail, Charge, EntryId, Envelope, Flags, Idempotency, InboxId, Need, OrgId, Scopes,
 };
 use crate::mail::Headers;
 use crate::mail::auth::Judgement;
@@ -40,7 +40,9 @@ impl ParsedMessage {
         match self.way {
             WayIn::Inbound(_) => Need::Nothing,
             WayIn::Approved { .. } => Need::Inboxes(Scopes::APPROVE),
-            WayIn::Send { .. } | WayIn::Append(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
+            WayIn::Send { .. } | WayIn::Keep { .. } | WayIn::Append(_) => {
+                Need::Inboxes(Scopes::MESSAGES_WRITE)
+            }
         }
     }
 
@@ -93,6 +95,20 @@ pub(super) enum WayIn {
         metadata: Option<String>,
         /// It is not sent: its client asks what would become of it.
         is_trial: bool,
+        /// The draft that it was.
+        draft: Option<TakenDraft>,
+    },
+    /// Kept as a draft.
+    Keep {
+        inbox: InboxId,
+        /// Hidden recipients, as the octets in front of the entry name them.
+        prefix: Vec<u8>,
+        flags: Flags,
+        labels: Vec<String>,
+        /// The client's own JSON, of a new draft.
+        metadata: Option<String>,
+        /// The draft that it was.
+        draft: Option<TakenDraft>,
     },
     /// A held message that is approved.
     Approved {

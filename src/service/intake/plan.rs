@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::call::{
-    ApprovedMail, Arrival, Charge, Decision, EntryId, Flags, Idempotency, ImportId, InboxId, Need,
-    OrgId, OutboundId, Recipient, SenderAuth, Signature, Summary,
+    ApprovedMail, Arrival, BodyId, Charge, Decision, EntryId, Flags, Idempotency, ImportId,
+    InboxId, Need, OrgId, OutboundId, Recipient, Refusal, SenderAuth, Signature, Summary,
 };
 use crate::service::access::receives::SendingParty;
 use crate::service::outbound::failure::DeliveryFailure;
@@ -55,6 +55,8 @@ pub struct Plan {
     pub waits: Option<WaitingPlan>,
     /// Why a message that has waited in Drafts goes on.
     pub released: Option<Released>,
+    /// The draft that the sender's entry was: it leaves Drafts, or is stored there again.
+    pub draft: Option<TakenDraft>,
     /// The effects of the delivery, in this order. The writer carries out every effect, or refuses
     /// the message.
     pub effects: Vec<Effect>,
@@ -93,6 +95,17 @@ pub enum Released {
     Scheduled(EntryId),
 }
 
+/// A draft whose entry is stored again, with the same id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TakenDraft {
+    /// Its entry.
+    pub entry: EntryId,
+    /// The body that the reader has seen.
+    pub body: BodyId,
+    /// The client's own JSON, where it changes.
+    pub metadata: Option<Option<String>>,
+}
+
 /// A message that is decided on, on its way to the writer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Delivery {
@@ -108,6 +121,27 @@ pub struct Delivery {
     pub receiver: Option<OrgId>,
     /// What is stored already of a large message.
     pub pieces: Option<StoredPieces>,
+    /// Why a reader has refused it. It is here for the answer that is kept for its request.
+    pub refused: Option<Refusal>,
+}
+
+impl Delivery {
+    /// Of a request that was carried out before and is refused now.
+    pub fn repeated(
+        idempotency: Idempotency,
+        (need, party): (Need, SendingParty),
+        refused: Refusal,
+    ) -> Delivery {
+        Delivery {
+            plan: Plan::empty(party),
+            need,
+            idempotency: Some(idempotency),
+            charge: None,
+            receiver: None,
+            pieces: None,
+            refused: Some(refused),
+        }
+    }
 }
 
 /// The part of a large message that is stored in earlier groups. Nothing names it yet.
@@ -152,6 +186,41 @@ pub struct Placement {
 }
 
 impl Plan {
+    /// A plan without a message.
+    fn empty(party: SendingParty) -> Plan {
+        Plan {
+            body: Vec::new(),
+            header_len: 0,
+            digest: Vec::new(),
+            signature: Signature::default(),
+            summary: Summary::default(),
+            message_id: String::new(),
+            references: Vec::new(),
+            sender: None,
+            party,
+            auth: SenderAuth::Unknown,
+            reverse_path: None,
+            ret_full: None,
+            envid: None,
+            recipients: Vec::new(),
+            is_answer: false,
+            decision: Decision::Send,
+            metadata: None,
+            answers: None,
+            waits: None,
+            released: None,
+            draft: None,
+            import: None,
+            effects: Vec::new(),
+            reports: Vec::new(),
+        }
+    }
+
+    /// Whether the plan only keeps a draft.
+    pub fn keeps_draft(&self) -> bool {
+        self.sender.is_none() && self.decision == Decision::Draft
+    }
+
     /// The entries that the plan stores.
     pub fn placements(&self) -> impl Iterator<Item = &Placement> {
         self.effects.iter().filter_map(|effect| match effect {

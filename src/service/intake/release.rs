@@ -110,6 +110,7 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         import: None,
         waits: None,
         released: Some(Released::Scheduled(mail.entry)),
+        draft: None,
         effects,
         reports: Vec::new(),
         signature: signed(&body, &digest).ok_or(Refusal::Damaged)?,
@@ -124,5 +125,6 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         charge: None,
         receiver: None,
         pieces: None,
+        refused: None,
     })))
 }

@@ -16,7 +16,7 @@ use super::message::message_view;
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
     Access, Answer, EntryId, Flags, InboxId, InboxRef, ListMerge, ListProgress, MailboxId,
-    MessageFilter, MessageView, NamedAddress, Noun, Refusal,
+    MessageFilter, MessageView, NamedAddress, Noun, Refusal, SpecialUse,
 };
 use crate::mail::text::search::Needle;
 use crate::service::context::ReadContext;
@@ -66,6 +66,10 @@ pub fn list(
     let store = context.store;
     let inbox = policy::find_inbox(store, access, inbox)?;
     let folder = match &filter.folder {
+        Some(text) if text == MessageFilter::DRAFTS => {
+            let found = store.mailbox_special(access.org, inbox, SpecialUse::Drafts)?;
+            Some(found.ok_or(Refusal::NotFound(Noun::Mailbox))?.id)
+        }
         Some(text) if text != MessageFilter::EVERY_FOLDER => {
             let found = mailbox::find(store, &context.shared.limits, (access, inbox), text);
             Some(found?.id)

@@ -393,6 +393,32 @@ fn changed(
     Ok(Written::Message(Box::new(view)))
 }
 
+/// A message that was just stored, as far as the key may read it.
+pub fn state_of(
+    context: &WriteContext<'_>,
+    access: &Access,
+    (inbox, id): (InboxId, EntryId),
+) -> Result<Written, Refusal> {
+    let place = find_place(context.store, access, inbox)?;
+    changed(context, access, &place, id)
+}
+
+/// Checks that a message stands in Drafts.
+pub fn check_draft(
+    store: &Store,
+    access: &Access,
+    inbox: &InboxRef,
+    id: EntryId,
+) -> Result<(), Refusal> {
+    let inbox = policy::find_inbox(store, access, inbox)?;
+    let entry = store.entry(access.org, inbox, id)?.ok_or(NONE)?;
+    let mailbox = mailbox_of(store, access.org, inbox, entry.mailbox)?;
+    match mailbox.special {
+        Some(SpecialUse::Drafts) => Ok(()),
+        _ => Err(NONE),
+    }
+}
+
 /// Lets the sender of a message in, so that the inbox takes its mail from now on, and moves the
 /// message to INBOX.
 pub fn admit(

@@ -10,7 +10,8 @@ use crate::store::{Error, MessageRecord, Snapshot, Store};
 
 /// A message with its octets.
 pub struct OpenedMessage {
-    body: BodyId,
+    /// The body that it has.
+    pub body: BodyId,
     /// Octets of this entry in front of the body.
     pub prefix: Vec<u8>,
     /// The body.

@@ -211,6 +211,7 @@ fn delivery_of(
         import: None,
         waits: None,
         released: None,
+        draft: None,
         effects: vec![Effect::Place(placement)],
         reports: Vec::new(),
         body: octets,
@@ -224,6 +225,7 @@ fn delivery_of(
         charge: None,
         receiver: None,
         pieces: None,
+        refused: None,
     })
 }
 

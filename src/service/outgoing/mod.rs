@@ -7,6 +7,7 @@
 
 pub mod approval;
 pub mod budget;
+pub mod drafts;
 pub mod due;
 pub mod schedule;
 pub mod taken_back;

@@ -213,6 +213,7 @@ fn rest_composes_and_validates() {
         html: Some("<p>Hallo <a href=\"https://x.test/verify\">hier</a>".into()),
         headers: vec![("X-Campaign".into(), "7".into())],
         attachments: vec![DraftAttachment {
+            part: None,
             filename: "a.txt".into(),
             content_type: "text/plain".into(),
             content: "aGVs\nbG8=".into(),
