@@ -905,6 +905,103 @@ export class MessagesResource {
   }
 }
 
+/** The parameters of `drafts.create`. */
+export interface DraftsCreateParams extends models.NewDraft {
+}
+
+/** The parameters of `drafts.list`. */
+export interface DraftsListParams {
+  /** How many rows a page has at most. */
+  limit?: number;
+}
+
+/** The parameters of `drafts.update`. */
+export interface DraftsUpdateParams extends models.DraftPatch {
+}
+
+/** The parameters of `drafts.delete`. */
+export interface DraftsDeleteParams {
+  /** Delete it for good. */
+  permanent?: boolean;
+}
+
+/** The parameters of `drafts.send`. */
+export interface DraftsSendParams extends models.DraftSend {
+  /** Whether to say only what would become of the message, for each recipient (200). */
+  dry_run?: boolean;
+}
+
+/** Messages that are not sent yet. They are those of the folder Drafts over IMAP. */
+export class DraftsResource {
+  constructor(protected readonly client: Postern) {}
+
+  /**
+   * Make a draft. Stores a message in the Drafts folder. Nothing is sent, no recipient is
+   * looked up and no budget is spent. The key needs the scope `messages:write`.
+   */
+  async create(inbox: string, params: DraftsCreateParams, options?: RequestOptions): Promise<models.Message | models.MessageState> {
+    const body: Record<string, unknown> = { ...params };
+    body.attachments = await attach(this.client, body.attachments);
+    const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/drafts`, body, options };
+    return (await this.client.object(call)) as models.Message | models.MessageState;
+  }
+
+  /**
+   * List drafts. Lists the messages of the Drafts folder, newest first, also those that wait
+   * there: held mail has the label `$Held`, scheduled mail `$Scheduled`. The key needs the
+   * scope `messages:read`.
+   */
+  list(inbox: string, params?: DraftsListParams, options?: RequestOptions): Pages<models.Message> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/drafts`, query, options };
+    return new Pages<models.Message>(this.client, call, false);
+  }
+
+  /**
+   * Read a draft. Reads one draft with its content. What stands in another folder is no draft.
+   * The key needs the scope `messages:read`.
+   */
+  async get(inbox: string, id: string, options?: RequestOptions): Promise<models.Message> {
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/drafts/${place(id)}`, options };
+    return (await this.client.object(call)) as models.Message;
+  }
+
+  /**
+   * Change a draft. Changes a draft. Its id stays; in IMAP it is a new message in place of the
+   * old one. A message that is held or scheduled cannot be changed. The key needs the scope
+   * `messages:write`.
+   */
+  async update(inbox: string, id: string, params: DraftsUpdateParams, options?: RequestOptions): Promise<models.Message | models.MessageState> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "PATCH", path: `/api/v1/inboxes/${place(inbox)}/drafts/${place(id)}`, body, options };
+    return (await this.client.object(call)) as models.Message | models.MessageState;
+  }
+
+  /**
+   * Delete a draft. Moves a draft to Trash, or deletes it for good. Held or scheduled mail is
+   * cancelled by it. The key needs the scope `messages:write`.
+   */
+  async delete(inbox: string, id: string, params?: DraftsDeleteParams, options?: RequestOptions): Promise<void> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "DELETE", path: `/api/v1/inboxes/${place(inbox)}/drafts/${place(id)}`, query, options };
+    await this.client.object(call);
+  }
+
+  /**
+   * Send a draft. Sends a draft, also one that a mail client has written. It is answered like a
+   * send, and the message moves from Drafts to Sent with its id. Policy is that of a send. A
+   * draft without a recipient is refused, and so is a message that is held or scheduled
+   * already. The key needs the scopes `messages:read` and `messages:write`.
+   */
+  send(inbox: string, id: string, params: DraftsSendParams & { dry_run?: false }, options?: RequestOptions): Promise<models.Sent>;
+  send(inbox: string, id: string, params: DraftsSendParams & { dry_run: true }, options?: RequestOptions): Promise<models.SendTrial>;
+  async send(inbox: string, id: string, params?: DraftsSendParams, options?: RequestOptions): Promise<models.Sent | models.SendTrial> {
+    const [query, body] = split(params, ["dry_run"]);
+    const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/drafts/${place(id)}/send`, query, body, options };
+    return (await this.client.object(call)) as models.Sent | models.SendTrial;
+  }
+}
+
 /** The parameters of `folders.list`. */
 export interface FoldersListParams {
   /** How many rows a page has at most. */
@@ -1257,6 +1354,7 @@ export abstract class Resources {
   readonly orgs = new OrgsResource(this as unknown as Postern);
   readonly inboxes = new InboxesResource(this as unknown as Postern);
   readonly messages = new MessagesResource(this as unknown as Postern);
+  readonly drafts = new DraftsResource(this as unknown as Postern);
   readonly folders = new FoldersResource(this as unknown as Postern);
   readonly approvals = new ApprovalsResource(this as unknown as Postern);
   readonly outbound = new OutboundResource(this as unknown as Postern);

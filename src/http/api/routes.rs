@@ -282,9 +282,15 @@ pub(crate) fn find(method: &str, segments: &[String]) -> Match {
         return Match::Later;
     }
     let mut methods: Vec<&str> = Vec::new();
+    let mut path = None;
     for split in rows {
         let row = split.row;
         if row.operation().is_none() || !split.fits(segments) {
+            continue;
+        }
+        // The first path that fits is the one that is meant: a PATCH of `messages/batch` is a
+        // wrong method, and no PATCH of a message.
+        if *path.get_or_insert(row.path) != row.path {
             continue;
         }
         if row.method == wanted {
@@ -521,6 +527,10 @@ mod tests {
         assert!(matches!(look("GET", "//api/v1/me"), Match::None));
         for (method, path) in [("GET", "/api/v1/usage"), ("POST", "/api/v1/spam/check")] {
             assert!(matches!(look(method, path), Match::Later), "{path}");
+        }
+        match look("PATCH", "/api/v1/inboxes/a@b/messages/batch") {
+            Match::Methods(methods) => assert_eq!(methods, "POST, OPTIONS"),
+            other => panic!("{other:?}"),
         }
         match look("PUT", "/api/v1/inboxes/a@b") {
             Match::Methods(all) => assert_eq!(all, "GET, HEAD, PATCH, DELETE, OPTIONS"),

@@ -16,6 +16,9 @@ __all__ = [
     "ApprovalDecline",
     "ApprovalEdit",
     "DomainPatch",
+    "DraftAttachment",
+    "DraftPatch",
+    "DraftSend",
     "FolderPatch",
     "InboxPatch",
     "MessageBatch",
@@ -24,6 +27,7 @@ __all__ = [
     "NewAttachment",
     "NewCredentials",
     "NewDomain",
+    "NewDraft",
     "NewFilterRule",
     "NewFolder",
     "NewForward",
@@ -394,6 +398,121 @@ class NewForward(_NewForward, total=False):
 
     metadata: Mapping[str, Any] | None
     """Your own object, as for a new message."""
+
+
+class NewDraft(TypedDict, total=False):
+    """A draft. Every field may come later."""
+
+    to: inputs.AddressLike | Sequence[inputs.AddressLike] | None
+    """Recipients."""
+
+    cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None
+    """Recipients of a copy."""
+
+    bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None
+    """Recipients that no recipient sees."""
+
+    reply_to: inputs.AddressLike | Sequence[inputs.AddressLike] | None
+    """Where answers go."""
+
+    subject: str | None
+    """The subject."""
+
+    text: str | None
+    """The text."""
+
+    html: str | None
+    """The same as HTML."""
+
+    markdown: str | None
+    """The same as Markdown, in place of `text` and `html`."""
+
+    headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+    """Header fields `X-*` and `List-*`."""
+
+    attachments: Sequence[inputs.NewAttachment] | None
+    """Files."""
+
+    labels: Sequence[str] | None
+    """Its labels; the copy in Sent keeps them."""
+
+    metadata: Mapping[str, Any] | None
+    """Your own object, as for a message that is sent."""
+
+    in_reply_to: str | None
+    """The message of the inbox that it answers: it stands in that conversation, and gets its
+    recipients and its subject where it names none. The key needs `messages:read` for it.
+    """
+
+
+class DraftPatch(TypedDict, total=False):
+    """A change of a draft. What is left out stays as it is, also what a mail client has put there.
+    """
+
+    to: inputs.AddressLike | Sequence[inputs.AddressLike] | None
+    """All recipients that it then has."""
+
+    cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None
+    """All recipients of a copy."""
+
+    bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None
+    """All hidden recipients."""
+
+    reply_to: inputs.AddressLike | Sequence[inputs.AddressLike] | None
+    """Where answers go."""
+
+    subject: str | None
+    """The subject."""
+
+    text: str | None
+    """The text; null takes it away. HTML stays beside it unless `html` says otherwise."""
+
+    html: str | None
+    """The HTML; null takes it away."""
+
+    markdown: str | None
+    """Text and HTML as Markdown, in place of both."""
+
+    headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+    """Header fields `X-*` and `List-*`, which replace those of the same names."""
+
+    attachments: Sequence[inputs.DraftAttachment] | None
+    """All files that it then has; an empty list takes them away."""
+
+    labels: Sequence[str] | None
+    """All labels that it then has."""
+
+    metadata: Mapping[str, Any] | None
+    """Your own object; null takes it away."""
+
+
+class DraftAttachment(TypedDict, total=False):
+    """A file of a draft: one that it has, by its `id`, or a new one with `content`."""
+
+    id: str | None
+    """An attachment of the draft, which stays as it is."""
+
+    content_type: str | None
+    """Its media type; application/octet-stream where there is none."""
+
+    content: str | None
+    """Its octets in base64."""
+
+    filename: str | None
+    """Its name."""
+
+    content_id: str | None
+    """Its Content-ID, by which HTML names it."""
+
+    inline: bool | None
+    """Whether it is meant to be shown within the text."""
+
+
+class DraftSend(TypedDict, total=False):
+    """When the draft leaves. Without a body it leaves now."""
+
+    send_at: datetime.datetime | str | None
+    """When it leaves, as for a new message."""
 
 
 class NewFolder(TypedDict):

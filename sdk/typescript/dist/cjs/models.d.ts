@@ -262,6 +262,85 @@ export interface NewForward {
     /** Your own object, as for a new message. */
     metadata?: Record<string, unknown> | null;
 }
+/** A draft. Every field may come later. */
+export interface NewDraft {
+    /** Recipients. */
+    to?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** Recipients of a copy. */
+    cc?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** Recipients that no recipient sees. */
+    bcc?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** Where answers go. */
+    reply_to?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** The subject. */
+    subject?: string | null;
+    /** The text. */
+    text?: string | null;
+    /** The same as HTML. */
+    html?: string | null;
+    /** The same as Markdown, in place of `text` and `html`. */
+    markdown?: string | null;
+    /** Header fields `X-*` and `List-*`. */
+    headers?: Record<string, unknown> | Array<Record<string, unknown>> | null;
+    /** Files. */
+    attachments?: Array<NewAttachment | FileInput> | null;
+    /** Its labels; the copy in Sent keeps them. */
+    labels?: string[] | null;
+    /** Your own object, as for a message that is sent. */
+    metadata?: Record<string, unknown> | null;
+    /**
+     * The message of the inbox that it answers: it stands in that conversation, and gets its
+     * recipients and its subject where it names none. The key needs `messages:read` for it.
+     */
+    in_reply_to?: string | null;
+}
+/** A change of a draft. What is left out stays as it is, also what a mail client has put there. */
+export interface DraftPatch {
+    /** All recipients that it then has. */
+    to?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** All recipients of a copy. */
+    cc?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** All hidden recipients. */
+    bcc?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** Where answers go. */
+    reply_to?: string | NamedAddress | Array<string | NamedAddress> | null;
+    /** The subject. */
+    subject?: string | null;
+    /** The text; null takes it away. HTML stays beside it unless `html` says otherwise. */
+    text?: string | null;
+    /** The HTML; null takes it away. */
+    html?: string | null;
+    /** Text and HTML as Markdown, in place of both. */
+    markdown?: string | null;
+    /** Header fields `X-*` and `List-*`, which replace those of the same names. */
+    headers?: Record<string, unknown> | Array<Record<string, unknown>> | null;
+    /** All files that it then has; an empty list takes them away. */
+    attachments?: DraftAttachment[] | null;
+    /** All labels that it then has. */
+    labels?: string[] | null;
+    /** Your own object; null takes it away. */
+    metadata?: Record<string, unknown> | null;
+}
+/** A file of a draft: one that it has, by its `id`, or a new one with `content`. */
+export interface DraftAttachment {
+    /** An attachment of the draft, which stays as it is. */
+    id?: string | null;
+    /** Its media type; application/octet-stream where there is none. */
+    content_type?: string | null;
+    /** Its octets in base64. */
+    content?: string | null;
+    /** Its name. */
+    filename?: string | null;
+    /** Its Content-ID, by which HTML names it. */
+    content_id?: string | null;
+    /** Whether it is meant to be shown within the text. */
+    inline?: boolean | null;
+}
+/** When the draft leaves. Without a body it leaves now. */
+export interface DraftSend {
+    /** When it leaves, as for a new message. */
+    send_at?: string | Date | null;
+}
 /** A folder to make. */
 export interface NewFolder {
     /** Its name; the levels above it are made too where they are missing. */

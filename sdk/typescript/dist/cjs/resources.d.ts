@@ -629,6 +629,71 @@ export declare class MessagesResource {
      */
     listAll(params?: MessagesListAllParams, options?: RequestOptions): Pages<models.Message>;
 }
+/** The parameters of `drafts.create`. */
+export interface DraftsCreateParams extends models.NewDraft {
+}
+/** The parameters of `drafts.list`. */
+export interface DraftsListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The parameters of `drafts.update`. */
+export interface DraftsUpdateParams extends models.DraftPatch {
+}
+/** The parameters of `drafts.delete`. */
+export interface DraftsDeleteParams {
+    /** Delete it for good. */
+    permanent?: boolean;
+}
+/** The parameters of `drafts.send`. */
+export interface DraftsSendParams extends models.DraftSend {
+    /** Whether to say only what would become of the message, for each recipient (200). */
+    dry_run?: boolean;
+}
+/** Messages that are not sent yet. They are those of the folder Drafts over IMAP. */
+export declare class DraftsResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Make a draft. Stores a message in the Drafts folder. Nothing is sent, no recipient is
+     * looked up and no budget is spent. The key needs the scope `messages:write`.
+     */
+    create(inbox: string, params: DraftsCreateParams, options?: RequestOptions): Promise<models.Message | models.MessageState>;
+    /**
+     * List drafts. Lists the messages of the Drafts folder, newest first, also those that wait
+     * there: held mail has the label `$Held`, scheduled mail `$Scheduled`. The key needs the
+     * scope `messages:read`.
+     */
+    list(inbox: string, params?: DraftsListParams, options?: RequestOptions): Pages<models.Message>;
+    /**
+     * Read a draft. Reads one draft with its content. What stands in another folder is no draft.
+     * The key needs the scope `messages:read`.
+     */
+    get(inbox: string, id: string, options?: RequestOptions): Promise<models.Message>;
+    /**
+     * Change a draft. Changes a draft. Its id stays; in IMAP it is a new message in place of the
+     * old one. A message that is held or scheduled cannot be changed. The key needs the scope
+     * `messages:write`.
+     */
+    update(inbox: string, id: string, params: DraftsUpdateParams, options?: RequestOptions): Promise<models.Message | models.MessageState>;
+    /**
+     * Delete a draft. Moves a draft to Trash, or deletes it for good. Held or scheduled mail is
+     * cancelled by it. The key needs the scope `messages:write`.
+     */
+    delete(inbox: string, id: string, params?: DraftsDeleteParams, options?: RequestOptions): Promise<void>;
+    /**
+     * Send a draft. Sends a draft, also one that a mail client has written. It is answered like a
+     * send, and the message moves from Drafts to Sent with its id. Policy is that of a send. A
+     * draft without a recipient is refused, and so is a message that is held or scheduled
+     * already. The key needs the scopes `messages:read` and `messages:write`.
+     */
+    send(inbox: string, id: string, params: DraftsSendParams & {
+        dry_run?: false;
+    }, options?: RequestOptions): Promise<models.Sent>;
+    send(inbox: string, id: string, params: DraftsSendParams & {
+        dry_run: true;
+    }, options?: RequestOptions): Promise<models.SendTrial>;
+}
 /** The parameters of `folders.list`. */
 export interface FoldersListParams {
     /** How many rows a page has at most. */
@@ -869,6 +934,7 @@ export declare abstract class Resources {
     readonly orgs: OrgsResource;
     readonly inboxes: InboxesResource;
     readonly messages: MessagesResource;
+    readonly drafts: DraftsResource;
     readonly folders: FoldersResource;
     readonly approvals: ApprovalsResource;
     readonly outbound: OutboundResource;

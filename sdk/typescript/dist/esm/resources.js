@@ -533,6 +533,64 @@ export class MessagesResource {
         return new Pages(this.client, call, false);
     }
 }
+/** Messages that are not sent yet. They are those of the folder Drafts over IMAP. */
+export class DraftsResource {
+    constructor(client) {
+        this.client = client;
+    }
+    /**
+     * Make a draft. Stores a message in the Drafts folder. Nothing is sent, no recipient is
+     * looked up and no budget is spent. The key needs the scope `messages:write`.
+     */
+    async create(inbox, params, options) {
+        const body = { ...params };
+        body.attachments = await attach(this.client, body.attachments);
+        const call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/drafts`, body, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * List drafts. Lists the messages of the Drafts folder, newest first, also those that wait
+     * there: held mail has the label `$Held`, scheduled mail `$Scheduled`. The key needs the
+     * scope `messages:read`.
+     */
+    list(inbox, params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/drafts`, query, options };
+        return new Pages(this.client, call, false);
+    }
+    /**
+     * Read a draft. Reads one draft with its content. What stands in another folder is no draft.
+     * The key needs the scope `messages:read`.
+     */
+    async get(inbox, id, options) {
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/drafts/${place(id)}`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Change a draft. Changes a draft. Its id stays; in IMAP it is a new message in place of the
+     * old one. A message that is held or scheduled cannot be changed. The key needs the scope
+     * `messages:write`.
+     */
+    async update(inbox, id, params, options) {
+        const body = { ...params };
+        const call = { method: "PATCH", path: `/api/v1/inboxes/${place(inbox)}/drafts/${place(id)}`, body, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Delete a draft. Moves a draft to Trash, or deletes it for good. Held or scheduled mail is
+     * cancelled by it. The key needs the scope `messages:write`.
+     */
+    async delete(inbox, id, params, options) {
+        const query = { ...params };
+        const call = { method: "DELETE", path: `/api/v1/inboxes/${place(inbox)}/drafts/${place(id)}`, query, options };
+        await this.client.object(call);
+    }
+    async send(inbox, id, params, options) {
+        const [query, body] = split(params, ["dry_run"]);
+        const call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/drafts/${place(id)}/send`, query, body, options };
+        return (await this.client.object(call));
+    }
+}
 /** The folders of an inbox, which are its mailboxes over IMAP. */
 export class FoldersResource {
     constructor(client) {
@@ -771,6 +829,7 @@ export class Resources {
         this.orgs = new OrgsResource(this);
         this.inboxes = new InboxesResource(this);
         this.messages = new MessagesResource(this);
+        this.drafts = new DraftsResource(this);
         this.folders = new FoldersResource(this);
         this.approvals = new ApprovalsResource(this);
         this.outbound = new OutboundResource(this);

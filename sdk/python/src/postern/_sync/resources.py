@@ -2178,6 +2178,301 @@ class Messages:
         return Pages(self._client, call, models.Message, follows=False)
 
 
+class Drafts:
+    """Messages that are not sent yet. They are those of the folder Drafts over IMAP."""
+
+    def __init__(self, client: Postern) -> None:
+        self._client = client
+
+    def create(
+        self,
+        inbox: str,
+        *,
+        to: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        cc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        reply_to: inputs.AddressLike | Sequence[inputs.AddressLike] | None = None,
+        subject: str | None = None,
+        text: str | None = None,
+        html: str | None = None,
+        markdown: str | None = None,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
+        labels: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        in_reply_to: str | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Message | models.MessageState:
+        """Make a draft.
+
+        Stores a message in the Drafts folder. Nothing is sent, no recipient is looked up and no
+        budget is spent. The key needs the scope `messages:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            to: Recipients.
+            cc: Recipients of a copy.
+            bcc: Recipients that no recipient sees.
+            reply_to: Where answers go.
+            subject: The subject.
+            text: The text.
+            html: The same as HTML.
+            markdown: The same as Markdown, in place of `text` and `html`.
+            headers: Header fields `X-*` and `List-*`.
+            attachments: Files.
+            labels: Its labels; the copy in Sent keeps them.
+            metadata: Your own object, as for a message that is sent.
+            in_reply_to: The message of the inbox that it answers: it stands in that conversation,
+                and gets its recipients and its subject where it names none. The key needs
+                `messages:read` for it.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/drafts",
+                body={
+                    "to": to,
+                    "cc": cc,
+                    "bcc": bcc,
+                    "reply_to": reply_to,
+                    "subject": subject,
+                    "text": text,
+                    "html": html,
+                    "markdown": markdown,
+                    "headers": headers,
+                    "attachments": attach(self._client, attachments),
+                    "labels": labels,
+                    "metadata": metadata,
+                    "in_reply_to": in_reply_to,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Message | models.MessageState", self._client._object(call, models.Message | models.MessageState))
+
+    def list(
+        self,
+        inbox: str,
+        *,
+        limit: int | None = None,
+        request_timeout: float | None = None,
+    ) -> Pages[models.Message]:
+        """List drafts.
+
+        Lists the messages of the Drafts folder, newest first, also those that wait there: held
+        mail has the label `$Held`, scheduled mail `$Scheduled`. The key needs the scope
+        `messages:read`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            limit: How many rows a page has at most.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/inboxes/{place(inbox)}/drafts",
+                query={
+                    "limit": limit,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return Pages(self._client, call, models.Message, follows=False)
+
+    def get(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> models.Message:
+        """Read a draft.
+
+        Reads one draft with its content. What stands in another folder is no draft. The key needs
+        the scope `messages:read`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            id: The message.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/inboxes/{place(inbox)}/drafts/{place(id)}",
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Message", self._client._object(call, models.Message))
+
+    def update(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        to: inputs.AddressLike | Sequence[inputs.AddressLike] | NotGiven | None = NOT_GIVEN,
+        cc: inputs.AddressLike | Sequence[inputs.AddressLike] | NotGiven | None = NOT_GIVEN,
+        bcc: inputs.AddressLike | Sequence[inputs.AddressLike] | NotGiven | None = NOT_GIVEN,
+        reply_to: inputs.AddressLike | Sequence[inputs.AddressLike] | NotGiven | None = NOT_GIVEN,
+        subject: str | NotGiven | None = NOT_GIVEN,
+        text: str | NotGiven | None = NOT_GIVEN,
+        html: str | NotGiven | None = NOT_GIVEN,
+        markdown: str | NotGiven | None = NOT_GIVEN,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | NotGiven | None = NOT_GIVEN,
+        attachments: Sequence[inputs.DraftAttachment] | NotGiven | None = NOT_GIVEN,
+        labels: Sequence[str] | NotGiven | None = NOT_GIVEN,
+        metadata: Mapping[str, Any] | NotGiven | None = NOT_GIVEN,
+        request_timeout: float | None = None,
+    ) -> models.Message | models.MessageState:
+        """Change a draft.
+
+        Changes a draft. Its id stays; in IMAP it is a new message in place of the old one. A
+        message that is held or scheduled cannot be changed. The key needs the scope
+        `messages:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            id: The message.
+            to: All recipients that it then has.
+            cc: All recipients of a copy.
+            bcc: All hidden recipients.
+            reply_to: Where answers go.
+            subject: The subject.
+            text: The text; null takes it away. HTML stays beside it unless `html` says otherwise.
+            html: The HTML; null takes it away.
+            markdown: Text and HTML as Markdown, in place of both.
+            headers: Header fields `X-*` and `List-*`, which replace those of the same names.
+            attachments: All files that it then has; an empty list takes them away.
+            labels: All labels that it then has.
+            metadata: Your own object; null takes it away.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "PATCH",
+                f"/api/v1/inboxes/{place(inbox)}/drafts/{place(id)}",
+                body={
+                    "to": to,
+                    "cc": cc,
+                    "bcc": bcc,
+                    "reply_to": reply_to,
+                    "subject": subject,
+                    "text": text,
+                    "html": html,
+                    "markdown": markdown,
+                    "headers": headers,
+                    "attachments": attachments,
+                    "labels": labels,
+                    "metadata": metadata,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Message | models.MessageState", self._client._object(call, models.Message | models.MessageState))
+
+    def delete(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        permanent: bool | None = None,
+        request_timeout: float | None = None,
+    ) -> None:
+        """Delete a draft.
+
+        Moves a draft to Trash, or deletes it for good. Held or scheduled mail is cancelled by it.
+        The key needs the scope `messages:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            id: The message.
+            permanent: Delete it for good.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "DELETE",
+                f"/api/v1/inboxes/{place(inbox)}/drafts/{place(id)}",
+                query={
+                    "permanent": permanent,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        self._client._nothing(call)
+
+    @overload
+    def send(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        send_at: datetime.datetime | str | None = None,
+        dry_run: Literal[False] | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Sent: ...
+
+    @overload
+    def send(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        send_at: datetime.datetime | str | None = None,
+        dry_run: Literal[True],
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.SendTrial: ...
+
+    def send(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        send_at: datetime.datetime | str | None = None,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Sent | models.SendTrial:
+        """Send a draft.
+
+        Sends a draft, also one that a mail client has written. It is answered like a send, and the
+        message moves from Drafts to Sent with its id. Policy is that of a send. A draft without a
+        recipient is refused, and so is a message that is held or scheduled already. The key needs
+        the scopes `messages:read` and `messages:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            id: The message.
+            send_at: When it leaves, as for a new message.
+            dry_run: Whether to say only what would become of the message, for each recipient
+                (200).
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/drafts/{place(id)}/send",
+                query={
+                    "dry_run": dry_run,
+                },
+                body={
+                    "send_at": send_at,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Sent | models.SendTrial", self._client._object(call, models.Sent | models.SendTrial))
+
+
 class Folders:
     """The folders of an inbox, which are its mailboxes over IMAP."""
 
@@ -2893,6 +3188,7 @@ class Resources:
         self.orgs = Orgs(client)
         self.inboxes = Inboxes(client)
         self.messages = Messages(client)
+        self.drafts = Drafts(client)
         self.folders = Folders(client)
         self.approvals = Approvals(client)
         self.outbound = Outbound(client)
