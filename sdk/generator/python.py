@@ -283,6 +283,7 @@ class Arguments:
         self.query: list[tuple[str, str]] = []
         self.headers: list[tuple[str, str]] = []
         self.files = False
+        self.octets = False
         taken = [*self.places, *OPTIONS, "self"]
         for place, name in zip(operation.places, self.places):
             self.says += wrap(place.says, 12, f"{name}: ")
@@ -290,7 +291,9 @@ class Arguments:
         if operation.body:
             self.fields(document.schemas[operation.body], taken, clears)
         if operation.takes_octets:
-            self.add("content", "bytes", None, "The octets.", taken)
+            self.octets = True
+            taken.append("content")
+            self.says += wrap("The octets.", 12, "content: ")
             if not any(row.name.lower() == "content-type" for row in operation.headers):
                 default = json.dumps(operation.media) if operation.media else "None"
                 typed = "str" if operation.media else "str | None"
@@ -405,6 +408,8 @@ def signature(operation: Operation, arguments: Arguments, kind_of: str, verb: st
     """The lines of the head of a method."""
     lines = ["", f"    {kind_of} {attribute(verb)}(", "        self,"]
     lines += [f"        {name}: str," for name in arguments.places]
+    if arguments.octets:
+        lines.append("        content: bytes,")
     lines.append("        *,")
     lines += [f"        {row}," for row in arguments.signature]
     if operation.http_method == "POST":

@@ -12,6 +12,7 @@ import pathlib
 import tempfile
 import unittest
 from typing import Any
+from unittest import mock
 
 import httpx
 from postern import File, errors, models
@@ -84,6 +85,28 @@ class Files(unittest.TestCase):
         self.assertIsNone(self.attached(None))
         with self.assertRaises(TypeError):
             self.attached([b"octets without a name"])
+
+
+    def test_large_files_go_by_an_upload_where_the_server_has_them(self) -> None:
+        uploaded: list[tuple[bytes, str | None]] = []
+
+        class Uploads:
+            def create(self, content: bytes, *, filename: str | None, content_type: str | None) -> Any:
+                uploaded.append((content, filename))
+                return mock.Mock(id="upl_1")
+
+        fake = Fake([ok(SENT, 202), ok(SENT, 202)])
+        client: Any = fake.client()
+        large = [File(b"small", "a.txt"), File(b"x" * (9 << 20), "b.bin", content_id="b")]
+        client.uploads = Uploads()
+        client.messages.send("a@b.example", to="c@d.example", attachments=large)
+        small, big = json.loads(fake.requests[0].content)["attachments"]
+        self.assertEqual((small["content"], big), ("c21hbGw=", {"upload_id": "upl_1", "content_id": "b"}))
+        self.assertEqual([(len(octets), name) for octets, name in uploaded], [(9 << 20, "b.bin")])
+        # A server without uploads gets all in the body.
+        client.uploads = None
+        client.messages.send("a@b.example", to="c@d.example", attachments=large)
+        self.assertEqual(len(json.loads(fake.requests[1].content)["attachments"][1]["content"]), 12 << 20)
 
 
 class Downloads(unittest.TestCase):

@@ -25,8 +25,10 @@ def arguments(function: Any, operation: dict[str, Any], schemas: dict[str, Any])
     named: dict[str, Any] = {}
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example", {})
     for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
-            named[name] = b"octets" if name == "content" else body.get(name.rstrip("_"), "x")
+        if parameter.default is parameter.empty and name == "content":
+            named[name] = b"octets"
+        elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            named[name] = body.get(name.rstrip("_"), "x")
     return places, named
 
 

@@ -163,6 +163,20 @@ test("paths, octets and blobs become attachments", async () => {
   await assert.rejects(client.messages.send("a@b.example", { attachments: ["x"] }), postern.PosternError);
 });
 
+test("large files go by an upload where the server has them", async () => {
+  const { client, requests } = fake(ok(SENT, 202));
+  const uploaded = [];
+  Object.defineProperty(client, "uploads", {
+    value: { create: async (content, { filename }) => (uploaded.push([content.length, filename]), { id: "upl_1" }) },
+  });
+  const attachments = [
+    { data: new TextEncoder().encode("small"), filename: "a.txt" }, { data: new Uint8Array(9 << 20), filename: "b.bin", content_id: "b" },
+  ];
+  await client.messages.send("a@b.example", { to: "c@d.example", attachments });
+  const [small, big] = JSON.parse(requests[0].body).attachments;
+  assert.deepEqual([small.content, big, uploaded], ["c21hbGw=", { upload_id: "upl_1", content_id: "b" }, [[9 << 20, "b.bin"]]]);
+});
+
 test("downloads are whole or not there", async () => {
   const folder = mkdtempSync(join(tmpdir(), "postern-sdk-"));
   const path = join(folder, "a.eml");

@@ -201,8 +201,8 @@ class AsyncClients:
 
     async def autodiscover(
         self,
-        *,
         content: bytes,
+        *,
         content_type: str = "text/xml",
         idempotency_key: str | None = None,
         request_timeout: float | None = None,
