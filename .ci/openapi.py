@@ -6,7 +6,8 @@ with all its checks finds no difference between it and what the server does.
 
 The server runs with --no-limits, since thousands of requests come from one address. It is
 asked with the token of the operator, which no request of the run can revoke. Three streams
-are read here by hand: their responses do not end, which schemathesis would wait for.
+are read here by hand: their responses do not end, which schemathesis would wait for. So is the
+route that waits for a message: it answers as late as it is asked to.
 """
 
 import argparse
@@ -24,6 +25,7 @@ parser.add_argument("binary")
 parser.add_argument("--seconds", type=int, default=60)
 options = parser.parse_args()
 
+WAIT = "/api/v1/inboxes/{inbox}/messages/wait"
 STREAMS = ["/api/v1/events", "/api/v1/inboxes/{inbox}/events", "/api/v1/inboxes/{inbox}/watch"]
 here = os.path.dirname(os.path.abspath(__file__))
 
@@ -69,6 +71,20 @@ def streams(document, inbox, key):
         print("ok:", path)
 
 
+def waits(document, inbox, key):
+    """The wait ends at once where it may, and answers as the description says."""
+    described = document["paths"][WAIT]["get"]["responses"]
+    for since, status in [("2100-01-01T00:00:00Z", 204), ("0", 200)]:
+        path = WAIT.replace("{inbox}", inbox)
+        if status == 200:
+            body = json.dumps({"to": inbox, "subject": "now"}).encode()
+            headers = {"Authorization": "Bearer " + key, "Content-Type": "application/json"}
+            ask("POST", path.replace("/wait", ""), headers, body)
+        answer = ask("GET", f"{path}?timeout=0&since={since}", {"Authorization": "Bearer " + key})
+        assert answer.status == status and str(status) in described, (answer.status, list(described))
+    print("ok:", WAIT)
+
+
 def run(what, headers, arguments):
     """One run of schemathesis: every phase, and every check but those that openapi.toml names."""
     command = [schemathesis, "--config-file", os.path.join(here, "openapi.toml"), "run", base + "/api/v1/openapi.json"]
@@ -94,13 +110,14 @@ try:
     subprocess.run([python, "-m", "openapi_spec_validator", path], check=True, stdout=subprocess.DEVNULL)
     print("ok: openapi.json is valid,", len(document["paths"]), "paths")
     streams(document, ready["inbox"], ready["api_key"])
+    waits(document, ready["inbox"], ready["api_key"])
 
     with open(os.path.join(folder, "operator.token")) as file:
         operator = file.read().strip()
     me = json.load(ask("GET", "/api/v1/me", {"Authorization": "Bearer " + ready["api_key"]}))
     inside = {"Authorization": "Bearer " + operator, "Postern-Organization": me["org"]["id"]}
     apart = []
-    for stream in STREAMS:
+    for stream in [*STREAMS, WAIT]:
         apart += ["--exclude-path", stream]
     # The organizations have a run of their own: one of its requests may delete the organization
     # that the others act in.
