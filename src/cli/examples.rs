@@ -27,6 +27,13 @@ Examples:
   postern message update bot@agents.example msg_1 --add-label done --seen true
   postern message attachment bot@agents.example msg_1 att_2 --out plan.pdf";
 
+/// `postern draft`
+pub const DRAFT: &str = "\
+Examples:
+  postern draft create bot@agents.example --to ann@example.com --subject Offer
+  postern draft update bot@agents.example msg_1 --subject \"Our offer\"
+  postern draft send bot@agents.example msg_1";
+
 /// `postern folder`
 pub const FOLDER: &str = "\
 Examples:

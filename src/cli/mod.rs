@@ -120,7 +120,7 @@ enum CliCommand {
     #[command(subcommand, after_help = examples::MESSAGE)]
     Message(message::MessageCommand),
     /// Drafts of an inbox
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::DRAFT)]
     Draft(draft::DraftCommand),
     /// Folders of an inbox
     #[command(subcommand, after_help = examples::FOLDER)]

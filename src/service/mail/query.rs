@@ -379,8 +379,8 @@ mod tests {
                 "needle",
                 format!(
                     "…{} needle {}…",
-                    "é ".repeat(30).trim(),
-                    "x ".repeat(66).trim()
+                    "é ".repeat(29).trim(),
+                    "x ".repeat(67).trim()
                 ),
             ),
         ] {
