@@ -205,15 +205,17 @@ def main():
     print(run([sys.executable, os.path.join(SDK, "generate.py"), "--check", binary]).strip())
     folder = tempfile.mkdtemp(prefix="postern-sdk-")
     server = Server(binary, os.path.join(folder, "data"))
-    document = os.path.join(folder, "openapi.json")
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.port('http')}/api/v1/openapi.json") as answer:
-        with open(document, "wb") as file:
-            file.write(answer.read())
-    languages = {"python": python, "typescript": typescript}
-    for name, test in languages.items():
-        if options.only in (None, name):
-            kills(binary, folder, test(server, document, folder))
-    server.kill()
+    try:
+        document = os.path.join(folder, "openapi.json")
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port('http')}/api/v1/openapi.json") as answer:
+            with open(document, "wb") as file:
+                file.write(answer.read())
+        languages = {"python": python, "typescript": typescript}
+        for name, test in languages.items():
+            if options.only in (None, name):
+                kills(binary, folder, test(server, document, folder))
+    finally:
+        server.kill()
     shutil.rmtree(folder)
 
 
