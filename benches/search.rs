@@ -139,7 +139,7 @@ fn signature_cost() {
 
 /// The part of the file that the index takes, of the octets of mail in it.
 fn size_of_index(server: &Server, messages: usize) {
-    let file = std::path::Path::new(server.ready["data"].as_str().unwrap()).join("postern.db");
+    let file = server.data().join("postern.db");
     let sql = rusqlite::Connection::open(file).unwrap();
     let pages = |names: &str| -> f64 {
         let sql_text = format!("SELECT sum(pgsize) FROM dbstat WHERE name IN ({names})");

@@ -103,6 +103,11 @@ impl Server {
         }
     }
 
+    /// Its data folder.
+    pub fn data(&self) -> &Path {
+        &self.folder
+    }
+
     /// The first inbox.
     pub fn inbox(&self) -> &str {
         self.ready["inbox"].as_str().unwrap()
