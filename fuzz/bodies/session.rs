@@ -61,8 +61,8 @@ pub fn xml(data: &[u8]) {
         let mut out = String::new();
         element(&mut out, "a", &text);
         let [again] = first_texts(out.as_bytes(), ["a"]).unwrap_or_default();
-        // Controls are left out, white space around the text is not kept.
-        let kept = |c: &char| !c.is_ascii_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+        // Controls below a space are left out, white space around the text is not kept.
+        let kept = |c: &char| *c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}');
         let plain = |text: &str| -> String { text.chars().filter(kept).collect() };
         if out.len() <= 1024 {
             let (again, text) = (
