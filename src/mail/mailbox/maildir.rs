@@ -114,23 +114,17 @@ pub fn place_of(name: &str) -> Option<(u32, u32)> {
 }
 
 /// The mailbox of a folder of Maildir++: `.Archive.2026` is `Archive/2026`. `None` for what is no
-/// folder.
+/// folder: a level of it is empty, also one beside a `/`, which no name of a file has.
 pub fn mailbox_of(folder: &str) -> Option<String> {
-    let levels = folder.strip_prefix('.')?.split('.');
-    let mut name = String::new();
-    for level in levels {
-        if level.is_empty() {
-            return None;
-        }
-        if !name.is_empty() {
-            name.push('/');
-        }
+    let levels = folder.strip_prefix('.')?.split('.').map(|level| {
         let parts = level
             .split(DOT)
             .map(|part| utf7_decode(part.as_bytes()).unwrap_or_else(|| part.to_owned()));
-        name += &parts.collect::<Vec<_>>().join(".");
-    }
-    Some(name)
+        parts.collect::<Vec<_>>().join(".")
+    });
+    let name = levels.collect::<Vec<_>>().join("/");
+    let is_whole = name.split('/').all(|level| !level.is_empty());
+    is_whole.then_some(name)
 }
 
 /// The folder of a mailbox. A dot in a level is written in the encoding, because it separates

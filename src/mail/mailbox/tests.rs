@@ -330,7 +330,7 @@ fn names_of_maildir_have_flags_and_folders() {
             assert_eq!(maildir::mailbox_of(folder).unwrap(), mailbox);
         }
     }
-    for none in ["cur", ".", "..", ".a..b"] {
+    for none in ["cur", ".", "..", ".a..b", "./a", ".a//b"] {
         assert_eq!(maildir::mailbox_of(none), None, "{none}");
     }
     let flags = Flags::SEEN.with(Flags::DRAFT);
