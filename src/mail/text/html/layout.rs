@@ -6,6 +6,8 @@
 
 use super::HtmlPage;
 use super::css::LineEnds;
+use crate::mail::unicode::{Visibility, visibility};
+use crate::pace;
 
 /// Lays out what is seen of a page.
 pub trait PageWriter {
@@ -18,8 +20,53 @@ pub trait PageWriter {
     /// The page that was written.
     fn finish(self, hidden_content: bool) -> HtmlPage;
 
+    /// The work of an octet that stands as it is.
+    const OCTET_WORK: usize;
+    /// The white space before the next character.
+    fn spacing(&mut self) -> &mut Spacing;
+    /// The words of the link that is open.
+    fn link_words(&mut self) -> Option<&mut String>;
+    /// Whether every line break counts in preformatted text that comes now.
+    fn keeps_breaks(&self) -> bool {
+        true
+    }
+    /// Appends characters that are seen, behind the white space.
+    fn push_run(&mut self, run: &str);
+
     /// Appends visible text.
-    fn push(&mut self, text: &str, lines: LineEnds);
+    fn push(&mut self, text: &str, lines: LineEnds) {
+        let mut rest = text;
+        while !rest.is_empty() && self.room() > 0 {
+            let run = plain_run(rest.as_bytes(), lines);
+            pace::spend(run * Self::OCTET_WORK + CHAR_WORK);
+            if run > 0 {
+                let (plain, tail) = rest.split_at_checked(run).unwrap_or((rest, ""));
+                self.push_run(plain);
+                rest = tail;
+            }
+            let Some(c) = rest.chars().next() else { break };
+            rest = rest.get(c.len_utf8()..).unwrap_or("");
+            self.push_char(c, lines);
+        }
+    }
+
+    /// Appends one character: one that is seen, or white space for later.
+    fn push_char(&mut self, c: char, lines: LineEnds) {
+        let keeps_breaks = self.keeps_breaks();
+        match self.spacing().take(c, lines, keeps_breaks) {
+            CharPlace::Nothing => {}
+            CharPlace::Space => {
+                if let Some(words) = self.link_words()
+                    && !words.is_empty()
+                    && words.len() < WORDS_MAX * 4
+                {
+                    words.push(' ');
+                }
+            }
+            CharPlace::Seen => self.push_run(c.encode_utf8(&mut [0; 4])),
+        }
+    }
+
     /// A space comes before the next character.
     fn space(&mut self);
     /// Ends the line; with 2, a blank line follows.
@@ -78,6 +125,60 @@ pub trait PageWriter {
     fn set_marks(&mut self, _marks: InlineMarks) {}
 }
 
+/// The white space that has come and is written when the next character comes, so that what closes
+/// a block and what opens the next one make one gap.
+#[derive(Default)]
+pub struct Spacing {
+    /// Line ends.
+    pub line_breaks: usize,
+    /// Every line break counts: they come from preformatted text.
+    pub is_exact: bool,
+    /// A space.
+    pub space: bool,
+    /// A line end at the start of preformatted text is not shown.
+    pub skips_line_end: bool,
+    /// The last character that was written.
+    pub last: Option<char>,
+    /// A character that no one sees was found in visible text.
+    pub has_unseen: bool,
+}
+
+/// What a character of visible text is for the layout.
+enum CharPlace {
+    /// Nothing, or the end of a line.
+    Nothing,
+    /// A space.
+    Space,
+    /// It is seen.
+    Seen,
+}
+
+impl Spacing {
+    /// Takes the next character.
+    fn take(&mut self, c: char, lines: LineEnds, keeps_breaks: bool) -> CharPlace {
+        if lines != LineEnds::Collapsed && (c == '\n' || c == '\r') {
+            if c == '\n' && !core::mem::take(&mut self.skips_line_end) {
+                self.line_breaks += 1;
+                self.is_exact = keeps_breaks;
+            }
+            return CharPlace::Nothing;
+        }
+        self.skips_line_end = false;
+        if c.is_whitespace() && (lines != LineEnds::Exact || (c != ' ' && c != '\t')) {
+            self.space = true;
+            return CharPlace::Space;
+        }
+        match visibility(self.last, c) {
+            Visibility::Keep => CharPlace::Seen,
+            Visibility::Drop => CharPlace::Nothing,
+            Visibility::Hide => {
+                self.has_unseen = true;
+                CharPlace::Nothing
+            }
+        }
+    }
+}
+
 /// The place of the row of a table that is being written.
 #[derive(Clone, Copy, Default)]
 pub struct RowPlace {
@@ -113,3 +214,24 @@ impl InlineMarks {
         InlineMarks(self.0 | other.0)
     }
 }
+
+/// How many octets at the start are visible ASCII with single spaces between them.
+fn plain_run(text: &[u8], lines: LineEnds) -> usize {
+    let mut end = 0;
+    for (at, &b) in text.iter().enumerate() {
+        match b {
+            b'!'..=b'~' => end = at + 1,
+            b' ' if lines == LineEnds::Exact => end = at + 1,
+            b' ' if at > 0 && end == at => {}
+            _ => break,
+        }
+    }
+    end
+}
+
+/// Nanoseconds of a character that is no plain ASCII.
+const CHAR_WORK: usize = 15;
+/// Links that are kept of one page.
+pub(super) const LINKS_MAX: usize = 200;
+/// Characters of the words of a link.
+pub(super) const WORDS_MAX: usize = 200;

@@ -7,12 +7,12 @@
 //! rule: every octet that is written is moved a bounded number of times, so the cost is linear.
 
 use super::css::LineEnds;
-use super::layout::{InlineMarks, PageWriter, RowPlace};
+use super::layout::{InlineMarks, LINKS_MAX, PageWriter, RowPlace, Spacing, WORDS_MAX};
 use super::marked::{Container, LineStart, MarkedLink, OpenedTable};
 use super::table::{CapturedTable, TableForm};
-use super::writer::{CHAR_WORK, LINKS_MAX, WORDS_MAX, is_address, plain_run};
+use super::writer::is_address;
 use super::{HtmlPage, PageLink};
-use crate::mail::unicode::{self, Visibility, visibility};
+use crate::mail::unicode;
 use crate::pace;
 
 /// Writes a page as Markdown.
@@ -25,22 +25,16 @@ pub struct MarkdownWriter {
     /// Those below are outside of the table that is captured.
     base: usize,
     lists: usize,
-    line_breaks: usize,
-    /// Every line break counts: they come from preformatted text.
-    is_exact: bool,
-    space: bool,
+    spacing: Spacing,
     /// The next line end is none of a text.
     is_soft: bool,
     /// A nested list has ended: another item follows it closely, a text does not.
     after_list: bool,
-    /// A line end at the start of preformatted text is not shown.
-    skips_line_end: bool,
-    last: Option<char>,
     line: LineStart,
     /// The heading that is open, and whether it has text.
     heading: Option<(u8, bool)>,
     wanted: InlineMarks,
-    /// InlineMarks that are open, the innermost last.
+    /// Marks that are open, the innermost last.
     open: Vec<InlineMarks>,
     /// Where the code begins that is open.
     code_at: Option<usize>,
@@ -53,7 +47,6 @@ pub struct MarkdownWriter {
     link_at: Option<usize>,
     tables: Vec<OpenedTable>,
     captured: Option<CapturedTable>,
-    has_unseen: bool,
 }
 
 impl MarkdownWriter {
@@ -66,13 +59,9 @@ impl MarkdownWriter {
             containers: Vec::new(),
             base: 0,
             lists: 0,
-            line_breaks: 0,
-            is_exact: false,
-            space: false,
+            spacing: Spacing::default(),
             is_soft: false,
             after_list: false,
-            skips_line_end: false,
-            last: None,
             line: LineStart::Nothing,
             heading: None,
             wanted: InlineMarks::NONE,
@@ -84,59 +73,11 @@ impl MarkdownWriter {
             link_at: None,
             tables: Vec::new(),
             captured: None,
-            has_unseen: false,
         }
     }
 
     fn has_room(&self) -> bool {
         self.room() > 0
-    }
-
-    fn push_char(&mut self, c: char, lines: LineEnds) {
-        if lines != LineEnds::Collapsed && (c == '\n' || c == '\r') {
-            if c == '\n' && !std::mem::take(&mut self.skips_line_end) {
-                self.line_breaks += 1;
-                self.is_exact = self.fence_at.is_some() || self.preformatted > 0;
-            }
-            return;
-        }
-        self.skips_line_end = false;
-        if c.is_whitespace() && (lines != LineEnds::Exact || (c != ' ' && c != '\t')) {
-            self.space = true;
-            if let Some(link) = &mut self.link
-                && !link.words.is_empty()
-                && link.words.len() < WORDS_MAX * 4
-            {
-                link.words.push(' ');
-            }
-            return;
-        }
-        match visibility(self.last, c) {
-            Visibility::Keep => {}
-            Visibility::Drop => return,
-            Visibility::Hide => {
-                self.has_unseen = true;
-                return;
-            }
-        }
-        let mut octets = [0; 4];
-        self.push_run(c.encode_utf8(&mut octets));
-    }
-
-    /// Characters that are seen.
-    fn push_run(&mut self, run: &str) {
-        self.begin();
-        match self.is_verbatim() {
-            true => self.text.push_str(run),
-            false => self.push_escaped(run, false),
-        }
-        self.last = run.chars().next_back();
-        if let Some(link) = &mut self.link
-            && link.words.len() < WORDS_MAX * 4
-        {
-            link.is_seen = true;
-            link.words.push_str(unicode::prefix(run, WORDS_MAX * 4));
-        }
     }
 
     /// Within code nothing is escaped.
@@ -146,8 +87,8 @@ impl MarkdownWriter {
 
     /// What stands before the next character: ends of marks, white space, beginnings of marks.
     fn begin(&mut self) {
-        self.skips_line_end = false;
-        let is_new_line = self.text.is_empty() || self.line_breaks > 0;
+        self.spacing.skips_line_end = false;
+        let is_new_line = self.text.is_empty() || self.spacing.line_breaks > 0;
         let wants_code = self.wanted.has(InlineMarks::CODE) && self.preformatted == 0;
         if is_new_line {
             self.write_lines();
@@ -156,14 +97,14 @@ impl MarkdownWriter {
                 self.close_code();
             }
             self.close_unwanted();
-            if self.space && !self.text.ends_with([' ', '\n', '\t']) {
+            if self.spacing.space && !self.text.ends_with([' ', '\n', '\t']) {
                 self.text.push(' ');
             }
         }
         self.after_list = false;
-        self.line_breaks = 0;
-        self.is_exact = false;
-        self.space = false;
+        self.spacing.line_breaks = 0;
+        self.spacing.is_exact = false;
+        self.spacing.space = false;
         if let Some((_, has_text)) = &mut self.heading {
             *has_text = true;
         }
@@ -282,12 +223,12 @@ impl MarkdownWriter {
     fn write_lines(&mut self) {
         self.close_inline();
         let is_first = self.text.is_empty();
-        if self.after_list && self.line_breaks < 2 && !self.has_pending_marker() {
-            self.line_breaks = 2;
+        if self.after_list && self.spacing.line_breaks < 2 && !self.has_pending_marker() {
+            self.spacing.line_breaks = 2;
         }
-        let breaks = match self.is_exact && self.fence_at.is_some() {
-            true => self.line_breaks.max(1),
-            false => self.line_breaks.clamp(1, 2),
+        let breaks = match self.spacing.is_exact && self.fence_at.is_some() {
+            true => self.spacing.line_breaks.max(1),
+            false => self.spacing.line_breaks.clamp(1, 2),
         };
         let is_hard = breaks == 1
             && !std::mem::take(&mut self.is_soft)
@@ -395,7 +336,7 @@ impl MarkdownWriter {
         self.begin();
         self.text.push_str(line);
         self.line = LineStart::Text;
-        self.last = None;
+        self.spacing.last = None;
     }
 
     fn keep_clean(&mut self, url: String, text: String) {
@@ -415,25 +356,25 @@ impl MarkdownWriter {
         let cell = std::mem::replace(&mut self.text, std::mem::take(&mut table.outside));
         table.end_cell(cell);
         self.base = table.base.min(self.containers.len());
-        (self.line_breaks, self.space) = (table.line_breaks, false);
+        (self.spacing.line_breaks, self.spacing.space) = (table.line_breaks, false);
         let wanted = self.wanted;
         let heading = self.heading.take();
         match table.form(is_layout) {
             TableForm::Rows => {
-                self.line_breaks = 2;
+                self.spacing.line_breaks = 2;
                 table.each_line(|line| {
                     self.push_line(line);
-                    (self.line_breaks, self.is_soft) = (1, true);
+                    (self.spacing.line_breaks, self.is_soft) = (1, true);
                     self.has_room()
                 });
-                (self.line_breaks, self.is_soft) = (2, false);
+                (self.spacing.line_breaks, self.is_soft) = (2, false);
             }
             TableForm::Blocks => {
                 for cell in table.cells() {
                     for line in cell.split('\n') {
                         let line = line.trim_end();
                         match line.is_empty() {
-                            true => self.line_breaks = 2,
+                            true => self.spacing.line_breaks = 2,
                             false => self.push_line(line),
                         }
                         self.end_line(1);
@@ -448,14 +389,18 @@ impl MarkdownWriter {
     /// Takes the text of the cell that ends.
     fn take_cell(&mut self) -> String {
         self.close_inline();
-        (self.line_breaks, self.space, self.after_list) = (0, false, false);
+        (
+            self.spacing.line_breaks,
+            self.spacing.space,
+            self.after_list,
+        ) = (0, false, false);
         std::mem::take(&mut self.text)
     }
 
     fn close_fence(&mut self) {
         let Some(at) = self.fence_at else { return };
-        self.line_breaks = 1;
-        self.is_exact = false;
+        self.spacing.line_breaks = 1;
+        self.spacing.is_exact = false;
         let end = self.text.trim_end_matches([' ', '\t', '\n']).len();
         self.text.truncate(end.max(at + FENCE.len()));
         self.text.push('\n');
@@ -468,12 +413,41 @@ impl MarkdownWriter {
         self.text.push_str(&more);
         self.text.push_str(FENCE);
         self.fence_at = None;
-        self.line_breaks = 2;
-        self.space = false;
+        self.spacing.line_breaks = 2;
+        self.spacing.space = false;
     }
 }
 
 impl PageWriter for MarkdownWriter {
+    const OCTET_WORK: usize = 4;
+
+    fn spacing(&mut self) -> &mut Spacing {
+        &mut self.spacing
+    }
+
+    fn link_words(&mut self) -> Option<&mut String> {
+        self.link.as_mut().map(|link| &mut link.words)
+    }
+
+    fn keeps_breaks(&self) -> bool {
+        self.fence_at.is_some() || self.preformatted > 0
+    }
+
+    fn push_run(&mut self, run: &str) {
+        self.begin();
+        match self.is_verbatim() {
+            true => self.text.push_str(run),
+            false => self.push_escaped(run, false),
+        }
+        self.spacing.last = run.chars().next_back();
+        if let Some(link) = &mut self.link
+            && link.words.len() < WORDS_MAX * 4
+        {
+            link.is_seen = true;
+            link.words.push_str(unicode::prefix(run, WORDS_MAX * 4));
+        }
+    }
+
     fn room(&self) -> usize {
         let captured = self.captured.as_ref().map_or(0, CapturedTable::octets);
         let used = self.text.len().saturating_add(captured);
@@ -485,7 +459,7 @@ impl PageWriter for MarkdownWriter {
     }
 
     fn has_unseen(&self) -> bool {
-        self.has_unseen
+        self.spacing.has_unseen
     }
 
     fn finish(mut self, hidden_content: bool) -> HtmlPage {
@@ -510,38 +484,22 @@ impl PageWriter for MarkdownWriter {
         }
     }
 
-    fn push(&mut self, text: &str, lines: LineEnds) {
-        let mut rest = text;
-        while !rest.is_empty() && self.has_room() {
-            let run = plain_run(rest.as_bytes(), lines);
-            pace::spend(run * 4 + CHAR_WORK);
-            if run > 0 {
-                let (plain, tail) = rest.split_at_checked(run).unwrap_or((rest, ""));
-                self.push_run(plain);
-                rest = tail;
-            }
-            let Some(c) = rest.chars().next() else { break };
-            rest = rest.get(c.len_utf8()..).unwrap_or("");
-            self.push_char(c, lines);
-        }
-    }
-
     fn space(&mut self) {
-        self.space = true;
+        self.spacing.space = true;
     }
 
     fn end_line(&mut self, breaks: usize) {
         match self.heading {
             // A heading is one line.
-            Some((_, true)) => self.space = true,
-            _ => self.line_breaks = self.line_breaks.max(breaks),
+            Some((_, true)) => self.spacing.space = true,
+            _ => self.spacing.line_breaks = self.spacing.line_breaks.max(breaks),
         }
     }
 
     fn break_line(&mut self) {
         match self.heading {
-            Some(_) => self.space = true,
-            None => self.line_breaks += 1,
+            Some(_) => self.spacing.space = true,
+            None => self.spacing.line_breaks += 1,
         }
     }
 
@@ -549,11 +507,11 @@ impl PageWriter for MarkdownWriter {
         if self.fence_at.is_some() || self.captured.is_some() || self.heading.is_some() {
             return;
         }
-        self.line_breaks = 2;
+        self.spacing.line_breaks = 2;
         let wanted = self.wanted;
         self.push_line("---");
         self.wanted = wanted;
-        self.line_breaks = 2;
+        self.spacing.line_breaks = 2;
     }
 
     fn image(&mut self, alt: &str, is_embedded: bool) {
@@ -565,7 +523,7 @@ impl PageWriter for MarkdownWriter {
         if !has_words && !is_embedded {
             return;
         }
-        self.space = true;
+        self.spacing.space = true;
         self.begin();
         if let Some(link) = &mut self.link
             && link.words.len() < WORDS_MAX * 4
@@ -582,8 +540,8 @@ impl PageWriter for MarkdownWriter {
                 self.text.push(']');
             }
         }
-        self.last = Some(']');
-        self.space = true;
+        self.spacing.last = Some(']');
+        self.spacing.space = true;
     }
 
     fn start_link(&mut self, url: Option<String>, is_hidden: bool) {
@@ -638,7 +596,7 @@ impl PageWriter for MarkdownWriter {
     fn end_list(&mut self) {
         self.lists = self.lists.saturating_sub(1);
         self.after_list = true;
-        self.line_breaks = self.line_breaks.max(1);
+        self.spacing.line_breaks = self.spacing.line_breaks.max(1);
     }
 
     fn lists(&self) -> usize {
@@ -650,9 +608,9 @@ impl PageWriter for MarkdownWriter {
             self.close_fence();
             self.heading = None;
             // The items of a list stand together, also where one of them has a list.
-            self.line_breaks = match self.lists > 1 || self.after_list {
+            self.spacing.line_breaks = match self.lists > 1 || self.after_list {
                 true => 1,
-                false => self.line_breaks.max(1),
+                false => self.spacing.line_breaks.max(1),
             };
         }
         // Other marks than numbers make no list of Markdown.
@@ -720,7 +678,7 @@ impl PageWriter for MarkdownWriter {
         if now == OpenedTable::Captured && now != table {
             self.close_inline();
             let (outside, base) = (std::mem::take(&mut self.text), self.base);
-            self.captured = Some(CapturedTable::new(outside, base, self.line_breaks));
+            self.captured = Some(CapturedTable::new(outside, base, self.spacing.line_breaks));
             self.base = self.containers.len();
         }
         if now == OpenedTable::Layout || self.preformatted > 0 {
@@ -733,7 +691,7 @@ impl PageWriter for MarkdownWriter {
     }
 
     fn start_preformatted(&mut self) {
-        self.skips_line_end = true;
+        self.spacing.skips_line_end = true;
         if self.preformatted == 0 {
             self.heading = None;
             self.close_inline();

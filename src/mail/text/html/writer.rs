@@ -4,10 +4,9 @@
 //! opens the next one make one gap. Every step costs what it writes.
 
 use super::css::LineEnds;
-use super::layout::{PageWriter, RowPlace};
+use super::layout::{LINKS_MAX, PageWriter, RowPlace, Spacing, WORDS_MAX};
 use super::{Addresses, HtmlPage, PageLink};
-use crate::mail::unicode::{self, Visibility, visibility};
-use crate::pace;
+use crate::mail::unicode;
 
 /// Writes the text of a page.
 pub struct TextWriter {
@@ -19,17 +18,11 @@ pub struct TextWriter {
     quotes: usize,
     /// Lists that are open.
     lists: usize,
-    line_breaks: usize,
-    /// Every line break counts: they come from preformatted text.
-    is_exact: bool,
-    space: bool,
-    /// A line end at the start of preformatted text is not shown.
-    skips_line_end: bool,
+    spacing: Spacing,
     /// The mark of a list item that has no text yet.
     marker: Option<String>,
     /// What separates the cell that begins from the one before.
     separator: Option<Separator>,
-    last: Option<char>,
     /// Where the current line begins.
     line_start: usize,
     link: Option<OpenLink>,
@@ -37,8 +30,6 @@ pub struct TextWriter {
     address: Option<String>,
     /// Where the last address was written, so that a cut does not divide it.
     address_start: Option<usize>,
-    /// A character that no one sees was found in visible text.
-    has_unseen: bool,
 }
 
 /// A link whose end has not come.
@@ -68,18 +59,13 @@ impl TextWriter {
             addresses,
             quotes: 0,
             lists: 0,
-            line_breaks: 0,
-            is_exact: false,
-            space: false,
-            skips_line_end: false,
+            spacing: Spacing::default(),
             marker: None,
             separator: None,
-            last: None,
             line_start: 0,
             link: None,
             address: None,
             address_start: None,
-            has_unseen: false,
         }
     }
 
@@ -97,57 +83,13 @@ impl TextWriter {
         }
     }
 
-    /// Characters that stand as they are.
-    fn push_run(&mut self, run: &str) {
-        self.white_space();
-        self.text.push_str(run);
-        self.last = run.chars().next_back();
-        if let Some(link) = &mut self.link
-            && link.words.len() < WORDS_MAX * 4
-        {
-            link.is_seen = true;
-            link.words.push_str(unicode::prefix(run, WORDS_MAX * 4));
-        }
-    }
-
-    fn push_char(&mut self, c: char, lines: LineEnds) {
-        if lines != LineEnds::Collapsed && (c == '\n' || c == '\r') {
-            if c == '\n' && !std::mem::take(&mut self.skips_line_end) {
-                self.line_breaks += 1;
-                self.is_exact = true;
-            }
-            return;
-        }
-        self.skips_line_end = false;
-        if c.is_whitespace() && (lines != LineEnds::Exact || (c != ' ' && c != '\t')) {
-            self.space = true;
-            if let Some(link) = &mut self.link
-                && !link.words.is_empty()
-                && link.words.len() < WORDS_MAX * 4
-            {
-                link.words.push(' ');
-            }
-            return;
-        }
-        match visibility(self.last, c) {
-            Visibility::Keep => {}
-            Visibility::Drop => return,
-            Visibility::Hide => {
-                self.has_unseen = true;
-                return;
-            }
-        }
-        let mut octets = [0; 4];
-        self.push_run(c.encode_utf8(&mut octets));
-    }
-
     /// Writes the white space that comes before the next character.
     fn white_space(&mut self) {
-        self.skips_line_end = false;
+        self.spacing.skips_line_end = false;
         if self.address.is_some() {
             self.write_address();
         }
-        if self.text.is_empty() || self.line_breaks > 0 {
+        if self.text.is_empty() || self.spacing.line_breaks > 0 {
             self.write_lines();
         } else if let Some(separator) = self.separator {
             match separator {
@@ -155,13 +97,13 @@ impl TextWriter {
                 Separator::Space => self.text.push(' '),
                 Separator::Tabs(n) => self.write_tabs(n),
             }
-        } else if self.space && !self.text.ends_with([' ', '\n', '\t']) {
+        } else if self.spacing.space && !self.text.ends_with([' ', '\n', '\t']) {
             self.text.push(' ');
         }
         self.separator = None;
-        self.line_breaks = 0;
-        self.is_exact = false;
-        self.space = false;
+        self.spacing.line_breaks = 0;
+        self.spacing.is_exact = false;
+        self.spacing.space = false;
     }
 
     fn write_tabs(&mut self, n: usize) {
@@ -173,9 +115,9 @@ impl TextWriter {
     /// Line ends with the marks of quotations, then the mark of an item or its indent.
     fn write_lines(&mut self) {
         let is_first = self.text.is_empty();
-        let breaks = match self.is_exact {
-            true => self.line_breaks.max(1),
-            false => self.line_breaks.clamp(1, 2),
+        let breaks = match self.spacing.is_exact {
+            true => self.spacing.line_breaks.max(1),
+            false => self.spacing.line_breaks.clamp(1, 2),
         };
         // The first line of a text needs no line end.
         for n in 0..if is_first { 1 } else { breaks } {
@@ -224,11 +166,33 @@ impl TextWriter {
         self.text.push_str(" <");
         self.text.push_str(&url);
         self.text.push('>');
-        self.last = Some('>');
+        self.spacing.last = Some('>');
     }
 }
 
 impl PageWriter for TextWriter {
+    const OCTET_WORK: usize = 2;
+
+    fn spacing(&mut self) -> &mut Spacing {
+        &mut self.spacing
+    }
+
+    fn link_words(&mut self) -> Option<&mut String> {
+        self.link.as_mut().map(|link| &mut link.words)
+    }
+
+    fn push_run(&mut self, run: &str) {
+        self.white_space();
+        self.text.push_str(run);
+        self.spacing.last = run.chars().next_back();
+        if let Some(link) = &mut self.link
+            && link.words.len() < WORDS_MAX * 4
+        {
+            link.is_seen = true;
+            link.words.push_str(unicode::prefix(run, WORDS_MAX * 4));
+        }
+    }
+
     fn room(&self) -> usize {
         self.bytes_max.saturating_sub(self.text.len())
     }
@@ -260,25 +224,25 @@ impl PageWriter for TextWriter {
     fn end_line(&mut self, breaks: usize) {
         // A block at the start of a cell or item stands behind its separator or mark.
         if self.separator.is_none() && self.marker.is_none() {
-            self.line_breaks = self.line_breaks.max(breaks);
+            self.spacing.line_breaks = self.spacing.line_breaks.max(breaks);
         }
     }
 
     fn break_line(&mut self) {
         if self.separator.is_none() && self.marker.is_none() {
-            self.line_breaks += 1;
+            self.spacing.line_breaks += 1;
         }
     }
 
     fn start_preformatted(&mut self) {
-        self.skips_line_end = true;
+        self.spacing.skips_line_end = true;
     }
 
     fn start_item(&mut self, marker: Option<String>) {
         let Some(marker) = marker else { return };
         self.separator = None;
         self.marker = None;
-        self.line_breaks = self.line_breaks.max(1);
+        self.spacing.line_breaks = self.spacing.line_breaks.max(1);
         self.marker = Some(marker);
     }
 
@@ -294,8 +258,8 @@ impl PageWriter for TextWriter {
     fn end_row(&mut self, is_data: bool) {
         self.separator = None;
         self.end_line(1);
-        if is_data && self.line_breaks > 1 && self.marker.is_none() {
-            self.line_breaks = 1;
+        if is_data && self.spacing.line_breaks > 1 && self.marker.is_none() {
+            self.spacing.line_breaks = 1;
         }
     }
 
@@ -320,8 +284,8 @@ impl PageWriter for TextWriter {
             self.end_line(1);
             return;
         }
-        self.line_breaks = 0;
-        self.is_exact = false;
+        self.spacing.line_breaks = 0;
+        self.spacing.is_exact = false;
         self.separator = Some(match (is_data, self.separator) {
             (true, Some(Separator::Tabs(n))) => Separator::Tabs(n + 1),
             (true, _) => Separator::Tabs(1),
@@ -386,33 +350,17 @@ impl PageWriter for TextWriter {
         }
         // A picture of a face belongs to its sentence, a logo stands by itself.
         let is_words = alt.contains(char::is_alphanumeric);
-        self.space |= is_words;
+        self.spacing.space |= is_words;
         self.push(alt, LineEnds::Collapsed);
-        self.space |= is_words;
-    }
-
-    fn push(&mut self, text: &str, lines: LineEnds) {
-        let mut rest = text;
-        while !rest.is_empty() && self.text.len() < self.bytes_max {
-            let run = plain_run(rest.as_bytes(), lines);
-            pace::spend(run * 2 + CHAR_WORK);
-            if run > 0 {
-                let (plain, tail) = rest.split_at_checked(run).unwrap_or((rest, ""));
-                self.push_run(plain);
-                rest = tail;
-            }
-            let Some(c) = rest.chars().next() else { break };
-            rest = rest.get(c.len_utf8()..).unwrap_or("");
-            self.push_char(c, lines);
-        }
+        self.spacing.space |= is_words;
     }
 
     fn space(&mut self) {
-        self.space = true;
+        self.spacing.space = true;
     }
 
     fn has_unseen(&self) -> bool {
-        self.has_unseen
+        self.spacing.has_unseen
     }
 
     fn rule(&mut self, line: &str, lines: LineEnds) {
@@ -465,27 +413,7 @@ pub(super) fn is_address(words: &str, url: &str) -> bool {
     bare(words).eq_ignore_ascii_case(&bare(url))
 }
 
-/// How many octets at the start are visible ASCII with single spaces between them.
-pub(super) fn plain_run(text: &[u8], lines: LineEnds) -> usize {
-    let mut end = 0;
-    for (at, &b) in text.iter().enumerate() {
-        match b {
-            b'!'..=b'~' => end = at + 1,
-            b' ' if lines == LineEnds::Exact => end = at + 1,
-            b' ' if at > 0 && end == at => {}
-            _ => break,
-        }
-    }
-    end
-}
-
-/// Nanoseconds of a character that is no plain ASCII.
-pub(super) const CHAR_WORK: usize = 15;
-/// Links that are kept of one page.
-pub(super) const LINKS_MAX: usize = 200;
-/// Characters of the words of a link.
-pub(super) const WORDS_MAX: usize = 200;
-/// InlineMarks of quotations at the start of a line.
+/// Marks of quotations at the start of a line.
 const QUOTES_MAX: usize = 5;
 /// Levels of lists that are indented.
 const LISTS_MAX: usize = 8;

@@ -116,3 +116,26 @@ fn tokens_are_estimated_for_many_scripts() {
         assert!((low..=high).contains(&tokens), "{text}: {tokens}");
     }
 }
+
+/// Twelve of each ASCII character are as many tokens as the character has units, alone and beside a
+/// character that is none.
+#[test]
+fn each_ascii_character_has_its_measure() {
+    for b in 0..=0x7f_u8 {
+        let c = char::from(b);
+        let units = match c {
+            ' ' => 0,
+            'a'..='z' | 'A'..='Z' => 3,
+            '0'..='9' | '\n' | '\t' | '\r' => 4,
+            '!'..='~' => 8,
+            _ => 12,
+        };
+        let text = c.to_string().repeat(12);
+        assert_eq!(measure(&text), (12, units), "{c:?}");
+        assert_eq!(
+            measure(&format!("{text}{}", "é".repeat(2))),
+            (14, units + 1),
+            "{c:?}"
+        );
+    }
+}
