@@ -3,11 +3,10 @@
 //! One that is refused is undone alone. It has no savepoint, like a message that is delivered: when
 //! it is refused after it has written something, the group is carried out again with savepoints.
 
-use super::group::{GroupRun, Undone};
-use super::{Writer, count_refusal};
+use super::Writer;
+use super::group::{GroupRun, RequestMark, Undone};
 use crate::call::{Event, ImportOutcome, Refusal, Request, Written};
 use crate::service::access::admit::admit;
-use crate::service::context::WriteContext;
 use crate::service::intake::{self, Delivery, ImportSlice, ImportStep};
 use crate::store::Store;
 
@@ -49,44 +48,12 @@ impl Writer {
         run: GroupRun,
         events: &mut Vec<Event>,
     ) -> Result<Result<ImportOutcome, Refusal>, Undone> {
-        let published = events.len();
-        let sql = |e: crate::store::Error| Undone::Lost(e.to_string(), Refusal::from(e));
-        let mark = match run.is_guarded {
-            false => Some(store.write_mark()),
-            true => {
-                store.savepoint().map_err(sql)?;
-                None
-            }
-        };
-        let mut context = WriteContext {
-            service: &self.service,
-            shared: &self.service.shared,
-            store,
-            random: &mut self.random,
-            now: run.now,
-            origin: request.conn,
-            is_again: run.is_again,
-            events,
-        };
+        let mark = RequestMark::begin(store, run.is_guarded, events)?;
+        let mut context = self.context(store, run, request.conn, events);
         let written = intake::complete(&mut context, &request.caller, delivery);
         let result =
             written.and_then(|written| intake::outcome_of(&written).ok_or(Refusal::Internal));
-        if store.is_transaction_gone() {
-            let refusal = result.err().unwrap_or(Refusal::Internal);
-            return Err(Undone::Lost("the transaction is gone".to_owned(), refusal));
-        }
-        match (&result, mark) {
-            (Ok(_), Some(_)) => store.keep(),
-            (Ok(_), None) => store.release().map_err(sql)?,
-            (Err(_), Some(mark)) if !store.undo_unwritten(mark) => return Err(Undone::Refused),
-            (Err(refusal), mark) => {
-                count_refusal(&self.service, refusal);
-                if mark.is_none() {
-                    store.rollback_to().map_err(sql)?;
-                }
-                events.truncate(published);
-            }
-        }
+        mark.end(&self.service, store, &result, events)?;
         Ok(result)
     }
 }

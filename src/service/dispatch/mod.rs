@@ -13,16 +13,3 @@ mod writer;
 
 pub use reader::{ReadTask, ReadTurn, Reader};
 pub use writer::{DiskReserve, WriteTask, Writer};
-
-use crate::call::{Metric, Refusal};
-use crate::service::Service;
-
-/// Counts a refusal of the writer: damage, so that an operator is told of it, and full quotas.
-fn count_refusal(service: &Service, refusal: &Refusal) {
-    if *refusal == Refusal::Damaged {
-        service.shared.metrics.count(Metric::Damaged);
-    }
-    if let Refusal::Limit { .. } | Refusal::TooBig { .. } | Refusal::OverQuota { .. } = refusal {
-        service.shared.metrics.count(Metric::RejectedQuota);
-    }
-}

@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use super::count_refusal;
-use super::group::{GroupRun, Undone};
+use super::group::{GroupRun, RequestMark, Undone};
 use super::write;
 use crate::call::{
     Caller, Change, ConnId, Countable, Event, Idempotency, Metric, Now, Refusal, Reply, Request,
@@ -474,6 +473,26 @@ impl Writer {
         (turn, events)
     }
 
+    /// What a request of a group is carried out with. `origin` is the connection that asks.
+    pub(super) fn context<'c>(
+        &'c mut self,
+        store: &'c Store,
+        run: GroupRun,
+        origin: Option<ConnId>,
+        events: &'c mut Vec<Event>,
+    ) -> WriteContext<'c> {
+        WriteContext {
+            service: &self.service,
+            shared: &self.service.shared,
+            store,
+            random: &mut self.random,
+            now: run.now,
+            origin,
+            is_again: run.is_again,
+            events,
+        }
+    }
+
     /// Carries out every request of a group. After an error the transaction must be rolled back.
     fn carry_out_group(
         &mut self,
@@ -498,57 +517,22 @@ impl Writer {
                 results.push(Err(refusal.clone()));
                 continue;
             }
+            let run = GroupRun {
+                now,
+                is_guarded,
+                is_again: tried.is_some(),
+            };
             if let WriteTask::Import(request) = task {
-                let run = GroupRun {
-                    now,
-                    is_guarded,
-                    is_again: tried.is_some(),
-                };
                 let done = self.import(store, request, run, events)?;
                 results.push(done.map(TaskProgress::Done));
                 continue;
             }
-            let published = events.len();
-            let sql = |e: crate::store::Error| Undone::Lost(e.to_string(), Refusal::from(e));
-            let mark = match task {
-                WriteTask::Deliver(_) if !is_guarded => Some(store.write_mark()),
-                _ => {
-                    store.savepoint().map_err(sql)?;
-                    None
-                }
-            };
-            let mut context = WriteContext {
-                service: &self.service,
-                shared: &self.service.shared,
-                store,
-                random: &mut self.random,
-                now,
-                origin: task.conn(),
-                is_again: tried.is_some(),
-                events,
-            };
+            // A message that is delivered has no savepoint: see `GroupRun`.
+            let has_savepoint = is_guarded || !matches!(task, WriteTask::Deliver(_));
+            let mark = RequestMark::begin(store, has_savepoint, events)?;
+            let mut context = self.context(store, run, task.conn(), events);
             let result = carry_out(&mut context, task, in_pieces);
-            match (&result, mark) {
-                // After some errors SQLite rolls the whole transaction back, not only the
-                // savepoint.
-                (result, _) if store.is_transaction_gone() => {
-                    let why = "the transaction is gone".to_owned();
-                    let refusal = result.as_ref().err().cloned();
-                    return Err(Undone::Lost(why, refusal.unwrap_or(Refusal::Internal)));
-                }
-                (Ok(_), Some(_)) => store.keep(),
-                (Ok(_), None) => store.release().map_err(sql)?,
-                (Err(_), Some(mark)) if !store.undo_unwritten(mark) => {
-                    return Err(Undone::Refused);
-                }
-                (Err(refusal), mark) => {
-                    count_refusal(&self.service, refusal);
-                    if mark.is_none() {
-                        store.rollback_to().map_err(sql)?;
-                    }
-                    events.truncate(published);
-                }
-            }
+            mark.end(&self.service, store, &result, events)?;
             results.push(result);
         }
         Ok(())

@@ -476,7 +476,6 @@ mod tests {
     use super::*;
     use crate::call::{
         Access, Caller, Grant, InboxId, MailboxWrite, Need, Now, OrgId, Request, Scopes,
-        SenderAuth, Summary,
     };
     use crate::service::intake::plan::{Delivery, Plan};
 
@@ -511,29 +510,7 @@ mod tests {
     fn message(org: i64, octets: usize) -> WriteTask {
         let plan = Plan {
             body: vec![b'x'; octets],
-            header_len: 0,
-            digest: Vec::new(),
-            signature: crate::call::Signature::default(),
-            summary: Summary::default(),
-            message_id: String::new(),
-            references: Vec::new(),
-            sender: None,
-            auth: SenderAuth::Unknown,
-            party: crate::service::access::receives::SendingParty::Server,
-            reverse_path: None,
-            ret_full: None,
-            envid: None,
-            recipients: Vec::new(),
-            decision: crate::call::Decision::Send,
-            is_answer: false,
-            metadata: None,
-            answers: None,
-            import: None,
-            waits: None,
-            released: None,
-            draft: None,
-            effects: Vec::new(),
-            reports: Vec::new(),
+            ..Plan::empty(crate::service::access::receives::SendingParty::Server)
         };
         WriteTask::Deliver(request(
             org,

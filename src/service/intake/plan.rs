@@ -186,8 +186,8 @@ pub struct Placement {
 }
 
 impl Plan {
-    /// A plan without a message.
-    fn empty(party: SendingParty) -> Plan {
+    /// A plan without a message: what is not said otherwise of one that this server writes.
+    pub(in crate::service) fn empty(party: SendingParty) -> Plan {
         Plan {
             body: Vec::new(),
             header_len: 0,

@@ -95,28 +95,20 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         message_id: analysis.message_id.clone().unwrap_or_default(),
         references: references_of(&analysis),
         sender: Some(inbox),
-        party,
         auth: SenderAuth::Client,
         reverse_path: envelope.reverse_path,
         ret_full: mail.envelope.ret_full,
         envid: mail.envelope.envid.clone(),
         recipients: envelope.recipients,
-        // It was counted when it was accepted.
-        is_answer: false,
-        decision: Decision::Send,
-        // It stands beside the entry, which keeps its id.
-        metadata: None,
-        answers: None,
-        import: None,
-        waits: None,
         released: Some(Released::Scheduled(mail.entry)),
-        draft: None,
         effects,
-        reports: Vec::new(),
         signature: signed(&body, &digest).ok_or(Refusal::Damaged)?,
         body,
         digest,
         summary: store.summary(org, entry.body)?,
+        // It was counted as an answer when it was accepted, and its metadata stands beside the
+        // entry, which keeps its id.
+        ..Plan::empty(party)
     };
     Ok(Release::Leaves(Box::new(Delivery {
         plan,

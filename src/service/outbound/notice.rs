@@ -10,8 +10,7 @@ use super::failure::DeliveryFailure;
 use super::piece::outgoing_header;
 use super::report::{BOUNCE_LABEL, may_label};
 use crate::call::{
-    Arrival, Decision, EntryId, Flags, INBOX, InboxId, Metric, Need, OrgId, OutboundAttempt,
-    Refusal, SenderAuth,
+    Arrival, EntryId, Flags, INBOX, InboxId, Metric, Need, OrgId, OutboundAttempt, Refusal,
 };
 use crate::mail::write::compose::message_id;
 use crate::mail::write::dsn::{Dsn, DsnAction, ORIGINAL_BYTES_MAX, write_dsn};
@@ -197,26 +196,12 @@ fn delivery_of(
         header_len: analysis.header_len,
         message_id: analysis.message_id.clone().unwrap_or_default(),
         references: analysis.references.clone(),
-        sender: None,
-        party: SendingParty::Server,
-        auth: SenderAuth::Unknown,
-        reverse_path: None,
-        ret_full: None,
-        envid: None,
-        recipients: Vec::new(),
-        is_answer: false,
-        decision: Decision::Send,
-        metadata: None,
         answers,
-        import: None,
-        waits: None,
-        released: None,
-        draft: None,
         effects: vec![Effect::Place(placement)],
-        reports: Vec::new(),
         body: octets,
         digest,
         summary: summary_of(analysis),
+        ..Plan::empty(SendingParty::Server)
     };
     Ok(Delivery {
         plan,
