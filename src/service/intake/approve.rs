@@ -2,7 +2,6 @@
 //! or those with the changes of the one who decides.
 
 use super::analyse::{analyse, check_size};
-use super::lookup::LOOKUP_MS;
 use super::parsed::{ParsedMessage, WayIn};
 use crate::call::{
     Access, ApprovalEdit, ApprovalId, ApprovedMail, ConflictReason, Envelope, Refusal,
@@ -51,8 +50,8 @@ pub(super) fn approved(
     let analysis = analyse(context, &octets, octets.len().min(OWN_HEADER), usize::MAX)?;
     let mut recipients = found.envelope.recipients.clone();
     policy::find_recipients_again(service, store, context.now, access, &mut recipients)?;
-    Ok(ParsedMessage {
-        way: WayIn::Approved {
+    Ok(ParsedMessage::new(
+        WayIn::Approved {
             inbox: row.inbox,
             entry: row.message,
             labels: (labels.into_iter())
@@ -66,20 +65,16 @@ pub(super) fn approved(
             prefix,
             send_at: row.send_at.filter(|at| *at > context.now.unix_ms),
         },
-        body: octets,
+        octets,
         analysis,
-        envelope: Envelope {
+        Envelope {
             reverse_path: found.envelope.reverse_path.clone(),
             recipients,
             ret_full: found.envelope.ret_full,
             envid: found.envelope.envid.clone(),
             ..Envelope::default()
         },
-        idempotency: None,
-        charge: None,
-        inquiry: None,
-        lookup_ms: LOOKUP_MS,
-    })
+    ))
 }
 
 /// The octets with the changes. A text that is given replaces both texts, so that no part that was

@@ -8,7 +8,6 @@ use data_encoding::BASE64_NOPAD;
 use super::analyse::{analyse, check_size};
 use super::answer::{NamedRecipient, Taken, take_over};
 use super::files::KeptFile;
-use super::lookup::LOOKUP_MS;
 use super::parsed::{ParsedMessage, WayIn};
 use crate::call::{
     Access, Answer, Countable, Draft, DraftAddress, DraftAttachment, DraftPurpose, Envelope, Flags,
@@ -110,16 +109,7 @@ pub(super) fn composed(
             draft: None,
         },
     };
-    Ok(ParsedMessage {
-        way,
-        body: octets,
-        analysis,
-        envelope,
-        idempotency: None,
-        charge: None,
-        inquiry: None,
-        lookup_ms: LOOKUP_MS,
-    })
+    Ok(ParsedMessage::new(way, octets, analysis, envelope))
 }
 
 /// Checks how many recipients a message has.

@@ -13,7 +13,6 @@ use super::compose::{
     addresses, check_names, check_number, files_said, hidden_field, recipients, rendered, send_time,
 };
 use super::files::{KeptFile, files_of};
-use super::lookup::LOOKUP_MS;
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::TakenDraft;
 use super::submitted::{check_stray, claimed_results, hidden_recipients, sending_inbox};
@@ -121,8 +120,8 @@ fn change(
     let named = analysis.to.len() + analysis.cc.len();
     check_number(context, named + bcc.as_ref().map_or(0, Vec::len))?;
     draft.taken.metadata = patch.metadata;
-    Ok(ParsedMessage {
-        way: WayIn::Keep {
+    Ok(ParsedMessage::new(
+        WayIn::Keep {
             inbox: draft.inbox,
             prefix: match bcc {
                 Some(bcc) => hidden_field(&shown(&bcc)),
@@ -133,14 +132,10 @@ fn change(
             metadata: None,
             draft: Some(draft.taken),
         },
-        body: octets,
+        octets,
         analysis,
-        envelope: Envelope::default(),
-        idempotency: None,
-        charge: None,
-        inquiry: None,
-        lookup_ms: LOOKUP_MS,
-    })
+        Envelope::default(),
+    ))
 }
 
 /// The octets of a draft with other fields.
@@ -335,8 +330,8 @@ fn leave(
     let analysis = analyse(context, &body, ours, context.shared.limits.received_hops)?;
     let bcc: Vec<Address> = bcc.iter().filter_map(Mailbox::address).collect();
     let hidden = hidden_recipients(&envelope, &analysis, &bcc);
-    Ok(ParsedMessage {
-        way: WayIn::Send {
+    Ok(ParsedMessage::new(
+        WayIn::Send {
             inbox,
             hidden,
             labels: (labels.into_iter())
@@ -350,11 +345,7 @@ fn leave(
         body,
         analysis,
         envelope,
-        idempotency: None,
-        charge: None,
-        inquiry: None,
-        lookup_ms: LOOKUP_MS,
-    })
+    ))
 }
 
 /// Every recipient of a draft, with the field that names it.

@@ -30,8 +30,3 @@ pub trait Lookups: Debug + Send + Sync {
         finding: Finding,
     ) -> Result<bool, Refusal>;
 }
-
-/// Milliseconds that a message waits for its lookups in all: RFC 7208 section 4.6.4 asks for it. A
-/// mail server waits longer for the answer to DATA (RFC 5321 section 4.5.3.2.6), and the reader
-/// carries out other work in the meantime.
-pub(super) const LOOKUP_MS: u64 = 20_000;

@@ -7,7 +7,6 @@
 use core::net::IpAddr;
 
 use super::analyse::{analyse, check_size};
-use super::lookup::LOOKUP_MS;
 use super::parsed::{Origin, ParsedMessage, WayIn};
 use super::plan::Placement;
 use super::submitted::{check_stray, claimed_results, hidden_recipients, sending_inbox};
@@ -170,8 +169,8 @@ fn inbound(
     let hops = context.shared.limits.received_hops;
     let analysis = analyse(context, &body, received.len(), hops)?;
     check_loop(context, &envelope, &analysis)?;
-    Ok(ParsedMessage {
-        way: WayIn::Inbound(Origin {
+    Ok(ParsedMessage::new(
+        WayIn::Inbound(Origin {
             address,
             helo,
             ours: received.len(),
@@ -180,11 +179,7 @@ fn inbound(
         body,
         analysis,
         envelope,
-        idempotency: None,
-        charge: None,
-        inquiry: None,
-        lookup_ms: LOOKUP_MS,
-    })
+    ))
 }
 
 /// From a client that logged in.
@@ -241,22 +236,21 @@ fn submission(
     let analysis = analyse(context, &body, ours, context.shared.limits.received_hops)?;
     let hidden = hidden_recipients(&envelope, &analysis, &fixups.bcc);
     Ok(ParsedMessage {
-        way: WayIn::Send {
-            inbox: sender.inbox,
-            hidden,
-            labels: Vec::new(),
-            send_at: None,
-            metadata,
-            is_trial: false,
-            draft: None,
-        },
-        body,
-        analysis,
-        envelope,
         idempotency,
-        charge: None,
-        inquiry: None,
-        lookup_ms: LOOKUP_MS,
+        ..ParsedMessage::new(
+            WayIn::Send {
+                inbox: sender.inbox,
+                hidden,
+                labels: Vec::new(),
+                send_at: None,
+                metadata,
+                is_trial: false,
+                draft: None,
+            },
+            body,
+            analysis,
+            envelope,
+        )
     })
 }
 
@@ -330,20 +324,16 @@ pub(super) fn append(
     // An old message may have passed many servers.
     let analysis = analyse(context, &octets, 0, usize::MAX)?;
     let latest = context.now.unix_ms.saturating_add(AHEAD_MS);
-    Ok(ParsedMessage {
-        way: WayIn::Append(Placement {
+    Ok(ParsedMessage::new(
+        WayIn::Append(Placement {
             mailbox: found.name,
             received_at: placement.received_at.map(|at| at.clamp(0, latest)),
             ..placement
         }),
-        body: octets,
+        octets,
         analysis,
-        envelope: Envelope::default(),
-        idempotency: None,
-        charge: None,
-        inquiry: None,
-        lookup_ms: LOOKUP_MS,
-    })
+        Envelope::default(),
+    ))
 }
 
 /// Refuses a message that was delivered to the same address before: it is in a loop.

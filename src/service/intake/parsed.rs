@@ -35,6 +35,25 @@ pub struct ParsedMessage {
 }
 
 impl ParsedMessage {
+    /// A message that came by this route, without a key of its request, a charge, and questions.
+    pub(super) fn new(
+        way: WayIn,
+        body: Vec<u8>,
+        analysis: Analysis,
+        envelope: Envelope,
+    ) -> ParsedMessage {
+        ParsedMessage {
+            way,
+            body,
+            analysis,
+            envelope,
+            idempotency: None,
+            charge: None,
+            inquiry: None,
+            lookup_ms: LOOKUP_MS,
+        }
+    }
+
     /// What the message needs of its caller: the same as its [`crate::call::Intake`] did.
     pub fn need(&self) -> Need {
         match self.way {
@@ -151,3 +170,8 @@ pub(super) struct ArrivedMail<'a> {
     /// The name of EHLO or HELO.
     pub helo: &'a str,
 }
+
+/// Milliseconds that a message waits for its lookups in all: RFC 7208 section 4.6.4 asks for it. A
+/// mail server waits longer for the answer to DATA (RFC 5321 section 4.5.3.2.6), and the reader
+/// carries out other work in the meantime.
+pub(super) const LOOKUP_MS: u64 = 20_000;

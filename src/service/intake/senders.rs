@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::inquiry::{Inquirer, Inquiry, LookupId, TellAnswered};
-use super::lookup::{Finding, LOOKUP_MS, Lookups};
-use super::parsed::ParsedMessage;
+use super::lookup::{Finding, Lookups};
+use super::parsed::{LOOKUP_MS, ParsedMessage};
 use crate::call::{Refusal, Resolve};
 use crate::mail::Headers;
 use crate::mail::auth::SenderCheck;

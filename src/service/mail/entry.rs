@@ -208,22 +208,9 @@ pub(in crate::service) fn flag_one(
     place: &InboxPlace,
     mailbox: &MailboxRecord,
     uid: u32,
-    (how, flags, keywords): (FlagChange, Flags, &[String]),
+    how: (FlagChange, Flags, &[String]),
 ) -> Result<(), Refusal> {
-    let ask = FlagAsk {
-        how,
-        flags,
-        keywords,
-        unchanged_since: None,
-    };
-    context.store.set_flags(
-        (context.now, context.origin),
-        (place, mailbox),
-        &UidSet::one(uid),
-        &ask.update(&context.shared.limits),
-        context.events,
-    )?;
-    Ok(())
+    flag_some(context, (place, mailbox), &UidSet::one(uid), how)
 }
 
 /// Sets flags of entries of one mailbox, of all of them however many octets the answer would have.
