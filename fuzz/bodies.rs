@@ -45,6 +45,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("imap_session", imap_session::imap_session),
     ("imap_view", imap_session::imap_view),
     ("http_session", session::http_session),
+    ("http_range", session::http_range),
     ("xml", session::xml),
     ("event_cursor", event::event_cursor),
     ("event_filter", event::event_filter),

@@ -56,6 +56,10 @@ pub mod http {
             Emitted, EventSink, LogAnswer, LogAsk, LogCursor, LogPage, ResetReason, StartAt,
         };
     }
+    /// `crate::http::range`
+    pub mod range {
+        pub use crate::http::range::{ByteRange, Extent, parse};
+    }
     /// `crate::http::xml`
     pub mod xml {
         pub use crate::http::xml::{element, first_texts};

@@ -73,3 +73,31 @@ pub fn xml(data: &[u8]) {
         }
     }
 }
+
+/// A value of Range: what it is of some octets lies within them and is not empty, and the range as
+/// it is written out is read as the same.
+pub fn http_range(data: &[u8]) {
+    use postern::testing::http::range::{ByteRange, Extent, parse};
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Some(range) = parse(text) else {
+        return;
+    };
+    let written = match range {
+        ByteRange::From(first, None) => format!("bytes={first}-"),
+        ByteRange::From(first, Some(last)) => format!("bytes={first}-{last}"),
+        ByteRange::Last(n) => format!("bytes=-{n}"),
+    };
+    assert_eq!(parse(&written), Some(range));
+    for size in [0, 1, 2, 100, u64::MAX] {
+        match range.of(size) {
+            Extent::Whole => assert_eq!(size, 0),
+            Extent::Part(part) => assert!(part.start < part.end && part.end <= size),
+            Extent::Beyond => match range {
+                ByteRange::From(first, _) => assert!(first >= size),
+                ByteRange::Last(n) => assert_eq!(n, 0),
+            },
+        }
+    }
+}

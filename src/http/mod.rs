@@ -20,4 +20,4 @@ pub(crate) use api::routes::ROUTES;
 pub use server::Server;
 pub use stream::cursor;
 pub(crate) use wire::chunked::Chunked;
-pub use wire::xml;
+pub use wire::{range, xml};

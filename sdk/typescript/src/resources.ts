@@ -635,6 +635,26 @@ export interface MessagesForwardParams extends models.NewForward {
   dry_run?: boolean;
 }
 
+/** The parameters of `messages.raw`. */
+export interface MessagesRawParams {
+  /** One range of octets. Several ranges, or another unit, get the whole. */
+  Range?: string;
+  /** The `ETag` of the octets that `Range` is of; other octets come whole. */
+  "If-Range"?: string;
+  /** The `ETag` of octets that you have: they are not sent again (304). */
+  "If-None-Match"?: string;
+}
+
+/** The parameters of `messages.attachment`. */
+export interface MessagesAttachmentParams {
+  /** One range of octets. Several ranges, or another unit, get the whole. */
+  Range?: string;
+  /** The `ETag` of the octets that `Range` is of; other octets come whole. */
+  "If-Range"?: string;
+  /** The `ETag` of octets that you have: they are not sent again (304). */
+  "If-None-Match"?: string;
+}
+
 /** The parameters of `messages.listAll`. */
 export interface MessagesListAllParams {
   /** Only messages of these inboxes, at most 100; one that is not there is 404. */
@@ -864,32 +884,42 @@ export class MessagesResource {
   }
 
   /**
-   * Download a message. The octets of a message as they are stored (RFC 5322). The key needs
-   * the scope `messages:read`.
+   * Download a message. The octets of a message as they are stored (RFC 5322). With `Range:
+   * bytes=…` some of them, so that a download that broke off goes on. The key needs the scope
+   * `messages:read`.
    */
-  async raw(inbox: string, id: string, options?: RequestOptions): Promise<Uint8Array> {
-    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, options };
+  async raw(inbox: string, id: string, params?: MessagesRawParams, options?: RequestOptions): Promise<Uint8Array> {
+    const query: Record<string, unknown> = { ...params };
+    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined }, options };
     return await this.client.octets(call);
   }
 
   /** As `raw`, while the octets come: iterate, or `save`. */
-  async streamRaw(inbox: string, id: string, options?: RequestOptions): Promise<Download> {
-    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, options };
+  async streamRaw(inbox: string, id: string, params?: MessagesRawParams, options?: RequestOptions): Promise<Download> {
+    const query: Record<string, unknown> = { ...params };
+    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined }, options };
     return await this.client.download(call);
   }
 
   /**
    * Download an attachment. The decoded octets of one part, with its own media type where that
-   * is one. The key needs the scope `messages:read`.
+   * is one. With `Range: bytes=…` some of them, so that a download that broke off goes on. The
+   * key needs the scope `messages:read`.
    */
-  async attachment(inbox: string, id: string, att: string, options?: RequestOptions): Promise<Uint8Array> {
-    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, options };
+  async attachment(inbox: string, id: string, att: string, params?: MessagesAttachmentParams, options?: RequestOptions): Promise<Uint8Array> {
+    const query: Record<string, unknown> = { ...params };
+    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined }, options };
     return await this.client.octets(call);
   }
 
   /** As `attachment`, while the octets come: iterate, or `save`. */
-  async streamAttachment(inbox: string, id: string, att: string, options?: RequestOptions): Promise<Download> {
-    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, options };
+  async streamAttachment(inbox: string, id: string, att: string, params?: MessagesAttachmentParams, options?: RequestOptions): Promise<Download> {
+    const query: Record<string, unknown> = { ...params };
+    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined }, options };
     return await this.client.download(call);
   }
 

@@ -66,6 +66,7 @@ codes! {
     URI_TOO_LONG 414 "uri_too_long" "The request line is too long.";
     UNSUPPORTED_MEDIA_TYPE 415 "unsupported_media_type" "The body must be application/json.";
     UNSUPPORTED_ENCODING 415 "unsupported_encoding" "A Content-Encoding is not accepted.";
+    RANGE_NOT_SATISFIABLE 416 "range_not_satisfiable" "The range begins behind the end; Content-Range says how many octets there are.";
     EXPECTATION_FAILED 417 "expectation_failed" "Only 100-continue can be expected.";
     HOST_NOT_OURS 421 "host_not_ours" "Counters are shown without a key to a Host that is ours.";
     RATE_LIMITED 429 "rate_limited" "Too many requests; Retry-After says how long to wait.";

@@ -607,18 +607,34 @@ fn delete(request: &mut RouteRequest<'_>) -> RouteResult {
     Ok(RouteStep::Write(Box::new(call.into()), gone))
 }
 
+/// 304 for octets that the client has.
+const UNCHANGED: Gives = Gives {
+    status: 304,
+    says: "The client has these octets: `If-None-Match` names their `ETag`.",
+    content: ResponseContent::Nothing,
+};
+
 pub(crate) static RAW: Operation = Operation {
     id: "messages.raw",
     summary: "Download a message",
-    says: "The octets of a message as they are stored (RFC 5322).",
+    says: "The octets of a message as they are stored (RFC 5322). With `Range: bytes=…` some of \
+           them, so that a download that broke off goes on.",
     query: &[],
     takes: Takes::Nothing,
-    gives: &[Gives {
-        status: 200,
-        says: "The message.",
-        content: ResponseContent::Other("message/rfc822"),
-    }],
-    errors: &[],
+    gives: &[
+        Gives {
+            status: 200,
+            says: "The message.",
+            content: ResponseContent::Other("message/rfc822"),
+        },
+        Gives {
+            status: 206,
+            says: "The octets of the range.",
+            content: ResponseContent::Other("message/rfc822"),
+        },
+        UNCHANGED,
+    ],
+    errors: &[codes::RANGE_NOT_SATISFIABLE],
     run: raw,
 };
 
@@ -627,29 +643,27 @@ fn raw(request: &mut RouteRequest<'_>) -> RouteResult {
     Ok(RouteStep::Raw(request.inbox()?, id))
 }
 
-/// The head of a raw download.
-pub(crate) fn raw_response() -> Response {
-    let kind = MediaType::Octets("message/rfc822".to_owned());
-    let mut response = Response::new(200, kind, Vec::new());
-    response.add(
-        "Content-Disposition",
-        "attachment; filename=\"message.eml\"",
-    );
-    response
-}
-
 pub(crate) static ATTACHMENT_OCTETS: Operation = Operation {
     id: "messages.attachment",
     summary: "Download an attachment",
-    says: "The decoded octets of one part, with its own media type where that is one.",
+    says: "The decoded octets of one part, with its own media type where that is one. With `Range: \
+           bytes=…` some of them, so that a download that broke off goes on.",
     query: &[],
     takes: Takes::Nothing,
-    gives: &[Gives {
-        status: 200,
-        says: "The octets of the part.",
-        content: ResponseContent::Other("*/*"),
-    }],
-    errors: &[],
+    gives: &[
+        Gives {
+            status: 200,
+            says: "The octets of the part.",
+            content: ResponseContent::Other("*/*"),
+        },
+        Gives {
+            status: 206,
+            says: "The octets of the range.",
+            content: ResponseContent::Other("*/*"),
+        },
+        UNCHANGED,
+    ],
+    errors: &[codes::RANGE_NOT_SATISFIABLE],
     run: attachment,
 };
 

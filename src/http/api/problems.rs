@@ -28,6 +28,8 @@ pub(crate) struct Problem {
     /// The limit on a number of things that is reached.
     pub(super) max: Option<u64>,
     allow: Option<String>,
+    /// The octets that there are, where a range begins behind them.
+    size: Option<u64>,
     oldest: Option<u64>,
     /// The id of the rule that refuses.
     pub(super) rule: Option<String>,
@@ -53,6 +55,7 @@ impl Problem {
             allowance: None,
             max: None,
             allow: None,
+            size: None,
             oldest: None,
             rule: None,
             recipients: Vec::new(),
@@ -221,6 +224,17 @@ impl Problem {
         problem
     }
 
+    /// 416: the range begins behind the end of so many octets.
+    pub fn beyond(size: u64) -> Box<Problem> {
+        let mut problem = Problem::new(
+            codes::RANGE_NOT_SATISFIABLE,
+            format!("There are {size} octets, and the range begins behind them."),
+            "Ask for a range within them, or leave Range out.",
+        );
+        problem.size = Some(size);
+        problem
+    }
+
     /// 429 after `retry_ms`, where there may be `limit` in all.
     pub fn too_many(retry_ms: u64, limit: u64) -> Box<Problem> {
         let mut problem = Problem::new(
@@ -317,6 +331,9 @@ impl Problem {
         }
         if let Some(allow) = &self.allow {
             response.add("Allow", allow.clone());
+        }
+        if let Some(size) = self.size {
+            response.add("Content-Range", format!("bytes */{size}"));
         }
         if let Some(ms) = self.retry_ms {
             let seconds = ms.div_ceil(1000).max(1);

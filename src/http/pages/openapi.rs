@@ -8,7 +8,7 @@ use super::schema::{reference, write_kind, write_object, write_row};
 use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::call::{Limits, Scopes};
 use crate::http::api::codes::ErrorCode;
-use crate::http::api::fields::{BodyTable, FieldKind, FieldRow, Presence};
+use crate::http::api::fields::{ANY, BodyTable, FieldKind, FieldRow, Presence, sometimes};
 use crate::http::api::operation::{Gives, Operation, PATH_NAMES, ResponseContent, Takes};
 use crate::http::api::problems::ERROR_FIELDS;
 use crate::http::api::routes::{ROUTES, RouteNeed, RouteRow};
@@ -270,7 +270,7 @@ pub(crate) fn path_names(path: &str) -> impl Iterator<Item = FieldRow> {
 
 /// The header fields that a route reads beside the key.
 pub(crate) fn headers(row: &RouteRow) -> Vec<FieldRow> {
-    use crate::http::api::fields::{TextBound, TextMax, sometimes};
+    use crate::http::api::fields::{TextBound, TextMax};
     let mut all = Vec::new();
     if row.method == "POST" {
         let bound = TextBound {
@@ -296,8 +296,38 @@ pub(crate) fn headers(row: &RouteRow) -> Vec<FieldRow> {
             "Go on behind this event.",
         ));
     }
+    if row.operation().is_some_and(has_ranges) {
+        all.extend(CONDITIONS);
+    }
     all
 }
+
+/// Whether an operation is a download of which a range can be asked for.
+fn has_ranges(operation: &Operation) -> bool {
+    operation.gives.iter().any(|gives| gives.status == 206)
+}
+
+/// The header fields that a download reads.
+const CONDITIONS: [FieldRow; 3] = [
+    sometimes(
+        "Range",
+        FieldKind::Plain(ANY),
+        r#""bytes=0-1023""#,
+        "One range of octets. Several ranges, or another unit, get the whole.",
+    ),
+    sometimes(
+        "If-Range",
+        FieldKind::Plain(ANY),
+        r#""\"0123456789abcdef0123456789abcdef\"""#,
+        "The `ETag` of the octets that `Range` is of; other octets come whole.",
+    ),
+    sometimes(
+        "If-None-Match",
+        FieldKind::Plain(ANY),
+        r#""\"0123456789abcdef0123456789abcdef\"""#,
+        "The `ETag` of octets that you have: they are not sent again (304).",
+    ),
+];
 
 fn request_body(o: &mut Object<'_>, table: &BodyTable) {
     o.object("requestBody", |o| {
@@ -317,6 +347,15 @@ fn write_gives(o: &mut Object<'_>, row: &RouteRow, gives: &Gives) {
         every_answer(o);
         if row.method == "POST" {
             header(o, "Idempotent-Replayed");
+        }
+        if row.operation().is_some_and(has_ranges) {
+            header(o, "ETag");
+            if gives.status != 304 {
+                header(o, "Accept-Ranges");
+            }
+            if gives.status == 206 {
+                header(o, "Content-Range");
+            }
         }
     });
     let (media, shape): (&str, Option<&dyn Described>) = match gives.content {
@@ -402,6 +441,9 @@ fn write_errors(o: &mut Object<'_>, status: u16, errors: &[&'static ErrorCode]) 
         if status == 401 {
             header(o, "WWW-Authenticate");
         }
+        if status == 416 {
+            header(o, "Content-Range");
+        }
     });
     o.object("content", |o| {
         o.object("application/json", |o| {
@@ -429,6 +471,13 @@ const ANSWER_HEADERS: &[(&str, &str)] = &[
     ),
     ("Retry-After", "Seconds to wait."),
     ("WWW-Authenticate", "`Bearer`."),
+    ("ETag", "What names these octets; others have another one."),
+    ("Accept-Ranges", "`bytes`."),
+    (
+        "Content-Range",
+        "Which octets these are, and of how many: `bytes 0-1023/146515`; `bytes */146515` where \
+         the range begins behind them.",
+    ),
 ];
 
 /// Those of every answer: the first ones.

@@ -6,19 +6,24 @@
 //! The length of a part without its transfer encoding is found by a pass of its own before the
 //! response begins: clients show progress by Content-Length, and rely on it to notice a cut.
 
+use core::ops::Range;
+
 use super::exchange::{Exchange, Waiting};
-use super::paging::Paging;
+use super::paging::{CountedPlace, Download, PLACES_MAX, Paging};
 use super::{Server, ServerState};
 use crate::call::{Answer, Call, EntryRead, InboxRead, Now, OctetsOf, PartSource, Reply};
+use crate::crypto::sha256_parts;
 use crate::engine::{HIGH_WATER, Output};
 use crate::http::api::credentials;
 use crate::http::api::message;
+use crate::http::api::problems::Problem;
 use crate::http::api::refused::refused;
+use crate::http::wire::range::Extent;
 use crate::http::wire::response::{Length, MediaType, Response};
 use crate::mail::parse::transfer::{Decoder, Encoding};
 
 impl Server {
-    /// Begins the download of a part.
+    /// Begins the download of a part, or of the range of it that the request asks for.
     pub(crate) fn send_part(
         &mut self,
         now: Now,
@@ -27,26 +32,69 @@ impl Server {
         out: &mut Output,
     ) {
         let encoding = Encoding::of(place.encoding.as_bytes());
+        let tag = entity_tag(&place);
+        if exchange.is_unchanged(&tag) {
+            let mut response = Response::new(304, MediaType::Nothing, Vec::new());
+            response.add("ETag", tag);
+            return self.respond(now, exchange, response, out);
+        }
+        let mut head = message::part_response(&place);
+        head.add("Accept-Ranges", "bytes");
+        head.add("ETag", tag.clone());
         let mut decoder = Decoder::new(encoding);
         if let Some(octets) = place.octets.take() {
-            let mut head = message::part_response(&place);
             let mut decoded = Vec::with_capacity(octets.len());
             decoder.push(&octets, &mut decoded);
             decoder.finish(&mut decoded);
-            head.body = decoded.into();
-            return self.respond(now, exchange, head, out);
+            return self.send_small(now, exchange, (head, &tag), decoded, out);
         }
+        let download = Box::new(Download {
+            head,
+            tag,
+            of: place.of,
+            at: place.offset,
+            end: place.offset.saturating_add(place.len),
+            encoding,
+        });
         if encoding == Encoding::Identity {
             let size = u64::from(place.len);
-            return self.send_counted(now, exchange, *place, size, out);
+            return self.send_counted(now, exchange, (download, Vec::new()), size, out);
         }
-        let paging = Paging::Count {
-            at: place.offset,
-            part: place,
-            decoder,
+        let reached = CountedPlace {
+            at: download.at,
             size: 0,
+            decoder,
+        };
+        let paging = Paging::Count {
+            download,
+            reached,
+            places: Vec::new(),
         };
         self.next_page(now, exchange, Box::new(paging), out);
+    }
+
+    /// The download of octets that are there.
+    fn send_small(
+        &mut self,
+        now: Now,
+        exchange: Box<Exchange>,
+        (mut head, tag): (Response, &str),
+        mut octets: Vec<u8>,
+        out: &mut Output,
+    ) {
+        let size = octets.len() as u64;
+        match exchange.range(tag).map_or(Extent::Whole, |r| r.of(size)) {
+            Extent::Whole => {}
+            Extent::Part(range) => {
+                narrow(&mut head, &range, size);
+                let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+                octets.truncate(place(range.end));
+                octets.drain(..place(range.start).min(octets.len()));
+            }
+            Extent::Beyond => return self.fail(now, exchange, &Problem::beyond(size), out),
+        }
+        head.body = octets.into();
+        self.respond(now, exchange, head, out);
     }
 
     /// The download of a part whose decoded size is known.
@@ -54,34 +102,54 @@ impl Server {
         &mut self,
         now: Now,
         exchange: Box<Exchange>,
-        place: PartSource,
+        (download, places): (Box<Download>, Vec<CountedPlace>),
         size: u64,
         out: &mut Output,
     ) {
-        let head = message::part_response(&place);
+        let mut download = *download;
+        let extent = exchange.range(&download.tag).map(|range| range.of(size));
+        let range = match extent {
+            None | Some(Extent::Whole) => 0..size,
+            Some(Extent::Part(range)) => {
+                narrow(&mut download.head, &range, size);
+                range
+            }
+            Some(Extent::Beyond) => {
+                // A pass that counts holds the input.
+                out.hold = Some(false);
+                return self.fail(now, exchange, &Problem::beyond(size), out);
+            }
+        };
+        let left = range.end.saturating_sub(range.start);
+        let octets = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        let mut end = download.end;
+        let begin = match download.encoding {
+            // These octets are read where they stand.
+            Encoding::Identity => {
+                end = (download.at.saturating_add(octets(range.end))).min(download.end);
+                CountedPlace {
+                    at: download.at.saturating_add(octets(range.start)),
+                    size: range.start,
+                    decoder: Decoder::new(Encoding::Identity),
+                }
+            }
+            encoding => (places.into_iter().rev())
+                .find(|place| place.size <= range.start)
+                .unwrap_or_else(|| CountedPlace {
+                    at: download.at,
+                    size: 0,
+                    decoder: Decoder::new(encoding),
+                }),
+        };
         let paging = Paging::Octets {
-            decoder: Decoder::new(Encoding::of(place.encoding.as_bytes())),
-            of: place.of,
-            at: place.offset,
-            end: place.offset.saturating_add(place.len),
+            of: download.of,
+            at: begin.at,
+            end,
+            decoder: begin.decoder,
+            skip: range.start.saturating_sub(begin.size),
+            left,
         };
-        self.send_pages(now, exchange, (&head, size), paging, out);
-    }
-
-    /// A download of octets that stand as they are.
-    pub(crate) fn send_octets(
-        &mut self,
-        now: Now,
-        exchange: Box<Exchange>,
-        head: &Response,
-        paging: Paging,
-        out: &mut Output,
-    ) {
-        let size = match &paging {
-            Paging::Octets { at, end, .. } => u64::from(end.saturating_sub(*at)),
-            _ => 0,
-        };
-        self.send_pages(now, exchange, (head, size), paging, out);
+        self.send_pages(now, exchange, (&download.head, left), paging, out);
     }
 
     /// Writes the head of a response, then its first page.
@@ -117,14 +185,13 @@ impl Server {
                 let more = pieces.next_piece(HIGH_WATER, &mut out.bytes);
                 return self.after_page(now, exchange, *paging, more, out);
             }
-            Paging::Octets { at, end, .. } if *at >= *end => {
+            Paging::Octets { left: 0, .. } => {
                 return self.after_page(now, exchange, *paging, false, out);
             }
             Paging::Octets { of, at, end, .. } => self.read(of, *at, *end).into(),
-            Paging::Count { part, at, .. } => {
-                let end = part.offset.saturating_add(part.len);
-                self.read(&part.of, *at, end).into()
-            }
+            Paging::Count {
+                download, reached, ..
+            } => self.read(&download.of, reached.at, download.end).into(),
             Paging::Export { cursor, .. } => InboxRead::List {
                 parent: None,
                 cursor: cursor.clone(),
@@ -156,59 +223,19 @@ impl Server {
         out: &mut Output,
     ) {
         match (paging, reply) {
-            (
-                Paging::Octets {
-                    of,
-                    at,
-                    end,
-                    mut decoder,
-                },
-                Reply::Answer(Answer::Octets(octets)),
-            ) => {
-                let Some(at) = behind(at, end, &octets) else {
-                    return self.close(out);
-                };
-                decoder.push(&octets, &mut out.bytes);
-                if at >= end {
-                    decoder.finish(&mut out.bytes);
-                }
-                let paging = Paging::Octets {
-                    of,
-                    at,
-                    end,
-                    decoder,
-                };
-                self.after_page(now, exchange, paging, at < end, out);
+            (paging @ Paging::Octets { .. }, Reply::Answer(Answer::Octets(octets))) => {
+                self.octets_page(now, exchange, paging, &octets, out);
             }
             (
                 Paging::Count {
-                    part,
-                    at,
-                    mut decoder,
-                    size,
+                    download,
+                    reached,
+                    places,
                 },
                 Reply::Answer(Answer::Octets(octets)),
             ) => {
-                let end = part.offset.saturating_add(part.len);
-                let Some(at) = behind(at, end, &octets) else {
-                    return self.fail_internal(now, exchange, out);
-                };
-                let mut decoded = Vec::with_capacity(octets.len());
-                decoder.push(&octets, &mut decoded);
-                if at >= end {
-                    decoder.finish(&mut decoded);
-                }
-                let size = size.saturating_add(decoded.len() as u64);
-                if at >= end {
-                    return self.send_counted(now, exchange, *part, size, out);
-                }
-                let paging = Paging::Count {
-                    part,
-                    at,
-                    decoder,
-                    size,
-                };
-                self.next_page(now, exchange, Box::new(paging), out);
+                let counted = (download, reached, places);
+                self.counted_page(now, exchange, counted, &octets, out);
             }
             (
                 Paging::Export { secret, begun, .. },
@@ -256,6 +283,95 @@ impl Server {
         }
     }
 
+    /// A page of octets has been read: writes those of its decoded octets that are to be sent.
+    fn octets_page(
+        &mut self,
+        now: Now,
+        exchange: Box<Exchange>,
+        paging: Paging,
+        octets: &[u8],
+        out: &mut Output,
+    ) {
+        let Paging::Octets {
+            of,
+            at,
+            end,
+            mut decoder,
+            skip,
+            left,
+        } = paging
+        else {
+            return self.close(out);
+        };
+        let Some(at) = behind(at, end, octets) else {
+            return self.close(out);
+        };
+        let start = out.bytes.len();
+        decoder.push(octets, &mut out.bytes);
+        if at >= end {
+            decoder.finish(&mut out.bytes);
+        }
+        let decoded = out.bytes.len().saturating_sub(start);
+        let at_most = |n: u64, max: usize| usize::try_from(n).unwrap_or(usize::MAX).min(max);
+        let skipped = at_most(skip, decoded);
+        let sent = at_most(left, decoded - skipped);
+        out.bytes.truncate(start + skipped + sent);
+        out.bytes.drain(start..start + skipped);
+        let left = left - sent as u64;
+        if left > 0 && at >= end {
+            // These octets are fewer than were counted.
+            return self.close(out);
+        }
+        let paging = Paging::Octets {
+            of,
+            at,
+            end,
+            decoder,
+            skip: skip - skipped as u64,
+            left,
+        };
+        match sent {
+            // Nothing leaves, so nothing tells that it has left.
+            0 => self.next_page(now, exchange, Box::new(paging), out),
+            _ => self.after_page(now, exchange, paging, left > 0, out),
+        }
+    }
+
+    /// A page of octets has been read: counts what they are once decoded.
+    fn counted_page(
+        &mut self,
+        now: Now,
+        exchange: Box<Exchange>,
+        (download, mut reached, mut places): (Box<Download>, CountedPlace, Vec<CountedPlace>),
+        octets: &[u8],
+        out: &mut Output,
+    ) {
+        let Some(at) = behind(reached.at, download.end, octets) else {
+            return self.fail_internal(now, exchange, out);
+        };
+        let mut decoded = Vec::with_capacity(octets.len());
+        reached.decoder.push(octets, &mut decoded);
+        if at >= download.end {
+            reached.decoder.finish(&mut decoded);
+        }
+        reached.at = at;
+        reached.size = reached.size.saturating_add(decoded.len() as u64);
+        if at >= download.end {
+            return self.send_counted(now, exchange, (download, places), reached.size, out);
+        }
+        let spacing = download.end.saturating_sub(download.at) / PLACES_MAX;
+        let last = places.last().map_or(download.at, |place| place.at);
+        if at.saturating_sub(last) >= spacing && exchange.range(&download.tag).is_some() {
+            places.push(reached.clone());
+        }
+        let paging = Paging::Count {
+            download,
+            reached,
+            places,
+        };
+        self.next_page(now, exchange, Box::new(paging), out);
+    }
+
     fn after_page(
         &mut self,
         now: Now,
@@ -273,6 +389,39 @@ impl Server {
         }
     }
 }
+
+/// The strong entity tag of a part (RFC 9110 section 8.8.3). Octets that are stored never change,
+/// so their place names them. It is a digest, because ids of bodies are told to no client.
+fn entity_tag(place: &PartSource) -> String {
+    let parts: [&[u8]; 7] = [
+        TAG_FORM,
+        &place.of.inbox.0.to_be_bytes(),
+        &place.of.body.0.to_be_bytes(),
+        &place.offset.to_be_bytes(),
+        &place.len.to_be_bytes(),
+        place.encoding.as_bytes(),
+        &place.of.prefix,
+    ];
+    let digest = sha256_parts(parts);
+    let short = digest.get(..TAG_OCTETS).unwrap_or(&digest);
+    format!("\"{}\"", data_encoding::HEXLOWER.encode(short))
+}
+
+/// Makes the head of a whole download that of a range of it.
+fn narrow(head: &mut Response, range: &Range<u64>, size: u64) {
+    head.status = 206;
+    let last = range.end.saturating_sub(1);
+    head.add(
+        "Content-Range",
+        format!("bytes {}-{last}/{size}", range.start),
+    );
+}
+
+/// Changes when parts are decoded in another way than before.
+const TAG_FORM: &[u8] = b"1";
+
+/// Octets of the digest in an entity tag.
+const TAG_OCTETS: usize = 16;
 
 /// The place behind a page of octets; `None` if these cannot be the octets that were asked for.
 fn behind(at: u32, end: u32, octets: &[u8]) -> Option<u32> {

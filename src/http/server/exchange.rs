@@ -9,14 +9,14 @@ use std::sync::Arc;
 use super::paging::Paging;
 use super::{Server, ServerState};
 use crate::call::{
-    Allowance, Answer, Ask, Call, Caller, Charge, MessageRead, Metric, Now, Reply, Secret, Written,
+    Allowance, Answer, Ask, Call, Caller, Charge, MessageRead, Metric, Now, OctetsOf, PartSource,
+    Reply, Secret, Written,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
 use crate::http::api::codes;
 use crate::http::api::credentials;
 use crate::http::api::import::ImportBatch;
-use crate::http::api::message;
 use crate::http::api::problems::Problem;
 use crate::http::api::refused::refused;
 use crate::http::api::routes::{
@@ -26,6 +26,7 @@ use crate::http::api::send;
 use crate::http::api::values::Values;
 use crate::http::stream::{EventStream, LogStep, PolledPage, WaitEnd};
 use crate::http::wire::head::{ContentKind, Credentials, Framing, RequestHead};
+use crate::http::wire::range::{ByteRange, Conditions};
 use crate::http::wire::response::{MediaType, Response, ResponseFrame};
 use crate::http::wire::target::RequestTarget;
 
@@ -62,6 +63,8 @@ pub(crate) struct Exchange {
     pub idempotency_key: Option<String>,
     pub organization: Option<String>,
     pub last_event_id: Option<String>,
+    /// The range and the conditions of a download.
+    pub conditions: Option<Box<Conditions>>,
     pub host: Option<String>,
     /// The charge of the body on the budget of memory, until the answer. That of a message goes
     /// with it.
@@ -139,6 +142,7 @@ impl Exchange {
             idempotency_key: head.idempotency_key,
             organization: head.organization,
             last_event_id: head.last_event_id,
+            conditions: head.conditions,
             host: head.host,
             charge: None,
         }
@@ -159,6 +163,7 @@ impl Exchange {
             idempotency_key: None,
             organization: None,
             last_event_id: None,
+            conditions: None,
             host: None,
         };
         Exchange::new(id, head)
@@ -181,6 +186,18 @@ impl Exchange {
             close: self.close,
             head_only: self.head_only,
         }
+    }
+
+    /// Whether the client has the octets of this entity tag already.
+    pub fn is_unchanged(&self, tag: &str) -> bool {
+        (self.conditions.as_ref()).is_some_and(|conditions| conditions.is_unchanged(tag))
+    }
+
+    /// The range that it asks for of the octets of this entity tag. HEAD has none (RFC 9110 section
+    /// 14.2).
+    pub fn range(&self, tag: &str) -> Option<ByteRange> {
+        let conditions = self.conditions.as_ref().filter(|_| !self.head_only)?;
+        conditions.range(tag)
     }
 
     /// The idempotency of this request: of a POST with the field, over method, path and body.
@@ -372,14 +389,7 @@ impl Server {
                 None => self.fail_internal(now, exchange, out),
             },
             (Waiting::Size, Reply::Answer(Answer::Sized { size, of, octets })) => {
-                let mut head = message::raw_response();
-                match octets {
-                    Some(octets) => {
-                        head.body = octets.into();
-                        self.respond(now, exchange, head, out);
-                    }
-                    None => self.send_octets(now, exchange, &head, Paging::raw(of, size), out),
-                }
+                self.send_part(now, exchange, whole_message(of, size, octets), out);
             }
             (Waiting::Part, Reply::Answer(Answer::Part(place))) => {
                 self.send_part(now, exchange, place, out);
@@ -396,4 +406,17 @@ impl Server {
             _ => self.fail_internal(now, exchange, out),
         }
     }
+}
+
+/// A whole message as a part of itself: its octets as they are.
+fn whole_message(of: OctetsOf, size: u32, octets: Option<Vec<u8>>) -> Box<PartSource> {
+    Box::new(PartSource {
+        of,
+        offset: 0,
+        len: size,
+        encoding: "8bit",
+        content_type: "message/rfc822".to_owned(),
+        filename: "message.eml".to_owned(),
+        octets,
+    })
 }

@@ -19,8 +19,13 @@ fn drive(answer: fn(&Call) -> Reply) -> Drive {
 }
 
 fn ask(drive: &mut Drive, method: &str, path: &str) {
-    let request =
-        format!("{method} {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\n\r\n");
+    ask_with(drive, method, path, "");
+}
+
+fn ask_with(drive: &mut Drive, method: &str, path: &str, fields: &str) {
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\n{fields}\r\n"
+    );
     drive.send(request.as_bytes(), usize::MAX);
 }
 
@@ -105,6 +110,53 @@ fn an_attachment_that_is_not_read_holds_a_page() {
         assert_eq!(asked, pages * passes);
         ask(&mut client, "HEAD", &format!("{MESSAGE}/attachments/att_1"));
         assert_eq!(read(&mut client), (size, String::new()));
+    }
+}
+
+#[test]
+fn a_range_reads_the_pages_that_it_needs() {
+    for (answer, size, counted) in [
+        (
+            encoded as fn(&Call) -> Reply,
+            1_200_000,
+            2_000_000usize.div_ceil(PAGE),
+        ),
+        (plain, 2_000_000, 0),
+    ] {
+        for (range, want) in [
+            ("1199990-1199999", 1_199_990..1_200_000),
+            ("0-0", 0..1),
+            ("600001-600003", 600_001..600_004),
+        ] {
+            let mut client = drive(answer);
+            let path = format!("{MESSAGE}/attachments/att_1");
+            ask_with(
+                &mut client,
+                "GET",
+                &path,
+                &format!("Range: bytes={range}\r\n"),
+            );
+            client.reads = true;
+            client.settle();
+            let said = client.take();
+            let (head, body) = said.split_once("\r\n\r\n").unwrap();
+            assert!(
+                head.starts_with("HTTP/1.1 206 Partial Content\r\n"),
+                "{head}"
+            );
+            assert!(
+                head.contains(&format!("Content-Range: bytes {range}/{size}\r\n")),
+                "{head}"
+            );
+            let whole = if counted > 0 { "abc" } else { "YWJj\n" };
+            let octets = want.map(|at: usize| whole.as_bytes()[at % whole.len()] as char);
+            assert_eq!(body, octets.collect::<String>());
+            let is_octets = |call: &&Call| matches!(call, Call::Read(Read::Entry(_)));
+            let asked = client.calls.iter().filter(is_octets).count();
+            // From the nearest of 64 places, which may lie one page before one of them.
+            let most = counted + if counted > 0 { 2 + counted / 64 + 1 } else { 2 };
+            assert!(asked <= most, "{range}: {asked} of {most}");
+        }
     }
 }
 

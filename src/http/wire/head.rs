@@ -6,6 +6,7 @@
 
 use memchr::memchr;
 
+use super::range::Conditions;
 use super::target::RequestTarget;
 use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::call::{Limits, Secret};
@@ -106,6 +107,8 @@ pub(crate) struct RequestHead {
     /// `Postern-Organization`: where the operator's token acts.
     pub organization: Option<String>,
     pub last_event_id: Option<String>,
+    /// The range and the conditions of a download, where there are any.
+    pub conditions: Option<Box<Conditions>>,
     /// Host, as it came.
     pub host: Option<String>,
 }
@@ -172,6 +175,7 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
         idempotency_key: fields.text(HeadField::IdempotencyKey)?.map(str::to_owned),
         organization: fields.text(HeadField::Organization)?.map(str::to_owned),
         last_event_id: fields.text(HeadField::LastEventId)?.map(str::to_owned),
+        conditions: fields.conditions(),
         host: None,
     };
     match fields.text(HeadField::Expect)? {
@@ -308,7 +312,8 @@ fn media(value: Option<&str>) -> ContentKind {
     ContentKind::Json
 }
 
-/// The fields that are read. Each may be there once; Connection may be there more often.
+/// The fields that are read. Each may be there once; Connection may be there more often. The
+/// conditions of a download, which are the last ones, do not count where they are there twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum HeadField {
     Authorization,
@@ -322,10 +327,13 @@ enum HeadField {
     LastEventId,
     Organization,
     TransferEncoding,
+    IfNoneMatch,
+    IfRange,
+    Range,
 }
 
 /// In the order of [`HeadField`].
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 14] = [
     "Authorization",
     "Connection",
     "Content-Encoding",
@@ -337,6 +345,9 @@ const KNOWN: [&str; 11] = [
     "Last-Event-ID",
     "Postern-Organization",
     "Transfer-Encoding",
+    "If-None-Match",
+    "If-Range",
+    "Range",
 ];
 
 /// The values of the known fields.
@@ -364,6 +375,10 @@ impl<'a> HeadFields<'a> {
             } else if let Some(value) = read.values.get_mut(at)
                 && value.replace(field.value.trim_ascii()).is_some()
             {
+                if at >= HeadField::IfNoneMatch as usize {
+                    *value = Some(b"");
+                    continue;
+                }
                 return Err(Problem::syntax(
                     "A header field that may be there once is there twice.",
                 ));
@@ -383,6 +398,25 @@ impl<'a> HeadFields<'a> {
                 "A header field has octets in it that are not ASCII.",
             )),
         }
+    }
+
+    /// The conditions of a download. What is not ASCII is as good as empty.
+    fn conditions(&self) -> Option<Box<Conditions>> {
+        let known = [HeadField::Range, HeadField::IfRange, HeadField::IfNoneMatch];
+        let there = |field: &HeadField| self.values.get(*field as usize).copied().flatten();
+        if known.iter().all(|field| there(field).is_none()) {
+            return None;
+        }
+        let [range, if_range, if_none_match] = known.map(|field| {
+            there(&field)?;
+            let text = self.text(field).ok().flatten();
+            Some(text.unwrap_or_default().to_owned())
+        });
+        Some(Box::new(Conditions {
+            range,
+            if_range,
+            if_none_match,
+        }))
     }
 
     fn has_token(&self, known: HeadField, token: &str) -> bool {
@@ -458,6 +492,13 @@ mod tests {
         assert_eq!(head.media, ContentKind::Json);
         assert_eq!(head.idempotency_key.as_deref(), Some("k 1"));
         assert_eq!(head.target.unwrap().raw, "/a?b=1");
+        assert_eq!(head.conditions, None);
+        let text = "GET /a HTTP/1.1\r\nHost: x.test\r\nRange: bytes=0-\r\nIf-Range: a\r\n\
+            IF-RANGE: a\r\n\r\n";
+        let conditions = parse(text.as_bytes(), &limits).unwrap().conditions.unwrap();
+        assert_eq!(conditions.range.as_deref(), Some("bytes=0-"));
+        assert_eq!(conditions.if_range.as_deref(), Some(""));
+        assert_eq!(conditions.if_none_match, None);
         let text = "GET http://X.test/a HTTP/1.1\r\nHost: x.test\r\n\r\n";
         let head = parse(text.as_bytes(), &limits).unwrap();
         assert_eq!(head.target.unwrap().raw, "/a");

@@ -437,6 +437,24 @@ export interface MessagesForwardParams extends models.NewForward {
     /** Whether to say only what would become of the message, for each recipient (200). */
     dry_run?: boolean;
 }
+/** The parameters of `messages.raw`. */
+export interface MessagesRawParams {
+    /** One range of octets. Several ranges, or another unit, get the whole. */
+    Range?: string;
+    /** The `ETag` of the octets that `Range` is of; other octets come whole. */
+    "If-Range"?: string;
+    /** The `ETag` of octets that you have: they are not sent again (304). */
+    "If-None-Match"?: string;
+}
+/** The parameters of `messages.attachment`. */
+export interface MessagesAttachmentParams {
+    /** One range of octets. Several ranges, or another unit, get the whole. */
+    Range?: string;
+    /** The `ETag` of the octets that `Range` is of; other octets come whole. */
+    "If-Range"?: string;
+    /** The `ETag` of octets that you have: they are not sent again (304). */
+    "If-None-Match"?: string;
+}
 /** The parameters of `messages.listAll`. */
 export interface MessagesListAllParams {
     /** Only messages of these inboxes, at most 100; one that is not there is 404. */
@@ -609,19 +627,21 @@ export declare class MessagesResource {
         dry_run: true;
     }, options?: RequestOptions): Promise<models.SendTrial>;
     /**
-     * Download a message. The octets of a message as they are stored (RFC 5322). The key needs
-     * the scope `messages:read`.
+     * Download a message. The octets of a message as they are stored (RFC 5322). With `Range:
+     * bytes=…` some of them, so that a download that broke off goes on. The key needs the scope
+     * `messages:read`.
      */
-    raw(inbox: string, id: string, options?: RequestOptions): Promise<Uint8Array>;
+    raw(inbox: string, id: string, params?: MessagesRawParams, options?: RequestOptions): Promise<Uint8Array>;
     /** As `raw`, while the octets come: iterate, or `save`. */
-    streamRaw(inbox: string, id: string, options?: RequestOptions): Promise<Download>;
+    streamRaw(inbox: string, id: string, params?: MessagesRawParams, options?: RequestOptions): Promise<Download>;
     /**
      * Download an attachment. The decoded octets of one part, with its own media type where that
-     * is one. The key needs the scope `messages:read`.
+     * is one. With `Range: bytes=…` some of them, so that a download that broke off goes on. The
+     * key needs the scope `messages:read`.
      */
-    attachment(inbox: string, id: string, att: string, options?: RequestOptions): Promise<Uint8Array>;
+    attachment(inbox: string, id: string, att: string, params?: MessagesAttachmentParams, options?: RequestOptions): Promise<Uint8Array>;
     /** As `attachment`, while the octets come: iterate, or `save`. */
-    streamAttachment(inbox: string, id: string, att: string, options?: RequestOptions): Promise<Download>;
+    streamAttachment(inbox: string, id: string, att: string, params?: MessagesAttachmentParams, options?: RequestOptions): Promise<Download>;
     /**
      * List and search messages of all inboxes. Lists the messages of every inbox that the key may
      * see, or of those that `inbox` names, with the filters and in the order of the list of one

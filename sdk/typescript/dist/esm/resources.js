@@ -497,29 +497,39 @@ export class MessagesResource {
         return (await this.client.object(call));
     }
     /**
-     * Download a message. The octets of a message as they are stored (RFC 5322). The key needs
-     * the scope `messages:read`.
+     * Download a message. The octets of a message as they are stored (RFC 5322). With `Range:
+     * bytes=…` some of them, so that a download that broke off goes on. The key needs the scope
+     * `messages:read`.
      */
-    async raw(inbox, id, options) {
-        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, options };
+    async raw(inbox, id, params, options) {
+        const query = { ...params };
+        const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"] }, options };
         return await this.client.octets(call);
     }
     /** As `raw`, while the octets come: iterate, or `save`. */
-    async streamRaw(inbox, id, options) {
-        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, options };
+    async streamRaw(inbox, id, params, options) {
+        const query = { ...params };
+        const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"] }, options };
         return await this.client.download(call);
     }
     /**
      * Download an attachment. The decoded octets of one part, with its own media type where that
-     * is one. The key needs the scope `messages:read`.
+     * is one. With `Range: bytes=…` some of them, so that a download that broke off goes on. The
+     * key needs the scope `messages:read`.
      */
-    async attachment(inbox, id, att, options) {
-        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, options };
+    async attachment(inbox, id, att, params, options) {
+        const query = { ...params };
+        const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"] }, options };
         return await this.client.octets(call);
     }
     /** As `attachment`, while the octets come: iterate, or `save`. */
-    async streamAttachment(inbox, id, att, options) {
-        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, options };
+    async streamAttachment(inbox, id, att, params, options) {
+        const query = { ...params };
+        const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"] }, options };
         return await this.client.download(call);
     }
     /**

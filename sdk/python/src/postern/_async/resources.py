@@ -2002,22 +2002,29 @@ class AsyncMessages:
         inbox: str,
         id: str,
         *,
+        range: str | None = None,
+        if_range: str | None = None,
+        if_none_match: str | None = None,
         request_timeout: float | None = None,
     ) -> bytes:
         """Download a message.
 
-        The octets of a message as they are stored (RFC 5322). The key needs the scope
-        `messages:read`.
+        The octets of a message as they are stored (RFC 5322). With `Range: bytes=…` some of them,
+        so that a download that broke off goes on. The key needs the scope `messages:read`.
 
         Args:
             inbox: The inbox, by its id or its address.
             id: The message.
+            range: One range of octets. Several ranges, or another unit, get the whole.
+            if_range: The `ETag` of the octets that `Range` is of; other octets come whole.
+            if_none_match: The `ETag` of octets that you have: they are not sent again (304).
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
             Call(
                 "GET",
                 f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/raw",
+                headers={"Range": range, "If-Range": if_range, "If-None-Match": if_none_match},
                 timeout_s=request_timeout,
             )
         )
@@ -2028,6 +2035,9 @@ class AsyncMessages:
         inbox: str,
         id: str,
         *,
+        range: str | None = None,
+        if_range: str | None = None,
+        if_none_match: str | None = None,
         request_timeout: float | None = None,
     ) -> AbstractAsyncContextManager[AsyncDownload]:
         """As `raw`, while the octets come: in `async with`, iterate or `save`."""
@@ -2035,6 +2045,7 @@ class AsyncMessages:
             Call(
                 "GET",
                 f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/raw",
+                headers={"Range": range, "If-Range": if_range, "If-None-Match": if_none_match},
                 timeout_s=request_timeout,
             )
         )
@@ -2046,23 +2057,31 @@ class AsyncMessages:
         id: str,
         att: str,
         *,
+        range: str | None = None,
+        if_range: str | None = None,
+        if_none_match: str | None = None,
         request_timeout: float | None = None,
     ) -> bytes:
         """Download an attachment.
 
-        The decoded octets of one part, with its own media type where that is one. The key needs
-        the scope `messages:read`.
+        The decoded octets of one part, with its own media type where that is one. With `Range:
+        bytes=…` some of them, so that a download that broke off goes on. The key needs the scope
+        `messages:read`.
 
         Args:
             inbox: The inbox, by its id or its address.
             id: The message.
             att: The attachment.
+            range: One range of octets. Several ranges, or another unit, get the whole.
+            if_range: The `ETag` of the octets that `Range` is of; other octets come whole.
+            if_none_match: The `ETag` of octets that you have: they are not sent again (304).
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
             Call(
                 "GET",
                 f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/attachments/{place(att)}",
+                headers={"Range": range, "If-Range": if_range, "If-None-Match": if_none_match},
                 timeout_s=request_timeout,
             )
         )
@@ -2074,6 +2093,9 @@ class AsyncMessages:
         id: str,
         att: str,
         *,
+        range: str | None = None,
+        if_range: str | None = None,
+        if_none_match: str | None = None,
         request_timeout: float | None = None,
     ) -> AbstractAsyncContextManager[AsyncDownload]:
         """As `attachment`, while the octets come: in `async with`, iterate or `save`."""
@@ -2081,6 +2103,7 @@ class AsyncMessages:
             Call(
                 "GET",
                 f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/attachments/{place(att)}",
+                headers={"Range": range, "If-Range": if_range, "If-None-Match": if_none_match},
                 timeout_s=request_timeout,
             )
         )
