@@ -19,6 +19,8 @@ pub struct MessagePatch {
     pub flagged: Option<bool>,
     /// The mailbox to move it to.
     pub folder: Option<String>,
+    /// When it ends, unix milliseconds; `Some(None)`: it does not end by itself.
+    pub expires_at: Option<Option<i64>>,
 }
 
 impl MessagePatch {
@@ -50,6 +52,10 @@ pub struct NewInbox {
     pub send_mode: Option<SendMode>,
     /// What happens to mail of senders that it does not know; `None` is [`ReceiveDefault::Allow`].
     pub receive_default: Option<ReceiveDefault>,
+    /// When it ends with everything in it, unix milliseconds.
+    pub expires_at: Option<i64>,
+    /// How it differs from other inboxes; what is not given is that of its parent.
+    pub bounds: InboxBoundsPatch,
 }
 
 /// A change of an inbox. The outer `Option` is "given", the inner one "not null".
@@ -65,6 +71,44 @@ pub struct InboxPatch {
     pub send_mode: Option<SendMode>,
     /// What happens to mail of senders that it does not know.
     pub receive_default: Option<ReceiveDefault>,
+    /// When it ends with everything in it, unix milliseconds.
+    pub expires_at: Option<Option<i64>>,
+    /// How long it keeps mail, and its limits.
+    pub bounds: InboxBoundsPatch,
+}
+
+/// A change of what an inbox keeps and may do. The outer `Option` is "given", the inner one "not
+/// null".
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct InboxBoundsPatch {
+    /// Days for which it keeps a message.
+    pub retention_days: Option<Option<u32>>,
+    /// Octets that it may store.
+    pub quota_bytes: Option<Option<u64>>,
+    /// `limits` is null: it has none of its own any more.
+    pub clears_limits: bool,
+    /// Messages that it may send in a day.
+    pub sends_per_day: Option<Option<u32>>,
+    /// Addresses outside that it may write to in a day for the first time in a while.
+    pub new_recipients_per_day: Option<Option<u32>>,
+    /// Messages that it may receive in a minute.
+    pub receives_per_minute: Option<Option<u32>>,
+    /// IMAP sessions that it may have.
+    pub imap_sessions: Option<Option<u32>>,
+}
+
+/// The limits that one inbox has of its own, each stricter than that of every inbox; `None` is
+/// that one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct InboxLimits {
+    /// Messages that it may send in a day.
+    pub sends_per_day: Option<u32>,
+    /// Addresses outside that it may write to in a day for the first time in a while.
+    pub new_recipients_per_day: Option<u32>,
+    /// Messages that it may receive in a minute.
+    pub receives_per_minute: Option<u32>,
+    /// IMAP sessions that it may have.
+    pub imap_sessions: Option<u32>,
 }
 
 /// An inbox.
@@ -92,6 +136,14 @@ pub struct InboxRow {
     pub send_mode: SendMode,
     /// What happens to mail of senders that it does not know.
     pub receive_default: ReceiveDefault,
+    /// When it ends with everything in it, unix milliseconds.
+    pub expires_at: Option<i64>,
+    /// Days for which it keeps a message; that of its organization may be less.
+    pub retention_days: Option<u32>,
+    /// Octets that it may store, where that is less than any inbox may.
+    pub quota_bytes: Option<u64>,
+    /// Limits of its own.
+    pub limits: InboxLimits,
 }
 
 /// A key to create.
@@ -269,6 +321,8 @@ pub struct OrgRow {
     pub send_mode: SendMode,
     /// Since when all sending is stopped, in unix milliseconds; `None`: mail leaves.
     pub paused_at: Option<i64>,
+    /// Days for which its inboxes keep a message; `None` is for ever.
+    pub retention_days: Option<u32>,
 }
 
 /// A change of the policy of an organization.
@@ -278,6 +332,8 @@ pub struct OrgPatch {
     pub send_mode: Option<SendMode>,
     /// Whether all sending is stopped.
     pub paused: Option<bool>,
+    /// Days for which its inboxes keep a message; `Some(None)` is for ever.
+    pub retention_days: Option<Option<u32>>,
 }
 
 /// A domain to create.

@@ -13,6 +13,8 @@ pub const CLIENT_ID_BYTES_MAX: usize = 128;
 pub const METADATA_BYTES_MAX: usize = 4096;
 /// Octets of a client's own JSON object at a message. It is in each event about it.
 pub const MESSAGE_METADATA_BYTES_MAX: usize = 8192;
+/// Days for which an inbox keeps a message, where it does not keep it for ever: a hundred years.
+pub const RETENTION_DAYS_MAX: u32 = 36_500;
 /// Inboxes that a key can be bound to.
 pub const KEY_INBOXES_MAX: usize = 1000;
 /// Rows of one page of any list.

@@ -29,6 +29,8 @@ pub struct Draft {
     pub labels: Vec<String>,
     /// When it leaves, unix milliseconds; `None` is now.
     pub send_at: Option<i64>,
+    /// When the sender's copy ends, and every try to deliver it, unix milliseconds.
+    pub expires_at: Option<i64>,
     /// The client's own object, as JSON.
     pub metadata: Option<String>,
     /// The message that it answers or hands on.

@@ -568,6 +568,8 @@ pub struct MessageView {
     pub in_reply_to_metadata: Option<String>,
     /// Text around what a search has found.
     pub snippet: Option<String>,
+    /// When it ends by itself, unix milliseconds; only of one message that is read or changed.
+    pub expires_at: Option<i64>,
     /// `None` in lists.
     pub content: Option<Box<MessageContent>>,
 }

@@ -70,6 +70,11 @@ metrics! {
     Messages = "counter" "postern_messages_total";
     /// Entries appended over IMAP.
     Appends = "counter" "postern_appends_total";
+    /// Messages that have ended by themselves: their time was over, or their inbox keeps no older
+    /// ones.
+    MessagesExpired = "counter" "postern_messages_expired_total";
+    /// Inboxes that have ended by themselves.
+    InboxesExpired = "counter" "postern_inboxes_expired_total";
     /// Messages rejected: too large.
     RejectedSize = "counter" "postern_rejected_size_total";
     /// Messages rejected: bare CR, LF or NUL.

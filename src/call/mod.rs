@@ -70,8 +70,8 @@ pub use draft::{
 };
 pub use event::{
     Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind,
-    FailureClass, InboxPath, InboxSet, KindSet, MessageDetail, OutboundNews, PriorityLevel,
-    SessionEnd, Topic, Verdict,
+    ExpiryReason, FailureClass, InboxPath, InboxSet, KindSet, MessageDetail, OutboundNews,
+    PriorityLevel, SessionEnd, Topic, Verdict,
 };
 pub use filter_rule::{
     FilterAction, FilterDirection, FilterRuleRow, MatchType, NewFilterRule, SuppressionReason,

@@ -34,6 +34,13 @@ pub enum OrgCommand {
         /// Its id (org_…)
         id: String,
     },
+    /// Set for how many days all its inboxes keep a message
+    Retention {
+        /// Its id (org_…)
+        id: String,
+        /// Days, or `forever`
+        days: String,
+    },
     /// Set the least strict mode of sending of all its inboxes
     SendMode {
         /// Its id (org_…)
@@ -77,6 +84,8 @@ pub enum InboxCommand {
         /// What happens to mail of senders that it does not know: allow, screen or reject
         #[arg(long)]
         receive_default: Option<String>,
+        #[command(flatten)]
+        bounds: BoundOptions,
     },
     /// List the inboxes
     List,
@@ -116,6 +125,8 @@ pub enum InboxCommand {
         /// What happens to mail of senders that it does not know: allow, screen or reject
         #[arg(long)]
         receive_default: Option<String>,
+        #[command(flatten)]
+        bounds: BoundOptions,
     },
     /// Delete an inbox and everything in it
     Delete {
@@ -125,6 +136,59 @@ pub enum InboxCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// What an inbox keeps and may do.
+#[derive(clap::Args, Debug)]
+pub struct BoundOptions {
+    /// When it ends with all of its mail, RFC 3339
+    #[arg(long)]
+    expires_at: Option<String>,
+    /// How many days it keeps a message
+    #[arg(long, value_name = "DAYS")]
+    retention_days: Option<String>,
+    /// How many octets it may store
+    #[arg(long, value_name = "OCTETS")]
+    quota_bytes: Option<String>,
+    /// A limit of its own, such as sends_per_day=100; new_recipients_per_day, receives_per_minute
+    /// and imap_sessions too. Without a number it is that of every inbox
+    #[arg(long = "limit", value_name = "NAME=NUMBER")]
+    limits: Vec<String>,
+}
+
+impl BoundOptions {
+    /// Puts what was given into a body.
+    fn put(&self, body: &mut Value) -> Result<(), CliError> {
+        if let Some(at) = &self.expires_at {
+            body["expires_at"] = json!(at);
+        }
+        for (name, text) in [
+            ("retention_days", &self.retention_days),
+            ("quota_bytes", &self.quota_bytes),
+        ] {
+            match text.as_deref() {
+                None => {}
+                Some("") => body[name] = json!(""),
+                Some(text) => body[name] = json!(number(text, name)?),
+            }
+        }
+        for limit in &self.limits {
+            let (name, text) = limit
+                .split_once('=')
+                .ok_or_else(|| format!("--limit {limit}: write NAME=NUMBER"))?;
+            body["limits"][name] = match text {
+                "" => Value::Null,
+                text => json!(number(text, "--limit")?),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// The whole number that a text is.
+fn number(text: &str, what: &str) -> Result<u64, CliError> {
+    let number = text.parse().ok();
+    number.ok_or_else(|| format!("{what}: {text} is no whole number").into())
 }
 
 /// `postern key`
@@ -236,6 +300,16 @@ pub fn orgs(cli: &Cli, org: &OrgCommand) -> Result<ExitCode, CliError> {
         OrgCommand::SendMode { id, mode } => {
             show::one(cli, &api.patch(&path(id), &json!({"send_mode": mode}))?);
         }
+        OrgCommand::Retention { id, days } => {
+            let days = match days.as_str() {
+                "forever" => Value::Null,
+                days => json!(number(days, "DAYS")?),
+            };
+            show::one(
+                cli,
+                &api.patch(&path(id), &json!({"retention_days": days}))?,
+            );
+        }
         OrgCommand::Delete { id, yes } => {
             sure(
                 *yes,
@@ -261,8 +335,9 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             client_id,
             send_mode,
             receive_default,
+            bounds,
         } => {
-            let body = given(&[
+            let mut body = given(&[
                 ("username", username),
                 ("domain", domain),
                 ("display_name", display_name),
@@ -271,6 +346,7 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
                 ("send_mode", send_mode),
                 ("receive_default", receive_default),
             ]);
+            bounds.put(&mut body)?;
             show::one(cli, &api.post("/api/v1/inboxes", &body)?);
         }
         InboxCommand::List => list(cli, &mut api, "/api/v1/inboxes", show::INBOX)?,
@@ -301,6 +377,7 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             metadata,
             send_mode,
             receive_default,
+            bounds,
         } => {
             let mut body = given(&[
                 ("display_name", display_name),
@@ -308,6 +385,7 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
                 ("send_mode", send_mode),
                 ("receive_default", receive_default),
             ]);
+            bounds.put(&mut body)?;
             if let Some(text) = metadata.as_deref().filter(|text| !text.is_empty()) {
                 body["metadata"] = serde_json::from_str(text)
                     .map_err(|error| format!("--metadata: this is no JSON: {error}"))?;
@@ -324,8 +402,8 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             }
             if count == 0 {
                 return Err(
-                    "nothing to change: give --display-name, --parent, --metadata, --send-mode or \
-                     --receive-default"
+                    "nothing to change: give --display-name, --parent, --metadata, --send-mode, \
+                     --receive-default, --expires-at, --retention-days, --quota-bytes or --limit"
                         .into(),
                 );
             }

@@ -220,13 +220,17 @@ impl Inline {
         }
     }
 
-    /// Declines held mail whose time is over, and sends scheduled mail whose time has come. Gives
-    /// the milliseconds until the next of it is due, and the events to publish.
+    /// Declines held mail whose time is over, sends scheduled mail whose time has come, and ends
+    /// what ends by itself. Gives the milliseconds until the next of it is due, and the events to
+    /// publish.
     pub fn run_waiting(&mut self) -> Result<(Option<u64>, Vec<Event>), Error> {
         let mut all = self.writer.expire_approvals(&self.store)?;
         loop {
             let (next, events) = self.writer.release_scheduled(&self.store)?;
             all.extend(events);
+            let (ends, events) = self.writer.end_expired(&self.store)?;
+            all.extend(events);
+            let next = next.into_iter().chain(ends).min();
             if next != Some(0) {
                 return Ok((next, all));
             }
@@ -389,5 +393,9 @@ fn plain_row(context: &WriteContext<'_>, address: &Address, parent: Option<Inbox
         messages: 0,
         send_mode: crate::call::SendMode::Direct,
         receive_default: crate::call::ReceiveDefault::Allow,
+        expires_at: None,
+        retention_days: None,
+        quota_bytes: None,
+        limits: crate::call::InboxLimits::default(),
     }
 }

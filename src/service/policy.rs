@@ -192,7 +192,11 @@ pub fn check_recipient(
     };
     let limits = &service.shared.limits;
     for (of, stored, max) in [
-        (Noun::Inbox, found.stored, limits.inbox_bytes),
+        (
+            Noun::Inbox,
+            found.stored,
+            limits.inbox_bytes.min(found.bounds.quota_bytes),
+        ),
         (Noun::Organization, found.org_stored, limits.org_bytes),
     ] {
         if stored >= max {
@@ -205,7 +209,8 @@ pub fn check_recipient(
         check_messages(limits, messages, 1)
             .inspect_err(|_| metrics.count(Metric::RejectedQuota))?;
     }
-    check_receive(service, now, [found.inbox], party)?;
+    let receiver = (found.inbox, found.bounds.receives_per_minute);
+    check_receive(service, now, [receiver], party)?;
     Ok(Answer::Recipient {
         inbox: Some(found.inbox),
         org: Some(found.org),
@@ -300,26 +305,25 @@ pub fn is_local(service: &Service, store: &Store, domain: &str) -> Result<bool, 
     Ok(domain == service.shared_domain || store.proven_domain(domain)?.is_some())
 }
 
-/// Checks that each of these inboxes may receive one more message of `party`. Nothing is counted:
+/// Checks that each of these inboxes, with the rate of its own, may receive one more message of
+/// `party`. Nothing is counted:
 /// [`count_receive`] does that when the message is delivered.
 pub fn check_receive(
     service: &Service,
     now: Now,
-    inboxes: impl IntoIterator<Item = InboxId>,
+    inboxes: impl IntoIterator<Item = (InboxId, u64)>,
     party: SendingParty,
 ) -> Result<(), Refusal> {
-    let per_minute = service.shared.limits.inbox_receives_per_minute;
-    if per_minute >= LIFTED {
-        return Ok(());
-    }
-    let rate = ReceiveRate::new(per_minute);
     let mut counters = service.counters();
-    for inbox in inboxes {
+    for (inbox, own) in inboxes {
+        let Some(rate) = receive_rate(service, own) else {
+            continue;
+        };
         if let Err(retry_ms) = counters.receives.check(inbox, party, rate, now) {
             service.shared.metrics.count(Metric::RateLimited);
             return Err(Refusal::RateLimited {
                 rate: Rate::Received {
-                    max: per_minute as u64,
+                    max: rate.per_minute() as u64,
                 },
                 retry_ms,
             });
@@ -332,18 +336,23 @@ pub fn check_receive(
 pub fn count_receive(
     service: &Service,
     now: Now,
-    inboxes: impl IntoIterator<Item = InboxId>,
+    inboxes: impl IntoIterator<Item = (InboxId, u64)>,
     party: SendingParty,
 ) {
-    let per_minute = service.shared.limits.inbox_receives_per_minute;
-    if per_minute >= LIFTED {
-        return;
-    }
     let mut counters = service.counters();
-    for inbox in inboxes {
-        let rate = ReceiveRate::new(per_minute);
-        counters.receives.count(inbox, party, rate, now);
+    for (inbox, own) in inboxes {
+        if let Some(rate) = receive_rate(service, own) {
+            counters.receives.count(inbox, party, rate, now);
+        }
     }
+}
+
+/// The rate at which an inbox receives: the stricter of its own and that of every inbox. `None`
+/// when it has none.
+fn receive_rate(service: &Service, own: u64) -> Option<ReceiveRate> {
+    let own = usize::try_from(own).unwrap_or(usize::MAX);
+    let per_minute = service.shared.limits.inbox_receives_per_minute.min(own);
+    (per_minute < LIFTED).then(|| ReceiveRate::new(per_minute))
 }
 
 /// Counts `n` messages that `inbox` sends, in the transaction that queues them. When the daily
@@ -358,9 +367,10 @@ pub fn charge_sends(
     n: u64,
 ) -> Result<(), Refusal> {
     let day = day_of(now);
-    let (of_inbox, of_org) = store.count_sends(org, inbox, day, n)?;
+    let (of_inbox, of_org, own) = store.count_sends(org, inbox, day, n)?;
+    let of_all = limits.inbox_sends_per_day as u64;
     let budgets = [
-        (Noun::Inbox, of_inbox, limits.inbox_sends_per_day as u64),
+        (Noun::Inbox, of_inbox, of_all.min(own)),
         (Noun::Organization, of_org, limits.org_sends_per_day as u64),
     ];
     if let Some((of, _, max)) = budgets.into_iter().find(|(_, sent, max)| sent > max) {

@@ -103,6 +103,10 @@ pub struct Service {
     pub(super) outbound: Outbound,
     /// When the writer looks next at scheduled mail, unix milliseconds.
     scheduled_at: AtomicI64,
+    /// When the writer looks next for what ends by itself, by the steady clock, unix milliseconds.
+    expiry_at: AtomicI64,
+    /// When it looks next for mail that inboxes keep no longer, monotonic milliseconds.
+    retention_at_ms: AtomicU64,
     /// Answers between two addresses. Only the writer takes the lock.
     answers: Mutex<AnswerRates>,
 }
@@ -140,6 +144,31 @@ impl Service {
         self.scheduled_at.fetch_min(at, Ordering::Relaxed);
     }
 
+    /// When the writer looks next for what ends by itself, by the steady clock.
+    pub(super) fn expiry_look(&self) -> i64 {
+        self.expiry_at.load(Ordering::Relaxed)
+    }
+
+    /// Has it look at this time, and not before.
+    pub(super) fn set_expiry_look(&self, at: i64) {
+        self.expiry_at.store(at, Ordering::Relaxed);
+    }
+
+    /// Has it look at this time at the latest.
+    pub(super) fn looks_at_expiry_by(&self, at: i64) {
+        self.expiry_at.fetch_min(at, Ordering::Relaxed);
+    }
+
+    /// When it looks next for mail that inboxes keep no longer, monotonic milliseconds.
+    pub(super) fn retention_look_ms(&self) -> u64 {
+        self.retention_at_ms.load(Ordering::Relaxed)
+    }
+
+    /// Has it look at this time; 0 is at once, and `u64::MAX` never.
+    pub(super) fn set_retention_look(&self, mono_ms: u64) {
+        self.retention_at_ms.store(mono_ms, Ordering::Relaxed);
+    }
+
     /// A service without any connection yet.
     pub fn new(setup: Setup) -> Arc<Service> {
         let outbound = Outbound::new(setup.outbound, setup.ways_out, &setup.shared);
@@ -147,6 +176,8 @@ impl Service {
             outbound,
             // The first look finds what waits since the process before.
             scheduled_at: AtomicI64::new(i64::MIN),
+            expiry_at: AtomicI64::new(i64::MIN),
+            retention_at_ms: AtomicU64::new(0),
             answers: Mutex::default(),
             shared: setup.shared,
             shared_domain: setup.shared_domain,

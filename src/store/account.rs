@@ -49,18 +49,18 @@ impl Store {
     /// Organizations after an id, oldest first, for the operator, and whether each has ended.
     pub fn orgs(&self, after: OrgId, max: usize) -> Result<Vec<(OrgRow, bool)>, Error> {
         self.all(
-            "SELECT id, name, created_at, send_mode, paused_at,
+            "SELECT id, name, created_at, send_mode, paused_at, retention_days,
                  EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)
              FROM org WHERE id > ?1 ORDER BY id LIMIT ?2",
             [after.0, int(max as u64)],
-            |r| Ok((read_org(r)?, r.get(5)?)),
+            |r| Ok((read_org(r)?, r.get(6)?)),
         )
     }
 
     /// One organization.
     pub fn org(&self, org: OrgId) -> Result<Option<OrgRow>, Error> {
         self.one(
-            "SELECT id, name, created_at, send_mode, paused_at FROM org
+            "SELECT id, name, created_at, send_mode, paused_at, retention_days FROM org
              WHERE id = ?1
                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)",
             [org.0],
@@ -332,5 +332,6 @@ fn read_org(r: &Row<'_>) -> rusqlite::Result<OrgRow> {
         created_at: r.get(2)?,
         send_mode: read_send_mode(r, 3)?,
         paused_at: r.get(4)?,
+        retention_days: r.get(5)?,
     })
 }

@@ -3,7 +3,7 @@
 
 use super::entry::shown_states;
 use super::event::NewEvent;
-use super::expunge::{AT_ONCE, LeavingEntry};
+use super::expunge::{AT_ONCE, Departure, LeavingEntry};
 use super::keyword::KeywordUses;
 use super::mailbox::Delta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int};
@@ -95,7 +95,7 @@ impl Store {
         if remove {
             let stamp = self.next_seq(source.org, now)?;
             modseq = stamp.seq;
-            let to = Some(target.id);
+            let to = Departure::To(target.id);
             self.record_leaving((stamp, origin), (place, source), &entries, to, events)?;
         }
         Ok(Copied {

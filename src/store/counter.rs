@@ -217,14 +217,15 @@ impl Store {
     }
 
     /// Counts `n` messages that `inbox` sent on `day`; the new counts of the inbox and of its
-    /// organization. The caller refuses a count that is too high, and the savepoint undoes it.
+    /// organization, and the bound that the inbox has of its own. The caller refuses a count that
+    /// is too high, and the savepoint undoes it.
     pub fn count_sends(
         &self,
         org: OrgId,
         inbox: InboxId,
         day: i64,
         n: u64,
-    ) -> Result<(u64, u64), Error> {
+    ) -> Result<(u64, u64, u64), Error> {
         self.hold_org(org)?;
         self.hold_inbox(inbox)?;
         let counted = {
@@ -239,8 +240,9 @@ impl Store {
             let before = (held.counters, held.dirty);
             let of_inbox = send(&mut held.counters, day, n);
             held.dirty = true;
+            let own = held.what.bounds.sends_per_day;
             counters.remember(CounterKey::Inbox(inbox), before.0, before.1);
-            (of_inbox, of_org)
+            (of_inbox, of_org, own)
         };
         self.write_counters_unless_open()?;
         Ok(counted)
@@ -318,8 +320,9 @@ impl Store {
             held.counters[4] += cost;
             held.dirty = true;
             let total = held.counters[0].saturating_add(held.counters[4]);
+            let of = (Noun::Inbox, held.what.bounds.quota_bytes);
             counters.remember(CounterKey::Inbox(inbox), before.0, before.1);
-            self.check_quota(Noun::Inbox, bytes.saturating_add(cost), total)?;
+            self.check_quota(of, bytes.saturating_add(cost), total)?;
             org
         };
         self.count_org(
@@ -358,7 +361,7 @@ impl Store {
             counters.remember(CounterKey::Org(org), before.0, before.1);
             // A kept answer is no growth: a client that deletes must get one.
             let grown = delta.bytes.saturating_add(delta.cost) - delta.kept_bytes;
-            self.check_quota(Noun::Organization, grown, total)?;
+            self.check_quota((Noun::Organization, u64::MAX), grown, total)?;
         }
         self.write_counters_unless_open()
     }
@@ -500,13 +503,14 @@ impl Store {
             return Ok(());
         }
         let _ = self.direct().each(
-            "SELECT org, address, ancestors, bytes, display_name, messages, sent_day, sent, cost
+            "SELECT org, address, ancestors, bytes, display_name, quota_bytes, sends_per_day,
+                 receives_per_minute, messages, sent_day, sent, cost
              FROM inbox WHERE id = ?1
                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = inbox.org)",
             [inbox.0],
             |r| {
                 let mut counters: CounterValues = [0; 12];
-                for (counter, at) in counters.iter_mut().zip([3, 5, 6, 7, 8]) {
+                for (counter, at) in counters.iter_mut().zip([3, 8, 9, 10, 11]) {
                     *counter = r.get(at)?;
                 }
                 let held = HeldRow {

@@ -123,7 +123,8 @@ impl Store {
         self.one(
             "SELECT inbox.org, inbox.id, inbox.bytes + inbox.cost, org.bytes + org.cost,
                  (SELECT messages FROM mailbox WHERE mailbox.inbox = inbox.id AND name = 'INBOX'),
-                 inbox.receive_default
+                 inbox.receive_default, inbox.quota_bytes, inbox.sends_per_day,
+                 inbox.receives_per_minute
              FROM domain JOIN inbox ON inbox.id = domain.catch_all AND inbox.org = domain.org
                   JOIN org ON org.id = inbox.org
                   LEFT JOIN domain own ON own.id = inbox.domain

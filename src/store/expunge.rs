@@ -9,8 +9,8 @@ use super::keyword::KeywordUses;
 use super::mailbox::Delta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int, uint32};
 use crate::call::{
-    BULK_MESSAGES_MAX, BodyId, Change, ConnId, EntryId, Event, Flags, MailboxId, Now, SpecialUse,
-    UidSet,
+    BULK_MESSAGES_MAX, BodyId, Change, ConnId, EntryId, Event, ExpiryReason, Flags, MailboxId, Now,
+    SpecialUse, UidSet,
 };
 
 /// An entry that leaves its mailbox.
@@ -23,6 +23,17 @@ pub(super) struct LeavingEntry {
     pub flags: Flags,
     /// What it costs on disk beyond the fixed cost of an entry.
     pub extra: i64,
+}
+
+/// Why entries leave their mailbox.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Departure {
+    /// A client has deleted them.
+    Deleted,
+    /// They go to another mailbox.
+    To(MailboxId),
+    /// They have ended by themselves.
+    Ended(ExpiryReason),
 }
 
 impl Store {
@@ -58,7 +69,7 @@ impl Store {
             (now, origin),
             (place, mailbox),
             (uids, flag),
-            (most, None),
+            (most, Departure::Deleted),
             events,
         )
     }
@@ -71,9 +82,23 @@ impl Store {
         (uids, to): (&UidSet, MailboxId),
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
-        let how = ((usize::MAX, usize::MAX), Some(to));
+        let how = ((usize::MAX, usize::MAX), Departure::To(to));
         let what = (uids, Flags::NONE);
         self.expunge_to((now, origin), (place, mailbox), what, how, events)?;
+        Ok(())
+    }
+
+    /// Deletes entries that end by themselves: the log says why.
+    pub fn end_entries(
+        &self,
+        now: Now,
+        (place, mailbox): (&InboxPlace, &MailboxRecord),
+        (uids, reason): (&UidSet, ExpiryReason),
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
+        let how = ((usize::MAX, usize::MAX), Departure::Ended(reason));
+        let what = (uids, Flags::NONE);
+        self.expunge_to((now, None), (place, mailbox), what, how, events)?;
         Ok(())
     }
 
@@ -82,7 +107,7 @@ impl Store {
         (now, origin): (Now, Option<ConnId>),
         (place, mailbox): (&InboxPlace, &MailboxRecord),
         (uids, flag): (&UidSet, Flags),
-        (most, moved_to): ((usize, usize), Option<MailboxId>),
+        (most, how): ((usize, usize), Departure),
         events: &mut Vec<Event>,
     ) -> Result<(UidSet, u64, Option<u32>), Error> {
         if flag == Flags::DELETED && mailbox.deleted == 0 {
@@ -107,15 +132,15 @@ impl Store {
         } else {
             self.recount_bodies(going.iter().map(|gone| gone.body), -1)?;
         }
-        if moved_to.is_none() {
-            self.forget_metadata(mailbox.org, going.iter().map(|gone| gone.id))?;
+        if !matches!(how, Departure::To(_)) {
+            self.forget_beside(mailbox.org, going.iter().map(|gone| gone.id))?;
         }
         let bytes: i64 = going.iter().map(|gone| i64::from(gone.size)).sum();
         self.count_inbox(mailbox.inbox, -(going.len() as i64), -bytes)?;
         let extra: i64 = going.iter().map(|gone| gone.extra).sum();
         self.count_cost(mailbox.inbox, -extra)?;
         self.count_keywords(mailbox.id, (KeywordUses::default(), uses), false)?;
-        self.record_leaving((stamp, origin), (place, mailbox), &going, moved_to, events)?;
+        self.record_leaving((stamp, origin), (place, mailbox), &going, how, events)?;
         Ok((set, stamp.seq, stopped))
     }
 
@@ -126,7 +151,7 @@ impl Store {
         (stamp, origin): (Stamp, Option<ConnId>),
         (place, mailbox): (&InboxPlace, &MailboxRecord),
         going: &[LeavingEntry],
-        moved_to: Option<MailboxId>,
+        how: Departure,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
         let mut delta = Delta::default();
@@ -157,8 +182,15 @@ impl Store {
             change: Change::Expunged {
                 messages: going.iter().take(BULK_MESSAGES_MAX).map(|g| g.id).collect(),
                 count: u32::try_from(going.len()).unwrap_or(u32::MAX),
-                moved_to,
+                moved_to: match how {
+                    Departure::To(mailbox) => Some(mailbox),
+                    Departure::Deleted | Departure::Ended(_) => None,
+                },
                 folder: mailbox.name.clone(),
+                reason: match how {
+                    Departure::Ended(reason) => Some(reason),
+                    Departure::Deleted | Departure::To(_) => None,
+                },
             },
         };
         self.put_event(stamp, origin, event, events)

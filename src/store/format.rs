@@ -1,5 +1,5 @@
 //! Every stored encoding: in which column it is, which versions it has, how each is laid out.
-//! Only the functions of this file, and of `format/queue.rs`, write and read these columns.
+//! Only the functions of this file and of `format/` write and read these columns.
 //!
 //! It is not the vocabulary: the structs here are the stored forms, and `call` has what the
 //! program works with. A new field in `call` does not change a stored form. The compiler points
@@ -13,7 +13,7 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1 to 9 | postcard of [`StoredChange`]. They differ in parts, see below |
+//! | `event.detail` | 1 to 10 | postcard of [`StoredChange`]. They differ in parts, see below |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
@@ -55,6 +55,7 @@
 
 mod approval;
 mod queue;
+mod short;
 
 use std::borrow::Cow;
 
@@ -63,8 +64,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::Error;
 use crate::call::{
     ApprovalChange, Arrival, Arrived, AuthResult, Authentication, Bulk, Change, DomainId, EntryId,
-    EntryState, Flags, InboxId, InboxPath, KeyId, MailboxId, MessageDetail, NamedAddress,
-    SenderAuth, Summary, ThreadId, UidSet,
+    EntryState, ExpiryReason, Flags, InboxId, InboxPath, KeyId, MailboxId, MessageDetail,
+    NamedAddress, SenderAuth, Summary, ThreadId, UidSet,
 };
 use approval::{StoredApprovalChange, load_approval_change, store_approval_change};
 pub(super) use approval::{decode_held, encode_held};
@@ -72,6 +73,10 @@ use queue::{StoredNews, load_news, store_news};
 pub(super) use queue::{
     decode_envelope, decode_history, decode_job, encode_envelope, encode_history, encode_job,
     plain_smtp_job,
+};
+pub(super) use short::{
+    Links, decode_ancestors, decode_answer, decode_links, encode_ancestors, encode_answer,
+    encode_links,
 };
 
 /// An encoding: its name in errors, and the version that is written, which is the highest that
@@ -84,7 +89,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 9,
+    version: 10,
 };
 const PATH: Form = Form {
     what: "event path",
@@ -102,24 +107,8 @@ const DIGEST: Form = Form {
     what: "digest",
     version: 1,
 };
-const LINKS: Form = Form {
-    what: "links",
-    version: 1,
-};
-const ANCESTORS: Form = Form {
-    what: "ancestors",
-    version: 1,
-};
-const ANSWER: Form = Form {
-    what: "answer",
-    version: 1,
-};
-
 /// The first octet of a digest, before its version.
 const DIGEST_MAGIC: u8 = 0xD1;
-
-/// A kept answer without a version octet begins with this or a higher octet.
-const ANSWER_PRINTABLE: u8 = 0x20;
 
 impl Form {
     /// The version octet and the value behind it.
@@ -159,11 +148,11 @@ impl Form {
 /// A text that is borrowed when it is written and owned when it is read.
 type Text<'a> = Cow<'a, str>;
 
-/// Versions 1 to 9 of `event.detail`. Version 3 added `Told` and the third value of
+/// Versions 1 to 10 of `event.detail`. Version 3 added `Told` and the third value of
 /// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
 /// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`, version 6 `Approval`, version 7 the
 /// last value of [`StoredAuth`], version 8 `Answer` and `ApprovalOf`, version 9 the last kind
-/// of `Outbound`. So one layout reads all.
+/// of `Outbound`, version 10 `Ended`. So one layout reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),
@@ -203,6 +192,19 @@ enum StoredChange<'a> {
     Answer(Box<StoredArrived<'a>>, Text<'a>),
     /// `Approval` with the JSON of its message.
     ApprovalOf(Box<StoredApprovalChange<'a>>, Text<'a>),
+    /// `Expunged` of messages that have ended by themselves.
+    Ended {
+        messages: Vec<i64>,
+        count: u32,
+        folder: Text<'a>,
+        reason: StoredExpiryReason,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredExpiryReason {
+    Expired,
+    Retention,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -377,8 +379,24 @@ fn store_change(change: &Change) -> StoredChange<'_> {
         Change::Expunged {
             messages,
             count,
+            folder,
+            reason: Some(reason),
+            ..
+        } => StoredChange::Ended {
+            messages: messages.iter().map(|id| id.0).collect(),
+            count: *count,
+            folder: folder.into(),
+            reason: match reason {
+                ExpiryReason::Expired => StoredExpiryReason::Expired,
+                ExpiryReason::Retention => StoredExpiryReason::Retention,
+            },
+        },
+        Change::Expunged {
+            messages,
+            count,
             moved_to,
             folder,
+            reason: None,
         } => StoredChange::Expunged {
             messages: messages.iter().map(|id| id.0).collect(),
             count: *count,
@@ -426,6 +444,22 @@ fn load_change(stored: StoredChange<'_>) -> Change {
             count,
             moved_to: moved_to.map(MailboxId),
             folder: folder.into_owned(),
+            reason: None,
+        },
+        StoredChange::Ended {
+            messages,
+            count,
+            folder,
+            reason,
+        } => Change::Expunged {
+            messages: messages.into_iter().map(EntryId).collect(),
+            count,
+            moved_to: None,
+            folder: folder.into_owned(),
+            reason: Some(match reason {
+                StoredExpiryReason::Expired => ExpiryReason::Expired,
+                StoredExpiryReason::Retention => ExpiryReason::Retention,
+            }),
         },
         StoredChange::MailboxCreated { name } => Change::MailboxCreated {
             name: name.into_owned(),
@@ -696,71 +730,4 @@ fn load_address(stored: StoredAddress<'_>) -> NamedAddress {
         name: stored.name.into_owned(),
         address: stored.address.into_owned(),
     }
-}
-
-// ---- inboxes ----
-
-/// Writes `inbox.ancestors`.
-pub(super) fn encode_ancestors(ids: &[InboxId]) -> Vec<u8> {
-    let ids = ids.iter().flat_map(|id| id.0.to_le_bytes());
-    [ANCESTORS.version].into_iter().chain(ids).collect()
-}
-
-/// Reads `inbox.ancestors`.
-pub(super) fn decode_ancestors(octets: &[u8]) -> Result<Vec<InboxId>, Error> {
-    let rest = match octets.len() % 8 {
-        0 => octets,
-        _ => ANCESTORS.open(octets)?.1,
-    };
-    match rest.as_chunks::<8>() {
-        (ids, []) => Ok(ids
-            .iter()
-            .map(|id| InboxId(i64::from_le_bytes(*id)))
-            .collect()),
-        _ => Err(ANCESTORS.corrupt()),
-    }
-}
-
-// ---- conversations ----
-
-/// Version 1 of a part of `body.links`: the body holds each of these Message-IDs, by their hashes,
-/// once for each of these inboxes. An inbox stands here as often as the body was delivered there.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Links {
-    pub inboxes: Vec<i64>,
-    pub hashes: Vec<i64>,
-}
-
-/// Writes `body.links`.
-pub(super) fn encode_links(links: &[Links]) -> Result<Option<Vec<u8>>, Error> {
-    match links {
-        [] => Ok(None),
-        links => LINKS.encode(&links).map(Some),
-    }
-}
-
-/// Reads `body.links`.
-pub(super) fn decode_links(octets: &[u8]) -> Result<Vec<Links>, Error> {
-    LINKS.decode(LINKS.open(octets)?.1)
-}
-
-// ---- kept answers ----
-
-/// Writes `once.answer`.
-pub(super) fn encode_answer(answer: &[u8]) -> Vec<u8> {
-    let mut octets = vec![ANSWER.version];
-    octets.extend_from_slice(answer);
-    octets
-}
-
-/// Reads `once.answer`.
-pub(super) fn decode_answer(mut octets: Vec<u8>) -> Result<Vec<u8>, Error> {
-    match octets.first() {
-        None | Some(ANSWER_PRINTABLE..) => {}
-        Some(_) => {
-            ANSWER.open(&octets)?;
-            octets.remove(0);
-        }
-    }
-    Ok(octets)
 }

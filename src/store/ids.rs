@@ -208,6 +208,12 @@ impl Store {
     }
 }
 
+/// The least id that is made at a time or later, by the clock. Ids that were made after a leap of
+/// the clock are higher, so they count as younger.
+pub(super) fn first_id_at(unix_ms: i64) -> i64 {
+    unix_ms.clamp(0, ID_CLOCK_MAX_MS) << ID_CLOCK_SHIFT
+}
+
 /// The single values of a new database.
 pub(super) fn insert_meta(sql: &Connection, seed: u64) -> Result<(), Error> {
     let secret = mix(seed ^ 0x5bd1_e995_7b93_1a2d);

@@ -4,10 +4,11 @@
 use rusqlite::{Row, params};
 
 use super::known_sender::{read_receive, receive_number};
+use super::mailbox::{InboxBounds, read_bounds};
 use super::outgoing::{read_send_mode, send_mode_number};
 use super::quota::{ADDRESS_BYTES, INBOX_BYTES, OrgDelta};
-use super::{Error, Store, format, uint, uint32};
-use crate::call::{DomainId, InboxId, InboxPath, InboxRow, OrgId, ReceiveDefault};
+use super::{Error, Store, format, int, uint, uint32};
+use crate::call::{DomainId, InboxId, InboxLimits, InboxPath, InboxRow, OrgId, ReceiveDefault};
 
 /// Where mail for an address goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +25,8 @@ pub struct Destination {
     pub receives: ReceiveDefault,
     /// Messages in its INBOX; `None` without one.
     pub messages: Option<u32>,
+    /// Bounds that are stricter than those of every inbox.
+    pub bounds: InboxBounds,
 }
 
 impl Store {
@@ -40,8 +43,11 @@ impl Store {
         self.run(
             "INSERT INTO inbox (id, org, address, domain, display_name, parent, ancestors,
                                 client_id, metadata, created_at, send_mode,
-                                receive_default)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                                receive_default, expires_at, retention_days, quota_bytes,
+                                sends_per_day, new_recipients_per_day, receives_per_minute,
+                                imap_sessions)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                 ?18, ?19)",
             params![
                 row.id.0,
                 org.0,
@@ -55,6 +61,13 @@ impl Store {
                 row.created_at,
                 send_mode_number(row.send_mode),
                 receive_number(row.receive_default),
+                row.expires_at,
+                row.retention_days,
+                row.quota_bytes.map(int),
+                row.limits.sends_per_day,
+                row.limits.new_recipients_per_day,
+                row.limits.receives_per_minute,
+                row.limits.imap_sessions,
             ],
         )?;
         let known = self.run(
@@ -106,7 +119,8 @@ impl Store {
         self.one(
             "SELECT inbox.org, inbox.id, inbox.bytes + inbox.cost, org.bytes + org.cost,
                  (SELECT messages FROM mailbox WHERE mailbox.inbox = inbox.id AND name = 'INBOX'),
-                 inbox.receive_default
+                 inbox.receive_default, inbox.quota_bytes, inbox.sends_per_day,
+                 inbox.receives_per_minute
              FROM address JOIN inbox ON inbox.id = address.inbox JOIN org ON org.id = inbox.org
                   LEFT JOIN domain ON domain.id = inbox.domain
              WHERE canonical = ?1 AND (inbox.domain IS NULL OR domain.verified_at IS NOT NULL)
@@ -133,7 +147,8 @@ impl Store {
         self.one(
             "SELECT org.id, inbox.id, inbox.bytes + inbox.cost, org.bytes + org.cost,
                  (SELECT messages FROM mailbox WHERE mailbox.inbox = inbox.id AND name = 'INBOX'),
-                 inbox.receive_default
+                 inbox.receive_default, inbox.quota_bytes, inbox.sends_per_day,
+                 inbox.receives_per_minute
              FROM org JOIN inbox ON inbox.org = org.id
              WHERE org.id = (SELECT value FROM meta WHERE name = 'operator')
                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = org.id)
@@ -147,7 +162,8 @@ impl Store {
     pub fn inbox(&self, org: OrgId, inbox: InboxId) -> Result<Option<InboxRow>, Error> {
         self.one(
             "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                    messages, send_mode, receive_default
+                    messages, send_mode, receive_default, expires_at, retention_days, quota_bytes,
+                    sends_per_day, new_recipients_per_day, receives_per_minute, imap_sessions
              FROM inbox WHERE org = ?1 AND id = ?2",
             [org.0, inbox.0],
             read_inbox,
@@ -167,14 +183,16 @@ impl Store {
         match parent {
             None => self.all(
                 "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                        messages, send_mode, receive_default
+                        messages, send_mode, receive_default, expires_at, retention_days, quota_bytes,
+                        sends_per_day, new_recipients_per_day, receives_per_minute, imap_sessions
                  FROM inbox WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
                 [org.0, after.0, limit],
                 read_inbox,
             ),
             Some(parent) => self.all(
                 "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                        messages, send_mode, receive_default
+                        messages, send_mode, receive_default, expires_at, retention_days, quota_bytes,
+                        sends_per_day, new_recipients_per_day, receives_per_minute, imap_sessions
                  FROM inbox WHERE parent = ?4 AND org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
                 [org.0, after.0, limit, parent.0],
                 read_inbox,
@@ -209,14 +227,27 @@ impl Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.all(
             "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                    messages, send_mode, receive_default, ancestors
+                    messages, send_mode, receive_default, expires_at, retention_days, quota_bytes,
+                    sends_per_day, new_recipients_per_day, receives_per_minute, imap_sessions, ancestors
              FROM inbox WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             [org.0, after.0, limit],
-            |r| Ok((read_inbox(r)?, r.get::<_, Vec<u8>>(11)?)),
+            |r| Ok((read_inbox(r)?, r.get::<_, Vec<u8>>(18)?)),
         )?;
         rows.into_iter()
             .map(|(row, ancestors)| Ok((row, format::decode_ancestors(&ancestors)?)))
             .collect()
+    }
+
+    /// The limits that an inbox has of its own.
+    pub fn inbox_limits(&self, org: OrgId, inbox: InboxId) -> Result<InboxLimits, Error> {
+        // No counter is read, so the held ones need not be written first.
+        let found = self.direct().one(
+            "SELECT sends_per_day, new_recipients_per_day, receives_per_minute, imap_sessions
+             FROM inbox WHERE id = ?2 AND org = ?1",
+            [org.0, inbox.0],
+            |r| read_limits(r, 0),
+        )?;
+        Ok(found.unwrap_or_default())
     }
 
     /// The inbox that was made with this `client_id`.
@@ -267,7 +298,9 @@ impl Store {
     pub fn update_inbox(&self, org: OrgId, row: &InboxRow) -> Result<(), Error> {
         self.run(
             "UPDATE inbox SET display_name = ?3, parent = ?4, metadata = ?5, send_mode = ?6,
-                 receive_default = ?7
+                 receive_default = ?7, expires_at = ?8, retention_days = ?9, quota_bytes = ?10,
+                 sends_per_day = ?11, new_recipients_per_day = ?12, receives_per_minute = ?13,
+                 imap_sessions = ?14
              WHERE org = ?1 AND id = ?2",
             params![
                 org.0,
@@ -277,6 +310,13 @@ impl Store {
                 row.metadata,
                 send_mode_number(row.send_mode),
                 receive_number(row.receive_default),
+                row.expires_at,
+                row.retention_days,
+                row.quota_bytes.map(int),
+                row.limits.sends_per_day,
+                row.limits.new_recipients_per_day,
+                row.limits.receives_per_minute,
+                row.limits.imap_sessions,
             ],
         )?;
         Ok(())
@@ -347,6 +387,10 @@ fn read_inbox(r: &Row<'_>) -> rusqlite::Result<InboxRow> {
         messages: uint(r.get(8)?),
         send_mode: read_send_mode(r, 9)?,
         receive_default: read_receive(r, 10)?,
+        expires_at: r.get(11)?,
+        retention_days: r.get(12)?,
+        quota_bytes: r.get::<_, Option<i64>>(13)?.map(uint),
+        limits: read_limits(r, 14)?,
     })
 }
 
@@ -358,5 +402,15 @@ pub(super) fn read_destination(r: &Row<'_>) -> rusqlite::Result<Destination> {
         org_stored: uint(r.get(3)?),
         receives: read_receive(r, 5)?,
         messages: r.get::<_, Option<i64>>(4)?.map(uint32),
+        bounds: read_bounds(r, 6)?,
+    })
+}
+
+fn read_limits(r: &Row<'_>, column: usize) -> rusqlite::Result<InboxLimits> {
+    Ok(InboxLimits {
+        sends_per_day: r.get(column)?,
+        new_recipients_per_day: r.get(column + 1)?,
+        receives_per_minute: r.get(column + 2)?,
+        imap_sessions: r.get(column + 3)?,
     })
 }

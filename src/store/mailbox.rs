@@ -25,6 +25,19 @@ pub struct InboxPlace {
     pub stored: u64,
     /// The name that recipients see.
     pub display_name: Option<String>,
+    /// Bounds that are stricter than those of every inbox.
+    pub bounds: InboxBounds,
+}
+
+/// Bounds of one inbox that the hot paths ask; the highest number where it has none of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InboxBounds {
+    /// Octets that it stores.
+    pub quota_bytes: u64,
+    /// Messages that it sends in a day.
+    pub sends_per_day: u64,
+    /// Messages that it receives in a minute.
+    pub receives_per_minute: u64,
 }
 
 /// A mailbox row.
@@ -397,7 +410,20 @@ impl Store {
     }
 }
 
-/// Reads `org, address, ancestors, bytes, display_name` of an inbox.
+/// Reads three bounds from this column on.
+pub(super) fn read_bounds(r: &Row<'_>, column: usize) -> rusqlite::Result<InboxBounds> {
+    let bound = |at: usize| -> rusqlite::Result<u64> {
+        let own = r.get::<_, Option<i64>>(column + at)?;
+        Ok(own.map_or(u64::MAX, uint))
+    };
+    Ok(InboxBounds {
+        quota_bytes: bound(0)?,
+        sends_per_day: bound(1)?,
+        receives_per_minute: bound(2)?,
+    })
+}
+
+/// Reads `org, address, ancestors, bytes, display_name` and the three bounds of an inbox.
 pub(super) fn read_place(inbox: InboxId, r: &Row<'_>) -> Result<InboxPlace, Error> {
     let ancestors = r.get_ref(2)?.as_blob();
     let ancestors = ancestors.map_err(|_| Error::Corrupt("ancestors"))?;
@@ -410,6 +436,7 @@ pub(super) fn read_place(inbox: InboxId, r: &Row<'_>) -> Result<InboxPlace, Erro
         }),
         stored: uint(r.get(3)?),
         display_name: r.get(4)?,
+        bounds: read_bounds(r, 5)?,
     })
 }
 

@@ -131,7 +131,17 @@ impl Store {
     }
 
     /// Deletes what stands beside entries that are deleted.
-    pub(super) fn forget_metadata(
+    pub(super) fn forget_beside(
+        &self,
+        org: OrgId,
+        entries: impl Iterator<Item = EntryId> + Clone,
+    ) -> Result<(), Error> {
+        self.forget_expiring(org, entries.clone())?;
+        self.forget_metadata(org, entries)
+    }
+
+    /// Deletes the JSON of entries, and which messages they answer.
+    fn forget_metadata(
         &self,
         org: OrgId,
         entries: impl Iterator<Item = EntryId>,

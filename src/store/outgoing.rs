@@ -6,7 +6,7 @@
 use rusqlite::{Row, params};
 
 use super::{Error, Store};
-use crate::call::{InboxId, OrgId, SendMode};
+use crate::call::{InboxId, OrgId, OrgRow, SendMode};
 
 /// What is set for the mail of an inbox.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,16 +49,16 @@ impl Store {
         Ok(paused.unwrap_or(false))
     }
 
-    /// Sets the mode and the pause of an organization.
-    pub fn set_org_policy(
-        &self,
-        org: OrgId,
-        mode: SendMode,
-        paused_at: Option<i64>,
-    ) -> Result<(), Error> {
+    /// Sets the mode, the pause and the retention of an organization.
+    pub fn set_org_policy(&self, row: &OrgRow) -> Result<(), Error> {
         self.run(
-            "UPDATE org SET send_mode = ?2, paused_at = ?3 WHERE id = ?1",
-            params![org.0, send_mode_number(mode), paused_at],
+            "UPDATE org SET send_mode = ?2, paused_at = ?3, retention_days = ?4 WHERE id = ?1",
+            params![
+                row.id.0,
+                send_mode_number(row.send_mode),
+                row.paused_at,
+                row.retention_days
+            ],
         )?;
         Ok(())
     }

@@ -126,11 +126,17 @@ impl Store {
 
     /// Refuses a counter that has grown beyond its quota. One that is above it and shrinks is
     /// accepted, so that a client can delete.
-    pub(super) fn check_quota(&self, of: Noun, grown: i64, total: i64) -> Result<(), Error> {
+    /// `own` is the bound of the row itself.
+    pub(super) fn check_quota(
+        &self,
+        (of, own): (Noun, u64),
+        grown: i64,
+        total: i64,
+    ) -> Result<(), Error> {
         let quota = self.quota.get();
         let max = match of {
             Noun::Organization => quota.org_bytes,
-            _ => quota.inbox_bytes,
+            _ => quota.inbox_bytes.min(own),
         };
         if grown > 0 && total > int(max) {
             return Err(Refusal::OverQuota { of, max }.into());
@@ -211,6 +217,7 @@ pub(super) fn wrong_counters(store: &Store, tell: Tell<'_>) -> Result<(), Error>
                           UNION ALL SELECT org, body IS NOT NULL, cost FROM outbound
                           UNION ALL SELECT org, 0, cost FROM approval
                           UNION ALL SELECT org, 0, cost FROM scheduled
+                          UNION ALL SELECT org, 0, 128 FROM expiring
                           UNION ALL SELECT org, 0, 128 + coalesce(length(CAST(json AS BLOB)), 0)
                               FROM metadata
                           UNION ALL SELECT org, 0, 64 FROM imported)
@@ -327,6 +334,9 @@ pub(super) const METADATA_BYTES: i64 = 128;
 
 /// The id of an imported message.
 pub(super) const IMPORTED_BYTES: i64 = 64;
+
+/// The time at which a message ends, with its indexes.
+pub(super) const EXPIRING_BYTES: i64 = 128;
 
 /// A kept answer, besides its own octets.
 pub(super) const KEPT_BYTES: i64 = 512;

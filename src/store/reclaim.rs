@@ -263,7 +263,7 @@ impl Store {
             n += 1;
             last = Some(uid);
             self.drop_deleted(OrgId(org), BodyId(body), true)?;
-            self.forget_metadata(OrgId(org), [id].into_iter())?;
+            self.forget_beside(OrgId(org), [id].into_iter())?;
         }
         if let Some(last) = last {
             self.direct().run(

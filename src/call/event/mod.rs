@@ -99,6 +99,8 @@ pub enum Change {
         moved_to: Option<MailboxId>,
         /// The mailbox's name.
         folder: String,
+        /// Why they ended by themselves; `None` when a client has deleted them.
+        reason: Option<ExpiryReason>,
     },
     /// There is a new mailbox.
     MailboxCreated {
@@ -141,6 +143,25 @@ pub enum Change {
     },
     /// Something has become of a recipient outside.
     Outbound(Box<OutboundNews>),
+}
+
+/// Why a message has ended by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExpiryReason {
+    /// Its own time is over.
+    Expired,
+    /// Its inbox keeps messages no longer.
+    Retention,
+}
+
+impl ExpiryReason {
+    /// Its name for clients.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ExpiryReason::Expired => "expired",
+            ExpiryReason::Retention => "retention",
+        }
+    }
 }
 
 /// What has become of a sent message for one recipient outside.

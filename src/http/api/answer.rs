@@ -28,6 +28,8 @@ const NEW_REPLY: BodyTable = BodyTable {
         attachments: optional Objects(&NEW_ATTACHMENT), "[]", "Files.";
         labels: optional Labels, r#"["outreach"]"#, "Labels of the copy in Sent.";
         send_at: optional Time, r#""2030-01-31T12:00:00Z""#, "When it leaves, as for a new message.";
+        expires_at: optional Time, r#""2030-02-01T12:00:00Z""#,
+            "When your copy ends, as for a new message.";
         metadata: optional AnyObject(MESSAGE_METADATA_BYTES_MAX), r#"{"run":7}"#,
             "Your own object, as for a new message.";
     },
@@ -51,6 +53,8 @@ const NEW_FORWARD: BodyTable = BodyTable {
         attachments: optional Objects(&NEW_ATTACHMENT), "[]", "More files.";
         labels: optional Labels, r#"["outreach"]"#, "Labels of the copy in Sent.";
         send_at: optional Time, r#""2030-01-31T12:00:00Z""#, "When it leaves, as for a new message.";
+        expires_at: optional Time, r#""2030-02-01T12:00:00Z""#,
+            "When your copy ends, as for a new message.";
         metadata: optional AnyObject(MESSAGE_METADATA_BYTES_MAX), r#"{"run":7}"#,
             "Your own object, as for a new message.";
     },

@@ -101,6 +101,7 @@ fn batch(request: &mut RouteRequest<'_>) -> RouteResult {
         seen: body.flag("seen"),
         flagged: body.flag("flagged"),
         folder: body.text("folder"),
+        expires_at: None,
     };
     let (delete, permanent) = (body.flag("delete"), body.flag("permanent"));
     let ids = body.texts("ids").unwrap_or_default();

@@ -120,7 +120,7 @@ pub(in crate::http) static EVENT: BodyTable = BodyTable {
         more: sometimes Flag, "false", "Whether there are more than `messages` shows.";
         recipient: sometimes Text(ANY), r#""ann@example.com""#,
             "The recipient of the message that it is about, for a key with `messages:read`.";
-        reason: optional Text(ANY), "null", "Why a held message was declined.";
+        reason: optional Text(ANY), "null", "Why a held message was declined, or `expired` or `retention` where messages ended by themselves.";
         outbound: optional Id(OutboundId::PREFIX), "null",
             "The row of the queue that it is about; null for a recipient here.";
         class: optional OneOf(FailureClass::NAMES), "null", "What kind of failure it is; null when it is none.";

@@ -101,6 +101,8 @@ pub(crate) enum FieldKind {
     SearchWords(usize),
     /// A list of objects, each by this table (in requests).
     Objects(&'static BodyTable),
+    /// One object by this table (in requests).
+    Nested(&'static BodyTable),
     /// The API has the field and this server refuses it until it is built.
     Later,
     /// An object (in responses).

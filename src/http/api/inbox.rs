@@ -2,16 +2,19 @@
 
 use super::codes;
 use super::fields::FieldKind::{
-    AnyObject, DomainName, Id, InboxName, Label, Line, Number, OneOf, Text, Time,
+    AnyObject, DomainName, Id, InboxName, Label, Line, Nested, Number, Object, OneOf, Text, Time,
 };
 use super::fields::{ANY, BodyTable, fields, octets, sometimes};
 use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
-use crate::call::bounds::{CLIENT_ID_BYTES_MAX, LABEL_BYTES_MAX, METADATA_BYTES_MAX};
+use super::values::Values;
+use crate::call::bounds::{
+    CLIENT_ID_BYTES_MAX, LABEL_BYTES_MAX, METADATA_BYTES_MAX, RETENTION_DAYS_MAX,
+};
 use crate::call::{
-    Answer, InboxId, InboxPatch, InboxRead, InboxRow, InboxWrite, ReceiveDefault, SendMode, Shared,
-    Written,
+    Answer, InboxBoundsPatch, InboxId, InboxLimits, InboxPatch, InboxRead, InboxRow, InboxWrite,
+    ReceiveDefault, SendMode, Shared, Written,
 };
 use crate::http::wire::response::Response;
 
@@ -42,6 +45,15 @@ const NEW_INBOX: BodyTable = BodyTable {
             "What happens to mail of senders that it does not know: `allow` takes it, `screen` puts \
              it into Junk with the label `$Screened`, `reject` refuses it. It knows those that it \
              has written to, those that were admitted, and its own organization.";
+        expires_at: optional Time, r#""2030-01-31T12:00:00Z""#,
+            "When it ends with all of its mail and everything under it.";
+        retention_days: optional Number { min: 1, max: RETENTION_DAYS_MAX as u64 }, "30",
+            "How many days it keeps a message; not more than its organization. Without it what \
+             the organization has, or for ever.";
+        quota_bytes: optional Number { min: 1, max: MAX_SAFE }, "1073741824",
+            "How many octets it may store; not more than `inbox_bytes` of the limits.";
+        limits: optional Nested(&INBOX_LIMITS_PATCH), r#"{"sends_per_day":100}"#,
+            "Limits of its own, each stricter than what holds for every inbox. What is left out is that of `parent`.";
     },
 };
 
@@ -65,8 +77,74 @@ const INBOX_PATCH: BodyTable = BodyTable {
             "What happens to mail of senders that it does not know: `allow` takes it, `screen` puts \
              it into Junk with the label `$Screened`, `reject` refuses it. It knows those that it \
              has written to, those that were admitted, and its own organization.";
+        expires_at: clearable Time, r#""2030-01-31T12:00:00Z""#,
+            "When it ends with all of its mail and everything under it.";
+        retention_days: clearable Number { min: 1, max: RETENTION_DAYS_MAX as u64 }, "30",
+            "How many days it keeps a message; not more than its organization. Without it what \
+             the organization has, or for ever.";
+        quota_bytes: clearable Number { min: 1, max: MAX_SAFE }, "1073741824",
+            "How many octets it may store; not more than `inbox_bytes` of the limits.";
+        limits: clearable Nested(&INBOX_LIMITS_PATCH), r#"{"sends_per_day":100}"#,
+            "Limits of its own, each stricter than what holds for every inbox. Null takes all of them away.";
     },
 };
+
+const INBOX_LIMITS_PATCH: BodyTable = BodyTable {
+    name: "InboxLimitsPatch",
+    says: "A change of the limits of an inbox. What is left out stays; null takes what holds for \
+           every inbox.",
+    optional: false,
+    example: "",
+    fields: fields! {
+        sends_per_day: clearable LIMIT_NUMBER, "100", "Messages that it may send in a day.";
+        new_recipients_per_day: clearable LIMIT_NUMBER, "20",
+            "Addresses outside that it may write to in a day and has not written to in 90 days.";
+        receives_per_minute: clearable LIMIT_NUMBER, "10",
+            "Messages that it may receive in a minute, in bursts of ten times as many.";
+        imap_sessions: clearable LIMIT_NUMBER, "2", "IMAP sessions that it may have at once.";
+    },
+};
+
+const LIMIT_NUMBER: super::fields::FieldKind = Number {
+    min: 1,
+    max: u32::MAX as u64,
+};
+
+/// The highest whole number that every reader of JSON keeps (RFC 8259 section 6).
+const MAX_SAFE: u64 = (1 << 53) - 1;
+
+static INBOX_LIMITS: Shape<InboxLimits> = shape! {
+    "InboxLimits", "Limits that an inbox has of its own; null is what holds for every inbox.";
+    sends_per_day: or_null COUNT, "100", "Messages that it may send in a day."
+        => |slot, limits| slot.number_or_null(limits.sends_per_day.map(u64::from));
+    new_recipients_per_day: or_null COUNT, "20",
+        "Addresses outside that it may write to in a day and has not written to in 90 days."
+        => |slot, limits| slot.number_or_null(limits.new_recipients_per_day.map(u64::from));
+    receives_per_minute: or_null COUNT, "10", "Messages that it may receive in a minute."
+        => |slot, limits| slot.number_or_null(limits.receives_per_minute.map(u64::from));
+    imap_sessions: or_null COUNT, "2", "IMAP sessions that it may have at once."
+        => |slot, limits| slot.number_or_null(limits.imap_sessions.map(u64::from));
+};
+
+/// What a body says of what an inbox keeps and may do.
+fn bounds_of(body: &mut Values) -> InboxBoundsPatch {
+    let mut patch = InboxBoundsPatch {
+        retention_days: body.clearable_number("retention_days"),
+        quota_bytes: body.clearable_number("quota_bytes"),
+        ..InboxBoundsPatch::default()
+    };
+    match body.nested("limits") {
+        None => {}
+        Some(None) => patch.clears_limits = true,
+        Some(Some(mut limits)) => {
+            patch.sends_per_day = limits.clearable_number("sends_per_day");
+            patch.new_recipients_per_day = limits.clearable_number("new_recipients_per_day");
+            patch.receives_per_minute = limits.clearable_number("receives_per_minute");
+            patch.imap_sessions = limits.clearable_number("imap_sessions");
+        }
+    }
+    patch
+}
 
 static INBOX: Shape<InboxRow> = shape! {
     "Inbox", "An inbox: one address with everything under it.";
@@ -94,6 +172,16 @@ static INBOX: Shape<InboxRow> = shape! {
     receive_default: always OneOf(ReceiveDefault::NAMES), r#""allow""#,
         "What happens to mail of senders that it does not know."
         => |slot, inbox| slot.text(inbox.receive_default.name());
+    expires_at: or_null Time, "null", "When it ends with all of its mail and everything under it."
+        => |slot, inbox| slot.time_or_null(inbox.expires_at);
+    retention_days: or_null COUNT, "null",
+        "How many days it keeps a message; null is what its organization has."
+        => |slot, inbox| slot.number_or_null(inbox.retention_days.map(u64::from));
+    quota_bytes: or_null COUNT, "null",
+        "How many octets it may store; null is `inbox_bytes` of the limits."
+        => |slot, inbox| slot.number_or_null(inbox.quota_bytes);
+    limits: always Object(&INBOX_LIMITS), "{}", "Limits of its own."
+        => |mut slot, inbox| INBOX_LIMITS.write(slot.octets(), &inbox.limits);
 };
 
 /// What a key that may not read inboxes is told of one that it has made or changed.
@@ -155,6 +243,8 @@ fn create(request: &mut RouteRequest<'_>) -> RouteResult {
         receive_default: body
             .text("receive_default")
             .and_then(|name| ReceiveDefault::named(&name)),
+        expires_at: body.time("expires_at"),
+        bounds: bounds_of(body),
     };
     let call = InboxWrite::Create {
         new: Box::new(new),
@@ -256,8 +346,9 @@ fn read(request: &mut RouteRequest<'_>) -> RouteResult {
 pub(crate) static PATCH: Operation = Operation {
     id: "inboxes.patch",
     summary: "Change an inbox",
-    says: "Changes the name, the place in the tree, the metadata, or what happens to mail that \
-           it sends and receives.",
+    says: "Changes the name, the place in the tree, the metadata, what happens to mail that it \
+           sends and receives, when it ends, how long it keeps mail, and its limits. A key that is \
+           bound to inboxes makes no limit looser.",
     query: &[],
     takes: Takes::Json(&INBOX_PATCH),
     gives: &[Gives {
@@ -281,6 +372,8 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
         receive_default: body
             .text("receive_default")
             .and_then(|name| ReceiveDefault::named(&name)),
+        expires_at: body.clearable_time("expires_at"),
+        bounds: bounds_of(body),
     };
     let call = InboxWrite::Patch {
         inbox: request.inbox()?,

@@ -261,6 +261,10 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
         "Your own object of the message that this one answers; absent without one."
         => |slot, view| slot.raw_or_null(view.in_reply_to_metadata.as_deref()),
         if |view| view.in_reply_to_metadata.is_some();
+    expires_at: always Time, r#""2030-01-31T12:00:00.000Z""#,
+        "When it ends by itself. Lists do not say it."
+        => |slot, view| slot.time_or_null(view.expires_at),
+        if |view| view.expires_at.is_some();
     spam: or_null AnyObject(METADATA_BYTES_MAX), "null", "The verdict of a filter; null until one is built."
         => |slot, _| slot.null();
     auth: or_null Object(&AUTH), "null",
@@ -489,13 +493,16 @@ const MESSAGE_PATCH: BodyTable = BodyTable {
         seen: optional Flag, "true", "Whether it has been read.";
         flagged: optional Flag, "false", "Whether it is marked as important.";
         folder: optional FolderName, r#""Archive""#, "The folder to move it to.";
+        expires_at: clearable Time, r#""2030-01-31T12:00:00Z""#,
+            "When it ends by itself; null: it does not.";
     },
 };
 
 pub(crate) static PATCH: Operation = Operation {
     id: "messages.patch",
     summary: "Change a message",
-    says: "Changes labels and flags of a message, and moves it to another folder.",
+    says: "Changes labels and flags of a message, moves it to another folder, and sets when it \
+           ends.",
     query: &[],
     takes: Takes::Json(&MESSAGE_PATCH),
     gives: &[Gives {
@@ -521,6 +528,7 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
         seen: body.flag("seen"),
         flagged: body.flag("flagged"),
         folder: body.text("folder"),
+        expires_at: body.clearable_time("expires_at"),
     };
     let call = MessageWrite::Patch {
         inbox: request.inbox()?,

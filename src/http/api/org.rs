@@ -1,12 +1,13 @@
 //! Organizations, which only the operator makes, lists and deletes.
 
-use super::fields::FieldKind::{Id, Line, OneOf, Text, Time};
+use super::fields::FieldKind::{Id, Line, Number, OneOf, Text, Time};
 use super::fields::{ANY, BodyTable, fields, octets};
+use super::inbox::COUNT;
 use super::key::{NOT_REPEATED, secret};
 use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
-use crate::call::bounds::LABEL_BYTES_MAX;
+use crate::call::bounds::{LABEL_BYTES_MAX, RETENTION_DAYS_MAX};
 use crate::call::{
     Answer, KeyId, OrgId, OrgPatch, OrgRead, OrgRow, OrgWrite, Secret, SendMode, Written,
 };
@@ -35,6 +36,9 @@ static ORG: Shape<OrgRow> = shape! {
         => |slot, org| slot.text(org.send_mode.name());
     paused_at: or_null Time, "null", "Since when all its sending is stopped; null when it is not."
         => |slot, org| slot.time_or_null(org.paused_at);
+    retention_days: or_null COUNT, "null",
+        "How many days its inboxes keep a message; null is for ever."
+        => |slot, org| slot.number_or_null(org.retention_days.map(u64::from));
 };
 
 /// An organization with its first key. Without the secret this is what a replay says.
@@ -156,9 +160,12 @@ const ORG_PATCH: BodyTable = BodyTable {
     optional: false,
     example: r#"{"send_mode":"draft"}"#,
     fields: fields! {
-        send_mode: required OneOf(SendMode::NAMES), r#""draft""#,
+        send_mode: optional OneOf(SendMode::NAMES), r#""draft""#,
             "The least strict mode of its inboxes: an inbox keeps its own mode where that is \
              stricter.";
+        retention_days: clearable Number { min: 1, max: RETENTION_DAYS_MAX as u64 }, "90",
+            "How many days its inboxes keep a message; an inbox may keep it for less. Null is for \
+             ever.";
     },
 };
 
@@ -197,8 +204,8 @@ fn read(request: &mut RouteRequest<'_>) -> RouteResult {
 pub(crate) static PATCH: Operation = Operation {
     id: "orgs.patch",
     summary: "Change the policy of an organization",
-    says: "Sets the least strict mode of sending of all inboxes of the organization. An `admin` \
-           of it may, and the operator of the server.",
+    says: "Sets the least strict mode of sending of all inboxes of the organization, and how long \
+           they keep mail. An `admin` of it may, and the operator of the server.",
     query: &[],
     takes: Takes::Json(&ORG_PATCH),
     gives: CHANGED,
@@ -206,6 +213,7 @@ pub(crate) static PATCH: Operation = Operation {
     run: |request| {
         let mode = request.body.text("send_mode");
         let patch = OrgPatch {
+            retention_days: request.body.clearable_number("retention_days"),
             send_mode: mode.and_then(|name| SendMode::named(&name)),
             ..OrgPatch::default()
         };

@@ -58,13 +58,14 @@ const NEW_MESSAGE: BodyTable = BodyTable {
         headers: optional HeaderFields, r#"{"X-Ticket":"17"}"#, "Header fields `X-*` and `List-*`.";
         attachments: optional Objects(&NEW_ATTACHMENT), "[]", "Files.";
         labels: optional Labels, r#"["outreach"]"#, "Labels of the copy in Sent.";
+        expires_at: optional Time, r#""2030-02-01T12:00:00Z""#,
+            "When your copy ends; a recipient outside that has not got it by then is given up.";
         send_at: optional Time, r#""2030-01-31T12:00:00Z""#,
             "When it leaves, at most a year ahead; a time up to a minute ago is now. Until then it \
              stands in Drafts with the label `$Scheduled`; deleting it cancels it.";
         metadata: optional AnyObject(MESSAGE_METADATA_BYTES_MAX), r#"{"run":7}"#,
             "Your own object. It comes back in the copy in Sent, in the queue, in events about the \
              message, and as `in_reply_to_metadata` in what answers it; no recipient sees it.";
-        expires_at: optional Later, r#""2030-01-31T12:00:00Z""#, "Refused until it is built.";
     },
 };
 
@@ -294,6 +295,7 @@ pub(super) fn attachments(
 /// Has a message composed.
 pub(super) fn compose(request: &mut RouteRequest<'_>, mut draft: Draft) -> RouteResult {
     draft.send_at = request.body.time("send_at");
+    draft.expires_at = request.body.time("expires_at");
     if request.parameters.flag("dry_run") == Some(true) {
         draft.purpose = DraftPurpose::Try;
     }

@@ -143,6 +143,30 @@ impl Values {
         })
     }
 
+    /// Null is `Some(None)`.
+    pub fn clearable_number<N: TryFrom<u64>>(&mut self, name: &str) -> Option<Option<N>> {
+        self.take(name).map(|value| match value {
+            FieldValue::Number(number) => N::try_from(number).ok(),
+            other => null(name, &other),
+        })
+    }
+
+    /// Null is `Some(None)`.
+    pub fn clearable_time(&mut self, name: &str) -> Option<Option<i64>> {
+        self.take(name).map(|value| match value {
+            FieldValue::Time(ms) => Some(ms),
+            other => null(name, &other),
+        })
+    }
+
+    /// One object; null is `Some(None)`.
+    pub fn nested(&mut self, name: &str) -> Option<Option<Values>> {
+        self.take(name).map(|value| match value {
+            FieldValue::Objects(mut objects) => objects.pop(),
+            other => null(name, &other),
+        })
+    }
+
     /// Unix milliseconds.
     pub fn time(&mut self, name: &str) -> Option<i64> {
         self.take(name).and_then(|value| match value {
@@ -326,10 +350,15 @@ fn of_json(
             }
             _ => wrong("must be a list"),
         },
+        FieldKind::Nested(table) => {
+            let fields = JsonFields::of(value, place)?;
+            let values = Values::of_object(table.fields, fields, limits)?;
+            Ok(FieldValue::Objects(vec![values]))
+        }
+        FieldKind::Number { min, max } => number(place, value, (min, max)),
         FieldKind::Later => Err(Problem::not_supported(place)),
         // These are kinds of queries, paths and responses.
-        FieldKind::Number { .. }
-        | FieldKind::Plain(_)
+        FieldKind::Plain(_)
         | FieldKind::Keyword
         | FieldKind::Token(_)
         | FieldKind::DomainRef
@@ -338,6 +367,24 @@ fn of_json(
         | FieldKind::SearchWords(_)
         | FieldKind::Object(_)
         | FieldKind::List(_) => Err(Problem::not_supported(place)),
+    }
+}
+
+/// A whole number in this range, bounds included.
+fn number(place: &str, value: Json<'_>, (min, max): (u64, u64)) -> FieldResult<FieldValue> {
+    let Json::Number(number) = value else {
+        return Err(Problem::invalid(place, "must be a number"));
+    };
+    match number.as_u64() {
+        Some(number) if (min..=max).contains(&number) => Ok(FieldValue::Number(number)),
+        _ if max == u64::MAX => {
+            let why = format!("must be a whole number from {min}");
+            Err(Problem::invalid(place, &why))
+        }
+        _ => {
+            let why = format!("must be a whole number from {min} to {max}");
+            Err(Problem::invalid(place, &why))
+        }
     }
 }
 

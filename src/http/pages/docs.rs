@@ -243,10 +243,12 @@ impl Page<'_> {
         if let Some(table) = operation.takes.table() {
             self.table("In the body", table.fields.iter());
             for row in table.fields {
-                if let FieldKind::Objects(inner) = row.kind {
-                    let heading = format!("Each of {}", row.name);
-                    self.table(&heading, inner.fields.iter());
-                }
+                let (heading, inner) = match row.kind {
+                    FieldKind::Objects(inner) => (format!("Each of {}", row.name), inner),
+                    FieldKind::Nested(inner) => (format!("In {}", row.name), inner),
+                    _ => continue,
+                };
+                self.table(&heading, inner.fields.iter());
             }
         }
         self.raw("<h4>Answer</h4>");

@@ -564,7 +564,7 @@ fn codes() -> Vec<&'static ErrorCode> {
 pub(crate) fn inner(kind: FieldKind) -> Option<&'static dyn Described> {
     match kind {
         FieldKind::Object(shape) => Some(shape),
-        FieldKind::Objects(table) => Some(table),
+        FieldKind::Objects(table) | FieldKind::Nested(table) => Some(table),
         FieldKind::List(kind) => inner(*kind),
         _ => None,
     }

@@ -110,6 +110,7 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
             o.text("pattern", LABEL);
         }
         FieldKind::Objects(table) => array(o, |o| reference(o, table.name)),
+        FieldKind::Nested(table) => reference(o, table.name),
         FieldKind::List(kind) => array(o, |o| write_kind(o, *kind, limits)),
     }
 }
@@ -349,6 +350,7 @@ pub(crate) fn words(kind: FieldKind, limits: &Limits) -> String {
         FieldKind::HeaderFields => "object, or list of {name, value}".to_owned(),
         FieldKind::SearchWords(max) => format!("1 to {max} words"),
         FieldKind::Objects(table) => format!("list of {}", table.name),
+        FieldKind::Nested(table) => table.name.to_owned(),
         FieldKind::Later => "not built yet".to_owned(),
         FieldKind::Object(shape) => shape.name().to_owned(),
         FieldKind::List(kind) => format!("list of {}", self::words(*kind, limits)),

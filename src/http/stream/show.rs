@@ -60,8 +60,12 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &
                 count,
                 folder,
                 moved_to: _,
+                reason,
             } => {
                 o.text("folder", folder);
+                if let Some(reason) = reason {
+                    o.text("reason", reason.name());
+                }
                 json::list(o.value("messages"), messages, |out, id| {
                     json::object(out, |o| o.shown("id", id));
                 });

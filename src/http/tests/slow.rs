@@ -206,6 +206,7 @@ fn opened(_: &Call) -> Reply {
         metadata: None,
         in_reply_to_metadata: None,
         snippet: None,
+        expires_at: None,
         content: Some(Box::new(content)),
     })))
 }

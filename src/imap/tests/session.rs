@@ -118,6 +118,7 @@ fn gone() -> Change {
         count: 1,
         moved_to: None,
         folder: String::new(),
+        reason: None,
     }
 }
 

@@ -86,6 +86,7 @@ mod tests {
                 count: 1,
                 moved_to: None,
                 folder: String::new(),
+                reason: None,
             },
             origin: None,
         };

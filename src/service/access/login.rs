@@ -52,8 +52,10 @@ pub fn authenticate(
             if let (true, Some(inbox), Some(conn)) = (is_imap, inbox, login.conn) {
                 let most = limits.connections.saturating_mul(3) / 4;
                 let org_max = limits.imap_sessions_per_org.min(most.max(1));
-                let inbox_max = limits.imap_sessions_per_inbox;
                 let org = caller.access()?.org;
+                let own = store.inbox_limits(org, inbox)?.imap_sessions;
+                let own = own.map_or(usize::MAX, |own| own as usize);
+                let inbox_max = limits.imap_sessions_per_inbox.min(own);
                 let taken = service.counters().leases.take_session(
                     conn,
                     (inbox, inbox_max),

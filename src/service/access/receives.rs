@@ -55,6 +55,11 @@ impl ReceiveRate {
         }
     }
 
+    /// Messages in a minute.
+    pub fn per_minute(self) -> usize {
+        self.per_minute
+    }
+
     fn token_us(self) -> u64 {
         (MINUTE_US / (self.per_minute.max(1) as u64)).max(1)
     }

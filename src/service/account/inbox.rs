@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::bounds;
 use super::domain::insert_proven;
 use super::page::{LIST_WORK, RowsLookedAt, list_slice};
 use crate::call::bounds::{
@@ -57,12 +58,18 @@ pub fn create_inbox(
     };
     let ancestors = ancestors_under(context.store, org, parent)?;
     let send_mode = new_send_mode(context.store, access, parent, new.send_mode)?;
+    bounds::check_end(new.expires_at, context.now.unix_ms)?;
     let (address, domain) = choose_address(context, org, new)?;
     check_reserved(&address)?;
     if let (true, Some(parent), true) = (access.is_bound(), parent, domain.is_some()) {
         check_confined(context.store, org, parent, &address)?;
     }
-    let row = InboxRow {
+    // A new one under it must not be a way around the bounds of its parent.
+    let above = match parent {
+        Some(parent) => context.store.inbox(org, parent)?,
+        None => None,
+    };
+    let mut row = InboxRow {
         id: InboxId(context.store.new_id(context.now)),
         address: address.to_string(),
         display_name: new.display_name.clone(),
@@ -74,7 +81,13 @@ pub fn create_inbox(
         messages: 0,
         send_mode,
         receive_default: new.receive_default.unwrap_or_default(),
+        expires_at: new.expires_at,
+        retention_days: above.as_ref().and_then(|above| above.retention_days),
+        quota_bytes: above.as_ref().and_then(|above| above.quota_bytes),
+        limits: above.map(|above| above.limits).unwrap_or_default(),
     };
+    bounds::change(context, access, &mut row, &new.bounds)?;
+    wake(context, &row);
     if row.receive_default != ReceiveDefault::Allow {
         context.service.screens.begin();
     }
@@ -379,6 +392,16 @@ pub fn patch_inbox(
         }
         row.receive_default = mode;
     }
+    if let Some(expires_at) = patch.expires_at {
+        bounds::check_end(expires_at, context.now.unix_ms)?;
+        // What ends an inbox is for those above it to put off.
+        let is_later = expires_at.unwrap_or(i64::MAX) > row.expires_at.unwrap_or(i64::MAX);
+        if is_later && access.is_bound() && access.names(inbox) {
+            return Err(Refusal::KeyBound);
+        }
+        row.expires_at = expires_at;
+    }
+    bounds::change(context, access, &mut row, &patch.bounds)?;
     if let Some(parent) = &patch.parent {
         row.parent = match parent {
             None => None,
@@ -393,6 +416,7 @@ pub fn patch_inbox(
     }
     if row != before {
         context.store.update_inbox(org, &row)?;
+        wake(context, &row);
         let mut moved = vec![inbox];
         if row.parent != before.parent {
             moved = move_tree(context.store, org, inbox, row.parent)?;
@@ -403,6 +427,16 @@ pub fn patch_inbox(
         }
     }
     Ok(told(access, row, true))
+}
+
+/// Has the writer look when an inbox ends, and for mail that it keeps no longer.
+fn wake(context: &WriteContext<'_>, row: &InboxRow) {
+    if let Some(at) = row.expires_at {
+        context.service.looks_at_expiry_by(at);
+    }
+    if row.retention_days.is_some() {
+        context.service.set_retention_look(0);
+    }
 }
 
 /// Stores new ancestors for an inbox and for everything under it, level by level. Gives all of
@@ -465,7 +499,11 @@ pub fn delete_inbox(
 }
 
 /// Deletes an inbox whose children are deleted already, and writes its event.
-fn delete_leaf(context: &mut WriteContext<'_>, org: OrgId, inbox: InboxId) -> Result<(), Refusal> {
+pub(in crate::service) fn delete_leaf(
+    context: &mut WriteContext<'_>,
+    org: OrgId,
+    inbox: InboxId,
+) -> Result<(), Refusal> {
     log_change(context, org, inbox, Change::InboxDeleted)?;
     context.store.delete_inbox(org, inbox)?;
     Ok(())

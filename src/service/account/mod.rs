@@ -1,5 +1,6 @@
 //! What an organization has besides its mail: keys, domains, inboxes, and the organization itself.
 
+pub mod bounds;
 pub mod check;
 pub mod dkim;
 pub mod domain;

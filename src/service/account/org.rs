@@ -1,5 +1,6 @@
 //! Organizations: created, listed, deleted, and the counters of one.
 
+use super::bounds;
 use super::inbox::look_at_inboxes;
 use super::key::{self, CheckedKey};
 use super::page::{LIST_WORK, RowsLookedAt, SLICE_WORK, list_slice};
@@ -40,6 +41,7 @@ pub(in crate::service) fn insert_org(
         created_at: context.now.unix_ms,
         send_mode: SendMode::Direct,
         paused_at: None,
+        retention_days: None,
     };
     context.store.insert_org(&row)?;
     Ok(row)
@@ -80,6 +82,10 @@ pub fn patch_org(
     patch: &OrgPatch,
 ) -> Result<Written, Refusal> {
     let mut row = find_org(context.store, caller, org)?;
+    if let Some(days) = patch.retention_days {
+        bounds::check_retention(days)?;
+        row.retention_days = days;
+    }
     row.send_mode = patch.send_mode.unwrap_or(row.send_mode);
     row.paused_at = match (patch.paused, row.paused_at) {
         (None, at) | (Some(true), at @ Some(_)) => at,
@@ -87,7 +93,10 @@ pub fn patch_org(
         (Some(false), _) => None,
     };
     let store = context.store;
-    store.set_org_policy(org, row.send_mode, row.paused_at)?;
+    store.set_org_policy(&row)?;
+    if row.retention_days.is_some() {
+        context.service.set_retention_look(0);
+    }
     if patch.paused == Some(false) {
         let outbound = &context.service.outbound;
         outbound.is_resumed(store, context.now, org)?;

@@ -17,6 +17,7 @@ use crate::service::access::admit::admit;
 use crate::service::context::{Carried, WriteContext};
 use crate::service::intake::{self, Delivery, ImportSlice, PIECE_BYTES, StoredPieces};
 use crate::service::job::{Runner, Runners};
+use crate::service::mail::expiry::RetentionWalk;
 use crate::service::outbound::OutboundTurn;
 use crate::service::outgoing::due::Leaving;
 use crate::service::{Service, policy, repeated};
@@ -128,6 +129,11 @@ pub struct Writer {
     pub(super) approvals_at_ms: u64,
     /// A large scheduled message of which a part is stored.
     pub(super) leaving: Option<Leaving>,
+    /// The walk over the inboxes that keep mail for some days.
+    pub(super) retention: RetentionWalk,
+    /// Nothing ends by itself before this, so that other calls have their turn; monotonic
+    /// milliseconds.
+    pub(super) expiry_rests_ms: u64,
 }
 
 impl core::fmt::Debug for Writer {
@@ -224,6 +230,8 @@ impl Writer {
             guarded: 0,
             approvals_at_ms: 0,
             leaving: None,
+            retention: RetentionWalk::default(),
+            expiry_rests_ms: 0,
         }
     }
 

@@ -343,25 +343,30 @@ fn run_outbound(
     Ok(turn.next_ms.map(Duration::from_millis))
 }
 
-/// Declines held mail whose time is over, and sends scheduled mail whose time has come. Gives the
-/// time until the next step.
+/// Declines held mail whose time is over, sends scheduled mail whose time has come, and ends what
+/// ends by itself. Gives the time until the next step.
 fn run_waiting(
     writer: &mut Writer,
     store: &Store,
     publish: &mut impl FnMut(Arc<[Event]>),
 ) -> Result<Option<Duration>, String> {
     let expired = writer.expire_approvals(store).map(|events| (None, events));
-    let mut next = None;
-    for done in [expired, writer.release_scheduled(store)] {
+    let mut next: Option<Duration> = None;
+    for done in [
+        expired,
+        writer.release_scheduled(store),
+        writer.end_expired(store),
+    ] {
         match done {
             Ok((next_ms, events)) => {
-                next = next_ms.map(Duration::from_millis);
+                let at = next_ms.map(Duration::from_millis);
+                next = next.into_iter().chain(at).min();
                 if !events.is_empty() {
                     publish(events.into());
                 }
             }
             Err(error) if error.is_disk_failure() => return Err(disk(&error.to_string())),
-            Err(error) => log::error!("mail that waits in Drafts failed error=\"{error}\""),
+            Err(error) => log::error!("what happens at a time failed error=\"{error}\""),
         }
     }
     Ok(next)

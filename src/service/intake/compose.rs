@@ -22,6 +22,7 @@ use crate::mail::write::markdown::{self, Rendered};
 use crate::mail::write::outgoing::is_private_name;
 use crate::pace;
 use crate::service::access::receives::SendingParty;
+use crate::service::account::bounds::check_end;
 use crate::service::context::ReadContext;
 use crate::service::field::invalid;
 use crate::service::mail::entry::{check_keywords, find_place};
@@ -55,6 +56,8 @@ pub(super) fn composed(
     let reply_to = addresses(&draft.reply_to, "reply_to")?;
     check_keywords("labels", &draft.labels)?;
     let send_at = send_time(draft.send_at, context.now)?;
+    check_end(draft.expires_at, context.now.unix_ms)?;
+    check_ends_later(draft.expires_at, send_at)?;
     let everybody = || {
         let fields = [("to", &to), ("cc", &cc), ("bcc", &bcc)];
         fields.into_iter().flat_map(|(field, list)| {
@@ -104,12 +107,26 @@ pub(super) fn composed(
             hidden,
             labels: draft.labels,
             send_at,
+            expires_at: draft.expires_at,
             metadata: draft.metadata,
             is_trial: draft.purpose == DraftPurpose::Try,
             draft: None,
         },
     };
     Ok(ParsedMessage::new(way, octets, analysis, envelope))
+}
+
+/// Checks that a message does not end before it leaves.
+pub(super) fn check_ends_later(
+    expires_at: Option<i64>,
+    send_at: Option<i64>,
+) -> Result<(), Refusal> {
+    match expires_at.zip(send_at) {
+        Some((ends, leaves)) if ends <= leaves => {
+            Err(invalid("expires_at", "must be after send_at"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks how many recipients a message has.

@@ -57,6 +57,7 @@ pub(super) fn decide(
         released,
         metadata,
         draft,
+        expires_at,
         may_leave,
         reports,
         mut effects,
@@ -95,6 +96,7 @@ pub(super) fn decide(
         is_answer: sender.is_some() && !analysis.in_reply_to.is_empty(),
         decision,
         metadata,
+        expires_at,
         answers: None,
         import: None,
         waits,
@@ -127,6 +129,7 @@ struct WayDecision {
     released: Option<Released>,
     metadata: Option<String>,
     draft: Option<TakenDraft>,
+    expires_at: Option<i64>,
     may_leave: bool,
     reports: Vec<ReturnedReport>,
     effects: Vec<Effect>,
@@ -144,7 +147,7 @@ fn decide_way(
     let mut auth = SenderAuth::Unknown;
     let mut decision = Decision::Send;
     let (mut waits, mut released, mut reports) = (None, None, Vec::new());
-    let mut metadata = None;
+    let (mut metadata, mut expires_at) = (None, None);
     let mut draft = None;
     let may_leave = match way {
         WayIn::Inbound(_) => {
@@ -157,20 +160,18 @@ fn decide_way(
             hidden,
             labels,
             send_at,
+            expires_at: ends,
             metadata: own,
             is_trial: _,
             draft: was,
         } => {
             metadata = own;
+            expires_at = ends;
             sender = Some(inbox);
             auth = SenderAuth::Client;
             let from = (caller.access()?.org, inbox);
             decision = outgoing::judge(service, context.store, &mail_of(from, envelope))?;
-            let until = match decision {
-                Decision::Send => send_at.map(WaitsFor::Time),
-                Decision::Hold => Some(WaitsFor::Decision(send_at)),
-                Decision::Draft => None,
-            };
+            let until = waits_until(decision, send_at);
             let mut copy = own_copy(context, from, (decision, until), (&hidden, labels))?;
             copy.id = was.as_ref().map(|was| was.entry);
             draft = was;
@@ -235,10 +236,20 @@ fn decide_way(
         released,
         metadata,
         draft,
+        expires_at,
         may_leave,
         reports,
         effects,
     })
+}
+
+/// For what a message waits that its client sends at this time.
+fn waits_until(decision: Decision, send_at: Option<i64>) -> Option<WaitsFor> {
+    match decision {
+        Decision::Send => send_at.map(WaitsFor::Time),
+        Decision::Hold => Some(WaitsFor::Decision(send_at)),
+        Decision::Draft => None,
+    }
 }
 
 impl Placement {

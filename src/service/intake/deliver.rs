@@ -8,6 +8,7 @@
 //! nothing. The rule: what it can check it checks before it writes the first row, because a message
 //! has no savepoint of its own, and a later refusal makes its group run again.
 
+use super::beside::note_metadata;
 use super::enqueue::{content_of, enqueue};
 use super::plan::{
     Delivery, Effect, Placement, Plan, Released, StoredPieces, TakenDraft, WaitingPlan, WaitsFor,
@@ -30,7 +31,7 @@ use crate::service::outgoing::velocity;
 use crate::service::{lists, outgoing, policy};
 use crate::store::{
     CHUNK_BYTES, ENDED_KEPT_MS, InboxPlace, KnownBy, MailboxRecord, NewBody, NewEntry, NewEvent,
-    OutboundRecord, SentMetadata, StoredScheduled,
+    OutboundRecord, StoredScheduled,
 };
 
 /// A placement with its inbox and mailbox as they are now.
@@ -73,6 +74,7 @@ pub fn deliver(
         ask_policy(context, caller.access()?, (plan, sender))?;
     }
     let bodies = store_bodies(context, caller, delivery, &targets)?;
+    let receivers: Vec<(InboxId, u64)> = receivers_of(plan, &targets).collect();
     let mut targets = targets.into_iter();
     let mut best: Option<StoredEntry> = None;
     let mut threads = Vec::new();
@@ -130,7 +132,7 @@ pub fn deliver(
     }
     count_answer(context, caller, plan, best.as_ref())?;
     if !context.is_again {
-        policy::count_receive(context.service, context.now, plan.receivers(), plan.party);
+        policy::count_receive(context.service, context.now, receivers, plan.party);
         let metrics = &context.shared.metrics;
         match best.as_ref().map(|stored| stored.kind) {
             Some(Arrival::Appended) if plan.sender.is_none() => metrics.count(Metric::Appends),
@@ -140,12 +142,7 @@ pub fn deliver(
             metrics.add(Metric::OutboundQueued, queued as u64);
         }
     }
-    for mut row in rows {
-        // Its address is one of this server by now.
-        row.status = OutboundStatus::Delivered;
-        let gone_at = context.now.unix_ms.saturating_add(ENDED_KEPT_MS);
-        context.store.end_outbound(&row, gone_at)?;
-    }
+    end_rows(context, rows)?;
     let mut held = None;
     if let (Some(waits), Some(stored)) = (&plan.waits, &best) {
         held = wait(context, caller, (waits, plan.released.is_some()), stored)?;
@@ -178,6 +175,16 @@ fn delivered(
             (None, _, _) => SendStatus::Queued,
         },
     }
+}
+
+/// Ends the rows of recipients whose addresses are of this server by now.
+fn end_rows(context: &WriteContext<'_>, rows: Vec<OutboundRecord>) -> Result<(), Refusal> {
+    for mut row in rows {
+        row.status = OutboundStatus::Delivered;
+        let gone_at = context.now.unix_ms.saturating_add(ENDED_KEPT_MS);
+        context.store.end_outbound(&row, gone_at)?;
+    }
+    Ok(())
 }
 
 /// Asks policy again, and charges the budgets of the sender.
@@ -437,9 +444,22 @@ fn check<'p>(
     }
     check_quota(context, plan, &targets)?;
     if !context.is_again {
-        policy::check_receive(context.service, context.now, plan.receivers(), plan.party)?;
+        let receivers = receivers_of(plan, &targets);
+        policy::check_receive(context.service, context.now, receivers, plan.party)?;
     }
     Ok(targets)
+}
+
+/// The inboxes that receive the message, each with the rate of its own.
+fn receivers_of(
+    plan: &Plan,
+    targets: &[PlacementTarget<'_>],
+) -> impl Iterator<Item = (InboxId, u64)> {
+    plan.receivers().map(|inbox| {
+        let place = targets.iter().find(|target| target.place.path.id == inbox);
+        let own = place.map_or(u64::MAX, |target| target.place.bounds.receives_per_minute);
+        (inbox, own)
+    })
 }
 
 /// Checks that the copy of the sender and an appended entry go to an inbox of the caller. The plan
@@ -501,8 +521,8 @@ fn check_quota(
     plan: &Plan,
     targets: &[PlacementTarget<'_>],
 ) -> Result<(), Refusal> {
-    let max = context.shared.limits.inbox_bytes;
     for target in targets {
+        let max = (context.shared.limits.inbox_bytes).min(target.place.bounds.quota_bytes);
         let inbox = target.place.path.id;
         let same = || (targets.iter()).filter(|other| other.place.path.id == inbox);
         let mut left = 0;
@@ -752,44 +772,6 @@ fn store_entry(
         kind: placement.kind,
         placed: (mailbox.uidvalidity, uid),
     })
-}
-
-/// Stores the client's JSON beside the copy of the sender, and with an answer which message it is
-/// to. Gives the JSON of that message.
-fn note_metadata(
-    context: &WriteContext<'_>,
-    plan: &Plan,
-    placement: &Placement,
-    (at, entry): ((OrgId, InboxId), EntryId),
-) -> Result<Option<String>, Refusal> {
-    let store = context.store;
-    if placement.kind != Arrival::Received {
-        let is_own = plan.sender.is_some() || plan.keeps_draft();
-        if let (Some(json), true) = (&plan.metadata, is_own) {
-            let sent = SentMetadata {
-                entry,
-                json: json.clone(),
-            };
-            store.insert_metadata(at, &sent, &plan.message_id)?;
-        }
-        return Ok(None);
-    }
-    let report = plan.reports.iter().find(|report| report.inbox == at.1);
-    let known = match (report, plan.answers) {
-        (Some(report), _) => store.outbound_of_any(report.row)?.and_then(|row| row.entry),
-        (None, answers) => answers,
-    };
-    let answered = match known {
-        Some(entry) => store
-            .metadata_of(entry)?
-            .map(|json| SentMetadata { entry, json }),
-        None => store.find_answered(at.1, &plan.references)?,
-    };
-    let Some(answered) = answered else {
-        return Ok(None);
-    };
-    store.insert_answer(at, entry, answered.entry)?;
-    Ok(Some(answered.json))
 }
 
 /// Octets of a large message that one group stores: some milliseconds of work. A message of at most

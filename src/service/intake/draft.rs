@@ -10,7 +10,8 @@ use core::ops::Range;
 use super::analyse::{analyse, check_size};
 use super::answer::{NamedRecipient, header_of};
 use super::compose::{
-    addresses, check_names, check_number, files_said, hidden_field, recipients, rendered, send_time,
+    addresses, check_ends_later, check_names, check_number, files_said, hidden_field, recipients,
+    rendered, send_time,
 };
 use super::files::{KeptFile, files_of};
 use super::parsed::{ParsedMessage, WayIn};
@@ -283,6 +284,7 @@ fn leave(
     policy::check_domain(context.store, inbox)?;
     let place = find_place(context.store, access, inbox)?;
     let send_at = send_time(send_at, context.now)?;
+    check_ends_later(context.store.expires_at(taken.entry)?, send_at)?;
     let headers = Headers::parse(octets);
     let said = header_of(octets.get(..headers.body_start()).unwrap_or(octets))?;
     let hidden = Headers::parse(&opened.prefix);
@@ -338,6 +340,8 @@ fn leave(
                 .filter(|label| !label.eq_ignore_ascii_case(DECLINED_LABEL))
                 .collect(),
             send_at,
+            // It stands beside the entry, which keeps its id.
+            expires_at: None,
             metadata: None,
             is_trial,
             draft: Some(taken),

@@ -43,6 +43,13 @@ pub(super) fn enqueue(
     let envelope = envelope_of(plan, recipient);
     let outbound = &context.service.outbound;
     let (status, [due_at, expires_at, late_at]) = times_of(context, plan);
+    // A message that has waited keeps its end, and so does a draft.
+    let was_there = plan.released.is_some() || plan.draft.is_some();
+    let ends_at = match (plan.expires_at, entry) {
+        (None, Some(entry)) if was_there => context.store.expires_at(entry)?,
+        (ends_at, _) => ends_at,
+    };
+    let expires_at = ends_at.map_or(expires_at, |at| at.min(expires_at));
     let new = NewOutbound {
         org,
         inbox: plan.sender.ok_or(Refusal::RelayDenied)?,

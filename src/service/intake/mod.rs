@@ -15,6 +15,7 @@ mod again;
 mod analyse;
 mod answer;
 mod approve;
+mod beside;
 mod complete;
 mod compose;
 mod decide;

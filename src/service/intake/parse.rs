@@ -243,6 +243,7 @@ fn submission(
                 hidden,
                 labels: Vec::new(),
                 send_at: None,
+                expires_at: None,
                 metadata,
                 is_trial: false,
                 draft: None,

@@ -110,6 +110,8 @@ pub(super) enum WayIn {
         labels: Vec<String>,
         /// When it leaves, unix milliseconds; `None` is now.
         send_at: Option<i64>,
+        /// When the copy ends, unix milliseconds.
+        expires_at: Option<i64>,
         /// The client's own JSON.
         metadata: Option<String>,
         /// It is not sent: its client asks what would become of it.

@@ -49,6 +49,8 @@ pub struct Plan {
     pub decision: Decision,
     /// The client's own JSON, for its copy.
     pub metadata: Option<String>,
+    /// When its copy ends, unix milliseconds; no recipient is tried after that.
+    pub expires_at: Option<i64>,
     /// The entry of the sender that a notification of this server is about.
     pub answers: Option<EntryId>,
     /// What a message that waits in Drafts needs to leave later.
@@ -206,6 +208,7 @@ impl Plan {
             is_answer: false,
             decision: Decision::Send,
             metadata: None,
+            expires_at: None,
             answers: None,
             waits: None,
             released: None,

@@ -91,7 +91,7 @@ fn check_room(
         check_messages(limits, target.messages, n.min(source.messages))?;
     }
     let is_whole = n >= source.messages;
-    let max = limits.inbox_bytes;
+    let max = limits.inbox_bytes.min(place.bounds.quota_bytes);
     if !ask.remove && is_whole && place.stored.saturating_add(source.bytes) > max {
         let of = Noun::Inbox;
         return Err(Refusal::OverQuota { of, max });

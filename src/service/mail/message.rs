@@ -19,10 +19,11 @@ use crate::mail::text::codes;
 use crate::mail::text::links::links;
 use crate::mail::text::pages;
 use crate::mail::text::reply;
+use crate::service::account::bounds::check_end;
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::intake::named_address;
 use crate::service::policy;
-use crate::store::{InboxPlace, KnownBy, MailboxRecord, MessageRecord, Store};
+use crate::store::{ExpiringMessage, InboxPlace, KnownBy, MailboxRecord, MessageRecord, Store};
 
 /// The row of a list.
 ///
@@ -51,6 +52,7 @@ pub(super) fn message_view(inbox: InboxId, view: MessageRecord) -> Result<Messag
         metadata: view.metadata,
         in_reply_to_metadata: view.in_reply_to_metadata,
         snippet: None,
+        expires_at: None,
         content: None,
     })
 }
@@ -114,7 +116,8 @@ pub fn read(
     let view = store.message(access.org, inbox, id)?.ok_or(NONE)?;
     let place = (access.org, inbox);
     let octets = OpenedMessage::read_row(snapshot, store, place, &view)?.ok_or(NONE)?;
-    let message = with_content((inbox, view), octets, ask)?;
+    let mut message = with_content((inbox, view), octets, ask)?;
+    message.expires_at = store.expires_at(id)?;
     Ok(Answer::Message(Box::new(message)))
 }
 
@@ -126,10 +129,12 @@ pub(super) fn open(
 ) -> Result<Option<MessageView>, Refusal> {
     let snapshot = store.snapshot()?;
     let octets = OpenedMessage::read_row(snapshot, store, (view.org, inbox), &view)?;
-    match octets {
-        Some(octets) => with_content((inbox, view), octets, ask).map(Some),
-        None => Ok(None),
-    }
+    let Some(octets) = octets else {
+        return Ok(None);
+    };
+    let mut message = with_content((inbox, view), octets, ask)?;
+    message.expires_at = store.expires_at(message.state.id)?;
+    Ok(Some(message))
 }
 
 fn with_content(
@@ -348,6 +353,7 @@ pub fn patch(
 ) -> Result<Written, Refusal> {
     check_keywords("add_labels", &patch.add_labels)?;
     check_keywords("remove_labels", &patch.remove_labels)?;
+    check_end(patch.expires_at.flatten(), context.now.unix_ms)?;
     let (place, mailbox, uid) = find_entry(context.store, access, inbox, id)?;
     for (how, wanted, labels) in [
         (FlagChange::Remove, false, &patch.remove_labels),
@@ -367,6 +373,18 @@ pub fn patch(
             check_waits_not(context.store, place.org, id)?;
         }
         move_one(context, &place, &mailbox, &target, uid)?;
+    }
+    if let Some(expires_at) = patch.expires_at {
+        let (org, inbox) = (place.org, place.path.id);
+        let message = ExpiringMessage {
+            entry: id,
+            org,
+            inbox,
+        };
+        context.store.set_expiring(message, expires_at)?;
+        context
+            .service
+            .looks_at_expiry_by(expires_at.unwrap_or(i64::MAX));
     }
     changed(context, access, &place, id)
 }
@@ -389,7 +407,8 @@ fn changed(
             state: view.state,
         });
     }
-    let view = message_view(place.path.id, view)?;
+    let mut view = message_view(place.path.id, view)?;
+    view.expires_at = context.store.expires_at(id)?;
     Ok(Written::Message(Box::new(view)))
 }
 

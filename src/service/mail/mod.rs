@@ -5,6 +5,7 @@ pub mod awaited;
 pub mod batch;
 pub mod bulk;
 pub mod entry;
+pub mod expiry;
 pub mod export;
 pub mod find;
 pub mod folder;

@@ -30,7 +30,7 @@ pub(super) fn put(
         (context.now, context.origin),
         (place, source, target),
         piece,
-        (remove, limits.inbox_bytes),
+        (remove, limits.inbox_bytes.min(place.bounds.quota_bytes)),
         context.events,
     )?;
     if !remove || source.id != target.id {

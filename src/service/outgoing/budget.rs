@@ -64,8 +64,13 @@ pub fn check(
     check_own(limits, store, now, spending)?;
     let (org, inbox) = spending.from;
     let (of_inbox, of_org) = store.sent_on(org, inbox, day_of(now))?;
+    let own = store.inbox_limits(org, inbox)?.sends_per_day;
     for (of, sent, max) in [
-        (Noun::Inbox, of_inbox, limits.inbox_sends_per_day as u64),
+        (
+            Noun::Inbox,
+            of_inbox,
+            stricter(limits.inbox_sends_per_day as u64, own),
+        ),
         (Noun::Organization, of_org, limits.org_sends_per_day as u64),
     ] {
         if sent >= max {
@@ -100,8 +105,9 @@ fn check_own(
     }
     let strangers = strangers(store, now, spending)?;
     if strangers > 0 {
-        let max = limits.inbox_new_recipients_per_day as u64;
-        let (_, inbox) = spending.from;
+        let (org, inbox) = spending.from;
+        let own = store.inbox_limits(org, inbox)?.new_recipients_per_day;
+        let max = stricter(limits.inbox_new_recipients_per_day as u64, own);
         let before = store.day_count(DayCount::NewRecipients(inbox), day)?;
         if before.saturating_add(strangers) > max {
             return Err(used_up(now, |renews_at| Rate::NewRecipients {
@@ -111,6 +117,11 @@ fn check_own(
         }
     }
     Ok(strangers)
+}
+
+/// The stricter of a limit of every inbox and that of one.
+pub fn stricter(of_all: u64, own: Option<u32>) -> u64 {
+    own.map_or(of_all, |own| of_all.min(own.into()))
 }
 
 /// The key whose messages are counted. While a key may send as much as its organization, there is

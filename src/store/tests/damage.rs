@@ -194,6 +194,12 @@ const KINDS: &[Kind] = &[
         CHECKSUM,
     ),
     (
+        "end of a message",
+        "UPDATE expiring SET expires_at = expires_at + 1",
+        "expiring",
+        CHECKSUM,
+    ),
+    (
         "time of a scheduled message",
         "UPDATE scheduled SET send_at = send_at + 1",
         "scheduled",

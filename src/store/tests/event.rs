@@ -19,6 +19,7 @@ fn log_expunges(store: &Store, inbox: InboxId, rows: u32, uids: u32) {
             count: uids,
             moved_to: None,
             folder: "INBOX".into(),
+            reason: None,
         };
         let new = NewEvent {
             inbox: Some(path.clone().into()),

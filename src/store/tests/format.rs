@@ -103,6 +103,7 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
                 count: 2,
                 moved_to: None,
                 folder: "INBOX".into(),
+                reason: None,
             },
         ),
         (
@@ -112,6 +113,7 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
                 count: 1000,
                 moved_to: Some(MailboxId(33)),
                 folder: "INBOX".into(),
+                reason: None,
             },
         ),
         (
@@ -154,6 +156,7 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
         ("org-deleted", Change::OrgDeleted),
     ];
     changes.extend(later_changes());
+    changes.extend(ended());
     changes
 }
 
@@ -258,6 +261,32 @@ fn later_changes() -> Vec<(&'static str, Change)> {
     ]
 }
 
+/// From version 10 on.
+fn ended() -> Vec<(&'static str, Change)> {
+    vec![
+        (
+            "retention-ended",
+            Change::Expunged {
+                messages: vec![EntryId(1), EntryId(200)],
+                count: 2,
+                moved_to: None,
+                folder: "INBOX".into(),
+                reason: Some(ExpiryReason::Retention),
+            },
+        ),
+        (
+            "expired-ended",
+            Change::Expunged {
+                messages: vec![EntryId(1)],
+                count: 1,
+                moved_to: None,
+                folder: "INBOX".into(),
+                reason: Some(ExpiryReason::Expired),
+            },
+        ),
+    ]
+}
+
 fn answer() -> Change {
     let Change::Arrived(mut answer) = arrived(Arrival::Received, SenderAuth::Unknown) else {
         return Change::InboxCreated;
@@ -265,6 +294,9 @@ fn answer() -> Change {
     answer.in_reply_to_metadata = Some("{\"run\":7}".into());
     Change::Arrived(answer)
 }
+
+/// How many of [`changes`] version 9 has.
+const CHANGES_OF_9: usize = 26;
 
 /// How many of [`changes`] version 8 has.
 const CHANGES_OF_8: usize = 25;
@@ -289,7 +321,7 @@ pub(super) const CHANGES_OF_2: usize = 15;
 
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9] {
+    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] {
         let kept = golden(&format!("event_detail_{version}"));
         let mut changes = changes();
         if version < 3 {
@@ -306,13 +338,15 @@ fn changes_of_every_version_are_read() {
             changes.truncate(CHANGES_OF_7);
         } else if version < 9 {
             changes.truncate(CHANGES_OF_8);
+        } else if version < 10 {
+            changes.truncate(CHANGES_OF_9);
         }
         assert_eq!(kept.len(), changes.len());
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
             assert_eq!(name, expected);
             assert_eq!(octets[0], version, "{name}");
             assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
-            if version == 9 {
+            if version == 10 {
                 assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
             }
         }

@@ -62,7 +62,7 @@ pub(super) fn insert_held(store: &Store, org: OrgId) {
     store.insert_scheduled(&scheduled).unwrap();
 }
 
-/// The JSON of the first message of an inbox, and what it has used of a budget.
+/// The JSON of the first message of an inbox, its end, and what the inbox has used of a budget.
 pub(super) fn insert_metadata(store: &Store, org: OrgId, inbox: InboxId) {
     let strangers = crate::store::DayCount::NewRecipients(inbox);
     store.count_in_day(strangers, 1, 1).unwrap();
@@ -80,6 +80,12 @@ pub(super) fn insert_metadata(store: &Store, org: OrgId, inbox: InboxId) {
     store
         .insert_metadata((org, inbox), &sent, "<m@x.test>")
         .unwrap();
+    let message = crate::store::ExpiringMessage {
+        entry: sent.entry,
+        org,
+        inbox,
+    };
+    store.set_expiring(message, Some(i64::MAX)).unwrap();
 }
 
 /// A signing key of a domain.

@@ -671,9 +671,12 @@ fn version_7_gets_modes_of_sending() {
         .collect();
     assert_eq!(wrong.len(), 1, "{wrong:?}");
     assert!(wrong[0].starts_with("org id=2"), "{wrong:?}");
-    store
-        .set_org_policy(OrgId(1), crate::call::SendMode::Off, Some(9))
-        .unwrap();
+    let policy = crate::call::OrgRow {
+        send_mode: crate::call::SendMode::Off,
+        paused_at: Some(9),
+        ..store.org(OrgId(1)).unwrap().unwrap()
+    };
+    store.set_org_policy(&policy).unwrap();
     let org = store.org(OrgId(1)).unwrap().unwrap();
     assert_eq!(
         (org.send_mode, org.paused_at),

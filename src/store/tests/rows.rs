@@ -110,6 +110,7 @@ fn tree(store: &Store, n: i64) {
         created_at: 0,
         send_mode: crate::call::SendMode::Direct,
         paused_at: None,
+        retention_days: None,
     };
     store.insert_org(&org).unwrap();
     let domain = DomainRow {
@@ -135,6 +136,10 @@ fn tree(store: &Store, n: i64) {
             bytes: 0,
             messages: 0,
             receive_default: crate::call::ReceiveDefault::Allow,
+            expires_at: None,
+            retention_days: None,
+            quota_bytes: None,
+            limits: crate::call::InboxLimits::default(),
             send_mode: crate::call::SendMode::Direct,
         };
         let ancestors: Vec<InboxId> = parent.into_iter().collect();

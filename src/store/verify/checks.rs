@@ -433,6 +433,13 @@ pub(super) const ALL: &[Check] = &[
               WHERE e.id IS NULL",
     },
     Check {
+        what: "end of a message that is gone",
+        table: "expiring",
+        sql: "SELECT x.entry, x.org FROM expiring x
+                  LEFT JOIN entry e ON e.inbox = x.inbox AND e.id = x.entry
+              WHERE e.id IS NULL",
+    },
+    Check {
         what: "scheduled message of an organization that is gone",
         table: "scheduled",
         sql: "SELECT s.entry, s.org FROM scheduled s LEFT JOIN org o ON o.id = s.org

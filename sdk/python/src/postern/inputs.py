@@ -20,6 +20,7 @@ __all__ = [
     "DraftPatch",
     "DraftSend",
     "FolderPatch",
+    "InboxLimitsPatch",
     "InboxPatch",
     "MessageBatch",
     "MessagePatch",
@@ -102,11 +103,15 @@ class NewOrganization(TypedDict):
     """A name for people."""
 
 
-class OrganizationPatch(TypedDict):
+class OrganizationPatch(TypedDict, total=False):
     """A change of the policy of an organization."""
 
-    send_mode: Literal["direct", "hold", "draft", "off"]
+    send_mode: Literal["direct", "hold", "draft", "off"] | None
     """The least strict mode of its inboxes: an inbox keeps its own mode where that is stricter."""
+
+    retention_days: int | None
+    """How many days its inboxes keep a message; an inbox may keep it for less. Null is for ever.
+    """
 
 
 class NewInbox(TypedDict, total=False):
@@ -144,6 +149,40 @@ class NewInbox(TypedDict, total=False):
     to, those that were admitted, and its own organization.
     """
 
+    expires_at: datetime.datetime | str | None
+    """When it ends with all of its mail and everything under it."""
+
+    retention_days: int | None
+    """How many days it keeps a message; not more than its organization. Without it what the
+    organization has, or for ever.
+    """
+
+    quota_bytes: int | None
+    """How many octets it may store; not more than `inbox_bytes` of the limits."""
+
+    limits: inputs.InboxLimitsPatch | None
+    """Limits of its own, each stricter than what holds for every inbox. What is left out is that
+    of `parent`.
+    """
+
+
+class InboxLimitsPatch(TypedDict, total=False):
+    """A change of the limits of an inbox. What is left out stays; null takes what holds for every
+    inbox.
+    """
+
+    sends_per_day: int | None
+    """Messages that it may send in a day."""
+
+    new_recipients_per_day: int | None
+    """Addresses outside that it may write to in a day and has not written to in 90 days."""
+
+    receives_per_minute: int | None
+    """Messages that it may receive in a minute, in bursts of ten times as many."""
+
+    imap_sessions: int | None
+    """IMAP sessions that it may have at once."""
+
 
 class NewCredentials(TypedDict, total=False):
     """Nothing is needed: the body may be empty, or an object without fields."""
@@ -171,6 +210,22 @@ class InboxPatch(TypedDict, total=False):
     """What happens to mail of senders that it does not know: `allow` takes it, `screen` puts it
     into Junk with the label `$Screened`, `reject` refuses it. It knows those that it has written
     to, those that were admitted, and its own organization.
+    """
+
+    expires_at: datetime.datetime | str | None
+    """When it ends with all of its mail and everything under it."""
+
+    retention_days: int | None
+    """How many days it keeps a message; not more than its organization. Without it what the
+    organization has, or for ever.
+    """
+
+    quota_bytes: int | None
+    """How many octets it may store; not more than `inbox_bytes` of the limits."""
+
+    limits: inputs.InboxLimitsPatch | None
+    """Limits of its own, each stricter than what holds for every inbox. Null takes all of them
+    away.
     """
 
 
@@ -211,6 +266,9 @@ class NewMessage(TypedDict, total=False):
 
     labels: Sequence[str] | None
     """Labels of the copy in Sent."""
+
+    expires_at: datetime.datetime | str | None
+    """When your copy ends; a recipient outside that has not got it by then is given up."""
 
     send_at: datetime.datetime | str | None
     """When it leaves, at most a year ahead; a time up to a minute ago is now. Until then it stands
@@ -323,6 +381,9 @@ class MessagePatch(TypedDict, total=False):
     folder: str | None
     """The folder to move it to."""
 
+    expires_at: datetime.datetime | str | None
+    """When it ends by itself; null: it does not."""
+
 
 class NewReply(TypedDict, total=False):
     """An answer. Its recipients, its subject and its place in the conversation come from the
@@ -355,6 +416,9 @@ class NewReply(TypedDict, total=False):
 
     send_at: datetime.datetime | str | None
     """When it leaves, as for a new message."""
+
+    expires_at: datetime.datetime | str | None
+    """When your copy ends, as for a new message."""
 
     metadata: Mapping[str, Any] | None
     """Your own object, as for a new message."""
@@ -395,6 +459,9 @@ class NewForward(_NewForward, total=False):
 
     send_at: datetime.datetime | str | None
     """When it leaves, as for a new message."""
+
+    expires_at: datetime.datetime | str | None
+    """When your copy ends, as for a new message."""
 
     metadata: Mapping[str, Any] | None
     """Your own object, as for a new message."""

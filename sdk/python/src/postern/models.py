@@ -34,6 +34,7 @@ __all__ = [
     "ImportReport",
     "ImportedMessage",
     "Inbox",
+    "InboxLimits",
     "Key",
     "Limits",
     "Link",
@@ -384,6 +385,9 @@ class MadeOrganization(Model):
     paused_at: datetime.datetime | None
     """Since when all its sending is stopped; null when it is not."""
 
+    retention_days: int | None
+    """How many days its inboxes keep a message; null is for ever."""
+
     key_id: str
     """The id of its first key."""
 
@@ -412,6 +416,9 @@ class Organization(Model):
 
     paused_at: datetime.datetime | None
     """Since when all its sending is stopped; null when it is not."""
+
+    retention_days: int | None
+    """How many days its inboxes keep a message; null is for ever."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)
@@ -450,6 +457,35 @@ class Inbox(Model):
 
     receive_default: Literal["allow", "screen", "reject"]
     """What happens to mail of senders that it does not know."""
+
+    expires_at: datetime.datetime | None
+    """When it ends with all of its mail and everything under it."""
+
+    retention_days: int | None
+    """How many days it keeps a message; null is what its organization has."""
+
+    quota_bytes: int | None
+    """How many octets it may store; null is `inbox_bytes` of the limits."""
+
+    limits: InboxLimits
+    """Limits of its own."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class InboxLimits(Model):
+    """Limits that an inbox has of its own; null is what holds for every inbox."""
+
+    sends_per_day: int | None
+    """Messages that it may send in a day."""
+
+    new_recipients_per_day: int | None
+    """Addresses outside that it may write to in a day and has not written to in 90 days."""
+
+    receives_per_minute: int | None
+    """Messages that it may receive in a minute."""
+
+    imap_sessions: int | None
+    """IMAP sessions that it may have at once."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)
@@ -649,6 +685,9 @@ class Message(Model):
 
     in_reply_to_metadata: dict[str, Any] | None = None
     """Your own object of the message that this one answers; absent without one."""
+
+    expires_at: datetime.datetime | None = None
+    """When it ends by itself. Lists do not say it."""
 
     spam: dict[str, Any] | None
     """The verdict of a filter; null until one is built."""
@@ -1172,7 +1211,9 @@ class Event(Model):
     """The recipient of the message that it is about, for a key with `messages:read`."""
 
     reason: str | None = None
-    """Why a held message was declined."""
+    """Why a held message was declined, or `expired` or `retention` where messages ended by
+    themselves.
+    """
 
     outbound: str | None = None
     """The row of the queue that it is about; null for a recipient here."""

@@ -43,7 +43,9 @@ export interface NewOrganization {
 /** A change of the policy of an organization. */
 export interface OrganizationPatch {
     /** The least strict mode of its inboxes: an inbox keeps its own mode where that is stricter. */
-    send_mode: "direct" | "hold" | "draft" | "off";
+    send_mode?: "direct" | "hold" | "draft" | "off" | null;
+    /** How many days its inboxes keep a message; an inbox may keep it for less. Null is for ever. */
+    retention_days?: number | null;
 }
 /** An inbox to make. Every field may be left out. */
 export interface NewInbox {
@@ -74,6 +76,34 @@ export interface NewInbox {
      * written to, those that were admitted, and its own organization.
      */
     receive_default?: "allow" | "screen" | "reject" | null;
+    /** When it ends with all of its mail and everything under it. */
+    expires_at?: string | Date | null;
+    /**
+     * How many days it keeps a message; not more than its organization. Without it what the
+     * organization has, or for ever.
+     */
+    retention_days?: number | null;
+    /** How many octets it may store; not more than `inbox_bytes` of the limits. */
+    quota_bytes?: number | null;
+    /**
+     * Limits of its own, each stricter than what holds for every inbox. What is left out is that
+     * of `parent`.
+     */
+    limits?: InboxLimitsPatch | null;
+}
+/**
+ * A change of the limits of an inbox. What is left out stays; null takes what holds for every
+ * inbox.
+ */
+export interface InboxLimitsPatch {
+    /** Messages that it may send in a day. */
+    sends_per_day?: number | null;
+    /** Addresses outside that it may write to in a day and has not written to in 90 days. */
+    new_recipients_per_day?: number | null;
+    /** Messages that it may receive in a minute, in bursts of ten times as many. */
+    receives_per_minute?: number | null;
+    /** IMAP sessions that it may have at once. */
+    imap_sessions?: number | null;
 }
 /** Nothing is needed: the body may be empty, or an object without fields. */
 export interface NewCredentials {
@@ -98,6 +128,20 @@ export interface InboxPatch {
      * written to, those that were admitted, and its own organization.
      */
     receive_default?: "allow" | "screen" | "reject" | null;
+    /** When it ends with all of its mail and everything under it. */
+    expires_at?: string | Date | null;
+    /**
+     * How many days it keeps a message; not more than its organization. Without it what the
+     * organization has, or for ever.
+     */
+    retention_days?: number | null;
+    /** How many octets it may store; not more than `inbox_bytes` of the limits. */
+    quota_bytes?: number | null;
+    /**
+     * Limits of its own, each stricter than what holds for every inbox. Null takes all of them
+     * away.
+     */
+    limits?: InboxLimitsPatch | null;
 }
 /** A message to send. At least one of `to`, `cc` and `bcc` names a recipient. */
 export interface NewMessage {
@@ -126,6 +170,8 @@ export interface NewMessage {
     attachments?: Array<NewAttachment | FileInput> | null;
     /** Labels of the copy in Sent. */
     labels?: string[] | null;
+    /** When your copy ends; a recipient outside that has not got it by then is given up. */
+    expires_at?: string | Date | null;
     /**
      * When it leaves, at most a year ahead; a time up to a minute ago is now. Until then it
      * stands in Drafts with the label `$Scheduled`; deleting it cancels it.
@@ -207,6 +253,8 @@ export interface MessagePatch {
     flagged?: boolean | null;
     /** The folder to move it to. */
     folder?: string | null;
+    /** When it ends by itself; null: it does not. */
+    expires_at?: string | Date | null;
 }
 /**
  * An answer. Its recipients, its subject and its place in the conversation come from the
@@ -231,6 +279,8 @@ export interface NewReply {
     labels?: string[] | null;
     /** When it leaves, as for a new message. */
     send_at?: string | Date | null;
+    /** When your copy ends, as for a new message. */
+    expires_at?: string | Date | null;
     /** Your own object, as for a new message. */
     metadata?: Record<string, unknown> | null;
 }
@@ -259,6 +309,8 @@ export interface NewForward {
     labels?: string[] | null;
     /** When it leaves, as for a new message. */
     send_at?: string | Date | null;
+    /** When your copy ends, as for a new message. */
+    expires_at?: string | Date | null;
     /** Your own object, as for a new message. */
     metadata?: Record<string, unknown> | null;
 }
@@ -600,6 +652,8 @@ export interface MadeOrganization {
     send_mode: "direct" | "hold" | "draft" | "off";
     /** Since when all its sending is stopped; null when it is not. */
     paused_at: string | null;
+    /** How many days its inboxes keep a message; null is for ever. */
+    retention_days: number | null;
     /** The id of its first key. */
     key_id: string;
     /** The first key, with the scope `admin`, shown here and never again; null in a replay. */
@@ -619,6 +673,8 @@ export interface Organization {
     send_mode: "direct" | "hold" | "draft" | "off";
     /** Since when all its sending is stopped; null when it is not. */
     paused_at: string | null;
+    /** How many days its inboxes keep a message; null is for ever. */
+    retention_days: number | null;
 }
 /** An inbox: one address with everything under it. */
 export interface Inbox {
@@ -644,6 +700,25 @@ export interface Inbox {
     send_mode: "direct" | "hold" | "draft" | "off";
     /** What happens to mail of senders that it does not know. */
     receive_default: "allow" | "screen" | "reject";
+    /** When it ends with all of its mail and everything under it. */
+    expires_at: string | null;
+    /** How many days it keeps a message; null is what its organization has. */
+    retention_days: number | null;
+    /** How many octets it may store; null is `inbox_bytes` of the limits. */
+    quota_bytes: number | null;
+    /** Limits of its own. */
+    limits: InboxLimits;
+}
+/** Limits that an inbox has of its own; null is what holds for every inbox. */
+export interface InboxLimits {
+    /** Messages that it may send in a day. */
+    sends_per_day: number | null;
+    /** Addresses outside that it may write to in a day and has not written to in 90 days. */
+    new_recipients_per_day: number | null;
+    /** Messages that it may receive in a minute. */
+    receives_per_minute: number | null;
+    /** IMAP sessions that it may have at once. */
+    imap_sessions: number | null;
 }
 /** An inbox as a key sees it that may change inboxes and not read them. */
 export interface NamedInbox {
@@ -790,6 +865,8 @@ export interface Message {
     metadata?: Record<string, unknown>;
     /** Your own object of the message that this one answers; absent without one. */
     in_reply_to_metadata?: Record<string, unknown>;
+    /** When it ends by itself. Lists do not say it. */
+    expires_at?: string;
     /** The verdict of a filter; null until one is built. */
     spam: Record<string, unknown> | null;
     /** What is known of the sender; null for mail from outside that no check was asked about. */
@@ -1150,7 +1227,10 @@ export interface Event {
     more?: boolean;
     /** The recipient of the message that it is about, for a key with `messages:read`. */
     recipient?: string;
-    /** Why a held message was declined. */
+    /**
+     * Why a held message was declined, or `expired` or `retention` where messages ended by
+     * themselves.
+     */
     reason?: string | null;
     /** The row of the queue that it is about; null for a recipient here. */
     outbound?: string | null;

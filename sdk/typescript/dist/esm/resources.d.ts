@@ -217,8 +217,9 @@ export declare class OrgsResource {
     get(org: string, options?: RequestOptions): Promise<models.Organization>;
     /**
      * Change the policy of an organization. Sets the least strict mode of sending of all inboxes
-     * of the organization. An `admin` of it may, and the operator of the server. The key needs
-     * the scope `admin` and is bound to no inbox; the token of the operator may do it too.
+     * of the organization, and how long they keep mail. An `admin` of it may, and the operator of
+     * the server. The key needs the scope `admin` and is bound to no inbox; the token of the
+     * operator may do it too.
      */
     update(org: string, params: OrgsUpdateParams, options?: RequestOptions): Promise<models.Organization>;
     /**
@@ -288,8 +289,10 @@ export declare class InboxesResource {
     /** Read an inbox. Reads one inbox with its counters. The key needs the scope `inboxes:read`. */
     get(inbox: string, options?: RequestOptions): Promise<models.Inbox>;
     /**
-     * Change an inbox. Changes the name, the place in the tree, the metadata, or what happens to
-     * mail that it sends and receives. The key needs the scope `inboxes:write`.
+     * Change an inbox. Changes the name, the place in the tree, the metadata, what happens to
+     * mail that it sends and receives, when it ends, how long it keeps mail, and its limits. A
+     * key that is bound to inboxes makes no limit looser. The key needs the scope
+     * `inboxes:write`.
      */
     update(inbox: string, params: InboxesUpdateParams, options?: RequestOptions): Promise<models.Inbox | models.NamedInbox>;
     /**
@@ -578,8 +581,8 @@ export declare class MessagesResource {
      */
     get(inbox: string, id: string, params?: MessagesGetParams, options?: RequestOptions): Promise<models.Message>;
     /**
-     * Change a message. Changes labels and flags of a message, and moves it to another folder.
-     * The key needs the scope `messages:write`.
+     * Change a message. Changes labels and flags of a message, moves it to another folder, and
+     * sets when it ends. The key needs the scope `messages:write`.
      */
     update(inbox: string, id: string, params: MessagesUpdateParams, options?: RequestOptions): Promise<models.Message | models.MessageState>;
     /**

@@ -254,8 +254,9 @@ export class OrgsResource {
     }
     /**
      * Change the policy of an organization. Sets the least strict mode of sending of all inboxes
-     * of the organization. An `admin` of it may, and the operator of the server. The key needs
-     * the scope `admin` and is bound to no inbox; the token of the operator may do it too.
+     * of the organization, and how long they keep mail. An `admin` of it may, and the operator of
+     * the server. The key needs the scope `admin` and is bound to no inbox; the token of the
+     * operator may do it too.
      */
     async update(org, params, options) {
         const body = { ...params };
@@ -341,8 +342,10 @@ export class InboxesResource {
         return (await this.client.object(call));
     }
     /**
-     * Change an inbox. Changes the name, the place in the tree, the metadata, or what happens to
-     * mail that it sends and receives. The key needs the scope `inboxes:write`.
+     * Change an inbox. Changes the name, the place in the tree, the metadata, what happens to
+     * mail that it sends and receives, when it ends, how long it keeps mail, and its limits. A
+     * key that is bound to inboxes makes no limit looser. The key needs the scope
+     * `inboxes:write`.
      */
     async update(inbox, params, options) {
         const body = { ...params };
@@ -452,8 +455,8 @@ export class MessagesResource {
         return (await this.client.object(call));
     }
     /**
-     * Change a message. Changes labels and flags of a message, and moves it to another folder.
-     * The key needs the scope `messages:write`.
+     * Change a message. Changes labels and flags of a message, moves it to another folder, and
+     * sets when it ends. The key needs the scope `messages:write`.
      */
     async update(inbox, id, params, options) {
         const body = { ...params };

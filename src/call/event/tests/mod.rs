@@ -89,6 +89,7 @@ fn expunged(moved_to: Option<MailboxId>) -> Change {
         count: 1,
         moved_to,
         folder: "INBOX".to_owned(),
+        reason: None,
     }
 }
 

@@ -149,6 +149,7 @@ fn changes() -> Vec<Change> {
             count: 1,
             moved_to: None,
             folder: "INBOX".into(),
+            reason: None,
         },
         Change::Approval(Box::new(ApprovalChange {
             approval: ApprovalId(1),

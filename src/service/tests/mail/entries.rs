@@ -279,6 +279,7 @@ fn messages_are_changed_moved_and_deleted() {
         seen: Some(true),
         flagged: Some(false),
         folder: Some("Junk".into()),
+        ..MessagePatch::default()
     }));
     let Written::Message(view) = written else {
         panic!()

@@ -12,6 +12,7 @@ use crate::service::{Inline, ReadTask, ReadTurn, WriteTask};
 
 mod bulk;
 mod entries;
+mod expiry;
 mod fault;
 mod import;
 mod incoming;

@@ -740,19 +740,22 @@ class Orgs:
         self,
         org: str,
         *,
-        send_mode: Literal["direct", "hold", "draft", "off"],
+        send_mode: Literal["direct", "hold", "draft", "off"] | NotGiven | None = NOT_GIVEN,
+        retention_days: int | NotGiven | None = NOT_GIVEN,
         request_timeout: float | None = None,
     ) -> models.Organization:
         """Change the policy of an organization.
 
-        Sets the least strict mode of sending of all inboxes of the organization. An `admin` of it
-        may, and the operator of the server. The key needs the scope `admin` and is bound to no
-        inbox; the token of the operator may do it too.
+        Sets the least strict mode of sending of all inboxes of the organization, and how long they
+        keep mail. An `admin` of it may, and the operator of the server. The key needs the scope
+        `admin` and is bound to no inbox; the token of the operator may do it too.
 
         Args:
             org: The organization.
             send_mode: The least strict mode of its inboxes: an inbox keeps its own mode where that
                 is stricter.
+            retention_days: How many days its inboxes keep a message; an inbox may keep it for
+                less. Null is for ever.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
@@ -761,6 +764,7 @@ class Orgs:
                 f"/api/v1/orgs/{place(org)}",
                 body={
                     "send_mode": send_mode,
+                    "retention_days": retention_days,
                 },
                 timeout_s=request_timeout,
             )
@@ -866,6 +870,10 @@ class Inboxes:
         metadata: Mapping[str, Any] | None = None,
         send_mode: Literal["direct", "hold", "draft", "off"] | None = None,
         receive_default: Literal["allow", "screen", "reject"] | None = None,
+        expires_at: datetime.datetime | str | None = None,
+        retention_days: int | None = None,
+        quota_bytes: int | None = None,
+        limits: inputs.InboxLimitsPatch | None = None,
         idempotency_key: str | None = None,
         request_timeout: float | None = None,
     ) -> models.Inbox | models.NamedInbox:
@@ -891,6 +899,12 @@ class Inboxes:
                 it, `screen` puts it into Junk with the label `$Screened`, `reject` refuses it. It
                 knows those that it has written to, those that were admitted, and its own
                 organization.
+            expires_at: When it ends with all of its mail and everything under it.
+            retention_days: How many days it keeps a message; not more than its organization.
+                Without it what the organization has, or for ever.
+            quota_bytes: How many octets it may store; not more than `inbox_bytes` of the limits.
+            limits: Limits of its own, each stricter than what holds for every inbox. What is left
+                out is that of `parent`.
             idempotency_key: Requests with the same key do a thing once; made for you.
             request_timeout: Seconds, instead of the time limit of the client.
         """
@@ -907,6 +921,10 @@ class Inboxes:
                     "metadata": metadata,
                     "send_mode": send_mode,
                     "receive_default": receive_default,
+                    "expires_at": expires_at,
+                    "retention_days": retention_days,
+                    "quota_bytes": quota_bytes,
+                    "limits": limits,
                 },
                 idempotency_key=idempotency_key,
                 timeout_s=request_timeout,
@@ -1024,12 +1042,17 @@ class Inboxes:
         metadata: Mapping[str, Any] | NotGiven | None = NOT_GIVEN,
         send_mode: Literal["direct", "hold", "draft", "off"] | NotGiven | None = NOT_GIVEN,
         receive_default: Literal["allow", "screen", "reject"] | NotGiven | None = NOT_GIVEN,
+        expires_at: datetime.datetime | str | NotGiven | None = NOT_GIVEN,
+        retention_days: int | NotGiven | None = NOT_GIVEN,
+        quota_bytes: int | NotGiven | None = NOT_GIVEN,
+        limits: inputs.InboxLimitsPatch | NotGiven | None = NOT_GIVEN,
         request_timeout: float | None = None,
     ) -> models.Inbox | models.NamedInbox:
         """Change an inbox.
 
-        Changes the name, the place in the tree, the metadata, or what happens to mail that it
-        sends and receives. The key needs the scope `inboxes:write`.
+        Changes the name, the place in the tree, the metadata, what happens to mail that it sends
+        and receives, when it ends, how long it keeps mail, and its limits. A key that is bound to
+        inboxes makes no limit looser. The key needs the scope `inboxes:write`.
 
         Args:
             inbox: The inbox, by its id or its address.
@@ -1043,6 +1066,12 @@ class Inboxes:
                 it, `screen` puts it into Junk with the label `$Screened`, `reject` refuses it. It
                 knows those that it has written to, those that were admitted, and its own
                 organization.
+            expires_at: When it ends with all of its mail and everything under it.
+            retention_days: How many days it keeps a message; not more than its organization.
+                Without it what the organization has, or for ever.
+            quota_bytes: How many octets it may store; not more than `inbox_bytes` of the limits.
+            limits: Limits of its own, each stricter than what holds for every inbox. Null takes
+                all of them away.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
@@ -1055,6 +1084,10 @@ class Inboxes:
                     "metadata": metadata,
                     "send_mode": send_mode,
                     "receive_default": receive_default,
+                    "expires_at": expires_at,
+                    "retention_days": retention_days,
+                    "quota_bytes": quota_bytes,
+                    "limits": limits,
                 },
                 timeout_s=request_timeout,
             )
@@ -1136,6 +1169,7 @@ class Messages:
         headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
+        expires_at: datetime.datetime | str | None = None,
         send_at: datetime.datetime | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         dry_run: Literal[False] | None = None,
@@ -1159,6 +1193,7 @@ class Messages:
         headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
+        expires_at: datetime.datetime | str | None = None,
         send_at: datetime.datetime | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         dry_run: Literal[True],
@@ -1181,6 +1216,7 @@ class Messages:
         headers: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
+        expires_at: datetime.datetime | str | None = None,
         send_at: datetime.datetime | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         dry_run: bool | None = None,
@@ -1208,6 +1244,8 @@ class Messages:
             headers: Header fields `X-*` and `List-*`.
             attachments: Files.
             labels: Labels of the copy in Sent.
+            expires_at: When your copy ends; a recipient outside that has not got it by then is
+                given up.
             send_at: When it leaves, at most a year ahead; a time up to a minute ago is now. Until
                 then it stands in Drafts with the label `$Scheduled`; deleting it cancels it.
             metadata: Your own object. It comes back in the copy in Sent, in the queue, in events
@@ -1237,6 +1275,7 @@ class Messages:
                     "headers": headers,
                     "attachments": attach(self._client, attachments),
                     "labels": labels,
+                    "expires_at": expires_at,
                     "send_at": send_at,
                     "metadata": metadata,
                 },
@@ -1569,12 +1608,13 @@ class Messages:
         seen: bool | NotGiven | None = NOT_GIVEN,
         flagged: bool | NotGiven | None = NOT_GIVEN,
         folder: str | NotGiven | None = NOT_GIVEN,
+        expires_at: datetime.datetime | str | NotGiven | None = NOT_GIVEN,
         request_timeout: float | None = None,
     ) -> models.Message | models.MessageState:
         """Change a message.
 
-        Changes labels and flags of a message, and moves it to another folder. The key needs the
-        scope `messages:write`.
+        Changes labels and flags of a message, moves it to another folder, and sets when it ends.
+        The key needs the scope `messages:write`.
 
         Args:
             inbox: The inbox, by its id or its address.
@@ -1584,6 +1624,7 @@ class Messages:
             seen: Whether it has been read.
             flagged: Whether it is marked as important.
             folder: The folder to move it to.
+            expires_at: When it ends by itself; null: it does not.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
@@ -1596,6 +1637,7 @@ class Messages:
                     "seen": seen,
                     "flagged": flagged,
                     "folder": folder,
+                    "expires_at": expires_at,
                 },
                 timeout_s=request_timeout,
             )
@@ -1677,6 +1719,7 @@ class Messages:
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
         send_at: datetime.datetime | str | None = None,
+        expires_at: datetime.datetime | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         dry_run: Literal[False] | None = None,
         idempotency_key: str | None = None,
@@ -1698,6 +1741,7 @@ class Messages:
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
         send_at: datetime.datetime | str | None = None,
+        expires_at: datetime.datetime | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         dry_run: Literal[True],
         idempotency_key: str | None = None,
@@ -1718,6 +1762,7 @@ class Messages:
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
         send_at: datetime.datetime | str | None = None,
+        expires_at: datetime.datetime | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         dry_run: bool | None = None,
         idempotency_key: str | None = None,
@@ -1742,6 +1787,7 @@ class Messages:
             attachments: Files.
             labels: Labels of the copy in Sent.
             send_at: When it leaves, as for a new message.
+            expires_at: When your copy ends, as for a new message.
             metadata: Your own object, as for a new message.
             dry_run: Whether to say only what would become of the message, for each recipient
                 (200).
@@ -1765,6 +1811,7 @@ class Messages:
                     "attachments": attach(self._client, attachments),
                     "labels": labels,
                     "send_at": send_at,
+                    "expires_at": expires_at,
                     "metadata": metadata,
                 },
                 idempotency_key=idempotency_key,
@@ -1788,6 +1835,7 @@ class Messages:
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
         send_at: datetime.datetime | str | None = None,
+        expires_at: datetime.datetime | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         dry_run: Literal[False] | None = None,
         idempotency_key: str | None = None,
@@ -1809,6 +1857,7 @@ class Messages:
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
         send_at: datetime.datetime | str | None = None,
+        expires_at: datetime.datetime | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         dry_run: Literal[True],
         idempotency_key: str | None = None,
@@ -1829,6 +1878,7 @@ class Messages:
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
         send_at: datetime.datetime | str | None = None,
+        expires_at: datetime.datetime | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         dry_run: bool | None = None,
         idempotency_key: str | None = None,
@@ -1852,6 +1902,7 @@ class Messages:
             attachments: Files.
             labels: Labels of the copy in Sent.
             send_at: When it leaves, as for a new message.
+            expires_at: When your copy ends, as for a new message.
             metadata: Your own object, as for a new message.
             dry_run: Whether to say only what would become of the message, for each recipient
                 (200).
@@ -1875,6 +1926,7 @@ class Messages:
                     "attachments": attach(self._client, attachments),
                     "labels": labels,
                     "send_at": send_at,
+                    "expires_at": expires_at,
                     "metadata": metadata,
                 },
                 idempotency_key=idempotency_key,
@@ -1899,6 +1951,7 @@ class Messages:
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
         send_at: datetime.datetime | str | None = None,
+        expires_at: datetime.datetime | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         dry_run: Literal[False] | None = None,
         idempotency_key: str | None = None,
@@ -1921,6 +1974,7 @@ class Messages:
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
         send_at: datetime.datetime | str | None = None,
+        expires_at: datetime.datetime | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         dry_run: Literal[True],
         idempotency_key: str | None = None,
@@ -1942,6 +1996,7 @@ class Messages:
         attachments: Sequence[inputs.NewAttachment | File | os.PathLike[str]] | None = None,
         labels: Sequence[str] | None = None,
         send_at: datetime.datetime | str | None = None,
+        expires_at: datetime.datetime | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         dry_run: bool | None = None,
         idempotency_key: str | None = None,
@@ -1965,6 +2020,7 @@ class Messages:
             attachments: More files.
             labels: Labels of the copy in Sent.
             send_at: When it leaves, as for a new message.
+            expires_at: When your copy ends, as for a new message.
             metadata: Your own object, as for a new message.
             dry_run: Whether to say only what would become of the message, for each recipient
                 (200).
@@ -1989,6 +2045,7 @@ class Messages:
                     "attachments": attach(self._client, attachments),
                     "labels": labels,
                     "send_at": send_at,
+                    "expires_at": expires_at,
                     "metadata": metadata,
                 },
                 idempotency_key=idempotency_key,

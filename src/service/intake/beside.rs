@@ -1,0 +1,53 @@
+//! What stands beside an entry that is stored: the client's own JSON, the message that it answers,
+//! and the time at which it ends.
+//!
+//! It places no entry: `deliver.rs` does, in the same transaction.
+
+use super::plan::{Placement, Plan};
+use crate::call::{Arrival, EntryId, InboxId, OrgId, Refusal};
+use crate::service::context::WriteContext;
+use crate::store::{ExpiringMessage, SentMetadata};
+
+/// Stores the client's JSON and the end of the message beside the copy of the sender, and with an
+/// answer which message it is to. Gives the JSON of that message.
+pub(super) fn note_metadata(
+    context: &WriteContext<'_>,
+    plan: &Plan,
+    placement: &Placement,
+    (at, entry): ((OrgId, InboxId), EntryId),
+) -> Result<Option<String>, Refusal> {
+    let store = context.store;
+    if placement.kind != Arrival::Received {
+        if let (Some(expires_at), Some(_)) = (plan.expires_at, plan.sender) {
+            let (org, inbox) = at;
+            let message = ExpiringMessage { entry, org, inbox };
+            store.set_expiring(message, Some(expires_at))?;
+            context.service.looks_at_expiry_by(expires_at);
+        }
+        let is_own = plan.sender.is_some() || plan.keeps_draft();
+        if let (Some(json), true) = (&plan.metadata, is_own) {
+            let sent = SentMetadata {
+                entry,
+                json: json.clone(),
+            };
+            store.insert_metadata(at, &sent, &plan.message_id)?;
+        }
+        return Ok(None);
+    }
+    let report = plan.reports.iter().find(|report| report.inbox == at.1);
+    let known = match (report, plan.answers) {
+        (Some(report), _) => store.outbound_of_any(report.row)?.and_then(|row| row.entry),
+        (None, answers) => answers,
+    };
+    let answered = match known {
+        Some(entry) => store
+            .metadata_of(entry)?
+            .map(|json| SentMetadata { entry, json }),
+        None => store.find_answered(at.1, &plan.references)?,
+    };
+    let Some(answered) = answered else {
+        return Ok(None);
+    };
+    store.insert_answer(at, entry, answered.entry)?;
+    Ok(Some(answered.json))
+}

@@ -1,0 +1,46 @@
+//! Files of older versions to which a step adds columns: what they had stays, and checksums cover
+//! the new columns.
+
+use super::*;
+
+/// Step 20: inboxes and organizations have no bounds of their own yet, checksums cover them, and a
+/// row that was damaged before is still found damaged.
+#[test]
+fn version_19_gets_bounds() {
+    let folder = super::Folder::new("old-20");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..19]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    sql.execute_batch(
+        "INSERT INTO org (id, name, created_at, seq, oldest) VALUES (1, 'first', 5, 0, 1);
+         INSERT INTO inbox (id, org, address, ancestors, created_at)
+             VALUES (4, 1, 'a@x.test', x'01', 5), (5, 1, 'b@x.test', x'01', 5);
+         UPDATE inbox SET sum = row_sum(id, org, address, domain, display_name, parent, ancestors,
+             client_id, metadata, created_at, send_mode, receive_default),
+             counts_sum = row_sum(id, bytes, messages, sent_day, sent);
+         UPDATE inbox SET sum = 7 WHERE id = 5;",
+    )
+    .unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let mut row = store.inbox(OrgId(1), InboxId(4)).unwrap().unwrap();
+    assert_eq!((row.expires_at, row.quota_bytes), (None, None));
+    assert_eq!(row.limits, crate::call::InboxLimits::default());
+    row.retention_days = Some(3);
+    row.limits.imap_sessions = Some(2);
+    store.update_inbox(OrgId(1), &row).unwrap();
+    assert_eq!(store.inbox(OrgId(1), row.id).unwrap(), Some(row.clone()));
+    let kept = store.retaining_inboxes(InboxId(0), 9).unwrap();
+    assert_eq!(kept.len(), 1);
+    let sums = "SELECT sum IS row_sum(id, org, address, domain, display_name, parent, ancestors,
+            client_id, metadata, created_at, send_mode, receive_default, expires_at,
+            retention_days, quota_bytes, sends_per_day, new_recipients_per_day,
+            receives_per_minute, imap_sessions), sum FROM inbox ORDER BY id";
+    let sums = store.all(sums, [], |r| {
+        Ok((r.get::<_, bool>(0)?, r.get::<_, i64>(1)?))
+    });
+    let sums = sums.unwrap();
+    assert!(sums[0].0 && sums[1] == (false, 7), "{sums:?}");
+}
