@@ -743,3 +743,46 @@ fn manual_pages_are_written() {
     assert!(refused(&mut postern(&["man", "nothing"])).contains("postern help"));
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn the_index_of_searches_is_made_again_over_a_folder() {
+    let mut server = Server::start("cli-index", "");
+    let inbox = server.inbox().to_owned();
+    for word in ["quartz", "basalt"] {
+        let send = [
+            "send",
+            "--from",
+            &inbox,
+            "--to",
+            &inbox,
+            "--subject",
+            "a",
+            "--text",
+            word,
+        ];
+        printed(&mut server.cli(&send));
+    }
+    // The folder is the server's while it runs.
+    let said = refused(&mut server.cli(&["rebuild-index"]));
+    assert!(
+        said.contains("postern: ") && said.lines().count() == 1,
+        "{said}"
+    );
+    server.signal(super::Signal::TERM);
+    assert_eq!(server.wait(30), 0);
+    assert_eq!(
+        printed(&mut server.cli(&["rebuild-index"])),
+        "the index of searches is made again: 1 inboxes\n"
+    );
+    let json = printed(&mut server.cli(&["rebuild-index", "--json"]));
+    assert_eq!(json, "{\"inboxes\":1}\n");
+    // It tells of every message that has no signature or one that lacks a gram.
+    printed(&mut server.cli(&["verify", "--deep"]));
+    for (word, n) in [("quartz", 1), ("basal", 1), ("slate", 0)] {
+        let list = [
+            "message", "list", &inbox, "--folder", "INBOX", "--search", word,
+        ];
+        let list = printed(&mut server.cli(&list));
+        assert_eq!(list.lines().count(), n, "{word}: {list}");
+    }
+}

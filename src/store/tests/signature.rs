@@ -52,6 +52,52 @@ fn messages_of_version_18_get_signatures() {
     );
 }
 
+/// A block stays while one message of it does, and goes with the last one, its cells too.
+#[test]
+fn a_block_goes_with_the_last_of_its_messages() {
+    let folder = super::Folder::new("ended-block");
+    let open = || Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let more = |store: &Store, n: u32| {
+        for n in 0..n {
+            deliver(store, "INBOX", format!("{n}\r\n").as_bytes(), Flags::NONE);
+        }
+    };
+    let count = |store: &Store| -> (i64, i64) {
+        let sql = "SELECT (SELECT count(*) FROM signature_block),
+                          (SELECT count(*) FROM signature_cell)";
+        let both = store.one(sql, [], |r| Ok((r.get(0)?, r.get(1)?)));
+        both.unwrap().unwrap()
+    };
+    let store = open();
+    store.begin().unwrap();
+    populate(&store);
+    more(&store, 128);
+    store.commit().unwrap();
+    store.seal_small(INBOX);
+    store.seal_small(INBOX);
+    let (blocks, cells) = count(&store);
+    assert_eq!(blocks, 2);
+    store.begin().unwrap();
+    more(&store, 512);
+    store.commit().unwrap();
+    drop(store);
+    for (last, left) in [(63, 2), (64, 1)] {
+        // A start counts the rows again, so the second new one makes the inbox due.
+        let store = open();
+        store.begin().unwrap();
+        let (place, mailbox) = named(&store, "INBOX");
+        let uids = UidSet::from_ranges([(1, last)]);
+        let inbox = (&place, &mailbox);
+        (store.expunge((NOW, ME), inbox, Some(&uids), Flags::NONE, &mut Vec::new())).unwrap();
+        more(&store, 2);
+        store.commit().unwrap();
+        while store.reclaim(NOW, false).unwrap() {}
+        assert_eq!(count(&store), (left, cells / 2 * left));
+        let lines = verify(&store, false);
+        assert!(!lines.iter().any(|l| l.contains("index")), "{lines:?}");
+    }
+}
+
 /// Damage of the index, as `damage.rs` has it.
 pub(super) const DAMAGE: &[Kind] = &[
     (
